@@ -1,0 +1,3 @@
+//! crc-client
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! crc-server
+
+fn main() {}

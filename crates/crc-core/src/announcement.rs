@@ -1,0 +1,190 @@
+//! How nodes of this project know each other: the machine part of an info.
+//!
+//! A node of ours repeats its registration with a few words for machines at
+//! the end of its info, ` [crc2;a=HOST:PORT;r=RANK;f=WORD,WORD]`. Original
+//! nodes take it for text. This module reads and writes that part; when it is
+//! sent and what is believed of it is decided elsewhere.
+
+use core::fmt::{self, Write};
+
+use crate::link::PeerAddress;
+
+/// What the machine part begins with, the blank before it included.
+const OPENING: &str = " [crc2";
+
+/// The rank of a server that has none yet.
+pub const UNRANKED: u32 = u32::MAX;
+
+/// What a node says of itself to machines.
+///
+/// ```
+/// use crc_core::{Announcement, split_info};
+///
+/// let info = "Elrond's House [crc2;a=10.0.0.2:33300;r=1;f=server-quit]";
+/// let (human, machine) = split_info(info);
+/// assert_eq!(human, "Elrond's House");
+/// let announcement = Announcement::parse(machine.unwrap());
+/// assert_eq!(announcement.rank, Some(1));
+/// assert!(announcement.features.server_quit);
+/// assert_eq!(format!("{human}{announcement}"), info);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Announcement {
+    /// Where others reach it (`a`), if it says so.
+    pub address: Option<PeerAddress>,
+    /// Its place in the order in which servers dial each other (`r`).
+    pub rank: Option<u32>,
+    /// What it takes beyond version 1 (`f`).
+    pub features: Features,
+}
+
+/// What a node takes beyond version 1. Words that we do not know are ignored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Features {
+    /// `server-quit`: it takes ServerQuit frames.
+    pub server_quit: bool,
+}
+
+impl Features {
+    /// All that this version takes.
+    pub const OURS: Features = Features { server_quit: true };
+
+    /// The features that are both here and in `other`.
+    #[must_use]
+    pub const fn and(self, other: Features) -> Features {
+        Features {
+            server_quit: self.server_quit && other.server_quit,
+        }
+    }
+
+    fn read(words: &str, separator: char) -> Features {
+        Features {
+            server_quit: words.split(separator).any(|word| word == "server-quit"),
+        }
+    }
+}
+
+impl fmt::Display for Features {
+    /// The words, with commas between.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.server_quit { "server-quit" } else { "" })
+    }
+}
+
+impl Announcement {
+    /// Reads a machine part, as [`split_info`] gives it. Unknown keys and words
+    /// and values that make no sense are ignored.
+    #[must_use]
+    pub fn parse(machine: &str) -> Announcement {
+        let inner = machine.strip_prefix(OPENING).unwrap_or(machine);
+        let inner = inner.strip_suffix(']').unwrap_or(inner);
+        let mut announcement = Announcement::default();
+        for entry in inner.split(';') {
+            match entry.split_once('=') {
+                Some(("a", address)) => announcement.address = address.parse().ok(),
+                Some(("r", rank)) => announcement.rank = rank.parse().ok(),
+                Some(("f", words)) => announcement.features = Features::read(words, ','),
+                _ => {}
+            }
+        }
+        announcement
+    }
+}
+
+impl fmt::Display for Announcement {
+    /// The machine part, the blank before it included.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(OPENING)?;
+        if let Some(address) = &self.address {
+            write!(f, ";a={address}")?;
+        }
+        if let Some(rank) = self.rank {
+            write!(f, ";r={rank}")?;
+        }
+        write!(f, ";f={}", self.features)?;
+        f.write_char(']')
+    }
+}
+
+/// Splits an info into the part for people and the part for machines, if it
+/// ends in one.
+#[must_use]
+pub fn split_info(info: &str) -> (&str, Option<&str>) {
+    let Some(start) = info.rfind(OPENING) else {
+        return (info, None);
+    };
+    let (human, machine) = info.split_at(start);
+    let inner = &machine[OPENING.len()..];
+    let whole = (inner.starts_with(';') || inner == "]") && inner.ends_with(']');
+    let plain = inner.bytes().all(|byte| byte.is_ascii_graphic());
+    if whole && plain {
+        (human, Some(machine))
+    } else {
+        (info, None)
+    }
+}
+
+/// The text of the status that tells an announced client what we take.
+#[must_use]
+pub fn features_text(features: Features) -> String {
+    let words = features.to_string().replace(',', " ");
+    format!("crc-caps 1 {words}").trim_end().to_owned()
+}
+
+/// Reads the text of such a status.
+#[must_use]
+pub fn parse_features_text(text: &str) -> Option<Features> {
+    let words = text.strip_prefix("crc-caps 1")?;
+    Some(Features::read(words, ' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(info: &str, human: &str, announcement: Option<Announcement>) {
+        let (found, machine) = split_info(info);
+        assert_eq!(found, human);
+        assert_eq!(machine.map(Announcement::parse), announcement);
+    }
+
+    #[test]
+    fn finds_the_machine_part_only_at_the_end() {
+        check("plain", "plain", None);
+        check("bench [crc2;f=]", "bench", Some(Announcement::default()));
+        check(" [crc2;f=]", "", Some(Announcement::default()));
+        check("x [crc2]", "x", Some(Announcement::default()));
+        check("x [crc2;f=] y", "x [crc2;f=] y", None);
+        check("x [crc2 ;f=]", "x [crc2 ;f=]", None);
+        check("x [crc2;n=ö]", "x [crc2;n=ö]", None);
+        check("x [crc22;f=]", "x [crc22;f=]", None);
+        check("[crc2;f=]", "[crc2;f=]", None);
+    }
+
+    #[test]
+    fn ignores_what_it_does_not_know() {
+        let known = Announcement {
+            address: "[::1]:33300".parse().ok(),
+            rank: Some(7),
+            features: Features::OURS,
+        };
+        let info = "x [crc2;a=[::1]:33300;z=9;r=7;f=later,server-quit;q]";
+        check(info, "x", Some(known.clone()));
+        assert_eq!(
+            split_info(&format!("x{known}")).1.map(Announcement::parse),
+            Some(known)
+        );
+        let odd = "x [crc2;a=nowhere;r=many;f=serverquit]";
+        check(odd, "x", Some(Announcement::default()));
+    }
+
+    #[test]
+    fn features_travel_as_words() {
+        let text = features_text(Features::OURS);
+        assert_eq!(text, "crc-caps 1 server-quit");
+        assert_eq!(parse_features_text(&text), Some(Features::OURS));
+        assert_eq!(features_text(Features::default()), "crc-caps 1");
+        assert_eq!(parse_features_text("crc-caps 1"), Some(Features::default()));
+        assert_eq!(parse_features_text("something else"), None);
+    }
+}

@@ -1,0 +1,21 @@
+//! A relay chat node without its sockets.
+
+#![forbid(unsafe_code)]
+
+mod announcement;
+mod link;
+mod machine;
+mod outbox;
+mod send_queue;
+mod time;
+
+pub use announcement::{
+    Announcement, Features, UNRANKED, features_text, parse_features_text, split_info,
+};
+pub use link::{
+    DialError, DialId, Ends, LinkDown, LinkId, ListenerId, NotAnAddress, Origin, PeerAddress,
+};
+pub use machine::{CloseWhen, Effect, Event, Machine, Range};
+pub use outbox::Outbox;
+pub use send_queue::{OverBound, SendQueue, Unsent};
+pub use time::Timestamp;

@@ -1,0 +1,2 @@
+//! Drives a machine with sockets.
+#![deny(unsafe_code)]

@@ -1,0 +1,180 @@
+//! Where a frame ends: boundaries before meaning.
+//!
+//! The fixed part of a frame, 9 to 15 bytes, tells its whole length. This
+//! module reads that and nothing else. It refuses a length over the caller's
+//! limit as soon as the length is known, long before the bytes would arrive: a
+//! chat can announce 4 GiB. What is inside a frame is not known here; that a
+//! frame is incomplete is not an error.
+
+use core::fmt;
+
+use crate::message::{Kind, Message};
+use crate::parse::MessageError;
+
+/// The longest frames that a caller is willing to take.
+///
+/// Chosen by what the peer may send: a server, a client and somebody who has
+/// not even registered deserve different limits, and a connection's limits may
+/// change between two frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameLimits {
+    /// The most bytes of text in a chat, a status or a quit.
+    pub text_bytes_max: u32,
+    /// The most bytes of name and info together in a registration. The wire
+    /// itself allows 65,790.
+    pub registration_bytes_max: u32,
+}
+
+impl FrameLimits {
+    /// All that version 1 can express, 4 GiB texts included. For trusted
+    /// input, such as a recording; not for a network.
+    pub const WIRE: FrameLimits = FrameLimits {
+        text_bytes_max: u32::MAX,
+        registration_bytes_max: 255 + 65_535,
+    };
+
+    /// What a relay usually takes: texts of up to 64 KiB, all registrations.
+    pub const RELAY: FrameLimits = FrameLimits {
+        text_bytes_max: 64 * 1024,
+        ..FrameLimits::WIRE
+    };
+}
+
+impl Default for FrameLimits {
+    fn default() -> Self {
+        FrameLimits::RELAY
+    }
+}
+
+/// The boundary of the next frame can't be found: nothing but closing the
+/// connection is left, and the peer is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The first byte is no [`Kind`]. Either the peer speaks something else, or
+    /// the stream is out of step.
+    #[error("unknown frame type {0:#04x}")]
+    UnknownKind(u8),
+    /// The frame announces more bytes than the caller takes.
+    #[error("{kind:?} announces {announced} bytes where at most {max} are taken")]
+    TooLong {
+        /// The kind of the frame.
+        kind: Kind,
+        /// How many bytes of text (of name and info) it announces.
+        announced: u64,
+        /// How many the caller takes.
+        max: u32,
+    },
+}
+
+/// The length of the frame that `bytes` begin with, header included.
+///
+/// `Ok(None)` when `bytes` are too few to tell. The frame itself may still be
+/// incomplete: compare the result with `bytes.len()`.
+///
+/// # Errors
+///
+/// [`FrameError`] when `bytes` can't be the beginning of an acceptable frame.
+///
+/// ```
+/// use crc_wire::{frame_len, FrameLimits};
+///
+/// let quit = b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye";
+/// assert_eq!(frame_len(&quit[..8], FrameLimits::RELAY), Ok(None));
+/// assert_eq!(frame_len(&quit[..9], FrameLimits::RELAY), Ok(Some(12)));
+/// ```
+#[inline]
+pub fn frame_len(bytes: &[u8], limits: FrameLimits) -> Result<Option<usize>, FrameError> {
+    let Some(&first) = bytes.first() else {
+        return Ok(None);
+    };
+    let kind = Kind::from_byte(first).ok_or(FrameError::UnknownKind(first))?;
+    let fixed = kind.fixed_len();
+    if bytes.len() < fixed {
+        return Ok(None);
+    }
+    let (announced, max) = match kind {
+        Kind::ServerRegistration | Kind::ClientRegistration => (
+            u32::from(bytes[9]) + u32::from(u16::from_be_bytes([bytes[10], bytes[11]])),
+            limits.registration_bytes_max,
+        ),
+        _ => (
+            u32::from_be_bytes([
+                bytes[fixed - 4],
+                bytes[fixed - 3],
+                bytes[fixed - 2],
+                bytes[fixed - 1],
+            ]),
+            limits.text_bytes_max,
+        ),
+    };
+    if announced > max {
+        return Err(FrameError::TooLong {
+            kind,
+            announced: announced.into(),
+            max,
+        });
+    }
+    Ok(Some(fixed + announced as usize))
+}
+
+/// The bytes of exactly one frame: its boundary is known, its meaning not yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    kind: Kind,
+    bytes: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// Takes the frame that `input` begins with off its front, without copying.
+    ///
+    /// `Ok(None)` when the frame is incomplete; `input` is then as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError`] when no acceptable frame can begin like this.
+    #[inline]
+    pub fn take(
+        input: &mut &'a [u8],
+        limits: FrameLimits,
+    ) -> Result<Option<Frame<'a>>, FrameError> {
+        let Some(len) = frame_len(input, limits)? else {
+            return Ok(None);
+        };
+        let Some((bytes, rest)) = input.split_at_checked(len) else {
+            return Ok(None);
+        };
+        let kind = Kind::from_byte(bytes[0]).expect("frame_len has accepted the kind");
+        *input = rest;
+        Ok(Some(Frame { kind, bytes }))
+    }
+
+    /// The frame's kind.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        self.kind
+    }
+
+    /// The whole frame, as it came.
+    #[must_use]
+    pub const fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// What the frame says.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`] when its inside is not as the protocol has it. The
+    /// boundary of the next frame stands all the same.
+    #[inline]
+    pub fn message(self) -> Result<Message<'a>, MessageError> {
+        Message::parse(self.bytes)
+    }
+}
+
+impl fmt::Debug for Frame<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} frame of {} bytes", self.kind, self.bytes.len())
+    }
+}

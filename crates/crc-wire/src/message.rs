@@ -1,0 +1,205 @@
+//! What frames mean: one struct for each kind, fields in the order of the wire.
+//!
+//! A `Message` borrows from the bytes it was parsed from, or owns what it
+//! holds; [`Message::into_owned`] goes from the one to the other. Whether a
+//! message makes sense in a network is not known here.
+
+use crate::types::{HostId, Info, Name, StatusCode, Text};
+
+/// The kind of a frame: its first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Kind {
+    /// A server joined. See [`Registration`].
+    ServerRegistration = 0x00,
+    /// News for one host, or for whoever is on the other end. See [`Status`].
+    Status = 0x01,
+    /// A server leaves. Beyond what original nodes can read. See [`ServerQuit`].
+    ServerQuit = 0x02,
+    /// A client joined. See [`Registration`].
+    ClientRegistration = 0x80,
+    /// A text from one client to another. See [`ClientChat`].
+    ClientChat = 0x81,
+    /// A client left. See [`ClientQuit`].
+    ClientQuit = 0x82,
+}
+
+impl Kind {
+    /// All kinds, in the order of their bytes.
+    pub const ALL: [Kind; 6] = [
+        Kind::ServerRegistration,
+        Kind::Status,
+        Kind::ServerQuit,
+        Kind::ClientRegistration,
+        Kind::ClientChat,
+        Kind::ClientQuit,
+    ];
+
+    /// The kind that a first byte announces; `None` when there is none.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Kind> {
+        Some(match byte {
+            0x00 => Kind::ServerRegistration,
+            0x01 => Kind::Status,
+            0x02 => Kind::ServerQuit,
+            0x80 => Kind::ClientRegistration,
+            0x81 => Kind::ClientChat,
+            0x82 => Kind::ClientQuit,
+            _ => return None,
+        })
+    }
+
+    /// The first byte of the frame.
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        self as u8
+    }
+
+    /// How many bytes such a frame has before its texts, the kind's byte included.
+    #[must_use]
+    pub const fn fixed_len(self) -> usize {
+        match self {
+            Kind::ServerRegistration | Kind::ClientRegistration => 12,
+            Kind::Status => 15,
+            Kind::ServerQuit | Kind::ClientChat => 13,
+            Kind::ClientQuit => 9,
+        }
+    }
+}
+
+/// One message: the meaning of one frame.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Message<'a> {
+    /// A server joined (type 0x00).
+    ServerRegistration(Registration<'a>),
+    /// A client joined (type 0x80).
+    ClientRegistration(Registration<'a>),
+    /// News for one host (type 0x01).
+    Status(Status<'a>),
+    /// A text from one client to another (type 0x81).
+    ClientChat(ClientChat<'a>),
+    /// A client left (type 0x82).
+    ClientQuit(ClientQuit<'a>),
+    /// A server leaves (type 0x02).
+    ServerQuit(ServerQuit<'a>),
+}
+
+/// A host makes itself known, or is made known by a server on the way.
+/// The layout is the same for servers (0x00) and clients (0x80).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Registration<'a> {
+    /// The host that joined.
+    pub source: HostId,
+    /// Who sends this hop; `None` (0) when the host itself does.
+    pub last_hop: Option<HostId>,
+    /// The host's name.
+    pub name: Name<'a>,
+    /// What the host says about itself.
+    pub info: Info<'a>,
+}
+
+/// News for one host: a welcome, a refusal, an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Status<'a> {
+    /// Who says so. Nodes in the field write odd ids here, 0 among them.
+    pub source: Option<HostId>,
+    /// Whom it is for; `None` (0) means whoever is on the other end.
+    pub destination: Option<HostId>,
+    /// What kind of news.
+    pub code: StatusCode,
+    /// The news in words.
+    pub text: Text<'a>,
+}
+
+/// A text from one client to another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClientChat<'a> {
+    /// The client that speaks.
+    pub source: HostId,
+    /// The client spoken to. `None` (0) is nobody: it can be written, and gets
+    /// the answer that any unknown id gets.
+    pub destination: Option<HostId>,
+    /// What is said.
+    pub text: Text<'a>,
+}
+
+/// A client left.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClientQuit<'a> {
+    /// The client that left.
+    pub source: HostId,
+    /// Its last words.
+    pub text: Text<'a>,
+}
+
+/// A server leaves. Only for peers that have said that they can read it:
+/// original nodes stop at this frame.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ServerQuit<'a> {
+    /// The server that leaves.
+    pub source: HostId,
+    /// The server that its neighbours should link to instead; `None` (0) when
+    /// it is simply gone. Its address is then the first word of the text.
+    pub replacement: Option<HostId>,
+    /// Why, after the replacement's address if there is one.
+    pub text: Text<'a>,
+}
+
+impl Message<'_> {
+    /// The kind of the frame that says this.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Message::ServerRegistration(_) => Kind::ServerRegistration,
+            Message::ClientRegistration(_) => Kind::ClientRegistration,
+            Message::Status(_) => Kind::Status,
+            Message::ClientChat(_) => Kind::ClientChat,
+            Message::ClientQuit(_) => Kind::ClientQuit,
+            Message::ServerQuit(_) => Kind::ServerQuit,
+        }
+    }
+
+    /// The same message, owning its texts.
+    #[must_use]
+    pub fn into_owned(self) -> Message<'static> {
+        match self {
+            Message::ServerRegistration(m) => Message::ServerRegistration(m.into_owned()),
+            Message::ClientRegistration(m) => Message::ClientRegistration(m.into_owned()),
+            Message::Status(m) => Message::Status(Status {
+                source: m.source,
+                destination: m.destination,
+                code: m.code,
+                text: m.text.into_owned(),
+            }),
+            Message::ClientChat(m) => Message::ClientChat(ClientChat {
+                source: m.source,
+                destination: m.destination,
+                text: m.text.into_owned(),
+            }),
+            Message::ClientQuit(m) => Message::ClientQuit(ClientQuit {
+                source: m.source,
+                text: m.text.into_owned(),
+            }),
+            Message::ServerQuit(m) => Message::ServerQuit(ServerQuit {
+                source: m.source,
+                replacement: m.replacement,
+                text: m.text.into_owned(),
+            }),
+        }
+    }
+}
+
+impl Registration<'_> {
+    /// The same registration, owning its texts.
+    #[must_use]
+    pub fn into_owned(self) -> Registration<'static> {
+        Registration {
+            source: self.source,
+            last_hop: self.last_hop,
+            name: self.name.into_owned(),
+            info: self.info.into_owned(),
+        }
+    }
+}

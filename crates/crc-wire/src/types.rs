@@ -1,0 +1,225 @@
+//! The values that frames are made of, each holding its own limits.
+//!
+//! A value that exists is a value that can be written: every constructor that
+//! takes something from outside checks it, once, and nothing later has to.
+//! Lengths are counted in encoded bytes, as the wire counts them.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use core::fmt;
+use core::num::{NonZeroU32, ParseIntError};
+use core::str::FromStr;
+
+/// The id of a host: a server or a client. Unique in a network, never 0.
+///
+/// The wire's 0 means "nobody" or "whoever is on the other end"; where it may
+/// stand, the field is an `Option<HostId>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(NonZeroU32);
+
+impl HostId {
+    /// The host id `id`; `None` for 0, which is never a host.
+    #[must_use]
+    pub const fn new(id: u32) -> Option<Self> {
+        match NonZeroU32::new(id) {
+            Some(id) => Some(HostId(id)),
+            None => None,
+        }
+    }
+
+    /// The id as the wire has it: from 1 to 4294967295.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for HostId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<NonZeroU32> for HostId {
+    fn from(id: NonZeroU32) -> Self {
+        HostId(id)
+    }
+}
+
+impl From<HostId> for u32 {
+    fn from(id: HostId) -> Self {
+        id.get()
+    }
+}
+
+impl FromStr for HostId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(HostId)
+    }
+}
+
+/// The code of a [`Status`](crate::Status).
+///
+/// An open set: a code that is not named here is relayed like any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StatusCode(pub u16);
+
+impl StatusCode {
+    /// A client was registered. Text: `Welcome to the Clemson Relay Chat network NAME`.
+    pub const WELCOME: StatusCode = StatusCode(0x0000);
+    /// A chat went to an id that no client has. Text: `Unknown ID N`.
+    pub const UNKNOWN_ID: StatusCode = StatusCode(0x0001);
+    /// A registration used an id that is taken. Text: `A machine has already
+    /// registered with ID N` for a server, `Someone has already registered
+    /// with ID N` for a client.
+    pub const ID_TAKEN: StatusCode = StatusCode(0x0002);
+    /// What a node takes beyond version 1. Text: `crc-caps 1 WORD WORD ...`.
+    pub const FEATURES: StatusCode = StatusCode(0x0100);
+    /// A chat was longer than an original node on its way can take.
+    /// Text: `Message too long for ID N`.
+    pub const TOO_LONG: StatusCode = StatusCode(0x0101);
+    /// The server is leaving. Text: `Server leaving: REASON`.
+    pub const LEAVING: StatusCode = StatusCode(0x0102);
+
+    /// Whether the code belongs to version 1, so that every node may be sent it.
+    #[must_use]
+    pub const fn is_version_1(self) -> bool {
+        self.0 < 0x0100
+    }
+}
+
+impl fmt::Display for StatusCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#06x}", self.0)
+    }
+}
+
+/// A text has more bytes than its length field can count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{len} bytes where at most {max} fit")]
+pub struct TooLong {
+    /// How many bytes there are.
+    pub len: usize,
+    /// How many the field can hold.
+    pub max: usize,
+}
+
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $max:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name<'a>(Cow<'a, str>);
+
+        impl<'a> $name<'a> {
+            /// The most bytes that the wire's length field can count.
+            pub const BYTES_MAX: usize = $max;
+
+            /// Takes `text`, borrowed or owned, if its encoding fits.
+            ///
+            /// # Errors
+            ///
+            /// [`TooLong`] when it has more than [`Self::BYTES_MAX`] bytes.
+            pub fn new(text: impl Into<Cow<'a, str>>) -> Result<Self, TooLong> {
+                let text = text.into();
+                if text.len() > Self::BYTES_MAX {
+                    return Err(TooLong { len: text.len(), max: Self::BYTES_MAX });
+                }
+                Ok($name(text))
+            }
+
+            /// A text that a length field of the wire has already counted.
+            #[inline]
+            pub(crate) const fn from_wire(text: &'a str) -> Self {
+                $name(Cow::Borrowed(text))
+            }
+
+            /// The longest beginning of `text` that fits, cut between characters.
+            #[must_use]
+            pub fn cut(text: &'a str) -> Self {
+                $name(Cow::Borrowed(beginning(text, Self::BYTES_MAX)))
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The same text without a copy, living as long as `self` is borrowed.
+            #[must_use]
+            pub fn borrowed(&self) -> $name<'_> {
+                $name(Cow::Borrowed(&self.0))
+            }
+
+            /// The same text, owning its bytes.
+            #[must_use]
+            pub fn into_owned(self) -> $name<'static> {
+                $name(Cow::Owned(self.0.into_owned()))
+            }
+
+            /// The text as a `String`; copies only what was borrowed.
+            #[must_use]
+            pub fn into_string(self) -> String {
+                self.0.into_owned()
+            }
+        }
+
+        impl fmt::Display for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name<'_> {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<'a> TryFrom<&'a str> for $name<'a> {
+            type Error = TooLong;
+
+            fn try_from(text: &'a str) -> Result<Self, TooLong> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<String> for $name<'static> {
+            type Error = TooLong;
+
+            fn try_from(text: String) -> Result<Self, TooLong> {
+                Self::new(text)
+            }
+        }
+    };
+}
+
+text_type! {
+    /// The name of a host: UTF-8, at most 255 bytes.
+    ///
+    /// The wire sets no other limit. What a server accepts from the peers that
+    /// register with it is the server's own, narrower rule.
+    Name, u8::MAX as usize
+}
+text_type! {
+    /// What a host says about itself: UTF-8, at most 65,535 bytes.
+    Info, u16::MAX as usize
+}
+text_type! {
+    /// The text of a chat, a status or a quit: UTF-8, at most 4,294,967,295 bytes.
+    Text, u32::MAX as usize
+}
+
+/// The longest beginning of `text` with at most `max` bytes that ends between
+/// two characters.
+///
+/// ```
+/// assert_eq!(crc_wire::beginning("naïve", 3), "na");
+/// assert_eq!(crc_wire::beginning("naïve", 4), "naï");
+/// ```
+#[must_use]
+pub fn beginning(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}

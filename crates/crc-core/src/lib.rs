@@ -2,13 +2,17 @@
 
 #![forbid(unsafe_code)]
 
+mod admission;
 mod announcement;
 mod link;
 mod machine;
 mod outbox;
+mod random;
 mod send_queue;
 mod time;
+mod visible;
 
+pub use admission::{AdmissionError, INFO_BYTES_MAX, NAME_BYTES_MAX, check_info, check_name};
 pub use announcement::{
     Announcement, Features, UNRANKED, features_text, parse_features_text, split_info,
 };
@@ -17,5 +21,7 @@ pub use link::{
 };
 pub use machine::{CloseWhen, Effect, Event, Machine, Range};
 pub use outbox::Outbox;
+pub use random::Random;
 pub use send_queue::{OverBound, SendQueue, Unsent};
 pub use time::Timestamp;
+pub use visible::{Visible, is_printable};

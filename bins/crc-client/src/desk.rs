@@ -69,6 +69,16 @@ pub(crate) enum News {
     GaveUp { unsent: usize },
 }
 
+impl News {
+    /// Whether the client can't go on after this.
+    pub(crate) fn is_fatal(&self) -> bool {
+        matches!(
+            self,
+            News::GaveUp { .. } | News::Client(ClientNotice::Failed { .. })
+        )
+    }
+}
+
 /// Why a line can't be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -136,6 +146,10 @@ impl Desk {
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    pub(crate) fn manner(&self) -> Manner {
+        self.manner
     }
 
     fn tell_client(
@@ -378,6 +392,401 @@ impl Machine for Desk {
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        [self.client.deadline(), self.due].into_iter().flatten().min()
+        [self.client.deadline(), self.due]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crc_core::{ClientConfig, DialError, DialId, Ends, LinkDown, LinkId, Origin, Unsent};
+    use crc_wire::{ClientChat, Info, Message, Name, Registration, Status, StatusCode, Text};
+
+    use super::*;
+
+    const LINK: LinkId = LinkId::new(0, 1);
+
+    struct Rig {
+        desk: Desk,
+        now: Timestamp,
+        /// Who was written to, and what.
+        said: Vec<(u32, String)>,
+        /// The last words, once they are said.
+        quit: Option<String>,
+        news: Vec<News>,
+        done: usize,
+        stopped: bool,
+        dial: Option<DialId>,
+    }
+
+    fn id(id: u32) -> HostId {
+        HostId::new(id).unwrap()
+    }
+
+    fn status(code: StatusCode, text: &str) -> Vec<u8> {
+        let status = Message::Status(Status {
+            source: HostId::new(1),
+            destination: None,
+            code,
+            text: Text::cut(text),
+        });
+        status.to_vec()
+    }
+
+    impl Rig {
+        /// A desk that has been told to begin.
+        fn new(manner: Manner) -> Rig {
+            let server = "localhost:33300".parse().unwrap();
+            let mut config = ClientConfig::new(server, "me", "", 1);
+            config.id = Some(id(101));
+            let mut rig = Rig {
+                desk: Desk::new(Client::new(config).unwrap(), manner),
+                now: Timestamp::from_micros(5_000_000),
+                said: Vec::new(),
+                quit: None,
+                news: Vec::new(),
+                done: 0,
+                stopped: false,
+                dial: None,
+            };
+            rig.handle(Event::Command(Order::Start));
+            rig
+        }
+
+        fn handle(&mut self, event: Event<'_, Order>) {
+            let mut out = Outbox::new();
+            self.desk.handle(self.now, event, &mut out);
+            for effect in out.effects() {
+                match effect {
+                    Effect::Send { range, .. } => {
+                        let mut sent = out.bytes(*range);
+                        let limits = crc_wire::FrameLimits::RELAY;
+                        while let Ok(Some(frame)) = crc_wire::Frame::take(&mut sent, limits) {
+                            match frame.message().unwrap() {
+                                Message::ClientChat(ClientChat {
+                                    destination, text, ..
+                                }) => {
+                                    let to = destination.unwrap().get();
+                                    self.said.push((to, text.into_string()));
+                                }
+                                Message::ClientQuit(quit) => {
+                                    self.quit = Some(quit.text.into_string());
+                                }
+                                _ => {}
+                            }
+                        }
+                    }
+                    Effect::Dial { dial, .. } => self.dial = Some(*dial),
+                    Effect::Stop => self.stopped = true,
+                    Effect::Notice(News::LineDone) => self.done += 1,
+                    Effect::Notice(news) => self.news.push(news.clone()),
+                    Effect::Bound { .. } | Effect::Close { .. } => {}
+                }
+            }
+            let due = self.desk.deadline().is_none_or(|due| due > self.now);
+            assert!(
+                due,
+                "a deadline that has passed would spin: {:?}",
+                self.desk
+            );
+        }
+
+        fn line(&mut self, line: &str) {
+            self.handle(Event::Command(Order::Line(Line::parse(line))));
+        }
+
+        fn connect(&mut self) {
+            let dial = self.dial.take().unwrap();
+            self.handle(Event::LinkUp {
+                link: LINK,
+                origin: Origin::Dialed { dial },
+                ends: Ends {
+                    peer: "127.0.0.1:33300".parse().unwrap(),
+                    local: "127.0.0.1:50000".parse().unwrap(),
+                },
+            });
+            self.hear(&status(StatusCode::WELCOME, "Welcome"));
+        }
+
+        fn settle(&mut self) {
+            self.hear(&status(StatusCode::FEATURES, "crc-caps 1"));
+        }
+
+        fn hear(&mut self, bytes: &[u8]) {
+            self.handle(Event::Bytes { link: LINK, bytes });
+        }
+
+        fn joins(&mut self, number: u32, name: &str) {
+            let registration = Message::ClientRegistration(Registration {
+                source: id(number),
+                last_hop: HostId::new(1),
+                name: Name::cut(name),
+                info: Info::cut("info"),
+            });
+            self.hear(&registration.to_vec());
+        }
+
+        fn lose(&mut self) {
+            let (why, unsent) = (LinkDown::PeerClosed, Unsent::default());
+            let link = LINK;
+            self.handle(Event::LinkDown { link, why, unsent });
+        }
+
+        fn pass(&mut self, time: Duration) {
+            self.now = self.now + time;
+            self.handle(Event::Tick);
+        }
+
+        /// Lets every dial fail until the desk stops; how long did it take?
+        fn fail_until_it_stops(&mut self) -> Duration {
+            let start = self.now;
+            while !self.stopped {
+                if let Some(dial) = self.dial.take() {
+                    let why = DialError::TimedOut;
+                    self.handle(Event::DialFailed { dial, why });
+                }
+                if let Some(due) = self.desk.deadline() {
+                    self.now = due;
+                    self.handle(Event::Tick);
+                }
+            }
+            self.now.since(start)
+        }
+
+        fn said(&mut self) -> Vec<(u32, String)> {
+            std::mem::take(&mut self.said)
+        }
+
+        fn refusals(&mut self) -> Vec<Refusal> {
+            let news = std::mem::take(&mut self.news);
+            let refusals = news.into_iter().filter_map(|news| match news {
+                News::Refused(refusal) => Some(refusal),
+                _ => None,
+            });
+            refusals.collect()
+        }
+    }
+
+    fn said(said: &[(u32, &str)]) -> Vec<(u32, String)> {
+        said.iter().map(|&(to, text)| (to, text.into())).collect()
+    }
+
+    fn unknown(name: &str) -> Refusal {
+        ResolveError::Unknown(name.into()).into()
+    }
+
+    #[test]
+    fn a_script_is_carried_out_in_order_once_it_can_be() {
+        let mut rig = Rig::new(Manner::Script);
+        for line in [
+            "/msg bob one",
+            "/msg 9 two",
+            "/who",
+            "/msg bob three",
+            "/quit bye",
+        ] {
+            rig.line(line);
+        }
+        rig.connect();
+        rig.joins(7, "carol");
+        rig.settle();
+        assert_eq!(
+            rig.said(),
+            [],
+            "bob is not here yet, and keeps the others waiting"
+        );
+        rig.pass(Duration::from_millis(1_900));
+        rig.joins(5, "bob");
+        assert_eq!(rig.said(), said(&[(5, "one"), (9, "two"), (5, "three")]));
+        let roster = |news: &News| matches!(news, News::Roster(clients) if clients.len() == 2);
+        assert_eq!(rig.news.iter().filter(|news| roster(news)).count(), 1);
+        assert_eq!(rig.quit.as_deref(), Some("bye"));
+        assert_eq!(rig.done, 5);
+        rig.lose();
+        assert!(rig.stopped);
+    }
+
+    #[test]
+    fn a_name_is_waited_for_a_while() {
+        let mut rig = Rig::new(Manner::Script);
+        rig.line("/msg bob early");
+        rig.connect();
+        rig.settle();
+        assert_eq!(rig.desk.deadline(), Some(rig.now + NAME_WITHIN));
+        rig.line("/msg 9 next");
+        rig.pass(NAME_WITHIN);
+        assert_eq!(rig.refusals(), [unknown("bob")]);
+        assert_eq!(rig.said(), said(&[(9, "next")]));
+
+        rig.line("/to bob");
+        rig.line("plain");
+        rig.pass(NAME_WITHIN - Duration::from_millis(1));
+        assert_eq!(rig.refusals(), []);
+        rig.joins(5, "bob");
+        assert_eq!(rig.said(), said(&[(5, "plain")]));
+    }
+
+    #[test]
+    fn what_is_refused_goes_to_nobody() {
+        let mut rig = Rig::new(Manner::Script);
+        rig.connect();
+        for (id, name) in [(5, "bob"), (6, "bob"), (7, "carol")] {
+            rig.joins(id, name);
+        }
+        rig.settle();
+        rig.line("plain");
+        rig.line("/to carol");
+        rig.line("plain");
+        rig.line("/to bob");
+        rig.line("meant for bob");
+        rig.line("/msg bob Hi");
+        rig.line("/nonsense");
+        rig.line("/msg 6 Hi");
+        assert_eq!(rig.said(), said(&[(7, "plain"), (6, "Hi")]));
+        let ambiguous = || {
+            Refusal::from(ResolveError::Ambiguous {
+                name: "bob".into(),
+                candidates: vec![id(5), id(6)],
+            })
+        };
+        assert_eq!(
+            rig.refusals(),
+            [
+                Refusal::ToNobody,
+                ambiguous(),
+                Refusal::ToNobody,
+                ambiguous(),
+                LineError::UnknownCommand("/nonsense".into()).into(),
+            ]
+        );
+        assert_eq!(rig.done, 8);
+    }
+
+    #[test]
+    fn a_script_ends_after_all_was_said() {
+        let mut rig = Rig::new(Manner::Script);
+        rig.line("/msg 9 Hi");
+        rig.handle(Event::Command(Order::End));
+        rig.connect();
+        assert!(
+            rig.quit.is_none(),
+            "not before it is known what the server takes"
+        );
+        rig.settle();
+        assert_eq!(rig.said(), said(&[(9, "Hi")]));
+        assert_eq!(rig.quit.as_deref(), Some(""));
+        rig.line("/msg 9 late");
+        assert_eq!((rig.said(), rig.done), (Vec::new(), 3));
+    }
+
+    #[test]
+    fn a_script_without_a_server_gives_up_after_its_end() {
+        let mut rig = Rig::new(Manner::Script);
+        rig.line("/msg 9 one");
+        rig.line("/to 9");
+        rig.line("two");
+        let dial = rig.dial.take().unwrap();
+        let why = DialError::TimedOut;
+        rig.handle(Event::DialFailed { dial, why });
+        rig.pass(Duration::from_secs(3_600));
+        assert!(!rig.stopped, "more lines may come");
+        rig.handle(Event::Command(Order::End));
+        assert_eq!(rig.fail_until_it_stops(), SERVER_WITHIN);
+        assert!(
+            rig.news.contains(&News::GaveUp { unsent: 2 }),
+            "{:?}",
+            rig.news
+        );
+        assert_eq!(rig.done, 4);
+    }
+
+    #[test]
+    fn a_script_that_loses_its_server_waits_for_it_again() {
+        let mut rig = Rig::new(Manner::Script);
+        rig.connect();
+        rig.settle();
+        rig.pass(Duration::from_secs(3_600));
+        rig.lose();
+        rig.line("/msg bob Hi");
+        rig.handle(Event::Command(Order::End));
+        rig.pass(Duration::from_secs(1));
+        rig.connect();
+        rig.settle();
+        rig.pass(Duration::from_secs(1));
+        rig.joins(5, "bob");
+        assert_eq!(rig.said(), said(&[(5, "Hi")]));
+        assert!(rig.quit.is_some());
+    }
+
+    #[test]
+    fn a_person_is_answered_at_once() {
+        let mut rig = Rig::new(Manner::Person);
+        rig.line("/msg 9 Hi");
+        rig.line("/who");
+        rig.line("/help");
+        assert_eq!(rig.news.pop(), Some(News::Help));
+        assert_eq!(rig.news.pop(), Some(News::Roster(Vec::new())));
+        assert_eq!(rig.refusals(), [Refusal::NotConnected]);
+
+        rig.connect();
+        rig.line("/msg 9 Hi");
+        rig.line("/msg bob Hi");
+        assert_eq!(rig.refusals(), [], "the list may not be complete yet");
+        rig.settle();
+        assert_eq!(rig.refusals(), [unknown("bob")]);
+        rig.line("/to bob");
+        assert_eq!(rig.refusals(), [unknown("bob")]);
+        assert_eq!(rig.said(), said(&[(9, "Hi")]));
+        rig.line("/quit");
+        assert!(rig.quit.is_some());
+    }
+
+    #[test]
+    fn a_person_may_leave_whenever_it_pleases() {
+        let mut rig = Rig::new(Manner::Person);
+        rig.line("/quit");
+        assert!(rig.stopped);
+
+        let mut rig = Rig::new(Manner::Person);
+        rig.handle(Event::Command(Order::End));
+        assert!(rig.stopped);
+    }
+
+    #[test]
+    fn a_signal_does_not_wait_for_the_script() {
+        let mut rig = Rig::new(Manner::Script);
+        rig.connect();
+        rig.settle();
+        rig.line("/msg bob never");
+        rig.line("/msg 9 never");
+        rig.handle(Event::Command(Order::Leave));
+        assert_eq!(
+            (rig.quit.is_some(), rig.done, rig.said()),
+            (true, 2, Vec::new())
+        );
+        // And once more: at once.
+        rig.handle(Event::Command(Order::Leave));
+        rig.lose();
+        assert!(rig.stopped);
+    }
+
+    #[test]
+    fn a_script_is_slowed_down_to_what_an_original_server_takes() {
+        let mut rig = Rig::new(Manner::Script);
+        rig.connect();
+        rig.hear(&status(StatusCode::ID_TAKEN, "no"));
+        for _ in 0..200 {
+            rig.line("/msg 9 Hi");
+        }
+        assert_eq!(rig.done, WAITING_MAX);
+        while let Some(due) = rig.desk.deadline() {
+            rig.now = due;
+            rig.handle(Event::Tick);
+        }
+        assert_eq!((rig.done, rig.said().len()), (200, 200));
     }
 }

@@ -2,7 +2,7 @@
 //! command can be carried out, is not known here.
 
 /// The commands, as `/help` and `--help` list them.
-pub(crate) const COMMANDS: &str = "\
+pub(crate) const COMMANDS: &str = "  \
   /msg WHO TEXT   say TEXT to WHO: a name or an id (a name with blanks: \"in quotes\")
   /to WHO         from now on, lines that are no commands go to WHO; /to alone: to nobody
   /who            list who is here

@@ -25,14 +25,22 @@ enum Tone {
     Trouble,
     /// Somebody's name.
     Name(HostId),
+    /// What stands before the line that is being edited.
+    Prompt,
 }
 
 impl Palette {
+    /// The prompt of a line that is being edited; as wide as it is without colours.
+    pub(crate) fn prompt(self, prompt: &str) -> String {
+        self.paint(Tone::Prompt, prompt)
+    }
+
     fn paint(self, tone: Tone, text: impl fmt::Display) -> String {
         let code = match (self, tone) {
             (Palette::Plain, _) => return text.to_string(),
             (Palette::Colours, Tone::Event) => 2,
             (Palette::Colours, Tone::Trouble) => 31,
+            (Palette::Colours, Tone::Prompt) => 1,
             // The same person, the same colour; red is taken.
             (Palette::Colours, Tone::Name(id)) => 32 + id.get() % 5,
         };
@@ -70,8 +78,15 @@ pub(crate) fn lines(news: &News, desk: &Desk, palette: Palette) -> Option<String
             was,
         } => event(match was {
             None => format!("{} is here{}", host(*id, name), after_colon(info)),
-            Some(was) if was == name => format!("{} says now{}", host(*id, name), after_colon(info)),
-            Some(was) => format!("{} is now {}{}", host(*id, was), Visible(name), after_colon(info)),
+            Some(was) if was == name => {
+                format!("{} says now{}", host(*id, name), after_colon(info))
+            }
+            Some(was) => format!(
+                "{} is now {}{}",
+                host(*id, was),
+                Visible(name),
+                after_colon(info)
+            ),
         }),
         ClientNotice::Left { id, name, text } => {
             event(format!("{} left{}", host(*id, name), after_colon(text)))
@@ -98,9 +113,9 @@ pub(crate) fn lines(news: &News, desk: &Desk, palette: Palette) -> Option<String
             (reason, None) => format!("disconnected: {reason}"),
             (reason, Some(pause)) => format!("disconnected: {reason}; {}", again(*pause)),
         }),
-        ClientNotice::NotSent { .. } | ClientNotice::Dropped { .. } | ClientNotice::Failed { .. } => {
-            None
-        }
+        ClientNotice::NotSent { .. }
+        | ClientNotice::Dropped { .. }
+        | ClientNotice::Failed { .. } => None,
     }
 }
 
@@ -115,14 +130,14 @@ pub(crate) fn error(news: &News, desk: &Desk) -> Option<String> {
             why: ClientFailure::IdTaken(id),
         }) => format!("the id {id} is taken; choose another one, or leave --id out to get any"),
         News::GaveUp { unsent } => {
-            let server = desk.server();
+            let server = desk.client().server();
             let unsent = match unsent {
                 0 => String::new(),
                 1 => "; 1 message was not sent".to_owned(),
                 _ => format!("; {unsent} messages were not sent"),
             };
             format!(
-                "no server took us at {server}{unsent}; start one there (crc-server), \
+                "no server at {server} has taken us{unsent}; start one there (crc-server), \
                  or name another with --server HOST:PORT"
             )
         }

@@ -1,0 +1,151 @@
+//! A server's place in the tree: the one server that it links to.
+//!
+//! Tries the candidates in turn, again and again with growing pauses, until one
+//! takes us. Everybody else in the tree links to us, and is none of its concern.
+
+use core::time::Duration;
+
+use super::{Due, Out, Server, ServerNotice, Stage};
+use crate::link::{DialError, DialId, LinkId, PeerAddress};
+use crate::time::Timestamp;
+
+/// The longest pause between two dials.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// The shortest pause after a refusal.
+const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(1);
+/// The shortest pause after a loop was cut.
+const PAUSE_AFTER_LOOP: Duration = Duration::from_secs(5);
+/// How long an uplink must have stood for the pauses to be short again.
+const STABLE: Duration = Duration::from_secs(60);
+
+/// Where we look for an uplink, and how that went so far.
+#[derive(Debug)]
+pub(super) struct Uplink {
+    candidates: Vec<PeerAddress>,
+    /// Which candidate is next.
+    next: usize,
+    /// How many dials there have been since things were last stable.
+    tries: u32,
+    dial: Option<(DialId, PeerAddress)>,
+    dials: u64,
+    link: Option<LinkId>,
+    /// When the link's peer took us.
+    taken: Option<Timestamp>,
+    /// The shortest pause before the next dial.
+    pause_min: Duration,
+}
+
+impl Uplink {
+    pub(super) const fn new(candidates: Vec<PeerAddress>) -> Self {
+        Uplink {
+            candidates,
+            next: 0,
+            tries: 0,
+            dial: None,
+            dials: 0,
+            link: None,
+            taken: None,
+            pause_min: Duration::ZERO,
+        }
+    }
+
+    pub(super) const fn has_candidates(&self) -> bool {
+        !self.candidates.is_empty()
+    }
+
+    /// The dial has become a link.
+    pub(super) fn connected(&mut self, dial: DialId, link: LinkId) {
+        if self.dial.as_ref().is_some_and(|(ours, _)| *ours == dial) {
+            self.dial = None;
+            self.link = Some(link);
+        }
+    }
+}
+
+impl Server {
+    /// Dials the next candidate.
+    pub(super) fn dial(&mut self, out: &mut Out) {
+        let uplink = &mut self.uplink;
+        if uplink.dial.is_some() || uplink.link.is_some() || self.stage != Stage::Running {
+            return;
+        }
+        let Some(to) = uplink.candidates.get(uplink.next) else {
+            return;
+        };
+        uplink.next = (uplink.next + 1) % uplink.candidates.len();
+        uplink.dials += 1;
+        let dial = DialId(uplink.dials);
+        log::debug!("linking to {to}");
+        out.dial(dial, to.clone());
+        uplink.dial = Some((dial, to.clone()));
+    }
+
+    pub(super) fn dial_failed(&mut self, dial: DialId, why: DialError) {
+        match self.uplink.dial.take_if(|(ours, _)| *ours == dial) {
+            Some((_, to)) => {
+                self.counters.dials_failed += 1;
+                let pause = self.dial_later();
+                log::warn!("cannot link to {to}: {why}; trying again in {pause:.1?}");
+            }
+            None => log::debug!("a dial that nobody waits for failed: {why}"),
+        }
+    }
+
+    /// The server at the other end of our uplink has taken us.
+    pub(super) fn uplink_taken(&mut self) {
+        self.uplink.taken = Some(self.now);
+        self.uplink.pause_min = Duration::ZERO;
+        self.status_log.accepted();
+    }
+
+    /// The server at the other end does not take us, because our id is taken.
+    pub(super) fn uplink_refused(&mut self, link: LinkId, text: &str, out: &mut Out) {
+        self.uplink.pause_min = PAUSE_AFTER_REFUSAL;
+        let who = self.who(link);
+        if self.status_log.record_refusal(text) {
+            log::error!(
+                "{who} refuses us: {text:?}; trying again (choose another --id if this stays)"
+            );
+            out.notice(ServerNotice::Refused { text: text.into() });
+        } else {
+            log::debug!("{who} refuses us again: {text:?}");
+        }
+    }
+
+    /// Our uplink has led us back to ourselves.
+    pub(super) fn uplink_loops(&mut self, link: LinkId) {
+        if self.uplink.link == Some(link) {
+            self.uplink.pause_min = PAUSE_AFTER_LOOP;
+        }
+    }
+
+    /// A link is gone; if it was our uplink, we look for another.
+    pub(super) fn uplink_down(&mut self, link: LinkId, out: &mut Out) {
+        if self.uplink.link != Some(link) {
+            return;
+        }
+        self.uplink.link = None;
+        if let Some(taken) = self.uplink.taken.take() {
+            out.notice(ServerNotice::Unlinked);
+            self.uplink.next = 0;
+            if self.now.since(taken) >= STABLE {
+                self.uplink.tries = 0;
+            }
+        }
+        if self.stage == Stage::Running {
+            let pause = self.dial_later();
+            log::info!("looking for an uplink again in {pause:.1?}");
+        }
+    }
+
+    /// Dials again after a pause that grows with every try and is never the
+    /// same for two servers.
+    fn dial_later(&mut self) -> Duration {
+        let growing = Duration::from_millis(500) * (1 << self.uplink.tries.min(6));
+        self.uplink.tries = self.uplink.tries.saturating_add(1);
+        let jittered = self.random.duration_up_to(growing.min(PAUSE_MAX));
+        let pause = jittered.max(core::mem::take(&mut self.uplink.pause_min));
+        self.timers.set(Due::Dial, self.now + pause);
+        pause
+    }
+}

@@ -387,6 +387,7 @@ impl Server {
             return;
         };
         out.send(link, registration);
+        session.announced = Some(self.rank);
         session.answers_due += 1;
         let standing = self.relay.neighbours().find(link).map(|n| n.standing);
         if standing == Some(Standing::Unclassified) {
@@ -426,6 +427,9 @@ impl Server {
         }
         if before == Standing::Unclassified {
             session.due.listing = true;
+            // We may have found our rank since we announced ourselves.
+            let stale = session.announced.is_some_and(|rank| rank != self.rank);
+            session.due.announcement |= stale && standing == Standing::Ours;
             self.note(link);
         } else if told && standing == Standing::Ours {
             self.tell_machine_parts(link, out);
@@ -628,6 +632,9 @@ impl Machine for Server {
 
     fn handle(&mut self, now: Timestamp, event: Event<'_, ServerCommand>, out: &mut Out) {
         self.now = self.now.max(now);
+        if self.stage == Stage::Gone {
+            return;
+        }
         match event {
             Event::LinkUp { link, origin, ends } => self.link_up(link, origin, ends, out),
             Event::Bytes { link, bytes } => self.bytes(link, bytes, out),

@@ -70,6 +70,8 @@ pub(crate) struct Session {
     pub(crate) outlet: Outlet,
     /// What the peer takes beyond version 1.
     pub(crate) features: Features,
+    /// The rank that we have announced to the peer.
+    pub(crate) announced: Option<u32>,
     /// How many of our repeated registrations the peer has yet to answer.
     pub(crate) answers_due: u32,
     pub(crate) due: DueAtEnd,
@@ -100,6 +102,7 @@ impl Session {
             decoder: Decoder::new(),
             outlet: Outlet::Direct,
             features: Features::default(),
+            announced: None,
             answers_due: 0,
             due: DueAtEnd::default(),
             registrations: Bucket::default(),

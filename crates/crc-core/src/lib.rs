@@ -4,6 +4,8 @@
 
 mod admission;
 mod announcement;
+mod backoff;
+mod client;
 mod config;
 mod limits;
 mod link;
@@ -24,6 +26,10 @@ mod visible;
 pub use admission::{AdmissionError, INFO_BYTES_MAX, NAME_BYTES_MAX, check_info, check_name};
 pub use announcement::{
     Announcement, Features, UNRANKED, features_text, parse_features_text, split_info,
+};
+pub use client::{
+    BadFrame, Client, ClientCommand, ClientConfig, ClientFailure, ClientLimits, ClientNotice,
+    Disconnect, OtherClient, ResolveError, SayError,
 };
 pub use config::{Config, loopback};
 pub use limits::Limits;

@@ -6,17 +6,14 @@
 use core::time::Duration;
 
 use super::{Due, Out, Server, ServerNotice, Stage};
+use crate::backoff::Backoff;
 use crate::link::{DialError, DialId, LinkId, PeerAddress};
 use crate::time::Timestamp;
 
-/// The longest pause between two dials.
-const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// The shortest pause after a refusal.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(1);
 /// The shortest pause after a loop was cut.
 const PAUSE_AFTER_LOOP: Duration = Duration::from_secs(5);
-/// How long an uplink must have stood for the pauses to be short again.
-const STABLE: Duration = Duration::from_secs(60);
 
 /// Where we look for an uplink, and how that went so far.
 #[derive(Debug)]
@@ -24,8 +21,7 @@ pub(super) struct Uplink {
     candidates: Vec<PeerAddress>,
     /// Which candidate is next.
     next: usize,
-    /// How many dials there have been since things were last stable.
-    tries: u32,
+    backoff: Backoff,
     dial: Option<(DialId, PeerAddress)>,
     dials: u64,
     link: Option<LinkId>,
@@ -40,7 +36,7 @@ impl Uplink {
         Uplink {
             candidates,
             next: 0,
-            tries: 0,
+            backoff: Backoff::new(),
             dial: None,
             dials: 0,
             link: None,
@@ -128,9 +124,7 @@ impl Server {
         if let Some(taken) = self.uplink.taken.take() {
             out.notice(ServerNotice::Unlinked);
             self.uplink.next = 0;
-            if self.now.since(taken) >= STABLE {
-                self.uplink.tries = 0;
-            }
+            self.uplink.backoff.link_held(self.now.since(taken));
         }
         if self.stage == Stage::Running {
             let pause = self.dial_later();
@@ -141,10 +135,8 @@ impl Server {
     /// Dials again after a pause that grows with every try and is never the
     /// same for two servers.
     fn dial_later(&mut self) -> Duration {
-        let growing = Duration::from_millis(500) * (1 << self.uplink.tries.min(6));
-        self.uplink.tries = self.uplink.tries.saturating_add(1);
-        let jittered = self.random.duration_up_to(growing.min(PAUSE_MAX));
-        let pause = jittered.max(core::mem::take(&mut self.uplink.pause_min));
+        let growing = self.uplink.backoff.pause(&mut self.random, false);
+        let pause = growing.max(core::mem::take(&mut self.uplink.pause_min));
         self.timers.set(Due::Dial, self.now + pause);
         pause
     }

@@ -648,6 +648,7 @@ fn servers_link_only_from_where_they_may() {
 fn leaving_is_told_in_everybodys_own_way() {
     let (mut rig, ours) = with_our_neighbour();
     let client = rig.our_client(0, 101);
+    rig.soon();
     let original_client = rig.client(0, 102);
     let original = rig.connect(0);
     rig.say(original, &registration(Kind::Server, 88, None, "info"));

@@ -24,6 +24,10 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
+    pub(crate) const fn new() -> Self {
+        Backoff { failures: 0 }
+    }
+
     /// The pause after one more failure.
     pub(crate) fn pause(&mut self, random: &mut Random, refused: bool) -> Duration {
         let factor = 2_u32.saturating_pow(self.failures);

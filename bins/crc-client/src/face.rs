@@ -51,8 +51,13 @@ impl Show {
         }
     }
 
-    /// Shows `news`. False when there is nobody to show anything to.
-    pub(crate) fn show(&mut self, news: &News, desk: &Desk) -> bool {
+    /// Whether there is somebody to show anything to.
+    pub(crate) fn is_read(&self) -> bool {
+        !self.outcome.unread
+    }
+
+    /// Shows `news`.
+    pub(crate) fn show(&mut self, news: &News, desk: &Desk) {
         match news {
             News::LineDone => self.gate.leave(),
             News::Client(ClientNotice::Dropped { why }) => {
@@ -66,7 +71,7 @@ impl Show {
             _ => {}
         }
         if self.outcome.unread {
-            return false;
+            return;
         }
         let shown = match &mut self.face {
             Face::Json => json::line(news, desk).map_or(Ok(()), |line| write_line(&line)),
@@ -76,15 +81,11 @@ impl Show {
                 Ok(())
             }
         };
-        match shown {
-            Ok(()) => true,
-            Err(error) => {
-                self.outcome.unread = true;
-                if error.kind() != ErrorKind::BrokenPipe {
-                    let why = format!("standard output can't be written to: {error}");
-                    self.outcome.fatal.get_or_insert(why);
-                }
-                false
+        if let Err(error) = shown {
+            self.outcome.unread = true;
+            if error.kind() != ErrorKind::BrokenPipe {
+                let why = format!("standard output can't be written to: {error}");
+                self.outcome.fatal.get_or_insert(why);
             }
         }
     }
@@ -99,7 +100,7 @@ impl Show {
 }
 
 fn show_text(news: &News, desk: &Desk) -> io::Result<()> {
-    if let Some(lines) = text::lines(news, desk, Palette::Plain) {
+    if let Some(lines) = text::lines(news, Palette::Plain) {
         write_line(&lines)?;
     }
     if let Some(sentence) = text::error(news, desk)

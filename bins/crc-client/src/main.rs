@@ -104,10 +104,12 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
     };
     let mut show = Show::new(face, gate);
     driver.command(Order::Start);
+    let mut leaving = false;
     let stopped = driver.run(|desk, news| {
-        if !show.show(&news, desk) {
+        show.show(&news, desk);
+        if !show.is_read() && !leaving {
             // When there is no room for it, the next news will find some.
-            let _ = commander.try_send(Order::Leave);
+            leaving = commander.try_send(Order::Leave).is_ok();
         }
     });
     let outcome = show.finish();

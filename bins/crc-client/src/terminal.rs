@@ -103,7 +103,7 @@ impl Terminal {
     pub(crate) fn show(&mut self, news: &News, desk: &Desk) {
         self.known.lock().note(news);
         let error = || text::error(news, desk).filter(|_| !news.is_fatal());
-        let lines = text::lines(news, desk, self.palette)
+        let lines = text::lines(news, self.palette)
             .or_else(|| error().map(|sentence| text::trouble(&sentence, self.palette)));
         if let Some(lines) = lines {
             self.print(lines);

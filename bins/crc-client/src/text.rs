@@ -50,7 +50,7 @@ impl Palette {
 
 /// The line or lines that tell of `news`, without the last one's end. What
 /// goes wrong with what the user wants is not among them: see [`error`].
-pub(crate) fn lines(news: &News, desk: &Desk, palette: Palette) -> Option<String> {
+pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
     let event = |text: String| Some(palette.paint(Tone::Event, format_args!("* {text}")));
     let notice = match news {
         News::Client(notice) => notice,
@@ -67,10 +67,7 @@ pub(crate) fn lines(news: &News, desk: &Desk, palette: Palette) -> Option<String
             why,
             retry_in,
         } => event(format!("can't reach {server}: {why}; {}", again(*retry_in))),
-        ClientNotice::Welcome { id, text } => {
-            let (text, name) = (Visible(text), desk.client().name());
-            event(format!("{text} (you are {name}, id {id})"))
-        }
+        ClientNotice::Welcome { id, text } => event(format!("{} (your id is {id})", Visible(text))),
         ClientNotice::Joined {
             id,
             name,

@@ -460,7 +460,8 @@ impl<M: Machine> Driver<M> {
             self.settle(on_notice);
             self.tell_dials_failed(on_notice);
         }
-        (self.sockets.count() == 0).then_some(Stopped::InOrder)
+        let nothing_left = self.sockets.count() == 0 && self.sockets.dials_failed.is_empty();
+        nothing_left.then_some(Stopped::InOrder)
     }
 }
 

@@ -790,3 +790,64 @@ impl Sockets {
         self.dials_failed.push_back((dial, why));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    #[test]
+    fn tries_one_address_after_the_other() {
+        // Bound, and not listening: nobody else can listen there meanwhile.
+        let refusing = |any: SocketAddr| {
+            let socket = Socket::new(Domain::for_address(any), Type::STREAM, None).unwrap();
+            socket.bind(&any.into()).unwrap();
+            socket
+        };
+        let refused = [
+            refusing((Ipv6Addr::LOCALHOST, 0).into()),
+            refusing((Ipv4Addr::LOCALHOST, 0).into()),
+        ];
+        let mut addresses: Vec<_> = refused
+            .iter()
+            .map(|socket| socket.local_addr().unwrap().as_socket().unwrap())
+            .collect();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let there = listener.local_addr().unwrap();
+        let mut sockets = Sockets::new(DriverConfig::default()).unwrap();
+        let now = sockets.clock.now();
+        let mut dialing = Box::new(Dialing::new(
+            DialId(1),
+            now + sockets.config.connect_timeout,
+        ));
+        addresses.push(there);
+        dialing.addresses = addresses.into_iter();
+        sockets.try_addresses(dialing, now);
+        let (mut events, mut ready) = (Events::new(), Ready::default());
+        let up = loop {
+            sockets.wait(&mut events, None).unwrap();
+            sockets.sort(&events, &mut ready);
+            let up = ready
+                .dials
+                .iter()
+                .find_map(|&link| sockets.dial_ready(link));
+            if let Some(up) = up {
+                break up;
+            }
+        };
+        assert_eq!(up.ends.peer, there);
+        assert!(sockets.dials_failed.is_empty());
+        assert!(sockets.deadlines.is_empty());
+        assert_eq!((sockets.links, sockets.count()), (1, 1));
+    }
+
+    #[test]
+    fn an_idle_link_is_small() {
+        // Ten thousand of them are to be nothing to speak of.
+        let size = size_of::<Entry>();
+        assert!(size <= 176, "{size} bytes");
+    }
+}

@@ -1,0 +1,1 @@
+//! Nodes that behave as the original ones do, and forgive as little.

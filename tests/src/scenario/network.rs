@@ -37,6 +37,8 @@ struct LaunchedServer {
     launch: LaunchServer,
     server: Server,
     tap: Option<Tap>,
+    /// Which server was there to be dialled when it was launched.
+    uplink: Option<usize>,
     killed: bool,
     /// What counts of it, once that is fixed.
     frozen: Option<Observed>,
@@ -158,10 +160,12 @@ impl<'a> Network<'a> {
         };
         let address = tap.as_ref().map_or(server.address(), Tap::address);
         self.ports.insert(launch.port, address);
+        let uplink = launch.connect_to.and_then(|port| self.server_at(port));
         self.servers.push(LaunchedServer {
             launch: launch.clone(),
             server,
             tap,
+            uplink,
             killed: false,
             frozen: None,
         });
@@ -395,7 +399,7 @@ impl<'a> Network<'a> {
                 .messages
                 .iter()
                 .all(|message| self.is_answered(message, look))
-            && (self.muted() || self.is_consistent(look))
+            && (self.muted() || (self.is_consistent(look) && self.is_healed(look)))
     }
 
     /// Linked, or refused, or nobody is there.
@@ -449,37 +453,12 @@ impl<'a> Network<'a> {
     /// Whether links are known at both of their ends, clients where they are
     /// and nowhere else, and everybody knows everybody of the same network.
     fn is_consistent(&self, look: &Look) -> bool {
-        let servers: Vec<(usize, &ServerState)> = look
-            .servers
-            .iter()
-            .enumerate()
-            .filter_map(|(index, state)| Some((index, state.as_ref()?)))
-            .collect();
-        let linked = |a: &ServerState, b: &ServerState| {
-            a.adjacent_servers.contains(&b.id) && b.adjacent_servers.contains(&a.id)
-        };
-        for &(index, state) in &servers {
-            let links = servers
-                .iter()
-                .filter(|&&(other, other_state)| other != index && linked(state, other_state));
-            if links.count() != state.adjacent_servers.len()
-                || state.adjacent_client_set() != self.clients_of(index, look)
-            {
-                return false;
-            }
-        }
-        servers.iter().all(|&(index, state)| {
-            let mut network = vec![index];
-            let mut next = 0;
-            while let Some(&at) = network.get(next) {
-                let here = look.servers[at].as_ref().expect("only those are in it");
-                for &(other, there) in &servers {
-                    if !network.contains(&other) && linked(here, there) {
-                        network.push(other);
-                    }
-                }
-                next += 1;
-            }
+        (0..self.servers.len()).all(|index| {
+            let Some(state) = &look.servers[index] else {
+                return true;
+            };
+            let network = self.network_of(index, look);
+            let links = network.iter().filter(|&&other| look.linked(index, other));
             let mut hosts = BTreeSet::new();
             let mut clients = BTreeSet::new();
             for &at in &network {
@@ -489,7 +468,48 @@ impl<'a> Network<'a> {
                 clients.extend(self.clients_of(at, look));
             }
             hosts.extend(&clients);
-            state.host_set() == hosts && self.clients_agree(index, &clients, look)
+            links.count() == state.adjacent_servers.len()
+                && state.adjacent_client_set() == self.clients_of(index, look)
+                && state.host_set() == hosts
+                && self.clients_agree(index, &clients, look)
+        })
+    }
+
+    /// The server itself, and all that links lead to from there.
+    fn network_of(&self, index: usize, look: &Look) -> Vec<usize> {
+        let mut network = vec![index];
+        let mut next = 0;
+        while let Some(&at) = network.get(next) {
+            for other in 0..self.servers.len() {
+                if !network.contains(&other) && look.linked(at, other) {
+                    network.push(other);
+                }
+            }
+            next += 1;
+        }
+        network
+    }
+
+    /// Whether those that a server has left behind have found each other: who
+    /// was launched into one network is in one network, unless it was refused.
+    fn is_healed(&self, look: &Look) -> bool {
+        // The network into which each was launched, named after one of it.
+        let mut kin: Vec<usize> = Vec::new();
+        for (index, one) in self.servers.iter().enumerate() {
+            let refused = look.servers[index]
+                .as_ref()
+                .is_some_and(|state| !state.status_log.is_empty());
+            let uplink = one.uplink.filter(|_| !refused);
+            kin.push(uplink.map_or(index, |uplink| kin[uplink]));
+        }
+        (0..self.servers.len()).all(|index| {
+            let network = self.network_of(index, look);
+            look.servers[index].is_none()
+                || (0..self.servers.len()).all(|other| {
+                    look.servers[other].is_none()
+                        || kin[other] != kin[index]
+                        || network.contains(&other)
+                })
         })
     }
 
@@ -520,6 +540,16 @@ impl<'a> Network<'a> {
 }
 
 impl Look {
+    /// Whether two servers know of each other as neighbours.
+    fn linked(&self, one: usize, other: usize) -> bool {
+        match (&self.servers[one], &self.servers[other]) {
+            (Some(a), Some(b)) if one != other => {
+                a.adjacent_servers.contains(&b.id) && b.adjacent_servers.contains(&a.id)
+            }
+            _ => false,
+        }
+    }
+
     fn server(&self, index: usize) -> Observed {
         Observed::Server {
             state: self.servers[index].clone(),

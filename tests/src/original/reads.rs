@@ -1,0 +1,122 @@
+//! Reading as the original nodes do: what one read gives is all there is.
+//!
+//! On a busy machine the reader itself may be late, and then finds in one piece
+//! what was sent in two, decently apart. That is not the sender's fault. So the
+//! reader watches its own clock: it looks every half millisecond, and when a
+//! look comes late it takes everything that is there, which must still end with
+//! a whole frame, without judging how much it is.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::wait::{self, LONG};
+
+/// How often there is a look.
+pub(super) const LOOK: Duration = Duration::from_micros(500);
+
+/// A look that comes later than this proves nothing about the sender's pace,
+/// which leaves 5 ms between writes.
+const LATE: Duration = Duration::from_millis(4);
+
+/// What reads have shown.
+#[derive(Debug, Clone, Default)]
+pub struct ReadLog {
+    /// How many bytes each read gave that came in time.
+    pub sizes: Vec<usize>,
+    /// How many reads came late.
+    pub late: usize,
+    /// Every byte, in order.
+    pub bytes: Vec<u8>,
+}
+
+impl ReadLog {
+    /// The most that one read has given, of those that came in time.
+    #[must_use]
+    pub fn largest(&self) -> usize {
+        self.sizes.iter().copied().max().unwrap_or(0)
+    }
+}
+
+/// What one look at a connection found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Nothing,
+    Bytes(Vec<u8>),
+    End,
+}
+
+/// One connection, read as an original node reads it.
+#[derive(Debug)]
+pub(super) struct Reader {
+    stream: TcpStream,
+    bytes_max: usize,
+    looked: Instant,
+    /// The last read was full: what comes next was there before.
+    full: bool,
+    pub(super) log: ReadLog,
+}
+
+impl Reader {
+    /// Reads at most `bytes_max` at a time.
+    pub(super) fn new(stream: TcpStream, bytes_max: usize) -> io::Result<Reader> {
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        Ok(Reader {
+            stream,
+            bytes_max,
+            looked: Instant::now(),
+            full: false,
+            log: ReadLog::default(),
+        })
+    }
+
+    /// Reads once. An error counts as the end.
+    pub(super) fn look(&mut self) -> Found {
+        let now = Instant::now();
+        let late = now - self.looked > LATE && !self.full;
+        self.looked = now;
+        let mut buffer = vec![0; if late { 1 << 20 } else { self.bytes_max }];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => Found::End,
+            Ok(count) => {
+                buffer.truncate(count);
+                self.full = !late && count == self.bytes_max;
+                if late {
+                    self.log.late += 1;
+                } else {
+                    self.log.sizes.push(count);
+                }
+                self.log.bytes.extend(&buffer);
+                Found::Bytes(buffer)
+            }
+            Err(error) if is_for_later(&error) => {
+                self.full = false;
+                Found::Nothing
+            }
+            Err(_) => Found::End,
+        }
+    }
+
+    /// Writes everything; one that doesn't read is given up on in the end.
+    pub(super) fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        let deadline = Instant::now() + LONG;
+        while !bytes.is_empty() {
+            match self.stream.write(bytes) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) if is_for_later(&error) && Instant::now() < deadline => {
+                    wait::pause(LOOK);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_for_later(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}

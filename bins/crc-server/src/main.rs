@@ -1,3 +1,134 @@
-//! crc-server
+//! A server of a Clemson Relay Chat network.
+//!
+//! Reads the command line, sets up the log, and puts the parts together: the
+//! relay server and its admin page, one machine, on one driver. Decides nothing
+//! about the network.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod admin;
+mod args;
+mod node;
+mod render;
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use crc_core::{ListenerId, Server, ServerCommand, ServerNotice};
+use crc_net::{Driver, DriverConfig, DriverError, ListenError, Stopped};
+
+use crate::args::Args;
+use crate::node::{ADMIN_LISTENER, Node};
+
+/// Why a server cannot run: one sentence for whoever started it.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("cannot listen: {0}")]
+    Listen(#[from] ListenError),
+    #[error("{0}")]
+    Driver(#[from] DriverError),
+    #[error("cannot write to the log file {path:?}: {source}: choose another --log-file")]
+    LogFile {
+        path: std::path::PathBuf,
+        source: io::Error,
+    },
+    #[error("the system gives no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if let Some(what) = args.generate {
+        // Whoever does not read to the end does not want the rest.
+        let _ = io::stdout().write_all(&args::generate(what));
+        return ExitCode::SUCCESS;
+    }
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "crc-server: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    start_log(args)?;
+    let config = args.config(getrandom::u64()?);
+    let connect = config.connect.clone();
+    log::info!(
+        "server {} {:?}, version {}",
+        config.id,
+        config.name.as_str(),
+        env!("CARGO_PKG_VERSION")
+    );
+    let settings = DriverConfig {
+        links_max: args.links_max(),
+        ..DriverConfig::default()
+    };
+    let mut driver = Driver::new(Node::new(Server::new(config)), settings)?;
+    let stats = driver.stats();
+    driver.machine_mut().watch(stats);
+    driver.on_signals(|| ServerCommand::Leave {
+        reason: "shutting down".into(),
+    })?;
+    let mut listening = Vec::new();
+    for (number, address) in (0..).zip(args.listen()) {
+        listening.push(driver.listen(*address, ListenerId(number))?);
+    }
+    let admin = args
+        .admin
+        .map(|address| driver.listen(address, ADMIN_LISTENER))
+        .transpose()?;
+    announce(&listening, admin);
+    if connect.is_empty() {
+        log::info!("this server is a root: it waits to be linked to");
+    }
+    driver.command(ServerCommand::Start { listening });
+    match driver.run(|_, notice| tell(&notice))? {
+        Stopped::InOrder => log::info!("left in good order"),
+        Stopped::AtOnce => log::warn!("ended at once, by a second signal"),
+    }
+    Ok(())
+}
+
+/// The first lines of output: where we are to be reached.
+fn announce(listening: &[SocketAddr], admin: Option<SocketAddr>) {
+    let mut out = io::stdout().lock();
+    // Nobody has to read them; the server runs all the same.
+    for address in listening {
+        let _ = writeln!(out, "listening on {address}");
+    }
+    if let Some(address) = admin {
+        let _ = writeln!(out, "admin on {address}");
+    }
+    let _ = out.flush();
+}
+
+fn tell(notice: &ServerNotice) {
+    match notice {
+        ServerNotice::Linked { to } => log::info!("linked to server {to}"),
+        ServerNotice::Unlinked => log::warn!("the link to our uplink is lost"),
+        // The server's log has said it, with the peer's address.
+        ServerNotice::Refused { .. } => {}
+    }
+}
+
+fn start_log(args: &Args) -> Result<(), Failure> {
+    let mut log = env_logger::Builder::new();
+    log.filter_level(args.log_level());
+    log.parse_default_env();
+    if let Some(path) = &args.log_file {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.map_err(|source| Failure::LogFile {
+            path: path.clone(),
+            source,
+        })?;
+        log.target(env_logger::Target::Pipe(Box::new(file)));
+    }
+    log.init();
+    Ok(())
+}

@@ -120,6 +120,13 @@ impl<N> Outbox<N> {
         core::mem::take(&mut self.effects)
     }
 
+    /// Takes the effects out one by one, in order, and keeps the list's memory
+    /// for the next ones; the bytes they refer to stay readable until
+    /// [`clear`](Self::clear).
+    pub fn drain_effects(&mut self) -> impl Iterator<Item = Effect<N>> + '_ {
+        self.effects.drain(..)
+    }
+
     /// Empties the outbox after its effects have been carried out, and takes
     /// back the emptied list from [`take_effects`](Self::take_effects) to be
     /// filled again. An arena that has grown beyond `arena_bytes_max` is given

@@ -54,16 +54,29 @@ impl Decoder {
         }
     }
 
-    /// How many bytes of an incomplete frame are kept.
+    /// How many bytes of an incomplete frame are kept. 0 between two frames.
+    ///
+    /// When a stream ends and this is not 0, it ended within a frame.
     #[must_use]
     pub fn pending(&self) -> usize {
         if self.handed_out { 0 } else { self.tail.len() }
     }
 
+    /// How many bytes of memory are held, for whoever keeps account of it.
+    ///
+    /// Memory grows as a [`Vec`] does: at most to twice the bytes
+    /// [`pending`](Self::pending), and a few. That of a frame put together from
+    /// pieces is given back by the next call of [`next_frame`](Self::next_frame).
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.tail.capacity()
+    }
+
     /// Takes the next frame of the stream, advancing `input` over the bytes used.
     ///
     /// `Ok(None)` says that more bytes are needed; all of `input` is used then.
-    /// The limits are those of the moment: they may differ from call to call.
+    /// The limits are those of the moment: they may differ from call to call,
+    /// and a frame whose beginning is kept is judged by the last ones.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use crate::message::{ClientChat, ClientQuit, Message, Registration, ServerQuit, 
 use crate::types::HostId;
 
 impl Message<'_> {
-    /// How many bytes the frame has.
+    /// How many bytes the frame has: the fixed part of its kind and the texts.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         let texts = match self {
@@ -28,8 +28,11 @@ impl Message<'_> {
 
     /// Appends the frame to `out`.
     ///
-    /// A buffer of a fixed size must have [`encoded_len`](Self::encoded_len)
-    /// bytes to spare, or it panics, as every [`BufMut`] does.
+    /// # Panics
+    ///
+    /// When `out` is of a fixed size and has less than
+    /// [`encoded_len`](Self::encoded_len) bytes to spare, as every [`BufMut`]
+    /// does then.
     #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
         out.put_u8(self.kind().byte());

@@ -85,28 +85,27 @@ pub enum FrameError {
 /// ```
 #[inline]
 pub fn frame_len(bytes: &[u8], limits: FrameLimits) -> Result<Option<usize>, FrameError> {
+    Ok(boundary(bytes, limits)?.map(|(_, len)| len))
+}
+
+/// The kind and the length of the frame that `bytes` begin with, once told.
+#[inline]
+fn boundary(bytes: &[u8], limits: FrameLimits) -> Result<Option<(Kind, usize)>, FrameError> {
     let Some(&first) = bytes.first() else {
         return Ok(None);
     };
     let kind = Kind::from_byte(first).ok_or(FrameError::UnknownKind(first))?;
-    let fixed = kind.fixed_len();
-    if bytes.len() < fixed {
+    let Some(fixed) = bytes.get(..kind.fixed_len()) else {
         return Ok(None);
-    }
-    let (announced, max) = match kind {
-        Kind::ServerRegistration | Kind::ClientRegistration => (
-            u32::from(bytes[9]) + u32::from(u16::from_be_bytes([bytes[10], bytes[11]])),
+    };
+    // In every kind the lengths are what the fixed part ends with.
+    let (announced, max) = match *fixed {
+        [.., name, info_high, info_low] if kind.is_registration() => (
+            u32::from(name) + u32::from(u16::from_be_bytes([info_high, info_low])),
             limits.registration_bytes_max,
         ),
-        _ => (
-            u32::from_be_bytes([
-                bytes[fixed - 4],
-                bytes[fixed - 3],
-                bytes[fixed - 2],
-                bytes[fixed - 1],
-            ]),
-            limits.text_bytes_max,
-        ),
+        [.., a, b, c, d] => (u32::from_be_bytes([a, b, c, d]), limits.text_bytes_max),
+        _ => unreachable!("a fixed part has 9 bytes or more"),
     };
     if announced > max {
         return Err(FrameError::TooLong {
@@ -115,10 +114,25 @@ pub fn frame_len(bytes: &[u8], limits: FrameLimits) -> Result<Option<usize>, Fra
             max,
         });
     }
-    Ok(Some(fixed + announced as usize))
+    // Where addresses have 32 bits, a frame can be longer than any memory. It
+    // then has all the length there is, and never becomes whole.
+    let texts = usize::try_from(announced).unwrap_or(usize::MAX);
+    Ok(Some((kind, fixed.len().saturating_add(texts))))
 }
 
 /// The bytes of exactly one frame: its boundary is known, its meaning not yet.
+///
+/// Two words that borrow: forwarding a frame is copying [`bytes`](Self::bytes).
+///
+/// ```
+/// use crc_wire::{Frame, FrameLimits, Kind};
+///
+/// let mut input = &b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye and more"[..];
+/// let frame = Frame::take(&mut input, FrameLimits::RELAY)?.expect("all has arrived");
+/// assert_eq!(frame.kind(), Kind::ClientQuit);
+/// assert_eq!(input, b" and more");
+/// # Ok::<(), crc_wire::FrameError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
     kind: Kind,
@@ -138,13 +152,12 @@ impl<'a> Frame<'a> {
         input: &mut &'a [u8],
         limits: FrameLimits,
     ) -> Result<Option<Frame<'a>>, FrameError> {
-        let Some(len) = frame_len(input, limits)? else {
+        let Some((kind, len)) = boundary(input, limits)? else {
             return Ok(None);
         };
         let Some((bytes, rest)) = input.split_at_checked(len) else {
             return Ok(None);
         };
-        let kind = Kind::from_byte(bytes[0]).expect("frame_len has accepted the kind");
         *input = rest;
         Ok(Some(Frame { kind, bytes }))
     }

@@ -1,4 +1,108 @@
-//! The frames of the Clemson Relay Chat protocol, version 1.
+//! The frames of the Clemson Relay Chat protocol (CRC), version 1: where each
+//! one ends, what it says, and how it is written.
+//!
+//! CRC networks are trees of servers that relay chats between clients. Every
+//! connection is a stream of frames without delimiters; each begins with a byte
+//! that tells its kind, and a fixed part that tells its length. This crate turns
+//! such bytes into [`Message`]s and back. It knows no connection and no network.
+//!
+//! # The frames
+//!
+//! All integers are big endian, all texts UTF-8, and every length counts bytes.
+//!
+//! | type | message | layout after the type byte | fixed part |
+//! |---|---|---|---|
+//! | `00` | [`ServerRegistration`](Message::ServerRegistration) | source `u32`, last hop `u32`, name length `u8`, info length `u16`, name, info | 12 |
+//! | `80` | [`ClientRegistration`](Message::ClientRegistration) | the same | 12 |
+//! | `01` | [`Status`] | source `u32`, destination `u32`, code `u16`, length `u32`, text | 15 |
+//! | `81` | [`ClientChat`] | source `u32`, destination `u32`, length `u32`, text | 13 |
+//! | `82` | [`ClientQuit`] | source `u32`, length `u32`, text | 9 |
+//! | `02` | [`ServerQuit`] | source `u32`, replacement `u32`, length `u32`, text | 13 |
+//!
+//! The fixed part is all before the texts, the type byte included. A source is
+//! never 0, but for the source of a status; last hop, destination and replacement
+//! may be, which is `None` here. Original nodes can't read `02`: it is for
+//! peers that have said that they can.
+//!
+//! # Reading
+//!
+//! Three steps, each of which can be had alone:
+//!
+//! 1. [`Decoder`] takes the pieces of a stream as they arrive, and hands out
+//!    each [`Frame`] where it lies. It keeps only the beginning of a frame that
+//!    is cut.
+//! 2. [`frame_len`] and [`Frame::take`] find where a frame ends. That it is
+//!    incomplete is no error. A length over the caller's [`FrameLimits`] is one,
+//!    known before the bytes would arrive; this and an unknown type are the only
+//!    [`FrameError`]s. Behind one of them no frame can be found any more.
+//! 3. [`Frame::message`] or [`Message::parse`] tells what one whole frame says;
+//!    its texts are borrowed. With a [`MessageError`] only this frame is lost.
+//!    Whether to go on is up to the caller.
+//!
+//! ```
+//! use crc_wire::{Decoder, FrameLimits, Message};
+//!
+//! let mut decoder = Decoder::new();
+//! let mut heard = Vec::new();
+//! // A chat from 103 to 101, in two pieces.
+//! for mut piece in [
+//!     &b"\x81\x00\x00\x00\x67\x00\x00"[..],
+//!     &b"\x00\x65\x00\x00\x00\x02Hi"[..],
+//! ] {
+//!     while let Some(frame) = decoder.next_frame(&mut piece, FrameLimits::RELAY)? {
+//!         if let Message::ClientChat(chat) = frame.message()? {
+//!             heard.push(format!("{}: {}", chat.source, chat.text));
+//!         }
+//!     }
+//! }
+//! assert_eq!(heard, ["103: Hi"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Writing
+//!
+//! What can be built can be written: ids are checked when a [`HostId`] is made,
+//! lengths when a [`Name`], an [`Info`] or a [`Text`] is. What was parsed is
+//! written back byte for byte; there is one encoding for each message.
+//!
+//! ```
+//! use crc_wire::{ClientChat, HostId, Message, Text};
+//!
+//! let chat = Message::ClientChat(ClientChat {
+//!     source: HostId::new(103).expect("not 0"),
+//!     destination: HostId::new(101),
+//!     text: Text::new("Hi")?,
+//! });
+//! let mut out = Vec::new();
+//! chat.encode(&mut out);
+//! assert_eq!(out, b"\x81\x00\x00\x00\x67\x00\x00\x00\x65\x00\x00\x00\x02Hi");
+//! # Ok::<(), crc_wire::TooLong>(())
+//! ```
+//!
+//! # What is not here
+//!
+//! - **Rules of the network.** An id that is taken, a host that nobody knows, a
+//!   sender who has no right to a frame: none of this is an error of the wire.
+//! - **Policy.** How long a frame may be, what a name may look like, and whether
+//!   a connection survives a [`MessageError`] is the caller's choice.
+//! - **Meaning inside texts.** The words of a status are not taken apart.
+//! - **Input and output.** Bytes are given and taken; nothing waits for anything.
+//!
+//! # Features
+//!
+//! Without default features the crate needs no `std`, only `alloc`.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `std` (default) | the `std` features of the dependencies; no API of its own |
+//! | `serde` | `Serialize` and `Deserialize` for messages and all that they are made of; what is read is checked as in any constructor. No `std` needed |
+//! | `arbitrary` | `Arbitrary` for the same types, for fuzzing; implies `std` |
+//! | `proptest` | the module `strategies`, for property tests; implies `std` |
+//! | `tokio-util` | `CrcCodec`, a `Decoder` and `Encoder` for `Framed`; implies `std` |
+//!
+//! In JSON a message reads
+//! `{"client_chat":{"source":103,"destination":101,"text":"Hi"}}`; the wire's 0
+//! is `null`.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -12,10 +116,21 @@ mod emit;
 mod frame;
 mod message;
 mod parse;
+#[cfg(feature = "proptest")]
+pub mod strategies;
+#[cfg(feature = "tokio-util")]
+mod tokio_codec;
 mod types;
 
 pub use decoder::Decoder;
 pub use frame::{Frame, FrameError, FrameLimits, frame_len};
 pub use message::{ClientChat, ClientQuit, Kind, Message, Registration, ServerQuit, Status};
 pub use parse::MessageError;
+#[cfg(feature = "tokio-util")]
+pub use tokio_codec::{CodecError, CrcCodec};
 pub use types::{HostId, Info, Name, StatusCode, Text, TooLong, beginning};
+
+/// Keeps the example of the README true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,6 +8,12 @@ use crate::types::{HostId, Info, Name, StatusCode, Text};
 
 /// The kind of a frame: its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Kind {
@@ -66,10 +72,22 @@ impl Kind {
             Kind::ClientQuit => 9,
         }
     }
+
+    /// Whether frames of this kind hold a [`Registration`].
+    #[must_use]
+    pub const fn is_registration(self) -> bool {
+        matches!(self, Kind::ServerRegistration | Kind::ClientRegistration)
+    }
 }
 
 /// One message: the meaning of one frame.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub enum Message<'a> {
     /// A server joined (type 0x00).
@@ -89,6 +107,8 @@ pub enum Message<'a> {
 /// A host makes itself known, or is made known by a server on the way.
 /// The layout is the same for servers (0x00) and clients (0x80).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Registration<'a> {
     /// The host that joined.
     pub source: HostId,
@@ -102,6 +122,8 @@ pub struct Registration<'a> {
 
 /// News for one host: a welcome, a refusal, an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Status<'a> {
     /// Who says so. Nodes in the field write odd ids here, 0 among them.
     pub source: Option<HostId>,
@@ -115,6 +137,8 @@ pub struct Status<'a> {
 
 /// A text from one client to another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct ClientChat<'a> {
     /// The client that speaks.
     pub source: HostId,
@@ -127,6 +151,8 @@ pub struct ClientChat<'a> {
 
 /// A client left.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct ClientQuit<'a> {
     /// The client that left.
     pub source: HostId,
@@ -137,6 +163,8 @@ pub struct ClientQuit<'a> {
 /// A server leaves. Only for peers that have said that they can read it:
 /// original nodes stop at this frame.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct ServerQuit<'a> {
     /// The server that leaves.
     pub source: HostId,

@@ -19,17 +19,18 @@ use crate::types::{HostId, Info, Name, StatusCode, Text};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MessageError {
-    /// The first byte is no [`Kind`].
+    /// The first byte is no [`Kind`]. Never the case for a
+    /// [`Frame`](crate::Frame).
     #[error("unknown frame type {0:#04x}")]
     UnknownKind(u8),
     /// The bytes given are not exactly one frame: too few, or too many.
     /// Never the case for a [`Frame`](crate::Frame).
     #[error("the frame's length is not the one that it announces")]
     Length,
-    /// The source is 0, which is never a host.
+    /// The source of anything but a status is 0, which is never a host.
     #[error("the source is 0, which is never a host")]
     SourceZero,
-    /// A text is not UTF-8.
+    /// A text, a name or an info is not UTF-8, each taken by itself.
     #[error("the text is not UTF-8")]
     NotUtf8,
 }
@@ -51,11 +52,46 @@ impl<'a> Message<'a> {
     /// ```
     #[inline]
     pub fn parse(frame: &'a [u8]) -> Result<Message<'a>, MessageError> {
-        match all_consuming(message).parse_complete(frame) {
-            Ok((_, message)) => Ok(message),
-            Err(Err::Error(Violation(error)) | Err::Failure(Violation(error))) => Err(error),
-            Err(Err::Incomplete(_)) => Err(MessageError::Length),
-        }
+        let (&first, body) = frame.split_first().ok_or(MessageError::Length)?;
+        let kind = Kind::from_byte(first).ok_or(MessageError::UnknownKind(first))?;
+        // Each message is built here, in its final place: handed from function
+        // to function it would be moved several times, which shows.
+        Ok(match kind {
+            Kind::ServerRegistration => Message::ServerRegistration(registration(body)?),
+            Kind::ClientRegistration => Message::ClientRegistration(registration(body)?),
+            Kind::Status => {
+                let (source, destination, code, text) = whole((host, host, be_u16, text), body)?;
+                Message::Status(Status {
+                    source,
+                    destination,
+                    code: StatusCode(code),
+                    text: Text::from_wire(text),
+                })
+            }
+            Kind::ClientChat => {
+                let (source, destination, text) = whole((source, host, text), body)?;
+                Message::ClientChat(ClientChat {
+                    source,
+                    destination,
+                    text: Text::from_wire(text),
+                })
+            }
+            Kind::ClientQuit => {
+                let (source, text) = whole((source, text), body)?;
+                Message::ClientQuit(ClientQuit {
+                    source,
+                    text: Text::from_wire(text),
+                })
+            }
+            Kind::ServerQuit => {
+                let (source, replacement, text) = whole((source, host, text), body)?;
+                Message::ServerQuit(ServerQuit {
+                    source,
+                    replacement,
+                    text: Text::from_wire(text),
+                })
+            }
+        })
     }
 }
 
@@ -81,71 +117,27 @@ impl FromExternalError<&[u8], MessageError> for Violation {
 
 type Parsed<'a, T> = IResult<&'a [u8], T, Violation>;
 
+/// What `parser` finds in `input`, of which nothing may be left over.
 #[inline]
-fn message(input: &[u8]) -> Parsed<'_, Message<'_>> {
-    let (input, kind) = be_u8
-        .map_res(|byte| Kind::from_byte(byte).ok_or(MessageError::UnknownKind(byte)))
-        .parse_complete(input)?;
-    match kind {
-        Kind::ServerRegistration => registration.map(Message::ServerRegistration).parse(input),
-        Kind::ClientRegistration => registration.map(Message::ClientRegistration).parse(input),
-        Kind::Status => status(input),
-        Kind::ClientChat => client_chat(input),
-        Kind::ClientQuit => client_quit(input),
-        Kind::ServerQuit => server_quit(input),
+fn whole<'a, T>(
+    parser: impl Parser<&'a [u8], Output = T, Error = Violation>,
+    input: &'a [u8],
+) -> Result<T, MessageError> {
+    match all_consuming(parser).parse_complete(input) {
+        Ok((_, found)) => Ok(found),
+        Err(Err::Error(Violation(error)) | Err::Failure(Violation(error))) => Err(error),
+        Err(Err::Incomplete(_)) => Err(MessageError::Length),
     }
 }
 
-fn registration(input: &[u8]) -> Parsed<'_, Registration<'_>> {
-    let (input, (source, last_hop, name_len, info_len)) =
-        (source, host, be_u8, be_u16).parse_complete(input)?;
-    let (input, name) = utf8(input, name_len.into())?;
-    let (input, info) = utf8(input, info_len.into())?;
-    let registration = Registration {
+fn registration(body: &[u8]) -> Result<Registration<'_>, MessageError> {
+    let (source, last_hop, (name, info)) = whole((source, host, name_and_info), body)?;
+    Ok(Registration {
         source,
         last_hop,
-        name: Name::from_wire(name),
-        info: Info::from_wire(info),
-    };
-    Ok((input, registration))
-}
-
-fn status(input: &[u8]) -> Parsed<'_, Message<'_>> {
-    let (input, (source, destination, code, text)) =
-        (host, host, be_u16, text).parse_complete(input)?;
-    let status = Status {
-        source,
-        destination,
-        code: StatusCode(code),
-        text,
-    };
-    Ok((input, Message::Status(status)))
-}
-
-#[inline]
-fn client_chat(input: &[u8]) -> Parsed<'_, Message<'_>> {
-    let (input, (source, destination, text)) = (source, host, text).parse_complete(input)?;
-    let chat = ClientChat {
-        source,
-        destination,
-        text,
-    };
-    Ok((input, Message::ClientChat(chat)))
-}
-
-fn client_quit(input: &[u8]) -> Parsed<'_, Message<'_>> {
-    let (input, (source, text)) = (source, text).parse_complete(input)?;
-    Ok((input, Message::ClientQuit(ClientQuit { source, text })))
-}
-
-fn server_quit(input: &[u8]) -> Parsed<'_, Message<'_>> {
-    let (input, (source, replacement, text)) = (source, host, text).parse_complete(input)?;
-    let quit = ServerQuit {
-        source,
-        replacement,
-        text,
-    };
-    Ok((input, Message::ServerQuit(quit)))
+        name,
+        info,
+    })
 }
 
 /// An id where 0 has a meaning.
@@ -164,10 +156,17 @@ fn source(input: &[u8]) -> Parsed<'_, HostId> {
 
 /// A length of four bytes and that many bytes of text.
 #[inline]
-fn text(input: &[u8]) -> Parsed<'_, Text<'_>> {
+fn text(input: &[u8]) -> Parsed<'_, &str> {
     let (input, len) = be_u32.parse_complete(input)?;
-    let (input, text) = utf8(input, len)?;
-    Ok((input, Text::from_wire(text)))
+    utf8(input, len)
+}
+
+/// Both lengths, of one byte and of two, and then both texts.
+fn name_and_info(input: &[u8]) -> Parsed<'_, (Name<'_>, Info<'_>)> {
+    let (input, (name_len, info_len)) = (be_u8, be_u16).parse_complete(input)?;
+    let (input, name) = utf8(input, name_len.into())?;
+    let (input, info) = utf8(input, info_len.into())?;
+    Ok((input, (Name::from_wire(name), Info::from_wire(info))))
 }
 
 #[inline]

@@ -7,14 +7,26 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
-use core::num::{NonZeroU32, ParseIntError};
+use core::num::{NonZeroU32, ParseIntError, TryFromIntError};
 use core::str::FromStr;
 
 /// The id of a host: a server or a client. Unique in a network, never 0.
 ///
 /// The wire's 0 means "nobody" or "whoever is on the other end"; where it may
-/// stand, the field is an `Option<HostId>`.
+/// stand, the field is an `Option<HostId>`, which takes no more room.
+///
+/// ```
+/// use crc_wire::HostId;
+///
+/// assert_eq!(HostId::new(0), None);
+/// assert_eq!("101".parse(), Ok(HostId::new(101).expect("not 0")));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(transparent)
+)]
 pub struct HostId(NonZeroU32);
 
 impl HostId {
@@ -52,6 +64,16 @@ impl From<HostId> for u32 {
     }
 }
 
+/// 0 is refused.
+impl TryFrom<u32> for HostId {
+    type Error = TryFromIntError;
+
+    fn try_from(id: u32) -> Result<Self, Self::Error> {
+        NonZeroU32::try_from(id).map(HostId)
+    }
+}
+
+/// Decimal digits, as people write ids. 0 is refused.
 impl FromStr for HostId {
     type Err = ParseIntError;
 
@@ -60,10 +82,30 @@ impl FromStr for HostId {
     }
 }
 
-/// The code of a [`Status`](crate::Status).
+#[cfg(feature = "arbitrary")]
+impl<'u> arbitrary::Arbitrary<'u> for HostId {
+    fn arbitrary(input: &mut arbitrary::Unstructured<'u>) -> arbitrary::Result<Self> {
+        // Not by way of NonZeroU32, which refuses input where this uses it.
+        let id = input.int_in_range(1..=u32::MAX)?;
+        Ok(HostId::new(id).expect("the range begins at 1"))
+    }
+
+    fn size_hint(depth: usize) -> (usize, Option<usize>) {
+        u32::size_hint(depth)
+    }
+}
+
+/// The code of a [`Status`](crate::Status): two bytes.
 ///
 /// An open set: a code that is not named here is relayed like any other.
+/// Printed in hexadecimal, as `0x0001`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(transparent)
+)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct StatusCode(pub u16);
 
 impl StatusCode {
@@ -75,7 +117,7 @@ impl StatusCode {
     /// registered with ID N` for a server, `Someone has already registered
     /// with ID N` for a client.
     pub const ID_TAKEN: StatusCode = StatusCode(0x0002);
-    /// What a node takes beyond version 1. Text: `crc-caps 1 WORD WORD ...`.
+    /// What a server takes beyond version 1. Text: `crc-caps 1 WORD WORD ...`.
     pub const FEATURES: StatusCode = StatusCode(0x0100);
     /// A chat was longer than an original node on its way can take.
     /// Text: `Message too long for ID N`.
@@ -178,6 +220,33 @@ macro_rules! text_type {
             }
         }
 
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $name<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        /// Always owned, so that input of every kind will do: a reader, too,
+        /// and a string with escapes.
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $name<'_> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
+
+        #[cfg(feature = "arbitrary")]
+        impl<'u: 'a, 'a> arbitrary::Arbitrary<'u> for $name<'a> {
+            fn arbitrary(input: &mut arbitrary::Unstructured<'u>) -> arbitrary::Result<Self> {
+                input.arbitrary().map(Self::cut)
+            }
+
+            fn size_hint(depth: usize) -> (usize, Option<usize>) {
+                <&str as arbitrary::Arbitrary<'u>>::size_hint(depth)
+            }
+        }
+
         impl<'a> TryFrom<&'a str> for $name<'a> {
             type Error = TooLong;
 
@@ -201,6 +270,14 @@ text_type! {
     ///
     /// The wire sets no other limit. What a server accepts from the peers that
     /// register with it is the server's own, narrower rule.
+    ///
+    /// ```
+    /// use crc_wire::Name;
+    ///
+    /// assert!(Name::new("rivendale").is_ok());
+    /// assert!(Name::new("x".repeat(256)).is_err());
+    /// assert_eq!(Name::cut(&"é".repeat(200)).as_str().len(), 254);
+    /// ```
     Name, u8::MAX as usize
 }
 text_type! {

@@ -1,0 +1,129 @@
+//! What we demand of a name and an info that we admit ourselves: a client of
+//! what it registers with, a server of the clients and servers that register
+//! with it. What other servers relay is held to the wire's limits only.
+
+use crate::announcement::split_info;
+use crate::visible::is_printable;
+
+/// The most bytes in a name that we admit.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// The most bytes in an info that we admit.
+pub const INFO_BYTES_MAX: usize = 512;
+
+/// A name or an info that we do not admit, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AdmissionError {
+    /// The name has no character at all.
+    #[error("the name is empty")]
+    NameEmpty,
+    /// The name is too long.
+    #[error("the name has {len} bytes where at most {NAME_BYTES_MAX} are allowed")]
+    NameTooLong {
+        /// How many bytes it has.
+        len: usize,
+    },
+    /// The name holds something else than letters, digits, signs and blanks.
+    #[error("the name holds characters that are not printable ASCII")]
+    NameUnprintable,
+    /// The name begins or ends with a blank.
+    #[error("the name begins or ends with a blank")]
+    NameBlankAtEnd,
+    /// The info is too long.
+    #[error("the info has {len} bytes where at most {INFO_BYTES_MAX} are allowed")]
+    InfoTooLong {
+        /// How many bytes it has.
+        len: usize,
+    },
+    /// The info holds control characters or the like.
+    #[error("the info holds characters that can't be printed")]
+    InfoUnprintable,
+    /// The info ends in what looks like the machine part, which nodes add
+    /// themselves.
+    #[error("the info ends like the words that nodes exchange, ` [crc2...]`")]
+    InfoMachinePart,
+}
+
+/// Whether we admit `name`: 1 to 64 bytes of printable ASCII, with no blanks
+/// at its ends.
+///
+/// # Errors
+///
+/// The rule that it breaks.
+pub fn check_name(name: &str) -> Result<(), AdmissionError> {
+    if name.is_empty() {
+        return Err(AdmissionError::NameEmpty);
+    }
+    if name.len() > NAME_BYTES_MAX {
+        return Err(AdmissionError::NameTooLong { len: name.len() });
+    }
+    if !name.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err(AdmissionError::NameUnprintable);
+    }
+    if name.starts_with(' ') || name.ends_with(' ') {
+        return Err(AdmissionError::NameBlankAtEnd);
+    }
+    Ok(())
+}
+
+/// Whether we admit `info`, without the machine part of an announcement: up to
+/// 512 bytes of printable UTF-8 that do not end in a machine part.
+///
+/// # Errors
+///
+/// The rule that it breaks.
+pub fn check_info(info: &str) -> Result<(), AdmissionError> {
+    if info.len() > INFO_BYTES_MAX {
+        return Err(AdmissionError::InfoTooLong { len: info.len() });
+    }
+    if !info.chars().all(is_printable) {
+        return Err(AdmissionError::InfoUnprintable);
+    }
+    if split_info(info).1.is_some() {
+        return Err(AdmissionError::InfoMachinePart);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_short_printable_ascii_without_blanks_at_their_ends() {
+        let longest = "n".repeat(NAME_BYTES_MAX);
+        for name in ["a", "bob", "Bob the 2nd", "~!", &longest] {
+            assert_eq!(check_name(name), Ok(()), "{name:?}");
+        }
+        let longer = "n".repeat(NAME_BYTES_MAX + 1);
+        for (name, error) in [
+            ("", AdmissionError::NameEmpty),
+            (&*longer, AdmissionError::NameTooLong { len: 65 }),
+            ("bö", AdmissionError::NameUnprintable),
+            ("b\tb", AdmissionError::NameUnprintable),
+            ("b\x7f", AdmissionError::NameUnprintable),
+            (" ", AdmissionError::NameBlankAtEnd),
+            (" bob", AdmissionError::NameBlankAtEnd),
+            ("bob ", AdmissionError::NameBlankAtEnd),
+        ] {
+            assert_eq!(check_name(name), Err(error), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn infos_are_printable_and_not_for_machines() {
+        let longest = "i".repeat(INFO_BYTES_MAX);
+        for info in ["", "Grüße 👋", " \"quoted\" ", "[crc2]", &longest] {
+            assert_eq!(check_info(info), Ok(()), "{info:?}");
+        }
+        let longer = "i".repeat(INFO_BYTES_MAX + 1);
+        for (info, error) in [
+            (&*longer, AdmissionError::InfoTooLong { len: 513 }),
+            ("a\nb", AdmissionError::InfoUnprintable),
+            ("a\u{202e}b", AdmissionError::InfoUnprintable),
+            ("hello [crc2;f=]", AdmissionError::InfoMachinePart),
+        ] {
+            assert_eq!(check_info(info), Err(error), "{info:?}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Every bound of a server, by name. Each has a test that crosses it.
+
+use core::time::Duration;
+
+use crc_wire::FrameLimits;
+
+/// What a server allows. Sizes in bytes; 0 turns a rate off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The text of one chat, status or quit.
+    pub text_bytes_max: u32,
+    /// How long an accepted connection may stay without registering.
+    pub registration_time_max: Duration,
+    /// How long a dialled server may stay silent.
+    pub introduction_time_max: Duration,
+    /// What may wait to be sent to a client, its first listing of the network
+    /// not counted.
+    pub client_queue_bytes_max: usize,
+    /// What may wait to be sent to a server, its first listing of the network
+    /// not counted.
+    pub server_queue_bytes_max: usize,
+    /// How many hosts the directory holds.
+    pub hosts_max: usize,
+    /// How many texts the status log keeps.
+    pub status_log_max: usize,
+    /// How many registrations one client may repeat in a second.
+    pub client_registrations_per_second: u32,
+    /// How many chats one client may send in a second. Off by default: reading
+    /// in turn already shares a server fairly, and what is too fast for an
+    /// operator's taste differs from network to network.
+    pub client_chats_per_second: u32,
+}
+
+/// What somebody who has not registered may send: a registration with a name
+/// and an info that are somewhat too long can still be told from garbage.
+const UNREGISTERED_BYTES_MAX: u32 = 1024;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            text_bytes_max: 64 * 1024,
+            registration_time_max: Duration::from_secs(10),
+            introduction_time_max: Duration::from_secs(20),
+            client_queue_bytes_max: 1 << 20,
+            server_queue_bytes_max: 64 << 20,
+            hosts_max: 1_000_000,
+            status_log_max: 1_000,
+            client_registrations_per_second: 50,
+            client_chats_per_second: 0,
+        }
+    }
+}
+
+impl Limits {
+    /// The frames that somebody may send who has not registered.
+    pub(crate) const fn unregistered_frames(&self) -> FrameLimits {
+        FrameLimits {
+            text_bytes_max: UNREGISTERED_BYTES_MAX,
+            registration_bytes_max: UNREGISTERED_BYTES_MAX,
+        }
+    }
+
+    /// The frames that a client may send.
+    pub(crate) const fn client_frames(&self) -> FrameLimits {
+        FrameLimits {
+            text_bytes_max: self.text_bytes_max,
+            registration_bytes_max: UNREGISTERED_BYTES_MAX,
+        }
+    }
+
+    /// The frames that a server may send.
+    pub(crate) const fn server_frames(&self) -> FrameLimits {
+        FrameLimits {
+            text_bytes_max: self.text_bytes_max,
+            ..FrameLimits::WIRE
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Look-ups by host id: a hash map that cannot be iterated.
+//!
+//! Hash order must never show in what a node does, and cannot: there is no way
+//! to walk this map. The hasher is seeded per process, since ids are chosen by
+//! those who connect.
+
+use crc_wire::HostId;
+use foldhash::fast::FixedState;
+
+/// Where a host stands in a table.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    places: Places,
+}
+
+#[expect(
+    clippy::disallowed_types,
+    reason = "the one hash map of this crate: no iteration leaves this file"
+)]
+type Places = std::collections::HashMap<u32, u32, FixedState>;
+
+impl Lookup {
+    pub(crate) fn new(seed: u64) -> Self {
+        Lookup {
+            places: Places::with_hasher(FixedState::with_seed(seed)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, id: HostId) -> Option<u32> {
+        self.places.get(&id.get()).copied()
+    }
+
+    pub(crate) fn insert(&mut self, id: HostId, place: u32) {
+        self.places.insert(id.get(), place);
+    }
+
+    pub(crate) fn remove(&mut self, id: HostId) {
+        self.places.remove(&id.get());
+        // A network that was once large shall not cost for ever.
+        if self.places.capacity() > 4 * self.places.len() + 1024 {
+            self.places.shrink_to(2 * self.places.len());
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+}

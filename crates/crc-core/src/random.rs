@@ -1,0 +1,96 @@
+//! Chance that can be repeated: a small generator that is seeded from outside.
+//!
+//! Ids and jitter come from here, so that the same seed gives the same run.
+//! Where the seed comes from is not known here; nothing secret may be made with
+//! it.
+
+use core::time::Duration;
+
+use crc_wire::HostId;
+
+/// A stream of numbers that follows from its seed alone.
+///
+/// The generator is SplitMix64: a counter that is stirred. Fast, eight bytes
+/// of state, every seed as good as any other; easy to predict, and so no use
+/// where somebody wants to guess.
+///
+/// ```
+/// use crc_core::Random;
+///
+/// let (mut one, mut other) = (Random::new(7), Random::new(7));
+/// assert_eq!(one.next_u64(), other.next_u64());
+/// assert!(one.below(6) < 6);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Random {
+    state: u64,
+}
+
+impl Random {
+    /// The stream that `seed` begins.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Random { state: seed }
+    }
+
+    /// The next number: any, all equally likely.
+    pub const fn next_u64(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number from 0 to `n - 1`; 0 when `n` is 0.
+    ///
+    /// Some come up more often than others by one part in `2^64 / n`, which
+    /// nobody lives long enough to see.
+    pub const fn below(&mut self, n: u64) -> u64 {
+        let product = self.next_u64() as u128 * n as u128;
+        (product >> 64) as u64
+    }
+
+    /// A duration from zero to `max`, both included, in whole microseconds.
+    pub fn duration_up_to(&mut self, max: Duration) -> Duration {
+        let micros = u64::try_from(max.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(self.below(micros.saturating_add(1)))
+    }
+
+    /// An id for a host.
+    pub fn host_id(&mut self) -> HostId {
+        let id = 1 + self.below(u32::MAX.into());
+        let id = u32::try_from(id).expect("at most u32::MAX");
+        HostId::new(id).expect("at least 1")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stream_is_the_published_one() {
+        // The values that the generator's authors give for the seed 1234567.
+        let mut random = Random::new(1_234_567);
+        assert_eq!(random.next_u64(), 6_457_827_717_110_365_317);
+        assert_eq!(random.next_u64(), 3_203_168_211_198_807_973);
+    }
+
+    #[test]
+    fn numbers_stay_within_their_bounds_and_reach_them() {
+        let mut random = Random::new(1);
+        let mut seen = [0_u32; 6];
+        for _ in 0..6_000 {
+            seen[usize::try_from(random.below(6)).unwrap()] += 1;
+        }
+        assert!(seen.iter().all(|&count| (850..1_150).contains(&count)));
+        assert_eq!((random.below(0), random.below(1)), (0, 0));
+
+        let two = Duration::from_micros(2);
+        let drawn: Vec<_> = (0..100).map(|_| random.duration_up_to(two)).collect();
+        assert_eq!(drawn.iter().max(), Some(&two));
+        assert_eq!(drawn.iter().min(), Some(&Duration::ZERO));
+        assert_eq!(random.duration_up_to(Duration::ZERO), Duration::ZERO);
+    }
+}

@@ -1,0 +1,655 @@
+//! A relay server: sessions, the relay's rules, and timers, behind one door.
+//!
+//! Decides everything and does nothing: sockets are the driver's. The parts:
+//! `conversation` takes one message from one link and applies the relay's
+//! rules; `broadcast` tells the neighbours; `uplink` looks for a place in the
+//! tree. What a peer gets to see of a message is dressed by its session.
+
+mod broadcast;
+mod conversation;
+mod counters;
+mod snapshot;
+mod status_log;
+mod uplink;
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use crc_wire::{HostId, Info, Message, Registration, ServerQuit, Text};
+
+pub use counters::Counters;
+pub use snapshot::{LinkView, Snapshot};
+
+use crate::announcement::{Announcement, Features, UNRANKED};
+use crate::config::Config;
+use crate::link::{Ends, LinkDown, LinkId, Origin, PeerAddress};
+use crate::link_table::LinkTable;
+use crate::machine::{CloseWhen, Event, Machine};
+use crate::outbox::Outbox;
+use crate::random::Random;
+use crate::relay::{Host, HostKind, Neighbour, Relay, Standing};
+use crate::send_queue::Unsent;
+use crate::session::{Outlet, PAUSE, Pace, Phase, Session};
+use crate::time::Timestamp;
+use crate::timers::Timers;
+use crate::verdict::{Verdict, Violation};
+
+use status_log::StatusLog;
+use uplink::Uplink;
+
+/// How long a server has to show what it is after we have announced ourselves.
+const CLASSIFICATION_TIME: Duration = Duration::from_secs(1);
+/// The pause between introduction and announcement when both do not fit into
+/// one piece.
+const ANNOUNCEMENT_PAUSE: Duration = Duration::from_millis(10);
+/// How long original nodes have to read our last words when we leave.
+const LEAVING_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// What an operator may ask of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerCommand {
+    /// Begin: the driver listens on these addresses.
+    Start {
+        /// The addresses, with real ports.
+        listening: Vec<SocketAddr>,
+    },
+    /// Leave the network in good order.
+    Leave {
+        /// Why, for those who stay.
+        reason: Box<str>,
+    },
+}
+
+/// What an operator may observe of a server as it happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerNotice {
+    /// Our uplink has taken us.
+    Linked {
+        /// The server above us.
+        to: HostId,
+    },
+    /// We have lost our uplink.
+    Unlinked,
+    /// A server refused us because our id is taken.
+    Refused {
+        /// Its words.
+        text: Box<str>,
+    },
+}
+
+/// How far a server's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Running,
+    /// Our last words are on their way.
+    Leaving,
+    Gone,
+}
+
+/// What a server waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// The peer must have registered.
+    Registration(LinkId),
+    /// The second half of our introduction may follow.
+    Announcement(LinkId),
+    /// The peer must have shown what it is.
+    Classification(LinkId),
+    /// The next piece may go to an original node.
+    Piece(LinkId),
+    /// Look for an uplink.
+    Dial,
+    /// Whatever has not been read by now never will be.
+    Departure,
+}
+
+/// A server of the network.
+///
+/// ```
+/// use crc_core::{Config, Event, Machine, Outbox, Server, ServerCommand, Timestamp};
+/// use crc_wire::{HostId, Name};
+///
+/// let config = Config::new(HostId::new(1).unwrap(), Name::new("anchor").unwrap());
+/// let mut server = Server::new(config);
+/// let mut out = Outbox::new();
+/// let start = ServerCommand::Start { listening: vec![] };
+/// server.handle(Timestamp::START, Event::Command(start), &mut out);
+/// assert!(out.effects().is_empty(), "a root waits to be linked to");
+/// assert_eq!(server.deadline(), None);
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    config: Config,
+    now: Timestamp,
+    stage: Stage,
+    relay: Relay,
+    sessions: LinkTable<Session>,
+    timers: Timers<Due>,
+    uplink: Uplink,
+    random: Random,
+    rank: u32,
+    listening: Vec<SocketAddr>,
+    status_log: StatusLog,
+    counters: Counters,
+    /// Links with something to be sent once the event has been dealt with.
+    unsettled: Vec<LinkId>,
+}
+
+type Out = Outbox<ServerNotice>;
+
+impl Server {
+    /// A server that has not begun yet.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let mut random = Random::new(config.seed);
+        Server {
+            now: Timestamp::START,
+            stage: Stage::Running,
+            relay: Relay::new(config.id, random.next_u64()),
+            sessions: LinkTable::default(),
+            timers: Timers::new(),
+            uplink: Uplink::new(config.connect.clone()),
+            rank: config.rank.unwrap_or(UNRANKED),
+            listening: Vec::new(),
+            status_log: StatusLog::new(config.limits.status_log_max),
+            counters: Counters::default(),
+            unsettled: Vec::new(),
+            random,
+            config,
+        }
+    }
+
+    /// What the server knows now, for whoever wants to look at it.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot::new(self)
+    }
+
+    /// All that must hold between two events; for tests and simulations.
+    ///
+    /// # Panics
+    ///
+    /// When it does not hold, for the program has a bug then.
+    pub fn check(&self) {
+        self.relay.check();
+        for (link, neighbour) in self.relay.neighbours().iter() {
+            let session = self.sessions.find(link);
+            let phase = session.map(|session| session.phase);
+            let expected = match neighbour.kind {
+                HostKind::Server => Phase::Server,
+                HostKind::Client => Phase::Client,
+            };
+            assert_eq!(phase, Some(expected), "the session of {link}");
+        }
+        assert!(
+            self.unsettled.is_empty(),
+            "nothing is left for a later event"
+        );
+    }
+
+    fn start(&mut self, listening: Vec<SocketAddr>, out: &mut Out) {
+        self.listening = listening;
+        if self.uplink.has_candidates() {
+            self.dial(out);
+        } else if self.rank == UNRANKED {
+            self.rank = 0;
+        }
+    }
+
+    fn link_up(&mut self, link: LinkId, origin: Origin, ends: Ends, out: &mut Out) {
+        if self.stage != Stage::Running {
+            // Its LinkDown will be for a link that we never knew.
+            return out.close(link, CloseWhen::Now);
+        }
+        self.sessions.insert(link, Session::new(origin, ends));
+        let limits = &self.config.limits;
+        let patience = match origin {
+            Origin::Accepted { .. } => limits.registration_time_max,
+            Origin::Dialed { .. } => limits.introduction_time_max,
+        };
+        self.timers
+            .set(Due::Registration(link), self.now + patience);
+        if let Origin::Dialed { dial } = origin {
+            self.uplink.connected(dial, link);
+            let introduction = self.introduction();
+            out.send(link, &introduction);
+        }
+    }
+
+    fn link_down(&mut self, link: LinkId, why: LinkDown, unsent: Unsent<'_>, out: &mut Out) {
+        let who = self.who(link);
+        let Some(session) = self.sessions.find_mut(link) else {
+            return;
+        };
+        let mut unsent = unsent;
+        let mut paced = Vec::new();
+        if let Outlet::Paced(pace) = &session.outlet {
+            // Behind what the driver holds stands what we hold.
+            paced.extend_from_slice(unsent.bytes);
+            paced.extend_from_slice(pace.waiting());
+            unsent.bytes = &paced;
+        }
+        let expected = session.phase == Phase::Closing;
+        if why == LinkDown::SlowConsumer {
+            self.counters.slow_consumers += 1;
+        }
+        self.forget(link, &why.to_string(), out);
+        self.sessions.remove(link);
+        for due in [
+            Due::Registration(link),
+            Due::Announcement(link),
+            Due::Classification(link),
+            Due::Piece(link),
+        ] {
+            self.timers.cancel(due);
+        }
+        self.bounce_unsent(unsent, out);
+        match why {
+            _ if expected => log::debug!("{who}: link ended: {why}"),
+            LinkDown::SlowConsumer => log::warn!("{who}: closed: {why}"),
+            _ => log::info!("{who}: link lost: {why}"),
+        }
+        self.uplink_down(link, out);
+    }
+
+    fn tick(&mut self, out: &mut Out) {
+        while let Some(due) = self.timers.pop_due(self.now) {
+            match due {
+                Due::Registration(link) => self.violation(link, Violation::NotRegistered, out),
+                Due::Announcement(link) => self.announce(link, out),
+                Due::Classification(link) => self.classify(link, Standing::Original, out),
+                Due::Piece(link) => self.note(link),
+                Due::Dial => self.dial(out),
+                Due::Departure => self.depart(out),
+            }
+        }
+    }
+
+    /// Does what the event has left to be done: announcements, listings, and
+    /// pieces for original nodes.
+    fn settle(&mut self, out: &mut Out) {
+        let mut next = 0;
+        while let Some(&link) = self.unsettled.get(next) {
+            next += 1;
+            let Some(session) = self.sessions.find_mut(link) else {
+                continue;
+            };
+            let due = core::mem::take(&mut session.due);
+            if session.phase == Phase::Closing {
+                continue;
+            }
+            if due.announcement {
+                self.announce(link, out);
+            }
+            if due.listing {
+                self.list(link, out);
+            }
+            self.send_piece(link, out);
+        }
+        self.unsettled.clear();
+        if self.stage == Stage::Leaving && !self.anybody_reads() {
+            self.depart(out);
+        }
+    }
+
+    /// Puts `link` on the list of those to be looked at when the event is over.
+    fn note(&mut self, link: LinkId) {
+        if let Some(session) = self.sessions.find_mut(link)
+            && !session.due.noted
+        {
+            session.due.noted = true;
+            self.unsettled.push(link);
+        }
+    }
+
+    /// Sends the next piece to an original node, if its pause is over.
+    fn send_piece(&mut self, link: LinkId, out: &mut Out) {
+        let Some(session) = self.sessions.find_mut(link) else {
+            return;
+        };
+        let Outlet::Paced(pace) = &mut session.outlet else {
+            return;
+        };
+        let bytes_max = match session.phase {
+            Phase::Server => self.config.limits.server_queue_bytes_max,
+            _ => self.config.limits.client_queue_bytes_max,
+        };
+        if pace.waiting().len() > bytes_max + pace.allowance() {
+            log::warn!("{}: closed: {}", self.who(link), LinkDown::SlowConsumer);
+            self.counters.slow_consumers += 1;
+            self.end(link, CloseWhen::Now, "too slow", out);
+            return;
+        }
+        if self.timers.is_set(Due::Piece(link)) {
+            return;
+        }
+        let piece = pace.next_piece();
+        if !piece.is_empty() {
+            out.send(link, piece);
+            self.timers.set(Due::Piece(link), self.now + PAUSE);
+        }
+    }
+
+    /// The first words of a server: its registration, with last hop 0.
+    fn introduction(&self) -> Vec<u8> {
+        self.own_registration(self.config.info.as_str())
+    }
+
+    fn own_registration(&self, info: &str) -> Vec<u8> {
+        Message::ServerRegistration(Registration {
+            source: self.config.id,
+            last_hop: None,
+            name: self.config.name.borrowed(),
+            info: Info::cut(info),
+        })
+        .to_vec()
+    }
+
+    /// Our registration once more, with what we say to machines.
+    fn announcement(&self, local: SocketAddr) -> Vec<u8> {
+        let announcement = Announcement {
+            address: self.advertised(local),
+            rank: Some(self.rank),
+            features: Features::OURS,
+        };
+        self.own_registration(&format!("{}{announcement}", self.config.info))
+    }
+
+    /// Where others reach us; a wildcard stands for the address that the peer
+    /// of a link sees.
+    fn advertised(&self, local: SocketAddr) -> Option<PeerAddress> {
+        if let Some(address) = &self.config.advertise {
+            return Some(address.clone());
+        }
+        let first = self.listening.first()?;
+        let ip = if first.ip().is_unspecified() {
+            local.ip().to_canonical()
+        } else {
+            first.ip()
+        };
+        Some(SocketAddr::new(ip, first.port()).into())
+    }
+
+    /// Makes ourselves known as a node of this project.
+    fn announce(&mut self, link: LinkId, out: &mut Out) {
+        let Some(session) = self.sessions.find(link) else {
+            return;
+        };
+        if session.phase == Phase::Server {
+            let announcement = self.announcement(session.ends.local);
+            self.repeat(link, &announcement, out);
+        }
+    }
+
+    /// Sends our registration once more, which will be answered.
+    fn repeat(&mut self, link: LinkId, registration: &[u8], out: &mut Out) {
+        let Some(session) = self.sessions.find_mut(link) else {
+            return;
+        };
+        out.send(link, registration);
+        session.announced = Some(self.rank);
+        session.answers_due += 1;
+        let standing = self.relay.neighbours().find(link).map(|n| n.standing);
+        if standing == Some(Standing::Unclassified) {
+            let until = self.now + CLASSIFICATION_TIME;
+            self.timers.set(Due::Classification(link), until);
+        }
+    }
+
+    /// Notes what the peer has shown itself to be. It is listed the network, or
+    /// what it has not been able to take so far.
+    fn classify(&mut self, link: LinkId, standing: Standing, out: &mut Out) {
+        let who = self.who(link);
+        self.timers.cancel(Due::Classification(link));
+        let Some(session) = self.sessions.find_mut(link) else {
+            return;
+        };
+        let Some(neighbour) = self.relay.neighbours_mut().find_mut(link) else {
+            return;
+        };
+        let before = neighbour.standing;
+        neighbour.standing = standing;
+        match standing {
+            Standing::Unclassified => {}
+            Standing::Original => log::info!("{who} is an original node"),
+            Standing::Ours => log::debug!("{who} is a node of ours"),
+        }
+        if standing == Standing::Ours
+            && let Outlet::Paced(pace) = &session.outlet
+        {
+            out.send(link, pace.waiting());
+            session.outlet = Outlet::Direct;
+            self.timers.cancel(Due::Piece(link));
+        }
+        let (kind, uplink, told) = (neighbour.kind, neighbour.uplink, neighbour.told);
+        if kind == HostKind::Client {
+            return;
+        }
+        if before == Standing::Unclassified {
+            session.due.listing = true;
+            // We may have found our rank since we announced ourselves.
+            let stale = session.announced.is_some_and(|rank| rank != self.rank);
+            session.due.announcement |= stale && standing == Standing::Ours;
+            self.note(link);
+        } else if told && standing == Standing::Ours {
+            self.tell_machine_parts(link, out);
+        }
+        if uplink && standing == Standing::Original {
+            self.find_rank(Some(0), link, out);
+        }
+    }
+
+    /// Lists the network to a neighbour; from now on it is told of every change.
+    fn list(&mut self, link: LinkId, out: &mut Out) {
+        let Some(session) = self.sessions.find_mut(link) else {
+            return;
+        };
+        let Some(neighbour) = self.relay.neighbours().find(link).copied() else {
+            return;
+        };
+        let dress = crate::session::Dress::of(neighbour.kind, neighbour.standing);
+        let own_id = self.config.id;
+        let directory = self.relay.directory();
+        let listing = out.store(|arena| {
+            let listed = |host: &&Host| {
+                let to_server = neighbour.kind == HostKind::Server;
+                (to_server || host.kind() == HostKind::Client) && host.first_link() != link
+            };
+            for host in directory.iter().filter(listed) {
+                dress.write_host(host, own_id, arena);
+            }
+        });
+        let mut held = Vec::new();
+        if let Outlet::Held(frames) = &mut session.outlet {
+            held = core::mem::take(frames);
+            session.outlet = match neighbour.standing {
+                Standing::Ours => Outlet::Direct,
+                _ => Outlet::Paced(Box::default()),
+            };
+        }
+        let limits = &self.config.limits;
+        let bytes_max = match neighbour.kind {
+            HostKind::Server => limits.server_queue_bytes_max,
+            HostKind::Client => limits.client_queue_bytes_max,
+        };
+        if let Outlet::Paced(pace) = &mut session.outlet {
+            pace.allow(listing.len());
+        }
+        out.bound(link, bytes_max + listing.len());
+        session.deliver(link, listing, out);
+        if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link) {
+            neighbour.told = true;
+        }
+        self.release(link, &held, out);
+    }
+
+    /// Enters a new adjacent host.
+    fn admit(&mut self, link: LinkId, host: Host, uplink: bool) {
+        let neighbour = Neighbour {
+            host: host.id(),
+            kind: host.kind(),
+            standing: Standing::Unclassified,
+            uplink,
+            told: false,
+        };
+        if let Some(session) = self.sessions.find_mut(link) {
+            session.phase = match host.kind() {
+                HostKind::Server => Phase::Server,
+                HostKind::Client => Phase::Client,
+            };
+            session.outlet = match host.kind() {
+                HostKind::Server => Outlet::Held(Vec::new()),
+                // A client is taken for an original one until it says more.
+                HostKind::Client => Outlet::Paced(Box::default()),
+            };
+        }
+        self.timers.cancel(Due::Registration(link));
+        self.relay.neighbours_mut().insert(link, neighbour);
+        self.relay.directory_mut().insert(host);
+        self.counters.registrations += 1;
+    }
+
+    /// Closes a link, and with it what was behind it.
+    fn end(&mut self, link: LinkId, when: CloseWhen, text: &str, out: &mut Out) {
+        self.forget(link, text, out);
+        let Some(session) = self.sessions.find_mut(link) else {
+            return;
+        };
+        if session.phase == Phase::Closing {
+            return;
+        }
+        session.phase = Phase::Closing;
+        session.decoder = crc_wire::Decoder::new();
+        self.timers.cancel(Due::Registration(link));
+        self.timers.cancel(Due::Piece(link));
+        out.close(link, when);
+    }
+
+    /// Deals with a peer's fault: the one place where it has consequences.
+    fn violation(&mut self, link: LinkId, violation: Violation, out: &mut Out) {
+        let Some(session) = self.sessions.find(link) else {
+            return;
+        };
+        let who = self.who(link);
+        match violation.verdict(session.phase.role()) {
+            Verdict::Drop => {
+                self.counters.dropped += 1;
+                log::debug!("{who}: dropped: {violation}");
+            }
+            Verdict::Close => {
+                self.counters.violations += 1;
+                log::warn!("{who}: closed: {violation}");
+                self.end(link, CloseWhen::Flushed, "protocol error", out);
+            }
+            Verdict::Refuse => {
+                self.counters.refused += 1;
+                log::warn!("{who}: refused: {violation}");
+                if let Violation::IdTaken { kind, id } = violation {
+                    let refusal = self.id_taken(kind, id);
+                    out.send(link, &refusal);
+                }
+                self.end(link, CloseWhen::Flushed, "refused", out);
+            }
+        }
+    }
+
+    /// Leaves in good order: last words to everybody, then the end.
+    fn leave(&mut self, reason: &str, out: &mut Out) {
+        if self.stage != Stage::Running {
+            return;
+        }
+        log::info!("leaving: {reason}");
+        self.stage = Stage::Leaving;
+        self.timers.cancel(Due::Dial);
+        let neighbours: Vec<_> = self
+            .relay
+            .neighbours()
+            .iter()
+            .map(|(l, n)| (l, *n))
+            .collect();
+        for (link, neighbour) in neighbours {
+            self.say_goodbye(link, neighbour, reason, out);
+            self.note(link);
+        }
+        let until = self.now + LEAVING_TIME_MAX;
+        self.timers.set(Due::Departure, until);
+    }
+
+    fn say_goodbye(&mut self, link: LinkId, to: Neighbour, reason: &str, out: &mut Out) {
+        let Some(session) = self.sessions.find_mut(link) else {
+            return;
+        };
+        match to.kind {
+            HostKind::Client => self.send_leaving(link, to.host, reason, out),
+            HostKind::Server if session.features.server_quit => {
+                let quit = Message::ServerQuit(ServerQuit {
+                    source: self.config.id,
+                    replacement: None,
+                    text: Text::cut(reason),
+                });
+                let quit = out.store(|arena| quit.encode(arena));
+                session.deliver(link, quit, out);
+            }
+            HostKind::Server if to.told => {
+                let elsewhere = |host: &&Host| host.first_link() != link;
+                let clients: Vec<_> = self.relay.directory().clients().filter(elsewhere).collect();
+                let dress = crate::session::Dress::of(to.kind, to.standing);
+                let quits = out.store(|arena| {
+                    for client in clients {
+                        dress.write(&broadcast::quit(client.id(), reason), arena);
+                    }
+                });
+                if let Outlet::Paced(pace) = &mut session.outlet {
+                    pace.allow(quits.len());
+                }
+                session.deliver(link, quits, out);
+            }
+            HostKind::Server => {}
+        }
+    }
+
+    /// Whether an original node still has words of ours to read.
+    fn anybody_reads(&self) -> bool {
+        self.sessions.iter().any(|(_, session)| {
+            let waits = |pace: &Pace| !pace.waiting().is_empty();
+            matches!(&session.outlet, Outlet::Paced(pace) if waits(pace))
+                && session.phase != Phase::Closing
+        })
+    }
+
+    fn depart(&mut self, out: &mut Out) {
+        if self.stage != Stage::Gone {
+            self.stage = Stage::Gone;
+            self.timers = Timers::new();
+            out.stop();
+        }
+    }
+}
+
+impl Machine for Server {
+    type Command = ServerCommand;
+    type Notice = ServerNotice;
+
+    fn handle(&mut self, now: Timestamp, event: Event<'_, ServerCommand>, out: &mut Out) {
+        self.now = self.now.max(now);
+        if self.stage == Stage::Gone {
+            return;
+        }
+        match event {
+            Event::LinkUp { link, origin, ends } => self.link_up(link, origin, ends, out),
+            Event::Bytes { link, bytes } => self.bytes(link, bytes, out),
+            Event::LinkDown { link, why, unsent } => self.link_down(link, why, unsent, out),
+            Event::DialFailed { dial, why } => self.dial_failed(dial, why),
+            Event::Command(ServerCommand::Start { listening }) => self.start(listening, out),
+            Event::Command(ServerCommand::Leave { reason }) => self.leave(&reason, out),
+            Event::Tick => self.tick(out),
+        }
+        if !self.unsettled.is_empty() || self.stage == Stage::Leaving {
+            self.settle(out);
+        }
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        self.timers.next()
+    }
+}

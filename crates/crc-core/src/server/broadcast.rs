@@ -1,0 +1,297 @@
+//! Telling the neighbours: who joined, who left, and answers to single hosts.
+//!
+//! A change is told to every neighbour that has been listed the network, but
+//! for the one it came from; to clients only what concerns clients. It is
+//! written once for each dress, however many neighbours wear it.
+
+use crc_wire::{
+    ClientQuit, Frame, FrameLimits, HostId, Message, ServerQuit, Status, StatusCode, Text,
+};
+
+use super::{Out, Server};
+use crate::announcement::{Features, features_text};
+use crate::link::LinkId;
+use crate::machine::Range;
+use crate::relay::{HostKind, Neighbour, Route, Standing};
+use crate::send_queue::Unsent;
+use crate::session::{DRESSES, Dress, Outlet};
+
+/// A client's quit, as servers write it for clients that could not.
+pub(super) fn quit(client: HostId, text: &str) -> Message<'_> {
+    Message::ClientQuit(ClientQuit {
+        source: client,
+        text: Text::cut(text),
+    })
+}
+
+/// The text for a chat to nobody.
+fn unknown_id(destination: Option<HostId>) -> String {
+    format!("Unknown ID {}", destination.map_or(0, HostId::get))
+}
+
+/// Frames in the outbox, one for each dress that somebody wears.
+#[derive(Default)]
+struct Wardrobe {
+    frames: [Option<Range>; DRESSES],
+}
+
+impl Wardrobe {
+    fn wear(&mut self, dress: Dress, out: &mut Out, write: impl FnOnce(&mut Vec<u8>)) -> Range {
+        *self.frames[dress as usize].get_or_insert_with(|| out.store(write))
+    }
+}
+
+impl Server {
+    /// Tells the neighbours of a host that has joined, but for `from`.
+    pub(super) fn tell_join(&mut self, id: HostId, from: LinkId, out: &mut Out) {
+        self.counters.hosts_joined += 1;
+        let Some(host) = self.relay.directory().find(id) else {
+            return;
+        };
+        let own_id = self.config.id;
+        let mut wardrobe = Wardrobe::default();
+        for (link, neighbour) in self.relay.neighbours().iter() {
+            let concerned = host.kind() == HostKind::Client || neighbour.kind == HostKind::Server;
+            if link == from || !neighbour.told || !concerned {
+                continue;
+            }
+            let Some(session) = self.sessions.find_mut(link) else {
+                continue;
+            };
+            let dress = Dress::of(neighbour.kind, neighbour.standing);
+            let frame = wardrobe.wear(dress, out, |arena| dress.write_host(host, own_id, arena));
+            session.deliver(link, frame, out);
+            if matches!(session.outlet, Outlet::Paced(_)) && !session.due.noted {
+                session.due.noted = true;
+                self.unsettled.push(link);
+            }
+        }
+    }
+
+    /// Tells servers of ours, but for `from`, what a server says to machines now.
+    pub(super) fn tell_machine_part(&mut self, id: HostId, from: LinkId, out: &mut Out) {
+        let own_id = self.config.id;
+        let Some(host) = self.relay.directory().find(id) else {
+            return;
+        };
+        let frame = out.store(|arena| Dress::Full.write_host(host, own_id, arena));
+        for (link, neighbour) in self.relay.neighbours().iter() {
+            let takes = neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours;
+            if takes && neighbour.told && link != from && link != host.first_link() {
+                out.send_stored(link, frame);
+            }
+        }
+    }
+
+    /// Tells a server that turns out to be ours what other servers say to
+    /// machines: it was listed without.
+    pub(super) fn tell_machine_parts(&mut self, link: LinkId, out: &mut Out) {
+        let own_id = self.config.id;
+        let directory = self.relay.directory();
+        let listing = out.store(|arena| {
+            for host in directory.iter() {
+                if host.machine().is_some() && host.first_link() != link {
+                    Dress::Full.write_host(host, own_id, arena);
+                }
+            }
+        });
+        out.send_stored(link, listing);
+    }
+
+    /// A host is gone: forgets it and tells the neighbours, but for `from`.
+    pub(super) fn remove(
+        &mut self,
+        id: HostId,
+        text: &Text<'_>,
+        from: Option<LinkId>,
+        out: &mut Out,
+    ) {
+        let Some(host) = self.relay.directory_mut().remove(id) else {
+            return;
+        };
+        self.counters.hosts_left += 1;
+        let text = text.borrowed();
+        match host.kind() {
+            HostKind::Client => {
+                let quit = Message::ClientQuit(ClientQuit { source: id, text });
+                self.tell(&quit, from, out, |_, _| true);
+            }
+            HostKind::Server => {
+                let quit = Message::ServerQuit(ServerQuit {
+                    source: id,
+                    replacement: None,
+                    text,
+                });
+                self.tell(&quit, from, out, |_, features| features.server_quit);
+            }
+        }
+    }
+
+    /// Tells `message` to the neighbours that have been listed the network, but
+    /// for `from`, as far as `takes` says that they take it.
+    pub(super) fn tell(
+        &mut self,
+        message: &Message<'_>,
+        from: Option<LinkId>,
+        out: &mut Out,
+        takes: impl Fn(&Neighbour, Features) -> bool,
+    ) {
+        let mut wardrobe = Wardrobe::default();
+        for (link, neighbour) in self.relay.neighbours().iter() {
+            let Some(session) = self.sessions.find_mut(link) else {
+                continue;
+            };
+            if Some(link) == from || !neighbour.told || !takes(neighbour, session.features) {
+                continue;
+            }
+            let dress = Dress::of(neighbour.kind, neighbour.standing);
+            let frame = wardrobe.wear(dress, out, |arena| dress.write(message, arena));
+            session.deliver(link, frame, out);
+            if matches!(session.outlet, Outlet::Paced(_)) && !session.due.noted {
+                session.due.noted = true;
+                self.unsettled.push(link);
+            }
+        }
+    }
+
+    /// Forgets all that was behind `link`, the neighbour itself last, and tells
+    /// the others.
+    pub(super) fn forget(&mut self, link: LinkId, text: &str, out: &mut Out) {
+        let Some(neighbour) = self.relay.neighbours_mut().remove(link) else {
+            return;
+        };
+        let behind = self.relay.directory().behind(link);
+        let mut lost: Vec<_> = behind.map(|host| (host.kind(), host.id())).collect();
+        let last = neighbour.host;
+        // Clients before servers, the neighbour behind all others.
+        lost.sort_unstable_by_key(|&(kind, id)| (id == last, kind == HostKind::Server, id));
+        for (_, id) in lost {
+            self.remove(id, &Text::cut(text), None, out);
+        }
+    }
+
+    /// Sends one message to one neighbour, dressed for it.
+    pub(super) fn send(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
+        let Some(neighbour) = self.relay.neighbours().find(link) else {
+            return;
+        };
+        let dress = Dress::of(neighbour.kind, neighbour.standing);
+        let frame = out.store(|arena| dress.write(message, arena));
+        self.deliver(link, frame, out);
+    }
+
+    pub(super) fn deliver(&mut self, link: LinkId, frames: Range, out: &mut Out) {
+        if let Some(session) = self.sessions.find_mut(link) {
+            session.deliver(link, frames, out);
+            if matches!(session.outlet, Outlet::Paced(_)) {
+                self.note(link);
+            }
+        }
+    }
+
+    /// Sends a status on its way. What is beyond version 1 goes only to those
+    /// who have announced themselves; a chat's answer becomes a plain one.
+    pub(super) fn send_status(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
+        let standing = self.relay.neighbours().find(link).map(|n| n.standing);
+        if status.code.is_version_1() || standing == Some(Standing::Ours) {
+            return self.send(link, &Message::Status(status.clone()), out);
+        }
+        if status.code == StatusCode::TOO_LONG
+            && let Some(id) = status.text.as_str().rsplit(' ').next()
+        {
+            let plain = Status {
+                code: StatusCode::UNKNOWN_ID,
+                text: Text::cut(&format!("Unknown ID {id}")).into_owned(),
+                ..*status
+            };
+            self.send(link, &Message::Status(plain), out);
+        }
+    }
+
+    /// Answers a chat that goes nowhere: its source hears that there is nobody.
+    pub(super) fn bounce(&mut self, source: HostId, destination: Option<HostId>, out: &mut Out) {
+        let text = unknown_id(destination);
+        self.answer(source, StatusCode::UNKNOWN_ID, &text, out);
+    }
+
+    /// Answers a chat that an original node on its way could not read.
+    pub(super) fn bounce_long(&mut self, source: HostId, destination: HostId, out: &mut Out) {
+        let text = format!("Message too long for ID {destination}");
+        self.answer(source, StatusCode::TOO_LONG, &text, out);
+    }
+
+    fn answer(&mut self, to: HostId, code: StatusCode, text: &str, out: &mut Out) {
+        self.counters.chats_bounced += 1;
+        if let Route::To(link) = self.relay.route_status(None, to) {
+            let status = Status {
+                source: Some(self.config.id),
+                destination: Some(to),
+                code,
+                text: Text::cut(text),
+            };
+            self.send_status(link, &status, out);
+        }
+    }
+
+    /// Answers the chats that were queued whole for a link that is no more.
+    pub(super) fn bounce_unsent(&mut self, unsent: Unsent<'_>, out: &mut Out) {
+        let mut rest = unsent.bytes;
+        loop {
+            let start = unsent.bytes.len() - rest.len();
+            let Ok(Some(frame)) = Frame::take(&mut rest, FrameLimits::WIRE) else {
+                return;
+            };
+            if start >= unsent.written
+                && let Ok(Message::ClientChat(chat)) = frame.message()
+            {
+                self.bounce(chat.source, chat.destination, out);
+            }
+        }
+    }
+
+    /// A status on the connection itself: a welcome or a refusal.
+    fn direct_status(
+        &self,
+        destination: Option<HostId>,
+        code: StatusCode,
+        text: &str,
+    ) -> Status<'static> {
+        Status {
+            source: Some(self.config.id),
+            destination,
+            code,
+            text: Text::cut(text).into_owned(),
+        }
+    }
+
+    /// The answer to a registration whose id is taken.
+    pub(super) fn id_taken(&self, kind: HostKind, id: HostId) -> Vec<u8> {
+        let text = match kind {
+            HostKind::Server => format!("A machine has already registered with ID {id}"),
+            HostKind::Client => format!("Someone has already registered with ID {id}"),
+        };
+        Message::Status(self.direct_status(None, StatusCode::ID_TAKEN, &text)).to_vec()
+    }
+
+    /// The first words to a new client.
+    pub(super) fn welcome(&mut self, link: LinkId, id: HostId, name: &str, out: &mut Out) {
+        let text = format!("Welcome to the Clemson Relay Chat network {name}");
+        let welcome = self.direct_status(Some(id), StatusCode::WELCOME, &text);
+        self.send(link, &Message::Status(welcome), out);
+    }
+
+    /// The answer to a client that has announced itself.
+    pub(super) fn send_features(&mut self, link: LinkId, id: HostId, out: &mut Out) {
+        let text = features_text(Features::OURS);
+        let status = self.direct_status(Some(id), StatusCode::FEATURES, &text);
+        self.send_status(link, &status, out);
+    }
+
+    /// The last words to a client that has announced itself; the wire of
+    /// version 1 has none.
+    pub(super) fn send_leaving(&mut self, link: LinkId, id: HostId, reason: &str, out: &mut Out) {
+        let text = format!("Server leaving: {reason}");
+        let status = self.direct_status(Some(id), StatusCode::LEAVING, &text);
+        self.send_status(link, &status, out);
+    }
+}

@@ -1,0 +1,611 @@
+//! One message from one link: what it says, and what follows from it.
+//!
+//! Reads frames off a link's stream, asks the relay what each means, and
+//! carries out the answer (PROTOCOL sections 3 and 5). Who may say what is
+//! decided here by the phase of the conversation, and by where a message's
+//! source is; a violation goes to the one place that deals with all of them.
+
+use crc_wire::{
+    ClientChat, ClientQuit, Frame, FrameLimits, HostId, Kind, Message, Registration, ServerQuit,
+    Status, StatusCode, Text,
+};
+
+use super::{ANNOUNCEMENT_PAUSE, Due, Out, Server, ServerNotice, Stage};
+use crate::admission::{check_info, check_name};
+use crate::announcement::{Announcement, UNRANKED, split_info};
+use crate::link::{LinkId, Origin};
+use crate::machine::CloseWhen;
+use crate::relay::{Claim, Host, HostKind, Meaning, Route, Standing};
+use crate::session::{Dress, HELD_BYTES_MAX, ORIGINAL_FRAME_BYTES_MAX, Outlet, Phase};
+use crate::verdict::Violation;
+
+impl Server {
+    /// The next bytes of a link's stream.
+    pub(super) fn bytes(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
+        let Some(session) = self.sessions.find_mut(link) else {
+            return;
+        };
+        let mut decoder = core::mem::take(&mut session.decoder);
+        let mut input = bytes;
+        while let Some((phase, limits)) = self.takes(link) {
+            match decoder.next_frame(&mut input, limits) {
+                Ok(Some(frame)) => self.frame(link, phase, frame, out),
+                Ok(None) => break,
+                Err(error) => self.violation(link, error.into(), out),
+            }
+        }
+        if let Some(session) = self.sessions.find_mut(link)
+            && session.phase != Phase::Closing
+        {
+            session.decoder = decoder;
+        }
+    }
+
+    /// What frames are taken from a link, if any.
+    #[inline]
+    fn takes(&self, link: LinkId) -> Option<(Phase, FrameLimits)> {
+        if self.stage != Stage::Running {
+            return None;
+        }
+        let phase = self.sessions.find(link)?.phase;
+        let limits = &self.config.limits;
+        let limits = match phase {
+            Phase::Stranger | Phase::Introduced => limits.unregistered_frames(),
+            Phase::Client => limits.client_frames(),
+            Phase::Server => limits.server_frames(),
+            Phase::Closing => return None,
+        };
+        Some((phase, limits))
+    }
+
+    #[inline]
+    fn frame(&mut self, link: LinkId, phase: Phase, frame: Frame<'_>, out: &mut Out) {
+        self.counters.frames_received += 1;
+        let kind = frame.kind();
+        let message = match frame.message() {
+            Ok(message) => message,
+            Err(error) => return self.violation(link, Violation::Message { kind, error }, out),
+        };
+        match (phase, message) {
+            (Phase::Client | Phase::Server, Message::ClientChat(chat)) => {
+                self.chat(link, phase, &chat, frame, out);
+            }
+            (Phase::Stranger, Message::ServerRegistration(registration)) => {
+                self.admit_server(link, &registration, out);
+            }
+            (Phase::Stranger, Message::ClientRegistration(registration)) => {
+                self.admit_client(link, &registration, out);
+            }
+            (Phase::Introduced, Message::ServerRegistration(registration)) => {
+                self.meet(link, &registration, out);
+            }
+            (Phase::Introduced, Message::Status(status)) => self.refused(link, &status, out),
+            (Phase::Client, Message::ClientRegistration(registration)) => {
+                self.repeated_by_client(link, &registration, out);
+            }
+            (Phase::Client, Message::ClientQuit(quit)) => self.client_quits(link, &quit, out),
+            (Phase::Server, Message::ServerRegistration(registration)) => {
+                self.told_of(link, HostKind::Server, &registration, out);
+            }
+            (Phase::Server, Message::ClientRegistration(registration)) => {
+                self.told_of(link, HostKind::Client, &registration, out);
+            }
+            (Phase::Server, Message::Status(status)) => self.status(link, &status, out),
+            (Phase::Server, Message::ClientQuit(quit)) => self.quit(link, &quit, out),
+            (Phase::Server, Message::ServerQuit(quit)) => self.server_quit(link, &quit, out),
+            _ => self.violation(link, Violation::NotItsFrame(kind), out),
+        }
+    }
+
+    // Chats.
+
+    #[inline]
+    fn chat(
+        &mut self,
+        link: LinkId,
+        phase: Phase,
+        chat: &ClientChat<'_>,
+        frame: Frame<'_>,
+        out: &mut Out,
+    ) {
+        let its_own = match phase {
+            Phase::Client => {
+                let neighbour = self.relay.neighbours().find(link);
+                neighbour.is_some_and(|n| n.host == chat.source)
+            }
+            _ => self.relay.is_behind(chat.source, link),
+        };
+        if !its_own {
+            let violation = Violation::NotItsSource {
+                kind: Kind::ClientChat,
+                source_id: chat.source,
+            };
+            return self.violation(link, violation, out);
+        }
+        let per_second = self.config.limits.client_chats_per_second;
+        if phase == Phase::Client
+            && per_second != 0
+            && let Some(session) = self.sessions.find_mut(link)
+            && !session.chats.take(self.now, per_second)
+        {
+            return self.violation(link, Violation::TooFast(Kind::ClientChat), out);
+        }
+        match self.relay.route_chat(link, chat.destination) {
+            Route::To(to) => self.send_chat(to, chat, frame.bytes(), out),
+            Route::Unknown => self.bounce(chat.source, chat.destination, out),
+        }
+    }
+
+    /// Sends a chat on, byte for byte wherever the next node can read it.
+    #[inline]
+    fn send_chat(&mut self, to: LinkId, chat: &ClientChat<'_>, frame: &[u8], out: &mut Out) {
+        let Some(session) = self.sessions.find_mut(to) else {
+            return;
+        };
+        match &mut session.outlet {
+            Outlet::Direct => out.send(to, frame),
+            Outlet::Held(held) if held.len() + frame.len() > HELD_BYTES_MAX => {
+                return self.bounce(chat.source, chat.destination, out);
+            }
+            Outlet::Held(held) => held.extend_from_slice(frame),
+            Outlet::Paced(_) if frame.len() > ORIGINAL_FRAME_BYTES_MAX => {
+                if let Some(destination) = chat.destination {
+                    self.bounce_long(chat.source, destination, out);
+                }
+                return;
+            }
+            Outlet::Paced(_) => {
+                if let Some(neighbour) = self.relay.neighbours().find(to) {
+                    let dress = Dress::of(neighbour.kind, neighbour.standing);
+                    let message = Message::ClientChat(chat.clone());
+                    let frame = out.store(|arena| dress.write(&message, arena));
+                    self.deliver(to, frame, out);
+                }
+            }
+        }
+        self.counters.chats_relayed += 1;
+    }
+
+    /// Sends what was held for a server until it had shown what it can take.
+    pub(super) fn release(&mut self, link: LinkId, mut held: &[u8], out: &mut Out) {
+        while let Ok(Some(frame)) = Frame::take(&mut held, FrameLimits::WIRE) {
+            match frame.message() {
+                // Who has left meanwhile is not spoken for.
+                Ok(Message::ClientChat(chat)) if self.relay.is_taken(chat.source) => {
+                    self.send_chat(link, &chat, frame.bytes(), out);
+                }
+                Ok(Message::Status(status)) => self.send_status(link, &status, out),
+                _ => {}
+            }
+        }
+    }
+
+    // Statuses.
+
+    fn status(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
+        let destination = status.destination.filter(|id| *id != self.config.id);
+        let Some(destination) = destination else {
+            return self.status_for_us(link, status, out);
+        };
+        if !status
+            .source
+            .is_some_and(|source| self.relay.is_behind(source, link))
+        {
+            self.counters.dropped += 1;
+            return;
+        }
+        match self.relay.route_status(Some(link), destination) {
+            Route::To(to) => {
+                self.counters.statuses_relayed += 1;
+                self.send_status(to, status, out);
+            }
+            // Never answered: a status about a status would have no end.
+            Route::Unknown => self.counters.dropped += 1,
+        }
+    }
+
+    fn status_for_us(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
+        let text = status.text.as_str();
+        if status.code == StatusCode::ID_TAKEN
+            && let Some(session) = self.sessions.find_mut(link)
+        {
+            let unclassified = self
+                .relay
+                .neighbours()
+                .find(link)
+                .is_some_and(|n| n.standing == Standing::Unclassified);
+            let named = text.rsplit(' ').next();
+            let names_us = named.is_some_and(|id| id.parse() == Ok(self.config.id.get()));
+            if names_us || (unclassified && session.answers_due > 0) {
+                // It answers a repetition of ours, as version 1 has it.
+                session.answers_due = session.answers_due.saturating_sub(1);
+                if unclassified {
+                    self.classify(link, Standing::Original, out);
+                }
+                return;
+            }
+        }
+        log::info!("{}: status {}: {text:?}", self.who(link), status.code);
+        self.status_log.record(text);
+    }
+
+    /// A status from a server that we dialled, before it has introduced itself.
+    fn refused(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
+        if status.code != StatusCode::ID_TAKEN {
+            log::info!(
+                "{}: status {}: {}",
+                self.who(link),
+                status.code,
+                status.text
+            );
+            return self.status_log.record(status.text.as_str());
+        }
+        self.uplink_refused(link, status.text.as_str(), out);
+        self.end(link, CloseWhen::Flushed, "refused", out);
+    }
+
+    // Registrations.
+
+    /// Somebody who connected is a server.
+    fn admit_server(&mut self, link: LinkId, registration: &Registration<'_>, out: &mut Out) {
+        let Some(session) = self.sessions.find(link) else {
+            return;
+        };
+        let ip = session.ends.peer.ip().to_canonical();
+        if !self.config.server_peers.iter().any(|net| net.contains(&ip)) {
+            return self.violation(link, Violation::NotAServerPeer, out);
+        }
+        if !self.admits(link, HostKind::Server, registration, out) {
+            return;
+        }
+        self.join(link, HostKind::Server, registration, out);
+        let introduction = self.introduction();
+        let local = self.sessions.find(link).map(|session| session.ends.local);
+        let announcement = local
+            .map(|local| self.announcement(local))
+            .unwrap_or_default();
+        out.send(link, &introduction);
+        if introduction.len() + announcement.len() <= ORIGINAL_FRAME_BYTES_MAX {
+            self.repeat(link, &announcement, out);
+        } else {
+            let after = self.now + ANNOUNCEMENT_PAUSE;
+            self.timers.set(Due::Announcement(link), after);
+        }
+    }
+
+    /// Somebody who connected is a client.
+    fn admit_client(&mut self, link: LinkId, registration: &Registration<'_>, out: &mut Out) {
+        if !self.admits(link, HostKind::Client, registration, out) {
+            return;
+        }
+        self.join(link, HostKind::Client, registration, out);
+        self.welcome(link, registration.source, registration.name.as_str(), out);
+        if let Some(session) = self.sessions.find_mut(link) {
+            session.due.listing = true;
+        }
+        self.note(link);
+    }
+
+    /// Whether we take somebody who registers with us.
+    fn admits(
+        &mut self,
+        link: LinkId,
+        kind: HostKind,
+        registration: &Registration<'_>,
+        out: &mut Out,
+    ) -> bool {
+        let id = registration.source;
+        let admitted = check_name(registration.name.as_str())
+            .and_then(|()| check_info(registration.info.as_str()));
+        let violation = if let Err(error) = admitted {
+            error.into()
+        } else if self.relay.is_taken(id) {
+            Violation::IdTaken { kind, id }
+        } else if self.relay.directory().len() >= self.config.limits.hosts_max {
+            Violation::DirectoryFull
+        } else {
+            return true;
+        };
+        self.violation(link, violation, out);
+        false
+    }
+
+    /// Enters an adjacent host and tells the others.
+    fn join(
+        &mut self,
+        link: LinkId,
+        kind: HostKind,
+        registration: &Registration<'_>,
+        out: &mut Out,
+    ) {
+        let id = registration.source;
+        let info = registration.info.as_str();
+        let host = Host::new(id, kind, link, &registration.name, info, None);
+        let dialed = self
+            .sessions
+            .find(link)
+            .is_some_and(|session| matches!(session.origin, Origin::Dialed { .. }));
+        self.admit(link, host, dialed);
+        log::info!("{} has joined", self.who(link));
+        self.tell_join(id, link, out);
+    }
+
+    /// The server that we dialled introduces itself: its first registration
+    /// names it, whatever last hop it writes there.
+    fn meet(&mut self, link: LinkId, registration: &Registration<'_>, out: &mut Out) {
+        let id = registration.source;
+        if self.relay.is_taken(id) {
+            log::warn!(
+                "{}: closed: server {id} is linked to us already: a loop",
+                self.who(link)
+            );
+            self.uplink_loops(link);
+            return self.end(link, CloseWhen::Flushed, "loop", out);
+        }
+        if self.relay.directory().len() >= self.config.limits.hosts_max {
+            return self.violation(link, Violation::DirectoryFull, out);
+        }
+        self.join(link, HostKind::Server, registration, out);
+        self.uplink_taken();
+        out.notice(ServerNotice::Linked { to: id });
+        // Only now, when this has been read to its end: an answer could not be
+        // told from a refusal before.
+        if let Some(session) = self.sessions.find_mut(link) {
+            session.due.announcement = true;
+        }
+        self.note(link);
+    }
+
+    /// A registered client registers again.
+    fn repeated_by_client(&mut self, link: LinkId, registration: &Registration<'_>, out: &mut Out) {
+        let Some(neighbour) = self.relay.neighbours().find(link).copied() else {
+            return;
+        };
+        let Some(session) = self.sessions.find_mut(link) else {
+            return;
+        };
+        let id = registration.source;
+        let per_second = self.config.limits.client_registrations_per_second;
+        if id != neighbour.host {
+            let violation = Violation::NotItsSource {
+                kind: Kind::ClientRegistration,
+                source_id: id,
+            };
+            return self.violation(link, violation, out);
+        }
+        if !session.registrations.take(self.now, per_second) {
+            return self.violation(link, Violation::TooFast(Kind::ClientRegistration), out);
+        }
+        let Some(machine) = split_info(registration.info.as_str()).1 else {
+            // An original client that says its name twice.
+            return;
+        };
+        if neighbour.standing == Standing::Ours {
+            let answer = self.id_taken(HostKind::Client, id);
+            return out.send(link, &answer);
+        }
+        session.features = Announcement::parse(machine).features;
+        self.classify(link, Standing::Ours, out);
+        self.send_features(link, id, out);
+    }
+
+    /// A server tells of a host: itself, or one behind it.
+    fn told_of(
+        &mut self,
+        link: LinkId,
+        kind: HostKind,
+        registration: &Registration<'_>,
+        out: &mut Out,
+    ) {
+        let Some(neighbour) = self.relay.neighbours().find(link).copied() else {
+            return;
+        };
+        let id = registration.source;
+        let info = registration.info.as_str();
+        if id == neighbour.host {
+            return match split_info(info).1 {
+                Some(machine) => self.announced(link, id, machine, out),
+                // An original that introduces itself again.
+                None => log::debug!("{} introduces itself again", self.who(link)),
+            };
+        }
+        let (info, machine) = match (kind, neighbour.standing) {
+            (HostKind::Server, Standing::Ours) => split_info(info),
+            _ => (info, None),
+        };
+        let name = registration.name.as_str();
+        let claim = Claim {
+            id,
+            kind,
+            name,
+            info,
+            machine,
+        };
+        let meaning = self.relay.judge(link, &claim);
+        match meaning {
+            Meaning::New => {}
+            Meaning::Old => return,
+            Meaning::NewMachine => {
+                self.relay
+                    .directory_mut()
+                    .set_machine(id, machine.unwrap_or_default());
+                return self.tell_machine_part(id, link, out);
+            }
+            Meaning::Changed => self.remove(id, &Text::cut("registered anew"), Some(link), out),
+            Meaning::Moved if kind == HostKind::Server => {
+                // Nobody needs to know: for the others the way to it is through us.
+                let host = Host::new(id, kind, link, &registration.name, info, machine);
+                self.relay.directory_mut().remove(id);
+                self.relay.directory_mut().insert(host);
+                return self.tell_machine_part(id, link, out);
+            }
+            Meaning::Moved => self.remove(id, &Text::cut("moved"), Some(link), out),
+            Meaning::Loop => {
+                log::warn!(
+                    "{}: closed: it tells of server {id}: a loop",
+                    self.who(link)
+                );
+                self.uplink_loops(link);
+                return self.end(link, CloseWhen::Flushed, "loop", out);
+            }
+            Meaning::ParentWins => self.evict(id, link, out),
+            Meaning::ChildGivesWay => {
+                self.counters.refused += 1;
+                let refusal = self.id_taken(kind, id);
+                return out.send(link, &refusal);
+            }
+        }
+        if self.relay.directory().len() >= self.config.limits.hosts_max {
+            return self.violation(link, Violation::DirectoryFull, out);
+        }
+        let host = Host::new(id, kind, link, &registration.name, info, machine);
+        self.relay.directory_mut().insert(host);
+        self.tell_join(id, link, out);
+    }
+
+    /// Our client gives way to one of the same id on our parent's side.
+    fn evict(&mut self, id: HostId, parent: LinkId, out: &mut Out) {
+        let text = Text::cut("replaced by another client with its id");
+        let home = self.relay.directory().find(id).map(Host::first_link);
+        let local = home.filter(|home| {
+            let neighbour = self.relay.neighbours().find(*home);
+            neighbour.is_some_and(|n| n.host == id)
+        });
+        if let Some(local) = local {
+            log::warn!("{}: closed: its id is taken elsewhere", self.who(local));
+            let refusal = self.id_taken(HostKind::Client, id);
+            out.send(local, &refusal);
+            self.relay.neighbours_mut().remove(local);
+            self.end(local, CloseWhen::Flushed, "id taken", out);
+        }
+        self.remove(id, &text, None, out);
+        log::debug!(
+            "client {id} gives way to the one behind {}",
+            self.who(parent)
+        );
+    }
+
+    /// A neighbouring server repeats its registration with a machine part: the
+    /// first time it announces itself, later it asks whether we are there.
+    fn announced(&mut self, link: LinkId, id: HostId, machine: &str, out: &mut Out) {
+        let announcement = Announcement::parse(machine);
+        let Some(neighbour) = self.relay.neighbours().find(link).copied() else {
+            return;
+        };
+        let known = self.relay.directory().find(id).and_then(Host::machine);
+        let news = known != Some(machine);
+        if news {
+            self.relay.directory_mut().set_machine(id, machine);
+        }
+        if neighbour.standing == Standing::Ours {
+            let answer = self.id_taken(HostKind::Server, id);
+            out.send(link, &answer);
+        } else {
+            if let Some(session) = self.sessions.find_mut(link) {
+                session.features = announcement.features;
+            }
+            self.classify(link, Standing::Ours, out);
+        }
+        if news {
+            self.tell_machine_part(id, link, out);
+        }
+        if neighbour.uplink {
+            self.find_rank(announcement.rank, link, out);
+        }
+    }
+
+    /// Takes a place below the parent's, once the parent has one, and says so.
+    pub(super) fn find_rank(&mut self, parent: Option<u32>, link: LinkId, out: &mut Out) {
+        let Some(rank) = parent.filter(|rank| *rank < UNRANKED - 1) else {
+            return;
+        };
+        if self.rank != UNRANKED {
+            return;
+        }
+        self.rank = rank + 1;
+        let ours: Vec<_> = self
+            .relay
+            .neighbours()
+            .iter()
+            .filter(|(_, n)| n.kind == HostKind::Server && n.standing == Standing::Ours)
+            .map(|(link, _)| link)
+            .collect();
+        for neighbour in ours {
+            // To the parent this may still be the first announcement.
+            let pending = self
+                .sessions
+                .find(neighbour)
+                .is_some_and(|s| s.due.announcement);
+            if !(neighbour == link && pending) {
+                self.announce(neighbour, out);
+            }
+        }
+    }
+
+    // Quits.
+
+    fn client_quits(&mut self, link: LinkId, quit: &ClientQuit<'_>, out: &mut Out) {
+        let neighbour = self.relay.neighbours().find(link);
+        if neighbour.is_none_or(|n| n.host != quit.source) {
+            let violation = Violation::NotItsSource {
+                kind: Kind::ClientQuit,
+                source_id: quit.source,
+            };
+            return self.violation(link, violation, out);
+        }
+        log::info!("{} quits: {:?}", self.who(link), quit.text.as_str());
+        self.relay.neighbours_mut().remove(link);
+        self.remove(quit.source, &quit.text, Some(link), out);
+        self.end(link, CloseWhen::Flushed, "quit", out);
+    }
+
+    fn quit(&mut self, link: LinkId, quit: &ClientQuit<'_>, out: &mut Out) {
+        let known = self.relay.directory().find(quit.source);
+        let honoured =
+            known.is_some_and(|host| host.kind() == HostKind::Client && host.first_link() == link);
+        if honoured {
+            self.remove(quit.source, &quit.text, Some(link), out);
+        } else {
+            // An echo, or a host that we know of by another way by now.
+            self.counters.dropped += 1;
+        }
+    }
+
+    fn server_quit(&mut self, link: LinkId, quit: &ServerQuit<'_>, out: &mut Out) {
+        let known = self.relay.directory().find(quit.source);
+        let honoured =
+            known.is_some_and(|host| host.kind() == HostKind::Server && host.first_link() == link);
+        let adjacent = self
+            .relay
+            .neighbours()
+            .find(link)
+            .is_some_and(|n| n.host == quit.source);
+        if !honoured {
+            self.counters.dropped += 1;
+        } else if adjacent {
+            log::info!("{} leaves: {:?}", self.who(link), quit.text.as_str());
+            self.end(link, CloseWhen::Flushed, quit.text.as_str(), out);
+        } else {
+            self.remove(quit.source, &quit.text, Some(link), out);
+        }
+    }
+
+    /// A link's peer, for the log; whatever came from outside is escaped.
+    pub(super) fn who(&self, link: LinkId) -> String {
+        let Some(session) = self.sessions.find(link) else {
+            return link.to_string();
+        };
+        let peer = session.ends.peer;
+        let neighbour = self.relay.neighbours().find(link);
+        match neighbour.and_then(|n| self.relay.directory().find(n.host)) {
+            Some(host) => {
+                let kind = match host.kind() {
+                    HostKind::Server => "server",
+                    HostKind::Client => "client",
+                };
+                format!("{kind} {} {:?} at {peer}", host.id(), host.name())
+            }
+            None => format!("{peer}"),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A read-only view of a server, for whoever shows it to people or tests it.
+//! Formats nothing.
+
+use crc_wire::HostId;
+
+use super::{Counters, Server};
+use crate::link::{Ends, LinkId};
+use crate::relay::{Directory, Host, HostKind, Neighbour, Standing};
+
+/// What a server knows at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Snapshot<'a> {
+    server: &'a Server,
+}
+
+/// One registered link of a server.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkView {
+    /// Its name in this process.
+    pub link: LinkId,
+    /// Its two addresses.
+    pub ends: Ends,
+    /// Who is at the other end, and what it can take.
+    pub neighbour: Neighbour,
+}
+
+impl<'a> Snapshot<'a> {
+    pub(super) const fn new(server: &'a Server) -> Self {
+        Snapshot { server }
+    }
+
+    /// The server's id.
+    #[must_use]
+    pub fn id(&self) -> HostId {
+        self.server.config.id
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.server.config.name.as_str()
+    }
+
+    /// What it says about itself.
+    #[must_use]
+    pub fn info(&self) -> &'a str {
+        self.server.config.info.as_str()
+    }
+
+    /// Its place in the order in which servers dial each other;
+    /// [`UNRANKED`](crate::UNRANKED) while it has none.
+    #[must_use]
+    pub fn rank(&self) -> u32 {
+        self.server.rank
+    }
+
+    /// The other hosts of the network.
+    #[must_use]
+    pub fn directory(&self) -> &'a Directory {
+        self.server.relay.directory()
+    }
+
+    /// The id of the adjacent host that is the first hop towards `host`.
+    #[must_use]
+    pub fn first_link(&self, host: &Host) -> Option<HostId> {
+        let neighbour = self.server.relay.neighbours().find(host.first_link());
+        neighbour.map(|neighbour| neighbour.host)
+    }
+
+    /// The adjacent hosts of a kind, in the order of their ids.
+    #[must_use]
+    pub fn adjacent(&self, kind: HostKind) -> Vec<HostId> {
+        let neighbours = self.server.relay.neighbours().iter();
+        let of_kind = neighbours.filter(|(_, neighbour)| neighbour.kind == kind);
+        let mut ids: Vec<_> = of_kind.map(|(_, neighbour)| neighbour.host).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The registered links, in no meaningful order.
+    pub fn links(&self) -> impl Iterator<Item = LinkView> + 'a {
+        let server = self.server;
+        server
+            .relay
+            .neighbours()
+            .iter()
+            .filter_map(|(link, neighbour)| {
+                let session = server.sessions.find(link)?;
+                Some(LinkView {
+                    link,
+                    ends: session.ends,
+                    neighbour: *neighbour,
+                })
+            })
+    }
+
+    /// How many connections have not registered.
+    #[must_use]
+    pub fn strangers(&self) -> usize {
+        self.server.sessions.len() - self.server.relay.neighbours().len()
+    }
+
+    /// The server that we linked to, if it has taken us; and what we know of it.
+    #[must_use]
+    pub fn uplink(&self) -> Option<(HostId, Standing)> {
+        let mut neighbours = self.server.relay.neighbours().iter();
+        neighbours.find_map(|(_, n)| n.uplink.then_some((n.host, n.standing)))
+    }
+
+    /// The texts of the statuses that were addressed to this server, oldest first.
+    pub fn status_log(&self) -> impl Iterator<Item = &'a str> {
+        self.server.status_log.texts()
+    }
+
+    /// What it has done so far, in numbers.
+    #[must_use]
+    pub fn counters(&self) -> &'a Counters {
+        &self.server.counters
+    }
+}

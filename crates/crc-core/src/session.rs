@@ -1,0 +1,174 @@
+//! One link's side of the conversation: how far it has come, and how what is
+//! said to the peer goes out.
+//!
+//! A session knows its own link and nothing of the network. What a message
+//! means for the network is the relay's to say, and the server's to carry out.
+
+mod dress;
+mod pace;
+
+use crc_wire::Decoder;
+
+pub(crate) use dress::{DRESSES, Dress, ORIGINAL_FRAME_BYTES_MAX};
+pub(crate) use pace::{PAUSE, Pace};
+
+use crate::announcement::Features;
+use crate::link::{Ends, LinkId, Origin};
+use crate::machine::Range;
+use crate::outbox::Outbox;
+use crate::time::Timestamp;
+use crate::verdict::Role;
+
+/// How far a conversation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Somebody connected and has not registered.
+    Stranger,
+    /// We connected and have introduced ourselves; no word from the other end.
+    Introduced,
+    /// The peer is a registered client.
+    Client,
+    /// The peer is a registered server.
+    Server,
+    /// We have closed the link; what still comes is not for us.
+    Closing,
+}
+
+impl Phase {
+    /// Whose fault a violation is in this phase.
+    pub(crate) const fn role(self) -> Role {
+        match self {
+            Phase::Stranger | Phase::Introduced | Phase::Closing => Role::Stranger,
+            Phase::Client => Role::Client,
+            Phase::Server => Role::Server,
+        }
+    }
+}
+
+/// How frames go out on a link.
+#[derive(Debug)]
+pub(crate) enum Outlet {
+    /// At once.
+    Direct,
+    /// In small pieces with pauses between: the peer is an original node.
+    Paced(Box<Pace>),
+    /// Not yet: the peer has not shown what it can take. Chats and statuses
+    /// are kept as they came, as long as there are few.
+    Held(Vec<u8>),
+}
+
+/// How much is kept for a peer that has not shown what it can take.
+pub(crate) const HELD_BYTES_MAX: usize = 64 * 1024;
+
+/// The conversation on one link.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) ends: Ends,
+    pub(crate) origin: Origin,
+    pub(crate) phase: Phase,
+    pub(crate) decoder: Decoder,
+    pub(crate) outlet: Outlet,
+    /// What the peer takes beyond version 1.
+    pub(crate) features: Features,
+    /// The rank that we have announced to the peer.
+    pub(crate) announced: Option<u32>,
+    /// How many of our repeated registrations the peer has yet to answer.
+    pub(crate) answers_due: u32,
+    pub(crate) due: DueAtEnd,
+    pub(crate) registrations: Bucket,
+    pub(crate) chats: Bucket,
+}
+
+/// What is to be sent once the event in hand has been dealt with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct DueAtEnd {
+    /// The link is on the list of those to be looked at.
+    pub(crate) noted: bool,
+    /// Our announcement.
+    pub(crate) announcement: bool,
+    /// The listing of the network.
+    pub(crate) listing: bool,
+}
+
+impl Session {
+    pub(crate) fn new(origin: Origin, ends: Ends) -> Self {
+        Session {
+            ends,
+            origin,
+            phase: match origin {
+                Origin::Accepted { .. } => Phase::Stranger,
+                Origin::Dialed { .. } => Phase::Introduced,
+            },
+            decoder: Decoder::new(),
+            outlet: Outlet::Direct,
+            features: Features::default(),
+            announced: None,
+            answers_due: 0,
+            due: DueAtEnd::default(),
+            registrations: Bucket::default(),
+            chats: Bucket::default(),
+        }
+    }
+
+    /// Sends frames that stand in the outbox, dressed for this peer.
+    #[inline]
+    pub(crate) fn deliver<N>(&mut self, link: LinkId, frames: Range, out: &mut Outbox<N>) {
+        match &mut self.outlet {
+            Outlet::Direct => out.send_stored(link, frames),
+            Outlet::Paced(pace) => pace.push(out.bytes(frames)),
+            Outlet::Held(held) if held.len() + frames.len() > HELD_BYTES_MAX => {}
+            Outlet::Held(held) => held.extend_from_slice(out.bytes(frames)),
+        }
+    }
+}
+
+/// A token bucket: what may be done so often in a second, with a second's
+/// worth at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bucket {
+    /// How much of the second's worth is used up, in units of work times a
+    /// million; drains as time passes.
+    used: u64,
+    at: Timestamp,
+}
+
+impl Bucket {
+    /// Takes one token; `false` when there is none. A rate of 0 never ends.
+    #[inline]
+    pub(crate) fn take(&mut self, now: Timestamp, per_second: u32) -> bool {
+        const SECOND: u64 = 1_000_000; // microseconds, as Timestamp counts
+        if per_second == 0 {
+            return true;
+        }
+        let passed = now.as_micros().saturating_sub(self.at.as_micros());
+        self.at = now;
+        self.used = self
+            .used
+            .saturating_sub(passed.saturating_mul(per_second.into()));
+        if self.used + SECOND > SECOND * u64::from(per_second) {
+            return false;
+        }
+        self.used += SECOND;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_a_seconds_worth_at_once_and_refills() {
+        let mut bucket = Bucket::default();
+        let at = Timestamp::from_micros;
+        let mut take = |at| bucket.take(at, 5);
+        assert!((0..5).all(|_| take(at(0))));
+        assert!(!take(at(0)));
+        assert!(!take(at(199_999)));
+        assert!(take(at(200_000)));
+        assert!(!take(at(200_000)));
+        assert!((0..5).all(|_| take(at(9_000_000))));
+        assert!(!take(at(9_000_000)));
+        assert!((0..1000).all(|_| Bucket::default().take(at(0), 0)));
+    }
+}

@@ -1,0 +1,105 @@
+//! Text of strangers, so that it can be shown: on a terminal or in a log,
+//! nobody may paint with what somebody else wrote.
+
+use core::fmt::{self, Write};
+
+/// Whether `c` shows as itself and does nothing else: a letter, a mark, a
+/// blank. Control characters, line separators, characters that turn the
+/// direction of writing, invisible ones, private and unassigned ones do not.
+///
+/// ```
+/// use crc_core::is_printable;
+///
+/// assert!("Grüße, 世界 👋".chars().all(is_printable));
+/// assert!(!is_printable('\u{1b}'), "escape");
+/// assert!(!is_printable('\u{202e}'), "right-to-left override");
+/// ```
+#[must_use]
+pub fn is_printable(c: char) -> bool {
+    match c {
+        ' '..='~' => true,
+        // Blanks of other scripts, and the two joiners: Persian and many
+        // emoji can't be written without them.
+        '\u{a0}' | '\u{3000}' | '\u{200c}' | '\u{200d}' => true,
+        _ => {
+            // The standard library knows what has a shape of its own. It also
+            // escapes a combining mark that has nothing to combine with, so
+            // there is a letter before it here.
+            let mut pair = [b'a'; 5];
+            let len = 1 + c.encode_utf8(&mut pair[1..]).len();
+            let pair = core::str::from_utf8(&pair[..len]).expect("two characters");
+            pair.escape_debug().nth(2).is_none()
+        }
+    }
+}
+
+/// Shows a text on one line, with what is not printable made visible.
+///
+/// ASCII control characters are shown by their pictures (`␛` for an escape),
+/// others by their number (`<U+202E>`).
+///
+/// ```
+/// use crc_core::Visible;
+///
+/// assert_eq!(Visible("a\x1b[2J\nb\u{202e}").to_string(), "a␛[2J␊b<U+202E>");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visible<'a>(pub &'a str);
+
+impl fmt::Display for Visible<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some(at) = rest.find(|c| !is_printable(c)) {
+            let (plain, odd) = rest.split_at(at);
+            f.write_str(plain)?;
+            let c = odd.chars().next().expect("found just now");
+            match c {
+                '\0'..='\x1f' => f.write_char(picture(c))?,
+                '\x7f' => f.write_char('␡')?,
+                _ => write!(f, "<U+{:04X}>", u32::from(c))?,
+            }
+            rest = &odd[c.len_utf8()..];
+        }
+        f.write_str(rest)
+    }
+}
+
+/// The picture of an ASCII control character.
+fn picture(control: char) -> char {
+    char::from_u32(0x2400 + u32::from(control)).expect("the block of control pictures")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printable_stays_as_it_is() {
+        for text in [
+            "",
+            "~/.\\'\" plain",
+            "Grüße",
+            "e\u{301}",
+            "نمی\u{200c}خواهم",
+            "👩\u{200d}🚀",
+            "日本\u{3000}語",
+        ] {
+            assert_eq!(Visible(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_is_made_visible() {
+        for (text, shown) in [
+            ("\0\t\r\n\x7f", "␀␉␍␊␡"),
+            ("\x1b]0;title\x07", "␛]0;title␇"),
+            ("\u{9b}2J", "<U+009B>2J"),
+            ("\u{85}\u{2028}\u{2029}", "<U+0085><U+2028><U+2029>"),
+            ("\u{202a}\u{2066}\u{200f}", "<U+202A><U+2066><U+200F>"),
+            ("\u{200b}\u{feff}\u{ad}", "<U+200B><U+FEFF><U+00AD>"),
+            ("\u{e000}\u{e0041}", "<U+E000><U+E0041>"),
+        ] {
+            assert_eq!(Visible(text).to_string(), shown);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What one turn has to send, sorted by link without moving a byte: a list of
+//! ranges per link, all lists in one vector.
+
+use crc_core::Range;
+
+/// The lists of a turn. Emptied at once, when all of them have been written.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug)]
+struct Piece {
+    range: Range,
+    next: u32,
+}
+
+/// One link's list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PieceList {
+    first: u32,
+    last: u32,
+}
+
+const NOTHING: u32 = u32::MAX;
+
+/// More memory than this is given back after a turn that needed it.
+const PIECES_KEPT_MAX: usize = 64 * 1024;
+
+impl PieceList {
+    pub(crate) const EMPTY: PieceList = PieceList {
+        first: NOTHING,
+        last: NOTHING,
+    };
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.first == NOTHING
+    }
+}
+
+impl Pieces {
+    /// The number of pieces in all lists.
+    pub(crate) fn len(&self) -> usize {
+        self.pieces.len()
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, list: &mut PieceList, range: Range) {
+        let index = u32::try_from(self.pieces.len()).expect("written out long before");
+        self.pieces.push(Piece {
+            range,
+            next: NOTHING,
+        });
+        if list.is_empty() {
+            list.first = index;
+        } else {
+            self.pieces[list.last as usize].next = index;
+        }
+        list.last = index;
+    }
+
+    pub(crate) fn iter(&self, list: PieceList) -> impl Iterator<Item = Range> + Clone + '_ {
+        let mut next = list.first;
+        core::iter::from_fn(move || {
+            let piece = self.pieces.get(next as usize)?;
+            next = piece.next;
+            Some(piece.range)
+        })
+    }
+
+    /// Forgets all lists; none may be used any more.
+    pub(crate) fn clear(&mut self) {
+        self.pieces.clear();
+        self.pieces.shrink_to(PIECES_KEPT_MAX);
+    }
+}

@@ -1,0 +1,222 @@
+//! What property tests need: every value of the wire, and streams in pieces.
+//!
+//! Values are small by default, so that many cases run in little time and a
+//! failure is readable; the functions `.._up_to` take the size. Ids are drawn
+//! so that they often meet: half of them are from 1 to 9. Anything that the wire
+//! can express may come out, control characters and empty texts included: what
+//! a network admits is narrower, and for the tests of the network to choose.
+//!
+//! ```
+//! use crc_wire::{Decoder, FrameLimits, strategies};
+//! use proptest::prelude::*;
+//!
+//! proptest!(|(stream in strategies::stream(5))| {
+//!     let mut decoder = Decoder::new();
+//!     let mut arrived = 0;
+//!     for piece in &stream.pieces {
+//!         let mut piece = &piece[..];
+//!         while let Some(frame) = decoder.next_frame(&mut piece, FrameLimits::RELAY)? {
+//!             prop_assert_eq!(frame.message()?, stream.messages[arrived].clone());
+//!             arrived += 1;
+//!         }
+//!     }
+//!     prop_assert_eq!(arrived, stream.messages.len());
+//! });
+//! ```
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use proptest::char::range;
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::sample::{Index, select};
+
+use crate::message::{ClientChat, ClientQuit, Message, Registration, ServerQuit, Status};
+use crate::types::{HostId, Info, Name, StatusCode, Text, beginning};
+
+/// The most bytes of a text whose size the caller does not choose.
+const BYTES_MAX: usize = 256;
+
+/// An id: often from 1 to 9, now and then the greatest.
+pub fn host_id() -> impl Strategy<Value = HostId> {
+    prop_oneof![
+        4 => 1..10_u32,
+        1 => Just(u32::MAX),
+        3 => 1..u32::MAX,
+    ]
+    .prop_map(|id| HostId::new(id).expect("the ranges begin at 1"))
+}
+
+/// An id, or `None` for the wire's 0 (one in four).
+pub fn maybe_host_id() -> impl Strategy<Value = Option<HostId>> {
+    proptest::option::weighted(0.75, host_id())
+}
+
+/// A status code: often one that has a name.
+pub fn status_code() -> impl Strategy<Value = StatusCode> {
+    const NAMED: &[StatusCode] = &[
+        StatusCode::WELCOME,
+        StatusCode::UNKNOWN_ID,
+        StatusCode::ID_TAKEN,
+        StatusCode::FEATURES,
+        StatusCode::TOO_LONG,
+        StatusCode::LEAVING,
+    ];
+    prop_oneof![select(NAMED), any::<u16>().prop_map(StatusCode)]
+}
+
+/// UTF-8 of at most `bytes_max` bytes: mostly a few characters, ASCII or not;
+/// sometimes exactly as many bytes as are allowed.
+pub fn string_up_to(bytes_max: usize) -> impl Strategy<Value = String> {
+    let chars_max = bytes_max.min(16);
+    prop_oneof![
+        4 => vec(range(' ', '~'), 0..=chars_max).prop_map(String::from_iter),
+        4 => vec(any::<char>(), 0..=chars_max)
+            .prop_map(move |chars| beginning(&String::from_iter(chars), bytes_max).to_string()),
+        1 => range('a', 'z').prop_map(move |letter| letter.to_string().repeat(bytes_max)),
+    ]
+}
+
+/// A name of at most 255 bytes, as the wire allows.
+pub fn name() -> impl Strategy<Value = Name<'static>> {
+    name_up_to(Name::BYTES_MAX)
+}
+
+/// A name of at most `bytes_max` bytes, or of 255 where that is less.
+pub fn name_up_to(bytes_max: usize) -> impl Strategy<Value = Name<'static>> {
+    string_up_to(bytes_max.min(Name::BYTES_MAX))
+        .prop_map(|name| Name::new(name).expect("its size is bounded"))
+}
+
+/// An info of at most 256 bytes.
+pub fn info() -> impl Strategy<Value = Info<'static>> {
+    info_up_to(BYTES_MAX)
+}
+
+/// An info of at most `bytes_max` bytes, or of 65,535 where that is less.
+pub fn info_up_to(bytes_max: usize) -> impl Strategy<Value = Info<'static>> {
+    string_up_to(bytes_max.min(Info::BYTES_MAX))
+        .prop_map(|info| Info::new(info).expect("its size is bounded"))
+}
+
+/// A text of at most 256 bytes.
+pub fn text() -> impl Strategy<Value = Text<'static>> {
+    text_up_to(BYTES_MAX)
+}
+
+/// A text of at most `bytes_max` bytes.
+pub fn text_up_to(bytes_max: usize) -> impl Strategy<Value = Text<'static>> {
+    string_up_to(bytes_max.min(Text::BYTES_MAX))
+        .prop_map(|text| Text::new(text).expect("its size is bounded"))
+}
+
+/// A registration, of a server or of a client.
+pub fn registration() -> impl Strategy<Value = Registration<'static>> {
+    registration_up_to(BYTES_MAX)
+}
+
+/// A registration whose info has at most `info_bytes_max` bytes.
+pub fn registration_up_to(info_bytes_max: usize) -> impl Strategy<Value = Registration<'static>> {
+    let parts = (
+        host_id(),
+        maybe_host_id(),
+        name(),
+        info_up_to(info_bytes_max),
+    );
+    parts.prop_map(|(source, last_hop, name, info)| Registration {
+        source,
+        last_hop,
+        name,
+        info,
+    })
+}
+
+/// A message of any kind, its text or info of at most 256 bytes.
+pub fn message() -> impl Strategy<Value = Message<'static>> {
+    message_up_to(BYTES_MAX)
+}
+
+/// A message of any kind, its text or info of at most `text_bytes_max` bytes.
+pub fn message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Message<'static>> {
+    let text = move || text_up_to(text_bytes_max);
+    prop_oneof![
+        registration_up_to(text_bytes_max).prop_map(Message::ServerRegistration),
+        registration_up_to(text_bytes_max).prop_map(Message::ClientRegistration),
+        (maybe_host_id(), maybe_host_id(), status_code(), text()).prop_map(
+            |(source, destination, code, text)| Message::Status(Status {
+                source,
+                destination,
+                code,
+                text,
+            })
+        ),
+        (host_id(), maybe_host_id(), text()).prop_map(|(source, destination, text)| {
+            Message::ClientChat(ClientChat {
+                source,
+                destination,
+                text,
+            })
+        }),
+        (host_id(), text())
+            .prop_map(|(source, text)| Message::ClientQuit(ClientQuit { source, text })),
+        (host_id(), maybe_host_id(), text()).prop_map(|(source, replacement, text)| {
+            Message::ServerQuit(ServerQuit {
+                source,
+                replacement,
+                text,
+            })
+        }),
+    ]
+}
+
+/// Messages, and their frames as a connection may deliver them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CutStream {
+    /// What is said, in order.
+    pub messages: Vec<Message<'static>>,
+    /// The frames of [`messages`](Self::messages), one behind the other, cut
+    /// anywhere. No piece is empty.
+    pub pieces: Vec<Vec<u8>>,
+}
+
+impl core::fmt::Debug for CutStream {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let sizes: Vec<usize> = self.pieces.iter().map(Vec::len).collect();
+        f.debug_struct("CutStream")
+            .field("messages", &self.messages)
+            .field("pieces", &format_args!("of {sizes:?} bytes"))
+            .finish()
+    }
+}
+
+/// At most `messages_max` messages in any pieces.
+pub fn stream(messages_max: usize) -> impl Strategy<Value = CutStream> {
+    vec(message(), 0..=messages_max).prop_flat_map(|messages| {
+        let bytes = messages.iter().flat_map(Message::to_vec).collect();
+        pieces(bytes).prop_map(move |pieces| CutStream {
+            messages: messages.clone(),
+            pieces,
+        })
+    })
+}
+
+/// `bytes` cut into pieces, none of them empty: mostly a few, sometimes single
+/// bytes. The pieces one behind the other are `bytes` again.
+pub fn pieces(bytes: Vec<u8>) -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let len = bytes.len();
+    let anywhere = vec(any::<Index>(), 0..8)
+        .prop_map(move |cuts| cuts.iter().map(|cut| cut.index(len + 1)).collect());
+    prop_oneof![
+        5 => anywhere,
+        1 => Just((1..len).collect::<Vec<usize>>()),
+    ]
+    .prop_map(move |mut cuts: Vec<usize>| {
+        cuts.extend([0, len]);
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts.windows(2)
+            .map(|ends| bytes[ends[0]..ends[1]].to_vec())
+            .collect()
+    })
+}

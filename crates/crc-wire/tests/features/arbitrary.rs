@@ -1,0 +1,44 @@
+//! Whatever a fuzzer gives, a message made of it can be written and read.
+
+use std::collections::BTreeSet;
+
+use arbitrary::{Arbitrary, Unstructured};
+use crc_wire::{HostId, Info, Kind, Message, Name, StatusCode, Text};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+proptest! {
+    #[test]
+    fn messages_are_valid(bytes in vec(any::<u8>(), 0..600)) {
+        let mut input = Unstructured::new(&bytes);
+        while !input.is_empty() {
+            let message = Message::arbitrary(&mut input)?;
+            let frame = message.to_vec();
+            prop_assert_eq!(Message::parse(&frame)?, message);
+        }
+    }
+}
+
+#[test]
+fn all_kinds_come_out() {
+    let kinds: BTreeSet<Kind> = (0..=u8::MAX)
+        .map(|byte| Message::arbitrary(&mut Unstructured::new(&[byte; 64])).map(|m| m.kind()))
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(kinds, Kind::ALL.into());
+}
+
+#[test]
+fn too_much_is_cut_and_nothing_is_enough() {
+    // A fuzzer may have nothing left; that is no id 0.
+    let mut nothing = Unstructured::new(&[]);
+    assert_eq!(HostId::arbitrary(&mut nothing).unwrap().get(), 1);
+    assert_eq!(StatusCode::arbitrary(&mut nothing).unwrap(), StatusCode(0));
+    assert_eq!(Text::arbitrary(&mut nothing).unwrap().as_str(), "");
+
+    let much = vec![b'x'; 100_000];
+    let name = Name::arbitrary_take_rest(Unstructured::new(&much)).unwrap();
+    let info = Info::arbitrary_take_rest(Unstructured::new(&much)).unwrap();
+    assert!(name.as_str().len() <= Name::BYTES_MAX);
+    assert!(info.as_str().len() <= Info::BYTES_MAX);
+}

@@ -1,0 +1,5 @@
+//! The optional features, each against the plain crate.
+
+mod arbitrary;
+mod serde;
+mod tokio_util;

@@ -1,0 +1,89 @@
+//! What serde writes it reads, and it reads nothing that no constructor takes.
+
+use crc_wire::{HostId, Info, Kind, Message, Name, StatusCode, Text, strategies};
+use proptest::prelude::*;
+use serde_json::{from_reader, from_str, to_string};
+
+proptest! {
+    #[test]
+    fn messages_come_back(message in strategies::message()) {
+        let json = to_string(&message)?;
+        prop_assert_eq!(&from_str::<Message<'static>>(&json)?, &message);
+        // From what can't be borrowed, too.
+        prop_assert_eq!(&from_reader::<_, Message<'static>>(json.as_bytes())?, &message);
+    }
+}
+
+/// `json` is what `message` is written as.
+fn check(json: &str, frame: &[u8]) {
+    let message = Message::parse(frame).expect("a frame");
+    assert_eq!(to_string(&message).expect("all can be written"), json);
+    assert_eq!(
+        from_str::<Message<'_>>(json).expect("written above"),
+        message
+    );
+}
+
+#[test]
+fn each_kind_has_its_name() {
+    check(
+        r#"{"server_registration":{"source":1,"last_hop":null,"name":"a","info":"b"}}"#,
+        b"\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01\x00\x01ab",
+    );
+    check(
+        r#"{"client_registration":{"source":1,"last_hop":2,"name":"","info":"\n"}}"#,
+        b"\x80\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x01\n",
+    );
+    check(
+        r#"{"status":{"source":null,"destination":2,"code":258,"text":"Hi"}}"#,
+        b"\x01\x00\x00\x00\x00\x00\x00\x00\x02\x01\x02\x00\x00\x00\x02Hi",
+    );
+    check(
+        r#"{"client_chat":{"source":103,"destination":101,"text":"Hi"}}"#,
+        b"\x81\x00\x00\x00\x67\x00\x00\x00\x65\x00\x00\x00\x02Hi",
+    );
+    check(
+        r#"{"client_quit":{"source":101,"text":"bye"}}"#,
+        b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye",
+    );
+    check(
+        r#"{"server_quit":{"source":1,"replacement":2,"text":""}}"#,
+        b"\x02\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00",
+    );
+    let kinds = r#"["server_registration","status","server_quit","client_registration","client_chat","client_quit"]"#;
+    assert_eq!(to_string(&Kind::ALL).unwrap(), kinds);
+    assert_eq!(from_str::<[Kind; 6]>(kinds).unwrap(), Kind::ALL);
+}
+
+#[test]
+fn values_are_plain() {
+    assert_eq!(to_string(&HostId::new(7)).unwrap(), "7");
+    assert_eq!(to_string(&StatusCode::FEATURES).unwrap(), "256");
+    assert_eq!(to_string(&Text::new("é").unwrap()).unwrap(), "\"é\"");
+    let escaped: Name<'_> = from_str(r#""t\u0061b\t""#).unwrap();
+    assert_eq!(escaped.as_str(), "tab\t");
+}
+
+/// `json` is refused, and the reason speaks of `why`.
+fn check_refused<T: serde::de::DeserializeOwned + std::fmt::Debug>(json: &str, why: &str) {
+    let error = from_str::<T>(json).expect_err(why).to_string();
+    assert!(error.contains(why), "{error}");
+}
+
+#[test]
+fn what_no_constructor_takes_is_refused() {
+    check_refused::<HostId>("0", "nonzero");
+    check_refused::<HostId>("4294967296", "u32");
+    check_refused::<HostId>("-1", "u32");
+    check_refused::<StatusCode>("65536", "u16");
+    let quoted = |len| to_string(&"x".repeat(len)).unwrap();
+    check_refused::<Name<'static>>(&quoted(256), "256 bytes where at most 255 fit");
+    check_refused::<Info<'static>>(&quoted(65_536), "65536 bytes where at most 65535 fit");
+    check_refused::<Text<'static>>("1", "string");
+    check_refused::<Message<'static>>(
+        r#"{"client_chat":{"source":0,"destination":1,"text":""}}"#,
+        "nonzero",
+    );
+    check_refused::<Message<'static>>(r#"{"chat":{}}"#, "unknown variant");
+    check_refused::<Kind>("\"chat\"", "unknown variant");
+}

@@ -1,0 +1,202 @@
+//! What must hold for every message and for any bytes at all.
+
+use crc_wire::{Decoder, Frame, FrameError, FrameLimits, Kind, Message, frame_len, strategies};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::FileFailurePersistence;
+
+/// Frames as bytes, in order, and the error that ended the stream.
+type Outcome = (Vec<Vec<u8>>, Option<FrameError>);
+
+/// Gives `pieces` to a decoder, and at every step holds it to its promises
+/// about memory.
+fn decode<P: AsRef<[u8]>>(pieces: &[P], limits: FrameLimits) -> Outcome {
+    let mut decoder = Decoder::new();
+    let mut frames = Vec::new();
+    let mut expected_pending = 0;
+    for piece in pieces {
+        let mut piece = piece.as_ref();
+        expected_pending += piece.len();
+        loop {
+            match decoder.next_frame(&mut piece, limits) {
+                Ok(Some(frame)) => {
+                    let frame = frame.bytes().to_vec();
+                    assert_eq!(decoder.pending(), 0);
+                    // A frame put together is held until the next call.
+                    assert!(decoder.capacity() <= capacity_max(frame.len()));
+                    expected_pending -= frame.len();
+                    frames.push(frame);
+                }
+                Ok(None) => {
+                    assert_eq!(piece, b"", "all is used");
+                    assert_eq!(decoder.pending(), expected_pending, "all is kept");
+                    assert!(decoder.capacity() <= capacity_max(expected_pending));
+                    break;
+                }
+                Err(error) => {
+                    assert_eq!((decoder.pending(), decoder.capacity()), (0, 0));
+                    return (frames, Some(error));
+                }
+            }
+        }
+    }
+    (frames, None)
+}
+
+/// The most memory that a decoder may hold for so many bytes: none for none.
+fn capacity_max(bytes: usize) -> usize {
+    if bytes == 0 { 0 } else { 2 * bytes + 16 }
+}
+
+/// Bytes that no one has meant, often close to frames: so that the way to the
+/// later checks is not cut off by the first.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let kind = prop::sample::select(&Kind::ALL[..]).prop_map(Kind::byte);
+    let framed = vec(
+        (
+            kind,
+            vec(prop_oneof![3 => Just(0), 2 => any::<u8>()], 0..24),
+        ),
+        0..6,
+    );
+    prop_oneof![
+        1 => vec(any::<u8>(), 0..64),
+        3 => framed.prop_map(|frames| {
+            frames.into_iter().flat_map(|(kind, mut rest)| { rest.insert(0, kind); rest }).collect()
+        }),
+        3 => mutated(),
+    ]
+}
+
+/// Frames of which some bytes have been changed.
+fn mutated() -> impl Strategy<Value = Vec<u8>> {
+    let frames = vec(strategies::message_up_to(40), 1..6);
+    (frames, vec((any::<Index>(), 1..=u8::MAX), 0..4)).prop_map(|(messages, flips)| {
+        let mut bytes: Vec<u8> = messages.iter().flat_map(Message::to_vec).collect();
+        for (at, bits) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= bits;
+        }
+        bytes
+    })
+}
+
+fn limits() -> impl Strategy<Value = FrameLimits> {
+    prop_oneof![
+        Just(FrameLimits::WIRE),
+        Just(FrameLimits::RELAY),
+        (0..300_u32, 0..300_u32).prop_map(|(text_bytes_max, registration_bytes_max)| {
+            FrameLimits {
+                text_bytes_max,
+                registration_bytes_max,
+            }
+        }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        // Cheap, so more than usual.
+        cases: 8 * ProptestConfig::default().cases,
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn messages_come_back(message in strategies::message_up_to(2_000)) {
+        let bytes = message.to_vec();
+        prop_assert_eq!(bytes.len(), message.encoded_len());
+        prop_assert_eq!(frame_len(&bytes, FrameLimits::WIRE), Ok(Some(bytes.len())));
+        let parsed = Message::parse(&bytes)?;
+        prop_assert_eq!(&parsed, &message);
+        prop_assert_eq!(parsed.into_owned(), message);
+    }
+
+    #[test]
+    fn no_part_of_a_frame_is_a_frame(message in strategies::message_up_to(64)) {
+        let bytes = message.to_vec();
+        for len in 0..bytes.len() {
+            let mut input = &bytes[..len];
+            prop_assert_eq!(Frame::take(&mut input, FrameLimits::WIRE), Ok(None));
+            prop_assert_eq!(input.len(), len);
+            prop_assert!(Message::parse(input).is_err());
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_is_written_alike(bytes in bytes()) {
+        // As one frame, whatever it is, and as a stream of them.
+        if let Ok(message) = Message::parse(&bytes) {
+            prop_assert_eq!(message.to_vec(), &bytes[..]);
+        }
+        let mut input = &bytes[..];
+        while let Ok(Some(frame)) = Frame::take(&mut input, FrameLimits::WIRE) {
+            if let Ok(message) = frame.message() {
+                prop_assert_eq!(message.kind(), frame.kind());
+                prop_assert_eq!(message.to_vec(), frame.bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn streams_arrive_in_any_pieces(stream in strategies::stream(8)) {
+        let (frames, error) = decode(&stream.pieces, FrameLimits::WIRE);
+        prop_assert_eq!(error, None);
+        let messages: Result<Vec<_>, _> = frames.iter().map(|f| Message::parse(f)).collect();
+        prop_assert_eq!(messages?, stream.messages);
+    }
+
+    #[test]
+    fn pieces_change_nothing(
+        (bytes, pieces) in bytes().prop_flat_map(|bytes| {
+            (Just(bytes.clone()), strategies::pieces(bytes))
+        }),
+        limits in limits(),
+    ) {
+        prop_assert_eq!(pieces.concat(), &bytes[..]);
+        prop_assert_eq!(decode(&pieces, limits), decode(&[bytes], limits));
+    }
+
+    #[test]
+    fn empty_pieces_change_nothing(stream in strategies::stream(4)) {
+        let mut pieces = stream.pieces.clone();
+        for at in (0..=pieces.len()).rev() {
+            pieces.insert(at, Vec::new());
+        }
+        prop_assert_eq!(
+            decode(&pieces, FrameLimits::WIRE),
+            decode(&stream.pieces, FrameLimits::WIRE)
+        );
+    }
+
+    #[test]
+    fn no_frame_is_over_the_limits(bytes in bytes(), limits in limits()) {
+        let (frames, error) = decode(&[&bytes], limits);
+        for frame in &frames {
+            let kind = Kind::from_byte(frame[0]).expect("a frame has a kind");
+            let max = if kind.is_registration() {
+                limits.registration_bytes_max
+            } else {
+                limits.text_bytes_max
+            };
+            prop_assert!(frame.len() - kind.fixed_len() <= max as usize);
+        }
+        if let Some(FrameError::TooLong { announced, max, .. }) = error {
+            prop_assert!(announced > u64::from(max));
+        }
+    }
+
+    #[test]
+    fn strategies_keep_their_sizes(
+        text in strategies::text_up_to(5),
+        name in strategies::name_up_to(1_000),
+        info in strategies::info_up_to(3),
+        empty in strategies::string_up_to(0),
+    ) {
+        prop_assert!(text.as_str().len() <= 5);
+        prop_assert!(name.as_str().len() <= 255);
+        prop_assert!(info.as_str().len() <= 3);
+        prop_assert_eq!(empty, "");
+    }
+}

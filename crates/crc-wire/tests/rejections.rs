@@ -1,0 +1,254 @@
+//! What is refused, and what is left of the stream behind it: every error of
+//! the crate is provoked here.
+
+use crc_wire::{
+    Decoder, Frame, FrameError, FrameLimits, HostId, Info, Kind, Message, MessageError, Name, Text,
+    TooLong, frame_len,
+};
+
+const QUIT: &[u8] = b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye";
+
+const TIGHT: FrameLimits = FrameLimits {
+    text_bytes_max: 100,
+    registration_bytes_max: 20,
+};
+
+/// `start` is refused with `error` as soon as it is there, and nothing that
+/// comes later is looked at.
+fn check_frame_error(start: &[u8], limits: FrameLimits, error: FrameError) {
+    for len in 0..start.len() {
+        assert_eq!(frame_len(&start[..len], limits), Ok(None));
+    }
+    assert_eq!(frame_len(start, limits), Err(error));
+
+    let mut input = start;
+    assert_eq!(Frame::take(&mut input, limits), Err(error));
+    assert_eq!(input, start, "nothing is taken");
+
+    for piece_len in [1, start.len() + QUIT.len()] {
+        let mut decoder = Decoder::new();
+        let mut outcomes = Vec::new();
+        for mut piece in [QUIT, start].concat().chunks(piece_len) {
+            while !piece.is_empty() {
+                outcomes.push(decoder.next_frame(&mut piece, limits).map(|f| f.is_some()));
+                if outcomes.last() == Some(&Err(error)) {
+                    break;
+                }
+            }
+        }
+        assert_eq!(outcomes.last(), Some(&Err(error)));
+        assert_eq!(outcomes.iter().filter(|o| **o == Ok(true)).count(), 1);
+
+        // Dead for good, whatever comes and whatever is allowed.
+        assert_eq!((decoder.pending(), decoder.capacity()), (0, 0));
+        for mut later in [QUIT, b""] {
+            let before = later;
+            let outcome = decoder.next_frame(&mut later, FrameLimits::WIRE);
+            assert_eq!(outcome, Err(error));
+            assert_eq!(later, before, "no input is used");
+        }
+        assert_eq!(decoder.capacity(), 0);
+    }
+}
+
+#[test]
+fn unknown_kind() {
+    for byte in (0..=u8::MAX).filter(|byte| Kind::from_byte(*byte).is_none()) {
+        check_frame_error(&[byte], FrameLimits::WIRE, FrameError::UnknownKind(byte));
+    }
+}
+
+#[test]
+fn announced_text_over_the_limit() {
+    for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_registration()) {
+        for (announced, limits) in [
+            (101, TIGHT),
+            (u32::MAX, TIGHT),
+            (65_537, FrameLimits::RELAY),
+            (u32::MAX, FrameLimits::RELAY),
+        ] {
+            let mut start = vec![1; kind.fixed_len()];
+            start[0] = kind.byte();
+            let length_at = start.len() - 4;
+            start[length_at..].copy_from_slice(&announced.to_be_bytes());
+            let error = FrameError::TooLong {
+                kind,
+                announced: announced.into(),
+                max: limits.text_bytes_max,
+            };
+            check_frame_error(&start, limits, error);
+        }
+    }
+}
+
+#[test]
+fn announced_registration_over_the_limit() {
+    for kind in [Kind::ServerRegistration, Kind::ClientRegistration] {
+        for (name, info) in [(21, 0), (0, 21), (10, 11), (255, 65_535)] {
+            let mut start = vec![kind.byte(), 0, 0, 0, 1, 0, 0, 0, 0, name];
+            start.extend(u16::to_be_bytes(info));
+            let error = FrameError::TooLong {
+                kind,
+                announced: u64::from(name) + u64::from(info),
+                max: 20,
+            };
+            check_frame_error(&start, TIGHT, error);
+        }
+    }
+}
+
+#[test]
+fn limits_are_reached_before_they_are_crossed() {
+    let quit = [&QUIT[..8], &[100], &[b'x'; 100][..]].concat();
+    assert_eq!(frame_len(&quit, TIGHT), Ok(Some(109)));
+    let registration = b"\x80\x00\x00\x00\x01\x00\x00\x00\x00\x0a\x00\x0a";
+    assert_eq!(frame_len(registration, TIGHT), Ok(Some(32)));
+    // What the wire can announce fits into the widest limits.
+    let longest = b"\x82\x00\x00\x00\x65\xff\xff\xff\xff";
+    let len = usize::try_from(9 + u64::from(u32::MAX)).unwrap_or(usize::MAX);
+    assert_eq!(frame_len(longest, FrameLimits::WIRE), Ok(Some(len)));
+}
+
+#[test]
+fn limits_may_change_between_calls() {
+    let wide = FrameLimits::RELAY;
+    let refused = FrameError::TooLong {
+        kind: Kind::ClientQuit,
+        announced: 3,
+        max: 2,
+    };
+    let narrow = FrameLimits {
+        text_bytes_max: 2,
+        ..wide
+    };
+
+    // Wider from the second frame on.
+    let mut decoder = Decoder::new();
+    let mut input = &[&b"\x82\x00\x00\x00\x65\x00\x00\x00\x00"[..], QUIT].concat()[..];
+    assert!(decoder.next_frame(&mut input, narrow).unwrap().is_some());
+    assert!(decoder.next_frame(&mut input, wide).unwrap().is_some());
+
+    // Narrower between two pieces of one frame, before and after its length.
+    for cut in [1, 8, 9, 11] {
+        let mut decoder = Decoder::new();
+        let (mut first, mut second) = QUIT.split_at(cut);
+        assert_eq!(decoder.next_frame(&mut first, wide), Ok(None));
+        assert_eq!(decoder.pending(), cut);
+        assert_eq!(decoder.next_frame(&mut second, narrow), Err(refused));
+    }
+
+    // Wider between two pieces, in time.
+    let mut decoder = Decoder::new();
+    let (mut first, mut second) = QUIT.split_at(8);
+    assert_eq!(decoder.next_frame(&mut first, narrow), Ok(None));
+    assert!(decoder.next_frame(&mut second, wide).unwrap().is_some());
+}
+
+/// `frame` has a boundary but no meaning; what follows it is still found.
+fn check_message_error(frame: &[u8], error: MessageError) {
+    assert_eq!(Message::parse(frame), Err(error));
+
+    let stream = [frame, QUIT].concat();
+    let mut input = &stream[..];
+    let mut next = || {
+        let frame = Frame::take(&mut input, FrameLimits::RELAY);
+        frame.expect("the boundary stands").expect("all is there")
+    };
+    let broken = next();
+    assert_eq!(broken.bytes(), frame);
+    assert_eq!(broken.message(), Err(error));
+    assert_eq!(next().message(), Message::parse(QUIT));
+}
+
+#[test]
+fn source_zero() {
+    for frame in [
+        &b"\x00\x00\x00\x00\x00\x00\x00\x00\x01\x01\x00\x01ab"[..],
+        b"\x80\x00\x00\x00\x00\x00\x00\x00\x01\x01\x00\x01ab",
+        b"\x81\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x02Hi",
+        b"\x82\x00\x00\x00\x00\x00\x00\x00\x02Hi",
+        b"\x02\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x02Hi",
+    ] {
+        check_message_error(frame, MessageError::SourceZero);
+    }
+}
+
+#[test]
+fn not_utf8() {
+    for frame in [
+        // In the name; in the info; a character cut by the end of the name.
+        &b"\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01\x00\x01\xffb"[..],
+        b"\x80\x00\x00\x00\x01\x00\x00\x00\x00\x01\x00\x01a\xff",
+        b"\x80\x00\x00\x00\x01\x00\x00\x00\x00\x01\x00\x01\xc3\xa9",
+        b"\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x01\x80",
+        // A surrogate, an overlong form, a beginning without an end.
+        b"\x81\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x03\xed\xa0\x80",
+        b"\x82\x00\x00\x00\x01\x00\x00\x00\x02\xc0\xaf",
+        b"\x02\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x02\xe2\x84",
+    ] {
+        check_message_error(frame, MessageError::NotUtf8);
+    }
+}
+
+#[test]
+fn not_exactly_one_frame() {
+    for len in 0..QUIT.len() {
+        assert_eq!(Message::parse(&QUIT[..len]), Err(MessageError::Length));
+    }
+    let more = [QUIT, b"!"].concat();
+    assert_eq!(Message::parse(&more), Err(MessageError::Length));
+    assert_eq!(Message::parse(b"\x03"), Err(MessageError::UnknownKind(3)));
+}
+
+#[test]
+fn values_that_do_not_fit() {
+    let too_long = |len, max| TooLong { len, max };
+    assert_eq!(Name::new("n".repeat(256)), Err(too_long(256, 255)));
+    assert_eq!(Name::try_from("é".repeat(128)), Err(too_long(256, 255)));
+    assert_eq!(Info::new("i".repeat(65_536)), Err(too_long(65_536, 65_535)));
+    assert!(Text::new("t".repeat(65_536)).is_ok());
+    assert_eq!(Name::cut(&"é".repeat(128)).as_str().len(), 254);
+
+    assert_eq!(HostId::new(0), None);
+    assert!(HostId::try_from(0).is_err());
+    assert!("0".parse::<HostId>().is_err());
+    assert!("4294967296".parse::<HostId>().is_err());
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let too_long = FrameError::TooLong {
+        kind: Kind::ClientChat,
+        announced: 101,
+        max: 100,
+    };
+    for (error, text) in [
+        (
+            FrameError::UnknownKind(3).to_string(),
+            "unknown frame type 0x03",
+        ),
+        (
+            too_long.to_string(),
+            "ClientChat announces 101 bytes where at most 100 are taken",
+        ),
+        (
+            MessageError::UnknownKind(3).to_string(),
+            "unknown frame type 0x03",
+        ),
+        (
+            MessageError::Length.to_string(),
+            "the frame's length is not the one that it announces",
+        ),
+        (
+            MessageError::SourceZero.to_string(),
+            "the source is 0, which is never a host",
+        ),
+        (MessageError::NotUtf8.to_string(), "the text is not UTF-8"),
+        (
+            Name::new("n".repeat(256)).unwrap_err().to_string(),
+            "256 bytes where at most 255 fit",
+        ),
+    ] {
+        assert_eq!(error, text);
+    }
+}

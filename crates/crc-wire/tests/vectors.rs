@@ -1,0 +1,262 @@
+//! Known bytes and what they say, both ways: one check for all of them.
+
+use crc_wire::{
+    ClientChat, ClientQuit, Decoder, FrameLimits, HostId, Info, Kind, Message, Name, Registration,
+    ServerQuit, Status, StatusCode, Text, frame_len,
+};
+
+fn id(id: u32) -> HostId {
+    HostId::new(id).expect("not 0")
+}
+
+fn text(text: &str) -> Text<'_> {
+    Text::new(text).expect("short")
+}
+
+fn registration<'a>(source: u32, last_hop: u32, name: &'a str, info: &'a str) -> Registration<'a> {
+    Registration {
+        source: id(source),
+        last_hop: HostId::new(last_hop),
+        name: Name::new(name).expect("short"),
+        info: Info::new(info).expect("short"),
+    }
+}
+
+/// `hex`, where blanks and line ends are for the reader only, is the frame of
+/// `message` in every respect.
+fn check(hex: &str, message: &Message<'_>) {
+    let digits: Vec<char> = hex.chars().filter(|c| !c.is_whitespace()).collect();
+    let bytes: Vec<u8> = digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(&String::from_iter(pair), 16).expect("hex"))
+        .collect();
+    check_bytes(&bytes, message);
+}
+
+fn check_bytes(bytes: &[u8], message: &Message<'_>) {
+    let kind = message.kind();
+    let fixed = kind.fixed_len();
+    assert_eq!(bytes[0], kind.byte());
+
+    // There.
+    assert_eq!(message.to_vec(), bytes);
+    assert_eq!(message.encoded_len(), bytes.len());
+    let mut junk = [&[0xAA; 3][..], &vec![0x55; bytes.len()], &[0xAA; 3]].concat();
+    message.encode(&mut &mut junk[3..]);
+    assert_eq!(junk, [&[0xAA; 3], bytes, &[0xAA; 3]].concat());
+
+    // And back.
+    assert_eq!(Message::parse(bytes).as_ref(), Ok(message));
+    assert_eq!(frame_len(&bytes[..fixed - 1], FrameLimits::WIRE), Ok(None));
+    assert_eq!(
+        frame_len(&bytes[..fixed], FrameLimits::WIRE),
+        Ok(Some(bytes.len()))
+    );
+
+    // In a stream: whole between two others, and byte by byte.
+    let quit = b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye";
+    let stream = [quit, bytes, quit].concat();
+    for piece_len in [stream.len(), 1] {
+        let mut decoder = Decoder::new();
+        let mut frames = Vec::new();
+        for mut piece in stream.chunks(piece_len) {
+            while let Ok(Some(frame)) = decoder.next_frame(&mut piece, FrameLimits::WIRE) {
+                let message = frame.message().map(Message::into_owned);
+                frames.push((frame.kind(), frame.bytes().to_vec(), message));
+            }
+        }
+        assert_eq!(frames.len(), 3);
+        assert_eq!(frames[1], (kind, bytes.to_vec(), Ok(message.clone())));
+        assert_eq!(decoder.pending(), 0);
+    }
+}
+
+// The four of the protocol's description.
+
+#[test]
+fn server_registration() {
+    check(
+        "00 000001c8 00000000 09 000e 726976656e64616c65 456c726f6e64277320486f757365",
+        &Message::ServerRegistration(registration(456, 0, "rivendale", "Elrond's House")),
+    );
+}
+
+#[test]
+fn client_chat() {
+    check(
+        "81 00000067 00000065 00000002 4869",
+        &Message::ClientChat(ClientChat {
+            source: id(103),
+            destination: HostId::new(101),
+            text: text("Hi"),
+        }),
+    );
+}
+
+#[test]
+fn status() {
+    check(
+        "01 00000001 00000065 0001 0000000c 556e6b6e6f776e2049442039",
+        &Message::Status(Status {
+            source: HostId::new(1),
+            destination: HostId::new(101),
+            code: StatusCode::UNKNOWN_ID,
+            text: text("Unknown ID 9"),
+        }),
+    );
+}
+
+#[test]
+fn client_quit() {
+    check(
+        "82 00000065 00000003 627965",
+        &Message::ClientQuit(ClientQuit {
+            source: id(101),
+            text: text("bye"),
+        }),
+    );
+}
+
+// The other two kinds.
+
+#[test]
+fn client_registration() {
+    check(
+        "80 00000065 00000001 05 0010 46726f646f 42656172657220206f66207468652052",
+        &Message::ClientRegistration(registration(101, 1, "Frodo", "Bearer  of the R")),
+    );
+}
+
+#[test]
+fn server_quit() {
+    check(
+        "02 000001c8 00000001 0000000e 6c6f63616c686f73743a33333330",
+        &Message::ServerQuit(ServerQuit {
+            source: id(456),
+            replacement: HostId::new(1),
+            text: text("localhost:3330"),
+        }),
+    );
+}
+
+// Boundaries of the fields.
+
+#[test]
+fn zeros_where_they_may_stand() {
+    check(
+        "01 00000000 00000000 0000 00000000",
+        &Message::Status(Status {
+            source: None,
+            destination: None,
+            code: StatusCode::WELCOME,
+            text: text(""),
+        }),
+    );
+    check(
+        "81 00000001 00000000 00000000",
+        &Message::ClientChat(ClientChat {
+            source: id(1),
+            destination: None,
+            text: text(""),
+        }),
+    );
+    check(
+        "02 00000001 00000000 00000000",
+        &Message::ServerQuit(ServerQuit {
+            source: id(1),
+            replacement: None,
+            text: text(""),
+        }),
+    );
+}
+
+#[test]
+fn empty_texts() {
+    check(
+        "82 00000001 00000000",
+        &Message::ClientQuit(ClientQuit {
+            source: id(1),
+            text: text(""),
+        }),
+    );
+    let empty = registration(1, 0, "", "");
+    check(
+        "00 00000001 00000000 00 0000",
+        &Message::ServerRegistration(empty.clone()),
+    );
+    check(
+        "80 00000001 00000000 00 0000",
+        &Message::ClientRegistration(empty),
+    );
+    check(
+        "80 00000001 00000000 01 0000 61",
+        &Message::ClientRegistration(registration(1, 0, "a", "")),
+    );
+    check(
+        "80 00000001 00000000 00 0001 61",
+        &Message::ClientRegistration(registration(1, 0, "", "a")),
+    );
+}
+
+#[test]
+fn greatest_numbers() {
+    check(
+        "01 ffffffff ffffffff ffff 00000000",
+        &Message::Status(Status {
+            source: HostId::new(u32::MAX),
+            destination: HostId::new(u32::MAX),
+            code: StatusCode(u16::MAX),
+            text: text(""),
+        }),
+    );
+}
+
+#[test]
+fn longest_name_and_info() {
+    let (name, info) = ("n".repeat(255), "i".repeat(65_535));
+    let head = b"\x80\x00\x00\x00\x01\x00\x00\x00\x02\xff\xff\xff";
+    check_bytes(
+        &[&head[..], name.as_bytes(), info.as_bytes()].concat(),
+        &Message::ClientRegistration(registration(1, 2, &name, &info)),
+    );
+}
+
+#[test]
+fn long_text() {
+    // One more than two bytes can count.
+    let long = "t".repeat(65_536);
+    let head = b"\x82\x00\x00\x00\x01\x00\x01\x00\x00";
+    check_bytes(
+        &[&head[..], long.as_bytes()].concat(),
+        &Message::ClientQuit(ClientQuit {
+            source: id(1),
+            text: text(&long),
+        }),
+    );
+}
+
+#[test]
+fn lengths_count_bytes_not_characters() {
+    check(
+        "81 00000067 00000065 0000000a 4772 c3bc c39f 65 e284a2",
+        &Message::ClientChat(ClientChat {
+            source: id(103),
+            destination: HostId::new(101),
+            text: text("Grüße™"),
+        }),
+    );
+}
+
+#[test]
+fn kinds() {
+    let bytes: Vec<u8> = (0..=u8::MAX)
+        .filter(|byte| Kind::from_byte(*byte).is_some())
+        .collect();
+    assert_eq!(bytes, [0x00, 0x01, 0x02, 0x80, 0x81, 0x82]);
+    assert_eq!(Kind::ALL.map(Kind::byte), *bytes);
+    assert_eq!(
+        Kind::ALL.map(Kind::fixed_len),
+        [12, 15, 13, 12, 13, 9],
+        "the type byte counts"
+    );
+}

@@ -1,6 +1,6 @@
 //! What a server's admin page says it knows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -21,6 +21,9 @@ pub struct ServerState {
     pub hosts: Vec<Host>,
     /// The texts of the statuses that were for it, oldest first.
     pub status_log: Vec<String>,
+    /// What it has counted, if it says so: whatever changes here is not at rest.
+    #[serde(default)]
+    pub counters: BTreeMap<String, u64>,
 }
 
 /// One host that a server knows.

@@ -84,7 +84,6 @@ scenarios! {
     status_duplicate_client_id
     status_duplicate_server_id
     status_duplicate_server_id_far_away
-    status_nobody_speaks_to_oneself
     status_nobody_speaks_to_servers
     status_servers_and_clients_share_their_ids
     status_unknown_id

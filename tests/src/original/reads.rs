@@ -6,11 +6,13 @@
 //! look comes late it takes everything that is there, which must still end with
 //! a whole frame, without judging how much it is.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::wait::{self, LONG};
+use crate::wire;
 
 /// How often there is a look.
 pub(super) const LOOK: Duration = Duration::from_micros(500);
@@ -20,7 +22,7 @@ pub(super) const LOOK: Duration = Duration::from_micros(500);
 const LATE: Duration = Duration::from_millis(4);
 
 /// What reads have shown.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ReadLog {
     /// How many bytes each read gave that came in time.
     pub sizes: Vec<usize>,
@@ -28,6 +30,19 @@ pub struct ReadLog {
     pub late: usize,
     /// Every byte, in order.
     pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for ReadLog {
+    /// Bytes by the thousand help nobody: the last of them do.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = self.bytes.len().saturating_sub(100);
+        f.debug_struct("ReadLog")
+            .field("sizes", &format_args!("{:?}", self.sizes))
+            .field("late", &self.late)
+            .field("bytes", &self.bytes.len())
+            .field("last", &wire::hex(&self.bytes[last..]))
+            .finish()
+    }
 }
 
 impl ReadLog {

@@ -39,7 +39,7 @@ pub struct Profile {
     /// Whether it introduces itself again to one that it dialled and that has
     /// answered, and with which last hop.
     pub introduces_again: Option<LastHop>,
-    /// Registrations of servers go back to where they came from, too.
+    /// Relayed registrations of servers go back to where they came from, too.
     pub echoes_registrations: bool,
     /// Quits go back to where they came from, too.
     pub echoes_quits: bool,
@@ -325,14 +325,7 @@ impl OriginalServer {
     #[track_caller]
     pub fn wait(&self, mut condition: impl FnMut(&ServerMind) -> bool) -> ServerMind {
         let found = wait::until(LONG, || Some(self.mind()).filter(|mind| condition(mind)));
-        found.unwrap_or_else(|| {
-            let mut mind = self.mind();
-            // Bytes by the thousand help nobody.
-            for reads in &mut mind.reads {
-                reads.bytes.clear();
-            }
-            panic!("the original server {}: {mind:#?}", self.id)
-        })
+        found.unwrap_or_else(|| panic!("the original server {}: {:#?}", self.id, self.mind()))
     }
 
     fn node(&self) -> MutexGuard<'_, Node> {
@@ -503,12 +496,12 @@ impl Node {
             (_, Some(peer)) => host.first_link = peer,
         }
         let relayed = wire::registration(host.kind, source, self.id, &host.name, &host.info);
-        let kind = host.kind;
+        let was_relayed = last_hop != 0 && host.kind == SERVER_REGISTRATION;
         self.mind.hosts.insert(source, host);
         if last_hop == 0 {
             self.introduce(index, source);
         }
-        let echoes = self.profile.echoes_registrations && kind == SERVER_REGISTRATION;
+        let echoes = self.profile.echoes_registrations && was_relayed;
         self.broadcast(&relayed, (!echoes).then_some(index));
         Ok(())
     }
@@ -634,5 +627,133 @@ impl Node {
         self.connections
             .iter()
             .rposition(|one| one.peer == Some(first_link) && one.reader.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peer::Peer;
+
+    /// Server 1 with client 101 has linked to it; its own client is 150.
+    fn linked(profile: Profile) -> (OriginalServer, Peer) {
+        let original = OriginalServer::start(profile, 50, "attic").unwrap();
+        original.add_client(150, "pip", "p");
+        let mut peer = Peer::connect(original.address()).unwrap();
+        peer.send(&wire::server_registration(1, 0, "root", "r"))
+            .unwrap();
+        let seeds = peer.expect_frames(2);
+        assert!(
+            matches!(
+                &seeds[1],
+                Frame::Registration {
+                    source: 150,
+                    last_hop: 50,
+                    ..
+                }
+            ),
+            "{seeds:?}"
+        );
+        peer.send(&wire::client_registration(101, 1, "wren", "w"))
+            .unwrap();
+        original.wait(|mind| mind.host_ids() == [1, 101, 150]);
+        (original, peer)
+    }
+
+    #[track_caller]
+    fn check(sent: &[u8], death: &str) {
+        let (original, mut peer) = linked(Profile::PLAIN);
+        peer.send(sent).unwrap();
+        let died = wait::until(LONG, || original.node().mind.died.clone());
+        let died = died.expect("it should have died");
+        assert_eq!(died.split("; in the read").next(), Some(death));
+    }
+
+    #[test]
+    fn what_it_dies_of() {
+        check(&[0x02], "a frame is cut after 1 bytes");
+        check(&[0x44], "unknown type 0x44");
+        check(
+            &wire::server_quit(9, 0, ""),
+            "it can't read the end of the server 9",
+        );
+        check(
+            &wire::server_registration(9, 0, "x", ""),
+            "it takes 9 for adjacent, which was only relayed (last hop 0)",
+        );
+        check(
+            &wire::client_registration(9, 7, "x", ""),
+            "its route to 9 leads nowhere: last hop 7, from 1",
+        );
+        check(
+            &wire::server_registration(50, 1, "x", ""),
+            "it was told of itself, and would take that for another",
+        );
+        check(
+            &wire::chat(9, 150, ""),
+            "it got a chat of 9, which is no client it knows",
+        );
+        check(
+            &wire::chat(101, 1, ""),
+            "it got a chat for 1, which is a server",
+        );
+        check(
+            &wire::chat(101, 101, ""),
+            "it got a chat for 101 from where that client is",
+        );
+        check(
+            &wire::quit(150, ""),
+            "the quit of 150 came from the wrong side",
+        );
+        check(
+            &wire::quit(1, ""),
+            "its clients die of a quit of the server 1",
+        );
+    }
+
+    #[test]
+    fn what_it_answers() {
+        for profile in Profile::ALL {
+            let (original, mut peer) = linked(profile);
+            // A repetition, as from one that announces itself.
+            peer.send(&wire::server_registration(1, 0, "root", "r [crc2]"))
+                .unwrap();
+            let refuser = if profile.refuses_as_the_refused {
+                1
+            } else {
+                50
+            };
+            assert_eq!(
+                wire::frames(&wire::status(
+                    refuser,
+                    0,
+                    2,
+                    "A machine has already registered with ID 1"
+                ))
+                .unwrap(),
+                peer.expect_frames(1)
+            );
+            peer.send(&wire::chat(101, 9, "hm")).unwrap();
+            assert_eq!(
+                wire::frames(&wire::status(50, 101, 1, "Unknown ID 9")).unwrap(),
+                peer.expect_frames(1)
+            );
+            peer.send(&wire::quit(101, "bye")).unwrap();
+            original.wait(|mind| mind.host_ids() == [1, 150]);
+            if profile.echoes_quits {
+                assert_eq!(
+                    wire::frames(&wire::quit(101, "bye")).unwrap(),
+                    peer.expect_frames(1)
+                );
+            }
+            peer.send(&wire::server_registration(2, 1, "leaf", "l"))
+                .unwrap();
+            original.wait(|mind| mind.host_ids() == [1, 2, 150]);
+            if profile.echoes_registrations {
+                let echo = wire::server_registration(2, 50, "leaf", "l");
+                assert_eq!(wire::frames(&echo).unwrap(), peer.expect_frames(1));
+            }
+            assert_eq!(original.mind().hosts[&2].first_link, 1);
+        }
     }
 }

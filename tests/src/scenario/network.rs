@@ -540,6 +540,15 @@ impl<'a> Network<'a> {
 }
 
 impl Look {
+    /// The same but for what is only counted.
+    pub(super) fn without_counters(&self) -> Look {
+        let mut look = self.clone();
+        for state in look.servers.iter_mut().flatten() {
+            state.counters.clear();
+        }
+        look
+    }
+
     /// Whether two servers know of each other as neighbours.
     fn linked(&self, one: usize, other: usize) -> bool {
         match (&self.servers[one], &self.servers[other]) {

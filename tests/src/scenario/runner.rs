@@ -147,25 +147,21 @@ impl Run<'_> {
     /// Waits until the network is at rest and, in the end, as the file expects.
     fn wait(&mut self, bound: Duration, in_the_end: bool) -> Result<(), RigError> {
         let deadline = Instant::now() + bound;
-        let mut previous: Option<(Look, Instant)> = None;
+        let mut quiet = Unchanged::new();
+        let mut patience = Unchanged::new();
         loop {
             if self.settings.interrupted.load(Ordering::Relaxed) {
                 return Err(RigError::Interrupted);
             }
             let look = self.network.look();
-            let now = Instant::now();
-            let since = match previous {
-                Some((last, since)) if last == look => since,
-                _ => now,
-            };
-            let unchanged = now - since;
-            let at_rest =
-                unchanged >= PATIENCE || unchanged >= QUIET && self.network.is_at_rest(&look);
             let as_expected = !in_the_end || self.differences(&look).is_empty();
-            if (at_rest && as_expected) || now >= deadline {
+            let settled = self.network.is_at_rest(&look);
+            // Who is refused tries again and again: that counts, and is no change.
+            let outlasted = patience.since(look.without_counters()) >= PATIENCE;
+            let at_rest = quiet.since(look) >= QUIET && settled;
+            if (at_rest || outlasted) && as_expected || Instant::now() >= deadline {
                 return Ok(());
             }
-            previous = Some((look, since));
             wait::pause(wait::TICK);
         }
     }
@@ -201,5 +197,29 @@ impl Run<'_> {
             }
         }
         warnings
+    }
+}
+
+/// For how long looks have been the same.
+struct Unchanged {
+    last: Option<Look>,
+    since: Instant,
+}
+
+impl Unchanged {
+    fn new() -> Unchanged {
+        Unchanged {
+            last: None,
+            since: Instant::now(),
+        }
+    }
+
+    /// For how long this look has been the look.
+    fn since(&mut self, look: Look) -> Duration {
+        if self.last.as_ref() != Some(&look) {
+            self.last = Some(look);
+            self.since = Instant::now();
+        }
+        self.since.elapsed()
     }
 }

@@ -1,11 +1,13 @@
 //! What the server knows, as JSON and as numbers for Prometheus.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::SocketAddr;
 
 use crc_core::{HostKind, Snapshot, Standing, Timestamp, UNRANKED};
 use crc_net::Stats;
 use crc_wire::HostId;
-use serde_json::json;
+use serde::{Serialize, Serializer};
 
 /// The page `/state`, written a slice at a time.
 #[derive(Debug)]
@@ -35,17 +37,17 @@ impl StatePage {
             let Some(host) = snapshot.directory().find(*id) else {
                 continue;
             };
-            let entry = json!({
-                "id": id.get(),
-                "kind": kind(host.kind()),
-                "name": host.name(),
-                "info": host.info(),
-                "first_link": snapshot.first_link(host).map(HostId::get),
-            });
+            let entry = HostEntry {
+                id: id.get(),
+                kind: host.kind(),
+                name: host.name(),
+                info: host.info(),
+                first_link: snapshot.first_link(host).map(HostId::get),
+            };
             if !self.hosts.is_empty() {
                 self.hosts.push(',');
             }
-            let _ = write!(self.hosts, "{entry}");
+            self.hosts.push_str(&json(&entry));
         }
         self.next = end;
         end == self.ids.len()
@@ -57,59 +59,137 @@ impl StatePage {
             let adjacent = snapshot.adjacent(kind).into_iter();
             adjacent.map(HostId::get).collect()
         };
-        let links: Vec<_> = snapshot
-            .links()
-            .map(|link| {
-                json!({
-                    "host": link.neighbour.host.get(),
-                    "kind": kind(link.neighbour.kind),
-                    "node": standing(link.neighbour.standing),
-                    "uplink": link.neighbour.uplink,
-                    "peer": link.ends.peer.to_string(),
-                })
-            })
-            .collect();
-        let counters = snapshot.counters();
-        let rank = Some(snapshot.rank()).filter(|rank| *rank != UNRANKED);
-        let head = json!({
-            "id": snapshot.id().get(),
-            "name": snapshot.name(),
-            "info": snapshot.info(),
-            "adjacent_servers": ids(HostKind::Server),
-            "adjacent_clients": ids(HostKind::Client),
+        let links = snapshot.links().map(|link| LinkEntry {
+            host: link.neighbour.host.get(),
+            kind: link.neighbour.kind,
+            node: standing(link.neighbour.standing),
+            uplink: link.neighbour.uplink,
+            peer: link.ends.peer,
         });
-        let tail = json!({
-            "status_log": snapshot.status_log().collect::<Vec<_>>(),
-            "rank": rank,
-            "uplink": snapshot.uplink().map(|(id, _)| id.get()),
-            "strangers": snapshot.strangers(),
-            "links": links,
-            "counters": {
-                "frames_received": counters.frames_received,
-                "chats_relayed": counters.chats_relayed,
-                "chats_bounced": counters.chats_bounced,
-                "statuses_relayed": counters.statuses_relayed,
-                "registrations": counters.registrations,
-                "hosts_joined": counters.hosts_joined,
-                "hosts_left": counters.hosts_left,
-                "refused": counters.refused,
-                "dropped": counters.dropped,
-                "violations": counters.violations,
-                "slow_consumers": counters.slow_consumers,
-                "dials_failed": counters.dials_failed,
-            },
-            "uptime_seconds": now.as_micros() / 1_000_000,
-            "version": env!("CARGO_PKG_VERSION"),
+        let head = json(&Head {
+            id: snapshot.id().get(),
+            name: snapshot.name(),
+            info: snapshot.info(),
+            adjacent_servers: ids(HostKind::Server),
+            adjacent_clients: ids(HostKind::Client),
         });
-        let (head, tail) = (head.to_string(), tail.to_string());
+        let tail = json(&Tail {
+            status_log: snapshot.status_log().collect(),
+            rank: Some(snapshot.rank()).filter(|rank| *rank != UNRANKED),
+            uplink: snapshot.uplink().map(|(id, _)| id.get()),
+            strangers: snapshot.strangers(),
+            links: links.collect(),
+            counters: counters(snapshot)
+                .map(|(name, _, value)| (name, value))
+                .collect(),
+            uptime_seconds: now.as_micros() / 1_000_000,
+            version: env!("CARGO_PKG_VERSION"),
+        });
         let hosts = std::mem::take(&mut self.hosts);
         // The two objects around the list of hosts, made one.
-        format!(
-            "{},\"hosts\":[{hosts}],{}\n",
-            head.trim_end_matches('}'),
-            tail.trim_start_matches('{')
-        )
+        let (head, tail) = (&head[..head.len() - 1], &tail[1..]);
+        format!("{head},\"hosts\":[{hosts}],{tail}\n")
     }
+}
+
+/// What `/state` begins with.
+#[derive(Serialize)]
+struct Head<'a> {
+    id: u32,
+    name: &'a str,
+    info: &'a str,
+    adjacent_servers: Vec<u32>,
+    adjacent_clients: Vec<u32>,
+}
+
+/// One of its hosts.
+#[derive(Serialize)]
+struct HostEntry<'a> {
+    id: u32,
+    #[serde(serialize_with = "as_text")]
+    kind: HostKind,
+    name: &'a str,
+    info: &'a str,
+    first_link: Option<u32>,
+}
+
+/// What it ends with.
+#[derive(Serialize)]
+struct Tail<'a> {
+    status_log: Vec<&'a str>,
+    rank: Option<u32>,
+    uplink: Option<u32>,
+    strangers: usize,
+    links: Vec<LinkEntry>,
+    counters: BTreeMap<&'static str, u64>,
+    uptime_seconds: u64,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct LinkEntry {
+    host: u32,
+    #[serde(serialize_with = "as_text")]
+    kind: HostKind,
+    node: &'static str,
+    uplink: bool,
+    peer: SocketAddr,
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("text, numbers and lists can be written")
+}
+
+fn as_text<S: Serializer>(value: &impl ToString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&value.to_string())
+}
+
+/// The server's counters: name, meaning, value.
+fn counters(snapshot: &Snapshot<'_>) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+    let c = snapshot.counters();
+    [
+        ("frames_received", "Frames received.", c.frames_received),
+        ("chats_relayed", "Chats sent on.", c.chats_relayed),
+        (
+            "chats_bounced",
+            "Chats answered as undeliverable.",
+            c.chats_bounced,
+        ),
+        ("statuses_relayed", "Statuses sent on.", c.statuses_relayed),
+        (
+            "registrations",
+            "Hosts that have become adjacent.",
+            c.registrations,
+        ),
+        (
+            "hosts_joined",
+            "Hosts that have joined the network.",
+            c.hosts_joined,
+        ),
+        (
+            "hosts_left",
+            "Hosts that have left the network.",
+            c.hosts_left,
+        ),
+        ("refused", "Registrations whose id was taken.", c.refused),
+        ("dropped", "Frames of servers that were dropped.", c.dropped),
+        (
+            "violations",
+            "Links closed because the peer broke a rule.",
+            c.violations,
+        ),
+        (
+            "slow_consumers",
+            "Links closed because the peer read too slowly.",
+            c.slow_consumers,
+        ),
+        (
+            "dials_failed",
+            "Dials that came to nothing.",
+            c.dials_failed,
+        ),
+    ]
+    .into_iter()
 }
 
 /// The page `/metrics`.
@@ -149,65 +229,8 @@ pub(crate) fn metrics(snapshot: &Snapshot<'_>, stats: Option<&Stats>) -> String 
         "Connections that have not registered.",
         &[("", snapshot.strangers() as u64)],
     );
-    let counters = snapshot.counters();
-    for (name, help, value) in [
-        (
-            "frames_received_total",
-            "Frames received.",
-            counters.frames_received,
-        ),
-        (
-            "chats_relayed_total",
-            "Chats sent on.",
-            counters.chats_relayed,
-        ),
-        (
-            "chats_bounced_total",
-            "Chats answered with Unknown ID, or as too long.",
-            counters.chats_bounced,
-        ),
-        (
-            "statuses_relayed_total",
-            "Statuses sent on.",
-            counters.statuses_relayed,
-        ),
-        (
-            "registrations_total",
-            "Hosts that have become adjacent.",
-            counters.registrations,
-        ),
-        (
-            "hosts_joined_total",
-            "Hosts that have joined the network.",
-            counters.hosts_joined,
-        ),
-        (
-            "hosts_left_total",
-            "Hosts that have left the network.",
-            counters.hosts_left,
-        ),
-        (
-            "refused_total",
-            "Registrations whose id was taken.",
-            counters.refused,
-        ),
-        (
-            "dropped_total",
-            "Frames of servers that were dropped.",
-            counters.dropped,
-        ),
-        (
-            "violations_total",
-            "Links closed because the peer broke a rule.",
-            counters.violations,
-        ),
-        (
-            "dials_failed_total",
-            "Dials that came to nothing.",
-            counters.dials_failed,
-        ),
-    ] {
-        metric(name, "counter", help, &[("", value)]);
+    for (name, help, value) in counters(snapshot) {
+        metric(&format!("{name}_total"), "counter", help, &[("", value)]);
     }
     let Some(stats) = stats else {
         return page;
@@ -257,12 +280,6 @@ pub(crate) fn metrics(snapshot: &Snapshot<'_>, stats: Option<&Stats>) -> String 
             &stats.links_accepted,
         ),
         (
-            "slow_consumers_total",
-            "counter",
-            "Links closed because the peer read too slowly.",
-            &stats.slow_consumers,
-        ),
-        (
             "accept_pauses_total",
             "counter",
             "Pauses because the system had no descriptor left.",
@@ -272,13 +289,6 @@ pub(crate) fn metrics(snapshot: &Snapshot<'_>, stats: Option<&Stats>) -> String 
         metric(name, kind, help, &[("", value.value())]);
     }
     page
-}
-
-fn kind(kind: HostKind) -> &'static str {
-    match kind {
-        HostKind::Server => "server",
-        HostKind::Client => "client",
-    }
 }
 
 /// What kind of node is at the other end: the classification of its link.

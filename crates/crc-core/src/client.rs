@@ -272,6 +272,12 @@ impl Client {
         self.id
     }
 
+    /// The server that we register with.
+    #[must_use]
+    pub fn server(&self) -> &PeerAddress {
+        &self.config.server
+    }
+
     /// The name that we register with.
     #[must_use]
     pub fn name(&self) -> &str {

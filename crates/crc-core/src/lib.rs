@@ -1,4 +1,55 @@
-//! A relay chat node without its sockets.
+//! A relay chat node without its sockets: events in, effects out.
+//!
+//! Two machines, [`Server`] and [`Client`], both with the same one door: see
+//! [`Machine`]. They speak the Clemson Relay Chat protocol (`docs/PROTOCOL.md` of
+//! the repository) over byte streams that somebody else carries: the driver of
+//! the crate `crc-net`, a simulation, or a test.
+//!
+//! ```text
+//!              Event: LinkUp, Bytes, LinkDown, Command, Tick
+//!   driver ---------------------------------------------------> machine
+//!     ^                                                            |
+//!     +------------------------------------------------------------+
+//!              Effect: Send, Close, Dial, Notice   (an Outbox)
+//! ```
+//!
+//! A server takes a client in, without any socket:
+//!
+//! ```
+//! use crc_core::{
+//!     Config, Ends, Event, LinkId, ListenerId, Machine, Origin, Outbox, Server, Timestamp,
+//! };
+//! use crc_wire::{HostId, Info, Message, Name, Registration};
+//!
+//! let name = |text| Name::new(text).unwrap();
+//! let mut server = Server::new(Config::new(HostId::new(1).unwrap(), name("anchor")));
+//! let mut out = Outbox::new();
+//!
+//! let link = LinkId::new(0, 0);
+//! let origin = Origin::Accepted { listener: ListenerId(0) };
+//! let address = "127.0.0.1:4000".parse().unwrap();
+//! let ends = Ends { peer: address, local: address };
+//! server.handle(Timestamp::START, Event::LinkUp { link, origin, ends }, &mut out);
+//!
+//! let registration = Message::ClientRegistration(Registration {
+//!     source: HostId::new(101).unwrap(),
+//!     last_hop: None,
+//!     name: name("ann"),
+//!     info: Info::default(),
+//! });
+//! let bytes = &registration.to_vec();
+//! server.handle(Timestamp::START, Event::Bytes { link, bytes }, &mut out);
+//!
+//! let welcome = out.effects().iter().find_map(|effect| match effect {
+//!     crc_core::Effect::Send { range, .. } => Message::parse(out.bytes(*range)).ok(),
+//!     _ => None,
+//! });
+//! let Some(Message::Status(status)) = welcome else { panic!() };
+//! assert_eq!(status.text.as_str(), "Welcome to the Clemson Relay Chat network ann");
+//! ```
+//!
+//! There is no clock, socket, thread or file in this crate, and no randomness but
+//! a seed: the same events have the same effects.
 
 #![forbid(unsafe_code)]
 

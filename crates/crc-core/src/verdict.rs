@@ -35,7 +35,7 @@ pub enum Violation {
     #[error("{0}")]
     NotAdmitted(#[from] AdmissionError),
     /// The id belongs to another host.
-    #[error("{kind:?} with the id {id}, which is taken")]
+    #[error("a {kind} with the id {id}, which is taken")]
     IdTaken {
         /// What wanted it.
         kind: HostKind,

@@ -5,6 +5,12 @@
 //! part of the tree, by the right first links, and every chat has been
 //! delivered once or answered.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
+
 mod rig;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,11 @@
 //! One server and those who speak with it, message by message.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
+
 mod rig;
 
 use std::time::Duration;

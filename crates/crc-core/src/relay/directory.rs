@@ -5,6 +5,8 @@
 //! share a first link are chained, so that losing a link costs no more than
 //! what was behind it. Knows no rules: who may enter is decided elsewhere.
 
+use core::fmt;
+
 use crc_wire::{HostId, Info, Message, Name, Registration};
 
 use crate::link::LinkId;
@@ -17,6 +19,15 @@ pub enum HostKind {
     Server,
     /// It speaks and listens, and nothing is behind it.
     Client,
+}
+
+impl fmt::Display for HostKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HostKind::Server => "server",
+            HostKind::Client => "client",
+        })
+    }
 }
 
 /// A host of the network.
@@ -316,7 +327,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn host(id: u32, link: u32) -> Host {
-        let kind = if id % 3 == 0 {
+        let kind = if id.is_multiple_of(3) {
             HostKind::Server
         } else {
             HostKind::Client

@@ -599,11 +599,7 @@ impl Server {
         let neighbour = self.relay.neighbours().find(link);
         match neighbour.and_then(|n| self.relay.directory().find(n.host)) {
             Some(host) => {
-                let kind = match host.kind() {
-                    HostKind::Server => "server",
-                    HostKind::Client => "client",
-                };
-                format!("{kind} {} {:?} at {peer}", host.id(), host.name())
+                format!("{} {} {:?} at {peer}", host.kind(), host.id(), host.name())
             }
             None => format!("{peer}"),
         }

@@ -1,0 +1,277 @@
+//! A server that does what the test says, and the client as a process. Every
+//! wait has a bound; nothing sleeps.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// The bound of every wait: far longer than anything takes.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+
+/// What the client with id 101, name "bob" and info "the builder" registers with.
+pub(crate) const REGISTRATION: &[u8] =
+    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x0bbobthe builder";
+/// The same, announced.
+pub(crate) const ANNOUNCEMENT: &[u8] =
+    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x15bobthe builder [crc2;f=]";
+pub(crate) const WELCOME: &[u8] =
+    b"\x01\x00\x00\x00\x01\x00\x00\x00\x65\x00\x00\x00\x00\x00\x0aWelcome in";
+/// What a server of ours answers to an announcement.
+pub(crate) const FEATURES: &[u8] =
+    b"\x01\x00\x00\x00\x01\x00\x00\x00\x65\x01\x00\x00\x00\x00\x16crc-caps 1 server-quit";
+pub(crate) const FEATURES_LEN: usize = 22;
+/// What an original server answers, and a refusal.
+pub(crate) const TAKEN: &[u8] =
+    b"\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x02\x00\x00\x00\x2bSomeone has already registered with ID 101.";
+/// A client called "alice", with id 7 and info "tea".
+pub(crate) const ALICE: &[u8] = b"\x80\x00\x00\x00\x07\x00\x00\x00\x01\x05\x00\x03alicetea";
+/// The quit of client 101, without a word.
+pub(crate) const QUIT: &[u8] = b"\x82\x00\x00\x00\x65\x00\x00\x00\x00";
+
+/// A chat from client 101.
+pub(crate) fn said(to: u8, text: &str) -> Vec<u8> {
+    chat(101, to, text)
+}
+
+pub(crate) fn chat(from: u8, to: u8, text: &str) -> Vec<u8> {
+    let len = u32::try_from(text.len()).unwrap().to_be_bytes();
+    let head = [0x81, 0, 0, 0, from, 0, 0, 0, to];
+    [&head, &len[..], text.as_bytes()].concat()
+}
+
+pub(crate) fn registration(id: u8, name: &str, info: &str) -> Vec<u8> {
+    let name_len = u8::try_from(name.len()).unwrap();
+    let info_len = u16::try_from(info.len()).unwrap().to_be_bytes();
+    let head = [
+        0x80,
+        0,
+        0,
+        0,
+        id,
+        0,
+        0,
+        0,
+        1,
+        name_len,
+        info_len[0],
+        info_len[1],
+    ];
+    [&head, name.as_bytes(), info.as_bytes()].concat()
+}
+
+pub(crate) fn unknown_id(id: u8) -> Vec<u8> {
+    let text = format!("Unknown ID {id}");
+    let len = u8::try_from(text.len()).unwrap();
+    let head = [1, 0, 0, 0, 1, 0, 0, 0, 101, 0, 1, 0, 0, 0, len];
+    [&head, text.as_bytes()].concat()
+}
+
+/// A server that does nothing by itself.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    connections: Receiver<TcpStream>,
+}
+
+/// The server's end of a connection.
+pub(crate) struct Link(TcpStream);
+
+impl Server {
+    pub(crate) fn start() -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, connections) = channel();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stream.map(|stream| sender.send(stream)).is_err() {
+                    return;
+                }
+            }
+        });
+        Server {
+            address,
+            connections,
+        }
+    }
+
+    pub(crate) fn accept(&self) -> Link {
+        let stream = self.connections.recv_timeout(LONG).expect("a connection");
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Link(stream)
+    }
+
+    /// Takes client 101 in, as a server of ours.
+    pub(crate) fn welcome(&self) -> Link {
+        let mut link = self.accept();
+        link.expect(REGISTRATION);
+        link.send(WELCOME);
+        link.expect(ANNOUNCEMENT);
+        link.send(FEATURES);
+        link
+    }
+}
+
+impl Link {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).unwrap();
+    }
+
+    /// The next bytes that come are these.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, bytes: &[u8]) {
+        let mut read = vec![0; bytes.len()];
+        self.0.read_exact(&mut read).unwrap();
+        assert_eq!(
+            read.escape_ascii().to_string(),
+            bytes.escape_ascii().to_string()
+        );
+    }
+
+    /// Nothing has come that was not expected.
+    #[track_caller]
+    pub(crate) fn expect_nothing_yet(&mut self) {
+        self.0.set_nonblocking(true).unwrap();
+        let error = self.0.peek(&mut [0]).expect_err("nothing to read");
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        self.0.set_nonblocking(false).unwrap();
+    }
+
+    /// The client ends the connection, and says nothing before it.
+    #[track_caller]
+    pub(crate) fn expect_end(mut self) {
+        let mut rest = Vec::new();
+        self.0.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest.escape_ascii().to_string(), "");
+    }
+}
+
+/// The client as a process, killed when the test is over.
+pub(crate) struct Client {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: Receiver<String>,
+    errors: Option<JoinHandle<String>>,
+}
+
+/// A client for `server` with the id 101.
+pub(crate) fn bob(server: &Server, args: &[&str]) -> Client {
+    let address = server.address.to_string();
+    let who = [
+        "--server",
+        &address,
+        "--id",
+        "101",
+        "--name",
+        "bob",
+        "--info",
+        "the builder",
+    ];
+    Client::start(&[&who, args].concat())
+}
+
+pub(crate) fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crc-client"));
+    command
+        .args(args)
+        .env_remove("RUST_LOG")
+        .env_remove("NO_COLOR");
+    command
+}
+
+impl Client {
+    pub(crate) fn start(args: &[&str]) -> Client {
+        let mut client = Client::start_unread(args);
+        let (sender, output) = channel();
+        let lines = BufReader::new(client.take_output()).lines();
+        thread::spawn(move || {
+            for line in lines {
+                if sender.send(line.unwrap()).is_err() {
+                    return;
+                }
+            }
+        });
+        client.output = output;
+        client
+    }
+
+    /// One whose output is left to the test.
+    pub(crate) fn start_unread(args: &[&str]) -> Client {
+        let mut child = command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut errors = child.stderr.take().unwrap();
+        let errors = thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).unwrap();
+            text
+        });
+        Client {
+            input: child.stdin.take(),
+            output: channel().1,
+            errors: Some(errors),
+            child,
+        }
+    }
+
+    pub(crate) fn take_output(&mut self) -> ChildStdout {
+        self.child.stdout.take().unwrap()
+    }
+
+    pub(crate) fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
+    pub(crate) fn write(&mut self, lines: impl AsRef<[u8]>) {
+        let input = self.input.as_mut().unwrap();
+        input.write_all(lines.as_ref()).unwrap();
+        input.flush().unwrap();
+    }
+
+    pub(crate) fn end_input(&mut self) {
+        self.input = None;
+    }
+
+    /// The next line of standard output.
+    #[track_caller]
+    pub(crate) fn line(&self) -> String {
+        self.output.recv_timeout(LONG).expect("a line")
+    }
+
+    /// The next lines of standard output are these.
+    #[track_caller]
+    pub(crate) fn expect(&self, lines: &[&str]) {
+        for line in lines {
+            assert_eq!(self.line(), *line);
+        }
+    }
+
+    /// Waits for the end; the exit code, what is left of standard output, and
+    /// all of standard error.
+    #[track_caller]
+    pub(crate) fn finish(mut self) -> (Option<i32>, Vec<String>, String) {
+        let mut rest = Vec::new();
+        loop {
+            match self.output.recv_timeout(LONG) {
+                Ok(line) => rest.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {rest:?}"),
+            }
+        }
+        let errors = self.errors.take().unwrap().join().unwrap();
+        let code = self.child.wait().unwrap().code();
+        (code, rest, errors)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -139,10 +139,10 @@ fn chats_and_statuses_and_nothing_else() {
     juno.wait(|mind| mind.chats == [(101, "\"Hello, juno\"".to_owned())]);
     juno.say(101, "Zwölf Boxkämpfer").unwrap();
     wren.wait(|mind| mind.chats == [(102, "Zwölf Boxkämpfer".to_owned())]);
-    for nobody in [999, 1, 2] {
+    for nobody in [999, 1, 2, 0] {
         wren.say(nobody, "anybody?").unwrap();
     }
-    let mind = wren.wait(|mind| mind.statuses.len() == 4);
+    let mind = wren.wait(|mind| mind.statuses.len() == 5);
     assert_eq!(
         mind.status_texts(),
         [
@@ -150,6 +150,7 @@ fn chats_and_statuses_and_nothing_else() {
             "Unknown ID 999",
             "Unknown ID 1",
             "Unknown ID 2",
+            "Unknown ID 0",
         ]
     );
     for frame in &mind.statuses[1..] {
@@ -170,11 +171,11 @@ fn chats_and_statuses_and_nothing_else() {
     juno.wait(|mind| mind.ended);
     wren.wait(|mind| mind.clients.is_empty());
     wren.say(102, "too late").unwrap();
-    let mind = wren.wait(|mind| mind.statuses.len() == 5);
-    assert_eq!(mind.status_texts()[4], "Unknown ID 102");
+    let mind = wren.wait(|mind| mind.statuses.len() == 6);
+    assert_eq!(mind.status_texts()[5], "Unknown ID 102");
     assert!(wait::stays(Duration::from_millis(200), || {
         let mind = wren.mind();
-        (mind.statuses.len(), mind.chats.len()) == (5, 1)
+        (mind.statuses.len(), mind.chats.len()) == (6, 1)
     }));
     assert_eq!(juno.mind().status_texts(), [wire::welcome_text("juno")]);
 }

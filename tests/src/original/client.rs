@@ -235,10 +235,12 @@ fn listen(id: u32, shared: &Shared) {
                 drop(mind);
                 wait::pause(LOOK);
             }
-            Found::Bytes(bytes) => {
-                if let Err(cause) = mind.hear(id, &bytes) {
-                    mind.died = Some(format!("{cause}; in the read {}", wire::hex(&bytes)));
-                    return;
+            Found::Reads(reads) => {
+                for bytes in reads {
+                    if let Err(cause) = mind.hear(id, &bytes) {
+                        mind.died = Some(format!("{cause}; in the read {}", wire::hex(&bytes)));
+                        return;
+                    }
                 }
             }
             Found::End => {

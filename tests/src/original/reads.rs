@@ -24,9 +24,9 @@ const LATE: Duration = Duration::from_millis(4);
 /// What reads have shown.
 #[derive(Clone, Default)]
 pub struct ReadLog {
-    /// How many bytes each read gave that came in time.
+    /// How many bytes were there at each look that came in time, and found any.
     pub sizes: Vec<usize>,
-    /// How many reads came late.
+    /// How many looks came late.
     pub late: usize,
     /// Every byte, in order.
     pub bytes: Vec<u8>,
@@ -46,7 +46,7 @@ impl fmt::Debug for ReadLog {
 }
 
 impl ReadLog {
-    /// The most that one read has given, of those that came in time.
+    /// The most that was there at once, at a look that came in time.
     #[must_use]
     pub fn largest(&self) -> usize {
         self.sizes.iter().copied().max().unwrap_or(0)
@@ -57,7 +57,8 @@ impl ReadLog {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Nothing,
-    Bytes(Vec<u8>),
+    /// What the node's reads give, one after the other.
+    Reads(Vec<Vec<u8>>),
     End,
 }
 
@@ -66,9 +67,9 @@ pub(super) enum Found {
 pub(super) struct Reader {
     stream: TcpStream,
     bytes_max: usize,
+    /// Before the last look: what was not there then has come since.
     looked: Instant,
-    /// The last read was full: what comes next was there before.
-    full: bool,
+    buffer: Vec<u8>,
     pub(super) log: ReadLog,
 }
 
@@ -81,36 +82,36 @@ impl Reader {
             stream,
             bytes_max,
             looked: Instant::now(),
-            full: false,
+            buffer: vec![0; 65536],
             log: ReadLog::default(),
         })
     }
 
-    /// Reads once. An error counts as the end.
+    /// Looks once. An error counts as the end.
     pub(super) fn look(&mut self) -> Found {
-        let now = Instant::now();
-        let late = now - self.looked > LATE && !self.full;
-        self.looked = now;
-        let mut buffer = vec![0; if late { 1 << 20 } else { self.bytes_max }];
-        match self.stream.read(&mut buffer) {
-            Ok(0) => Found::End,
-            Ok(count) => {
-                buffer.truncate(count);
-                self.full = !late && count == self.bytes_max;
-                if late {
-                    self.log.late += 1;
-                } else {
-                    self.log.sizes.push(count);
-                }
-                self.log.bytes.extend(&buffer);
-                Found::Bytes(buffer)
+        let began = Instant::now();
+        let mut bytes = Vec::new();
+        let ended = loop {
+            match self.stream.read(&mut self.buffer) {
+                Ok(0) => break true,
+                Ok(count) => bytes.extend(&self.buffer[..count]),
+                Err(error) if is_for_later(&error) => break false,
+                Err(_) => break true,
             }
-            Err(error) if is_for_later(&error) => {
-                self.full = false;
-                Found::Nothing
-            }
-            Err(_) => Found::End,
+        };
+        let late = self.looked.elapsed() > LATE;
+        self.looked = began;
+        if bytes.is_empty() {
+            // An end behind bytes is found again at the next look.
+            return if ended { Found::End } else { Found::Nothing };
         }
+        self.log.bytes.extend(&bytes);
+        if late {
+            self.log.late += 1;
+            return Found::Reads(vec![bytes]);
+        }
+        self.log.sizes.push(bytes.len());
+        Found::Reads(bytes.chunks(self.bytes_max).map(<[u8]>::to_vec).collect())
     }
 
     /// Writes everything; one that doesn't read is given up on in the end.

@@ -376,17 +376,22 @@ impl Node {
                     self.connections[index].reader = None;
                     self.mind.ended += 1;
                 }
-                Found::Bytes(bytes) => {
-                    let in_the_read =
-                        |cause: String| format!("{cause}; in the read {}", wire::hex(&bytes));
-                    let frames = wire::frames(&bytes)
-                        .map_err(|error| error.to_string())
-                        .map_err(in_the_read)?;
-                    for frame in frames {
-                        self.hear(index, frame).map_err(in_the_read)?;
+                Found::Reads(reads) => {
+                    for bytes in reads {
+                        self.read(index, &bytes).map_err(|cause| {
+                            format!("{cause}; in the read {}", wire::hex(&bytes))
+                        })?;
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// What one read gives is parsed as it is.
+    fn read(&mut self, index: usize, bytes: &[u8]) -> Result<(), String> {
+        for frame in wire::frames(bytes).map_err(|error| error.to_string())? {
+            self.hear(index, frame)?;
         }
         Ok(())
     }

@@ -253,6 +253,12 @@ impl<'a> Network<'a> {
         for index in 0..self.clients.len() {
             self.freeze_client(index, &look);
         }
+        if self.muted() {
+            // Whoever leaves waits a while for the other end, which never closes.
+            for one in &mut self.servers {
+                one.tap = None;
+            }
+        }
         for one in &mut self.clients {
             one.killed = true;
             one.client.process_mut().ask_to_leave();

@@ -94,7 +94,7 @@ pub fn run(
                 break;
             }
         }
-        reached = last && matches!(command, Command::Wait(_));
+        reached = last && matches!(command, Command::Wait(_) | Command::KillAll);
         tell(command, began.elapsed());
     }
     if report.problems.is_empty() && !reached {

@@ -166,9 +166,10 @@ fn messages_do_not_tear_the_line_that_is_edited() {
     link.expect(&said(7, "one"));
     link.expect(&said(7, "two"));
 
-    person.types("/who\r");
+    // Typed ahead of the prompt.
+    person.types("/who\r/nonsense\r/quit bye\r");
     person.sees("* 1 other is here:\r\n           7  alice: tea\r\n");
-    person.types("/quit bye\r");
+    person.sees("! there is no command /nonsense");
     link.expect(b"\x82\0\0\0\x65\0\0\0\x03bye");
     drop(link);
     person.sees("* disconnected\r\n");

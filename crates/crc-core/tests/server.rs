@@ -760,6 +760,35 @@ fn a_loop_is_cut() {
 }
 
 #[test]
+fn a_ghost_of_an_original_gives_way_to_where_the_host_is() {
+    let (mut rig, ours) = with_our_neighbour();
+    let original = rig.connect(0);
+    let hosts = [(Kind::Server, 300), (Kind::Client, 301)];
+    rig.say(original, &registration(Kind::Server, 88, None, "info"));
+    for (kind, host) in hosts {
+        rig.say(original, &registration(kind, host, Some(88), "info"));
+    }
+    rig.run(Duration::from_secs(2));
+    let client = rig.our_client(0, 101);
+    rig.soon();
+    rig.heard(client);
+    for (kind, host) in hosts {
+        rig.say(ours, &registration(kind, host, Some(77), "info"));
+    }
+    rig.soon();
+    assert_eq!(
+        rig.known(0),
+        [(77, 77), (88, 88), (101, 101), (300, 77), (301, 77)].into()
+    );
+    let again = registration(Kind::Client, 301, Some(1), "info");
+    assert_eq!(rig.heard(client), [quit(301, "moved"), again]);
+    // But the original itself is no ghost of itself.
+    rig.say(ours, &registration(Kind::Server, 88, Some(77), "info"));
+    assert!(closed(&mut rig, ours));
+    assert_eq!(rig.known(0), [(88, 88), (101, 101)].into());
+}
+
+#[test]
 fn chats_that_never_left_are_answered() {
     use crc_core::{LinkDown, Unsent};
     let (mut rig, server) = alone();

@@ -201,3 +201,48 @@ fn addresses(to: &PeerAddress) -> Result<Vec<SocketAddr>, DialError> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_that_met_itself_is_refused() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+        socket.bind(&any.into()).unwrap();
+        let itself = socket.local_addr().unwrap();
+        socket.connect(&itself).unwrap();
+        assert!(matches!(
+            connect_outcome(&socket.into()),
+            ConnectOutcome::Failed(ErrorKind::ConnectionRefused)
+        ));
+        // Nor does it keep the port.
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&itself).unwrap();
+    }
+
+    #[test]
+    fn only_literal_addresses_need_no_look_up() {
+        let literal = |text: &str| literal(&text.parse().unwrap());
+        assert_eq!(
+            literal("127.0.0.1:7"),
+            Some((Ipv4Addr::LOCALHOST, 7).into())
+        );
+        assert_eq!(literal("[::1]:7"), Some("[::1]:7".parse().unwrap()));
+        assert_eq!(literal("localhost:7"), None);
+    }
+
+    #[test]
+    fn every_address_has_its_share_of_the_time() {
+        let mut dialing = Dialing::new(DialId(1), Timestamp::from_micros(9_000));
+        dialing.addresses = vec![(Ipv4Addr::LOCALHOST, 1).into(); 3].into_iter();
+        let now = Timestamp::from_micros(1_000);
+        assert_eq!(dialing.share(now), Duration::from_micros(2_000));
+        dialing.addresses.nth(2);
+        assert_eq!(dialing.share(now), Duration::from_micros(8_000));
+        assert_eq!(dialing.share(dialing.deadline), Duration::ZERO);
+    }
+}

@@ -20,7 +20,7 @@ use crate::config::DriverConfig;
 use crate::connection::ReadOutcome;
 use crate::error::{DriverError, ListenError};
 use crate::signals::{Signalled, Signals};
-use crate::sockets::{Accepted, DialOutcome, LinkUp, Ready, SIGNALS_KEY, Sockets};
+use crate::sockets::{Accepted, LinkUp, Ready, SIGNALS_KEY, Sockets};
 use crate::stats::Stats;
 
 /// The machine is handed so many bytes at a time, so that what it makes of them
@@ -245,10 +245,12 @@ impl<M: Machine> Driver<M> {
             self.read(link, buffer, false, on_notice);
         }
         for &link in &ready.dials {
-            self.sockets.dial_ready(link);
+            if let Some(up) = self.sockets.dial_ready(link) {
+                self.tell_link_up(&up, on_notice);
+            }
         }
         self.sockets.take_answers();
-        self.tell_dialed(on_notice);
+        self.tell_dials_failed(on_notice);
         if ready.signals && self.take_signals(on_notice)? {
             return Ok(Some(Stopped::AtOnce));
         }
@@ -274,7 +276,7 @@ impl<M: Machine> Driver<M> {
         let pending = !self.commands.is_empty()
             || self.commands_left && !self.is_clogged()
             || !self.sockets.over.is_empty()
-            || !self.sockets.dialed.is_empty();
+            || !self.sockets.dials_failed.is_empty();
         if pending {
             return Some(Timestamp::START);
         }
@@ -386,16 +388,12 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    fn tell_dialed(&mut self, on_notice: OnNotice<'_, M>) {
+    fn tell_dials_failed(&mut self, on_notice: OnNotice<'_, M>) {
         // Who is told of a failure may dial again, and fail at once again: that
         // belongs to the next turn.
-        for _ in 0..self.sockets.dialed.len() {
-            match self.sockets.dialed.pop_front() {
-                Some(DialOutcome::Up(up)) => self.tell_link_up(&up, on_notice),
-                Some(DialOutcome::Failed(dial, why)) => {
-                    self.tell(Event::DialFailed { dial, why }, on_notice);
-                }
-                None => return,
+        for _ in 0..self.sockets.dials_failed.len() {
+            if let Some((dial, why)) = self.sockets.dials_failed.pop_front() {
+                self.tell(Event::DialFailed { dial, why }, on_notice);
             }
         }
     }
@@ -460,9 +458,10 @@ impl<M: Machine> Driver<M> {
         if self.now() >= stop_by {
             self.sockets.end_all();
             self.settle(on_notice);
-            self.tell_dialed(on_notice);
+            self.tell_dials_failed(on_notice);
         }
-        (self.sockets.count() == 0).then_some(Stopped::InOrder)
+        let nothing_left = self.sockets.count() == 0 && self.sockets.dials_failed.is_empty();
+        nothing_left.then_some(Stopped::InOrder)
     }
 }
 

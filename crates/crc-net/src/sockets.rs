@@ -39,12 +39,15 @@ pub(crate) struct Sockets {
     pub(crate) stats: Arc<Stats>,
     /// Links that are over, in order; the machine has not been told yet.
     pub(crate) over: VecDeque<(LinkId, LinkDown)>,
-    /// Dials that have come to an end; the machine has not been told yet.
-    pub(crate) dialed: VecDeque<DialOutcome>,
+    /// Dials that came to nothing; the machine has not been told yet.
+    pub(crate) dials_failed: VecDeque<(DialId, DialError)>,
     entries: Table<Entry>,
     /// How many of the entries are links.
     links: usize,
     links_max: usize,
+    /// Whether it has been said that there is room for no more, and has not
+    /// eased since.
+    house_is_full: bool,
     listeners: Vec<Listener>,
     /// When something must be done about the socket with this key if nothing
     /// happens to it.
@@ -61,12 +64,6 @@ pub(crate) struct Sockets {
 enum Entry {
     Link(Connection),
     Dial(Box<Dialing>),
-}
-
-/// How a dial ended.
-pub(crate) enum DialOutcome {
-    Up(LinkUp),
-    Failed(DialId, DialError),
 }
 
 /// A link that has come up.
@@ -120,10 +117,11 @@ impl Sockets {
             clock: Clock::new(),
             stats: Arc::default(),
             over: VecDeque::new(),
-            dialed: VecDeque::new(),
+            dials_failed: VecDeque::new(),
             entries: Table::new(),
             links: 0,
             links_max,
+            house_is_full: false,
             listeners: Vec::new(),
             deadlines: BTreeSet::new(),
             resolver: Resolver::new(&poller),
@@ -504,7 +502,7 @@ impl Sockets {
         self.to_flush.clear();
         self.to_arm.clear();
         self.over.clear();
-        self.dialed.clear();
+        self.dials_failed.clear();
         self.deadlines.clear();
     }
 
@@ -531,14 +529,11 @@ impl Sockets {
             return Accepted::Nobody;
         };
         if self.links >= self.links_max {
-            if listener.state == ListenerState::Open {
-                listener.state = ListenerState::Full;
+            listener.state = ListenerState::Full;
+            if !self.house_is_full {
+                self.house_is_full = true;
                 self.stats.house_full.add(1);
-                log::warn!(
-                    "{} links are open: {} takes no more until one closes",
-                    self.links,
-                    listener.address
-                );
+                log::warn!("{} links are open: no more until one closes", self.links);
             }
             return Accepted::Nobody;
         }
@@ -616,6 +611,10 @@ impl Sockets {
 
     /// Goes on with the listeners that waited for a link to close.
     fn open_the_house(&mut self) {
+        if !self.house_is_full {
+            return;
+        }
+        self.house_is_full = self.links >= self.links_max - self.links_max / 8;
         for index in 0..self.listeners.len() {
             let listener = &mut self.listeners[index];
             if listener.state == ListenerState::Full {
@@ -710,50 +709,44 @@ impl Sockets {
         self.dial_failed(dialing.dial, dialing.why);
     }
 
-    /// Looks at a connecting socket that has fired.
-    pub(crate) fn dial_ready(&mut self, link: LinkId) {
-        let Some(Entry::Dial(dialing)) = self.entries.find(link) else {
-            return;
+    /// Looks at a connecting socket that has fired. If it is connected, it is a
+    /// link from now on, in the dial's place.
+    pub(crate) fn dial_ready(&mut self, link: LinkId) -> Option<LinkUp> {
+        let entry = self.entries.find(link)?;
+        let Entry::Dial(dialing) = entry else {
+            return None;
         };
-        let Some(attempt) = &mut dialing.attempt else {
-            return;
-        };
+        let mut attempt = dialing.attempt.take()?;
         let peer = attempt.peer;
         attempt.socket.fired();
-        match dialer::connect_outcome(attempt.socket.source()) {
-            ConnectOutcome::Connected(local) => self.dial_up(link, Ends { peer, local }),
-            ConnectOutcome::Failed(kind) => {
-                log::debug!("cannot reach {peer}: {kind}");
-                self.next_address(link, DialError::Failed(kind));
-            }
+        let local = match dialer::connect_outcome(attempt.socket.source()) {
+            ConnectOutcome::Connected(local) => local,
             ConnectOutcome::Pending => {
-                if let Err(error) = attempt.socket.arm(link.as_u64(), Interest::WRITE) {
+                let armed = attempt.socket.arm(link.as_u64(), Interest::WRITE);
+                dialing.attempt = Some(attempt);
+                if let Err(error) = armed {
                     self.next_address(link, DialError::Failed(error.kind()));
                 }
+                return None;
             }
-        }
-    }
-
-    /// Makes a link of a dial, in its place.
-    fn dial_up(&mut self, link: LinkId, ends: Ends) {
-        let Some(entry @ Entry::Dial(_)) = self.entries.find(link) else {
-            return;
+            ConnectOutcome::Failed(kind) => {
+                log::debug!("cannot reach {peer}: {kind}");
+                dialing.attempt = Some(attempt);
+                self.next_address(link, DialError::Failed(kind));
+                return None;
+            }
         };
-        let Entry::Dial(dialing) = entry else { return };
-        let Some(attempt) = dialing.attempt.take() else {
-            return;
-        };
+        let ends = Ends { peer, local };
         let dial = dialing.dial;
         let origin = Origin::Dialed { dial };
         let bytes_max = self.config.send_queue_bytes_max;
-        *entry = Entry::Link(Connection::new(attempt.socket, ends.peer, bytes_max));
+        *entry = Entry::Link(Connection::new(attempt.socket, peer, bytes_max));
         self.deadlines.remove(&(attempt.deadline, link.as_u64()));
         self.link_is_up();
         self.arm_later(link);
         self.stats.links_dialed.add(1);
-        log::debug!("{link} is up: dialed {} from {}", ends.peer, ends.local);
-        self.dialed
-            .push_back(DialOutcome::Up(LinkUp { link, origin, ends }));
+        log::debug!("{link} is up: dialed {peer} from {local}");
+        Some(LinkUp { link, origin, ends })
     }
 
     fn dial_expired(&mut self, link: LinkId, now: Timestamp) {
@@ -794,6 +787,67 @@ impl Sockets {
 
     fn dial_failed(&mut self, dial: DialId, why: DialError) {
         self.stats.dials_failed.add(1);
-        self.dialed.push_back(DialOutcome::Failed(dial, why));
+        self.dials_failed.push_back((dial, why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    #[test]
+    fn tries_one_address_after_the_other() {
+        // Bound, and not listening: nobody else can listen there meanwhile.
+        let refusing = |any: SocketAddr| {
+            let socket = Socket::new(Domain::for_address(any), Type::STREAM, None).unwrap();
+            socket.bind(&any.into()).unwrap();
+            socket
+        };
+        let refused = [
+            refusing((Ipv6Addr::LOCALHOST, 0).into()),
+            refusing((Ipv4Addr::LOCALHOST, 0).into()),
+        ];
+        let mut addresses: Vec<_> = refused
+            .iter()
+            .map(|socket| socket.local_addr().unwrap().as_socket().unwrap())
+            .collect();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let there = listener.local_addr().unwrap();
+        let mut sockets = Sockets::new(DriverConfig::default()).unwrap();
+        let now = sockets.clock.now();
+        let mut dialing = Box::new(Dialing::new(
+            DialId(1),
+            now + sockets.config.connect_timeout,
+        ));
+        addresses.push(there);
+        dialing.addresses = addresses.into_iter();
+        sockets.try_addresses(dialing, now);
+        let (mut events, mut ready) = (Events::new(), Ready::default());
+        let up = loop {
+            sockets.wait(&mut events, None).unwrap();
+            sockets.sort(&events, &mut ready);
+            let up = ready
+                .dials
+                .iter()
+                .find_map(|&link| sockets.dial_ready(link));
+            if let Some(up) = up {
+                break up;
+            }
+        };
+        assert_eq!(up.ends.peer, there);
+        assert!(sockets.dials_failed.is_empty());
+        assert!(sockets.deadlines.is_empty());
+        assert_eq!((sockets.links, sockets.count()), (1, 1));
+    }
+
+    #[test]
+    fn an_idle_link_is_small() {
+        // Ten thousand of them are to be nothing to speak of.
+        let size = size_of::<Entry>();
+        assert!(size <= 176, "{size} bytes");
     }
 }

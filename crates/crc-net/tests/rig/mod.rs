@@ -114,6 +114,15 @@ pub fn silent() -> Toy {
     Toy::new(|_, _| {})
 }
 
+/// The settings of most tests: as usual, but with peers that do not hang up
+/// nobody has much patience.
+pub fn quick() -> DriverConfig {
+    DriverConfig {
+        linger_max: Duration::from_millis(200),
+        ..DriverConfig::default()
+    }
+}
+
 /// A running driver.
 pub struct Rig {
     /// Where it listens.
@@ -126,13 +135,22 @@ pub struct Rig {
 
 impl Rig {
     pub fn start(toy: Toy) -> Rig {
-        Rig::start_with(DriverConfig::default(), toy)
+        Rig::start_with(quick(), toy)
     }
 
     pub fn start_with(config: DriverConfig, toy: Toy) -> Rig {
+        Rig::set_up(config, toy, |_| {})
+    }
+
+    /// Starts a driver to which `more` is done before it runs.
+    pub fn set_up(
+        config: DriverConfig,
+        toy: Toy,
+        more: impl FnOnce(&mut Driver<Toy>) + Send + 'static,
+    ) -> Rig {
         let (ready, is_ready) = channel();
         let (tell, seen) = channel();
-        let thread = thread::spawn(move || run(config, toy, &ready, &tell));
+        let thread = thread::spawn(move || run(config, toy, more, &ready, &tell));
         let (address, commander, stats) = is_ready.recv_timeout(PATIENCE).unwrap();
         Rig {
             address,
@@ -173,6 +191,19 @@ impl Rig {
             let _ = answer.send(what(out));
         });
         answered.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// Has the driver wait in the middle of a turn until what this returns is
+    /// dropped or sent to; so that all that happens meanwhile is found at once.
+    pub fn hold(&self) -> Sender<()> {
+        let (go_on, wait) = channel();
+        let (waits, is_waiting) = channel();
+        self.tell(move |_| {
+            waits.send(()).unwrap();
+            let _ = wait.recv_timeout(PATIENCE);
+        });
+        is_waiting.recv_timeout(PATIENCE).unwrap();
+        go_on
     }
 
     /// The next thing the machine was told.
@@ -231,6 +262,7 @@ impl Rig {
 fn run(
     config: DriverConfig,
     toy: Toy,
+    more: impl FnOnce(&mut Driver<Toy>),
     ready: &Sender<(SocketAddr, Commander<Do>, Arc<Stats>)>,
     tell: &Sender<Seen>,
 ) -> Result<Stopped, DriverError> {
@@ -238,6 +270,7 @@ fn run(
     let address = driver
         .listen((Ipv4Addr::LOCALHOST, 0).into(), ListenerId(0))
         .unwrap();
+    more(&mut driver);
     ready
         .send((address, driver.commander(), driver.stats()))
         .unwrap();
@@ -254,6 +287,57 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "{what} did not come about");
         thread::yield_now();
     }
+}
+
+/// What the kernel holds for the driver's end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Bytes that have come and have not been read; an end counts as one.
+    pub unread: usize,
+    /// Whether the peer has ended its side.
+    pub ended: bool,
+}
+
+/// Waits until the kernel holds so much for the driver's end of `stream`.
+pub fn wait_until_held(stream: &TcpStream, unread: usize, ended: bool) {
+    let driver = stream.peer_addr().unwrap();
+    let ours = stream.local_addr().unwrap();
+    let wanted = Held {
+        unread: unread + usize::from(ended),
+        ended,
+    };
+    let mut last = None;
+    wait_until("delivery", || {
+        last = held(driver, ours);
+        last == Some(wanted)
+    });
+}
+
+/// From the kernel's own table.
+fn held(local: SocketAddr, remote: SocketAddr) -> Option<Held> {
+    const CLOSE_WAIT: &str = "08";
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let (local, remote) = (in_hex(local), in_hex(remote));
+    let line = table.lines().map(|line| line.split_ascii_whitespace());
+    let mut fields = line
+        .map(|fields| fields.collect::<Vec<_>>())
+        .find(|fields| fields[1] == local && fields[2] == remote)?
+        .into_iter()
+        .skip(3);
+    let state = fields.next()?;
+    let (_, unread) = fields.next()?.split_once(':')?;
+    Some(Held {
+        unread: usize::from_str_radix(unread, 16).unwrap(),
+        ended: state == CLOSE_WAIT,
+    })
+}
+
+fn in_hex(address: SocketAddr) -> String {
+    let SocketAddr::V4(address) = address else {
+        panic!("{address} stands in another table");
+    };
+    let ip = u32::from_ne_bytes(address.ip().octets());
+    format!("{ip:08X}:{:04X}", address.port())
 }
 
 /// Reads until the end of the stream.

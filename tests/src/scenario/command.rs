@@ -1,0 +1,408 @@
+//! The commands of a scenario file.
+//!
+//! One line of text in, one [`Command`] out, or one sentence on why not. That
+//! a name must have been launched before it can be spoken to is judged by the
+//! file, which sees all commands.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::words::{ArgumentError, OptionSpec, parse_arguments, split_words};
+
+/// One step of a scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// `LAUNCHSERVER`
+    LaunchServer(LaunchServer),
+    /// `LAUNCHCLIENT`
+    LaunchClient(LaunchClient),
+    /// `CLIENTCOMMAND`
+    ClientCommand {
+        /// The client that is told.
+        name: String,
+        /// What it is told.
+        command: ClientCommand,
+    },
+    /// `WAIT SECONDS`
+    Wait(Duration),
+    /// `KILL NAME`
+    Kill(String),
+    /// `KILL ALL`
+    KillAll,
+}
+
+/// What a server is launched with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchServer {
+    /// Its id.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// The port of the scenario that it listens on.
+    pub port: u16,
+    /// What it says about itself, with the quotes.
+    pub info: String,
+    /// The port of the scenario that it connects to, if it does.
+    pub connect_to: Option<u16>,
+    /// Where it should log.
+    pub log_file: Option<String>,
+}
+
+/// What a client is launched with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchClient {
+    /// Its id.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// The port of the scenario that it connects to.
+    pub port: u16,
+    /// What it says about itself, with the quotes.
+    pub info: String,
+    /// Where it should log.
+    pub log_file: Option<String>,
+}
+
+/// What a client is told to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientCommand {
+    /// Say `text` to the client `to`.
+    Message {
+        /// The id spoken to.
+        to: u32,
+        /// What is said, with the quotes.
+        text: String,
+    },
+    /// Leave.
+    Quit {
+        /// The last words, with the quotes.
+        text: String,
+    },
+}
+
+/// Why a line is no command.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The first word is none of ours.
+    #[error(
+        "there is no command {0}; known are LAUNCHSERVER, LAUNCHCLIENT, CLIENTCOMMAND, WAIT and KILL"
+    )]
+    Unknown(String),
+    /// The original harness knows it, CRC has no use for it.
+    #[error(
+        "SEND is not supported: it makes a server say something on its own, which no CRC scenario needs"
+    )]
+    Send,
+    /// Its options can't be understood.
+    #[error("{0}")]
+    Arguments(String),
+    /// An option is missing.
+    #[error("the option --{0} is missing")]
+    Missing(&'static str),
+    /// A value is not what it should be.
+    #[error("{what} must be {wanted}, not {value:?}")]
+    Value {
+        /// What has the value.
+        what: &'static str,
+        /// What it should be.
+        wanted: &'static str,
+        /// What it is.
+        value: String,
+    },
+    /// `--command` says neither.
+    #[error("there is no client command {0}; known are MESSAGE and QUIT")]
+    UnknownClientCommand(String),
+    /// `MESSAGE` without its two words.
+    #[error("MESSAGE needs an id and a text")]
+    Message,
+    /// A text that no line of input can carry.
+    #[error("a text with a line break can't be given to a client")]
+    LineBreak,
+    /// `KILL` alone.
+    #[error("KILL needs a name, or ALL")]
+    Kill,
+}
+
+impl From<ArgumentError> for CommandError {
+    fn from(error: ArgumentError) -> Self {
+        CommandError::Arguments(error.to_string())
+    }
+}
+
+const SERVER_OPTIONS: [OptionSpec; 7] = [
+    OptionSpec::value("id"),
+    OptionSpec::value("servername"),
+    OptionSpec::value("port"),
+    OptionSpec::value("info"),
+    OptionSpec::value("connect_to_host"),
+    OptionSpec::value("connect_to_port"),
+    OptionSpec::value("log-file"),
+];
+
+const CLIENT_OPTIONS: [OptionSpec; 9] = [
+    OptionSpec::value("id"),
+    OptionSpec::short_value("serverhost", 'S'),
+    OptionSpec::short_value("serverport", 'P'),
+    OptionSpec::short_value("username", 'U'),
+    OptionSpec::short_value("info", 'I'),
+    OptionSpec::flag("simulate"),
+    OptionSpec::flag("verbose"),
+    OptionSpec::flag("debug"),
+    OptionSpec::value("log-file"),
+];
+
+const CLIENT_COMMAND_OPTIONS: [OptionSpec; 2] =
+    [OptionSpec::value("username"), OptionSpec::value("command")];
+
+impl FromStr for Command {
+    type Err = CommandError;
+
+    fn from_str(line: &str) -> Result<Self, CommandError> {
+        let line = line.trim();
+        let (word, rest) = line
+            .split_once(char::is_whitespace)
+            .map_or((line, ""), |(word, rest)| (word, rest.trim()));
+        match word {
+            "LAUNCHSERVER" => launch_server(rest).map(Command::LaunchServer),
+            "LAUNCHCLIENT" => launch_client(rest).map(Command::LaunchClient),
+            "CLIENTCOMMAND" => client_command(rest),
+            "WAIT" => wait(rest),
+            "KILL" => match rest {
+                "" => Err(CommandError::Kill),
+                "ALL" => Ok(Command::KillAll),
+                name => Ok(Command::Kill(name.to_owned())),
+            },
+            "SEND" => Err(CommandError::Send),
+            other => Err(CommandError::Unknown(other.to_owned())),
+        }
+    }
+}
+
+fn launch_server(rest: &str) -> Result<LaunchServer, CommandError> {
+    let mut options = parse_arguments(split_words(rest), &SERVER_OPTIONS)?.options;
+    let connect_to = match options.remove("connect_to_port") {
+        Some(port) => Some(port_number("--connect_to_port", port)?),
+        None if options.contains_key("connect_to_host") => {
+            return Err(CommandError::Missing("connect_to_port"));
+        }
+        None => None,
+    };
+    Ok(LaunchServer {
+        id: host_id("--id", required(&mut options, "id")?)?,
+        name: required(&mut options, "servername")?,
+        port: port_number("--port", required(&mut options, "port")?)?,
+        info: required(&mut options, "info")?,
+        connect_to,
+        log_file: options.remove("log-file"),
+    })
+}
+
+fn launch_client(rest: &str) -> Result<LaunchClient, CommandError> {
+    let mut options = parse_arguments(split_words(rest), &CLIENT_OPTIONS)?.options;
+    Ok(LaunchClient {
+        id: host_id("--id", required(&mut options, "id")?)?,
+        name: required(&mut options, "username")?,
+        port: port_number("--serverport", required(&mut options, "serverport")?)?,
+        info: required(&mut options, "info")?,
+        log_file: options.remove("log-file"),
+    })
+}
+
+fn client_command(rest: &str) -> Result<Command, CommandError> {
+    let mut arguments = parse_arguments(split_words(rest), &CLIENT_COMMAND_OPTIONS)?;
+    let name = required(&mut arguments.options, "username")?;
+    let command = required(&mut arguments.options, "command")?;
+    let mut words = arguments.positional.into_iter();
+    let command = match command.as_str() {
+        "MESSAGE" => match (words.next(), words.next()) {
+            (Some(to), Some(text)) => ClientCommand::Message {
+                to: host_id("the id spoken to", to)?,
+                text: one_line(text)?,
+            },
+            _ => return Err(CommandError::Message),
+        },
+        "QUIT" => ClientCommand::Quit {
+            text: one_line(words.next().unwrap_or_default())?,
+        },
+        _ => return Err(CommandError::UnknownClientCommand(command)),
+    };
+    Ok(Command::ClientCommand { name, command })
+}
+
+fn wait(rest: &str) -> Result<Command, CommandError> {
+    rest.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .map(Command::Wait)
+        .ok_or_else(|| CommandError::Value {
+            what: "WAIT",
+            wanted: "a number of seconds",
+            value: rest.to_owned(),
+        })
+}
+
+fn required(
+    options: &mut BTreeMap<&'static str, String>,
+    name: &'static str,
+) -> Result<String, CommandError> {
+    options.remove(name).ok_or(CommandError::Missing(name))
+}
+
+/// An id, 0 included: what nobody has may still be spoken to.
+fn host_id(what: &'static str, value: String) -> Result<u32, CommandError> {
+    value.parse().map_err(|_| CommandError::Value {
+        what,
+        wanted: "a number from 0 to 4294967295",
+        value,
+    })
+}
+
+fn port_number(what: &'static str, value: String) -> Result<u16, CommandError> {
+    value.parse().map_err(|_| CommandError::Value {
+        what,
+        wanted: "a port number",
+        value,
+    })
+}
+
+fn one_line(text: String) -> Result<String, CommandError> {
+    if text.contains(['\n', '\r']) {
+        return Err(CommandError::LineBreak);
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, expected: Command) {
+        assert_eq!(line.parse(), Ok(expected), "{line}");
+    }
+
+    #[track_caller]
+    fn check_error(line: &str, sentence: &str) {
+        let error = line.parse::<Command>().unwrap_err();
+        assert_eq!(error.to_string(), sentence, "{line}");
+    }
+
+    #[test]
+    fn servers() {
+        check(
+            r#"LAUNCHSERVER --id 3 --servername quay --port 4003 --info "Ropes, and tar" --log-file quay.log --connect_to_host nowhere --connect_to_port 4001"#,
+            Command::LaunchServer(LaunchServer {
+                id: 3,
+                name: "quay".into(),
+                port: 4003,
+                info: r#""Ropes, and tar""#.into(),
+                connect_to: Some(4001),
+                log_file: Some("quay.log".into()),
+            }),
+        );
+        check_error(
+            "LAUNCHSERVER --id 3 --servername quay --port 4003",
+            "the option --info is missing",
+        );
+        check_error(
+            "LAUNCHSERVER --id 3 --servername quay --port 4003 --info x --connect_to_host y",
+            "the option --connect_to_port is missing",
+        );
+        check_error(
+            "LAUNCHSERVER --id 3 --servername quay --port 70000 --info x",
+            r#"--port must be a port number, not "70000""#,
+        );
+        check_error(
+            "LAUNCHSERVER --id three --servername quay --port 4003 --info x",
+            r#"--id must be a number from 0 to 4294967295, not "three""#,
+        );
+        check_error(
+            "LAUNCHSERVER --connect 1",
+            "the option --connect could be --connect_to_host or --connect_to_port",
+        );
+    }
+
+    #[test]
+    fn clients() {
+        let wren = Command::LaunchClient(LaunchClient {
+            id: 101,
+            name: "wren".into(),
+            port: 4001,
+            info: "x".into(),
+            log_file: None,
+        });
+        check(
+            "LAUNCHCLIENT --id 101 --serverhost a --serverport 4001 --username wren --info x",
+            wren.clone(),
+        );
+        check(
+            "LAUNCHCLIENT --simulate -S a -P4001 -U wren -I x --verbose --debug --id=101",
+            wren,
+        );
+    }
+
+    #[test]
+    fn what_clients_are_told() {
+        let message = |text: &str| Command::ClientCommand {
+            name: "wren".into(),
+            command: ClientCommand::Message {
+                to: 102,
+                text: text.into(),
+            },
+        };
+        check(
+            r#"CLIENTCOMMAND --username wren --command MESSAGE 102 "Hi, you""#,
+            message(r#""Hi, you""#),
+        );
+        check("CLIENTCOMMAND 102 --u wren Hi --c MESSAGE", message("Hi"));
+        let quit = |text: &str| Command::ClientCommand {
+            name: "wren".into(),
+            command: ClientCommand::Quit { text: text.into() },
+        };
+        check(
+            r#"CLIENTCOMMAND --username wren --command QUIT "Bye""#,
+            quit(r#""Bye""#),
+        );
+        check("CLIENTCOMMAND --username wren --command QUIT", quit(""));
+        check_error(
+            "CLIENTCOMMAND --username wren --command MESSAGE 102",
+            "MESSAGE needs an id and a text",
+        );
+        check_error(
+            "CLIENTCOMMAND --username wren --command SHOUT 102 x",
+            "there is no client command SHOUT; known are MESSAGE and QUIT",
+        );
+        check_error(
+            "CLIENTCOMMAND --username wren --command QUIT \"a\nb\"",
+            "a text with a line break can't be given to a client",
+        );
+    }
+
+    #[test]
+    fn waits_and_kills() {
+        check("WAIT 0.25", Command::Wait(Duration::from_millis(250)));
+        check("  WAIT  1 ", Command::Wait(Duration::from_secs(1)));
+        for line in ["WAIT", "WAIT soon", "WAIT -1", "WAIT nan", "WAIT inf"] {
+            assert!(
+                matches!(line.parse::<Command>(), Err(CommandError::Value { .. })),
+                "{line}"
+            );
+        }
+        check("KILL ALL", Command::KillAll);
+        check("KILL wren", Command::Kill("wren".into()));
+        check_error("KILL", "KILL needs a name, or ALL");
+    }
+
+    #[test]
+    fn what_is_no_command_is_said() {
+        check_error(
+            "JUMP high",
+            "there is no command JUMP; known are LAUNCHSERVER, LAUNCHCLIENT, CLIENTCOMMAND, WAIT and KILL",
+        );
+        check_error(
+            "SEND --source a --destination b --message c",
+            "SEND is not supported: it makes a server say something on its own, which no CRC scenario needs",
+        );
+    }
+}

@@ -1,0 +1,19 @@
+//! Scenarios: what is launched, who says what, and what holds in the end.
+//!
+//! [`Scenario`] is a file, understood. [`run`] plays it on a
+//! [`Rig`](crate::Rig) and returns a [`Report`]. Anybody's file runs unchanged:
+//! the format is that of the original tests, whose keys are the only ones
+//! looked at unless [`Settings::strict`] says otherwise.
+
+mod command;
+mod file;
+mod network;
+mod report;
+mod runner;
+mod words;
+
+pub use command::{ClientCommand, Command, CommandError, LaunchClient, LaunchServer};
+pub use file::{Expectation, Kind, Scenario, ScenarioError};
+pub use report::{Problem, Report};
+pub use runner::{Settings, run};
+pub use words::split_words;

@@ -1,0 +1,279 @@
+//! One server of ours as a process, with its admin page.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::error::RigError;
+use crate::http::{self, Answer};
+use crate::process::Process;
+use crate::rig::Rig;
+use crate::state::ServerState;
+use crate::wait::{self, LONG};
+
+/// What a server will be started with.
+#[derive(Debug)]
+#[must_use = "a builder starts nothing by itself"]
+pub struct ServerBuilder<'r> {
+    rig: &'r Rig,
+    id: u32,
+    name: String,
+    info: String,
+    listen: String,
+    uplinks: Vec<String>,
+    more: Vec<String>,
+    log_file: Option<String>,
+}
+
+impl<'r> ServerBuilder<'r> {
+    pub(crate) fn new(rig: &'r Rig, id: u32, name: &str) -> Self {
+        ServerBuilder {
+            rig,
+            id,
+            name: name.to_owned(),
+            info: format!("The house of {name}"),
+            listen: "127.0.0.1:0".to_owned(),
+            uplinks: Vec::new(),
+            more: Vec::new(),
+            log_file: None,
+        }
+    }
+
+    /// What it says about itself.
+    pub fn info(mut self, info: &str) -> Self {
+        info.clone_into(&mut self.info);
+        self
+    }
+
+    /// Where it listens, instead of a port that the system chooses.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address.to_string();
+        self
+    }
+
+    /// The server it dials; given again, the next one to try.
+    pub fn uplink(mut self, address: SocketAddr) -> Self {
+        self.uplinks.push(address.to_string());
+        self
+    }
+
+    /// One more word for the command line.
+    pub fn arg(mut self, word: &str) -> Self {
+        self.more.push(word.to_owned());
+        self
+    }
+
+    /// What its log file is called.
+    pub fn log_file(mut self, name: &str) -> Self {
+        self.log_file = Some(name.to_owned());
+        self
+    }
+
+    /// Starts it without waiting for anything: it may well end by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`RigError::Start`] or [`RigError::File`].
+    pub fn spawn(self) -> Result<Process, RigError> {
+        let mut command = Command::new(&self.rig.binaries().server);
+        command
+            .arg("--id")
+            .arg(self.id.to_string())
+            // Glued on, so that no value can look like an option.
+            .arg(format!("--name={}", self.name))
+            .arg(format!("--info={}", self.info))
+            .arg(format!("--listen={}", self.listen))
+            .arg("--admin=127.0.0.1:0");
+        for uplink in &self.uplinks {
+            command.arg(format!("--connect={uplink}"));
+        }
+        command.args(&self.more);
+        let log = self
+            .log_file
+            .unwrap_or_else(|| format!("{}.log", self.name));
+        Process::start(&self.name, command, self.rig.logs().file(&log))
+    }
+
+    /// Starts it and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// [`RigError::Ended`] when it doesn't come that far, [`RigError::Late`]
+    /// when it takes too long, and what [`spawn`](Self::spawn) returns.
+    pub fn start(self) -> Result<Server, RigError> {
+        let id = self.id;
+        let process = self.spawn()?;
+        Server::when_ready(id, process)
+    }
+}
+
+/// A running server. Dropping it ends it without a word; see
+/// [`stop`](Self::stop).
+#[derive(Debug)]
+pub struct Server {
+    id: u32,
+    process: Process,
+    address: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Server {
+    fn when_ready(id: u32, mut process: Process) -> Result<Server, RigError> {
+        let address_after = |process: &Process, words: &str| {
+            let lines = process.lines();
+            let line = lines.iter().find_map(|line| line.strip_prefix(words));
+            line.and_then(|address| address.trim().parse::<SocketAddr>().ok())
+        };
+        let outcome = wait::until(LONG, || {
+            // The end is looked at first: after it, all lines have been read.
+            let status = process.status();
+            if status.is_some() {
+                process.wait_end(Duration::ZERO);
+            }
+            let listening = address_after(&process, "listening on ");
+            let admin = address_after(&process, "admin on ");
+            match (listening, admin, status) {
+                (_, _, Some(status)) => Some(Err(RigError::Ended {
+                    name: process.name().to_owned(),
+                    status: status.to_string(),
+                    last_words: process.last_words(),
+                })),
+                (Some(address), Some(admin), None) => Some(Ok((address, admin))),
+                _ => None,
+            }
+        });
+        let (address, admin) = outcome.unwrap_or_else(|| {
+            Err(RigError::Late {
+                name: process.name().to_owned(),
+                what: "its first two lines".to_owned(),
+                bound: LONG,
+                seen: format!("there are {:?}", process.lines()),
+            })
+        })?;
+        Ok(Server {
+            id,
+            process,
+            address,
+            admin,
+        })
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.process.name()
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where its admin page is.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Its process, to wait for its end.
+    pub fn process_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Fetches a page of its admin address.
+    ///
+    /// # Errors
+    ///
+    /// [`RigError::Admin`] when there is no answer.
+    pub fn get(&self, path: &str) -> Result<Answer, RigError> {
+        http::get(self.admin, path).map_err(|error| RigError::Admin {
+            name: self.name().to_owned(),
+            why: format!("does not answer {path}: {error}"),
+        })
+    }
+
+    /// What it knows.
+    ///
+    /// # Errors
+    ///
+    /// [`RigError::Admin`] when it doesn't say.
+    pub fn state(&self) -> Result<ServerState, RigError> {
+        let answer = self.get("/state")?;
+        let admin = |why| RigError::Admin {
+            name: self.name().to_owned(),
+            why,
+        };
+        if answer.status != 200 {
+            return Err(admin(format!("answers /state with {}", answer.status)));
+        }
+        serde_json::from_str(&answer.body)
+            .map_err(|error| admin(format!("answers /state with no state: {error}")))
+    }
+
+    /// Waits until what it knows is as `condition` wants it, and returns it.
+    ///
+    /// # Errors
+    ///
+    /// [`RigError::Late`] with what it knows instead, [`RigError::Admin`].
+    pub fn wait_state(
+        &self,
+        mut condition: impl FnMut(&ServerState) -> bool,
+    ) -> Result<ServerState, RigError> {
+        let mut last = None;
+        let found = wait::until(LONG, || match self.state() {
+            Ok(state) if condition(&state) => Some(state),
+            other => {
+                last = Some(other);
+                None
+            }
+        });
+        if let Some(state) = found {
+            return Ok(state);
+        }
+        let state = last.expect("it has looked at least once")?;
+        Err(RigError::Late {
+            name: self.name().to_owned(),
+            what: "its state".to_owned(),
+            bound: LONG,
+            seen: format!("it is {state:#?}"),
+        })
+    }
+
+    /// Waits until it knows exactly the hosts `ids`, which are in order.
+    ///
+    /// # Errors
+    ///
+    /// See [`wait_state`](Self::wait_state).
+    pub fn wait_hosts(&self, ids: &[u32]) -> Result<ServerState, RigError> {
+        self.wait_state(|state| state.host_ids() == ids)
+    }
+
+    /// The lines of its log that hold `word`.
+    #[must_use]
+    pub fn log_lines_with(&self, word: &str) -> Vec<String> {
+        let log = self.process.log();
+        log.lines()
+            .filter(|line| line.contains(word))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Asks it to leave, waits until it has, and says whether it did so in good
+    /// order.
+    pub fn stop(&mut self) -> bool {
+        self.process.stop().is_some_and(|status| status.success())
+    }
+}

@@ -1,0 +1,84 @@
+//! What a server's admin page says it knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+/// The answer to `GET /state`. Keys that are not named here may follow.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ServerState {
+    /// The server's id.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// What it says about itself.
+    pub info: String,
+    /// The servers linked to it.
+    pub adjacent_servers: Vec<u32>,
+    /// Its clients.
+    pub adjacent_clients: Vec<u32>,
+    /// All hosts it knows but itself, by id.
+    pub hosts: Vec<Host>,
+    /// The texts of the statuses that were for it, oldest first.
+    pub status_log: Vec<String>,
+    /// What it has counted, if it says so: whatever changes here is not at rest.
+    #[serde(default)]
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// One host that a server knows.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Host {
+    /// Its id.
+    pub id: u32,
+    /// What it is.
+    pub kind: HostKind,
+    /// Its name.
+    pub name: String,
+    /// What it says about itself.
+    pub info: String,
+    /// The adjacent host that is the first hop towards it.
+    pub first_link: u32,
+}
+
+/// What a host is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HostKind {
+    /// A server.
+    Server,
+    /// A client.
+    Client,
+}
+
+impl ServerState {
+    /// The ids of all hosts it knows, in the order in which it lists them.
+    #[must_use]
+    pub fn host_ids(&self) -> Vec<u32> {
+        self.hosts.iter().map(|host| host.id).collect()
+    }
+
+    /// The host `id`, if it is known.
+    #[must_use]
+    pub fn host(&self, id: u32) -> Option<&Host> {
+        self.hosts.iter().find(|host| host.id == id)
+    }
+
+    /// The ids of all hosts it knows.
+    #[must_use]
+    pub fn host_set(&self) -> BTreeSet<u32> {
+        self.hosts.iter().map(|host| host.id).collect()
+    }
+
+    /// The servers linked to it, as a set.
+    #[must_use]
+    pub fn adjacent_server_set(&self) -> BTreeSet<u32> {
+        self.adjacent_servers.iter().copied().collect()
+    }
+
+    /// Its clients, as a set.
+    #[must_use]
+    pub fn adjacent_client_set(&self) -> BTreeSet<u32> {
+        self.adjacent_clients.iter().copied().collect()
+    }
+}

@@ -1,0 +1,203 @@
+//! The program `crc-scenario` itself: what it says, and how it ends.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crc_scenario::{Binaries, wait};
+use rustix::process::{Pid, Signal, kill_process};
+
+fn scenario(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    folder.join(format!("{name}.json"))
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crc-scenario"));
+    let binaries = Binaries::find().unwrap();
+    command
+        .env("CRC_SERVER_BIN", binaries.server)
+        .env("CRC_CLIENT_BIN", binaries.client);
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[track_caller]
+fn check(output: &Output, code: i32, stdout: &str, stderr: &str) {
+    assert_eq!(text(&output.stderr), stderr);
+    assert_eq!(text(&output.stdout), stdout);
+    assert_eq!(output.status.code(), Some(code));
+}
+
+#[test]
+fn files_that_pass() {
+    let output = program()
+        .arg(scenario("messages-on-one-server"))
+        .arg(scenario("connections-two"))
+        .output()
+        .unwrap();
+    let stdout = "messages-on-one-server passed\nconnections-two passed\n2 passed, 0 failed\n";
+    check(&output, 0, stdout, "");
+}
+
+#[test]
+fn the_ports_of_the_file_can_be_used() {
+    let output = program()
+        .arg("--fixed-ports")
+        .arg("--strict")
+        .arg(scenario("written-in-other-ways"))
+        .output()
+        .unwrap();
+    let stdout = "written-in-other-ways passed
+  note: final_state of lanternrock: nothing looks at adjacent_users
+  note: final_state names mirage, which was never launched
+1 passed, 0 failed
+";
+    check(&output, 0, stdout, "");
+}
+
+#[test]
+fn a_file_that_fails_says_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wrong.cfg");
+    let good = fs::read_to_string(scenario("messages-on-one-server")).unwrap();
+    let wrong = good
+        .replace("\"hosts_db\": [101, 102, 103]", "\"hosts_db\": [101, 104]")
+        .replace(
+            "[\"\\\"Lamp is lit\\\"\"]",
+            "[\"\\\"Lamp\\\"\", \"\\\"Lamp is lit\\\"\"]",
+        )
+        .replace(
+            "[\"\\\"Seen it, thanks\\\"\", \"\\\"Me too\\\"\"]",
+            "[\"\\\"Me too\\\"\"]",
+        )
+        .replace(
+            "\"adjacent_server_ids\": []",
+            "\"adjacent_server_ids\": [7]",
+        );
+    fs::write(&file, wrong).unwrap();
+    let logs = folder.path().join("logs");
+    let output = program()
+        .arg("--wait-scale=0")
+        .arg("--log-dir")
+        .arg(&logs)
+        .arg(&file)
+        .output()
+        .unwrap();
+    let kept = logs.join("wrong");
+    let stdout = format!(
+        "wrong FAILED
+  lanternrock: hosts_db
+    missing: 104
+    extra: 102, 103
+  marlo: chat_messages_log
+    extra: ‹\"Seen it, thanks\"›
+  tamsin: chat_messages_log
+    missing: ‹\"Lamp\"›
+  the logs are in {}
+0 passed, 1 failed
+",
+        kept.display()
+    );
+    check(&output, 1, &stdout, "");
+    assert!(kept.join("lanternrock.log").exists());
+    assert!(kept.join("marlo.log").exists());
+}
+
+#[test]
+fn what_can_not_be_run_is_said_before_anything_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("odd.json");
+    let line = "LAUNCHSERVER --id 1 --servername a --info x";
+    let json =
+        format!(r#"{{"type": "CRC_functionality", "commands": ["{line}"], "final_state": {{}}}}"#);
+    fs::write(&file, json).unwrap();
+    let output = program()
+        .arg(scenario("messages-on-one-server"))
+        .arg(&file)
+        .arg(folder.path().join("none.json"))
+        .output()
+        .unwrap();
+    let stderr = format!(
+        "error: {}: command 1, `{line}`: the option --port is missing
+error: {}: cannot be read: No such file or directory (os error 2)
+",
+        file.display(),
+        folder.path().join("none.json").display()
+    );
+    check(&output, 2, "", &stderr);
+
+    let nothing = program().output().unwrap();
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(text(&nothing.stderr).contains("<FILE>..."));
+}
+
+#[test]
+fn binaries_that_are_not_there_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = program()
+        .arg("--bin-dir")
+        .arg(folder.path())
+        .arg(scenario("servers-two"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).starts_with("error: there is no crc-server in "));
+}
+
+#[test]
+fn a_server_that_can_not_start_fails_the_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("long.json");
+    let long = "n".repeat(65);
+    let json = format!(
+        r#"{{"type": "CRC_functionality", "final_state": {{}},
+        "commands": ["LAUNCHSERVER --id 1 --servername {long} --port 1 --info x", "KILL ALL"]}}"#
+    );
+    fs::write(&file, json).unwrap();
+    let output = program()
+        .arg("--log-dir")
+        .arg(folder.path())
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stdout = text(&output.stdout);
+    assert!(
+        stdout.starts_with(&format!("long FAILED\n  {long} has ended (exit status: 2)")),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn an_interruption_stops_all_that_was_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("waits.json");
+    let json = r#"{"type": "CRC_functionality",
+        "commands": ["LAUNCHSERVER --id 1 --servername quay --port 1 --info x", "WAIT 1000", "KILL ALL"],
+        "final_state": {"quay": {"hosts_db": [9]}}}"#;
+    fs::write(&file, json).unwrap();
+    let mut child = program()
+        .arg("--log-dir")
+        .arg(folder.path())
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = folder.path().join("waits").join("quay.log");
+    let has_started = || fs::read_to_string(&log).is_ok_and(|log| log.contains("root"));
+    assert!(wait::holds(wait::LONG, has_started));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let ended = wait::until(wait::LONG, || child.try_wait().unwrap());
+    if ended.is_none() {
+        child.kill().unwrap();
+    }
+    let output = child.wait_with_output().unwrap();
+    check(&output, 130, "", "interrupted\n");
+}

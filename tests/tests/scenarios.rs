@@ -1,0 +1,97 @@
+//! Every file of tests/scenarios, one test each, in the strict reading.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crc_scenario::Rig;
+use crc_scenario::scenario::{Scenario, Settings, run};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+/// The name of the file that a test is named after.
+fn file_name(test: &str) -> String {
+    format!("{}.json", test.replace('_', "-"))
+}
+
+#[track_caller]
+fn check(test: &str) {
+    let scenario = Scenario::read(&folder().join(file_name(test))).unwrap();
+    let rig = Rig::new().unwrap();
+    let settings = Settings {
+        strict: true,
+        ..Settings::default()
+    };
+    let report = run(&scenario, &rig, &settings, |_, _| {}).unwrap();
+    let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+    assert!(
+        report.passed(),
+        "{} FAILED\n{}",
+        report.name,
+        problems.join("\n")
+    );
+}
+
+macro_rules! scenarios {
+    ($($(#[$attribute:meta])* $test:ident)*) => {
+        $(
+            #[test]
+            $(#[$attribute])*
+            fn $test() {
+                check(stringify!($test));
+            }
+        )*
+
+        #[test]
+        fn every_file_has_a_test() {
+            let tests = BTreeSet::from([$(file_name(stringify!($test))),*]);
+            let files: BTreeSet<String> = fs::read_dir(folder())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            assert_eq!(files, tests);
+        }
+    };
+}
+
+scenarios! {
+    clients_eight_on_eleven_servers
+    clients_four_on_three_servers
+    clients_one_on_one_server
+    clients_two_on_one_server
+    connections_eight
+    connections_four
+    connections_in_a_chain
+    connections_two
+    kills_a_client
+    kills_a_server_at_the_edge
+    #[ignore = "our servers only dial those they were given yet"]
+    kills_the_root
+    messages_on_one_server
+    messages_over_one_hop
+    messages_over_three_hops
+    messages_twice_the_same
+    quits_and_the_id_comes_back
+    quits_on_eleven_servers
+    quits_on_one_server
+    quits_on_three_servers
+    quits_without_a_word
+    servers_eleven
+    servers_four
+    servers_two
+    status_duplicate_client_id
+    status_duplicate_server_id
+    status_duplicate_server_id_far_away
+    status_nobody_speaks_to_servers
+    status_servers_and_clients_share_their_ids
+    status_unknown_id
+    status_welcome
+    texts_beyond_ascii
+    texts_that_are_long
+    texts_with_quotes_and_commas
+    written_in_other_ways
+}

@@ -234,7 +234,7 @@ impl Rig {
 
     /// Lets all that is being done be done: redials, pauses, lingering.
     pub fn rest(&mut self) {
-        self.run(Duration::from_secs(120));
+        self.run(Duration::from_secs(900));
     }
 
     /// Delivers what is on its way, and no more than a moment passes.
@@ -395,10 +395,11 @@ impl Rig {
             self.join_ends(node, origin, End::Raw(raw));
             return;
         }
-        let target = to
-            .host
-            .strip_prefix('s')
-            .and_then(|n| n.parse::<usize>().ok());
+        // A server is known by its name here, or by the address it announces.
+        let target = match to.host.strip_prefix('s') {
+            Some(number) => number.parse::<usize>().ok(),
+            None => usize::from(to.port).checked_sub(1000),
+        };
         let alive = |target: &usize| {
             self.nodes
                 .get(*target)

@@ -208,7 +208,11 @@ impl Server {
         self.uplink.link = None;
         if let Some(taken) = self.uplink.taken.take() {
             out.notice(ServerNotice::Unlinked);
-            self.uplink.next = 0;
+            if self.uplink.pause_min.is_zero() {
+                // We have lost it; where we have left it ourselves, the next
+                // candidate has its turn.
+                self.uplink.next = 0;
+            }
             self.uplink.backoff.link_held(self.now.since(taken));
         }
         if self.stage != Stage::Running {

@@ -41,6 +41,8 @@ struct Pipe {
     bytes: VecDeque<u8>,
     /// The writer has ended it; the reader learns it after the bytes.
     ended: bool,
+    /// The reader has closed: what is written does not arrive.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -322,6 +324,7 @@ impl Rig {
             Pipe {
                 bytes,
                 ended: false,
+                closed: false,
             },
         );
     }
@@ -355,7 +358,9 @@ impl Rig {
                     if let End::Raw(raw) = other {
                         self.raws[raw].pieces.push((self.now, bytes.to_vec()));
                     }
-                    if let Some(pipe) = self.pipes.get_mut(&other) {
+                    if let Some(pipe) = self.pipes.get_mut(&other)
+                        && !pipe.closed
+                    {
                         assert!(!pipe.ended, "nothing is sent behind the end");
                         pipe.bytes.extend(bytes);
                     }
@@ -383,6 +388,7 @@ impl Rig {
         if let Some(pipe) = self.pipes.get_mut(&here) {
             pipe.bytes.clear();
             pipe.ended = true;
+            pipe.closed = true;
         }
     }
 

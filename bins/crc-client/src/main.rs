@@ -2,7 +2,7 @@
 //! scripts.
 //!
 //! The protocol is [`crc_core::Client`]'s, the sockets are [`crc_net::Driver`]'s.
-//! Here are the command line ([`args`]), what lines mean ([`line`]) and when they
+//! Here are the command line ([`args`]), what lines mean ([`mod@line`]) and when they
 //! are carried out ([`desk`]), and what is shown of it ([`face`], in words
 //! [`text`], as JSON [`json`], at a [`terminal`]).
 

@@ -38,6 +38,9 @@ const MESSAGES_MAX: usize = 1_000;
 /// How long the next prompt waits for what the last line led to.
 const PROMPT_WITHIN: Duration = Duration::from_millis(1_500);
 
+/// How long it waits for everything to be printed.
+const PRINTED_WITHIN: Duration = Duration::from_millis(200);
+
 /// Ends the mode in which the terminal marks what is pasted.
 const PASTE_MODE_OFF: &str = "\x1b[?2004l";
 
@@ -53,7 +56,35 @@ pub(crate) struct Terminal {
     found: Option<Termios>,
     /// Whether a line is being edited: the terminal is in another mode then.
     editing: Arc<AtomicBool>,
-    printing: Option<(SyncSender<String>, JoinHandle<()>)>,
+    printing: Option<(Messages, JoinHandle<()>)>,
+}
+
+/// The way to the thread that prints.
+#[derive(Debug, Clone)]
+struct Messages {
+    sender: SyncSender<String>,
+    /// Counts those that are not printed yet.
+    unprinted: Gate,
+}
+
+impl Messages {
+    /// Hands one on, as soon as there is room.
+    fn send(&self, message: String) {
+        self.unprinted.enter(usize::MAX);
+        if self.sender.send(message).is_err() {
+            self.unprinted.leave();
+        }
+    }
+
+    /// Hands one on if there is room.
+    fn try_send(&self, message: String) -> bool {
+        self.unprinted.enter(usize::MAX);
+        let sent = self.sender.try_send(message).is_ok();
+        if !sent {
+            self.unprinted.leave();
+        }
+        sent
+    }
 }
 
 /// What the editor has to know of the desk.
@@ -126,15 +157,20 @@ impl Terminal {
 
     fn print(&self, lines: String) {
         match &self.printing {
-            Some((messages, _)) if messages.send(lines.clone()).is_ok() => {}
+            Some((messages, _)) => messages.send(lines),
             // A terminal that is gone sends a signal, or ends the editing.
-            _ => drop(write_line(&lines)),
+            None => drop(write_line(&lines)),
         }
     }
 
     /// Begins to take lines.
     fn start(&mut self) {
-        let (messages, incoming) = sync_channel(MESSAGES_MAX);
+        let (sender, incoming) = sync_channel(MESSAGES_MAX);
+        let unprinted = Gate::default();
+        let messages = Messages {
+            sender,
+            unprinted: unprinted.clone(),
+        };
         let (ready, printer) = sync_channel(1);
         let editing = Editing {
             palette: self.palette,
@@ -142,10 +178,11 @@ impl Terminal {
             commander: self.commander.clone(),
             gate: self.gate.clone(),
             editing: Arc::clone(&self.editing),
+            unprinted: unprinted.clone(),
         };
         let name = |name: &str| thread::Builder::new().name(name.to_owned());
         let edit = name("editing").spawn(move || editing.run(&ready));
-        let print = name("printing").spawn(move || print_all(&incoming, &printer));
+        let print = name("printing").spawn(move || print_all(&incoming, &printer, &unprinted));
         match (edit, print) {
             (Ok(_), Ok(print)) => {
                 *self.log.0.lock() = Some(messages.clone());
@@ -261,6 +298,7 @@ struct Editing {
     commander: Commander<Order>,
     gate: Gate,
     editing: Arc<AtomicBool>,
+    unprinted: Gate,
 }
 
 type Printer = Option<Box<dyn ExternalPrinter + Send>>;
@@ -292,6 +330,9 @@ impl Editing {
     /// Edits one line and hands it on; false when it was the last.
     fn edit_line(&self, editor: &mut Editor<Assistant, MemHistory>) -> bool {
         self.gate.wait_empty(PROMPT_WITHIN);
+        // While a line is edited the editor prints, and it looks at the keys
+        // first: what the last line led to could come late.
+        self.unprinted.wait_empty(PRINTED_WITHIN);
         let prompt = self.known.lock().prompt();
         let coloured = self.palette.prompt(&prompt);
         self.editing.store(true, Ordering::SeqCst);
@@ -321,7 +362,7 @@ impl Editing {
 }
 
 /// The thread that prints, above the line that is being edited.
-fn print_all(messages: &Receiver<String>, printer: &Receiver<Printer>) {
+fn print_all(messages: &Receiver<String>, printer: &Receiver<Printer>, unprinted: &Gate) {
     let mut printer = printer.recv().ok().flatten();
     for message in messages {
         let line = format!("{message}\n");
@@ -330,6 +371,7 @@ fn print_all(messages: &Receiver<String>, printer: &Receiver<Printer>) {
             // Nobody edits, so that nothing can tear.
             drop(write_line(&message));
         }
+        unprinted.leave();
     }
 }
 
@@ -361,7 +403,7 @@ impl Helper for Assistant {}
 
 /// Where log lines go: to standard error, or above the line that is being edited.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LogLines(Shared<Option<SyncSender<String>>>);
+pub(crate) struct LogLines(Shared<Option<Messages>>);
 
 impl Write for LogLines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -369,7 +411,7 @@ impl Write for LogLines {
         let line = text.trim_end();
         let messages = self.0.lock().clone();
         // Whoever logs must never wait for the terminal: it may be the terminal.
-        let printed = messages.is_some_and(|messages| messages.try_send(line.to_owned()).is_ok());
+        let printed = messages.is_some_and(|messages| messages.try_send(line.to_owned()));
         if !printed {
             write_error(line);
         }

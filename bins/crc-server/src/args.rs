@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// Where to listen for clients and servers; may be given more than once
     ///
     /// Port 0 takes any free port; the first line of output shows it. Use
-    /// 0.0.0.0 or [::] to be reached from other machines.
+    /// 0.0.0.0 (or :: in brackets) to be reached from other machines.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:33300", value_parser = parse_listen)]
     listen: Vec<SocketAddr>,
 

@@ -182,8 +182,9 @@ impl Relay {
             return Meaning::Old;
         }
         let teller = self.neighbours.find(known.first_link());
-        let ghost = teller.is_some_and(|n| n.standing == Standing::Original)
-            && self.is_server_link(known.first_link());
+        let ghost = teller.is_some_and(|n| {
+            n.standing == Standing::Original && n.kind == HostKind::Server && n.host != claim.id
+        });
         if ghost && same {
             return Meaning::Moved;
         }

@@ -430,13 +430,15 @@ fn servers_are_believed_of_what_is_behind_them_only() {
     rig.soon();
     assert_eq!(
         rig.heard(client),
+        [chat(201, 101, "good"), status(77, 101, 1, "good")]
+    );
+    assert_eq!(
+        rig.heard(raw),
         [
-            chat(77, 101, "from a server"),
-            chat(201, 101, "good"),
-            status(77, 101, 1, "good")
+            status(1, 77, 1, "Unknown ID 101"),
+            status(1, 201, 1, "Unknown ID 201"),
         ]
     );
-    assert_eq!(rig.heard(raw), [status(1, 201, 1, "Unknown ID 201")]);
     assert!(
         !rig.raws[raw].ended,
         "races make this legitimate between servers"
@@ -757,6 +759,35 @@ fn a_loop_is_cut() {
         "the link that says so goes, not the other"
     );
     assert_eq!(rig.known(0), [(77, 77)].into());
+}
+
+#[test]
+fn a_ghost_of_an_original_gives_way_to_where_the_host_is() {
+    let (mut rig, ours) = with_our_neighbour();
+    let original = rig.connect(0);
+    let hosts = [(Kind::Server, 300), (Kind::Client, 301)];
+    rig.say(original, &registration(Kind::Server, 88, None, "info"));
+    for (kind, host) in hosts {
+        rig.say(original, &registration(kind, host, Some(88), "info"));
+    }
+    rig.run(Duration::from_secs(2));
+    let client = rig.our_client(0, 101);
+    rig.soon();
+    rig.heard(client);
+    for (kind, host) in hosts {
+        rig.say(ours, &registration(kind, host, Some(77), "info"));
+    }
+    rig.soon();
+    assert_eq!(
+        rig.known(0),
+        [(77, 77), (88, 88), (101, 101), (300, 77), (301, 77)].into()
+    );
+    let again = registration(Kind::Client, 301, Some(1), "info");
+    assert_eq!(rig.heard(client), [quit(301, "moved"), again]);
+    // But the original itself is no ghost of itself.
+    rig.say(ours, &registration(Kind::Server, 88, Some(77), "info"));
+    assert!(closed(&mut rig, ours));
+    assert_eq!(rig.known(0), [(88, 88), (101, 101)].into());
 }
 
 #[test]

@@ -37,23 +37,29 @@ fn doorkeeper(goodbye: Vec<u8>, when: CloseWhen) -> Toy {
 
 #[test]
 fn last_words_arrive_though_the_peer_goes_on_talking() {
-    let goodbye = pattern(50_000);
-    let rig = Rig::start(doorkeeper(goodbye.clone(), CloseWhen::Flushed));
+    let config = DriverConfig {
+        send_queue_bytes_max: usize::MAX,
+        linger_max: PATIENCE,
+        ..DriverConfig::default()
+    };
+    // More than is on its way before the peer begins to read: the rest is in our
+    // system's hands.
+    let goodbye = pattern(1_500_000);
+    let rig = Rig::start_with(config, doorkeeper(goodbye.clone(), CloseWhen::Flushed));
     let (stream, link) = rig.connect_up();
-    // Far more than is read before the close; what stays unread in a closed
-    // socket would make it a reset, and that would destroy the last words.
-    let mut writer = stream.try_clone().unwrap();
-    let talking = std::thread::spawn(move || {
-        for _ in 0..1_000 {
-            if writer.write_all(&[b'x'; 1_000]).is_err() {
-                return;
-            }
-        }
-        writer.shutdown(Shutdown::Write).unwrap();
+    write(&stream, b"x");
+    rig::wait_until("all to be written", || {
+        rig.stats.bytes_out.value() == 1_500_000
     });
-    assert_eq!(read_all(&stream), goodbye);
-    talking.join().unwrap();
+    // What comes for a closed socket, or stays unread in it, makes a reset of its
+    // end, and that would destroy what the peer has not got yet.
+    for _ in 0..100 {
+        write(&stream, &[b'x'; 10_000]);
+    }
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert!(read_all(&stream) == goodbye);
     assert_eq!(rig.expect_down(link), (LinkDown::Ended, Unsent::default()));
+    assert_eq!(rig.stats.bytes_in.value(), 1_000_001);
     rig.stop();
 }
 
@@ -156,23 +162,52 @@ fn a_reset_of_a_closing_link_is_no_second_end() {
 
 #[test]
 fn a_peer_that_only_listens_still_gets_its_answer() {
-    // Ends its side right behind its question.
     let rig = Rig::start(Toy::new(|event, out| {
         if let Event::Bytes { link, .. } = event {
             out.send(*link, &pattern(30_000));
         }
     }));
     let (stream, link) = rig.connect_up();
+    write(&stream, b"first");
+    read_exact(&stream, 30_000);
+    let (other, _) = rig.connect_up();
+    // It ends its side right behind its question; and because somebody else
+    // speaks for the first time, both are found in one turn.
     let go_on = rig.hold();
     write(&stream, b"question");
     stream.shutdown(Shutdown::Write).unwrap();
     wait_until_held(&stream, 8, true);
+    write(&other, b"hello");
+    wait_until_held(&other, 5, false);
     go_on.send(()).unwrap();
     assert_eq!(read_all(&stream), pattern(30_000));
     assert_eq!(
         rig.expect_down(link),
         (LinkDown::PeerClosed, Unsent::default())
     );
+    drop(other);
+    rig.stop();
+}
+
+#[test]
+fn a_closing_link_whose_peer_has_ended_keeps_nobody_busy() {
+    let config = DriverConfig {
+        send_queue_bytes_max: usize::MAX,
+        ..DriverConfig::default()
+    };
+    let goodbye = pattern(20_000_000);
+    let rig = Rig::start_with(config, doorkeeper(goodbye.clone(), CloseWhen::Flushed));
+    let (stream, link) = rig.connect_up();
+    write(&stream, b"x");
+    stream.shutdown(Shutdown::Write).unwrap();
+    while !rig.is_quiet_for(Duration::from_millis(50)) {}
+    let turns = rig.stats.turns.value();
+    assert!(rig.is_quiet_for(Duration::from_millis(200)));
+    let more = rig.stats.turns.value() - turns;
+    assert!(more <= 1, "{more} turns for nothing");
+    // It still gets what waits for it.
+    assert!(read_all(&stream) == goodbye);
+    assert_eq!(rig.expect_down(link), (LinkDown::Ended, Unsent::default()));
     rig.stop();
 }
 

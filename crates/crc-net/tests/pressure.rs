@@ -56,7 +56,11 @@ fn a_slow_reader_gets_everything() {
     write(&speaker, b"and you");
     assert_eq!(read_exact(&other, 7), b"and you");
 
-    let mut came = Vec::new();
+    // Nor when the slow one takes a little, and leaves the rest.
+    let mut came = read_exact(&listener, 6_000_000);
+    write(&speaker, b"and you");
+    assert_eq!(read_exact(&other, 7), b"and you");
+
     let mut buffer = [0; 10_000];
     while came.len() < words.len() {
         let count = listener.read(&mut buffer).unwrap();
@@ -152,24 +156,45 @@ fn a_bound_can_be_raised_before_much_is_sent() {
 fn much_is_written_out_in_the_middle_of_a_turn() {
     let config = DriverConfig {
         outbox_bytes_max: 10_000,
-        read_budget_bytes: 1_000_000,
-        send_queue_bytes_max: usize::MAX,
         ..quick()
     };
-    let mut toy = echo();
-    toy.tells_bytes = false;
-    let rig = Rig::start_with(config, toy);
-    let (mut stream, _) = rig.connect_up();
-    let words = pattern(5_000_000);
-    let said = words.clone();
-    let writer = stream.try_clone().unwrap();
-    let speaking = std::thread::spawn(move || write(&writer, &said));
-    let mut came = vec![0; words.len()];
-    stream.read_exact(&mut came).unwrap();
-    assert!(came == words);
-    speaking.join().unwrap();
+    let rig = Rig::start_with(config, silent());
+    let (stream, link) = rig.connect_up();
+    // All in one turn.
+    let go_on = rig.hold();
+    for number in 0..10 {
+        rig.tell(move |out| out.send(link, &[number; 11_000]));
+    }
+    go_on.send(()).unwrap();
+    let expected: Vec<u8> = (0..10).flat_map(|number| [number; 11_000]).collect();
+    assert_eq!(read_exact(&stream, expected.len()), expected);
+    assert_eq!(rig.stats.writes.value(), 10);
     drop(stream);
     rig.stop();
+}
+
+#[test]
+fn an_echo_of_much_is_the_same_in_every_size_of_outbox() {
+    for outbox_bytes_max in [1, 10_000, usize::MAX / 4] {
+        let config = DriverConfig {
+            outbox_bytes_max,
+            read_budget_bytes: 1_000_000,
+            send_queue_bytes_max: usize::MAX,
+            ..quick()
+        };
+        let mut toy = echo();
+        toy.tells_bytes = false;
+        let rig = Rig::start_with(config, toy);
+        let (stream, _) = rig.connect_up();
+        let words = pattern(3_000_000);
+        let said = words.clone();
+        let writer = stream.try_clone().unwrap();
+        let speaking = std::thread::spawn(move || write(&writer, &said));
+        assert!(read_exact(&stream, words.len()) == words);
+        speaking.join().unwrap();
+        drop(stream);
+        rig.stop();
+    }
 }
 
 #[test]
@@ -222,7 +247,14 @@ fn a_queue_that_was_full_is_sent_without_a_further_word() {
     let more = rig.stats.turns.value() - turns;
     assert!(more <= 1, "{more} turns for nothing");
     assert!(rig.stats.bytes_waiting.value() > 0);
+    // Nor when there is more to send.
+    let writes = rig.stats.writes.value();
+    for _ in 0..100 {
+        rig.ask(move |out| out.send(link, b"x"));
+    }
+    assert_eq!(rig.stats.writes.value(), writes);
     assert!(read_exact(&stream, words.len()) == words);
+    assert_eq!(read_exact(&stream, 100), [b'x'; 100]);
     drop(stream);
     rig.expect_down(link);
     rig.stop();
@@ -253,6 +285,9 @@ fn commands_wait_while_much_waits_to_be_sent() {
         commander.send(Box::new(|out| out.stop())).unwrap();
     });
     // Twenty times what may wait, to somebody who takes its time.
+    rig::wait_until("commands to be held back", || {
+        rig.stats.bytes_waiting.value() > 100_000
+    });
     let came = read_all(&stream);
     drop(stream);
     speaking.join().unwrap();

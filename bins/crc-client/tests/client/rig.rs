@@ -130,6 +130,17 @@ impl Link {
         );
     }
 
+    /// Sooner or later these bytes come.
+    #[track_caller]
+    pub(crate) fn expect_at_last(&mut self, bytes: &[u8]) {
+        let mut read = Vec::new();
+        let mut next = [0];
+        while !read.ends_with(bytes) {
+            self.0.read_exact(&mut next).unwrap();
+            read.push(next[0]);
+        }
+    }
+
     /// Nothing has come that was not expected.
     #[track_caller]
     pub(crate) fn expect_nothing_yet(&mut self) {

@@ -134,9 +134,9 @@ fn messages_do_not_tear_the_line_that_is_edited() {
     let server = Server::start();
     let mut person = Person::new(&server, false);
     let mut link = server.welcome();
-    link.send(ALICE);
     person.sees("* Welcome in (your id is 101)\r\n");
     person.sees("> ");
+    link.send(ALICE);
     person.sees("* alice (7) is here: tea\r\n");
     person.sees("> ");
 

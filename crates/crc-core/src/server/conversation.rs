@@ -108,19 +108,27 @@ impl Server {
         frame: Frame<'_>,
         out: &mut Out,
     ) {
-        let its_own = match phase {
+        let speaker = match phase {
             Phase::Client => {
                 let neighbour = self.relay.neighbours().find(link);
-                neighbour.is_some_and(|n| n.host == chat.source)
+                neighbour.filter(|n| n.host == chat.source).map(|n| n.kind)
             }
-            _ => self.relay.is_behind(chat.source, link),
+            _ => {
+                let source = self.relay.directory().find(chat.source);
+                let behind = source.filter(|host| host.first_link() == link);
+                behind.map(Host::kind)
+            }
         };
-        if !its_own {
-            let violation = Violation::NotItsSource {
-                kind: Kind::ClientChat,
-                source_id: chat.source,
-            };
-            return self.violation(link, violation, out);
+        match speaker {
+            Some(HostKind::Client) => {}
+            Some(HostKind::Server) => return self.bounce(chat.source, chat.destination, out),
+            None => {
+                let violation = Violation::NotItsSource {
+                    kind: Kind::ClientChat,
+                    source_id: chat.source,
+                };
+                return self.violation(link, violation, out);
+            }
         }
         let per_second = self.config.limits.client_chats_per_second;
         if phase == Phase::Client

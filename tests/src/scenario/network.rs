@@ -235,7 +235,7 @@ impl<'a> Network<'a> {
         // The one launched last of a name is meant; a server first, as when looked up.
         if let Some(index) = server.filter(|&index| !self.servers[index].killed) {
             self.freeze_server(index, &look);
-            self.servers[index].server.process_mut().ask_to_leave();
+            self.ask_server(index);
             self.finish_server(index);
         } else if let Some(index) = client.filter(|&index| !self.clients[index].killed) {
             self.freeze_client(index, &look);
@@ -271,10 +271,24 @@ impl<'a> Network<'a> {
             .filter(|&index| !self.servers[index].killed)
             .collect();
         for &index in &left {
-            self.servers[index].server.process_mut().ask_to_leave();
+            self.ask_server(index);
         }
         for index in left {
             self.finish_server(index);
+        }
+    }
+
+    /// Asks a server to leave; it should be there to be asked.
+    fn ask_server(&mut self, index: usize) {
+        let one = &mut self.servers[index];
+        if one.server.process_mut().is_running() {
+            one.server.process_mut().ask_to_leave();
+        } else {
+            let last_words = one.server.process().last_words();
+            self.troubles.push(format!(
+                "{}: had ended by itself; its last words: {last_words}",
+                one.launch.name
+            ));
         }
     }
 
@@ -286,10 +300,8 @@ impl<'a> Network<'a> {
         let trouble = match process.finish() {
             None => "did not leave when it was asked to".to_owned(),
             Some(status) if !status.success() => {
-                format!(
-                    "has ended with {status}; its last words: {}",
-                    process.last_words()
-                )
+                let last_words = process.last_words();
+                format!("has ended with {status}; its last words: {last_words}")
             }
             Some(_) => return,
         };

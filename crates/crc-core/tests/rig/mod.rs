@@ -54,6 +54,8 @@ pub struct Node {
     free: Vec<u32>,
     generation: u32,
     pub notices: Vec<ServerNotice>,
+    /// How much may wait for each link.
+    pub bounds: BTreeMap<LinkId, usize>,
     pub stopped: bool,
 }
 
@@ -106,6 +108,7 @@ impl Rig {
             free: Vec::new(),
             generation: 0,
             notices: Vec::new(),
+            bounds: BTreeMap::new(),
             stopped: false,
         });
         let node = self.nodes.len() - 1;
@@ -140,6 +143,7 @@ impl Rig {
             free: Vec::new(),
             generation,
             notices: Vec::new(),
+            bounds: BTreeMap::new(),
             stopped: false,
         };
         self.start(node);
@@ -367,7 +371,9 @@ impl Rig {
                 }
                 Effect::Close { link, when } => self.close(node, link, when),
                 Effect::Dial { dial, to } => self.dial(node, dial, &to),
-                Effect::Bound { .. } => {}
+                Effect::Bound { link, bytes_max } => {
+                    self.nodes[node].bounds.insert(link, bytes_max);
+                }
                 Effect::Notice(notice) => self.nodes[node].notices.push(notice),
                 Effect::Stop => {
                     self.nodes[node].stopped = true;

@@ -100,6 +100,8 @@ enum Due {
     Piece(LinkId),
     /// The server may have been silent for too long.
     Pulse(LinkId),
+    /// Whoever has refused us and has not hung up is an original node.
+    Refusal(LinkId),
     /// Look for an uplink.
     Dial,
     /// Whatever has not been read by now never will be.
@@ -210,9 +212,12 @@ impl Server {
         self.timers
             .set(Due::Registration(link), self.now + patience);
         if let Origin::Dialed { dial } = origin {
-            self.uplink.connected(dial, link);
-            let introduction = self.introduction();
+            let alias = self.alias_for(dial, link);
+            let introduction = self.introduction(alias.as_ref().map(|alias| alias.id));
             out.send(link, &introduction);
+            if let Some(session) = self.sessions.find_mut(link) {
+                session.alias = alias;
+            }
         }
     }
 
@@ -241,6 +246,7 @@ impl Server {
             Due::Classification(link),
             Due::Piece(link),
             Due::Pulse(link),
+            Due::Refusal(link),
         ] {
             self.timers.cancel(due);
         }
@@ -261,6 +267,7 @@ impl Server {
                 Due::Classification(link) => self.classify(link, Standing::Original, out),
                 Due::Piece(link) => self.note(link),
                 Due::Pulse(link) => self.feel_pulse(link, out),
+                Due::Refusal(link) => self.refused_for_ever(link, out),
                 Due::Dial => self.dial(out),
                 Due::Departure => self.depart(out),
             }
@@ -333,13 +340,13 @@ impl Server {
     }
 
     /// The first words of a server: its registration, with last hop 0.
-    fn introduction(&self) -> Vec<u8> {
-        self.own_registration(self.config.info.as_str())
+    fn introduction(&self, alias: Option<HostId>) -> Vec<u8> {
+        self.own_registration(alias, self.config.info.as_str())
     }
 
-    fn own_registration(&self, info: &str) -> Vec<u8> {
+    fn own_registration(&self, alias: Option<HostId>, info: &str) -> Vec<u8> {
         Message::ServerRegistration(Registration {
-            source: self.config.id,
+            source: alias.unwrap_or(self.config.id),
             last_hop: None,
             name: self.config.name.borrowed(),
             info: Info::cut(info),
@@ -348,13 +355,14 @@ impl Server {
     }
 
     /// Our registration once more, with what we say to machines.
-    fn announcement(&self, local: SocketAddr) -> Vec<u8> {
+    fn announcement(&self, session: &Session) -> Vec<u8> {
         let announcement = Announcement {
-            address: self.advertised(local),
+            address: self.advertised(session.ends.local),
             rank: Some(self.rank),
             features: Features::OURS,
         };
-        self.own_registration(&format!("{}{announcement}", self.config.info))
+        let alias = session.alias.as_ref().map(|alias| alias.id);
+        self.own_registration(alias, &format!("{}{announcement}", self.config.info))
     }
 
     /// Where others reach us; a wildcard stands for the address that the peer
@@ -378,7 +386,7 @@ impl Server {
             return;
         };
         if session.phase == Phase::Server {
-            let announcement = self.announcement(session.ends.local);
+            let announcement = self.announcement(session);
             self.repeat(link, &announcement, out);
         }
     }
@@ -454,7 +462,7 @@ impl Server {
             return;
         };
         let dress = crate::session::Dress::of(neighbour.kind, neighbour.standing);
-        let own_id = self.config.id;
+        let last_hop = session.known_as(self.config.id);
         let directory = self.relay.directory();
         let listing = out.store(|arena| {
             let listed = |host: &&Host| {
@@ -462,7 +470,15 @@ impl Server {
                 (to_server || host.kind() == HostKind::Client) && host.first_link() != link
             };
             for host in directory.iter().filter(listed) {
-                dress.write_host(host, own_id, arena);
+                match (session.has_ghost(host.id()), host.kind()) {
+                    // Nothing takes a server off an original's list.
+                    (true, HostKind::Server) => continue,
+                    (true, HostKind::Client) => {
+                        dress.write(&broadcast::quit(host.id(), "moved"), arena);
+                    }
+                    (false, _) => {}
+                }
+                dress.write_host(host, last_hop, arena);
             }
         });
         let mut held = Vec::new();

@@ -862,11 +862,11 @@ fn a_server_that_comes_back_replaces_its_dead_link() {
     let taken = status(1, 0, 2, "A machine has already registered with ID 77");
     // The old link may be alive: it is asked, and the new one refused.
     let early = come_back(&mut rig);
-    assert_eq!(rig.heard(early), [taken.clone()]);
+    assert_eq!(rig.heard(early), std::slice::from_ref(&taken));
     assert_eq!(rig.heard(old).len(), 1);
     rig.run(Duration::from_secs(3));
     let early = come_back(&mut rig);
-    assert_eq!(rig.heard(early), [taken.clone()]);
+    assert_eq!(rig.heard(early), std::slice::from_ref(&taken));
     // It has not answered for five seconds.
     rig.run(Duration::from_secs(3));
     let new = come_back(&mut rig);
@@ -876,7 +876,7 @@ fn a_server_that_comes_back_replaces_its_dead_link() {
 
     // One that answers is not replaced.
     let other = come_back(&mut rig);
-    assert_eq!(rig.heard(other), [taken.clone()]);
+    assert_eq!(rig.heard(other), std::slice::from_ref(&taken));
     rig.say(
         new,
         &status(77, 0, 2, "A machine has already registered with ID 1"),
@@ -885,6 +885,67 @@ fn a_server_that_comes_back_replaces_its_dead_link() {
     let other = come_back(&mut rig);
     assert_eq!(rig.heard(other), [taken]);
     assert!(!rig.raws[new].ended);
+}
+
+#[test]
+fn an_original_uplink_that_refuses_us_for_ever_gets_another_id() {
+    let mut rig = Rig::new(1);
+    rig.listen_raw("r0");
+    let mut config = config(0);
+    config.connect = vec!["r0:1".parse().unwrap()];
+    let server = rig.server_with(config);
+    let client = rig.our_client(server, 101);
+    rig.soon();
+    let original = registration(Kind::Server, 77, None, "info");
+    let first = rig.raw_listeners["r0"][0];
+    rig.say(first, &original);
+    rig.run(Duration::from_secs(2));
+    rig.cut_raw(first);
+    rig.run(Duration::from_secs(1));
+    // It is back, remembers everything, and keeps the connection open.
+    let second = rig.raw_listeners["r0"][1];
+    let refusal = status(77, 0, 2, "A machine has already registered with ID 1");
+    rig.say(second, &refusal);
+    rig.run(Duration::from_millis(1_900));
+    assert!(!rig.raws[second].ended);
+    rig.run(Duration::from_secs(1));
+    assert!(rig.raws[second].ended);
+    let third = rig.raw_listeners["r0"][2];
+    let Message::ServerRegistration(introduction) = &rig.heard(third)[0] else {
+        panic!();
+    };
+    let alias = introduction.source.get();
+    assert_ne!(alias, 1);
+    rig.say(third, &original);
+    // Its list: a ghost of us, of our client, and a client of its own.
+    rig.say(third, &registration(Kind::Server, 1, Some(77), "Server 0"));
+    rig.say(third, &registration(Kind::Client, 101, Some(77), "info"));
+    rig.say(third, &registration(Kind::Client, 201, Some(77), "info"));
+    rig.soon();
+    let Message::ServerRegistration(announcement) = &rig.heard(third)[0] else {
+        panic!();
+    };
+    assert_eq!(announcement.source.get(), alias);
+    let answer = format!("A machine has already registered with ID {alias}");
+    rig.say(third, &status(alias, 0, 2, &answer));
+    rig.run(Duration::from_secs(1));
+    let again = registration(Kind::Client, 101, Some(alias), "info");
+    assert_eq!(rig.heard(third), [quit(101, "moved"), again]);
+    rig.say(third, &quit(101, "an echo"));
+    rig.our_client(server, 102);
+    rig.soon();
+    let joined = registration(Kind::Client, 102, Some(alias), "info");
+    assert_eq!(rig.heard(third), [joined]);
+    assert_eq!(
+        rig.known(server),
+        [(77, 77), (101, 101), (102, 102), (201, 77)].into()
+    );
+    rig.heard(client);
+    rig.say(third, &chat(201, 101, "welcome back"));
+    rig.soon();
+    assert_eq!(rig.heard(client), [chat(201, 101, "welcome back")]);
+    let log = ["A machine has already registered with ID 1"];
+    assert_eq!(rig.status_log(server), log, "the refusal, and no answer");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 mod broadcast;
 mod conversation;
 mod counters;
+mod pulse;
 mod snapshot;
 mod status_log;
 mod uplink;
@@ -97,6 +98,8 @@ enum Due {
     Classification(LinkId),
     /// The next piece may go to an original node.
     Piece(LinkId),
+    /// The server may have been silent for too long.
+    Pulse(LinkId),
     /// Look for an uplink.
     Dial,
     /// Whatever has not been read by now never will be.
@@ -189,11 +192,7 @@ impl Server {
 
     fn start(&mut self, listening: Vec<SocketAddr>, out: &mut Out) {
         self.listening = listening;
-        if self.uplink.has_candidates() {
-            self.dial(out);
-        } else if self.rank == UNRANKED {
-            self.rank = 0;
-        }
+        self.find_uplink(out);
     }
 
     fn link_up(&mut self, link: LinkId, origin: Origin, ends: Ends, out: &mut Out) {
@@ -201,7 +200,8 @@ impl Server {
             // Its LinkDown will be for a link that we never knew.
             return out.close(link, CloseWhen::Now);
         }
-        self.sessions.insert(link, Session::new(origin, ends));
+        self.sessions
+            .insert(link, Session::new(self.now, origin, ends));
         let limits = &self.config.limits;
         let patience = match origin {
             Origin::Accepted { .. } => limits.registration_time_max,
@@ -240,6 +240,7 @@ impl Server {
             Due::Announcement(link),
             Due::Classification(link),
             Due::Piece(link),
+            Due::Pulse(link),
         ] {
             self.timers.cancel(due);
         }
@@ -259,6 +260,7 @@ impl Server {
                 Due::Announcement(link) => self.announce(link, out),
                 Due::Classification(link) => self.classify(link, Standing::Original, out),
                 Due::Piece(link) => self.note(link),
+                Due::Pulse(link) => self.feel_pulse(link, out),
                 Due::Dial => self.dial(out),
                 Due::Departure => self.depart(out),
             }
@@ -435,7 +437,11 @@ impl Server {
             self.tell_machine_parts(link, out);
         }
         if uplink && standing == Standing::Original {
-            self.find_rank(Some(0), link, out);
+            // It has no rank, and counts as a root.
+            self.check_order(link, Some(0), out);
+        }
+        if standing == Standing::Ours {
+            self.watch(link);
         }
     }
 
@@ -522,6 +528,7 @@ impl Server {
         session.decoder = crc_wire::Decoder::new();
         self.timers.cancel(Due::Registration(link));
         self.timers.cancel(Due::Piece(link));
+        self.timers.cancel(Due::Pulse(link));
         out.close(link, when);
     }
 
@@ -561,6 +568,7 @@ impl Server {
         log::info!("leaving: {reason}");
         self.stage = Stage::Leaving;
         self.timers.cancel(Due::Dial);
+        let replacement = self.replacement();
         let neighbours: Vec<_> = self
             .relay
             .neighbours()
@@ -568,24 +576,36 @@ impl Server {
             .map(|(l, n)| (l, *n))
             .collect();
         for (link, neighbour) in neighbours {
-            self.say_goodbye(link, neighbour, reason, out);
+            let by = replacement.as_ref().filter(|(id, _)| *id != neighbour.host);
+            self.say_goodbye(link, neighbour, reason, by, out);
             self.note(link);
         }
         let until = self.now + LEAVING_TIME_MAX;
         self.timers.set(Due::Departure, until);
     }
 
-    fn say_goodbye(&mut self, link: LinkId, to: Neighbour, reason: &str, out: &mut Out) {
+    fn say_goodbye(
+        &mut self,
+        link: LinkId,
+        to: Neighbour,
+        reason: &str,
+        by: Option<&(HostId, PeerAddress)>,
+        out: &mut Out,
+    ) {
         let Some(session) = self.sessions.find_mut(link) else {
             return;
         };
         match to.kind {
             HostKind::Client => self.send_leaving(link, to.host, reason, out),
             HostKind::Server if session.features.server_quit => {
+                let text = match by {
+                    Some((_, address)) => format!("{address} {reason}"),
+                    None => reason.to_owned(),
+                };
                 let quit = Message::ServerQuit(ServerQuit {
                     source: self.config.id,
-                    replacement: None,
-                    text: Text::cut(reason),
+                    replacement: by.map(|(id, _)| *id),
+                    text: Text::cut(&text),
                 });
                 let quit = out.store(|arena| quit.encode(arena));
                 session.deliver(link, quit, out);

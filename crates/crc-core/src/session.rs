@@ -70,6 +70,10 @@ pub(crate) struct Session {
     pub(crate) outlet: Outlet,
     /// What the peer takes beyond version 1.
     pub(crate) features: Features,
+    /// When the peer last said anything.
+    pub(crate) heard_at: Timestamp,
+    /// When we asked it whether it is there, if it has not said anything since.
+    pub(crate) asked_at: Option<Timestamp>,
     /// The rank that we have announced to the peer.
     pub(crate) announced: Option<u32>,
     /// How many of our repeated registrations the peer has yet to answer.
@@ -91,7 +95,7 @@ pub(crate) struct DueAtEnd {
 }
 
 impl Session {
-    pub(crate) fn new(origin: Origin, ends: Ends) -> Self {
+    pub(crate) fn new(now: Timestamp, origin: Origin, ends: Ends) -> Self {
         Session {
             ends,
             origin,
@@ -102,6 +106,8 @@ impl Session {
             decoder: Decoder::new(),
             outlet: Outlet::Direct,
             features: Features::default(),
+            heard_at: now,
+            asked_at: None,
             announced: None,
             answers_due: 0,
             due: DueAtEnd::default(),

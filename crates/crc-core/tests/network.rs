@@ -14,6 +14,7 @@
 mod rig;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crc_wire::Message;
 use proptest::prelude::*;
@@ -100,8 +101,8 @@ impl World {
         match *step {
             Step::Server { parent } if self.parents.len() < 8 => {
                 let parent = parent % self.parents.len();
-                self.rig.server(Some(parent));
                 self.parents.push(Some(parent));
+                self.rig.server_with(self.config(self.parents.len() - 1));
             }
             Step::Client {
                 server,
@@ -141,6 +142,8 @@ impl World {
             Step::Kill { server } => {
                 let server = server % self.parents.len();
                 if self.rig.nodes[server].alive {
+                    // Everybody has heard of everybody else by now.
+                    self.settle(true);
                     self.rig.kill(server);
                     let lost = self.clients.iter_mut().filter(|c| c.server == server);
                     lost.for_each(|client| client.living = false);
@@ -157,10 +160,15 @@ impl World {
         }
     }
 
+    /// A server is told of its parent and, in case that one is not there, of all
+    /// others that may be before it.
     fn config(&self, server: usize) -> crc_core::Config {
         let mut config = config(server);
-        let parent = self.parents[server].map(|parent| format!("s{parent}:1").parse().unwrap());
-        config.connect = parent.into_iter().collect();
+        let address = |server: usize| format!("s{server}:1").parse().unwrap();
+        config.connect = self.parents[server].map(address).into_iter().collect();
+        if server > 0 {
+            config.connect.extend((0..server).map(address));
+        }
         config
     }
 
@@ -218,20 +226,50 @@ impl World {
         known
     }
 
+    /// The tree as the servers have made it: each one's uplink.
+    fn uplink(&self, server: usize) -> Option<usize> {
+        let node = &self.rig.nodes[server];
+        let (uplink, _) = node.server.snapshot().uplink().filter(|_| node.alive)?;
+        Some(uplink.get() as usize - 1)
+    }
+
     fn neighbours(&self, server: usize) -> Vec<usize> {
-        let others = 0..self.parents.len();
         let linked = |other: &usize| {
-            self.parents[server] == Some(*other) || self.parents[*other] == Some(server)
+            self.uplink(server) == Some(*other) || self.uplink(*other) == Some(server)
         };
-        others
-            .filter(|other| linked(other) && self.rig.nodes[*other].alive)
-            .collect()
+        (0..self.parents.len()).filter(linked).collect()
+    }
+
+    /// All that live are in one tree.
+    fn judge_tree(&self) {
+        let living = (0..self.parents.len()).filter(|server| self.rig.nodes[*server].alive);
+        let living: Vec<_> = living.collect();
+        let known = self.expected(living[0]);
+        let rank = |server: usize| self.rig.nodes[server].server.snapshot().rank();
+        let shape = living
+            .iter()
+            .map(|server| (*server, rank(*server), self.uplink(*server)));
+        let shape: Vec<_> = shape.collect();
+        for server in &living[1..] {
+            let id = u32::try_from(*server).unwrap() + 1;
+            assert!(
+                known.contains_key(&id),
+                "no one tree (server, rank, uplink): {shape:?}"
+            );
+        }
     }
 
     fn judge(&mut self) {
         self.settle(true);
         // Announcements that were made at the end are heard, and what follows.
         self.settle(true);
+        if !self.rig.nodes[0].alive {
+            // The one that all the others have been told of, those too that
+            // came back to nobody whom they know.
+            self.rig.restart(0, self.config(0));
+            self.settle(true);
+        }
+        self.judge_tree();
         for server in 0..self.parents.len() {
             if self.rig.nodes[server].alive {
                 assert_eq!(
@@ -337,6 +375,31 @@ fn a_chat_over_three_hops_arrives_once_and_in_order() {
     rig.say(near, &chat(102, 999, "to nobody"));
     rig.soon();
     assert_eq!(rig.heard(far), [chat(102, 101, "and back")]);
+}
+
+#[test]
+fn without_any_of_them_the_others_are_one_tree_again() {
+    for lost in 0..11 {
+        let mut rig = Rig::new(lost as u64);
+        tree(&mut rig);
+        rig.rest();
+        let clients: Vec<_> = (0..11)
+            .map(|server| rig.our_client(server, 100 + server as u32))
+            .collect();
+        rig.soon();
+        rig.kill(lost);
+        rig.run(Duration::from_secs(30));
+        for server in (0..11).filter(|server| *server != lost) {
+            assert_eq!(rig.known(server).len(), 19, "{server} without {lost}");
+            rig.heard(clients[server]);
+            let other = (server + 1..).map(|n| n % 11).find(|n| *n != lost).unwrap();
+            let client = |server: usize| 100 + server as u32;
+            let words = chat(client(server), client(other), "still there?");
+            rig.say(clients[server], &words);
+            rig.soon();
+            assert!(rig.heard(clients[other]).contains(&words));
+        }
+    }
 }
 
 #[test]

@@ -268,6 +268,11 @@ impl Directory {
         self.servers.iter().chain(self.clients.iter())
     }
 
+    /// All servers.
+    pub fn servers(&self) -> impl Iterator<Item = &Host> {
+        self.servers.iter()
+    }
+
     /// All clients.
     pub fn clients(&self) -> impl Iterator<Item = &Host> {
         self.clients.iter()

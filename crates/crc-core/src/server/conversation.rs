@@ -6,11 +6,11 @@
 //! source is; a violation goes to the one place that deals with all of them.
 
 use crc_wire::{
-    ClientChat, ClientQuit, Frame, FrameLimits, HostId, Kind, Message, Registration, ServerQuit,
-    Status, StatusCode, Text,
+    ClientChat, ClientQuit, Frame, FrameLimits, HostId, Info, Kind, Message, Registration,
+    ServerQuit, Status, StatusCode, Text,
 };
 
-use super::{ANNOUNCEMENT_PAUSE, Due, Out, Server, ServerNotice, Stage};
+use super::{ANNOUNCEMENT_PAUSE, CLASSIFICATION_TIME, Due, Out, Server, ServerNotice, Stage};
 use crate::admission::{check_info, check_name};
 use crate::announcement::{Announcement, UNRANKED, split_info};
 use crate::link::{LinkId, Origin};
@@ -25,6 +25,7 @@ impl Server {
         let Some(session) = self.sessions.find_mut(link) else {
             return;
         };
+        session.heard_at = self.now;
         let mut decoder = core::mem::take(&mut session.decoder);
         let mut input = bytes;
         while let Some((phase, limits)) = self.takes(link) {
@@ -230,7 +231,8 @@ impl Server {
                 if unclassified {
                     self.classify(link, Standing::Original, out);
                 }
-                return;
+                // Who answers can be asked again.
+                return self.watch(link);
             }
         }
         log::info!("{}: status {}: {text:?}", self.who(link), status.code);
@@ -262,6 +264,11 @@ impl Server {
         let ip = session.ends.peer.ip().to_canonical();
         if !self.config.server_peers.iter().any(|net| net.contains(&ip)) {
             return self.violation(link, Violation::NotAServerPeer, out);
+        }
+        let name = registration.name.as_str();
+        if let Some(dead) = self.replaces(link, registration.source, name, out) {
+            log::info!("{}: closed: its peer has come back", self.who(dead));
+            self.end(dead, CloseWhen::Now, "replaced by a new link", out);
         }
         if !self.admits(link, HostKind::Server, registration, out) {
             return;
@@ -343,12 +350,7 @@ impl Server {
     fn meet(&mut self, link: LinkId, registration: &Registration<'_>, out: &mut Out) {
         let id = registration.source;
         if self.relay.is_taken(id) {
-            log::warn!(
-                "{}: closed: server {id} is linked to us already: a loop",
-                self.who(link)
-            );
-            self.uplink_loops(link);
-            return self.end(link, CloseWhen::Flushed, "loop", out);
+            return self.meet_again(link, registration, out);
         }
         if self.relay.directory().len() >= self.config.limits.hosts_max {
             return self.violation(link, Violation::DirectoryFull, out);
@@ -362,6 +364,45 @@ impl Server {
             session.due.announcement = true;
         }
         self.note(link);
+    }
+
+    /// The server that we dialled is known to us. Either the links form a loop;
+    /// or it has dialled us at the same time, and of the two links the one stays
+    /// that was dialled by the later in the order.
+    fn meet_again(&mut self, link: LinkId, registration: &Registration<'_>, out: &mut Out) {
+        let id = registration.source;
+        let other = self.relay.directory().find(id).map(Host::first_link);
+        let crossing = other.filter(|other| {
+            let neighbour = self.relay.neighbours().find(*other);
+            neighbour.is_some_and(|n| n.host == id && !n.uplink && !n.told)
+        });
+        let Some(other) = crossing else {
+            log::warn!(
+                "{}: closed: server {id} is linked to us already: a loop",
+                self.who(link)
+            );
+            self.uplink_loops(link);
+            return self.end(link, CloseWhen::Flushed, "loop", out);
+        };
+        let (human, machine) = split_info(registration.info.as_str());
+        let Some(machine) = machine else {
+            // Its announcement, with its rank, is right behind.
+            let until = self.now + CLASSIFICATION_TIME;
+            return self.timers.set(Due::Registration(link), until);
+        };
+        let rank = Announcement::parse(machine).rank.unwrap_or(UNRANKED);
+        if (rank, id) >= self.place() {
+            log::debug!("{}: closed: it links to us itself", self.who(link));
+            return self.end(link, CloseWhen::Flushed, "crossing", out);
+        }
+        log::debug!("{}: closed: we link to it ourselves", self.who(other));
+        self.end(other, CloseWhen::Flushed, "crossing", out);
+        let introduction = Registration {
+            info: Info::cut(human),
+            ..registration.clone()
+        };
+        self.meet(link, &introduction, out);
+        self.announced(link, id, machine, out);
     }
 
     /// A registered client registers again.
@@ -434,9 +475,9 @@ impl Server {
             Meaning::New => {}
             Meaning::Old => return,
             Meaning::NewMachine => {
-                self.relay
-                    .directory_mut()
-                    .set_machine(id, machine.unwrap_or_default());
+                let machine = machine.unwrap_or_default();
+                self.relay.directory_mut().set_machine(id, machine);
+                self.learn(id, machine);
                 return self.tell_machine_part(id, link, out);
             }
             Meaning::Changed => self.remove(id, &Text::cut("registered anew"), Some(link), out),
@@ -468,6 +509,9 @@ impl Server {
         }
         let host = Host::new(id, kind, link, &registration.name, info, machine);
         self.relay.directory_mut().insert(host);
+        if let Some(machine) = machine {
+            self.learn(id, machine);
+        }
         self.tell_join(id, link, out);
     }
 
@@ -504,6 +548,7 @@ impl Server {
         let news = known != Some(machine);
         if news {
             self.relay.directory_mut().set_machine(id, machine);
+            self.learn(id, machine);
         }
         if neighbour.standing == Standing::Ours {
             let answer = self.id_taken(HostKind::Server, id);
@@ -517,37 +562,7 @@ impl Server {
         if news {
             self.tell_machine_part(id, link, out);
         }
-        if neighbour.uplink {
-            self.find_rank(announcement.rank, link, out);
-        }
-    }
-
-    /// Takes a place below the parent's, once the parent has one, and says so.
-    pub(super) fn find_rank(&mut self, parent: Option<u32>, link: LinkId, out: &mut Out) {
-        let Some(rank) = parent.filter(|rank| *rank < UNRANKED - 1) else {
-            return;
-        };
-        if self.rank != UNRANKED {
-            return;
-        }
-        self.rank = rank + 1;
-        let ours: Vec<_> = self
-            .relay
-            .neighbours()
-            .iter()
-            .filter(|(_, n)| n.kind == HostKind::Server && n.standing == Standing::Ours)
-            .map(|(link, _)| link)
-            .collect();
-        for neighbour in ours {
-            // To the parent this may still be the first announcement.
-            let pending = self
-                .sessions
-                .find(neighbour)
-                .is_some_and(|s| s.due.announcement);
-            if !(neighbour == link && pending) {
-                self.announce(neighbour, out);
-            }
-        }
+        self.check_order(link, announcement.rank, out);
     }
 
     // Quits.
@@ -592,6 +607,7 @@ impl Server {
             self.counters.dropped += 1;
         } else if adjacent {
             log::info!("{} leaves: {:?}", self.who(link), quit.text.as_str());
+            self.uplink_replaced(link, quit.replacement, quit.text.as_str());
             self.end(link, CloseWhen::Flushed, quit.text.as_str(), out);
         } else {
             self.remove(quit.source, &quit.text, Some(link), out);

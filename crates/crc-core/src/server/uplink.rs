@@ -1,24 +1,46 @@
 //! A server's place in the tree: the one server that it links to.
 //!
-//! Tries the candidates in turn, again and again with growing pauses, until one
-//! takes us. Everybody else in the tree links to us, and is none of its concern.
+//! Every server has a rank, and links only to one that comes before it in the
+//! order of (rank, id); so links always lead down the order and can form no
+//! cycle, whoever dies and however many look for a place at once. Whoever has
+//! no uplink tries the candidates in turn, again and again with growing pauses:
+//! those it was told by its operator, then every server it has heard of that
+//! comes before it. Whoever has no candidate is a root, and waits.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
+
+use crc_wire::HostId;
 
 use super::{Due, Out, Server, ServerNotice, Stage};
+use crate::announcement::{Announcement, UNRANKED};
 use crate::backoff::Backoff;
 use crate::link::{DialError, DialId, LinkId, PeerAddress};
+use crate::machine::CloseWhen;
+use crate::relay::{Host, HostKind, Standing};
 use crate::time::Timestamp;
 
 /// The shortest pause after a refusal.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(1);
 /// The shortest pause after a loop was cut.
 const PAUSE_AFTER_LOOP: Duration = Duration::from_secs(5);
+/// The longest pause before the server is dialled that an uplink has named in
+/// its place.
+const PAUSE_BEFORE_REPLACEMENT_MAX: Duration = Duration::from_millis(500);
+/// How many servers are remembered.
+const KNOWN_MAX: usize = 1024;
+
+/// A server's place in the order in which servers link to each other.
+pub(super) type Place = (u32, HostId);
 
 /// Where we look for an uplink, and how that went so far.
 #[derive(Debug)]
 pub(super) struct Uplink {
-    candidates: Vec<PeerAddress>,
+    configured: Vec<PeerAddress>,
+    /// Every server that we have heard of, whether it is there now or not.
+    known: BTreeMap<HostId, (u32, PeerAddress)>,
+    /// Whom to dial before all others.
+    replacement: Option<PeerAddress>,
     /// Which candidate is next.
     next: usize,
     backoff: Backoff,
@@ -32,9 +54,11 @@ pub(super) struct Uplink {
 }
 
 impl Uplink {
-    pub(super) const fn new(candidates: Vec<PeerAddress>) -> Self {
+    pub(super) const fn new(configured: Vec<PeerAddress>) -> Self {
         Uplink {
-            candidates,
+            configured,
+            known: BTreeMap::new(),
+            replacement: None,
             next: 0,
             backoff: Backoff::new(),
             dial: None,
@@ -45,10 +69,6 @@ impl Uplink {
         }
     }
 
-    pub(super) const fn has_candidates(&self) -> bool {
-        !self.candidates.is_empty()
-    }
-
     /// The dial has become a link.
     pub(super) fn connected(&mut self, dial: DialId, link: LinkId) {
         if self.dial.as_ref().is_some_and(|(ours, _)| *ours == dial) {
@@ -56,24 +76,89 @@ impl Uplink {
             self.link = Some(link);
         }
     }
+
+    /// Notes where a server is, and its place.
+    fn learn(&mut self, id: HostId, rank: u32, address: PeerAddress) {
+        self.known.insert(id, (rank, address));
+        if self.known.len() > KNOWN_MAX {
+            let last = self
+                .known
+                .iter()
+                .max_by_key(|(id, (rank, _))| (*rank, **id));
+            if let Some(id) = last.map(|(id, _)| *id) {
+                self.known.remove(&id);
+            }
+        }
+    }
+
+    /// Whom to dial, in order: the configured ones, then every server before
+    /// `own` in the order, the first first.
+    fn candidates(&self, own: Place) -> Vec<PeerAddress> {
+        let before = |(id, (rank, address)): (&HostId, &(u32, PeerAddress))| {
+            ((*rank, *id) < own).then(|| ((*rank, *id), address.clone()))
+        };
+        let mut known: Vec<_> = self.known.iter().filter_map(before).collect();
+        known.sort_unstable();
+        let mut candidates = self.configured.clone();
+        for (_, address) in known {
+            if !candidates.contains(&address) {
+                candidates.push(address);
+            }
+        }
+        candidates
+    }
 }
 
 impl Server {
+    pub(super) fn place(&self) -> Place {
+        (self.rank, self.config.id)
+    }
+
+    /// Begins to look for an uplink; without anywhere to look this is a root.
+    pub(super) fn find_uplink(&mut self, out: &mut Out) {
+        if self.uplink.configured.is_empty() {
+            if self.rank == UNRANKED {
+                self.rank = 0;
+            }
+        } else {
+            self.dial(out);
+        }
+    }
+
     /// Dials the next candidate.
     pub(super) fn dial(&mut self, out: &mut Out) {
+        let own = self.place();
         let uplink = &mut self.uplink;
         if uplink.dial.is_some() || uplink.link.is_some() || self.stage != Stage::Running {
             return;
         }
-        let Some(to) = uplink.candidates.get(uplink.next) else {
+        let mut candidates = uplink.candidates(own);
+        if candidates.is_empty() && uplink.replacement.is_none() {
             return;
+        }
+        // Whoever is in our part of the network already leads back to us.
+        let machines = self.relay.directory().servers().filter_map(Host::machine);
+        let here = machines.filter_map(|machine| Announcement::parse(machine).address);
+        for address in here {
+            candidates.retain(|candidate| *candidate != address);
+        }
+        let to = match uplink.replacement.take() {
+            Some(replacement) => replacement,
+            None if candidates.is_empty() => {
+                self.dial_later();
+                return;
+            }
+            None => {
+                uplink.next %= candidates.len();
+                uplink.next += 1;
+                candidates[uplink.next - 1].clone()
+            }
         };
-        uplink.next = (uplink.next + 1) % uplink.candidates.len();
         uplink.dials += 1;
         let dial = DialId(uplink.dials);
         log::debug!("linking to {to}");
         out.dial(dial, to.clone());
-        uplink.dial = Some((dial, to.clone()));
+        uplink.dial = Some((dial, to));
     }
 
     pub(super) fn dial_failed(&mut self, dial: DialId, why: DialError) {
@@ -123,12 +208,105 @@ impl Server {
         self.uplink.link = None;
         if let Some(taken) = self.uplink.taken.take() {
             out.notice(ServerNotice::Unlinked);
-            self.uplink.next = 0;
+            if self.uplink.pause_min.is_zero() {
+                // We have lost it; where we have left it ourselves, the next
+                // candidate has its turn.
+                self.uplink.next = 0;
+            }
             self.uplink.backoff.link_held(self.now.since(taken));
         }
-        if self.stage == Stage::Running {
+        if self.stage != Stage::Running {
+            return;
+        }
+        if self.uplink.replacement.is_some() {
+            let jitter = self.random.duration_up_to(PAUSE_BEFORE_REPLACEMENT_MAX);
+            self.timers.set(Due::Dial, self.now + jitter);
+        } else if self.uplink.candidates(self.place()).is_empty() {
+            log::info!("nobody is left to link to: this server is a root now");
+        } else {
             let pause = self.dial_later();
             log::info!("looking for an uplink again in {pause:.1?}");
+        }
+    }
+
+    /// Our uplink leaves, and says who takes its place: the first word of the
+    /// text is the address.
+    pub(super) fn uplink_replaced(&mut self, link: LinkId, by: Option<HostId>, text: &str) {
+        if self.uplink.link != Some(link) {
+            return;
+        }
+        let rank = by.and_then(|by| Some((self.uplink.known.get(&by)?.0, by)));
+        let address = text.split(' ').next().and_then(|word| word.parse().ok());
+        if rank.is_some_and(|place| place < self.place()) {
+            self.uplink.replacement = address;
+        }
+    }
+
+    /// The server that our neighbours should link to instead of us: our uplink,
+    /// or else the first of our children; and where it is.
+    pub(super) fn replacement(&self) -> Option<(HostId, PeerAddress)> {
+        let neighbours = self.relay.neighbours().iter();
+        let ours = neighbours.filter(|(_, neighbour)| {
+            neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours
+        });
+        let places = ours.filter_map(|(_, neighbour)| {
+            let (rank, address) = self.uplink.known.get(&neighbour.host)?;
+            Some((!neighbour.uplink, *rank, neighbour.host, address))
+        });
+        let (_, _, id, address) = places.min()?;
+        Some((id, address.clone()))
+    }
+
+    /// Remembers what a server says of its address and rank.
+    pub(super) fn learn(&mut self, id: HostId, machine: &str) {
+        let announcement = Announcement::parse(machine);
+        if let (Some(address), Some(rank)) = (announcement.address, announcement.rank)
+            && rank != UNRANKED
+            && id != self.config.id
+        {
+            self.uplink.learn(id, rank, address);
+        }
+    }
+
+    /// Our uplink has said what its rank is. We take the place below it if we
+    /// have none yet; and if it does not come before us, we leave it.
+    pub(super) fn check_order(&mut self, link: LinkId, parent: Option<u32>, out: &mut Out) {
+        let Some(neighbour) = self.relay.neighbours().find(link).copied() else {
+            return;
+        };
+        let Some(rank) = parent.filter(|_| neighbour.uplink) else {
+            return;
+        };
+        if self.rank == UNRANKED && rank < UNRANKED - 1 {
+            self.set_rank(rank + 1, link, out);
+        }
+        if neighbour.standing == Standing::Ours && (rank, neighbour.host) >= self.place() {
+            log::info!(
+                "{}: closed: it does not come before us in the order of ranks",
+                self.who(link)
+            );
+            self.uplink.pause_min = PAUSE_AFTER_REFUSAL;
+            self.end(link, CloseWhen::Flushed, "out of order", out);
+        }
+    }
+
+    /// Takes a rank, once and for all, and tells the neighbours.
+    fn set_rank(&mut self, rank: u32, link: LinkId, out: &mut Out) {
+        self.rank = rank;
+        log::debug!("our rank is {rank}");
+        let neighbours = self.relay.neighbours().iter();
+        let ours = neighbours.filter(|(_, neighbour)| {
+            neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours
+        });
+        for neighbour in ours.map(|(link, _)| link).collect::<Vec<_>>() {
+            // To the parent this may still be the first announcement.
+            let pending = self
+                .sessions
+                .find(neighbour)
+                .is_some_and(|s| s.due.announcement);
+            if !(neighbour == link && pending) {
+                self.announce(neighbour, out);
+            }
         }
     }
 

@@ -41,6 +41,8 @@ struct Pipe {
     bytes: VecDeque<u8>,
     /// The writer has ended it; the reader learns it after the bytes.
     ended: bool,
+    /// The reader has closed: what is written does not arrive.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -234,7 +236,7 @@ impl Rig {
 
     /// Lets all that is being done be done: redials, pauses, lingering.
     pub fn rest(&mut self) {
-        self.run(Duration::from_secs(120));
+        self.run(Duration::from_secs(900));
     }
 
     /// Delivers what is on its way, and no more than a moment passes.
@@ -322,6 +324,7 @@ impl Rig {
             Pipe {
                 bytes,
                 ended: false,
+                closed: false,
             },
         );
     }
@@ -355,7 +358,9 @@ impl Rig {
                     if let End::Raw(raw) = other {
                         self.raws[raw].pieces.push((self.now, bytes.to_vec()));
                     }
-                    if let Some(pipe) = self.pipes.get_mut(&other) {
+                    if let Some(pipe) = self.pipes.get_mut(&other)
+                        && !pipe.closed
+                    {
                         assert!(!pipe.ended, "nothing is sent behind the end");
                         pipe.bytes.extend(bytes);
                     }
@@ -383,6 +388,7 @@ impl Rig {
         if let Some(pipe) = self.pipes.get_mut(&here) {
             pipe.bytes.clear();
             pipe.ended = true;
+            pipe.closed = true;
         }
     }
 
@@ -395,10 +401,11 @@ impl Rig {
             self.join_ends(node, origin, End::Raw(raw));
             return;
         }
-        let target = to
-            .host
-            .strip_prefix('s')
-            .and_then(|n| n.parse::<usize>().ok());
+        // A server is known by its name here, or by the address it announces.
+        let target = match to.host.strip_prefix('s') {
+            Some(number) => number.parse::<usize>().ok(),
+            None => usize::from(to.port).checked_sub(1000),
+        };
         let alive = |target: &usize| {
             self.nodes
                 .get(*target)

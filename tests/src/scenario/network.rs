@@ -281,20 +281,24 @@ impl<'a> Network<'a> {
     /// Asks a server to leave; it should be there to be asked.
     fn ask_server(&mut self, index: usize) {
         let one = &mut self.servers[index];
-        if one.server.process_mut().is_running() {
-            one.server.process_mut().ask_to_leave();
-        } else {
+        if let Some(status) = one.server.process_mut().status() {
+            one.killed = true;
             let last_words = one.server.process().last_words();
             self.troubles.push(format!(
-                "{}: had ended by itself; its last words: {last_words}",
+                "{}: had ended by itself ({status}); its last words: {last_words}",
                 one.launch.name
             ));
+        } else {
+            one.server.process_mut().ask_to_leave();
         }
     }
 
     /// Waits for the end of a server that was asked to leave.
     fn finish_server(&mut self, index: usize) {
         let one = &mut self.servers[index];
+        if one.killed {
+            return;
+        }
         one.killed = true;
         let process = one.server.process_mut();
         let trouble = match process.finish() {
@@ -355,7 +359,10 @@ impl<'a> Network<'a> {
         let clients = self.clients.iter().map(|one| one.client.process());
         for process in servers.chain(clients) {
             let log = process.log();
-            if let Some(line) = log.lines().find(|line| line.contains("panicked at")) {
+            let panic = log.lines().find(|line| line.contains("panicked at"));
+            if let Some(line) = panic
+                && !troubles.iter().any(|trouble| trouble.ends_with(line))
+            {
                 troubles.push(format!("{}: {line}", process.name()));
             }
         }

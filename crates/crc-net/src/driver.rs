@@ -366,7 +366,7 @@ impl<M: Machine> Driver<M> {
         to_the_end: bool,
         on_notice: OnNotice<'_, M>,
     ) {
-        let mut budget = self.sockets.config.read_budget_bytes;
+        let mut budget = self.sockets.config.read_budget_bytes.max(1);
         while budget > 0 {
             let length = buffer.len().min(budget);
             let ReadOutcome::Bytes(count) = self.sockets.read(link, &mut buffer[..length]) else {
@@ -442,7 +442,7 @@ impl<M: Machine> Driver<M> {
     }
 
     fn accept(&mut self, index: usize, on_notice: OnNotice<'_, M>) {
-        for _ in 0..self.sockets.config.accepts_per_turn_max {
+        for _ in 0..self.sockets.config.accepts_per_turn_max.max(1) {
             match self.sockets.accept(index, self.sockets.clock.now()) {
                 Accepted::Up(up) => self.tell_link_up(&up, on_notice),
                 Accepted::Gone => {}

@@ -228,7 +228,6 @@ fn many_that_a_server_tells_of_at_once_come_in_small_pieces_too() {
 }
 
 #[test]
-#[ignore = "the pause between pieces is counted from before they are written"]
 fn many_that_join_in_one_moment_come_in_small_pieces_too() {
     const COUNT: u32 = 300;
     let rig = Rig::new().unwrap();

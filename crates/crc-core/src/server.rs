@@ -96,6 +96,8 @@ enum Due {
     Announcement(LinkId),
     /// The peer must have shown what it is.
     Classification(LinkId),
+    /// A piece for an original node has been written: its pause begins.
+    Pause(LinkId),
     /// The next piece may go to an original node.
     Piece(LinkId),
     /// The server may have been silent for too long.
@@ -244,6 +246,7 @@ impl Server {
             Due::Registration(link),
             Due::Announcement(link),
             Due::Classification(link),
+            Due::Pause(link),
             Due::Piece(link),
             Due::Pulse(link),
             Due::Refusal(link),
@@ -265,6 +268,7 @@ impl Server {
                 Due::Registration(link) => self.violation(link, Violation::NotRegistered, out),
                 Due::Announcement(link) => self.announce(link, out),
                 Due::Classification(link) => self.classify(link, Standing::Original, out),
+                Due::Pause(link) => self.timers.set(Due::Piece(link), self.now + PAUSE),
                 Due::Piece(link) => self.note(link),
                 Due::Pulse(link) => self.feel_pulse(link, out),
                 Due::Refusal(link) => self.refused_for_ever(link, out),
@@ -329,13 +333,14 @@ impl Server {
             self.end(link, CloseWhen::Now, "too slow", out);
             return;
         }
-        if self.timers.is_set(Due::Piece(link)) {
+        if self.timers.is_set(Due::Pause(link)) || self.timers.is_set(Due::Piece(link)) {
             return;
         }
         let piece = pace.next_piece();
         if !piece.is_empty() {
             out.send(link, piece);
-            self.timers.set(Due::Piece(link), self.now + PAUSE);
+            // With the next tick it has been written, however long that took.
+            self.timers.set(Due::Pause(link), self.now);
         }
     }
 
@@ -429,6 +434,7 @@ impl Server {
         {
             out.send(link, pace.waiting());
             session.outlet = Outlet::Direct;
+            self.timers.cancel(Due::Pause(link));
             self.timers.cancel(Due::Piece(link));
         }
         let (kind, uplink, told) = (neighbour.kind, neighbour.uplink, neighbour.told);
@@ -543,6 +549,7 @@ impl Server {
         session.phase = Phase::Closing;
         session.decoder = crc_wire::Decoder::new();
         self.timers.cancel(Due::Registration(link));
+        self.timers.cancel(Due::Pause(link));
         self.timers.cancel(Due::Piece(link));
         self.timers.cancel(Due::Pulse(link));
         out.close(link, when);

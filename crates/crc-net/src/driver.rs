@@ -264,6 +264,8 @@ impl<M: Machine> Driver<M> {
         self.sockets.expire(now);
         self.settle(on_notice);
         if self.machine.deadline().is_some_and(|due| due <= now) {
+            // A machine that paces what it sends counts from here.
+            self.finish(on_notice);
             self.tell(Event::Tick, on_notice);
         }
         self.finish(on_notice);

@@ -23,6 +23,7 @@ pub struct ServerBuilder<'r> {
     uplinks: Vec<String>,
     more: Vec<String>,
     log_file: Option<String>,
+    descriptors: Option<u32>,
 }
 
 impl<'r> ServerBuilder<'r> {
@@ -36,6 +37,7 @@ impl<'r> ServerBuilder<'r> {
             uplinks: Vec::new(),
             more: Vec::new(),
             log_file: None,
+            descriptors: None,
         }
     }
 
@@ -63,6 +65,12 @@ impl<'r> ServerBuilder<'r> {
         self
     }
 
+    /// How many descriptors the system allows it.
+    pub fn descriptors(mut self, count: u32) -> Self {
+        self.descriptors = Some(count);
+        self
+    }
+
     /// What its log file is called.
     pub fn log_file(mut self, name: &str) -> Self {
         self.log_file = Some(name.to_owned());
@@ -75,7 +83,16 @@ impl<'r> ServerBuilder<'r> {
     ///
     /// [`RigError::Start`] or [`RigError::File`].
     pub fn spawn(self) -> Result<Process, RigError> {
-        let mut command = Command::new(&self.rig.binaries().server);
+        let server = &self.rig.binaries().server;
+        let mut command = match self.descriptors {
+            None => Command::new(server),
+            Some(count) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", "ulimit -n \"$0\" && exec \"$@\""]);
+                shell.arg(count.to_string()).arg(server);
+                shell
+            }
+        };
         command
             .arg("--id")
             .arg(self.id.to_string())

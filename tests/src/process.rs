@@ -74,6 +74,12 @@ impl Process {
         &self.name
     }
 
+    /// The system's number for it.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has used of the machine so far.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use crc_scenario::soak::{Control, Progress, healing, hostile, tree};
+use crc_scenario::soak::{Control, Progress, footprint, healing, hostile, tree};
 use crc_scenario::{Binaries, LogDir, Rig, RigError, output};
 
 /// Run the real servers and clients for long, with faults, and judge them
@@ -71,6 +71,12 @@ enum Run {
         loss: How,
         #[command(flatten)]
         size: Size,
+    },
+    /// Measure what a connection costs a server in memory while its peer has not registered
+    Footprint {
+        /// How many connections
+        #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        connections: u32,
     },
 }
 
@@ -160,9 +166,17 @@ fn run(arguments: &Arguments) -> Result<bool, RigError> {
                 workers,
                 within: length(within),
                 seed,
+                ..hostile::Settings::default()
             };
             let report = hostile::run(&rig, &settings, &control)?;
             Ok(tell(&rig, &report, &report.problems))
+        }
+        Run::Footprint { connections } => {
+            let report = footprint::run(&rig, *connections, &control)?;
+            let most = footprint::BYTES_MAX;
+            let problem = || format!("one of them costs more than {most} bytes");
+            let problems: Vec<String> = (!report.passed()).then(problem).into_iter().collect();
+            Ok(tell(&rig, &report, &problems))
         }
         Run::Tree { minutes, size } => {
             let settings = tree::Settings {

@@ -39,9 +39,13 @@ pub struct Served {
 }
 
 impl GoodPair {
-    /// Registers both.
+    /// Registers both, as clients of ours: original ones could not read as fast
+    /// as others may come and go.
     pub(super) fn start(server: SocketAddr) -> io::Result<GoodPair> {
-        let pair = [register(server, IDS[0])?, register(server, IDS[1])?];
+        let pair = [
+            Peer::our_client(server, IDS[0], "good")?,
+            Peer::our_client(server, IDS[1], "better")?,
+        ];
         let stop = Arc::new(AtomicBool::new(false));
         let talk = thread::spawn({
             let stop = Arc::clone(&stop);
@@ -83,26 +87,6 @@ impl Drop for GoodPair {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(talk) = self.talk.take() {
             let _ = talk.join();
-        }
-    }
-}
-
-/// A client that says that it is one of ours: an original one could not read as
-/// fast as others may come and go.
-fn register(server: SocketAddr, id: u32) -> io::Result<Peer> {
-    let mut peer = Peer::connect(server)?;
-    peer.send(&wire::client_registration(id, 0, "good", "of good faith"))?;
-    peer.send(&wire::client_registration(
-        id,
-        0,
-        "good",
-        "of good faith [crc2;f=]",
-    ))?;
-    loop {
-        match peer.next_frame(LONG)? {
-            Some(Frame::Status { code: 0x100, .. }) => return Ok(peer),
-            Some(_) => {}
-            None => return Err(io::ErrorKind::TimedOut.into()),
         }
     }
 }

@@ -29,6 +29,9 @@ pub struct Settings {
     pub workers: u64,
     /// How long all may take.
     pub within: Duration,
+    /// By how many bytes the server may be larger after the last round than it
+    /// was when warm.
+    pub growth_max: i64,
     /// What the faults follow from.
     pub seed: u64,
 }
@@ -40,6 +43,7 @@ impl Default for Settings {
             rate: 0,
             workers: 8,
             within: Duration::from_secs(3600),
+            growth_max: 4 << 20,
             seed: 1,
         }
     }
@@ -48,9 +52,7 @@ impl Default for Settings {
 /// How many rounds there are.
 const ROUNDS: u64 = 20;
 /// How many rounds the server has to reach its size.
-const WARM_ROUNDS: usize = 2;
-/// By how much it may be larger after the last round than it was when warm.
-const GROWTH_MAX: u64 = 4 << 20;
+const WARM_ROUNDS: usize = 5;
 /// How many connections of one worker stay open.
 const STAYING_MAX: usize = 50;
 
@@ -196,7 +198,7 @@ pub fn run(rig: &Rig, settings: &Settings, control: &Control) -> Result<Report, 
     report.processor_time = usage.processor_time;
     if let Some(growth) = report
         .growth_bytes()
-        .filter(|&growth| growth > GROWTH_MAX.cast_signed())
+        .filter(|&growth| growth > settings.growth_max)
     {
         report
             .problems

@@ -1,6 +1,7 @@
 //! Long runs against real processes, with faults at random: hostile peers
 //! ([`hostile`]), servers that die and freeze ([`tree`]), and how long it takes
-//! until whoever is left has found each other ([`healing`]).
+//! until whoever is left has found each other ([`healing`]); and what a connection
+//! costs ([`footprint`]).
 //!
 //! Judges from the outside: by admin pages, by what clients hear, and by what
 //! the system says of a process. Everything runs on loopback, within bounds of
@@ -9,6 +10,7 @@
 //! what the processes do is the machine's.
 
 mod dice;
+pub mod footprint;
 mod good;
 pub mod healing;
 pub mod hostile;
@@ -52,7 +54,13 @@ impl Control {
 fn median_and_worst(times: &[Duration]) -> Option<(Duration, Duration)> {
     let mut times = times.to_vec();
     times.sort_unstable();
-    Some((*times.get(times.len() / 2)?, *times.last()?))
+    let middle = times.len() / 2;
+    let above = *times.get(middle)?;
+    let below = match times.len() % 2 {
+        0 => times[middle - 1],
+        _ => above,
+    };
+    Some(((below + above) / 2, *times.last()?))
 }
 
 #[cfg(test)]
@@ -66,6 +74,11 @@ mod tests {
         };
         assert_eq!(median_and_worst(&[]), None);
         let [middle, worst] = [3, 9].map(Duration::from_secs);
+        let even = [2, 3].map(Duration::from_secs);
+        assert_eq!(
+            median_and_worst(&seconds(&[3, 1])),
+            Some((even[0], even[1]))
+        );
         assert_eq!(
             median_and_worst(&seconds(&[9, 1, 3])),
             Some((middle, worst))

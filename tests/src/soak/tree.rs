@@ -205,9 +205,9 @@ impl Soak<'_> {
         before = self.talk_at_rest("at the start", before)?;
         while began.elapsed() < self.settings.lasts {
             let number = self.report.episodes.values().sum::<u64>() + 1;
-            // Every kind has its turn, so that a short run has seen them all.
-            let turn = usize::try_from(number - 1).unwrap_or(0) % KINDS.len();
-            let kind = KINDS[turn];
+            // Every kind has its turn; which is the first, the seed says.
+            let turn = (self.settings.seed + number - 1) % KINDS.len() as u64;
+            let kind = KINDS[usize::try_from(turn).unwrap_or(0)];
             let left = self.settings.lasts.saturating_sub(began.elapsed());
             self.control.progress.show(format_args!(
                 "episode {number}, {kind:?}, {:.0} s left",

@@ -24,6 +24,7 @@ pub struct ServerBuilder<'r> {
     more: Vec<String>,
     log_file: Option<String>,
     descriptors: Option<u32>,
+    environment: Vec<(String, String)>,
 }
 
 impl<'r> ServerBuilder<'r> {
@@ -38,6 +39,7 @@ impl<'r> ServerBuilder<'r> {
             more: Vec::new(),
             log_file: None,
             descriptors: None,
+            environment: Vec::new(),
         }
     }
 
@@ -62,6 +64,12 @@ impl<'r> ServerBuilder<'r> {
     /// One more word for the command line.
     pub fn arg(mut self, word: &str) -> Self {
         self.more.push(word.to_owned());
+        self
+    }
+
+    /// One more variable of its environment.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -94,6 +102,7 @@ impl<'r> ServerBuilder<'r> {
             }
         };
         command
+            .envs(self.environment)
             .arg("--id")
             .arg(self.id.to_string())
             // Glued on, so that no value can look like an option.

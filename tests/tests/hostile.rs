@@ -130,6 +130,27 @@ fn a_client_may_repeat_itself_and_what_it_says_of_its_last_hop_is_nothing() {
 }
 
 #[test]
+fn one_lie_among_many_truths_is_found() {
+    for lie in [
+        wire::chat(ANN, BOB, "truth"),
+        wire::chat(NOBODY, BOB, "truth"),
+        wire::quit(ANN, "truth"),
+    ] {
+        let mut house = House::open(&[]);
+        let mut bad = Peer::our_client(house.address(), BAD, "bad").unwrap();
+        let truths = wire::chat(BAD, BOB, "truth").repeat(50);
+        bad.send(&[&truths[..], &lie, &truths].concat()).unwrap();
+        bad.expect_end();
+        for _ in 0..50 {
+            assert_eq!(house.bob.expect_chat(), (BAD, BOB, "truth".to_owned()));
+        }
+        house.assert_logged(&bad, "in the name of");
+        house.server.wait_hosts(&[ANN, BOB]).unwrap();
+        house.assert_talking();
+    }
+}
+
+#[test]
 fn a_status_for_us_is_recorded_whoever_is_written_there_as_its_source() {
     let mut house = House::open(&[]);
     let mut foreign = house.foreign_server();

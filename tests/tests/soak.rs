@@ -61,8 +61,13 @@ fn an_episode_with_crashes() {
 }
 
 #[test]
+fn an_episode_with_stalls() {
+    check_tree(4, tree::Kind::Stalls);
+}
+
+#[test]
 fn an_episode_with_everything() {
-    check_tree(4, tree::Kind::Chaos);
+    check_tree(5, tree::Kind::Chaos);
 }
 
 #[test]

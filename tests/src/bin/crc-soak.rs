@@ -49,6 +49,9 @@ enum Run {
         /// Minutes that all may take
         #[arg(long, default_value_t = 60.0, value_parser = minutes)]
         within: f64,
+        /// Leave the system's allocator as it is, and judge the most memory instead of that at rest
+        #[arg(long)]
+        plain_allocator: bool,
         /// What chance follows from
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -158,6 +161,7 @@ fn run(arguments: &Arguments) -> Result<bool, RigError> {
             rate,
             workers,
             within,
+            plain_allocator,
             seed,
         } => {
             let settings = hostile::Settings {
@@ -166,6 +170,7 @@ fn run(arguments: &Arguments) -> Result<bool, RigError> {
                 workers,
                 within: length(within),
                 seed,
+                plain_allocator,
                 ..hostile::Settings::default()
             };
             let report = hostile::run(&rig, &settings, &control)?;

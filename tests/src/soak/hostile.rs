@@ -32,6 +32,10 @@ pub struct Settings {
     /// By how many bytes the server may be larger after the last round than it
     /// was when warm.
     pub growth_max: i64,
+    /// Leave the system's allocator as it is. Otherwise it is told to give large
+    /// blocks back at once, so that what is measured is what the server holds
+    /// and not what the allocator keeps for later.
+    pub plain_allocator: bool,
     /// What the faults follow from.
     pub seed: u64,
 }
@@ -44,6 +48,7 @@ impl Default for Settings {
             workers: 8,
             within: Duration::from_secs(3600),
             growth_max: 4 << 20,
+            plain_allocator: false,
             seed: 1,
         }
     }
@@ -53,6 +58,11 @@ impl Default for Settings {
 const ROUNDS: u64 = 20;
 /// How many rounds the server has to reach its size.
 const WARM_ROUNDS: usize = 5;
+/// What tells the allocator of the GNU system to give large blocks back.
+const GIVING_BACK: [(&str, &str); 2] = [
+    ("MALLOC_MMAP_THRESHOLD_", "65536"),
+    ("MALLOC_TRIM_THRESHOLD_", "131072"),
+];
 /// How many connections of one worker stay open.
 const STAYING_MAX: usize = 50;
 
@@ -63,6 +73,8 @@ pub struct Sample {
     pub connections: u64,
     /// Its memory.
     pub resident_bytes: u64,
+    /// The most that was seen in the round before.
+    pub peak_bytes: u64,
     /// Its descriptors.
     pub descriptors: usize,
 }
@@ -76,8 +88,6 @@ pub struct Report {
     pub took: Duration,
     /// The server between the rounds.
     pub samples: Vec<Sample>,
-    /// The most memory that was seen at any time.
-    pub peak_bytes: u64,
     /// The server's processor time.
     pub processor_time: Duration,
     /// How the good clients were served.
@@ -100,6 +110,17 @@ impl Report {
         let last = self.samples.last()?.resident_bytes;
         Some(last.cast_signed() - warm.cast_signed())
     }
+
+    /// The most memory that was seen until the server was warm, and later.
+    #[must_use]
+    pub fn peaks(&self) -> (u64, u64) {
+        let (early, late) = self.samples.split_at(WARM_ROUNDS.min(self.samples.len()));
+        let most = |samples: &[Sample]| {
+            let peaks = samples.iter().map(|sample| sample.peak_bytes);
+            peaks.max().unwrap_or(0)
+        };
+        (most(early), most(late))
+    }
 }
 
 impl fmt::Display for Report {
@@ -120,23 +141,22 @@ impl fmt::Display for Report {
         writeln!(f, "  {}", by_kind.join(", "))?;
         writeln!(
             f,
-            "connections  resident (KiB)  descriptors, with all of them gone"
+            "KiB resident when all of them are gone, and at most before:"
         )?;
+        writeln!(f, "connections     at rest     at most  descriptors")?;
         for sample in &self.samples {
-            let kibibytes = sample.resident_bytes / 1024;
             writeln!(
                 f,
-                "{:11}  {kibibytes:14}  {:11}",
-                sample.connections, sample.descriptors
+                "{:11}  {:10}  {:10}  {:11}",
+                sample.connections,
+                sample.resident_bytes / 1024,
+                sample.peak_bytes / 1024,
+                sample.descriptors
             )?;
         }
         if let Some(growth) = self.growth_bytes() {
-            let growth = growth / 1024;
-            let peak = self.peak_bytes / 1024;
-            writeln!(
-                f,
-                "growth since warm: {growth} KiB; most at any time: {peak} KiB"
-            )?;
+            let kibibytes = growth / 1024;
+            writeln!(f, "growth at rest since a quarter of them: {kibibytes} KiB")?;
         }
         write!(
             f,
@@ -154,7 +174,13 @@ impl fmt::Display for Report {
 /// the report.
 pub fn run(rig: &Rig, settings: &Settings, control: &Control) -> Result<Report, RigError> {
     // A line a connection would be all the disk takes.
-    let server = rig.server(1, "target").arg("-qq").start()?;
+    let mut server = rig.server(1, "target").arg("-qq");
+    if !settings.plain_allocator {
+        for (name, value) in GIVING_BACK {
+            server = server.environment(name, value);
+        }
+    }
+    let server = server.start()?;
     let socket = |what: &str| {
         let what = what.to_owned();
         move |source| RigError::Socket { what, source }
@@ -164,12 +190,12 @@ pub fn run(rig: &Rig, settings: &Settings, control: &Control) -> Result<Report, 
     let mut report = Report::default();
     let crowd = Crowd::new(server.address(), settings, control);
     for round in 0..ROUNDS {
-        let peak = crowd.storm(round, &server);
-        report.peak_bytes = report.peak_bytes.max(peak);
+        let peak_bytes = crowd.storm(round, &server);
         control.check()?;
         match rest(&server, control)? {
             Ok(sample) => report.samples.push(Sample {
                 connections: crowd.made(),
+                peak_bytes,
                 ..sample
             }),
             Err(problem) => report.problems.push(problem),
@@ -196,18 +222,24 @@ pub fn run(rig: &Rig, settings: &Settings, control: &Control) -> Result<Report, 
     }
     let usage = server.process().usage().map_err(socket("the server"))?;
     report.processor_time = usage.processor_time;
-    if let Some(growth) = report
-        .growth_bytes()
-        .filter(|&growth| growth > settings.growth_max)
-    {
-        report
-            .problems
-            .push(format!("it has grown by {growth} bytes since it was warm"));
-    }
+    report.problems.extend(grown(&report, settings));
     if server.process().log().contains("panicked") {
         report.problems.push("it has panicked".to_owned());
     }
     Ok(report)
+}
+
+/// Whether it has grown. With an allocator that keeps what it had, what is there
+/// at rest is what there was at most, more or less: then that must not grow.
+fn grown(report: &Report, settings: &Settings) -> Option<String> {
+    if settings.plain_allocator {
+        let (early, late) = report.peaks();
+        let more = late > early + early / 4;
+        return more.then(|| format!("at most {early} bytes until warm, {late} later"));
+    }
+    let growth = report.growth_bytes()?;
+    let more = growth > settings.growth_max;
+    more.then(|| format!("it has grown by {growth} bytes since it was warm"))
 }
 
 /// Waits until nothing of the hostile ones is left, and looks at the server.
@@ -238,6 +270,7 @@ fn rest(server: &Server, control: &Control) -> Result<Result<Sample, String>, Ri
     Ok(usage
         .map(|usage| Sample {
             connections: 0,
+            peak_bytes: 0,
             resident_bytes: usage.resident_bytes,
             descriptors: usage.descriptors,
         })

@@ -18,7 +18,7 @@ use crate::wait;
 /// What a run is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How long it goes on; the last episode is finished.
+    /// How long it goes on; one episode at least, and the last one is finished.
     pub lasts: Duration,
     /// How many servers there are.
     pub servers: u32,
@@ -60,15 +60,18 @@ pub enum Kind {
     Absences,
     /// Servers leave in good order and are started again.
     Leaves,
+    /// Servers stand still, and are killed with all that they have not read.
+    Stalls,
     /// All of these at once, and clients are killed too.
     Chaos,
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
     Kind::Freezes,
     Kind::Crashes,
     Kind::Absences,
     Kind::Leaves,
+    Kind::Stalls,
     Kind::Chaos,
 ];
 
@@ -203,7 +206,7 @@ impl Soak<'_> {
     fn episodes(&mut self, began: Instant) -> Result<(), Stop> {
         let mut before = self.rest("at the start")?;
         before = self.talk_at_rest("at the start", before)?;
-        while began.elapsed() < self.settings.lasts {
+        while self.report.episodes.is_empty() || began.elapsed() < self.settings.lasts {
             let number = self.report.episodes.values().sum::<u64>() + 1;
             // Every kind has its turn; which is the first, the seed says.
             let turn = (self.settings.seed + number - 1) % KINDS.len() as u64;
@@ -268,21 +271,14 @@ impl Soak<'_> {
             }
             let index = self.dice.below(servers.len() as u64);
             let id = servers.swap_remove(usize::try_from(index).unwrap_or(0));
-            let at = self.dice.within(0, 2000);
-            let away = self.dice.within(0, 5000);
-            let frozen = self.dice.within(200, 8000);
-            let mut both = |first, then, length| {
-                plan.push((Duration::from_millis(at), first));
-                plan.push((Duration::from_millis(at + length), then));
-            };
-            let chaos = [Kind::Freezes, Kind::Crashes, Kind::Leaves];
-            match kind {
-                Kind::Chaos => *self.dice.choose(&chaos),
+            let of = match kind {
+                Kind::Chaos => *self.dice.choose(&KINDS[..KINDS.len() - 1]),
                 other => other,
-            }
-            .faults(id, away, frozen, &mut both);
-            if kind == Kind::Absences {
-                plan.pop();
+            };
+            let began = self.dice.within(0, 2000);
+            let back = kind != Kind::Absences;
+            for (after, act) in of.faults(id, back, &mut self.dice) {
+                plan.push((Duration::from_millis(began + after), act));
             }
         }
         if kind == Kind::Chaos && self.settings.clients > 0 {
@@ -406,14 +402,21 @@ impl Soak<'_> {
 }
 
 impl Kind {
-    /// What is done to one server, and how it ends.
-    fn faults(self, id: u32, away: u64, frozen: u64, both: &mut impl FnMut(Act, Act, u64)) {
-        match self {
-            Kind::Freezes => both(Act::Freeze(id), Act::Thaw(id), frozen),
-            Kind::Leaves => both(Act::Leave(id), Act::Start(id), away),
-            Kind::Crashes | Kind::Absences | Kind::Chaos => {
-                both(Act::Kill(id), Act::Start(id), away);
-            }
+    /// What is done to one server, and after how many milliseconds; that it
+    /// comes `back` is part of it or not.
+    fn faults(self, id: u32, back: bool, dice: &mut Dice) -> Vec<(u64, Act)> {
+        let away = dice.within(0, 5000);
+        let frozen = dice.within(200, 8000);
+        let mut acts = match self {
+            Kind::Freezes => return vec![(0, Act::Freeze(id)), (frozen, Act::Thaw(id))],
+            Kind::Leaves => vec![(0, Act::Leave(id))],
+            Kind::Stalls => vec![(0, Act::Freeze(id)), (frozen / 4, Act::Kill(id))],
+            Kind::Crashes | Kind::Absences | Kind::Chaos => vec![(0, Act::Kill(id))],
+        };
+        let last = acts.last().map_or(0, |(at, _)| *at);
+        if back {
+            acts.push((last + away, Act::Start(id)));
         }
+        acts
     }
 }

@@ -114,6 +114,11 @@ impl Server {
         (self.rank, self.config.id)
     }
 
+    /// Whom to dial, in order.
+    pub(super) fn candidates(&self) -> Vec<PeerAddress> {
+        self.uplink.candidates(self.place())
+    }
+
     /// Begins to look for an uplink; without anywhere to look this is a root.
     pub(super) fn find_uplink(&mut self, out: &mut Out) {
         if self.uplink.configured.is_empty() {

@@ -58,19 +58,23 @@ impl Binaries {
     ///
     /// [`RigError::Binaries`] when they can't be found or built.
     pub fn find() -> Result<Binaries, RigError> {
-        if let (Some(server), Some(client)) =
-            (env::var_os("CRC_SERVER_BIN"), env::var_os("CRC_CLIENT_BIN"))
-        {
+        let server = env::var_os("CRC_SERVER_BIN").map(PathBuf::from);
+        let client = env::var_os("CRC_CLIENT_BIN").map(PathBuf::from);
+        if let (Some(server), Some(client)) = (&server, &client) {
             return Ok(Binaries {
-                server: server.into(),
-                client: client.into(),
+                server: server.clone(),
+                client: client.clone(),
             });
         }
         let folder = own_folder()?;
         if let Some(cargo) = env::var_os("CARGO") {
             build_if_stale(&cargo, &folder)?;
         }
-        Binaries::in_folder(&folder)
+        let found = Binaries::in_folder(&folder)?;
+        Ok(Binaries {
+            server: server.unwrap_or(found.server),
+            client: client.unwrap_or(found.client),
+        })
     }
 }
 

@@ -110,9 +110,13 @@ fn run_all(arguments: &Arguments, scenarios: &[Scenario]) -> Result<usize, RigEr
             None => LogDir::temporary()?,
         };
         let rig = Rig::with(binaries.clone(), logs);
-        let report = run(scenario, &rig, &settings, |command, took: Duration| {
+        let report = run(scenario, &rig, &settings, |step, took: Duration| {
             if arguments.verbose {
-                output::line(format_args!("  {:6.2} s  {command:?}", took.as_secs_f64()));
+                output::line(format_args!(
+                    "  {:6.2} s  {}",
+                    took.as_secs_f64(),
+                    step.line
+                ));
             }
         })?;
         tell(&report, &rig);

@@ -152,10 +152,14 @@ impl Process {
 
     /// Asks it to leave in good order; doesn't wait.
     pub fn ask_to_leave(&mut self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&mut self, signal: Signal) {
         if self.is_running() {
             // It may end between the two lines; it is not reaped before
             // `status` is asked again, so this can't hit a stranger.
-            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+            let _ = kill_process(Pid::from_child(&self.child), signal);
         }
     }
 
@@ -173,6 +177,17 @@ impl Process {
     pub fn stop(&mut self) -> Option<ExitStatus> {
         self.ask_to_leave();
         self.finish()
+    }
+
+    /// Holds it where it is, as a machine does that has no time for it, until
+    /// [`go_on`](Self::go_on). What is sent to it meanwhile waits.
+    pub fn hold(&mut self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on after [`hold`](Self::hold).
+    pub fn go_on(&mut self) {
+        self.signal(Signal::CONT);
     }
 
     /// Ends it without a word, as a crash does.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at once")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -107,6 +108,79 @@ fn a_file_that_fails_says_what_is_wrong() {
     check(&output, 1, &stdout, "");
     assert!(kept.join("lanternrock.log").exists());
     assert!(kept.join("marlo.log").exists());
+}
+
+#[test]
+fn registrations_are_compared_byte_for_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wrong.json");
+    let good = fs::read_to_string(scenario("connections-two")).unwrap();
+    // The id 2 is 3, and the quotes around the info are not there.
+    let wrong = good
+        .replace("000000000200000000090016", "000000000300000000090014")
+        .replace("682250616e73", "6850616e73")
+        .replace("6e6422\"", "6e64\"");
+    assert_ne!(good, wrong);
+    fs::write(&file, wrong).unwrap();
+    for mode in [&["--muted"][..], &[]] {
+        let output = program()
+            .args(["--wait-scale=0", "--log-dir"])
+            .arg(folder.path())
+            .args(mode)
+            .arg(&file)
+            .output()
+            .unwrap();
+        let stdout = text(&output.stdout);
+        let diff = "wrong FAILED
+  lanternrock: recvd_messages_asdqw
+    missing: ‹000000000300000000090014";
+        assert!(stdout.starts_with(diff), "{stdout}");
+        assert!(
+            stdout.contains("    extra: ‹000000000200000000090016"),
+            "{stdout}"
+        );
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+/// What is no server of ours, but says what one says first.
+#[test]
+fn a_server_that_goes_by_itself_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = folder.path().join("server");
+    let script = "#!/bin/sh
+echo listening on 127.0.0.1:9
+echo admin on 127.0.0.1:9
+sleep 1
+echo 'thread main panicked at the sea' >&2
+exit 7
+";
+    fs::write(&fake, script).unwrap();
+    fs::set_permissions(&fake, fs::Permissions::from_mode(0o700)).unwrap();
+    let file = folder.path().join("fake.json");
+    let json = r#"{"type": "CRC_functionality",
+        "commands": ["LAUNCHSERVER --id 1 --servername quay --port 1 --info x", "WAIT 1", "KILL ALL"],
+        "final_state": {"quay": {"hosts_db": []}}}"#;
+    fs::write(&file, json).unwrap();
+    let output = program()
+        .env("CRC_SERVER_BIN", &fake)
+        .args(["--wait-scale=2", "--log-dir"])
+        .arg(folder.path())
+        .arg(&file)
+        .output()
+        .unwrap();
+    let stdout = text(&output.stdout);
+    let expected = format!(
+        "fake FAILED
+  quay: its admin page did not say what it knows
+  quay: had ended by itself (exit status: 7); its last words: thread main panicked at the sea
+  the logs are in {}
+0 passed, 1 failed
+",
+        folder.path().join("fake").display()
+    );
+    assert_eq!(stdout, expected);
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]

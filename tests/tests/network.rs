@@ -213,3 +213,41 @@ fn everybody_knows_everybody_and_hears_what_is_for_them() {
         );
     }
 }
+
+/// Whoever knew the root finds another one; nobody is lost but the root and its
+/// clients.
+#[test]
+fn a_root_that_crashes() {
+    let mut forest = Forest::grow();
+    forest
+        .servers
+        .get_mut(&1)
+        .unwrap()
+        .process_mut()
+        .end_at_once();
+    let mut left: Vec<u32> = forest.servers.keys().copied().collect();
+    left.retain(|&id| id != 1);
+    let orphans = forest.world.adjacent_clients(1);
+    left.extend(forest.clients.keys().filter(|id| !orphans.contains(id)));
+    let mut links = 0;
+    for (&id, server) in forest.servers.iter().filter(|one| *one.0 != 1) {
+        let others: Vec<u32> = left.iter().copied().filter(|&other| other != id).collect();
+        links += server.wait_hosts(&others).unwrap().adjacent_servers.len();
+    }
+    // Ten servers in a tree, each link counted at both of its ends.
+    assert_eq!(links, 2 * 9);
+    for client in forest
+        .clients
+        .values()
+        .filter(|one| !orphans.contains(&one.id()))
+    {
+        let others = left.iter().copied();
+        let others: Vec<u32> = others.filter(|&id| id > 100 && id != client.id()).collect();
+        client.wait_connected(&others).unwrap();
+    }
+    // From the one branch of the old tree to the other.
+    forest.client(104).say(108, "\"over the gap\"").unwrap();
+    let hal = &forest.clients[&108];
+    let view = hal.wait_view(|view| !view.chats.is_empty()).unwrap();
+    assert_eq!(view.chats.len(), 1);
+}

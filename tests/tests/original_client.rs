@@ -199,3 +199,61 @@ fn an_id_that_is_taken_is_refused_and_the_connection_ends() {
     assert!(wren.mind().clients.is_empty());
     assert!(!wren.mind().ended);
 }
+
+#[test]
+fn many_that_a_server_tells_of_at_once_come_in_small_pieces_too() {
+    const COUNT: u32 = 1000;
+    let rig = Rig::new().unwrap();
+    let server = rig.server(1, "lantern").start().unwrap();
+    let wren = OriginalClient::start(server.address(), 103, "wren", "x").unwrap();
+    wren.wait(|mind| !mind.statuses.is_empty());
+
+    let mut other = Peer::connect(server.address()).unwrap();
+    other
+        .send(&wire::server_registration(2, 0, "quay", "y"))
+        .unwrap();
+    other.expect_frames(3);
+    let ids = 1001..1001 + COUNT;
+    let told: Vec<u8> = ids
+        .clone()
+        .flat_map(|id| wire::client_registration(id, 2, &extra_name(id), &extra_info(id)))
+        .collect();
+    other.send(&told).unwrap();
+    let mind = wren.wait(|mind| mind.client_ids() == ids.clone().collect::<Vec<_>>());
+    assert!(
+        mind.reads.largest() <= WRITE_BYTES_MAX,
+        "{:?}",
+        mind.reads.sizes
+    );
+}
+
+#[test]
+fn many_that_join_in_one_moment_come_in_small_pieces_too() {
+    const COUNT: u32 = 300;
+    let rig = Rig::new().unwrap();
+    let mut server = rig.server(1, "lantern").start().unwrap();
+    let wren = OriginalClient::start(server.address(), 103, "wren", "x").unwrap();
+    wren.wait(|mind| !mind.statuses.is_empty());
+
+    // All are connected, and all that they send is there at once.
+    let ids: Vec<u32> = (1001..1001 + COUNT).collect();
+    let connect = |_: &u32| Peer::connect(server.address()).unwrap();
+    let mut others: Vec<Peer> = ids.iter().map(connect).collect();
+    server.process_mut().hold();
+    for (peer, &id) in others.iter_mut().zip(&ids) {
+        peer.send(&wire::client_registration(
+            id,
+            0,
+            &extra_name(id),
+            &extra_info(id),
+        ))
+        .unwrap();
+    }
+    server.process_mut().go_on();
+    let mind = wren.wait(|mind| mind.client_ids() == ids);
+    assert!(
+        mind.reads.largest() <= WRITE_BYTES_MAX,
+        "{:?}",
+        mind.reads.sizes
+    );
+}

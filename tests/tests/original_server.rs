@@ -327,19 +327,16 @@ fn check_return(profile: Profile) {
 }
 
 #[test]
-#[ignore = "our servers do not take another id for such a link yet"]
 fn coming_back_to_server_a() {
     check_return(Profile::ALL[0]);
 }
 
 #[test]
-#[ignore = "our servers do not take another id for such a link yet"]
 fn coming_back_to_server_c() {
     check_return(Profile::ALL[2]);
 }
 
 #[test]
-#[ignore = "our servers do not take another id for such a link yet"]
 fn coming_back_to_server_d() {
     check_return(Profile::ALL[3]);
 }

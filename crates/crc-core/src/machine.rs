@@ -73,7 +73,8 @@ pub enum Event<'a, C> {
     },
     /// A user or operator wants something.
     Command(C),
-    /// A deadline has passed.
+    /// A deadline has passed. All that was to be sent before has been handed
+    /// to the sockets by now, as far as they took it.
     Tick,
 }
 

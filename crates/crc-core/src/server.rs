@@ -96,10 +96,14 @@ enum Due {
     Announcement(LinkId),
     /// The peer must have shown what it is.
     Classification(LinkId),
+    /// A piece for an original node has been written: its pause begins.
+    Pause(LinkId),
     /// The next piece may go to an original node.
     Piece(LinkId),
     /// The server may have been silent for too long.
     Pulse(LinkId),
+    /// Whoever has refused us and has not hung up is an original node.
+    Refusal(LinkId),
     /// Look for an uplink.
     Dial,
     /// Whatever has not been read by now never will be.
@@ -210,9 +214,12 @@ impl Server {
         self.timers
             .set(Due::Registration(link), self.now + patience);
         if let Origin::Dialed { dial } = origin {
-            self.uplink.connected(dial, link);
-            let introduction = self.introduction();
+            let alias = self.alias_for(dial, link);
+            let introduction = self.introduction(alias.as_ref().map(|alias| alias.id));
             out.send(link, &introduction);
+            if let Some(session) = self.sessions.find_mut(link) {
+                session.alias = alias;
+            }
         }
     }
 
@@ -239,8 +246,10 @@ impl Server {
             Due::Registration(link),
             Due::Announcement(link),
             Due::Classification(link),
+            Due::Pause(link),
             Due::Piece(link),
             Due::Pulse(link),
+            Due::Refusal(link),
         ] {
             self.timers.cancel(due);
         }
@@ -259,8 +268,10 @@ impl Server {
                 Due::Registration(link) => self.violation(link, Violation::NotRegistered, out),
                 Due::Announcement(link) => self.announce(link, out),
                 Due::Classification(link) => self.classify(link, Standing::Original, out),
+                Due::Pause(link) => self.timers.set(Due::Piece(link), self.now + PAUSE),
                 Due::Piece(link) => self.note(link),
                 Due::Pulse(link) => self.feel_pulse(link, out),
+                Due::Refusal(link) => self.refused_for_ever(link, out),
                 Due::Dial => self.dial(out),
                 Due::Departure => self.depart(out),
             }
@@ -322,24 +333,25 @@ impl Server {
             self.end(link, CloseWhen::Now, "too slow", out);
             return;
         }
-        if self.timers.is_set(Due::Piece(link)) {
+        if self.timers.is_set(Due::Pause(link)) || self.timers.is_set(Due::Piece(link)) {
             return;
         }
         let piece = pace.next_piece();
         if !piece.is_empty() {
             out.send(link, piece);
-            self.timers.set(Due::Piece(link), self.now + PAUSE);
+            // With the next tick it has been written, however long that took.
+            self.timers.set(Due::Pause(link), self.now);
         }
     }
 
     /// The first words of a server: its registration, with last hop 0.
-    fn introduction(&self) -> Vec<u8> {
-        self.own_registration(self.config.info.as_str())
+    fn introduction(&self, alias: Option<HostId>) -> Vec<u8> {
+        self.own_registration(alias, self.config.info.as_str())
     }
 
-    fn own_registration(&self, info: &str) -> Vec<u8> {
+    fn own_registration(&self, alias: Option<HostId>, info: &str) -> Vec<u8> {
         Message::ServerRegistration(Registration {
-            source: self.config.id,
+            source: alias.unwrap_or(self.config.id),
             last_hop: None,
             name: self.config.name.borrowed(),
             info: Info::cut(info),
@@ -348,13 +360,14 @@ impl Server {
     }
 
     /// Our registration once more, with what we say to machines.
-    fn announcement(&self, local: SocketAddr) -> Vec<u8> {
+    fn announcement(&self, session: &Session) -> Vec<u8> {
         let announcement = Announcement {
-            address: self.advertised(local),
+            address: self.advertised(session.ends.local),
             rank: Some(self.rank),
             features: Features::OURS,
         };
-        self.own_registration(&format!("{}{announcement}", self.config.info))
+        let alias = session.alias.as_ref().map(|alias| alias.id);
+        self.own_registration(alias, &format!("{}{announcement}", self.config.info))
     }
 
     /// Where others reach us; a wildcard stands for the address that the peer
@@ -378,7 +391,7 @@ impl Server {
             return;
         };
         if session.phase == Phase::Server {
-            let announcement = self.announcement(session.ends.local);
+            let announcement = self.announcement(session);
             self.repeat(link, &announcement, out);
         }
     }
@@ -421,6 +434,7 @@ impl Server {
         {
             out.send(link, pace.waiting());
             session.outlet = Outlet::Direct;
+            self.timers.cancel(Due::Pause(link));
             self.timers.cancel(Due::Piece(link));
         }
         let (kind, uplink, told) = (neighbour.kind, neighbour.uplink, neighbour.told);
@@ -454,7 +468,7 @@ impl Server {
             return;
         };
         let dress = crate::session::Dress::of(neighbour.kind, neighbour.standing);
-        let own_id = self.config.id;
+        let last_hop = session.known_as(self.config.id);
         let directory = self.relay.directory();
         let listing = out.store(|arena| {
             let listed = |host: &&Host| {
@@ -462,7 +476,15 @@ impl Server {
                 (to_server || host.kind() == HostKind::Client) && host.first_link() != link
             };
             for host in directory.iter().filter(listed) {
-                dress.write_host(host, own_id, arena);
+                match (session.has_ghost(host.id()), host.kind()) {
+                    // Nothing takes a server off an original's list.
+                    (true, HostKind::Server) => continue,
+                    (true, HostKind::Client) => {
+                        dress.write(&broadcast::quit(host.id(), "moved"), arena);
+                    }
+                    (false, _) => {}
+                }
+                dress.write_host(host, last_hop, arena);
             }
         });
         let mut held = Vec::new();
@@ -527,6 +549,7 @@ impl Server {
         session.phase = Phase::Closing;
         session.decoder = crc_wire::Decoder::new();
         self.timers.cancel(Due::Registration(link));
+        self.timers.cancel(Due::Pause(link));
         self.timers.cancel(Due::Piece(link));
         self.timers.cancel(Due::Pulse(link));
         out.close(link, when);

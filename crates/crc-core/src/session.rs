@@ -7,7 +7,9 @@
 mod dress;
 mod pace;
 
-use crc_wire::Decoder;
+use std::collections::BTreeSet;
+
+use crc_wire::{Decoder, HostId};
 
 pub(crate) use dress::{DRESSES, Dress, ORIGINAL_FRAME_BYTES_MAX};
 pub(crate) use pace::{PAUSE, Pace};
@@ -76,11 +78,23 @@ pub(crate) struct Session {
     pub(crate) asked_at: Option<Timestamp>,
     /// The rank that we have announced to the peer.
     pub(crate) announced: Option<u32>,
+    /// Who we are on this link, if not who we are.
+    pub(crate) alias: Option<Box<Alias>>,
     /// How many of our repeated registrations the peer has yet to answer.
     pub(crate) answers_due: u32,
     pub(crate) due: DueAtEnd,
     pub(crate) registrations: Bucket,
     pub(crate) chats: Bucket,
+}
+
+/// Who we are to an original server that has listed us before: such a server
+/// never takes the same id twice.
+#[derive(Debug)]
+pub(crate) struct Alias {
+    /// Our id on this link.
+    pub(crate) id: HostId,
+    /// Hosts of ours that it still lists, on a way to us that is no more.
+    pub(crate) ghosts: BTreeSet<HostId>,
 }
 
 /// What is to be sent once the event in hand has been dealt with.
@@ -109,11 +123,24 @@ impl Session {
             heard_at: now,
             asked_at: None,
             announced: None,
+            alias: None,
             answers_due: 0,
             due: DueAtEnd::default(),
             registrations: Bucket::default(),
             chats: Bucket::default(),
         }
+    }
+
+    /// Who we are on this link: `own`, unless the peer knows us by another id.
+    pub(crate) fn known_as(&self, own: HostId) -> HostId {
+        self.alias.as_ref().map_or(own, |alias| alias.id)
+    }
+
+    /// Whether the peer lists a host of ours from another time.
+    pub(crate) fn has_ghost(&self, id: HostId) -> bool {
+        self.alias
+            .as_ref()
+            .is_some_and(|alias| alias.ghosts.contains(&id))
     }
 
     /// Sends frames that stand in the outbox, dressed for this peer.

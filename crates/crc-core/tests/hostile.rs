@@ -1,7 +1,11 @@
 //! Peers that say anything at all: nothing they say makes a server fall over,
 //! break its own rules, or forget those who behave.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
 
 mod rig;
 

@@ -245,11 +245,16 @@ impl World {
         let living = (0..self.parents.len()).filter(|server| self.rig.nodes[*server].alive);
         let living: Vec<_> = living.collect();
         let known = self.expected(living[0]);
+        let rank = |server: usize| self.rig.nodes[server].server.snapshot().rank();
+        let shape = living
+            .iter()
+            .map(|server| (*server, rank(*server), self.uplink(*server)));
+        let shape: Vec<_> = shape.collect();
         for server in &living[1..] {
             let id = u32::try_from(*server).unwrap() + 1;
             assert!(
                 known.contains_key(&id),
-                "server {server} is not in one tree with the others"
+                "no one tree (server, rank, uplink): {shape:?}"
             );
         }
     }

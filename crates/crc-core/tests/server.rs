@@ -791,6 +791,186 @@ fn a_ghost_of_an_original_gives_way_to_where_the_host_is() {
 }
 
 #[test]
+fn queues_are_bounded_by_role_and_listing() {
+    let mut rig = Rig::new(1);
+    let mut config = config(0);
+    config.limits.client_queue_bytes_max = 3_000;
+    config.limits.server_queue_bytes_max = 5_000;
+    let server = rig.server_with(config);
+    let first = rig.our_client(server, 101);
+    rig.soon();
+    let listing = registration(Kind::Client, 101, Some(1), "info")
+        .to_vec()
+        .len();
+    let client = rig.our_client(server, 102);
+    rig.soon();
+    let raw = rig.connect(server);
+    rig.say(raw, &registration(Kind::Server, 77, None, "info"));
+    rig.say(raw, &registration(Kind::Server, 77, None, "info [crc2;f=]"));
+    rig.soon();
+    let bound = |raw: usize| match rig.raws[raw].other {
+        Some(rig::End::Server(node, link)) => rig.nodes[node].bounds[&link],
+        _ => panic!("it is linked"),
+    };
+    assert_eq!(bound(first), 3_000);
+    assert_eq!(bound(client), 3_000 + listing);
+    assert_eq!(bound(raw), 5_000 + 2 * listing);
+
+    // What waits for an original node waits in here, and is bounded as well.
+    let original = rig.client(server, 103);
+    rig.run(Duration::from_millis(50));
+    rig.heard(first);
+    let words = chat(101, 103, &"x".repeat(1000));
+    (0..2).for_each(|_| rig.say(first, &words));
+    rig.soon();
+    assert!(!rig.raws[original].ended);
+    (0..4).for_each(|_| rig.say(first, &words));
+    assert!(closed(&mut rig, original), "a slow consumer");
+    rig.soon();
+    let heard = rig.heard(first);
+    assert!(heard.contains(&quit(103, "too slow")), "{heard:?}");
+}
+
+#[test]
+fn a_silent_server_is_asked_and_then_given_up() {
+    let (mut rig, raw) = with_our_neighbour();
+    rig.run(Duration::from_secs(14));
+    assert_eq!(rig.heard(raw), []);
+    rig.run(Duration::from_secs(2));
+    assert_eq!(rig.heard(raw).len(), 1, "asked whether it is there");
+    rig.say(
+        raw,
+        &status(77, 0, 2, "A machine has already registered with ID 1"),
+    );
+    rig.run(Duration::from_secs(20));
+    assert!(!rig.raws[raw].ended, "it is");
+    rig.run(Duration::from_secs(40));
+    assert!(rig.raws[raw].ended, "it is not any more");
+    assert!(rig.known(0).is_empty());
+    assert_eq!(rig.status_log(0), [""; 0]);
+}
+
+#[test]
+fn a_server_that_comes_back_replaces_its_dead_link() {
+    let (mut rig, old) = with_our_neighbour();
+    let come_back = |rig: &mut Rig| {
+        let new = rig.connect(0);
+        rig.say(new, &registration(Kind::Server, 77, None, "info"));
+        rig.soon();
+        new
+    };
+    let taken = status(1, 0, 2, "A machine has already registered with ID 77");
+    // The old link may be alive: it is asked, and the new one refused.
+    let early = come_back(&mut rig);
+    assert_eq!(rig.heard(early), std::slice::from_ref(&taken));
+    assert_eq!(rig.heard(old).len(), 1);
+    rig.run(Duration::from_secs(3));
+    let early = come_back(&mut rig);
+    assert_eq!(rig.heard(early), std::slice::from_ref(&taken));
+    // It has not answered for five seconds.
+    rig.run(Duration::from_secs(3));
+    let new = come_back(&mut rig);
+    assert_eq!(rig.heard(new).len(), 2, "introduction and announcement");
+    assert!(rig.raws[old].ended);
+    assert_eq!(rig.known(0), [(77, 77)].into());
+
+    // One that answers is not replaced.
+    let other = come_back(&mut rig);
+    assert_eq!(rig.heard(other), std::slice::from_ref(&taken));
+    rig.say(
+        new,
+        &status(77, 0, 2, "A machine has already registered with ID 1"),
+    );
+    rig.run(Duration::from_secs(6));
+    let other = come_back(&mut rig);
+    assert_eq!(rig.heard(other), [taken]);
+    assert!(!rig.raws[new].ended);
+}
+
+#[test]
+fn an_original_uplink_that_refuses_us_for_ever_gets_another_id() {
+    let mut rig = Rig::new(1);
+    rig.listen_raw("r0");
+    let mut config = config(0);
+    config.connect = vec!["r0:1".parse().unwrap()];
+    let server = rig.server_with(config);
+    let client = rig.our_client(server, 101);
+    rig.soon();
+    let original = registration(Kind::Server, 77, None, "info");
+    let first = rig.raw_listeners["r0"][0];
+    rig.say(first, &original);
+    rig.run(Duration::from_secs(2));
+    rig.cut_raw(first);
+    rig.run(Duration::from_secs(1));
+    // It is back, remembers everything, and keeps the connection open.
+    let second = rig.raw_listeners["r0"][1];
+    let refusal = status(77, 0, 2, "A machine has already registered with ID 1");
+    rig.say(second, &refusal);
+    rig.run(Duration::from_millis(1_900));
+    assert!(!rig.raws[second].ended);
+    rig.run(Duration::from_secs(1));
+    assert!(rig.raws[second].ended);
+    let third = rig.raw_listeners["r0"][2];
+    let Message::ServerRegistration(introduction) = &rig.heard(third)[0] else {
+        panic!();
+    };
+    let alias = introduction.source.get();
+    assert_ne!(alias, 1);
+    rig.say(third, &original);
+    // Its list: a ghost of us, of our client, and a client of its own.
+    rig.say(third, &registration(Kind::Server, 1, Some(77), "Server 0"));
+    rig.say(third, &registration(Kind::Client, 101, Some(77), "info"));
+    rig.say(third, &registration(Kind::Client, 201, Some(77), "info"));
+    rig.soon();
+    let Message::ServerRegistration(announcement) = &rig.heard(third)[0] else {
+        panic!();
+    };
+    assert_eq!(announcement.source.get(), alias);
+    let answer = format!("A machine has already registered with ID {alias}");
+    rig.say(third, &status(alias, 0, 2, &answer));
+    rig.run(Duration::from_secs(1));
+    let again = registration(Kind::Client, 101, Some(alias), "info");
+    assert_eq!(rig.heard(third), [quit(101, "moved"), again]);
+    rig.say(third, &quit(101, "an echo"));
+    rig.our_client(server, 102);
+    rig.soon();
+    let joined = registration(Kind::Client, 102, Some(alias), "info");
+    assert_eq!(rig.heard(third), [joined]);
+    assert_eq!(
+        rig.known(server),
+        [(77, 77), (101, 101), (102, 102), (201, 77)].into()
+    );
+    rig.heard(client);
+    rig.say(third, &chat(201, 101, "welcome back"));
+    rig.soon();
+    assert_eq!(rig.heard(client), [chat(201, 101, "welcome back")]);
+    let log = ["A machine has already registered with ID 1"];
+    assert_eq!(rig.status_log(server), log, "the refusal, and no answer");
+}
+
+#[test]
+fn whoever_leaves_names_who_takes_its_place() {
+    let mut rig = Rig::new(1);
+    let root = rig.server(None);
+    let children = [
+        rig.server(Some(root)),
+        rig.server(Some(root)),
+        rig.server(Some(root)),
+    ];
+    rig.rest();
+    let reason = "maintenance".into();
+    rig.handle(root, Event::Command(ServerCommand::Leave { reason }));
+    rig.run(Duration::from_millis(700));
+    // At once, and not after pauses and dials that fail: the first child is
+    // the root now, and the others are linked to it.
+    for child in &children[1..] {
+        let uplink = rig.nodes[*child].server.snapshot().uplink();
+        assert_eq!(uplink.map(|(id, _)| id.get()), Some(2));
+    }
+    assert_eq!(rig.known(children[0]), [(3, 3), (4, 4)].into());
+}
+
+#[test]
 fn chats_that_never_left_are_answered() {
     use crc_core::{LinkDown, Unsent};
     let (mut rig, server) = alone();

@@ -23,7 +23,7 @@ pub struct DriverConfig {
     /// How long a link that we closed may take to accept what waits for it. 10 s.
     pub flush_max: Duration,
     /// How long a peer may leave TCP itself unanswered, whether it was sent
-    /// data or only asked whether it is still there. 30 s.
+    /// data or only asked whether it is still there. 30 s; at least 6 s.
     pub peer_timeout: Duration,
     /// Size of the one read buffer, in bytes. 64 KiB.
     pub read_buffer_bytes: usize,

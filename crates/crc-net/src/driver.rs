@@ -264,6 +264,8 @@ impl<M: Machine> Driver<M> {
         self.sockets.expire(now);
         self.settle(on_notice);
         if self.machine.deadline().is_some_and(|due| due <= now) {
+            // A machine that paces what it sends counts from here.
+            self.finish(on_notice);
             self.tell(Event::Tick, on_notice);
         }
         self.finish(on_notice);
@@ -366,7 +368,7 @@ impl<M: Machine> Driver<M> {
         to_the_end: bool,
         on_notice: OnNotice<'_, M>,
     ) {
-        let mut budget = self.sockets.config.read_budget_bytes;
+        let mut budget = self.sockets.config.read_budget_bytes.max(1);
         while budget > 0 {
             let length = buffer.len().min(budget);
             let ReadOutcome::Bytes(count) = self.sockets.read(link, &mut buffer[..length]) else {
@@ -442,7 +444,7 @@ impl<M: Machine> Driver<M> {
     }
 
     fn accept(&mut self, index: usize, on_notice: OnNotice<'_, M>) {
-        for _ in 0..self.sockets.config.accepts_per_turn_max {
+        for _ in 0..self.sockets.config.accepts_per_turn_max.max(1) {
             match self.sockets.accept(index, self.sockets.clock.now()) {
                 Accepted::Up(up) => self.tell_link_up(&up, on_notice),
                 Accepted::Gone => {}

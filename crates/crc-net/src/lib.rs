@@ -22,6 +22,9 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(not(unix))]
+compile_error!("crc-net needs signals and descriptors as Unix has them");
+
 mod clock;
 mod commander;
 mod config;

@@ -121,6 +121,8 @@ pub(crate) fn listen(address: SocketAddr, backlog: u16) -> io::Result<TcpListene
 /// nothing back to send it with more, and notices within `peer_timeout` that
 /// its peer has vanished.
 pub(crate) fn tune<S: AsFd>(socket: &S, peer_timeout: Duration) -> io::Result<()> {
+    // The system counts whole seconds, and takes no zero.
+    let peer_timeout = peer_timeout.max(Duration::from_secs(6));
     let socket = SockRef::from(socket);
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;

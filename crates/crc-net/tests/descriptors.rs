@@ -1,6 +1,9 @@
 //! Running out: of descriptors, in a process of its own with few of them; and of
 //! the links that are allowed.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+#![allow(clippy::print_stdout, reason = "how the process of its own is heard")]
+
 mod rig;
 
 use std::io::{BufRead, BufReader, Write};
@@ -168,9 +171,7 @@ fn takes_no_more_links_than_allowed() {
     let waiting: Vec<_> = (0..3).map(|_| rig.connect()).collect();
     rig::wait_until("the house to be full", || rig.stats.house_full.value() == 1);
     assert!(rig.is_quiet_for(Duration::from_millis(100)));
-    let turns = rig.stats.turns.value();
-    assert!(rig.is_quiet_for(Duration::from_millis(100)));
-    assert!(rig.stats.turns.value() <= turns + 1);
+    rig.wait_until_idle();
     // One goes, one comes; and so on.
     for stream in &waiting {
         let (gone, link) = links.remove(0);

@@ -1,5 +1,8 @@
 //! Signals, sent to a process of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+#![allow(clippy::print_stdout, reason = "how the process of its own is heard")]
+
 mod rig;
 
 use std::io::{BufRead, BufReader};

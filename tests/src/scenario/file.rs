@@ -17,9 +17,18 @@ pub struct Scenario {
     /// What is watched.
     pub kind: Kind,
     /// What is done, in order.
-    pub commands: Vec<Command>,
+    pub steps: Vec<Step>,
     /// What must hold in the end, by the name of the server or client.
     pub final_state: BTreeMap<String, Expectation>,
+}
+
+/// One step of a scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// As the file has it.
+    pub line: String,
+    /// As it is understood.
+    pub command: Command,
 }
 
 /// What a scenario watches.
@@ -174,15 +183,15 @@ impl Scenario {
                 .to_string_lossy()
                 .into_owned(),
             kind,
-            commands: parse_commands(file, raw.commands)?,
+            steps: parse_steps(file, raw.commands)?,
             final_state,
         })
     }
 }
 
-fn parse_commands(file: &Path, lines: Vec<String>) -> Result<Vec<Command>, ScenarioError> {
+fn parse_steps(file: &Path, lines: Vec<String>) -> Result<Vec<Step>, ScenarioError> {
     let mut clients = BTreeSet::new();
-    let mut commands = Vec::with_capacity(lines.len());
+    let mut steps = Vec::with_capacity(lines.len());
     for (index, line) in lines.into_iter().enumerate() {
         let command = line.parse().map_err(|source| ScenarioError::Command {
             file: file.to_owned(),
@@ -204,9 +213,9 @@ fn parse_commands(file: &Path, lines: Vec<String>) -> Result<Vec<Command>, Scena
             }
             _ => {}
         }
-        commands.push(command);
+        steps.push(Step { line, command });
     }
-    Ok(commands)
+    Ok(steps)
 }
 
 impl Expectation {
@@ -290,7 +299,8 @@ mod tests {
         .unwrap();
         assert_eq!(scenario.name, "fog");
         assert_eq!(scenario.kind, Kind::Functionality);
-        assert_eq!(scenario.commands.len(), 3);
+        assert_eq!(scenario.steps.len(), 3);
+        assert_eq!(scenario.steps[2].line, "KILL ALL");
         let wren = &scenario.final_state["wren"];
         assert_eq!(wren.connected_user_ids, Some(BTreeSet::from([2, 3])));
         assert_eq!(

@@ -13,7 +13,7 @@ mod runner;
 mod words;
 
 pub use command::{ClientCommand, Command, CommandError, LaunchClient, LaunchServer};
-pub use file::{Expectation, Kind, Scenario, ScenarioError};
+pub use file::{Expectation, Kind, Scenario, ScenarioError, Step};
 pub use report::{Problem, Report};
 pub use runner::{Settings, run};
 pub use words::split_words;

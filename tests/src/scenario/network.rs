@@ -235,7 +235,7 @@ impl<'a> Network<'a> {
         // The one launched last of a name is meant; a server first, as when looked up.
         if let Some(index) = server.filter(|&index| !self.servers[index].killed) {
             self.freeze_server(index, &look);
-            self.servers[index].server.process_mut().ask_to_leave();
+            self.ask_server(index);
             self.finish_server(index);
         } else if let Some(index) = client.filter(|&index| !self.clients[index].killed) {
             self.freeze_client(index, &look);
@@ -271,25 +271,41 @@ impl<'a> Network<'a> {
             .filter(|&index| !self.servers[index].killed)
             .collect();
         for &index in &left {
-            self.servers[index].server.process_mut().ask_to_leave();
+            self.ask_server(index);
         }
         for index in left {
             self.finish_server(index);
         }
     }
 
+    /// Asks a server to leave; it should be there to be asked.
+    fn ask_server(&mut self, index: usize) {
+        let one = &mut self.servers[index];
+        if let Some(status) = one.server.process_mut().status() {
+            one.killed = true;
+            let last_words = one.server.process().last_words();
+            self.troubles.push(format!(
+                "{}: had ended by itself ({status}); its last words: {last_words}",
+                one.launch.name
+            ));
+        } else {
+            one.server.process_mut().ask_to_leave();
+        }
+    }
+
     /// Waits for the end of a server that was asked to leave.
     fn finish_server(&mut self, index: usize) {
         let one = &mut self.servers[index];
+        if one.killed {
+            return;
+        }
         one.killed = true;
         let process = one.server.process_mut();
         let trouble = match process.finish() {
             None => "did not leave when it was asked to".to_owned(),
             Some(status) if !status.success() => {
-                format!(
-                    "has ended with {status}; its last words: {}",
-                    process.last_words()
-                )
+                let last_words = process.last_words();
+                format!("has ended with {status}; its last words: {last_words}")
             }
             Some(_) => return,
         };
@@ -343,7 +359,10 @@ impl<'a> Network<'a> {
         let clients = self.clients.iter().map(|one| one.client.process());
         for process in servers.chain(clients) {
             let log = process.log();
-            if let Some(line) = log.lines().find(|line| line.contains("panicked at")) {
+            let panic = log.lines().find(|line| line.contains("panicked at"));
+            if let Some(line) = panic
+                && !troubles.iter().any(|trouble| trouble.ends_with(line))
+            {
                 troubles.push(format!("{}: {line}", process.name()));
             }
         }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::command::{ClientCommand, Command};
-use super::file::Scenario;
+use super::file::{Scenario, Step};
 use super::network::{Look, Network};
 use super::report::{Problem, Report};
 use crate::error::RigError;
@@ -67,7 +67,7 @@ pub fn run(
     scenario: &Scenario,
     rig: &Rig,
     settings: &Settings,
-    mut tell: impl FnMut(&Command, Duration),
+    mut tell: impl FnMut(&Step, Duration),
 ) -> Result<Report, RigError> {
     let mut report = Report {
         name: scenario.name.clone(),
@@ -79,14 +79,15 @@ pub fn run(
         network: Network::new(rig, scenario.kind, settings),
     };
     let mut reached = false;
-    for (index, command) in scenario.commands.iter().enumerate() {
+    for (index, step) in scenario.steps.iter().enumerate() {
+        let command = &step.command;
         let began = Instant::now();
-        let next = scenario.commands.get(index + 1);
+        let next = scenario.steps.get(index + 1).map(|next| &next.command);
         let last = matches!(next, None | Some(Command::KillAll));
         if *command == Command::KillAll && !reached {
             run.wait(BOUND_MIN, true)?;
         }
-        match run.step(command, last) {
+        match run.carry_out(command, last) {
             Ok(()) => {}
             Err(RigError::Interrupted) => return Err(RigError::Interrupted),
             Err(error) => {
@@ -95,7 +96,7 @@ pub fn run(
             }
         }
         reached = last && matches!(command, Command::Wait(_) | Command::KillAll);
-        tell(command, began.elapsed());
+        tell(step, began.elapsed());
     }
     if report.problems.is_empty() && !reached {
         run.wait(BOUND_MIN, true)?;
@@ -122,7 +123,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn step(&mut self, command: &Command, last: bool) -> Result<(), RigError> {
+    fn carry_out(&mut self, command: &Command, last: bool) -> Result<(), RigError> {
         match command {
             Command::LaunchServer(launch) => self.network.launch_server(launch)?,
             Command::LaunchClient(launch) => self.network.launch_client(launch)?,

@@ -9,6 +9,7 @@ use core::fmt;
 
 use crc_wire::{HostId, Info, Message, Name, Registration};
 
+use super::Claim;
 use crate::link::LinkId;
 use crate::lookup::Lookup;
 
@@ -43,22 +44,15 @@ pub struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(
-        id: HostId,
-        kind: HostKind,
-        first_link: LinkId,
-        name: &Name<'_>,
-        info: &str,
-        machine: Option<&str>,
-    ) -> Self {
-        let name = name.as_str();
+    /// The host that a registration from `first_link` makes known.
+    pub(crate) fn new(first_link: LinkId, claim: &Claim<'_>) -> Self {
         Host {
-            id,
-            kind,
+            id: claim.id,
+            kind: claim.kind,
             first_link,
-            texts: [name, info].concat().into(),
-            name_len: u8::try_from(name.len()).expect("Name holds the limit"),
-            machine: machine.map(Box::from),
+            texts: [claim.name, claim.info].concat().into(),
+            name_len: u8::try_from(claim.name.len()).expect("a Name has held the limit"),
+            machine: claim.machine.map(Box::from),
         }
     }
 
@@ -337,9 +331,14 @@ mod tests {
         } else {
             HostKind::Client
         };
-        let id = HostId::new(id).unwrap();
-        let name = Name::new(format!("host{id}")).unwrap();
-        Host::new(id, kind, LinkId::new(link, 0), &name, "info", None)
+        let claim = Claim {
+            id: HostId::new(id).unwrap(),
+            kind,
+            name: &format!("host{id}"),
+            info: "info",
+            machine: None,
+        };
+        Host::new(LinkId::new(link, 0), &claim)
     }
 
     proptest! {

@@ -59,7 +59,10 @@ impl Server {
                 continue;
             };
             let dress = Dress::of(neighbour.kind, neighbour.standing);
-            let frame = wardrobe.wear(dress, out, |arena| dress.write_host(host, own_id, arena));
+            let frame = match &session.alias {
+                None => wardrobe.wear(dress, out, |arena| dress.write_host(host, own_id, arena)),
+                Some(alias) => out.store(|arena| dress.write_host(host, alias.id, arena)),
+            };
             session.deliver(link, frame, out);
             if matches!(session.outlet, Outlet::Paced(_)) && !session.due.noted {
                 session.due.noted = true;

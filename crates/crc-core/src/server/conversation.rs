@@ -192,7 +192,11 @@ impl Server {
     // Statuses.
 
     fn status(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
-        let destination = status.destination.filter(|id| *id != self.config.id);
+        let own = self.config.id;
+        let known_as = self.sessions.find(link).map_or(own, |s| s.known_as(own));
+        let destination = status
+            .destination
+            .filter(|id| *id != own && *id != known_as);
         let Some(destination) = destination else {
             return self.status_for_us(link, status, out);
         };
@@ -224,7 +228,8 @@ impl Server {
                 .find(link)
                 .is_some_and(|n| n.standing == Standing::Unclassified);
             let named = text.rsplit(' ').next();
-            let names_us = named.is_some_and(|id| id.parse() == Ok(self.config.id.get()));
+            let known_as = session.known_as(self.config.id);
+            let names_us = named.is_some_and(|id| id.parse() == Ok(known_as.get()));
             if names_us || (unclassified && session.answers_due > 0) {
                 // It answers a repetition of ours, as version 1 has it.
                 session.answers_due = session.answers_due.saturating_sub(1);
@@ -251,7 +256,6 @@ impl Server {
             return self.status_log.record(status.text.as_str());
         }
         self.uplink_refused(link, status.text.as_str(), out);
-        self.end(link, CloseWhen::Flushed, "refused", out);
     }
 
     // Registrations.
@@ -274,11 +278,11 @@ impl Server {
             return;
         }
         self.join(link, HostKind::Server, registration, out);
-        let introduction = self.introduction();
-        let local = self.sessions.find(link).map(|session| session.ends.local);
-        let announcement = local
-            .map(|local| self.announcement(local))
-            .unwrap_or_default();
+        let introduction = self.introduction(None);
+        let announcement = match self.sessions.find(link) {
+            Some(session) => self.announcement(session),
+            None => return,
+        };
         out.send(link, &introduction);
         if introduction.len() + announcement.len() <= ORIGINAL_FRAME_BYTES_MAX {
             self.repeat(link, &announcement, out);
@@ -334,8 +338,14 @@ impl Server {
         out: &mut Out,
     ) {
         let id = registration.source;
-        let info = registration.info.as_str();
-        let host = Host::new(id, kind, link, &registration.name, info, None);
+        let claim = Claim {
+            id,
+            kind,
+            name: registration.name.as_str(),
+            info: registration.info.as_str(),
+            machine: None,
+        };
+        let host = Host::new(link, &claim);
         let dialed = self
             .sessions
             .find(link)
@@ -470,10 +480,9 @@ impl Server {
             info,
             machine,
         };
-        let meaning = self.relay.judge(link, &claim);
-        match meaning {
+        match self.relay.judge(link, &claim) {
             Meaning::New => {}
-            Meaning::Old => return,
+            Meaning::Old => return self.note_ghost(link, &claim, out),
             Meaning::NewMachine => {
                 let machine = machine.unwrap_or_default();
                 self.relay.directory_mut().set_machine(id, machine);
@@ -483,9 +492,8 @@ impl Server {
             Meaning::Changed => self.remove(id, &Text::cut("registered anew"), Some(link), out),
             Meaning::Moved if kind == HostKind::Server => {
                 // Nobody needs to know: for the others the way to it is through us.
-                let host = Host::new(id, kind, link, &registration.name, info, machine);
                 self.relay.directory_mut().remove(id);
-                self.relay.directory_mut().insert(host);
+                self.relay.directory_mut().insert(Host::new(link, &claim));
                 return self.tell_machine_part(id, link, out);
             }
             Meaning::Moved => self.remove(id, &Text::cut("moved"), Some(link), out),
@@ -507,16 +515,20 @@ impl Server {
         if self.relay.directory().len() >= self.config.limits.hosts_max {
             return self.violation(link, Violation::DirectoryFull, out);
         }
-        let host = Host::new(id, kind, link, &registration.name, info, machine);
-        self.relay.directory_mut().insert(host);
-        if let Some(machine) = machine {
-            self.learn(id, machine);
+        self.enter(link, &claim, out);
+    }
+
+    /// Enters a host that is behind a server, and tells the others.
+    pub(super) fn enter(&mut self, link: LinkId, claim: &Claim<'_>, out: &mut Out) {
+        self.relay.directory_mut().insert(Host::new(link, claim));
+        if let Some(machine) = claim.machine {
+            self.learn(claim.id, machine);
         }
-        self.tell_join(id, link, out);
+        self.tell_join(claim.id, link, out);
     }
 
     /// Our client gives way to one of the same id on our parent's side.
-    fn evict(&mut self, id: HostId, parent: LinkId, out: &mut Out) {
+    pub(super) fn evict(&mut self, id: HostId, parent: LinkId, out: &mut Out) {
         let text = Text::cut("replaced by another client with its id");
         let home = self.relay.directory().find(id).map(Host::first_link);
         let local = home.filter(|home| {

@@ -8,7 +8,7 @@
 //! comes before it. Whoever has no candidate is a root, and waits.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crc_wire::HostId;
 
@@ -17,7 +17,8 @@ use crate::announcement::{Announcement, UNRANKED};
 use crate::backoff::Backoff;
 use crate::link::{DialError, DialId, LinkId, PeerAddress};
 use crate::machine::CloseWhen;
-use crate::relay::{Host, HostKind, Standing};
+use crate::relay::{Claim, Host, HostKind, Standing};
+use crate::session::Alias;
 use crate::time::Timestamp;
 
 /// The shortest pause after a refusal.
@@ -27,6 +28,8 @@ const PAUSE_AFTER_LOOP: Duration = Duration::from_secs(5);
 /// The longest pause before the server is dialled that an uplink has named in
 /// its place.
 const PAUSE_BEFORE_REPLACEMENT_MAX: Duration = Duration::from_millis(500);
+/// How long a server of ours may take to hang up after a refusal.
+const HANGING_UP_TIME: Duration = Duration::from_secs(2);
 /// How many servers are remembered.
 const KNOWN_MAX: usize = 1024;
 
@@ -51,6 +54,12 @@ pub(super) struct Uplink {
     taken: Option<Timestamp>,
     /// The shortest pause before the next dial.
     pause_min: Duration,
+    /// Whom the link or the dial leads to.
+    to: Option<PeerAddress>,
+    /// Whether a server has ever taken us under our own id.
+    was_member: bool,
+    /// Original servers that have listed us once and do not take our id again.
+    refusing: BTreeSet<PeerAddress>,
 }
 
 impl Uplink {
@@ -66,14 +75,9 @@ impl Uplink {
             link: None,
             taken: None,
             pause_min: Duration::ZERO,
-        }
-    }
-
-    /// The dial has become a link.
-    pub(super) fn connected(&mut self, dial: DialId, link: LinkId) {
-        if self.dial.as_ref().is_some_and(|(ours, _)| *ours == dial) {
-            self.dial = None;
-            self.link = Some(link);
+            to: None,
+            was_member: false,
+            refusing: BTreeSet::new(),
         }
     }
 
@@ -163,7 +167,22 @@ impl Server {
         let dial = DialId(uplink.dials);
         log::debug!("linking to {to}");
         out.dial(dial, to.clone());
+        uplink.to = Some(to.clone());
         uplink.dial = Some((dial, to));
+    }
+
+    /// A dial has become a link. Who we are there: nobody but ourselves, unless
+    /// the server at the other end takes our id no more.
+    pub(super) fn alias_for(&mut self, dial: DialId, link: LinkId) -> Option<Box<Alias>> {
+        let (_, to) = self.uplink.dial.take_if(|(ours, _)| *ours == dial)?;
+        self.uplink.link = Some(link);
+        if !self.uplink.refusing.contains(&to) {
+            return None;
+        }
+        let free = core::iter::repeat_with(|| self.random.host_id());
+        let id = { free }.find(|id| !self.relay.is_taken(*id))?;
+        let ghosts = BTreeSet::new();
+        Some(Box::new(Alias { id, ghosts }))
     }
 
     pub(super) fn dial_failed(&mut self, dial: DialId, why: DialError) {
@@ -180,6 +199,7 @@ impl Server {
     /// The server at the other end of our uplink has taken us.
     pub(super) fn uplink_taken(&mut self) {
         self.uplink.taken = Some(self.now);
+        self.uplink.was_member = true;
         self.uplink.pause_min = Duration::ZERO;
         self.status_log.accepted();
     }
@@ -195,6 +215,51 @@ impl Server {
             out.notice(ServerNotice::Refused { text: text.into() });
         } else {
             log::debug!("{who} refuses us again: {text:?}");
+        }
+        if self.uplink.was_member {
+            // A server of ours hangs up, and takes us when it has heard that
+            // our old place is gone. An original one does neither.
+            self.timers.cancel(Due::Registration(link));
+            self.timers
+                .set(Due::Refusal(link), self.now + HANGING_UP_TIME);
+        } else {
+            self.end(link, CloseWhen::Flushed, "refused", out);
+        }
+    }
+
+    /// Whoever refuses us is an original node, which never takes the same id
+    /// again: it will be dialled under another one.
+    pub(super) fn refused_for_ever(&mut self, link: LinkId, out: &mut Out) {
+        if self.uplink.link == Some(link)
+            && let Some(to) = self.uplink.to.clone()
+        {
+            log::info!("{to} does not take our id again: it will get another one");
+            self.uplink.refusing.insert(to.clone());
+            self.uplink.replacement = Some(to);
+        }
+        self.end(link, CloseWhen::Flushed, "refused", out);
+    }
+
+    /// An original server that we are linked to under an alias tells of a host
+    /// that we know by another way: it is from our earlier time there. Unless it
+    /// is somebody else, who wins, being on our parent's side.
+    pub(super) fn note_ghost(&mut self, link: LinkId, claim: &Claim<'_>, out: &mut Out) {
+        let Some(session) = self.sessions.find_mut(link) else {
+            return;
+        };
+        let (Some(alias), Some(known)) =
+            (&mut session.alias, self.relay.directory().find(claim.id))
+        else {
+            return;
+        };
+        if known.first_link() == link {
+            return;
+        }
+        alias.ghosts.insert(claim.id);
+        let same = known.name() == claim.name && known.info() == claim.info;
+        if !same && known.kind() == HostKind::Client && claim.kind == HostKind::Client {
+            self.evict(claim.id, link, out);
+            self.enter(link, claim, out);
         }
     }
 
@@ -213,7 +278,11 @@ impl Server {
         self.uplink.link = None;
         if let Some(taken) = self.uplink.taken.take() {
             out.notice(ServerNotice::Unlinked);
-            self.uplink.next = 0;
+            if self.uplink.pause_min.is_zero() {
+                // We have lost it; where we have left it ourselves, the next
+                // candidate has its turn.
+                self.uplink.next = 0;
+            }
             self.uplink.backoff.link_held(self.now.since(taken));
         }
         if self.stage != Stage::Running {

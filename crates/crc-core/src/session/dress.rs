@@ -112,6 +112,7 @@ const SHORTER: &str = "a text that fitted fits when it is shorter";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::relay::Claim;
     use crc_wire::{Kind, strategies};
     use proptest::prelude::*;
 
@@ -151,11 +152,14 @@ mod tests {
 
     #[test]
     fn the_machine_part_goes_to_servers_of_ours_only() {
-        let id = HostId::new(2).unwrap();
-        let name = Name::new("Moorea").unwrap();
-        let link = crate::link::LinkId::new(0, 0);
-        let machine = Some(" [crc2;r=1]");
-        let host = Host::new(id, HostKind::Server, link, &name, "Île 🏝", machine);
+        let claim = Claim {
+            id: HostId::new(2).unwrap(),
+            kind: HostKind::Server,
+            name: "Moorea",
+            info: "Île 🏝",
+            machine: Some(" [crc2;r=1]"),
+        };
+        let host = Host::new(crate::link::LinkId::new(0, 0), &claim);
         for (dress, info) in [
             (Dress::Full, "Île 🏝 [crc2;r=1]"),
             (Dress::Plain, "Île 🏝"),

@@ -41,6 +41,8 @@ struct Pipe {
     bytes: VecDeque<u8>,
     /// The writer has ended it; the reader learns it after the bytes.
     ended: bool,
+    /// The reader has closed: what is written does not arrive.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,8 @@ pub struct Node {
     free: Vec<u32>,
     generation: u32,
     pub notices: Vec<ServerNotice>,
+    /// How much may wait for each link.
+    pub bounds: BTreeMap<LinkId, usize>,
     pub stopped: bool,
 }
 
@@ -104,6 +108,7 @@ impl Rig {
             free: Vec::new(),
             generation: 0,
             notices: Vec::new(),
+            bounds: BTreeMap::new(),
             stopped: false,
         });
         let node = self.nodes.len() - 1;
@@ -138,6 +143,7 @@ impl Rig {
             free: Vec::new(),
             generation,
             notices: Vec::new(),
+            bounds: BTreeMap::new(),
             stopped: false,
         };
         self.start(node);
@@ -322,6 +328,7 @@ impl Rig {
             Pipe {
                 bytes,
                 ended: false,
+                closed: false,
             },
         );
     }
@@ -355,14 +362,18 @@ impl Rig {
                     if let End::Raw(raw) = other {
                         self.raws[raw].pieces.push((self.now, bytes.to_vec()));
                     }
-                    if let Some(pipe) = self.pipes.get_mut(&other) {
+                    if let Some(pipe) = self.pipes.get_mut(&other)
+                        && !pipe.closed
+                    {
                         assert!(!pipe.ended, "nothing is sent behind the end");
                         pipe.bytes.extend(bytes);
                     }
                 }
                 Effect::Close { link, when } => self.close(node, link, when),
                 Effect::Dial { dial, to } => self.dial(node, dial, &to),
-                Effect::Bound { .. } => {}
+                Effect::Bound { link, bytes_max } => {
+                    self.nodes[node].bounds.insert(link, bytes_max);
+                }
                 Effect::Notice(notice) => self.nodes[node].notices.push(notice),
                 Effect::Stop => {
                     self.nodes[node].stopped = true;
@@ -383,6 +394,7 @@ impl Rig {
         if let Some(pipe) = self.pipes.get_mut(&here) {
             pipe.bytes.clear();
             pipe.ended = true;
+            pipe.closed = true;
         }
     }
 

@@ -244,6 +244,21 @@ impl Rig {
         matches!(self.seen.recv_timeout(time), Err(RecvTimeoutError::Timeout))
     }
 
+    /// Waits until the driver does nothing any more, as it should if nothing
+    /// happens. One that goes on for nothing is never found idle.
+    pub fn wait_until_idle(&self) {
+        const WHILE: Duration = Duration::from_millis(200);
+        wait_until("idleness", || {
+            let turns = self.stats.turns.value();
+            // Whether something is told meanwhile does not matter here.
+            let began = Instant::now();
+            while let Some(left) = WHILE.checked_sub(began.elapsed()) {
+                let _ = self.seen.recv_timeout(left);
+            }
+            self.stats.turns.value() <= turns + 1
+        });
+    }
+
     /// Ends the run and returns all that had not been looked at.
     pub fn stop(self) -> Vec<Seen> {
         self.tell(|out| out.stop());

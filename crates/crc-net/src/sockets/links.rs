@@ -1,0 +1,211 @@
+//! The steps of a link's life: sent to, written to, read from, closed, taken out.
+
+use std::io::{self, IoSlice};
+
+use crc_core::{CloseWhen, LinkDown, LinkId, Outbox, Range, Timestamp};
+
+use super::{Entry, Sockets};
+use crate::connection::{Connection, Phase, ReadOutcome};
+
+/// More memory for effects than this is given back after a turn that needed it.
+const EFFECTS_KEPT_MAX: usize = 16 * 1024;
+
+impl Sockets {
+    pub(crate) fn link(&mut self, link: LinkId) -> Option<&mut Connection> {
+        match self.entries.find(link)? {
+            Entry::Link(connection) => Some(connection),
+            Entry::Dial(_) => None,
+        }
+    }
+
+    /// How many links and dials there are.
+    pub(crate) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How much has been gathered and not yet been written.
+    pub(crate) fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+
+    #[inline]
+    pub(crate) fn send(&mut self, link: LinkId, range: Range) {
+        let Some(Entry::Link(connection)) = self.entries.find(link) else {
+            return;
+        };
+        if !connection.is_machines() {
+            return;
+        }
+        self.pieces.push(&mut connection.pieces, range);
+        if !connection.to_flush {
+            connection.to_flush = true;
+            self.to_flush.push(link);
+        }
+    }
+
+    pub(crate) fn bound(&mut self, link: LinkId, bytes_max: usize) {
+        if let Some(connection) = self.link(link) {
+            connection.queue.bound(bytes_max);
+        }
+    }
+
+    pub(crate) fn close(&mut self, link: LinkId, when: CloseWhen, now: Timestamp) {
+        let deadline = now + self.config.flush_max;
+        let Some(connection) = self.link(link) else {
+            return;
+        };
+        match (connection.phase, when) {
+            (Phase::Live, CloseWhen::Flushed) => {
+                self.set_phase(link, Phase::Flushing(deadline));
+                self.flush_later(link);
+                self.arm_later(link);
+            }
+            (Phase::Live | Phase::Broken(..), CloseWhen::Now) => {
+                self.end(link, LinkDown::Ended);
+            }
+            (Phase::Broken(kind, _), CloseWhen::Flushed) => {
+                self.end(link, LinkDown::Failed(kind));
+            }
+            (Phase::Flushing(_) | Phase::Draining(_) | Phase::Over, _) => {}
+        }
+    }
+
+    /// Writes out all that was gathered, as far as the sockets take it.
+    pub(crate) fn flush<N>(&mut self, outbox: &mut Outbox<N>) {
+        let now = self.clock.now();
+        let mut to_flush = core::mem::take(&mut self.to_flush);
+        let mut slices = Vec::new();
+        for link in to_flush.drain(..) {
+            self.flush_link(link, outbox, &mut slices, now);
+        }
+        drop(slices);
+        self.to_flush = to_flush;
+        self.pieces.clear();
+        let mut effects = outbox.take_effects();
+        effects.shrink_to(EFFECTS_KEPT_MAX);
+        outbox.clear(effects, 2 * self.config.outbox_bytes_max);
+    }
+
+    fn flush_link<'a, N>(
+        &mut self,
+        link: LinkId,
+        outbox: &'a Outbox<N>,
+        slices: &mut Vec<IoSlice<'a>>,
+        now: Timestamp,
+    ) {
+        let Some(Entry::Link(connection)) = self.entries.find(link) else {
+            return;
+        };
+        connection.to_flush = false;
+        let outcome = connection.flush(&self.pieces, outbox, slices, &self.stats);
+        let linger = now + self.config.linger_max;
+        match (connection.phase, outcome) {
+            (Phase::Live, Err(LinkDown::Failed(kind))) => {
+                self.set_phase(link, Phase::Broken(kind, linger));
+            }
+            (Phase::Broken(kind, _), Err(_)) => self.end(link, LinkDown::Failed(kind)),
+            (Phase::Live | Phase::Flushing(_), Err(why)) => self.end(link, why),
+            (Phase::Flushing(_), Ok(())) if connection.queue.is_empty() => {
+                if connection.ended || connection.end().is_err() {
+                    self.end(link, LinkDown::Ended);
+                } else {
+                    self.set_phase(link, Phase::Draining(linger));
+                }
+            }
+            (Phase::Draining(_) | Phase::Over, _) | (_, Ok(())) => {}
+        }
+        self.arm_later(link);
+    }
+
+    /// Reads from a link once. What ends it is taken note of.
+    pub(crate) fn read(&mut self, link: LinkId, buffer: &mut [u8]) -> ReadOutcome {
+        let Some(Entry::Link(connection)) = self.entries.find(link) else {
+            return ReadOutcome::Nothing;
+        };
+        if connection.phase == Phase::Over || connection.ended {
+            return ReadOutcome::Nothing;
+        }
+        let outcome = connection.read(buffer, &self.stats);
+        match (connection.phase, outcome) {
+            (_, ReadOutcome::Bytes(_) | ReadOutcome::Nothing) | (Phase::Over, _) => {}
+            // Half of it is still open, and that is the half we need.
+            (Phase::Flushing(_), ReadOutcome::End) => connection.ended = true,
+            (Phase::Live, ReadOutcome::End) => self.end(link, LinkDown::PeerClosed),
+            (Phase::Live | Phase::Flushing(_), ReadOutcome::Failed(kind)) => {
+                self.end(link, LinkDown::Failed(kind));
+            }
+            (Phase::Broken(kind, _), _) => self.end(link, LinkDown::Failed(kind)),
+            (Phase::Draining(_), _) => self.end(link, LinkDown::Ended),
+        }
+        outcome
+    }
+
+    /// Ends a link. The machine is to be told.
+    pub(super) fn end(&mut self, link: LinkId, why: LinkDown) {
+        let ended_before = self
+            .link(link)
+            .is_none_or(|connection| connection.phase == Phase::Over);
+        if !ended_before {
+            self.set_phase(link, Phase::Over);
+            self.over.push_back((link, why));
+        }
+    }
+
+    /// Takes a link that is over out of the house. What has not been written is
+    /// in its queue.
+    pub(crate) fn take<N>(
+        &mut self,
+        link: LinkId,
+        why: LinkDown,
+        outbox: &Outbox<N>,
+    ) -> Option<Connection> {
+        self.link(link)?;
+        let Some(Entry::Link(mut connection)) = self.entries.remove(link) else {
+            return None;
+        };
+        if why == LinkDown::PeerClosed {
+            // It may have ended its own side only, and still be reading.
+            connection.phase = Phase::Live;
+        }
+        // How that ends is not worth knowing any more.
+        let _ = connection.flush(&self.pieces, outbox, &mut Vec::new(), &self.stats);
+        self.links -= 1;
+        self.stats.links_open.subtract(1);
+        self.stats.bytes_waiting.subtract(connection.queue.len());
+        if why == LinkDown::SlowConsumer {
+            self.stats.slow_consumers.add(1);
+            log::warn!("{link} to {} closed: {why}", connection.peer);
+        } else {
+            log::debug!("{link} to {} is down: {why}", connection.peer);
+        }
+        self.open_the_house();
+        Some(connection)
+    }
+
+    pub(super) fn set_phase(&mut self, link: LinkId, phase: Phase) {
+        let Some(Entry::Link(connection)) = self.entries.find(link) else {
+            return;
+        };
+        let key = link.as_u64();
+        if let Some(deadline) = connection.deadline() {
+            self.deadlines.remove(&(deadline, key));
+        }
+        connection.phase = phase;
+        self.deadlines
+            .extend(connection.deadline().map(|deadline| (deadline, key)));
+    }
+
+    pub(super) fn insert_link(
+        &mut self,
+        make: impl FnOnce(LinkId) -> io::Result<Connection>,
+    ) -> io::Result<LinkId> {
+        let link = self.entries.insert(|link| make(link).map(Entry::Link))?;
+        self.link_is_up();
+        Ok(link)
+    }
+
+    pub(super) fn link_is_up(&mut self) {
+        self.links += 1;
+        self.stats.links_open.add(1);
+    }
+}

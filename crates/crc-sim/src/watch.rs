@@ -65,6 +65,17 @@ pub(crate) fn describe(mut bytes: &[u8]) -> String {
     words.join("; ")
 }
 
+/// Whether bytes tell of anybody but the server that sends them.
+pub(crate) fn tells(mut bytes: &[u8], own: Option<HostId>) -> bool {
+    while let Ok(Some(frame)) = Frame::take(&mut bytes, FrameLimits::WIRE) {
+        match frame.message() {
+            Ok(Message::ServerRegistration(m)) if Some(m.source) == own => {}
+            _ => return true,
+        }
+    }
+    false
+}
+
 impl World {
     /// Looks at what a node sends on a connection, before it is on its way.
     pub(crate) fn watch(&mut self, connection: usize, side: Side, bytes: &[u8]) {

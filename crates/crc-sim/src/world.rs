@@ -752,7 +752,7 @@ impl World {
             let queued = it.ends[1 - side].queue.len() as u64;
             let written = it.streams[1 - side].sent - queued;
             self.lose(connection, 1 - side, |token| {
-                token.end > delivered && token.start < written
+                token.end > delivered && token.end <= written
             });
             let after = self.connections[connection].delay();
             self.reset_after(connection, 1 - side, after, ErrorKind::ConnectionReset);
@@ -810,14 +810,14 @@ impl World {
         let known = incoming.delivered + keep as u64;
         let written = incoming.sent - it.ends[1 - side].queue.len() as u64;
         self.lose(connection, 1 - side, |token| {
-            token.end > known && token.start < written
+            token.end > known && token.end <= written
         });
         let it = &mut self.connections[connection];
         it.streams[side].truncate(0);
         let delivered = it.streams[side].delivered;
         let written = it.streams[side].sent - it.ends[side].queue.len() as u64;
         self.lose(connection, side, |token| {
-            token.end > delivered && token.start < written
+            token.end > delivered && token.end <= written
         });
         self.schedule(connection, side, false);
     }
@@ -864,7 +864,7 @@ impl World {
             let delivered = stream.delivered + stream.in_flight() as u64;
             let discarded = stream.in_flight() > 0;
             stream.truncate(0);
-            self.lose(connection, writer, |token| token.start < delivered);
+            self.lose(connection, writer, |token| token.end <= delivered);
             if discarded {
                 let after = self.connections[connection].delay();
                 self.reset_after(connection, writer, after, ErrorKind::ConnectionReset);
@@ -1213,10 +1213,16 @@ impl World {
             .effects()
             .iter()
             .any(|effect| matches!(effect, Effect::Close { link: closed, .. } if *closed == link));
-        let told = out
-            .effects()
-            .iter()
-            .any(|effect| matches!(effect, Effect::Send { link: told, .. } if *told != link));
+        // Whoever is in doubt may be asked whether it is there.
+        let own = self.nodes[node]
+            .server()
+            .map(|server| server.snapshot().id());
+        let told = out.effects().iter().any(|effect| match effect {
+            Effect::Send { link: told, range } => {
+                *told != link && crate::watch::tells(out.bytes(*range), own)
+            }
+            _ => false,
+        });
         self.counts.refusals += 1;
         if closed && ((before.1, before.2) != (after.1, after.2) || told) {
             let text = format!(

@@ -120,7 +120,8 @@ fn server(
         config.connect.push(address(other).into());
     }
     if options.ranks && random.chance(40) {
-        config.rank = Some(u32::try_from(random.below(5)).unwrap_or(0));
+        // Those before us in the plan have lower ranks.
+        config.rank = u32::try_from(node).ok();
     }
     config.limits.client_queue_bytes_max = options.client_queue;
     config.limits.server_queue_bytes_max = options.server_queue;

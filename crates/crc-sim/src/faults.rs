@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::io::ErrorKind;
 
-use crc_core::{ClientCommand, Random, ServerCommand};
+use crc_core::{ClientCommand, Random, ServerCommand, Timestamp};
 use crc_wire::HostId;
 
 use crate::chats::NOBODY;
@@ -163,7 +163,7 @@ impl World {
                     return false;
                 };
                 let most = random.one_of(&[100, 3_000, 20_000]);
-                let until = self.now + random.millis(0, most);
+                let until = self.by_calm(random.millis(0, most));
                 let both = random.chance(50);
                 let one = random.index(2);
                 for (side, stream) in self.connections[connection].streams.iter_mut().enumerate() {
@@ -182,13 +182,13 @@ impl World {
                 };
                 let Some(node) = node else { return false };
                 let most = random.one_of(&[50, 2_000, 12_000, 60_000]);
-                let until = self.now + random.millis(0, most);
+                let until = self.by_calm(random.millis(0, most));
                 self.nodes[node].frozen_until = self.nodes[node].frozen_until.max(until);
                 true
             }
             Happening::Partition => {
                 let most = random.one_of(&[1_000, 10_000, 25_000]);
-                let until = self.now + random.millis(0, most);
+                let until = self.by_calm(random.millis(0, most));
                 self.partition = Some(Partition {
                     salt: random.next_u64(),
                     until,
@@ -214,6 +214,11 @@ impl World {
                 alive
             }
         }
+    }
+
+    /// So long from now, but not into the calm.
+    fn by_calm(&self, after: Duration) -> Timestamp {
+        (self.now + after).min(self.plan.calm_at)
     }
 
     /// Nothing more comes through a connection that is being cut.

@@ -218,6 +218,14 @@ impl World {
             );
             self.violation(Invariant::D5, text);
         }
+        let wrong = self.unattached(tree);
+        for text in wrong {
+            self.violation(Invariant::D5, text);
+        }
+    }
+
+    /// Servers that have no uplink, though one that comes before them is there.
+    fn unattached(&self, tree: &Tree) -> Vec<String> {
         let place = |node: usize| {
             let snapshot = self.nodes[node].server().map(crc_core::Server::snapshot);
             snapshot.map(|snapshot| (snapshot.rank(), snapshot.id()))
@@ -238,15 +246,22 @@ impl World {
                 if lower && tree.part.get(&there) != tree.part.get(&node) {
                     wrong.push(format!(
                         "{} (rank {}) has no uplink, though {} (rank {}) is there and comes before it",
-                        self.nodes[node].describe(node), server.snapshot().rank(),
-                        self.nodes[there].describe(there), place(there).map_or(0, |place| place.0)
+                        self.nodes[node].describe(node),
+                        server.snapshot().rank(),
+                        self.nodes[there].describe(there),
+                        place(there).map_or(0, |place| place.0)
                     ));
                 }
             }
         }
-        for text in wrong {
-            self.violation(Invariant::D5, text);
-        }
+        wrong
+    }
+
+    /// Whether somebody has yet to find a place in the tree.
+    pub(crate) fn is_looking(&mut self) -> bool {
+        let tree = self.tree();
+        self.violations.clear();
+        !self.unattached(&tree).is_empty()
     }
 
     fn judge_directory(

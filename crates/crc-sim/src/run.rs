@@ -67,7 +67,7 @@ fn live(world: &mut World) {
     let limit = calm_at + REST_WITHIN;
     while world.violations.is_empty() {
         let quiet_at = world.news_at + QUIET;
-        if world.now > limit || quiet_at <= world.now && !world.is_sick() {
+        if world.now > limit || quiet_at <= world.now && !world.is_sick() && !world.is_looking() {
             break;
         }
         let until = quiet_at.max(world.now + Duration::from_secs(1));

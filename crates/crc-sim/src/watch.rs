@@ -204,7 +204,10 @@ impl World {
         let id = m.source.get();
         let stream = &mut self.connections[connection].streams[side];
         let before = stream.told.insert(id, told);
+        // Nobody can tell an original server that a server is gone.
+        let ghost = server && matches!(self.nodes[reader].role, Role::Raw(_));
         let wrong = match before {
+            _ if ghost => None,
             _ if server && to_client => Some("a client is told of a server"),
             Some(before) if before == told => Some("it has been told so before"),
             Some(before) if before.human != told.human => {
@@ -225,8 +228,10 @@ impl World {
         if own.is_none() || own == Some(gone) {
             return;
         }
-        let stream = &mut self.connections[connection].streams[side];
-        if stream.told.remove(&gone.get()).is_none() {
+        let streams = &mut self.connections[connection].streams;
+        // Whose own host gives way to our parent's is told so all the same.
+        let theirs = streams[1 - side].told.contains_key(&gone.get());
+        if streams[side].told.remove(&gone.get()).is_none() && !theirs {
             let text = format!(
                 "{}: a quit of {gone}, of whom it was not told",
                 self.who_to_whom(connection, side)
@@ -339,7 +344,9 @@ impl World {
         }
         self.nodes[node].holds.retain(|held| *held != number);
         if let Some((invariant, wrong)) = wrong {
-            let text = format!("chat {number} {wrong}: {}", self.nodes[node].describe(node));
+            let fate = self.chats[number].fate;
+            let who = self.nodes[node].describe(node);
+            let text = format!("chat {number} {wrong}: {who}; it was {fate:?}");
             if self.options.hostiles == 0 {
                 self.violation(invariant, text);
             }

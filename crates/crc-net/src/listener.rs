@@ -135,3 +135,51 @@ pub(crate) fn tune<S: AsFd>(socket: &S, peer_timeout: Duration) -> io::Result<()
     socket.set_tcp_user_timeout(Some(peer_timeout))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn socket() -> Socket {
+        Socket::new(Domain::IPV4, Type::STREAM, None).unwrap()
+    }
+
+    #[test]
+    fn a_vanished_peer_is_noticed_in_time() {
+        let socket = socket();
+        tune(&socket, Duration::from_secs(30)).unwrap();
+        assert!(socket.nonblocking().unwrap() && socket.tcp_nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        let first = socket.tcp_keepalive_time().unwrap();
+        let between = socket.tcp_keepalive_interval().unwrap();
+        let retries = socket.tcp_keepalive_retries().unwrap();
+        assert_eq!(first + between * retries, Duration::from_secs(30));
+        #[cfg(target_os = "linux")]
+        assert_eq!(
+            socket.tcp_user_timeout().unwrap(),
+            Some(Duration::from_secs(30))
+        );
+        // Whatever is asked for, the system has to take it.
+        tune(&socket, Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn pauses_grow_until_all_is_well() {
+        let poller = std::sync::Arc::new(polling::Poller::new().unwrap());
+        let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+        let socket = listen(any, 1).unwrap();
+        let socket =
+            Registration::new(&poller, socket, 0, crate::registration::Interest::READ).unwrap();
+        let mut listener = Listener::new(socket, ListenerId(0), any);
+        for round in 0..2 {
+            let pauses: Vec<_> = (0..9).map(|_| listener.next_pause()).collect();
+            let millis: Vec<_> = pauses.iter().map(|(pause, _)| pause.as_millis()).collect();
+            assert_eq!(millis, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+            let begun = pauses.iter().filter(|(_, begins)| *begins).count();
+            assert_eq!(begun, 1, "round {round} is one bad time");
+            listener.caught_up();
+        }
+    }
+}

@@ -62,7 +62,6 @@ impl<S: AsFd + AsRawFd> Registration<S> {
         // It is moved into the registration, which gives out shared references
         // only, keeps the poller alive, and deletes it when dropped itself,
         // before its fields are.
-        #[allow(unsafe_code)]
         unsafe {
             poller.add(&source, interest.event(key))?;
         }

@@ -30,7 +30,7 @@ use crate::table::Table;
 /// all others are links'.
 pub(crate) const SIGNALS_KEY: u64 = u32::MAX as u64;
 
-/// See above.
+/// The listeners, links and dials of one driver.
 pub(crate) struct Sockets {
     pub(crate) config: DriverConfig,
     pub(crate) clock: Clock,

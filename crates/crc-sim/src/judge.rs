@@ -55,7 +55,10 @@ impl World {
 
     /// Judges everything that is to hold at rest.
     pub(crate) fn judge(&mut self) {
-        let tree = self.tree();
+        let (tree, wrong) = self.tree();
+        for (invariant, text) in wrong {
+            self.violation(invariant, text);
+        }
         let truths = self.truths(&tree);
         self.judge_tree(&tree);
         for (&node, neighbours) in &tree.servers {
@@ -78,7 +81,8 @@ impl World {
         }
     }
 
-    fn tree(&mut self) -> Tree {
+    /// The links as they are, and what is wrong with what servers think of them.
+    fn tree(&self) -> (Tree, Vec<(Invariant, String)>) {
         let mut tree = Tree::default();
         let mut wrong = Vec::new();
         for (node, it) in self.nodes.iter().enumerate() {
@@ -150,9 +154,6 @@ impl World {
             tree.servers.insert(node, servers);
             tree.foreign.insert(node, foreign);
         }
-        for (invariant, text) in wrong {
-            self.violation(invariant, text);
-        }
         for &node in tree.servers.keys() {
             if tree.part.contains_key(&node) {
                 continue;
@@ -165,11 +166,11 @@ impl World {
                 }
             }
         }
-        tree
+        (tree, wrong)
     }
 
     /// All hosts of ours as they are, in the order of their ids.
-    fn truths(&mut self, tree: &Tree) -> Vec<Truth> {
+    fn truths(&self, tree: &Tree) -> Vec<Truth> {
         let mut truths = Vec::new();
         for &node in tree.servers.keys() {
             let Some(server) = self.nodes[node].server() else {
@@ -258,9 +259,8 @@ impl World {
     }
 
     /// Whether somebody has yet to find a place in the tree.
-    pub(crate) fn is_looking(&mut self) -> bool {
-        let tree = self.tree();
-        self.violations.clear();
+    pub(crate) fn is_looking(&self) -> bool {
+        let (tree, _) = self.tree();
         !self.unattached(&tree).is_empty()
     }
 

@@ -96,6 +96,8 @@ pub(crate) struct Stream {
     pub(crate) ended: bool,
     /// It was reset: behind what is still in flight comes an error.
     pub(crate) reset: Option<ErrorKind>,
+    /// The writer's side was reset: what it writes from now on is lost.
+    pub(crate) dead: bool,
     /// Nothing comes through any more, and nobody is told.
     pub(crate) hole: bool,
     /// Nothing comes through before this time.
@@ -127,6 +129,7 @@ impl Stream {
             window,
             ended: false,
             reset: None,
+            dead: false,
             hole: false,
             stalled_until: Timestamp::START,
             due: false,
@@ -154,7 +157,9 @@ impl Stream {
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) {
-        self.flight.extend_from_slice(bytes);
+        if !self.dead {
+            self.flight.extend_from_slice(bytes);
+        }
     }
 
     /// Takes the next `count` bytes out, into `into`.
@@ -204,11 +209,6 @@ impl Connection {
     pub(crate) fn delay(&mut self) -> core::time::Duration {
         let (low, high) = self.latency;
         core::time::Duration::from_micros(self.random.between(low, high))
-    }
-
-    /// Whether either end's node could still be told something.
-    pub(crate) fn is_over(&self) -> bool {
-        self.ends.iter().all(|end| end.phase == Phase::Gone)
     }
 }
 

@@ -159,8 +159,6 @@ pub(crate) struct World {
     pub(crate) news: &'static str,
     /// Whether a machine is being asked whether it is sound.
     pub(crate) checking: bool,
-    /// Ids that more than one client has used.
-    pub(crate) shared_ids: Vec<u32>,
     /// The last chat that one speaker's registration got through to one reader's.
     pub(crate) heard: std::collections::BTreeMap<(usize, usize), usize>,
     /// Ends that are over and whose machine has not been told.
@@ -196,7 +194,6 @@ impl World {
             news_at: Timestamp::START,
             news: "the beginning",
             checking: false,
-            shared_ids: Vec::new(),
             heard: std::collections::BTreeMap::new(),
             over: Vec::new(),
             server_out: Outbox::new(),
@@ -814,6 +811,7 @@ impl World {
         });
         let it = &mut self.connections[connection];
         it.streams[side].truncate(0);
+        it.streams[side].dead = true;
         let delivered = it.streams[side].delivered;
         let written = it.streams[side].sent - it.ends[side].queue.len() as u64;
         self.lose(connection, side, |token| {

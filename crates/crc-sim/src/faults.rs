@@ -243,7 +243,7 @@ impl World {
                 // Somebody else comes back in its place.
                 let life = self.nodes[server].life;
                 if let Birth::Server(config) = &mut self.nodes[server].birth {
-                    let id = config.id.get().wrapping_mul(100) % 1_000_000 + 2_007 + life;
+                    let id = 2_000 + 100 * u32::try_from(server).unwrap_or(0) + life;
                     config.id = HostId::new(id).expect("small and not 0");
                 }
                 self.again(server, random.millis(0, 5_000));

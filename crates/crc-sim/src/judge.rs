@@ -39,18 +39,27 @@ struct Tree {
 }
 
 impl World {
-    /// Whether some end has yet to learn that its connection is dead.
-    pub(crate) fn is_sick(&self) -> bool {
-        self.nodes.iter().filter(|node| node.alive).any(|node| {
-            node.ends.iter().any(|&(connection, side)| {
-                let it = &self.connections[connection];
-                let dead = it
-                    .streams
-                    .iter()
-                    .any(|stream| stream.hole || stream.reset.is_some());
-                dead || it.ends[1 - side].phase == Phase::Gone
-            })
-        })
+    /// An end that has yet to learn that its connection is dead.
+    pub(crate) fn sick(&self) -> Option<String> {
+        let alive = self.nodes.iter().enumerate().filter(|(_, node)| node.alive);
+        let ends = alive.flat_map(|(_, node)| &node.ends);
+        let mut sick = ends.filter(|&&(connection, side)| {
+            let it = &self.connections[connection];
+            let broken = it
+                .streams
+                .iter()
+                .any(|stream| stream.hole || stream.reset.is_some());
+            broken || it.ends[1 - side].phase == Phase::Gone
+        });
+        let &(connection, side) = sick.next()?;
+        let phases = self.connections[connection]
+            .ends
+            .each_ref()
+            .map(|end| end.phase);
+        Some(format!(
+            "({} on the dead connection {connection}, {phases:?})",
+            self.who_to_whom(connection, side)
+        ))
     }
 
     /// Judges everything that is to hold at rest.
@@ -232,6 +241,10 @@ impl World {
             snapshot.map(|snapshot| (snapshot.rank(), snapshot.id()))
         };
         let mut wrong = Vec::new();
+        // Through an original one hears of servers that one cannot join again.
+        if self.options.original_servers > 0 {
+            return wrong;
+        }
         for &node in tree.servers.keys() {
             let Some(server) = self.nodes[node].server() else {
                 continue;

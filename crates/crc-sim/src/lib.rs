@@ -14,12 +14,14 @@
 //! assert_eq!(run_seed(1, &settings).trace_hash, outcome.trace_hash);
 //! ```
 //!
-//! There is no thread, no socket and no clock in a run.
+//! There is no thread, no socket and no clock in a run; [`campaign`] runs many of
+//! them side by side.
 
 #![forbid(unsafe_code)]
 
 mod births;
 mod calendar;
+mod campaign;
 mod chats;
 mod draw;
 mod faults;
@@ -36,6 +38,7 @@ mod trace;
 mod watch;
 mod world;
 
+pub use campaign::{campaign, shrink};
 pub use invariant::{Invariant, Violation};
 pub use options::{Happening, Options, Settings, Shape};
 pub use report::{Counts, Outcome, Report};

@@ -110,6 +110,8 @@ pub(crate) struct Stream {
     pub(crate) tokens: VecDeque<Token>,
     /// What the reader has been told of: a hash of what was said of each host.
     pub(crate) told: BTreeMap<u32, Told>,
+    /// Where in the stream the last quit of each host ends.
+    pub(crate) quits: BTreeMap<u32, u64>,
     /// A hash of what the writer last said of itself.
     pub(crate) own_words: u64,
 }
@@ -137,6 +139,7 @@ impl Stream {
             delivered: 0,
             tokens: VecDeque::new(),
             told: BTreeMap::new(),
+            quits: BTreeMap::new(),
             own_words: 0,
         }
     }

@@ -65,16 +65,21 @@ fn live(world: &mut World) {
     let calm_at = world.plan.calm_at;
     world.run(calm_at);
     let limit = calm_at + REST_WITHIN;
+    // Who is refused by an original tries other ways.
+    let quiet = QUIET * (1 + 3 * world.options.original_servers.min(1));
     while world.violations.is_empty() {
-        let quiet_at = world.news_at + QUIET;
-        if world.now > limit || quiet_at <= world.now && !world.is_sick() && !world.is_looking() {
+        let quiet_at = world.news_at + quiet;
+        if world.now > limit
+            || quiet_at <= world.now && world.sick().is_none() && !world.is_looking()
+        {
             break;
         }
         let until = quiet_at.max(world.now + Duration::from_secs(1));
         world.run(until);
     }
     if world.violations.is_empty() && world.now > limit {
-        let text = format!("never at rest: {}", world.news);
+        let sick = world.sick().unwrap_or_default();
+        let text = format!("never at rest: {} {sick}", world.news);
         world.violation(Invariant::P1, text);
     }
     if world.violations.is_empty() {

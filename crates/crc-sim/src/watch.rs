@@ -145,8 +145,8 @@ impl World {
                 self.watch_told(connection, side, m, false);
             }
             Message::ClientRegistration(_) => self.moved("a client registered"),
-            Message::ClientQuit(m) => self.watch_quit(connection, side, m.source, own),
-            Message::ServerQuit(m) => self.watch_quit(connection, side, m.source, own),
+            Message::ClientQuit(m) => self.watch_quit(connection, side, m.source, own, end),
+            Message::ServerQuit(m) => self.watch_quit(connection, side, m.source, own, end),
             Message::ClientChat(m) => {
                 self.moved("a chat was sent");
                 if let Some(chat) =
@@ -205,7 +205,7 @@ impl World {
         let stream = &mut self.connections[connection].streams[side];
         let before = stream.told.insert(id, told);
         // Nobody can tell an original server that a server is gone.
-        let ghost = server && matches!(self.nodes[reader].role, Role::Raw(_));
+        let ghost = server && matches!(self.nodes[reader].birth, crate::node::Birth::Raw(_));
         let wrong = match before {
             _ if ghost => None,
             _ if server && to_client => Some("a client is told of a server"),
@@ -222,7 +222,14 @@ impl World {
         }
     }
 
-    fn watch_quit(&mut self, connection: usize, side: Side, gone: HostId, own: Option<HostId>) {
+    fn watch_quit(
+        &mut self,
+        connection: usize,
+        side: Side,
+        gone: HostId,
+        own: Option<HostId>,
+        end: u64,
+    ) {
         self.moved("a quit was sent");
         self.counts.quits += 1;
         if own.is_none() || own == Some(gone) {
@@ -230,7 +237,13 @@ impl World {
         }
         let streams = &mut self.connections[connection].streams;
         // Whose own host gives way to our parent's is told so all the same.
-        let theirs = streams[1 - side].told.contains_key(&gone.get());
+        let other = &streams[1 - side];
+        let leaves = other
+            .quits
+            .get(&gone.get())
+            .is_some_and(|end| *end > other.delivered);
+        let theirs = other.told.contains_key(&gone.get()) || leaves;
+        streams[side].quits.insert(gone.get(), end);
         if streams[side].told.remove(&gone.get()).is_none() && !theirs {
             let text = format!(
                 "{}: a quit of {gone}, of whom it was not told",
@@ -252,6 +265,7 @@ impl World {
 
     fn watch_chat(&mut self, connection: usize, side: Side, source: HostId, token: Token) {
         let node = self.connections[connection].ends[side].node;
+        self.mistaken(node, token.chat);
         let chat = &mut self.chats[token.chat];
         let speaks = chat.speaker == node;
         if speaks {
@@ -276,6 +290,26 @@ impl World {
         self.connections[connection].streams[side]
             .tokens
             .push_back(token);
+    }
+
+    /// An answer says to whom the chat was, not which it was: of several that a
+    /// node had, another was meant than we took it for.
+    fn mistaken(&mut self, node: usize, number: usize) {
+        let chat = &self.chats[number];
+        if chat.fate != Fate::Answered || chat.speaker == node {
+            return;
+        }
+        let alike = |&other: &usize| {
+            let other = &self.chats[other];
+            (other.source, other.to, other.answered) == (chat.source, chat.to, false)
+        };
+        if let Some(meant) = self.nodes[node].holds.iter().copied().find(alike) {
+            self.nodes[node].holds.retain(|held| *held != meant);
+            self.chats[meant].fate = Fate::Answered;
+            self.chats[meant].answered = true;
+            self.chats[number].fate = Fate::At(node);
+            self.chats[number].answered = false;
+        }
     }
 
     /// A status that answers a chat: begun here, or passed on.

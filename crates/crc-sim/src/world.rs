@@ -260,6 +260,9 @@ impl World {
                 why,
             } => {
                 if self.is_there(node, life) && !self.later(node, entry) {
+                    if why == DialError::TimedOut {
+                        self.moved("a dial timed out");
+                    }
                     self.handle(node, Told::DialFailed { dial, why });
                 }
             }
@@ -269,7 +272,8 @@ impl World {
                 }
             }
             Entry::Begin { node, life } => {
-                if self.nodes[node].life == life && !self.nodes[node].alive {
+                let it = &self.nodes[node];
+                if it.life == life && !it.alive && !it.goes {
                     self.begin(node);
                 }
             }
@@ -790,11 +794,15 @@ impl World {
     /// The connection is broken, as the end at `side` learns now.
     fn reset(&mut self, connection: usize, side: Side, kind: ErrorKind) {
         let it = &mut self.connections[connection];
-        if it.ends[side].phase == Phase::Gone || it.streams[1 - side].reset.is_some() {
+        let known = it.streams[1 - side].reset.is_some() && !it.streams[1 - side].hole;
+        if it.ends[side].phase == Phase::Gone || known {
             return;
         }
         let arrived = it.streams[1 - side].in_flight();
+        let whole = matches!(self.nodes[it.ends[side].node].birth, Birth::Raw(_));
         let keep = match it.random.below(3) {
+            // Who cannot bear a frame that is cut gets whole packets.
+            _ if whole => 0,
             0 => 0,
             1 => arrived,
             _ => it.random.index(arrived + 1),

@@ -14,7 +14,7 @@ use crate::link::LinkId;
 use crate::machine::Range;
 use crate::relay::{HostKind, Neighbour, Route, Standing};
 use crate::send_queue::Unsent;
-use crate::session::{DRESSES, Dress, Outlet};
+use crate::session::{DRESSES, Dress, Outlet, Session};
 
 /// A client's quit, as servers write it for clients that could not.
 pub(super) fn quit(client: HostId, text: &str) -> Message<'_> {
@@ -27,6 +27,22 @@ pub(super) fn quit(client: HostId, text: &str) -> Message<'_> {
 /// The text for a chat to nobody.
 fn unknown_id(destination: Option<HostId>) -> String {
     format!("Unknown ID {}", destination.map_or(0, HostId::get))
+}
+
+/// Sends frames that stand in the outbox. What is paced is looked at again when
+/// the event is over.
+fn hand_over(
+    session: &mut Session,
+    link: LinkId,
+    frames: Range,
+    unsettled: &mut Vec<LinkId>,
+    out: &mut Out,
+) {
+    session.deliver(link, frames, out);
+    if matches!(session.outlet, Outlet::Paced(_)) && !session.due.noted {
+        session.due.noted = true;
+        unsettled.push(link);
+    }
 }
 
 /// Frames in the outbox, one for each dress that somebody wears.
@@ -63,11 +79,7 @@ impl Server {
                 None => wardrobe.wear(dress, out, |arena| dress.write_host(host, own_id, arena)),
                 Some(alias) => out.store(|arena| dress.write_host(host, alias.id, arena)),
             };
-            session.deliver(link, frame, out);
-            if matches!(session.outlet, Outlet::Paced(_)) && !session.due.noted {
-                session.due.noted = true;
-                self.unsettled.push(link);
-            }
+            hand_over(session, link, frame, &mut self.unsettled, out);
         }
     }
 
@@ -149,11 +161,7 @@ impl Server {
             }
             let dress = Dress::of(neighbour.kind, neighbour.standing);
             let frame = wardrobe.wear(dress, out, |arena| dress.write(message, arena));
-            session.deliver(link, frame, out);
-            if matches!(session.outlet, Outlet::Paced(_)) && !session.due.noted {
-                session.due.noted = true;
-                self.unsettled.push(link);
-            }
+            hand_over(session, link, frame, &mut self.unsettled, out);
         }
     }
 
@@ -185,10 +193,7 @@ impl Server {
 
     pub(super) fn deliver(&mut self, link: LinkId, frames: Range, out: &mut Out) {
         if let Some(session) = self.sessions.find_mut(link) {
-            session.deliver(link, frames, out);
-            if matches!(session.outlet, Outlet::Paced(_)) {
-                self.note(link);
-            }
+            hand_over(session, link, frames, &mut self.unsettled, out);
         }
     }
 

@@ -283,6 +283,7 @@ impl World {
     pub(crate) fn become_calm(&mut self) {
         self.calm = true;
         self.trace.line(self.now, || "all is calm".to_owned());
+        self.moved("it became calm");
         self.partition = None;
         for node in 0..self.nodes.len() {
             self.nodes[node].frozen_until = self.now;

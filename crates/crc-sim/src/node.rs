@@ -97,6 +97,10 @@ impl Node {
         }
     }
 
+    pub(crate) fn is_original_server(&self) -> bool {
+        matches!(&self.birth, Birth::Raw(raw) if matches!(**raw, Raw::Server(_)))
+    }
+
     /// Whether connections to it are taken.
     pub(crate) fn listens(&self) -> bool {
         let listens = match &self.role {

@@ -244,6 +244,11 @@ impl World {
             .is_some_and(|end| *end > other.delivered);
         let theirs = other.told.contains_key(&gone.get()) || leaves;
         streams[side].quits.insert(gone.get(), end);
+        // An original server is told of the end of those whom it still lists
+        // from before.
+        let reader = self.connections[connection].ends[1 - side].node;
+        let theirs = theirs || self.nodes[reader].is_original_server();
+        let streams = &mut self.connections[connection].streams;
         if streams[side].told.remove(&gone.get()).is_none() && !theirs {
             let text = format!(
                 "{}: a quit of {gone}, of whom it was not told",

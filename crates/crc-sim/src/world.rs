@@ -394,7 +394,10 @@ impl World {
         self.counts.events += 1;
         self.note(node, &told);
         let now = self.nodes[node].clock(self.now);
-        let work = Work::of(&told);
+        let mut work = Work::of(&told);
+        if let Some(server) = self.nodes[node].server() {
+            work.hosts = server.snapshot().directory().len();
+        }
         let before = self.refusals(node);
         let arrived = matches!(told, Told::Bytes { .. });
         let link = told.link();
@@ -810,6 +813,7 @@ impl World {
         let incoming = &mut it.streams[1 - side];
         incoming.truncate(keep);
         incoming.reset = Some(kind);
+        incoming.dead = true;
         incoming.hole = false;
         incoming.stalled_until = self.now;
         let known = incoming.delivered + keep as u64;
@@ -1031,7 +1035,15 @@ impl World {
         ];
         let connection = self.connections.len();
         let seed = stir(self.seed ^ 0xc0, connection as u64);
-        let new = Connection::new(ends, self.options.window, self.options.latency, seed);
+        let original = [node, target]
+            .iter()
+            .any(|node| matches!(&self.nodes[*node].role, Role::Raw(raw) if raw.is_original()));
+        // Who takes each read for whole frames lives on a quick and steady network.
+        let (window, latency) = match original {
+            true => (1 << 20, (1_000, 1_000)),
+            false => (self.options.window, self.options.latency),
+        };
+        let new = Connection::new(ends, window, latency, seed);
         self.connections.push(new);
         self.counts.connections += 1;
         for side in 0..2 {
@@ -1183,7 +1195,7 @@ impl World {
         let Some(server) = self.nodes[node].server() else {
             return;
         };
-        let hosts = server.snapshot().directory().len() + work.frames;
+        let hosts = work.hosts.max(server.snapshot().directory().len()) + work.frames;
         let links = self.nodes[node].links.len() + 2;
         let effects_max = 32 + (hosts + work.frames) * links * 2;
         let bytes_max = 8 * 1024 + (hosts * 1400 + work.bytes * 2) * links;
@@ -1252,6 +1264,7 @@ pub(crate) enum Death {
 /// How much there is to do about an event.
 #[derive(Debug, Clone, Copy)]
 struct Work {
+    hosts: usize,
     frames: usize,
     bytes: usize,
 }
@@ -1264,6 +1277,7 @@ impl Work {
             _ => 0,
         };
         Work {
+            hosts: 0,
             frames: 2 + bytes / 9,
             bytes,
         }

@@ -352,9 +352,7 @@ impl Server {
         }
         // As long as neither has a rank, nobody can say who comes first.
         let ordered = rank != UNRANKED || self.rank != UNRANKED;
-        if neighbour.standing == Standing::Ours
-            && ordered
-            && (rank, neighbour.host) >= self.place()
+        if neighbour.standing == Standing::Ours && ordered && (rank, neighbour.host) >= self.place()
         {
             log::info!(
                 "{}: closed: it does not come before us in the order of ranks",
@@ -362,7 +360,11 @@ impl Server {
             );
             self.uplink.pause_min = PAUSE_AFTER_REFUSAL;
             // It learns where we are, and that its place is below us.
-            if self.sessions.find(link).is_some_and(|s| s.announced.is_none()) {
+            if self
+                .sessions
+                .find(link)
+                .is_some_and(|s| s.announced.is_none())
+            {
                 self.announce(link, out);
             }
             self.end(link, CloseWhen::Flushed, "out of order", out);

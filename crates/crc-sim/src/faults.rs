@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::io::ErrorKind;
 
-use crc_core::{ClientCommand, Random, ServerCommand, Timestamp};
+use crc_core::{ClientCommand, Random, ServerCommand, Standing, Timestamp};
 use crc_wire::HostId;
 
 use crate::chats::NOBODY;
@@ -150,7 +150,7 @@ impl World {
                 let after = random.millis(0, 2_000);
                 self.reset_after(connection, knows, after, ErrorKind::ConnectionReset);
                 // Between servers the other end may never learn it from TCP.
-                let never = servers && random.chance(50);
+                let never = servers && random.chance(50) && self.is_asked(connection);
                 if !never {
                     let after = random.millis(10_000, 33_000);
                     self.reset_after(connection, 1 - knows, after, ErrorKind::TimedOut);
@@ -214,6 +214,17 @@ impl World {
                 alive
             }
         }
+    }
+
+    /// Whether both ends ask each other from time to time whether they are there.
+    fn is_asked(&self, connection: usize) -> bool {
+        self.connections[connection].ends.iter().all(|end| {
+            let server = self.nodes[end.node].server();
+            server.is_some_and(|server| {
+                let mut links = server.snapshot().links();
+                links.any(|view| view.link == end.link && view.neighbour.standing == Standing::Ours)
+            })
+        })
     }
 
     /// So long from now, but not into the calm.

@@ -398,9 +398,13 @@ impl World {
         if let Some(server) = self.nodes[node].server() {
             work.hosts = server.snapshot().directory().len();
         }
-        let before = self.refusals(node);
-        let arrived = matches!(told, Told::Bytes { .. });
         let link = told.link();
+        let stranger = link.and_then(|link| self.nodes[node].find(link));
+        let stranger = stranger.filter(|&(connection, side)| {
+            side == 1 && self.connections[connection].streams[side].sent == 0
+        });
+        let before = stranger.and_then(|_| self.refusals(node));
+        let arrived = matches!(told, Told::Bytes { .. });
         match &mut self.nodes[node].role {
             Role::Server(server) => {
                 let mut out = core::mem::take(&mut self.server_out);
@@ -620,7 +624,8 @@ impl World {
             return;
         }
         let count = stream.room().min(end.queue.len());
-        if count > 0 {
+        let news = count > 0;
+        if news {
             stream.write(&end.queue.waiting()[..count]);
             end.queue.advance(count);
         }
@@ -632,8 +637,10 @@ impl World {
                 end.phase = Phase::Draining;
                 self.set_deadline(connection, side, LINGER_MAX);
             }
+            self.schedule(connection, 1 - side, true);
+        } else if news {
+            self.schedule(connection, 1 - side, true);
         }
-        self.schedule(connection, 1 - side, true);
     }
 
     fn set_deadline(&mut self, connection: usize, side: Side, after: Duration) {
@@ -933,6 +940,7 @@ impl World {
         }
         let mut bytes = core::mem::take(&mut self.scratch);
         it.streams[writer].take(count, &mut bytes);
+        self.schedule(connection, reader, false);
         self.pump(connection, writer);
         let machines = matches!(phase, Phase::Live | Phase::Broken(_));
         self.arrive(connection, reader, machines);

@@ -52,6 +52,21 @@ pub(crate) enum Command {
         #[command(flatten)]
         network: Network,
     },
+    /// Plant one bug after the other, and say in how many seeds it is found
+    #[cfg(feature = "planted")]
+    Planted {
+        /// In which seeds to look for them
+        #[arg(long, value_name = "FROM..TO", default_value = "0..10000", value_parser = parse_seeds)]
+        seeds: Range<u64>,
+        /// On how many threads [default: as many as there are processors]
+        #[arg(long, value_name = "N")]
+        threads: Option<NonZeroUsize>,
+        /// Stop looking for a bug when it has been found in so many seeds
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        enough: usize,
+        #[command(flatten)]
+        network: Network,
+    },
 }
 
 #[derive(Debug, Args)]

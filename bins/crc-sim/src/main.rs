@@ -105,7 +105,86 @@ fn work(cli: Cli) -> io::Result<bool> {
             show(&mut out, &outcome)?;
             Ok(false)
         }
+        #[cfg(feature = "planted")]
+        Command::Planted {
+            seeds,
+            threads,
+            enough,
+            network,
+        } => {
+            let threads = threads.map_or_else(processors, usize::from);
+            planted(&mut out, &seeds, threads, enough, &settings(network))
+        }
     }
+}
+
+/// Plants every bug in turn, and says whether all of them were found. Seeds
+/// that go wrong without any bug find nothing.
+#[cfg(feature = "planted")]
+fn planted(
+    out: &mut impl Write,
+    seeds: &core::ops::Range<u64>,
+    threads: usize,
+    enough: usize,
+    settings: &Settings,
+) -> io::Result<bool> {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Mutex;
+
+    let sound = crc_sim::campaign(seeds.clone(), threads, settings, |_| true);
+    let wrong: BTreeSet<u64> = sound.violations.iter().map(|(seed, _)| *seed).collect();
+    writeln!(
+        out,
+        "without a bug {} of {} seeds go wrong",
+        wrong.len(),
+        sound.seeds
+    )?;
+    let mut all_found = true;
+    for &bug in crc_sim::Bug::ALL {
+        let settings = Settings {
+            planted: Some(bug),
+            ..settings.clone()
+        };
+        let found = Mutex::new(BTreeMap::new());
+        let report = crc_sim::campaign(seeds.clone(), threads, &settings, |outcome| {
+            let mut found = found.lock().expect("nobody panics here");
+            if let Some(violation) = outcome.violations.first()
+                && !wrong.contains(&outcome.seed)
+            {
+                found.insert(outcome.seed, violation.invariant);
+            }
+            found.len() < enough
+        });
+        let found = found.into_inner().expect("nobody panics here");
+        let mut by: BTreeMap<Invariant, usize> = BTreeMap::new();
+        for invariant in found.values() {
+            *by.entry(*invariant).or_default() += 1;
+        }
+        let by: Vec<String> = by
+            .iter()
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        all_found &= !found.is_empty();
+        let mark = if found.is_empty() {
+            "NOT FOUND"
+        } else {
+            "found"
+        };
+        writeln!(
+            out,
+            "{mark:<9} {:<22} in {} of {} seeds, first {:<6} by {:<20} {}",
+            format!("{bug:?}"),
+            found.len(),
+            report.seeds,
+            found
+                .keys()
+                .next()
+                .map_or_else(|| "-".to_owned(), u64::to_string),
+            by.join(", "),
+            bug.words()
+        )?;
+    }
+    Ok(all_found)
 }
 
 fn show(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {

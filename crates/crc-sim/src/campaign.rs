@@ -5,12 +5,36 @@ use core::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::invariant::{Invariant, Violation};
 use crate::options::Settings;
 use crate::report::{Outcome, Report};
 use crate::run::run_seed;
 
 /// So many seeds are taken at once.
 const CHUNK: u64 = 16;
+
+/// Every so many seeds one is run again with its ids hashed otherwise.
+const HASHED_EVERY: u64 = 64;
+
+/// Runs a seed again with another order of hashes, which must not show. Without
+/// the feature `planted` the order cannot be changed from outside.
+fn hashed(outcome: &mut Outcome, settings: &Settings) {
+    if !cfg!(feature = "planted") {
+        return;
+    }
+    let settings = Settings {
+        hash_seed: settings.hash_seed ^ 0x5eed,
+        ..settings.clone()
+    };
+    let other = run_seed(outcome.seed, &settings);
+    if other.trace_hash != outcome.trace_hash {
+        outcome.violations.push(Violation {
+            invariant: Invariant::V2,
+            at: crc_core::Timestamp::START,
+            text: "the run is another one when ids are hashed otherwise".to_owned(),
+        });
+    }
+}
 
 /// Runs the seeds on so many threads. `each` is told of every outcome, in no
 /// order, and says whether to go on.
@@ -31,7 +55,10 @@ pub fn campaign(
                 break;
             }
             for seed in begin..seeds.end.min(begin + CHUNK) {
-                let outcome = run_seed(seed, settings);
+                let mut outcome = run_seed(seed, settings);
+                if seed.is_multiple_of(HASHED_EVERY) && outcome.violations.is_empty() {
+                    hashed(&mut outcome, settings);
+                }
                 report.add(&outcome);
                 if !each(&outcome) {
                     goes_on.store(false, Ordering::Relaxed);

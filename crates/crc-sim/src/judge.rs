@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crc_core::{HostKind, Standing};
+use crc_core::{HostKind, Server, Standing, UNRANKED};
 use crc_wire::HostId;
 
 use crate::chats::Fate;
@@ -229,6 +229,42 @@ impl World {
             self.violation(Invariant::D5, text);
         }
         let wrong = self.unattached(tree);
+        for text in wrong {
+            self.violation(Invariant::D5, text);
+        }
+        self.judge_memory(tree);
+    }
+
+    /// Everybody would find those of its part again that come before it.
+    fn judge_memory(&mut self, tree: &Tree) {
+        if self.options.original_servers > 0 {
+            return;
+        }
+        let mut wrong = Vec::new();
+        for (&node, part) in &tree.part {
+            let Some(server) = self.nodes[node].server() else {
+                continue;
+            };
+            let snapshot = server.snapshot();
+            let candidates = snapshot.candidates();
+            let others = tree.part.iter().filter(|(_, other)| *other == part);
+            for &other in others.map(|(other, _)| other) {
+                let Some(there) = self.nodes[other].server().map(Server::snapshot) else {
+                    continue;
+                };
+                let before = (there.rank(), there.id()) < (snapshot.rank(), snapshot.id());
+                let known = candidates.iter().any(|at| node_at(at) == Some(other));
+                if before && there.rank() != UNRANKED && !known {
+                    wrong.push(format!(
+                        "{} (rank {}) does not remember {} (rank {})",
+                        self.nodes[node].describe(node),
+                        snapshot.rank(),
+                        self.nodes[other].describe(other),
+                        there.rank()
+                    ));
+                }
+            }
+        }
         for text in wrong {
             self.violation(Invariant::D5, text);
         }

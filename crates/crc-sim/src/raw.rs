@@ -9,7 +9,7 @@ mod original_client;
 mod original_server;
 
 use crc_core::{Event, Machine, Outbox, PeerAddress, Timestamp};
-use crc_wire::{FrameLimits, HostId, Message, frame_len};
+use crc_wire::{FrameLimits, Message, frame_len};
 
 pub(crate) use hostile::Hostile;
 pub(crate) use original_client::OriginalClient;
@@ -25,10 +25,6 @@ pub(crate) enum RawCommand {
     Start,
     /// Something malicious, drawn from this number.
     Act(u64),
-    Say {
-        to: HostId,
-        text: String,
-    },
 }
 
 /// A node that is not ours.

@@ -202,6 +202,14 @@ impl World {
             machine: machine.map_or(0, |machine| hash(&[machine])),
         };
         let id = m.source.get();
+        let plain = to_client || self.nodes[reader].is_original_server();
+        if plain && m.info.as_str().contains(" [crc2") {
+            let text = format!(
+                "{}: what {id} says to machines",
+                self.who_to_whom(connection, side)
+            );
+            self.violation(Invariant::O1, text);
+        }
         let stream = &mut self.connections[connection].streams[side];
         let before = stream.told.insert(id, told);
         // Nobody can tell an original server that a server is gone.

@@ -310,7 +310,11 @@ impl World {
             Birth::Server(config) => {
                 let mut config = config.clone();
                 config.seed = fresh;
-                it.role = Role::Server(Box::new(Server::new(*config)));
+                #[cfg_attr(not(feature = "planted"), expect(unused_mut, reason = "to be planted"))]
+                let mut server = Box::new(Server::new(*config));
+                #[cfg(feature = "planted")]
+                server.plant(self.settings.planted, self.settings.hash_seed);
+                it.role = Role::Server(server);
                 let listening = vec![address(node)];
                 Told::Server(ServerCommand::Start { listening })
             }
@@ -319,7 +323,10 @@ impl World {
                 if life > 1 {
                     config.seed = fresh;
                 }
-                let client = Client::new(*config).expect("names here are admitted");
+                #[cfg_attr(not(feature = "planted"), expect(unused_mut, reason = "to be planted"))]
+                let mut client = Client::new(*config).expect("names here are admitted");
+                #[cfg(feature = "planted")]
+                client.plant(self.settings.planted);
                 it.role = Role::Client(Box::new(client));
                 Told::Client(ClientCommand::Start)
             }

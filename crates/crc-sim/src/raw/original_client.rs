@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crc_core::{CloseWhen, DialId, Event, LinkId};
-use crc_wire::{ClientChat, HostId, Info, Message, Name, Registration, Text};
+use crc_wire::{HostId, Info, Message, Name, Registration};
 
 use super::{Complaint, Out, RawCommand, dialled, read_whole};
 
@@ -31,16 +31,6 @@ impl OriginalClient {
     pub(super) fn handle(&mut self, event: Event<'_, RawCommand>, out: &mut Out) {
         match event {
             Event::Command(RawCommand::Start) => out.dial(DialId(0), dialled(self.server)),
-            Event::Command(RawCommand::Say { to, text }) if self.welcomed => {
-                if let Some(link) = self.link {
-                    let chat = Message::ClientChat(ClientChat {
-                        source: self.id,
-                        destination: Some(to),
-                        text: Text::cut(&text),
-                    });
-                    out.send(link, &chat.to_vec());
-                }
-            }
             Event::LinkUp { link, .. } => {
                 self.link = Some(link);
                 let registration = Message::ClientRegistration(Registration {

@@ -3,6 +3,8 @@
 use core::num::NonZeroUsize;
 use core::ops::{Range, RangeInclusive};
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 /// Run simulated networks of relay chat nodes and judge them.
@@ -51,6 +53,11 @@ pub(crate) enum Command {
         trace: bool,
         #[command(flatten)]
         network: Network,
+    },
+    /// Tell a server again what another one was told: a file of crc-server --record
+    Replay {
+        /// Which
+        file: PathBuf,
     },
     /// Plant one bug after the other, and say in how many seeds it is found
     #[cfg(feature = "planted")]

@@ -9,9 +9,11 @@ mod args;
 
 use core::time::Duration;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use crc_record::RecordingError;
 use crc_sim::{Happening, Invariant, Outcome, Report, Settings};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -24,8 +26,23 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         // Whoever does not read to the end does not want the rest.
-        Err(_) => ExitCode::FAILURE,
+        Err(Failure::Output(_)) => ExitCode::FAILURE,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "crc-sim: {failure}");
+            ExitCode::from(2)
+        }
     }
+}
+
+/// Why nothing was judged.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Output(#[from] io::Error),
+    #[error("cannot read {path:?}: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Recording(#[from] RecordingError),
 }
 
 fn settings(network: Network) -> Settings {
@@ -38,7 +55,7 @@ fn settings(network: Network) -> Settings {
 }
 
 /// Does what is asked, and says whether no promise was broken.
-fn work(cli: Cli) -> io::Result<bool> {
+fn work(cli: Cli) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match cli.command {
         Command::Run {
@@ -105,6 +122,7 @@ fn work(cli: Cli) -> io::Result<bool> {
             show(&mut out, &outcome)?;
             Ok(false)
         }
+        Command::Replay { file } => replay(&mut out, &file),
         #[cfg(feature = "planted")]
         Command::Planted {
             seeds,
@@ -127,7 +145,7 @@ fn planted(
     threads: usize,
     enough: usize,
     settings: &Settings,
-) -> io::Result<bool> {
+) -> Result<bool, Failure> {
     use std::collections::{BTreeMap, BTreeSet};
     use std::sync::Mutex;
 
@@ -185,6 +203,40 @@ fn planted(
         )?;
     }
     Ok(all_found)
+}
+
+/// Replays a recording, and says whether it came to the recorded state.
+fn replay(out: &mut impl Write, file: &Path) -> Result<bool, Failure> {
+    let path = file.to_owned();
+    let recording = std::fs::read(file).map_err(|source| Failure::File { path, source })?;
+    let replayed = crc_record::replay(&recording)?;
+    let snapshot = replayed.server.snapshot();
+    let digest = crc_record::digest(&replayed.server);
+    let hosts = snapshot.directory();
+    writeln!(
+        out,
+        "server {} {:?}: {} events in {:.1?}",
+        snapshot.id(),
+        snapshot.name(),
+        replayed.events,
+        replayed.span
+    )?;
+    writeln!(
+        out,
+        "{} servers and {} clients known, {} links, state {digest:016x}, effects {:016x}",
+        hosts.servers_len(),
+        hosts.len() - hosts.servers_len(),
+        snapshot.links().count(),
+        replayed.effects_hash
+    )?;
+    let (words, same) = match replayed.digest_recorded {
+        Some(recorded) if recorded == digest => ("the same state as the recorded server's", true),
+        Some(_) => ("NOT the state of the recorded server", false),
+        None if replayed.full => ("the recording had ended before the server did", true),
+        None => ("the recorded server did not end in good order", true),
+    };
+    writeln!(out, "{words}")?;
+    Ok(same)
 }
 
 fn show(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {

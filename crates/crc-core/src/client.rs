@@ -474,9 +474,11 @@ impl Client {
             }
             Phase::Linked(linked) if linked.link == link => {
                 let quitting = matches!(linked.stage, Stage::Quitting { .. });
-                let too_much = self
-                    .queue
-                    .put_back(chats_in(unsent, planted!(self, SaidTwice)));
+                let mut again = chats_in(unsent, planted!(self, SaidTwice));
+                if planted!(self, LastFirst) {
+                    again.reverse();
+                }
+                let too_much = self.queue.put_back(again);
                 not_sent(too_much, SayError::TooMuchWaits, out);
                 let reason = if quitting {
                     Disconnect::Left

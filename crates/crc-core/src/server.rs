@@ -539,7 +539,7 @@ impl Server {
             kind: host.kind(),
             standing: Standing::Unclassified,
             uplink,
-            told: planted!(self, ToldTooEarly),
+            told: false,
         };
         if let Some(session) = self.sessions.find_mut(link) {
             session.phase = match host.kind() {
@@ -549,6 +549,7 @@ impl Server {
             session.outlet = match host.kind() {
                 HostKind::Server => Outlet::Held(Vec::new()),
                 // A client is taken for an original one until it says more.
+                HostKind::Client if planted!(self, NoPace) => Outlet::Direct,
                 HostKind::Client => Outlet::Paced(Box::default()),
             };
         }

@@ -279,6 +279,9 @@ impl World {
                 1 => self
                     .any_server(random)
                     .and_then(|server| Some(self.nodes[server].server()?.snapshot().id())),
+                2 => self
+                    .any(random, Self::is_original_client)
+                    .and_then(|node| self.original_client(node)),
                 _ => self
                     .any_client(random)
                     .and_then(|client| Some(self.nodes[client].client()?.id())),
@@ -288,6 +291,20 @@ impl World {
             self.say(speaker, to, bytes);
         }
         true
+    }
+
+    fn is_original_client(&self, node: usize) -> bool {
+        self.original_client(node).is_some()
+    }
+
+    fn original_client(&self, node: usize) -> Option<HostId> {
+        match &self.nodes[node].role {
+            Role::Raw(raw) => match &**raw {
+                crate::raw::Raw::Client(client) => Some(client.id),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// The trouble ends. From now on the network is left alone.

@@ -137,7 +137,10 @@ impl World {
         };
         match message {
             Message::ServerRegistration(m) => match own {
-                Some(own) if own == m.source => self.watch_own(connection, side, m),
+                // By its own id, or by the one that it has on this link only.
+                Some(own) if own == m.source || m.last_hop.is_none() => {
+                    self.watch_own(connection, side, m);
+                }
                 Some(_) => self.watch_told(connection, side, m, true),
                 None => self.moved("an original server told of a server"),
             },
@@ -202,8 +205,9 @@ impl World {
             machine: machine.map_or(0, |machine| hash(&[machine])),
         };
         let id = m.source.get();
+        // Who means ill may have such words in its info for people.
         let plain = to_client || self.nodes[reader].is_original_server();
-        if plain && m.info.as_str().contains(" [crc2") {
+        if plain && self.options.hostiles == 0 && m.info.as_str().contains(" [crc2") {
             let text = format!(
                 "{}: what {id} says to machines",
                 self.who_to_whom(connection, side)

@@ -167,15 +167,15 @@ impl Server {
             self.violation(link, Violation::TooFast(Kind::ClientChat), out);
             return None;
         }
-        let from = match planted!(self, ChatBack) {
-            true => LinkId::new(u32::MAX, u32::MAX),
-            false => link,
-        };
-        match self.relay.route_chat(from, chat.destination) {
+        match self.relay.route_chat(link, chat.destination) {
             Route::To(to) => self
                 .send_chat(to, chat, frame.bytes(), out)
                 .then_some(to)
                 .filter(|_| !limited),
+            Route::Unknown if phase == Phase::Server && planted!(self, ChatBack) => {
+                out.send(link, frame.bytes());
+                None
+            }
             Route::Unknown => {
                 self.bounce(chat.source, chat.destination, out);
                 None
@@ -211,9 +211,6 @@ impl Server {
             return;
         };
         match &mut session.outlet {
-            Outlet::Held(_) if frame.len() < 40 && planted!(self, ShortOvertake) => {
-                out.send(to, frame);
-            }
             Outlet::Held(held) if held.len() + frame.len() <= HELD_BYTES_MAX => {
                 held.extend_from_slice(frame);
             }

@@ -119,8 +119,8 @@ fn server(
         let other = options.servers as usize;
         config.connect.push(address(other).into());
     }
-    if options.ranks && random.chance(40) {
-        // Those before us in the plan have lower ranks.
+    if options.ranks && options.shape != Shape::Mesh {
+        // Those that it links to have lower ranks.
         config.rank = u32::try_from(node).ok();
     }
     config.limits.client_queue_bytes_max = options.client_queue;

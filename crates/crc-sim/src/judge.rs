@@ -228,7 +228,7 @@ impl World {
             );
             self.violation(Invariant::D5, text);
         }
-        let wrong = self.unattached(tree);
+        let wrong = self.unattached(tree, false);
         for text in wrong {
             self.violation(Invariant::D5, text);
         }
@@ -270,8 +270,9 @@ impl World {
         }
     }
 
-    /// Servers that have no uplink, though one that comes before them is there.
-    fn unattached(&self, tree: &Tree) -> Vec<String> {
+    /// Servers that have no uplink, though one that comes before them is there;
+    /// or `any` candidate in another part of the network.
+    fn unattached(&self, tree: &Tree, any: bool) -> Vec<String> {
         let place = |node: usize| {
             let snapshot = self.nodes[node].server().map(crc_core::Server::snapshot);
             snapshot.map(|snapshot| (snapshot.rank(), snapshot.id()))
@@ -292,7 +293,8 @@ impl World {
                 let Some(there) = node_at(&candidate) else {
                     continue;
                 };
-                let lower = tree.servers.contains_key(&there) && place(there) < place(node);
+                let lower =
+                    tree.servers.contains_key(&there) && (any || place(there) < place(node));
                 if lower && tree.part.get(&there) != tree.part.get(&node) {
                     wrong.push(format!(
                         "{} (rank {}) has no uplink, though {} (rank {}) is there and comes before it",
@@ -310,7 +312,7 @@ impl World {
     /// Whether somebody has yet to find a place in the tree.
     pub(crate) fn is_looking(&self) -> bool {
         let (tree, _) = self.tree();
-        !self.unattached(&tree).is_empty()
+        !self.unattached(&tree, true).is_empty()
     }
 
     fn judge_directory(

@@ -1,7 +1,7 @@
 //! What is seen on the wire, judged frame by frame as it is sent: who was told
 //! what (P1, P2), and where every chat and every answer is (C1 to C4).
 
-use crc_core::split_info;
+use crc_core::{Standing, split_info};
 use crc_wire::{Frame, FrameLimits, HostId, Message, Registration, StatusCode};
 
 use crate::chats::{self, Fate, NOBODY};
@@ -180,7 +180,10 @@ impl World {
         let stream = &mut self.connections[connection].streams[side];
         if stream.own_words != words {
             stream.own_words = words;
-            self.moved("a server announced itself");
+            let reader = self.connections[connection].ends[1 - side].node;
+            if !self.nodes[reader].is_original_server() {
+                self.moved("a server announced itself");
+            }
         } else {
             self.counts.pings += 1;
         }
@@ -216,8 +219,10 @@ impl World {
         }
         let stream = &mut self.connections[connection].streams[side];
         let before = stream.told.insert(id, told);
+        let ghost_for_now = before.is_some() && server && self.takes_for_original(connection, side);
         // Nobody can tell an original server that a server is gone.
-        let ghost = server && matches!(self.nodes[reader].birth, crate::node::Birth::Raw(_));
+        let ghost = ghost_for_now
+            || server && matches!(self.nodes[reader].birth, crate::node::Birth::Raw(_));
         let wrong = match before {
             _ if ghost => None,
             _ if server && to_client => Some("a client is told of a server"),
@@ -232,6 +237,15 @@ impl World {
             let text = format!("{} of {id}: {wrong}", self.who_to_whom(connection, side));
             self.violation(Invariant::P1, text);
         }
+    }
+
+    /// Whether a server takes its neighbour for an original one.
+    fn takes_for_original(&self, connection: usize, side: Side) -> bool {
+        let end = &self.connections[connection].ends[side];
+        self.nodes[end.node].server().is_some_and(|server| {
+            let mut links = server.snapshot().links();
+            links.any(|view| view.link == end.link && view.neighbour.standing != Standing::Ours)
+        })
     }
 
     fn watch_quit(

@@ -717,7 +717,9 @@ impl World {
         self.nodes[node]
             .ends
             .retain(|end| *end != (connection, side));
-        self.moved("a link went down");
+        if !self.with_original_server(connection) {
+            self.moved("a link went down");
+        }
         let unsent = queue.unsent();
         self.tell(node, Told::Down { link, why, unsent });
         self.schedule_tick(node);
@@ -725,6 +727,13 @@ impl World {
             let life = self.nodes[node].life;
             self.calendar.enter(self.now, Entry::Stopped { node, life });
         }
+    }
+
+    /// Who is refused by an original server tries again for ever.
+    fn with_original_server(&self, connection: usize) -> bool {
+        let ends = &self.connections[connection].ends;
+        ends.iter()
+            .any(|end| self.nodes[end.node].is_original_server())
     }
 
     /// What a machine is given back, it has again.
@@ -1113,7 +1122,9 @@ impl World {
                 local: acceptor,
             },
         };
-        self.moved("a link came up");
+        if !self.with_original_server(connection) {
+            self.moved("a link came up");
+        }
         self.handle(node, Told::Up { link, origin, ends });
         self.schedule(connection, side, false);
     }

@@ -12,6 +12,7 @@ use super::{Out, Server};
 use crate::announcement::{Features, features_text};
 use crate::link::LinkId;
 use crate::machine::Range;
+use crate::planted::planted;
 use crate::relay::{HostKind, Neighbour, Route, Standing};
 use crate::send_queue::Unsent;
 use crate::session::{DRESSES, Dress, Outlet, Session};
@@ -68,7 +69,11 @@ impl Server {
         let mut wardrobe = Wardrobe::default();
         for (link, neighbour) in self.relay.neighbours().iter() {
             let concerned = host.kind() == HostKind::Client || neighbour.kind == HostKind::Server;
-            if link == from || !neighbour.told || !concerned {
+            let concerned = concerned || planted!(self, ClientsToldOfServers);
+            let to_client = neighbour.kind == HostKind::Client;
+            let forgotten = to_client && planted!(self, JoinUntoldToClients);
+            let back = link == from && !planted!(self, JoinBack);
+            if back || !neighbour.told || !concerned || forgotten {
                 continue;
             }
             let Some(session) = self.sessions.find_mut(link) else {
@@ -159,7 +164,10 @@ impl Server {
             let Some(session) = self.sessions.find_mut(link) else {
                 continue;
             };
-            if Some(link) == from || !neighbour.told || !takes(neighbour, session.features) {
+            let back = Some(link) == from && !planted!(self, QuitBack);
+            let takes = takes(neighbour, session.features)
+                || planted!(self, ServerQuitToOriginals) && neighbour.kind == HostKind::Server;
+            if back || !neighbour.told || !takes {
                 continue;
             }
             let dress = Dress::of(neighbour.kind, neighbour.standing);
@@ -179,7 +187,18 @@ impl Server {
         let last = neighbour.host;
         // Clients before servers, the neighbour behind all others.
         lost.sort_unstable_by_key(|&(kind, id)| (id == last, kind == HostKind::Server, id));
-        for (_, id) in lost {
+        for (kind, id) in lost {
+            let stays = id == last && planted!(self, NeighbourStays)
+                || kind == HostKind::Client && id != last && planted!(self, ClientsStay);
+            if stays {
+                continue;
+            }
+            if planted!(self, QuitsUntold)
+                || kind == HostKind::Server && planted!(self, ServersUntold)
+            {
+                self.relay.directory_mut().remove(id);
+                continue;
+            }
             self.remove(id, &Text::cut(text), None, out);
         }
     }
@@ -221,7 +240,13 @@ impl Server {
 
     /// Answers a chat that goes nowhere: its source hears that there is nobody.
     pub(super) fn bounce(&mut self, source: HostId, destination: Option<HostId>, out: &mut Out) {
+        if planted!(self, NoAnswer) {
+            return;
+        }
         let text = unknown_id(destination);
+        if planted!(self, TwoAnswers) {
+            self.answer(source, StatusCode::UNKNOWN_ID, &text, out);
+        }
         self.answer(source, StatusCode::UNKNOWN_ID, &text, out);
     }
 

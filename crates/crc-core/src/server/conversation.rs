@@ -15,6 +15,7 @@ use crate::admission::{check_info, check_name};
 use crate::announcement::{Announcement, UNRANKED, split_info};
 use crate::link::{LinkId, Origin};
 use crate::machine::CloseWhen;
+use crate::planted::planted;
 use crate::relay::{Claim, Host, HostKind, Meaning, Route, Standing};
 use crate::session::{HELD_BYTES_MAX, ORIGINAL_FRAME_BYTES_MAX, Outlet, Phase};
 use crate::verdict::Violation;
@@ -171,6 +172,10 @@ impl Server {
                 .send_chat(to, chat, frame.bytes(), out)
                 .then_some(to)
                 .filter(|_| !limited),
+            Route::Unknown if phase == Phase::Server && planted!(self, ChatBack) => {
+                out.send(link, frame.bytes());
+                None
+            }
             Route::Unknown => {
                 self.bounce(chat.source, chat.destination, out);
                 None
@@ -210,6 +215,13 @@ impl Server {
                 held.extend_from_slice(frame);
             }
             Outlet::Held(_) => return self.bounce(chat.source, chat.destination, out),
+            Outlet::Paced(pace)
+                if frame.len() > ORIGINAL_FRAME_BYTES_MAX
+                    && planted!(self, LongChatsToOriginals) =>
+            {
+                pace.push(frame);
+                return self.note(to);
+            }
             Outlet::Paced(_) if frame.len() > ORIGINAL_FRAME_BYTES_MAX => {
                 if let Some(destination) = chat.destination {
                     self.bounce_long(chat.source, destination, out);
@@ -367,6 +379,13 @@ impl Server {
         let violation = if let Err(error) = admitted {
             error.into()
         } else if self.relay.is_taken(id) {
+            if planted!(self, RefusalChanges) && id != self.config.id {
+                self.remove(id, &Text::cut("replaced"), None, out);
+            }
+            if planted!(self, TakenIdAdmitted) && id != self.config.id {
+                self.relay.directory_mut().remove(id);
+                return true;
+            }
             Violation::IdTaken { kind, id }
         } else if self.relay.directory().len() >= self.config.limits.hosts_max {
             Violation::DirectoryFull
@@ -528,7 +547,11 @@ impl Server {
             info,
             machine,
         };
-        match self.relay.judge(link, &claim) {
+        let mut meaning = self.relay.judge(link, &claim);
+        if planted!(self, ParentLoses) && meaning == Meaning::ParentWins {
+            meaning = Meaning::ChildGivesWay;
+        }
+        match meaning {
             Meaning::New => {}
             Meaning::Old => return self.note_ghost(link, &claim, out),
             Meaning::NewMachine => {
@@ -536,6 +559,9 @@ impl Server {
                 self.relay.directory_mut().set_machine(id, machine);
                 self.learn(id, machine);
                 return self.tell_machine_part(id, link, out);
+            }
+            Meaning::Changed if planted!(self, ChangedUntold) => {
+                self.relay.directory_mut().remove(id);
             }
             Meaning::Changed => self.remove(id, &Text::cut("registered anew"), Some(link), out),
             Meaning::Moved if kind == HostKind::Server => {
@@ -545,6 +571,7 @@ impl Server {
                 return self.tell_machine_part(id, link, out);
             }
             Meaning::Moved => self.remove(id, &Text::cut("moved"), Some(link), out),
+            Meaning::Loop if planted!(self, LoopStays) => return,
             Meaning::Loop => {
                 log::warn!(
                     "{}: closed: it tells of server {id}: a loop",
@@ -589,6 +616,9 @@ impl Server {
             out.send(local, &refusal);
             self.relay.neighbours_mut().remove(local);
             self.end(local, CloseWhen::Flushed, "id taken", out);
+        }
+        if planted!(self, EvictedUntold) {
+            self.relay.directory_mut().remove(id);
         }
         self.remove(id, &text, None, out);
         log::debug!(
@@ -644,8 +674,9 @@ impl Server {
 
     fn quit(&mut self, link: LinkId, quit: &ClientQuit<'_>, out: &mut Out) {
         let known = self.relay.directory().find(quit.source);
-        let honoured =
-            known.is_some_and(|host| host.kind() == HostKind::Client && host.first_link() == link);
+        let honoured = known
+            .is_some_and(|host| host.kind() == HostKind::Client && host.first_link() == link)
+            || known.is_some() && planted!(self, QuitFromAnywhere);
         if honoured {
             self.remove(quit.source, &quit.text, Some(link), out);
         } else {

@@ -17,6 +17,7 @@ use crate::announcement::{Announcement, UNRANKED};
 use crate::backoff::Backoff;
 use crate::link::{DialError, DialId, LinkId, PeerAddress};
 use crate::machine::CloseWhen;
+use crate::planted::planted;
 use crate::relay::{Claim, Host, HostKind, Standing};
 use crate::session::Alias;
 use crate::time::Timestamp;
@@ -116,6 +117,11 @@ impl Uplink {
 impl Server {
     pub(super) fn place(&self) -> Place {
         (self.rank, self.config.id)
+    }
+
+    /// Whom to dial, in order.
+    pub(super) fn candidates(&self) -> Vec<PeerAddress> {
+        self.uplink.candidates(self.place())
     }
 
     /// Begins to look for an uplink; without anywhere to look this is a root.
@@ -328,6 +334,7 @@ impl Server {
         if let (Some(address), Some(rank)) = (announcement.address, announcement.rank)
             && rank != UNRANKED
             && id != self.config.id
+            && !planted!(self, NobodyRemembered)
         {
             self.uplink.learn(id, rank, address);
         }
@@ -342,11 +349,11 @@ impl Server {
         let Some(rank) = parent.filter(|_| neighbour.uplink) else {
             return;
         };
-        if self.rank == UNRANKED && rank < UNRANKED - 1 {
+        if self.rank == UNRANKED && rank < UNRANKED - 1 && !planted!(self, NoRank) {
             self.set_rank(rank + 1, link, out);
         }
         // As long as neither has a rank, nobody can say who comes first.
-        let ordered = rank != UNRANKED || self.rank != UNRANKED;
+        let ordered = (rank != UNRANKED || self.rank != UNRANKED) && !planted!(self, NoOrder);
         if neighbour.standing == Standing::Ours && ordered && (rank, neighbour.host) >= self.place()
         {
             log::info!(
@@ -370,6 +377,9 @@ impl Server {
     fn set_rank(&mut self, rank: u32, link: LinkId, out: &mut Out) {
         self.rank = rank;
         log::debug!("our rank is {rank}");
+        if planted!(self, RankUntold) {
+            return;
+        }
         let neighbours = self.relay.neighbours().iter();
         let ours = neighbours.filter(|(_, neighbour)| {
             neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours

@@ -323,6 +323,19 @@ fn clients_that_announce_hear_what_we_take_and_later_that_they_are_known() {
 }
 
 #[test]
+fn a_client_is_not_told_of_servers_even_if_it_says_that_it_takes_their_quits() {
+    let (mut rig, server) = with_our_neighbour();
+    let client = rig.client(0, 101);
+    let info = "info [crc2;f=server-quit]";
+    rig.say(client, &registration(Kind::Client, 101, None, info));
+    rig.soon();
+    rig.heard(client);
+    rig.cut_raw(server);
+    rig.soon();
+    assert_eq!(rig.heard(client), []);
+}
+
+#[test]
 fn a_server_is_introduced_to_listed_and_told() {
     let (mut rig, server) = alone();
     rig.client(server, 101);

@@ -125,7 +125,10 @@ impl Server {
                     replacement: None,
                     text,
                 });
-                self.tell(&quit, from, out, |_, features| features.server_quit);
+                // Clients are not told of servers, whatever they say they take.
+                self.tell(&quit, from, out, |neighbour, features| {
+                    neighbour.kind == HostKind::Server && features.server_quit
+                });
             }
         }
     }

@@ -568,14 +568,23 @@ impl Net {
         if !node.alive || node.stopped {
             return;
         }
-        let input = match &event {
+        let bytes = match &event {
             Event::Bytes { bytes, .. } => bytes.len(),
             _ => 0,
         };
+        let before = node.machine.snapshot();
+        let hosts = before.directory().len();
+        let frames = before.counters().frames_received;
         let mut out = std::mem::take(&mut self.server_out);
         node.machine.handle(self.now, event, &mut out);
         node.machine.check();
-        self.is_bounded(server, input, out.arena_len());
+        let frames = node.machine.snapshot().counters().frames_received - frames;
+        let read = Read {
+            bytes,
+            frames: usize::try_from(frames).expect("they were few"),
+            hosts,
+        };
+        self.is_bounded(server, read, out.arena_len());
         let who = Who::Server(server);
         let effects = out.take_effects();
         for effect in &effects {
@@ -702,26 +711,36 @@ impl Net {
     }
 
     /// What one event makes a server write is in proportion to what it has read
-    /// and to what there is to tell, whoever asks for it.
-    fn is_bounded(&self, server: usize, input: usize, written: usize) {
-        const BASE: usize = 16 * 1024;
+    /// and to what there is to tell, whoever asks for it: each frame is answered
+    /// or sent on, in each of four dresses; each host that was known may be lost.
+    fn is_bounded(&self, server: usize, read: Read, written: usize) {
+        const BASE: usize = 4 * 1024;
         if written <= BASE {
             return;
         }
         let snapshot = self.servers[server].machine.snapshot();
-        let known = |host: &crc_core::Host| {
+        let listed = |host: &crc_core::Host| {
             let machine = host.machine().map_or(0, str::len);
             64 + host.name().len() + host.info().len() + machine
         };
-        let directory: usize = snapshot.directory().iter().map(known).sum();
+        let listing: usize = snapshot.directory().iter().map(listed).sum();
         let links = snapshot.links().count() + 1;
-        let kept = 4 * self.said.min(SERVER_QUEUE_BYTES_MAX);
-        let bound = BASE + 16 * input + kept + links * (directory + 512) + 512 * HOSTS_MAX;
+        let told = 4 * read.bytes + 512 * read.frames + 256 * read.hosts;
+        // Chats that were kept for a peer may go out, or be answered, at once.
+        let bound = BASE + told + links * (listing + 512) + 4 * self.said;
         assert!(
             written <= bound,
-            "{written} bytes written for {input} bytes read, where {bound} would do"
+            "{written} bytes written where {bound} would do for {read:?}"
         );
     }
+}
+
+/// What a server has read in one event, and how many hosts it knew before.
+#[derive(Debug, Clone, Copy)]
+struct Read {
+    bytes: usize,
+    frames: usize,
+    hosts: usize,
 }
 
 impl Port {

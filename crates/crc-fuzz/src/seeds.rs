@@ -622,19 +622,14 @@ fn servers() -> Vec<(&'static str, Vec<u8>)> {
             ]
             .concat(),
         ),
-        (
-            "leaves_with_a_long_text",
-            hostile(
-                0,
-                0,
-                &[
-                    client_is(101, id(77)),
-                    client_is(102, id(77)),
-                    server_announces(99, 7, 9),
-                    vec![say::SERVER_QUIT, id(77), NOBODY, LONG],
-                ],
-            ),
-        ),
+        ("leaves_with_a_long_text", {
+            let hop = id(77);
+            let ids = [99, 101, 102, 103, 201, 202, 1003, u32::MAX];
+            let mut told: Vec<_> = ids.map(|id| client_is(id, hop)).into();
+            told.extend([3, 4].map(|id| server_is(id, hop)));
+            told.push(vec![say::SERVER_QUIT, id(77), NOBODY, LONG]);
+            hostile(0, 0, &told)
+        }),
     ]
 }
 

@@ -1,6 +1,8 @@
 //! The corpus, and a few inputs more: what the fuzzer has once looked at holds
 //! still. Longer runs are the fuzzer's; see `docs/FUZZING.md`.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

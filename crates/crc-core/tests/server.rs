@@ -501,6 +501,28 @@ fn a_lost_server_takes_all_behind_it_along() {
 }
 
 #[test]
+fn long_last_words_are_not_repeated_for_everybody_behind() {
+    let (mut rig, raw) = with_our_neighbour();
+    let client = rig.our_client(0, 101);
+    for host in 1_000..1_100 {
+        rig.say(raw, &registration(Kind::Client, host, Some(77), "info"));
+    }
+    rig.soon();
+    rig.heard(client);
+    let leaves = Message::ServerQuit(crc_wire::ServerQuit {
+        source: id(77),
+        replacement: None,
+        text: crc_wire::Text::new("x".repeat(60_000)).unwrap(),
+    });
+    rig.say(raw, &leaves);
+    rig.soon();
+    assert!(rig.raws[client].bytes.len() < 60_000);
+    let why = "x".repeat(256);
+    let quits: Vec<_> = (1_000..1_100).map(|host| quit(host, &why)).collect();
+    assert_eq!(rig.heard(client), quits);
+}
+
+#[test]
 fn original_nodes_get_small_pieces_with_pauses_and_nothing_too_long() {
     let (mut rig, server) = alone();
     let mut clients = Vec::new();

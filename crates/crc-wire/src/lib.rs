@@ -114,6 +114,9 @@ extern crate std;
 mod decoder;
 mod emit;
 mod frame;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzz;
 mod message;
 mod parse;
 #[cfg(feature = "proptest")]

@@ -6,6 +6,7 @@
 
 use crc_wire::{
     ClientQuit, Frame, FrameLimits, HostId, Message, ServerQuit, Status, StatusCode, Text,
+    beginning,
 };
 
 use super::{Out, Server};
@@ -16,6 +17,10 @@ use crate::planted::planted;
 use crate::relay::{HostKind, Neighbour, Route, Standing};
 use crate::send_queue::Unsent;
 use crate::session::{DRESSES, Dress, Outlet, Session};
+
+/// How much of a neighbour's last words is repeated for each host behind it:
+/// there may be many.
+const LOST_TEXT_BYTES_MAX: usize = 256;
 
 /// A client's quit, as servers write it for clients that could not.
 pub(super) fn quit(client: HostId, text: &str) -> Message<'_> {
@@ -199,6 +204,10 @@ impl Server {
                 self.relay.directory_mut().remove(id);
                 continue;
             }
+            let text = match id == last {
+                true => text,
+                false => beginning(text, LOST_TEXT_BYTES_MAX),
+            };
             self.remove(id, &Text::cut(text), None, out);
         }
     }

@@ -1,0 +1,355 @@
+//! A small network: two to four servers and a few clients, who come, go, die,
+//! lose their links and wait for slow ones. When things are left alone, all is
+//! as somebody sees it who sees everything.
+
+use std::time::Duration;
+
+use crc_core::{ClientCommand, Config, HostKind, ServerCommand};
+use crc_wire::HostId;
+
+use crate::choices::Choices;
+use crate::net::{Net, config, server_address};
+use crate::peers::duration;
+
+const SERVERS_MAX: usize = 4;
+const CLIENTS_MAX: usize = 6;
+
+/// What may happen; the seeds are written with these. With `HOLD` added, what
+/// follows from it has to wait.
+pub(crate) mod happens {
+    pub(crate) const SERVER: u8 = 0;
+    pub(crate) const CLIENT: u8 = 1;
+    pub(crate) const CHAT: u8 = 2;
+    pub(crate) const CHAT_TOO: u8 = 3;
+    pub(crate) const QUIT: u8 = 4;
+    pub(crate) const KILL: u8 = 5;
+    pub(crate) const RESTART: u8 = 6;
+    pub(crate) const LEAVE: u8 = 7;
+    pub(crate) const BREAK: u8 = 8;
+    pub(crate) const STALLED: u8 = 9;
+    pub(crate) const PASS: u8 = 10;
+    pub(crate) const PIECE: u8 = 11;
+    pub(crate) const PIECES: u8 = 12;
+    pub(crate) const ALL: u8 = 13;
+    pub(crate) const HOLD: u8 = 128;
+}
+
+struct World {
+    net: Net,
+    /// To whom each server links first.
+    parents: Vec<usize>,
+    /// Clients that have been told to quit.
+    quitting: Vec<bool>,
+    chats: usize,
+}
+
+/// A scenario for a small network, chosen by `input`.
+///
+/// At its end the servers that died come back, and time passes. Then all are in
+/// one tree; every server knows exactly the others and the clients, by the right
+/// first links; every client knows the other clients, unless somebody else has
+/// its id; what was said arrived at most once and in order, and what is said now
+/// arrives.
+///
+/// # Panics
+///
+/// When that is not so.
+pub fn network(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let Some(first) = choices.byte() else {
+        return;
+    };
+    let mut world = World {
+        net: Net::new(u64::from(first)),
+        parents: Vec::new(),
+        quitting: Vec::new(),
+        chats: 0,
+    };
+    world.add_server(0);
+    world.add_server(0);
+    world.net.all();
+    while world.step(&mut choices).is_some() {}
+    world.conclude();
+}
+
+impl World {
+    fn add_server(&mut self, parent: usize) {
+        self.parents.push(parent);
+        let config = self.config(self.parents.len() - 1);
+        self.net.add_server(config);
+    }
+
+    /// A server is told of its parent and, in case that one is not there, of all
+    /// that may be before it; the first one waits to be linked to.
+    fn config(&self, server: usize) -> Config {
+        let mut connect = Vec::new();
+        if server > 0 {
+            connect.push(server_address(self.parents[server]));
+            connect.extend((0..server).map(server_address));
+        }
+        config(server, connect)
+    }
+
+    fn step(&mut self, choices: &mut Choices<'_>) -> Option<()> {
+        let byte = choices.byte()?;
+        match (byte & !happens::HOLD) % happens::ALL {
+            happens::SERVER => {
+                let parent = choices.index(self.parents.len())?;
+                if self.parents.len() < SERVERS_MAX {
+                    self.add_server(parent);
+                }
+            }
+            happens::CLIENT => {
+                let server = choices.index(self.parents.len())?;
+                // Now and then an id that somebody else has.
+                let id = choices.below(10)?;
+                let id = (id < 6).then(|| 101 + u32::from(id));
+                if self.net.clients.len() < CLIENTS_MAX {
+                    self.net.add_client(server, id);
+                    self.quitting.push(false);
+                }
+            }
+            happens::QUIT => {
+                let client = choices.byte()?.into();
+                self.quit(client);
+            }
+            happens::KILL => {
+                let server = choices.index(self.parents.len())?;
+                self.net.kill_server(server);
+            }
+            happens::RESTART => {
+                let server = choices.index(self.parents.len())?;
+                self.restart(server);
+            }
+            happens::LEAVE => {
+                let server = choices.index(self.parents.len())?;
+                let reason = "so long".into();
+                let leave = ServerCommand::Leave { reason };
+                self.net.command_server(server, leave);
+            }
+            happens::BREAK => {
+                let which = choices.byte()?;
+                self.net.break_wire(which.into());
+            }
+            happens::STALLED => self.net.pass(duration(choices)?),
+            happens::PASS => self.net.run(duration(choices)?),
+            happens::PIECE => {
+                let (which, len) = (choices.byte()?, choices.byte()?);
+                self.net.one(which.into(), len.into());
+                return Some(());
+            }
+            happens::PIECES => {
+                for _ in 0..choices.below(16)? {
+                    self.net.one(choices.byte()?.into(), usize::MAX);
+                }
+                return Some(());
+            }
+            _ => {
+                let (from, to) = (choices.byte()?, choices.byte()?);
+                self.chat(from.into(), to.into());
+            }
+        }
+        if byte & happens::HOLD == 0 {
+            self.net.all();
+        }
+        Some(())
+    }
+
+    fn restart(&mut self, server: usize) {
+        let node = &self.net.servers[server];
+        if !node.alive || node.stopped {
+            self.net.kill_server(server);
+            let config = self.config(server);
+            self.net.restart_server(server, config);
+        }
+    }
+
+    fn quit(&mut self, client: usize) {
+        if self.quitting.is_empty() {
+            return;
+        }
+        let client = client % self.quitting.len();
+        self.quitting[client] = true;
+        let text = "bye".to_owned();
+        let quit = ClientCommand::Quit { text };
+        self.net.command_client(client, quit);
+    }
+
+    /// A chat with a text that no other has; sometimes to nobody.
+    fn chat(&mut self, from: usize, to: usize) {
+        if self.net.clients.is_empty() {
+            return;
+        }
+        let from = from % self.net.clients.len();
+        let to = match self.net.clients.get(to % (CLIENTS_MAX + 1)) {
+            Some(client) => client.machine.id(),
+            None => HostId::new(4_000).expect("it is not 0"),
+        };
+        self.chats += 1;
+        let text = self.chats.to_string();
+        self.net
+            .command_client(from, ClientCommand::Say { to, text });
+    }
+
+    fn conclude(&mut self) {
+        for server in 0..self.parents.len() {
+            self.restart(server);
+        }
+        let mut trouble = None;
+        for seconds in [3, 5, 10, 20, 40, 60, 120, 300, 600] {
+            self.net.run(Duration::from_secs(seconds));
+            // Whoever was on its way out when things began to be left alone.
+            for server in 0..self.parents.len() {
+                self.restart(server);
+            }
+            trouble = self.trouble();
+            if trouble.is_none() {
+                break;
+            }
+        }
+        assert_eq!(trouble, None, "at rest");
+        for client in &self.net.clients {
+            let texts = client.heard.iter();
+            let mut numbers: Vec<(HostId, usize)> = texts
+                .map(|(from, text)| (*from, text.parse().expect("all are numbers")))
+                .collect();
+            // In order from each, and so none twice.
+            numbers.sort_by_key(|(from, _)| *from);
+            let ordered =
+                |pair: &[(HostId, usize)]| pair[0].0 != pair[1].0 || pair[0].1 < pair[1].1;
+            assert!(numbers.windows(2).all(ordered), "heard: {:?}", client.heard);
+        }
+        self.converse();
+    }
+
+    /// Everybody says something to everybody else, which arrives once.
+    fn converse(&mut self) {
+        let served: Vec<usize> = (0..self.net.clients.len())
+            .filter(|client| self.is_served(*client))
+            .collect();
+        for client in &mut self.net.clients {
+            client.heard.clear();
+        }
+        for from in &served {
+            for to in &served {
+                self.chat(*from, *to);
+            }
+        }
+        self.net.run(Duration::from_secs(2));
+        for to in &served {
+            let heard = &self.net.clients[*to].heard;
+            for from in &served {
+                let from = self.net.clients[*from].machine.id();
+                let count = heard.iter().filter(|(by, _)| *by == from).count();
+                assert_eq!(count, 1, "from {from}: {heard:?}");
+            }
+        }
+    }
+
+    fn is_served(&self, client: usize) -> bool {
+        let client = &self.net.clients[client];
+        !client.stopped && client.machine.is_settled()
+    }
+
+    /// What is not as it should be at rest, if anything.
+    fn trouble(&self) -> Option<&'static str> {
+        let ids: Vec<_> = (0..self.net.clients.len())
+            .filter(|client| self.is_served(*client))
+            .map(|client| self.net.clients[client].machine.id())
+            .collect();
+        for (index, client) in self.net.clients.iter().enumerate() {
+            if client.stopped {
+                continue;
+            }
+            if self.quitting[index] {
+                return Some("a client does not come to its end");
+            }
+            let id = client.machine.id();
+            if !client.machine.is_settled() {
+                if ids.contains(&id) {
+                    continue;
+                }
+                return Some("a client is not served");
+            }
+            let mut known = client.machine.clients().map(|(other, _)| other);
+            if client.machine.clients().count() != ids.len() - 1
+                || !known.all(|other| other != id && ids.contains(&other))
+            {
+                return Some("a client does not know who is there");
+            }
+        }
+        let mut sorted = ids.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        if sorted.len() != ids.len() {
+            return Some("two clients are served with one id");
+        }
+        (0..self.parents.len()).find_map(|server| self.trouble_at(server))
+    }
+
+    fn trouble_at(&self, server: usize) -> Option<&'static str> {
+        let snapshot = self.net.servers[server].machine.snapshot();
+        // Whom each neighbour leads to.
+        let mut expected = Vec::new();
+        expected.extend(self.local(server).map(|id| (id, id)));
+        let mut reached = vec![server];
+        for neighbour in self.neighbours(server) {
+            let first = server_id(neighbour);
+            let mut edge = vec![neighbour];
+            while let Some(next) = edge.pop() {
+                if reached.contains(&next) {
+                    return Some("the links form a loop");
+                }
+                reached.push(next);
+                expected.push((server_id(next), first));
+                expected.extend(self.local(next).map(|id| (id, first)));
+                let others = self.neighbours(next);
+                edge.extend(others.filter(|other| !reached.contains(other)));
+            }
+        }
+        if reached.len() != self.parents.len() {
+            return Some("the servers are not in one tree");
+        }
+        let adjacent = snapshot.adjacent(HostKind::Server);
+        if adjacent.len() != self.neighbours(server).count() {
+            return Some("a server has a link that is not in the tree");
+        }
+        if snapshot.strangers() != 0 {
+            return Some("a connection is left");
+        }
+        let hosts = snapshot.directory().iter();
+        let mut known: Vec<_> = hosts
+            .filter_map(|host| Some((host.id(), snapshot.first_link(host)?)))
+            .collect();
+        known.sort_unstable();
+        expected.sort_unstable();
+        (known != expected).then_some("a server does not know who is where")
+    }
+
+    /// The clients that a server serves.
+    fn local(&self, server: usize) -> impl Iterator<Item = HostId> {
+        let clients = self.net.clients.iter().enumerate();
+        let local = clients
+            .filter(move |(index, client)| client.server == server && self.is_served(*index));
+        local.map(|(_, client)| client.machine.id())
+    }
+
+    fn uplink(&self, server: usize) -> Option<HostId> {
+        let (uplink, _) = self.net.servers[server].machine.snapshot().uplink()?;
+        Some(uplink)
+    }
+
+    /// The servers next to one, by who has linked to whom.
+    fn neighbours(&self, server: usize) -> impl Iterator<Item = usize> {
+        let linked = move |other: &usize| {
+            self.uplink(server) == Some(server_id(*other))
+                || self.uplink(*other) == Some(server_id(server))
+        };
+        (0..self.parents.len()).filter(linked)
+    }
+}
+
+fn server_id(index: usize) -> HostId {
+    let number = u32::try_from(index).expect("there are few");
+    HostId::new(number + 1).expect("it is not 0")
+}

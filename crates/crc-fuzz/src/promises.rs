@@ -1,0 +1,152 @@
+//! What a machine promises of what it sends on one link: whole frames that the
+//! peer can read, told once, and in nobody else's name. Knows nothing of how
+//! frames travel, or of what else is in the network.
+
+use crc_core::{HostKind, LinkId, Neighbour, Server, Standing};
+use crc_wire::{Frame, FrameLimits, HostId, Message};
+
+/// The longest piece that an original node can read.
+const ORIGINAL_PIECE_BYTES_MAX: usize = 1024;
+
+/// What the server knows of the peer that it sends to; `None` for one that has
+/// not registered, or not any more.
+pub(crate) fn neighbour(server: &Server, link: LinkId) -> Option<Neighbour> {
+    let mut links = server.snapshot().links();
+    Some(links.find(|view| view.link == link)?.neighbour)
+}
+
+/// What has been sent on a link so far, as far as it matters later.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    /// The clients that the peer has been told of.
+    listed: Vec<HostId>,
+    /// Those that it has ever been told of.
+    ever: Vec<HostId>,
+}
+
+impl Sent {
+    /// Looks at what a server sends to a peer, which itself has sent `theirs`, if
+    /// that is known.
+    pub(crate) fn check_server(
+        &mut self,
+        to: Option<Neighbour>,
+        theirs: Option<&Sent>,
+        bytes: &[u8],
+    ) {
+        if let Some(to) = to
+            && to.standing != Standing::Ours
+        {
+            assert!(
+                bytes.len() <= ORIGINAL_PIECE_BYTES_MAX,
+                "a piece of {} bytes for an original node",
+                bytes.len()
+            );
+        }
+        for message in messages(bytes) {
+            self.check_told(to, theirs, &message);
+            let Some(to) = to else { continue };
+            match (to.kind, to.standing) {
+                (_, Standing::Ours) => {}
+                (HostKind::Server, Standing::Unclassified) => assert!(
+                    matches!(&message, Message::ServerRegistration(_)),
+                    "to a server that has not shown what it is: {message:?}"
+                ),
+                (kind, _) => {
+                    let readable = match &message {
+                        Message::ServerQuit(_) => false,
+                        Message::Status(status) => status.code.is_version_1(),
+                        _ => true,
+                    };
+                    assert!(readable, "to an original node: {message:?}");
+                    let texts = kind == HostKind::Client || is_ascii(&message);
+                    assert!(texts, "to an original server: {message:?}");
+                }
+            }
+            if to.kind == HostKind::Client {
+                let theirs = !matches!(
+                    &message,
+                    Message::ServerRegistration(_) | Message::ServerQuit(_)
+                );
+                assert!(theirs, "clients are not told of servers: {message:?}");
+            }
+        }
+    }
+
+    /// Joins and leaves are told once; leaves to those who were told of the join,
+    /// or have told of it: a client that gives way to another is said to quit
+    /// on every link.
+    fn check_told(&mut self, to: Option<Neighbour>, theirs: Option<&Sent>, message: &Message<'_>) {
+        // An original server may be told again what it remembers wrongly.
+        let strict =
+            to.is_some_and(|to| to.kind == HostKind::Client || to.standing == Standing::Ours);
+        match message {
+            Message::ClientRegistration(registration) => {
+                let id = registration.source;
+                let known = self.listed.contains(&id);
+                assert!(!(strict && known), "{to:?} is told twice of {id}");
+                if let Some(to) = to {
+                    assert_ne!(to.host, id, "{to:?} is told of itself");
+                }
+                if !known {
+                    self.listed.push(id);
+                    self.ever.push(id);
+                }
+            }
+            Message::ClientQuit(quit) => {
+                let id = quit.source;
+                let known = self.listed.iter().position(|listed| *listed == id);
+                let told_us = to.is_some_and(|to| to.kind == HostKind::Server)
+                    && theirs.is_none_or(|theirs| theirs.ever.contains(&id));
+                assert!(
+                    !(strict && known.is_none() && !told_us),
+                    "{to:?} is told that {id} quits, of whom it was never told"
+                );
+                if let Some(known) = known {
+                    self.listed.swap_remove(known);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Looks at what a client with this id sends to its server.
+pub(crate) fn check_client(id: HostId, bytes: &[u8]) {
+    for message in messages(bytes) {
+        let source = match &message {
+            Message::ClientRegistration(registration) => {
+                assert_eq!(registration.last_hop, None);
+                registration.source
+            }
+            Message::ClientChat(chat) => chat.source,
+            Message::ClientQuit(quit) => quit.source,
+            other => panic!("a client sends {other:?}"),
+        };
+        assert_eq!(source, id, "a client speaks for itself");
+    }
+}
+
+/// What is sent at once, which is whole frames that can be read.
+fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
+    core::iter::from_fn(move || {
+        if bytes.is_empty() {
+            return None;
+        }
+        let frame = Frame::take(&mut bytes, FrameLimits::WIRE).expect("a boundary");
+        let frame = frame.expect("only whole frames are sent");
+        Some(frame.message().expect("what is sent can be read"))
+    })
+}
+
+fn is_ascii(message: &Message<'_>) -> bool {
+    match message {
+        Message::ServerRegistration(m) | Message::ClientRegistration(m) => {
+            m.name.as_str().is_ascii() && m.info.as_str().is_ascii()
+        }
+        Message::Status(m) => m.text.as_str().is_ascii(),
+        Message::ClientChat(m) => m.text.as_str().is_ascii(),
+        Message::ClientQuit(m) => m.text.as_str().is_ascii(),
+        Message::ServerQuit(m) => m.text.as_str().is_ascii(),
+        _ => false,
+    }
+}

@@ -1,0 +1,101 @@
+//! The corpus, and a few inputs more: what the fuzzer has once looked at holds
+//! still. Longer runs are the fuzzer's; see `docs/FUZZING.md`.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crc_core::Random;
+use crc_fuzz::{TARGETS, Target, seeds};
+
+/// The inputs that are kept for a target, by the names of their files.
+fn corpus(target: Target) -> BTreeMap<String, Vec<u8>> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let files = fs::read_dir(corpus.join(target.name)).unwrap();
+    files
+        .map(|file| {
+            let file = file.unwrap();
+            let name = file.file_name().into_string().unwrap();
+            (name, fs::read(file.path()).unwrap())
+        })
+        .collect()
+}
+
+/// Runs the body; a failure says with which input.
+fn run(target: Target, name: &str, input: &[u8]) {
+    let caught = std::panic::catch_unwind(|| (target.body)(input));
+    assert!(caught.is_ok(), "{} with {name}: {input:?}", target.name);
+}
+
+/// Inputs made of those of the corpus: two of them spliced, and some bytes
+/// changed, put in or taken out.
+fn mutated(corpus: &[Vec<u8>], target: Target, random: &mut Random) -> Vec<u8> {
+    let mut below = |n: usize| usize::try_from(random.below(n as u64)).unwrap();
+    let (one, other) = (&corpus[below(corpus.len())], &corpus[below(corpus.len())]);
+    let mut input = one[..below(one.len() + 1)].to_vec();
+    input.extend(&other[below(other.len() + 1)..]);
+    for _ in 0..below(5) {
+        let at = below(input.len() + 1);
+        let byte = u8::try_from(below(256)).unwrap();
+        match (below(3), input.get_mut(at)) {
+            (0, _) => input.insert(at, byte),
+            (1, Some(_)) => drop(input.remove(at)),
+            (_, Some(old)) => *old = byte,
+            (_, None) => {}
+        }
+    }
+    input.truncate(target.input_bytes_max);
+    input
+}
+
+fn check(name: &str, mutations: u32) {
+    let target = TARGETS.into_iter().find(|target| target.name == name);
+    let target = target.unwrap();
+    let kept = corpus(target);
+    for seed in seeds::seeds(name) {
+        let written = kept.get(seed.name);
+        assert_eq!(written, Some(&seed.bytes), "`cargo run -p crc-fuzz` is due");
+    }
+    for (file, input) in &kept {
+        assert!(input.len() <= target.input_bytes_max, "{file} is long");
+        run(target, file, input);
+    }
+    let inputs: Vec<_> = kept.into_values().collect();
+    let mut random = Random::new(20_260_701);
+    for _ in 0..mutations {
+        let input = mutated(&inputs, target, &mut random);
+        run(target, "a mutation", &input);
+    }
+}
+
+macro_rules! replayed {
+    ($($target:ident: $mutations:expr),* $(,)?) => {
+        $(
+            #[test]
+            fn $target() {
+                check(stringify!($target), $mutations);
+            }
+        )*
+
+        #[test]
+        fn all_targets_are_replayed() {
+            let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+            assert_eq!(names, [$(stringify!($target)),*]);
+        }
+    };
+}
+
+replayed! {
+    decoder: 5_000,
+    round_trip: 5_000,
+    server: 1_500,
+    client: 1_500,
+    network: 300,
+    hostile_stranger: 200,
+    hostile_client: 200,
+    hostile_server_of_ours: 200,
+    hostile_original_server: 200,
+    hostile_uplink: 200,
+}

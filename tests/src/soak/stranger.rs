@@ -128,11 +128,10 @@ fn misbehave(mut stream: TcpStream, malice: Malice, dice: &mut Dice) -> io::Resu
     let registration = wire::client_registration(id, 0, "hostile", &info);
     let server_registration = wire::server_registration(id, 0, "hostile", &info);
     match malice {
-        Malice::Resets | Malice::SaysNothing => {
-            if malice == Malice::SaysNothing {
-                stream.shutdown(Shutdown::Write)?;
-                return until_hung_up(stream);
-            }
+        Malice::Resets => {}
+        Malice::SaysNothing => {
+            stream.shutdown(Shutdown::Write)?;
+            return until_hung_up(stream);
         }
         Malice::TalksNonsense => {
             let count = dice.within(1, 3000);

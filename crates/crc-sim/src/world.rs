@@ -175,7 +175,7 @@ impl World {
         let plan = Plan::draw(seed, &options);
         let mut world = World {
             seed,
-            nodes: crate::births::births(seed, &options, settings)
+            nodes: crate::births::births(seed, &options)
                 .into_iter()
                 .map(Node::new)
                 .collect(),
@@ -415,7 +415,7 @@ impl World {
         match &mut self.nodes[node].role {
             Role::Server(server) => {
                 let mut out = core::mem::take(&mut self.server_out);
-                if let Some(event) = told.to_server() {
+                if let Some(event) = told.into_server() {
                     server.handle(now, event, &mut out);
                 }
                 self.bounded(node, work, out.effects().len(), out.arena_len());
@@ -425,7 +425,7 @@ impl World {
             }
             Role::Client(client) => {
                 let mut out = core::mem::take(&mut self.client_out);
-                if let Some(event) = told.to_client() {
+                if let Some(event) = told.into_client() {
                     client.handle(now, event, &mut out);
                 }
                 self.carry_out(node, &mut out);
@@ -433,7 +433,7 @@ impl World {
             }
             Role::Raw(raw) => {
                 let mut out = core::mem::take(&mut self.raw_out);
-                if let Some(event) = told.to_raw() {
+                if let Some(event) = told.into_raw() {
                     raw.handle(now, event, &mut out);
                 }
                 self.carry_out(node, &mut out);
@@ -1342,7 +1342,7 @@ impl<'a> Told<'a> {
         })
     }
 
-    fn to_server(self) -> Option<Event<'a, ServerCommand>> {
+    fn into_server(self) -> Option<Event<'a, ServerCommand>> {
         match self.common() {
             Ok(event) => Some(event),
             Err(Told::Server(command)) => Some(Event::Command(command)),
@@ -1350,7 +1350,7 @@ impl<'a> Told<'a> {
         }
     }
 
-    fn to_client(self) -> Option<Event<'a, ClientCommand>> {
+    fn into_client(self) -> Option<Event<'a, ClientCommand>> {
         match self.common() {
             Ok(event) => Some(event),
             Err(Told::Client(command)) => Some(Event::Command(command)),
@@ -1358,7 +1358,7 @@ impl<'a> Told<'a> {
         }
     }
 
-    fn to_raw(self) -> Option<Event<'a, RawCommand>> {
+    fn into_raw(self) -> Option<Event<'a, RawCommand>> {
         match self.common() {
             Ok(event) => Some(event),
             Err(Told::Raw(command)) => Some(Event::Command(command)),

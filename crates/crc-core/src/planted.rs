@@ -11,11 +11,18 @@ macro_rules! planted {
         #[cfg(feature = "planted")]
         let planted = $machine.planted == Some($crate::planted::Planted::$bug);
         #[cfg(not(feature = "planted"))]
-        let planted = false;
+        let planted = $crate::planted::nothing();
         planted
     }};
 }
 pub(crate) use planted;
+
+/// What is planted in a program that people run.
+#[cfg(not(feature = "planted"))]
+#[inline(always)]
+pub(crate) const fn nothing() -> bool {
+    false
+}
 
 #[cfg(feature = "planted")]
 macro_rules! bugs {

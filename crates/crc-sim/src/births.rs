@@ -7,7 +7,7 @@ use crc_wire::{HostId, Info, Name};
 
 use crate::draw::{Draw, stir};
 use crate::node::{Birth, address};
-use crate::options::{Options, Settings, Shape};
+use crate::options::{Options, Shape};
 use crate::raw::{Hostile, OriginalClient, OriginalServer, Raw};
 
 fn id(id: u32) -> HostId {
@@ -16,7 +16,7 @@ fn id(id: u32) -> HostId {
 
 /// The nodes in their order: servers, original servers, clients, original
 /// clients, malicious ones.
-pub(crate) fn births(seed: u64, options: &Options, settings: &Settings) -> Vec<Birth> {
+pub(crate) fn births(seed: u64, options: &Options) -> Vec<Birth> {
     let mut random = Random::new(seed ^ 0x6269_7274_6873);
     let random = &mut random;
     let servers = options.servers as usize;
@@ -30,8 +30,8 @@ pub(crate) fn births(seed: u64, options: &Options, settings: &Settings) -> Vec<B
         ids[servers - 1] = ids[random.index(servers - 1)];
     }
     let mut births = Vec::new();
-    for node in 0..servers {
-        let config = server(node, id(ids[node]), options, settings, random);
+    for (node, &number) in ids.iter().enumerate().take(servers) {
+        let config = server(node, id(number), options, random);
         births.push(Birth::Server(Box::new(config)));
     }
     for number in 0..originals {
@@ -88,13 +88,7 @@ pub(crate) fn births(seed: u64, options: &Options, settings: &Settings) -> Vec<B
     births
 }
 
-fn server(
-    node: usize,
-    id: HostId,
-    options: &Options,
-    settings: &Settings,
-    random: &mut Random,
-) -> Config {
+fn server(node: usize, id: HostId, options: &Options, random: &mut Random) -> Config {
     let name = Name::new(format!("server{node}")).expect("a short name");
     let mut config = Config::new(id, name);
     config.info = Info::new(format!("no. {node}")).expect("a short info");
@@ -126,6 +120,5 @@ fn server(
     config.limits.client_queue_bytes_max = options.client_queue;
     config.limits.server_queue_bytes_max = options.server_queue;
     config.limits.registration_time_max = Duration::from_secs(10);
-    let _ = settings;
     config
 }

@@ -41,6 +41,8 @@ pub(crate) struct Chat {
     pub(crate) seen: u64,
     /// When it was last read, and from which link.
     pub(crate) read_at: Option<(Timestamp, LinkId)>,
+    /// The link that it came on was closed before it was looked at, perhaps.
+    pub(crate) excused: bool,
 }
 
 /// The text of a chat, so that it can be told from all others.

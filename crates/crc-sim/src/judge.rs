@@ -581,7 +581,7 @@ impl World {
                 }
                 Fate::At(node) => {
                     let ours = matches!(self.nodes[node].role, Role::Server(_) | Role::Client(_));
-                    (ours && stays).then(|| self.nodes[node].describe(node))
+                    (ours && stays && !chat.excused).then(|| self.nodes[node].describe(node))
                 }
                 Fate::Delivered | Fate::Answered | Fate::Lost => None,
             };

@@ -175,7 +175,7 @@ impl World {
         let plan = Plan::draw(seed, &options);
         let mut world = World {
             seed,
-            nodes: crate::births::births(seed, &options, settings)
+            nodes: crate::births::births(seed, &options)
                 .into_iter()
                 .map(Node::new)
                 .collect(),
@@ -415,7 +415,7 @@ impl World {
         match &mut self.nodes[node].role {
             Role::Server(server) => {
                 let mut out = core::mem::take(&mut self.server_out);
-                if let Some(event) = told.to_server() {
+                if let Some(event) = told.into_server() {
                     server.handle(now, event, &mut out);
                 }
                 self.bounded(node, work, out.effects().len(), out.arena_len());
@@ -425,7 +425,7 @@ impl World {
             }
             Role::Client(client) => {
                 let mut out = core::mem::take(&mut self.client_out);
-                if let Some(event) = told.to_client() {
+                if let Some(event) = told.into_client() {
                     client.handle(now, event, &mut out);
                 }
                 self.carry_out(node, &mut out);
@@ -433,7 +433,7 @@ impl World {
             }
             Role::Raw(raw) => {
                 let mut out = core::mem::take(&mut self.raw_out);
-                if let Some(event) = told.to_raw() {
+                if let Some(event) = told.into_raw() {
                     raw.handle(now, event, &mut out);
                 }
                 self.carry_out(node, &mut out);
@@ -457,14 +457,9 @@ impl World {
         if alive || self.nodes[node].holds.is_empty() {
             return;
         }
-        let fresh = core::mem::take(&mut self.nodes[node].holds);
-        let (lost, kept) = fresh
-            .into_iter()
-            .partition(|&chat| self.chats[chat].read_at == Some((self.now, link)));
-        let lost: Vec<usize> = lost;
-        self.nodes[node].holds = kept;
-        for chat in lost {
-            self.chats[chat].fate = Fate::Lost;
+        for &held in &self.nodes[node].holds {
+            let chat = &mut self.chats[held];
+            chat.excused |= chat.read_at == Some((self.now, link));
         }
     }
 
@@ -729,6 +724,17 @@ impl World {
         }
     }
 
+    /// Whether a server knows at the moment who said something: nobody else can
+    /// be answered.
+    fn knows_speaker(&self, node: usize, chat: usize) -> bool {
+        let source = self.chats[chat].source.map(|(source, _)| source);
+        let server = self.nodes[node].server();
+        server.is_none_or(|server| {
+            let directory = server.snapshot().directory();
+            source.is_some_and(|source| directory.find(source).is_some())
+        })
+    }
+
     /// Who is refused by an original server tries again for ever.
     fn with_original_server(&self, connection: usize) -> bool {
         let ends = &self.connections[connection].ends;
@@ -754,7 +760,7 @@ impl World {
                 kept.push_back(token);
             } else if is_client {
                 self.chats[token.chat].fate = Fate::Unsaid;
-            } else if token.answer {
+            } else if token.answer || !self.knows_speaker(node, token.chat) {
                 self.chats[token.chat].fate = Fate::Lost;
             } else {
                 self.chats[token.chat].fate = Fate::At(node);
@@ -878,6 +884,10 @@ impl World {
     /// Until when nothing passes between two nodes.
     fn parted_until(&self, one: usize, other: usize) -> Option<Timestamp> {
         let partition = self.partition?;
+        let raw = |node: usize| matches!(self.nodes[node].birth, Birth::Raw(_));
+        if raw(one) || raw(other) {
+            return None;
+        }
         let part = |node: usize| stir(partition.salt, node as u64) & 1;
         (part(one) != part(other) && partition.until > self.now).then_some(partition.until)
     }
@@ -1172,6 +1182,7 @@ impl World {
             answered: false,
             seen: 0,
             read_at: None,
+            excused: false,
         });
         let text = chats::text(number, bytes);
         self.counts.chats += 1;
@@ -1331,7 +1342,7 @@ impl<'a> Told<'a> {
         })
     }
 
-    fn to_server(self) -> Option<Event<'a, ServerCommand>> {
+    fn into_server(self) -> Option<Event<'a, ServerCommand>> {
         match self.common() {
             Ok(event) => Some(event),
             Err(Told::Server(command)) => Some(Event::Command(command)),
@@ -1339,7 +1350,7 @@ impl<'a> Told<'a> {
         }
     }
 
-    fn to_client(self) -> Option<Event<'a, ClientCommand>> {
+    fn into_client(self) -> Option<Event<'a, ClientCommand>> {
         match self.common() {
             Ok(event) => Some(event),
             Err(Told::Client(command)) => Some(Event::Command(command)),
@@ -1347,7 +1358,7 @@ impl<'a> Told<'a> {
         }
     }
 
-    fn to_raw(self) -> Option<Event<'a, RawCommand>> {
+    fn into_raw(self) -> Option<Event<'a, RawCommand>> {
         match self.common() {
             Ok(event) => Some(event),
             Err(Told::Raw(command)) => Some(Event::Command(command)),

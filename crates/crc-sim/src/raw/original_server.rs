@@ -175,10 +175,8 @@ impl OriginalServer {
                     out.send(host.link, &frame);
                 }
             }
-            Message::ClientQuit(m) => {
-                if self.hosts.remove(&m.source.get()).is_some() {
-                    self.flood(&frame, link, self.habits.echoes_quits, out);
-                }
+            Message::ClientQuit(m) if self.hosts.remove(&m.source.get()).is_some() => {
+                self.flood(&frame, link, self.habits.echoes_quits, out);
             }
             _ => {}
         }

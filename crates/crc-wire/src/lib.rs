@@ -97,6 +97,7 @@
 //! | `std` (default) | the `std` features of the dependencies; no API of its own |
 //! | `serde` | `Serialize` and `Deserialize` for messages and all that they are made of; what is read is checked as in any constructor. No `std` needed |
 //! | `arbitrary` | `Arbitrary` for the same types, for fuzzing; implies `std` |
+//! | `fuzzing` | what the fuzz targets of the repository call; no API |
 //! | `proptest` | the module `strategies`, for property tests; implies `std` |
 //! | `tokio-util` | `CrcCodec`, a `Decoder` and `Encoder` for `Framed`; implies `std` |
 //!

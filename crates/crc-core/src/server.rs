@@ -462,7 +462,7 @@ impl Server {
             session.due.announcement |= stale && standing == Standing::Ours;
             self.note(link);
         } else if told && standing == Standing::Ours {
-            self.tell_machine_parts(link, out);
+            self.tell_what_was_untold(link, out);
         }
         if uplink && standing == Standing::Original {
             // It has no rank, and counts as a root.

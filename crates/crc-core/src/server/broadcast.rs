@@ -22,6 +22,10 @@ use crate::session::{DRESSES, Dress, Outlet, Session};
 /// there may be many.
 const LOST_TEXT_BYTES_MAX: usize = 256;
 
+/// How many servers that have left are remembered for a neighbour that cannot
+/// be told.
+const UNTOLD_MAX: usize = 1024;
+
 /// A client's quit, as servers write it for clients that could not.
 pub(super) fn quit(client: HostId, text: &str) -> Message<'_> {
     Message::ClientQuit(ClientQuit {
@@ -108,12 +112,42 @@ impl Server {
         }
     }
 
-    /// Tells a server that turns out to be ours what other servers say to
-    /// machines: it was listed without.
-    pub(super) fn tell_machine_parts(&mut self, link: LinkId, out: &mut Out) {
+    /// Remembers which neighbours cannot be told that a server has left: one of
+    /// them may turn out to be ours.
+    fn note_untold(&mut self, id: HostId, from: Option<LinkId>) {
+        for (link, neighbour) in self.relay.neighbours().iter() {
+            if let Some(session) = self.sessions.find_mut(link)
+                && neighbour.kind == HostKind::Server
+                && neighbour.told
+                && !session.features.server_quit
+                && Some(link) != from
+                && session.untold.len() < UNTOLD_MAX
+            {
+                session.untold.insert(id);
+            }
+        }
+    }
+
+    /// Tells a server that turns out to be ours what it could not be told
+    /// before: which servers have left, and what the others say to machines.
+    pub(super) fn tell_what_was_untold(&mut self, link: LinkId, out: &mut Out) {
         let own_id = self.config.id;
         let directory = self.relay.directory();
+        let Some(session) = self.sessions.find_mut(link) else {
+            return;
+        };
+        let untold = core::mem::take(&mut session.untold);
+        let takes_quits = session.features.server_quit;
+        let gone = |id: &HostId| takes_quits && directory.find(*id).is_none();
         let listing = out.store(|arena| {
+            for id in untold.into_iter().filter(gone) {
+                let quit = Message::ServerQuit(ServerQuit {
+                    source: id,
+                    replacement: None,
+                    text: Text::cut("it left before"),
+                });
+                Dress::Full.write(&quit, arena);
+            }
             for host in directory.iter() {
                 if host.machine().is_some() && host.first_link() != link {
                     Dress::Full.write_host(host, own_id, arena);
@@ -147,6 +181,7 @@ impl Server {
                     replacement: None,
                     text,
                 });
+                self.note_untold(id, from);
                 // Clients are not told of servers, whatever they say they take.
                 self.tell(&quit, from, out, |neighbour, features| {
                     neighbour.kind == HostKind::Server && features.server_quit

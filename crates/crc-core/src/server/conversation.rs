@@ -634,6 +634,9 @@ impl Server {
         let Some(neighbour) = self.relay.neighbours().find(link).copied() else {
             return;
         };
+        if self.sessions.find(link).is_some_and(|s| s.alias.is_some()) {
+            return self.needs_no_alias(link, out);
+        }
         let known = self.relay.directory().find(id).and_then(Host::machine);
         let news = known != Some(machine);
         if news {

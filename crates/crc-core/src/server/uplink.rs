@@ -241,6 +241,17 @@ impl Server {
         self.end(link, CloseWhen::Flushed, "refused", out);
     }
 
+    /// The server that we are linked to under an alias is none of those that need
+    /// it: its refusal had only been late to end. We come again as ourselves.
+    pub(super) fn needs_no_alias(&mut self, link: LinkId, out: &mut Out) {
+        log::info!("{}: closed: it may know us by our own id", self.who(link));
+        if let Some(to) = &self.uplink.to {
+            self.uplink.refusing.remove(to);
+        }
+        self.uplink.pause_min = PAUSE_AFTER_REFUSAL;
+        self.end(link, CloseWhen::Flushed, "no alias", out);
+    }
+
     /// An original server that we are linked to under an alias tells of a host
     /// that we know by another way: it is from our earlier time there. Unless it
     /// is somebody else, who wins, being on our parent's side.

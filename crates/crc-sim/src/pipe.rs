@@ -119,6 +119,7 @@ pub(crate) struct Stream {
 /// What was told of a host on one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Told {
+    pub(crate) server: bool,
     pub(crate) human: u64,
     pub(crate) machine: u64,
 }

@@ -204,6 +204,7 @@ impl World {
             false => (m.info.as_str(), None),
         };
         let told = Told {
+            server,
             human: hash(&[m.name.as_str(), human]),
             machine: machine.map_or(0, |machine| hash(&[machine])),
         };
@@ -219,10 +220,13 @@ impl World {
         }
         let stream = &mut self.connections[connection].streams[side];
         let before = stream.told.insert(id, told);
-        let ghost_for_now = before.is_some() && server && self.takes_for_original(connection, side);
+        // As little as that its id is somebody else's now.
+        let was_server = server || before.is_some_and(|before| before.server);
+        let ghost_for_now =
+            before.is_some() && was_server && self.takes_for_original(connection, side);
         // Nobody can tell an original server that a server is gone.
         let ghost = ghost_for_now
-            || server && matches!(self.nodes[reader].birth, crate::node::Birth::Raw(_));
+            || was_server && matches!(self.nodes[reader].birth, crate::node::Birth::Raw(_));
         let wrong = match before {
             _ if ghost => None,
             _ if server && to_client => Some("a client is told of a server"),

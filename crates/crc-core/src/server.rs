@@ -103,6 +103,8 @@ enum Due {
     Piece(LinkId),
     /// The server may have been silent for too long.
     Pulse(LinkId),
+    /// The uplink that does not come before us has been heard.
+    Order(LinkId),
     /// Whoever has refused us and has not hung up is an original node.
     Refusal(LinkId),
     /// Look for an uplink.
@@ -262,6 +264,7 @@ impl Server {
             Due::Piece(link),
             Due::Pulse(link),
             Due::Refusal(link),
+            Due::Order(link),
         ] {
             self.timers.cancel(due);
         }
@@ -285,6 +288,7 @@ impl Server {
                 Due::Pause(link) => self.timers.set(Due::Piece(link), self.now + PAUSE),
                 Due::Piece(link) => self.note(link),
                 Due::Pulse(link) => self.feel_pulse(link, out),
+                Due::Order(link) => self.leave_out_of_order(link, out),
                 Due::Refusal(link) => self.refused_for_ever(link, out),
                 Due::Dial => self.dial(out),
                 Due::Departure => self.depart(out),
@@ -574,6 +578,7 @@ impl Server {
         self.timers.cancel(Due::Pause(link));
         self.timers.cancel(Due::Piece(link));
         self.timers.cancel(Due::Pulse(link));
+        self.timers.cancel(Due::Order(link));
         out.close(link, when);
     }
 

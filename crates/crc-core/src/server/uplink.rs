@@ -29,6 +29,8 @@ const PAUSE_AFTER_LOOP: Duration = Duration::from_secs(5);
 /// The longest pause before the server is dialled that an uplink has named in
 /// its place.
 const PAUSE_BEFORE_REPLACEMENT_MAX: Duration = Duration::from_millis(500);
+/// How long we stay below a server that does not come before us.
+const HEARING_TIME: Duration = Duration::from_secs(1);
 /// How long a server of ours may take to hang up after a refusal.
 const HANGING_UP_TIME: Duration = Duration::from_secs(2);
 /// How many servers are remembered.
@@ -363,25 +365,29 @@ impl Server {
         if self.rank == UNRANKED && rank < UNRANKED - 1 && !planted!(self, NoRank) {
             self.set_rank(rank + 1, link, out);
         }
-        // As long as neither has a rank, nobody can say who comes first.
-        let ordered = (rank != UNRANKED || self.rank != UNRANKED) && !planted!(self, NoOrder);
-        if neighbour.standing == Standing::Ours && ordered && (rank, neighbour.host) >= self.place()
-        {
-            log::info!(
-                "{}: closed: it does not come before us in the order of ranks",
-                self.who(link)
-            );
-            self.uplink.pause_min = PAUSE_AFTER_REFUSAL;
-            // It learns where we are, and that its place is below us.
-            if self
-                .sessions
-                .find(link)
-                .is_some_and(|s| s.announced.is_none())
-            {
-                self.announce(link, out);
-            }
-            self.end(link, CloseWhen::Flushed, "out of order", out);
+        if neighbour.standing == Standing::Ours && !self.comes_before_us((rank, neighbour.host)) {
+            // We stay for a moment: it learns where we are, and that its place
+            // is below us; and we hear of those above it, who may be above us.
+            self.timers.set(Due::Order(link), self.now + HEARING_TIME);
+        } else {
+            self.timers.cancel(Due::Order(link));
         }
+    }
+
+    /// Leaves an uplink that does not come before us.
+    pub(super) fn leave_out_of_order(&mut self, link: LinkId, out: &mut Out) {
+        log::info!(
+            "{}: closed: it does not come before us in the order of ranks",
+            self.who(link)
+        );
+        self.uplink.pause_min = PAUSE_AFTER_REFUSAL;
+        self.end(link, CloseWhen::Flushed, "out of order", out);
+    }
+
+    fn comes_before_us(&self, place: Place) -> bool {
+        // As long as neither has a rank, nobody can say who comes first.
+        let unordered = place.0 == UNRANKED && self.rank == UNRANKED;
+        place < self.place() || unordered || planted!(self, NoOrder)
     }
 
     /// Takes a rank, once and for all, and tells the neighbours.

@@ -5,7 +5,8 @@
 //! [`Server`] with its admin page, a [`Client`] with its events, and what
 //! stands in for nodes that are not ours ([`peer`], [`tap`], [`original`]).
 //! The upper one is [`scenario`]: files that say who is launched, who says what
-//! to whom, and what everybody must know in the end.
+//! to whom, and what everybody must know in the end; and [`soak`]: long runs
+//! with faults at random, judged by rules.
 //!
 //! Nothing here uses the crates under test. What the network should know is
 //! computed here a second time ([`expected`]), and the frames have a second,
@@ -39,8 +40,10 @@ mod process;
 mod rig;
 pub mod scenario;
 mod server;
+pub mod soak;
 mod state;
 pub mod tap;
+mod usage;
 pub mod wait;
 pub mod wire;
 
@@ -52,4 +55,5 @@ pub use logs::LogDir;
 pub use process::Process;
 pub use rig::Rig;
 pub use server::{Server, ServerBuilder};
-pub use state::{Host, HostKind, ServerState};
+pub use state::{Host, HostKind, Link, ServerState};
+pub use usage::Usage;

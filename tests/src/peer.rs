@@ -29,6 +29,33 @@ impl Peer {
         TcpStream::connect_timeout(&address, LONG).and_then(Peer::on)
     }
 
+    /// Connects and registers a client, and takes what comes up to its welcome.
+    /// Until it says more it is taken for an original one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, or [`io::ErrorKind::TimedOut`] without a welcome.
+    pub fn client(server: SocketAddr, id: u32, name: &str) -> io::Result<Peer> {
+        let mut peer = Peer::connect(server)?;
+        peer.send(&wire::client_registration(id, 0, name, "as ever"))?;
+        peer.wait_status(0)?;
+        Ok(peer)
+    }
+
+    /// Connects and registers a client that says that it is one of ours, and
+    /// takes what comes up to the answer.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, or [`io::ErrorKind::TimedOut`] without an answer.
+    pub fn our_client(server: SocketAddr, id: u32, name: &str) -> io::Result<Peer> {
+        let mut peer = Peer::connect(server)?;
+        peer.send(&wire::client_registration(id, 0, name, "as ever"))?;
+        peer.send(&wire::client_registration(id, 0, name, "as ever [crc2;f=]"))?;
+        peer.wait_status(0x100)?;
+        Ok(peer)
+    }
+
     /// A connection that is there already.
     ///
     /// # Errors
@@ -125,6 +152,41 @@ impl Peer {
             }
             if !self.read_more(deadline)? {
                 return Ok(None);
+            }
+        }
+    }
+
+    /// Takes frames up to a status with this code.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, or [`io::ErrorKind::TimedOut`] when none comes.
+    pub fn wait_status(&mut self, wanted: u16) -> io::Result<String> {
+        loop {
+            match self.next_frame(LONG)? {
+                Some(Frame::Status { code, text, .. }) if code == wanted => return Ok(text),
+                Some(_) => {}
+                None => return Err(io::ErrorKind::TimedOut.into()),
+            }
+        }
+    }
+
+    /// The next chat, with whatever news before it left out: from, to and text.
+    ///
+    /// # Panics
+    ///
+    /// When none comes in time, or something else than news before it.
+    #[track_caller]
+    pub fn expect_chat(&mut self) -> (u32, u32, String) {
+        loop {
+            match self.next_frame(LONG) {
+                Ok(Some(Frame::Registration { .. } | Frame::Quit { .. })) => {}
+                Ok(Some(Frame::Chat {
+                    source,
+                    destination,
+                    text,
+                })) => return (source, destination, text),
+                other => panic!("waited for a chat, got {other:?}"),
             }
         }
     }

@@ -2,7 +2,7 @@
 //! a file, and its end, which comes at the latest when this is dropped.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,6 +12,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::RigError;
+use crate::usage::Usage;
 use crate::wait;
 
 /// How long a process may take to leave in good order.
@@ -73,6 +74,21 @@ impl Process {
         &self.name
     }
 
+    /// The system's number for it.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has used of the machine so far.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, for instance because it has ended.
+    pub fn usage(&self) -> io::Result<Usage> {
+        Usage::of(self.child.id())
+    }
+
     /// The lines that it has written to standard output so far.
     pub fn lines(&self) -> MutexGuard<'_, Vec<String>> {
         self.lines.lock().expect("the reader doesn't panic")
@@ -128,7 +144,7 @@ impl Process {
             Some(stdin) => stdin
                 .write_all(format!("{line}\n").as_bytes())
                 .and_then(|()| stdin.flush()),
-            None => Err(std::io::ErrorKind::BrokenPipe.into()),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         written.map_err(|source| RigError::Input {
             name: self.name.clone(),

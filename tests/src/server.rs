@@ -23,6 +23,8 @@ pub struct ServerBuilder<'r> {
     uplinks: Vec<String>,
     more: Vec<String>,
     log_file: Option<String>,
+    descriptors: Option<u32>,
+    environment: Vec<(String, String)>,
 }
 
 impl<'r> ServerBuilder<'r> {
@@ -36,6 +38,8 @@ impl<'r> ServerBuilder<'r> {
             uplinks: Vec::new(),
             more: Vec::new(),
             log_file: None,
+            descriptors: None,
+            environment: Vec::new(),
         }
     }
 
@@ -63,6 +67,18 @@ impl<'r> ServerBuilder<'r> {
         self
     }
 
+    /// One more variable of its environment.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// How many descriptors the system allows it.
+    pub fn descriptors(mut self, count: u32) -> Self {
+        self.descriptors = Some(count);
+        self
+    }
+
     /// What its log file is called.
     pub fn log_file(mut self, name: &str) -> Self {
         self.log_file = Some(name.to_owned());
@@ -75,8 +91,18 @@ impl<'r> ServerBuilder<'r> {
     ///
     /// [`RigError::Start`] or [`RigError::File`].
     pub fn spawn(self) -> Result<Process, RigError> {
-        let mut command = Command::new(&self.rig.binaries().server);
+        let server = &self.rig.binaries().server;
+        let mut command = match self.descriptors {
+            None => Command::new(server),
+            Some(count) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", "ulimit -n \"$0\" && exec \"$@\""]);
+                shell.arg(count.to_string()).arg(server);
+                shell
+            }
+        };
         command
+            .envs(self.environment)
             .arg("--id")
             .arg(self.id.to_string())
             // Glued on, so that no value can look like an option.

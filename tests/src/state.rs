@@ -24,6 +24,21 @@ pub struct ServerState {
     /// What it has counted, if it says so: whatever changes here is not at rest.
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
+    /// How many connections have not registered.
+    #[serde(default)]
+    pub strangers: usize,
+    /// Its connections to adjacent hosts.
+    #[serde(default)]
+    pub links: Vec<Link>,
+}
+
+/// One connection of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Link {
+    /// Who is at its other end.
+    pub host: u32,
+    /// From where: another connection of the same host has another address.
+    pub peer: String,
 }
 
 /// One host that a server knows.
@@ -56,6 +71,12 @@ impl ServerState {
     #[must_use]
     pub fn host_ids(&self) -> Vec<u32> {
         self.hosts.iter().map(|host| host.id).collect()
+    }
+
+    /// What it has counted under `name`.
+    #[must_use]
+    pub fn counter(&self, name: &str) -> u64 {
+        self.counters.get(name).copied().unwrap_or(0)
     }
 
     /// The host `id`, if it is known.

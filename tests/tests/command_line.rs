@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at once")]
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -48,10 +49,22 @@ fn files_that_pass() {
 
 #[test]
 fn the_ports_of_the_file_can_be_used() {
+    // Ports that are free now stand in the file, in place of its own.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("written-in-other-ways.json");
+    let mut text = fs::read_to_string(scenario("written-in-other-ways")).unwrap();
+    let free = ["45401", "45402"].map(|port| (port, TcpListener::bind("127.0.0.1:0").unwrap()));
+    for (port, listener) in &free {
+        let found = listener.local_addr().unwrap().port().to_string();
+        assert!(text.contains(port));
+        text = text.replace(port, &found);
+    }
+    fs::write(&file, text).unwrap();
+    drop(free);
     let output = program()
         .arg("--fixed-ports")
         .arg("--strict")
-        .arg(scenario("written-in-other-ways"))
+        .arg(&file)
         .output()
         .unwrap();
     let stdout = "written-in-other-ways passed

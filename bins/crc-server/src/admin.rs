@@ -277,8 +277,8 @@ fn parse(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crc_core::{Config, Effect};
-    use crc_wire::{HostId, Name};
+    use crc_core::{Config, Effect, Ends, Event, ListenerId, Machine, Origin};
+    use crc_wire::{HostId, Message, Name};
 
     const LINK: LinkId = LinkId::new(1, 1);
 
@@ -352,6 +352,63 @@ mod tests {
                 "{answer}"
             );
         }
+    }
+
+    /// A server below which there are that many clients.
+    fn crowded(clients: u32) -> Server {
+        let registration = |id: u32| crc_wire::Registration {
+            source: HostId::new(id).unwrap(),
+            last_hop: None,
+            name: Name::new("x").unwrap(),
+            info: crc_wire::Info::default(),
+        };
+        let mut frames = Message::ServerRegistration(registration(2)).to_vec();
+        for id in 0..clients {
+            Message::ClientRegistration(registration(1000 + id)).encode(&mut frames);
+        }
+        let mut server = server();
+        let mut out = Outbox::new();
+        let link = LinkId::new(9, 9);
+        let listener = ListenerId(0);
+        let address = "127.0.0.1:1".parse().unwrap();
+        let ends = Ends {
+            peer: address,
+            local: address,
+        };
+        let origin = Origin::Accepted { listener };
+        let up = Event::LinkUp { link, origin, ends };
+        server.handle(Timestamp::START, up, &mut out);
+        let bytes = Event::Bytes {
+            link,
+            bytes: &frames,
+        };
+        server.handle(Timestamp::START, bytes, &mut out);
+        server
+    }
+
+    #[test]
+    fn a_long_answer_is_written_a_slice_a_turn() {
+        let (server, mut admin) = (crowded(1200), Admin::default());
+        let mut out = Outbox::<()>::new();
+        let other = LinkId::new(2, 1);
+        for link in [LINK, other] {
+            admin.link_up(Timestamp::START, link, &mut out);
+            let request = b"GET /state HTTP/1.1\r\n\r\n";
+            admin.bytes(Timestamp::START, link, request, &server, &mut out);
+            assert_eq!(answer(&mut out), "", "not in one turn");
+        }
+        for done in [false, true, false, false, true] {
+            assert_eq!(admin.deadline(), Some(Timestamp::START), "at the next turn");
+            admin.tick(Timestamp::START, &server, &mut out);
+            let answer = answer(&mut out);
+            assert_eq!(!answer.is_empty(), done);
+            if let Some((_, body)) = answer.split_once("\r\n\r\n") {
+                let state: serde_json::Value = serde_json::from_str(body).unwrap();
+                assert_eq!(state["hosts"].as_array().unwrap().len(), 1201);
+            }
+            out.reset();
+        }
+        assert_eq!(admin.deadline(), None);
     }
 
     #[test]

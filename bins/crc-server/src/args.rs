@@ -57,6 +57,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     pub(crate) log_file: Option<PathBuf>,
 
+    /// Record everything that the server is told, to be replayed by crc-sim
+    ///
+    /// The file holds all that comes over the network, chats included. An old
+    /// file of that name is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// How many bytes a recording may have
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, requires = "record")]
+    pub(crate) record_max: u64,
+
     /// Log more (twice: even more)
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
     verbose: u8,

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use crc_core::{ListenerId, Server, ServerCommand, ServerNotice};
 use crc_net::{Driver, DriverConfig, DriverError, ListenError, Stopped};
+use crc_record::Recorder;
 
 use crate::args::Args;
 use crate::node::{ADMIN_LISTENER, Node};
@@ -32,6 +33,11 @@ enum Failure {
     Driver(#[from] DriverError),
     #[error("cannot write to the log file {path:?}: {source}: choose another --log-file")]
     LogFile {
+        path: std::path::PathBuf,
+        source: io::Error,
+    },
+    #[error("cannot record to {path:?}: {source}: choose another --record")]
+    Recording {
         path: std::path::PathBuf,
         source: io::Error,
     },
@@ -69,7 +75,18 @@ fn run(args: &Args) -> Result<(), Failure> {
         links_max: args.links_max(),
         ..DriverConfig::default()
     };
+    let recorder = args.record.as_deref().map(|path| {
+        let failed = |source| Failure::Recording {
+            path: path.to_owned(),
+            source,
+        };
+        Recorder::create(path, &config, args.record_max).map_err(failed)
+    });
+    let recorder = recorder.transpose()?;
     let mut driver = Driver::new(Node::new(Server::new(config)), settings)?;
+    if let Some(recorder) = recorder {
+        driver.machine_mut().record(recorder);
+    }
     let stats = driver.stats();
     driver.machine_mut().watch(stats);
     driver.on_signals(|| ServerCommand::Leave {
@@ -88,7 +105,11 @@ fn run(args: &Args) -> Result<(), Failure> {
         log::info!("this server is a root: it waits to be linked to");
     }
     driver.command(ServerCommand::Start { listening });
-    match driver.run(|_, notice| tell(&notice))? {
+    let stopped = driver.run(|_, notice| tell(&notice))?;
+    if let Err(error) = driver.machine_mut().end_record() {
+        log::error!("the recording is not complete: {error}");
+    }
+    match stopped {
         Stopped::InOrder => log::info!("left in good order"),
         Stopped::AtOnce => log::warn!("ended at once, by a second signal"),
     }

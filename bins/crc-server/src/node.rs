@@ -1,12 +1,14 @@
 //! One machine out of two: the relay server, and the admin page that looks at
 //! it. Links are told apart by the listener that they came in at.
 
+use std::io;
 use std::sync::Arc;
 
 use crc_core::{
     Event, ListenerId, Machine, Origin, Outbox, Server, ServerCommand, ServerNotice, Timestamp,
 };
 use crc_net::Stats;
+use crc_record::Recorder;
 
 use crate::admin::Admin;
 
@@ -18,6 +20,7 @@ pub(crate) const ADMIN_LISTENER: ListenerId = ListenerId(u32::MAX);
 pub(crate) struct Node {
     server: Server,
     admin: Admin,
+    recorder: Option<Recorder>,
 }
 
 impl Node {
@@ -25,12 +28,40 @@ impl Node {
         Node {
             server,
             admin: Admin::default(),
+            recorder: None,
         }
+    }
+
+    /// Writes down what the relay server is told.
+    pub(crate) fn record(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
+    }
+
+    /// Ends the recording, if there is one.
+    pub(crate) fn end_record(&mut self) -> io::Result<()> {
+        let digest = crc_record::digest(&self.server);
+        self.recorder
+            .take()
+            .map_or(Ok(()), |recorder| recorder.close(digest))
     }
 
     /// Shows the driver's counters as well.
     pub(crate) fn watch(&mut self, stats: Arc<Stats>) {
         self.admin.watch(stats);
+    }
+}
+
+impl Node {
+    fn tell(
+        &mut self,
+        now: Timestamp,
+        event: Event<'_, ServerCommand>,
+        out: &mut Outbox<ServerNotice>,
+    ) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.event(now, &event);
+        }
+        self.server.handle(now, event, out);
     }
 }
 
@@ -56,9 +87,9 @@ impl Machine for Node {
             Event::LinkDown { link, .. } if self.admin.has(link) => self.admin.link_down(link),
             Event::Tick => {
                 self.admin.tick(now, &self.server, out);
-                self.server.handle(now, Event::Tick, out);
+                self.tell(now, Event::Tick, out);
             }
-            event => self.server.handle(now, event, out),
+            event => self.tell(now, event, out),
         }
     }
 

@@ -40,6 +40,7 @@ use crate::backoff::Backoff;
 use crate::link::{DialError, DialId, LinkDown, LinkId, Origin, PeerAddress};
 use crate::machine::{CloseWhen, Event, Machine};
 use crate::outbox::Outbox;
+use crate::planted::planted;
 use crate::random::Random;
 use crate::send_queue::Unsent;
 use crate::time::Timestamp;
@@ -174,6 +175,8 @@ pub struct Client {
     queue: Queue,
     /// The last words, from when it was decided to leave until they are sent.
     quit: Option<String>,
+    #[cfg(feature = "planted")]
+    planted: Option<crate::planted::Planted>,
 }
 
 #[derive(Debug)]
@@ -263,7 +266,15 @@ impl Client {
             phase: Phase::Idle,
             roster: Roster::default(),
             quit: None,
+            #[cfg(feature = "planted")]
+            planted: None,
         })
+    }
+
+    /// Has the client forget a rule.
+    #[cfg(feature = "planted")]
+    pub fn plant(&mut self, bug: Option<crate::planted::Planted>) {
+        self.planted = bug;
     }
 
     /// The id that we are, or will next be, registered with.
@@ -463,7 +474,11 @@ impl Client {
             }
             Phase::Linked(linked) if linked.link == link => {
                 let quitting = matches!(linked.stage, Stage::Quitting { .. });
-                let too_much = self.queue.put_back(chats_in(unsent));
+                let mut again = chats_in(unsent, planted!(self, SaidTwice));
+                if planted!(self, LastFirst) {
+                    again.reverse();
+                }
+                let too_much = self.queue.put_back(again);
                 not_sent(too_much, SayError::TooMuchWaits, out);
                 let reason = if quitting {
                     Disconnect::Left
@@ -500,7 +515,9 @@ impl Client {
         if let Stage::Welcomed { since } | Stage::Settled { since, .. } = linked.stage {
             self.backoff.link_held(now.since(since));
         }
-        self.roster.clear();
+        if !planted!(self, RosterKept) {
+            self.roster.clear();
+        }
         let retry_in = (!leaving).then(|| self.pause(now, refused));
         out.notice(ClientNotice::Disconnected { reason, retry_in });
         if leaving {
@@ -844,7 +861,7 @@ impl Client {
             self.quit.get_or_insert_default();
         } else if !reclaim {
             self.refused_since = None;
-            while self.id == taken {
+            while self.id == taken && !planted!(self, NoFreshId) {
                 self.id = self.random.host_id();
             }
         }
@@ -872,12 +889,12 @@ fn not_sent(sayings: impl IntoIterator<Item = Saying>, why: SayError, out: &mut 
 }
 
 /// The chats that have not wholly left this process, and so never arrived.
-fn chats_in(unsent: Unsent<'_>) -> Vec<Saying> {
+fn chats_in(unsent: Unsent<'_>, all: bool) -> Vec<Saying> {
     let mut chats = Vec::new();
     let mut rest = unsent.bytes;
     while let Ok(Some(frame)) = Frame::take(&mut rest, FrameLimits::WIRE) {
         let end = unsent.bytes.len() - rest.len();
-        if end <= unsent.written {
+        if end <= unsent.written && !all {
             continue;
         }
         if let Ok(Message::ClientChat(chat)) = frame.message()

@@ -64,6 +64,7 @@ mod link_table;
 mod lookup;
 mod machine;
 mod outbox;
+mod planted;
 mod random;
 mod relay;
 mod send_queue;
@@ -90,6 +91,8 @@ pub use link::{
 pub use link_table::LinkTable;
 pub use machine::{CloseWhen, Effect, Event, Machine, Range};
 pub use outbox::Outbox;
+#[cfg(feature = "planted")]
+pub use planted::Planted;
 pub use random::Random;
 pub use relay::{Directory, Host, HostKind, Neighbour, Standing};
 pub use send_queue::{OverBound, SendQueue, Unsent};

@@ -27,6 +27,7 @@ use crate::link::{Ends, LinkDown, LinkId, Origin, PeerAddress};
 use crate::link_table::LinkTable;
 use crate::machine::{CloseWhen, Event, Machine};
 use crate::outbox::Outbox;
+use crate::planted::planted;
 use crate::random::Random;
 use crate::relay::{Host, HostKind, Neighbour, Relay, Standing};
 use crate::send_queue::Unsent;
@@ -140,6 +141,8 @@ pub struct Server {
     counters: Counters,
     /// Links with something to be sent once the event has been dealt with.
     unsettled: Vec<LinkId>,
+    #[cfg(feature = "planted")]
+    planted: Option<crate::planted::Planted>,
 }
 
 type Out = Outbox<ServerNotice>;
@@ -161,9 +164,18 @@ impl Server {
             status_log: StatusLog::new(config.limits.status_log_max),
             counters: Counters::default(),
             unsettled: Vec::new(),
+            #[cfg(feature = "planted")]
+            planted: None,
             random,
             config,
         }
+    }
+
+    /// Has the server forget a rule, and hash ids in its own way.
+    #[cfg(feature = "planted")]
+    pub fn plant(&mut self, bug: Option<crate::planted::Planted>, hash_seed: u64) {
+        self.planted = bug;
+        self.relay = Relay::new(self.config.id, hash_seed);
     }
 
     /// What the server knows now, for whoever wants to look at it.
@@ -253,7 +265,9 @@ impl Server {
         ] {
             self.timers.cancel(due);
         }
-        self.bounce_unsent(unsent, out);
+        if !planted!(self, UnsentForgotten) {
+            self.bounce_unsent(unsent, out);
+        }
         match why {
             _ if expected => log::debug!("{who}: link ended: {why}"),
             LinkDown::SlowConsumer => log::warn!("{who}: closed: {why}"),
@@ -448,7 +462,7 @@ impl Server {
             session.due.announcement |= stale && standing == Standing::Ours;
             self.note(link);
         } else if told && standing == Standing::Ours {
-            self.tell_machine_parts(link, out);
+            self.tell_what_was_untold(link, out);
         }
         if uplink && standing == Standing::Original {
             // It has no rank, and counts as a root.
@@ -467,13 +481,17 @@ impl Server {
         let Some(neighbour) = self.relay.neighbours().find(link).copied() else {
             return;
         };
-        let dress = crate::session::Dress::of(neighbour.kind, neighbour.standing);
+        let mut dress = crate::session::Dress::of(neighbour.kind, neighbour.standing);
+        if planted!(self, MachinePartToOriginals) && neighbour.kind == HostKind::Server {
+            dress = crate::session::Dress::Full;
+        }
         let last_hop = session.known_as(self.config.id);
         let directory = self.relay.directory();
         let listing = out.store(|arena| {
             let listed = |host: &&Host| {
                 let to_server = neighbour.kind == HostKind::Server;
-                (to_server || host.kind() == HostKind::Client) && host.first_link() != link
+                (to_server || host.kind() == HostKind::Client)
+                    && (host.first_link() != link || planted!(self, ListedBehind))
             };
             for host in directory.iter().filter(listed) {
                 match (session.has_ghost(host.id()), host.kind()) {
@@ -492,6 +510,7 @@ impl Server {
             held = core::mem::take(frames);
             session.outlet = match neighbour.standing {
                 Standing::Ours => Outlet::Direct,
+                _ if planted!(self, NoPace) => Outlet::Direct,
                 _ => Outlet::Paced(Box::default()),
             };
         }
@@ -503,7 +522,9 @@ impl Server {
         if let Outlet::Paced(pace) = &mut session.outlet {
             pace.allow(listing.len());
         }
-        out.bound(link, bytes_max + listing.len());
+        if !planted!(self, NoBound) {
+            out.bound(link, bytes_max + listing.len());
+        }
         session.deliver(link, listing, out);
         if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link) {
             neighbour.told = true;
@@ -528,6 +549,7 @@ impl Server {
             session.outlet = match host.kind() {
                 HostKind::Server => Outlet::Held(Vec::new()),
                 // A client is taken for an original one until it says more.
+                HostKind::Client if planted!(self, NoPace) => Outlet::Direct,
                 HostKind::Client => Outlet::Paced(Box::default()),
             };
         }

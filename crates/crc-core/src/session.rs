@@ -72,6 +72,8 @@ pub(crate) struct Session {
     pub(crate) outlet: Outlet,
     /// What the peer takes beyond version 1.
     pub(crate) features: Features,
+    /// Servers that left while the peer was a server that could not be told.
+    pub(crate) untold: BTreeSet<HostId>,
     /// When the peer last said anything.
     pub(crate) heard_at: Timestamp,
     /// When we asked it whether it is there, if it has not said anything since.
@@ -120,6 +122,7 @@ impl Session {
             decoder: Decoder::new(),
             outlet: Outlet::Direct,
             features: Features::default(),
+            untold: BTreeSet::new(),
             heard_at: now,
             asked_at: None,
             announced: None,

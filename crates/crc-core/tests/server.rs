@@ -923,6 +923,39 @@ fn a_server_that_comes_back_replaces_its_dead_link() {
 }
 
 #[test]
+fn a_late_announcement_is_answered_with_what_could_not_be_told() {
+    let (mut rig, ours) = with_our_neighbour();
+    rig.say(
+        ours,
+        &registration(Kind::Server, 78, Some(77), "info [crc2;r=2;f=]"),
+    );
+    rig.soon();
+    let late = rig.connect(0);
+    rig.say(late, &registration(Kind::Server, 88, None, "info"));
+    rig.run(Duration::from_secs(2));
+    assert_eq!(
+        rig.heard(late).len(),
+        4,
+        "taken for an original, and listed two servers"
+    );
+    let quit = |source| {
+        Message::ServerQuit(crc_wire::ServerQuit {
+            source: id(source),
+            replacement: None,
+            text: crc_wire::Text::new("it left before").unwrap(),
+        })
+    };
+    rig.say(ours, &quit(78));
+    rig.soon();
+    assert_eq!(rig.heard(late), []);
+    let info = "info [crc2;r=1;f=server-quit]";
+    rig.say(late, &registration(Kind::Server, 88, None, info));
+    rig.soon();
+    let machine = registration(Kind::Server, 77, Some(1), "info [crc2;r=1;f=server-quit]");
+    assert_eq!(rig.heard(late), [quit(78), machine]);
+}
+
+#[test]
 fn an_original_uplink_that_refuses_us_for_ever_gets_another_id() {
     let mut rig = Rig::new(1);
     rig.listen_raw("r0");
@@ -981,6 +1014,38 @@ fn an_original_uplink_that_refuses_us_for_ever_gets_another_id() {
     assert_eq!(rig.heard(client), [chat(201, 101, "welcome back")]);
     let log = ["A machine has already registered with ID 1"];
     assert_eq!(rig.status_log(server), log, "the refusal, and no answer");
+}
+
+#[test]
+fn a_server_of_ours_is_linked_to_under_our_own_id_again() {
+    let mut rig = Rig::new(1);
+    rig.listen_raw("r0");
+    let mut config = config(0);
+    config.connect = vec!["r0:1".parse().unwrap()];
+    rig.server_with(config);
+    rig.soon();
+    let hello = registration(Kind::Server, 77, None, "info");
+    let announcement = registration(Kind::Server, 77, None, "info [crc2;r=0;f=]");
+    let first = rig.raw_listeners["r0"][0];
+    rig.say(first, &hello);
+    rig.say(first, &announcement);
+    rig.soon();
+    rig.cut_raw(first);
+    rig.run(Duration::from_secs(1));
+    // A refusal whose end is late looks like that of an original.
+    let refusal = status(77, 0, 2, "A machine has already registered with ID 1");
+    rig.say(rig.raw_listeners["r0"][1], &refusal);
+    rig.run(Duration::from_secs(3));
+    let third = rig.raw_listeners["r0"][2];
+    rig.say(third, &hello);
+    rig.say(third, &announcement);
+    assert!(closed(&mut rig, third));
+    rig.run(Duration::from_secs(10));
+    let fourth = rig.raw_listeners["r0"][3];
+    let Message::ServerRegistration(introduction) = &rig.heard(fourth)[0] else {
+        panic!();
+    };
+    assert_eq!(introduction.source.get(), 1);
 }
 
 #[test]

@@ -186,6 +186,76 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// How long the part of a chat is that says who speaks to whom.
+const CHAT_WAY: usize = 9;
+/// How long a chat is without its text.
+const CHAT_FIXED: usize = Kind::ClientChat.fixed_len();
+
+/// Chats that lie one behind the other, all from one source to one destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChatRun<'a> {
+    /// Whole frames, as they came.
+    pub bytes: &'a [u8],
+    /// How many.
+    pub count: usize,
+}
+
+impl Frame<'_> {
+    /// Takes those frames off the front of `input` that are chats on the same
+    /// way as this one, whole and well-formed; maybe none.
+    ///
+    /// For a relay: what has been decided about this chat holds for the run,
+    /// which can be forwarded by one copy. Whatever ends the run, be it another
+    /// kind of frame, a cut one or a bad one, is left for [`take`](Self::take).
+    ///
+    /// ```
+    /// use crc_wire::{Frame, FrameLimits};
+    ///
+    /// let chat = b"\x81\x00\x00\x00\x67\x00\x00\x00\x65\x00\x00\x00\x02Hi";
+    /// let stream = [&chat[..], chat, chat, &chat[..14]].concat();
+    /// let mut input = &stream[..];
+    /// let first = Frame::take(&mut input, FrameLimits::RELAY)?.expect("it is whole");
+    /// let run = first.take_run(&mut input, FrameLimits::RELAY);
+    /// assert_eq!((run.count, run.bytes), (2, &stream[15..45]));
+    /// assert_eq!(input, &chat[..14]);
+    /// # Ok::<(), crc_wire::FrameError>(())
+    /// ```
+    #[inline]
+    pub fn take_run<'i>(self, input: &mut &'i [u8], limits: FrameLimits) -> ChatRun<'i> {
+        let stream = *input;
+        let mut end = 0;
+        let mut count = 0;
+        if self.kind == Kind::ClientChat {
+            let way = &self.bytes[..CHAT_WAY];
+            while let Some(len) = chat_on_way(way, &stream[end..], limits.text_bytes_max) {
+                end += len;
+                count += 1;
+            }
+        }
+        let (bytes, rest) = stream.split_at(end);
+        *input = rest;
+        ChatRun { bytes, count }
+    }
+}
+
+/// The length of the chat that `bytes` begin with, if it is whole, well-formed
+/// and on this way.
+#[inline]
+fn chat_on_way(way: &[u8], bytes: &[u8], text_bytes_max: u32) -> Option<usize> {
+    let (fixed, rest) = bytes.split_first_chunk::<CHAT_FIXED>()?;
+    if fixed[..CHAT_WAY] != *way {
+        return None;
+    }
+    let [.., a, b, c, d] = *fixed;
+    let announced = u32::from_be_bytes([a, b, c, d]);
+    if announced > text_bytes_max {
+        return None;
+    }
+    let len = usize::try_from(announced).ok()?;
+    core::str::from_utf8(rest.get(..len)?).ok()?;
+    Some(CHAT_FIXED + len)
+}
+
 impl fmt::Debug for Frame<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} frame of {} bytes", self.kind, self.bytes.len())

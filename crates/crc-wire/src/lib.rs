@@ -127,7 +127,7 @@ mod tokio_codec;
 mod types;
 
 pub use decoder::Decoder;
-pub use frame::{Frame, FrameError, FrameLimits, frame_len};
+pub use frame::{ChatRun, Frame, FrameError, FrameLimits, frame_len};
 pub use message::{ClientChat, ClientQuit, Kind, Message, Registration, ServerQuit, Status};
 pub use parse::MessageError;
 #[cfg(feature = "tokio-util")]

@@ -44,9 +44,34 @@ fn decode<P: AsRef<[u8]>>(pieces: &[P], limits: FrameLimits) -> Outcome {
     (frames, None)
 }
 
+fn way_is(frame: Frame<'_>, way: &[u8]) -> bool {
+    frame.bytes().starts_with(way)
+}
+
 /// The most memory that a decoder may hold for so many bytes: none for none.
 fn capacity_max(bytes: usize) -> usize {
     if bytes == 0 { 0 } else { 2 * bytes + 16 }
+}
+
+/// Chats among very few, so that many are on the same way as the one before;
+/// some too long, some not UTF-8, some cut, some no chats at all.
+fn chatter() -> impl Strategy<Value = Vec<u8>> {
+    let chat = (
+        1u8..3,
+        1u8..3,
+        vec(prop_oneof![9 => 32u8..127, 1 => any::<u8>()], 0..12),
+    );
+    let chat = chat.prop_map(|(source, destination, text)| {
+        let len = u8::try_from(text.len()).expect("under 12");
+        let fixed = [0x81, 0, 0, 0, source, 0, 0, 0, destination, 0, 0, 0, len];
+        [&fixed[..], &text].concat()
+    });
+    let piece = prop_oneof![
+        20 => chat,
+        1 => vec(any::<u8>(), 0..4),
+        1 => strategies::message_up_to(10).prop_map(|message| message.to_vec()),
+    ];
+    vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
 /// Bytes that no one has meant, often close to frames: so that the way to the
@@ -168,6 +193,34 @@ proptest! {
             decode(&pieces, FrameLimits::WIRE),
             decode(&stream.pieces, FrameLimits::WIRE)
         );
+    }
+
+    #[test]
+    fn a_run_is_what_it_would_be_frame_by_frame(bytes in chatter(), limit in 6u32..20) {
+        let limits = FrameLimits { text_bytes_max: limit, ..FrameLimits::RELAY };
+        let mut input = &bytes[..];
+        while let Ok(Some(first)) = Frame::take(&mut input, limits) {
+            let mut expected = 0;
+            let mut one_by_one = input;
+            let way = |frame: Frame<'_>| frame.bytes()[..9].to_vec();
+            while first.kind() == Kind::ClientChat {
+                let before = one_by_one;
+                match Frame::take(&mut one_by_one, limits) {
+                    Ok(Some(next)) if way_is(next, &way(first)) && next.message().is_ok() => {
+                        expected += 1;
+                    }
+                    _ => {
+                        one_by_one = before;
+                        break;
+                    }
+                }
+            }
+            let whole = input;
+            let run = first.take_run(&mut input, limits);
+            prop_assert_eq!(run.count, expected);
+            prop_assert_eq!(input, one_by_one);
+            prop_assert_eq!(run.bytes, &whole[..whole.len() - input.len()]);
+        }
     }
 
     #[test]

@@ -13,13 +13,18 @@ use super::{Out, Server};
 use crate::announcement::{Features, features_text};
 use crate::link::LinkId;
 use crate::machine::Range;
+use crate::planted::planted;
 use crate::relay::{HostKind, Neighbour, Route, Standing};
 use crate::send_queue::Unsent;
-use crate::session::{DRESSES, Dress, Outlet};
+use crate::session::{DRESSES, Dress, Outlet, Session};
 
 /// How much of a neighbour's last words is repeated for each host behind it:
 /// there may be many.
 const LOST_TEXT_BYTES_MAX: usize = 256;
+
+/// How many servers that have left are remembered for a neighbour that cannot
+/// be told.
+const UNTOLD_MAX: usize = 1024;
 
 /// A client's quit, as servers write it for clients that could not.
 pub(super) fn quit(client: HostId, text: &str) -> Message<'_> {
@@ -32,6 +37,22 @@ pub(super) fn quit(client: HostId, text: &str) -> Message<'_> {
 /// The text for a chat to nobody.
 fn unknown_id(destination: Option<HostId>) -> String {
     format!("Unknown ID {}", destination.map_or(0, HostId::get))
+}
+
+/// Sends frames that stand in the outbox. What is paced is looked at again when
+/// the event is over.
+fn hand_over(
+    session: &mut Session,
+    link: LinkId,
+    frames: Range,
+    unsettled: &mut Vec<LinkId>,
+    out: &mut Out,
+) {
+    session.deliver(link, frames, out);
+    if matches!(session.outlet, Outlet::Paced(_)) && !session.due.noted {
+        session.due.noted = true;
+        unsettled.push(link);
+    }
 }
 
 /// Frames in the outbox, one for each dress that somebody wears.
@@ -57,7 +78,11 @@ impl Server {
         let mut wardrobe = Wardrobe::default();
         for (link, neighbour) in self.relay.neighbours().iter() {
             let concerned = host.kind() == HostKind::Client || neighbour.kind == HostKind::Server;
-            if link == from || !neighbour.told || !concerned {
+            let concerned = concerned || planted!(self, ClientsToldOfServers);
+            let to_client = neighbour.kind == HostKind::Client;
+            let forgotten = to_client && planted!(self, JoinUntoldToClients);
+            let back = link == from && !planted!(self, JoinBack);
+            if back || !neighbour.told || !concerned || forgotten {
                 continue;
             }
             let Some(session) = self.sessions.find_mut(link) else {
@@ -68,11 +93,7 @@ impl Server {
                 None => wardrobe.wear(dress, out, |arena| dress.write_host(host, own_id, arena)),
                 Some(alias) => out.store(|arena| dress.write_host(host, alias.id, arena)),
             };
-            session.deliver(link, frame, out);
-            if matches!(session.outlet, Outlet::Paced(_)) && !session.due.noted {
-                session.due.noted = true;
-                self.unsettled.push(link);
-            }
+            hand_over(session, link, frame, &mut self.unsettled, out);
         }
     }
 
@@ -91,12 +112,42 @@ impl Server {
         }
     }
 
-    /// Tells a server that turns out to be ours what other servers say to
-    /// machines: it was listed without.
-    pub(super) fn tell_machine_parts(&mut self, link: LinkId, out: &mut Out) {
+    /// Remembers which neighbours cannot be told that a server has left: one of
+    /// them may turn out to be ours.
+    fn note_untold(&mut self, id: HostId, from: Option<LinkId>) {
+        for (link, neighbour) in self.relay.neighbours().iter() {
+            if let Some(session) = self.sessions.find_mut(link)
+                && neighbour.kind == HostKind::Server
+                && neighbour.told
+                && !session.features.server_quit
+                && Some(link) != from
+                && session.untold.len() < UNTOLD_MAX
+            {
+                session.untold.insert(id);
+            }
+        }
+    }
+
+    /// Tells a server that turns out to be ours what it could not be told
+    /// before: which servers have left, and what the others say to machines.
+    pub(super) fn tell_what_was_untold(&mut self, link: LinkId, out: &mut Out) {
         let own_id = self.config.id;
         let directory = self.relay.directory();
+        let Some(session) = self.sessions.find_mut(link) else {
+            return;
+        };
+        let untold = core::mem::take(&mut session.untold);
+        let takes_quits = session.features.server_quit;
+        let gone = |id: &HostId| takes_quits && directory.find(*id).is_none();
         let listing = out.store(|arena| {
+            for id in untold.into_iter().filter(gone) {
+                let quit = Message::ServerQuit(ServerQuit {
+                    source: id,
+                    replacement: None,
+                    text: Text::cut("it left before"),
+                });
+                Dress::Full.write(&quit, arena);
+            }
             for host in directory.iter() {
                 if host.machine().is_some() && host.first_link() != link {
                     Dress::Full.write_host(host, own_id, arena);
@@ -130,6 +181,7 @@ impl Server {
                     replacement: None,
                     text,
                 });
+                self.note_untold(id, from);
                 // Clients are not told of servers, whatever they say they take.
                 self.tell(&quit, from, out, |neighbour, features| {
                     neighbour.kind == HostKind::Server && features.server_quit
@@ -152,16 +204,15 @@ impl Server {
             let Some(session) = self.sessions.find_mut(link) else {
                 continue;
             };
-            if Some(link) == from || !neighbour.told || !takes(neighbour, session.features) {
+            let back = Some(link) == from && !planted!(self, QuitBack);
+            let takes = takes(neighbour, session.features)
+                || planted!(self, ServerQuitToOriginals) && neighbour.kind == HostKind::Server;
+            if back || !neighbour.told || !takes {
                 continue;
             }
             let dress = Dress::of(neighbour.kind, neighbour.standing);
             let frame = wardrobe.wear(dress, out, |arena| dress.write(message, arena));
-            session.deliver(link, frame, out);
-            if matches!(session.outlet, Outlet::Paced(_)) && !session.due.noted {
-                session.due.noted = true;
-                self.unsettled.push(link);
-            }
+            hand_over(session, link, frame, &mut self.unsettled, out);
         }
     }
 
@@ -176,7 +227,18 @@ impl Server {
         let last = neighbour.host;
         // Clients before servers, the neighbour behind all others.
         lost.sort_unstable_by_key(|&(kind, id)| (id == last, kind == HostKind::Server, id));
-        for (_, id) in lost {
+        for (kind, id) in lost {
+            let stays = id == last && planted!(self, NeighbourStays)
+                || kind == HostKind::Client && id != last && planted!(self, ClientsStay);
+            if stays {
+                continue;
+            }
+            if planted!(self, QuitsUntold)
+                || kind == HostKind::Server && planted!(self, ServersUntold)
+            {
+                self.relay.directory_mut().remove(id);
+                continue;
+            }
             let text = match id == last {
                 true => text,
                 false => beginning(text, LOST_TEXT_BYTES_MAX),
@@ -197,10 +259,7 @@ impl Server {
 
     pub(super) fn deliver(&mut self, link: LinkId, frames: Range, out: &mut Out) {
         if let Some(session) = self.sessions.find_mut(link) {
-            session.deliver(link, frames, out);
-            if matches!(session.outlet, Outlet::Paced(_)) {
-                self.note(link);
-            }
+            hand_over(session, link, frames, &mut self.unsettled, out);
         }
     }
 
@@ -225,7 +284,13 @@ impl Server {
 
     /// Answers a chat that goes nowhere: its source hears that there is nobody.
     pub(super) fn bounce(&mut self, source: HostId, destination: Option<HostId>, out: &mut Out) {
+        if planted!(self, NoAnswer) {
+            return;
+        }
         let text = unknown_id(destination);
+        if planted!(self, TwoAnswers) {
+            self.answer(source, StatusCode::UNKNOWN_ID, &text, out);
+        }
         self.answer(source, StatusCode::UNKNOWN_ID, &text, out);
     }
 

@@ -15,8 +15,9 @@ use crate::admission::{check_info, check_name};
 use crate::announcement::{Announcement, UNRANKED, split_info};
 use crate::link::{LinkId, Origin};
 use crate::machine::CloseWhen;
+use crate::planted::planted;
 use crate::relay::{Claim, Host, HostKind, Meaning, Route, Standing};
-use crate::session::{Dress, HELD_BYTES_MAX, ORIGINAL_FRAME_BYTES_MAX, Outlet, Phase};
+use crate::session::{HELD_BYTES_MAX, ORIGINAL_FRAME_BYTES_MAX, Outlet, Phase};
 use crate::verdict::Violation;
 
 impl Server {
@@ -30,7 +31,14 @@ impl Server {
         let mut input = bytes;
         while let Some((phase, limits)) = self.takes(link) {
             match decoder.next_frame(&mut input, limits) {
-                Ok(Some(frame)) => self.frame(link, phase, frame, out),
+                Ok(Some(frame)) => {
+                    if let Some(to) = self.frame(link, phase, frame, out) {
+                        let run = frame.take_run(&mut input, limits);
+                        self.counters.frames_received += run.count as u64;
+                        self.counters.chats_relayed += run.count as u64;
+                        out.send(to, run.bytes);
+                    }
+                }
                 Ok(None) => break,
                 Err(error) => self.violation(link, error.into(), out),
             }
@@ -59,18 +67,32 @@ impl Server {
         Some((phase, limits))
     }
 
+    /// One frame. Where it is a chat that was sent on as it is, says to where:
+    /// what follows on the same way can go along.
     #[inline]
-    fn frame(&mut self, link: LinkId, phase: Phase, frame: Frame<'_>, out: &mut Out) {
+    fn frame(
+        &mut self,
+        link: LinkId,
+        phase: Phase,
+        frame: Frame<'_>,
+        out: &mut Out,
+    ) -> Option<LinkId> {
         self.counters.frames_received += 1;
         let kind = frame.kind();
-        let message = match frame.message() {
-            Ok(message) => message,
-            Err(error) => return self.violation(link, Violation::Message { kind, error }, out),
-        };
-        match (phase, message) {
-            (Phase::Client | Phase::Server, Message::ClientChat(chat)) => {
-                self.chat(link, phase, &chat, frame, out);
+        match frame.message() {
+            Ok(Message::ClientChat(chat)) if matches!(phase, Phase::Client | Phase::Server) => {
+                return self.chat(link, phase, &chat, frame, out);
             }
+            Ok(message) => self.message(link, phase, message, out),
+            Err(error) => self.violation(link, Violation::Message { kind, error }, out),
+        }
+        None
+    }
+
+    /// One message that is no chat of somebody who has registered.
+    fn message(&mut self, link: LinkId, phase: Phase, message: Message<'_>, out: &mut Out) {
+        let kind = message.kind();
+        match (phase, message) {
             (Phase::Stranger, Message::ServerRegistration(registration)) => {
                 self.admit_server(link, &registration, out);
             }
@@ -100,6 +122,7 @@ impl Server {
 
     // Chats.
 
+    /// Says where the chat went, if it went at once and any other like it would.
     #[inline]
     fn chat(
         &mut self,
@@ -108,7 +131,7 @@ impl Server {
         chat: &ClientChat<'_>,
         frame: Frame<'_>,
         out: &mut Out,
-    ) {
+    ) -> Option<LinkId> {
         let speaker = match phase {
             Phase::Client => {
                 let neighbour = self.relay.neighbours().find(link);
@@ -122,54 +145,91 @@ impl Server {
         };
         match speaker {
             Some(HostKind::Client) => {}
-            Some(HostKind::Server) => return self.bounce(chat.source, chat.destination, out),
+            Some(HostKind::Server) => {
+                self.bounce(chat.source, chat.destination, out);
+                return None;
+            }
             None => {
                 let violation = Violation::NotItsSource {
                     kind: Kind::ClientChat,
                     source_id: chat.source,
                 };
-                return self.violation(link, violation, out);
+                self.violation(link, violation, out);
+                return None;
             }
         }
         let per_second = self.config.limits.client_chats_per_second;
-        if phase == Phase::Client
-            && per_second != 0
+        let limited = phase == Phase::Client && per_second != 0;
+        if limited
             && let Some(session) = self.sessions.find_mut(link)
             && !session.chats.take(self.now, per_second)
         {
-            return self.violation(link, Violation::TooFast(Kind::ClientChat), out);
+            self.violation(link, Violation::TooFast(Kind::ClientChat), out);
+            return None;
         }
         match self.relay.route_chat(link, chat.destination) {
-            Route::To(to) => self.send_chat(to, chat, frame.bytes(), out),
-            Route::Unknown => self.bounce(chat.source, chat.destination, out),
+            Route::To(to) => self
+                .send_chat(to, chat, frame.bytes(), out)
+                .then_some(to)
+                .filter(|_| !limited),
+            Route::Unknown if phase == Phase::Server && planted!(self, ChatBack) => {
+                out.send(link, frame.bytes());
+                None
+            }
+            Route::Unknown => {
+                self.bounce(chat.source, chat.destination, out);
+                None
+            }
         }
     }
 
-    /// Sends a chat on, byte for byte wherever the next node can read it.
+    /// Sends a chat on, byte for byte wherever the next node can read it. Says
+    /// whether it went at once and as it is.
     #[inline]
-    fn send_chat(&mut self, to: LinkId, chat: &ClientChat<'_>, frame: &[u8], out: &mut Out) {
+    fn send_chat(
+        &mut self,
+        to: LinkId,
+        chat: &ClientChat<'_>,
+        frame: &[u8],
+        out: &mut Out,
+    ) -> bool {
+        let Some(session) = self.sessions.find_mut(to) else {
+            return false;
+        };
+        if matches!(session.outlet, Outlet::Direct) {
+            self.counters.chats_relayed += 1;
+            out.send(to, frame);
+            return true;
+        }
+        self.send_chat_later(to, chat, frame, out);
+        false
+    }
+
+    /// Sends a chat to a node that can't take it at once.
+    fn send_chat_later(&mut self, to: LinkId, chat: &ClientChat<'_>, frame: &[u8], out: &mut Out) {
         let Some(session) = self.sessions.find_mut(to) else {
             return;
         };
         match &mut session.outlet {
-            Outlet::Direct => out.send(to, frame),
-            Outlet::Held(held) if held.len() + frame.len() > HELD_BYTES_MAX => {
-                return self.bounce(chat.source, chat.destination, out);
+            Outlet::Held(held) if held.len() + frame.len() <= HELD_BYTES_MAX => {
+                held.extend_from_slice(frame);
             }
-            Outlet::Held(held) => held.extend_from_slice(frame),
+            Outlet::Held(_) => return self.bounce(chat.source, chat.destination, out),
+            Outlet::Paced(pace)
+                if frame.len() > ORIGINAL_FRAME_BYTES_MAX
+                    && planted!(self, LongChatsToOriginals) =>
+            {
+                pace.push(frame);
+                return self.note(to);
+            }
             Outlet::Paced(_) if frame.len() > ORIGINAL_FRAME_BYTES_MAX => {
                 if let Some(destination) = chat.destination {
                     self.bounce_long(chat.source, destination, out);
                 }
                 return;
             }
-            Outlet::Paced(_) => {
-                if let Some(neighbour) = self.relay.neighbours().find(to) {
-                    let dress = Dress::of(neighbour.kind, neighbour.standing);
-                    let message = Message::ClientChat(chat.clone());
-                    let frame = out.store(|arena| dress.write(&message, arena));
-                    self.deliver(to, frame, out);
-                }
+            Outlet::Direct | Outlet::Paced(_) => {
+                self.send(to, &Message::ClientChat(chat.clone()), out);
             }
         }
         self.counters.chats_relayed += 1;
@@ -319,6 +379,13 @@ impl Server {
         let violation = if let Err(error) = admitted {
             error.into()
         } else if self.relay.is_taken(id) {
+            if planted!(self, RefusalChanges) && id != self.config.id {
+                self.remove(id, &Text::cut("replaced"), None, out);
+            }
+            if planted!(self, TakenIdAdmitted) && id != self.config.id {
+                self.relay.directory_mut().remove(id);
+                return true;
+            }
             Violation::IdTaken { kind, id }
         } else if self.relay.directory().len() >= self.config.limits.hosts_max {
             Violation::DirectoryFull
@@ -480,7 +547,11 @@ impl Server {
             info,
             machine,
         };
-        match self.relay.judge(link, &claim) {
+        let mut meaning = self.relay.judge(link, &claim);
+        if planted!(self, ParentLoses) && meaning == Meaning::ParentWins {
+            meaning = Meaning::ChildGivesWay;
+        }
+        match meaning {
             Meaning::New => {}
             Meaning::Old => return self.note_ghost(link, &claim, out),
             Meaning::NewMachine => {
@@ -488,6 +559,9 @@ impl Server {
                 self.relay.directory_mut().set_machine(id, machine);
                 self.learn(id, machine);
                 return self.tell_machine_part(id, link, out);
+            }
+            Meaning::Changed if planted!(self, ChangedUntold) => {
+                self.relay.directory_mut().remove(id);
             }
             Meaning::Changed => self.remove(id, &Text::cut("registered anew"), Some(link), out),
             Meaning::Moved if kind == HostKind::Server => {
@@ -497,6 +571,7 @@ impl Server {
                 return self.tell_machine_part(id, link, out);
             }
             Meaning::Moved => self.remove(id, &Text::cut("moved"), Some(link), out),
+            Meaning::Loop if planted!(self, LoopStays) => return,
             Meaning::Loop => {
                 log::warn!(
                     "{}: closed: it tells of server {id}: a loop",
@@ -542,6 +617,9 @@ impl Server {
             self.relay.neighbours_mut().remove(local);
             self.end(local, CloseWhen::Flushed, "id taken", out);
         }
+        if planted!(self, EvictedUntold) {
+            self.relay.directory_mut().remove(id);
+        }
         self.remove(id, &text, None, out);
         log::debug!(
             "client {id} gives way to the one behind {}",
@@ -556,6 +634,9 @@ impl Server {
         let Some(neighbour) = self.relay.neighbours().find(link).copied() else {
             return;
         };
+        if self.sessions.find(link).is_some_and(|s| s.alias.is_some()) {
+            return self.needs_no_alias(link, out);
+        }
         let known = self.relay.directory().find(id).and_then(Host::machine);
         let news = known != Some(machine);
         if news {
@@ -596,8 +677,9 @@ impl Server {
 
     fn quit(&mut self, link: LinkId, quit: &ClientQuit<'_>, out: &mut Out) {
         let known = self.relay.directory().find(quit.source);
-        let honoured =
-            known.is_some_and(|host| host.kind() == HostKind::Client && host.first_link() == link);
+        let honoured = known
+            .is_some_and(|host| host.kind() == HostKind::Client && host.first_link() == link)
+            || known.is_some() && planted!(self, QuitFromAnywhere);
         if honoured {
             self.remove(quit.source, &quit.text, Some(link), out);
         } else {

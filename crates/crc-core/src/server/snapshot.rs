@@ -4,7 +4,7 @@
 use crc_wire::HostId;
 
 use super::{Counters, Server};
-use crate::link::{Ends, LinkId};
+use crate::link::{Ends, LinkId, PeerAddress};
 use crate::relay::{Directory, Host, HostKind, Neighbour, Standing};
 
 /// What a server knows at one moment.
@@ -105,6 +105,12 @@ impl<'a> Snapshot<'a> {
     pub fn uplink(&self) -> Option<(HostId, Standing)> {
         let mut neighbours = self.server.relay.neighbours().iter();
         neighbours.find_map(|(_, n)| n.uplink.then_some((n.host, n.standing)))
+    }
+
+    /// Whom it would dial if it looked for an uplink, in order.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<PeerAddress> {
+        self.server.candidates()
     }
 
     /// The texts of the statuses that were addressed to this server, oldest first.

@@ -17,6 +17,7 @@ use crate::announcement::{Announcement, UNRANKED};
 use crate::backoff::Backoff;
 use crate::link::{DialError, DialId, LinkId, PeerAddress};
 use crate::machine::CloseWhen;
+use crate::planted::planted;
 use crate::relay::{Claim, Host, HostKind, Standing};
 use crate::session::Alias;
 use crate::time::Timestamp;
@@ -116,6 +117,11 @@ impl Uplink {
 impl Server {
     pub(super) fn place(&self) -> Place {
         (self.rank, self.config.id)
+    }
+
+    /// Whom to dial, in order.
+    pub(super) fn candidates(&self) -> Vec<PeerAddress> {
+        self.uplink.candidates(self.place())
     }
 
     /// Begins to look for an uplink; without anywhere to look this is a root.
@@ -235,6 +241,17 @@ impl Server {
         self.end(link, CloseWhen::Flushed, "refused", out);
     }
 
+    /// The server that we are linked to under an alias is none of those that need
+    /// it: its refusal had only been late to end. We come again as ourselves.
+    pub(super) fn needs_no_alias(&mut self, link: LinkId, out: &mut Out) {
+        log::info!("{}: closed: it may know us by our own id", self.who(link));
+        if let Some(to) = &self.uplink.to {
+            self.uplink.refusing.remove(to);
+        }
+        self.uplink.pause_min = PAUSE_AFTER_REFUSAL;
+        self.end(link, CloseWhen::Flushed, "no alias", out);
+    }
+
     /// An original server that we are linked to under an alias tells of a host
     /// that we know by another way: it is from our earlier time there. Unless it
     /// is somebody else, who wins, being on our parent's side.
@@ -328,6 +345,7 @@ impl Server {
         if let (Some(address), Some(rank)) = (announcement.address, announcement.rank)
             && rank != UNRANKED
             && id != self.config.id
+            && !planted!(self, NobodyRemembered)
         {
             self.uplink.learn(id, rank, address);
         }
@@ -342,15 +360,26 @@ impl Server {
         let Some(rank) = parent.filter(|_| neighbour.uplink) else {
             return;
         };
-        if self.rank == UNRANKED && rank < UNRANKED - 1 {
+        if self.rank == UNRANKED && rank < UNRANKED - 1 && !planted!(self, NoRank) {
             self.set_rank(rank + 1, link, out);
         }
-        if neighbour.standing == Standing::Ours && (rank, neighbour.host) >= self.place() {
+        // As long as neither has a rank, nobody can say who comes first.
+        let ordered = (rank != UNRANKED || self.rank != UNRANKED) && !planted!(self, NoOrder);
+        if neighbour.standing == Standing::Ours && ordered && (rank, neighbour.host) >= self.place()
+        {
             log::info!(
                 "{}: closed: it does not come before us in the order of ranks",
                 self.who(link)
             );
             self.uplink.pause_min = PAUSE_AFTER_REFUSAL;
+            // It learns where we are, and that its place is below us.
+            if self
+                .sessions
+                .find(link)
+                .is_some_and(|s| s.announced.is_none())
+            {
+                self.announce(link, out);
+            }
             self.end(link, CloseWhen::Flushed, "out of order", out);
         }
     }
@@ -359,6 +388,9 @@ impl Server {
     fn set_rank(&mut self, rank: u32, link: LinkId, out: &mut Out) {
         self.rank = rank;
         log::debug!("our rank is {rank}");
+        if planted!(self, RankUntold) {
+            return;
+        }
         let neighbours = self.relay.neighbours().iter();
         let ours = neighbours.filter(|(_, neighbour)| {
             neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours

@@ -1,0 +1,139 @@
+//! The command line.
+
+use core::num::NonZeroUsize;
+use core::ops::{Range, RangeInclusive};
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Run simulated networks of relay chat nodes and judge them.
+///
+/// Every run follows from its seed. Exit code 0: no promise was broken; 1: one
+/// was; 2: the command line is wrong.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run many seeds
+    Run {
+        /// Which seeds, the last one not included
+        #[arg(long, value_name = "FROM..TO", default_value = "0..5000", value_parser = parse_seeds)]
+        seeds: Range<u64>,
+        /// On how many threads [default: as many as there are processors]
+        #[arg(long, value_name = "N")]
+        threads: Option<NonZeroUsize>,
+        /// Print the report as one JSON object
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        network: Network,
+    },
+    /// Run one seed, and show what it is like and what was wrong
+    Seed {
+        /// Which
+        seed: u64,
+        /// Show everything that happened
+        #[arg(long)]
+        trace: bool,
+        #[command(flatten)]
+        network: Network,
+    },
+    /// Find the fewest steps with which a seed still goes wrong
+    Shrink {
+        /// Which
+        seed: u64,
+        /// Show everything that happened
+        #[arg(long)]
+        trace: bool,
+        #[command(flatten)]
+        network: Network,
+    },
+    /// Tell a server again what another one was told: a file of crc-server --record
+    Replay {
+        /// Which
+        file: PathBuf,
+    },
+    /// Plant one bug after the other, and say in how many seeds it is found
+    #[cfg(feature = "planted")]
+    Planted {
+        /// In which seeds to look for them
+        #[arg(long, value_name = "FROM..TO", default_value = "0..10000", value_parser = parse_seeds)]
+        seeds: Range<u64>,
+        /// On how many threads [default: as many as there are processors]
+        #[arg(long, value_name = "N")]
+        threads: Option<NonZeroUsize>,
+        /// Stop looking for a bug when it has been found in so many seeds
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        enough: usize,
+        #[command(flatten)]
+        network: Network,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Network {
+    /// How many servers a run may have
+    #[arg(long, value_name = "FEWEST..=MOST", default_value = "3..=32", value_parser = parse_servers)]
+    pub(crate) servers: RangeInclusive<u32>,
+    /// Let a canary sing at the end of every run
+    #[arg(long)]
+    pub(crate) canary: bool,
+    /// Hash ids in another order, which must not change anything
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) hash_seed: u64,
+}
+
+/// A range is written wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("a range looks like {example}")]
+pub(crate) struct NotARange {
+    example: &'static str,
+}
+
+fn parse_seeds(text: &str) -> Result<Range<u64>, NotARange> {
+    let example = "0..5000";
+    let (from, to) = text.split_once("..").ok_or(NotARange { example })?;
+    match (from.parse(), to.parse()) {
+        (Ok(from), Ok(to)) if from < to => Ok(from..to),
+        _ => Err(NotARange { example }),
+    }
+}
+
+fn parse_servers(text: &str) -> Result<RangeInclusive<u32>, NotARange> {
+    let example = "3..=32, from 1 to 200";
+    let (from, to) = text.split_once("..=").unwrap_or((text, text));
+    match (from.parse(), to.parse()) {
+        (Ok(from), Ok(to)) if 0 < from && from <= to && to <= 200 => Ok(from..=to),
+        _ => Err(NotARange { example }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_what_they_say() {
+        assert_eq!(parse_seeds("5..7").unwrap(), 5..7);
+        assert_eq!(parse_servers("3..=32").unwrap(), 3..=32);
+        assert_eq!(parse_servers("4").unwrap(), 4..=4);
+        for wrong in ["", "5", "7..5", "a..b", "1..=2"] {
+            assert!(parse_seeds(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "0..=4", "9..=4", "3..=999"] {
+            assert!(parse_servers(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

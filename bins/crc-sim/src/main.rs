@@ -1,0 +1,306 @@
+//! `crc-sim`: runs simulated networks and says what they came to.
+//!
+//! Reads the command line and prints; what a run is, and what is right, is
+//! known in the library.
+
+#![forbid(unsafe_code)]
+
+mod args;
+
+use core::time::Duration;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use crc_record::RecordingError;
+use crc_sim::{Happening, Invariant, Outcome, Report, Settings};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::args::{Cli, Command, Network};
+
+fn main() -> ExitCode {
+    // A panic is an outcome of a run, and told as one.
+    std::panic::set_hook(Box::new(|_| {}));
+    match work(Cli::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        // Whoever does not read to the end does not want the rest.
+        Err(Failure::Output(_)) => ExitCode::FAILURE,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "crc-sim: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Why nothing was judged.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Output(#[from] io::Error),
+    #[error("cannot read {path:?}: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Recording(#[from] RecordingError),
+}
+
+fn settings(network: Network) -> Settings {
+    Settings {
+        servers: network.servers,
+        canary: network.canary,
+        hash_seed: network.hash_seed,
+        ..Settings::default()
+    }
+}
+
+/// Does what is asked, and says whether no promise was broken.
+fn work(cli: Cli) -> Result<bool, Failure> {
+    let mut out = io::stdout().lock();
+    match cli.command {
+        Command::Run {
+            seeds,
+            threads,
+            json,
+            network,
+        } => {
+            let settings = settings(network);
+            let threads = threads.map_or_else(processors, usize::from);
+            let bar = bar(seeds.end - seeds.start);
+            let begin = seeds.start;
+            let report = crc_sim::campaign(seeds, threads, &settings, |outcome| {
+                bar.inc(1);
+                if !outcome.violations.is_empty() {
+                    bar.set_message(format!("seed {} breaks a promise", outcome.seed));
+                }
+                true
+            });
+            let took = bar.elapsed();
+            bar.finish_and_clear();
+            if json {
+                writeln!(out, "{}", to_json(&report))?;
+            } else {
+                write!(out, "{report}")?;
+                writeln!(
+                    out,
+                    "from seed {begin}, {} threads, {}",
+                    threads,
+                    speed(&report, took)
+                )?;
+                for (seed, violation) in report.violations.iter().take(20) {
+                    writeln!(out, "seed {seed}: {violation}")?;
+                }
+            }
+            Ok(report.violations.is_empty())
+        }
+        Command::Seed {
+            seed,
+            trace,
+            network,
+        } => {
+            let mut settings = settings(network);
+            settings.lines = trace;
+            let outcome = crc_sim::run_seed(seed, &settings);
+            writeln!(out, "seed {seed}: {}", crc_sim::options(seed, &settings))?;
+            show(&mut out, &outcome)?;
+            Ok(outcome.violations.is_empty())
+        }
+        Command::Shrink {
+            seed,
+            trace,
+            network,
+        } => {
+            let mut settings = settings(network);
+            settings.lines = trace;
+            writeln!(out, "seed {seed}: {}", crc_sim::options(seed, &settings))?;
+            let all = crc_sim::steps(seed, &settings);
+            let Some((steps, outcome)) = crc_sim::shrink(seed, &settings) else {
+                writeln!(out, "it breaks no promise")?;
+                return Ok(true);
+            };
+            writeln!(out, "{} of {all} steps are enough: {steps:?}", steps.len())?;
+            show(&mut out, &outcome)?;
+            Ok(false)
+        }
+        Command::Replay { file } => replay(&mut out, &file),
+        #[cfg(feature = "planted")]
+        Command::Planted {
+            seeds,
+            threads,
+            enough,
+            network,
+        } => {
+            let threads = threads.map_or_else(processors, usize::from);
+            planted(&mut out, &seeds, threads, enough, &settings(network))
+        }
+    }
+}
+
+/// Plants every bug in turn, and says whether all of them were found. Seeds
+/// that go wrong without any bug find nothing.
+#[cfg(feature = "planted")]
+fn planted(
+    out: &mut impl Write,
+    seeds: &core::ops::Range<u64>,
+    threads: usize,
+    enough: usize,
+    settings: &Settings,
+) -> Result<bool, Failure> {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Mutex;
+
+    let sound = crc_sim::campaign(seeds.clone(), threads, settings, |_| true);
+    let wrong: BTreeSet<u64> = sound.violations.iter().map(|(seed, _)| *seed).collect();
+    writeln!(
+        out,
+        "without a bug {} of {} seeds go wrong",
+        wrong.len(),
+        sound.seeds
+    )?;
+    let mut all_found = true;
+    for &bug in crc_sim::Bug::ALL {
+        let settings = Settings {
+            planted: Some(bug),
+            ..settings.clone()
+        };
+        let found = Mutex::new(BTreeMap::new());
+        let report = crc_sim::campaign(seeds.clone(), threads, &settings, |outcome| {
+            let mut found = found.lock().expect("nobody panics here");
+            if let Some(violation) = outcome.violations.first()
+                && !wrong.contains(&outcome.seed)
+            {
+                found.insert(outcome.seed, violation.invariant);
+            }
+            found.len() < enough
+        });
+        let found = found.into_inner().expect("nobody panics here");
+        let mut by: BTreeMap<Invariant, usize> = BTreeMap::new();
+        for invariant in found.values() {
+            *by.entry(*invariant).or_default() += 1;
+        }
+        let by: Vec<String> = by
+            .iter()
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        all_found &= !found.is_empty();
+        let mark = if found.is_empty() {
+            "NOT FOUND"
+        } else {
+            "found"
+        };
+        writeln!(
+            out,
+            "{mark:<9} {:<22} in {} of {} seeds, first {:<6} by {:<20} {}",
+            format!("{bug:?}"),
+            found.len(),
+            report.seeds,
+            found
+                .keys()
+                .next()
+                .map_or_else(|| "-".to_owned(), u64::to_string),
+            by.join(", "),
+            bug.words()
+        )?;
+    }
+    Ok(all_found)
+}
+
+/// Replays a recording, and says whether it came to the recorded state.
+fn replay(out: &mut impl Write, file: &Path) -> Result<bool, Failure> {
+    let path = file.to_owned();
+    let recording = std::fs::read(file).map_err(|source| Failure::File { path, source })?;
+    let replayed = crc_record::replay(&recording)?;
+    let snapshot = replayed.server.snapshot();
+    let digest = crc_record::digest(&replayed.server);
+    let hosts = snapshot.directory();
+    writeln!(
+        out,
+        "server {} {:?}: {} events in {:.1?}",
+        snapshot.id(),
+        snapshot.name(),
+        replayed.events,
+        replayed.span
+    )?;
+    writeln!(
+        out,
+        "{} servers and {} clients known, {} links, state {digest:016x}, effects {:016x}",
+        hosts.servers_len(),
+        hosts.len() - hosts.servers_len(),
+        snapshot.links().count(),
+        replayed.effects_hash
+    )?;
+    let (words, same) = match replayed.digest_recorded {
+        Some(recorded) if recorded == digest => ("the same state as the recorded server's", true),
+        Some(_) => ("NOT the state of the recorded server", false),
+        None if replayed.full => ("the recording had ended before the server did", true),
+        None => ("the recorded server did not end in good order", true),
+    };
+    writeln!(out, "{words}")?;
+    Ok(same)
+}
+
+fn show(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+    for line in &outcome.lines {
+        writeln!(out, "{line}")?;
+    }
+    for violation in &outcome.violations {
+        writeln!(out, "{violation}")?;
+    }
+    writeln!(
+        out,
+        "trace hash {:016x}, {} s, {} events, {} frames judged, {} violations",
+        outcome.trace_hash,
+        outcome.simulated.as_secs(),
+        outcome.counts.events,
+        outcome.counts.frames,
+        outcome.violations.len()
+    )
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A bar on standard error, if that is a terminal.
+fn bar(seeds: u64) -> ProgressBar {
+    let style = "{elapsed_precise} {wide_bar} {pos}/{len} seeds, {per_sec}, {eta} left {msg}";
+    let style = ProgressStyle::with_template(style).expect("the template is sound");
+    ProgressBar::new(seeds).with_style(style)
+}
+
+fn speed(report: &Report, took: Duration) -> String {
+    let seconds = took.as_secs_f64().max(0.001);
+    #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+    let speed = report.seeds as f64 / seconds;
+    format!("{seconds:.1} s, {speed:.0} seeds a second")
+}
+
+fn to_json(report: &Report) -> serde_json::Value {
+    let invariants = Invariant::ALL.iter();
+    let broken: serde_json::Map<String, serde_json::Value> = invariants
+        .map(|&invariant| (invariant.name().to_owned(), report.broken(invariant).into()))
+        .collect();
+    let kinds = Happening::ALL.iter().zip(report.counts.happened);
+    let faults: serde_json::Map<String, serde_json::Value> = kinds
+        .map(|(kind, count)| (kind.name().to_owned(), count.into()))
+        .collect();
+    let violations = report.violations.iter().map(|(seed, violation)| {
+        serde_json::json!({
+            "seed": seed,
+            "invariant": violation.invariant.name(),
+            "at_seconds": violation.at.as_micros() / 1_000_000,
+            "text": violation.text,
+        })
+    });
+    serde_json::json!({
+        "seeds": report.seeds,
+        "simulated_seconds": report.simulated.as_secs(),
+        "events": report.counts.events,
+        "frames_judged": report.counts.frames,
+        "chats": report.counts.chats,
+        "chats_delivered": report.counts.delivered,
+        "faults": faults,
+        "broken": broken,
+        "violations": violations.collect::<Vec<_>>(),
+    })
+}

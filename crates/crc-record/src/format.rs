@@ -1,0 +1,407 @@
+//! The file, byte by byte. Numbers are in groups of seven bits, lowest first;
+//! texts and bytes have their length before them.
+//!
+//! It begins with eight bytes of which the last is the version, then the
+//! server's settings, then one entry for each event: the microseconds since the
+//! entry before, the kind, and what belongs to it. Knows no file and no machine.
+
+use core::time::Duration;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
+
+use crc_core::{
+    Config, DialError, DialId, Ends, Event, Limits, LinkDown, LinkId, ListenerId, Origin,
+    PeerAddress, ServerCommand, Timestamp, Unsent,
+};
+use crc_wire::{HostId, Info, Name};
+use ipnet::IpNet;
+
+const BEGINNING: &[u8; 8] = b"crc-rec\x01";
+
+/// A file is no recording, or not one of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecordingError {
+    /// It begins otherwise.
+    #[error("this is no recording of a crc-server")]
+    NoRecording,
+    /// It is of another version.
+    #[error("this recording has version {0}, and only version 1 can be read")]
+    OtherVersion(u8),
+    /// It holds something that makes no sense.
+    #[error("the recording makes no sense at byte {0}")]
+    Nonsense(usize),
+}
+
+/// What an entry says.
+#[derive(Debug)]
+pub(crate) enum Entry<'a> {
+    Event(Timestamp, Event<'a, ServerCommand>),
+    /// The server ended in good order, in a state with this digest.
+    End(u64),
+    /// The file grew to its bound, or the disk was too slow.
+    Full,
+}
+
+// Writing.
+
+pub(crate) fn number(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    out.push(number.to_le_bytes()[0]);
+}
+
+fn bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    number(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+fn text(text: &str, out: &mut Vec<u8>) {
+    bytes(text.as_bytes(), out);
+}
+
+fn micros(duration: Duration, out: &mut Vec<u8>) {
+    number(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX), out);
+}
+
+fn socket_address(address: SocketAddr, out: &mut Vec<u8>) {
+    match address.ip() {
+        IpAddr::V4(ip) => bytes(&ip.octets(), out),
+        IpAddr::V6(ip) => bytes(&ip.octets(), out),
+    }
+    number(address.port().into(), out);
+}
+
+fn peer_address(address: &PeerAddress, out: &mut Vec<u8>) {
+    text(&address.host, out);
+    number(address.port.into(), out);
+}
+
+/// What stands before the first entry.
+pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
+    out.extend_from_slice(BEGINNING);
+    number(config.id.get().into(), out);
+    text(config.name.as_str(), out);
+    text(config.info.as_str(), out);
+    number(config.connect.len() as u64, out);
+    config
+        .connect
+        .iter()
+        .for_each(|address| peer_address(address, out));
+    number(config.advertise.is_some().into(), out);
+    if let Some(address) = &config.advertise {
+        peer_address(address, out);
+    }
+    number(config.rank.map_or(0, |rank| u64::from(rank) + 1), out);
+    number(config.server_peers.len() as u64, out);
+    for net in &config.server_peers {
+        socket_address(SocketAddr::new(net.addr(), net.prefix_len().into()), out);
+    }
+    let limits = &config.limits;
+    number(limits.text_bytes_max.into(), out);
+    micros(limits.registration_time_max, out);
+    micros(limits.introduction_time_max, out);
+    for size in [
+        limits.client_queue_bytes_max,
+        limits.server_queue_bytes_max,
+        limits.hosts_max,
+        limits.status_log_max,
+    ] {
+        number(size as u64, out);
+    }
+    number(limits.client_registrations_per_second.into(), out);
+    number(limits.client_chats_per_second.into(), out);
+    number(config.seed, out);
+}
+
+const UP_ACCEPTED: u8 = 1;
+const UP_DIALED: u8 = 2;
+const BYTES: u8 = 3;
+const DOWN: u8 = 4;
+const DIAL_FAILED: u8 = 5;
+const START: u8 = 6;
+const LEAVE: u8 = 7;
+const TICK: u8 = 8;
+const END: u8 = 9;
+const FULL: u8 = 10;
+
+/// One event, `after` microseconds after the one before.
+pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mut Vec<u8>) {
+    number(after, out);
+    match event {
+        Event::LinkUp { link, origin, ends } => {
+            let (kind, by) = match origin {
+                Origin::Accepted { listener } => (UP_ACCEPTED, listener.0.into()),
+                Origin::Dialed { dial } => (UP_DIALED, dial.0),
+            };
+            out.push(kind);
+            number(link.as_u64(), out);
+            number(by, out);
+            socket_address(ends.peer, out);
+            socket_address(ends.local, out);
+        }
+        Event::Bytes { link, bytes: came } => {
+            out.push(BYTES);
+            number(link.as_u64(), out);
+            bytes(came, out);
+        }
+        Event::LinkDown { link, why, unsent } => {
+            out.push(DOWN);
+            number(link.as_u64(), out);
+            out.push(match why {
+                LinkDown::Ended => 0,
+                LinkDown::PeerClosed => 1,
+                LinkDown::SlowConsumer => 2,
+                LinkDown::Failed(kind) => 3 + failure(*kind),
+            });
+            bytes(unsent.bytes, out);
+            number(unsent.written as u64, out);
+        }
+        Event::DialFailed { dial, why } => {
+            out.push(DIAL_FAILED);
+            number(dial.0, out);
+            out.push(match why {
+                DialError::UnknownName => 0,
+                DialError::TimedOut => 1,
+                DialError::Failed(kind) => 3 + failure(*kind),
+            });
+        }
+        Event::Command(ServerCommand::Start { listening }) => {
+            out.push(START);
+            number(listening.len() as u64, out);
+            listening
+                .iter()
+                .for_each(|address| socket_address(*address, out));
+        }
+        Event::Command(ServerCommand::Leave { reason }) => {
+            out.push(LEAVE);
+            text(reason, out);
+        }
+        Event::Tick => out.push(TICK),
+    }
+}
+
+pub(crate) fn write_end(digest: u64, out: &mut Vec<u8>) {
+    number(0, out);
+    out.push(END);
+    number(digest, out);
+}
+
+pub(crate) fn write_full(out: &mut Vec<u8>) {
+    number(0, out);
+    out.push(FULL);
+}
+
+/// The ways in which a connection fails that are told apart; a machine only
+/// shows them to people.
+const FAILURES: [ErrorKind; 9] = [
+    ErrorKind::Other,
+    ErrorKind::ConnectionReset,
+    ErrorKind::ConnectionRefused,
+    ErrorKind::ConnectionAborted,
+    ErrorKind::BrokenPipe,
+    ErrorKind::TimedOut,
+    ErrorKind::HostUnreachable,
+    ErrorKind::NetworkUnreachable,
+    ErrorKind::Interrupted,
+];
+
+fn failure(kind: ErrorKind) -> u8 {
+    let place = FAILURES.iter().position(|known| *known == kind);
+    u8::try_from(place.unwrap_or(0)).unwrap_or(0)
+}
+
+// Reading.
+
+/// Reads a recording from its beginning on.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    all: &'a [u8],
+    at: usize,
+    now: Timestamp,
+}
+
+impl<'a> Reader<'a> {
+    /// The settings, and a reader of the entries behind them.
+    pub(crate) fn new(all: &'a [u8]) -> Result<(Config, Self), RecordingError> {
+        let (name, version) = BEGINNING.split_at(BEGINNING.len() - 1);
+        if !all.starts_with(name) || all.len() < BEGINNING.len() {
+            return Err(RecordingError::NoRecording);
+        }
+        if all[name.len()] != version[0] {
+            return Err(RecordingError::OtherVersion(all[name.len()]));
+        }
+        let mut reader = Reader {
+            all,
+            at: BEGINNING.len(),
+            now: Timestamp::START,
+        };
+        let config = reader.config().ok_or(RecordingError::Nonsense(reader.at))?;
+        Ok((config, reader))
+    }
+
+    /// The next entry; `None` at the end of the file, whether or not the last
+    /// entry is whole.
+    pub(crate) fn next(&mut self) -> Result<Option<Entry<'a>>, RecordingError> {
+        let begin = self.at;
+        let entry = self.entry();
+        match entry {
+            Some(entry) => Ok(Some(entry)),
+            None if self.at >= self.all.len() => Ok(None),
+            None => Err(RecordingError::Nonsense(begin)),
+        }
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let byte = self.all.get(self.at).copied();
+        self.at += 1;
+        byte
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    fn small<T: TryFrom<u64>>(&mut self) -> Option<T> {
+        self.number()?.try_into().ok()
+    }
+
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let len: usize = self.small()?;
+        let end = self.at.checked_add(len)?;
+        let bytes = self.all.get(self.at..end);
+        // What is missing is the end of a file that was cut.
+        self.at = end;
+        bytes
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        core::str::from_utf8(self.bytes()?).ok()
+    }
+
+    fn micros(&mut self) -> Option<Duration> {
+        self.number().map(Duration::from_micros)
+    }
+
+    fn socket_address(&mut self) -> Option<SocketAddr> {
+        let bytes = self.bytes()?;
+        let ip: IpAddr = match bytes.len() {
+            4 => <[u8; 4]>::try_from(bytes).ok()?.into(),
+            _ => <[u8; 16]>::try_from(bytes).ok()?.into(),
+        };
+        Some(SocketAddr::new(ip, self.small()?))
+    }
+
+    fn peer_address(&mut self) -> Option<PeerAddress> {
+        let host = self.text()?.into();
+        let port = self.small()?;
+        Some(PeerAddress { host, port })
+    }
+
+    fn many<T>(&mut self, mut one: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let count = self.number()?;
+        (0..count).map(|_| one(self)).collect()
+    }
+
+    fn config(&mut self) -> Option<Config> {
+        let id = HostId::new(self.small()?)?;
+        let name = Name::new(self.text()?.to_owned()).ok()?;
+        let mut config = Config::new(id, name);
+        config.info = Info::new(self.text()?.to_owned()).ok()?;
+        config.connect = self.many(Self::peer_address)?;
+        config.advertise = match self.number()? {
+            0 => None,
+            _ => Some(self.peer_address()?),
+        };
+        config.rank = match self.number()? {
+            0 => None,
+            rank => Some(u32::try_from(rank - 1).ok()?),
+        };
+        config.server_peers = self.many(|reader| {
+            let net = reader.socket_address()?;
+            IpNet::new(net.ip(), u8::try_from(net.port()).ok()?).ok()
+        })?;
+        config.limits = Limits {
+            text_bytes_max: self.small()?,
+            registration_time_max: self.micros()?,
+            introduction_time_max: self.micros()?,
+            client_queue_bytes_max: self.small()?,
+            server_queue_bytes_max: self.small()?,
+            hosts_max: self.small()?,
+            status_log_max: self.small()?,
+            client_registrations_per_second: self.small()?,
+            client_chats_per_second: self.small()?,
+        };
+        config.seed = self.number()?;
+        Some(config)
+    }
+
+    fn entry(&mut self) -> Option<Entry<'a>> {
+        let after = self.number()?;
+        self.now = self.now + Duration::from_micros(after);
+        let event = match self.byte()? {
+            kind @ (UP_ACCEPTED | UP_DIALED) => {
+                let link = LinkId::from_u64(self.number()?);
+                let origin = match kind {
+                    UP_ACCEPTED => Origin::Accepted {
+                        listener: ListenerId(self.small()?),
+                    },
+                    _ => Origin::Dialed {
+                        dial: DialId(self.number()?),
+                    },
+                };
+                let (peer, local) = (self.socket_address()?, self.socket_address()?);
+                let ends = Ends { peer, local };
+                Event::LinkUp { link, origin, ends }
+            }
+            BYTES => Event::Bytes {
+                link: LinkId::from_u64(self.number()?),
+                bytes: self.bytes()?,
+            },
+            DOWN => {
+                let link = LinkId::from_u64(self.number()?);
+                let why = match self.byte()? {
+                    0 => LinkDown::Ended,
+                    1 => LinkDown::PeerClosed,
+                    2 => LinkDown::SlowConsumer,
+                    other => LinkDown::Failed(*FAILURES.get(usize::from(other) - 3)?),
+                };
+                let bytes = self.bytes()?;
+                let written: usize = self.small()?;
+                let unsent = (written <= bytes.len()).then_some(Unsent { bytes, written })?;
+                Event::LinkDown { link, why, unsent }
+            }
+            DIAL_FAILED => {
+                let dial = DialId(self.number()?);
+                let why = match self.byte()? {
+                    0 => DialError::UnknownName,
+                    1 => DialError::TimedOut,
+                    other => DialError::Failed(*FAILURES.get(usize::from(other).checked_sub(3)?)?),
+                };
+                Event::DialFailed { dial, why }
+            }
+            START => {
+                let listening = self.many(Self::socket_address)?;
+                Event::Command(ServerCommand::Start { listening })
+            }
+            LEAVE => {
+                let reason = self.text()?.into();
+                Event::Command(ServerCommand::Leave { reason })
+            }
+            TICK => Event::Tick,
+            END => return Some(Entry::End(self.number()?)),
+            FULL => return Some(Entry::Full),
+            _ => return None,
+        };
+        Some(Entry::Event(self.now, event))
+    }
+}

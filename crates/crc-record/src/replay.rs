@@ -1,0 +1,111 @@
+//! A recording told again, to a new server with the same settings.
+
+use core::time::Duration;
+
+use crc_core::{Machine, Outbox, Server, Timestamp};
+
+use crate::format::{Entry, Reader, RecordingError};
+
+/// What a recording came to.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The server in the state in which the recording ends.
+    pub server: Server,
+    /// How many events there were.
+    pub events: u64,
+    /// How much time passed.
+    pub span: Duration,
+    /// What the server did, as one number: the same in every replay.
+    pub effects_hash: u64,
+    /// The digest of the state in which the recorded server ended, if it ended
+    /// in good order.
+    pub digest_recorded: Option<u64>,
+    /// Whether the recording ended before the server did.
+    pub full: bool,
+}
+
+/// Tells a server again what another one was told.
+///
+/// # Errors
+///
+/// [`RecordingError`] when the bytes are no recording.
+pub fn replay(recording: &[u8]) -> Result<Replayed, RecordingError> {
+    let (config, mut reader) = Reader::new(recording)?;
+    let mut replayed = Replayed {
+        server: Server::new(config),
+        events: 0,
+        span: Duration::ZERO,
+        effects_hash: 0,
+        digest_recorded: None,
+        full: false,
+    };
+    let mut out = Outbox::new();
+    while let Some(entry) = reader.next()? {
+        match entry {
+            Entry::Event(now, event) => {
+                replayed.events += 1;
+                replayed.span = now.since(Timestamp::START);
+                replayed.server.handle(now, event, &mut out);
+                let mut hash = Hash(replayed.effects_hash);
+                for effect in out.take_effects() {
+                    match effect {
+                        crc_core::Effect::Send { link, range } => {
+                            hash.number(link.as_u64());
+                            hash.bytes(out.bytes(range));
+                        }
+                        other => hash.bytes(format!("{other:?}").as_bytes()),
+                    }
+                }
+                replayed.effects_hash = hash.0;
+                out.reset();
+            }
+            Entry::End(digest) => replayed.digest_recorded = Some(digest),
+            Entry::Full => replayed.full = true,
+        }
+    }
+    Ok(replayed)
+}
+
+/// A server's state as one number: its hosts and where they are, its rank, its
+/// status log and its counters.
+#[must_use]
+pub fn digest(server: &Server) -> u64 {
+    let snapshot = server.snapshot();
+    let mut hosts: Vec<_> = snapshot.directory().iter().collect();
+    hosts.sort_unstable_by_key(|host| host.id());
+    let mut hash = Hash(0);
+    hash.number(snapshot.id().get().into());
+    hash.number(snapshot.rank().into());
+    for host in hosts {
+        hash.number(host.id().get().into());
+        hash.number(host.kind() as u64);
+        hash.number(host.first_link().as_u64());
+        for text in [host.name(), host.info(), host.machine().unwrap_or_default()] {
+            hash.bytes(text.as_bytes());
+        }
+    }
+    for text in snapshot.status_log() {
+        hash.bytes(text.as_bytes());
+    }
+    hash.number(snapshot.strangers() as u64);
+    hash.bytes(format!("{:?}", snapshot.counters()).as_bytes());
+    hash.0
+}
+
+/// FNV-1a, which is enough to tell states apart.
+struct Hash(u64);
+
+impl Hash {
+    fn bytes(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        self.number(bytes.len() as u64);
+    }
+
+    fn number(&mut self, number: u64) {
+        for byte in number.to_le_bytes() {
+            self.0 = (self.0 ^ u64::from(byte) ^ 0x55).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What is written down is told again as it was.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crc_core::{
+    Config, DialError, DialId, Ends, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox,
+    Server, ServerCommand, Timestamp, Unsent,
+};
+use crc_record::{Recorder, RecordingError, digest, replay};
+use crc_wire::{HostId, Info, Message, Name, Registration};
+use proptest::prelude::*;
+
+struct TempFile(std::path::PathBuf);
+
+impl TempFile {
+    fn new(name: &str) -> TempFile {
+        let name = format!("crc-record-{}-{name}", std::process::id());
+        TempFile(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new(HostId::new(9).unwrap(), Name::new("atoll").unwrap());
+    config.info = Info::new("Île").unwrap();
+    config.connect = vec!["localhost:1".parse().unwrap(), "[::1]:2".parse().unwrap()];
+    config.advertise = Some("atoll.example:3".parse().unwrap());
+    config.rank = Some(4);
+    config.seed = u64::MAX;
+    config
+}
+
+fn address(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
+fn registration(id: u32) -> Vec<u8> {
+    Message::ClientRegistration(Registration {
+        source: HostId::new(id).unwrap(),
+        last_hop: None,
+        name: Name::new("ann").unwrap(),
+        info: Info::default(),
+    })
+    .to_vec()
+}
+
+/// Tells a server the events, and records them.
+fn live(file: &TempFile, bytes_max: u64, events: &[(u64, Told)]) -> Server {
+    let mut recorder = Recorder::create(&file.0, &config(), bytes_max).unwrap();
+    let mut server = Server::new(config());
+    let mut out = Outbox::new();
+    for (millis, told) in events {
+        let now = Timestamp::START + Duration::from_millis(*millis);
+        recorder.event(now, &told.event());
+        server.handle(now, told.event(), &mut out);
+        out.reset();
+    }
+    recorder.close(digest(&server)).unwrap();
+    server
+}
+
+#[derive(Debug, Clone)]
+enum Told {
+    Start,
+    Up(u32, bool),
+    Bytes(u32, Vec<u8>),
+    Down(u32, bool),
+    DialFailed(u64),
+    Tick,
+    Leave,
+}
+
+impl Told {
+    fn event(&self) -> Event<'_, ServerCommand> {
+        let link = |link: &u32| LinkId::new(*link, 0);
+        match self {
+            Told::Start => Event::Command(ServerCommand::Start {
+                listening: vec![address(7), "[::1]:8".parse().unwrap()],
+            }),
+            Told::Up(up, dialed) => Event::LinkUp {
+                link: link(up),
+                origin: match dialed {
+                    true => Origin::Dialed { dial: DialId(1) },
+                    false => Origin::Accepted {
+                        listener: ListenerId(3),
+                    },
+                },
+                ends: Ends {
+                    peer: address(1000),
+                    local: address(7),
+                },
+            },
+            Told::Bytes(on, bytes) => Event::Bytes {
+                link: link(on),
+                bytes,
+            },
+            Told::Down(down, failed) => Event::LinkDown {
+                link: link(down),
+                why: match failed {
+                    true => LinkDown::Failed(std::io::ErrorKind::ConnectionReset),
+                    false => LinkDown::PeerClosed,
+                },
+                unsent: Unsent::default(),
+            },
+            Told::DialFailed(dial) => Event::DialFailed {
+                dial: DialId(*dial),
+                why: DialError::Failed(std::io::ErrorKind::ConnectionRefused),
+            },
+            Told::Tick => Event::Tick,
+            Told::Leave => Event::Command(ServerCommand::Leave {
+                reason: "so".into(),
+            }),
+        }
+    }
+}
+
+fn day() -> Vec<(u64, Told)> {
+    vec![
+        (0, Told::Start),
+        (5, Told::DialFailed(1)),
+        (10, Told::Up(0, false)),
+        (11, Told::Bytes(0, registration(101))),
+        (12, Told::Up(1, false)),
+        (13, Told::Bytes(1, registration(102))),
+        (900, Told::Tick),
+        (1000, Told::Up(2, false)),
+        (1001, Told::Bytes(2, registration(101))),
+        (2000, Told::Down(1, true)),
+    ]
+}
+
+#[test]
+fn a_day_is_told_again() {
+    let file = TempFile::new("day");
+    let server = live(&file, 1 << 20, &day());
+    let recording = std::fs::read(&file.0).unwrap();
+    let replayed = replay(&recording).unwrap();
+    assert_eq!(replayed.events, 10);
+    assert_eq!(replayed.span, Duration::from_secs(2));
+    assert_eq!(replayed.digest_recorded, Some(digest(&server)));
+    assert_eq!(digest(&replayed.server), digest(&server));
+    assert!(!replayed.full);
+    assert_eq!(replayed.server.snapshot().directory().len(), 1);
+    assert_eq!(
+        replay(&recording).unwrap().effects_hash,
+        replayed.effects_hash
+    );
+}
+
+#[test]
+fn a_recording_is_bounded_and_what_fits_can_be_replayed() {
+    let file = TempFile::new("bounded");
+    let chatter = (0..1000).map(|n| (n, Told::Bytes(0, vec![0; 100])));
+    live(&file, 2_000, &chatter.collect::<Vec<_>>());
+    let recording = std::fs::read(&file.0).unwrap();
+    assert!(recording.len() <= 2_010, "{}", recording.len());
+    let replayed = replay(&recording).unwrap();
+    assert!(replayed.full);
+    assert!((10..30).contains(&replayed.events), "{}", replayed.events);
+    assert_eq!(replayed.digest_recorded, None);
+}
+
+#[test]
+fn a_recording_that_was_cut_is_replayed_up_to_there() {
+    let file = TempFile::new("cut");
+    live(&file, 1 << 20, &day());
+    let recording = std::fs::read(&file.0).unwrap();
+    let last = recording.len() - 20;
+    let replayed = replay(&recording[..last]).unwrap();
+    assert!(replayed.events >= 8);
+    assert_eq!(replayed.digest_recorded, None);
+}
+
+#[test]
+fn other_files_are_told_apart() {
+    assert_eq!(replay(b"").unwrap_err(), RecordingError::NoRecording);
+    assert_eq!(
+        replay(b"something").unwrap_err(),
+        RecordingError::NoRecording
+    );
+    let other = b"crc-rec\x02and more";
+    assert_eq!(replay(other).unwrap_err(), RecordingError::OtherVersion(2));
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let link = 0u32..4;
+    prop_oneof![
+        Just(Told::Start),
+        Just(Told::Tick),
+        Just(Told::Leave),
+        (0u64..3).prop_map(Told::DialFailed),
+        (link.clone(), any::<bool>()).prop_map(|(link, how)| Told::Down(link, how)),
+        (link.clone(), 100u32..104).prop_map(|(link, id)| Told::Bytes(link, registration(id))),
+        (link, prop::collection::vec(any::<u8>(), 1..300))
+            .prop_map(|(link, bytes)| Told::Bytes(link, bytes)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_life_is_told_again(
+        lives in prop::collection::vec((0u64..100_000, told()), 0..60),
+        case in any::<u64>(),
+    ) {
+        let mut lives = lives;
+        lives.sort_by_key(|(millis, _)| *millis);
+        for link in 0..4 {
+            lives.insert(0, (0, Told::Up(link, false)));
+        }
+        let file = TempFile::new(&format!("any-{case}"));
+        let server = live(&file, 1 << 20, &lives);
+        let replayed = replay(&std::fs::read(&file.0).unwrap()).unwrap();
+        prop_assert_eq!(replayed.events, lives.len() as u64);
+        prop_assert_eq!(replayed.digest_recorded, Some(digest(&server)));
+        prop_assert_eq!(digest(&replayed.server), digest(&server));
+    }
+
+    #[test]
+    fn no_bytes_make_it_fall_over(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = replay(&bytes);
+        let file = TempFile::new("beginning");
+        live(&file, 1 << 20, &[]);
+        let mut behind = std::fs::read(&file.0).unwrap();
+        behind.extend(bytes);
+        let _ = replay(&behind);
+    }
+}

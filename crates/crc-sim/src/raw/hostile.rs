@@ -1,0 +1,166 @@
+//! Somebody who says anything at all: whole frames about hosts that are there
+//! and hosts that are not, cut ones, damaged ones, junk; as a client, as a
+//! server, and as nobody.
+
+use crc_core::{CloseWhen, DialId, Event, LinkId, Random};
+use crc_wire::{
+    ClientChat, ClientQuit, HostId, Info, Message, Name, Registration, ServerQuit, Status,
+    StatusCode, Text,
+};
+
+use super::{Out, RawCommand, dialled};
+use crate::draw::Draw;
+
+/// A malicious node.
+#[derive(Debug, Clone)]
+pub(crate) struct Hostile {
+    /// Whom it may dial.
+    servers: usize,
+    /// Ids that others have.
+    ids: Vec<u32>,
+    links: Vec<LinkId>,
+    dials: u64,
+}
+
+impl Hostile {
+    pub(crate) const fn new(servers: usize, ids: Vec<u32>) -> Self {
+        Hostile {
+            servers,
+            ids,
+            links: Vec::new(),
+            dials: 0,
+        }
+    }
+
+    pub(super) fn handle(&mut self, event: Event<'_, RawCommand>, out: &mut Out) {
+        match event {
+            Event::Command(RawCommand::Start) => self.dial(0, out),
+            Event::Command(RawCommand::Act(pick)) => self.act(&mut Random::new(pick), out),
+            Event::LinkUp { link, .. } => {
+                self.links.push(link);
+                let mut random = Random::new(link.as_u64() ^ self.dials);
+                // Most begin well.
+                if random.chance(80) {
+                    let begin = self.registration(&mut random, true);
+                    out.send(link, &begin);
+                }
+            }
+            Event::LinkDown { link, .. } => self.links.retain(|open| *open != link),
+            _ => {}
+        }
+    }
+
+    fn dial(&mut self, target: usize, out: &mut Out) {
+        self.dials += 1;
+        out.dial(DialId(self.dials), dialled(target));
+    }
+
+    fn act(&mut self, random: &mut Random, out: &mut Out) {
+        let link = self.links.get(random.index(self.links.len())).copied();
+        match (link, random.below(12)) {
+            (None, _) | (_, 0) if self.links.len() < 6 => {
+                let target = random.index(self.servers);
+                self.dial(target, out);
+            }
+            (None, _) => {}
+            (Some(link), 1) => {
+                let when = random.one_of(&[CloseWhen::Now, CloseWhen::Flushed]);
+                out.close(link, when);
+            }
+            (Some(link), _) => {
+                for _ in 0..random.between(1, 6) {
+                    let frame = self.frame(random);
+                    if !frame.is_empty() {
+                        out.send(link, &frame);
+                    }
+                }
+            }
+        }
+    }
+
+    fn id(&self, random: &mut Random) -> HostId {
+        let id = match random.below(10) {
+            0..5 => self
+                .ids
+                .get(random.index(self.ids.len()))
+                .copied()
+                .unwrap_or(1),
+            5..9 => 900 + u32::try_from(random.below(6)).unwrap_or(0),
+            _ => random.host_id().get(),
+        };
+        HostId::new(id.max(1)).expect("at least 1")
+    }
+
+    fn registration(&self, random: &mut Random, own: bool) -> Vec<u8> {
+        let id = self.id(random);
+        let rank = random.below(4);
+        let port = random.between(1, 2);
+        let info = match random.below(3) {
+            0 => "harmless".to_owned(),
+            1 => format!("mine [crc2;a=127.9.9.9:{port};r={rank};f=server-quit]"),
+            _ => format!("mine [crc2;r={rank};f=]"),
+        };
+        let registration = Registration {
+            source: id,
+            last_hop: if own || random.chance(20) {
+                None
+            } else {
+                Some(self.id(random))
+            },
+            name: Name::cut("mallory"),
+            info: Info::new(info).unwrap_or_default(),
+        };
+        let message = if random.chance(60) {
+            Message::ServerRegistration(registration)
+        } else {
+            Message::ClientRegistration(registration)
+        };
+        message.to_vec()
+    }
+
+    fn frame(&self, random: &mut Random) -> Vec<u8> {
+        let text = random.one_of(&[
+            "",
+            "Unknown ID 7",
+            "something else",
+            "A machine has already registered with ID 1",
+        ]);
+        let mut frame = match random.below(10) {
+            0..4 => self.registration(random, false),
+            4..6 => Message::ClientChat(ClientChat {
+                source: self.id(random),
+                destination: Some(self.id(random)),
+                text: Text::cut(text),
+            })
+            .to_vec(),
+            6..8 => Message::ClientQuit(ClientQuit {
+                source: self.id(random),
+                text: Text::cut(text),
+            })
+            .to_vec(),
+            8 => Message::ServerQuit(ServerQuit {
+                source: self.id(random),
+                replacement: random.chance(50).then(|| self.id(random)),
+                text: Text::cut(random.one_of(&["gone", "127.9.9.9:1 gone", "127.1.0.1:33300 x"])),
+            })
+            .to_vec(),
+            _ => Message::Status(Status {
+                source: Some(self.id(random)),
+                destination: random.chance(70).then(|| self.id(random)),
+                code: StatusCode(random.one_of(&[0, 1, 2, 0x100, 0x101, 0x102, 77])),
+                text: Text::cut(text),
+            })
+            .to_vec(),
+        };
+        match random.below(30) {
+            0 => frame.truncate(random.index(frame.len())),
+            1 => {
+                let at = random.index(frame.len());
+                frame[at] = u8::try_from(random.below(256)).unwrap_or(0);
+            }
+            2 => frame = random.next_u64().to_le_bytes().to_vec(),
+            _ => {}
+        }
+        frame
+    }
+}

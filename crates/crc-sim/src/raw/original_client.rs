@@ -1,0 +1,85 @@
+//! A client as weak as the original one.
+
+use std::collections::BTreeSet;
+
+use crc_core::{CloseWhen, DialId, Event, LinkId};
+use crc_wire::{HostId, Info, Message, Name, Registration};
+
+use super::{Complaint, Out, RawCommand, dialled, read_whole};
+
+/// It registers, keeps its list, and falls over what it does not expect.
+#[derive(Debug, Clone)]
+pub(crate) struct OriginalClient {
+    pub(crate) id: HostId,
+    server: usize,
+    link: Option<LinkId>,
+    pub(crate) welcomed: bool,
+    pub(crate) listed: BTreeSet<u32>,
+}
+
+impl OriginalClient {
+    pub(crate) const fn new(id: HostId, server: usize) -> Self {
+        OriginalClient {
+            id,
+            server,
+            link: None,
+            welcomed: false,
+            listed: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn handle(&mut self, event: Event<'_, RawCommand>, out: &mut Out) {
+        match event {
+            Event::Command(RawCommand::Start) => out.dial(DialId(0), dialled(self.server)),
+            Event::LinkUp { link, .. } => {
+                self.link = Some(link);
+                let registration = Message::ClientRegistration(Registration {
+                    source: self.id,
+                    last_hop: None,
+                    name: Name::cut("original"),
+                    info: Info::cut("client"),
+                });
+                out.send(link, &registration.to_vec());
+            }
+            Event::Bytes { link, bytes } => {
+                for message in read_whole(bytes, false, out) {
+                    self.hear(link, &message, out);
+                }
+            }
+            Event::LinkDown { .. } => {
+                self.link = None;
+                self.welcomed = false;
+                self.listed.clear();
+            }
+            _ => {}
+        }
+    }
+
+    fn hear(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
+        let mut complain = |text: String| out.notice(Complaint(text));
+        match message {
+            Message::ClientRegistration(m) => {
+                if m.source == self.id {
+                    complain("its own registration came back".to_owned());
+                }
+                if !self.listed.insert(m.source.get()) {
+                    complain(format!("told twice of {}", m.source));
+                }
+            }
+            Message::ClientQuit(m) => {
+                if !self.listed.remove(&m.source.get()) {
+                    complain(format!("a quit of {}, whom it does not know", m.source));
+                }
+            }
+            Message::Status(m) => match m.code.0 {
+                0 => self.welcomed = true,
+                1 => {}
+                // It is not taken, or not any more.
+                2 => out.close(link, CloseWhen::Flushed),
+                code => complain(format!("a status {code:#x}")),
+            },
+            Message::ClientChat(_) => {}
+            other => complain(format!("{:?}", other.kind())),
+        }
+    }
+}

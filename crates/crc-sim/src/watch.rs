@@ -1,0 +1,435 @@
+//! What is seen on the wire, judged frame by frame as it is sent: who was told
+//! what (P1, P2), and where every chat and every answer is (C1 to C4).
+
+use crc_core::{Standing, split_info};
+use crc_wire::{Frame, FrameLimits, HostId, Message, Registration, StatusCode};
+
+use crate::chats::{self, Fate, NOBODY};
+use crate::invariant::Invariant;
+use crate::node::Role;
+use crate::pipe::{Side, Token, Told};
+use crate::world::World;
+
+/// A hash of some bytes; good enough to tell texts apart.
+fn hash(parts: &[&str]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for part in parts {
+        for byte in part.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        hash = (hash ^ 0xff).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash | 1
+}
+
+/// The number that a text ends with.
+fn last_number(text: &str) -> Option<u32> {
+    text.rsplit(' ').next()?.parse().ok()
+}
+
+/// What bytes say, for a line of the trace.
+pub(crate) fn describe(mut bytes: &[u8]) -> String {
+    let mut words = Vec::new();
+    while let Ok(Some(frame)) = Frame::take(&mut bytes, FrameLimits::WIRE) {
+        words.push(match frame.message() {
+            Ok(Message::ServerRegistration(m)) => {
+                format!("server {} {:?}", m.source, m.info.as_str())
+            }
+            Ok(Message::ClientRegistration(m)) => format!(
+                "client {} {:?} {:?}",
+                m.source,
+                m.name.as_str(),
+                m.info.as_str()
+            ),
+            Ok(Message::ClientChat(m)) => format!(
+                "chat {}->{} {:?}",
+                m.source,
+                m.destination.map_or(0, HostId::get),
+                m.text.as_str().split(' ').next().unwrap_or_default()
+            ),
+            Ok(Message::ClientQuit(m)) => format!("quit {} {:?}", m.source, m.text.as_str()),
+            Ok(Message::ServerQuit(m)) => format!(
+                "server quit {} by {} {:?}",
+                m.source,
+                m.replacement.map_or(0, HostId::get),
+                m.text.as_str()
+            ),
+            Ok(Message::Status(m)) => format!("status {} {:?}", m.code, m.text.as_str()),
+            Ok(_) => "something".to_owned(),
+            Err(error) => format!("nonsense: {error}"),
+        });
+    }
+    if !bytes.is_empty() {
+        words.push(format!("{} bytes more", bytes.len()));
+    }
+    words.join("; ")
+}
+
+/// Whether bytes tell of anybody but the server that sends them.
+pub(crate) fn tells(mut bytes: &[u8], own: Option<HostId>) -> bool {
+    while let Ok(Some(frame)) = Frame::take(&mut bytes, FrameLimits::WIRE) {
+        match frame.message() {
+            Ok(Message::ServerRegistration(m)) if Some(m.source) == own => {}
+            _ => return true,
+        }
+    }
+    false
+}
+
+impl World {
+    /// Looks at what a node sends on a connection, before it is on its way.
+    pub(crate) fn watch(&mut self, connection: usize, side: Side, bytes: &[u8]) {
+        let node = self.connections[connection].ends[side].node;
+        self.trace.bytes(bytes);
+        self.trace.note((node as u64) << 32 | connection as u64);
+        self.trace.line(self.now, || {
+            let reader = self.connections[connection].ends[1 - side].node;
+            format!(
+                "{} -> {} on connection {connection}: {}",
+                self.nodes[node].describe(node),
+                self.nodes[reader].describe(reader),
+                describe(bytes)
+            )
+        });
+        let is_hostile = matches!(&self.nodes[node].role, Role::Raw(raw) if !raw.is_original());
+        if is_hostile {
+            return self.moved("somebody hostile spoke");
+        }
+        let base = self.connections[connection].streams[side].sent;
+        let mut rest = bytes;
+        while let Ok(Some(frame)) = Frame::take(&mut rest, FrameLimits::WIRE) {
+            let end = base + (bytes.len() - rest.len()) as u64;
+            let start = end - frame.bytes().len() as u64;
+            self.counts.frames += 1;
+            let Ok(message) = frame.message() else {
+                let text = format!(
+                    "{} sent what makes no sense",
+                    self.nodes[node].describe(node)
+                );
+                return self.violation(Invariant::P1, text);
+            };
+            self.watch_message(connection, side, &message, start, end);
+        }
+        if !rest.is_empty() {
+            let text = format!("{} sent a part of a frame", self.nodes[node].describe(node));
+            self.violation(Invariant::P1, text);
+        }
+    }
+
+    fn watch_message(
+        &mut self,
+        connection: usize,
+        side: Side,
+        message: &Message<'_>,
+        start: u64,
+        end: u64,
+    ) {
+        let node = self.connections[connection].ends[side].node;
+        let own = match &self.nodes[node].role {
+            Role::Server(server) => Some(server.snapshot().id()),
+            _ => None,
+        };
+        let token = |chat, answer| Token {
+            start,
+            end,
+            chat,
+            answer,
+        };
+        match message {
+            Message::ServerRegistration(m) => match own {
+                // By its own id, or by the one that it has on this link only.
+                Some(own) if own == m.source || m.last_hop.is_none() => {
+                    self.watch_own(connection, side, m);
+                }
+                Some(_) => self.watch_told(connection, side, m, true),
+                None => self.moved("an original server told of a server"),
+            },
+            Message::ClientRegistration(m) if own.is_some() => {
+                self.watch_told(connection, side, m, false);
+            }
+            Message::ClientRegistration(_) => self.moved("a client registered"),
+            Message::ClientQuit(m) => self.watch_quit(connection, side, m.source, own, end),
+            Message::ServerQuit(m) => self.watch_quit(connection, side, m.source, own, end),
+            Message::ClientChat(m) => {
+                self.moved("a chat was sent");
+                if let Some(chat) =
+                    chats::number(m.text.as_str()).filter(|chat| *chat < self.chats.len())
+                {
+                    self.watch_chat(connection, side, m.source, token(chat, false));
+                }
+            }
+            Message::Status(m) if m.code == StatusCode::ID_TAKEN && m.destination.is_none() => {}
+            Message::Status(m) => {
+                self.moved("a status was sent");
+                let answer = matches!(m.code, StatusCode::UNKNOWN_ID | StatusCode::TOO_LONG);
+                if let (true, Some(to), Some(about)) =
+                    (answer, m.destination, last_number(m.text.as_str()))
+                {
+                    let begins = m.source == own && own.is_some()
+                        || matches!(self.nodes[node].role, Role::Raw(_)) && m.source.is_some();
+                    self.watch_answer(connection, side, begins, to, about, token(0, true));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A server says again what it is. The same words are a ping.
+    fn watch_own(&mut self, connection: usize, side: Side, m: &Registration<'_>) {
+        let words = hash(&[m.name.as_str(), m.info.as_str()]);
+        let stream = &mut self.connections[connection].streams[side];
+        if stream.own_words != words {
+            stream.own_words = words;
+            let reader = self.connections[connection].ends[1 - side].node;
+            if !self.nodes[reader].is_original_server() {
+                self.moved("a server announced itself");
+            }
+        } else {
+            self.counts.pings += 1;
+        }
+    }
+
+    /// A server tells of somebody else.
+    fn watch_told(&mut self, connection: usize, side: Side, m: &Registration<'_>, server: bool) {
+        self.moved("somebody was told of a host");
+        self.counts.registrations += 1;
+        let reader = self.connections[connection].ends[1 - side].node;
+        let to_client = match &self.nodes[reader].birth {
+            crate::node::Birth::Client(_) => true,
+            crate::node::Birth::Raw(raw) => matches!(**raw, crate::raw::Raw::Client(_)),
+            crate::node::Birth::Server(_) => false,
+        };
+        let (human, machine) = match server {
+            true => split_info(m.info.as_str()),
+            false => (m.info.as_str(), None),
+        };
+        let told = Told {
+            server,
+            human: hash(&[m.name.as_str(), human]),
+            machine: machine.map_or(0, |machine| hash(&[machine])),
+        };
+        let id = m.source.get();
+        // Who means ill may have such words in its info for people.
+        let plain = to_client || self.nodes[reader].is_original_server();
+        if plain && self.options.hostiles == 0 && m.info.as_str().contains(" [crc2") {
+            let text = format!(
+                "{}: what {id} says to machines",
+                self.who_to_whom(connection, side)
+            );
+            self.violation(Invariant::O1, text);
+        }
+        let stream = &mut self.connections[connection].streams[side];
+        let before = stream.told.insert(id, told);
+        // As little as that its id is somebody else's now.
+        let was_server = server || before.is_some_and(|before| before.server);
+        let ghost_for_now =
+            before.is_some() && was_server && self.takes_for_original(connection, side);
+        // Nobody can tell an original server that a server is gone.
+        let ghost = ghost_for_now
+            || was_server && matches!(self.nodes[reader].birth, crate::node::Birth::Raw(_));
+        let wrong = match before {
+            _ if ghost => None,
+            _ if server && to_client => Some("a client is told of a server"),
+            Some(before) if before == told => Some("it has been told so before"),
+            Some(before) if before.human != told.human => {
+                Some("it has been told something else and no quit")
+            }
+            Some(_) if told.machine == 0 => Some("it has been told more before"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            let text = format!("{} of {id}: {wrong}", self.who_to_whom(connection, side));
+            self.violation(Invariant::P1, text);
+        }
+    }
+
+    /// Whether a server takes its neighbour for an original one.
+    fn takes_for_original(&self, connection: usize, side: Side) -> bool {
+        let end = &self.connections[connection].ends[side];
+        self.nodes[end.node].server().is_some_and(|server| {
+            let mut links = server.snapshot().links();
+            links.any(|view| view.link == end.link && view.neighbour.standing != Standing::Ours)
+        })
+    }
+
+    fn watch_quit(
+        &mut self,
+        connection: usize,
+        side: Side,
+        gone: HostId,
+        own: Option<HostId>,
+        end: u64,
+    ) {
+        self.moved("a quit was sent");
+        self.counts.quits += 1;
+        if own.is_none() || own == Some(gone) {
+            return;
+        }
+        let streams = &mut self.connections[connection].streams;
+        // Whose own host gives way to our parent's is told so all the same.
+        let other = &streams[1 - side];
+        let leaves = other
+            .quits
+            .get(&gone.get())
+            .is_some_and(|end| *end > other.delivered);
+        let theirs = other.told.contains_key(&gone.get()) || leaves;
+        streams[side].quits.insert(gone.get(), end);
+        // An original server is told of the end of those whom it still lists
+        // from before.
+        let reader = self.connections[connection].ends[1 - side].node;
+        let theirs = theirs || self.nodes[reader].is_original_server();
+        let streams = &mut self.connections[connection].streams;
+        if streams[side].told.remove(&gone.get()).is_none() && !theirs {
+            let text = format!(
+                "{}: a quit of {gone}, of whom it was not told",
+                self.who_to_whom(connection, side)
+            );
+            self.violation(Invariant::P2, text);
+        }
+    }
+
+    pub(crate) fn who_to_whom(&self, connection: usize, side: Side) -> String {
+        let ends = &self.connections[connection].ends;
+        let (writer, reader) = (ends[side].node, ends[1 - side].node);
+        format!(
+            "{} to {}",
+            self.nodes[writer].describe(writer),
+            self.nodes[reader].describe(reader)
+        )
+    }
+
+    fn watch_chat(&mut self, connection: usize, side: Side, source: HostId, token: Token) {
+        let node = self.connections[connection].ends[side].node;
+        self.mistaken(node, token.chat);
+        let chat = &mut self.chats[token.chat];
+        let speaks = chat.speaker == node;
+        if speaks {
+            chat.source = Some((source, connection));
+            chat.seen = 0;
+        }
+        let expected = if speaks { Fate::Unsaid } else { Fate::At(node) };
+        if chat.fate != expected || chat.answered {
+            if self.options.hostiles > 0 && !speaks {
+                return;
+            }
+            let text = format!(
+                "{} sends chat {} again, which is {:?}",
+                self.nodes[node].describe(node),
+                token.chat,
+                self.chats[token.chat].fate
+            );
+            return self.violation(Invariant::C2, text);
+        }
+        chat.fate = Fate::OnWire(connection);
+        self.nodes[node].holds.retain(|held| *held != token.chat);
+        self.connections[connection].streams[side]
+            .tokens
+            .push_back(token);
+    }
+
+    /// An answer says to whom the chat was, not which it was: of several that a
+    /// node had, another was meant than we took it for.
+    fn mistaken(&mut self, node: usize, number: usize) {
+        let chat = &self.chats[number];
+        if chat.fate != Fate::Answered || chat.speaker == node {
+            return;
+        }
+        let alike = |&other: &usize| {
+            let other = &self.chats[other];
+            (other.source, other.to, other.answered) == (chat.source, chat.to, false)
+        };
+        if let Some(meant) = self.nodes[node].holds.iter().copied().find(alike) {
+            self.nodes[node].holds.retain(|held| *held != meant);
+            self.chats[meant].fate = Fate::Answered;
+            self.chats[meant].answered = true;
+            self.chats[number].fate = Fate::At(node);
+            self.chats[number].answered = false;
+        }
+    }
+
+    /// A status that answers a chat: begun here, or passed on.
+    fn watch_answer(
+        &mut self,
+        connection: usize,
+        side: Side,
+        begins: bool,
+        to: HostId,
+        about: u32,
+        mut token: Token,
+    ) {
+        let node = self.connections[connection].ends[side].node;
+        let only = about.checked_sub(NOBODY).map(|chat| chat as usize);
+        let only = only.filter(|chat| *chat < self.chats.len());
+        let held = self.nodes[node].holds.iter().copied().find(|&held| {
+            let chat = &self.chats[held];
+            let source = chat.source.is_some_and(|(source, _)| source == to);
+            source && chat.to.get() == about && chat.answered != begins
+        });
+        let Some(chat) = held else {
+            // Who tells lies gets answers to what was never said.
+            if begins && self.options.all_ours() {
+                let text = format!(
+                    "{} answers a chat from {to} to {about} that it does not have",
+                    self.nodes[node].describe(node)
+                );
+                self.violation(Invariant::C2, text);
+            }
+            return;
+        };
+        self.nodes[node].holds.retain(|held| *held != chat);
+        self.chats[chat].answered = true;
+        // Only the answer to a chat to nobody can be told from others on its way.
+        self.chats[chat].fate = if only == Some(chat) {
+            token.chat = chat;
+            self.connections[connection].streams[side]
+                .tokens
+                .push_back(token);
+            Fate::OnWire(connection)
+        } else {
+            Fate::Answered
+        };
+    }
+
+    /// A client hears something.
+    pub(crate) fn heard(&mut self, node: usize, from: HostId, to: Option<HostId>, text: &str) {
+        let Some(number) = chats::number(text).filter(|number| *number < self.chats.len()) else {
+            return;
+        };
+        let reader = self.nodes[node].client().map(crc_core::Client::id);
+        let chat = &mut self.chats[number];
+        let wrong = if chat.fate != Fate::At(node) {
+            Some((Invariant::C2, "is heard though it should not be here"))
+        } else if chat.source.map(|(source, _)| source) != Some(from) || to != Some(chat.to) {
+            Some((Invariant::C1, "came with other ids than it was sent with"))
+        } else if reader != Some(chat.to) {
+            Some((Invariant::C1, "came to another than it was sent to"))
+        } else {
+            None
+        };
+        let source = chat.source;
+        if wrong.is_none() {
+            chat.fate = Fate::Delivered;
+            self.counts.delivered += 1;
+        }
+        self.nodes[node].holds.retain(|held| *held != number);
+        if let Some((invariant, wrong)) = wrong {
+            let fate = self.chats[number].fate;
+            let who = self.nodes[node].describe(node);
+            let text = format!("chat {number} {wrong}: {who}; it was {fate:?}");
+            if self.options.hostiles == 0 {
+                self.violation(invariant, text);
+            }
+            return;
+        }
+        let reader = self.nodes[node].ends.last().map_or(0, |end| end.0);
+        let Some((_, speaker)) = source else { return };
+        let last = self.heard.insert((speaker, reader), number);
+        if let Some(last) = last.filter(|last| *last > number) {
+            let text = format!(
+                "chat {number} came after chat {last}: {}",
+                self.nodes[node].describe(node)
+            );
+            self.violation(Invariant::C3, text);
+        }
+    }
+}

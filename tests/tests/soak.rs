@@ -1,0 +1,124 @@
+//! A short slice of each long run, so that the runs themselves stay true. What
+//! they find in an hour is in docs/RELIABILITY.md.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crc_scenario::soak::healing::{self, Loss, Place};
+use crc_scenario::soak::{Control, footprint, hostile, tree};
+use crc_scenario::wait::{self, LONG};
+use crc_scenario::{Process, Rig};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+#[test]
+fn ten_thousand_hostile_connections() {
+    let settings = hostile::Settings {
+        connections: 10_000,
+        workers: 4,
+        // So short a run has hardly become warm.
+        growth_max: 16 << 20,
+        ..hostile::Settings::default()
+    };
+    let rig = Rig::new().unwrap();
+    let report = hostile::run(&rig, &settings, &Control::default()).unwrap();
+    assert!(report.passed(), "{:#?}\n{report}", report.problems);
+    assert!(report.connections.values().all(|&count| count > 0));
+    assert!(report.served.chats > 0);
+}
+
+#[test]
+fn who_has_not_registered_costs_eight_kibibytes_at_most() {
+    let report = footprint::run(&Rig::new().unwrap(), 2000, &Control::default()).unwrap();
+    assert!(report.passed(), "{report}");
+    assert!(report.whole > report.silent, "something is measured");
+}
+
+fn check_tree(seed: u64, kind: tree::Kind) {
+    let settings = tree::Settings {
+        lasts: Duration::from_millis(1),
+        servers: 5,
+        clients: 4,
+        seed,
+        ..tree::Settings::default()
+    };
+    let report = tree::run(&Rig::new().unwrap(), &settings, &Control::default()).unwrap();
+    assert!(report.passed(), "{:#?}\n{report}", report.problems);
+    assert_eq!(report.episodes.get(&kind), Some(&1), "{report}");
+    assert!(report.at_rest.heard > 0);
+}
+
+#[test]
+fn an_episode_with_freezes() {
+    check_tree(0, tree::Kind::Freezes);
+}
+
+#[test]
+fn an_episode_with_crashes() {
+    check_tree(1, tree::Kind::Crashes);
+}
+
+#[test]
+fn an_episode_with_stalls() {
+    check_tree(4, tree::Kind::Stalls);
+}
+
+#[test]
+fn an_episode_with_everything() {
+    check_tree(5, tree::Kind::Chaos);
+}
+
+#[test]
+fn healing_of_a_small_tree() {
+    let settings = healing::Settings {
+        trials: 1,
+        servers: 5,
+        clients: 4,
+        loss: Loss::Killed,
+        ..healing::Settings::default()
+    };
+    let report = healing::run(&Rig::new().unwrap(), &settings, &Control::default()).unwrap();
+    assert!(report.passed(), "{:#?}", report.problems);
+    assert_eq!(report.of(Place::Inner).len(), 1);
+    assert_eq!(report.of(Place::Root).len(), 1);
+}
+
+/// Whoever is interrupted leaves nobody behind.
+#[test]
+fn an_interrupted_run_stops_what_it_has_started() {
+    let rig = Rig::new().unwrap();
+    let folder = rig.binaries().server.parent().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crc-soak"));
+    command
+        .args(["tree", "--minutes", "5", "--servers", "3", "--clients", "2"])
+        .arg("--bin-dir")
+        .arg(folder)
+        .stdin(Stdio::null());
+    let log = rig.logs().path().join("soak.log");
+    let mut soak = Process::start("soak", command, log).unwrap();
+    let own = soak.id();
+    let children = || -> Vec<Pid> {
+        let tasks = fs::read_dir(format!("/proc/{own}/task")).unwrap();
+        let lists = tasks.filter_map(|task| {
+            let path = task.ok()?.path().join("children");
+            fs::read_to_string(path).ok()
+        });
+        let ids: Vec<i32> = lists
+            .flat_map(|list| {
+                let ids = list.split_whitespace().filter_map(|id| id.parse().ok());
+                ids.collect::<Vec<_>>()
+            })
+            .collect();
+        ids.into_iter().filter_map(Pid::from_raw).collect()
+    };
+    assert!(wait::holds(LONG, || children().len() == 5));
+    let started = children();
+    let raw = i32::try_from(own).unwrap();
+    kill_process(Pid::from_raw(raw).unwrap(), Signal::INT).unwrap();
+    assert_eq!(soak.wait_end(LONG).unwrap().code(), Some(130));
+    for child in started {
+        assert!(test_kill_process(child).is_err(), "{child:?} is left");
+    }
+}

@@ -113,6 +113,8 @@ fn downlink(role: Role, input: &[u8]) {
     net.run(Duration::from_secs(20));
     for client in &net.clients {
         assert_eq!(client.disconnected, 0, "who behaves is left alone");
+        let forged = |(from, _): &(HostId, String)| GOOD.contains(&from.get());
+        assert!(!client.heard.iter().any(forged), "said in another's name");
     }
     assert_eq!(net.servers[1].unlinked, 0, "servers stay linked");
     converse(&mut net);

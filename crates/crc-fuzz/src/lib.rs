@@ -7,12 +7,14 @@
 //! (`fuzz/`) only calls these; so does `cargo test`, with the corpus. See
 //! `docs/FUZZING.md`.
 //!
-//! Nothing here knows the fuzzer, a socket, a clock or a thread.
+//! Nothing here knows the fuzzer, a socket, a clock or a thread; files are known
+//! to [`corpus`] only.
 
 #![forbid(unsafe_code)]
 
 mod choices;
 mod client;
+pub mod corpus;
 mod hostile;
 mod net;
 mod network;

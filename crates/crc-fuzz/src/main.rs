@@ -1,22 +1,63 @@
-//! Writes the seeds of the corpus. Run it in the repository:
-//! `cargo run -p crc-fuzz`.
+//! Keeps the corpus: see `docs/FUZZING.md`. Run it in the repository.
+//!
+//! - `cargo run -p crc-fuzz` writes the seeds.
+//! - `... -- unpack FOLDER` writes all that is kept to `FOLDER/TARGET/`, for the
+//!   fuzzer to begin with.
+//! - `... -- keep FOLDER` keeps what is in `FOLDER/TARGET/` as what was found.
 
 #![forbid(unsafe_code)]
 
+use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::process::ExitCode;
 
-use crc_fuzz::{TARGETS, seeds};
+use crc_fuzz::{TARGETS, Target, corpus, seeds};
 
-fn main() -> io::Result<()> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+fn main() -> io::Result<ExitCode> {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     for target in TARGETS {
-        let folder = corpus.join(target.name);
-        fs::create_dir_all(&folder)?;
-        for seed in seeds::seeds(target.name) {
-            fs::write(folder.join(seed.name), seed.bytes)?;
+        match arguments[..] {
+            [] => write_seeds(target)?,
+            ["unpack", folder] => unpack(target, &Path::new(folder).join(target.name))?,
+            ["keep", folder] => keep(target, &Path::new(folder).join(target.name))?,
+            _ => return Ok(ExitCode::from(2)),
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_seeds(target: Target) -> io::Result<()> {
+    let folder = corpus::folder().join(target.name);
+    fs::create_dir_all(&folder)?;
+    for seed in seeds::seeds(target.name) {
+        fs::write(folder.join(seed.name), seed.bytes)?;
+    }
     Ok(())
+}
+
+fn unpack(target: Target, folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for (name, bytes) in corpus::read(target)? {
+        fs::write(folder.join(name), bytes)?;
+    }
+    Ok(())
+}
+
+/// Targets without a folder stay as they are.
+fn keep(target: Target, folder: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let seeds = seeds::seeds(target.name);
+    let mut inputs = Vec::new();
+    for file in fs::read_dir(folder)? {
+        let bytes = fs::read(file?.path())?;
+        if seeds.iter().all(|seed| seed.bytes != bytes) {
+            inputs.push(bytes);
+        }
+    }
+    corpus::keep(target, inputs)
 }

@@ -16,7 +16,7 @@ use crc_core::{
 };
 use crc_wire::{HostId, Info, Name};
 
-use crate::promises::{Sent, check_client, neighbour};
+use crate::promises::{Sent, Theirs, check_client, neighbour};
 
 /// How long a closed link is read on to its end.
 const LINGER: Duration = Duration::from_secs(2);
@@ -268,6 +268,7 @@ impl Net {
     pub(crate) fn reset(&mut self, raw: usize) {
         if let Some((wire, port)) = self.find(Who::Raw(raw)) {
             self.reset_wire(wire, port);
+            self.sweep();
         }
     }
 
@@ -286,16 +287,17 @@ impl Net {
             for port in 0..2 {
                 self.reset_wire(wire, port);
             }
+            self.sweep();
         }
     }
 
+    /// The wire breaks; the end that a raw peer has is gone with that.
     fn reset_wire(&mut self, wire: usize, port: usize) {
         let wire = &mut self.wires[wire];
         if let Who::Raw(_) = wire.ports[port].who {
             wire.ports[port].up = false;
         }
         wire.reset(1 - port);
-        self.sweep();
     }
 
     fn find(&self, who: Who) -> Option<(usize, usize)> {
@@ -593,7 +595,12 @@ impl Net {
                     let (wire, port) = self.sends(who, *link);
                     let to = neighbour(&self.servers[server].machine, *link);
                     let [near, far] = self.wires[wire].sides(port);
-                    let theirs = (!matches!(far.who, Who::Raw(_))).then_some(&far.sent);
+                    let theirs = match far.who {
+                        Who::Raw(_) => Theirs::Unknown,
+                        // What is on its way has not been heard yet.
+                        _ if !far.out.is_empty() => Theirs::Ever(&far.sent),
+                        _ => Theirs::Still(&far.sent),
+                    };
                     near.sent.check_server(to, theirs, out.bytes(*range));
                     self.send(wire, who, *link, out.bytes(*range));
                 }

@@ -24,15 +24,30 @@ pub(crate) struct Sent {
     ever: Vec<HostId>,
 }
 
+/// The clients that a peer has told of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Theirs<'a> {
+    /// It is a raw peer, of whom nobody keeps account.
+    Unknown,
+    /// Those that it has ever told of: it may have said since that they left.
+    Ever(&'a Sent),
+    /// Those that it tells of now.
+    Still(&'a Sent),
+}
+
+impl Theirs<'_> {
+    fn may_be(self, id: HostId) -> bool {
+        match self {
+            Theirs::Unknown => true,
+            Theirs::Ever(sent) => sent.ever.contains(&id),
+            Theirs::Still(sent) => sent.listed.contains(&id),
+        }
+    }
+}
+
 impl Sent {
-    /// Looks at what a server sends to a peer, which itself has sent `theirs`, if
-    /// that is known.
-    pub(crate) fn check_server(
-        &mut self,
-        to: Option<Neighbour>,
-        theirs: Option<&Sent>,
-        bytes: &[u8],
-    ) {
+    /// Looks at what a server sends to a peer, which itself has told of `theirs`.
+    pub(crate) fn check_server(&mut self, to: Option<Neighbour>, theirs: Theirs<'_>, bytes: &[u8]) {
         if let Some(to) = to
             && to.standing != Standing::Ours
         {
@@ -75,7 +90,7 @@ impl Sent {
     /// Joins and leaves are told once; leaves to those who were told of the join,
     /// or have told of it: a client that gives way to another is said to quit
     /// on every link.
-    fn check_told(&mut self, to: Option<Neighbour>, theirs: Option<&Sent>, message: &Message<'_>) {
+    fn check_told(&mut self, to: Option<Neighbour>, theirs: Theirs<'_>, message: &Message<'_>) {
         // An original server may be told again what it remembers wrongly.
         let strict =
             to.is_some_and(|to| to.kind == HostKind::Client || to.standing == Standing::Ours);
@@ -95,8 +110,7 @@ impl Sent {
             Message::ClientQuit(quit) => {
                 let id = quit.source;
                 let known = self.listed.iter().position(|listed| *listed == id);
-                let told_us = to.is_some_and(|to| to.kind == HostKind::Server)
-                    && theirs.is_none_or(|theirs| theirs.ever.contains(&id));
+                let told_us = to.is_some_and(|to| to.kind == HostKind::Server) && theirs.may_be(id);
                 assert!(
                     !(strict && known.is_none() && !told_us),
                     "{to:?} is told that {id} quits, of whom it was never told"

@@ -3,25 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-
 use crc_core::Random;
-use crc_fuzz::{TARGETS, Target, seeds};
-
-/// The inputs that are kept for a target, by the names of their files.
-fn corpus(target: Target) -> BTreeMap<String, Vec<u8>> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let files = fs::read_dir(corpus.join(target.name)).unwrap();
-    files
-        .map(|file| {
-            let file = file.unwrap();
-            let name = file.file_name().into_string().unwrap();
-            (name, fs::read(file.path()).unwrap())
-        })
-        .collect()
-}
+use crc_fuzz::{TARGETS, Target, corpus, seeds};
 
 /// Runs the body; a failure says with which input.
 fn run(target: Target, name: &str, input: &[u8]) {
@@ -53,16 +36,17 @@ fn mutated(corpus: &[Vec<u8>], target: Target, random: &mut Random) -> Vec<u8> {
 fn check(name: &str, mutations: u32) {
     let target = TARGETS.into_iter().find(|target| target.name == name);
     let target = target.unwrap();
-    let kept = corpus(target);
+    let kept = corpus::read(target).unwrap();
     for seed in seeds::seeds(name) {
-        let written = kept.get(seed.name);
+        let written = kept.iter().find(|(name, _)| name == seed.name);
+        let written = written.map(|(_, bytes)| bytes);
         assert_eq!(written, Some(&seed.bytes), "`cargo run -p crc-fuzz` is due");
     }
-    for (file, input) in &kept {
-        assert!(input.len() <= target.input_bytes_max, "{file} is long");
-        run(target, file, input);
+    for (name, input) in &kept {
+        assert!(input.len() <= target.input_bytes_max, "{name} is long");
+        run(target, name, input);
     }
-    let inputs: Vec<_> = kept.into_values().collect();
+    let inputs: Vec<_> = kept.into_iter().map(|(_, input)| input).collect();
     let mut random = Random::new(20_260_701);
     for _ in 0..mutations {
         let input = mutated(&inputs, target, &mut random);

@@ -1,0 +1,67 @@
+//! Where the corpus is kept: the seeds as files, and what the fuzzer has found
+//! beside them, in one file for each target with an input in hexadecimal digits on
+//! each line. Knows nothing of what the inputs mean.
+
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::Target;
+
+/// The folder of the corpus in the repository.
+#[must_use]
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
+}
+
+/// All that is kept for a target: seeds by their names, what was found by its
+/// line.
+///
+/// # Errors
+///
+/// When a file can't be read, or is not what it should be.
+pub fn read(target: Target) -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut inputs = Vec::new();
+    for file in fs::read_dir(folder().join(target.name))? {
+        let file = file?;
+        let name = file.file_name().to_string_lossy().into_owned();
+        inputs.push((name, fs::read(file.path())?));
+    }
+    inputs.sort();
+    let found = fs::read_to_string(found(target))?;
+    for (line, digits) in (1..).zip(found.lines()) {
+        let bytes = bytes(digits).ok_or(io::ErrorKind::InvalidData)?;
+        inputs.push((format!("found-{line}"), bytes));
+    }
+    Ok(inputs)
+}
+
+/// Keeps `inputs` as what the fuzzer has found, in place of what was kept before.
+///
+/// # Errors
+///
+/// When the file can't be written.
+pub fn keep(target: Target, mut inputs: Vec<Vec<u8>>) -> io::Result<()> {
+    inputs.retain(|input| !input.is_empty());
+    inputs.sort();
+    inputs.dedup();
+    let mut lines = String::new();
+    for input in inputs {
+        for byte in input {
+            write!(lines, "{byte:02x}").expect("a string takes all");
+        }
+        lines.push('\n');
+    }
+    fs::write(found(target), lines)
+}
+
+fn found(target: Target) -> PathBuf {
+    folder().join(format!("{}.found", target.name))
+}
+
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let pairs = (0..digits.len()).step_by(2);
+    let bytes = pairs.map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok());
+    bytes.collect()
+}

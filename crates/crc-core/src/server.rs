@@ -243,12 +243,17 @@ impl Server {
             return;
         };
         let mut unsent = unsent;
-        let mut paced = Vec::new();
-        if let Outlet::Paced(pace) = &session.outlet {
+        let mut all = Vec::new();
+        let kept = match &session.outlet {
+            Outlet::Direct => &[],
+            Outlet::Paced(pace) => pace.waiting(),
+            Outlet::Held(held) => &held[..],
+        };
+        if !kept.is_empty() {
             // Behind what the driver holds stands what we hold.
-            paced.extend_from_slice(unsent.bytes);
-            paced.extend_from_slice(pace.waiting());
-            unsent.bytes = &paced;
+            all.extend_from_slice(unsent.bytes);
+            all.extend_from_slice(kept);
+            unsent.bytes = &all;
         }
         let expected = session.phase == Phase::Closing;
         if why == LinkDown::SlowConsumer {

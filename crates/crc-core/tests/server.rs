@@ -603,6 +603,27 @@ fn nothing_but_our_name_goes_to_a_server_before_it_is_classified() {
 }
 
 #[test]
+fn chats_held_for_a_server_that_goes_unclassified_are_answered() {
+    let (mut rig, server) = alone();
+    let client = rig.our_client(server, 101);
+    rig.soon();
+    let raw = rig.connect(server);
+    rig.say(raw, &registration(Kind::Server, 77, None, "info"));
+    rig.say(raw, &registration(Kind::Client, 201, Some(77), "info"));
+    rig.soon();
+    rig.heard(client);
+    rig.say(client, &chat(101, 201, "too early"));
+    rig.soon();
+    rig.cut_raw(raw);
+    rig.soon();
+    let lost = quit(201, "the peer closed the connection");
+    assert_eq!(
+        rig.heard(client),
+        [lost, status(1, 101, 1, "Unknown ID 201")]
+    );
+}
+
+#[test]
 fn a_root_with_an_uplink_introduces_itself_and_announces_later() {
     let mut rig = Rig::new(1);
     rig.listen_raw("r0");

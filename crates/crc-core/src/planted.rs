@@ -55,6 +55,9 @@ macro_rules! bugs {
 bugs! {
     NoOrder "who is linked below a server that does not come before it stays there",
     NoRank "a server never takes a rank from its uplink",
+    RankForEver "who has a rank for which there is no place keeps it",
+    HearsayCounts "what is known across an original node stands against who is there",
+    LoopForgotten "who has led back is dialled again and again",
     RankUntold "a rank that is newly found is not announced",
     NobodyRemembered "servers that were heard of are no candidates",
     LoopStays "a link that leads back is not cut",

@@ -155,6 +155,22 @@ impl Relay {
         }
     }
 
+    /// Whether all that is known of a server that now speaks for itself was told
+    /// across an original node, which may know no better; and by which link.
+    ///
+    /// Between servers of ours every server of ours is known with what it says
+    /// to machines, which originals leave out.
+    pub(crate) fn hearsay(&self, claim: &Claim<'_>) -> Option<LinkId> {
+        let known = self.directory.find(claim.id)?;
+        let teller = self.neighbours.find(known.first_link())?;
+        let same =
+            known.kind() == claim.kind && known.name() == claim.name && known.info() == claim.info;
+        let told = known.kind() == HostKind::Server
+            && known.machine().is_none()
+            && teller.host != claim.id;
+        (told && same).then_some(known.first_link())
+    }
+
     /// What a registration means that a server sent on `from`. The server's own
     /// registration is not asked about here.
     pub(crate) fn judge(&self, from: LinkId, claim: &Claim<'_>) -> Meaning {
@@ -185,7 +201,8 @@ impl Relay {
         let ghost = teller.is_some_and(|n| {
             n.standing == Standing::Original && n.kind == HostKind::Server && n.host != claim.id
         });
-        if ghost && same {
+        let hearsay = claim.machine.is_some() && self.hearsay(claim).is_some();
+        if (ghost || hearsay) && same {
             return Meaning::Moved;
         }
         if known.kind() == HostKind::Server || claim.kind == HostKind::Server {

@@ -287,7 +287,10 @@ impl Server {
     fn tick(&mut self, out: &mut Out) {
         while let Some(due) = self.timers.pop_due(self.now) {
             match due {
-                Due::Registration(link) => self.violation(link, Violation::NotRegistered, out),
+                Due::Registration(link) => {
+                    self.uplink_silent(link);
+                    self.violation(link, Violation::NotRegistered, out);
+                }
                 Due::Announcement(link) => self.announce(link, out),
                 Due::Classification(link) => self.classify(link, Standing::Original, out),
                 Due::Pause(link) => self.timers.set(Due::Piece(link), self.now + PAUSE),
@@ -447,6 +450,10 @@ impl Server {
         };
         let before = neighbour.standing;
         neighbour.standing = standing;
+        if session.hearsay.is_some() && standing == Standing::Original {
+            return self.knew_better(link, out);
+        }
+        session.hearsay = None;
         match standing {
             Standing::Unclassified => {}
             Standing::Original => log::info!("{who} is an original node"),
@@ -480,6 +487,20 @@ impl Server {
         if standing == Standing::Ours {
             self.watch(link);
         }
+    }
+
+    /// A peer that was known across an original node is an original itself: what
+    /// was known of it stands.
+    fn knew_better(&mut self, link: LinkId, out: &mut Out) {
+        let Some(host) = self.relay.neighbours().find(link).map(|n| n.host) else {
+            return;
+        };
+        self.uplink_loops(link, host);
+        self.counters.refused += 1;
+        log::warn!("{}: refused: it is known by another way", self.who(link));
+        let refusal = self.id_taken(HostKind::Server, host);
+        out.send(link, &refusal);
+        self.end(link, CloseWhen::Flushed, "refused", out);
     }
 
     /// Lists the network to a neighbour; from now on it is told of every change.

@@ -82,6 +82,9 @@ pub(crate) struct Session {
     pub(crate) announced: Option<u32>,
     /// Who we are on this link, if not who we are.
     pub(crate) alias: Option<Box<Alias>>,
+    /// The link by which the peer was known, across an original node, before it
+    /// came to us itself; as long as it may be an original itself.
+    pub(crate) hearsay: Option<LinkId>,
     /// How many of our repeated registrations the peer has yet to answer.
     pub(crate) answers_due: u32,
     pub(crate) due: DueAtEnd,
@@ -127,6 +130,7 @@ impl Session {
             asked_at: None,
             announced: None,
             alias: None,
+            hearsay: None,
             answers_due: 0,
             due: DueAtEnd::default(),
             registrations: Bucket::default(),

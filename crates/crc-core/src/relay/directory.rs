@@ -56,6 +56,11 @@ impl Host {
         }
     }
 
+    /// The same host, reached over another link.
+    pub(crate) fn behind(self, first_link: LinkId) -> Self {
+        Host { first_link, ..self }
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> HostId {

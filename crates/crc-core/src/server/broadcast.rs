@@ -222,6 +222,7 @@ impl Server {
         let Some(neighbour) = self.relay.neighbours_mut().remove(link) else {
             return;
         };
+        self.fall_back_on_hearsay(link, neighbour.host);
         let behind = self.relay.directory().behind(link);
         let mut lost: Vec<_> = behind.map(|host| (host.kind(), host.id())).collect();
         let last = neighbour.host;
@@ -244,6 +245,20 @@ impl Server {
                 false => beginning(text, LOST_TEXT_BYTES_MAX),
             };
             self.remove(id, &Text::cut(text), None, out);
+        }
+    }
+
+    /// A link ends whose peer had not shown yet that it is who it says: what was
+    /// known of that server before stands again.
+    fn fall_back_on_hearsay(&mut self, link: LinkId, id: HostId) {
+        let session = self.sessions.find(link);
+        let Some(before) = session.and_then(|session| session.hearsay) else {
+            return;
+        };
+        if self.relay.neighbours().find(before).is_some()
+            && let Some(host) = self.relay.directory_mut().remove(id)
+        {
+            self.relay.directory_mut().insert(host.behind(before));
         }
     }
 

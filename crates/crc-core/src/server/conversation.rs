@@ -378,7 +378,7 @@ impl Server {
             .and_then(|()| check_info(registration.info.as_str()));
         let violation = if let Err(error) = admitted {
             error.into()
-        } else if self.relay.is_taken(id) {
+        } else if self.is_taken_by_another(kind, registration) {
             if planted!(self, RefusalChanges) && id != self.config.id {
                 self.remove(id, &Text::cut("replaced"), None, out);
             }
@@ -394,6 +394,19 @@ impl Server {
         };
         self.violation(link, violation, out);
         false
+    }
+
+    /// Whether the id of somebody who registers with us stands for another host.
+    fn is_taken_by_another(&self, kind: HostKind, registration: &Registration<'_>) -> bool {
+        let claim = Claim {
+            id: registration.source,
+            kind,
+            name: registration.name.as_str(),
+            info: registration.info.as_str(),
+            machine: None,
+        };
+        let hearsay = self.relay.hearsay(&claim).is_some() && !planted!(self, HearsayCounts);
+        self.relay.is_taken(claim.id) && !hearsay
     }
 
     /// Enters an adjacent host and tells the others.
@@ -412,6 +425,10 @@ impl Server {
             info: registration.info.as_str(),
             machine: None,
         };
+        let hearsay = self.relay.hearsay(&claim);
+        if hearsay.is_some() {
+            self.relay.directory_mut().remove(id);
+        }
         let host = Host::new(link, &claim);
         let dialed = self
             .sessions
@@ -419,14 +436,22 @@ impl Server {
             .is_some_and(|session| matches!(session.origin, Origin::Dialed { .. }));
         self.admit(link, host, dialed);
         log::info!("{} has joined", self.who(link));
-        self.tell_join(id, link, out);
+        match hearsay {
+            None => self.tell_join(id, link, out),
+            Some(_) => {
+                // The others know of it, and the way to it is through us.
+                if let Some(session) = self.sessions.find_mut(link) {
+                    session.hearsay = hearsay;
+                }
+            }
+        }
     }
 
     /// The server that we dialled introduces itself: its first registration
     /// names it, whatever last hop it writes there.
     fn meet(&mut self, link: LinkId, registration: &Registration<'_>, out: &mut Out) {
         let id = registration.source;
-        if self.relay.is_taken(id) {
+        if self.is_taken_by_another(HostKind::Server, registration) {
             return self.meet_again(link, registration, out);
         }
         if self.relay.directory().len() >= self.config.limits.hosts_max {
@@ -458,7 +483,7 @@ impl Server {
                 "{}: closed: server {id} is linked to us already: a loop",
                 self.who(link)
             );
-            self.uplink_loops(link);
+            self.uplink_loops(link, id);
             return self.end(link, CloseWhen::Flushed, "loop", out);
         };
         let (human, machine) = split_info(registration.info.as_str());
@@ -568,6 +593,9 @@ impl Server {
                 // Nobody needs to know: for the others the way to it is through us.
                 self.relay.directory_mut().remove(id);
                 self.relay.directory_mut().insert(Host::new(link, &claim));
+                if let Some(machine) = machine {
+                    self.learn(id, machine);
+                }
                 return self.tell_machine_part(id, link, out);
             }
             Meaning::Moved => self.remove(id, &Text::cut("moved"), Some(link), out),
@@ -577,7 +605,7 @@ impl Server {
                     "{}: closed: it tells of server {id}: a loop",
                     self.who(link)
                 );
-                self.uplink_loops(link);
+                self.uplink_loops(link, neighbour.host);
                 return self.end(link, CloseWhen::Flushed, "loop", out);
             }
             Meaning::ParentWins => self.evict(id, link, out),

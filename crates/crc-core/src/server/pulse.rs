@@ -38,6 +38,7 @@ impl Server {
         let silence = self.now.since(session.heard_at);
         if silence >= DEAD_AFTER && !planted!(self, NoPulse) {
             log::warn!("{}: closed: no word for {silence:.0?}", self.who(link));
+            self.uplink_silent(link);
             return self.end(link, CloseWhen::Now, "no answer", out);
         }
         if silence < SILENCE_MAX {

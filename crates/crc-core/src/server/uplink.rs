@@ -7,6 +7,7 @@
 //! those it was told by its operator, then every server it has heard of that
 //! comes before it. Whoever has no candidate is a root, and waits.
 
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,12 @@ use crate::time::Timestamp;
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(1);
 /// The shortest pause after a loop was cut.
 const PAUSE_AFTER_LOOP: Duration = Duration::from_secs(5);
+/// The longest pause before a server is dialled again that has led back to us
+/// time after time.
+const PAUSE_BETWEEN_LOOPS_MAX: Duration = Duration::from_secs(600);
+/// How often we leave servers that do not come before us, before we take a
+/// place below one all the same.
+const LEAVINGS_MAX: u32 = 4;
 /// The longest pause before the server is dialled that an uplink has named in
 /// its place.
 const PAUSE_BEFORE_REPLACEMENT_MAX: Duration = Duration::from_millis(500);
@@ -38,6 +45,17 @@ const KNOWN_MAX: usize = 1024;
 
 /// A server's place in the order in which servers link to each other.
 pub(super) type Place = (u32, HostId);
+
+/// A candidate that has led back to us.
+#[derive(Debug)]
+struct Loop {
+    /// Who is there.
+    host: HostId,
+    /// How often in a row it has led back to us.
+    times: u32,
+    /// When it may be dialled again.
+    until: Timestamp,
+}
 
 /// Where we look for an uplink, and how that went so far.
 #[derive(Debug)]
@@ -63,6 +81,14 @@ pub(super) struct Uplink {
     was_member: bool,
     /// Original servers that have listed us once and do not take our id again.
     refusing: BTreeSet<PeerAddress>,
+    /// Candidates that have led back to us.
+    loops: BTreeMap<PeerAddress, Loop>,
+    /// The candidate that has gone silent on us: it has its turn after the others.
+    silent: Option<PeerAddress>,
+    /// How many servers in a row we have left because they do not come before us.
+    leavings: u32,
+    /// The link whose peer seemed to be an original, so that we have our rank.
+    guessed: Option<LinkId>,
 }
 
 impl Uplink {
@@ -81,6 +107,10 @@ impl Uplink {
             to: None,
             was_member: false,
             refusing: BTreeSet::new(),
+            loops: BTreeMap::new(),
+            silent: None,
+            leavings: 0,
+            guessed: None,
         }
     }
 
@@ -140,7 +170,7 @@ impl Server {
     /// Dials the next candidate.
     pub(super) fn dial(&mut self, out: &mut Out) {
         let own = self.place();
-        let uplink = &mut self.uplink;
+        let uplink = &self.uplink;
         if uplink.dial.is_some() || uplink.link.is_some() || self.stage != Stage::Running {
             return;
         }
@@ -153,6 +183,14 @@ impl Server {
         let here = machines.filter_map(|machine| Announcement::parse(machine).address);
         for address in here {
             candidates.retain(|candidate| *candidate != address);
+        }
+        candidates.retain(|candidate| !self.is_us(candidate) && !self.leads_back(candidate));
+        let uplink = &mut self.uplink;
+        if let Some(silent) = &uplink.silent
+            && let Some(place) = candidates.iter().position(|candidate| candidate == silent)
+        {
+            let silent = candidates.remove(place);
+            candidates.push(silent);
         }
         let to = match uplink.replacement.take() {
             Some(replacement) => replacement,
@@ -172,6 +210,41 @@ impl Server {
         out.dial(dial, to.clone());
         uplink.to = Some(to.clone());
         uplink.dial = Some((dial, to));
+    }
+
+    /// Whether an address is our own.
+    fn is_us(&self, address: &PeerAddress) -> bool {
+        let ours = |local: &SocketAddr| {
+            let port = local.port() == address.port;
+            match address.host.parse::<IpAddr>() {
+                Ok(ip) if local.ip().is_unspecified() => port && self.has_been_called(ip),
+                Ok(ip) => port && ip == local.ip(),
+                Err(_) => false,
+            }
+        };
+        self.config.advertise.as_ref() == Some(address) || self.listening.iter().any(ours)
+    }
+
+    /// Whether a link of ours ends at `ip` on this side.
+    fn has_been_called(&self, ip: IpAddr) -> bool {
+        self.sessions
+            .iter()
+            .any(|(_, session)| session.ends.local.ip().to_canonical() == ip.to_canonical())
+    }
+
+    /// Whether a candidate has led back to us, and would again: who is there is
+    /// our neighbour, or is listed and has been tried not long ago. (It may be
+    /// listed wrongly, where original servers do not forget who was behind them.)
+    fn leads_back(&self, candidate: &PeerAddress) -> bool {
+        let Some(found) = self.uplink.loops.get(candidate) else {
+            return false;
+        };
+        let Some(host) = self.relay.directory().find(found.host) else {
+            return false;
+        };
+        let neighbour = self.relay.neighbours().find(host.first_link());
+        let adjacent = neighbour.is_some_and(|n| n.host == found.host);
+        (adjacent || self.now < found.until) && !planted!(self, LoopForgotten)
     }
 
     /// A dial has become a link. Who we are there: nobody but ourselves, unless
@@ -201,6 +274,7 @@ impl Server {
 
     /// The server at the other end of our uplink has taken us.
     pub(super) fn uplink_taken(&mut self) {
+        self.uplink.silent = None;
         self.uplink.taken = Some(self.now);
         self.uplink.was_member = true;
         self.uplink.pause_min = Duration::ZERO;
@@ -277,10 +351,31 @@ impl Server {
         }
     }
 
-    /// Our uplink has led us back to ourselves.
-    pub(super) fn uplink_loops(&mut self, link: LinkId) {
+    /// Our uplink, where `host` is, has led us back to ourselves.
+    pub(super) fn uplink_loops(&mut self, link: LinkId, host: HostId) {
+        if self.uplink.link != Some(link) {
+            return;
+        }
+        self.uplink.pause_min = PAUSE_AFTER_LOOP;
+        let directory = self.relay.directory();
+        let loops = &mut self.uplink.loops;
+        loops.retain(|_, found| found.host == host || directory.find(found.host).is_some());
+        let Some(to) = self.uplink.to.clone() else {
+            return;
+        };
+        let before = loops.get(&to).filter(|found| found.host == host);
+        let times = before.map_or(0, |found| found.times.saturating_add(1));
+        let growing = PAUSE_AFTER_LOOP.saturating_mul(2_u32.saturating_pow(times));
+        let most = growing.min(PAUSE_BETWEEN_LOOPS_MAX);
+        let pause = most / 2 + self.random.duration_up_to(most / 2);
+        let until = self.now + pause.max(PAUSE_AFTER_LOOP);
+        loops.insert(to, Loop { host, times, until });
+    }
+
+    /// Nothing is heard from the other end of our uplink any more.
+    pub(super) fn uplink_silent(&mut self, link: LinkId) {
         if self.uplink.link == Some(link) {
-            self.uplink.pause_min = PAUSE_AFTER_LOOP;
+            self.uplink.silent = self.uplink.to.clone();
         }
     }
 
@@ -350,6 +445,15 @@ impl Server {
             && !planted!(self, NobodyRemembered)
         {
             self.uplink.learn(id, rank, address);
+            let idle = self.uplink.link.is_none() && self.uplink.dial.is_none();
+            if idle
+                && self.stage == Stage::Running
+                && !self.timers.is_set(Due::Dial)
+                && !self.candidates().is_empty()
+            {
+                // A root no more: somebody has come who is before us.
+                self.dial_later();
+            }
         }
     }
 
@@ -362,20 +466,50 @@ impl Server {
         let Some(rank) = parent.filter(|_| neighbour.uplink) else {
             return;
         };
+        let ours = neighbour.standing == Standing::Ours;
+        if ours
+            && self
+                .uplink
+                .guessed
+                .take_if(|guessed| *guessed == link)
+                .is_some()
+        {
+            // It is no original, and not where we took it to be.
+            self.rank = UNRANKED;
+        }
         if self.rank == UNRANKED && rank < UNRANKED - 1 && !planted!(self, NoRank) {
+            if !ours {
+                self.uplink.guessed = Some(link);
+            }
             self.set_rank(rank + 1, link, out);
         }
-        if neighbour.standing == Standing::Ours && !self.comes_before_us((rank, neighbour.host)) {
+        if ours && !self.comes_before_us((rank, neighbour.host)) {
             // We stay for a moment: it learns where we are, and that its place
             // is below us; and we hear of those above it, who may be above us.
             self.timers.set(Due::Order(link), self.now + HEARING_TIME);
         } else {
+            self.uplink.leavings = 0;
             self.timers.cancel(Due::Order(link));
         }
     }
 
-    /// Leaves an uplink that does not come before us.
+    /// Leaves an uplink that does not come before us. Unless we have done so
+    /// before and found no better place, and none of those above it has come to
+    /// us: the root there is one that cannot. Then our rank was wrong.
     pub(super) fn leave_out_of_order(&mut self, link: LinkId, out: &mut Out) {
+        self.uplink.leavings = self.uplink.leavings.saturating_add(1);
+        let neighbour = self.relay.neighbours().find(link);
+        let parent = neighbour.and_then(|n| self.relay.directory().find(n.host));
+        let machine = parent.and_then(Host::machine).unwrap_or_default();
+        if self.uplink.leavings > LEAVINGS_MAX
+            && let Some(rank) = Announcement::parse(machine).rank
+            && rank < UNRANKED - 1
+            && !planted!(self, RankForEver)
+        {
+            log::warn!("nobody else takes us: our rank is {} no more", self.rank);
+            self.uplink.leavings = 0;
+            return self.set_rank(rank + 1, link, out);
+        }
         log::info!(
             "{}: closed: it does not come before us in the order of ranks",
             self.who(link)

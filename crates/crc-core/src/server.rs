@@ -495,7 +495,7 @@ impl Server {
         let Some(host) = self.relay.neighbours().find(link).map(|n| n.host) else {
             return;
         };
-        self.uplink_loops(link, host);
+        self.uplink_loops(link, host, host);
         self.counters.refused += 1;
         log::warn!("{}: refused: it is known by another way", self.who(link));
         let refusal = self.id_taken(HostKind::Server, host);

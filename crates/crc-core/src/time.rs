@@ -12,6 +12,9 @@ impl Timestamp {
     /// The driver's start.
     pub const START: Timestamp = Timestamp(0);
 
+    /// The end of time.
+    pub(crate) const NEVER: Timestamp = Timestamp(u64::MAX);
+
     /// `micros` microseconds after the start.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crc_core::{HostKind, Server, Standing, UNRANKED};
+use crc_core::{HostKind, Server, Standing, Timestamp, UNRANKED};
 use crc_wire::HostId;
 
 use crate::chats::Fate;
@@ -309,9 +309,18 @@ impl World {
         wrong
     }
 
-    /// Whether somebody has yet to find a place in the tree.
-    pub(crate) fn is_looking(&self) -> bool {
+    /// Whether somebody has yet to find a place in the tree, or will look for one
+    /// before `until`, across an original server that may be wrong.
+    pub(crate) fn is_looking(&self, until: Timestamp) -> bool {
         let (tree, _) = self.tree();
+        let servers = self.nodes.iter().filter(|node| node.alive);
+        let mut again = servers.filter_map(|node| {
+            let at = node.server()?.snapshot().dials_in_vain_at()?;
+            Some(at < node.clock(until))
+        });
+        if again.any(|soon| soon) {
+            return true;
+        }
         !self.unattached(&tree, true).is_empty()
     }
 
@@ -441,7 +450,13 @@ impl World {
             let Some(home) = node_at(&config.server) else {
                 continue;
             };
-            if !it.alive || it.stop_by.is_some() || self.nodes[home].server().is_none() {
+            let Some(server) = self.nodes[home].server() else {
+                continue;
+            };
+            let listed = server.snapshot().directory().find(client.id()).is_some();
+            // An original server may have made the others remember it elsewhere.
+            let remembered = self.options.original_servers > 0 && listed;
+            if !it.alive || it.stop_by.is_some() || !client.is_welcomed() && remembered {
                 continue;
             }
             let id = client.id().get();

@@ -101,6 +101,14 @@ impl Node {
         matches!(&self.birth, Birth::Raw(raw) if matches!(**raw, Raw::Server(_)))
     }
 
+    pub(crate) fn is_client(&self) -> bool {
+        match &self.birth {
+            Birth::Client(_) => true,
+            Birth::Raw(raw) => matches!(**raw, Raw::Client(_)),
+            Birth::Server(_) => false,
+        }
+    }
+
     /// Whether connections to it are taken.
     pub(crate) fn listens(&self) -> bool {
         let listens = match &self.role {

@@ -70,7 +70,9 @@ fn live(world: &mut World) {
     while world.violations.is_empty() {
         let quiet_at = world.news_at + quiet;
         if world.now > limit
-            || quiet_at <= world.now && world.sick().is_none() && !world.is_looking()
+            || quiet_at <= world.now
+                && world.sick().is_none()
+                && !world.is_looking(world.now + REST)
         {
             break;
         }

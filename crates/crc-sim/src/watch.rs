@@ -147,7 +147,9 @@ impl World {
             Message::ClientRegistration(m) if own.is_some() => {
                 self.watch_told(connection, side, m, false);
             }
-            Message::ClientRegistration(_) => self.moved("a client registered"),
+            Message::ClientRegistration(_) => {
+                self.moved_unless_in_vain(connection, "a client registered");
+            }
             Message::ClientQuit(m) => self.watch_quit(connection, side, m.source, own, end),
             Message::ServerQuit(m) => self.watch_quit(connection, side, m.source, own, end),
             Message::ClientChat(m) => {
@@ -194,11 +196,7 @@ impl World {
         self.moved("somebody was told of a host");
         self.counts.registrations += 1;
         let reader = self.connections[connection].ends[1 - side].node;
-        let to_client = match &self.nodes[reader].birth {
-            crate::node::Birth::Client(_) => true,
-            crate::node::Birth::Raw(raw) => matches!(**raw, crate::raw::Raw::Client(_)),
-            crate::node::Birth::Server(_) => false,
-        };
+        let to_client = self.nodes[reader].is_client();
         let (human, machine) = match server {
             true => split_info(m.info.as_str()),
             false => (m.info.as_str(), None),
@@ -279,6 +277,12 @@ impl World {
         let reader = self.connections[connection].ends[1 - side].node;
         let theirs = theirs || self.nodes[reader].is_original_server();
         let streams = &mut self.connections[connection].streams;
+        if self.options.original_servers > 0 {
+            // What had been told across an original gave way to it.
+            streams[1 - side]
+                .told
+                .retain(|id, told| *id != gone.get() || !told.server);
+        }
         if streams[side].told.remove(&gone.get()).is_none() && !theirs {
             let text = format!(
                 "{}: a quit of {gone}, of whom it was not told",

@@ -712,9 +712,7 @@ impl World {
         self.nodes[node]
             .ends
             .retain(|end| *end != (connection, side));
-        if !self.with_original_server(connection) {
-            self.moved("a link went down");
-        }
+        self.moved_unless_in_vain(connection, "a link went down");
         let unsent = queue.unsent();
         self.tell(node, Told::Down { link, why, unsent });
         self.schedule_tick(node);
@@ -735,11 +733,18 @@ impl World {
         })
     }
 
-    /// Who is refused by an original server tries again for ever.
-    fn with_original_server(&self, connection: usize) -> bool {
+    /// Something moved on a connection. Who is refused by an original server, or
+    /// because an original does not forget a client, tries again for ever.
+    pub(crate) fn moved_unless_in_vain(&mut self, connection: usize, what: &'static str) {
         let ends = &self.connections[connection].ends;
-        ends.iter()
-            .any(|end| self.nodes[end.node].is_original_server())
+        let in_vain = self.options.original_servers > 0
+            && ends.iter().any(|end| {
+                let node = &self.nodes[end.node];
+                node.is_original_server() || node.is_client()
+            });
+        if !in_vain {
+            self.moved(what);
+        }
     }
 
     /// What a machine is given back, it has again.
@@ -1132,9 +1137,7 @@ impl World {
                 local: acceptor,
             },
         };
-        if !self.with_original_server(connection) {
-            self.moved("a link came up");
-        }
+        self.moved_unless_in_vain(connection, "a link came up");
         self.handle(node, Told::Up { link, origin, ends });
         self.schedule(connection, side, false);
     }

@@ -279,17 +279,14 @@ impl Server {
 
     fn status_for_us(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
         let text = status.text.as_str();
+        let neighbour = self.relay.neighbours().find(link).copied();
+        let named = text.rsplit(' ').next().and_then(|id| id.parse().ok());
+        let named = named.and_then(HostId::new);
         if status.code == StatusCode::ID_TAKEN
             && let Some(session) = self.sessions.find_mut(link)
         {
-            let unclassified = self
-                .relay
-                .neighbours()
-                .find(link)
-                .is_some_and(|n| n.standing == Standing::Unclassified);
-            let named = text.rsplit(' ').next();
-            let known_as = session.known_as(self.config.id);
-            let names_us = named.is_some_and(|id| id.parse() == Ok(known_as.get()));
+            let unclassified = neighbour.is_some_and(|n| n.standing == Standing::Unclassified);
+            let names_us = named == Some(session.known_as(self.config.id));
             if names_us || (unclassified && session.answers_due > 0) {
                 // It answers a repetition of ours, as version 1 has it.
                 session.answers_due = session.answers_due.saturating_sub(1);
@@ -299,6 +296,15 @@ impl Server {
                 // Who answers can be asked again.
                 return self.watch(link);
             }
+        }
+        if status.code == StatusCode::ID_TAKEN
+            && let (Some(neighbour), Some(named)) = (neighbour, named)
+            && neighbour.standing == Standing::Ours
+            && let Some(known) = self.relay.directory().find(named)
+            && known.kind() == HostKind::Server
+        {
+            // It closes the link, which leads back to us.
+            self.uplink_loops(link, neighbour.host, named);
         }
         log::info!("{}: status {}: {text:?}", self.who(link), status.code);
         self.status_log.record(text);
@@ -483,7 +489,7 @@ impl Server {
                 "{}: closed: server {id} is linked to us already: a loop",
                 self.who(link)
             );
-            self.uplink_loops(link, id);
+            self.uplink_loops(link, id, id);
             return self.end(link, CloseWhen::Flushed, "loop", out);
         };
         let (human, machine) = split_info(registration.info.as_str());
@@ -605,7 +611,10 @@ impl Server {
                     "{}: closed: it tells of server {id}: a loop",
                     self.who(link)
                 );
-                self.uplink_loops(link, neighbour.host);
+                self.uplink_loops(link, neighbour.host, id);
+                // If it has dialled us, it knows now why it need not do so again.
+                let refusal = self.id_taken(kind, id);
+                out.send(link, &refusal);
                 return self.end(link, CloseWhen::Flushed, "loop", out);
             }
             Meaning::ParentWins => self.evict(id, link, out),

@@ -6,6 +6,7 @@ use crc_wire::HostId;
 use super::{Counters, Server};
 use crate::link::{Ends, LinkId, PeerAddress};
 use crate::relay::{Directory, Host, HostKind, Neighbour, Standing};
+use crate::time::Timestamp;
 
 /// What a server knows at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -111,6 +112,13 @@ impl<'a> Snapshot<'a> {
     #[must_use]
     pub fn candidates(&self) -> Vec<PeerAddress> {
         self.server.candidates()
+    }
+
+    /// When a server is dialled next that has led back to this one, through
+    /// nodes that may list it wrongly.
+    #[must_use]
+    pub fn dials_in_vain_at(&self) -> Option<Timestamp> {
+        self.server.dials_in_vain_at()
     }
 
     /// The texts of the statuses that were addressed to this server, oldest first.

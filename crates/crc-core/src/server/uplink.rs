@@ -51,6 +51,8 @@ pub(super) type Place = (u32, HostId);
 struct Loop {
     /// Who is there.
     host: HostId,
+    /// Whom it tells of that we know by another way: itself or another server.
+    known: HostId,
     /// How often in a row it has led back to us.
     times: u32,
     /// When it may be dialled again.
@@ -169,22 +171,16 @@ impl Server {
 
     /// Dials the next candidate.
     pub(super) fn dial(&mut self, out: &mut Out) {
-        let own = self.place();
         let uplink = &self.uplink;
         if uplink.dial.is_some() || uplink.link.is_some() || self.stage != Stage::Running {
             return;
         }
-        let mut candidates = uplink.candidates(own);
+        let mut candidates = self.candidates();
         if candidates.is_empty() && uplink.replacement.is_none() {
             return;
         }
-        // Whoever is in our part of the network already leads back to us.
-        let machines = self.relay.directory().servers().filter_map(Host::machine);
-        let here = machines.filter_map(|machine| Announcement::parse(machine).address);
-        for address in here {
-            candidates.retain(|candidate| *candidate != address);
-        }
-        candidates.retain(|candidate| !self.is_us(candidate) && !self.leads_back(candidate));
+        self.leave_out_ourselves(&mut candidates);
+        candidates.retain(|candidate| !self.leads_back(candidate));
         let uplink = &mut self.uplink;
         if let Some(silent) = &uplink.silent
             && let Some(place) = candidates.iter().position(|candidate| candidate == silent)
@@ -212,6 +208,16 @@ impl Server {
         uplink.dial = Some((dial, to));
     }
 
+    /// Whoever is in our part of the network already leads back to us.
+    fn leave_out_ourselves(&self, candidates: &mut Vec<PeerAddress>) {
+        let machines = self.relay.directory().servers().filter_map(Host::machine);
+        let here = machines.filter_map(|machine| Announcement::parse(machine).address);
+        for address in here {
+            candidates.retain(|candidate| *candidate != address);
+        }
+        candidates.retain(|candidate| !self.is_us(candidate));
+    }
+
     /// Whether an address is our own.
     fn is_us(&self, address: &PeerAddress) -> bool {
         let ours = |local: &SocketAddr| {
@@ -236,15 +242,32 @@ impl Server {
     /// our neighbour, or is listed and has been tried not long ago. (It may be
     /// listed wrongly, where original servers do not forget who was behind them.)
     fn leads_back(&self, candidate: &PeerAddress) -> bool {
-        let Some(found) = self.uplink.loops.get(candidate) else {
-            return false;
-        };
-        let Some(host) = self.relay.directory().find(found.host) else {
-            return false;
-        };
-        let neighbour = self.relay.neighbours().find(host.first_link());
-        let adjacent = neighbour.is_some_and(|n| n.host == found.host);
-        (adjacent || self.now < found.until) && !planted!(self, LoopForgotten)
+        let found = self.uplink.loops.get(candidate);
+        let until = found.and_then(|found| self.leads_back_until(found));
+        until.is_some_and(|until| self.now < until) && !planted!(self, LoopForgotten)
+    }
+
+    /// How long a candidate that has led back to us is left alone; `None` when
+    /// whom we knew by another way is there no more.
+    fn leads_back_until(&self, found: &Loop) -> Option<Timestamp> {
+        let host = self.relay.directory().find(found.known)?;
+        let neighbour = self.relay.neighbours().find(host.first_link())?;
+        if neighbour.host == found.host {
+            return Some(Timestamp::NEVER);
+        }
+        Some(found.until)
+    }
+
+    /// When the first of the candidates is dialled again that have led back.
+    pub(super) fn dials_in_vain_at(&self) -> Option<Timestamp> {
+        if self.uplink.link.is_some() {
+            return None;
+        }
+        let mut candidates = self.candidates();
+        self.leave_out_ourselves(&mut candidates);
+        let found = candidates.iter().filter_map(|to| self.uplink.loops.get(to));
+        let until = found.filter_map(|found| self.leads_back_until(found));
+        until.filter(|until| *until != Timestamp::NEVER).min()
     }
 
     /// A dial has become a link. Who we are there: nobody but ourselves, unless
@@ -265,6 +288,7 @@ impl Server {
         match self.uplink.dial.take_if(|(ours, _)| *ours == dial) {
             Some((_, to)) => {
                 self.counters.dials_failed += 1;
+                self.uplink.loops.remove(&to);
                 let pause = self.dial_later();
                 log::warn!("cannot link to {to}: {why}; trying again in {pause:.1?}");
             }
@@ -351,25 +375,31 @@ impl Server {
         }
     }
 
-    /// Our uplink, where `host` is, has led us back to ourselves.
-    pub(super) fn uplink_loops(&mut self, link: LinkId, host: HostId) {
+    /// Our uplink, where `host` is, has led us back to ourselves: it tells of
+    /// the server `known`, maybe itself, that we know by another way.
+    pub(super) fn uplink_loops(&mut self, link: LinkId, host: HostId, known: HostId) {
         if self.uplink.link != Some(link) {
             return;
         }
         self.uplink.pause_min = PAUSE_AFTER_LOOP;
         let directory = self.relay.directory();
         let loops = &mut self.uplink.loops;
-        loops.retain(|_, found| found.host == host || directory.find(found.host).is_some());
+        loops.retain(|_, found| directory.find(found.known).is_some());
         let Some(to) = self.uplink.to.clone() else {
             return;
         };
-        let before = loops.get(&to).filter(|found| found.host == host);
-        let times = before.map_or(0, |found| found.times.saturating_add(1));
+        let times = loops.get(&to).map_or(0, |found| found.times + 1);
         let growing = PAUSE_AFTER_LOOP.saturating_mul(2_u32.saturating_pow(times));
         let most = growing.min(PAUSE_BETWEEN_LOOPS_MAX);
         let pause = most / 2 + self.random.duration_up_to(most / 2);
         let until = self.now + pause.max(PAUSE_AFTER_LOOP);
-        loops.insert(to, Loop { host, times, until });
+        let found = Loop {
+            host,
+            known,
+            times,
+            until,
+        };
+        loops.insert(to, found);
     }
 
     /// Nothing is heard from the other end of our uplink any more.

@@ -277,12 +277,11 @@ impl World {
         let reader = self.connections[connection].ends[1 - side].node;
         let theirs = theirs || self.nodes[reader].is_original_server();
         let streams = &mut self.connections[connection].streams;
-        if self.options.original_servers > 0 {
-            // What had been told across an original gave way to it.
-            streams[1 - side]
-                .told
-                .retain(|id, told| *id != gone.get() || !told.server);
-        }
+        // What had been told across an original, or across who was taken for one,
+        // gave way to it.
+        streams[1 - side]
+            .told
+            .retain(|id, told| *id != gone.get() || !told.server);
         if streams[side].told.remove(&gone.get()).is_none() && !theirs {
             let text = format!(
                 "{}: a quit of {gone}, of whom it was not told",

@@ -89,7 +89,7 @@ impl Server {
                 (self.now.since(asked) >= DOUBTFUL_AFTER).then_some(old)
             }
             _ => {
-                if neighbour.standing == Standing::Ours {
+                if neighbour.standing != Standing::Unclassified {
                     self.ping(old, out);
                 }
                 None

@@ -242,20 +242,23 @@ impl Server {
     /// our neighbour, or is listed and has been tried not long ago. (It may be
     /// listed wrongly, where original servers do not forget who was behind them.)
     fn leads_back(&self, candidate: &PeerAddress) -> bool {
-        let found = self.uplink.loops.get(candidate);
-        let until = found.and_then(|found| self.leads_back_until(found));
+        let until = self.leads_back_until(candidate);
         until.is_some_and(|until| self.now < until) && !planted!(self, LoopForgotten)
     }
 
     /// How long a candidate that has led back to us is left alone; `None` when
     /// whom we knew by another way is there no more.
-    fn leads_back_until(&self, found: &Loop) -> Option<Timestamp> {
-        let host = self.relay.directory().find(found.known)?;
-        let neighbour = self.relay.neighbours().find(host.first_link())?;
-        if neighbour.host == found.host {
-            return Some(Timestamp::NEVER);
+    fn leads_back_until(&self, candidate: &PeerAddress) -> Option<Timestamp> {
+        let found = self.uplink.loops.get(candidate)?;
+        let known = self.relay.directory().find(found.known)?;
+        let neighbour = self.relay.neighbours().find(known.first_link())?;
+        let ip = self.sessions.find(known.first_link())?.ends.peer.ip();
+        let there = candidate.host.parse() == Ok(ip.to_canonical());
+        // Of two servers with one id, the other one may come to its senses.
+        match neighbour.host == found.host && there {
+            true => Some(Timestamp::NEVER),
+            false => Some(found.until),
         }
-        Some(found.until)
     }
 
     /// When the first of the candidates is dialled again that have led back.
@@ -265,8 +268,7 @@ impl Server {
         }
         let mut candidates = self.candidates();
         self.leave_out_ourselves(&mut candidates);
-        let found = candidates.iter().filter_map(|to| self.uplink.loops.get(to));
-        let until = found.filter_map(|found| self.leads_back_until(found));
+        let until = candidates.iter().filter_map(|to| self.leads_back_until(to));
         until.filter(|until| *until != Timestamp::NEVER).min()
     }
 

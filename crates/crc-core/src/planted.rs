@@ -57,6 +57,7 @@ bugs! {
     NoRank "a server never takes a rank from its uplink",
     RankForEver "who has a rank for which there is no place keeps it",
     HearsayCounts "what is known across an original node stands against who is there",
+    ForgottenByOriginals "an original that was told that a client is gone is not told otherwise",
     LoopForgotten "who has led back is dialled again and again",
     RankUntold "a rank that is newly found is not announced",
     NobodyRemembered "servers that were heard of are no candidates",

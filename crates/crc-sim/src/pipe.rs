@@ -110,6 +110,8 @@ pub(crate) struct Stream {
     pub(crate) tokens: VecDeque<Token>,
     /// What the reader has been told of: a hash of what was said of each host.
     pub(crate) told: BTreeMap<u32, Told>,
+    /// When a quit was last written, of whom.
+    pub(crate) quit_at: BTreeMap<u32, Timestamp>,
     /// Where in the stream the last quit of each host ends.
     pub(crate) quits: BTreeMap<u32, u64>,
     /// A hash of what the writer last said of itself.
@@ -117,11 +119,20 @@ pub(crate) struct Stream {
 }
 
 /// What was told of a host on one stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Told {
     pub(crate) server: bool,
     pub(crate) human: u64,
     pub(crate) machine: u64,
+    pub(crate) at: Timestamp,
+}
+
+impl Told {
+    /// Whether the same was told.
+    pub(crate) fn same(&self, other: &Told) -> bool {
+        let words = |told: &Told| (told.server, told.human, told.machine);
+        words(self) == words(other)
+    }
 }
 
 impl Stream {
@@ -140,6 +151,7 @@ impl Stream {
             delivered: 0,
             tokens: VecDeque::new(),
             told: BTreeMap::new(),
+            quit_at: BTreeMap::new(),
             quits: BTreeMap::new(),
             own_words: 0,
         }

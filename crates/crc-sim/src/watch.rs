@@ -205,6 +205,7 @@ impl World {
             server,
             human: hash(&[m.name.as_str(), human]),
             machine: machine.map_or(0, |machine| hash(&[machine])),
+            at: self.now,
         };
         let id = m.source.get();
         // Who means ill may have such words in its info for people.
@@ -216,8 +217,15 @@ impl World {
             );
             self.violation(Invariant::O1, text);
         }
-        let stream = &mut self.connections[connection].streams[side];
-        let before = stream.told.insert(id, told);
+        let streams = &mut self.connections[connection].streams;
+        // Whom the other end has taken over and lost, or forgotten.
+        let lost_at = streams[1 - side].quit_at.get(&id).copied();
+        let before = streams[side].told.insert(id, told);
+        let before = before.filter(|before| match &self.nodes[reader].birth {
+            // It may have said so before it was told.
+            crate::node::Birth::Raw(raw) => raw.is_original() && lost_at.is_none(),
+            _ => lost_at.is_none_or(|lost| lost < before.at),
+        });
         // As little as that its id is somebody else's now.
         let was_server = server || before.is_some_and(|before| before.server);
         let ghost_for_now =
@@ -228,7 +236,7 @@ impl World {
         let wrong = match before {
             _ if ghost => None,
             _ if server && to_client => Some("a client is told of a server"),
-            Some(before) if before == told => Some("it has been told so before"),
+            Some(before) if before.same(&told) => Some("it has been told so before"),
             Some(before) if before.human != told.human => {
                 Some("it has been told something else and no quit")
             }
@@ -260,6 +268,8 @@ impl World {
     ) {
         self.moved("a quit was sent");
         self.counts.quits += 1;
+        let quit_at = &mut self.connections[connection].streams[side].quit_at;
+        quit_at.insert(gone.get(), self.now);
         if own.is_none() || own == Some(gone) {
             return;
         }
@@ -277,11 +287,6 @@ impl World {
         let reader = self.connections[connection].ends[1 - side].node;
         let theirs = theirs || self.nodes[reader].is_original_server();
         let streams = &mut self.connections[connection].streams;
-        // What had been told across an original, or across who was taken for one,
-        // gave way to it.
-        streams[1 - side]
-            .told
-            .retain(|id, told| *id != gone.get() || !told.server);
         if streams[side].told.remove(&gone.get()).is_none() && !theirs {
             let text = format!(
                 "{}: a quit of {gone}, of whom it was not told",

@@ -97,6 +97,33 @@ impl Server {
         }
     }
 
+    /// An original server has forgotten a client because somebody else said that
+    /// it was gone. We know better, and it can't do without: it fails over the
+    /// words of whom it does not know.
+    pub(super) fn tell_again(&mut self, link: LinkId, id: HostId, out: &mut Out) {
+        let Some(neighbour) = self.relay.neighbours().find(link) else {
+            return;
+        };
+        let forgetful = neighbour.kind == HostKind::Server
+            && neighbour.standing == Standing::Original
+            && neighbour.told;
+        if !forgetful || planted!(self, ForgottenByOriginals) {
+            return;
+        }
+        let (Some(session), Some(host)) = (
+            self.sessions.find_mut(link),
+            self.relay.directory().find(id),
+        ) else {
+            return;
+        };
+        if host.kind() == HostKind::Client {
+            let dress = Dress::of(neighbour.kind, neighbour.standing);
+            let known_as = session.known_as(self.config.id);
+            let frame = out.store(|arena| dress.write_host(host, known_as, arena));
+            hand_over(session, link, frame, &mut self.unsettled, out);
+        }
+    }
+
     /// Tells servers of ours, but for `from`, what a server says to machines now.
     pub(super) fn tell_machine_part(&mut self, id: HostId, from: LinkId, out: &mut Out) {
         let own_id = self.config.id;

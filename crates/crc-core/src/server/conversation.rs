@@ -722,6 +722,7 @@ impl Server {
         } else {
             // An echo, or a host that we know of by another way by now.
             self.counters.dropped += 1;
+            self.tell_again(link, quit.source, out);
         }
     }
 

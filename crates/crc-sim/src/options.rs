@@ -203,10 +203,11 @@ impl Options {
         }
         let originals = random.chance(15);
         let one = |random: &mut Random| u32::from(random.chance(60));
+        let original_servers = if originals { one(random) } else { 0 };
         Options {
             servers,
             clients,
-            original_servers: if originals { one(random) } else { 0 },
+            original_servers,
             original_clients: if originals {
                 one(random) + one(random)
             } else {
@@ -234,7 +235,8 @@ impl Options {
             dial_fails_percent: random.one_of(&[0, 0, 10, 40]),
             dial_hangs_percent: random.one_of(&[0, 0, 0, 10]),
             client_ids_collide: random.chance(30),
-            server_ids_collide: random.chance(8),
+            // An original remembers the one, and the other is refused for ever.
+            server_ids_collide: random.chance(8) && original_servers == 0,
         }
     }
 

@@ -224,6 +224,8 @@ impl World {
         let before = before.filter(|before| match &self.nodes[reader].birth {
             // It may have said so before it was told.
             crate::node::Birth::Raw(raw) => raw.is_original() && lost_at.is_none(),
+            // All that waited for one that was taken for an original goes at once.
+            _ if told.machine == 0 && server && before.at == told.at => false,
             _ => lost_at.is_none_or(|lost| lost < before.at),
         });
         // As little as that its id is somebody else's now.

@@ -97,6 +97,23 @@ impl Server {
         }
     }
 
+    /// A neighbour has been told of a server that turned out to be behind itself.
+    pub(super) fn take_back(&mut self, link: LinkId, id: HostId, out: &mut Out) {
+        let takes = self
+            .sessions
+            .find(link)
+            .is_some_and(|session| session.features.server_quit);
+        let told = self.relay.neighbours().find(link).is_some_and(|n| n.told);
+        if takes && told {
+            let quit = Message::ServerQuit(ServerQuit {
+                source: id,
+                replacement: None,
+                text: Text::cut("moved"),
+            });
+            self.send(link, &quit, out);
+        }
+    }
+
     /// An original server has forgotten a client because somebody else said that
     /// it was gone. We know better, and it can't do without: it fails over the
     /// words of whom it does not know.

@@ -596,15 +596,18 @@ impl Server {
             }
             Meaning::Changed => self.remove(id, &Text::cut("registered anew"), Some(link), out),
             Meaning::Moved if kind == HostKind::Server => {
-                // Nobody needs to know: for the others the way to it is through us.
+                // For the others the way to it is through us, as before. But who
+                // tells of it must not think that it is behind us any more.
                 self.relay.directory_mut().remove(id);
                 self.relay.directory_mut().insert(Host::new(link, &claim));
+                self.take_back(link, id, out);
                 if let Some(machine) = machine {
                     self.learn(id, machine);
+                    self.tell_machine_part(id, link, out);
                 }
-                return self.tell_machine_part(id, link, out);
+                return;
             }
-            Meaning::Moved => self.remove(id, &Text::cut("moved"), Some(link), out),
+            Meaning::Moved => self.remove(id, &Text::cut("moved"), None, out),
             Meaning::Loop if planted!(self, LoopStays) => return,
             Meaning::Loop => {
                 log::warn!(

@@ -699,6 +699,10 @@ impl Server {
                     pace.allow(quits.len());
                 }
                 session.deliver(link, quits, out);
+                // It has heard the end of everybody.
+                if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link) {
+                    neighbour.told = false;
+                }
             }
             HostKind::Server => {}
         }
@@ -717,6 +721,7 @@ impl Server {
         if self.stage != Stage::Gone {
             self.stage = Stage::Gone;
             self.timers = Timers::new();
+            self.unsettled.clear();
             out.stop();
         }
     }

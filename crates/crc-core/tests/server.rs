@@ -412,9 +412,15 @@ fn who_is_silent_or_answers_like_an_original_is_taken_for_one() {
         rig.say(raw, &registration(Kind::Server, 78, Some(77), "behind"));
         rig.say(raw, &registration(Kind::Server, 1, Some(77), "ourselves"));
         rig.say(raw, &registration(Kind::Client, 101, Some(77), "an echo"));
-        rig.say(raw, &quit(101, "not its client"));
         rig.soon();
         assert_eq!(rig.heard(raw), []);
+        // It has been told wrongly that somebody is gone, and is told otherwise.
+        rig.say(raw, &quit(101, "not its client"));
+        rig.soon();
+        assert_eq!(
+            rig.heard(raw),
+            [registration(Kind::Client, 101, Some(1), "info")]
+        );
         assert_eq!(rig.known(server), [(77, 77), (78, 77), (101, 101)].into());
     }
 }

@@ -112,6 +112,8 @@ pub(crate) struct Stream {
     pub(crate) told: BTreeMap<u32, Told>,
     /// When a quit was last written, of whom.
     pub(crate) quit_at: BTreeMap<u32, Timestamp>,
+    /// Whether its reader has been taken for an original while it was written.
+    pub(crate) doubted: bool,
     /// Where in the stream the last quit of each host ends.
     pub(crate) quits: BTreeMap<u32, u64>,
     /// A hash of what the writer last said of itself.
@@ -152,6 +154,7 @@ impl Stream {
             tokens: VecDeque::new(),
             told: BTreeMap::new(),
             quit_at: BTreeMap::new(),
+            doubted: false,
             quits: BTreeMap::new(),
             own_words: 0,
         }

@@ -230,8 +230,12 @@ impl World {
         });
         // As little as that its id is somebody else's now.
         let was_server = server || before.is_some_and(|before| before.server);
-        let ghost_for_now =
-            before.is_some() && was_server && self.takes_for_original(connection, side);
+        if self.takes_for_original(connection, side) {
+            self.connections[connection].streams[side].doubted = true;
+        }
+        // What waits for one that is taken for an original may be out of date.
+        let doubted = self.connections[connection].streams[side].doubted && told.machine == 0;
+        let ghost_for_now = before.is_some() && was_server && doubted;
         // Nobody can tell an original server that a server is gone.
         let ghost = ghost_for_now
             || was_server && matches!(self.nodes[reader].birth, crate::node::Birth::Raw(_));

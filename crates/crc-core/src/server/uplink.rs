@@ -390,11 +390,19 @@ impl Server {
         let Some(to) = self.uplink.to.clone() else {
             return;
         };
-        let times = loops.get(&to).map_or(0, |found| found.times + 1);
-        let growing = PAUSE_AFTER_LOOP.saturating_mul(2_u32.saturating_pow(times));
-        let most = growing.min(PAUSE_BETWEEN_LOOPS_MAX);
-        let pause = most / 2 + self.random.duration_up_to(most / 2);
-        let until = self.now + pause.max(PAUSE_AFTER_LOOP);
+        // Whoever else led to the same server is of the same part of the network,
+        // and would lead there again.
+        let same = loops.values().filter(|found| found.known == known);
+        let (until, times) = match same.map(|found| (found.until, found.times)).max() {
+            Some((until, times)) if self.now < until => (until, times),
+            before => {
+                let times = before.map_or(0, |(_, times)| times.saturating_add(1));
+                let growing = PAUSE_AFTER_LOOP.saturating_mul(2_u32.saturating_pow(times));
+                let most = growing.min(PAUSE_BETWEEN_LOOPS_MAX);
+                let pause = most / 2 + self.random.duration_up_to(most / 2);
+                (self.now + pause.max(PAUSE_AFTER_LOOP), times)
+            }
+        };
         let found = Loop {
             host,
             known,
@@ -402,6 +410,9 @@ impl Server {
             until,
         };
         loops.insert(to, found);
+        for found in loops.values_mut().filter(|found| found.known == known) {
+            found.until = until;
+        }
     }
 
     /// Nothing is heard from the other end of our uplink any more.

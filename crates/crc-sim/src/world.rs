@@ -564,7 +564,10 @@ impl World {
         let Some((connection, side)) = self.nodes[node].find(link) else {
             return;
         };
-        if !self.connections[connection].ends[side].is_machines() {
+        // What belongs to the same turn as the bytes that were too many waits
+        // with them, and is given back with them.
+        let slow = (connection, side, LinkDown::SlowConsumer);
+        if !self.connections[connection].ends[side].is_machines() && !self.over.contains(&slow) {
             return;
         }
         self.watch(connection, side, bytes);

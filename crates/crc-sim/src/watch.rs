@@ -182,10 +182,7 @@ impl World {
         let stream = &mut self.connections[connection].streams[side];
         if stream.own_words != words {
             stream.own_words = words;
-            let reader = self.connections[connection].ends[1 - side].node;
-            if !self.nodes[reader].is_original_server() {
-                self.moved("a server announced itself");
-            }
+            self.moved_unless_in_vain(connection, "a server announced itself");
         } else {
             self.counts.pings += 1;
         }

@@ -739,13 +739,14 @@ impl World {
     /// Something moved on a connection. Who is refused by an original server, or
     /// because an original does not forget a client, tries again for ever.
     pub(crate) fn moved_unless_in_vain(&mut self, connection: usize, what: &'static str) {
-        let ends = &self.connections[connection].ends;
-        let in_vain = self.options.original_servers > 0
-            && ends.iter().any(|end| {
-                let node = &self.nodes[end.node];
-                node.is_original_server() || node.is_client()
-            });
-        if !in_vain {
+        let it = &self.connections[connection];
+        let with_whom = it.ends.iter().any(|end| {
+            let node = &self.nodes[end.node];
+            node.is_original_server() || node.is_client()
+        });
+        // What an accepted link brings with it is seen anyway.
+        let unanswered = it.streams[1].told.is_empty();
+        if self.options.original_servers == 0 || !with_whom && !unanswered {
             self.moved(what);
         }
     }

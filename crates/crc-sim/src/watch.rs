@@ -231,7 +231,8 @@ impl World {
             self.connections[connection].streams[side].doubted = true;
         }
         // What waits for one that is taken for an original may be out of date.
-        let doubted = self.connections[connection].streams[side].doubted && told.machine == 0;
+        let plain = told.machine == 0 || self.options.hostiles > 0;
+        let doubted = self.connections[connection].streams[side].doubted && plain;
         let ghost_for_now = before.is_some() && was_server && doubted;
         // Nobody can tell an original server that a server is gone.
         let ghost = ghost_for_now
@@ -285,10 +286,10 @@ impl World {
             .is_some_and(|end| *end > other.delivered);
         let theirs = other.told.contains_key(&gone.get()) || leaves;
         streams[side].quits.insert(gone.get(), end);
-        // An original server is told of the end of those whom it still lists
-        // from before.
+        // An original server is told of the end of those whom it still lists from
+        // before; and nobody notes here what the malicious tell.
         let reader = self.connections[connection].ends[1 - side].node;
-        let theirs = theirs || self.nodes[reader].is_original_server();
+        let theirs = theirs || matches!(self.nodes[reader].birth, crate::node::Birth::Raw(_));
         let streams = &mut self.connections[connection].streams;
         if streams[side].told.remove(&gone.get()).is_none() && !theirs {
             let text = format!(

@@ -88,6 +88,8 @@ impl Server {
             let Some(session) = self.sessions.find_mut(link) else {
                 continue;
             };
+            // Who leaves and comes again needs no late word of having left.
+            session.untold.remove(&id);
             let dress = Dress::of(neighbour.kind, neighbour.standing);
             let frame = match &session.alias {
                 None => wardrobe.wear(dress, out, |arena| dress.write_host(host, own_id, arena)),

@@ -98,7 +98,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     }
     let admin = args
         .admin
-        .map(|address| driver.listen(address, ADMIN_LISTENER))
+        .map(|address| driver.listen_apart(address, ADMIN_LISTENER, admin::LINKS_MAX))
         .transpose()?;
     announce(&listening, admin);
     if connect.is_empty() {

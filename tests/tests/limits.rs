@@ -209,6 +209,8 @@ fn a_crowd_at_the_admin_page_takes_no_place_of_the_relays() {
     let third = house.client(103);
     house.client(104);
     house.assert_talking();
+    // They came while the crowd was inside, and not when its time was over.
+    assert!(crowd[0].is_silent(Duration::from_millis(10)).unwrap());
     let inside = house.server.process().usage().unwrap().descriptors - before;
     assert!(inside <= 8 + 2, "{inside} more descriptors");
     drop((crowd, third));

@@ -1,8 +1,8 @@
 //! Where the binaries under test are, and that they are not older than their
 //! sources.
 //!
-//! In this order: a folder that was named; the environment's `CRC_SERVER_BIN`
-//! and `CRC_CLIENT_BIN`; the folder of the running program, where one build
+//! In this order: a folder that was named; the environment's `CRC_SERVER_BIN`,
+//! `CRC_CLIENT_BIN` and `CRC_SIM_BIN`; the folder of the running program, where one build
 //! puts everything. In the last case, and only under cargo (which says so in
 //! the environment's `CARGO`), they are built first when one is missing or a
 //! source is newer: `cargo run -p crc-scenario` and `cargo test -p
@@ -17,6 +17,9 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use crate::error::RigError;
+
+/// What a rig starts.
+const NODES: &[&str] = &["crc-server", "crc-client"];
 
 /// The binaries that a rig starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,21 +37,9 @@ impl Binaries {
     ///
     /// [`RigError::Binaries`] when one of them isn't there.
     pub fn in_folder(folder: &Path) -> Result<Binaries, RigError> {
-        let find = |name: &str| {
-            let path = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
-            if path.is_file() {
-                Ok(path)
-            } else {
-                Err(RigError::Binaries(format!(
-                    "there is no {name} in {}; build it with `cargo build -p crc-server -p crc-client`, \
-                     or say where it is with --bin-dir, or with CRC_SERVER_BIN and CRC_CLIENT_BIN",
-                    folder.display()
-                )))
-            }
-        };
         Ok(Binaries {
-            server: find("crc-server")?,
-            client: find("crc-client")?,
+            server: in_folder(folder, "crc-server")?,
+            client: in_folder(folder, "crc-client")?,
         })
     }
 
@@ -68,13 +59,53 @@ impl Binaries {
         }
         let folder = own_folder()?;
         if let Some(cargo) = env::var_os("CARGO") {
-            build_if_stale(&cargo, &folder)?;
+            build_if_stale(&cargo, &folder, NODES)?;
         }
         let found = Binaries::in_folder(&folder)?;
         Ok(Binaries {
             server: server.unwrap_or(found.server),
             client: client.unwrap_or(found.client),
         })
+    }
+}
+
+/// Finds the program `crc-sim`, which replays what servers have recorded, and
+/// builds it where that is called for.
+///
+/// # Errors
+///
+/// [`RigError::Binaries`] when it can't be found or built.
+pub fn find_sim() -> Result<PathBuf, RigError> {
+    if let Some(sim) = env::var_os("CRC_SIM_BIN") {
+        return Ok(sim.into());
+    }
+    let folder = own_folder()?;
+    if let Some(cargo) = env::var_os("CARGO") {
+        build_if_stale(&cargo, &folder, &["crc-sim"])?;
+    }
+    in_folder(&folder, "crc-sim")
+}
+
+fn in_folder(folder: &Path, name: &str) -> Result<PathBuf, RigError> {
+    let path = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    if path.is_file() {
+        return Ok(path);
+    }
+    let variable = name.replace('-', "_").to_uppercase();
+    Err(RigError::Binaries(format!(
+        "there is no {name} in {}; build it with `cargo build -p {}`, \
+         or say where it is with --bin-dir or {variable}_BIN",
+        folder.display(),
+        package(name)
+    )))
+}
+
+/// The package that a binary belongs to.
+fn package(name: &str) -> &str {
+    match name {
+        // The library has the name.
+        "crc-sim" => "crc-sim-cli",
+        _ => name,
     }
 }
 
@@ -93,8 +124,8 @@ fn own_folder() -> Result<PathBuf, RigError> {
 }
 
 /// One process builds, the others wait for it and find everything fresh.
-fn build_if_stale(cargo: &OsStr, folder: &Path) -> Result<(), RigError> {
-    let stamp = folder.join(".crc-scenario-built");
+fn build_if_stale(cargo: &OsStr, folder: &Path, names: &[&str]) -> Result<(), RigError> {
+    let stamp = folder.join(format!(".crc-scenario-built-{}", names.join("-")));
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the package is a member of the workspace");
@@ -102,35 +133,38 @@ fn build_if_stale(cargo: &OsStr, folder: &Path) -> Result<(), RigError> {
         let path = path.to_owned();
         move |source| RigError::File { path, source }
     };
-    if is_fresh(folder, &stamp, workspace).map_err(failed(workspace))? {
+    if is_fresh(folder, &stamp, workspace, names).map_err(failed(workspace))? {
         return Ok(());
     }
     let lock_path = folder.join(".crc-scenario-lock");
     let lock = File::create(&lock_path).map_err(failed(&lock_path))?;
     lock.lock().map_err(failed(&lock_path))?;
-    if is_fresh(folder, &stamp, workspace).map_err(failed(workspace))? {
+    if is_fresh(folder, &stamp, workspace, names).map_err(failed(workspace))? {
         return Ok(());
     }
     let began = SystemTime::now();
-    build(cargo, folder, workspace)?;
+    build(cargo, folder, workspace, names)?;
     File::create(&stamp)
         .and_then(|file| file.set_modified(began))
         .map_err(failed(&stamp))
 }
 
-/// Whether both binaries are there and newer than every source; or were found
+/// Whether the binaries are there and newer than every source; or were found
 /// to be up to date at a time that is (a source may be newer than a binary
 /// that doesn't depend on it).
-fn is_fresh(folder: &Path, stamp: &Path, workspace: &Path) -> io::Result<bool> {
-    let Ok(binaries) = Binaries::in_folder(folder) else {
-        return Ok(false);
-    };
+fn is_fresh(folder: &Path, stamp: &Path, workspace: &Path, names: &[&str]) -> io::Result<bool> {
+    let mut built = SystemTime::now();
+    for name in names {
+        match in_folder(folder, name) {
+            Ok(binary) => built = built.min(modified(&binary)?),
+            Err(_) => return Ok(false),
+        }
+    }
     let mut newest = modified(&workspace.join("Cargo.toml"))?;
     newest = newest.max(modified(&workspace.join("Cargo.lock"))?);
     for part in ["crates", "bins"] {
         newest = newest.max(newest_source(&workspace.join(part))?);
     }
-    let built = modified(&binaries.server)?.min(modified(&binaries.client)?);
     let found_fresh = modified(stamp).is_ok_and(|found| found > newest);
     Ok(built > newest || found_fresh)
 }
@@ -153,10 +187,11 @@ fn newest_source(folder: &Path) -> io::Result<SystemTime> {
     Ok(newest)
 }
 
-fn build(cargo: &OsStr, folder: &Path, workspace: &Path) -> Result<(), RigError> {
+fn build(cargo: &OsStr, folder: &Path, workspace: &Path, names: &[&str]) -> Result<(), RigError> {
     let mut command = Command::new(cargo);
     command
-        .args(["build", "--quiet", "-p", "crc-server", "-p", "crc-client"])
+        .args(["build", "--quiet"])
+        .args(names.iter().flat_map(|name| ["-p", package(name)]))
         .current_dir(workspace)
         .stdin(Stdio::null());
     // The folder is named after the profile, but for the first.
@@ -174,7 +209,8 @@ fn build(cargo: &OsStr, folder: &Path, workspace: &Path) -> Result<(), RigError>
         return Ok(());
     }
     Err(RigError::Binaries(format!(
-        "crc-server and crc-client can't be built:\n{}",
+        "{} can't be built:\n{}",
+        names.join(" and "),
         String::from_utf8_lossy(&output.stderr).trim_end()
     )))
 }
@@ -208,7 +244,10 @@ mod tests {
         };
         let stamp = root.join("stamp");
         let check = |fresh| {
-            assert_eq!(is_fresh(&root.join("out"), &stamp, root).unwrap(), fresh);
+            assert_eq!(
+                is_fresh(&root.join("out"), &stamp, root, NODES).unwrap(),
+                fresh
+            );
         };
         write("Cargo.toml", 10);
         write("Cargo.lock", 10);

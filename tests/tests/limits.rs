@@ -178,6 +178,46 @@ fn who_comes_when_the_house_is_full_waits_outside() {
     house.assert_talking();
 }
 
+/// The operator needs it most just then.
+#[test]
+fn the_admin_page_is_served_though_the_house_is_full() {
+    let mut house = House::open(&["--links-max=3"]);
+    let third = house.client(103);
+    let mut outside = Peer::connect(house.server.address()).unwrap();
+    outside
+        .send(&wire::client_registration(104, 0, "late", "l"))
+        .unwrap();
+    assert!(outside.is_silent(Duration::from_millis(300)).unwrap());
+    assert_eq!(house.server.get("/healthz").unwrap().body, "ok\n");
+    let state = house.server.state().unwrap();
+    assert_eq!(state.host_ids(), [ANN, BOB, 103]);
+    drop(third);
+    outside.wait_status(0).unwrap();
+    house.assert_talking();
+}
+
+#[test]
+fn a_crowd_at_the_admin_page_takes_no_place_of_the_relays() {
+    let mut house = House::open(&["--links-max=4"]);
+    let before = house.server.process().usage().unwrap().descriptors;
+    let mut crowd: Vec<Peer> = (0..100)
+        .map(|_| Peer::connect(house.server.admin()).unwrap())
+        .collect();
+    crowd[0].send(b"GET /hea").unwrap();
+    // The rest of its request is not waited for longer than 5 s; until then
+    // eight of them are inside, and newcomers of the relay come in as ever.
+    let third = house.client(103);
+    house.client(104);
+    house.assert_talking();
+    // They came while the crowd was inside, and not when its time was over.
+    assert!(crowd[0].is_silent(Duration::from_millis(10)).unwrap());
+    let inside = house.server.process().usage().unwrap().descriptors - before;
+    assert!(inside <= 8 + 2, "{inside} more descriptors");
+    drop((crowd, third));
+    assert_eq!(house.server.get("/healthz").unwrap().status, 200);
+    house.assert_talking();
+}
+
 #[test]
 fn a_full_directory_takes_nobody_more() {
     let mut house = House::open(&["--hosts-max=4"]);

@@ -8,6 +8,7 @@
 
 mod admin;
 mod args;
+mod logging;
 mod node;
 mod render;
 
@@ -16,12 +17,15 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use anstream::{AutoStream, ColorChoice};
 use clap::Parser;
 use crc_core::{ListenerId, Server, ServerCommand, ServerNotice};
 use crc_net::{Driver, DriverConfig, DriverError, ListenError, Stopped};
 use crc_record::Recorder;
+use env_logger::WriteStyle;
 
 use crate::args::Args;
+use crate::logging::Logging;
 use crate::node::{ADMIN_LISTENER, Node};
 
 /// Why a server cannot run: one sentence for whoever started it.
@@ -36,6 +40,8 @@ enum Failure {
         path: std::path::PathBuf,
         source: io::Error,
     },
+    #[error("cannot start a thread for the log: {0}")]
+    Log(#[source] io::Error),
     #[error("cannot record to {path:?}: {source}: choose another --record")]
     Recording {
         path: std::path::PathBuf,
@@ -62,7 +68,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    start_log(args)?;
+    let _logging = start_log(args)?;
     let config = args.config(getrandom::u64()?);
     let connect = config.connect.clone();
     log::info!(
@@ -98,7 +104,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     }
     let admin = args
         .admin
-        .map(|address| driver.listen(address, ADMIN_LISTENER))
+        .map(|address| driver.listen_apart(address, ADMIN_LISTENER, admin::LINKS_MAX))
         .transpose()?;
     announce(&listening, admin);
     if connect.is_empty() {
@@ -138,18 +144,24 @@ fn tell(notice: &ServerNotice) {
     }
 }
 
-fn start_log(args: &Args) -> Result<(), Failure> {
-    let mut log = env_logger::Builder::new();
-    log.filter_level(args.log_level());
-    log.parse_default_env();
-    if let Some(path) = &args.log_file {
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.map_err(|source| Failure::LogFile {
-            path: path.clone(),
-            source,
-        })?;
-        log.target(env_logger::Target::Pipe(Box::new(file)));
-    }
-    log.init();
-    Ok(())
+fn start_log(args: &Args) -> Result<Logging, Failure> {
+    let level = args.log_level();
+    let started = match &args.log_file {
+        Some(path) => {
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            let file = file.map_err(|source| Failure::LogFile {
+                path: path.clone(),
+                source,
+            })?;
+            logging::start(file, WriteStyle::Never, level)
+        }
+        None => {
+            let style = match AutoStream::choice(&io::stderr()) {
+                ColorChoice::Never => WriteStyle::Never,
+                _ => WriteStyle::Always,
+            };
+            logging::start(io::stderr(), style, level)
+        }
+    };
+    started.map_err(Failure::Log)
 }

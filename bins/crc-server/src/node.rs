@@ -80,7 +80,7 @@ impl Machine for Node {
                 link,
                 origin: Origin::Accepted { listener },
                 ..
-            } if listener == ADMIN_LISTENER => self.admin.link_up(now, link, out),
+            } if listener == ADMIN_LISTENER => self.admin.link_up(now, link),
             Event::Bytes { link, bytes } if self.admin.has(link) => {
                 self.admin.bytes(now, link, bytes, &self.server, out);
             }

@@ -40,11 +40,13 @@ pub struct DriverConfig {
     ///
     /// Peers that come when the house is full wait in the listener's backlog
     /// until a link closes, or until they give up. Dials are not held back.
+    /// The links of [`Driver::listen_apart`](crate::Driver::listen_apart) do
+    /// not count.
     ///
     /// [`descriptors_reserve`]: Self::descriptors_reserve
     pub links_max: usize,
     /// How many descriptors are kept for everything but accepted links: files,
-    /// listeners, dials, name look-ups. 64.
+    /// listeners, dials, name look-ups, links that are counted apart. 64.
     pub descriptors_reserve: usize,
     /// How many links one listener may accept in one turn. 128.
     pub accepts_per_turn_max: usize,

@@ -22,6 +22,8 @@ pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     pub(crate) queue: SendQueue,
     pub(crate) phase: Phase,
+    /// The listener that counts it, if that counts its links apart.
+    pub(crate) counted_by: Option<u32>,
     /// What this turn has to send on it.
     pub(crate) pieces: PieceList,
     /// Whether it has given us bytes yet.
@@ -77,6 +79,7 @@ impl Connection {
             peer,
             queue: SendQueue::new(send_queue_bytes_max),
             phase: Phase::Live,
+            counted_by: None,
             pieces: PieceList::EMPTY,
             heard: false,
             ended: false,

@@ -143,7 +143,25 @@ impl<M: Machine> Driver<M> {
         address: SocketAddr,
         id: ListenerId,
     ) -> Result<SocketAddr, ListenError> {
-        self.sockets.listen(address, id)
+        self.sockets.listen(address, id, None)
+    }
+
+    /// Listens like [`listen`](Self::listen), but counts the links accepted
+    /// there apart: at most `links_max` at a time, at least one. They take no
+    /// place of [`DriverConfig::links_max`], and have theirs when the house is
+    /// full; who is too many waits in the backlog. Their descriptors come from
+    /// [`DriverConfig::descriptors_reserve`].
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`] says what is wrong with the address.
+    pub fn listen_apart(
+        &mut self,
+        address: SocketAddr,
+        id: ListenerId,
+        links_max: usize,
+    ) -> Result<SocketAddr, ListenError> {
+        self.sockets.listen(address, id, Some(links_max))
     }
 
     /// The machine.

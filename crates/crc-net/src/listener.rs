@@ -24,8 +24,17 @@ pub(crate) struct Listener {
     pub(crate) id: ListenerId,
     pub(crate) address: SocketAddr,
     pub(crate) state: ListenerState,
+    /// What it may have open, if its links are counted apart from all others.
+    pub(crate) apart: Option<Apart>,
     /// How long to leave it alone next time; zero while all is well.
     pause: Duration,
+}
+
+/// The links of a listener whose links are counted apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Apart {
+    pub(crate) links: usize,
+    pub(crate) links_max: usize,
 }
 
 /// Whether a listener is listened to.
@@ -34,7 +43,8 @@ pub(crate) enum ListenerState {
     Open,
     /// The system had nothing left for a further socket.
     Paused,
-    /// As many links as allowed are open.
+    /// As many links as allowed are open: in all, or of its own if they are
+    /// counted apart.
     Full,
 }
 
@@ -51,12 +61,18 @@ pub(crate) enum AcceptOutcome {
 }
 
 impl Listener {
-    pub(crate) fn new(socket: Registration<TcpListener>, id: ListenerId, at: SocketAddr) -> Self {
+    pub(crate) fn new(
+        socket: Registration<TcpListener>,
+        id: ListenerId,
+        at: SocketAddr,
+        apart: Option<Apart>,
+    ) -> Self {
         Listener {
             socket,
             id,
             address: at,
             state: ListenerState::Open,
+            apart,
             pause: Duration::ZERO,
         }
     }
@@ -172,7 +188,7 @@ mod tests {
         let socket = listen(any, 1).unwrap();
         let socket =
             Registration::new(&poller, socket, 0, crate::registration::Interest::READ).unwrap();
-        let mut listener = Listener::new(socket, ListenerId(0), any);
+        let mut listener = Listener::new(socket, ListenerId(0), any, None);
         for round in 0..2 {
             let pauses: Vec<_> = (0..9).map(|_| listener.next_pause()).collect();
             let millis: Vec<_> = pauses.iter().map(|(pause, _)| pause.as_millis()).collect();

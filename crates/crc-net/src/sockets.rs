@@ -41,7 +41,7 @@ pub(crate) struct Sockets {
     /// Dials that came to nothing; the machine has not been told yet.
     pub(crate) dials_failed: VecDeque<(DialId, DialError)>,
     entries: Table<Entry>,
-    /// How many of the entries are links.
+    /// How many of the entries are links, without those that are counted apart.
     links: usize,
     links_max: usize,
     /// Whether it has been said that there is room for no more, and has not
@@ -283,8 +283,7 @@ impl Sockets {
         self.listeners.clear();
         for link in self.entries.names().collect::<Vec<_>>() {
             if let Some(Entry::Link(connection)) = self.entries.remove(link) {
-                self.links -= 1;
-                self.stats.links_open.subtract(1);
+                self.link_is_gone(connection.counted_by);
                 self.stats.bytes_waiting.subtract(connection.queue.len());
             }
         }

@@ -20,7 +20,8 @@ pub struct Stats {
     pub bytes_out: Counter,
     /// Bytes that wait to be written, on all links: goes up and down.
     pub bytes_waiting: Counter,
-    /// Links that are open, closing ones included: goes up and down.
+    /// Links that are open, closing ones and those that are counted apart
+    /// included: goes up and down.
     pub links_open: Counter,
     /// Links that peers opened.
     pub links_accepted: Counter,

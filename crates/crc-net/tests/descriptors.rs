@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crc_core::ListenerId;
+use crc_core::{ListenerId, Origin};
 use crc_net::{Driver, DriverConfig, Input, Stopped, read_lines};
 use rig::{PATIENCE, Rig, Seen, echo, quick, read_exact, silent, write};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -182,5 +182,61 @@ fn takes_no_more_links_than_allowed() {
         assert_eq!(rig.stats.links_open.value(), 3);
     }
     drop((links, waiting));
+    rig.stop();
+}
+
+#[test]
+fn links_that_are_counted_apart_take_no_place_and_find_theirs() {
+    let config = DriverConfig {
+        links_max: 2,
+        ..quick()
+    };
+    let (tell, told) = std::sync::mpsc::channel();
+    let rig = Rig::set_up(config, silent(), move |driver| {
+        let any = (Ipv4Addr::LOCALHOST, 0).into();
+        let address = driver.listen_apart(any, ListenerId(7), 2).unwrap();
+        tell.send(address).unwrap();
+    });
+    let apart: SocketAddr = told.recv().unwrap();
+    let comes = |stream: &TcpStream| {
+        let peer = stream.local_addr().unwrap();
+        match rig.next() {
+            Seen::Up(link, origin, ends) if ends.peer == peer => (link, origin),
+            other => panic!("waited for {peer}, not {other:?}"),
+        }
+    };
+    let goes = |gone| assert!(matches!(rig.next(), Seen::Down(link, ..) if link == gone));
+
+    // The house is full, and a third one waits.
+    let guests: Vec<_> = (0..2).map(|_| rig.connect_up()).collect();
+    let waiting_guest = rig.connect();
+    rig::wait_until("the house to be full", || rig.stats.house_full.value() == 1);
+    // The other door is open all the same, for two.
+    let mut askers = Vec::new();
+    for _ in 0..2 {
+        let stream = TcpStream::connect(apart).unwrap();
+        let (link, origin) = comes(&stream);
+        let listener = ListenerId(7);
+        assert_eq!(origin, Origin::Accepted { listener });
+        askers.push((stream, link));
+    }
+    let waiting_asker = TcpStream::connect(apart).unwrap();
+    assert!(rig.is_quiet_for(Duration::from_millis(100)));
+    rig.wait_until_idle();
+    assert_eq!(rig.stats.links_open.value(), 4);
+
+    // Whoever goes makes room for those who wait at the same door.
+    let (gone, link) = askers.remove(0);
+    drop(gone);
+    goes(link);
+    comes(&waiting_asker);
+    assert!(rig.is_quiet_for(Duration::from_millis(100)));
+    let [(gone, link), (stays, _)] = <[_; 2]>::try_from(guests).unwrap();
+    drop(gone);
+    goes(link);
+    comes(&waiting_guest);
+    assert_eq!(rig.stats.links_open.value(), 4);
+    rig.wait_until_idle();
+    drop((stays, waiting_guest, waiting_asker, askers));
     rig.stop();
 }

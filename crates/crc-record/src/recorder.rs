@@ -20,6 +20,9 @@ const BLOCK_AGE_MAX: Duration = Duration::from_millis(500);
 /// and so many may wait for the disk.
 const BLOCKS_MAX: usize = 64;
 
+/// So many bytes of its bound are kept for a recording's last entry.
+const LAST_ENTRY_BYTES_MAX: u64 = 16;
+
 /// Records one run of a server.
 #[derive(Debug)]
 pub struct Recorder {
@@ -35,7 +38,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// Begins a recording in a new file, or in place of an old one, of at most
-    /// `bytes_max` bytes. Nobody but its owner can read it.
+    /// `bytes_max` bytes, or of its head and its end if that is less. Nobody but its owner can read it.
     ///
     /// # Errors
     ///
@@ -57,7 +60,7 @@ impl Recorder {
             block: Vec::with_capacity(BLOCK_BYTES),
             since: Timestamp::START,
             last: Timestamp::START,
-            left: bytes_max.saturating_sub(header.len() as u64),
+            left: bytes_max.saturating_sub(header.len() as u64 + LAST_ENTRY_BYTES_MAX),
             blocks: Some(blocks),
             writer: Some(writer),
         })

@@ -159,13 +159,18 @@ fn a_day_is_told_again() {
 fn a_recording_is_bounded_and_what_fits_can_be_replayed() {
     let file = TempFile::new("bounded");
     let chatter = (0..1000).map(|n| (n, Told::Bytes(0, vec![0; 100])));
-    live(&file, 2_000, &chatter.collect::<Vec<_>>());
-    let recording = std::fs::read(&file.0).unwrap();
-    assert!(recording.len() <= 2_010, "{}", recording.len());
-    let replayed = replay(&recording).unwrap();
-    assert!(replayed.full);
-    assert!((10..30).contains(&replayed.events), "{}", replayed.events);
-    assert_eq!(replayed.digest_recorded, None);
+    let chatter = chatter.collect::<Vec<_>>();
+    // Whatever part of the next event there would be room for.
+    for bytes_max in 2_000..2_120 {
+        live(&file, bytes_max, &chatter);
+        let recording = std::fs::read(&file.0).unwrap();
+        let len = recording.len() as u64;
+        assert!((bytes_max - 130..=bytes_max).contains(&len), "{len}");
+        let replayed = replay(&recording).unwrap();
+        assert!(replayed.full);
+        assert!((10..30).contains(&replayed.events), "{}", replayed.events);
+        assert_eq!(replayed.digest_recorded, None);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crc_core::{Ends, ListenerId, Origin, Timestamp};
 use super::{LinkUp, Sockets};
 use crate::connection::Connection;
 use crate::error::ListenError;
-use crate::listener::{self, AcceptOutcome, Listener, ListenerState};
+use crate::listener::{self, AcceptOutcome, Apart, Listener, ListenerState};
 use crate::registration::{Interest, Registration};
 
 /// What accepting one link came to.
@@ -27,6 +27,7 @@ impl Sockets {
         &mut self,
         address: SocketAddr,
         id: ListenerId,
+        links_max_apart: Option<usize>,
     ) -> Result<SocketAddr, ListenError> {
         let failed = |error| ListenError::new(address, error);
         let socket = listener::listen(address, self.config.backlog).map_err(failed)?;
@@ -34,7 +35,11 @@ impl Sockets {
         let key = self.listeners.len() as u64;
         let socket =
             Registration::new(&self.poller, socket, key, Interest::READ).map_err(failed)?;
-        self.listeners.push(Listener::new(socket, id, real));
+        let apart = links_max_apart.map(|links_max| Apart {
+            links: 0,
+            links_max: links_max.max(1),
+        });
+        self.listeners.push(Listener::new(socket, id, real, apart));
         log::debug!("listening on {real}");
         Ok(real)
     }
@@ -43,7 +48,13 @@ impl Sockets {
         let Some(listener) = self.listeners.get_mut(index) else {
             return Accepted::Nobody;
         };
-        if self.links >= self.links_max {
+        if let Some(apart) = listener.apart {
+            if apart.links >= apart.links_max {
+                listener.state = ListenerState::Full;
+                log::debug!("{} has as many links as it may", listener.address);
+                return Accepted::Nobody;
+            }
+        } else if self.links >= self.links_max {
             listener.state = ListenerState::Full;
             if !self.house_is_full {
                 self.house_is_full = true;
@@ -71,6 +82,7 @@ impl Sockets {
         let origin = Origin::Accepted {
             listener: listener.id,
         };
+        let counted_by = listener.apart.and_then(|_| u32::try_from(index).ok());
         let tuned = listener::tune(&stream, self.config.peer_timeout);
         let local = match tuned.and_then(|()| stream.local_addr()) {
             Ok(local) => local,
@@ -84,10 +96,13 @@ impl Sockets {
         let bytes_max = self.config.send_queue_bytes_max;
         let inserted = self.insert_link(|link| {
             let socket = Registration::new(&poller, stream, link.as_u64(), Interest::READ)?;
-            Ok(Connection::new(socket, peer, bytes_max))
+            let mut connection = Connection::new(socket, peer, bytes_max);
+            connection.counted_by = counted_by;
+            Ok(connection)
         });
         match inserted {
             Ok(link) => {
+                self.link_is_up(counted_by);
                 self.stats.links_accepted.add(1);
                 log::debug!("{link} is up: accepted from {peer} on {local}");
                 let ends = Ends { peer, local };
@@ -131,11 +146,26 @@ impl Sockets {
         }
         self.house_is_full = self.links >= self.links_max - self.links_max / 8;
         for index in 0..self.listeners.len() {
-            let listener = &mut self.listeners[index];
-            if listener.state == ListenerState::Full {
-                listener.state = ListenerState::Open;
-                self.arm_listener(index);
+            if self.listeners[index].apart.is_none() {
+                self.open(index);
             }
+        }
+    }
+
+    /// Goes on with a listener that waited for a link of its own to close.
+    pub(super) fn open_the_door(&mut self, index: u32) {
+        if let Some(apart) = self.counted_apart(Some(index)) {
+            apart.links -= 1;
+        }
+        self.open(index as usize);
+    }
+
+    fn open(&mut self, index: usize) {
+        if let Some(listener) = self.listeners.get_mut(index)
+            && listener.state == ListenerState::Full
+        {
+            listener.state = ListenerState::Open;
+            self.arm_listener(index);
         }
     }
 

@@ -111,7 +111,7 @@ impl Sockets {
         let bytes_max = self.config.send_queue_bytes_max;
         *entry = Entry::Link(Connection::new(attempt.socket, peer, bytes_max));
         self.deadlines.remove(&(attempt.deadline, link.as_u64()));
-        self.link_is_up();
+        self.link_is_up(None);
         self.arm_later(link);
         self.stats.links_dialed.add(1);
         log::debug!("{link} is up: dialed {peer} from {local}");

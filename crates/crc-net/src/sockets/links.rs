@@ -6,6 +6,7 @@ use crc_core::{CloseWhen, LinkDown, LinkId, Outbox, Range, Timestamp};
 
 use super::{Entry, Sockets};
 use crate::connection::{Connection, Phase, ReadOutcome};
+use crate::listener::Apart;
 
 /// More memory for effects than this is given back after a turn that needed it.
 const EFFECTS_KEPT_MAX: usize = 16 * 1024;
@@ -169,8 +170,7 @@ impl Sockets {
         }
         // How that ends is not worth knowing any more.
         let _ = connection.flush(&self.pieces, outbox, &mut Vec::new(), &self.stats);
-        self.links -= 1;
-        self.stats.links_open.subtract(1);
+        self.link_is_gone(connection.counted_by);
         self.stats.bytes_waiting.subtract(connection.queue.len());
         if why == LinkDown::SlowConsumer {
             self.stats.slow_consumers.add(1);
@@ -178,7 +178,6 @@ impl Sockets {
         } else {
             log::debug!("{link} to {} is down: {why}", connection.peer);
         }
-        self.open_the_house();
         Some(connection)
     }
 
@@ -199,13 +198,33 @@ impl Sockets {
         &mut self,
         make: impl FnOnce(LinkId) -> io::Result<Connection>,
     ) -> io::Result<LinkId> {
-        let link = self.entries.insert(|link| make(link).map(Entry::Link))?;
-        self.link_is_up();
-        Ok(link)
+        self.entries.insert(|link| make(link).map(Entry::Link))
     }
 
-    pub(super) fn link_is_up(&mut self) {
-        self.links += 1;
+    pub(super) fn counted_apart(&mut self, counted_by: Option<u32>) -> Option<&mut Apart> {
+        let listener = self.listeners.get_mut(counted_by? as usize)?;
+        listener.apart.as_mut()
+    }
+
+    /// Counts a new link: by the listener that counts its links apart, or with
+    /// all others.
+    pub(super) fn link_is_up(&mut self, counted_by: Option<u32>) {
         self.stats.links_open.add(1);
+        match self.counted_apart(counted_by) {
+            Some(apart) => apart.links += 1,
+            None => self.links += 1,
+        }
+    }
+
+    /// Counts a link no more, and takes in who waited for its place.
+    pub(super) fn link_is_gone(&mut self, counted_by: Option<u32>) {
+        self.stats.links_open.subtract(1);
+        match counted_by {
+            Some(index) => self.open_the_door(index),
+            None => {
+                self.links -= 1;
+                self.open_the_house();
+            }
+        }
     }
 }

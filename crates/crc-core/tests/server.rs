@@ -1159,7 +1159,7 @@ fn our_own_address_is_not_dialled() {
     rig.cut_raw(uplink);
     let dialled_before = rig.raw_listeners["r0"].len();
     rig.run(Duration::from_secs(120));
-    let counters = rig.nodes[server].server.snapshot().counters().clone();
+    let counters = *rig.nodes[server].server.snapshot().counters();
     assert_eq!(counters.dials_failed, 0);
     assert_eq!(
         rig.known(server),

@@ -190,7 +190,7 @@ impl Sockets {
             };
             connection.to_arm = false;
             let interest = connection.interest();
-            if let Err(error) = connection.socket.arm(link.as_u64(), interest) {
+            if let Err(error) = connection.socket.arm_link(link.as_u64(), interest) {
                 self.end(link, LinkDown::Failed(error.kind()));
             }
         }

@@ -130,6 +130,10 @@ fn seeds_that_were_found_and_mended() {
         (226_755, "a server that was gone went on to write"),
         (286_097, "an original was told twice who had gone"),
         (400_727, "who had left and come again was said to have left"),
+        (
+            915_016,
+            "a server came itself while its old place was being forgotten",
+        ),
     ] {
         let outcome = run_seed(seed, &Settings::default());
         assert_eq!(outcome.violations, [], "seed {seed}");

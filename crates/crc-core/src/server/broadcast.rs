@@ -294,6 +294,30 @@ impl Server {
         }
     }
 
+    /// Who told us of a server takes it back, after that server has come itself:
+    /// from now on it is there by its own word only, and the teller is told so.
+    pub(super) fn end_hearsay(&mut self, teller: LinkId, id: HostId, out: &mut Out) {
+        let Some(host) = self.relay.directory().find(id) else {
+            return;
+        };
+        let Some(session) = self.sessions.find_mut(host.first_link()) else {
+            return;
+        };
+        if session.hearsay != Some(teller) {
+            return;
+        }
+        session.hearsay = None;
+        let own_id = self.config.id;
+        let Some(neighbour) = self.relay.neighbours().find(teller) else {
+            return;
+        };
+        if neighbour.told {
+            let dress = Dress::of(neighbour.kind, neighbour.standing);
+            let frame = out.store(|arena| dress.write_host(host, own_id, arena));
+            self.deliver(teller, frame, out);
+        }
+    }
+
     /// A link ends whose peer had not shown yet that it is who it says: what was
     /// known of that server before stands again.
     fn fall_back_on_hearsay(&mut self, link: LinkId, id: HostId) {

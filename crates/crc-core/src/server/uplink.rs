@@ -263,8 +263,13 @@ impl Server {
 
     /// When the first of the candidates is dialled again that have led back.
     pub(super) fn dials_in_vain_at(&self) -> Option<Timestamp> {
-        if self.uplink.link.is_some() {
-            return None;
+        let uplink = &self.uplink;
+        if uplink.dial.is_some() || uplink.link.is_some() {
+            let again = uplink
+                .to
+                .as_ref()
+                .filter(|to| uplink.loops.contains_key(to));
+            return again.filter(|_| uplink.taken.is_none()).map(|_| self.now);
         }
         let mut candidates = self.candidates();
         self.leave_out_ourselves(&mut candidates);

@@ -126,7 +126,7 @@ impl Server {
         let forgetful = neighbour.kind == HostKind::Server
             && neighbour.standing == Standing::Original
             && neighbour.told;
-        if !forgetful || planted!(self, ForgottenByOriginals) {
+        if !forgetful {
             return;
         }
         let (Some(session), Some(host)) = (

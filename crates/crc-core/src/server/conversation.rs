@@ -411,7 +411,7 @@ impl Server {
             info: registration.info.as_str(),
             machine: None,
         };
-        let hearsay = self.relay.hearsay(&claim).is_some() && !planted!(self, HearsayCounts);
+        let hearsay = self.relay.hearsay(&claim).is_some();
         self.relay.is_taken(claim.id) && !hearsay
     }
 

@@ -576,9 +576,6 @@ impl Server {
     fn set_rank(&mut self, rank: u32, link: LinkId, out: &mut Out) {
         self.rank = rank;
         log::debug!("our rank is {rank}");
-        if planted!(self, RankUntold) {
-            return;
-        }
         let neighbours = self.relay.neighbours().iter();
         let ours = neighbours.filter(|(_, neighbour)| {
             neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours

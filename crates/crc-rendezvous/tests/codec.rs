@@ -1,8 +1,6 @@
 //! Whatever way a stream is cut, and whenever its pieces come, the same is known
 //! in the end; and garbage stays garbage, within bounds.
 
-#![expect(clippy::unwrap_used, reason = "this is a test")]
-
 use std::net::{IpAddr, SocketAddr};
 
 use crc_rendezvous::{
@@ -284,7 +282,8 @@ proptest! {
         for decoder in [ChatDecoder::with_hello, ChatDecoder::without_hello] {
             let whole = talk(decoder(), &stream, WHOLE, false);
             prop_assert_eq!(&whole, &talk(decoder(), &stream, &cuts, false));
-            prop_assert_eq!(&whole, &talk(decoder(), &stream, &cuts, true));
+            // A guess may have been made before the greeting turned out to be none.
+            prop_assert_eq!(whole.2, talk(decoder(), &stream, &cuts, true).2);
         }
     }
 }

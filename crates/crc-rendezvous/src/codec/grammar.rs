@@ -133,7 +133,7 @@ fn number<T: FromStr>(text: &[u8]) -> Option<T> {
 
 /// How many blanks and line ends `input` begins with.
 pub(crate) fn blanks(input: &[u8]) -> usize {
-    let blank = take_while::<_, _, Parsed<'_>>(|byte| is_blank(byte));
+    let blank = take_while::<_, _, Parsed<'_>>(is_blank);
     match find(blank, input, More::IsNotAwaited) {
         Found::Whole(_, len) => len,
         Found::Part | Found::Nonsense => 0,

@@ -237,7 +237,7 @@ impl World {
             }
         }
         let most = if self.below(20) == 0 { 16 } else { 7 };
-        let count = 2 + self.below(most);
+        let count = 3 + self.below(most);
         for number in 0..count {
             let host = Ipv4Addr::new(10, 0, 0, 2 + low_byte(self.below(3)));
             // Ports of few digits are those whose end one can't see.
@@ -246,7 +246,7 @@ impl World {
             let place = self.add_place(SocketAddr::from((host, port)));
             let mut when = 1 + self.below(hurry);
             self.enter(when, What::Start(place));
-            for _ in 0..self.below(4) {
+            for _ in 0..self.below(3) {
                 when += 1 + self.below(8_000);
                 if self.below(2) == 0 {
                     self.enter(when, What::Leave(place));

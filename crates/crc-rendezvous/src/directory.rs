@@ -24,9 +24,10 @@ pub use words::{DirectoryCommand, DirectoryNotice, Left, Refusal};
 /// together.
 const TOLD_AFTER: Duration = Duration::from_millis(100);
 
-/// How long after the last list the teardown comes: original peers take what
-/// arrives in one read for one message.
-const TEARDOWN_AFTER: Duration = Duration::from_millis(100);
+/// How long after the last list the teardown comes, so that the last peer is
+/// connected with the others before all of them end. Original peers would also take
+/// both for one message if they arrived together.
+const TEARDOWN_AFTER: Duration = Duration::from_secs(1);
 
 /// How a directory is to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

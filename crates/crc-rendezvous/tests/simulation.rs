@@ -8,6 +8,8 @@
 //! crc-rendezvous --test simulation` runs more of them; `RENDEZVOUS_SEED=7` runs one
 //! and prints what happens in it.
 
+#![expect(clippy::print_stdout, reason = "a run is told on demand")]
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::env;
 use std::io::ErrorKind;
@@ -58,7 +60,7 @@ struct Weather {
 }
 
 enum Node {
-    Directory(Directory),
+    Directory(Box<Directory>),
     Peer(Box<Peer>),
 }
 
@@ -379,7 +381,7 @@ impl World {
         here.heard.clear();
         if place == DIRECTORY {
             let directory = Directory::new(DirectoryConfig::default());
-            here.node = Some(Node::Directory(directory));
+            here.node = Some(Node::Directory(Box::new(directory)));
             return;
         }
         let mut config = PeerConfig::new(directory, seed);

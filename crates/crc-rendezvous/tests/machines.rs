@@ -1,5 +1,7 @@
 //! Directory and peer by themselves, event by event.
 
+#![expect(clippy::unwrap_used, reason = "this is a test")]
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;

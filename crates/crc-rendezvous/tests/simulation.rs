@@ -201,6 +201,21 @@ impl World {
         world
     }
 
+    /// One in which nothing happens by itself.
+    fn without_trouble(seed: u64) -> World {
+        let mut world = World::new(seed);
+        world.weather = Weather {
+            persist: false,
+            bare: false,
+            dials_fail: 0,
+            stalls: 0,
+            breaks: 0,
+        };
+        world.calendar.clear();
+        world.places.truncate(1);
+        world
+    }
+
     fn add_place(&mut self, address: SocketAddr) -> usize {
         self.places.push(Place {
             address,
@@ -858,4 +873,53 @@ fn every_pair_has_one_connection_in_the_end() {
     // Otherwise nothing was tried.
     let large: u64 = sizes.range(4..).map(|(_, count)| count).sum();
     assert!(large * 5 > seeds, "{sizes:?}");
+}
+
+/// Two peers of which each takes the other for the later one, as after a new order of
+/// the list that only one of them has heard of. Returns how many connections were made.
+fn cross(seed: u64) -> usize {
+    let mut world = World::without_trouble(seed);
+    let peers = ["10.0.0.2:9000", "10.0.0.3:9000"].map(|text| text.parse().expect("an address"));
+    let places = peers.map(|address| world.add_place(address));
+    for (index, &place) in places.iter().enumerate() {
+        let pause = 1 + world.below(60);
+        let now = world.now.as_micros() / 1_000;
+        world.run_until(now + pause);
+        world.start(place);
+        let link = LinkId::new(u32::MAX, 0);
+        let dial = DialId(1 << 63);
+        let ends = Ends {
+            peer: world.places[DIRECTORY].address,
+            local: peers[index],
+        };
+        let list = format!("list:\n{}\n{}\n", peers[index], peers[1 - index]);
+        world.tell_any(place, AnyEvent::LinkUp(link, Origin::Dialed { dial }, ends));
+        world.tell_any(place, AnyEvent::Bytes(link, list.into_bytes()));
+    }
+    world.run_until(14_000);
+    let live: Vec<_> = (0..world.connections.len())
+        .filter(|&index| world.is_live(index))
+        .collect();
+    assert_eq!(live.len(), 1, "seed {seed}");
+    for (place, peer) in world.peers() {
+        let connected: Vec<_> = peer.connected().map(|(_, link)| link).collect();
+        let known = connected
+            .iter()
+            .map(|link| world.places[place].links[link].0);
+        assert_eq!(known.collect::<Vec<_>>(), live, "seed {seed}: {place}");
+    }
+    world.connections.len()
+}
+
+#[test]
+fn two_who_dial_each_other_have_one_connection_in_the_end() {
+    let mut made = BTreeMap::new();
+    for seed in 0..SEEDS {
+        *made.entry(cross(seed)).or_insert(0_u64) += 1;
+    }
+    // Otherwise they did not meet.
+    let crossed: u64 = made.range(2..).map(|(_, count)| count).sum();
+    assert!(crossed * 10 > SEEDS, "{made:?}");
+    // Two, and one more if the loss of one is heard of before the other's greeting.
+    assert!(made.keys().all(|count| *count <= 4), "{made:?}");
 }

@@ -1,7 +1,9 @@
 //! How it ends, well and badly.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
+
+use socket2::{Domain, Socket, Type};
 
 use crate::rig::{Event, Peer, Process, command, wait_meshed};
 
@@ -84,10 +86,12 @@ fn what_can_not_be_is_said_in_a_sentence() {
     check_failure(&["serve", "--listen", &address], 1, &is_taken);
     let join = ["join", "--listen", &address];
     check_failure(&join, 1, &is_taken);
-    // Bound and let go: nobody listens there.
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = nobody.local_addr().unwrap().to_string();
-    drop(nobody);
+    // Bound, and not listening: nobody else can listen there meanwhile.
+    let nobody = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    nobody.bind(&any.into()).unwrap();
+    let address = nobody.local_addr().unwrap().as_socket().unwrap();
+    let address = address.to_string();
     let join = ["join", "--server", &address];
     check_failure(
         &join,

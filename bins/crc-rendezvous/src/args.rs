@@ -39,12 +39,12 @@ pub(crate) enum Role {
 /// How to be the directory.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
-    /// Where to listen for peers
+    /// Where to listen for peers; may be given more than once
     ///
     /// Port 0 takes any free port; the first line of output shows it. Use 0.0.0.0
-    /// (or :: in brackets) to be reached from other machines.
+    /// (or :: in brackets, or both) to be reached from other machines.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:33400", value_parser = parse_listen)]
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: Vec<SocketAddr>,
 
     /// Tear everything down when so many peers are connected [default: go on for ever]
     #[arg(long, value_name = "N")]

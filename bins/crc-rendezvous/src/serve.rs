@@ -19,8 +19,11 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     };
     let mut driver = Driver::new(Directory::new(config), settings)?;
     driver.on_signals(|| DirectoryCommand::Leave)?;
-    let address = driver.listen(args.listen, ListenerId(0))?;
-    announce(address);
+    let mut listening = Vec::new();
+    for (number, address) in (0..).zip(&args.listen) {
+        listening.push(driver.listen(*address, ListenerId(number))?);
+    }
+    listening.into_iter().for_each(announce);
     let stopped = driver.run(|_, notice| tell(&notice))?;
     match stopped {
         Stopped::InOrder => log::info!("left in good order"),

@@ -7,7 +7,7 @@
 //! [`owns_dial`](Member::owns_dial) or [`owns_link`](Member::owns_link) says is its own, and every tick.
 
 use core::time::Duration;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crc_core::{
     Backoff, CloseWhen, DialError, DialId, Ends, Event, LinkDown, LinkId, Machine, Origin, Outbox,
@@ -95,6 +95,17 @@ pub enum Away {
     Loopback {
         /// Where we listen.
         own: SocketAddr,
+    },
+    /// We listen for connections of the other version of IP than the one that the
+    /// directory knows us by.
+    #[error(
+        "the directory knows us by {from}, where nobody can reach us while we listen on {address}; listen on one of its kind"
+    )]
+    OtherFamily {
+        /// Where we listen.
+        address: SocketAddr,
+        /// Where our connection to the directory comes from.
+        from: IpAddr,
     },
     /// It has closed the connection before it said anything.
     #[error(
@@ -217,15 +228,19 @@ impl Member {
             return;
         }
         let from = ends.local.ip().to_canonical();
-        let host = if address.ip().is_unspecified() {
-            from
+        let (host, port) = (address.ip().to_canonical(), address.port());
+        let anywhere = host.is_unspecified();
+        let own = SocketAddr::new(if anywhere { from } else { host }, port);
+        let why = if anywhere && host.is_ipv4() != from.is_ipv4() {
+            Some(Away::OtherFamily { address, from })
+        } else if host.is_loopback() && !from.is_loopback() {
+            Some(Away::Loopback { own })
         } else {
-            address.ip()
+            None
         };
-        let own = SocketAddr::new(host, address.port());
-        if host.is_loopback() && !from.is_loopback() {
+        if let Some(why) = why {
             out.close(link, CloseWhen::Flushed);
-            self.go_away(now, Away::Loopback { own }, out);
+            self.go_away(now, why, out);
             return;
         }
         self.phase = Phase::Linked(Linked {

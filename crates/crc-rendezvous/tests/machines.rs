@@ -522,14 +522,24 @@ fn a_peer_ends_with_the_directory_unless_it_persists() {
 
 #[test]
 fn who_can_not_be_reached_from_elsewhere_is_told() {
-    let config = PeerConfig::new("10.0.0.9:33400".parse().unwrap(), 1);
-    let mut rig = Rig::new(Peer::new(config));
-    let address = at("127.0.0.1:9000");
-    rig.handle(Event::Command(PeerCommand::Start { address }));
-    connect(&mut rig, "10.0.0.9:33400");
-    let (why, retry_in) = (Away::Loopback { own: address }, None);
-    assert_eq!(rig.notices(), [PeerNotice::Away { why, retry_in }]);
-    assert!(rig.stopped);
+    let (address, anywhere) = (at("127.0.0.1:9000"), at("[::]:9000"));
+    let from = at("10.0.0.1:1").ip();
+    let other = Away::OtherFamily {
+        address: anywhere,
+        from,
+    };
+    for (address, why) in [
+        (address, Away::Loopback { own: address }),
+        (anywhere, other),
+    ] {
+        let config = PeerConfig::new("10.0.0.9:33400".parse().unwrap(), 1);
+        let mut rig = Rig::new(Peer::new(config));
+        rig.handle(Event::Command(PeerCommand::Start { address }));
+        connect(&mut rig, "10.0.0.9:33400");
+        let retry_in = None;
+        assert_eq!(rig.notices(), [PeerNotice::Away { why, retry_in }]);
+        assert!(rig.stopped);
+    }
 }
 
 #[test]

@@ -69,6 +69,20 @@ fn thirty_two_peers() {
 }
 
 #[test]
+fn peers_by_ipv6() {
+    let server = Process::start(&["serve", "--listen", "[::1]:0", "--listen", "127.0.0.1:0"]);
+    let anywhere = Peer::join(server.address, &["--listen", "[::]:0"]);
+    let port = anywhere.address().port();
+    let mut peers = [
+        anywhere,
+        Peer::join(server.address, &["--listen", "[::1]:0"]),
+    ];
+    // It is known by the address that it connects from.
+    peers[0].process.address = ([0, 0, 0, 0, 0, 0, 0, 1], port).into();
+    wait_meshed(&mut peers);
+}
+
+#[test]
 fn at_the_maximum_everything_is_torn_down() {
     let server = Process::serve(&["--max-peers", "3"]);
     let mut peers = join_all(&server, 3, &[]);

@@ -25,6 +25,7 @@ struct Rig<M: Machine> {
     now: Timestamp,
     sent: Vec<(LinkId, String)>,
     closed: Vec<LinkId>,
+    bounds: Vec<(LinkId, usize)>,
     dialed: Vec<(DialId, String)>,
     notices: Vec<M::Notice>,
     stopped: bool,
@@ -38,6 +39,7 @@ impl<M: Machine> Rig<M> {
             now: Timestamp::from_micros(1_000_000),
             sent: Vec::new(),
             closed: Vec::new(),
+            bounds: Vec::new(),
             dialed: Vec::new(),
             notices: Vec::new(),
             stopped: false,
@@ -54,7 +56,7 @@ impl<M: Machine> Rig<M> {
                     let text = String::from_utf8(out.bytes(range).to_vec()).unwrap();
                     self.sent.push((link, text));
                 }
-                Effect::Bound { .. } => {}
+                Effect::Bound { link, bytes_max } => self.bounds.push((link, bytes_max)),
                 Effect::Close { link, when } => {
                     assert_eq!(when, CloseWhen::Flushed);
                     self.closed.push(link);
@@ -171,12 +173,17 @@ fn an_address_without_a_newline_is_whole_after_a_pause_and_may_be_corrected() {
 
 #[track_caller]
 fn check_refused(rig: &mut Rig<Directory>, link: LinkId, source: &str, why: Refusal) {
+    check_refused_as(rig, source, why);
+    assert!(rig.closed.contains(&link));
+}
+
+#[track_caller]
+fn check_refused_as(rig: &mut Rig<Directory>, source: &str, why: Refusal) {
     let refused = DirectoryNotice::Refused {
         source: at(source),
         why,
     };
     assert!(rig.notices().contains(&refused), "{why}");
-    assert!(rig.closed.contains(&link));
 }
 
 #[test]
@@ -245,6 +252,27 @@ fn trusted_addresses_may_be_anybodys() {
     let mapped = rig.accept("[::ffff:10.0.0.2]:40000");
     rig.hear(mapped, b"10.0.0.2:9000\n");
     assert_eq!(list(&rig), ["10.0.0.2:9000"], "the same address");
+}
+
+#[test]
+fn who_reads_slowly_is_not_waited_for() {
+    let mut rig = directory(|config| config.limits.queue_bytes_max = 7);
+    let one = rig.accept("10.0.0.2:40000");
+    rig.hear(one, b"10.0.0.2:9000\n");
+    assert_eq!(rig.bounds, [(one, 7)]);
+    rig.notices();
+    let (why, unsent) = (LinkDown::SlowConsumer, Unsent::default());
+    let link = one;
+    rig.handle(Event::LinkDown { link, why, unsent });
+    check_refused_as(&mut rig, "10.0.0.2:40000", Refusal::SlowConsumer);
+    assert_eq!(list(&rig), [""; 0]);
+
+    let (mut rig, directory) = peer(9000, |config| config.limits.queue_bytes_max = 7);
+    rig.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
+    rig.pause();
+    let ours = connect(&mut rig, "10.0.0.3:2");
+    let theirs = rig.accept("10.0.0.2:40000");
+    assert_eq!(rig.bounds, [(ours, 7), (theirs, 7)]);
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl<M: Machine> Rig<M> {
         self.machine.handle(self.now, event, &mut out);
         for effect in out.take_effects() {
             match effect {
-                Effect::Send { link, range } => {
+                Effect::Send { link, range, .. } => {
                     let text = String::from_utf8(out.bytes(range).to_vec()).unwrap();
                     self.sent.push((link, text));
                 }

@@ -610,7 +610,7 @@ impl World {
         let mut notices = Vec::new();
         for effect in out.take_effects() {
             match effect {
-                Effect::Send { link, range } => self.send(place, link, out.bytes(range)),
+                Effect::Send { link, range, .. } => self.send(place, link, out.bytes(range)),
                 Effect::Bound { .. } => {}
                 Effect::Close { link, when } => self.close(place, link, when),
                 Effect::Dial { dial, to } => {

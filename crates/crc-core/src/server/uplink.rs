@@ -515,14 +515,18 @@ impl Server {
             return;
         };
         let ours = neighbour.standing == Standing::Ours;
-        if ours
-            && self
-                .uplink
-                .guessed
-                .take_if(|guessed| *guessed == link)
-                .is_some()
-        {
-            // It is no original, and not where we took it to be.
+        let guessed = self
+            .uplink
+            .guessed
+            .take_if(|guessed| ours && *guessed == link);
+        let has_children = self
+            .relay
+            .neighbours()
+            .iter()
+            .any(|(_, n)| n.kind == HostKind::Server && !n.uplink);
+        if guessed.is_some() && !has_children {
+            // It is no original, and not where we took it to be; and nobody has
+            // taken a rank from us.
             self.rank = UNRANKED;
         }
         if self.rank == UNRANKED && rank < UNRANKED - 1 && !planted!(self, NoRank) {

@@ -264,12 +264,14 @@ impl Server {
     /// When the first of the candidates is dialled again that have led back.
     pub(super) fn dials_in_vain_at(&self) -> Option<Timestamp> {
         let uplink = &self.uplink;
-        if uplink.dial.is_some() || uplink.link.is_some() {
-            let again = uplink
-                .to
-                .as_ref()
-                .filter(|to| uplink.loops.contains_key(to));
-            return again.filter(|_| uplink.taken.is_none()).map(|_| self.now);
+        if uplink.taken.is_some() {
+            return None;
+        }
+        if (uplink.dial.is_some() || uplink.link.is_some())
+            && let Some(to) = &uplink.to
+            && uplink.loops.contains_key(to)
+        {
+            return Some(self.now);
         }
         let mut candidates = self.candidates();
         self.leave_out_ourselves(&mut candidates);

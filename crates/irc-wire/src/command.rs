@@ -118,12 +118,14 @@ impl core::hash::Hash for Word<'_> {
 
 /// Up to 15 letters in capitals as one number, so that words are compared at once. A
 /// one in front of them tells how many they are.
+#[inline]
 const fn packed(letters: &[u8]) -> u128 {
     assert!(letters.len() <= 15, "longer words are not looked for");
     let mut number = 1;
     let mut rest = letters;
     while let Some((first, others)) = rest.split_first() {
-        number = number << 8 | first.to_ascii_uppercase() as u128;
+        // Without its bit a small letter is a capital, and nothing else becomes one.
+        number = number << 8 | (*first & !b' ') as u128;
         rest = others;
     }
     number

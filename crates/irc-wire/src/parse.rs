@@ -4,7 +4,6 @@
 //! [`Message`] are slices of the line. An error here leaves the next line where
 //! it is, so that what follows is the caller's choice.
 
-use nom::bytes::complete::{take_till, take_while};
 use nom::character::complete::char;
 use nom::combinator::{map, map_res, opt};
 use nom::error::{ErrorKind, FromExternalError, ParseError};
@@ -61,30 +60,36 @@ impl<'a> Message<'a> {
         if let Some(byte) = forbidden(line) {
             return Err(MessageError::ForbiddenByte(byte));
         }
-        let (mut rest, (tags, prefix, command)) =
-            (tags, prefix, command).parse(line).map_err(ours)?;
+        let (rest, (tags, prefix, command)) = (tags, prefix, command).parse(line).map_err(ours)?;
         // Built here, in its final place: it is large enough for a move to show.
-        let mut message = Message {
+        let mut parsed = Ok(Message {
             tags,
             prefix,
             command,
             params: Params::new(),
-        };
-        while let Some(at) = rest.iter().position(|&byte| byte != b' ') {
-            rest = rest.get(at..).unwrap_or_default();
-            if let Some((b':', trailing)) = rest.split_first() {
-                message.params.push_from_wire(trailing, true);
-                break;
-            }
-            if message.params.len() == Params::MAX - 1 {
-                message.params.push_from_wire(rest, false);
-                break;
-            }
-            let (behind, middle) = word(rest).map_err(ours)?;
-            message.params.push_from_wire(middle, false);
-            rest = behind;
+        });
+        if let Ok(message) = &mut parsed {
+            params(rest, &mut message.params);
         }
-        Ok(message)
+        parsed
+    }
+}
+
+/// `*14( 1*SP middle ) [ 1*SP [ ":" ] trailing ] *SP`
+#[inline]
+fn params<'a>(mut rest: &'a [u8], params: &mut Params<'a>) {
+    while let Some((b' ', _)) = rest.split_first() {
+        rest = skip_spaces(rest);
+        match rest {
+            [] => {}
+            [b':', trailing @ ..] => return params.push_from_wire(trailing, true),
+            _ if params.len() == Params::MAX - 1 => return params.push_from_wire(rest, false),
+            _ => {
+                let (middle, behind) = split_word(rest);
+                params.push_from_wire(middle, false);
+                rest = behind;
+            }
+        }
     }
 }
 
@@ -119,16 +124,40 @@ fn ours(error: Err<Violation>) -> MessageError {
 
 type Parsed<'a, T> = IResult<&'a [u8], T, Violation>;
 
+/// All up to the next space, or to the end, and what is left.
+#[inline]
+fn split_word(input: &[u8]) -> (&[u8], &[u8]) {
+    let space = input.iter().position(|&byte| byte == b' ');
+    let parts = space.and_then(|at| input.split_at_checked(at));
+    parts.unwrap_or((input, &[]))
+}
+
+/// What is left behind the spaces.
+#[inline]
+fn skip_spaces(mut input: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = input {
+        input = rest;
+    }
+    input
+}
+
 /// All up to the next space, or to the end.
 #[inline]
 fn word(input: &[u8]) -> Parsed<'_, &[u8]> {
-    take_till(|byte| byte == b' ').parse(input)
+    let (word, rest) = split_word(input);
+    Ok((rest, word))
+}
+
+/// Any number of spaces.
+#[inline]
+fn spaces(input: &[u8]) -> Parsed<'_, ()> {
+    Ok((skip_spaces(input), ()))
 }
 
 /// A word behind `mark`, and the spaces behind it.
 #[inline]
 fn marked<'a>(mark: char) -> impl Parser<&'a [u8], Output = &'a [u8], Error = Violation> {
-    delimited(char(mark), word, take_while(|byte| byte == b' '))
+    delimited(char(mark), word, spaces)
 }
 
 /// `[ "@" tags 1*SP ]`

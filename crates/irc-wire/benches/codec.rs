@@ -92,8 +92,9 @@ fn relay(bencher: Bencher<'_, '_>, text_bytes: usize) {
         .bench_local(|| {
             out.clear();
             each_line(black_box(&stream), |line| {
-                let message = Message::parse(line).expect("we have written it");
-                message.with_prefix(prefix).encode(&mut out);
+                let mut message = Message::parse(line).expect("we have written it");
+                message.prefix = Some(prefix);
+                message.encode(&mut out);
             });
             black_box(&out);
         });

@@ -238,7 +238,8 @@ impl<'a> Prefix<'a> {
 /// What stands before and behind the first `mark`, if there is one.
 #[inline]
 fn split(bytes: &[u8], mark: u8) -> (&[u8], Option<&[u8]>) {
-    match memchr::memchr(mark, bytes).and_then(|at| bytes.split_at_checked(at)) {
+    let at = bytes.iter().position(|&byte| byte == mark);
+    match at.and_then(|at| bytes.split_at_checked(at)) {
         Some((before, behind)) => (before, behind.get(1..)),
         None => (bytes, None),
     }

@@ -28,8 +28,9 @@ impl Message<'_> {
     /// capitals if it is a [`Verb`](crate::Verb), a colon in front of the last
     /// parameter as [`Params`](crate::Params) has it.
     ///
-    /// How long a line may be is not looked at; [`encoded_len`](Self::encoded_len)
-    /// and [`text::beginning`](crate::text::beginning) are there for it.
+    /// How long a line may be is not looked at;
+    /// [`LineLimits::beginning_of_last`](crate::LineLimits::beginning_of_last) tells
+    /// how much fits.
     ///
     /// # Panics
     ///

@@ -3,6 +3,8 @@
 //! Lengths are counted as if the line ended in CR LF, whatever it ended in: so
 //! a line that was taken can be passed on.
 
+use crate::message::Message;
+use crate::tags::Tags;
 use crate::text::beginning;
 
 /// How many bytes a line may have.
@@ -42,6 +44,31 @@ impl LineLimits {
         tags_bytes_max: 0,
         line_bytes_max: 8192,
     };
+
+    /// As much of a message's last parameter as a line of these limits takes, tags
+    /// apart; empty if there is no room, or no parameter.
+    ///
+    /// What is left of it can be sent in further lines. UTF-8 is not cut within
+    /// a character.
+    ///
+    /// ```
+    /// use irc_wire::{LineLimits, Message};
+    ///
+    /// let limits = LineLimits { tags_bytes_max: 0, line_bytes_max: 20 };
+    /// let message = Message::parse(b"PRIVMSG #reef :a long text")?;
+    /// assert_eq!(limits.beginning_of_last(&message), b"a l");
+    /// # Ok::<(), irc_wire::MessageError>(())
+    /// ```
+    #[must_use]
+    pub fn beginning_of_last<'a>(self, message: &Message<'a>) -> &'a [u8] {
+        let last = message.params.last().unwrap_or_default();
+        let untagged = Message {
+            tags: Tags::NONE,
+            ..*message
+        };
+        let others = untagged.encoded_len() - last.len();
+        beginning(last, self.line_bytes_max.saturating_sub(others))
+    }
 
     /// The bytes of the line without tags and without CR LF.
     pub(crate) const fn content_max(self) -> usize {

@@ -8,8 +8,8 @@ use irc_wire::{
 
 /// Tags, prefix, command and parameters of a line, with bars between them.
 fn parts(line: &str) -> String {
-    let message = Message::parse(line.as_bytes()).unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let message = Message::parse(line.as_bytes()).expect("a message");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
     let prefix = message.prefix.map_or(String::new(), |prefix| {
         let [user, host] = [prefix.user(), prefix.host()].map(|part| match part {
             Some(part) => format!("({})", text(part)),
@@ -141,6 +141,40 @@ fn a_colon_stays_and_a_new_last_parameter_loses_it() {
     assert_eq!(colon.param("b").unwrap().to_vec(), b"PING a b\r\n");
 }
 
+#[test]
+fn a_long_text_is_split_so_that_each_line_fits() {
+    let limits = LineLimits {
+        tags_bytes_max: 0,
+        line_bytes_max: 30,
+    };
+    for text in ["x".repeat(45), "é".repeat(20), "word ".repeat(20)] {
+        let mut rest = text.as_bytes();
+        let mut sent = Vec::new();
+        while !rest.is_empty() {
+            let message = Message::new(Verb::Privmsg).param("#reef").unwrap();
+            let whole = message.trailing(rest).unwrap();
+            let (part, behind) = rest.split_at(limits.beginning_of_last(&whole).len());
+            rest = behind;
+            sent.push(message.trailing(part).unwrap().to_vec());
+        }
+        // All but the last are full, but for half a character.
+        let (last, full) = sent.split_last().unwrap();
+        assert!(full.iter().all(|line| (29..=30).contains(&line.len())));
+        assert!(last.len() <= 30);
+        let parts = sent.iter().map(|line| &line[15..line.len() - 2]);
+        let parts = parts.map(|part| std::str::from_utf8(part).unwrap());
+        assert_eq!(parts.collect::<String>(), text);
+    }
+    let short = Message::parse(b"PRIVMSG #reef :x").unwrap();
+    assert_eq!(limits.beginning_of_last(&short), b"x");
+    let tagged = Message::parse(b"@time=12:00:00 PRIVMSG #reef :x").unwrap();
+    assert_eq!(limits.beginning_of_last(&tagged), b"x");
+    let full = Message::parse(b"PRIVMSG #reefs-of-the-south-seas :x").unwrap();
+    assert_eq!(limits.beginning_of_last(&full), b"");
+    let none = Message::new(Verb::Ping);
+    assert_eq!(limits.beginning_of_last(&none), b"");
+}
+
 fn lines(stream: &[u8], limits: LineLimits) -> Vec<Result<Vec<u8>, TooLong>> {
     let mut decoder = Decoder::new();
     let mut input = stream;
@@ -243,11 +277,11 @@ fn limits_may_shrink_while_a_line_waits() {
 }
 
 fn middle(text: &str) -> Middle<'_> {
-    Middle::new(text).unwrap()
+    Middle::new(text).expect("a word")
 }
 
 fn text(text: &str) -> Trailing<'_> {
-    Trailing::new(text).unwrap()
+    Trailing::new(text).expect("a text")
 }
 
 /// Every kind of message of the legacy dialect, and its line.

@@ -167,6 +167,10 @@ fn streams_of_lines() -> Vec<(&'static str, Vec<u8>)> {
         ("open", stream(0, "PING")),
         ("too_long", stream(1, "PING abcdef\r\nPING\n")),
         ("just_right", stream(1, "PING a\r\nPING b\n")),
+        (
+            "one_too_many",
+            stream(1, "PING ab\r\nPING\nPING ab\nPING\n"),
+        ),
         ("no_end", stream(1, "PING abcdefghijklmnopqrstuvwxyz")),
         ("characters", stream(1, "abcde\u{e9}f\nabcd\u{20ac}\n")),
         ("tags_too_long", stream(2, "@abcdef PING\r\nPING\r\n")),

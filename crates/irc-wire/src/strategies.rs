@@ -29,10 +29,9 @@ use crate::message::{Message, OwnedMessage, Params, Prefix};
 use crate::numeric::Numeric;
 use crate::tags::TagsBuf;
 
-/// Bytes of a parameter that is not the last: one to 16.
+/// Bytes of a parameter that is not the last: one to 17.
 pub fn middle() -> impl Strategy<Value = Vec<u8>> {
-    let letters = vec(prop_oneof![3 => b'a'..=b'z', 2 => byte()], 1..=16);
-    letters.prop_map(|mut bytes| {
+    letters(16).prop_map(|mut bytes| {
         bytes.retain(|byte| *byte != b' ');
         if bytes.first().is_none_or(|first| *first == b':') {
             bytes.insert(0, b'#');
@@ -43,16 +42,21 @@ pub fn middle() -> impl Strategy<Value = Vec<u8>> {
 
 /// Bytes of the last parameter: up to 48, of any kind that may stand there.
 pub fn trailing() -> impl Strategy<Value = Vec<u8>> {
-    let letters = prop_oneof![6 => b' '..=b'~', 1 => Just(b' '), 1 => Just(b':'), 2 => byte()];
-    prop_oneof![3 => vec(letters, 0..=48), 1 => middle()]
+    prop_oneof![3 => letters(48), 1 => middle()]
 }
 
-/// Any byte but NUL, CR and LF.
-fn byte() -> impl Strategy<Value = u8> {
-    any::<u8>().prop_map(|byte| match byte {
-        0 | b'\r' | b'\n' => b'x',
-        _ => byte,
-    })
+/// Any bytes but NUL, CR and LF: half of them small letters, some spaces and colons.
+fn letters(bytes_max: usize) -> impl Strategy<Value = Vec<u8>> {
+    // Of one number each: strategies of strategies take their time.
+    let letter = |number: u16| match number.to_le_bytes() {
+        [byte, 0..128] => b'a' + byte % 26,
+        [_, 128..144] => b' ',
+        [_, 144..152] => b':',
+        [0 | b'\r' | b'\n', _] => b'x',
+        [byte, _] => byte,
+    };
+    vec(any::<u16>(), 0..=bytes_max)
+        .prop_map(move |numbers| numbers.into_iter().map(letter).collect())
 }
 
 /// A command as bytes: half of them verbs, in any case.

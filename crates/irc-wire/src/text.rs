@@ -93,7 +93,12 @@ mod tests {
 
     #[test]
     fn what_is_no_utf8_is_cut_anywhere() {
-        for bytes in [&[0x80; 9][..], &[0xe9; 9], b"\xc3\xa9\xa9\xa9\xa9"] {
+        for bytes in [
+            &[0x80; 9][..],
+            &[0xe9; 9],
+            b"\xc3\xa9\xa9\xa9\xa9",
+            b"ab\xc3\xa9\xa9",
+        ] {
             assert_eq!(beginning(bytes, 4).len(), 4, "{bytes:?}");
         }
     }

@@ -200,6 +200,13 @@ fn limits_are_met_to_the_byte() {
             let stream = format!("@{} {}{end}ok\n", "t".repeat(tags - 1), "x");
             let expected = [too_long(Part::Tags, tags), Ok(b"ok".to_vec())];
             assert_eq!(lines(stream.as_bytes(), limits), expected);
+            // Nothing but tags is no message, and is a line.
+            let longest = format!("@{}", "t".repeat(tags - 1));
+            let stream = format!("{longest}{end}");
+            assert_eq!(lines(stream.as_bytes(), limits), [Ok(longest.into_bytes())]);
+            let stream = format!("@{}{end}ok\n", "t".repeat(tags));
+            let expected = [too_long(Part::Tags, tags), Ok(b"ok".to_vec())];
+            assert_eq!(lines(stream.as_bytes(), limits), expected);
             let stream = format!("@t {}{end}ok\n", "x".repeat(line - 1));
             let expected = [too_long(Part::Line, line), Ok(b"ok".to_vec())];
             assert_eq!(lines(stream.as_bytes(), limits), expected);

@@ -186,10 +186,9 @@ pub fn join<'m>(changes: impl IntoIterator<Item = ModeChange<'m>>) -> (Vec<u8>, 
 mod tests {
     use super::*;
 
-    fn parsed<'m>(
-        modes: &'m [u8],
-        params: &'m [&'m [u8]],
-    ) -> Vec<Result<(Sign, char, Option<&'m [u8]>), ModeError>> {
+    type Parts<'m> = (Sign, char, Option<&'m [u8]>);
+
+    fn parsed<'m>(modes: &'m [u8], params: &'m [&'m [u8]]) -> Vec<Result<Parts<'m>, ModeError>> {
         let changes = ModeTable::CHANNEL.parse(modes, params);
         changes
             .map(|change| change.map(|c| (c.sign, char::from(c.letter), c.param)))

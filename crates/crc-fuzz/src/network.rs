@@ -40,7 +40,8 @@ struct World {
     parents: Vec<usize>,
     /// Clients that have been told to quit.
     quitting: Vec<bool>,
-    chats: usize,
+    /// Who said each chat: which of the clients, whatever its id.
+    speakers: Vec<usize>,
 }
 
 /// A scenario for a small network, chosen by `input`.
@@ -63,7 +64,7 @@ pub fn network(input: &[u8]) {
         net: Net::new(u64::from(first)),
         parents: Vec::new(),
         quitting: Vec::new(),
-        chats: 0,
+        speakers: Vec::new(),
     };
     world.add_server(0);
     world.add_server(0);
@@ -185,8 +186,8 @@ impl World {
             Some(client) => client.machine.id(),
             None => HostId::new(4_000).expect("it is not 0"),
         };
-        self.chats += 1;
-        let text = self.chats.to_string();
+        let text = self.speakers.len().to_string();
+        self.speakers.push(from);
         self.net
             .command_client(from, ClientCommand::Say { to, text });
     }
@@ -209,14 +210,14 @@ impl World {
         }
         assert_eq!(trouble, None, "at rest");
         for client in &self.net.clients {
-            let texts = client.heard.iter();
-            let mut numbers: Vec<(HostId, usize)> = texts
-                .map(|(from, text)| (*from, text.parse().expect("all are numbers")))
-                .collect();
-            // In order from each, and so none twice.
-            numbers.sort_by_key(|(from, _)| *from);
-            let ordered =
-                |pair: &[(HostId, usize)]| pair[0].0 != pair[1].0 || pair[0].1 < pair[1].1;
+            // In order from each, whoever had the same id before; and so none twice.
+            let numbers = client.heard.iter().map(|(_, text)| {
+                let number: usize = text.parse().expect("all are numbers");
+                (self.speakers[number], number)
+            });
+            let mut numbers: Vec<(usize, usize)> = numbers.collect();
+            numbers.sort_by_key(|(speaker, _)| *speaker);
+            let ordered = |pair: &[(usize, usize)]| pair[0].0 != pair[1].0 || pair[0].1 < pair[1].1;
             assert!(numbers.windows(2).all(ordered), "heard: {:?}", client.heard);
         }
         self.converse();

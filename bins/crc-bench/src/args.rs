@@ -30,6 +30,9 @@ pub(crate) struct Cli {
     pub(crate) cpu: Option<usize>,
 }
 
+/// How many connections a system lets wait to be accepted, as a rule.
+const AT_ONCE_MAX: usize = 4096;
+
 const AFTER_LONG_HELP: &str = "\
 Examples:
   crc-bench stream --pairs 64
@@ -189,6 +192,9 @@ pub(crate) struct Bounds {
     /// How many seconds of load go before, which are not measured
     #[arg(long, value_name = "SECONDS", global = true, default_value_t = 0.5, value_parser = parse_seconds)]
     pub(crate) warm_up: f64,
+    /// How many clients join at the same time at most, up to 4096
+    #[arg(long, value_name = "N", global = true, default_value_t = AT_ONCE_MAX, value_parser = parse_at_once)]
+    pub(crate) at_once: usize,
 }
 
 fn parse_range(text: &str, least: usize, most: usize) -> Result<usize, String> {
@@ -212,6 +218,10 @@ fn parse_size(text: &str) -> Result<usize, String> {
 
 fn parse_start(text: &str) -> Result<usize, String> {
     parse_range(text, 1, 100)
+}
+
+fn parse_at_once(text: &str) -> Result<usize, String> {
+    parse_range(text, 1, AT_ONCE_MAX)
 }
 
 fn parse_seconds(text: &str) -> Result<f64, String> {

@@ -48,8 +48,8 @@ pub(crate) enum Failure {
     NoServer,
     #[error("cannot start {}: {source}", program.display())]
     Start { program: PathBuf, source: io::Error },
-    #[error("the server has ended before it listened{}", words(.last))]
-    ServerEnded { last: String },
+    #[error("the server has ended before it listened{}", words(.first))]
+    ServerEnded { first: String },
     #[error("{what}: {source}")]
     System { what: String, source: io::Error },
     #[error("{0}")]
@@ -69,9 +69,9 @@ impl Failure {
     }
 }
 
-fn words(last: &str) -> String {
-    if last.is_empty() {
+fn words(said: &str) -> String {
+    if said.is_empty() {
         return String::new();
     }
-    format!("; its last words: {last:?}")
+    format!("; it said {said:?}")
 }

@@ -25,9 +25,6 @@ use crate::flow::{Breach, Flow};
 use crate::presence::{Ids, Presence};
 use crate::servers::Target;
 
-/// How many clients may be between connecting and being taken at a time: fewer
-/// than a system lets wait to be accepted.
-const JOINING_MAX: usize = 128;
 /// How long nothing at all may come while something is due.
 const SILENCE: Duration = Duration::from_secs(10);
 /// How long one turn waits at most.
@@ -66,7 +63,7 @@ struct Link {
     decoder: Decoder,
     /// What the socket has not taken yet.
     waiting: Vec<u8>,
-    /// The last status that came, for people.
+    /// The last status that came that is no welcome, for people.
     last_words: String,
 }
 
@@ -156,6 +153,8 @@ pub(crate) struct Fleet {
     placement: Placement,
     links: Vec<Link>,
     talk: Talk,
+    /// How many clients may be between connecting and being taken at a time.
+    joining_max: usize,
     joining: usize,
     ready: usize,
     gone: usize,
@@ -182,12 +181,13 @@ struct Talk {
 }
 
 impl Fleet {
-    /// A fleet of at most `clients` clients at these servers. `stop` ends
-    /// whatever it waits for.
+    /// A fleet of at most `clients` clients at these servers, of which at most
+    /// `joining_max` join at a time. `stop` ends whatever it waits for.
     pub(crate) fn new(
         targets: &[Target],
         placement: Placement,
         clients: usize,
+        joining_max: usize,
         stop: Arc<AtomicBool>,
     ) -> Result<Fleet, Failure> {
         let poll = Poll::new().map_err(Failure::system("cannot wait for sockets"))?;
@@ -216,6 +216,7 @@ impl Fleet {
                 times: None,
                 late: None,
             },
+            joining_max,
             joining: 0,
             ready: 0,
             gone: 0,
@@ -251,7 +252,7 @@ impl Fleet {
     pub(crate) fn join(&mut self, count: usize, mut tell: impl FnMut(u64)) -> Result<(), Failure> {
         let mut patience = Patience::new(self);
         while self.ready < count || self.known() < pairs(count) {
-            while self.links.len() < count && self.joining < JOINING_MAX {
+            while self.links.len() < count && self.joining < self.joining_max {
                 self.connect(self.links.len())?;
             }
             self.turn()?;
@@ -313,6 +314,14 @@ impl Fleet {
             self.turn()?;
         }
         Ok(())
+    }
+
+    /// Takes all flows away; nothing of them is on its way any more.
+    pub(crate) fn forget_flows(&mut self) {
+        self.talk.flows.clear();
+        self.talk.streams.clear();
+        self.talk.touched.clear();
+        self.talk.flow_of.fill(None);
     }
 
     /// Adds a flow of messages with `size` bytes of text.
@@ -744,7 +753,9 @@ impl Talk {
                     }
                 }
                 Message::Status(status) => {
-                    link.last_words = status.text.as_str().to_owned();
+                    if !matches!(status.code, StatusCode::WELCOME | StatusCode::FEATURES) {
+                        link.last_words = status.text.as_str().to_owned();
+                    }
                     link.phase = match (status.code, link.phase) {
                         (StatusCode::WELCOME, Phase::Registering) => Phase::Announcing,
                         // An original server has nothing but this to say to it.

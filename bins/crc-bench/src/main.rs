@@ -93,18 +93,24 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         stop,
         progress: &progress,
     };
-    let report = match &cli.workload {
+    let (text, json) = match &cli.workload {
         Workload::Growth {
             out,
             clients,
             rounds,
-        } => growth::run(&setting, out, *clients, *rounds)?,
-        workload => measure(&setting, workload)?,
+        } => {
+            let growth = growth::run(&setting, out, *clients, *rounds)?;
+            (growth.text, growth.json)
+        }
+        workload => {
+            let report = measure(&setting, workload)?;
+            (report.to_string(), report.to_json())
+        }
     };
     let mut out = io::stdout().lock();
     let written = match cli.json {
-        true => writeln!(out, "{}", report.to_json()),
-        false => writeln!(out, "{report}"),
+        true => writeln!(out, "{json}"),
+        false => writeln!(out, "{text}"),
     };
     written.and_then(|()| out.flush()).map_err(Failure::Output)
 }

@@ -181,12 +181,14 @@ fn listening(child: &mut Child) -> Result<SocketAddr, Failure> {
     }
     let _ = child.kill();
     let _ = child.wait();
-    let mut last = String::new();
+    let mut words = String::new();
     if let Some(stderr) = &mut child.stderr {
-        let _ = stderr.take(4096).read_to_string(&mut last);
+        let _ = stderr.take(4096).read_to_string(&mut words);
     }
-    let last = last.lines().last().unwrap_or_default().to_owned();
-    Err(Failure::ServerEnded { last })
+    let first = words.lines().find(|line| !line.trim().is_empty());
+    Err(Failure::ServerEnded {
+        first: first.unwrap_or_default().to_owned(),
+    })
 }
 
 /// Which processor runs what.

@@ -126,14 +126,21 @@ pub(crate) fn load(setting: &Setting<'_>, crowd: Crowd) -> Result<Load, Failure>
     })
 }
 
-/// Measures how clients join, and then messages, of the same clients.
-pub(crate) fn storm_and_load(
+/// Measures how clients join, and then several loads of them, one after the
+/// other. All crowds have as many clients.
+pub(crate) fn storm_and_loads(
     setting: &Setting<'_>,
-    crowd: Crowd,
-) -> Result<(Storm, Load), Failure> {
-    let clients = crowd.clients.max(crowd.talk.clients());
-    with_clients(setting, crowd.placement, clients, |run| {
-        Ok((run.storm(clients)?, run.load(crowd)?))
+    crowds: &[Crowd],
+) -> Result<(Storm, Vec<Load>), Failure> {
+    let clients = crowds
+        .iter()
+        .map(|crowd| crowd.clients.max(crowd.talk.clients()));
+    let clients = clients.max().unwrap_or(0);
+    with_clients(setting, Placement::Dealt, clients, |run| {
+        let storm = run.storm(clients)?;
+        let loads: Result<Vec<Load>, Failure> =
+            crowds.iter().map(|&crowd| run.load(crowd)).collect();
+        Ok((storm, loads?))
     })
 }
 
@@ -193,6 +200,7 @@ fn with_clients<T>(
         &servers.targets,
         placement,
         clients,
+        setting.bounds.at_once,
         Arc::clone(&setting.stop),
     )?;
     let mut run = Run {
@@ -271,6 +279,7 @@ impl Run<'_> {
 
     fn load(&mut self, crowd: Crowd) -> Result<Load, Failure> {
         let Crowd { talk, size, .. } = crowd;
+        self.fleet.forget_flows();
         match talk {
             Talk::Stream { pairs } => {
                 for pair in 0..pairs {

@@ -417,11 +417,16 @@ impl Fleet {
         for client in 0..self.links.len() {
             self.say_goodbye(client);
         }
-        self.stop = Arc::default();
+        let stop = core::mem::take(&mut self.stop);
+        // What is readable may have been told of in a turn that was given up.
+        for client in 0..self.links.len() {
+            self.readable(client, true)?;
+        }
         let begin = Instant::now();
         let mut patience = Patience::new(self);
         while self.gone < self.links.len() {
             self.turn()?;
+            let hurry = hurry || stop.load(Ordering::Relaxed);
             if patience.is_over(self) || hurry && begin.elapsed() > LEAVING {
                 return Err(silence("for the servers to let clients go"));
             }
@@ -566,10 +571,11 @@ impl Fleet {
             self.bytes_read += count as u64;
             let input = self.buffer.get(..count).unwrap_or_default();
             let before = link.phase;
-            let came = self.talk.hear(client, link, &self.servers, input)?;
+            let heard = self.talk.hear(client, link, &self.servers, input);
             if link.phase != before {
                 self.phase_changed(client, before)?;
             }
+            let came = heard?;
             if came.say_more {
                 self.answer(client)?;
             }
@@ -709,12 +715,12 @@ impl Talk {
                 .unwrap_or_default()
         };
         let mut came = Came::default();
-        // Nothing that people say to each other beside us may stop the run, so
-        // all is taken that the wire allows.
         loop {
             let frame = match link.decoder.next_frame(&mut input, FrameLimits::RELAY) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ok(came),
+                // When a run was given up, so may have been the rest of a frame.
+                Err(_) if link.phase == Phase::Leaving => return Ok(came),
                 Err(source) => {
                     let server = server();
                     return Err(Failure::NoFrame { server, source });

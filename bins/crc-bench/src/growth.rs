@@ -271,7 +271,11 @@ impl Course<'_> {
             joining.add(0, clients, per_announcement(&storm));
             let each = words::memory_per_client(&storm);
             // Of a few clients nothing is seen but what the server has for itself.
-            memory.add(0, clients, each.filter(|bytes| clients >= 100 && *bytes > 0.0));
+            memory.add(
+                0,
+                clients,
+                each.filter(|bytes| clients >= 100 && *bytes > 0.0),
+            );
         }
         Ok(vec![messages, joining, memory])
     }

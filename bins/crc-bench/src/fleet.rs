@@ -26,7 +26,7 @@ use crate::presence::{Ids, Presence};
 use crate::servers::Target;
 
 /// How long nothing at all may come while something is due.
-const SILENCE: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(20);
 /// How long one turn waits at most.
 const TURN: Duration = Duration::from_millis(50);
 /// How long clients may take to leave when something has gone wrong.
@@ -198,7 +198,9 @@ impl Fleet {
         let target = |target: &Target| (target.name.clone(), target.address);
         Ok(Fleet {
             poll,
-            events: Some(Events::with_capacity(1024)),
+            // Room for all: whoever is told of in one turn is answered in one turn, so
+            // that clients come in crowds and not one by one.
+            events: Some(Events::with_capacity(clients.max(64))),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             scratch: Vec::new(),
             servers: targets.iter().map(target).collect(),
@@ -426,7 +428,10 @@ impl Fleet {
         let mut patience = Patience::new(self);
         while self.gone < self.links.len() {
             self.turn()?;
-            let hurry = hurry || stop.load(Ordering::Relaxed);
+            let stopped = stop.load(Ordering::Relaxed);
+            if stopped && begin.elapsed() > LEAVING {
+                return Err(Failure::Interrupted);
+            }
             if patience.is_over(self) || hurry && begin.elapsed() > LEAVING {
                 return Err(silence("for the servers to let clients go"));
             }

@@ -359,6 +359,12 @@ fn what_cannot_be_measured_is_said_in_a_sentence() {
         2,
         "has ended the connection of client",
     );
+    let large = "ping-pong --pairs 5000 --size 65536";
+    fails(
+        bench_and_servers(large),
+        2,
+        "need too much memory: at most 8192",
+    );
     let many = "stream --server 127.0.0.1:1 --server-pid 1 --server-pid 2";
     fails(
         bench(many),

@@ -34,6 +34,8 @@ pub(crate) enum Failure {
         server: String,
         source: MessageError,
     },
+    #[error("the servers are not one network: {0}")]
+    Apart(#[source] Breach),
     #[error("nothing has come for {seconds} s, while waiting {what}")]
     Silence { what: &'static str, seconds: u64 },
     #[error(

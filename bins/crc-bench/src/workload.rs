@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use crate::args::{Bounds, Network, Shape};
 use crate::failure::Failure;
 use crate::fleet::{Fleet, Patience, Placement, pairs};
+use crate::flow::Breach;
 use crate::meter::{self, Reading, Span};
 use crate::progress::Progress;
 use crate::servers::{Servers, Target};
@@ -27,6 +28,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) progress: &'a Progress,
 }
 
+/// How many bytes of messages are kept ready at most, and as many that are due.
+const FRAMES_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Descriptors that are not for clients.
 const DESCRIPTORS_APART: usize = 32;
 
@@ -117,9 +120,23 @@ pub(crate) struct Crowd {
     pub(crate) placement: Placement,
 }
 
+impl Crowd {
+    /// How many clients there are, if they and what they say fit.
+    fn clients(self) -> Result<usize, Failure> {
+        let Crowd { talk, size, .. } = self;
+        if talk.clients().saturating_mul(size) > FRAMES_BYTES_MAX {
+            let most = FRAMES_BYTES_MAX / size;
+            return Err(Failure::Demand(format!(
+                "so many clients with messages of {size} bytes need too much memory: at most {most}"
+            )));
+        }
+        Ok(self.clients.max(talk.clients()))
+    }
+}
+
 /// Measures messages.
 pub(crate) fn load(setting: &Setting<'_>, crowd: Crowd) -> Result<Load, Failure> {
-    let clients = crowd.clients.max(crowd.talk.clients());
+    let clients = crowd.clients()?;
     with_clients(setting, crowd.placement, clients, |run| {
         run.join(clients)?;
         run.load(crowd)
@@ -132,10 +149,10 @@ pub(crate) fn storm_and_loads(
     setting: &Setting<'_>,
     crowds: &[Crowd],
 ) -> Result<(Storm, Vec<Load>), Failure> {
-    let clients = crowds
-        .iter()
-        .map(|crowd| crowd.clients.max(crowd.talk.clients()));
-    let clients = clients.max().unwrap_or(0);
+    let mut clients = 0;
+    for crowd in crowds {
+        clients = clients.max(crowd.clients()?);
+    }
     with_clients(setting, Placement::Dealt, clients, |run| {
         let storm = run.storm(clients)?;
         let loads: Result<Vec<Load>, Failure> =
@@ -235,7 +252,11 @@ impl Run<'_> {
             self.setting
                 .progress
                 .words("waiting for the servers to find each other");
-            self.fleet.join(clients.min(servers.max(2)), |_| {})?;
+            let joined = self.fleet.join(clients.min(servers), |_| {});
+            joined.map_err(|failure| match failure {
+                Failure::Broken(breach @ Breach::Untold { .. }) => Failure::Apart(breach),
+                other => other,
+            })?;
         }
         Ok(())
     }

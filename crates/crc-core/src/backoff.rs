@@ -17,19 +17,34 @@ const PAUSE_REFUSED_MIN: Duration = Duration::from_secs(1);
 /// A link that held for so long ends a row of failures.
 const STABLE_MIN: Duration = Duration::from_secs(60);
 
-/// A row of failed attempts to be linked.
+/// A row of failed attempts to be linked, and how long to wait after each.
+///
+/// The first pause is half a second at most, each later one may be twice as long,
+/// up to half a minute; drawn evenly from zero on, so that two nodes that lost the
+/// same peer at the same moment do not come back at the same moment.
+///
+/// ```
+/// use crc_core::{Backoff, Random};
+///
+/// let (mut backoff, mut random) = (Backoff::new(), Random::new(7));
+/// assert!(backoff.pause(&mut random, false).as_millis() <= 500);
+/// assert!(backoff.pause(&mut random, true).as_millis() >= 1_000);
+/// ```
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
-    pub(crate) const fn new() -> Self {
+    /// No failure yet.
+    #[must_use]
+    pub const fn new() -> Self {
         Backoff { failures: 0 }
     }
 
-    /// The pause after one more failure.
-    pub(crate) fn pause(&mut self, random: &mut Random, refused: bool) -> Duration {
+    /// The pause after one more failure; at least a second long after a refusal,
+    /// since what stood in the way needs a moment to go.
+    pub fn pause(&mut self, random: &mut Random, refused: bool) -> Duration {
         let factor = 2_u32.saturating_pow(self.failures);
         let max = PAUSE_FIRST_MAX.saturating_mul(factor).min(PAUSE_MAX);
         self.failures = self.failures.saturating_add(1);
@@ -41,8 +56,9 @@ impl Backoff {
         }
     }
 
-    /// Notes that a link has ended that had held for `held`.
-    pub(crate) fn link_held(&mut self, held: Duration) {
+    /// Notes that a link has ended that had held for `held`: the row of failures
+    /// ends when that was a minute or more.
+    pub fn link_held(&mut self, held: Duration) {
         if held >= STABLE_MIN {
             self.failures = 0;
         }

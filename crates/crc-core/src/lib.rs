@@ -79,6 +79,7 @@ pub use admission::{AdmissionError, INFO_BYTES_MAX, NAME_BYTES_MAX, check_info, 
 pub use announcement::{
     Announcement, Features, UNRANKED, features_text, parse_features_text, split_info,
 };
+pub use backoff::Backoff;
 pub use client::{
     BadFrame, Client, ClientCommand, ClientConfig, ClientFailure, ClientLimits, ClientNotice,
     Disconnect, OtherClient, ResolveError, SayError,
@@ -98,5 +99,6 @@ pub use relay::{Directory, Host, HostKind, Neighbour, Standing};
 pub use send_queue::{OverBound, SendQueue, Unsent};
 pub use server::{Counters, LinkView, Server, ServerCommand, ServerNotice, Snapshot};
 pub use time::Timestamp;
+pub use timers::Timers;
 pub use verdict::{Role, Verdict, Violation};
 pub use visible::{Visible, is_printable};

@@ -73,8 +73,8 @@ pub enum Event<'a, C> {
     },
     /// A user or operator wants something.
     Command(C),
-    /// A deadline has passed. All that was to be sent before has been handed
-    /// to the sockets by now, as far as they took it.
+    /// A deadline has passed. All that was urgent before has been handed to the
+    /// sockets by now, as far as they took it.
     Tick,
 }
 
@@ -87,6 +87,11 @@ pub enum Effect<N> {
         link: LinkId,
         /// Which bytes: see [`Outbox::bytes`].
         range: Range,
+        /// Whether it must go out now. What is not urgent may wait for a moment
+        /// for more of its kind, but never lets anything on its link overtake
+        /// it: who is told of every host that comes and goes is told of many in
+        /// one write.
+        urgent: bool,
     },
     /// From now on close the link as a slow consumer once more than
     /// `bytes_max` bytes wait to be sent on it.

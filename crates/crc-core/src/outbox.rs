@@ -60,14 +60,34 @@ impl<N> Outbox<N> {
         if let Some(Effect::Send {
             link: last,
             range: before,
+            urgent,
         }) = self.effects.last_mut()
             && *last == link
             && before.end == range.start
         {
             before.end = range.end;
+            *urgent = true;
             return;
         }
-        self.effects.push(Effect::Send { link, range });
+        self.push_send(link, range, true);
+    }
+
+    /// Sends frames that stand in the arena, of which nobody minds if they come
+    /// a moment later. See [`Effect::Send`].
+    #[inline]
+    pub fn send_stored_later(&mut self, link: LinkId, range: Range) {
+        if !range.is_empty() {
+            self.push_send(link, range, false);
+        }
+    }
+
+    #[inline]
+    fn push_send(&mut self, link: LinkId, range: Range, urgent: bool) {
+        self.effects.push(Effect::Send {
+            link,
+            range,
+            urgent,
+        });
     }
 
     /// Bounds what may wait to be sent on `link`. See [`Effect::Bound`].
@@ -162,7 +182,12 @@ impl<N> Outbox<N> {
         self.arena = outbox.arena;
         for effect in outbox.effects.drain(..) {
             match effect {
-                Effect::Send { link, range } => self.send_stored(link, range),
+                Effect::Send {
+                    link,
+                    range,
+                    urgent: true,
+                } => self.send_stored(link, range),
+                Effect::Send { link, range, .. } => self.send_stored_later(link, range),
                 Effect::Bound { link, bytes_max } => self.bound(link, bytes_max),
                 Effect::Close { link, when } => self.close(link, when),
                 Effect::Dial { dial, to } => self.dial(dial, to),

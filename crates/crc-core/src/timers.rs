@@ -5,14 +5,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::time::Timestamp;
 
 /// Deadlines of kind `K`, soonest first; the same deadlines in the order of `K`.
+///
+/// ```
+/// use crc_core::{Timers, Timestamp};
+///
+/// let at = Timestamp::from_micros;
+/// let mut timers = Timers::new();
+/// timers.set("answer", at(30));
+/// timers.set("answer", at(20));
+/// assert_eq!(timers.next(), Some(at(20)));
+/// assert_eq!(timers.pop_due(at(25)), Some("answer"));
+/// ```
 #[derive(Debug)]
-pub(crate) struct Timers<K> {
+pub struct Timers<K> {
     by_time: BTreeSet<(Timestamp, K)>,
     by_kind: BTreeMap<K, Timestamp>,
 }
 
+impl<K: Copy + Ord> Default for Timers<K> {
+    fn default() -> Self {
+        Timers::new()
+    }
+}
+
 impl<K: Copy + Ord> Timers<K> {
-    pub(crate) const fn new() -> Self {
+    /// Nothing is due.
+    #[must_use]
+    pub const fn new() -> Self {
         Timers {
             by_time: BTreeSet::new(),
             by_kind: BTreeMap::new(),
@@ -20,28 +39,32 @@ impl<K: Copy + Ord> Timers<K> {
     }
 
     /// Makes `what` due at `when`, in place of any earlier deadline of it.
-    pub(crate) fn set(&mut self, what: K, when: Timestamp) {
+    pub fn set(&mut self, what: K, when: Timestamp) {
         self.cancel(what);
         self.by_kind.insert(what, when);
         self.by_time.insert((when, what));
     }
 
-    pub(crate) fn cancel(&mut self, what: K) {
+    /// Forgets the deadline of `what`, if it has one.
+    pub fn cancel(&mut self, what: K) {
         if let Some(when) = self.by_kind.remove(&what) {
             self.by_time.remove(&(when, what));
         }
     }
 
-    pub(crate) fn is_set(&self, what: K) -> bool {
+    /// Whether `what` has a deadline.
+    pub fn is_set(&self, what: K) -> bool {
         self.by_kind.contains_key(&what)
     }
 
-    pub(crate) fn next(&self) -> Option<Timestamp> {
+    /// The soonest deadline.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
         self.by_time.first().map(|(when, _)| *when)
     }
 
     /// Takes out the first thing that is due at `now`.
-    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<K> {
+    pub fn pop_due(&mut self, now: Timestamp) -> Option<K> {
         let (when, what) = *self.by_time.first()?;
         if when > now {
             return None;

@@ -124,7 +124,7 @@ impl Rig {
         let effects = self.out.take_effects();
         for effect in &effects {
             match effect.clone() {
-                Effect::Send { link, range } => {
+                Effect::Send { link, range, .. } => {
                     let bytes = self.out.bytes(range).to_vec();
                     self.done.push(Done::Send(link, bytes));
                 }

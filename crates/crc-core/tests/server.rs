@@ -1121,3 +1121,203 @@ fn chats_that_never_left_are_answered() {
     let left = quit(102, "the peer closed the connection");
     assert_eq!(rig.heard(one), [left, status(1, 101, 1, "Unknown ID 102")]);
 }
+
+/// A server with the addresses of raw listeners to link to, `rN:1`.
+fn that_links_to(rig: &mut Rig, listeners: &[&str]) -> usize {
+    let mut config = config(0);
+    for name in listeners {
+        rig.listen_raw(name);
+        config.connect.push(format!("{name}:1").parse().unwrap());
+    }
+    rig.server_with(config)
+}
+
+/// The newest connection to a raw listener.
+fn newest(rig: &Rig, name: &str) -> usize {
+    *rig.raw_listeners[name].last().unwrap()
+}
+
+/// A raw server on a connection introduces and announces itself.
+fn introduce_ours(rig: &mut Rig, raw: usize, id: u32, machine: &str) {
+    rig.say(raw, &registration(Kind::Server, id, None, "info"));
+    rig.soon();
+    let info = format!("info [crc2;{machine}]");
+    rig.say(raw, &registration(Kind::Server, id, None, &info));
+    rig.soon();
+}
+
+#[test]
+fn our_own_address_is_not_dialled() {
+    let mut rig = Rig::new(1);
+    let server = that_links_to(&mut rig, &["r0"]);
+    let uplink = newest(&rig, "r0");
+    introduce_ours(&mut rig, uplink, 77, "r=4;f=server-quit");
+    // Somebody is said to be where we are: we, under the id of an earlier life.
+    let ghost = "ghost [crc2;a=127.0.0.1:1000;r=0;f=server-quit]";
+    rig.say(uplink, &registration(Kind::Server, 88, Some(77), ghost));
+    rig.soon();
+    rig.cut_raw(uplink);
+    let dialled_before = rig.raw_listeners["r0"].len();
+    rig.run(Duration::from_secs(120));
+    let counters = *rig.nodes[server].server.snapshot().counters();
+    assert_eq!(counters.dials_failed, 0);
+    assert_eq!(
+        rig.known(server),
+        [].into(),
+        "and nobody knows itself: {counters:?}"
+    );
+    assert!(rig.raw_listeners["r0"].len() > dialled_before, "it goes on");
+}
+
+#[test]
+fn an_uplink_that_went_silent_is_dialled_last() {
+    let mut rig = Rig::new(1);
+    that_links_to(&mut rig, &["r0", "r1"]);
+    let uplink = newest(&rig, "r0");
+    introduce_ours(&mut rig, uplink, 77, "r=4;f=server-quit");
+    rig.run(Duration::from_secs(46));
+    assert!(rig.raws[uplink].ended, "no word for 45 s");
+    rig.run(Duration::from_secs(1));
+    assert_eq!(rig.raw_listeners["r1"].len(), 1, "the other one first");
+    assert_eq!(rig.raw_listeners["r0"].len(), 1);
+}
+
+#[test]
+fn hearsay_gives_way_to_who_comes_itself() {
+    for ours in [false, true] {
+        let (mut rig, neighbour) = with_our_neighbour();
+        // Known without a machine part: told across an original.
+        rig.say(
+            neighbour,
+            &registration(Kind::Server, 300, Some(77), "info"),
+        );
+        rig.soon();
+        let itself = rig.connect(0);
+        rig.say(itself, &registration(Kind::Server, 300, None, "info"));
+        rig.soon();
+        assert_eq!(rig.heard(neighbour), [], "nothing is said of it yet");
+        assert_eq!(rig.known(0), [(77, 77), (300, 300)].into());
+        if ours {
+            let info = "info [crc2;r=3;f=server-quit]";
+            rig.say(itself, &registration(Kind::Server, 300, None, info));
+            rig.soon();
+            let told = rig.heard(neighbour);
+            assert_eq!(told, [registration(Kind::Server, 300, Some(1), info)]);
+        } else {
+            rig.run(Duration::from_millis(1_100));
+            assert!(closed(&mut rig, itself), "an original is refused after all");
+            assert_eq!(rig.heard(neighbour), []);
+            assert_eq!(rig.known(0), [(77, 77), (300, 77)].into());
+        }
+    }
+}
+
+#[test]
+fn whoever_says_something_else_is_no_hearsay() {
+    let (mut rig, neighbour) = with_our_neighbour();
+    let machine = "info [crc2;r=3;f=server-quit]";
+    rig.say(
+        neighbour,
+        &registration(Kind::Server, 300, Some(77), "info"),
+    );
+    rig.say(
+        neighbour,
+        &registration(Kind::Server, 301, Some(77), machine),
+    );
+    rig.soon();
+    for (id, info) in [(300, "somebody else"), (301, "info")] {
+        let raw = rig.connect(0);
+        rig.say(raw, &registration(Kind::Server, id, None, info));
+        assert!(closed(&mut rig, raw));
+        let refusal = format!("A machine has already registered with ID {id}");
+        assert_eq!(rig.heard(raw), [status(1, 0, 2, &refusal)]);
+    }
+}
+
+#[test]
+fn a_loop_is_explained_and_not_tried_again_soon() {
+    let mut rig = Rig::new(1);
+    let server = that_links_to(&mut rig, &["r0"]);
+    let behind = rig.connect(server);
+    introduce_ours(&mut rig, behind, 88, "r=9;f=server-quit");
+    let mut pauses = Vec::new();
+    for round in 0..4 {
+        let uplink = newest(&rig, "r0");
+        introduce_ours(&mut rig, uplink, 77, "r=4;f=server-quit");
+        // Once we find it ourselves, then it is found by the other end.
+        if round % 2 == 0 {
+            rig.say(uplink, &registration(Kind::Server, 88, Some(77), "info"));
+            rig.soon();
+            assert!(rig.raws[uplink].ended);
+            let why = "A machine has already registered with ID 88";
+            assert!(rig.heard(uplink).contains(&status(1, 0, 2, why)));
+        } else {
+            let why = "A machine has already registered with ID 88";
+            rig.say(uplink, &status(77, 0, 2, why));
+            rig.soon();
+            rig.cut_raw(uplink);
+        }
+        let before = rig.raw_listeners["r0"].len();
+        let since = rig.now;
+        while rig.raw_listeners["r0"].len() == before {
+            rig.run(Duration::from_secs(1));
+        }
+        pauses.push(rig.now.since(since).as_secs());
+    }
+    assert!(pauses[0] >= 5, "{pauses:?}");
+    assert!(pauses[3] >= 20, "longer each time: {pauses:?}");
+}
+
+#[test]
+fn who_finds_no_place_for_its_rank_takes_another() {
+    let mut rig = Rig::new(1);
+    let server = that_links_to(&mut rig, &["r0", "r1"]);
+    let first = newest(&rig, "r0");
+    introduce_ours(&mut rig, first, 77, "r=0;f=server-quit");
+    assert_eq!(rig.nodes[server].server.snapshot().rank(), 1);
+    rig.cut_raw(first);
+    // All that is left comes after us, and its root cannot come to us.
+    let mut left = 0;
+    for _ in 0..200 {
+        rig.run(Duration::from_millis(500));
+        if let Some(raw) = rig.raw_listeners["r0"].last().copied()
+            && !rig.raws[raw].ended
+        {
+            rig.cut_raw(raw);
+        }
+        let Some(raw) = rig.raw_listeners["r1"].last().copied() else {
+            continue;
+        };
+        if rig.raws[raw].ended || !rig.heard(raw).iter().any(introduces) {
+            continue;
+        }
+        introduce_ours(&mut rig, raw, 99, "r=1;f=server-quit");
+        rig.run(Duration::from_millis(1_200));
+        if !rig.raws[raw].ended {
+            break;
+        }
+        left += 1;
+    }
+    assert_eq!(left, 4);
+    assert_eq!(rig.nodes[server].server.snapshot().rank(), 2);
+    assert!(rig.nodes[server].server.snapshot().uplink().is_some());
+}
+
+fn introduces(message: &Message<'_>) -> bool {
+    matches!(message, Message::ServerRegistration(r) if !r.info.as_str().contains(" [crc2"))
+}
+
+#[test]
+fn a_rank_from_a_parent_that_only_seemed_original_is_given_back() {
+    let mut rig = Rig::new(1);
+    let server = that_links_to(&mut rig, &["r0"]);
+    let uplink = newest(&rig, "r0");
+    rig.say(uplink, &registration(Kind::Server, 77, None, "info"));
+    rig.run(Duration::from_millis(1_100));
+    assert_eq!(rig.nodes[server].server.snapshot().rank(), 1);
+    let info = "info [crc2;r=4;f=server-quit]";
+    rig.say(uplink, &registration(Kind::Server, 77, None, info));
+    rig.run(Duration::from_secs(2));
+    assert_eq!(rig.nodes[server].server.snapshot().rank(), 5);
+    assert!(!rig.raws[uplink].ended);
+}

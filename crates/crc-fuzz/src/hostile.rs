@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crc_core::{ClientCommand, HostKind};
+use crc_core::{ClientCommand, HostKind, Server};
 use crc_wire::HostId;
 
 use crate::choices::Choices;
@@ -131,11 +131,15 @@ fn settle(net: &mut Net) {
     net.run(Duration::from_millis(1_100));
 }
 
-/// Clients whose ids were taken get them back.
+/// Clients whose ids were taken get them back, and servers that were given wrong
+/// ranks find each other again.
 fn settled_again(net: &mut Net) {
     for seconds in [3, 10, 30, 60, 120] {
         net.run(Duration::from_secs(seconds));
-        if net.clients.iter().all(|client| client.machine.is_settled()) {
+        let linked = |server: &Server| server.snapshot().directory().servers_len() == 1;
+        if net.clients.iter().all(|client| client.machine.is_settled())
+            && net.servers.iter().all(|node| linked(&node.machine))
+        {
             break;
         }
     }

@@ -1,7 +1,7 @@
 //! What must hold whatever happens: the bodies of the fuzz targets.
 //!
 //! Each target is a function of bytes that panics when something does not hold
-//! that should. Bytes are frames for the wire's targets, and for all others
+//! that should. Bytes are frames or lines for the wires' targets, and for all others
 //! choices: what happens next, in what order, cut where. When the bytes have run
 //! out the scenario ends and is judged. The fuzzer outside the workspace
 //! (`fuzz/`) only calls these; so does `cargo test`, with the corpus. See
@@ -31,6 +31,7 @@ pub use hostile::{
     server_of_ours as hostile_server_of_ours, stranger as hostile_stranger,
     uplink as hostile_uplink,
 };
+pub use irc_wire::fuzz::{decoder as irc_decoder, message as irc_message};
 pub use network::network;
 pub use server::server;
 
@@ -46,9 +47,15 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 12] = [
     target("decoder", decoder, crc_wire::fuzz::STREAM_BYTES_MAX + 1),
     target("round_trip", round_trip, 256),
+    target(
+        "irc_decoder",
+        irc_decoder,
+        irc_wire::fuzz::STREAM_BYTES_MAX + 1,
+    ),
+    target("irc_message", irc_message, 256),
     target("server", server, 256),
     target("client", client, 256),
     target("network", network, 128),

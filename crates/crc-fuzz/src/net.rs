@@ -591,7 +591,7 @@ impl Net {
         let effects = out.take_effects();
         for effect in &effects {
             match effect {
-                Effect::Send { link, range } => {
+                Effect::Send { link, range, .. } => {
                     let (wire, port) = self.sends(who, *link);
                     let to = neighbour(&self.servers[server].machine, *link);
                     let [near, far] = self.wires[wire].sides(port);
@@ -634,7 +634,7 @@ impl Net {
         let mut effects = out.take_effects();
         for effect in effects.drain(..) {
             match effect {
-                Effect::Send { link, range } => {
+                Effect::Send { link, range, .. } => {
                     let (wire, _) = self.sends(who, link);
                     check_client(self.clients[client].machine.id(), out.bytes(range));
                     self.send(wire, who, link, out.bytes(range));

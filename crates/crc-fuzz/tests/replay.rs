@@ -74,6 +74,8 @@ macro_rules! replayed {
 replayed! {
     decoder: 5_000,
     round_trip: 5_000,
+    irc_decoder: 5_000,
+    irc_message: 20_000,
     server: 1_500,
     client: 1_500,
     network: 300,

@@ -34,6 +34,9 @@ pub(crate) struct Connection {
     writable: bool,
     /// Whether it stands in the list of those to be written to.
     pub(crate) to_flush: bool,
+    /// Whether it stands in the list of those that have something to be told
+    /// that is not urgent.
+    pub(crate) has_news: bool,
     /// Whether it stands in the list of those to be armed.
     pub(crate) to_arm: bool,
 }
@@ -85,6 +88,7 @@ impl Connection {
             ended: false,
             writable: true,
             to_flush: false,
+            has_news: false,
             to_arm: false,
         }
     }

@@ -337,21 +337,29 @@ impl<M: Machine> Driver<M> {
     }
 
     fn carry_out(&mut self, on_notice: OnNotice<'_, M>) {
-        let now = self.now();
         let mut stop = false;
         for effect in self.outbox.drain_effects() {
             match effect {
-                Effect::Send { link, range } => self.sockets.send(link, range),
+                Effect::Send {
+                    link,
+                    range,
+                    urgent,
+                } => self.sockets.send(link, range, urgent),
                 Effect::Bound { link, bytes_max } => self.sockets.bound(link, bytes_max),
-                Effect::Close { link, when } => self.sockets.close(link, when, now),
+                Effect::Close { link, when } => {
+                    self.sockets.close(link, when, self.sockets.clock.now());
+                }
                 // Who is done reaches nobody any more.
                 Effect::Dial { .. } if stop || self.stop_by.is_some() => {}
-                Effect::Dial { dial, to } => self.sockets.dial(dial, to, now),
+                Effect::Dial { dial, to } => {
+                    self.sockets.dial(dial, to, self.sockets.clock.now());
+                }
                 Effect::Notice(notice) => on_notice(&self.machine, notice),
                 Effect::Stop => stop = true,
             }
         }
         if stop && self.stop_by.is_none() {
+            let now = self.now();
             self.stop_by = Some(now + self.sockets.config.linger_max);
             self.sockets.close_all(now);
         }
@@ -369,10 +377,10 @@ impl<M: Machine> Driver<M> {
             .handle(self.sockets.clock.now(), event, &mut self.outbox);
     }
 
-    /// Writes out all that was gathered.
+    /// Writes out all that was gathered and is due.
     fn finish(&mut self, on_notice: OnNotice<'_, M>) {
         loop {
-            self.sockets.flush(&mut self.outbox);
+            self.sockets.flush_due(&mut self.outbox);
             if self.sockets.over.is_empty() {
                 return;
             }

@@ -4,7 +4,11 @@
 //! The selector is used in oneshot mode: a source that has fired is asked for
 //! nothing until it is armed again. Who owns a [`Registration`] says
 //! [`fired`](Registration::fired) after every event, even an ignored one, and
-//! [`arm`](Registration::arm) with all that is wanted from then on.
+//! [`arm`](Registration::arm) with all that is wanted from then on. Only a link
+//! that is watched for reading alone [stays armed](Registration::arm_link): that
+//! saves a system call for every event on it. Such a link fires until all has
+//! been read that came; everything else on it, a write or an end, changes the
+//! interest and with it the mode.
 //!
 //! Keys are made by others, and never used again: an event that was reported
 //! together with its source's end must not be taken for another's.
@@ -13,7 +17,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
-use polling::{Event, Poller};
+use polling::{Event, PollMode, Poller};
 
 /// What a source is to be watched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub(crate) struct Registration<S: AsFd + AsRawFd> {
     poller: Arc<Poller>,
     /// What the selector watches it for at this moment.
     armed: Interest,
+    /// Whether it is watched for that until told otherwise.
+    stays: bool,
 }
 
 impl<S: AsFd + AsRawFd> Registration<S> {
@@ -69,6 +75,7 @@ impl<S: AsFd + AsRawFd> Registration<S> {
             source,
             poller: Arc::clone(poller),
             armed: interest,
+            stays: false,
         })
     }
 
@@ -76,17 +83,38 @@ impl<S: AsFd + AsRawFd> Registration<S> {
         &self.source
     }
 
-    /// Notes that an event of it was reported: it is watched for nothing now.
+    /// Notes that an event of it was reported: it is watched for nothing now,
+    /// unless it stays armed.
     pub(crate) fn fired(&mut self) {
-        self.armed = Interest::NONE;
+        if !self.stays {
+            self.armed = Interest::NONE;
+        }
     }
 
-    /// Has it watched for all of `interest` and nothing else.
+    /// Has it watched for all of `interest` and nothing else, until it fires.
     pub(crate) fn arm(&mut self, key: u64, interest: Interest) -> io::Result<()> {
-        if self.armed != interest {
-            self.poller.modify(&self.source, interest.event(key))?;
-            self.armed = interest;
+        self.set(key, interest, false)
+    }
+
+    /// Has it watched for all of `interest` and nothing else: for reading alone
+    /// until told otherwise, where the selector can do that; else until it fires.
+    pub(crate) fn arm_link(&mut self, key: u64, interest: Interest) -> io::Result<()> {
+        let stays = interest == Interest::READ && self.poller.supports_level();
+        self.set(key, interest, stays)
+    }
+
+    fn set(&mut self, key: u64, interest: Interest, stays: bool) -> io::Result<()> {
+        if (self.armed, self.stays) == (interest, stays) {
+            return Ok(());
         }
+        let mode = match stays {
+            true => PollMode::Level,
+            false => PollMode::Oneshot,
+        };
+        let event = interest.event(key);
+        self.poller.modify_with_mode(&self.source, event, mode)?;
+        self.armed = interest;
+        self.stays = stays;
         Ok(())
     }
 }

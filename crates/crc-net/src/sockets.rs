@@ -56,6 +56,10 @@ pub(crate) struct Sockets {
     pieces: Pieces,
     /// The links that are to be written to, each once.
     to_flush: Vec<LinkId>,
+    /// The links that have something to be told that is not urgent, each once.
+    news: Vec<LinkId>,
+    /// When they are told at the earliest.
+    news_at: Timestamp,
     /// The links whose sockets are to be armed anew, each once.
     to_arm: Vec<LinkId>,
 }
@@ -117,6 +121,8 @@ impl Sockets {
             resolver: Resolver::new(&poller),
             pieces: Pieces::default(),
             to_flush: Vec::new(),
+            news: Vec::new(),
+            news_at: Timestamp::START,
             to_arm: Vec::new(),
             poller,
             config,
@@ -129,7 +135,8 @@ impl Sockets {
     /// passes, or `until`.
     pub(crate) fn wait(&self, events: &mut Events, until: Option<Timestamp>) -> io::Result<()> {
         let ours = self.deadlines.first().map(|&(deadline, _)| deadline);
-        let deadline = [ours, until].into_iter().flatten().min();
+        let news = (!self.news.is_empty()).then_some(self.news_at);
+        let deadline = [ours, news, until].into_iter().flatten().min();
         events.clear();
         match deadline.and_then(|deadline| self.clock.instant(deadline)) {
             Some(instant) => self.poller.wait_deadline(events, instant)?,
@@ -190,7 +197,7 @@ impl Sockets {
             };
             connection.to_arm = false;
             let interest = connection.interest();
-            if let Err(error) = connection.socket.arm(link.as_u64(), interest) {
+            if let Err(error) = connection.socket.arm_link(link.as_u64(), interest) {
                 self.end(link, LinkDown::Failed(error.kind()));
             }
         }

@@ -49,7 +49,7 @@ pub fn replay(recording: &[u8]) -> Result<Replayed, RecordingError> {
                 let mut hash = Hash(replayed.effects_hash);
                 for effect in out.take_effects() {
                     match effect {
-                        crc_core::Effect::Send { link, range } => {
+                        crc_core::Effect::Send { link, range, .. } => {
                             hash.number(link.as_u64());
                             hash.bytes(out.bytes(range));
                         }

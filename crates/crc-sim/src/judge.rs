@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crc_core::{HostKind, Server, Standing, Timestamp, UNRANKED};
+use crc_core::{Announcement, HostKind, Server, Standing, Timestamp, UNRANKED};
 use crc_wire::HostId;
 
 use crate::chats::Fate;
@@ -232,7 +232,49 @@ impl World {
         for text in wrong {
             self.violation(Invariant::D5, text);
         }
+        self.judge_order(tree);
         self.judge_memory(tree);
+    }
+
+    /// Everybody is below one that comes before it.
+    fn judge_order(&mut self, tree: &Tree) {
+        let mut wrong = Vec::new();
+        for &node in tree.servers.keys() {
+            let Some(server) = self.nodes[node].server() else {
+                continue;
+            };
+            let snapshot = server.snapshot();
+            let Some((parent, Standing::Ours)) = snapshot.uplink() else {
+                continue;
+            };
+            let place = |node: &usize| {
+                let snapshot = self.nodes[*node].server()?.snapshot();
+                Some((snapshot.rank(), snapshot.id()))
+            };
+            let part = tree.part.get(&node);
+            let places = tree
+                .servers
+                .keys()
+                .filter(|node| tree.part.get(*node) == part);
+            let Some(above) = places.filter_map(place).find(|(_, id)| *id == parent) else {
+                continue;
+            };
+            let below = (snapshot.rank(), snapshot.id());
+            let in_order = match (above.0, below.0) {
+                (UNRANKED, UNRANKED) => true,
+                (_, UNRANKED) => false,
+                _ => above < below,
+            };
+            if !in_order {
+                wrong.push(format!(
+                    "{}, at {below:?}, is below {above:?}",
+                    self.nodes[node].describe(node)
+                ));
+            }
+        }
+        for text in wrong {
+            self.violation(Invariant::D5, text);
+        }
     }
 
     /// Everybody would find those of its part again that come before it.
@@ -388,6 +430,16 @@ impl World {
                     ));
                 }
                 continue;
+            }
+            let says = host.machine().and_then(|m| Announcement::parse(m).rank);
+            let is = self.nodes[truth.home].server().map(Server::snapshot);
+            let is = is.filter(|is| is.id() == host.id()).map(|is| is.rank());
+            if let (Some(says), Some(is)) = (says, is)
+                && says != is
+                && !strange
+            {
+                let text = format!("{who} takes the rank of {id} for {says}, and it is {is}");
+                wrong.push((Invariant::D1, text));
             }
             let way = if truth.home == node {
                 Some(host.id())

@@ -4,7 +4,7 @@
 use crc_core::{Standing, split_info};
 use crc_wire::{Frame, FrameLimits, HostId, Message, Registration, StatusCode};
 
-use crate::chats::{self, Fate, NOBODY};
+use crate::chats::{self, Chat, Fate, NOBODY};
 use crate::invariant::Invariant;
 use crate::node::Role;
 use crate::pipe::{Side, Token, Told};
@@ -348,7 +348,8 @@ impl World {
         }
         let alike = |&other: &usize| {
             let other = &self.chats[other];
-            (other.source, other.to, other.answered) == (chat.source, chat.to, false)
+            let source = |chat: &Chat| chat.source.map(|(source, _)| source);
+            (source(other), other.to, other.answered) == (source(chat), chat.to, false)
         };
         if let Some(meant) = self.nodes[node].holds.iter().copied().find(alike) {
             self.nodes[node].holds.retain(|held| *held != meant);
@@ -372,11 +373,19 @@ impl World {
         let node = self.connections[connection].ends[side].node;
         let only = about.checked_sub(NOBODY).map(|chat| chat as usize);
         let only = only.filter(|chat| *chat < self.chats.len());
-        let held = self.nodes[node].holds.iter().copied().find(|&held| {
+        let is_meant = |&held: &usize| {
             let chat = &self.chats[held];
             let source = chat.source.is_some_and(|(source, _)| source == to);
             source && chat.to.get() == about && chat.answered != begins
-        });
+        };
+        // Of two speakers with one id rather the one that hears the answer.
+        let hears = |held: &usize| {
+            let source = self.chats[*held].source;
+            is_meant(held) && source.is_some_and(|(_, from)| from == connection)
+        };
+        let holds = &self.nodes[node].holds;
+        let held = holds.iter().copied().find(hears);
+        let held = held.or_else(|| holds.iter().copied().find(is_meant));
         let Some(chat) = held else {
             // Who tells lies gets answers to what was never said.
             if begins && self.options.all_ours() {

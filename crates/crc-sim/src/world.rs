@@ -468,7 +468,7 @@ impl World {
         let mut stop = false;
         for effect in effects.drain(..) {
             match effect {
-                Effect::Send { link, range } => self.send(node, link, out.bytes(range)),
+                Effect::Send { link, range, .. } => self.send(node, link, out.bytes(range)),
                 Effect::Bound { link, bytes_max } => {
                     if let Some((connection, side)) = self.nodes[node].find(link) {
                         let end = &mut self.connections[connection].ends[side];
@@ -1280,9 +1280,9 @@ impl World {
             .server()
             .map(|server| server.snapshot().id());
         let told = out.effects().iter().any(|effect| match effect {
-            Effect::Send { link: told, range } => {
-                *told != link && crate::watch::tells(out.bytes(*range), own)
-            }
+            Effect::Send {
+                link: told, range, ..
+            } => *told != link && crate::watch::tells(out.bytes(*range), own),
             _ => false,
         });
         self.counts.refusals += 1;

@@ -80,13 +80,61 @@ fn seeds_that_found_something_find_nothing_any_more() {
     }
 }
 
-/// Seeds that campaigns have found, and what was wrong then: late announcements
-/// (959, 30769), an alias among our own (48605), a server that was left before it
-/// was heard (23323).
+/// Seeds that campaigns have found, and what was wrong then.
 #[test]
 fn seeds_that_were_found_and_mended() {
     no_words_about_panics();
-    for seed in [959, 30769, 48605, 23323] {
+    for (seed, _what_was_wrong) in [
+        (
+            959,
+            "an announcement came late, and quits had been held back",
+        ),
+        (30_769, "an announcement came late"),
+        (48_605, "an alias was kept for a server of ours"),
+        (23_323, "a server was left before it was heard"),
+        (
+            1_050,
+            "a loop through an original was cut again every few seconds",
+        ),
+        (
+            1_820,
+            "an original's memory kept a server of ours out for ever",
+        ),
+        (2_588, "a server dialled its own address"),
+        (
+            3_596,
+            "below an original root nobody found a place for its rank",
+        ),
+        (
+            6_941,
+            "an original neighbour was dialled again and again, each time under a new alias",
+        ),
+        (
+            13_305,
+            "every candidate of one loop was tried in a row of its own",
+        ),
+        (
+            21_460,
+            "an original forgot a client because another server had lost it",
+        ),
+        (
+            23_872,
+            "who was taken for an original was never asked whether it was there",
+        ),
+        (
+            36_590,
+            "of two servers with one id the other was never dialled again",
+        ),
+        (57_451, "a server that moved was told of again without news"),
+        (182_003, "a server that moved could come from both sides"),
+        (226_755, "a server that was gone went on to write"),
+        (286_097, "an original was told twice who had gone"),
+        (400_727, "who had left and come again was said to have left"),
+        (
+            915_016,
+            "a server came itself while its old place was being forgotten",
+        ),
+    ] {
         let outcome = run_seed(seed, &Settings::default());
         assert_eq!(outcome.violations, [], "seed {seed}");
     }

@@ -252,8 +252,13 @@ fn chat_on_way(way: &[u8], bytes: &[u8], text_bytes_max: u32) -> Option<usize> {
         return None;
     }
     let len = usize::try_from(announced).ok()?;
-    core::str::from_utf8(rest.get(..len)?).ok()?;
-    Some(CHAT_FIXED + len)
+    is_text(rest.get(..len)?).then_some(CHAT_FIXED + len)
+}
+
+/// Whether bytes are UTF-8. Most are ASCII, which is seen many bytes at a time.
+#[inline]
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.is_ascii() || core::str::from_utf8(bytes).is_ok()
 }
 
 impl fmt::Debug for Frame<'_> {

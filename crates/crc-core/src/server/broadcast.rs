@@ -45,10 +45,11 @@ fn hand_over(
     session: &mut Session,
     link: LinkId,
     frames: Range,
+    urgent: bool,
     unsettled: &mut Vec<LinkId>,
     out: &mut Out,
 ) {
-    session.deliver(link, frames, out);
+    session.deliver(link, frames, urgent, out);
     if matches!(session.outlet, Outlet::Paced(_)) && !session.due.noted {
         session.due.noted = true;
         unsettled.push(link);
@@ -88,6 +89,8 @@ impl Server {
             let Some(session) = self.sessions.find_mut(link) else {
                 continue;
             };
+            // Servers pass it on; for people a moment is nothing.
+            let urgent = !to_client;
             // Who leaves and comes again needs no late word of having left.
             session.untold.remove(&id);
             let dress = Dress::of(neighbour.kind, neighbour.standing);
@@ -95,7 +98,7 @@ impl Server {
                 None => wardrobe.wear(dress, out, |arena| dress.write_host(host, own_id, arena)),
                 Some(alias) => out.store(|arena| dress.write_host(host, alias.id, arena)),
             };
-            hand_over(session, link, frame, &mut self.unsettled, out);
+            hand_over(session, link, frame, urgent, &mut self.unsettled, out);
         }
     }
 
@@ -126,7 +129,7 @@ impl Server {
         let forgetful = neighbour.kind == HostKind::Server
             && neighbour.standing == Standing::Original
             && neighbour.told;
-        if !forgetful || planted!(self, ForgottenByOriginals) {
+        if !forgetful {
             return;
         }
         let (Some(session), Some(host)) = (
@@ -139,7 +142,7 @@ impl Server {
             let dress = Dress::of(neighbour.kind, neighbour.standing);
             let known_as = session.known_as(self.config.id);
             let frame = out.store(|arena| dress.write_host(host, known_as, arena));
-            hand_over(session, link, frame, &mut self.unsettled, out);
+            hand_over(session, link, frame, true, &mut self.unsettled, out);
         }
     }
 
@@ -258,7 +261,8 @@ impl Server {
             }
             let dress = Dress::of(neighbour.kind, neighbour.standing);
             let frame = wardrobe.wear(dress, out, |arena| dress.write(message, arena));
-            hand_over(session, link, frame, &mut self.unsettled, out);
+            let urgent = neighbour.kind == HostKind::Server;
+            hand_over(session, link, frame, urgent, &mut self.unsettled, out);
         }
     }
 
@@ -294,6 +298,30 @@ impl Server {
         }
     }
 
+    /// Who told us of a server takes it back, after that server has come itself:
+    /// from now on it is there by its own word only, and the teller is told so.
+    pub(super) fn end_hearsay(&mut self, teller: LinkId, id: HostId, out: &mut Out) {
+        let Some(host) = self.relay.directory().find(id) else {
+            return;
+        };
+        let Some(session) = self.sessions.find_mut(host.first_link()) else {
+            return;
+        };
+        if session.hearsay != Some(teller) {
+            return;
+        }
+        session.hearsay = None;
+        let own_id = self.config.id;
+        let Some(neighbour) = self.relay.neighbours().find(teller) else {
+            return;
+        };
+        if neighbour.told {
+            let dress = Dress::of(neighbour.kind, neighbour.standing);
+            let frame = out.store(|arena| dress.write_host(host, own_id, arena));
+            self.deliver(teller, frame, out);
+        }
+    }
+
     /// A link ends whose peer had not shown yet that it is who it says: what was
     /// known of that server before stands again.
     fn fall_back_on_hearsay(&mut self, link: LinkId, id: HostId) {
@@ -320,7 +348,7 @@ impl Server {
 
     pub(super) fn deliver(&mut self, link: LinkId, frames: Range, out: &mut Out) {
         if let Some(session) = self.sessions.find_mut(link) {
-            hand_over(session, link, frames, &mut self.unsettled, out);
+            hand_over(session, link, frames, true, &mut self.unsettled, out);
         }
     }
 

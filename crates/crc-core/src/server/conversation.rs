@@ -411,7 +411,7 @@ impl Server {
             info: registration.info.as_str(),
             machine: None,
         };
-        let hearsay = self.relay.hearsay(&claim).is_some() && !planted!(self, HearsayCounts);
+        let hearsay = self.relay.hearsay(&claim).is_some();
         self.relay.is_taken(claim.id) && !hearsay
     }
 
@@ -740,6 +740,7 @@ impl Server {
             .is_some_and(|n| n.host == quit.source);
         if !honoured {
             self.counters.dropped += 1;
+            self.end_hearsay(link, quit.source, out);
         } else if adjacent {
             log::info!("{} leaves: {:?}", self.who(link), quit.text.as_str());
             self.uplink_replaced(link, quit.replacement, quit.text.as_str());

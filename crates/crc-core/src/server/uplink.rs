@@ -263,8 +263,15 @@ impl Server {
 
     /// When the first of the candidates is dialled again that have led back.
     pub(super) fn dials_in_vain_at(&self) -> Option<Timestamp> {
-        if self.uplink.link.is_some() {
+        let uplink = &self.uplink;
+        if uplink.taken.is_some() {
             return None;
+        }
+        if (uplink.dial.is_some() || uplink.link.is_some())
+            && let Some(to) = &uplink.to
+            && uplink.loops.contains_key(to)
+        {
+            return Some(self.now);
         }
         let mut candidates = self.candidates();
         self.leave_out_ourselves(&mut candidates);
@@ -510,14 +517,18 @@ impl Server {
             return;
         };
         let ours = neighbour.standing == Standing::Ours;
-        if ours
-            && self
-                .uplink
-                .guessed
-                .take_if(|guessed| *guessed == link)
-                .is_some()
-        {
-            // It is no original, and not where we took it to be.
+        let guessed = self
+            .uplink
+            .guessed
+            .take_if(|guessed| ours && *guessed == link);
+        let has_children = self
+            .relay
+            .neighbours()
+            .iter()
+            .any(|(_, n)| n.kind == HostKind::Server && !n.uplink);
+        if guessed.is_some() && !has_children {
+            // It is no original, and not where we took it to be; and nobody has
+            // taken a rank from us.
             self.rank = UNRANKED;
         }
         if self.rank == UNRANKED && rank < UNRANKED - 1 && !planted!(self, NoRank) {
@@ -571,9 +582,6 @@ impl Server {
     fn set_rank(&mut self, rank: u32, link: LinkId, out: &mut Out) {
         self.rank = rank;
         log::debug!("our rank is {rank}");
-        if planted!(self, RankUntold) {
-            return;
-        }
         let neighbours = self.relay.neighbours().iter();
         let ours = neighbours.filter(|(_, neighbour)| {
             neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours

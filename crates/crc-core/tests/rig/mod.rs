@@ -354,7 +354,7 @@ impl Rig {
         self.nodes[node].server.handle(self.now, event, &mut out);
         for effect in out.take_effects() {
             match effect {
-                Effect::Send { link, range } => {
+                Effect::Send { link, range, .. } => {
                     let bytes = out.bytes(range);
                     let Some(other) = self.nodes[node].links.get(&link).copied() else {
                         continue;

@@ -1,6 +1,7 @@
 //! The steps of a link's life: sent to, written to, read from, closed, taken out.
 
 use std::io::{self, IoSlice};
+use std::time::Duration;
 
 use crc_core::{CloseWhen, LinkDown, LinkId, Outbox, Range, Timestamp};
 
@@ -10,6 +11,9 @@ use crate::listener::Apart;
 
 /// More memory for effects than this is given back after a turn that needed it.
 const EFFECTS_KEPT_MAX: usize = 16 * 1024;
+
+/// What is not urgent waits so long at most.
+const NEWS_PAUSE_MAX: Duration = Duration::from_millis(50);
 
 impl Sockets {
     pub(crate) fn link(&mut self, link: LinkId) -> Option<&mut Connection> {
@@ -30,7 +34,7 @@ impl Sockets {
     }
 
     #[inline]
-    pub(crate) fn send(&mut self, link: LinkId, range: Range) {
+    pub(crate) fn send(&mut self, link: LinkId, range: Range, urgent: bool) {
         let Some(Entry::Link(connection)) = self.entries.find(link) else {
             return;
         };
@@ -38,9 +42,14 @@ impl Sockets {
             return;
         }
         self.pieces.push(&mut connection.pieces, range);
-        if !connection.to_flush {
-            connection.to_flush = true;
-            self.to_flush.push(link);
+        if urgent {
+            if !connection.to_flush {
+                connection.to_flush = true;
+                self.to_flush.push(link);
+            }
+        } else if !connection.has_news {
+            connection.has_news = true;
+            self.news.push(link);
         }
     }
 
@@ -73,14 +82,57 @@ impl Sockets {
 
     /// Writes out all that was gathered, as far as the sockets take it.
     pub(crate) fn flush<N>(&mut self, outbox: &mut Outbox<N>) {
+        self.flush_urgent(outbox);
+        self.flush_news(outbox);
+        self.forget_written(outbox);
+    }
+
+    /// Writes out what is urgent, and the rest if it has waited for long enough.
+    pub(crate) fn flush_due<N>(&mut self, outbox: &mut Outbox<N>) {
+        self.flush_urgent(outbox);
+        if !self.news.is_empty() && self.clock.now() >= self.news_at {
+            self.flush_news(outbox);
+        }
+        if self.news.is_empty() {
+            self.forget_written(outbox);
+        }
+    }
+
+    fn flush_urgent<N>(&mut self, outbox: &Outbox<N>) {
+        if self.to_flush.is_empty() {
+            return;
+        }
         let now = self.clock.now();
         let mut to_flush = core::mem::take(&mut self.to_flush);
         let mut slices = Vec::new();
         for link in to_flush.drain(..) {
             self.flush_link(link, outbox, &mut slices, now);
         }
-        drop(slices);
         self.to_flush = to_flush;
+    }
+
+    /// Writes out what is not urgent. To write to many takes a while, and the
+    /// longer it takes, the more is gathered for the next time.
+    fn flush_news<N>(&mut self, outbox: &Outbox<N>) {
+        let now = self.clock.now();
+        let mut news = core::mem::take(&mut self.news);
+        let mut slices = Vec::new();
+        for link in news.drain(..) {
+            let waits = self.link(link).is_some_and(|connection| {
+                connection.has_news = false;
+                !connection.pieces.is_empty()
+            });
+            if waits {
+                self.flush_link(link, outbox, &mut slices, now);
+            }
+        }
+        self.news = news;
+        let done = self.clock.now();
+        self.news_at = done + (2 * done.since(now)).min(NEWS_PAUSE_MAX);
+    }
+
+    /// Makes room for what the next turn gathers: all pieces have been written.
+    fn forget_written<N>(&mut self, outbox: &mut Outbox<N>) {
         self.pieces.clear();
         let mut effects = outbox.take_effects();
         effects.shrink_to(EFFECTS_KEPT_MAX);

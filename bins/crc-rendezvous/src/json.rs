@@ -1,0 +1,102 @@
+//! News as JSON, one object a line, for programs. The keys are an interface: they
+//! may grow in number, and never change.
+
+use std::net::SocketAddr;
+
+use crc_rendezvous::{Away, PeerNotice};
+use serde::Serialize;
+
+/// One line.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Event<'a> {
+    Directory {
+        peers: &'a [SocketAddr],
+    },
+    Connected {
+        peer: SocketAddr,
+    },
+    Hello {
+        peer: SocketAddr,
+    },
+    Lost {
+        peer: SocketAddr,
+    },
+    Text {
+        peer: SocketAddr,
+        text: &'a str,
+    },
+    Teardown,
+    Away {
+        reason: String,
+        /// Null when this is the end.
+        retry_in_ms: Option<u128>,
+    },
+    Error {
+        text: String,
+    },
+}
+
+/// The line that tells of `notice`, if there is one.
+pub(crate) fn line(notice: &PeerNotice) -> Option<String> {
+    let event = match notice {
+        PeerNotice::Directory { peers } => Event::Directory { peers },
+        PeerNotice::Connected { peer } => Event::Connected { peer: *peer },
+        PeerNotice::Hello { peer } => Event::Hello { peer: *peer },
+        PeerNotice::Lost { peer, .. } => Event::Lost { peer: *peer },
+        PeerNotice::Text { peer, text } => Event::Text { peer: *peer, text },
+        PeerNotice::Away {
+            why: Away::Teardown,
+            ..
+        } => Event::Teardown,
+        PeerNotice::Away { why, retry_in } => Event::Away {
+            reason: why.to_string(),
+            retry_in_ms: retry_in.map(|pause| pause.as_millis()),
+        },
+        PeerNotice::NotSaid { why } => Event::Error {
+            text: why.to_string(),
+        },
+        PeerNotice::Registered { .. }
+        | PeerNotice::Unreachable { .. }
+        | PeerNotice::Refused { .. } => return None,
+    };
+    // Texts and addresses can always be written.
+    serde_json::to_string(&event).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_are_an_interface() {
+        let peer = "127.0.0.1:80".parse().unwrap();
+        let peers = vec![peer, "[::1]:81".parse().unwrap()];
+        let text = "a\u{1b}\"".to_owned();
+        let (why, retry_in) = (Away::Teardown, None);
+        for (notice, meant) in [
+            (
+                PeerNotice::Directory { peers },
+                r#"{"event":"directory","peers":["127.0.0.1:80","[::1]:81"]}"#,
+            ),
+            (
+                PeerNotice::Connected { peer },
+                r#"{"event":"connected","peer":"127.0.0.1:80"}"#,
+            ),
+            (
+                PeerNotice::Hello { peer },
+                r#"{"event":"hello","peer":"127.0.0.1:80"}"#,
+            ),
+            (
+                PeerNotice::Text { peer, text },
+                r#"{"event":"text","peer":"127.0.0.1:80","text":"a\u001b\""}"#,
+            ),
+            (
+                PeerNotice::Away { why, retry_in },
+                r#"{"event":"teardown"}"#,
+            ),
+        ] {
+            assert_eq!(line(&notice).as_deref(), Some(meant));
+        }
+    }
+}

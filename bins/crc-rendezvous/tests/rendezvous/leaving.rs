@@ -1,0 +1,111 @@
+//! How it ends, well and badly.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Stdio;
+
+use socket2::{Domain, Socket, Type};
+
+use crate::rig::{Event, Peer, Process, command, wait_meshed};
+
+#[test]
+fn a_signal_is_a_good_end() {
+    let server = Process::serve(&[]);
+    let mut peers = vec![
+        Peer::join(server.address, &[]),
+        Peer::join(server.address, &[]),
+    ];
+    wait_meshed(&mut peers);
+    peers[0].process.terminate();
+    assert_eq!(peers[0].finish(), (Some(0), String::new()));
+    let gone = Event::Lost {
+        peer: peers[0].address(),
+    };
+    peers[1].wait(|peer| peer.events.contains(&gone) && peer.list.len() == 1);
+    server.terminate();
+    assert_eq!(peers[1].finish().0, Some(0));
+    assert!(peers[1].events.contains(&Event::Teardown));
+    assert_eq!(server.finish().0, Some(0));
+}
+
+#[test]
+fn a_script_is_heard_before_it_leaves() {
+    let server = Process::serve(&[]);
+    let mut listener = Peer::join(server.address, &[]);
+    listener.wait(|peer| peer.list.len() == 1);
+    let mut script = Peer::join(server.address, &[]);
+    script.process.write("one\ntwo\n");
+    script.process.end_input();
+    assert_eq!(script.finish(), (Some(0), String::new()));
+    listener.wait(|peer| peer.texts.len() == 2);
+    let texts: Vec<_> = listener.texts.iter().map(|(_, text)| &**text).collect();
+    assert_eq!(texts, ["one", "two"]);
+
+    // With nobody there it says so.
+    listener.process.terminate();
+    listener.finish();
+    let mut alone = Peer::join(server.address, &[]);
+    alone.process.write("anybody?\n");
+    alone.process.end_input();
+    let (code, errors) = alone.finish();
+    assert_eq!(code, Some(1));
+    assert_eq!(errors, "crc-rendezvous: not everything could be said\n");
+}
+
+#[test]
+fn a_peer_that_nobody_types_at_stays() {
+    let server = Process::serve(&[]);
+    let address = server.address.to_string();
+    let join = ["join", "--server", &address];
+    let mut quiet = Process::start_with_input(&join, Stdio::null());
+    assert_eq!(quiet.line(), format!("* joined as {}", quiet.address));
+    assert_eq!(quiet.line(), "* 1 peer is on the list");
+    let other = Process::start(&join);
+    assert_eq!(quiet.line(), "* 2 peers are on the list");
+    assert_eq!(quiet.line(), format!("* connected to {}", other.address));
+    assert!(quiet.is_running());
+    server.kill();
+    // The directory is gone, and that is the end of it, and a good one.
+    assert_eq!(quiet.finish().0, Some(0));
+    assert_eq!(other.finish().0, Some(0));
+}
+
+#[track_caller]
+fn check_failure(args: &[&str], code: i32, sentence: &str) {
+    let output = command(args).stdin(Stdio::null()).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{errors}");
+    assert!(errors.contains(sentence), "{errors}");
+    assert!(code == 2 || errors.lines().count() == 1, "{errors}");
+}
+
+#[test]
+fn what_can_not_be_is_said_in_a_sentence() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let is_taken = format!("cannot listen: {address} is taken");
+    check_failure(&["serve", "--listen", &address], 1, &is_taken);
+    let join = ["join", "--listen", &address];
+    check_failure(&join, 1, &is_taken);
+    // Bound, and not listening: nobody else can listen there meanwhile.
+    let nobody = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    nobody.bind(&any.into()).unwrap();
+    let address = nobody.local_addr().unwrap().as_socket().unwrap();
+    let address = address.to_string();
+    let join = ["join", "--server", &address];
+    check_failure(
+        &join,
+        1,
+        "the directory can't be reached: connection refused",
+    );
+    check_failure(&["join", "--server", "nowhere"], 2, "looks like HOST:PORT");
+    check_failure(&["serve", "--max-peers", "0"], 2, "--max-peers");
+
+    let server = Process::serve(&["--list-max", "1"]);
+    let mut first = Peer::join(server.address, &[]);
+    first.wait(|peer| peer.list.len() == 1);
+    let address = server.address.to_string();
+    let join = ["join", "--server", &address];
+    check_failure(&join, 1, "the directory did not take us: it is full");
+    assert!(server.kill().contains("the list is full with 1 peers"));
+}

@@ -1,0 +1,221 @@
+//! Meshes of several sizes, and what disturbs them.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::rig::{Event, LONG, Peer, Process, wait_meshed};
+
+fn join_all(server: &Process, count: usize, args: &[&str]) -> Vec<Peer> {
+    let join = |_| Peer::join(server.address, args);
+    (0..count).map(join).collect()
+}
+
+/// So many peers join at once, and talk.
+fn check_mesh(count: usize) {
+    let server = Process::serve(&[]);
+    let mut peers = join_all(&server, count, &[]);
+    let list = wait_meshed(&mut peers);
+    // Every pair has one connection, and the earlier peer has dialled it.
+    for peer in &peers {
+        let place = list
+            .iter()
+            .position(|other| *other == peer.address())
+            .unwrap();
+        let events = peer.events.iter();
+        let mut dialed: Vec<_> = events
+            .filter_map(|event| match event {
+                Event::Connected { peer } => Some(*peer),
+                _ => None,
+            })
+            .collect();
+        dialed.sort();
+        let mut behind = list[place + 1..].to_vec();
+        behind.sort();
+        assert_eq!(dialed, behind);
+    }
+    for peer in &mut peers {
+        peer.process.write("Good morning!\n");
+    }
+    for peer in &mut peers {
+        peer.wait(|peer| peer.texts.len() >= count - 1);
+        peer.texts.sort();
+        let own = peer.address();
+        let mut others: Vec<_> = list.iter().filter(|other| **other != own).collect();
+        others.sort();
+        let meant = others
+            .iter()
+            .map(|other| (**other, "Good morning!".to_owned()));
+        assert_eq!(peer.texts, meant.collect::<Vec<_>>());
+    }
+    for peer in &mut peers {
+        peer.process.end_input();
+        assert_eq!(peer.finish(), (Some(0), String::new()));
+    }
+}
+
+#[test]
+fn three_peers() {
+    check_mesh(3);
+}
+
+#[test]
+fn eight_peers() {
+    check_mesh(8);
+}
+
+#[test]
+fn thirty_two_peers() {
+    check_mesh(32);
+}
+
+#[test]
+fn peers_by_ipv6() {
+    let server = Process::start(&["serve", "--listen", "[::1]:0", "--listen", "127.0.0.1:0"]);
+    let anywhere = Peer::join(server.address, &["--listen", "[::]:0"]);
+    let port = anywhere.address().port();
+    let mut peers = [
+        anywhere,
+        Peer::join(server.address, &["--listen", "[::1]:0"]),
+    ];
+    // It is known by the address that it connects from.
+    peers[0].process.address = ([0, 0, 0, 0, 0, 0, 0, 1], port).into();
+    wait_meshed(&mut peers);
+}
+
+#[test]
+fn at_the_maximum_everything_is_torn_down() {
+    let server = Process::serve(&["--max-peers", "3"]);
+    let mut peers = join_all(&server, 3, &[]);
+    for peer in &mut peers {
+        assert_eq!(peer.finish(), (Some(0), String::new()));
+        assert!(peer.events.contains(&Event::Teardown));
+        assert_eq!(peer.list.len(), 3);
+        let met = |event: &&Event| matches!(event, Event::Connected { .. } | Event::Hello { .. });
+        assert_eq!(
+            peer.events.iter().filter(met).count(),
+            2,
+            "{:?}",
+            peer.events
+        );
+    }
+    let (code, log) = server.finish();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("the teardown begins"), "{log}");
+}
+
+#[test]
+fn a_peer_that_is_killed_is_missed_and_may_come_back() {
+    let server = Process::serve(&[]);
+    let mut peers = join_all(&server, 4, &[]);
+    wait_meshed(&mut peers);
+    let killed = peers.remove(1);
+    let address = killed.address();
+    killed.process.kill();
+    let list = wait_meshed(&mut peers);
+    assert!(!list.contains(&address));
+    let lost = Event::Lost { peer: address };
+    assert!(peers.iter().all(|peer| peer.events.contains(&lost)));
+    peers.push(Peer::join(
+        server.address,
+        &["--listen", &address.to_string()],
+    ));
+    assert_eq!(wait_meshed(&mut peers).last(), Some(&address));
+}
+
+#[test]
+fn garbage_ends_its_own_connection_only() {
+    let server = Process::serve(&["--register-within", "3"]);
+    let mut peers = join_all(&server, 2, &[]);
+    wait_meshed(&mut peers);
+    let blanks = [b'\n'; 4096];
+    let other_host = b"192.0.2.1:80\n";
+    let garbage: &[&[u8]] = &[
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x00\x01\xff\xfe",
+        b"127.0.0.1:0\n",
+        b"1:1:1:1:1:1:1",
+        b"list:\n127.0.0.1:1\n",
+        other_host,
+        &blanks,
+        &[b'1'; 100_000],
+    ];
+    let idle = TcpStream::connect(server.address).unwrap();
+    for target in [server.address, peers[0].address(), peers[1].address()] {
+        for bytes in garbage {
+            let mut stream = TcpStream::connect(target).unwrap();
+            stream.set_read_timeout(Some(LONG)).unwrap();
+            // It may be gone before all is written.
+            let _ = stream.write_all(bytes);
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+            assert!(answer.is_empty(), "{answer:?}");
+        }
+    }
+    let mut stream = TcpStream::connect(peers[0].address()).unwrap();
+    stream.write_all(b"Hello from:127.0.0.1:1\n\xff\n").unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    // Who says nothing at all is let go as well.
+    let mut idle = idle;
+    idle.set_read_timeout(Some(LONG)).unwrap();
+    assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+
+    let ghost = "127.0.0.1:1".parse().unwrap();
+    peers[0].wait(|peer| peer.events.contains(&Event::Lost { peer: ghost }));
+    peers.push(Peer::join(server.address, &[]));
+    wait_meshed(&mut peers);
+    peers[2].process.write("all is well\n");
+    for peer in &mut peers[..2] {
+        peer.wait(|peer| !peer.texts.is_empty());
+        let events = peer.events.iter();
+        let lost = events.filter(|event| matches!(event, Event::Lost { peer } if *peer != ghost));
+        assert_eq!(lost.count(), 0);
+    }
+    let log = server.kill();
+    for reason in [
+        "what it said is no address",
+        "it sent more than 256 bytes without registering an address",
+        "it may not register 192.0.2.1:80: its connection comes from another host",
+        "it registered no address within 3 s",
+    ] {
+        assert!(log.contains(reason), "{reason}: {log}");
+    }
+    let log = peers.remove(0).process.kill();
+    for reason in [
+        "what it said is no greeting",
+        "it sent a line that is not UTF-8",
+    ] {
+        assert!(log.contains(reason), "{reason}: {log}");
+    }
+}
+
+#[test]
+fn a_mesh_that_persists_outlives_its_directory() {
+    let server = Process::serve(&[]);
+    let address = server.address;
+    let mut peers = join_all(&server, 3, &["--persist"]);
+    wait_meshed(&mut peers);
+    server.kill();
+    for peer in &mut peers {
+        peer.wait(|peer| {
+            matches!(
+                peer.events.last(),
+                Some(Event::Away {
+                    retry_in_ms: Some(_)
+                })
+            )
+        });
+    }
+    peers[0].process.write("we are still here\n");
+    for peer in &mut peers[1..] {
+        peer.wait(|peer| !peer.texts.is_empty());
+    }
+    let server = Process::start(&["serve", "--listen", &address.to_string()]);
+    for peer in &mut peers {
+        peer.list.clear();
+    }
+    peers.push(Peer::join(server.address, &[]));
+    wait_meshed(&mut peers);
+    let lost = |event: &Event| matches!(event, Event::Lost { .. });
+    assert!(!peers.iter().any(|peer| peer.events.iter().any(lost)));
+}

@@ -1,0 +1,98 @@
+//! Somebody at a terminal: the peer at one end of a pseudo-terminal, the test at
+//! the other.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::process::Stdio;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+
+use crate::rig::{LONG, Peer, Process, command};
+
+/// What a terminal shows, and what was not yet looked for.
+struct Screen {
+    shown: Receiver<Vec<u8>>,
+    seen: String,
+}
+
+impl Screen {
+    #[track_caller]
+    fn sees(&mut self, text: &str) {
+        loop {
+            if let Some(at) = self.seen.find(text) {
+                self.seen.drain(..at + text.len());
+                return;
+            }
+            match self.shown.recv_timeout(LONG) {
+                Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(_) => panic!("{text:?} is not shown, but {:?}", self.seen),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_typed_is_said_and_what_is_said_is_shown() {
+    let server = Process::serve(&[]);
+    let mut other = Peer::join(server.address, &[]);
+    other.wait(|peer| peer.list.len() == 1);
+
+    let mut keyboard = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
+    grantpt(&keyboard).unwrap();
+    unlockpt(&keyboard).unwrap();
+    let path = ptsname(&keyboard, Vec::new()).unwrap();
+    let mut open = OpenOptions::new();
+    let terminal = open
+        .read(true)
+        .write(true)
+        .open(path.to_str().unwrap())
+        .unwrap();
+    let size = Winsize {
+        ws_row: 24,
+        ws_col: 100,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(&terminal, size).unwrap();
+    let stdio = || Stdio::from(terminal.try_clone().unwrap());
+    let address = server.address.to_string();
+    let mut child = command(&["join", "--server", &address])
+        .env("TERM", "xterm")
+        .stdin(stdio())
+        .stdout(stdio())
+        .stderr(stdio())
+        .spawn()
+        .unwrap();
+    let (sender, shown) = channel();
+    let mut master = keyboard.try_clone().unwrap();
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(count) = master.read(&mut buffer) {
+            if sender.send(buffer[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    let seen = String::new();
+    let mut screen = Screen { shown, seen };
+    screen.sees("listening on 127.0.0.1:");
+    screen.sees(&format!("* hello from {}\r\n", other.address()));
+    screen.sees("> ");
+    keyboard.write_all(b"half a li").unwrap();
+    screen.sees("half a li");
+    other.process.write("Hi \u{1b}[2J\u{202e}there\n");
+    screen.sees(&format!("<{}> Hi ␛[2J<U+202E>there\r\n", other.address()));
+    screen.sees("> half a li");
+    keyboard.write_all(b"ne\r").unwrap();
+    other.wait(|peer| !peer.texts.is_empty());
+    assert_eq!(other.texts[0].1, "half a line");
+    // The end of the input: control and D.
+    keyboard.write_all(b"\x04").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let modes = tcgetattr(&terminal).unwrap().local_modes;
+    assert!(modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG));
+    other.wait(|peer| peer.up.is_empty() && peer.list.len() == 1);
+}

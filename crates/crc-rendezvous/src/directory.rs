@@ -1,0 +1,363 @@
+//! The directory: keeps the list of the peers that are connected, in the order in
+//! which they joined, and tells all of them.
+//!
+//! Answers for who is on the list, when it is told, and when it is over. Knows
+//! nothing of what the peers say to each other.
+
+mod budget;
+mod words;
+
+use core::num::NonZeroUsize;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use crc_core::{CloseWhen, Event, LinkDown, LinkId, LinkTable, Machine, Outbox, Timers, Timestamp};
+
+use crate::codec::{PAUSE, RegistrationDecoder, write_list, write_teardown};
+
+use budget::Budget;
+pub use words::{DirectoryCommand, DirectoryNotice, Left, Refusal};
+
+/// When a peer has left, the others are told after so long, unless somebody joins
+/// before: who comes back at once costs one update, and so do many that leave
+/// together.
+const TOLD_AFTER: Duration = Duration::from_millis(100);
+
+/// How long after the last list the teardown comes, so that the last peer is
+/// connected with the others before all of them end. Original peers would also take
+/// both for one message if they arrived together.
+const TEARDOWN_AFTER: Duration = Duration::from_secs(1);
+
+/// How a directory is to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DirectoryConfig {
+    /// It is over when so many peers are connected; `None` for never.
+    pub max_peers: Option<NonZeroUsize>,
+    /// Whether a peer may register any address. Otherwise its host must be the one
+    /// that the peer's connection comes from.
+    pub trust_addresses: bool,
+    /// The bounds to keep to.
+    pub limits: DirectoryLimits,
+}
+
+/// The bounds that a directory keeps to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryLimits {
+    /// How many peers the list may have; further ones are refused. 1024.
+    pub peers_max: usize,
+    /// How many bytes a peer may send before it has registered. 256.
+    pub registration_bytes_max: usize,
+    /// How long a peer may take to register. 10 s.
+    pub registration_time_max: Duration,
+    /// How many bytes may wait for a peer that reads slowly. 1 MiB.
+    pub queue_bytes_max: usize,
+    /// How many bytes of updates go out in a second to all peers together; with
+    /// more to be told, several changes share an update. 16 MiB.
+    pub update_bytes_per_second: usize,
+}
+
+impl Default for DirectoryLimits {
+    fn default() -> Self {
+        DirectoryLimits {
+            peers_max: 1024,
+            registration_bytes_max: 256,
+            registration_time_max: Duration::from_secs(10),
+            queue_bytes_max: 1024 * 1024,
+            update_bytes_per_second: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// A directory of peers. See the module's comment.
+///
+/// ```
+/// use crc_core::{Ends, Event, LinkId, ListenerId, Machine, Origin, Outbox, Timestamp};
+/// use crc_rendezvous::{Directory, DirectoryConfig};
+///
+/// let mut directory = Directory::new(DirectoryConfig::default());
+/// let mut out = Outbox::new();
+/// let link = LinkId::new(0, 0);
+/// let origin = Origin::Accepted { listener: ListenerId(0) };
+/// let ends = Ends { peer: "127.0.0.1:50000".parse()?, local: "127.0.0.1:33400".parse()? };
+/// let now = Timestamp::START;
+/// directory.handle(now, Event::LinkUp { link, origin, ends }, &mut out);
+/// directory.handle(now, Event::Bytes { link, bytes: b"127.0.0.1:9000\n" }, &mut out);
+/// assert_eq!(directory.peers().collect::<Vec<_>>(), ["127.0.0.1:9000".parse()?]);
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Debug)]
+pub struct Directory {
+    config: DirectoryConfig,
+    links: LinkTable<Row>,
+    /// The peers that have registered, in that order.
+    list: Vec<(LinkId, SocketAddr)>,
+    /// Who has registered what.
+    by_address: BTreeMap<SocketAddr, LinkId>,
+    timers: Timers<Due>,
+    budget: Budget,
+    phase: Phase,
+}
+
+/// A connection.
+#[derive(Debug)]
+struct Row {
+    /// Where it comes from.
+    source: SocketAddr,
+    decoder: RegistrationDecoder,
+    /// How many bytes came before it had registered.
+    bytes: usize,
+    registered: Option<SocketAddr>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// A peer has taken too long to register.
+    Registration(LinkId),
+    /// A peer has said nothing more for a while.
+    Pause(LinkId),
+    /// The list is to be told.
+    Update,
+    Teardown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// As many have come as were waited for.
+    Full,
+    Done,
+}
+
+type Out = Outbox<DirectoryNotice>;
+
+impl Directory {
+    /// A directory that nobody has found yet.
+    #[must_use]
+    pub fn new(config: DirectoryConfig) -> Self {
+        Directory {
+            budget: Budget::new(config.limits.update_bytes_per_second),
+            config,
+            links: LinkTable::default(),
+            list: Vec::new(),
+            by_address: BTreeMap::new(),
+            timers: Timers::new(),
+            phase: Phase::Open,
+        }
+    }
+
+    /// The peers that are connected, in the order in which they joined.
+    pub fn peers(&self) -> impl Iterator<Item = SocketAddr> {
+        self.list.iter().map(|&(_, address)| address)
+    }
+
+    fn handle_bytes(&mut self, now: Timestamp, link: LinkId, bytes: &[u8], out: &mut Out) {
+        let Some(row) = self.links.find_mut(link) else {
+            return;
+        };
+        if row.registered.is_none() {
+            row.bytes += bytes.len();
+            let max = self.config.limits.registration_bytes_max;
+            if row.bytes > max {
+                self.refuse(now, link, Refusal::TooManyBytes { max }, out);
+                return;
+            }
+        }
+        let news = row.decoder.push(bytes);
+        if row.decoder.waits() {
+            self.timers.set(Due::Pause(link), now + PAUSE);
+        } else {
+            self.timers.cancel(Due::Pause(link));
+        }
+        match news {
+            Ok(Some(address)) => self.register(now, link, address, out),
+            Ok(None) => {}
+            Err(error) => self.refuse(now, link, Refusal::Codec(error), out),
+        }
+    }
+
+    /// Puts a peer on the list; or corrects its address, in its place.
+    fn register(&mut self, now: Timestamp, link: LinkId, address: SocketAddr, out: &mut Out) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        let Some(row) = self.links.find_mut(link) else {
+            return;
+        };
+        let (source, before) = (row.source, row.registered);
+        let host = address.ip();
+        let max = self.config.limits.peers_max;
+        let refusal = if host.is_unspecified() || host.is_multicast() {
+            Some(Refusal::NotReachable(address))
+        } else if !self.config.trust_addresses && host != source.ip().to_canonical() {
+            Some(Refusal::NotItsOwn(address))
+        } else if self.by_address.contains_key(&address) {
+            Some(Refusal::Taken(address))
+        } else if before.is_none() && self.list.len() >= max {
+            Some(Refusal::Full { max })
+        } else {
+            None
+        };
+        if let Some(why) = refusal {
+            self.refuse(now, link, why, out);
+            return;
+        }
+        row.registered = Some(address);
+        self.timers.cancel(Due::Registration(link));
+        self.by_address.insert(address, link);
+        if let Some(before) = before {
+            self.by_address.remove(&before);
+            for place in &mut self.list {
+                if place.0 == link {
+                    place.1 = address;
+                }
+            }
+        } else {
+            self.list.push((link, address));
+        }
+        let peers = self.list.len();
+        out.notice(DirectoryNotice::Joined {
+            address,
+            was: before,
+            peers,
+        });
+        if self.config.max_peers.is_some_and(|max| peers >= max.get()) {
+            self.phase = Phase::Full;
+            self.tell_all(out);
+            self.timers.cancel(Due::Update);
+            self.timers.set(Due::Teardown, now + TEARDOWN_AFTER);
+        } else {
+            self.update(now, out);
+        }
+    }
+
+    /// Tells everybody the list, as soon as there is room for it.
+    fn update(&mut self, now: Timestamp, out: &mut Out) {
+        match self.budget.free_at(now) {
+            Some(later) => self.timers.set(Due::Update, later),
+            None => {
+                self.timers.cancel(Due::Update);
+                let bytes = self.tell_all(out);
+                self.budget.spend(now, bytes);
+            }
+        }
+    }
+
+    /// Tells everybody the list; returns how many bytes that makes.
+    fn tell_all(&mut self, out: &mut Out) -> usize {
+        let list = out.store(|arena| write_list(self.peers(), arena));
+        for &(link, _) in &self.list {
+            out.send_stored(link, list);
+        }
+        list.len() * self.list.len()
+    }
+
+    fn refuse(&mut self, now: Timestamp, link: LinkId, why: Refusal, out: &mut Out) {
+        let Some(row) = self.links.find(link) else {
+            return;
+        };
+        out.notice(DirectoryNotice::Refused {
+            source: row.source,
+            why,
+        });
+        out.close(link, CloseWhen::Flushed);
+        self.remove(now, link, Left::Refused(why), out);
+    }
+
+    /// Forgets a connection, and takes its peer off the list.
+    fn remove(&mut self, now: Timestamp, link: LinkId, why: Left, out: &mut Out) {
+        let Some(row) = self.links.remove(link) else {
+            return;
+        };
+        self.timers.cancel(Due::Registration(link));
+        self.timers.cancel(Due::Pause(link));
+        let Some(address) = row.registered else {
+            return;
+        };
+        self.by_address.remove(&address);
+        self.list.retain(|&(other, _)| other != link);
+        out.notice(DirectoryNotice::Left {
+            address,
+            why,
+            peers: self.list.len(),
+        });
+        if self.phase == Phase::Open && !self.timers.is_set(Due::Update) {
+            self.timers.set(Due::Update, now + TOLD_AFTER);
+        }
+    }
+
+    fn tear_down(&mut self, out: &mut Out) {
+        if self.phase == Phase::Done {
+            return;
+        }
+        self.phase = Phase::Done;
+        let teardown = out.store(write_teardown);
+        for &(link, _) in &self.list {
+            out.send_stored(link, teardown);
+        }
+        self.timers = Timers::new();
+        out.notice(DirectoryNotice::Teardown);
+        out.stop();
+    }
+
+    fn handle_tick(&mut self, now: Timestamp, out: &mut Out) {
+        while let Some(due) = self.timers.pop_due(now) {
+            match due {
+                Due::Registration(link) => {
+                    let within = self.config.limits.registration_time_max;
+                    self.refuse(now, link, Refusal::TooSlow { within }, out);
+                }
+                Due::Pause(link) => {
+                    let row = self.links.find_mut(link);
+                    if let Some(address) = row.and_then(|row| row.decoder.pause()) {
+                        self.register(now, link, address, out);
+                    }
+                }
+                Due::Update => self.update(now, out),
+                Due::Teardown => self.tear_down(out),
+            }
+        }
+    }
+}
+
+impl Machine for Directory {
+    type Command = DirectoryCommand;
+    type Notice = DirectoryNotice;
+
+    fn handle(&mut self, now: Timestamp, event: Event<'_, DirectoryCommand>, out: &mut Out) {
+        match event {
+            Event::LinkUp { link, ends, .. } if self.phase == Phase::Open => {
+                let row = Row {
+                    source: ends.peer,
+                    decoder: RegistrationDecoder::new(),
+                    bytes: 0,
+                    registered: None,
+                };
+                self.links.insert(link, row);
+                out.bound(link, self.config.limits.queue_bytes_max);
+                let until = now + self.config.limits.registration_time_max;
+                self.timers.set(Due::Registration(link), until);
+            }
+            Event::LinkUp { link, .. } => out.close(link, CloseWhen::Flushed),
+            Event::Bytes { link, bytes } => self.handle_bytes(now, link, bytes, out),
+            Event::LinkDown { link, why, .. } => {
+                if why == LinkDown::SlowConsumer
+                    && let Some(row) = self.links.find(link)
+                {
+                    out.notice(DirectoryNotice::Refused {
+                        source: row.source,
+                        why: Refusal::SlowConsumer,
+                    });
+                }
+                self.remove(now, link, Left::Lost(why), out);
+            }
+            Event::Command(DirectoryCommand::Leave) => self.tear_down(out),
+            Event::DialFailed { .. } => {}
+            Event::Tick => self.handle_tick(now, out),
+        }
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        self.timers.next()
+    }
+}

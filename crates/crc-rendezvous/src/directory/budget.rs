@@ -1,0 +1,57 @@
+//! How much may be told in a second, so that many who join at once are not
+//! answered by a flood: a list goes to everybody on it, and grows with every one.
+
+use core::time::Duration;
+
+use crc_core::Timestamp;
+
+/// So much may be spent at once after a quiet time.
+const SAVED_MAX: Duration = Duration::from_millis(250);
+
+/// A bucket of bytes that fills steadily.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    bytes_per_second: u64,
+    /// When everything that was spent will have been earned.
+    earned_at: Timestamp,
+}
+
+impl Budget {
+    pub(crate) fn new(bytes_per_second: usize) -> Self {
+        Budget {
+            bytes_per_second: (bytes_per_second as u64).max(1),
+            earned_at: Timestamp::START,
+        }
+    }
+
+    /// When more may be spent; `None` for now.
+    pub(crate) fn free_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let ahead = self.earned_at.since(now);
+        (ahead > SAVED_MAX).then(|| now + (ahead - SAVED_MAX))
+    }
+
+    pub(crate) fn spend(&mut self, now: Timestamp, bytes: usize) {
+        let micros = (bytes as u64).saturating_mul(1_000_000) / self.bytes_per_second;
+        self.earned_at = self.earned_at.max(now) + Duration::from_micros(micros);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_saved_is_spent_at_once_and_then_it_is_waited_for() {
+        let at = |millis: u64| Timestamp::from_micros(millis * 1_000);
+        let mut budget = Budget::new(1_000);
+        for _ in 0..3 {
+            assert_eq!(budget.free_at(at(5_000)), None);
+            budget.spend(at(5_000), 100);
+        }
+        assert_eq!(budget.free_at(at(5_000)), Some(at(5_050)));
+        assert_eq!(budget.free_at(at(5_050)), None);
+        budget.spend(at(5_050), 1_000);
+        assert_eq!(budget.free_at(at(5_100)), Some(at(6_050)));
+        assert_eq!(budget.free_at(at(6_050)), None);
+    }
+}

@@ -1,0 +1,145 @@
+//! When two names are the same: capitals and small letters.
+//!
+//! Letters beyond ASCII are compared byte by byte in every mapping.
+
+use alloc::borrow::Cow;
+use core::cmp::Ordering;
+
+/// Which bytes are the capitals of which, in nicks and names of channels.
+///
+/// A server says which one it uses in
+/// [`RPL_ISUPPORT`](crate::Numeric::RPL_ISUPPORT), as `CASEMAPPING=ascii`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CaseMapping {
+    /// `A` to `Z` are the capitals of `a` to `z`.
+    Ascii,
+    /// In addition `[`, `]`, `\` and `~` are those of `{`, `}`, `|` and `^`. What
+    /// holds where a server says nothing.
+    #[default]
+    Rfc1459,
+    /// The same but for `~` and `^`, which differ.
+    Rfc1459Strict,
+}
+
+impl CaseMapping {
+    /// All of them.
+    pub const ALL: [CaseMapping; 3] = [
+        CaseMapping::Ascii,
+        CaseMapping::Rfc1459,
+        CaseMapping::Rfc1459Strict,
+    ];
+
+    /// Its name in `CASEMAPPING=`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            CaseMapping::Ascii => "ascii",
+            CaseMapping::Rfc1459 => "rfc1459",
+            CaseMapping::Rfc1459Strict => "rfc1459-strict",
+        }
+    }
+
+    /// The mapping with this name.
+    #[must_use]
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|mapping| mapping.name().as_bytes() == name)
+    }
+
+    /// The small one of a byte.
+    #[inline]
+    #[must_use]
+    pub const fn fold_byte(self, byte: u8) -> u8 {
+        match (self, byte) {
+            (CaseMapping::Rfc1459, b'~') => b'^',
+            (CaseMapping::Rfc1459 | CaseMapping::Rfc1459Strict, b'['..=b']') => byte + 32,
+            _ => byte.to_ascii_lowercase(),
+        }
+    }
+
+    /// A name as all that are the same have it, to look it up by. Copied only if
+    /// it holds capitals.
+    ///
+    /// ```
+    /// use irc_wire::CaseMapping;
+    ///
+    /// assert_eq!(CaseMapping::Rfc1459.fold(b"Ann[~]"), &b"ann{^}"[..]);
+    /// assert_eq!(CaseMapping::Ascii.fold(b"Ann[~]"), &b"ann[~]"[..]);
+    /// ```
+    #[must_use]
+    pub fn fold(self, name: &[u8]) -> Cow<'_, [u8]> {
+        match name.iter().any(|&byte| self.fold_byte(byte) != byte) {
+            true => name.iter().map(|&byte| self.fold_byte(byte)).collect(),
+            false => Cow::Borrowed(name),
+        }
+    }
+
+    /// Whether two names are the same.
+    #[must_use]
+    pub fn eq(self, a: &[u8], b: &[u8]) -> bool {
+        a.len() == b.len() && self.cmp(a, b) == Ordering::Equal
+    }
+
+    /// The order of two names: that of their [`fold`](Self::fold)ed bytes.
+    #[must_use]
+    pub fn cmp(self, a: &[u8], b: &[u8]) -> Ordering {
+        let fold = |byte: &u8| self.fold_byte(*byte);
+        a.iter().map(fold).cmp(b.iter().map(fold))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_mappings_come_back() {
+        for mapping in CaseMapping::ALL {
+            assert_eq!(
+                CaseMapping::from_name(mapping.name().as_bytes()),
+                Some(mapping)
+            );
+        }
+        assert_eq!(CaseMapping::from_name(b"utf8"), None);
+    }
+
+    #[test]
+    fn only_capitals_change() {
+        for (mapping, capitals, small) in [
+            (CaseMapping::Ascii, &b"AZ"[..], &b"az"[..]),
+            (CaseMapping::Rfc1459Strict, br"AZ[\]", b"az{|}"),
+            (CaseMapping::Rfc1459, br"AZ[\]~", b"az{|}^"),
+        ] {
+            assert_eq!(mapping.fold(capitals), small);
+            for byte in 0..=u8::MAX {
+                let changed = mapping.fold_byte(byte) != byte;
+                let expected = byte.is_ascii_uppercase() || capitals.contains(&byte);
+                assert_eq!(changed, expected, "{mapping:?} {byte}");
+            }
+        }
+    }
+
+    #[test]
+    fn order_is_that_of_what_is_folded() {
+        let names = [
+            &b""[..],
+            b"A",
+            b"a",
+            b"[a",
+            b"{A",
+            b"~",
+            b"^",
+            b"ab",
+            b"AC",
+            b"\xc9",
+            b"\xe9",
+        ];
+        for mapping in CaseMapping::ALL {
+            for (a, b) in names.iter().flat_map(|a| names.iter().map(move |b| (a, b))) {
+                let folded = mapping.fold(a).cmp(&mapping.fold(b));
+                assert_eq!(mapping.cmp(a, b), folded);
+                assert_eq!(mapping.eq(a, b), folded == Ordering::Equal);
+            }
+        }
+    }
+}

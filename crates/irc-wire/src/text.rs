@@ -1,0 +1,105 @@
+//! Bytes as text: IRC does not say in which encoding they are.
+//!
+//! Most of today's clients send UTF-8, some Latin-1. So a message holds bytes,
+//! and whoever wants text asks for it here, or takes only what is UTF-8 with
+//! [`core::str::from_utf8`].
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+/// The text of `bytes`: as UTF-8 if it is, otherwise each byte as the character of
+/// Latin-1 (ISO 8859-1) that it stands for. Nothing gets lost.
+///
+/// ```
+/// use irc_wire::text;
+///
+/// assert_eq!(text::utf8_or_latin1("né".as_bytes()), "né");
+/// assert_eq!(text::utf8_or_latin1(b"n\xe9"), "né");
+/// ```
+#[must_use]
+pub fn utf8_or_latin1(bytes: &[u8]) -> Cow<'_, str> {
+    match core::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
+    }
+}
+
+/// The text of `bytes` as UTF-8, with U+FFFD for what is none.
+///
+/// ```
+/// use irc_wire::text;
+///
+/// assert_eq!(text::lossy("né".as_bytes()), "né");
+/// assert_eq!(text::lossy(b"n\xe9"), "n\u{fffd}");
+/// ```
+#[must_use]
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// The first `bytes_max` bytes of `bytes`, or up to three less so that no
+/// character of UTF-8 is cut. Other encodings are cut anywhere.
+///
+/// ```
+/// use irc_wire::text;
+///
+/// assert_eq!(text::beginning("anné".as_bytes(), 4), b"ann");
+/// assert_eq!(text::beginning(b"ann\xe9e", 4), b"ann\xe9");
+/// ```
+#[must_use]
+pub fn beginning(bytes: &[u8], bytes_max: usize) -> &[u8] {
+    let Some((beginning, rest)) = bytes.split_at_checked(bytes_max) else {
+        return bytes;
+    };
+    let continues = |byte: &u8| byte & 0b1100_0000 == 0b1000_0000;
+    if !rest.first().is_some_and(continues) {
+        return beginning;
+    }
+    let behind = beginning.iter().rev().take(3);
+    let behind = behind.take_while(|byte| continues(byte)).count();
+    let first = beginning.len().checked_sub(behind + 1);
+    let cut = first.and_then(|at| beginning.split_at_checked(at));
+    match cut {
+        // The character has more bytes than are left of it.
+        Some((whole, [first, ..])) if utf8_len(*first) > behind + 1 => whole,
+        _ => beginning,
+    }
+}
+
+/// The bytes of the character of UTF-8 that begins with `first`; 1 if none does.
+fn utf8_len(first: u8) -> usize {
+    match first {
+        0b1100_0000..=0b1101_1111 => 2,
+        0b1110_0000..=0b1110_1111 => 3,
+        0b1111_0000..=0b1111_0111 => 4,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_character_is_cut() {
+        let text = "aé€😀z";
+        for bytes_max in 0..=text.len() + 1 {
+            let cut = core::str::from_utf8(beginning(text.as_bytes(), bytes_max));
+            let cut = cut.unwrap();
+            assert!(text.starts_with(cut));
+            assert!(cut.len() <= bytes_max && cut.len() + 3 >= bytes_max.min(text.len()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_utf8_is_cut_anywhere() {
+        for bytes in [
+            &[0x80; 9][..],
+            &[0xe9; 9],
+            b"\xc3\xa9\xa9\xa9\xa9",
+            b"ab\xc3\xa9\xa9",
+        ] {
+            assert_eq!(beginning(bytes, 4).len(), 4, "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,571 @@
+//! Lines byte for byte, and what is refused.
+
+use irc_wire::legacy::{self, Content, Middle, NotLegacy, Trailing};
+use irc_wire::{
+    BadParam, BadPrefix, Decoder, LineLimits, Message, MessageError, Numeric, Params, Part, Prefix,
+    TooLong, Verb,
+};
+
+/// Tags, prefix, command and parameters of a line, with bars between them.
+fn parts(line: &str) -> String {
+    let message = Message::parse(line.as_bytes()).expect("a message");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    let prefix = message.prefix.map_or(String::new(), |prefix| {
+        let [user, host] = [prefix.user(), prefix.host()].map(|part| match part {
+            Some(part) => format!("({})", text(part)),
+            None => "-".into(),
+        });
+        format!("{} {user} {host}", text(prefix.name()))
+    });
+    let params: Vec<_> = message.params.iter().map(text).collect();
+    let tags = text(message.tags.as_bytes());
+    format!("{tags}|{prefix}|{}|{}", message.command, params.join("|"))
+}
+
+#[test]
+fn every_combination_is_read() {
+    for (line, expected) in [
+        ("PING", "||PING|"),
+        ("ping a", "||PING|a"),
+        ("PING a b", "||PING|a|b"),
+        ("PING :", "||PING|"),
+        ("PING :a b", "||PING|a b"),
+        ("PING a :b c", "||PING|a|b c"),
+        ("PING a ::b : c ", "||PING|a|:b : c "),
+        ("PING a:b fe80::1", "||PING|a:b|fe80::1"),
+        ("PING  a   b ", "||PING|a|b"),
+        ("PING  ", "||PING|"),
+        (":s PING", "|s - -|PING|"),
+        (":s  PING :x", "|s - -|PING|x"),
+        (":n!u@h PING a", "|n (u) (h)|PING|a"),
+        (":n!u PING", "|n (u) -|PING|"),
+        (":n@h PING", "|n - (h)|PING|"),
+        (":n!@ PING", "|n () ()|PING|"),
+        (":n@h!x@y PING", "|n - (h!x@y)|PING|"),
+        ("::n PING", "|:n - -|PING|"),
+        ("@a=b;c PING", "a=b;c||PING|"),
+        ("@a  :s  PING  x", "a|s - -|PING|x"),
+        ("@ PING", "||PING|"),
+        ("knock x", "||knock|x"),
+        ("1 x", "||001|x"),
+        (":s 001 :Hi", "|s - -|001|Hi"),
+        ("x \u{1}ACTION\u{1}\té", "||x|\u{1}ACTION\u{1}\té"),
+    ] {
+        assert_eq!(parts(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn the_fifteenth_parameter_takes_the_rest() {
+    let words = "1 2 3 4 5 6 7 8 9 10 11 12 13 14";
+    for (rest, last) in [
+        (" 15", "15"),
+        (" :15 16", "15 16"),
+        (" 15 16 ", "15 16 "),
+        ("   15 :16", "15 :16"),
+    ] {
+        let line = format!("X {words}{rest}");
+        let message = Message::parse(line.as_bytes()).unwrap();
+        assert_eq!(message.params.len(), Params::MAX);
+        assert_eq!(message.params.last(), Some(last.as_bytes()));
+    }
+    let line = format!("X {words}  ");
+    assert_eq!(Message::parse(line.as_bytes()).unwrap().params.len(), 14);
+}
+
+#[test]
+fn what_is_no_message_is_refused() {
+    use MessageError::{BadCommand, EmptyPrefix, ForbiddenByte, NoCommand};
+    for (line, error) in [
+        ("", NoCommand),
+        (" ", NoCommand),
+        (" PING", NoCommand),
+        (":s", NoCommand),
+        (":s ", NoCommand),
+        ("@a", NoCommand),
+        ("@a :s ", NoCommand),
+        (":s :x", BadCommand),
+        (": PING", EmptyPrefix),
+        (":!u@h PING", EmptyPrefix),
+        (":@h PING", EmptyPrefix),
+        ("PING:x", BadCommand),
+        ("A1", BadCommand),
+        ("0001", BadCommand),
+        ("é", BadCommand),
+        ("PING\tx", BadCommand),
+        ("PING a\rb", ForbiddenByte(b'\r')),
+        ("PING a\r", ForbiddenByte(b'\r')),
+        ("PING a\nb", ForbiddenByte(b'\n')),
+        ("PING \0", ForbiddenByte(0)),
+        ("@a=\0 PING", ForbiddenByte(0)),
+    ] {
+        assert_eq!(Message::parse(line.as_bytes()), Err(error), "{line:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_refused() {
+    let ping = Message::new(Verb::Ping);
+    for (byte, text) in [(0, "a\0"), (b'\r', "\ra"), (b'\n', "a\nb")] {
+        assert_eq!(ping.param(text), Err(BadParam::ForbiddenByte(byte)));
+        assert_eq!(Prefix::new(text), Err(BadPrefix));
+        assert_eq!(Prefix::user_at("a", text, "h"), Err(BadPrefix));
+        assert_eq!(Prefix::user_at("a", "u", text), Err(BadPrefix));
+        assert_eq!(Prefix::parse(text.as_bytes()), Err(BadPrefix));
+    }
+    for last in ["", "a b", ":a", " "] {
+        let message = ping.param(last).unwrap();
+        assert_eq!(message.param("x"), Err(BadParam::NotMiddle), "{last:?}");
+        assert_eq!(message.to_vec(), format!("PING :{last}\r\n").as_bytes());
+    }
+    for name in ["", "a b", "a!b", "a@b"] {
+        assert_eq!(Prefix::new(name), Err(BadPrefix), "{name:?}");
+    }
+    assert_eq!(Prefix::user_at("a", "u@", "h"), Err(BadPrefix));
+    assert!(Prefix::user_at("a", "u!", "h@!").is_ok());
+    let mut full = ping;
+    for _ in 0..Params::MAX {
+        full = full.param("x").unwrap();
+    }
+    assert_eq!(full.param("x"), Err(BadParam::TooMany));
+}
+
+#[test]
+fn a_colon_stays_and_a_new_last_parameter_loses_it() {
+    for line in ["PING a", "PING :a", "PING a :b", "PING", "@a;=;; PING :"] {
+        let message = Message::parse(line.as_bytes()).unwrap();
+        assert_eq!(message.to_vec(), format!("{line}\r\n").as_bytes());
+    }
+    let colon = Message::parse(b"PING :a").unwrap();
+    assert_eq!(colon, Message::parse(b"PING a").unwrap());
+    assert_eq!(colon.param("b").unwrap().to_vec(), b"PING a b\r\n");
+}
+
+#[test]
+fn a_long_text_is_split_so_that_each_line_fits() {
+    let limits = LineLimits {
+        tags_bytes_max: 0,
+        line_bytes_max: 30,
+    };
+    for text in ["x".repeat(45), "é".repeat(20), "word ".repeat(20)] {
+        let mut rest = text.as_bytes();
+        let mut sent = Vec::new();
+        while !rest.is_empty() {
+            let message = Message::new(Verb::Privmsg).param("#reef").unwrap();
+            let whole = message.trailing(rest).unwrap();
+            let (part, behind) = rest.split_at(limits.beginning_of_last(&whole).len());
+            rest = behind;
+            sent.push(message.trailing(part).unwrap().to_vec());
+        }
+        // All but the last are full, but for half a character.
+        let (last, full) = sent.split_last().unwrap();
+        assert!(full.iter().all(|line| (29..=30).contains(&line.len())));
+        assert!(last.len() <= 30);
+        let parts = sent.iter().map(|line| &line[15..line.len() - 2]);
+        let parts = parts.map(|part| std::str::from_utf8(part).unwrap());
+        assert_eq!(parts.collect::<String>(), text);
+    }
+    let short = Message::parse(b"PRIVMSG #reef :x").unwrap();
+    assert_eq!(limits.beginning_of_last(&short), b"x");
+    let tagged = Message::parse(b"@time=12:00:00 PRIVMSG #reef :x").unwrap();
+    assert_eq!(limits.beginning_of_last(&tagged), b"x");
+    let full = Message::parse(b"PRIVMSG #reefs-of-the-south-seas :x").unwrap();
+    assert_eq!(limits.beginning_of_last(&full), b"");
+    let none = Message::new(Verb::Ping);
+    assert_eq!(limits.beginning_of_last(&none), b"");
+}
+
+fn lines(stream: &[u8], limits: LineLimits) -> Vec<Result<Vec<u8>, TooLong>> {
+    let mut decoder = Decoder::new();
+    let mut input = stream;
+    let mut lines = Vec::new();
+    while let Some(line) = decoder.next_line(&mut input, limits) {
+        lines.push(line.whole().map(<[u8]>::to_vec));
+    }
+    lines
+}
+
+#[test]
+fn limits_are_met_to_the_byte() {
+    let too_long = |part, bytes_max| Err(TooLong { part, bytes_max });
+    for (limits, tags, line) in [
+        (LineLimits::CLIENT, 4096, 512),
+        (LineLimits::SERVER, 8191, 512),
+    ] {
+        // With the longest tags and the longest line, ended in either way.
+        for end in ["\r\n", "\n"] {
+            let longest = format!("@{} {}", "t".repeat(tags - 2), "x".repeat(line - 2));
+            let stream = format!("{longest}{end}");
+            assert_eq!(lines(stream.as_bytes(), limits), [Ok(longest.into_bytes())]);
+            let stream = format!("@{} {}{end}ok\n", "t".repeat(tags - 1), "x");
+            let expected = [too_long(Part::Tags, tags), Ok(b"ok".to_vec())];
+            assert_eq!(lines(stream.as_bytes(), limits), expected);
+            // Nothing but tags is no message, and is a line.
+            let longest = format!("@{}", "t".repeat(tags - 1));
+            let stream = format!("{longest}{end}");
+            assert_eq!(lines(stream.as_bytes(), limits), [Ok(longest.into_bytes())]);
+            let stream = format!("@{}{end}ok\n", "t".repeat(tags));
+            let expected = [too_long(Part::Tags, tags), Ok(b"ok".to_vec())];
+            assert_eq!(lines(stream.as_bytes(), limits), expected);
+            let stream = format!("@t {}{end}ok\n", "x".repeat(line - 1));
+            let expected = [too_long(Part::Line, line), Ok(b"ok".to_vec())];
+            assert_eq!(lines(stream.as_bytes(), limits), expected);
+        }
+    }
+    let limits = LineLimits::LEGACY;
+    let longest = "x".repeat(8190);
+    let stream = format!("{longest}\r\nx{longest}\nok\n");
+    let expected = [
+        Ok(longest.into_bytes()),
+        too_long(Part::Line, 8192),
+        Ok(b"ok".to_vec()),
+    ];
+    assert_eq!(lines(stream.as_bytes(), limits), expected);
+    let stream = format!("@{}\n", "x".repeat(8190));
+    assert_eq!(
+        lines(stream.as_bytes(), limits),
+        [too_long(Part::Line, 8192)]
+    );
+}
+
+#[test]
+fn a_line_without_end_is_told_at_once_and_takes_no_more_memory() {
+    let mut decoder = Decoder::new();
+    let mut told = 0;
+    for _ in 0..10_000 {
+        let mut piece = &[b'x'; 100][..];
+        while let Some(line) = decoder.next_line(&mut piece, LineLimits::CLIENT) {
+            assert_eq!(line.beginning(), [b'x'; 510]);
+            told += 1;
+        }
+        assert!(decoder.capacity() <= 2 * 4096);
+    }
+    assert_eq!((told, decoder.is_skipping()), (1, true));
+    assert_eq!(decoder.capacity(), 0);
+    let mut end = &b"x\nPING\n"[..];
+    let line = decoder.next_line(&mut end, LineLimits::CLIENT).unwrap();
+    assert_eq!(line.whole(), Ok(&b"PING"[..]));
+}
+
+#[test]
+fn what_is_cut_is_cut_between_characters() {
+    let limits = LineLimits {
+        tags_bytes_max: 9,
+        line_bytes_max: 8,
+    };
+    for (line, beginning) in [
+        ("abcdéfg", "abcdé"),
+        ("abcdeéfg", "abcde"),
+        ("@t abcdeéf", "@t abcde"),
+    ] {
+        let stream = format!("{line}\n");
+        let mut decoder = Decoder::new();
+        let found = decoder.next_line(&mut stream.as_bytes(), limits);
+        let found = found.unwrap();
+        assert_eq!(found.beginning(), beginning.as_bytes());
+        assert!(found.too_long().is_some());
+    }
+}
+
+#[test]
+fn limits_may_shrink_while_a_line_waits() {
+    let mut decoder = Decoder::new();
+    let mut piece = &[b'x'; 300][..];
+    assert!(decoder.next_line(&mut piece, LineLimits::CLIENT).is_none());
+    let tight = LineLimits {
+        tags_bytes_max: 0,
+        line_bytes_max: 12,
+    };
+    let mut piece = &b"x\r\nPING\n"[..];
+    let line = decoder.next_line(&mut piece, tight).unwrap();
+    assert_eq!(line.beginning(), [b'x'; 10]);
+    let line = decoder.next_line(&mut piece, tight).unwrap();
+    assert_eq!(line.whole(), Ok(&b"PING"[..]));
+}
+
+fn middle(text: &str) -> Middle<'_> {
+    Middle::new(text).expect("a word")
+}
+
+fn text(text: &str) -> Trailing<'_> {
+    Trailing::new(text).expect("a text")
+}
+
+/// Every kind of message of the legacy dialect, and its line.
+fn legacy_lines() -> Vec<(&'static str, Content<'static>)> {
+    let (ann, reef) = (middle("ann"), middle("#reef"));
+    let (channel, nick) = (reef, ann);
+    vec![
+        (
+            "USER ann host reef.example :Ann A.",
+            Content::User {
+                nick,
+                host: middle("host"),
+                server: middle("reef.example"),
+                real_name: Some(text("Ann A.")),
+            },
+        ),
+        (
+            "USER ann fe80::1 reef.example",
+            Content::User {
+                nick,
+                host: middle("fe80::1"),
+                server: middle("reef.example"),
+                real_name: None,
+            },
+        ),
+        (
+            "SERVER reef.example 1 :\"A reef\"",
+            Content::Server {
+                name: middle("reef.example"),
+                hops: 1,
+                info: Some(text("\"A reef\"")),
+            },
+        ),
+        (
+            "SERVER reef.example 4294967295",
+            Content::Server {
+                name: middle("reef.example"),
+                hops: u32::MAX,
+                info: None,
+            },
+        ),
+        (
+            "SERVER reef.example 100 :",
+            Content::Server {
+                name: middle("reef.example"),
+                hops: 100,
+                info: Some(text("")),
+            },
+        ),
+        ("QUIT", Content::Quit { text: None }),
+        (
+            "QUIT :bye",
+            Content::Quit {
+                text: Some(text("bye")),
+            },
+        ),
+        ("JOIN #reef", Content::Join { channel, key: None }),
+        (
+            "JOIN #reef a:b",
+            Content::Join {
+                channel,
+                key: Some(middle("a:b")),
+            },
+        ),
+        ("PART #reef", Content::Part { channel }),
+        (
+            "TOPIC #reef",
+            Content::Topic {
+                channel,
+                topic: None,
+            },
+        ),
+        (
+            "TOPIC #reef :",
+            Content::Topic {
+                channel,
+                topic: Some(text("")),
+            },
+        ),
+        (
+            "TOPIC #reef :a b",
+            Content::Topic {
+                channel,
+                topic: Some(text("a b")),
+            },
+        ),
+        ("NAMES", Content::Names { channel: None }),
+        (
+            "NAMES #reef",
+            Content::Names {
+                channel: Some(reef),
+            },
+        ),
+        (
+            "PRIVMSG ann :Hi",
+            Content::Privmsg {
+                target: ann,
+                text: text("Hi"),
+            },
+        ),
+        (
+            "SQUIT reef :gone",
+            Content::Squit {
+                name: middle("reef"),
+                reason: Some(text("gone")),
+            },
+        ),
+        ("ERROR :no", Content::Error { text: text("no") }),
+        (
+            "001 :Welcome to the Internet Relay Network ann!ann@host",
+            Content::Welcome {
+                nick,
+                user: ann,
+                host: middle("host"),
+            },
+        ),
+        ("331 #reef :No topic is set", Content::NoTopic { channel }),
+        (
+            "332 #reef :Tides",
+            Content::TopicIs {
+                channel,
+                topic: text("Tides"),
+            },
+        ),
+        (
+            "353 #reef :ann bob",
+            Content::NamesAre {
+                channel: Some(reef),
+                nicks: text("ann bob"),
+            },
+        ),
+        (
+            "353 * :eve",
+            Content::NamesAre {
+                channel: None,
+                nicks: text("eve"),
+            },
+        ),
+        ("366 :End of /NAMES list", Content::EndOfNames),
+        ("401 ann :No such nick", Content::NoSuchNick { nick }),
+        (
+            "403 #reef :No such channel",
+            Content::NoSuchChannel { channel },
+        ),
+        (
+            "404 #reef :Cannot send to channel",
+            Content::CannotSend { channel },
+        ),
+        (
+            "421 WHO :Unknown command",
+            Content::UnknownCommand {
+                command: middle("WHO"),
+            },
+        ),
+        (
+            "432 #ann :Erroneous nickname",
+            Content::BadNick {
+                nick: middle("#ann"),
+            },
+        ),
+        (
+            "436 ann :Nickname collision KILL from ann@host",
+            Content::NickCollision {
+                nick,
+                user: ann,
+                host: middle("host"),
+            },
+        ),
+        (
+            "442 #reef :You're not on that channel",
+            Content::NotOnChannel { channel },
+        ),
+        ("451 :You have not registered", Content::NotRegistered),
+        (
+            "461 JOIN :Not enough parameters",
+            Content::NeedMoreParams {
+                command: middle("JOIN"),
+            },
+        ),
+        ("462 :You may not reregister", Content::AlreadyRegistered),
+        (
+            "475 #reef :Cannot join channel (+k)",
+            Content::BadChannelKey { channel },
+        ),
+    ]
+}
+
+#[test]
+fn the_legacy_dialect_is_written_to_the_letter_and_read() {
+    for (line, content) in legacy_lines() {
+        for source in [None, Some(middle("harbour.example"))] {
+            let message = legacy::Message { source, content };
+            let prefix = source.map_or(String::new(), |source| format!(":{source} "));
+            let line = format!("{prefix}{line}");
+            assert_eq!(message.to_vec(), format!("{line}\r\n").as_bytes());
+            let read = Message::parse(line.as_bytes()).unwrap();
+            assert_eq!(legacy::Message::of(&read), Ok(message), "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_legacy_dialect_is_read_generously() {
+    let read = |line: &'static str| {
+        let message = Message::parse(line.as_bytes()).unwrap();
+        legacy::Message::of(&message).map(|message| message.content)
+    };
+    let channel = middle("#reef");
+    for (line, expected) in [
+        ("part #reef bye now", Content::Part { channel }),
+        (
+            "PRIVMSG #reef Hi",
+            Content::Privmsg {
+                target: channel,
+                text: text("Hi"),
+            },
+        ),
+        (
+            "@a=b :ann!a@host JOIN :#reef",
+            Content::Join { channel, key: None },
+        ),
+        ("366 #reef :End", Content::EndOfNames),
+        ("331 #reef", Content::NoTopic { channel }),
+        (
+            "1 :Welcome to the Internet Relay Network a!b@c",
+            Content::Welcome {
+                nick: middle("a"),
+                user: middle("b"),
+                host: middle("c"),
+            },
+        ),
+    ] {
+        assert_eq!(read(line), Ok(expected), "{line}");
+    }
+    let ann = Message::parse(b":ann!a@host QUIT").unwrap();
+    let source = legacy::Message::of(&ann).unwrap().source;
+    assert_eq!(source, Some(middle("ann")));
+}
+
+#[test]
+fn what_is_not_of_the_legacy_dialect_is_refused() {
+    use NotLegacy::{Hops, NeedMoreParams, NotMiddle, NotUtf8, Text, UnknownCommand};
+    for (line, error) in [
+        (&b"NICK ann"[..], UnknownCommand),
+        (b"KNOCK", UnknownCommand),
+        (b"005 a", UnknownCommand),
+        (b"USER ann host", NeedMoreParams),
+        (b"SERVER reef", NeedMoreParams),
+        (b"JOIN", NeedMoreParams),
+        (b"PART", NeedMoreParams),
+        (b"TOPIC", NeedMoreParams),
+        (b"PRIVMSG", NeedMoreParams),
+        (b"PRIVMSG ann", NeedMoreParams),
+        (b"PRIVMSG :a b", NeedMoreParams),
+        (b"332 #reef", NeedMoreParams),
+        (b"353 #reef", NeedMoreParams),
+        (b"SERVER reef x :y", Hops),
+        (b"SERVER reef -1", Hops),
+        (b"SERVER reef 4294967296", Hops),
+        (b"JOIN :#a b", NotMiddle),
+        (b"JOIN :", NotMiddle),
+        (b"001 :Hello", Text),
+        (b"436 ann :Nickname collision KILL from nobody", Text),
+        (b"PRIVMSG ann :\xff", NotUtf8),
+        (b":\xff QUIT", NotUtf8),
+        (b"PART #reef \xff", NotUtf8),
+    ] {
+        let message = Message::parse(line).unwrap();
+        assert_eq!(legacy::Message::of(&message), Err(error), "{line:?}");
+    }
+    assert_eq!(Middle::new("a b"), Err(BadParam::NotMiddle));
+    assert_eq!(Middle::new("a\n"), Err(BadParam::ForbiddenByte(b'\n')));
+    assert_eq!(Trailing::new("a\r"), Err(BadParam::ForbiddenByte(b'\r')));
+}
+
+#[test]
+fn numerics_are_read_as_they_are_called() {
+    let message = Message::parse(b":s 433 * ann :Nickname is already in use").unwrap();
+    assert_eq!(message.command, Numeric::ERR_NICKNAMEINUSE.into());
+}

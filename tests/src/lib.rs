@@ -47,7 +47,7 @@ mod usage;
 pub mod wait;
 pub mod wire;
 
-pub use binaries::{Binaries, find_sim};
+pub use binaries::{Binaries, find_bench, find_sim};
 pub use client::{Client, ClientBuilder, ClientView, Said};
 pub use error::RigError;
 pub use http::{Answer, get};

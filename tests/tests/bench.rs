@@ -1,0 +1,460 @@
+//! The program `crc-bench`: every workload, small, against real servers; what it
+//! says of a network that loses, doubles or swaps; and that nothing is left of
+//! it, however it ends.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use crc_scenario::wait::{self, LONG};
+use crc_scenario::{Binaries, Rig, find_bench, wire};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::Value;
+
+fn bench(words: &str) -> Command {
+    let mut command = Command::new(find_bench().unwrap());
+    command.args(words.split_whitespace()).stdin(Stdio::null());
+    command
+}
+
+/// One that starts servers of this workspace.
+fn bench_and_servers(words: &str) -> Command {
+    let mut command = bench(words);
+    command
+        .arg("--server-bin")
+        .arg(Binaries::find().unwrap().server);
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[track_caller]
+fn report(output: &Output) -> Value {
+    assert_eq!(
+        (text(&output.stderr), output.status.code()),
+        (String::new(), Some(0))
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Runs it with servers of its own, and returns what it reports.
+#[track_caller]
+fn measure(words: &str) -> Value {
+    let words = format!("{words} --json --seconds 1 --warm-up 0.05");
+    report(&bench_and_servers(&words).output().unwrap())
+}
+
+#[track_caller]
+fn assert_all_positive(report: &Value, keys: &[&str]) {
+    for key in keys {
+        assert!(
+            report[key].as_f64().is_some_and(|value| value > 0.0),
+            "{key}: {report:#}"
+        );
+    }
+}
+
+#[track_caller]
+fn fails(mut command: Command, code: i32, words: &str) {
+    let output = command.output().unwrap();
+    let complaint = text(&output.stderr);
+    assert_eq!(
+        (output.status.code(), text(&output.stdout)),
+        (Some(code), String::new())
+    );
+    assert!(complaint.contains(words), "{complaint}");
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+}
+
+const RATES: &[&str] = &["messages_per_second", "bytes_per_second", "measured_ns"];
+
+#[test]
+fn a_stream_is_measured() {
+    let report = measure("stream --pairs 3 --size 100 --messages 500");
+    assert!(report["messages"].as_u64().unwrap() >= 500, "{report:#}");
+    assert_all_positive(&report, RATES);
+    assert_all_positive(&report, &["on_the_way_median_ns", "on_the_way_max_ns"]);
+    assert_eq!(report["servers"].as_array().unwrap().len(), 1);
+    #[cfg(target_os = "linux")]
+    assert_all_positive(&report["servers"][0], &["resident_bytes"]);
+}
+
+#[test]
+fn the_longest_and_the_shortest_messages_pass() {
+    for size in [16, 65_536] {
+        let report = measure(&format!("stream --pairs 2 --size {size} --messages 50"));
+        assert!(report["messages"].as_u64().unwrap() >= 50, "{report:#}");
+    }
+}
+
+#[test]
+fn a_ping_pong_is_measured() {
+    let report = measure("ping-pong --pairs 2 --messages 50");
+    assert_all_positive(&report, RATES);
+    let time = |key: &str| report[key].as_f64().unwrap();
+    let times = [
+        "round_trip_median_ns",
+        "round_trip_p90_ns",
+        "round_trip_p99_ns",
+        "round_trip_max_ns",
+    ];
+    let times = times.map(time);
+    assert!(times.is_sorted() && times[0] > 0.0, "{report:#}");
+}
+
+#[test]
+fn a_join_storm_is_measured() {
+    let report = measure("join-storm --clients 30");
+    assert_eq!(
+        (&report["clients"], &report["announcements"]),
+        (&30.into(), &(30 * 29).into())
+    );
+    assert_all_positive(&report, &["joined_ns", "announcements_per_second"]);
+}
+
+#[test]
+fn a_fan_out_is_measured() {
+    let report = measure("fan-out --clients 5 --messages 45");
+    let visits = report["visits"].as_u64().unwrap();
+    // Five are told of each coming and of each going, and who comes of the five.
+    assert!(visits >= 3, "{report:#}");
+    assert_eq!(report["announcements"], visits * 15);
+    assert_all_positive(&report, &["all_told_median_ns"]);
+}
+
+#[test]
+fn idle_clients_are_measured() {
+    let report = measure("idle --clients 20");
+    assert_eq!(report["clients"], 20);
+    assert!(report["idle_ns"].as_f64().unwrap() >= 1e9, "{report:#}");
+    #[cfg(target_os = "linux")]
+    assert!(report["server_cpu_load"].is_number(), "{report:#}");
+}
+
+#[test]
+fn a_fan_in_is_measured() {
+    let report = measure("fan-in --senders 10 --messages 500");
+    assert!(report["messages"].as_u64().unwrap() >= 500, "{report:#}");
+    assert_all_positive(&report, RATES);
+}
+
+#[test]
+fn hops_are_measured_each() {
+    let report = measure("hops --start 3 --pairs 2 --messages 500");
+    assert!(report["messages"].as_u64().unwrap() >= 500, "{report:#}");
+    assert_eq!(report["servers"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn trees_of_servers_are_started_in_every_shape() {
+    for shape in ["star", "tree"] {
+        let report = measure(&format!("join-storm --clients 8 --start 4 --shape {shape}"));
+        assert_eq!(report["servers"].as_array().unwrap().len(), 4, "{report:#}");
+    }
+}
+
+#[test]
+fn growth_writes_tables_and_plots() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = "growth --clients 10 --rounds 1 --seconds 0.01 --warm-up 0 --json";
+    let output = bench_and_servers(words)
+        .arg("--out")
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let report = report(&output);
+    assert_eq!(
+        report["questions"].as_array().unwrap().len(),
+        5,
+        "{report:#}"
+    );
+    let tables = fs::read_to_string(folder.path().join("growth.md")).unwrap();
+    for plot in ["clients", "join", "memory", "servers", "size"] {
+        let name = format!("growth-{plot}.svg");
+        assert!(tables.contains(&name), "{tables}");
+        let plot = fs::read_to_string(folder.path().join(&name)).unwrap();
+        assert!(
+            plot.starts_with("<svg") && plot.ends_with("</svg>\n"),
+            "{plot}"
+        );
+    }
+}
+
+#[test]
+fn a_table_for_people() {
+    let words = "stream --pairs 1 --messages 10 --warm-up 0";
+    let output = bench_and_servers(words).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let table = text(&output.stdout);
+    let verdict = "  every message has arrived once and in order\n";
+    assert!(
+        table.starts_with("stream\n  messages  ") && table.ends_with(verdict),
+        "{table}"
+    );
+}
+
+#[test]
+fn running_servers_are_left_as_they_were() {
+    let rig = Rig::new().unwrap();
+    let reef = rig.server(1, "reef").start().unwrap();
+    let lagoon = rig
+        .server(2, "lagoon")
+        .uplink(reef.address())
+        .start()
+        .unwrap();
+    let words = format!(
+        "stream --messages 100 --warm-up 0 --json --server {} --server {} --server-pid {}",
+        reef.address(),
+        lagoon.address(),
+        std::process::id()
+    );
+    let report = report(&bench(&words).output().unwrap());
+    let cpu = |server: usize| &report["servers"][server]["cpu_per_message_ns"];
+    // Whose process is not named is not known.
+    assert!(
+        cpu(1).is_null() && report["server_cpu_per_message_ns"].is_null(),
+        "{report:#}"
+    );
+    #[cfg(target_os = "linux")]
+    assert!(cpu(0).is_number(), "{report:#}");
+    reef.wait_hosts(&[2]).unwrap();
+    lagoon.wait_hosts(&[1]).unwrap();
+}
+
+/// What a network must not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Loses,
+    Doubles,
+    Swaps,
+    Alters,
+    AnnouncesTwice,
+}
+
+/// Passes on what a server and its clients say, but for one fault in what the
+/// clients hear. It lives until the connections end.
+fn faulty(server: SocketAddr, fault: Fault) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let Ok(server) = TcpStream::connect(server) else {
+                return;
+            };
+            let (mut heard, mut said) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            thread::spawn(move || {
+                let _ = std::io::copy(&mut said, &mut heard);
+                let _ = heard.shutdown(Shutdown::Write);
+            });
+            thread::spawn(move || {
+                pass_on(server, &client, fault);
+                let _ = client.shutdown(Shutdown::Write);
+            });
+        }
+    });
+    address
+}
+
+fn pass_on(mut from: TcpStream, mut to: &TcpStream, fault: Fault) {
+    let (mut pending, mut buffer) = (Vec::new(), [0; 65536]);
+    let (mut chats, mut held) = (0, Vec::new());
+    while let Ok(count) = from.read(&mut buffer)
+        && count > 0
+    {
+        pending.extend(&buffer[..count]);
+        let mut rest = &pending[..];
+        let mut out = Vec::new();
+        loop {
+            let before = rest;
+            if !matches!(wire::take_frame(&mut rest), Ok(Some(_))) {
+                break;
+            }
+            let frame = &before[..before.len() - rest.len()];
+            let is_chat = frame[0] == wire::CHAT;
+            chats += u32::from(is_chat);
+            let third = is_chat && chats == 3;
+            match fault {
+                Fault::Loses if third => {}
+                Fault::Doubles if third => out.extend([frame, frame].concat()),
+                Fault::Swaps if third => held = frame.to_vec(),
+                Fault::Alters if third => {
+                    out.extend(frame);
+                    *out.last_mut().unwrap() = b'#';
+                }
+                Fault::AnnouncesTwice if frame[0] == wire::CLIENT_REGISTRATION => {
+                    out.extend([frame, frame].concat());
+                }
+                _ => {
+                    out.extend(frame);
+                    out.append(&mut held);
+                }
+            }
+        }
+        let done = pending.len() - rest.len();
+        pending.drain(..done);
+        if to.write_all(&out).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn what_a_network_does_wrong_is_noticed() {
+    let rig = Rig::new().unwrap();
+    let server = rig.server(1, "reef").start().unwrap();
+    for (fault, words) in [
+        (
+            Fault::Loses,
+            "message 3 came where 2 was due: what is between was lost",
+        ),
+        (
+            Fault::Doubles,
+            "message 2 came where 3 was due: it was doubled",
+        ),
+        (
+            Fault::Swaps,
+            "message 3 came where 2 was due: what is between was lost or overtaken",
+        ),
+        (
+            Fault::Alters,
+            "something came where message 2 was due that was never said",
+        ),
+        (Fault::AnnouncesTwice, "was told twice that client"),
+    ] {
+        let address = faulty(server.address(), fault);
+        fails(bench(&format!("stream --server {address}")), 1, words);
+        // The clients have left, not only hung up: nobody is there any more.
+        server.wait_hosts(&[]).unwrap();
+    }
+}
+
+#[test]
+fn what_cannot_be_measured_is_said_in_a_sentence() {
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    fails(
+        bench(&format!("stream --server {nobody}")),
+        2,
+        &format!("cannot reach the server at {nobody}: "),
+    );
+    let nowhere = "stream --server-bin /nowhere/crc-server";
+    fails(bench(nowhere), 2, "cannot start /nowhere/crc-server: ");
+    fails(
+        bench_and_servers("stream --server-arg=--nonsense"),
+        2,
+        "the server has ended before it listened; it said \"error: unexpected argument",
+    );
+    fails(
+        bench_and_servers("stream --size 100 --server-arg=--text-max=50"),
+        2,
+        "has ended the connection of client",
+    );
+    let large = "ping-pong --pairs 5000 --size 65536";
+    fails(
+        bench_and_servers(large),
+        2,
+        "need too much memory: at most 8192",
+    );
+    let many = "stream --server 127.0.0.1:1 --server-pid 1 --server-pid 2";
+    fails(
+        bench(many),
+        2,
+        "there are more processes (--server-pid) than servers (--server)",
+    );
+    fails(
+        bench("growth --start 2 --out nowhere"),
+        2,
+        "growth starts servers as it needs them",
+    );
+    let output = bench("stream --pairs 0").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+/// A program that notes its process and becomes a server.
+fn noting_server(folder: &Path) -> std::path::PathBuf {
+    let file = folder.join("server.sh");
+    let server = Binaries::find().unwrap().server;
+    let note = folder.join("pid");
+    let script = format!(
+        "#!/bin/sh\necho $$ > '{0}.new' && mv '{0}.new' '{0}'\nexec '{1}' \"$@\"\n",
+        note.display(),
+        server.display()
+    );
+    fs::write(&file, script).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o700)).unwrap();
+    file
+}
+
+fn noted(folder: &Path) -> Option<Pid> {
+    let note = fs::read_to_string(folder.join("pid")).ok()?;
+    Pid::from_raw(note.trim().parse().ok()?)
+}
+
+#[test]
+fn what_was_started_ends_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = noting_server(folder.path());
+    let run = |words: &str| {
+        let mut command = bench(words);
+        command
+            .arg("--server-bin")
+            .arg(&server)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        command
+    };
+    let is_gone = || test_kill_process(noted(folder.path()).unwrap()).is_err();
+
+    // In good order.
+    let output = run("stream --messages 10 --warm-up 0").output().unwrap();
+    assert!(output.status.success() && is_gone());
+
+    // By an error.
+    let output = run("stream --server-arg=--text-max=50").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(is_gone());
+
+    // By a signal, in the middle.
+    fs::remove_file(folder.path().join("pid")).unwrap();
+    let child = run("stream --seconds 600").spawn().unwrap();
+    assert!(wait::holds(LONG, || noted(folder.path()).is_some()));
+    wait::pause(std::time::Duration::from_millis(300));
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(text(&output.stderr), "crc-bench: interrupted\n");
+    assert_eq!(output.status.code(), Some(130));
+    assert!(is_gone());
+}
+
+#[test]
+fn who_is_interrupted_leaves_in_good_order() {
+    let rig = Rig::new().unwrap();
+    let server = rig.server(1, "reef").start().unwrap();
+    let words = format!(
+        "idle --clients 10 --seconds 600 --server {}",
+        server.address()
+    );
+    let mut command = bench(&words);
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    server.wait_state(|state| state.hosts.len() == 10).unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    server.wait_hosts(&[]).unwrap();
+    let quits = server.log_lines_with("the measurement is over");
+    assert_eq!(quits.len(), 10, "{quits:?}");
+}

@@ -82,6 +82,9 @@ pub(crate) struct Session {
     pub(crate) announced: Option<u32>,
     /// Who we are on this link, if not who we are.
     pub(crate) alias: Option<Box<Alias>>,
+    /// The peer, which we dialled, has introduced itself while it was linked to
+    /// us by another connection; so its next registration is its announcement.
+    pub(crate) introduced: bool,
     /// The link by which the peer was known, across an original node, before it
     /// came to us itself; as long as it may be an original itself.
     pub(crate) hearsay: Option<LinkId>,
@@ -130,6 +133,7 @@ impl Session {
             asked_at: None,
             announced: None,
             alias: None,
+            introduced: false,
             hearsay: None,
             answers_due: 0,
             due: DueAtEnd::default(),

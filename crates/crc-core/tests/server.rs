@@ -1321,3 +1321,26 @@ fn a_rank_from_a_parent_that_only_seemed_original_is_given_back() {
     assert_eq!(rig.nodes[server].server.snapshot().rank(), 5);
     assert!(!rig.raws[uplink].ended);
 }
+
+#[test]
+fn an_announcement_is_one_though_the_crossing_link_ended_before_it() {
+    let mut rig = Rig::new(1);
+    let server = that_links_to(&mut rig, &["r0"]);
+    // It dials us while we dial it.
+    let theirs = rig.connect(server);
+    rig.say(theirs, &registration(Kind::Server, 77, None, "info"));
+    rig.soon();
+    let ours = newest(&rig, "r0");
+    rig.say(ours, &registration(Kind::Server, 77, None, "info"));
+    rig.soon();
+    rig.cut_raw(theirs);
+    rig.soon();
+    let info = "info [crc2;r=4;f=server-quit]";
+    rig.say(ours, &registration(Kind::Server, 77, None, info));
+    rig.soon();
+    let snapshot = rig.nodes[server].server.snapshot();
+    let uplink = snapshot.uplink().unwrap();
+    assert_eq!(uplink, (id(77), crc_core::Standing::Ours));
+    assert_eq!(snapshot.directory().find(id(77)).unwrap().info(), "info");
+    assert_eq!(snapshot.rank(), 5);
+}

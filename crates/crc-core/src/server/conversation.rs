@@ -463,6 +463,11 @@ impl Server {
         if self.relay.directory().len() >= self.config.limits.hosts_max {
             return self.violation(link, Violation::DirectoryFull, out);
         }
+        let again = self.sessions.find(link).is_some_and(|s| s.introduced);
+        if again && let (human, Some(machine)) = split_info(registration.info.as_str()) {
+            // The other connection has ended before this was read.
+            return self.meet_as_ours(link, registration, human, machine, out);
+        }
         self.join(link, HostKind::Server, registration, out);
         self.uplink_taken();
         out.notice(ServerNotice::Linked { to: id });
@@ -495,6 +500,9 @@ impl Server {
         let (human, machine) = split_info(registration.info.as_str());
         let Some(machine) = machine else {
             // Its announcement, with its rank, is right behind.
+            if let Some(session) = self.sessions.find_mut(link) {
+                session.introduced = true;
+            }
             let until = self.now + CLASSIFICATION_TIME;
             return self.timers.set(Due::Registration(link), until);
         };
@@ -505,12 +513,24 @@ impl Server {
         }
         log::debug!("{}: closed: we link to it ourselves", self.who(other));
         self.end(other, CloseWhen::Flushed, "crossing", out);
+        self.meet_as_ours(link, registration, human, machine, out);
+    }
+
+    /// The server that we dialled introduces and announces itself at once.
+    fn meet_as_ours(
+        &mut self,
+        link: LinkId,
+        registration: &Registration<'_>,
+        human: &str,
+        machine: &str,
+        out: &mut Out,
+    ) {
         let introduction = Registration {
             info: Info::cut(human),
             ..registration.clone()
         };
         self.meet(link, &introduction, out);
-        self.announced(link, id, machine, out);
+        self.announced(link, registration.source, machine, out);
     }
 
     /// A registered client registers again.

@@ -85,13 +85,10 @@ pub enum Effect<N> {
     Send {
         /// On which link.
         link: LinkId,
-        /// Which bytes: see [`Outbox::bytes`].
+        /// Which bytes: see [`Outbox::bytes`]. [News](Range::is_news) may wait
+        /// for a moment for more of its kind, but lets nothing on its link
+        /// overtake it.
         range: Range,
-        /// Whether it must go out now. What is not urgent may wait for a moment
-        /// for more of its kind, but never lets anything on its link overtake
-        /// it: who is told of every host that comes and goes is told of many in
-        /// one write.
-        urgent: bool,
     },
     /// From now on close the link as a slow consumer once more than
     /// `bytes_max` bytes wait to be sent on it.
@@ -134,15 +131,55 @@ pub enum CloseWhen {
 /// A stretch of an outbox's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+    /// With [`Range::NEWS`] if it is of the news, as `end` is.
+    pub(crate) start: u32,
+    pub(crate) end: u32,
 }
 
 impl Range {
+    /// The bit of news.
+    const NEWS: u32 = 1 << 31;
+
+    /// From `start` to `end`; what is beyond 2 GiB is left out.
+    pub(crate) fn new(start: usize, end: usize, news: bool) -> Self {
+        let most = Range::NEWS - 1;
+        let place = |at: usize| u32::try_from(at).unwrap_or(most).min(most);
+        let bit = if news { Range::NEWS } else { 0 };
+        Range {
+            start: place(start) | bit,
+            end: place(end) | bit,
+        }
+    }
+
+    /// Whether it is news: told to many, urgent for nobody.
+    #[must_use]
+    pub const fn is_news(self) -> bool {
+        self.start & Range::NEWS != 0
+    }
+
+    /// Where it begins and ends among the bytes of its kind.
+    pub(crate) const fn places(self) -> core::ops::Range<usize> {
+        let (start, end) = (self.start & !Range::NEWS, self.end & !Range::NEWS);
+        start as usize..end as usize
+    }
+
+    /// This and `next` in one, if `next` begins where this ends.
+    #[inline]
+    #[must_use]
+    pub const fn and(self, next: Range) -> Option<Range> {
+        if self.end != next.start {
+            return None;
+        }
+        Some(Range {
+            start: self.start,
+            end: next.end,
+        })
+    }
+
     /// How many bytes it spans.
     #[must_use]
     pub const fn len(self) -> usize {
-        self.end - self.start
+        (self.end - self.start) as usize
     }
 
     /// Whether it spans none.

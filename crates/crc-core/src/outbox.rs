@@ -12,6 +12,8 @@ use crate::machine::{CloseWhen, Effect, Range};
 #[derive(Debug)]
 pub struct Outbox<N> {
     arena: Vec<u8>,
+    /// What is told to many, kept apart: it may stay longer than the rest.
+    news: Vec<u8>,
     effects: Vec<Effect<N>>,
 }
 
@@ -19,6 +21,7 @@ impl<N> Default for Outbox<N> {
     fn default() -> Self {
         Outbox {
             arena: Vec::new(),
+            news: Vec::new(),
             effects: Vec::new(),
         }
     }
@@ -45,10 +48,17 @@ impl<N> Outbox<N> {
     pub fn store(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range {
         let start = self.arena.len();
         write(&mut self.arena);
-        Range {
-            start,
-            end: self.arena.len(),
-        }
+        Range::new(start, self.arena.len(), false)
+    }
+
+    /// Like [`store`](Self::store), for what many are told and nobody minds if
+    /// it comes a moment later: who is told of every host that comes and goes is
+    /// told of many in one write.
+    #[inline]
+    pub fn store_news(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range {
+        let start = self.news.len();
+        write(&mut self.news);
+        Range::new(start, self.news.len(), true)
     }
 
     /// Sends frames that stand in the arena.
@@ -60,34 +70,14 @@ impl<N> Outbox<N> {
         if let Some(Effect::Send {
             link: last,
             range: before,
-            urgent,
         }) = self.effects.last_mut()
             && *last == link
-            && before.end == range.start
+            && let Some(both) = before.and(range)
         {
-            before.end = range.end;
-            *urgent = true;
+            *before = both;
             return;
         }
-        self.push_send(link, range, true);
-    }
-
-    /// Sends frames that stand in the arena, of which nobody minds if they come
-    /// a moment later. See [`Effect::Send`].
-    #[inline]
-    pub fn send_stored_later(&mut self, link: LinkId, range: Range) {
-        if !range.is_empty() {
-            self.push_send(link, range, false);
-        }
-    }
-
-    #[inline]
-    fn push_send(&mut self, link: LinkId, range: Range, urgent: bool) {
-        self.effects.push(Effect::Send {
-            link,
-            range,
-            urgent,
-        });
+        self.effects.push(Effect::Send { link, range });
     }
 
     /// Bounds what may wait to be sent on `link`. See [`Effect::Bound`].
@@ -125,13 +115,24 @@ impl<N> Outbox<N> {
     #[inline]
     #[must_use]
     pub fn bytes(&self, range: Range) -> &[u8] {
-        &self.arena[range.start..range.end]
+        let bytes = if range.is_news() {
+            &self.news
+        } else {
+            &self.arena
+        };
+        &bytes[range.places()]
     }
 
     /// How many bytes stand in the arena.
     #[must_use]
     pub fn arena_len(&self) -> usize {
-        self.arena.len()
+        self.arena.len() + self.news.len()
+    }
+
+    /// How many of them are news.
+    #[must_use]
+    pub fn news_len(&self) -> usize {
+        self.news.len()
     }
 
     /// Takes the effects out, to be carried out in order; the bytes they refer
@@ -154,6 +155,16 @@ impl<N> Outbox<N> {
     pub fn clear(&mut self, mut effects: Vec<Effect<N>>, arena_bytes_max: usize) {
         effects.clear();
         self.effects = effects;
+        self.clear_all_but_news(arena_bytes_max);
+        self.news.clear();
+        if self.news.capacity() > arena_bytes_max {
+            self.news = Vec::new();
+        }
+    }
+
+    /// Empties the arena of all but news, after it has been sent. An arena that
+    /// has grown beyond `arena_bytes_max` is given back to the system.
+    pub fn clear_all_but_news(&mut self, arena_bytes_max: usize) {
         self.arena.clear();
         if self.arena.capacity() > arena_bytes_max {
             self.arena = Vec::new();
@@ -164,6 +175,7 @@ impl<N> Outbox<N> {
     pub fn reset(&mut self) {
         self.effects.clear();
         self.arena.clear();
+        self.news.clear();
     }
 
     /// Runs `inner` with an outbox for another kind of notice, which `map`
@@ -176,18 +188,15 @@ impl<N> Outbox<N> {
     ) {
         let mut outbox = Outbox {
             arena: core::mem::take(&mut self.arena),
+            news: core::mem::take(&mut self.news),
             effects: core::mem::take(scratch),
         };
         inner(&mut outbox);
         self.arena = outbox.arena;
+        self.news = outbox.news;
         for effect in outbox.effects.drain(..) {
             match effect {
-                Effect::Send {
-                    link,
-                    range,
-                    urgent: true,
-                } => self.send_stored(link, range),
-                Effect::Send { link, range, .. } => self.send_stored_later(link, range),
+                Effect::Send { link, range } => self.send_stored(link, range),
                 Effect::Bound { link, bytes_max } => self.bound(link, bytes_max),
                 Effect::Close { link, when } => self.close(link, when),
                 Effect::Dial { dial, to } => self.dial(dial, to),

@@ -555,7 +555,7 @@ impl Server {
         if !planted!(self, NoBound) {
             out.bound(link, bytes_max + listing.len());
         }
-        session.deliver(link, listing, true, out);
+        session.deliver(link, listing, out);
         if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link) {
             neighbour.told = true;
         }
@@ -684,7 +684,7 @@ impl Server {
                     text: Text::cut(&text),
                 });
                 let quit = out.store(|arena| quit.encode(arena));
-                session.deliver(link, quit, true, out);
+                session.deliver(link, quit, out);
             }
             HostKind::Server if to.told => {
                 let elsewhere = |host: &&Host| host.first_link() != link;
@@ -698,7 +698,7 @@ impl Server {
                 if let Outlet::Paced(pace) = &mut session.outlet {
                     pace.allow(quits.len());
                 }
-                session.deliver(link, quits, true, out);
+                session.deliver(link, quits, out);
                 // It has heard the end of everybody.
                 if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link) {
                     neighbour.told = false;

@@ -156,16 +156,9 @@ impl Session {
 
     /// Sends frames that stand in the outbox, dressed for this peer.
     #[inline]
-    pub(crate) fn deliver<N>(
-        &mut self,
-        link: LinkId,
-        frames: Range,
-        urgent: bool,
-        out: &mut Outbox<N>,
-    ) {
+    pub(crate) fn deliver<N>(&mut self, link: LinkId, frames: Range, out: &mut Outbox<N>) {
         match &mut self.outlet {
-            Outlet::Direct if urgent => out.send_stored(link, frames),
-            Outlet::Direct => out.send_stored_later(link, frames),
+            Outlet::Direct => out.send_stored(link, frames),
             Outlet::Paced(pace) => pace.push(out.bytes(frames)),
             Outlet::Held(held) if held.len() + frames.len() > HELD_BYTES_MAX => {}
             Outlet::Held(held) => held.extend_from_slice(out.bytes(frames)),

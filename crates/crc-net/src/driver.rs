@@ -324,10 +324,14 @@ impl<M: Machine> Driver<M> {
     fn settle(&mut self, on_notice: OnNotice<'_, M>) {
         loop {
             self.carry_out(on_notice);
-            if self.outbox.arena_len() > self.sockets.config.outbox_bytes_max
-                || self.sockets.pieces() > PIECES_MAX
-            {
+            let gathered = self.outbox.arena_len();
+            let news = self.outbox.news_len();
+            let bytes_max = self.sockets.config.outbox_bytes_max;
+            if news > bytes_max || self.sockets.pieces() > PIECES_MAX {
                 self.sockets.flush(&mut self.outbox);
+            } else if gathered - news > bytes_max {
+                // News is for many, and for each of them a system call.
+                self.sockets.flush_due(&mut self.outbox);
             }
             let Some((link, why)) = self.sockets.over.pop_front() else {
                 return;
@@ -340,11 +344,7 @@ impl<M: Machine> Driver<M> {
         let mut stop = false;
         for effect in self.outbox.drain_effects() {
             match effect {
-                Effect::Send {
-                    link,
-                    range,
-                    urgent,
-                } => self.sockets.send(link, range, urgent),
+                Effect::Send { link, range } => self.sockets.send(link, range),
                 Effect::Bound { link, bytes_max } => self.sockets.bound(link, bytes_max),
                 Effect::Close { link, when } => {
                     self.sockets.close(link, when, self.sockets.clock.now());

@@ -46,6 +46,14 @@ impl Pieces {
 
     #[inline]
     pub(crate) fn push(&mut self, list: &mut PieceList, range: Range) {
+        if let Some(last) = self.pieces.get_mut(list.last as usize)
+            && !list.is_empty()
+            && let Some(both) = last.range.and(range)
+        {
+            // One of several that many are told: they stand side by side.
+            last.range = both;
+            return;
+        }
         let index = u32::try_from(self.pieces.len()).expect("written out long before");
         self.pieces.push(Piece {
             range,

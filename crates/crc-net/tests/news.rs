@@ -16,13 +16,14 @@ fn gossip() -> Toy {
         Event::LinkDown { link, .. } => links.retain(|other| other != link),
         Event::Bytes { link, bytes } => {
             for byte in *bytes {
-                let range = out.store(|arena| arena.push(*byte));
+                let write = |arena: &mut Vec<u8>| arena.push(*byte);
+                let range = if byte.is_ascii_uppercase() {
+                    out.store(write)
+                } else {
+                    out.store_news(write)
+                };
                 for &other in links.iter().filter(|&other| other != link) {
-                    if byte.is_ascii_uppercase() {
-                        out.send_stored(other, range);
-                    } else {
-                        out.send_stored_later(other, range);
-                    }
+                    out.send_stored(other, range);
                 }
             }
         }

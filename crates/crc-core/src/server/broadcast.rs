@@ -45,11 +45,10 @@ fn hand_over(
     session: &mut Session,
     link: LinkId,
     frames: Range,
-    urgent: bool,
     unsettled: &mut Vec<LinkId>,
     out: &mut Out,
 ) {
-    session.deliver(link, frames, urgent, out);
+    session.deliver(link, frames, out);
     if matches!(session.outlet, Outlet::Paced(_)) && !session.due.noted {
         session.due.noted = true;
         unsettled.push(link);
@@ -64,7 +63,11 @@ struct Wardrobe {
 
 impl Wardrobe {
     fn wear(&mut self, dress: Dress, out: &mut Out, write: impl FnOnce(&mut Vec<u8>)) -> Range {
-        *self.frames[dress as usize].get_or_insert_with(|| out.store(write))
+        *self.frames[dress as usize].get_or_insert_with(|| match dress {
+            // Servers pass it on; for people a moment is nothing.
+            Dress::Plain => out.store_news(write),
+            _ => out.store(write),
+        })
     }
 }
 
@@ -89,8 +92,6 @@ impl Server {
             let Some(session) = self.sessions.find_mut(link) else {
                 continue;
             };
-            // Servers pass it on; for people a moment is nothing.
-            let urgent = !to_client;
             // Who leaves and comes again needs no late word of having left.
             session.untold.remove(&id);
             let dress = Dress::of(neighbour.kind, neighbour.standing);
@@ -98,7 +99,7 @@ impl Server {
                 None => wardrobe.wear(dress, out, |arena| dress.write_host(host, own_id, arena)),
                 Some(alias) => out.store(|arena| dress.write_host(host, alias.id, arena)),
             };
-            hand_over(session, link, frame, urgent, &mut self.unsettled, out);
+            hand_over(session, link, frame, &mut self.unsettled, out);
         }
     }
 
@@ -142,7 +143,7 @@ impl Server {
             let dress = Dress::of(neighbour.kind, neighbour.standing);
             let known_as = session.known_as(self.config.id);
             let frame = out.store(|arena| dress.write_host(host, known_as, arena));
-            hand_over(session, link, frame, true, &mut self.unsettled, out);
+            hand_over(session, link, frame, &mut self.unsettled, out);
         }
     }
 
@@ -261,8 +262,7 @@ impl Server {
             }
             let dress = Dress::of(neighbour.kind, neighbour.standing);
             let frame = wardrobe.wear(dress, out, |arena| dress.write(message, arena));
-            let urgent = neighbour.kind == HostKind::Server;
-            hand_over(session, link, frame, urgent, &mut self.unsettled, out);
+            hand_over(session, link, frame, &mut self.unsettled, out);
         }
     }
 
@@ -348,7 +348,7 @@ impl Server {
 
     pub(super) fn deliver(&mut self, link: LinkId, frames: Range, out: &mut Out) {
         if let Some(session) = self.sessions.find_mut(link) {
-            hand_over(session, link, frames, true, &mut self.unsettled, out);
+            hand_over(session, link, frames, &mut self.unsettled, out);
         }
     }
 

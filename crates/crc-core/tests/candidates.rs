@@ -95,6 +95,29 @@ fn who_is_told_that_there_is_nobody_is_a_root_and_says_so() {
 }
 
 #[test]
+fn who_has_become_a_root_alone_comes_like_a_new_one() {
+    let (mut rig, server) = that_waits(&["r1", "r2"]);
+    rig.our_client(server, 101);
+    rig.run(Duration::from_secs(60));
+    assert_eq!(rank(&rig, server), 0);
+    tell(&mut rig, server, &["r1:1"]);
+    assert_eq!((rank(&rig, server), dials(&rig, "r1")), (UNRANKED, 1));
+    let uplink = newest(&rig, "r1");
+    introduce_ours(&mut rig, uplink, 77, "r=6;f=server-quit");
+    assert_eq!(rank(&rig, server), 7);
+    // Once more, but with somebody below.
+    let below = rig.connect(server);
+    introduce_ours(&mut rig, below, 78, "r=8;f=server-quit");
+    rig.raw_listeners.remove("r1");
+    rig.cut_raw(uplink);
+    rig.soon();
+    tell(&mut rig, server, &["r2:1"]);
+    assert_eq!(rank(&rig, server), 7);
+    rig.run(Duration::from_millis(501));
+    assert_eq!(dials(&rig, "r2"), 1);
+}
+
+#[test]
 fn a_rank_that_was_given_is_kept() {
     let mut rig = Rig::new(1);
     let mut config = config(0);
@@ -102,6 +125,7 @@ fn a_rank_that_was_given_is_kept() {
     config.rank = Some(3);
     let server = rig.server_with(config);
     tell(&mut rig, server, &[]);
+    tell(&mut rig, server, &["nobody:1"]);
     rig.run(Duration::from_secs(60));
     assert_eq!(rank(&rig, server), 3);
 }
@@ -189,8 +213,11 @@ fn found_ones_stand_behind_the_configured_and_before_the_known() {
 
 #[test]
 fn who_is_found_but_comes_after_us_is_left_alone_for_a_while() {
-    let (mut rig, server) = that_waits(&["r1"]);
-    tell(&mut rig, server, &[]);
+    let mut rig = Rig::new(1);
+    rig.listen_raw("r1");
+    let mut config = config(0);
+    config.rank = Some(0);
+    let server = rig.server_with(config);
     tell(&mut rig, server, &["r1:1"]);
     rig.run(Duration::from_millis(501));
     let later = newest(&rig, "r1");
@@ -383,5 +410,22 @@ fn a_network_of_those_who_find_each_other_is_one_tree_whoever_dies() {
         grove.rig.run(calm);
         grove.assert_tree(&format!("seed {seed}, in another order"));
         assert!(grove.rig.now > Timestamp::START + calm);
+    }
+}
+
+#[test]
+fn networks_that_had_directories_of_their_own_become_one_by_a_common_one() {
+    for seed in 0..60 {
+        let mut grove = Grove::new(seed);
+        for size in [1, 4, 6] {
+            grove.list.clear();
+            for _ in 0..size {
+                grove.plant();
+            }
+            grove.rig.run(Duration::from_secs(30));
+        }
+        grove.restart_directory();
+        grove.rig.run(Duration::from_secs(180));
+        grove.assert_tree(&format!("seed {seed}"));
     }
 }

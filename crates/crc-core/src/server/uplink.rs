@@ -213,17 +213,26 @@ impl Server {
         if old != self.uplink.found {
             self.uplink.next = 0;
         }
-        if self.rank == UNRANKED && !self.timers.is_set(Due::Dial) {
-            // We have waited for them.
-            self.be_root(out);
-            return self.dial(out);
+        let mut new = self.uplink.found.iter();
+        let somebody_new = new.any(|address| !old.contains(address));
+        if somebody_new && self.config.rank.is_none() && self.nobody_is_linked() {
+            // Nobody has a place by ours: we come as if we had just begun.
+            self.rank = UNRANKED;
         }
         self.be_root(out);
-        let mut new = self.uplink.found.iter();
-        if new.any(|address| !old.contains(address)) {
+        if self.rank == UNRANKED && (somebody_new || !self.timers.is_set(Due::Dial)) {
+            self.timers.cancel(Due::Dial);
+            self.dial(out);
+        } else if somebody_new {
             let pause = self.random.duration_up_to(PAUSE_BEFORE_FOUND_MAX);
             self.timers.set(Due::Dial, self.now + pause);
         }
+    }
+
+    /// Whether no other server is linked to us.
+    fn nobody_is_linked(&self) -> bool {
+        let mut neighbours = self.relay.neighbours().iter();
+        neighbours.all(|(_, neighbour)| neighbour.kind == HostKind::Client)
     }
 
     /// Takes the rank of a root, if nobody is there whom we could be below and

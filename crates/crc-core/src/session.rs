@@ -85,6 +85,9 @@ pub(crate) struct Session {
     /// The link by which the peer was known, across an original node, before it
     /// came to us itself; as long as it may be an original itself.
     pub(crate) hearsay: Option<LinkId>,
+    /// Whether the peer has introduced itself while it was linked to us itself: its
+    /// announcement, which is next, says which of the two links stays.
+    pub(crate) crossing: bool,
     /// How many of our repeated registrations the peer has yet to answer.
     pub(crate) answers_due: u32,
     pub(crate) due: DueAtEnd,
@@ -131,6 +134,7 @@ impl Session {
             announced: None,
             alias: None,
             hearsay: None,
+            crossing: false,
             answers_due: 0,
             due: DueAtEnd::default(),
             registrations: Bucket::default(),

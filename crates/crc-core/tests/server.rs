@@ -1321,3 +1321,27 @@ fn a_rank_from_a_parent_that_only_seemed_original_is_given_back() {
     assert_eq!(rig.nodes[server].server.snapshot().rank(), 5);
     assert!(!rig.raws[uplink].ended);
 }
+
+#[test]
+fn what_is_announced_after_a_crossing_link_has_ended_is_no_info_for_people() {
+    let mut rig = Rig::new(1);
+    let server = that_links_to(&mut rig, &["r0"]);
+    let uplink = newest(&rig, "r0");
+    // It links to us itself at the same moment, and thinks better of it.
+    let crossing = rig.connect(server);
+    rig.say(crossing, &registration(Kind::Server, 77, None, "info"));
+    rig.soon();
+    rig.say(uplink, &registration(Kind::Server, 77, None, "info"));
+    rig.soon();
+    rig.cut_raw(crossing);
+    rig.soon();
+    let info = "info [crc2;r=4;f=server-quit]";
+    rig.say(uplink, &registration(Kind::Server, 77, None, info));
+    rig.soon();
+    let snapshot = rig.nodes[server].server.snapshot();
+    let host = snapshot.directory().find(rig::id(77)).unwrap();
+    assert_eq!(host.info(), "info");
+    assert_eq!(host.machine(), Some(" [crc2;r=4;f=server-quit]"));
+    assert_eq!(snapshot.rank(), 5);
+    assert!(!rig.raws[uplink].ended);
+}

@@ -463,7 +463,17 @@ impl Server {
         if self.relay.directory().len() >= self.config.limits.hosts_max {
             return self.violation(link, Violation::DirectoryFull, out);
         }
-        self.join(link, HostKind::Server, registration, out);
+        // The link that crossed this one may have ended by itself.
+        let crossing = self.sessions.find(link).is_some_and(|s| s.crossing);
+        let (info, machine) = match registration.info.as_str() {
+            info if crossing => split_info(info),
+            info => (info, None),
+        };
+        let introduction = Registration {
+            info: Info::cut(info),
+            ..registration.clone()
+        };
+        self.join(link, HostKind::Server, &introduction, out);
         self.uplink_taken();
         out.notice(ServerNotice::Linked { to: id });
         // Only now, when this has been read to its end: an answer could not be
@@ -472,6 +482,9 @@ impl Server {
             session.due.announcement = true;
         }
         self.note(link);
+        if let Some(machine) = machine {
+            self.announced(link, id, machine, out);
+        }
     }
 
     /// The server that we dialled is known to us. Either the links form a loop;
@@ -492,8 +505,10 @@ impl Server {
             self.uplink_loops(link, id, id);
             return self.end(link, CloseWhen::Flushed, "loop", out);
         };
-        let (human, machine) = split_info(registration.info.as_str());
-        let Some(machine) = machine else {
+        if let Some(session) = self.sessions.find_mut(link) {
+            session.crossing = true;
+        }
+        let Some(machine) = split_info(registration.info.as_str()).1 else {
             // Its announcement, with its rank, is right behind.
             let until = self.now + CLASSIFICATION_TIME;
             return self.timers.set(Due::Registration(link), until);
@@ -505,12 +520,7 @@ impl Server {
         }
         log::debug!("{}: closed: we link to it ourselves", self.who(other));
         self.end(other, CloseWhen::Flushed, "crossing", out);
-        let introduction = Registration {
-            info: Info::cut(human),
-            ..registration.clone()
-        };
-        self.meet(link, &introduction, out);
-        self.announced(link, id, machine, out);
+        self.meet(link, registration, out);
     }
 
     /// A registered client registers again.

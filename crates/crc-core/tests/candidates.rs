@@ -1,7 +1,11 @@
 //! Servers for which others are found: who is dialled, in which order and when,
 //! and that a network that is told of lists in the order of joining is one tree.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
 
 mod rig;
 

@@ -46,7 +46,8 @@ pub(crate) struct Args {
     /// more than once
     ///
     /// They are tried in order, again and again with growing pauses, until one
-    /// takes us; the others stand by. Without it this server is a root.
+    /// takes us; the others stand by. Without it, and without --rendezvous, this
+    /// server is a root.
     #[arg(long, value_name = "HOST:PORT")]
     connect: Vec<PeerAddress>,
 

@@ -19,7 +19,7 @@ pub struct Config {
     /// What it says about itself: see [`check_info`](crate::check_info).
     pub info: Info<'static>,
     /// Where it looks for an uplink, in this order. Empty: it is a root, and
-    /// waits to be linked to.
+    /// waits to be linked to, once `candidates_within` is over.
     pub connect: Vec<PeerAddress>,
     /// How long a server with an empty `connect` waits for
     /// [`ServerCommand::Candidates`](crate::ServerCommand::Candidates) before it is

@@ -2,7 +2,7 @@
 //! sources.
 //!
 //! In this order: a folder that was named; the environment's `CRC_SERVER_BIN`,
-//! `CRC_CLIENT_BIN`, `CRC_SIM_BIN` and `CRC_BENCH_BIN`; the folder of the running program, where one build
+//! `CRC_CLIENT_BIN`, `CRC_SIM_BIN`, `CRC_BENCH_BIN` and `CRC_RENDEZVOUS_BIN`; the folder of the running program, where one build
 //! puts everything. In the last case, and only under cargo (which says so in
 //! the environment's `CARGO`), they are built first when one is missing or a
 //! source is newer: `cargo run -p crc-scenario` and `cargo test -p
@@ -89,9 +89,19 @@ pub fn find_bench() -> Result<PathBuf, RigError> {
     find_one("crc-bench")
 }
 
+/// Finds the program `crc-rendezvous`, where servers find each other, and builds it
+/// where that is called for.
+///
+/// # Errors
+///
+/// [`RigError::Binaries`] when it can't be found or built.
+pub fn find_rendezvous() -> Result<PathBuf, RigError> {
+    find_one("crc-rendezvous")
+}
+
 fn find_one(name: &str) -> Result<PathBuf, RigError> {
-    if let Some(program) = env::var_os(variable(name)) {
-        return Ok(program.into());
+    if let Some(path) = env::var_os(variable(name)) {
+        return Ok(path.into());
     }
     let folder = own_folder()?;
     if let Some(cargo) = env::var_os("CARGO") {
@@ -100,7 +110,7 @@ fn find_one(name: &str) -> Result<PathBuf, RigError> {
     in_folder(&folder, name)
 }
 
-/// Where the environment says that a program is.
+/// What says in the environment where a binary is.
 fn variable(name: &str) -> String {
     format!("{}_BIN", name.replace('-', "_").to_uppercase())
 }
@@ -110,20 +120,21 @@ fn in_folder(folder: &Path, name: &str) -> Result<PathBuf, RigError> {
     if path.is_file() {
         return Ok(path);
     }
-    let variable = variable(name);
     Err(RigError::Binaries(format!(
         "there is no {name} in {}; build it with `cargo build -p {}`, \
-         or say where it is with --bin-dir or {variable}",
+         or say where it is with --bin-dir or {}",
         folder.display(),
-        package(name)
+        package(name),
+        variable(name)
     )))
 }
 
 /// The package that a binary belongs to.
 fn package(name: &str) -> &str {
     match name {
-        // The library has the name.
+        // The libraries have the names.
         "crc-sim" => "crc-sim-cli",
+        "crc-rendezvous" => "crc-rendezvous-cli",
         _ => name,
     }
 }

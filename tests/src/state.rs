@@ -27,6 +27,12 @@ pub struct ServerState {
     /// How many connections have not registered.
     #[serde(default)]
     pub strangers: usize,
+    /// Its place in the order of servers; none for one that has found none yet.
+    #[serde(default)]
+    pub rank: Option<u32>,
+    /// The server above it; none for a root.
+    #[serde(default)]
+    pub uplink: Option<u32>,
     /// Its connections to adjacent hosts.
     #[serde(default)]
     pub links: Vec<Link>,

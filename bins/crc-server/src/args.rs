@@ -1,6 +1,7 @@
 //! The command line, and the settings that follow from it.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -45,9 +46,18 @@ pub(crate) struct Args {
     /// more than once
     ///
     /// They are tried in order, again and again with growing pauses, until one
-    /// takes us; the others stand by. Without it this server is a root.
+    /// takes us; the others stand by. Without it, and without --rendezvous, this
+    /// server is a root.
     #[arg(long, value_name = "HOST:PORT")]
     connect: Vec<PeerAddress>,
+
+    /// A rendezvous where servers find each other: see crc-rendezvous serve
+    ///
+    /// The server registers its address there, and links to the first of those who
+    /// registered before it, after those of --connect; to the next when that one is
+    /// lost. It begins without the rendezvous, and goes on without it.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) rendezvous: Option<PeerAddress>,
 
     /// Where to serve /state, /healthz and /metrics by HTTP, read-only
     #[arg(long, value_name = "ADDR", value_parser = parse_listen)]
@@ -78,6 +88,9 @@ pub(crate) struct Args {
 
     /// The address by which other servers can reach this one [default: the
     /// first that it listens on]
+    ///
+    /// With --rendezvous a name is looked up once, at the start, and its address is
+    /// what others are told.
     #[arg(long, value_name = "HOST:PORT", help_heading = "Network")]
     advertise: Option<PeerAddress>,
 
@@ -145,6 +158,10 @@ struct LimitArgs {
     chats_per_second: u32,
 }
 
+/// How long the rendezvous may take for its first list, before a server that has
+/// nobody else to link to is a root.
+const CANDIDATES_TIME_MAX: Duration = Duration::from_secs(5);
+
 /// What can be printed instead of running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Generate {
@@ -164,6 +181,9 @@ Examples:
       A second server on this machine, linked to the first.
   crc-server --name hub --listen [::]:33300 --server-peers 192.0.2.0/24
       A server for others, with servers of one network below it.
+  crc-server --listen 127.0.0.1:0 --rendezvous 127.0.0.1:33400
+      One of many servers that form a tree by themselves, with a rendezvous:
+      crc-rendezvous serve --listen 127.0.0.1:33400
   crc-server --admin 127.0.0.1:8033
       Look at it with: curl http://127.0.0.1:8033/state
 
@@ -184,6 +204,25 @@ impl Args {
         &self.listen
     }
 
+    /// The address to register with the rendezvous, if one was given; a name is
+    /// looked up now.
+    pub(crate) fn resolve_advertised(&self) -> io::Result<Option<SocketAddr>> {
+        let Some(PeerAddress { host, port }) = &self.advertise else {
+            return Ok(None);
+        };
+        let found: Vec<_> = (&**host, *port).to_socket_addrs()?.collect();
+        // The rendezvous knows us by an address of its own kind.
+        let directory = self.rendezvous.as_ref();
+        let directory = directory.and_then(|address| address.host.parse::<IpAddr>().ok());
+        let alike = |address: &&SocketAddr| {
+            directory.is_some_and(|directory| directory.is_ipv4() == address.is_ipv4())
+        };
+        let address = found.iter().find(alike).or(found.first()).copied();
+        address
+            .map(Some)
+            .ok_or_else(|| io::Error::other("it has no address"))
+    }
+
     /// How many connections may be open.
     pub(crate) fn links_max(&self) -> usize {
         self.limits.links_max.unwrap_or(usize::MAX)
@@ -199,6 +238,7 @@ impl Args {
         Config {
             info: Info::new(self.info.clone()).expect("an info that we admit fits"),
             connect: self.connect.clone(),
+            candidates_within: self.rendezvous.is_some().then_some(CANDIDATES_TIME_MAX),
             advertise: self.advertise.clone(),
             rank: self.rank,
             server_peers: if self.server_peers.is_empty() {
@@ -315,6 +355,8 @@ mod tests {
         assert_eq!(check_name(config.name.as_str()), Ok(()));
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.server_peers, loopback());
+        assert_eq!(config.candidates_within, None, "nobody finds others for it");
+        assert_eq!(args.resolve_advertised().unwrap(), None);
         assert_eq!(args.log_level(), log::LevelFilter::Info);
     }
 
@@ -331,6 +373,7 @@ mod tests {
             ["--connect", "localhost"],
             ["--server-peers", "10.0.0.0/33"],
             ["--rank", "-1"],
+            ["--rendezvous", "33400"],
         ] {
             let error = parse(&args).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{args:?}");
@@ -348,6 +391,8 @@ mod tests {
             "--connect=[::1]:2",
             "--server-peers=10.0.0.0/8,::/0",
             "--chats-per-second=7",
+            "--rendezvous=[::1]:33400",
+            "--advertise=localhost:3",
             "-vv",
         ])
         .unwrap();
@@ -358,6 +403,10 @@ mod tests {
         let connect: Vec<_> = config.connect.iter().map(ToString::to_string).collect();
         assert_eq!(connect, ["rivendale:1", "[::1]:2"]);
         assert_eq!(config.server_peers.len(), 2);
+        assert_eq!(config.candidates_within, Some(CANDIDATES_TIME_MAX));
+        assert_eq!(config.advertise, "localhost:3".parse().ok());
+        let advertised = args.resolve_advertised().unwrap().unwrap();
+        assert!(advertised.ip().is_loopback() && advertised.port() == 3);
         assert_eq!(config.limits.client_chats_per_second, 7);
         assert_eq!(args.log_level(), log::LevelFilter::Trace);
     }

@@ -1,7 +1,7 @@
 //! A server of a Clemson Relay Chat network.
 //!
 //! Reads the command line, sets up the log, and puts the parts together: the
-//! relay server and its admin page, one machine, on one driver. Decides nothing
+//! relay server, its admin page and its rendezvous, one machine, on one driver. Decides nothing
 //! about the network.
 
 #![forbid(unsafe_code)]
@@ -11,6 +11,7 @@ mod args;
 mod logging;
 mod node;
 mod render;
+mod rendezvous;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::Parser;
-use crc_core::{ListenerId, Server, ServerCommand, ServerNotice};
+use crc_core::{Config, ListenerId, Server, ServerCommand, ServerNotice};
 use crc_net::{Driver, DriverConfig, DriverError, ListenError, Stopped};
 use crc_record::Recorder;
 use env_logger::WriteStyle;
@@ -27,6 +28,7 @@ use env_logger::WriteStyle;
 use crate::args::Args;
 use crate::logging::Logging;
 use crate::node::{ADMIN_LISTENER, Node};
+use crate::rendezvous::Rendezvous;
 
 /// Why a server cannot run: one sentence for whoever started it.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,11 @@ enum Failure {
     #[error("cannot record to {path:?}: {source}: choose another --record")]
     Recording {
         path: std::path::PathBuf,
+        source: io::Error,
+    },
+    #[error("cannot look up --advertise {name}: {source}: give an address")]
+    Advertise {
+        name: crc_core::PeerAddress,
         source: io::Error,
     },
     #[error("the system gives no random numbers: {0}")]
@@ -69,7 +76,8 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Failure> {
     let _logging = start_log(args)?;
-    let config = args.config(getrandom::u64()?);
+    let mut config = args.config(getrandom::u64()?);
+    let rendezvous = find_others(args, &mut config)?;
     let connect = config.connect.clone();
     log::info!(
         "server {} {:?}, version {}",
@@ -93,6 +101,10 @@ fn run(args: &Args) -> Result<(), Failure> {
     if let Some(recorder) = recorder {
         driver.machine_mut().record(recorder);
     }
+    let alone = connect.is_empty() && rendezvous.is_none();
+    if let Some(rendezvous) = rendezvous {
+        driver.machine_mut().find_by(rendezvous);
+    }
     let stats = driver.stats();
     driver.machine_mut().watch(stats);
     driver.on_signals(|| ServerCommand::Leave {
@@ -107,7 +119,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         .map(|address| driver.listen_apart(address, ADMIN_LISTENER, admin::LINKS_MAX))
         .transpose()?;
     announce(&listening, admin);
-    if connect.is_empty() {
+    if alone {
         log::info!("this server is a root: it waits to be linked to");
     }
     driver.command(ServerCommand::Start { listening });
@@ -120,6 +132,26 @@ fn run(args: &Args) -> Result<(), Failure> {
         Stopped::AtOnce => log::warn!("ended at once, by a second signal"),
     }
     Ok(())
+}
+
+/// The rendezvous, if there is to be one. Lists have addresses and no names, and
+/// whoever is told of us in both ways should take us for one.
+fn find_others(args: &Args, config: &mut Config) -> Result<Option<Rendezvous>, Failure> {
+    let Some(directory) = args.rendezvous.clone() else {
+        return Ok(None);
+    };
+    let advertised = match &config.advertise {
+        None => None,
+        Some(name) => args
+            .resolve_advertised()
+            .map_err(|source| Failure::Advertise {
+                name: name.clone(),
+                source,
+            })?,
+    };
+    config.advertise = advertised.map(Into::into);
+    let seed = getrandom::u64()?;
+    Ok(Some(Rendezvous::new(directory, advertised, seed)))
 }
 
 /// The first lines of output: where we are to be reached.

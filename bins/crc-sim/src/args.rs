@@ -84,6 +84,9 @@ pub(crate) struct Network {
     /// Let a canary sing at the end of every run
     #[arg(long)]
     pub(crate) canary: bool,
+    /// Let servers find each other by a directory's lists and by nothing else
+    #[arg(long)]
+    pub(crate) rendezvous: bool,
     /// Hash ids in another order, which must not change anything
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) hash_seed: u64,

@@ -49,6 +49,7 @@ fn settings(network: Network) -> Settings {
     Settings {
         servers: network.servers,
         canary: network.canary,
+        rendezvous: network.rendezvous,
         hash_seed: network.hash_seed,
         ..Settings::default()
     }

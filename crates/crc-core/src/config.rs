@@ -1,6 +1,8 @@
 //! A server's settings. Checked by whoever reads them; nothing here reads files
 //! or arguments.
 
+use core::time::Duration;
+
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
@@ -17,8 +19,12 @@ pub struct Config {
     /// What it says about itself: see [`check_info`](crate::check_info).
     pub info: Info<'static>,
     /// Where it looks for an uplink, in this order. Empty: it is a root, and
-    /// waits to be linked to.
+    /// waits to be linked to, once `candidates_within` is over.
     pub connect: Vec<PeerAddress>,
+    /// How long a server with an empty `connect` waits for
+    /// [`ServerCommand::Candidates`](crate::ServerCommand::Candidates) before it is
+    /// a root all the same. `None`: nobody will tell it of any.
+    pub candidates_within: Option<Duration>,
     /// The address that others are told; by default the first one listened on.
     pub advertise: Option<PeerAddress>,
     /// Its place in the order in which servers dial each other; by default one
@@ -42,6 +48,7 @@ impl Config {
             name,
             info: Info::default(),
             connect: Vec::new(),
+            candidates_within: None,
             advertise: None,
             rank: None,
             server_peers: loopback(),

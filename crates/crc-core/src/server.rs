@@ -55,6 +55,11 @@ pub enum ServerCommand {
         /// The addresses, with real ports.
         listening: Vec<SocketAddr>,
     },
+    /// These have been found, in place of all that were found before: an empty
+    /// list says that there is nobody to link to. They are tried in this order,
+    /// after [`Config::connect`]; the rules of rank hold for them as for all
+    /// others. 1024 at most are taken.
+    Candidates(Vec<PeerAddress>),
     /// Leave the network in good order.
     Leave {
         /// Why, for those who stay.
@@ -109,6 +114,8 @@ enum Due {
     Refusal(LinkId),
     /// Look for an uplink.
     Dial,
+    /// Whoever has been told of no candidate by now is a root.
+    Candidates,
     /// Whatever has not been read by now never will be.
     Departure,
 }
@@ -299,6 +306,7 @@ impl Server {
                 Due::Order(link) => self.leave_out_of_order(link, out),
                 Due::Refusal(link) => self.refused_for_ever(link, out),
                 Due::Dial => self.dial(out),
+                Due::Candidates => self.be_root(out),
                 Due::Departure => self.depart(out),
             }
         }
@@ -644,6 +652,7 @@ impl Server {
         log::info!("leaving: {reason}");
         self.stage = Stage::Leaving;
         self.timers.cancel(Due::Dial);
+        self.timers.cancel(Due::Candidates);
         let replacement = self.replacement();
         let neighbours: Vec<_> = self
             .relay
@@ -740,8 +749,9 @@ impl Machine for Server {
             Event::LinkUp { link, origin, ends } => self.link_up(link, origin, ends, out),
             Event::Bytes { link, bytes } => self.bytes(link, bytes, out),
             Event::LinkDown { link, why, unsent } => self.link_down(link, why, unsent, out),
-            Event::DialFailed { dial, why } => self.dial_failed(dial, why),
+            Event::DialFailed { dial, why } => self.dial_failed(dial, why, out),
             Event::Command(ServerCommand::Start { listening }) => self.start(listening, out),
+            Event::Command(ServerCommand::Candidates(found)) => self.take_found(found, out),
             Event::Command(ServerCommand::Leave { reason }) => self.leave(&reason, out),
             Event::Tick => self.tick(out),
         }

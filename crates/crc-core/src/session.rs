@@ -82,12 +82,12 @@ pub(crate) struct Session {
     pub(crate) announced: Option<u32>,
     /// Who we are on this link, if not who we are.
     pub(crate) alias: Option<Box<Alias>>,
-    /// The peer, which we dialled, has introduced itself while it was linked to
-    /// us by another connection; so its next registration is its announcement.
-    pub(crate) introduced: bool,
     /// The link by which the peer was known, across an original node, before it
     /// came to us itself; as long as it may be an original itself.
     pub(crate) hearsay: Option<LinkId>,
+    /// Whether the peer has introduced itself while it was linked to us itself: its
+    /// announcement, which is next, says which of the two links stays.
+    pub(crate) crossing: bool,
     /// How many of our repeated registrations the peer has yet to answer.
     pub(crate) answers_due: u32,
     pub(crate) due: DueAtEnd,
@@ -133,8 +133,8 @@ impl Session {
             asked_at: None,
             announced: None,
             alias: None,
-            introduced: false,
             hearsay: None,
+            crossing: false,
             answers_due: 0,
             due: DueAtEnd::default(),
             registrations: Bucket::default(),

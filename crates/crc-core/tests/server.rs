@@ -1323,24 +1323,25 @@ fn a_rank_from_a_parent_that_only_seemed_original_is_given_back() {
 }
 
 #[test]
-fn an_announcement_is_one_though_the_crossing_link_ended_before_it() {
+fn what_is_announced_after_a_crossing_link_has_ended_is_no_info_for_people() {
     let mut rig = Rig::new(1);
     let server = that_links_to(&mut rig, &["r0"]);
-    // It dials us while we dial it.
-    let theirs = rig.connect(server);
-    rig.say(theirs, &registration(Kind::Server, 77, None, "info"));
+    let uplink = newest(&rig, "r0");
+    // It links to us itself at the same moment, and thinks better of it.
+    let crossing = rig.connect(server);
+    rig.say(crossing, &registration(Kind::Server, 77, None, "info"));
     rig.soon();
-    let ours = newest(&rig, "r0");
-    rig.say(ours, &registration(Kind::Server, 77, None, "info"));
+    rig.say(uplink, &registration(Kind::Server, 77, None, "info"));
     rig.soon();
-    rig.cut_raw(theirs);
+    rig.cut_raw(crossing);
     rig.soon();
     let info = "info [crc2;r=4;f=server-quit]";
-    rig.say(ours, &registration(Kind::Server, 77, None, info));
+    rig.say(uplink, &registration(Kind::Server, 77, None, info));
     rig.soon();
     let snapshot = rig.nodes[server].server.snapshot();
-    let uplink = snapshot.uplink().unwrap();
-    assert_eq!(uplink, (id(77), crc_core::Standing::Ours));
-    assert_eq!(snapshot.directory().find(id(77)).unwrap().info(), "info");
+    let host = snapshot.directory().find(rig::id(77)).unwrap();
+    assert_eq!(host.info(), "info");
+    assert_eq!(host.machine(), Some(" [crc2;r=4;f=server-quit]"));
     assert_eq!(snapshot.rank(), 5);
+    assert!(!rig.raws[uplink].ended);
 }

@@ -2,7 +2,7 @@
 //! texts and bytes have their length before them.
 //!
 //! It begins with eight bytes of which the last is the version, then the
-//! server's settings, then one entry for each event: the microseconds since the
+//! server's settings (version 1 does not tell how long it waits for candidates), then one entry for each event: the microseconds since the
 //! entry before, the kind, and what belongs to it. Knows no file and no machine.
 
 use core::time::Duration;
@@ -16,7 +16,7 @@ use crc_core::{
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
-const BEGINNING: &[u8; 8] = b"crc-rec\x01";
+const BEGINNING: &[u8; 8] = b"crc-rec\x02";
 
 /// A file is no recording, or not one of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum RecordingError {
     #[error("this is no recording of a crc-server")]
     NoRecording,
     /// It is of another version.
-    #[error("this recording has version {0}, and only version 1 can be read")]
+    #[error("this recording has version {0}, and only versions 1 and 2 can be read")]
     OtherVersion(u8),
     /// It holds something that makes no sense.
     #[error("the recording makes no sense at byte {0}")]
@@ -89,6 +89,12 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
         .connect
         .iter()
         .for_each(|address| peer_address(address, out));
+    let waits = config.candidates_within.map_or(0, |waits| {
+        // 0 stands for not at all.
+        let waits = u64::try_from(waits.as_micros()).unwrap_or(u64::MAX);
+        waits.saturating_add(1)
+    });
+    number(waits, out);
     number(config.advertise.is_some().into(), out);
     if let Some(address) = &config.advertise {
         peer_address(address, out);
@@ -125,6 +131,7 @@ const LEAVE: u8 = 7;
 const TICK: u8 = 8;
 const END: u8 = 9;
 const FULL: u8 = 10;
+const CANDIDATES: u8 = 11;
 
 /// One event, `after` microseconds after the one before.
 pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mut Vec<u8>) {
@@ -173,6 +180,11 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             listening
                 .iter()
                 .for_each(|address| socket_address(*address, out));
+        }
+        Event::Command(ServerCommand::Candidates(found)) => {
+            out.push(CANDIDATES);
+            number(found.len() as u64, out);
+            found.iter().for_each(|address| peer_address(address, out));
         }
         Event::Command(ServerCommand::Leave { reason }) => {
             out.push(LEAVE);
@@ -229,15 +241,18 @@ impl<'a> Reader<'a> {
         if !all.starts_with(name) || all.len() < BEGINNING.len() {
             return Err(RecordingError::NoRecording);
         }
-        if all[name.len()] != version[0] {
-            return Err(RecordingError::OtherVersion(all[name.len()]));
+        let found = all[name.len()];
+        if found == 0 || found > version[0] {
+            return Err(RecordingError::OtherVersion(found));
         }
         let mut reader = Reader {
             all,
             at: BEGINNING.len(),
             now: Timestamp::START,
         };
-        let config = reader.config().ok_or(RecordingError::Nonsense(reader.at))?;
+        let config = reader
+            .config(found)
+            .ok_or(RecordingError::Nonsense(reader.at))?;
         Ok((config, reader))
     }
 
@@ -312,12 +327,16 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| one(self)).collect()
     }
 
-    fn config(&mut self) -> Option<Config> {
+    fn config(&mut self, version: u8) -> Option<Config> {
         let id = HostId::new(self.small()?)?;
         let name = Name::new(self.text()?.to_owned()).ok()?;
         let mut config = Config::new(id, name);
         config.info = Info::new(self.text()?.to_owned()).ok()?;
         config.connect = self.many(Self::peer_address)?;
+        if version > 1 {
+            let waits = self.number()?.checked_sub(1);
+            config.candidates_within = waits.map(Duration::from_micros);
+        }
         config.advertise = match self.number()? {
             0 => None,
             _ => Some(self.peer_address()?),
@@ -396,6 +415,10 @@ impl<'a> Reader<'a> {
             LEAVE => {
                 let reason = self.text()?.into();
                 Event::Command(ServerCommand::Leave { reason })
+            }
+            CANDIDATES => {
+                let found = self.many(Self::peer_address)?;
+                Event::Command(ServerCommand::Candidates(found))
             }
             TICK => Event::Tick,
             END => return Some(Entry::End(self.number()?)),

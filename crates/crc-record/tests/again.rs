@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crc_core::{
     Config, DialError, DialId, Ends, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox,
-    Server, ServerCommand, Timestamp, Unsent,
+    Server, ServerCommand, Timestamp, UNRANKED, Unsent,
 };
 use crc_record::{Recorder, RecordingError, digest, replay};
 use crc_wire::{HostId, Info, Message, Name, Registration};
@@ -74,6 +74,7 @@ enum Told {
     Bytes(u32, Vec<u8>),
     Down(u32, bool),
     DialFailed(u64),
+    Found(u16),
     Tick,
     Leave,
 }
@@ -114,6 +115,10 @@ impl Told {
                 dial: DialId(*dial),
                 why: DialError::Failed(std::io::ErrorKind::ConnectionRefused),
             },
+            Told::Found(count) => {
+                let found = (0..*count).map(|port| address(port + 1).into());
+                Event::Command(ServerCommand::Candidates(found.collect()))
+            }
             Told::Tick => Event::Tick,
             Told::Leave => Event::Command(ServerCommand::Leave {
                 reason: "so".into(),
@@ -191,8 +196,71 @@ fn other_files_are_told_apart() {
         replay(b"something").unwrap_err(),
         RecordingError::NoRecording
     );
-    let other = b"crc-rec\x02and more";
-    assert_eq!(replay(other).unwrap_err(), RecordingError::OtherVersion(2));
+    for version in [0, 3] {
+        let other = [b"crc-rec", &[version][..], b"and more"].concat();
+        let error = RecordingError::OtherVersion(version);
+        assert_eq!(replay(&other).unwrap_err(), error);
+    }
+}
+
+#[test]
+fn a_recording_of_version_1_can_be_read() {
+    let file = TempFile::new("version-1");
+    let server = live(&file, 1 << 20, &day());
+    let mut recording = std::fs::read(&file.0).unwrap();
+    // It does not tell how long the server waits to be told of others, which
+    // stands behind those that it links to.
+    let connect = b"localhost\x01\x03::1\x02\0";
+    let place = recording
+        .windows(connect.len())
+        .position(|it| it == connect);
+    recording.remove(place.unwrap() + connect.len() - 1);
+    recording[7] = 1;
+    let replayed = replay(&recording).unwrap();
+    assert_eq!(digest(&replayed.server), digest(&server));
+    assert_eq!(replayed.digest_recorded, Some(digest(&server)));
+}
+
+#[test]
+fn candidates_and_the_time_to_wait_for_them_are_told_again() {
+    let file = TempFile::new("candidates");
+    let mut config = config();
+    config.connect.clear();
+    config.rank = None;
+    for (waits, found, rank) in [
+        (None, None, 0),
+        (Some(5_000), None, UNRANKED),
+        (Some(4_000), None, 0),
+        (Some(0), None, 0),
+        (Some(5_000), Some(vec![]), 0),
+        (Some(5_000), Some(vec![address(1).into()]), UNRANKED),
+    ] {
+        config.candidates_within = waits.map(Duration::from_millis);
+        let mut recorder = Recorder::create(&file.0, &config, 1 << 20).unwrap();
+        let mut server = Server::new(config.clone());
+        let mut tell = |millis, event: &dyn Fn() -> Event<'static, ServerCommand>| {
+            let now = Timestamp::START + Duration::from_millis(millis);
+            recorder.event(now, &event());
+            server.handle(now, event(), &mut Outbox::new());
+        };
+        tell(0, &|| {
+            let listening = vec![address(7)];
+            Event::Command(ServerCommand::Start { listening })
+        });
+        if let Some(found) = found {
+            tell(1, &|| {
+                Event::Command(ServerCommand::Candidates(found.clone()))
+            });
+        }
+        tell(4_500, &|| Event::Tick);
+        assert_eq!(server.snapshot().rank(), rank);
+        recorder.close(digest(&server)).unwrap();
+        let replayed = replay(&std::fs::read(&file.0).unwrap()).unwrap();
+        assert_eq!(replayed.digest_recorded, Some(digest(&replayed.server)));
+        assert_eq!(replayed.server.snapshot().rank(), rank);
+        let (told, again) = (server.snapshot(), replayed.server.snapshot());
+        assert_eq!(told.candidates(), again.candidates());
+    }
 }
 
 fn told() -> impl Strategy<Value = Told> {
@@ -202,6 +270,7 @@ fn told() -> impl Strategy<Value = Told> {
         Just(Told::Tick),
         Just(Told::Leave),
         (0u64..3).prop_map(Told::DialFailed),
+        (0u16..4).prop_map(Told::Found),
         (link.clone(), any::<bool>()).prop_map(|(link, how)| Told::Down(link, how)),
         (link.clone(), 100u32..104).prop_map(|(link, id)| Told::Bytes(link, registration(id))),
         (link, prop::collection::vec(any::<u8>(), 1..300))

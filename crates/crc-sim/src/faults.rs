@@ -332,6 +332,7 @@ impl World {
                 self.begin(node);
             }
         }
+        self.calm_rendezvous();
     }
 
     /// Of several nodes that insist on one id, one stays.

@@ -228,7 +228,8 @@ impl World {
             );
             self.violation(Invariant::D5, text);
         }
-        let wrong = self.unattached(tree, false);
+        let mut wrong = self.unattached(tree, false);
+        wrong.extend(self.apart(tree));
         for text in wrong {
             self.violation(Invariant::D5, text);
         }
@@ -310,6 +311,13 @@ impl World {
         for text in wrong {
             self.violation(Invariant::D5, text);
         }
+    }
+
+    /// That there are several parts, though all have found each other.
+    fn apart(&self, tree: &Tree) -> Option<String> {
+        let parts = tree.part.iter().filter(|(node, part)| node == part).count();
+        let found = self.rendezvous.is_some() && self.options.original_servers == 0;
+        (found && parts > 1).then(|| format!("the network is in {parts} parts"))
     }
 
     /// Servers that have no uplink, though one that comes before them is there;

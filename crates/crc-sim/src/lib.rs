@@ -32,6 +32,7 @@ mod options;
 mod pipe;
 mod plan;
 mod raw;
+mod rendezvous;
 mod report;
 mod run;
 mod trace;

@@ -20,6 +20,9 @@ pub struct Settings {
     /// Whether a canary sings: a violation at the end of every run, to see that
     /// violations are seen.
     pub canary: bool,
+    /// Whether servers are told of others by a directory's lists, in the order of
+    /// joining, and by nothing else.
+    pub rendezvous: bool,
     /// The hash seed that servers are given beside the run's; another one must
     /// not change a run.
     pub hash_seed: u64,
@@ -36,6 +39,7 @@ impl Default for Settings {
         Settings {
             servers: 3..=32,
             canary: false,
+            rendezvous: false,
             hash_seed: 0,
             planted: None,
             steps: None,

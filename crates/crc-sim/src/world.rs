@@ -25,6 +25,7 @@ use crate::options::{Options, Settings};
 use crate::pipe::{Connection, End, Phase, Side, Token, overdue};
 use crate::plan::Plan;
 use crate::raw::{Complaint, RawCommand};
+use crate::rendezvous::{CANDIDATES_WITHIN, Rendezvous};
 use crate::report::Counts;
 use crate::trace::Trace;
 
@@ -163,6 +164,8 @@ pub(crate) struct World {
     pub(crate) heard: std::collections::BTreeMap<(usize, usize), usize>,
     /// Ends that are over and whose machine has not been told.
     over: Vec<(usize, Side, LinkDown)>,
+    /// The directory where servers find each other, if there is one.
+    pub(crate) rendezvous: Option<Rendezvous>,
     server_out: Outbox<ServerNotice>,
     client_out: Outbox<ClientNotice>,
     raw_out: Outbox<Complaint>,
@@ -196,6 +199,7 @@ impl World {
             checking: false,
             heard: std::collections::BTreeMap::new(),
             over: Vec::new(),
+            rendezvous: settings.rendezvous.then(|| Rendezvous::new(seed)),
             server_out: Outbox::new(),
             client_out: Outbox::new(),
             raw_out: Outbox::new(),
@@ -310,6 +314,10 @@ impl World {
             Birth::Server(config) => {
                 let mut config = config.clone();
                 config.seed = fresh;
+                if self.rendezvous.is_some() {
+                    config.connect.clear();
+                    config.candidates_within = Some(CANDIDATES_WITHIN);
+                }
                 #[cfg_attr(not(feature = "planted"), expect(unused_mut, reason = "to be planted"))]
                 let mut server = Box::new(Server::new(*config));
                 #[cfg(feature = "planted")]
@@ -340,6 +348,7 @@ impl World {
         });
         self.moved("a node began");
         self.handle(node, told);
+        self.join_rendezvous(node);
     }
 
     /// Ends a node: what it held is lost.
@@ -377,6 +386,7 @@ impl World {
                 }
             }
         }
+        self.leave_rendezvous(node);
     }
 
     /// Tells a node something and does what it says, until nothing is left.

@@ -285,6 +285,8 @@ mod tests {
             status_log: vec![],
             counters: BTreeMap::new(),
             strangers: 0,
+            rank: None,
+            uplink: None,
             links: links
                 .map(|&host| Link {
                     host,

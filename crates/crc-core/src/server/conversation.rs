@@ -463,12 +463,17 @@ impl Server {
         if self.relay.directory().len() >= self.config.limits.hosts_max {
             return self.violation(link, Violation::DirectoryFull, out);
         }
-        let again = self.sessions.find(link).is_some_and(|s| s.introduced);
-        if again && let (human, Some(machine)) = split_info(registration.info.as_str()) {
-            // The other connection has ended before this was read.
-            return self.meet_as_ours(link, registration, human, machine, out);
-        }
-        self.join(link, HostKind::Server, registration, out);
+        // The link that crossed this one may have ended by itself.
+        let crossing = self.sessions.find(link).is_some_and(|s| s.crossing);
+        let (info, machine) = match registration.info.as_str() {
+            info if crossing => split_info(info),
+            info => (info, None),
+        };
+        let introduction = Registration {
+            info: Info::cut(info),
+            ..registration.clone()
+        };
+        self.join(link, HostKind::Server, &introduction, out);
         self.uplink_taken();
         out.notice(ServerNotice::Linked { to: id });
         // Only now, when this has been read to its end: an answer could not be
@@ -477,6 +482,9 @@ impl Server {
             session.due.announcement = true;
         }
         self.note(link);
+        if let Some(machine) = machine {
+            self.announced(link, id, machine, out);
+        }
     }
 
     /// The server that we dialled is known to us. Either the links form a loop;
@@ -497,12 +505,11 @@ impl Server {
             self.uplink_loops(link, id, id);
             return self.end(link, CloseWhen::Flushed, "loop", out);
         };
-        let (human, machine) = split_info(registration.info.as_str());
-        let Some(machine) = machine else {
+        if let Some(session) = self.sessions.find_mut(link) {
+            session.crossing = true;
+        }
+        let Some(machine) = split_info(registration.info.as_str()).1 else {
             // Its announcement, with its rank, is right behind.
-            if let Some(session) = self.sessions.find_mut(link) {
-                session.introduced = true;
-            }
             let until = self.now + CLASSIFICATION_TIME;
             return self.timers.set(Due::Registration(link), until);
         };
@@ -513,24 +520,7 @@ impl Server {
         }
         log::debug!("{}: closed: we link to it ourselves", self.who(other));
         self.end(other, CloseWhen::Flushed, "crossing", out);
-        self.meet_as_ours(link, registration, human, machine, out);
-    }
-
-    /// The server that we dialled introduces and announces itself at once.
-    fn meet_as_ours(
-        &mut self,
-        link: LinkId,
-        registration: &Registration<'_>,
-        human: &str,
-        machine: &str,
-        out: &mut Out,
-    ) {
-        let introduction = Registration {
-            info: Info::cut(human),
-            ..registration.clone()
-        };
-        self.meet(link, &introduction, out);
-        self.announced(link, registration.source, machine, out);
+        self.meet(link, registration, out);
     }
 
     /// A registered client registers again.

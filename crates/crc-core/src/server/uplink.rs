@@ -4,8 +4,9 @@
 //! order of (rank, id); so links always lead down the order and can form no
 //! cycle, whoever dies and however many look for a place at once. Whoever has
 //! no uplink tries the candidates in turn, again and again with growing pauses:
-//! those it was told by its operator, then every server it has heard of that
-//! comes before it. Whoever has no candidate is a root, and waits.
+//! those it was told by its operator, those that were found for it, then every
+//! server it has heard of that comes before it. Whoever has no candidate is a
+//! root, and waits. Who finds others, and how, is not known here.
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -42,6 +43,13 @@ const HEARING_TIME: Duration = Duration::from_secs(1);
 const HANGING_UP_TIME: Duration = Duration::from_secs(2);
 /// How many servers are remembered.
 const KNOWN_MAX: usize = 1024;
+/// How many of those that were found for us are tried.
+const FOUND_MAX: usize = 1024;
+/// The longest pause before somebody is dialled who has been found just now.
+const PAUSE_BEFORE_FOUND_MAX: Duration = Duration::from_millis(500);
+/// How long servers are left alone that were found for us, but come after us as
+/// far as we know: they will come to us, unless they do not know of us.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server's place in the order in which servers link to each other.
 pub(super) type Place = (u32, HostId);
@@ -63,6 +71,10 @@ struct Loop {
 #[derive(Debug)]
 pub(super) struct Uplink {
     configured: Vec<PeerAddress>,
+    /// Those that were found for us.
+    found: Vec<PeerAddress>,
+    /// Until when those of them are left alone that come after us.
+    patient_until: Timestamp,
     /// Every server that we have heard of, whether it is there now or not.
     known: BTreeMap<HostId, (u32, PeerAddress)>,
     /// Whom to dial before all others.
@@ -97,6 +109,8 @@ impl Uplink {
     pub(super) const fn new(configured: Vec<PeerAddress>) -> Self {
         Uplink {
             configured,
+            found: Vec::new(),
+            patient_until: Timestamp::START,
             known: BTreeMap::new(),
             replacement: None,
             next: 0,
@@ -130,21 +144,36 @@ impl Uplink {
         }
     }
 
-    /// Whom to dial, in order: the configured ones, then every server before
-    /// `own` in the order, the first first.
-    fn candidates(&self, own: Place) -> Vec<PeerAddress> {
-        let before = |(id, (rank, address)): (&HostId, &(u32, PeerAddress))| {
-            ((*rank, *id) < own).then(|| ((*rank, *id), address.clone()))
-        };
-        let mut known: Vec<_> = self.known.iter().filter_map(before).collect();
+    /// Whom to dial, in order: the configured ones, those that were found, then
+    /// every server before `own` in the order, the first first. Those of the found
+    /// ones that do not come before `own`, as far as is known, stand behind all
+    /// others, if they are wanted at all.
+    fn candidates(&self, own: Place, with_later: bool) -> Vec<PeerAddress> {
+        let known = self.known.iter();
+        let mut known: Vec<(Place, &PeerAddress)> = known
+            .map(|(id, (rank, address))| ((*rank, *id), address))
+            .collect();
         known.sort_unstable();
-        let mut candidates = self.configured.clone();
-        for (_, address) in known {
-            if !candidates.contains(&address) {
-                candidates.push(address);
-            }
-        }
-        candidates
+        let (before, after) = known.split_at(known.partition_point(|(place, _)| *place < own));
+        let before = before.iter().map(|(_, address)| *address);
+        // Who comes before us may be where somebody was who came after us.
+        let mut later: BTreeSet<_> = after.iter().map(|(_, address)| *address).collect();
+        before.clone().for_each(|address| {
+            later.remove(address);
+        });
+        let is_later = |address: &&PeerAddress| later.contains(address);
+        let found = self.found.iter();
+        let last = found.clone().filter(is_later).filter(|_| with_later);
+        let found = found.filter(|address| !is_later(address));
+        let mut seen: BTreeSet<_> = self.configured.iter().collect();
+        let rest = found.chain(before).chain(last);
+        let rest: Vec<_> = rest.filter(|address| seen.insert(address)).collect();
+        self.configured.iter().chain(rest).cloned().collect()
+    }
+
+    /// Whether it is neither linked nor about to be.
+    const fn is_idle(&self) -> bool {
+        self.link.is_none() && self.dial.is_none()
     }
 }
 
@@ -155,17 +184,68 @@ impl Server {
 
     /// Whom to dial, in order.
     pub(super) fn candidates(&self) -> Vec<PeerAddress> {
-        self.uplink.candidates(self.place())
+        self.uplink.candidates(self.place(), true)
     }
 
     /// Begins to look for an uplink; without anywhere to look this is a root.
     pub(super) fn find_uplink(&mut self, out: &mut Out) {
-        if self.uplink.configured.is_empty() {
-            if self.rank == UNRANKED {
-                self.rank = 0;
-            }
-        } else {
+        if self.uplink.configured.is_empty()
+            && self.uplink.found.is_empty()
+            && let Some(patience) = self.config.candidates_within
+        {
+            self.timers.set(Due::Candidates, self.now + patience);
+        }
+        self.be_root(out);
+        self.dial(out);
+    }
+
+    /// Notes who has been found, in place of those who were found before.
+    pub(super) fn take_found(&mut self, mut found: Vec<PeerAddress>, out: &mut Out) {
+        if self.stage != Stage::Running {
+            return;
+        }
+        found.truncate(FOUND_MAX);
+        self.timers.cancel(Due::Candidates);
+        let old = core::mem::replace(&mut self.uplink.found, found);
+        if !self.uplink.is_idle() {
+            return;
+        }
+        if old != self.uplink.found {
+            self.uplink.next = 0;
+        }
+        let mut new = self.uplink.found.iter();
+        let somebody_new = new.any(|address| !old.contains(address));
+        if somebody_new && self.config.rank.is_none() && self.nobody_is_linked() {
+            // Nobody has a place by ours: we come as if we had just begun.
+            self.rank = UNRANKED;
+        }
+        self.be_root(out);
+        if self.rank == UNRANKED && (somebody_new || !self.timers.is_set(Due::Dial)) {
+            self.timers.cancel(Due::Dial);
             self.dial(out);
+        } else if somebody_new {
+            let pause = self.random.duration_up_to(PAUSE_BEFORE_FOUND_MAX);
+            self.timers.set(Due::Dial, self.now + pause);
+        }
+    }
+
+    /// Whether no other server is linked to us.
+    fn nobody_is_linked(&self) -> bool {
+        let mut neighbours = self.relay.neighbours().iter();
+        neighbours.all(|(_, neighbour)| neighbour.kind == HostKind::Client)
+    }
+
+    /// Takes the rank of a root, if nobody is there whom we could be below and
+    /// nobody will be found.
+    pub(super) fn be_root(&mut self, out: &mut Out) {
+        let uplink = &self.uplink;
+        let alone = uplink.configured.is_empty() && uplink.found.is_empty();
+        let waits = self.timers.is_set(Due::Candidates);
+        if alone && uplink.is_idle() && !waits && self.rank == UNRANKED {
+            if self.config.candidates_within.is_some() {
+                log::info!("nobody is found to link to: this server is a root");
+            }
+            self.set_rank(0, None, out);
         }
     }
 
@@ -175,10 +255,11 @@ impl Server {
         if uplink.dial.is_some() || uplink.link.is_some() || self.stage != Stage::Running {
             return;
         }
-        let mut candidates = self.candidates();
-        if candidates.is_empty() && uplink.replacement.is_none() {
+        if self.candidates().is_empty() && uplink.replacement.is_none() {
             return;
         }
+        let with_later = uplink.patient_until <= self.now;
+        let mut candidates = uplink.candidates(self.place(), with_later);
         self.leave_out_ourselves(&mut candidates);
         candidates.retain(|candidate| !self.leads_back(candidate));
         let uplink = &mut self.uplink;
@@ -293,11 +374,12 @@ impl Server {
         Some(Box::new(Alias { id, ghosts }))
     }
 
-    pub(super) fn dial_failed(&mut self, dial: DialId, why: DialError) {
+    pub(super) fn dial_failed(&mut self, dial: DialId, why: DialError, out: &mut Out) {
         match self.uplink.dial.take_if(|(ours, _)| *ours == dial) {
             Some((_, to)) => {
                 self.counters.dials_failed += 1;
                 self.uplink.loops.remove(&to);
+                self.be_root(out);
                 let pause = self.dial_later();
                 log::warn!("cannot link to {to}: {why}; trying again in {pause:.1?}");
             }
@@ -435,6 +517,7 @@ impl Server {
             return;
         }
         self.uplink.link = None;
+        self.uplink.patient_until = self.now + PATIENCE;
         if let Some(taken) = self.uplink.taken.take() {
             out.notice(ServerNotice::Unlinked);
             if self.uplink.pause_min.is_zero() {
@@ -447,10 +530,11 @@ impl Server {
         if self.stage != Stage::Running {
             return;
         }
+        self.be_root(out);
         if self.uplink.replacement.is_some() {
             let jitter = self.random.duration_up_to(PAUSE_BEFORE_REPLACEMENT_MAX);
             self.timers.set(Due::Dial, self.now + jitter);
-        } else if self.uplink.candidates(self.place()).is_empty() {
+        } else if self.candidates().is_empty() {
             log::info!("nobody is left to link to: this server is a root now");
         } else {
             let pause = self.dial_later();
@@ -495,8 +579,7 @@ impl Server {
             && !planted!(self, NobodyRemembered)
         {
             self.uplink.learn(id, rank, address);
-            let idle = self.uplink.link.is_none() && self.uplink.dial.is_none();
-            if idle
+            if self.uplink.is_idle()
                 && self.stage == Stage::Running
                 && !self.timers.is_set(Due::Dial)
                 && !self.candidates().is_empty()
@@ -535,7 +618,7 @@ impl Server {
             if !ours {
                 self.uplink.guessed = Some(link);
             }
-            self.set_rank(rank + 1, link, out);
+            self.set_rank(rank + 1, Some(link), out);
         }
         if ours && !self.comes_before_us((rank, neighbour.host)) {
             // We stay for a moment: it learns where we are, and that its place
@@ -562,7 +645,7 @@ impl Server {
         {
             log::warn!("nobody else takes us: our rank is {} no more", self.rank);
             self.uplink.leavings = 0;
-            return self.set_rank(rank + 1, link, out);
+            return self.set_rank(rank + 1, Some(link), out);
         }
         log::info!(
             "{}: closed: it does not come before us in the order of ranks",
@@ -578,8 +661,9 @@ impl Server {
         place < self.place() || unordered || planted!(self, NoOrder)
     }
 
-    /// Takes a rank, once and for all, and tells the neighbours.
-    fn set_rank(&mut self, rank: u32, link: LinkId, out: &mut Out) {
+    /// Takes a rank, once and for all, and tells the neighbours; of them `parent`
+    /// may be about to be told in any case.
+    fn set_rank(&mut self, rank: u32, parent: Option<LinkId>, out: &mut Out) {
         self.rank = rank;
         log::debug!("our rank is {rank}");
         let neighbours = self.relay.neighbours().iter();
@@ -592,7 +676,7 @@ impl Server {
                 .sessions
                 .find(neighbour)
                 .is_some_and(|s| s.due.announcement);
-            if !(neighbour == link && pending) {
+            if !(parent == Some(neighbour) && pending) {
                 self.announce(neighbour, out);
             }
         }

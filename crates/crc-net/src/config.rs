@@ -30,7 +30,7 @@ pub struct DriverConfig {
     /// How many bytes one link may have read in one turn. 128 KiB.
     pub read_budget_bytes: usize,
     /// How many bytes may be gathered before they are written out, even in the
-    /// middle of a turn. 256 KiB.
+    /// middle of a turn: about what stays near the processor. 64 KiB.
     pub outbox_bytes_max: usize,
     /// How many bytes may wait for a new link, until the machine says otherwise
     /// by [`Effect::Bound`](crc_core::Effect::Bound). 64 KiB.
@@ -71,7 +71,7 @@ impl Default for DriverConfig {
             peer_timeout: Duration::from_secs(30),
             read_buffer_bytes: 64 * 1024,
             read_budget_bytes: 128 * 1024,
-            outbox_bytes_max: 256 * 1024,
+            outbox_bytes_max: 64 * 1024,
             send_queue_bytes_max: 64 * 1024,
             links_max: usize::MAX,
             descriptors_reserve: 64,

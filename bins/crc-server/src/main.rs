@@ -79,12 +79,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     let mut config = args.config(getrandom::u64()?);
     let rendezvous = find_others(args, &mut config)?;
     let connect = config.connect.clone();
-    log::info!(
-        "server {} {:?}, version {}",
-        config.id,
-        config.name.as_str(),
-        env!("CARGO_PKG_VERSION")
-    );
+    let who = format!("server {} {:?}", config.id, config.name.as_str());
     let settings = DriverConfig {
         links_max: args.links_max(),
         ..DriverConfig::default()
@@ -119,6 +114,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         .map(|address| driver.listen_apart(address, ADMIN_LISTENER, admin::LINKS_MAX))
         .transpose()?;
     announce(&listening, admin);
+    log::info!("{who}, version {}", env!("CARGO_PKG_VERSION"));
     if alone {
         log::info!("this server is a root: it waits to be linked to");
     }

@@ -27,6 +27,10 @@ use crate::stats::Stats;
 /// can be carried out before it makes more.
 const EVENT_BYTES_MAX: usize = 16 * 1024;
 
+/// A machine that wants no more than this done after so many bytes makes little
+/// of them: it is handed the rest at once, uncut.
+const EFFECTS_FEW: usize = 64;
+
 /// So many sends may be gathered before they are written out: 24 MB of
 /// book-keeping at worst. Where everybody is told of everybody, a smaller number
 /// means a system call for every few of them: with 6,000 links that all register
@@ -311,11 +315,13 @@ impl<M: Machine> Driver<M> {
 
     // Telling the machine, and doing what it says
 
-    /// Tells the machine of an event, and does what it says.
-    fn tell(&mut self, event: Event<'_, M::Command>, on_notice: OnNotice<'_, M>) {
+    /// Tells the machine of an event, and does what it says. How much it said.
+    fn tell(&mut self, event: Event<'_, M::Command>, on_notice: OnNotice<'_, M>) -> usize {
         let now = self.now();
         self.machine.handle(now, event, &mut self.outbox);
+        let effects = self.outbox.effects().len();
         self.settle(on_notice);
+        effects
     }
 
     /// Carries out what the machine wants, and tells it of links that are over,
@@ -404,13 +410,18 @@ impl<M: Machine> Driver<M> {
                 self.settle(on_notice);
                 return;
             };
-            for bytes in buffer[..count].chunks(EVENT_BYTES_MAX) {
+            let mut rest = &buffer[..count];
+            let mut bytes_max = EVENT_BYTES_MAX;
+            while !rest.is_empty() {
+                let bytes = &rest[..rest.len().min(bytes_max)];
+                rest = &rest[bytes.len()..];
                 match self.sockets.link(link) {
                     Some(connection) if connection.is_machines() => connection.heard = true,
                     // It was closed: what still arrives on it is not wanted.
                     _ => break,
                 }
-                self.tell(Event::Bytes { link, bytes }, on_notice);
+                let few = self.tell(Event::Bytes { link, bytes }, on_notice) <= EFFECTS_FEW;
+                bytes_max = if few { usize::MAX } else { EVENT_BYTES_MAX };
             }
             if count < length && !to_the_end {
                 return;

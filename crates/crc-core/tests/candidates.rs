@@ -48,19 +48,6 @@ fn dials(rig: &Rig, name: &str) -> usize {
     rig.raw_listeners[name].len()
 }
 
-fn newest(rig: &Rig, name: &str) -> usize {
-    *rig.raw_listeners[name].last().unwrap()
-}
-
-/// A raw server on a connection introduces and announces itself.
-fn introduce_ours(rig: &mut Rig, raw: usize, id: u32, machine: &str) {
-    rig.say(raw, &registration(Kind::Server, id, None, "info"));
-    rig.soon();
-    let info = format!("info [crc2;{machine}]");
-    rig.say(raw, &registration(Kind::Server, id, None, &info));
-    rig.soon();
-}
-
 #[test]
 fn who_waits_for_candidates_is_no_root_before_the_time_is_up() {
     let (mut rig, server) = that_waits(&[]);
@@ -81,7 +68,7 @@ fn who_waits_for_candidates_is_no_root_before_the_time_is_up() {
 fn who_is_told_that_there_is_nobody_is_a_root_and_says_so() {
     let (mut rig, server) = that_waits(&[]);
     let below = rig.connect(server);
-    introduce_ours(&mut rig, below, 77, "r=4294967295;f=server-quit");
+    rig.introduce_ours(below, 77, "r=4294967295;f=server-quit");
     rig.heard(below);
     tell(&mut rig, server, &[]);
     assert_eq!(rank(&rig, server), 0);
@@ -106,12 +93,12 @@ fn who_has_become_a_root_alone_comes_like_a_new_one() {
     assert_eq!(rank(&rig, server), 0);
     tell(&mut rig, server, &["r1:1"]);
     assert_eq!((rank(&rig, server), dials(&rig, "r1")), (UNRANKED, 1));
-    let uplink = newest(&rig, "r1");
-    introduce_ours(&mut rig, uplink, 77, "r=6;f=server-quit");
+    let uplink = rig.newest("r1");
+    rig.introduce_ours(uplink, 77, "r=6;f=server-quit");
     assert_eq!(rank(&rig, server), 7);
     // Once more, but with somebody below.
     let below = rig.connect(server);
-    introduce_ours(&mut rig, below, 78, "r=8;f=server-quit");
+    rig.introduce_ours(below, 78, "r=8;f=server-quit");
     rig.raw_listeners.remove("r1");
     rig.cut_raw(uplink);
     rig.soon();
@@ -140,8 +127,8 @@ fn a_list_is_followed_at_once_and_a_loss_takes_the_next() {
     rig.run(Duration::from_secs(1));
     tell(&mut rig, server, &["r1:1", "r2:1"]);
     assert_eq!((dials(&rig, "r1"), dials(&rig, "r2")), (1, 0));
-    let first = newest(&rig, "r1");
-    introduce_ours(&mut rig, first, 77, "r=0;f=server-quit");
+    let first = rig.newest("r1");
+    rig.introduce_ours(first, 77, "r=0;f=server-quit");
     assert_eq!(rank(&rig, server), 1);
 
     // As long as there is an uplink, a list changes nothing.
@@ -154,8 +141,8 @@ fn a_list_is_followed_at_once_and_a_loss_takes_the_next() {
     rig.cut_raw(first);
     rig.run(Duration::from_millis(1_600));
     assert_eq!(dials(&rig, "r2"), 1);
-    let second = newest(&rig, "r2");
-    introduce_ours(&mut rig, second, 78, "r=0;f=server-quit");
+    let second = rig.newest("r2");
+    rig.introduce_ours(second, 78, "r=0;f=server-quit");
     let uplink = rig.nodes[server].server.snapshot().uplink();
     assert_eq!(uplink.map(|(host, _)| host), Some(id(78)));
     assert_eq!(rank(&rig, server), 1);
@@ -199,8 +186,8 @@ fn found_ones_stand_behind_the_configured_and_before_the_known() {
         server,
         &["f1:1", "r0:1", "late:2", "k1:2", "f2:1", "f1:1"],
     );
-    let uplink = newest(&rig, "r0");
-    introduce_ours(&mut rig, uplink, 5, "r=3;f=server-quit");
+    let uplink = rig.newest("r0");
+    rig.introduce_ours(uplink, 5, "r=3;f=server-quit");
     assert_eq!(rank(&rig, server), 4);
     for (host, machine) in [(20, "a=k0:2;r=3"), (3, "a=k1:2;r=4"), (30, "a=late:2;r=4")] {
         let info = format!("info [crc2;{machine};f=server-quit]");
@@ -224,8 +211,8 @@ fn who_is_found_but_comes_after_us_is_left_alone_for_a_while() {
     let server = rig.server_with(config);
     tell(&mut rig, server, &["r1:1"]);
     rig.run(Duration::from_millis(501));
-    let later = newest(&rig, "r1");
-    introduce_ours(&mut rig, later, 77, "a=r1:1;r=0;f=server-quit");
+    let later = rig.newest("r1");
+    rig.introduce_ours(later, 77, "a=r1:1;r=0;f=server-quit");
     rig.run(Duration::from_millis(1_100));
     assert!(rig.raws[later].ended, "(0, 77) comes after (0, 1)");
     rig.run(Duration::from_millis(9_800));

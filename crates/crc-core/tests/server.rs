@@ -1132,26 +1132,12 @@ fn that_links_to(rig: &mut Rig, listeners: &[&str]) -> usize {
     rig.server_with(config)
 }
 
-/// The newest connection to a raw listener.
-fn newest(rig: &Rig, name: &str) -> usize {
-    *rig.raw_listeners[name].last().unwrap()
-}
-
-/// A raw server on a connection introduces and announces itself.
-fn introduce_ours(rig: &mut Rig, raw: usize, id: u32, machine: &str) {
-    rig.say(raw, &registration(Kind::Server, id, None, "info"));
-    rig.soon();
-    let info = format!("info [crc2;{machine}]");
-    rig.say(raw, &registration(Kind::Server, id, None, &info));
-    rig.soon();
-}
-
 #[test]
 fn our_own_address_is_not_dialled() {
     let mut rig = Rig::new(1);
     let server = that_links_to(&mut rig, &["r0"]);
-    let uplink = newest(&rig, "r0");
-    introduce_ours(&mut rig, uplink, 77, "r=4;f=server-quit");
+    let uplink = rig.newest("r0");
+    rig.introduce_ours(uplink, 77, "r=4;f=server-quit");
     // Somebody is said to be where we are: we, under the id of an earlier life.
     let ghost = "ghost [crc2;a=127.0.0.1:1000;r=0;f=server-quit]";
     rig.say(uplink, &registration(Kind::Server, 88, Some(77), ghost));
@@ -1173,8 +1159,8 @@ fn our_own_address_is_not_dialled() {
 fn an_uplink_that_went_silent_is_dialled_last() {
     let mut rig = Rig::new(1);
     that_links_to(&mut rig, &["r0", "r1"]);
-    let uplink = newest(&rig, "r0");
-    introduce_ours(&mut rig, uplink, 77, "r=4;f=server-quit");
+    let uplink = rig.newest("r0");
+    rig.introduce_ours(uplink, 77, "r=4;f=server-quit");
     rig.run(Duration::from_secs(46));
     assert!(rig.raws[uplink].ended, "no word for 45 s");
     rig.run(Duration::from_secs(1));
@@ -1239,11 +1225,11 @@ fn a_loop_is_explained_and_not_tried_again_soon() {
     let mut rig = Rig::new(1);
     let server = that_links_to(&mut rig, &["r0"]);
     let behind = rig.connect(server);
-    introduce_ours(&mut rig, behind, 88, "r=9;f=server-quit");
+    rig.introduce_ours(behind, 88, "r=9;f=server-quit");
     let mut pauses = Vec::new();
     for round in 0..4 {
-        let uplink = newest(&rig, "r0");
-        introduce_ours(&mut rig, uplink, 77, "r=4;f=server-quit");
+        let uplink = rig.newest("r0");
+        rig.introduce_ours(uplink, 77, "r=4;f=server-quit");
         // Once we find it ourselves, then it is found by the other end.
         if round % 2 == 0 {
             rig.say(uplink, &registration(Kind::Server, 88, Some(77), "info"));
@@ -1272,8 +1258,8 @@ fn a_loop_is_explained_and_not_tried_again_soon() {
 fn who_finds_no_place_for_its_rank_takes_another() {
     let mut rig = Rig::new(1);
     let server = that_links_to(&mut rig, &["r0", "r1"]);
-    let first = newest(&rig, "r0");
-    introduce_ours(&mut rig, first, 77, "r=0;f=server-quit");
+    let first = rig.newest("r0");
+    rig.introduce_ours(first, 77, "r=0;f=server-quit");
     assert_eq!(rig.nodes[server].server.snapshot().rank(), 1);
     rig.cut_raw(first);
     // All that is left comes after us, and its root cannot come to us.
@@ -1291,7 +1277,7 @@ fn who_finds_no_place_for_its_rank_takes_another() {
         if rig.raws[raw].ended || !rig.heard(raw).iter().any(introduces) {
             continue;
         }
-        introduce_ours(&mut rig, raw, 99, "r=1;f=server-quit");
+        rig.introduce_ours(raw, 99, "r=1;f=server-quit");
         rig.run(Duration::from_millis(1_200));
         if !rig.raws[raw].ended {
             break;
@@ -1311,7 +1297,7 @@ fn introduces(message: &Message<'_>) -> bool {
 fn a_rank_from_a_parent_that_only_seemed_original_is_given_back() {
     let mut rig = Rig::new(1);
     let server = that_links_to(&mut rig, &["r0"]);
-    let uplink = newest(&rig, "r0");
+    let uplink = rig.newest("r0");
     rig.say(uplink, &registration(Kind::Server, 77, None, "info"));
     rig.run(Duration::from_millis(1_100));
     assert_eq!(rig.nodes[server].server.snapshot().rank(), 1);
@@ -1326,7 +1312,7 @@ fn a_rank_from_a_parent_that_only_seemed_original_is_given_back() {
 fn what_is_announced_after_a_crossing_link_has_ended_is_no_info_for_people() {
     let mut rig = Rig::new(1);
     let server = that_links_to(&mut rig, &["r0"]);
-    let uplink = newest(&rig, "r0");
+    let uplink = rig.newest("r0");
     // It links to us itself at the same moment, and thinks better of it.
     let crossing = rig.connect(server);
     rig.say(crossing, &registration(Kind::Server, 77, None, "info"));

@@ -168,6 +168,20 @@ impl Rig {
         self.raw_listeners.insert(name.to_owned(), Vec::new());
     }
 
+    /// The newest connection to a raw listener.
+    pub fn newest(&self, name: &str) -> usize {
+        *self.raw_listeners[name].last().unwrap()
+    }
+
+    /// A raw server on a connection introduces and announces itself.
+    pub fn introduce_ours(&mut self, raw: usize, id: u32, machine: &str) {
+        self.say(raw, &registration(Kind::Server, id, None, "info"));
+        self.soon();
+        let info = format!("info [crc2;{machine}]");
+        self.say(raw, &registration(Kind::Server, id, None, &info));
+        self.soon();
+    }
+
     /// Cuts the link between a server and whatever is at the other end of the
     /// raw peer.
     pub fn cut_raw(&mut self, raw: usize) {

@@ -479,7 +479,8 @@ fn a_client_of_ours_gets_its_id_back_from_a_half_open_connection() {
 }
 
 #[test]
-#[ignore = "takes a minute: a frozen server is given up after 45 s"]
+#[ignore = "takes a minute, since a frozen server is given up after 45 s: \
+            cargo test -p crc-scenario --test hostile -- --ignored"]
 fn a_server_that_froze_is_given_up_and_comes_back() {
     let mut house = House::open(&[]);
     let frozen = house.rig.server(2, "frozen").uplink(house.address());

@@ -7,7 +7,7 @@
 
 mod directory;
 
-use crc_wire::HostId;
+use crc_wire::{HostId, Registration};
 
 pub use directory::{Directory, Host, HostKind};
 
@@ -51,6 +51,19 @@ pub(crate) struct Claim<'a> {
     pub(crate) info: &'a str,
     /// What it says to machines.
     pub(crate) machine: Option<&'a str>,
+}
+
+impl<'a> Claim<'a> {
+    /// What somebody who registers says of itself; all of it is for people.
+    pub(crate) fn of_itself(kind: HostKind, registration: &'a Registration<'_>) -> Self {
+        Claim {
+            id: registration.source,
+            kind,
+            name: registration.name.as_str(),
+            info: registration.info.as_str(),
+            machine: None,
+        }
+    }
 }
 
 /// What a registration from a server means, given what is known already.

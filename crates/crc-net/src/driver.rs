@@ -31,7 +31,7 @@ const EVENT_BYTES_MAX: usize = 16 * 1024;
 /// of them: it is handed the rest at once, uncut.
 const EFFECTS_FEW: usize = 64;
 
-/// So many sends may be gathered before they are written out: 24 MB of
+/// So many sends may be gathered before they are written out: 12 MB of
 /// book-keeping at worst. Where everybody is told of everybody, a smaller number
 /// means a system call for every few of them: with 6,000 links that all register
 /// at once, a sixteenth of it takes six times as much time.

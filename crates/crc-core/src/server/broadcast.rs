@@ -127,19 +127,24 @@ impl Server {
         let Some(neighbour) = self.relay.neighbours().find(link) else {
             return;
         };
-        let forgetful = neighbour.kind == HostKind::Server
-            && neighbour.standing == Standing::Original
-            && neighbour.told;
-        if !forgetful {
-            return;
+        let forgetful =
+            neighbour.kind == HostKind::Server && neighbour.standing == Standing::Original;
+        let host = self.relay.directory().find(id);
+        if forgetful && host.is_some_and(|host| host.kind() == HostKind::Client) {
+            self.tell_of(link, id, out);
         }
-        let (Some(session), Some(host)) = (
+    }
+
+    /// Tells one neighbour of one host, if it has been listed the network.
+    fn tell_of(&mut self, link: LinkId, id: HostId, out: &mut Out) {
+        let (Some(neighbour), Some(session), Some(host)) = (
+            self.relay.neighbours().find(link),
             self.sessions.find_mut(link),
             self.relay.directory().find(id),
         ) else {
             return;
         };
-        if host.kind() == HostKind::Client {
+        if neighbour.told {
             let dress = Dress::of(neighbour.kind, neighbour.standing);
             let known_as = session.known_as(self.config.id);
             let frame = out.store(|arena| dress.write_host(host, known_as, arena));
@@ -311,15 +316,7 @@ impl Server {
             return;
         }
         session.hearsay = None;
-        let own_id = self.config.id;
-        let Some(neighbour) = self.relay.neighbours().find(teller) else {
-            return;
-        };
-        if neighbour.told {
-            let dress = Dress::of(neighbour.kind, neighbour.standing);
-            let frame = out.store(|arena| dress.write_host(host, own_id, arena));
-            self.deliver(teller, frame, out);
-        }
+        self.tell_of(teller, id, out);
     }
 
     /// A link ends whose peer had not shown yet that it is who it says: what was

@@ -404,13 +404,7 @@ impl Server {
 
     /// Whether the id of somebody who registers with us stands for another host.
     fn is_taken_by_another(&self, kind: HostKind, registration: &Registration<'_>) -> bool {
-        let claim = Claim {
-            id: registration.source,
-            kind,
-            name: registration.name.as_str(),
-            info: registration.info.as_str(),
-            machine: None,
-        };
+        let claim = Claim::of_itself(kind, registration);
         let hearsay = self.relay.hearsay(&claim).is_some();
         self.relay.is_taken(claim.id) && !hearsay
     }
@@ -424,13 +418,7 @@ impl Server {
         out: &mut Out,
     ) {
         let id = registration.source;
-        let claim = Claim {
-            id,
-            kind,
-            name: registration.name.as_str(),
-            info: registration.info.as_str(),
-            machine: None,
-        };
+        let claim = Claim::of_itself(kind, registration);
         let hearsay = self.relay.hearsay(&claim);
         if hearsay.is_some() {
             self.relay.directory_mut().remove(id);

@@ -252,7 +252,7 @@ impl Server {
     /// Dials the next candidate.
     pub(super) fn dial(&mut self, out: &mut Out) {
         let uplink = &self.uplink;
-        if uplink.dial.is_some() || uplink.link.is_some() || self.stage != Stage::Running {
+        if !uplink.is_idle() || self.stage != Stage::Running {
             return;
         }
         if self.candidates().is_empty() && uplink.replacement.is_none() {
@@ -348,7 +348,7 @@ impl Server {
         if uplink.taken.is_some() {
             return None;
         }
-        if (uplink.dial.is_some() || uplink.link.is_some())
+        if !uplink.is_idle()
             && let Some(to) = &uplink.to
             && uplink.loops.contains_key(to)
         {

@@ -128,11 +128,17 @@ mod types;
 
 pub use decoder::Decoder;
 pub use frame::{ChatRun, Frame, FrameError, FrameLimits, frame_len};
-pub use message::{ClientChat, ClientQuit, Kind, Message, Registration, ServerQuit, Status};
+pub use message::{
+    ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
+    Kind, Message, Registration, ServerQuit, Status,
+};
 pub use parse::MessageError;
 #[cfg(feature = "tokio-util")]
 pub use tokio_codec::{CodecError, CrcCodec};
-pub use types::{HostId, Info, Name, StatusCode, Text, TooLong, beginning};
+pub use types::{
+    ChannelName, ChannelNameError, Field, HostId, Info, MemberFlags, Name, StatusCode, Text, Tone,
+    TooLong, Verb, beginning,
+};
 
 /// Keeps the example of the README true.
 #[cfg(doctest)]

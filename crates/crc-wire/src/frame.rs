@@ -28,7 +28,7 @@ pub struct FrameLimits {
 }
 
 impl FrameLimits {
-    /// All that version 1 can express, 4 GiB texts included. For trusted
+    /// All that frames can express, 4 GiB texts included. For trusted
     /// input, such as a recording; not for a network.
     pub const WIRE: FrameLimits = FrameLimits {
         text_bytes_max: u32::MAX,

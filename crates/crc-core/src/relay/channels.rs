@@ -384,7 +384,9 @@ impl Channels {
         let known = self
             .find(name)
             .and_then(|channel| channel.settings.find(field));
-        known.map_or(0, |setting| setting.version + 1).max(unix_ms)
+        known
+            .map_or(0, |setting| setting.version.saturating_add(1))
+            .max(unix_ms)
     }
 
     fn end(&mut self, folded: &str, now: Timestamp) {

@@ -163,6 +163,7 @@ fn planted(
     for &bug in crc_sim::Bug::ALL {
         let settings = Settings {
             planted: Some(bug),
+            channels: bug.is_of_channels(),
             ..settings.clone()
         };
         let found = Mutex::new(BTreeMap::new());

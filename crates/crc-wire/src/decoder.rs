@@ -94,12 +94,18 @@ impl Decoder {
         match Frame::take(input, limits) {
             Ok(Some(frame)) => Ok(Some(frame)),
             Ok(None) => {
-                if !input.is_empty() {
-                    self.tail.extend_from_slice(core::mem::take(input));
-                }
+                self.keep(input);
                 Ok(None)
             }
             Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Keeps the beginning of a frame: once for each piece.
+    #[inline(never)]
+    fn keep(&mut self, input: &mut &[u8]) {
+        if !input.is_empty() {
+            self.tail.extend_from_slice(core::mem::take(input));
         }
     }
 
@@ -147,7 +153,9 @@ impl Decoder {
         Frame::take(&mut whole, limits)
     }
 
+    // Never part of `next_frame`, which is short enough to be part of its callers.
     #[cold]
+    #[inline(never)]
     fn fail(&mut self, error: FrameError) -> FrameError {
         self.tail = Vec::new();
         self.handed_out = false;

@@ -82,7 +82,9 @@ impl Decoder {
     ///
     /// [`FrameError`] when the next boundary is lost. It stays lost: later calls
     /// return the same error and use no input.
-    #[inline]
+    // Always: there are few callers, each of them a loop over all that is read,
+    // and a call for every frame shows.
+    #[inline(always)]
     pub fn next_frame<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
@@ -94,18 +96,12 @@ impl Decoder {
         match Frame::take(input, limits) {
             Ok(Some(frame)) => Ok(Some(frame)),
             Ok(None) => {
-                self.keep(input);
+                if !input.is_empty() {
+                    self.tail.extend_from_slice(core::mem::take(input));
+                }
                 Ok(None)
             }
             Err(error) => Err(self.fail(error)),
-        }
-    }
-
-    /// Keeps the beginning of a frame: once for each piece.
-    #[inline(never)]
-    fn keep(&mut self, input: &mut &[u8]) {
-        if !input.is_empty() {
-            self.tail.extend_from_slice(core::mem::take(input));
         }
     }
 
@@ -153,9 +149,7 @@ impl Decoder {
         Frame::take(&mut whole, limits)
     }
 
-    // Never part of `next_frame`, which is short enough to be part of its callers.
     #[cold]
-    #[inline(never)]
     fn fail(&mut self, error: FrameError) -> FrameError {
         self.tail = Vec::new();
         self.handed_out = false;

@@ -12,14 +12,12 @@ use crc_wire::{
 };
 
 use super::{Out, Server};
+use crate::admission::is_channel_name;
 use crate::link::LinkId;
 use crate::machine::Range;
 use crate::planted::planted;
 use crate::relay::{Applied, Entered, Host, HostKind, Neighbour, Setting, Standing, fold};
 use crate::session::{Lines, Session};
-
-/// The most bytes of a channel's name, as far as it is up to us.
-pub(super) const CHANNEL_BYTES_MAX: usize = 64;
 
 /// The most bytes of a topic or of another setting that is set here.
 pub(super) const VALUE_BYTES_MAX: usize = 8 * 1024;
@@ -86,15 +84,6 @@ struct Wordings {
     frame: Option<Range>,
     irc: [Option<Range>; super::irc::VARIATIONS],
     course_user: Option<Range>,
-}
-
-/// Whether a name is one that a channel may have: `#` and something, without
-/// blanks, commas and control characters.
-pub(super) fn is_channel_name(name: &str) -> bool {
-    let bad = |c: char| c.is_control() || c.is_whitespace() || c == ',';
-    name.strip_prefix('#').is_some_and(|rest| !rest.is_empty())
-        && name.len() <= CHANNEL_BYTES_MAX
-        && !name.contains(bad)
 }
 
 /// Whether somebody who is linked to us may set a channel so.

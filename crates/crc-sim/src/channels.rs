@@ -35,6 +35,9 @@ impl ChannelAct {
 #[derive(Debug)]
 pub(crate) struct Said {
     speaker: usize,
+    /// How often the speaker had begun by then: in another life it may hear
+    /// itself.
+    life: u32,
     channel: String,
     /// The connections that it has crossed.
     crossed: BTreeSet<usize>,
@@ -90,12 +93,16 @@ impl World {
         let text = text(self.said.len());
         self.said.push(Said {
             speaker,
+            life: self.nodes[speaker].life,
             channel: fold(&channel),
             crossed: BTreeSet::new(),
             heard: BTreeSet::new(),
             due,
         });
-        self.handle(speaker, Told::Client(ClientCommand::ChannelSay { channel, text }));
+        self.handle(
+            speaker,
+            Told::Client(ClientCommand::ChannelSay { channel, text }),
+        );
     }
 
     /// Something that was said in a channel is sent on a connection.
@@ -106,7 +113,10 @@ impl World {
         };
         // Back to where it came from is a second time as well.
         if !said.crossed.insert(connection) {
-            let text = format!("{} sends {words:?} once more", self.who_to_whom(connection, side));
+            let text = format!(
+                "{} sends {words:?} once more",
+                self.who_to_whom(connection, side)
+            );
             self.violation(Invariant::K3, text);
         }
     }
@@ -117,7 +127,7 @@ impl World {
             return;
         };
         self.counts.channel_chats += 1;
-        let own = said.speaker == node;
+        let own = said.speaker == node && said.life == self.nodes[node].life;
         if !said.heard.insert(node) || own {
             let text = format!("{} heard {words:?} twice", self.nodes[node].describe(node));
             self.violation(Invariant::K2, text);
@@ -165,9 +175,9 @@ impl World {
             let members: BTreeMap<String, BTreeSet<HostId>> = members
                 .into_iter()
                 .map(|(channel, nodes)| {
-                    let ids = nodes.into_iter().filter_map(|node| {
-                        self.nodes[node].client().map(crc_core::Client::id)
-                    });
+                    let ids = nodes
+                        .into_iter()
+                        .filter_map(|node| self.nodes[node].client().map(crc_core::Client::id));
                     (channel, ids.collect())
                 })
                 .collect();
@@ -230,7 +240,10 @@ impl World {
             {
                 wrong.push(format!(
                     "{:?}, said in {} by n{}, was heard by {:?}, and members are {due:?}",
-                    text(number), said.channel, said.speaker, said.heard
+                    text(number),
+                    said.channel,
+                    said.speaker,
+                    said.heard
                 ));
             }
         }

@@ -418,18 +418,17 @@ impl Server {
         self.flood_channel_frame(frames, None, out);
     }
 
-    /// Everything about channels, for a server that has just been listed the
-    /// network.
-    pub(super) fn list_channels(&mut self, link: LinkId, out: &mut Out) {
-        let takes = match (self.relay.neighbours().find(link), self.sessions.find(link)) {
-            (Some(neighbour), Some(session)) => takes_channels(neighbour, session),
-            _ => false,
-        };
-        if !takes {
-            return;
+    /// Everything about channels, for a server that is listed the network, if it
+    /// takes channels.
+    pub(super) fn channel_listing(&self, link: LinkId, out: &mut Out) -> Option<Range> {
+        let neighbour = self.relay.neighbours().find(link)?;
+        let features = self.sessions.find(link)?.features;
+        let ours = neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours;
+        if !ours || !features.channels {
+            return None;
         }
         let directory = self.relay.directory();
-        let listing = out.store(|arena| {
+        Some(out.store(|arena| {
             for channel in self.relay.channels().iter() {
                 let here = channel.members().filter(|(id, _)| {
                     let host = directory.find(*id);
@@ -448,8 +447,7 @@ impl Server {
                     setting_of(channel.name(), field, setting).encode(arena);
                 }
             }
-        });
-        self.deliver(link, listing, out);
+        }))
     }
 
     /// Sends a frame to all servers that take channels, but for `from`.

@@ -125,6 +125,8 @@ enum Due {
     Dial,
     /// Link to a server of the course's IRC.
     CourseDial,
+    /// The network behind a server of the course's IRC is there by frames, too.
+    CourseLoop(LinkId),
     /// Whoever has been told of no candidate by now is a root.
     Candidates,
     /// Whatever has not been read by now never will be.
@@ -313,6 +315,7 @@ impl Server {
             Due::Refusal(link),
             Due::Order(link),
             Due::Irc(link),
+            Due::CourseLoop(link),
         ] {
             self.timers.cancel(due);
         }
@@ -345,6 +348,7 @@ impl Server {
                 Due::Irc(link) => self.irc_due(link, out),
                 Due::Dial => self.dial(out),
                 Due::CourseDial => self.course_dial(out),
+                Due::CourseLoop(link) => self.course_loops(link, out),
                 Due::Candidates => self.be_root(out),
                 Due::Departure => self.depart(out),
             }
@@ -658,6 +662,7 @@ impl Server {
         self.timers.cancel(Due::Pulse(link));
         self.timers.cancel(Due::Order(link));
         self.timers.cancel(Due::Irc(link));
+        self.timers.cancel(Due::CourseLoop(link));
         out.close(link, when);
     }
 

@@ -42,6 +42,11 @@ impl Nicks {
         nick_of(name) == name
     }
 
+    /// Whoever was the first to come under this name.
+    pub(crate) fn find_named(&self, name: &str) -> Option<HostId> {
+        self.find(&nick_of(name))
+    }
+
     /// Gives a host just this nick, if nobody is called so.
     pub(crate) fn give_just(&mut self, host: HostId, nick: &str) {
         if !self.hosts.contains_key(&*fold(nick)) {

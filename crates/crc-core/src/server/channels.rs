@@ -367,6 +367,7 @@ impl Server {
             Applied::Known => {}
             Applied::Older => {
                 if let Some(link) = from
+                    && self.sessions.find(link).is_some_and(|s| s.lines.is_none())
                     && let Some(frame) = self.setting_frame(name, field, out)
                 {
                     self.deliver(link, frame, out);

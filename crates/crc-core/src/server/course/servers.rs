@@ -10,7 +10,7 @@ use super::words::{info_of, quit_text};
 use super::{Relay, Server, User};
 use crate::admission::NAME_BYTES_MAX;
 use crate::link::{LinkId, Origin};
-use crate::relay::{Applied, HostKind, Setting};
+use crate::relay::{HostKind, Setting};
 use crate::server::Out;
 use crate::server::channels::{CHANNELS_MAX, is_channel_name};
 use crate::verdict::Violation;
@@ -133,12 +133,7 @@ impl Server {
             if ours || of_course {
                 return self.course_drops(link, &format_args!("server {name} is known"));
             }
-            // Whoever is behind it would be there twice.
-            let why = format!(
-                "server {name} is known by another network: two networks are linked twice, or \
-                 two servers have one name"
-            );
-            return self.course_refuses(link, &why, out);
+            return self.course_loops(link, out);
         }
         if name.len() > NAME_BYTES_MAX {
             return self.course_drops(link, &"the name of a server is too long");
@@ -150,6 +145,14 @@ impl Server {
         let id = self.free_id();
         self.course.servers.insert(id, server);
         self.enter_named(link, id, HostKind::Server, name, &info, out);
+    }
+
+    /// A server on the other side of a link is known by frames, so that whoever is there
+    /// would be there twice.
+    pub(in crate::server) fn course_loops(&mut self, link: LinkId, out: &mut Out) {
+        let why = "a server behind this link is known by another network: two networks are \
+                   linked twice, or two servers have one name";
+        self.course_refuses(link, why, out);
     }
 
     fn course_told_of_user(&mut self, link: LinkId, nick: &str, user: User, out: &mut Out) {
@@ -263,8 +266,7 @@ impl Server {
             version,
             source,
         };
-        let applied = self.apply_setting(name, Field::TOPIC, setting, Some(link), out);
-        debug_assert_eq!(applied, Applied::Newer);
+        self.apply_setting(name, Field::TOPIC, setting, Some(link), out);
     }
 
     fn course_speaks(&mut self, link: LinkId, id: HostId, target: &str, text: &str, out: &mut Out) {

@@ -10,9 +10,9 @@ use super::words::{
     channel_word, on_one_line, put, put_join, put_privmsg, put_quit, put_topic, quit_text,
 };
 use crate::link::LinkId;
-use crate::relay::HostKind;
-use crate::server::Out;
+use crate::relay::{Host, HostKind};
 use crate::server::channels::{Happening, What};
+use crate::server::{Due, Out};
 use crate::session::Phase;
 
 impl Server {
@@ -78,6 +78,9 @@ impl Server {
         let Some(host) = self.relay.directory().find(id) else {
             return;
         };
+        if let Some(link) = self.course_link_to_another(host) {
+            self.timers.set(Due::CourseLoop(link), self.now);
+        }
         let me = self.course_name();
         let but = [Some(from), Some(host.first_link())];
         let write = |arena: &mut Vec<u8>| match host.kind() {
@@ -85,6 +88,18 @@ impl Server {
             HostKind::Server => self.put_course_server(arena, &me, host),
         };
         self.tell_course_servers(but, write, out);
+    }
+
+    /// The link behind which the dialect has a server that is called as this one is,
+    /// which is none of the dialect.
+    fn course_link_to_another(&self, host: &Host) -> Option<LinkId> {
+        let servers = &self.course.servers;
+        if host.kind() != HostKind::Server || servers.contains_key(&host.id()) {
+            return None;
+        }
+        let known = self.names.as_ref()?.servers.find_named(host.name())?;
+        let of_course = known != host.id() && servers.contains_key(&known);
+        of_course.then(|| self.course_link_of(known)).flatten()
     }
 
     /// A host is about to be forgotten.

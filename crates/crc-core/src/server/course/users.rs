@@ -1,6 +1,6 @@
 //! What users of the dialect who are linked to us say, and what follows.
 
-use crc_wire::{ChannelChat, ChannelName, Field, HostId, Text, Tone};
+use crc_wire::{ChannelChat, ChannelName, Field, HostId, Kind, Text, Tone};
 use irc_wire::legacy::{Content, Message, Middle, NotLegacy, Trailing};
 use irc_wire::{Command, Message as Line, Verb};
 
@@ -10,6 +10,7 @@ use crate::link::{LinkDown, LinkId};
 use crate::machine::CloseWhen;
 use crate::server::Out;
 use crate::server::channels::NotAdmitted;
+use crate::verdict::Violation;
 
 /// What is said in a channel, as frames have it.
 pub(super) fn chat_in<'a>(
@@ -224,6 +225,12 @@ impl Server {
         text: &str,
         out: &mut Out,
     ) {
+        let per_second = self.config.limits.client_chats_per_second;
+        if let Some(session) = self.sessions.find_mut(link)
+            && !session.chats.take(self.now, per_second)
+        {
+            return self.violation(link, Violation::TooFast(Kind::ClientChat), out);
+        }
         let name = target.as_str();
         if !name.starts_with('#') {
             return match self.course_user(name) {

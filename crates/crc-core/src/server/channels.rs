@@ -184,26 +184,35 @@ impl Server {
             voice: false,
         };
         let name = known.map_or(name, |channel| channel.name()).to_owned();
+        // There it is told with its key, and not before it is set.
+        self.course.hushed = known.is_none();
         match self.enter_channel(host, None, flags, &name, None, out) {
-            Entered::First | Entered::Again => {}
-            _ => return,
+            Entered::First | Entered::Again => self.found_channel(host, &name, key, modes, out),
+            _ => {}
         }
+        if core::mem::take(&mut self.course.hushed) {
+            self.course_channel_joined(host, &name, None, out);
+        }
+    }
+
+    /// Sets a channel that a host has founded.
+    fn found_channel(&mut self, host: HostId, name: &str, key: &str, modes: &str, out: &mut Out) {
         for (field, value) in [
             (Field::TOPIC, ""),
             (Field::KEY, key),
             (Field::MODES, modes),
             (Field::LIMIT, ""),
             (Field::BANS, ""),
-            (Field::NAME, if fold(&name) == *name { "" } else { &name }),
+            (Field::NAME, if fold(name) == *name { "" } else { name }),
         ] {
-            let Some(channel) = self.relay.channels().find(&name) else {
+            let Some(channel) = self.relay.channels().find(name) else {
                 return;
             };
             // What was never set need not be told.
             let known = channel.settings().find(field);
             let set = known.is_some_and(|known| known.version != 0);
             if set || channel.value(field) != value {
-                self.set_channel(&name, field, Some(host), value, out);
+                self.set_channel(name, field, Some(host), value, out);
             }
         }
     }
@@ -356,6 +365,7 @@ impl Server {
             Applied::Known => {}
             Applied::Older => {
                 if let Some(link) = from
+                    && self.sessions.find(link).is_some_and(|s| s.lines.is_none())
                     && let Some(frame) = self.setting_frame(name, field, out)
                 {
                     self.deliver(link, frame, out);
@@ -371,7 +381,9 @@ impl Server {
                 };
                 let frame = out.store(|arena| Message::ChannelSetting(told).encode(arena));
                 self.flood_channel_frame(frame, from, out);
-                if applied == Applied::Newer && before != value {
+                // A topic may be said again.
+                let again = field == Field::TOPIC && source.is_some() && !value.is_empty();
+                if applied == Applied::Newer && (before != value || again) {
                     let what = What::Set {
                         field,
                         before: &before,
@@ -499,7 +511,7 @@ impl Server {
                         out.store(|arena| self.write_irc(&happening, variation, arena))
                     })),
                 },
-                Some(Lines::Course(peer)) if peer.is_server() => None,
+                Some(Lines::Course(_)) if neighbour.kind == HostKind::Server => None,
                 Some(Lines::Course(_)) if own && said => None,
                 Some(Lines::Course(_)) => Some(*wordings.course_user.get_or_insert_with(|| {
                     out.store(|arena| self.write_course(&happening, arena))

@@ -30,7 +30,7 @@ use crate::announcement::{Announcement, Features, UNRANKED};
 use crate::config::Config;
 use crate::link::{Ends, LinkDown, LinkId, Origin, PeerAddress};
 use crate::link_table::LinkTable;
-use crate::machine::{CloseWhen, Event, Machine};
+use crate::machine::{CloseWhen, Event, Machine, Range};
 use crate::outbox::Outbox;
 use crate::planted::planted;
 use crate::random::Random;
@@ -545,6 +545,7 @@ impl Server {
 
     /// Lists the network to a neighbour; from now on it is told of every change.
     fn list(&mut self, link: LinkId, out: &mut Out) {
+        let channels = self.channel_listing(link, out);
         let Some(session) = self.sessions.find_mut(link) else {
             return;
         };
@@ -593,13 +594,16 @@ impl Server {
             pace.allow(listing.len());
         }
         if !planted!(self, NoBound) {
-            out.bound(link, bytes_max + listing.len());
+            let channels = channels.map_or(0, Range::len);
+            out.bound(link, bytes_max + listing.len() + channels);
         }
         session.deliver(link, listing, out);
         if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link) {
             neighbour.told = true;
         }
-        self.list_channels(link, out);
+        if let Some(channels) = channels {
+            out.send_stored(link, channels);
+        }
         self.release(link, &held, out);
     }
 

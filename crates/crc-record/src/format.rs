@@ -2,10 +2,9 @@
 //! texts and bytes have their length before them.
 //!
 //! It begins with eight bytes of which the last is the version, then the
-//! server's settings, then one entry for each event: the microseconds since the
-//! entry before, the kind, and what belongs to it. Version 1 does not tell how long
-//! a server waits for candidates, and version 2 nothing of dialects of text. Knows
-//! no file and no machine.
+//! server's settings (version 1 does not tell how long it waits for candidates, versions 1 and 2 do
+//! not know dialects), then one entry for each event: the microseconds since the
+//! entry before, the kind, and what belongs to it. Knows no file and no machine.
 
 use core::time::Duration;
 use std::io::ErrorKind;
@@ -121,14 +120,16 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
     number(limits.client_registrations_per_second.into(), out);
     number(limits.client_chats_per_second.into(), out);
     number(config.seed, out);
-    number(limits.irc_lines_per_second.into(), out);
     number(config.dialects.len() as u64, out);
     for (listener, dialect) in &config.dialects {
         number(listener.0.into(), out);
-        out.push(match dialect {
-            Dialect::Irc => 0,
-            Dialect::Course => 1,
-        });
+        number(
+            match dialect {
+                Dialect::Irc => 0,
+                Dialect::Course => 1,
+            },
+            out,
+        );
     }
     number(config.course_connect.len() as u64, out);
     config
@@ -138,6 +139,7 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
     number(config.motd.len() as u64, out);
     config.motd.iter().for_each(|line| text(line, out));
     number(config.started_at_unix_ms, out);
+    number(limits.irc_lines_per_second.into(), out);
 }
 
 const UP_ACCEPTED: u8 = 1;
@@ -382,27 +384,21 @@ impl<'a> Reader<'a> {
         };
         config.seed = self.number()?;
         if version > 2 {
-            self.dialects(&mut config)?;
+            config.dialects = self.many(|reader| {
+                let listener = ListenerId(reader.small()?);
+                let dialect = match reader.number()? {
+                    0 => Dialect::Irc,
+                    1 => Dialect::Course,
+                    _ => return None,
+                };
+                Some((listener, dialect))
+            })?;
+            config.course_connect = self.many(Self::peer_address)?;
+            config.motd = self.many(|reader| Some(reader.text()?.to_owned()))?;
+            config.started_at_unix_ms = self.number()?;
+            config.limits.irc_lines_per_second = self.small()?;
         }
         Some(config)
-    }
-
-    /// What the settings say of dialects of text.
-    fn dialects(&mut self, config: &mut Config) -> Option<()> {
-        config.limits.irc_lines_per_second = self.small()?;
-        config.dialects = self.many(|reader| {
-            let listener = ListenerId(reader.small()?);
-            let dialect = match reader.byte()? {
-                0 => Dialect::Irc,
-                1 => Dialect::Course,
-                _ => return None,
-            };
-            Some((listener, dialect))
-        })?;
-        config.course_connect = self.many(Self::peer_address)?;
-        config.motd = self.many(|reader| Some(reader.text()?.to_owned()))?;
-        config.started_at_unix_ms = self.number()?;
-        Some(())
     }
 
     fn entry(&mut self) -> Option<Entry<'a>> {

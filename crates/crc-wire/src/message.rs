@@ -64,17 +64,25 @@ impl Kind {
     #[must_use]
     pub const fn from_byte(byte: u8) -> Option<Kind> {
         Some(match byte {
+            0x83 => Kind::ChannelJoin,
+            0x84 => Kind::ChannelPart,
+            0x85 => Kind::ChannelChat,
+            0x86 => Kind::ChannelSetting,
+            0x87 => Kind::ChannelRequest,
+            _ => return Kind::without_channel(byte),
+        })
+    }
+
+    /// The kind that a first byte announces, if that is none of channels.
+    #[inline]
+    pub(crate) const fn without_channel(byte: u8) -> Option<Kind> {
+        Some(match byte {
             0x00 => Kind::ServerRegistration,
             0x01 => Kind::Status,
             0x02 => Kind::ServerQuit,
             0x80 => Kind::ClientRegistration,
             0x81 => Kind::ClientChat,
             0x82 => Kind::ClientQuit,
-            0x83 => Kind::ChannelJoin,
-            0x84 => Kind::ChannelPart,
-            0x85 => Kind::ChannelChat,
-            0x86 => Kind::ChannelSetting,
-            0x87 => Kind::ChannelRequest,
             _ => return None,
         })
     }
@@ -275,6 +283,21 @@ pub struct ChannelChat<'a> {
 ///
 /// Of all that is said of one field of one channel, the one with the highest
 /// (version, source) stands.
+///
+/// ```
+/// use crc_wire::{ChannelName, ChannelSetting, Field, HostId, Message, Text};
+///
+/// let topic = Message::ChannelSetting(ChannelSetting {
+///     source: HostId::new(101),
+///     version: 7,
+///     field: Field::TOPIC,
+///     channel: ChannelName::new("#reef")?,
+///     value: Text::new("fish")?,
+/// });
+/// assert_eq!(topic.encoded_len(), 19 + 5 + 4);
+/// assert_eq!(Message::parse(&topic.to_vec())?, topic);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -293,6 +316,16 @@ pub struct ChannelSetting<'a> {
 
 /// Somebody wants something of a channel, or of one who is there: an errand
 /// for one server.
+///
+/// ```
+/// use crc_wire::{Message, Verb};
+///
+/// // A notice from 101 for 103: no channel.
+/// let notice = b"\x87\0\0\0\x65\0\0\0\x67\0\0\0\0\0\x02Hi";
+/// let Ok(Message::ChannelRequest(notice)) = Message::parse(notice) else { panic!() };
+/// assert_eq!(notice.verb, Verb::NOTICE);
+/// assert_eq!(notice.channel, None);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]

@@ -226,6 +226,8 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
     let setting = (maybe_host_id(), version(), field(), channel(), text());
     let about = proptest::option::weighted(0.75, channel());
     let request = (host_id(), maybe_host_id(), verb(), about, text());
+    // In boxes: what can be shrunk in so many ways takes much of the stack, each
+    // time that it is moved.
     prop_oneof![
         join.prop_map(|(source, by, flags, channel)| {
             Message::ChannelJoin(ChannelJoin {
@@ -234,7 +236,8 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
                 flags,
                 channel,
             })
-        }),
+        })
+        .boxed(),
         part.prop_map(|(source, by, channel, text)| {
             Message::ChannelPart(ChannelPart {
                 source,
@@ -242,7 +245,8 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
                 channel,
                 text,
             })
-        }),
+        })
+        .boxed(),
         chat.prop_map(|(source, tone, channel, text)| {
             Message::ChannelChat(ChannelChat {
                 source,
@@ -250,25 +254,30 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
                 channel,
                 text,
             })
-        }),
-        setting.prop_map(|(source, version, field, channel, value)| {
-            Message::ChannelSetting(ChannelSetting {
-                source,
-                version,
-                field,
-                channel,
-                value,
+        })
+        .boxed(),
+        setting
+            .prop_map(|(source, version, field, channel, value)| {
+                Message::ChannelSetting(ChannelSetting {
+                    source,
+                    version,
+                    field,
+                    channel,
+                    value,
+                })
             })
-        }),
-        request.prop_map(|(source, destination, verb, channel, text)| {
-            Message::ChannelRequest(ChannelRequest {
-                source,
-                destination,
-                verb,
-                channel,
-                text,
+            .boxed(),
+        request
+            .prop_map(|(source, destination, verb, channel, text)| {
+                Message::ChannelRequest(ChannelRequest {
+                    source,
+                    destination,
+                    verb,
+                    channel,
+                    text,
+                })
             })
-        }),
+            .boxed(),
     ]
 }
 

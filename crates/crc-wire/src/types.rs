@@ -471,7 +471,8 @@ impl Field {
 
 /// What a [`ChannelRequest`](crate::ChannelRequest) asks for: one byte.
 ///
-/// An open set: a verb that is not named here is passed on like any other.
+/// An open set: every byte can be read and written, for there may be verbs to
+/// come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "serde",

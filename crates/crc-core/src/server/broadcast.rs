@@ -211,7 +211,9 @@ impl Server {
             }
         });
         out.send_stored(link, listing);
-        self.list_channels(link, out);
+        if let Some(channels) = self.channel_listing(link, out) {
+            out.send_stored(link, channels);
+        }
     }
 
     /// A host is gone: forgets it and tells the neighbours, but for `from`.

@@ -96,6 +96,22 @@ pub(super) fn is_channel_name(name: &str) -> bool {
         && !name.contains(bad)
 }
 
+/// Whether somebody who is linked to us may set a channel so.
+fn is_value(field: Field, value: &str) -> bool {
+    let short = value.len() <= VALUE_BYTES_MAX;
+    let word = !value.contains(char::is_whitespace) && !value.starts_with(':');
+    let sorted = || value.as_bytes().is_sorted_by(|one, next| one < next);
+    short
+        && !value.contains(char::is_control)
+        && match field {
+            Field::TOPIC | Field::BANS => true,
+            Field::KEY => word && !value.contains(','),
+            Field::MODES => value.bytes().all(|mode| b"imnt".contains(&mode)) && sorted(),
+            Field::LIMIT => value.is_empty() || value.parse::<u32>().is_ok_and(|limit| limit > 0),
+            _ => false,
+        }
+}
+
 /// Whether this neighbour is a server that is told of channels.
 fn takes_channels(neighbour: &Neighbour, session: &Session) -> bool {
     neighbour.kind == HostKind::Server
@@ -188,12 +204,15 @@ impl Server {
             (Field::MODES, modes),
             (Field::LIMIT, ""),
             (Field::BANS, ""),
-            (Field::NAME, if name == fold(&name) { "" } else { &name }),
+            (Field::NAME, if fold(&name) == *name { "" } else { &name }),
         ] {
-            let channel = self.relay.channels().find(&name);
-            let known = channel.and_then(|channel| channel.settings().find(field));
+            let Some(channel) = self.relay.channels().find(&name) else {
+                return;
+            };
             // What was never set need not be told.
-            if known.is_some_and(|known| known.version != 0 || *known.value != *value) {
+            let known = channel.settings().find(field);
+            let set = known.is_some_and(|known| known.version != 0);
+            if set || channel.value(field) != value {
                 self.set_channel(&name, field, Some(host), value, out);
             }
         }
@@ -332,8 +351,7 @@ impl Server {
         out: &mut Out,
     ) -> Applied {
         let known = self.relay.channels().find(name);
-        let before = known.and_then(|channel| channel.settings().find(field));
-        let before = before.map(|known| known.value.clone()).unwrap_or_default();
+        let before: Box<str> = known.map_or("", |channel| channel.value(field)).into();
         let (value, source) = (setting.value.clone(), setting.source);
         let applied = self.relay.channels_mut().set(name, field, setting.clone());
         match applied {
@@ -389,18 +407,17 @@ impl Server {
         self.flood_channel_frame(frames, None, out);
     }
 
-    /// Everything about channels, for a server that has just been listed the
-    /// network.
-    pub(super) fn list_channels(&mut self, link: LinkId, out: &mut Out) {
-        let takes = match (self.relay.neighbours().find(link), self.sessions.find(link)) {
-            (Some(neighbour), Some(session)) => takes_channels(neighbour, session),
-            _ => false,
-        };
-        if !takes {
-            return;
+    /// Everything about channels, for a server that is listed the network, if it
+    /// takes channels.
+    pub(super) fn channel_listing(&self, link: LinkId, out: &mut Out) -> Option<Range> {
+        let neighbour = self.relay.neighbours().find(link)?;
+        let features = self.sessions.find(link)?.features;
+        let ours = neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours;
+        if !ours || !features.channels {
+            return None;
         }
         let directory = self.relay.directory();
-        let listing = out.store(|arena| {
+        Some(out.store(|arena| {
             for channel in self.relay.channels().iter() {
                 let here = channel.members().filter(|(id, _)| {
                     let host = directory.find(*id);
@@ -419,8 +436,7 @@ impl Server {
                     setting_of(channel.name(), field, setting).encode(arena);
                 }
             }
-        });
-        self.deliver(link, listing, out);
+        }))
     }
 
     /// Sends a frame to all servers that take channels, but for `from`.
@@ -670,8 +686,8 @@ impl Server {
                 let flags = channel.and_then(|channel| channel.member(host));
                 let operator = flags.is_some_and(|flags| flags.operator);
                 let free = channel.is_some_and(|channel| !channel.modes().contains('t'));
-                if value.len() > VALUE_BYTES_MAX || value.contains(char::is_control) {
-                    self.refuse(host, name, "this can't be set", out);
+                if !is_value(set.field, value) {
+                    self.refuse(host, name, "it can't be set so", out);
                 } else if operator || set.field == Field::TOPIC && free {
                     self.set_channel(name, set.field, Some(host), value, out);
                 } else {

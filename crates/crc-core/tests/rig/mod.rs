@@ -151,15 +151,14 @@ impl Rig {
 
     /// A raw connection to a server.
     pub fn connect(&mut self, node: usize) -> usize {
+        self.connect_at(node, ListenerId(0))
+    }
+
+    /// A raw connection to one of a server's listeners.
+    pub fn connect_at(&mut self, node: usize, listener: ListenerId) -> usize {
         self.raws.push(Raw::default());
         let raw = self.raws.len() - 1;
-        self.join_ends(
-            node,
-            Origin::Accepted {
-                listener: ListenerId(0),
-            },
-            End::Raw(raw),
-        );
+        self.join_ends(node, Origin::Accepted { listener }, End::Raw(raw));
         raw
     }
 

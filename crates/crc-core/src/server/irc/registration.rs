@@ -273,7 +273,7 @@ impl Server {
             return;
         };
         self.irc_claims(asker, &name, &realname, out);
-        let mut told = self.irc_acquaintances(asker.id, None);
+        let mut told = self.irc_acquaintances(asker.id, Some(asker.link));
         told.push(asker.link);
         let source = self.irc_source(asker.id);
         for link in told {

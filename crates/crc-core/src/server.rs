@@ -30,7 +30,7 @@ use crate::announcement::{Announcement, Features, UNRANKED};
 use crate::config::Config;
 use crate::link::{Ends, LinkDown, LinkId, Origin, PeerAddress};
 use crate::link_table::LinkTable;
-use crate::machine::{CloseWhen, Event, Machine};
+use crate::machine::{CloseWhen, Event, Machine, Range};
 use crate::outbox::Outbox;
 use crate::planted::planted;
 use crate::random::Random;
@@ -41,6 +41,7 @@ use crate::time::Timestamp;
 use crate::timers::Timers;
 use crate::verdict::{Verdict, Violation};
 
+use course::Book;
 use dialects::Names;
 use status_log::StatusLog;
 use uplink::Uplink;
@@ -122,6 +123,10 @@ enum Due {
     Irc(LinkId),
     /// Look for an uplink.
     Dial,
+    /// Link to a server of the course's IRC.
+    CourseDial,
+    /// The network behind a server of the course's IRC is there by frames, too.
+    CourseLoop(LinkId),
     /// Whoever has been told of no candidate by now is a root.
     Candidates,
     /// Whatever has not been read by now never will be.
@@ -168,6 +173,8 @@ pub struct Server {
     counters: Counters,
     /// What hosts are called, if there is anybody to whom names are words.
     names: Option<Names>,
+    /// What is known because somebody speaks the IRC of the course.
+    course: Book,
     /// Links with something to be sent once the event has been dealt with.
     unsettled: Vec<LinkId>,
     #[cfg(feature = "planted")]
@@ -193,6 +200,7 @@ impl Server {
             status_log: StatusLog::new(config.limits.status_log_max),
             counters: Counters::default(),
             names: names_for(&config),
+            course: Book::default(),
             unsettled: Vec::new(),
             #[cfg(feature = "planted")]
             planted: None,
@@ -239,6 +247,7 @@ impl Server {
     fn start(&mut self, listening: Vec<SocketAddr>, out: &mut Out) {
         self.listening = listening;
         self.find_uplink(out);
+        self.course_dial(out);
     }
 
     fn link_up(&mut self, link: LinkId, origin: Origin, ends: Ends, out: &mut Out) {
@@ -266,6 +275,8 @@ impl Server {
             if let Some(session) = self.sessions.find_mut(link) {
                 session.alias = alias;
             }
+        } else if let Origin::Dialed { dial } = origin {
+            self.course_dialled(link, dial, out);
         }
     }
 
@@ -304,6 +315,7 @@ impl Server {
             Due::Refusal(link),
             Due::Order(link),
             Due::Irc(link),
+            Due::CourseLoop(link),
         ] {
             self.timers.cancel(due);
         }
@@ -316,6 +328,7 @@ impl Server {
             _ => log::info!("{who}: link lost: {why}"),
         }
         self.uplink_down(link, out);
+        self.course_link_down(link);
     }
 
     fn tick(&mut self, out: &mut Out) {
@@ -334,6 +347,8 @@ impl Server {
                 Due::Refusal(link) => self.refused_for_ever(link, out),
                 Due::Irc(link) => self.irc_due(link, out),
                 Due::Dial => self.dial(out),
+                Due::CourseDial => self.course_dial(out),
+                Due::CourseLoop(link) => self.course_loops(link, out),
                 Due::Candidates => self.be_root(out),
                 Due::Departure => self.depart(out),
             }
@@ -541,6 +556,7 @@ impl Server {
 
     /// Lists the network to a neighbour; from now on it is told of every change.
     fn list(&mut self, link: LinkId, out: &mut Out) {
+        let channels = self.channel_listing(link, out);
         let Some(session) = self.sessions.find_mut(link) else {
             return;
         };
@@ -589,13 +605,16 @@ impl Server {
             pace.allow(listing.len());
         }
         if !planted!(self, NoBound) {
-            out.bound(link, bytes_max + listing.len());
+            let channels = channels.map_or(0, Range::len);
+            out.bound(link, bytes_max + listing.len() + channels);
         }
         session.deliver(link, listing, out);
         if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link) {
             neighbour.told = true;
         }
-        self.list_channels(link, out);
+        if let Some(channels) = channels {
+            out.send_stored(link, channels);
+        }
         self.release(link, &held, out);
     }
 
@@ -643,6 +662,7 @@ impl Server {
         self.timers.cancel(Due::Pulse(link));
         self.timers.cancel(Due::Order(link));
         self.timers.cancel(Due::Irc(link));
+        self.timers.cancel(Due::CourseLoop(link));
         out.close(link, when);
     }
 
@@ -683,6 +703,7 @@ impl Server {
         log::info!("leaving: {reason}");
         self.stage = Stage::Leaving;
         self.timers.cancel(Due::Dial);
+        self.timers.cancel(Due::CourseDial);
         self.timers.cancel(Due::Candidates);
         let replacement = self.replacement();
         let neighbours: Vec<_> = self
@@ -780,7 +801,11 @@ impl Machine for Server {
             Event::LinkUp { link, origin, ends } => self.link_up(link, origin, ends, out),
             Event::Bytes { link, bytes } => self.bytes(link, bytes, out),
             Event::LinkDown { link, why, unsent } => self.link_down(link, why, unsent, out),
-            Event::DialFailed { dial, why } => self.dial_failed(dial, why, out),
+            Event::DialFailed { dial, why } => {
+                if !self.course_dial_failed(dial, why) {
+                    self.dial_failed(dial, why, out);
+                }
+            }
             Event::Command(ServerCommand::Start { listening }) => self.start(listening, out),
             Event::Command(ServerCommand::Candidates(found)) => self.take_found(found, out),
             Event::Command(ServerCommand::Leave { reason }) => self.leave(&reason, out),

@@ -85,7 +85,10 @@ impl Settings {
 /// A channel with somebody in it.
 #[derive(Debug)]
 pub struct Channel {
+    /// In small letters.
     name: Box<str>,
+    /// As the first who spoke of it has written it.
+    heard_as: Box<str>,
     members: BTreeMap<HostId, MemberFlags>,
     /// The links behind which members are, and how many.
     links: Vec<(LinkId, u32)>,
@@ -96,8 +99,10 @@ impl Channel {
     /// Its name as it is to be shown.
     #[must_use]
     pub fn name(&self) -> &str {
-        match self.settings.value(Field::NAME) {
+        let shown = &self.settings.fields[usize::from(Field::NAME.0)];
+        match &*shown.value {
             name if name.eq_ignore_ascii_case(&self.name) => name,
+            _ if shown.version == 0 => &self.heard_as,
             _ => &self.name,
         }
     }
@@ -117,9 +122,17 @@ impl Channel {
     /// Its modes that have no value of their own: letters of IRC, sorted.
     #[must_use]
     pub fn modes(&self) -> &str {
-        let modes = self.settings.find(Field::MODES);
-        let set = modes.filter(|setting| setting.version != 0);
-        set.map_or(MODES_UNSET, |setting| &setting.value)
+        self.value(Field::MODES)
+    }
+
+    /// What a setting comes to, set or not; empty for none.
+    #[must_use]
+    pub fn value(&self, field: Field) -> &str {
+        match self.settings.find(field) {
+            Some(unset) if field == Field::MODES && unset.version == 0 => MODES_UNSET,
+            Some(setting) => &setting.value,
+            None => "",
+        }
     }
 
     /// How many may be in it before nobody else gets in.
@@ -294,7 +307,8 @@ impl Channels {
             None => Entered::First,
         };
         let channel = Channel {
-            name: name.into(),
+            name: (*folded).into(),
+            heard_as: name.into(),
             members: BTreeMap::from([(host, flags)]),
             links: vec![(link, 1)],
             settings: before.map(|(settings, _)| settings).unwrap_or_default(),
@@ -370,7 +384,9 @@ impl Channels {
         let known = self
             .find(name)
             .and_then(|channel| channel.settings.find(field));
-        known.map_or(0, |setting| setting.version + 1).max(unix_ms)
+        known
+            .map_or(0, |setting| setting.version.saturating_add(1))
+            .max(unix_ms)
     }
 
     fn end(&mut self, folded: &str, now: Timestamp) {
@@ -407,7 +423,7 @@ impl Channels {
     pub(crate) fn check(&self, link_of: impl Fn(HostId) -> Option<LinkId>) {
         let mut memberships = 0;
         for (folded, channel) in &self.channels {
-            assert_eq!(**folded, *fold(&channel.name));
+            assert_eq!(*folded, channel.name);
             assert!(!channel.members.is_empty(), "{folded} has ended");
             let mut links = BTreeMap::new();
             for host in channel.members.keys() {

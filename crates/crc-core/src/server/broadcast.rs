@@ -211,7 +211,9 @@ impl Server {
             }
         });
         out.send_stored(link, listing);
-        self.list_channels(link, out);
+        if let Some(channels) = self.channel_listing(link, out) {
+            out.send_stored(link, channels);
+        }
     }
 
     /// A host is gone: forgets it and tells the neighbours, but for `from`.
@@ -277,6 +279,7 @@ impl Server {
     /// Forgets all that was behind `link`, the neighbour itself last, and tells
     /// the others.
     pub(super) fn forget(&mut self, link: LinkId, text: &str, out: &mut Out) {
+        self.course.close(link);
         let Some(neighbour) = self.relay.neighbours_mut().remove(link) else {
             return;
         };

@@ -15,6 +15,7 @@ use super::{Out, Server};
 use crate::admission::is_channel_name;
 use crate::link::LinkId;
 use crate::machine::Range;
+use crate::planted::planted;
 use crate::relay::{Applied, Entered, Host, HostKind, Neighbour, Setting, Standing, fold};
 use crate::session::{Lines, Session};
 
@@ -83,6 +84,22 @@ struct Wordings {
     frame: Option<Range>,
     irc: [Option<Range>; super::irc::VARIATIONS],
     course_user: Option<Range>,
+}
+
+/// Whether somebody who is linked to us may set a channel so.
+fn is_value(field: Field, value: &str) -> bool {
+    let short = value.len() <= VALUE_BYTES_MAX;
+    let word = !value.contains(char::is_whitespace) && !value.starts_with(':');
+    let sorted = || value.as_bytes().is_sorted_by(|one, next| one < next);
+    short
+        && !value.contains(char::is_control)
+        && match field {
+            Field::TOPIC | Field::BANS => true,
+            Field::KEY => word && !value.contains(','),
+            Field::MODES => value.bytes().all(|mode| b"imnt".contains(&mode)) && sorted(),
+            Field::LIMIT => value.is_empty() || value.parse::<u32>().is_ok_and(|limit| limit > 0),
+            _ => false,
+        }
 }
 
 /// Whether this neighbour is a server that is told of channels.
@@ -167,23 +184,35 @@ impl Server {
             voice: false,
         };
         let name = known.map_or(name, |channel| channel.name()).to_owned();
+        // There it is told with its key, and not before it is set.
+        self.course.hushed = known.is_none();
         match self.enter_channel(host, None, flags, &name, None, out) {
-            Entered::First | Entered::Again => {}
-            _ => return,
+            Entered::First | Entered::Again => self.found_channel(host, &name, key, modes, out),
+            _ => {}
         }
+        if core::mem::take(&mut self.course.hushed) {
+            self.course_channel_joined(host, &name, None, out);
+        }
+    }
+
+    /// Sets a channel that a host has founded.
+    fn found_channel(&mut self, host: HostId, name: &str, key: &str, modes: &str, out: &mut Out) {
         for (field, value) in [
             (Field::TOPIC, ""),
             (Field::KEY, key),
             (Field::MODES, modes),
             (Field::LIMIT, ""),
             (Field::BANS, ""),
-            (Field::NAME, if name == fold(&name) { "" } else { &name }),
+            (Field::NAME, if fold(name) == *name { "" } else { name }),
         ] {
-            let channel = self.relay.channels().find(&name);
-            let known = channel.and_then(|channel| channel.settings().find(field));
+            let Some(channel) = self.relay.channels().find(name) else {
+                return;
+            };
             // What was never set need not be told.
-            if known.is_some_and(|known| known.version != 0 || *known.value != *value) {
-                self.set_channel(&name, field, Some(host), value, out);
+            let known = channel.settings().find(field);
+            let set = known.is_some_and(|known| known.version != 0);
+            if set || channel.value(field) != value {
+                self.set_channel(name, field, Some(host), value, out);
             }
         }
     }
@@ -243,13 +272,15 @@ impl Server {
             channel: name_of(name),
         };
         let frame = out.store(|arena| Message::ChannelJoin(join).encode(arena));
-        self.flood_channel_frame(frame, from, out);
+        if from.is_none() || !planted!(self, ChannelJoinStops) {
+            self.flood_channel_frame(frame, from, out);
+        }
         if matches!(what, What::Entered { .. }) {
             self.course_channel_joined(host, name, from, out);
         }
         let who = Some(host);
         self.tell_members(name, who, what, Some(frame), from, out);
-        if entered == Entered::Again {
+        if entered == Entered::Again && !planted!(self, ChannelsForgotten) {
             // Elsewhere it has never ended, and may be set otherwise.
             self.tell_settings(name, out);
         }
@@ -280,7 +311,9 @@ impl Server {
             text: Text::cut(text),
         };
         let frame = out.store(|arena| Message::ChannelPart(part).encode(arena));
-        self.flood_channel_frame(frame, from, out);
+        if from.is_none() || !planted!(self, ChannelPartStops) {
+            self.flood_channel_frame(frame, from, out);
+        }
         self.course_channel_left(host, name, from, out);
         let what = What::Left { by, text };
         self.tell_members(name, Some(host), what, Some(frame), from, out);
@@ -320,15 +353,19 @@ impl Server {
         from: Option<LinkId>,
         out: &mut Out,
     ) -> Applied {
+        let mut setting = setting;
+        if planted!(self, ChannelOlderStands) && from.is_some() {
+            setting.version = self.relay.channels().next_version(name, field, 0);
+        }
         let known = self.relay.channels().find(name);
-        let before = known.and_then(|channel| channel.settings().find(field));
-        let before = before.map(|known| known.value.clone()).unwrap_or_default();
+        let before: Box<str> = known.map_or("", |channel| channel.value(field)).into();
         let (value, source) = (setting.value.clone(), setting.source);
         let applied = self.relay.channels_mut().set(name, field, setting.clone());
         match applied {
             Applied::Known => {}
             Applied::Older => {
                 if let Some(link) = from
+                    && self.sessions.find(link).is_some_and(|s| s.lines.is_none())
                     && let Some(frame) = self.setting_frame(name, field, out)
                 {
                     self.deliver(link, frame, out);
@@ -344,7 +381,9 @@ impl Server {
                 };
                 let frame = out.store(|arena| Message::ChannelSetting(told).encode(arena));
                 self.flood_channel_frame(frame, from, out);
-                if applied == Applied::Newer && before != value {
+                // A topic may be said again.
+                let again = field == Field::TOPIC && source.is_some() && !value.is_empty();
+                if applied == Applied::Newer && (before != value || again) {
                     let what = What::Set {
                         field,
                         before: &before,
@@ -378,18 +417,18 @@ impl Server {
         self.flood_channel_frame(frames, None, out);
     }
 
-    /// Everything about channels, for a server that has just been listed the
-    /// network.
-    pub(super) fn list_channels(&mut self, link: LinkId, out: &mut Out) {
-        let takes = match (self.relay.neighbours().find(link), self.sessions.find(link)) {
-            (Some(neighbour), Some(session)) => takes_channels(neighbour, session),
-            _ => false,
-        };
-        if !takes {
-            return;
+    /// Everything about channels, for a server that is listed the network, if it
+    /// takes channels.
+    pub(super) fn channel_listing(&self, link: LinkId, out: &mut Out) -> Option<Range> {
+        let neighbour = self.relay.neighbours().find(link)?;
+        let features = self.sessions.find(link)?.features;
+        let ours = neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours;
+        if !ours || !features.channels || planted!(self, ChannelsUnlisted) {
+            return None;
         }
+        let unset = planted!(self, ChannelsUnset);
         let directory = self.relay.directory();
-        let listing = out.store(|arena| {
+        Some(out.store(|arena| {
             for channel in self.relay.channels().iter() {
                 let here = channel.members().filter(|(id, _)| {
                     let host = directory.find(*id);
@@ -404,12 +443,11 @@ impl Server {
                     };
                     Message::ChannelJoin(join).encode(arena);
                 }
-                for (field, setting) in channel.settings().set() {
+                for (field, setting) in channel.settings().set().filter(|_| !unset) {
                     setting_of(channel.name(), field, setting).encode(arena);
                 }
             }
-        });
-        self.deliver(link, listing, out);
+        }))
     }
 
     /// Sends a frame to all servers that take channels, but for `from`.
@@ -458,9 +496,10 @@ impl Server {
             let own = who == Some(neighbour.host);
             let words = match &session.lines {
                 // Where it came from, it is known.
-                _ if from == Some(link) && !own => None,
+                _ if from == Some(link) && !own && !planted!(self, ChannelChatBack) => None,
                 None if neighbour.kind == HostKind::Server => {
-                    let takes = said && takes_channels(neighbour, session);
+                    let stops = from.is_some() && planted!(self, ChannelChatStops);
+                    let takes = said && !stops && takes_channels(neighbour, session);
                     wordings.frame.filter(|_| takes)
                 }
                 // Who enters is told apart, and who speaks knows it.
@@ -472,7 +511,7 @@ impl Server {
                         out.store(|arena| self.write_irc(&happening, variation, arena))
                     })),
                 },
-                Some(Lines::Course(peer)) if peer.is_server() => None,
+                Some(Lines::Course(_)) if neighbour.kind == HostKind::Server => None,
                 Some(Lines::Course(_)) if own && said => None,
                 Some(Lines::Course(_)) => Some(*wordings.course_user.get_or_insert_with(|| {
                     out.store(|arena| self.write_course(&happening, arena))
@@ -659,8 +698,8 @@ impl Server {
                 let flags = channel.and_then(|channel| channel.member(host));
                 let operator = flags.is_some_and(|flags| flags.operator);
                 let free = channel.is_some_and(|channel| !channel.modes().contains('t'));
-                if value.len() > VALUE_BYTES_MAX || value.contains(char::is_control) {
-                    self.refuse(host, name, "this can't be set", out);
+                if !is_value(set.field, value) {
+                    self.refuse(host, name, "it can't be set so", out);
                 } else if operator || set.field == Field::TOPIC && free {
                     self.set_channel(name, set.field, Some(host), value, out);
                 } else {

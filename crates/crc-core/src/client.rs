@@ -623,6 +623,7 @@ impl Client {
         out.notice(ClientNotice::Disconnected { reason, retry_in });
         if leaving {
             self.give_up_queue(out);
+            self.channels.clear();
             self.quit = None;
         }
         leaving.then_some(link)
@@ -707,6 +708,7 @@ impl Client {
                 // Asked twice: the end comes with the connection's, at once.
                 let link = linked.link;
                 self.give_up_queue(out);
+                self.channels.clear();
                 self.quit = None;
                 self.phase = Phase::Ending { link };
                 out.close(link, CloseWhen::Now);
@@ -910,7 +912,9 @@ impl Client {
                 });
             }
             Message::ClientQuit(quit) => {
-                self.channels.quit(quit.source);
+                if quit.source != self.id {
+                    self.channels.quit(quit.source);
+                }
                 if let Some(gone) = self.roster.remove(quit.source) {
                     out.notice(ClientNotice::Left {
                         id: quit.source,

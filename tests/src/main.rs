@@ -110,12 +110,12 @@ fn run_all(arguments: &Arguments, scenarios: &[Scenario]) -> Result<usize, RigEr
             None => LogDir::temporary()?,
         };
         let rig = Rig::with(binaries.clone(), logs);
-        let report = run(scenario, &rig, &settings, |step, took: Duration| {
+        let report = run(scenario, &rig, &settings, |line, took: Duration| {
             if arguments.verbose {
                 output::line(format_args!(
                     "  {:6.2} s  {}",
                     took.as_secs_f64(),
-                    step.line
+                    line
                 ));
             }
         })?;

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
-use crc_core::{Config, Limits, PeerAddress, Random, check_info, check_name, loopback};
+use crc_core::{
+    Config, Dialect, Limits, ListenerId, PeerAddress, Random, check_info, check_name, loopback,
+};
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
@@ -58,6 +60,29 @@ pub(crate) struct Args {
     /// lost. It begins without the rendezvous, and goes on without it.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) rendezvous: Option<PeerAddress>,
+
+    /// Where to listen for clients of IRC, such as irssi and WeeChat; may be given more
+    /// than once
+    ///
+    /// Who comes in here is in the same network as everybody else: see docs/IRC.md.
+    #[arg(long, value_name = "ADDR", value_parser = parse_listen, help_heading = "IRC")]
+    pub(crate) irc: Vec<SocketAddr>,
+
+    /// Where to listen for users and servers of the course's cut-down IRC; may be given
+    /// more than once
+    #[arg(long, value_name = "ADDR", value_parser = parse_listen, help_heading = "IRC")]
+    pub(crate) irc_legacy: Vec<SocketAddr>,
+
+    /// A server of the course's cut-down IRC to link to; may be given more than once
+    ///
+    /// They are tried in order, again and again with growing pauses, until one
+    /// answers.
+    #[arg(long, value_name = "HOST:PORT", help_heading = "IRC")]
+    irc_connect: Vec<PeerAddress>,
+
+    /// What clients of IRC are shown when they come: a file of text
+    #[arg(long, value_name = "FILE", help_heading = "IRC")]
+    pub(crate) motd: Option<PathBuf>,
 
     /// Where to serve /state, /healthz and /metrics by HTTP, read-only
     #[arg(long, value_name = "ADDR", value_parser = parse_listen)]
@@ -162,6 +187,9 @@ struct LimitArgs {
 /// nobody else to link to is a root.
 const CANDIDATES_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// The first number of a listener where a dialect of text is spoken.
+const DIALECT_LISTENERS: u32 = 1 << 16;
+
 /// What can be printed instead of running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Generate {
@@ -204,6 +232,15 @@ impl Args {
         &self.listen
     }
 
+    /// Where to listen for those who speak a dialect of text, and which one.
+    pub(crate) fn dialects(&self) -> impl Iterator<Item = (ListenerId, Dialect, SocketAddr)> {
+        let irc = self.irc.iter().map(|address| (Dialect::Irc, *address));
+        let course = self.irc_legacy.iter();
+        let all = irc.chain(course.map(|address| (Dialect::Course, *address)));
+        all.zip(DIALECT_LISTENERS..)
+            .map(|((dialect, address), number)| (ListenerId(number), dialect, address))
+    }
+
     /// The address to register with the rendezvous, if one was given; a name is
     /// looked up now.
     pub(crate) fn resolve_advertised(&self) -> io::Result<Option<SocketAddr>> {
@@ -240,6 +277,11 @@ impl Args {
             connect: self.connect.clone(),
             candidates_within: self.rendezvous.is_some().then_some(CANDIDATES_TIME_MAX),
             advertise: self.advertise.clone(),
+            course_connect: self.irc_connect.clone(),
+            dialects: self
+                .dialects()
+                .map(|(id, dialect, _)| (id, dialect))
+                .collect(),
             rank: self.rank,
             server_peers: if self.server_peers.is_empty() {
                 loopback()

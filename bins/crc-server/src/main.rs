@@ -13,14 +13,15 @@ mod node;
 mod render;
 mod rendezvous;
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::Parser;
-use crc_core::{Config, ListenerId, Server, ServerCommand, ServerNotice};
+use crc_core::{Config, Dialect, ListenerId, Server, ServerCommand, ServerNotice};
 use crc_net::{Driver, DriverConfig, DriverError, ListenError, Stopped};
 use crc_record::Recorder;
 use env_logger::WriteStyle;
@@ -39,6 +40,11 @@ enum Failure {
     Driver(#[from] DriverError),
     #[error("cannot write to the log file {path:?}: {source}: choose another --log-file")]
     LogFile {
+        path: std::path::PathBuf,
+        source: io::Error,
+    },
+    #[error("cannot read the message of the day from {path:?}: {source}: choose another --motd")]
+    Motd {
         path: std::path::PathBuf,
         source: io::Error,
     },
@@ -77,6 +83,8 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Failure> {
     let _logging = start_log(args)?;
     let mut config = args.config(getrandom::u64()?);
+    config.started_at_unix_ms = unix_ms();
+    config.motd = message_of_the_day(args)?;
     let rendezvous = find_others(args, &mut config)?;
     let connect = config.connect.clone();
     let who = format!("server {} {:?}", config.id, config.name.as_str());
@@ -109,11 +117,15 @@ fn run(args: &Args) -> Result<(), Failure> {
     for (number, address) in (0..).zip(args.listen()) {
         listening.push(driver.listen(*address, ListenerId(number))?);
     }
+    let mut dialects = Vec::new();
+    for (id, dialect, address) in args.dialects() {
+        dialects.push((dialect, driver.listen(address, id)?));
+    }
     let admin = args
         .admin
         .map(|address| driver.listen_apart(address, ADMIN_LISTENER, admin::LINKS_MAX))
         .transpose()?;
-    announce(&listening, admin);
+    announce(&listening, &dialects, admin);
     log::info!("{who}, version {}", env!("CARGO_PKG_VERSION"));
     if alone {
         log::info!("this server is a root: it waits to be linked to");
@@ -150,12 +162,42 @@ fn find_others(args: &Args, config: &mut Config) -> Result<Option<Rendezvous>, F
     Ok(Some(Rendezvous::new(directory, advertised, seed)))
 }
 
+/// The time since 1970, in milliseconds; 0 before that.
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |time| {
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+/// What clients of IRC are shown when they come.
+fn message_of_the_day(args: &Args) -> Result<Vec<String>, Failure> {
+    let Some(path) = &args.motd else {
+        return Ok(Vec::new());
+    };
+    let text = fs::read_to_string(path).map_err(|source| Failure::Motd {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
 /// The first lines of output: where we are to be reached.
-fn announce(listening: &[SocketAddr], admin: Option<SocketAddr>) {
+fn announce(
+    listening: &[SocketAddr],
+    dialects: &[(Dialect, SocketAddr)],
+    admin: Option<SocketAddr>,
+) {
     let mut out = io::stdout().lock();
     // Nobody has to read them; the server runs all the same.
     for address in listening {
         let _ = writeln!(out, "listening on {address}");
+    }
+    for (dialect, address) in dialects {
+        let _ = match dialect {
+            Dialect::Irc => writeln!(out, "irc on {address}"),
+            Dialect::Course => writeln!(out, "irc-legacy on {address}"),
+        };
     }
     if let Some(address) = admin {
         let _ = writeln!(out, "admin on {address}");

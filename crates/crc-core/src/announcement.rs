@@ -43,23 +43,31 @@ pub struct Announcement {
 pub struct Features {
     /// `server-quit`: it takes ServerQuit frames.
     pub server_quit: bool,
+    /// `channels`: it takes the frames of channels.
+    pub channels: bool,
 }
 
 impl Features {
     /// All that this version takes.
-    pub const OURS: Features = Features { server_quit: true };
+    pub const OURS: Features = Features {
+        server_quit: true,
+        channels: true,
+    };
 
     /// The features that are both here and in `other`.
     #[must_use]
     pub const fn and(self, other: Features) -> Features {
         Features {
             server_quit: self.server_quit && other.server_quit,
+            channels: self.channels && other.channels,
         }
     }
 
     fn read(words: &str, separator: char) -> Features {
+        let has = |wanted| words.split(separator).any(|word| word == wanted);
         Features {
-            server_quit: words.split(separator).any(|word| word == "server-quit"),
+            server_quit: has("server-quit"),
+            channels: has("channels"),
         }
     }
 }
@@ -67,7 +75,12 @@ impl Features {
 impl fmt::Display for Features {
     /// The words, with commas between.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.server_quit { "server-quit" } else { "" })
+        f.write_str(match (self.server_quit, self.channels) {
+            (false, false) => "",
+            (true, false) => "server-quit",
+            (false, true) => "channels",
+            (true, true) => "server-quit,channels",
+        })
     }
 }
 
@@ -168,7 +181,7 @@ mod tests {
             rank: Some(7),
             features: Features::OURS,
         };
-        let info = "x [crc2;a=[::1]:33300;z=9;r=7;f=later,server-quit;q]";
+        let info = "x [crc2;a=[::1]:33300;z=9;r=7;f=later,server-quit,channels;q]";
         check(info, "x", Some(known.clone()));
         assert_eq!(
             split_info(&format!("x{known}")).1.map(Announcement::parse),
@@ -181,7 +194,7 @@ mod tests {
     #[test]
     fn features_travel_as_words() {
         let text = features_text(Features::OURS);
-        assert_eq!(text, "crc-caps 1 server-quit");
+        assert_eq!(text, "crc-caps 1 server-quit channels");
         assert_eq!(parse_features_text(&text), Some(Features::OURS));
         assert_eq!(features_text(Features::default()), "crc-caps 1");
         assert_eq!(parse_features_text("crc-caps 1"), Some(Features::default()));

@@ -7,7 +7,8 @@ use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
 use crate::limits::Limits;
-use crate::link::PeerAddress;
+use crate::link::{ListenerId, PeerAddress};
+use crate::server::Dialect;
 
 /// What makes a server this one.
 #[derive(Debug, Clone)]
@@ -32,6 +33,17 @@ pub struct Config {
     pub rank: Option<u32>,
     /// Who may link as a server, by the peer's address.
     pub server_peers: Vec<IpNet>,
+    /// The listeners at which a dialect of text is spoken, not frames.
+    pub dialects: Vec<(ListenerId, Dialect)>,
+    /// Where servers of the course's IRC are that this one links to: one that
+    /// answers, and again when it is lost.
+    pub course_connect: Vec<PeerAddress>,
+    /// What users of IRC are shown when they come; no lines, no message of the day.
+    pub motd: Vec<String>,
+    /// The Unix time of [`Timestamp::START`](crate::Timestamp::START), in
+    /// milliseconds: what people are shown, and what tells which of two settings of a
+    /// channel is newer.
+    pub started_at_unix_ms: u64,
     /// Its bounds.
     pub limits: Limits,
     /// Where all that looks random in a run comes from.
@@ -52,6 +64,10 @@ impl Config {
             advertise: None,
             rank: None,
             server_peers: loopback(),
+            dialects: Vec::new(),
+            course_connect: Vec::new(),
+            motd: Vec::new(),
+            started_at_unix_ms: 0,
             limits: Limits::default(),
             seed: 0,
         }

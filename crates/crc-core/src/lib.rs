@@ -95,9 +95,11 @@ pub use outbox::Outbox;
 #[cfg(feature = "planted")]
 pub use planted::Planted;
 pub use random::Random;
-pub use relay::{Directory, Host, HostKind, Neighbour, Standing};
+pub use relay::{
+    Channel, Channels, Directory, Host, HostKind, Neighbour, Nicks, Setting, Settings, Standing,
+};
 pub use send_queue::{OverBound, SendQueue, Unsent};
-pub use server::{Counters, LinkView, Server, ServerCommand, ServerNotice, Snapshot};
+pub use server::{Counters, Dialect, LinkView, Server, ServerCommand, ServerNotice, Snapshot};
 pub use time::Timestamp;
 pub use timers::Timers;
 pub use verdict::{Role, Verdict, Violation};

@@ -5,11 +5,17 @@
 //! without changing anything; what follows from the answer is carried out by
 //! the server.
 
+mod channels;
 mod directory;
+mod nicks;
 
 use crc_wire::{HostId, Registration};
 
+pub(crate) use channels::fold;
+pub(crate) use channels::{Applied, Entered};
+pub use channels::{Channel, Channels, Setting, Settings};
 pub use directory::{Directory, Host, HostKind};
+pub use nicks::Nicks;
 
 use crate::link::LinkId;
 use crate::link_table::LinkTable;
@@ -105,6 +111,7 @@ pub(crate) struct Relay {
     id: HostId,
     directory: Directory,
     neighbours: LinkTable<Neighbour>,
+    channels: Channels,
 }
 
 impl Relay {
@@ -113,7 +120,16 @@ impl Relay {
             id,
             directory: Directory::new(seed),
             neighbours: LinkTable::default(),
+            channels: Channels::default(),
         }
+    }
+
+    pub(crate) fn channels(&self) -> &Channels {
+        &self.channels
+    }
+
+    pub(crate) fn channels_mut(&mut self) -> &mut Channels {
+        &mut self.channels
     }
 
     pub(crate) fn directory(&self) -> &Directory {
@@ -265,5 +281,7 @@ impl Relay {
                 "an adjacent host is its own first link"
             );
         }
+        let link_of = |id| self.directory.find(id).map(Host::first_link);
+        self.channels.check(link_of);
     }
 }

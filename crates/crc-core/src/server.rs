@@ -6,8 +6,12 @@
 //! tree. What a peer gets to see of a message is dressed by its session.
 
 mod broadcast;
+mod channels;
 mod conversation;
 mod counters;
+pub(crate) mod course;
+mod dialects;
+pub(crate) mod irc;
 mod pulse;
 mod snapshot;
 mod status_log;
@@ -19,13 +23,14 @@ use std::net::SocketAddr;
 use crc_wire::{HostId, Info, Message, Registration, ServerQuit, Text};
 
 pub use counters::Counters;
+pub use dialects::Dialect;
 pub use snapshot::{LinkView, Snapshot};
 
 use crate::announcement::{Announcement, Features, UNRANKED};
 use crate::config::Config;
 use crate::link::{Ends, LinkDown, LinkId, Origin, PeerAddress};
 use crate::link_table::LinkTable;
-use crate::machine::{CloseWhen, Event, Machine};
+use crate::machine::{CloseWhen, Event, Machine, Range};
 use crate::outbox::Outbox;
 use crate::planted::planted;
 use crate::random::Random;
@@ -36,6 +41,7 @@ use crate::time::Timestamp;
 use crate::timers::Timers;
 use crate::verdict::{Verdict, Violation};
 
+use dialects::Names;
 use status_log::StatusLog;
 use uplink::Uplink;
 
@@ -112,12 +118,24 @@ enum Due {
     Order(LinkId),
     /// Whoever has refused us and has not hung up is an original node.
     Refusal(LinkId),
+    /// Somebody who speaks IRC is asked whether it is there, or read on.
+    Irc(LinkId),
     /// Look for an uplink.
     Dial,
     /// Whoever has been told of no candidate by now is a root.
     Candidates,
     /// Whatever has not been read by now never will be.
     Departure,
+}
+
+/// The names that dialects of text need, if any is spoken.
+fn names_for(config: &Config) -> Option<Names> {
+    if config.dialects.is_empty() && config.course_connect.is_empty() {
+        return None;
+    }
+    let mut names = Names::default();
+    names.servers.give(config.id, config.name.as_str());
+    Some(names)
 }
 
 /// A server of the network.
@@ -148,6 +166,8 @@ pub struct Server {
     listening: Vec<SocketAddr>,
     status_log: StatusLog,
     counters: Counters,
+    /// What hosts are called, if there is anybody to whom names are words.
+    names: Option<Names>,
     /// Links with something to be sent once the event has been dealt with.
     unsettled: Vec<LinkId>,
     #[cfg(feature = "planted")]
@@ -172,6 +192,7 @@ impl Server {
             listening: Vec::new(),
             status_log: StatusLog::new(config.limits.status_log_max),
             counters: Counters::default(),
+            names: names_for(&config),
             unsettled: Vec::new(),
             #[cfg(feature = "planted")]
             planted: None,
@@ -225,8 +246,10 @@ impl Server {
             // Its LinkDown will be for a link that we never knew.
             return out.close(link, CloseWhen::Now);
         }
-        self.sessions
-            .insert(link, Session::new(self.now, origin, ends));
+        let mut session = Session::new(self.now, origin, ends);
+        session.lines = self.lines_for(origin);
+        let frames = session.lines.is_none();
+        self.sessions.insert(link, session);
         let limits = &self.config.limits;
         let patience = match origin {
             Origin::Accepted { .. } => limits.registration_time_max,
@@ -234,7 +257,9 @@ impl Server {
         };
         self.timers
             .set(Due::Registration(link), self.now + patience);
-        if let Origin::Dialed { dial } = origin {
+        if let Origin::Dialed { dial } = origin
+            && frames
+        {
             let alias = self.alias_for(dial, link);
             let introduction = self.introduction(alias.as_ref().map(|alias| alias.id));
             out.send(link, &introduction);
@@ -252,7 +277,7 @@ impl Server {
         let mut unsent = unsent;
         let mut all = Vec::new();
         let kept = match &session.outlet {
-            Outlet::Direct => &[],
+            Outlet::Direct | Outlet::Lines => &[],
             Outlet::Paced(pace) => pace.waiting(),
             Outlet::Held(held) => &held[..],
         };
@@ -263,6 +288,7 @@ impl Server {
             unsent.bytes = &all;
         }
         let expected = session.phase == Phase::Closing;
+        let frames = session.lines.is_none();
         if why == LinkDown::SlowConsumer {
             self.counters.slow_consumers += 1;
         }
@@ -277,10 +303,11 @@ impl Server {
             Due::Pulse(link),
             Due::Refusal(link),
             Due::Order(link),
+            Due::Irc(link),
         ] {
             self.timers.cancel(due);
         }
-        if !planted!(self, UnsentForgotten) {
+        if frames && !planted!(self, UnsentForgotten) {
             self.bounce_unsent(unsent, out);
         }
         match why {
@@ -305,6 +332,7 @@ impl Server {
                 Due::Pulse(link) => self.feel_pulse(link, out),
                 Due::Order(link) => self.leave_out_of_order(link, out),
                 Due::Refusal(link) => self.refused_for_ever(link, out),
+                Due::Irc(link) => self.irc_due(link, out),
                 Due::Dial => self.dial(out),
                 Due::Candidates => self.be_root(out),
                 Due::Departure => self.depart(out),
@@ -513,6 +541,7 @@ impl Server {
 
     /// Lists the network to a neighbour; from now on it is told of every change.
     fn list(&mut self, link: LinkId, out: &mut Out) {
+        let channels = self.channel_listing(link, out);
         let Some(session) = self.sessions.find_mut(link) else {
             return;
         };
@@ -561,11 +590,15 @@ impl Server {
             pace.allow(listing.len());
         }
         if !planted!(self, NoBound) {
-            out.bound(link, bytes_max + listing.len());
+            let channels = channels.map_or(0, Range::len);
+            out.bound(link, bytes_max + listing.len() + channels);
         }
         session.deliver(link, listing, out);
         if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link) {
             neighbour.told = true;
+        }
+        if let Some(channels) = channels {
+            out.send_stored(link, channels);
         }
         self.release(link, &held, out);
     }
@@ -613,6 +646,7 @@ impl Server {
         self.timers.cancel(Due::Piece(link));
         self.timers.cancel(Due::Pulse(link));
         self.timers.cancel(Due::Order(link));
+        self.timers.cancel(Due::Irc(link));
         out.close(link, when);
     }
 
@@ -630,6 +664,7 @@ impl Server {
             Verdict::Close => {
                 self.counters.violations += 1;
                 log::warn!("{who}: closed: {violation}");
+                self.last_line(link, &violation.to_string(), out);
                 self.end(link, CloseWhen::Flushed, "protocol error", out);
             }
             Verdict::Refuse => {

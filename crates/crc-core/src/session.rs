@@ -18,6 +18,8 @@ use crate::announcement::Features;
 use crate::link::{Ends, LinkId, Origin};
 use crate::machine::Range;
 use crate::outbox::Outbox;
+use crate::server::course::Peer;
+use crate::server::irc::User;
 use crate::time::Timestamp;
 use crate::verdict::Role;
 
@@ -57,6 +59,17 @@ pub(crate) enum Outlet {
     /// Not yet: the peer has not shown what it can take. Chats and statuses
     /// are kept as they came, as long as there are few.
     Held(Vec<u8>),
+    /// At once, and not as frames: the peer speaks a dialect of text.
+    Lines,
+}
+
+/// The dialects of text, and how far a conversation in one has come.
+#[derive(Debug)]
+pub(crate) enum Lines {
+    /// A client of IRC.
+    Irc(Box<User>),
+    /// A user or a server of the course's IRC.
+    Course(Box<Peer>),
 }
 
 /// How much is kept for a peer that has not shown what it can take.
@@ -69,6 +82,8 @@ pub(crate) struct Session {
     pub(crate) origin: Origin,
     pub(crate) phase: Phase,
     pub(crate) decoder: Decoder,
+    /// How the conversation goes if it is one in lines of text, not in frames.
+    pub(crate) lines: Option<Lines>,
     pub(crate) outlet: Outlet,
     /// What the peer takes beyond version 1.
     pub(crate) features: Features,
@@ -126,6 +141,7 @@ impl Session {
                 Origin::Dialed { .. } => Phase::Introduced,
             },
             decoder: Decoder::new(),
+            lines: None,
             outlet: Outlet::Direct,
             features: Features::default(),
             untold: BTreeSet::new(),
@@ -158,7 +174,7 @@ impl Session {
     #[inline]
     pub(crate) fn deliver<N>(&mut self, link: LinkId, frames: Range, out: &mut Outbox<N>) {
         match &mut self.outlet {
-            Outlet::Direct => out.send_stored(link, frames),
+            Outlet::Direct | Outlet::Lines => out.send_stored(link, frames),
             Outlet::Paced(pace) => pace.push(out.bytes(frames)),
             Outlet::Held(held) if held.len() + frames.len() > HELD_BYTES_MAX => {}
             Outlet::Held(held) => held.extend_from_slice(out.bytes(frames)),

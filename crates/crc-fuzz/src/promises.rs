@@ -70,7 +70,7 @@ impl Sent {
                     let readable = match &message {
                         Message::ServerQuit(_) => false,
                         Message::Status(status) => status.code.is_version_1(),
-                        _ => true,
+                        other => !other.kind().is_of_channels(),
                     };
                     assert!(readable, "to an original node: {message:?}");
                     let texts = kind == HostKind::Client || is_ascii(&message);

@@ -5,8 +5,9 @@
 //! Knows what the bytes of each target mean, and nothing of what must hold.
 
 use crc_wire::{
-    ClientChat, ClientQuit, HostId, Info, Message, Name, Registration, ServerQuit, Status,
-    StatusCode, Text,
+    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, ClientChat,
+    ClientQuit, Field, HostId, Info, MemberFlags, Message, Name, Registration, ServerQuit, Status,
+    StatusCode, Text, Tone, Verb,
 };
 
 use crate::peers::{MILLIS, act};
@@ -62,7 +63,7 @@ fn each_kind() -> Vec<(&'static str, Message<'static>)> {
     };
     let (source, text) = (host(101), Text::cut("héllo"));
     let with_machine_part = "x [crc2;a=127.0.0.1:1000;r=0;f=server-quit]";
-    vec![
+    let mut messages = vec![
         (
             "server_registration",
             Message::ServerRegistration(registration("an info")),
@@ -111,6 +112,65 @@ fn each_kind() -> Vec<(&'static str, Message<'static>)> {
                 text,
             }),
         ),
+    ];
+    messages.extend(each_kind_of_channels());
+    messages
+}
+
+fn each_kind_of_channels() -> [(&'static str, Message<'static>); 5] {
+    let (source, text) = (host(101), Text::cut("héllo"));
+    let channel = ChannelName::new("#rêef").expect("a short name");
+    [
+        (
+            "channel_join",
+            Message::ChannelJoin(ChannelJoin {
+                source,
+                by: HostId::new(102),
+                flags: MemberFlags {
+                    operator: true,
+                    voice: false,
+                },
+                channel: channel.clone(),
+            }),
+        ),
+        (
+            "channel_part",
+            Message::ChannelPart(ChannelPart {
+                source,
+                by: None,
+                channel: channel.clone(),
+                text: text.clone(),
+            }),
+        ),
+        (
+            "channel_chat",
+            Message::ChannelChat(ChannelChat {
+                source,
+                tone: Tone::Notice,
+                channel: channel.clone(),
+                text: text.clone(),
+            }),
+        ),
+        (
+            "channel_setting",
+            Message::ChannelSetting(ChannelSetting {
+                source: Some(source),
+                version: 7,
+                field: Field::TOPIC,
+                channel: channel.clone(),
+                value: text.clone(),
+            }),
+        ),
+        (
+            "channel_request",
+            Message::ChannelRequest(ChannelRequest {
+                source,
+                destination: HostId::new(102),
+                verb: Verb::KICK,
+                channel: Some(channel),
+                text,
+            }),
+        ),
     ]
 }
 
@@ -127,11 +187,23 @@ fn decoder() -> Vec<(&'static str, Vec<u8>)> {
         ("several", stream(2, &[&quit[..], &chat, &quit].concat())),
         (
             "unknown_kind",
-            stream(2, &[&quit[..], &[0x83], &chat].concat()),
+            stream(2, &[&quit[..], &[0x88], &chat].concat()),
         ),
         (
             "no_source",
             stream(2, &[0x82, 0, 0, 0, 0, 0, 0, 0, 1, b'x']),
+        ),
+        (
+            "no_channel",
+            stream(2, &[0x83, 0, 0, 0, 101, 0, 0, 0, 0, 0, 0, 0x82]),
+        ),
+        (
+            "unknown_flags",
+            stream(2, &[0x83, 0, 0, 0, 101, 0, 0, 0, 0, 255, 1, b'#']),
+        ),
+        (
+            "unknown_tone",
+            stream(2, &[0x85, 0, 0, 0, 101, 2, 1, 0, 0, 0, 1, b'#', b'x']),
         ),
         ("not_utf8", stream(2, &[0x82, 0, 0, 0, 1, 0, 0, 0, 1, 0xff])),
         ("too_long", stream(1, &tight)),

@@ -2,7 +2,8 @@
 //! texts and bytes have their length before them.
 //!
 //! It begins with eight bytes of which the last is the version, then the
-//! server's settings (version 1 does not tell how long it waits for candidates), then one entry for each event: the microseconds since the
+//! server's settings (version 1 does not tell how long it waits for candidates, versions 1 and 2 do
+//! not know dialects), then one entry for each event: the microseconds since the
 //! entry before, the kind, and what belongs to it. Knows no file and no machine.
 
 use core::time::Duration;
@@ -10,13 +11,13 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
 use crc_core::{
-    Config, DialError, DialId, Ends, Event, Limits, LinkDown, LinkId, ListenerId, Origin,
+    Config, DialError, DialId, Dialect, Ends, Event, Limits, LinkDown, LinkId, ListenerId, Origin,
     PeerAddress, ServerCommand, Timestamp, Unsent,
 };
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
-const BEGINNING: &[u8; 8] = b"crc-rec\x02";
+const BEGINNING: &[u8; 8] = b"crc-rec\x03";
 
 /// A file is no recording, or not one of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +26,7 @@ pub enum RecordingError {
     #[error("this is no recording of a crc-server")]
     NoRecording,
     /// It is of another version.
-    #[error("this recording has version {0}, and only versions 1 and 2 can be read")]
+    #[error("this recording has version {0}, and only versions 1 to 3 can be read")]
     OtherVersion(u8),
     /// It holds something that makes no sense.
     #[error("the recording makes no sense at byte {0}")]
@@ -119,6 +120,25 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
     number(limits.client_registrations_per_second.into(), out);
     number(limits.client_chats_per_second.into(), out);
     number(config.seed, out);
+    number(config.dialects.len() as u64, out);
+    for (listener, dialect) in &config.dialects {
+        number(listener.0.into(), out);
+        number(
+            match dialect {
+                Dialect::Irc => 0,
+                Dialect::Course => 1,
+            },
+            out,
+        );
+    }
+    number(config.course_connect.len() as u64, out);
+    config
+        .course_connect
+        .iter()
+        .for_each(|address| peer_address(address, out));
+    number(config.motd.len() as u64, out);
+    config.motd.iter().for_each(|line| text(line, out));
+    number(config.started_at_unix_ms, out);
 }
 
 const UP_ACCEPTED: u8 = 1;
@@ -361,6 +381,20 @@ impl<'a> Reader<'a> {
             client_chats_per_second: self.small()?,
         };
         config.seed = self.number()?;
+        if version > 2 {
+            config.dialects = self.many(|reader| {
+                let listener = ListenerId(reader.small()?);
+                let dialect = match reader.number()? {
+                    0 => Dialect::Irc,
+                    1 => Dialect::Course,
+                    _ => return None,
+                };
+                Some((listener, dialect))
+            })?;
+            config.course_connect = self.many(Self::peer_address)?;
+            config.motd = self.many(|reader| Some(reader.text()?.to_owned()))?;
+            config.started_at_unix_ms = self.number()?;
+        }
         Some(config)
     }
 

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crc_core::{Machine, Outbox, Server, Timestamp};
+use crc_wire::HostId;
 
 use crate::format::{Entry, Reader, RecordingError};
 
@@ -82,6 +83,20 @@ pub fn digest(server: &Server) -> u64 {
         hash.number(host.first_link().as_u64());
         for text in [host.name(), host.info(), host.machine().unwrap_or_default()] {
             hash.bytes(text.as_bytes());
+        }
+    }
+    for channel in snapshot.channels().iter() {
+        hash.bytes(channel.name().as_bytes());
+        for (id, flags) in channel.members() {
+            hash.number(id.get().into());
+            hash.number(u64::from(flags.operator) << 1 | u64::from(flags.voice));
+        }
+        for (field, setting) in channel.settings().set() {
+            hash.number(
+                u64::from(field.0) << 32 | u64::from(setting.source.map_or(0, HostId::get)),
+            );
+            hash.number(setting.version);
+            hash.bytes(setting.value.as_bytes());
         }
     }
     for text in snapshot.status_log() {

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crc_core::{
-    Config, DialError, DialId, Ends, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox,
-    Server, ServerCommand, Timestamp, UNRANKED, Unsent,
+    Config, DialError, DialId, Dialect, Ends, Event, LinkDown, LinkId, ListenerId, Machine, Origin,
+    Outbox, Server, ServerCommand, Timestamp, UNRANKED, Unsent,
 };
 use crc_record::{Recorder, RecordingError, digest, replay};
 use crc_wire::{HostId, Info, Message, Name, Registration};
@@ -34,6 +34,13 @@ fn config() -> Config {
     config.connect = vec!["localhost:1".parse().unwrap(), "[::1]:2".parse().unwrap()];
     config.advertise = Some("atoll.example:3".parse().unwrap());
     config.rank = Some(4);
+    config.dialects = vec![
+        (ListenerId(7), Dialect::Irc),
+        (ListenerId(8), Dialect::Course),
+    ];
+    config.course_connect = vec!["localhost:9".parse().unwrap()];
+    config.motd = vec!["Mind the step.".to_owned()];
+    config.started_at_unix_ms = 1_700_000_000_000;
     config.seed = u64::MAX;
     config
 }
@@ -196,7 +203,7 @@ fn other_files_are_told_apart() {
         replay(b"something").unwrap_err(),
         RecordingError::NoRecording
     );
-    for version in [0, 3] {
+    for version in [0, 4] {
         let other = [b"crc-rec", &[version][..], b"and more"].concat();
         let error = RecordingError::OtherVersion(version);
         assert_eq!(replay(&other).unwrap_err(), error);
@@ -215,6 +222,13 @@ fn a_recording_of_version_1_can_be_read() {
         .windows(connect.len())
         .position(|it| it == connect);
     recording.remove(place.unwrap() + connect.len() - 1);
+    // Nor does it know of dialects, which stand behind all else, the time in six bytes.
+    let dialects = b"\x02\x07\0\x08\x01\x01\x09localhost\x09\x01\x0eMind the step.";
+    let place = recording
+        .windows(dialects.len())
+        .position(|it| it == dialects);
+    let place = place.unwrap();
+    recording.drain(place..place + dialects.len() + 6);
     recording[7] = 1;
     let replayed = replay(&recording).unwrap();
     assert_eq!(digest(&replayed.server), digest(&server));

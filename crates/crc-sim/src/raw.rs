@@ -111,6 +111,10 @@ fn read_whole<'a>(mut bytes: &'a [u8], server: bool, out: &mut Out) -> Vec<Messa
         bytes = rest;
         match Message::parse(frame) {
             Ok(Message::ServerQuit(_)) => complain("a ServerQuit".to_owned()),
+            Ok(message) if message.kind().is_of_channels() => {
+                complain(format!("unknown frame type {:#04x}", frame[0]));
+                return messages;
+            }
             Ok(message) => messages.push(message),
             Err(error) => complain(format!("a frame that makes no sense: {error}")),
         }

@@ -1,14 +1,18 @@
 //! Messages to bytes: total, for the types already hold the limits.
 //!
 //! What can be built can be written, and what was parsed is written back byte
-//! for byte. Nothing here can fail, but for memory.
+//! for byte, but for flags that nobody knows. Nothing here can fail, but for
+//! memory.
 
 use alloc::vec::Vec;
 
 use bytes::BufMut;
 
-use crate::message::{ClientChat, ClientQuit, Message, Registration, ServerQuit, Status};
-use crate::types::HostId;
+use crate::message::{
+    ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
+    Message, Registration, ServerQuit, Status,
+};
+use crate::types::{ChannelName, HostId};
 
 impl Message<'_> {
     /// How many bytes the frame has: the fixed part of its kind and the texts.
@@ -22,6 +26,17 @@ impl Message<'_> {
             | Message::ClientChat(ClientChat { text, .. })
             | Message::ClientQuit(ClientQuit { text, .. })
             | Message::ServerQuit(ServerQuit { text, .. }) => text.as_str().len(),
+            Message::ChannelJoin(ChannelJoin { channel, .. }) => channel.as_str().len(),
+            Message::ChannelPart(ChannelPart { channel, text, .. })
+            | Message::ChannelChat(ChannelChat { channel, text, .. })
+            | Message::ChannelSetting(ChannelSetting {
+                channel,
+                value: text,
+                ..
+            }) => channel.as_str().len() + text.as_str().len(),
+            Message::ChannelRequest(ChannelRequest { channel, text, .. }) => {
+                channel.as_ref().map_or("", ChannelName::as_str).len() + text.as_str().len()
+            }
         };
         self.kind().fixed_len() + texts
     }
@@ -57,6 +72,36 @@ impl Message<'_> {
                 out.put_u32(m.source.get());
                 put_host(out, m.replacement);
                 put_text(out, m.text.as_str());
+            }
+            Message::ChannelJoin(m) => {
+                out.put_u32(m.source.get());
+                put_host(out, m.by);
+                out.put_u8(m.flags.byte());
+                put_channel_len(out, m.channel.as_str());
+                out.put_slice(m.channel.as_str().as_bytes());
+            }
+            Message::ChannelPart(m) => {
+                out.put_u32(m.source.get());
+                put_host(out, m.by);
+                put_channel_and_text(out, m.channel.as_str(), m.text.as_str());
+            }
+            Message::ChannelChat(m) => {
+                out.put_u32(m.source.get());
+                out.put_u8(m.tone.byte());
+                put_channel_and_text(out, m.channel.as_str(), m.text.as_str());
+            }
+            Message::ChannelSetting(m) => {
+                put_host(out, m.source);
+                out.put_u64(m.version);
+                out.put_u8(m.field.0);
+                put_channel_and_text(out, m.channel.as_str(), m.value.as_str());
+            }
+            Message::ChannelRequest(m) => {
+                out.put_u32(m.source.get());
+                put_host(out, m.destination);
+                out.put_u8(m.verb.0);
+                let channel = m.channel.as_ref().map_or("", ChannelName::as_str);
+                put_channel_and_text(out, channel, m.text.as_str());
             }
         }
     }
@@ -99,6 +144,23 @@ fn put_host(out: &mut impl BufMut, host: Option<HostId>) {
 
 #[inline]
 fn put_text(out: &mut impl BufMut, text: &str) {
+    put_text_len(out, text);
+    out.put_slice(text.as_bytes());
+}
+
+#[inline]
+fn put_text_len(out: &mut impl BufMut, text: &str) {
     out.put_u32(u32::try_from(text.len()).expect("Text holds the limit"));
+}
+
+fn put_channel_len(out: &mut impl BufMut, channel: &str) {
+    out.put_u8(u8::try_from(channel.len()).expect("ChannelName holds the limit"));
+}
+
+/// Both lengths, then both texts.
+fn put_channel_and_text(out: &mut impl BufMut, channel: &str, text: &str) {
+    put_channel_len(out, channel);
+    put_text_len(out, text);
+    out.put_slice(channel.as_bytes());
     out.put_slice(text.as_bytes());
 }

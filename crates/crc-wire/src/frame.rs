@@ -1,6 +1,6 @@
 //! Where a frame ends: boundaries before meaning.
 //!
-//! The fixed part of a frame, 9 to 15 bytes, tells its whole length. This
+//! The fixed part of a frame, 9 to 19 bytes, tells its whole length. This
 //! module reads that and nothing else. It refuses a length over the caller's
 //! limit as soon as the length is known, long before the bytes would arrive: a
 //! chat can announce 4 GiB. What is inside a frame is not known here; that a
@@ -18,7 +18,9 @@ use crate::parse::MessageError;
 /// change between two frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameLimits {
-    /// The most bytes of text in a chat, a status or a quit.
+    /// The most bytes of text in a chat, a status, a quit or a setting. The
+    /// name of a channel stands beside the text and is not counted; it has 255
+    /// bytes at most.
     pub text_bytes_max: u32,
     /// The most bytes of name and info together in a registration. The wire
     /// itself allows 65,790.
@@ -26,7 +28,7 @@ pub struct FrameLimits {
 }
 
 impl FrameLimits {
-    /// All that version 1 can express, 4 GiB texts included. For trusted
+    /// All that frames can express, 4 GiB texts included. For trusted
     /// input, such as a recording; not for a network.
     pub const WIRE: FrameLimits = FrameLimits {
         text_bytes_max: u32::MAX,
@@ -60,7 +62,8 @@ pub enum FrameError {
     TooLong {
         /// The kind of the frame.
         kind: Kind,
-        /// How many bytes of text (of name and info) it announces.
+        /// How many bytes of text (of name and info) it announces. The name of a
+        /// channel is not counted.
         announced: u64,
         /// How many the caller takes.
         max: u32,
@@ -99,12 +102,18 @@ fn boundary(bytes: &[u8], limits: FrameLimits) -> Result<Option<(Kind, usize)>, 
         return Ok(None);
     };
     // In every kind the lengths are what the fixed part ends with.
-    let (announced, max) = match *fixed {
+    let (channel, announced, max) = match *fixed {
         [.., name, info_high, info_low] if kind.is_registration() => (
+            0,
             u32::from(name) + u32::from(u16::from_be_bytes([info_high, info_low])),
             limits.registration_bytes_max,
         ),
-        [.., a, b, c, d] => (u32::from_be_bytes([a, b, c, d]), limits.text_bytes_max),
+        [.., channel] if matches!(kind, Kind::ChannelJoin) => (channel, 0, limits.text_bytes_max),
+        [.., before, a, b, c, d] => (
+            if kind.is_of_channels() { before } else { 0 },
+            u32::from_be_bytes([a, b, c, d]),
+            limits.text_bytes_max,
+        ),
         _ => unreachable!("a fixed part has 9 bytes or more"),
     };
     if announced > max {
@@ -117,7 +126,8 @@ fn boundary(bytes: &[u8], limits: FrameLimits) -> Result<Option<(Kind, usize)>, 
     // Where addresses have 32 bits, a frame can be longer than any memory. It
     // then has all the length there is, and never becomes whole.
     let texts = usize::try_from(announced).unwrap_or(usize::MAX);
-    Ok(Some((kind, fixed.len().saturating_add(texts))))
+    let beside = fixed.len() + usize::from(channel);
+    Ok(Some((kind, beside.saturating_add(texts))))
 }
 
 /// The bytes of exactly one frame: its boundary is known, its meaning not yet.

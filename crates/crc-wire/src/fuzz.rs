@@ -11,6 +11,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use crate::decoder::Decoder;
 use crate::frame::{Frame, FrameError, FrameLimits, frame_len};
 use crate::message::{Kind, Message};
+use crate::types::ChannelName;
 
 /// The longest stream that is cut everywhere; of longer ones the beginning is.
 /// The work grows with the square of it.
@@ -90,7 +91,8 @@ fn boundaries(stream: &[u8], limits: FrameLimits) -> Boundaries {
                     true => limits.registration_bytes_max,
                     false => limits.text_bytes_max,
                 };
-                assert!(end - start - frame.kind().fixed_len() <= max as usize);
+                let channel = channel_bytes_max(frame.kind());
+                assert!(end - start - frame.kind().fixed_len() <= channel + max as usize);
                 means_itself(frame);
                 found.ends[found.frames] = end;
                 found.frames += 1;
@@ -102,6 +104,27 @@ fn boundaries(stream: &[u8], limits: FrameLimits) -> Boundaries {
             }
         }
     }
+}
+
+/// How many bytes the name of a channel adds to a frame's texts at most.
+const fn channel_bytes_max(kind: Kind) -> usize {
+    match kind.is_of_channels() {
+        true => ChannelName::BYTES_MAX,
+        false => 0,
+    }
+}
+
+/// The byte of a frame that may hold more than is read: the flags of a member.
+const FLAGS_AT: usize = 9;
+
+/// Whether `written` is the frame as it came, but for flags that nobody knows.
+fn is_written_alike(written: &[u8], came: &[u8]) -> bool {
+    if came.first() != Some(&Kind::ChannelJoin.byte()) {
+        return written == came;
+    }
+    written[..FLAGS_AT] == came[..FLAGS_AT]
+        && written[FLAGS_AT] == came[FLAGS_AT] & 0b11
+        && written[FLAGS_AT + 1..] == came[FLAGS_AT + 1..]
 }
 
 /// A frame that can be read is written as it came; into a buffer on the stack,
@@ -116,7 +139,8 @@ fn means_itself(frame: Frame<'_>) {
     let mut unused = &mut buffer[..];
     message.encode(&mut unused);
     let left = unused.len();
-    assert_eq!(&buffer[..STREAM_BYTES_MAX - left], frame.bytes());
+    let written = &buffer[..STREAM_BYTES_MAX - left];
+    assert!(is_written_alike(written, frame.bytes()));
 }
 
 /// A decoder that is given a stream piece by piece and held to what the whole
@@ -213,7 +237,7 @@ impl<'a> Check<'a> {
 /// When that is not so.
 pub fn round_trip(input: &[u8]) {
     if let Ok(message) = Message::parse(input) {
-        assert_eq!(message.to_vec(), input);
+        assert!(is_written_alike(&message.to_vec(), input));
     }
     let mut choices = Unstructured::new(input);
     let mut frame = Vec::new();

@@ -1,5 +1,5 @@
-//! The frames of the Clemson Relay Chat protocol (CRC), version 1: where each
-//! one ends, what it says, and how it is written.
+//! The frames of the Clemson Relay Chat protocol (CRC), version 1 and channels:
+//! where each one ends, what it says, and how it is written.
 //!
 //! CRC networks are trees of servers that relay chats between clients. Every
 //! connection is a stream of frames without delimiters; each begins with a byte
@@ -18,11 +18,17 @@
 //! | `81` | [`ClientChat`] | source `u32`, destination `u32`, length `u32`, text | 13 |
 //! | `82` | [`ClientQuit`] | source `u32`, length `u32`, text | 9 |
 //! | `02` | [`ServerQuit`] | source `u32`, replacement `u32`, length `u32`, text | 13 |
+//! | `83` | [`ChannelJoin`] | source `u32`, by `u32`, flags `u8`, channel length `u8`, channel | 11 |
+//! | `84` | [`ChannelPart`] | source `u32`, by `u32`, channel length `u8`, text length `u32`, channel, text | 14 |
+//! | `85` | [`ChannelChat`] | source `u32`, tone `u8`, channel length `u8`, text length `u32`, channel, text | 11 |
+//! | `86` | [`ChannelSetting`] | source `u32`, version `u64`, field `u8`, channel length `u8`, value length `u32`, channel, value | 19 |
+//! | `87` | [`ChannelRequest`] | source `u32`, destination `u32`, verb `u8`, channel length `u8`, text length `u32`, channel, text | 15 |
 //!
 //! The fixed part is all before the texts, the type byte included. A source is
-//! never 0, but for the source of a status; last hop, destination and replacement
-//! may be, which is `None` here. Original nodes can't read `02`: it is for
-//! peers that have said that they can.
+//! never 0, but for the source of a status or a setting; last hop, destination,
+//! replacement and by may be, which is `None` here. Only a request may be about
+//! no channel. Original nodes can't read `02`, nor `83` and what follows: these
+//! are for peers that have said that they can.
 //!
 //! # Reading
 //!
@@ -62,8 +68,9 @@
 //! # Writing
 //!
 //! What can be built can be written: ids are checked when a [`HostId`] is made,
-//! lengths when a [`Name`], an [`Info`] or a [`Text`] is. What was parsed is
-//! written back byte for byte; there is one encoding for each message.
+//! lengths when a [`Name`], an [`Info`], a [`Text`] or a [`ChannelName`] is. What
+//! was parsed is written back byte for byte, but for bits of [`MemberFlags`] that
+//! have no meaning; there is one encoding for each message.
 //!
 //! ```
 //! use crc_wire::{ClientChat, HostId, Message, Text};
@@ -77,6 +84,21 @@
 //! chat.encode(&mut out);
 //! assert_eq!(out, b"\x81\x00\x00\x00\x67\x00\x00\x00\x65\x00\x00\x00\x02Hi");
 //! # Ok::<(), crc_wire::TooLong>(())
+//! ```
+//!
+//! And to a channel:
+//!
+//! ```
+//! use crc_wire::{ChannelChat, ChannelName, HostId, Message, Text, Tone};
+//!
+//! let chat = Message::ChannelChat(ChannelChat {
+//!     source: HostId::new(101).expect("not 0"),
+//!     tone: Tone::Message,
+//!     channel: ChannelName::new("#reef")?,
+//!     text: Text::new("Hi")?,
+//! });
+//! assert_eq!(chat.to_vec(), b"\x85\0\0\0\x65\0\x05\0\0\0\x02#reefHi");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # What is not here
@@ -128,11 +150,17 @@ mod types;
 
 pub use decoder::Decoder;
 pub use frame::{ChatRun, Frame, FrameError, FrameLimits, frame_len};
-pub use message::{ClientChat, ClientQuit, Kind, Message, Registration, ServerQuit, Status};
+pub use message::{
+    ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
+    Kind, Message, Registration, ServerQuit, Status,
+};
 pub use parse::MessageError;
 #[cfg(feature = "tokio-util")]
 pub use tokio_codec::{CodecError, CrcCodec};
-pub use types::{HostId, Info, Name, StatusCode, Text, TooLong, beginning};
+pub use types::{
+    ChannelName, ChannelNameError, Field, HostId, Info, MemberFlags, Name, StatusCode, Text, Tone,
+    TooLong, Verb, beginning,
+};
 
 /// Keeps the example of the README true.
 #[cfg(doctest)]

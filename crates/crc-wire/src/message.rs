@@ -4,7 +4,9 @@
 //! holds; [`Message::into_owned`] goes from the one to the other. Whether a
 //! message makes sense in a network is not known here.
 
-use crate::types::{HostId, Info, Name, StatusCode, Text};
+use crate::types::{
+    ChannelName, Field, HostId, Info, MemberFlags, Name, StatusCode, Text, Tone, Verb,
+};
 
 /// The kind of a frame: its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,17 +31,33 @@ pub enum Kind {
     ClientChat = 0x81,
     /// A client left. See [`ClientQuit`].
     ClientQuit = 0x82,
+    /// A member of a channel. Beyond version 1, as are all the kinds of
+    /// channels. See [`ChannelJoin`].
+    ChannelJoin = 0x83,
+    /// A member of a channel no more. See [`ChannelPart`].
+    ChannelPart = 0x84,
+    /// A text from one client to all of a channel. See [`ChannelChat`].
+    ChannelChat = 0x85,
+    /// One setting of a channel. See [`ChannelSetting`].
+    ChannelSetting = 0x86,
+    /// An errand for one server. See [`ChannelRequest`].
+    ChannelRequest = 0x87,
 }
 
 impl Kind {
     /// All kinds, in the order of their bytes.
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 11] = [
         Kind::ServerRegistration,
         Kind::Status,
         Kind::ServerQuit,
         Kind::ClientRegistration,
         Kind::ClientChat,
         Kind::ClientQuit,
+        Kind::ChannelJoin,
+        Kind::ChannelPart,
+        Kind::ChannelChat,
+        Kind::ChannelSetting,
+        Kind::ChannelRequest,
     ];
 
     /// The kind that a first byte announces; `None` when there is none.
@@ -52,6 +70,11 @@ impl Kind {
             0x80 => Kind::ClientRegistration,
             0x81 => Kind::ClientChat,
             0x82 => Kind::ClientQuit,
+            0x83 => Kind::ChannelJoin,
+            0x84 => Kind::ChannelPart,
+            0x85 => Kind::ChannelChat,
+            0x86 => Kind::ChannelSetting,
+            0x87 => Kind::ChannelRequest,
             _ => return None,
         })
     }
@@ -67,9 +90,12 @@ impl Kind {
     pub const fn fixed_len(self) -> usize {
         match self {
             Kind::ServerRegistration | Kind::ClientRegistration => 12,
-            Kind::Status => 15,
+            Kind::Status | Kind::ChannelRequest => 15,
             Kind::ServerQuit | Kind::ClientChat => 13,
             Kind::ClientQuit => 9,
+            Kind::ChannelJoin | Kind::ChannelChat => 11,
+            Kind::ChannelPart => 14,
+            Kind::ChannelSetting => 19,
         }
     }
 
@@ -77,6 +103,20 @@ impl Kind {
     #[must_use]
     pub const fn is_registration(self) -> bool {
         matches!(self, Kind::ServerRegistration | Kind::ClientRegistration)
+    }
+
+    /// Whether frames of this kind name a channel: those that only nodes read
+    /// that take the feature `channels`.
+    #[must_use]
+    pub const fn is_of_channels(self) -> bool {
+        matches!(
+            self,
+            Kind::ChannelJoin
+                | Kind::ChannelPart
+                | Kind::ChannelChat
+                | Kind::ChannelSetting
+                | Kind::ChannelRequest
+        )
     }
 }
 
@@ -102,6 +142,16 @@ pub enum Message<'a> {
     ClientQuit(ClientQuit<'a>),
     /// A server leaves (type 0x02).
     ServerQuit(ServerQuit<'a>),
+    /// A member of a channel (type 0x83).
+    ChannelJoin(ChannelJoin<'a>),
+    /// A member of a channel no more (type 0x84).
+    ChannelPart(ChannelPart<'a>),
+    /// A text from one client to all of a channel (type 0x85).
+    ChannelChat(ChannelChat<'a>),
+    /// One setting of a channel (type 0x86).
+    ChannelSetting(ChannelSetting<'a>),
+    /// An errand for one server (type 0x87).
+    ChannelRequest(ChannelRequest<'a>),
 }
 
 /// A host makes itself known, or is made known by a server on the way.
@@ -175,6 +225,116 @@ pub struct ServerQuit<'a> {
     pub text: Text<'a>,
 }
 
+/// Somebody is a member of a channel, with these flags. Said again with other
+/// flags, it is these that have changed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct ChannelJoin<'a> {
+    /// The member.
+    pub source: HostId,
+    /// Who has given or taken the flags; `None` (0) when nobody has.
+    pub by: Option<HostId>,
+    /// What the member may do.
+    pub flags: MemberFlags,
+    /// The channel.
+    pub channel: ChannelName<'a>,
+}
+
+/// Somebody is a member of a channel no more.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct ChannelPart<'a> {
+    /// Who was a member.
+    pub source: HostId,
+    /// Who has put it out; `None` (0) when it left by itself.
+    pub by: Option<HostId>,
+    /// The channel.
+    pub channel: ChannelName<'a>,
+    /// Its last words, or why it was put out. May be empty.
+    pub text: Text<'a>,
+}
+
+/// A text from one client to all of a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct ChannelChat<'a> {
+    /// The client that speaks.
+    pub source: HostId,
+    /// How the text is meant.
+    pub tone: Tone,
+    /// The channel spoken to.
+    pub channel: ChannelName<'a>,
+    /// What is said.
+    pub text: Text<'a>,
+}
+
+/// One setting of a channel, as somebody has set it.
+///
+/// Of all that is said of one field of one channel, the one with the highest
+/// (version, source) stands.
+///
+/// ```
+/// use crc_wire::{ChannelName, ChannelSetting, Field, HostId, Message, Text};
+///
+/// let topic = Message::ChannelSetting(ChannelSetting {
+///     source: HostId::new(101),
+///     version: 7,
+///     field: Field::TOPIC,
+///     channel: ChannelName::new("#reef")?,
+///     value: Text::new("fish")?,
+/// });
+/// assert_eq!(topic.encoded_len(), 19 + 5 + 4);
+/// assert_eq!(Message::parse(&topic.to_vec())?, topic);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct ChannelSetting<'a> {
+    /// Who has set it; `None` (0) for nobody.
+    pub source: Option<HostId>,
+    /// Orders the settings of one field.
+    pub version: u64,
+    /// What is set. One that nobody knows is passed on like any other.
+    pub field: Field,
+    /// The channel.
+    pub channel: ChannelName<'a>,
+    /// What it is set to; empty for none.
+    pub value: Text<'a>,
+}
+
+/// Somebody wants something of a channel, or of one who is there: an errand
+/// for one server.
+///
+/// ```
+/// use crc_wire::{Message, Verb};
+///
+/// // A notice from 101 for 103: no channel.
+/// let notice = b"\x87\0\0\0\x65\0\0\0\x67\0\0\0\0\0\x02Hi";
+/// let Ok(Message::ChannelRequest(notice)) = Message::parse(notice) else { panic!() };
+/// assert_eq!(notice.verb, Verb::NOTICE);
+/// assert_eq!(notice.channel, None);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct ChannelRequest<'a> {
+    /// In whose name it is asked.
+    pub source: HostId,
+    /// The host whose server is asked; `None` (0) for the server at the other
+    /// end.
+    pub destination: Option<HostId>,
+    /// What is asked for.
+    pub verb: Verb,
+    /// The channel that it is about; `None` (length 0) when it is about none.
+    pub channel: Option<ChannelName<'a>>,
+    /// What the verb needs beyond that: a notice, a reason, a key.
+    pub text: Text<'a>,
+}
+
 impl Message<'_> {
     /// The kind of the frame that says this.
     #[must_use]
@@ -186,6 +346,11 @@ impl Message<'_> {
             Message::ClientChat(_) => Kind::ClientChat,
             Message::ClientQuit(_) => Kind::ClientQuit,
             Message::ServerQuit(_) => Kind::ServerQuit,
+            Message::ChannelJoin(_) => Kind::ChannelJoin,
+            Message::ChannelPart(_) => Kind::ChannelPart,
+            Message::ChannelChat(_) => Kind::ChannelChat,
+            Message::ChannelSetting(_) => Kind::ChannelSetting,
+            Message::ChannelRequest(_) => Kind::ChannelRequest,
         }
     }
 
@@ -213,6 +378,38 @@ impl Message<'_> {
             Message::ServerQuit(m) => Message::ServerQuit(ServerQuit {
                 source: m.source,
                 replacement: m.replacement,
+                text: m.text.into_owned(),
+            }),
+            Message::ChannelJoin(m) => Message::ChannelJoin(ChannelJoin {
+                source: m.source,
+                by: m.by,
+                flags: m.flags,
+                channel: m.channel.into_owned(),
+            }),
+            Message::ChannelPart(m) => Message::ChannelPart(ChannelPart {
+                source: m.source,
+                by: m.by,
+                channel: m.channel.into_owned(),
+                text: m.text.into_owned(),
+            }),
+            Message::ChannelChat(m) => Message::ChannelChat(ChannelChat {
+                source: m.source,
+                tone: m.tone,
+                channel: m.channel.into_owned(),
+                text: m.text.into_owned(),
+            }),
+            Message::ChannelSetting(m) => Message::ChannelSetting(ChannelSetting {
+                source: m.source,
+                version: m.version,
+                field: m.field,
+                channel: m.channel.into_owned(),
+                value: m.value.into_owned(),
+            }),
+            Message::ChannelRequest(m) => Message::ChannelRequest(ChannelRequest {
+                source: m.source,
+                destination: m.destination,
+                verb: m.verb,
+                channel: m.channel.map(ChannelName::into_owned),
                 text: m.text.into_owned(),
             }),
         }

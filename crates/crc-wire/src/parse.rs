@@ -8,11 +8,16 @@
 use nom::bytes::complete::take;
 use nom::combinator::all_consuming;
 use nom::error::{ErrorKind, FromExternalError, ParseError};
-use nom::number::complete::{be_u8, be_u16, be_u32};
+use nom::number::complete::{be_u8, be_u16, be_u32, be_u64};
 use nom::{Err, IResult, Parser};
 
-use crate::message::{ClientChat, ClientQuit, Kind, Message, Registration, ServerQuit, Status};
-use crate::types::{HostId, Info, Name, StatusCode, Text};
+use crate::message::{
+    ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
+    Kind, Message, Registration, ServerQuit, Status,
+};
+use crate::types::{
+    ChannelName, Field, HostId, Info, MemberFlags, Name, StatusCode, Text, Tone, Verb,
+};
 
 /// A whole frame does not say what it should. The peer is to blame; the
 /// frame's end stands, so that the frames behind it can still be read.
@@ -27,12 +32,19 @@ pub enum MessageError {
     /// Never the case for a [`Frame`](crate::Frame).
     #[error("the frame's length is not the one that it announces")]
     Length,
-    /// The source of anything but a status is 0, which is never a host.
+    /// The source of anything but a status or a channel's setting is 0, which
+    /// is never a host.
     #[error("the source is 0, which is never a host")]
     SourceZero,
     /// A text, a name or an info is not UTF-8, each taken by itself.
     #[error("the text is not UTF-8")]
     NotUtf8,
+    /// The channel has no name, where only a request may be about none.
+    #[error("the channel has no name")]
+    ChannelEmpty,
+    /// The tone of a chat is no [`Tone`].
+    #[error("unknown tone {0:#04x}")]
+    UnknownTone(u8),
 }
 
 impl<'a> Message<'a> {
@@ -89,6 +101,56 @@ impl<'a> Message<'a> {
                     source,
                     replacement,
                     text: Text::from_wire(text),
+                })
+            }
+            Kind::ChannelJoin => {
+                let (source, by, flags, channel) = whole((source, host, be_u8, channel), body)?;
+                Message::ChannelJoin(ChannelJoin {
+                    source,
+                    by,
+                    flags: MemberFlags::from_byte(flags),
+                    channel,
+                })
+            }
+            Kind::ChannelPart => {
+                let (source, by, (channel, text)) = whole((source, host, channel_and_text), body)?;
+                Message::ChannelPart(ChannelPart {
+                    source,
+                    by,
+                    channel: channel.ok_or(MessageError::ChannelEmpty)?,
+                    text,
+                })
+            }
+            Kind::ChannelChat => {
+                let (source, tone, (channel, text)) =
+                    whole((source, tone, channel_and_text), body)?;
+                Message::ChannelChat(ChannelChat {
+                    source,
+                    tone,
+                    channel: channel.ok_or(MessageError::ChannelEmpty)?,
+                    text,
+                })
+            }
+            Kind::ChannelSetting => {
+                let (source, version, field, (channel, value)) =
+                    whole((host, be_u64, be_u8, channel_and_text), body)?;
+                Message::ChannelSetting(ChannelSetting {
+                    source,
+                    version,
+                    field: Field(field),
+                    channel: channel.ok_or(MessageError::ChannelEmpty)?,
+                    value,
+                })
+            }
+            Kind::ChannelRequest => {
+                let (source, destination, verb, (channel, text)) =
+                    whole((source, host, be_u8, channel_and_text), body)?;
+                Message::ChannelRequest(ChannelRequest {
+                    source,
+                    destination,
+                    verb: Verb(verb),
+                    channel,
+                    text,
                 })
             }
         })
@@ -167,6 +229,33 @@ fn name_and_info(input: &[u8]) -> Parsed<'_, (Name<'_>, Info<'_>)> {
     let (input, name) = utf8(input, name_len.into())?;
     let (input, info) = utf8(input, info_len.into())?;
     Ok((input, (Name::from_wire(name), Info::from_wire(info))))
+}
+
+fn tone(input: &[u8]) -> Parsed<'_, Tone> {
+    be_u8
+        .map_res(|byte| Tone::from_byte(byte).ok_or(MessageError::UnknownTone(byte)))
+        .parse_complete(input)
+}
+
+/// A length of one byte and that many bytes of a channel's name.
+fn channel(input: &[u8]) -> Parsed<'_, ChannelName<'_>> {
+    let (input, len) = be_u8.parse_complete(input)?;
+    let (input, name) = utf8(input, len.into())?;
+    let channel = ChannelName::from_wire(name).ok_or(MessageError::ChannelEmpty);
+    let channel = channel.map_err(|error| Err::Error(Violation(error)))?;
+    Ok((input, channel))
+}
+
+/// Both lengths, of one byte and of four, and then both texts. No name is no
+/// channel.
+fn channel_and_text(input: &[u8]) -> Parsed<'_, (Option<ChannelName<'_>>, Text<'_>)> {
+    let (input, (channel_len, text_len)) = (be_u8, be_u32).parse_complete(input)?;
+    let (input, channel) = utf8(input, channel_len.into())?;
+    let (input, text) = utf8(input, text_len)?;
+    Ok((
+        input,
+        (ChannelName::from_wire(channel), Text::from_wire(text)),
+    ))
 }
 
 #[inline]

@@ -32,8 +32,13 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::{Index, select};
 
-use crate::message::{ClientChat, ClientQuit, Message, Registration, ServerQuit, Status};
-use crate::types::{HostId, Info, Name, StatusCode, Text, beginning};
+use crate::message::{
+    ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
+    Message, Registration, ServerQuit, Status,
+};
+use crate::types::{
+    ChannelName, Field, HostId, Info, MemberFlags, Name, StatusCode, Text, Tone, Verb, beginning,
+};
 
 /// The most bytes of a text whose size the caller does not choose.
 const BYTES_MAX: usize = 256;
@@ -62,6 +67,8 @@ pub fn status_code() -> impl Strategy<Value = StatusCode> {
         StatusCode::FEATURES,
         StatusCode::TOO_LONG,
         StatusCode::LEAVING,
+        StatusCode::CHANNEL_REFUSED,
+        StatusCode::CHANNEL_NAMES,
     ];
     prop_oneof![select(NAMED), any::<u16>().prop_map(StatusCode)]
 }
@@ -111,6 +118,44 @@ pub fn text_up_to(bytes_max: usize) -> impl Strategy<Value = Text<'static>> {
         .prop_map(|text| Text::new(text).expect("its size is bounded"))
 }
 
+/// The name of a channel: often `#reef` or `#REEF`, so that they meet; else
+/// anything of 1 to 255 bytes.
+pub fn channel_name() -> impl Strategy<Value = ChannelName<'static>> {
+    prop_oneof![
+        1 => select(&["#reef", "#REEF"][..]).prop_map(String::from),
+        2 => string_up_to(ChannelName::BYTES_MAX),
+    ]
+    .prop_map(|name| match ChannelName::new(name) {
+        Ok(name) => name,
+        Err(_) => ChannelName::new("#").expect("not empty"),
+    })
+}
+
+/// What a member of a channel may do.
+pub fn member_flags() -> impl Strategy<Value = MemberFlags> {
+    any::<[bool; 2]>().prop_map(|[operator, voice]| MemberFlags { operator, voice })
+}
+
+/// A message or a notice.
+pub fn tone() -> impl Strategy<Value = Tone> {
+    select(&[Tone::Message, Tone::Notice][..])
+}
+
+/// A field of a channel: mostly one that has a name.
+pub fn field() -> impl Strategy<Value = Field> {
+    prop_oneof![3 => 0..=Field::NAME.0, 1 => any::<u8>()].prop_map(Field)
+}
+
+/// A verb: mostly one that has a name.
+pub fn verb() -> impl Strategy<Value = Verb> {
+    prop_oneof![3 => 0..=Verb::NAMES.0, 1 => any::<u8>()].prop_map(Verb)
+}
+
+/// The version of a setting: often small, so that two are the same.
+pub fn version() -> impl Strategy<Value = u64> {
+    prop_oneof![2 => 0..4_u64, 1 => any::<u64>()]
+}
+
 /// A registration, of a server or of a client.
 pub fn registration() -> impl Strategy<Value = Registration<'static>> {
     registration_up_to(BYTES_MAX)
@@ -141,9 +186,9 @@ pub fn message() -> impl Strategy<Value = Message<'static>> {
 pub fn message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Message<'static>> {
     let text = move || text_up_to(text_bytes_max);
     prop_oneof![
-        registration_up_to(text_bytes_max).prop_map(Message::ServerRegistration),
-        registration_up_to(text_bytes_max).prop_map(Message::ClientRegistration),
-        (maybe_host_id(), maybe_host_id(), status_code(), text()).prop_map(
+        1 => registration_up_to(text_bytes_max).prop_map(Message::ServerRegistration),
+        1 => registration_up_to(text_bytes_max).prop_map(Message::ClientRegistration),
+        1 => (maybe_host_id(), maybe_host_id(), status_code(), text()).prop_map(
             |(source, destination, code, text)| Message::Status(Status {
                 source,
                 destination,
@@ -151,22 +196,88 @@ pub fn message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Message<'st
                 text,
             })
         ),
-        (host_id(), maybe_host_id(), text()).prop_map(|(source, destination, text)| {
+        1 => (host_id(), maybe_host_id(), text()).prop_map(|(source, destination, text)| {
             Message::ClientChat(ClientChat {
                 source,
                 destination,
                 text,
             })
         }),
-        (host_id(), text())
+        1 => (host_id(), text())
             .prop_map(|(source, text)| Message::ClientQuit(ClientQuit { source, text })),
-        (host_id(), maybe_host_id(), text()).prop_map(|(source, replacement, text)| {
+        1 => (host_id(), maybe_host_id(), text()).prop_map(|(source, replacement, text)| {
             Message::ServerQuit(ServerQuit {
                 source,
                 replacement,
                 text,
             })
         }),
+        5 => channel_message_up_to(text_bytes_max),
+    ]
+}
+
+/// A message of a channel, its text of at most `text_bytes_max` bytes.
+pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Message<'static>> {
+    let text = move || text_up_to(text_bytes_max);
+    let channel = channel_name;
+    let join = (host_id(), maybe_host_id(), member_flags(), channel());
+    let part = (host_id(), maybe_host_id(), channel(), text());
+    let chat = (host_id(), tone(), channel(), text());
+    let setting = (maybe_host_id(), version(), field(), channel(), text());
+    let about = proptest::option::weighted(0.75, channel());
+    let request = (host_id(), maybe_host_id(), verb(), about, text());
+    // In boxes: what can be shrunk in so many ways takes much of the stack, each
+    // time that it is moved.
+    prop_oneof![
+        join.prop_map(|(source, by, flags, channel)| {
+            Message::ChannelJoin(ChannelJoin {
+                source,
+                by,
+                flags,
+                channel,
+            })
+        })
+        .boxed(),
+        part.prop_map(|(source, by, channel, text)| {
+            Message::ChannelPart(ChannelPart {
+                source,
+                by,
+                channel,
+                text,
+            })
+        })
+        .boxed(),
+        chat.prop_map(|(source, tone, channel, text)| {
+            Message::ChannelChat(ChannelChat {
+                source,
+                tone,
+                channel,
+                text,
+            })
+        })
+        .boxed(),
+        setting
+            .prop_map(|(source, version, field, channel, value)| {
+                Message::ChannelSetting(ChannelSetting {
+                    source,
+                    version,
+                    field,
+                    channel,
+                    value,
+                })
+            })
+            .boxed(),
+        request
+            .prop_map(|(source, destination, verb, channel, text)| {
+                Message::ChannelRequest(ChannelRequest {
+                    source,
+                    destination,
+                    verb,
+                    channel,
+                    text,
+                })
+            })
+            .boxed(),
     ]
 }
 

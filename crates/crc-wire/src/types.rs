@@ -124,6 +124,12 @@ impl StatusCode {
     pub const TOO_LONG: StatusCode = StatusCode(0x0101);
     /// The server is leaving. Text: `Server leaving: REASON`.
     pub const LEAVING: StatusCode = StatusCode(0x0102);
+    /// A channel does not let somebody have what it wanted. Text: why, for
+    /// people, such as `#reef: wrong key`.
+    pub const CHANNEL_REFUSED: StatusCode = StatusCode(0x0103);
+    /// Who is in a channel. Text: its name and those of its members, such as
+    /// `#reef ann bob`.
+    pub const CHANNEL_NAMES: StatusCode = StatusCode(0x0104);
 
     /// Whether the code belongs to version 1, so that every node may be sent it.
     #[must_use]
@@ -148,41 +154,10 @@ pub struct TooLong {
     pub max: usize,
 }
 
-macro_rules! text_type {
-    ($(#[$doc:meta])* $name:ident, $max:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-        pub struct $name<'a>(Cow<'a, str>);
-
-        impl<'a> $name<'a> {
-            /// The most bytes that the wire's length field can count.
-            pub const BYTES_MAX: usize = $max;
-
-            /// Takes `text`, borrowed or owned, if its encoding fits.
-            ///
-            /// # Errors
-            ///
-            /// [`TooLong`] when it has more than [`Self::BYTES_MAX`] bytes.
-            pub fn new(text: impl Into<Cow<'a, str>>) -> Result<Self, TooLong> {
-                let text = text.into();
-                if text.len() > Self::BYTES_MAX {
-                    return Err(TooLong { len: text.len(), max: Self::BYTES_MAX });
-                }
-                Ok($name(text))
-            }
-
-            /// A text that a length field of the wire has already counted.
-            #[inline]
-            pub(crate) const fn from_wire(text: &'a str) -> Self {
-                $name(Cow::Borrowed(text))
-            }
-
-            /// The longest beginning of `text` that fits, cut between characters.
-            #[must_use]
-            pub fn cut(text: &'a str) -> Self {
-                $name(Cow::Borrowed(beginning(text, Self::BYTES_MAX)))
-            }
-
+/// What all texts of the wire have, however each is checked.
+macro_rules! text_common {
+    ($name:ident, $error:ty) => {
+        impl $name<'_> {
             /// The text.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -236,6 +211,60 @@ macro_rules! text_type {
             }
         }
 
+        impl<'a> TryFrom<&'a str> for $name<'a> {
+            type Error = $error;
+
+            fn try_from(text: &'a str) -> Result<Self, $error> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<String> for $name<'static> {
+            type Error = $error;
+
+            fn try_from(text: String) -> Result<Self, $error> {
+                Self::new(text)
+            }
+        }
+    };
+}
+
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $max:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name<'a>(Cow<'a, str>);
+
+        impl<'a> $name<'a> {
+            /// The most bytes that the wire's length field can count.
+            pub const BYTES_MAX: usize = $max;
+
+            /// Takes `text`, borrowed or owned, if its encoding fits.
+            ///
+            /// # Errors
+            ///
+            /// [`TooLong`] when it has more than [`Self::BYTES_MAX`] bytes.
+            pub fn new(text: impl Into<Cow<'a, str>>) -> Result<Self, TooLong> {
+                let text = text.into();
+                if text.len() > Self::BYTES_MAX {
+                    return Err(TooLong { len: text.len(), max: Self::BYTES_MAX });
+                }
+                Ok($name(text))
+            }
+
+            /// A text that a length field of the wire has already counted.
+            #[inline]
+            pub(crate) const fn from_wire(text: &'a str) -> Self {
+                $name(Cow::Borrowed(text))
+            }
+
+            /// The longest beginning of `text` that fits, cut between characters.
+            #[must_use]
+            pub fn cut(text: &'a str) -> Self {
+                $name(Cow::Borrowed(beginning(text, Self::BYTES_MAX)))
+            }
+        }
+
         #[cfg(feature = "arbitrary")]
         impl<'u: 'a, 'a> arbitrary::Arbitrary<'u> for $name<'a> {
             fn arbitrary(input: &mut arbitrary::Unstructured<'u>) -> arbitrary::Result<Self> {
@@ -247,21 +276,7 @@ macro_rules! text_type {
             }
         }
 
-        impl<'a> TryFrom<&'a str> for $name<'a> {
-            type Error = TooLong;
-
-            fn try_from(text: &'a str) -> Result<Self, TooLong> {
-                Self::new(text)
-            }
-        }
-
-        impl TryFrom<String> for $name<'static> {
-            type Error = TooLong;
-
-            fn try_from(text: String) -> Result<Self, TooLong> {
-                Self::new(text)
-            }
-        }
+        text_common! { $name, TooLong }
     };
 }
 
@@ -285,8 +300,208 @@ text_type! {
     Info, u16::MAX as usize
 }
 text_type! {
-    /// The text of a chat, a status or a quit: UTF-8, at most 4,294,967,295 bytes.
+    /// The text of a chat, a status, a quit or a channel's setting: UTF-8, at most 4,294,967,295 bytes.
     Text, u32::MAX as usize
+}
+
+/// The name of a channel: UTF-8, at least 1 byte and at most 255.
+///
+/// The wire sets no other limit. What a channel may be called, and which names
+/// are one, is for servers to say.
+///
+/// ```
+/// use crc_wire::{ChannelName, ChannelNameError};
+///
+/// assert_eq!(ChannelName::new("#reef")?.as_str(), "#reef");
+/// assert_eq!(ChannelName::new(""), Err(ChannelNameError::Empty));
+/// assert!(ChannelName::new("x".repeat(256)).is_err());
+/// # Ok::<(), ChannelNameError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelName<'a>(Cow<'a, str>);
+
+/// A text is not the name of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChannelNameError {
+    /// It has no bytes.
+    #[error("a channel's name has at least one byte")]
+    Empty,
+    /// It has more bytes than its length field can count.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+}
+
+impl<'a> ChannelName<'a> {
+    /// The most bytes that the wire's length field can count.
+    pub const BYTES_MAX: usize = u8::MAX as usize;
+
+    /// Takes `name`, borrowed or owned, if it is one and its encoding fits.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelNameError`] when it is empty or has more than
+    /// [`Self::BYTES_MAX`] bytes.
+    pub fn new(name: impl Into<Cow<'a, str>>) -> Result<Self, ChannelNameError> {
+        let name = name.into();
+        if name.is_empty() {
+            return Err(ChannelNameError::Empty);
+        }
+        if name.len() > Self::BYTES_MAX {
+            let (len, max) = (name.len(), Self::BYTES_MAX);
+            return Err(TooLong { len, max }.into());
+        }
+        Ok(ChannelName(name))
+    }
+
+    /// A name that a length field of the wire has already counted; `None` when
+    /// it is empty.
+    pub(crate) const fn from_wire(name: &'a str) -> Option<Self> {
+        match name.is_empty() {
+            true => None,
+            false => Some(ChannelName(Cow::Borrowed(name))),
+        }
+    }
+}
+
+text_common! { ChannelName, ChannelNameError }
+
+#[cfg(feature = "arbitrary")]
+impl<'u: 'a, 'a> arbitrary::Arbitrary<'u> for ChannelName<'a> {
+    fn arbitrary(input: &mut arbitrary::Unstructured<'u>) -> arbitrary::Result<Self> {
+        let name = beginning(input.arbitrary()?, Self::BYTES_MAX);
+        // Nothing is a name as well, for input is not to be refused.
+        Ok(ChannelName::from_wire(name).unwrap_or(ChannelName(Cow::Borrowed("#"))))
+    }
+
+    fn size_hint(depth: usize) -> (usize, Option<usize>) {
+        <&str as arbitrary::Arbitrary<'u>>::size_hint(depth)
+    }
+}
+
+/// What a member of a channel may do beyond being there: one byte, of which
+/// two bits have a meaning. The others are read over, and written as 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct MemberFlags {
+    /// It runs the channel (bit 0).
+    pub operator: bool,
+    /// It may speak where not everybody may (bit 1).
+    pub voice: bool,
+}
+
+impl MemberFlags {
+    /// The flags that a byte holds; bits that nobody knows are ignored.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Self {
+        MemberFlags {
+            operator: byte & 1 != 0,
+            voice: byte & 2 != 0,
+        }
+    }
+
+    /// The byte that holds the flags: from 0 to 3.
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        self.operator as u8 | (self.voice as u8) << 1
+    }
+}
+
+/// How a chat to a channel is meant. A closed set: any other byte is an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[repr(u8)]
+pub enum Tone {
+    /// Somebody talks.
+    Message = 0,
+    /// Something is announced, which no program is to answer.
+    Notice = 1,
+}
+
+impl Tone {
+    /// The tone that a byte stands for; `None` when there is none.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Tone> {
+        Some(match byte {
+            0 => Tone::Message,
+            1 => Tone::Notice,
+            _ => return None,
+        })
+    }
+
+    /// The byte that stands for it.
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        self as u8
+    }
+}
+
+/// What a [`ChannelSetting`](crate::ChannelSetting) sets: one byte.
+///
+/// An open set: a field that is not named here is passed on like any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(transparent)
+)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct Field(pub u8);
+
+impl Field {
+    /// What the channel is about.
+    pub const TOPIC: Field = Field(0);
+    /// The word that lets somebody in.
+    pub const KEY: Field = Field(1);
+    /// Which of the channel's modes are on.
+    pub const MODES: Field = Field(2);
+    /// How many members there may be.
+    pub const LIMIT: Field = Field(3);
+    /// Who is not let in.
+    pub const BANS: Field = Field(4);
+    /// The channel's name as it is to be shown.
+    pub const NAME: Field = Field(5);
+}
+
+/// What a [`ChannelRequest`](crate::ChannelRequest) asks for: one byte.
+///
+/// An open set: every byte can be read and written, for there may be verbs to
+/// come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(transparent)
+)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct Verb(pub u8);
+
+impl Verb {
+    /// Show the text to the host as a notice. About no channel.
+    pub const NOTICE: Verb = Verb(0);
+    /// Invite the host.
+    pub const INVITE: Verb = Verb(1);
+    /// Put the host out. Text: why.
+    pub const KICK: Verb = Verb(2);
+    /// Make the host an operator.
+    pub const GIVE_OPERATOR: Verb = Verb(3);
+    /// Make the host an operator no more.
+    pub const TAKE_OPERATOR: Verb = Verb(4);
+    /// Give the host a voice.
+    pub const GIVE_VOICE: Verb = Verb(5);
+    /// Take the host's voice.
+    pub const TAKE_VOICE: Verb = Verb(6);
+    /// Let the source in. For a client to its own server. Text: the key, or
+    /// empty.
+    pub const JOIN: Verb = Verb(7);
+    /// Say who is in the channel.
+    pub const NAMES: Verb = Verb(8);
 }
 
 /// The longest beginning of `text` with at most `max` bytes that ends between

@@ -2,8 +2,8 @@
 //! the crate is provoked here.
 
 use crc_wire::{
-    Decoder, Frame, FrameError, FrameLimits, HostId, Info, Kind, Message, MessageError, Name, Text,
-    TooLong, frame_len,
+    ChannelName, ChannelNameError, Decoder, Frame, FrameError, FrameLimits, HostId, Info, Kind,
+    Message, MessageError, Name, Text, TooLong, frame_len,
 };
 
 const QUIT: &[u8] = b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye";
@@ -60,7 +60,8 @@ fn unknown_kind() {
 
 #[test]
 fn announced_text_over_the_limit() {
-    for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_registration()) {
+    let without_text = |kind: &Kind| kind.is_registration() || *kind == Kind::ChannelJoin;
+    for kind in Kind::ALL.into_iter().filter(|kind| !without_text(kind)) {
         for (announced, limits) in [
             (101, TIGHT),
             (u32::MAX, TIGHT),
@@ -101,6 +102,13 @@ fn announced_registration_over_the_limit() {
 fn limits_are_reached_before_they_are_crossed() {
     let quit = [&QUIT[..8], &[100], &[b'x'; 100][..]].concat();
     assert_eq!(frame_len(&quit, TIGHT), Ok(Some(109)));
+    // The name of a channel does not count.
+    let chat = b"\x85\x00\x00\x00\x01\x00\xff\x00\x00\x00\x64";
+    assert_eq!(frame_len(chat, TIGHT), Ok(Some(11 + 255 + 100)));
+    let join = b"\x83\x00\x00\x00\x01\x00\x00\x00\x00\x00\xff";
+    assert_eq!(frame_len(join, TIGHT), Ok(Some(11 + 255)));
+    let setting = b"\x86\0\0\0\x01\0\0\0\0\0\0\0\x01\0\xff\0\0\0\x64";
+    assert_eq!(frame_len(setting, TIGHT), Ok(Some(19 + 255 + 100)));
     let registration = b"\x80\x00\x00\x00\x01\x00\x00\x00\x00\x0a\x00\x0a";
     assert_eq!(frame_len(registration, TIGHT), Ok(Some(32)));
     // What the wire can announce fits into the widest limits.
@@ -168,6 +176,10 @@ fn source_zero() {
         b"\x81\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x02Hi",
         b"\x82\x00\x00\x00\x00\x00\x00\x00\x02Hi",
         b"\x02\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x02Hi",
+        b"\x83\x00\x00\x00\x00\x00\x00\x00\x01\x00\x02#a",
+        b"\x84\x00\x00\x00\x00\x00\x00\x00\x01\x02\x00\x00\x00\x02#aHi",
+        b"\x85\x00\x00\x00\x00\x00\x02\x00\x00\x00\x02#aHi",
+        b"\x87\x00\x00\x00\x00\x00\x00\x00\x01\x00\x02\x00\x00\x00\x02#aHi",
     ] {
         check_message_error(frame, MessageError::SourceZero);
     }
@@ -185,8 +197,52 @@ fn not_utf8() {
         b"\x81\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x03\xed\xa0\x80",
         b"\x82\x00\x00\x00\x01\x00\x00\x00\x02\xc0\xaf",
         b"\x02\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x02\xe2\x84",
+        // In the channel; in the text; a character cut by the end of the channel.
+        b"\x83\x00\x00\x00\x01\x00\x00\x00\x01\x00\x02#\xff",
+        b"\x84\x00\x00\x00\x01\x00\x00\x00\x01\x02\x00\x00\x00\x01#\xff!",
+        b"\x84\x00\x00\x00\x01\x00\x00\x00\x01\x02\x00\x00\x00\x01#a\xff",
+        b"\x85\x00\x00\x00\x01\x00\x02\x00\x00\x00\x01#\xc3\xa9",
+        b"\x86\0\0\0\x01\0\0\0\0\0\0\0\x01\x00\x01\0\0\0\x01#\x80",
+        b"\x87\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x01\xff",
     ] {
         check_message_error(frame, MessageError::NotUtf8);
+    }
+}
+
+#[test]
+fn a_channel_without_a_name() {
+    for frame in [
+        &b"\x83\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00"[..],
+        b"\x84\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x02Hi",
+        b"\x85\x00\x00\x00\x01\x00\x00\x00\x00\x00\x02Hi",
+        b"\x86\0\0\0\x01\0\0\0\0\0\0\0\x01\x00\x00\0\0\0\x02Hi",
+    ] {
+        check_message_error(frame, MessageError::ChannelEmpty);
+    }
+}
+
+#[test]
+fn an_unknown_tone() {
+    for tone in 2..=u8::MAX {
+        let mut frame = *b"\x85\x00\x00\x00\x01\x00\x02\x00\x00\x00\x02#aHi";
+        frame[5] = tone;
+        check_message_error(&frame, MessageError::UnknownTone(tone));
+    }
+}
+
+#[test]
+fn unknown_flags_are_read_over_and_not_written() {
+    for flags in 0..=u8::MAX {
+        let mut frame = *b"\x83\x00\x00\x00\x01\x00\x00\x00\x00\x00\x02#a";
+        frame[9] = flags;
+        let Ok(Message::ChannelJoin(join)) = Message::parse(&frame) else {
+            panic!("{flags:#04x} is refused");
+        };
+        assert_eq!(join.flags.operator, flags & 1 == 1);
+        assert_eq!(join.flags.voice, flags & 2 == 2);
+        let written = Message::ChannelJoin(join).to_vec();
+        frame[9] = flags & 3;
+        assert_eq!(written, frame);
     }
 }
 
@@ -197,6 +253,15 @@ fn not_exactly_one_frame() {
     }
     let more = [QUIT, b"!"].concat();
     assert_eq!(Message::parse(&more), Err(MessageError::Length));
+    let join = b"\x83\x00\x00\x00\x01\x00\x00\x00\x01\x00\x02#a";
+    let setting = b"\x86\0\0\0\x01\0\0\0\0\0\0\0\x01\x00\x02\0\0\0\x02#aHi";
+    for frame in [&join[..], setting] {
+        for len in 0..frame.len() {
+            assert_eq!(Message::parse(&frame[..len]), Err(MessageError::Length));
+        }
+        let more = [frame, b"!"].concat();
+        assert_eq!(Message::parse(&more), Err(MessageError::Length));
+    }
     assert_eq!(Message::parse(b"\x03"), Err(MessageError::UnknownKind(3)));
 }
 
@@ -208,6 +273,12 @@ fn values_that_do_not_fit() {
     assert_eq!(Info::new("i".repeat(65_536)), Err(too_long(65_536, 65_535)));
     assert!(Text::new("t".repeat(65_536)).is_ok());
     assert_eq!(Name::cut(&"é".repeat(128)).as_str().len(), 254);
+    assert_eq!(ChannelName::new(""), Err(ChannelNameError::Empty));
+    assert_eq!(
+        ChannelName::try_from("é".repeat(128)),
+        Err(ChannelNameError::TooLong(too_long(256, 255)))
+    );
+    assert!(ChannelName::new("n".repeat(255)).is_ok());
 
     assert_eq!(HostId::new(0), None);
     assert!(HostId::try_from(0).is_err());
@@ -244,6 +315,22 @@ fn errors_say_what_is_wrong() {
             "the source is 0, which is never a host",
         ),
         (MessageError::NotUtf8.to_string(), "the text is not UTF-8"),
+        (
+            MessageError::ChannelEmpty.to_string(),
+            "the channel has no name",
+        ),
+        (
+            MessageError::UnknownTone(2).to_string(),
+            "unknown tone 0x02",
+        ),
+        (
+            ChannelNameError::Empty.to_string(),
+            "a channel's name has at least one byte",
+        ),
+        (
+            ChannelName::new("n".repeat(256)).unwrap_err().to_string(),
+            "256 bytes where at most 255 fit",
+        ),
         (
             Name::new("n".repeat(256)).unwrap_err().to_string(),
             "256 bytes where at most 255 fit",

@@ -1,8 +1,9 @@
 //! Known bytes and what they say, both ways: one check for all of them.
 
 use crc_wire::{
-    ClientChat, ClientQuit, Decoder, FrameLimits, HostId, Info, Kind, Message, Name, Registration,
-    ServerQuit, Status, StatusCode, Text, frame_len,
+    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, ClientChat,
+    ClientQuit, Decoder, Field, FrameLimits, HostId, Info, Kind, MemberFlags, Message, Name,
+    Registration, ServerQuit, Status, StatusCode, Text, Tone, Verb, frame_len,
 };
 
 fn id(id: u32) -> HostId {
@@ -11,6 +12,10 @@ fn id(id: u32) -> HostId {
 
 fn text(text: &str) -> Text<'_> {
     Text::new(text).expect("short")
+}
+
+fn channel(name: &str) -> ChannelName<'_> {
+    ChannelName::new(name).expect("short")
 }
 
 fn registration<'a>(source: u32, last_hop: u32, name: &'a str, info: &'a str) -> Registration<'a> {
@@ -139,6 +144,194 @@ fn server_quit() {
     );
 }
 
+// Those of channels.
+
+#[test]
+fn channel_join() {
+    let join = |by, operator, voice| {
+        Message::ChannelJoin(ChannelJoin {
+            source: id(101),
+            by: HostId::new(by),
+            flags: MemberFlags { operator, voice },
+            channel: channel("#reef"),
+        })
+    };
+    for (hex, message) in [
+        (
+            "83 00000065 00000000 00 05 2372656566",
+            join(0, false, false),
+        ),
+        (
+            "83 00000065 00000067 01 05 2372656566",
+            join(103, true, false),
+        ),
+        (
+            "83 00000065 00000067 02 05 2372656566",
+            join(103, false, true),
+        ),
+        (
+            "83 00000065 ffffffff 03 05 2372656566",
+            join(u32::MAX, true, true),
+        ),
+    ] {
+        check(hex, &message);
+    }
+}
+
+#[test]
+fn channel_part() {
+    check(
+        "84 00000065 00000000 05 00000003 2372656566 627965",
+        &Message::ChannelPart(ChannelPart {
+            source: id(101),
+            by: None,
+            channel: channel("#reef"),
+            text: text("bye"),
+        }),
+    );
+    check(
+        "84 00000065 00000067 05 00000000 2372656566",
+        &Message::ChannelPart(ChannelPart {
+            source: id(101),
+            by: HostId::new(103),
+            channel: channel("#reef"),
+            text: text(""),
+        }),
+    );
+}
+
+#[test]
+fn channel_chat() {
+    for (hex, tone) in [
+        ("85 00000065 00 05 00000002 2372656566 4869", Tone::Message),
+        ("85 00000065 01 05 00000002 2372656566 4869", Tone::Notice),
+    ] {
+        check(
+            hex,
+            &Message::ChannelChat(ChannelChat {
+                source: id(101),
+                tone,
+                channel: channel("#reef"),
+                text: text("Hi"),
+            }),
+        );
+    }
+}
+
+#[test]
+fn channel_setting() {
+    let setting = |source, version, field, value| {
+        Message::ChannelSetting(ChannelSetting {
+            source: HostId::new(source),
+            version,
+            field,
+            channel: channel("#reef"),
+            value: text(value),
+        })
+    };
+    for (hex, message) in [
+        (
+            "86 00000065 0000000000000007 00 05 00000004 2372656566 66697368",
+            setting(101, 7, Field::TOPIC, "fish"),
+        ),
+        (
+            "86 00000000 0000000000000000 01 05 00000000 2372656566",
+            setting(0, 0, Field::KEY, ""),
+        ),
+        (
+            "86 ffffffff ffffffffffffffff ff 05 00000001 2372656566 78",
+            setting(u32::MAX, u64::MAX, Field(255), "x"),
+        ),
+    ] {
+        check(hex, &message);
+    }
+}
+
+#[test]
+fn channel_request() {
+    let request = |destination, verb, channel, words| {
+        Message::ChannelRequest(ChannelRequest {
+            source: id(101),
+            destination: HostId::new(destination),
+            verb,
+            channel,
+            text: text(words),
+        })
+    };
+    for (hex, message) in [
+        (
+            "87 00000065 00000067 02 05 00000004 2372656566 6c6f7564",
+            request(103, Verb::KICK, Some(channel("#reef")), "loud"),
+        ),
+        (
+            "87 00000065 00000067 00 00 00000002 4869",
+            request(103, Verb::NOTICE, None, "Hi"),
+        ),
+        (
+            "87 00000065 00000000 07 05 00000000 2372656566",
+            request(0, Verb::JOIN, Some(channel("#reef")), ""),
+        ),
+        (
+            "87 00000065 00000000 ff 00 00000000",
+            request(0, Verb(255), None, ""),
+        ),
+    ] {
+        check(hex, &message);
+    }
+}
+
+#[test]
+fn longest_channel() {
+    let name = "é".repeat(127) + "x";
+    let join = b"\x83\x00\x00\x00\x01\x00\x00\x00\x02\x00\xff";
+    check_bytes(
+        &[&join[..], name.as_bytes()].concat(),
+        &Message::ChannelJoin(ChannelJoin {
+            source: id(1),
+            by: HostId::new(2),
+            flags: MemberFlags::default(),
+            channel: channel(&name),
+        }),
+    );
+    let chat = b"\x85\x00\x00\x00\x01\x00\xff\x00\x00\x00\x02";
+    check_bytes(
+        &[&chat[..], name.as_bytes(), b"Hi"].concat(),
+        &Message::ChannelChat(ChannelChat {
+            source: id(1),
+            tone: Tone::Message,
+            channel: channel(&name),
+            text: text("Hi"),
+        }),
+    );
+}
+
+#[test]
+fn channels_have_their_numbers() {
+    let fields = [
+        Field::TOPIC,
+        Field::KEY,
+        Field::MODES,
+        Field::LIMIT,
+        Field::BANS,
+        Field::NAME,
+    ];
+    assert!(fields.into_iter().eq((0..6).map(Field)));
+    let verbs = [
+        Verb::NOTICE,
+        Verb::INVITE,
+        Verb::KICK,
+        Verb::GIVE_OPERATOR,
+        Verb::TAKE_OPERATOR,
+        Verb::GIVE_VOICE,
+        Verb::TAKE_VOICE,
+        Verb::JOIN,
+        Verb::NAMES,
+    ];
+    assert!(verbs.into_iter().eq((0..9).map(Verb)));
+    assert_eq!(StatusCode::CHANNEL_REFUSED, StatusCode(0x0103));
+    assert_eq!(StatusCode::CHANNEL_NAMES, StatusCode(0x0104));
+}
+
 // Boundaries of the fields.
 
 #[test]
@@ -252,11 +445,18 @@ fn kinds() {
     let bytes: Vec<u8> = (0..=u8::MAX)
         .filter(|byte| Kind::from_byte(*byte).is_some())
         .collect();
-    assert_eq!(bytes, [0x00, 0x01, 0x02, 0x80, 0x81, 0x82]);
+    assert_eq!(
+        bytes,
+        [
+            0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87
+        ]
+    );
     assert_eq!(Kind::ALL.map(Kind::byte), *bytes);
     assert_eq!(
         Kind::ALL.map(Kind::fixed_len),
-        [12, 15, 13, 12, 13, 9],
+        [12, 15, 13, 12, 13, 9, 11, 14, 11, 19, 15],
         "the type byte counts"
     );
+    let of_channels = Kind::ALL.into_iter().filter(|kind| kind.is_of_channels());
+    assert!(of_channels.map(Kind::byte).eq(0x83..=0x87));
 }

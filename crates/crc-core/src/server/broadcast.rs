@@ -41,7 +41,7 @@ fn unknown_id(destination: Option<HostId>) -> String {
 
 /// Sends frames that stand in the outbox. What is paced is looked at again when
 /// the event is over.
-fn hand_over(
+pub(super) fn hand_over(
     session: &mut Session,
     link: LinkId,
     frames: Range,
@@ -101,6 +101,7 @@ impl Server {
             };
             hand_over(session, link, frame, &mut self.unsettled, out);
         }
+        self.host_joined(id, from, out);
     }
 
     /// A neighbour has been told of a server that turned out to be behind itself.
@@ -210,6 +211,9 @@ impl Server {
             }
         });
         out.send_stored(link, listing);
+        if let Some(channels) = self.channel_listing(link, out) {
+            out.send_stored(link, channels);
+        }
     }
 
     /// A host is gone: forgets it and tells the neighbours, but for `from`.
@@ -220,6 +224,7 @@ impl Server {
         from: Option<LinkId>,
         out: &mut Out,
     ) {
+        self.host_leaves(id, text.as_str(), from, out);
         let Some(host) = self.relay.directory_mut().remove(id) else {
             return;
         };
@@ -338,6 +343,9 @@ impl Server {
         let Some(neighbour) = self.relay.neighbours().find(link) else {
             return;
         };
+        if self.sessions.find(link).is_some_and(|s| s.lines.is_some()) {
+            return self.tell_in_lines(link, message, out);
+        }
         let dress = Dress::of(neighbour.kind, neighbour.standing);
         let frame = out.store(|arena| dress.write(message, arena));
         self.deliver(link, frame, out);

@@ -27,6 +27,9 @@ impl Server {
             return;
         };
         session.heard_at = self.now;
+        if session.lines.is_some() {
+            return self.lines(link, bytes, out);
+        }
         let mut decoder = core::mem::take(&mut session.decoder);
         let mut input = bytes;
         while let Some((phase, limits)) = self.takes(link) {
@@ -83,6 +86,9 @@ impl Server {
             Ok(Message::ClientChat(chat)) if matches!(phase, Phase::Client | Phase::Server) => {
                 return self.chat(link, phase, &chat, frame, out);
             }
+            Ok(message) if kind.is_of_channels() => {
+                self.of_channels(link, phase, &message, frame.bytes(), out);
+            }
             Ok(message) => self.message(link, phase, message, out),
             Err(error) => self.violation(link, Violation::Message { kind, error }, out),
         }
@@ -116,6 +122,37 @@ impl Server {
             (Phase::Server, Message::Status(status)) => self.status(link, &status, out),
             (Phase::Server, Message::ClientQuit(quit)) => self.quit(link, &quit, out),
             (Phase::Server, Message::ServerQuit(quit)) => self.server_quit(link, &quit, out),
+            _ => self.violation(link, Violation::NotItsFrame(kind), out),
+        }
+    }
+
+    /// One message about channels.
+    fn of_channels(
+        &mut self,
+        link: LinkId,
+        phase: Phase,
+        message: &Message<'_>,
+        bytes: &[u8],
+        out: &mut Out,
+    ) {
+        let source = match message {
+            Message::ChannelJoin(join) => Some(join.source),
+            Message::ChannelPart(part) => Some(part.source),
+            Message::ChannelChat(chat) => Some(chat.source),
+            Message::ChannelSetting(setting) => setting.source,
+            Message::ChannelRequest(request) => Some(request.source),
+            _ => None,
+        };
+        let own = self.relay.neighbours().find(link).map(|n| n.host);
+        let kind = message.kind();
+        let wish = !matches!(message, Message::ChannelJoin(_));
+        match (phase, source) {
+            (Phase::Server, _) => self.channel_frame(link, message, bytes, out),
+            (Phase::Client, Some(source_id)) if Some(source_id) != own => {
+                let violation = Violation::NotItsSource { kind, source_id };
+                self.violation(link, violation, out);
+            }
+            (Phase::Client, Some(_)) if wish => self.channel_wish(link, message, out),
             _ => self.violation(link, Violation::NotItsFrame(kind), out),
         }
     }
@@ -186,7 +223,7 @@ impl Server {
     /// Sends a chat on, byte for byte wherever the next node can read it. Says
     /// whether it went at once and as it is.
     #[inline]
-    fn send_chat(
+    pub(super) fn send_chat(
         &mut self,
         to: LinkId,
         chat: &ClientChat<'_>,
@@ -228,7 +265,7 @@ impl Server {
                 }
                 return;
             }
-            Outlet::Direct | Outlet::Paced(_) => {
+            Outlet::Direct | Outlet::Paced(_) | Outlet::Lines => {
                 self.send(to, &Message::ClientChat(chat.clone()), out);
             }
         }
@@ -592,6 +629,9 @@ impl Server {
             Meaning::Changed if planted!(self, ChangedUntold) => {
                 self.relay.directory_mut().remove(id);
             }
+            Meaning::Changed if self.keeps_channels(link, kind) => {
+                return self.rename(link, &claim, out);
+            }
             Meaning::Changed => self.remove(id, &Text::cut("registered anew"), Some(link), out),
             Meaning::Moved if kind == HostKind::Server => {
                 // For the others the way to it is through us, as before. But who
@@ -642,6 +682,9 @@ impl Server {
 
     /// Our client gives way to one of the same id on our parent's side.
     pub(super) fn evict(&mut self, id: HostId, parent: LinkId, out: &mut Out) {
+        if self.is_named_by_us(id) {
+            return self.renumber(id, out);
+        }
         let text = Text::cut("replaced by another client with its id");
         let home = self.relay.directory().find(id).map(Host::first_link);
         let local = home.filter(|home| {

@@ -9,6 +9,8 @@ pub struct Counters {
     pub chats_relayed: u64,
     /// Chats answered with Unknown ID, or as too long.
     pub chats_bounced: u64,
+    /// What was said in channels and told on.
+    pub channel_chats: u64,
     /// Statuses sent on.
     pub statuses_relayed: u64,
     /// Hosts that registered with us, or that we linked to.

@@ -5,7 +5,7 @@ use crc_wire::HostId;
 
 use super::{Counters, Server};
 use crate::link::{Ends, LinkId, PeerAddress};
-use crate::relay::{Directory, Host, HostKind, Neighbour, Standing};
+use crate::relay::{Channels, Directory, Host, HostKind, Neighbour, Nicks, Standing};
 use crate::time::Timestamp;
 
 /// What a server knows at one moment.
@@ -59,6 +59,25 @@ impl<'a> Snapshot<'a> {
     #[must_use]
     pub fn directory(&self) -> &'a Directory {
         self.server.relay.directory()
+    }
+
+    /// The channels of the network.
+    #[must_use]
+    pub fn channels(&self) -> &'a Channels {
+        self.server.relay.channels()
+    }
+
+    /// What clients are called where names are words that nobody else has; `None` if
+    /// no dialect of text is spoken here.
+    #[must_use]
+    pub fn nicks(&self) -> Option<&'a Nicks> {
+        self.server.names.as_ref().map(|names| &names.nicks)
+    }
+
+    /// What servers are called there, this one included.
+    #[must_use]
+    pub fn server_names(&self) -> Option<&'a Nicks> {
+        self.server.names.as_ref().map(|names| &names.servers)
     }
 
     /// The id of the adjacent host that is the first hop towards `host`.

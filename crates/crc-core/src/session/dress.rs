@@ -125,7 +125,7 @@ mod tests {
             Message::ClientChat(m) => vec![m.text.as_str()],
             Message::ClientQuit(m) => vec![m.text.as_str()],
             Message::ServerQuit(m) => vec![m.text.as_str()],
-            _ => unreachable!("all kinds of version 1"),
+            _ => unreachable!("a kind that no original node is sent"),
         }
     }
 
@@ -135,6 +135,10 @@ mod tests {
             for dress in [Dress::Full, Dress::Plain, Dress::Cut, Dress::Ascii] {
                 let mut frame = Vec::new();
                 dress.write(&message, &mut frame);
+                if message.kind().is_of_channels() && matches!(dress, Dress::Cut | Dress::Ascii) {
+                    prop_assert!(frame.is_empty(), "original nodes stop at what they do not know");
+                    continue;
+                }
                 let dressed = Message::parse(&frame).unwrap();
                 prop_assert_eq!(dressed.kind(), message.kind());
                 match dress {

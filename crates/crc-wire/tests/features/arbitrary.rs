@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use arbitrary::{Arbitrary, Unstructured};
-use crc_wire::{HostId, Info, Kind, Message, Name, StatusCode, Text};
+use crc_wire::{ChannelName, HostId, Info, Kind, Message, Name, StatusCode, Text};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -35,10 +35,13 @@ fn too_much_is_cut_and_nothing_is_enough() {
     assert_eq!(HostId::arbitrary(&mut nothing).unwrap().get(), 1);
     assert_eq!(StatusCode::arbitrary(&mut nothing).unwrap(), StatusCode(0));
     assert_eq!(Text::arbitrary(&mut nothing).unwrap().as_str(), "");
+    assert_eq!(ChannelName::arbitrary(&mut nothing).unwrap().as_str(), "#");
 
     let much = vec![b'x'; 100_000];
     let name = Name::arbitrary_take_rest(Unstructured::new(&much)).unwrap();
     let info = Info::arbitrary_take_rest(Unstructured::new(&much)).unwrap();
+    let channel = ChannelName::arbitrary_take_rest(Unstructured::new(&much)).unwrap();
     assert!(name.as_str().len() <= Name::BYTES_MAX);
+    assert!(channel.as_str().len() <= ChannelName::BYTES_MAX);
     assert!(info.as_str().len() <= Info::BYTES_MAX);
 }

@@ -1,6 +1,8 @@
 //! What serde writes it reads, and it reads nothing that no constructor takes.
 
-use crc_wire::{HostId, Info, Kind, Message, Name, StatusCode, Text, strategies};
+use crc_wire::{
+    ChannelName, HostId, Info, Kind, Message, Name, StatusCode, Text, Tone, strategies,
+};
 use proptest::prelude::*;
 use serde_json::{from_reader, from_str, to_string};
 
@@ -50,9 +52,29 @@ fn each_kind_has_its_name() {
         r#"{"server_quit":{"source":1,"replacement":2,"text":""}}"#,
         b"\x02\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00",
     );
-    let kinds = r#"["server_registration","status","server_quit","client_registration","client_chat","client_quit"]"#;
+    check(
+        r##"{"channel_join":{"source":1,"by":null,"flags":{"operator":true,"voice":false},"channel":"#a"}}"##,
+        b"\x83\x00\x00\x00\x01\x00\x00\x00\x00\x01\x02#a",
+    );
+    check(
+        r##"{"channel_part":{"source":1,"by":2,"channel":"#a","text":"out"}}"##,
+        b"\x84\x00\x00\x00\x01\x00\x00\x00\x02\x02\x00\x00\x00\x03#aout",
+    );
+    check(
+        r##"{"channel_chat":{"source":1,"tone":"notice","channel":"#a","text":"Hi"}}"##,
+        b"\x85\x00\x00\x00\x01\x01\x02\x00\x00\x00\x02#aHi",
+    );
+    check(
+        r##"{"channel_setting":{"source":null,"version":3,"field":9,"channel":"#a","value":"x"}}"##,
+        b"\x86\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x09\x02\x00\x00\x00\x01#ax",
+    );
+    check(
+        r#"{"channel_request":{"source":1,"destination":2,"verb":0,"channel":null,"text":"Hi"}}"#,
+        b"\x87\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x02Hi",
+    );
+    let kinds = r#"["server_registration","status","server_quit","client_registration","client_chat","client_quit","channel_join","channel_part","channel_chat","channel_setting","channel_request"]"#;
     assert_eq!(to_string(&Kind::ALL).unwrap(), kinds);
-    assert_eq!(from_str::<[Kind; 6]>(kinds).unwrap(), Kind::ALL);
+    assert_eq!(from_str::<[Kind; 11]>(kinds).unwrap(), Kind::ALL);
 }
 
 #[test]
@@ -80,6 +102,9 @@ fn what_no_constructor_takes_is_refused() {
     check_refused::<Name<'static>>(&quoted(256), "256 bytes where at most 255 fit");
     check_refused::<Info<'static>>(&quoted(65_536), "65536 bytes where at most 65535 fit");
     check_refused::<Text<'static>>("1", "string");
+    check_refused::<ChannelName<'static>>("\"\"", "at least one byte");
+    check_refused::<ChannelName<'static>>(&quoted(256), "256 bytes where at most 255 fit");
+    check_refused::<Tone>("\"shout\"", "unknown variant");
     check_refused::<Message<'static>>(
         r#"{"client_chat":{"source":0,"destination":1,"text":""}}"#,
         "nonzero",

@@ -1,0 +1,442 @@
+//! The channels of the network: who is in them, and how they are set.
+//!
+//! Every server knows all of them. A membership is told by the server of the
+//! member alone, so that it reaches everybody in the order in which it came
+//! about. Settings can be changed by several servers at once: of two values of
+//! one setting the one with the higher version stands, everywhere.
+//!
+//! A channel is there as long as somebody is in it. Its settings are remembered
+//! for a while longer: somebody may have entered it elsewhere, who has not been
+//! heard of yet, and there it has never ended. Knows no frames and no dialect;
+//! who may do what is decided elsewhere.
+
+use core::time::Duration;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+
+use crc_wire::{Field, HostId, MemberFlags};
+
+use crate::link::LinkId;
+use crate::time::Timestamp;
+
+/// How long the settings of a channel without members are remembered: longer
+/// than any word is on its way through a network that works.
+const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+
+/// How many channels without members are remembered.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// The settings that this version knows.
+pub(crate) const FIELDS: [Field; 6] = [
+    Field::TOPIC,
+    Field::KEY,
+    Field::MODES,
+    Field::LIMIT,
+    Field::BANS,
+    Field::NAME,
+];
+
+/// What a channel's modes are while nobody has set any: only members are heard.
+const MODES_UNSET: &str = "n";
+
+/// One setting of a channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// Its value; empty for none.
+    pub value: Box<str>,
+    /// When it was set, in milliseconds of Unix time, or one more than the
+    /// version before; 0 if it never was.
+    pub version: u64,
+    /// Who set it.
+    pub source: Option<HostId>,
+}
+
+impl Setting {
+    /// What decides which of two stands.
+    fn order(&self) -> (u64, Option<HostId>, &str) {
+        (self.version, self.source, &self.value)
+    }
+}
+
+/// How a channel is set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    fields: [Setting; FIELDS.len()],
+}
+
+impl Settings {
+    /// One setting, if this version knows it.
+    #[must_use]
+    pub fn find(&self, field: Field) -> Option<&Setting> {
+        self.fields.get(usize::from(field.0))
+    }
+
+    fn value(&self, field: Field) -> &str {
+        self.find(field).map_or("", |setting| &setting.value)
+    }
+
+    /// The settings that have ever been set, in the order of their fields.
+    pub fn set(&self) -> impl Iterator<Item = (Field, &Setting)> {
+        let fields = FIELDS.into_iter().zip(&self.fields);
+        fields.filter(|(_, setting)| setting.version != 0)
+    }
+}
+
+/// A channel with somebody in it.
+#[derive(Debug)]
+pub struct Channel {
+    /// In small letters.
+    name: Box<str>,
+    /// As the first who spoke of it has written it.
+    heard_as: Box<str>,
+    members: BTreeMap<HostId, MemberFlags>,
+    /// The links behind which members are, and how many.
+    links: Vec<(LinkId, u32)>,
+    settings: Settings,
+}
+
+impl Channel {
+    /// Its name as it is to be shown.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let shown = &self.settings.fields[usize::from(Field::NAME.0)];
+        match &*shown.value {
+            name if name.eq_ignore_ascii_case(&self.name) => name,
+            _ if shown.version == 0 => &self.heard_as,
+            _ => &self.name,
+        }
+    }
+
+    /// Its topic; empty for none.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        self.settings.value(Field::TOPIC)
+    }
+
+    /// The word that opens it; empty for none.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.settings.value(Field::KEY)
+    }
+
+    /// Its modes that have no value of their own: letters of IRC, sorted.
+    #[must_use]
+    pub fn modes(&self) -> &str {
+        self.value(Field::MODES)
+    }
+
+    /// What a setting comes to, set or not; empty for none.
+    #[must_use]
+    pub fn value(&self, field: Field) -> &str {
+        match self.settings.find(field) {
+            Some(unset) if field == Field::MODES && unset.version == 0 => MODES_UNSET,
+            Some(setting) => &setting.value,
+            None => "",
+        }
+    }
+
+    /// How many may be in it before nobody else gets in.
+    #[must_use]
+    pub fn limit(&self) -> Option<u32> {
+        self.settings.value(Field::LIMIT).parse().ok()
+    }
+
+    /// The masks of those who can't get in.
+    pub fn bans(&self) -> impl Iterator<Item = &str> {
+        self.settings.value(Field::BANS).split_ascii_whitespace()
+    }
+
+    /// How it is set.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Who is in it, in the order of ids.
+    pub fn members(&self) -> impl Iterator<Item = (HostId, MemberFlags)> {
+        self.members.iter().map(|(id, flags)| (*id, *flags))
+    }
+
+    /// How many are in it.
+    #[must_use]
+    pub fn members_len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// What a host is in it, if it is in it.
+    #[must_use]
+    pub fn member(&self, host: HostId) -> Option<MemberFlags> {
+        self.members.get(&host).copied()
+    }
+
+    /// The links behind which members are.
+    pub(crate) fn links(&self) -> impl Iterator<Item = LinkId> {
+        self.links.iter().map(|(link, _)| *link)
+    }
+
+    fn count_in(&mut self, link: LinkId) {
+        match self.links.iter_mut().find(|(found, _)| *found == link) {
+            Some((_, count)) => *count += 1,
+            None => self.links.push((link, 1)),
+        }
+    }
+
+    fn count_out(&mut self, link: LinkId) {
+        let Some(place) = self.links.iter().position(|(found, _)| *found == link) else {
+            return;
+        };
+        self.links[place].1 -= 1;
+        if self.links[place].1 == 0 {
+            self.links.remove(place);
+        }
+    }
+}
+
+/// What became of a membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entered {
+    /// It was known just so.
+    Known,
+    /// It has other flags now; these were they before.
+    Flags(MemberFlags),
+    /// It is new.
+    Member,
+    /// It is new, and so is the channel.
+    First,
+    /// It is new, and so is the channel; but its settings from before it had
+    /// ended are remembered.
+    Again,
+}
+
+/// What became of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Applied {
+    /// It stands now.
+    Newer,
+    /// It was known.
+    Known,
+    /// Another one is newer.
+    Older,
+    /// There is no such channel, or this version does not know the field.
+    Unknown,
+}
+
+/// All channels.
+#[derive(Debug, Default)]
+pub struct Channels {
+    /// By their names in small letters.
+    channels: BTreeMap<Box<str>, Channel>,
+    /// The channels of each host that is in any.
+    of_host: BTreeMap<HostId, Vec<Box<str>>>,
+    /// How channels were set in which nobody is any more.
+    remembered: BTreeMap<Box<str>, (Settings, Timestamp)>,
+    /// When to forget which of them.
+    forgotten_at: VecDeque<(Timestamp, Box<str>)>,
+}
+
+/// A name as all that are the same have it: capitals of ASCII are small letters.
+pub(crate) fn fold(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+impl Channels {
+    /// The channel with this name, in capitals or small letters.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Channel> {
+        self.channels.get(&*fold(name))
+    }
+
+    /// All channels, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.values()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty()
+    }
+
+    /// The channels that a host is in.
+    pub fn of(&self, host: HostId) -> impl Iterator<Item = &Channel> {
+        let names = self.of_host.get(&host).into_iter().flatten();
+        names.filter_map(|name| self.channels.get(name))
+    }
+
+    /// Whether two hosts are in one channel.
+    #[must_use]
+    pub fn share(&self, one: HostId, other: HostId) -> bool {
+        self.of(one).any(|channel| channel.member(other).is_some())
+    }
+
+    /// Enters a member that is behind `link`, or its new flags.
+    pub(crate) fn enter(
+        &mut self,
+        name: &str,
+        host: HostId,
+        flags: MemberFlags,
+        link: LinkId,
+        now: Timestamp,
+    ) -> Entered {
+        let folded = fold(name);
+        if let Some(channel) = self.channels.get_mut(&*folded) {
+            if let Some(before) = channel.members.insert(host, flags) {
+                return match before == flags {
+                    true => Entered::Known,
+                    false => Entered::Flags(before),
+                };
+            }
+            channel.count_in(link);
+            self.of_host.entry(host).or_default().push(folded.into());
+            return Entered::Member;
+        }
+        self.forget_old(now);
+        let before = self.remembered.remove(&*folded);
+        let entered = match before {
+            Some(_) => Entered::Again,
+            None => Entered::First,
+        };
+        let channel = Channel {
+            name: (*folded).into(),
+            heard_as: name.into(),
+            members: BTreeMap::from([(host, flags)]),
+            links: vec![(link, 1)],
+            settings: before.map(|(settings, _)| settings).unwrap_or_default(),
+        };
+        let folded: Box<str> = folded.into();
+        self.of_host.entry(host).or_default().push(folded.clone());
+        self.channels.insert(folded, channel);
+        entered
+    }
+
+    /// Takes a member out that is behind `link`. Whether it was in.
+    pub(crate) fn leave(&mut self, name: &str, host: HostId, link: LinkId, now: Timestamp) -> bool {
+        let folded = fold(name);
+        let Some(channel) = self.channels.get_mut(&*folded) else {
+            return false;
+        };
+        if channel.members.remove(&host).is_none() {
+            return false;
+        }
+        channel.count_out(link);
+        if let Some(names) = self.of_host.get_mut(&host) {
+            names.retain(|name| **name != *folded);
+            if names.is_empty() {
+                self.of_host.remove(&host);
+            }
+        }
+        if channel.members.is_empty() {
+            self.end(&folded, now);
+        }
+        true
+    }
+
+    /// Takes a host out of all its channels.
+    pub(crate) fn leave_all(&mut self, host: HostId, link: LinkId, now: Timestamp) {
+        for name in self.of_host.remove(&host).unwrap_or_default() {
+            let Some(channel) = self.channels.get_mut(&name) else {
+                continue;
+            };
+            channel.members.remove(&host);
+            channel.count_out(link);
+            if channel.members.is_empty() {
+                self.end(&name, now);
+            }
+        }
+    }
+
+    /// Sets a channel, unless it has been set anew since.
+    pub(crate) fn set(&mut self, name: &str, field: Field, setting: Setting) -> Applied {
+        let folded = fold(name);
+        let settings = match self.channels.get_mut(&*folded) {
+            Some(channel) => &mut channel.settings,
+            None => match self.remembered.get_mut(&*folded) {
+                Some((settings, _)) => settings,
+                None => return Applied::Unknown,
+            },
+        };
+        let Some(known) = settings.fields.get_mut(usize::from(field.0)) else {
+            return Applied::Unknown;
+        };
+        match setting.order().cmp(&known.order()) {
+            core::cmp::Ordering::Less => Applied::Older,
+            core::cmp::Ordering::Equal => Applied::Known,
+            core::cmp::Ordering::Greater => {
+                *known = setting;
+                Applied::Newer
+            }
+        }
+    }
+
+    /// The version that comes after all others of this setting; `unix_ms` is the
+    /// time.
+    pub(crate) fn next_version(&self, name: &str, field: Field, unix_ms: u64) -> u64 {
+        let known = self
+            .find(name)
+            .and_then(|channel| channel.settings.find(field));
+        known
+            .map_or(0, |setting| setting.version.saturating_add(1))
+            .max(unix_ms)
+    }
+
+    fn end(&mut self, folded: &str, now: Timestamp) {
+        let Some(channel) = self.channels.remove(folded) else {
+            return;
+        };
+        self.forget_old(now);
+        if channel.settings.set().next().is_none() {
+            return;
+        }
+        let until = now + REMEMBERED_FOR;
+        self.forgotten_at.push_back((until, folded.into()));
+        self.remembered
+            .insert(folded.into(), (channel.settings, until));
+    }
+
+    fn forget_old(&mut self, now: Timestamp) {
+        while let Some((until, _)) = self.forgotten_at.front()
+            && (*until <= now || self.forgotten_at.len() >= REMEMBERED_MAX)
+        {
+            let Some((until, name)) = self.forgotten_at.pop_front() else {
+                return;
+            };
+            // It may have been there again meanwhile, and have ended again.
+            let stands = self.remembered.get(&name);
+            if stands.is_some_and(|(_, remembered)| *remembered == until) {
+                self.remembered.remove(&name);
+            }
+        }
+    }
+
+    /// All that must hold between two events; `link_of` tells the first link of
+    /// a host.
+    pub(crate) fn check(&self, link_of: impl Fn(HostId) -> Option<LinkId>) {
+        let mut memberships = 0;
+        for (folded, channel) in &self.channels {
+            assert_eq!(*folded, channel.name);
+            assert!(!channel.members.is_empty(), "{folded} has ended");
+            let mut links = BTreeMap::new();
+            for host in channel.members.keys() {
+                memberships += 1;
+                let link = link_of(*host);
+                let link = link.unwrap_or_else(|| panic!("{host} in {folded} is not listed"));
+                *links.entry(link).or_insert(0) += 1;
+                assert!(self.of_host[host].contains(folded));
+            }
+            let counted: BTreeMap<_, _> = channel.links.iter().copied().collect();
+            assert_eq!(counted, links, "the links of {folded}");
+        }
+        let of_hosts: usize = self.of_host.values().map(Vec::len).sum();
+        assert_eq!(of_hosts, memberships);
+    }
+}

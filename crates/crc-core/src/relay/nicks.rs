@@ -1,0 +1,143 @@
+//! What hosts are called where names are nicks, as in IRC: one word, and nobody
+//! else's.
+//!
+//! A host is called by its name, as far as that is a nick; what may not stand in
+//! one becomes `_`. If somebody is called so already, in capitals or small
+//! letters, its id is put behind the name: `ann|7`. A nick stays as long as its
+//! host is there under its name. Knows no dialect.
+
+use std::collections::BTreeMap;
+
+use crc_wire::HostId;
+
+use super::channels::fold;
+
+/// The most bytes of a name that become a nick. With an id behind it, a nick has up
+/// to 11 more.
+const NICK_BYTES_MAX: usize = 64;
+
+/// The nicks of all hosts that are spoken to.
+#[derive(Debug, Default)]
+pub struct Nicks {
+    of: BTreeMap<HostId, Box<str>>,
+    /// By nicks in small letters.
+    hosts: BTreeMap<Box<str>, HostId>,
+}
+
+impl Nicks {
+    /// What a host is called.
+    #[must_use]
+    pub fn of(&self, host: HostId) -> Option<&str> {
+        self.of.get(&host).map(|nick| &**nick)
+    }
+
+    /// Who is called so, in capitals or small letters.
+    #[must_use]
+    pub fn find(&self, nick: &str) -> Option<HostId> {
+        self.hosts.get(&*fold(nick)).copied()
+    }
+
+    /// Gives a nick to a host that has `name`.
+    pub(crate) fn give(&mut self, host: HostId, name: &str) -> &str {
+        self.take(host);
+        let plain = nick_of(name);
+        let nick = match self.hosts.contains_key(&*fold(&plain)) {
+            // A host may even be called so; ids are nobody else's.
+            true => (0..)
+                .map(|turn| format!("{plain}|{host}{}", "_".repeat(turn)))
+                .find(|nick| !self.hosts.contains_key(&*fold(nick)))
+                .unwrap_or_default(),
+            false => plain,
+        };
+        self.hosts.insert(fold(&nick).into(), host);
+        self.of.entry(host).or_insert(nick.into())
+    }
+
+    /// Takes a host's nick away.
+    pub(crate) fn take(&mut self, host: HostId) {
+        if let Some(nick) = self.of.remove(&host) {
+            self.hosts.remove(&*fold(&nick));
+        }
+    }
+}
+
+/// The nick that is next to a name.
+fn nick_of(name: &str) -> String {
+    let stands = |c: char| c.is_ascii_graphic() && !",!@*?".contains(c) || c.is_alphanumeric();
+    let begins = |c: char| stands(c) && !"#&+:~%$".contains(c);
+    let mut nick = String::with_capacity(name.len().min(NICK_BYTES_MAX));
+    for c in name.chars() {
+        let good = if nick.is_empty() {
+            begins(c)
+        } else {
+            stands(c)
+        };
+        let c = if good { c } else { '_' };
+        if nick.len() + c.len_utf8() > NICK_BYTES_MAX {
+            break;
+        }
+        nick.push(c);
+    }
+    if nick.is_empty() {
+        "_".to_owned()
+    } else {
+        nick
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn id(id: u32) -> HostId {
+        HostId::new(id).unwrap()
+    }
+
+    #[test]
+    fn a_name_becomes_a_nick() {
+        for (name, nick) in [
+            ("ann", "ann"),
+            ("Sam Gamgee", "Sam_Gamgee"),
+            ("4ann", "4ann"),
+            ("#reef", "_reef"),
+            ("a.b,c", "a.b_c"),
+            ("zoé", "zoé"),
+            ("\u{7}", "_"),
+        ] {
+            assert_eq!(nick_of(name), nick);
+        }
+    }
+
+    #[test]
+    fn who_comes_later_has_its_id_behind_its_name() {
+        let mut nicks = Nicks::default();
+        assert_eq!(nicks.give(id(9), "ann"), "ann");
+        assert_eq!(nicks.give(id(7), "Ann"), "Ann|7");
+        assert_eq!(nicks.give(id(8), "ann|7"), "ann|7|8");
+        assert_eq!(nicks.find("ANN"), Some(id(9)));
+        nicks.take(id(9));
+        assert_eq!(nicks.of(id(7)), Some("Ann|7"), "a nick stays");
+        assert_eq!(nicks.find("ann"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_nick_is_a_nick_and_nobody_elses(
+            names in prop::collection::vec("[aAb|_ 1é-]{1,3}|\\PC{1,64}", 1..20)
+        ) {
+            let mut nicks = Nicks::default();
+            for (number, name) in (1..).zip(&names) {
+                let nick = nicks.give(id(number), name).to_owned();
+                let bad = |c: char| c.is_whitespace() || c.is_control() || ",!@".contains(c);
+                prop_assert!(!nick.contains(bad), "{nick}");
+                prop_assert!(!nick.starts_with(['#', ':', '&', '+']));
+                prop_assert!(nick.len() <= NICK_BYTES_MAX + 11 + names.len());
+            }
+            for number in (1..).take(names.len()) {
+                let nick = nicks.of(id(number)).unwrap().to_owned();
+                prop_assert_eq!(nicks.find(&nick), Some(id(number)));
+            }
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! What all text dialects have in common: which link speaks one, what hosts are
+//! called there, and where the dialects hear of what happens in the network.
+//!
+//! Somebody who comes in by a dialect is a host like all others, with an id that we
+//! draw. What is said on such a link is understood and written by the modules of
+//! the dialects.
+
+use crc_wire::{ClientChat, ClientQuit, HostId, Message, Text};
+
+use super::{Out, Server, broadcast};
+use crate::link::{LinkId, Origin};
+use crate::machine::CloseWhen;
+use crate::relay::{Claim, Host, HostKind, Nicks, Route, Standing};
+use crate::session::{Dress, Lines, Outlet};
+
+/// What hosts are called where names are words that nobody else has.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) nicks: Nicks,
+    pub(super) servers: Nicks,
+}
+
+/// A dialect of text in which a listener is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Internet Relay Chat, for the clients that people have.
+    Irc,
+    /// The cut-down IRC of the course, for its users and its servers.
+    Course,
+}
+
+impl Server {
+    /// The dialect that is spoken on a new link, if it is one of text.
+    pub(super) fn lines_for(&self, origin: Origin) -> Option<Lines> {
+        match origin {
+            Origin::Accepted { listener } => {
+                let mut dialects = self.config.dialects.iter();
+                let (_, dialect) = dialects.find(|(id, _)| *id == listener)?;
+                Some(match dialect {
+                    Dialect::Irc => Lines::Irc(Box::default()),
+                    Dialect::Course => Lines::Course(Box::default()),
+                })
+            }
+            Origin::Dialed { dial } => self.course_lines_for(dial),
+        }
+    }
+
+    /// The next bytes on a link that speaks a dialect of text.
+    pub(super) fn lines(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
+        match self.sessions.find(link).map(|session| &session.lines) {
+            Some(Some(Lines::Irc(_))) => self.irc_bytes(link, bytes, out),
+            Some(Some(Lines::Course(_))) => self.course_bytes(link, bytes, out),
+            _ => {}
+        }
+    }
+
+    /// Something is to be told on a link that speaks a dialect of text.
+    pub(super) fn tell_in_lines(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
+        match self.sessions.find(link).map(|session| &session.lines) {
+            Some(Some(Lines::Irc(_))) => self.irc_told(link, message, out),
+            Some(Some(Lines::Course(_))) => self.course_told(link, message, out),
+            _ => {}
+        }
+    }
+
+    /// The last words on a link that speaks a dialect of text and is about to be
+    /// closed by us.
+    pub(super) fn last_line(&mut self, link: LinkId, text: &str, out: &mut Out) {
+        match self.sessions.find(link).map(|session| &session.lines) {
+            Some(Some(Lines::Irc(_))) => self.irc_closes(link, text, out),
+            Some(Some(Lines::Course(_))) => self.course_closes(link, text, out),
+            _ => {}
+        }
+    }
+
+    /// Takes in somebody who has registered in a dialect: a client, or a server that
+    /// has no id of its own. The id that it has from now on.
+    pub(super) fn admit_in_lines(
+        &mut self,
+        link: LinkId,
+        kind: HostKind,
+        name: &str,
+        info: &str,
+        out: &mut Out,
+    ) -> HostId {
+        let id = self.free_id();
+        let claim = Claim {
+            id,
+            kind,
+            name,
+            info,
+            machine: None,
+        };
+        self.admit(link, Host::new(link, &claim), false);
+        if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link) {
+            neighbour.standing = match kind {
+                HostKind::Client => Standing::Ours,
+                HostKind::Server => Standing::Original,
+            };
+        }
+        if let Some(session) = self.sessions.find_mut(link) {
+            session.outlet = Outlet::Lines;
+        }
+        log::info!("{} has joined", self.who(link));
+        self.tell_join(id, link, out);
+        id
+    }
+
+    /// Enters somebody who is behind a server that has no ids. The id that it has
+    /// from now on.
+    pub(super) fn enter_from_lines(
+        &mut self,
+        link: LinkId,
+        kind: HostKind,
+        name: &str,
+        info: &str,
+        out: &mut Out,
+    ) -> HostId {
+        let id = self.free_id();
+        let claim = Claim {
+            id,
+            kind,
+            name,
+            info,
+            machine: None,
+        };
+        self.enter(link, &claim, out);
+        id
+    }
+
+    /// Whether a server that says something else of a host means that the host is the
+    /// same as before, and still in its channels.
+    pub(super) fn keeps_channels(&self, link: LinkId, kind: HostKind) -> bool {
+        let ours = self.relay.neighbours().find(link);
+        let ours = ours.is_some_and(|n| n.standing == Standing::Ours);
+        let session = self.sessions.find(link);
+        kind == HostKind::Client && ours && session.is_some_and(|s| s.features.channels)
+    }
+
+    /// Whether a host has its id from us.
+    pub(super) fn is_named_by_us(&self, id: HostId) -> bool {
+        let host = self.relay.directory().find(id);
+        let session = host.and_then(|host| self.sessions.find(host.first_link()));
+        session.is_some_and(|session| session.lines.is_some())
+    }
+
+    fn free_id(&mut self) -> HostId {
+        loop {
+            let id = self.random.host_id();
+            if !self.relay.is_taken(id) {
+                return id;
+            }
+        }
+    }
+
+    /// What a client is called in the dialects.
+    pub(super) fn called(&self, id: HostId) -> String {
+        let nick = self.names.as_ref().and_then(|names| names.nicks.of(id));
+        match nick {
+            Some(nick) => nick.to_owned(),
+            None => {
+                let host = self.relay.directory().find(id);
+                host.map_or_else(|| id.to_string(), |host| host.name().to_owned())
+            }
+        }
+    }
+
+    /// Whether a mask of IRC means this host, as far as we know it.
+    pub(super) fn masks(&self, id: HostId) -> impl Fn(&str) -> bool + use<> {
+        let who = self.irc_source(id);
+        move |mask| irc_wire::mask::matches(mask.as_bytes(), who.as_bytes(), super::irc::CASE)
+    }
+
+    /// Says something in the name of a host whose home we are.
+    pub(super) fn say(&mut self, source: HostId, to: HostId, text: &str, out: &mut Out) {
+        let chat = ClientChat {
+            source,
+            destination: Some(to),
+            text: Text::cut(text),
+        };
+        let Some(from) = self.relay.directory().find(source).map(Host::first_link) else {
+            return;
+        };
+        match self.relay.route_chat(from, Some(to)) {
+            Route::To(link) => {
+                let frame = Message::ClientChat(chat.clone()).to_vec();
+                self.send_chat(link, &chat, &frame, out);
+            }
+            Route::Unknown => self.bounce(source, Some(to), out),
+        }
+    }
+
+    // What happens in the network
+
+    /// A host is new.
+    pub(super) fn host_joined(&mut self, id: HostId, from: LinkId, out: &mut Out) {
+        let Some(names) = &mut self.names else {
+            return;
+        };
+        let Some(host) = self.relay.directory().find(id) else {
+            return;
+        };
+        match host.kind() {
+            HostKind::Client => names.nicks.give(id, host.name()),
+            HostKind::Server => names.servers.give(id, host.name()),
+        };
+        self.course_host_joined(id, from, out);
+    }
+
+    /// A host is about to be forgotten.
+    pub(super) fn host_leaves(
+        &mut self,
+        id: HostId,
+        text: &str,
+        from: Option<LinkId>,
+        out: &mut Out,
+    ) {
+        let Some(host) = self.relay.directory().find(id) else {
+            return;
+        };
+        let (kind, link) = (host.kind(), host.first_link());
+        if kind == HostKind::Client && self.relay.channels().of(id).next().is_some() {
+            self.irc_host_quits(id, text, out);
+            self.course_user_quits(id, text, out);
+            let now = self.now;
+            self.relay.channels_mut().leave_all(id, link, now);
+        }
+        if self.names.is_some() {
+            self.course_host_left(id, kind, text, from, out);
+        }
+        if let Some(names) = &mut self.names {
+            match kind {
+                HostKind::Client => names.nicks.take(id),
+                HostKind::Server => names.servers.take(id),
+            }
+        }
+    }
+
+    /// A host says another name or info of itself. It stays in its channels where
+    /// they are known; elsewhere it leaves and joins anew.
+    pub(super) fn rename(&mut self, link: LinkId, claim: &Claim<'_>, out: &mut Out) {
+        let id = claim.id;
+        let before = self.called(id);
+        let Some(old) = self.relay.directory_mut().remove(id) else {
+            return;
+        };
+        self.relay.directory_mut().insert(Host::new(link, claim));
+        let renamed = old.name() != claim.name;
+        if let Some(names) = &mut self.names
+            && renamed
+        {
+            names.nicks.give(id, claim.name);
+        }
+        let own_id = self.config.id;
+        let Some(host) = self.relay.directory().find(id) else {
+            return;
+        };
+        let quit = Message::ClientQuit(ClientQuit {
+            source: id,
+            text: Text::cut("registered anew"),
+        });
+        for (to, neighbour) in self.relay.neighbours().iter() {
+            let Some(session) = self.sessions.find_mut(to) else {
+                continue;
+            };
+            if to == link || !neighbour.told {
+                continue;
+            }
+            let dress = Dress::of(neighbour.kind, neighbour.standing);
+            let last_hop = session.known_as(own_id);
+            let keeps = session.features.channels;
+            let frames = out.store(|arena| {
+                if !keeps {
+                    dress.write(&quit, arena);
+                }
+                dress.write_host(host, last_hop, arena);
+            });
+            broadcast::hand_over(session, to, frames, &mut self.unsettled, out);
+        }
+        if renamed {
+            self.irc_host_renamed(id, &before, out);
+            self.course_host_renamed(id, &before, link, out);
+        }
+    }
+
+    /// The id of a host that is ours to name has turned out to be taken elsewhere:
+    /// it gets another one, and keeps its channels.
+    pub(super) fn renumber(&mut self, id: HostId, out: &mut Out) {
+        let Some(host) = self.relay.directory().find(id).cloned() else {
+            return;
+        };
+        let link = host.first_link();
+        let memberships: Vec<_> = self
+            .relay
+            .channels()
+            .of(id)
+            .filter_map(|channel| Some((channel.name().to_owned(), channel.member(id)?)))
+            .collect();
+        let fresh = self.free_id();
+        self.remove(id, &Text::cut("its id has changed"), Some(link), out);
+        let claim = Claim {
+            id: fresh,
+            kind: host.kind(),
+            name: host.name(),
+            info: host.info(),
+            machine: None,
+        };
+        if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link)
+            && neighbour.host == id
+        {
+            neighbour.host = fresh;
+        }
+        self.enter(link, &claim, out);
+        for (name, flags) in memberships {
+            self.enter_channel(fresh, None, flags, &name, Some(link), out);
+        }
+    }
+
+    /// Ends a link that speaks a dialect, with a last line that says why.
+    pub(super) fn end_lines(&mut self, link: LinkId, why: &str, text: &str, out: &mut Out) {
+        self.last_line(link, why, out);
+        self.end(link, CloseWhen::Flushed, text, out);
+    }
+}

@@ -391,3 +391,32 @@ impl Server {
         self.process.stop().is_some_and(|status| status.success())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn read(lines: &[&str], irc: bool, irc_legacy: bool) -> Option<Listeners> {
+        let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
+        Listeners::read(&lines, Awaited { irc, irc_legacy })
+    }
+
+    #[test]
+    fn listeners_are_known_once_all_are_named() {
+        let plain = ["listening on 127.0.0.1:1", "admin on 127.0.0.1:2"];
+        let found = read(&plain, false, false).unwrap();
+        assert_eq!((found.address.port(), found.admin.port()), (1, 2));
+        assert_eq!((found.irc, found.irc_legacy), (None, None));
+        assert!(read(&plain[..1], false, false).is_none());
+        assert!(read(&plain, true, false).is_none());
+        let more = [plain[0], "irc-legacy on 127.0.0.1:3", plain[1]];
+        assert!(read(&more, true, true).is_none());
+        let found = read(&more, false, true).unwrap();
+        assert_eq!(found.irc_legacy.unwrap().port(), 3);
+        let all = [more[0], more[1], "irc on [::1]:4", more[2]];
+        let found = read(&all, true, true).unwrap();
+        assert_eq!(found.irc.unwrap().port(), 4);
+        assert_eq!(found.irc_legacy.unwrap().port(), 3);
+    }
+}

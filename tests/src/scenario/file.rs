@@ -69,6 +69,9 @@ pub(super) trait Language {
     fn clients(command: &Self::Command) -> Clients<'_>;
 }
 
+/// What is done and must hold in the files of one network.
+type PlotOf<L> = Plot<<L as Language>::Command, <L as Language>::Expectation>;
+
 /// Which client a command is about.
 pub(super) enum Clients<'a> {
     /// It launches this one, which may be spoken to by each of these names.
@@ -229,10 +232,7 @@ impl Scenario {
 }
 
 impl Raw {
-    fn plot<L: Language>(
-        self,
-        file: &Path,
-    ) -> Result<(Kind, Plot<L::Command, L::Expectation>), ScenarioError> {
+    fn plot<L: Language>(self, file: &Path) -> Result<(Kind, PlotOf<L>), ScenarioError> {
         let kind = L::kind(self.kind.as_deref()).ok_or_else(|| ScenarioError::Kind {
             file: file.to_owned(),
             kind: self.kind.clone().unwrap_or_default(),
@@ -317,9 +317,7 @@ impl Language for Crc {
 }
 
 impl Expectation {
-    fn parse(
-        properties: BTreeMap<String, Value>,
-    ) -> Result<Expectation, (String, &'static str)> {
+    fn parse(properties: BTreeMap<String, Value>) -> Result<Expectation, (String, &'static str)> {
         let mut expectation = Expectation::default();
         for (property, value) in properties {
             let ids = || {

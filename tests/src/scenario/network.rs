@@ -497,12 +497,7 @@ impl Stage for Network<'_> {
             && (self.muted() || (self.is_consistent(look) && self.is_healed(look)))
     }
 
-    fn problems(
-        &self,
-        name: &str,
-        expectation: &Expectation,
-        look: &Look,
-    ) -> Option<Vec<Problem>> {
+    fn problems(&self, name: &str, expectation: &Expectation, look: &Look) -> Option<Vec<Problem>> {
         let observed = self.observed(name, look)?;
         Some(expectation.problems(name, &observed, self.kind, self.settings.strict))
     }
@@ -576,7 +571,7 @@ impl Look {
 
     fn server(&self, index: usize) -> Observed {
         Observed::Server {
-            state: self.servers[index].clone(),
+            state: self.servers[index].clone().map(Box::new),
             received: self.received[index].clone(),
         }
     }

@@ -74,7 +74,7 @@ impl Display for Problem {
 pub(crate) enum Observed {
     Server {
         /// `None` when it could not be asked.
-        state: Option<ServerState>,
+        state: Option<Box<ServerState>>,
         /// The registrations that its tap noted, in hex.
         received: Vec<String>,
     },
@@ -164,12 +164,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn ids(
-        &mut self,
-        property: &str,
-        expected: Option<&BTreeSet<u32>>,
-        found: &BTreeSet<u32>,
-    ) {
+    fn ids(&mut self, property: &str, expected: Option<&BTreeSet<u32>>, found: &BTreeSet<u32>) {
         let Some(expected) = expected else { return };
         let print = |ids: Vec<&u32>| ids.iter().map(ToString::to_string).collect();
         self.differ(

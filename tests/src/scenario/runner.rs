@@ -21,7 +21,8 @@ use crate::wait;
 /// How scenarios are run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Adjacency is compared too, and oddities of the file are mentioned.
+    /// Adjacency is compared too, and how often a client of IRC was shown
+    /// something; oddities of the file are mentioned.
     pub strict: bool,
     /// By how much longer a WAIT may last than the file says.
     pub wait_scale: f64,

@@ -384,8 +384,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_twice_counts_in_the_strict_reading_only() {
-        let expectation =
-            parse(r#"{"printed_messages": ["x", "y"], "channels": {}}"#).unwrap();
+        let expectation = parse(r#"{"printed_messages": ["x", "y"], "channels": {}}"#).unwrap();
         let mut view = UserView {
             printed: names(&["y", "x", "x"]),
             ..UserView::default()
@@ -395,7 +394,8 @@ mod tests {
         let twice = "quay: printed_messages\n    extra: ‹x›";
         check(&expectation, &observed, true, &[twice]);
         view.printed = names(&["y", "z"]);
-        view.channels.insert("#reef".into(), KnownChannel::default());
+        view.channels
+            .insert("#reef".into(), KnownChannel::default());
         check(
             &expectation,
             &Observed::Client(view),

@@ -259,9 +259,7 @@ impl<'a> IrcNetwork<'a> {
 
     /// How often client `index` should have shown `line` by now.
     fn times_said(&self, index: usize, line: &str) -> usize {
-        let same = |outcome: &&Outcome| {
-            matches!(outcome, Outcome::Shown { to, line: said, .. } if *to == index && said == line)
-        };
+        let same = |outcome: &&Outcome| matches!(outcome, Outcome::Shown { to, line: said, .. } if *to == index && said == line);
         self.outcomes.iter().filter(same).count()
     }
 
@@ -458,8 +456,10 @@ impl<'a> IrcNetwork<'a> {
     /// Whether two servers know of each other as neighbours.
     fn linked(&self, one: usize, other: usize, look: &Look) -> bool {
         let knows = |one: usize, other: usize| {
-            look.irc(one)
-                .is_some_and(|irc| irc.adjacent_servers.contains(&self.servers[other].launch.name))
+            look.irc(one).is_some_and(|irc| {
+                irc.adjacent_servers
+                    .contains(&self.servers[other].launch.name)
+            })
         };
         one != other && knows(one, other) && knows(other, one)
     }
@@ -602,12 +602,7 @@ impl Stage for IrcNetwork<'_> {
                 || (0..self.servers.len()).all(|index| self.is_consistent(index, look)))
     }
 
-    fn problems(
-        &self,
-        name: &str,
-        expectation: &Expectation,
-        look: &Look,
-    ) -> Option<Vec<Problem>> {
+    fn problems(&self, name: &str, expectation: &Expectation, look: &Look) -> Option<Vec<Problem>> {
         let observed = self.observed(name, look)?;
         Some(expectation.problems(name, &observed, self.settings.strict))
     }

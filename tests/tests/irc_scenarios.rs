@@ -32,6 +32,7 @@ scenarios! {
     more_everybody_is_somewhere
     more_missing_words
     more_nicks_come_back
+    more_raw_text_leaves_links_alone
     names_no_such_channel
     names_on_one_server
     names_on_three_servers

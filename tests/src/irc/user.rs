@@ -402,6 +402,8 @@ fn read(mut stream: TcpStream, shared: &Shared) {
             behaviour.came(text);
         }
     }
+    // Who is left leaves as well.
+    let _ = stream.shutdown(Shutdown::Both);
     shared.note("--", "closed");
     let mut behaviour = shared.behaviour();
     if !pending.is_empty() {
@@ -570,8 +572,9 @@ mod tests {
         user.typed(&typed(Verb::Quit, &[]));
         assert_eq!(lines.next().unwrap().unwrap(), "QUIT");
         assert!(user.view().quitting && !user.view().ended);
-        server.shutdown(Shutdown::Both).unwrap();
+        server.shutdown(Shutdown::Write).unwrap();
         assert!(wait::holds(LONG, || user.view().ended));
+        assert!(lines.next().is_none());
         let transcript = std::fs::read_to_string(&log).unwrap();
         assert!(transcript.contains("-> QUIT\n"), "{transcript}");
     }

@@ -12,6 +12,9 @@ pub enum Violation {
     /// The stream is no longer in step.
     #[error("{0}")]
     Frame(#[from] FrameError),
+    /// A line is longer than lines may be.
+    #[error("{0}")]
+    Line(#[from] irc_wire::TooLong),
     /// One frame is not what it should be.
     #[error("bad {kind:?}: {error}")]
     Message {
@@ -51,6 +54,9 @@ pub enum Violation {
     /// More of a kind of frame than a client may send in a second.
     #[error("{0:?} too fast")]
     TooFast(Kind),
+    /// More lines than are kept to be read later.
+    #[error("Excess Flood")]
+    Flood,
     /// It has been connected for a while and has not registered.
     #[error("no registration in time")]
     NotRegistered,
@@ -85,7 +91,7 @@ impl Violation {
     pub const fn verdict(&self, role: Role) -> Verdict {
         match (self, role) {
             // Without a boundary there is no next frame.
-            (Violation::Frame(_), _) => Verdict::Close,
+            (Violation::Frame(_) | Violation::Line(_), _) => Verdict::Close,
             (Violation::IdTaken { .. }, Role::Stranger) => Verdict::Refuse,
             // Servers relay what others said, and races between them are legitimate.
             (_, Role::Server) => Verdict::Drop,

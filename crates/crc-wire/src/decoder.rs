@@ -82,7 +82,9 @@ impl Decoder {
     ///
     /// [`FrameError`] when the next boundary is lost. It stays lost: later calls
     /// return the same error and use no input.
-    #[inline]
+    // Always: there are few callers, each of them a loop over all that is read,
+    // and a call for every frame shows.
+    #[inline(always)]
     pub fn next_frame<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],

@@ -97,25 +97,54 @@ fn boundary(bytes: &[u8], limits: FrameLimits) -> Result<Option<(Kind, usize)>, 
     let Some(&first) = bytes.first() else {
         return Ok(None);
     };
-    let kind = Kind::from_byte(first).ok_or(FrameError::UnknownKind(first))?;
+    let Some(kind) = Kind::without_channel(first) else {
+        return boundary_with_channel(first, bytes, limits);
+    };
     let Some(fixed) = bytes.get(..kind.fixed_len()) else {
         return Ok(None);
     };
     // In every kind the lengths are what the fixed part ends with.
-    let (channel, announced, max) = match *fixed {
+    let (announced, max) = match *fixed {
         [.., name, info_high, info_low] if kind.is_registration() => (
-            0,
             u32::from(name) + u32::from(u16::from_be_bytes([info_high, info_low])),
             limits.registration_bytes_max,
         ),
-        [.., channel] if matches!(kind, Kind::ChannelJoin) => (channel, 0, limits.text_bytes_max),
-        [.., before, a, b, c, d] => (
-            if kind.is_of_channels() { before } else { 0 },
-            u32::from_be_bytes([a, b, c, d]),
-            limits.text_bytes_max,
-        ),
+        [.., a, b, c, d] => (u32::from_be_bytes([a, b, c, d]), limits.text_bytes_max),
         _ => unreachable!("a fixed part has 9 bytes or more"),
     };
+    ends_within(kind, fixed.len(), announced, max)
+}
+
+/// The same for all other kinds, those that name a channel. By itself, so that
+/// the way of chats is short enough to become part of its callers.
+#[inline(never)]
+fn boundary_with_channel(
+    first: u8,
+    bytes: &[u8],
+    limits: FrameLimits,
+) -> Result<Option<(Kind, usize)>, FrameError> {
+    let kind = Kind::from_byte(first).ok_or(FrameError::UnknownKind(first))?;
+    let Some(fixed) = bytes.get(..kind.fixed_len()) else {
+        return Ok(None);
+    };
+    let (channel, announced) = match *fixed {
+        [.., channel] if kind == Kind::ChannelJoin => (channel, 0),
+        [.., channel, a, b, c, d] => (channel, u32::from_be_bytes([a, b, c, d])),
+        _ => unreachable!("a fixed part has 11 bytes or more"),
+    };
+    let beside = fixed.len() + usize::from(channel);
+    ends_within(kind, beside, announced, limits.text_bytes_max)
+}
+
+/// The frame's length: what was announced and what stands `beside` it, if the
+/// caller takes so much.
+#[inline]
+fn ends_within(
+    kind: Kind,
+    beside: usize,
+    announced: u32,
+    max: u32,
+) -> Result<Option<(Kind, usize)>, FrameError> {
     if announced > max {
         return Err(FrameError::TooLong {
             kind,
@@ -126,7 +155,6 @@ fn boundary(bytes: &[u8], limits: FrameLimits) -> Result<Option<(Kind, usize)>, 
     // Where addresses have 32 bits, a frame can be longer than any memory. It
     // then has all the length there is, and never becomes whole.
     let texts = usize::try_from(announced).unwrap_or(usize::MAX);
-    let beside = fixed.len() + usize::from(channel);
     Ok(Some((kind, beside.saturating_add(texts))))
 }
 

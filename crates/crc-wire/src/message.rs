@@ -64,17 +64,25 @@ impl Kind {
     #[must_use]
     pub const fn from_byte(byte: u8) -> Option<Kind> {
         Some(match byte {
+            0x83 => Kind::ChannelJoin,
+            0x84 => Kind::ChannelPart,
+            0x85 => Kind::ChannelChat,
+            0x86 => Kind::ChannelSetting,
+            0x87 => Kind::ChannelRequest,
+            _ => return Kind::without_channel(byte),
+        })
+    }
+
+    /// The kind that a first byte announces, if that is none of channels.
+    #[inline]
+    pub(crate) const fn without_channel(byte: u8) -> Option<Kind> {
+        Some(match byte {
             0x00 => Kind::ServerRegistration,
             0x01 => Kind::Status,
             0x02 => Kind::ServerQuit,
             0x80 => Kind::ClientRegistration,
             0x81 => Kind::ClientChat,
             0x82 => Kind::ClientQuit,
-            0x83 => Kind::ChannelJoin,
-            0x84 => Kind::ChannelPart,
-            0x85 => Kind::ChannelChat,
-            0x86 => Kind::ChannelSetting,
-            0x87 => Kind::ChannelRequest,
             _ => return None,
         })
     }

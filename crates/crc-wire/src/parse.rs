@@ -65,7 +65,9 @@ impl<'a> Message<'a> {
     #[inline]
     pub fn parse(frame: &'a [u8]) -> Result<Message<'a>, MessageError> {
         let (&first, body) = frame.split_first().ok_or(MessageError::Length)?;
-        let kind = Kind::from_byte(first).ok_or(MessageError::UnknownKind(first))?;
+        let Some(kind) = Kind::without_channel(first) else {
+            return with_channel(first, body);
+        };
         // Each message is built here, in its final place: handed from function
         // to function it would be moved several times, which shows.
         Ok(match kind {
@@ -103,56 +105,7 @@ impl<'a> Message<'a> {
                     text: Text::from_wire(text),
                 })
             }
-            Kind::ChannelJoin => {
-                let (source, by, flags, channel) = whole((source, host, be_u8, channel), body)?;
-                Message::ChannelJoin(ChannelJoin {
-                    source,
-                    by,
-                    flags: MemberFlags::from_byte(flags),
-                    channel,
-                })
-            }
-            Kind::ChannelPart => {
-                let (source, by, (channel, text)) = whole((source, host, channel_and_text), body)?;
-                Message::ChannelPart(ChannelPart {
-                    source,
-                    by,
-                    channel: channel.ok_or(MessageError::ChannelEmpty)?,
-                    text,
-                })
-            }
-            Kind::ChannelChat => {
-                let (source, tone, (channel, text)) =
-                    whole((source, tone, channel_and_text), body)?;
-                Message::ChannelChat(ChannelChat {
-                    source,
-                    tone,
-                    channel: channel.ok_or(MessageError::ChannelEmpty)?,
-                    text,
-                })
-            }
-            Kind::ChannelSetting => {
-                let (source, version, field, (channel, value)) =
-                    whole((host, be_u64, be_u8, channel_and_text), body)?;
-                Message::ChannelSetting(ChannelSetting {
-                    source,
-                    version,
-                    field: Field(field),
-                    channel: channel.ok_or(MessageError::ChannelEmpty)?,
-                    value,
-                })
-            }
-            Kind::ChannelRequest => {
-                let (source, destination, verb, (channel, text)) =
-                    whole((source, host, be_u8, channel_and_text), body)?;
-                Message::ChannelRequest(ChannelRequest {
-                    source,
-                    destination,
-                    verb: Verb(verb),
-                    channel,
-                    text,
-                })
-            }
+            _ => return with_channel(first, body),
         })
     }
 }
@@ -199,6 +152,64 @@ fn registration(body: &[u8]) -> Result<Registration<'_>, MessageError> {
         last_hop,
         name,
         info,
+    })
+}
+
+/// A message that names a channel. By itself, so that the way of chats stays as
+/// short as it is.
+#[inline(never)]
+fn with_channel(first: u8, body: &[u8]) -> Result<Message<'_>, MessageError> {
+    let kind = Kind::from_byte(first).ok_or(MessageError::UnknownKind(first))?;
+    Ok(match kind {
+        Kind::ChannelJoin => {
+            let (source, by, flags, channel) = whole((source, host, be_u8, channel), body)?;
+            Message::ChannelJoin(ChannelJoin {
+                source,
+                by,
+                flags: MemberFlags::from_byte(flags),
+                channel,
+            })
+        }
+        Kind::ChannelPart => {
+            let (source, by, (channel, text)) = whole((source, host, channel_and_text), body)?;
+            Message::ChannelPart(ChannelPart {
+                source,
+                by,
+                channel: channel.ok_or(MessageError::ChannelEmpty)?,
+                text,
+            })
+        }
+        Kind::ChannelChat => {
+            let (source, tone, (channel, text)) = whole((source, tone, channel_and_text), body)?;
+            Message::ChannelChat(ChannelChat {
+                source,
+                tone,
+                channel: channel.ok_or(MessageError::ChannelEmpty)?,
+                text,
+            })
+        }
+        Kind::ChannelSetting => {
+            let (source, version, field, (channel, value)) =
+                whole((host, be_u64, be_u8, channel_and_text), body)?;
+            Message::ChannelSetting(ChannelSetting {
+                source,
+                version,
+                field: Field(field),
+                channel: channel.ok_or(MessageError::ChannelEmpty)?,
+                value,
+            })
+        }
+        _ => {
+            let (source, destination, verb, (channel, text)) =
+                whole((source, host, be_u8, channel_and_text), body)?;
+            Message::ChannelRequest(ChannelRequest {
+                source,
+                destination,
+                verb: Verb(verb),
+                channel,
+                text,
+            })
+        }
     })
 }
 

@@ -229,6 +229,7 @@ impl Server {
     /// When it does not hold, for the program has a bug then.
     pub fn check(&self) {
         self.relay.check();
+        self.check_dialects();
         for (link, neighbour) in self.relay.neighbours().iter() {
             let session = self.sessions.find(link);
             let phase = session.map(|session| session.phase);

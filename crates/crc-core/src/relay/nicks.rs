@@ -72,6 +72,28 @@ impl Nicks {
         self.of.entry(host).or_insert(nick.into())
     }
 
+    /// All that must hold between two events: each of `hosts`, and nobody else, is
+    /// called something that nobody else is.
+    ///
+    /// # Panics
+    ///
+    /// When it does not, for the program has a bug then.
+    pub(crate) fn check(&self, hosts: impl Iterator<Item = HostId>) {
+        let mut called = 0;
+        for host in hosts {
+            called += 1;
+            let nick = self.of(host);
+            let nick = nick.unwrap_or_else(|| panic!("{host} has no nick"));
+            assert_eq!(self.find(nick), Some(host), "{nick:?} is another's");
+        }
+        assert_eq!(
+            self.of.len(),
+            called,
+            "somebody has a nick and is not there"
+        );
+        assert_eq!(self.hosts.len(), called, "a nick is nobody's");
+    }
+
     /// Takes a host's nick away.
     pub(crate) fn take(&mut self, host: HostId) {
         if let Some(nick) = self.of.remove(&host) {

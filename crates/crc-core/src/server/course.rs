@@ -25,6 +25,7 @@ use irc_wire::{Decoder, LineLimits, Message as Line};
 
 use super::{Out, Server, Stage};
 use crate::link::LinkId;
+use crate::relay::HostKind;
 use crate::session::{Lines, Phase};
 
 use dialling::Dialling;
@@ -73,6 +74,29 @@ impl Book {
     /// Nothing more is told on a link.
     pub(super) fn close(&mut self, link: LinkId) {
         self.told.remove(&link);
+    }
+
+    /// All that must hold between two events: what is kept is about hosts that are
+    /// there, and links that speak the dialect.
+    pub(super) fn check(
+        &self,
+        kind: impl Fn(HostId) -> Option<HostKind>,
+        is_course: impl Fn(LinkId) -> bool,
+    ) {
+        for id in self.users.keys() {
+            assert_eq!(kind(*id), Some(HostKind::Client), "{id} is kept as a user");
+        }
+        for id in self.servers.keys() {
+            assert_eq!(
+                kind(*id),
+                Some(HostKind::Server),
+                "{id} is kept as a server"
+            );
+        }
+        for link in &self.told {
+            assert!(is_course(*link), "{link} is told of all");
+        }
+        assert!(!self.hushed, "it is told again after the event");
     }
 
     /// A host has another id.

@@ -5,6 +5,8 @@
 //! draw. What is said on such a link is understood and written by the modules of
 //! the dialects.
 
+use std::borrow::Cow;
+
 use crc_wire::{ClientChat, ClientQuit, HostId, Message, Text};
 
 use super::{Out, Server, broadcast};
@@ -27,6 +29,27 @@ pub enum Dialect {
     Irc,
     /// The cut-down IRC of the course, for its users and its servers.
     Course,
+}
+
+/// As how many lines a text of several is told. Each takes all that stands in front of
+/// what is said, so that one text of very many would end those who hear it.
+const TEXT_LINES_MAX: usize = 100;
+
+/// The lines of a text as they are told; of too many, the last has all that are left.
+pub(super) fn as_few_lines<'a>(lines: impl Iterator<Item = Cow<'a, str>>) -> Vec<Cow<'a, str>> {
+    let mut told: Vec<Cow<'a, str>> = Vec::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        let many = told.len() >= TEXT_LINES_MAX;
+        match told.last_mut() {
+            Some(last) if many => {
+                let last = last.to_mut();
+                last.push(' ');
+                last.push_str(&line);
+            }
+            _ => told.push(line),
+        }
+    }
+    told
 }
 
 impl Server {
@@ -165,6 +188,20 @@ impl Server {
         let host = self.relay.directory().find(id);
         let session = host.and_then(|host| self.sessions.find(host.first_link()));
         session.is_some_and(|session| session.lines.is_some())
+    }
+
+    /// All that must hold between two events for what hosts are called, and for what
+    /// is known of them because of a dialect.
+    pub(super) fn check_dialects(&self) {
+        let directory = self.relay.directory();
+        if let Some(names) = &self.names {
+            names.nicks.check(directory.clients().map(Host::id));
+            let servers = directory.servers().map(Host::id);
+            let ourselves = core::iter::once(self.config.id);
+            names.servers.check(servers.chain(ourselves));
+        }
+        let kind = |id| directory.find(id).map(Host::kind);
+        self.course.check(kind, |link| self.is_course(link));
     }
 
     pub(super) fn free_id(&mut self) -> HostId {
@@ -371,5 +408,25 @@ impl Server {
     pub(super) fn end_lines(&mut self, link: LinkId, why: &str, text: &str, out: &mut Out) {
         self.last_line(link, why, out);
         self.end(link, CloseWhen::Flushed, text, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_many_lines_is_told_in_few() {
+        let told = |text: &str| -> Vec<String> {
+            let lines = as_few_lines(text.split('\n').map(Cow::Borrowed));
+            lines.into_iter().map(Cow::into_owned).collect()
+        };
+        assert_eq!(told("one\n\ntwo\n"), ["one", "two"]);
+        assert_eq!(told("\n\n"), [""; 0]);
+        let all = told(&"a\n".repeat(TEXT_LINES_MAX));
+        assert_eq!(all, ["a"; TEXT_LINES_MAX]);
+        let many = told(&"a\n".repeat(TEXT_LINES_MAX + 2));
+        assert_eq!(many[..TEXT_LINES_MAX - 1], all[1..]);
+        assert_eq!(many[TEXT_LINES_MAX - 1..], ["a a a"]);
     }
 }

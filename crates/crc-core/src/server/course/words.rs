@@ -11,6 +11,7 @@ use crate::admission::INFO_BYTES_MAX;
 use crate::announcement::split_info;
 use crate::link::LinkId;
 use crate::relay::{Channel, Host, HostKind};
+use crate::server::dialects::as_few_lines;
 use crate::visible::is_printable;
 
 /// The most bytes of a line, its end included.
@@ -76,9 +77,13 @@ pub(super) fn put_quit(arena: &mut Vec<u8>, nick: &str, text: &str) {
 pub(super) fn put_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, text: &str) {
     let around = ":  PRIVMSG  :\r\n".len() + nick.len() + target.as_str().len();
     let room = LINE_BYTES_MAX.saturating_sub(around).max(4);
-    let empty = Trailing::new(text).ok().filter(|_| text.is_empty());
-    for line in empty.into_iter().chain(Trailing::lines(text)) {
-        let mut rest = line.as_str();
+    let lines = Trailing::lines(text).map(|line| Cow::Borrowed(line.as_str()));
+    let mut lines = as_few_lines(lines);
+    if text.is_empty() {
+        lines.push(Cow::Borrowed(""));
+    }
+    for line in &lines {
+        let mut rest = &**line;
         loop {
             let (part, behind) = rest.split_at(beginning(rest, room).len());
             if let Ok(text) = Trailing::new(part) {

@@ -6,6 +6,7 @@ use irc_wire::{ModeChange, Numeric, Sign, modes, text};
 use jiff::Timestamp as Date;
 
 use super::super::channels::{Happening, What};
+use super::super::dialects::as_few_lines;
 use super::super::{Out, Server};
 use super::user::{Capability, User};
 use crate::link::LinkId;
@@ -107,8 +108,9 @@ pub(super) fn write_said(
     if !text.bytes().any(is_forbidden) {
         return write_said_line(arena, tags, source, command, target, text);
     }
-    for line in text.split('\n') {
-        let line = line.replace(['\r', '\0'], "");
+    let lines = text.split('\n');
+    let lines = lines.map(|line| line.replace(['\r', '\0'], "").into());
+    for line in as_few_lines(lines) {
         write_said_line(arena, tags, source, command, target, &line);
     }
 }

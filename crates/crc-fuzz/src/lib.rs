@@ -16,6 +16,8 @@ mod choices;
 mod client;
 pub mod corpus;
 mod hostile;
+mod line_speech;
+mod lines;
 mod net;
 mod network;
 mod peers;
@@ -32,6 +34,7 @@ pub use hostile::{
     uplink as hostile_uplink,
 };
 pub use irc_wire::fuzz::{decoder as irc_decoder, message as irc_message};
+pub use lines::lines;
 pub use network::network;
 pub use server::server;
 
@@ -47,7 +50,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     target("decoder", decoder, crc_wire::fuzz::STREAM_BYTES_MAX + 1),
     target("round_trip", round_trip, 256),
     target(
@@ -57,6 +60,7 @@ pub const TARGETS: [Target; 12] = [
     ),
     target("irc_message", irc_message, 256),
     target("server", server, 256),
+    target("lines", lines, 256),
     target("client", client, 256),
     target("network", network, 128),
     target("hostile_stranger", hostile_stranger, 128),

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use crc_core::{
     Client, ClientCommand, ClientConfig, ClientNotice, CloseWhen, Config, DialError, DialId,
-    Effect, Ends, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox, PeerAddress,
-    Random, SendQueue, Server, ServerCommand, ServerNotice, Timestamp,
+    Dialect, Effect, Ends, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox,
+    PeerAddress, Random, SendQueue, Server, ServerCommand, ServerNotice, Timestamp,
 };
 use crc_wire::{HostId, Info, Name};
 
-use crate::promises::{Sent, Theirs, check_client, neighbour};
+use crate::promises::{Sent, Theirs, check_client, check_lines, neighbour};
 
 /// How long a closed link is read on to its end.
 const LINGER: Duration = Duration::from_secs(2);
@@ -25,6 +25,8 @@ const STEPS_MAX: usize = 200_000;
 /// The port of the first server, and of the first raw listener.
 const SERVER_PORTS: u16 = 1000;
 const RAW_PORTS: u16 = 2000;
+/// What of a line may be kept to be read later.
+const LINES_KEPT_BYTES_MAX: usize = 4608;
 /// More raw peers do not listen.
 const RAWS_MAX: usize = 32;
 
@@ -32,6 +34,13 @@ const RAWS_MAX: usize = 32;
 pub(crate) const CLIENT_QUEUE_BYTES_MAX: usize = 4 * 1024;
 const SERVER_QUEUE_BYTES_MAX: usize = 32 * 1024;
 pub(crate) const HOSTS_MAX: usize = 48;
+
+/// The listeners of a server: of frames, and of the dialects of text.
+pub(crate) const FRAMES: ListenerId = ListenerId(0);
+pub(crate) const IRC: ListenerId = ListenerId(1);
+pub(crate) const COURSE: ListenerId = ListenerId(2);
+/// The raw listener that speaks the course's dialect, if a server dials it.
+pub(crate) const COURSE_RAW: usize = 2;
 
 /// Who is at an end of a wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +79,8 @@ pub(crate) struct ClientNode {
 struct Port {
     who: Who,
     link: LinkId,
+    /// The dialect of text that is spoken here, if it is one.
+    dialect: Option<Dialect>,
     /// What was sent here and the other end has not read.
     out: SendQueue,
     /// The end of this link has not been told here yet.
@@ -238,9 +249,19 @@ impl Net {
 
     /// A raw peer that connects to a server.
     pub(crate) fn connect(&mut self, server: usize) -> usize {
+        self.connect_at(server, FRAMES)
+    }
+
+    /// The same, at one of its listeners.
+    pub(crate) fn connect_at(&mut self, server: usize, listener: ListenerId) -> usize {
         self.raws += 1;
         let raw = self.raws - 1;
-        self.join(Who::Raw(raw), None, Who::Server(server));
+        let dialect = match listener {
+            IRC => Some(Dialect::Irc),
+            COURSE => Some(Dialect::Course),
+            _ => None,
+        };
+        self.join(Who::Raw(raw), None, Who::Server(server), dialect, listener);
         raw
     }
 
@@ -445,11 +466,14 @@ impl Net {
         let server = usize::from(to.port.wrapping_sub(SERVER_PORTS));
         let there = |node: &ServerNode| node.alive && !node.stopped;
         if &*to.host == "127.0.0.1" && self.servers.get(server).is_some_and(there) {
-            return self.join(who, Some(dial), Who::Server(server));
+            return self.join(who, Some(dial), Who::Server(server), None, FRAMES);
         }
         if to.port >= RAW_PORTS && self.raws_listen && self.raws < RAWS_MAX {
             self.raws += 1;
-            return self.join(who, Some(dial), Who::Raw(self.raws - 1));
+            let raw = Who::Raw(self.raws - 1);
+            let course = to == raw_address(COURSE_RAW);
+            let dialect = course.then_some(Dialect::Course);
+            return self.join(who, Some(dial), raw, dialect, FRAMES);
         }
         let why = DialError::Failed(std::io::ErrorKind::ConnectionRefused);
         match who {
@@ -460,15 +484,24 @@ impl Net {
     }
 
     /// Both ends stand before either machine hears of it.
-    fn join(&mut self, near: Who, dial: Option<DialId>, far: Who) {
+    fn join(
+        &mut self,
+        near: Who,
+        dial: Option<DialId>,
+        far: Who,
+        dialect: Option<Dialect>,
+        listener: ListenerId,
+    ) {
         let (near_link, far_link) = (self.link(near), self.link(far));
+        let mut ports = [Port::new(near, near_link), Port::new(far, far_link)];
+        for port in &mut ports {
+            port.dialect = dialect;
+        }
         self.wires.push(Wire {
-            ports: [Port::new(near, near_link), Port::new(far, far_link)],
+            ports,
             broken: false,
         });
-        let accepted = Origin::Accepted {
-            listener: ListenerId(0),
-        };
+        let accepted = Origin::Accepted { listener };
         let dialed = dial.map(|dial| Origin::Dialed { dial });
         self.link_up(far, far_link, accepted);
         if let Some(origin) = dialed {
@@ -570,10 +603,11 @@ impl Net {
         if !node.alive || node.stopped {
             return;
         }
-        let bytes = match &event {
-            Event::Bytes { bytes, .. } => bytes.len(),
-            _ => 0,
+        let (bytes, of_lines) = match &event {
+            Event::Bytes { link, bytes } => (bytes.len(), self.speaks_lines(server, *link)),
+            _ => (0, self.speaks_lines_anywhere(server)),
         };
+        let node = &mut self.servers[server];
         let before = node.machine.snapshot();
         let hosts = before.directory().len();
         let frames = before.counters().frames_received;
@@ -585,6 +619,7 @@ impl Net {
             bytes,
             frames: usize::try_from(frames).expect("they were few"),
             hosts,
+            of_lines,
         };
         self.is_bounded(server, read, out.arena_len());
         let who = Who::Server(server);
@@ -601,7 +636,10 @@ impl Net {
                         _ if !far.out.is_empty() => Theirs::Ever(&far.sent),
                         _ => Theirs::Still(&far.sent),
                     };
-                    near.sent.check_server(to, theirs, out.bytes(*range));
+                    match near.dialect {
+                        Some(dialect) => check_lines(dialect, out.bytes(*range)),
+                        None => near.sent.check_server(to, theirs, out.bytes(*range)),
+                    }
                     self.send(wire, who, *link, out.bytes(*range));
                 }
                 Effect::Bound { link, bytes_max } => self.bound(who, *link, *bytes_max),
@@ -738,7 +776,10 @@ impl Net {
         let links = snapshot.links().count() + 1;
         let told = 4 * read.bytes + 512 * read.frames + 256 * read.hosts;
         // Chats that were kept for a peer may go out, or be answered, at once.
-        let bound = BASE + told + links * (listing + 512) + 4 * self.said;
+        let mut bound = BASE + told + links * (listing + 512) + 4 * self.said;
+        if snapshot.nicks().is_some() {
+            bound += self.bound_of_lines(server, read);
+        }
         assert!(
             written <= bound,
             "{written} bytes written where {bound} would do for {read:?}"
@@ -752,6 +793,48 @@ struct Read {
     bytes: usize,
     frames: usize,
     hosts: usize,
+    /// Whether they were lines, or lines may have waited.
+    of_lines: bool,
+}
+
+impl Net {
+    fn speaks_lines(&self, server: usize, link: LinkId) -> bool {
+        let found = self.port(Who::Server(server), link);
+        found.is_some_and(|(wire, port)| self.wires[wire].ports[port].dialect.is_some())
+    }
+
+    /// Whether lines may have waited at a server that are read later.
+    fn speaks_lines_anywhere(&self, server: usize) -> bool {
+        let ports = self.wires.iter().flat_map(|wire| &wire.ports);
+        let mut ports = ports.filter(|port| port.who == Who::Server(server));
+        ports.any(|port| port.dialect == Some(Dialect::Irc))
+    }
+
+    /// What lines may make a server write beyond what frames may. Each byte of a line
+    /// may be a command, a channel or a recipient, which is answered and told in each
+    /// wording; each line may be a question, with all that there is as its answer. A
+    /// host that comes, goes or is told something is told of in each wording.
+    fn bound_of_lines(&self, server: usize, read: Read) -> usize {
+        let snapshot = self.servers[server].machine.snapshot();
+        let known = |channel: &crc_core::Channel| {
+            let settings = channel.settings().set();
+            let settings: usize = settings.map(|(_, setting)| 64 + setting.value.len()).sum();
+            channel.name().len() + settings + 128 * channel.members_len()
+        };
+        let channels: usize = snapshot.channels().iter().map(known).sum();
+        let hosts = 1024 * (read.hosts + 1);
+        let lines = match read.of_lines {
+            true => 512 * (read.bytes + LINES_KEPT_BYTES_MAX.min(self.said)),
+            false => 0,
+        };
+        let questions = match (read.of_lines, read.bytes) {
+            (false, _) => 1,
+            (true, 0) => 64,
+            (true, bytes) => 1 + bytes / "NAMES\n".len(),
+        };
+        let told = 16 * read.bytes + 2048 * read.frames;
+        told + lines + questions * (hosts + 4 * channels)
+    }
 }
 
 impl Port {
@@ -759,6 +842,7 @@ impl Port {
         Port {
             who,
             link,
+            dialect: None,
             out: SendQueue::new(usize::MAX),
             up: true,
             deaf: false,

@@ -18,8 +18,12 @@ pub(crate) enum Role {
     Client,
     /// A client that announces itself.
     OurClient,
+    /// The same, which takes channels.
+    ClientOfChannels,
     Original,
     Ours,
+    /// A server of ours that takes channels.
+    OursOfChannels,
 }
 
 /// What a raw peer may do; what is greater is said, as in `SAY`.
@@ -85,9 +89,9 @@ pub(crate) fn introduce(net: &mut Net, raw: usize, role: Role, number: usize) {
     let (kind, id): (fn(Registration<'static>) -> Message<'static>, u32) = match role {
         Role::Stranger => return,
         Role::Client => (Message::ClientRegistration, 101 + number),
-        Role::OurClient => (Message::ClientRegistration, 201 + number),
+        Role::OurClient | Role::ClientOfChannels => (Message::ClientRegistration, 201 + number),
         Role::Original => (Message::ServerRegistration, 88 + number),
-        Role::Ours => (Message::ServerRegistration, 77 + number),
+        Role::Ours | Role::OursOfChannels => (Message::ServerRegistration, 77 + number),
     };
     let say = |info: &'static str| {
         kind(Registration {
@@ -100,7 +104,9 @@ pub(crate) fn introduce(net: &mut Net, raw: usize, role: Role, number: usize) {
     let mut said = say("info").to_vec();
     match role {
         Role::OurClient => say("info [crc2;f=]").encode(&mut said),
+        Role::ClientOfChannels => say("info [crc2;f=channels]").encode(&mut said),
         Role::Ours => say("info [crc2;r=1;f=server-quit]").encode(&mut said),
+        Role::OursOfChannels => say("info [crc2;r=1;f=server-quit,channels]").encode(&mut said),
         _ => {}
     }
     net.say(raw, &said);

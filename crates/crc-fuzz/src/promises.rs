@@ -1,9 +1,10 @@
 //! What a machine promises of what it sends on one link: whole frames that the
-//! peer can read, told once, and in nobody else's name. Knows nothing of how
+//! peer can read, told once, and in nobody else's name; and lines where lines are spoken. Knows nothing of how
 //! frames travel, or of what else is in the network.
 
-use crc_core::{HostKind, LinkId, Neighbour, Server, Standing};
+use crc_core::{Dialect, HostKind, LinkId, Neighbour, Server, Standing};
 use crc_wire::{Frame, FrameLimits, HostId, Message};
+use irc_wire::{LineLimits, Tags, legacy};
 
 /// The longest piece that an original node can read.
 const ORIGINAL_PIECE_BYTES_MAX: usize = 1024;
@@ -18,8 +19,8 @@ pub(crate) fn neighbour(server: &Server, link: LinkId) -> Option<Neighbour> {
 /// What has been sent on a link so far, as far as it matters later.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
-    /// The clients that the peer has been told of.
-    listed: Vec<HostId>,
+    /// The clients that the peer has been told of, and what they said of themselves.
+    listed: Vec<(HostId, [String; 2])>,
     /// Those that it has ever been told of.
     ever: Vec<HostId>,
 }
@@ -40,7 +41,7 @@ impl Theirs<'_> {
         match self {
             Theirs::Unknown => true,
             Theirs::Ever(sent) => sent.ever.contains(&id),
-            Theirs::Still(sent) => sent.listed.contains(&id),
+            Theirs::Still(sent) => sent.listed.iter().any(|(listed, _)| *listed == id),
         }
     }
 }
@@ -97,19 +98,30 @@ impl Sent {
         match message {
             Message::ClientRegistration(registration) => {
                 let id = registration.source;
-                let known = self.listed.contains(&id);
-                assert!(!(strict && known), "{to:?} is told twice of {id}");
+                let said = [registration.name.as_str(), registration.info.as_str()];
+                let said = said.map(str::to_owned);
+                let known = self.listed.iter_mut().find(|(listed, _)| *listed == id);
+                if let Some((_, before)) = &known {
+                    // Who takes channels is told so that a client says something else
+                    // of itself, and is the same.
+                    let renamed = to.is_some_and(|to| to.standing == Standing::Ours);
+                    let renamed = renamed && *before != said;
+                    assert!(renamed || !strict, "{to:?} is told twice of {id}");
+                }
                 if let Some(to) = to {
                     assert_ne!(to.host, id, "{to:?} is told of itself");
                 }
-                if !known {
-                    self.listed.push(id);
-                    self.ever.push(id);
+                match known {
+                    Some((_, before)) => *before = said,
+                    None => {
+                        self.listed.push((id, said));
+                        self.ever.push(id);
+                    }
                 }
             }
             Message::ClientQuit(quit) => {
                 let id = quit.source;
-                let known = self.listed.iter().position(|listed| *listed == id);
+                let known = self.listed.iter().position(|(listed, _)| *listed == id);
                 let told_us = to.is_some_and(|to| to.kind == HostKind::Server) && theirs.may_be(id);
                 assert!(
                     !(strict && known.is_none() && !told_us),
@@ -147,6 +159,40 @@ pub(crate) fn check_client(id: HostId, bytes: &[u8]) {
             other => panic!("a client sends {other:?}"),
         };
         assert_eq!(source, id, "a client speaks for itself");
+    }
+}
+
+/// Looks at what a server sends where a dialect of text is spoken: whole lines that the
+/// other end can read.
+pub(crate) fn check_lines(dialect: Dialect, bytes: &[u8]) {
+    let limits = match dialect {
+        Dialect::Irc => LineLimits::SERVER,
+        Dialect::Course => LineLimits::LEGACY,
+    };
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let end = rest.iter().position(|byte| *byte == b'\n');
+        let end = end.expect("only whole lines are sent");
+        let (line, behind) = rest.split_at(end + 1);
+        rest = behind;
+        let shown = || String::from_utf8_lossy(line).into_owned();
+        let content = line.strip_suffix(b"\r\n");
+        let content = content.unwrap_or_else(|| panic!("it ends in LF alone: {:?}", shown()));
+        let bad = content.iter().any(|byte| b"\0\r\n".contains(byte));
+        assert!(!bad, "more than a line: {:?}", shown());
+        let message = irc_wire::Message::parse(content);
+        let message = message.unwrap_or_else(|error| panic!("{error}: {:?}", shown()));
+        let tags = match message.tags {
+            Tags::NONE => 0,
+            _ => 1 + content.iter().position(|byte| *byte == b' ').unwrap_or(0),
+        };
+        let len = line.len() - tags;
+        assert!(tags <= limits.tags_bytes_max, "tags of {tags} bytes");
+        assert!(len <= limits.line_bytes_max, "a line of {len} bytes");
+        if dialect == Dialect::Course {
+            let said = legacy::Message::of(&message);
+            assert!(said.is_ok(), "{said:?}: {:?}", shown());
+        }
     }
 }
 

@@ -10,9 +10,10 @@ use crc_wire::{
     StatusCode, Text, Tone, Verb,
 };
 
+use crate::line_speech::{COMMANDS, TEXT, WORDS, channel, line, place};
 use crate::peers::{MILLIS, act};
 use crate::speech::{IDS, say};
-use crate::{client, network, server};
+use crate::{client, lines as text_lines, network, server};
 
 /// An input with a name that says what it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub fn seeds(target: &str) -> Vec<Seed> {
         "irc_decoder" => streams_of_lines(),
         "irc_message" => lines(),
         "server" => of_a_server(),
+        "lines" => of_lines(),
         "client" => of_a_client(),
         "network" => of_a_network(),
         "hostile_stranger" => strangers(),
@@ -374,6 +376,227 @@ fn says(op: u8, who: u8, speeches: &[Vec<u8>]) -> Vec<u8> {
     let said = speeches.iter();
     said.flat_map(|speech| [&[op, who][..], speech].concat())
         .collect()
+}
+
+/// A line of somebody: with a prefix, if it is not empty, a command, words, and the
+/// number of a text, if it is one.
+fn a_line(prefix: &str, command: &str, words: &[&str], text: Option<u8>) -> Vec<u8> {
+    let mut said = match prefix {
+        "" => vec![line::PLAIN],
+        prefix => vec![line::PREFIXED, place(&WORDS, prefix)],
+    };
+    let count = u8::try_from(words.len()).expect("they are few");
+    said.push(place(&COMMANDS, command));
+    said.push(count | if text.is_some() { TEXT } else { 0 });
+    said.extend(words.iter().map(|word| place(&WORDS, word)));
+    said.extend(text);
+    said
+}
+
+fn of_lines() -> Vec<(&'static str, Vec<u8>)> {
+    use text_lines::{begins, guest, happens};
+    let enter = |guest: u8| vec![happens::ENTER, guest];
+    let say = |who: u8, lines: &[Vec<u8>]| says(happens::SAY, who, lines);
+    let frame = |who: u8, frames: &[Vec<u8>]| says(happens::FRAME, who, frames);
+    let about = |who: u8, frames: &[Vec<u8>]| says(happens::CHANNEL_FRAME, who, frames);
+    let pass = |ms: u16| vec![happens::PASS, millis(ms)];
+    let hang_up = |who: u8| vec![happens::HANG_UP, who];
+    let plain = |command, words: &[&str]| a_line("", command, words, None);
+    let said = |command, words: &[&str], text| a_line("", command, words, Some(text));
+    let from = |who, command, words: &[&str], text| a_line(who, command, words, Some(text));
+    let everybody = || {
+        [
+            vec![begins::UNPACED],
+            enter(guest::IRC_USER),
+            enter(guest::IRC_USER),
+            enter(guest::COURSE_USER),
+            enter(guest::COURSE_SERVER),
+            enter(guest::CLIENT_OF_CHANNELS),
+            enter(guest::SERVER_OF_CHANNELS),
+        ]
+        .concat()
+    };
+    vec![
+        (
+            "everybody_meets",
+            [
+                everybody(),
+                say(
+                    0,
+                    &[said("PRIVMSG", &["#a"], 0), said("PRIVMSG", &["n1"], 7)],
+                ),
+                say(2, &[said("PRIVMSG", &["#a"], 9), plain("NAMES", &[])]),
+                say(3, &[from("u0", "PRIVMSG", &["#a"], 0)]),
+                about(4, &[vec![channel::CHAT, 10, 0, 0, 0]]),
+                frame(4, &[chat(201, 101)]),
+            ]
+            .concat(),
+        ),
+        (
+            "channels_are_set",
+            [
+                everybody(),
+                say(
+                    0,
+                    &[
+                        plain("MODE", &["#a", "+b", "*!*@*"]),
+                        plain("MODE", &["#a", "+k", "key"]),
+                        plain("MODE", &["#a", "-o+v", "n1", "n1"]),
+                        said("TOPIC", &["#a"], 7),
+                        said("KICK", &["#a", "n2"], 0),
+                        plain("INVITE", &["n2", "#a"]),
+                        plain("MODE", &["#a"]),
+                    ],
+                ),
+                say(
+                    2,
+                    &[plain("JOIN", &["#a", "key"]), said("TOPIC", &["#a"], 9)],
+                ),
+            ]
+            .concat(),
+        ),
+        (
+            "questions",
+            [
+                everybody(),
+                say(
+                    1,
+                    &[
+                        plain("WHO", &["#a"]),
+                        plain("WHO", &["*", "%tcuihsnfdlaor,12"]),
+                        plain("WHOIS", &["n0,n1,#a,u0"]),
+                        plain("LIST", &[]),
+                        plain("NAMES", &[]),
+                        plain("LINKS", &[]),
+                        plain("ISON", &["n0", "u0", "nobody"]),
+                        plain("STATS", &["1"]),
+                        plain("AWAY", &["key"]),
+                    ],
+                ),
+            ]
+            .concat(),
+        ),
+        (
+            "names_change_and_collide",
+            [
+                everybody(),
+                enter(guest::IRC_STRANGER),
+                say(
+                    6,
+                    &[
+                        plain("CAP", &["LS", "1"]),
+                        plain("NICK", &["N1"]),
+                        plain("NICK", &["server0"]),
+                        plain("NICK", &["nobody"]),
+                        said("USER", &["n0", "0", "*"], 8),
+                        plain("CAP", &["END"]),
+                        plain("NICK", &["u0"]),
+                        plain("NICK", &["host101"]),
+                    ],
+                ),
+                frame(5, &[client_is(101, NOBODY), server_is(88, NOBODY)]),
+                say(3, &[from("s0", "USER", &["n0", "key", "s0"], 0)]),
+            ]
+            .concat(),
+        ),
+        (
+            "a_server_lists_lies_and_splits",
+            [
+                everybody(),
+                say(
+                    3,
+                    &[
+                        from("s1", "SERVER", &["s1", "1"], 0),
+                        from("s1", "SERVER", &["server0", "1"], 0),
+                        from("s1", "USER", &["u1", "key", "s1"], 0),
+                        from("s1", "332", &["#b"], 0),
+                        from("s1", "353", &["#b"], 4),
+                        from("n0", "PRIVMSG", &["#a"], 0),
+                        from("u1", "TOPIC", &["#b"], 7),
+                        from("u1", "QUIT", &[], 0),
+                        from("s1", "SQUIT", &["s1"], 0),
+                    ],
+                ),
+                hang_up(3),
+                hang_up(5),
+            ]
+            .concat(),
+        ),
+        (
+            "a_server_that_is_dialled",
+            [
+                vec![begins::WITH_COURSE_UPLINK],
+                enter(guest::COURSE_USER),
+                say(
+                    0,
+                    &[
+                        said("SERVER", &["s0", "1"], 0),
+                        from("s0", "USER", &["u0", "1", "s0"], 0),
+                    ],
+                ),
+                say(0, &[from("u0", "JOIN", &["#a"], 0)]),
+                hang_up(0),
+                pass(5_000),
+                say(2, &[said("SERVER", &["SERVER0", "1"], 0)]),
+            ]
+            .concat(),
+        ),
+        (
+            "too_much",
+            [
+                vec![begins::WITH_RATES],
+                enter(guest::IRC_USER),
+                enter(guest::COURSE_USER),
+                enter(guest::IRC_STRANGER),
+                enter(guest::COURSE_STRANGER),
+                say(2, &[vec![line::ENDLESS, b'x', 100]]),
+                say(3, &[vec![line::ENDLESS, b'x', 200]]),
+                say(
+                    0,
+                    &[[&[line::REPEATED, 60][..], &plain("PING", &["key"])].concat()],
+                ),
+                say(
+                    1,
+                    &[[&[line::REPEATED, 9][..], &said("PRIVMSG", &["n0"], 0)].concat()],
+                ),
+                pass(10_000),
+                say(
+                    0,
+                    &[[&[line::REPEATED, 255][..], &said("PRIVMSG", &["#a"], 7)].concat()],
+                ),
+                vec![happens::STALL, 1],
+                pass(46_000),
+                pass(46_000),
+                pass(46_000),
+                pass(20_000),
+            ]
+            .concat(),
+        ),
+        (
+            "many_lines_in_a_text",
+            [
+                everybody(),
+                about(
+                    4,
+                    &[
+                        vec![channel::CHAT, 10, 0, 0, 4],
+                        vec![channel::CHAT, 10, 0, 1, 3],
+                    ],
+                ),
+                frame(5, &[client_is(102, NOBODY)]),
+                about(
+                    5,
+                    &[
+                        vec![channel::JOIN, 8, 0, 1, 0],
+                        vec![channel::SET, 8, 0, 0, 9, 0, 3],
+                        vec![channel::REQUEST, 8, 0, 1, 10, 2, 1, 0],
+                        vec![channel::PART, 8, 0, 0, 4],
+                    ],
+                ),
+            ]
+            .concat(),
+        ),
+    ]
 }
 
 fn of_a_server() -> Vec<(&'static str, Vec<u8>)> {

@@ -58,7 +58,7 @@ fn id(choices: &mut Choices<'_>) -> Option<u32> {
     })
 }
 
-fn host(choices: &mut Choices<'_>) -> Option<HostId> {
+pub(crate) fn host(choices: &mut Choices<'_>) -> Option<HostId> {
     Some(HostId::new(id(choices)?).expect("the table has no 0, and beyond it are greater numbers"))
 }
 

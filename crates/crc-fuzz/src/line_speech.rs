@@ -1,0 +1,284 @@
+//! What somebody may say who speaks lines: commands and numerics of both dialects
+//! of IRC about users, servers and channels that are there and that are not, or
+//! any bytes at all; and what frames say of channels. Chosen byte by byte. Knows
+//! nothing of who says it, or of what follows.
+
+use std::borrow::Cow;
+
+use crc_wire::{
+    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, Field,
+    HostId, MemberFlags, Message, Text, Tone, Verb,
+};
+
+use crate::choices::Choices;
+use crate::speech::host;
+
+/// The words that stand in front of lines and in them: nicks, servers, channels, and
+/// whatever else means something. The seeds are written with their places.
+pub(crate) const WORDS: [&str; 48] = [
+    "n0",
+    "n1",
+    "n2",
+    "n3",
+    "n4",
+    "N1",
+    "u0",
+    "u1",
+    "u2",
+    "host101",
+    "host201",
+    "host77",
+    "server0",
+    "s0",
+    "s1",
+    "s2",
+    "SERVER0",
+    "nobody",
+    "#a",
+    "#b",
+    "#A",
+    "#c",
+    "#Île",
+    "#",
+    "#a,#b,#c",
+    "n0,n1,#a,u0",
+    "key",
+    "key,,other",
+    "*",
+    "0",
+    "1",
+    "4294967296",
+    "+o",
+    "-o+v",
+    "+b",
+    "-b+b",
+    "+k",
+    "-k",
+    "+imntl",
+    "-imnt+l",
+    "n*!*@*",
+    "*!*@*",
+    "LS",
+    "REQ",
+    "END",
+    "server-time echo-message message-tags multi-prefix userhost-in-names extended-join setname",
+    "%tcuihsnfdlaor,12",
+    "a-very-long-word-that-is-longer-than-any-nick-or-channel-of-the-network-may-be-anywhere",
+];
+
+/// The commands. The seeds are written with their places.
+pub(crate) const COMMANDS: [&str; 48] = [
+    "NICK", "USER", "CAP", "QUIT", "JOIN", "PART", "TOPIC", "NAMES", "LIST", "INVITE", "KICK",
+    "MODE", "PRIVMSG", "NOTICE", "PING", "PONG", "AWAY", "WHO", "WHOIS", "WHOWAS", "ISON",
+    "USERHOST", "SETNAME", "MOTD", "LUSERS", "VERSION", "LINKS", "STATS", "TIME", "ADMIN", "INFO",
+    "OPER", "KILL", "ERROR", "SERVER", "SQUIT", "PASS", "TAGMSG", "331", "332", "353", "366",
+    "401", "436", "001", "WEBIRC", "SERVLIST", "HELP",
+];
+
+/// The place of something in its table.
+pub(crate) const fn place(table: &[&str], wanted: &str) -> u8 {
+    let mut at = 0;
+    while at < table.len() {
+        if eq(table[at].as_bytes(), wanted.as_bytes()) {
+            #[allow(clippy::cast_possible_truncation, reason = "the tables are short")]
+            return at as u8;
+        }
+        at += 1;
+    }
+    panic!("it is not in the table");
+}
+
+const fn eq(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() {
+        if one[at] != other[at] {
+            return false;
+        }
+        at += 1;
+    }
+    one.len() == other.len()
+}
+
+/// How what is said begins: what it is. The seeds are written with these.
+pub(crate) mod line {
+    /// A line without a prefix.
+    pub(crate) const PLAIN: u8 = 0;
+    /// A line with a prefix: a word.
+    pub(crate) const PREFIXED: u8 = 1;
+    /// A line with tags.
+    pub(crate) const TAGGED: u8 = 2;
+    /// The bytes that follow, their number first.
+    pub(crate) const LITERAL: u8 = 3;
+    /// A line with one byte changed.
+    pub(crate) const DAMAGED: u8 = 4;
+    /// The beginning of a line.
+    pub(crate) const CUT: u8 = 5;
+    /// A line, again and again.
+    pub(crate) const REPEATED: u8 = 6;
+    /// Many of one byte.
+    pub(crate) const ENDLESS: u8 = 7;
+    pub(crate) const ALL: u8 = 8;
+}
+
+/// How a line's parameters begin: how many words, of which the last may be a text.
+/// With `TEXT` added one follows.
+pub(crate) const WORDS_MAX: u8 = 8;
+pub(crate) const TEXT: u8 = 128;
+
+fn text(choices: &mut Choices<'_>) -> Option<Cow<'static, [u8]>> {
+    Some(match choices.below(12)? {
+        0..=2 => b"hello"[..].into(),
+        3 => b""[..].into(),
+        4 => b"n0 @n1 u0 u1"[..].into(),
+        5 => b"x [crc2;f=]"[..].into(),
+        6 => "é".repeat(300).into_bytes().into(),
+        7 => b"t".repeat(480).into(),
+        8 => b"b\xffd\x01\x02"[..].into(),
+        9 => b"y".repeat(4000).into(),
+        10 => b"\x1b[2J \x7f \xc2\x85 \xe2\x80\xae"[..].into(),
+        _ => b" : leading"[..].into(),
+    })
+}
+
+/// Appends what somebody says next to `out`; `None` when the choices have run out
+/// before it was complete.
+pub(crate) fn line_speech(choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
+    spoken(choices.below(line::ALL)?, choices, out)
+}
+
+fn spoken(what: u8, choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
+    let start = out.len();
+    match what {
+        line::LITERAL => out.extend_from_slice(choices.bytes()?),
+        line::DAMAGED => {
+            let (at, bits) = (choices.byte()?, choices.byte()?);
+            spoken(choices.below(line::LITERAL)?, choices, out)?;
+            let len = out.len() - start;
+            out[start + usize::from(at) % len] ^= bits;
+        }
+        line::CUT => {
+            let len = usize::from(choices.byte()?);
+            spoken(choices.below(line::LITERAL)?, choices, out)?;
+            out.truncate(start + len);
+        }
+        line::REPEATED => {
+            let times = usize::from(choices.byte()?);
+            spoken(choices.below(line::LITERAL)?, choices, out)?;
+            let one = out.split_off(start);
+            // As much as is read at once.
+            let times = times.min(16 * 1024 / one.len()).max(1);
+            out.extend(one.repeat(times));
+        }
+        line::ENDLESS => {
+            let (byte, times) = (choices.byte()?, choices.byte()?);
+            out.resize(start + 64 * usize::from(times), byte);
+        }
+        _ => {
+            if what == line::TAGGED {
+                out.extend_from_slice(b"@time=now;+x=\\:\\s ");
+            } else if what == line::PREFIXED {
+                out.push(b':');
+                out.extend_from_slice(choices.one_of(&WORDS)?.as_bytes());
+                out.push(b' ');
+            }
+            out.extend_from_slice(choices.one_of(&COMMANDS)?.as_bytes());
+            let shape = choices.byte()?;
+            for _ in 0..(shape & !TEXT) % WORDS_MAX {
+                out.push(b' ');
+                out.extend_from_slice(choices.one_of(&WORDS)?.as_bytes());
+            }
+            if shape & TEXT != 0 {
+                out.extend_from_slice(b" :");
+                out.extend_from_slice(&text(choices)?);
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    Some(())
+}
+
+// Frames about channels.
+
+/// What a frame about channels is. The seeds are written with these.
+pub(crate) mod channel {
+    pub(crate) const JOIN: u8 = 0;
+    pub(crate) const PART: u8 = 1;
+    pub(crate) const CHAT: u8 = 2;
+    pub(crate) const SET: u8 = 3;
+    pub(crate) const REQUEST: u8 = 4;
+    pub(crate) const ALL: u8 = 5;
+}
+
+const CHANNELS: [&str; 8] = ["#a", "#A", "#b", "#c", "#Île", "#", "a", "#a b"];
+
+fn maybe_host(choices: &mut Choices<'_>) -> Option<Option<HostId>> {
+    let known = choices.below(2)? == 1;
+    if known {
+        host(choices).map(Some)
+    } else {
+        Some(None)
+    }
+}
+
+fn channel_text(choices: &mut Choices<'_>) -> Option<Text<'static>> {
+    let text: Cow<'static, str> = match choices.below(8)? {
+        0 | 1 => "hello".into(),
+        2 => "".into(),
+        3 => "a\nb\r\nc\0d\n\n".into(),
+        4 => "line\n".repeat(300).into(),
+        5 => "é".repeat(900).into(),
+        6 => "n*!*@* *!*@*".into(),
+        _ => "imnt".into(),
+    };
+    Some(Text::new(text).expect("it is short"))
+}
+
+/// Appends a frame about channels to `out`; `None` when the choices have run out
+/// before it was complete.
+pub(crate) fn channel_speech(choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
+    let what = choices.below(channel::ALL)?;
+    let source = host(choices)?;
+    let name = ChannelName::new(choices.one_of(&CHANNELS)?).expect("it is short");
+    let message = match what {
+        channel::JOIN => {
+            let flags = choices.byte()?;
+            Message::ChannelJoin(ChannelJoin {
+                source,
+                by: maybe_host(choices)?,
+                flags: MemberFlags {
+                    operator: flags & 1 != 0,
+                    voice: flags & 2 != 0,
+                },
+                channel: name,
+            })
+        }
+        channel::PART => Message::ChannelPart(ChannelPart {
+            source,
+            by: maybe_host(choices)?,
+            channel: name,
+            text: channel_text(choices)?,
+        }),
+        channel::CHAT => Message::ChannelChat(ChannelChat {
+            source,
+            tone: choices.one_of(&[Tone::Message, Tone::Notice])?,
+            channel: name,
+            text: channel_text(choices)?,
+        }),
+        channel::SET => Message::ChannelSetting(ChannelSetting {
+            source: maybe_host(choices)?,
+            version: choices.byte()?.into(),
+            field: Field(choices.below(7)?),
+            channel: name,
+            value: channel_text(choices)?,
+        }),
+        _ => Message::ChannelRequest(ChannelRequest {
+            source,
+            destination: maybe_host(choices)?,
+            verb: Verb(choices.below(8)?),
+            channel: (choices.below(4)? != 0).then_some(name),
+            text: channel_text(choices)?,
+        }),
+    };
+    message.encode(out);
+    Some(())
+}

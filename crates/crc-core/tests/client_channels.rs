@@ -263,6 +263,21 @@ fn a_key_keeps_others_out_and_lets_its_owner_in_again() {
 }
 
 #[test]
+fn a_channel_is_not_founded_with_a_key_that_nobody_could_set() {
+    let (mut rig, mut ann, mut bob) = two(5);
+    for key in ["two words", "a,b", ":a", "\u{7}", &"k".repeat(10_000)] {
+        ann.join(&mut rig, "#cave", key);
+        settle(&mut rig, &mut [&mut ann, &mut bob]);
+        ann.expect(&["#cave: no: no channel can have this key"]);
+        let snapshot = rig.nodes[0].server.snapshot();
+        assert!(snapshot.channels().is_empty());
+    }
+    ann.join(&mut rig, "#cave", "");
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    ann.expect(&["in #cave (): @ann"]);
+}
+
+#[test]
 fn both_sides_agree_on_who_is_where_after_many_comings_and_goings() {
     let known: usize = (0..20).map(come_and_go).sum();
     assert!(known > 0, "somebody is in some channel");

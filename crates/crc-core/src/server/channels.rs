@@ -12,7 +12,7 @@ use crc_wire::{
 };
 
 use super::{Out, Server};
-use crate::admission::is_channel_name;
+pub(super) use crate::admission::is_channel_name;
 use crate::link::LinkId;
 use crate::machine::Range;
 use crate::planted::planted;
@@ -724,6 +724,9 @@ impl Server {
                 let key = request.text.as_str();
                 if let Err(why) = self.may_enter(host, name, key, false, mask) {
                     return self.refuse(host, name, &why.to_string(), out);
+                }
+                if !is_value(Field::KEY, key) {
+                    return self.refuse(host, name, "no channel can have this key", out);
                 }
                 self.join_channel(host, name, key, "n", out);
                 self.show_channel(link, host, name, out);

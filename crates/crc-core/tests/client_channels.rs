@@ -1,6 +1,10 @@
 //! Clients of ours in the channels of servers of ours.
 
-#![expect(clippy::unwrap_used, reason = "this is a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
 
 mod rig;
 

@@ -12,7 +12,7 @@ use crc_wire::{
 };
 
 use super::{Out, Server};
-pub(super) use crate::admission::is_channel_name;
+use crate::admission::is_channel_name;
 use crate::link::LinkId;
 use crate::machine::Range;
 use crate::planted::planted;

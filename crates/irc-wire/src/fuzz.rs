@@ -155,6 +155,8 @@ fn helpers(message: &Message<'_>) {
         if let Some(prefix) = message.prefix {
             assert!(mask::matches_prefix(&mask::complete(b""), prefix, mapping));
         }
+        let prepared = mask::Prepared::new(keys, mapping);
+        assert_eq!(prepared.fits(first), mask::matches(first, keys, mapping));
         if mask::matches(first, keys, mapping) {
             let longer = [first, &b"*"[..]].concat();
             assert!(first.ends_with(b"\\") || mask::matches(&longer, keys, mapping));

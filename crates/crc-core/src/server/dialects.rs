@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use crc_wire::{ClientChat, ClientQuit, HostId, Message, Text};
+use irc_wire::mask::Prepared;
 
 use super::{Out, Server, broadcast};
 use crate::link::{LinkId, Origin};
@@ -233,10 +234,8 @@ impl Server {
             self.irc_source(id).into_owned(),
             format!("{nick}!{nick}@{id}.crc"),
         ];
-        let fits = |mask: &str, who: &String| {
-            irc_wire::mask::matches(mask.as_bytes(), who.as_bytes(), super::irc::CASE)
-        };
-        move |mask| shown.iter().any(|who| fits(mask, who))
+        let shown = shown.map(|who| Prepared::new(who.as_bytes(), super::irc::CASE));
+        move |mask| shown.iter().any(|who| who.fits(mask.as_bytes()))
     }
 
     /// Says something in the name of a host whose home we are.

@@ -241,7 +241,7 @@ impl Server {
         let Some(channel) = self.course_channel(name) else {
             return self.course_answer(link, Content::NoSuchChannel { channel: target }, out);
         };
-        let banned = || channel.bans().any(self.masks(id));
+        let banned = || channel.bans().next().is_some() && channel.bans().any(self.masks(id));
         let heard = channel.member(id).is_some_and(|flags| {
             let silent = channel.modes().contains('m') || banned();
             flags.operator || flags.voice || !silent

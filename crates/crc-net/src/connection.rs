@@ -8,7 +8,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use crc_core::{LinkDown, Outbox, OverBound, SendQueue, Timestamp};
 
 use crate::pieces::{PieceList, Pieces};
-use crate::registration::{Interest, Registration};
+use crate::registration::Registration;
+use crate::selector::Interest;
 use crate::stats::Stats;
 
 /// So many stretches of bytes go into one system call at most.

@@ -13,12 +13,12 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use crc_core::{Effect, Event, LinkDown, LinkId, ListenerId, Machine, Outbox, Timestamp};
-use polling::Events;
 
 use crate::commander::{Commander, commands};
 use crate::config::DriverConfig;
 use crate::connection::ReadOutcome;
 use crate::error::{DriverError, ListenError};
+use crate::selector::Events;
 use crate::signals::{Signalled, Signals};
 use crate::sockets::{Accepted, LinkUp, Ready, SIGNALS_KEY, Sockets};
 use crate::stats::Stats;
@@ -120,7 +120,7 @@ impl<M: Machine> Driver<M> {
         let read_buffer = vec![0; config.read_buffer_bytes.max(1)].into_boxed_slice();
         let commands_max = config.commands_max;
         let sockets = Sockets::new(config)?;
-        let (commander, inbox) = commands(&sockets.poller, commands_max);
+        let (commander, inbox) = commands(&sockets.selector, commands_max);
         Ok(Driver {
             machine,
             sockets,
@@ -200,7 +200,7 @@ impl<M: Machine> Driver<M> {
         &mut self,
         command: impl Fn() -> M::Command + 'static,
     ) -> Result<(), DriverError> {
-        let signals = Signals::new(&self.sockets.poller, SIGNALS_KEY, Box::new(command))
+        let signals = Signals::new(&self.sockets.selector, SIGNALS_KEY, Box::new(command))
             .map_err(DriverError::Signals)?;
         self.signals = Some(signals);
         Ok(())

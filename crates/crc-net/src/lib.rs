@@ -37,6 +37,7 @@ mod listener;
 mod pieces;
 #[allow(unsafe_code)]
 mod registration;
+mod selector;
 mod signals;
 mod sockets;
 mod stats;

@@ -1,5 +1,6 @@
-//! Sources and their place in the selector: the only `unsafe` of the house, and
-//! the only caller of the selector's `add`, `modify` and `delete`.
+//! Sources and their place in the selector: the only caller of the selector's
+//! `add`, `modify` and `delete`, and the only `unsafe` of the house beside the
+//! selector's own.
 //!
 //! The selector is used in oneshot mode: a source that has fired is asked for
 //! nothing until it is armed again. Who owns a [`Registration`] says
@@ -17,39 +18,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
-use polling::{Event, PollMode, Poller};
-
-/// What a source is to be watched for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Interest {
-    pub(crate) read: bool,
-    pub(crate) write: bool,
-}
-
-impl Interest {
-    pub(crate) const NONE: Interest = Interest {
-        read: false,
-        write: false,
-    };
-    pub(crate) const READ: Interest = Interest {
-        read: true,
-        write: false,
-    };
-    pub(crate) const WRITE: Interest = Interest {
-        read: false,
-        write: true,
-    };
-
-    fn event(self, key: u64) -> Event {
-        Event::new(to_usize(key), self.read, self.write)
-    }
-}
+use crate::selector::{Interest, Selector, Watch};
 
 /// A source that the selector watches, for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Registration<S: AsFd + AsRawFd> {
     source: S,
-    poller: Arc<Poller>,
+    selector: Arc<Selector>,
     /// What the selector watches it for at this moment.
     armed: Interest,
     /// Whether it is watched for that until told otherwise.
@@ -59,21 +34,21 @@ pub(crate) struct Registration<S: AsFd + AsRawFd> {
 impl<S: AsFd + AsRawFd> Registration<S> {
     /// Has `source`, which must not block, watched under `key`.
     pub(crate) fn new(
-        poller: &Arc<Poller>,
+        selector: &Arc<Selector>,
         source: S,
         key: u64,
         interest: Interest,
     ) -> io::Result<Self> {
-        // SAFETY: a source must be deleted from the poller before it is dropped.
+        // SAFETY: a source must be deleted from the selector before it is dropped.
         // It is moved into the registration, which gives out shared references
-        // only, keeps the poller alive, and deletes it when dropped itself,
+        // only, keeps the selector alive, and deletes it when dropped itself,
         // before its fields are.
         unsafe {
-            poller.add(&source, interest.event(key))?;
+            selector.add(&source, key, interest)?;
         }
         Ok(Registration {
             source,
-            poller: Arc::clone(poller),
+            selector: Arc::clone(selector),
             armed: interest,
             stays: false,
         })
@@ -99,7 +74,7 @@ impl<S: AsFd + AsRawFd> Registration<S> {
     /// Has it watched for all of `interest` and nothing else: for reading alone
     /// until told otherwise, where the selector can do that; else until it fires.
     pub(crate) fn arm_link(&mut self, key: u64, interest: Interest) -> io::Result<()> {
-        let stays = interest == Interest::READ && self.poller.supports_level();
+        let stays = interest == Interest::READ && self.selector.can_stay();
         self.set(key, interest, stays)
     }
 
@@ -107,12 +82,11 @@ impl<S: AsFd + AsRawFd> Registration<S> {
         if (self.armed, self.stays) == (interest, stays) {
             return Ok(());
         }
-        let mode = match stays {
-            true => PollMode::Level,
-            false => PollMode::Oneshot,
+        let watch = match stays {
+            true => Watch::Stays,
+            false => Watch::Once,
         };
-        let event = interest.event(key);
-        self.poller.modify_with_mode(&self.source, event, mode)?;
+        self.selector.modify(&self.source, key, interest, watch)?;
         self.armed = interest;
         self.stays = stays;
         Ok(())
@@ -121,15 +95,8 @@ impl<S: AsFd + AsRawFd> Registration<S> {
 
 impl<S: AsFd + AsRawFd> Drop for Registration<S> {
     fn drop(&mut self) {
-        if let Err(error) = self.poller.delete(&self.source) {
+        if let Err(error) = self.selector.delete(&self.source) {
             log::error!("the selector does not let go of a source: {error}");
         }
     }
-}
-
-const _: () = assert!(usize::BITS >= u64::BITS, "a key holds a whole LinkId");
-
-#[expect(clippy::cast_possible_truncation, reason = "asserted above")]
-const fn to_usize(key: u64) -> usize {
-    key as usize
 }

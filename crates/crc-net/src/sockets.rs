@@ -9,9 +9,9 @@ mod links;
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crc_core::{CloseWhen, DialError, DialId, Ends, LinkDown, LinkId, Origin, Timestamp};
-use polling::{Events, Poller};
 
 pub(crate) use accepting::Accepted;
 
@@ -23,6 +23,7 @@ use crate::dialer::{Dialing, Resolver};
 use crate::error::DriverError;
 use crate::listener::Listener;
 use crate::pieces::Pieces;
+use crate::selector::{Events, Selector};
 use crate::stats::Stats;
 use crate::table::Table;
 
@@ -34,7 +35,7 @@ pub(crate) const SIGNALS_KEY: u64 = u32::MAX as u64;
 pub(crate) struct Sockets {
     pub(crate) config: DriverConfig,
     pub(crate) clock: Clock,
-    pub(crate) poller: Arc<Poller>,
+    pub(crate) selector: Arc<Selector>,
     pub(crate) stats: Arc<Stats>,
     /// Links that are over, in order; the machine has not been told yet.
     pub(crate) over: VecDeque<(LinkId, LinkDown)>,
@@ -100,7 +101,7 @@ impl Ready {
 
 impl Sockets {
     pub(crate) fn new(config: DriverConfig) -> Result<Self, DriverError> {
-        let poller = Arc::new(Poller::new().map_err(DriverError::Selector)?);
+        let selector = Arc::new(Selector::new().map_err(DriverError::Selector)?);
         let limit = descriptors::raise_limit();
         let links_max = limit
             .saturating_sub(config.descriptors_reserve)
@@ -118,13 +119,13 @@ impl Sockets {
             house_is_full: false,
             listeners: Vec::new(),
             deadlines: BTreeSet::new(),
-            resolver: Resolver::new(&poller),
+            resolver: Resolver::new(&selector),
             pieces: Pieces::default(),
             to_flush: Vec::new(),
             news: Vec::new(),
             news_at: Timestamp::START,
             to_arm: Vec::new(),
-            poller,
+            selector,
             config,
         })
     }
@@ -137,11 +138,11 @@ impl Sockets {
         let ours = self.deadlines.first().map(|&(deadline, _)| deadline);
         let news = (!self.news.is_empty()).then_some(self.news_at);
         let deadline = [ours, news, until].into_iter().flatten().min();
-        events.clear();
-        match deadline.and_then(|deadline| self.clock.instant(deadline)) {
-            Some(instant) => self.poller.wait_deadline(events, instant)?,
-            None => self.poller.wait(events, None)?,
-        };
+        let timeout = deadline.map(|deadline| match deadline {
+            Timestamp::START => Duration::ZERO,
+            _ => deadline.since(self.clock.now()),
+        });
+        self.selector.wait(events, timeout)?;
         self.stats.turns.add(1);
         Ok(())
     }
@@ -150,13 +151,13 @@ impl Sockets {
     pub(crate) fn sort(&mut self, events: &Events, ready: &mut Ready) {
         ready.clear();
         for event in events.iter() {
-            let key = event.key as u64;
+            let key = event.key;
             if key == SIGNALS_KEY {
                 ready.signals = true;
                 continue;
             }
             if key < SIGNALS_KEY {
-                let index = event.key;
+                let index = usize::try_from(key).unwrap_or(usize::MAX);
                 if let Some(listener) = self.listeners.get_mut(index) {
                     listener.socket.fired();
                     ready.listeners.push(index);

@@ -33,6 +33,7 @@ mod descriptors;
 mod dialer;
 mod driver;
 mod error;
+mod input;
 mod listener;
 mod pieces;
 #[allow(unsafe_code)]

@@ -21,6 +21,7 @@ use crate::connection::{Connection, Phase};
 use crate::descriptors;
 use crate::dialer::{Dialing, Resolver};
 use crate::error::DriverError;
+use crate::input::Input;
 use crate::listener::Listener;
 use crate::pieces::Pieces;
 use crate::selector::{Events, Selector};
@@ -53,6 +54,8 @@ pub(crate) struct Sockets {
     /// happens to it.
     deadlines: BTreeSet<(Timestamp, u64)>,
     resolver: Resolver,
+    /// What is read, and stays there until what is sent of it has been written.
+    pub(crate) input: Input,
     /// What this turn has to send.
     pieces: Pieces,
     /// The links that are to be written to, each once.
@@ -120,6 +123,7 @@ impl Sockets {
             listeners: Vec::new(),
             deadlines: BTreeSet::new(),
             resolver: Resolver::new(&selector),
+            input: Input::new(config.read_buffer_bytes),
             pieces: Pieces::default(),
             to_flush: Vec::new(),
             news: Vec::new(),
@@ -296,6 +300,7 @@ impl Sockets {
             }
         }
         self.pieces.clear();
+        self.input.clear();
         self.to_flush.clear();
         self.to_arm.clear();
         self.over.clear();

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::thread;
 
 use crc_core::{Effect, Event, LinkDown, LinkId, ListenerId, Machine, Outbox, Timestamp};
 
@@ -19,6 +20,7 @@ use crate::commander::{Commander, commands};
 use crate::config::DriverConfig;
 use crate::connection::ReadOutcome;
 use crate::error::{DriverError, ListenError};
+use crate::patience::{self, Patience};
 use crate::selector::Events;
 use crate::signals::{Signalled, Signals};
 use crate::sockets::{Accepted, LinkUp, Ready, SIGNALS_KEY, Sockets};
@@ -92,6 +94,9 @@ pub struct Driver<M: Machine> {
     commands_left: bool,
     signals: Option<Signals<M::Command>>,
     ready: Ready,
+    patience: Patience,
+    /// When the last turn ended, or about.
+    turn_ended: Timestamp,
     /// When the last links are dropped, once the machine has said that it is done.
     stop_by: Option<Timestamp>,
 }
@@ -130,6 +135,8 @@ impl<M: Machine> Driver<M> {
             commands_left: false,
             signals: None,
             ready: Ready::default(),
+            patience: Patience::default(),
+            turn_ended: Timestamp::START,
             stop_by: None,
         })
     }
@@ -249,6 +256,7 @@ impl<M: Machine> Driver<M> {
         on_notice: OnNotice<'_, M>,
     ) -> Result<Option<Stopped>, DriverError> {
         let until = self.wake_up_at();
+        self.pause(until);
         self.sockets
             .wait(events, until)
             .map_err(DriverError::Selector)?;
@@ -281,6 +289,7 @@ impl<M: Machine> Driver<M> {
         self.ready = ready;
 
         let now = self.now();
+        self.turn_ended = now;
         self.sockets.expire(now);
         self.settle(on_notice);
         if self.machine.deadline().is_some_and(|due| due <= now) {
@@ -291,6 +300,16 @@ impl<M: Machine> Driver<M> {
         self.finish(on_notice);
         self.sockets.arm();
         Ok(self.stopped(on_notice))
+    }
+
+    /// Lets a moment pass if that pays and nothing has to be done until then.
+    fn pause(&mut self, until: Option<Timestamp>) {
+        let now = self.turn_ended;
+        let bytes_enough = self.sockets.config.outbox_bytes_max / 2;
+        let pays = self.patience.pays(now, &self.sockets.stats, bytes_enough);
+        if pays && until.is_none_or(|until| until > now + patience::PAUSE) {
+            thread::sleep(patience::PAUSE);
+        }
     }
 
     /// When the next turn has to begin if nothing happens.

@@ -35,6 +35,7 @@ mod driver;
 mod error;
 mod input;
 mod listener;
+mod patience;
 mod pieces;
 #[allow(unsafe_code)]
 mod registration;

@@ -305,7 +305,7 @@ impl<M: Machine> Driver<M> {
     /// Lets a moment pass if that pays and nothing has to be done until then.
     fn pause(&mut self, until: Option<Timestamp>) {
         let now = self.turn_ended;
-        let bytes_enough = self.sockets.config.outbox_bytes_max / 2;
+        let bytes_enough = self.sockets.config.outbox_bytes_max;
         let pays = self.patience.pays(now, &self.sockets.stats, bytes_enough);
         if pays && until.is_none_or(|until| until > now + patience::PAUSE) {
             thread::sleep(patience::PAUSE);

@@ -1,6 +1,5 @@
-//! Sources and their place in the selector: the only caller of the selector's
-//! `add`, `modify` and `delete`, and the only `unsafe` of the house beside the
-//! selector's own.
+//! Sources and their place in the selector: the only `unsafe` of the house, and
+//! the only caller of the selector's `add`, `modify` and `delete`.
 //!
 //! The selector is used in oneshot mode: a source that has fired is asked for
 //! nothing until it is armed again. Who owns a [`Registration`] says
@@ -18,7 +17,9 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
-use crate::selector::{Interest, Selector, Watch};
+use polling::{Event, PollMode};
+
+use crate::selector::{Interest, Selector};
 
 /// A source that the selector watches, for as long as this lives.
 #[derive(Debug)]
@@ -39,12 +40,12 @@ impl<S: AsFd + AsRawFd> Registration<S> {
         key: u64,
         interest: Interest,
     ) -> io::Result<Self> {
-        // SAFETY: a source must be deleted from the selector before it is dropped.
+        // SAFETY: a source must be deleted from the poller before it is dropped.
         // It is moved into the registration, which gives out shared references
-        // only, keeps the selector alive, and deletes it when dropped itself,
+        // only, keeps the poller alive, and deletes it when dropped itself,
         // before its fields are.
         unsafe {
-            selector.add(&source, key, interest)?;
+            selector.poller().add(&source, event(key, interest))?;
         }
         Ok(Registration {
             source,
@@ -74,7 +75,7 @@ impl<S: AsFd + AsRawFd> Registration<S> {
     /// Has it watched for all of `interest` and nothing else: for reading alone
     /// until told otherwise, where the selector can do that; else until it fires.
     pub(crate) fn arm_link(&mut self, key: u64, interest: Interest) -> io::Result<()> {
-        let stays = interest == Interest::READ && self.selector.can_stay();
+        let stays = interest == Interest::READ && self.selector.poller().supports_level();
         self.set(key, interest, stays)
     }
 
@@ -82,11 +83,12 @@ impl<S: AsFd + AsRawFd> Registration<S> {
         if (self.armed, self.stays) == (interest, stays) {
             return Ok(());
         }
-        let watch = match stays {
-            true => Watch::Stays,
-            false => Watch::Once,
+        let mode = match stays {
+            true => PollMode::Level,
+            false => PollMode::Oneshot,
         };
-        self.selector.modify(&self.source, key, interest, watch)?;
+        let poller = self.selector.poller();
+        poller.modify_with_mode(&self.source, event(key, interest), mode)?;
         self.armed = interest;
         self.stays = stays;
         Ok(())
@@ -95,8 +97,15 @@ impl<S: AsFd + AsRawFd> Registration<S> {
 
 impl<S: AsFd + AsRawFd> Drop for Registration<S> {
     fn drop(&mut self) {
-        if let Err(error) = self.selector.delete(&self.source) {
+        if let Err(error) = self.selector.poller().delete(&self.source) {
             log::error!("the selector does not let go of a source: {error}");
         }
     }
+}
+
+const _: () = assert!(usize::BITS >= u64::BITS, "a key holds a whole LinkId");
+
+#[expect(clippy::cast_possible_truncation, reason = "asserted above")]
+fn event(key: u64, interest: Interest) -> Event {
+    Event::new(key as usize, interest.read, interest.write)
 }

@@ -5,7 +5,10 @@ mod rig;
 use std::time::Duration;
 
 use crc_core::{Dialect, HostKind, PeerAddress};
-use crc_wire::{ChannelName, HostId, Info, MemberFlags, Message, Name, Registration, Text, Tone};
+use crc_wire::{
+    ChannelName, ChannelSetting, Field, HostId, Info, MemberFlags, Message, Name, Registration,
+    Text, Tone,
+};
 use proptest::prelude::*;
 use rig::{COURSE, Kind, Rig, chat, config, quit, registration};
 
@@ -1022,6 +1025,11 @@ fn two_networks_that_are_linked_twice_come_apart() {
     assert_eq!(net.state(gate).0, ["course"]);
     net.rig.run(Duration::from_secs(20));
     assert_eq!(net.state(third).0, alone, "however often it comes");
+    // The other one is lost: the dialect has its turn.
+    net.rig.cut_raw(frames);
+    net.rig.run(Duration::from_secs(60));
+    assert_eq!(net.state(third).0, ["course", "gate"]);
+    assert_eq!(net.users(third), ["ann"]);
 }
 
 #[test]
@@ -1065,6 +1073,215 @@ fn a_rename_is_a_user_who_comes_and_one_who_goes() {
             ":host77 QUIT",
         ]
     );
+}
+
+/// A server of ours that the test speaks for, linked by frames.
+fn frames_server(net: &mut Net, node: usize) -> usize {
+    let raw = net.rig.connect(node);
+    net.rig
+        .introduce_ours(raw, 50, "r=1;f=server-quit,channels");
+    net.rig.heard(raw);
+    raw
+}
+
+#[test]
+fn what_channels_of_irc_forbid_has_its_answer() {
+    let (mut net, hub) = Net::of("hub");
+    let crc = frames_server(&mut net, hub);
+    let [ann, bob] = ["ann", "bob"].map(|nick| net.user(hub, nick));
+    net.say(ann, "JOIN #bay");
+    net.hear(ann);
+    let mut version = 1 << 50;
+    let mut set = |net: &mut Net, field, value: &str| {
+        version += 1;
+        let setting = ChannelSetting {
+            source: None,
+            version,
+            field,
+            channel: ChannelName::new("#bay").unwrap(),
+            value: Text::new(value.to_owned()).unwrap(),
+        };
+        net.rig.say(crc, &Message::ChannelSetting(setting));
+        net.rig.soon();
+    };
+    for (field, value, line, answer) in [
+        (
+            Field::MODES,
+            "in",
+            "JOIN #bay",
+            "473 #bay :Cannot join channel (+i)",
+        ),
+        (Field::MODES, "n", "FROB", "421 FROB :Unknown command"),
+        (
+            Field::LIMIT,
+            "1",
+            "JOIN #bay",
+            "471 #bay :Cannot join channel (+l)",
+        ),
+        (Field::LIMIT, "", "FROB", "421 FROB :Unknown command"),
+        (
+            Field::BANS,
+            "b?b!*@*",
+            "JOIN #bay",
+            "474 #bay :Cannot join channel (+b)",
+        ),
+        (Field::BANS, "", "JOIN #bay", "331 #bay :No topic is set"),
+        (
+            Field::MODES,
+            "nt",
+            "TOPIC #bay :x",
+            "482 #bay :You're not channel operator",
+        ),
+        (
+            Field::MODES,
+            "mn",
+            "PRIVMSG #bay :x",
+            "404 #bay :Cannot send to channel",
+        ),
+        (
+            Field::BANS,
+            "bob!*@*",
+            "PRIVMSG #bay :x",
+            "404 #bay :Cannot send to channel",
+        ),
+    ] {
+        set(&mut net, field, value);
+        net.say(bob, line);
+        assert_eq!(net.hear(bob), [format!(":hub {answer}")], "{value}");
+    }
+    // Who has founded it is its operator.
+    net.say(ann, "PRIVMSG #bay :calm");
+    assert_eq!(net.hear(bob), [":ann PRIVMSG #bay :calm"]);
+    set(&mut net, Field::TOPIC, "of another server");
+    for user in [ann, bob] {
+        assert_eq!(net.hear(user), [":hub 332 #bay :of another server"]);
+    }
+    for number in 1..250 {
+        net.say(bob, &format!("JOIN #bay{number}"));
+    }
+    net.hear(bob);
+    net.say(bob, "JOIN #bay250");
+    assert_eq!(
+        net.hear(bob),
+        [":hub 405 #bay250 :You have joined too many channels"]
+    );
+}
+
+#[test]
+fn long_answers_and_chats_have_several_lines() {
+    let (mut net, hub) = Net::of("hub");
+    let crc = frames_server(&mut net, hub);
+    let (far, _) = net.adjacent(hub, "far");
+    let nicks: Vec<_> = (100..400)
+        .map(|n| format!("somebody-with-a-longer-nick-{n}"))
+        .collect();
+    for nick in &nicks {
+        net.say(far, &format!(":far USER {nick} box far :x"));
+        net.say(far, &format!(":{nick} JOIN #crowd"));
+    }
+    let ann = net.user(hub, "ann");
+    net.say(ann, "NAMES #crowd");
+    let heard = net.hear(ann);
+    let (end, names) = heard.split_last().unwrap();
+    assert_eq!(end, ":hub 366 :End of /NAMES list");
+    assert!(names.len() > 1 && names.iter().all(|line| line.len() + 2 <= 8192));
+    let names = names
+        .iter()
+        .map(|line| line.strip_prefix(":hub 353 #crowd :").unwrap());
+    let names: Vec<_> = names.flat_map(|names| names.split(' ')).collect();
+    assert_eq!(names, nicks);
+    // A server of ours takes the same listing.
+    let child = net.server("child", &["c0:1"], &[]);
+    assert_eq!(net.channels(child)[0].1, nicks);
+    // A chat of frames has no such limit.
+    net.rig
+        .say(crc, &registration(Kind::Client, 77, Some(50), "info"));
+    net.rig.soon();
+    let snapshot = net.rig.nodes[hub].server.snapshot();
+    let ann_id = snapshot.nicks().unwrap().find("ann").unwrap().get();
+    let text = "ü".repeat(10_000);
+    net.rig.say(crc, &chat(77, ann_id, &text));
+    let heard = net.hear(ann);
+    assert_eq!(heard.len(), 3);
+    let said = heard
+        .iter()
+        .map(|line| line.strip_prefix(":host77 PRIVMSG ann :").unwrap());
+    assert_eq!(said.collect::<String>(), text);
+}
+
+#[test]
+fn a_user_whose_id_is_taken_elsewhere_stays() {
+    let mut net = Net::new();
+    net.rig.listen_raw("root");
+    let gate = net.server("gate", &[], &["root:1"]);
+    let root = net.rig.newest("root");
+    net.rig
+        .introduce_ours(root, 50, "r=0;f=server-quit,channels");
+    let (leaf, _) = net.adjacent(gate, "leaf");
+    let [ann, bob] = ["ann", "bob"].map(|nick| net.user(gate, nick));
+    for user in [ann, bob] {
+        net.say(user, "JOIN #bay");
+        net.hear(user);
+    }
+    net.say(leaf, ":leaf USER zoe zbox leaf :Zoe");
+    net.say(leaf, ":zoe JOIN #bay");
+    net.hear(leaf);
+    for nick in ["ann", "zoe"] {
+        let snapshot = net.rig.nodes[gate].server.snapshot();
+        let id = snapshot.nicks().unwrap().find(nick).unwrap().get();
+        net.rig
+            .say(root, &registration(Kind::Client, id, Some(50), "info"));
+        net.rig.soon();
+        let told = net.hear(leaf);
+        assert_eq!(told, [format!(":gate USER host{id} {id}.crc gate :info")]);
+        net.silent(&[ann, bob]);
+    }
+    assert_eq!(net.channels(gate)[0].1, ["ann", "bob", "zoe"]);
+    net.say(ann, "PRIVMSG #bay :still here");
+    assert_eq!(net.hear(bob), [":ann PRIVMSG #bay :still here"]);
+    net.say(leaf, ":zoe PRIVMSG ann :me too");
+    assert_eq!(net.hear(ann), [":zoe PRIVMSG ann :me too"]);
+    let late = net.open(gate, "USER zoe x y :Another");
+    let holder = ":gate 436 zoe :Nickname collision KILL from zoe@zbox";
+    assert_eq!(net.hear(late), [holder]);
+}
+
+#[test]
+fn what_is_told_to_frames_looks_like_nothing_else() {
+    let (mut net, hub) = Net::of("hub");
+    let crc = frames_server(&mut net, hub);
+    let (_, _) = net.adjacent(hub, "far");
+    net.open(hub, "SERVER liar 1 :x [crc2;a=192.0.2.1:1;r=0;f=]");
+    net.open(hub, "USER ann box hub :A\u{1b}nn");
+    net.rig.soon();
+    let infos = net
+        .rig
+        .heard(crc)
+        .into_iter()
+        .filter_map(|message| match message {
+            Message::ServerRegistration(r) | Message::ClientRegistration(r) => {
+                Some((r.name.as_str().to_owned(), r.info.as_str().to_owned()))
+            }
+            _ => None,
+        });
+    let infos: Vec<_> = infos.collect();
+    let expected = [("far", "Info of far"), ("liar", "x"), ("ann", "Ann")];
+    let expected = expected.map(|(name, info)| (name.to_owned(), info.to_owned()));
+    assert_eq!(infos, expected);
+}
+
+#[test]
+fn chats_of_users_have_a_rate_if_there_is_one() {
+    let mut net = Net::new();
+    let mut config = net.config("hub", &[], &[]);
+    config.limits.client_chats_per_second = 2;
+    let hub = net.rig.server_with(config);
+    let [ann, bob] = ["ann", "bob"].map(|nick| net.user(hub, nick));
+    for _ in 0..3 {
+        net.say(ann, "PRIVMSG bob :x");
+    }
+    assert_eq!(net.hear(bob).len(), 2);
+    assert!(net.ended(ann));
 }
 
 fn line() -> impl Strategy<Value = String> {

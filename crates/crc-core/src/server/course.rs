@@ -36,6 +36,8 @@ pub(crate) struct Peer {
     /// The channel that a server has begun to list, and its topic, if nobody is known
     /// to be in it yet.
     listed: Option<(Box<str>, Box<str>)>,
+    /// How many bytes of names have been sent for the bytes in hand.
+    names_bytes: usize,
 }
 
 /// What is known of a user of the dialect beyond what hosts have.
@@ -109,6 +111,7 @@ impl Server {
             return;
         };
         let mut decoder = core::mem::take(&mut peer.decoder);
+        peer.names_bytes = 0;
         let mut input = bytes;
         while let Some(phase) = self.course_phase(link)
             && let Some(line) = decoder.next_line(&mut input, LineLimits::LEGACY)

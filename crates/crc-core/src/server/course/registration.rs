@@ -157,9 +157,15 @@ impl Server {
         self.admit_named(link, id, HostKind::Server, name, &info, out);
     }
 
-    /// Who is known under the name of a server, in capitals or small letters.
+    /// Who is known under the name of a server, in capitals or small letters; be it only
+    /// where names are not unique.
     pub(super) fn course_server(&self, name: &str) -> Option<HostId> {
-        self.names.as_ref()?.servers.find(name)
+        let called = self.names.as_ref()?.servers.find(name);
+        called.or_else(|| {
+            let mut servers = self.relay.directory().servers();
+            let named = servers.find(|host| host.name().eq_ignore_ascii_case(name));
+            named.map(Host::id)
+        })
     }
 
     /// Answers somebody who is linked to us.

@@ -210,7 +210,11 @@ impl Server {
         let bytes_max = self.config.limits.client_queue_bytes_max;
         out.bound(link, bytes_max.saturating_add(names.len()));
         out.send_stored(link, names);
-        if out.arena_len() > bytes_max.saturating_add(names.len()) {
+        let Some(peer) = self.course_peer(link) else {
+            return;
+        };
+        peer.names_bytes = peer.names_bytes.saturating_add(names.len());
+        if peer.names_bytes > bytes_max.saturating_add(names.len()) {
             self.counters.slow_consumers += 1;
             log::warn!("{}: closed: {}", self.who(link), LinkDown::SlowConsumer);
             self.end(link, CloseWhen::Now, "too slow", out);

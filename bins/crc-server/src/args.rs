@@ -181,6 +181,10 @@ struct LimitArgs {
     /// Chats that a client may send in a second; 0 for any number
     #[arg(long, value_name = "N", default_value_t = Limits::default().client_chats_per_second)]
     chats_per_second: u32,
+
+    /// Lines of a client of IRC that are read in a second; 0 for any number
+    #[arg(long, value_name = "N", default_value_t = Limits::default().irc_lines_per_second)]
+    irc_lines_per_second: u32,
 }
 
 /// How long the rendezvous may take for its first list, before a server that has
@@ -297,6 +301,7 @@ impl Args {
                 status_log_max: limits.status_log,
                 client_registrations_per_second: limits.registrations_per_second,
                 client_chats_per_second: limits.chats_per_second,
+                irc_lines_per_second: limits.irc_lines_per_second,
                 ..Limits::default()
             },
             seed: random.next_u64(),

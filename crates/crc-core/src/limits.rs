@@ -29,6 +29,10 @@ pub struct Limits {
     /// in turn already shares a server fairly, and what is too fast for an
     /// operator's taste differs from network to network.
     pub client_chats_per_second: u32,
+    /// How many lines of one user of IRC are read in a second, with five seconds'
+    /// worth at once. What comes faster is read later, and if it is too much the
+    /// link is closed. With 0 all is read as it comes.
+    pub irc_lines_per_second: u32,
 }
 
 /// What somebody who has not registered may send: a registration with a name
@@ -47,6 +51,7 @@ impl Default for Limits {
             status_log_max: 1_000,
             client_registrations_per_second: 50,
             client_chats_per_second: 0,
+            irc_lines_per_second: 10,
         }
     }
 }

@@ -260,6 +260,10 @@ impl Server {
         let frames = session.lines.is_none();
         self.sessions.insert(link, session);
         let limits = &self.config.limits;
+        if !frames {
+            // Whoever is listed the network gets more room then.
+            out.bound(link, limits.client_queue_bytes_max);
+        }
         let patience = match origin {
             Origin::Accepted { .. } => limits.registration_time_max,
             Origin::Dialed { .. } => limits.introduction_time_max,
@@ -681,7 +685,11 @@ impl Server {
                 self.counters.violations += 1;
                 log::warn!("{who}: closed: {violation}");
                 self.last_line(link, &violation.to_string(), out);
-                self.end(link, CloseWhen::Flushed, "protocol error", out);
+                let text = match violation {
+                    Violation::Flood => "Excess Flood",
+                    _ => "protocol error",
+                };
+                self.end(link, CloseWhen::Flushed, text, out);
             }
             Verdict::Refuse => {
                 self.counters.refused += 1;

@@ -182,11 +182,14 @@ impl Session {
     }
 }
 
+/// In microseconds, as [`Timestamp`] counts.
+const SECOND: u64 = 1_000_000;
+
 /// A token bucket: what may be done so often in a second, with a second's
-/// worth at once.
+/// worth at once unless more is said.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Bucket {
-    /// How much of the second's worth is used up, in units of work times a
+    /// How much of what may be done at once is used up, in units of work times a
     /// million; drains as time passes.
     used: u64,
     at: Timestamp,
@@ -196,7 +199,22 @@ impl Bucket {
     /// Takes one token; `false` when there is none. A rate of 0 never ends.
     #[inline]
     pub(crate) fn take(&mut self, now: Timestamp, per_second: u32) -> bool {
-        const SECOND: u64 = 1_000_000; // microseconds, as Timestamp counts
+        self.take_of(now, per_second, per_second)
+    }
+
+    /// Takes one token where `at_once` may be taken at once.
+    #[inline]
+    pub(crate) fn take_of(&mut self, now: Timestamp, per_second: u32, at_once: u32) -> bool {
+        let has = self.has(now, per_second, at_once);
+        if has && per_second != 0 {
+            self.used += SECOND;
+        }
+        has
+    }
+
+    /// Whether there is a token, of `at_once` at most.
+    #[inline]
+    pub(crate) fn has(&mut self, now: Timestamp, per_second: u32, at_once: u32) -> bool {
         if per_second == 0 {
             return true;
         }
@@ -205,11 +223,7 @@ impl Bucket {
         self.used = self
             .used
             .saturating_sub(passed.saturating_mul(per_second.into()));
-        if self.used + SECOND > SECOND * u64::from(per_second) {
-            return false;
-        }
-        self.used += SECOND;
-        true
+        self.used + SECOND <= SECOND * u64::from(at_once)
     }
 }
 

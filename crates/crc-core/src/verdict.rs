@@ -54,6 +54,9 @@ pub enum Violation {
     /// More of a kind of frame than a client may send in a second.
     #[error("{0:?} too fast")]
     TooFast(Kind),
+    /// More lines than are kept to be read later.
+    #[error("Excess Flood")]
+    Flood,
     /// It has been connected for a while and has not registered.
     #[error("no registration in time")]
     NotRegistered,

@@ -139,6 +139,7 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
     number(config.motd.len() as u64, out);
     config.motd.iter().for_each(|line| text(line, out));
     number(config.started_at_unix_ms, out);
+    number(limits.irc_lines_per_second.into(), out);
 }
 
 const UP_ACCEPTED: u8 = 1;
@@ -379,6 +380,7 @@ impl<'a> Reader<'a> {
             status_log_max: self.small()?,
             client_registrations_per_second: self.small()?,
             client_chats_per_second: self.small()?,
+            ..Limits::default()
         };
         config.seed = self.number()?;
         if version > 2 {
@@ -394,6 +396,7 @@ impl<'a> Reader<'a> {
             config.course_connect = self.many(Self::peer_address)?;
             config.motd = self.many(|reader| Some(reader.text()?.to_owned()))?;
             config.started_at_unix_ms = self.number()?;
+            config.limits.irc_lines_per_second = self.small()?;
         }
         Some(config)
     }

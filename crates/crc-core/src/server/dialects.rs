@@ -188,10 +188,18 @@ impl Server {
         }
     }
 
-    /// Whether a mask of IRC means this host, as far as we know it.
+    /// Whether a mask of IRC means this host: as its own server shows it, or as others
+    /// do, to whom the nick is the user name.
     pub(super) fn masks(&self, id: HostId) -> impl Fn(&str) -> bool + use<> {
-        let who = self.irc_source(id);
-        move |mask| irc_wire::mask::matches(mask.as_bytes(), who.as_bytes(), super::irc::CASE)
+        let nick = self.called(id);
+        let shown = [
+            self.irc_source(id).into_owned(),
+            format!("{nick}!{nick}@{id}.crc"),
+        ];
+        let fits = |mask: &str, who: &String| {
+            irc_wire::mask::matches(mask.as_bytes(), who.as_bytes(), super::irc::CASE)
+        };
+        move |mask| shown.iter().any(|who| fits(mask, who))
     }
 
     /// Says something in the name of a host whose home we are.
@@ -206,6 +214,12 @@ impl Server {
         };
         match self.relay.route_chat(from, Some(to)) {
             Route::To(link) => {
+                let session = self.sessions.find(link);
+                if session.is_some_and(|session| matches!(session.outlet, Outlet::Direct)) {
+                    self.counters.chats_relayed += 1;
+                    let frame = out.store(|arena| Message::ClientChat(chat).encode(arena));
+                    return out.send_stored(link, frame);
+                }
                 let frame = Message::ClientChat(chat.clone()).to_vec();
                 self.send_chat(link, &chat, &frame, out);
             }
@@ -230,6 +244,7 @@ impl Server {
         if names.of(id).is_none() {
             names.give(id, host.name());
         }
+        self.irc_host_joined(id);
         self.course_host_joined(id, from, out);
     }
 

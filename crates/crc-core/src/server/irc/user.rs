@@ -1,0 +1,148 @@
+//! One user of IRC: what has been agreed, what has been said of oneself, and how
+//! fast its lines are read. Knows no network.
+
+use core::time::Duration;
+
+use irc_wire::{Decoder, NameRules, Nicks};
+
+use crate::relay::fold;
+use crate::session::Bucket;
+use crate::time::Timestamp;
+
+/// How names may look that users of IRC choose.
+pub(super) const NAMES: NameRules = NameRules {
+    nick_bytes_max: 30,
+    channel_bytes_max: crate::server::channels::CHANNEL_BYTES_MAX,
+    user_bytes_max: 10,
+    channel_marks: b"#",
+    nicks: Nicks::Rfc2812,
+};
+
+/// How many seconds' worth of lines are read at once.
+const BURST_SECONDS: u32 = 5;
+
+/// How much is kept of what came too fast, to be read later.
+pub(super) const BACKLOG_BYTES_MAX: usize = 16 * 1024;
+
+/// How many invitations are remembered.
+const INVITES_MAX: usize = 32;
+
+/// How long a client may be silent before it is asked whether it is there.
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(90);
+
+/// How long it may take to answer.
+pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// What a client may agree on beyond the RFC (IRCv3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Capability {
+    CapNotify,
+    EchoMessage,
+    ExtendedJoin,
+    MessageTags,
+    MultiPrefix,
+    ServerTime,
+    Setname,
+    UserhostInNames,
+}
+
+impl Capability {
+    pub(super) const ALL: [(Capability, &'static str); 8] = [
+        (Capability::CapNotify, "cap-notify"),
+        (Capability::EchoMessage, "echo-message"),
+        (Capability::ExtendedJoin, "extended-join"),
+        (Capability::MessageTags, "message-tags"),
+        (Capability::MultiPrefix, "multi-prefix"),
+        (Capability::ServerTime, "server-time"),
+        (Capability::Setname, "setname"),
+        (Capability::UserhostInNames, "userhost-in-names"),
+    ];
+
+    pub(super) fn find(name: &str) -> Option<Capability> {
+        let mut all = Self::ALL.iter();
+        all.find(|(_, known)| *known == name).map(|(cap, _)| *cap)
+    }
+}
+
+/// The capabilities that have been agreed on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Capabilities(u16);
+
+impl Capabilities {
+    pub(super) const fn has(self, capability: Capability) -> bool {
+        self.0 & 1 << capability as u16 != 0
+    }
+
+    pub(super) const fn set(&mut self, capability: Capability, on: bool) {
+        let bit = 1 << capability as u16;
+        self.0 = if on { self.0 | bit } else { self.0 & !bit };
+    }
+}
+
+/// Somebody who speaks IRC.
+#[derive(Debug, Default)]
+pub(crate) struct User {
+    pub(super) decoder: Decoder,
+    pub(super) capabilities: Capabilities,
+    /// Capabilities are being agreed on: registration waits for the end of it.
+    pub(super) negotiates: bool,
+    /// The nick that it has asked for, until it has registered.
+    pub(super) nick: String,
+    /// Its user name, as others see it; empty until it has said one.
+    pub(super) user: String,
+    /// Its real name, until it has registered.
+    pub(super) realname: String,
+    /// `nick!user@host`, once it has registered: what its messages begin with.
+    pub(super) source: String,
+    pub(super) away: Option<Box<str>>,
+    /// Whether it is not to be found by those who share no channel with it.
+    pub(super) invisible: bool,
+    /// The channels that it is invited to, in small letters.
+    invites: Vec<Box<str>>,
+    /// It is just entering a channel, and is to be told so.
+    pub(super) enters: bool,
+    pub(super) registered_at_unix_ms: u64,
+    pub(super) spoke_at: Timestamp,
+    /// When it was asked whether it is there, if it has not been heard since.
+    pub(super) asked_at: Option<Timestamp>,
+    /// What came too fast.
+    pub(super) backlog: Vec<u8>,
+    lines: Bucket,
+}
+
+impl User {
+    pub(super) fn has(&self, capability: Capability) -> bool {
+        self.capabilities.has(capability)
+    }
+
+    /// Whether another line is read now.
+    pub(super) fn may_go_on(&mut self, now: Timestamp, lines_per_second: u32) -> bool {
+        let at_once = lines_per_second.saturating_mul(BURST_SECONDS);
+        self.lines.has(now, lines_per_second, at_once)
+    }
+
+    /// A line has been read.
+    pub(super) fn count_line(&mut self, now: Timestamp, lines_per_second: u32) {
+        let at_once = lines_per_second.saturating_mul(BURST_SECONDS);
+        self.lines.take_of(now, lines_per_second, at_once);
+    }
+
+    /// Remembers an invitation; the oldest is forgotten when there are too many.
+    pub(super) fn invite(&mut self, channel: &str) {
+        self.uninvite(channel);
+        if self.invites.len() >= INVITES_MAX {
+            self.invites.remove(0);
+        }
+        self.invites.push(fold(channel).into());
+    }
+
+    pub(super) fn is_invited(&self, channel: &str) -> bool {
+        let folded = fold(channel);
+        self.invites.iter().any(|known| **known == *folded)
+    }
+
+    pub(super) fn uninvite(&mut self, channel: &str) {
+        let folded = fold(channel);
+        self.invites.retain(|known| **known != *folded);
+    }
+}

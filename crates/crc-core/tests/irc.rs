@@ -1,0 +1,1426 @@
+//! Ordinary IRC, without sockets: what clients of IRC are told, line by line, and how
+//! they and everybody else of the network meet.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
+
+mod rig;
+
+use std::time::Duration;
+
+use crc_core::{Dialect, ListenerId, ServerCommand};
+use crc_wire::{
+    ChannelChat, ChannelName, ChannelRequest, Field, HostId, Message, StatusCode, Text, Tone, Verb,
+};
+use rig::{Kind, Rig, chat, config, id, registration, status};
+
+const IRC: ListenerId = ListenerId(1);
+
+/// A network with users of IRC.
+struct Net {
+    rig: Rig,
+}
+
+impl Net {
+    /// A root `server0`, and `servers - 1` linked to it, all of which speak IRC.
+    fn new(servers: usize) -> Net {
+        Net::with(servers, |_| {})
+    }
+
+    fn with(servers: usize, set: impl Fn(&mut crc_core::Config)) -> Net {
+        let mut rig = Rig::new(7);
+        for number in 0..servers {
+            let mut config = config(number);
+            config.dialects = vec![(IRC, Dialect::Irc)];
+            config.started_at_unix_ms = 1_700_000_000_000;
+            config.limits.irc_lines_per_second = 0;
+            if number > 0 {
+                config.connect = vec!["s0:1".parse().unwrap()];
+            }
+            set(&mut config);
+            rig.server_with(config);
+        }
+        rig.run(Duration::from_secs(3));
+        Net { rig }
+    }
+
+    fn connect(&mut self, node: usize) -> usize {
+        self.rig.connect_at(node, IRC)
+    }
+
+    /// Somebody who has registered, and read what comes then.
+    fn user(&mut self, node: usize, nick: &str) -> usize {
+        let raw = self.connect(node);
+        self.ask(raw, &format!("NICK {nick}"));
+        let welcome = self.ask(raw, &format!("USER {nick} 0 * :Real {nick}"));
+        assert!(welcome[0].contains(" 001 "), "{welcome:?}");
+        raw
+    }
+
+    /// The same, with capabilities.
+    fn user_with(&mut self, node: usize, nick: &str, capabilities: &str) -> usize {
+        let raw = self.user(node, nick);
+        let answer = self.ask(raw, &format!("CAP REQ :{capabilities}"));
+        assert_eq!(
+            answer,
+            [format!(":server{node} CAP {nick} ACK :{capabilities}")]
+        );
+        raw
+    }
+
+    /// A client of the CRC network that takes channels.
+    fn crc(&mut self, node: usize, client: u32) -> usize {
+        let raw = self.rig.client(node, client);
+        let info = "info [crc2;f=channels]";
+        self.rig
+            .say(raw, &registration(Kind::Client, client, None, info));
+        self.rig.soon();
+        self.rig.heard(raw);
+        raw
+    }
+
+    fn say(&mut self, raw: usize, line: &str) {
+        self.rig.send(raw, format!("{line}\r\n").as_bytes());
+    }
+
+    fn hear_bytes(&mut self, raw: usize) -> Vec<u8> {
+        self.rig.soon();
+        self.rig.raws[raw].pieces.clear();
+        std::mem::take(&mut self.rig.raws[raw].bytes)
+    }
+
+    /// The lines that have come, with `ID` for the numbers of hosts.
+    fn hear(&mut self, raw: usize) -> Vec<String> {
+        let bytes = self.hear_bytes(raw);
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.is_empty() || text.ends_with("\r\n"), "{text:?}");
+        let lines = text.split_terminator("\r\n");
+        let lines = lines.inspect(|line| {
+            let tags = line.starts_with('@').then(|| line.find(' ').unwrap() + 1);
+            assert!(line.len() - tags.unwrap_or(0) <= 510, "{line:?}");
+            assert!(!line.contains(['\0', '\r', '\n']), "{line:?}");
+        });
+        lines.map(without_ids).collect()
+    }
+
+    fn ask(&mut self, raw: usize, line: &str) -> Vec<String> {
+        self.say(raw, line);
+        self.hear(raw)
+    }
+
+    /// Asks, and gets exactly these lines.
+    #[track_caller]
+    fn expect(&mut self, raw: usize, line: &str, expected: &[&str]) {
+        assert_eq!(self.ask(raw, line), expected, "{line}");
+    }
+
+    /// Has got exactly these lines.
+    #[track_caller]
+    fn heard(&mut self, raw: usize, expected: &[&str]) {
+        assert_eq!(self.hear(raw), expected);
+    }
+
+    fn forget(&mut self, raws: &[usize]) {
+        for raw in raws {
+            self.hear(*raw);
+        }
+    }
+
+    /// The id of a nick at a server.
+    fn id_of(&self, node: usize, nick: &str) -> HostId {
+        let snapshot = self.rig.nodes[node].server.snapshot();
+        snapshot.nicks().unwrap().find(nick).unwrap()
+    }
+
+    fn members(&self, node: usize, channel: &str) -> Vec<String> {
+        let snapshot = self.rig.nodes[node].server.snapshot();
+        let nicks = snapshot.nicks().unwrap();
+        let Some(channel) = snapshot.channels().find(channel) else {
+            return Vec::new();
+        };
+        let mut members: Vec<_> = channel
+            .members()
+            .map(|(id, flags)| format!("{}{}", flags.byte(), nicks.of(id).unwrap()))
+            .collect();
+        members.sort();
+        members
+    }
+}
+
+fn without_ids(line: &str) -> String {
+    let mut text = String::new();
+    let mut parts = line.split(".crc").peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_some() {
+            text.push_str(part.trim_end_matches(|c: char| c.is_ascii_digit()));
+            text.push_str("ID.crc");
+        } else {
+            text.push_str(part);
+        }
+    }
+    text
+}
+
+fn channel_frame(source: u32, name: &str, text: &str) -> Message<'static> {
+    Message::ChannelChat(ChannelChat {
+        source: id(source),
+        tone: Tone::Message,
+        channel: ChannelName::new(name.to_owned()).unwrap(),
+        text: Text::new(text.to_owned()).unwrap(),
+    })
+}
+
+fn wish(
+    source: u32,
+    destination: Option<HostId>,
+    verb: Verb,
+    name: &str,
+    text: &str,
+) -> Message<'static> {
+    Message::ChannelRequest(ChannelRequest {
+        source: id(source),
+        destination,
+        verb,
+        channel: ChannelName::new(name.to_owned()).ok(),
+        text: Text::new(text.to_owned()).unwrap(),
+    })
+}
+
+// Registration.
+
+#[test]
+fn who_has_registered_is_welcomed() {
+    let mut net = Net::new(1);
+    let ann = net.connect(0);
+    assert!(net.ask(ann, "NICK ann").is_empty());
+    let welcome = net.ask(ann, "USER ann 0 * :Ann of the Reef");
+    let support = ":server0 005 ann CHANTYPES=# PREFIX=(ov)@+ CHANMODES=b,k,l,imnt \
+         CASEMAPPING=ascii NICKLEN=30 USERLEN=10 CHANNELLEN=64 TOPICLEN=390 KICKLEN=300 \
+         AWAYLEN=300 NETWORK=CRC :are supported by this server";
+    let more = ":server0 005 ann MODES=12 MAXLIST=b:100 CHANLIMIT=#:250 MAXTARGETS=4 \
+         TARGMAX=JOIN:,KICK:4,NAMES:,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4 CLIENTTAGDENY=* SAFELIST \
+         WHOX :are supported by this server";
+    let version = concat!("crc-", env!("CARGO_PKG_VERSION"));
+    assert_eq!(
+        welcome,
+        [
+            ":server0 001 ann :Welcome to the relay chat network, ann!~ann@ID.crc".to_owned(),
+            format!(":server0 002 ann :Your host is server0, running version {version}"),
+            ":server0 003 ann :This server was started Tue, 14 Nov 2023 22:13:20 UTC".to_owned(),
+            format!(":server0 004 ann server0 {version} i biklmnotv bklov"),
+            support.to_owned(),
+            more.to_owned(),
+            ":server0 251 ann :There are 1 users and 0 services on 1 servers".to_owned(),
+            ":server0 254 ann 0 :channels formed".to_owned(),
+            ":server0 255 ann :I have 1 clients and 0 servers".to_owned(),
+            ":server0 422 ann :There is no message of the day".to_owned(),
+        ]
+    );
+    let snapshot = net.rig.nodes[0].server.snapshot();
+    assert_eq!((snapshot.strangers(), snapshot.directory().len()), (0, 1));
+    let host = snapshot.directory().clients().next().unwrap();
+    assert_eq!((host.name(), host.info()), ("ann", "Ann of the Reef"));
+}
+
+#[test]
+fn nick_and_user_come_in_any_order_and_in_pieces() {
+    let mut net = Net::with(1, |config| {
+        config.motd = vec!["Low tide".into(), String::new()]
+    });
+    let ann = net.connect(0);
+    assert!(net.ask(ann, "PASS secret").is_empty());
+    assert!(net.ask(ann, "USER a!@n\u{e9} 0 * Ann").is_empty());
+    net.expect(ann, "PING :lag 1", &[":server0 PONG server0 :lag 1"]);
+    net.rig.send(ann, b"NI");
+    assert!(net.hear(ann).is_empty());
+    net.rig.send(ann, b"CK ann\n");
+    let welcome = net.hear(ann);
+    assert_eq!(
+        welcome[0],
+        ":server0 001 ann :Welcome to the relay chat network, ann!~an@ID.crc"
+    );
+    assert_eq!(
+        welcome[welcome.len() - 4..],
+        [
+            ":server0 375 ann :- server0 Message of the day -",
+            ":server0 372 ann :- Low tide",
+            ":server0 372 ann :- ",
+            ":server0 376 ann :End of /MOTD command",
+        ]
+    );
+    net.expect(
+        ann,
+        "USER ann 0 * :Ann",
+        &[":server0 462 ann :You may not reregister"],
+    );
+    net.expect(ann, "PASS x", &[":server0 462 ann :You may not reregister"]);
+}
+
+#[test]
+fn who_has_not_registered_is_told_what_is_missing() {
+    let mut net = Net::new(1);
+    let ann = net.connect(0);
+    let unregistered = ":server0 451 * :You have not registered";
+    net.expect(ann, "JOIN :", &[unregistered]);
+    net.expect(ann, "PRIVMSG bob :hi", &[unregistered]);
+    net.expect(ann, "FROB", &[unregistered]);
+    net.expect(ann, "NICK", &[":server0 431 * :No nickname given"]);
+    net.expect(ann, "NICK :", &[":server0 431 * :No nickname given"]);
+    net.expect(
+        ann,
+        "NICK 4ann",
+        &[":server0 432 * 4ann :Erroneous nickname"],
+    );
+    let long = "n".repeat(31);
+    let expected = format!(":server0 432 * {long} :Erroneous nickname");
+    net.expect(ann, &format!("NICK {long}"), &[&expected]);
+    net.expect(
+        ann,
+        "USER ann 0 *",
+        &[":server0 461 * USER :Not enough parameters"],
+    );
+    net.expect(ann, "PING", &[":server0 409 * :No origin specified"]);
+    assert_eq!(net.rig.nodes[0].server.snapshot().strangers(), 1);
+    net.expect(ann, "QUIT", &["ERROR :Closing Link: * (Quit)"]);
+    assert!(net.rig.raws[ann].ended);
+}
+
+#[test]
+fn a_nick_is_nobody_elses_in_any_dialect() {
+    let mut net = Net::new(2);
+    net.crc(0, 300);
+    let ann = net.user(0, "ann");
+    let taken = |nick: &str| format!(":server1 433 * {nick} :Nickname is already in use");
+    let bob = net.connect(1);
+    net.expect(bob, "NICK ANN", &[&taken("ANN")]);
+    net.expect(bob, "NICK Host300", &[&taken("Host300")]);
+    net.expect(bob, "NICK server0", &[&taken("server0")]);
+    // Two who ask for the same before either has it.
+    let other = net.connect(1);
+    assert!(net.ask(other, "NICK bob").is_empty());
+    assert!(net.ask(bob, "NICK bob").is_empty());
+    assert!(net.ask(bob, "USER bob 0 * :Bob")[0].contains(" 001 bob "));
+    net.expect(other, "USER bob 0 * :Bob", &[&taken("bob")]);
+    assert!(net.ask(other, "NICK bob2")[0].contains(" 001 bob2 "));
+    let taken = ":server0 433 ann bob :Nickname is already in use";
+    net.expect(ann, "NICK bob", &[taken]);
+    net.expect(ann, "NICK x y", &[":ann!~ann@ID.crc NICK :x"]);
+    net.expect(ann, "NICK X", &[":x!~ann@ID.crc NICK :X"]);
+    net.expect(ann, "NICK X", &[]);
+}
+
+#[test]
+fn somebody_else_who_is_called_so_later_has_its_id_behind_it() {
+    let mut net = Net::new(2);
+    let ann = net.user(0, "host300");
+    net.crc(1, 300);
+    net.rig.run(Duration::from_secs(1));
+    net.expect(
+        ann,
+        "ISON host300 host300|300",
+        &[":server0 303 host300 :host300 host300|300"],
+    );
+    let bob = net.user(1, "bob");
+    net.expect(bob, "PRIVMSG host300|300 :hi", &[]);
+}
+
+#[test]
+fn who_is_silent_is_not_waited_for() {
+    let mut net = Net::new(1);
+    let ann = net.connect(0);
+    net.say(ann, "NICK ann");
+    net.rig.run(Duration::from_secs(11));
+    net.heard(ann, &["ERROR :Closing Link: * (no registration in time)"]);
+    assert!(net.rig.raws[ann].ended);
+}
+
+#[test]
+fn capabilities_hold_registration_up_until_they_are_agreed_on() {
+    let mut net = Net::new(1);
+    let ann = net.connect(0);
+    let all = "cap-notify echo-message extended-join message-tags multi-prefix server-time \
+         setname userhost-in-names";
+    net.expect(ann, "CAP LS", &[&format!(":server0 CAP * LS :{all}")]);
+    assert!(net.ask(ann, "NICK ann").is_empty());
+    assert!(net.ask(ann, "USER ann 0 * :Ann").is_empty());
+    net.expect(ann, "CAP LIST", &[":server0 CAP * LIST :"]);
+    net.expect(
+        ann,
+        "CAP REQ :server-time sasl",
+        &[":server0 CAP * NAK :server-time sasl"],
+    );
+    net.expect(ann, "CAP LIST", &[":server0 CAP * LIST :"]);
+    net.expect(
+        ann,
+        "CAP REQ :multi-prefix server-time",
+        &[":server0 CAP * ACK :multi-prefix server-time"],
+    );
+    net.expect(ann, "CAP", &[":server0 461 * CAP :Not enough parameters"]);
+    net.expect(
+        ann,
+        "CAP FROB",
+        &[":server0 410 * FROB :Invalid CAP command"],
+    );
+    assert!(net.ask(ann, "CAP END")[0].contains(" 001 ann "));
+    net.expect(
+        ann,
+        "CAP LIST",
+        &[":server0 CAP ann LIST :multi-prefix server-time"],
+    );
+    net.expect(
+        ann,
+        "CAP REQ -server-time",
+        &[":server0 CAP ann ACK :-server-time"],
+    );
+    net.expect(ann, "CAP LIST", &[":server0 CAP ann LIST :multi-prefix"]);
+    net.expect(ann, "CAP LS 302", &[&format!(":server0 CAP ann LS :{all}")]);
+    net.expect(
+        ann,
+        "CAP LIST",
+        &[":server0 CAP ann LIST :cap-notify multi-prefix"],
+    );
+    net.expect(ann, "CAP END", &[]);
+}
+
+#[test]
+fn the_network_holds_no_more_than_it_may() {
+    let mut net = Net::with(1, |config| config.limits.hosts_max = 1);
+    net.user(0, "ann");
+    let bob = net.connect(0);
+    net.say(bob, "NICK bob");
+    net.say(bob, "USER bob 0 * :Bob");
+    net.heard(bob, &["ERROR :Closing Link: * (the directory is full)"]);
+}
+
+// Talk.
+
+#[test]
+fn what_is_said_to_a_nick_gets_there() {
+    let mut net = Net::new(2);
+    let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
+    let eve = net.user_with(1, "eve", "echo-message server-time");
+    net.expect(ann, "PRIVMSG Bob :hi there", &[]);
+    net.heard(bob, &[":ann!~ann@ID.crc PRIVMSG bob :hi there"]);
+    net.expect(bob, "NOTICE ann psst", &[]);
+    net.heard(ann, &[":bob!~bob@ID.crc NOTICE ann :psst"]);
+    net.expect(
+        ann,
+        "PRIVMSG ann :note",
+        &[":ann!~ann@ID.crc PRIVMSG ann :note"],
+    );
+    // At other servers the nick stands for the user name.
+    net.say(ann, "PRIVMSG eve,bob :both");
+    net.heard(bob, &[":ann!~ann@ID.crc PRIVMSG bob :both"]);
+    let heard = net.hear(eve);
+    let (time, rest) = heard[0].split_once(' ').unwrap();
+    assert_eq!(rest, ":ann!ann@ID.crc PRIVMSG eve :both");
+    assert!(
+        time.starts_with("@time=2023-11-14T22:13:2") && time.ends_with('Z'),
+        "{time}"
+    );
+    assert_eq!(time.len(), "@time=2023-11-14T22:13:20.000Z".len());
+    let echo = net.ask(eve, "NOTICE bob :quiet");
+    assert!(
+        echo[0].ends_with(" :eve!~eve@ID.crc NOTICE bob :quiet"),
+        "{echo:?}"
+    );
+    net.heard(bob, &[":eve!eve@ID.crc NOTICE bob :quiet"]);
+    let chats = net.rig.nodes[0].server.snapshot().counters().chats_relayed;
+    assert!(chats >= 4, "{chats}");
+}
+
+#[test]
+fn what_can_not_be_said_is_answered_unless_it_is_a_notice() {
+    let mut net = Net::new(1);
+    let ann = net.user(0, "ann");
+    for (line, answer) in [
+        ("PRIVMSG", "411 ann :No recipient given (PRIVMSG)"),
+        ("PRIVMSG bob", "412 ann :No text to send"),
+        ("PRIVMSG bob :", "412 ann :No text to send"),
+        ("PRIVMSG bob :hi", "401 ann bob :No such nick/channel"),
+        ("PRIVMSG #reef :hi", "403 ann #reef :No such channel"),
+        ("PRIVMSG ann,ann,ann,ann,x,y :", "412 ann :No text to send"),
+    ] {
+        net.expect(ann, line, &[&format!(":server0 {answer}")]);
+        net.expect(ann, &line.replace("PRIVMSG", "NOTICE"), &[]);
+    }
+    let heard = net.ask(ann, "PRIVMSG b,c,d,e,f,g :hi");
+    assert_eq!(heard.len(), 5);
+    assert_eq!(heard[4], ":server0 407 ann f :Too many targets");
+}
+
+#[test]
+fn chats_of_the_network_become_lines_and_lines_chats() {
+    let mut net = Net::new(2);
+    let ann = net.user(0, "ann");
+    let crc = net.crc(1, 300);
+    let to = net.id_of(0, "ann").get();
+    net.expect(ann, "PRIVMSG host300 :hi", &[]);
+    net.rig.soon();
+    assert_eq!(net.rig.heard(crc), [chat(to, 300, "hi")]);
+    net.expect(ann, "NOTICE host300 :psst", &[]);
+    net.rig.soon();
+    assert_eq!(net.rig.heard(crc), [chat(to, 300, "psst")]);
+    // Lines each for itself; what no line may hold is left out.
+    net.rig
+        .say(crc, &chat(300, to, "one\r\n\n\r\ntwo\0\nQUIT\n \u{1b}"));
+    net.heard(
+        ann,
+        &[
+            ":host300!host300@ID.crc PRIVMSG ann :one",
+            ":host300!host300@ID.crc PRIVMSG ann :two",
+            ":host300!host300@ID.crc PRIVMSG ann :QUIT",
+            ":host300!host300@ID.crc PRIVMSG ann : \u{1b}",
+        ],
+    );
+    // Long ones are split, between characters.
+    let long = "é€😀a".repeat(300);
+    net.rig.say(crc, &chat(300, to, &long));
+    let heard = net.hear(ann);
+    let begin = ":host300!host300@ID.crc PRIVMSG ann :";
+    let said: String = heard
+        .iter()
+        .map(|line| line.strip_prefix(begin).unwrap())
+        .collect();
+    assert_eq!((said, heard.len()), (long, 7));
+    // What is no UTF-8 is Latin-1.
+    net.rig.send(ann, b"PRIVMSG host300 :caf\xe9\r\n");
+    net.rig.soon();
+    assert_eq!(net.rig.heard(crc), [chat(to, 300, "caf\u{e9}")]);
+}
+
+#[test]
+fn who_is_gone_is_answered_as_nobody() {
+    let mut net = Net::new(1);
+    let ann = net.user(0, "ann");
+    let uplink = net.rig.connect(0);
+    net.rig
+        .introduce_ours(uplink, 50, "r=9;f=channels,server-quit");
+    let far = registration(Kind::Client, 70, Some(50), "far");
+    net.rig.say(uplink, &far);
+    net.rig.soon();
+    net.expect(ann, "PRIVMSG host70 :hi", &[]);
+    let to = net.id_of(0, "ann").get();
+    for (code, text) in [
+        (StatusCode::UNKNOWN_ID, "Unknown ID 70"),
+        (StatusCode::UNKNOWN_ID, "Unknown ID 71"),
+        (StatusCode::TOO_LONG, "Message too long for ID 70"),
+    ] {
+        net.rig.say(uplink, &status(50, to, code.0, text));
+    }
+    net.heard(
+        ann,
+        &[
+            ":server0 401 ann host70 :No such nick/channel",
+            ":server0 401 ann 71 :No such nick/channel",
+            ":server0 NOTICE ann :Message too long for ID 70",
+        ],
+    );
+}
+
+// Channels.
+
+#[test]
+fn a_channel_is_entered_seen_and_left() {
+    let mut net = Net::new(1);
+    let (ann, bob) = (net.user(0, "ann"), net.user_with(0, "bob", "extended-join"));
+    net.expect(
+        ann,
+        "JOIN #Reef",
+        &[
+            ":ann!~ann@ID.crc JOIN #Reef",
+            ":ann!~ann@ID.crc MODE #Reef +t",
+            ":server0 353 ann = #Reef :@ann",
+            ":server0 366 ann #Reef :End of /NAMES list",
+        ],
+    );
+    net.expect(ann, "JOIN #reef", &[]);
+    net.expect(
+        ann,
+        "TOPIC #reef :High tide",
+        &[":ann!~ann@ID.crc TOPIC #Reef :High tide"],
+    );
+    let heard = net.ask(bob, "JOIN #reef");
+    let (who_time, heard) = (heard[2].clone(), [&heard[..2], &heard[3..]].concat());
+    let mut names: Vec<_> = heard[2].rsplit(':').next().unwrap().split(' ').collect();
+    names.sort_unstable();
+    assert_eq!(names, ["@ann", "bob"]);
+    assert_eq!(heard[0], ":bob!~bob@ID.crc JOIN #Reef * :Real bob");
+    assert_eq!(heard[1], ":server0 332 bob #Reef :High tide");
+    assert_eq!(heard[3], ":server0 366 bob #Reef :End of /NAMES list");
+    assert!(
+        who_time.starts_with(":server0 333 bob #Reef ann!~ann@ID.crc 17000000"),
+        "{who_time}"
+    );
+    net.heard(ann, &[":bob!~bob@ID.crc JOIN #Reef"]);
+    net.expect(bob, "PRIVMSG #reef :hi all", &[]);
+    net.heard(ann, &[":bob!~bob@ID.crc PRIVMSG #Reef :hi all"]);
+    net.expect(bob, "NOTICE #reef :ho", &[]);
+    net.heard(ann, &[":bob!~bob@ID.crc NOTICE #Reef :ho"]);
+    net.expect(
+        bob,
+        "PART #reef :so long",
+        &[":bob!~bob@ID.crc PART #Reef :so long"],
+    );
+    net.heard(ann, &[":bob!~bob@ID.crc PART #Reef :so long"]);
+    net.expect(ann, "JOIN 0", &[":ann!~ann@ID.crc PART #Reef"]);
+    assert_eq!(net.rig.nodes[0].server.snapshot().channels().len(), 0);
+}
+
+#[test]
+fn doors_that_stay_shut() {
+    let mut net = Net::new(1);
+    let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
+    net.ask(ann, "JOIN #k,#l,#i,#b");
+    assert_eq!(net.members(0, "#k").len(), 1);
+    net.ask(ann, "MODE #k +k pearl");
+    net.ask(ann, "MODE #l +l 1");
+    net.ask(ann, "MODE #i +i");
+    net.ask(ann, "MODE #b +b bob");
+    let long = format!("#{}", "x".repeat(64));
+    let bad = format!("476 bob {long} :No channel can have this name");
+    for (line, answer) in [
+        ("JOIN #k", "475 bob #k :Cannot join channel (+k)"),
+        ("JOIN #K x", "475 bob #K :Cannot join channel (+k)"),
+        ("JOIN #l", "471 bob #l :Cannot join channel (+l)"),
+        ("JOIN #i", "473 bob #i :Cannot join channel (+i)"),
+        ("JOIN #b", "474 bob #b :Cannot join channel (+b)"),
+        ("JOIN reef", "403 bob reef :No such channel"),
+        ("JOIN #", "476 bob # :No channel can have this name"),
+        (&format!("JOIN {long}"), &bad),
+        ("JOIN", "461 bob JOIN :Not enough parameters"),
+        ("PART", "461 bob PART :Not enough parameters"),
+        ("PART #x", "403 bob #x :No such channel"),
+        ("PART #k", "442 bob #k :You're not on that channel"),
+        ("TOPIC #x", "403 bob #x :No such channel"),
+        ("TOPIC #k :x", "442 bob #k :You're not on that channel"),
+        ("TOPIC #k", "331 bob #k :No topic is set"),
+        ("PRIVMSG #k :x", "404 bob #k :Cannot send to channel"),
+    ] {
+        net.expect(bob, line, &[&format!(":server0 {answer}")]);
+    }
+    net.forget(&[ann]);
+    // Keys stand by position; an invitation opens all doors but the locked one.
+    let heard = net.ask(bob, "JOIN #n,#k ,pearl");
+    assert_eq!(
+        heard.iter().filter(|line| line.contains(" 366 ")).count(),
+        2
+    );
+    net.forget(&[ann]);
+    for channel in ["#i", "#l", "#b"] {
+        net.expect(
+            ann,
+            &format!("INVITE bob {channel}"),
+            &[&format!(":server0 341 ann bob {channel}")],
+        );
+        net.heard(bob, &[&format!(":ann!~ann@ID.crc INVITE bob {channel}")]);
+        assert!(net.ask(bob, &format!("JOIN {channel}"))[0].ends_with(&format!("JOIN {channel}")));
+        // Once.
+        net.ask(bob, &format!("PART {channel}"));
+        assert_eq!(net.ask(bob, &format!("JOIN {channel}")).len(), 1);
+        net.forget(&[ann]);
+    }
+}
+
+#[test]
+fn nobody_is_in_more_channels_than_may_be() {
+    let mut net = Net::new(1);
+    let ann = net.user(0, "ann");
+    for number in 0..250 {
+        net.say(ann, &format!("JOIN #{number}"));
+    }
+    net.forget(&[ann]);
+    let refused = ":server0 405 ann #more :You have joined too many channels";
+    net.expect(ann, "JOIN #more", &[refused]);
+    let heard = net.ask(ann, "WHOIS ann");
+    assert!(heard.iter().filter(|line| line.contains(" 319 ")).count() > 3);
+    assert_eq!(net.ask(ann, "JOIN 0").len(), 250);
+}
+
+#[test]
+fn channels_are_listed_with_who_is_there() {
+    let mut net = Net::new(2);
+    let ann = net.user(0, "ann");
+    net.expect(
+        ann,
+        "LIST",
+        &[
+            ":server0 321 ann Channel :Users  Name",
+            ":server0 323 ann :End of /LIST",
+        ],
+    );
+    net.ask(ann, "JOIN #a,#b");
+    let bob = net.user_with(1, "bob", "multi-prefix userhost-in-names");
+    net.ask(ann, "TOPIC #b :bees");
+    net.expect(
+        bob,
+        "LIST",
+        &[
+            ":server1 321 bob Channel :Users  Name",
+            ":server1 322 bob #a 1 :",
+            ":server1 322 bob #b 1 :bees",
+            ":server1 323 bob :End of /LIST",
+        ],
+    );
+    net.expect(
+        bob,
+        "LIST #b,#x",
+        &[
+            ":server1 321 bob Channel :Users  Name",
+            ":server1 322 bob #b 1 :bees",
+            ":server1 323 bob :End of /LIST",
+        ],
+    );
+    net.ask(ann, "MODE #a +v ann");
+    net.expect(
+        bob,
+        "NAMES #a,#x",
+        &[
+            ":server1 353 bob = #a :@+ann!ann@ID.crc",
+            ":server1 366 bob #a :End of /NAMES list",
+            ":server1 366 bob #x :End of /NAMES list",
+        ],
+    );
+    net.expect(
+        bob,
+        "NAMES",
+        &[
+            ":server1 353 bob = #a :@+ann!ann@ID.crc",
+            ":server1 353 bob = #b :@ann!ann@ID.crc",
+            ":server1 353 bob * * :bob",
+            ":server1 366 bob * :End of /NAMES list",
+        ],
+    );
+}
+
+#[test]
+fn long_lists_are_split_and_very_long_ones_end() {
+    let mut net = Net::new(1);
+    let uplink = net.rig.connect(0);
+    net.rig
+        .introduce_ours(uplink, 50, "r=9;f=channels,server-quit");
+    for number in 1000..4000 {
+        let client = registration(Kind::Client, number, Some(50), "far");
+        net.rig.say(uplink, &client);
+        let join = Message::ChannelJoin(crc_wire::ChannelJoin {
+            source: id(number),
+            by: None,
+            flags: crc_wire::MemberFlags::default(),
+            channel: ChannelName::new("#reef").unwrap(),
+        });
+        net.rig.say(uplink, &join);
+    }
+    net.rig.soon();
+    let ann = net.user(0, "ann");
+    let heard = net.ask(ann, "NAMES #reef");
+    let nicks: usize = heard[..heard.len() - 1]
+        .iter()
+        .map(|line| line.rsplit(':').next().unwrap().split(' ').count())
+        .sum();
+    assert_eq!(nicks, 3000);
+    let heard = net.ask(ann, "WHO #reef");
+    let end = &heard[heard.len() - 2..];
+    let cut = ":server0 416 ann WHO :Too many lines in the answer, the rest is left out";
+    assert_eq!(end, [cut, ":server0 315 ann #reef :End of /WHO list"]);
+    assert!(heard.len() > 1000);
+    let heard = net.ask(ann, "WHO");
+    assert_eq!(heard[heard.len() - 2], cut);
+}
+
+#[test]
+fn channels_reach_over_servers() {
+    let mut net = Net::new(3);
+    let ann = net.user(0, "ann");
+    net.ask(ann, "JOIN #reef");
+    let (bob, eve) = (net.user(1, "bob"), net.user(2, "eve"));
+    net.ask(bob, "JOIN #reef");
+    net.ask(eve, "JOIN #reef");
+    net.heard(
+        ann,
+        &[":bob!bob@ID.crc JOIN #reef", ":eve!eve@ID.crc JOIN #reef"],
+    );
+    net.forget(&[bob]);
+    for node in 0..3 {
+        assert_eq!(net.members(node, "#reef"), ["0bob", "0eve", "1ann"]);
+    }
+    let refused = ":server1 482 bob #reef :You're not channel operator";
+    for line in [
+        "TOPIC #reef :x",
+        "MODE #reef +m",
+        "MODE #reef +o bob",
+        "KICK #reef eve",
+    ] {
+        net.expect(bob, line, &[refused]);
+    }
+    // Ranks are given at the home of whoever gets them.
+    net.expect(
+        ann,
+        "MODE #reef +o bob",
+        &[":ann!~ann@ID.crc MODE #reef +o bob"],
+    );
+    net.heard(bob, &[":ann!ann@ID.crc MODE #reef +o bob"]);
+    net.heard(eve, &[":ann!ann@ID.crc MODE #reef +o bob"]);
+    net.expect(
+        bob,
+        "TOPIC #reef :Low tide",
+        &[":bob!~bob@ID.crc TOPIC #reef :Low tide"],
+    );
+    net.heard(ann, &[":bob!bob@ID.crc TOPIC #reef :Low tide"]);
+    net.heard(eve, &[":bob!bob@ID.crc TOPIC #reef :Low tide"]);
+    net.expect(
+        bob,
+        "MODE #reef -o+v ann eve",
+        &[
+            ":bob!~bob@ID.crc MODE #reef -o ann",
+            ":bob!~bob@ID.crc MODE #reef +v eve",
+        ],
+    );
+    net.forget(&[ann, eve]);
+    for node in 0..3 {
+        assert_eq!(net.members(node, "#reef"), ["0ann", "1bob", "2eve"]);
+    }
+    net.expect(bob, "MODE #reef +m", &[":bob!~bob@ID.crc MODE #reef +m"]);
+    net.forget(&[ann, eve]);
+    net.expect(
+        ann,
+        "PRIVMSG #reef :hi",
+        &[":server0 404 ann #reef :Cannot send to channel"],
+    );
+    net.expect(eve, "PRIVMSG #reef :hi", &[]);
+    net.heard(ann, &[":eve!eve@ID.crc PRIVMSG #reef :hi"]);
+    net.heard(bob, &[":eve!eve@ID.crc PRIVMSG #reef :hi"]);
+    // Putting out.
+    net.expect(
+        bob,
+        "KICK #reef ann,eve :Closing time",
+        &[
+            ":bob!~bob@ID.crc KICK #reef ann :Closing time",
+            ":bob!~bob@ID.crc KICK #reef eve :Closing time",
+        ],
+    );
+    net.heard(ann, &[":bob!bob@ID.crc KICK #reef ann :Closing time"]);
+    net.expect(
+        ann,
+        "PRIVMSG #reef :hi",
+        &[":server0 404 ann #reef :Cannot send to channel"],
+    );
+    for node in 0..3 {
+        assert_eq!(net.members(node, "#reef"), ["1bob"]);
+    }
+    // An invitation across servers.
+    net.ask(bob, "MODE #reef +i");
+    net.expect(
+        ann,
+        "JOIN #reef",
+        &[":server0 473 ann #reef :Cannot join channel (+i)"],
+    );
+    net.expect(bob, "INVITE ann #reef", &[":server1 341 bob ann #reef"]);
+    net.heard(ann, &[":bob!bob@ID.crc INVITE ann #reef"]);
+    assert!(
+        net.ask(ann, "JOIN #reef")
+            .iter()
+            .any(|line| line.contains(" 332 "))
+    );
+}
+
+#[test]
+fn modes_of_a_channel() {
+    let mut net = Net::new(1);
+    let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
+    net.ask(ann, "JOIN #reef");
+    net.expect(ann, "MODE #reef", &[":server0 324 ann #reef +nt"]);
+    net.expect(
+        ann,
+        "MODE #reef +kl-t pearl 5",
+        &[
+            ":ann!~ann@ID.crc MODE #reef +k pearl",
+            ":ann!~ann@ID.crc MODE #reef +l 5",
+            ":ann!~ann@ID.crc MODE #reef -t",
+        ],
+    );
+    net.expect(ann, "MODE #reef", &[":server0 324 ann #reef +nkl pearl 5"]);
+    net.expect(bob, "MODE #reef", &[":server0 324 bob #reef +nkl * 5"]);
+    net.expect(
+        ann,
+        "MODE #reef -lk+bb x bob *!*@*.example",
+        &[
+            ":ann!~ann@ID.crc MODE #reef -l",
+            ":ann!~ann@ID.crc MODE #reef -k pearl",
+            ":ann!~ann@ID.crc MODE #reef +bb bob!*@* *!*@*.example",
+        ],
+    );
+    let bans = [
+        ":server0 367 ann #reef bob!*@*",
+        ":server0 367 ann #reef *!*@*.example",
+        ":server0 368 ann #reef :End of channel ban list",
+    ];
+    net.expect(ann, "MODE #reef b", &bans);
+    net.expect(ann, "MODE #reef +b", &bans);
+    let off = ":ann!~ann@ID.crc MODE #reef -b bob!*@*";
+    net.expect(ann, "MODE #reef -b BOB", &[off]);
+    assert_eq!(net.ask(bob, "MODE #reef b").len(), 2);
+    for (line, answer) in [
+        ("MODE", "461 ann MODE :Not enough parameters"),
+        ("MODE #x", "403 ann #x :No such channel"),
+        ("MODE #reef +z", "472 ann z :is no channel mode known here"),
+        ("MODE #reef +o", "461 ann MODE :Not enough parameters"),
+        ("MODE #reef +o eve", "401 ann eve :No such nick/channel"),
+        (
+            "MODE #reef +o bob",
+            "441 ann bob #reef :They aren't on that channel",
+        ),
+        ("MODE #reef +k a,b", "525 ann #reef :Key is not well-formed"),
+        ("MODE #reef +l x", "696 ann #reef l x :Not a number above 0"),
+        ("MODE #reef +b :a b", "696 ann #reef b a_b!*@* :Not a mask"),
+        ("KICK #reef", "461 ann KICK :Not enough parameters"),
+        ("KICK #x ann", "403 ann #x :No such channel"),
+        (
+            "KICK #reef bob",
+            "441 ann bob #reef :They aren't on that channel",
+        ),
+        ("INVITE bob", "461 ann INVITE :Not enough parameters"),
+        ("INVITE eve #reef", "401 ann eve :No such nick/channel"),
+        (
+            "INVITE ann #reef",
+            "443 ann ann #reef :is already on channel",
+        ),
+        ("INVITE bob reef", "403 ann reef :No such channel"),
+    ] {
+        net.expect(ann, line, &[&format!(":server0 {answer}")]);
+    }
+    let outside = ":server0 442 bob #reef :You're not on that channel";
+    for line in ["MODE #reef +m", "KICK #reef ann", "INVITE ann #reef"] {
+        net.expect(bob, line, &[outside]);
+    }
+    // Without +t everybody sets the topic, without +n everybody speaks.
+    net.ask(bob, "JOIN #reef");
+    net.forget(&[ann]);
+    net.expect(
+        bob,
+        "TOPIC #reef :ours",
+        &[":bob!~bob@ID.crc TOPIC #reef :ours"],
+    );
+    net.expect(bob, "TOPIC #reef :", &[":bob!~bob@ID.crc TOPIC #reef :"]);
+    net.expect(
+        ann,
+        "MODE #reef -n",
+        &[
+            ":bob!~bob@ID.crc TOPIC #reef :ours",
+            ":bob!~bob@ID.crc TOPIC #reef :",
+            ":ann!~ann@ID.crc MODE #reef -n",
+        ],
+    );
+    net.ask(bob, "PART #reef");
+    net.ask(bob, "CAP REQ echo-message");
+    net.forget(&[ann]);
+    let said = ":bob!~bob@ID.crc PRIVMSG #reef :from afar";
+    net.expect(bob, "PRIVMSG #reef :from afar", &[said]);
+    net.heard(ann, &[said]);
+}
+
+#[test]
+fn who_is_banned_is_not_heard_unless_it_has_a_voice() {
+    let mut net = Net::new(2);
+    let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
+    net.ask(ann, "JOIN #reef");
+    net.ask(bob, "JOIN #reef");
+    // As others see it, which is not as its own server does.
+    net.ask(ann, "MODE #reef +b *!bob@*");
+    net.forget(&[ann, bob]);
+    let refused = ":server1 404 bob #reef :Cannot send to channel";
+    net.expect(bob, "PRIVMSG #reef :hi", &[refused]);
+    net.expect(bob, "NOTICE #reef :hi", &[]);
+    net.heard(ann, &[]);
+    net.ask(ann, "MODE #reef +v bob");
+    net.forget(&[bob]);
+    net.expect(bob, "PRIVMSG #reef :hi", &[]);
+    net.heard(ann, &[":bob!bob@ID.crc PRIVMSG #reef :hi"]);
+}
+
+#[test]
+fn a_list_of_bans_has_an_end() {
+    let mut net = Net::new(1);
+    let ann = net.user(0, "ann");
+    net.ask(ann, "JOIN #reef");
+    for number in 0..100 {
+        net.say(ann, &format!("MODE #reef +b n{number}"));
+    }
+    net.forget(&[ann]);
+    let full = ":server0 478 ann #reef more!*@* :The channel's list of bans is full";
+    net.expect(ann, "MODE #reef +b more", &[full]);
+    assert_eq!(net.ask(ann, "MODE #reef b").len(), 101);
+}
+
+#[test]
+fn one_hears_ones_own_words_only_if_one_wants_to() {
+    let mut net = Net::new(2);
+    let ann = net.user_with(0, "ann", "echo-message");
+    let bob = net.user(0, "bob");
+    net.ask(ann, "JOIN #reef");
+    net.ask(bob, "JOIN #reef");
+    net.forget(&[ann]);
+    let said = ":ann!~ann@ID.crc PRIVMSG #reef :hi";
+    net.expect(ann, "PRIVMSG #reef :hi", &[said]);
+    net.heard(bob, &[said]);
+    net.expect(bob, "PRIVMSG #reef :ho", &[]);
+    net.heard(ann, &[":bob!~bob@ID.crc PRIVMSG #reef :ho"]);
+}
+
+#[test]
+fn clients_of_the_network_are_members_like_others() {
+    let mut net = Net::new(2);
+    let ann = net.user(0, "ann");
+    net.ask(ann, "JOIN #reef");
+    let crc = net.crc(1, 300);
+    let host = net.id_of(0, "ann");
+    net.rig.say(crc, &wish(300, None, Verb::JOIN, "#reef", ""));
+    net.heard(ann, &[":host300!host300@ID.crc JOIN #reef"]);
+    net.rig.heard(crc);
+    net.say(ann, "PRIVMSG #reef :hi");
+    net.say(ann, "NOTICE #reef :ho");
+    net.rig.soon();
+    let heard = net.rig.heard(crc);
+    assert_eq!(heard[0], channel_frame(host.get(), "#reef", "hi"));
+    assert!(matches!(&heard[1], Message::ChannelChat(chat) if chat.tone == Tone::Notice));
+    net.rig.say(crc, &channel_frame(300, "#reef", "one\ntwo"));
+    net.heard(
+        ann,
+        &[
+            ":host300!host300@ID.crc PRIVMSG #reef :one",
+            ":host300!host300@ID.crc PRIVMSG #reef :two",
+        ],
+    );
+    net.rig
+        .say(crc, &wish(300, Some(host), Verb::NOTICE, "", "psst"));
+    net.heard(ann, &[":host300!host300@ID.crc NOTICE ann :psst"]);
+    net.expect(
+        ann,
+        "MODE #reef +o host300",
+        &[":ann!~ann@ID.crc MODE #reef +o host300"],
+    );
+    net.rig.say(
+        crc,
+        &wish(300, Some(host), Verb::TAKE_OPERATOR, "#reef", ""),
+    );
+    net.heard(ann, &[":host300!host300@ID.crc MODE #reef -o ann"]);
+    net.rig
+        .say(crc, &wish(300, Some(host), Verb::KICK, "#reef", "out"));
+    net.heard(ann, &[":host300!host300@ID.crc KICK #reef ann :out"]);
+    net.rig
+        .say(crc, &wish(300, Some(host), Verb::INVITE, "#reef", ""));
+    net.heard(ann, &[":host300!host300@ID.crc INVITE ann #reef"]);
+}
+
+#[test]
+fn settings_by_nobody_are_the_servers() {
+    let mut net = Net::new(1);
+    let ann = net.user(0, "ann");
+    net.ask(ann, "JOIN #reef");
+    let peer = net.rig.connect(0);
+    net.rig
+        .introduce_ours(peer, 50, "r=9;f=channels,server-quit");
+    let set = |field, value: &str| {
+        Message::ChannelSetting(crc_wire::ChannelSetting {
+            source: None,
+            version: u64::MAX / 2,
+            field,
+            channel: ChannelName::new("#reef").unwrap(),
+            value: Text::new(value.to_owned()).unwrap(),
+        })
+    };
+    for (field, value) in [
+        (Field::TOPIC, "a\r\nQUIT"),
+        (Field::MODES, "im"),
+        (Field::KEY, "pearl"),
+        (Field::LIMIT, "7"),
+        (Field::BANS, "a!*@* b!*@*"),
+        (Field(77), "x"),
+    ] {
+        net.rig.say(peer, &set(field, value));
+    }
+    net.heard(
+        ann,
+        &[
+            ":server0 TOPIC #reef :a  QUIT",
+            ":server0 MODE #reef -nt+im",
+            ":server0 MODE #reef +k pearl",
+            ":server0 MODE #reef +l 7",
+            ":server0 MODE #reef +bb a!*@* b!*@*",
+        ],
+    );
+}
+
+// Leaving.
+
+#[test]
+fn acquaintances_hear_of_who_quits_or_is_renamed_once() {
+    let mut net = Net::new(2);
+    let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
+    let eve = net.user(1, "eve");
+    let timed = net.user_with(0, "tim", "server-time");
+    for user in [ann, bob, eve, timed] {
+        net.ask(user, "JOIN #a,#b");
+    }
+    let other = net.user(0, "stranger");
+    net.forget(&[ann, bob, eve, timed]);
+    net.expect(eve, "NICK eva", &[":eve!~eve@ID.crc NICK :eva"]);
+    net.heard(ann, &[":eve!eve@ID.crc NICK :eva"]);
+    net.expect(ann, "NICK anna", &[":ann!~ann@ID.crc NICK :anna"]);
+    net.heard(
+        bob,
+        &[":eve!eve@ID.crc NICK :eva", ":ann!~ann@ID.crc NICK :anna"],
+    );
+    net.heard(eve, &[":ann!ann@ID.crc NICK :anna"]);
+    net.expect(ann, "PRIVMSG #a :it is me", &[]);
+    net.heard(bob, &[":anna!~ann@ID.crc PRIVMSG #a :it is me"]);
+    net.forget(&[eve]);
+    net.expect(
+        ann,
+        "QUIT :so long",
+        &["ERROR :Closing Link: anna (Quit: so long)"],
+    );
+    assert!(net.rig.raws[ann].ended);
+    net.heard(bob, &[":anna!~ann@ID.crc QUIT :so long"]);
+    net.heard(eve, &[":anna!anna@ID.crc QUIT :so long"]);
+    net.rig.cut_raw(bob);
+    net.heard(
+        eve,
+        &[":bob!bob@ID.crc QUIT :the peer closed the connection"],
+    );
+    // A whole server.
+    net.forget(&[timed]);
+    net.rig.kill(1);
+    net.rig.soon();
+    let heard = net.hear(timed);
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert!(heard[0].contains(" :eva!eva@ID.crc QUIT :"), "{heard:?}");
+    net.heard(other, &[]);
+    assert_eq!(net.members(0, "#a"), ["0tim"]);
+}
+
+#[test]
+fn a_server_that_leaves_says_so() {
+    let mut net = Net::new(1);
+    let ann = net.user(0, "ann");
+    let reason = "tired".into();
+    net.rig
+        .handle(0, crc_core::Event::Command(ServerCommand::Leave { reason }));
+    net.heard(
+        ann,
+        &[
+            ":server0 NOTICE ann :Server leaving: tired",
+            "ERROR :Closing Link: ann (Server leaving: tired)",
+        ],
+    );
+}
+
+#[test]
+fn whoever_is_silent_is_asked_and_in_the_end_left() {
+    let mut net = Net::new(1);
+    let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
+    net.ask(ann, "JOIN #reef");
+    net.ask(bob, "JOIN #reef");
+    net.forget(&[ann]);
+    net.rig.run(Duration::from_secs(91));
+    net.heard(ann, &["PING :server0"]);
+    net.expect(ann, "PONG server0", &[]);
+    net.heard(bob, &["PING :server0"]);
+    net.rig.run(Duration::from_secs(61));
+    net.heard(bob, &["ERROR :Closing Link: bob (Ping timeout)"]);
+    assert!(net.rig.raws[bob].ended);
+    net.heard(ann, &[":bob!~bob@ID.crc QUIT :Ping timeout"]);
+    net.rig.run(Duration::from_secs(30));
+    net.heard(ann, &["PING :server0"]);
+}
+
+#[test]
+fn what_comes_too_fast_is_read_later_and_not_all_of_it() {
+    let mut net = Net::with(1, |config| config.limits.irc_lines_per_second = 2);
+    let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
+    // Two lines have been used to register.
+    for number in 0..20 {
+        net.say(ann, &format!("PRIVMSG bob :{number}"));
+    }
+    assert_eq!(net.hear(bob).len(), 8);
+    net.rig.run(Duration::from_secs(3));
+    assert_eq!(net.hear(bob).len(), 6);
+    net.say(ann, "PRIVMSG bob :20");
+    net.rig.run(Duration::from_secs(10));
+    let heard = net.hear(bob);
+    let said: Vec<_> = heard
+        .iter()
+        .map(|l| l.rsplit(':').next().unwrap())
+        .collect();
+    assert_eq!(said, ["14", "15", "16", "17", "18", "19", "20"]);
+    for _ in 0..200 {
+        net.say(ann, &format!("PRIVMSG bob :{}", "x".repeat(100)));
+    }
+    let heard = net.hear(ann);
+    assert_eq!(heard, ["ERROR :Closing Link: ann (Excess Flood)"]);
+    assert!(net.rig.raws[ann].ended);
+}
+
+#[test]
+fn lines_that_are_too_long_or_make_no_sense_are_left_out() {
+    let mut net = Net::new(1);
+    let ann = net.user(0, "ann");
+    let long = format!("PRIVMSG ann :{}", "x".repeat(500));
+    net.expect(ann, &long, &[":server0 417 ann :Input line was too long"]);
+    let tags = "t".repeat(4000);
+    net.expect(
+        ann,
+        &format!("@+{tags} PING x"),
+        &[":server0 PONG server0 :x"],
+    );
+    let tags = format!("@{}", "t".repeat(9000));
+    net.expect(ann, &tags, &[":server0 417 ann :Input line was too long"]);
+    net.expect(ann, ": PING x", &[]);
+    net.expect(ann, "P\0NG x", &[]);
+    net.expect(ann, "PING a\rb", &[]);
+    net.expect(ann, ":eve!e@x PING own", &[":server0 PONG server0 :own"]);
+    net.expect(ann, "TAGMSG bob", &[]);
+    net.expect(ann, "001 ann", &[]);
+    let dropped = net.rig.nodes[0].server.snapshot().counters().dropped;
+    assert_eq!(dropped, 5);
+}
+
+// Questions.
+
+#[test]
+fn questions_about_users() {
+    let mut net = Net::new(2);
+    let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
+    net.ask(ann, "JOIN #reef");
+    net.expect(
+        ann,
+        "AWAY :tea",
+        &[":server0 306 ann :You have been marked as being away"],
+    );
+    let eve = net.user(0, "eve");
+    let whois = net.ask(eve, "WHOIS server0 Ann");
+    let idle = whois[4]
+        .strip_prefix(":server0 317 eve ann 0 170000000")
+        .unwrap();
+    assert_eq!(&idle[1..], " :seconds idle, signon time");
+    assert_eq!(
+        [&whois[..4], &whois[5..]].concat(),
+        [
+            ":server0 311 eve ann ~ann ID.crc * :Real ann",
+            ":server0 319 eve ann :@#reef",
+            ":server0 312 eve ann server0 :Server 0",
+            ":server0 301 eve ann :tea",
+            ":server0 318 eve Ann :End of /WHOIS list",
+        ]
+    );
+    net.expect(
+        eve,
+        "WHOIS bob,x",
+        &[
+            ":server0 311 eve bob bob ID.crc * :Real bob",
+            ":server0 312 eve bob server1 :the way to this user leads there",
+            ":server0 318 eve bob :End of /WHOIS list",
+            ":server0 401 eve x :No such nick/channel",
+            ":server0 318 eve x :End of /WHOIS list",
+        ],
+    );
+    net.expect(eve, "WHOIS", &[":server0 431 eve :No nickname given"]);
+    net.expect(eve, "WHOWAS", &[":server0 431 eve :No nickname given"]);
+    net.expect(
+        eve,
+        "WHOWAS zoe",
+        &[
+            ":server0 406 eve zoe :There was no such nickname",
+            ":server0 369 eve zoe :End of WHOWAS",
+        ],
+    );
+    net.expect(eve, "PRIVMSG ann :hi", &[":server0 301 eve ann :tea"]);
+    net.expect(
+        eve,
+        "INVITE ann #none",
+        &[":server0 341 eve ann #none", ":server0 301 eve ann :tea"],
+    );
+    net.expect(
+        eve,
+        "USERHOST ann bob x",
+        &[":server0 302 eve :ann=-~ann@ID.crc bob=+bob@ID.crc"],
+    );
+    net.expect(eve, "ISON ann x BOB", &[":server0 303 eve :ann bob"]);
+    net.expect(
+        eve,
+        "WHO #reef",
+        &[
+            ":server0 352 eve #reef ~ann ID.crc server0 ann G@ :0 Real ann",
+            ":server0 315 eve #reef :End of /WHO list",
+        ],
+    );
+    net.expect(
+        eve,
+        "WHO #reef %tcuihsnfdlaor,42",
+        &[
+            ":server0 354 eve 42 #reef ~ann 255.255.255.255 ID.crc server0 ann G@ 0 0 0 n/a \
+             :Real ann",
+            ":server0 315 eve #reef :End of /WHO list",
+        ],
+    );
+    net.expect(
+        eve,
+        "WHO bob %na",
+        &[
+            ":server0 354 eve bob 0",
+            ":server0 315 eve bob :End of /WHO list",
+        ],
+    );
+    net.expect(
+        eve,
+        "WHO b*",
+        &[
+            ":server0 352 eve * bob ID.crc server1 bob H :1 Real bob",
+            ":server0 315 eve b* :End of /WHO list",
+        ],
+    );
+    net.expect(
+        eve,
+        "WHO bob o",
+        &[":server0 315 eve bob :End of /WHO list"],
+    );
+    assert_eq!(net.ask(eve, "WHO").len(), 4);
+    assert_eq!(net.ask(eve, "WHO #none").len(), 1);
+    net.expect(
+        ann,
+        "AWAY",
+        &[
+            ":eve!~eve@ID.crc PRIVMSG ann :hi",
+            ":eve!~eve@ID.crc INVITE ann #none",
+            ":server0 305 ann :You are no longer marked as being away",
+        ],
+    );
+    // Who is invisible is found by name, or by those who share a channel.
+    net.expect(ann, "MODE ann +i", &[":ann!~ann@ID.crc MODE ann +i"]);
+    net.expect(ann, "MODE Ann", &[":server0 221 ann +i"]);
+    assert_eq!(net.ask(eve, "WHO a*").len(), 1);
+    assert_eq!(net.ask(eve, "WHO ann").len(), 2);
+    net.ask(eve, "JOIN #reef");
+    assert_eq!(net.ask(eve, "WHO a*").len(), 2);
+    net.forget(&[ann]);
+    net.expect(ann, "MODE ann -iw", &[":ann!~ann@ID.crc MODE ann -i"]);
+    net.expect(ann, "MODE ann", &[":server0 221 ann +"]);
+    net.expect(ann, "MODE ann +Z", &[":server0 501 ann :Unknown mode flag"]);
+    let other = ":server0 502 ann :Can't ask or change modes of other users";
+    net.expect(ann, "MODE bob +i", &[other]);
+    net.expect(
+        ann,
+        "MODE zoe",
+        &[":server0 401 ann zoe :No such nick/channel"],
+    );
+    net.heard(bob, &[]);
+}
+
+#[test]
+fn a_real_name_can_be_changed() {
+    let mut net = Net::new(2);
+    let ann = net.user_with(0, "ann", "setname");
+    let (bob, eve) = (net.user_with(0, "bob", "setname"), net.user(1, "eve"));
+    net.ask(ann, "JOIN #reef");
+    net.ask(bob, "JOIN #reef");
+    net.forget(&[ann]);
+    let told = ":ann!~ann@ID.crc SETNAME :Ann\u{e9} [b]";
+    net.expect(ann, "SETNAME :Ann\u{e9}\x02 [b]", &[told]);
+    net.heard(bob, &[told]);
+    let whois = net.ask(eve, "WHOIS ann");
+    assert_eq!(whois[0], ":server1 311 eve ann ann ID.crc * :Ann\u{e9} [b]");
+    assert!(whois[1].contains("#reef"), "still there: {whois:?}");
+    net.expect(
+        ann,
+        "SETNAME",
+        &[":server0 461 ann SETNAME :Not enough parameters"],
+    );
+}
+
+#[test]
+fn questions_about_the_server() {
+    let mut net = Net::new(2);
+    let ann = net.user(0, "ann");
+    net.connect(0);
+    let version = concat!("crc-", env!("CARGO_PKG_VERSION"));
+    let answer = net.ask(ann, "VERSION");
+    assert_eq!(
+        answer[0],
+        format!(":server0 351 ann {version} server0 :a relay chat server")
+    );
+    assert_eq!(answer.len(), 3);
+    net.expect(
+        ann,
+        "LUSERS",
+        &[
+            ":server0 251 ann :There are 1 users and 0 services on 2 servers",
+            ":server0 253 ann 1 :unknown connection(s)",
+            ":server0 254 ann 0 :channels formed",
+            ":server0 255 ann :I have 1 clients and 1 servers",
+        ],
+    );
+    let time = net.ask(ann, "TIME");
+    assert!(
+        time[0].starts_with(":server0 391 ann server0 :Tue, 14 Nov 2023 22:13:2"),
+        "{time:?}"
+    );
+    net.expect(
+        ann,
+        "MOTD",
+        &[":server0 422 ann :There is no message of the day"],
+    );
+    net.expect(
+        ann,
+        "ADMIN",
+        &[":server0 423 ann server0 :No administrative info available"],
+    );
+    let info = net.ask(ann, "INFO");
+    assert_eq!(info[1], ":server0 371 ann :Server 0");
+    assert_eq!(info[3], ":server0 374 ann :End of INFO list");
+    net.expect(
+        ann,
+        "LINKS",
+        &[
+            ":server0 364 ann server1 server0 :1 Server 1",
+            ":server0 364 ann server0 server0 :0 Server 0",
+            ":server0 365 ann * :End of LINKS list",
+        ],
+    );
+    net.expect(ann, "STATS l", &[":server0 219 ann l :End of STATS report"]);
+    assert_eq!(
+        net.ask(ann, "STATS u")[0],
+        ":server0 242 ann :Server Up 0 days 0:00:03"
+    );
+    for (line, answer) in [
+        ("SERVLIST", "235 ann * * :End of service listing"),
+        ("SQUERY irchelp :hi", "408 ann irchelp :No such service"),
+        ("SUMMON bob", "445 ann :SUMMON has been disabled"),
+        ("USERS", "446 ann :USERS has been disabled"),
+        ("HELP me", "524 ann me :No help available on this topic"),
+        (
+            "OPER a b",
+            "491 ann :Nobody can become a network operator here",
+        ),
+        ("FROB x", "421 ann FROB :Unknown command"),
+        ("TRACE", "421 ann TRACE :Unknown command"),
+        ("PING", "409 ann :No origin specified"),
+    ] {
+        net.expect(ann, line, &[&format!(":server0 {answer}")]);
+    }
+    for line in [
+        "KILL bob :x",
+        "REHASH",
+        "DIE",
+        "RESTART",
+        "CONNECT x",
+        "SQUIT x",
+        "WALLOPS :x",
+    ] {
+        let answer = ":server0 481 ann :Permission denied: there are no network operators here";
+        net.expect(ann, line, &[answer]);
+    }
+    net.expect(ann, "ERROR :x", &[]);
+    net.expect(ann, "PONG", &[]);
+}

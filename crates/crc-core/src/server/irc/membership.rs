@@ -3,11 +3,12 @@
 use crc_wire::{ChannelRequest, Field, HostId, Text, Verb};
 use irc_wire::{Message, Numeric, lists, text};
 
-use super::super::channels::{NotAdmitted, is_channel_name};
+use super::super::channels::NotAdmitted;
 use super::super::{Out, Server};
 use super::user::{Capability, NAMES};
 use super::words::{Line, marks};
 use super::{Asker, cut};
+use crate::admission::is_channel_name;
 use crate::link::LinkId;
 use crate::relay::{Channel, Host};
 use crate::session::Lines;
@@ -211,7 +212,11 @@ impl Server {
         let host = self.relay.directory().find(id);
         let session = host.and_then(|host| self.sessions.find(host.first_link()));
         match session.map(|session| &session.lines) {
-            Some(Some(Lines::Course(peer))) => !peer.is_server(),
+            Some(Some(Lines::Course(_))) => {
+                let neighbour =
+                    host.and_then(|host| self.relay.neighbours().find(host.first_link()));
+                neighbour.is_some_and(|neighbour| neighbour.host == id)
+            }
             _ => true,
         }
     }

@@ -4,7 +4,7 @@ mod rig;
 
 use std::time::Duration;
 
-use crc_core::{Dialect, HostKind, PeerAddress};
+use crc_core::{Dialect, HostKind, ListenerId, PeerAddress};
 use crc_wire::{
     ChannelName, ChannelSetting, Field, HostId, Info, MemberFlags, Message, Name, Registration,
     Text, Tone,
@@ -1073,6 +1073,83 @@ fn a_rename_is_a_user_who_comes_and_one_who_goes() {
             ":host77 QUIT",
         ]
     );
+}
+
+#[test]
+fn users_of_irc_are_users_like_others() {
+    const IRC: ListenerId = ListenerId(1 << 17);
+    let mut net = Net::new();
+    let mut config = net.config("hub", &[], &[]);
+    config.dialects.push((IRC, Dialect::Irc));
+    let hub = net.rig.server_with(config);
+    let (leaf, _) = net.adjacent(hub, "leaf");
+    let ann = net.user(hub, "ann");
+    net.say(ann, "JOIN #bay");
+    net.hear(ann);
+    net.hear(leaf);
+    let ivy = net.rig.connect_at(hub, IRC);
+    net.say(ivy, "NICK ivy");
+    net.say(ivy, "USER i 0 * :Ivy");
+    let told = net.hear(leaf);
+    let [user] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert!(
+        user.starts_with(":hub USER ivy ") && user.ends_with(".crc hub :Ivy"),
+        "{user}"
+    );
+    net.hear(ivy);
+    net.say(ivy, "JOIN #bay");
+    assert_eq!(net.hear(leaf), [":ivy JOIN #bay"]);
+    net.silent(&[ann]);
+    net.hear(ivy);
+    net.say(leaf, ":leaf USER zoe zbox leaf :Zoe");
+    net.say(leaf, ":zoe JOIN #bay");
+    let joined = net.hear(ivy);
+    assert!(
+        joined.len() == 1 && joined[0].starts_with(":zoe!") && joined[0].ends_with("JOIN #bay")
+    );
+    for (who, line, heard_by, ends) in [
+        (ivy, "PRIVMSG #bay :tide", ann, ":ivy PRIVMSG #bay :tide"),
+        (ivy, "PRIVMSG ann :psst", ann, ":ivy PRIVMSG ann :psst"),
+        (ivy, "PRIVMSG zoe :psst", leaf, ":ivy PRIVMSG zoe :psst"),
+        (ann, "PRIVMSG #bay :ebb", ivy, " PRIVMSG #bay :ebb"),
+        (ann, "PRIVMSG ivy :psst", ivy, " PRIVMSG ivy :psst"),
+        (leaf, ":zoe PRIVMSG ivy :psst", ivy, " PRIVMSG ivy :psst"),
+        (ivy, "TOPIC #bay :deep", ann, ":hub 332 #bay :deep"),
+        (leaf, ":zoe TOPIC #bay :high", ivy, " TOPIC #bay :high"),
+    ] {
+        for raw in [ann, ivy, leaf] {
+            net.hear(raw);
+        }
+        net.say(who, line);
+        let heard = net.hear(heard_by);
+        assert!(
+            heard.last().is_some_and(|last| last.ends_with(ends)),
+            "{line}: {heard:?}"
+        );
+    }
+    net.hear(leaf);
+    net.say(ivy, "NICK Ivy");
+    let told = net.hear(leaf);
+    assert_eq!(
+        told[0], ":ivy QUIT",
+        "two that differ in capitals can't be there at once"
+    );
+    assert!(told[1].starts_with(":hub USER Ivy "));
+    assert_eq!(told[2..], [":Ivy JOIN #bay"]);
+    net.say(ivy, "NICK fern");
+    let told = net.hear(leaf);
+    assert!(told[0].starts_with(":hub USER fern "));
+    assert_eq!(told[1..], [":fern JOIN #bay", ":Ivy QUIT"]);
+    let taken = net.open(hub, "USER Fern x y :x");
+    let refusal = net.hear(taken);
+    assert!(refusal[0].starts_with(":hub 436 Fern :Nickname collision KILL from fern@"));
+    net.hear(ann);
+    net.say(ivy, "QUIT :so long");
+    let told = net.hear(ann);
+    assert!(told.len() == 1 && told[0].starts_with(":fern QUIT :") && told[0].ends_with("so long"));
+    assert_eq!(net.users(hub), ["ann", "zoe"]);
 }
 
 /// A server of ours that the test speaks for, linked by frames.

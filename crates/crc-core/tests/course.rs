@@ -1,5 +1,11 @@
 //! The IRC of the course: what its users and servers are told, to the byte.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
+
 mod rig;
 
 use std::time::Duration;

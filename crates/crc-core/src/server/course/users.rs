@@ -63,15 +63,9 @@ impl Server {
                 self.course_user_leaves(link, id, text, out);
             }
             Content::Join { channel, key } => self.course_joins(link, id, channel, key, out),
-            Content::Part { channel } => {
-                if self.course_is_in(link, id, channel, out) {
-                    self.leave_channel(id, None, channel.as_str(), "", None, out);
-                }
-            }
+            Content::Part { channel } => self.course_parts(link, id, channel, out),
             Content::Topic { channel, topic } => {
-                if self.course_is_in(link, id, channel, out) {
-                    self.course_topic(link, id, channel, topic, out);
-                }
+                self.course_topic(link, id, channel, topic, out);
             }
             Content::Names { channel } => self.course_names(link, channel, out),
             Content::Privmsg { target, text } => {
@@ -123,6 +117,12 @@ impl Server {
         self.course_shows_topic(link, channel, out);
     }
 
+    fn course_parts(&mut self, link: LinkId, id: HostId, channel: Middle<'_>, out: &mut Out) {
+        if self.course_is_in(link, id, channel, out) {
+            self.leave_channel(id, None, channel.as_str(), "", None, out);
+        }
+    }
+
     /// Whether a user is in a channel; if not, the user is told so.
     fn course_is_in(
         &mut self,
@@ -156,6 +156,9 @@ impl Server {
         topic: Option<Trailing<'_>>,
         out: &mut Out,
     ) {
+        if !self.course_is_in(link, id, channel, out) {
+            return;
+        }
         let Some(topic) = topic else {
             return self.course_shows_topic(link, channel, out);
         };

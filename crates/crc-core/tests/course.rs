@@ -368,6 +368,39 @@ fn long_lines_pass_whole_and_too_long_ones_end_the_link() {
 }
 
 #[test]
+fn what_users_say_of_themselves_can_be_said_again() {
+    let (mut net, server) = Net::of("theshire.nz");
+    let (other, _) = net.adjacent(server, "other");
+    let long = "x".repeat(3000);
+    let ann = net.open(
+        server,
+        &format!("USER ann {long} {long} :{}", "é".repeat(1000)),
+    );
+    let place = "x".repeat(255);
+    let welcome = format!("001 :Welcome to the Internet Relay Network ann!ann@{place}");
+    assert_eq!(net.hear(ann), [format!(":theshire.nz {welcome}")]);
+    let user = format!(
+        ":theshire.nz USER ann {place} {place} :{}",
+        "é".repeat(1000)
+    );
+    assert_eq!(net.hear(other), [user]);
+    net.say(ann, &format!("JOIN #bay {}", "k".repeat(1025)));
+    assert_eq!(
+        net.hear(ann),
+        [":theshire.nz 475 #bay :Cannot join channel (+k)"]
+    );
+    // A topic that fills a line goes on without its end.
+    net.say(ann, "JOIN #bay");
+    net.hear(ann);
+    net.hear(other);
+    let topic = "é".repeat(4089);
+    net.say(ann, &format!("TOPIC #bay :{topic}"));
+    let kept = |start: &str| [start, &"é".repeat((8190 - start.len()) / 2)].concat();
+    assert!(net.hear(ann) == [kept(":theshire.nz 332 #bay :")]);
+    assert!(net.hear(other) == [kept(":ann TOPIC #bay :")]);
+}
+
+#[test]
 fn a_quit_is_told_only_with_its_words() {
     let (mut net, server) = Net::of("theshire.nz");
     let users = ["ann", "bob", "cid", "dan", "eve"].map(|nick| net.user(server, nick));

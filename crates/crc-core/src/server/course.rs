@@ -20,7 +20,8 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crc_wire::HostId;
+use crc_wire::{HostId, beginning};
+use irc_wire::legacy::{Middle, Trailing};
 use irc_wire::{Decoder, LineLimits, Message as Line};
 
 use super::{Out, Server, Stage};
@@ -48,6 +49,22 @@ struct User {
     /// The server that the user says to be at.
     server: Box<str>,
     real_name: Box<str>,
+}
+
+/// The most bytes of the host and of the server that users may name.
+const PLACE_BYTES_MAX: usize = 255;
+
+impl User {
+    /// What a USER says. Places that are too long are cut, so that it can be said
+    /// again behind any other name.
+    fn new(host: Middle<'_>, server: Middle<'_>, real_name: Option<Trailing<'_>>) -> Self {
+        let place = |place: Middle<'_>| beginning(place.as_str(), PLACE_BYTES_MAX).into();
+        User {
+            host: place(host),
+            server: place(server),
+            real_name: real_name.map_or("", Trailing::as_str).into(),
+        }
+    }
 }
 
 /// What is known of a server of the dialect beyond what hosts have.

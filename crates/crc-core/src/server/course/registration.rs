@@ -38,11 +38,7 @@ impl Server {
                     },
                 ..
             }) => {
-                let user = User {
-                    host: host.as_str().into(),
-                    server: server.as_str().into(),
-                    real_name: real_name.map_or("", Trailing::as_str).into(),
-                };
+                let user = User::new(host, server, real_name);
                 self.course_user_comes(link, nick, user, out);
             }
             Ok(Message {

@@ -60,11 +60,7 @@ impl Server {
                 server,
                 real_name,
             } => {
-                let user = User {
-                    host: host.as_str().into(),
-                    server: server.as_str().into(),
-                    real_name: real_name.map_or("", Trailing::as_str).into(),
-                };
+                let user = User::new(host, server, real_name);
                 return self.course_told_of_user(link, nick.as_str(), user, out);
             }
             Content::Squit { name, reason } => {

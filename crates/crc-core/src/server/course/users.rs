@@ -12,6 +12,9 @@ use crate::server::Out;
 use crate::server::channels::NotAdmitted;
 use crate::verdict::Violation;
 
+/// The most bytes of a key: it is told in one line with a nick and a channel.
+const KEY_BYTES_MAX: usize = 1024;
+
 /// What is said in a channel, as frames have it.
 pub(super) fn chat_in<'a>(
     source: HostId,
@@ -101,6 +104,9 @@ impl Server {
             return;
         }
         let key = key.map_or("", Middle::as_str);
+        if key.len() > KEY_BYTES_MAX {
+            return self.course_answer(link, Content::BadChannelKey { channel }, out);
+        }
         let mask = self.masks(id);
         if let Err(why) = self.may_enter(id, name, key, false, mask) {
             let answer = match why {

@@ -67,9 +67,10 @@ impl User {
     }
 }
 
-/// What is known of a server of the dialect beyond what hosts have.
+/// What a server of the dialect says of itself, or another one of it: beyond its name,
+/// and to the letter.
 #[derive(Debug)]
-struct Relay {
+struct Introduction {
     /// How many links away it is.
     hops: u32,
     info: Box<str>,
@@ -79,7 +80,7 @@ struct Relay {
 #[derive(Debug, Default)]
 pub(super) struct Book {
     users: BTreeMap<HostId, User>,
-    servers: BTreeMap<HostId, Relay>,
+    servers: BTreeMap<HostId, Introduction>,
     /// The links to servers that are told of every change.
     told: BTreeSet<LinkId>,
     dialling: Dialling,

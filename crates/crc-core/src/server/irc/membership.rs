@@ -24,6 +24,9 @@ const KICKS_MAX: usize = 4;
 /// How much is answered at most to one question.
 pub(super) const ANSWER_BYTES_MAX: usize = 128 * 1024;
 
+/// How many hosts are looked at to answer one question.
+pub(super) const LOOKED_AT_MAX: usize = 20_000;
+
 /// How many bytes of nicks stand in one line.
 const NICKS_BYTES_MAX: usize = 400;
 
@@ -275,7 +278,7 @@ impl Server {
             self.irc_tell_names(link, channel, out);
         }
         let channels = self.relay.channels();
-        let clients = self.relay.directory().clients();
+        let clients = self.relay.directory().clients().take(LOOKED_AT_MAX);
         let others = clients.filter(|host| channels.of(host.id()).next().is_none());
         let others = others.filter(|host| {
             let user = self.irc_user_of(host.id());

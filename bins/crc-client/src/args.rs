@@ -41,8 +41,10 @@ pub(crate) struct Args {
     /// Write one JSON object a line, for programs
     ///
     /// Every line has a key "event": connected, welcome, joined, left, chat,
-    /// status, disconnected, unreachable, who, help or error. Commands are read
-    /// from standard input as they are without this option.
+    /// status, disconnected, unreachable, who, help or error; of channels:
+    /// channel, channels, channel_joined, channel_left, channel_flags,
+    /// channel_chat, topic, channel_set, channel_refused, names or invited.
+    /// Commands are read from standard input as they are without this option.
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -142,6 +144,8 @@ Examples:
       Talk elsewhere, under a name.
   echo '/msg bob Good morning!' | crc-client --name alice
       Say one thing and leave.
+  printf '/join #reef\\n/msg #reef Good morning!\\n' | crc-client --name alice
+      Say one thing to all that are in a channel.
   crc-client --name robot --json < commands.txt
       Let a program do it: commands in, JSON out.
 

@@ -10,12 +10,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crc_core::{
-    Client, ClientCommand, ClientNotice, Effect, Event, Machine, OtherClient, Outbox, ResolveError,
-    Timestamp,
+    ChannelMember, Client, ClientCommand, ClientNotice, Effect, Event, Machine, OtherClient,
+    Outbox, ResolveError, Timestamp,
 };
 use crc_wire::HostId;
 
-use crate::line::{Line, LineError};
+use crate::line::{Line, LineError, Whom};
 
 /// How long a script waits for a name to appear, after the welcome or after
 /// the line was read.
@@ -59,8 +59,18 @@ pub(crate) enum News {
     Refused(Refusal),
     /// The other clients, as asked for.
     Roster(Vec<(HostId, OtherClient)>),
+    /// One of our channels, as asked for.
+    Channel {
+        channel: String,
+        members: Vec<ChannelMember>,
+        topic: String,
+    },
+    /// The topic of one of our channels, as asked for.
+    Topic { channel: String, topic: String },
+    /// Our channels, as asked for: their names, and how many are in them.
+    Channels(Vec<(String, usize)>),
     /// Whom plain lines go to has changed.
-    Talking { to: Option<String> },
+    Talking { to: Option<Whom> },
     /// An explanation of the commands is asked for.
     Help,
     /// One more line has been dealt with.
@@ -90,6 +100,10 @@ pub(crate) enum Refusal {
     NotConnected,
     #[error("nobody is chosen to talk to; say /to WHO first, or /msg WHO TEXT")]
     ToNobody,
+    #[error("plain lines go to no channel; say which: {0} #CHANNEL")]
+    NoChannel(&'static str),
+    #[error("you are not in {0}")]
+    NotIn(String),
 }
 
 /// A client and the lines that wait for it.
@@ -101,7 +115,7 @@ pub(crate) struct Desk {
     /// When the first that waits is worth another look.
     due: Option<Timestamp>,
     /// Whom plain lines go to.
-    target: Option<String>,
+    target: Option<Whom>,
     /// When the client was last welcomed, or last was not any more.
     turned: Timestamp,
     /// When it became known that no more lines come.
@@ -224,12 +238,34 @@ impl Desk {
             };
         };
         match (line, self.manner) {
-            (Line::Who | Line::Quit { .. }, Manner::Script) => self.when_settled(),
+            (
+                Line::Who {
+                    channel: Some(channel),
+                },
+                Manner::Script,
+            ) => self.when_entered(now, Some(channel), waiting.since),
+            (
+                Line::Topic {
+                    channel,
+                    topic: None,
+                },
+                Manner::Script,
+            ) => self.when_entered(now, channel.as_deref(), waiting.since),
+            (
+                Line::Who { .. }
+                | Line::Quit { .. }
+                | Line::Join { .. }
+                | Line::Part { .. }
+                | Line::Topic { .. }
+                | Line::Names { .. }
+                | Line::Channels,
+                Manner::Script,
+            ) => self.when_settled(),
             (Line::Msg { who, .. } | Line::To { who: Some(who) }, _) => {
-                self.when_known(now, who, waiting.since)
+                self.when_reachable(now, who, waiting.since)
             }
             (Line::Plain { .. }, _) => match &self.target {
-                Some(who) => self.when_known(now, who, waiting.since),
+                Some(who) => self.when_reachable(now, who, waiting.since),
                 None => Ready::Yes,
             },
             _ => Ready::Yes,
@@ -245,7 +281,33 @@ impl Desk {
         }
     }
 
-    /// Ready when `who` can be written to, or won't be.
+    /// Ready when it is known whether we are in a channel.
+    fn when_entered(&self, now: Timestamp, channel: Option<&str>, since: Timestamp) -> Ready {
+        let channel = match (channel, &self.target) {
+            (Some(channel), _) => channel,
+            (None, Some(Whom::Channel(channel))) => channel,
+            (None, _) => return Ready::Yes,
+        };
+        let until = since.max(self.turned) + NAME_WITHIN;
+        match self.when_settled() {
+            Ready::Yes if self.client.is_joining(channel) && now < until => {
+                Ready::Waits(Some(until))
+            }
+            other => other,
+        }
+    }
+
+    /// Ready when `who` can be written to, or won't be. What goes to a channel the
+    /// server refuses if it must.
+    fn when_reachable(&self, now: Timestamp, who: &Whom, since: Timestamp) -> Ready {
+        match (who, self.manner) {
+            (Whom::Client(who), _) => self.when_known(now, who, since),
+            (Whom::Channel(_), Manner::Script) => self.when_settled(),
+            (Whom::Channel(_), Manner::Person) => Ready::Yes,
+        }
+    }
+
+    /// Ready when a client that is called `who` can be written to, or won't be.
     fn when_known(&self, now: Timestamp, who: &str, since: Timestamp) -> Ready {
         let unknown = matches!(self.client.resolve(who), Err(ResolveError::Unknown(_)));
         match self.manner {
@@ -298,8 +360,8 @@ impl Desk {
                 // Refused or not: what follows must not go to somebody else.
                 self.target = None;
                 let done = match &who {
-                    Some(who) => self.client.resolve(who).map(|_| ()),
-                    None => Ok(()),
+                    Some(Whom::Client(who)) => self.client.resolve(who).map(|_| ()),
+                    Some(Whom::Channel(_)) | None => Ok(()),
                 };
                 if done.is_ok() {
                     self.target = who;
@@ -308,7 +370,61 @@ impl Desk {
                 out.notice(News::Talking { to });
                 done?;
             }
-            Line::Who => {
+            Line::Join { channel, key } => {
+                self.wish(now, ClientCommand::Join { channel, key }, out)?;
+            }
+            Line::Part { channel, text } => {
+                let channel = self.channel_or_target(channel, "/part")?;
+                let target = self.target.as_ref();
+                let left = target.is_some_and(|target| target.is_channel(&channel));
+                self.wish(now, ClientCommand::Part { channel, text }, out)?;
+                if left {
+                    self.target = None;
+                    out.notice(News::Talking { to: None });
+                }
+            }
+            Line::Topic { channel, topic } => {
+                let channel = self.channel_or_target(channel, "/topic")?;
+                match topic {
+                    Some(topic) => {
+                        self.wish(now, ClientCommand::SetTopic { channel, topic }, out)?;
+                    }
+                    None => {
+                        let known = self.client.channel(&channel);
+                        let known = known.ok_or(Refusal::NotIn(channel))?;
+                        out.notice(News::Topic {
+                            channel: known.name().to_owned(),
+                            topic: known.topic().to_owned(),
+                        });
+                    }
+                }
+            }
+            Line::Names { channel } => {
+                let channel = self.channel_or_target(channel, "/names")?;
+                self.wish(now, ClientCommand::Names { channel }, out)?;
+            }
+            Line::Channels => {
+                let channels = self.client.channels();
+                let channels =
+                    channels.map(|channel| (channel.name().to_owned(), channel.members().len()));
+                out.notice(News::Channels(channels.collect()));
+            }
+            Line::Who {
+                channel: Some(channel),
+            } => {
+                let known = self.client.channel(&channel);
+                let known = known.ok_or(Refusal::NotIn(channel))?;
+                let member = |(id, flags)| ChannelMember {
+                    who: self.client.speaker(id),
+                    flags,
+                };
+                out.notice(News::Channel {
+                    channel: known.name().to_owned(),
+                    members: known.members().map(member).collect(),
+                    topic: known.topic().to_owned(),
+                });
+            }
+            Line::Who { channel: None } => {
                 let clients = self.client.clients();
                 let clients = clients.map(|(id, client)| (id, client.clone()));
                 out.notice(News::Roster(clients.collect()));
@@ -322,17 +438,51 @@ impl Desk {
     fn say(
         &mut self,
         now: Timestamp,
-        who: &str,
+        who: &Whom,
         text: String,
         out: &mut Outbox<News>,
     ) -> Result<(), Refusal> {
         if !self.client.is_welcomed() {
             return Err(Refusal::NotConnected);
         }
-        let to = self.client.resolve(who)?;
-        let say = ClientCommand::Say { to, text };
-        self.tell_client(now, Event::Command(say), out);
+        let say = match who {
+            Whom::Client(who) => {
+                let to = self.client.resolve(who)?;
+                ClientCommand::Say { to, text }
+            }
+            Whom::Channel(channel) => {
+                let channel = channel.clone();
+                ClientCommand::ChannelSay { channel, text }
+            }
+        };
+        self.wish(now, say, out)
+    }
+
+    /// Hands a command on that needs a server.
+    fn wish(
+        &mut self,
+        now: Timestamp,
+        command: ClientCommand,
+        out: &mut Outbox<News>,
+    ) -> Result<(), Refusal> {
+        if !self.client.is_welcomed() {
+            return Err(Refusal::NotConnected);
+        }
+        self.tell_client(now, Event::Command(command), out);
         Ok(())
+    }
+
+    /// The channel that is meant; the one that plain lines go to if none is named.
+    fn channel_or_target(
+        &self,
+        channel: Option<String>,
+        command: &'static str,
+    ) -> Result<String, Refusal> {
+        match (channel, &self.target) {
+            (Some(channel), _) => Ok(channel),
+            (None, Some(Whom::Channel(channel))) => Ok(channel.clone()),
+            (None, _) => Err(Refusal::NoChannel(command)),
+        }
     }
 
     /// Leaves; what waits is forgotten.

@@ -64,10 +64,16 @@ impl Show {
                 log::warn!("the server sent a frame that makes no sense and is ignored: {why}");
             }
             _ if news.is_fatal() => self.outcome.fatal = text::error(news, desk),
-            News::Client(ClientNotice::NotSent {
-                why: SayError::Left,
-                ..
-            }) => self.outcome.incomplete |= desk.manner() == Manner::Script,
+            News::Client(
+                ClientNotice::NotSent {
+                    why: SayError::Left,
+                    ..
+                }
+                | ClientNotice::ChannelNotSent {
+                    why: SayError::Left,
+                    ..
+                },
+            ) => self.outcome.incomplete |= desk.manner() == Manner::Script,
             _ => {}
         }
         if self.outcome.unread {

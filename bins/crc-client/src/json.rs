@@ -1,8 +1,8 @@
 //! News as JSON, one object a line, for programs. The keys are an interface:
 //! they may grow in number, and never change.
 
-use crc_core::ClientNotice;
-use crc_wire::HostId;
+use crc_core::{ChannelMember, ClientNotice, Speaker};
+use crc_wire::{HostId, Tone};
 use serde::Serialize;
 
 use crate::desk::{Desk, News};
@@ -10,7 +10,7 @@ use crate::text;
 
 /// One line.
 #[derive(Debug, Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
+#[serde(tag = "event", rename_all = "snake_case")]
 enum Event<'a> {
     Connected {
         server: String,
@@ -56,6 +56,77 @@ enum Event<'a> {
     Who {
         clients: Vec<Client<'a>>,
     },
+    /// We are in it: since now, or as asked for.
+    Channel {
+        channel: &'a str,
+        members: Vec<Member<'a>>,
+        /// Empty for none.
+        topic: &'a str,
+    },
+    ChannelJoined {
+        channel: &'a str,
+        #[serde(flatten)]
+        member: Member<'a>,
+    },
+    ChannelLeft {
+        channel: &'a str,
+        id: u32,
+        name: Option<&'a str>,
+        /// Who has put it out; 0 when it left by itself.
+        by: u32,
+        by_name: Option<&'a str>,
+        text: &'a str,
+    },
+    ChannelFlags {
+        channel: &'a str,
+        #[serde(flatten)]
+        member: Member<'a>,
+        /// 0 when it is not known.
+        by: u32,
+        by_name: Option<&'a str>,
+    },
+    ChannelChat {
+        channel: &'a str,
+        from: u32,
+        from_name: Option<&'a str>,
+        text: &'a str,
+        notice: bool,
+    },
+    Topic {
+        channel: &'a str,
+        /// Empty for none.
+        topic: &'a str,
+        /// 0 when it is not known, as for one that was asked for.
+        by: u32,
+        by_name: Option<&'a str>,
+    },
+    /// Another setting.
+    ChannelSet {
+        channel: &'a str,
+        /// Null for one that has no name.
+        field: Option<&'a str>,
+        value: &'a str,
+        by: u32,
+        by_name: Option<&'a str>,
+    },
+    ChannelRefused {
+        /// Null when the server names none.
+        channel: Option<&'a str>,
+        text: &'a str,
+    },
+    Names {
+        channel: &'a str,
+        /// With blanks between, as the server has put it.
+        names: &'a str,
+    },
+    Invited {
+        channel: &'a str,
+        by: u32,
+        by_name: Option<&'a str>,
+    },
+    Channels {
+        channels: Vec<Entered<'a>>,
+    },
     Help {
         text: &'a str,
     },
@@ -71,6 +142,35 @@ struct Client<'a> {
     info: &'a str,
 }
 
+/// Somebody in a channel.
+#[derive(Debug, Serialize)]
+struct Member<'a> {
+    id: u32,
+    /// Null when it is not known.
+    name: Option<&'a str>,
+    operator: bool,
+    voice: bool,
+}
+
+impl<'a> From<&'a ChannelMember> for Member<'a> {
+    fn from(member: &'a ChannelMember) -> Self {
+        Member {
+            id: member.who.id.get(),
+            name: member.who.name.as_deref(),
+            operator: member.flags.operator,
+            voice: member.flags.voice,
+        }
+    }
+}
+
+/// A channel that we are in.
+#[derive(Debug, Serialize)]
+struct Entered<'a> {
+    channel: &'a str,
+    /// How many there are.
+    members: usize,
+}
+
 /// The line that tells of `news`, if there is one.
 pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
     let notice = match news {
@@ -83,6 +183,27 @@ pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
             });
             let clients = clients.collect();
             return Some(write(&Event::Who { clients }));
+        }
+        News::Channel {
+            channel,
+            members,
+            topic,
+        } => return Some(write(&entered(channel, members, topic))),
+        News::Topic { channel, topic } => {
+            return Some(write(&Event::Topic {
+                channel,
+                topic,
+                by: 0,
+                by_name: None,
+            }));
+        }
+        News::Channels(channels) => {
+            let channels = channels.iter().map(|(channel, members)| Entered {
+                channel,
+                members: *members,
+            });
+            let channels = channels.collect();
+            return Some(write(&Event::Channels { channels }));
         }
         News::Help => {
             let text = crate::line::COMMANDS;
@@ -139,10 +260,111 @@ pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
             reason: why.to_string(),
             retry_in_ms: retry_in.as_millis(),
         },
-        ClientNotice::NotSent { .. } | ClientNotice::Failed { .. } => return error(news, desk),
+        ClientNotice::ChannelEntered {
+            channel,
+            members,
+            topic,
+            ..
+        } => entered(channel, members, topic),
+        ClientNotice::ChannelJoined { channel, member } => Event::ChannelJoined {
+            channel,
+            member: member.into(),
+        },
+        ClientNotice::ChannelLeft {
+            channel,
+            who,
+            by,
+            text,
+        } => {
+            let (by, by_name) = somebody(by.as_ref());
+            Event::ChannelLeft {
+                channel,
+                id: who.id.get(),
+                name: who.name.as_deref(),
+                by,
+                by_name,
+                text,
+            }
+        }
+        ClientNotice::ChannelFlags {
+            channel,
+            member,
+            by,
+        } => {
+            let (by, by_name) = somebody(by.as_ref());
+            Event::ChannelFlags {
+                channel,
+                member: member.into(),
+                by,
+                by_name,
+            }
+        }
+        ClientNotice::ChannelChat {
+            channel,
+            from,
+            tone,
+            text,
+        } => Event::ChannelChat {
+            channel,
+            from: from.id.get(),
+            from_name: from.name.as_deref(),
+            text,
+            notice: *tone == Tone::Notice,
+        },
+        ClientNotice::ChannelSet {
+            channel,
+            field,
+            value,
+            by,
+        } => {
+            let (by, by_name) = somebody(by.as_ref());
+            match text::field_word(*field) {
+                Some("topic") => Event::Topic {
+                    channel,
+                    topic: value,
+                    by,
+                    by_name,
+                },
+                field => Event::ChannelSet {
+                    channel,
+                    field,
+                    value,
+                    by,
+                    by_name,
+                },
+            }
+        }
+        ClientNotice::ChannelRefused { channel, text } => Event::ChannelRefused {
+            channel: channel.as_deref(),
+            text,
+        },
+        ClientNotice::ChannelNames { channel, names } => Event::Names { channel, names },
+        ClientNotice::Invited { channel, by } => Event::Invited {
+            channel,
+            by: by.id.get(),
+            by_name: by.name.as_deref(),
+        },
+        ClientNotice::NotSent { .. }
+        | ClientNotice::ChannelNotSent { .. }
+        | ClientNotice::Failed { .. } => return error(news, desk),
         ClientNotice::Dropped { .. } => return None,
     };
     Some(write(&event))
+}
+
+fn entered<'a>(channel: &'a str, members: &'a [ChannelMember], topic: &'a str) -> Event<'a> {
+    Event::Channel {
+        channel,
+        members: members.iter().map(Member::from).collect(),
+        topic,
+    }
+}
+
+/// An id and a name; 0 and null for nobody.
+fn somebody(speaker: Option<&Speaker>) -> (u32, Option<&str>) {
+    speaker.map_or((0, None), |speaker| {
+        (speaker.id.get(), speaker.name.as_deref())
+    })
 }
 
 /// The line about something that can't be done.

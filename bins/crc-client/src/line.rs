@@ -1,17 +1,67 @@
 //! What a line that somebody types means. Whom a name means, and whether a
 //! command can be carried out, is not known here.
 
+use std::fmt;
+
+use crc_core::is_channel_name;
+
 /// The commands, as `/help` and `--help` list them.
 pub(crate) const COMMANDS: &str = "  \
-  /msg WHO TEXT   say TEXT to WHO: a name or an id (a name with blanks: \"in quotes\")
+  /msg WHO TEXT   say TEXT to WHO: a name or an id (a name with blanks: \"in quotes\"),
+                  or a channel: #CHANNEL
   /to WHO         from now on, lines that are no commands go to WHO; /to alone: to nobody
-  /who            list who is here
+  /who            list who is here; /who #CHANNEL: who is in a channel that you are in
+  /join #CHANNEL [KEY]
+                  enter a channel, with the word that opens it
+  /part [#CHANNEL] [TEXT]
+                  leave a channel, with TEXT as the last words there
+  /topic [#CHANNEL] [TEXT]
+                  show the topic of a channel, or set it; TEXT \"\": no topic
+  /names [#CHANNEL]
+                  ask the server who is in a channel
+  /channels       list the channels that you are in
   /quit [TEXT]    leave, with TEXT as the last words
   /help           show these commands
-  //TEXT          say a line that begins with a slash";
+  //TEXT          say a line that begins with a slash
+  Where [#CHANNEL] is left out, the one is meant that plain lines go to.";
 
 /// The names of the commands.
-pub(crate) const NAMES: [&str; 5] = ["/help", "/msg", "/quit", "/to", "/who"];
+pub(crate) const NAMES: [&str; 10] = [
+    "/channels",
+    "/help",
+    "/join",
+    "/msg",
+    "/names",
+    "/part",
+    "/quit",
+    "/to",
+    "/topic",
+    "/who",
+];
+
+/// Somebody, or something, that is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// A client: its name or its id.
+    Client(String),
+    /// A channel.
+    Channel(String),
+}
+
+impl Whom {
+    /// Whether it is this channel: capitals of ASCII and small letters are the same.
+    pub(crate) fn is_channel(&self, name: &str) -> bool {
+        matches!(self, Whom::Channel(channel) if channel.eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Whom::Client(name) | Whom::Channel(name) => f.write_str(name),
+        }
+    }
+}
 
 /// One line, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,13 +69,29 @@ pub(crate) enum Line {
     /// Nothing at all.
     Empty,
     /// Say something to somebody.
-    Msg { who: String, text: String },
+    Msg { who: Whom, text: String },
     /// Choose whom plain lines go to.
-    To { who: Option<String> },
+    To { who: Option<Whom> },
     /// A plain line.
     Plain { text: String },
-    /// List the other clients.
-    Who,
+    /// List the other clients, or those in a channel.
+    Who { channel: Option<String> },
+    /// Enter a channel.
+    Join { channel: String, key: String },
+    /// Leave a channel; `None` for the one that plain lines go to, as below.
+    Part {
+        channel: Option<String>,
+        text: String,
+    },
+    /// Show the topic of a channel, or set it.
+    Topic {
+        channel: Option<String>,
+        topic: Option<String>,
+    },
+    /// Ask who is in a channel.
+    Names { channel: Option<String> },
+    /// List the channels.
+    Channels,
     /// Leave.
     Quit { text: String },
     /// Explain the commands.
@@ -39,6 +105,10 @@ pub(crate) enum LineError {
     UnknownCommand(String),
     #[error("say to whom, and what: /msg WHO TEXT")]
     MsgIncomplete,
+    #[error("say which channel: /join #CHANNEL")]
+    JoinIncomplete,
+    #[error("no channel can be called {0}: # and up to 63 bytes, no blanks, no commas")]
+    NoChannel(String),
     #[error("{command} takes nothing more")]
     TooMuch { command: &'static str },
     #[error("a name in quotes ends with a quote: /msg \"WHO\" TEXT")]
@@ -80,7 +150,37 @@ impl Line {
                     Ok(Line::To { who: Some(who) })
                 }
             },
-            "who" => nothing_in(rest, "/who").map(|()| Line::Who),
+            "who" => match take_channel(rest)? {
+                (None, rest) => {
+                    nothing_in(rest, "/who")?;
+                    Ok(Line::Who { channel: None })
+                }
+                (channel, rest) => {
+                    nothing_in(rest, "/who #CHANNEL")?;
+                    Ok(Line::Who { channel })
+                }
+            },
+            "join" => parse_join(rest),
+            "part" => {
+                let (channel, rest) = take_channel(rest)?;
+                let text = rest.to_owned();
+                Ok(Line::Part { channel, text })
+            }
+            "topic" => {
+                let (channel, rest) = take_channel(rest)?;
+                let topic = match rest {
+                    "" => None,
+                    "\"\"" => Some(String::new()),
+                    topic => Some(topic.to_owned()),
+                };
+                Ok(Line::Topic { channel, topic })
+            }
+            "names" => {
+                let (channel, rest) = take_channel(rest)?;
+                nothing_in(rest, "/names #CHANNEL")?;
+                Ok(Line::Names { channel })
+            }
+            "channels" => nothing_in(rest, "/channels").map(|()| Line::Channels),
             "help" => nothing_in(rest, "/help").map(|()| Line::Help),
             "quit" => Ok(Line::Quit {
                 text: rest.to_owned(),
@@ -90,24 +190,61 @@ impl Line {
     }
 }
 
+const BLANKS: [char; 2] = [' ', '\t'];
+
 /// The text up to the first blank, and what follows that blank.
 fn split_word(text: &str) -> (&str, &str) {
-    text.split_once([' ', '\t']).unwrap_or((text, ""))
+    text.split_once(BLANKS).unwrap_or((text, ""))
 }
 
-/// The name or id that `text` begins with, and what follows the blank after it.
-fn take_who(text: &str) -> Result<Option<(String, &str)>, LineError> {
-    let text = text.trim_start_matches([' ', '\t']);
+fn parse_join(rest: &str) -> Result<Line, LineError> {
+    let (channel, rest) = split_word(rest.trim_start_matches(BLANKS));
+    if channel.is_empty() {
+        return Err(LineError::JoinIncomplete);
+    }
+    let channel = check_channel(channel)?;
+    let (key, rest) = split_word(rest.trim_start_matches(BLANKS));
+    nothing_in(rest, "/join #CHANNEL KEY")?;
+    let key = key.to_owned();
+    Ok(Line::Join { channel, key })
+}
+
+/// The channel that `text` begins with, if it begins with one, and what follows
+/// the blank after it.
+fn take_channel(text: &str) -> Result<(Option<String>, &str), LineError> {
+    let trimmed = text.trim_start_matches(BLANKS);
+    if !trimmed.starts_with('#') {
+        return Ok((None, trimmed));
+    }
+    let (channel, rest) = split_word(trimmed);
+    Ok((Some(check_channel(channel)?), rest))
+}
+
+fn check_channel(word: &str) -> Result<String, LineError> {
+    match is_channel_name(word) {
+        true => Ok(word.to_owned()),
+        false => Err(LineError::NoChannel(word.to_owned())),
+    }
+}
+
+/// The name, id or channel that `text` begins with, and what follows the blank
+/// after it. Who is in quotes is no channel.
+fn take_who(text: &str) -> Result<Option<(Whom, &str)>, LineError> {
+    let text = text.trim_start_matches(BLANKS);
     if let Some(quoted) = text.strip_prefix('"') {
         let (who, rest) = quoted.split_once('"').ok_or(LineError::QuoteOpen)?;
         let (nothing, rest) = split_word(rest);
         if who.is_empty() || !nothing.is_empty() {
             return Err(LineError::QuoteOpen);
         }
-        return Ok(Some((who.to_owned(), rest)));
+        return Ok(Some((Whom::Client(who.to_owned()), rest)));
     }
     let (who, rest) = split_word(text);
-    Ok((!who.is_empty()).then(|| (who.to_owned(), rest)))
+    Ok(match who {
+        "" => None,
+        _ if who.starts_with('#') => Some((Whom::Channel(check_channel(who)?), rest)),
+        _ => Some((Whom::Client(who.to_owned()), rest)),
+    })
 }
 
 fn nothing_in(rest: &str, command: &'static str) -> Result<(), LineError> {
@@ -123,7 +260,7 @@ mod tests {
     use super::*;
 
     fn msg(who: &str, text: &str) -> Result<Line, LineError> {
-        let (who, text) = (who.to_owned(), text.to_owned());
+        let (who, text) = (Whom::Client(who.to_owned()), text.to_owned());
         Ok(Line::Msg { who, text })
     }
 
@@ -151,12 +288,41 @@ mod tests {
     fn commands_are_understood() {
         let quit = |text: &str| Line::Quit { text: text.into() };
         let to = |who: Option<&str>| Line::To {
-            who: who.map(Into::into),
+            who: who.map(|who| Whom::Client(who.into())),
         };
+        let reef = || "#reef".to_owned();
         for (line, meant) in [
             ("", Line::Empty),
             (" \t", Line::Empty),
-            ("/who", Line::Who),
+            ("/who", Line::Who { channel: None }),
+            (
+                "/who #reef",
+                Line::Who {
+                    channel: Some(reef()),
+                },
+            ),
+            ("/channels", Line::Channels),
+            ("/names", Line::Names { channel: None }),
+            (
+                "/names #reef ",
+                Line::Names {
+                    channel: Some(reef()),
+                },
+            ),
+            (
+                "/to #reef",
+                Line::To {
+                    who: Some(Whom::Channel(reef())),
+                },
+            ),
+            ("/to \"#reef\"", to(Some("#reef"))),
+            (
+                "/msg #reef  Hi ",
+                Line::Msg {
+                    who: Whom::Channel(reef()),
+                    text: " Hi ".into(),
+                },
+            ),
             ("/help ", Line::Help),
             ("/quit", quit("")),
             ("/quit so long, ", quit("so long, ")),
@@ -164,6 +330,38 @@ mod tests {
             ("/to \"Bob the 2nd\" ", to(Some("Bob the 2nd"))),
             ("/to", to(None)),
             ("/to ", to(None)),
+        ] {
+            assert_eq!(Line::parse(line), Ok(meant), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn channels_are_told_from_texts() {
+        let join = |key: &str| Line::Join {
+            channel: "#Île".into(),
+            key: key.into(),
+        };
+        let part = |channel: Option<&str>, text: &str| Line::Part {
+            channel: channel.map(Into::into),
+            text: text.into(),
+        };
+        let topic = |channel: Option<&str>, topic: Option<&str>| Line::Topic {
+            channel: channel.map(Into::into),
+            topic: topic.map(Into::into),
+        };
+        for (line, meant) in [
+            ("/join #Île", join("")),
+            ("/join  #Île  kelp ", join("kelp")),
+            ("/part", part(None, "")),
+            ("/part so long", part(None, "so long")),
+            ("/part #a", part(Some("#a"), "")),
+            ("/part #a  so long ", part(Some("#a"), " so long ")),
+            ("/topic", topic(None, None)),
+            ("/topic the tide", topic(None, Some("the tide"))),
+            ("/topic #a", topic(Some("#a"), None)),
+            ("/topic #a the tide", topic(Some("#a"), Some("the tide"))),
+            ("/topic #a \"\"", topic(Some("#a"), Some(""))),
+            ("/topic \"\"", topic(None, Some(""))),
         ] {
             assert_eq!(Line::parse(line), Ok(meant), "{line:?}");
         }
@@ -186,6 +384,15 @@ mod tests {
             ("/to \"bob\"by", LineError::QuoteOpen),
             ("/to bob carol", too_much("/to WHO")),
             ("/who bob", too_much("/who")),
+            ("/who #reef bob", too_much("/who #CHANNEL")),
+            ("/names #reef bob", too_much("/names #CHANNEL")),
+            ("/join", LineError::JoinIncomplete),
+            ("/join reef", LineError::NoChannel("reef".into())),
+            ("/join #a,#b", LineError::NoChannel("#a,#b".into())),
+            ("/join #a kelp more", too_much("/join #CHANNEL KEY")),
+            ("/msg # Hi", LineError::NoChannel("#".into())),
+            ("/part #a,b bye", LineError::NoChannel("#a,b".into())),
+            ("/msg #reef", LineError::MsgIncomplete),
         ] {
             assert_eq!(Line::parse(line), Err(error), "{line:?}");
         }

@@ -6,7 +6,7 @@
 //! terminal as it was found in either case. What lines mean is not known here,
 //! but for the names that can be completed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -29,7 +29,7 @@ use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper
 use crate::desk::{Desk, News, Order};
 use crate::face::{write_error, write_line};
 use crate::gate::Gate;
-use crate::line::{self, Line};
+use crate::line::{self, Line, Whom};
 use crate::text::{self, Palette};
 
 /// How many messages may wait for the terminal.
@@ -91,7 +91,8 @@ impl Messages {
 #[derive(Debug, Default)]
 struct Known {
     names: BTreeMap<HostId, String>,
-    target: Option<String>,
+    channels: BTreeSet<String>,
+    target: Option<Whom>,
 }
 
 /// Something that threads share, and that is never half changed.
@@ -132,7 +133,7 @@ impl Terminal {
     /// Shows `news`. The first of them that leaves room for commands brings the
     /// prompt; before that there is nothing to say to anybody.
     pub(crate) fn show(&mut self, news: &News, desk: &Desk) {
-        self.known.lock().note(news);
+        self.known.lock().note(news, desk);
         let error = || text::error(news, desk).filter(|_| !news.is_fatal());
         let lines = text::lines(news, self.palette)
             .or_else(|| error().map(|sentence| text::trouble(&sentence, self.palette)));
@@ -223,15 +224,30 @@ fn leave(commander: &Commander<Order>) {
 }
 
 impl Known {
-    fn note(&mut self, news: &News) {
+    fn note(&mut self, news: &News, desk: &Desk) {
         match news {
+            News::Client(
+                ClientNotice::ChannelEntered { .. }
+                | ClientNotice::ChannelLeft { .. }
+                | ClientNotice::Invited { .. },
+            ) => {
+                let channels = desk.client().channels();
+                self.channels = channels.map(|channel| channel.name().to_owned()).collect();
+                // To be invited is to be about to type its name.
+                if let News::Client(ClientNotice::Invited { channel, .. }) = news {
+                    self.channels.insert(channel.clone());
+                }
+            }
             News::Client(ClientNotice::Joined { id, name, .. }) => {
                 self.names.insert(*id, name.clone());
             }
             News::Client(ClientNotice::Left { id, .. }) => {
                 self.names.remove(id);
             }
-            News::Client(ClientNotice::Disconnected { .. }) => self.names.clear(),
+            News::Client(ClientNotice::Disconnected { .. }) => {
+                self.names.clear();
+                self.channels.clear();
+            }
             News::Talking { to } => self.target.clone_from(to),
             _ => {}
         }
@@ -239,7 +255,7 @@ impl Known {
 
     fn prompt(&self) -> String {
         match &self.target {
-            Some(target) => format!("to {}> ", Visible(target)),
+            Some(target) => format!("to {}> ", Visible(&target.to_string())),
             None => "> ".to_owned(),
         }
     }
@@ -252,14 +268,17 @@ impl Known {
             let pair = |name: &&'static str| Pair {
                 display: (*name).to_owned(),
                 replacement: match *name {
-                    "/msg" | "/to" => format!("{name} "),
-                    _ => (*name).to_owned(),
+                    "/help" | "/quit" | "/who" | "/channels" => (*name).to_owned(),
+                    _ => format!("{name} "),
                 },
             };
             let commands = line.starts_with('/').then(|| commands.map(pair).collect());
             return (0, commands.unwrap_or_default());
         };
         let word = rest.trim_start();
+        if word.starts_with('#') {
+            return self.complete_channel(line, command, word);
+        }
         let typed = word.strip_prefix('"').unwrap_or(word);
         let whole = word.contains(' ') && typed.len() == word.len();
         if !matches!(command, "/msg" | "/to") || whole || typed.contains('"') {
@@ -277,13 +296,36 @@ impl Known {
         (line.len() - word.len(), pairs.collect())
     }
 
+    /// What a channel's name could be.
+    fn complete_channel(&self, line: &str, command: &str, word: &str) -> (usize, Vec<Pair>) {
+        let takes_one = matches!(
+            command,
+            "/msg" | "/to" | "/join" | "/part" | "/topic" | "/names" | "/who"
+        );
+        if !takes_one || word.contains(' ') {
+            return (line.len(), Vec::new());
+        }
+        let typed = word.to_lowercase();
+        let matching = self
+            .channels
+            .iter()
+            .filter(|name| name.to_lowercase().starts_with(&typed))
+            .filter(|name| name.chars().all(is_printable));
+        let pairs = matching.map(|name| Pair {
+            display: Visible(name).to_string(),
+            replacement: format!("{name} "),
+        });
+        (line.len() - word.len(), pairs.collect())
+    }
+
     /// How to write whom one means: by the name if it can be typed and is
     /// nobody else's, or else by the id.
     fn way_to(&self, id: HostId, name: &str) -> String {
         let one = self.names.values().filter(|other| *other == name).count() == 1;
         let number = name.bytes().all(|byte| byte.is_ascii_digit());
         let typable = name.chars().all(is_printable) && !name.contains('"');
-        match (one && typable && !number, name.contains(' ')) {
+        let quoted = name.contains(' ') || name.starts_with('#');
+        match (one && typable && !number, quoted) {
             (true, false) => format!("{name} "),
             (true, true) => format!("\"{name}\" "),
             (false, _) => format!("{id} "),
@@ -431,6 +473,7 @@ mod tests {
         let name = |&(id, name): &(u32, &str)| (HostId::new(id).unwrap(), name.to_owned());
         Known {
             names: names.iter().map(name).collect(),
+            channels: BTreeSet::new(),
             target: None,
         }
     }
@@ -446,7 +489,19 @@ mod tests {
     fn commands_are_completed() {
         let known = known(&[(1, "alice")]);
         check(&known, "/m", 0, &["/msg "]);
-        check(&known, "/", 0, &["/help", "/msg ", "/quit", "/to ", "/who"]);
+        let all = [
+            "/channels",
+            "/help",
+            "/join ",
+            "/msg ",
+            "/names ",
+            "/part ",
+            "/quit",
+            "/to ",
+            "/topic ",
+            "/who",
+        ];
+        check(&known, "/", 0, &all);
         check(&known, "/x", 0, &[]);
         check(&known, "", 0, &[]);
         check(&known, "al", 0, &[]);
@@ -483,12 +538,25 @@ mod tests {
     }
 
     #[test]
+    fn channels_are_completed_where_one_may_stand() {
+        let mut known = known(&[(1, "#alice")]);
+        known.channels = ["#Reef", "#rocks", "#r\u{202e}"].map(Into::into).into();
+        for command in ["/msg", "/to", "/join", "/part", "/topic", "/names", "/who"] {
+            let start = command.len() + 1;
+            let all = ["#Reef ", "#rocks "];
+            check(&known, &format!("{command} #R"), start, &all);
+            check(&known, &format!("{command} #re"), start, &["#Reef "]);
+        }
+        check(&known, "/part #reef #r", 14, &[]);
+        check(&known, "/quit #r", 8, &[]);
+        check(&known, "/msg \"#", 5, &["\"#alice\" "]);
+    }
+
+    #[test]
     fn the_prompt_tells_whom_lines_go_to() {
         let mut known = known(&[]);
         assert_eq!(known.prompt(), "> ");
-        known.note(&News::Talking {
-            to: Some("\u{1b}bob".to_owned()),
-        });
+        known.target = Some(Whom::Client("\u{1b}bob".to_owned()));
         assert_eq!(known.prompt(), "to ␛bob> ");
     }
 }

@@ -4,8 +4,10 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use crc_core::{ClientFailure, ClientNotice, Disconnect, OtherClient, Visible};
-use crc_wire::HostId;
+use crc_core::{
+    ChannelMember, ClientFailure, ClientNotice, Disconnect, OtherClient, Speaker, Visible,
+};
+use crc_wire::{Field, HostId, MemberFlags, Tone};
 
 use crate::desk::{Desk, News};
 use crate::line::COMMANDS;
@@ -18,13 +20,15 @@ pub(crate) enum Palette {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Tone {
+enum Shade {
     /// What happens in the network.
     Event,
     /// What goes wrong.
     Trouble,
     /// Somebody's name.
     Name(HostId),
+    /// The name of a channel in which something is said.
+    Channel,
     /// What stands before the line that is being edited.
     Prompt,
 }
@@ -32,17 +36,17 @@ enum Tone {
 impl Palette {
     /// The prompt of a line that is being edited; as wide as it is without colours.
     pub(crate) fn prompt(self, prompt: &str) -> String {
-        self.paint(Tone::Prompt, prompt)
+        self.paint(Shade::Prompt, prompt)
     }
 
-    fn paint(self, tone: Tone, text: impl fmt::Display) -> String {
-        let code = match (self, tone) {
+    fn paint(self, shade: Shade, text: impl fmt::Display) -> String {
+        let code = match (self, shade) {
             (Palette::Plain, _) => return text.to_string(),
-            (Palette::Colours, Tone::Event) => 2,
-            (Palette::Colours, Tone::Trouble) => 31,
-            (Palette::Colours, Tone::Prompt) => 1,
+            (Palette::Colours, Shade::Event) => 2,
+            (Palette::Colours, Shade::Trouble) => 31,
+            (Palette::Colours, Shade::Prompt | Shade::Channel) => 1,
             // The same person, the same colour; red is taken.
-            (Palette::Colours, Tone::Name(id)) => 32 + id.get() % 5,
+            (Palette::Colours, Shade::Name(id)) => 32 + id.get() % 5,
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
@@ -51,11 +55,24 @@ impl Palette {
 /// The line or lines that tell of `news`, without the last one's end. What
 /// goes wrong with what the user wants is not among them: see [`error`].
 pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
-    let event = |text: String| Some(palette.paint(Tone::Event, format_args!("* {text}")));
+    let event = |text: String| Some(palette.paint(Shade::Event, format_args!("* {text}")));
+    let trouble = |text: String| Some(palette.paint(Shade::Trouble, format_args!("! {text}")));
     let notice = match news {
         News::Client(notice) => notice,
         News::Roster(clients) => return event(roster(clients)),
-        News::Talking { to: Some(to) } => return event(format!("talking to {}", Visible(to))),
+        News::Channel {
+            channel,
+            members,
+            topic,
+        } => {
+            let (members, topic) = (many(members), after_topic(topic));
+            return event(format!("{}{topic}\n{members}", Visible(channel)));
+        }
+        News::Topic { channel, topic } => return event(topic_of(channel, topic)),
+        News::Channels(channels) => return event(channels_of(channels)),
+        News::Talking { to: Some(to) } => {
+            return event(format!("talking to {}", Visible(&to.to_string())));
+        }
         News::Talking { to: None } => return event("talking to nobody".to_owned()),
         News::Help => return Some(COMMANDS.to_owned()),
         News::Refused(_) | News::LineDone | News::GaveUp { .. } => return None,
@@ -98,12 +115,100 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
                 Some(name) => host(*from, name),
                 None => from.to_string(),
             };
-            let speaker = palette.paint(Tone::Name(*from), format_args!("<{speaker}>"));
+            let speaker = palette.paint(Shade::Name(*from), format_args!("<{speaker}>"));
             Some(format!("{speaker} {}", Visible(text)))
         }
         ClientNotice::Status { code, text, .. } => {
-            let line = format_args!("! {} (status {code})", Visible(text));
-            Some(palette.paint(Tone::Trouble, line))
+            trouble(format!("{} (status {code})", Visible(text)))
+        }
+        ClientNotice::ChannelEntered {
+            channel,
+            members,
+            topic,
+            again,
+        } => {
+            let again = if *again { " again" } else { "" };
+            let (channel, topic, members) = (Visible(channel), after_topic(topic), many(members));
+            event(format!("you are in {channel}{again}{topic}\n{members}"))
+        }
+        ClientNotice::ChannelJoined { channel, member } => {
+            let flags = flags(member.flags);
+            event(format!(
+                "{}: {}{flags} is here",
+                Visible(channel),
+                speaker(&member.who)
+            ))
+        }
+        ClientNotice::ChannelLeft {
+            channel,
+            who,
+            by,
+            text,
+        } => {
+            let (channel, who, text) = (Visible(channel), speaker(who), after_colon(text));
+            event(match by {
+                None => format!("{channel}: {who} left{text}"),
+                Some(by) => format!("{channel}: {} put {who} out{text}", speaker(by)),
+            })
+        }
+        ClientNotice::ChannelFlags {
+            channel,
+            member,
+            by,
+        } => {
+            let (channel, who) = (Visible(channel), speaker(&member.who));
+            let what = match (member.flags.operator, member.flags.voice) {
+                (true, true) => "an operator, with a voice",
+                (true, false) => "an operator",
+                (false, true) => "a member with a voice",
+                (false, false) => "a member",
+            };
+            event(format!(
+                "{channel}: {who} is now {what}{}",
+                by_whom(by.as_ref())
+            ))
+        }
+        ClientNotice::ChannelChat {
+            channel,
+            from,
+            tone,
+            text,
+        } => {
+            let channel = palette.paint(Shade::Channel, Visible(channel));
+            let who = speaker(from);
+            let who = match tone {
+                Tone::Message => format!("<{who}>"),
+                Tone::Notice => format!("-{who}-"),
+            };
+            let who = palette.paint(Shade::Name(from.id), who);
+            Some(format!("{channel} {who} {}", Visible(text)))
+        }
+        ClientNotice::ChannelSet {
+            channel,
+            field,
+            value,
+            by,
+        } => {
+            let by = by_whom(by.as_ref());
+            event(match (field_word(*field), &**value) {
+                (Some("topic"), topic) => format!("{}{by}", topic_of(channel, topic)),
+                (Some(field), "") => format!("{}: no {field}{by}", Visible(channel)),
+                (Some(field), value) => {
+                    format!("{}: {field} is {}{by}", Visible(channel), Visible(value))
+                }
+                (None, _) => format!("{}: set otherwise{by}", Visible(channel)),
+            })
+        }
+        ClientNotice::ChannelRefused { channel, text } => trouble(match channel {
+            Some(channel) => format!("{}: {}", Visible(channel), Visible(text)),
+            None => Visible(text).to_string(),
+        }),
+        ClientNotice::ChannelNames { channel, names } => {
+            event(format!("in {}: {}", Visible(channel), Visible(names)))
+        }
+        ClientNotice::Invited { channel, by } => {
+            let (channel, by) = (Visible(channel), speaker(by));
+            event(format!("{by} invites you to {channel}: /join {channel}"))
         }
         ClientNotice::Disconnected { reason, retry_in } => event(match (reason, retry_in) {
             (Disconnect::Left, _) => "disconnected".to_owned(),
@@ -111,6 +216,7 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             (reason, Some(pause)) => format!("disconnected: {reason}; {}", again(*pause)),
         }),
         ClientNotice::NotSent { .. }
+        | ClientNotice::ChannelNotSent { .. }
         | ClientNotice::Dropped { .. }
         | ClientNotice::Failed { .. } => None,
     }
@@ -122,6 +228,9 @@ pub(crate) fn error(news: &News, desk: &Desk) -> Option<String> {
         News::Refused(refusal) => refusal.to_string(),
         News::Client(ClientNotice::NotSent { to, why }) => {
             format!("nothing was sent to {to}: {why}")
+        }
+        News::Client(ClientNotice::ChannelNotSent { channel, why }) => {
+            format!("nothing was sent to {channel}: {why}")
         }
         News::Client(ClientNotice::Failed {
             why: ClientFailure::IdTaken(id),
@@ -144,11 +253,86 @@ pub(crate) fn error(news: &News, desk: &Desk) -> Option<String> {
 
 /// A sentence about something that went wrong, as it is shown.
 pub(crate) fn trouble(sentence: &str, palette: Palette) -> String {
-    palette.paint(Tone::Trouble, format_args!("! {}", Visible(sentence)))
+    palette.paint(Shade::Trouble, format_args!("! {}", Visible(sentence)))
 }
 
 fn host(id: HostId, name: &str) -> String {
     format!("{} ({id})", Visible(name))
+}
+
+/// Somebody, as far as it is known.
+fn speaker(speaker: &Speaker) -> String {
+    match &speaker.name {
+        Some(name) => host(speaker.id, name),
+        None => speaker.id.to_string(),
+    }
+}
+
+fn by_whom(by: Option<&Speaker>) -> String {
+    by.map_or_else(String::new, |by| format!(", by {}", speaker(by)))
+}
+
+fn flags(flags: MemberFlags) -> &'static str {
+    match (flags.operator, flags.voice) {
+        (true, true) => ", an operator with a voice,",
+        (true, false) => ", an operator,",
+        (false, true) => ", with a voice,",
+        (false, false) => "",
+    }
+}
+
+/// What a setting of a channel is called, if there is a word for it.
+pub(crate) fn field_word(field: Field) -> Option<&'static str> {
+    Some(match field {
+        Field::TOPIC => "topic",
+        Field::KEY => "key",
+        Field::MODES => "modes",
+        Field::LIMIT => "limit",
+        Field::BANS => "bans",
+        Field::NAME => "name",
+        _ => return None,
+    })
+}
+
+fn topic_of(channel: &str, topic: &str) -> String {
+    match topic {
+        "" => format!("{}: no topic", Visible(channel)),
+        topic => format!("{}: the topic is: {}", Visible(channel), Visible(topic)),
+    }
+}
+
+fn after_topic(topic: &str) -> String {
+    match topic {
+        "" => String::new(),
+        topic => format!("; the topic is: {}", Visible(topic)),
+    }
+}
+
+/// The members of a channel, one a line.
+fn many(members: &[ChannelMember]) -> String {
+    let line = |member: &ChannelMember| {
+        let name = member.who.name.as_deref().unwrap_or("?");
+        let sign = match (member.flags.operator, member.flags.voice) {
+            (true, _) => "@",
+            (false, true) => "+",
+            (false, false) => "",
+        };
+        format!("{:>12}  {sign}{}", member.who.id, Visible(name))
+    };
+    let lines: Vec<String> = members.iter().map(line).collect();
+    lines.join("\n")
+}
+
+fn channels_of(channels: &[(String, usize)]) -> String {
+    let mut text = match channels {
+        [] => "you are in no channel".to_owned(),
+        _ => "you are in:".to_owned(),
+    };
+    for (channel, members) in channels {
+        let channel = Visible(channel);
+        write!(text, "\n{members:>12}  {channel}").expect("a string takes everything");
+    }
+    text
 }
 
 fn after_colon(text: &str) -> String {

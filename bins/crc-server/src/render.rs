@@ -82,6 +82,7 @@ impl StatePage {
             counters: counters(snapshot)
                 .map(|(name, _, value)| (name, value))
                 .collect(),
+            irc: irc(snapshot),
             uptime_seconds: now.as_micros() / 1_000_000,
             version: env!("CARGO_PKG_VERSION"),
         });
@@ -122,8 +123,58 @@ struct Tail<'a> {
     strangers: usize,
     links: Vec<LinkEntry>,
     counters: BTreeMap<&'static str, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    irc: Option<Irc<'a>>,
     uptime_seconds: u64,
     version: &'static str,
+}
+
+/// The network as the dialects of text know it: everybody by name, sorted.
+#[derive(Serialize)]
+struct Irc<'a> {
+    adjacent_servers: Vec<&'a str>,
+    servers: Vec<&'a str>,
+    adjacent_users: Vec<&'a str>,
+    users: Vec<&'a str>,
+    channels: BTreeMap<&'a str, ChannelEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct ChannelEntry<'a> {
+    key: Option<&'a str>,
+    topic: Option<&'a str>,
+    users: Vec<&'a str>,
+}
+
+/// What the dialects of text know, if one is spoken here.
+fn irc<'a>(snapshot: &Snapshot<'a>) -> Option<Irc<'a>> {
+    let (nicks, servers) = (snapshot.nicks()?, snapshot.server_names()?);
+    let users = |ids: &mut dyn Iterator<Item = HostId>| sorted(ids.filter_map(|id| nicks.of(id)));
+    let servers =
+        |ids: &mut dyn Iterator<Item = HostId>| sorted(ids.filter_map(|id| servers.of(id)));
+    let hosts = snapshot.directory();
+    let some = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+    let channels = snapshot.channels().iter().map(|channel| {
+        let entry = ChannelEntry {
+            key: some(channel.key()),
+            topic: some(channel.topic()),
+            users: users(&mut channel.members().map(|(id, _)| id)),
+        };
+        (channel.name(), entry)
+    });
+    Some(Irc {
+        adjacent_servers: servers(&mut snapshot.adjacent(HostKind::Server).into_iter()),
+        servers: servers(&mut hosts.servers().map(|host| host.id())),
+        adjacent_users: users(&mut snapshot.adjacent(HostKind::Client).into_iter()),
+        users: users(&mut hosts.clients().map(|host| host.id())),
+        channels: channels.collect(),
+    })
+}
+
+fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names
 }
 
 #[derive(Serialize)]

@@ -87,6 +87,9 @@ pub(crate) struct Network {
     /// Let servers find each other by a directory's lists and by nothing else
     #[arg(long)]
     pub(crate) rendezvous: bool,
+    /// Let clients join channels, leave them, set topics and talk there
+    #[arg(long)]
+    pub(crate) channels: bool,
     /// Hash ids in another order, which must not change anything
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) hash_seed: u64,

@@ -50,6 +50,7 @@ fn settings(network: Network) -> Settings {
         servers: network.servers,
         canary: network.canary,
         rendezvous: network.rendezvous,
+        channels: network.channels,
         hash_seed: network.hash_seed,
         ..Settings::default()
     }
@@ -162,6 +163,7 @@ fn planted(
     for &bug in crc_sim::Bug::ALL {
         let settings = Settings {
             planted: Some(bug),
+            channels: bug.is_of_channels(),
             ..settings.clone()
         };
         let found = Mutex::new(BTreeMap::new());
@@ -300,6 +302,7 @@ fn to_json(report: &Report) -> serde_json::Value {
         "frames_judged": report.counts.frames,
         "chats": report.counts.chats,
         "chats_delivered": report.counts.delivered,
+        "channel_chats_heard": report.counts.channel_chats,
         "faults": faults,
         "broken": broken,
         "violations": violations.collect::<Vec<_>>(),

@@ -11,6 +11,9 @@ pub const NAME_BYTES_MAX: usize = 64;
 /// The most bytes in an info that we admit.
 pub const INFO_BYTES_MAX: usize = 512;
 
+/// The most bytes of a channel's name, the `#` included.
+pub const CHANNEL_NAME_BYTES_MAX: usize = 64;
+
 /// A name or an info that we do not admit, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AdmissionError {
@@ -85,6 +88,23 @@ pub fn check_info(info: &str) -> Result<(), AdmissionError> {
     Ok(())
 }
 
+/// Whether a channel may be called `name`: `#` and something behind it, 64 bytes
+/// at most, without blanks, commas and control characters.
+///
+/// ```
+/// use crc_core::is_channel_name;
+///
+/// assert!(is_channel_name("#reef"));
+/// assert!(!is_channel_name("reef"));
+/// ```
+#[must_use]
+pub fn is_channel_name(name: &str) -> bool {
+    let bad = |c: char| c.is_control() || c.is_whitespace() || c == ',';
+    name.strip_prefix('#').is_some_and(|rest| !rest.is_empty())
+        && name.len() <= CHANNEL_NAME_BYTES_MAX
+        && !name.contains(bad)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +144,28 @@ mod tests {
             ("hello [crc2;f=]", AdmissionError::InfoMachinePart),
         ] {
             assert_eq!(check_info(info), Err(error), "{info:?}");
+        }
+    }
+
+    #[test]
+    fn channels_begin_with_their_sign_and_have_no_blanks() {
+        let longest = format!("#{}", "c".repeat(CHANNEL_NAME_BYTES_MAX - 1));
+        for name in ["#a", "##", "#Île", "#a:b", &longest] {
+            assert!(is_channel_name(name), "{name}");
+        }
+        let too_long = format!("{longest}c");
+        for name in [
+            "",
+            "#",
+            "a",
+            "a#b",
+            "#a b",
+            "#a,b",
+            "#a\u{7}",
+            "#a\u{2003}b",
+            &too_long,
+        ] {
+            assert!(!is_channel_name(name), "{name:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A client: registers with a server, knows the other clients, says and hears,
-//! and comes back by itself when the connection is lost.
+//! A client: registers with a server, knows the other clients, says and hears, is
+//! in channels, and comes back by itself when the connection is lost.
 //!
 //! Answers for the protocol's client side, original servers included, and for
 //! when to dial again. Knows nothing of users' commands as they are typed, nor
@@ -10,7 +10,8 @@
 //! first status, *welcomed* until it is known what the server is, *settled*
 //! until the end. Chats go out on a settled connection only: an original server
 //! must not be sent two frames in one go, nor a long one, nor other text than
-//! ASCII (see [`OriginalServer`]).
+//! ASCII (see [`OriginalServer`]). Channels are for servers that have said that
+//! they take them.
 //!
 //! ```
 //! use crc_core::{Client, ClientConfig, ClientCommand, Effect, Event, Machine, Outbox, Timestamp};
@@ -23,6 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod channels;
 mod queue;
 mod roster;
 mod words;
@@ -30,11 +32,12 @@ mod words;
 use core::time::Duration;
 
 use crc_wire::{
-    ClientChat, ClientQuit, Decoder, Frame, FrameLimits, HostId, Info, Kind, Message, Name,
-    Registration, Status, StatusCode, Text, beginning,
+    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, ClientChat,
+    ClientQuit, Decoder, Field, Frame, FrameLimits, HostId, Info, Kind, Message, Name,
+    Registration, Status, StatusCode, Text, Tone, Verb, beginning,
 };
 
-use crate::admission::{AdmissionError, check_info, check_name};
+use crate::admission::{AdmissionError, check_info, check_name, is_channel_name};
 use crate::announcement::{Announcement, Features, parse_features_text};
 use crate::backoff::Backoff;
 use crate::link::{DialError, DialId, LinkDown, LinkId, Origin, PeerAddress};
@@ -45,11 +48,22 @@ use crate::random::Random;
 use crate::send_queue::Unsent;
 use crate::time::Timestamp;
 
-use queue::{Queue, Saying};
+use channels::{Asked, Member, Memberships, Set};
+use queue::{Queue, Saying, Wish};
 use roster::Roster;
 
+pub use channels::ClientChannel;
 pub use roster::{OtherClient, ResolveError};
-pub use words::{BadFrame, ClientCommand, ClientFailure, ClientNotice, Disconnect, SayError};
+pub use words::{
+    BadFrame, ChannelMember, ClientCommand, ClientFailure, ClientNotice, Disconnect, SayError,
+    Speaker,
+};
+
+/// What we take beyond version 1.
+const FEATURES: Features = Features {
+    server_quit: false,
+    channels: true,
+};
 
 /// How long a server may take for its answer to our announcement, before it
 /// is taken for an original one.
@@ -119,12 +133,14 @@ pub struct ClientConfig {
 pub struct ClientLimits {
     /// The most bytes of one text, ours or another's.
     pub text_bytes_max: u32,
-    /// The most bytes of chats that wait for the server's welcome.
+    /// The most bytes of chats and wishes that wait for the server's welcome.
     pub queue_bytes_max: usize,
     /// The most bytes that may wait for the server to read them.
     pub send_queue_bytes_max: usize,
     /// The most bytes that the other clients may take.
     pub roster_bytes_max: usize,
+    /// The most bytes that the channels may take.
+    pub channels_bytes_max: usize,
     /// How long a server may take for its welcome.
     pub welcome_within: Duration,
 }
@@ -136,6 +152,7 @@ impl Default for ClientLimits {
             queue_bytes_max: 1024 * 1024,
             send_queue_bytes_max: 64 * 1024 * 1024,
             roster_bytes_max: 256 * 1024 * 1024,
+            channels_bytes_max: 128 * 1024 * 1024,
             welcome_within: Duration::from_secs(15),
         }
     }
@@ -172,6 +189,7 @@ pub struct Client {
     reported: Option<HostId>,
     phase: Phase,
     roster: Roster,
+    channels: Memberships,
     queue: Queue,
     /// The last words, from when it was decided to leave until they are sent.
     quit: Option<String>,
@@ -205,8 +223,21 @@ struct Linked {
     answered: bool,
     /// The server has refused our id, or taken it away.
     refused: bool,
+    /// What has become of the channels that we were in before.
+    channels: Again,
     /// When the next frame may go out, unless the server is one of ours.
     next_frame_at: Timestamp,
+}
+
+/// What has become of the channels that we were in before a connection was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// It is not known yet whether the server takes channels.
+    Unknown,
+    /// It does not, and that has been said.
+    NotTaken,
+    /// We have asked for them.
+    Asked,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,6 +259,17 @@ enum Server {
 }
 
 impl Stage {
+    /// What the server is known to take beyond version 1.
+    fn features(self) -> Features {
+        match self {
+            Stage::Settled {
+                server: Server::Ours(features),
+                ..
+            } => features,
+            _ => Features::default(),
+        }
+    }
+
     /// Whether the server is known to be one of ours.
     fn is_with_ours(self) -> bool {
         matches!(
@@ -265,6 +307,7 @@ impl Client {
             reported: None,
             phase: Phase::Idle,
             roster: Roster::default(),
+            channels: Memberships::default(),
             quit: None,
             #[cfg(feature = "planted")]
             planted: None,
@@ -323,7 +366,25 @@ impl Client {
         }
     }
 
-    /// How many chats wait to be sent.
+    /// The channels that we are in, in the order of their names.
+    pub fn channels(&self) -> impl Iterator<Item = &ClientChannel> {
+        self.channels.iter()
+    }
+
+    /// A channel that we are in. Capitals of ASCII and small letters are the same.
+    #[must_use]
+    pub fn channel(&self, name: &str) -> Option<&ClientChannel> {
+        self.channels.find(name)
+    }
+
+    /// Whether the server has been asked to let us into a channel and has not
+    /// answered yet.
+    #[must_use]
+    pub fn is_joining(&self, channel: &str) -> bool {
+        self.channels.is_asked(channel)
+    }
+
+    /// How many chats and wishes wait to be sent.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.queue.len()
@@ -350,6 +411,16 @@ impl Client {
         self.roster.resolve(word)
     }
 
+    /// Somebody, and what it is called, ourselves included.
+    #[must_use]
+    pub fn speaker(&self, id: HostId) -> Speaker {
+        let name = match self.roster.find(id) {
+            _ if id == self.id => Some(self.config.name.clone()),
+            known => known.map(|client| client.name.to_string()),
+        };
+        Speaker { id, name }
+    }
+
     fn stage(&self) -> Option<Stage> {
         match &self.phase {
             Phase::Linked(linked) => Some(linked.stage),
@@ -364,9 +435,7 @@ impl Machine for Client {
 
     fn handle(&mut self, now: Timestamp, event: Event<'_, ClientCommand>, out: &mut Out) {
         match event {
-            Event::Command(ClientCommand::Start) => self.handle_start(out),
-            Event::Command(ClientCommand::Say { to, text }) => self.handle_say(to, text, out),
-            Event::Command(ClientCommand::Quit { text }) => self.handle_quit(now, text, out),
+            Event::Command(command) => self.handle_command(now, command, out),
             Event::LinkUp { link, origin, .. } => self.handle_link_up(now, link, origin, out),
             Event::Bytes { link, bytes } => self.handle_bytes(now, link, bytes, out),
             Event::LinkDown { link, why, unsent } => {
@@ -397,6 +466,27 @@ impl Machine for Client {
 
 /// Getting a connection, and losing it.
 impl Client {
+    fn handle_command(&mut self, now: Timestamp, command: ClientCommand, out: &mut Out) {
+        match command {
+            ClientCommand::Start => self.handle_start(out),
+            ClientCommand::Say { to, text } => self.handle_say(Saying::To { to, text }, out),
+            ClientCommand::Join { channel, key } => {
+                self.handle_wish(channel, Wish::Join { key }, out);
+            }
+            ClientCommand::Part { channel, text } => {
+                self.handle_wish(channel, Wish::Part { text }, out);
+            }
+            ClientCommand::ChannelSay { channel, text } => {
+                self.handle_wish(channel, Wish::Say { text }, out);
+            }
+            ClientCommand::SetTopic { channel, topic } => {
+                self.handle_wish(channel, Wish::SetTopic { topic }, out);
+            }
+            ClientCommand::Names { channel } => self.handle_wish(channel, Wish::Names, out),
+            ClientCommand::Quit { text } => self.handle_quit(now, text, out),
+        }
+    }
+
     fn handle_start(&mut self, out: &mut Out) {
         if matches!(self.phase, Phase::Idle) {
             self.dial(out);
@@ -431,6 +521,7 @@ impl Client {
             },
             answered: false,
             refused: false,
+            channels: Again::Unknown,
             next_frame_at: now + OriginalServer::PAUSE,
         });
         self.register(link, &self.config.info, out);
@@ -474,7 +565,16 @@ impl Client {
             }
             Phase::Linked(linked) if linked.link == link => {
                 let quitting = matches!(linked.stage, Stage::Quitting { .. });
-                let mut again = chats_in(unsent, planted!(self, SaidTwice));
+                let mut again = sayings_in(unsent, planted!(self, SaidTwice));
+                for saying in &again {
+                    if let Saying::Channel {
+                        channel,
+                        wish: Wish::Part { .. },
+                    } = saying
+                    {
+                        self.channels.stay(channel.as_str());
+                    }
+                }
                 if planted!(self, LastFirst) {
                     again.reverse();
                 }
@@ -518,10 +618,12 @@ impl Client {
         if !planted!(self, RosterKept) {
             self.roster.clear();
         }
+        self.channels.lose();
         let retry_in = (!leaving).then(|| self.pause(now, refused));
         out.notice(ClientNotice::Disconnected { reason, retry_in });
         if leaving {
             self.give_up_queue(out);
+            self.channels.clear();
             self.quit = None;
         }
         leaving.then_some(link)
@@ -563,22 +665,35 @@ impl Client {
 
 /// Saying.
 impl Client {
-    fn handle_say(&mut self, to: HostId, text: String, out: &mut Out) {
+    fn handle_wish(&mut self, channel: String, wish: Wish, out: &mut Out) {
+        if is_channel_name(&channel)
+            && let Ok(channel) = ChannelName::new(channel.as_str())
+        {
+            let channel = channel.into_owned();
+            self.handle_say(Saying::Channel { channel, wish }, out);
+        } else {
+            let why = SayError::NoChannelName;
+            out.notice(ClientNotice::ChannelNotSent { channel, why });
+        }
+    }
+
+    fn handle_say(&mut self, saying: Saying, out: &mut Out) {
         let max = self.config.limits.text_bytes_max as usize;
         let leaving = self.quit.is_some()
             || matches!(self.phase, Phase::Ending { .. } | Phase::Done)
             || matches!(self.stage(), Some(Stage::Quitting { .. }));
-        let why = if leaving {
-            SayError::Left
-        } else if text.len() > max {
-            let len = text.len();
-            SayError::TooLong { len, max }
-        } else if self.queue.push(Saying { to, text }).is_err() {
-            SayError::TooMuchWaits
+        let len = saying.text().len();
+        let refused = if leaving {
+            (saying, SayError::Left)
+        } else if len > max {
+            (saying, SayError::TooLong { len, max })
+        } else if let Err(saying) = self.queue.push(saying) {
+            (saying, SayError::TooMuchWaits)
         } else {
             return;
         };
-        out.notice(ClientNotice::NotSent { to, why });
+        let (saying, why) = refused;
+        not_sent([saying], why, out);
     }
 
     fn handle_quit(&mut self, now: Timestamp, text: String, out: &mut Out) {
@@ -593,6 +708,7 @@ impl Client {
                 // Asked twice: the end comes with the connection's, at once.
                 let link = linked.link;
                 self.give_up_queue(out);
+                self.channels.clear();
                 self.quit = None;
                 self.phase = Phase::Ending { link };
                 out.close(link, CloseWhen::Now);
@@ -629,32 +745,53 @@ impl Client {
 
     /// Sends what waits to be said, as far as it may be sent by now.
     fn speak(&mut self, now: Timestamp, out: &mut Out) {
+        self.come_back(out);
         let Phase::Linked(linked) = &mut self.phase else {
             return;
         };
         let ours = linked.stage.is_with_ours();
         let free = |linked: &Linked| ours || linked.next_frame_at <= now;
+        let takes_channels = linked.stage.features().channels;
+        let mut shown = Vec::new();
         if let Stage::Settled { .. } = linked.stage {
             while free(linked)
-                && let Some(Saying { to, text }) = self.queue.pop()
+                && let Some(saying) = self.queue.pop()
             {
-                let text = if ours {
-                    text
-                } else {
-                    match OriginalServer::chat_text(&text) {
-                        Ok(text) => text,
-                        Err(why) => {
-                            out.notice(ClientNotice::NotSent { to, why });
-                            continue;
+                match saying {
+                    Saying::To { to, text } => {
+                        let text = if ours {
+                            text
+                        } else {
+                            match OriginalServer::chat_text(&text) {
+                                Ok(text) => text,
+                                Err(why) => {
+                                    out.notice(ClientNotice::NotSent { to, why });
+                                    continue;
+                                }
+                            }
+                        };
+                        let chat = Message::ClientChat(ClientChat {
+                            source: self.id,
+                            destination: Some(to),
+                            text: Text::cut(&text),
+                        });
+                        send(linked.link, &chat, out);
+                    }
+                    Saying::Channel { .. } if !takes_channels => {
+                        not_sent([saying], SayError::NoChannels, out);
+                        continue;
+                    }
+                    Saying::Channel { channel, wish } => {
+                        match wish_frame(self.id, &mut self.channels, &channel, &wish) {
+                            Ok(Some(frame)) => send(linked.link, &frame, out),
+                            Ok(None) => shown.push(channel),
+                            Err(why) => {
+                                let channel = channel.into_string();
+                                out.notice(ClientNotice::ChannelNotSent { channel, why });
+                            }
                         }
                     }
-                };
-                let chat = Message::ClientChat(ClientChat {
-                    source: self.id,
-                    destination: Some(to),
-                    text: Text::cut(&text),
-                });
-                send(linked.link, &chat, out);
+                }
                 linked.next_frame_at = now + OriginalServer::PAUSE;
             }
         }
@@ -677,6 +814,44 @@ impl Client {
             linked.stage = Stage::Quitting {
                 until: now + LEAVE_WITHIN,
             };
+        }
+        for channel in shown {
+            self.tell_entered(channel.as_str(), false, out);
+        }
+    }
+
+    /// Asks for the channels again that we were in before the connection was
+    /// made, as soon as it is known that the server takes channels.
+    fn come_back(&mut self, out: &mut Out) {
+        if self.has_last_word() {
+            return;
+        }
+        let Phase::Linked(linked) = &mut self.phase else {
+            return;
+        };
+        let Stage::Settled { .. } = linked.stage else {
+            return;
+        };
+        let takes_channels = linked.stage.features().channels;
+        match linked.channels {
+            Again::Unknown | Again::NotTaken if takes_channels => {
+                linked.channels = Again::Asked;
+                for (name, key) in self.channels.ask_again() {
+                    if let Ok(channel) = ChannelName::new(&*name) {
+                        send(linked.link, &join_request(self.id, channel, &key), out);
+                    }
+                }
+            }
+            Again::Unknown => {
+                linked.channels = Again::NotTaken;
+                for name in self.channels.missing() {
+                    out.notice(ClientNotice::ChannelNotSent {
+                        channel: name.to_owned(),
+                        why: SayError::NoChannels,
+                    });
+                }
+            }
+            Again::NotTaken | Again::Asked => {}
         }
     }
 }
@@ -720,7 +895,10 @@ impl Client {
 
     fn handle_message(&mut self, now: Timestamp, message: Message<'_>, out: &mut Out) {
         match message {
-            Message::Status(status) => self.handle_status(now, status, out),
+            Message::Status(status) => {
+                self.handle_status(now, status, out);
+                self.come_back(out);
+            }
             Message::ClientRegistration(registration) => {
                 self.handle_registration(now, registration, out);
             }
@@ -734,6 +912,9 @@ impl Client {
                 });
             }
             Message::ClientQuit(quit) => {
+                if quit.source != self.id {
+                    self.channels.quit(quit.source);
+                }
                 if let Some(gone) = self.roster.remove(quit.source) {
                     out.notice(ClientNotice::Left {
                         id: quit.source,
@@ -742,10 +923,141 @@ impl Client {
                     });
                 }
             }
+            Message::ChannelJoin(join) => self.handle_channel_join(now, &join, out),
+            Message::ChannelPart(part) => self.handle_channel_part(part, out),
+            Message::ChannelChat(chat) => {
+                let from = self.speaker(chat.source);
+                let channel = chat.channel.into_string();
+                let known = self.channels.find(&channel);
+                out.notice(ClientNotice::ChannelChat {
+                    channel: known.map_or(channel, |known| known.name().to_owned()),
+                    from,
+                    tone: chat.tone,
+                    text: chat.text.into_string(),
+                });
+            }
+            Message::ChannelSetting(setting) => self.handle_channel_setting(now, setting, out),
+            Message::ChannelRequest(ChannelRequest {
+                source,
+                verb: Verb::INVITE,
+                channel: Some(channel),
+                ..
+            }) => out.notice(ClientNotice::Invited {
+                channel: channel.into_string(),
+                by: self.speaker(source),
+            }),
             other => out.notice(ClientNotice::Dropped {
                 why: BadFrame::NotForClients(other.kind()),
             }),
         }
+    }
+
+    fn handle_channel_join(&mut self, now: Timestamp, join: &ChannelJoin<'_>, out: &mut Out) {
+        let (name, own) = (join.channel.as_str(), join.source == self.id);
+        let member = self.channels.join(name, join.source, join.flags, own);
+        if self.channels_are_too_much(now, out) {
+            return;
+        }
+        match member {
+            Member::Noted => {}
+            Member::TooMany => out.notice(ClientNotice::Dropped {
+                why: BadFrame::TooManyChannels,
+            }),
+            Member::Entered { again } => self.tell_entered(name, again, out),
+            Member::Joined => out.notice(ClientNotice::ChannelJoined {
+                channel: self.shown(name),
+                member: self.member(join.source, join.flags),
+            }),
+            Member::Flags => out.notice(ClientNotice::ChannelFlags {
+                channel: self.shown(name),
+                member: self.member(join.source, join.flags),
+                by: join.by.map(|by| self.speaker(by)),
+            }),
+        }
+    }
+
+    fn handle_channel_part(&mut self, part: ChannelPart<'_>, out: &mut Out) {
+        let (name, own) = (part.channel.as_str(), part.source == self.id);
+        if let Some(channel) = self.channels.part(name, part.source, own) {
+            out.notice(ClientNotice::ChannelLeft {
+                channel: channel.into(),
+                who: self.speaker(part.source),
+                by: part.by.map(|by| self.speaker(by)),
+                text: part.text.into_string(),
+            });
+        }
+    }
+
+    fn handle_channel_setting(
+        &mut self,
+        now: Timestamp,
+        setting: ChannelSetting<'_>,
+        out: &mut Out,
+    ) {
+        let (name, value) = (setting.channel.as_str(), setting.value.as_str());
+        let set = self.channels.set(name, setting.field, value);
+        if self.channels_are_too_much(now, out) {
+            return;
+        }
+        match set {
+            Set::Noted => {}
+            Set::TooMany => out.notice(ClientNotice::Dropped {
+                why: BadFrame::TooManyChannels,
+            }),
+            Set::Changed(channel) => out.notice(ClientNotice::ChannelSet {
+                channel: channel.into(),
+                field: setting.field,
+                by: setting.source.map(|by| self.speaker(by)),
+                value: setting.value.into_string(),
+            }),
+        }
+    }
+
+    /// Hangs up on a server that tells more of channels than we can remember.
+    fn channels_are_too_much(&mut self, now: Timestamp, out: &mut Out) -> bool {
+        let too_much = self.channels.bytes() > self.config.limits.channels_bytes_max;
+        if too_much {
+            self.hang_up(now, Disconnect::TooMuchOfChannels, out);
+        }
+        too_much
+    }
+
+    fn tell_entered(&self, name: &str, again: bool, out: &mut Out) {
+        if let Some(channel) = self.channels.find(name) {
+            let members = channel.members();
+            out.notice(ClientNotice::ChannelEntered {
+                channel: channel.name().to_owned(),
+                members: members.map(|(id, flags)| self.member(id, flags)).collect(),
+                topic: channel.topic().to_owned(),
+                again,
+            });
+        }
+    }
+
+    /// How the name of a channel is to be shown.
+    fn shown(&self, name: &str) -> String {
+        let known = self.channels.find(name);
+        known.map_or(name, |channel| channel.name()).to_owned()
+    }
+
+    fn member(&self, id: HostId, flags: crc_wire::MemberFlags) -> ChannelMember {
+        let who = self.speaker(id);
+        ChannelMember { who, flags }
+    }
+
+    fn handle_channel_refused(&mut self, status: Status<'_>, out: &mut Out) {
+        let text = status.text.as_str();
+        let (channel, text) = match text.split_once(": ") {
+            Some((name, why)) if is_channel_name(name) => (Some(name), why),
+            _ => (None, text),
+        };
+        if let Some(name) = channel {
+            self.channels.refused(name);
+        }
+        out.notice(ClientNotice::ChannelRefused {
+            channel: channel.map(|name| self.shown(name)),
+            text: text.to_owned(),
+        });
     }
 
     fn handle_registration(
@@ -814,6 +1126,15 @@ impl Client {
                     self.hang_up(now, Disconnect::Left, out);
                 }
             }
+            StatusCode::CHANNEL_REFUSED => self.handle_channel_refused(status, out),
+            StatusCode::CHANNEL_NAMES => {
+                let text = status.text.as_str();
+                let (channel, names) = text.split_once(' ').unwrap_or((text, ""));
+                out.notice(ClientNotice::ChannelNames {
+                    channel: channel.to_owned(),
+                    names: names.to_owned(),
+                });
+            }
             // Some original servers say another code of version 1 here.
             code if registering && code.is_version_1() => self.handle_welcome(now, status, out),
             _ => out.notice(news(status)),
@@ -836,7 +1157,10 @@ impl Client {
         });
         // Only now: earlier, the answer could not be told from a refusal.
         if self.quit.is_none() {
-            let announcement = Announcement::default();
+            let announcement = Announcement {
+                features: FEATURES,
+                ..Announcement::default()
+            };
             let info = format!("{}{announcement}", self.config.info);
             self.register(link, &info, out);
         }
@@ -882,27 +1206,123 @@ fn news(status: Status<'_>) -> ClientNotice {
     }
 }
 
+fn join_request<'a>(source: HostId, channel: ChannelName<'a>, key: &'a str) -> Message<'a> {
+    Message::ChannelRequest(ChannelRequest {
+        source,
+        destination: None,
+        verb: Verb::JOIN,
+        channel: Some(channel),
+        text: Text::cut(key),
+    })
+}
+
+/// The frame that asks for what somebody wants of a channel; `None` for one that
+/// need not be asked for, since we are in or about to be.
+fn wish_frame<'a>(
+    source: HostId,
+    channels: &mut Memberships,
+    channel: &'a ChannelName<'_>,
+    wish: &'a Wish,
+) -> Result<Option<Message<'a>>, SayError> {
+    let name = channel.as_str();
+    let channel = channel.borrowed();
+    Ok(Some(match wish {
+        Wish::Join { key } => match channels.ask(name, key) {
+            Asked::Send => join_request(source, channel, key),
+            Asked::Waits | Asked::Entered => return Ok(None),
+            Asked::TooMany => return Err(SayError::TooManyChannels),
+        },
+        Wish::Part { text } => {
+            channels.leave(name);
+            Message::ChannelPart(ChannelPart {
+                source,
+                by: None,
+                channel,
+                text: Text::cut(text),
+            })
+        }
+        Wish::Say { text } => Message::ChannelChat(ChannelChat {
+            source,
+            tone: Tone::Message,
+            channel,
+            text: Text::cut(text),
+        }),
+        Wish::SetTopic { topic } => Message::ChannelSetting(ChannelSetting {
+            source: Some(source),
+            version: 0,
+            field: Field::TOPIC,
+            channel,
+            value: Text::cut(topic),
+        }),
+        Wish::Names => Message::ChannelRequest(ChannelRequest {
+            source,
+            destination: None,
+            verb: Verb::NAMES,
+            channel: Some(channel),
+            text: Text::default(),
+        }),
+    }))
+}
+
 fn not_sent(sayings: impl IntoIterator<Item = Saying>, why: SayError, out: &mut Out) {
-    for Saying { to, .. } in sayings {
-        out.notice(ClientNotice::NotSent { to, why });
+    for saying in sayings {
+        out.notice(match saying {
+            Saying::To { to, .. } => ClientNotice::NotSent { to, why },
+            Saying::Channel { channel, .. } => ClientNotice::ChannelNotSent {
+                channel: channel.into_string(),
+                why,
+            },
+        });
     }
 }
 
-/// The chats that have not wholly left this process, and so never arrived.
-fn chats_in(unsent: Unsent<'_>, all: bool) -> Vec<Saying> {
-    let mut chats = Vec::new();
+/// What has not wholly left this process, and so never arrived; but for our
+/// registration and our quit.
+fn sayings_in(unsent: Unsent<'_>, all: bool) -> Vec<Saying> {
+    let mut sayings = Vec::new();
     let mut rest = unsent.bytes;
     while let Ok(Some(frame)) = Frame::take(&mut rest, FrameLimits::WIRE) {
         let end = unsent.bytes.len() - rest.len();
         if end <= unsent.written && !all {
             continue;
         }
-        if let Ok(Message::ClientChat(chat)) = frame.message()
-            && let Some(to) = chat.destination
-        {
-            let text = chat.text.into_string();
-            chats.push(Saying { to, text });
-        }
+        sayings.extend(frame.message().ok().and_then(saying_of));
     }
-    chats
+    sayings
+}
+
+/// What a frame of ours was to say.
+fn saying_of(message: Message<'_>) -> Option<Saying> {
+    let (channel, wish) = match message {
+        Message::ClientChat(ClientChat {
+            destination, text, ..
+        }) => {
+            let (to, text) = (destination?, text.into_string());
+            return Some(Saying::To { to, text });
+        }
+        Message::ChannelPart(part) => {
+            let text = part.text.into_string();
+            (part.channel, Wish::Part { text })
+        }
+        Message::ChannelChat(chat) => {
+            let text = chat.text.into_string();
+            (chat.channel, Wish::Say { text })
+        }
+        Message::ChannelSetting(setting) => {
+            let topic = setting.value.into_string();
+            (setting.channel, Wish::SetTopic { topic })
+        }
+        Message::ChannelRequest(request) => {
+            let wish = match request.verb {
+                Verb::JOIN => Wish::Join {
+                    key: request.text.into_string(),
+                },
+                _ => Wish::Names,
+            };
+            (request.channel?, wish)
+        }
+        _ => return None,
+    };
+    let channel = channel.into_owned();
+    Some(Saying::Channel { channel, wish })
 }

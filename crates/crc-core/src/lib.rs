@@ -75,14 +75,17 @@ mod timers;
 mod verdict;
 mod visible;
 
-pub use admission::{AdmissionError, INFO_BYTES_MAX, NAME_BYTES_MAX, check_info, check_name};
+pub use admission::{
+    AdmissionError, CHANNEL_NAME_BYTES_MAX, INFO_BYTES_MAX, NAME_BYTES_MAX, check_info, check_name,
+    is_channel_name,
+};
 pub use announcement::{
     Announcement, Features, UNRANKED, features_text, parse_features_text, split_info,
 };
 pub use backoff::Backoff;
 pub use client::{
-    BadFrame, Client, ClientCommand, ClientConfig, ClientFailure, ClientLimits, ClientNotice,
-    Disconnect, OtherClient, ResolveError, SayError,
+    BadFrame, ChannelMember, Client, ClientChannel, ClientCommand, ClientConfig, ClientFailure,
+    ClientLimits, ClientNotice, Disconnect, OtherClient, ResolveError, SayError, Speaker,
 };
 pub use config::{Config, loopback};
 pub use limits::Limits;

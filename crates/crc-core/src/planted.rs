@@ -40,6 +40,12 @@ macro_rules! bugs {
             /// All of them.
             pub const ALL: &[Planted] = &[$(Planted::$name,)*];
 
+            /// Whether it is a rule of channels.
+            #[must_use]
+            pub const fn is_of_channels(self) -> bool {
+                self as u8 >= Planted::ChannelsUnlisted as u8
+            }
+
             /// What is forgotten.
             #[must_use]
             pub const fn words(self) -> &'static str {
@@ -88,4 +94,12 @@ bugs! {
     NoFreshId "a client whose id is taken tries it for ever",
     RosterKept "a client that lost its server keeps the list of others",
     SaidTwice "a client says again what it has said already",
+    ChannelsUnlisted "a server that links is not listed the channels",
+    ChannelsUnset "a server that links is not listed how channels are set",
+    ChannelsForgotten "how a channel was set that has ended is not told when it is entered elsewhere",
+    ChannelOlderStands "an older setting of a channel stands against a newer one",
+    ChannelChatBack "what is said in a channel goes back to where it came from",
+    ChannelChatStops "what is said in a channel is not told on between servers",
+    ChannelJoinStops "who enters a channel is not told on between servers",
+    ChannelPartStops "who leaves a channel is not told on between servers",
 }

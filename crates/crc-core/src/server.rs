@@ -41,6 +41,7 @@ use crate::time::Timestamp;
 use crate::timers::Timers;
 use crate::verdict::{Verdict, Violation};
 
+use course::Book;
 use dialects::Names;
 use status_log::StatusLog;
 use uplink::Uplink;
@@ -122,6 +123,10 @@ enum Due {
     Irc(LinkId),
     /// Look for an uplink.
     Dial,
+    /// Link to a server of the course's IRC.
+    CourseDial,
+    /// The network behind a server of the course's IRC is there by frames, too.
+    CourseLoop(LinkId),
     /// Whoever has been told of no candidate by now is a root.
     Candidates,
     /// Whatever has not been read by now never will be.
@@ -168,6 +173,8 @@ pub struct Server {
     counters: Counters,
     /// What hosts are called, if there is anybody to whom names are words.
     names: Option<Names>,
+    /// What is known because somebody speaks the IRC of the course.
+    course: Book,
     /// Links with something to be sent once the event has been dealt with.
     unsettled: Vec<LinkId>,
     #[cfg(feature = "planted")]
@@ -193,6 +200,7 @@ impl Server {
             status_log: StatusLog::new(config.limits.status_log_max),
             counters: Counters::default(),
             names: names_for(&config),
+            course: Book::default(),
             unsettled: Vec::new(),
             #[cfg(feature = "planted")]
             planted: None,
@@ -239,6 +247,7 @@ impl Server {
     fn start(&mut self, listening: Vec<SocketAddr>, out: &mut Out) {
         self.listening = listening;
         self.find_uplink(out);
+        self.course_dial(out);
     }
 
     fn link_up(&mut self, link: LinkId, origin: Origin, ends: Ends, out: &mut Out) {
@@ -270,6 +279,8 @@ impl Server {
             if let Some(session) = self.sessions.find_mut(link) {
                 session.alias = alias;
             }
+        } else if let Origin::Dialed { dial } = origin {
+            self.course_dialled(link, dial, out);
         }
     }
 
@@ -308,6 +319,7 @@ impl Server {
             Due::Refusal(link),
             Due::Order(link),
             Due::Irc(link),
+            Due::CourseLoop(link),
         ] {
             self.timers.cancel(due);
         }
@@ -320,6 +332,7 @@ impl Server {
             _ => log::info!("{who}: link lost: {why}"),
         }
         self.uplink_down(link, out);
+        self.course_link_down(link);
     }
 
     fn tick(&mut self, out: &mut Out) {
@@ -338,6 +351,8 @@ impl Server {
                 Due::Refusal(link) => self.refused_for_ever(link, out),
                 Due::Irc(link) => self.irc_due(link, out),
                 Due::Dial => self.dial(out),
+                Due::CourseDial => self.course_dial(out),
+                Due::CourseLoop(link) => self.course_loops(link, out),
                 Due::Candidates => self.be_root(out),
                 Due::Departure => self.depart(out),
             }
@@ -651,6 +666,7 @@ impl Server {
         self.timers.cancel(Due::Pulse(link));
         self.timers.cancel(Due::Order(link));
         self.timers.cancel(Due::Irc(link));
+        self.timers.cancel(Due::CourseLoop(link));
         out.close(link, when);
     }
 
@@ -695,6 +711,7 @@ impl Server {
         log::info!("leaving: {reason}");
         self.stage = Stage::Leaving;
         self.timers.cancel(Due::Dial);
+        self.timers.cancel(Due::CourseDial);
         self.timers.cancel(Due::Candidates);
         let replacement = self.replacement();
         let neighbours: Vec<_> = self
@@ -792,7 +809,11 @@ impl Machine for Server {
             Event::LinkUp { link, origin, ends } => self.link_up(link, origin, ends, out),
             Event::Bytes { link, bytes } => self.bytes(link, bytes, out),
             Event::LinkDown { link, why, unsent } => self.link_down(link, why, unsent, out),
-            Event::DialFailed { dial, why } => self.dial_failed(dial, why, out),
+            Event::DialFailed { dial, why } => {
+                if !self.course_dial_failed(dial, why) {
+                    self.dial_failed(dial, why, out);
+                }
+            }
             Event::Command(ServerCommand::Start { listening }) => self.start(listening, out),
             Event::Command(ServerCommand::Candidates(found)) => self.take_found(found, out),
             Event::Command(ServerCommand::Leave { reason }) => self.leave(&reason, out),

@@ -12,6 +12,9 @@ pub enum Violation {
     /// The stream is no longer in step.
     #[error("{0}")]
     Frame(#[from] FrameError),
+    /// A line is longer than lines may be.
+    #[error("{0}")]
+    Line(#[from] irc_wire::TooLong),
     /// One frame is not what it should be.
     #[error("bad {kind:?}: {error}")]
     Message {
@@ -88,7 +91,7 @@ impl Violation {
     pub const fn verdict(&self, role: Role) -> Verdict {
         match (self, role) {
             // Without a boundary there is no next frame.
-            (Violation::Frame(_), _) => Verdict::Close,
+            (Violation::Frame(_) | Violation::Line(_), _) => Verdict::Close,
             (Violation::IdTaken { .. }, Role::Stranger) => Verdict::Refuse,
             // Servers relay what others said, and races between them are legitimate.
             (_, Role::Server) => Verdict::Drop,

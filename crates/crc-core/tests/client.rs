@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "this is a test")]
 
+#[path = "client/channels.rs"]
+mod channels;
+
 use std::time::Duration;
 
 use crc_core::{
@@ -16,7 +19,7 @@ use proptest::prelude::*;
 const REGISTRATION: &[u8] = b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x0bbobthe builder";
 /// The same, announced.
 const ANNOUNCEMENT: &[u8] =
-    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x15bobthe builder [crc2;f=]";
+    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x1dbobthe builder [crc2;f=channels]";
 const WELCOME_TEXT: &str = "Welcome to the Clemson Relay Chat network shire";
 const SERVER: u32 = 1;
 const ME: u32 = 101;
@@ -366,8 +369,17 @@ fn codes_beyond_version_1_are_no_welcome() {
 
 #[test]
 fn a_server_of_ours_tells_what_it_takes() {
-    let (rig, _) = Rig::with_ours(config());
+    let (mut rig, link) = Rig::with_ours(config());
     assert!(rig.client.is_settled());
+    let features = Features {
+        server_quit: true,
+        channels: false,
+    };
+    assert_eq!(rig.client.server_features(), Some(features));
+    rig.hear(
+        link,
+        &status(SERVER, ME, 0x0100, "crc-caps 1 server-quit channels"),
+    );
     assert_eq!(rig.client.server_features(), Some(Features::OURS));
     assert_eq!(rig.client.deadline(), None, "nothing is left to wait for");
 }
@@ -1125,8 +1137,9 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
         (100..104_u32, text, text).prop_map(|(id, name, info)| joined_frame(id, &name, &info)),
         (100..104_u32, text).prop_map(|(id, text)| quit(id, &text)),
         (100..104_u32, text).prop_map(|(id, text)| chat(id, ME, &text)),
-        (prop_oneof![0..4_u16, 0x0100..0x0103_u16], text)
+        (prop_oneof![0..4_u16, 0x0100..0x0105_u16], text)
             .prop_map(|(code, text)| status(SERVER, ME, code, &text)),
+        channels::frame(),
         prop::collection::vec(any::<u8>(), 0..4),
     ];
     prop::collection::vec(frame, 0..20).prop_map(|frames| frames.concat())

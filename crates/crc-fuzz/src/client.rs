@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use crc_core::ClientCommand;
-use crc_wire::{HostId, Message, Status, StatusCode, Text};
+use crc_wire::{
+    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, Field,
+    HostId, MemberFlags, Message, Status, StatusCode, Text, Tone, Verb,
+};
 
 use crate::choices::Choices;
 use crate::net::{Net, raw_address};
@@ -22,6 +25,11 @@ pub(crate) mod happens {
     pub(crate) const STALLED: u8 = 6;
     pub(crate) const PIECE: u8 = 7;
     pub(crate) const ALL: u8 = 8;
+    /// From here on it is about channels. So high that what was found before there
+    /// were any still means the same.
+    pub(crate) const OF_CHANNELS: u8 = 0xf0;
+    pub(crate) const CHANNEL_WISH: u8 = 0xf0;
+    pub(crate) const CHANNEL_TOLD: u8 = 0xf1;
 }
 
 /// A scenario for one client, chosen by `input`: with an id of its own for an
@@ -29,8 +37,9 @@ pub(crate) mod happens {
 ///
 /// # Panics
 ///
-/// When the client sends anything but what a client may, lists itself, or does
-/// not end when it has been told to quit.
+/// When the client sends anything but what a client may, lists itself, is in a
+/// channel that it has not been let into, or does not end when it has been told
+/// to quit.
 pub fn client(input: &[u8]) {
     let mut choices = Choices::new(input);
     let Some(first) = choices.byte() else {
@@ -44,6 +53,9 @@ pub fn client(input: &[u8]) {
         let machine = &net.clients[0].machine;
         assert!(machine.client(machine.id()).is_none(), "it lists itself");
         assert!(machine.is_welcomed() || !machine.is_settled());
+        for channel in machine.channels() {
+            assert!(channel.member(machine.id()).is_some(), "it is in");
+        }
     }
     for _ in 0..2 {
         let text = "bye".to_owned();
@@ -54,7 +66,17 @@ pub fn client(input: &[u8]) {
 }
 
 fn step(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
-    match choices.below(happens::ALL)? {
+    let what = choices.byte()?;
+    let what = match what {
+        happens::OF_CHANNELS.. => what,
+        _ => what % happens::ALL,
+    };
+    match what {
+        happens::CHANNEL_WISH => {
+            let command = channel_wish(choices)?;
+            net.command_client(0, command);
+        }
+        happens::OF_CHANNELS.. => channel_told(net, choices)?,
         happens::WELCOME => welcome(net),
         happens::PEER if net.raws > 0 => act_of_server(net, choices)?,
         happens::CHAT => {
@@ -91,6 +113,100 @@ fn step(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
 /// There is no server to connect to, but all else that a raw peer does.
 fn act_of_server(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
     act(net, choices, Role::Stranger, 0)
+}
+
+/// The names of channels that there is something to say about; the last is none.
+const CHANNELS: [&str; 4] = ["#a", "#A", "#b", "b"];
+
+fn channel_wish(choices: &mut Choices<'_>) -> Option<ClientCommand> {
+    let (what, channel) = (choices.below(8)?, choices.one_of(&CHANNELS)?.to_owned());
+    let text = "k".repeat(choices.byte()?.into());
+    Some(match what {
+        0..=3 => ClientCommand::Join { channel, key: text },
+        4 => ClientCommand::Part { channel, text },
+        5 => ClientCommand::ChannelSay { channel, text },
+        6 => ClientCommand::SetTopic {
+            channel,
+            topic: text,
+        },
+        _ => ClientCommand::Names { channel },
+    })
+}
+
+/// The server says something of channels, true or not.
+fn channel_told(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
+    let me = net.clients[0].machine.id();
+    let (what, name) = (choices.below(8)?, choices.one_of(&CHANNELS)?);
+    let who = choices.byte()?;
+    let source = match who % 4 {
+        0 | 1 => me,
+        other => HostId::new(100 + u32::from(other))?,
+    };
+    let flags = MemberFlags {
+        operator: who & 0x80 != 0,
+        voice: false,
+    };
+    let by = (who & 0x40 != 0).then_some(source);
+    let channel = ChannelName::new(name).ok()?;
+    let text = Text::cut("text");
+    let status = |code, text| {
+        Message::Status(Status {
+            source: HostId::new(1),
+            destination: Some(me),
+            code,
+            text,
+        })
+    };
+    let message = match what {
+        0 => status(
+            StatusCode::FEATURES,
+            Text::cut("crc-caps 1 server-quit channels"),
+        ),
+        1 | 2 => Message::ChannelJoin(ChannelJoin {
+            source,
+            by,
+            flags,
+            channel,
+        }),
+        3 => Message::ChannelPart(ChannelPart {
+            source,
+            by,
+            channel,
+            text,
+        }),
+        4 => Message::ChannelChat(ChannelChat {
+            source,
+            tone: Tone::Message,
+            channel,
+            text,
+        }),
+        5 => Message::ChannelSetting(ChannelSetting {
+            source: by,
+            version: 1,
+            field: Field(who >> 4),
+            channel,
+            value: text,
+        }),
+        6 => Message::ChannelRequest(ChannelRequest {
+            source,
+            destination: by,
+            verb: Verb(who >> 4),
+            channel: Some(channel),
+            text,
+        }),
+        _ => {
+            let code = match who & 0x80 {
+                0 => StatusCode::CHANNEL_REFUSED,
+                _ => StatusCode::CHANNEL_NAMES,
+            };
+            let text = format!("{name}: no");
+            status(code, Text::new(text).ok()?)
+        }
+    };
+    if let Some(last) = net.raws.checked_sub(1) {
+        net.say(last, &message.to_vec());
+    }
+    Some(())
 }
 
 fn welcome(net: &mut Net) {

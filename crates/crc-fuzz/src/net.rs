@@ -657,7 +657,11 @@ impl Net {
         let node = &mut self.clients[client];
         match notice {
             ClientNotice::Chat { from, text, .. } => node.heard.push((from, text)),
-            ClientNotice::Disconnected { .. } => node.disconnected += 1,
+            ClientNotice::Disconnected { .. } => {
+                let channels = node.machine.channels().count();
+                assert_eq!(channels, 0, "it is in a channel without a server");
+                node.disconnected += 1;
+            }
             _ => {}
         }
     }

@@ -134,6 +134,16 @@ pub(crate) fn check_client(id: HostId, bytes: &[u8]) {
             }
             Message::ClientChat(chat) => chat.source,
             Message::ClientQuit(quit) => quit.source,
+            Message::ChannelPart(part) => {
+                assert_eq!(part.by, None);
+                part.source
+            }
+            Message::ChannelChat(chat) => chat.source,
+            Message::ChannelSetting(setting) => {
+                assert_eq!(setting.version, 0, "versions are the server's to give");
+                setting.source.expect("it says who")
+            }
+            Message::ChannelRequest(request) => request.source,
             other => panic!("a client sends {other:?}"),
         };
         assert_eq!(source, id, "a client speaks for itself");

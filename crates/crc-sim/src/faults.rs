@@ -29,6 +29,7 @@ impl World {
                     self.begin(node);
                 }
             }
+            Act::Channel(act) => self.act_in_channel(act, &mut random),
             Act::Happen(kind) => {
                 if self.happen(kind, &mut random) {
                     self.counts.happened[kind as usize] += 1;

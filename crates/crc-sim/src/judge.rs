@@ -81,6 +81,10 @@ impl World {
         self.judge_told(&tree);
         self.judge_queues();
         self.judge_chats();
+        self.parts = tree.part.clone();
+        if self.options.channels {
+            self.judge_channels(&tree.part);
+        }
         for node in 0..self.nodes.len() {
             if let Some(server) = self.nodes[node].server() {
                 self.checking = true;

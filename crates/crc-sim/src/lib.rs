@@ -22,6 +22,7 @@
 mod births;
 mod calendar;
 mod campaign;
+mod channels;
 mod chats;
 mod draw;
 mod faults;

@@ -23,6 +23,8 @@ pub struct Settings {
     /// Whether servers are told of others by a directory's lists, in the order of
     /// joining, and by nothing else.
     pub rendezvous: bool,
+    /// Whether clients do things in channels.
+    pub channels: bool,
     /// The hash seed that servers are given beside the run's; another one must
     /// not change a run.
     pub hash_seed: u64,
@@ -40,6 +42,7 @@ impl Default for Settings {
             servers: 3..=32,
             canary: false,
             rendezvous: false,
+            channels: false,
             hash_seed: 0,
             planted: None,
             steps: None,
@@ -172,6 +175,8 @@ pub struct Options {
     pub client_ids_collide: bool,
     /// Whether one server has another one's id.
     pub server_ids_collide: bool,
+    /// Whether clients do things in channels.
+    pub channels: bool,
 }
 
 impl Options {
@@ -241,6 +246,7 @@ impl Options {
             client_ids_collide: random.chance(30),
             // An original remembers the one, and the other is refused for ever.
             server_ids_collide: random.chance(8) && original_servers == 0,
+            channels: settings.channels,
         }
     }
 
@@ -294,6 +300,10 @@ impl fmt::Display for Options {
             self.dial_hangs_percent,
             self.client_ids_collide,
             self.server_ids_collide
-        )
+        )?;
+        if self.channels {
+            f.write_str(" channels")?;
+        }
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crc_core::{Random, Timestamp};
 
+use crate::channels::ChannelAct;
 use crate::draw::Draw;
 use crate::options::{Happening, Options};
 
@@ -23,6 +24,8 @@ pub(crate) enum Act {
     Start(usize),
     /// Something happens.
     Happen(Happening),
+    /// A client does something in a channel.
+    Channel(ChannelAct),
 }
 
 /// The plan of a run.
@@ -85,6 +88,19 @@ impl Plan {
                 act: Act::Happen(kind),
                 pick: random.next_u64(),
             });
+        }
+        if options.channels {
+            // Drawn apart, so that all else is as it is without channels.
+            let mut random = Random::new(seed ^ 0x6368_616e_6e65_6c73);
+            let end = u64::try_from(trouble.as_millis()).unwrap_or(0);
+            for _ in 0..random.between(10, 90) {
+                let act = ChannelAct::draw(&mut random);
+                steps.push(Step {
+                    at: Timestamp::START + random.millis(0, end + 900),
+                    act: Act::Channel(act),
+                    pick: random.next_u64(),
+                });
+            }
         }
         Plan {
             steps,

@@ -45,6 +45,8 @@ counts! {
     chats,
     /// Chats that were delivered.
     delivered,
+    /// How often something that was said in a channel was heard.
+    channel_chats,
     /// Chats that their client could not send.
     not_sent,
     /// Connections that were made.
@@ -130,7 +132,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{} events, {} connections, {} frames judged: {} registrations, {} quits, {} pings, {} chats said, {} delivered",
+            "{} events, {} connections, {} frames judged: {} registrations, {} quits, {} pings, {} chats said, {} delivered, {} heard in channels",
             counts.events,
             counts.connections,
             counts.frames,
@@ -138,7 +140,8 @@ impl fmt::Display for Report {
             counts.quits,
             counts.pings,
             counts.chats,
-            counts.delivered
+            counts.delivered,
+            counts.channel_chats
         )?;
         write!(f, "faults:")?;
         for (kind, count) in Happening::ALL.iter().zip(counts.happened) {

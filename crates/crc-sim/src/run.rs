@@ -96,6 +96,14 @@ fn live(world: &mut World) {
             world.violation(Invariant::P1, text);
         }
     }
+    if world.violations.is_empty() && world.options.channels {
+        world.everybody_speaks();
+        let until = world.now + REST;
+        world.run(until);
+        if world.violations.is_empty() {
+            world.judge_said();
+        }
+    }
     if world.settings.canary {
         world.violation(Invariant::S1, "the canary sings".to_owned());
     }

@@ -55,6 +55,24 @@ pub(crate) fn describe(mut bytes: &[u8]) -> String {
                 m.text.as_str()
             ),
             Ok(Message::Status(m)) => format!("status {} {:?}", m.code, m.text.as_str()),
+            Ok(Message::ChannelJoin(m)) => {
+                format!("{} in {} {:?}", m.source, m.channel.as_str(), m.flags)
+            }
+            Ok(Message::ChannelPart(m)) => format!("{} out of {}", m.source, m.channel.as_str()),
+            Ok(Message::ChannelChat(m)) => format!(
+                "{} says {:?} in {}",
+                m.source,
+                m.text.as_str(),
+                m.channel.as_str()
+            ),
+            Ok(Message::ChannelSetting(m)) => format!(
+                "{} {} is {:?}, version {}",
+                m.channel.as_str(),
+                m.field.0,
+                m.value.as_str(),
+                m.version
+            ),
+            Ok(Message::ChannelRequest(m)) => format!("{} asks {}", m.source, m.verb.0),
             Ok(_) => "something".to_owned(),
             Err(error) => format!("nonsense: {error}"),
         });
@@ -172,6 +190,8 @@ impl World {
                     self.watch_answer(connection, side, begins, to, about, token(0, true));
                 }
             }
+            Message::ChannelChat(m) => self.watch_said(connection, side, m.text.as_str()),
+            _ if message.kind().is_of_channels() => self.moved("somebody was told of a channel"),
             _ => {}
         }
     }

@@ -17,6 +17,7 @@ use crc_core::{
 };
 
 use crate::calendar::Calendar;
+use crate::channels::Said;
 use crate::chats::{self, Chat, Fate};
 use crate::draw::{Draw, stir};
 use crate::invariant::{Invariant, Violation};
@@ -164,6 +165,10 @@ pub(crate) struct World {
     pub(crate) heard: std::collections::BTreeMap<(usize, usize), usize>,
     /// Ends that are over and whose machine has not been told.
     over: Vec<(usize, Side, LinkDown)>,
+    /// What was said in channels.
+    pub(crate) said: Vec<Said>,
+    /// The parts of the network when it was last judged: one server for all of each.
+    pub(crate) parts: std::collections::BTreeMap<usize, usize>,
     /// The directory where servers find each other, if there is one.
     pub(crate) rendezvous: Option<Rendezvous>,
     server_out: Outbox<ServerNotice>,
@@ -199,6 +204,8 @@ impl World {
             checking: false,
             heard: std::collections::BTreeMap::new(),
             over: Vec::new(),
+            said: Vec::new(),
+            parts: std::collections::BTreeMap::new(),
             rendezvous: settings.rendezvous.then(|| Rendezvous::new(seed)),
             server_out: Outbox::new(),
             client_out: Outbox::new(),
@@ -314,6 +321,10 @@ impl World {
             Birth::Server(config) => {
                 let mut config = config.clone();
                 config.seed = fresh;
+                // No two clocks are the same.
+                let late = stir(self.seed, node as u64) % 10_000;
+                let now = self.now.as_micros() / 1000;
+                config.started_at_unix_ms = 1_700_000_000_000 + now + late;
                 if self.rendezvous.is_some() {
                     config.connect.clear();
                     config.candidates_within = Some(CANDIDATES_WITHIN);
@@ -1171,6 +1182,9 @@ impl World {
             }
             Notice::Client(ClientNotice::Chat { from, to, text, .. }) => {
                 self.heard(node, from, to, &text);
+            }
+            Notice::Client(ClientNotice::ChannelChat { text, .. }) => {
+                self.heard_in_channel(node, &text);
             }
             Notice::Client(ClientNotice::NotSent { .. }) => self.counts.not_sent += 1,
             Notice::Client(notice) => {

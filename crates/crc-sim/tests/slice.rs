@@ -33,6 +33,20 @@ fn networks_that_find_themselves_by_a_rendezvous_keep_every_promise() {
 }
 
 #[test]
+fn clients_in_channels_keep_every_promise() {
+    no_words_about_panics();
+    let settings = Settings {
+        servers: 3..=8,
+        channels: true,
+        ..Settings::default()
+    };
+    let report = campaign(0..300, 2, &settings, |_| true);
+    assert_eq!(report.seeds, 300);
+    assert!(report.violations.is_empty(), "{report}");
+    assert!(report.counts.channel_chats > 1000, "they do talk: {report}");
+}
+
+#[test]
 fn a_seed_is_the_same_run_every_time() {
     let settings = Settings::default();
     for seed in 0..40 {

@@ -301,6 +301,31 @@ pub enum Content<'a> {
         /// The channel.
         channel: Middle<'a>,
     },
+    /// `405 #channel :You have joined too many channels`
+    TooManyChannels {
+        /// The channel that is one too many.
+        channel: Middle<'a>,
+    },
+    /// `471 #channel :Cannot join channel (+l)`
+    ChannelIsFull {
+        /// The channel.
+        channel: Middle<'a>,
+    },
+    /// `473 #channel :Cannot join channel (+i)`
+    InviteOnly {
+        /// The channel.
+        channel: Middle<'a>,
+    },
+    /// `474 #channel :Cannot join channel (+b)`
+    Banned {
+        /// The channel.
+        channel: Middle<'a>,
+    },
+    /// `482 #channel :You're not channel operator`
+    NotOperator {
+        /// The channel.
+        channel: Middle<'a>,
+    },
 }
 
 /// A message of the grammar is none of the dialect. The peer is to blame, and the
@@ -480,6 +505,21 @@ impl<'a> Reader<'_, 'a> {
             Numeric::ERR_BADCHANNELKEY => Content::BadChannelKey {
                 channel: self.word(0)?,
             },
+            Numeric::ERR_TOOMANYCHANNELS => Content::TooManyChannels {
+                channel: self.word(0)?,
+            },
+            Numeric::ERR_CHANNELISFULL => Content::ChannelIsFull {
+                channel: self.word(0)?,
+            },
+            Numeric::ERR_INVITEONLYCHAN => Content::InviteOnly {
+                channel: self.word(0)?,
+            },
+            Numeric::ERR_BANNEDFROMCHAN => Content::Banned {
+                channel: self.word(0)?,
+            },
+            Numeric::ERR_CHANOPRIVSNEEDED => Content::NotOperator {
+                channel: self.word(0)?,
+            },
             _ => return Err(NotLegacy::UnknownCommand),
         })
     }
@@ -621,6 +661,21 @@ impl Content<'_> {
             }
             Content::BadChannelKey { channel } => {
                 answer(out, "475", channel, "Cannot join channel (+k)");
+            }
+            Content::TooManyChannels { channel } => {
+                answer(out, "405", channel, "You have joined too many channels");
+            }
+            Content::ChannelIsFull { channel } => {
+                answer(out, "471", channel, "Cannot join channel (+l)");
+            }
+            Content::InviteOnly { channel } => {
+                answer(out, "473", channel, "Cannot join channel (+i)");
+            }
+            Content::Banned { channel } => {
+                answer(out, "474", channel, "Cannot join channel (+b)");
+            }
+            Content::NotOperator { channel } => {
+                answer(out, "482", channel, "You're not channel operator");
             }
         }
     }

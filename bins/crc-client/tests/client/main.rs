@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "this is a test")]
 
+mod channels;
 mod events;
 mod leaving;
 mod lines;

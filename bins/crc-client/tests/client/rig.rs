@@ -16,7 +16,7 @@ pub(crate) const REGISTRATION: &[u8] =
     b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x0bbobthe builder";
 /// The same, announced.
 pub(crate) const ANNOUNCEMENT: &[u8] =
-    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x15bobthe builder [crc2;f=]";
+    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x1dbobthe builder [crc2;f=channels]";
 pub(crate) const WELCOME: &[u8] =
     b"\x01\x00\x00\x00\x01\x00\x00\x00\x65\x00\x00\x00\x00\x00\x0aWelcome in";
 /// What a server of ours answers to an announcement.

@@ -177,6 +177,32 @@ fn messages_do_not_tear_the_line_that_is_edited() {
 }
 
 #[test]
+fn a_channel_is_a_place_to_talk_in() {
+    let server = Server::start();
+    let mut person = Person::new(&server, true);
+    let mut link = server.accept();
+    link.expect(REGISTRATION);
+    link.send(WELCOME);
+    link.expect(ANNOUNCEMENT);
+    link.send(b"\x01\0\0\0\x01\0\0\0\x65\x01\0\0\0\0\x13crc-caps 1 channels");
+    person.sees("> ");
+    person.types("/j\t#Reef\r");
+    link.expect(b"\x87\0\0\0\x65\0\0\0\0\x07\x05\0\0\0\0#Reef");
+    link.send(b"\x83\0\0\0\x65\0\0\0\0\x01\x05#Reef");
+    person.sees("* you are in #Reef");
+    person.types("/to #r\t\r");
+    person.sees("* talking to #Reef");
+    person.sees("to #Reef> ");
+    person.types("Hi\r");
+    link.expect(b"\x85\0\0\0\x65\0\x05\0\0\0\x02#ReefHi");
+    link.send(b"\x85\0\0\0\x07\0\x05\0\0\0\x02#reefHo");
+    person.sees("\u{1b}[1m#Reef\u{1b}[0m \u{1b}[34m<7>\u{1b}[0m Ho\r\n");
+    person.types("/part\r");
+    link.expect(b"\x84\0\0\0\x65\0\0\0\0\x05\0\0\0\0#Reef");
+    person.sees("* talking to nobody");
+}
+
+#[test]
 fn the_end_of_file_and_the_interrupt_key_leave_in_good_order() {
     for key in ["\u{4}", "\u{3}"] {
         let server = Server::start();

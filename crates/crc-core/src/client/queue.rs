@@ -1,21 +1,51 @@
-//! What waits to be said: chats that may not go out yet, in order, within a
-//! bound. When they may is decided elsewhere.
+//! What waits to be sent: chats and wishes that may not go out yet, in order,
+//! within a bound. When they may is decided elsewhere.
 
 use std::collections::VecDeque;
 
-use crc_wire::HostId;
+use crc_wire::{ChannelName, HostId};
 
-/// What one more chat costs beside its text, roughly.
-const ENTRY_BYTES: usize = 48;
+/// What one more entry costs beside its texts, roughly.
+const ENTRY_BYTES: usize = 64;
 
-/// Something to be said.
+/// Something to be said or asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Saying {
-    pub(super) to: HostId,
-    pub(super) text: String,
+pub(super) enum Saying {
+    /// Say something to a client.
+    To { to: HostId, text: String },
+    /// Something about a channel.
+    Channel {
+        channel: ChannelName<'static>,
+        wish: Wish,
+    },
 }
 
-/// The chats that wait, next first.
+/// What somebody wants of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wish {
+    Join { key: String },
+    Part { text: String },
+    Say { text: String },
+    SetTopic { topic: String },
+    Names,
+}
+
+impl Saying {
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Saying::To { text, .. } => text,
+            Saying::Channel { wish, .. } => match wish {
+                Wish::Join { key: text }
+                | Wish::Part { text }
+                | Wish::Say { text }
+                | Wish::SetTopic { topic: text } => text,
+                Wish::Names => "",
+            },
+        }
+    }
+}
+
+/// What waits, next first.
 #[derive(Debug)]
 pub(super) struct Queue {
     waiting: VecDeque<Saying>,
@@ -40,7 +70,7 @@ impl Queue {
         self.waiting.is_empty()
     }
 
-    /// Puts a chat at the end; hands it back if there is no room.
+    /// Puts one at the end; hands it back if there is no room.
     pub(super) fn push(&mut self, saying: Saying) -> Result<(), Saying> {
         if self.bytes + cost(&saying) > self.bytes_max {
             return Err(saying);
@@ -50,7 +80,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Puts chats that have been taken out, but not been sent, to the front
+    /// Puts those that have been taken out, but not been sent, to the front
     /// again. Hands back those at the end for which there is no room.
     pub(super) fn put_back(&mut self, mut sayings: Vec<Saying>) -> Vec<Saying> {
         let room = self.bytes_max.saturating_sub(self.bytes);
@@ -75,7 +105,11 @@ impl Queue {
 }
 
 fn cost(saying: &Saying) -> usize {
-    ENTRY_BYTES + saying.text.len()
+    let channel = match saying {
+        Saying::To { .. } => 0,
+        Saying::Channel { channel, .. } => channel.as_str().len(),
+    };
+    ENTRY_BYTES + channel + saying.text().len()
 }
 
 #[cfg(test)]
@@ -83,14 +117,14 @@ mod tests {
     use super::*;
 
     fn saying(text: &str) -> Saying {
-        Saying {
+        Saying::To {
             to: HostId::new(1).unwrap(),
             text: text.to_owned(),
         }
     }
 
     fn texts(queue: &mut Queue) -> Vec<String> {
-        core::iter::from_fn(|| queue.pop().map(|saying| saying.text)).collect()
+        core::iter::from_fn(|| queue.pop().map(|saying| saying.text().to_owned())).collect()
     }
 
     #[test]
@@ -102,6 +136,32 @@ mod tests {
         assert_eq!(queue.len(), 2);
         assert_eq!(texts(&mut queue), ["a", "bb"]);
         assert_eq!(queue.bytes, 0);
+    }
+
+    #[test]
+    fn what_is_wanted_of_channels_has_its_price() {
+        let channel = ChannelName::new("#reef").unwrap();
+        for (wish, bytes) in [
+            (Wish::Names, 0),
+            (Wish::Join { key: "k".into() }, 1),
+            (Wish::Part { text: "ab".into() }, 2),
+            (Wish::Say { text: "abc".into() }, 3),
+            (
+                Wish::SetTopic {
+                    topic: "abcd".into(),
+                },
+                4,
+            ),
+        ] {
+            let channel = channel.clone();
+            let saying = Saying::Channel { channel, wish };
+            let mut queue = Queue::new(ENTRY_BYTES + "#reef".len() + bytes - 1);
+            assert_eq!(queue.push(saying.clone()), Err(saying.clone()));
+            queue.bytes_max += 1;
+            assert_eq!(queue.push(saying.clone()), Ok(()));
+            assert_eq!(queue.pop(), Some(saying));
+            assert_eq!(queue.bytes, 0);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crc_wire::{FrameError, HostId, StatusCode};
+use crc_wire::{Field, FrameError, HostId, MemberFlags, StatusCode, Tone};
 
 use crate::link::{DialError, LinkDown, PeerAddress};
 
@@ -18,6 +18,42 @@ pub enum ClientCommand {
         to: HostId,
         /// What.
         text: String,
+    },
+    /// Be let into a channel, now and whenever the connection has been lost and
+    /// made anew. Whether a name is one of a channel tells
+    /// [`is_channel_name`](crate::is_channel_name).
+    Join {
+        /// The channel.
+        channel: String,
+        /// The word that opens it; empty for none.
+        key: String,
+    },
+    /// Leave a channel.
+    Part {
+        /// The channel.
+        channel: String,
+        /// The last words there.
+        text: String,
+    },
+    /// Say something to all that are in a channel.
+    ChannelSay {
+        /// The channel. That we are in it need not be known: the server refuses
+        /// it otherwise.
+        channel: String,
+        /// What.
+        text: String,
+    },
+    /// Set the topic of a channel.
+    SetTopic {
+        /// The channel.
+        channel: String,
+        /// Its topic; empty for none.
+        topic: String,
+    },
+    /// Ask the server who is in a channel; we need not be in it.
+    Names {
+        /// The channel.
+        channel: String,
     },
     /// Leave in good order: say what still waits to be said (only when
     /// welcomed), quit, and let the server close. Asked twice: leave at once.
@@ -99,6 +135,99 @@ pub enum ClientNotice {
         /// Why.
         why: SayError,
     },
+    /// What was wanted of a channel has not been sent, and will not be; or the
+    /// server that has just taken us knows no channels, so that we are not in this
+    /// one as we were before.
+    ChannelNotSent {
+        /// The channel, or what was taken for one.
+        channel: String,
+        /// Why.
+        why: SayError,
+    },
+    /// We are in a channel.
+    ChannelEntered {
+        /// The channel, as it is to be shown.
+        channel: String,
+        /// Who is in it, ourselves among them, in the order of ids.
+        members: Vec<ChannelMember>,
+        /// Its topic; empty for none.
+        topic: String,
+        /// We were in it before the connection was lost, and it was us who asked
+        /// for it again, not the user.
+        again: bool,
+    },
+    /// Somebody else is in a channel now.
+    ChannelJoined {
+        /// The channel.
+        channel: String,
+        /// Who.
+        member: ChannelMember,
+    },
+    /// Somebody, maybe we ourselves, is in a channel no more. Who leaves the
+    /// network leaves all channels without this.
+    ChannelLeft {
+        /// The channel.
+        channel: String,
+        /// Who.
+        who: Speaker,
+        /// Who has put it out, if somebody has.
+        by: Option<Speaker>,
+        /// The last words, or why it was put out.
+        text: String,
+    },
+    /// Somebody, maybe we ourselves, has other flags in a channel than before.
+    ChannelFlags {
+        /// The channel.
+        channel: String,
+        /// Who, with the flags that it has now.
+        member: ChannelMember,
+        /// Who has given or taken them, if it is known.
+        by: Option<Speaker>,
+    },
+    /// Somebody says something in a channel.
+    ChannelChat {
+        /// The channel.
+        channel: String,
+        /// Who.
+        from: Speaker,
+        /// How it is meant.
+        tone: Tone,
+        /// What.
+        text: String,
+    },
+    /// A channel is set otherwise than before.
+    ChannelSet {
+        /// The channel.
+        channel: String,
+        /// What is set: the topic, for example.
+        field: Field,
+        /// What it is now; empty for none.
+        value: String,
+        /// Who has set it, if it is known.
+        by: Option<Speaker>,
+    },
+    /// The server refuses us something that we wanted of a channel. Who was not
+    /// in the channel yet is not let in, and does not ask again by itself.
+    ChannelRefused {
+        /// The channel, if the server names one.
+        channel: Option<String>,
+        /// Why, in the server's words.
+        text: String,
+    },
+    /// Who is in a channel, as we have asked.
+    ChannelNames {
+        /// The channel.
+        channel: String,
+        /// Their names, with blanks between, as the server has put it.
+        names: String,
+    },
+    /// Somebody invites us to a channel.
+    Invited {
+        /// The channel.
+        channel: String,
+        /// Who.
+        by: Speaker,
+    },
     /// A frame came that makes no sense; the rest of the stream does.
     Dropped {
         /// What was wrong with it.
@@ -116,6 +245,24 @@ pub enum ClientNotice {
         /// Why.
         why: ClientFailure,
     },
+}
+
+/// Somebody in the network, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speaker {
+    /// Its id.
+    pub id: HostId,
+    /// Its name, if it is known.
+    pub name: Option<String>,
+}
+
+/// Somebody who is in a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelMember {
+    /// Who.
+    pub who: Speaker,
+    /// What it may do there.
+    pub flags: MemberFlags,
 }
 
 /// Why something has not been said.
@@ -137,6 +284,16 @@ pub enum SayError {
         /// How many it may have.
         max: usize,
     },
+    /// The server knows no channels: it is an original one, or one that does not
+    /// take them.
+    #[error("this server knows no channels")]
+    NoChannels,
+    /// No channel can have this name.
+    #[error("no channel can have this name: # and up to 63 bytes, no blanks, no commas")]
+    NoChannelName,
+    /// We are in too many channels.
+    #[error("you are in too many channels")]
+    TooManyChannels,
     /// Too much waits to be said already.
     #[error("too much waits to be sent already")]
     TooMuchWaits,
@@ -154,6 +311,9 @@ pub enum BadFrame {
     /// Such frames are not for clients.
     #[error("{0:?} frames are not for clients")]
     NotForClients(crc_wire::Kind),
+    /// It tells of one more channel than we can be in.
+    #[error("it is about one channel too many")]
+    TooManyChannels,
 }
 
 /// Why a connection has ended.
@@ -174,6 +334,9 @@ pub enum Disconnect {
     /// The server told of more clients than we can remember.
     #[error("the server told of more clients than fit")]
     TooManyClients,
+    /// The server told more of channels than we can remember.
+    #[error("the server told more of channels than fits")]
+    TooMuchOfChannels,
     /// We left.
     #[error("left")]
     Left,

@@ -37,6 +37,25 @@ impl Nicks {
         self.hosts.get(&*fold(nick)).copied()
     }
 
+    /// Whether a name is a nick as it is.
+    pub(crate) fn is_nick(name: &str) -> bool {
+        nick_of(name) == name
+    }
+
+    /// Whoever was the first to come under this name.
+    pub(crate) fn find_named(&self, name: &str) -> Option<HostId> {
+        self.find(&nick_of(name))
+    }
+
+    /// Gives a host just this nick, if nobody is called so.
+    pub(crate) fn give_just(&mut self, host: HostId, nick: &str) {
+        if !self.hosts.contains_key(&*fold(nick)) {
+            self.take(host);
+            self.hosts.insert(fold(nick).into(), host);
+            self.of.insert(host, nick.into());
+        }
+    }
+
     /// Gives a nick to a host that has `name`.
     pub(crate) fn give(&mut self, host: HostId, name: &str) -> &str {
         self.take(host);

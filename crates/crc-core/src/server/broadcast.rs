@@ -279,6 +279,7 @@ impl Server {
     /// Forgets all that was behind `link`, the neighbour itself last, and tells
     /// the others.
     pub(super) fn forget(&mut self, link: LinkId, text: &str, out: &mut Out) {
+        self.course.close(link);
         let Some(neighbour) = self.relay.neighbours_mut().remove(link) else {
             return;
         };

@@ -12,13 +12,12 @@ use crc_wire::{
 };
 
 use super::{Out, Server};
+use crate::admission::is_channel_name;
 use crate::link::LinkId;
 use crate::machine::Range;
+use crate::planted::planted;
 use crate::relay::{Applied, Entered, Host, HostKind, Neighbour, Setting, Standing, fold};
 use crate::session::{Lines, Session};
-
-/// The most bytes of a channel's name, as far as it is up to us.
-pub(super) const CHANNEL_BYTES_MAX: usize = 64;
 
 /// The most bytes of a topic or of another setting that is set here.
 pub(super) const VALUE_BYTES_MAX: usize = 8 * 1024;
@@ -85,15 +84,6 @@ struct Wordings {
     frame: Option<Range>,
     irc: [Option<Range>; super::irc::VARIATIONS],
     course_user: Option<Range>,
-}
-
-/// Whether a name is one that a channel may have: `#` and something, without
-/// blanks, commas and control characters.
-pub(super) fn is_channel_name(name: &str) -> bool {
-    let bad = |c: char| c.is_control() || c.is_whitespace() || c == ',';
-    name.strip_prefix('#').is_some_and(|rest| !rest.is_empty())
-        && name.len() <= CHANNEL_BYTES_MAX
-        && !name.contains(bad)
 }
 
 /// Whether somebody who is linked to us may set a channel so.
@@ -194,26 +184,35 @@ impl Server {
             voice: false,
         };
         let name = known.map_or(name, |channel| channel.name()).to_owned();
+        // There it is told with its key, and not before it is set.
+        self.course.hushed = known.is_none();
         match self.enter_channel(host, None, flags, &name, None, out) {
-            Entered::First | Entered::Again => {}
-            _ => return,
+            Entered::First | Entered::Again => self.found_channel(host, &name, key, modes, out),
+            _ => {}
         }
+        if core::mem::take(&mut self.course.hushed) {
+            self.course_channel_joined(host, &name, None, out);
+        }
+    }
+
+    /// Sets a channel that a host has founded.
+    fn found_channel(&mut self, host: HostId, name: &str, key: &str, modes: &str, out: &mut Out) {
         for (field, value) in [
             (Field::TOPIC, ""),
             (Field::KEY, key),
             (Field::MODES, modes),
             (Field::LIMIT, ""),
             (Field::BANS, ""),
-            (Field::NAME, if fold(&name) == *name { "" } else { &name }),
+            (Field::NAME, if fold(name) == *name { "" } else { name }),
         ] {
-            let Some(channel) = self.relay.channels().find(&name) else {
+            let Some(channel) = self.relay.channels().find(name) else {
                 return;
             };
             // What was never set need not be told.
             let known = channel.settings().find(field);
             let set = known.is_some_and(|known| known.version != 0);
             if set || channel.value(field) != value {
-                self.set_channel(&name, field, Some(host), value, out);
+                self.set_channel(name, field, Some(host), value, out);
             }
         }
     }
@@ -273,13 +272,15 @@ impl Server {
             channel: name_of(name),
         };
         let frame = out.store(|arena| Message::ChannelJoin(join).encode(arena));
-        self.flood_channel_frame(frame, from, out);
+        if from.is_none() || !planted!(self, ChannelJoinStops) {
+            self.flood_channel_frame(frame, from, out);
+        }
         if matches!(what, What::Entered { .. }) {
             self.course_channel_joined(host, name, from, out);
         }
         let who = Some(host);
         self.tell_members(name, who, what, Some(frame), from, out);
-        if entered == Entered::Again {
+        if entered == Entered::Again && !planted!(self, ChannelsForgotten) {
             // Elsewhere it has never ended, and may be set otherwise.
             self.tell_settings(name, out);
         }
@@ -310,7 +311,9 @@ impl Server {
             text: Text::cut(text),
         };
         let frame = out.store(|arena| Message::ChannelPart(part).encode(arena));
-        self.flood_channel_frame(frame, from, out);
+        if from.is_none() || !planted!(self, ChannelPartStops) {
+            self.flood_channel_frame(frame, from, out);
+        }
         self.course_channel_left(host, name, from, out);
         let what = What::Left { by, text };
         self.tell_members(name, Some(host), what, Some(frame), from, out);
@@ -350,6 +353,10 @@ impl Server {
         from: Option<LinkId>,
         out: &mut Out,
     ) -> Applied {
+        let mut setting = setting;
+        if planted!(self, ChannelOlderStands) && from.is_some() {
+            setting.version = self.relay.channels().next_version(name, field, 0);
+        }
         let known = self.relay.channels().find(name);
         let before: Box<str> = known.map_or("", |channel| channel.value(field)).into();
         let (value, source) = (setting.value.clone(), setting.source);
@@ -358,6 +365,7 @@ impl Server {
             Applied::Known => {}
             Applied::Older => {
                 if let Some(link) = from
+                    && self.sessions.find(link).is_some_and(|s| s.lines.is_none())
                     && let Some(frame) = self.setting_frame(name, field, out)
                 {
                     self.deliver(link, frame, out);
@@ -373,7 +381,9 @@ impl Server {
                 };
                 let frame = out.store(|arena| Message::ChannelSetting(told).encode(arena));
                 self.flood_channel_frame(frame, from, out);
-                if applied == Applied::Newer && before != value {
+                // A topic may be said again.
+                let again = field == Field::TOPIC && source.is_some() && !value.is_empty();
+                if applied == Applied::Newer && (before != value || again) {
                     let what = What::Set {
                         field,
                         before: &before,
@@ -413,9 +423,10 @@ impl Server {
         let neighbour = self.relay.neighbours().find(link)?;
         let features = self.sessions.find(link)?.features;
         let ours = neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours;
-        if !ours || !features.channels {
+        if !ours || !features.channels || planted!(self, ChannelsUnlisted) {
             return None;
         }
+        let unset = planted!(self, ChannelsUnset);
         let directory = self.relay.directory();
         Some(out.store(|arena| {
             for channel in self.relay.channels().iter() {
@@ -432,7 +443,7 @@ impl Server {
                     };
                     Message::ChannelJoin(join).encode(arena);
                 }
-                for (field, setting) in channel.settings().set() {
+                for (field, setting) in channel.settings().set().filter(|_| !unset) {
                     setting_of(channel.name(), field, setting).encode(arena);
                 }
             }
@@ -485,9 +496,10 @@ impl Server {
             let own = who == Some(neighbour.host);
             let words = match &session.lines {
                 // Where it came from, it is known.
-                _ if from == Some(link) && !own => None,
+                _ if from == Some(link) && !own && !planted!(self, ChannelChatBack) => None,
                 None if neighbour.kind == HostKind::Server => {
-                    let takes = said && takes_channels(neighbour, session);
+                    let stops = from.is_some() && planted!(self, ChannelChatStops);
+                    let takes = said && !stops && takes_channels(neighbour, session);
                     wordings.frame.filter(|_| takes)
                 }
                 // Who enters is told apart, and who speaks knows it.
@@ -499,7 +511,7 @@ impl Server {
                         out.store(|arena| self.write_irc(&happening, variation, arena))
                     })),
                 },
-                Some(Lines::Course(peer)) if peer.is_server() => None,
+                Some(Lines::Course(_)) if neighbour.kind == HostKind::Server => None,
                 Some(Lines::Course(_)) if own && said => None,
                 Some(Lines::Course(_)) => Some(*wordings.course_user.get_or_insert_with(|| {
                     out.store(|arena| self.write_course(&happening, arena))

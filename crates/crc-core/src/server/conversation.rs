@@ -617,6 +617,14 @@ impl Server {
         if planted!(self, ParentLoses) && meaning == Meaning::ParentWins {
             meaning = Meaning::ChildGivesWay;
         }
+        if meaning == Meaning::Moved && self.is_named_by_us(id) {
+            // Where those are whom we have named, nobody knows better.
+            meaning = match kind {
+                HostKind::Client if neighbour.uplink => Meaning::ParentWins,
+                HostKind::Client => Meaning::ChildGivesWay,
+                HostKind::Server => Meaning::Loop,
+            };
+        }
         match meaning {
             Meaning::New => {}
             Meaning::Old => return self.note_ghost(link, &claim, out),

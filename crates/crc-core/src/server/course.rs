@@ -1,83 +1,147 @@
-//! The cut-down IRC of the course: its users, and its servers.
+//! The cut-down IRC of the course: its users and its servers.
+//!
+//! A user or a server of the dialect is a host like all others, with an id that we
+//! draw. Whoever is linked to a server of the dialect is behind its link, and we are
+//! at home to them: nobody else of our network knows them. The parts: `registration`
+//! takes in who comes, and lists the network to servers; `users` and `servers` do
+//! what they ask for; `telling` has them hear what happens; `words` writes it;
+//! `dialling` links us to a server of the dialect.
+//!
+//! To servers of the dialect everybody is told of, whatever they speak, under the
+//! names of [`Names`](super::dialects::Names). Nothing is told back to the link that
+//! it came from.
 
-use crc_wire::{Field, HostId, Message};
+mod dialling;
+mod registration;
+mod servers;
+mod telling;
+mod users;
+mod words;
 
-use super::channels::{Happening, What};
-use super::{Out, Server};
-use crate::link::{DialId, LinkId};
-use crate::relay::HostKind;
-use crate::session::Lines;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crc_wire::HostId;
+use irc_wire::{Decoder, LineLimits, Message as Line};
+
+use super::{Out, Server, Stage};
+use crate::link::LinkId;
+use crate::session::{Lines, Phase};
+
+use dialling::Dialling;
 
 /// Somebody who speaks the dialect of the course.
 #[derive(Debug, Default)]
-pub(crate) struct Peer {}
+pub(crate) struct Peer {
+    decoder: Decoder,
+    /// The channel that a server has begun to list, and its topic, if nobody is known
+    /// to be in it yet.
+    listed: Option<(Box<str>, Box<str>)>,
+}
 
-impl Peer {
-    pub(crate) fn is_server(&self) -> bool {
-        false
+/// What is known of a user of the dialect beyond what hosts have.
+#[derive(Debug)]
+struct User {
+    /// Where the user says to come from.
+    host: Box<str>,
+    /// The server that the user says to be at.
+    server: Box<str>,
+    real_name: Box<str>,
+}
+
+/// What is known of a server of the dialect beyond what hosts have.
+#[derive(Debug)]
+struct Relay {
+    /// How many links away it is.
+    hops: u32,
+    info: Box<str>,
+}
+
+/// What we know and do because of the dialect.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    users: BTreeMap<HostId, User>,
+    servers: BTreeMap<HostId, Relay>,
+    /// The links to servers that are told of every change.
+    told: BTreeSet<LinkId>,
+    dialling: Dialling,
+    /// What happens is not told yet: a channel comes about; or it is none of the
+    /// dialect's business: an id changes.
+    pub(super) hushed: bool,
+}
+
+impl Book {
+    /// Nothing more is told on a link.
+    pub(super) fn close(&mut self, link: LinkId) {
+        self.told.remove(&link);
+    }
+
+    /// A host has another id.
+    pub(super) fn renumber(&mut self, before: HostId, after: HostId) {
+        if let Some(user) = self.users.remove(&before) {
+            self.users.insert(after, user);
+        }
     }
 }
 
 impl Server {
-    pub(super) fn course_lines_for(&self, _dial: DialId) -> Option<Lines> {
-        None
+    /// Whether a link speaks the dialect.
+    pub(super) fn is_course(&self, link: LinkId) -> bool {
+        let session = self.sessions.find(link);
+        session.is_some_and(|session| matches!(session.lines, Some(Lines::Course(_))))
     }
-    pub(super) fn course_bytes(&mut self, _link: LinkId, _bytes: &[u8], _out: &mut Out) {}
-    pub(super) fn course_told(&mut self, _link: LinkId, _message: &Message<'_>, _out: &mut Out) {}
-    pub(super) fn course_closes(&mut self, _link: LinkId, _text: &str, _out: &mut Out) {}
-    pub(super) fn course_host_joined(&mut self, _id: HostId, _from: LinkId, _out: &mut Out) {}
-    pub(super) fn course_host_left(
-        &mut self,
-        _id: HostId,
-        _kind: HostKind,
-        _text: &str,
-        _from: Option<LinkId>,
-        _out: &mut Out,
-    ) {
+
+    fn course_peer(&mut self, link: LinkId) -> Option<&mut Peer> {
+        match &mut self.sessions.find_mut(link)?.lines {
+            Some(Lines::Course(peer)) => Some(peer),
+            _ => None,
+        }
     }
-    pub(super) fn course_host_renamed(
-        &mut self,
-        _id: HostId,
-        _before: &str,
-        _from: LinkId,
-        _out: &mut Out,
-    ) {
+
+    /// How far a conversation in the dialect has come, if more is to be read of it.
+    fn course_phase(&self, link: LinkId) -> Option<Phase> {
+        let phase = self.sessions.find(link)?.phase;
+        (self.stage == Stage::Running && phase != Phase::Closing).then_some(phase)
     }
-    pub(super) fn course_user_quits(&mut self, _id: HostId, _text: &str, _out: &mut Out) {}
-    pub(super) fn course_channel_joined(
-        &mut self,
-        _id: HostId,
-        _channel: &str,
-        _from: Option<LinkId>,
-        _out: &mut Out,
-    ) {
+
+    /// The next bytes of a link that speaks the dialect.
+    pub(super) fn course_bytes(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
+        let Some(peer) = self.course_peer(link) else {
+            return;
+        };
+        let mut decoder = core::mem::take(&mut peer.decoder);
+        let mut input = bytes;
+        while let Some(phase) = self.course_phase(link)
+            && let Some(line) = decoder.next_line(&mut input, LineLimits::LEGACY)
+        {
+            match line.whole() {
+                Ok(line) => self.course_line(link, phase, line, out),
+                Err(too_long) => self.violation(link, too_long.into(), out),
+            }
+        }
+        if self.course_phase(link).is_some()
+            && let Some(peer) = self.course_peer(link)
+        {
+            peer.decoder = decoder;
+        }
     }
-    pub(super) fn course_channel_left(
-        &mut self,
-        _id: HostId,
-        _channel: &str,
-        _from: Option<LinkId>,
-        _out: &mut Out,
-    ) {
+
+    fn course_line(&mut self, link: LinkId, phase: Phase, bytes: &[u8], out: &mut Out) {
+        let line = match Line::parse(bytes) {
+            Ok(line) => line,
+            Err(error) => return self.course_drops(link, &error),
+        };
+        match phase {
+            Phase::Stranger => self.course_stranger(link, &line, out),
+            Phase::Introduced => self.course_introduced(link, &line, out),
+            Phase::Client => self.course_user_says(link, &line, out),
+            Phase::Server => self.course_server_says(link, &line, out),
+            Phase::Closing => {}
+        }
     }
-    pub(super) fn course_channel_set(
-        &mut self,
-        _channel: &str,
-        _source: Option<HostId>,
-        _field: Field,
-        _value: &str,
-        _from: Option<LinkId>,
-        _out: &mut Out,
-    ) {
+
+    /// Leaves a line out of account.
+    fn course_drops(&mut self, link: LinkId, why: &dyn core::fmt::Display) {
+        self.counters.dropped += 1;
+        log::debug!("{}: a line is dropped: {why}", self.who(link));
     }
-    pub(super) fn course_channel_said(
-        &mut self,
-        _channel: &str,
-        _who: Option<HostId>,
-        _what: What<'_>,
-        _from: Option<LinkId>,
-        _out: &mut Out,
-    ) {
-    }
-    pub(super) fn write_course(&self, _happening: &Happening<'_>, _arena: &mut Vec<u8>) {}
 }

@@ -84,6 +84,20 @@ impl Server {
         out: &mut Out,
     ) -> HostId {
         let id = self.free_id();
+        self.admit_named(link, id, kind, name, info, out);
+        id
+    }
+
+    /// The same for somebody who has got an id already.
+    pub(super) fn admit_named(
+        &mut self,
+        link: LinkId,
+        id: HostId,
+        kind: HostKind,
+        name: &str,
+        info: &str,
+        out: &mut Out,
+    ) {
         let claim = Claim {
             id,
             kind,
@@ -91,6 +105,7 @@ impl Server {
             info,
             machine: None,
         };
+        self.reserve(&claim);
         self.admit(link, Host::new(link, &claim), false);
         if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link) {
             neighbour.standing = match kind {
@@ -103,20 +118,18 @@ impl Server {
         }
         log::info!("{} has joined", self.who(link));
         self.tell_join(id, link, out);
-        id
     }
 
-    /// Enters somebody who is behind a server that has no ids. The id that it has
-    /// from now on.
-    pub(super) fn enter_from_lines(
+    /// Enters somebody who is behind a server that has no ids, under an id of ours.
+    pub(super) fn enter_named(
         &mut self,
         link: LinkId,
+        id: HostId,
         kind: HostKind,
         name: &str,
         info: &str,
         out: &mut Out,
-    ) -> HostId {
-        let id = self.free_id();
+    ) {
         let claim = Claim {
             id,
             kind,
@@ -124,8 +137,18 @@ impl Server {
             info,
             machine: None,
         };
+        self.reserve(&claim);
         self.enter(link, &claim, out);
-        id
+    }
+
+    /// Whoever comes by a dialect is called there by its own name, to the letter.
+    fn reserve(&mut self, claim: &Claim<'_>) {
+        if let Some(names) = &mut self.names {
+            match claim.kind {
+                HostKind::Client => names.nicks.give_just(claim.id, claim.name),
+                HostKind::Server => names.servers.give_just(claim.id, claim.name),
+            }
+        }
     }
 
     /// Whether a server that says something else of a host means that the host is the
@@ -144,7 +167,7 @@ impl Server {
         session.is_some_and(|session| session.lines.is_some())
     }
 
-    fn free_id(&mut self) -> HostId {
+    pub(super) fn free_id(&mut self) -> HostId {
         loop {
             let id = self.random.host_id();
             if !self.relay.is_taken(id) {
@@ -214,10 +237,13 @@ impl Server {
         let Some(host) = self.relay.directory().find(id) else {
             return;
         };
-        match host.kind() {
-            HostKind::Client => names.nicks.give(id, host.name()),
-            HostKind::Server => names.servers.give(id, host.name()),
+        let names = match host.kind() {
+            HostKind::Client => &mut names.nicks,
+            HostKind::Server => &mut names.servers,
         };
+        if names.of(id).is_none() {
+            names.give(id, host.name());
+        }
         self.irc_host_joined(id);
         self.course_host_joined(id, from, out);
     }
@@ -236,11 +262,16 @@ impl Server {
         let (kind, link) = (host.kind(), host.first_link());
         if kind == HostKind::Client && self.relay.channels().of(id).next().is_some() {
             self.irc_host_quits(id, text, out);
-            self.course_user_quits(id, text, out);
+            let words = self.course_quit_text(text, link, from);
+            self.course_user_quits(id, words, out);
             let now = self.now;
             self.relay.channels_mut().leave_all(id, link, now);
         }
         if self.names.is_some() {
+            let text = match kind {
+                HostKind::Client => self.course_quit_text(text, link, from),
+                HostKind::Server => text,
+            };
             self.course_host_left(id, kind, text, from, out);
         }
         if let Some(names) = &mut self.names {
@@ -312,6 +343,9 @@ impl Server {
             .filter_map(|channel| Some((channel.name().to_owned(), channel.member(id)?)))
             .collect();
         let fresh = self.free_id();
+        self.course.renumber(id, fresh);
+        // There are no ids there.
+        self.course.hushed = true;
         self.remove(id, &Text::cut("its id has changed"), Some(link), out);
         let claim = Claim {
             id: fresh,
@@ -325,10 +359,12 @@ impl Server {
         {
             neighbour.host = fresh;
         }
+        self.reserve(&claim);
         self.enter(link, &claim, out);
         for (name, flags) in memberships {
             self.enter_channel(fresh, None, flags, &name, Some(link), out);
         }
+        self.course.hushed = false;
     }
 
     /// Ends a link that speaks a dialect, with a last line that says why.

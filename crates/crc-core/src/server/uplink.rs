@@ -232,7 +232,8 @@ impl Server {
     /// Whether no other server is linked to us.
     fn nobody_is_linked(&self) -> bool {
         let mut neighbours = self.relay.neighbours().iter();
-        neighbours.all(|(_, neighbour)| neighbour.kind == HostKind::Client)
+        neighbours
+            .all(|(link, neighbour)| neighbour.kind == HostKind::Client || self.is_course(link))
     }
 
     /// Takes the rank of a root, if nobody is there whom we could be below and
@@ -608,7 +609,7 @@ impl Server {
             .relay
             .neighbours()
             .iter()
-            .any(|(_, n)| n.kind == HostKind::Server && !n.uplink);
+            .any(|(link, n)| n.kind == HostKind::Server && !n.uplink && !self.is_course(link));
         if guessed.is_some() && !has_children {
             // It is no original, and not where we took it to be; and nobody has
             // taken a rank from us.

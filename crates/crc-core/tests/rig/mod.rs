@@ -27,6 +27,9 @@ pub fn id(id: u32) -> HostId {
     HostId::new(id).unwrap()
 }
 
+/// The listener where the IRC of the course is spoken.
+pub const COURSE: ListenerId = ListenerId(1 << 16);
+
 /// One end of a pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
@@ -74,7 +77,7 @@ pub struct Rig {
     pub nodes: Vec<Node>,
     pub raws: Vec<Raw>,
     pipes: BTreeMap<End, Pipe>,
-    /// Servers' names to dial, as `sN:1`; those of raw listeners as `rN:1`.
+    /// Servers' names to dial, as `sN:1` or, for the IRC of the course, `cN:1`; those of raw listeners as `rN:1`.
     pub raw_listeners: BTreeMap<String, Vec<usize>>,
 }
 
@@ -420,11 +423,14 @@ impl Rig {
             self.join_ends(node, origin, End::Raw(raw));
             return;
         }
-        // A server is known by its name here, or by the address it announces.
-        let target = match to.host.strip_prefix('s') {
+        // A server is known by its name here, which for the IRC of the course begins
+        // with another letter; or by the address it announces.
+        let (course, frames) = (to.host.strip_prefix('c'), to.host.strip_prefix('s'));
+        let target = match course.or(frames) {
             Some(number) => number.parse::<usize>().ok(),
             None => usize::from(to.port).checked_sub(1000),
         };
+        let listener = course.map_or(ListenerId(0), |_| COURSE);
         let alive = |target: &usize| {
             self.nodes
                 .get(*target)
@@ -446,7 +452,6 @@ impl Rig {
             peer: address(peer),
             local: address(local),
         };
-        let listener = ListenerId(0);
         let (near_ends, far_ends) = (ends(target, node), ends(node, target));
         let accepted = Origin::Accepted { listener };
         self.handle(

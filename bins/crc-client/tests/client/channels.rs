@@ -1,0 +1,298 @@
+//! Channels: what is written of them, what is sent, and what is not.
+
+use crate::rig::{
+    ALICE, ANNOUNCEMENT, FEATURES, Link, QUIT, REGISTRATION, Server, WELCOME, bob, said,
+};
+
+/// What a server of ours answers to an announcement that takes channels.
+const CHANNELS_TOO: &[u8] =
+    b"\x01\0\0\0\x01\0\0\0\x65\x01\0\0\0\0\x1fcrc-caps 1 server-quit channels";
+
+fn welcome(server: &Server) -> Link {
+    let mut link = server.accept();
+    link.expect(REGISTRATION);
+    link.send(WELCOME);
+    link.expect(ANNOUNCEMENT);
+    link.send(&[CHANNELS_TOO, ALICE].concat());
+    link
+}
+
+fn named(head: &[u8], channel: &str) -> Vec<u8> {
+    let len = u8::try_from(channel.len()).unwrap();
+    [head, &[len], channel.as_bytes()].concat()
+}
+
+fn with_text(head: &[u8], channel: &str, text: &str) -> Vec<u8> {
+    let name_len = u8::try_from(channel.len()).unwrap();
+    let len = u32::try_from(text.len()).unwrap().to_be_bytes();
+    [head, &[name_len], &len, channel.as_bytes(), text.as_bytes()].concat()
+}
+
+fn join(who: u8, by: u8, flags: u8, channel: &str) -> Vec<u8> {
+    named(&[0x83, 0, 0, 0, who, 0, 0, 0, by, flags], channel)
+}
+
+fn part(who: u8, by: u8, channel: &str, text: &str) -> Vec<u8> {
+    with_text(&[0x84, 0, 0, 0, who, 0, 0, 0, by], channel, text)
+}
+
+fn chat(who: u8, tone: u8, channel: &str, text: &str) -> Vec<u8> {
+    with_text(&[0x85, 0, 0, 0, who, tone], channel, text)
+}
+
+fn set(who: u8, version: u8, field: u8, channel: &str, value: &str) -> Vec<u8> {
+    let head = [0x86, 0, 0, 0, who, 0, 0, 0, 0, 0, 0, 0, version, field];
+    with_text(&head, channel, value)
+}
+
+fn request(who: u8, to: u8, verb: u8, channel: &str, text: &str) -> Vec<u8> {
+    with_text(&[0x87, 0, 0, 0, who, 0, 0, 0, to, verb], channel, text)
+}
+
+fn status(code: u8, text: &str) -> Vec<u8> {
+    let len = u8::try_from(text.len()).unwrap();
+    let head = [1, 0, 0, 0, 1, 0, 0, 0, 101, 1, code, 0, 0, 0, len];
+    [&head, text.as_bytes()].concat()
+}
+
+#[test]
+fn every_event_of_a_channel_is_a_line_of_json() {
+    let server = Server::start();
+    let mut client = bob(&server, &["--json"]);
+    let mut link = welcome(&server);
+    client.line();
+    client.line();
+    client.line();
+    client.write("/join #reef kelp\n");
+    link.expect(&request(101, 0, 7, "#reef", "kelp"));
+    for (frames, events) in [
+        (
+            [
+                join(7, 0, 1, "#reef"),
+                set(7, 9, 0, "#reef", "tide"),
+                join(101, 0, 0, "#reef"),
+            ]
+            .concat(),
+            r##"{"event":"channel","channel":"#reef","members":[{"id":7,"name":"alice","operator":true,"voice":false},{"id":101,"name":"bob","operator":false,"voice":false}],"topic":"tide"}"##,
+        ),
+        (
+            join(8, 0, 2, "#reef"),
+            r##"{"event":"channel_joined","channel":"#reef","id":8,"name":null,"operator":false,"voice":true}"##,
+        ),
+        (
+            join(8, 7, 1, "#reef"),
+            r##"{"event":"channel_flags","channel":"#reef","id":8,"name":null,"operator":true,"voice":false,"by":7,"by_name":"alice"}"##,
+        ),
+        (
+            chat(7, 0, "#reef", "\"Hi\" \u{1b}[2J ö"),
+            r##"{"event":"channel_chat","channel":"#reef","from":7,"from_name":"alice","text":"\"Hi\" \u001b[2J ö","notice":false}"##,
+        ),
+        (
+            chat(8, 1, "#reef", "beep"),
+            r##"{"event":"channel_chat","channel":"#reef","from":8,"from_name":null,"text":"beep","notice":true}"##,
+        ),
+        (
+            set(7, 10, 0, "#reef", ""),
+            r##"{"event":"topic","channel":"#reef","topic":"","by":7,"by_name":"alice"}"##,
+        ),
+        (
+            set(0, 10, 2, "#reef", "nt"),
+            r##"{"event":"channel_set","channel":"#reef","field":"modes","value":"nt","by":0,"by_name":null}"##,
+        ),
+        (
+            set(7, 10, 99, "#reef", "x"),
+            r##"{"event":"channel_set","channel":"#reef","field":null,"value":"x","by":7,"by_name":"alice"}"##,
+        ),
+        (
+            part(8, 7, "#reef", "loud"),
+            r##"{"event":"channel_left","channel":"#reef","id":8,"name":null,"by":7,"by_name":"alice","text":"loud"}"##,
+        ),
+        (
+            request(7, 101, 1, "#cave", ""),
+            r##"{"event":"invited","channel":"#cave","by":7,"by_name":"alice"}"##,
+        ),
+        (
+            status(3, "#cave: wrong key"),
+            r##"{"event":"channel_refused","channel":"#cave","text":"wrong key"}"##,
+        ),
+        (
+            status(3, "no"),
+            r##"{"event":"channel_refused","channel":null,"text":"no"}"##,
+        ),
+        (
+            status(4, "#reef alice bob"),
+            r##"{"event":"names","channel":"#reef","names":"alice bob"}"##,
+        ),
+    ] {
+        link.send(&frames);
+        client.expect(&[events]);
+    }
+    for (line, event) in [
+        (
+            "/who #REEF",
+            r##"{"event":"channel","channel":"#reef","members":[{"id":7,"name":"alice","operator":true,"voice":false},{"id":101,"name":"bob","operator":false,"voice":false}],"topic":""}"##,
+        ),
+        (
+            "/topic #reef",
+            r##"{"event":"topic","channel":"#reef","topic":"","by":0,"by_name":null}"##,
+        ),
+        (
+            "/channels",
+            r##"{"event":"channels","channels":[{"channel":"#reef","members":2}]}"##,
+        ),
+        (
+            "/who #cave",
+            r##"{"event":"error","text":"you are not in #cave"}"##,
+        ),
+        (
+            "/part",
+            r##"{"event":"error","text":"plain lines go to no channel; say which: /part #CHANNEL"}"##,
+        ),
+        (
+            "/join reef",
+            r##"{"event":"error","text":"no channel can be called reef: # and up to 63 bytes, no blanks, no commas"}"##,
+        ),
+    ] {
+        client.write([line, "\n"].concat());
+        client.expect(&[event]);
+    }
+}
+
+#[test]
+fn what_is_typed_of_channels_is_sent() {
+    let server = Server::start();
+    let mut client = bob(&server, &[]);
+    client.write("/join #reef\n/to #reef\nHi  all \n/topic the tide\n/topic \"\"\n/names\n");
+    client.write("/msg #cave Grüße\n/part so long\nlost\n/part #cave\n/msg alice bye\n");
+    client.end_input();
+    let mut link = welcome(&server);
+    for frame in [
+        request(101, 0, 7, "#reef", ""),
+        chat(101, 0, "#reef", "Hi  all "),
+        set(101, 0, 0, "#reef", "the tide"),
+        set(101, 0, 0, "#reef", ""),
+        request(101, 0, 8, "#reef", ""),
+        chat(101, 0, "#cave", "Grüße"),
+        part(101, 0, "#reef", "so long"),
+        part(101, 0, "#cave", ""),
+        said(7, "bye"),
+        QUIT.to_vec(),
+    ] {
+        link.expect(&frame);
+    }
+    // What it hears then is shown still.
+    link.send(&status(3, "#reef: \u{1b}it is full"));
+    drop(link);
+    let (code, rest, errors) = client.finish();
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        rest[3..],
+        [
+            "* talking to #reef",
+            "* talking to nobody",
+            "! #reef: ␛it is full",
+            "* disconnected",
+        ]
+    );
+    assert_eq!(
+        errors,
+        "! nobody is chosen to talk to; say /to WHO first, or /msg WHO TEXT\n"
+    );
+}
+
+#[test]
+fn channels_are_shown_and_nobody_paints() {
+    let server = Server::start();
+    let mut client = bob(&server, &[]);
+    let mut link = welcome(&server);
+    client.line();
+    client.line();
+    client.line();
+    client.write("/join #reef\n");
+    link.expect(&request(101, 0, 7, "#reef", ""));
+    let bad = "\u{1b}]0;mine\u{7}\r\n\u{202e}x";
+    let visible = "␛]0;mine␇␍␊<U+202E>x";
+    let odd = format!("#{bad}");
+    let frames = [
+        join(7, 0, 1, "#reef"),
+        join(8, 0, 2, "#reef"),
+        set(7, 9, 0, "#reef", bad),
+        join(101, 0, 0, "#reef"),
+        chat(7, 0, "#reef", bad),
+        chat(8, 1, &odd, bad),
+        set(7, 10, 0, "#reef", ""),
+        set(8, 10, 1, "#reef", bad),
+        set(0, 11, 1, "#reef", ""),
+        set(8, 10, 77, "#reef", bad),
+        join(101, 7, 3, "#reef"),
+        join(9, 0, 1, "#reef"),
+        part(9, 0, "#reef", bad),
+        part(8, 101, "#reef", bad),
+        request(7, 101, 1, &odd, ""),
+        status(3, &format!("#reef: {bad}")),
+        status(4, &format!("#reef {bad}")),
+        part(101, 7, "#reef", "loud"),
+    ];
+    link.send(&frames.concat());
+    client.expect(&[
+        &format!("* you are in #reef; the topic is: {visible}"),
+        "           7  @alice",
+        "           8  +?",
+        "         101  bob",
+        &format!("#reef <alice (7)> {visible}"),
+        &format!("#{visible} -8- {visible}"),
+        "* #reef: no topic, by alice (7)",
+        &format!("* #reef: key is {visible}, by 8"),
+        "* #reef: no key",
+        "* #reef: set otherwise, by 8",
+        "* #reef: bob (101) is now an operator, with a voice, by alice (7)",
+        "* #reef: 9, an operator, is here",
+        &format!("* #reef: 9 left: {visible}"),
+        &format!("* #reef: bob (101) put 8 out: {visible}"),
+        &format!("* alice (7) invites you to #{visible}: /join #{visible}"),
+        &format!("! #reef: {visible}"),
+        &format!("* in #reef: {visible}"),
+        "* #reef: alice (7) put bob (101) out: loud",
+    ]);
+}
+
+#[test]
+fn a_server_without_channels_is_told_apart() {
+    let server = Server::start();
+    let mut client = bob(&server, &[]);
+    client.write("/join #reef\n/msg #reef Hi\n/msg 7 Hi\n");
+    client.end_input();
+    let mut link = server.accept();
+    link.expect(REGISTRATION);
+    link.send(&[WELCOME, FEATURES].concat());
+    link.expect(ANNOUNCEMENT);
+    link.expect(&said(7, "Hi"));
+    link.expect(QUIT);
+    drop(link);
+    let (code, _, errors) = client.finish();
+    assert_eq!(code, Some(0));
+    let error = "! nothing was sent to #reef: this server knows no channels\n";
+    assert_eq!(errors, error.repeat(2));
+}
+
+#[test]
+fn comes_back_into_its_channels_and_says_so() {
+    let server = Server::start();
+    let mut client = bob(&server, &[]);
+    let mut link = welcome(&server);
+    client.write("/join #reef kelp\n");
+    link.expect(&request(101, 0, 7, "#reef", "kelp"));
+    link.send(&join(101, 0, 1, "#reef"));
+    for _ in 0..3 {
+        client.line();
+    }
+    client.expect(&["* you are in #reef", "         101  @bob"]);
+    drop(link);
+    let mut link = welcome(&server);
+    link.expect(&request(101, 0, 7, "#reef", "kelp"));
+    link.send(&join(101, 0, 1, "#reef"));
+    for _ in 0..4 {
+        client.line();
+    }
+    client.expect(&["* you are in #reef again", "         101  @bob"]);
+}

@@ -1,0 +1,372 @@
+//! Clients of ours in the channels of servers of ours.
+
+#![expect(clippy::unwrap_used, reason = "this is a test")]
+
+mod rig;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crc_core::{
+    Client, ClientCommand, ClientConfig, ClientNotice, DialId, Effect, Ends, Event, LinkDown,
+    LinkId, Machine, Origin, Outbox, Unsent,
+};
+use crc_wire::Field;
+
+use rig::{Kind, Rig, id, registration};
+
+/// A client at the end of a raw connection.
+struct Talker {
+    client: Client,
+    raw: usize,
+    link: LinkId,
+    links: u32,
+    dial: Option<DialId>,
+    told: Vec<String>,
+}
+
+impl Talker {
+    fn new(rig: &mut Rig, node: usize, number: u32, name: &str) -> Talker {
+        let mut config = ClientConfig::new("s:1".parse().unwrap(), name, "", number.into());
+        config.id = Some(id(number));
+        let mut talker = Talker {
+            client: Client::new(config).unwrap(),
+            raw: usize::MAX,
+            link: LinkId::new(0, 0),
+            links: 0,
+            dial: None,
+            told: Vec::new(),
+        };
+        talker.handle(rig, Event::Command(ClientCommand::Start));
+        talker.connect(rig, node);
+        talker
+    }
+
+    fn connect(&mut self, rig: &mut Rig, node: usize) {
+        self.raw = rig.connect(node);
+        self.links += 1;
+        self.link = LinkId::new(0, self.links);
+        let dial = self.dial.take().unwrap();
+        let address = "127.0.0.1:1000".parse().unwrap();
+        let ends = Ends {
+            peer: address,
+            local: address,
+        };
+        let (link, origin) = (self.link, Origin::Dialed { dial });
+        self.handle(rig, Event::LinkUp { link, origin, ends });
+    }
+
+    /// The connection is cut; and made again as soon as the client wants it.
+    fn reconnect(&mut self, rig: &mut Rig, node: usize) {
+        rig.cut_raw(self.raw);
+        rig.run(Duration::from_millis(100));
+        let (link, why, unsent) = (self.link, LinkDown::PeerClosed, Unsent::default());
+        self.handle(rig, Event::LinkDown { link, why, unsent });
+        let due = self.client.deadline().unwrap();
+        rig.run(due.since(rig.now));
+        self.handle(rig, Event::Tick);
+        self.connect(rig, node);
+    }
+
+    fn command(&mut self, rig: &mut Rig, command: ClientCommand) {
+        self.handle(rig, Event::Command(command));
+    }
+
+    fn join(&mut self, rig: &mut Rig, channel: &str, key: &str) {
+        let (channel, key) = (channel.into(), key.into());
+        self.command(rig, ClientCommand::Join { channel, key });
+    }
+
+    fn say(&mut self, rig: &mut Rig, channel: &str, text: &str) {
+        let (channel, text) = (channel.into(), text.into());
+        self.command(rig, ClientCommand::ChannelSay { channel, text });
+    }
+
+    fn handle(&mut self, rig: &mut Rig, event: Event<'_, ClientCommand>) {
+        let mut out = Outbox::new();
+        self.client.handle(rig.now, event, &mut out);
+        for effect in out.effects() {
+            match effect {
+                Effect::Send { range, .. } => rig.send(self.raw, out.bytes(*range)),
+                Effect::Dial { dial, .. } => self.dial = Some(*dial),
+                Effect::Notice(notice) => self.told.extend(words(notice)),
+                _ => {}
+            }
+        }
+    }
+
+    fn hear(&mut self, rig: &mut Rig) -> bool {
+        let bytes = std::mem::take(&mut rig.raws[self.raw].bytes);
+        let (link, heard) = (self.link, !bytes.is_empty());
+        if heard {
+            let bytes = &bytes;
+            self.handle(rig, Event::Bytes { link, bytes });
+        }
+        heard
+    }
+
+    #[track_caller]
+    fn expect(&mut self, told: &[&str]) {
+        assert_eq!(std::mem::take(&mut self.told), told);
+    }
+}
+
+/// A notice about channels in a few words.
+fn words(notice: &ClientNotice) -> Option<String> {
+    let by = |by: &Option<crc_core::Speaker>| match by {
+        Some(by) => format!(" by {}", by.name.as_deref().unwrap_or("?")),
+        None => String::new(),
+    };
+    let member = |member: &crc_core::ChannelMember| {
+        let sign = if member.flags.operator { "@" } else { "" };
+        format!("{sign}{}", member.who.name.as_deref().unwrap_or("?"))
+    };
+    Some(match notice {
+        ClientNotice::ChannelEntered {
+            channel,
+            members,
+            topic,
+            again,
+        } => {
+            let members: Vec<String> = members.iter().map(member).collect();
+            let again = if *again { "again " } else { "" };
+            format!("{again}in {channel} ({topic}): {}", members.join(" "))
+        }
+        ClientNotice::ChannelJoined {
+            channel,
+            member: it,
+        } => {
+            format!("{channel}: {} joins", member(it))
+        }
+        ClientNotice::ChannelLeft {
+            channel,
+            who,
+            by: kicker,
+            text,
+        } => {
+            let who = who.name.as_deref().unwrap_or("?");
+            format!("{channel}: {who} leaves{}: {text}", by(kicker))
+        }
+        ClientNotice::ChannelFlags {
+            channel,
+            member: it,
+            by: giver,
+        } => format!("{channel}: now {}{}", member(it), by(giver)),
+        ClientNotice::ChannelChat {
+            channel,
+            from,
+            text,
+            ..
+        } => format!("{channel}: {}: {text}", from.name.as_deref().unwrap_or("?")),
+        ClientNotice::ChannelSet {
+            channel,
+            field: Field::TOPIC,
+            value,
+            by: setter,
+        } => format!("{channel}: topic {value}{}", by(setter)),
+        ClientNotice::ChannelRefused { channel, text } => {
+            format!("{}: no: {text}", channel.as_deref().unwrap_or("?"))
+        }
+        ClientNotice::ChannelNames { channel, names } => format!("{channel}: {names}"),
+        ClientNotice::ChannelNotSent { channel, why } => format!("{channel}: not sent: {why}"),
+        ClientNotice::Left { name, .. } => format!("{name} leaves"),
+        ClientNotice::Joined {
+            name,
+            was: Some(was),
+            ..
+        } => format!("{was} is now {name}"),
+        ClientNotice::Dropped { why } => format!("dropped: {why}"),
+        _ => return None,
+    })
+}
+
+/// Lets all that was said arrive, at the servers and at the clients.
+fn settle(rig: &mut Rig, talkers: &mut [&mut Talker]) {
+    loop {
+        rig.soon();
+        let heard = talkers.iter_mut().map(|talker| talker.hear(rig));
+        if heard.filter(|heard| *heard).count() == 0 {
+            return;
+        }
+    }
+}
+
+/// Two servers, linked; Ann at the one, Bob at the other.
+fn two(seed: u64) -> (Rig, Talker, Talker) {
+    let mut rig = Rig::new(seed);
+    rig.server(None);
+    rig.server(Some(0));
+    rig.rest();
+    let mut ann = Talker::new(&mut rig, 0, 101, "ann");
+    let mut bob = Talker::new(&mut rig, 1, 102, "bob");
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    ann.expect(&[]);
+    bob.expect(&[]);
+    (rig, ann, bob)
+}
+
+#[test]
+fn two_clients_on_two_servers_talk_in_a_channel() {
+    let (mut rig, mut ann, mut bob) = two(5);
+    ann.join(&mut rig, "#Reef", "");
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    ann.expect(&["in #Reef (): @ann"]);
+    let (channel, topic) = ("#reef".into(), "tide".into());
+    ann.command(&mut rig, ClientCommand::SetTopic { channel, topic });
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    ann.expect(&["#Reef: topic tide by ann"]);
+
+    bob.join(&mut rig, "#reef", "");
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    ann.expect(&["#Reef: bob joins"]);
+    bob.expect(&["in #Reef (tide): @ann bob"]);
+
+    ann.say(&mut rig, "#reef", "Hello over there!");
+    bob.say(&mut rig, "#REEF", "Grüße");
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    ann.expect(&["#Reef: bob: Grüße"]);
+    bob.expect(&["#Reef: ann: Hello over there!"]);
+
+    let channel = "#reef".into();
+    bob.command(&mut rig, ClientCommand::Names { channel });
+    let (channel, text) = ("#reef".into(), "bye".into());
+    bob.command(&mut rig, ClientCommand::Part { channel, text });
+    bob.say(&mut rig, "#reef", "still here?");
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    ann.expect(&["#Reef: bob leaves: bye"]);
+    bob.expect(&[
+        "#Reef: ann bob",
+        "#Reef: bob leaves: bye",
+        "#reef: no: you are not in it",
+    ]);
+    assert_eq!(bob.client.channels().count(), 0);
+    assert_eq!(ann.client.channel("#reef").unwrap().members().len(), 1);
+}
+
+#[test]
+fn a_key_keeps_others_out_and_lets_its_owner_in_again() {
+    let (mut rig, mut ann, mut bob) = two(5);
+    ann.join(&mut rig, "#cave", "kelp");
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    bob.join(&mut rig, "#cave", "guess");
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    bob.expect(&["#cave: no: wrong key"]);
+    bob.join(&mut rig, "#cave", "kelp");
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    bob.expect(&["in #cave (): @ann bob"]);
+    ann.expect(&["in #cave (): @ann", "#cave: bob joins"]);
+
+    bob.reconnect(&mut rig, 1);
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    bob.expect(&["again in #cave (): @ann bob"]);
+    ann.expect(&["bob leaves", "#cave: bob joins"]);
+}
+
+#[test]
+fn both_sides_agree_on_who_is_where_after_many_comings_and_goings() {
+    let known: usize = (0..20).map(come_and_go).sum();
+    assert!(known > 0, "somebody is in some channel");
+}
+
+/// Three clients come and go as chance has it; how many memberships are left?
+fn come_and_go(seed: u64) -> usize {
+    let (mut rig, mut ann, mut bob) = two(seed);
+    let mut carol = Talker::new(&mut rig, 1, 103, "carol");
+    settle(&mut rig, &mut [&mut ann, &mut bob, &mut carol]);
+    for round in 0..200 {
+        let talkers = [&mut ann, &mut bob, &mut carol];
+        let who = talkers
+            .into_iter()
+            .nth(rig.random.below(3) as usize)
+            .unwrap();
+        let channel = ["#a", "#b", "#C"][rig.random.below(3) as usize].to_owned();
+        match rig.random.below(8) {
+            0..=2 => who.join(&mut rig, &channel, ""),
+            3..=4 => {
+                let text = String::new();
+                who.command(&mut rig, ClientCommand::Part { channel, text });
+            }
+            5 => {
+                let topic = round.to_string();
+                who.command(&mut rig, ClientCommand::SetTopic { channel, topic });
+            }
+            6 if round % 5 == 0 => {
+                let node = usize::from(who.client.id() != id(101));
+                who.reconnect(&mut rig, node);
+            }
+            _ => settle(&mut rig, &mut [&mut ann, &mut bob, &mut carol]),
+        }
+    }
+    rig.run(Duration::from_secs(5));
+    settle(&mut rig, &mut [&mut ann, &mut bob, &mut carol]);
+    let mut known = 0;
+    for (talker, node) in [(&ann, 0), (&bob, 1), (&carol, 1)] {
+        let snapshot = rig.nodes[node].server.snapshot();
+        let channels = snapshot.channels();
+        let theirs: BTreeMap<_, _> = channels
+            .of(talker.client.id())
+            .map(|channel| {
+                (
+                    channel.name(),
+                    (channel.topic(), channel.members().collect()),
+                )
+            })
+            .collect();
+        let ours: BTreeMap<_, (_, Vec<_>)> = talker
+            .client
+            .channels()
+            .map(|channel| {
+                (
+                    channel.name(),
+                    (channel.topic(), channel.members().collect()),
+                )
+            })
+            .collect();
+        assert_eq!(ours, theirs);
+        known += ours.len();
+        assert!(!talker.told.iter().any(|words| words.starts_with("dropped")));
+    }
+    known
+}
+
+#[test]
+fn whoever_is_renamed_stays_in_its_channels() {
+    let (mut rig, mut ann, mut bob) = two(5);
+    // A server that knows channels, with a client of its own.
+    let raw = rig.connect(0);
+    rig.introduce_ours(raw, 77, "r=5;f=server-quit,channels");
+    rig.say(raw, &registration(Kind::Client, 701, Some(77), "tea"));
+    rig.soon();
+    ann.join(&mut rig, "#reef", "");
+    bob.join(&mut rig, "#reef", "");
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    let join = crc_wire::ChannelJoin {
+        source: id(701),
+        by: None,
+        flags: crc_wire::MemberFlags::default(),
+        channel: crc_wire::ChannelName::new("#reef").unwrap(),
+    };
+    rig.say(raw, &crc_wire::Message::ChannelJoin(join));
+    rig.soon();
+    let renamed = crc_wire::Registration {
+        source: id(701),
+        last_hop: Some(id(77)),
+        name: crc_wire::Name::cut("robert"),
+        info: crc_wire::Info::cut("tea"),
+    };
+    rig.say(raw, &crc_wire::Message::ClientRegistration(renamed));
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    for talker in [&mut ann, &mut bob] {
+        let told = talker.told.split_off(talker.told.len() - 2);
+        assert_eq!(told, ["#reef: host701 joins", "host701 is now robert"]);
+        let channel = talker.client.channel("#reef").unwrap();
+        assert!(channel.member(id(701)).is_some());
+    }
+    rig.cut_raw(raw);
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    for talker in [&mut ann, &mut bob] {
+        assert_eq!(talker.told.last().unwrap(), "robert leaves");
+        let channel = talker.client.channel("#reef").unwrap();
+        assert!(channel.member(id(701)).is_none());
+    }
+}

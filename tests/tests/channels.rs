@@ -1,0 +1,225 @@
+//! Channels with real servers and real clients: who is in, what is said, and who
+//! does not get in.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crc_scenario::wait::{self, LONG};
+use crc_scenario::{Client, Rig, Server};
+
+/// Two servers, linked; Ann at the one, Bob at the other.
+struct Coast {
+    ann: Client,
+    bob: Client,
+    reef: Server,
+    cove: Server,
+    rig: Rig,
+}
+
+impl Coast {
+    fn new() -> Coast {
+        let rig = Rig::new().unwrap();
+        let reef = rig.server(1, "reef").start().unwrap();
+        let cove = rig.server(2, "cove").uplink(reef.address());
+        let cove = cove.start().unwrap();
+        let ann = rig.client(101, "ann", reef.address()).start().unwrap();
+        let bob = rig.client(102, "bob", cove.address()).start().unwrap();
+        ann.wait_connected(&[102]).unwrap();
+        bob.wait_connected(&[101]).unwrap();
+        Coast {
+            ann,
+            bob,
+            reef,
+            cove,
+            rig,
+        }
+    }
+}
+
+fn command(client: &mut Client, line: &str) {
+    client.command(line).unwrap();
+}
+
+/// Sooner or later the client writes this event.
+#[track_caller]
+fn expect(client: &Client, event: &str) {
+    let written = || client.process().lines().iter().any(|line| line == event);
+    let lines = || client.process().lines().clone();
+    assert!(wait::holds(LONG, written), "{event}\n{:#?}", lines());
+}
+
+fn refusal(channel: &str, text: &str) -> String {
+    format!(r##"{{"event":"channel_refused","channel":"{channel}","text":"{text}"}}"##)
+}
+
+const ALONE: &str = r##"{"event":"channel","channel":"#Reef","members":[{"id":101,"name":"ann","operator":true,"voice":false}],"topic":""}"##;
+const BOTH: &str = r##"{"event":"channel","channel":"#Reef","members":[{"id":101,"name":"ann","operator":true,"voice":false},{"id":102,"name":"bob","operator":false,"voice":false}],"topic":"the tide"}"##;
+
+#[test]
+fn clients_of_two_servers_talk_in_a_channel() {
+    let Coast {
+        mut ann,
+        mut bob,
+        rig: _rig,
+        reef: _reef,
+        cove: _cove,
+    } = Coast::new();
+    command(&mut ann, "/join #Reef");
+    expect(&ann, ALONE);
+    command(&mut ann, "/topic #reef the tide");
+    expect(
+        &ann,
+        r##"{"event":"topic","channel":"#Reef","topic":"the tide","by":101,"by_name":"ann"}"##,
+    );
+    // The topic is on its way to the other server, by the way that he has come.
+    let heard = r#"{"event":"chat","from":101,"from_name":"ann","to":102,"text":"come!"}"#;
+    command(&mut ann, "/msg bob come!");
+    expect(&bob, heard);
+
+    command(&mut bob, "/join #reef");
+    expect(&bob, BOTH);
+    expect(
+        &ann,
+        r##"{"event":"channel_joined","channel":"#Reef","id":102,"name":"bob","operator":false,"voice":false}"##,
+    );
+    command(&mut ann, "/to #reef");
+    command(&mut ann, "Hello over there!");
+    expect(
+        &bob,
+        r##"{"event":"channel_chat","channel":"#Reef","from":101,"from_name":"ann","text":"Hello over there!","notice":false}"##,
+    );
+    command(&mut bob, "/msg #REEF Grüße");
+    expect(
+        &ann,
+        r##"{"event":"channel_chat","channel":"#Reef","from":102,"from_name":"bob","text":"Grüße","notice":false}"##,
+    );
+    command(&mut bob, "/names #reef");
+    expect(
+        &bob,
+        r##"{"event":"names","channel":"#Reef","names":"ann bob"}"##,
+    );
+    command(&mut bob, "/channels");
+    expect(
+        &bob,
+        r##"{"event":"channels","channels":[{"channel":"#Reef","members":2}]}"##,
+    );
+    command(&mut bob, "/topic #reef");
+    expect(
+        &bob,
+        r##"{"event":"topic","channel":"#Reef","topic":"the tide","by":0,"by_name":null}"##,
+    );
+    command(&mut bob, "/part #reef so long");
+    let left = r##"{"event":"channel_left","channel":"#Reef","id":102,"name":"bob","by":0,"by_name":null,"text":"so long"}"##;
+    expect(&ann, left);
+    expect(&bob, left);
+    command(&mut bob, "/msg #reef still here?");
+    expect(&bob, &refusal("#reef", "you are not in it"));
+    let errors = [ann.view().errors, bob.view().errors];
+    assert_eq!(errors, [[""; 0], [""; 0]]);
+}
+
+#[test]
+fn a_key_is_asked_for_and_remembered() {
+    let Coast {
+        mut ann,
+        mut bob,
+        rig,
+        reef,
+        cove,
+    } = Coast::new();
+    command(&mut ann, "/join #cave kelp");
+    let alone = ALONE.replace("#Reef", "#cave");
+    expect(&ann, &alone);
+    command(&mut ann, "/msg bob come!");
+    bob.wait_view(|view| view.chats.len() == 1).unwrap();
+    command(&mut bob, "/join #cave");
+    expect(&bob, &refusal("#cave", "wrong key"));
+    command(&mut bob, "/join #cave kelp");
+    let both = BOTH.replace("#Reef", "#cave").replace("the tide", "");
+    expect(&bob, &both);
+
+    // His server dies, and another one takes its place.
+    let address = cove.address();
+    drop(cove);
+    bob.wait_view(|view| view.disconnections > 0).unwrap();
+    let again = || {
+        bob.process()
+            .lines()
+            .iter()
+            .filter(|line| **line == both)
+            .count()
+    };
+    assert_eq!(again(), 1);
+    let left = r#"{"event":"left","id":102,"name":"bob","#;
+    let has_left = || {
+        ann.process()
+            .lines()
+            .iter()
+            .any(|line| line.starts_with(left))
+    };
+    assert!(wait::holds(LONG, has_left));
+    let new = rig.server(3, "cove again").listen(address);
+    let _new = new.uplink(reef.address()).start().unwrap();
+    assert!(
+        wait::holds(LONG, || again() == 2),
+        "{:?}",
+        bob.process().lines()
+    );
+}
+
+#[test]
+fn a_script_says_all_it_has_to_say_in_a_channel_and_leaves() {
+    let coast = Coast::new();
+    let Coast {
+        mut ann,
+        bob,
+        rig,
+        cove,
+        ..
+    } = coast;
+    command(&mut ann, "/join #Reef");
+    expect(&ann, ALONE);
+    // When this has come to the other server, the channel has too.
+    command(&mut ann, "/msg bob come!");
+    bob.wait_view(|view| view.chats.len() == 1).unwrap();
+    let mut script = Command::new(&rig.binaries().client)
+        .arg(format!("--server={}", cove.address()))
+        .args(["--id=103", "--name=carol"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines: String = (0..500).map(|n| format!("line {n}\n")).collect();
+    let lines = format!("/join #Reef\n/topic\n/to #reef\n/who #reef\n{lines}/part\n/quit bye\n");
+    script
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(lines.as_bytes())
+        .unwrap();
+    let output = script.wait_with_output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let refused = "! plain lines go to no channel; say which: /topic #CHANNEL\n";
+    assert_eq!((output.status.code(), &*stderr), (Some(0), refused));
+    let members = "\n         101  @ann\n         103  carol\n";
+    for shown in [
+        format!("* you are in #Reef{members}"),
+        format!("* #Reef{members}"),
+        "* talking to #reef\n".to_owned(),
+        "* #Reef: carol (103) left\n".to_owned(),
+    ] {
+        assert!(stdout.contains(&shown), "{shown}\n{stdout}");
+    }
+    for n in 0..500 {
+        expect(
+            &ann,
+            &format!(
+                r##"{{"event":"channel_chat","channel":"#Reef","from":103,"from_name":"carol","text":"line {n}","notice":false}}"##
+            ),
+        );
+    }
+}

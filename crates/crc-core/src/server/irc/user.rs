@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 /// How names may look that users of IRC choose.
 pub(super) const NAMES: NameRules = NameRules {
     nick_bytes_max: 30,
-    channel_bytes_max: crate::server::channels::CHANNEL_BYTES_MAX,
+    channel_bytes_max: crate::admission::CHANNEL_NAME_BYTES_MAX,
     user_bytes_max: 10,
     channel_marks: b"#",
     nicks: Nicks::Rfc2812,

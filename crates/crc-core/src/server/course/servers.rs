@@ -9,10 +9,11 @@ use super::users::chat_in;
 use super::words::{info_of, quit_text};
 use super::{Relay, Server, User};
 use crate::admission::NAME_BYTES_MAX;
+use crate::admission::is_channel_name;
 use crate::link::{LinkId, Origin};
 use crate::relay::{HostKind, Setting};
 use crate::server::Out;
-use crate::server::channels::{CHANNELS_MAX, is_channel_name};
+use crate::server::channels::CHANNELS_MAX;
 use crate::verdict::Violation;
 
 impl Server {

@@ -10,7 +10,7 @@ use super::words::{Line, marks};
 use super::{Asker, cut};
 use crate::admission::is_channel_name;
 use crate::link::LinkId;
-use crate::relay::{Channel, Host, HostKind};
+use crate::relay::{Channel, Host};
 use crate::session::Lines;
 
 /// The most bytes of a topic that is set by a user of IRC (`TOPICLEN`).
@@ -212,13 +212,16 @@ impl Server {
     /// Whether a host can be put out, or be given a rank: not if it is in a network
     /// that has no words for it, behind a server that is linked to us.
     fn irc_can_be_asked(&self, id: HostId) -> bool {
-        let Some(link) = self.relay.directory().find(id).map(Host::first_link) else {
-            return false;
-        };
-        let session = self.sessions.find(link);
-        let course = session.is_some_and(|s| matches!(s.lines, Some(Lines::Course(_))));
-        let neighbour = self.relay.neighbours().find(link);
-        !course || neighbour.is_none_or(|n| n.kind != HostKind::Server)
+        let host = self.relay.directory().find(id);
+        let session = host.and_then(|host| self.sessions.find(host.first_link()));
+        match session.map(|session| &session.lines) {
+            Some(Some(Lines::Course(_))) => {
+                let neighbour =
+                    host.and_then(|host| self.relay.neighbours().find(host.first_link()));
+                neighbour.is_some_and(|neighbour| neighbour.host == id)
+            }
+            _ => true,
+        }
     }
 
     pub(super) fn irc_invite(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {

@@ -986,6 +986,26 @@ fn modes_of_a_channel() {
 }
 
 #[test]
+fn texts_are_cut_where_they_are_said_to_be() {
+    let mut net = Net::new(1);
+    let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
+    net.ask(ann, "JOIN #reef");
+    net.ask(bob, "JOIN #reef");
+    net.forget(&[ann]);
+    let long = "é".repeat(230);
+    let topic = "é".repeat(195);
+    let told = format!(":ann!~ann@ID.crc TOPIC #reef :{topic}");
+    net.expect(ann, &format!("TOPIC #reef :{long}"), &[&told]);
+    let why = "é".repeat(150);
+    let told = format!(":ann!~ann@ID.crc KICK #reef bob :{why}");
+    net.expect(ann, &format!("KICK #reef bob :{long}"), &[&told]);
+    net.ask(ann, &format!("AWAY :{long}"));
+    let told = format!(":server0 301 bob ann :{why}");
+    net.forget(&[bob]);
+    net.expect(bob, "PRIVMSG ann :hi", &[&told]);
+}
+
+#[test]
 fn who_is_banned_is_not_heard_unless_it_has_a_voice() {
     let mut net = Net::new(2);
     let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));

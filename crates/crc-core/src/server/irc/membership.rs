@@ -6,7 +6,7 @@ use irc_wire::{Message, Numeric, lists, text};
 use super::super::channels::NotAdmitted;
 use super::super::{Out, Server};
 use super::user::{Capability, NAMES};
-use super::words::{Line, marks};
+use super::words::marks;
 use super::{Asker, cut};
 use crate::admission::is_channel_name;
 use crate::link::LinkId;
@@ -461,15 +461,5 @@ impl Server {
     pub(super) fn irc_is_local(&self, host: &Host) -> bool {
         let neighbour = self.relay.neighbours().find(host.first_link());
         neighbour.is_some_and(|neighbour| neighbour.host == host.id())
-    }
-
-    /// A line to a user that is no numeric.
-    pub(super) fn irc_own_line(&self, asker: Asker, command: &str, words: &[&str], out: &mut Out) {
-        let source = self.irc_source(asker.id);
-        let range = out.store(|arena| {
-            let line = Line::new(arena, "", &source, command);
-            words.iter().fold(line, |line, word| line.word(word)).end();
-        });
-        out.send_stored(asker.link, range);
     }
 }

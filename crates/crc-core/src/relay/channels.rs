@@ -174,6 +174,11 @@ impl Channel {
         self.links.iter().map(|(link, _)| *link)
     }
 
+    /// How many such links there are.
+    pub(crate) fn links_len(&self) -> usize {
+        self.links.len()
+    }
+
     fn count_in(&mut self, link: LinkId) {
         match self.links.iter_mut().find(|(found, _)| *found == link) {
             Some((_, count)) => *count += 1,

@@ -81,9 +81,48 @@ pub(super) enum NotAdmitted {
 /// them is told.
 #[derive(Default)]
 struct Wordings {
+    /// There are many to be told.
+    many: bool,
     frame: Option<Range>,
     irc: [Option<Range>; super::irc::VARIATIONS],
     course_user: Option<Range>,
+}
+
+/// The frame that tells of a happening.
+#[derive(Clone, Copy)]
+enum Frame<'a> {
+    /// It has been told already.
+    Told(Range),
+    /// It is passed on.
+    AsItCame(&'a [u8]),
+    /// It was said here.
+    Of(&'a ChannelChat<'a>),
+}
+
+/// From so many listeners on, what is told in a channel may wait a moment for more
+/// of its kind: each of them costs a system call, however little there is to tell.
+const MANY: usize = 8;
+
+/// Puts words that `many` are told into the outbox.
+fn store(many: bool, out: &mut Out, write: impl FnOnce(&mut Vec<u8>)) -> Range {
+    if many {
+        out.store_news(write)
+    } else {
+        out.store(write)
+    }
+}
+
+impl Wordings {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut Out) -> Range {
+        let many = self.many;
+        *self.frame.get_or_insert_with(|| match frame {
+            Frame::Told(range) => range,
+            Frame::AsItCame(bytes) => store(many, out, |arena| arena.extend_from_slice(bytes)),
+            Frame::Of(chat) => store(many, out, |arena| {
+                Message::ChannelChat(chat.clone()).encode(arena);
+            }),
+        })
+    }
 }
 
 /// Whether somebody who is linked to us may set a channel so.
@@ -279,7 +318,7 @@ impl Server {
             self.course_channel_joined(host, name, from, out);
         }
         let who = Some(host);
-        self.tell_members(name, who, what, Some(frame), from, out);
+        self.tell_members(name, who, what, Frame::Told(frame), from, out);
         if entered == Entered::Again && !planted!(self, ChannelsForgotten) {
             // Elsewhere it has never ended, and may be set otherwise.
             self.tell_settings(name, out);
@@ -316,7 +355,7 @@ impl Server {
         }
         self.course_channel_left(host, name, from, out);
         let what = What::Left { by, text };
-        self.tell_members(name, Some(host), what, Some(frame), from, out);
+        self.tell_members(name, Some(host), what, Frame::Told(frame), from, out);
         let now = self.now;
         self.relay.channels_mut().leave(name, host, link, now);
     }
@@ -331,8 +370,8 @@ impl Server {
         out: &mut Out,
     ) {
         let frame = match frame {
-            Some(bytes) => out.store(|arena| arena.extend_from_slice(bytes)),
-            None => out.store(|arena| Message::ChannelChat(chat.clone()).encode(arena)),
+            Some(bytes) => Frame::AsItCame(bytes),
+            None => Frame::Of(chat),
         };
         let what = What::Said {
             tone: chat.tone,
@@ -340,7 +379,7 @@ impl Server {
         };
         let name = chat.channel.as_str();
         self.counters.channel_chats += 1;
-        self.tell_members(name, Some(chat.source), what, Some(frame), from, out);
+        self.tell_members(name, Some(chat.source), what, frame, from, out);
     }
 
     /// A setting that may be new. What is newer than ours is told to all but
@@ -390,7 +429,7 @@ impl Server {
                         value: &value,
                     };
                     self.course_channel_set(name, source, field, &value, from, out);
-                    self.tell_members(name, source, what, Some(frame), from, out);
+                    self.tell_members(name, source, what, Frame::Told(frame), from, out);
                 }
             }
         }
@@ -470,7 +509,7 @@ impl Server {
         name: &str,
         who: Option<HostId>,
         what: What<'_>,
-        frame: Option<Range>,
+        frame: Frame<'_>,
         from: Option<LinkId>,
         out: &mut Out,
     ) {
@@ -484,7 +523,7 @@ impl Server {
         };
         let said = matches!(what, What::Said { .. });
         let mut wordings = Wordings {
-            frame,
+            many: channel.links_len() >= MANY,
             ..Wordings::default()
         };
         for link in channel.links() {
@@ -500,30 +539,39 @@ impl Server {
                 None if neighbour.kind == HostKind::Server => {
                     let stops = from.is_some() && planted!(self, ChannelChatStops);
                     let takes = said && !stops && takes_channels(neighbour, session);
-                    wordings.frame.filter(|_| takes)
+                    takes.then(|| wordings.frame(frame, out))
                 }
                 // Who enters is told apart, and who speaks knows it.
                 None if own && matches!(what, What::Entered { .. } | What::Said { .. }) => None,
-                None => wordings.frame.filter(|_| session.features.channels),
+                None if !session.features.channels => None,
+                None => Some(wordings.frame(frame, out)),
                 Some(Lines::Irc(user)) => match self.irc_variation(user, own, &what) {
                     None => None,
-                    Some(variation) => Some(*wordings.irc[variation].get_or_insert_with(|| {
-                        out.store(|arena| self.write_irc(&happening, variation, arena))
-                    })),
+                    Some(variation) => Some(match wordings.irc[variation] {
+                        Some(words) => words,
+                        None => {
+                            let write =
+                                |arena: &mut _| self.write_irc(&happening, variation, arena);
+                            let words = store(wordings.many, out, write);
+                            wordings.irc[variation] = Some(words);
+                            words
+                        }
+                    }),
                 },
                 Some(Lines::Course(_)) if neighbour.kind == HostKind::Server => None,
                 Some(Lines::Course(_)) if own && said => None,
                 Some(Lines::Course(_)) => Some(*wordings.course_user.get_or_insert_with(|| {
-                    out.store(|arena| self.write_course(&happening, arena))
+                    store(wordings.many, out, |arena| {
+                        self.write_course(&happening, arena);
+                    })
                 })),
             };
             if let Some(words) = words {
                 out.send_stored(link, words);
             }
         }
-        if said {
-            let (channel, who) = (happening.channel.to_owned(), who);
-            self.course_channel_said(&channel, who, what, from, out);
+        if said && self.names.is_some() {
+            self.course_channel_said(name, who, what, from, out);
         }
     }
 

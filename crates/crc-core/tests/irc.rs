@@ -15,6 +15,7 @@ use crc_core::{Dialect, ListenerId, ServerCommand};
 use crc_wire::{
     ChannelChat, ChannelName, ChannelRequest, Field, HostId, Message, StatusCode, Text, Tone, Verb,
 };
+use proptest::prelude::*;
 use rig::{Kind, Rig, chat, config, id, registration, status};
 
 const IRC: ListenerId = ListenerId(1);
@@ -325,6 +326,69 @@ fn somebody_else_who_is_called_so_later_has_its_id_behind_it() {
     );
     let bob = net.user(1, "bob");
     net.expect(bob, "PRIVMSG host300|300 :hi", &[]);
+}
+
+#[test]
+fn two_who_take_a_nick_at_once_both_have_it_and_tell_each_other_apart() {
+    let mut net = Net::new(2);
+    let users = [net.connect(0), net.connect(1)];
+    for user in users {
+        net.say(user, "NICK ann");
+        net.say(user, "USER ann 0 * :Ann");
+        net.say(user, "JOIN #reef");
+    }
+    net.rig.run(Duration::from_secs(1));
+    net.forget(&users);
+    for (node, user) in users.into_iter().enumerate() {
+        let other = net.id_of(1 - node, "ann");
+        let nick = format!("ann|{other}");
+        assert_eq!(net.id_of(node, &nick), other);
+        net.expect(user, &format!("PRIVMSG {nick} :hi"), &[]);
+        let heard = net.hear(users[1 - node]);
+        let (from, said) = heard[0].split_once(' ').unwrap();
+        assert_eq!(said, "PRIVMSG ann :hi");
+        assert!(from.starts_with(":ann|"), "{heard:?}");
+        net.say(user, "PRIVMSG #reef :all");
+        assert!(net.hear(users[1 - node])[0].starts_with(":ann|"));
+    }
+}
+
+#[test]
+fn whose_id_turns_out_to_be_taken_stays_and_gets_another() {
+    let mut net = Net::with(1, |config| {
+        config.connect = vec!["r0:1".parse().unwrap()];
+    });
+    net.rig.listen_raw("r0");
+    net.rig.run(Duration::from_secs(30));
+    let parent = net.rig.newest("r0");
+    net.rig
+        .introduce_ours(parent, 50, "r=0;f=channels,server-quit");
+    let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
+    net.ask(ann, "JOIN #reef");
+    net.ask(bob, "JOIN #reef");
+    net.forget(&[ann]);
+    let before = net.id_of(0, "ann");
+    let taken = registration(Kind::Client, before.get(), Some(50), "another");
+    net.rig.say(parent, &taken);
+    net.heard(ann, &[]);
+    assert_ne!(net.id_of(0, "ann"), before);
+    let heard = net.hear(bob);
+    assert_eq!(
+        heard,
+        [
+            ":ann!~ann@ID.crc QUIT :its id has changed",
+            ":ann!~ann@ID.crc JOIN #reef",
+            ":server0 MODE #reef +o ann",
+        ]
+    );
+    assert_eq!(net.members(0, "#reef"), ["0bob", "1ann"]);
+    let after = net.id_of(0, "ann");
+    net.expect(bob, "PRIVMSG ann :hi", &[]);
+    net.heard(ann, &[":bob!~bob@ID.crc PRIVMSG ann :hi"]);
+    net.say(ann, "PRIVMSG bob :hi");
+    let bytes = net.hear_bytes(bob);
+    let expected = format!(":ann!~ann@{after}.crc PRIVMSG bob :hi\r\n");
+    assert_eq!(bytes, expected.as_bytes());
 }
 
 #[test]
@@ -922,6 +986,26 @@ fn modes_of_a_channel() {
 }
 
 #[test]
+fn texts_are_cut_where_they_are_said_to_be() {
+    let mut net = Net::new(1);
+    let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
+    net.ask(ann, "JOIN #reef");
+    net.ask(bob, "JOIN #reef");
+    net.forget(&[ann]);
+    let long = "é".repeat(230);
+    let topic = "é".repeat(195);
+    let told = format!(":ann!~ann@ID.crc TOPIC #reef :{topic}");
+    net.expect(ann, &format!("TOPIC #reef :{long}"), &[&told]);
+    let why = "é".repeat(150);
+    let told = format!(":ann!~ann@ID.crc KICK #reef bob :{why}");
+    net.expect(ann, &format!("KICK #reef bob :{long}"), &[&told]);
+    net.ask(ann, &format!("AWAY :{long}"));
+    let told = format!(":server0 301 bob ann :{why}");
+    net.forget(&[bob]);
+    net.expect(bob, "PRIVMSG ann :hi", &[&told]);
+}
+
+#[test]
 fn who_is_banned_is_not_heard_unless_it_has_a_voice() {
     let mut net = Net::new(2);
     let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
@@ -1423,4 +1507,107 @@ fn questions_about_the_server() {
     }
     net.expect(ann, "ERROR :x", &[]);
     net.expect(ann, "PONG", &[]);
+}
+
+// Anything.
+
+/// A line of anything: mostly of words that mean something.
+fn line() -> impl Strategy<Value = Vec<u8>> {
+    let verbs = irc_wire::Verb::ALL.iter().map(|verb| verb.as_str());
+    let verb = proptest::sample::select(verbs.collect::<Vec<_>>());
+    let verb = prop_oneof![
+        verb,
+        proptest::sample::select(vec![
+            "JOIN", "MODE", "PRIVMSG", "KICK", "NICK", "PART", "CAP"
+        ]),
+    ];
+    let words: [&[u8]; 32] = [
+        b"#a",
+        b"#b",
+        b"#a,#b",
+        b"#A",
+        b"0",
+        b"ann",
+        b"bob",
+        b"Ann",
+        b"ann,bob",
+        b"host300",
+        b"+o",
+        b"-o",
+        b"+v",
+        b"+k",
+        b"-k",
+        b"+l",
+        b"1",
+        b"+b",
+        b"-bimnt",
+        b"+imnt",
+        b"*!*@*",
+        b"*",
+        b"",
+        b":",
+        b":some text",
+        b":caf\xe9",
+        b"LS",
+        b"REQ",
+        b"END",
+        b":echo-message server-time",
+        b"%tcuihsnfdlaor,1",
+        b"x",
+    ];
+    let word = prop_oneof![
+        8 => proptest::sample::select(words.to_vec()).prop_map(<[u8]>::to_vec),
+        1 => proptest::collection::vec(any::<u8>(), 0..40),
+        1 => proptest::collection::vec(b'a'..=b'z', 0..600),
+    ];
+    let params = proptest::collection::vec(word, 0..5);
+    (verb, params).prop_map(|(verb, params)| {
+        let mut line = verb.as_bytes().to_vec();
+        for param in params {
+            line.push(b' ');
+            line.extend(param);
+        }
+        line.extend(b"\r\n");
+        line
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Whatever users say, nothing breaks, what is answered are lines of IRC, and all
+    /// servers come to know the same channels.
+    #[test]
+    fn nothing_breaks(said in proptest::collection::vec((0..4_usize, line()), 1..60)) {
+        let mut net = Net::new(2);
+        let stranger = net.connect(0);
+        let users = [net.user(0, "ann"), net.user(0, "bob"), net.user(1, "eve"), stranger];
+        let crc = net.crc(1, 300);
+        net.rig.say(crc, &wish(300, None, Verb::JOIN, "#a", ""));
+        net.rig.soon();
+        for (who, line) in said {
+            net.rig.send(users[who], &line);
+            net.rig.soon();
+        }
+        for user in users {
+            let bytes = net.hear_bytes(user);
+            let text = String::from_utf8(bytes).unwrap();
+            for line in text.split_terminator("\r\n") {
+                let message = irc_wire::Message::parse(line.as_bytes());
+                prop_assert!(message.is_ok(), "{:?}", line);
+                let tags = line.starts_with('@').then(|| line.find(' ').unwrap() + 1);
+                prop_assert!(line.len() - tags.unwrap_or(0) <= 510, "{:?}", line);
+            }
+        }
+        net.rig.heard(crc);
+        let channels = |node: usize| {
+            let snapshot = net.rig.nodes[node].server.snapshot();
+            let channels = snapshot.channels().iter().map(|channel| {
+                let members: Vec<_> = channel.members().collect();
+                (channel.name().to_owned(), members, channel.settings().clone())
+            });
+            channels.collect::<Vec<_>>()
+        };
+        prop_assert_eq!(channels(0), channels(1));
+    }
 }

@@ -222,13 +222,14 @@ fn a_recording_of_version_1_can_be_read() {
         .windows(connect.len())
         .position(|it| it == connect);
     recording.remove(place.unwrap() + connect.len() - 1);
-    // Nor does it know of dialects, which stand behind all else, the time in six bytes.
+    // Nor does it know of dialects, which stand behind all else: the time in six bytes, and
+    // how many lines are read in a second in one.
     let dialects = b"\x02\x07\0\x08\x01\x01\x09localhost\x09\x01\x0eMind the step.";
     let place = recording
         .windows(dialects.len())
         .position(|it| it == dialects);
     let place = place.unwrap();
-    recording.drain(place..place + dialects.len() + 6);
+    recording.drain(place..place + dialects.len() + 7);
     recording[7] = 1;
     let replayed = replay(&recording).unwrap();
     assert_eq!(digest(&replayed.server), digest(&server));

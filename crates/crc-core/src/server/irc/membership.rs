@@ -6,7 +6,7 @@ use irc_wire::{Message, Numeric, lists, text};
 use super::super::channels::NotAdmitted;
 use super::super::{Out, Server};
 use super::user::{Capability, NAMES};
-use super::words::{Line, marks};
+use super::words::marks;
 use super::{Asker, cut};
 use crate::admission::is_channel_name;
 use crate::link::LinkId;
@@ -24,6 +24,9 @@ const KICKS_MAX: usize = 4;
 
 /// How much is answered at most to one question.
 pub(super) const ANSWER_BYTES_MAX: usize = 128 * 1024;
+
+/// How many hosts are looked at to answer one question.
+pub(super) const LOOKED_AT_MAX: usize = 20_000;
 
 /// How many bytes of nicks stand in one line.
 const NICKS_BYTES_MAX: usize = 400;
@@ -280,7 +283,7 @@ impl Server {
             self.irc_tell_names(link, channel, out);
         }
         let channels = self.relay.channels();
-        let clients = self.relay.directory().clients();
+        let clients = self.relay.directory().clients().take(LOOKED_AT_MAX);
         let others = clients.filter(|host| channels.of(host.id()).next().is_none());
         let others = others.filter(|host| {
             let user = self.irc_user_of(host.id());
@@ -458,15 +461,5 @@ impl Server {
     pub(super) fn irc_is_local(&self, host: &Host) -> bool {
         let neighbour = self.relay.neighbours().find(host.first_link());
         neighbour.is_some_and(|neighbour| neighbour.host == host.id())
-    }
-
-    /// A line to a user that is no numeric.
-    pub(super) fn irc_own_line(&self, asker: Asker, command: &str, words: &[&str], out: &mut Out) {
-        let source = self.irc_source(asker.id);
-        let range = out.store(|arena| {
-            let line = Line::new(arena, "", &source, command);
-            words.iter().fold(line, |line, word| line.word(word)).end();
-        });
-        out.send_stored(asker.link, range);
     }
 }

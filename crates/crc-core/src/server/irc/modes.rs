@@ -293,7 +293,8 @@ impl Server {
         }
         if before != after {
             let modes = if after { "+i" } else { "-i" };
-            self.irc_own_line(asker, "MODE", &[&nick, modes], out);
+            let source = self.irc_source(asker.id);
+            self.irc_line_to(link, &source, "MODE", &[&nick, modes], None, out);
         }
     }
 }

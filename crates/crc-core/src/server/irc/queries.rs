@@ -4,7 +4,7 @@ use crc_wire::HostId;
 use irc_wire::{Message, Numeric, Verb, lists, mask, text};
 
 use super::super::{Out, Server};
-use super::membership::ANSWER_BYTES_MAX;
+use super::membership::{ANSWER_BYTES_MAX, LOOKED_AT_MAX};
 use super::registration::VERSION;
 use super::user::{Capability, NAMES};
 use super::words::{date_text, marks};
@@ -99,8 +99,8 @@ impl Server {
                 if let Some(id) = exact {
                     self.irc_who_one(link, id, None, whox.as_ref(), out);
                 } else {
-                    for host in self.relay.directory().clients() {
-                        if too_much(out) {
+                    for (number, host) in self.relay.directory().clients().enumerate() {
+                        if number == LOOKED_AT_MAX || too_much(out) {
                             self.irc_too_much(link, "WHO", out);
                             break;
                         }

@@ -330,12 +330,10 @@ impl Server {
                     let info = host.map_or("", |host| host.info());
                     line.word("*").text(info).end();
                 }
-                // Who comes back after a link was lost keeps its rank. The first in a
-                // channel sees it in the list of names.
-                if happening
-                    .who
-                    .is_some_and(|id| self.irc_user_of(id).is_none())
-                {
+                // Who comes with a rank is shown with it: it has run the channel before,
+                // or elsewhere. Who is the first in it sees this in the list of names.
+                let known = self.relay.channels().find(channel);
+                if known.is_some_and(|known| known.members_len() > 1) {
                     let before = MemberFlags::default();
                     self.write_ranks(happening, None, before, flags, &tags, arena);
                 }

@@ -811,6 +811,33 @@ fn questions_with_long_answers_cost_the_asker_most() {
     house.assert_alone_again();
 }
 
+/// Who runs a channel may have many banned, in masks that are hard to compare with
+/// somebody's name; that somebody may talk fast.
+#[test]
+fn hard_masks_hold_up_nobody() {
+    let mut house = House::open(&["--irc-lines-per-second=0"]);
+    let mut keeper = house.user(Irc, "keeper");
+    keeper.say("JOIN #bans").unwrap();
+    for number in 0..70 {
+        let mask = format!("*{}{number}*!*@*", "a".repeat(100));
+        keeper.say(&format!("MODE #bans +b {mask}")).unwrap();
+    }
+    keeper.say("MODE #bans b").unwrap();
+    keeper.expect(" 368 ");
+    let mut fast = house.user(Legacy, &"a".repeat(64));
+    fast.say("JOIN #bans").unwrap();
+    fast.send("PRIVMSG #bans :x\r\n".repeat(500).as_bytes())
+        .unwrap();
+    let began = Instant::now();
+    house.assert_talking();
+    assert!(began.elapsed() < Duration::from_secs(10));
+    for _ in 0..500 {
+        keeper.expect_said();
+    }
+    drop((keeper, fast));
+    house.assert_alone_again();
+}
+
 // Who does not read.
 
 #[test]

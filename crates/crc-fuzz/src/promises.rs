@@ -106,7 +106,7 @@ impl Sent {
                     // of itself, and is the same.
                     let renamed = to.is_some_and(|to| to.standing == Standing::Ours);
                     let renamed = renamed && *before != said;
-                    assert!(renamed || !strict, "{to:?} is told twice of {id}");
+                    assert!(renamed || !strict, "{to:?} is told twice of {id}: {said:?}");
                 }
                 if let Some(to) = to {
                     assert_ne!(to.host, id, "{to:?} is told of itself");

@@ -523,6 +523,15 @@ fn of_lines() -> Vec<(&'static str, Vec<u8>)> {
             .concat(),
         ),
         (
+            "a_real_name_is_said_again",
+            [
+                everybody(),
+                say(0, &[said("SETNAME", &[], 0), said("SETNAME", &[], 0)]),
+                say(0, &[plain("NICK", &["nobody"]), plain("NICK", &["nobody"])]),
+            ]
+            .concat(),
+        ),
+        (
             "a_server_that_is_dialled",
             [
                 vec![begins::WITH_COURSE_UPLINK],

@@ -122,7 +122,9 @@ impl Prepared {
             if let Some(own) = prepared.place_of.get_mut(byte) {
                 *own = place;
             }
-            let word = prepared.places.get_mut(usize::from(place) * words + at / 64);
+            let word = prepared
+                .places
+                .get_mut(usize::from(place) * words + at / 64);
             if let Some(word) = word {
                 *word |= 1 << (at % 64);
             }

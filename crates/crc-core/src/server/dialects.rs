@@ -230,11 +230,13 @@ impl Server {
     /// do, to whom the nick is the user name.
     pub(super) fn masks(&self, id: HostId) -> impl Fn(&str) -> bool + use<> {
         let nick = self.called(id);
-        let shown = [
+        let mut shown = vec![
             self.irc_source(id).into_owned(),
             format!("{nick}!{nick}@{id}.crc"),
         ];
-        let shown = shown.map(|who| Prepared::new(who.as_bytes(), super::irc::CASE));
+        shown.dedup();
+        let prepared = |who: String| Prepared::new(who.as_bytes(), super::irc::CASE);
+        let shown: Vec<_> = shown.into_iter().map(prepared).collect();
         move |mask| shown.iter().any(|who| who.fits(mask.as_bytes()))
     }
 

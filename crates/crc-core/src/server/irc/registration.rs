@@ -269,10 +269,12 @@ impl Server {
         };
         let realname = real_name(realname);
         let host = self.relay.directory().find(asker.id);
-        let Some(name) = host.map(|host| host.name().to_owned()) else {
+        let Some((name, before)) = host.map(|host| (host.name().to_owned(), host.info())) else {
             return;
         };
-        self.irc_claims(asker, &name, &realname, out);
+        if before != realname {
+            self.irc_claims(asker, &name, &realname, out);
+        }
         let mut told = self.irc_acquaintances(asker.id, Some(asker.link));
         told.push(asker.link);
         let source = self.irc_source(asker.id);

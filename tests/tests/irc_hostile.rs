@@ -679,6 +679,46 @@ fn users_speak_for_nobody_but_themselves() {
     }
 }
 
+/// What other servers relay may be called anything. Whatever it says, it says in one
+/// line, and behind one word.
+#[test]
+fn a_name_is_never_a_line_of_its_own() {
+    let mut house = House::open(&[]);
+    let mut foreign = Peer::connect(house.server.address()).unwrap();
+    let said = |info| wire::server_registration(3, 0, "foreign", info);
+    foreign.send(&said("f")).unwrap();
+    foreign
+        .send(&said("f [crc2;r=7;f=server-quit,channels]"))
+        .unwrap();
+    let state = house.server.state().unwrap();
+    let id = |nick: &str| state.hosts.iter().find(|host| host.name == nick).unwrap().id;
+    let (iris, uma) = (id("iris"), id("uma"));
+    let name = "x PRIVMSG #reef :said\r\n:house NOTICE you :lie";
+    for (server, client) in [(30, 201), (31, 202)] {
+        for frame in [
+            wire::server_registration(server, 3, name, name),
+            wire::client_registration(client, server, name, name),
+        ] {
+            foreign.send(&frame).unwrap();
+        }
+        for source in [server, client] {
+            for to in [iris, uma] {
+                foreign.send(&wire::chat(source, to, "hm")).unwrap();
+            }
+        }
+    }
+    for peer in [&mut house.iris, &mut house.uma] {
+        for _ in 0..4 {
+            let line = peer.next_line(LONG).unwrap().unwrap();
+            let (source, rest) = line.split_once(' ').unwrap();
+            assert!(source.starts_with(":x_PRIVMSG__reef_"), "{line}");
+            assert!(rest.starts_with("PRIVMSG ") && rest.ends_with(" :hm"), "{line}");
+        }
+    }
+    drop(foreign);
+    house.assert_alone_again();
+}
+
 // Floods.
 
 #[test]

@@ -214,16 +214,12 @@ impl Server {
         }
     }
 
-    /// What a client is called in the dialects.
+    /// What a host is called in the dialects: one word. Those are clients, but for
+    /// servers that send what is for clients to say.
     pub(super) fn called(&self, id: HostId) -> String {
-        let nick = self.names.as_ref().and_then(|names| names.nicks.of(id));
-        match nick {
-            Some(nick) => nick.to_owned(),
-            None => {
-                let host = self.relay.directory().find(id);
-                host.map_or_else(|| id.to_string(), |host| host.name().to_owned())
-            }
-        }
+        let names = self.names.as_ref();
+        let name = names.and_then(|names| names.nicks.of(id).or_else(|| names.servers.of(id)));
+        name.map_or_else(|| id.to_string(), str::to_owned)
     }
 
     /// Whether a mask of IRC means this host: as its own server shows it, or as others

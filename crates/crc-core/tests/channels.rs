@@ -405,6 +405,31 @@ fn a_server_is_believed_of_its_own_side_only() {
     assert!(!rig.raws[liar].ended, "between servers it may be a race");
 }
 
+#[test]
+fn a_setting_that_comes_before_any_member_is_remembered() {
+    let mut rig = Rig::new(10);
+    let node = rig.server(None);
+    let far = rig.connect(node);
+    rig.introduce_ours(far, 60, "a=10.0.0.1:1;r=9;f=server-quit,channels");
+    rig.say(far, &registration(Kind::Client, 600, Some(60), "info"));
+    let topic = Message::ChannelSetting(ChannelSetting {
+        source: HostId::new(601),
+        version: 5,
+        field: Field::TOPIC,
+        channel: name("#reef"),
+        value: text("corals"),
+    });
+    rig.say(far, &topic);
+    rig.soon();
+    rig.heard(far);
+    assert!(rig.nodes[node].server.snapshot().channels().is_empty());
+    rig.say(far, &member(600, 0, false, "#reef"));
+    rig.soon();
+    let snapshot = rig.nodes[node].server.snapshot();
+    assert_eq!(snapshot.channels().find("#reef").unwrap().topic(), "corals");
+    assert_eq!(heard(&mut rig, far), [topic], "it is told again");
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Server {

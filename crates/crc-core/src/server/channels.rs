@@ -399,7 +399,9 @@ impl Server {
         let known = self.relay.channels().find(name);
         let before: Box<str> = known.map_or("", |channel| channel.value(field)).into();
         let (value, source) = (setting.value.clone(), setting.source);
-        let applied = self.relay.channels_mut().set(name, field, setting.clone());
+        let now = self.now;
+        let channels = self.relay.channels_mut();
+        let applied = channels.set(name, field, setting.clone(), now);
         match applied {
             Applied::Known => {}
             Applied::Older => {

@@ -18,14 +18,15 @@ use crc_scenario::{Binaries, LogDir, Rig, RigError, output};
 /// Run scenario files against the real servers and clients
 ///
 /// Each FILE launches servers and clients, lets the clients talk and quit, and
-/// says what everybody must know in the end. All runs on the loopback.
+/// says what everybody must know in the end. All runs on the loopback. Files of
+/// the stripped IRC, whose nodes have names and no ids, are run as well.
 #[derive(Debug, Parser)]
 #[command(name = "crc-scenario", version)]
 struct Arguments {
     /// The files to run
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Compare adjacent_user_ids and adjacent_server_ids too, and mention what nothing looks at
+    /// Compare adjacent_user_ids and adjacent_server_ids too, and how often a client of IRC was shown something; mention what nothing looks at
     #[arg(long)]
     strict: bool,
     /// How many times longer a WAIT may last than it says; a scenario that passes rarely takes that long
@@ -110,13 +111,9 @@ fn run_all(arguments: &Arguments, scenarios: &[Scenario]) -> Result<usize, RigEr
             None => LogDir::temporary()?,
         };
         let rig = Rig::with(binaries.clone(), logs);
-        let report = run(scenario, &rig, &settings, |step, took: Duration| {
+        let report = run(scenario, &rig, &settings, |line, took: Duration| {
             if arguments.verbose {
-                output::line(format_args!(
-                    "  {:6.2} s  {}",
-                    took.as_secs_f64(),
-                    step.line
-                ));
+                output::line(format_args!("  {:6.2} s  {}", took.as_secs_f64(), line));
             }
         })?;
         tell(&report, &rig);

@@ -35,7 +35,13 @@ impl Rig {
     /// A server to be started: on a port that the system chooses, without
     /// uplink, unless the builder is told otherwise.
     pub fn server(&self, id: u32, name: &str) -> ServerBuilder<'_> {
-        ServerBuilder::new(self, id, name)
+        ServerBuilder::new(self, Some(id), name)
+    }
+
+    /// A server to be started that finds an id for itself, for networks that
+    /// know no ids.
+    pub fn server_without_id(&self, name: &str) -> ServerBuilder<'_> {
+        ServerBuilder::new(self, None, name)
     }
 
     /// A client of the server at `address`, to be started.

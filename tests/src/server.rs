@@ -16,11 +16,14 @@ use crate::wait::{self, LONG};
 #[must_use = "a builder starts nothing by itself"]
 pub struct ServerBuilder<'r> {
     rig: &'r Rig,
-    id: u32,
+    id: Option<u32>,
     name: String,
     info: String,
     listen: String,
     uplinks: Vec<String>,
+    irc: Option<String>,
+    irc_legacy: Option<String>,
+    irc_uplinks: Vec<String>,
     more: Vec<String>,
     log_file: Option<String>,
     descriptors: Option<u32>,
@@ -28,7 +31,7 @@ pub struct ServerBuilder<'r> {
 }
 
 impl<'r> ServerBuilder<'r> {
-    pub(crate) fn new(rig: &'r Rig, id: u32, name: &str) -> Self {
+    pub(crate) fn new(rig: &'r Rig, id: Option<u32>, name: &str) -> Self {
         ServerBuilder {
             rig,
             id,
@@ -36,6 +39,9 @@ impl<'r> ServerBuilder<'r> {
             info: format!("The house of {name}"),
             listen: "127.0.0.1:0".to_owned(),
             uplinks: Vec::new(),
+            irc: None,
+            irc_legacy: None,
+            irc_uplinks: Vec::new(),
             more: Vec::new(),
             log_file: None,
             descriptors: None,
@@ -58,6 +64,32 @@ impl<'r> ServerBuilder<'r> {
     /// The server it dials; given again, the next one to try.
     pub fn uplink(mut self, address: SocketAddr) -> Self {
         self.uplinks.push(address.to_string());
+        self
+    }
+
+    /// That it takes IRC users too, on a port that the system chooses.
+    pub fn irc(mut self) -> Self {
+        self.irc = Some("127.0.0.1:0".to_owned());
+        self
+    }
+
+    /// That it takes users and servers of the stripped IRC too, on a port that
+    /// the system chooses.
+    pub fn irc_legacy(mut self) -> Self {
+        self.irc_legacy = Some("127.0.0.1:0".to_owned());
+        self
+    }
+
+    /// Where it takes users and servers of the stripped IRC.
+    pub fn irc_legacy_at(mut self, address: SocketAddr) -> Self {
+        self.irc_legacy = Some(address.to_string());
+        self
+    }
+
+    /// The server of the stripped IRC that it dials; given again, the next one
+    /// to try.
+    pub fn irc_uplink(mut self, address: SocketAddr) -> Self {
+        self.irc_uplinks.push(address.to_string());
         self
     }
 
@@ -101,10 +133,11 @@ impl<'r> ServerBuilder<'r> {
                 shell
             }
         };
+        command.envs(self.environment);
+        if let Some(id) = self.id {
+            command.arg(format!("--id={id}"));
+        }
         command
-            .envs(self.environment)
-            .arg("--id")
-            .arg(self.id.to_string())
             // Glued on, so that no value can look like an option.
             .arg(format!("--name={}", self.name))
             .arg(format!("--info={}", self.info))
@@ -112,6 +145,14 @@ impl<'r> ServerBuilder<'r> {
             .arg("--admin=127.0.0.1:0");
         for uplink in &self.uplinks {
             command.arg(format!("--connect={uplink}"));
+        }
+        for (option, address) in [("irc", &self.irc), ("irc-legacy", &self.irc_legacy)] {
+            if let Some(address) = address {
+                command.arg(format!("--{option}={address}"));
+            }
+        }
+        for uplink in &self.irc_uplinks {
+            command.arg(format!("--irc-connect={uplink}"));
         }
         command.args(&self.more);
         let log = self
@@ -128,8 +169,47 @@ impl<'r> ServerBuilder<'r> {
     /// when it takes too long, and what [`spawn`](Self::spawn) returns.
     pub fn start(self) -> Result<Server, RigError> {
         let id = self.id;
+        let awaited = Awaited {
+            irc: self.irc.is_some(),
+            irc_legacy: self.irc_legacy.is_some(),
+        };
         let process = self.spawn()?;
-        Server::when_ready(id, process)
+        Server::when_ready(id, awaited, process)
+    }
+}
+
+/// Which listeners a server must name, apart from those that every server has.
+#[derive(Debug, Clone, Copy)]
+struct Awaited {
+    irc: bool,
+    irc_legacy: bool,
+}
+
+/// Where a server listens, as it says.
+#[derive(Debug, Clone, Copy)]
+struct Listeners {
+    address: SocketAddr,
+    admin: SocketAddr,
+    irc: Option<SocketAddr>,
+    irc_legacy: Option<SocketAddr>,
+}
+
+impl Listeners {
+    /// What the lines say, once they say all that is awaited.
+    fn read(lines: &[String], awaited: Awaited) -> Option<Listeners> {
+        let after = |words: &str| {
+            let line = lines.iter().find_map(|line| line.strip_prefix(words));
+            line.and_then(|address| address.trim().parse::<SocketAddr>().ok())
+        };
+        let listeners = Listeners {
+            address: after("listening on ")?,
+            admin: after("admin on ")?,
+            irc: after("irc on "),
+            irc_legacy: after("irc-legacy on "),
+        };
+        let complete = (listeners.irc.is_some() || !awaited.irc)
+            && (listeners.irc_legacy.is_some() || !awaited.irc_legacy);
+        complete.then_some(listeners)
     }
 }
 
@@ -139,49 +219,45 @@ impl<'r> ServerBuilder<'r> {
 pub struct Server {
     id: u32,
     process: Process,
-    address: SocketAddr,
-    admin: SocketAddr,
+    listeners: Listeners,
 }
 
 impl Server {
-    fn when_ready(id: u32, mut process: Process) -> Result<Server, RigError> {
-        let address_after = |process: &Process, words: &str| {
-            let lines = process.lines();
-            let line = lines.iter().find_map(|line| line.strip_prefix(words));
-            line.and_then(|address| address.trim().parse::<SocketAddr>().ok())
-        };
+    fn when_ready(
+        id: Option<u32>,
+        awaited: Awaited,
+        mut process: Process,
+    ) -> Result<Server, RigError> {
         let outcome = wait::until(LONG, || {
             // The end is looked at first: after it, all lines have been read.
             let status = process.status();
-            if status.is_some() {
+            if let Some(status) = status {
                 process.wait_end(Duration::ZERO);
-            }
-            let listening = address_after(&process, "listening on ");
-            let admin = address_after(&process, "admin on ");
-            match (listening, admin, status) {
-                (_, _, Some(status)) => Some(Err(RigError::Ended {
+                return Some(Err(RigError::Ended {
                     name: process.name().to_owned(),
                     status: status.to_string(),
                     last_words: process.last_words(),
-                })),
-                (Some(address), Some(admin), None) => Some(Ok((address, admin))),
-                _ => None,
+                }));
             }
+            Listeners::read(&process.lines(), awaited).map(Ok)
         });
-        let (address, admin) = outcome.unwrap_or_else(|| {
+        let listeners = outcome.unwrap_or_else(|| {
             Err(RigError::Late {
                 name: process.name().to_owned(),
-                what: "its first two lines".to_owned(),
+                what: "its first lines".to_owned(),
                 bound: LONG,
                 seen: format!("there are {:?}", process.lines()),
             })
         })?;
-        Ok(Server {
-            id,
+        let mut server = Server {
+            id: id.unwrap_or_default(),
             process,
-            address,
-            admin,
-        })
+            listeners,
+        };
+        if id.is_none() {
+            server.id = server.state()?.id;
+        }
+        Ok(server)
     }
 
     /// Its id.
@@ -199,13 +275,25 @@ impl Server {
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listeners.address
     }
 
     /// Where its admin page is.
     #[must_use]
     pub fn admin(&self) -> SocketAddr {
-        self.admin
+        self.listeners.admin
+    }
+
+    /// Where it takes IRC users, if it does.
+    #[must_use]
+    pub fn irc(&self) -> Option<SocketAddr> {
+        self.listeners.irc
+    }
+
+    /// Where it takes users and servers of the stripped IRC, if it does.
+    #[must_use]
+    pub fn irc_legacy(&self) -> Option<SocketAddr> {
+        self.listeners.irc_legacy
     }
 
     /// Its process.
@@ -225,7 +313,7 @@ impl Server {
     ///
     /// [`RigError::Admin`] when there is no answer.
     pub fn get(&self, path: &str) -> Result<Answer, RigError> {
-        http::get(self.admin, path).map_err(|error| RigError::Admin {
+        http::get(self.listeners.admin, path).map_err(|error| RigError::Admin {
             name: self.name().to_owned(),
             why: format!("does not answer {path}: {error}"),
         })
@@ -301,5 +389,34 @@ impl Server {
     /// order.
     pub fn stop(&mut self) -> bool {
         self.process.stop().is_some_and(|status| status.success())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn read(lines: &[&str], irc: bool, irc_legacy: bool) -> Option<Listeners> {
+        let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
+        Listeners::read(&lines, Awaited { irc, irc_legacy })
+    }
+
+    #[test]
+    fn listeners_are_known_once_all_are_named() {
+        let plain = ["listening on 127.0.0.1:1", "admin on 127.0.0.1:2"];
+        let found = read(&plain, false, false).unwrap();
+        assert_eq!((found.address.port(), found.admin.port()), (1, 2));
+        assert_eq!((found.irc, found.irc_legacy), (None, None));
+        assert!(read(&plain[..1], false, false).is_none());
+        assert!(read(&plain, true, false).is_none());
+        let more = [plain[0], "irc-legacy on 127.0.0.1:3", plain[1]];
+        assert!(read(&more, true, true).is_none());
+        let found = read(&more, false, true).unwrap();
+        assert_eq!(found.irc_legacy.unwrap().port(), 3);
+        let all = [more[0], more[1], "irc on [::1]:4", more[2]];
+        let found = read(&all, true, true).unwrap();
+        assert_eq!(found.irc.unwrap().port(), 4);
+        assert_eq!(found.irc_legacy.unwrap().port(), 3);
     }
 }

@@ -36,6 +36,35 @@ pub struct ServerState {
     /// Its connections to adjacent hosts.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// What it knows of an IRC network, if it is in one.
+    #[serde(default)]
+    pub irc: Option<IrcState>,
+}
+
+/// What a server knows of an IRC network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct IrcState {
+    /// The names of the servers linked to it.
+    pub adjacent_servers: Vec<String>,
+    /// The names of all servers but itself.
+    pub servers: Vec<String>,
+    /// The nicks of its own users.
+    pub adjacent_users: Vec<String>,
+    /// The nicks of all users, its own included.
+    pub users: Vec<String>,
+    /// All channels, by name.
+    pub channels: BTreeMap<String, IrcChannel>,
+}
+
+/// A channel as a server knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct IrcChannel {
+    /// What one must say to join, if anything.
+    pub key: Option<String>,
+    /// What it is about, if that is said.
+    pub topic: Option<String>,
+    /// The nicks of those who are in it.
+    pub users: Vec<String>,
 }
 
 /// One connection of a server.

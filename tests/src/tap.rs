@@ -4,7 +4,8 @@
 //! connection: what a node sees that doesn't put partial reads together. It
 //! then passes everything on, both ways; or, muted, it passes nothing on, never
 //! answers, and notes every read, as the servers of the original's connection
-//! tests do. It does not look into what it carries.
+//! tests do. It does not look into what it carries. Either end can be told
+//! something in the other one's name, between two lines of theirs.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::wait::LONG;
+use crate::wait::{self, LONG};
 
 /// What a tap has noted.
 #[derive(Debug, Clone, Default)]
@@ -22,9 +23,17 @@ pub struct Record {
     pub connections: usize,
     /// The reads, in the order in which they came.
     pub reads: Vec<Vec<u8>>,
-    /// Of a muted tap, how long each connection lived that its other end has
-    /// closed.
+    /// How long each connection lived that an end of it has closed.
     pub hung_up: Vec<Duration>,
+}
+
+/// An end of a connection that runs through a tap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Who has dialled.
+    Dialler,
+    /// The server behind the tap.
+    Server,
 }
 
 /// A running tap; it ends when it is dropped, and its connections with it.
@@ -40,10 +49,29 @@ struct Shared {
     /// Where everything is passed on to; nowhere when muted.
     target: Option<SocketAddr>,
     record: Mutex<Record>,
-    /// Every stream there is, to be shut down in the end.
-    streams: Mutex<Vec<TcpStream>>,
+    /// Every connection there was, to be shut down in the end.
+    connections: Mutex<Vec<Arc<Connection>>>,
     carriers: Mutex<Vec<JoinHandle<()>>>,
     stopping: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Connection {
+    began: Instant,
+    /// What came first.
+    opening: Mutex<Vec<u8>>,
+    dialler: Outgoing,
+    /// None when muted.
+    server: Option<Outgoing>,
+    hung_up: AtomicBool,
+}
+
+/// What goes to one end: from the other end, and from who speaks in its name.
+#[derive(Debug)]
+struct Outgoing {
+    stream: TcpStream,
+    /// The last byte that was written, to know where a line is over.
+    last: Mutex<Option<u8>>,
 }
 
 impl Tap {
@@ -59,7 +87,7 @@ impl Tap {
         let shared = Arc::new(Shared {
             target,
             record: Mutex::default(),
-            streams: Mutex::default(),
+            connections: Mutex::default(),
             carriers: Mutex::default(),
             stopping: AtomicBool::new(false),
         });
@@ -85,6 +113,64 @@ impl Tap {
     pub fn record(&self) -> Record {
         lock(&self.shared.record).clone()
     }
+
+    /// Says `bytes` to an `end` of the latest connection that was opened with
+    /// `opening`, and whether there is one. Where nobody is behind the tap, it
+    /// notes them as a read.
+    ///
+    /// # Errors
+    ///
+    /// What the socket says, or [`io::ErrorKind::TimedOut`] when the other end
+    /// doesn't come to the end of a line.
+    pub fn say(&self, opening: &[u8], end: End, bytes: &[u8]) -> io::Result<bool> {
+        let connections = lock(&self.shared.connections);
+        let found = connections
+            .iter()
+            .rev()
+            .find(|one| lock(&one.opening).starts_with(opening))
+            .cloned();
+        drop(connections);
+        let Some(connection) = found else {
+            return Ok(false);
+        };
+        let outgoing = match end {
+            End::Dialler => Some(&connection.dialler),
+            End::Server => connection.server.as_ref(),
+        };
+        match outgoing {
+            Some(outgoing) => outgoing.put_in(bytes)?,
+            None => lock(&self.shared.record).reads.push(bytes.to_vec()),
+        }
+        Ok(true)
+    }
+}
+
+impl Outgoing {
+    fn new(stream: TcpStream) -> Outgoing {
+        Outgoing {
+            stream,
+            last: Mutex::new(None),
+        }
+    }
+
+    fn pass_on(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut last = lock(&self.last);
+        *last = bytes.last().copied().or(*last);
+        (&self.stream).write_all(bytes)
+    }
+
+    /// Writes between two lines.
+    fn put_in(&self, bytes: &[u8]) -> io::Result<()> {
+        let written = wait::until(LONG, || {
+            let last = lock(&self.last);
+            matches!(*last, None | Some(b'\n')).then(|| (&self.stream).write_all(bytes))
+        });
+        written.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn shut(&self, how: Shutdown) {
+        let _ = self.stream.shutdown(how);
+    }
 }
 
 impl Drop for Tap {
@@ -95,8 +181,11 @@ impl Drop for Tap {
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join();
         }
-        for stream in lock(&self.shared.streams).drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
+        for connection in lock(&self.shared.connections).drain(..) {
+            connection.dialler.shut(Shutdown::Both);
+            if let Some(server) = &connection.server {
+                server.shut(Shutdown::Both);
+            }
         }
         for carrier in lock(&self.shared.carriers).drain(..) {
             let _ = carrier.join();
@@ -116,13 +205,17 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         // One that is gone before it was taken is of no interest.
         let Ok(stream) = stream else { continue };
         lock(&shared.record).connections += 1;
-        let Ok(ends) = open(stream, shared) else {
+        let Ok((connection, ways)) = open(stream, shared) else {
             continue;
         };
+        lock(&shared.connections).push(Arc::clone(&connection));
         let mut carriers = lock(&shared.carriers);
-        for (from, to, noted) in ends {
+        for (from, to, noted) in ways {
             let shared = Arc::clone(shared);
-            carriers.push(thread::spawn(move || carry(from, to, noted, &shared)));
+            let connection = Arc::clone(&connection);
+            carriers.push(thread::spawn(move || {
+                carry(from, to, noted, &connection, &shared);
+            }));
         }
     }
 }
@@ -135,33 +228,44 @@ enum Noted {
     Nothing,
 }
 
-type Way = (TcpStream, Option<TcpStream>, Noted);
+/// Where a carrier reads, and which end it passes that on to.
+type Way = (TcpStream, Option<End>, Noted);
 
-fn open(dialler: TcpStream, shared: &Shared) -> io::Result<Vec<Way>> {
+fn open(dialler: TcpStream, shared: &Shared) -> io::Result<(Arc<Connection>, Vec<Way>)> {
     dialler.set_nodelay(true)?;
-    let mut streams = vec![dialler.try_clone()?];
-    let ways = match shared.target {
-        None => vec![(dialler, None, Noted::All)],
+    let mut ways = Vec::new();
+    let mut server = None;
+    match shared.target {
+        None => ways.push((dialler.try_clone()?, None, Noted::All)),
         Some(target) => {
-            let server = TcpStream::connect_timeout(&target, LONG)?;
-            server.set_nodelay(true)?;
-            streams.push(server.try_clone()?);
-            vec![
-                (
-                    dialler.try_clone()?,
-                    Some(server.try_clone()?),
-                    Noted::First,
-                ),
-                (server, Some(dialler), Noted::Nothing),
-            ]
+            let stream = TcpStream::connect_timeout(&target, LONG)?;
+            stream.set_nodelay(true)?;
+            ways.push((dialler.try_clone()?, Some(End::Server), Noted::First));
+            ways.push((stream.try_clone()?, Some(End::Dialler), Noted::Nothing));
+            server = Some(Outgoing::new(stream));
         }
-    };
-    lock(&shared.streams).append(&mut streams);
-    Ok(ways)
+    }
+    let connection = Arc::new(Connection {
+        began: Instant::now(),
+        opening: Mutex::default(),
+        dialler: Outgoing::new(dialler),
+        server,
+        hung_up: AtomicBool::new(false),
+    });
+    Ok((connection, ways))
 }
 
-fn carry(mut from: TcpStream, to: Option<TcpStream>, mut noted: Noted, shared: &Shared) {
-    let began = Instant::now();
+fn carry(
+    mut from: TcpStream,
+    to: Option<End>,
+    mut noted: Noted,
+    connection: &Connection,
+    shared: &Shared,
+) {
+    let to = to.and_then(|end| match end {
+        End::Dialler => Some(&connection.dialler),
+        End::Server => connection.server.as_ref(),
+    });
     let mut buffer = vec![0; 65536];
     loop {
         let count = match from.read(&mut buffer) {
@@ -173,33 +277,35 @@ fn carry(mut from: TcpStream, to: Option<TcpStream>, mut noted: Noted, shared: &
                 break;
             }
         };
+        let bytes = &buffer[..count];
         if noted != Noted::Nothing {
-            lock(&shared.record).reads.push(buffer[..count].to_vec());
+            let mut opening = lock(&connection.opening);
+            if opening.is_empty() {
+                *opening = bytes.to_vec();
+            }
+            lock(&shared.record).reads.push(bytes.to_vec());
         }
         if noted == Noted::First {
             noted = Noted::Nothing;
         }
-        if let Some(mut to) = to.as_ref()
-            && to.write_all(&buffer[..count]).is_err()
+        if let Some(to) = to
+            && to.pass_on(bytes).is_err()
         {
             break;
         }
     }
-    match to {
-        Some(to) => {
-            let _ = to.shutdown(Shutdown::Write);
-        }
-        None if !shared.stopping.load(Ordering::SeqCst) => {
-            lock(&shared.record).hung_up.push(began.elapsed());
-        }
-        None => {}
+    if let Some(to) = to {
+        to.shut(Shutdown::Write);
+    }
+    if !shared.stopping.load(Ordering::SeqCst) && !connection.hung_up.swap(true, Ordering::SeqCst) {
+        let age = connection.began.elapsed();
+        lock(&shared.record).hung_up.push(age);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wait;
 
     #[test]
     fn it_notes_the_first_read_and_passes_all_on() {
@@ -214,8 +320,10 @@ mod tests {
         assert_eq!(far.read(&mut buffer).unwrap(), 3);
         far.write_all(b"three").unwrap();
         assert_eq!(near.read(&mut buffer).unwrap(), 5);
+        assert!(tap.record().hung_up.is_empty());
         near.shutdown(Shutdown::Write).unwrap();
         assert_eq!(far.read(&mut buffer).unwrap(), 0);
+        assert!(wait::holds(LONG, || tap.record().hung_up.len() == 1));
         let record = tap.record();
         assert_eq!(record.connections, 1);
         assert_eq!(record.reads, [b"one"]);
@@ -224,14 +332,42 @@ mod tests {
     }
 
     #[test]
+    fn it_says_something_in_the_name_of_an_end_between_two_lines() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let tap = Tap::start(0, Some(server.local_addr().unwrap())).unwrap();
+        let mut near = TcpStream::connect(tap.address()).unwrap();
+        let (mut far, _) = server.accept().unwrap();
+        let mut buffer = [0; 32];
+        near.write_all(b"SERVER a\r\nhalf").unwrap();
+        assert_eq!(far.read(&mut buffer).unwrap(), 14);
+        assert!(tap.say(b"SERVER a", End::Dialler, b"hey").unwrap());
+        assert_eq!(near.read(&mut buffer).unwrap(), 3);
+        thread::scope(|scope| {
+            let said = scope.spawn(|| tap.say(b"SERVER a", End::Server, b"said\r\n"));
+            near.write_all(b" a line\r\n").unwrap();
+            assert!(said.join().unwrap().unwrap());
+        });
+        let mut all: Vec<u8> = Vec::new();
+        while all.len() < 15 {
+            let count = far.read(&mut buffer).unwrap();
+            all.extend(&buffer[..count]);
+        }
+        assert_eq!(all, b" a line\r\nsaid\r\n");
+        assert!(!tap.say(b"SERVER b", End::Server, b"x").unwrap());
+        assert_eq!(tap.record().reads, [b"SERVER a\r\nhalf"]);
+    }
+
+    #[test]
     fn muted_it_notes_every_read_and_says_nothing() {
         let tap = Tap::start(0, None).unwrap();
         let mut near = TcpStream::connect(tap.address()).unwrap();
-        let reads = |count| wait::holds(wait::LONG, || tap.record().reads.len() == count);
+        let reads = |count| wait::holds(LONG, || tap.record().reads.len() == count);
         near.write_all(b"one").unwrap();
         assert!(reads(1));
         near.write_all(b"two").unwrap();
         assert!(reads(2));
+        assert!(tap.say(b"one", End::Server, b"three").unwrap());
+        assert!(reads(3));
         assert!(tap.record().hung_up.is_empty());
         near.set_nonblocking(true).unwrap();
         assert_eq!(
@@ -239,6 +375,6 @@ mod tests {
             io::ErrorKind::WouldBlock
         );
         drop(near);
-        assert!(wait::holds(wait::LONG, || tap.record().hung_up.len() == 1));
+        assert!(wait::holds(LONG, || tap.record().hung_up.len() == 1));
     }
 }

@@ -36,7 +36,7 @@ fn check(file: &str) {
         ..Settings::default()
     };
     let report = run(&scenario, &Rig::new().unwrap(), &settings, |_, _| {}).unwrap();
-    assert!(report.passed(), "{:#?}", report.problems);
+    assert!(report.passed(), "{file}: {:#?}", report.problems);
 }
 
 #[test]
@@ -44,4 +44,6 @@ fn connections_as_the_original_tests_them() {
     check("connections-two.json");
     check("connections-four.json");
     check("connections-eight.json");
+    check("irc/links-two-servers.json");
+    check("irc/links-four-servers.json");
 }

@@ -2,62 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at once")]
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use crc_scenario::Rig;
-use crc_scenario::scenario::{Scenario, Settings, run};
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
-}
-
-/// The name of the file that a test is named after.
-fn file_name(test: &str) -> String {
-    format!("{}.json", test.replace('_', "-"))
-}
-
-#[track_caller]
-fn check(test: &str) {
-    let scenario = Scenario::read(&folder().join(file_name(test))).unwrap();
-    let rig = Rig::new().unwrap();
-    let settings = Settings {
-        strict: true,
-        ..Settings::default()
-    };
-    let report = run(&scenario, &rig, &settings, |_, _| {}).unwrap();
-    let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
-    assert!(
-        report.passed(),
-        "{} FAILED\n{}",
-        report.name,
-        problems.join("\n")
-    );
-}
-
-macro_rules! scenarios {
-    ($($test:ident)*) => {
-        $(
-            #[test]
-            fn $test() {
-                check(stringify!($test));
-            }
-        )*
-
-        #[test]
-        fn every_file_has_a_test() {
-            let tests = BTreeSet::from([$(file_name(stringify!($test))),*]);
-            let files: BTreeSet<String> = fs::read_dir(folder())
-                .unwrap()
-                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                .collect();
-            assert_eq!(files, tests);
-        }
-    };
-}
+#[macro_use]
+mod scenario_files;
 
 scenarios! {
+    in "scenarios":
     clients_eight_on_eleven_servers
     clients_four_on_three_servers
     clients_one_on_one_server

@@ -273,7 +273,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crc_core::{Config, Effect, Ends, Event, ListenerId, Machine, Origin};
+    use crc_core::{Config, Dialect, Effect, Ends, Event, ListenerId, Machine, Origin};
     use crc_wire::{HostId, Message, Name};
 
     const LINK: LinkId = LinkId::new(1, 1);
@@ -380,6 +380,62 @@ mod tests {
         };
         server.handle(Timestamp::START, bytes, &mut out);
         server
+    }
+
+    #[test]
+    fn dialects_have_a_page_of_their_own() {
+        let listener = ListenerId(7);
+        let mut config = Config::new(HostId::new(1).unwrap(), Name::new("anchor").unwrap());
+        config.dialects = vec![(listener, Dialect::Course)];
+        let mut server = Server::new(config);
+        let mut out = Outbox::new();
+        let address = "127.0.0.1:1".parse().unwrap();
+        let ends = Ends {
+            peer: address,
+            local: address,
+        };
+        for (slot, lines) in [
+            (
+                1,
+                "SERVER reef 1 :Reef\r\n:reef USER zoe box reef :Zoe\r\n:zoe JOIN #b key\r\n",
+            ),
+            (
+                2,
+                "USER ann box anchor :Ann\r\nJOIN #a\r\nTOPIC #a :tide\r\nJOIN #b key\r\n",
+            ),
+        ] {
+            let link = LinkId::new(slot, 1);
+            let origin = Origin::Accepted { listener };
+            let up = Event::LinkUp { link, origin, ends };
+            server.handle(Timestamp::START, up, &mut out);
+            let bytes = lines.as_bytes();
+            server.handle(Timestamp::START, Event::Bytes { link, bytes }, &mut out);
+        }
+        let mut page = StatePage::new(&server.snapshot());
+        assert!(page.write(&server.snapshot(), 9));
+        let page = page.finish(&server.snapshot(), Timestamp::START);
+        let state: serde_json::Value = serde_json::from_str(&page).unwrap();
+        let expected = serde_json::json!({
+            "adjacent_servers": ["reef"],
+            "servers": ["reef"],
+            "adjacent_users": ["ann"],
+            "users": ["ann", "zoe"],
+            "channels": {
+                "#a": {"key": null, "topic": "tide", "users": ["ann"]},
+                "#b": {"key": "key", "topic": null, "users": ["ann", "zoe"]},
+            },
+        });
+        assert_eq!(state["irc"], expected);
+        assert_eq!(state["links"][0]["node"], "irc-legacy");
+        let metrics = render::metrics(&server.snapshot(), None);
+        for line in [
+            "crc_channels 2\n",
+            "crc_dialect_hosts{dialect=\"irc-legacy\",kind=\"server\"} 1\n",
+        ] {
+            assert!(metrics.contains(line), "{metrics}");
+        }
+        let plain = ask(&[b"GET /state HTTP/1.1\r\n\r\n"]);
+        assert!(!plain.contains("\"irc\""), "nobody speaks one there");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use crc_core::{HostKind, Snapshot, Standing, Timestamp, UNRANKED};
+use crc_core::{Dialect, HostKind, Snapshot, Standing, Timestamp, UNRANKED};
 use crc_net::Stats;
 use crc_wire::HostId;
 use serde::{Serialize, Serializer};
@@ -62,7 +62,7 @@ impl StatePage {
         let links = snapshot.links().map(|link| LinkEntry {
             host: link.neighbour.host.get(),
             kind: link.neighbour.kind,
-            node: standing(link.neighbour.standing),
+            node: node(link.neighbour.standing, link.dialect),
             uplink: link.neighbour.uplink,
             peer: link.ends.peer,
         });
@@ -206,6 +206,11 @@ fn counters(snapshot: &Snapshot<'_>) -> impl Iterator<Item = (&'static str, &'st
             "Chats answered as undeliverable.",
             c.chats_bounced,
         ),
+        (
+            "channel_chats",
+            "What was said in channels and told on.",
+            c.channel_chats,
+        ),
         ("statuses_relayed", "Statuses sent on.", c.statuses_relayed),
         (
             "registrations",
@@ -273,6 +278,37 @@ pub(crate) fn metrics(snapshot: &Snapshot<'_>, stats: Option<&Stats>) -> String 
             ("{kind=\"server\"}", adjacent(HostKind::Server)),
             ("{kind=\"client\"}", adjacent(HostKind::Client)),
         ],
+    );
+    let links = |dialect, kind| {
+        let links = snapshot.links();
+        let links = links.filter(|link| link.dialect == dialect && link.neighbour.kind == kind);
+        links.count() as u64
+    };
+    let (irc, legacy) = (Some(Dialect::Irc), Some(Dialect::Course));
+    metric(
+        "dialect_hosts",
+        "gauge",
+        "Hosts that are linked to this server and speak a dialect of text.",
+        &[
+            (
+                "{dialect=\"irc\",kind=\"client\"}",
+                links(irc, HostKind::Client),
+            ),
+            (
+                "{dialect=\"irc-legacy\",kind=\"client\"}",
+                links(legacy, HostKind::Client),
+            ),
+            (
+                "{dialect=\"irc-legacy\",kind=\"server\"}",
+                links(legacy, HostKind::Server),
+            ),
+        ],
+    );
+    metric(
+        "channels",
+        "gauge",
+        "Channels of the network.",
+        &[("", snapshot.channels().len() as u64)],
     );
     metric(
         "strangers",
@@ -342,11 +378,14 @@ pub(crate) fn metrics(snapshot: &Snapshot<'_>, stats: Option<&Stats>) -> String 
     page
 }
 
-/// What kind of node is at the other end: the classification of its link.
-fn standing(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Unclassified => "unclassified",
-        Standing::Original => "original",
-        Standing::Ours => "ours",
+/// What kind of node is at the other end: the classification of its link, or the
+/// dialect that it speaks.
+fn node(standing: Standing, dialect: Option<Dialect>) -> &'static str {
+    match (dialect, standing) {
+        (Some(Dialect::Irc), _) => "irc",
+        (Some(Dialect::Course), _) => "irc-legacy",
+        (None, Standing::Unclassified) => "unclassified",
+        (None, Standing::Original) => "original",
+        (None, Standing::Ours) => "ours",
     }
 }

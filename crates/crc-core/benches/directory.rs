@@ -107,8 +107,21 @@ fn look_up(bencher: Bencher<'_, '_>, hosts: u32) {
     bencher.counter(ItemsCount::new(LOOKUPS)).bench_local(|| {
         let directory = server.snapshot().directory();
         for id in &ids {
+            black_box(directory.way(black_box(*id)));
+        }
+    });
+}
+
+/// The whole host, with name and info.
+#[divan::bench(args = SIZES)]
+fn look_up_host(bencher: Bencher<'_, '_>, hosts: u32) {
+    let server = server(hosts);
+    let ids: Vec<_> = order(hosts).into_iter().map(id).collect();
+    bencher.counter(ItemsCount::new(LOOKUPS)).bench_local(|| {
+        let directory = server.snapshot().directory();
+        for id in &ids {
             let host = directory.find(black_box(*id));
-            black_box(host.map(crc_core::Host::first_link));
+            black_box(host.map(crc_core::Host::name));
         }
     });
 }

@@ -7,7 +7,20 @@
 use crc_wire::HostId;
 use foldhash::fast::FixedState;
 
-/// Where a host stands in a table.
+use crate::link::LinkId;
+
+/// What is found of a host at once. The link stands here as well as in the host's
+/// row, because a chat asks for nothing else: a row is a cache line further away,
+/// and with many hosts that is most of what a look-up costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Where it stands in a table.
+    pub(crate) place: u32,
+    /// The first link to it.
+    pub(crate) first_link: LinkId,
+}
+
+/// What is found of each host.
 #[derive(Debug)]
 pub(crate) struct Lookup {
     places: Places,
@@ -17,7 +30,7 @@ pub(crate) struct Lookup {
     clippy::disallowed_types,
     reason = "the one hash map of this crate: no iteration leaves this file"
 )]
-type Places = std::collections::HashMap<u32, u32, FixedState>;
+type Places = std::collections::HashMap<u32, Found, FixedState>;
 
 impl Lookup {
     pub(crate) fn new(seed: u64) -> Self {
@@ -27,12 +40,12 @@ impl Lookup {
     }
 
     #[inline]
-    pub(crate) fn find(&self, id: HostId) -> Option<u32> {
+    pub(crate) fn find(&self, id: HostId) -> Option<Found> {
         self.places.get(&id.get()).copied()
     }
 
-    pub(crate) fn insert(&mut self, id: HostId, place: u32) {
-        self.places.insert(id.get(), place);
+    pub(crate) fn insert(&mut self, id: HostId, found: Found) {
+        self.places.insert(id.get(), found);
     }
 
     pub(crate) fn remove(&mut self, id: HostId) {

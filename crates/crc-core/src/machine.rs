@@ -128,38 +128,66 @@ pub enum CloseWhen {
     Now,
 }
 
-/// A stretch of an outbox's bytes.
+/// A stretch of an outbox's bytes, or of those that were lent to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
-    /// With [`Range::NEWS`] if it is of the news, as `end` is.
+    /// With the bit of its kind, as `end` is.
     pub(crate) start: u32,
     pub(crate) end: u32,
 }
 
-impl Range {
-    /// The bit of news.
-    const NEWS: u32 = 1 << 31;
+/// Where the bytes of a [`Range`] stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RangeKind {
+    /// In the outbox's arena.
+    Arena,
+    /// Among the news.
+    News,
+    /// In the buffer that was lent.
+    Lent,
+}
 
-    /// From `start` to `end`; what is beyond 2 GiB is left out.
-    pub(crate) fn new(start: usize, end: usize, news: bool) -> Self {
-        let most = Range::NEWS - 1;
+impl RangeKind {
+    const fn bit(self) -> u32 {
+        match self {
+            RangeKind::Arena => 0,
+            RangeKind::News => 1 << 31,
+            RangeKind::Lent => 1 << 30,
+        }
+    }
+}
+
+impl Range {
+    const PLACE_MAX: u32 = RangeKind::Lent.bit() - 1;
+
+    /// From `start` to `end`; what is beyond 1 GiB is left out.
+    pub(crate) fn new(start: usize, end: usize, kind: RangeKind) -> Self {
+        let most = Range::PLACE_MAX;
         let place = |at: usize| u32::try_from(at).unwrap_or(most).min(most);
-        let bit = if news { Range::NEWS } else { 0 };
         Range {
-            start: place(start) | bit,
-            end: place(end) | bit,
+            start: place(start) | kind.bit(),
+            end: place(end) | kind.bit(),
         }
     }
 
     /// Whether it is news: told to many, urgent for nobody.
     #[must_use]
     pub const fn is_news(self) -> bool {
-        self.start & Range::NEWS != 0
+        self.start & RangeKind::News.bit() != 0
+    }
+
+    /// Where it begins and ends in the buffer that was
+    /// [lent](crate::Outbox::lend), if it is there.
+    #[inline]
+    #[must_use]
+    pub fn lent(self) -> Option<core::ops::Range<usize>> {
+        let is_lent = self.start & RangeKind::Lent.bit() != 0;
+        is_lent.then(|| self.places())
     }
 
     /// Where it begins and ends among the bytes of its kind.
     pub(crate) const fn places(self) -> core::ops::Range<usize> {
-        let (start, end) = (self.start & !Range::NEWS, self.end & !Range::NEWS);
+        let (start, end) = (self.start & Range::PLACE_MAX, self.end & Range::PLACE_MAX);
         start as usize..end as usize
     }
 

@@ -1,12 +1,13 @@
 //! What a machine wants done: one arena of bytes and an ordered list of effects.
 //!
-//! Made for the hot path: a relayed chat costs one copy into the arena, and no
-//! allocation once the arena has grown. Neighbouring sends to one link merge
+//! Made for the hot path: a relayed chat costs at most one copy into the arena,
+//! and no allocation once the arena has grown; none at all where whoever gave the
+//! event [lends](Outbox::lend) its bytes. Neighbouring sends to one link merge
 //! into one effect; a broadcast stands in the arena once, however many links it
 //! goes to. Who carries the effects out, and when, is not known here.
 
 use crate::link::{DialId, LinkId, PeerAddress};
-use crate::machine::{CloseWhen, Effect, Range};
+use crate::machine::{CloseWhen, Effect, Range, RangeKind};
 
 /// Collects effects until the driver has carried them out.
 #[derive(Debug)]
@@ -15,6 +16,30 @@ pub struct Outbox<N> {
     /// What is told to many, kept apart: it may stay longer than the rest.
     news: Vec<u8>,
     effects: Vec<Effect<N>>,
+    lent: Lent,
+}
+
+/// The bytes of the event at hand, if they stay where they are: known by their
+/// addresses, so that those of no other can be taken for them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lent {
+    address: usize,
+    len: usize,
+    /// Where they begin in the buffer of whoever lends them.
+    at: usize,
+}
+
+impl Lent {
+    /// Where `bytes` stand in the buffer, if they are of those that were lent.
+    #[inline]
+    fn range(self, bytes: &[u8]) -> Option<Range> {
+        let offset = bytes.as_ptr().addr().checked_sub(self.address)?;
+        if bytes.len() > self.len.checked_sub(offset)? {
+            return None;
+        }
+        let start = self.at + offset;
+        Some(Range::new(start, start + bytes.len(), RangeKind::Lent))
+    }
 }
 
 impl<N> Default for Outbox<N> {
@@ -23,6 +48,7 @@ impl<N> Default for Outbox<N> {
             arena: Vec::new(),
             news: Vec::new(),
             effects: Vec::new(),
+            lent: Lent::default(),
         }
     }
 }
@@ -34,9 +60,34 @@ impl<N> Outbox<N> {
         Self::default()
     }
 
+    /// Lends the bytes of the event that comes next. They stay as they are, and
+    /// begin at `at` in a buffer of the lender, until all sends of it have been
+    /// carried out: what is [sent](Self::send) of them is not copied, and is
+    /// found by [`Range::lent`]. Holds until [`take_back`](Self::take_back),
+    /// which must come before `bytes` are anything else.
+    ///
+    /// Who lends nothing need not look for what was lent.
+    #[inline]
+    pub fn lend(&mut self, bytes: &[u8], at: usize) {
+        self.lent = Lent {
+            address: bytes.as_ptr().addr(),
+            len: bytes.len(),
+            at,
+        };
+    }
+
+    /// Ends the time for which the event's bytes can be sent without a copy.
+    #[inline]
+    pub fn take_back(&mut self) {
+        self.lent = Lent::default();
+    }
+
     /// Sends `frames`, whole frames, on `link`.
     #[inline]
     pub fn send(&mut self, link: LinkId, frames: &[u8]) {
+        if let Some(range) = self.lent.range(frames) {
+            return self.send_stored(link, range);
+        }
         let range = self.store(|arena| arena.extend_from_slice(frames));
         self.send_stored(link, range);
     }
@@ -48,7 +99,7 @@ impl<N> Outbox<N> {
     pub fn store(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range {
         let start = self.arena.len();
         write(&mut self.arena);
-        Range::new(start, self.arena.len(), false)
+        Range::new(start, self.arena.len(), RangeKind::Arena)
     }
 
     /// Like [`store`](Self::store), for what many are told and nobody minds if
@@ -58,7 +109,7 @@ impl<N> Outbox<N> {
     pub fn store_news(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range {
         let start = self.news.len();
         write(&mut self.news);
-        Range::new(start, self.news.len(), true)
+        Range::new(start, self.news.len(), RangeKind::News)
     }
 
     /// Sends frames that stand in the arena.
@@ -112,9 +163,14 @@ impl<N> Outbox<N> {
     }
 
     /// The bytes that an [`Effect::Send`] of this outbox refers to.
+    ///
+    /// # Panics
+    ///
+    /// When they are in the buffer that was [lent](Self::lend), and not here.
     #[inline]
     #[must_use]
     pub fn bytes(&self, range: Range) -> &[u8] {
+        assert!(range.lent().is_none(), "the lender has these bytes");
         let bytes = if range.is_news() {
             &self.news
         } else {
@@ -190,6 +246,7 @@ impl<N> Outbox<N> {
             arena: core::mem::take(&mut self.arena),
             news: core::mem::take(&mut self.news),
             effects: core::mem::take(scratch),
+            lent: self.lent,
         };
         inner(&mut outbox);
         self.arena = outbox.arena;
@@ -205,5 +262,68 @@ impl<N> Outbox<N> {
             }
         }
         *scratch = outbox.effects;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINK: LinkId = LinkId::new(1, 1);
+
+    fn ranges(out: &Outbox<()>) -> Vec<Range> {
+        let range = |effect: &Effect<()>| match effect {
+            Effect::Send { range, .. } => *range,
+            _ => panic!("only sends"),
+        };
+        out.effects().iter().map(range).collect()
+    }
+
+    #[test]
+    fn what_was_lent_is_not_copied_and_all_else_is() {
+        let event = *b"one two three";
+        let other = event;
+        let mut out = Outbox::new();
+        out.lend(&event, 100);
+        out.send(LINK, &event[..4]);
+        out.send(LINK, &event[4..8]);
+        out.send(LINK, &other[..4]);
+        out.send(LINK, &event[8..]);
+        let sent = ranges(&out);
+        assert_eq!(sent.len(), 3, "neighbours are one");
+        assert_eq!(sent[0].lent(), Some(100..108));
+        assert_eq!((sent[1].lent(), out.bytes(sent[1])), (None, &b"one "[..]));
+        assert_eq!(sent[2].lent(), Some(108..113));
+        assert_eq!(out.arena_len(), 4);
+        out.take_back();
+        out.send(LINK, &event[..3]);
+        assert_eq!(out.bytes(ranges(&out)[3]), b"one");
+    }
+
+    #[test]
+    fn more_than_was_lent_is_copied() {
+        let all = *b"before, lent, after";
+        let mut out = Outbox::new();
+        out.lend(&all[8..12], 0);
+        for part in [&all[7..12], &all[8..13], &all[..], &all[..3], &all[13..]] {
+            out.send(LINK, part);
+        }
+        assert!(ranges(&out).iter().all(|range| range.lent().is_none()));
+        out.send(LINK, &all[8..12]);
+        assert_eq!(ranges(&out).last().unwrap().lent(), Some(0..4));
+    }
+
+    #[test]
+    fn a_machine_within_another_is_lent_the_same() {
+        let event = *b"frame";
+        let mut out = Outbox::new();
+        out.lend(&event, 0);
+        let mut scratch = Vec::new();
+        out.nested(
+            &mut scratch,
+            |inner: &mut Outbox<u8>| inner.send(LINK, &event),
+            |_| None,
+        );
+        assert_eq!(ranges(&out)[0].lent(), Some(0..5));
     }
 }

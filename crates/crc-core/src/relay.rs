@@ -150,27 +150,27 @@ impl Relay {
 
     /// Whether `id` can't be given to another host.
     pub(crate) fn is_taken(&self, id: HostId) -> bool {
-        id == self.id || self.directory.find(id).is_some()
+        id == self.id || self.directory.way(id).is_some()
     }
 
     /// Whether `source` is reached over `link`, so that its word may come from
     /// there.
     #[inline]
     pub(crate) fn is_behind(&self, source: HostId, link: LinkId) -> bool {
-        let host = self.directory.find(source);
-        host.is_some_and(|host| host.first_link() == link)
+        let way = self.directory.way(source);
+        way.is_some_and(|(_, first_link)| first_link == link)
     }
 
     /// Where a chat to `destination` goes that came from `from`. Only clients
     /// are spoken to, and nothing goes back to a server that sent it.
     #[inline]
     pub(crate) fn route_chat(&self, from: LinkId, destination: Option<HostId>) -> Route {
-        let Some(host) = destination.and_then(|id| self.directory.find(id)) else {
+        let Some((kind, to)) = destination.and_then(|id| self.directory.way(id)) else {
             return Route::Unknown;
         };
-        let back = host.first_link() == from && self.is_server_link(from);
-        if host.kind() == HostKind::Client && !back {
-            Route::To(host.first_link())
+        let back = to == from && self.is_server_link(from);
+        if kind == HostKind::Client && !back {
+            Route::To(to)
         } else {
             Route::Unknown
         }
@@ -178,8 +178,8 @@ impl Relay {
 
     /// Where a status for `destination` goes that came from `from`, or from us.
     pub(crate) fn route_status(&self, from: Option<LinkId>, destination: HostId) -> Route {
-        match self.directory.find(destination) {
-            Some(host) if from != Some(host.first_link()) => Route::To(host.first_link()),
+        match self.directory.way(destination) {
+            Some((_, to)) if from != Some(to) => Route::To(to),
             _ => Route::Unknown,
         }
     }

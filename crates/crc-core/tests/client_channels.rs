@@ -1,6 +1,10 @@
 //! Clients of ours in the channels of servers of ours.
 
-#![expect(clippy::unwrap_used, reason = "this is a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
 
 mod rig;
 
@@ -260,6 +264,21 @@ fn a_key_keeps_others_out_and_lets_its_owner_in_again() {
     settle(&mut rig, &mut [&mut ann, &mut bob]);
     bob.expect(&["again in #cave (): @ann bob"]);
     ann.expect(&["bob leaves", "#cave: bob joins"]);
+}
+
+#[test]
+fn a_channel_is_not_founded_with_a_key_that_nobody_could_set() {
+    let (mut rig, mut ann, mut bob) = two(5);
+    for key in ["two words", "a,b", ":a", "\u{7}", &"k".repeat(10_000)] {
+        ann.join(&mut rig, "#cave", key);
+        settle(&mut rig, &mut [&mut ann, &mut bob]);
+        ann.expect(&["#cave: no: no channel can have this key"]);
+        let snapshot = rig.nodes[0].server.snapshot();
+        assert!(snapshot.channels().is_empty());
+    }
+    ann.join(&mut rig, "#cave", "");
+    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    ann.expect(&["in #cave (): @ann"]);
 }
 
 #[test]

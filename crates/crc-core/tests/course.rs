@@ -1,11 +1,20 @@
 //! The IRC of the course: what its users and servers are told, to the byte.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
+
 mod rig;
 
 use std::time::Duration;
 
-use crc_core::{Dialect, HostKind, PeerAddress};
-use crc_wire::{ChannelName, HostId, Info, MemberFlags, Message, Name, Registration, Text, Tone};
+use crc_core::{Dialect, HostKind, ListenerId, PeerAddress};
+use crc_wire::{
+    ChannelName, ChannelSetting, Field, HostId, Info, MemberFlags, Message, Name, Registration,
+    Text, Tone,
+};
 use proptest::prelude::*;
 use rig::{COURSE, Kind, Rig, chat, config, quit, registration};
 
@@ -356,6 +365,39 @@ fn long_lines_pass_whole_and_too_long_ones_end_the_link() {
     assert!(net.ended(bob));
     net.silent(&[ann]);
     assert_eq!(net.users(server), ["ann"]);
+}
+
+#[test]
+fn what_users_say_of_themselves_can_be_said_again() {
+    let (mut net, server) = Net::of("theshire.nz");
+    let (other, _) = net.adjacent(server, "other");
+    let long = "x".repeat(3000);
+    let ann = net.open(
+        server,
+        &format!("USER ann {long} {long} :{}", "é".repeat(1000)),
+    );
+    let place = "x".repeat(255);
+    let welcome = format!("001 :Welcome to the Internet Relay Network ann!ann@{place}");
+    assert_eq!(net.hear(ann), [format!(":theshire.nz {welcome}")]);
+    let user = format!(
+        ":theshire.nz USER ann {place} {place} :{}",
+        "é".repeat(1000)
+    );
+    assert_eq!(net.hear(other), [user]);
+    net.say(ann, &format!("JOIN #bay {}", "k".repeat(1025)));
+    assert_eq!(
+        net.hear(ann),
+        [":theshire.nz 475 #bay :Cannot join channel (+k)"]
+    );
+    // A topic that fills a line goes on without its end.
+    net.say(ann, "JOIN #bay");
+    net.hear(ann);
+    net.hear(other);
+    let topic = "é".repeat(4089);
+    net.say(ann, &format!("TOPIC #bay :{topic}"));
+    let kept = |start: &str| [start, &"é".repeat((8190 - start.len()) / 2)].concat();
+    assert!(net.hear(ann) == [kept(":theshire.nz 332 #bay :")]);
+    assert!(net.hear(other) == [kept(":ann TOPIC #bay :")]);
 }
 
 #[test]
@@ -1022,6 +1064,11 @@ fn two_networks_that_are_linked_twice_come_apart() {
     assert_eq!(net.state(gate).0, ["course"]);
     net.rig.run(Duration::from_secs(20));
     assert_eq!(net.state(third).0, alone, "however often it comes");
+    // The other one is lost: the dialect has its turn.
+    net.rig.cut_raw(frames);
+    net.rig.run(Duration::from_secs(60));
+    assert_eq!(net.state(third).0, ["course", "gate"]);
+    assert_eq!(net.users(third), ["ann"]);
 }
 
 #[test]
@@ -1065,6 +1112,292 @@ fn a_rename_is_a_user_who_comes_and_one_who_goes() {
             ":host77 QUIT",
         ]
     );
+}
+
+#[test]
+fn users_of_irc_are_users_like_others() {
+    const IRC: ListenerId = ListenerId(1 << 17);
+    let mut net = Net::new();
+    let mut config = net.config("hub", &[], &[]);
+    config.dialects.push((IRC, Dialect::Irc));
+    let hub = net.rig.server_with(config);
+    let (leaf, _) = net.adjacent(hub, "leaf");
+    let ann = net.user(hub, "ann");
+    net.say(ann, "JOIN #bay");
+    net.hear(ann);
+    net.hear(leaf);
+    let ivy = net.rig.connect_at(hub, IRC);
+    net.say(ivy, "NICK ivy");
+    net.say(ivy, "USER i 0 * :Ivy");
+    let told = net.hear(leaf);
+    let [user] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert!(
+        user.starts_with(":hub USER ivy ") && user.ends_with(".crc hub :Ivy"),
+        "{user}"
+    );
+    net.hear(ivy);
+    net.say(ivy, "JOIN #bay");
+    assert_eq!(net.hear(leaf), [":ivy JOIN #bay"]);
+    net.silent(&[ann]);
+    net.hear(ivy);
+    net.say(leaf, ":leaf USER zoe zbox leaf :Zoe");
+    net.say(leaf, ":zoe JOIN #bay");
+    let joined = net.hear(ivy);
+    assert!(
+        joined.len() == 1 && joined[0].starts_with(":zoe!") && joined[0].ends_with("JOIN #bay")
+    );
+    for (who, line, heard_by, ends) in [
+        (ivy, "PRIVMSG #bay :tide", ann, ":ivy PRIVMSG #bay :tide"),
+        (ivy, "PRIVMSG ann :psst", ann, ":ivy PRIVMSG ann :psst"),
+        (ivy, "PRIVMSG zoe :psst", leaf, ":ivy PRIVMSG zoe :psst"),
+        (ann, "PRIVMSG #bay :ebb", ivy, " PRIVMSG #bay :ebb"),
+        (ann, "PRIVMSG ivy :psst", ivy, " PRIVMSG ivy :psst"),
+        (leaf, ":zoe PRIVMSG ivy :psst", ivy, " PRIVMSG ivy :psst"),
+        (ivy, "TOPIC #bay :deep", ann, ":hub 332 #bay :deep"),
+        (leaf, ":zoe TOPIC #bay :high", ivy, " TOPIC #bay :high"),
+    ] {
+        for raw in [ann, ivy, leaf] {
+            net.hear(raw);
+        }
+        net.say(who, line);
+        let heard = net.hear(heard_by);
+        assert!(
+            heard.last().is_some_and(|last| last.ends_with(ends)),
+            "{line}: {heard:?}"
+        );
+    }
+    net.hear(leaf);
+    net.say(ivy, "NICK Ivy");
+    let told = net.hear(leaf);
+    assert_eq!(
+        told[0], ":ivy QUIT",
+        "two that differ in capitals can't be there at once"
+    );
+    assert!(told[1].starts_with(":hub USER Ivy "));
+    assert_eq!(told[2..], [":Ivy JOIN #bay"]);
+    net.say(ivy, "NICK fern");
+    let told = net.hear(leaf);
+    assert!(told[0].starts_with(":hub USER fern "));
+    assert_eq!(told[1..], [":fern JOIN #bay", ":Ivy QUIT"]);
+    let taken = net.open(hub, "USER Fern x y :x");
+    let refusal = net.hear(taken);
+    assert!(refusal[0].starts_with(":hub 436 Fern :Nickname collision KILL from fern@"));
+    net.hear(ann);
+    net.say(ivy, "QUIT :so long");
+    let told = net.hear(ann);
+    assert!(told.len() == 1 && told[0].starts_with(":fern QUIT :") && told[0].ends_with("so long"));
+    assert_eq!(net.users(hub), ["ann", "zoe"]);
+}
+
+/// A server of ours that the test speaks for, linked by frames.
+fn frames_server(net: &mut Net, node: usize) -> usize {
+    let raw = net.rig.connect(node);
+    net.rig
+        .introduce_ours(raw, 50, "r=1;f=server-quit,channels");
+    net.rig.heard(raw);
+    raw
+}
+
+#[test]
+fn what_channels_of_irc_forbid_has_its_answer() {
+    let (mut net, hub) = Net::of("hub");
+    let crc = frames_server(&mut net, hub);
+    let [ann, bob] = ["ann", "bob"].map(|nick| net.user(hub, nick));
+    net.say(ann, "JOIN #bay");
+    net.hear(ann);
+    let mut version = 1 << 50;
+    let mut set = |net: &mut Net, field, value: &str| {
+        version += 1;
+        let setting = ChannelSetting {
+            source: None,
+            version,
+            field,
+            channel: ChannelName::new("#bay").unwrap(),
+            value: Text::new(value.to_owned()).unwrap(),
+        };
+        net.rig.say(crc, &Message::ChannelSetting(setting));
+        net.rig.soon();
+    };
+    for (field, value, line, answer) in [
+        (
+            Field::MODES,
+            "in",
+            "JOIN #bay",
+            "473 #bay :Cannot join channel (+i)",
+        ),
+        (Field::MODES, "n", "FROB", "421 FROB :Unknown command"),
+        (
+            Field::LIMIT,
+            "1",
+            "JOIN #bay",
+            "471 #bay :Cannot join channel (+l)",
+        ),
+        (Field::LIMIT, "", "FROB", "421 FROB :Unknown command"),
+        (
+            Field::BANS,
+            "b?b!*@*",
+            "JOIN #bay",
+            "474 #bay :Cannot join channel (+b)",
+        ),
+        (Field::BANS, "", "JOIN #bay", "331 #bay :No topic is set"),
+        (
+            Field::MODES,
+            "nt",
+            "TOPIC #bay :x",
+            "482 #bay :You're not channel operator",
+        ),
+        (
+            Field::MODES,
+            "mn",
+            "PRIVMSG #bay :x",
+            "404 #bay :Cannot send to channel",
+        ),
+        (
+            Field::BANS,
+            "bob!*@*",
+            "PRIVMSG #bay :x",
+            "404 #bay :Cannot send to channel",
+        ),
+    ] {
+        set(&mut net, field, value);
+        net.say(bob, line);
+        assert_eq!(net.hear(bob), [format!(":hub {answer}")], "{value}");
+    }
+    // Who has founded it is its operator.
+    net.say(ann, "PRIVMSG #bay :calm");
+    assert_eq!(net.hear(bob), [":ann PRIVMSG #bay :calm"]);
+    set(&mut net, Field::TOPIC, "of another server");
+    for user in [ann, bob] {
+        assert_eq!(net.hear(user), [":hub 332 #bay :of another server"]);
+    }
+    for number in 1..250 {
+        net.say(bob, &format!("JOIN #bay{number}"));
+    }
+    net.hear(bob);
+    net.say(bob, "JOIN #bay250");
+    assert_eq!(
+        net.hear(bob),
+        [":hub 405 #bay250 :You have joined too many channels"]
+    );
+}
+
+#[test]
+fn long_answers_and_chats_have_several_lines() {
+    let (mut net, hub) = Net::of("hub");
+    let crc = frames_server(&mut net, hub);
+    let (far, _) = net.adjacent(hub, "far");
+    let nicks: Vec<_> = (100..400)
+        .map(|n| format!("somebody-with-a-longer-nick-{n}"))
+        .collect();
+    for nick in &nicks {
+        net.say(far, &format!(":far USER {nick} box far :x"));
+        net.say(far, &format!(":{nick} JOIN #crowd"));
+    }
+    let ann = net.user(hub, "ann");
+    net.say(ann, "NAMES #crowd");
+    let heard = net.hear(ann);
+    let (end, names) = heard.split_last().unwrap();
+    assert_eq!(end, ":hub 366 :End of /NAMES list");
+    assert!(names.len() > 1 && names.iter().all(|line| line.len() + 2 <= 8192));
+    let names = names
+        .iter()
+        .map(|line| line.strip_prefix(":hub 353 #crowd :").unwrap());
+    let names: Vec<_> = names.flat_map(|names| names.split(' ')).collect();
+    assert_eq!(names, nicks);
+    // A server of ours takes the same listing.
+    let child = net.server("child", &["c0:1"], &[]);
+    assert_eq!(net.channels(child)[0].1, nicks);
+    // A chat of frames has no such limit.
+    net.rig
+        .say(crc, &registration(Kind::Client, 77, Some(50), "info"));
+    net.rig.soon();
+    let snapshot = net.rig.nodes[hub].server.snapshot();
+    let ann_id = snapshot.nicks().unwrap().find("ann").unwrap().get();
+    let text = "ü".repeat(10_000);
+    net.rig.say(crc, &chat(77, ann_id, &text));
+    let heard = net.hear(ann);
+    assert_eq!(heard.len(), 3);
+    let said = heard
+        .iter()
+        .map(|line| line.strip_prefix(":host77 PRIVMSG ann :").unwrap());
+    assert_eq!(said.collect::<String>(), text);
+}
+
+#[test]
+fn a_user_whose_id_is_taken_elsewhere_stays() {
+    let mut net = Net::new();
+    net.rig.listen_raw("root");
+    let gate = net.server("gate", &[], &["root:1"]);
+    let root = net.rig.newest("root");
+    net.rig
+        .introduce_ours(root, 50, "r=0;f=server-quit,channels");
+    let (leaf, _) = net.adjacent(gate, "leaf");
+    let [ann, bob] = ["ann", "bob"].map(|nick| net.user(gate, nick));
+    for user in [ann, bob] {
+        net.say(user, "JOIN #bay");
+        net.hear(user);
+    }
+    net.say(leaf, ":leaf USER zoe zbox leaf :Zoe");
+    net.say(leaf, ":zoe JOIN #bay");
+    net.hear(leaf);
+    for nick in ["ann", "zoe"] {
+        let snapshot = net.rig.nodes[gate].server.snapshot();
+        let id = snapshot.nicks().unwrap().find(nick).unwrap().get();
+        net.rig
+            .say(root, &registration(Kind::Client, id, Some(50), "info"));
+        net.rig.soon();
+        let told = net.hear(leaf);
+        assert_eq!(told, [format!(":gate USER host{id} {id}.crc gate :info")]);
+        net.silent(&[ann, bob]);
+    }
+    assert_eq!(net.channels(gate)[0].1, ["ann", "bob", "zoe"]);
+    net.say(ann, "PRIVMSG #bay :still here");
+    assert_eq!(net.hear(bob), [":ann PRIVMSG #bay :still here"]);
+    net.say(leaf, ":zoe PRIVMSG ann :me too");
+    assert_eq!(net.hear(ann), [":zoe PRIVMSG ann :me too"]);
+    let late = net.open(gate, "USER zoe x y :Another");
+    let holder = ":gate 436 zoe :Nickname collision KILL from zoe@zbox";
+    assert_eq!(net.hear(late), [holder]);
+}
+
+#[test]
+fn what_is_told_to_frames_looks_like_nothing_else() {
+    let (mut net, hub) = Net::of("hub");
+    let crc = frames_server(&mut net, hub);
+    let (_, _) = net.adjacent(hub, "far");
+    net.open(hub, "SERVER liar 1 :x [crc2;a=192.0.2.1:1;r=0;f=]");
+    net.open(hub, "USER ann box hub :A\u{1b}nn");
+    net.rig.soon();
+    let infos = net
+        .rig
+        .heard(crc)
+        .into_iter()
+        .filter_map(|message| match message {
+            Message::ServerRegistration(r) | Message::ClientRegistration(r) => {
+                Some((r.name.as_str().to_owned(), r.info.as_str().to_owned()))
+            }
+            _ => None,
+        });
+    let infos: Vec<_> = infos.collect();
+    let expected = [("far", "Info of far"), ("liar", "x"), ("ann", "Ann")];
+    let expected = expected.map(|(name, info)| (name.to_owned(), info.to_owned()));
+    assert_eq!(infos, expected);
+}
+
+#[test]
+fn chats_of_users_have_a_rate_if_there_is_one() {
+    let mut net = Net::new();
+    let mut config = net.config("hub", &[], &[]);
+    config.limits.client_chats_per_second = 2;
+    let hub = net.rig.server_with(config);
+    let [ann, bob] = ["ann", "bob"].map(|nick| net.user(hub, nick));
+    for _ in 0..3 {
+        net.say(ann, "PRIVMSG bob :x");
+    }
+    assert_eq!(net.hear(bob).len(), 2);
+    assert!(net.ended(ann));
 }
 
 fn line() -> impl Strategy<Value = String> {

@@ -28,8 +28,8 @@ pub(crate) mod happens {
     /// From here on it is about channels. So high that what was found before there
     /// were any still means the same.
     pub(crate) const OF_CHANNELS: u8 = 0xf0;
-    pub(crate) const CHANNEL_WISH: u8 = 0xf0;
-    pub(crate) const CHANNEL_TOLD: u8 = 0xf1;
+    pub(crate) const CHANNEL_WISH: u8 = OF_CHANNELS;
+    pub(crate) const CHANNEL_TOLD: u8 = OF_CHANNELS + 1;
 }
 
 /// A scenario for one client, chosen by `input`: with an id of its own for an
@@ -68,15 +68,15 @@ pub fn client(input: &[u8]) {
 fn step(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
     let what = choices.byte()?;
     let what = match what {
-        happens::OF_CHANNELS.. => what,
-        _ => what % happens::ALL,
+        ..happens::OF_CHANNELS => what % happens::ALL,
+        _ => happens::OF_CHANNELS + what % 2,
     };
     match what {
         happens::CHANNEL_WISH => {
             let command = channel_wish(choices)?;
             net.command_client(0, command);
         }
-        happens::OF_CHANNELS.. => channel_told(net, choices)?,
+        happens::CHANNEL_TOLD => channel_told(net, choices)?,
         happens::WELCOME => welcome(net),
         happens::PEER if net.raws > 0 => act_of_server(net, choices)?,
         happens::CHAT => {

@@ -1,6 +1,6 @@
 //! The one place that reads a clock.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crc_core::Timestamp;
 
@@ -19,11 +19,5 @@ impl Clock {
 
     pub(crate) fn now(self) -> Timestamp {
         Timestamp::START + self.start.elapsed()
-    }
-
-    /// When `time` is; `None` if that is further away than the system counts.
-    pub(crate) fn instant(self, time: Timestamp) -> Option<Instant> {
-        self.start
-            .checked_add(Duration::from_micros(time.as_micros()))
     }
 }

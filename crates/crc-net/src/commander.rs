@@ -5,19 +5,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use polling::Poller;
+use crate::selector::Selector;
 
 /// Gives commands to a running driver from other threads. Clone it freely.
 pub struct Commander<C> {
     sender: SyncSender<C>,
-    poller: Arc<Poller>,
+    selector: Arc<Selector>,
 }
 
 impl<C> Clone for Commander<C> {
     fn clone(&self) -> Self {
         Commander {
             sender: self.sender.clone(),
-            poller: Arc::clone(&self.poller),
+            selector: Arc::clone(&self.selector),
         }
     }
 }
@@ -69,7 +69,7 @@ impl<C> Commander<C> {
     }
 
     fn wake(&self) {
-        if let Err(error) = self.poller.notify() {
+        if let Err(error) = self.selector.notify() {
             log::error!("the loop cannot be woken: {error}");
         }
     }
@@ -77,10 +77,10 @@ impl<C> Commander<C> {
 
 /// Both ends of a queue in which `commands_max` commands may wait.
 pub(crate) fn commands<C>(
-    poller: &Arc<Poller>,
+    selector: &Arc<Selector>,
     commands_max: usize,
 ) -> (Commander<C>, Receiver<C>) {
     let (sender, receiver) = sync_channel(commands_max);
-    let poller = Arc::clone(poller);
-    (Commander { sender, poller }, receiver)
+    let selector = Arc::clone(selector);
+    (Commander { sender, selector }, receiver)
 }

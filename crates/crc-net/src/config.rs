@@ -25,7 +25,8 @@ pub struct DriverConfig {
     /// How long a peer may leave TCP itself unanswered, whether it was sent
     /// data or only asked whether it is still there. 30 s; at least 6 s.
     pub peer_timeout: Duration,
-    /// Size of the one read buffer, in bytes. 64 KiB.
+    /// How many bytes are read at once; the one read buffer is twice as large,
+    /// so that what was read can be written from there. 64 KiB.
     pub read_buffer_bytes: usize,
     /// How many bytes one link may have read in one turn. 128 KiB.
     pub read_budget_bytes: usize,

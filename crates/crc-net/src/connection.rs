@@ -7,8 +7,10 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use crc_core::{LinkDown, Outbox, OverBound, SendQueue, Timestamp};
 
+use crate::input::Input;
 use crate::pieces::{PieceList, Pieces};
-use crate::registration::{Interest, Registration};
+use crate::registration::Registration;
+use crate::selector::Interest;
 use crate::stats::Stats;
 
 /// So many stretches of bytes go into one system call at most.
@@ -61,8 +63,8 @@ pub(crate) enum Phase {
 /// What reading came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReadOutcome {
-    /// So many bytes.
-    Bytes(usize),
+    /// So many bytes, and whether that was all there was.
+    Bytes { count: usize, all: bool },
     /// Nothing more at the moment.
     Nothing,
     /// The peer has ended its side.
@@ -133,7 +135,8 @@ impl Connection {
                 Ok(0) => return ReadOutcome::End,
                 Ok(count) => {
                     stats.bytes_in.add(count);
-                    return ReadOutcome::Bytes(count);
+                    let all = count < buffer.len();
+                    return ReadOutcome::Bytes { count, all };
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
@@ -155,12 +158,16 @@ impl Connection {
         &mut self,
         pieces: &Pieces,
         outbox: &'a Outbox<N>,
+        input: &'a Input,
         slices: &mut Vec<IoSlice<'a>>,
         stats: &Stats,
     ) -> Result<(), LinkDown> {
         let waited = self.queue.len();
         let list = core::mem::replace(&mut self.pieces, PieceList::EMPTY);
-        let mut rest = pieces.iter(list).map(|range| outbox.bytes(range));
+        let mut rest = pieces.iter(list).map(|range| match range.lent() {
+            Some(place) => input.get(place),
+            None => outbox.bytes(range),
+        });
         let mut written = 0;
         let mut outcome = Ok(());
         if matches!(self.phase, Phase::Live | Phase::Flushing(_)) {

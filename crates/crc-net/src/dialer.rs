@@ -11,12 +11,12 @@ use std::time::Duration;
 use std::vec;
 
 use crc_core::{DialError, DialId, LinkId, PeerAddress, Timestamp};
-use polling::Poller;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::listener::tune;
 use crate::registration::Registration;
+use crate::selector::Selector;
 
 /// So many names are looked up at the same time at most.
 const LOOKUPS_MAX: usize = 16;
@@ -127,7 +127,7 @@ pub(crate) fn connect_outcome(stream: &TcpStream) -> ConnectOutcome {
 pub(crate) struct Resolver {
     sender: Sender<Answer>,
     receiver: Receiver<Answer>,
-    poller: Arc<Poller>,
+    selector: Arc<Selector>,
     running: usize,
 }
 
@@ -138,12 +138,12 @@ pub(crate) struct Answer {
 }
 
 impl Resolver {
-    pub(crate) fn new(poller: &Arc<Poller>) -> Self {
+    pub(crate) fn new(selector: &Arc<Selector>) -> Self {
         let (sender, receiver) = channel();
         Resolver {
             sender,
             receiver,
-            poller: Arc::clone(poller),
+            selector: Arc::clone(selector),
             running: 0,
         }
     }
@@ -154,12 +154,12 @@ impl Resolver {
             return Err(DialError::Failed(ErrorKind::ResourceBusy));
         }
         let sender = self.sender.clone();
-        let poller = Arc::clone(&self.poller);
+        let selector = Arc::clone(&self.selector);
         let look_up = move || {
             let addresses = addresses(&to);
             // Without anybody to hear it, the answer does not matter.
             if sender.send(Answer { link, addresses }).is_ok() {
-                let _ = poller.notify();
+                let _ = selector.notify();
             }
         };
         thread::Builder::new()

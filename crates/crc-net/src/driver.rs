@@ -9,16 +9,19 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::thread;
 
 use crc_core::{Effect, Event, LinkDown, LinkId, ListenerId, Machine, Outbox, Timestamp};
-use polling::Events;
 
 use crate::commander::{Commander, commands};
 use crate::config::DriverConfig;
 use crate::connection::ReadOutcome;
 use crate::error::{DriverError, ListenError};
+use crate::patience::{self, Patience};
+use crate::selector::Events;
 use crate::signals::{Signalled, Signals};
 use crate::sockets::{Accepted, LinkUp, Ready, SIGNALS_KEY, Sockets};
 use crate::stats::Stats;
@@ -90,8 +93,10 @@ pub struct Driver<M: Machine> {
     /// though their givers have woken us.
     commands_left: bool,
     signals: Option<Signals<M::Command>>,
-    read_buffer: Box<[u8]>,
     ready: Ready,
+    patience: Patience,
+    /// When the last turn ended, or about.
+    turn_ended: Timestamp,
     /// When the last links are dropped, once the machine has said that it is done.
     stop_by: Option<Timestamp>,
 }
@@ -117,10 +122,9 @@ impl<M: Machine> Driver<M> {
     ///
     /// When the system has no selector for us.
     pub fn new(machine: M, config: DriverConfig) -> Result<Self, DriverError> {
-        let read_buffer = vec![0; config.read_buffer_bytes.max(1)].into_boxed_slice();
         let commands_max = config.commands_max;
         let sockets = Sockets::new(config)?;
-        let (commander, inbox) = commands(&sockets.poller, commands_max);
+        let (commander, inbox) = commands(&sockets.selector, commands_max);
         Ok(Driver {
             machine,
             sockets,
@@ -130,8 +134,9 @@ impl<M: Machine> Driver<M> {
             inbox,
             commands_left: false,
             signals: None,
-            read_buffer,
             ready: Ready::default(),
+            patience: Patience::default(),
+            turn_ended: Timestamp::START,
             stop_by: None,
         })
     }
@@ -200,7 +205,7 @@ impl<M: Machine> Driver<M> {
         &mut self,
         command: impl Fn() -> M::Command + 'static,
     ) -> Result<(), DriverError> {
-        let signals = Signals::new(&self.sockets.poller, SIGNALS_KEY, Box::new(command))
+        let signals = Signals::new(&self.sockets.selector, SIGNALS_KEY, Box::new(command))
             .map_err(DriverError::Signals)?;
         self.signals = Some(signals);
         Ok(())
@@ -231,15 +236,13 @@ impl<M: Machine> Driver<M> {
         mut on_notice: impl FnMut(&M, M::Notice),
     ) -> Result<Stopped, DriverError> {
         let mut events = Events::new();
-        let mut buffer = core::mem::take(&mut self.read_buffer);
         let stopped = loop {
-            match self.turn(&mut events, &mut buffer, &mut on_notice) {
+            match self.turn(&mut events, &mut on_notice) {
                 Ok(None) => {}
                 Ok(Some(stopped)) => break Ok(stopped),
                 Err(error) => break Err(error),
             }
         };
-        self.read_buffer = buffer;
         self.sockets.drop_all();
         self.outbox.reset();
         self.stop_by = None;
@@ -250,10 +253,10 @@ impl<M: Machine> Driver<M> {
     fn turn(
         &mut self,
         events: &mut Events,
-        buffer: &mut [u8],
         on_notice: OnNotice<'_, M>,
     ) -> Result<Option<Stopped>, DriverError> {
         let until = self.wake_up_at();
+        self.pause(until);
         self.sockets
             .wait(events, until)
             .map_err(DriverError::Selector)?;
@@ -264,10 +267,10 @@ impl<M: Machine> Driver<M> {
         // have left.
         let to_the_end = !ready.fresh.is_empty();
         for &link in &ready.known {
-            self.read(link, buffer, to_the_end, on_notice);
+            self.read(link, to_the_end, on_notice);
         }
         for &link in &ready.fresh {
-            self.read(link, buffer, false, on_notice);
+            self.read(link, false, on_notice);
         }
         for &link in &ready.dials {
             if let Some(up) = self.sockets.dial_ready(link) {
@@ -286,6 +289,7 @@ impl<M: Machine> Driver<M> {
         self.ready = ready;
 
         let now = self.now();
+        self.turn_ended = now;
         self.sockets.expire(now);
         self.settle(on_notice);
         if self.machine.deadline().is_some_and(|due| due <= now) {
@@ -296,6 +300,16 @@ impl<M: Machine> Driver<M> {
         self.finish(on_notice);
         self.sockets.arm();
         Ok(self.stopped(on_notice))
+    }
+
+    /// Lets a moment pass if that pays and nothing has to be done until then.
+    fn pause(&mut self, until: Option<Timestamp>) {
+        let now = self.turn_ended;
+        let bytes_enough = self.sockets.config.outbox_bytes_max;
+        let pays = self.patience.pays(now, &self.sockets.stats, bytes_enough);
+        if pays && until.is_none_or(|until| until > now + patience::PAUSE) {
+            thread::sleep(patience::PAUSE);
+        }
     }
 
     /// When the next turn has to begin if nothing happens.
@@ -330,12 +344,12 @@ impl<M: Machine> Driver<M> {
     fn settle(&mut self, on_notice: OnNotice<'_, M>) {
         loop {
             self.carry_out(on_notice);
-            let gathered = self.outbox.arena_len();
             let news = self.outbox.news_len();
+            let urgent = self.outbox.arena_len() - news + self.sockets.input.kept();
             let bytes_max = self.sockets.config.outbox_bytes_max;
             if news > bytes_max || self.sockets.pieces() > PIECES_MAX {
                 self.sockets.flush(&mut self.outbox);
-            } else if gathered - news > bytes_max {
+            } else if urgent > bytes_max || self.sockets.input.is_full() {
                 // News is for many, and for each of them a system call.
                 self.sockets.flush_due(&mut self.outbox);
             }
@@ -396,38 +410,52 @@ impl<M: Machine> Driver<M> {
 
     // What happened
 
-    fn read(
-        &mut self,
-        link: LinkId,
-        buffer: &mut [u8],
-        to_the_end: bool,
-        on_notice: OnNotice<'_, M>,
-    ) {
+    fn read(&mut self, link: LinkId, to_the_end: bool, on_notice: OnNotice<'_, M>) {
         let mut budget = self.sockets.config.read_budget_bytes.max(1);
         while budget > 0 {
-            let length = buffer.len().min(budget);
-            let ReadOutcome::Bytes(count) = self.sockets.read(link, &mut buffer[..length]) else {
+            let (at, outcome) = self.sockets.read(link, budget);
+            let ReadOutcome::Bytes { count, all } = outcome else {
                 self.settle(on_notice);
                 return;
             };
-            let mut rest = &buffer[..count];
+            let mut rest = at..at + count;
             let mut bytes_max = EVENT_BYTES_MAX;
             while !rest.is_empty() {
-                let bytes = &rest[..rest.len().min(bytes_max)];
-                rest = &rest[bytes.len()..];
+                let place = rest.start..rest.end.min(rest.start.saturating_add(bytes_max));
+                rest.start = place.end;
                 match self.sockets.link(link) {
                     Some(connection) if connection.is_machines() => connection.heard = true,
                     // It was closed: what still arrives on it is not wanted.
                     _ => break,
                 }
-                let few = self.tell(Event::Bytes { link, bytes }, on_notice) <= EFFECTS_FEW;
+                let few = self.tell_bytes(link, place, on_notice) <= EFFECTS_FEW;
                 bytes_max = if few { usize::MAX } else { EVENT_BYTES_MAX };
             }
-            if count < length && !to_the_end {
+            if all && !to_the_end {
                 return;
             }
             budget -= count;
         }
+    }
+
+    /// Tells the machine of bytes that stand in the input. What it sends of them
+    /// is written from there. How much it said.
+    fn tell_bytes(
+        &mut self,
+        link: LinkId,
+        place: Range<usize>,
+        on_notice: OnNotice<'_, M>,
+    ) -> usize {
+        let now = self.now();
+        let at = place.start;
+        let bytes = self.sockets.input.get(place);
+        self.outbox.lend(bytes, at);
+        let event = Event::Bytes { link, bytes };
+        self.machine.handle(now, event, &mut self.outbox);
+        self.outbox.take_back();
+        let effects = self.outbox.effects().len();
+        self.settle(on_notice);
+        effects
     }
 
     fn tell_dials_failed(&mut self, on_notice: OnNotice<'_, M>) {

@@ -33,10 +33,13 @@ mod descriptors;
 mod dialer;
 mod driver;
 mod error;
+mod input;
 mod listener;
+mod patience;
 mod pieces;
 #[allow(unsafe_code)]
 mod registration;
+mod selector;
 mod signals;
 mod sockets;
 mod stats;

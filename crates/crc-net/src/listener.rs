@@ -183,11 +183,11 @@ mod tests {
 
     #[test]
     fn pauses_grow_until_all_is_well() {
-        let poller = std::sync::Arc::new(polling::Poller::new().unwrap());
+        let selector = std::sync::Arc::new(crate::selector::Selector::new().unwrap());
         let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
         let socket = listen(any, 1).unwrap();
         let socket =
-            Registration::new(&poller, socket, 0, crate::registration::Interest::READ).unwrap();
+            Registration::new(&selector, socket, 0, crate::selector::Interest::READ).unwrap();
         let mut listener = Listener::new(socket, ListenerId(0), any, None);
         for round in 0..2 {
             let pauses: Vec<_> = (0..9).map(|_| listener.next_pause()).collect();

@@ -17,39 +17,15 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
-use polling::{Event, PollMode, Poller};
+use polling::{Event, PollMode};
 
-/// What a source is to be watched for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Interest {
-    pub(crate) read: bool,
-    pub(crate) write: bool,
-}
-
-impl Interest {
-    pub(crate) const NONE: Interest = Interest {
-        read: false,
-        write: false,
-    };
-    pub(crate) const READ: Interest = Interest {
-        read: true,
-        write: false,
-    };
-    pub(crate) const WRITE: Interest = Interest {
-        read: false,
-        write: true,
-    };
-
-    fn event(self, key: u64) -> Event {
-        Event::new(to_usize(key), self.read, self.write)
-    }
-}
+use crate::selector::{Interest, Selector};
 
 /// A source that the selector watches, for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Registration<S: AsFd + AsRawFd> {
     source: S,
-    poller: Arc<Poller>,
+    selector: Arc<Selector>,
     /// What the selector watches it for at this moment.
     armed: Interest,
     /// Whether it is watched for that until told otherwise.
@@ -59,7 +35,7 @@ pub(crate) struct Registration<S: AsFd + AsRawFd> {
 impl<S: AsFd + AsRawFd> Registration<S> {
     /// Has `source`, which must not block, watched under `key`.
     pub(crate) fn new(
-        poller: &Arc<Poller>,
+        selector: &Arc<Selector>,
         source: S,
         key: u64,
         interest: Interest,
@@ -69,11 +45,11 @@ impl<S: AsFd + AsRawFd> Registration<S> {
         // only, keeps the poller alive, and deletes it when dropped itself,
         // before its fields are.
         unsafe {
-            poller.add(&source, interest.event(key))?;
+            selector.poller().add(&source, event(key, interest))?;
         }
         Ok(Registration {
             source,
-            poller: Arc::clone(poller),
+            selector: Arc::clone(selector),
             armed: interest,
             stays: false,
         })
@@ -99,7 +75,7 @@ impl<S: AsFd + AsRawFd> Registration<S> {
     /// Has it watched for all of `interest` and nothing else: for reading alone
     /// until told otherwise, where the selector can do that; else until it fires.
     pub(crate) fn arm_link(&mut self, key: u64, interest: Interest) -> io::Result<()> {
-        let stays = interest == Interest::READ && self.poller.supports_level();
+        let stays = interest == Interest::READ && self.selector.poller().supports_level();
         self.set(key, interest, stays)
     }
 
@@ -111,8 +87,8 @@ impl<S: AsFd + AsRawFd> Registration<S> {
             true => PollMode::Level,
             false => PollMode::Oneshot,
         };
-        let event = interest.event(key);
-        self.poller.modify_with_mode(&self.source, event, mode)?;
+        let poller = self.selector.poller();
+        poller.modify_with_mode(&self.source, event(key, interest), mode)?;
         self.armed = interest;
         self.stays = stays;
         Ok(())
@@ -121,7 +97,7 @@ impl<S: AsFd + AsRawFd> Registration<S> {
 
 impl<S: AsFd + AsRawFd> Drop for Registration<S> {
     fn drop(&mut self) {
-        if let Err(error) = self.poller.delete(&self.source) {
+        if let Err(error) = self.selector.poller().delete(&self.source) {
             log::error!("the selector does not let go of a source: {error}");
         }
     }
@@ -130,6 +106,6 @@ impl<S: AsFd + AsRawFd> Drop for Registration<S> {
 const _: () = assert!(usize::BITS >= u64::BITS, "a key holds a whole LinkId");
 
 #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
-const fn to_usize(key: u64) -> usize {
-    key as usize
+fn event(key: u64, interest: Interest) -> Event {
+    Event::new(key as usize, interest.read, interest.write)
 }

@@ -5,12 +5,12 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use polling::Poller;
 use signal_hook::SigId;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level;
 
-use crate::registration::{Interest, Registration};
+use crate::registration::Registration;
+use crate::selector::{Interest, Selector};
 
 /// Catches the signals for as long as it lives, and makes commands of them.
 pub(crate) struct Signals<C> {
@@ -37,14 +37,14 @@ pub(crate) enum Signalled<C> {
 
 impl<C> Signals<C> {
     pub(crate) fn new(
-        poller: &Arc<Poller>,
+        selector: &Arc<Selector>,
         key: u64,
         command: Box<dyn Fn() -> C>,
     ) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut signals = Signals {
-            socket: Registration::new(poller, ours, key, Interest::READ)?,
+            socket: Registration::new(selector, ours, key, Interest::READ)?,
             ids: Vec::new(),
             seen: 0,
             command,

@@ -9,9 +9,9 @@ mod links;
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crc_core::{CloseWhen, DialError, DialId, Ends, LinkDown, LinkId, Origin, Timestamp};
-use polling::{Events, Poller};
 
 pub(crate) use accepting::Accepted;
 
@@ -21,8 +21,10 @@ use crate::connection::{Connection, Phase};
 use crate::descriptors;
 use crate::dialer::{Dialing, Resolver};
 use crate::error::DriverError;
+use crate::input::Input;
 use crate::listener::Listener;
 use crate::pieces::Pieces;
+use crate::selector::{Events, Selector};
 use crate::stats::Stats;
 use crate::table::Table;
 
@@ -34,7 +36,7 @@ pub(crate) const SIGNALS_KEY: u64 = u32::MAX as u64;
 pub(crate) struct Sockets {
     pub(crate) config: DriverConfig,
     pub(crate) clock: Clock,
-    pub(crate) poller: Arc<Poller>,
+    pub(crate) selector: Arc<Selector>,
     pub(crate) stats: Arc<Stats>,
     /// Links that are over, in order; the machine has not been told yet.
     pub(crate) over: VecDeque<(LinkId, LinkDown)>,
@@ -52,6 +54,8 @@ pub(crate) struct Sockets {
     /// happens to it.
     deadlines: BTreeSet<(Timestamp, u64)>,
     resolver: Resolver,
+    /// What is read, and stays there until what is sent of it has been written.
+    pub(crate) input: Input,
     /// What this turn has to send.
     pieces: Pieces,
     /// The links that are to be written to, each once.
@@ -100,7 +104,7 @@ impl Ready {
 
 impl Sockets {
     pub(crate) fn new(config: DriverConfig) -> Result<Self, DriverError> {
-        let poller = Arc::new(Poller::new().map_err(DriverError::Selector)?);
+        let selector = Arc::new(Selector::new().map_err(DriverError::Selector)?);
         let limit = descriptors::raise_limit();
         let links_max = limit
             .saturating_sub(config.descriptors_reserve)
@@ -118,13 +122,14 @@ impl Sockets {
             house_is_full: false,
             listeners: Vec::new(),
             deadlines: BTreeSet::new(),
-            resolver: Resolver::new(&poller),
+            resolver: Resolver::new(&selector),
+            input: Input::new(config.read_buffer_bytes),
             pieces: Pieces::default(),
             to_flush: Vec::new(),
             news: Vec::new(),
             news_at: Timestamp::START,
             to_arm: Vec::new(),
-            poller,
+            selector,
             config,
         })
     }
@@ -137,11 +142,11 @@ impl Sockets {
         let ours = self.deadlines.first().map(|&(deadline, _)| deadline);
         let news = (!self.news.is_empty()).then_some(self.news_at);
         let deadline = [ours, news, until].into_iter().flatten().min();
-        events.clear();
-        match deadline.and_then(|deadline| self.clock.instant(deadline)) {
-            Some(instant) => self.poller.wait_deadline(events, instant)?,
-            None => self.poller.wait(events, None)?,
-        };
+        let timeout = deadline.map(|deadline| match deadline {
+            Timestamp::START => Duration::ZERO,
+            _ => deadline.since(self.clock.now()),
+        });
+        self.selector.wait(events, timeout)?;
         self.stats.turns.add(1);
         Ok(())
     }
@@ -150,13 +155,13 @@ impl Sockets {
     pub(crate) fn sort(&mut self, events: &Events, ready: &mut Ready) {
         ready.clear();
         for event in events.iter() {
-            let key = event.key as u64;
+            let key = event.key;
             if key == SIGNALS_KEY {
                 ready.signals = true;
                 continue;
             }
             if key < SIGNALS_KEY {
-                let index = event.key;
+                let index = usize::try_from(key).unwrap_or(usize::MAX);
                 if let Some(listener) = self.listeners.get_mut(index) {
                     listener.socket.fired();
                     ready.listeners.push(index);
@@ -295,6 +300,7 @@ impl Sockets {
             }
         }
         self.pieces.clear();
+        self.input.clear();
         self.to_flush.clear();
         self.to_arm.clear();
         self.over.clear();

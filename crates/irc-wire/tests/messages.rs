@@ -473,6 +473,26 @@ fn legacy_lines() -> Vec<(&'static str, Content<'static>)> {
             "475 #reef :Cannot join channel (+k)",
             Content::BadChannelKey { channel },
         ),
+        (
+            "405 #reef :You have joined too many channels",
+            Content::TooManyChannels { channel },
+        ),
+        (
+            "471 #reef :Cannot join channel (+l)",
+            Content::ChannelIsFull { channel },
+        ),
+        (
+            "473 #reef :Cannot join channel (+i)",
+            Content::InviteOnly { channel },
+        ),
+        (
+            "474 #reef :Cannot join channel (+b)",
+            Content::Banned { channel },
+        ),
+        (
+            "482 #reef :You're not channel operator",
+            Content::NotOperator { channel },
+        ),
     ]
 }
 

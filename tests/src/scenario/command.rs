@@ -111,8 +111,13 @@ pub enum CommandError {
         value: String,
     },
     /// `--command` says neither.
-    #[error("there is no client command {0}; known are MESSAGE and QUIT")]
-    UnknownClientCommand(String),
+    #[error("there is no client command {command}; known are {known}")]
+    UnknownClientCommand {
+        /// What it says.
+        command: String,
+        /// What it could say.
+        known: &'static str,
+    },
     /// `MESSAGE` without its two words.
     #[error("MESSAGE needs an id and a text")]
     Message,
@@ -159,35 +164,29 @@ impl FromStr for Command {
     type Err = CommandError;
 
     fn from_str(line: &str) -> Result<Self, CommandError> {
-        let line = line.trim();
-        let (word, rest) = line
-            .split_once(char::is_whitespace)
-            .map_or((line, ""), |(word, rest)| (word, rest.trim()));
+        let (word, rest) = first_word(line);
         match word {
             "LAUNCHSERVER" => launch_server(rest).map(Command::LaunchServer),
             "LAUNCHCLIENT" => launch_client(rest).map(Command::LaunchClient),
             "CLIENTCOMMAND" => client_command(rest),
-            "WAIT" => wait(rest),
-            "KILL" => match rest {
-                "" => Err(CommandError::Kill),
-                "ALL" => Ok(Command::KillAll),
-                name => Ok(Command::Kill(name.to_owned())),
-            },
+            "WAIT" => wait(rest).map(Command::Wait),
+            "KILL" => kill(rest).map(|name| name.map_or(Command::KillAll, Command::Kill)),
             "SEND" => Err(CommandError::Send),
             other => Err(CommandError::Unknown(other.to_owned())),
         }
     }
 }
 
+/// The first word of a line, and the rest.
+pub(super) fn first_word(line: &str) -> (&str, &str) {
+    let line = line.trim();
+    line.split_once(char::is_whitespace)
+        .map_or((line, ""), |(word, rest)| (word, rest.trim()))
+}
+
 fn launch_server(rest: &str) -> Result<LaunchServer, CommandError> {
     let mut options = parse_arguments(split_words(rest), &SERVER_OPTIONS)?.options;
-    let connect_to = match options.remove("connect_to_port") {
-        Some(port) => Some(port_number("--connect_to_port", port)?),
-        None if options.contains_key("connect_to_host") => {
-            return Err(CommandError::Missing("connect_to_port"));
-        }
-        None => None,
-    };
+    let connect_to = uplink(&mut options)?;
     Ok(LaunchServer {
         id: host_id("--id", required(&mut options, "id")?)?,
         name: required(&mut options, "servername")?,
@@ -225,16 +224,29 @@ fn client_command(rest: &str) -> Result<Command, CommandError> {
         "QUIT" => ClientCommand::Quit {
             text: one_line(words.next().unwrap_or_default())?,
         },
-        _ => return Err(CommandError::UnknownClientCommand(command)),
+        _ => {
+            return Err(CommandError::UnknownClientCommand {
+                command,
+                known: "MESSAGE and QUIT",
+            });
+        }
     };
     Ok(Command::ClientCommand { name, command })
 }
 
-fn wait(rest: &str) -> Result<Command, CommandError> {
+/// Who is killed; all, when it is none.
+pub(super) fn kill(rest: &str) -> Result<Option<String>, CommandError> {
+    match rest {
+        "" => Err(CommandError::Kill),
+        "ALL" => Ok(None),
+        name => Ok(Some(name.to_owned())),
+    }
+}
+
+pub(super) fn wait(rest: &str) -> Result<Duration, CommandError> {
     rest.parse()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .map(Command::Wait)
         .ok_or_else(|| CommandError::Value {
             what: "WAIT",
             wanted: "a number of seconds",
@@ -242,7 +254,20 @@ fn wait(rest: &str) -> Result<Command, CommandError> {
         })
 }
 
-fn required(
+/// The port of the scenario that a server dials, if it does.
+pub(super) fn uplink(
+    options: &mut BTreeMap<&'static str, String>,
+) -> Result<Option<u16>, CommandError> {
+    match options.remove("connect_to_port") {
+        Some(port) => port_number("--connect_to_port", port).map(Some),
+        None if options.contains_key("connect_to_host") => {
+            Err(CommandError::Missing("connect_to_port"))
+        }
+        None => Ok(None),
+    }
+}
+
+pub(super) fn required(
     options: &mut BTreeMap<&'static str, String>,
     name: &'static str,
 ) -> Result<String, CommandError> {
@@ -258,7 +283,7 @@ fn host_id(what: &'static str, value: String) -> Result<u32, CommandError> {
     })
 }
 
-fn port_number(what: &'static str, value: String) -> Result<u16, CommandError> {
+pub(super) fn port_number(what: &'static str, value: String) -> Result<u16, CommandError> {
     value.parse().map_err(|_| CommandError::Value {
         what,
         wanted: "a port number",
@@ -266,7 +291,7 @@ fn port_number(what: &'static str, value: String) -> Result<u16, CommandError> {
     })
 }
 
-fn one_line(text: String) -> Result<String, CommandError> {
+pub(super) fn one_line(text: String) -> Result<String, CommandError> {
     if text.contains(['\n', '\r']) {
         return Err(CommandError::LineBreak);
     }

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::command::{Command, CommandError};
+use super::irc;
 
 /// A scenario, ready to be run.
 #[derive(Debug, Clone)]
@@ -16,19 +18,68 @@ pub struct Scenario {
     pub name: String,
     /// What is watched.
     pub kind: Kind,
+    /// What is done, and what must hold then.
+    pub script: Script,
+}
+
+/// What is done, by the network that the scenario is about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Script {
+    /// A network of CRC.
+    Crc(Plot<Command, Expectation>),
+    /// A network of the stripped IRC.
+    Irc(Plot<irc::Command, irc::Expectation>),
+}
+
+/// What is done, and what must hold then.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plot<C, E> {
     /// What is done, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Step<C>>,
     /// What must hold in the end, by the name of the server or client.
-    pub final_state: BTreeMap<String, Expectation>,
+    pub final_state: BTreeMap<String, E>,
 }
 
 /// One step of a scenario.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
+pub struct Step<C> {
     /// As the file has it.
     pub line: String,
     /// As it is understood.
-    pub command: Command,
+    pub command: C,
+}
+
+/// What the files of one network can say.
+pub(super) trait Language {
+    /// What is done in one step.
+    type Command: FromStr<Err = CommandError>;
+    /// What must hold of one server or client.
+    type Expectation;
+
+    /// The type of scenarios that a file names, if it is known.
+    fn kind(name: Option<&str>) -> Option<Kind>;
+
+    /// Understands what a file expects of one name. The error is the property
+    /// and what it must be.
+    fn expectation(
+        properties: BTreeMap<String, Value>,
+    ) -> Result<Self::Expectation, (String, &'static str)>;
+
+    /// The client that a command launches, and the one that it speaks to.
+    fn clients(command: &Self::Command) -> Clients<'_>;
+}
+
+/// What is done and must hold in the files of one network.
+type PlotOf<L> = Plot<<L as Language>::Command, <L as Language>::Expectation>;
+
+/// Which client a command is about.
+pub(super) enum Clients<'a> {
+    /// It launches this one, which may be spoken to by each of these names.
+    Launches(Vec<String>),
+    /// It speaks to this one.
+    SpeaksTo(&'a str),
+    /// It is about none.
+    None,
 }
 
 /// What a scenario watches.
@@ -81,7 +132,7 @@ pub enum ScenarioError {
         source: serde_json::Error,
     },
     /// Its type is none that runs here.
-    #[error("{}: the type {kind:?} is not known; known are \"CRC_functionality\" and \"network_connectivity\"", file.display())]
+    #[error("{}: the type {kind:?} is not known; known are \"CRC_functionality\" and \"network_connectivity\", for IRC also \"basic_connectivity\" and none", file.display())]
     Kind {
         /// The file.
         file: PathBuf,
@@ -113,7 +164,7 @@ pub enum ScenarioError {
         name: String,
     },
     /// An expectation is not of the right form.
-    #[error("{}: final_state of {name}: {property} must be a list of {wanted}", file.display())]
+    #[error("{}: final_state of {name}: {property} must be {wanted}", file.display())]
     Expectation {
         /// The file.
         file: PathBuf,
@@ -121,7 +172,7 @@ pub enum ScenarioError {
         name: String,
         /// What is said.
         property: String,
-        /// What it should be a list of.
+        /// What it should be.
         wanted: &'static str,
     },
 }
@@ -130,7 +181,7 @@ pub enum ScenarioError {
 #[derive(Deserialize)]
 struct Raw {
     #[serde(rename = "type")]
-    kind: String,
+    kind: Option<String>,
     commands: Vec<String>,
     final_state: BTreeMap<String, BTreeMap<String, Value>>,
 }
@@ -161,21 +212,13 @@ impl Scenario {
             file: file.to_owned(),
             source,
         })?;
-        let kind = match raw.kind.as_str() {
-            "CRC_functionality" => Kind::Functionality,
-            "network_connectivity" => Kind::Connectivity,
-            _ => {
-                return Err(ScenarioError::Kind {
-                    file: file.to_owned(),
-                    kind: raw.kind,
-                });
-            }
+        let (kind, script) = if irc::is_spoken(&raw.commands) {
+            let (kind, plot) = raw.plot::<irc::Irc>(file)?;
+            (kind, Script::Irc(plot))
+        } else {
+            let (kind, plot) = raw.plot::<Crc>(file)?;
+            (kind, Script::Crc(plot))
         };
-        let mut final_state = BTreeMap::new();
-        for (name, properties) in raw.final_state {
-            let expectation = Expectation::parse(file, &name, properties)?;
-            final_state.insert(name, expectation);
-        }
         Ok(Scenario {
             name: file
                 .file_stem()
@@ -183,14 +226,41 @@ impl Scenario {
                 .to_string_lossy()
                 .into_owned(),
             kind,
-            steps: parse_steps(file, raw.commands)?,
-            final_state,
+            script,
         })
     }
 }
 
-fn parse_steps(file: &Path, lines: Vec<String>) -> Result<Vec<Step>, ScenarioError> {
-    let mut clients = BTreeSet::new();
+impl Raw {
+    fn plot<L: Language>(self, file: &Path) -> Result<(Kind, PlotOf<L>), ScenarioError> {
+        let kind = L::kind(self.kind.as_deref()).ok_or_else(|| ScenarioError::Kind {
+            file: file.to_owned(),
+            kind: self.kind.clone().unwrap_or_default(),
+        })?;
+        let mut final_state = BTreeMap::new();
+        for (name, properties) in self.final_state {
+            match L::expectation(properties) {
+                Ok(expectation) => final_state.insert(name, expectation),
+                Err((property, wanted)) => {
+                    return Err(ScenarioError::Expectation {
+                        file: file.to_owned(),
+                        name,
+                        property,
+                        wanted,
+                    });
+                }
+            };
+        }
+        let steps = parse_steps::<L>(file, self.commands)?;
+        Ok((kind, Plot { steps, final_state }))
+    }
+}
+
+fn parse_steps<L: Language>(
+    file: &Path,
+    lines: Vec<String>,
+) -> Result<Vec<Step<L::Command>>, ScenarioError> {
+    let mut launched = BTreeSet::new();
     let mut steps = Vec::with_capacity(lines.len());
     for (index, line) in lines.into_iter().enumerate() {
         let command = line.parse().map_err(|source| ScenarioError::Command {
@@ -199,48 +269,66 @@ fn parse_steps(file: &Path, lines: Vec<String>) -> Result<Vec<Step>, ScenarioErr
             line: line.clone(),
             source,
         })?;
-        match &command {
-            Command::LaunchClient(client) => {
-                clients.insert(client.name.clone());
-            }
-            Command::ClientCommand { name, .. } if !clients.contains(name) => {
+        match L::clients(&command) {
+            Clients::Launches(names) => launched.extend(names),
+            Clients::SpeaksTo(name) if !launched.contains(name) => {
                 return Err(ScenarioError::NoSuchClient {
                     file: file.to_owned(),
                     number: index + 1,
+                    name: name.to_owned(),
                     line,
-                    name: name.clone(),
                 });
             }
-            _ => {}
+            Clients::SpeaksTo(_) | Clients::None => {}
         }
         steps.push(Step { line, command });
     }
     Ok(steps)
 }
 
-impl Expectation {
-    fn parse(
-        file: &Path,
-        name: &str,
+/// The files about networks of CRC.
+struct Crc;
+
+impl Language for Crc {
+    type Command = Command;
+    type Expectation = Expectation;
+
+    fn kind(name: Option<&str>) -> Option<Kind> {
+        match name? {
+            "CRC_functionality" => Some(Kind::Functionality),
+            "network_connectivity" => Some(Kind::Connectivity),
+            _ => None,
+        }
+    }
+
+    fn expectation(
         properties: BTreeMap<String, Value>,
-    ) -> Result<Expectation, ScenarioError> {
+    ) -> Result<Expectation, (String, &'static str)> {
+        Expectation::parse(properties)
+    }
+
+    fn clients(command: &Command) -> Clients<'_> {
+        match command {
+            Command::LaunchClient(client) => Clients::Launches(vec![client.name.clone()]),
+            Command::ClientCommand { name, .. } => Clients::SpeaksTo(name),
+            _ => Clients::None,
+        }
+    }
+}
+
+impl Expectation {
+    fn parse(properties: BTreeMap<String, Value>) -> Result<Expectation, (String, &'static str)> {
         let mut expectation = Expectation::default();
         for (property, value) in properties {
-            let wrong = |wanted| ScenarioError::Expectation {
-                file: file.to_owned(),
-                name: name.to_owned(),
-                property: property.clone(),
-                wanted,
-            };
             let ids = || {
                 serde_json::from_value::<BTreeSet<u32>>(value.clone())
                     .map(Some)
-                    .map_err(|_| wrong("ids"))
+                    .map_err(|_| (property.clone(), "a list of ids"))
             };
             let texts = || {
                 serde_json::from_value::<Vec<String>>(value.clone())
                     .map(Some)
-                    .map_err(|_| wrong("texts"))
+                    .map_err(|_| (property.clone(), "a list of texts"))
             };
             match property.as_str() {
                 "adjacent_user_ids" => expectation.adjacent_user_ids = ids()?,
@@ -299,9 +387,12 @@ mod tests {
         .unwrap();
         assert_eq!(scenario.name, "fog");
         assert_eq!(scenario.kind, Kind::Functionality);
-        assert_eq!(scenario.steps.len(), 3);
-        assert_eq!(scenario.steps[2].line, "KILL ALL");
-        let wren = &scenario.final_state["wren"];
+        let Script::Crc(plot) = scenario.script else {
+            panic!("it has ids");
+        };
+        assert_eq!(plot.steps.len(), 3);
+        assert_eq!(plot.steps[2].line, "KILL ALL");
+        let wren = &plot.final_state["wren"];
         assert_eq!(wren.connected_user_ids, Some(BTreeSet::from([2, 3])));
         assert_eq!(
             wren.chat_messages_log.as_deref(),
@@ -309,7 +400,7 @@ mod tests {
         );
         assert_eq!(wren.hosts_db, None);
         assert_eq!(wren.unknown, ["adjacent_users"]);
-        let nobody = &scenario.final_state["nobody"];
+        let nobody = &plot.final_state["nobody"];
         assert_eq!(nobody.received, Some(vec!["00ab".to_owned()]));
         assert!(nobody.unknown.is_empty());
     }
@@ -322,7 +413,7 @@ mod tests {
         );
         check_error(
             r#"{"type": "message_parsing", "commands": [], "final_state": {}}"#,
-            r#"some/where/fog.json: the type "message_parsing" is not known; known are "CRC_functionality" and "network_connectivity""#,
+            r#"some/where/fog.json: the type "message_parsing" is not known; known are "CRC_functionality" and "network_connectivity", for IRC also "basic_connectivity" and none"#,
         );
         check_error(
             r#"{"type": "CRC_functionality", "commands": ["WAIT 1", "WALK"], "final_state": {}}"#,

@@ -3,17 +3,22 @@
 //! [`Scenario`] is a file, understood. [`run`] plays it on a
 //! [`Rig`](crate::Rig) and returns a [`Report`]. Anybody's file runs unchanged:
 //! the format is that of the original tests, whose keys are the only ones
-//! looked at unless [`Settings::strict`] says otherwise.
+//! looked at unless [`Settings::strict`] says otherwise. Two kinds of networks
+//! have such files: those of CRC, and, in [`irc`], those of the stripped IRC
+//! that came before.
 
 mod command;
+mod ending;
 mod file;
+pub mod irc;
 mod network;
+mod ports;
 mod report;
 mod runner;
 mod words;
 
 pub use command::{ClientCommand, Command, CommandError, LaunchClient, LaunchServer};
-pub use file::{Expectation, Kind, Scenario, ScenarioError, Step};
+pub use file::{Expectation, Kind, Plot, Scenario, ScenarioError, Script, Step};
 pub use report::{Problem, Report};
 pub use runner::{Settings, run};
 pub use words::split_words;

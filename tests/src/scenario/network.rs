@@ -4,13 +4,14 @@
 //! an outcome yet. What the file expects in the end is not known here: a
 //! network may well be at rest and wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::collections::BTreeSet;
 
-use super::command::{LaunchClient, LaunchServer};
-use super::file::Kind;
-use super::report::Observed;
-use super::runner::Settings;
+use super::command::{ClientCommand, Command, LaunchClient, LaunchServer};
+use super::ending;
+use super::file::{Expectation, Kind};
+use super::ports::Ports;
+use super::report::{Observed, Problem};
+use super::runner::{Pace, Settings, Stage};
 use crate::client::{Client, ClientView};
 use crate::error::RigError;
 use crate::output;
@@ -28,8 +29,7 @@ pub(super) struct Network<'a> {
     servers: Vec<LaunchedServer>,
     clients: Vec<LaunchedClient>,
     messages: Vec<Message>,
-    /// Where a port of the scenario really is.
-    ports: BTreeMap<u16, SocketAddr>,
+    ports: Ports,
     troubles: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ impl<'a> Network<'a> {
             servers: Vec::new(),
             clients: Vec::new(),
             messages: Vec::new(),
-            ports: BTreeMap::new(),
+            ports: Ports::new(settings.fixed_ports),
             troubles: Vec::new(),
         }
     }
@@ -92,27 +92,7 @@ impl<'a> Network<'a> {
         self.kind == Kind::Connectivity && self.settings.muted
     }
 
-    /// Where the scenario's `port` really is. One that nobody has been launched
-    /// on is a free port, kept for whoever comes.
-    fn address_of(&mut self, port: u16) -> Result<SocketAddr, RigError> {
-        if let Some(&address) = self.ports.get(&port) {
-            return Ok(address);
-        }
-        let address = if self.settings.fixed_ports {
-            SocketAddr::from((Ipv4Addr::LOCALHOST, port))
-        } else {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-                .and_then(|listener| listener.local_addr())
-                .map_err(|source| RigError::Socket {
-                    what: "a free port".to_owned(),
-                    source,
-                })?
-        };
-        self.ports.insert(port, address);
-        Ok(address)
-    }
-
-    pub(super) fn launch_server(&mut self, launch: &LaunchServer) -> Result<(), RigError> {
+    fn launch_server(&mut self, launch: &LaunchServer) -> Result<(), RigError> {
         if let Some(other) = self.server_at(launch.port) {
             return Err(RigError::Ended {
                 name: launch.name.clone(),
@@ -123,12 +103,7 @@ impl<'a> Network<'a> {
                 ),
             });
         }
-        // A port is known already if it is fixed, or was spoken of before.
-        let known = match self.ports.get(&launch.port) {
-            Some(&address) => Some(address),
-            None if self.settings.fixed_ports => Some(self.address_of(launch.port)?),
-            None => None,
-        };
+        let known = self.ports.needed(launch.port)?;
         let log = launch
             .log_file
             .clone()
@@ -143,7 +118,7 @@ impl<'a> Network<'a> {
             builder = builder.listen(address);
         }
         if let Some(port) = launch.connect_to {
-            let uplink = self.address_of(port)?;
+            let uplink = self.ports.address_of(port)?;
             builder = builder.uplink(uplink);
         }
         let server = builder.start()?;
@@ -159,7 +134,7 @@ impl<'a> Network<'a> {
             None
         };
         let address = tap.as_ref().map_or(server.address(), Tap::address);
-        self.ports.insert(launch.port, address);
+        self.ports.set(launch.port, address);
         let uplink = launch.connect_to.and_then(|port| self.server_at(port));
         self.servers.push(LaunchedServer {
             launch: launch.clone(),
@@ -172,8 +147,8 @@ impl<'a> Network<'a> {
         Ok(())
     }
 
-    pub(super) fn launch_client(&mut self, launch: &LaunchClient) -> Result<(), RigError> {
-        let address = self.address_of(launch.port)?;
+    fn launch_client(&mut self, launch: &LaunchClient) -> Result<(), RigError> {
+        let address = self.ports.address_of(launch.port)?;
         let log = launch
             .log_file
             .clone()
@@ -201,7 +176,7 @@ impl<'a> Network<'a> {
             .expect("the file has been checked for that")
     }
 
-    pub(super) fn say(&mut self, name: &str, to: u32, text: &str) {
+    fn say(&mut self, name: &str, to: u32, text: &str) {
         let from = self.client_named(name);
         let same = self
             .messages
@@ -220,7 +195,7 @@ impl<'a> Network<'a> {
         }
     }
 
-    pub(super) fn quit(&mut self, name: &str, text: &str) {
+    fn quit(&mut self, name: &str, text: &str) {
         let from = self.client_named(name);
         if let Err(error) = self.clients[from].client.quit(text) {
             output::complaint(error);
@@ -228,7 +203,7 @@ impl<'a> Network<'a> {
     }
 
     /// Freezes what counts of `name` and ends it. An unknown name is ignored.
-    pub(super) fn kill(&mut self, name: &str) {
+    fn kill(&mut self, name: &str) {
         let look = self.look();
         let server = self.servers.iter().rposition(|one| one.launch.name == name);
         let client = self.clients.iter().rposition(|one| one.launch.name == name);
@@ -244,73 +219,22 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// Freezes what counts of everything, and ends it.
-    pub(super) fn kill_all(&mut self) {
-        let look = self.look();
-        for index in 0..self.servers.len() {
-            self.freeze_server(index, &look);
-        }
-        for index in 0..self.clients.len() {
-            self.freeze_client(index, &look);
-        }
-        if self.muted() {
-            // Whoever leaves waits a while for the other end, which never closes.
-            for one in &mut self.servers {
-                one.tap = None;
-            }
-        }
-        for one in &mut self.clients {
-            one.killed = true;
-            one.client.process_mut().ask_to_leave();
-        }
-        for one in &mut self.clients {
-            one.client.process_mut().finish();
-        }
-        // All are asked before the first is waited for.
-        let left: Vec<usize> = (0..self.servers.len())
-            .filter(|&index| !self.servers[index].killed)
-            .collect();
-        for &index in &left {
-            self.ask_server(index);
-        }
-        for index in left {
-            self.finish_server(index);
-        }
-    }
-
     /// Asks a server to leave; it should be there to be asked.
     fn ask_server(&mut self, index: usize) {
         let one = &mut self.servers[index];
-        if let Some(status) = one.server.process_mut().status() {
+        if let Some(trouble) = ending::ask(&mut one.server) {
             one.killed = true;
-            let last_words = one.server.process().last_words();
-            self.troubles.push(format!(
-                "{}: had ended by itself ({status}); its last words: {last_words}",
-                one.launch.name
-            ));
-        } else {
-            one.server.process_mut().ask_to_leave();
+            self.troubles.push(trouble);
         }
     }
 
     /// Waits for the end of a server that was asked to leave.
     fn finish_server(&mut self, index: usize) {
         let one = &mut self.servers[index];
-        if one.killed {
-            return;
+        if !one.killed {
+            one.killed = true;
+            self.troubles.extend(ending::finish(&mut one.server));
         }
-        one.killed = true;
-        let process = one.server.process_mut();
-        let trouble = match process.finish() {
-            None => "did not leave when it was asked to".to_owned(),
-            Some(status) if !status.success() => {
-                let last_words = process.last_words();
-                format!("has ended with {status}; its last words: {last_words}")
-            }
-            Some(_) => return,
-        };
-        self.troubles
-            .push(format!("{}: {trouble}", one.launch.name));
     }
 
     fn freeze_server(&mut self, index: usize, look: &Look) {
@@ -339,7 +263,7 @@ impl<'a> Network<'a> {
     }
 
     /// What counts of `name`: servers first, of several the one launched last.
-    pub(super) fn observed(&self, name: &str, look: &Look) -> Option<Observed> {
+    fn observed(&self, name: &str, look: &Look) -> Option<Observed> {
         let server = self.servers.iter().rposition(|one| one.launch.name == name);
         if let Some(index) = server {
             let frozen = self.servers[index].frozen.clone();
@@ -352,79 +276,11 @@ impl<'a> Network<'a> {
         })
     }
 
-    /// What went wrong on the way, crashes included.
-    pub(super) fn troubles(&self) -> Vec<String> {
-        let mut troubles = self.troubles.clone();
-        let servers = self.servers.iter().map(|one| one.server.process());
-        let clients = self.clients.iter().map(|one| one.client.process());
-        for process in servers.chain(clients) {
-            let log = process.log();
-            let panic = log.lines().find(|line| line.contains("panicked at"));
-            if let Some(line) = panic
-                && !troubles.iter().any(|trouble| trouble.ends_with(line))
-            {
-                troubles.push(format!("{}: {line}", process.name()));
-            }
-        }
-        for one in &self.clients {
-            if let Some(line) = one.client.view().garbage.first() {
-                troubles.push(format!(
-                    "{}: wrote what is no event: {line}",
-                    one.launch.name
-                ));
-            }
-        }
-        troubles
-    }
-
-    pub(super) fn look(&mut self) -> Look {
-        let taps = self.servers.iter().map(|one| {
-            let reads = one.tap.as_ref().map(|tap| tap.record().reads);
-            let reads = reads.unwrap_or_default();
-            reads.iter().map(|bytes| wire::hex(bytes)).collect()
-        });
-        Look {
-            received: taps.collect(),
-            servers: self
-                .servers
-                .iter_mut()
-                .map(|one| {
-                    let asked = !one.killed && one.server.process_mut().is_running();
-                    asked.then(|| one.server.state().ok()).flatten()
-                })
-                .collect(),
-            // Whether it runs is asked first: after the end all has been read.
-            clients_running: self
-                .clients
-                .iter_mut()
-                .map(|one| {
-                    one.client
-                        .process_mut()
-                        .wait_end(std::time::Duration::ZERO)
-                        .is_none()
-                })
-                .collect(),
-            clients: self.clients.iter().map(|one| one.client.view()).collect(),
-        }
-    }
-
     /// The server that is there on the scenario's `port`.
     fn server_at(&self, port: u16) -> Option<usize> {
         self.servers
             .iter()
             .rposition(|one| one.launch.port == port && !one.killed)
-    }
-
-    /// Whether everything that was asked for has come to an outcome, and all
-    /// that know of each other agree on who is there.
-    pub(super) fn is_at_rest(&self, look: &Look) -> bool {
-        (0..self.servers.len()).all(|index| self.uplink_is_settled(index, look))
-            && (0..self.clients.len()).all(|index| self.client_is_settled(index, look))
-            && self
-                .messages
-                .iter()
-                .all(|message| self.is_answered(message, look))
-            && (self.muted() || (self.is_consistent(look) && self.is_healed(look)))
     }
 
     /// Linked, or refused, or nobody is there.
@@ -564,16 +420,145 @@ impl<'a> Network<'a> {
     }
 }
 
-impl Look {
-    /// The same but for what is only counted.
-    pub(super) fn without_counters(&self) -> Look {
-        let mut look = self.clone();
+impl Stage for Network<'_> {
+    type Command = Command;
+    type Expectation = Expectation;
+    type Look = Look;
+
+    fn pace(command: &Command) -> Pace {
+        match command {
+            Command::Wait(span) => Pace::Wait(*span),
+            Command::KillAll => Pace::KillAll,
+            _ => Pace::AtOnce,
+        }
+    }
+
+    fn carry_out(&mut self, command: &Command) -> Result<(), RigError> {
+        match command {
+            Command::LaunchServer(launch) => self.launch_server(launch)?,
+            Command::LaunchClient(launch) => self.launch_client(launch)?,
+            Command::ClientCommand { name, command } => match command {
+                ClientCommand::Message { to, text } => self.say(name, *to, text),
+                ClientCommand::Quit { text } => self.quit(name, text),
+            },
+            Command::Wait(_) => {}
+            Command::Kill(name) => self.kill(name),
+            Command::KillAll => self.kill_all(),
+        }
+        Ok(())
+    }
+
+    fn look(&mut self) -> Look {
+        let taps = self.servers.iter().map(|one| {
+            let reads = one.tap.as_ref().map(|tap| tap.record().reads);
+            let reads = reads.unwrap_or_default();
+            reads.iter().map(|bytes| wire::hex(bytes)).collect()
+        });
+        Look {
+            received: taps.collect(),
+            servers: self
+                .servers
+                .iter_mut()
+                .map(|one| {
+                    let asked = !one.killed && one.server.process_mut().is_running();
+                    asked.then(|| one.server.state().ok()).flatten()
+                })
+                .collect(),
+            // Whether it runs is asked first: after the end all has been read.
+            clients_running: self
+                .clients
+                .iter_mut()
+                .map(|one| {
+                    one.client
+                        .process_mut()
+                        .wait_end(std::time::Duration::ZERO)
+                        .is_none()
+                })
+                .collect(),
+            clients: self.clients.iter().map(|one| one.client.view()).collect(),
+        }
+    }
+
+    fn without_counters(look: &Look) -> Look {
+        let mut look = look.clone();
         for state in look.servers.iter_mut().flatten() {
             state.counters.clear();
         }
         look
     }
 
+    fn is_at_rest(&self, look: &Look) -> bool {
+        (0..self.servers.len()).all(|index| self.uplink_is_settled(index, look))
+            && (0..self.clients.len()).all(|index| self.client_is_settled(index, look))
+            && self
+                .messages
+                .iter()
+                .all(|message| self.is_answered(message, look))
+            && (self.muted() || (self.is_consistent(look) && self.is_healed(look)))
+    }
+
+    fn problems(&self, name: &str, expectation: &Expectation, look: &Look) -> Option<Vec<Problem>> {
+        let observed = self.observed(name, look)?;
+        Some(expectation.problems(name, &observed, self.kind, self.settings.strict))
+    }
+
+    fn unknown(expectation: &Expectation) -> &[String] {
+        &expectation.unknown
+    }
+
+    fn kill_all(&mut self) {
+        let look = self.look();
+        for index in 0..self.servers.len() {
+            self.freeze_server(index, &look);
+        }
+        for index in 0..self.clients.len() {
+            self.freeze_client(index, &look);
+        }
+        if self.muted() {
+            // Whoever leaves waits a while for the other end, which never closes.
+            for one in &mut self.servers {
+                one.tap = None;
+            }
+        }
+        for one in &mut self.clients {
+            one.killed = true;
+            one.client.process_mut().ask_to_leave();
+        }
+        for one in &mut self.clients {
+            one.client.process_mut().finish();
+        }
+        // All are asked before the first is waited for.
+        let left: Vec<usize> = (0..self.servers.len())
+            .filter(|&index| !self.servers[index].killed)
+            .collect();
+        for &index in &left {
+            self.ask_server(index);
+        }
+        for index in left {
+            self.finish_server(index);
+        }
+    }
+
+    fn troubles(&self) -> Vec<String> {
+        let mut troubles = self.troubles.clone();
+        let servers = self.servers.iter().map(|one| one.server.process());
+        let clients = self.clients.iter().map(|one| one.client.process());
+        for process in servers.chain(clients) {
+            ending::note_panic(process, &mut troubles);
+        }
+        for one in &self.clients {
+            if let Some(line) = one.client.view().garbage.first() {
+                troubles.push(format!(
+                    "{}: wrote what is no event: {line}",
+                    one.launch.name
+                ));
+            }
+        }
+        troubles
+    }
+}
+
+impl Look {
     /// Whether two servers know of each other as neighbours.
     fn linked(&self, one: usize, other: usize) -> bool {
         match (&self.servers[one], &self.servers[other]) {
@@ -586,7 +571,7 @@ impl Look {
 
     fn server(&self, index: usize) -> Observed {
         Observed::Server {
-            state: self.servers[index].clone(),
+            state: self.servers[index].clone().map(Box::new),
             received: self.received[index].clone(),
         }
     }

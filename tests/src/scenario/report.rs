@@ -37,7 +37,7 @@ pub enum Problem {
         /// Whose property.
         name: String,
         /// Which one.
-        property: &'static str,
+        property: String,
         /// What should be there and isn't.
         missing: Vec<String>,
         /// What is there and shouldn't be.
@@ -74,7 +74,7 @@ impl Display for Problem {
 pub(crate) enum Observed {
     Server {
         /// `None` when it could not be asked.
-        state: Option<ServerState>,
+        state: Option<Box<ServerState>>,
         /// The registrations that its tap noted, in hex.
         received: Vec<String>,
     },
@@ -90,10 +90,7 @@ impl Expectation {
         kind: Kind,
         strict: bool,
     ) -> Vec<Problem> {
-        let mut comparison = Comparison {
-            name,
-            problems: Vec::new(),
-        };
+        let mut comparison = Comparison::new(name);
         match (observed, kind) {
             (Observed::Server { received, .. }, Kind::Connectivity) => {
                 comparison.multisets("recvd_messages_asdqw", self.received.as_deref(), received);
@@ -110,18 +107,18 @@ impl Expectation {
                 Kind::Functionality,
             ) => {
                 if strict {
-                    comparison.sets(
+                    comparison.ids(
                         "adjacent_user_ids",
                         self.adjacent_user_ids.as_ref(),
                         &state.adjacent_client_set(),
                     );
-                    comparison.sets(
+                    comparison.ids(
                         "adjacent_server_ids",
                         self.adjacent_server_ids.as_ref(),
                         &state.adjacent_server_set(),
                     );
                 }
-                comparison.sets("hosts_db", self.hosts_db.as_ref(), &state.host_set());
+                comparison.ids("hosts_db", self.hosts_db.as_ref(), &state.host_set());
                 comparison.multisets(
                     "status_updates_log",
                     self.status_updates_log.as_deref(),
@@ -130,7 +127,7 @@ impl Expectation {
             }
             (Observed::Client(_), Kind::Connectivity) => {}
             (Observed::Client(view), Kind::Functionality) => {
-                comparison.sets(
+                comparison.ids(
                     "connected_user_ids",
                     self.connected_user_ids.as_ref(),
                     &view.connected,
@@ -152,18 +149,22 @@ impl Expectation {
     }
 }
 
-struct Comparison<'a> {
-    name: &'a str,
-    problems: Vec<Problem>,
+/// What is found wrong about one server or client.
+pub(super) struct Comparison<'a> {
+    /// Whose.
+    pub(super) name: &'a str,
+    pub(super) problems: Vec<Problem>,
 }
 
-impl Comparison<'_> {
-    fn sets(
-        &mut self,
-        property: &'static str,
-        expected: Option<&BTreeSet<u32>>,
-        found: &BTreeSet<u32>,
-    ) {
+impl<'a> Comparison<'a> {
+    pub(super) fn new(name: &'a str) -> Comparison<'a> {
+        Comparison {
+            name,
+            problems: Vec::new(),
+        }
+    }
+
+    fn ids(&mut self, property: &str, expected: Option<&BTreeSet<u32>>, found: &BTreeSet<u32>) {
         let Some(expected) = expected else { return };
         let print = |ids: Vec<&u32>| ids.iter().map(ToString::to_string).collect();
         self.differ(
@@ -173,7 +174,25 @@ impl Comparison<'_> {
         );
     }
 
-    fn multisets(&mut self, property: &'static str, expected: Option<&[String]>, found: &[String]) {
+    /// However often each text comes.
+    pub(super) fn sets(&mut self, property: &str, expected: Option<&[String]>, found: &[String]) {
+        let Some(expected) = expected else { return };
+        let expected: BTreeSet<&String> = expected.iter().collect();
+        let found: BTreeSet<&String> = found.iter().collect();
+        let print = |texts: Vec<&&String>| texts.iter().map(|text| shown(text)).collect();
+        self.differ(
+            property,
+            print(expected.difference(&found).collect()),
+            print(found.difference(&expected).collect()),
+        );
+    }
+
+    pub(super) fn multisets(
+        &mut self,
+        property: &str,
+        expected: Option<&[String]>,
+        found: &[String],
+    ) {
         let Some(expected) = expected else { return };
         let mut extra = found.to_vec();
         let mut missing = Vec::new();
@@ -189,21 +208,25 @@ impl Comparison<'_> {
         self.differ(property, print(missing), print(extra));
     }
 
-    fn differ(&mut self, property: &'static str, missing: Vec<String>, extra: Vec<String>) {
+    fn differ(&mut self, property: &str, missing: Vec<String>, extra: Vec<String>) {
         if missing.is_empty() && extra.is_empty() {
             return;
         }
         self.problems.push(Problem::Differs {
             name: self.name.to_owned(),
-            property,
+            property: property.to_owned(),
             missing,
             extra,
         });
     }
+
+    pub(super) fn trouble(&mut self, sentence: String) {
+        self.problems.push(Problem::Trouble(sentence));
+    }
 }
 
 /// A text as it is shown: marked off, nothing invisible in it, not too long.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     const SHOWN_MAX: usize = 200;
     let mut visible = String::new();
     for c in text.chars().take(SHOWN_MAX) {

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::command::{ClientCommand, Command};
-use super::file::{Scenario, Step};
-use super::network::{Look, Network};
+use super::file::{Plot, Scenario, Script};
+use super::irc::IrcNetwork;
+use super::network::Network;
 use super::report::{Problem, Report};
 use crate::error::RigError;
 use crate::rig::Rig;
@@ -21,7 +21,8 @@ use crate::wait;
 /// How scenarios are run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Adjacency is compared too, and oddities of the file are mentioned.
+    /// Adjacency is compared too, and how often a client of IRC was shown
+    /// something; oddities of the file are mentioned.
     pub strict: bool,
     /// By how much longer a WAIT may last than the file says.
     pub wait_scale: f64,
@@ -57,8 +58,63 @@ const QUIET: Duration = Duration::from_millis(60);
 /// After so long without a change, an outcome that hasn't come won't.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// What a scenario is played on: servers and clients of one kind of network.
+pub(super) trait Stage {
+    /// What is done in one step.
+    type Command;
+    /// What must hold of one server or client.
+    type Expectation;
+    /// What can be seen of everything at one moment.
+    type Look: Clone + PartialEq;
+
+    /// How much time a command takes.
+    fn pace(command: &Self::Command) -> Pace;
+
+    /// Does what a command says. One that only waits does nothing.
+    fn carry_out(&mut self, command: &Self::Command) -> Result<(), RigError>;
+
+    /// Looks at everything.
+    fn look(&mut self) -> Self::Look;
+
+    /// The same but for what is only counted.
+    fn without_counters(look: &Self::Look) -> Self::Look;
+
+    /// Whether everything that was asked for has come to an outcome, and all
+    /// that know of each other agree on who is there.
+    fn is_at_rest(&self, look: &Self::Look) -> bool;
+
+    /// All that is expected of `name` and isn't so; `None` if there is none of
+    /// that name.
+    fn problems(
+        &self,
+        name: &str,
+        expectation: &Self::Expectation,
+        look: &Self::Look,
+    ) -> Option<Vec<Problem>>;
+
+    /// What an expectation says that nothing looks at.
+    fn unknown(expectation: &Self::Expectation) -> &[String];
+
+    /// Fixes what counts of everything, and ends it.
+    fn kill_all(&mut self);
+
+    /// What went wrong on the way, crashes included.
+    fn troubles(&self) -> Vec<String>;
+}
+
+/// How much time a command takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// At most that.
+    Wait(Duration),
+    /// The last that there is.
+    KillAll,
+    /// None.
+    AtOnce,
+}
+
 /// Plays `scenario` on `rig` and reports how it went. `tell` is told of each
-/// step.
+/// step, and how long it took.
 ///
 /// # Errors
 ///
@@ -67,27 +123,48 @@ pub fn run(
     scenario: &Scenario,
     rig: &Rig,
     settings: &Settings,
-    mut tell: impl FnMut(&Step, Duration),
+    tell: impl FnMut(&str, Duration),
 ) -> Result<Report, RigError> {
-    let mut report = Report {
-        name: scenario.name.clone(),
-        ..Report::default()
-    };
+    let mut report = match &scenario.script {
+        Script::Crc(plot) => {
+            let stage = Network::new(rig, scenario.kind, settings);
+            play(plot, stage, settings, tell)
+        }
+        Script::Irc(plot) => {
+            let stage = IrcNetwork::new(rig, scenario.kind, settings);
+            play(plot, stage, settings, tell)
+        }
+    }?;
+    report.name.clone_from(&scenario.name);
+    Ok(report)
+}
+
+fn play<S: Stage>(
+    plot: &Plot<S::Command, S::Expectation>,
+    stage: S,
+    settings: &Settings,
+    mut tell: impl FnMut(&str, Duration),
+) -> Result<Report, RigError> {
+    let mut report = Report::default();
     let mut run = Run {
-        scenario,
+        plot,
         settings,
-        network: Network::new(rig, scenario.kind, settings),
+        stage,
     };
     let mut reached = false;
-    for (index, step) in scenario.steps.iter().enumerate() {
-        let command = &step.command;
+    for (index, step) in plot.steps.iter().enumerate() {
         let began = Instant::now();
-        let next = scenario.steps.get(index + 1).map(|next| &next.command);
-        let last = matches!(next, None | Some(Command::KillAll));
-        if *command == Command::KillAll && !reached {
+        let pace = S::pace(&step.command);
+        let next = plot.steps.get(index + 1);
+        let last = next.is_none_or(|next| S::pace(&next.command) == Pace::KillAll);
+        if pace == Pace::KillAll && !reached {
             run.wait(BOUND_MIN, true)?;
         }
-        match run.carry_out(command, last) {
+        let done = match pace {
+            Pace::Wait(span) => run.wait(run.bound(span), last),
+            Pace::KillAll | Pace::AtOnce => run.stage.carry_out(&step.command),
+        };
+        match done {
             Ok(()) => {}
             Err(RigError::Interrupted) => return Err(RigError::Interrupted),
             Err(error) => {
@@ -95,49 +172,34 @@ pub fn run(
                 break;
             }
         }
-        reached = last && matches!(command, Command::Wait(_) | Command::KillAll);
-        tell(step, began.elapsed());
+        reached = last && pace != Pace::AtOnce;
+        tell(&step.line, began.elapsed());
     }
     if report.problems.is_empty() && !reached {
         run.wait(BOUND_MIN, true)?;
     }
-    let look = run.network.look();
+    let look = run.stage.look();
     if report.problems.is_empty() {
         report.problems = run.differences(&look);
     }
     if settings.strict {
         report.warnings = run.warnings(&look);
     }
-    run.network.kill_all();
-    let troubles = run.network.troubles();
+    run.stage.kill_all();
+    let troubles = run.stage.troubles();
     report
         .problems
         .extend(troubles.into_iter().map(Problem::Trouble));
     Ok(report)
 }
 
-struct Run<'a> {
-    scenario: &'a Scenario,
+struct Run<'a, S: Stage> {
+    plot: &'a Plot<S::Command, S::Expectation>,
     settings: &'a Settings,
-    network: Network<'a>,
+    stage: S,
 }
 
-impl Run<'_> {
-    fn carry_out(&mut self, command: &Command, last: bool) -> Result<(), RigError> {
-        match command {
-            Command::LaunchServer(launch) => self.network.launch_server(launch)?,
-            Command::LaunchClient(launch) => self.network.launch_client(launch)?,
-            Command::ClientCommand { name, command } => match command {
-                ClientCommand::Message { to, text } => self.network.say(name, *to, text),
-                ClientCommand::Quit { text } => self.network.quit(name, text),
-            },
-            Command::Wait(span) => self.wait(self.bound(*span), last)?,
-            Command::Kill(name) => self.network.kill(name),
-            Command::KillAll => self.network.kill_all(),
-        }
-        Ok(())
-    }
-
+impl<S: Stage> Run<'_, S> {
     fn bound(&self, span: Duration) -> Duration {
         let seconds = span.as_secs_f64() * self.settings.wait_scale;
         Duration::try_from_secs_f64(seconds)
@@ -154,11 +216,11 @@ impl Run<'_> {
             if self.settings.interrupted.load(Ordering::Relaxed) {
                 return Err(RigError::Interrupted);
             }
-            let look = self.network.look();
+            let look = self.stage.look();
             let as_expected = !in_the_end || self.differences(&look).is_empty();
-            let settled = self.network.is_at_rest(&look);
+            let settled = self.stage.is_at_rest(&look);
             // Who is refused tries again and again: that counts, and is no change.
-            let outlasted = patience.since(look.without_counters()) >= PATIENCE;
+            let outlasted = patience.since(S::without_counters(&look)) >= PATIENCE;
             let at_rest = quiet.since(look) >= QUIET && settled;
             if (at_rest || outlasted) && as_expected || Instant::now() >= deadline {
                 return Ok(());
@@ -168,30 +230,23 @@ impl Run<'_> {
     }
 
     /// All that the file expects and that isn't so.
-    fn differences(&self, look: &Look) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        for (name, expectation) in &self.scenario.final_state {
-            if let Some(observed) = self.network.observed(name, look) {
-                problems.extend(expectation.problems(
-                    name,
-                    &observed,
-                    self.scenario.kind,
-                    self.settings.strict,
-                ));
-            }
-        }
-        problems
+    fn differences(&self, look: &S::Look) -> Vec<Problem> {
+        let expected = self.plot.final_state.iter();
+        expected
+            .filter_map(|(name, expectation)| self.stage.problems(name, expectation, look))
+            .flatten()
+            .collect()
     }
 
-    fn warnings(&self, look: &Look) -> Vec<String> {
+    fn warnings(&self, look: &S::Look) -> Vec<String> {
         let mut warnings = Vec::new();
-        for (name, expectation) in &self.scenario.final_state {
-            if self.network.observed(name, look).is_none() {
+        for (name, expectation) in &self.plot.final_state {
+            if self.stage.problems(name, expectation, look).is_none() {
                 warnings.push(format!(
                     "final_state names {name}, which was never launched"
                 ));
             }
-            for property in &expectation.unknown {
+            for property in S::unknown(expectation) {
                 warnings.push(format!(
                     "final_state of {name}: nothing looks at {property}"
                 ));
@@ -202,13 +257,13 @@ impl Run<'_> {
 }
 
 /// For how long looks have been the same.
-struct Unchanged {
-    last: Option<Look>,
+struct Unchanged<L> {
+    last: Option<L>,
     since: Instant,
 }
 
-impl Unchanged {
-    fn new() -> Unchanged {
+impl<L: PartialEq> Unchanged<L> {
+    fn new() -> Unchanged<L> {
         Unchanged {
             last: None,
             since: Instant::now(),
@@ -216,7 +271,7 @@ impl Unchanged {
     }
 
     /// For how long this look has been the look.
-    fn since(&mut self, look: Look) -> Duration {
+    fn since(&mut self, look: L) -> Duration {
         if self.last.as_ref() != Some(&look) {
             self.last = Some(look);
             self.since = Instant::now();

@@ -287,6 +287,7 @@ mod tests {
             strangers: 0,
             rank: None,
             uplink: None,
+            irc: None,
             links: links
                 .map(|&host| Link {
                     host,

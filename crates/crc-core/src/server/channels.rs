@@ -773,6 +773,9 @@ impl Server {
                 if let Err(why) = self.may_enter(host, name, key, false, mask) {
                     return self.refuse(host, name, &why.to_string(), out);
                 }
+                if !is_value(Field::KEY, key) {
+                    return self.refuse(host, name, "no channel can have this key", out);
+                }
                 self.join_channel(host, name, key, "n", out);
                 self.show_channel(link, host, name, out);
             }

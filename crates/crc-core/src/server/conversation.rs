@@ -175,9 +175,9 @@ impl Server {
                 neighbour.filter(|n| n.host == chat.source).map(|n| n.kind)
             }
             _ => {
-                let source = self.relay.directory().find(chat.source);
-                let behind = source.filter(|host| host.first_link() == link);
-                behind.map(Host::kind)
+                let source = self.relay.directory().way(chat.source);
+                let behind = source.filter(|&(_, first_link)| first_link == link);
+                behind.map(|(kind, _)| kind)
             }
         };
         match speaker {

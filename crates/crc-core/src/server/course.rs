@@ -20,7 +20,8 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crc_wire::HostId;
+use crc_wire::{HostId, beginning};
+use irc_wire::legacy::{Middle, Trailing};
 use irc_wire::{Decoder, LineLimits, Message as Line};
 
 use super::{Out, Server, Stage};
@@ -36,6 +37,8 @@ pub(crate) struct Peer {
     /// The channel that a server has begun to list, and its topic, if nobody is known
     /// to be in it yet.
     listed: Option<(Box<str>, Box<str>)>,
+    /// How many bytes of names have been sent for the bytes in hand.
+    names_bytes: usize,
 }
 
 /// What is known of a user of the dialect beyond what hosts have.
@@ -48,9 +51,26 @@ struct User {
     real_name: Box<str>,
 }
 
-/// What is known of a server of the dialect beyond what hosts have.
+/// The most bytes of the host and of the server that users may name.
+const PLACE_BYTES_MAX: usize = 255;
+
+impl User {
+    /// What a USER says. Places that are too long are cut, so that it can be said
+    /// again behind any other name.
+    fn new(host: Middle<'_>, server: Middle<'_>, real_name: Option<Trailing<'_>>) -> Self {
+        let place = |place: Middle<'_>| beginning(place.as_str(), PLACE_BYTES_MAX).into();
+        User {
+            host: place(host),
+            server: place(server),
+            real_name: real_name.map_or("", Trailing::as_str).into(),
+        }
+    }
+}
+
+/// What a server of the dialect says of itself, or another one of it: beyond its name,
+/// and to the letter.
 #[derive(Debug)]
-struct Relay {
+struct Introduction {
     /// How many links away it is.
     hops: u32,
     info: Box<str>,
@@ -60,7 +80,7 @@ struct Relay {
 #[derive(Debug, Default)]
 pub(super) struct Book {
     users: BTreeMap<HostId, User>,
-    servers: BTreeMap<HostId, Relay>,
+    servers: BTreeMap<HostId, Introduction>,
     /// The links to servers that are told of every change.
     told: BTreeSet<LinkId>,
     dialling: Dialling,
@@ -109,6 +129,7 @@ impl Server {
             return;
         };
         let mut decoder = core::mem::take(&mut peer.decoder);
+        peer.names_bytes = 0;
         let mut input = bytes;
         while let Some(phase) = self.course_phase(link)
             && let Some(line) = decoder.next_line(&mut input, LineLimits::LEGACY)

@@ -3,9 +3,10 @@
 
 use crc_wire::HostId;
 
-use super::{Counters, Server};
+use super::{Counters, Dialect, Server};
 use crate::link::{Ends, LinkId, PeerAddress};
 use crate::relay::{Channels, Directory, Host, HostKind, Neighbour, Nicks, Standing};
+use crate::session::Lines;
 use crate::time::Timestamp;
 
 /// What a server knows at one moment.
@@ -23,6 +24,8 @@ pub struct LinkView {
     pub ends: Ends,
     /// Who is at the other end, and what it can take.
     pub neighbour: Neighbour,
+    /// The dialect of text that is spoken on it; `None` where it is frames.
+    pub dialect: Option<Dialect>,
 }
 
 impl<'a> Snapshot<'a> {
@@ -110,6 +113,10 @@ impl<'a> Snapshot<'a> {
                     link,
                     ends: session.ends,
                     neighbour: *neighbour,
+                    dialect: session.lines.as_ref().map(|lines| match lines {
+                        Lines::Irc(_) => Dialect::Irc,
+                        Lines::Course(_) => Dialect::Course,
+                    }),
                 })
             })
     }

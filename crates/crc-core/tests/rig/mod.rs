@@ -77,7 +77,8 @@ pub struct Rig {
     pub nodes: Vec<Node>,
     pub raws: Vec<Raw>,
     pipes: BTreeMap<End, Pipe>,
-    /// Servers' names to dial, as `sN:1` or, for the IRC of the course, `cN:1`; those of raw listeners as `rN:1`.
+    /// Servers' names to dial, as `sN:1` or, for the IRC of the course, `cN:1`;
+    /// those of raw listeners as `rN:1`.
     pub raw_listeners: BTreeMap<String, Vec<usize>>,
 }
 

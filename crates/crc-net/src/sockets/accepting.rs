@@ -11,7 +11,8 @@ use super::{LinkUp, Sockets};
 use crate::connection::Connection;
 use crate::error::ListenError;
 use crate::listener::{self, AcceptOutcome, Apart, Listener, ListenerState};
-use crate::registration::{Interest, Registration};
+use crate::registration::Registration;
+use crate::selector::Interest;
 
 /// What accepting one link came to.
 pub(crate) enum Accepted {
@@ -34,7 +35,7 @@ impl Sockets {
         let real = socket.local_addr().map_err(failed)?;
         let key = self.listeners.len() as u64;
         let socket =
-            Registration::new(&self.poller, socket, key, Interest::READ).map_err(failed)?;
+            Registration::new(&self.selector, socket, key, Interest::READ).map_err(failed)?;
         let apart = links_max_apart.map(|links_max| Apart {
             links: 0,
             links_max: links_max.max(1),
@@ -92,10 +93,10 @@ impl Sockets {
                 return Accepted::Gone;
             }
         };
-        let poller = Arc::clone(&self.poller);
+        let selector = Arc::clone(&self.selector);
         let bytes_max = self.config.send_queue_bytes_max;
         let inserted = self.insert_link(|link| {
-            let socket = Registration::new(&poller, stream, link.as_u64(), Interest::READ)?;
+            let socket = Registration::new(&selector, stream, link.as_u64(), Interest::READ)?;
             let mut connection = Connection::new(socket, peer, bytes_max);
             connection.counted_by = counted_by;
             Ok(connection)

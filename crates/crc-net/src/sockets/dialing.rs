@@ -5,7 +5,8 @@ use crc_core::{DialError, DialId, Ends, LinkId, Origin, PeerAddress, Timestamp};
 use super::{Entry, LinkUp, Sockets};
 use crate::connection::Connection;
 use crate::dialer::{self, Attempt, ConnectOutcome, Dialing};
-use crate::registration::{Interest, Registration};
+use crate::registration::Registration;
+use crate::selector::Interest;
 
 impl Sockets {
     pub(crate) fn dial(&mut self, dial: DialId, to: PeerAddress, now: Timestamp) {
@@ -49,7 +50,7 @@ impl Sockets {
             let deadline = now + dialing.share(now);
             let begun = self.entries.insert(|link| {
                 let socket = dialer::connect(peer, self.config.peer_timeout).and_then(|stream| {
-                    Registration::new(&self.poller, stream, link.as_u64(), Interest::WRITE)
+                    Registration::new(&self.selector, stream, link.as_u64(), Interest::WRITE)
                 });
                 match socket {
                     Ok(socket) => {
@@ -164,12 +165,12 @@ impl Sockets {
 mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
-    use polling::Events;
     use socket2::{Domain, Socket, Type};
 
     use super::super::Ready;
     use super::*;
     use crate::config::DriverConfig;
+    use crate::selector::Events;
 
     #[test]
     fn tries_one_address_after_the_other() {

@@ -7,6 +7,7 @@ use crc_core::{CloseWhen, LinkDown, LinkId, Outbox, Range, Timestamp};
 
 use super::{Entry, Sockets};
 use crate::connection::{Connection, Phase, ReadOutcome};
+use crate::input::Input;
 use crate::listener::Apart;
 
 /// More memory for effects than this is given back after a turn that needed it.
@@ -40,6 +41,9 @@ impl Sockets {
         };
         if !connection.is_machines() {
             return;
+        }
+        if let Some(place) = range.lent() {
+            self.input.keep(&place);
         }
         self.pieces.push(&mut connection.pieces, range);
         if !range.is_news() {
@@ -97,6 +101,7 @@ impl Sockets {
             self.forget_written(outbox);
         } else {
             // Whoever had more than news has been written to.
+            self.input.clear();
             outbox.clear_all_but_news(2 * self.config.outbox_bytes_max);
         }
     }
@@ -107,10 +112,12 @@ impl Sockets {
         }
         let now = self.clock.now();
         let mut to_flush = core::mem::take(&mut self.to_flush);
+        let input = core::mem::take(&mut self.input);
         let mut slices = Vec::new();
         for link in to_flush.drain(..) {
-            self.flush_link(link, outbox, &mut slices, now);
+            self.flush_link(link, outbox, &input, &mut slices, now);
         }
+        self.input = input;
         self.to_flush = to_flush;
     }
 
@@ -119,6 +126,7 @@ impl Sockets {
     fn flush_news<N>(&mut self, outbox: &Outbox<N>) {
         let now = self.clock.now();
         let mut news = core::mem::take(&mut self.news);
+        let input = core::mem::take(&mut self.input);
         let mut slices = Vec::new();
         for link in news.drain(..) {
             let waits = self.link(link).is_some_and(|connection| {
@@ -126,9 +134,10 @@ impl Sockets {
                 !connection.pieces.is_empty()
             });
             if waits {
-                self.flush_link(link, outbox, &mut slices, now);
+                self.flush_link(link, outbox, &input, &mut slices, now);
             }
         }
+        self.input = input;
         self.news = news;
         let done = self.clock.now();
         self.news_at = done + (2 * done.since(now)).min(NEWS_PAUSE_MAX);
@@ -137,6 +146,7 @@ impl Sockets {
     /// Makes room for what the next turn gathers: all pieces have been written.
     fn forget_written<N>(&mut self, outbox: &mut Outbox<N>) {
         self.pieces.clear();
+        self.input.clear();
         let mut effects = outbox.take_effects();
         effects.shrink_to(EFFECTS_KEPT_MAX);
         outbox.clear(effects, 2 * self.config.outbox_bytes_max);
@@ -146,6 +156,7 @@ impl Sockets {
         &mut self,
         link: LinkId,
         outbox: &'a Outbox<N>,
+        input: &'a Input,
         slices: &mut Vec<IoSlice<'a>>,
         now: Timestamp,
     ) {
@@ -153,7 +164,7 @@ impl Sockets {
             return;
         };
         connection.to_flush = false;
-        let outcome = connection.flush(&self.pieces, outbox, slices, &self.stats);
+        let outcome = connection.flush(&self.pieces, outbox, input, slices, &self.stats);
         let linger = now + self.config.linger_max;
         match (connection.phase, outcome) {
             (Phase::Live, Err(LinkDown::Failed(kind))) => {
@@ -173,17 +184,20 @@ impl Sockets {
         self.arm_later(link);
     }
 
-    /// Reads from a link once. What ends it is taken note of.
-    pub(crate) fn read(&mut self, link: LinkId, buffer: &mut [u8]) -> ReadOutcome {
+    /// Reads from a link once, `bytes_max` at most. Says from where on it stands
+    /// in the input. What ends the link is taken note of.
+    pub(crate) fn read(&mut self, link: LinkId, bytes_max: usize) -> (usize, ReadOutcome) {
+        let (at, room) = self.input.room();
         let Some(Entry::Link(connection)) = self.entries.find(link) else {
-            return ReadOutcome::Nothing;
+            return (at, ReadOutcome::Nothing);
         };
         if connection.phase == Phase::Over || connection.ended {
-            return ReadOutcome::Nothing;
+            return (at, ReadOutcome::Nothing);
         }
-        let outcome = connection.read(buffer, &self.stats);
+        let length = room.len().min(bytes_max);
+        let outcome = connection.read(&mut room[..length], &self.stats);
         match (connection.phase, outcome) {
-            (_, ReadOutcome::Bytes(_) | ReadOutcome::Nothing) | (Phase::Over, _) => {}
+            (_, ReadOutcome::Bytes { .. } | ReadOutcome::Nothing) | (Phase::Over, _) => {}
             // Half of it is still open, and that is the half we need.
             (Phase::Flushing(_), ReadOutcome::End) => connection.ended = true,
             (Phase::Live, ReadOutcome::End) => self.end(link, LinkDown::PeerClosed),
@@ -193,7 +207,7 @@ impl Sockets {
             (Phase::Broken(kind, _), _) => self.end(link, LinkDown::Failed(kind)),
             (Phase::Draining(_), _) => self.end(link, LinkDown::Ended),
         }
-        outcome
+        (at, outcome)
     }
 
     /// Ends a link. The machine is to be told.
@@ -224,7 +238,13 @@ impl Sockets {
             connection.phase = Phase::Live;
         }
         // How that ends is not worth knowing any more.
-        let _ = connection.flush(&self.pieces, outbox, &mut Vec::new(), &self.stats);
+        let _ = connection.flush(
+            &self.pieces,
+            outbox,
+            &self.input,
+            &mut Vec::new(),
+            &self.stats,
+        );
         self.link_is_gone(connection.counted_by);
         self.stats.bytes_waiting.subtract(connection.queue.len());
         if why == LinkDown::SlowConsumer {

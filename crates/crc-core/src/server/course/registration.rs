@@ -5,7 +5,7 @@ use irc_wire::legacy::{Content, Message, Middle, NotLegacy, Trailing};
 use irc_wire::{Command, Message as Line, NameRules, Verb};
 
 use super::words::{info_of, put};
-use super::{Relay, Server, User};
+use super::{Introduction, Server, User};
 use crate::admission::NAME_BYTES_MAX;
 use crate::link::LinkId;
 use crate::machine::CloseWhen;
@@ -38,11 +38,7 @@ impl Server {
                     },
                 ..
             }) => {
-                let user = User {
-                    host: host.as_str().into(),
-                    server: server.as_str().into(),
-                    real_name: real_name.map_or("", Trailing::as_str).into(),
-                };
+                let user = User::new(host, server, real_name);
                 self.course_user_comes(link, nick, user, out);
             }
             Ok(Message {
@@ -50,7 +46,7 @@ impl Server {
                 source,
             }) if source.is_none_or(|source| source == name) => {
                 let info = info.map_or("", Trailing::as_str).into();
-                self.course_server_comes(link, name.as_str(), Relay { hops, info }, out);
+                self.course_server_comes(link, name.as_str(), Introduction { hops, info }, out);
             }
             Ok(_) => self.course_answer(link, Content::NotRegistered, out),
             Err(error @ NotLegacy::NotUtf8) => self.course_drops(link, &error),
@@ -92,7 +88,13 @@ impl Server {
     }
 
     /// A server registers that has linked to us.
-    fn course_server_comes(&mut self, link: LinkId, name: &str, server: Relay, out: &mut Out) {
+    fn course_server_comes(
+        &mut self,
+        link: LinkId,
+        name: &str,
+        server: Introduction,
+        out: &mut Out,
+    ) {
         let Some(session) = self.sessions.find(link) else {
             return;
         };
@@ -148,7 +150,7 @@ impl Server {
         &mut self,
         link: LinkId,
         name: &str,
-        server: Relay,
+        server: Introduction,
         out: &mut Out,
     ) {
         let info = info_of(&server.info);
@@ -157,9 +159,15 @@ impl Server {
         self.admit_named(link, id, HostKind::Server, name, &info, out);
     }
 
-    /// Who is known under the name of a server, in capitals or small letters.
+    /// Who is known under the name of a server, in capitals or small letters; be it only
+    /// where names are not unique.
     pub(super) fn course_server(&self, name: &str) -> Option<HostId> {
-        self.names.as_ref()?.servers.find(name)
+        let called = self.names.as_ref()?.servers.find(name);
+        called.or_else(|| {
+            let mut servers = self.relay.directory().servers();
+            let named = servers.find(|host| host.name().eq_ignore_ascii_case(name));
+            named.map(Host::id)
+        })
     }
 
     /// Answers somebody who is linked to us.
@@ -175,7 +183,7 @@ impl Server {
         }
     }
 
-    /// Whether a host is behind a link that is its own way.
+    /// The link behind which a host is.
     pub(super) fn course_link_of(&self, id: HostId) -> Option<LinkId> {
         self.relay.directory().find(id).map(Host::first_link)
     }

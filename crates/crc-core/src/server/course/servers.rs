@@ -7,7 +7,7 @@ use irc_wire::legacy::{Content, Message, Middle, Trailing};
 use super::registration::is_nick;
 use super::users::chat_in;
 use super::words::{info_of, quit_text};
-use super::{Relay, Server, User};
+use super::{Introduction, Server, User};
 use crate::admission::NAME_BYTES_MAX;
 use crate::admission::is_channel_name;
 use crate::link::{LinkId, Origin};
@@ -26,7 +26,12 @@ impl Server {
             }) if source.is_none_or(|source| source == name) => {
                 if self.course_admits_server(link, name.as_str(), out) {
                     let info = info.map_or("", Trailing::as_str).into();
-                    self.course_takes_server(link, name.as_str(), Relay { hops: 1, info }, out);
+                    self.course_takes_server(
+                        link,
+                        name.as_str(),
+                        Introduction { hops: 1, info },
+                        out,
+                    );
                     self.course_dial_taken(link);
                 }
             }
@@ -52,7 +57,12 @@ impl Server {
         match content {
             Content::Server { name, hops, info } => {
                 let info = info.map_or("", Trailing::as_str).into();
-                return self.course_told_of_server(link, name.as_str(), Relay { hops, info }, out);
+                return self.course_told_of_server(
+                    link,
+                    name.as_str(),
+                    Introduction { hops, info },
+                    out,
+                );
             }
             Content::User {
                 nick,
@@ -60,11 +70,7 @@ impl Server {
                 server,
                 real_name,
             } => {
-                let user = User {
-                    host: host.as_str().into(),
-                    server: server.as_str().into(),
-                    real_name: real_name.map_or("", Trailing::as_str).into(),
-                };
+                let user = User::new(host, server, real_name);
                 return self.course_told_of_user(link, nick.as_str(), user, out);
             }
             Content::Squit { name, reason } => {
@@ -127,7 +133,13 @@ impl Server {
 
     // Who is there.
 
-    fn course_told_of_server(&mut self, link: LinkId, name: &str, server: Relay, out: &mut Out) {
+    fn course_told_of_server(
+        &mut self,
+        link: LinkId,
+        name: &str,
+        server: Introduction,
+        out: &mut Out,
+    ) {
         if let Some(known) = self.course_server(name) {
             let ours = known == self.config.id;
             let of_course = self.course.servers.contains_key(&known);

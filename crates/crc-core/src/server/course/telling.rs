@@ -205,6 +205,9 @@ impl Server {
         from: Option<LinkId>,
         out: &mut Out,
     ) {
+        if self.course.told.is_empty() {
+            return;
+        }
         let Some(channel) = self.relay.channels().find(channel) else {
             return;
         };
@@ -221,6 +224,9 @@ impl Server {
         from: Option<LinkId>,
         out: &mut Out,
     ) {
+        if self.course.told.is_empty() {
+            return;
+        }
         let Some(known) = self.relay.channels().find(channel) else {
             return;
         };
@@ -243,6 +249,9 @@ impl Server {
         from: Option<LinkId>,
         out: &mut Out,
     ) {
+        if self.course.told.is_empty() {
+            return;
+        }
         let Some(known) = self.relay.channels().find(channel) else {
             return;
         };
@@ -278,6 +287,9 @@ impl Server {
         from: Option<LinkId>,
         out: &mut Out,
     ) {
+        if self.course.told.is_empty() {
+            return;
+        }
         let (Some(known), Some(who), What::Said { text, .. }) =
             (self.relay.channels().find(channel), who, what)
         else {

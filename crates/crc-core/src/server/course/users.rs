@@ -12,6 +12,9 @@ use crate::server::Out;
 use crate::server::channels::NotAdmitted;
 use crate::verdict::Violation;
 
+/// The most bytes of a key: it is told in one line with a nick and a channel.
+const KEY_BYTES_MAX: usize = 1024;
+
 /// What is said in a channel, as frames have it.
 pub(super) fn chat_in<'a>(
     source: HostId,
@@ -63,15 +66,9 @@ impl Server {
                 self.course_user_leaves(link, id, text, out);
             }
             Content::Join { channel, key } => self.course_joins(link, id, channel, key, out),
-            Content::Part { channel } => {
-                if self.course_is_in(link, id, channel, out) {
-                    self.leave_channel(id, None, channel.as_str(), "", None, out);
-                }
-            }
+            Content::Part { channel } => self.course_parts(link, id, channel, out),
             Content::Topic { channel, topic } => {
-                if self.course_is_in(link, id, channel, out) {
-                    self.course_topic(link, id, channel, topic, out);
-                }
+                self.course_topic(link, id, channel, topic, out);
             }
             Content::Names { channel } => self.course_names(link, channel, out),
             Content::Privmsg { target, text } => {
@@ -107,6 +104,9 @@ impl Server {
             return;
         }
         let key = key.map_or("", Middle::as_str);
+        if key.len() > KEY_BYTES_MAX {
+            return self.course_answer(link, Content::BadChannelKey { channel }, out);
+        }
         let mask = self.masks(id);
         if let Err(why) = self.may_enter(id, name, key, false, mask) {
             let answer = match why {
@@ -121,6 +121,12 @@ impl Server {
         }
         self.join_channel(id, name, key, "n", out);
         self.course_shows_topic(link, channel, out);
+    }
+
+    fn course_parts(&mut self, link: LinkId, id: HostId, channel: Middle<'_>, out: &mut Out) {
+        if self.course_is_in(link, id, channel, out) {
+            self.leave_channel(id, None, channel.as_str(), "", None, out);
+        }
     }
 
     /// Whether a user is in a channel; if not, the user is told so.
@@ -156,6 +162,9 @@ impl Server {
         topic: Option<Trailing<'_>>,
         out: &mut Out,
     ) {
+        if !self.course_is_in(link, id, channel, out) {
+            return;
+        }
         let Some(topic) = topic else {
             return self.course_shows_topic(link, channel, out);
         };
@@ -210,7 +219,11 @@ impl Server {
         let bytes_max = self.config.limits.client_queue_bytes_max;
         out.bound(link, bytes_max.saturating_add(names.len()));
         out.send_stored(link, names);
-        if out.arena_len() > bytes_max.saturating_add(names.len()) {
+        let Some(peer) = self.course_peer(link) else {
+            return;
+        };
+        peer.names_bytes = peer.names_bytes.saturating_add(names.len());
+        if peer.names_bytes > bytes_max.saturating_add(names.len()) {
             self.counters.slow_consumers += 1;
             log::warn!("{}: closed: {}", self.who(link), LinkDown::SlowConsumer);
             self.end(link, CloseWhen::Now, "too slow", out);

@@ -6,7 +6,7 @@ use crc_wire::{HostId, beginning};
 use irc_wire::LineLimits;
 use irc_wire::legacy::{Content, Message, Middle, Trailing};
 
-use super::{Relay, Server};
+use super::{Introduction, Server};
 use crate::admission::INFO_BYTES_MAX;
 use crate::announcement::split_info;
 use crate::link::LinkId;
@@ -195,7 +195,7 @@ impl Server {
         let neighbour = self.relay.neighbours().find(host.first_link());
         let adjacent = neighbour.is_some_and(|neighbour| neighbour.host == host.id());
         let hops = known.map_or(if adjacent { 1 } else { 2 }, |known| known.hops);
-        let info = known.map_or(host.info(), |Relay { info, .. }| info);
+        let info = known.map_or(host.info(), |Introduction { info, .. }| info);
         let name = self.course_server_name(host.id());
         self.put_course_server_line(arena, Some(me), &name, hops.saturating_add(1), info);
     }

@@ -1110,15 +1110,16 @@ fn who_is_in_a_network_without_words_for_it_is_not_put_out() {
     net.say(course, ":bob JOIN #reef");
     net.hear(course);
     net.heard(ann, &[":bob!bob@ID.crc JOIN #reef"]);
-    let answer = ":server0 482 ann #reef :bob's network knows nothing of this";
+    let answer = ":server0 482 ann #reef :bob can't be put out: its network has no word for it";
     net.expect(ann, "KICK #reef bob", &[answer]);
-    net.expect(ann, "MODE #reef +o bob", &[answer]);
+    let given = ":ann!~ann@ID.crc MODE #reef +v bob";
+    net.expect(ann, "MODE #reef +v bob", &[given]);
     // From afar this is not known, and nothing happens.
     net.ask(eve, "JOIN #reef");
     net.ask(ann, "MODE #reef +o eve");
     net.forget(&[eve]);
     net.expect(eve, "KICK #reef bob", &[]);
-    assert_eq!(net.members(1, "#reef"), ["0bob", "1ann", "1eve"]);
+    assert_eq!(net.members(1, "#reef"), ["1ann", "1eve", "2bob"]);
 }
 
 #[test]

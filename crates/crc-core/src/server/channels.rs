@@ -633,6 +633,8 @@ impl Server {
                 self.counters.dropped += 1;
                 return;
             }
+            // There it would still be in, and speak.
+            Verb::KICK if self.is_behind_lines(host) => None,
             Verb::KICK => {
                 let name = channel.to_owned();
                 return self.leave_channel(host, Some(source), &name, text, None, out);

@@ -315,7 +315,7 @@ fn clients_that_announce_hear_what_we_take_and_later_that_they_are_known() {
     assert_eq!(
         rig.heard(raw)[1..],
         [
-            status(1, 101, 0x100, "crc-caps 1 server-quit"),
+            status(1, 101, 0x100, "crc-caps 1 server-quit channels"),
             status(1, 0, 2, "Someone has already registered with ID 101"),
         ]
     );
@@ -352,7 +352,7 @@ fn a_server_is_introduced_to_listed_and_told() {
     });
     let mut announcement = introduction.clone();
     if let Message::ServerRegistration(registration) = &mut announcement {
-        let info = "Server 0 [crc2;a=127.0.0.1:1000;r=0;f=server-quit]";
+        let info = "Server 0 [crc2;a=127.0.0.1:1000;r=0;f=server-quit,channels]";
         registration.info = crc_wire::Info::new(info).unwrap();
     }
     assert_eq!(

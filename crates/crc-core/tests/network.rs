@@ -418,7 +418,10 @@ fn ranks_and_machine_parts_reach_everybody() {
         for host in node.server.snapshot().directory().iter() {
             let other = host.id().get() as usize - 1;
             let address = format!("a=127.0.0.1:{}", 1000 + other);
-            let machine = format!(" [crc2;{address};r={};f=server-quit,channels]", depth(other));
+            let machine = format!(
+                " [crc2;{address};r={};f=server-quit,channels]",
+                depth(other)
+            );
             assert_eq!(host.machine(), Some(&*machine));
             assert_eq!(
                 host.info(),

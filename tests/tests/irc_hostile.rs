@@ -691,7 +691,14 @@ fn a_name_is_never_a_line_of_its_own() {
         .send(&said("f [crc2;r=7;f=server-quit,channels]"))
         .unwrap();
     let state = house.server.state().unwrap();
-    let id = |nick: &str| state.hosts.iter().find(|host| host.name == nick).unwrap().id;
+    let id = |nick: &str| {
+        state
+            .hosts
+            .iter()
+            .find(|host| host.name == nick)
+            .unwrap()
+            .id
+    };
     let (iris, uma) = (id("iris"), id("uma"));
     let name = "x PRIVMSG #reef :said\r\n:house NOTICE you :lie";
     for (server, client) in [(30, 201), (31, 202)] {
@@ -712,7 +719,10 @@ fn a_name_is_never_a_line_of_its_own() {
             let line = peer.next_line(LONG).unwrap().unwrap();
             let (source, rest) = line.split_once(' ').unwrap();
             assert!(source.starts_with(":x_PRIVMSG__reef_"), "{line}");
-            assert!(rest.starts_with("PRIVMSG ") && rest.ends_with(" :hm"), "{line}");
+            assert!(
+                rest.starts_with("PRIVMSG ") && rest.ends_with(" :hm"),
+                "{line}"
+            );
         }
     }
     drop(foreign);

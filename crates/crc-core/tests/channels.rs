@@ -1,5 +1,11 @@
 //! Channels across servers: who is told what, and that all agree at rest.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
+
 mod rig;
 
 use std::time::Duration;
@@ -180,7 +186,7 @@ fn what_is_said_reaches_each_other_member_once() {
     rig.say(raws[0], &hello);
     rig.rest();
     assert_eq!(heard(&mut rig, raws[0]), []);
-    assert_eq!(heard(&mut rig, raws[1]), [hello.clone()]);
+    assert_eq!(heard(&mut rig, raws[1]), std::slice::from_ref(&hello));
     assert_eq!(heard(&mut rig, raws[2]), [hello]);
     assert_eq!(heard(&mut rig, outsider), []);
 
@@ -403,6 +409,31 @@ fn a_server_is_believed_of_its_own_side_only() {
         assert_eq!(channels(rig.nodes[node].server.snapshot()), before);
     }
     assert!(!rig.raws[liar].ended, "between servers it may be a race");
+}
+
+#[test]
+fn a_setting_that_comes_before_any_member_is_remembered() {
+    let mut rig = Rig::new(10);
+    let node = rig.server(None);
+    let far = rig.connect(node);
+    rig.introduce_ours(far, 60, "a=10.0.0.1:1;r=9;f=server-quit,channels");
+    rig.say(far, &registration(Kind::Client, 600, Some(60), "info"));
+    let topic = Message::ChannelSetting(ChannelSetting {
+        source: HostId::new(601),
+        version: 5,
+        field: Field::TOPIC,
+        channel: name("#reef"),
+        value: text("corals"),
+    });
+    rig.say(far, &topic);
+    rig.soon();
+    rig.heard(far);
+    assert!(rig.nodes[node].server.snapshot().channels().is_empty());
+    rig.say(far, &member(600, 0, false, "#reef"));
+    rig.soon();
+    let snapshot = rig.nodes[node].server.snapshot();
+    assert_eq!(snapshot.channels().find("#reef").unwrap().topic(), "corals");
+    assert_eq!(heard(&mut rig, far), [topic], "it is told again");
 }
 
 #[derive(Debug, Clone)]

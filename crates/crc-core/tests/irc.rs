@@ -19,6 +19,7 @@ use proptest::prelude::*;
 use rig::{Kind, Rig, chat, config, id, registration, status};
 
 const IRC: ListenerId = ListenerId(1);
+const COURSE: ListenerId = ListenerId(2);
 
 /// A network with users of IRC.
 struct Net {
@@ -35,7 +36,7 @@ impl Net {
         let mut rig = Rig::new(7);
         for number in 0..servers {
             let mut config = config(number);
-            config.dialects = vec![(IRC, Dialect::Irc)];
+            config.dialects = vec![(IRC, Dialect::Irc), (COURSE, Dialect::Course)];
             config.started_at_unix_ms = 1_700_000_000_000;
             config.limits.irc_lines_per_second = 0;
             if number > 0 {
@@ -1096,6 +1097,29 @@ fn clients_of_the_network_are_members_like_others() {
     net.rig
         .say(crc, &wish(300, Some(host), Verb::INVITE, "#reef", ""));
     net.heard(ann, &[":host300!host300@ID.crc INVITE ann #reef"]);
+}
+
+#[test]
+fn who_is_in_a_network_without_words_for_it_is_not_put_out() {
+    let mut net = Net::new(2);
+    let (ann, eve) = (net.user(0, "ann"), net.user(1, "eve"));
+    net.ask(ann, "JOIN #reef");
+    let course = net.rig.connect_at(0, COURSE);
+    net.say(course, "SERVER leaf 1 :Leaf");
+    net.say(course, ":leaf USER bob host leaf :Bob");
+    net.say(course, ":bob JOIN #reef");
+    net.hear(course);
+    net.heard(ann, &[":bob!bob@ID.crc JOIN #reef"]);
+    let answer = ":server0 482 ann #reef :bob can't be put out: its network has no word for it";
+    net.expect(ann, "KICK #reef bob", &[answer]);
+    let given = ":ann!~ann@ID.crc MODE #reef +v bob";
+    net.expect(ann, "MODE #reef +v bob", &[given]);
+    // From afar this is not known, and nothing happens.
+    net.ask(eve, "JOIN #reef");
+    net.ask(ann, "MODE #reef +o eve");
+    net.forget(&[eve]);
+    net.expect(eve, "KICK #reef bob", &[]);
+    assert_eq!(net.members(1, "#reef"), ["1ann", "1eve", "2bob"]);
 }
 
 #[test]

@@ -23,8 +23,10 @@ use crate::time::Timestamp;
 /// than any word is on its way through a network that works.
 const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 
-/// How many channels without members are remembered.
+/// How many channels without members are remembered, and how many bytes their
+/// names and settings may have.
 const REMEMBERED_MAX: usize = 10_000;
+const REMEMBERED_BYTES_MAX: usize = 16 << 20;
 
 /// The settings that this version knows.
 pub(crate) const FIELDS: [Field; 6] = [
@@ -73,6 +75,26 @@ impl Settings {
 
     fn value(&self, field: Field) -> &str {
         self.find(field).map_or("", |setting| &setting.value)
+    }
+
+    /// Takes a setting that is newer than what is known.
+    fn apply(&mut self, field: Field, setting: Setting) -> Applied {
+        let Some(known) = self.fields.get_mut(usize::from(field.0)) else {
+            return Applied::Unknown;
+        };
+        match setting.order().cmp(&known.order()) {
+            core::cmp::Ordering::Less => Applied::Older,
+            core::cmp::Ordering::Equal => Applied::Known,
+            core::cmp::Ordering::Greater => {
+                *known = setting;
+                Applied::Newer
+            }
+        }
+    }
+
+    /// How many bytes its values have.
+    fn bytes(&self) -> usize {
+        self.fields.iter().map(|setting| setting.value.len()).sum()
     }
 
     /// The settings that have ever been set, in the order of their fields.
@@ -222,7 +244,7 @@ pub(crate) enum Applied {
     Known,
     /// Another one is newer.
     Older,
-    /// There is no such channel, or this version does not know the field.
+    /// This version does not know the field.
     Unknown,
 }
 
@@ -237,6 +259,8 @@ pub struct Channels {
     remembered: BTreeMap<Box<str>, (Settings, Timestamp)>,
     /// When to forget which of them.
     forgotten_at: VecDeque<(Timestamp, Box<str>)>,
+    /// How many bytes are remembered.
+    remembered_bytes: usize,
 }
 
 /// A name as all that are the same have it: capitals of ASCII are small letters.
@@ -306,7 +330,7 @@ impl Channels {
             return Entered::Member;
         }
         self.forget_old(now);
-        let before = self.remembered.remove(&*folded);
+        let before = self.recall(&folded);
         let entered = match before {
             Some(_) => Entered::Again,
             None => Entered::First,
@@ -316,7 +340,7 @@ impl Channels {
             heard_as: name.into(),
             members: BTreeMap::from([(host, flags)]),
             links: vec![(link, 1)],
-            settings: before.map(|(settings, _)| settings).unwrap_or_default(),
+            settings: before.unwrap_or_default(),
         };
         let folded: Box<str> = folded.into();
         self.of_host.entry(host).or_default().push(folded.clone());
@@ -360,27 +384,23 @@ impl Channels {
         }
     }
 
-    /// Sets a channel, unless it has been set anew since.
-    pub(crate) fn set(&mut self, name: &str, field: Field, setting: Setting) -> Applied {
+    /// Sets a channel, unless it has been set anew since. If nobody is known to be in
+    /// it, this is remembered: somebody may be about to be heard of.
+    pub(crate) fn set(
+        &mut self,
+        name: &str,
+        field: Field,
+        setting: Setting,
+        now: Timestamp,
+    ) -> Applied {
         let folded = fold(name);
-        let settings = match self.channels.get_mut(&*folded) {
-            Some(channel) => &mut channel.settings,
-            None => match self.remembered.get_mut(&*folded) {
-                Some((settings, _)) => settings,
-                None => return Applied::Unknown,
-            },
-        };
-        let Some(known) = settings.fields.get_mut(usize::from(field.0)) else {
-            return Applied::Unknown;
-        };
-        match setting.order().cmp(&known.order()) {
-            core::cmp::Ordering::Less => Applied::Older,
-            core::cmp::Ordering::Equal => Applied::Known,
-            core::cmp::Ordering::Greater => {
-                *known = setting;
-                Applied::Newer
-            }
+        if let Some(channel) = self.channels.get_mut(&*folded) {
+            return channel.settings.apply(field, setting);
         }
+        let mut settings = self.recall(&folded).unwrap_or_default();
+        let applied = settings.apply(field, setting);
+        self.remember(&folded, settings, now);
+        applied
     }
 
     /// The version that comes after all others of this setting; `unix_ms` is the
@@ -395,22 +415,35 @@ impl Channels {
     }
 
     fn end(&mut self, folded: &str, now: Timestamp) {
-        let Some(channel) = self.channels.remove(folded) else {
-            return;
-        };
+        if let Some(channel) = self.channels.remove(folded) {
+            self.remember(folded, channel.settings, now);
+        }
+    }
+
+    /// Takes out how a channel without members was set.
+    fn recall(&mut self, folded: &str) -> Option<Settings> {
+        let (settings, _) = self.remembered.remove(folded)?;
+        self.remembered_bytes -= settings.bytes() + folded.len();
+        Some(settings)
+    }
+
+    fn remember(&mut self, folded: &str, settings: Settings, now: Timestamp) {
         self.forget_old(now);
-        if channel.settings.set().next().is_none() {
+        let bytes = settings.bytes() + folded.len();
+        if settings.set().next().is_none() || bytes > REMEMBERED_BYTES_MAX {
             return;
         }
         let until = now + REMEMBERED_FOR;
         self.forgotten_at.push_back((until, folded.into()));
-        self.remembered
-            .insert(folded.into(), (channel.settings, until));
+        self.remembered_bytes += bytes;
+        self.remembered.insert(folded.into(), (settings, until));
     }
 
     fn forget_old(&mut self, now: Timestamp) {
         while let Some((until, _)) = self.forgotten_at.front()
-            && (*until <= now || self.forgotten_at.len() >= REMEMBERED_MAX)
+            && (*until <= now
+                || self.forgotten_at.len() >= REMEMBERED_MAX
+                || self.remembered_bytes > REMEMBERED_BYTES_MAX)
         {
             let Some((until, name)) = self.forgotten_at.pop_front() else {
                 return;
@@ -418,7 +451,7 @@ impl Channels {
             // It may have been there again meanwhile, and have ended again.
             let stands = self.remembered.get(&name);
             if stands.is_some_and(|(_, remembered)| *remembered == until) {
-                self.remembered.remove(&name);
+                self.recall(&name);
             }
         }
     }

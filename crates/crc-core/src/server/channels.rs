@@ -399,7 +399,9 @@ impl Server {
         let known = self.relay.channels().find(name);
         let before: Box<str> = known.map_or("", |channel| channel.value(field)).into();
         let (value, source) = (setting.value.clone(), setting.source);
-        let applied = self.relay.channels_mut().set(name, field, setting.clone());
+        let now = self.now;
+        let channels = self.relay.channels_mut();
+        let applied = channels.set(name, field, setting.clone(), now);
         match applied {
             Applied::Known => {}
             Applied::Older => {
@@ -545,19 +547,16 @@ impl Server {
                 None if own && matches!(what, What::Entered { .. } | What::Said { .. }) => None,
                 None if !session.features.channels => None,
                 None => Some(wordings.frame(frame, out)),
-                Some(Lines::Irc(user)) => match self.irc_variation(user, own, &what) {
-                    None => None,
-                    Some(variation) => Some(match wordings.irc[variation] {
-                        Some(words) => words,
-                        None => {
+                Some(Lines::Irc(user)) => {
+                    let variation = self.irc_variation(user, own, &what);
+                    variation.map(|variation| {
+                        *wordings.irc[variation].get_or_insert_with(|| {
                             let write =
                                 |arena: &mut _| self.write_irc(&happening, variation, arena);
-                            let words = store(wordings.many, out, write);
-                            wordings.irc[variation] = Some(words);
-                            words
-                        }
-                    }),
-                },
+                            store(wordings.many, out, write)
+                        })
+                    })
+                }
                 Some(Lines::Course(_)) if neighbour.kind == HostKind::Server => None,
                 Some(Lines::Course(_)) if own && said => None,
                 Some(Lines::Course(_)) => Some(*wordings.course_user.get_or_insert_with(|| {
@@ -633,6 +632,8 @@ impl Server {
                 self.counters.dropped += 1;
                 return;
             }
+            // There it would still be in, and speak.
+            Verb::KICK if self.is_behind_lines(host) => None,
             Verb::KICK => {
                 let name = channel.to_owned();
                 return self.leave_channel(host, Some(source), &name, text, None, out);
@@ -687,31 +688,23 @@ impl Server {
                     self.enter_channel(join.source, join.by, join.flags, name, Some(link), out);
                 }
             }
-            Message::ChannelPart(part) => {
-                if self.believes(link, Some(part.source)) {
-                    let (name, text) = (part.channel.as_str(), part.text.as_str());
-                    self.leave_channel(part.source, part.by, name, text, Some(link), out);
-                }
+            Message::ChannelPart(part) if self.believes(link, Some(part.source)) => {
+                let (name, text) = (part.channel.as_str(), part.text.as_str());
+                self.leave_channel(part.source, part.by, name, text, Some(link), out);
             }
-            Message::ChannelChat(chat) => {
-                if self.believes(link, Some(chat.source)) {
-                    self.say_in_channel(chat, Some(bytes), Some(link), out);
-                }
+            Message::ChannelChat(chat) if self.believes(link, Some(chat.source)) => {
+                self.say_in_channel(chat, Some(bytes), Some(link), out);
             }
-            Message::ChannelSetting(set) => {
-                if self.believes(link, None) {
-                    let setting = Setting {
-                        value: set.value.as_str().into(),
-                        version: set.version,
-                        source: set.source,
-                    };
-                    self.apply_setting(set.channel.as_str(), set.field, setting, Some(link), out);
-                }
+            Message::ChannelSetting(set) if self.believes(link, None) => {
+                let setting = Setting {
+                    value: set.value.as_str().into(),
+                    version: set.version,
+                    source: set.source,
+                };
+                self.apply_setting(set.channel.as_str(), set.field, setting, Some(link), out);
             }
-            Message::ChannelRequest(request) => {
-                if self.believes(link, Some(request.source)) {
-                    self.channel_request(request, out);
-                }
+            Message::ChannelRequest(request) if self.believes(link, Some(request.source)) => {
+                self.channel_request(request, out);
             }
             _ => {}
         }
@@ -732,10 +725,8 @@ impl Server {
                     self.leave_channel(host, None, name, text, None, out);
                 }
             }
-            Message::ChannelChat(chat) => {
-                if self.require_member(host, chat.channel.as_str(), out) {
-                    self.say_in_channel(chat, None, None, out);
-                }
+            Message::ChannelChat(chat) if self.require_member(host, chat.channel.as_str(), out) => {
+                self.say_in_channel(chat, None, None, out);
             }
             Message::ChannelSetting(set) => {
                 let (name, value) = (set.channel.as_str(), set.value.as_str());

@@ -205,6 +205,14 @@ impl Server {
         self.course.check(kind, |link| self.is_course(link));
     }
 
+    /// Whether a host is in a network of a dialect, behind a server of it that is linked
+    /// to us.
+    pub(super) fn is_behind_lines(&self, id: HostId) -> bool {
+        let link = self.relay.directory().find(id).map(Host::first_link);
+        let neighbour = link.and_then(|link| self.relay.neighbours().find(link));
+        self.is_named_by_us(id) && neighbour.is_some_and(|neighbour| neighbour.host != id)
+    }
+
     pub(super) fn free_id(&mut self) -> HostId {
         loop {
             let id = self.random.host_id();

@@ -11,7 +11,6 @@ use super::{Asker, cut};
 use crate::admission::is_channel_name;
 use crate::link::LinkId;
 use crate::relay::{Channel, Host};
-use crate::session::Lines;
 
 /// The most bytes of a topic that is set by a user of IRC (`TOPICLEN`).
 const TOPIC_BYTES_MAX: usize = 390;
@@ -190,8 +189,11 @@ impl Server {
         text: &str,
         out: &mut Out,
     ) {
-        if !self.irc_can_be_asked(id) {
-            let text = format!("{}'s network knows nothing of this", self.called(id));
+        if verb == Verb::KICK && self.is_behind_lines(id) {
+            let text = format!(
+                "{} can't be put out: its network has no word for it",
+                self.called(id)
+            );
             let words = [channel];
             let numeric = Numeric::ERR_CHANOPRIVSNEEDED;
             return self.numeric(asker.link, numeric, &words, Some(&text), out);
@@ -207,21 +209,6 @@ impl Server {
             text: Text::cut(text),
         };
         self.channel_request(&request, out);
-    }
-
-    /// Whether a host can be put out, or be given a rank: not if it is in a network
-    /// that has no words for it, behind a server that is linked to us.
-    fn irc_can_be_asked(&self, id: HostId) -> bool {
-        let host = self.relay.directory().find(id);
-        let session = host.and_then(|host| self.sessions.find(host.first_link()));
-        match session.map(|session| &session.lines) {
-            Some(Some(Lines::Course(_))) => {
-                let neighbour =
-                    host.and_then(|host| self.relay.neighbours().find(host.first_link()));
-                neighbour.is_some_and(|neighbour| neighbour.host == id)
-            }
-            _ => true,
-        }
     }
 
     pub(super) fn irc_invite(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {

@@ -109,6 +109,21 @@ pub fn chat(source: u32, destination: u32, text: &str) -> Vec<u8> {
     frame
 }
 
+/// What a member of a channel says there.
+#[must_use]
+pub fn channel_chat(source: u32, channel: &str, text: &str) -> Vec<u8> {
+    let mut frame = vec![0x85];
+    frame.extend(source.to_be_bytes());
+    // A message, not a notice.
+    frame.push(0);
+    frame.push(u8::try_from(channel.len()).expect("channels have short names"));
+    let length = u32::try_from(text.len()).expect("tests say short things");
+    frame.extend(length.to_be_bytes());
+    frame.extend(channel.as_bytes());
+    frame.extend(text.as_bytes());
+    frame
+}
+
 /// A client's quit.
 #[must_use]
 pub fn quit(source: u32, text: &str) -> Vec<u8> {

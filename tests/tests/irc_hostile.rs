@@ -712,17 +712,24 @@ fn a_name_is_never_a_line_of_its_own() {
             for to in [iris, uma] {
                 foreign.send(&wire::chat(source, to, "hm")).unwrap();
             }
+            let said = wire::channel_chat(source, "#reef", "hm");
+            foreign.send(&said).unwrap();
         }
     }
-    for peer in [&mut house.iris, &mut house.uma] {
-        let mut said = 0;
-        while said < 4 {
+    // The last of them is heard by all.
+    foreign
+        .send(&wire::channel_chat(201, "#reef", "end"))
+        .unwrap();
+    for peer in [&mut house.iris, &mut house.ivan, &mut house.uma] {
+        loop {
             let line = peer.next_line(LONG).unwrap().unwrap();
             assert!(!line.starts_with(":house NOTICE"), "{line}");
             if let Some((source, _)) = line.split_once(" PRIVMSG ") {
                 assert!(source.starts_with(":x_PRIVMSG_#reef_:said_"), "{line}");
+                if line.ends_with(" PRIVMSG #reef :end") {
+                    break;
+                }
                 assert!(line.ends_with(" :hm"), "{line}");
-                said += 1;
             }
         }
     }

@@ -532,6 +532,21 @@ fn of_lines() -> Vec<(&'static str, Vec<u8>)> {
             .concat(),
         ),
         (
+            "a_server_becomes_a_client",
+            [
+                everybody(),
+                frame(
+                    5,
+                    &[
+                        server_is(88, NOBODY),
+                        client_is(88, NOBODY),
+                        server_is(88, NOBODY),
+                    ],
+                ),
+            ]
+            .concat(),
+        ),
+        (
             "a_server_that_is_dialled",
             [
                 vec![begins::WITH_COURSE_UPLINK],

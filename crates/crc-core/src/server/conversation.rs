@@ -637,7 +637,7 @@ impl Server {
             Meaning::Changed if planted!(self, ChangedUntold) => {
                 self.relay.directory_mut().remove(id);
             }
-            Meaning::Changed if self.keeps_channels(link, kind) => {
+            Meaning::Changed if self.keeps_channels(link, &claim) => {
                 return self.rename(link, &claim, out);
             }
             Meaning::Changed => self.remove(id, &Text::cut("registered anew"), Some(link), out),

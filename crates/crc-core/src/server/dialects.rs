@@ -176,12 +176,16 @@ impl Server {
     }
 
     /// Whether a server that says something else of a host means that the host is the
-    /// same as before, and still in its channels.
-    pub(super) fn keeps_channels(&self, link: LinkId, kind: HostKind) -> bool {
+    /// same as before, and still in its channels: a client, that was one before.
+    pub(super) fn keeps_channels(&self, link: LinkId, claim: &Claim<'_>) -> bool {
         let ours = self.relay.neighbours().find(link);
         let ours = ours.is_some_and(|n| n.standing == Standing::Ours);
         let session = self.sessions.find(link);
-        kind == HostKind::Client && ours && session.is_some_and(|s| s.features.channels)
+        let known = self.relay.directory().find(claim.id);
+        let before = known.map_or(claim.kind, Host::kind);
+        [before, claim.kind] == [HostKind::Client; 2]
+            && ours
+            && session.is_some_and(|s| s.features.channels)
     }
 
     /// Whether a host has its id from us.

@@ -52,6 +52,22 @@ impl Palette {
     }
 }
 
+/// What somebody says; what somebody of IRC does (`/me`) is told as a deed.
+fn said(id: HostId, who: &str, tone: Tone, text: &str, palette: Palette) -> String {
+    let deed = text.strip_prefix("\u{1}ACTION ");
+    if let Some(deed) = deed {
+        let deed = deed.strip_suffix('\u{1}').unwrap_or(deed);
+        let who = palette.paint(Shade::Name(id), who);
+        return format!("* {who} {}", Visible(deed));
+    }
+    let who = match tone {
+        Tone::Message => format!("<{who}>"),
+        Tone::Notice => format!("-{who}-"),
+    };
+    let who = palette.paint(Shade::Name(id), who);
+    format!("{who} {}", Visible(text))
+}
+
 /// The line or lines that tell of `news`, without the last one's end. What
 /// goes wrong with what the user wants is not among them: see [`error`].
 pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
@@ -115,8 +131,7 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
                 Some(name) => host(*from, name),
                 None => from.to_string(),
             };
-            let speaker = palette.paint(Shade::Name(*from), format_args!("<{speaker}>"));
-            Some(format!("{speaker} {}", Visible(text)))
+            Some(said(*from, &speaker, Tone::Message, text, palette))
         }
         ClientNotice::Status { code, text, .. } => {
             trouble(format!("{} (status {code})", Visible(text)))
@@ -175,13 +190,8 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             text,
         } => {
             let channel = palette.paint(Shade::Channel, Visible(channel));
-            let who = speaker(from);
-            let who = match tone {
-                Tone::Message => format!("<{who}>"),
-                Tone::Notice => format!("-{who}-"),
-            };
-            let who = palette.paint(Shade::Name(from.id), who);
-            Some(format!("{channel} {who} {}", Visible(text)))
+            let words = said(from.id, &speaker(from), *tone, text, palette);
+            Some(format!("{channel} {words}"))
         }
         ClientNotice::ChannelSet {
             channel,
@@ -358,4 +368,19 @@ fn roster(clients: &[(HostId, OtherClient)]) -> String {
         write!(text, "\n{id:>12}  {name}{info}").expect("a string takes everything");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_is_told_as_a_deed() {
+        let id = HostId::new(7).expect("not 0");
+        let tell = |text| said(id, "ann (7)", Tone::Message, text, Palette::Plain);
+        assert_eq!(tell("hello"), "<ann (7)> hello");
+        assert_eq!(tell("\u{1}ACTION waves\u{1}"), "* ann (7) waves");
+        assert_eq!(tell("\u{1}ACTION \u{1b}[2J"), "* ann (7) ␛[2J");
+        assert_ne!(tell("\u{1}VERSION\u{1}"), "* ann (7) VERSION");
+    }
 }

@@ -498,6 +498,68 @@ fn what_is_said_to_a_nick_gets_there() {
 }
 
 #[test]
+fn what_is_read_at_a_glance_is_told_like_all_else() {
+    let mut net = Net::new(2);
+    let ann = net.user(0, "ann");
+    let echo = net.user_with(0, "dan", "echo-message");
+    let readers = [
+        net.user(0, "bob"),
+        net.user_with(0, "tim", "server-time"),
+        net.user(1, "far"),
+    ];
+    let away = net.user(0, "sam");
+    net.ask(away, "AWAY :asleep");
+    for raw in [ann, readers[0], readers[1]] {
+        net.ask(raw, "JOIN #reef");
+    }
+    net.forget(&[ann, readers[0], readers[1]]);
+    let long = "long ".repeat(90);
+    for from in [ann, echo] {
+        for target in [
+            "bob", "BOB", "tim", "far", "sam", "nobody", "#reef", "#none",
+        ] {
+            for text in ["hi", " hi : there ", "\u{1}ACTION waves\u{1}", &long, "zoé"] {
+                // In small letters it is taken apart.
+                let mut told = Vec::new();
+                for command in ["PRIVMSG", "privmsg", "NOTICE", "notice"] {
+                    let mut all = vec![net.ask(from, &format!("{command} {target} :{text}"))];
+                    all.extend(readers.map(|reader| net.hear(reader)));
+                    all.push(net.hear(away));
+                    // The time goes on.
+                    for line in all.iter_mut().flatten() {
+                        if let Some(tags) = line.strip_prefix("@time=") {
+                            *line = tags.split_once(' ').unwrap().1.to_owned();
+                        }
+                    }
+                    told.push(all);
+                }
+                assert_eq!(told[0], told[1], "{target} {text}");
+                assert_eq!(told[2], told[3], "{target} {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_takes_a_nick_over_is_told_what_is_said_to_it() {
+    let mut net = Net::new(1);
+    let [ann, bob] = ["ann", "bob"].map(|nick| net.user(0, nick));
+    let said = ":ann!~ann@ID.crc PRIVMSG bob :hi";
+    net.expect(ann, "PRIVMSG bob :hi", &[]);
+    net.heard(bob, &[said]);
+    net.expect(bob, "NICK rob", &[":bob!~bob@ID.crc NICK :rob"]);
+    let nobody = [":server0 401 ann bob :No such nick/channel"];
+    net.expect(ann, "PRIVMSG bob :hi", &nobody);
+    let other = net.user(0, "bob");
+    net.expect(ann, "PRIVMSG bob :hi", &[]);
+    net.heard(other, &[said]);
+    net.heard(bob, &[]);
+    net.say(other, "QUIT");
+    net.hear(other);
+    net.expect(ann, "PRIVMSG bob :hi", &nobody);
+}
+
+#[test]
 fn what_can_not_be_said_is_answered_unless_it_is_a_notice() {
     let mut net = Net::new(1);
     let ann = net.user(0, "ann");

@@ -119,6 +119,7 @@ pub mod modes;
 mod names;
 mod numeric;
 mod parse;
+mod said;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 mod tags;
@@ -133,6 +134,7 @@ pub use modes::{ModeChange, ModeError, ModeTable, Sign};
 pub use names::{BadName, NameRules, Nicks};
 pub use numeric::Numeric;
 pub use parse::MessageError;
+pub use said::Said;
 pub use tags::{BadTag, Tag, Tags, TagsBuf};
 
 /// Keeps the example of the README true.

@@ -1,7 +1,7 @@
 //! What must hold for every message and for any bytes at all.
 
 use irc_wire::{
-    CaseMapping, Decoder, Line, LineLimits, Message, Part, TooLong, fuzz, mask, strategies,
+    CaseMapping, Decoder, Line, LineLimits, Message, Part, TooLong, Verb, fuzz, mask, strategies,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -207,6 +207,29 @@ proptest! {
         if read.params.has_colon() && !force {
             prop_assert!(last.is_empty() || last[0] == b':' || last.contains(&b' '));
         }
+    }
+
+    #[test]
+    fn what_is_read_at_a_glance_is_read_the_same(
+        line in "(PRIVMSG|NOTICE|notice)[ \t]{1,2}[ #a-c,:@!é]{0,4}[ :\t]{0,3}[ -~\x00-\x0fé]{0,6}",
+    ) {
+        if let Some(said) = irc_wire::Said::parse(line.as_bytes()) {
+            let message = Message::parse(line.as_bytes())?;
+            let verb = if said.notice { Verb::Notice } else { Verb::Privmsg };
+            prop_assert_eq!(message.command, verb.into());
+            prop_assert!(message.prefix.is_none() && message.tags.as_bytes().is_empty());
+            let params: Vec<_> = message.params.iter().collect();
+            prop_assert_eq!(params, [said.target, said.text]);
+            let targets: Vec<_> = irc_wire::lists::elements(said.target).collect();
+            prop_assert_eq!(targets, [said.target], "one, and no list");
+        }
+    }
+
+    #[test]
+    fn the_usual_is_read_at_a_glance(target in "[#a-z][a-z|_]{0,8}", text in "[ -~]{1,40}") {
+        let line = format!("PRIVMSG {target} :{text}");
+        let said = irc_wire::Said::parse(line.as_bytes());
+        prop_assert_eq!(said.map(|said| (said.target, said.text)), Some((target.as_bytes(), text.as_bytes())));
     }
 
     #[test]

@@ -22,9 +22,17 @@ pub struct Nicks {
     of: BTreeMap<HostId, Box<str>>,
     /// By nicks in small letters.
     hosts: BTreeMap<Box<str>, HostId>,
+    /// How often anything has changed.
+    changes: u64,
 }
 
 impl Nicks {
+    /// A number that is another one after every change: as long as it is the same,
+    /// whoever was called so still is.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// What a host is called.
     #[must_use]
     pub fn of(&self, host: HostId) -> Option<&str> {
@@ -96,6 +104,7 @@ impl Nicks {
 
     /// Takes a host's nick away.
     pub(crate) fn take(&mut self, host: HostId) {
+        self.changes += 1;
         if let Some(nick) = self.of.remove(&host) {
             self.hosts.remove(&*fold(&nick));
         }

@@ -122,7 +122,9 @@ impl Server {
                 break;
             };
             user.count_line(now, per_second);
-            self.irc_line(link, line, out);
+            if !self.irc_says_plainly(link, line, out) {
+                self.irc_line(link, line, out);
+            }
         }
         if let Some(user) = self.irc_user_mut(link) {
             user.decoder = decoder;

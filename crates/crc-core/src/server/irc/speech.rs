@@ -1,12 +1,12 @@
 //! What users of IRC say: to somebody, or to a channel.
 
 use crc_wire::{ChannelChat, ChannelName, ChannelRequest, HostId, Text, Tone, Verb};
-use irc_wire::{Message, Numeric, lists, text};
+use irc_wire::{Line, Message, Numeric, Said, lists, text};
 
 use super::super::{Out, Server};
 use super::Asker;
-use super::user::{Capability, NAMES};
-use super::words::write_said;
+use super::user::{Capability, NAMES, SaidTo};
+use super::words::{LINE_BYTES_MAX, write_said};
 use crate::link::LinkId;
 use crate::machine::Range;
 use crate::relay::Channel;
@@ -15,6 +15,82 @@ use crate::relay::Channel;
 const TARGETS_MAX: usize = 4;
 
 impl Server {
+    /// Most of what is said: one line to one user of IRC here, or to one channel, from
+    /// somebody who wants no echo to somebody who wants no tags. Whether it was that,
+    /// and is dealt with.
+    pub(super) fn irc_says_plainly(&mut self, link: LinkId, line: Line<'_>, out: &mut Out) -> bool {
+        let said = line.whole().ok().and_then(Said::parse);
+        let Some(Said {
+            notice,
+            target,
+            text,
+        }) = said
+        else {
+            return false;
+        };
+        let (Ok(name), Ok(text)) = (str::from_utf8(target), str::from_utf8(text)) else {
+            return false;
+        };
+        let Some(id) = self.relay.neighbours().find(link).map(|n| n.host) else {
+            return false;
+        };
+        let tone = if notice { Tone::Notice } else { Tone::Message };
+        if NAMES.is_channel(target) {
+            let now = self.now;
+            if let Some(user) = self.irc_user_mut(link) {
+                user.spoke_at = now;
+            }
+            self.irc_says_in_channel(Asker { link, id }, tone, name, text, out);
+            return true;
+        }
+        let (Some(names), Some(speaker)) = (&self.names, self.irc_user(link)) else {
+            return false;
+        };
+        let changes = names.nicks.changes();
+        let known = speaker.said_to.as_ref();
+        let known = known.filter(|to| to.changes == changes && *to.nick == *target);
+        let reader = match known {
+            Some(to) => to.link,
+            None => match names.nicks.find(name).and_then(|id| self.irc_user_of(id)) {
+                Some((reader, _)) => reader,
+                None => return false,
+            },
+        };
+        let known = known.is_some();
+        let Some(listener) = self.irc_user(reader) else {
+            return false;
+        };
+        let called = listener.source.split('!').next().unwrap_or_default();
+        let plain = !speaker.has(Capability::EchoMessage)
+            && !listener.has(Capability::ServerTime)
+            && listener.away.is_none();
+        let command = if notice { " NOTICE " } else { " PRIVMSG " };
+        // The colons, a blank and the line's end are five bytes.
+        let len = speaker.source.len() + command.len() + called.len() + text.len() + 5;
+        if !plain || called.is_empty() || len > LINE_BYTES_MAX + 2 {
+            return false;
+        }
+        let range = out.store(|arena| {
+            for part in [":", &speaker.source, command, called, " :", text, "\r\n"] {
+                arena.extend_from_slice(part.as_bytes());
+            }
+        });
+        out.send_stored(reader, range);
+        self.counters.chats_relayed += 1;
+        let now = self.now;
+        if let Some(user) = self.irc_user_mut(link) {
+            user.spoke_at = now;
+            if !known {
+                user.said_to = Some(SaidTo {
+                    nick: target.into(),
+                    link: reader,
+                    changes,
+                });
+            }
+        }
+        true
+    }
+
     /// PRIVMSG or NOTICE. The latter is never answered.
     pub(super) fn irc_says(
         &mut self,

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use irc_wire::{Decoder, NameRules, Nicks};
 
+use crate::link::LinkId;
 use crate::relay::fold;
 use crate::session::Bucket;
 use crate::time::Timestamp;
@@ -79,6 +80,16 @@ impl Capabilities {
     }
 }
 
+/// To whom somebody has said something: most say more to the same.
+#[derive(Debug)]
+pub(super) struct SaidTo {
+    pub(super) nick: Box<[u8]>,
+    /// The user of IRC who is called so.
+    pub(super) link: LinkId,
+    /// As of then; see [`Nicks::changes`](crate::relay::Nicks::changes).
+    pub(super) changes: u64,
+}
+
 /// Somebody who speaks IRC.
 #[derive(Debug, Default)]
 pub(crate) struct User {
@@ -105,6 +116,8 @@ pub(crate) struct User {
     pub(super) spoke_at: Timestamp,
     /// When it was asked whether it is there, if it has not been heard since.
     pub(super) asked_at: Option<Timestamp>,
+    /// To whom it has said something last.
+    pub(super) said_to: Option<SaidTo>,
     /// What came too fast.
     pub(super) backlog: Vec<u8>,
     lines: Bucket,

@@ -12,7 +12,7 @@ use super::user::{Capability, User};
 use crate::link::LinkId;
 
 /// The most bytes of a line, without its end.
-const LINE_BYTES_MAX: usize = 512 - 2;
+pub(super) const LINE_BYTES_MAX: usize = 512 - 2;
 
 /// How many changes of modes stand in one line.
 const CHANGES_MAX: usize = 6;
@@ -105,7 +105,7 @@ pub(super) fn write_said(
         Tone::Message => "PRIVMSG",
         Tone::Notice => "NOTICE",
     };
-    if !text.bytes().any(is_forbidden) {
+    if memchr::memchr3(0, b'\r', b'\n', text.as_bytes()).is_none() {
         return write_said_line(arena, tags, source, command, target, text);
     }
     let lines = text.split('\n');

@@ -532,6 +532,14 @@ fn of_lines() -> Vec<(&'static str, Vec<u8>)> {
             .concat(),
         ),
         (
+            "an_invitation_to_no_channel",
+            [
+                everybody(),
+                about(4, &[vec![channel::REQUEST, 10, 0, 1, 10, 1, 0, 0]]),
+            ]
+            .concat(),
+        ),
+        (
             "a_server_becomes_a_client",
             [
                 everybody(),

@@ -624,7 +624,7 @@ impl Server {
         };
         let changed = match request.verb {
             Verb::NOTICE => return self.tell_notice(source, host, text, out),
-            Verb::INVITE if asker.is_some() || known.is_none() => {
+            Verb::INVITE if !channel.is_empty() && (asker.is_some() || known.is_none()) => {
                 let name = known.map_or(channel, |channel| channel.name()).to_owned();
                 return self.tell_invited(source, host, &name, out);
             }

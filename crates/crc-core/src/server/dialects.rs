@@ -229,8 +229,11 @@ impl Server {
     /// What a host is called in the dialects: one word. Those are clients, but for
     /// servers that send what is for clients to say.
     pub(super) fn called(&self, id: HostId) -> String {
-        let names = self.names.as_ref();
-        let name = names.and_then(|names| names.nicks.of(id).or_else(|| names.servers.of(id)));
+        let name = match &self.names {
+            Some(names) => names.nicks.of(id).or_else(|| names.servers.of(id)),
+            // Nobody speaks a dialect.
+            None => self.relay.directory().find(id).map(Host::name),
+        };
         name.map_or_else(|| id.to_string(), str::to_owned)
     }
 

@@ -77,7 +77,7 @@ replayed! {
     irc_decoder: 5_000,
     irc_message: 20_000,
     server: 1_500,
-    lines: 1_500,
+    lines: 800,
     client: 1_500,
     network: 300,
     hostile_stranger: 200,

@@ -132,7 +132,7 @@ impl Prepared {
         prepared
     }
 
-    /// Whether the whole of the text fits `mask`, as [`matches`] says.
+    /// Whether the whole of the text fits `mask`, as [`matches()`] says.
     #[must_use]
     pub fn fits(&self, mask: &[u8]) -> bool {
         // How much of the text, as a bit for each length, may be what the mask so far

@@ -216,6 +216,23 @@ fn a_client_speaks_in_its_own_name_only() {
 }
 
 #[test]
+fn who_has_not_said_that_it_takes_channels_may_not_speak_of_them() {
+    let mut rig = Rig::new(11);
+    let node = rig.server(None);
+    for announces in [false, true] {
+        let raw = match announces {
+            false => rig.client(node, 300),
+            true => rig.our_client(node, 301),
+        };
+        rig.soon();
+        rig.say(raw, &joins(if announces { 301 } else { 300 }, "#reef", ""));
+        rig.soon();
+        assert!(rig.raws[raw].ended);
+        assert!(rig.nodes[node].server.snapshot().channels().is_empty());
+    }
+}
+
+#[test]
 fn operators_set_the_channel_and_put_members_out() {
     let mut rig = Rig::new(4);
     let raws = line(&mut rig);

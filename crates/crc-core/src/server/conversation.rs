@@ -145,7 +145,11 @@ impl Server {
         };
         let own = self.relay.neighbours().find(link).map(|n| n.host);
         let kind = message.kind();
-        let wish = !matches!(message, Message::ChannelJoin(_));
+        let announced = self
+            .sessions
+            .find(link)
+            .is_some_and(|s| s.features.channels);
+        let wish = announced && !matches!(message, Message::ChannelJoin(_));
         match (phase, source) {
             (Phase::Server, _) => self.channel_frame(link, message, bytes, out),
             (Phase::Client, Some(source_id)) if Some(source_id) != own => {

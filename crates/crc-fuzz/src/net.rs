@@ -270,13 +270,10 @@ impl Net {
         let Some((wire, port)) = self.find(Who::Raw(raw)) else {
             return;
         };
-        let [port, far] = self.wires[wire].sides(port);
+        let [port, _] = self.wires[wire].sides(port);
         if !port.ended {
             self.said += bytes.len();
             push(port, bytes);
-            // The kinds of frames about channels.
-            let of_channels = bytes.iter().any(|byte| (0x83..=0x87).contains(byte));
-            far.sent.speaks_of_channels |= of_channels;
         }
     }
 

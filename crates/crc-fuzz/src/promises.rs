@@ -23,9 +23,6 @@ pub(crate) struct Sent {
     listed: Vec<(HostId, [String; 2])>,
     /// Those that it has ever been told of.
     ever: Vec<HostId>,
-    /// The peer may have said something of channels: a client that does is told of
-    /// them, whatever it has announced.
-    pub(crate) speaks_of_channels: bool,
 }
 
 /// The clients that a peer has told of.
@@ -74,10 +71,7 @@ impl Sent {
                     let readable = match &message {
                         Message::ServerQuit(_) => false,
                         Message::Status(status) => status.code.is_version_1(),
-                        other => {
-                            let asked = kind == HostKind::Client && self.speaks_of_channels;
-                            asked || !other.kind().is_of_channels()
-                        }
+                        other => !other.kind().is_of_channels(),
                     };
                     assert!(readable, "to an original node: {message:?}");
                     let texts = kind == HostKind::Client || is_ascii(&message);

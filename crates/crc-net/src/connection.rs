@@ -212,23 +212,26 @@ impl Connection {
         stats: &Stats,
     ) -> (usize, Result<(), ErrorKind>) {
         loop {
-            slices.clear();
-            slices.extend(rest.clone().take(SLICES_MAX).map(IoSlice::new));
-            let outcome = match slices[..] {
-                [] => return (0, Ok(())),
-                [slice] => write_once(stats, || self.socket.source().write(&slice)),
-                _ => write_once(stats, || self.socket.source().write_vectored(slices)),
+            let mut ahead = rest.clone();
+            let outcome = match (ahead.next(), ahead.next()) {
+                (None, _) => return (0, Ok(())),
+                (Some(only), None) => write_once(stats, || self.socket.source().write(only)),
+                (Some(_), Some(_)) => {
+                    slices.clear();
+                    slices.extend(rest.clone().take(SLICES_MAX).map(IoSlice::new));
+                    write_once(stats, || self.socket.source().write_vectored(slices))
+                }
             };
             let mut count = match outcome {
                 Ok(count) => count,
                 Err(kind) => return (0, Err(kind)),
             };
-            for slice in slices.iter() {
-                if count < slice.len() {
+            for piece in rest.clone().take(SLICES_MAX) {
+                if count < piece.len() {
                     self.writable = false;
                     return (count, Ok(()));
                 }
-                count -= slice.len();
+                count -= piece.len();
                 rest.next();
             }
         }

@@ -34,6 +34,10 @@ const EVENT_BYTES_MAX: usize = 16 * 1024;
 /// of them: it is handed the rest at once, uncut.
 const EFFECTS_FEW: usize = 64;
 
+/// What was read so much at once is written at once, while it is near the
+/// processor: more for the same link would hardly make the write cheaper.
+const WRITE_AT_ONCE_BYTES: usize = 8 * 1024;
+
 /// So many sends may be gathered before they are written out: 12 MB of
 /// book-keeping at worst. Where everybody is told of everybody, a smaller number
 /// means a system call for every few of them: with 6,000 links that all register
@@ -430,6 +434,10 @@ impl<M: Machine> Driver<M> {
                 }
                 let few = self.tell_bytes(link, place, on_notice) <= EFFECTS_FEW;
                 bytes_max = if few { usize::MAX } else { EVENT_BYTES_MAX };
+            }
+            if count >= WRITE_AT_ONCE_BYTES {
+                self.sockets.flush_due(&mut self.outbox);
+                self.settle(on_notice);
             }
             if all && !to_the_end {
                 return;

@@ -51,10 +51,13 @@ impl Patience {
             reads: self.reads + reads,
             writes: self.writes + writes,
             bytes: self.bytes + bytes,
-            turns: match writes > 0 && reads >= READS_PER_WRITE_MIN * writes {
-                true if in_a_row => (self.turns + 1).min(TURNS_MAX),
-                true => self.turns.saturating_sub(1),
-                false => 0,
+            turns: match (reads, writes) {
+                // The first to say something after all were silent: one now and
+                // then is to be expected where many talk to one.
+                (1, 1) => self.turns.saturating_sub(1),
+                _ if writes == 0 || reads < READS_PER_WRITE_MIN * writes => 0,
+                _ if in_a_row => (self.turns + 1).min(TURNS_MAX),
+                _ => self.turns.saturating_sub(1),
             },
             ended: now,
         };
@@ -101,6 +104,10 @@ mod tests {
         assert_eq!(paid, [[false; 7].as_slice(), &[true; 3]].concat());
         assert_eq!(turns.run(1, 30, 1, 1000), [false], "that was enough");
         assert_eq!(turns.run(1, 30, 1, 999), [true]);
+        for _ in 0..20 {
+            turns.run(1, 1, 1, 100);
+            assert_eq!(turns.run(1, 10, 1, 999), [true], "one came first");
+        }
     }
 
     #[test]

@@ -620,6 +620,38 @@ fn chats_of_the_network_become_lines_and_lines_chats() {
 }
 
 #[test]
+fn words_go_through_original_servers_and_channels_do_not() {
+    let mut net = Net::new(1);
+    let ann = net.user(0, "ann");
+    net.ask(ann, "JOIN #reef");
+    // An original, and somebody behind it who may be at a server of ours.
+    let original = net.rig.connect(0);
+    let introduction = registration(Kind::Server, 50, None, "an original");
+    net.rig.say(original, &introduction);
+    let far = registration(Kind::Client, 500, Some(50), "far away");
+    net.rig.say(original, &far);
+    net.rig.run(Duration::from_secs(5));
+    let told = net.rig.heard(original);
+    let id = net.id_of(0, "ann");
+    let listed = told.iter().any(|message| match message {
+        Message::ClientRegistration(it) => it.source == id && it.name.as_str() == "ann",
+        _ => false,
+    });
+    assert!(listed, "{told:?}");
+    let of_channels = told.iter().any(|message| message.kind().is_of_channels());
+    assert!(!of_channels, "{told:?}");
+    net.expect(ann, "PRIVMSG host500 :are you there?", &[]);
+    net.rig.run(Duration::from_secs(1));
+    let asked = chat(id.get(), 500, "are you there?");
+    assert_eq!(net.rig.heard(original), [asked]);
+    net.rig.say(original, &chat(500, id.get(), "I am"));
+    net.heard(ann, &[":host500!host500@ID.crc PRIVMSG ann :I am"]);
+    net.ask(ann, "PRIVMSG #reef :nobody else is here");
+    net.rig.run(Duration::from_secs(1));
+    assert_eq!(net.rig.heard(original), []);
+}
+
+#[test]
 fn who_is_gone_is_answered_as_nobody() {
     let mut net = Net::new(1);
     let ann = net.user(0, "ann");

@@ -60,15 +60,26 @@ pub(crate) struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    /// What somebody who registers says of itself; all of it is for people.
-    pub(crate) fn of_itself(kind: HostKind, registration: &'a Registration<'_>) -> Self {
+    /// What is said of a host, all of it for people.
+    pub(crate) const fn for_people(
+        id: HostId,
+        kind: HostKind,
+        name: &'a str,
+        info: &'a str,
+    ) -> Self {
         Claim {
-            id: registration.source,
+            id,
             kind,
-            name: registration.name.as_str(),
-            info: registration.info.as_str(),
+            name,
+            info,
             machine: None,
         }
+    }
+
+    /// What somebody who registers says of itself; all of it is for people.
+    pub(crate) fn of_itself(kind: HostKind, registration: &'a Registration<'_>) -> Self {
+        let (name, info) = (registration.name.as_str(), registration.info.as_str());
+        Claim::for_people(registration.source, kind, name, info)
     }
 }
 

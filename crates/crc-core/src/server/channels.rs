@@ -141,18 +141,31 @@ fn is_value(field: Field, value: &str) -> bool {
         }
 }
 
-/// Whether this neighbour is a server that is told of channels.
-fn takes_channels(neighbour: &Neighbour, session: &Session) -> bool {
+/// Whether this neighbour is a server that has said that it knows channels.
+fn knows_channels(neighbour: &Neighbour, session: &Session) -> bool {
     neighbour.kind == HostKind::Server
         && neighbour.standing == Standing::Ours
-        && neighbour.told
         && session.features.channels
+}
+
+/// Whether it is told of them: it has been listed the network.
+fn takes_channels(neighbour: &Neighbour, session: &Session) -> bool {
+    neighbour.told && knows_channels(neighbour, session)
 }
 
 impl Server {
     /// The time, for people and for versions.
     pub(super) fn unix_ms(&self) -> u64 {
         self.config.started_at_unix_ms + self.now.as_micros() / 1000
+    }
+
+    /// Whether the peer of a link is a server that has said that it knows channels.
+    pub(super) fn knows_channels(&self, link: LinkId) -> bool {
+        let neighbour = self.relay.neighbours().find(link);
+        let session = self.sessions.find(link);
+        neighbour
+            .zip(session)
+            .is_some_and(|(neighbour, session)| knows_channels(neighbour, session))
     }
 
     /// Whether what a host is in a channel is for us to say: it is linked to us, or
@@ -461,10 +474,7 @@ impl Server {
     /// Everything about channels, for a server that is listed the network, if it
     /// takes channels.
     pub(super) fn channel_listing(&self, link: LinkId, out: &mut Out) -> Option<Range> {
-        let neighbour = self.relay.neighbours().find(link)?;
-        let features = self.sessions.find(link)?.features;
-        let ours = neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours;
-        if !ours || !features.channels || planted!(self, ChannelsUnlisted) {
+        if !self.knows_channels(link) || planted!(self, ChannelsUnlisted) {
             return None;
         }
         let unset = planted!(self, ChannelsUnset);
@@ -569,7 +579,7 @@ impl Server {
                 out.send_stored(link, words);
             }
         }
-        if said && self.names.is_some() {
+        if said {
             self.course_channel_said(name, who, what, from, out);
         }
     }
@@ -657,14 +667,8 @@ impl Server {
     /// Whether a server is believed what it says of channels: it has said that it
     /// knows them, and the host is behind it.
     fn believes(&mut self, link: LinkId, source: Option<HostId>) -> bool {
-        let channels = self
-            .sessions
-            .find(link)
-            .is_some_and(|s| s.features.channels);
-        let ours = self.relay.neighbours().find(link);
-        let ours = ours.is_some_and(|n| n.standing == Standing::Ours);
         let behind = source.is_none_or(|id| self.relay.is_behind(id, link));
-        if channels && ours && behind {
+        if self.knows_channels(link) && behind {
             return true;
         }
         self.counters.dropped += 1;

@@ -122,13 +122,7 @@ impl Server {
         info: &str,
         out: &mut Out,
     ) {
-        let claim = Claim {
-            id,
-            kind,
-            name,
-            info,
-            machine: None,
-        };
+        let claim = Claim::for_people(id, kind, name, info);
         self.reserve(&claim);
         self.admit(link, Host::new(link, &claim), false);
         if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link) {
@@ -154,13 +148,7 @@ impl Server {
         info: &str,
         out: &mut Out,
     ) {
-        let claim = Claim {
-            id,
-            kind,
-            name,
-            info,
-            machine: None,
-        };
+        let claim = Claim::for_people(id, kind, name, info);
         self.reserve(&claim);
         self.enter(link, &claim, out);
     }
@@ -178,14 +166,9 @@ impl Server {
     /// Whether a server that says something else of a host means that the host is the
     /// same as before, and still in its channels: a client, that was one before.
     pub(super) fn keeps_channels(&self, link: LinkId, claim: &Claim<'_>) -> bool {
-        let ours = self.relay.neighbours().find(link);
-        let ours = ours.is_some_and(|n| n.standing == Standing::Ours);
-        let session = self.sessions.find(link);
         let known = self.relay.directory().find(claim.id);
         let before = known.map_or(claim.kind, Host::kind);
-        [before, claim.kind] == [HostKind::Client; 2]
-            && ours
-            && session.is_some_and(|s| s.features.channels)
+        [before, claim.kind] == [HostKind::Client; 2] && self.knows_channels(link)
     }
 
     /// Whether a host has its id from us.
@@ -396,13 +379,7 @@ impl Server {
         // There are no ids there.
         self.course.hushed = true;
         self.remove(id, &Text::cut("its id has changed"), Some(link), out);
-        let claim = Claim {
-            id: fresh,
-            kind: host.kind(),
-            name: host.name(),
-            info: host.info(),
-            machine: None,
-        };
+        let claim = Claim::for_people(fresh, host.kind(), host.name(), host.info());
         if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link)
             && neighbour.host == id
         {

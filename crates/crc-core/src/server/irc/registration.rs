@@ -288,13 +288,7 @@ impl Server {
 
     /// A user says another nick or real name of itself.
     fn irc_claims(&mut self, asker: Asker, name: &str, info: &str, out: &mut Out) {
-        let claim = Claim {
-            id: asker.id,
-            kind: HostKind::Client,
-            name,
-            info,
-            machine: None,
-        };
+        let claim = Claim::for_people(asker.id, HostKind::Client, name, info);
         self.rename(asker.link, &claim, out);
     }
 

@@ -303,6 +303,7 @@ fn to_json(report: &Report) -> serde_json::Value {
         "chats": report.counts.chats,
         "chats_delivered": report.counts.delivered,
         "channel_chats_heard": report.counts.channel_chats,
+        "trace_digest": format!("{:016x}", report.trace_digest),
         "faults": faults,
         "broken": broken,
         "violations": violations.collect::<Vec<_>>(),

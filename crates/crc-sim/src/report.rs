@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::draw::stir;
 use crate::invariant::{Invariant, Violation};
 use crate::options::Happening;
 
@@ -87,6 +88,9 @@ pub struct Report {
     pub simulated: Duration,
     /// What happened, in numbers.
     pub counts: Counts,
+    /// The trace hashes of all seeds in one number, whatever order they ran in: equal
+    /// digests of two builds mean equal runs, seed by seed.
+    pub trace_digest: u64,
     /// The seeds with violations, each with its first.
     pub violations: Vec<(u64, Violation)>,
 }
@@ -97,6 +101,7 @@ impl Report {
         self.seeds += 1;
         self.simulated += outcome.simulated;
         self.counts.add(&outcome.counts);
+        self.trace_digest ^= stir(outcome.seed, outcome.trace_hash);
         if let Some(violation) = outcome.violations.first() {
             self.violations.push((outcome.seed, violation.clone()));
         }
@@ -107,6 +112,7 @@ impl Report {
         self.seeds += other.seeds;
         self.simulated += other.simulated;
         self.counts.add(&other.counts);
+        self.trace_digest ^= other.trace_digest;
         self.violations.extend(other.violations);
         self.violations.sort_by_key(|(seed, _)| *seed);
     }
@@ -152,6 +158,7 @@ impl fmt::Display for Report {
             " dials failed {}, slow consumers {}, refusals {}",
             counts.dials_failed, counts.slow_consumers, counts.refusals
         )?;
+        writeln!(f, "trace digest: {:016x}", self.trace_digest)?;
         writeln!(f, "violations: {}", self.violations.len())?;
         for &invariant in Invariant::ALL {
             let broken = self.broken(invariant);

@@ -40,10 +40,10 @@ pub(crate) mod happens {
 /// When the client sends anything but what a client may, lists itself, is in a
 /// channel that it has not been let into, or does not end when it has been told
 /// to quit.
-pub fn client(input: &[u8]) {
+pub fn client(input: &[u8]) -> u64 {
     let mut choices = Choices::new(input);
     let Some(first) = choices.byte() else {
-        return;
+        return 0;
     };
     let mut net = Net::new(u64::from(first));
     net.raws_listen = true;
@@ -63,6 +63,7 @@ pub fn client(input: &[u8]) {
         net.run(Duration::from_secs(20));
     }
     assert!(net.clients[0].stopped, "it ends when told to");
+    net.digest()
 }
 
 fn step(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {

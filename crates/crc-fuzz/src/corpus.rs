@@ -7,6 +7,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crc_core::Random;
+
 use crate::Target;
 
 /// The folder of the corpus in the repository.
@@ -64,4 +66,30 @@ fn bytes(digits: &str) -> Option<Vec<u8>> {
     let pairs = (0..digits.len()).step_by(2);
     let bytes = pairs.map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok());
     bytes.collect()
+}
+
+/// An input made of those of `corpus`: two of them spliced, and some bytes
+/// changed, put in or taken out.
+///
+/// # Panics
+///
+/// When `corpus` is empty.
+#[must_use]
+pub fn mutated(corpus: &[Vec<u8>], target: Target, random: &mut Random) -> Vec<u8> {
+    let mut below = |n: usize| usize::try_from(random.below(n as u64)).expect("below a usize");
+    let (one, other) = (&corpus[below(corpus.len())], &corpus[below(corpus.len())]);
+    let mut input = one[..below(one.len() + 1)].to_vec();
+    input.extend(&other[below(other.len() + 1)..]);
+    for _ in 0..below(5) {
+        let at = below(input.len() + 1);
+        let byte = u8::try_from(below(256)).expect("below 256");
+        match (below(3), input.get_mut(at)) {
+            (0, _) => input.insert(at, byte),
+            (1, Some(_)) => drop(input.remove(at)),
+            (_, Some(old)) => *old = byte,
+            (_, None) => {}
+        }
+    }
+    input.truncate(target.input_bytes_max);
+    input
 }

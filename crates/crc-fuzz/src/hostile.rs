@@ -19,8 +19,8 @@ const GOOD: [u32; 2] = [1001, 1002];
 /// # Panics
 ///
 /// When they harm those who behave. So with all that follow.
-pub fn stranger(input: &[u8]) {
-    downlink(Role::Stranger, input);
+pub fn stranger(input: &[u8]) -> u64 {
+    downlink(Role::Stranger, input)
 }
 
 /// Registered clients: one that announces itself for an odd first byte.
@@ -28,9 +28,9 @@ pub fn stranger(input: &[u8]) {
 /// # Panics
 ///
 /// See [`stranger`].
-pub fn client(input: &[u8]) {
+pub fn client(input: &[u8]) -> u64 {
     let odd = input.first().is_some_and(|byte| byte % 2 == 1);
-    downlink(if odd { Role::OurClient } else { Role::Client }, input);
+    downlink(if odd { Role::OurClient } else { Role::Client }, input)
 }
 
 /// A server of ours that links to one of the two.
@@ -38,8 +38,8 @@ pub fn client(input: &[u8]) {
 /// # Panics
 ///
 /// See [`stranger`].
-pub fn server_of_ours(input: &[u8]) {
-    downlink(Role::Ours, input);
+pub fn server_of_ours(input: &[u8]) -> u64 {
+    downlink(Role::Ours, input)
 }
 
 /// An original server that links to one of the two.
@@ -47,8 +47,8 @@ pub fn server_of_ours(input: &[u8]) {
 /// # Panics
 ///
 /// See [`stranger`].
-pub fn original_server(input: &[u8]) {
-    downlink(Role::Original, input);
+pub fn original_server(input: &[u8]) -> u64 {
+    downlink(Role::Original, input)
 }
 
 /// A server that the others link to, of ours for an odd first byte. It may take
@@ -57,9 +57,9 @@ pub fn original_server(input: &[u8]) {
 /// # Panics
 ///
 /// See [`stranger`].
-pub fn uplink(input: &[u8]) {
+pub fn uplink(input: &[u8]) -> u64 {
     let Some((&first, rest)) = input.split_first() else {
-        return;
+        return 0;
     };
     let role = match first % 2 {
         0 => Role::Original,
@@ -86,6 +86,7 @@ pub fn uplink(input: &[u8]) {
     (0..net.raws).for_each(|raw| net.hang_up(raw));
     settled_again(&mut net);
     judge(&mut net);
+    net.digest()
 }
 
 fn introduce_parent(net: &mut Net, role: Role) {
@@ -93,9 +94,9 @@ fn introduce_parent(net: &mut Net, role: Role) {
     introduce(net, raw, role, 0);
 }
 
-fn downlink(role: Role, input: &[u8]) {
+fn downlink(role: Role, input: &[u8]) -> u64 {
     let Some((&first, rest)) = input.split_first() else {
-        return;
+        return 0;
     };
     let mut net = Net::new(u64::from(first));
     net.add_server(config(0, Vec::new()));
@@ -121,6 +122,7 @@ fn downlink(role: Role, input: &[u8]) {
     (0..net.raws).for_each(|raw| net.hang_up(raw));
     net.run(Duration::from_secs(5));
     judge(&mut net);
+    net.digest()
 }
 
 /// The second server and the clients join, and all is at rest.

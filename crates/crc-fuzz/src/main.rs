@@ -3,9 +3,12 @@
 //! - `cargo run -p crc-fuzz` writes the seeds.
 //! - `... -- unpack FOLDER` writes all that is kept to `FOLDER/TARGET/`, for the
 //!   fuzzer to begin with.
+//! - `... -- digest N` runs all that is kept and N mutations of it, and prints a digest
+//!   of each target: a change that must not change behaviour leaves them as they are.
 //! - `... -- keep FOLDER` keeps what is in `FOLDER/TARGET/` as what was found.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "a program")]
 
 use std::env;
 use std::fs;
@@ -13,6 +16,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crc_core::Random;
 use crc_fuzz::{TARGETS, Target, corpus, seeds};
 
 fn main() -> io::Result<ExitCode> {
@@ -22,6 +26,10 @@ fn main() -> io::Result<ExitCode> {
         match arguments[..] {
             [] => write_seeds(target)?,
             ["unpack", folder] => unpack(target, &Path::new(folder).join(target.name))?,
+            ["digest", inputs] => match inputs.parse() {
+                Ok(inputs) => println!("{:24} {:016x}", target.name, digest(target, inputs)?),
+                Err(_) => return Ok(ExitCode::from(2)),
+            },
             ["keep", folder] => keep(target, &Path::new(folder).join(target.name))?,
             _ => return Ok(ExitCode::from(2)),
         }
@@ -60,4 +68,19 @@ fn keep(target: Target, folder: &Path) -> io::Result<()> {
         }
     }
     corpus::keep(target, inputs)
+}
+
+/// A hash over all that the machines of a target ask for, with all kept inputs and so
+/// many mutations of them.
+fn digest(target: Target, mutations: u32) -> io::Result<u64> {
+    let kept = corpus::read(target)?.into_iter();
+    let kept: Vec<_> = kept.map(|(_, input)| input).collect();
+    let mut random = Random::new(20_261_128);
+    let mutations = (0..mutations).map(|_| corpus::mutated(&kept, target, &mut random));
+    let inputs = kept.iter().cloned().chain(mutations);
+    Ok(inputs.fold(0, |digest: u64, input| {
+        // A failed target is an outcome to compare like any other.
+        let outcome = std::panic::catch_unwind(|| (target.body)(&input));
+        digest.rotate_left(1) ^ outcome.unwrap_or(u64::MAX)
+    }))
 }

@@ -138,9 +138,28 @@ pub(crate) struct Net {
     links: u32,
     /// All bytes that raw peers have said: what is kept of them is bounded by it.
     said: usize,
+    /// A hash over all that the machines have asked for.
+    digest: u64,
     scratch: Vec<u8>,
     server_out: Outbox<ServerNotice>,
     client_out: Outbox<ClientNotice>,
+}
+
+/// Mixes one effect, and the bytes that it sends, into `digest`.
+fn digest<N>(digest: u64, effect: &Effect<N>, out: &Outbox<N>) -> u64 {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let (what, text) = match effect {
+        Effect::Send { link, range } => {
+            let hash = out.bytes(*range).iter().copied().fold(digest, mix);
+            return format!("send {link}").bytes().fold(hash, mix);
+        }
+        Effect::Bound { link, bytes_max } => ("bound", format!("{link} {bytes_max}")),
+        Effect::Close { link, when } => ("close", format!("{link} {when:?}")),
+        Effect::Dial { dial, to } => ("dial", format!("{} {to}", dial.0)),
+        Effect::Notice(_) => return digest,
+        Effect::Stop => ("stop", String::new()),
+    };
+    what.bytes().chain(text.bytes()).fold(digest, mix)
 }
 
 impl Net {
@@ -157,10 +176,17 @@ impl Net {
             dials: Vec::new(),
             links: 0,
             said: 0,
+            digest: 0,
             scratch: Vec::new(),
             server_out: Outbox::new(),
             client_out: Outbox::new(),
         }
+    }
+
+    /// A hash over all that the machines have asked for so far, byte for byte: equal
+    /// digests of two builds mean that both did the same.
+    pub(crate) fn digest(&self) -> u64 {
+        self.digest
     }
 
     // Who is there.
@@ -625,6 +651,7 @@ impl Net {
         let who = Who::Server(server);
         let effects = out.take_effects();
         for effect in &effects {
+            self.digest = digest(self.digest, effect, &out);
             match effect {
                 Effect::Send { link, range, .. } => {
                     let (wire, port) = self.sends(who, *link);
@@ -671,6 +698,7 @@ impl Net {
         let who = Who::Client(client);
         let mut effects = out.take_effects();
         for effect in effects.drain(..) {
+            self.digest = digest(self.digest, &effect, &out);
             match effect {
                 Effect::Send { link, range, .. } => {
                     let (wire, _) = self.sends(who, link);

@@ -55,10 +55,10 @@ struct World {
 /// # Panics
 ///
 /// When that is not so.
-pub fn network(input: &[u8]) {
+pub fn network(input: &[u8]) -> u64 {
     let mut choices = Choices::new(input);
     let Some(first) = choices.byte() else {
-        return;
+        return 0;
     };
     let mut world = World {
         net: Net::new(u64::from(first)),
@@ -71,6 +71,7 @@ pub fn network(input: &[u8]) {
     world.net.all();
     while world.step(&mut choices).is_some() {}
     world.conclude();
+    world.net.digest()
 }
 
 impl World {

@@ -54,10 +54,10 @@ const ROLES: [Role; 5] = [
 /// # Panics
 ///
 /// When that is not so.
-pub fn server(input: &[u8]) {
+pub fn server(input: &[u8]) -> u64 {
     let mut choices = Choices::new(input);
     let Some(begins) = choices.byte() else {
-        return;
+        return 0;
     };
     let mut net = Net::new(u64::from(begins));
     net.raws_listen = true;
@@ -78,6 +78,7 @@ pub fn server(input: &[u8]) {
     net.all();
     while step(&mut net, &mut choices).is_some() {}
     conclude(&mut net);
+    net.digest()
 }
 
 fn step(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {

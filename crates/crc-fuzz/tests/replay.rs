@@ -12,27 +12,6 @@ fn run(target: Target, name: &str, input: &[u8]) {
     assert!(caught.is_ok(), "{} with {name}: {input:?}", target.name);
 }
 
-/// Inputs made of those of the corpus: two of them spliced, and some bytes
-/// changed, put in or taken out.
-fn mutated(corpus: &[Vec<u8>], target: Target, random: &mut Random) -> Vec<u8> {
-    let mut below = |n: usize| usize::try_from(random.below(n as u64)).unwrap();
-    let (one, other) = (&corpus[below(corpus.len())], &corpus[below(corpus.len())]);
-    let mut input = one[..below(one.len() + 1)].to_vec();
-    input.extend(&other[below(other.len() + 1)..]);
-    for _ in 0..below(5) {
-        let at = below(input.len() + 1);
-        let byte = u8::try_from(below(256)).unwrap();
-        match (below(3), input.get_mut(at)) {
-            (0, _) => input.insert(at, byte),
-            (1, Some(_)) => drop(input.remove(at)),
-            (_, Some(old)) => *old = byte,
-            (_, None) => {}
-        }
-    }
-    input.truncate(target.input_bytes_max);
-    input
-}
-
 fn check(name: &str, mutations: u32) {
     let target = TARGETS.into_iter().find(|target| target.name == name);
     let target = target.unwrap();
@@ -49,7 +28,7 @@ fn check(name: &str, mutations: u32) {
     let inputs: Vec<_> = kept.into_iter().map(|(_, input)| input).collect();
     let mut random = Random::new(20_260_701);
     for _ in 0..mutations {
-        let input = mutated(&inputs, target, &mut random);
+        let input = corpus::mutated(&inputs, target, &mut random);
         run(target, "a mutation", &input);
     }
 }

@@ -445,7 +445,7 @@ impl Fleet {
     fn say_goodbye(&mut self, client: usize) {
         let quit = Message::ClientQuit(ClientQuit {
             source: self.talk.ids.id(client),
-            text: Text::cut("the measurement is over"),
+            text: Text::truncated("the measurement is over"),
         });
         let Some(link) = self.links.get_mut(client) else {
             return;
@@ -905,8 +905,8 @@ fn registration(id: HostId, client: usize, info: &str) -> Vec<u8> {
     Message::ClientRegistration(Registration {
         source: id,
         last_hop: None,
-        name: Name::cut(&name),
-        info: Info::cut(info),
+        name: Name::truncated(&name),
+        info: Info::truncated(info),
     })
     .to_vec()
 }

@@ -1,7 +1,7 @@
 //! One client's messages to one other: numbered when they are sent, checked
 //! when they come. Knows no sockets and no time.
 
-use crc_wire::{ClientChat, HostId, Kind, Message, Text, beginning};
+use crc_wire::{ClientChat, HostId, Kind, Message, Text, truncate_utf8};
 
 /// How many digits a message's number has; the least size of a message.
 pub(crate) const DIGITS: usize = 16;
@@ -99,7 +99,7 @@ impl Flow {
         let chat = Message::ClientChat(ClientChat {
             source,
             destination: Some(destination),
-            text: Text::cut(&text),
+            text: Text::truncated(&text),
         });
         let frame = chat.to_vec().into_boxed_slice();
         Flow {
@@ -212,7 +212,7 @@ impl Flow {
                     source_id,
                     destination,
                     due,
-                    text: beginning(&text, 80).to_owned(),
+                    text: truncate_utf8(&text, 80).to_owned(),
                 }
             }
         }

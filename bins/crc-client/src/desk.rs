@@ -582,7 +582,7 @@ mod tests {
             source: HostId::new(1),
             destination: None,
             code,
-            text: Text::cut(text),
+            text: Text::truncated(text),
         });
         status.to_vec()
     }
@@ -674,8 +674,8 @@ mod tests {
             let registration = Message::ClientRegistration(Registration {
                 source: id(number),
                 last_hop: HostId::new(1),
-                name: Name::cut(name),
-                info: Info::cut("info"),
+                name: Name::truncated(name),
+                info: Info::truncated("info"),
             });
             self.hear(&registration.to_vec());
         }

@@ -2,7 +2,7 @@
 //! they may grow in number, and never change.
 
 use crc_core::{ChannelMember, ClientNotice, Speaker};
-use crc_wire::{HostId, Tone};
+use crc_wire::{ChatKind, HostId};
 use serde::Serialize;
 
 use crate::desk::{Desk, News};
@@ -302,14 +302,14 @@ pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
         ClientNotice::ChannelChat {
             channel,
             from,
-            tone,
+            kind,
             text,
         } => Event::ChannelChat {
             channel,
             from: from.id.get(),
             from_name: from.name.as_deref(),
             text,
-            notice: *tone == Tone::Notice,
+            notice: *kind == ChatKind::Notice,
         },
         ClientNotice::ChannelSet {
             channel,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crc_core::{
     ChannelMember, ClientFailure, ClientNotice, Disconnect, OtherClient, Speaker, Visible,
 };
-use crc_wire::{Field, HostId, MemberFlags, Tone};
+use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags};
 
 use crate::desk::{Desk, News};
 use crate::line::COMMANDS;
@@ -53,16 +53,16 @@ impl Palette {
 }
 
 /// What somebody says; what somebody of IRC does (`/me`) is told as a deed.
-fn said(id: HostId, who: &str, tone: Tone, text: &str, palette: Palette) -> String {
+fn said(id: HostId, who: &str, kind: ChatKind, text: &str, palette: Palette) -> String {
     let deed = text.strip_prefix("\u{1}ACTION ");
     if let Some(deed) = deed {
         let deed = deed.strip_suffix('\u{1}').unwrap_or(deed);
         let who = palette.paint(Shade::Name(id), who);
         return format!("* {who} {}", Visible(deed));
     }
-    let who = match tone {
-        Tone::Message => format!("<{who}>"),
-        Tone::Notice => format!("-{who}-"),
+    let who = match kind {
+        ChatKind::Message => format!("<{who}>"),
+        ChatKind::Notice => format!("-{who}-"),
     };
     let who = palette.paint(Shade::Name(id), who);
     format!("{who} {}", Visible(text))
@@ -131,7 +131,7 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
                 Some(name) => host(*from, name),
                 None => from.to_string(),
             };
-            Some(said(*from, &speaker, Tone::Message, text, palette))
+            Some(said(*from, &speaker, ChatKind::Message, text, palette))
         }
         ClientNotice::Status { code, text, .. } => {
             trouble(format!("{} (status {code})", Visible(text)))
@@ -186,11 +186,11 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
         ClientNotice::ChannelChat {
             channel,
             from,
-            tone,
+            kind,
             text,
         } => {
             let channel = palette.paint(Shade::Channel, Visible(channel));
-            let words = said(from.id, &speaker(from), *tone, text, palette);
+            let words = said(from.id, &speaker(from), *kind, text, palette);
             Some(format!("{channel} {words}"))
         }
         ClientNotice::ChannelSet {
@@ -292,14 +292,14 @@ fn flags(flags: MemberFlags) -> &'static str {
 }
 
 /// What a setting of a channel is called, if there is a word for it.
-pub(crate) fn field_word(field: Field) -> Option<&'static str> {
+pub(crate) fn field_word(field: ChannelField) -> Option<&'static str> {
     Some(match field {
-        Field::TOPIC => "topic",
-        Field::KEY => "key",
-        Field::MODES => "modes",
-        Field::LIMIT => "limit",
-        Field::BANS => "bans",
-        Field::NAME => "name",
+        ChannelField::TOPIC => "topic",
+        ChannelField::KEY => "key",
+        ChannelField::MODES => "modes",
+        ChannelField::LIMIT => "limit",
+        ChannelField::BANS => "bans",
+        ChannelField::NAME => "name",
         _ => return None,
     })
 }
@@ -377,7 +377,7 @@ mod tests {
     #[test]
     fn what_is_done_is_told_as_a_deed() {
         let id = HostId::new(7).expect("not 0");
-        let tell = |text| said(id, "ann (7)", Tone::Message, text, Palette::Plain);
+        let tell = |text| said(id, "ann (7)", ChatKind::Message, text, Palette::Plain);
         assert_eq!(tell("hello"), "<ann (7)> hello");
         assert_eq!(tell("\u{1}ACTION waves\u{1}"), "* ann (7) waves");
         assert_eq!(tell("\u{1}ACTION \u{1b}[2J"), "* ann (7) ␛[2J");

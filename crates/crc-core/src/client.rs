@@ -32,9 +32,9 @@ mod words;
 use core::time::Duration;
 
 use crc_wire::{
-    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, ClientChat,
-    ClientQuit, Decoder, Field, Frame, FrameLimits, HostId, Info, Kind, Message, Name,
-    Registration, Status, StatusCode, Text, Tone, Verb, beginning,
+    ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
+    ChannelSetting, ChatKind, ClientChat, ClientQuit, Decoder, Frame, FrameLimits, HostId, Info,
+    Kind, Message, Name, Registration, RequestKind, Status, StatusCode, Text, truncate_utf8,
 };
 
 use crate::admission::{AdmissionError, check_info, check_name, is_channel_name};
@@ -532,8 +532,8 @@ impl Client {
         let registration = Message::ClientRegistration(Registration {
             source: self.id,
             last_hop: None,
-            name: Name::cut(&self.config.name),
-            info: Info::cut(info),
+            name: Name::truncated(&self.config.name),
+            info: Info::truncated(info),
         });
         send(link, &registration, out);
     }
@@ -719,7 +719,7 @@ impl Client {
             }
             Phase::Linked(linked) => {
                 let max = self.config.limits.text_bytes_max as usize;
-                self.quit = Some(beginning(&text, max).to_owned());
+                self.quit = Some(truncate_utf8(&text, max).to_owned());
                 if let Stage::Registering { until } = &mut linked.stage {
                     // Not before the welcome: the id may be another's, whom
                     // an original server would let quit.
@@ -773,7 +773,7 @@ impl Client {
                         let chat = Message::ClientChat(ClientChat {
                             source: self.id,
                             destination: Some(to),
-                            text: Text::cut(&text),
+                            text: Text::truncated(&text),
                         });
                         send(linked.link, &chat, out);
                     }
@@ -808,7 +808,7 @@ impl Client {
             };
             let quit = Message::ClientQuit(ClientQuit {
                 source: self.id,
-                text: Text::cut(&text),
+                text: Text::truncated(&text),
             });
             send(linked.link, &quit, out);
             linked.stage = Stage::Quitting {
@@ -932,14 +932,14 @@ impl Client {
                 out.notice(ClientNotice::ChannelChat {
                     channel: known.map_or(channel, |known| known.name().to_owned()),
                     from,
-                    tone: chat.tone,
+                    kind: chat.kind,
                     text: chat.text.into_string(),
                 });
             }
             Message::ChannelSetting(setting) => self.handle_channel_setting(now, setting, out),
             Message::ChannelRequest(ChannelRequest {
                 source,
-                verb: Verb::INVITE,
+                kind: RequestKind::INVITE,
                 channel: Some(channel),
                 ..
             }) => out.notice(ClientNotice::Invited {
@@ -1136,7 +1136,7 @@ impl Client {
                 });
             }
             // Some original servers say another code of version 1 here.
-            code if registering && code.is_version_1() => self.handle_welcome(now, status, out),
+            code if registering && code.is_v1() => self.handle_welcome(now, status, out),
             _ => out.notice(news(status)),
         }
     }
@@ -1210,9 +1210,9 @@ fn join_request<'a>(source: HostId, channel: ChannelName<'a>, key: &'a str) -> M
     Message::ChannelRequest(ChannelRequest {
         source,
         destination: None,
-        verb: Verb::JOIN,
+        kind: RequestKind::JOIN,
         channel: Some(channel),
-        text: Text::cut(key),
+        text: Text::truncated(key),
     })
 }
 
@@ -1238,26 +1238,26 @@ fn wish_frame<'a>(
                 source,
                 by: None,
                 channel,
-                text: Text::cut(text),
+                text: Text::truncated(text),
             })
         }
         Wish::Say { text } => Message::ChannelChat(ChannelChat {
             source,
-            tone: Tone::Message,
+            kind: ChatKind::Message,
             channel,
-            text: Text::cut(text),
+            text: Text::truncated(text),
         }),
         Wish::SetTopic { topic } => Message::ChannelSetting(ChannelSetting {
             source: Some(source),
             version: 0,
-            field: Field::TOPIC,
+            field: ChannelField::TOPIC,
             channel,
-            value: Text::cut(topic),
+            value: Text::truncated(topic),
         }),
         Wish::Names => Message::ChannelRequest(ChannelRequest {
             source,
             destination: None,
-            verb: Verb::NAMES,
+            kind: RequestKind::NAMES,
             channel: Some(channel),
             text: Text::default(),
         }),
@@ -1313,8 +1313,8 @@ fn saying_of(message: Message<'_>) -> Option<Saying> {
             (setting.channel, Wish::SetTopic { topic })
         }
         Message::ChannelRequest(request) => {
-            let wish = match request.verb {
-                Verb::JOIN => Wish::Join {
+            let wish = match request.kind {
+                RequestKind::JOIN => Wish::Join {
                     key: request.text.into_string(),
                 },
                 _ => Wish::Names,

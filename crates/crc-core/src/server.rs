@@ -436,7 +436,7 @@ impl Server {
             source: alias.unwrap_or(self.config.id),
             last_hop: None,
             name: self.config.name.borrowed(),
-            info: Info::cut(info),
+            info: Info::truncated(info),
         })
         .to_vec()
     }
@@ -751,7 +751,7 @@ impl Server {
                 let quit = Message::ServerQuit(ServerQuit {
                     source: self.config.id,
                     replacement: by.map(|(id, _)| *id),
-                    text: Text::cut(&text),
+                    text: Text::truncated(&text),
                 });
                 let quit = out.store(|arena| quit.encode(arena));
                 session.deliver(link, quit, out);

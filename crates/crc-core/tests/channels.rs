@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use crc_core::Snapshot;
 use crc_wire::{
-    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, Field,
-    HostId, MemberFlags, Message, Text, Tone, Verb,
+    ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
+    ChannelSetting, ChatKind, HostId, MemberFlags, Message, RequestKind, Text,
 };
 use proptest::prelude::*;
 use rig::{Kind, Rig, chat, config, id, quit, registration};
@@ -29,21 +29,21 @@ fn text(text: &str) -> Text<'static> {
 fn request(
     source: u32,
     destination: u32,
-    verb: Verb,
+    kind: RequestKind,
     channel: &str,
     words: &str,
 ) -> Message<'static> {
     Message::ChannelRequest(ChannelRequest {
         source: id(source),
         destination: HostId::new(destination),
-        verb,
+        kind,
         channel: (!channel.is_empty()).then(|| name(channel)),
         text: text(words),
     })
 }
 
 fn joins(source: u32, channel: &str, key: &str) -> Message<'static> {
-    request(source, 0, Verb::JOIN, channel, key)
+    request(source, 0, RequestKind::JOIN, channel, key)
 }
 
 fn parts(source: u32, channel: &str, words: &str) -> Message<'static> {
@@ -58,13 +58,13 @@ fn parts(source: u32, channel: &str, words: &str) -> Message<'static> {
 fn says(source: u32, channel: &str, words: &str) -> Message<'static> {
     Message::ChannelChat(ChannelChat {
         source: id(source),
-        tone: Tone::Message,
+        kind: ChatKind::Message,
         channel: name(channel),
         text: text(words),
     })
 }
 
-fn sets(source: u32, channel: &str, field: Field, value: &str) -> Message<'static> {
+fn sets(source: u32, channel: &str, field: ChannelField, value: &str) -> Message<'static> {
     Message::ChannelSetting(ChannelSetting {
         source: HostId::new(source),
         version: 0,
@@ -99,7 +99,7 @@ fn heard(rig: &mut Rig, raw: usize) -> Vec<Message<'static>> {
     let mut heard = rig.heard(raw);
     heard.retain(|message| match message {
         Message::Status(status) => status.code.0 >= 0x0103,
-        message => message.kind().is_of_channels(),
+        message => message.kind().is_channel(),
     });
     heard
 }
@@ -203,7 +203,7 @@ fn a_client_speaks_in_its_own_name_only() {
         says(101, "#reef", "I am somebody else"),
         joins(101, "#reef", ""),
         member(100, 0, true, "#reef"),
-        sets(0, "#reef", Field::TOPIC, "nobody did it"),
+        sets(0, "#reef", ChannelField::TOPIC, "nobody did it"),
     ] {
         let mut rig = Rig::new(3);
         let raws = line(&mut rig);
@@ -240,9 +240,12 @@ fn operators_set_the_channel_and_put_members_out() {
         heard(&mut rig, raw);
     }
     // Who is not an operator may set the topic of a free channel, and nothing else.
-    rig.say(raws[2], &sets(102, "#reef", Field::TOPIC, "corals"));
-    rig.say(raws[2], &sets(102, "#reef", Field::KEY, "pearl"));
-    rig.say(raws[2], &request(102, 101, Verb::KICK, "#reef", "out"));
+    rig.say(raws[2], &sets(102, "#reef", ChannelField::TOPIC, "corals"));
+    rig.say(raws[2], &sets(102, "#reef", ChannelField::KEY, "pearl"));
+    rig.say(
+        raws[2],
+        &request(102, 101, RequestKind::KICK, "#reef", "out"),
+    );
     rig.rest();
     let told = heard(&mut rig, raws[2]);
     assert_eq!(
@@ -262,17 +265,17 @@ fn operators_set_the_channel_and_put_members_out() {
     };
     assert_eq!(topics(heard(&mut rig, raws[0])), ["0 corals"]);
 
-    rig.say(raws[0], &sets(100, "#reef", Field::KEY, "pearl"));
-    rig.say(
-        raws[0],
-        &request(100, 102, Verb::GIVE_OPERATOR, "#reef", ""),
-    );
+    rig.say(raws[0], &sets(100, "#reef", ChannelField::KEY, "pearl"));
+    rig.say(raws[0], &request(100, 102, RequestKind::OP, "#reef", ""));
     rig.rest();
     assert_eq!(
         heard(&mut rig, raws[2]).last(),
         Some(&member(102, 100, true, "#reef"))
     );
-    rig.say(raws[2], &request(102, 101, Verb::KICK, "#reef", "enough"));
+    rig.say(
+        raws[2],
+        &request(102, 101, RequestKind::KICK, "#reef", "enough"),
+    );
     rig.rest();
     let kicked = Message::ChannelPart(ChannelPart {
         source: id(101),
@@ -297,7 +300,7 @@ fn operators_set_the_channel_and_put_members_out() {
 fn a_late_server_is_listed_the_channels() {
     let mut rig = Rig::new(5);
     let raws = line(&mut rig);
-    rig.say(raws[1], &sets(101, "#reef", Field::TOPIC, "corals"));
+    rig.say(raws[1], &sets(101, "#reef", ChannelField::TOPIC, "corals"));
     rig.rest();
     let late = rig.server(Some(2));
     rig.rest();
@@ -332,8 +335,8 @@ fn a_late_server_is_listed_the_channels() {
 fn an_empty_channel_ends_and_begins_anew() {
     let mut rig = Rig::new(6);
     let raws = line(&mut rig);
-    rig.say(raws[0], &sets(100, "#reef", Field::TOPIC, "corals"));
-    rig.say(raws[0], &sets(100, "#reef", Field::KEY, "pearl"));
+    rig.say(raws[0], &sets(100, "#reef", ChannelField::TOPIC, "corals"));
+    rig.say(raws[0], &sets(100, "#reef", ChannelField::KEY, "pearl"));
     rig.rest();
     rig.say(raws[0], &parts(100, "#reef", "bye"));
     rig.say(raws[1], &quit(101, "bye"));
@@ -389,9 +392,15 @@ fn nothing_of_channels_goes_to_an_original_server() {
     rig.rest();
     rig.heard(original);
     rig.say(raws[0], &says(100, "#reef", "hello"));
-    rig.say(raws[0], &sets(100, "#reef", Field::TOPIC, "corals"));
-    rig.say(raws[0], &request(100, 500, Verb::NOTICE, "", "a word"));
-    rig.say(raws[0], &request(100, 500, Verb::INVITE, "#reef", ""));
+    rig.say(raws[0], &sets(100, "#reef", ChannelField::TOPIC, "corals"));
+    rig.say(
+        raws[0],
+        &request(100, 500, RequestKind::NOTICE, "", "a word"),
+    );
+    rig.say(
+        raws[0],
+        &request(100, 500, RequestKind::INVITE, "#reef", ""),
+    );
     rig.say(original, &joins(500, "#reef", ""));
     rig.say(original, &member(500, 0, true, "#reef"));
     rig.rest();
@@ -418,7 +427,10 @@ fn a_server_is_believed_of_its_own_side_only() {
     rig.say(liar, &member(60, 0, true, "#reef"));
     rig.say(liar, &parts(101, "#reef", "gone"));
     rig.say(liar, &says(102, "#reef", "never said"));
-    rig.say(liar, &request(100, 101, Verb::KICK, "#reef", "never asked"));
+    rig.say(
+        liar,
+        &request(100, 101, RequestKind::KICK, "#reef", "never asked"),
+    );
     rig.heard(raws[0]);
     rig.soon();
     assert_eq!(heard(&mut rig, raws[0]), []);
@@ -438,7 +450,7 @@ fn a_setting_that_comes_before_any_member_is_remembered() {
     let topic = Message::ChannelSetting(ChannelSetting {
         source: HostId::new(601),
         version: 5,
-        field: Field::TOPIC,
+        field: ChannelField::TOPIC,
         channel: name("#reef"),
         value: text("corals"),
     });
@@ -482,7 +494,7 @@ enum Step {
         client: usize,
         other: usize,
         channel: usize,
-        verb: u8,
+        kind: u8,
     },
     Kill {
         server: usize,
@@ -506,7 +518,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (any(), any(), 0u8..6, 0u8..4)
             .prop_map(|(client, channel, field, value)| Step::Set { client, channel, field, value }),
         4 => (any(), any(), any(), 2u8..7)
-            .prop_map(|(client, other, channel, verb)| Step::Ask { client, other, channel, verb }),
+            .prop_map(|(client, other, channel, kind)| Step::Ask { client, other, channel, kind }),
         1 => any().prop_map(|server| Step::Kill { server }),
         1 => any().prop_map(|server| Step::Restart { server }),
         3 => (0u64..40).prop_map(|millis| Step::Wait { millis }),
@@ -563,17 +575,20 @@ fn network(seed: u64, steps: &[Step]) -> Rig {
                     // A key that all know, or nobody would get in any more.
                     let field = if field == 1 { 0 } else { field };
                     let value = ["", "n", "4", "nt"][usize::from(value)];
-                    rig.say(raw, &sets(id, channel(c), Field(field), value));
+                    rig.say(raw, &sets(id, channel(c), ChannelField(field), value));
                 }
             }
             Step::Ask {
                 client,
                 other,
                 channel: c,
-                verb,
+                kind,
             } => {
                 if let (Some((raw, id)), Some((_, other))) = (pick(client), pick(other)) {
-                    rig.say(raw, &request(id, other, Verb(verb), channel(c), "why"));
+                    rig.say(
+                        raw,
+                        &request(id, other, RequestKind(kind), channel(c), "why"),
+                    );
                 }
             }
             Step::Kill { server } => {
@@ -628,7 +643,10 @@ fn who_invites_to_no_channel_is_not_heard() {
     rig.heard(first);
     rig.heard(second);
     for destination in [100, 101] {
-        rig.say(first, &request(100, destination, Verb::INVITE, "", ""));
+        rig.say(
+            first,
+            &request(100, destination, RequestKind::INVITE, "", ""),
+        );
     }
     rig.rest();
     assert_eq!(rig.heard(second), []);

@@ -15,7 +15,7 @@ use crc_core::{
     Client, ClientCommand, ClientConfig, ClientNotice, DialId, Effect, Ends, Event, LinkDown,
     LinkId, Machine, Origin, Outbox, Unsent,
 };
-use crc_wire::Field;
+use crc_wire::ChannelField;
 
 use rig::{Kind, Rig, id, registration};
 
@@ -164,7 +164,7 @@ fn words(notice: &ClientNotice) -> Option<String> {
         } => format!("{channel}: {}: {text}", from.name.as_deref().unwrap_or("?")),
         ClientNotice::ChannelSet {
             channel,
-            field: Field::TOPIC,
+            field: ChannelField::TOPIC,
             value,
             by: setter,
         } => format!("{channel}: topic {value}{}", by(setter)),
@@ -370,8 +370,8 @@ fn whoever_is_renamed_stays_in_its_channels() {
     let renamed = crc_wire::Registration {
         source: id(701),
         last_hop: Some(id(77)),
-        name: crc_wire::Name::cut("robert"),
-        info: crc_wire::Info::cut("tea"),
+        name: crc_wire::Name::truncated("robert"),
+        info: crc_wire::Info::truncated("tea"),
     };
     rig.say(raw, &crc_wire::Message::ClientRegistration(renamed));
     settle(&mut rig, &mut [&mut ann, &mut bob]);

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use crc_core::{Dialect, HostKind, ListenerId, PeerAddress};
 use crc_wire::{
-    ChannelName, ChannelSetting, Field, HostId, Info, MemberFlags, Message, Name, Registration,
-    Text, Tone,
+    ChannelField, ChannelName, ChannelSetting, ChatKind, HostId, Info, MemberFlags, Message, Name,
+    Registration, Text,
 };
 use proptest::prelude::*;
 use rig::{COURSE, Kind, Rig, chat, config, quit, registration};
@@ -991,16 +991,17 @@ fn both_networks_are_one() {
     net.rig.soon();
     assert_eq!(net.rig.heard(client), [chat(ann_id, 77, "hello")]);
     // A channel of both.
-    let by_wish = |verb, text: &str| {
+    let by_wish = |kind, text: &str| {
         Message::ChannelRequest(crc_wire::ChannelRequest {
             source: HostId::new(77).unwrap(),
             destination: None,
-            verb,
+            kind,
             channel: Some(ChannelName::new("#bay").unwrap()),
             text: Text::new(text.to_owned()).unwrap(),
         })
     };
-    net.rig.say(client, &by_wish(crc_wire::Verb::JOIN, ""));
+    net.rig
+        .say(client, &by_wish(crc_wire::RequestKind::JOIN, ""));
     net.rig.soon();
     assert_eq!(net.hear(leaf), [":host77 JOIN #bay"]);
     net.say(ann, "JOIN #bay");
@@ -1011,7 +1012,7 @@ fn both_networks_are_one() {
     let said = |source: u32, text: &str| {
         Message::ChannelChat(crc_wire::ChannelChat {
             source: HostId::new(source).unwrap(),
-            tone: Tone::Message,
+            kind: ChatKind::Message,
             channel: ChannelName::new("#bay").unwrap(),
             text: Text::new(text.to_owned()).unwrap(),
         })
@@ -1222,40 +1223,50 @@ fn what_channels_of_irc_forbid_has_its_answer() {
     };
     for (field, value, line, answer) in [
         (
-            Field::MODES,
+            ChannelField::MODES,
             "in",
             "JOIN #bay",
             "473 #bay :Cannot join channel (+i)",
         ),
-        (Field::MODES, "n", "FROB", "421 FROB :Unknown command"),
         (
-            Field::LIMIT,
+            ChannelField::MODES,
+            "n",
+            "FROB",
+            "421 FROB :Unknown command",
+        ),
+        (
+            ChannelField::LIMIT,
             "1",
             "JOIN #bay",
             "471 #bay :Cannot join channel (+l)",
         ),
-        (Field::LIMIT, "", "FROB", "421 FROB :Unknown command"),
+        (ChannelField::LIMIT, "", "FROB", "421 FROB :Unknown command"),
         (
-            Field::BANS,
+            ChannelField::BANS,
             "b?b!*@*",
             "JOIN #bay",
             "474 #bay :Cannot join channel (+b)",
         ),
-        (Field::BANS, "", "JOIN #bay", "331 #bay :No topic is set"),
         (
-            Field::MODES,
+            ChannelField::BANS,
+            "",
+            "JOIN #bay",
+            "331 #bay :No topic is set",
+        ),
+        (
+            ChannelField::MODES,
             "nt",
             "TOPIC #bay :x",
             "482 #bay :You're not channel operator",
         ),
         (
-            Field::MODES,
+            ChannelField::MODES,
             "mn",
             "PRIVMSG #bay :x",
             "404 #bay :Cannot send to channel",
         ),
         (
-            Field::BANS,
+            ChannelField::BANS,
             "bob!*@*",
             "PRIVMSG #bay :x",
             "404 #bay :Cannot send to channel",
@@ -1268,7 +1279,7 @@ fn what_channels_of_irc_forbid_has_its_answer() {
     // Who has founded it is its operator.
     net.say(ann, "PRIVMSG #bay :calm");
     assert_eq!(net.hear(bob), [":ann PRIVMSG #bay :calm"]);
-    set(&mut net, Field::TOPIC, "of another server");
+    set(&mut net, ChannelField::TOPIC, "of another server");
     for user in [ann, bob] {
         assert_eq!(net.hear(user), [":hub 332 #bay :of another server"]);
     }

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use crc_core::{Dialect, ListenerId, ServerCommand};
 use crc_wire::{
-    ChannelChat, ChannelName, ChannelRequest, Field, HostId, Message, StatusCode, Text, Tone, Verb,
+    ChannelChat, ChannelField, ChannelName, ChannelRequest, ChatKind, HostId, Message, RequestKind,
+    StatusCode, Text,
 };
 use proptest::prelude::*;
 use rig::{Kind, Rig, chat, config, id, registration, status};
@@ -169,7 +170,7 @@ fn without_ids(line: &str) -> String {
 fn channel_frame(source: u32, name: &str, text: &str) -> Message<'static> {
     Message::ChannelChat(ChannelChat {
         source: id(source),
-        tone: Tone::Message,
+        kind: ChatKind::Message,
         channel: ChannelName::new(name.to_owned()).unwrap(),
         text: Text::new(text.to_owned()).unwrap(),
     })
@@ -178,14 +179,14 @@ fn channel_frame(source: u32, name: &str, text: &str) -> Message<'static> {
 fn wish(
     source: u32,
     destination: Option<HostId>,
-    verb: Verb,
+    kind: RequestKind,
     name: &str,
     text: &str,
 ) -> Message<'static> {
     Message::ChannelRequest(ChannelRequest {
         source: id(source),
         destination,
-        verb,
+        kind,
         channel: ChannelName::new(name.to_owned()).ok(),
         text: Text::new(text.to_owned()).unwrap(),
     })
@@ -638,7 +639,7 @@ fn words_go_through_original_servers_and_channels_do_not() {
         _ => false,
     });
     assert!(listed, "{told:?}");
-    let of_channels = told.iter().any(|message| message.kind().is_of_channels());
+    let of_channels = told.iter().any(|message| message.kind().is_channel());
     assert!(!of_channels, "{told:?}");
     net.expect(ann, "PRIVMSG host500 :are you there?", &[]);
     net.rig.run(Duration::from_secs(1));
@@ -1155,7 +1156,8 @@ fn clients_of_the_network_are_members_like_others() {
     net.ask(ann, "JOIN #reef");
     let crc = net.crc(1, 300);
     let host = net.id_of(0, "ann");
-    net.rig.say(crc, &wish(300, None, Verb::JOIN, "#reef", ""));
+    net.rig
+        .say(crc, &wish(300, None, RequestKind::JOIN, "#reef", ""));
     net.heard(ann, &[":host300!host300@ID.crc JOIN #reef"]);
     net.rig.heard(crc);
     net.say(ann, "PRIVMSG #reef :hi");
@@ -1163,7 +1165,7 @@ fn clients_of_the_network_are_members_like_others() {
     net.rig.soon();
     let heard = net.rig.heard(crc);
     assert_eq!(heard[0], channel_frame(host.get(), "#reef", "hi"));
-    assert!(matches!(&heard[1], Message::ChannelChat(chat) if chat.tone == Tone::Notice));
+    assert!(matches!(&heard[1], Message::ChannelChat(chat) if chat.kind == ChatKind::Notice));
     net.rig.say(crc, &channel_frame(300, "#reef", "one\ntwo"));
     net.heard(
         ann,
@@ -1173,23 +1175,25 @@ fn clients_of_the_network_are_members_like_others() {
         ],
     );
     net.rig
-        .say(crc, &wish(300, Some(host), Verb::NOTICE, "", "psst"));
+        .say(crc, &wish(300, Some(host), RequestKind::NOTICE, "", "psst"));
     net.heard(ann, &[":host300!host300@ID.crc NOTICE ann :psst"]);
     net.expect(
         ann,
         "MODE #reef +o host300",
         &[":ann!~ann@ID.crc MODE #reef +o host300"],
     );
+    net.rig
+        .say(crc, &wish(300, Some(host), RequestKind::DEOP, "#reef", ""));
+    net.heard(ann, &[":host300!host300@ID.crc MODE #reef -o ann"]);
     net.rig.say(
         crc,
-        &wish(300, Some(host), Verb::TAKE_OPERATOR, "#reef", ""),
+        &wish(300, Some(host), RequestKind::KICK, "#reef", "out"),
     );
-    net.heard(ann, &[":host300!host300@ID.crc MODE #reef -o ann"]);
-    net.rig
-        .say(crc, &wish(300, Some(host), Verb::KICK, "#reef", "out"));
     net.heard(ann, &[":host300!host300@ID.crc KICK #reef ann :out"]);
-    net.rig
-        .say(crc, &wish(300, Some(host), Verb::INVITE, "#reef", ""));
+    net.rig.say(
+        crc,
+        &wish(300, Some(host), RequestKind::INVITE, "#reef", ""),
+    );
     net.heard(ann, &[":host300!host300@ID.crc INVITE ann #reef"]);
 }
 
@@ -1234,12 +1238,12 @@ fn settings_by_nobody_are_the_servers() {
         })
     };
     for (field, value) in [
-        (Field::TOPIC, "a\r\nQUIT"),
-        (Field::MODES, "im"),
-        (Field::KEY, "pearl"),
-        (Field::LIMIT, "7"),
-        (Field::BANS, "a!*@* b!*@*"),
-        (Field(77), "x"),
+        (ChannelField::TOPIC, "a\r\nQUIT"),
+        (ChannelField::MODES, "im"),
+        (ChannelField::KEY, "pearl"),
+        (ChannelField::LIMIT, "7"),
+        (ChannelField::BANS, "a!*@* b!*@*"),
+        (ChannelField(77), "x"),
     ] {
         net.rig.say(peer, &set(field, value));
     }
@@ -1701,7 +1705,7 @@ proptest! {
         let stranger = net.connect(0);
         let users = [net.user(0, "ann"), net.user(0, "bob"), net.user(1, "eve"), stranger];
         let crc = net.crc(1, 300);
-        net.rig.say(crc, &wish(300, None, Verb::JOIN, "#a", ""));
+        net.rig.say(crc, &wish(300, None, RequestKind::JOIN, "#a", ""));
         net.rig.soon();
         for (who, line) in said {
             net.rig.send(users[who], &line);

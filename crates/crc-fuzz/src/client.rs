@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crc_core::ClientCommand;
 use crc_wire::{
-    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, Field,
-    HostId, MemberFlags, Message, Status, StatusCode, Text, Tone, Verb,
+    ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
+    ChannelSetting, ChatKind, HostId, MemberFlags, Message, RequestKind, Status, StatusCode, Text,
 };
 
 use crate::choices::Choices;
@@ -149,7 +149,7 @@ fn channel_told(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
     };
     let by = (who & 0x40 != 0).then_some(source);
     let channel = ChannelName::new(name).ok()?;
-    let text = Text::cut("text");
+    let text = Text::truncated("text");
     let status = |code, text| {
         Message::Status(Status {
             source: HostId::new(1),
@@ -161,7 +161,7 @@ fn channel_told(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
     let message = match what {
         0 => status(
             StatusCode::FEATURES,
-            Text::cut("crc-caps 1 server-quit channels"),
+            Text::truncated("crc-caps 1 server-quit channels"),
         ),
         1 | 2 => Message::ChannelJoin(ChannelJoin {
             source,
@@ -177,21 +177,21 @@ fn channel_told(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
         }),
         4 => Message::ChannelChat(ChannelChat {
             source,
-            tone: Tone::Message,
+            kind: ChatKind::Message,
             channel,
             text,
         }),
         5 => Message::ChannelSetting(ChannelSetting {
             source: by,
             version: 1,
-            field: Field(who >> 4),
+            field: ChannelField(who >> 4),
             channel,
             value: text,
         }),
         6 => Message::ChannelRequest(ChannelRequest {
             source,
             destination: by,
-            verb: Verb(who >> 4),
+            kind: RequestKind(who >> 4),
             channel: Some(channel),
             text,
         }),
@@ -215,7 +215,7 @@ fn welcome(net: &mut Net) {
         source: HostId::new(1),
         destination: Some(net.clients[0].machine.id()),
         code: StatusCode::WELCOME,
-        text: Text::cut("Welcome to the Clemson Relay Chat network client"),
+        text: Text::truncated("Welcome to the Clemson Relay Chat network client"),
     });
     if let Some(last) = net.raws.checked_sub(1) {
         net.say(last, &welcome.to_vec());

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use crc_wire::{
-    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, Field,
-    HostId, MemberFlags, Message, Text, Tone, Verb,
+    ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
+    ChannelSetting, ChatKind, HostId, MemberFlags, Message, RequestKind, Text,
 };
 
 use crate::choices::Choices;
@@ -260,21 +260,21 @@ pub(crate) fn channel_speech(choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Op
         }),
         channel::CHAT => Message::ChannelChat(ChannelChat {
             source,
-            tone: choices.one_of(&[Tone::Message, Tone::Notice])?,
+            kind: choices.one_of(&[ChatKind::Message, ChatKind::Notice])?,
             channel: name,
             text: channel_text(choices)?,
         }),
         channel::SET => Message::ChannelSetting(ChannelSetting {
             source: maybe_host(choices)?,
             version: choices.byte()?.into(),
-            field: Field(choices.below(7)?),
+            field: ChannelField(choices.below(7)?),
             channel: name,
             value: channel_text(choices)?,
         }),
         _ => Message::ChannelRequest(ChannelRequest {
             source,
             destination: maybe_host(choices)?,
-            verb: Verb(choices.below(8)?),
+            kind: RequestKind(choices.below(8)?),
             channel: (choices.below(4)? != 0).then_some(name),
             text: channel_text(choices)?,
         }),

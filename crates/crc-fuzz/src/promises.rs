@@ -70,8 +70,8 @@ impl Sent {
                 (kind, _) => {
                     let readable = match &message {
                         Message::ServerQuit(_) => false,
-                        Message::Status(status) => status.code.is_version_1(),
-                        other => !other.kind().is_of_channels(),
+                        Message::Status(status) => status.code.is_v1(),
+                        other => !other.kind().is_channel(),
                     };
                     assert!(readable, "to an original node: {message:?}");
                     let texts = kind == HostKind::Client || is_ascii(&message);

@@ -5,9 +5,9 @@
 //! Knows what the bytes of each target mean, and nothing of what must hold.
 
 use crc_wire::{
-    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, ClientChat,
-    ClientQuit, Field, HostId, Info, MemberFlags, Message, Name, Registration, ServerQuit, Status,
-    StatusCode, Text, Tone, Verb,
+    ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
+    ChannelSetting, ChatKind, ClientChat, ClientQuit, HostId, Info, MemberFlags, Message, Name,
+    Registration, RequestKind, ServerQuit, Status, StatusCode, Text,
 };
 
 use crate::line_speech::{COMMANDS, TEXT, WORDS, channel, line, place};
@@ -60,10 +60,10 @@ fn each_kind() -> Vec<(&'static str, Message<'static>)> {
     let registration = |info: &'static str| Registration {
         source: host(456),
         last_hop: HostId::new(1),
-        name: Name::cut("anchor"),
-        info: Info::cut(info),
+        name: Name::truncated("anchor"),
+        info: Info::truncated(info),
     };
-    let (source, text) = (host(101), Text::cut("héllo"));
+    let (source, text) = (host(101), Text::truncated("héllo"));
     let with_machine_part = "x [crc2;a=127.0.0.1:1000;r=0;f=server-quit]";
     let mut messages = vec![
         (
@@ -88,7 +88,7 @@ fn each_kind() -> Vec<(&'static str, Message<'static>)> {
                 source: None,
                 destination: Some(source),
                 code: StatusCode::UNKNOWN_ID,
-                text: Text::cut("Unknown ID 9"),
+                text: Text::truncated("Unknown ID 9"),
             }),
         ),
         (
@@ -120,7 +120,7 @@ fn each_kind() -> Vec<(&'static str, Message<'static>)> {
 }
 
 fn each_kind_of_channels() -> [(&'static str, Message<'static>); 5] {
-    let (source, text) = (host(101), Text::cut("héllo"));
+    let (source, text) = (host(101), Text::truncated("héllo"));
     let channel = ChannelName::new("#rêef").expect("a short name");
     [
         (
@@ -148,7 +148,7 @@ fn each_kind_of_channels() -> [(&'static str, Message<'static>); 5] {
             "channel_chat",
             Message::ChannelChat(ChannelChat {
                 source,
-                tone: Tone::Notice,
+                kind: ChatKind::Notice,
                 channel: channel.clone(),
                 text: text.clone(),
             }),
@@ -158,7 +158,7 @@ fn each_kind_of_channels() -> [(&'static str, Message<'static>); 5] {
             Message::ChannelSetting(ChannelSetting {
                 source: Some(source),
                 version: 7,
-                field: Field::TOPIC,
+                field: ChannelField::TOPIC,
                 channel: channel.clone(),
                 value: text.clone(),
             }),
@@ -168,7 +168,7 @@ fn each_kind_of_channels() -> [(&'static str, Message<'static>); 5] {
             Message::ChannelRequest(ChannelRequest {
                 source,
                 destination: HostId::new(102),
-                verb: Verb::KICK,
+                kind: RequestKind::KICK,
                 channel: Some(channel),
                 text,
             }),

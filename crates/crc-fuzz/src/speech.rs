@@ -73,7 +73,7 @@ fn maybe_host(choices: &mut Choices<'_>) -> Option<Option<HostId>> {
 }
 
 fn name(source: HostId, choices: &mut Choices<'_>) -> Option<Name<'static>> {
-    Some(Name::cut(match choices.below(8)? {
+    Some(Name::truncated(match choices.below(8)? {
         0 => "x",
         1 => "",
         2 => "Île 🏝",

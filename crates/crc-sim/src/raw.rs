@@ -111,7 +111,7 @@ fn read_whole<'a>(mut bytes: &'a [u8], server: bool, out: &mut Out) -> Vec<Messa
         bytes = rest;
         match Message::parse(frame) {
             Ok(Message::ServerQuit(_)) => complain("a ServerQuit".to_owned()),
-            Ok(message) if message.kind().is_of_channels() => {
+            Ok(message) if message.kind().is_channel() => {
                 complain(format!("unknown frame type {:#04x}", frame[0]));
                 return messages;
             }

@@ -72,7 +72,7 @@ pub(crate) fn describe(mut bytes: &[u8]) -> String {
                 m.value.as_str(),
                 m.version
             ),
-            Ok(Message::ChannelRequest(m)) => format!("{} asks {}", m.source, m.verb.0),
+            Ok(Message::ChannelRequest(m)) => format!("{} asks {}", m.source, m.kind.0),
             Ok(_) => "something".to_owned(),
             Err(error) => format!("nonsense: {error}"),
         });
@@ -191,7 +191,7 @@ impl World {
                 }
             }
             Message::ChannelChat(m) => self.watch_said(connection, side, m.text.as_str()),
-            _ if message.kind().is_of_channels() => self.moved("somebody was told of a channel"),
+            _ if message.kind().is_channel() => self.moved("somebody was told of a channel"),
             _ => {}
         }
     }

@@ -87,7 +87,7 @@ impl Message<'_> {
             }
             Message::ChannelChat(m) => {
                 out.put_u32(m.source.get());
-                out.put_u8(m.tone.byte());
+                out.put_u8(m.kind.byte());
                 put_channel_and_text(out, m.channel.as_str(), m.text.as_str());
             }
             Message::ChannelSetting(m) => {
@@ -99,7 +99,7 @@ impl Message<'_> {
             Message::ChannelRequest(m) => {
                 out.put_u32(m.source.get());
                 put_host(out, m.destination);
-                out.put_u8(m.verb.0);
+                out.put_u8(m.kind.0);
                 let channel = m.channel.as_ref().map_or("", ChannelName::as_str);
                 put_channel_and_text(out, channel, m.text.as_str());
             }

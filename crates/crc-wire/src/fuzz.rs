@@ -108,7 +108,7 @@ fn boundaries(stream: &[u8], limits: FrameLimits) -> Boundaries {
 
 /// How many bytes the name of a channel adds to a frame's texts at most.
 const fn channel_bytes_max(kind: Kind) -> usize {
-    match kind.is_of_channels() {
+    match kind.is_channel() {
         true => ChannelName::BYTES_MAX,
         false => 0,
     }

@@ -20,9 +20,9 @@
 //! | `02` | [`ServerQuit`] | source `u32`, replacement `u32`, length `u32`, text | 13 |
 //! | `83` | [`ChannelJoin`] | source `u32`, by `u32`, flags `u8`, channel length `u8`, channel | 11 |
 //! | `84` | [`ChannelPart`] | source `u32`, by `u32`, channel length `u8`, text length `u32`, channel, text | 14 |
-//! | `85` | [`ChannelChat`] | source `u32`, tone `u8`, channel length `u8`, text length `u32`, channel, text | 11 |
+//! | `85` | [`ChannelChat`] | source `u32`, kind `u8`, channel length `u8`, text length `u32`, channel, text | 11 |
 //! | `86` | [`ChannelSetting`] | source `u32`, version `u64`, field `u8`, channel length `u8`, value length `u32`, channel, value | 19 |
-//! | `87` | [`ChannelRequest`] | source `u32`, destination `u32`, verb `u8`, channel length `u8`, text length `u32`, channel, text | 15 |
+//! | `87` | [`ChannelRequest`] | source `u32`, destination `u32`, kind `u8`, channel length `u8`, text length `u32`, channel, text | 15 |
 //!
 //! The fixed part is all before the texts, the type byte included. A source is
 //! never 0, but for the source of a status or a setting; last hop, destination,
@@ -89,11 +89,11 @@
 //! And to a channel:
 //!
 //! ```
-//! use crc_wire::{ChannelChat, ChannelName, HostId, Message, Text, Tone};
+//! use crc_wire::{ChannelChat, ChannelName, HostId, Message, Text, ChatKind};
 //!
 //! let chat = Message::ChannelChat(ChannelChat {
 //!     source: HostId::new(101).expect("not 0"),
-//!     tone: Tone::Message,
+//!     kind: ChatKind::Message,
 //!     channel: ChannelName::new("#reef")?,
 //!     text: Text::new("Hi")?,
 //! });
@@ -158,8 +158,8 @@ pub use parse::MessageError;
 #[cfg(feature = "tokio-util")]
 pub use tokio_codec::{CodecError, CrcCodec};
 pub use types::{
-    ChannelName, ChannelNameError, Field, HostId, Info, MemberFlags, Name, StatusCode, Text, Tone,
-    TooLong, Verb, beginning,
+    ChannelField, ChannelName, ChannelNameError, ChatKind, HostId, Info, MemberFlags, Name,
+    RequestKind, StatusCode, Text, TooLong, truncate_utf8,
 };
 
 /// Keeps the example of the README true.

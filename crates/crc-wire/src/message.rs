@@ -5,7 +5,8 @@
 //! message makes sense in a network is not known here.
 
 use crate::types::{
-    ChannelName, Field, HostId, Info, MemberFlags, Name, StatusCode, Text, Tone, Verb,
+    ChannelField, ChannelName, ChatKind, HostId, Info, MemberFlags, Name, RequestKind, StatusCode,
+    Text,
 };
 
 /// The kind of a frame: its first byte.
@@ -116,7 +117,7 @@ impl Kind {
     /// Whether frames of this kind name a channel: those that only nodes read
     /// that take the feature `channels`.
     #[must_use]
-    pub const fn is_of_channels(self) -> bool {
+    pub const fn is_channel(self) -> bool {
         matches!(
             self,
             Kind::ChannelJoin
@@ -272,7 +273,8 @@ pub struct ChannelChat<'a> {
     /// The client that speaks.
     pub source: HostId,
     /// How the text is meant.
-    pub tone: Tone,
+    #[cfg_attr(feature = "serde", serde(alias = "tone"))]
+    pub kind: ChatKind,
     /// The channel spoken to.
     pub channel: ChannelName<'a>,
     /// What is said.
@@ -285,12 +287,12 @@ pub struct ChannelChat<'a> {
 /// (version, source) stands.
 ///
 /// ```
-/// use crc_wire::{ChannelName, ChannelSetting, Field, HostId, Message, Text};
+/// use crc_wire::{ChannelName, ChannelSetting, ChannelField, HostId, Message, Text};
 ///
 /// let topic = Message::ChannelSetting(ChannelSetting {
 ///     source: HostId::new(101),
 ///     version: 7,
-///     field: Field::TOPIC,
+///     field: ChannelField::TOPIC,
 ///     channel: ChannelName::new("#reef")?,
 ///     value: Text::new("fish")?,
 /// });
@@ -307,7 +309,7 @@ pub struct ChannelSetting<'a> {
     /// Orders the settings of one field.
     pub version: u64,
     /// What is set. One that nobody knows is passed on like any other.
-    pub field: Field,
+    pub field: ChannelField,
     /// The channel.
     pub channel: ChannelName<'a>,
     /// What it is set to; empty for none.
@@ -318,12 +320,12 @@ pub struct ChannelSetting<'a> {
 /// for one server.
 ///
 /// ```
-/// use crc_wire::{Message, Verb};
+/// use crc_wire::{Message, RequestKind};
 ///
 /// // A notice from 101 for 103: no channel.
 /// let notice = b"\x87\0\0\0\x65\0\0\0\x67\0\0\0\0\0\x02Hi";
 /// let Ok(Message::ChannelRequest(notice)) = Message::parse(notice) else { panic!() };
-/// assert_eq!(notice.verb, Verb::NOTICE);
+/// assert_eq!(notice.kind, RequestKind::NOTICE);
 /// assert_eq!(notice.channel, None);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -336,10 +338,11 @@ pub struct ChannelRequest<'a> {
     /// end.
     pub destination: Option<HostId>,
     /// What is asked for.
-    pub verb: Verb,
+    #[cfg_attr(feature = "serde", serde(alias = "verb"))]
+    pub kind: RequestKind,
     /// The channel that it is about; `None` (length 0) when it is about none.
     pub channel: Option<ChannelName<'a>>,
-    /// What the verb needs beyond that: a notice, a reason, a key.
+    /// What the kind needs beyond that: a notice, a reason, a key.
     pub text: Text<'a>,
 }
 
@@ -402,7 +405,7 @@ impl Message<'_> {
             }),
             Message::ChannelChat(m) => Message::ChannelChat(ChannelChat {
                 source: m.source,
-                tone: m.tone,
+                kind: m.kind,
                 channel: m.channel.into_owned(),
                 text: m.text.into_owned(),
             }),
@@ -416,7 +419,7 @@ impl Message<'_> {
             Message::ChannelRequest(m) => Message::ChannelRequest(ChannelRequest {
                 source: m.source,
                 destination: m.destination,
-                verb: m.verb,
+                kind: m.kind,
                 channel: m.channel.map(ChannelName::into_owned),
                 text: m.text.into_owned(),
             }),

@@ -16,7 +16,8 @@ use crate::message::{
     Kind, Message, Registration, ServerQuit, Status,
 };
 use crate::types::{
-    ChannelName, Field, HostId, Info, MemberFlags, Name, StatusCode, Text, Tone, Verb,
+    ChannelField, ChannelName, ChatKind, HostId, Info, MemberFlags, Name, RequestKind, StatusCode,
+    Text,
 };
 
 /// A whole frame does not say what it should. The peer is to blame; the
@@ -42,9 +43,9 @@ pub enum MessageError {
     /// The channel has no name, where only a request may be about none.
     #[error("the channel has no name")]
     ChannelEmpty,
-    /// The tone of a chat is no [`Tone`].
-    #[error("unknown tone {0:#04x}")]
-    UnknownTone(u8),
+    /// The kind of a chat is no [`ChatKind`].
+    #[error("unknown chat kind {0:#04x}")]
+    UnknownChatKind(u8),
 }
 
 impl<'a> Message<'a> {
@@ -180,10 +181,11 @@ fn with_channel(first: u8, body: &[u8]) -> Result<Message<'_>, MessageError> {
             })
         }
         Kind::ChannelChat => {
-            let (source, tone, (channel, text)) = whole((source, tone, channel_and_text), body)?;
+            let (source, kind, (channel, text)) =
+                whole((source, chat_kind, channel_and_text), body)?;
             Message::ChannelChat(ChannelChat {
                 source,
-                tone,
+                kind,
                 channel: channel.ok_or(MessageError::ChannelEmpty)?,
                 text,
             })
@@ -194,18 +196,18 @@ fn with_channel(first: u8, body: &[u8]) -> Result<Message<'_>, MessageError> {
             Message::ChannelSetting(ChannelSetting {
                 source,
                 version,
-                field: Field(field),
+                field: ChannelField(field),
                 channel: channel.ok_or(MessageError::ChannelEmpty)?,
                 value,
             })
         }
         _ => {
-            let (source, destination, verb, (channel, text)) =
+            let (source, destination, kind, (channel, text)) =
                 whole((source, host, be_u8, channel_and_text), body)?;
             Message::ChannelRequest(ChannelRequest {
                 source,
                 destination,
-                verb: Verb(verb),
+                kind: RequestKind(kind),
                 channel,
                 text,
             })
@@ -242,9 +244,9 @@ fn name_and_info(input: &[u8]) -> Parsed<'_, (Name<'_>, Info<'_>)> {
     Ok((input, (Name::from_wire(name), Info::from_wire(info))))
 }
 
-fn tone(input: &[u8]) -> Parsed<'_, Tone> {
+fn chat_kind(input: &[u8]) -> Parsed<'_, ChatKind> {
     be_u8
-        .map_res(|byte| Tone::from_byte(byte).ok_or(MessageError::UnknownTone(byte)))
+        .map_res(|byte| ChatKind::from_byte(byte).ok_or(MessageError::UnknownChatKind(byte)))
         .parse_complete(input)
 }
 

@@ -1,4 +1,4 @@
-//! What property tests need: every value of the wire, and streams in pieces.
+//! What property tests need: every value of the wire, and streams in chunks.
 //!
 //! Values are small by default, so that many cases run in little time and a
 //! failure is readable; the functions `.._up_to` take the size. Ids are drawn
@@ -13,9 +13,9 @@
 //! proptest!(|(stream in strategies::stream(5))| {
 //!     let mut decoder = Decoder::new();
 //!     let mut arrived = 0;
-//!     for piece in &stream.pieces {
-//!         let mut piece = &piece[..];
-//!         while let Some(frame) = decoder.next_frame(&mut piece, FrameLimits::RELAY)? {
+//!     for chunk in &stream.chunks {
+//!         let mut chunk = &chunk[..];
+//!         while let Some(frame) = decoder.next_frame(&mut chunk, FrameLimits::RELAY)? {
 //!             prop_assert_eq!(frame.message()?, stream.messages[arrived].clone());
 //!             arrived += 1;
 //!         }
@@ -37,7 +37,8 @@ use crate::message::{
     Message, Registration, ServerQuit, Status,
 };
 use crate::types::{
-    ChannelName, Field, HostId, Info, MemberFlags, Name, StatusCode, Text, Tone, Verb, beginning,
+    ChannelField, ChannelName, ChatKind, HostId, Info, MemberFlags, Name, RequestKind, StatusCode,
+    Text, truncate_utf8,
 };
 
 /// The most bytes of a text whose size the caller does not choose.
@@ -54,7 +55,7 @@ pub fn host_id() -> impl Strategy<Value = HostId> {
 }
 
 /// An id, or `None` for the wire's 0 (one in four).
-pub fn maybe_host_id() -> impl Strategy<Value = Option<HostId>> {
+pub fn optional_host_id() -> impl Strategy<Value = Option<HostId>> {
     proptest::option::weighted(0.75, host_id())
 }
 
@@ -80,7 +81,7 @@ pub fn string_up_to(bytes_max: usize) -> impl Strategy<Value = String> {
     prop_oneof![
         4 => vec(range(' ', '~'), 0..=chars_max).prop_map(String::from_iter),
         4 => vec(any::<char>(), 0..=chars_max)
-            .prop_map(move |chars| beginning(&String::from_iter(chars), bytes_max).to_string()),
+            .prop_map(move |chars| truncate_utf8(&String::from_iter(chars), bytes_max).to_string()),
         1 => range('a', 'z').prop_map(move |letter| letter.to_string().repeat(bytes_max)),
     ]
 }
@@ -137,18 +138,18 @@ pub fn member_flags() -> impl Strategy<Value = MemberFlags> {
 }
 
 /// A message or a notice.
-pub fn tone() -> impl Strategy<Value = Tone> {
-    select(&[Tone::Message, Tone::Notice][..])
+pub fn chat_kind() -> impl Strategy<Value = ChatKind> {
+    select(&[ChatKind::Message, ChatKind::Notice][..])
 }
 
 /// A field of a channel: mostly one that has a name.
-pub fn field() -> impl Strategy<Value = Field> {
-    prop_oneof![3 => 0..=Field::NAME.0, 1 => any::<u8>()].prop_map(Field)
+pub fn field() -> impl Strategy<Value = ChannelField> {
+    prop_oneof![3 => 0..=ChannelField::NAME.0, 1 => any::<u8>()].prop_map(ChannelField)
 }
 
-/// A verb: mostly one that has a name.
-pub fn verb() -> impl Strategy<Value = Verb> {
-    prop_oneof![3 => 0..=Verb::NAMES.0, 1 => any::<u8>()].prop_map(Verb)
+/// What is asked of a channel: mostly a kind that has a name.
+pub fn request_kind() -> impl Strategy<Value = RequestKind> {
+    prop_oneof![3 => 0..=RequestKind::NAMES.0, 1 => any::<u8>()].prop_map(RequestKind)
 }
 
 /// The version of a setting: often small, so that two are the same.
@@ -165,7 +166,7 @@ pub fn registration() -> impl Strategy<Value = Registration<'static>> {
 pub fn registration_up_to(info_bytes_max: usize) -> impl Strategy<Value = Registration<'static>> {
     let parts = (
         host_id(),
-        maybe_host_id(),
+        optional_host_id(),
         name(),
         info_up_to(info_bytes_max),
     );
@@ -188,7 +189,7 @@ pub fn message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Message<'st
     prop_oneof![
         1 => registration_up_to(text_bytes_max).prop_map(Message::ServerRegistration),
         1 => registration_up_to(text_bytes_max).prop_map(Message::ClientRegistration),
-        1 => (maybe_host_id(), maybe_host_id(), status_code(), text()).prop_map(
+        1 => (optional_host_id(), optional_host_id(), status_code(), text()).prop_map(
             |(source, destination, code, text)| Message::Status(Status {
                 source,
                 destination,
@@ -196,7 +197,7 @@ pub fn message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Message<'st
                 text,
             })
         ),
-        1 => (host_id(), maybe_host_id(), text()).prop_map(|(source, destination, text)| {
+        1 => (host_id(), optional_host_id(), text()).prop_map(|(source, destination, text)| {
             Message::ClientChat(ClientChat {
                 source,
                 destination,
@@ -205,7 +206,7 @@ pub fn message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Message<'st
         }),
         1 => (host_id(), text())
             .prop_map(|(source, text)| Message::ClientQuit(ClientQuit { source, text })),
-        1 => (host_id(), maybe_host_id(), text()).prop_map(|(source, replacement, text)| {
+        1 => (host_id(), optional_host_id(), text()).prop_map(|(source, replacement, text)| {
             Message::ServerQuit(ServerQuit {
                 source,
                 replacement,
@@ -220,12 +221,12 @@ pub fn message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Message<'st
 pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Message<'static>> {
     let text = move || text_up_to(text_bytes_max);
     let channel = channel_name;
-    let join = (host_id(), maybe_host_id(), member_flags(), channel());
-    let part = (host_id(), maybe_host_id(), channel(), text());
-    let chat = (host_id(), tone(), channel(), text());
-    let setting = (maybe_host_id(), version(), field(), channel(), text());
+    let join = (host_id(), optional_host_id(), member_flags(), channel());
+    let part = (host_id(), optional_host_id(), channel(), text());
+    let chat = (host_id(), chat_kind(), channel(), text());
+    let setting = (optional_host_id(), version(), field(), channel(), text());
     let about = proptest::option::weighted(0.75, channel());
-    let request = (host_id(), maybe_host_id(), verb(), about, text());
+    let request = (host_id(), optional_host_id(), request_kind(), about, text());
     // In boxes: what can be shrunk in so many ways takes much of the stack, each
     // time that it is moved.
     prop_oneof![
@@ -247,10 +248,10 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
             })
         })
         .boxed(),
-        chat.prop_map(|(source, tone, channel, text)| {
+        chat.prop_map(|(source, kind, channel, text)| {
             Message::ChannelChat(ChannelChat {
                 source,
-                tone,
+                kind,
                 channel,
                 text,
             })
@@ -268,11 +269,11 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
             })
             .boxed(),
         request
-            .prop_map(|(source, destination, verb, channel, text)| {
+            .prop_map(|(source, destination, kind, channel, text)| {
                 Message::ChannelRequest(ChannelRequest {
                     source,
                     destination,
-                    verb,
+                    kind,
                     channel,
                     text,
                 })
@@ -283,38 +284,38 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
 
 /// Messages, and their frames as a connection may deliver them.
 #[derive(Clone, PartialEq, Eq)]
-pub struct CutStream {
+pub struct ChunkedStream {
     /// What is said, in order.
     pub messages: Vec<Message<'static>>,
     /// The frames of [`messages`](Self::messages), one behind the other, cut
-    /// anywhere. No piece is empty.
-    pub pieces: Vec<Vec<u8>>,
+    /// anywhere. No chunk is empty.
+    pub chunks: Vec<Vec<u8>>,
 }
 
-impl core::fmt::Debug for CutStream {
+impl core::fmt::Debug for ChunkedStream {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let sizes: Vec<usize> = self.pieces.iter().map(Vec::len).collect();
-        f.debug_struct("CutStream")
+        let sizes: Vec<usize> = self.chunks.iter().map(Vec::len).collect();
+        f.debug_struct("ChunkedStream")
             .field("messages", &self.messages)
-            .field("pieces", &format_args!("of {sizes:?} bytes"))
+            .field("chunks", &format_args!("of {sizes:?} bytes"))
             .finish()
     }
 }
 
-/// At most `messages_max` messages in any pieces.
-pub fn stream(messages_max: usize) -> impl Strategy<Value = CutStream> {
+/// At most `messages_max` messages in any chunks.
+pub fn stream(messages_max: usize) -> impl Strategy<Value = ChunkedStream> {
     vec(message(), 0..=messages_max).prop_flat_map(|messages| {
         let bytes = messages.iter().flat_map(Message::to_vec).collect();
-        pieces(bytes).prop_map(move |pieces| CutStream {
+        chunks(bytes).prop_map(move |chunks| ChunkedStream {
             messages: messages.clone(),
-            pieces,
+            chunks,
         })
     })
 }
 
-/// `bytes` cut into pieces, none of them empty: mostly a few, sometimes single
-/// bytes. The pieces one behind the other are `bytes` again.
-pub fn pieces(bytes: Vec<u8>) -> impl Strategy<Value = Vec<Vec<u8>>> {
+/// `bytes` cut into chunks, none of them empty: mostly a few, sometimes single
+/// bytes. The chunks one behind the other are `bytes` again.
+pub fn chunks(bytes: Vec<u8>) -> impl Strategy<Value = Vec<Vec<u8>>> {
     let len = bytes.len();
     let anywhere = vec(any::<Index>(), 0..8)
         .prop_map(move |cuts| cuts.iter().map(|cut| cut.index(len + 1)).collect());

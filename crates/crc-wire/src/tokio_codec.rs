@@ -65,7 +65,7 @@ pub enum CodecError {
     Message(#[from] MessageError),
     /// The stream ended within a frame.
     #[error("the stream ended {0} bytes into a frame")]
-    CutShort(usize),
+    UnexpectedEof(usize),
     /// The transport failed. The codec itself never says so; `Framed` does.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -96,7 +96,7 @@ impl Decoder for CrcCodec {
 
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Self::Item>, CodecError> {
         match self.decode(src)? {
-            None if !src.is_empty() => Err(CodecError::CutShort(src.len())),
+            None if !src.is_empty() => Err(CodecError::UnexpectedEof(src.len())),
             message => Ok(message),
         }
     }

@@ -133,7 +133,7 @@ impl StatusCode {
 
     /// Whether the code belongs to version 1, so that every node may be sent it.
     #[must_use]
-    pub const fn is_version_1(self) -> bool {
+    pub const fn is_v1(self) -> bool {
         self.0 < 0x0100
     }
 }
@@ -260,15 +260,15 @@ macro_rules! text_type {
 
             /// The longest beginning of `text` that fits, cut between characters.
             #[must_use]
-            pub fn cut(text: &'a str) -> Self {
-                $name(Cow::Borrowed(beginning(text, Self::BYTES_MAX)))
+            pub fn truncated(text: &'a str) -> Self {
+                $name(Cow::Borrowed(truncate_utf8(text, Self::BYTES_MAX)))
             }
         }
 
         #[cfg(feature = "arbitrary")]
         impl<'u: 'a, 'a> arbitrary::Arbitrary<'u> for $name<'a> {
             fn arbitrary(input: &mut arbitrary::Unstructured<'u>) -> arbitrary::Result<Self> {
-                input.arbitrary().map(Self::cut)
+                input.arbitrary().map(Self::truncated)
             }
 
             fn size_hint(depth: usize) -> (usize, Option<usize>) {
@@ -291,7 +291,7 @@ text_type! {
     ///
     /// assert!(Name::new("rivendale").is_ok());
     /// assert!(Name::new("x".repeat(256)).is_err());
-    /// assert_eq!(Name::cut(&"é".repeat(200)).as_str().len(), 254);
+    /// assert_eq!(Name::truncated(&"é".repeat(200)).as_str().len(), 254);
     /// ```
     Name, u8::MAX as usize
 }
@@ -369,7 +369,7 @@ text_common! { ChannelName, ChannelNameError }
 #[cfg(feature = "arbitrary")]
 impl<'u: 'a, 'a> arbitrary::Arbitrary<'u> for ChannelName<'a> {
     fn arbitrary(input: &mut arbitrary::Unstructured<'u>) -> arbitrary::Result<Self> {
-        let name = beginning(input.arbitrary()?, Self::BYTES_MAX);
+        let name = truncate_utf8(input.arbitrary()?, Self::BYTES_MAX);
         // Nothing is a name as well, for input is not to be refused.
         Ok(ChannelName::from_wire(name).unwrap_or(ChannelName(Cow::Borrowed("#"))))
     }
@@ -417,20 +417,20 @@ impl MemberFlags {
 )]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[repr(u8)]
-pub enum Tone {
+pub enum ChatKind {
     /// Somebody talks.
     Message = 0,
     /// Something is announced, which no program is to answer.
     Notice = 1,
 }
 
-impl Tone {
-    /// The tone that a byte stands for; `None` when there is none.
+impl ChatKind {
+    /// The kind that a byte stands for; `None` when there is none.
     #[must_use]
-    pub const fn from_byte(byte: u8) -> Option<Tone> {
+    pub const fn from_byte(byte: u8) -> Option<ChatKind> {
         Some(match byte {
-            0 => Tone::Message,
-            1 => Tone::Notice,
+            0 => ChatKind::Message,
+            1 => ChatKind::Notice,
             _ => return None,
         })
     }
@@ -452,26 +452,26 @@ impl Tone {
     serde(transparent)
 )]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
-pub struct Field(pub u8);
+pub struct ChannelField(pub u8);
 
-impl Field {
+impl ChannelField {
     /// What the channel is about.
-    pub const TOPIC: Field = Field(0);
+    pub const TOPIC: ChannelField = ChannelField(0);
     /// The word that lets somebody in.
-    pub const KEY: Field = Field(1);
+    pub const KEY: ChannelField = ChannelField(1);
     /// Which of the channel's modes are on.
-    pub const MODES: Field = Field(2);
+    pub const MODES: ChannelField = ChannelField(2);
     /// How many members there may be.
-    pub const LIMIT: Field = Field(3);
+    pub const LIMIT: ChannelField = ChannelField(3);
     /// Who is not let in.
-    pub const BANS: Field = Field(4);
+    pub const BANS: ChannelField = ChannelField(4);
     /// The channel's name as it is to be shown.
-    pub const NAME: Field = Field(5);
+    pub const NAME: ChannelField = ChannelField(5);
 }
 
 /// What a [`ChannelRequest`](crate::ChannelRequest) asks for: one byte.
 ///
-/// An open set: every byte can be read and written, for there may be verbs to
+/// An open set: every byte can be read and written, for there may be kinds to
 /// come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
@@ -480,38 +480,38 @@ impl Field {
     serde(transparent)
 )]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
-pub struct Verb(pub u8);
+pub struct RequestKind(pub u8);
 
-impl Verb {
+impl RequestKind {
     /// Show the text to the host as a notice. About no channel.
-    pub const NOTICE: Verb = Verb(0);
+    pub const NOTICE: RequestKind = RequestKind(0);
     /// Invite the host.
-    pub const INVITE: Verb = Verb(1);
+    pub const INVITE: RequestKind = RequestKind(1);
     /// Put the host out. Text: why.
-    pub const KICK: Verb = Verb(2);
+    pub const KICK: RequestKind = RequestKind(2);
     /// Make the host an operator.
-    pub const GIVE_OPERATOR: Verb = Verb(3);
+    pub const OP: RequestKind = RequestKind(3);
     /// Make the host an operator no more.
-    pub const TAKE_OPERATOR: Verb = Verb(4);
+    pub const DEOP: RequestKind = RequestKind(4);
     /// Give the host a voice.
-    pub const GIVE_VOICE: Verb = Verb(5);
+    pub const VOICE: RequestKind = RequestKind(5);
     /// Take the host's voice.
-    pub const TAKE_VOICE: Verb = Verb(6);
+    pub const DEVOICE: RequestKind = RequestKind(6);
     /// Let the source in. For a client to its own server. Text: the key, or
     /// empty.
-    pub const JOIN: Verb = Verb(7);
+    pub const JOIN: RequestKind = RequestKind(7);
     /// Say who is in the channel.
-    pub const NAMES: Verb = Verb(8);
+    pub const NAMES: RequestKind = RequestKind(8);
 }
 
 /// The longest beginning of `text` with at most `max` bytes that ends between
 /// two characters.
 ///
 /// ```
-/// assert_eq!(crc_wire::beginning("naïve", 3), "na");
-/// assert_eq!(crc_wire::beginning("naïve", 4), "naï");
+/// assert_eq!(crc_wire::truncate_utf8("naïve", 3), "na");
+/// assert_eq!(crc_wire::truncate_utf8("naïve", 4), "naï");
 /// ```
 #[must_use]
-pub fn beginning(text: &str, max: usize) -> &str {
+pub fn truncate_utf8(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
 }

@@ -9,17 +9,17 @@ use proptest::test_runner::FileFailurePersistence;
 /// Frames as bytes, in order, and the error that ended the stream.
 type Outcome = (Vec<Vec<u8>>, Option<FrameError>);
 
-/// Gives `pieces` to a decoder, and at every step holds it to its promises
+/// Gives `chunks` to a decoder, and at every step holds it to its promises
 /// about memory.
-fn decode<P: AsRef<[u8]>>(pieces: &[P], limits: FrameLimits) -> Outcome {
+fn decode<P: AsRef<[u8]>>(chunks: &[P], limits: FrameLimits) -> Outcome {
     let mut decoder = Decoder::new();
     let mut frames = Vec::new();
     let mut expected_pending = 0;
-    for piece in pieces {
-        let mut piece = piece.as_ref();
-        expected_pending += piece.len();
+    for chunk in chunks {
+        let mut chunk = chunk.as_ref();
+        expected_pending += chunk.len();
         loop {
-            match decoder.next_frame(&mut piece, limits) {
+            match decoder.next_frame(&mut chunk, limits) {
                 Ok(Some(frame)) => {
                     let frame = frame.bytes().to_vec();
                     assert_eq!(decoder.pending(), 0);
@@ -29,7 +29,7 @@ fn decode<P: AsRef<[u8]>>(pieces: &[P], limits: FrameLimits) -> Outcome {
                     frames.push(frame);
                 }
                 Ok(None) => {
-                    assert_eq!(piece, b"", "all is used");
+                    assert_eq!(chunk, b"", "all is used");
                     assert_eq!(decoder.pending(), expected_pending, "all is kept");
                     assert!(decoder.capacity() <= capacity_max(expected_pending));
                     break;
@@ -76,12 +76,12 @@ fn chatter() -> impl Strategy<Value = Vec<u8>> {
         let fixed = [0x81, 0, 0, 0, source, 0, 0, 0, destination, 0, 0, 0, len];
         [&fixed[..], &text].concat()
     });
-    let piece = prop_oneof![
+    let chunk = prop_oneof![
         20 => chat,
         1 => vec(any::<u8>(), 0..4),
         1 => strategies::message_up_to(10).prop_map(|message| message.to_vec()),
     ];
-    vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    vec(chunk, 0..24).prop_map(|chunks| chunks.concat())
 }
 
 /// Bytes that no one has meant, often close to frames: so that the way to the
@@ -176,7 +176,7 @@ proptest! {
 
     #[test]
     fn streams_arrive_in_any_pieces(stream in strategies::stream(8)) {
-        let (frames, error) = decode(&stream.pieces, FrameLimits::WIRE);
+        let (frames, error) = decode(&stream.chunks, FrameLimits::WIRE);
         prop_assert_eq!(error, None);
         let messages: Result<Vec<_>, _> = frames.iter().map(|f| Message::parse(f)).collect();
         prop_assert_eq!(messages?, stream.messages);
@@ -184,24 +184,24 @@ proptest! {
 
     #[test]
     fn pieces_change_nothing(
-        (bytes, pieces) in bytes().prop_flat_map(|bytes| {
-            (Just(bytes.clone()), strategies::pieces(bytes))
+        (bytes, chunks) in bytes().prop_flat_map(|bytes| {
+            (Just(bytes.clone()), strategies::chunks(bytes))
         }),
         limits in limits(),
     ) {
-        prop_assert_eq!(pieces.concat(), &bytes[..]);
-        prop_assert_eq!(decode(&pieces, limits), decode(&[bytes], limits));
+        prop_assert_eq!(chunks.concat(), &bytes[..]);
+        prop_assert_eq!(decode(&chunks, limits), decode(&[bytes], limits));
     }
 
     #[test]
     fn empty_pieces_change_nothing(stream in strategies::stream(4)) {
-        let mut pieces = stream.pieces.clone();
-        for at in (0..=pieces.len()).rev() {
-            pieces.insert(at, Vec::new());
+        let mut chunks = stream.chunks.clone();
+        for at in (0..=chunks.len()).rev() {
+            chunks.insert(at, Vec::new());
         }
         prop_assert_eq!(
-            decode(&pieces, FrameLimits::WIRE),
-            decode(&stream.pieces, FrameLimits::WIRE)
+            decode(&chunks, FrameLimits::WIRE),
+            decode(&stream.chunks, FrameLimits::WIRE)
         );
     }
 
@@ -243,7 +243,7 @@ proptest! {
             } else {
                 limits.text_bytes_max
             };
-            let channel = if kind.is_of_channels() { 255 } else { 0 };
+            let channel = if kind.is_channel() { 255 } else { 0 };
             prop_assert!(frame.len() - kind.fixed_len() <= channel + max as usize);
         }
         if let Some(FrameError::TooLong { announced, max, .. }) = error {
@@ -261,7 +261,7 @@ proptest! {
         of_channels in strategies::channel_message_up_to(2),
     ) {
         prop_assert!((1..=255).contains(&channel.as_str().len()));
-        prop_assert!(of_channels.kind().is_of_channels());
+        prop_assert!(of_channels.kind().is_channel());
         prop_assert!(of_channels.encoded_len() <= 19 + 255 + 2);
         prop_assert!(text.as_str().len() <= 5);
         prop_assert!(name.as_str().len() <= 255);

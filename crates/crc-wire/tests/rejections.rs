@@ -223,10 +223,10 @@ fn a_channel_without_a_name() {
 
 #[test]
 fn an_unknown_tone() {
-    for tone in 2..=u8::MAX {
+    for kind in 2..=u8::MAX {
         let mut frame = *b"\x85\x00\x00\x00\x01\x00\x02\x00\x00\x00\x02#aHi";
-        frame[5] = tone;
-        check_message_error(&frame, MessageError::UnknownTone(tone));
+        frame[5] = kind;
+        check_message_error(&frame, MessageError::UnknownChatKind(kind));
     }
 }
 
@@ -272,7 +272,7 @@ fn values_that_do_not_fit() {
     assert_eq!(Name::try_from("é".repeat(128)), Err(too_long(256, 255)));
     assert_eq!(Info::new("i".repeat(65_536)), Err(too_long(65_536, 65_535)));
     assert!(Text::new("t".repeat(65_536)).is_ok());
-    assert_eq!(Name::cut(&"é".repeat(128)).as_str().len(), 254);
+    assert_eq!(Name::truncated(&"é".repeat(128)).as_str().len(), 254);
     assert_eq!(ChannelName::new(""), Err(ChannelNameError::Empty));
     assert_eq!(
         ChannelName::try_from("é".repeat(128)),
@@ -320,8 +320,8 @@ fn errors_say_what_is_wrong() {
             "the channel has no name",
         ),
         (
-            MessageError::UnknownTone(2).to_string(),
-            "unknown tone 0x02",
+            MessageError::UnknownChatKind(2).to_string(),
+            "unknown chat kind 0x02",
         ),
         (
             ChannelNameError::Empty.to_string(),

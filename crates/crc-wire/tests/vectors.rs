@@ -1,9 +1,10 @@
 //! Known bytes and what they say, both ways: one check for all of them.
 
 use crc_wire::{
-    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, ClientChat,
-    ClientQuit, Decoder, Field, FrameLimits, HostId, Info, Kind, MemberFlags, Message, Name,
-    Registration, ServerQuit, Status, StatusCode, Text, Tone, Verb, frame_len,
+    ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
+    ChannelSetting, ChatKind, ClientChat, ClientQuit, Decoder, FrameLimits, HostId, Info, Kind,
+    MemberFlags, Message, Name, Registration, RequestKind, ServerQuit, Status, StatusCode, Text,
+    frame_len,
 };
 
 fn id(id: u32) -> HostId {
@@ -202,15 +203,21 @@ fn channel_part() {
 
 #[test]
 fn channel_chat() {
-    for (hex, tone) in [
-        ("85 00000065 00 05 00000002 2372656566 4869", Tone::Message),
-        ("85 00000065 01 05 00000002 2372656566 4869", Tone::Notice),
+    for (hex, kind) in [
+        (
+            "85 00000065 00 05 00000002 2372656566 4869",
+            ChatKind::Message,
+        ),
+        (
+            "85 00000065 01 05 00000002 2372656566 4869",
+            ChatKind::Notice,
+        ),
     ] {
         check(
             hex,
             &Message::ChannelChat(ChannelChat {
                 source: id(101),
-                tone,
+                kind,
                 channel: channel("#reef"),
                 text: text("Hi"),
             }),
@@ -232,15 +239,15 @@ fn channel_setting() {
     for (hex, message) in [
         (
             "86 00000065 0000000000000007 00 05 00000004 2372656566 66697368",
-            setting(101, 7, Field::TOPIC, "fish"),
+            setting(101, 7, ChannelField::TOPIC, "fish"),
         ),
         (
             "86 00000000 0000000000000000 01 05 00000000 2372656566",
-            setting(0, 0, Field::KEY, ""),
+            setting(0, 0, ChannelField::KEY, ""),
         ),
         (
             "86 ffffffff ffffffffffffffff ff 05 00000001 2372656566 78",
-            setting(u32::MAX, u64::MAX, Field(255), "x"),
+            setting(u32::MAX, u64::MAX, ChannelField(255), "x"),
         ),
     ] {
         check(hex, &message);
@@ -249,11 +256,11 @@ fn channel_setting() {
 
 #[test]
 fn channel_request() {
-    let request = |destination, verb, channel, words| {
+    let request = |destination, kind, channel, words| {
         Message::ChannelRequest(ChannelRequest {
             source: id(101),
             destination: HostId::new(destination),
-            verb,
+            kind,
             channel,
             text: text(words),
         })
@@ -261,19 +268,19 @@ fn channel_request() {
     for (hex, message) in [
         (
             "87 00000065 00000067 02 05 00000004 2372656566 6c6f7564",
-            request(103, Verb::KICK, Some(channel("#reef")), "loud"),
+            request(103, RequestKind::KICK, Some(channel("#reef")), "loud"),
         ),
         (
             "87 00000065 00000067 00 00 00000002 4869",
-            request(103, Verb::NOTICE, None, "Hi"),
+            request(103, RequestKind::NOTICE, None, "Hi"),
         ),
         (
             "87 00000065 00000000 07 05 00000000 2372656566",
-            request(0, Verb::JOIN, Some(channel("#reef")), ""),
+            request(0, RequestKind::JOIN, Some(channel("#reef")), ""),
         ),
         (
             "87 00000065 00000000 ff 00 00000000",
-            request(0, Verb(255), None, ""),
+            request(0, RequestKind(255), None, ""),
         ),
     ] {
         check(hex, &message);
@@ -298,7 +305,7 @@ fn longest_channel() {
         &[&chat[..], name.as_bytes(), b"Hi"].concat(),
         &Message::ChannelChat(ChannelChat {
             source: id(1),
-            tone: Tone::Message,
+            kind: ChatKind::Message,
             channel: channel(&name),
             text: text("Hi"),
         }),
@@ -308,26 +315,26 @@ fn longest_channel() {
 #[test]
 fn channels_have_their_numbers() {
     let fields = [
-        Field::TOPIC,
-        Field::KEY,
-        Field::MODES,
-        Field::LIMIT,
-        Field::BANS,
-        Field::NAME,
+        ChannelField::TOPIC,
+        ChannelField::KEY,
+        ChannelField::MODES,
+        ChannelField::LIMIT,
+        ChannelField::BANS,
+        ChannelField::NAME,
     ];
-    assert!(fields.into_iter().eq((0..6).map(Field)));
-    let verbs = [
-        Verb::NOTICE,
-        Verb::INVITE,
-        Verb::KICK,
-        Verb::GIVE_OPERATOR,
-        Verb::TAKE_OPERATOR,
-        Verb::GIVE_VOICE,
-        Verb::TAKE_VOICE,
-        Verb::JOIN,
-        Verb::NAMES,
+    assert!(fields.into_iter().eq((0..6).map(ChannelField)));
+    let kinds = [
+        RequestKind::NOTICE,
+        RequestKind::INVITE,
+        RequestKind::KICK,
+        RequestKind::OP,
+        RequestKind::DEOP,
+        RequestKind::VOICE,
+        RequestKind::DEVOICE,
+        RequestKind::JOIN,
+        RequestKind::NAMES,
     ];
-    assert!(verbs.into_iter().eq((0..9).map(Verb)));
+    assert!(kinds.into_iter().eq((0..9).map(RequestKind)));
     assert_eq!(StatusCode::CHANNEL_REFUSED, StatusCode(0x0103));
     assert_eq!(StatusCode::CHANNEL_NAMES, StatusCode(0x0104));
 }
@@ -457,6 +464,6 @@ fn kinds() {
         [12, 15, 13, 12, 13, 9, 11, 14, 11, 19, 15],
         "the type byte counts"
     );
-    let of_channels = Kind::ALL.into_iter().filter(|kind| kind.is_of_channels());
+    let of_channels = Kind::ALL.into_iter().filter(|kind| kind.is_channel());
     assert!(of_channels.map(Kind::byte).eq(0x83..=0x87));
 }

@@ -36,8 +36,8 @@ fn part(who: u8, by: u8, channel: &str, text: &str) -> Vec<u8> {
     with_text(&[0x84, 0, 0, 0, who, 0, 0, 0, by], channel, text)
 }
 
-fn chat(who: u8, tone: u8, channel: &str, text: &str) -> Vec<u8> {
-    with_text(&[0x85, 0, 0, 0, who, tone], channel, text)
+fn chat(who: u8, kind: u8, channel: &str, text: &str) -> Vec<u8> {
+    with_text(&[0x85, 0, 0, 0, who, kind], channel, text)
 }
 
 fn set(who: u8, version: u8, field: u8, channel: &str, value: &str) -> Vec<u8> {
@@ -45,8 +45,8 @@ fn set(who: u8, version: u8, field: u8, channel: &str, value: &str) -> Vec<u8> {
     with_text(&head, channel, value)
 }
 
-fn request(who: u8, to: u8, verb: u8, channel: &str, text: &str) -> Vec<u8> {
-    with_text(&[0x87, 0, 0, 0, who, 0, 0, 0, to, verb], channel, text)
+fn request(who: u8, to: u8, kind: u8, channel: &str, text: &str) -> Vec<u8> {
+    with_text(&[0x87, 0, 0, 0, who, 0, 0, 0, to, kind], channel, text)
 }
 
 fn status(code: u8, text: &str) -> Vec<u8> {

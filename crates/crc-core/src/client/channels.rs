@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crc_wire::{Field, HostId, MemberFlags};
+use crc_wire::{ChannelField, HostId, MemberFlags};
 
 use crate::relay::fold;
 
@@ -39,12 +39,12 @@ impl ClientChannel {
     /// Its topic; empty for none.
     #[must_use]
     pub fn topic(&self) -> &str {
-        self.setting(Field::TOPIC)
+        self.setting(ChannelField::TOPIC)
     }
 
     /// What it is set to otherwise; empty for nothing.
     #[must_use]
-    pub fn setting(&self, field: Field) -> &str {
+    pub fn setting(&self, field: ChannelField) -> &str {
         self.settings.get(&field.0).map_or("", |value| value)
     }
 
@@ -274,14 +274,14 @@ impl Memberships {
     }
 
     /// A channel is set. The channel's name, if we are in it and it was news.
-    pub(super) fn set(&mut self, name: &str, field: Field, value: &str) -> Set {
+    pub(super) fn set(&mut self, name: &str, field: ChannelField, value: &str) -> Set {
         let Some(entry) = self.entry(name) else {
             return Set::TooMany;
         };
         let known = entry.entered && entry.channel.setting(field) == value;
         let channel = &mut entry.channel;
         let before = channel.settings.insert(field.0, value.into());
-        if field == Field::NAME && value.eq_ignore_ascii_case(name) {
+        if field == ChannelField::NAME && value.eq_ignore_ascii_case(name) {
             channel.name = value.into();
         }
         let shown = (entry.entered && !known).then(|| channel.name.clone());
@@ -308,7 +308,7 @@ impl Memberships {
         self.entries
             .retain(|_, entry| entry.wanted && !entry.leaving);
         for entry in self.entries.values_mut() {
-            let key = entry.channel.setting(Field::KEY);
+            let key = entry.channel.setting(ChannelField::KEY);
             if !key.is_empty() {
                 entry.key = key.into();
             }
@@ -415,7 +415,10 @@ mod tests {
         assert_eq!(channels.ask("#REEF", "fish"), Asked::Waits);
         assert_eq!(channels.ask("#reef", "other"), Asked::Send);
         assert_eq!(join(&mut channels, "#Reef", 5), Member::Noted);
-        assert_eq!(channels.set("#Reef", Field::TOPIC, "tide"), Set::Noted);
+        assert_eq!(
+            channels.set("#Reef", ChannelField::TOPIC, "tide"),
+            Set::Noted
+        );
         assert!(channels.find("#reef").is_none() && channels.is_asked("#reef"));
         let entered = Member::Entered { again: false };
         assert_eq!(join(&mut channels, "#Reef", ME), entered);
@@ -434,12 +437,15 @@ mod tests {
             channels.join("#reef", id(6), OPERATOR, false),
             Member::Noted
         );
-        assert_eq!(channels.set("#reef", Field::TOPIC, "tide"), Set::Noted);
+        assert_eq!(
+            channels.set("#reef", ChannelField::TOPIC, "tide"),
+            Set::Noted
+        );
         let changed = Set::Changed("#Reef".into());
-        assert_eq!(channels.set("#reef", Field::TOPIC, ""), changed);
+        assert_eq!(channels.set("#reef", ChannelField::TOPIC, ""), changed);
         let renamed = Set::Changed("#REEF".into());
-        assert_eq!(channels.set("#reef", Field::NAME, "#REEF"), renamed);
-        assert_eq!(channels.set("#reef", Field::NAME, "#other"), renamed);
+        assert_eq!(channels.set("#reef", ChannelField::NAME, "#REEF"), renamed);
+        assert_eq!(channels.set("#reef", ChannelField::NAME, "#other"), renamed);
         channels.quit(id(6));
         check(&channels);
         assert_eq!(part(&mut channels, "#reef", 6), None);
@@ -455,7 +461,7 @@ mod tests {
             channels.ask(name, "old");
             join(&mut channels, name, ME);
         }
-        channels.set("#a", Field::KEY, "new");
+        channels.set("#a", ChannelField::KEY, "new");
         channels.leave("#b");
         part(&mut channels, "#c", ME);
         channels.leave("#d");
@@ -501,7 +507,7 @@ mod tests {
         assert_eq!(channels.ask("#0", ""), Asked::Waits);
         assert_eq!(channels.ask("#x", ""), Asked::TooMany);
         assert_eq!(join(&mut channels, "#x", ME), Member::TooMany);
-        assert_eq!(channels.set("#x", Field::TOPIC, ""), Set::TooMany);
+        assert_eq!(channels.set("#x", ChannelField::TOPIC, ""), Set::TooMany);
         check(&channels);
     }
 }

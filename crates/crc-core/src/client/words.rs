@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crc_wire::{Field, FrameError, HostId, MemberFlags, StatusCode, Tone};
+use crc_wire::{ChannelField, ChatKind, FrameError, HostId, MemberFlags, StatusCode};
 
 use crate::link::{DialError, LinkDown, PeerAddress};
 
@@ -191,7 +191,7 @@ pub enum ClientNotice {
         /// Who.
         from: Speaker,
         /// How it is meant.
-        tone: Tone,
+        kind: ChatKind,
         /// What.
         text: String,
     },
@@ -200,7 +200,7 @@ pub enum ClientNotice {
         /// The channel.
         channel: String,
         /// What is set: the topic, for example.
-        field: Field,
+        field: ChannelField,
         /// What it is now; empty for none.
         value: String,
         /// Who has set it, if it is known.

@@ -14,7 +14,7 @@ use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
-use crc_wire::{Field, HostId, MemberFlags};
+use crc_wire::{ChannelField, HostId, MemberFlags};
 
 use crate::link::LinkId;
 use crate::time::Timestamp;
@@ -29,13 +29,13 @@ const REMEMBERED_MAX: usize = 10_000;
 const REMEMBERED_BYTES_MAX: usize = 16 << 20;
 
 /// The settings that this version knows.
-pub(crate) const FIELDS: [Field; 6] = [
-    Field::TOPIC,
-    Field::KEY,
-    Field::MODES,
-    Field::LIMIT,
-    Field::BANS,
-    Field::NAME,
+pub(crate) const FIELDS: [ChannelField; 6] = [
+    ChannelField::TOPIC,
+    ChannelField::KEY,
+    ChannelField::MODES,
+    ChannelField::LIMIT,
+    ChannelField::BANS,
+    ChannelField::NAME,
 ];
 
 /// What a channel's modes are while nobody has set any: only members are heard.
@@ -69,16 +69,16 @@ pub struct Settings {
 impl Settings {
     /// One setting, if this version knows it.
     #[must_use]
-    pub fn find(&self, field: Field) -> Option<&Setting> {
+    pub fn find(&self, field: ChannelField) -> Option<&Setting> {
         self.fields.get(usize::from(field.0))
     }
 
-    fn value(&self, field: Field) -> &str {
+    fn value(&self, field: ChannelField) -> &str {
         self.find(field).map_or("", |setting| &setting.value)
     }
 
     /// Takes a setting that is newer than what is known.
-    fn apply(&mut self, field: Field, setting: Setting) -> Applied {
+    fn apply(&mut self, field: ChannelField, setting: Setting) -> Applied {
         let Some(known) = self.fields.get_mut(usize::from(field.0)) else {
             return Applied::Unknown;
         };
@@ -98,7 +98,7 @@ impl Settings {
     }
 
     /// The settings that have ever been set, in the order of their fields.
-    pub fn set(&self) -> impl Iterator<Item = (Field, &Setting)> {
+    pub fn set(&self) -> impl Iterator<Item = (ChannelField, &Setting)> {
         let fields = FIELDS.into_iter().zip(&self.fields);
         fields.filter(|(_, setting)| setting.version != 0)
     }
@@ -121,7 +121,7 @@ impl Channel {
     /// Its name as it is to be shown.
     #[must_use]
     pub fn name(&self) -> &str {
-        let shown = &self.settings.fields[usize::from(Field::NAME.0)];
+        let shown = &self.settings.fields[usize::from(ChannelField::NAME.0)];
         match &*shown.value {
             name if name.eq_ignore_ascii_case(&self.name) => name,
             _ if shown.version == 0 => &self.heard_as,
@@ -132,26 +132,26 @@ impl Channel {
     /// Its topic; empty for none.
     #[must_use]
     pub fn topic(&self) -> &str {
-        self.settings.value(Field::TOPIC)
+        self.settings.value(ChannelField::TOPIC)
     }
 
     /// The word that opens it; empty for none.
     #[must_use]
     pub fn key(&self) -> &str {
-        self.settings.value(Field::KEY)
+        self.settings.value(ChannelField::KEY)
     }
 
     /// Its modes that have no value of their own: letters of IRC, sorted.
     #[must_use]
     pub fn modes(&self) -> &str {
-        self.value(Field::MODES)
+        self.value(ChannelField::MODES)
     }
 
     /// What a setting comes to, set or not; empty for none.
     #[must_use]
-    pub fn value(&self, field: Field) -> &str {
+    pub fn value(&self, field: ChannelField) -> &str {
         match self.settings.find(field) {
-            Some(unset) if field == Field::MODES && unset.version == 0 => MODES_UNSET,
+            Some(unset) if field == ChannelField::MODES && unset.version == 0 => MODES_UNSET,
             Some(setting) => &setting.value,
             None => "",
         }
@@ -160,12 +160,14 @@ impl Channel {
     /// How many may be in it before nobody else gets in.
     #[must_use]
     pub fn limit(&self) -> Option<u32> {
-        self.settings.value(Field::LIMIT).parse().ok()
+        self.settings.value(ChannelField::LIMIT).parse().ok()
     }
 
     /// The masks of those who can't get in.
     pub fn bans(&self) -> impl Iterator<Item = &str> {
-        self.settings.value(Field::BANS).split_ascii_whitespace()
+        self.settings
+            .value(ChannelField::BANS)
+            .split_ascii_whitespace()
     }
 
     /// How it is set.
@@ -389,7 +391,7 @@ impl Channels {
     pub(crate) fn set(
         &mut self,
         name: &str,
-        field: Field,
+        field: ChannelField,
         setting: Setting,
         now: Timestamp,
     ) -> Applied {
@@ -405,7 +407,7 @@ impl Channels {
 
     /// The version that comes after all others of this setting; `unix_ms` is the
     /// time.
-    pub(crate) fn next_version(&self, name: &str, field: Field, unix_ms: u64) -> u64 {
+    pub(crate) fn next_version(&self, name: &str, field: ChannelField, unix_ms: u64) -> u64 {
         let known = self
             .find(name)
             .and_then(|channel| channel.settings.find(field));

@@ -103,8 +103,8 @@ impl Host {
         let registration = Registration {
             source: self.id,
             last_hop: Some(last_hop),
-            name: Name::cut(self.name()),
-            info: Info::cut(info),
+            name: Name::truncated(self.name()),
+            info: Info::truncated(info),
         };
         match self.kind {
             HostKind::Server => Message::ServerRegistration(registration),

@@ -6,7 +6,7 @@
 
 use crc_wire::{
     ClientQuit, Frame, FrameLimits, HostId, Message, ServerQuit, Status, StatusCode, Text,
-    beginning,
+    truncate_utf8,
 };
 
 use super::{Out, Server};
@@ -30,7 +30,7 @@ const UNTOLD_MAX: usize = 1024;
 pub(super) fn quit(client: HostId, text: &str) -> Message<'_> {
     Message::ClientQuit(ClientQuit {
         source: client,
-        text: Text::cut(text),
+        text: Text::truncated(text),
     })
 }
 
@@ -115,7 +115,7 @@ impl Server {
             let quit = Message::ServerQuit(ServerQuit {
                 source: id,
                 replacement: None,
-                text: Text::cut("moved"),
+                text: Text::truncated("moved"),
             });
             self.send(link, &quit, out);
         }
@@ -200,7 +200,7 @@ impl Server {
                 let quit = Message::ServerQuit(ServerQuit {
                     source: id,
                     replacement: None,
-                    text: Text::cut("it left before"),
+                    text: Text::truncated("it left before"),
                 });
                 Dress::Full.write(&quit, arena);
             }
@@ -303,9 +303,9 @@ impl Server {
             }
             let text = match id == last {
                 true => text,
-                false => beginning(text, LOST_TEXT_BYTES_MAX),
+                false => truncate_utf8(text, LOST_TEXT_BYTES_MAX),
             };
-            self.remove(id, &Text::cut(text), None, out);
+            self.remove(id, &Text::truncated(text), None, out);
         }
     }
 
@@ -362,7 +362,7 @@ impl Server {
     /// who have announced themselves; a chat's answer becomes a plain one.
     pub(super) fn send_status(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
         let standing = self.relay.neighbours().find(link).map(|n| n.standing);
-        if status.code.is_version_1() || standing == Some(Standing::Ours) {
+        if status.code.is_v1() || standing == Some(Standing::Ours) {
             return self.send(link, &Message::Status(status.clone()), out);
         }
         if status.code == StatusCode::TOO_LONG
@@ -370,7 +370,7 @@ impl Server {
         {
             let plain = Status {
                 code: StatusCode::UNKNOWN_ID,
-                text: Text::cut(&format!("Unknown ID {id}")).into_owned(),
+                text: Text::truncated(&format!("Unknown ID {id}")).into_owned(),
                 ..*status
             };
             self.send(link, &Message::Status(plain), out);
@@ -402,7 +402,7 @@ impl Server {
                 source: Some(self.config.id),
                 destination: Some(to),
                 code,
-                text: Text::cut(text),
+                text: Text::truncated(text),
             };
             self.send_status(link, &status, out);
         }
@@ -435,7 +435,7 @@ impl Server {
             source: Some(self.config.id),
             destination,
             code,
-            text: Text::cut(text).into_owned(),
+            text: Text::truncated(text).into_owned(),
         }
     }
 

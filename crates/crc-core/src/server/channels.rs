@@ -7,8 +7,8 @@
 //! Only the server of a host says what the host is in a channel; others ask it.
 
 use crc_wire::{
-    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, Field,
-    HostId, MemberFlags, Message, Status, StatusCode, Text, Tone, Verb,
+    ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
+    ChannelSetting, ChatKind, HostId, MemberFlags, Message, RequestKind, Status, StatusCode, Text,
 };
 
 use super::{Out, Server};
@@ -51,10 +51,10 @@ pub(super) enum What<'a> {
     /// while this is told.
     Left { by: Option<HostId>, text: &'a str },
     /// Something is said.
-    Said { tone: Tone, text: &'a str },
+    Said { kind: ChatKind, text: &'a str },
     /// A setting has changed.
     Set {
-        field: Field,
+        field: ChannelField,
         before: &'a str,
         value: &'a str,
     },
@@ -126,17 +126,19 @@ impl Wordings {
 }
 
 /// Whether somebody who is linked to us may set a channel so.
-fn is_value(field: Field, value: &str) -> bool {
+fn is_value(field: ChannelField, value: &str) -> bool {
     let short = value.len() <= VALUE_BYTES_MAX;
     let word = !value.contains(char::is_whitespace) && !value.starts_with(':');
     let sorted = || value.as_bytes().is_sorted_by(|one, next| one < next);
     short
         && !value.contains(char::is_control)
         && match field {
-            Field::TOPIC | Field::BANS => true,
-            Field::KEY => word && !value.contains(','),
-            Field::MODES => value.bytes().all(|mode| b"imnt".contains(&mode)) && sorted(),
-            Field::LIMIT => value.is_empty() || value.parse::<u32>().is_ok_and(|limit| limit > 0),
+            ChannelField::TOPIC | ChannelField::BANS => true,
+            ChannelField::KEY => word && !value.contains(','),
+            ChannelField::MODES => value.bytes().all(|mode| b"imnt".contains(&mode)) && sorted(),
+            ChannelField::LIMIT => {
+                value.is_empty() || value.parse::<u32>().is_ok_and(|limit| limit > 0)
+            }
             _ => false,
         }
 }
@@ -250,12 +252,15 @@ impl Server {
     /// Sets a channel that a host has founded.
     fn found_channel(&mut self, host: HostId, name: &str, key: &str, modes: &str, out: &mut Out) {
         for (field, value) in [
-            (Field::TOPIC, ""),
-            (Field::KEY, key),
-            (Field::MODES, modes),
-            (Field::LIMIT, ""),
-            (Field::BANS, ""),
-            (Field::NAME, if fold(name) == *name { "" } else { name }),
+            (ChannelField::TOPIC, ""),
+            (ChannelField::KEY, key),
+            (ChannelField::MODES, modes),
+            (ChannelField::LIMIT, ""),
+            (ChannelField::BANS, ""),
+            (
+                ChannelField::NAME,
+                if fold(name) == *name { "" } else { name },
+            ),
         ] {
             let Some(channel) = self.relay.channels().find(name) else {
                 return;
@@ -273,7 +278,7 @@ impl Server {
     pub(super) fn set_channel(
         &mut self,
         name: &str,
-        field: Field,
+        field: ChannelField,
         source: Option<HostId>,
         value: &str,
         out: &mut Out,
@@ -360,7 +365,7 @@ impl Server {
             source: host,
             by,
             channel: name_of(name),
-            text: Text::cut(text),
+            text: Text::truncated(text),
         };
         let frame = out.store(|arena| Message::ChannelPart(part).encode(arena));
         if from.is_none() || !planted!(self, ChannelPartStops) {
@@ -387,7 +392,7 @@ impl Server {
             None => Frame::Of(chat),
         };
         let what = What::Said {
-            tone: chat.tone,
+            kind: chat.kind,
             text: chat.text.as_str(),
         };
         let name = chat.channel.as_str();
@@ -400,7 +405,7 @@ impl Server {
     pub(super) fn apply_setting(
         &mut self,
         name: &str,
-        field: Field,
+        field: ChannelField,
         setting: Setting,
         from: Option<LinkId>,
         out: &mut Out,
@@ -431,12 +436,12 @@ impl Server {
                     version: setting.version,
                     field,
                     channel: name_of(name),
-                    value: Text::cut(&value),
+                    value: Text::truncated(&value),
                 };
                 let frame = out.store(|arena| Message::ChannelSetting(told).encode(arena));
                 self.flood_channel_frame(frame, from, out);
                 // A topic may be said again.
-                let again = field == Field::TOPIC && source.is_some() && !value.is_empty();
+                let again = field == ChannelField::TOPIC && source.is_some() && !value.is_empty();
                 if applied == Applied::Newer && (before != value || again) {
                     let what = What::Set {
                         field,
@@ -451,7 +456,7 @@ impl Server {
         applied
     }
 
-    fn setting_frame(&self, name: &str, field: Field, out: &mut Out) -> Option<Range> {
+    fn setting_frame(&self, name: &str, field: ChannelField, out: &mut Out) -> Option<Range> {
         let channel = self.relay.channels().find(name)?;
         let setting = channel.settings().find(field)?;
         let told = setting_of(channel.name(), field, setting);
@@ -606,7 +611,7 @@ impl Server {
         if takes {
             let frame = out.store(|arena| Message::ChannelRequest(request.clone()).encode(arena));
             self.deliver(link, frame, out);
-        } else if request.verb == Verb::NOTICE {
+        } else if request.kind == RequestKind::NOTICE {
             // Those who know no notices are told by a chat.
             self.say(request.source, host.id(), request.text.as_str(), out);
         } else {
@@ -632,9 +637,9 @@ impl Server {
                 voice: voice.unwrap_or(flags.voice),
             })
         };
-        let changed = match request.verb {
-            Verb::NOTICE => return self.tell_notice(source, host, text, out),
-            Verb::INVITE if !channel.is_empty() && (asker.is_some() || known.is_none()) => {
+        let changed = match request.kind {
+            RequestKind::NOTICE => return self.tell_notice(source, host, text, out),
+            RequestKind::INVITE if !channel.is_empty() && (asker.is_some() || known.is_none()) => {
                 let name = known.map_or(channel, |channel| channel.name()).to_owned();
                 return self.tell_invited(source, host, &name, out);
             }
@@ -643,15 +648,15 @@ impl Server {
                 return;
             }
             // There it would still be in, and speak.
-            Verb::KICK if self.is_behind_lines(host) => None,
-            Verb::KICK => {
+            RequestKind::KICK if self.is_behind_lines(host) => None,
+            RequestKind::KICK => {
                 let name = channel.to_owned();
                 return self.leave_channel(host, Some(source), &name, text, None, out);
             }
-            Verb::GIVE_OPERATOR => with(Some(true), None),
-            Verb::TAKE_OPERATOR => with(Some(false), None),
-            Verb::GIVE_VOICE => with(None, Some(true)),
-            Verb::TAKE_VOICE => with(None, Some(false)),
+            RequestKind::OP => with(Some(true), None),
+            RequestKind::DEOP => with(Some(false), None),
+            RequestKind::VOICE => with(None, Some(true)),
+            RequestKind::DEVOICE => with(None, Some(false)),
             _ => None,
         };
         match changed {
@@ -743,7 +748,7 @@ impl Server {
                 let free = channel.is_some_and(|channel| !channel.modes().contains('t'));
                 if !is_value(set.field, value) {
                     self.refuse(host, name, "it can't be set so", out);
-                } else if operator || set.field == Field::TOPIC && free {
+                } else if operator || set.field == ChannelField::TOPIC && free {
                     self.set_channel(name, set.field, Some(host), value, out);
                 } else {
                     self.refuse(host, name, "only its operators may do this", out);
@@ -761,20 +766,20 @@ impl Server {
         out: &mut Out,
     ) {
         let name = request.channel.as_ref().map_or("", |name| name.as_str());
-        match request.verb {
-            Verb::JOIN => {
+        match request.kind {
+            RequestKind::JOIN => {
                 let mask = self.masks(host);
                 let key = request.text.as_str();
                 if let Err(why) = self.may_enter(host, name, key, false, mask) {
                     return self.refuse(host, name, &why.to_string(), out);
                 }
-                if !is_value(Field::KEY, key) {
+                if !is_value(ChannelField::KEY, key) {
                     return self.refuse(host, name, "no channel can have this key", out);
                 }
                 self.join_channel(host, name, key, "n", out);
                 self.show_channel(link, host, name, out);
             }
-            Verb::NAMES => {
+            RequestKind::NAMES => {
                 let Some(channel) = self.relay.channels().find(name) else {
                     return self.refuse(host, name, "there is no such channel", out);
                 };
@@ -840,7 +845,7 @@ impl Server {
             source: Some(self.config.id),
             destination: Some(host),
             code,
-            text: Text::cut(text),
+            text: Text::truncated(text),
         };
         self.send_status(link, &status, out);
     }
@@ -871,7 +876,7 @@ impl Server {
                 let request = ChannelRequest {
                     source,
                     destination: Some(host),
-                    verb: Verb::INVITE,
+                    kind: RequestKind::INVITE,
                     channel: Some(name_of(name)),
                     text: Text::default(),
                 };
@@ -889,12 +894,12 @@ fn name_of(name: &str) -> ChannelName<'_> {
 }
 
 /// The frame that tells of a setting.
-fn setting_of<'a>(channel: &'a str, field: Field, setting: &'a Setting) -> Message<'a> {
+fn setting_of<'a>(channel: &'a str, field: ChannelField, setting: &'a Setting) -> Message<'a> {
     Message::ChannelSetting(ChannelSetting {
         source: setting.source,
         version: setting.version,
         field,
         channel: name_of(channel),
-        value: Text::cut(&setting.value),
+        value: Text::truncated(&setting.value),
     })
 }

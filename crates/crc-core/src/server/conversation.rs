@@ -86,7 +86,7 @@ impl Server {
             Ok(Message::ClientChat(chat)) if matches!(phase, Phase::Client | Phase::Server) => {
                 return self.chat(link, phase, &chat, frame, out);
             }
-            Ok(message) if kind.is_of_channels() => {
+            Ok(message) if kind.is_channel() => {
                 self.of_channels(link, phase, &message, frame.bytes(), out);
             }
             Ok(message) => self.message(link, phase, message, out),
@@ -427,7 +427,7 @@ impl Server {
             error.into()
         } else if self.is_taken_by_another(kind, registration) {
             if planted!(self, RefusalChanges) && id != self.config.id {
-                self.remove(id, &Text::cut("replaced"), None, out);
+                self.remove(id, &Text::truncated("replaced"), None, out);
             }
             if planted!(self, TakenIdAdmitted) && id != self.config.id {
                 self.relay.directory_mut().remove(id);
@@ -499,7 +499,7 @@ impl Server {
             info => (info, None),
         };
         let introduction = Registration {
-            info: Info::cut(info),
+            info: Info::truncated(info),
             ..registration.clone()
         };
         self.join(link, HostKind::Server, &introduction, out);
@@ -644,7 +644,9 @@ impl Server {
             Meaning::Changed if self.keeps_channels(link, &claim) => {
                 return self.rename(link, &claim, out);
             }
-            Meaning::Changed => self.remove(id, &Text::cut("registered anew"), Some(link), out),
+            Meaning::Changed => {
+                self.remove(id, &Text::truncated("registered anew"), Some(link), out)
+            }
             Meaning::Moved if kind == HostKind::Server => {
                 // For the others the way to it is through us, as before. But who
                 // tells of it must not think that it is behind us any more.
@@ -657,7 +659,7 @@ impl Server {
                 }
                 return;
             }
-            Meaning::Moved => self.remove(id, &Text::cut("moved"), None, out),
+            Meaning::Moved => self.remove(id, &Text::truncated("moved"), None, out),
             Meaning::Loop if planted!(self, LoopStays) => return,
             Meaning::Loop => {
                 log::warn!(
@@ -697,7 +699,7 @@ impl Server {
         if self.is_named_by_us(id) {
             return self.renumber(id, out);
         }
-        let text = Text::cut("replaced by another client with its id");
+        let text = Text::truncated("replaced by another client with its id");
         let home = self.relay.directory().find(id).map(Host::first_link);
         let local = home.filter(|home| {
             let neighbour = self.relay.neighbours().find(*home);

@@ -20,7 +20,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crc_wire::{HostId, beginning};
+use crc_wire::{HostId, truncate_utf8};
 use irc_wire::legacy::{Middle, Trailing};
 use irc_wire::{Decoder, LineLimits, Message as Line};
 
@@ -59,7 +59,7 @@ impl User {
     /// What a USER says. Places that are too long are cut, so that it can be said
     /// again behind any other name.
     fn new(host: Middle<'_>, server: Middle<'_>, real_name: Option<Trailing<'_>>) -> Self {
-        let place = |place: Middle<'_>| beginning(place.as_str(), PLACE_BYTES_MAX).into();
+        let place = |place: Middle<'_>| truncate_utf8(place.as_str(), PLACE_BYTES_MAX).into();
         User {
             host: place(host),
             server: place(server),

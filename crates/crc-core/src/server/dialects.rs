@@ -239,7 +239,7 @@ impl Server {
         let chat = ClientChat {
             source,
             destination: Some(to),
-            text: Text::cut(text),
+            text: Text::truncated(text),
         };
         let Some(from) = self.relay.directory().find(source).map(Host::first_link) else {
             return;
@@ -335,7 +335,7 @@ impl Server {
         };
         let quit = Message::ClientQuit(ClientQuit {
             source: id,
-            text: Text::cut("registered anew"),
+            text: Text::truncated("registered anew"),
         });
         for (to, neighbour) in self.relay.neighbours().iter() {
             let Some(session) = self.sessions.find_mut(to) else {
@@ -378,7 +378,7 @@ impl Server {
         self.course.renumber(id, fresh);
         // There are no ids there.
         self.course.hushed = true;
-        self.remove(id, &Text::cut("its id has changed"), Some(link), out);
+        self.remove(id, &Text::truncated("its id has changed"), Some(link), out);
         let claim = Claim::for_people(fresh, host.kind(), host.name(), host.info());
         if let Some(neighbour) = self.relay.neighbours_mut().find_mut(link)
             && neighbour.host == id

@@ -18,7 +18,7 @@ mod words;
 use core::time::Duration;
 use std::borrow::Cow;
 
-use crc_wire::{HostId, Message, StatusCode, Tone};
+use crc_wire::{ChatKind, HostId, Message, StatusCode};
 use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, text};
 
 pub(crate) use user::User;
@@ -44,7 +44,7 @@ struct Asker {
 
 /// The beginning of a text, cut between characters.
 fn cut(text: &str, bytes_max: usize) -> &str {
-    crc_wire::beginning(text, bytes_max)
+    crc_wire::truncate_utf8(text, bytes_max)
 }
 
 impl Server {
@@ -245,8 +245,8 @@ impl Server {
             return self.complain(link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
         }
         match verb {
-            Verb::Privmsg => self.irc_says(asker, Tone::Message, message, out),
-            Verb::Notice => self.irc_says(asker, Tone::Notice, message, out),
+            Verb::Privmsg => self.irc_says(asker, ChatKind::Message, message, out),
+            Verb::Notice => self.irc_says(asker, ChatKind::Notice, message, out),
             Verb::Ping => self.irc_ping(link, message, out),
             // Tags are not passed on, which is told in advance.
             Verb::Pong | Verb::Error | Verb::Tagmsg => {}
@@ -306,7 +306,7 @@ impl Server {
         match message {
             Message::ClientChat(chat) => {
                 let (source, text) = (chat.source, chat.text.as_str());
-                self.irc_tell_said(link, source, Tone::Message, text, out);
+                self.irc_tell_said(link, source, ChatKind::Message, text, out);
             }
             Message::Status(status) => {
                 let text = status.text.as_str();
@@ -351,7 +351,7 @@ impl Server {
     }
 
     pub(super) fn irc_notice(&mut self, link: LinkId, source: HostId, text: &str, out: &mut Out) {
-        self.irc_tell_said(link, source, Tone::Notice, text, out);
+        self.irc_tell_said(link, source, ChatKind::Notice, text, out);
     }
 
     pub(super) fn irc_invited(

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use crc_wire::{
     ClientChat, ClientQuit, HostId, Info, Message, Name, Registration, ServerQuit, Status, Text,
-    beginning,
+    truncate_utf8,
 };
 
 use crate::relay::{Host, HostKind, Standing};
@@ -102,7 +102,7 @@ impl Dress {
                 let ascii = |c: char| if c.is_ascii() { c } else { '?' };
                 text.chars().map(ascii).take(longest).collect()
             }
-            _ => beginning(text, longest).to_owned(),
+            _ => truncate_utf8(text, longest).to_owned(),
         }
     }
 }
@@ -135,7 +135,7 @@ mod tests {
             for dress in [Dress::Full, Dress::Plain, Dress::Cut, Dress::Ascii] {
                 let mut frame = Vec::new();
                 dress.write(&message, &mut frame);
-                if message.kind().is_of_channels() && matches!(dress, Dress::Cut | Dress::Ascii) {
+                if message.kind().is_channel() && matches!(dress, Dress::Cut | Dress::Ascii) {
                     prop_assert!(frame.is_empty(), "original nodes stop at what they do not know");
                     continue;
                 }

@@ -3,8 +3,8 @@
 use crc_core::{ChannelMember, Speaker};
 use crc_wire::strategies::channel_message_up_to;
 use crc_wire::{
-    ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, Field,
-    MemberFlags, Text, Tone, Verb,
+    ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
+    ChannelSetting, ChatKind, MemberFlags, RequestKind, Text,
 };
 
 use super::*;
@@ -31,7 +31,7 @@ pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
             0..=2 => join(channel, source, flags),
             3 => part(channel, source, None, "bye"),
             4 => said(channel, source, "Hi"),
-            5 => set(channel, Field(what >> 5), "x"),
+            5 => set(channel, ChannelField(what >> 5), "x"),
             6 => refused(channel, "no"),
             _ => quit(source, ""),
         }
@@ -65,7 +65,7 @@ fn part(channel: &str, source: u32, by: Option<u32>, text: &str) -> Vec<u8> {
         source: id(source),
         by: by.map(id),
         channel: name(channel),
-        text: Text::cut(text),
+        text: Text::truncated(text),
     };
     Message::ChannelPart(part).to_vec()
 }
@@ -73,41 +73,47 @@ fn part(channel: &str, source: u32, by: Option<u32>, text: &str) -> Vec<u8> {
 fn said(channel: &str, source: u32, text: &str) -> Vec<u8> {
     let chat = ChannelChat {
         source: id(source),
-        tone: Tone::Message,
+        kind: ChatKind::Message,
         channel: name(channel),
-        text: Text::cut(text),
+        text: Text::truncated(text),
     };
     Message::ChannelChat(chat).to_vec()
 }
 
-fn set_by(channel: &str, source: Option<u32>, version: u64, field: Field, to: &str) -> Vec<u8> {
+fn set_by(
+    channel: &str,
+    source: Option<u32>,
+    version: u64,
+    field: ChannelField,
+    to: &str,
+) -> Vec<u8> {
     let setting = ChannelSetting {
         source: source.map(id),
         version,
         field,
         channel: name(channel),
-        value: Text::cut(to),
+        value: Text::truncated(to),
     };
     Message::ChannelSetting(setting).to_vec()
 }
 
-fn set(channel: &str, field: Field, value: &str) -> Vec<u8> {
+fn set(channel: &str, field: ChannelField, value: &str) -> Vec<u8> {
     set_by(channel, Some(103), 9, field, value)
 }
 
-fn request(source: u32, to: Option<u32>, verb: Verb, channel: &str, text: &str) -> Vec<u8> {
+fn request(source: u32, to: Option<u32>, kind: RequestKind, channel: &str, text: &str) -> Vec<u8> {
     let request = ChannelRequest {
         source: id(source),
         destination: to.map(id),
-        verb,
+        kind,
         channel: Some(name(channel)),
-        text: Text::cut(text),
+        text: Text::truncated(text),
     };
     Message::ChannelRequest(request).to_vec()
 }
 
 fn asks(channel: &str, key: &str) -> Vec<u8> {
-    request(ME, None, Verb::JOIN, channel, key)
+    request(ME, None, RequestKind::JOIN, channel, key)
 }
 
 fn refused(channel: &str, why: &str) -> Vec<u8> {
@@ -217,8 +223,8 @@ fn what_is_wanted_is_asked_in_our_own_name() {
     let sent = [
         asks("#Reef", "fish"),
         said("#reef", ME, "Grüße"),
-        set_by("#reef", Some(ME), 0, Field::TOPIC, "tide"),
-        request(ME, None, Verb::NAMES, "#reef", ""),
+        set_by("#reef", Some(ME), 0, ChannelField::TOPIC, "tide"),
+        request(ME, None, RequestKind::NAMES, "#reef", ""),
         part("#reef", ME, None, "bye"),
     ];
     rig.check(&[], &sent.map(|bytes| Done::Send(link, bytes)));
@@ -233,8 +239,8 @@ fn a_channel_is_entered_when_the_server_has_shown_all_of_it() {
     let shown = [
         join("#Reef", 103, OPERATOR),
         join("#Reef", 104, NOTHING),
-        set("#Reef", Field::TOPIC, "tide"),
-        set("#Reef", Field::MODES, "nt"),
+        set("#Reef", ChannelField::TOPIC, "tide"),
+        set("#Reef", ChannelField::MODES, "nt"),
     ];
     rig.hear(link, &shown.concat());
     rig.notices();
@@ -254,8 +260,8 @@ fn a_channel_is_entered_when_the_server_has_shown_all_of_it() {
     assert!(!rig.client.is_joining("#reef"));
     let channel = rig.client.channel("#REEF").unwrap();
     assert_eq!((channel.name(), channel.topic()), ("#Reef", "tide"));
-    assert_eq!(channel.setting(Field::MODES), "nt");
-    assert_eq!(channel.setting(Field::KEY), "");
+    assert_eq!(channel.setting(ChannelField::MODES), "nt");
+    assert_eq!(channel.setting(ChannelField::KEY), "");
     assert_eq!(channel.member(id(103)), Some(OPERATOR));
     assert_eq!(rig.client.channels().count(), 1);
 
@@ -277,13 +283,13 @@ fn what_happens_in_a_channel_is_told() {
         join("#reef", 103, NOTHING),
         join_by("#reef", 103, Some(ME), OPERATOR),
         said("#REEF", 103, "Hi"),
-        set("#reef", Field::TOPIC, "tide"),
-        set("#reef", Field::TOPIC, "tide"),
-        set("#reef", Field(200), "later"),
+        set("#reef", ChannelField::TOPIC, "tide"),
+        set("#reef", ChannelField::TOPIC, "tide"),
+        set("#reef", ChannelField(200), "later"),
         part("#reef", 103, None, "bye"),
         part("#reef", 103, None, "bye"),
         join_by("#reef", ME, Some(103), NOTHING),
-        request(103, Some(ME), Verb::INVITE, "#cave", ""),
+        request(103, Some(ME), RequestKind::INVITE, "#cave", ""),
         status(SERVER, ME, 0x0104, "#reef bob carol"),
         refused("#Reef", "only its operators may do this"),
         status(SERVER, ME, 0x0103, "something else"),
@@ -318,11 +324,11 @@ fn what_happens_in_a_channel_is_told() {
             ClientNotice::ChannelChat {
                 channel: reef(),
                 from: carol(),
-                tone: Tone::Message,
+                kind: ChatKind::Message,
                 text: "Hi".into(),
             },
-            changed(Field::TOPIC, "tide"),
-            changed(Field(200), "later"),
+            changed(ChannelField::TOPIC, "tide"),
+            changed(ChannelField(200), "later"),
             left(carol(), None, "bye"),
             flags(me(NOTHING), carol()),
             ClientNotice::Invited {
@@ -359,7 +365,7 @@ fn who_leaves_the_network_leaves_its_channels_and_who_is_renamed_does_not() {
     let chat = ClientNotice::ChannelChat {
         channel: "#reef".into(),
         from: speaker(103, Some("caroline")),
-        tone: Tone::Message,
+        kind: ChatKind::Message,
         text: "me again".into(),
     };
     assert_eq!(rig.notices(), [renamed, chat]);
@@ -444,7 +450,7 @@ fn comes_back_into_its_channels() {
     rig.hear(link, &refused("#cave", "wrong key"));
     rig.join("#wreck", "");
     rig.done();
-    rig.hear(link, &set("#reef", Field::KEY, "kelp"));
+    rig.hear(link, &set("#reef", ChannelField::KEY, "kelp"));
     rig.lose(link, &[]);
     assert_eq!(rig.client.channels().count(), 0);
     rig.say_in("#reef", "still here");
@@ -505,8 +511,8 @@ fn what_never_left_is_asked_again_and_nothing_else_is_forgotten() {
         part("#reef", ME, None, "bye"),
         asks("#wreck", ""),
         said("#wreck", ME, "Hi"),
-        set_by("#wreck", Some(ME), 0, Field::TOPIC, "rust"),
-        request(ME, None, Verb::NAMES, "#wreck", ""),
+        set_by("#wreck", Some(ME), 0, ChannelField::TOPIC, "rust"),
+        request(ME, None, RequestKind::NAMES, "#wreck", ""),
     ];
     rig.lose(link, &unsent);
     let [leave, _, rest @ ..] = &unsent;

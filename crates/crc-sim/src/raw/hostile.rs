@@ -107,7 +107,7 @@ impl Hostile {
             } else {
                 Some(self.id(random))
             },
-            name: Name::cut("mallory"),
+            name: Name::truncated("mallory"),
             info: Info::new(info).unwrap_or_default(),
         };
         let message = if random.chance(60) {
@@ -130,25 +130,29 @@ impl Hostile {
             4..6 => Message::ClientChat(ClientChat {
                 source: self.id(random),
                 destination: Some(self.id(random)),
-                text: Text::cut(text),
+                text: Text::truncated(text),
             })
             .to_vec(),
             6..8 => Message::ClientQuit(ClientQuit {
                 source: self.id(random),
-                text: Text::cut(text),
+                text: Text::truncated(text),
             })
             .to_vec(),
             8 => Message::ServerQuit(ServerQuit {
                 source: self.id(random),
                 replacement: random.chance(50).then(|| self.id(random)),
-                text: Text::cut(random.one_of(&["gone", "127.9.9.9:1 gone", "127.1.0.1:33300 x"])),
+                text: Text::truncated(random.one_of(&[
+                    "gone",
+                    "127.9.9.9:1 gone",
+                    "127.1.0.1:33300 x",
+                ])),
             })
             .to_vec(),
             _ => Message::Status(Status {
                 source: Some(self.id(random)),
                 destination: random.chance(70).then(|| self.id(random)),
                 code: StatusCode(random.one_of(&[0, 1, 2, 0x100, 0x101, 0x102, 77])),
-                text: Text::cut(text),
+                text: Text::truncated(text),
             })
             .to_vec(),
         };

@@ -36,8 +36,8 @@ impl OriginalClient {
                 let registration = Message::ClientRegistration(Registration {
                     source: self.id,
                     last_hop: None,
-                    name: Name::cut("original"),
-                    info: Info::cut("client"),
+                    name: Name::truncated("original"),
+                    info: Info::truncated("client"),
                 });
                 out.send(link, &registration.to_vec());
             }

@@ -92,8 +92,8 @@ impl OriginalServer {
         let registration = Message::ServerRegistration(Registration {
             source: self.id,
             last_hop: hop,
-            name: Name::cut("original"),
-            info: Info::cut("server"),
+            name: Name::truncated("original"),
+            info: Info::truncated("server"),
         });
         out.send(link, &registration.to_vec());
     }
@@ -112,8 +112,8 @@ impl OriginalServer {
         let registration = Registration {
             source: HostId::new(id).expect("ids here come from the wire"),
             last_hop: Some(self.id),
-            name: Name::cut(&host.name),
-            info: Info::cut(&host.info),
+            name: Name::truncated(&host.name),
+            info: Info::truncated(&host.info),
         };
         let message = match host.server {
             true => Message::ServerRegistration(registration),
@@ -142,7 +142,7 @@ impl OriginalServer {
             source: Some(self.id),
             destination: to,
             code,
-            text: Text::cut(text),
+            text: Text::truncated(text),
         });
         out.send(link, &status.to_vec());
     }

@@ -1,7 +1,7 @@
 //! What serde writes it reads, and it reads nothing that no constructor takes.
 
 use crc_wire::{
-    ChannelName, HostId, Info, Kind, Message, Name, StatusCode, Text, Tone, strategies,
+    ChannelName, ChatKind, HostId, Info, Kind, Message, Name, StatusCode, Text, strategies,
 };
 use proptest::prelude::*;
 use serde_json::{from_reader, from_str, to_string};
@@ -61,7 +61,7 @@ fn each_kind_has_its_name() {
         b"\x84\x00\x00\x00\x01\x00\x00\x00\x02\x02\x00\x00\x00\x03#aout",
     );
     check(
-        r##"{"channel_chat":{"source":1,"tone":"notice","channel":"#a","text":"Hi"}}"##,
+        r##"{"channel_chat":{"source":1,"kind":"notice","channel":"#a","text":"Hi"}}"##,
         b"\x85\x00\x00\x00\x01\x01\x02\x00\x00\x00\x02#aHi",
     );
     check(
@@ -69,7 +69,7 @@ fn each_kind_has_its_name() {
         b"\x86\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x09\x02\x00\x00\x00\x01#ax",
     );
     check(
-        r#"{"channel_request":{"source":1,"destination":2,"verb":0,"channel":null,"text":"Hi"}}"#,
+        r#"{"channel_request":{"source":1,"destination":2,"kind":0,"channel":null,"text":"Hi"}}"#,
         b"\x87\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x02Hi",
     );
     let kinds = r#"["server_registration","status","server_quit","client_registration","client_chat","client_quit","channel_join","channel_part","channel_chat","channel_setting","channel_request"]"#;
@@ -104,7 +104,7 @@ fn what_no_constructor_takes_is_refused() {
     check_refused::<Text<'static>>("1", "string");
     check_refused::<ChannelName<'static>>("\"\"", "at least one byte");
     check_refused::<ChannelName<'static>>(&quoted(256), "256 bytes where at most 255 fit");
-    check_refused::<Tone>("\"shout\"", "unknown variant");
+    check_refused::<ChatKind>("\"shout\"", "unknown variant");
     check_refused::<Message<'static>>(
         r#"{"client_chat":{"source":0,"destination":1,"text":""}}"#,
         "nonzero",

@@ -13,7 +13,7 @@ proptest! {
         let mut codec = CrcCodec::default();
         let mut src = BytesMut::new();
         let mut messages = Vec::new();
-        for piece in &stream.pieces {
+        for piece in &stream.chunks {
             src.extend_from_slice(piece);
             while let Some(message) = codec.decode(&mut src)? {
                 messages.push(message);
@@ -65,7 +65,7 @@ fn an_end_within_a_frame_is_an_error() {
     let mut src = BytesMut::from(&[QUIT, &QUIT[..5]].concat()[..]);
     assert!(codec.decode_eof(&mut src).unwrap().is_some());
     let error = codec.decode_eof(&mut src).unwrap_err();
-    assert!(matches!(error, CodecError::CutShort(5)));
+    assert!(matches!(error, CodecError::UnexpectedEof(5)));
     assert_eq!(error.to_string(), "the stream ended 5 bytes into a frame");
 }
 

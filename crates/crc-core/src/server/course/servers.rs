@@ -1,6 +1,6 @@
 //! What servers of the dialect say, and what follows.
 
-use crc_wire::{Field, HostId, Text};
+use crc_wire::{ChannelField, HostId, Text};
 use irc_wire::Message as Line;
 use irc_wire::legacy::{Content, Message, Middle, Trailing};
 
@@ -101,7 +101,7 @@ impl Server {
             Content::Quit { text } => {
                 let text = text.map_or("", Trailing::as_str);
                 let text = quit_text(&self.called(id), text).unwrap_or_default();
-                self.remove(id, &Text::cut(text), Some(link), out);
+                self.remove(id, &Text::truncated(text), Some(link), out);
             }
             Content::Join { channel, key } => {
                 let key = key.map_or("", Middle::as_str);
@@ -197,7 +197,7 @@ impl Server {
         let adjacent = self.relay.neighbours().find(link).map(|n| n.host);
         match self.course_server(name) {
             Some(id) if self.relay.is_behind(id, link) && Some(id) != adjacent => {
-                self.remove(id, &Text::cut(reason), Some(link), out);
+                self.remove(id, &Text::truncated(reason), Some(link), out);
             }
             _ => self.course_drops(link, &"no such server is behind it"),
         }
@@ -273,13 +273,13 @@ impl Server {
             return self.course_drops(link, &"there is no such channel");
         }
         let channels = self.relay.channels();
-        let version = channels.next_version(name, Field::TOPIC, self.unix_ms());
+        let version = channels.next_version(name, ChannelField::TOPIC, self.unix_ms());
         let setting = Setting {
             value: topic.into(),
             version,
             source,
         };
-        self.apply_setting(name, Field::TOPIC, setting, Some(link), out);
+        self.apply_setting(name, ChannelField::TOPIC, setting, Some(link), out);
     }
 
     fn course_speaks(&mut self, link: LinkId, id: HostId, target: &str, text: &str, out: &mut Out) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crc_wire::{Field, HostId, Message};
+use crc_wire::{ChannelField, HostId, Message};
 use irc_wire::legacy::{Content, Middle, Trailing};
 
 use super::Server;
@@ -244,7 +244,7 @@ impl Server {
         &mut self,
         channel: &str,
         source: Option<HostId>,
-        field: Field,
+        field: ChannelField,
         value: &str,
         from: Option<LinkId>,
         out: &mut Out,
@@ -255,7 +255,7 @@ impl Server {
         let Some(known) = self.relay.channels().find(channel) else {
             return;
         };
-        if field != Field::TOPIC {
+        if field != ChannelField::TOPIC {
             return;
         }
         let me = self.course_name();
@@ -324,7 +324,7 @@ impl Server {
                 }
             }
             What::Set {
-                field: Field::TOPIC,
+                field: ChannelField::TOPIC,
                 value,
                 ..
             } if !self.course.hushed => put_topic(arena, &self.course_name(), channel, value),

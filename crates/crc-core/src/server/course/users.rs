@@ -1,6 +1,6 @@
 //! What users of the dialect who are linked to us say, and what follows.
 
-use crc_wire::{ChannelChat, ChannelName, Field, HostId, Kind, Text, Tone};
+use crc_wire::{ChannelChat, ChannelField, ChannelName, ChatKind, HostId, Kind, Text};
 use irc_wire::legacy::{Content, Message, Middle, NotLegacy, Trailing};
 use irc_wire::{Command, Message as Line, Verb};
 
@@ -23,9 +23,9 @@ pub(super) fn chat_in<'a>(
 ) -> Option<ChannelChat<'a>> {
     Some(ChannelChat {
         source,
-        tone: Tone::Message,
+        kind: ChatKind::Message,
         channel: ChannelName::new(channel).ok()?,
-        text: Text::cut(text),
+        text: Text::truncated(text),
     })
 }
 
@@ -82,7 +82,7 @@ impl Server {
         log::info!("{} quits: {text:?}", self.who(link));
         let text = quit_text(&self.called(id), text).unwrap_or_default();
         self.relay.neighbours_mut().remove(link);
-        self.remove(id, &Text::cut(text), Some(link), out);
+        self.remove(id, &Text::truncated(text), Some(link), out);
         self.end(link, CloseWhen::Flushed, "quit", out);
     }
 
@@ -177,7 +177,7 @@ impl Server {
         }
         self.set_channel(
             channel.as_str(),
-            Field::TOPIC,
+            ChannelField::TOPIC,
             Some(id),
             topic.as_str(),
             out,

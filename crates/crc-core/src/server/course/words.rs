@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crc_wire::{HostId, beginning};
+use crc_wire::{HostId, truncate_utf8};
 use irc_wire::LineLimits;
 use irc_wire::legacy::{Content, Message, Middle, Trailing};
 
@@ -52,7 +52,7 @@ pub(super) fn on_one_line(text: &str) -> Cow<'_, str> {
 /// can't be printed, and nothing that looks as if it were for machines.
 pub(super) fn info_of(text: &str) -> String {
     let printable: String = text.chars().filter(|c| is_printable(*c)).collect();
-    let info = beginning(&printable, INFO_BYTES_MAX);
+    let info = truncate_utf8(&printable, INFO_BYTES_MAX);
     match split_info(info) {
         (_, None) => info.to_owned(),
         (people, Some(_)) => people.to_owned(),
@@ -85,7 +85,7 @@ pub(super) fn put_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, t
     for line in &lines {
         let mut rest = &**line;
         loop {
-            let (part, behind) = rest.split_at(beginning(rest, room).len());
+            let (part, behind) = rest.split_at(truncate_utf8(rest, room).len());
             if let Ok(text) = Trailing::new(part) {
                 put(arena, nick, Content::Privmsg { target, text });
             }

@@ -1,6 +1,6 @@
 //! Who comes into channels and who goes, who is in them, and what they are about.
 
-use crc_wire::{ChannelRequest, Field, HostId, Text, Verb};
+use crc_wire::{ChannelField, ChannelRequest, HostId, RequestKind, Text};
 use irc_wire::{Message, Numeric, lists, text};
 
 use super::super::channels::NotAdmitted;
@@ -153,7 +153,7 @@ impl Server {
             }
             if let Some(id) = self.irc_member(asker.link, channel, &nick, out) {
                 let name = channel.name().to_owned();
-                self.irc_asks(asker, id, Verb::KICK, &name, said, out);
+                self.irc_asks(asker, id, RequestKind::KICK, &name, said, out);
             }
         }
     }
@@ -184,12 +184,12 @@ impl Server {
         &mut self,
         asker: Asker,
         id: HostId,
-        verb: Verb,
+        kind: RequestKind,
         channel: &str,
         text: &str,
         out: &mut Out,
     ) {
-        if verb == Verb::KICK && self.is_behind_lines(id) {
+        if kind == RequestKind::KICK && self.is_behind_lines(id) {
             let text = format!(
                 "{} can't be put out: its network has no word for it",
                 self.called(id)
@@ -204,9 +204,9 @@ impl Server {
         let request = ChannelRequest {
             source: asker.id,
             destination: Some(id),
-            verb,
+            kind,
             channel: Some(name),
-            text: Text::cut(text),
+            text: Text::truncated(text),
         };
         self.channel_request(&request, out);
     }
@@ -238,7 +238,7 @@ impl Server {
         };
         self.numeric(link, Numeric::RPL_INVITING, &[&nick, &shown], None, out);
         self.irc_tell_away(link, id, out);
-        self.irc_asks(asker, id, Verb::INVITE, &shown, "", out);
+        self.irc_asks(asker, id, RequestKind::INVITE, &shown, "", out);
     }
 
     // Who is in a channel.
@@ -409,13 +409,13 @@ impl Server {
         let topic = text::utf8_or_latin1(topic);
         let topic = cut(&topic, TOPIC_BYTES_MAX);
         let name = channel.name().to_owned();
-        self.set_channel(&name, Field::TOPIC, Some(asker.id), topic, out);
+        self.set_channel(&name, ChannelField::TOPIC, Some(asker.id), topic, out);
     }
 
     fn irc_tell_topic(&self, link: LinkId, channel: &Channel, out: &mut Out) {
         let (name, topic) = (channel.name(), channel.topic());
         self.numeric(link, Numeric::RPL_TOPIC, &[name], Some(topic), out);
-        let setting = channel.settings().find(Field::TOPIC);
+        let setting = channel.settings().find(ChannelField::TOPIC);
         if let Some(setting) = setting {
             let by = match setting.source {
                 Some(by) => self.irc_source(by),

@@ -1,6 +1,6 @@
 //! Modes: of channels, and of users.
 
-use crc_wire::{Field, Verb};
+use crc_wire::{ChannelField, RequestKind};
 use irc_wire::{Message, ModeChange, ModeError, ModeTable, Numeric, Sign, mask, text};
 
 use super::super::{Out, Server};
@@ -148,10 +148,10 @@ impl Server {
         let mut sorted: Vec<_> = modes.chars().collect();
         sorted.sort_unstable();
         let (modes, bans) = (String::from_iter(sorted), bans.join(" "));
-        for (field, value) in [(Field::MODES, modes), (Field::BANS, bans)] {
+        for (field, value) in [(ChannelField::MODES, modes), (ChannelField::BANS, bans)] {
             let channel = self.relay.channels().find(name);
             let before = channel.map(|channel| match field {
-                Field::MODES => channel.modes().to_owned(),
+                ChannelField::MODES => channel.modes().to_owned(),
                 _ => channel.bans().collect::<Vec<_>>().join(" "),
             });
             if before.is_some_and(|before| before != value) {
@@ -171,14 +171,14 @@ impl Server {
         let Some(channel) = self.relay.channels().find(name) else {
             return;
         };
-        let verb = match (change.letter, change.sign) {
-            (b'o', Sign::Plus) => Verb::GIVE_OPERATOR,
-            (b'o', Sign::Minus) => Verb::TAKE_OPERATOR,
-            (_, Sign::Plus) => Verb::GIVE_VOICE,
-            (_, Sign::Minus) => Verb::TAKE_VOICE,
+        let kind = match (change.letter, change.sign) {
+            (b'o', Sign::Plus) => RequestKind::OP,
+            (b'o', Sign::Minus) => RequestKind::DEOP,
+            (_, Sign::Plus) => RequestKind::VOICE,
+            (_, Sign::Minus) => RequestKind::DEVOICE,
         };
         if let Some(id) = self.irc_member(asker.link, channel, nick, out) {
-            self.irc_asks(asker, id, verb, name, "", out);
+            self.irc_asks(asker, id, kind, name, "", out);
         }
     }
 
@@ -198,7 +198,7 @@ impl Server {
             }
             Sign::Plus => key,
         };
-        self.set_channel(name, Field::KEY, Some(asker.id), key, out);
+        self.set_channel(name, ChannelField::KEY, Some(asker.id), key, out);
     }
 
     fn irc_limit(
@@ -218,7 +218,7 @@ impl Server {
                 return self.numeric(asker.link, numeric, &words, text, out);
             }
         };
-        self.set_channel(name, Field::LIMIT, Some(asker.id), &limit, out);
+        self.set_channel(name, ChannelField::LIMIT, Some(asker.id), &limit, out);
     }
 
     fn irc_ban(

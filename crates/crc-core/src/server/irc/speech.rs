@@ -1,6 +1,6 @@
 //! What users of IRC say: to somebody, or to a channel.
 
-use crc_wire::{ChannelChat, ChannelName, ChannelRequest, HostId, Text, Tone, Verb};
+use crc_wire::{ChannelChat, ChannelName, ChannelRequest, ChatKind, HostId, RequestKind, Text};
 use irc_wire::{Line, Message, Numeric, Said, lists, text};
 
 use super::super::{Out, Server};
@@ -34,13 +34,17 @@ impl Server {
         let Some(id) = self.relay.neighbours().find(link).map(|n| n.host) else {
             return false;
         };
-        let tone = if notice { Tone::Notice } else { Tone::Message };
+        let kind = if notice {
+            ChatKind::Notice
+        } else {
+            ChatKind::Message
+        };
         if NAMES.is_channel(target) {
             let now = self.now;
             if let Some(user) = self.irc_user_mut(link) {
                 user.spoke_at = now;
             }
-            self.irc_says_in_channel(Asker { link, id }, tone, name, text, out);
+            self.irc_says_in_channel(Asker { link, id }, kind, name, text, out);
             return true;
         }
         let (Some(names), Some(speaker)) = (&self.names, self.irc_user(link)) else {
@@ -95,11 +99,11 @@ impl Server {
     pub(super) fn irc_says(
         &mut self,
         asker: Asker,
-        tone: Tone,
+        kind: ChatKind,
         message: &Message<'_>,
         out: &mut Out,
     ) {
-        let answers = tone == Tone::Message;
+        let answers = kind == ChatKind::Message;
         let params = &message.params;
         let targets = params.get(0).filter(|targets| !targets.is_empty());
         let said = params.get(1).filter(|text| !text.is_empty());
@@ -126,9 +130,9 @@ impl Server {
                 return;
             }
             if NAMES.is_channel(target.as_bytes()) {
-                self.irc_says_in_channel(asker, tone, target, &said, out);
+                self.irc_says_in_channel(asker, kind, target, &said, out);
             } else {
-                self.irc_says_to(asker, tone, target, &said, out);
+                self.irc_says_to(asker, kind, target, &said, out);
             }
         }
     }
@@ -136,12 +140,12 @@ impl Server {
     fn irc_says_in_channel(
         &mut self,
         asker: Asker,
-        tone: Tone,
+        kind: ChatKind,
         target: &str,
         said: &str,
         out: &mut Out,
     ) {
-        let answers = tone == Tone::Message;
+        let answers = kind == ChatKind::Message;
         let Some(channel) = self.relay.channels().find(target) else {
             if answers {
                 self.complain(asker.link, Numeric::ERR_NOSUCHCHANNEL, &[target], out);
@@ -160,16 +164,16 @@ impl Server {
         };
         let chat = ChannelChat {
             source: asker.id,
-            tone,
+            kind,
             channel: name,
-            text: Text::cut(said),
+            text: Text::truncated(said),
         };
         let outside = channel.member(asker.id).is_none();
         let shown = outside.then(|| channel.name().to_owned());
         self.say_in_channel(&chat, None, None, out);
         if let Some(shown) = shown {
             // Members have their echo with the others.
-            self.irc_echo(asker, tone, &shown, said, out);
+            self.irc_echo(asker, kind, &shown, said, out);
         }
     }
 
@@ -188,8 +192,15 @@ impl Server {
         !modes.contains('m') && !banned()
     }
 
-    fn irc_says_to(&mut self, asker: Asker, tone: Tone, target: &str, said: &str, out: &mut Out) {
-        let answers = tone == Tone::Message;
+    fn irc_says_to(
+        &mut self,
+        asker: Asker,
+        kind: ChatKind,
+        target: &str,
+        said: &str,
+        out: &mut Out,
+    ) {
+        let answers = kind == ChatKind::Message;
         let names = self.names.as_ref();
         let Some(id) = names.and_then(|names| names.nicks.find(target)) else {
             if answers {
@@ -198,7 +209,7 @@ impl Server {
             return;
         };
         if let Some((link, _)) = self.irc_user_of(id) {
-            self.irc_tell_said(link, asker.id, tone, said, out);
+            self.irc_tell_said(link, asker.id, kind, said, out);
             self.counters.chats_relayed += 1;
             if answers {
                 self.irc_tell_away(asker.link, id, out);
@@ -209,20 +220,20 @@ impl Server {
             let request = ChannelRequest {
                 source: asker.id,
                 destination: Some(id),
-                verb: Verb::NOTICE,
+                kind: RequestKind::NOTICE,
                 channel: None,
-                text: Text::cut(said),
+                text: Text::truncated(said),
             };
             self.channel_request(&request, out);
         }
-        self.irc_echo(asker, tone, target, said, out);
+        self.irc_echo(asker, kind, target, said, out);
     }
 
     /// Shows a user its own words, if it wants to see them.
-    fn irc_echo(&self, asker: Asker, tone: Tone, target: &str, said: &str, out: &mut Out) {
+    fn irc_echo(&self, asker: Asker, kind: ChatKind, target: &str, said: &str, out: &mut Out) {
         let user = self.irc_user(asker.link);
         if user.is_some_and(|user| user.has(Capability::EchoMessage)) {
-            let range = self.write_words(asker.link, asker.id, tone, target, said, out);
+            let range = self.write_words(asker.link, asker.id, kind, target, said, out);
             out.send_stored(asker.link, range);
         }
     }
@@ -232,11 +243,11 @@ impl Server {
         &self,
         link: LinkId,
         source: HostId,
-        tone: Tone,
+        kind: ChatKind,
         said: &str,
         out: &mut Out,
     ) {
-        let range = self.write_words(link, source, tone, self.irc_target(link), said, out);
+        let range = self.write_words(link, source, kind, self.irc_target(link), said, out);
         out.send_stored(link, range);
     }
 
@@ -244,7 +255,7 @@ impl Server {
         &self,
         reader: LinkId,
         source: HostId,
-        tone: Tone,
+        kind: ChatKind,
         target: &str,
         said: &str,
         out: &mut Out,
@@ -253,6 +264,6 @@ impl Server {
         let timed = user.is_some_and(|user| user.has(Capability::ServerTime));
         let tags = self.time_tag(timed);
         let source = self.irc_source(source);
-        out.store(|arena| write_said(arena, &tags, &source, tone, target, said))
+        out.store(|arena| write_said(arena, &tags, &source, kind, target, said))
     }
 }

@@ -1,7 +1,7 @@
 //! The words in which users of IRC are told things: lines, numerics, and what
 //! happens in channels. Decides nothing.
 
-use crc_wire::{Field, HostId, MemberFlags, Tone, beginning};
+use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags, truncate_utf8};
 use irc_wire::{ModeChange, Numeric, Sign, modes, text};
 use jiff::Timestamp as Date;
 
@@ -97,13 +97,13 @@ pub(super) fn write_said(
     arena: &mut Vec<u8>,
     tags: &str,
     source: &str,
-    tone: Tone,
+    kind: ChatKind,
     target: &str,
     text: &str,
 ) {
-    let command = match tone {
-        Tone::Message => "PRIVMSG",
-        Tone::Notice => "NOTICE",
+    let command = match kind {
+        ChatKind::Message => "PRIVMSG",
+        ChatKind::Notice => "NOTICE",
     };
     if memchr::memchr3(0, b'\r', b'\n', text.as_bytes()).is_none() {
         return write_said_line(arena, tags, source, command, target, text);
@@ -128,7 +128,7 @@ fn write_said_line(
         let line = Line::new(arena, tags, source, command).word(target);
         // At least a character, whatever others are called.
         let room = LINE_BYTES_MAX.saturating_sub(line.len() + 2).max(4);
-        let piece = beginning(rest, room);
+        let piece = truncate_utf8(rest, room);
         line.text(piece).end();
         rest = rest.get(piece.len()..).unwrap_or_default();
     }
@@ -188,19 +188,19 @@ const fn change<'a>(sign: Sign, letter: u8, param: Option<&'a str>) -> ModeChang
 }
 
 /// What has changed in a setting that is worded as modes.
-fn changes<'a>(field: Field, before: &'a str, value: &'a str) -> Vec<ModeChange<'a>> {
+fn changes<'a>(field: ChannelField, before: &'a str, value: &'a str) -> Vec<ModeChange<'a>> {
     let set = |letter| match value {
         "" => change(Sign::Minus, letter, None),
         _ => change(Sign::Plus, letter, Some(value)),
     };
     let mut changes = Vec::new();
     match field {
-        Field::KEY if value.is_empty() => {
+        ChannelField::KEY if value.is_empty() => {
             changes.push(change(Sign::Minus, b'k', Some(before)));
         }
-        Field::KEY => changes.push(set(b'k')),
-        Field::LIMIT => changes.push(set(b'l')),
-        Field::MODES => {
+        ChannelField::KEY => changes.push(set(b'k')),
+        ChannelField::LIMIT => changes.push(set(b'l')),
+        ChannelField::MODES => {
             let is_mode = |letter: &u8| letter.is_ascii_alphabetic();
             let gone = before.bytes().filter(|l| !value.as_bytes().contains(l));
             let come = value.bytes().filter(|l| !before.as_bytes().contains(l));
@@ -209,7 +209,7 @@ fn changes<'a>(field: Field, before: &'a str, value: &'a str) -> Vec<ModeChange<
             changes.extend(gone.map(|letter| change(Sign::Minus, letter, None)));
             changes.extend(come.map(|letter| change(Sign::Plus, letter, None)));
         }
-        Field::BANS => {
+        ChannelField::BANS => {
             let is_in = |list: &str, mask: &str| list.split_ascii_whitespace().any(|m| m == mask);
             let gone = before.split_ascii_whitespace();
             let gone = gone.filter(|mask| !is_in(value, mask));
@@ -356,9 +356,9 @@ impl Server {
                     }
                 }
             },
-            What::Said { tone, text } => write_said(arena, &tags, &who, tone, channel, text),
+            What::Said { kind, text } => write_said(arena, &tags, &who, kind, channel, text),
             What::Set {
-                field: Field::TOPIC,
+                field: ChannelField::TOPIC,
                 value,
                 ..
             } => {

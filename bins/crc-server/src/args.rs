@@ -272,7 +272,7 @@ impl Args {
     /// The server's settings; what was not said is taken from `seed`.
     pub(crate) fn config(&self, seed: u64) -> Config {
         let mut random = Random::new(seed);
-        let drawn = random.host_id();
+        let drawn = crc_core::random_host_id(&mut random);
         let name = self.name.clone().unwrap_or_else(default_name);
         let name = Name::new(name).expect("a name that we admit fits");
         let limits = &self.limits;

@@ -3,7 +3,7 @@
 //! with it. What other servers relay is held to the wire's limits only.
 
 use crate::announcement::split_info;
-use crate::visible::is_printable;
+use crc_machine::is_printable;
 
 /// The most bytes in a name that we admit.
 pub const NAME_BYTES_MAX: usize = 64;

@@ -7,7 +7,7 @@
 
 use core::fmt::{self, Write};
 
-use crate::link::PeerAddress;
+use crc_machine::PeerAddress;
 
 /// What the machine part begins with, the blank before it included.
 const OPENING: &str = " [crc2";

@@ -39,14 +39,15 @@ use crc_wire::{
 
 use crate::admission::{AdmissionError, check_info, check_name, is_channel_name};
 use crate::announcement::{Announcement, Features, parse_features_text};
-use crate::backoff::Backoff;
-use crate::link::{DialError, DialId, LinkDown, LinkId, Origin, PeerAddress};
-use crate::machine::{CloseWhen, Event, Machine};
-use crate::outbox::Outbox;
+use crate::id::random_host_id;
 use crate::planted::planted;
-use crate::random::Random;
-use crate::send_queue::Unsent;
-use crate::time::Timestamp;
+use crc_machine::Backoff;
+use crc_machine::Outbox;
+use crc_machine::Random;
+use crc_machine::Timestamp;
+use crc_machine::Unsent;
+use crc_machine::{CloseWhen, Event, Machine};
+use crc_machine::{DialError, DialId, LinkDown, LinkId, Origin, PeerAddress};
 
 use channels::{Asked, Member, Memberships, Set};
 use queue::{Queue, Saying, Wish};
@@ -294,7 +295,7 @@ impl Client {
         check_name(&config.name)?;
         check_info(&config.info)?;
         let mut random = Random::new(config.seed);
-        let id = config.id.unwrap_or_else(|| random.host_id());
+        let id = config.id.unwrap_or_else(|| random_host_id(&mut random));
         Ok(Client {
             queue: Queue::new(config.limits.queue_bytes_max),
             config,
@@ -1186,7 +1187,7 @@ impl Client {
         } else if !reclaim {
             self.refused_since = None;
             while self.id == taken && !planted!(self, NoFreshId) {
-                self.id = self.random.host_id();
+                self.id = random_host_id(&mut self.random);
             }
         }
         self.hang_up(now, Disconnect::IdTaken(taken), out);

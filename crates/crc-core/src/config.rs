@@ -7,8 +7,8 @@ use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
 use crate::limits::Limits;
-use crate::link::{ListenerId, PeerAddress};
 use crate::server::Dialect;
+use crc_machine::{ListenerId, PeerAddress};
 
 /// What makes a server this one.
 #[derive(Debug, Clone)]

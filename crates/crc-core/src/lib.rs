@@ -55,25 +55,16 @@
 
 mod admission;
 mod announcement;
-mod backoff;
 mod client;
 mod config;
+mod id;
 mod limits;
-mod link;
-mod link_table;
 mod lookup;
-mod machine;
-mod outbox;
 mod planted;
-mod random;
 mod relay;
-mod send_queue;
 mod server;
 mod session;
-mod time;
-mod timers;
 mod verdict;
-mod visible;
 
 pub use admission::{
     AdmissionError, CHANNEL_NAME_BYTES_MAX, INFO_BYTES_MAX, NAME_BYTES_MAX, check_info, check_name,
@@ -82,28 +73,22 @@ pub use admission::{
 pub use announcement::{
     Announcement, Features, UNRANKED, features_text, parse_features_text, split_info,
 };
-pub use backoff::Backoff;
 pub use client::{
     BadFrame, ChannelMember, Client, ClientChannel, ClientCommand, ClientConfig, ClientFailure,
     ClientLimits, ClientNotice, Disconnect, OtherClient, ResolveError, SayError, Speaker,
 };
 pub use config::{Config, loopback};
-pub use limits::Limits;
-pub use link::{
-    DialError, DialId, Ends, LinkDown, LinkId, ListenerId, NotAnAddress, Origin, PeerAddress,
+pub use crc_machine::{
+    Backoff, CloseWhen, DialError, DialId, Effect, Ends, Event, LinkDown, LinkId, LinkTable,
+    ListenerId, Machine, NotAnAddress, Origin, Outbox, OverBound, PeerAddress, Random, Range,
+    SendQueue, Timers, Timestamp, Unsent, Visible, is_printable,
 };
-pub use link_table::LinkTable;
-pub use machine::{CloseWhen, Effect, Event, Machine, Range};
-pub use outbox::Outbox;
+pub use id::random_host_id;
+pub use limits::Limits;
 #[cfg(feature = "planted")]
 pub use planted::Planted;
-pub use random::Random;
 pub use relay::{
     Channel, Channels, Directory, Host, HostKind, Neighbour, Nicks, Setting, Settings, Standing,
 };
-pub use send_queue::{OverBound, SendQueue, Unsent};
 pub use server::{Counters, Dialect, LinkView, Server, ServerCommand, ServerNotice, Snapshot};
-pub use time::Timestamp;
-pub use timers::Timers;
 pub use verdict::{Role, Verdict, Violation};
-pub use visible::{Visible, is_printable};

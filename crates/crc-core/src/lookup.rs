@@ -7,7 +7,7 @@
 use crc_wire::HostId;
 use foldhash::fast::FixedState;
 
-use crate::link::LinkId;
+use crc_machine::LinkId;
 
 /// What is found of a host at once. The link stands here as well as in the host's
 /// row, because a chat asks for nothing else: a row is a cache line further away,

@@ -17,8 +17,8 @@ pub use channels::{Channel, Channels, Setting, Settings};
 pub use directory::{Directory, Host, HostKind};
 pub use nicks::Nicks;
 
-use crate::link::LinkId;
-use crate::link_table::LinkTable;
+use crc_machine::LinkId;
+use crc_machine::LinkTable;
 
 /// What we know of the node at the other end of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

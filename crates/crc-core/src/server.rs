@@ -28,18 +28,18 @@ pub use snapshot::{LinkView, Snapshot};
 
 use crate::announcement::{Announcement, Features, UNRANKED};
 use crate::config::Config;
-use crate::link::{Ends, LinkDown, LinkId, Origin, PeerAddress};
-use crate::link_table::LinkTable;
-use crate::machine::{CloseWhen, Event, Machine, Range};
-use crate::outbox::Outbox;
 use crate::planted::planted;
-use crate::random::Random;
 use crate::relay::{Host, HostKind, Neighbour, Relay, Standing};
-use crate::send_queue::Unsent;
 use crate::session::{Outlet, PAUSE, Pace, Phase, Session};
-use crate::time::Timestamp;
-use crate::timers::Timers;
 use crate::verdict::{Verdict, Violation};
+use crc_machine::LinkTable;
+use crc_machine::Outbox;
+use crc_machine::Random;
+use crc_machine::Timers;
+use crc_machine::Timestamp;
+use crc_machine::Unsent;
+use crc_machine::{CloseWhen, Event, Machine, Range};
+use crc_machine::{Ends, LinkDown, LinkId, Origin, PeerAddress};
 
 use course::Book;
 use dialects::Names;

@@ -258,7 +258,7 @@ impl Grove {
 
     fn config(&mut self, number: usize) -> crc_core::Config {
         let mut config = config(number);
-        config.id = self.random.host_id();
+        config.id = crc_core::random_host_id(&mut self.random);
         config.candidates_within = Some(PATIENCE);
         config
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crc_core::Timestamp;
+use crc_machine::Timestamp;
 
 /// Counts from the moment it was made, and never back.
 #[derive(Debug, Clone, Copy)]

@@ -17,7 +17,7 @@ pub struct DriverConfig {
     /// that it has. 10 s.
     pub connect_timeout: Duration,
     /// How long the other side of a link that we closed may take to end its own
-    /// side, and how long [`Effect::Stop`](crc_core::Effect::Stop) waits for all
+    /// side, and how long [`Effect::Stop`](crc_machine::Effect::Stop) waits for all
     /// of them. 2 s.
     pub linger_max: Duration,
     /// How long a link that we closed may take to accept what waits for it. 10 s.
@@ -34,7 +34,7 @@ pub struct DriverConfig {
     /// middle of a turn: about what stays near the processor. 64 KiB.
     pub outbox_bytes_max: usize,
     /// How many bytes may wait for a new link, until the machine says otherwise
-    /// by [`Effect::Bound`](crc_core::Effect::Bound). 64 KiB.
+    /// by [`Effect::Bound`](crc_machine::Effect::Bound). 64 KiB.
     pub send_queue_bytes_max: usize,
     /// How many links may be open before no further one is accepted. As many as
     /// the process has descriptors for, less [`descriptors_reserve`], unless this is lower.

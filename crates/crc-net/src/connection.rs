@@ -5,7 +5,7 @@
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
-use crc_core::{LinkDown, Outbox, OverBound, SendQueue, Timestamp};
+use crc_machine::{LinkDown, Outbox, OverBound, SendQueue, Timestamp};
 
 use crate::input::Input;
 use crate::pieces::{PieceList, Pieces};

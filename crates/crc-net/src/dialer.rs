@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 use std::vec;
 
-use crc_core::{DialError, DialId, LinkId, PeerAddress, Timestamp};
+use crc_machine::{DialError, DialId, LinkId, PeerAddress, Timestamp};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 

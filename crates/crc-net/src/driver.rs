@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread;
 
-use crc_core::{Effect, Event, LinkDown, LinkId, ListenerId, Machine, Outbox, Timestamp};
+use crc_machine::{Effect, Event, LinkDown, LinkId, ListenerId, Machine, Outbox, Timestamp};
 
 use crate::commander::{Commander, commands};
 use crate::config::DriverConfig;
@@ -50,7 +50,7 @@ const COMMANDS_PER_TURN_MAX: usize = 256;
 /// Runs a [`Machine`] on sockets.
 ///
 /// ```
-/// use crc_core::{Event, Machine, Outbox, Timestamp};
+/// use crc_machine::{Event, Machine, Outbox, Timestamp};
 /// use crc_net::{Driver, DriverConfig, Stopped};
 ///
 /// /// Says everything back; ends when it is told to.
@@ -77,7 +77,7 @@ const COMMANDS_PER_TURN_MAX: usize = 256;
 /// }
 ///
 /// let mut driver = Driver::new(Echo, DriverConfig::default())?;
-/// driver.listen(([127, 0, 0, 1], 0).into(), crc_core::ListenerId(0))?;
+/// driver.listen(([127, 0, 0, 1], 0).into(), crc_machine::ListenerId(0))?;
 /// driver.command(());
 /// let mut notices = Vec::new();
 /// let stopped = driver.run(|_machine, notice| notices.push(notice))?;

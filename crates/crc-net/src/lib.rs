@@ -1,4 +1,4 @@
-//! Drives a [`Machine`](crc_core::Machine) with sockets: one thread, one
+//! Drives a [`Machine`](crc_machine::Machine) with sockets: one thread, one
 //! selector, nothing that blocks.
 //!
 //! A [`Driver`] waits, reads what came, hands it to its machine and carries out

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crc_core::Timestamp;
+use crc_machine::Timestamp;
 
 use crate::stats::Stats;
 

@@ -1,7 +1,7 @@
 //! What one turn has to send, sorted by link without moving a byte: a list of
 //! ranges per link, all lists in one vector.
 
-use crc_core::Range;
+use crc_machine::Range;
 
 /// The lists of a turn. Emptied at once, when all of them have been written.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crc_core::{CloseWhen, DialError, DialId, Ends, LinkDown, LinkId, Origin, Timestamp};
+use crc_machine::{CloseWhen, DialError, DialId, Ends, LinkDown, LinkId, Origin, Timestamp};
 
 pub(crate) use accepting::Accepted;
 

@@ -3,7 +3,7 @@
 //! A dial has a place in it too, which becomes its link's when it succeeds.
 //! Knows nothing of what a place holds.
 
-use crc_core::LinkId;
+use crc_machine::LinkId;
 
 /// Values by [`LinkId`].
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream}
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use crc_core::{Event, LinkDown, ListenerId, Origin};
+use crc_machine::{Event, LinkDown, ListenerId, Origin};
 use crc_net::{Driver, DriverConfig, ListenError, NotTaken, Stopped};
 use rig::{
     PATIENCE, Rig, Seen, Toy, Unsent, echo, pattern, quick, read_all, read_exact, silent,
@@ -206,7 +206,7 @@ fn does_nothing_when_nothing_happens() {
 fn ticks_when_it_is_time() {
     let mut toy = silent();
     let pause = Duration::from_millis(50);
-    toy.deadline = Some(crc_core::Timestamp::START + pause);
+    toy.deadline = Some(crc_machine::Timestamp::START + pause);
     let mut driver = Driver::new(toy, DriverConfig::default()).unwrap();
     let commander = driver.commander();
     let before = driver.now();
@@ -217,7 +217,7 @@ fn ticks_when_it_is_time() {
             }
         })
         .unwrap();
-    assert!(driver.now().since(crc_core::Timestamp::START) >= pause);
+    assert!(driver.now().since(crc_machine::Timestamp::START) >= pause);
     assert!(driver.now() > before);
     let turns = driver.stats().turns.value();
     assert!(turns <= 5, "{turns} turns for one tick and one command");

@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crc_core::{ListenerId, Origin};
+use crc_machine::{ListenerId, Origin};
 use crc_net::{Driver, DriverConfig, Input, Stopped, read_lines};
 use rig::{PATIENCE, Rig, Seen, echo, quick, read_exact, silent, write};
 use rustix::process::{Resource, Rlimit, setrlimit};

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use crc_core::{CloseWhen, DialError, DialId, Event, LinkDown, LinkId, Origin, PeerAddress};
+use crc_machine::{CloseWhen, DialError, DialId, Event, LinkDown, LinkId, Origin, PeerAddress};
 use crc_net::DriverConfig;
 use rig::{PATIENCE, Rig, Seen, Toy, Unsent, echo, quick, read_all, read_exact, silent, write};
 use socket2::{Domain, Socket, Type};
@@ -20,7 +20,7 @@ fn dial(rig: &Rig, number: u64, to: PeerAddress) -> DialId {
     dial
 }
 
-fn expect_up(rig: &Rig, dial: DialId) -> (LinkId, crc_core::Ends) {
+fn expect_up(rig: &Rig, dial: DialId) -> (LinkId, crc_machine::Ends) {
     rig.expect("a dialled link", |seen| match seen {
         Seen::Up(link, origin, ends) => {
             assert_eq!(*origin, Origin::Dialed { dial });

@@ -10,7 +10,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use crc_core::{CloseWhen, Event, LinkDown, LinkId};
+use crc_machine::{CloseWhen, Event, LinkDown, LinkId};
 use crc_net::DriverConfig;
 use rig::{
     PATIENCE, Rig, Seen, Toy, Unsent, pattern, quick, read_all, read_exact, silent,
@@ -338,7 +338,7 @@ fn nobody_is_accepted_or_dialed_after_a_stop() {
     let address = rig.address;
     rig.tell(move |out| {
         out.stop();
-        out.dial(crc_core::DialId(1), address.into());
+        out.dial(crc_machine::DialId(1), address.into());
         out.stop();
     });
     assert_eq!(read_all(&stream), b"");

@@ -4,7 +4,7 @@
 
 mod rig;
 
-use crc_core::{Event, LinkId};
+use crc_machine::{Event, LinkId};
 use rig::{Rig, Toy, quick, read_exact, write};
 
 /// Tells everybody but the speaker of every byte by itself, without hurry; but

@@ -7,7 +7,7 @@ mod rig;
 
 use std::net::{Shutdown, TcpStream};
 
-use crc_core::LinkDown;
+use crc_machine::LinkDown;
 use rig::{Rig, Seen, pattern, silent, wait_until_held, write};
 
 /// Has the driver find all of this in one turn: what `old` still has to say and
@@ -23,7 +23,7 @@ fn in_one_turn(rig: &Rig, last_words: &[u8], old: &TcpStream, new: &TcpStream) {
     go_on.send(()).unwrap();
 }
 
-fn established(rig: &Rig) -> (TcpStream, crc_core::LinkId) {
+fn established(rig: &Rig) -> (TcpStream, crc_machine::LinkId) {
     let (stream, link) = rig.connect_up();
     write(&stream, b"hello");
     rig.expect("hello", |seen| {

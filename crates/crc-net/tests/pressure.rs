@@ -7,7 +7,7 @@ mod rig;
 
 use std::io::Read;
 
-use crc_core::{Event, LinkDown, LinkId};
+use crc_machine::{Event, LinkDown, LinkId};
 use crc_net::DriverConfig;
 use rig::{
     PATIENCE, Rig, Seen, Toy, Unsent, echo, pattern, quick, read_all, read_exact, silent, write,

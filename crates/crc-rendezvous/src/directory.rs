@@ -12,7 +12,9 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crc_core::{CloseWhen, Event, LinkDown, LinkId, LinkTable, Machine, Outbox, Timers, Timestamp};
+use crc_machine::{
+    CloseWhen, Event, LinkDown, LinkId, LinkTable, Machine, Outbox, Timers, Timestamp,
+};
 
 use crate::codec::{PAUSE, RegistrationDecoder, write_list, write_teardown};
 
@@ -72,7 +74,7 @@ impl Default for DirectoryLimits {
 /// A directory of peers. See the module's comment.
 ///
 /// ```
-/// use crc_core::{Ends, Event, LinkId, ListenerId, Machine, Origin, Outbox, Timestamp};
+/// use crc_machine::{Ends, Event, LinkId, ListenerId, Machine, Origin, Outbox, Timestamp};
 /// use crc_rendezvous::{Directory, DirectoryConfig};
 ///
 /// let mut directory = Directory::new(DirectoryConfig::default());

@@ -1,7 +1,7 @@
 //! A rendezvous: a directory by which peers find each other, and the mesh that
 //! they form. The wire is told in `docs/RENDEZVOUS.md` of the repository.
 //!
-//! Two machines, in the manner of [`crc_core::Machine`]: a [`Directory`] keeps the
+//! Two machines, in the manner of [`crc_machine::Machine`]: a [`Directory`] keeps the
 //! list of the peers that are connected to it, and a [`Peer`] has one connection
 //! with every other peer on that list. A [`Member`] is the part of a peer that deals
 //! with the directory, for other machines that look for others. The messages are in

@@ -9,7 +9,7 @@
 use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
-use crc_core::{
+use crc_machine::{
     Backoff, CloseWhen, DialError, DialId, Ends, Event, LinkDown, LinkId, Machine, Origin, Outbox,
     PeerAddress, Random, Timestamp,
 };

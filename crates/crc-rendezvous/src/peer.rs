@@ -16,7 +16,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
-use crc_core::{
+use crc_machine::{
     Backoff, CloseWhen, DialError, DialId, Effect, Ends, Event, LinkDown, LinkId, LinkTable,
     Machine, Origin, Outbox, PeerAddress, Random, Timers, Timestamp,
 };
@@ -93,7 +93,7 @@ impl PeerConfig {
 /// A peer of a mesh. See the module's comment.
 ///
 /// ```
-/// use crc_core::{Effect, Event, Machine, Outbox, Timestamp};
+/// use crc_machine::{Effect, Event, Machine, Outbox, Timestamp};
 /// use crc_rendezvous::{Peer, PeerCommand, PeerConfig};
 ///
 /// let mut peer = Peer::new(PeerConfig::new("localhost:33400".parse()?, 7));

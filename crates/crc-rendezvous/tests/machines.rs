@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crc_core::{
+use crc_machine::{
     CloseWhen, DialError, DialId, Effect, Ends, Event, LinkDown, LinkId, ListenerId, Machine,
     Origin, Outbox, Timestamp, Unsent,
 };

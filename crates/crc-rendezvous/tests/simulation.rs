@@ -16,7 +16,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crc_core::{
+use crc_machine::{
     CloseWhen, DialError, DialId, Effect, Ends, Event, LinkDown, LinkId, ListenerId, Machine,
     Origin, Outbox, PeerAddress, Random, Timestamp, Unsent,
 };

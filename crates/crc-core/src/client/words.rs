@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crc_wire::{ChannelField, ChatKind, FrameError, HostId, MemberFlags, StatusCode};
 
-use crate::link::{DialError, LinkDown, PeerAddress};
+use crc_machine::{DialError, LinkDown, PeerAddress};
 
 /// What a user may ask of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
-use crate::link::LinkId;
-use crate::time::Timestamp;
+use crc_machine::LinkId;
+use crc_machine::Timestamp;
 
 /// How long the settings of a channel without members are remembered: longer
 /// than any word is on its way through a network that works.

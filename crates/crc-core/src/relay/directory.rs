@@ -10,8 +10,8 @@ use core::fmt;
 use crc_wire::{HostId, Info, Message, Name, Registration};
 
 use super::Claim;
-use crate::link::LinkId;
 use crate::lookup::{Found, Lookup};
+use crc_machine::LinkId;
 
 /// What a host is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

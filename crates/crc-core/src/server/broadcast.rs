@@ -11,12 +11,12 @@ use crc_wire::{
 
 use super::{Out, Server};
 use crate::announcement::{Features, features_text};
-use crate::link::LinkId;
-use crate::machine::Range;
 use crate::planted::planted;
 use crate::relay::{HostKind, Neighbour, Route, Standing};
-use crate::send_queue::Unsent;
 use crate::session::{DRESSES, Dress, Outlet, Session};
+use crc_machine::LinkId;
+use crc_machine::Range;
+use crc_machine::Unsent;
 
 /// How much of a neighbour's last words is repeated for each host behind it:
 /// there may be many.

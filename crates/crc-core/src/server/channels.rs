@@ -13,11 +13,11 @@ use crc_wire::{
 
 use super::{Out, Server};
 use crate::admission::is_channel_name;
-use crate::link::LinkId;
-use crate::machine::Range;
 use crate::planted::planted;
 use crate::relay::{Applied, Entered, Host, HostKind, Neighbour, Setting, Standing, fold};
 use crate::session::{Lines, Session};
+use crc_machine::LinkId;
+use crc_machine::Range;
 
 /// The most bytes of a topic or of another setting that is set here.
 pub(super) const VALUE_BYTES_MAX: usize = 8 * 1024;

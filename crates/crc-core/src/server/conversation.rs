@@ -13,12 +13,12 @@ use crc_wire::{
 use super::{ANNOUNCEMENT_PAUSE, CLASSIFICATION_TIME, Due, Out, Server, ServerNotice, Stage};
 use crate::admission::{check_info, check_name};
 use crate::announcement::{Announcement, UNRANKED, split_info};
-use crate::link::{LinkId, Origin};
-use crate::machine::CloseWhen;
 use crate::planted::planted;
 use crate::relay::{Claim, Host, HostKind, Meaning, Route, Standing};
 use crate::session::{HELD_BYTES_MAX, ORIGINAL_FRAME_BYTES_MAX, Outlet, Phase};
 use crate::verdict::Violation;
+use crc_machine::CloseWhen;
+use crc_machine::{LinkId, Origin};
 
 impl Server {
     /// The next bytes of a link's stream.

@@ -25,9 +25,9 @@ use irc_wire::legacy::{Middle, Trailing};
 use irc_wire::{Decoder, LineLimits, Message as Line};
 
 use super::{Out, Server, Stage};
-use crate::link::LinkId;
 use crate::relay::HostKind;
 use crate::session::{Lines, Phase};
+use crc_machine::LinkId;
 
 use dialling::Dialling;
 

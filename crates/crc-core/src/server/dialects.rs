@@ -11,10 +11,11 @@ use crc_wire::{ClientChat, ClientQuit, HostId, Message, Text};
 use irc_wire::mask::Prepared;
 
 use super::{Out, Server, broadcast};
-use crate::link::{LinkId, Origin};
-use crate::machine::CloseWhen;
+use crate::id::random_host_id;
 use crate::relay::{Claim, Host, HostKind, Nicks, Route, Standing};
 use crate::session::{Dress, Lines, Outlet};
+use crc_machine::CloseWhen;
+use crc_machine::{LinkId, Origin};
 
 /// What hosts are called where names are words that nobody else has.
 #[derive(Debug, Default)]
@@ -202,7 +203,7 @@ impl Server {
 
     pub(super) fn free_id(&mut self) -> HostId {
         loop {
-            let id = self.random.host_id();
+            let id = random_host_id(&mut self.random);
             if !self.relay.is_taken(id) {
                 return id;
             }

@@ -25,11 +25,11 @@ pub(crate) use user::User;
 pub(super) use words::VARIATIONS;
 
 use super::{Due, Out, Server, Stage};
-use crate::link::LinkId;
-use crate::machine::CloseWhen;
 use crate::relay::Host;
 use crate::session::{Lines, Phase};
 use crate::verdict::Violation;
+use crc_machine::CloseWhen;
+use crc_machine::LinkId;
 use user::{ANSWER_TIME_MAX, BACKLOG_BYTES_MAX, Capability, SILENCE_MAX};
 
 /// Which names are the same.

@@ -10,10 +10,10 @@ use core::time::Duration;
 use crc_wire::HostId;
 
 use super::{Due, Out, Server};
-use crate::link::LinkId;
-use crate::machine::CloseWhen;
 use crate::planted::planted;
 use crate::relay::{HostKind, Standing};
+use crc_machine::CloseWhen;
+use crc_machine::LinkId;
 
 /// How long a server may be silent before it is asked.
 const SILENCE_MAX: Duration = Duration::from_secs(15);

@@ -4,10 +4,10 @@
 use crc_wire::HostId;
 
 use super::{Counters, Dialect, Server};
-use crate::link::{Ends, LinkId, PeerAddress};
 use crate::relay::{Channels, Directory, Host, HostKind, Neighbour, Nicks, Standing};
 use crate::session::Lines;
-use crate::time::Timestamp;
+use crc_machine::Timestamp;
+use crc_machine::{Ends, LinkId, PeerAddress};
 
 /// What a server knows at one moment.
 #[derive(Debug, Clone, Copy)]

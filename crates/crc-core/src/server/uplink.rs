@@ -16,13 +16,14 @@ use crc_wire::HostId;
 
 use super::{Due, Out, Server, ServerNotice, Stage};
 use crate::announcement::{Announcement, UNRANKED};
-use crate::backoff::Backoff;
-use crate::link::{DialError, DialId, LinkId, PeerAddress};
-use crate::machine::CloseWhen;
+use crate::id::random_host_id;
 use crate::planted::planted;
 use crate::relay::{Claim, Host, HostKind, Standing};
 use crate::session::Alias;
-use crate::time::Timestamp;
+use crc_machine::Backoff;
+use crc_machine::CloseWhen;
+use crc_machine::Timestamp;
+use crc_machine::{DialError, DialId, LinkId, PeerAddress};
 
 /// The shortest pause after a refusal.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(1);
@@ -369,7 +370,7 @@ impl Server {
         if !self.uplink.refusing.contains(&to) {
             return None;
         }
-        let free = core::iter::repeat_with(|| self.random.host_id());
+        let free = core::iter::repeat_with(|| random_host_id(&mut self.random));
         let id = { free }.find(|id| !self.relay.is_taken(*id))?;
         let ghosts = BTreeSet::new();
         Some(Box::new(Alias { id, ghosts }))

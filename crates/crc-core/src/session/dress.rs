@@ -163,7 +163,7 @@ mod tests {
             info: "Île 🏝",
             machine: Some(" [crc2;r=1]"),
         };
-        let host = Host::new(crate::link::LinkId::new(0, 0), &claim);
+        let host = Host::new(crc_machine::LinkId::new(0, 0), &claim);
         for (dress, info) in [
             (Dress::Full, "Île 🏝 [crc2;r=1]"),
             (Dress::Plain, "Île 🏝"),

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crc_core::{Ends, ListenerId, Origin, Timestamp};
+use crc_machine::{Ends, ListenerId, Origin, Timestamp};
 
 use super::{LinkUp, Sockets};
 use crate::connection::Connection;

@@ -1,6 +1,6 @@
 //! Reaching others: a dial from its name to a link in its place.
 
-use crc_core::{DialError, DialId, Ends, LinkId, Origin, PeerAddress, Timestamp};
+use crc_machine::{DialError, DialId, Ends, LinkId, Origin, PeerAddress, Timestamp};
 
 use super::{Entry, LinkUp, Sockets};
 use crate::connection::Connection;

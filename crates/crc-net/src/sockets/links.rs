@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
-use crc_core::{CloseWhen, LinkDown, LinkId, Outbox, Range, Timestamp};
+use crc_machine::{CloseWhen, LinkDown, LinkId, Outbox, Range, Timestamp};
 
 use super::{Entry, Sockets};
 use crate::connection::{Connection, Phase, ReadOutcome};

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crc_core::{
+use crc_machine::{
     DialError, DialId, Ends, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox,
     Timestamp,
 };

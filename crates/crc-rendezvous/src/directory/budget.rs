@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use crc_core::Timestamp;
+use crc_machine::Timestamp;
 
 /// So much may be spent at once after a quiet time.
 const SAVED_MAX: Duration = Duration::from_millis(250);

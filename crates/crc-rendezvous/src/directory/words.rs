@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use crc_core::LinkDown;
+use crc_machine::LinkDown;
 
 use crate::codec::CodecError;
 

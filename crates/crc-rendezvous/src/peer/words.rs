@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use crc_core::{DialError, LinkDown};
+use crc_machine::{DialError, LinkDown};
 
 use crate::codec::CodecError;
 use crate::member::Away;

@@ -86,7 +86,7 @@ impl Hostile {
                 .copied()
                 .unwrap_or(1),
             5..9 => 900 + u32::try_from(random.below(6)).unwrap_or(0),
-            _ => random.host_id().get(),
+            _ => crc_core::random_host_id(random).get(),
         };
         HostId::new(id.max(1)).expect("at least 1")
     }

@@ -4,11 +4,11 @@
 //! candidate follows from it.
 
 use super::{Peer, Server};
-use crate::backoff::Backoff;
-use crate::link::{DialError, DialId, LinkId, PeerAddress};
 use crate::server::{Due, Out, Stage};
 use crate::session::Lines;
-use crate::time::Timestamp;
+use crc_machine::Backoff;
+use crc_machine::Timestamp;
+use crc_machine::{DialError, DialId, LinkId, PeerAddress};
 
 /// The first number of our dials to servers of the dialect: no other dial has it.
 const DIALS_FROM: u64 = 1 << 62;

@@ -7,11 +7,11 @@ use irc_wire::{Command, Message as Line, NameRules, Verb};
 use super::words::{info_of, put};
 use super::{Introduction, Server, User};
 use crate::admission::NAME_BYTES_MAX;
-use crate::link::LinkId;
-use crate::machine::CloseWhen;
 use crate::relay::{Host, HostKind, Nicks};
 use crate::server::Out;
 use crate::verdict::Violation;
+use crc_machine::CloseWhen;
+use crc_machine::LinkId;
 
 /// Whether somebody can be called so: by the rules of the dialect, and not too long.
 pub(super) fn is_nick(nick: &str) -> bool {

@@ -10,11 +10,11 @@ use super::words::{info_of, quit_text};
 use super::{Introduction, Server, User};
 use crate::admission::NAME_BYTES_MAX;
 use crate::admission::is_channel_name;
-use crate::link::{LinkId, Origin};
 use crate::relay::{HostKind, Setting};
 use crate::server::Out;
 use crate::server::channels::CHANNELS_MAX;
 use crate::verdict::Violation;
+use crc_machine::{LinkId, Origin};
 
 impl Server {
     /// The server that we have dialled says something, and has not said who it is.

@@ -9,11 +9,11 @@ use super::Server;
 use super::words::{
     channel_word, on_one_line, put, put_join, put_privmsg, put_quit, put_topic, quit_text,
 };
-use crate::link::LinkId;
 use crate::relay::{Host, HostKind};
 use crate::server::channels::{Happening, What};
 use crate::server::{Due, Out};
 use crate::session::Phase;
+use crc_machine::LinkId;
 
 impl Server {
     /// Something is to be told to somebody on a link: a chat, or an answer that the

@@ -6,11 +6,11 @@ use irc_wire::{Command, Message as Line, Verb};
 
 use super::Server;
 use super::words::{put, put_names, put_topic, quit_text};
-use crate::link::{LinkDown, LinkId};
-use crate::machine::CloseWhen;
 use crate::server::Out;
 use crate::server::channels::NotAdmitted;
 use crate::verdict::Violation;
+use crc_machine::CloseWhen;
+use crc_machine::{LinkDown, LinkId};
 
 /// The most bytes of a key: it is told in one line with a nick and a channel.
 const KEY_BYTES_MAX: usize = 1024;

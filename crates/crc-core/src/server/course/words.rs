@@ -9,10 +9,10 @@ use irc_wire::legacy::{Content, Message, Middle, Trailing};
 use super::{Introduction, Server};
 use crate::admission::INFO_BYTES_MAX;
 use crate::announcement::split_info;
-use crate::link::LinkId;
 use crate::relay::{Channel, Host, HostKind};
 use crate::server::dialects::as_few_lines;
-use crate::visible::is_printable;
+use crc_machine::LinkId;
+use crc_machine::is_printable;
 
 /// The most bytes of a line, its end included.
 const LINE_BYTES_MAX: usize = LineLimits::LEGACY.line_bytes_max;

@@ -9,8 +9,8 @@ use super::user::{Capability, NAMES};
 use super::words::marks;
 use super::{Asker, cut};
 use crate::admission::is_channel_name;
-use crate::link::LinkId;
 use crate::relay::{Channel, Host};
+use crc_machine::LinkId;
 
 /// The most bytes of a topic that is set by a user of IRC (`TOPICLEN`).
 const TOPIC_BYTES_MAX: usize = 390;

@@ -9,8 +9,8 @@ use super::registration::VERSION;
 use super::user::{Capability, NAMES};
 use super::words::{date_text, marks};
 use super::{Asker, CASE, cut};
-use crate::link::LinkId;
 use crate::relay::{Channel, Host, HostKind};
+use crc_machine::LinkId;
 
 /// The most bytes of why somebody is away (`AWAYLEN`).
 const AWAY_BYTES_MAX: usize = 300;

@@ -8,10 +8,10 @@ use super::words::date_text;
 use super::{Asker, cut};
 use crate::admission::INFO_BYTES_MAX;
 use crate::announcement::split_info;
-use crate::link::LinkId;
 use crate::relay::{Claim, Host, HostKind};
 use crate::verdict::Violation;
-use crate::visible::is_printable;
+use crc_machine::LinkId;
+use crc_machine::is_printable;
 
 /// What the network is called.
 const NETWORK: &str = "CRC";
@@ -69,7 +69,7 @@ impl Server {
             Verb::Ping => self.irc_ping(link, message, out),
             Verb::Quit => {
                 self.irc_closes(link, "Quit", out);
-                self.end(link, crate::machine::CloseWhen::Flushed, "quit", out);
+                self.end(link, crc_machine::CloseWhen::Flushed, "quit", out);
             }
             // There are no passwords, and nobody needs to know.
             Verb::Pass | Verb::Pong | Verb::Error | Verb::Notice => {}

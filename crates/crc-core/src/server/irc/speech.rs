@@ -7,9 +7,9 @@ use super::super::{Out, Server};
 use super::Asker;
 use super::user::{Capability, NAMES, SaidTo};
 use super::words::{LINE_BYTES_MAX, write_said};
-use crate::link::LinkId;
-use crate::machine::Range;
 use crate::relay::Channel;
+use crc_machine::LinkId;
+use crc_machine::Range;
 
 /// How many recipients a message may have.
 const TARGETS_MAX: usize = 4;

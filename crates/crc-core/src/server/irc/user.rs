@@ -5,10 +5,10 @@ use core::time::Duration;
 
 use irc_wire::{Decoder, NameRules, Nicks};
 
-use crate::link::LinkId;
 use crate::relay::fold;
-use crate::session::Bucket;
-use crate::time::Timestamp;
+use crc_machine::Bucket;
+use crc_machine::LinkId;
+use crc_machine::Timestamp;
 
 /// How names may look that users of IRC choose.
 pub(super) const NAMES: NameRules = NameRules {

@@ -9,7 +9,7 @@ use super::super::channels::{Happening, What};
 use super::super::dialects::as_few_lines;
 use super::super::{Out, Server};
 use super::user::{Capability, User};
-use crate::link::LinkId;
+use crc_machine::LinkId;
 
 /// The most bytes of a line, without its end.
 pub(super) const LINE_BYTES_MAX: usize = 512 - 2;

@@ -13,7 +13,7 @@ impl Timestamp {
     pub const START: Timestamp = Timestamp(0);
 
     /// The end of time.
-    pub(crate) const NEVER: Timestamp = Timestamp(u64::MAX);
+    pub const NEVER: Timestamp = Timestamp(u64::MAX);
 
     /// `micros` microseconds after the start.
     #[must_use]

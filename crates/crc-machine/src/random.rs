@@ -6,8 +6,6 @@
 
 use core::time::Duration;
 
-use crc_wire::HostId;
-
 /// A stream of numbers that follows from its seed alone.
 ///
 /// The generator is SplitMix64: a counter that is stirred. Fast, eight bytes
@@ -15,7 +13,7 @@ use crc_wire::HostId;
 /// where somebody wants to guess.
 ///
 /// ```
-/// use crc_core::Random;
+/// use crc_machine::Random;
 ///
 /// let (mut one, mut other) = (Random::new(7), Random::new(7));
 /// assert_eq!(one.next_u64(), other.next_u64());
@@ -55,13 +53,6 @@ impl Random {
     pub fn duration_up_to(&mut self, max: Duration) -> Duration {
         let micros = u64::try_from(max.as_micros()).unwrap_or(u64::MAX);
         Duration::from_micros(self.below(micros.saturating_add(1)))
-    }
-
-    /// An id for a host.
-    pub fn host_id(&mut self) -> HostId {
-        let id = 1 + self.below(u32::MAX.into());
-        let id = u32::try_from(id).expect("at most u32::MAX");
-        HostId::new(id).expect("at least 1")
     }
 }
 

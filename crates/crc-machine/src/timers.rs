@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 /// Deadlines of kind `K`, soonest first; the same deadlines in the order of `K`.
 ///
 /// ```
-/// use crc_core::{Timers, Timestamp};
+/// use crc_machine::{Timers, Timestamp};
 ///
 /// let at = Timestamp::from_micros;
 /// let mut timers = Timers::new();

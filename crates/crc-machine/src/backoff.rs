@@ -24,7 +24,7 @@ const STABLE_MIN: Duration = Duration::from_secs(60);
 /// same peer at the same moment do not come back at the same moment.
 ///
 /// ```
-/// use crc_core::{Backoff, Random};
+/// use crc_machine::{Backoff, Random};
 ///
 /// let (mut backoff, mut random) = (Backoff::new(), Random::new(7));
 /// assert!(backoff.pause(&mut random, false).as_millis() <= 500);

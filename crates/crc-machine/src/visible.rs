@@ -8,7 +8,7 @@ use core::fmt::{self, Write};
 /// direction of writing, invisible ones, private and unassigned ones do not.
 ///
 /// ```
-/// use crc_core::is_printable;
+/// use crc_machine::is_printable;
 ///
 /// assert!("Grüße, 世界 👋".chars().all(is_printable));
 /// assert!(!is_printable('\u{1b}'), "escape");
@@ -39,7 +39,7 @@ pub fn is_printable(c: char) -> bool {
 /// others by their number (`<U+202E>`).
 ///
 /// ```
-/// use crc_core::Visible;
+/// use crc_machine::Visible;
 ///
 /// assert_eq!(Visible("a\x1b[2J\nb\u{202e}").to_string(), "a␛[2J␊b<U+202E>");
 /// ```

@@ -114,7 +114,7 @@ pub enum DialError {
 /// Where a peer can be reached: a host's name or address, and a port.
 ///
 /// ```
-/// use crc_core::PeerAddress;
+/// use crc_machine::PeerAddress;
 ///
 /// let peer: PeerAddress = "[::1]:33300".parse().unwrap();
 /// assert_eq!((peer.host.as_ref(), peer.port), ("::1", 33300));

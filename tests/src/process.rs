@@ -152,7 +152,7 @@ impl Process {
         })
     }
 
-    /// Ends its standard input.
+    /// Endpoints its standard input.
     pub fn close_input(&mut self) {
         self.stdin = None;
     }
@@ -206,7 +206,7 @@ impl Process {
         self.signal(Signal::CONT);
     }
 
-    /// Ends it without a word, as a crash does.
+    /// Endpoints it without a word, as a crash does.
     pub fn end_at_once(&mut self) {
         if self.is_running() {
             let _ = self.child.kill();

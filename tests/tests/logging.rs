@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 const ANN: u32 = 101;
 const BOB: u32 = 102;
 
-/// Ends the process when a test fails.
+/// Endpoints the process when a test fails.
 struct Ending(Child);
 
 impl Drop for Ending {

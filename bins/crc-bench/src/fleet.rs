@@ -113,7 +113,7 @@ pub(crate) enum Placement {
     /// One after the other at each in turn.
     Dealt,
     /// In turn at the first and the last.
-    Ends,
+    Endpoints,
 }
 
 /// What a flow does beside being checked.
@@ -464,8 +464,8 @@ impl Fleet {
         let count = self.servers.len();
         let server = match self.placement {
             Placement::Dealt => client % count.max(1),
-            Placement::Ends if client.is_multiple_of(2) => 0,
-            Placement::Ends => count - 1,
+            Placement::Endpoints if client.is_multiple_of(2) => 0,
+            Placement::Endpoints => count - 1,
         };
         let Some((name, address)) = self.servers.get(server) else {
             return Err(Failure::Demand("there is no server".to_owned()));

@@ -302,7 +302,7 @@ impl Course<'_> {
                 talk: Talk::Stream { pairs: PAIRS },
                 size: SIZE,
                 clients: 0,
-                placement: Placement::Ends,
+                placement: Placement::Endpoints,
             };
             let all = self.least_of(&setting, crowd)?;
             question.add(0, servers, all);

@@ -140,7 +140,7 @@ fn measure(setting: &Setting<'_>, workload: &Workload) -> Result<Report, Failure
             pairs: Pairs { pairs, size },
         } => words::stream(
             "hops",
-            &load(Talk::Stream { pairs }, size, Placement::Ends)?,
+            &load(Talk::Stream { pairs }, size, Placement::Endpoints)?,
         ),
         Workload::JoinStorm { clients } => {
             words::join_storm(&workload::join_storm(setting, clients)?)

@@ -524,8 +524,20 @@ impl Machine for Desk {
     fn handle(&mut self, now: Timestamp, event: Event<'_, Order>, out: &mut Outbox<News>) {
         match event {
             Event::Command(order) => self.take_order(now, order, out),
-            Event::LinkUp { link, origin, ends } => {
-                self.tell_client(now, Event::LinkUp { link, origin, ends }, out);
+            Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            } => {
+                self.tell_client(
+                    now,
+                    Event::LinkUp {
+                        link,
+                        origin,
+                        endpoints,
+                    },
+                    out,
+                );
             }
             Event::Bytes { link, bytes } => {
                 self.tell_client(now, Event::Bytes { link, bytes }, out);
@@ -553,7 +565,7 @@ impl Machine for Desk {
 mod tests {
     use std::time::Duration;
 
-    use crc_core::{ClientConfig, DialError, DialId, Ends, LinkDown, LinkId, Origin, Unsent};
+    use crc_core::{ClientConfig, DialError, DialId, Endpoints, LinkDown, LinkId, Origin, Unsent};
     use crc_wire::{ClientChat, Info, Message, Name, Registration, Status, StatusCode, Text};
 
     use super::*;
@@ -654,7 +666,7 @@ mod tests {
             self.handle(Event::LinkUp {
                 link: LINK,
                 origin: Origin::Dialed { dial },
-                ends: Ends {
+                endpoints: Endpoints {
                     peer: "127.0.0.1:33300".parse().unwrap(),
                     local: "127.0.0.1:50000".parse().unwrap(),
                 },

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crc_core::{ClientNotice, Visible, is_printable};
+use crc_core::{ClientNotice, Escaped, is_printable};
 use crc_net::{Commander, NotTaken};
 use crc_wire::HostId;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -41,7 +41,7 @@ const PROMPT_WITHIN: Duration = Duration::from_millis(1_500);
 /// How long it waits for everything to be printed.
 const PRINTED_WITHIN: Duration = Duration::from_millis(200);
 
-/// Ends the mode in which the terminal marks what is pasted.
+/// Endpoints the mode in which the terminal marks what is pasted.
 const PASTE_MODE_OFF: &str = "\x1b[?2004l";
 
 /// A terminal with somebody at it.
@@ -255,7 +255,7 @@ impl Known {
 
     fn prompt(&self) -> String {
         match &self.target {
-            Some(target) => format!("to {}> ", Visible(&target.to_string())),
+            Some(target) => format!("to {}> ", Escaped(&target.to_string())),
             None => "> ".to_owned(),
         }
     }
@@ -290,7 +290,7 @@ impl Known {
             .iter()
             .filter(|(_, name)| name.to_lowercase().starts_with(&typed));
         let pairs = matching.map(|(id, name)| Pair {
-            display: format!("{} ({id})", Visible(name)),
+            display: format!("{} ({id})", Escaped(name)),
             replacement: self.way_to(*id, name),
         });
         (line.len() - word.len(), pairs.collect())
@@ -312,7 +312,7 @@ impl Known {
             .filter(|name| name.to_lowercase().starts_with(&typed))
             .filter(|name| name.chars().all(is_printable));
         let pairs = matching.map(|name| Pair {
-            display: Visible(name).to_string(),
+            display: Escaped(name).to_string(),
             replacement: format!("{name} "),
         });
         (line.len() - word.len(), pairs.collect())

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use crc_core::{
-    ChannelMember, ClientFailure, ClientNotice, Disconnect, OtherClient, Speaker, Visible,
+    ChannelMember, ClientFailure, ClientNotice, Disconnect, Escaped, OtherClient, Speaker,
 };
 use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags};
 
@@ -58,14 +58,14 @@ fn said(id: HostId, who: &str, kind: ChatKind, text: &str, palette: Palette) -> 
     if let Some(deed) = deed {
         let deed = deed.strip_suffix('\u{1}').unwrap_or(deed);
         let who = palette.paint(Shade::Name(id), who);
-        return format!("* {who} {}", Visible(deed));
+        return format!("* {who} {}", Escaped(deed));
     }
     let who = match kind {
         ChatKind::Message => format!("<{who}>"),
         ChatKind::Notice => format!("-{who}-"),
     };
     let who = palette.paint(Shade::Name(id), who);
-    format!("{who} {}", Visible(text))
+    format!("{who} {}", Escaped(text))
 }
 
 /// The line or lines that tell of `news`, without the last one's end. What
@@ -82,12 +82,12 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             topic,
         } => {
             let (members, topic) = (many(members), after_topic(topic));
-            return event(format!("{}{topic}\n{members}", Visible(channel)));
+            return event(format!("{}{topic}\n{members}", Escaped(channel)));
         }
         News::Topic { channel, topic } => return event(topic_of(channel, topic)),
         News::Channels(channels) => return event(channels_of(channels)),
         News::Talking { to: Some(to) } => {
-            return event(format!("talking to {}", Visible(&to.to_string())));
+            return event(format!("talking to {}", Escaped(&to.to_string())));
         }
         News::Talking { to: None } => return event("talking to nobody".to_owned()),
         News::Help => return Some(COMMANDS.to_owned()),
@@ -100,7 +100,7 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             why,
             retry_in,
         } => event(format!("can't reach {server}: {why}; {}", again(*retry_in))),
-        ClientNotice::Welcome { id, text } => event(format!("{} (your id is {id})", Visible(text))),
+        ClientNotice::Welcome { id, text } => event(format!("{} (your id is {id})", Escaped(text))),
         ClientNotice::Joined {
             id,
             name,
@@ -114,7 +114,7 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             Some(was) => format!(
                 "{} is now {}{}",
                 host(*id, was),
-                Visible(name),
+                Escaped(name),
                 after_colon(info)
             ),
         }),
@@ -134,7 +134,7 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             Some(said(*from, &speaker, ChatKind::Message, text, palette))
         }
         ClientNotice::Status { code, text, .. } => {
-            trouble(format!("{} (status {code})", Visible(text)))
+            trouble(format!("{} (status {code})", Escaped(text)))
         }
         ClientNotice::ChannelEntered {
             channel,
@@ -143,14 +143,14 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             again,
         } => {
             let again = if *again { " again" } else { "" };
-            let (channel, topic, members) = (Visible(channel), after_topic(topic), many(members));
+            let (channel, topic, members) = (Escaped(channel), after_topic(topic), many(members));
             event(format!("you are in {channel}{again}{topic}\n{members}"))
         }
         ClientNotice::ChannelJoined { channel, member } => {
             let flags = flags(member.flags);
             event(format!(
                 "{}: {}{flags} is here",
-                Visible(channel),
+                Escaped(channel),
                 speaker(&member.who)
             ))
         }
@@ -160,7 +160,7 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             by,
             text,
         } => {
-            let (channel, who, text) = (Visible(channel), speaker(who), after_colon(text));
+            let (channel, who, text) = (Escaped(channel), speaker(who), after_colon(text));
             event(match by {
                 None => format!("{channel}: {who} left{text}"),
                 Some(by) => format!("{channel}: {} put {who} out{text}", speaker(by)),
@@ -171,7 +171,7 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             member,
             by,
         } => {
-            let (channel, who) = (Visible(channel), speaker(&member.who));
+            let (channel, who) = (Escaped(channel), speaker(&member.who));
             let what = match (member.flags.operator, member.flags.voice) {
                 (true, true) => "an operator, with a voice",
                 (true, false) => "an operator",
@@ -189,7 +189,7 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             kind,
             text,
         } => {
-            let channel = palette.paint(Shade::Channel, Visible(channel));
+            let channel = palette.paint(Shade::Channel, Escaped(channel));
             let words = said(from.id, &speaker(from), *kind, text, palette);
             Some(format!("{channel} {words}"))
         }
@@ -202,22 +202,22 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             let by = by_whom(by.as_ref());
             event(match (field_word(*field), &**value) {
                 (Some("topic"), topic) => format!("{}{by}", topic_of(channel, topic)),
-                (Some(field), "") => format!("{}: no {field}{by}", Visible(channel)),
+                (Some(field), "") => format!("{}: no {field}{by}", Escaped(channel)),
                 (Some(field), value) => {
-                    format!("{}: {field} is {}{by}", Visible(channel), Visible(value))
+                    format!("{}: {field} is {}{by}", Escaped(channel), Escaped(value))
                 }
-                (None, _) => format!("{}: set otherwise{by}", Visible(channel)),
+                (None, _) => format!("{}: set otherwise{by}", Escaped(channel)),
             })
         }
         ClientNotice::ChannelRefused { channel, text } => trouble(match channel {
-            Some(channel) => format!("{}: {}", Visible(channel), Visible(text)),
-            None => Visible(text).to_string(),
+            Some(channel) => format!("{}: {}", Escaped(channel), Escaped(text)),
+            None => Escaped(text).to_string(),
         }),
         ClientNotice::ChannelNames { channel, names } => {
-            event(format!("in {}: {}", Visible(channel), Visible(names)))
+            event(format!("in {}: {}", Escaped(channel), Escaped(names)))
         }
         ClientNotice::Invited { channel, by } => {
-            let (channel, by) = (Visible(channel), speaker(by));
+            let (channel, by) = (Escaped(channel), speaker(by));
             event(format!("{by} invites you to {channel}: /join {channel}"))
         }
         ClientNotice::Disconnected { reason, retry_in } => event(match (reason, retry_in) {
@@ -263,11 +263,11 @@ pub(crate) fn error(news: &News, desk: &Desk) -> Option<String> {
 
 /// A sentence about something that went wrong, as it is shown.
 pub(crate) fn trouble(sentence: &str, palette: Palette) -> String {
-    palette.paint(Shade::Trouble, format_args!("! {}", Visible(sentence)))
+    palette.paint(Shade::Trouble, format_args!("! {}", Escaped(sentence)))
 }
 
 fn host(id: HostId, name: &str) -> String {
-    format!("{} ({id})", Visible(name))
+    format!("{} ({id})", Escaped(name))
 }
 
 /// Somebody, as far as it is known.
@@ -306,15 +306,15 @@ pub(crate) fn field_word(field: ChannelField) -> Option<&'static str> {
 
 fn topic_of(channel: &str, topic: &str) -> String {
     match topic {
-        "" => format!("{}: no topic", Visible(channel)),
-        topic => format!("{}: the topic is: {}", Visible(channel), Visible(topic)),
+        "" => format!("{}: no topic", Escaped(channel)),
+        topic => format!("{}: the topic is: {}", Escaped(channel), Escaped(topic)),
     }
 }
 
 fn after_topic(topic: &str) -> String {
     match topic {
         "" => String::new(),
-        topic => format!("; the topic is: {}", Visible(topic)),
+        topic => format!("; the topic is: {}", Escaped(topic)),
     }
 }
 
@@ -327,7 +327,7 @@ fn many(members: &[ChannelMember]) -> String {
             (false, true) => "+",
             (false, false) => "",
         };
-        format!("{:>12}  {sign}{}", member.who.id, Visible(name))
+        format!("{:>12}  {sign}{}", member.who.id, Escaped(name))
     };
     let lines: Vec<String> = members.iter().map(line).collect();
     lines.join("\n")
@@ -339,7 +339,7 @@ fn channels_of(channels: &[(String, usize)]) -> String {
         _ => "you are in:".to_owned(),
     };
     for (channel, members) in channels {
-        let channel = Visible(channel);
+        let channel = Escaped(channel);
         write!(text, "\n{members:>12}  {channel}").expect("a string takes everything");
     }
     text
@@ -349,7 +349,7 @@ fn after_colon(text: &str) -> String {
     if text.is_empty() {
         String::new()
     } else {
-        format!(": {}", Visible(text))
+        format!(": {}", Escaped(text))
     }
 }
 
@@ -364,7 +364,7 @@ fn roster(clients: &[(HostId, OtherClient)]) -> String {
         count => format!("{count} others are here:"),
     };
     for (id, client) in clients {
-        let (name, info) = (Visible(&client.name), after_colon(&client.info));
+        let (name, info) = (Escaped(&client.name), after_colon(&client.info));
         write!(text, "\n{id:>12}  {name}{info}").expect("a string takes everything");
     }
     text

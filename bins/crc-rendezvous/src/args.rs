@@ -126,7 +126,7 @@ Examples:
       The same between machines.
 
 Signals:
-  SIGTERM and SIGINT make both leave in good order; a second one ends them at once.
+  SIGTERM and SIGINT make both leave in good order; a second one endpoints them at once.
 
 Exit status:
   0  it has left in good order, or the directory was torn down

@@ -4,7 +4,7 @@ use std::io::{self, BufReader, ErrorKind, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 
-use crc_core::{ListenerId, Visible};
+use crc_core::{Escaped, ListenerId};
 use crc_net::{Driver, DriverConfig, Input, read_lines};
 use crc_rendezvous::{Away, Peer, PeerCommand, PeerNotice, When};
 
@@ -134,7 +134,7 @@ fn command(input: Input, line_bytes_max: usize) -> Option<PeerCommand> {
         Input::Failed(kind) => {
             log::error!(
                 "standard input can't be read: {}",
-                Visible(&kind.to_string())
+                Escaped(&kind.to_string())
             );
             Some(PeerCommand::Leave { when })
         }

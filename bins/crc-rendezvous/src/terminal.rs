@@ -25,7 +25,7 @@ const MESSAGES_MAX: usize = 1_000;
 /// What stands before the line that is being edited.
 const PROMPT: &str = "> ";
 
-/// Ends the mode in which the terminal marks what is pasted.
+/// Endpoints the mode in which the terminal marks what is pasted.
 const PASTE_MODE_OFF: &str = "\x1b[?2004l";
 
 /// A terminal with somebody at it.

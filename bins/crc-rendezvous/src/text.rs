@@ -1,7 +1,7 @@
 //! News as lines for people. What others say is made visible here: nobody may
 //! paint on another's terminal.
 
-use crc_core::Visible;
+use crc_core::Escaped;
 use crc_rendezvous::PeerNotice;
 
 /// The line that tells of `notice`, if there is one.
@@ -23,7 +23,7 @@ pub(crate) fn line(notice: &PeerNotice) -> Option<String> {
             "* can't reach {peer}: {why}; trying again in {:.1} s",
             pause.as_secs_f64()
         ),
-        PeerNotice::Text { peer, text } => format!("<{peer}> {}", Visible(text)),
+        PeerNotice::Text { peer, text } => format!("<{peer}> {}", Escaped(text)),
         PeerNotice::Away { why, retry_in } => format!("* {}", crate::join::away(*why, *retry_in)),
         PeerNotice::Unreachable { retry_in: None, .. }
         | PeerNotice::Refused { .. }

@@ -273,7 +273,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crc_core::{Config, Dialect, Effect, Ends, Event, ListenerId, Machine, Origin};
+    use crc_core::{Config, Dialect, Effect, Endpoints, Event, ListenerId, Machine, Origin};
     use crc_wire::{HostId, Message, Name};
 
     const LINK: LinkId = LinkId::new(1, 1);
@@ -367,12 +367,16 @@ mod tests {
         let link = LinkId::new(9, 9);
         let listener = ListenerId(0);
         let address = "127.0.0.1:1".parse().unwrap();
-        let ends = Ends {
+        let endpoints = Endpoints {
             peer: address,
             local: address,
         };
         let origin = Origin::Accepted { listener };
-        let up = Event::LinkUp { link, origin, ends };
+        let up = Event::LinkUp {
+            link,
+            origin,
+            endpoints,
+        };
         server.handle(Timestamp::START, up, &mut out);
         let bytes = Event::Bytes {
             link,
@@ -390,7 +394,7 @@ mod tests {
         let mut server = Server::new(config);
         let mut out = Outbox::new();
         let address = "127.0.0.1:1".parse().unwrap();
-        let ends = Ends {
+        let endpoints = Endpoints {
             peer: address,
             local: address,
         };
@@ -406,7 +410,11 @@ mod tests {
         ] {
             let link = LinkId::new(slot, 1);
             let origin = Origin::Accepted { listener };
-            let up = Event::LinkUp { link, origin, ends };
+            let up = Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            };
             server.handle(Timestamp::START, up, &mut out);
             let bytes = lines.as_bytes();
             server.handle(Timestamp::START, Event::Bytes { link, bytes }, &mut out);

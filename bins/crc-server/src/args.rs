@@ -220,7 +220,7 @@ Examples:
       Look at it with: curl http://127.0.0.1:8033/state
 
 Signals:
-  SIGTERM and SIGINT make it leave in good order; a second one ends it at once.
+  SIGTERM and SIGINT make it leave in good order; a second one endpoints it at once.
 
 Environment:
   RUST_LOG   what is logged, in detail; for instance RUST_LOG=crc_core=debug

@@ -42,7 +42,7 @@ impl Node {
         self.recorder = Some(recorder);
     }
 
-    /// Ends the recording, if there is one.
+    /// Endpoints the recording, if there is one.
     pub(crate) fn end_record(&mut self) -> io::Result<()> {
         let digest = crc_record::digest(&self.server);
         self.recorder
@@ -100,8 +100,12 @@ fn for_rendezvous<'a>(
         Event::LinkUp {
             link,
             origin: origin @ Origin::Dialed { dial },
-            ends,
-        } if rendezvous.owns_dial(dial) => Ok(Event::LinkUp { link, origin, ends }),
+            endpoints,
+        } if rendezvous.owns_dial(dial) => Ok(Event::LinkUp {
+            link,
+            origin,
+            endpoints,
+        }),
         Event::DialFailed { dial, why } if rendezvous.owns_dial(dial) => {
             Ok(Event::DialFailed { dial, why })
         }

@@ -64,7 +64,7 @@ impl StatePage {
             kind: link.neighbour.kind,
             node: node(link.neighbour.standing, link.dialect),
             uplink: link.neighbour.uplink,
-            peer: link.ends.peer,
+            peer: link.endpoints.peer,
         });
         let head = json(&Head {
             id: snapshot.id().get(),

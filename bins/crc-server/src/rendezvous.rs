@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn an_address_that_is_said_to_be_ours_is_registered_in_place_of_where_we_listen() {
-        use crc_core::{Ends, Origin};
+        use crc_core::{Endpoints, Origin};
 
         let directory: PeerAddress = "127.0.0.1:33400".parse().unwrap();
         for (advertised, listening, registered) in [
@@ -199,12 +199,16 @@ mod tests {
             };
             assert!(to == directory && member.owns_dial(dial));
             let link = LinkId::new(0, 0);
-            let ends = Ends {
+            let endpoints = Endpoints {
                 peer: "127.0.0.1:33400".parse().unwrap(),
                 local: "127.0.0.9:50000".parse().unwrap(),
             };
             let origin = Origin::Dialed { dial };
-            let up = Event::LinkUp { link, origin, ends };
+            let up = Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            };
             assert_eq!(member.handle(Timestamp::START, up, &mut out), None);
             let Some(Effect::Send { range, .. }) = out.take_effects().pop() else {
                 panic!("it registers");

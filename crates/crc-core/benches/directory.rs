@@ -9,8 +9,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crc_core::{
-    Config, Ends, Event, LinkId, ListenerId, Machine, Origin, Outbox, Random, Server, ServerNotice,
-    Timestamp,
+    Config, Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, Random, Server,
+    ServerNotice, Timestamp,
 };
 use crc_wire::{HostId, Info, Message, Name, Registration};
 use divan::counter::ItemsCount;
@@ -50,7 +50,7 @@ fn server(hosts: u32) -> Server {
         origin: Origin::Accepted {
             listener: ListenerId(0),
         },
-        ends: Ends {
+        endpoints: Endpoints {
             peer: address,
             local: address,
         },

@@ -5,7 +5,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crc_core::{
-    Config, Dialect, Ends, Event, LinkId, ListenerId, Machine, Origin, Outbox, Server,
+    Config, Dialect, Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, Server,
     ServerNotice, Timestamp,
 };
 use crc_wire::{HostId, Name};
@@ -41,7 +41,7 @@ fn server(users: u32) -> (Server, Outbox<ServerNotice>) {
         let up = Event::LinkUp {
             link: link(number),
             origin: Origin::Accepted { listener },
-            ends: Ends {
+            endpoints: Endpoints {
                 peer: address,
                 local: address,
             },

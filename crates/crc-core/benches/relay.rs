@@ -6,7 +6,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crc_core::{
-    Config, Ends, Event, LinkId, ListenerId, Machine, Origin, Outbox, Server, ServerNotice,
+    Config, Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, Server, ServerNotice,
     Timestamp,
 };
 use crc_wire::{ClientChat, HostId, Info, Message, Name, Registration, Text};
@@ -51,14 +51,14 @@ fn server(clients: u32) -> (Server, Outbox<ServerNotice>) {
         let origin = Origin::Accepted {
             listener: ListenerId(0),
         };
-        let ends = Ends {
+        let endpoints = Endpoints {
             peer: address,
             local: address,
         };
         let up = Event::LinkUp {
             link: link(number),
             origin,
-            ends,
+            endpoints,
         };
         server.handle(Timestamp::START, up, &mut out);
         let mut hello = registration(number, "bench").to_vec();
@@ -149,7 +149,7 @@ fn join(bencher: Bencher<'_, '_>, clients: u32) {
         .with_inputs(|| server(clients))
         .bench_local_refs(|(server, out)| {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-            let ends = Ends {
+            let endpoints = Endpoints {
                 peer: address,
                 local: address,
             };
@@ -157,7 +157,11 @@ fn join(bencher: Bencher<'_, '_>, clients: u32) {
                 listener: ListenerId(0),
             };
             let link = link(clients);
-            let up = Event::LinkUp { link, origin, ends };
+            let up = Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            };
             server.handle(Timestamp::START, up, out);
             let mut hello = registration(clients, "bench").to_vec();
             registration(clients, "bench [crc2;f=]").encode(&mut hello);

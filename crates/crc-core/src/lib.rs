@@ -17,7 +17,7 @@
 //!
 //! ```
 //! use crc_core::{
-//!     Config, Ends, Event, LinkId, ListenerId, Machine, Origin, Outbox, Server, Timestamp,
+//!     Config, Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, Server, Timestamp,
 //! };
 //! use crc_wire::{HostId, Info, Message, Name, Registration};
 //!
@@ -28,7 +28,7 @@
 //! let link = LinkId::new(0, 0);
 //! let origin = Origin::Accepted { listener: ListenerId(0) };
 //! let address = "127.0.0.1:4000".parse().unwrap();
-//! let ends = Ends { peer: address, local: address };
+//! let ends = Endpoints { peer: address, local: address };
 //! server.handle(Timestamp::START, Event::LinkUp { link, origin, ends }, &mut out);
 //!
 //! let registration = Message::ClientRegistration(Registration {
@@ -79,9 +79,9 @@ pub use client::{
 };
 pub use config::{Config, loopback};
 pub use crc_machine::{
-    Backoff, CloseWhen, DialError, DialId, Effect, Ends, Event, LinkDown, LinkId, LinkTable,
-    ListenerId, Machine, NotAnAddress, Origin, Outbox, OverBound, PeerAddress, Random, Range,
-    SendQueue, Timers, Timestamp, Unsent, Visible, is_printable,
+    AddressError, Backoff, ByteRange, CloseWhen, DialError, DialId, Effect, Endpoints, Escaped,
+    Event, LinkDown, LinkId, LinkTable, ListenerId, Machine, Origin, Outbox, OverBound,
+    PeerAddress, Random, SendQueue, Timers, Timestamp, Unsent, is_printable,
 };
 pub use id::random_host_id;
 pub use limits::Limits;

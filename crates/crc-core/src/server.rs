@@ -38,8 +38,8 @@ use crc_machine::Random;
 use crc_machine::Timers;
 use crc_machine::Timestamp;
 use crc_machine::Unsent;
-use crc_machine::{CloseWhen, Event, Machine, Range};
-use crc_machine::{Ends, LinkDown, LinkId, Origin, PeerAddress};
+use crc_machine::{ByteRange, CloseWhen, Event, Machine};
+use crc_machine::{Endpoints, LinkDown, LinkId, Origin, PeerAddress};
 
 use course::Book;
 use dialects::Names;
@@ -251,12 +251,12 @@ impl Server {
         self.course_dial(out);
     }
 
-    fn link_up(&mut self, link: LinkId, origin: Origin, ends: Ends, out: &mut Out) {
+    fn link_up(&mut self, link: LinkId, origin: Origin, endpoints: Endpoints, out: &mut Out) {
         if self.stage != Stage::Running {
             // Its LinkDown will be for a link that we never knew.
             return out.close(link, CloseWhen::Now);
         }
-        let mut session = Session::new(self.now, origin, ends);
+        let mut session = Session::new(self.now, origin, endpoints);
         session.lines = self.lines_for(origin);
         let frames = session.lines.is_none();
         self.sessions.insert(link, session);
@@ -444,7 +444,7 @@ impl Server {
     /// Our registration once more, with what we say to machines.
     fn announcement(&self, session: &Session) -> Vec<u8> {
         let announcement = Announcement {
-            address: self.advertised(session.ends.local),
+            address: self.advertised(session.endpoints.local),
             rank: Some(self.rank),
             features: Features::OURS,
         };
@@ -610,7 +610,7 @@ impl Server {
             pace.allow(listing.len());
         }
         if !planted!(self, NoBound) {
-            let channels = channels.map_or(0, Range::len);
+            let channels = channels.map_or(0, ByteRange::len);
             out.bound(link, bytes_max + listing.len() + channels);
         }
         session.deliver(link, listing, out);
@@ -807,7 +807,11 @@ impl Machine for Server {
             return;
         }
         match event {
-            Event::LinkUp { link, origin, ends } => self.link_up(link, origin, ends, out),
+            Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            } => self.link_up(link, origin, endpoints, out),
             Event::Bytes { link, bytes } => self.bytes(link, bytes, out),
             Event::LinkDown { link, why, unsent } => self.link_down(link, why, unsent, out),
             Event::DialFailed { dial, why } => {

@@ -18,11 +18,11 @@ use crate::announcement::Features;
 use crate::server::course::Peer;
 use crate::server::irc::User;
 use crate::verdict::Role;
-use crc_machine::Bucket;
+use crc_machine::ByteRange;
 use crc_machine::Outbox;
-use crc_machine::Range;
+use crc_machine::RateLimiter;
 use crc_machine::Timestamp;
-use crc_machine::{Ends, LinkId, Origin};
+use crc_machine::{Endpoints, LinkId, Origin};
 
 /// How far a conversation has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(crate) const HELD_BYTES_MAX: usize = 64 * 1024;
 /// The conversation on one link.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pub(crate) ends: Ends,
+    pub(crate) endpoints: Endpoints,
     pub(crate) origin: Origin,
     pub(crate) phase: Phase,
     pub(crate) decoder: Decoder,
@@ -107,8 +107,8 @@ pub(crate) struct Session {
     /// How many of our repeated registrations the peer has yet to answer.
     pub(crate) answers_due: u32,
     pub(crate) due: DueAtEnd,
-    pub(crate) registrations: Bucket,
-    pub(crate) chats: Bucket,
+    pub(crate) registrations: RateLimiter,
+    pub(crate) chats: RateLimiter,
 }
 
 /// Who we are to an original server that has listed us before: such a server
@@ -133,9 +133,9 @@ pub(crate) struct DueAtEnd {
 }
 
 impl Session {
-    pub(crate) fn new(now: Timestamp, origin: Origin, ends: Ends) -> Self {
+    pub(crate) fn new(now: Timestamp, origin: Origin, endpoints: Endpoints) -> Self {
         Session {
-            ends,
+            endpoints,
             origin,
             phase: match origin {
                 Origin::Accepted { .. } => Phase::Stranger,
@@ -154,8 +154,8 @@ impl Session {
             crossing: false,
             answers_due: 0,
             due: DueAtEnd::default(),
-            registrations: Bucket::default(),
-            chats: Bucket::default(),
+            registrations: RateLimiter::default(),
+            chats: RateLimiter::default(),
         }
     }
 
@@ -173,7 +173,7 @@ impl Session {
 
     /// Sends frames that stand in the outbox, dressed for this peer.
     #[inline]
-    pub(crate) fn deliver<N>(&mut self, link: LinkId, frames: Range, out: &mut Outbox<N>) {
+    pub(crate) fn deliver<N>(&mut self, link: LinkId, frames: ByteRange, out: &mut Outbox<N>) {
         match &mut self.outlet {
             Outlet::Direct | Outlet::Lines => out.send_stored(link, frames),
             Outlet::Paced(pace) => pace.push(out.bytes(frames)),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crc_core::{
     BadFrame, Client, ClientCommand, ClientConfig, ClientFailure, ClientNotice, CloseWhen,
-    DialError, DialId, Disconnect, Effect, Ends, Event, Features, LinkDown, LinkId, ListenerId,
-    Machine, Origin, Outbox, PeerAddress, ResolveError, SayError, Timestamp, Unsent,
+    DialError, DialId, Disconnect, Effect, Endpoints, Event, Features, LinkDown, LinkId,
+    ListenerId, Machine, Origin, Outbox, PeerAddress, ResolveError, SayError, Timestamp, Unsent,
 };
 use crc_wire::{FrameError, HostId, Kind, Message, MessageError, StatusCode};
 use proptest::prelude::*;
@@ -170,8 +170,12 @@ impl Rig {
         let link = LinkId::new(0, self.links);
         let dial = self.dial.take().expect("dialled");
         let origin = Origin::Dialed { dial };
-        let ends = ends();
-        self.handle(Event::LinkUp { link, origin, ends });
+        let endpoints = endpoints();
+        self.handle(Event::LinkUp {
+            link,
+            origin,
+            endpoints,
+        });
         link
     }
 
@@ -218,8 +222,8 @@ impl Rig {
     }
 }
 
-fn ends() -> Ends {
-    Ends {
+fn endpoints() -> Endpoints {
+    Endpoints {
         peer: "127.0.0.1:33300".parse().unwrap(),
         local: "127.0.0.1:50000".parse().unwrap(),
     }
@@ -430,8 +434,12 @@ fn connections_that_nobody_waits_for_are_closed() {
             listener: ListenerId(0),
         },
     ] {
-        let (link, ends) = (stray, ends());
-        rig.handle(Event::LinkUp { link, origin, ends });
+        let (link, endpoints) = (stray, endpoints());
+        rig.handle(Event::LinkUp {
+            link,
+            origin,
+            endpoints,
+        });
         rig.check(&[], &[Done::Close(stray, CloseWhen::Flushed)]);
     }
     rig.hear(stray, b"\xff");

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crc_core::{
-    Client, ClientCommand, ClientConfig, ClientNotice, DialId, Effect, Ends, Event, LinkDown,
+    Client, ClientCommand, ClientConfig, ClientNotice, DialId, Effect, Endpoints, Event, LinkDown,
     LinkId, Machine, Origin, Outbox, Unsent,
 };
 use crc_wire::ChannelField;
@@ -52,12 +52,19 @@ impl Talker {
         self.link = LinkId::new(0, self.links);
         let dial = self.dial.take().unwrap();
         let address = "127.0.0.1:1000".parse().unwrap();
-        let ends = Ends {
+        let endpoints = Endpoints {
             peer: address,
             local: address,
         };
         let (link, origin) = (self.link, Origin::Dialed { dial });
-        self.handle(rig, Event::LinkUp { link, origin, ends });
+        self.handle(
+            rig,
+            Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            },
+        );
     }
 
     /// The connection is cut; and made again as soon as the client wants it.

@@ -1149,7 +1149,7 @@ fn users_of_irc_are_users_like_others() {
     assert!(
         joined.len() == 1 && joined[0].starts_with(":zoe!") && joined[0].ends_with("JOIN #bay")
     );
-    for (who, line, heard_by, ends) in [
+    for (who, line, heard_by, endpoints) in [
         (ivy, "PRIVMSG #bay :tide", ann, ":ivy PRIVMSG #bay :tide"),
         (ivy, "PRIVMSG ann :psst", ann, ":ivy PRIVMSG ann :psst"),
         (ivy, "PRIVMSG zoe :psst", leaf, ":ivy PRIVMSG zoe :psst"),
@@ -1165,7 +1165,7 @@ fn users_of_irc_are_users_like_others() {
         net.say(who, line);
         let heard = net.hear(heard_by);
         assert!(
-            heard.last().is_some_and(|last| last.ends_with(ends)),
+            heard.last().is_some_and(|last| last.ends_with(endpoints)),
             "{line}: {heard:?}"
         );
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crc_core::{
     Client, ClientCommand, ClientConfig, ClientNotice, CloseWhen, Config, DialError, DialId,
-    Dialect, Effect, Ends, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox,
+    Dialect, Effect, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox,
     PeerAddress, Random, SendQueue, Server, ServerCommand, ServerNotice, Timestamp,
 };
 use crc_wire::{HostId, Info, Name};
@@ -211,7 +211,7 @@ impl Net {
         self.handle_server(server, Event::Command(start));
     }
 
-    /// Ends a server as by `kill -9`.
+    /// Endpoints a server as by `kill -9`.
     pub(crate) fn kill_server(&mut self, server: usize) {
         self.servers[server].alive = false;
         self.dials
@@ -536,13 +536,27 @@ impl Net {
     }
 
     fn link_up(&mut self, who: Who, link: LinkId, origin: Origin) {
-        let ends = Ends {
+        let endpoints = Endpoints {
             peer: address(RAW_PORTS, 500),
             local: address(SERVER_PORTS, 0),
         };
         match who {
-            Who::Server(s) => self.handle_server(s, Event::LinkUp { link, origin, ends }),
-            Who::Client(c) => self.handle_client(c, Event::LinkUp { link, origin, ends }),
+            Who::Server(s) => self.handle_server(
+                s,
+                Event::LinkUp {
+                    link,
+                    origin,
+                    endpoints,
+                },
+            ),
+            Who::Client(c) => self.handle_client(
+                c,
+                Event::LinkUp {
+                    link,
+                    origin,
+                    endpoints,
+                },
+            ),
             Who::Raw(_) => {}
         }
     }

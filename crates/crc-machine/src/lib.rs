@@ -17,7 +17,7 @@
 //! This machine sends every byte back to where it came from:
 //!
 //! ```
-//! use crc_machine::{Effect, Ends, Event, LinkId, ListenerId, Machine, Origin, Outbox, Timestamp};
+//! use crc_machine::{Effect, Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, Timestamp};
 //!
 //! struct Echo;
 //!
@@ -44,13 +44,14 @@
 //! ```
 //!
 //! The kit also has what such machines share: [`Timers`], a bounded [`SendQueue`],
-//! a [`LinkTable`], a [`Bucket`], a [`Backoff`] for dials, seeded [`Random`]
-//! numbers, and [`Visible`] text. It has no clock, socket, thread or file, and knows
+//! a [`LinkTable`], a [`RateLimiter`], a [`Backoff`] for dials, seeded [`Random`]
+//! numbers, and [`Escaped`] text. It has no clock, socket, thread or file, and knows
 //! no protocol.
 
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod escaped;
 mod link;
 mod link_table;
 mod machine;
@@ -60,18 +61,17 @@ mod rate_limit;
 mod send_queue;
 mod time;
 mod timers;
-mod visible;
 
 pub use backoff::Backoff;
+pub use escaped::{Escaped, is_printable};
 pub use link::{
-    DialError, DialId, Ends, LinkDown, LinkId, ListenerId, NotAnAddress, Origin, PeerAddress,
+    AddressError, DialError, DialId, Endpoints, LinkDown, LinkId, ListenerId, Origin, PeerAddress,
 };
 pub use link_table::LinkTable;
-pub use machine::{CloseWhen, Effect, Event, Machine, Range};
+pub use machine::{ByteRange, CloseWhen, Effect, Event, Machine};
 pub use outbox::Outbox;
 pub use random::Random;
-pub use rate_limit::Bucket;
+pub use rate_limit::RateLimiter;
 pub use send_queue::{OverBound, SendQueue, Unsent};
 pub use time::Timestamp;
 pub use timers::Timers;
-pub use visible::{Visible, is_printable};

@@ -73,7 +73,7 @@ pub enum Origin {
 
 /// Both ends of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ends {
+pub struct Endpoints {
     /// The peer's address, as we see it.
     pub peer: SocketAddr,
     /// Our own.
@@ -131,16 +131,16 @@ pub struct PeerAddress {
 /// A text is no `HOST:PORT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an address looks like HOST:PORT, for instance localhost:33300 or [::1]:33300")]
-pub struct NotAnAddress;
+pub struct AddressError;
 
 impl FromStr for PeerAddress {
-    type Err = NotAnAddress;
+    type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
-        let (host, port) = text.rsplit_once(':').ok_or(NotAnAddress)?;
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (host, port) = text.rsplit_once(':').ok_or(AddressError)?;
         let host = match host.strip_prefix('[') {
-            Some(host) => host.strip_suffix(']').ok_or(NotAnAddress)?,
-            None if host.contains(':') => return Err(NotAnAddress),
+            Some(host) => host.strip_suffix(']').ok_or(AddressError)?,
+            None if host.contains(':') => return Err(AddressError),
             None => host,
         };
         let printable = host.bytes().all(|byte| byte.is_ascii_graphic());
@@ -149,7 +149,7 @@ impl FromStr for PeerAddress {
                 host: host.into(),
                 port,
             }),
-            _ => Err(NotAnAddress),
+            _ => Err(AddressError),
         }
     }
 }

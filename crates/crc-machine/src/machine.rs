@@ -5,7 +5,7 @@
 //! treat them alike. A machine has no socket, thread, clock or randomness of its
 //! own, so that the same events at the same times have the same effects.
 
-use crate::link::{DialError, DialId, Ends, LinkDown, LinkId, Origin};
+use crate::link::{DialError, DialId, Endpoints, LinkDown, LinkId, Origin};
 use crate::outbox::Outbox;
 use crate::send_queue::Unsent;
 use crate::time::Timestamp;
@@ -46,7 +46,7 @@ pub enum Event<'a, C> {
         /// Who opened it.
         origin: Origin,
         /// Its two addresses.
-        ends: Ends,
+        endpoints: Endpoints,
     },
     /// Bytes came: the next of the link's stream, cut anywhere, never none.
     Bytes {
@@ -85,10 +85,10 @@ pub enum Effect<N> {
     Send {
         /// On which link.
         link: LinkId,
-        /// Which bytes: see [`Outbox::bytes`]. [News](Range::is_news) may wait
+        /// Which bytes: see [`Outbox::bytes`]. [News](ByteRange::is_deferred) may wait
         /// for a moment for more of its kind, but lets nothing on its link
         /// overtake it.
-        range: Range,
+        range: ByteRange,
     },
     /// From now on close the link as a slow consumer once more than
     /// `bytes_max` bytes wait to be sent on it.
@@ -130,41 +130,41 @@ pub enum CloseWhen {
 
 /// A stretch of an outbox's bytes, or of those that were lent to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
+pub struct ByteRange {
     /// With the bit of its kind, as `end` is.
     pub(crate) start: u32,
     pub(crate) end: u32,
 }
 
-/// Where the bytes of a [`Range`] stand.
+/// Where the bytes of a [`ByteRange`] stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RangeKind {
     /// In the outbox's arena.
     Arena,
     /// Among the news.
-    News,
+    Deferred,
     /// In the buffer that was lent.
-    Lent,
+    Input,
 }
 
 impl RangeKind {
     const fn bit(self) -> u32 {
         match self {
             RangeKind::Arena => 0,
-            RangeKind::News => 1 << 31,
-            RangeKind::Lent => 1 << 30,
+            RangeKind::Deferred => 1 << 31,
+            RangeKind::Input => 1 << 30,
         }
     }
 }
 
-impl Range {
-    const PLACE_MAX: u32 = RangeKind::Lent.bit() - 1;
+impl ByteRange {
+    const PLACE_MAX: u32 = RangeKind::Input.bit() - 1;
 
     /// From `start` to `end`; what is beyond 1 GiB is left out.
     pub(crate) fn new(start: usize, end: usize, kind: RangeKind) -> Self {
-        let most = Range::PLACE_MAX;
+        let most = ByteRange::PLACE_MAX;
         let place = |at: usize| u32::try_from(at).unwrap_or(most).min(most);
-        Range {
+        ByteRange {
             start: place(start) | kind.bit(),
             end: place(end) | kind.bit(),
         }
@@ -172,33 +172,36 @@ impl Range {
 
     /// Whether it is news: told to many, urgent for nobody.
     #[must_use]
-    pub const fn is_news(self) -> bool {
-        self.start & RangeKind::News.bit() != 0
+    pub const fn is_deferred(self) -> bool {
+        self.start & RangeKind::Deferred.bit() != 0
     }
 
     /// Where it begins and ends in the buffer that was
-    /// [lent](crate::Outbox::lend), if it is there.
+    /// [set as input](crate::Outbox::set_input), if it is there.
     #[inline]
     #[must_use]
-    pub fn lent(self) -> Option<core::ops::Range<usize>> {
-        let is_lent = self.start & RangeKind::Lent.bit() != 0;
+    pub fn input_range(self) -> Option<core::ops::Range<usize>> {
+        let is_lent = self.start & RangeKind::Input.bit() != 0;
         is_lent.then(|| self.places())
     }
 
     /// Where it begins and ends among the bytes of its kind.
     pub(crate) const fn places(self) -> core::ops::Range<usize> {
-        let (start, end) = (self.start & Range::PLACE_MAX, self.end & Range::PLACE_MAX);
+        let (start, end) = (
+            self.start & ByteRange::PLACE_MAX,
+            self.end & ByteRange::PLACE_MAX,
+        );
         start as usize..end as usize
     }
 
     /// This and `next` in one, if `next` begins where this ends.
     #[inline]
     #[must_use]
-    pub const fn and(self, next: Range) -> Option<Range> {
+    pub const fn merge(self, next: ByteRange) -> Option<ByteRange> {
         if self.end != next.start {
             return None;
         }
-        Some(Range {
+        Some(ByteRange {
             start: self.start,
             end: next.end,
         })

@@ -2,12 +2,12 @@
 //!
 //! Made for the hot path: a relayed chat costs at most one copy into the arena,
 //! and no allocation once the arena has grown; none at all where whoever gave the
-//! event [lends](Outbox::lend) its bytes. Neighbouring sends to one link merge
+//! event [sets as input](Outbox::set_input) its bytes. Neighbouring sends to one link merge
 //! into one effect; a broadcast stands in the arena once, however many links it
 //! goes to. Who carries the effects out, and when, is not known here.
 
 use crate::link::{DialId, LinkId, PeerAddress};
-use crate::machine::{CloseWhen, Effect, Range, RangeKind};
+use crate::machine::{ByteRange, CloseWhen, Effect, RangeKind};
 
 /// Collects effects until the driver has carried them out.
 #[derive(Debug)]
@@ -32,13 +32,13 @@ struct Lent {
 impl Lent {
     /// Where `bytes` stand in the buffer, if they are of those that were lent.
     #[inline]
-    fn range(self, bytes: &[u8]) -> Option<Range> {
+    fn range(self, bytes: &[u8]) -> Option<ByteRange> {
         let offset = bytes.as_ptr().addr().checked_sub(self.address)?;
         if bytes.len() > self.len.checked_sub(offset)? {
             return None;
         }
         let start = self.at + offset;
-        Some(Range::new(start, start + bytes.len(), RangeKind::Lent))
+        Some(ByteRange::new(start, start + bytes.len(), RangeKind::Input))
     }
 }
 
@@ -63,12 +63,12 @@ impl<N> Outbox<N> {
     /// Lends the bytes of the event that comes next. They stay as they are, and
     /// begin at `at` in a buffer of the lender, until all sends of it have been
     /// carried out: what is [sent](Self::send) of them is not copied, and is
-    /// found by [`Range::lent`]. Holds until [`take_back`](Self::take_back),
+    /// found by [`ByteRange::input_range`]. Holds until [`clear_input`](Self::clear_input),
     /// which must come before `bytes` are anything else.
     ///
     /// Who lends nothing need not look for what was lent.
     #[inline]
-    pub fn lend(&mut self, bytes: &[u8], at: usize) {
+    pub fn set_input(&mut self, bytes: &[u8], at: usize) {
         self.lent = Lent {
             address: bytes.as_ptr().addr(),
             len: bytes.len(),
@@ -76,9 +76,9 @@ impl<N> Outbox<N> {
         };
     }
 
-    /// Ends the time for which the event's bytes can be sent without a copy.
+    /// Endpoints the time for which the event's bytes can be sent without a copy.
     #[inline]
-    pub fn take_back(&mut self) {
+    pub fn clear_input(&mut self) {
         self.lent = Lent::default();
     }
 
@@ -96,25 +96,25 @@ impl<N> Outbox<N> {
     /// appends them. [`send_stored`](Self::send_stored) sends them, as often as
     /// needed, until the outbox is cleared.
     #[inline]
-    pub fn store(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range {
+    pub fn store(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> ByteRange {
         let start = self.arena.len();
         write(&mut self.arena);
-        Range::new(start, self.arena.len(), RangeKind::Arena)
+        ByteRange::new(start, self.arena.len(), RangeKind::Arena)
     }
 
     /// Like [`store`](Self::store), for what many are told and nobody minds if
     /// it comes a moment later: who is told of every host that comes and goes is
     /// told of many in one write.
     #[inline]
-    pub fn store_news(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range {
+    pub fn store_deferred(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> ByteRange {
         let start = self.news.len();
         write(&mut self.news);
-        Range::new(start, self.news.len(), RangeKind::News)
+        ByteRange::new(start, self.news.len(), RangeKind::Deferred)
     }
 
     /// Sends frames that stand in the arena.
     #[inline]
-    pub fn send_stored(&mut self, link: LinkId, range: Range) {
+    pub fn send_stored(&mut self, link: LinkId, range: ByteRange) {
         if range.is_empty() {
             return;
         }
@@ -123,7 +123,7 @@ impl<N> Outbox<N> {
             range: before,
         }) = self.effects.last_mut()
             && *last == link
-            && let Some(both) = before.and(range)
+            && let Some(both) = before.merge(range)
         {
             *before = both;
             return;
@@ -151,7 +151,7 @@ impl<N> Outbox<N> {
         self.effects.push(Effect::Notice(notice));
     }
 
-    /// Ends the driver's run. See [`Effect::Stop`].
+    /// Endpoints the driver's run. See [`Effect::Stop`].
     pub fn stop(&mut self) {
         self.effects.push(Effect::Stop);
     }
@@ -166,12 +166,12 @@ impl<N> Outbox<N> {
     ///
     /// # Panics
     ///
-    /// When they are in the buffer that was [lent](Self::lend), and not here.
+    /// When they are in the buffer that was [set as input](Self::set_input), and not here.
     #[inline]
     #[must_use]
-    pub fn bytes(&self, range: Range) -> &[u8] {
-        assert!(range.lent().is_none(), "the lender has these bytes");
-        let bytes = if range.is_news() {
+    pub fn bytes(&self, range: ByteRange) -> &[u8] {
+        assert!(range.input_range().is_none(), "the lender has these bytes");
+        let bytes = if range.is_deferred() {
             &self.news
         } else {
             &self.arena
@@ -187,7 +187,7 @@ impl<N> Outbox<N> {
 
     /// How many of them are news.
     #[must_use]
-    pub fn news_len(&self) -> usize {
+    pub fn deferred_len(&self) -> usize {
         self.news.len()
     }
 
@@ -211,7 +211,7 @@ impl<N> Outbox<N> {
     pub fn clear(&mut self, mut effects: Vec<Effect<N>>, arena_bytes_max: usize) {
         effects.clear();
         self.effects = effects;
-        self.clear_all_but_news(arena_bytes_max);
+        self.clear_immediate(arena_bytes_max);
         self.news.clear();
         if self.news.capacity() > arena_bytes_max {
             self.news = Vec::new();
@@ -220,7 +220,7 @@ impl<N> Outbox<N> {
 
     /// Empties the arena of all but news, after it has been sent. An arena that
     /// has grown beyond `arena_bytes_max` is given back to the system.
-    pub fn clear_all_but_news(&mut self, arena_bytes_max: usize) {
+    pub fn clear_immediate(&mut self, arena_bytes_max: usize) {
         self.arena.clear();
         if self.arena.capacity() > arena_bytes_max {
             self.arena = Vec::new();
@@ -271,7 +271,7 @@ mod tests {
 
     const LINK: LinkId = LinkId::new(1, 1);
 
-    fn ranges(out: &Outbox<()>) -> Vec<Range> {
+    fn ranges(out: &Outbox<()>) -> Vec<ByteRange> {
         let range = |effect: &Effect<()>| match effect {
             Effect::Send { range, .. } => *range,
             _ => panic!("only sends"),
@@ -284,18 +284,21 @@ mod tests {
         let event = *b"one two three";
         let other = event;
         let mut out = Outbox::new();
-        out.lend(&event, 100);
+        out.set_input(&event, 100);
         out.send(LINK, &event[..4]);
         out.send(LINK, &event[4..8]);
         out.send(LINK, &other[..4]);
         out.send(LINK, &event[8..]);
         let sent = ranges(&out);
         assert_eq!(sent.len(), 3, "neighbours are one");
-        assert_eq!(sent[0].lent(), Some(100..108));
-        assert_eq!((sent[1].lent(), out.bytes(sent[1])), (None, &b"one "[..]));
-        assert_eq!(sent[2].lent(), Some(108..113));
+        assert_eq!(sent[0].input_range(), Some(100..108));
+        assert_eq!(
+            (sent[1].input_range(), out.bytes(sent[1])),
+            (None, &b"one "[..])
+        );
+        assert_eq!(sent[2].input_range(), Some(108..113));
         assert_eq!(out.arena_len(), 4);
-        out.take_back();
+        out.clear_input();
         out.send(LINK, &event[..3]);
         assert_eq!(out.bytes(ranges(&out)[3]), b"one");
     }
@@ -304,26 +307,30 @@ mod tests {
     fn more_than_was_lent_is_copied() {
         let all = *b"before, lent, after";
         let mut out = Outbox::new();
-        out.lend(&all[8..12], 0);
+        out.set_input(&all[8..12], 0);
         for part in [&all[7..12], &all[8..13], &all[..], &all[..3], &all[13..]] {
             out.send(LINK, part);
         }
-        assert!(ranges(&out).iter().all(|range| range.lent().is_none()));
+        assert!(
+            ranges(&out)
+                .iter()
+                .all(|range| range.input_range().is_none())
+        );
         out.send(LINK, &all[8..12]);
-        assert_eq!(ranges(&out).last().unwrap().lent(), Some(0..4));
+        assert_eq!(ranges(&out).last().unwrap().input_range(), Some(0..4));
     }
 
     #[test]
     fn a_machine_within_another_is_lent_the_same() {
         let event = *b"frame";
         let mut out = Outbox::new();
-        out.lend(&event, 0);
+        out.set_input(&event, 0);
         let mut scratch = Vec::new();
         out.nested(
             &mut scratch,
             |inner: &mut Outbox<u8>| inner.send(LINK, &event),
             |_| None,
         );
-        assert_eq!(ranges(&out)[0].lent(), Some(0..5));
+        assert_eq!(ranges(&out)[0].input_range(), Some(0..5));
     }
 }

@@ -164,7 +164,7 @@ impl Connection {
     ) -> Result<(), LinkDown> {
         let waited = self.queue.len();
         let list = core::mem::replace(&mut self.pieces, PieceList::EMPTY);
-        let mut rest = pieces.iter(list).map(|range| match range.lent() {
+        let mut rest = pieces.iter(list).map(|range| match range.input_range() {
             Some(place) => input.get(place),
             None => outbox.bytes(range),
         });
@@ -237,7 +237,7 @@ impl Connection {
         }
     }
 
-    /// Ends our side of the stream: all has been written.
+    /// Endpoints our side of the stream: all has been written.
     pub(crate) fn end(&self) -> io::Result<()> {
         self.socket.source().shutdown(Shutdown::Write)
     }

@@ -348,7 +348,7 @@ impl<M: Machine> Driver<M> {
     fn settle(&mut self, on_notice: OnNotice<'_, M>) {
         loop {
             self.carry_out(on_notice);
-            let news = self.outbox.news_len();
+            let news = self.outbox.deferred_len();
             let urgent = self.outbox.arena_len() - news + self.sockets.input.kept();
             let bytes_max = self.sockets.config.outbox_bytes_max;
             if news > bytes_max || self.sockets.pieces() > PIECES_MAX {
@@ -457,10 +457,10 @@ impl<M: Machine> Driver<M> {
         let now = self.now();
         let at = place.start;
         let bytes = self.sockets.input.get(place);
-        self.outbox.lend(bytes, at);
+        self.outbox.set_input(bytes, at);
         let event = Event::Bytes { link, bytes };
         self.machine.handle(now, event, &mut self.outbox);
-        self.outbox.take_back();
+        self.outbox.clear_input();
         let effects = self.outbox.effects().len();
         self.settle(on_notice);
         effects
@@ -477,8 +477,19 @@ impl<M: Machine> Driver<M> {
     }
 
     fn tell_link_up(&mut self, up: &LinkUp, on_notice: OnNotice<'_, M>) {
-        let &LinkUp { link, origin, ends } = up;
-        self.tell(Event::LinkUp { link, origin, ends }, on_notice);
+        let &LinkUp {
+            link,
+            origin,
+            endpoints,
+        } = up;
+        self.tell(
+            Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            },
+            on_notice,
+        );
     }
 
     /// Says whether everything is to end at once.

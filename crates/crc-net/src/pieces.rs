@@ -1,7 +1,7 @@
 //! What one turn has to send, sorted by link without moving a byte: a list of
 //! ranges per link, all lists in one vector.
 
-use crc_machine::Range;
+use crc_machine::ByteRange;
 
 /// The lists of a turn. Emptied at once, when all of them have been written.
 #[derive(Debug, Default)]
@@ -11,7 +11,7 @@ pub(crate) struct Pieces {
 
 #[derive(Debug)]
 struct Piece {
-    range: Range,
+    range: ByteRange,
     next: u32,
 }
 
@@ -45,10 +45,10 @@ impl Pieces {
     }
 
     #[inline]
-    pub(crate) fn push(&mut self, list: &mut PieceList, range: Range) {
+    pub(crate) fn push(&mut self, list: &mut PieceList, range: ByteRange) {
         if let Some(last) = self.pieces.get_mut(list.last as usize)
             && !list.is_empty()
-            && let Some(both) = last.range.and(range)
+            && let Some(both) = last.range.merge(range)
         {
             // One of several that many are told: they stand side by side.
             last.range = both;
@@ -67,7 +67,7 @@ impl Pieces {
         list.last = index;
     }
 
-    pub(crate) fn iter(&self, list: PieceList) -> impl Iterator<Item = Range> + Clone + '_ {
+    pub(crate) fn iter(&self, list: PieceList) -> impl Iterator<Item = ByteRange> + Clone + '_ {
         let mut next = list.first;
         core::iter::from_fn(move || {
             let piece = self.pieces.get(next as usize)?;

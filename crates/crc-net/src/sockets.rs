@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crc_machine::{CloseWhen, DialError, DialId, Ends, LinkDown, LinkId, Origin, Timestamp};
+use crc_machine::{CloseWhen, DialError, DialId, Endpoints, LinkDown, LinkId, Origin, Timestamp};
 
 pub(crate) use accepting::Accepted;
 
@@ -77,7 +77,7 @@ enum Entry {
 pub(crate) struct LinkUp {
     pub(crate) link: LinkId,
     pub(crate) origin: Origin,
-    pub(crate) ends: Ends,
+    pub(crate) endpoints: Endpoints,
 }
 
 /// The sockets that one wait reported, in the order in which they are served.
@@ -273,7 +273,7 @@ impl Sockets {
         }
     }
 
-    /// Ends all links that are still closing.
+    /// Endpoints all links that are still closing.
     pub(crate) fn end_all(&mut self) {
         for link in self.entries.names().collect::<Vec<_>>() {
             let Some(connection) = self.link(link) else {

@@ -35,13 +35,13 @@ fn says_everything_back() {
 fn a_link_says_where_it_comes_from() {
     let rig = Rig::start(silent());
     let stream = rig.connect();
-    let Seen::Up(_, origin, ends) = rig.next() else {
+    let Seen::Up(_, origin, endpoints) = rig.next() else {
         panic!("a link first");
     };
     let listener = ListenerId(0);
     assert_eq!(origin, Origin::Accepted { listener });
-    assert_eq!(ends.peer, stream.local_addr().unwrap());
-    assert_eq!(ends.local, rig.address);
+    assert_eq!(endpoints.peer, stream.local_addr().unwrap());
+    assert_eq!(endpoints.local, rig.address);
     rig.stop();
 }
 
@@ -143,8 +143,12 @@ fn listens_on_both_families_at_the_same_port() {
     });
     let mut doors = Vec::new();
     let stopped = driver.run(|_, seen| {
-        if let Seen::Up(_, Origin::Accepted { listener }, ends) = seen {
-            doors.push((listener.0, ends.local.is_ipv6(), ends.peer.is_ipv6()));
+        if let Seen::Up(_, Origin::Accepted { listener }, endpoints) = seen {
+            doors.push((
+                listener.0,
+                endpoints.local.is_ipv6(),
+                endpoints.peer.is_ipv6(),
+            ));
         }
         if doors.len() == 2 {
             let _ = commander.try_send(Box::new(|out| out.stop()));

@@ -178,7 +178,7 @@ fn takes_no_more_links_than_allowed() {
         drop(gone);
         assert!(matches!(rig.next(), Seen::Down(down, ..) if down == link));
         let peer = stream.local_addr().unwrap();
-        assert!(matches!(rig.next(), Seen::Up(_, _, ends) if ends.peer == peer));
+        assert!(matches!(rig.next(), Seen::Up(_, _, endpoints) if endpoints.peer == peer));
         assert_eq!(rig.stats.links_open.value(), 3);
     }
     drop((links, waiting));
@@ -201,7 +201,7 @@ fn links_that_are_counted_apart_take_no_place_and_find_theirs() {
     let comes = |stream: &TcpStream| {
         let peer = stream.local_addr().unwrap();
         match rig.next() {
-            Seen::Up(link, origin, ends) if ends.peer == peer => (link, origin),
+            Seen::Up(link, origin, endpoints) if endpoints.peer == peer => (link, origin),
             other => panic!("waited for {peer}, not {other:?}"),
         }
     };

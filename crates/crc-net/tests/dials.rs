@@ -20,11 +20,11 @@ fn dial(rig: &Rig, number: u64, to: PeerAddress) -> DialId {
     dial
 }
 
-fn expect_up(rig: &Rig, dial: DialId) -> (LinkId, crc_machine::Ends) {
+fn expect_up(rig: &Rig, dial: DialId) -> (LinkId, crc_machine::Endpoints) {
     rig.expect("a dialled link", |seen| match seen {
-        Seen::Up(link, origin, ends) => {
+        Seen::Up(link, origin, endpoints) => {
             assert_eq!(*origin, Origin::Dialed { dial });
-            Some((*link, *ends))
+            Some((*link, *endpoints))
         }
         Seen::DialFailed(failed, why) => panic!("{failed:?}: {why}"),
         _ => None,
@@ -66,9 +66,9 @@ fn reaches_an_address_of_either_family() {
         let address = listener.local_addr().unwrap();
         let dial = dial(&rig, number, address.into());
         let (stream, peer) = listener.accept().unwrap();
-        let (link, ends) = expect_up(&rig, dial);
-        assert_eq!(ends.peer, address);
-        assert_eq!(ends.local, peer);
+        let (link, endpoints) = expect_up(&rig, dial);
+        assert_eq!(endpoints.peer, address);
+        assert_eq!(endpoints.local, peer);
         write(&stream, b"hello");
         assert_eq!(read_exact(&stream, 5), b"hello");
         drop(stream);
@@ -90,8 +90,8 @@ fn reaches_a_name() {
     // Whatever other addresses the name has here, nobody answers there.
     let dial = dial(&rig, 1, named("localhost", port));
     let (stream, _) = listener.accept().unwrap();
-    let (_, ends) = expect_up(&rig, dial);
-    assert_eq!(ends.peer.port(), port);
+    let (_, endpoints) = expect_up(&rig, dial);
+    assert_eq!(endpoints.peer.port(), port);
     drop(stream);
     rig.stop();
 }

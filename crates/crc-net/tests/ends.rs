@@ -294,11 +294,11 @@ fn stopping_delivers_what_waits() {
     drop(stream);
     let (stopped, seen) = rig.join();
     assert_eq!(stopped, crc_net::Stopped::InOrder);
-    let ends = seen
+    let endpoints = seen
         .iter()
         .filter(|seen| matches!(seen, Seen::Down(_, LinkDown::Ended, unsent) if *unsent == Unsent::default()))
         .count();
-    assert_eq!(ends, 2);
+    assert_eq!(endpoints, 2);
 }
 
 #[test]
@@ -315,15 +315,15 @@ fn stopping_waits_for_nobody_for_ever() {
         out.stop();
     });
     let (_, seen) = rig.join();
-    let ends: BTreeMap<LinkId, LinkDown> = seen
+    let endpoints: BTreeMap<LinkId, LinkDown> = seen
         .iter()
         .filter_map(|seen| match seen {
             Seen::Down(link, why, _) => Some((*link, *why)),
             _ => None,
         })
         .collect();
-    assert_eq!(ends[&first], LinkDown::Ended);
-    assert_eq!(ends[&second], LinkDown::Failed(ErrorKind::TimedOut));
+    assert_eq!(endpoints[&first], LinkDown::Ended);
+    assert_eq!(endpoints[&second], LinkDown::Failed(ErrorKind::TimedOut));
     drop((stubborn, deaf));
 }
 

@@ -20,7 +20,7 @@ fn gossip() -> Toy {
                 let range = if byte.is_ascii_uppercase() {
                     out.store(write)
                 } else {
-                    out.store_news(write)
+                    out.store_deferred(write)
                 };
                 for &other in links.iter().filter(|&other| other != link) {
                     out.send_stored(other, range);

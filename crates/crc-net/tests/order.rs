@@ -83,6 +83,6 @@ fn a_newcomer_is_accepted_after_an_end() {
     assert_eq!(rig.next(), Seen::Command);
     assert!(matches!(rig.next(), Seen::Down(link, ..) if link == old_link));
     let peer = new.local_addr().unwrap();
-    assert!(matches!(rig.next(), Seen::Up(_, _, ends) if ends.peer == peer));
+    assert!(matches!(rig.next(), Seen::Up(_, _, endpoints) if endpoints.peer == peer));
     rig.stop();
 }

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Tells the test below that it is the process of its own.
 const CHILD: &str = "CRC_NET_TEST_SIGNALS";
 
-/// Prints what happens to it. Ends when told to, if `obedient`.
+/// Prints what happens to it. Endpoints when told to, if `obedient`.
 fn child(obedient: bool) {
     let mut driver = Driver::new(silent(), DriverConfig::default()).unwrap();
     driver

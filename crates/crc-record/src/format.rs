@@ -11,8 +11,8 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
 use crc_core::{
-    Config, DialError, DialId, Dialect, Ends, Event, Limits, LinkDown, LinkId, ListenerId, Origin,
-    PeerAddress, ServerCommand, Timestamp, Unsent,
+    Config, DialError, DialId, Dialect, Endpoints, Event, Limits, LinkDown, LinkId, ListenerId,
+    Origin, PeerAddress, ServerCommand, Timestamp, Unsent,
 };
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
@@ -158,7 +158,11 @@ const CANDIDATES: u8 = 11;
 pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mut Vec<u8>) {
     number(after, out);
     match event {
-        Event::LinkUp { link, origin, ends } => {
+        Event::LinkUp {
+            link,
+            origin,
+            endpoints,
+        } => {
             let (kind, by) = match origin {
                 Origin::Accepted { listener } => (UP_ACCEPTED, listener.0.into()),
                 Origin::Dialed { dial } => (UP_DIALED, dial.0),
@@ -166,8 +170,8 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             out.push(kind);
             number(link.as_u64(), out);
             number(by, out);
-            socket_address(ends.peer, out);
-            socket_address(ends.local, out);
+            socket_address(endpoints.peer, out);
+            socket_address(endpoints.local, out);
         }
         Event::Bytes { link, bytes: came } => {
             out.push(BYTES);
@@ -416,8 +420,12 @@ impl<'a> Reader<'a> {
                     },
                 };
                 let (peer, local) = (self.socket_address()?, self.socket_address()?);
-                let ends = Ends { peer, local };
-                Event::LinkUp { link, origin, ends }
+                let endpoints = Endpoints { peer, local };
+                Event::LinkUp {
+                    link,
+                    origin,
+                    endpoints,
+                }
             }
             BYTES => Event::Bytes {
                 link: LinkId::from_u64(self.number()?),

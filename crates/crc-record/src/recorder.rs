@@ -106,7 +106,7 @@ impl Recorder {
         }
     }
 
-    /// Ends the recording with the state that the server is in: its
+    /// Endpoints the recording with the state that the server is in: its
     /// [`digest`](crate::digest()).
     ///
     /// # Errors

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crc_core::{
-    Config, DialError, DialId, Dialect, Ends, Event, LinkDown, LinkId, ListenerId, Machine, Origin,
-    Outbox, Server, ServerCommand, Timestamp, UNRANKED, Unsent,
+    Config, DialError, DialId, Dialect, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine,
+    Origin, Outbox, Server, ServerCommand, Timestamp, UNRANKED, Unsent,
 };
 use crc_record::{Recorder, RecordingError, digest, replay};
 use crc_wire::{HostId, Info, Message, Name, Registration};
@@ -101,7 +101,7 @@ impl Told {
                         listener: ListenerId(3),
                     },
                 },
-                ends: Ends {
+                endpoints: Endpoints {
                     peer: address(1000),
                     local: address(7),
                 },

@@ -44,7 +44,7 @@ pub enum CodecError {
     #[error(
         "what it said is no address: an address looks like 192.0.2.1:33400 or [2001:db8::1]:33400"
     )]
-    NotAnAddress,
+    AddressError,
     /// A peer's further words to the directory.
     #[error("it said more than its address")]
     MoreThanAnAddress,

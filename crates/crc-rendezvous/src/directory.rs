@@ -74,14 +74,14 @@ impl Default for DirectoryLimits {
 /// A directory of peers. See the module's comment.
 ///
 /// ```
-/// use crc_machine::{Ends, Event, LinkId, ListenerId, Machine, Origin, Outbox, Timestamp};
+/// use crc_machine::{Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, Timestamp};
 /// use crc_rendezvous::{Directory, DirectoryConfig};
 ///
 /// let mut directory = Directory::new(DirectoryConfig::default());
 /// let mut out = Outbox::new();
 /// let link = LinkId::new(0, 0);
 /// let origin = Origin::Accepted { listener: ListenerId(0) };
-/// let ends = Ends { peer: "127.0.0.1:50000".parse()?, local: "127.0.0.1:33400".parse()? };
+/// let ends = Endpoints { peer: "127.0.0.1:50000".parse()?, local: "127.0.0.1:33400".parse()? };
 /// let now = Timestamp::START;
 /// directory.handle(now, Event::LinkUp { link, origin, ends }, &mut out);
 /// directory.handle(now, Event::Bytes { link, bytes: b"127.0.0.1:9000\n" }, &mut out);
@@ -328,9 +328,11 @@ impl Machine for Directory {
 
     fn handle(&mut self, now: Timestamp, event: Event<'_, DirectoryCommand>, out: &mut Out) {
         match event {
-            Event::LinkUp { link, ends, .. } if self.phase == Phase::Open => {
+            Event::LinkUp {
+                link, endpoints, ..
+            } if self.phase == Phase::Open => {
                 let row = Row {
-                    source: ends.peer,
+                    source: endpoints.peer,
                     decoder: RegistrationDecoder::new(),
                     bytes: 0,
                     registered: None,

@@ -10,8 +10,8 @@ use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
 use crc_machine::{
-    Backoff, CloseWhen, DialError, DialId, Ends, Event, LinkDown, LinkId, Machine, Origin, Outbox,
-    PeerAddress, Random, Timestamp,
+    Backoff, CloseWhen, DialError, DialId, Endpoints, Event, LinkDown, LinkId, Machine, Origin,
+    Outbox, PeerAddress, Random, Timestamp,
 };
 
 use crate::codec::{CodecError, PAUSE, Update, UpdateDecoder, write_registration};
@@ -216,7 +216,7 @@ impl Member {
         now: Timestamp,
         link: LinkId,
         origin: Origin,
-        ends: Ends,
+        endpoints: Endpoints,
         out: &mut Out,
     ) {
         let (Phase::Dialing { dial }, Some(address)) = (&self.phase, self.address) else {
@@ -227,7 +227,7 @@ impl Member {
             out.close(link, CloseWhen::Flushed);
             return;
         }
-        let from = ends.local.ip().to_canonical();
+        let from = endpoints.local.ip().to_canonical();
         let (host, port) = (address.ip().to_canonical(), address.port());
         let anywhere = host.is_unspecified();
         let own = SocketAddr::new(if anywhere { from } else { host }, port);
@@ -358,8 +358,12 @@ impl Machine for Member {
                     self.dial(out);
                 }
             }
-            Event::LinkUp { link, origin, ends } => {
-                self.handle_link_up(now, link, origin, ends, out);
+            Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            } => {
+                self.handle_link_up(now, link, origin, endpoints, out);
             }
             Event::Bytes { link, bytes } => self.handle_bytes(now, link, bytes, out),
             Event::LinkDown { link, why, .. } => self.handle_link_down(now, link, why, out),

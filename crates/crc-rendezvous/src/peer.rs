@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use crc_machine::{
-    Backoff, CloseWhen, DialError, DialId, Effect, Ends, Event, LinkDown, LinkId, LinkTable,
+    Backoff, CloseWhen, DialError, DialId, Effect, Endpoints, Event, LinkDown, LinkId, LinkTable,
     Machine, Origin, Outbox, PeerAddress, Random, Timers, Timestamp,
 };
 
@@ -330,7 +330,7 @@ impl Peer {
         now: Timestamp,
         link: LinkId,
         origin: Origin,
-        ends: Ends,
+        endpoints: Endpoints,
         out: &mut Out,
     ) {
         let peer = match origin {
@@ -358,7 +358,7 @@ impl Peer {
         };
         let dialed = peer.is_some();
         let row = Row {
-            source: ends.peer,
+            source: endpoints.peer,
             peer,
             dialed,
             since: now,
@@ -626,11 +626,23 @@ impl Machine for Peer {
         }
         match event {
             Event::Command(command) => self.handle_command(now, command, out),
-            Event::LinkUp { link, origin, ends } => match origin {
+            Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            } => match origin {
                 Origin::Dialed { dial } if self.member.owns_dial(dial) => {
-                    self.tell_member(now, Event::LinkUp { link, origin, ends }, out);
+                    self.tell_member(
+                        now,
+                        Event::LinkUp {
+                            link,
+                            origin,
+                            endpoints,
+                        },
+                        out,
+                    );
                 }
-                _ => self.handle_link_up(now, link, origin, ends, out),
+                _ => self.handle_link_up(now, link, origin, endpoints, out),
             },
             Event::Bytes { link, bytes } if self.member.owns_link(link) => {
                 self.tell_member(now, Event::Bytes { link, bytes }, out);

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crc_machine::{
-    CloseWhen, DialError, DialId, Effect, Ends, Event, LinkDown, LinkId, ListenerId, Machine,
+    CloseWhen, DialError, DialId, Effect, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine,
     Origin, Outbox, Timestamp, Unsent,
 };
 use crc_rendezvous::{
@@ -72,8 +72,12 @@ impl<M: Machine> Rig<M> {
         self.links += 1;
         let link = LinkId::new(self.links, 1);
         let (peer, local) = (at(peer), at("10.0.0.1:50000"));
-        let ends = Ends { peer, local };
-        self.handle(Event::LinkUp { link, origin, ends });
+        let endpoints = Endpoints { peer, local };
+        self.handle(Event::LinkUp {
+            link,
+            origin,
+            endpoints,
+        });
         link
     }
 
@@ -197,7 +201,7 @@ fn whoever_does_wrong_is_refused_and_nobody_else_is_disturbed() {
     for (bytes, why) in [
         (
             &b"GET / HTTP/1.1\r\n\r\n"[..],
-            codec(CodecError::NotAnAddress),
+            codec(CodecError::AddressError),
         ),
         (
             b"10.0.0.3:1\nand more",

@@ -17,7 +17,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crc_machine::{
-    CloseWhen, DialError, DialId, Effect, Ends, Event, LinkDown, LinkId, ListenerId, Machine,
+    CloseWhen, DialError, DialId, Effect, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine,
     Origin, Outbox, PeerAddress, Random, Timestamp, Unsent,
 };
 use crc_rendezvous::{Directory, DirectoryConfig, Peer, PeerCommand, PeerConfig, PeerNotice, When};
@@ -109,7 +109,7 @@ struct Stream {
 
 #[derive(Debug)]
 struct Connection {
-    ends: [End; 2],
+    endpoints: [End; 2],
     streams: [Stream; 2],
     dial: DialId,
     source: SocketAddr,
@@ -381,7 +381,7 @@ impl World {
 
     fn is_live(&self, connection: usize) -> bool {
         let live = |end: &End| end.phase == Phase::Live;
-        self.connections[connection].ends.iter().all(live)
+        self.connections[connection].endpoints.iter().all(live)
     }
 
     fn start(&mut self, place: usize) {
@@ -413,7 +413,7 @@ impl World {
         }
         here.tick_at = None;
         for (_, (connection, side)) in std::mem::take(&mut here.links) {
-            self.connections[connection].ends[side].phase = Phase::Gone;
+            self.connections[connection].endpoints[side].phase = Phase::Gone;
             if unnoticed {
                 let pause = self.below(20_000);
                 self.enter_in(pause, What::BreakOff { connection });
@@ -468,7 +468,7 @@ impl World {
         let source = SocketAddr::new(self.places[place].address.ip(), self.ports);
         let latency = 1 + self.below(60);
         self.connections.push(Connection {
-            ends: [end(place, life), end(there, self.places[there].life)],
+            endpoints: [end(place, life), end(there, self.places[there].life)],
             streams: Default::default(),
             dial,
             source,
@@ -483,35 +483,35 @@ impl World {
 
     fn come_up(&mut self, connection: usize, side: usize) {
         let there = &self.connections[connection];
-        let (place, life) = (there.ends[side].place, there.ends[side].life);
+        let (place, life) = (there.endpoints[side].place, there.endpoints[side].life);
         let (dial, source) = (there.dial, there.source);
-        let target = self.places[there.ends[1].place].address;
+        let target = self.places[there.endpoints[1].place].address;
         let here = &mut self.places[place];
         if here.life != life || here.node.is_none() {
-            self.connections[connection].ends[side].phase = Phase::Gone;
+            self.connections[connection].endpoints[side].phase = Phase::Gone;
             self.break_off(connection);
             return;
         }
         let link = LinkId::new(here.links_made, life);
         here.links_made += 1;
         here.links.insert(link, (connection, side));
-        let end = &mut self.connections[connection].ends[side];
+        let end = &mut self.connections[connection].endpoints[side];
         (end.link, end.phase) = (link, Phase::Live);
-        let (origin, ends) = if side == 0 {
-            let ends = Ends {
+        let (origin, endpoints) = if side == 0 {
+            let endpoints = Endpoints {
                 peer: target,
                 local: source,
             };
-            (Origin::Dialed { dial }, ends)
+            (Origin::Dialed { dial }, endpoints)
         } else {
             let listener = ListenerId(0);
-            let ends = Ends {
+            let endpoints = Endpoints {
                 peer: source,
                 local: target,
             };
-            (Origin::Accepted { listener }, ends)
+            (Origin::Accepted { listener }, endpoints)
         };
-        self.tell_any(place, AnyEvent::LinkUp(link, origin, ends));
+        self.tell_any(place, AnyEvent::LinkUp(link, origin, endpoints));
     }
 
     fn arrive_later(&mut self, connection: usize, side: usize) {
@@ -526,7 +526,7 @@ impl World {
     fn arrive(&mut self, connection: usize, side: usize) {
         let reader = 1 - side;
         self.connections[connection].streams[side].due = false;
-        match self.connections[connection].ends[reader].phase {
+        match self.connections[connection].endpoints[reader].phase {
             Phase::Coming => {
                 self.arrive_later(connection, side);
                 return;
@@ -544,7 +544,7 @@ impl World {
             };
             let stream = &mut self.connections[connection].streams[side];
             let bytes: Vec<u8> = stream.bytes.drain(..count).collect();
-            let end = &self.connections[connection].ends[reader];
+            let end = &self.connections[connection].endpoints[reader];
             let (place, link) = (end.place, end.link);
             self.tell_any(place, AnyEvent::Bytes(link, bytes));
         }
@@ -561,7 +561,7 @@ impl World {
 
     /// An end is no more, and its node is told.
     fn end(&mut self, connection: usize, side: usize, why: LinkDown) {
-        let end = &mut self.connections[connection].ends[side];
+        let end = &mut self.connections[connection].endpoints[side];
         let (place, life, link) = (end.place, end.life, end.link);
         match std::mem::replace(&mut end.phase, Phase::Gone) {
             Phase::Gone => return,
@@ -659,7 +659,7 @@ impl World {
             return;
         };
         let there = &mut self.connections[connection];
-        if there.ends[side].phase != Phase::Live {
+        if there.endpoints[side].phase != Phase::Live {
             return;
         }
         let stream = &mut there.streams[side];
@@ -681,10 +681,10 @@ impl World {
             return;
         };
         let there = &mut self.connections[connection];
-        if there.ends[side].phase != Phase::Live {
+        if there.endpoints[side].phase != Phase::Live {
             return;
         }
-        there.ends[side].phase = Phase::Closed;
+        there.endpoints[side].phase = Phase::Closed;
         there.streams[side].ended = true;
         if when == CloseWhen::Now {
             there.streams[side].bytes.clear();
@@ -766,7 +766,7 @@ impl World {
                     self.is_live(connection),
                     "seed {seed}: {address} to {other}"
                 );
-                let there = &self.connections[connection].ends[1 - side];
+                let there = &self.connections[connection].endpoints[1 - side];
                 let found = self.places[there.place].address;
                 assert_eq!(
                     found, other,
@@ -814,7 +814,7 @@ impl World {
 
 /// An event that both kinds of nodes may be told.
 enum AnyEvent {
-    LinkUp(LinkId, Origin, Ends),
+    LinkUp(LinkId, Origin, Endpoints),
     Bytes(LinkId, Vec<u8>),
     LinkDown(LinkId, LinkDown),
     DialFailed(DialId, DialError),
@@ -824,7 +824,11 @@ enum AnyEvent {
 impl AnyEvent {
     fn event<C>(&self) -> Event<'_, C> {
         match self {
-            &AnyEvent::LinkUp(link, origin, ends) => Event::LinkUp { link, origin, ends },
+            &AnyEvent::LinkUp(link, origin, endpoints) => Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            },
             AnyEvent::Bytes(link, bytes) => Event::Bytes { link: *link, bytes },
             &AnyEvent::LinkDown(link, why) => Event::LinkDown {
                 link,
@@ -888,12 +892,15 @@ fn cross(seed: u64) -> usize {
         world.start(place);
         let link = LinkId::new(u32::MAX, 0);
         let dial = DialId(1 << 63);
-        let ends = Ends {
+        let endpoints = Endpoints {
             peer: world.places[DIRECTORY].address,
             local: peers[index],
         };
         let list = format!("list:\n{}\n{}\n", peers[index], peers[1 - index]);
-        world.tell_any(place, AnyEvent::LinkUp(link, Origin::Dialed { dial }, ends));
+        world.tell_any(
+            place,
+            AnyEvent::LinkUp(link, Origin::Dialed { dial }, endpoints),
+        );
         world.tell_any(place, AnyEvent::Bytes(link, list.into_bytes()));
     }
     world.run_until(14_000);

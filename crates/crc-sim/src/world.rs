@@ -11,7 +11,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use crc_core::{
-    Client, ClientCommand, ClientNotice, CloseWhen, DialError, DialId, Effect, Ends, Event,
+    Client, ClientCommand, ClientNotice, CloseWhen, DialError, DialId, Effect, Endpoints, Event,
     LinkDown, LinkId, ListenerId, Machine, Origin, Outbox, PeerAddress, Random, SendQueue, Server,
     ServerCommand, ServerNotice, Timestamp, Unsent,
 };
@@ -87,7 +87,7 @@ pub(crate) enum Told<'a> {
     Up {
         link: LinkId,
         origin: Origin,
-        ends: Ends,
+        endpoints: Endpoints,
     },
     Bytes {
         link: LinkId,
@@ -163,7 +163,7 @@ pub(crate) struct World {
     pub(crate) checking: bool,
     /// The last chat that one speaker's registration got through to one reader's.
     pub(crate) heard: std::collections::BTreeMap<(usize, usize), usize>,
-    /// Ends that are over and whose machine has not been told.
+    /// Endpoints that are over and whose machine has not been told.
     over: Vec<(usize, Side, LinkDown)>,
     /// What was said in channels.
     pub(crate) said: Vec<Said>,
@@ -362,7 +362,7 @@ impl World {
         self.join_rendezvous(node);
     }
 
-    /// Ends a node: what it held is lost.
+    /// Endpoints a node: what it held is lost.
     pub(crate) fn die(&mut self, node: usize, death: Death) {
         if !self.nodes[node].alive {
             return;
@@ -694,7 +694,7 @@ impl World {
         }
     }
 
-    /// Ends a link. Its machine is to be told.
+    /// Endpoints a link. Its machine is to be told.
     fn end(&mut self, connection: usize, side: Side, why: LinkDown) {
         let end = &mut self.connections[connection].ends[side];
         let told = self
@@ -1152,18 +1152,25 @@ impl World {
         it.ends[side].phase = Phase::Live;
         let dialler = SocketAddr::new(address(it.ends[0].node).ip(), it.port);
         let acceptor = address(it.ends[1].node);
-        let ends = match side {
-            0 => Ends {
+        let endpoints = match side {
+            0 => Endpoints {
                 peer: acceptor,
                 local: dialler,
             },
-            _ => Ends {
+            _ => Endpoints {
                 peer: dialler,
                 local: acceptor,
             },
         };
         self.moved_unless_in_vain(connection, "a link came up");
-        self.handle(node, Told::Up { link, origin, ends });
+        self.handle(
+            node,
+            Told::Up {
+                link,
+                origin,
+                endpoints,
+            },
+        );
         self.schedule(connection, side, false);
     }
 
@@ -1242,8 +1249,12 @@ impl World {
         self.trace.note(self.now.as_micros());
         self.trace.line(self.now, || {
             let what = match told {
-                Told::Up { link, origin, ends } => {
-                    format!("{link} is up, {origin:?}, {}", ends.peer)
+                Told::Up {
+                    link,
+                    origin,
+                    endpoints,
+                } => {
+                    format!("{link} is up, {origin:?}, {}", endpoints.peer)
                 }
                 Told::Bytes { link, bytes } => format!("{link} {}", crate::watch::describe(bytes)),
                 Told::Down { link, why, unsent } => {
@@ -1364,7 +1375,15 @@ impl<'a> Told<'a> {
 
     fn common<C>(self) -> Result<Event<'a, C>, Told<'a>> {
         Ok(match self {
-            Told::Up { link, origin, ends } => Event::LinkUp { link, origin, ends },
+            Told::Up {
+                link,
+                origin,
+                endpoints,
+            } => Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            },
             Told::Bytes { link, bytes } => Event::Bytes { link, bytes },
             Told::Down { link, why, unsent } => Event::LinkDown { link, why, unsent },
             Told::DialFailed { dial, why } => Event::DialFailed { dial, why },

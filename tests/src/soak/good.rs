@@ -62,7 +62,7 @@ impl GoodPair {
         self.talk.as_ref().is_some_and(|talk| !talk.is_finished())
     }
 
-    /// Ends the conversation.
+    /// Endpoints the conversation.
     ///
     /// # Errors
     ///

@@ -141,7 +141,7 @@ impl<'r> Network<'r> {
         Ok(())
     }
 
-    /// Ends the server `id` without a word.
+    /// Endpoints the server `id` without a word.
     pub(super) fn kill_server(&mut self, id: u32) {
         if let Some(post) = self.posts.get_mut(&id) {
             post.server = None;
@@ -189,7 +189,7 @@ impl<'r> Network<'r> {
         Ok(())
     }
 
-    /// Ends the client `id` without a word and starts it again.
+    /// Endpoints the client `id` without a word and starts it again.
     pub(super) fn restart_client(&mut self, id: u32) -> Result<Vec<News>, RigError> {
         let Some(mut talker) = self.talkers.remove(&id) else {
             return Ok(Vec::new());

@@ -110,7 +110,7 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Ends it without a word; what it wrote to standard error.
+    /// Endpoints it without a word; what it wrote to standard error.
     pub(crate) fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -14,8 +14,8 @@ use crate::announcement::{Features, features_text};
 use crate::planted::planted;
 use crate::relay::{HostKind, Neighbour, Route, Standing};
 use crate::session::{DRESSES, Dress, Outlet, Session};
+use crc_machine::ByteRange;
 use crc_machine::LinkId;
-use crc_machine::Range;
 use crc_machine::Unsent;
 
 /// How much of a neighbour's last words is repeated for each host behind it:
@@ -44,7 +44,7 @@ fn unknown_id(destination: Option<HostId>) -> String {
 pub(super) fn hand_over(
     session: &mut Session,
     link: LinkId,
-    frames: Range,
+    frames: ByteRange,
     unsettled: &mut Vec<LinkId>,
     out: &mut Out,
 ) {
@@ -58,14 +58,14 @@ pub(super) fn hand_over(
 /// Frames in the outbox, one for each dress that somebody wears.
 #[derive(Default)]
 struct Wardrobe {
-    frames: [Option<Range>; DRESSES],
+    frames: [Option<ByteRange>; DRESSES],
 }
 
 impl Wardrobe {
-    fn wear(&mut self, dress: Dress, out: &mut Out, write: impl FnOnce(&mut Vec<u8>)) -> Range {
+    fn wear(&mut self, dress: Dress, out: &mut Out, write: impl FnOnce(&mut Vec<u8>)) -> ByteRange {
         *self.frames[dress as usize].get_or_insert_with(|| match dress {
             // Servers pass it on; for people a moment is nothing.
-            Dress::Plain => out.store_news(write),
+            Dress::Plain => out.store_deferred(write),
             _ => out.store(write),
         })
     }
@@ -105,7 +105,7 @@ impl Server {
     }
 
     /// A neighbour has been told of a server that turned out to be behind itself.
-    pub(super) fn take_back(&mut self, link: LinkId, id: HostId, out: &mut Out) {
+    pub(super) fn retract(&mut self, link: LinkId, id: HostId, out: &mut Out) {
         let takes = self
             .sessions
             .find(link)
@@ -352,7 +352,7 @@ impl Server {
         self.deliver(link, frame, out);
     }
 
-    pub(super) fn deliver(&mut self, link: LinkId, frames: Range, out: &mut Out) {
+    pub(super) fn deliver(&mut self, link: LinkId, frames: ByteRange, out: &mut Out) {
         if let Some(session) = self.sessions.find_mut(link) {
             hand_over(session, link, frames, &mut self.unsettled, out);
         }

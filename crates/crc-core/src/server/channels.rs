@@ -16,8 +16,8 @@ use crate::admission::is_channel_name;
 use crate::planted::planted;
 use crate::relay::{Applied, Entered, Host, HostKind, Neighbour, Setting, Standing, fold};
 use crate::session::{Lines, Session};
+use crc_machine::ByteRange;
 use crc_machine::LinkId;
-use crc_machine::Range;
 
 /// The most bytes of a topic or of another setting that is set here.
 pub(super) const VALUE_BYTES_MAX: usize = 8 * 1024;
@@ -83,16 +83,16 @@ pub(super) enum NotAdmitted {
 struct Wordings {
     /// There are many to be told.
     many: bool,
-    frame: Option<Range>,
-    irc: [Option<Range>; super::irc::VARIATIONS],
-    course_user: Option<Range>,
+    frame: Option<ByteRange>,
+    irc: [Option<ByteRange>; super::irc::VARIATIONS],
+    course_user: Option<ByteRange>,
 }
 
 /// The frame that tells of a happening.
 #[derive(Clone, Copy)]
 enum Frame<'a> {
     /// It has been told already.
-    Told(Range),
+    Told(ByteRange),
     /// It is passed on.
     AsItCame(&'a [u8]),
     /// It was said here.
@@ -104,16 +104,16 @@ enum Frame<'a> {
 const MANY: usize = 8;
 
 /// Puts words that `many` are told into the outbox.
-fn store(many: bool, out: &mut Out, write: impl FnOnce(&mut Vec<u8>)) -> Range {
+fn store(many: bool, out: &mut Out, write: impl FnOnce(&mut Vec<u8>)) -> ByteRange {
     if many {
-        out.store_news(write)
+        out.store_deferred(write)
     } else {
         out.store(write)
     }
 }
 
 impl Wordings {
-    fn frame(&mut self, frame: Frame<'_>, out: &mut Out) -> Range {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut Out) -> ByteRange {
         let many = self.many;
         *self.frame.get_or_insert_with(|| match frame {
             Frame::Told(range) => range,
@@ -456,7 +456,7 @@ impl Server {
         applied
     }
 
-    fn setting_frame(&self, name: &str, field: ChannelField, out: &mut Out) -> Option<Range> {
+    fn setting_frame(&self, name: &str, field: ChannelField, out: &mut Out) -> Option<ByteRange> {
         let channel = self.relay.channels().find(name)?;
         let setting = channel.settings().find(field)?;
         let told = setting_of(channel.name(), field, setting);
@@ -478,7 +478,7 @@ impl Server {
 
     /// Everything about channels, for a server that is listed the network, if it
     /// takes channels.
-    pub(super) fn channel_listing(&self, link: LinkId, out: &mut Out) -> Option<Range> {
+    pub(super) fn channel_listing(&self, link: LinkId, out: &mut Out) -> Option<ByteRange> {
         if !self.knows_channels(link) || planted!(self, ChannelsUnlisted) {
             return None;
         }
@@ -507,7 +507,7 @@ impl Server {
     }
 
     /// Sends a frame to all servers that take channels, but for `from`.
-    fn flood_channel_frame(&mut self, frame: Range, from: Option<LinkId>, out: &mut Out) {
+    fn flood_channel_frame(&mut self, frame: ByteRange, from: Option<LinkId>, out: &mut Out) {
         for (link, neighbour) in self.relay.neighbours().iter() {
             if neighbour.kind == HostKind::Server
                 && Some(link) != from

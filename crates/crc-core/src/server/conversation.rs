@@ -203,7 +203,7 @@ impl Server {
         let limited = phase == Phase::Client && per_second != 0;
         if limited
             && let Some(session) = self.sessions.find_mut(link)
-            && !session.chats.take(self.now, per_second)
+            && !session.chats.try_acquire(self.now, per_second)
         {
             self.violation(link, Violation::TooFast(Kind::ClientChat), out);
             return None;
@@ -372,7 +372,7 @@ impl Server {
         let Some(session) = self.sessions.find(link) else {
             return;
         };
-        let ip = session.ends.peer.ip().to_canonical();
+        let ip = session.endpoints.peer.ip().to_canonical();
         if !self.config.server_peers.iter().any(|net| net.contains(&ip)) {
             return self.violation(link, Violation::NotAServerPeer, out);
         }
@@ -569,7 +569,7 @@ impl Server {
             };
             return self.violation(link, violation, out);
         }
-        if !session.registrations.take(self.now, per_second) {
+        if !session.registrations.try_acquire(self.now, per_second) {
             return self.violation(link, Violation::TooFast(Kind::ClientRegistration), out);
         }
         let Some(machine) = split_info(registration.info.as_str()).1 else {
@@ -652,7 +652,7 @@ impl Server {
                 // tells of it must not think that it is behind us any more.
                 self.relay.directory_mut().remove(id);
                 self.relay.directory_mut().insert(Host::new(link, &claim));
-                self.take_back(link, id, out);
+                self.retract(link, id, out);
                 if let Some(machine) = machine {
                     self.learn(id, machine);
                     self.tell_machine_part(id, link, out);
@@ -810,7 +810,7 @@ impl Server {
         let Some(session) = self.sessions.find(link) else {
             return link.to_string();
         };
-        let peer = session.ends.peer;
+        let peer = session.endpoints.peer;
         let neighbour = self.relay.neighbours().find(link);
         match neighbour.and_then(|n| self.relay.directory().find(n.host)) {
             Some(host) => {

@@ -394,7 +394,7 @@ impl Server {
         self.course.hushed = false;
     }
 
-    /// Ends a link that speaks a dialect, with a last line that says why.
+    /// Endpoints a link that speaks a dialect, with a last line that says why.
     pub(super) fn end_lines(&mut self, link: LinkId, why: &str, text: &str, out: &mut Out) {
         self.last_line(link, why, out);
         self.end(link, CloseWhen::Flushed, text, out);

@@ -78,7 +78,7 @@ impl Server {
         let direct = neighbour.host == id && neighbour.kind == HostKind::Server;
         let ip = |link| {
             let session = self.sessions.find(link);
-            session.map(|session| session.ends.peer.ip().to_canonical())
+            session.map(|session| session.endpoints.peer.ip().to_canonical())
         };
         if !direct || host.name() != name || ip(old) != ip(link) {
             return None;

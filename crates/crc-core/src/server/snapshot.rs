@@ -7,7 +7,7 @@ use super::{Counters, Dialect, Server};
 use crate::relay::{Channels, Directory, Host, HostKind, Neighbour, Nicks, Standing};
 use crate::session::Lines;
 use crc_machine::Timestamp;
-use crc_machine::{Ends, LinkId, PeerAddress};
+use crc_machine::{Endpoints, LinkId, PeerAddress};
 
 /// What a server knows at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ pub struct LinkView {
     /// Its name in this process.
     pub link: LinkId,
     /// Its two addresses.
-    pub ends: Ends,
+    pub endpoints: Endpoints,
     /// Who is at the other end, and what it can take.
     pub neighbour: Neighbour,
     /// The dialect of text that is spoken on it; `None` where it is frames.
@@ -111,7 +111,7 @@ impl<'a> Snapshot<'a> {
                 let session = server.sessions.find(link)?;
                 Some(LinkView {
                     link,
-                    ends: session.ends,
+                    endpoints: session.endpoints,
                     neighbour: *neighbour,
                     dialect: session.lines.as_ref().map(|lines| match lines {
                         Lines::Irc(_) => Dialect::Irc,

@@ -318,7 +318,7 @@ impl Server {
     fn has_been_called(&self, ip: IpAddr) -> bool {
         self.sessions
             .iter()
-            .any(|(_, session)| session.ends.local.ip().to_canonical() == ip.to_canonical())
+            .any(|(_, session)| session.endpoints.local.ip().to_canonical() == ip.to_canonical())
     }
 
     /// Whether a candidate has led back to us, and would again: who is there is
@@ -335,7 +335,7 @@ impl Server {
         let found = self.uplink.loops.get(candidate)?;
         let known = self.relay.directory().find(found.known)?;
         let neighbour = self.relay.neighbours().find(known.first_link())?;
-        let ip = self.sessions.find(known.first_link())?.ends.peer.ip();
+        let ip = self.sessions.find(known.first_link())?.endpoints.peer.ip();
         let there = candidate.host.parse() == Ok(ip.to_canonical());
         // Of two servers with one id, the other one may come to its senses.
         match neighbour.host == found.host && there {

@@ -15,7 +15,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crc_core::{
-    CloseWhen, Config, DialError, DialId, Effect, Ends, Event, LinkDown, LinkId, ListenerId,
+    CloseWhen, Config, DialError, DialId, Effect, Endpoints, Event, LinkDown, LinkId, ListenerId,
     Machine, Origin, Outbox, PeerAddress, Random, Server, ServerCommand, ServerNotice, Timestamp,
     Unsent,
 };
@@ -125,7 +125,7 @@ impl Rig {
         self.handle(node, Event::Command(ServerCommand::Start { listening }));
     }
 
-    /// Ends a server as by `kill -9`; `restart` brings it back, knowing nothing.
+    /// Endpoints a server as by `kill -9`; `restart` brings it back, knowing nothing.
     pub fn kill(&mut self, node: usize) {
         self.nodes[node].alive = false;
         let links: Vec<_> = self.nodes[node].links.keys().copied().collect();
@@ -358,11 +358,18 @@ impl Rig {
         }
         self.open_pipe(here);
         self.open_pipe(other);
-        let ends = Ends {
+        let endpoints = Endpoints {
             peer: address(500),
             local: address(node),
         };
-        self.handle(node, Event::LinkUp { link, origin, ends });
+        self.handle(
+            node,
+            Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            },
+        );
         link
     }
 
@@ -449,18 +456,18 @@ impl Rig {
             .insert(near, End::Server(target, far));
         self.open_pipe(End::Server(node, near));
         self.open_pipe(End::Server(target, far));
-        let ends = |peer, local| Ends {
+        let endpoints = |peer, local| Endpoints {
             peer: address(peer),
             local: address(local),
         };
-        let (near_ends, far_ends) = (ends(target, node), ends(node, target));
+        let (near_ends, far_ends) = (endpoints(target, node), endpoints(node, target));
         let accepted = Origin::Accepted { listener };
         self.handle(
             target,
             Event::LinkUp {
                 link: far,
                 origin: accepted,
-                ends: far_ends,
+                endpoints: far_ends,
             },
         );
         self.handle(
@@ -468,7 +475,7 @@ impl Rig {
             Event::LinkUp {
                 link: near,
                 origin,
-                ends: near_ends,
+                endpoints: near_ends,
             },
         );
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crc_machine::{Ends, ListenerId, Origin, Timestamp};
+use crc_machine::{Endpoints, ListenerId, Origin, Timestamp};
 
 use super::{LinkUp, Sockets};
 use crate::connection::Connection;
@@ -106,8 +106,12 @@ impl Sockets {
                 self.link_is_up(counted_by);
                 self.stats.links_accepted.add(1);
                 log::debug!("{link} is up: accepted from {peer} on {local}");
-                let ends = Ends { peer, local };
-                Accepted::Up(LinkUp { link, origin, ends })
+                let endpoints = Endpoints { peer, local };
+                Accepted::Up(LinkUp {
+                    link,
+                    origin,
+                    endpoints,
+                })
             }
             Err(error) => {
                 self.stats.accepts_failed.add(1);

@@ -1,6 +1,6 @@
 //! Reaching others: a dial from its name to a link in its place.
 
-use crc_machine::{DialError, DialId, Ends, LinkId, Origin, PeerAddress, Timestamp};
+use crc_machine::{DialError, DialId, Endpoints, LinkId, Origin, PeerAddress, Timestamp};
 
 use super::{Entry, LinkUp, Sockets};
 use crate::connection::Connection;
@@ -106,7 +106,7 @@ impl Sockets {
                 return None;
             }
         };
-        let ends = Ends { peer, local };
+        let endpoints = Endpoints { peer, local };
         let dial = dialing.dial;
         let origin = Origin::Dialed { dial };
         let bytes_max = self.config.send_queue_bytes_max;
@@ -116,7 +116,11 @@ impl Sockets {
         self.arm_later(link);
         self.stats.links_dialed.add(1);
         log::debug!("{link} is up: dialed {peer} from {local}");
-        Some(LinkUp { link, origin, ends })
+        Some(LinkUp {
+            link,
+            origin,
+            endpoints,
+        })
     }
 
     pub(super) fn dial_expired(&mut self, link: LinkId, now: Timestamp) {
@@ -211,7 +215,7 @@ mod tests {
                 break up;
             }
         };
-        assert_eq!(up.ends.peer, there);
+        assert_eq!(up.endpoints.peer, there);
         assert!(sockets.dials_failed.is_empty());
         assert!(sockets.deadlines.is_empty());
         assert_eq!((sockets.links, sockets.count()), (1, 1));

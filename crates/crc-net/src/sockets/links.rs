@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
-use crc_machine::{CloseWhen, LinkDown, LinkId, Outbox, Range, Timestamp};
+use crc_machine::{ByteRange, CloseWhen, LinkDown, LinkId, Outbox, Timestamp};
 
 use super::{Entry, Sockets};
 use crate::connection::{Connection, Phase, ReadOutcome};
@@ -35,18 +35,18 @@ impl Sockets {
     }
 
     #[inline]
-    pub(crate) fn send(&mut self, link: LinkId, range: Range) {
+    pub(crate) fn send(&mut self, link: LinkId, range: ByteRange) {
         let Some(Entry::Link(connection)) = self.entries.find(link) else {
             return;
         };
         if !connection.is_machines() {
             return;
         }
-        if let Some(place) = range.lent() {
+        if let Some(place) = range.input_range() {
             self.input.keep(&place);
         }
         self.pieces.push(&mut connection.pieces, range);
-        if !range.is_news() {
+        if !range.is_deferred() {
             if !connection.to_flush {
                 connection.to_flush = true;
                 self.to_flush.push(link);
@@ -102,7 +102,7 @@ impl Sockets {
         } else {
             // Whoever had more than news has been written to.
             self.input.clear();
-            outbox.clear_all_but_news(2 * self.config.outbox_bytes_max);
+            outbox.clear_immediate(2 * self.config.outbox_bytes_max);
         }
     }
 
@@ -210,7 +210,7 @@ impl Sockets {
         (at, outcome)
     }
 
-    /// Ends a link. The machine is to be told.
+    /// Endpoints a link. The machine is to be told.
     pub(super) fn end(&mut self, link: LinkId, why: LinkDown) {
         let ended_before = self
             .link(link)

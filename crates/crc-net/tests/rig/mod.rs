@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crc_machine::{
-    DialError, DialId, Ends, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox,
+    DialError, DialId, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox,
     Timestamp,
 };
 use crc_net::{Commander, Driver, DriverConfig, DriverError, Stats, Stopped};
@@ -23,7 +23,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// What a machine was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
-    Up(LinkId, Origin, Ends),
+    Up(LinkId, Origin, Endpoints),
     Bytes(LinkId, Vec<u8>),
     Down(LinkId, LinkDown, Unsent),
     DialFailed(DialId, DialError),
@@ -72,7 +72,11 @@ impl Machine for Toy {
     fn handle(&mut self, now: Timestamp, event: Event<'_, Do>, out: &mut Out) {
         (self.react)(&event, out);
         let seen = match event {
-            Event::LinkUp { link, origin, ends } => Seen::Up(link, origin, ends),
+            Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            } => Seen::Up(link, origin, endpoints),
             Event::Bytes { link, bytes } if self.tells_bytes => Seen::Bytes(link, bytes.to_vec()),
             Event::Bytes { .. } => return,
             Event::LinkDown { link, why, unsent } => {
@@ -173,7 +177,7 @@ impl Rig {
         let stream = self.connect();
         let local = stream.local_addr().unwrap();
         let link = self.expect("a link", |seen| match seen {
-            Seen::Up(link, _, ends) if ends.peer == local => Some(*link),
+            Seen::Up(link, _, endpoints) if endpoints.peer == local => Some(*link),
             _ => None,
         });
         (stream, link)
@@ -259,7 +263,7 @@ impl Rig {
         });
     }
 
-    /// Ends the run and returns all that had not been looked at.
+    /// Endpoints the run and returns all that had not been looked at.
     pub fn stop(self) -> Vec<Seen> {
         self.tell(|out| out.stop());
         let (stopped, seen) = self.join();

@@ -45,7 +45,7 @@ impl RegistrationDecoder {
         let mut news = None;
         if !self.whole {
             let found = self.tail.next(&mut input, find_address);
-            let Some(address) = found.map_err(|_| CodecError::NotAnAddress)? else {
+            let Some(address) = found.map_err(|_| CodecError::AddressError)? else {
                 return Ok(None);
             };
             self.whole = true;

@@ -98,7 +98,7 @@ impl Server {
         let Some(session) = self.sessions.find(link) else {
             return;
         };
-        let ip = session.ends.peer.ip().to_canonical();
+        let ip = session.endpoints.peer.ip().to_canonical();
         if !self.config.server_peers.iter().any(|net| net.contains(&ip)) {
             return self.violation(link, Violation::NotAServerPeer, out);
         }

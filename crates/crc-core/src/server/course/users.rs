@@ -240,7 +240,7 @@ impl Server {
     ) {
         let per_second = self.config.limits.client_chats_per_second;
         if let Some(session) = self.sessions.find_mut(link)
-            && !session.chats.take(self.now, per_second)
+            && !session.chats.try_acquire(self.now, per_second)
         {
             return self.violation(link, Violation::TooFast(Kind::ClientChat), out);
         }

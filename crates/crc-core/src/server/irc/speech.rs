@@ -8,8 +8,8 @@ use super::Asker;
 use super::user::{Capability, NAMES, SaidTo};
 use super::words::{LINE_BYTES_MAX, write_said};
 use crate::relay::Channel;
+use crc_machine::ByteRange;
 use crc_machine::LinkId;
-use crc_machine::Range;
 
 /// How many recipients a message may have.
 const TARGETS_MAX: usize = 4;
@@ -259,7 +259,7 @@ impl Server {
         target: &str,
         said: &str,
         out: &mut Out,
-    ) -> Range {
+    ) -> ByteRange {
         let user = self.irc_user(reader);
         let timed = user.is_some_and(|user| user.has(Capability::ServerTime));
         let tags = self.time_tag(timed);

@@ -6,8 +6,8 @@ use core::time::Duration;
 use irc_wire::{Decoder, NameRules, Nicks};
 
 use crate::relay::fold;
-use crc_machine::Bucket;
 use crc_machine::LinkId;
+use crc_machine::RateLimiter;
 use crc_machine::Timestamp;
 
 /// How names may look that users of IRC choose.
@@ -120,7 +120,7 @@ pub(crate) struct User {
     pub(super) said_to: Option<SaidTo>,
     /// What came too fast.
     pub(super) backlog: Vec<u8>,
-    lines: Bucket,
+    lines: RateLimiter,
 }
 
 impl User {
@@ -131,13 +131,13 @@ impl User {
     /// Whether another line is read now.
     pub(super) fn may_go_on(&mut self, now: Timestamp, lines_per_second: u32) -> bool {
         let at_once = lines_per_second.saturating_mul(BURST_SECONDS);
-        self.lines.has(now, lines_per_second, at_once)
+        self.lines.check(now, lines_per_second, at_once)
     }
 
     /// A line has been read.
     pub(super) fn count_line(&mut self, now: Timestamp, lines_per_second: u32) {
         let at_once = lines_per_second.saturating_mul(BURST_SECONDS);
-        self.lines.take_of(now, lines_per_second, at_once);
+        self.lines.try_acquire_of(now, lines_per_second, at_once);
     }
 
     /// Remembers an invitation; the oldest is forgotten when there are too many.

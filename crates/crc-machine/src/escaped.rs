@@ -39,14 +39,14 @@ pub fn is_printable(c: char) -> bool {
 /// others by their number (`<U+202E>`).
 ///
 /// ```
-/// use crc_machine::Visible;
+/// use crc_machine::Escaped;
 ///
-/// assert_eq!(Visible("a\x1b[2J\nb\u{202e}").to_string(), "a␛[2J␊b<U+202E>");
+/// assert_eq!(Escaped("a\x1b[2J\nb\u{202e}").to_string(), "a␛[2J␊b<U+202E>");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Visible<'a>(pub &'a str);
+pub struct Escaped<'a>(pub &'a str);
 
-impl fmt::Display for Visible<'_> {
+impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
         while let Some(at) = rest.find(|c| !is_printable(c)) {
@@ -84,7 +84,7 @@ mod tests {
             "👩\u{200d}🚀",
             "日本\u{3000}語",
         ] {
-            assert_eq!(Visible(text).to_string(), text);
+            assert_eq!(Escaped(text).to_string(), text);
         }
     }
 
@@ -99,7 +99,7 @@ mod tests {
             ("\u{200b}\u{feff}\u{ad}", "<U+200B><U+FEFF><U+00AD>"),
             ("\u{e000}\u{e0041}", "<U+E000><U+E0041>"),
         ] {
-            assert_eq!(Visible(text).to_string(), shown);
+            assert_eq!(Escaped(text).to_string(), shown);
         }
     }
 }

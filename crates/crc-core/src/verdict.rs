@@ -14,7 +14,7 @@ pub enum Violation {
     Frame(#[from] FrameError),
     /// A line is longer than lines may be.
     #[error("{0}")]
-    Line(#[from] irc_wire::TooLong),
+    Line(#[from] irc_wire::LineTooLong),
     /// One frame is not what it should be.
     #[error("bad {kind:?}: {error}")]
     Message {

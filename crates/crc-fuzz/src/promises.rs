@@ -190,7 +190,7 @@ pub(crate) fn check_lines(dialect: Dialect, bytes: &[u8]) {
         assert!(tags <= limits.tags_bytes_max, "tags of {tags} bytes");
         assert!(len <= limits.line_bytes_max, "a line of {len} bytes");
         if dialect == Dialect::Course {
-            let said = legacy::Message::of(&message);
+            let said = legacy::Message::from_message(&message);
             assert!(said.is_ok(), "{said:?}: {:?}", shown());
         }
     }

@@ -56,7 +56,7 @@ fn decode_legacy(bencher: Bencher<'_, '_>, text_bytes: usize) {
         .bench_local(|| {
             each_line(black_box(&stream), |line| {
                 let message = Message::parse(line).expect("we have written it");
-                black_box(&legacy::Message::of(&message).expect("it is of the dialect"));
+                black_box(&legacy::Message::from_message(&message).expect("it is of the dialect"));
             });
         });
 }
@@ -84,7 +84,7 @@ fn encode(bencher: Bencher<'_, '_>, text_bytes: usize) {
 #[divan::bench(args = TEXT_BYTES)]
 fn relay(bencher: Bencher<'_, '_>, text_bytes: usize) {
     let stream = stream(text_bytes);
-    let prefix = Prefix::user_at("ann", "a", "reef.example").expect("good parts");
+    let prefix = Prefix::from_parts("ann", "a", "reef.example").expect("good parts");
     let mut out = Vec::with_capacity(2 * STREAM_BYTES);
     bencher
         .counter(items(text_bytes))
@@ -139,7 +139,7 @@ fn messages(text_bytes: usize) -> Vec<OwnedMessage> {
         let sender = format!("friend-{letter}");
         let text = format!("{letter} ").repeat(text_bytes / 2);
         let message = Message::new(Verb::Privmsg)
-            .with_prefix(Prefix::user_at(&sender, "friend", "127.0.0.1").expect("good parts"))
+            .with_prefix(Prefix::from_parts(&sender, "friend", "127.0.0.1").expect("good parts"))
             .param("#reef")
             .and_then(|message| message.param(&text))
             .expect("good parameters")

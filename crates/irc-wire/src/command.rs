@@ -13,7 +13,7 @@ pub enum Command<'a> {
     /// A word that has a name here.
     Verb(Verb),
     /// A word that has none.
-    Other(Word<'a>),
+    Other(OtherCommand<'a>),
     /// Three digits: a server's answer.
     Numeric(Numeric),
 }
@@ -21,7 +21,7 @@ pub enum Command<'a> {
 /// The bytes are no command: neither letters only, nor one to three digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a command is letters, or three digits")]
-pub struct BadCommand;
+pub struct CommandError;
 
 impl<'a> Command<'a> {
     /// The command that `bytes` spell: letters of ASCII, or digits. A number may
@@ -29,7 +29,7 @@ impl<'a> Command<'a> {
     ///
     /// # Errors
     ///
-    /// [`BadCommand`] for anything else.
+    /// [`CommandError`] for anything else.
     ///
     /// ```
     /// use irc_wire::{Command, Numeric, Verb};
@@ -38,22 +38,22 @@ impl<'a> Command<'a> {
     /// assert_eq!(Command::new(b"001"), Ok(Command::Numeric(Numeric::RPL_WELCOME)));
     /// assert_eq!(Command::new(b"knock")?.as_str(), "knock");
     /// assert!(Command::new(b"a-b").is_err());
-    /// # Ok::<(), irc_wire::BadCommand>(())
+    /// # Ok::<(), irc_wire::CommandError>(())
     /// ```
     #[inline]
-    pub fn new(bytes: &'a [u8]) -> Result<Self, BadCommand> {
+    pub fn new(bytes: &'a [u8]) -> Result<Self, CommandError> {
         if let Some(verb) = Verb::new(bytes) {
             return Ok(Command::Verb(verb));
         }
         match bytes {
-            [] => Err(BadCommand),
+            [] => Err(CommandError),
             _ if bytes.iter().all(u8::is_ascii_alphabetic) => {
-                let word = core::str::from_utf8(bytes).map_err(|_| BadCommand)?;
-                Ok(Command::Other(Word(word)))
+                let word = core::str::from_utf8(bytes).map_err(|_| CommandError)?;
+                Ok(Command::Other(OtherCommand(word)))
             }
             _ => Numeric::from_digits(bytes)
                 .map(Command::Numeric)
-                .ok_or(BadCommand),
+                .ok_or(CommandError),
         }
     }
 
@@ -88,9 +88,9 @@ impl From<Numeric> for Command<'_> {
 
 /// A command that is no [`Verb`]: letters of ASCII, as they came.
 #[derive(Debug, Clone, Copy)]
-pub struct Word<'a>(&'a str);
+pub struct OtherCommand<'a>(&'a str);
 
-impl<'a> Word<'a> {
+impl<'a> OtherCommand<'a> {
     /// The word as it came.
     #[must_use]
     pub fn as_str(self) -> &'a str {
@@ -99,15 +99,15 @@ impl<'a> Word<'a> {
 }
 
 /// In any case.
-impl PartialEq for Word<'_> {
+impl PartialEq for OtherCommand<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(other.0)
     }
 }
 
-impl Eq for Word<'_> {}
+impl Eq for OtherCommand<'_> {}
 
-impl core::hash::Hash for Word<'_> {
+impl core::hash::Hash for OtherCommand<'_> {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
         for byte in self.0.bytes() {
             state.write_u8(byte.to_ascii_uppercase());
@@ -322,7 +322,7 @@ mod tests {
             b"J\xc3\xa9",
             b"+1",
         ] {
-            assert_eq!(Command::new(bytes), Err(BadCommand), "{bytes:?}");
+            assert_eq!(Command::new(bytes), Err(CommandError), "{bytes:?}");
         }
     }
 

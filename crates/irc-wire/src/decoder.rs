@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use crate::line::{Judgement, Line, LineLimits, TooLong, judge};
+use crate::line::{Judgement, Line, LineLimits, LineTooLong, judge};
 
 /// Finds the lines of one byte stream, however it was cut into pieces.
 ///
@@ -31,7 +31,7 @@ use crate::line::{Judgement, Line, LineLimits, TooLong, judge};
 ///     }
 /// }
 /// assert_eq!(lines, [&b"PING a"[..], b"PING bc"]);
-/// # Ok::<(), irc_wire::TooLong>(())
+/// # Ok::<(), irc_wire::LineTooLong>(())
 /// ```
 ///
 /// # Lines that are too long
@@ -39,7 +39,7 @@ use crate::line::{Judgement, Line, LineLimits, TooLong, judge};
 /// Such a line is handed out once, as soon as it is known to be too long, and what
 /// is left of it is skipped. Whoever wants to be strict asks for the
 /// [`whole`](Line::whole) line, and leaves when that is an error. Whoever goes
-/// on takes its [`beginning`](Line::beginning), or only says that it was
+/// on takes its [`truncated`](Line::truncated), or only says that it was
 /// [`too_long`](Line::too_long).
 ///
 /// ```
@@ -50,7 +50,7 @@ use crate::line::{Judgement, Line, LineLimits, TooLong, judge};
 /// let mut input = &b"PING abcdef\r\nPING\r\n"[..];
 /// let line = decoder.next_line(&mut input, limits).expect("a line");
 /// assert!(line.whole().is_err());
-/// assert_eq!(line.beginning(), b"PING a");
+/// assert_eq!(line.truncated(), b"PING a");
 /// let line = decoder.next_line(&mut input, limits).expect("another");
 /// assert_eq!(line.whole(), Ok(&b"PING"[..]));
 /// ```
@@ -228,7 +228,7 @@ enum Cut {
     /// The first `len` bytes of what is kept are to be handed out.
     Ready {
         len: usize,
-        too_long: Option<TooLong>,
+        too_long: Option<LineTooLong>,
     },
 }
 

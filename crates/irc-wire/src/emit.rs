@@ -29,7 +29,7 @@ impl Message<'_> {
     /// parameter as [`Params`](crate::Params) has it.
     ///
     /// How long a line may be is not looked at;
-    /// [`LineLimits::beginning_of_last`](crate::LineLimits::beginning_of_last) tells
+    /// [`LineLimits::truncated_last_param`](crate::LineLimits::truncated_last_param) tells
     /// how much fits.
     ///
     /// # Panics

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use crate::decoder::Decoder;
 use crate::legacy;
-use crate::line::{LineLimits, TooLong};
+use crate::line::{LineLimits, LineTooLong};
 use crate::message::{Message, Params};
 use crate::modes::{self, ModeTable};
 use crate::tags::TagsBuf;
@@ -20,7 +20,7 @@ use crate::{CaseMapping, lists, mask};
 pub const STREAM_BYTES_MAX: usize = 64;
 
 /// What a stream says: each line, or what is left of it.
-type Said = Vec<(Vec<u8>, Option<TooLong>)>;
+type Found = Vec<(Vec<u8>, Option<LineTooLong>)>;
 
 /// A stream of lines, the first byte of `input` choosing the limits: whole, as
 /// single bytes, and cut in two at every place, the decoder finds the same lines,
@@ -63,13 +63,13 @@ pub fn decoder(input: &[u8]) {
     }
 }
 
-fn said(pieces: &[&[u8]], limits: LineLimits) -> Said {
+fn said(pieces: &[&[u8]], limits: LineLimits) -> Found {
     let mut decoder = Decoder::new();
     let mut said = Vec::new();
     let kept_max = limits.tags_bytes_max + limits.line_bytes_max.max(2);
     for mut piece in pieces.iter().copied() {
         while let Some(line) = decoder.next_line(&mut piece, limits) {
-            said.push((line.beginning().to_vec(), line.too_long()));
+            said.push((line.truncated().to_vec(), line.too_long()));
             assert_eq!(line.whole().is_err(), line.too_long().is_some());
             assert_eq!(decoder.pending(), 0);
         }
@@ -104,7 +104,7 @@ pub fn message(line: &[u8]) {
     let mut params = Params::new();
     for param in message.params.iter() {
         params.push(param).expect("it has been read");
-        let part = text::beginning(param, 5);
+        let part = text::truncate_utf8(param, 5);
         assert!(param.starts_with(part) && part.len() <= 5);
         assert_eq!(text::utf8_or_latin1(param).is_empty(), param.is_empty());
     }
@@ -114,17 +114,17 @@ pub fn message(line: &[u8]) {
     for tag in message.tags.iter() {
         match tag.value() {
             // What came may hold bytes that need no escaping and are escaped.
-            value if value.is_empty() => tags.copy(tag),
+            value if value.is_empty() => tags.push_tag(tag),
             value => tags.push(tag.key(), &value).expect("it has been read"),
         }
         let kept = tags.as_tags().get(tag.key());
         assert_eq!(kept.as_deref(), Some(&*tag.value()));
     }
-    if let Ok(said) = legacy::Message::of(&message) {
+    if let Ok(said) = legacy::Message::from_message(&message) {
         let line = said.to_vec();
         let line = line.strip_suffix(b"\r\n").expect("a line");
         let again = Message::parse(line).expect("it was written");
-        assert_eq!(legacy::Message::of(&again), Ok(said));
+        assert_eq!(legacy::Message::from_message(&again), Ok(said));
     }
     helpers(&message);
 }
@@ -153,10 +153,10 @@ fn helpers(message: &Message<'_>) {
     for mapping in CaseMapping::ALL {
         assert!(mapping.eq(first, &mapping.fold(first)));
         if let Some(prefix) = message.prefix {
-            assert!(mask::matches_prefix(&mask::complete(b""), prefix, mapping));
+            assert!(mask::matches_prefix(&mask::normalize(b""), prefix, mapping));
         }
-        let prepared = mask::Prepared::new(keys, mapping);
-        assert_eq!(prepared.fits(first), mask::matches(first, keys, mapping));
+        let prepared = mask::PreparedText::new(keys, mapping);
+        assert_eq!(prepared.matches(first), mask::matches(first, keys, mapping));
         if mask::matches(first, keys, mapping) {
             let longer = [first, &b"*"[..]].concat();
             assert!(first.ends_with(b"\\") || mask::matches(&longer, keys, mapping));

@@ -32,7 +32,7 @@
 //! use irc_wire::Message as Line;
 //!
 //! let line = Line::parse(b":ann JOIN #reef")?;
-//! let message = Message::of(&line)?;
+//! let message = Message::from_message(&line)?;
 //! assert_eq!(message.source, Some(Middle::new("ann")?));
 //! let Content::Join { channel, key } = message.content else { panic!() };
 //! assert_eq!((channel.as_str(), key), ("#reef", None));
@@ -53,7 +53,7 @@ use core::str::Utf8Error;
 use bytes::BufMut;
 
 use crate::command::{Command, Verb};
-use crate::message::{BadParam, forbidden, is_middle};
+use crate::message::{ParamError, forbidden, is_middle};
 use crate::numeric::Numeric;
 
 /// A word: not empty, no space, NUL, CR or LF, no colon at the beginning.
@@ -65,11 +65,11 @@ impl<'a> Middle<'a> {
     ///
     /// # Errors
     ///
-    /// [`BadParam`] if it is none.
-    pub fn new(text: &'a str) -> Result<Self, BadParam> {
+    /// [`ParamError`] if it is none.
+    pub fn new(text: &'a str) -> Result<Self, ParamError> {
         match forbidden(text.as_bytes()) {
-            Some(byte) => Err(BadParam::ForbiddenByte(byte)),
-            None if !is_middle(text.as_bytes()) => Err(BadParam::NotMiddle),
+            Some(byte) => Err(ParamError::ForbiddenByte(byte)),
+            None if !is_middle(text.as_bytes()) => Err(ParamError::NotMiddle),
             None => Ok(Middle(text)),
         }
     }
@@ -96,10 +96,10 @@ impl<'a> Trailing<'a> {
     ///
     /// # Errors
     ///
-    /// [`BadParam::ForbiddenByte`] if it holds NUL, CR or LF.
-    pub fn new(text: &'a str) -> Result<Self, BadParam> {
+    /// [`ParamError::ForbiddenByte`] if it holds NUL, CR or LF.
+    pub fn new(text: &'a str) -> Result<Self, ParamError> {
         match forbidden(text.as_bytes()) {
-            Some(byte) => Err(BadParam::ForbiddenByte(byte)),
+            Some(byte) => Err(ParamError::ForbiddenByte(byte)),
             None => Ok(Trailing(text)),
         }
     }
@@ -233,14 +233,14 @@ pub enum Content<'a> {
         channel: Middle<'a>,
     },
     /// `332 #channel :topic`
-    TopicIs {
+    TopicReply {
         /// The channel.
         channel: Middle<'a>,
         /// Its topic.
         topic: Trailing<'a>,
     },
     /// `353 #channel :nick nick ...`
-    NamesAre {
+    NamesReply {
         /// The channel; `None`, which is written `*`, for users who are in none.
         channel: Option<Middle<'a>>,
         /// Nicks, with single spaces between them.
@@ -332,7 +332,7 @@ pub enum Content<'a> {
 /// lines behind it can still be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum NotLegacy {
+pub enum LegacyError {
     /// The dialect has no such command, or no such numeric.
     #[error("not a command of the dialect")]
     UnknownCommand,
@@ -353,9 +353,9 @@ pub enum NotLegacy {
     NotUtf8,
 }
 
-impl From<Utf8Error> for NotLegacy {
+impl From<Utf8Error> for LegacyError {
     fn from(_: Utf8Error) -> Self {
-        NotLegacy::NotUtf8
+        LegacyError::NotUtf8
     }
 }
 
@@ -367,8 +367,8 @@ impl<'a> Message<'a> {
     ///
     /// # Errors
     ///
-    /// [`NotLegacy`] says why it says nothing.
-    pub fn of(line: &crate::Message<'a>) -> Result<Self, NotLegacy> {
+    /// [`LegacyError`] says why it says nothing.
+    pub fn from_message(line: &crate::Message<'a>) -> Result<Self, LegacyError> {
         for param in line.params.iter() {
             core::str::from_utf8(param)?;
         }
@@ -380,7 +380,7 @@ impl<'a> Message<'a> {
             content: match line.command {
                 Command::Verb(verb) => params.content_of_verb(verb)?,
                 Command::Numeric(numeric) => params.content_of_numeric(numeric)?,
-                Command::Other(_) => return Err(NotLegacy::UnknownCommand),
+                Command::Other(_) => return Err(LegacyError::UnknownCommand),
             },
         })
     }
@@ -392,7 +392,7 @@ struct Reader<'l, 'a> {
 }
 
 impl<'a> Reader<'_, 'a> {
-    fn content_of_verb(&self, verb: Verb) -> Result<Content<'a>, NotLegacy> {
+    fn content_of_verb(&self, verb: Verb) -> Result<Content<'a>, LegacyError> {
         Ok(match verb {
             Verb::User => Content::User {
                 nick: self.word(0)?,
@@ -404,7 +404,7 @@ impl<'a> Reader<'_, 'a> {
                 let (name, hops) = (self.word(0)?, self.word(1)?);
                 Content::Server {
                     name,
-                    hops: hops.0.parse().map_err(|_| NotLegacy::Hops)?,
+                    hops: hops.0.parse().map_err(|_| LegacyError::Hops)?,
                     info: self.maybe_text(2)?,
                 }
             }
@@ -439,11 +439,11 @@ impl<'a> Reader<'_, 'a> {
             Verb::Error => Content::Error {
                 text: self.text(0)?,
             },
-            _ => return Err(NotLegacy::UnknownCommand),
+            _ => return Err(LegacyError::UnknownCommand),
         })
     }
 
-    fn content_of_numeric(&self, numeric: Numeric) -> Result<Content<'a>, NotLegacy> {
+    fn content_of_numeric(&self, numeric: Numeric) -> Result<Content<'a>, LegacyError> {
         Ok(match numeric {
             Numeric::RPL_WELCOME => {
                 let who = self.text(0)?.0.strip_prefix(WELCOME);
@@ -458,14 +458,14 @@ impl<'a> Reader<'_, 'a> {
             Numeric::RPL_NOTOPIC => Content::NoTopic {
                 channel: self.word(0)?,
             },
-            Numeric::RPL_TOPIC => Content::TopicIs {
+            Numeric::RPL_TOPIC => Content::TopicReply {
                 channel: self.word(0)?,
                 topic: self.text(1)?,
             },
             Numeric::RPL_NAMREPLY => {
                 let nicks = self.text(1)?;
                 let channel = self.word(0)?;
-                Content::NamesAre {
+                Content::NamesReply {
                     channel: (channel.0 != "*").then_some(channel),
                     nicks,
                 }
@@ -520,36 +520,36 @@ impl<'a> Reader<'_, 'a> {
             Numeric::ERR_CHANOPRIVSNEEDED => Content::NotOperator {
                 channel: self.word(0)?,
             },
-            _ => return Err(NotLegacy::UnknownCommand),
+            _ => return Err(LegacyError::UnknownCommand),
         })
     }
 
-    fn maybe_text(&self, at: usize) -> Result<Option<Trailing<'a>>, NotLegacy> {
+    fn maybe_text(&self, at: usize) -> Result<Option<Trailing<'a>>, LegacyError> {
         let text = self.line.params.get(at).map(core::str::from_utf8);
         Ok(text.transpose()?.map(Trailing))
     }
 
-    fn text(&self, at: usize) -> Result<Trailing<'a>, NotLegacy> {
-        self.maybe_text(at)?.ok_or(NotLegacy::NeedMoreParams)
+    fn text(&self, at: usize) -> Result<Trailing<'a>, LegacyError> {
+        self.maybe_text(at)?.ok_or(LegacyError::NeedMoreParams)
     }
 
-    fn maybe_word(&self, at: usize) -> Result<Option<Middle<'a>>, NotLegacy> {
+    fn maybe_word(&self, at: usize) -> Result<Option<Middle<'a>>, LegacyError> {
         let text = self.maybe_text(at)?;
         text.map(|text| middle(text.0)).transpose()
     }
 
-    fn word(&self, at: usize) -> Result<Middle<'a>, NotLegacy> {
-        self.maybe_word(at)?.ok_or(NotLegacy::NeedMoreParams)
+    fn word(&self, at: usize) -> Result<Middle<'a>, LegacyError> {
+        self.maybe_word(at)?.ok_or(LegacyError::NeedMoreParams)
     }
 }
 
-fn middle(text: &str) -> Result<Middle<'_>, NotLegacy> {
-    Middle::new(text).map_err(|_| NotLegacy::NotMiddle)
+fn middle(text: &str) -> Result<Middle<'_>, LegacyError> {
+    Middle::new(text).map_err(|_| LegacyError::NotMiddle)
 }
 
-fn split(text: Option<&str>, mark: char) -> Result<(&str, &str), NotLegacy> {
+fn split(text: Option<&str>, mark: char) -> Result<(&str, &str), LegacyError> {
     let parts = text.and_then(|text| text.split_once(mark));
-    parts.ok_or(NotLegacy::Text)
+    parts.ok_or(LegacyError::Text)
 }
 
 impl Message<'_> {
@@ -626,8 +626,8 @@ impl Content<'_> {
                 put_text(out, &[WELCOME, nick.0, "!", user.0, "@", host.0]);
             }
             Content::NoTopic { channel } => answer(out, "331", channel, "No topic is set"),
-            Content::TopicIs { channel, topic } => answer(out, "332", channel, topic.0),
-            Content::NamesAre { channel, nicks } => {
+            Content::TopicReply { channel, topic } => answer(out, "332", channel, topic.0),
+            Content::NamesReply { channel, nicks } => {
                 answer(out, "353", channel.unwrap_or(Middle("*")), nicks.0);
             }
             Content::EndOfNames => {

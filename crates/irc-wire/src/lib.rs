@@ -49,16 +49,16 @@
 //! alike.
 //!
 //! ```
-//! use irc_wire::{BadParam, Message, Prefix, Verb};
+//! use irc_wire::{ParamError, Message, Prefix, Verb};
 //!
 //! let message = Message::new(Verb::Privmsg)
-//!     .with_prefix(Prefix::user_at("ann", "a", "reef")?)
+//!     .with_prefix(Prefix::from_parts("ann", "a", "reef")?)
 //!     .param("#reef")?
 //!     .param("Hi all")?;
 //! assert_eq!(message.to_vec(), b":ann!a@reef PRIVMSG #reef :Hi all\r\n");
 //!
 //! let end = Message::new(Verb::Privmsg).param("#reef")?.param("a\r\nQUIT");
-//! assert_eq!(end, Err(BadParam::ForbiddenByte(b'\r')));
+//! assert_eq!(end, Err(ParamError::ForbiddenByte(b'\r')));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -107,6 +107,7 @@ mod case;
 mod command;
 mod decoder;
 mod emit;
+mod fast_privmsg;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzz;
@@ -119,23 +120,22 @@ pub mod modes;
 mod names;
 mod numeric;
 mod parse;
-mod said;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 mod tags;
 pub mod text;
 
 pub use case::CaseMapping;
-pub use command::{BadCommand, Command, Verb, Word};
+pub use command::{Command, CommandError, OtherCommand, Verb};
 pub use decoder::Decoder;
-pub use line::{Line, LineLimits, Part, TooLong};
-pub use message::{BadParam, BadPrefix, Message, OwnedMessage, Params, Prefix};
+pub use fast_privmsg::FastPrivmsg;
+pub use line::{Line, LineLimits, LinePart, LineTooLong};
+pub use message::{Message, OwnedMessage, ParamError, Params, Prefix, PrefixError};
 pub use modes::{ModeChange, ModeError, ModeTable, Sign};
-pub use names::{BadName, NameRules, Nicks};
+pub use names::{NameError, NameRules, NickChars};
 pub use numeric::Numeric;
 pub use parse::MessageError;
-pub use said::Said;
-pub use tags::{BadTag, Tag, Tags, TagsBuf};
+pub use tags::{Tag, TagError, Tags, TagsBuf};
 
 /// Keeps the example of the README true.
 #[cfg(doctest)]

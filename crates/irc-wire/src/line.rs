@@ -5,7 +5,7 @@
 
 use crate::message::Message;
 use crate::tags::Tags;
-use crate::text::beginning;
+use crate::text::truncate_utf8;
 
 /// How many bytes a line may have.
 ///
@@ -56,18 +56,18 @@ impl LineLimits {
     ///
     /// let limits = LineLimits { tags_bytes_max: 0, line_bytes_max: 20 };
     /// let message = Message::parse(b"PRIVMSG #reef :a long text")?;
-    /// assert_eq!(limits.beginning_of_last(&message), b"a l");
+    /// assert_eq!(limits.truncated_last_param(&message), b"a l");
     /// # Ok::<(), irc_wire::MessageError>(())
     /// ```
     #[must_use]
-    pub fn beginning_of_last<'a>(self, message: &Message<'a>) -> &'a [u8] {
+    pub fn truncated_last_param<'a>(self, message: &Message<'a>) -> &'a [u8] {
         let last = message.params.last().unwrap_or_default();
         let untagged = Message {
             tags: Tags::NONE,
             ..*message
         };
         let others = untagged.encoded_len() - last.len();
-        beginning(last, self.line_bytes_max.saturating_sub(others))
+        truncate_utf8(last, self.line_bytes_max.saturating_sub(others))
     }
 
     /// The bytes of the line without tags and without CR LF.
@@ -87,11 +87,11 @@ impl LineLimits {
 
 /// The part of a line that is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum LinePart {
     /// The tag section.
     Tags,
     /// All but the tag section.
-    Line,
+    Rest,
 }
 
 /// A line is longer than the [`LineLimits`] allow. Whose fault it is: the peer's.
@@ -99,12 +99,12 @@ pub enum Part {
 /// an ordinary client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the {} has more than {bytes_max} bytes", match part {
-    Part::Tags => "tag section of a line",
-    Part::Line => "line",
+    LinePart::Tags => "tag section of a line",
+    LinePart::Rest => "line",
 })]
-pub struct TooLong {
+pub struct LineTooLong {
     /// Which limit was crossed.
-    pub part: Part,
+    pub part: LinePart,
     /// That limit.
     pub bytes_max: usize,
 }
@@ -114,7 +114,7 @@ pub struct TooLong {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
     pub(crate) bytes: &'a [u8],
-    pub(crate) too_long: Option<TooLong>,
+    pub(crate) too_long: Option<LineTooLong>,
 }
 
 impl<'a> Line<'a> {
@@ -123,9 +123,9 @@ impl<'a> Line<'a> {
     ///
     /// # Errors
     ///
-    /// [`TooLong`] if the line is.
+    /// [`LineTooLong`] if the line is.
     #[inline]
-    pub fn whole(self) -> Result<&'a [u8], TooLong> {
+    pub fn whole(self) -> Result<&'a [u8], LineTooLong> {
         match self.too_long {
             None => Ok(self.bytes),
             Some(too_long) => Err(too_long),
@@ -139,14 +139,14 @@ impl<'a> Line<'a> {
     /// only tags are left: that is no message.
     #[inline]
     #[must_use]
-    pub fn beginning(self) -> &'a [u8] {
+    pub fn truncated(self) -> &'a [u8] {
         self.bytes
     }
 
     /// Whether the line is too long, and in which part.
     #[inline]
     #[must_use]
-    pub fn too_long(self) -> Option<TooLong> {
+    pub fn too_long(self) -> Option<LineTooLong> {
         self.too_long
     }
 }
@@ -156,7 +156,7 @@ pub(crate) enum Judgement {
     /// It may still become a line.
     Open,
     /// It can't, whatever follows; so many bytes of it are within the limits.
-    TooLong(TooLong, usize),
+    TooLong(LineTooLong, usize),
 }
 
 /// Judges a line, or the beginning of one: `bytes` has no LF, and one may follow.
@@ -178,8 +178,8 @@ pub(crate) fn judge(bytes: &[u8], limits: LineLimits) -> Judgement {
         },
     };
     if tags > limits.tags_bytes_max {
-        let too_long = TooLong {
-            part: Part::Tags,
+        let too_long = LineTooLong {
+            part: LinePart::Tags,
             bytes_max: limits.tags_bytes_max,
         };
         return Judgement::TooLong(too_long, limits.tags_bytes_max);
@@ -189,9 +189,9 @@ pub(crate) fn judge(bytes: &[u8], limits: LineLimits) -> Judgement {
     if content <= content_max || (content == content_max + 1 && ends_in_cr) {
         return Judgement::Open;
     }
-    let too_long = TooLong {
-        part: Part::Line,
+    let too_long = LineTooLong {
+        part: LinePart::Rest,
         bytes_max: limits.line_bytes_max,
     };
-    Judgement::TooLong(too_long, beginning(bytes, tags + content_max).len())
+    Judgement::TooLong(too_long, truncate_utf8(bytes, tags + content_max).len())
 }

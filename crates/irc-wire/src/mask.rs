@@ -3,7 +3,7 @@
 //! `*` is any number of bytes, none too; `?` is one byte; a backslash in front
 //! of either means it literally, and is a backslash anywhere else. The time
 //! is at most in proportion to the mask's length times the text's. Where one text
-//! is compared with many masks, as a user with a list of bans, [`Prepared`] makes
+//! is compared with many masks, as a user with a list of bans, [`PreparedText`] makes
 //! the text's share 64 times smaller.
 
 use alloc::vec::Vec;
@@ -36,9 +36,9 @@ pub fn matches(mask: &[u8], text: &[u8], mapping: CaseMapping) -> bool {
 /// ```
 /// use irc_wire::{CaseMapping, Prefix, mask};
 ///
-/// let ann = Prefix::user_at("ann", "a", "reef.example")?;
+/// let ann = Prefix::from_parts("ann", "a", "reef.example")?;
 /// assert!(mask::matches_prefix(b"ann!*@*", ann, CaseMapping::Ascii));
-/// # Ok::<(), irc_wire::BadPrefix>(())
+/// # Ok::<(), irc_wire::PrefixError>(())
 /// ```
 #[must_use]
 pub fn matches_prefix(mask: &[u8], prefix: Prefix<'_>, mapping: CaseMapping) -> bool {
@@ -53,16 +53,16 @@ pub fn matches_prefix(mask: &[u8], prefix: Prefix<'_>, mapping: CaseMapping) -> 
 /// ```
 /// use irc_wire::mask;
 ///
-/// assert_eq!(mask::complete(b"ann"), b"ann!*@*");
-/// assert_eq!(mask::complete(b"reef.example"), b"*!*@reef.example");
-/// assert_eq!(mask::complete(b"a@host"), b"*!a@host");
-/// assert_eq!(mask::complete(b"ann!a"), b"ann!a@*");
+/// assert_eq!(mask::normalize(b"ann"), b"ann!*@*");
+/// assert_eq!(mask::normalize(b"reef.example"), b"*!*@reef.example");
+/// assert_eq!(mask::normalize(b"a@host"), b"*!a@host");
+/// assert_eq!(mask::normalize(b"ann!a"), b"ann!a@*");
 /// ```
 ///
 /// A mask with neither `!` nor `@` is one of a host if it holds `.` or `:`, which
 /// no nick does.
 #[must_use]
-pub fn complete(mask: &[u8]) -> Vec<u8> {
+pub fn normalize(mask: &[u8]) -> Vec<u8> {
     let (rest, host) = split(mask, b'@');
     let (name, user) = split(rest, b'!');
     let (name, user, host) = match (user, host) {
@@ -77,14 +77,14 @@ pub fn complete(mask: &[u8]) -> Vec<u8> {
 ///
 /// ```
 /// use irc_wire::CaseMapping;
-/// use irc_wire::mask::Prepared;
+/// use irc_wire::mask::PreparedText;
 ///
-/// let ann = Prepared::new(b"ann!a@reef.example", CaseMapping::Ascii);
-/// assert!(ann.fits(b"*!*@*.EXAMPLE"));
-/// assert!(!ann.fits(b"bob!*@*"));
+/// let ann = PreparedText::new(b"ann!a@reef.example", CaseMapping::Ascii);
+/// assert!(ann.matches(b"*!*@*.EXAMPLE"));
+/// assert!(!ann.matches(b"bob!*@*"));
 /// ```
 #[derive(Debug, Clone)]
-pub struct Prepared {
+pub struct PreparedText {
     mapping: CaseMapping,
     len: usize,
     /// For each byte, which of `places` is its own; the first is that of bytes which
@@ -96,12 +96,12 @@ pub struct Prepared {
     words: usize,
 }
 
-impl Prepared {
+impl PreparedText {
     /// Prepares `text`; the time is in proportion to its length.
     #[must_use]
     pub fn new(text: &[u8], mapping: CaseMapping) -> Self {
         let words = text.len() / 64 + 1;
-        let mut prepared = Prepared {
+        let mut prepared = PreparedText {
             mapping,
             len: text.len(),
             place_of: Box::new([0; 256]),
@@ -134,7 +134,7 @@ impl Prepared {
 
     /// Whether the whole of the text fits `mask`, as [`matches()`] says.
     #[must_use]
-    pub fn fits(&self, mask: &[u8]) -> bool {
+    pub fn matches(&self, mask: &[u8]) -> bool {
         // How much of the text, as a bit for each length, may be what the mask so far
         // means.
         let mut may = vec![0_u64; self.words];
@@ -296,14 +296,14 @@ mod tests {
         for len in long {
             for behind in words(b"ab*", 3) {
                 let text = [&b"a".repeat(len), &behind[..]].concat();
-                let prepared = Prepared::new(&text, CaseMapping::Ascii);
+                let prepared = PreparedText::new(&text, CaseMapping::Ascii);
                 for mask in &masks {
                     let mask = match len {
                         0 => mask.clone(),
                         _ => [b"*", &mask[..]].concat(),
                     };
                     assert_eq!(
-                        prepared.fits(&mask),
+                        prepared.matches(&mask),
                         matches(&mask, &text, CaseMapping::Ascii),
                         "{} {}",
                         mask.escape_ascii(),
@@ -313,8 +313,8 @@ mod tests {
             }
         }
         let all: Vec<u8> = (0..=255).collect();
-        let prepared = Prepared::new(&all, CaseMapping::Ascii);
-        assert!(prepared.fits(b"*\xff") && prepared.fits(b"\0\x01*xyz{*"));
+        let prepared = PreparedText::new(&all, CaseMapping::Ascii);
+        assert!(prepared.matches(b"*\xff") && prepared.matches(b"\0\x01*xyz{*"));
     }
 
     #[test]
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn prefixes_are_matched_as_they_are_written() {
-        let ann = Prefix::user_at("ann", "a", "reef").unwrap();
+        let ann = Prefix::from_parts("ann", "a", "reef").unwrap();
         let server = Prefix::new("reef").unwrap();
         for (mask, at_ann, at_server) in [
             ("ann!a@reef", true, false),
@@ -384,7 +384,7 @@ mod tests {
             ("!b@c", "*!b@c"),
             ("10.0.*", "*!*@10.0.*"),
         ] {
-            assert_eq!(complete(short.as_bytes()), whole.as_bytes());
+            assert_eq!(normalize(short.as_bytes()), whole.as_bytes());
         }
     }
 }

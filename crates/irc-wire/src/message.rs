@@ -61,7 +61,7 @@ impl<'a> Message<'a> {
     /// # Errors
     ///
     /// As [`Params::push`].
-    pub fn param<T: AsRef<[u8]> + ?Sized>(mut self, param: &'a T) -> Result<Self, BadParam> {
+    pub fn param<T: AsRef<[u8]> + ?Sized>(mut self, param: &'a T) -> Result<Self, ParamError> {
         self.params.push(param.as_ref())?;
         Ok(self)
     }
@@ -72,7 +72,7 @@ impl<'a> Message<'a> {
     /// # Errors
     ///
     /// As [`Params::push`].
-    pub fn trailing<T: AsRef<[u8]> + ?Sized>(mut self, param: &'a T) -> Result<Self, BadParam> {
+    pub fn trailing<T: AsRef<[u8]> + ?Sized>(mut self, param: &'a T) -> Result<Self, ParamError> {
         self.params.push(param.as_ref())?;
         self.params.force_colon();
         Ok(self)
@@ -135,16 +135,16 @@ pub struct Prefix<'a> {
 /// CR or LF, or what ends it; or the name is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a prefix")]
-pub struct BadPrefix;
+pub struct PrefixError;
 
 impl<'a> Prefix<'a> {
     /// A server, or a nick: neither empty nor with `!`, `@`, a space, NUL, CR or LF.
     ///
     /// # Errors
     ///
-    /// [`BadPrefix`] if it is.
-    pub fn new<T: AsRef<[u8]> + ?Sized>(name: &'a T) -> Result<Self, BadPrefix> {
-        Prefix::of_parts(name.as_ref(), None, None)
+    /// [`PrefixError`] if it is.
+    pub fn new<T: AsRef<[u8]> + ?Sized>(name: &'a T) -> Result<Self, PrefixError> {
+        Prefix::checked(name.as_ref(), None, None)
     }
 
     /// A user with nick, user name and host: what other clients are shown. The
@@ -152,31 +152,31 @@ impl<'a> Prefix<'a> {
     ///
     /// # Errors
     ///
-    /// [`BadPrefix`] if one has, or if the nick is no name as in [`new`](Self::new).
+    /// [`PrefixError`] if one has, or if the nick is no name as in [`new`](Self::new).
     ///
     /// ```
     /// use irc_wire::Prefix;
     ///
-    /// let ann = Prefix::user_at("ann", "a", "127.0.0.1")?;
+    /// let ann = Prefix::from_parts("ann", "a", "127.0.0.1")?;
     /// assert_eq!(Prefix::parse(b"ann!a@127.0.0.1"), Ok(ann));
-    /// assert!(Prefix::user_at("an n", "a", "127.0.0.1").is_err());
-    /// # Ok::<(), irc_wire::BadPrefix>(())
+    /// assert!(Prefix::from_parts("an n", "a", "127.0.0.1").is_err());
+    /// # Ok::<(), irc_wire::PrefixError>(())
     /// ```
-    pub fn user_at<N, U, H>(nick: &'a N, user: &'a U, host: &'a H) -> Result<Self, BadPrefix>
+    pub fn from_parts<N, U, H>(nick: &'a N, user: &'a U, host: &'a H) -> Result<Self, PrefixError>
     where
         N: AsRef<[u8]> + ?Sized,
         U: AsRef<[u8]> + ?Sized,
         H: AsRef<[u8]> + ?Sized,
     {
-        Prefix::of_parts(nick.as_ref(), Some(user.as_ref()), Some(host.as_ref()))
+        Prefix::checked(nick.as_ref(), Some(user.as_ref()), Some(host.as_ref()))
     }
 
     /// Any parts, each checked.
-    pub(crate) fn of_parts(
+    pub(crate) fn checked(
         name: &'a [u8],
         user: Option<&'a [u8]>,
         host: Option<&'a [u8]>,
-    ) -> Result<Self, BadPrefix> {
+    ) -> Result<Self, PrefixError> {
         let in_host = |byte: &u8| !matches!(byte, b' ' | 0 | b'\r' | b'\n');
         let in_user = |byte: &u8| in_host(byte) && *byte != b'@';
         let in_name = |byte: &u8| in_user(byte) && *byte != b'!';
@@ -186,7 +186,7 @@ impl<'a> Prefix<'a> {
             && host.unwrap_or_default().iter().all(in_host);
         match good {
             true => Ok(Prefix { name, user, host }),
-            false => Err(BadPrefix),
+            false => Err(PrefixError),
         }
     }
 
@@ -194,24 +194,24 @@ impl<'a> Prefix<'a> {
     ///
     /// # Errors
     ///
-    /// [`BadPrefix`] if they are none.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, BadPrefix> {
+    /// [`PrefixError`] if they are none.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, PrefixError> {
         match bytes
             .iter()
             .any(|byte| matches!(byte, b' ' | 0 | b'\r' | b'\n'))
         {
-            true => Err(BadPrefix),
+            true => Err(PrefixError),
             false => Prefix::from_wire(bytes),
         }
     }
 
     /// What stands between the colon and the space of a line.
     #[inline]
-    pub(crate) fn from_wire(bytes: &'a [u8]) -> Result<Self, BadPrefix> {
+    pub(crate) fn from_wire(bytes: &'a [u8]) -> Result<Self, PrefixError> {
         let (rest, host) = split(bytes, b'@');
         let (name, user) = split(rest, b'!');
         match name {
-            [] => Err(BadPrefix),
+            [] => Err(PrefixError),
             _ => Ok(Prefix { name, user, host }),
         }
     }
@@ -262,7 +262,7 @@ pub struct Params<'a> {
 /// A parameter can't be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum BadParam {
+pub enum ParamError {
     /// It holds NUL, CR or LF.
     #[error("a parameter holds the byte {0:#04x}")]
     ForbiddenByte(u8),
@@ -294,26 +294,26 @@ impl<'a> Params<'a> {
     ///
     /// # Errors
     ///
-    /// [`BadParam`] if it can't stand there; it is not added then.
+    /// [`ParamError`] if it can't stand there; it is not added then.
     ///
     /// ```
-    /// use irc_wire::{BadParam, Params};
+    /// use irc_wire::{ParamError, Params};
     ///
     /// let mut params = Params::new();
     /// params.push(b"#reef")?;
     /// params.push(b"Hi all")?;
-    /// assert_eq!(params.push(b"more"), Err(BadParam::NotMiddle));
-    /// # Ok::<(), BadParam>(())
+    /// assert_eq!(params.push(b"more"), Err(ParamError::NotMiddle));
+    /// # Ok::<(), ParamError>(())
     /// ```
-    pub fn push(&mut self, param: &'a [u8]) -> Result<(), BadParam> {
+    pub fn push(&mut self, param: &'a [u8]) -> Result<(), ParamError> {
         if let Some(byte) = forbidden(param) {
-            return Err(BadParam::ForbiddenByte(byte));
+            return Err(ParamError::ForbiddenByte(byte));
         }
         if self.len() == Params::MAX {
-            return Err(BadParam::TooMany);
+            return Err(ParamError::TooMany);
         }
         if self.last().is_some_and(|last| !is_middle(last)) {
-            return Err(BadParam::NotMiddle);
+            return Err(ParamError::NotMiddle);
         }
         self.push_from_wire(param, false);
         Ok(())

@@ -20,9 +20,9 @@ pub struct ModeTable<'a> {
     /// With a parameter when set only, as a limit.
     pub when_set: &'a [u8],
     /// Without a parameter.
-    pub never: &'a [u8],
+    pub flags: &'a [u8],
     /// Ranks of members, as operator or voice: with a nick.
-    pub ranks: &'a [u8],
+    pub member_modes: &'a [u8],
 }
 
 impl ModeTable<'static> {
@@ -32,16 +32,16 @@ impl ModeTable<'static> {
         lists: b"beI",
         always: b"k",
         when_set: b"l",
-        never: b"imnpst",
-        ranks: b"ov",
+        flags: b"imnpst",
+        member_modes: b"ov",
     };
     /// The user modes of RFC 2812: `a`, `i`, `o`, `r`, `s`, `w` and `O`.
     pub const USER: ModeTable<'static> = ModeTable {
         lists: b"",
         always: b"",
         when_set: b"",
-        never: b"aiorswO",
-        ranks: b"",
+        flags: b"aiorswO",
+        member_modes: b"",
     };
 }
 
@@ -141,9 +141,9 @@ impl ModeTable<'_> {
         let is_in = |letters: &[u8]| letters.contains(&letter);
         match sign {
             _ if is_in(self.lists) => Ok((true, false)),
-            _ if is_in(self.always) || is_in(self.ranks) => Ok((true, true)),
+            _ if is_in(self.always) || is_in(self.member_modes) => Ok((true, true)),
             Sign::Plus if is_in(self.when_set) => Ok((true, true)),
-            _ if is_in(self.when_set) || is_in(self.never) => Ok((false, false)),
+            _ if is_in(self.when_set) || is_in(self.flags) => Ok((false, false)),
             _ => Err(ModeError::Unknown(letter)),
         }
     }

@@ -6,13 +6,13 @@
 /// How names may look in a network.
 ///
 /// ```
-/// use irc_wire::{BadName, NameRules};
+/// use irc_wire::{NameError, NameRules};
 ///
 /// let rules = NameRules::RFC2812;
 /// assert_eq!(rules.check_nick(b"ann^"), Ok(()));
-/// assert_eq!(rules.check_nick(b"4ann"), Err(BadName::Byte(b'4')));
+/// assert_eq!(rules.check_nick(b"4ann"), Err(NameError::Byte(b'4')));
 /// assert_eq!(rules.check_channel(b"#reef"), Ok(()));
-/// assert_eq!(rules.check_channel(b"reef"), Err(BadName::NoMark));
+/// assert_eq!(rules.check_channel(b"reef"), Err(NameError::NoChannelPrefix));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameRules {
@@ -23,14 +23,14 @@ pub struct NameRules {
     /// The most bytes of a user name (`USERLEN`).
     pub user_bytes_max: usize,
     /// The marks that a channel's name may begin with (`CHANTYPES`).
-    pub channel_marks: &'static [u8],
+    pub channel_prefixes: &'static [u8],
     /// Which bytes may stand in a nick.
-    pub nicks: Nicks,
+    pub nick_chars: NickChars,
 }
 
 /// Which bytes may stand in a nick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nicks {
+pub enum NickChars {
     /// By RFC 2812: letters of ASCII, `` []\`_^{|} ``, and but for the first byte
     /// digits and `-`.
     Rfc2812,
@@ -44,7 +44,7 @@ pub enum Nicks {
 /// A name is not as it may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum BadName {
+pub enum NameError {
     /// It is empty, or has nothing behind its mark.
     #[error("the name is empty")]
     Empty,
@@ -56,7 +56,7 @@ pub enum BadName {
     },
     /// A channel's name does not begin with a mark.
     #[error("the name does not begin as that of a channel")]
-    NoMark,
+    NoChannelPrefix,
     /// A byte may not stand where it stands.
     #[error("the byte {0:#04x} may not stand there")]
     Byte(u8),
@@ -69,8 +69,8 @@ impl NameRules {
         nick_bytes_max: 9,
         channel_bytes_max: 50,
         user_bytes_max: 10,
-        channel_marks: b"#&+!",
-        nicks: Nicks::Rfc2812,
+        channel_prefixes: b"#&+!",
+        nick_chars: NickChars::Rfc2812,
     };
     /// The [legacy](crate::legacy) dialect: no limits but that of the line, nicks
     /// of almost any bytes, and channels that begin with `#`.
@@ -78,23 +78,25 @@ impl NameRules {
         nick_bytes_max: usize::MAX,
         channel_bytes_max: usize::MAX,
         user_bytes_max: usize::MAX,
-        channel_marks: b"#",
-        nicks: Nicks::Any,
+        channel_prefixes: b"#",
+        nick_chars: NickChars::Any,
     };
 
     /// Whether a nick may be like this.
     ///
     /// # Errors
     ///
-    /// [`BadName`] says why not.
-    pub fn check_nick(&self, nick: &[u8]) -> Result<(), BadName> {
+    /// [`NameError`] says why not.
+    pub fn check_nick(&self, nick: &[u8]) -> Result<(), NameError> {
         check_len(nick, self.nick_bytes_max)?;
         let letter = |byte: u8| byte.is_ascii_alphabetic() || b"[]\\`_^{|}".contains(&byte);
-        let good = |at: usize, byte: u8| match self.nicks {
-            Nicks::Rfc2812 => letter(byte) || (at > 0 && is_digit_or_hyphen(byte)),
-            Nicks::Wide => !byte.is_ascii() || letter(byte) || (at > 0 && is_digit_or_hyphen(byte)),
-            Nicks::Any => {
-                let first = at == 0 && (byte == b':' || self.channel_marks.contains(&byte));
+        let good = |at: usize, byte: u8| match self.nick_chars {
+            NickChars::Rfc2812 => letter(byte) || (at > 0 && is_digit_or_hyphen(byte)),
+            NickChars::Wide => {
+                !byte.is_ascii() || letter(byte) || (at > 0 && is_digit_or_hyphen(byte))
+            }
+            NickChars::Any => {
+                let first = at == 0 && (byte == b':' || self.channel_prefixes.contains(&byte));
                 !first && !byte.is_ascii_control() && !b" ,!@".contains(&byte)
             }
         };
@@ -106,7 +108,7 @@ impl NameRules {
     #[must_use]
     pub fn is_channel(&self, target: &[u8]) -> bool {
         let first = target.first();
-        first.is_some_and(|first| self.channel_marks.contains(first))
+        first.is_some_and(|first| self.channel_prefixes.contains(first))
     }
 
     /// Whether a channel may have this name: a mark and then at least one byte, none
@@ -114,12 +116,14 @@ impl NameRules {
     ///
     /// # Errors
     ///
-    /// [`BadName`] says why not.
-    pub fn check_channel(&self, name: &[u8]) -> Result<(), BadName> {
+    /// [`NameError`] says why not.
+    pub fn check_channel(&self, name: &[u8]) -> Result<(), NameError> {
         check_len(name, self.channel_bytes_max)?;
         match name.split_first() {
-            Some((mark, _)) if !self.channel_marks.contains(mark) => Err(BadName::NoMark),
-            None | Some((_, [])) => Err(BadName::Empty),
+            Some((mark, _)) if !self.channel_prefixes.contains(mark) => {
+                Err(NameError::NoChannelPrefix)
+            }
+            None | Some((_, [])) => Err(NameError::Empty),
             Some((_, rest)) => check_bytes(rest, |_, byte| !b"\0\x07\r\n ,".contains(&byte)),
         }
     }
@@ -128,8 +132,8 @@ impl NameRules {
     ///
     /// # Errors
     ///
-    /// [`BadName`] says why not.
-    pub fn check_user(&self, user: &[u8]) -> Result<(), BadName> {
+    /// [`NameError`] says why not.
+    pub fn check_user(&self, user: &[u8]) -> Result<(), NameError> {
         check_len(user, self.user_bytes_max)?;
         check_bytes(user, |_, byte| !b"\0\r\n @".contains(&byte))
     }
@@ -139,18 +143,18 @@ fn is_digit_or_hyphen(byte: u8) -> bool {
     byte.is_ascii_digit() || byte == b'-'
 }
 
-fn check_len(name: &[u8], bytes_max: usize) -> Result<(), BadName> {
+fn check_len(name: &[u8], bytes_max: usize) -> Result<(), NameError> {
     match name.len() {
-        0 => Err(BadName::Empty),
-        len if len > bytes_max => Err(BadName::TooLong { bytes_max }),
+        0 => Err(NameError::Empty),
+        len if len > bytes_max => Err(NameError::TooLong { bytes_max }),
         _ => Ok(()),
     }
 }
 
-fn check_bytes(name: &[u8], good: impl Fn(usize, u8) -> bool) -> Result<(), BadName> {
+fn check_bytes(name: &[u8], good: impl Fn(usize, u8) -> bool) -> Result<(), NameError> {
     let mut bytes = name.iter().copied().enumerate();
     match bytes.find(|&(at, byte)| !good(at, byte)) {
-        Some((_, byte)) => Err(BadName::Byte(byte)),
+        Some((_, byte)) => Err(NameError::Byte(byte)),
         None => Ok(()),
     }
 }
@@ -161,7 +165,7 @@ mod tests {
 
     #[test]
     fn nicks() {
-        use Nicks::{Any, Rfc2812, Wide};
+        use NickChars::{Any, Rfc2812, Wide};
         for (nick, good) in [
             (&b"ann"[..], &[Rfc2812, Wide, Any][..]),
             (b"[]\\`_^{|}", &[Rfc2812, Wide, Any]),
@@ -181,21 +185,21 @@ mod tests {
             (b"a\x7f", &[]),
             (b"", &[]),
         ] {
-            for nicks in [Rfc2812, Wide, Any] {
+            for nick_chars in [Rfc2812, Wide, Any] {
                 let rules = NameRules {
-                    nicks,
+                    nick_chars,
                     ..NameRules::RFC2812
                 };
                 let rules = NameRules {
-                    channel_marks: b"#",
+                    channel_prefixes: b"#",
                     ..rules
                 };
                 let ok = rules.check_nick(nick).is_ok();
-                assert_eq!(ok, good.contains(&nicks), "{nicks:?} {nick:?}");
+                assert_eq!(ok, good.contains(&nick_chars), "{nick_chars:?} {nick:?}");
             }
         }
         let long = NameRules::RFC2812.check_nick(b"abcdefghij");
-        assert_eq!(long, Err(BadName::TooLong { bytes_max: 9 }));
+        assert_eq!(long, Err(NameError::TooLong { bytes_max: 9 }));
     }
 
     #[test]
@@ -204,14 +208,14 @@ mod tests {
             channel_bytes_max: 5,
             ..NameRules::RFC2812
         };
-        let bad = |byte| Err(BadName::Byte(byte));
+        let bad = |byte| Err(NameError::Byte(byte));
         for (name, expected) in [
             (&b"#reef"[..], Ok(())),
             (b"&r##:", Ok(())),
-            (b"", Err(BadName::Empty)),
-            (b"#", Err(BadName::Empty)),
-            (b"reef", Err(BadName::NoMark)),
-            (b"#reefs", Err(BadName::TooLong { bytes_max: 5 })),
+            (b"", Err(NameError::Empty)),
+            (b"#", Err(NameError::Empty)),
+            (b"reef", Err(NameError::NoChannelPrefix)),
+            (b"#reefs", Err(NameError::TooLong { bytes_max: 5 })),
             (b"#a b", bad(b' ')),
             (b"#a,b", bad(b',')),
             (b"#\x07", bad(7)),
@@ -225,11 +229,11 @@ mod tests {
     fn user_names() {
         let rules = NameRules::RFC2812;
         assert_eq!(rules.check_user(b"~ann!"), Ok(()));
-        assert_eq!(rules.check_user(b"a@b"), Err(BadName::Byte(b'@')));
-        assert_eq!(rules.check_user(b""), Err(BadName::Empty));
+        assert_eq!(rules.check_user(b"a@b"), Err(NameError::Byte(b'@')));
+        assert_eq!(rules.check_user(b""), Err(NameError::Empty));
         assert_eq!(
             rules.check_user(&[b'a'; 11]),
-            Err(BadName::TooLong { bytes_max: 10 })
+            Err(NameError::TooLong { bytes_max: 10 })
         );
     }
 }

@@ -10,8 +10,8 @@ use nom::error::{ErrorKind, FromExternalError, ParseError};
 use nom::sequence::delimited;
 use nom::{Err, IResult, Parser};
 
-use crate::command::{BadCommand, Command};
-use crate::message::{BadPrefix, Message, Params, Prefix, forbidden};
+use crate::command::{Command, CommandError};
+use crate::message::{Message, Params, Prefix, PrefixError, forbidden};
 use crate::tags::Tags;
 
 /// A line does not say what it should. The peer is to blame; the line's end
@@ -29,7 +29,7 @@ pub enum MessageError {
     NoCommand,
     /// The command is neither letters only nor one to three digits.
     #[error("the command is neither letters nor digits")]
-    BadCommand,
+    InvalidCommand,
     /// The prefix has no name.
     #[error("the prefix has no name")]
     EmptyPrefix,
@@ -175,7 +175,7 @@ fn tags(input: &[u8]) -> Parsed<'_, Tags<'_>> {
 fn prefix(input: &[u8]) -> Parsed<'_, Option<Prefix<'_>>> {
     map_res(opt(marked(':')), |prefix| {
         let prefix = prefix.map(Prefix::from_wire).transpose();
-        prefix.map_err(|BadPrefix| MessageError::EmptyPrefix)
+        prefix.map_err(|PrefixError| MessageError::EmptyPrefix)
     })
     .parse(input)
 }
@@ -185,7 +185,7 @@ fn prefix(input: &[u8]) -> Parsed<'_, Option<Prefix<'_>>> {
 fn command(input: &[u8]) -> Parsed<'_, Command<'_>> {
     map_res(word, |word| match word {
         [] => Err(MessageError::NoCommand),
-        _ => Command::new(word).map_err(|BadCommand| MessageError::BadCommand),
+        _ => Command::new(word).map_err(|CommandError| MessageError::InvalidCommand),
     })
     .parse(input)
 }

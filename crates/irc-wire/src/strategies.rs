@@ -1,4 +1,4 @@
-//! What property tests need: every message, and streams in pieces.
+//! What property tests need: every message, and streams in chunks.
 //!
 //! Values are small by default, so that many cases run in little time and a failure
 //! is readable. Anything that the grammar can express may come out, control
@@ -114,7 +114,7 @@ pub fn message() -> impl Strategy<Value = OwnedMessage> {
         let mut message = Message::new(command);
         message.tags = tags.as_tags();
         message.prefix = prefix.as_ref().map(|(name, user, host)| {
-            let prefix = Prefix::of_parts(name, user.as_deref(), host.as_deref());
+            let prefix = Prefix::checked(name, user.as_deref(), host.as_deref());
             prefix.expect("no part has a mark")
         });
         for middle in &middles {
@@ -130,9 +130,9 @@ pub fn message() -> impl Strategy<Value = OwnedMessage> {
     })
 }
 
-/// `bytes` cut into pieces, none of them empty: mostly a few, sometimes single
-/// bytes. The pieces one behind the other are `bytes` again.
-pub fn pieces(bytes: Vec<u8>) -> impl Strategy<Value = Vec<Vec<u8>>> {
+/// `bytes` cut into chunks, none of them empty: mostly a few, sometimes single
+/// bytes. The chunks one behind the other are `bytes` again.
+pub fn chunks(bytes: Vec<u8>) -> impl Strategy<Value = Vec<Vec<u8>>> {
     let len = bytes.len();
     let anywhere = vec(any::<Index>(), 0..8)
         .prop_map(move |cuts| cuts.iter().map(|cut| cut.index(len + 1)).collect());

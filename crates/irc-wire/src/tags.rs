@@ -122,7 +122,7 @@ impl<'a> Tag<'a> {
 /// A tag can't be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum BadTag {
+pub enum TagError {
     /// The key is empty, or holds `;`, `=`, a space, NUL, CR or LF.
     #[error("not the key of a tag")]
     Key,
@@ -142,7 +142,7 @@ pub enum BadTag {
 /// let mut message = Message::new(Verb::Tagmsg);
 /// message.tags = tags.as_tags();
 /// assert_eq!(message.to_vec(), b"@msgid=17;+note=a\\sb\\:\\sc TAGMSG\r\n");
-/// # Ok::<(), irc_wire::BadTag>(())
+/// # Ok::<(), irc_wire::TagError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TagsBuf(Vec<u8>);
@@ -158,14 +158,14 @@ impl TagsBuf {
     ///
     /// # Errors
     ///
-    /// [`BadTag`] if it can't be written; nothing is added then.
-    pub fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), BadTag> {
+    /// [`TagError`] if it can't be written; nothing is added then.
+    pub fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), TagError> {
         let in_key = |byte: &u8| !matches!(byte, b';' | b'=' | b' ' | 0 | b'\r' | b'\n');
         if key.is_empty() || !key.iter().all(in_key) {
-            return Err(BadTag::Key);
+            return Err(TagError::Key);
         }
         if value.contains(&0) {
-            return Err(BadTag::Value);
+            return Err(TagError::Value);
         }
         self.begin(key, value.is_empty());
         for &byte in value {
@@ -182,7 +182,7 @@ impl TagsBuf {
     }
 
     /// Adds a tag as it came with another message.
-    pub fn copy(&mut self, tag: Tag<'_>) {
+    pub fn push_tag(&mut self, tag: Tag<'_>) {
         self.begin(tag.key, tag.escaped.is_empty());
         self.0.extend(tag.escaped);
     }
@@ -241,9 +241,9 @@ mod tests {
     fn what_cannot_be_written_is_refused_and_leaves_nothing() {
         let mut tags = TagsBuf::new();
         for key in [&b""[..], b"a b", b"a;", b"a=b", b"\0", b"a\r", b"a\n"] {
-            assert_eq!(tags.push(key, b"x"), Err(BadTag::Key));
+            assert_eq!(tags.push(key, b"x"), Err(TagError::Key));
         }
-        assert_eq!(tags.push(b"a", b"\0"), Err(BadTag::Value));
+        assert_eq!(tags.push(b"a", b"\0"), Err(TagError::Value));
         assert!(tags.as_tags().is_empty());
     }
 
@@ -252,7 +252,7 @@ mod tests {
         let mut tags = TagsBuf::new();
         for tag in Tags::from_wire(br"a=\b;+c;d=").iter() {
             assert_eq!(tag.is_client_only(), tag.key() == b"+c");
-            tags.copy(tag);
+            tags.push_tag(tag);
         }
         assert_eq!(tags.as_tags().as_bytes(), br"a=\b;+c;d");
     }

@@ -43,11 +43,11 @@ pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
 /// ```
 /// use irc_wire::text;
 ///
-/// assert_eq!(text::beginning("anné".as_bytes(), 4), b"ann");
-/// assert_eq!(text::beginning(b"ann\xe9e", 4), b"ann\xe9");
+/// assert_eq!(text::truncate_utf8("anné".as_bytes(), 4), b"ann");
+/// assert_eq!(text::truncate_utf8(b"ann\xe9e", 4), b"ann\xe9");
 /// ```
 #[must_use]
-pub fn beginning(bytes: &[u8], bytes_max: usize) -> &[u8] {
+pub fn truncate_utf8(bytes: &[u8], bytes_max: usize) -> &[u8] {
     let Some((beginning, rest)) = bytes.split_at_checked(bytes_max) else {
         return bytes;
     };
@@ -84,7 +84,7 @@ mod tests {
     fn no_character_is_cut() {
         let text = "aé€😀z";
         for bytes_max in 0..=text.len() + 1 {
-            let cut = core::str::from_utf8(beginning(text.as_bytes(), bytes_max));
+            let cut = core::str::from_utf8(truncate_utf8(text.as_bytes(), bytes_max));
             let cut = cut.unwrap();
             assert!(text.starts_with(cut));
             assert!(cut.len() <= bytes_max && cut.len() + 3 >= bytes_max.min(text.len()));
@@ -99,7 +99,7 @@ mod tests {
             b"\xc3\xa9\xa9\xa9\xa9",
             b"ab\xc3\xa9\xa9",
         ] {
-            assert_eq!(beginning(bytes, 4).len(), 4, "{bytes:?}");
+            assert_eq!(truncate_utf8(bytes, 4).len(), 4, "{bytes:?}");
         }
     }
 }

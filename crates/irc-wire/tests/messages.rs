@@ -1,9 +1,9 @@
 //! Lines byte for byte, and what is refused.
 
-use irc_wire::legacy::{self, Content, Middle, NotLegacy, Trailing};
+use irc_wire::legacy::{self, Content, LegacyError, Middle, Trailing};
 use irc_wire::{
-    BadParam, BadPrefix, Decoder, LineLimits, Message, MessageError, Numeric, Params, Part, Prefix,
-    TooLong, Verb,
+    Decoder, LineLimits, LinePart, LineTooLong, Message, MessageError, Numeric, ParamError, Params,
+    Prefix, PrefixError, Verb,
 };
 
 /// Tags, prefix, command and parameters of a line, with bars between them.
@@ -75,7 +75,7 @@ fn the_fifteenth_parameter_takes_the_rest() {
 
 #[test]
 fn what_is_no_message_is_refused() {
-    use MessageError::{BadCommand, EmptyPrefix, ForbiddenByte, NoCommand};
+    use MessageError::{EmptyPrefix, ForbiddenByte, InvalidCommand, NoCommand};
     for (line, error) in [
         ("", NoCommand),
         (" ", NoCommand),
@@ -84,15 +84,15 @@ fn what_is_no_message_is_refused() {
         (":s ", NoCommand),
         ("@a", NoCommand),
         ("@a :s ", NoCommand),
-        (":s :x", BadCommand),
+        (":s :x", InvalidCommand),
         (": PING", EmptyPrefix),
         (":!u@h PING", EmptyPrefix),
         (":@h PING", EmptyPrefix),
-        ("PING:x", BadCommand),
-        ("A1", BadCommand),
-        ("0001", BadCommand),
-        ("é", BadCommand),
-        ("PING\tx", BadCommand),
+        ("PING:x", InvalidCommand),
+        ("A1", InvalidCommand),
+        ("0001", InvalidCommand),
+        ("é", InvalidCommand),
+        ("PING\tx", InvalidCommand),
         ("PING a\rb", ForbiddenByte(b'\r')),
         ("PING a\r", ForbiddenByte(b'\r')),
         ("PING a\nb", ForbiddenByte(b'\n')),
@@ -107,27 +107,27 @@ fn what_is_no_message_is_refused() {
 fn what_cannot_be_written_is_refused() {
     let ping = Message::new(Verb::Ping);
     for (byte, text) in [(0, "a\0"), (b'\r', "\ra"), (b'\n', "a\nb")] {
-        assert_eq!(ping.param(text), Err(BadParam::ForbiddenByte(byte)));
-        assert_eq!(Prefix::new(text), Err(BadPrefix));
-        assert_eq!(Prefix::user_at("a", text, "h"), Err(BadPrefix));
-        assert_eq!(Prefix::user_at("a", "u", text), Err(BadPrefix));
-        assert_eq!(Prefix::parse(text.as_bytes()), Err(BadPrefix));
+        assert_eq!(ping.param(text), Err(ParamError::ForbiddenByte(byte)));
+        assert_eq!(Prefix::new(text), Err(PrefixError));
+        assert_eq!(Prefix::from_parts("a", text, "h"), Err(PrefixError));
+        assert_eq!(Prefix::from_parts("a", "u", text), Err(PrefixError));
+        assert_eq!(Prefix::parse(text.as_bytes()), Err(PrefixError));
     }
     for last in ["", "a b", ":a", " "] {
         let message = ping.param(last).unwrap();
-        assert_eq!(message.param("x"), Err(BadParam::NotMiddle), "{last:?}");
+        assert_eq!(message.param("x"), Err(ParamError::NotMiddle), "{last:?}");
         assert_eq!(message.to_vec(), format!("PING :{last}\r\n").as_bytes());
     }
     for name in ["", "a b", "a!b", "a@b"] {
-        assert_eq!(Prefix::new(name), Err(BadPrefix), "{name:?}");
+        assert_eq!(Prefix::new(name), Err(PrefixError), "{name:?}");
     }
-    assert_eq!(Prefix::user_at("a", "u@", "h"), Err(BadPrefix));
-    assert!(Prefix::user_at("a", "u!", "h@!").is_ok());
+    assert_eq!(Prefix::from_parts("a", "u@", "h"), Err(PrefixError));
+    assert!(Prefix::from_parts("a", "u!", "h@!").is_ok());
     let mut full = ping;
     for _ in 0..Params::MAX {
         full = full.param("x").unwrap();
     }
-    assert_eq!(full.param("x"), Err(BadParam::TooMany));
+    assert_eq!(full.param("x"), Err(ParamError::TooMany));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_long_text_is_split_so_that_each_line_fits() {
         while !rest.is_empty() {
             let message = Message::new(Verb::Privmsg).param("#reef").unwrap();
             let whole = message.trailing(rest).unwrap();
-            let (part, behind) = rest.split_at(limits.beginning_of_last(&whole).len());
+            let (part, behind) = rest.split_at(limits.truncated_last_param(&whole).len());
             rest = behind;
             sent.push(message.trailing(part).unwrap().to_vec());
         }
@@ -166,16 +166,16 @@ fn a_long_text_is_split_so_that_each_line_fits() {
         assert_eq!(parts.collect::<String>(), text);
     }
     let short = Message::parse(b"PRIVMSG #reef :x").unwrap();
-    assert_eq!(limits.beginning_of_last(&short), b"x");
+    assert_eq!(limits.truncated_last_param(&short), b"x");
     let tagged = Message::parse(b"@time=12:00:00 PRIVMSG #reef :x").unwrap();
-    assert_eq!(limits.beginning_of_last(&tagged), b"x");
+    assert_eq!(limits.truncated_last_param(&tagged), b"x");
     let full = Message::parse(b"PRIVMSG #reefs-of-the-south-seas :x").unwrap();
-    assert_eq!(limits.beginning_of_last(&full), b"");
+    assert_eq!(limits.truncated_last_param(&full), b"");
     let none = Message::new(Verb::Ping);
-    assert_eq!(limits.beginning_of_last(&none), b"");
+    assert_eq!(limits.truncated_last_param(&none), b"");
 }
 
-fn lines(stream: &[u8], limits: LineLimits) -> Vec<Result<Vec<u8>, TooLong>> {
+fn lines(stream: &[u8], limits: LineLimits) -> Vec<Result<Vec<u8>, LineTooLong>> {
     let mut decoder = Decoder::new();
     let mut input = stream;
     let mut lines = Vec::new();
@@ -187,7 +187,7 @@ fn lines(stream: &[u8], limits: LineLimits) -> Vec<Result<Vec<u8>, TooLong>> {
 
 #[test]
 fn limits_are_met_to_the_byte() {
-    let too_long = |part, bytes_max| Err(TooLong { part, bytes_max });
+    let too_long = |part, bytes_max| Err(LineTooLong { part, bytes_max });
     for (limits, tags, line) in [
         (LineLimits::CLIENT, 4096, 512),
         (LineLimits::SERVER, 8191, 512),
@@ -198,17 +198,17 @@ fn limits_are_met_to_the_byte() {
             let stream = format!("{longest}{end}");
             assert_eq!(lines(stream.as_bytes(), limits), [Ok(longest.into_bytes())]);
             let stream = format!("@{} {}{end}ok\n", "t".repeat(tags - 1), "x");
-            let expected = [too_long(Part::Tags, tags), Ok(b"ok".to_vec())];
+            let expected = [too_long(LinePart::Tags, tags), Ok(b"ok".to_vec())];
             assert_eq!(lines(stream.as_bytes(), limits), expected);
             // Nothing but tags is no message, and is a line.
             let longest = format!("@{}", "t".repeat(tags - 1));
             let stream = format!("{longest}{end}");
             assert_eq!(lines(stream.as_bytes(), limits), [Ok(longest.into_bytes())]);
             let stream = format!("@{}{end}ok\n", "t".repeat(tags));
-            let expected = [too_long(Part::Tags, tags), Ok(b"ok".to_vec())];
+            let expected = [too_long(LinePart::Tags, tags), Ok(b"ok".to_vec())];
             assert_eq!(lines(stream.as_bytes(), limits), expected);
             let stream = format!("@t {}{end}ok\n", "x".repeat(line - 1));
-            let expected = [too_long(Part::Line, line), Ok(b"ok".to_vec())];
+            let expected = [too_long(LinePart::Rest, line), Ok(b"ok".to_vec())];
             assert_eq!(lines(stream.as_bytes(), limits), expected);
         }
     }
@@ -217,14 +217,14 @@ fn limits_are_met_to_the_byte() {
     let stream = format!("{longest}\r\nx{longest}\nok\n");
     let expected = [
         Ok(longest.into_bytes()),
-        too_long(Part::Line, 8192),
+        too_long(LinePart::Rest, 8192),
         Ok(b"ok".to_vec()),
     ];
     assert_eq!(lines(stream.as_bytes(), limits), expected);
     let stream = format!("@{}\n", "x".repeat(8190));
     assert_eq!(
         lines(stream.as_bytes(), limits),
-        [too_long(Part::Line, 8192)]
+        [too_long(LinePart::Rest, 8192)]
     );
 }
 
@@ -235,7 +235,7 @@ fn a_line_without_end_is_told_at_once_and_takes_no_more_memory() {
     for _ in 0..10_000 {
         let mut piece = &[b'x'; 100][..];
         while let Some(line) = decoder.next_line(&mut piece, LineLimits::CLIENT) {
-            assert_eq!(line.beginning(), [b'x'; 510]);
+            assert_eq!(line.truncated(), [b'x'; 510]);
             told += 1;
         }
         assert!(decoder.capacity() <= 2 * 4096);
@@ -262,7 +262,7 @@ fn what_is_cut_is_cut_between_characters() {
         let mut decoder = Decoder::new();
         let found = decoder.next_line(&mut stream.as_bytes(), limits);
         let found = found.unwrap();
-        assert_eq!(found.beginning(), beginning.as_bytes());
+        assert_eq!(found.truncated(), beginning.as_bytes());
         assert!(found.too_long().is_some());
     }
 }
@@ -278,7 +278,7 @@ fn limits_may_shrink_while_a_line_waits() {
     };
     let mut piece = &b"x\r\nPING\n"[..];
     let line = decoder.next_line(&mut piece, tight).unwrap();
-    assert_eq!(line.beginning(), [b'x'; 10]);
+    assert_eq!(line.truncated(), [b'x'; 10]);
     let line = decoder.next_line(&mut piece, tight).unwrap();
     assert_eq!(line.whole(), Ok(&b"PING"[..]));
 }
@@ -408,21 +408,21 @@ fn legacy_lines() -> Vec<(&'static str, Content<'static>)> {
         ("331 #reef :No topic is set", Content::NoTopic { channel }),
         (
             "332 #reef :Tides",
-            Content::TopicIs {
+            Content::TopicReply {
                 channel,
                 topic: text("Tides"),
             },
         ),
         (
             "353 #reef :ann bob",
-            Content::NamesAre {
+            Content::NamesReply {
                 channel: Some(reef),
                 nicks: text("ann bob"),
             },
         ),
         (
             "353 * :eve",
-            Content::NamesAre {
+            Content::NamesReply {
                 channel: None,
                 nicks: text("eve"),
             },
@@ -505,7 +505,7 @@ fn the_legacy_dialect_is_written_to_the_letter_and_read() {
             let line = format!("{prefix}{line}");
             assert_eq!(message.to_vec(), format!("{line}\r\n").as_bytes());
             let read = Message::parse(line.as_bytes()).unwrap();
-            assert_eq!(legacy::Message::of(&read), Ok(message), "{line}");
+            assert_eq!(legacy::Message::from_message(&read), Ok(message), "{line}");
         }
     }
 }
@@ -514,7 +514,7 @@ fn the_legacy_dialect_is_written_to_the_letter_and_read() {
 fn the_legacy_dialect_is_read_generously() {
     let read = |line: &'static str| {
         let message = Message::parse(line.as_bytes()).unwrap();
-        legacy::Message::of(&message).map(|message| message.content)
+        legacy::Message::from_message(&message).map(|message| message.content)
     };
     let channel = middle("#reef");
     for (line, expected) in [
@@ -544,13 +544,13 @@ fn the_legacy_dialect_is_read_generously() {
         assert_eq!(read(line), Ok(expected), "{line}");
     }
     let ann = Message::parse(b":ann!a@host QUIT").unwrap();
-    let source = legacy::Message::of(&ann).unwrap().source;
+    let source = legacy::Message::from_message(&ann).unwrap().source;
     assert_eq!(source, Some(middle("ann")));
 }
 
 #[test]
 fn what_is_not_of_the_legacy_dialect_is_refused() {
-    use NotLegacy::{Hops, NeedMoreParams, NotMiddle, NotUtf8, Text, UnknownCommand};
+    use LegacyError::{Hops, NeedMoreParams, NotMiddle, NotUtf8, Text, UnknownCommand};
     for (line, error) in [
         (&b"NICK ann"[..], UnknownCommand),
         (b"KNOCK", UnknownCommand),
@@ -577,11 +577,15 @@ fn what_is_not_of_the_legacy_dialect_is_refused() {
         (b"PART #reef \xff", NotUtf8),
     ] {
         let message = Message::parse(line).unwrap();
-        assert_eq!(legacy::Message::of(&message), Err(error), "{line:?}");
+        assert_eq!(
+            legacy::Message::from_message(&message),
+            Err(error),
+            "{line:?}"
+        );
     }
-    assert_eq!(Middle::new("a b"), Err(BadParam::NotMiddle));
-    assert_eq!(Middle::new("a\n"), Err(BadParam::ForbiddenByte(b'\n')));
-    assert_eq!(Trailing::new("a\r"), Err(BadParam::ForbiddenByte(b'\r')));
+    assert_eq!(Middle::new("a b"), Err(ParamError::NotMiddle));
+    assert_eq!(Middle::new("a\n"), Err(ParamError::ForbiddenByte(b'\n')));
+    assert_eq!(Trailing::new("a\r"), Err(ParamError::ForbiddenByte(b'\r')));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What must hold for every message and for any bytes at all.
 
 use irc_wire::{
-    CaseMapping, Decoder, Line, LineLimits, Message, Part, TooLong, Verb, fuzz, mask, strategies,
+    CaseMapping, Decoder, Line, LineLimits, LinePart, LineTooLong, Message, Verb, fuzz, mask,
+    strategies,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,23 +10,23 @@ use proptest::sample::{Index, select};
 use proptest::test_runner::FileFailurePersistence;
 
 /// Lines, or what is left of them, in order.
-type Said = Vec<(Vec<u8>, Option<TooLong>)>;
+type Found = Vec<(Vec<u8>, Option<LineTooLong>)>;
 
-/// Gives `pieces` to a decoder, and at every step holds it to its promises about
+/// Gives `chunks` to a decoder, and at every step holds it to its promises about
 /// memory.
-fn decode<P: AsRef<[u8]>>(pieces: &[P], limits: LineLimits) -> Said {
+fn decode<P: AsRef<[u8]>>(chunks: &[P], limits: LineLimits) -> Found {
     let mut decoder = Decoder::new();
     let mut said = Vec::new();
     let kept_max = limits.tags_bytes_max + limits.line_bytes_max.max(2);
-    for piece in pieces {
-        let mut piece = piece.as_ref();
-        while let Some(line) = decoder.next_line(&mut piece, limits) {
+    for chunk in chunks {
+        let mut chunk = chunk.as_ref();
+        while let Some(line) = decoder.next_line(&mut chunk, limits) {
             let line: Line<'_> = line;
-            said.push((line.beginning().to_vec(), line.too_long()));
+            said.push((line.truncated().to_vec(), line.too_long()));
             assert_eq!(decoder.pending(), 0);
             assert!(decoder.capacity() <= 2 * kept_max + 16);
         }
-        assert_eq!(piece, b"", "all is used");
+        assert_eq!(chunk, b"", "all is used");
         let pending = decoder.pending();
         assert!(pending < kept_max);
         assert!(decoder.capacity() <= if pending == 0 { 0 } else { 2 * pending + 16 });
@@ -34,7 +35,7 @@ fn decode<P: AsRef<[u8]>>(pieces: &[P], limits: LineLimits) -> Said {
 }
 
 /// The same said in another way: the whole stream at hand, a line at a time.
-fn expected(stream: &[u8], limits: LineLimits) -> Said {
+fn expected(stream: &[u8], limits: LineLimits) -> Found {
     let mut said = Vec::new();
     let mut lines: Vec<&[u8]> = stream.split(|byte| *byte == b'\n').collect();
     let open = lines.pop().unwrap_or_default();
@@ -53,17 +54,17 @@ fn expected(stream: &[u8], limits: LineLimits) -> Said {
             tags > limits.tags_bytes_max,
             line.len() - tags > content_max,
         ) {
-            (true, _) => Some((Part::Tags, limits.tags_bytes_max, limits.tags_bytes_max)),
-            (_, true) => Some((Part::Line, limits.line_bytes_max, tags + content_max)),
+            (true, _) => Some((LinePart::Tags, limits.tags_bytes_max, limits.tags_bytes_max)),
+            (_, true) => Some((LinePart::Rest, limits.line_bytes_max, tags + content_max)),
             _ => None,
         };
         match crossed {
             Some((part, bytes_max, len)) => {
                 let mut len = len;
-                if part == Part::Line {
-                    len = irc_wire::text::beginning(line, len).len();
+                if part == LinePart::Rest {
+                    len = irc_wire::text::truncate_utf8(line, len).len();
                 }
-                said.push((line[..len].to_vec(), Some(TooLong { part, bytes_max })));
+                said.push((line[..len].to_vec(), Some(LineTooLong { part, bytes_max })));
             }
             None if ended && !line.is_empty() => said.push((line.to_vec(), None)),
             None => {}
@@ -213,7 +214,7 @@ proptest! {
     fn what_is_read_at_a_glance_is_read_the_same(
         line in "(PRIVMSG|NOTICE|notice)[ \t]{1,2}[ #a-c,:@!é]{0,4}[ :\t]{0,3}[ -~\x00-\x0fé]{0,6}",
     ) {
-        if let Some(said) = irc_wire::Said::parse(line.as_bytes()) {
+        if let Some(said) = irc_wire::FastPrivmsg::parse(line.as_bytes()) {
             let message = Message::parse(line.as_bytes())?;
             let verb = if said.notice { Verb::Notice } else { Verb::Privmsg };
             prop_assert_eq!(message.command, verb.into());
@@ -228,7 +229,7 @@ proptest! {
     #[test]
     fn the_usual_is_read_at_a_glance(target in "[#a-z][a-z|_]{0,8}", text in "[ -~]{1,40}") {
         let line = format!("PRIVMSG {target} :{text}");
-        let said = irc_wire::Said::parse(line.as_bytes());
+        let said = irc_wire::FastPrivmsg::parse(line.as_bytes());
         prop_assert_eq!(said.map(|said| (said.target, said.text)), Some((target.as_bytes(), text.as_bytes())));
     }
 
@@ -239,14 +240,14 @@ proptest! {
 
     #[test]
     fn pieces_change_nothing(
-        (stream, pieces) in stream().prop_flat_map(|stream| {
-            (Just(stream.clone()), strategies::pieces(stream))
+        (stream, chunks) in stream().prop_flat_map(|stream| {
+            (Just(stream.clone()), strategies::chunks(stream))
         }),
         limits in limits(),
     ) {
         let whole = expected(&stream, limits);
         prop_assert_eq!(decode(&[&stream], limits), whole.clone());
-        prop_assert_eq!(decode(&pieces, limits), whole);
+        prop_assert_eq!(decode(&chunks, limits), whole);
     }
 
     #[test]
@@ -265,7 +266,7 @@ proptest! {
 
     #[test]
     fn a_whole_mask_stays_as_it_is(mask in "[a-z.*]{0,4}[!@]?[a-z.*]{0,4}@?[a-z.*]{0,4}") {
-        let complete = mask::complete(mask.as_bytes());
-        prop_assert_eq!(mask::complete(&complete), complete);
+        let complete = mask::normalize(mask.as_bytes());
+        prop_assert_eq!(mask::normalize(&complete), complete);
     }
 }

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use crc_wire::{ClientChat, ClientQuit, HostId, Message, Text};
-use irc_wire::mask::Prepared;
+use irc_wire::mask::PreparedText;
 
 use super::{Out, Server, broadcast};
 use crate::id::random_host_id;
@@ -230,9 +230,9 @@ impl Server {
             format!("{nick}!{nick}@{id}.crc"),
         ];
         shown.dedup();
-        let prepared = |who: String| Prepared::new(who.as_bytes(), super::irc::CASE);
+        let prepared = |who: String| PreparedText::new(who.as_bytes(), super::irc::CASE);
         let shown: Vec<_> = shown.into_iter().map(prepared).collect();
-        move |mask| shown.iter().any(|who| who.fits(mask.as_bytes()))
+        move |mask| shown.iter().any(|who| who.matches(mask.as_bytes()))
     }
 
     /// Says something in the name of a host whose home we are.

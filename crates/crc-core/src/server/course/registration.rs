@@ -1,7 +1,7 @@
 //! Who comes in: users and servers that register, and the listing that a server gets.
 
 use crc_wire::HostId;
-use irc_wire::legacy::{Content, Message, Middle, NotLegacy, Trailing};
+use irc_wire::legacy::{Content, LegacyError, Message, Middle, Trailing};
 use irc_wire::{Command, Message as Line, NameRules, Verb};
 
 use super::words::{info_of, put};
@@ -21,7 +21,7 @@ pub(super) fn is_nick(nick: &str) -> bool {
 impl Server {
     /// Somebody who has not registered says something.
     pub(super) fn course_stranger(&mut self, link: LinkId, line: &Line<'_>, out: &mut Out) {
-        let message = Message::of(line);
+        let message = Message::from_message(line);
         let command = match line.command {
             Command::Verb(Verb::User) => "USER",
             Command::Verb(Verb::Server) => "SERVER",
@@ -49,7 +49,7 @@ impl Server {
                 self.course_server_comes(link, name.as_str(), Introduction { hops, info }, out);
             }
             Ok(_) => self.course_answer(link, Content::NotRegistered, out),
-            Err(error @ NotLegacy::NotUtf8) => self.course_drops(link, &error),
+            Err(error @ LegacyError::NotUtf8) => self.course_drops(link, &error),
             Err(_) => self.course_needs_more(link, command, out),
         }
     }

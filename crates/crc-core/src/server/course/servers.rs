@@ -19,7 +19,7 @@ use crc_machine::{LinkId, Origin};
 impl Server {
     /// The server that we have dialled says something, and has not said who it is.
     pub(super) fn course_introduced(&mut self, link: LinkId, line: &Line<'_>, out: &mut Out) {
-        match Message::of(line) {
+        match Message::from_message(line) {
             Ok(Message {
                 content: Content::Server { name, info, .. },
                 source,
@@ -45,7 +45,7 @@ impl Server {
 
     /// A registered server says something.
     pub(super) fn course_server_says(&mut self, link: LinkId, line: &Line<'_>, out: &mut Out) {
-        let Message { source, content } = match Message::of(line) {
+        let Message { source, content } = match Message::from_message(line) {
             Ok(message) => message,
             Err(error) => {
                 let who = self.who(link);
@@ -83,10 +83,10 @@ impl Server {
             Content::NoTopic { channel } => {
                 return self.course_listed(link, channel.as_str(), "", out);
             }
-            Content::TopicIs { channel, topic } => {
+            Content::TopicReply { channel, topic } => {
                 return self.course_listed(link, channel.as_str(), topic.as_str(), out);
             }
-            Content::NamesAre { channel, nicks } => {
+            Content::NamesReply { channel, nicks } => {
                 if let Some(channel) = channel {
                     self.course_members(link, channel.as_str(), nicks.as_str(), out);
                 }

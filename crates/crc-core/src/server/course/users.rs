@@ -1,7 +1,7 @@
 //! What users of the dialect who are linked to us say, and what follows.
 
 use crc_wire::{ChannelChat, ChannelField, ChannelName, ChatKind, HostId, Kind, Text};
-use irc_wire::legacy::{Content, Message, Middle, NotLegacy, Trailing};
+use irc_wire::legacy::{Content, LegacyError, Message, Middle, Trailing};
 use irc_wire::{Command, Message as Line, Verb};
 
 use super::Server;
@@ -55,9 +55,9 @@ impl Server {
                 return;
             }
         }
-        let content = match Message::of(&line) {
+        let content = match Message::from_message(&line) {
             Ok(message) => message.content,
-            Err(error @ NotLegacy::NotUtf8) => return self.course_drops(link, &error),
+            Err(error @ LegacyError::NotUtf8) => return self.course_drops(link, &error),
             Err(_) => return self.course_needs_more(link, command, out),
         };
         match content {

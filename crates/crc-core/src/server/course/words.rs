@@ -121,7 +121,7 @@ pub(super) fn put_names(
     lines.extend(Some(line).filter(|line| !line.is_empty()));
     for line in &lines {
         if let Ok(nicks) = Trailing::new(line) {
-            put(arena, me, Content::NamesAre { channel, nicks });
+            put(arena, me, Content::NamesReply { channel, nicks });
         }
     }
 }
@@ -130,7 +130,7 @@ pub(super) fn put_names(
 pub(super) fn put_topic(arena: &mut Vec<u8>, me: &str, channel: Middle<'_>, topic: &str) {
     let topic = on_one_line(topic);
     let content = match Trailing::new(&topic) {
-        Ok(topic) if !topic.as_str().is_empty() => Content::TopicIs { channel, topic },
+        Ok(topic) if !topic.as_str().is_empty() => Content::TopicReply { channel, topic },
         _ => Content::NoTopic { channel },
     };
     put(arena, me, content);

@@ -13,8 +13,8 @@ const CHANNEL: ModeTable<'static> = ModeTable {
     lists: b"b",
     always: b"k",
     when_set: b"l",
-    never: b"imnt",
-    ranks: b"ov",
+    flags: b"imnt",
+    member_modes: b"ov",
 };
 
 /// The most changes of one command that take a parameter (`MODES`).
@@ -229,7 +229,7 @@ impl Server {
         bans: &mut Vec<String>,
         out: &mut Out,
     ) {
-        let mask = mask::complete(change.param.unwrap_or_default());
+        let mask = mask::normalize(change.param.unwrap_or_default());
         let mask = text::utf8_or_latin1(&mask);
         // The list's own blanks are none of a mask.
         let bad = |c: char| c.is_control() || c.is_whitespace();

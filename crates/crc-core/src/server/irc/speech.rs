@@ -1,7 +1,7 @@
 //! What users of IRC say: to somebody, or to a channel.
 
 use crc_wire::{ChannelChat, ChannelName, ChannelRequest, ChatKind, HostId, RequestKind, Text};
-use irc_wire::{Line, Message, Numeric, Said, lists, text};
+use irc_wire::{FastPrivmsg, Line, Message, Numeric, lists, text};
 
 use super::super::{Out, Server};
 use super::Asker;
@@ -19,8 +19,8 @@ impl Server {
     /// somebody who wants no echo to somebody who wants no tags. Whether it was that,
     /// and is dealt with.
     pub(super) fn irc_says_plainly(&mut self, link: LinkId, line: Line<'_>, out: &mut Out) -> bool {
-        let said = line.whole().ok().and_then(Said::parse);
-        let Some(Said {
+        let said = line.whole().ok().and_then(FastPrivmsg::parse);
+        let Some(FastPrivmsg {
             notice,
             target,
             text,

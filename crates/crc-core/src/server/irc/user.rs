@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use irc_wire::{Decoder, NameRules, Nicks};
+use irc_wire::{Decoder, NameRules, NickChars};
 
 use crate::relay::fold;
 use crc_machine::LinkId;
@@ -15,8 +15,8 @@ pub(super) const NAMES: NameRules = NameRules {
     nick_bytes_max: 30,
     channel_bytes_max: crate::admission::CHANNEL_NAME_BYTES_MAX,
     user_bytes_max: 10,
-    channel_marks: b"#",
-    nicks: Nicks::Rfc2812,
+    channel_prefixes: b"#",
+    nick_chars: NickChars::Rfc2812,
 };
 
 /// How many seconds' worth of lines are read at once.

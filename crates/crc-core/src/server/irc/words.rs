@@ -73,7 +73,7 @@ impl<'a> Line<'a> {
 
     pub(super) fn end(self) {
         let line = self.arena.get(self.start..).unwrap_or_default();
-        let len = text::beginning(line, LINE_BYTES_MAX).len();
+        let len = text::truncate_utf8(line, LINE_BYTES_MAX).len();
         self.arena.truncate(self.start + len);
         self.arena.extend_from_slice(b"\r\n");
     }

@@ -7,7 +7,7 @@ use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
 use crate::limits::Limits;
-use crate::server::Dialect;
+use crate::text_protocol::Dialect;
 use crc_machine::{ListenerId, PeerAddress};
 
 /// What makes a server this one.

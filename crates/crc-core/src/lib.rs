@@ -57,14 +57,18 @@ mod admission;
 mod announcement;
 mod client;
 mod config;
+mod context;
+mod crc;
 mod id;
+mod irc;
+mod legacy;
 mod limits;
-mod lookup;
+mod network;
 mod planted;
-mod relay;
 mod server;
-mod session;
-mod verdict;
+mod text_protocol;
+mod tree;
+mod violation;
 
 pub use admission::{
     AdmissionError, CHANNEL_NAME_BYTES_MAX, INFO_BYTES_MAX, NAME_BYTES_MAX, check_info, check_name,
@@ -85,10 +89,11 @@ pub use crc_machine::{
 };
 pub use id::random_host_id;
 pub use limits::Limits;
-#[cfg(feature = "planted")]
-pub use planted::Planted;
-pub use relay::{
+pub use network::{
     Channel, Channels, Directory, Host, HostKind, Neighbour, Nicks, Setting, Settings, Standing,
 };
-pub use server::{Counters, Dialect, LinkView, Server, ServerCommand, ServerNotice, Snapshot};
-pub use verdict::{Role, Verdict, Violation};
+#[cfg(feature = "planted")]
+pub use planted::Planted;
+pub use server::{Counters, LinkView, Server, ServerCommand, ServerNotice, Snapshot};
+pub use text_protocol::Dialect;
+pub use violation::{Role, Verdict, Violation};

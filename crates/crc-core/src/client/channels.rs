@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
-use crate::relay::fold;
+use crate::network::fold;
 
 /// How many channels a client can be in, or want to be in.
 const CHANNELS_MAX: usize = 250;

@@ -3,16 +3,18 @@
 
 use crc_wire::HostId;
 
-use super::{Counters, Dialect, Server};
-use crate::relay::{Channels, Directory, Host, HostKind, Neighbour, Nicks, Standing};
-use crate::session::Lines;
+use super::Counters;
+use crate::context::Context;
+use crate::crc::session::Lines;
+use crate::network::{Channels, Directory, Host, HostKind, Neighbour, Nicks, Standing};
+use crate::text_protocol::Dialect;
 use crc_machine::Timestamp;
 use crc_machine::{Endpoints, LinkId, PeerAddress};
 
 /// What a server knows at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot<'a> {
-    server: &'a Server,
+    server: &'a Context,
 }
 
 /// One registered link of a server.
@@ -29,7 +31,7 @@ pub struct LinkView {
 }
 
 impl<'a> Snapshot<'a> {
-    pub(super) const fn new(server: &'a Server) -> Self {
+    pub(crate) const fn new(server: &'a Context) -> Self {
         Snapshot { server }
     }
 
@@ -61,13 +63,13 @@ impl<'a> Snapshot<'a> {
     /// The other hosts of the network.
     #[must_use]
     pub fn directory(&self) -> &'a Directory {
-        self.server.relay.directory()
+        self.server.network.directory()
     }
 
     /// The channels of the network.
     #[must_use]
     pub fn channels(&self) -> &'a Channels {
-        self.server.relay.channels()
+        self.server.network.channels()
     }
 
     /// What clients are called where names are words that nobody else has; `None` if
@@ -86,14 +88,14 @@ impl<'a> Snapshot<'a> {
     /// The id of the adjacent host that is the first hop towards `host`.
     #[must_use]
     pub fn first_link(&self, host: &Host) -> Option<HostId> {
-        let neighbour = self.server.relay.neighbours().find(host.first_link());
+        let neighbour = self.server.network.neighbours().find(host.first_link());
         neighbour.map(|neighbour| neighbour.host)
     }
 
     /// The adjacent hosts of a kind, in the order of their ids.
     #[must_use]
     pub fn adjacent(&self, kind: HostKind) -> Vec<HostId> {
-        let neighbours = self.server.relay.neighbours().iter();
+        let neighbours = self.server.network.neighbours().iter();
         let of_kind = neighbours.filter(|(_, neighbour)| neighbour.kind == kind);
         let mut ids: Vec<_> = of_kind.map(|(_, neighbour)| neighbour.host).collect();
         ids.sort_unstable();
@@ -104,7 +106,7 @@ impl<'a> Snapshot<'a> {
     pub fn links(&self) -> impl Iterator<Item = LinkView> + 'a {
         let server = self.server;
         server
-            .relay
+            .network
             .neighbours()
             .iter()
             .filter_map(|(link, neighbour)| {
@@ -124,13 +126,13 @@ impl<'a> Snapshot<'a> {
     /// How many connections have not registered.
     #[must_use]
     pub fn strangers(&self) -> usize {
-        self.server.sessions.len() - self.server.relay.neighbours().len()
+        self.server.sessions.len() - self.server.network.neighbours().len()
     }
 
     /// The server that we linked to, if it has taken us; and what we know of it.
     #[must_use]
     pub fn uplink(&self) -> Option<(HostId, Standing)> {
-        let mut neighbours = self.server.relay.neighbours().iter();
+        let mut neighbours = self.server.network.neighbours().iter();
         neighbours.find_map(|(_, n)| n.uplink.then_some((n.host, n.standing)))
     }
 

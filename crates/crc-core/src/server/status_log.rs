@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// A bounded log.
 #[derive(Debug)]
-pub(super) struct StatusLog {
+pub(crate) struct StatusLog {
     texts: VecDeque<Box<str>>,
     texts_max: usize,
     /// The refusal that we keep hearing while we try again.
@@ -12,7 +12,7 @@ pub(super) struct StatusLog {
 }
 
 impl StatusLog {
-    pub(super) const fn new(texts_max: usize) -> Self {
+    pub(crate) const fn new(texts_max: usize) -> Self {
         StatusLog {
             texts: VecDeque::new(),
             texts_max,
@@ -20,7 +20,7 @@ impl StatusLog {
         }
     }
 
-    pub(super) fn record(&mut self, text: &str) {
+    pub(crate) fn record(&mut self, text: &str) {
         if self.texts_max == 0 {
             return;
         }
@@ -31,7 +31,7 @@ impl StatusLog {
     }
 
     /// Records a refusal, unless it is the last one again. Says whether it is new.
-    pub(super) fn record_refusal(&mut self, text: &str) -> bool {
+    pub(crate) fn record_refusal(&mut self, text: &str) -> bool {
         let new = self.refusal.as_deref() != Some(text);
         if new {
             self.refusal = Some(text.into());
@@ -41,11 +41,11 @@ impl StatusLog {
     }
 
     /// A server has taken us: a later refusal is news.
-    pub(super) fn accepted(&mut self) {
+    pub(crate) fn accepted(&mut self) {
         self.refusal = None;
     }
 
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.texts.iter().map(AsRef::as_ref)
     }
 }

@@ -1,0 +1,180 @@
+//! How a message is dressed for the peer that gets it: what each kind of
+//! neighbour can take.
+//!
+//! The one place that knows the weaknesses of original nodes (INTEROP): frames
+//! of at most 1,024 bytes, and for their servers plain ASCII, since they count
+//! characters where the wire counts bytes.
+
+use std::borrow::Cow;
+
+use crc_wire::{
+    ClientChat, ClientQuit, HostId, Info, Message, Name, Registration, ServerQuit, Status, Text,
+    truncate_utf8,
+};
+
+use crate::network::{Host, HostKind, Standing};
+
+/// The longest frame, and the longest piece of a stream, that every original
+/// node can read.
+pub(crate) const ORIGINAL_FRAME_BYTES_MAX: usize = 1024;
+
+/// How many ways there are to dress a message.
+pub(crate) const DRESSES: usize = 4;
+
+/// One way to dress a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dress {
+    /// For a server of ours: all there is, with what servers say to machines.
+    Full,
+    /// For a client of ours: what is for people.
+    Plain,
+    /// For an original client: cut to what it can read.
+    Cut,
+    /// For an original server: cut, and in ASCII.
+    Ascii,
+}
+
+impl Dress {
+    /// What suits a neighbour.
+    pub(crate) const fn of(kind: HostKind, standing: Standing) -> Dress {
+        match (kind, standing) {
+            (HostKind::Server, Standing::Ours) => Dress::Full,
+            (HostKind::Client, Standing::Ours) => Dress::Plain,
+            (HostKind::Client, _) => Dress::Cut,
+            (HostKind::Server, _) => Dress::Ascii,
+        }
+    }
+
+    /// Writes the registration that makes `host` known.
+    pub(crate) fn write_host(self, host: &Host, last_hop: HostId, out: &mut Vec<u8>) {
+        let info = match (self, host.machine()) {
+            (Dress::Full, Some(machine)) => Cow::Owned([host.info(), machine].concat()),
+            _ => Cow::Borrowed(host.info()),
+        };
+        self.write(&host.registration(last_hop, &info), out);
+    }
+
+    /// Writes `message`, with its texts as this dress has them.
+    pub(crate) fn write(self, message: &Message<'_>, out: &mut Vec<u8>) {
+        let longest = match self {
+            Dress::Full | Dress::Plain => return message.encode(out),
+            Dress::Cut | Dress::Ascii => ORIGINAL_FRAME_BYTES_MAX - message.kind().fixed_len(),
+        };
+        let text = |text: &Text<'_>| Text::new(self.fit(text.as_str(), longest)).expect(SHORTER);
+        let registration = |m: &Registration<'_>| {
+            let name = self.fit(m.name.as_str(), longest);
+            let left = longest - name.len();
+            Registration {
+                source: m.source,
+                last_hop: m.last_hop,
+                name: Name::new(name).expect(SHORTER),
+                info: Info::new(self.fit(m.info.as_str(), left)).expect(SHORTER),
+            }
+        };
+        let dressed = match message {
+            Message::ServerRegistration(m) => Message::ServerRegistration(registration(m)),
+            Message::ClientRegistration(m) => Message::ClientRegistration(registration(m)),
+            Message::Status(m) => Message::Status(Status {
+                text: text(&m.text),
+                ..*m
+            }),
+            Message::ClientChat(m) => Message::ClientChat(ClientChat {
+                text: text(&m.text),
+                ..*m
+            }),
+            Message::ClientQuit(m) => Message::ClientQuit(ClientQuit {
+                text: text(&m.text),
+                ..*m
+            }),
+            Message::ServerQuit(m) => Message::ServerQuit(ServerQuit {
+                text: text(&m.text),
+                ..*m
+            }),
+            // Nothing beyond these goes to an original node.
+            _ => return,
+        };
+        dressed.encode(out);
+    }
+
+    fn fit(self, text: &str, longest: usize) -> String {
+        match self {
+            Dress::Ascii if !text.is_ascii() => {
+                let ascii = |c: char| if c.is_ascii() { c } else { '?' };
+                text.chars().map(ascii).take(longest).collect()
+            }
+            _ => truncate_utf8(text, longest).to_owned(),
+        }
+    }
+}
+
+const SHORTER: &str = "a text that fitted fits when it is shorter";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Claim;
+    use crc_wire::{Kind, strategies};
+    use proptest::prelude::*;
+
+    fn texts<'a>(message: &'a Message<'_>) -> Vec<&'a str> {
+        match message {
+            Message::ServerRegistration(m) | Message::ClientRegistration(m) => {
+                vec![m.name.as_str(), m.info.as_str()]
+            }
+            Message::Status(m) => vec![m.text.as_str()],
+            Message::ClientChat(m) => vec![m.text.as_str()],
+            Message::ClientQuit(m) => vec![m.text.as_str()],
+            Message::ServerQuit(m) => vec![m.text.as_str()],
+            _ => unreachable!("a kind that no original node is sent"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_dress_is_readable_for_its_wearer(message in strategies::message()) {
+            for dress in [Dress::Full, Dress::Plain, Dress::Cut, Dress::Ascii] {
+                let mut frame = Vec::new();
+                dress.write(&message, &mut frame);
+                if message.kind().is_channel() && matches!(dress, Dress::Cut | Dress::Ascii) {
+                    prop_assert!(frame.is_empty(), "original nodes stop at what they do not know");
+                    continue;
+                }
+                let dressed = Message::parse(&frame).unwrap();
+                prop_assert_eq!(dressed.kind(), message.kind());
+                match dress {
+                    Dress::Full | Dress::Plain => prop_assert_eq!(&dressed, &message),
+                    Dress::Cut | Dress::Ascii => {
+                        prop_assert!(frame.len() <= ORIGINAL_FRAME_BYTES_MAX);
+                    }
+                }
+                if dress == Dress::Ascii {
+                    prop_assert!(texts(&dressed).iter().all(|text| text.is_ascii()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_machine_part_goes_to_servers_of_ours_only() {
+        let claim = Claim {
+            id: HostId::new(2).unwrap(),
+            kind: HostKind::Server,
+            name: "Moorea",
+            info: "Île 🏝",
+            machine: Some(" [crc2;r=1]"),
+        };
+        let host = Host::new(crc_machine::LinkId::new(0, 0), &claim);
+        for (dress, info) in [
+            (Dress::Full, "Île 🏝 [crc2;r=1]"),
+            (Dress::Plain, "Île 🏝"),
+            (Dress::Cut, "Île 🏝"),
+            (Dress::Ascii, "?le ?"),
+        ] {
+            let mut frame = Vec::new();
+            dress.write_host(&host, HostId::new(1).unwrap(), &mut frame);
+            let message = Message::parse(&frame).unwrap();
+            assert_eq!(message.kind(), Kind::ServerRegistration);
+            assert_eq!(texts(&message), ["Moorea", info]);
+        }
+    }
+}

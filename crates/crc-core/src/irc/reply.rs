@@ -1,0 +1,456 @@
+//! The words in which users of IRC are told things: lines, numerics, and what
+//! happens in channels. Decides nothing.
+
+use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags, truncate_utf8};
+use irc_wire::{ModeChange, Numeric, Sign, modes, text};
+use jiff::Timestamp as Date;
+
+use super::session::{Capability, User};
+use crate::context::{Context, Out};
+use crate::crc::channel::{Happening, What};
+use crate::text_protocol::as_few_lines;
+use crc_machine::LinkId;
+
+/// The most bytes of a line, without its end.
+pub(crate) const LINE_BYTES_MAX: usize = 512 - 2;
+
+/// How many changes of modes stand in one line.
+const CHANGES_MAX: usize = 6;
+
+/// How many ways there are to word a happening.
+pub(crate) const VARIATIONS: usize = 4;
+
+/// The variation with the time in front.
+const TIMED: usize = 1;
+
+/// The variation that tells the real name of who enters.
+const EXTENDED: usize = 2;
+
+/// A line that is being written. Whatever it is given, it is one line, and not too
+/// long: words have no blanks, and what is too much is left out.
+pub(crate) struct Line<'a> {
+    arena: &'a mut Vec<u8>,
+    start: usize,
+}
+
+impl<'a> Line<'a> {
+    /// A line with `tags` in front, as they are written, from `source`.
+    pub(crate) fn new(arena: &'a mut Vec<u8>, tags: &str, source: &str, command: &str) -> Self {
+        arena.extend_from_slice(tags.as_bytes());
+        let start = arena.len();
+        arena.push(b':');
+        arena.extend_from_slice(source.as_bytes());
+        arena.push(b' ');
+        arena.extend_from_slice(command.as_bytes());
+        Line { arena, start }
+    }
+
+    /// A parameter that is one word.
+    pub(crate) fn word(self, word: &str) -> Self {
+        self.arena.push(b' ');
+        match word.as_bytes() {
+            [] => self.arena.push(b'*'),
+            [b':', rest @ ..] => {
+                self.arena.push(b'_');
+                push_word(self.arena, rest);
+            }
+            all => push_word(self.arena, all),
+        }
+        self
+    }
+
+    /// The last parameter: a text.
+    pub(crate) fn text(self, text: &str) -> Self {
+        self.arena.extend_from_slice(b" :");
+        let blank = |byte| if is_forbidden(byte) { b' ' } else { byte };
+        self.arena.extend(text.bytes().map(blank));
+        self
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.arena.len() - self.start
+    }
+
+    pub(crate) fn end(self) {
+        let line = self.arena.get(self.start..).unwrap_or_default();
+        let len = text::truncate_utf8(line, LINE_BYTES_MAX).len();
+        self.arena.truncate(self.start + len);
+        self.arena.extend_from_slice(b"\r\n");
+    }
+}
+
+fn push_word(arena: &mut Vec<u8>, word: &[u8]) {
+    let good = |byte: u8| match byte {
+        0..=b' ' => b'_',
+        _ => byte,
+    };
+    arena.extend(word.iter().copied().map(good));
+}
+
+const fn is_forbidden(byte: u8) -> bool {
+    matches!(byte, 0 | b'\r' | b'\n')
+}
+
+/// What is said to `target`: a line for each of the text's, and more where one is
+/// not enough.
+pub(crate) fn write_said(
+    arena: &mut Vec<u8>,
+    tags: &str,
+    source: &str,
+    kind: ChatKind,
+    target: &str,
+    text: &str,
+) {
+    let command = match kind {
+        ChatKind::Message => "PRIVMSG",
+        ChatKind::Notice => "NOTICE",
+    };
+    if memchr::memchr3(0, b'\r', b'\n', text.as_bytes()).is_none() {
+        return write_said_line(arena, tags, source, command, target, text);
+    }
+    let lines = text.split('\n');
+    let lines = lines.map(|line| line.replace(['\r', '\0'], "").into());
+    for line in as_few_lines(lines) {
+        write_said_line(arena, tags, source, command, target, &line);
+    }
+}
+
+fn write_said_line(
+    arena: &mut Vec<u8>,
+    tags: &str,
+    source: &str,
+    command: &str,
+    target: &str,
+    text: &str,
+) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let line = Line::new(arena, tags, source, command).word(target);
+        // At least a character, whatever others are called.
+        let room = LINE_BYTES_MAX.saturating_sub(line.len() + 2).max(4);
+        let piece = truncate_utf8(rest, room);
+        line.text(piece).end();
+        rest = rest.get(piece.len()..).unwrap_or_default();
+    }
+}
+
+/// What members of this rank have in front of their nicks; with `all` every mark,
+/// else the highest.
+pub(crate) const fn marks(flags: MemberFlags, all: bool) -> &'static str {
+    match (flags.operator, flags.voice) {
+        (true, true) if all => "@+",
+        (true, _) => "@",
+        (false, true) => "+",
+        (false, false) => "",
+    }
+}
+
+/// A moment of Unix time, if it is one that people can read.
+pub(crate) fn date(unix_ms: u64) -> Option<Date> {
+    Date::from_millisecond(i64::try_from(unix_ms).ok()?).ok()
+}
+
+/// How a moment is written for people.
+pub(crate) fn date_text(unix_ms: u64) -> String {
+    let date = date(unix_ms);
+    let text = date.map(|date| date.strftime("%a, %d %b %Y %H:%M:%S UTC").to_string());
+    text.unwrap_or_default()
+}
+
+/// Changes of modes, in as many lines as it takes.
+fn write_modes(
+    arena: &mut Vec<u8>,
+    tags: &str,
+    source: &str,
+    channel: &str,
+    changes: &[ModeChange<'_>],
+) {
+    for changes in changes.chunks(CHANGES_MAX) {
+        let (letters, params) = modes::join(changes.iter().copied());
+        let mut line = Line::new(arena, tags, source, "MODE").word(channel);
+        line = line.word(&text::lossy(&letters));
+        for param in params {
+            line = line.word(&text::lossy(param));
+        }
+        line.end();
+    }
+}
+
+const fn change<'a>(sign: Sign, letter: u8, param: Option<&'a str>) -> ModeChange<'a> {
+    ModeChange {
+        sign,
+        letter,
+        param: match param {
+            Some(param) => Some(param.as_bytes()),
+            None => None,
+        },
+    }
+}
+
+/// What has changed in a setting that is worded as modes.
+fn changes<'a>(field: ChannelField, before: &'a str, value: &'a str) -> Vec<ModeChange<'a>> {
+    let set = |letter| match value {
+        "" => change(Sign::Minus, letter, None),
+        _ => change(Sign::Plus, letter, Some(value)),
+    };
+    let mut changes = Vec::new();
+    match field {
+        ChannelField::KEY if value.is_empty() => {
+            changes.push(change(Sign::Minus, b'k', Some(before)));
+        }
+        ChannelField::KEY => changes.push(set(b'k')),
+        ChannelField::LIMIT => changes.push(set(b'l')),
+        ChannelField::MODES => {
+            let is_mode = |letter: &u8| letter.is_ascii_alphabetic();
+            let gone = before.bytes().filter(|l| !value.as_bytes().contains(l));
+            let come = value.bytes().filter(|l| !before.as_bytes().contains(l));
+            let gone = gone.filter(is_mode);
+            let come = come.filter(is_mode);
+            changes.extend(gone.map(|letter| change(Sign::Minus, letter, None)));
+            changes.extend(come.map(|letter| change(Sign::Plus, letter, None)));
+        }
+        ChannelField::BANS => {
+            let is_in = |list: &str, mask: &str| list.split_ascii_whitespace().any(|m| m == mask);
+            let gone = before.split_ascii_whitespace();
+            let gone = gone.filter(|mask| !is_in(value, mask));
+            let come = value.split_ascii_whitespace();
+            let come = come.filter(|mask| !is_in(before, mask));
+            changes.extend(gone.map(|mask| change(Sign::Minus, b'b', Some(mask))));
+            changes.extend(come.map(|mask| change(Sign::Plus, b'b', Some(mask))));
+        }
+        _ => {}
+    }
+    changes
+}
+
+impl Context {
+    /// Writes one line to a link.
+    pub(crate) fn irc_line_to(
+        &self,
+        link: LinkId,
+        source: &str,
+        command: &str,
+        words: &[&str],
+        text: Option<&str>,
+        out: &mut Out,
+    ) {
+        let range = out.store(|arena| {
+            let line = Line::new(arena, "", source, command);
+            let line = words.iter().fold(line, |line, word| line.word(word));
+            match text {
+                Some(text) => line.text(text).end(),
+                None => line.end(),
+            }
+        });
+        out.send_stored(link, range);
+    }
+
+    /// Answers with a numeric.
+    pub(crate) fn numeric(
+        &self,
+        link: LinkId,
+        numeric: Numeric,
+        words: &[&str],
+        text: Option<&str>,
+        out: &mut Out,
+    ) {
+        let range = out.store(|arena| {
+            let line = Line::new(arena, "", self.irc_own_name(), numeric.digits());
+            let line = line.word(self.irc_target(link));
+            let line = words.iter().fold(line, |line, word| line.word(word));
+            match text {
+                Some(text) => line.text(text).end(),
+                None => line.end(),
+            }
+        });
+        out.send_stored(link, range);
+    }
+
+    /// Answers that something is wrong, in the numeric's own words.
+    pub(crate) fn complain(&self, link: LinkId, numeric: Numeric, words: &[&str], out: &mut Out) {
+        self.numeric(link, numeric, words, Some(complaint(numeric)), out);
+    }
+
+    /// What the user of a link is called, `*` before it has registered.
+    pub(crate) fn irc_target(&self, link: LinkId) -> &str {
+        let neighbour = self.network.neighbours().find(link);
+        let nick = neighbour.and_then(|n| self.names.as_ref()?.nicks.of(n.host));
+        nick.unwrap_or("*")
+    }
+
+    /// What this server is called.
+    pub(crate) fn irc_own_name(&self) -> &str {
+        let names = self.names.as_ref();
+        let name = names.and_then(|names| names.servers.of(self.config.id));
+        name.unwrap_or("server")
+    }
+
+    /// The time of now, as a tag in front of a line; nothing if it is not asked for.
+    pub(crate) fn time_tag(&self, wanted: bool) -> String {
+        match date(self.unix_ms()).filter(|_| wanted) {
+            Some(date) => format!("@time={date:.3} "),
+            None => String::new(),
+        }
+    }
+
+    pub(crate) fn irc_variation(&self, user: &User, own: bool, what: &What<'_>) -> Option<usize> {
+        match what {
+            What::Said { .. } if own && !user.has(Capability::EchoMessage) => return None,
+            // Of what it was put into by us it knows.
+            What::Entered { .. } if own && !user.enters => return None,
+            _ => {}
+        }
+        let timed = usize::from(user.has(Capability::ServerTime)) * TIMED;
+        let entered = matches!(what, What::Entered { .. });
+        let extended = usize::from(entered && user.has(Capability::ExtendedJoin)) * EXTENDED;
+        Some(timed | extended)
+    }
+
+    pub(crate) fn write_irc(
+        &self,
+        happening: &Happening<'_>,
+        variation: usize,
+        arena: &mut Vec<u8>,
+    ) {
+        let tags = self.time_tag(variation & TIMED != 0);
+        let channel = happening.channel;
+        let who = self.source_or_us(happening.who);
+        match happening.what {
+            What::Entered { flags } => {
+                let line = Line::new(arena, &tags, &who, "JOIN").word(channel);
+                if variation & EXTENDED == 0 {
+                    line.end();
+                } else {
+                    let host = happening
+                        .who
+                        .and_then(|id| self.network.directory().find(id));
+                    let info = host.map_or("", |host| host.info());
+                    line.word("*").text(info).end();
+                }
+                // Who comes with a rank is shown with it: it has run the channel before,
+                // or elsewhere. Who is the first in it sees this in the list of names.
+                let known = self.network.channels().find(channel);
+                if known.is_some_and(|known| known.members_len() > 1) {
+                    let before = MemberFlags::default();
+                    self.write_ranks(happening, None, before, flags, &tags, arena);
+                }
+            }
+            What::Flags { by, before, after } => {
+                self.write_ranks(happening, by, before, after, &tags, arena);
+            }
+            What::Left { by, text } => match by.filter(|by| Some(*by) != happening.who) {
+                Some(by) => {
+                    let nick = happening.who.map(|id| self.called(id)).unwrap_or_default();
+                    let by = self.irc_source(by);
+                    let line = Line::new(arena, &tags, &by, "KICK").word(channel);
+                    line.word(&nick).text(text).end();
+                }
+                None => {
+                    let line = Line::new(arena, &tags, &who, "PART").word(channel);
+                    match text {
+                        "" => line.end(),
+                        _ => line.text(text).end(),
+                    }
+                }
+            },
+            What::Said { kind, text } => write_said(arena, &tags, &who, kind, channel, text),
+            What::Set {
+                field: ChannelField::TOPIC,
+                value,
+                ..
+            } => {
+                let line = Line::new(arena, &tags, &who, "TOPIC").word(channel);
+                line.text(value).end();
+            }
+            What::Set {
+                field,
+                before,
+                value,
+            } => {
+                let changes = changes(field, before, value);
+                write_modes(arena, &tags, &who, channel, &changes);
+            }
+        }
+    }
+
+    pub(crate) fn write_ranks(
+        &self,
+        happening: &Happening<'_>,
+        by: Option<HostId>,
+        before: MemberFlags,
+        after: MemberFlags,
+        tags: &str,
+        arena: &mut Vec<u8>,
+    ) {
+        let Some(id) = happening.who else {
+            return;
+        };
+        let nick = self.called(id);
+        let mut changes = Vec::new();
+        for (letter, before, after) in [
+            (b'o', before.operator, after.operator),
+            (b'v', before.voice, after.voice),
+        ] {
+            let sign = if after { Sign::Plus } else { Sign::Minus };
+            if before != after {
+                changes.push(change(sign, letter, Some(&nick)));
+            }
+        }
+        let by = self.source_or_us(by);
+        write_modes(arena, tags, &by, happening.channel, &changes);
+    }
+
+    pub(crate) fn source_or_us(&self, who: Option<HostId>) -> std::borrow::Cow<'_, str> {
+        match who {
+            Some(id) => self.irc_source(id),
+            None => self.irc_own_name().into(),
+        }
+    }
+}
+
+/// What a numeric says that complains.
+const fn complaint(numeric: Numeric) -> &'static str {
+    match numeric {
+        Numeric::ERR_NOSUCHNICK => "No such nick/channel",
+        Numeric::ERR_NOSUCHSERVER => "No such server",
+        Numeric::ERR_NOSUCHCHANNEL => "No such channel",
+        Numeric::ERR_CANNOTSENDTOCHAN => "Cannot send to channel",
+        Numeric::ERR_TOOMANYCHANNELS => "You have joined too many channels",
+        Numeric::ERR_WASNOSUCHNICK => "There was no such nickname",
+        Numeric::ERR_TOOMANYTARGETS => "Too many targets",
+        Numeric::ERR_NOSUCHSERVICE => "No such service",
+        Numeric::ERR_NOORIGIN => "No origin specified",
+        Numeric::ERR_INVALIDCAPCMD => "Invalid CAP command",
+        Numeric::ERR_NOTEXTTOSEND => "No text to send",
+        Numeric::ERR_INPUTTOOLONG => "Input line was too long",
+        Numeric::ERR_UNKNOWNCOMMAND => "Unknown command",
+        Numeric::ERR_NOMOTD => "There is no message of the day",
+        Numeric::ERR_NOADMININFO => "No administrative info available",
+        Numeric::ERR_NONICKNAMEGIVEN => "No nickname given",
+        Numeric::ERR_ERRONEUSNICKNAME => "Erroneous nickname",
+        Numeric::ERR_NICKNAMEINUSE => "Nickname is already in use",
+        Numeric::ERR_USERNOTINCHANNEL => "They aren't on that channel",
+        Numeric::ERR_NOTONCHANNEL => "You're not on that channel",
+        Numeric::ERR_USERONCHANNEL => "is already on channel",
+        Numeric::ERR_SUMMONDISABLED => "SUMMON has been disabled",
+        Numeric::ERR_USERSDISABLED => "USERS has been disabled",
+        Numeric::ERR_NOTREGISTERED => "You have not registered",
+        Numeric::ERR_NEEDMOREPARAMS => "Not enough parameters",
+        Numeric::ERR_ALREADYREGISTRED => "You may not reregister",
+        Numeric::ERR_CHANNELISFULL => "Cannot join channel (+l)",
+        Numeric::ERR_UNKNOWNMODE => "is no channel mode known here",
+        Numeric::ERR_INVITEONLYCHAN => "Cannot join channel (+i)",
+        Numeric::ERR_BANNEDFROMCHAN => "Cannot join channel (+b)",
+        Numeric::ERR_BADCHANNELKEY => "Cannot join channel (+k)",
+        Numeric::ERR_BADCHANMASK => "No channel can have this name",
+        Numeric::ERR_BANLISTFULL => "The channel's list of bans is full",
+        Numeric::ERR_NOPRIVILEGES => "Permission denied: there are no network operators here",
+        Numeric::ERR_CHANOPRIVSNEEDED => "You're not channel operator",
+        Numeric::ERR_NOOPERHOST => "Nobody can become a network operator here",
+        Numeric::ERR_UMODEUNKNOWNFLAG => "Unknown mode flag",
+        Numeric::ERR_USERSDONTMATCH => "Can't ask or change modes of other users",
+        Numeric::ERR_HELPNOTFOUND => "No help available on this topic",
+        Numeric::ERR_INVALIDKEY => "Key is not well-formed",
+        _ => "Error",
+    }
+}

@@ -1,0 +1,298 @@
+//! How the dialect words what it tells. Writes lines and decides nothing.
+
+use std::borrow::Cow;
+
+use crc_wire::{HostId, truncate_utf8};
+use irc_wire::LineLimits;
+use irc_wire::legacy::{Content, Message, Middle, Trailing};
+
+use super::Introduction;
+use crate::admission::INFO_BYTES_MAX;
+use crate::announcement::split_info;
+use crate::context::Context;
+use crate::network::{Channel, Host, HostKind};
+use crate::text_protocol::as_few_lines;
+use crc_machine::LinkId;
+use crc_machine::is_printable;
+
+/// The most bytes of a line, its end included.
+const LINE_BYTES_MAX: usize = LineLimits::LEGACY.line_bytes_max;
+
+/// Appends a line from `source`: a server or a nick. The end of a text that is too
+/// long for it is left out.
+pub(crate) fn put(arena: &mut Vec<u8>, source: &str, content: Content<'_>) {
+    let message = Message {
+        source: Middle::new(source).ok(),
+        content,
+    };
+    let start = arena.len();
+    message.encode(arena);
+    if arena.len() - start > LINE_BYTES_MAX {
+        let mut end = start + LINE_BYTES_MAX - 2;
+        // Not within a character.
+        while arena.get(end).is_some_and(|byte| byte & 0xc0 == 0x80) {
+            end -= 1;
+        }
+        arena.truncate(end);
+        arena.extend_from_slice(b"\r\n");
+    }
+}
+
+/// A text on one line.
+pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
+    match Trailing::new(text) {
+        Ok(_) => Cow::Borrowed(text),
+        Err(_) => {
+            let lines: Vec<_> = Trailing::lines(text).map(Trailing::as_str).collect();
+            Cow::Owned(lines.join(" "))
+        }
+    }
+}
+
+/// What a host says of itself to people, out of a text of the dialect: nothing that
+/// can't be printed, and nothing that looks as if it were for machines.
+pub(crate) fn info_of(text: &str) -> String {
+    let printable: String = text.chars().filter(|c| is_printable(*c)).collect();
+    let info = truncate_utf8(&printable, INFO_BYTES_MAX);
+    match split_info(info) {
+        (_, None) => info.to_owned(),
+        (people, Some(_)) => people.to_owned(),
+    }
+}
+
+/// The text of a QUIT, if it is more than its default.
+pub(crate) fn quit_text<'a>(nick: &str, text: &'a str) -> Option<&'a str> {
+    let default = text.strip_prefix(nick) == Some(" has quit");
+    (!text.is_empty() && !default).then_some(text)
+}
+
+/// `:nick QUIT [:text]`
+pub(crate) fn put_quit(arena: &mut Vec<u8>, nick: &str, text: &str) {
+    let text = on_one_line(text);
+    let text = quit_text(nick, &text).and_then(|text| Trailing::new(text).ok());
+    put(arena, nick, Content::Quit { text });
+}
+
+/// `:nick PRIVMSG target :text`, as often as the text has lines, and oftener where
+/// one is too long.
+pub(crate) fn put_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, text: &str) {
+    let around = ":  PRIVMSG  :\r\n".len() + nick.len() + target.as_str().len();
+    let room = LINE_BYTES_MAX.saturating_sub(around).max(4);
+    let lines = Trailing::lines(text).map(|line| Cow::Borrowed(line.as_str()));
+    let mut lines = as_few_lines(lines);
+    if text.is_empty() {
+        lines.push(Cow::Borrowed(""));
+    }
+    for line in &lines {
+        let mut rest = &**line;
+        loop {
+            let (part, behind) = rest.split_at(truncate_utf8(rest, room).len());
+            if let Ok(text) = Trailing::new(part) {
+                put(arena, nick, Content::Privmsg { target, text });
+            }
+            if behind.is_empty() {
+                break;
+            }
+            rest = behind;
+        }
+    }
+}
+
+/// 353: who is in a channel, or with `None` who is in none; on several lines if there
+/// are many. Nothing if there is nobody.
+pub(crate) fn put_names(
+    arena: &mut Vec<u8>,
+    me: &str,
+    channel: Option<Middle<'_>>,
+    nicks: &[&str],
+) {
+    let about = channel.map_or(1, |channel| channel.as_str().len());
+    let room = LINE_BYTES_MAX.saturating_sub(":  353  :\r\n".len() + me.len() + about);
+    let mut line = String::new();
+    let mut lines = Vec::new();
+    for nick in nicks {
+        if !line.is_empty() && line.len() + 1 + nick.len() > room {
+            lines.push(core::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(nick);
+    }
+    lines.extend(Some(line).filter(|line| !line.is_empty()));
+    for line in &lines {
+        if let Ok(nicks) = Trailing::new(line) {
+            put(arena, me, Content::NamesReply { channel, nicks });
+        }
+    }
+}
+
+/// 331 or 332.
+pub(crate) fn put_topic(arena: &mut Vec<u8>, me: &str, channel: Middle<'_>, topic: &str) {
+    let topic = on_one_line(topic);
+    let content = match Trailing::new(&topic) {
+        Ok(topic) if !topic.as_str().is_empty() => Content::TopicReply { channel, topic },
+        _ => Content::NoTopic { channel },
+    };
+    put(arena, me, content);
+}
+
+/// `:nick JOIN #channel [key]`
+pub(crate) fn put_join(arena: &mut Vec<u8>, nick: &str, channel: &Channel) {
+    if let Some(name) = channel_word(channel.name()) {
+        let join = Content::Join {
+            channel: name,
+            key: Middle::new(channel.key()).ok(),
+        };
+        put(arena, nick, join);
+    }
+}
+
+/// A channel's name, if it can be said in the dialect.
+pub(crate) fn channel_word(name: &str) -> Option<Middle<'_>> {
+    let name = Middle::new(name).ok()?;
+    name.as_str().starts_with('#').then_some(name)
+}
+
+impl Context {
+    /// What we are called.
+    pub(crate) fn course_name(&self) -> String {
+        self.course_server_name(self.config.id)
+    }
+
+    /// What a server is called.
+    pub(crate) fn course_server_name(&self, id: HostId) -> String {
+        let servers = self.names.as_ref().map(|names| &names.servers);
+        let name = servers.and_then(|servers| servers.of(id));
+        name.map_or_else(|| id.to_string(), str::to_owned)
+    }
+
+    /// Where a user is said to come from.
+    pub(crate) fn course_host_of(&self, id: HostId) -> String {
+        match self.course.users.get(&id) {
+            Some(user) => user.host.to_string(),
+            None => format!("{id}.crc"),
+        }
+    }
+
+    /// `:me USER nick host server :real name`
+    pub(crate) fn put_course_user(&self, arena: &mut Vec<u8>, me: &str, host: &Host) {
+        let nick = self.called(host.id());
+        let from = self.course_host_of(host.id());
+        let user = self.course.users.get(&host.id());
+        let server = user.map_or(me, |user| &user.server);
+        let real_name = on_one_line(user.map_or(host.info(), |user| &user.real_name));
+        if let (Ok(nick), Ok(host), Ok(server)) =
+            (Middle::new(&nick), Middle::new(&from), Middle::new(server))
+        {
+            let user = Content::User {
+                nick,
+                host,
+                server,
+                real_name: Trailing::new(&real_name).ok(),
+            };
+            put(arena, me, user);
+        }
+    }
+
+    /// `:me SERVER name hops :info`
+    pub(crate) fn put_course_server(&self, arena: &mut Vec<u8>, me: &str, host: &Host) {
+        let known = self.course.servers.get(&host.id());
+        let neighbour = self.network.neighbours().find(host.first_link());
+        let adjacent = neighbour.is_some_and(|neighbour| neighbour.host == host.id());
+        let hops = known.map_or(if adjacent { 1 } else { 2 }, |known| known.hops);
+        let info = known.map_or(host.info(), |Introduction { info, .. }| info);
+        let name = self.course_server_name(host.id());
+        self.put_course_server_line(arena, Some(me), &name, hops.saturating_add(1), info);
+    }
+
+    /// `[:me] SERVER me 1 :info`
+    pub(crate) fn put_course_ourselves(&self, arena: &mut Vec<u8>, source: Option<&str>) {
+        let me = self.course_name();
+        self.put_course_server_line(arena, source, &me, 1, self.config.info.as_str());
+    }
+
+    pub(crate) fn put_course_server_line(
+        &self,
+        arena: &mut Vec<u8>,
+        source: Option<&str>,
+        name: &str,
+        hops: u32,
+        info: &str,
+    ) {
+        let info = on_one_line(info);
+        if let Ok(name) = Middle::new(name) {
+            let server = Content::Server {
+                name,
+                hops,
+                info: Trailing::new(&info).ok(),
+            };
+            put(arena, source.unwrap_or_default(), server);
+        }
+    }
+
+    /// Everybody but those behind `link`, and all channels, as a server is told of them
+    /// that has just been linked.
+    pub(crate) fn put_course_listing(&self, arena: &mut Vec<u8>, link: LinkId) {
+        let me = self.course_name();
+        let directory = self.network.directory();
+        let elsewhere = directory.iter().filter(|host| host.first_link() != link);
+        let mut servers = Vec::new();
+        let mut users = Vec::new();
+        for host in elsewhere {
+            match host.kind() {
+                HostKind::Server => servers.push((self.course_server_name(host.id()), host)),
+                HostKind::Client => users.push((self.called(host.id()), host)),
+            }
+        }
+        servers.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        users.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (_, server) in servers {
+            self.put_course_server(arena, &me, server);
+        }
+        for (_, user) in users {
+            self.put_course_user(arena, &me, user);
+        }
+        for channel in self.course_channels() {
+            let here = channel.members().filter(|(id, _)| {
+                let host = directory.find(*id);
+                host.is_some_and(|host| host.first_link() != link)
+            });
+            let nicks = self.course_nicks(here.map(|(id, _)| id));
+            if let Some(name) = channel_word(channel.name())
+                && !nicks.is_empty()
+            {
+                put_topic(arena, &me, name, channel.topic());
+                let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
+                put_names(arena, &me, Some(name), &nicks);
+            }
+        }
+    }
+
+    /// The nicks of hosts, sorted.
+    pub(crate) fn course_nicks(&self, hosts: impl Iterator<Item = HostId>) -> Vec<String> {
+        let mut nicks: Vec<_> = hosts.map(|id| self.called(id)).collect();
+        nicks.sort_unstable();
+        nicks
+    }
+
+    /// All channels, sorted by their names.
+    pub(crate) fn course_channels(&self) -> Vec<&Channel> {
+        let mut channels: Vec<_> = self.network.channels().iter().collect();
+        channels.sort_unstable_by(|one, other| one.name().cmp(other.name()));
+        channels
+    }
+
+    /// The channel that is called so, byte for byte.
+    pub(crate) fn course_channel(&self, name: &str) -> Option<&Channel> {
+        let channel = self.network.channels().find(name)?;
+        (channel.name() == name).then_some(channel)
+    }
+
+    /// The user who is called so, byte for byte.
+    pub(crate) fn course_user(&self, nick: &str) -> Option<HostId> {
+        let nicks = &self.names.as_ref()?.nicks;
+        let id = nicks.find(nick)?;
+        (nicks.of(id) == Some(nick)).then_some(id)
+    }
+}

@@ -1,0 +1,122 @@
+//! Our own link to a server of the dialect, whose child we are there.
+//!
+//! It has nothing to do with our place in the tree of our own network: no rank and no
+//! candidate follows from it.
+
+use super::Peer;
+use crate::context::Context;
+use crate::context::{Due, Out, Stage};
+use crate::crc::session::Lines;
+use crc_machine::Backoff;
+use crc_machine::Timestamp;
+use crc_machine::{DialError, DialId, LinkId, PeerAddress};
+
+/// The first number of our dials to servers of the dialect: no other dial has it.
+const DIALS_FROM: u64 = 1 << 62;
+
+/// How far we have come with the server that we link to.
+#[derive(Debug, Default)]
+pub(crate) struct Dialling {
+    /// Which address is next.
+    next: usize,
+    backoff: Backoff,
+    dials: u64,
+    dial: Option<(DialId, PeerAddress)>,
+    link: Option<LinkId>,
+    /// When the server at the other end said who it is.
+    taken: Option<Timestamp>,
+}
+
+impl Context {
+    /// How a dial's link speaks, if it is one to a server of the dialect.
+    pub(crate) fn course_lines_for(&self, dial: DialId) -> Option<Lines> {
+        let ours = self.course.dialling.dial.as_ref();
+        ours.filter(|(ours, _)| *ours == dial)
+            .map(|_| Lines::Course(Box::<Peer>::default()))
+    }
+
+    /// Dials the next server of the dialect, if there is any to dial.
+    pub(crate) fn course_dial(&mut self, out: &mut Out) {
+        let addresses = &self.config.course_connect;
+        let dialling = &mut self.course.dialling;
+        let idle = dialling.dial.is_none() && dialling.link.is_none();
+        if self.stage != Stage::Running || !idle {
+            return;
+        }
+        let next = dialling.next.checked_rem(addresses.len()).unwrap_or(0);
+        let Some(to) = addresses.get(next) else {
+            return;
+        };
+        dialling.next = next + 1;
+        let dial = DialId(DIALS_FROM + dialling.dials);
+        dialling.dials += 1;
+        log::debug!("linking to {to}, a server of the course's IRC");
+        dialling.dial = Some((dial, to.clone()));
+        out.dial(dial, to.clone());
+    }
+
+    /// A dial has become a link: we say who we are, and who is on our side.
+    pub(crate) fn course_dialled(&mut self, link: LinkId, dial: DialId, out: &mut Out) {
+        let dialling = &mut self.course.dialling;
+        if dialling.dial.take_if(|(ours, _)| *ours == dial).is_none() {
+            return;
+        }
+        dialling.link = Some(link);
+        let lines = out.store(|arena| {
+            self.put_course_ourselves(arena, None);
+            self.put_course_listing(arena, link);
+        });
+        let bytes_max = self.config.limits.server_queue_bytes_max;
+        out.bound(link, bytes_max.saturating_add(lines.len()));
+        out.send_stored(link, lines);
+        self.course.told.insert(link);
+    }
+
+    /// The server at the other end has said who it is.
+    pub(crate) fn course_dial_taken(&mut self, link: LinkId) {
+        let dialling = &mut self.course.dialling;
+        if dialling.link == Some(link) {
+            dialling.taken = Some(self.now);
+            dialling.next = 0;
+        }
+    }
+
+    /// A dial has failed. Whether it was one of these.
+    pub(crate) fn course_dial_failed(&mut self, dial: DialId, why: DialError) -> bool {
+        let dialling = &mut self.course.dialling;
+        let Some((_, to)) = dialling.dial.take_if(|(ours, _)| *ours == dial) else {
+            return false;
+        };
+        self.counters.dials_failed += 1;
+        let pause = self.dialling_pause(false);
+        log::warn!("cannot link to {to}: {why}; trying again in {pause:.1?}");
+        true
+    }
+
+    /// A link is gone; if it was this one, it is dialled again.
+    pub(crate) fn course_link_down(&mut self, link: LinkId) {
+        let dialling = &mut self.course.dialling;
+        if dialling.link.take_if(|ours| *ours == link).is_none() {
+            return;
+        }
+        let taken = dialling.taken.take();
+        if let Some(taken) = taken {
+            dialling.backoff.link_held(self.now.since(taken));
+        }
+        if self.stage == Stage::Running {
+            let pause = self.dialling_pause(taken.is_none());
+            log::info!("linking to a server of the course's IRC again in {pause:.1?}");
+        }
+    }
+
+    /// Dials after a pause that grows with every try.
+    pub(crate) fn dialling_pause(&mut self, refused: bool) -> core::time::Duration {
+        let pause = self
+            .course
+            .dialling
+            .backoff
+            .pause(&mut self.random, refused);
+        self.timers.set(Due::CourseDial, self.now + pause);
+        pause
+    }
+}

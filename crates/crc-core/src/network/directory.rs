@@ -1,0 +1,394 @@
+//! Who is where: every other host of the network and the first link to it.
+//!
+//! Servers and clients stand in two tables, so that a listing can give servers
+//! first; the order of rows follows from the order of events alone. Hosts that
+//! share a first link are chained, so that losing a link costs no more than
+//! what was behind it. Knows no rules: who may enter is decided elsewhere.
+
+use core::fmt;
+
+use crc_wire::{HostId, Info, Message, Name, Registration};
+
+use super::Claim;
+use crate::network::lookup::{Found, Lookup};
+use crc_machine::LinkId;
+
+/// What a host is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HostKind {
+    /// It relays, and other hosts may be behind it.
+    Server,
+    /// It speaks and listens, and nothing is behind it.
+    Client,
+}
+
+impl fmt::Display for HostKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HostKind::Server => "server",
+            HostKind::Client => "client",
+        })
+    }
+}
+
+/// A host of the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    id: HostId,
+    kind: HostKind,
+    first_link: LinkId,
+    /// Name and info, one behind the other.
+    texts: Box<str>,
+    name_len: u8,
+    machine: Option<Box<str>>,
+}
+
+impl Host {
+    /// The host that a registration from `first_link` makes known.
+    pub(crate) fn new(first_link: LinkId, claim: &Claim<'_>) -> Self {
+        Host {
+            id: claim.id,
+            kind: claim.kind,
+            first_link,
+            texts: [claim.name, claim.info].concat().into(),
+            name_len: u8::try_from(claim.name.len()).expect("a Name has held the limit"),
+            machine: claim.machine.map(Box::from),
+        }
+    }
+
+    /// The same host, reached over another link.
+    pub(crate) fn behind(self, first_link: LinkId) -> Self {
+        Host { first_link, ..self }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> HostId {
+        self.id
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn kind(&self) -> HostKind {
+        self.kind
+    }
+
+    /// The link to the adjacent host that is the first hop towards it.
+    #[must_use]
+    pub fn first_link(&self) -> LinkId {
+        self.first_link
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.texts[..self.name_len.into()]
+    }
+
+    /// What it says about itself to people.
+    #[must_use]
+    pub fn info(&self) -> &str {
+        &self.texts[self.name_len.into()..]
+    }
+
+    /// What it says about itself to machines, if it is a server of ours: the
+    /// last part of its info on the wire.
+    #[must_use]
+    pub fn machine(&self) -> Option<&str> {
+        self.machine.as_deref()
+    }
+
+    /// The registration that makes it known, with `info` as given.
+    pub(crate) fn registration<'a>(&'a self, last_hop: HostId, info: &'a str) -> Message<'a> {
+        let registration = Registration {
+            source: self.id,
+            last_hop: Some(last_hop),
+            name: Name::truncated(self.name()),
+            info: Info::truncated(info),
+        };
+        match self.kind {
+            HostKind::Server => Message::ServerRegistration(registration),
+            HostKind::Client => Message::ClientRegistration(registration),
+        }
+    }
+}
+
+/// The end of a chain.
+const NOBODY: u32 = u32::MAX;
+
+#[derive(Debug)]
+struct Row {
+    /// `None`: the row is free, and `next` is the next free one.
+    host: Option<Host>,
+    /// The neighbours in the chain of hosts with the same first link.
+    previous: u32,
+    next: u32,
+}
+
+/// One table of hosts. Rows keep their places while other rows come and go.
+#[derive(Debug)]
+struct Table {
+    rows: Vec<Row>,
+    free: u32,
+    len: usize,
+    /// The first host of each link's chain, by the link's slot.
+    chains: Vec<u32>,
+}
+
+impl Table {
+    const fn new() -> Self {
+        Table {
+            rows: Vec::new(),
+            free: NOBODY,
+            len: 0,
+            chains: Vec::new(),
+        }
+    }
+
+    fn insert(&mut self, host: Host) -> u32 {
+        let slot = host.first_link.slot();
+        if self.chains.len() <= slot {
+            self.chains.resize(slot + 1, NOBODY);
+        }
+        let row = Row {
+            host: Some(host),
+            previous: NOBODY,
+            next: self.chains[slot],
+        };
+        let next = row.next;
+        let place = match self.free {
+            NOBODY => {
+                self.rows.push(row);
+                u32::try_from(self.rows.len() - 1).expect("hosts_max keeps tables small")
+            }
+            free => {
+                self.free = self.rows[free as usize].next;
+                self.rows[free as usize] = row;
+                free
+            }
+        };
+        if next != NOBODY {
+            self.rows[next as usize].previous = place;
+        }
+        self.chains[slot] = place;
+        self.len += 1;
+        place
+    }
+
+    fn remove(&mut self, place: u32) -> Host {
+        let free = self.free;
+        let row = &mut self.rows[place as usize];
+        let host = row
+            .host
+            .take()
+            .expect("the index names rows that are taken");
+        let (previous, next) = (row.previous, row.next);
+        row.next = free;
+        self.free = place;
+        match previous {
+            NOBODY => self.chains[host.first_link.slot()] = next,
+            _ => self.rows[previous as usize].next = next,
+        }
+        if next != NOBODY {
+            self.rows[next as usize].previous = previous;
+        }
+        self.len -= 1;
+        if self.len == 0 {
+            self.rows = Vec::new();
+            self.free = NOBODY;
+        }
+        host
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Host> {
+        self.rows.iter().filter_map(|row| row.host.as_ref())
+    }
+
+    fn behind(&self, link: LinkId) -> impl Iterator<Item = &Host> {
+        let mut place = self.chains.get(link.slot()).copied().unwrap_or(NOBODY);
+        core::iter::from_fn(move || {
+            let row = self.rows.get(place as usize)?;
+            place = row.next;
+            row.host.as_ref()
+        })
+    }
+}
+
+/// All other hosts of the network.
+#[derive(Debug)]
+pub struct Directory {
+    servers: Table,
+    clients: Table,
+    index: Lookup,
+}
+
+/// In the index, whether a row is in the table of servers.
+const SERVER_BIT: u32 = 1 << 31;
+
+impl Directory {
+    pub(crate) fn new(seed: u64) -> Self {
+        Directory {
+            servers: Table::new(),
+            clients: Table::new(),
+            index: Lookup::new(seed),
+        }
+    }
+
+    /// How many hosts there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether nobody else is there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many of them are servers.
+    #[must_use]
+    pub fn servers_len(&self) -> usize {
+        self.servers.len
+    }
+
+    /// The host with this id.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, id: HostId) -> Option<&Host> {
+        let Found { place, .. } = self.index.find(id)?;
+        let table = self.table(place);
+        table.rows[(place & !SERVER_BIT) as usize].host.as_ref()
+    }
+
+    /// What the host with this id is and the first link to it: what a chat needs,
+    /// and quicker than the whole host.
+    #[inline]
+    #[must_use]
+    pub fn way(&self, id: HostId) -> Option<(HostKind, LinkId)> {
+        let Found { place, first_link } = self.index.find(id)?;
+        let kind = match place & SERVER_BIT {
+            0 => HostKind::Client,
+            _ => HostKind::Server,
+        };
+        Some((kind, first_link))
+    }
+
+    /// All hosts, servers first; otherwise in no meaningful order, but the same
+    /// in every run.
+    pub fn iter(&self) -> impl Iterator<Item = &Host> {
+        self.servers.iter().chain(self.clients.iter())
+    }
+
+    /// All servers.
+    pub fn servers(&self) -> impl Iterator<Item = &Host> {
+        self.servers.iter()
+    }
+
+    /// All clients.
+    pub fn clients(&self) -> impl Iterator<Item = &Host> {
+        self.clients.iter()
+    }
+
+    /// All hosts whose first link this is, clients first.
+    pub fn behind(&self, link: LinkId) -> impl Iterator<Item = &Host> {
+        self.clients.behind(link).chain(self.servers.behind(link))
+    }
+
+    /// Enters `host`. Its id must not be there yet.
+    pub(crate) fn insert(&mut self, host: Host) {
+        let Host { id, first_link, .. } = host;
+        debug_assert!(self.index.find(id).is_none(), "{id} stands there already");
+        let place = match host.kind {
+            HostKind::Server => self.servers.insert(host) | SERVER_BIT,
+            HostKind::Client => self.clients.insert(host),
+        };
+        self.index.insert(id, Found { place, first_link });
+    }
+
+    pub(crate) fn remove(&mut self, id: HostId) -> Option<Host> {
+        let Found { place, .. } = self.index.find(id)?;
+        self.index.remove(id);
+        let host = if place & SERVER_BIT == 0 {
+            self.clients.remove(place)
+        } else {
+            self.servers.remove(place & !SERVER_BIT)
+        };
+        Some(host)
+    }
+
+    /// Notes what a server says to machines now.
+    pub(crate) fn set_machine(&mut self, id: HostId, machine: &str) {
+        if let Some(Found { place, .. }) = self.index.find(id)
+            && place & SERVER_BIT != 0
+            && let Some(host) = &mut self.servers.rows[(place & !SERVER_BIT) as usize].host
+        {
+            host.machine = Some(machine.into());
+        }
+    }
+
+    #[inline]
+    fn table(&self, place: u32) -> &Table {
+        if place & SERVER_BIT == 0 {
+            &self.clients
+        } else {
+            &self.servers
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn host(id: u32, link: u32) -> Host {
+        let kind = if id.is_multiple_of(3) {
+            HostKind::Server
+        } else {
+            HostKind::Client
+        };
+        let claim = Claim {
+            id: HostId::new(id).unwrap(),
+            kind,
+            name: &format!("host{id}"),
+            info: "info",
+            machine: None,
+        };
+        Host::new(LinkId::new(link, 0), &claim)
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_like_a_map_with_a_list_for_each_link(
+            steps in prop::collection::vec((1u32..40, 0u32..5, any::<bool>()), 0..200)
+        ) {
+            let mut directory = Directory::new(7);
+            let mut model = BTreeMap::new();
+            for (id, link, insert) in steps {
+                let host = host(id, link);
+                if insert && !model.contains_key(&host.id) {
+                    directory.insert(host.clone());
+                    model.insert(host.id, host);
+                } else if !insert {
+                    prop_assert_eq!(directory.remove(host.id), model.remove(&host.id));
+                }
+                prop_assert_eq!(directory.len(), model.len());
+                for host in model.values() {
+                    prop_assert_eq!(directory.find(host.id), Some(host));
+                    let way = Some((host.kind, host.first_link));
+                    prop_assert_eq!(directory.way(host.id), way);
+                }
+                for link in (0..5).map(|slot| LinkId::new(slot, 0)) {
+                    let mut behind: Vec<_> = directory.behind(link).collect();
+                    behind.sort_by_key(|host| host.id);
+                    let expected = model.values().filter(|host| host.first_link == link);
+                    prop_assert_eq!(behind, expected.collect::<Vec<_>>());
+                }
+                let kinds: Vec<_> = directory.iter().map(|host| host.kind).collect();
+                prop_assert!(kinds.is_sorted(), "servers come first");
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What the command-line programs of this workspace share.
+//!
+//! - [`Generate`] prints a manual page or shell completions from a clap definition.
+//! - [`parse_listen_address`] reads the address of a listener.
+//! - [`Verbosity`] adds `-v` and `-q`; [`init_logger`] starts the log.
+//! - [`print_line`] and [`print_error`] write one line to a standard stream and flush it.
+//! - [`Backpressure`] limits how many items are in flight between two threads.
+//! - [`Terminal`](terminal::Terminal) edits lines while other text is printed above them.
+//!   It needs the feature `terminal`.
+//!
+//! This crate knows no protocol and no machine. Only binaries depend on it.
+
+#![forbid(unsafe_code)]
+
+mod backpressure;
+mod generate;
+mod listen;
+mod logger;
+mod output;
+#[cfg(feature = "terminal")]
+pub mod terminal;
+mod verbosity;
+
+pub use backpressure::Backpressure;
+pub use generate::Generate;
+pub use listen::{ListenAddressError, parse_listen_address};
+pub use logger::init_logger;
+pub use output::{print_error, print_line};
+pub use verbosity::Verbosity;

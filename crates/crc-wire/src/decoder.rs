@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 
 use crate::frame::{Frame, FrameError, FrameLimits, frame_len};
-use crate::message::Kind;
+use crate::kind::Kind;
 
 /// Finds the frames of one byte stream, however it was cut into pieces.
 ///

@@ -8,11 +8,12 @@ use alloc::vec::Vec;
 
 use bytes::BufMut;
 
+use crate::host_id::HostId;
 use crate::message::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
     Message, Registration, ServerQuit, Status,
 };
-use crate::types::{ChannelName, HostId};
+use crate::text::ChannelName;
 
 impl Message<'_> {
     /// How many bytes the frame has: the fixed part of its kind and the texts.

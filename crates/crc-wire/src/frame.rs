@@ -8,7 +8,8 @@
 
 use core::fmt;
 
-use crate::message::{Kind, Message};
+use crate::kind::Kind;
+use crate::message::Message;
 use crate::parse::MessageError;
 
 /// The longest frames that a caller is willing to take.

@@ -10,8 +10,9 @@ use arbitrary::{Arbitrary, Unstructured};
 
 use crate::decoder::Decoder;
 use crate::frame::{Frame, FrameError, FrameLimits, frame_len};
-use crate::message::{Kind, Message};
-use crate::types::ChannelName;
+use crate::kind::Kind;
+use crate::message::Message;
+use crate::text::ChannelName;
 
 /// The longest stream that is cut everywhere; of longer ones the beginning is.
 /// The work grows with the square of it.

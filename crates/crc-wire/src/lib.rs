@@ -134,33 +134,36 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod code;
 mod decoder;
 mod emit;
 mod frame;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzz;
+mod host_id;
+mod kind;
 mod message;
 mod parse;
 #[cfg(feature = "proptest")]
 pub mod strategies;
+mod text;
 #[cfg(feature = "tokio-util")]
 mod tokio_codec;
-mod types;
 
+pub use code::{ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode};
 pub use decoder::Decoder;
 pub use frame::{ChatRun, Frame, FrameError, FrameLimits, frame_len};
+pub use host_id::HostId;
+pub use kind::Kind;
 pub use message::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
-    Kind, Message, Registration, ServerQuit, Status,
+    Message, Registration, ServerQuit, Status,
 };
 pub use parse::MessageError;
+pub use text::{ChannelName, ChannelNameError, Info, Name, Text, TooLong, truncate_utf8};
 #[cfg(feature = "tokio-util")]
 pub use tokio_codec::{CodecError, CrcCodec};
-pub use types::{
-    ChannelField, ChannelName, ChannelNameError, ChatKind, HostId, Info, MemberFlags, Name,
-    RequestKind, StatusCode, Text, TooLong, truncate_utf8,
-};
 
 /// Keeps the example of the README true.
 #[cfg(doctest)]

@@ -11,14 +11,14 @@ use nom::error::{ErrorKind, FromExternalError, ParseError};
 use nom::number::complete::{be_u8, be_u16, be_u32, be_u64};
 use nom::{Err, IResult, Parser};
 
+use crate::code::{ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode};
+use crate::host_id::HostId;
+use crate::kind::Kind;
 use crate::message::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
-    Kind, Message, Registration, ServerQuit, Status,
+    Message, Registration, ServerQuit, Status,
 };
-use crate::types::{
-    ChannelField, ChannelName, ChatKind, HostId, Info, MemberFlags, Name, RequestKind, StatusCode,
-    Text,
-};
+use crate::text::{ChannelName, Info, Name, Text};
 
 /// A whole frame does not say what it should. The peer is to blame; the
 /// frame's end stands, so that the frames behind it can still be read.

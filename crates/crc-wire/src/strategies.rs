@@ -32,14 +32,13 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::{Index, select};
 
+use crate::code::{ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode};
+use crate::host_id::HostId;
 use crate::message::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
     Message, Registration, ServerQuit, Status,
 };
-use crate::types::{
-    ChannelField, ChannelName, ChatKind, HostId, Info, MemberFlags, Name, RequestKind, StatusCode,
-    Text, truncate_utf8,
-};
+use crate::text::{ChannelName, Info, Name, Text, truncate_utf8};
 
 /// The most bytes of a text whose size the caller does not choose.
 const BYTES_MAX: usize = 256;

@@ -4,8 +4,8 @@ use core::fmt;
 
 /// The code of a [`Status`](crate::Status): two bytes.
 ///
-/// An open set: a code that is not named here is relayed like any other.
-/// Printed in hexadecimal, as `0x0001`.
+/// The set is open. Every code can be read and written, and servers relay codes
+/// that have no name here. `Display` writes four hexadecimal digits: `0x0001`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -16,29 +16,31 @@ use core::fmt;
 pub struct StatusCode(pub u16);
 
 impl StatusCode {
-    /// A client was registered. Text: `Welcome to the Clemson Relay Chat network NAME`.
+    /// The server registered the client. Text: `Welcome to the Clemson Relay
+    /// Chat network NAME`.
     pub const WELCOME: StatusCode = StatusCode(0x0000);
-    /// A chat went to an id that no client has. Text: `Unknown ID N`.
+    /// The destination of a chat is unknown. Text: `Unknown ID N`.
     pub const UNKNOWN_ID: StatusCode = StatusCode(0x0001);
-    /// A registration used an id that is taken. Text: `A machine has already
+    /// The id of a registration is in use. Text: `A machine has already
     /// registered with ID N` for a server, `Someone has already registered
     /// with ID N` for a client.
     pub const ID_TAKEN: StatusCode = StatusCode(0x0002);
-    /// What a server takes beyond version 1. Text: `crc-caps 1 WORD WORD ...`.
+    /// The features beyond version 1 that the source has. Text: `crc-caps 1
+    /// WORD WORD ...`.
     pub const FEATURES: StatusCode = StatusCode(0x0100);
-    /// A chat was longer than an original node on its way can take.
-    /// Text: `Message too long for ID N`.
+    /// A chat was too long for a v1 node on its route. Text: `Message too long
+    /// for ID N`.
     pub const TOO_LONG: StatusCode = StatusCode(0x0101);
-    /// The server is leaving. Text: `Server leaving: REASON`.
+    /// The server is shutting down. Text: `Server leaving: REASON`.
     pub const LEAVING: StatusCode = StatusCode(0x0102);
-    /// A channel does not let somebody have what it wanted. Text: why, for
-    /// people, such as `#reef: wrong key`.
+    /// A channel refused a request. Text: the reason for people, such as
+    /// `#reef: wrong key`.
     pub const CHANNEL_REFUSED: StatusCode = StatusCode(0x0103);
-    /// Who is in a channel. Text: its name and those of its members, such as
-    /// `#reef ann bob`.
+    /// The members of a channel. Text: the channel's name and the members'
+    /// names, such as `#reef ann bob`.
     pub const CHANNEL_NAMES: StatusCode = StatusCode(0x0104);
 
-    /// Whether the code belongs to version 1, so that every node may be sent it.
+    /// Returns whether the code is part of version 1, which every node can read.
     #[must_use]
     pub const fn is_v1(self) -> bool {
         self.0 < 0x0100
@@ -51,19 +53,22 @@ impl fmt::Display for StatusCode {
     }
 }
 
-/// two bits have a meaning. The others are read over, and written as 0.
+/// What a member may do in a channel: one byte.
+///
+/// Two bits have a meaning. The parser ignores the other bits, and the encoder
+/// writes them as 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct MemberFlags {
-    /// It runs the channel (bit 0).
+    /// The member is an operator of the channel (bit 0).
     pub operator: bool,
-    /// It may speak where not everybody may (bit 1).
+    /// The member may speak in a moderated channel (bit 1).
     pub voice: bool,
 }
 
 impl MemberFlags {
-    /// The flags that a byte holds; bits that nobody knows are ignored.
+    /// Returns the flags in a byte.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Self {
         MemberFlags {
@@ -72,14 +77,27 @@ impl MemberFlags {
         }
     }
 
-    /// The byte that holds the flags: from 0 to 3.
+    /// Returns the flags as a byte from 0 to 3.
     #[must_use]
     pub const fn byte(self) -> u8 {
         self.operator as u8 | (self.voice as u8) << 1
     }
 }
 
-/// How a chat to a channel is meant. A closed set: any other byte is an error.
+impl From<u8> for MemberFlags {
+    fn from(byte: u8) -> Self {
+        MemberFlags::from_byte(byte)
+    }
+}
+
+impl From<MemberFlags> for u8 {
+    fn from(flags: MemberFlags) -> Self {
+        flags.byte()
+    }
+}
+
+/// Whether a chat to a channel is a message or a notice. The set is closed: any
+/// other byte is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -89,14 +107,19 @@ impl MemberFlags {
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[repr(u8)]
 pub enum ChatKind {
-    /// Somebody talks.
+    /// An ordinary message.
     Message = 0,
-    /// Something is announced, which no program is to answer.
+    /// A notice. Programs do not reply to it.
     Notice = 1,
 }
 
+/// A byte is no [`ChatKind`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown chat kind {0:#04x}")]
+pub struct UnknownChatKind(pub u8);
+
 impl ChatKind {
-    /// The kind that a byte stands for; `None` when there is none.
+    /// Returns the kind whose byte this is, if there is one.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Option<ChatKind> {
         Some(match byte {
@@ -106,16 +129,46 @@ impl ChatKind {
         })
     }
 
-    /// The byte that stands for it.
+    /// Returns the kind's byte.
     #[must_use]
     pub const fn byte(self) -> u8 {
         self as u8
+    }
+
+    /// Returns the kind's name: `message` or `notice`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            ChatKind::Message => "message",
+            ChatKind::Notice => "notice",
+        }
+    }
+}
+
+impl fmt::Display for ChatKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl TryFrom<u8> for ChatKind {
+    type Error = UnknownChatKind;
+
+    fn try_from(byte: u8) -> Result<Self, UnknownChatKind> {
+        ChatKind::from_byte(byte).ok_or(UnknownChatKind(byte))
+    }
+}
+
+impl From<ChatKind> for u8 {
+    fn from(kind: ChatKind) -> Self {
+        kind.byte()
     }
 }
 
 /// What a [`ChannelSetting`](crate::ChannelSetting) sets: one byte.
 ///
-/// An open set: a field that is not named here is passed on like any other.
+/// The set is open. Every byte can be read and written, and servers relay
+/// fields that have no name here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -126,24 +179,23 @@ impl ChatKind {
 pub struct ChannelField(pub u8);
 
 impl ChannelField {
-    /// What the channel is about.
+    /// The topic.
     pub const TOPIC: ChannelField = ChannelField(0);
-    /// The word that lets somebody in.
+    /// The key that a client needs to join.
     pub const KEY: ChannelField = ChannelField(1);
-    /// Which of the channel's modes are on.
+    /// The letters of the modes that are set.
     pub const MODES: ChannelField = ChannelField(2);
-    /// How many members there may be.
+    /// The greatest number of members, in decimal digits.
     pub const LIMIT: ChannelField = ChannelField(3);
-    /// Who is not let in.
+    /// The ban masks, with spaces between them.
     pub const BANS: ChannelField = ChannelField(4);
-    /// The channel's name as it is to be shown.
+    /// The channel's name in the case in which to show it.
     pub const NAME: ChannelField = ChannelField(5);
 }
 
 /// What a [`ChannelRequest`](crate::ChannelRequest) asks for: one byte.
 ///
-/// An open set: every byte can be read and written, for there may be kinds to
-/// come.
+/// The set is open. Every byte can be read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -154,23 +206,45 @@ impl ChannelField {
 pub struct RequestKind(pub u8);
 
 impl RequestKind {
-    /// Show the text to the host as a notice. About no channel.
+    /// Show the text to the host as a notice. Names no channel.
     pub const NOTICE: RequestKind = RequestKind(0);
     /// Invite the host.
     pub const INVITE: RequestKind = RequestKind(1);
-    /// Put the host out. Text: why.
+    /// Kick the host. Text: the reason.
     pub const KICK: RequestKind = RequestKind(2);
-    /// Make the host an operator.
+    /// Give the host operator status.
     pub const OP: RequestKind = RequestKind(3);
-    /// Make the host an operator no more.
+    /// Take the host's operator status.
     pub const DEOP: RequestKind = RequestKind(4);
-    /// Give the host a voice.
+    /// Give the host voice.
     pub const VOICE: RequestKind = RequestKind(5);
     /// Take the host's voice.
     pub const DEVOICE: RequestKind = RequestKind(6);
-    /// Let the source in. For a client to its own server. Text: the key, or
-    /// empty.
+    /// Join the channel. A client sends this to its own server. Text: the key,
+    /// or empty.
     pub const JOIN: RequestKind = RequestKind(7);
-    /// Say who is in the channel.
+    /// List the members of the channel.
     pub const NAMES: RequestKind = RequestKind(8);
+}
+
+macro_rules! number_conversions {
+    ($($name:ident: $number:ty,)*) => {$(
+        impl From<$number> for $name {
+            fn from(number: $number) -> Self {
+                $name(number)
+            }
+        }
+
+        impl From<$name> for $number {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+    )*};
+}
+
+number_conversions! {
+    StatusCode: u16,
+    ChannelField: u8,
+    RequestKind: u8,
 }

@@ -1,18 +1,19 @@
 //! The id of a host.
 
 use core::fmt;
-use core::num::{NonZeroU32, ParseIntError, TryFromIntError};
+use core::num::{NonZeroU32, ParseIntError};
 use core::str::FromStr;
 
-/// The id of a host: a server or a client. Unique in a network, never 0.
+/// The id of a host, which is a server or a client. Unique in a network, never 0.
 ///
-/// The wire's 0 means "nobody" or "whoever is on the other end"; where it may
-/// stand, the field is an `Option<HostId>`, which takes no more room.
+/// On the wire, 0 means "no host" or "the peer". A field that may hold 0 is an
+/// `Option<HostId>`, which has the same size.
 ///
 /// ```
-/// use crc_wire::HostId;
+/// use crc_wire::{HostId, ZeroHostId};
 ///
 /// assert_eq!(HostId::new(0), None);
+/// assert_eq!(HostId::try_from(0), Err(ZeroHostId));
 /// assert_eq!("101".parse(), Ok(HostId::new(101).expect("not 0")));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,8 +24,23 @@ use core::str::FromStr;
 )]
 pub struct HostId(NonZeroU32);
 
+/// The number 0 is no [`HostId`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a host id is never 0")]
+pub struct ZeroHostId;
+
+/// A string is no [`HostId`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a host id is a number from 1 to {}", u32::MAX)]
+#[non_exhaustive]
+pub struct ParseHostIdError {
+    /// What is wrong with the number.
+    #[source]
+    pub cause: ParseIntError,
+}
+
 impl HostId {
-    /// The host id `id`; `None` for 0, which is never a host.
+    /// Returns the host id `id`, or `None` for 0.
     #[must_use]
     pub const fn new(id: u32) -> Option<Self> {
         match NonZeroU32::new(id) {
@@ -33,7 +49,7 @@ impl HostId {
         }
     }
 
-    /// The id as the wire has it: from 1 to 4294967295.
+    /// Returns the id as a number from 1 to 4294967295.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0.get()
@@ -52,34 +68,42 @@ impl From<NonZeroU32> for HostId {
     }
 }
 
+impl From<HostId> for NonZeroU32 {
+    fn from(id: HostId) -> Self {
+        id.0
+    }
+}
+
 impl From<HostId> for u32 {
     fn from(id: HostId) -> Self {
         id.get()
     }
 }
 
-/// 0 is refused.
 impl TryFrom<u32> for HostId {
-    type Error = TryFromIntError;
+    type Error = ZeroHostId;
 
-    fn try_from(id: u32) -> Result<Self, Self::Error> {
-        NonZeroU32::try_from(id).map(HostId)
+    fn try_from(id: u32) -> Result<Self, ZeroHostId> {
+        HostId::new(id).ok_or(ZeroHostId)
     }
 }
 
-/// Decimal digits, as people write ids. 0 is refused.
+/// Takes decimal digits.
 impl FromStr for HostId {
-    type Err = ParseIntError;
+    type Err = ParseHostIdError;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(HostId)
+    fn from_str(text: &str) -> Result<Self, ParseHostIdError> {
+        match text.parse() {
+            Ok(id) => Ok(HostId(id)),
+            Err(cause) => Err(ParseHostIdError { cause }),
+        }
     }
 }
 
 #[cfg(feature = "arbitrary")]
 impl<'u> arbitrary::Arbitrary<'u> for HostId {
     fn arbitrary(input: &mut arbitrary::Unstructured<'u>) -> arbitrary::Result<Self> {
-        // Not by way of NonZeroU32, which refuses input where this uses it.
+        // NonZeroU32's own implementation refuses some inputs; this one uses all.
         let id = input.int_in_range(1..=u32::MAX)?;
         Ok(HostId::new(id).expect("the range begins at 1"))
     }

@@ -1,6 +1,17 @@
 //! The first byte of a frame.
 
+use core::fmt;
+
 /// The kind of a frame: its first byte.
+///
+/// ```
+/// use crc_wire::{Kind, UnknownKind};
+///
+/// assert_eq!(Kind::try_from(0x81), Ok(Kind::ClientChat));
+/// assert_eq!(Kind::try_from(0x03), Err(UnknownKind(0x03)));
+/// assert_eq!(u8::from(Kind::ClientChat), 0x81);
+/// assert_eq!(Kind::ClientChat.to_string(), "client chat");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -13,9 +24,9 @@
 pub enum Kind {
     /// A server joined. See [`Registration`](crate::Registration).
     ServerRegistration = 0x00,
-    /// News for one host, or for whoever is on the other end. See [`Status`](crate::Status).
+    /// A server reports something to a host. See [`Status`](crate::Status).
     Status = 0x01,
-    /// A server leaves. Beyond what original nodes can read. See [`ServerQuit`](crate::ServerQuit).
+    /// A server leaves. Not part of version 1. See [`ServerQuit`](crate::ServerQuit).
     ServerQuit = 0x02,
     /// A client joined. See [`Registration`](crate::Registration).
     ClientRegistration = 0x80,
@@ -23,18 +34,23 @@ pub enum Kind {
     ClientChat = 0x81,
     /// A client left. See [`ClientQuit`](crate::ClientQuit).
     ClientQuit = 0x82,
-    /// A member of a channel. Beyond version 1, as are all the kinds of
+    /// A client is in a channel. Not part of version 1, like all kinds about
     /// channels. See [`ChannelJoin`](crate::ChannelJoin).
     ChannelJoin = 0x83,
-    /// A member of a channel no more. See [`ChannelPart`](crate::ChannelPart).
+    /// A client is no longer in a channel. See [`ChannelPart`](crate::ChannelPart).
     ChannelPart = 0x84,
-    /// A text from one client to all of a channel. See [`ChannelChat`](crate::ChannelChat).
+    /// A text from one client to a channel. See [`ChannelChat`](crate::ChannelChat).
     ChannelChat = 0x85,
     /// One setting of a channel. See [`ChannelSetting`](crate::ChannelSetting).
     ChannelSetting = 0x86,
-    /// An errand for one server. See [`ChannelRequest`](crate::ChannelRequest).
+    /// A request to one server. See [`ChannelRequest`](crate::ChannelRequest).
     ChannelRequest = 0x87,
 }
+
+/// A byte is no [`Kind`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown frame type {0:#04x}")]
+pub struct UnknownKind(pub u8);
 
 impl Kind {
     /// All kinds, in the order of their bytes.
@@ -52,7 +68,7 @@ impl Kind {
         Kind::ChannelRequest,
     ];
 
-    /// The kind that a first byte announces; `None` when there is none.
+    /// Returns the kind whose byte this is, if there is one.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Option<Kind> {
         Some(match byte {
@@ -65,7 +81,7 @@ impl Kind {
         })
     }
 
-    /// The kind that a first byte announces, if that is none of channels.
+    /// Returns the kind whose byte this is, unless that kind is about channels.
     #[inline]
     pub(crate) const fn without_channel(byte: u8) -> Option<Kind> {
         Some(match byte {
@@ -79,13 +95,14 @@ impl Kind {
         })
     }
 
-    /// The first byte of the frame.
+    /// Returns the first byte of such a frame.
     #[must_use]
     pub const fn byte(self) -> u8 {
         self as u8
     }
 
-    /// How many bytes such a frame has before its texts, the kind's byte included.
+    /// Returns the length of the fixed part of such a frame: all bytes before
+    /// the texts, the kind's byte included.
     #[must_use]
     pub const fn fixed_len(self) -> usize {
         match self {
@@ -99,14 +116,14 @@ impl Kind {
         }
     }
 
-    /// Whether frames of this kind hold a [`Registration`](crate::Registration).
+    /// Returns whether such a frame holds a [`Registration`](crate::Registration).
     #[must_use]
     pub const fn is_registration(self) -> bool {
         matches!(self, Kind::ServerRegistration | Kind::ClientRegistration)
     }
 
-    /// Whether frames of this kind name a channel: those that only nodes read
-    /// that take the feature `channels`.
+    /// Returns whether such a frame is about channels. Only peers that announced
+    /// the feature `channels` can read these frames.
     #[must_use]
     pub const fn is_channel(self) -> bool {
         matches!(
@@ -117,5 +134,43 @@ impl Kind {
                 | Kind::ChannelSetting
                 | Kind::ChannelRequest
         )
+    }
+
+    /// Returns the kind's name, such as `client chat`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::ServerRegistration => "server registration",
+            Kind::Status => "status",
+            Kind::ServerQuit => "server quit",
+            Kind::ClientRegistration => "client registration",
+            Kind::ClientChat => "client chat",
+            Kind::ClientQuit => "client quit",
+            Kind::ChannelJoin => "channel join",
+            Kind::ChannelPart => "channel part",
+            Kind::ChannelChat => "channel chat",
+            Kind::ChannelSetting => "channel setting",
+            Kind::ChannelRequest => "channel request",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl TryFrom<u8> for Kind {
+    type Error = UnknownKind;
+
+    fn try_from(byte: u8) -> Result<Self, UnknownKind> {
+        Kind::from_byte(byte).ok_or(UnknownKind(byte))
+    }
+}
+
+impl From<Kind> for u8 {
+    fn from(kind: Kind) -> Self {
+        kind.byte()
     }
 }

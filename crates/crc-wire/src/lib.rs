@@ -151,11 +151,11 @@ mod text;
 #[cfg(feature = "tokio-util")]
 mod tokio_codec;
 
-pub use code::{ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode};
+pub use code::{ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode, UnknownChatKind};
 pub use decoder::Decoder;
 pub use frame::{ChatRun, Frame, FrameError, FrameLimits, frame_len};
-pub use host_id::HostId;
-pub use kind::Kind;
+pub use host_id::{HostId, ParseHostIdError, ZeroHostId};
+pub use kind::{Kind, UnknownKind};
 pub use message::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
     Message, Registration, ServerQuit, Status,

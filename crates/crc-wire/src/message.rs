@@ -1,8 +1,8 @@
-//! What frames mean: one struct for each kind, fields in the order of the wire.
+//! What frames mean: one struct for each kind, its fields in the order of the wire.
 //!
-//! A `Message` borrows from the bytes it was parsed from, or owns what it
-//! holds; [`Message::into_owned`] goes from the one to the other. Whether a
-//! message makes sense in a network is not known here.
+//! A message borrows its texts from the bytes that it was parsed from, or owns
+//! them. `into_owned` turns the first into the second. This module does not know
+//! whether a message makes sense in a network.
 
 mod channel;
 mod host;
@@ -11,9 +11,22 @@ pub use channel::{ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, Channel
 pub use host::{ClientChat, ClientQuit, Registration, ServerQuit, Status};
 
 use crate::kind::Kind;
-use crate::text::ChannelName;
 
 /// One message: the meaning of one frame.
+///
+/// Every struct but [`Registration`], which two kinds share, converts into a
+/// `Message`:
+///
+/// ```
+/// use crc_wire::{ClientQuit, HostId, Message, Text};
+///
+/// let quit = ClientQuit {
+///     source: HostId::new(101).expect("not 0"),
+///     text: Text::new("bye")?,
+/// };
+/// assert_eq!(Message::from(quit.clone()), Message::ClientQuit(quit));
+/// # Ok::<(), crc_wire::TooLong>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -27,7 +40,7 @@ pub enum Message<'a> {
     ServerRegistration(Registration<'a>),
     /// A client joined (type 0x80).
     ClientRegistration(Registration<'a>),
-    /// News for one host (type 0x01).
+    /// A server reports something to a host (type 0x01).
     Status(Status<'a>),
     /// A text from one client to another (type 0x81).
     ClientChat(ClientChat<'a>),
@@ -35,20 +48,20 @@ pub enum Message<'a> {
     ClientQuit(ClientQuit<'a>),
     /// A server leaves (type 0x02).
     ServerQuit(ServerQuit<'a>),
-    /// A member of a channel (type 0x83).
+    /// A client is in a channel (type 0x83).
     ChannelJoin(ChannelJoin<'a>),
-    /// A member of a channel no more (type 0x84).
+    /// A client is no longer in a channel (type 0x84).
     ChannelPart(ChannelPart<'a>),
-    /// A text from one client to all of a channel (type 0x85).
+    /// A text from one client to a channel (type 0x85).
     ChannelChat(ChannelChat<'a>),
     /// One setting of a channel (type 0x86).
     ChannelSetting(ChannelSetting<'a>),
-    /// An errand for one server (type 0x87).
+    /// A request to one server (type 0x87).
     ChannelRequest(ChannelRequest<'a>),
 }
 
 impl Message<'_> {
-    /// The kind of the frame that says this.
+    /// Returns the kind of the message's frame.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {
@@ -66,64 +79,36 @@ impl Message<'_> {
         }
     }
 
-    /// The same message, owning its texts.
+    /// Returns the same message with its own copies of the texts.
     #[must_use]
     pub fn into_owned(self) -> Message<'static> {
         match self {
             Message::ServerRegistration(m) => Message::ServerRegistration(m.into_owned()),
             Message::ClientRegistration(m) => Message::ClientRegistration(m.into_owned()),
-            Message::Status(m) => Message::Status(Status {
-                source: m.source,
-                destination: m.destination,
-                code: m.code,
-                text: m.text.into_owned(),
-            }),
-            Message::ClientChat(m) => Message::ClientChat(ClientChat {
-                source: m.source,
-                destination: m.destination,
-                text: m.text.into_owned(),
-            }),
-            Message::ClientQuit(m) => Message::ClientQuit(ClientQuit {
-                source: m.source,
-                text: m.text.into_owned(),
-            }),
-            Message::ServerQuit(m) => Message::ServerQuit(ServerQuit {
-                source: m.source,
-                replacement: m.replacement,
-                text: m.text.into_owned(),
-            }),
-            Message::ChannelJoin(m) => Message::ChannelJoin(ChannelJoin {
-                source: m.source,
-                by: m.by,
-                flags: m.flags,
-                channel: m.channel.into_owned(),
-            }),
-            Message::ChannelPart(m) => Message::ChannelPart(ChannelPart {
-                source: m.source,
-                by: m.by,
-                channel: m.channel.into_owned(),
-                text: m.text.into_owned(),
-            }),
-            Message::ChannelChat(m) => Message::ChannelChat(ChannelChat {
-                source: m.source,
-                kind: m.kind,
-                channel: m.channel.into_owned(),
-                text: m.text.into_owned(),
-            }),
-            Message::ChannelSetting(m) => Message::ChannelSetting(ChannelSetting {
-                source: m.source,
-                version: m.version,
-                field: m.field,
-                channel: m.channel.into_owned(),
-                value: m.value.into_owned(),
-            }),
-            Message::ChannelRequest(m) => Message::ChannelRequest(ChannelRequest {
-                source: m.source,
-                destination: m.destination,
-                kind: m.kind,
-                channel: m.channel.map(ChannelName::into_owned),
-                text: m.text.into_owned(),
-            }),
+            Message::Status(m) => m.into_owned().into(),
+            Message::ClientChat(m) => m.into_owned().into(),
+            Message::ClientQuit(m) => m.into_owned().into(),
+            Message::ServerQuit(m) => m.into_owned().into(),
+            Message::ChannelJoin(m) => m.into_owned().into(),
+            Message::ChannelPart(m) => m.into_owned().into(),
+            Message::ChannelChat(m) => m.into_owned().into(),
+            Message::ChannelSetting(m) => m.into_owned().into(),
+            Message::ChannelRequest(m) => m.into_owned().into(),
         }
     }
+}
+
+macro_rules! into_message {
+    ($($name:ident)*) => {$(
+        impl<'a> From<$name<'a>> for Message<'a> {
+            fn from(message: $name<'a>) -> Self {
+                Message::$name(message)
+            }
+        }
+    )*};
+}
+
+into_message! {
+    Status ClientChat ClientQuit ServerQuit
+    ChannelJoin ChannelPart ChannelChat ChannelSetting ChannelRequest
 }

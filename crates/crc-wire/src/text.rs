@@ -1,53 +1,65 @@
-//! Names and texts, each of which holds the limit of its length field.
+//! Names and texts, each of which keeps within its length field.
 //!
-//! Lengths are counted in encoded bytes, as the wire counts them.
+//! Lengths count bytes of UTF-8, as the wire does.
 
-use alloc::borrow::Cow;
+use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;
+use core::borrow::Borrow;
 use core::fmt;
+use core::ops::Deref;
+use core::str::FromStr;
 
-/// A text has more bytes than its length field can count.
+/// A string has more bytes than its length field can count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{len} bytes where at most {max} fit")]
 pub struct TooLong {
     /// How many bytes there are.
     pub len: usize,
-    /// How many the field can hold.
+    /// How many bytes fit.
     pub max: usize,
 }
 
-/// What all texts of the wire have, however each is checked.
+/// What all names and texts have, however each is checked.
 macro_rules! text_common {
     ($name:ident, $error:ty) => {
         impl $name<'_> {
-            /// The text.
+            /// Returns the text as a string slice.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// The same text without a copy, living as long as `self` is borrowed.
+            /// Returns the same text, borrowed from `self`.
             #[must_use]
             pub fn borrowed(&self) -> $name<'_> {
                 $name(Cow::Borrowed(&self.0))
             }
 
-            /// The same text, owning its bytes.
+            /// Returns the same text with its own copy of the bytes.
             #[must_use]
             pub fn into_owned(self) -> $name<'static> {
                 $name(Cow::Owned(self.0.into_owned()))
             }
 
-            /// The text as a `String`; copies only what was borrowed.
+            /// Returns the text as a `String`. Copies the bytes only if they are
+            /// borrowed.
             #[must_use]
             pub fn into_string(self) -> String {
                 self.0.into_owned()
             }
         }
 
+        impl Deref for $name<'_> {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl fmt::Display for $name<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.pad(&self.0)
             }
         }
 
@@ -57,19 +69,39 @@ macro_rules! text_common {
             }
         }
 
-        #[cfg(feature = "serde")]
-        impl serde::Serialize for $name<'_> {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
+        impl AsRef<[u8]> for $name<'_> {
+            fn as_ref(&self) -> &[u8] {
+                self.0.as_bytes()
             }
         }
 
-        /// Always owned, so that input of every kind will do: a reader, too,
-        /// and a string with escapes.
-        #[cfg(feature = "serde")]
-        impl<'de> serde::Deserialize<'de> for $name<'_> {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        impl Borrow<str> for $name<'_> {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq<str> for $name<'_> {
+            fn eq(&self, other: &str) -> bool {
+                *self.0 == *other
+            }
+        }
+
+        impl PartialEq<&str> for $name<'_> {
+            fn eq(&self, other: &&str) -> bool {
+                *self.0 == **other
+            }
+        }
+
+        impl PartialEq<$name<'_>> for str {
+            fn eq(&self, other: &$name<'_>) -> bool {
+                *self == *other.0
+            }
+        }
+
+        impl PartialEq<$name<'_>> for &str {
+            fn eq(&self, other: &$name<'_>) -> bool {
+                **self == *other.0
             }
         }
 
@@ -88,6 +120,50 @@ macro_rules! text_common {
                 Self::new(text)
             }
         }
+
+        impl<'a> TryFrom<Cow<'a, str>> for $name<'a> {
+            type Error = $error;
+
+            fn try_from(text: Cow<'a, str>) -> Result<Self, $error> {
+                Self::new(text)
+            }
+        }
+
+        /// Copies the bytes.
+        impl FromStr for $name<'static> {
+            type Err = $error;
+
+            fn from_str(text: &str) -> Result<Self, $error> {
+                Self::new(text.to_owned())
+            }
+        }
+
+        impl From<$name<'_>> for String {
+            fn from(text: $name<'_>) -> String {
+                text.into_string()
+            }
+        }
+
+        impl<'a> From<$name<'a>> for Cow<'a, str> {
+            fn from(text: $name<'a>) -> Cow<'a, str> {
+                text.0
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $name<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        /// Always owned: a reader, or a string with escapes, has nothing to borrow.
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $name<'_> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
     };
 }
 
@@ -98,14 +174,14 @@ macro_rules! text_type {
         pub struct $name<'a>(Cow<'a, str>);
 
         impl<'a> $name<'a> {
-            /// The most bytes that the wire's length field can count.
+            /// The most bytes that the length field can count.
             pub const BYTES_MAX: usize = $max;
 
-            /// Takes `text`, borrowed or owned, if its encoding fits.
+            /// Takes `text`, borrowed or owned.
             ///
             /// # Errors
             ///
-            /// [`TooLong`] when it has more than [`Self::BYTES_MAX`] bytes.
+            /// Returns [`TooLong`] if it has more than [`Self::BYTES_MAX`] bytes.
             pub fn new(text: impl Into<Cow<'a, str>>) -> Result<Self, TooLong> {
                 let text = text.into();
                 if text.len() > Self::BYTES_MAX {
@@ -114,13 +190,14 @@ macro_rules! text_type {
                 Ok($name(text))
             }
 
-            /// A text that a length field of the wire has already counted.
+            /// Takes a text that the parser has measured with a length field.
             #[inline]
             pub(crate) const fn from_wire(text: &'a str) -> Self {
                 $name(Cow::Borrowed(text))
             }
 
-            /// The longest beginning of `text` that fits, cut between characters.
+            /// Takes as much of the beginning of `text` as fits. Cuts between two
+            /// characters.
             #[must_use]
             pub fn truncated(text: &'a str) -> Self {
                 $name(Cow::Borrowed(truncate_utf8(text, Self::BYTES_MAX)))
@@ -145,36 +222,40 @@ macro_rules! text_type {
 text_type! {
     /// The name of a host: UTF-8, at most 255 bytes.
     ///
-    /// The wire sets no other limit. What a server accepts from the peers that
-    /// register with it is the server's own, narrower rule.
+    /// The wire sets no other limit. Servers accept fewer names from hosts that
+    /// register.
     ///
     /// ```
     /// use crc_wire::Name;
     ///
-    /// assert!(Name::new("rivendale").is_ok());
+    /// let name = Name::new("rivendale")?;
+    /// assert_eq!(name, "rivendale");
+    /// assert_eq!(name.len(), 9);
     /// assert!(Name::new("x".repeat(256)).is_err());
-    /// assert_eq!(Name::truncated(&"é".repeat(200)).as_str().len(), 254);
+    /// assert_eq!(Name::truncated(&"é".repeat(200)).len(), 254);
+    /// # Ok::<(), crc_wire::TooLong>(())
     /// ```
     Name, u8::MAX as usize
 }
 text_type! {
-    /// What a host says about itself: UTF-8, at most 65,535 bytes.
+    /// The description in a host's registration: UTF-8, at most 65,535 bytes.
     Info, u16::MAX as usize
 }
 text_type! {
-    /// The text of a chat, a status, a quit or a channel's setting: UTF-8, at most 4,294,967,295 bytes.
+    /// The text of a chat, a status, a quit or a channel setting: UTF-8, at most
+    /// 4,294,967,295 bytes.
     Text, u32::MAX as usize
 }
 
-/// The name of a channel: UTF-8, at least 1 byte and at most 255.
+/// The name of a channel: UTF-8, 1 to 255 bytes.
 ///
-/// The wire sets no other limit. What a channel may be called, and which names
-/// are one, is for servers to say.
+/// The wire sets no other limit. Servers decide which names they accept, and
+/// which names mean the same channel.
 ///
 /// ```
 /// use crc_wire::{ChannelName, ChannelNameError};
 ///
-/// assert_eq!(ChannelName::new("#reef")?.as_str(), "#reef");
+/// assert_eq!(ChannelName::new("#reef")?, "#reef");
 /// assert_eq!(ChannelName::new(""), Err(ChannelNameError::Empty));
 /// assert!(ChannelName::new("x".repeat(256)).is_err());
 /// # Ok::<(), ChannelNameError>(())
@@ -182,27 +263,27 @@ text_type! {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelName<'a>(Cow<'a, str>);
 
-/// A text is not the name of a channel.
+/// A string is no [`ChannelName`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChannelNameError {
-    /// It has no bytes.
+    /// The name has no bytes.
     #[error("a channel's name has at least one byte")]
     Empty,
-    /// It has more bytes than its length field can count.
+    /// The name has more bytes than its length field can count.
     #[error(transparent)]
     TooLong(#[from] TooLong),
 }
 
 impl<'a> ChannelName<'a> {
-    /// The most bytes that the wire's length field can count.
+    /// The most bytes that the length field can count.
     pub const BYTES_MAX: usize = u8::MAX as usize;
 
-    /// Takes `name`, borrowed or owned, if it is one and its encoding fits.
+    /// Takes `name`, borrowed or owned.
     ///
     /// # Errors
     ///
-    /// [`ChannelNameError`] when it is empty or has more than
+    /// Returns [`ChannelNameError`] if it is empty or has more than
     /// [`Self::BYTES_MAX`] bytes.
     pub fn new(name: impl Into<Cow<'a, str>>) -> Result<Self, ChannelNameError> {
         let name = name.into();
@@ -216,8 +297,8 @@ impl<'a> ChannelName<'a> {
         Ok(ChannelName(name))
     }
 
-    /// A name that a length field of the wire has already counted; `None` when
-    /// it is empty.
+    /// Takes a name that the parser has measured with a length field. Returns
+    /// `None` if it is empty.
     pub(crate) const fn from_wire(name: &'a str) -> Option<Self> {
         match name.is_empty() {
             true => None,
@@ -232,7 +313,7 @@ text_common! { ChannelName, ChannelNameError }
 impl<'u: 'a, 'a> arbitrary::Arbitrary<'u> for ChannelName<'a> {
     fn arbitrary(input: &mut arbitrary::Unstructured<'u>) -> arbitrary::Result<Self> {
         let name = truncate_utf8(input.arbitrary()?, Self::BYTES_MAX);
-        // Nothing is a name as well, for input is not to be refused.
+        // An empty input makes a name as well: no input is refused.
         Ok(ChannelName::from_wire(name).unwrap_or(ChannelName(Cow::Borrowed("#"))))
     }
 
@@ -241,14 +322,19 @@ impl<'u: 'a, 'a> arbitrary::Arbitrary<'u> for ChannelName<'a> {
     }
 }
 
-/// The longest beginning of `text` with at most `max` bytes that ends between
-/// two characters.
+/// Returns the longest beginning of `text` that has at most `bytes_max` bytes and
+/// ends between two characters.
 ///
 /// ```
 /// assert_eq!(crc_wire::truncate_utf8("naïve", 3), "na");
 /// assert_eq!(crc_wire::truncate_utf8("naïve", 4), "naï");
 /// ```
 #[must_use]
-pub fn truncate_utf8(text: &str, max: usize) -> &str {
-    &text[..text.floor_char_boundary(max)]
+pub fn truncate_utf8(text: &str, bytes_max: usize) -> &str {
+    // A character has at most four bytes: at most three steps back.
+    let mut end = bytes_max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }

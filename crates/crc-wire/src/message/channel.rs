@@ -4,15 +4,37 @@ use crate::code::{ChannelField, ChatKind, MemberFlags, RequestKind};
 use crate::host_id::HostId;
 use crate::text::{ChannelName, Text};
 
-/// Somebody is a member of a channel, with these flags. Said again with other
-/// flags, it is these that have changed.
+/// A client is in a channel, with these flags. The same member again, with other
+/// flags, is a change of the flags.
+///
+/// ```
+/// use crc_wire::{ChannelJoin, ChannelName, HostId, MemberFlags, Message};
+///
+/// let frame = [
+///     0x83, // channel join
+///     0x00, 0x00, 0x00, 0x65, // source 101
+///     0x00, 0x00, 0x00, 0x67, // by 103
+///     0x02, // flags: voice
+///     0x05, // channel length
+///     b'#', b'r', b'e', b'e', b'f',
+/// ];
+/// let message = Message::from(ChannelJoin {
+///     source: HostId::new(101).expect("not 0"),
+///     by: HostId::new(103),
+///     flags: MemberFlags::from_byte(2),
+///     channel: ChannelName::new("#reef")?,
+/// });
+/// assert_eq!(Message::parse(&frame)?, message);
+/// assert_eq!(message.to_vec(), frame);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct ChannelJoin<'a> {
     /// The member.
     pub source: HostId,
-    /// Who has given or taken the flags; `None` (0) when nobody has.
+    /// The host that changed the flags; `None` (0) if no host did.
     pub by: Option<HostId>,
     /// What the member may do.
     pub flags: MemberFlags,
@@ -20,98 +42,234 @@ pub struct ChannelJoin<'a> {
     pub channel: ChannelName<'a>,
 }
 
-/// Somebody is a member of a channel no more.
+/// A client is no longer in a channel.
+///
+/// ```
+/// use crc_wire::{ChannelName, ChannelPart, HostId, Message, Text};
+///
+/// let frame = [
+///     0x84, // channel part
+///     0x00, 0x00, 0x00, 0x65, // source 101
+///     0x00, 0x00, 0x00, 0x00, // by: the member left
+///     0x05, // channel length
+///     0x00, 0x00, 0x00, 0x03, // text length
+///     b'#', b'r', b'e', b'e', b'f', // channel
+///     b'b', b'y', b'e', // text
+/// ];
+/// let message = Message::from(ChannelPart {
+///     source: HostId::new(101).expect("not 0"),
+///     by: None,
+///     channel: ChannelName::new("#reef")?,
+///     text: Text::new("bye")?,
+/// });
+/// assert_eq!(Message::parse(&frame)?, message);
+/// assert_eq!(message.to_vec(), frame);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct ChannelPart<'a> {
-    /// Who was a member.
+    /// The client that was a member.
     pub source: HostId,
-    /// Who has put it out; `None` (0) when it left by itself.
+    /// The host that kicked it; `None` (0) if it left.
     pub by: Option<HostId>,
     /// The channel.
     pub channel: ChannelName<'a>,
-    /// Its last words, or why it was put out. May be empty.
+    /// The part message, or the reason of the kick. May be empty.
     pub text: Text<'a>,
 }
 
-/// A text from one client to all of a channel.
+/// A text from one client to all members of a channel.
+///
+/// ```
+/// use crc_wire::{ChannelChat, ChannelName, ChatKind, HostId, Message, Text};
+///
+/// let frame = [
+///     0x85, // channel chat
+///     0x00, 0x00, 0x00, 0x65, // source 101
+///     0x00, // kind: message
+///     0x05, // channel length
+///     0x00, 0x00, 0x00, 0x02, // text length
+///     b'#', b'r', b'e', b'e', b'f', // channel
+///     b'H', b'i', // text
+/// ];
+/// let message = Message::from(ChannelChat {
+///     source: HostId::new(101).expect("not 0"),
+///     kind: ChatKind::Message,
+///     channel: ChannelName::new("#reef")?,
+///     text: Text::new("Hi")?,
+/// });
+/// assert_eq!(Message::parse(&frame)?, message);
+/// assert_eq!(message.to_vec(), frame);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct ChannelChat<'a> {
-    /// The client that speaks.
+    /// The client that sends the text.
     pub source: HostId,
-    /// How the text is meant.
+    /// Whether it is a message or a notice.
     #[cfg_attr(feature = "serde", serde(alias = "tone"))]
     pub kind: ChatKind,
-    /// The channel spoken to.
+    /// The channel.
     pub channel: ChannelName<'a>,
-    /// What is said.
+    /// The text.
     pub text: Text<'a>,
 }
 
-/// One setting of a channel, as somebody has set it.
+/// One setting of a channel.
 ///
-/// Of all that is said of one field of one channel, the one with the highest
-/// (version, source) stands.
+/// Of several settings of one field of one channel, the one with the greatest
+/// (version, source, value) holds.
 ///
 /// ```
-/// use crc_wire::{ChannelName, ChannelSetting, ChannelField, HostId, Message, Text};
+/// use crc_wire::{ChannelField, ChannelName, ChannelSetting, HostId, Message, Text};
 ///
-/// let topic = Message::ChannelSetting(ChannelSetting {
+/// let frame = [
+///     0x86, // channel setting
+///     0x00, 0x00, 0x00, 0x65, // source 101
+///     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x07, // version 7
+///     0x00, // field: topic
+///     0x05, // channel length
+///     0x00, 0x00, 0x00, 0x04, // value length
+///     b'#', b'r', b'e', b'e', b'f', // channel
+///     b'f', b'i', b's', b'h', // value
+/// ];
+/// let message = Message::from(ChannelSetting {
 ///     source: HostId::new(101),
 ///     version: 7,
 ///     field: ChannelField::TOPIC,
 ///     channel: ChannelName::new("#reef")?,
 ///     value: Text::new("fish")?,
 /// });
-/// assert_eq!(topic.encoded_len(), 19 + 5 + 4);
-/// assert_eq!(Message::parse(&topic.to_vec())?, topic);
+/// assert_eq!(Message::parse(&frame)?, message);
+/// assert_eq!(message.to_vec(), frame);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct ChannelSetting<'a> {
-    /// Who has set it; `None` (0) for nobody.
+    /// The host that set the value; `None` (0) if no host did.
     pub source: Option<HostId>,
-    /// Orders the settings of one field.
+    /// The order of the settings of one field.
     pub version: u64,
-    /// What is set. One that nobody knows is passed on like any other.
+    /// What is set. Servers relay unknown fields too.
     pub field: ChannelField,
     /// The channel.
     pub channel: ChannelName<'a>,
-    /// What it is set to; empty for none.
+    /// The new value; empty to unset the field.
     pub value: Text<'a>,
 }
 
-/// Somebody wants something of a channel, or of one who is there: an errand
-/// for one server.
+/// A request to one server about a channel, or about a host at that server.
 ///
 /// ```
-/// use crc_wire::{Message, RequestKind};
+/// use crc_wire::{ChannelRequest, HostId, Message, RequestKind, Text};
 ///
-/// // A notice from 101 for 103: no channel.
-/// let notice = b"\x87\0\0\0\x65\0\0\0\x67\0\0\0\0\0\x02Hi";
-/// let Ok(Message::ChannelRequest(notice)) = Message::parse(notice) else { panic!() };
-/// assert_eq!(notice.kind, RequestKind::NOTICE);
-/// assert_eq!(notice.channel, None);
+/// let frame = [
+///     0x87, // channel request
+///     0x00, 0x00, 0x00, 0x65, // source 101
+///     0x00, 0x00, 0x00, 0x67, // destination 103
+///     0x00, // kind: notice
+///     0x00, // channel length: no channel
+///     0x00, 0x00, 0x00, 0x02, // text length
+///     b'H', b'i', // text
+/// ];
+/// let message = Message::from(ChannelRequest {
+///     source: HostId::new(101).expect("not 0"),
+///     destination: HostId::new(103),
+///     kind: RequestKind::NOTICE,
+///     channel: None,
+///     text: Text::new("Hi")?,
+/// });
+/// assert_eq!(Message::parse(&frame)?, message);
+/// assert_eq!(message.to_vec(), frame);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct ChannelRequest<'a> {
-    /// In whose name it is asked.
+    /// The host that asks.
     pub source: HostId,
-    /// The host whose server is asked; `None` (0) for the server at the other
-    /// end.
+    /// The host whose server executes the request; `None` (0) for the server at
+    /// the other end of the link.
     pub destination: Option<HostId>,
-    /// What is asked for.
+    /// What the host asks for.
     #[cfg_attr(feature = "serde", serde(alias = "verb"))]
     pub kind: RequestKind,
-    /// The channel that it is about; `None` (length 0) when it is about none.
+    /// The channel; `None` (length 0) if the request names no channel.
     pub channel: Option<ChannelName<'a>>,
-    /// What the kind needs beyond that: a notice, a reason, a key.
+    /// The argument of the request: a notice, a reason or a key.
     pub text: Text<'a>,
+}
+
+impl ChannelJoin<'_> {
+    /// Returns the same join with its own copy of the channel's name.
+    #[must_use]
+    pub fn into_owned(self) -> ChannelJoin<'static> {
+        ChannelJoin {
+            source: self.source,
+            by: self.by,
+            flags: self.flags,
+            channel: self.channel.into_owned(),
+        }
+    }
+}
+
+impl ChannelPart<'_> {
+    /// Returns the same part with its own copies of the texts.
+    #[must_use]
+    pub fn into_owned(self) -> ChannelPart<'static> {
+        ChannelPart {
+            source: self.source,
+            by: self.by,
+            channel: self.channel.into_owned(),
+            text: self.text.into_owned(),
+        }
+    }
+}
+
+impl ChannelChat<'_> {
+    /// Returns the same chat with its own copies of the texts.
+    #[must_use]
+    pub fn into_owned(self) -> ChannelChat<'static> {
+        ChannelChat {
+            source: self.source,
+            kind: self.kind,
+            channel: self.channel.into_owned(),
+            text: self.text.into_owned(),
+        }
+    }
+}
+
+impl ChannelSetting<'_> {
+    /// Returns the same setting with its own copies of the texts.
+    #[must_use]
+    pub fn into_owned(self) -> ChannelSetting<'static> {
+        ChannelSetting {
+            source: self.source,
+            version: self.version,
+            field: self.field,
+            channel: self.channel.into_owned(),
+            value: self.value.into_owned(),
+        }
+    }
+}
+
+impl ChannelRequest<'_> {
+    /// Returns the same request with its own copies of the texts.
+    #[must_use]
+    pub fn into_owned(self) -> ChannelRequest<'static> {
+        ChannelRequest {
+            source: self.source,
+            destination: self.destination,
+            kind: self.kind,
+            channel: self.channel.map(ChannelName::into_owned),
+            text: self.text.into_owned(),
+        }
+    }
 }

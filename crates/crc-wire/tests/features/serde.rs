@@ -78,6 +78,23 @@ fn each_kind_has_its_name() {
 }
 
 #[test]
+fn keys_of_version_0_1_are_read() {
+    for (old, new) in [
+        (
+            r##"{"channel_chat":{"source":1,"tone":"notice","channel":"#a","text":""}}"##,
+            r##"{"channel_chat":{"source":1,"kind":"notice","channel":"#a","text":""}}"##,
+        ),
+        (
+            r#"{"channel_request":{"source":1,"destination":2,"verb":0,"channel":null,"text":""}}"#,
+            r#"{"channel_request":{"source":1,"destination":2,"kind":0,"channel":null,"text":""}}"#,
+        ),
+    ] {
+        let message: Message<'_> = from_str(old).expect(old);
+        assert_eq!(to_string(&message).expect("written"), new);
+    }
+}
+
+#[test]
 fn values_are_plain() {
     assert_eq!(to_string(&HostId::new(7)).unwrap(), "7");
     assert_eq!(to_string(&StatusCode::FEATURES).unwrap(), "256");

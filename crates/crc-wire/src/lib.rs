@@ -138,6 +138,7 @@ mod code;
 mod decoder;
 mod emit;
 mod frame;
+mod frames;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzz;
@@ -154,6 +155,7 @@ mod tokio_codec;
 pub use code::{ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode, UnknownChatKind};
 pub use decoder::Decoder;
 pub use frame::{ChatRun, Frame, FrameError, FrameLimits, frame_len};
+pub use frames::Frames;
 pub use host_id::{HostId, ParseHostIdError, ZeroHostId};
 pub use kind::{Kind, UnknownKind};
 pub use message::{

@@ -1,6 +1,8 @@
 //! What must hold for every message and for any bytes at all.
 
-use crc_wire::{Decoder, Frame, FrameError, FrameLimits, Kind, Message, frame_len, strategies};
+use crc_wire::{
+    Decoder, Frame, FrameError, FrameLimits, Frames, Kind, Message, frame_len, strategies,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -191,6 +193,21 @@ proptest! {
     ) {
         prop_assert_eq!(chunks.concat(), &bytes[..]);
         prop_assert_eq!(decode(&chunks, limits), decode(&[bytes], limits));
+    }
+
+    #[test]
+    fn a_slice_has_the_frames_of_a_stream(bytes in bytes(), limits in limits()) {
+        let mut frames = Frames::new(&bytes, limits);
+        let (mut found, mut error) = (Vec::new(), None);
+        for frame in &mut frames {
+            match frame {
+                Ok(frame) => found.push(frame.bytes().to_vec()),
+                Err(cause) => error = Some(cause),
+            }
+        }
+        prop_assert!(frames.next().is_none());
+        prop_assert_eq!([&found.concat(), frames.rest()].concat(), &bytes[..]);
+        prop_assert_eq!((found, error), decode(&[bytes], limits));
     }
 
     #[test]

@@ -273,7 +273,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crc_core::{Config, Dialect, Effect, Endpoints, Event, ListenerId, Machine, Origin};
+    use crc_core::{Config, Effect, Endpoints, Event, ListenerId, Machine, Origin, TextProtocol};
     use crc_wire::{HostId, Message, Name};
 
     const LINK: LinkId = LinkId::new(1, 1);
@@ -390,7 +390,7 @@ mod tests {
     fn dialects_have_a_page_of_their_own() {
         let listener = ListenerId(7);
         let mut config = Config::new(HostId::new(1).unwrap(), Name::new("anchor").unwrap());
-        config.dialects = vec![(listener, Dialect::Course)];
+        config.text_listeners = vec![(listener, TextProtocol::Legacy)];
         let mut server = Server::new(config);
         let mut out = Outbox::new();
         let address = "127.0.0.1:1".parse().unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
 use crc_core::{
-    Config, Dialect, Limits, ListenerId, PeerAddress, Random, check_info, check_name, loopback,
+    Config, Limits, ListenerId, PeerAddress, Random, TextProtocol, check_info, check_name, loopback,
 };
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
@@ -237,10 +237,10 @@ impl Args {
     }
 
     /// Where to listen for those who speak a dialect of text, and which one.
-    pub(crate) fn dialects(&self) -> impl Iterator<Item = (ListenerId, Dialect, SocketAddr)> {
-        let irc = self.irc.iter().map(|address| (Dialect::Irc, *address));
+    pub(crate) fn dialects(&self) -> impl Iterator<Item = (ListenerId, TextProtocol, SocketAddr)> {
+        let irc = self.irc.iter().map(|address| (TextProtocol::Irc, *address));
         let course = self.irc_legacy.iter();
-        let all = irc.chain(course.map(|address| (Dialect::Course, *address)));
+        let all = irc.chain(course.map(|address| (TextProtocol::Legacy, *address)));
         all.zip(DIALECT_LISTENERS..)
             .map(|((dialect, address), number)| (ListenerId(number), dialect, address))
     }
@@ -281,8 +281,8 @@ impl Args {
             connect: self.connect.clone(),
             candidates_within: self.rendezvous.is_some().then_some(CANDIDATES_TIME_MAX),
             advertise: self.advertise.clone(),
-            course_connect: self.irc_connect.clone(),
-            dialects: self
+            legacy_connect: self.irc_connect.clone(),
+            text_listeners: self
                 .dialects()
                 .map(|(id, dialect, _)| (id, dialect))
                 .collect(),

@@ -21,7 +21,7 @@ use std::time::SystemTime;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::Parser;
-use crc_core::{Config, Dialect, ListenerId, Server, ServerCommand, ServerNotice};
+use crc_core::{Config, ListenerId, Server, ServerCommand, ServerNotice, TextProtocol};
 use crc_net::{Driver, DriverConfig, DriverError, ListenError, Stopped};
 use crc_record::Recorder;
 use env_logger::WriteStyle;
@@ -185,7 +185,7 @@ fn message_of_the_day(args: &Args) -> Result<Vec<String>, Failure> {
 /// The first lines of output: where we are to be reached.
 fn announce(
     listening: &[SocketAddr],
-    dialects: &[(Dialect, SocketAddr)],
+    text_listeners: &[(TextProtocol, SocketAddr)],
     admin: Option<SocketAddr>,
 ) {
     let mut out = io::stdout().lock();
@@ -193,10 +193,10 @@ fn announce(
     for address in listening {
         let _ = writeln!(out, "listening on {address}");
     }
-    for (dialect, address) in dialects {
+    for (dialect, address) in text_listeners {
         let _ = match dialect {
-            Dialect::Irc => writeln!(out, "irc on {address}"),
-            Dialect::Course => writeln!(out, "irc-legacy on {address}"),
+            TextProtocol::Irc => writeln!(out, "irc on {address}"),
+            TextProtocol::Legacy => writeln!(out, "irc-legacy on {address}"),
         };
     }
     if let Some(address) = admin {

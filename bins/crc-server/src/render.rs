@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use crc_core::{Dialect, HostKind, Snapshot, Standing, Timestamp, UNRANKED};
+use crc_core::{HostKind, PeerVersion, Snapshot, TextProtocol, Timestamp, UNRANKED};
 use crc_net::Stats;
 use crc_wire::HostId;
 use serde::{Serialize, Serializer};
@@ -62,7 +62,7 @@ impl StatePage {
         let links = snapshot.links().map(|link| LinkEntry {
             host: link.neighbour.host.get(),
             kind: link.neighbour.kind,
-            node: node(link.neighbour.standing, link.dialect),
+            node: node(link.neighbour.version, link.dialect),
             uplink: link.neighbour.uplink,
             peer: link.endpoints.peer,
         });
@@ -77,7 +77,7 @@ impl StatePage {
             status_log: snapshot.status_log().collect(),
             rank: Some(snapshot.rank()).filter(|rank| *rank != UNRANKED),
             uplink: snapshot.uplink().map(|(id, _)| id.get()),
-            strangers: snapshot.strangers(),
+            strangers: snapshot.unregistered_links(),
             links: links.collect(),
             counters: counters(snapshot)
                 .map(|(name, _, value)| (name, value))
@@ -284,7 +284,7 @@ pub(crate) fn metrics(snapshot: &Snapshot<'_>, stats: Option<&Stats>) -> String 
         let links = links.filter(|link| link.dialect == dialect && link.neighbour.kind == kind);
         links.count() as u64
     };
-    let (irc, legacy) = (Some(Dialect::Irc), Some(Dialect::Course));
+    let (irc, legacy) = (Some(TextProtocol::Irc), Some(TextProtocol::Legacy));
     metric(
         "dialect_hosts",
         "gauge",
@@ -314,7 +314,7 @@ pub(crate) fn metrics(snapshot: &Snapshot<'_>, stats: Option<&Stats>) -> String 
         "strangers",
         "gauge",
         "Connections that have not registered.",
-        &[("", snapshot.strangers() as u64)],
+        &[("", snapshot.unregistered_links() as u64)],
     );
     for (name, help, value) in counters(snapshot) {
         metric(&format!("{name}_total"), "counter", help, &[("", value)]);
@@ -380,12 +380,12 @@ pub(crate) fn metrics(snapshot: &Snapshot<'_>, stats: Option<&Stats>) -> String 
 
 /// What kind of node is at the other end: the classification of its link, or the
 /// dialect that it speaks.
-fn node(standing: Standing, dialect: Option<Dialect>) -> &'static str {
+fn node(standing: PeerVersion, dialect: Option<TextProtocol>) -> &'static str {
     match (dialect, standing) {
-        (Some(Dialect::Irc), _) => "irc",
-        (Some(Dialect::Course), _) => "irc-legacy",
-        (None, Standing::Unclassified) => "unclassified",
-        (None, Standing::Original) => "original",
-        (None, Standing::Ours) => "ours",
+        (Some(TextProtocol::Irc), _) => "irc",
+        (Some(TextProtocol::Legacy), _) => "irc-legacy",
+        (None, PeerVersion::Unknown) => "unclassified",
+        (None, PeerVersion::V1) => "original",
+        (None, PeerVersion::V2) => "ours",
     }
 }

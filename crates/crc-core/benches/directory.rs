@@ -107,7 +107,7 @@ fn look_up(bencher: Bencher<'_, '_>, hosts: u32) {
     bencher.counter(ItemsCount::new(LOOKUPS)).bench_local(|| {
         let directory = server.snapshot().directory();
         for id in &ids {
-            black_box(directory.way(black_box(*id)));
+            black_box(directory.route(black_box(*id)));
         }
     });
 }

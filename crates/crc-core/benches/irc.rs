@@ -5,8 +5,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crc_core::{
-    Config, Dialect, Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, Server,
-    ServerNotice, Timestamp,
+    Config, Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, Server, ServerNotice,
+    TextProtocol, Timestamp,
 };
 use crc_wire::{HostId, Name};
 use divan::counter::{BytesCount, ItemsCount};
@@ -32,7 +32,7 @@ fn hear(server: &mut Server, number: u32, bytes: &[u8], out: &mut Outbox<ServerN
 fn server(users: u32) -> (Server, Outbox<ServerNotice>) {
     let id = HostId::new(1).expect("not 0");
     let mut config = Config::new(id, Name::new("bench").expect("short"));
-    config.dialects = vec![(ListenerId(1), Dialect::Irc)];
+    config.text_listeners = vec![(ListenerId(1), TextProtocol::Irc)];
     config.limits.irc_lines_per_second = 0;
     let (mut server, mut out) = (Server::new(config), Outbox::new());
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));

@@ -7,7 +7,7 @@ use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
 use crate::limits::Limits;
-use crate::text_protocol::Dialect;
+use crate::text_protocol::TextProtocol;
 use crc_machine::{ListenerId, PeerAddress};
 
 /// What makes a server this one.
@@ -34,10 +34,10 @@ pub struct Config {
     /// Who may link as a server, by the peer's address.
     pub server_peers: Vec<IpNet>,
     /// The listeners at which a dialect of text is spoken, not frames.
-    pub dialects: Vec<(ListenerId, Dialect)>,
-    /// Where servers of the course's IRC are that this one links to: one that
+    pub text_listeners: Vec<(ListenerId, TextProtocol)>,
+    /// Where servers of the legacy's IRC are that this one links to: one that
     /// answers, and again when it is lost.
-    pub course_connect: Vec<PeerAddress>,
+    pub legacy_connect: Vec<PeerAddress>,
     /// What users of IRC are shown when they come; no lines, no message of the day.
     pub motd: Vec<String>,
     /// The Unix time of [`Timestamp::START`](crate::Timestamp::START), in
@@ -64,8 +64,8 @@ impl Config {
             advertise: None,
             rank: None,
             server_peers: loopback(),
-            dialects: Vec::new(),
-            course_connect: Vec::new(),
+            text_listeners: Vec::new(),
+            legacy_connect: Vec::new(),
             motd: Vec::new(),
             started_at_unix_ms: 0,
             limits: Limits::default(),

@@ -8,11 +8,11 @@ use crc_machine::{LinkId, LinkTable, Outbox, Random, Timers, Timestamp};
 use crate::announcement::UNRANKED;
 use crate::config::Config;
 use crate::crc::session::Session;
-use crate::legacy::Book;
+use crate::legacy::LegacyState;
 use crate::network::Network;
 use crate::server::status_log::StatusLog;
 use crate::server::{Counters, ServerNotice};
-use crate::text_protocol::Names;
+use crate::text_protocol::NickTables;
 use crate::tree::Uplink;
 
 /// Where a handler puts what it wants done.
@@ -35,7 +35,7 @@ pub(crate) enum Stage {
 
 /// What a server waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Due {
+pub(crate) enum Timer {
     /// The peer must have registered.
     Registration(LinkId),
     /// The second half of our introduction may follow.
@@ -43,36 +43,36 @@ pub(crate) enum Due {
     /// The peer must have shown what it is.
     Classification(LinkId),
     /// A piece for an original node has been written: its pause begins.
-    Pause(LinkId),
+    PacePause(LinkId),
     /// The next piece may go to an original node.
-    Piece(LinkId),
+    PacedSend(LinkId),
     /// The server may have been silent for too long.
-    Pulse(LinkId),
+    Keepalive(LinkId),
     /// The uplink that does not come before us has been heard.
-    Order(LinkId),
+    RankCheck(LinkId),
     /// Whoever has refused us and has not hung up is an original node.
     Refusal(LinkId),
     /// Somebody who speaks IRC is asked whether it is there, or read on.
     Irc(LinkId),
     /// Look for an uplink.
     Dial,
-    /// Link to a server of the course's IRC.
-    CourseDial,
-    /// The network behind a server of the course's IRC is there by frames, too.
-    CourseLoop(LinkId),
+    /// Link to a server of the legacy's IRC.
+    LegacyDial,
+    /// The network behind a server of the legacy's IRC is there by frames, too.
+    LegacyLoop(LinkId),
     /// Whoever has been told of no candidate by now is a root.
     Candidates,
     /// Whatever has not been read by now never will be.
-    Departure,
+    ShutdownDeadline,
 }
 
 /// The names that dialects of text need, if any is spoken.
-fn names_for(config: &Config) -> Option<Names> {
-    if config.dialects.is_empty() && config.course_connect.is_empty() {
+fn names_for(config: &Config) -> Option<NickTables> {
+    if config.text_listeners.is_empty() && config.legacy_connect.is_empty() {
         return None;
     }
-    let mut names = Names::default();
-    names.servers.give(config.id, config.name.as_str());
+    let mut names = NickTables::default();
+    names.servers.assign(config.id, config.name.as_str());
     Some(names)
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Context {
     pub(crate) stage: Stage,
     pub(crate) network: Network,
     pub(crate) sessions: LinkTable<Session>,
-    pub(crate) timers: Timers<Due>,
+    pub(crate) timers: Timers<Timer>,
     pub(crate) uplink: Uplink,
     pub(crate) random: Random,
     pub(crate) rank: u32,
@@ -91,11 +91,11 @@ pub(crate) struct Context {
     pub(crate) status_log: StatusLog,
     pub(crate) counters: Counters,
     /// What hosts are called, if there is anybody to whom names are words.
-    pub(crate) names: Option<Names>,
-    /// What is known because somebody speaks the IRC of the course.
-    pub(crate) course: Book,
+    pub(crate) names: Option<NickTables>,
+    /// What is known because somebody speaks the IRC of the legacy.
+    pub(crate) legacy: LegacyState,
     /// Links with something to be sent once the event has been dealt with.
-    pub(crate) unsettled: Vec<LinkId>,
+    pub(crate) dirty_links: Vec<LinkId>,
     #[cfg(feature = "planted")]
     pub(crate) planted: Option<crate::planted::Planted>,
 }
@@ -116,8 +116,8 @@ impl Context {
             status_log: StatusLog::new(config.limits.status_log_max),
             counters: Counters::default(),
             names: names_for(&config),
-            course: Book::default(),
-            unsettled: Vec::new(),
+            legacy: LegacyState::default(),
+            dirty_links: Vec::new(),
             #[cfg(feature = "planted")]
             planted: None,
             random,

@@ -24,7 +24,7 @@ use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, text};
 pub(crate) use reply::VARIATIONS;
 pub(crate) use session::User;
 
-use crate::context::{Context, Due, Out, Stage};
+use crate::context::{Context, Out, Stage, Timer};
 use crate::crc::session::{Lines, Phase};
 use crate::network::Host;
 use crate::violation::Violation;
@@ -37,7 +37,7 @@ pub(crate) const CASE: CaseMapping = CaseMapping::Ascii;
 
 /// A user who asks for something.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asker {
+pub(crate) struct UserRef {
     link: LinkId,
     id: HostId,
 }
@@ -81,7 +81,7 @@ impl Context {
         {
             return Cow::Borrowed(&user.source);
         }
-        let nick = self.called(id);
+        let nick = self.nick_of(id);
         Cow::Owned(format!("{nick}!{nick}@{id}.crc"))
     }
 
@@ -127,7 +127,7 @@ impl Context {
                 break;
             };
             user.count_line(now, per_second);
-            if !self.irc_says_plainly(link, line, out) {
+            if !self.relay_privmsg_fast(link, line, out) {
                 self.irc_line(link, line, out);
             }
         }
@@ -156,7 +156,7 @@ impl Context {
     pub(crate) fn irc_reads_later(&mut self, link: LinkId) {
         let per_second = self.config.limits.irc_lines_per_second.max(1);
         let pause = Duration::from_secs(1) / per_second + Duration::from_micros(1);
-        self.timers.set(Due::Irc(link), self.now + pause);
+        self.timers.set(Timer::Irc(link), self.now + pause);
     }
 
     /// Reads on what came too fast; asks a silent client whether it is there.
@@ -189,16 +189,16 @@ impl Context {
         let Some(user) = self.irc_user_mut(link) else {
             return;
         };
-        let asked_at = user.asked_at.filter(|asked_at| *asked_at >= heard_at);
-        let next = match asked_at {
-            Some(asked_at) if now >= asked_at + ANSWER_TIME_MAX => {
-                log::info!("{}: closed: ping timeout", self.who(link));
-                return self.end_lines(link, "Ping timeout", "Ping timeout", out);
+        let pinged_at = user.pinged_at.filter(|pinged_at| *pinged_at >= heard_at);
+        let next = match pinged_at {
+            Some(pinged_at) if now >= pinged_at + ANSWER_TIME_MAX => {
+                log::info!("{}: closed: ping timeout", self.describe_peer(link));
+                return self.close_text_link(link, "Ping timeout", "Ping timeout", out);
             }
-            Some(asked_at) => asked_at + ANSWER_TIME_MAX,
+            Some(pinged_at) => pinged_at + ANSWER_TIME_MAX,
             None if now < heard_at + SILENCE_MAX => heard_at + SILENCE_MAX,
             None => {
-                user.asked_at = Some(now);
+                user.pinged_at = Some(now);
                 let own = self.irc_own_name();
                 let range = out.store(|arena| {
                     arena.extend_from_slice(b"PING :");
@@ -209,21 +209,21 @@ impl Context {
                 now + ANSWER_TIME_MAX
             }
         };
-        self.timers.set(Due::Irc(link), next);
+        self.timers.set(Timer::Irc(link), next);
     }
 
     /// One line.
     pub(crate) fn irc_line(&mut self, link: LinkId, line: Line<'_>, out: &mut Out) {
         let Ok(bytes) = line.whole() else {
             self.counters.dropped += 1;
-            return self.complain(link, Numeric::ERR_INPUTTOOLONG, &[], out);
+            return self.reply_error(link, Numeric::ERR_INPUTTOOLONG, &[], out);
         };
         let Ok(message) = irc_wire::Message::parse(bytes) else {
             self.counters.dropped += 1;
             return;
         };
         match self.network.neighbours().find(link).map(|n| n.host) {
-            Some(id) => self.irc_command(Asker { link, id }, &message, out),
+            Some(id) => self.irc_command(UserRef { link, id }, &message, out),
             None => self.irc_registration(link, &message, out),
         }
     }
@@ -231,18 +231,18 @@ impl Context {
     /// One command of a user.
     pub(crate) fn irc_command(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         message: &irc_wire::Message<'_>,
         out: &mut Out,
     ) {
-        let link = asker.link;
+        let link = user_ref.link;
         let verb = match message.command {
             Command::Verb(verb) => verb,
             // Only servers say these.
             Command::Numeric(_) => return,
             Command::Other(word) => {
                 let words = [word.as_str()];
-                return self.complain(link, Numeric::ERR_UNKNOWNCOMMAND, &words, out);
+                return self.reply_error(link, Numeric::ERR_UNKNOWNCOMMAND, &words, out);
             }
         };
         let needs = match verb {
@@ -252,50 +252,50 @@ impl Context {
         };
         if message.params.len() < needs {
             let words = [verb.as_str()];
-            return self.complain(link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
+            return self.reply_error(link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
         }
         match verb {
-            Verb::Privmsg => self.irc_says(asker, ChatKind::Message, message, out),
-            Verb::Notice => self.irc_says(asker, ChatKind::Notice, message, out),
+            Verb::Privmsg => self.privmsg(user_ref, ChatKind::Message, message, out),
+            Verb::Notice => self.privmsg(user_ref, ChatKind::Notice, message, out),
             Verb::Ping => self.irc_ping(link, message, out),
             // Tags are not passed on, which is told in advance.
             Verb::Pong | Verb::Error | Verb::Tagmsg => {}
-            Verb::Join => self.irc_join(asker, message, out),
-            Verb::Part => self.irc_part(asker, message, out),
-            Verb::Topic => self.irc_topic(asker, message, out),
-            Verb::Names => self.irc_names(asker, message, out),
-            Verb::List => self.irc_list(asker, message, out),
-            Verb::Invite => self.irc_invite(asker, message, out),
-            Verb::Kick => self.irc_kick(asker, message, out),
-            Verb::Mode => self.irc_mode(asker, message, out),
-            Verb::Nick => self.irc_nick(asker, message, out),
-            Verb::Setname => self.irc_setname(asker, message, out),
+            Verb::Join => self.irc_join(user_ref, message, out),
+            Verb::Part => self.irc_part(user_ref, message, out),
+            Verb::Topic => self.irc_topic(user_ref, message, out),
+            Verb::Names => self.irc_names(user_ref, message, out),
+            Verb::List => self.irc_list(user_ref, message, out),
+            Verb::Invite => self.irc_invite(user_ref, message, out),
+            Verb::Kick => self.irc_kick(user_ref, message, out),
+            Verb::Mode => self.irc_mode(user_ref, message, out),
+            Verb::Nick => self.irc_nick(user_ref, message, out),
+            Verb::Setname => self.irc_setname(user_ref, message, out),
             Verb::Cap => self.irc_cap(link, message, out),
-            Verb::Away => self.irc_away(asker, message, out),
-            Verb::Who => self.irc_who(asker, message, out),
-            Verb::Whois => self.irc_whois(asker, message, out),
-            Verb::Whowas => self.irc_whowas(asker, message, out),
-            Verb::Ison => self.irc_ison(asker, message, out),
-            Verb::Userhost => self.irc_userhost(asker, message, out),
-            Verb::Quit => self.irc_quit(asker, message, out),
+            Verb::Away => self.irc_away(user_ref, message, out),
+            Verb::Who => self.irc_who(user_ref, message, out),
+            Verb::Whois => self.irc_whois(user_ref, message, out),
+            Verb::Whowas => self.irc_whowas(user_ref, message, out),
+            Verb::Ison => self.irc_ison(user_ref, message, out),
+            Verb::Userhost => self.irc_userhost(user_ref, message, out),
+            Verb::Quit => self.irc_quit(user_ref, message, out),
             Verb::Pass | Verb::User | Verb::Server | Verb::Service | Verb::Webirc => {
-                self.complain(link, Numeric::ERR_ALREADYREGISTRED, &[], out);
+                self.reply_error(link, Numeric::ERR_ALREADYREGISTRED, &[], out);
             }
-            Verb::Oper => self.complain(link, Numeric::ERR_NOOPERHOST, &[], out),
+            Verb::Oper => self.reply_error(link, Numeric::ERR_NOOPERHOST, &[], out),
             Verb::Kill
             | Verb::Rehash
             | Verb::Restart
             | Verb::Die
             | Verb::Connect
             | Verb::Squit
-            | Verb::Wallops => self.complain(link, Numeric::ERR_NOPRIVILEGES, &[], out),
-            _ => self.irc_server_query(asker, verb, message, out),
+            | Verb::Wallops => self.reply_error(link, Numeric::ERR_NOPRIVILEGES, &[], out),
+            _ => self.irc_server_query(user_ref, verb, message, out),
         }
     }
 
     pub(crate) fn irc_ping(&self, link: LinkId, message: &irc_wire::Message<'_>, out: &mut Out) {
         let Some(token) = message.params.get(0).filter(|token| !token.is_empty()) else {
-            return self.complain(link, Numeric::ERR_NOORIGIN, &[], out);
+            return self.reply_error(link, Numeric::ERR_NOORIGIN, &[], out);
         };
         let (own, token) = (self.irc_own_name(), text::utf8_or_latin1(token));
         self.irc_line_to(link, own, "PONG", &[own], Some(&token), out);
@@ -303,15 +303,15 @@ impl Context {
 
     pub(crate) fn irc_quit(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         message: &irc_wire::Message<'_>,
         out: &mut Out,
     ) {
-        let link = asker.link;
+        let link = user_ref.link;
         let text = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
-        log::info!("{} quits: {text:?}", self.who(link));
+        log::info!("{} quits: {text:?}", self.describe_peer(link));
         self.irc_closes(link, &format!("Quit: {text}"), out);
-        self.end(link, CloseWhen::Flushed, &text, out);
+        self.close(link, CloseWhen::Flushed, &text, out);
     }
 
     // What goes out.
@@ -329,10 +329,10 @@ impl Context {
                     StatusCode::UNKNOWN_ID => {
                         let id = text.rsplit(' ').next().and_then(|id| id.parse().ok());
                         let nick = match id.and_then(HostId::new) {
-                            Some(id) => self.called(id),
+                            Some(id) => self.nick_of(id),
                             None => "*".to_owned(),
                         };
-                        self.complain(link, Numeric::ERR_NOSUCHNICK, &[&nick], out);
+                        self.reply_error(link, Numeric::ERR_NOSUCHNICK, &[&nick], out);
                     }
                     StatusCode::WELCOME | StatusCode::FEATURES => {}
                     StatusCode::LEAVING => {
@@ -442,7 +442,7 @@ impl Context {
                 Some(_) => source.into_owned(),
                 None => format!("{before}!{before}@{id}.crc"),
             };
-            self.irc_tell_of(&links, &source, "NICK", &self.called(id), out);
+            self.irc_tell_of(&links, &source, "NICK", &self.nick_of(id), out);
         }
         self.irc_host_joined(id);
     }

@@ -1,4 +1,4 @@
-//! The cut-down IRC of the course: its users and its servers.
+//! The cut-down IRC of the legacy: its users and its servers.
 //!
 //! A user or a server of the dialect is a host like all others, with an id that we
 //! draw. Whoever is linked to a server of the dialect is behind its link, and we are
@@ -8,7 +8,7 @@
 //! `dialling` links us to a server of the dialect.
 //!
 //! To servers of the dialect everybody is told of, whatever they speak, under the
-//! names of [`Names`](crate::text_protocol::Names). Nothing is told back to the link that
+//! names of [`NickTables`](crate::text_protocol::NickTables). Nothing is told back to the link that
 //! it came from.
 
 mod notify;
@@ -31,7 +31,7 @@ use crc_machine::LinkId;
 
 use uplink::Dialling;
 
-/// Somebody who speaks the dialect of the course.
+/// Somebody who speaks the dialect of the legacy.
 #[derive(Debug, Default)]
 pub(crate) struct Peer {
     decoder: Decoder,
@@ -83,21 +83,21 @@ pub(crate) struct Introduction {
 
 /// What we know and do because of the dialect.
 #[derive(Debug, Default)]
-pub(crate) struct Book {
+pub(crate) struct LegacyState {
     users: BTreeMap<HostId, User>,
     servers: BTreeMap<HostId, Introduction>,
     /// The links to servers that are told of every change.
-    told: BTreeSet<LinkId>,
+    synced_links: BTreeSet<LinkId>,
     dialling: Dialling,
     /// What happens is not told yet: a channel comes about; or it is none of the
     /// dialect's business: an id changes.
     pub(crate) hushed: bool,
 }
 
-impl Book {
+impl LegacyState {
     /// Nothing more is told on a link.
     pub(crate) fn close(&mut self, link: LinkId) {
-        self.told.remove(&link);
+        self.synced_links.remove(&link);
     }
 
     /// All that must hold between two events: what is kept is about hosts that are
@@ -105,7 +105,7 @@ impl Book {
     pub(crate) fn check(
         &self,
         kind: impl Fn(HostId) -> Option<HostKind>,
-        is_course: impl Fn(LinkId) -> bool,
+        is_legacy: impl Fn(LinkId) -> bool,
     ) {
         for id in self.users.keys() {
             assert_eq!(kind(*id), Some(HostKind::Client), "{id} is kept as a user");
@@ -117,8 +117,8 @@ impl Book {
                 "{id} is kept as a server"
             );
         }
-        for link in &self.told {
-            assert!(is_course(*link), "{link} is told of all");
+        for link in &self.synced_links {
+            assert!(is_legacy(*link), "{link} is told of all");
         }
         assert!(!self.hushed, "it is told again after the event");
     }
@@ -133,64 +133,64 @@ impl Book {
 
 impl Context {
     /// Whether a link speaks the dialect.
-    pub(crate) fn is_course(&self, link: LinkId) -> bool {
+    pub(crate) fn is_legacy(&self, link: LinkId) -> bool {
         let session = self.sessions.find(link);
-        session.is_some_and(|session| matches!(session.lines, Some(Lines::Course(_))))
+        session.is_some_and(|session| matches!(session.lines, Some(Lines::Legacy(_))))
     }
 
-    pub(crate) fn course_peer(&mut self, link: LinkId) -> Option<&mut Peer> {
+    pub(crate) fn legacy_peer(&mut self, link: LinkId) -> Option<&mut Peer> {
         match &mut self.sessions.find_mut(link)?.lines {
-            Some(Lines::Course(peer)) => Some(peer),
+            Some(Lines::Legacy(peer)) => Some(peer),
             _ => None,
         }
     }
 
     /// How far a conversation in the dialect has come, if more is to be read of it.
-    pub(crate) fn course_phase(&self, link: LinkId) -> Option<Phase> {
+    pub(crate) fn legacy_phase(&self, link: LinkId) -> Option<Phase> {
         let phase = self.sessions.find(link)?.phase;
         (self.stage == Stage::Running && phase != Phase::Closing).then_some(phase)
     }
 
     /// The next bytes of a link that speaks the dialect.
-    pub(crate) fn course_bytes(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
-        let Some(peer) = self.course_peer(link) else {
+    pub(crate) fn legacy_bytes(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
+        let Some(peer) = self.legacy_peer(link) else {
             return;
         };
         let mut decoder = core::mem::take(&mut peer.decoder);
         peer.names_bytes = 0;
         let mut input = bytes;
-        while let Some(phase) = self.course_phase(link)
+        while let Some(phase) = self.legacy_phase(link)
             && let Some(line) = decoder.next_line(&mut input, LineLimits::LEGACY)
         {
             match line.whole() {
-                Ok(line) => self.course_line(link, phase, line, out),
+                Ok(line) => self.legacy_line(link, phase, line, out),
                 Err(too_long) => self.violation(link, too_long.into(), out),
             }
         }
-        if self.course_phase(link).is_some()
-            && let Some(peer) = self.course_peer(link)
+        if self.legacy_phase(link).is_some()
+            && let Some(peer) = self.legacy_peer(link)
         {
             peer.decoder = decoder;
         }
     }
 
-    pub(crate) fn course_line(&mut self, link: LinkId, phase: Phase, bytes: &[u8], out: &mut Out) {
+    pub(crate) fn legacy_line(&mut self, link: LinkId, phase: Phase, bytes: &[u8], out: &mut Out) {
         let line = match Line::parse(bytes) {
             Ok(line) => line,
-            Err(error) => return self.course_drops(link, &error),
+            Err(error) => return self.legacy_drops(link, &error),
         };
         match phase {
-            Phase::Stranger => self.course_stranger(link, &line, out),
-            Phase::Introduced => self.course_introduced(link, &line, out),
-            Phase::Client => self.course_user_says(link, &line, out),
-            Phase::Server => self.course_server_says(link, &line, out),
+            Phase::Unregistered => self.legacy_stranger(link, &line, out),
+            Phase::Introduced => self.legacy_introduced(link, &line, out),
+            Phase::Client => self.legacy_user_says(link, &line, out),
+            Phase::Server => self.legacy_server_says(link, &line, out),
             Phase::Closing => {}
         }
     }
 
     /// Leaves a line out of account.
-    pub(crate) fn course_drops(&mut self, link: LinkId, why: &dyn core::fmt::Display) {
+    pub(crate) fn legacy_drops(&mut self, link: LinkId, why: &dyn core::fmt::Display) {
         self.counters.dropped += 1;
-        log::debug!("{}: a line is dropped: {why}", self.who(link));
+        log::debug!("{}: a line is dropped: {why}", self.describe_peer(link));
     }
 }

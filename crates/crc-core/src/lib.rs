@@ -90,10 +90,10 @@ pub use crc_machine::{
 pub use id::random_host_id;
 pub use limits::Limits;
 pub use network::{
-    Channel, Channels, Directory, Host, HostKind, Neighbour, Nicks, Setting, Settings, Standing,
+    Channel, Channels, Directory, Host, HostKind, Neighbour, Nicks, PeerVersion, Setting, Settings,
 };
 #[cfg(feature = "planted")]
 pub use planted::Planted;
 pub use server::{Counters, LinkView, Server, ServerCommand, ServerNotice, Snapshot};
-pub use text_protocol::Dialect;
-pub use violation::{Role, Verdict, Violation};
+pub use text_protocol::TextProtocol;
+pub use violation::{Action, Role, Violation};

@@ -23,13 +23,13 @@ use crc_machine::LinkTable;
 
 /// What we know of the node at the other end of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It has not shown yet what it is.
-    Unclassified,
-    /// An original node: version 1 and nothing else.
-    Original,
+pub enum PeerVersion {
+    /// Not known yet.
+    Unknown,
+    /// A v1 node: version 1 of the protocol and nothing else.
+    V1,
     /// A node of this project.
-    Ours,
+    V2,
 }
 
 /// An adjacent host that has registered.
@@ -40,17 +40,17 @@ pub struct Neighbour {
     /// What it is.
     pub kind: HostKind,
     /// What it can take.
-    pub standing: Standing,
+    pub version: PeerVersion,
     /// Whether it is the server that we linked to, our parent in the tree.
     pub uplink: bool,
     /// Whether it has been sent its listing of the network, so that it is told
     /// of every change from now on.
-    pub told: bool,
+    pub synced: bool,
 }
 
 /// What a registration says of a host, behind the link it came from.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Claim<'a> {
+pub(crate) struct HostInfo<'a> {
     pub(crate) id: HostId,
     pub(crate) kind: HostKind,
     pub(crate) name: &'a str,
@@ -60,7 +60,7 @@ pub(crate) struct Claim<'a> {
     pub(crate) machine: Option<&'a str>,
 }
 
-impl<'a> Claim<'a> {
+impl<'a> HostInfo<'a> {
     /// What is said of a host, all of it for people.
     pub(crate) const fn for_people(
         id: HostId,
@@ -68,7 +68,7 @@ impl<'a> Claim<'a> {
         name: &'a str,
         info: &'a str,
     ) -> Self {
-        Claim {
+        HostInfo {
             id,
             kind,
             name,
@@ -80,20 +80,20 @@ impl<'a> Claim<'a> {
     /// What somebody who registers says of itself; all of it is for people.
     pub(crate) fn of_itself(kind: HostKind, registration: &'a Registration<'_>) -> Self {
         let (name, info) = (registration.name.as_str(), registration.info.as_str());
-        Claim::for_people(registration.source, kind, name, info)
+        HostInfo::for_people(registration.source, kind, name, info)
     }
 }
 
 /// What a registration from a server means, given what is known already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meaning {
+pub(crate) enum RegistrationOutcome {
     /// Nobody knew of this host.
     New,
     /// Known just so; or the word of a link that does not count against what
     /// we know.
-    Old,
+    Known,
     /// Known just so, but for what it says to machines.
-    NewMachine,
+    MachinePartChanged,
     /// The host says something else about itself now: it leaves and joins.
     Changed,
     /// It has moved: what an original node told of it was a ghost.
@@ -105,7 +105,7 @@ pub(crate) enum Meaning {
     ParentWins,
     /// Two clients have one id, and ours stays: the child that told of the
     /// other one gives way when it hears of ours.
-    ChildGivesWay,
+    ChildYields,
 }
 
 /// Where a message goes.
@@ -162,14 +162,14 @@ impl Network {
 
     /// Whether `id` can't be given to another host.
     pub(crate) fn is_taken(&self, id: HostId) -> bool {
-        id == self.id || self.directory.way(id).is_some()
+        id == self.id || self.directory.route(id).is_some()
     }
 
     /// Whether `source` is reached over `link`, so that its word may come from
     /// there.
     #[inline]
     pub(crate) fn is_behind(&self, source: HostId, link: LinkId) -> bool {
-        let way = self.directory.way(source);
+        let way = self.directory.route(source);
         way.is_some_and(|(_, first_link)| first_link == link)
     }
 
@@ -177,7 +177,7 @@ impl Network {
     /// are spoken to, and nothing goes back to a server that sent it.
     #[inline]
     pub(crate) fn route_chat(&self, from: LinkId, destination: Option<HostId>) -> Route {
-        let Some((kind, to)) = destination.and_then(|id| self.directory.way(id)) else {
+        let Some((kind, to)) = destination.and_then(|id| self.directory.route(id)) else {
             return Route::Unknown;
         };
         let back = to == from && self.is_server_link(from);
@@ -190,7 +190,7 @@ impl Network {
 
     /// Where a status for `destination` goes that came from `from`, or from us.
     pub(crate) fn route_status(&self, from: Option<LinkId>, destination: HostId) -> Route {
-        match self.directory.way(destination) {
+        match self.directory.route(destination) {
             Some((_, to)) if from != Some(to) => Route::To(to),
             _ => Route::Unknown,
         }
@@ -201,7 +201,7 @@ impl Network {
     ///
     /// Between servers of ours every server of ours is known with what it says
     /// to machines, which originals leave out.
-    pub(crate) fn hearsay(&self, claim: &Claim<'_>) -> Option<LinkId> {
+    pub(crate) fn indirect_route(&self, claim: &HostInfo<'_>) -> Option<LinkId> {
         let known = self.directory.find(claim.id)?;
         let teller = self.neighbours.find(known.first_link())?;
         let same =
@@ -214,45 +214,47 @@ impl Network {
 
     /// What a registration means that a server sent on `from`. The server's own
     /// registration is not asked about here.
-    pub(crate) fn judge(&self, from: LinkId, claim: &Claim<'_>) -> Meaning {
+    pub(crate) fn classify(&self, from: LinkId, claim: &HostInfo<'_>) -> RegistrationOutcome {
         let neighbour = self.neighbours.find(from);
-        let ours = neighbour.is_some_and(|n| n.standing == Standing::Ours);
+        let ours = neighbour.is_some_and(|n| n.version == PeerVersion::V2);
         let Some(known) = self.directory.find(claim.id) else {
             return match claim.id == self.id {
-                false => Meaning::New,
+                false => RegistrationOutcome::New,
                 // Originals tell us of ourselves; they know no better.
-                true if !ours => Meaning::Old,
-                true => Meaning::Loop,
+                true if !ours => RegistrationOutcome::Known,
+                true => RegistrationOutcome::Loop,
             };
         };
         let same =
             known.kind() == claim.kind && known.name() == claim.name && known.info() == claim.info;
         if known.first_link() == from {
             return match claim.machine {
-                _ if !same => Meaning::Changed,
-                Some(machine) if known.machine() != Some(machine) => Meaning::NewMachine,
-                _ => Meaning::Old,
+                _ if !same => RegistrationOutcome::Changed,
+                Some(machine) if known.machine() != Some(machine) => {
+                    RegistrationOutcome::MachinePartChanged
+                }
+                _ => RegistrationOutcome::Known,
             };
         }
         // An original repeats what it was told, and never forgets.
         if !ours {
-            return Meaning::Old;
+            return RegistrationOutcome::Known;
         }
         let teller = self.neighbours.find(known.first_link());
         let ghost = teller.is_some_and(|n| {
-            n.standing == Standing::Original && n.kind == HostKind::Server && n.host != claim.id
+            n.version == PeerVersion::V1 && n.kind == HostKind::Server && n.host != claim.id
         });
-        let hearsay = claim.machine.is_some() && self.hearsay(claim).is_some();
-        if (ghost || hearsay) && same {
-            return Meaning::Moved;
+        let indirect_route = claim.machine.is_some() && self.indirect_route(claim).is_some();
+        if (ghost || indirect_route) && same {
+            return RegistrationOutcome::Moved;
         }
         if known.kind() == HostKind::Server || claim.kind == HostKind::Server {
-            return Meaning::Loop;
+            return RegistrationOutcome::Loop;
         }
         if neighbour.is_some_and(|n| n.uplink) {
-            Meaning::ParentWins
+            RegistrationOutcome::ParentWins
         } else {
-            Meaning::ChildGivesWay
+            RegistrationOutcome::ChildYields
         }
     }
 

@@ -3,7 +3,7 @@
 //! Decides everything and does nothing: sockets are the driver's. The parts:
 //! `conversation` takes one message from one link and applies the relay's
 //! rules; `broadcast` tells the neighbours; `uplink` looks for a place in the
-//! tree. What a peer gets to see of a message is dressed by its session.
+//! tree. What a peer gets to see of a message is encoded by its session.
 
 mod counters;
 mod leave;
@@ -19,9 +19,9 @@ pub use counters::Counters;
 pub use snapshot::{LinkView, Snapshot};
 
 use crate::config::Config;
-use crate::context::{Context, Due, Out, Stage};
-use crate::crc::session::{PAUSE, Phase};
-use crate::network::{HostKind, Standing};
+use crate::context::{Context, Out, Stage, Timer};
+use crate::crc::session::{CHUNK_PAUSE, Phase};
+use crate::network::{HostKind, PeerVersion};
 use crate::violation::Violation;
 use crc_machine::PeerAddress;
 use crc_machine::Timestamp;
@@ -123,7 +123,7 @@ impl Server {
             assert_eq!(phase, Some(expected), "the session of {link}");
         }
         assert!(
-            self.cx.unsettled.is_empty(),
+            self.cx.dirty_links.is_empty(),
             "nothing is left for a later event"
         );
     }
@@ -133,29 +133,31 @@ impl Context {
     pub(crate) fn start(&mut self, listening: Vec<SocketAddr>, out: &mut Out) {
         self.listening = listening;
         self.find_uplink(out);
-        self.course_dial(out);
+        self.legacy_dial(out);
     }
 
-    pub(crate) fn tick(&mut self, out: &mut Out) {
+    pub(crate) fn on_tick(&mut self, out: &mut Out) {
         while let Some(due) = self.timers.pop_due(self.now) {
             match due {
-                Due::Registration(link) => {
-                    self.uplink_silent(link);
+                Timer::Registration(link) => {
+                    self.on_uplink_silent(link);
                     self.violation(link, Violation::NotRegistered, out);
                 }
-                Due::Announcement(link) => self.announce(link, out),
-                Due::Classification(link) => self.classify(link, Standing::Original, out),
-                Due::Pause(link) => self.timers.set(Due::Piece(link), self.now + PAUSE),
-                Due::Piece(link) => self.note(link),
-                Due::Pulse(link) => self.feel_pulse(link, out),
-                Due::Order(link) => self.leave_out_of_order(link, out),
-                Due::Refusal(link) => self.refused_for_ever(link, out),
-                Due::Irc(link) => self.irc_due(link, out),
-                Due::Dial => self.dial(out),
-                Due::CourseDial => self.course_dial(out),
-                Due::CourseLoop(link) => self.course_loops(link, out),
-                Due::Candidates => self.be_root(out),
-                Due::Departure => self.depart(out),
+                Timer::Announcement(link) => self.announce(link, out),
+                Timer::Classification(link) => self.set_peer_version(link, PeerVersion::V1, out),
+                Timer::PacePause(link) => self
+                    .timers
+                    .set(Timer::PacedSend(link), self.now + CHUNK_PAUSE),
+                Timer::PacedSend(link) => self.mark_dirty(link),
+                Timer::Keepalive(link) => self.check_keepalive(link, out),
+                Timer::RankCheck(link) => self.leave_misordered_uplink(link, out),
+                Timer::Refusal(link) => self.on_permanent_refusal(link, out),
+                Timer::Irc(link) => self.irc_due(link, out),
+                Timer::Dial => self.dial(out),
+                Timer::LegacyDial => self.legacy_dial(out),
+                Timer::LegacyLoop(link) => self.legacy_loops(link, out),
+                Timer::Candidates => self.take_root_rank(out),
+                Timer::ShutdownDeadline => self.stop(out),
             }
         }
     }
@@ -175,21 +177,21 @@ impl Machine for Server {
                 link,
                 origin,
                 endpoints,
-            } => self.cx.link_up(link, origin, endpoints, out),
-            Event::Bytes { link, bytes } => self.cx.bytes(link, bytes, out),
-            Event::LinkDown { link, why, unsent } => self.cx.link_down(link, why, unsent, out),
+            } => self.cx.on_link_up(link, origin, endpoints, out),
+            Event::Bytes { link, bytes } => self.cx.on_bytes(link, bytes, out),
+            Event::LinkDown { link, why, unsent } => self.cx.on_link_down(link, why, unsent, out),
             Event::DialFailed { dial, why } => {
-                if !self.cx.course_dial_failed(dial, why) {
-                    self.cx.dial_failed(dial, why, out);
+                if !self.cx.legacy_dial_failed(dial, why) {
+                    self.cx.on_dial_failed(dial, why, out);
                 }
             }
             Event::Command(ServerCommand::Start { listening }) => self.cx.start(listening, out),
-            Event::Command(ServerCommand::Candidates(found)) => self.cx.take_found(found, out),
+            Event::Command(ServerCommand::Candidates(found)) => self.cx.set_discovered(found, out),
             Event::Command(ServerCommand::Leave { reason }) => self.cx.leave(&reason, out),
-            Event::Tick => self.cx.tick(out),
+            Event::Tick => self.cx.on_tick(out),
         }
-        if !self.cx.unsettled.is_empty() || self.cx.stage == Stage::Leaving {
-            self.cx.settle(out);
+        if !self.cx.dirty_links.is_empty() || self.cx.stage == Stage::Leaving {
+            self.cx.flush_pending(out);
         }
     }
 

@@ -15,10 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crc_wire::HostId;
 
 use crate::announcement::{Announcement, UNRANKED};
-use crate::context::{Context, Due, Out, Stage};
+use crate::context::{Context, Out, Stage, Timer};
 use crate::crc::session::Alias;
 use crate::id::random_host_id;
-use crate::network::{Claim, Host, HostKind, Standing};
+use crate::network::{Host, HostInfo, HostKind, PeerVersion};
 use crate::planted::planted;
 use crate::server::ServerNotice;
 use crc_machine::Backoff;
@@ -35,7 +35,7 @@ const PAUSE_AFTER_LOOP: Duration = Duration::from_secs(5);
 const PAUSE_BETWEEN_LOOPS_MAX: Duration = Duration::from_secs(600);
 /// How often we leave servers that do not come before us, before we take a
 /// place below one all the same.
-const LEAVINGS_MAX: u32 = 4;
+const RANK_REJECTIONS_MAX: u32 = 4;
 /// The longest pause before the server is dialled that an uplink has named in
 /// its place.
 const PAUSE_BEFORE_REPLACEMENT_MAX: Duration = Duration::from_millis(500);
@@ -51,7 +51,7 @@ const FOUND_MAX: usize = 1024;
 const PAUSE_BEFORE_FOUND_MAX: Duration = Duration::from_millis(500);
 /// How long servers are left alone that were found for us, but come after us as
 /// far as we know: they will come to us, unless they do not know of us.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LATER_RANK_DELAY: Duration = Duration::from_secs(10);
 
 /// A server's place in the order in which servers link to each other.
 pub(crate) type Place = (u32, HostId);
@@ -76,7 +76,7 @@ pub(crate) struct Uplink {
     /// Those that were found for us.
     found: Vec<PeerAddress>,
     /// Until when those of them are left alone that come after us.
-    patient_until: Timestamp,
+    later_ranks_from: Timestamp,
     /// Every server that we have heard of, whether it is there now or not.
     known: BTreeMap<HostId, (u32, PeerAddress)>,
     /// Whom to dial before all others.
@@ -88,7 +88,7 @@ pub(crate) struct Uplink {
     dials: u64,
     link: Option<LinkId>,
     /// When the link's peer took us.
-    taken: Option<Timestamp>,
+    accepted_at: Option<Timestamp>,
     /// The shortest pause before the next dial.
     pause_min: Duration,
     /// Whom the link or the dial leads to.
@@ -102,7 +102,7 @@ pub(crate) struct Uplink {
     /// The candidate that has gone silent on us: it has its turn after the others.
     silent: Option<PeerAddress>,
     /// How many servers in a row we have left because they do not come before us.
-    leavings: u32,
+    rank_rejections: u32,
     /// The link whose peer seemed to be an original, so that we have our rank.
     guessed: Option<LinkId>,
 }
@@ -112,7 +112,7 @@ impl Uplink {
         Uplink {
             configured,
             found: Vec::new(),
-            patient_until: Timestamp::START,
+            later_ranks_from: Timestamp::START,
             known: BTreeMap::new(),
             replacement: None,
             next: 0,
@@ -120,20 +120,20 @@ impl Uplink {
             dial: None,
             dials: 0,
             link: None,
-            taken: None,
+            accepted_at: None,
             pause_min: Duration::ZERO,
             to: None,
             was_member: false,
             refusing: BTreeSet::new(),
             loops: BTreeMap::new(),
             silent: None,
-            leavings: 0,
+            rank_rejections: 0,
             guessed: None,
         }
     }
 
     /// Notes where a server is, and its place.
-    pub(crate) fn learn(&mut self, id: HostId, rank: u32, address: PeerAddress) {
+    pub(crate) fn learn_address(&mut self, id: HostId, rank: u32, address: PeerAddress) {
         self.known.insert(id, (rank, address));
         if self.known.len() > KNOWN_MAX {
             let last = self
@@ -195,19 +195,19 @@ impl Context {
             && self.uplink.found.is_empty()
             && let Some(patience) = self.config.candidates_within
         {
-            self.timers.set(Due::Candidates, self.now + patience);
+            self.timers.set(Timer::Candidates, self.now + patience);
         }
-        self.be_root(out);
+        self.take_root_rank(out);
         self.dial(out);
     }
 
     /// Notes who has been found, in place of those who were found before.
-    pub(crate) fn take_found(&mut self, mut found: Vec<PeerAddress>, out: &mut Out) {
+    pub(crate) fn set_discovered(&mut self, mut found: Vec<PeerAddress>, out: &mut Out) {
         if self.stage != Stage::Running {
             return;
         }
         found.truncate(FOUND_MAX);
-        self.timers.cancel(Due::Candidates);
+        self.timers.cancel(Timer::Candidates);
         let old = core::mem::replace(&mut self.uplink.found, found);
         if !self.uplink.is_idle() {
             return;
@@ -217,33 +217,33 @@ impl Context {
         }
         let mut new = self.uplink.found.iter();
         let somebody_new = new.any(|address| !old.contains(address));
-        if somebody_new && self.config.rank.is_none() && self.nobody_is_linked() {
+        if somebody_new && self.config.rank.is_none() && self.has_no_server_links() {
             // Nobody has a place by ours: we come as if we had just begun.
             self.rank = UNRANKED;
         }
-        self.be_root(out);
-        if self.rank == UNRANKED && (somebody_new || !self.timers.is_set(Due::Dial)) {
-            self.timers.cancel(Due::Dial);
+        self.take_root_rank(out);
+        if self.rank == UNRANKED && (somebody_new || !self.timers.is_set(Timer::Dial)) {
+            self.timers.cancel(Timer::Dial);
             self.dial(out);
         } else if somebody_new {
             let pause = self.random.duration_up_to(PAUSE_BEFORE_FOUND_MAX);
-            self.timers.set(Due::Dial, self.now + pause);
+            self.timers.set(Timer::Dial, self.now + pause);
         }
     }
 
     /// Whether no other server is linked to us.
-    pub(crate) fn nobody_is_linked(&self) -> bool {
+    pub(crate) fn has_no_server_links(&self) -> bool {
         let mut neighbours = self.network.neighbours().iter();
         neighbours
-            .all(|(link, neighbour)| neighbour.kind == HostKind::Client || self.is_course(link))
+            .all(|(link, neighbour)| neighbour.kind == HostKind::Client || self.is_legacy(link))
     }
 
     /// Takes the rank of a root, if nobody is there whom we could be below and
     /// nobody will be found.
-    pub(crate) fn be_root(&mut self, out: &mut Out) {
+    pub(crate) fn take_root_rank(&mut self, out: &mut Out) {
         let uplink = &self.uplink;
         let alone = uplink.configured.is_empty() && uplink.found.is_empty();
-        let waits = self.timers.is_set(Due::Candidates);
+        let waits = self.timers.is_set(Timer::Candidates);
         if alone && uplink.is_idle() && !waits && self.rank == UNRANKED {
             if self.config.candidates_within.is_some() {
                 log::info!("nobody is found to link to: this server is a root");
@@ -261,10 +261,10 @@ impl Context {
         if self.candidates().is_empty() && uplink.replacement.is_none() {
             return;
         }
-        let with_later = uplink.patient_until <= self.now;
+        let with_later = uplink.later_ranks_from <= self.now;
         let mut candidates = uplink.candidates(self.place(), with_later);
-        self.leave_out_ourselves(&mut candidates);
-        candidates.retain(|candidate| !self.leads_back(candidate));
+        self.exclude_reachable(&mut candidates);
+        candidates.retain(|candidate| !self.leads_to_loop(candidate));
         let uplink = &mut self.uplink;
         if let Some(silent) = &uplink.silent
             && let Some(place) = candidates.iter().position(|candidate| candidate == silent)
@@ -293,21 +293,21 @@ impl Context {
     }
 
     /// Whoever is in our part of the network already leads back to us.
-    pub(crate) fn leave_out_ourselves(&self, candidates: &mut Vec<PeerAddress>) {
+    pub(crate) fn exclude_reachable(&self, candidates: &mut Vec<PeerAddress>) {
         let machines = self.network.directory().servers().filter_map(Host::machine);
         let here = machines.filter_map(|machine| Announcement::parse(machine).address);
         for address in here {
             candidates.retain(|candidate| *candidate != address);
         }
-        candidates.retain(|candidate| !self.is_us(candidate));
+        candidates.retain(|candidate| !self.is_own_address(candidate));
     }
 
     /// Whether an address is our own.
-    pub(crate) fn is_us(&self, address: &PeerAddress) -> bool {
+    pub(crate) fn is_own_address(&self, address: &PeerAddress) -> bool {
         let ours = |local: &SocketAddr| {
             let port = local.port() == address.port;
             match address.host.parse::<IpAddr>() {
-                Ok(ip) if local.ip().is_unspecified() => port && self.has_been_called(ip),
+                Ok(ip) if local.ip().is_unspecified() => port && self.has_local_ip(ip),
                 Ok(ip) => port && ip == local.ip(),
                 Err(_) => false,
             }
@@ -316,7 +316,7 @@ impl Context {
     }
 
     /// Whether a link of ours ends at `ip` on this side.
-    pub(crate) fn has_been_called(&self, ip: IpAddr) -> bool {
+    pub(crate) fn has_local_ip(&self, ip: IpAddr) -> bool {
         self.sessions
             .iter()
             .any(|(_, session)| session.endpoints.local.ip().to_canonical() == ip.to_canonical())
@@ -325,14 +325,14 @@ impl Context {
     /// Whether a candidate has led back to us, and would again: who is there is
     /// our neighbour, or is listed and has been tried not long ago. (It may be
     /// listed wrongly, where original servers do not forget who was behind them.)
-    pub(crate) fn leads_back(&self, candidate: &PeerAddress) -> bool {
-        let until = self.leads_back_until(candidate);
+    pub(crate) fn leads_to_loop(&self, candidate: &PeerAddress) -> bool {
+        let until = self.loop_pause_until(candidate);
         until.is_some_and(|until| self.now < until) && !planted!(self, LoopForgotten)
     }
 
     /// How long a candidate that has led back to us is left alone; `None` when
     /// whom we knew by another way is there no more.
-    pub(crate) fn leads_back_until(&self, candidate: &PeerAddress) -> Option<Timestamp> {
+    pub(crate) fn loop_pause_until(&self, candidate: &PeerAddress) -> Option<Timestamp> {
         let found = self.uplink.loops.get(candidate)?;
         let known = self.network.directory().find(found.known)?;
         let neighbour = self.network.neighbours().find(known.first_link())?;
@@ -346,9 +346,9 @@ impl Context {
     }
 
     /// When the first of the candidates is dialled again that have led back.
-    pub(crate) fn dials_in_vain_at(&self) -> Option<Timestamp> {
+    pub(crate) fn next_loop_retry(&self) -> Option<Timestamp> {
         let uplink = &self.uplink;
-        if uplink.taken.is_some() {
+        if uplink.accepted_at.is_some() {
             return None;
         }
         if !uplink.is_idle()
@@ -358,14 +358,14 @@ impl Context {
             return Some(self.now);
         }
         let mut candidates = self.candidates();
-        self.leave_out_ourselves(&mut candidates);
-        let until = candidates.iter().filter_map(|to| self.leads_back_until(to));
+        self.exclude_reachable(&mut candidates);
+        let until = candidates.iter().filter_map(|to| self.loop_pause_until(to));
         until.filter(|until| *until != Timestamp::NEVER).min()
     }
 
     /// A dial has become a link. Who we are there: nobody but ourselves, unless
     /// the server at the other end takes our id no more.
-    pub(crate) fn alias_for(&mut self, dial: DialId, link: LinkId) -> Option<Box<Alias>> {
+    pub(crate) fn start_uplink(&mut self, dial: DialId, link: LinkId) -> Option<Box<Alias>> {
         let (_, to) = self.uplink.dial.take_if(|(ours, _)| *ours == dial)?;
         self.uplink.link = Some(link);
         if !self.uplink.refusing.contains(&to) {
@@ -377,12 +377,12 @@ impl Context {
         Some(Box::new(Alias { id, ghosts }))
     }
 
-    pub(crate) fn dial_failed(&mut self, dial: DialId, why: DialError, out: &mut Out) {
+    pub(crate) fn on_dial_failed(&mut self, dial: DialId, why: DialError, out: &mut Out) {
         match self.uplink.dial.take_if(|(ours, _)| *ours == dial) {
             Some((_, to)) => {
                 self.counters.dials_failed += 1;
                 self.uplink.loops.remove(&to);
-                self.be_root(out);
+                self.take_root_rank(out);
                 let pause = self.dial_later();
                 log::warn!("cannot link to {to}: {why}; trying again in {pause:.1?}");
             }
@@ -391,18 +391,18 @@ impl Context {
     }
 
     /// The server at the other end of our uplink has taken us.
-    pub(crate) fn uplink_taken(&mut self) {
+    pub(crate) fn on_uplink_accepted(&mut self) {
         self.uplink.silent = None;
-        self.uplink.taken = Some(self.now);
+        self.uplink.accepted_at = Some(self.now);
         self.uplink.was_member = true;
         self.uplink.pause_min = Duration::ZERO;
         self.status_log.accepted();
     }
 
     /// The server at the other end does not take us, because our id is taken.
-    pub(crate) fn uplink_refused(&mut self, link: LinkId, text: &str, out: &mut Out) {
+    pub(crate) fn on_uplink_refused(&mut self, link: LinkId, text: &str, out: &mut Out) {
         self.uplink.pause_min = PAUSE_AFTER_REFUSAL;
-        let who = self.who(link);
+        let who = self.describe_peer(link);
         if self.status_log.record_refusal(text) {
             log::error!(
                 "{who} refuses us: {text:?}; trying again (choose another --id if this stays)"
@@ -414,17 +414,17 @@ impl Context {
         if self.uplink.was_member {
             // A server of ours hangs up, and takes us when it has heard that
             // our old place is gone. An original one does neither.
-            self.timers.cancel(Due::Registration(link));
+            self.timers.cancel(Timer::Registration(link));
             self.timers
-                .set(Due::Refusal(link), self.now + HANGING_UP_TIME);
+                .set(Timer::Refusal(link), self.now + HANGING_UP_TIME);
         } else {
-            self.end(link, CloseWhen::Flushed, "refused", out);
+            self.close(link, CloseWhen::Flushed, "refused", out);
         }
     }
 
     /// Whoever refuses us is an original node, which never takes the same id
     /// again: it will be dialled under another one.
-    pub(crate) fn refused_for_ever(&mut self, link: LinkId, out: &mut Out) {
+    pub(crate) fn on_permanent_refusal(&mut self, link: LinkId, out: &mut Out) {
         if self.uplink.link == Some(link)
             && let Some(to) = self.uplink.to.clone()
         {
@@ -432,24 +432,27 @@ impl Context {
             self.uplink.refusing.insert(to.clone());
             self.uplink.replacement = Some(to);
         }
-        self.end(link, CloseWhen::Flushed, "refused", out);
+        self.close(link, CloseWhen::Flushed, "refused", out);
     }
 
     /// The server that we are linked to under an alias is none of those that need
     /// it: its refusal had only been late to end. We come again as ourselves.
-    pub(crate) fn needs_no_alias(&mut self, link: LinkId, out: &mut Out) {
-        log::info!("{}: closed: it may know us by our own id", self.who(link));
+    pub(crate) fn drop_alias(&mut self, link: LinkId, out: &mut Out) {
+        log::info!(
+            "{}: closed: it may know us by our own id",
+            self.describe_peer(link)
+        );
         if let Some(to) = &self.uplink.to {
             self.uplink.refusing.remove(to);
         }
         self.uplink.pause_min = PAUSE_AFTER_REFUSAL;
-        self.end(link, CloseWhen::Flushed, "no alias", out);
+        self.close(link, CloseWhen::Flushed, "no alias", out);
     }
 
     /// An original server that we are linked to under an alias tells of a host
     /// that we know by another way: it is from our earlier time there. Unless it
     /// is somebody else, who wins, being on our parent's side.
-    pub(crate) fn note_ghost(&mut self, link: LinkId, claim: &Claim<'_>, out: &mut Out) {
+    pub(crate) fn note_ghost(&mut self, link: LinkId, claim: &HostInfo<'_>, out: &mut Out) {
         let Some(session) = self.sessions.find_mut(link) else {
             return;
         };
@@ -464,14 +467,14 @@ impl Context {
         alias.ghosts.insert(claim.id);
         let same = known.name() == claim.name && known.info() == claim.info;
         if !same && known.kind() == HostKind::Client && claim.kind == HostKind::Client {
-            self.evict(claim.id, link, out);
-            self.enter(link, claim, out);
+            self.evict_client(claim.id, link, out);
+            self.add_remote_host(link, claim, out);
         }
     }
 
     /// Our uplink, where `host` is, has led us back to ourselves: it tells of
     /// the server `known`, maybe itself, that we know by another way.
-    pub(crate) fn uplink_loops(&mut self, link: LinkId, host: HostId, known: HostId) {
+    pub(crate) fn on_loop(&mut self, link: LinkId, host: HostId, known: HostId) {
         if self.uplink.link != Some(link) {
             return;
         }
@@ -508,20 +511,20 @@ impl Context {
     }
 
     /// Nothing is heard from the other end of our uplink any more.
-    pub(crate) fn uplink_silent(&mut self, link: LinkId) {
+    pub(crate) fn on_uplink_silent(&mut self, link: LinkId) {
         if self.uplink.link == Some(link) {
             self.uplink.silent = self.uplink.to.clone();
         }
     }
 
     /// A link is gone; if it was our uplink, we look for another.
-    pub(crate) fn uplink_down(&mut self, link: LinkId, out: &mut Out) {
+    pub(crate) fn on_uplink_down(&mut self, link: LinkId, out: &mut Out) {
         if self.uplink.link != Some(link) {
             return;
         }
         self.uplink.link = None;
-        self.uplink.patient_until = self.now + PATIENCE;
-        if let Some(taken) = self.uplink.taken.take() {
+        self.uplink.later_ranks_from = self.now + LATER_RANK_DELAY;
+        if let Some(taken) = self.uplink.accepted_at.take() {
             out.notice(ServerNotice::Unlinked);
             if self.uplink.pause_min.is_zero() {
                 // We have lost it; where we have left it ourselves, the next
@@ -533,10 +536,10 @@ impl Context {
         if self.stage != Stage::Running {
             return;
         }
-        self.be_root(out);
+        self.take_root_rank(out);
         if self.uplink.replacement.is_some() {
             let jitter = self.random.duration_up_to(PAUSE_BEFORE_REPLACEMENT_MAX);
-            self.timers.set(Due::Dial, self.now + jitter);
+            self.timers.set(Timer::Dial, self.now + jitter);
         } else if self.candidates().is_empty() {
             log::info!("nobody is left to link to: this server is a root now");
         } else {
@@ -547,7 +550,7 @@ impl Context {
 
     /// Our uplink leaves, and says who takes its place: the first word of the
     /// text is the address.
-    pub(crate) fn uplink_replaced(&mut self, link: LinkId, by: Option<HostId>, text: &str) {
+    pub(crate) fn on_uplink_replaced(&mut self, link: LinkId, by: Option<HostId>, text: &str) {
         if self.uplink.link != Some(link) {
             return;
         }
@@ -563,7 +566,7 @@ impl Context {
     pub(crate) fn replacement(&self) -> Option<(HostId, PeerAddress)> {
         let neighbours = self.network.neighbours().iter();
         let ours = neighbours.filter(|(_, neighbour)| {
-            neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours
+            neighbour.kind == HostKind::Server && neighbour.version == PeerVersion::V2
         });
         let places = ours.filter_map(|(_, neighbour)| {
             let (rank, address) = self.uplink.known.get(&neighbour.host)?;
@@ -574,17 +577,17 @@ impl Context {
     }
 
     /// Remembers what a server says of its address and rank.
-    pub(crate) fn learn(&mut self, id: HostId, machine: &str) {
+    pub(crate) fn learn_address(&mut self, id: HostId, machine: &str) {
         let announcement = Announcement::parse(machine);
         if let (Some(address), Some(rank)) = (announcement.address, announcement.rank)
             && rank != UNRANKED
             && id != self.config.id
             && !planted!(self, NobodyRemembered)
         {
-            self.uplink.learn(id, rank, address);
+            self.uplink.learn_address(id, rank, address);
             if self.uplink.is_idle()
                 && self.stage == Stage::Running
-                && !self.timers.is_set(Due::Dial)
+                && !self.timers.is_set(Timer::Dial)
                 && !self.candidates().is_empty()
             {
                 // A root no more: somebody has come who is before us.
@@ -602,7 +605,7 @@ impl Context {
         let Some(rank) = parent.filter(|_| neighbour.uplink) else {
             return;
         };
-        let ours = neighbour.standing == Standing::Ours;
+        let ours = neighbour.version == PeerVersion::V2;
         let guessed = self
             .uplink
             .guessed
@@ -611,7 +614,7 @@ impl Context {
             .network
             .neighbours()
             .iter()
-            .any(|(link, n)| n.kind == HostKind::Server && !n.uplink && !self.is_course(link));
+            .any(|(link, n)| n.kind == HostKind::Server && !n.uplink && !self.is_legacy(link));
         if guessed.is_some() && !has_children {
             // It is no original, and not where we took it to be; and nobody has
             // taken a rank from us.
@@ -623,42 +626,43 @@ impl Context {
             }
             self.set_rank(rank + 1, Some(link), out);
         }
-        if ours && !self.comes_before_us((rank, neighbour.host)) {
+        if ours && !self.may_be_parent((rank, neighbour.host)) {
             // We stay for a moment: it learns where we are, and that its place
             // is below us; and we hear of those above it, who may be above us.
-            self.timers.set(Due::Order(link), self.now + HEARING_TIME);
+            self.timers
+                .set(Timer::RankCheck(link), self.now + HEARING_TIME);
         } else {
-            self.uplink.leavings = 0;
-            self.timers.cancel(Due::Order(link));
+            self.uplink.rank_rejections = 0;
+            self.timers.cancel(Timer::RankCheck(link));
         }
     }
 
     /// Leaves an uplink that does not come before us. Unless we have done so
     /// before and found no better place, and none of those above it has come to
     /// us: the root there is one that cannot. Then our rank was wrong.
-    pub(crate) fn leave_out_of_order(&mut self, link: LinkId, out: &mut Out) {
-        self.uplink.leavings = self.uplink.leavings.saturating_add(1);
+    pub(crate) fn leave_misordered_uplink(&mut self, link: LinkId, out: &mut Out) {
+        self.uplink.rank_rejections = self.uplink.rank_rejections.saturating_add(1);
         let neighbour = self.network.neighbours().find(link);
         let parent = neighbour.and_then(|n| self.network.directory().find(n.host));
         let machine = parent.and_then(Host::machine).unwrap_or_default();
-        if self.uplink.leavings > LEAVINGS_MAX
+        if self.uplink.rank_rejections > RANK_REJECTIONS_MAX
             && let Some(rank) = Announcement::parse(machine).rank
             && rank < UNRANKED - 1
             && !planted!(self, RankForEver)
         {
             log::warn!("nobody else takes us: our rank is {} no more", self.rank);
-            self.uplink.leavings = 0;
+            self.uplink.rank_rejections = 0;
             return self.set_rank(rank + 1, Some(link), out);
         }
         log::info!(
             "{}: closed: it does not come before us in the order of ranks",
-            self.who(link)
+            self.describe_peer(link)
         );
         self.uplink.pause_min = PAUSE_AFTER_REFUSAL;
-        self.end(link, CloseWhen::Flushed, "out of order", out);
+        self.close(link, CloseWhen::Flushed, "out of order", out);
     }
 
-    pub(crate) fn comes_before_us(&self, place: Place) -> bool {
+    pub(crate) fn may_be_parent(&self, place: Place) -> bool {
         // As long as neither has a rank, nobody can say who comes first.
         let unordered = place.0 == UNRANKED && self.rank == UNRANKED;
         place < self.place() || unordered || planted!(self, NoOrder)
@@ -671,14 +675,14 @@ impl Context {
         log::debug!("our rank is {rank}");
         let neighbours = self.network.neighbours().iter();
         let ours = neighbours.filter(|(_, neighbour)| {
-            neighbour.kind == HostKind::Server && neighbour.standing == Standing::Ours
+            neighbour.kind == HostKind::Server && neighbour.version == PeerVersion::V2
         });
         for neighbour in ours.map(|(link, _)| link).collect::<Vec<_>>() {
             // To the parent this may still be the first announcement.
             let pending = self
                 .sessions
                 .find(neighbour)
-                .is_some_and(|s| s.due.announcement);
+                .is_some_and(|s| s.pending.announcement);
             if !(parent == Some(neighbour) && pending) {
                 self.announce(neighbour, out);
             }
@@ -690,7 +694,7 @@ impl Context {
     pub(crate) fn dial_later(&mut self) -> Duration {
         let growing = self.uplink.backoff.pause(&mut self.random, false);
         let pause = growing.max(core::mem::take(&mut self.uplink.pause_min));
-        self.timers.set(Due::Dial, self.now + pause);
+        self.timers.set(Timer::Dial, self.now + pause);
         pause
     }
 }

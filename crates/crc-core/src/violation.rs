@@ -67,7 +67,7 @@ pub enum Violation {
 pub enum Role {
     /// Somebody who has not registered, or a server that we dialled and that has
     /// not introduced itself.
-    Stranger,
+    Unregistered,
     /// A registered client.
     Client,
     /// A registered server, for whom others may be to blame.
@@ -76,7 +76,7 @@ pub enum Role {
 
 /// What is done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Action {
     /// The connection is closed.
     Close,
     /// The peer is told that the id is taken, then the connection is closed.
@@ -88,14 +88,14 @@ pub enum Verdict {
 impl Violation {
     /// What is done when somebody of this role commits it (PROTOCOL, "bad input").
     #[must_use]
-    pub const fn verdict(&self, role: Role) -> Verdict {
+    pub const fn action(&self, role: Role) -> Action {
         match (self, role) {
             // Without a boundary there is no next frame.
-            (Violation::Frame(_) | Violation::Line(_), _) => Verdict::Close,
-            (Violation::IdTaken { .. }, Role::Stranger) => Verdict::Refuse,
+            (Violation::Frame(_) | Violation::Line(_), _) => Action::Close,
+            (Violation::IdTaken { .. }, Role::Unregistered) => Action::Refuse,
             // Servers relay what others said, and races between them are legitimate.
-            (_, Role::Server) => Verdict::Drop,
-            (_, Role::Stranger | Role::Client) => Verdict::Close,
+            (_, Role::Server) => Action::Drop,
+            (_, Role::Unregistered | Role::Client) => Action::Close,
         }
     }
 }
@@ -117,19 +117,23 @@ mod tests {
             id,
         };
         for (violation, stranger, client, server) in [
-            (lost, Verdict::Close, Verdict::Close, Verdict::Close),
-            (bad, Verdict::Close, Verdict::Close, Verdict::Drop),
-            (taken, Verdict::Refuse, Verdict::Close, Verdict::Drop),
+            (lost, Action::Close, Action::Close, Action::Close),
+            (bad, Action::Close, Action::Close, Action::Drop),
+            (taken, Action::Refuse, Action::Close, Action::Drop),
             (
                 Violation::DirectoryFull,
-                Verdict::Close,
-                Verdict::Close,
-                Verdict::Drop,
+                Action::Close,
+                Action::Close,
+                Action::Drop,
             ),
         ] {
-            assert_eq!(violation.verdict(Role::Stranger), stranger, "{violation}");
-            assert_eq!(violation.verdict(Role::Client), client, "{violation}");
-            assert_eq!(violation.verdict(Role::Server), server, "{violation}");
+            assert_eq!(
+                violation.action(Role::Unregistered),
+                stranger,
+                "{violation}"
+            );
+            assert_eq!(violation.action(Role::Client), client, "{violation}");
+            assert_eq!(violation.action(Role::Server), server, "{violation}");
         }
     }
 }

@@ -10,7 +10,7 @@ mod rig;
 
 use std::time::Duration;
 
-use crc_core::{Dialect, HostKind, ListenerId, PeerAddress};
+use crc_core::{HostKind, ListenerId, PeerAddress, TextProtocol};
 use crc_wire::{
     ChannelField, ChannelName, ChannelSetting, ChatKind, HostId, Info, MemberFlags, Message, Name,
     Registration, Text,
@@ -48,8 +48,8 @@ impl Net {
         let mut config = config(self.rig.nodes.len());
         config.name = Name::new(name.to_owned()).unwrap();
         config.info = Info::new(format!("Info of {name}")).unwrap();
-        config.dialects = vec![(COURSE, Dialect::Course)];
-        config.course_connect = course.iter().map(address).collect();
+        config.text_listeners = vec![(COURSE, TextProtocol::Legacy)];
+        config.legacy_connect = course.iter().map(address).collect();
         config.connect = frames.iter().map(address).collect();
         config
     }
@@ -1120,7 +1120,7 @@ fn users_of_irc_are_users_like_others() {
     const IRC: ListenerId = ListenerId(1 << 17);
     let mut net = Net::new();
     let mut config = net.config("hub", &[], &[]);
-    config.dialects.push((IRC, Dialect::Irc));
+    config.text_listeners.push((IRC, TextProtocol::Irc));
     let hub = net.rig.server_with(config);
     let (leaf, _) = net.adjacent(hub, "leaf");
     let ann = net.user(hub, "ann");

@@ -11,7 +11,7 @@ mod rig;
 
 use std::time::Duration;
 
-use crc_core::{Dialect, ListenerId, ServerCommand};
+use crc_core::{ListenerId, ServerCommand, TextProtocol};
 use crc_wire::{
     ChannelChat, ChannelField, ChannelName, ChannelRequest, ChatKind, HostId, Message, RequestKind,
     StatusCode, Text,
@@ -37,7 +37,7 @@ impl Net {
         let mut rig = Rig::new(7);
         for number in 0..servers {
             let mut config = config(number);
-            config.dialects = vec![(IRC, Dialect::Irc), (COURSE, Dialect::Course)];
+            config.text_listeners = vec![(IRC, TextProtocol::Irc), (COURSE, TextProtocol::Legacy)];
             config.started_at_unix_ms = 1_700_000_000_000;
             config.limits.irc_lines_per_second = 0;
             if number > 0 {
@@ -223,7 +223,10 @@ fn who_has_registered_is_welcomed() {
         ]
     );
     let snapshot = net.rig.nodes[0].server.snapshot();
-    assert_eq!((snapshot.strangers(), snapshot.directory().len()), (0, 1));
+    assert_eq!(
+        (snapshot.unregistered_links(), snapshot.directory().len()),
+        (0, 1)
+    );
     let host = snapshot.directory().clients().next().unwrap();
     assert_eq!((host.name(), host.info()), ("ann", "Ann of the Reef"));
 }
@@ -286,7 +289,7 @@ fn who_has_not_registered_is_told_what_is_missing() {
         &[":server0 461 * USER :Not enough parameters"],
     );
     net.expect(ann, "PING", &[":server0 409 * :No origin specified"]);
-    assert_eq!(net.rig.nodes[0].server.snapshot().strangers(), 1);
+    assert_eq!(net.rig.nodes[0].server.snapshot().unregistered_links(), 1);
     net.expect(ann, "QUIT", &["ERROR :Closing Link: * (Quit)"]);
     assert!(net.rig.raws[ann].ended);
 }

@@ -178,7 +178,7 @@ fn judge(net: &mut Net) {
         let other = if index == 0 { 2 } else { 1 };
         assert_eq!(known, [other, GOOD[0], GOOD[1]], "at server {index}");
         assert_eq!(snapshot.links().count(), 2);
-        assert_eq!(snapshot.strangers(), 0, "no link is left");
+        assert_eq!(snapshot.unregistered_links(), 0, "no link is left");
         let local = snapshot.adjacent(HostKind::Client);
         assert_eq!(local.len(), 1, "each client at its server");
     }

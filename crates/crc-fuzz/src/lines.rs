@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crc_core::{Dialect, Machine};
+use crc_core::{Machine, TextProtocol};
 
 use crate::choices::Choices;
 use crate::line_speech::{channel_speech, line_speech};
@@ -71,11 +71,11 @@ pub fn lines(input: &[u8]) -> u64 {
     let mut net = Net::new(u64::from(begins));
     net.raws_listen = true;
     let mut config = config(0, Vec::new());
-    config.dialects = vec![(IRC, Dialect::Irc), (COURSE, Dialect::Course)];
+    config.text_listeners = vec![(IRC, TextProtocol::Irc), (COURSE, TextProtocol::Legacy)];
     config.started_at_unix_ms = 1_700_000_000_000;
     config.motd = vec!["Low water at noon.".to_owned()];
     if begins & begins::WITH_COURSE_UPLINK != 0 {
-        config.course_connect.push(raw_address(COURSE_RAW));
+        config.legacy_connect.push(raw_address(COURSE_RAW));
     }
     if begins & begins::UNPACED != 0 {
         config.limits.irc_lines_per_second = 0;
@@ -169,7 +169,7 @@ fn conclude(net: &mut Net) {
     assert_eq!(snapshot.directory().len(), 0, "nobody is left");
     assert_eq!(snapshot.channels().len(), 0, "no channel is left");
     assert_eq!(snapshot.links().count(), 0, "no neighbour is left");
-    assert_eq!(snapshot.strangers(), 0, "no link is left");
+    assert_eq!(snapshot.unregistered_links(), 0, "no link is left");
     if let Some(deadline) = node.machine.deadline() {
         assert!(deadline >= net.now, "what is due is done");
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crc_core::{
     Client, ClientCommand, ClientConfig, ClientNotice, CloseWhen, Config, DialError, DialId,
-    Dialect, Effect, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox,
-    PeerAddress, Random, SendQueue, Server, ServerCommand, ServerNotice, Timestamp,
+    Effect, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox, PeerAddress,
+    Random, SendQueue, Server, ServerCommand, ServerNotice, TextProtocol, Timestamp,
 };
 use crc_wire::{HostId, Info, Name};
 
@@ -80,7 +80,7 @@ struct Port {
     who: Who,
     link: LinkId,
     /// The dialect of text that is spoken here, if it is one.
-    dialect: Option<Dialect>,
+    dialect: Option<TextProtocol>,
     /// What was sent here and the other end has not read.
     out: SendQueue,
     /// The end of this link has not been told here yet.
@@ -283,8 +283,8 @@ impl Net {
         self.raws += 1;
         let raw = self.raws - 1;
         let dialect = match listener {
-            IRC => Some(Dialect::Irc),
-            COURSE => Some(Dialect::Course),
+            IRC => Some(TextProtocol::Irc),
+            COURSE => Some(TextProtocol::Legacy),
             _ => None,
         };
         self.join(Who::Raw(raw), None, Who::Server(server), dialect, listener);
@@ -498,7 +498,7 @@ impl Net {
             self.raws += 1;
             let raw = Who::Raw(self.raws - 1);
             let course = to == raw_address(COURSE_RAW);
-            let dialect = course.then_some(Dialect::Course);
+            let dialect = course.then_some(TextProtocol::Legacy);
             return self.join(who, Some(dial), raw, dialect, FRAMES);
         }
         let why = DialError::Failed(std::io::ErrorKind::ConnectionRefused);
@@ -515,7 +515,7 @@ impl Net {
         near: Who,
         dial: Option<DialId>,
         far: Who,
-        dialect: Option<Dialect>,
+        dialect: Option<TextProtocol>,
         listener: ListenerId,
     ) {
         let (near_link, far_link) = (self.link(near), self.link(far));
@@ -849,7 +849,7 @@ impl Net {
     fn speaks_lines_anywhere(&self, server: usize) -> bool {
         let ports = self.wires.iter().flat_map(|wire| &wire.ports);
         let mut ports = ports.filter(|port| port.who == Who::Server(server));
-        ports.any(|port| port.dialect == Some(Dialect::Irc))
+        ports.any(|port| port.dialect == Some(TextProtocol::Irc))
     }
 
     /// What lines may make a server write beyond what frames may. Each byte of a line

@@ -316,7 +316,7 @@ impl World {
         if adjacent.len() != self.neighbours(server).count() {
             return Some("a server has a link that is not in the tree");
         }
-        if snapshot.strangers() != 0 {
+        if snapshot.unregistered_links() != 0 {
             return Some("a connection is left");
         }
         let hosts = snapshot.directory().iter();

@@ -2,7 +2,7 @@
 //! peer can read, told once, and in nobody else's name; and lines where lines are spoken. Knows nothing of how
 //! frames travel, or of what else is in the network.
 
-use crc_core::{Dialect, HostKind, LinkId, Neighbour, Server, Standing};
+use crc_core::{HostKind, LinkId, Neighbour, PeerVersion, Server, TextProtocol};
 use crc_wire::{Frame, FrameLimits, HostId, Message};
 use irc_wire::{LineLimits, Tags, legacy};
 
@@ -50,7 +50,7 @@ impl Sent {
     /// Looks at what a server sends to a peer, which itself has told of `theirs`.
     pub(crate) fn check_server(&mut self, to: Option<Neighbour>, theirs: Theirs<'_>, bytes: &[u8]) {
         if let Some(to) = to
-            && to.standing != Standing::Ours
+            && to.version != PeerVersion::V2
         {
             assert!(
                 bytes.len() <= ORIGINAL_PIECE_BYTES_MAX,
@@ -61,9 +61,9 @@ impl Sent {
         for message in messages(bytes) {
             self.check_told(to, theirs, &message);
             let Some(to) = to else { continue };
-            match (to.kind, to.standing) {
-                (_, Standing::Ours) => {}
-                (HostKind::Server, Standing::Unclassified) => assert!(
+            match (to.kind, to.version) {
+                (_, PeerVersion::V2) => {}
+                (HostKind::Server, PeerVersion::Unknown) => assert!(
                     matches!(&message, Message::ServerRegistration(_)),
                     "to a server that has not shown what it is: {message:?}"
                 ),
@@ -94,7 +94,7 @@ impl Sent {
     fn check_told(&mut self, to: Option<Neighbour>, theirs: Theirs<'_>, message: &Message<'_>) {
         // An original server may be told again what it remembers wrongly.
         let strict =
-            to.is_some_and(|to| to.kind == HostKind::Client || to.standing == Standing::Ours);
+            to.is_some_and(|to| to.kind == HostKind::Client || to.version == PeerVersion::V2);
         match message {
             Message::ClientRegistration(registration) => {
                 let id = registration.source;
@@ -104,7 +104,7 @@ impl Sent {
                 if let Some((_, before)) = &known {
                     // Who takes channels is told so that a client says something else
                     // of itself, and is the same.
-                    let renamed = to.is_some_and(|to| to.standing == Standing::Ours);
+                    let renamed = to.is_some_and(|to| to.version == PeerVersion::V2);
                     let renamed = renamed && *before != said;
                     assert!(renamed || !strict, "{to:?} is told twice of {id}: {said:?}");
                 }
@@ -164,10 +164,10 @@ pub(crate) fn check_client(id: HostId, bytes: &[u8]) {
 
 /// Looks at what a server sends where a dialect of text is spoken: whole lines that the
 /// other end can read.
-pub(crate) fn check_lines(dialect: Dialect, bytes: &[u8]) {
+pub(crate) fn check_lines(dialect: TextProtocol, bytes: &[u8]) {
     let limits = match dialect {
-        Dialect::Irc => LineLimits::SERVER,
-        Dialect::Course => LineLimits::LEGACY,
+        TextProtocol::Irc => LineLimits::SERVER,
+        TextProtocol::Legacy => LineLimits::LEGACY,
     };
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -189,7 +189,7 @@ pub(crate) fn check_lines(dialect: Dialect, bytes: &[u8]) {
         let len = line.len() - tags;
         assert!(tags <= limits.tags_bytes_max, "tags of {tags} bytes");
         assert!(len <= limits.line_bytes_max, "a line of {len} bytes");
-        if dialect == Dialect::Course {
+        if dialect == TextProtocol::Legacy {
             let said = legacy::Message::from_message(&message);
             assert!(said.is_ok(), "{said:?}: {:?}", shown());
         }

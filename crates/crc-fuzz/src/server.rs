@@ -161,7 +161,7 @@ fn conclude(net: &mut Net) {
     let snapshot = node.machine.snapshot();
     assert_eq!(snapshot.directory().len(), 0, "nobody is left");
     assert_eq!(snapshot.links().count(), 0, "no neighbour is left");
-    assert_eq!(snapshot.strangers(), 0, "no link is left");
+    assert_eq!(snapshot.unregistered_links(), 0, "no link is left");
     if let Some(deadline) = node.machine.deadline() {
         assert!(deadline >= net.now, "what is due is done");
     }

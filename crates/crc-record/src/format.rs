@@ -11,8 +11,8 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
 use crc_core::{
-    Config, DialError, DialId, Dialect, Endpoints, Event, Limits, LinkDown, LinkId, ListenerId,
-    Origin, PeerAddress, ServerCommand, Timestamp, Unsent,
+    Config, DialError, DialId, Endpoints, Event, Limits, LinkDown, LinkId, ListenerId, Origin,
+    PeerAddress, ServerCommand, TextProtocol, Timestamp, Unsent,
 };
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
@@ -120,20 +120,20 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
     number(limits.client_registrations_per_second.into(), out);
     number(limits.client_chats_per_second.into(), out);
     number(config.seed, out);
-    number(config.dialects.len() as u64, out);
-    for (listener, dialect) in &config.dialects {
+    number(config.text_listeners.len() as u64, out);
+    for (listener, dialect) in &config.text_listeners {
         number(listener.0.into(), out);
         number(
             match dialect {
-                Dialect::Irc => 0,
-                Dialect::Course => 1,
+                TextProtocol::Irc => 0,
+                TextProtocol::Legacy => 1,
             },
             out,
         );
     }
-    number(config.course_connect.len() as u64, out);
+    number(config.legacy_connect.len() as u64, out);
     config
-        .course_connect
+        .legacy_connect
         .iter()
         .for_each(|address| peer_address(address, out));
     number(config.motd.len() as u64, out);
@@ -388,16 +388,16 @@ impl<'a> Reader<'a> {
         };
         config.seed = self.number()?;
         if version > 2 {
-            config.dialects = self.many(|reader| {
+            config.text_listeners = self.many(|reader| {
                 let listener = ListenerId(reader.small()?);
                 let dialect = match reader.number()? {
-                    0 => Dialect::Irc,
-                    1 => Dialect::Course,
+                    0 => TextProtocol::Irc,
+                    1 => TextProtocol::Legacy,
                     _ => return None,
                 };
                 Some((listener, dialect))
             })?;
-            config.course_connect = self.many(Self::peer_address)?;
+            config.legacy_connect = self.many(Self::peer_address)?;
             config.motd = self.many(|reader| Some(reader.text()?.to_owned()))?;
             config.started_at_unix_ms = self.number()?;
             config.limits.irc_lines_per_second = self.small()?;

@@ -102,7 +102,7 @@ pub fn digest(server: &Server) -> u64 {
     for text in snapshot.status_log() {
         hash.bytes(text.as_bytes());
     }
-    hash.number(snapshot.strangers() as u64);
+    hash.number(snapshot.unregistered_links() as u64);
     hash.bytes(format!("{:?}", snapshot.counters()).as_bytes());
     hash.0
 }

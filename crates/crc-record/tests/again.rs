@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crc_core::{
-    Config, DialError, DialId, Dialect, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine,
-    Origin, Outbox, Server, ServerCommand, Timestamp, UNRANKED, Unsent,
+    Config, DialError, DialId, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine, Origin,
+    Outbox, Server, ServerCommand, TextProtocol, Timestamp, UNRANKED, Unsent,
 };
 use crc_record::{Recorder, RecordingError, digest, replay};
 use crc_wire::{HostId, Info, Message, Name, Registration};
@@ -34,11 +34,11 @@ fn config() -> Config {
     config.connect = vec!["localhost:1".parse().unwrap(), "[::1]:2".parse().unwrap()];
     config.advertise = Some("atoll.example:3".parse().unwrap());
     config.rank = Some(4);
-    config.dialects = vec![
-        (ListenerId(7), Dialect::Irc),
-        (ListenerId(8), Dialect::Course),
+    config.text_listeners = vec![
+        (ListenerId(7), TextProtocol::Irc),
+        (ListenerId(8), TextProtocol::Legacy),
     ];
-    config.course_connect = vec!["localhost:9".parse().unwrap()];
+    config.legacy_connect = vec!["localhost:9".parse().unwrap()];
     config.motd = vec!["Mind the step.".to_owned()];
     config.started_at_unix_ms = 1_700_000_000_000;
     config.seed = u64::MAX;

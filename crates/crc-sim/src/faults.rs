@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::io::ErrorKind;
 
-use crc_core::{ClientCommand, Random, ServerCommand, Standing, Timestamp};
+use crc_core::{ClientCommand, PeerVersion, Random, ServerCommand, Timestamp};
 use crc_wire::HostId;
 
 use crate::chats::NOBODY;
@@ -223,7 +223,7 @@ impl World {
             let server = self.nodes[end.node].server();
             server.is_some_and(|server| {
                 let mut links = server.snapshot().links();
-                links.any(|view| view.link == end.link && view.neighbour.standing == Standing::Ours)
+                links.any(|view| view.link == end.link && view.neighbour.version == PeerVersion::V2)
             })
         })
     }

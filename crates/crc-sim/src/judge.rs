@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crc_core::{Announcement, HostKind, Server, Standing, Timestamp, UNRANKED};
+use crc_core::{Announcement, HostKind, PeerVersion, Server, Timestamp, UNRANKED};
 use crc_wire::HostId;
 
 use crate::chats::Fate;
@@ -135,14 +135,14 @@ impl World {
                     continue;
                 };
                 let mutual = far.snapshot().links().any(|far| far.link == other.link);
-                if !mutual || view.neighbour.standing != Standing::Ours {
+                if !mutual || view.neighbour.version != PeerVersion::V2 {
                     wrong.push((
                         Invariant::D1,
                         format!(
                             "{} has a link to {} ({:?}), {}",
                             it.describe(node),
                             peer.describe(other.node),
-                            view.neighbour.standing,
+                            view.neighbour.version,
                             if mutual {
                                 "a server of ours"
                             } else {
@@ -249,7 +249,7 @@ impl World {
                 continue;
             };
             let snapshot = server.snapshot();
-            let Some((parent, Standing::Ours)) = snapshot.uplink() else {
+            let Some((parent, PeerVersion::V2)) = snapshot.uplink() else {
                 continue;
             };
             let place = |node: &usize| {
@@ -369,7 +369,7 @@ impl World {
         let (tree, _) = self.tree();
         let servers = self.nodes.iter().filter(|node| node.alive);
         let mut again = servers.filter_map(|node| {
-            let at = node.server()?.snapshot().dials_in_vain_at()?;
+            let at = node.server()?.snapshot().next_loop_retry()?;
             Some(at < node.clock(until))
         });
         if again.any(|soon| soon) {
@@ -570,14 +570,14 @@ impl World {
             let it = &self.nodes[node];
             let Some(server) = it.server() else { continue };
             let snapshot = server.snapshot();
-            for view in snapshot.links().filter(|view| view.neighbour.told) {
+            for view in snapshot.links().filter(|view| view.neighbour.synced) {
                 let Some((connection, side)) = it.find(view.link) else {
                     continue;
                 };
                 let told = &self.connections[connection].streams[side].told;
                 let is_server = view.neighbour.kind == HostKind::Server;
                 // Nobody tells those that a server is gone.
-                let deaf = view.neighbour.standing != Standing::Ours;
+                let deaf = view.neighbour.version != PeerVersion::V2;
                 for &id in told.keys() {
                     let host = HostId::new(id).and_then(|id| snapshot.directory().find(id));
                     if host.is_none() && !(deaf && is_server) {

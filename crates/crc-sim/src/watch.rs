@@ -1,7 +1,7 @@
 //! What is seen on the wire, judged frame by frame as it is sent: who was told
 //! what (P1, P2), and where every chat and every answer is (C1 to C4).
 
-use crc_core::{Standing, split_info};
+use crc_core::{PeerVersion, split_info};
 use crc_wire::{Frame, FrameLimits, HostId, Message, Registration, StatusCode};
 
 use crate::chats::{self, Chat, Fate, NOBODY};
@@ -278,7 +278,7 @@ impl World {
         let end = &self.connections[connection].ends[side];
         self.nodes[end.node].server().is_some_and(|server| {
             let mut links = server.snapshot().links();
-            links.any(|view| view.link == end.link && view.neighbour.standing != Standing::Ours)
+            links.any(|view| view.link == end.link && view.neighbour.version != PeerVersion::V2)
         })
     }
 

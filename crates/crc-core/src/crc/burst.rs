@@ -1,28 +1,28 @@
 //! The burst: the listing of the network that a new neighbour gets, and what
 //! else waits for the end of an event.
 
-use crate::context::{Context, Due, Out, Stage};
+use crate::context::{Context, Out, Stage, Timer};
 use crate::crc::announce::quit;
-use crate::crc::encoding::Dress;
+use crate::crc::encoding::Encoding;
 use crate::crc::session::{Outlet, Phase};
-use crate::network::{Host, HostKind, Standing};
+use crate::network::{Host, HostKind, PeerVersion};
 use crate::planted::planted;
 use crc_machine::{ByteRange, CloseWhen, LinkDown, LinkId};
 use crc_wire::{Frame, FrameLimits, Message};
 
 impl Context {
     /// Lists the network to a neighbour; from now on it is told of every change.
-    pub(crate) fn list(&mut self, link: LinkId, out: &mut Out) {
-        let channels = self.channel_listing(link, out);
+    pub(crate) fn send_burst(&mut self, link: LinkId, out: &mut Out) {
+        let channels = self.channel_burst(link, out);
         let Some(session) = self.sessions.find_mut(link) else {
             return;
         };
         let Some(neighbour) = self.network.neighbours().find(link).copied() else {
             return;
         };
-        let mut dress = Dress::of(neighbour.kind, neighbour.standing);
+        let mut encoding = Encoding::of(neighbour.kind, neighbour.version);
         if planted!(self, MachinePartToOriginals) && neighbour.kind == HostKind::Server {
-            dress = Dress::Full;
+            encoding = Encoding::V2Server;
         }
         let last_hop = session.known_as(self.config.id);
         let directory = self.network.directory();
@@ -37,18 +37,18 @@ impl Context {
                     // Nothing takes a server off an original's list.
                     (true, HostKind::Server) => continue,
                     (true, HostKind::Client) => {
-                        dress.write(&quit(host.id(), "moved"), arena);
+                        encoding.encode(&quit(host.id(), "moved"), arena);
                     }
                     (false, _) => {}
                 }
-                dress.write_host(host, last_hop, arena);
+                encoding.encode_host(host, last_hop, arena);
             }
         });
         let mut held = Vec::new();
         if let Outlet::Held(frames) = &mut session.outlet {
             held = core::mem::take(frames);
-            session.outlet = match neighbour.standing {
-                Standing::Ours => Outlet::Direct,
+            session.outlet = match neighbour.version {
+                PeerVersion::V2 => Outlet::Direct,
                 _ if planted!(self, NoPace) => Outlet::Direct,
                 _ => Outlet::Paced(Box::default()),
             };
@@ -58,8 +58,8 @@ impl Context {
             HostKind::Server => limits.server_queue_bytes_max,
             HostKind::Client => limits.client_queue_bytes_max,
         };
-        if let Outlet::Paced(pace) = &mut session.outlet {
-            pace.allow(listing.len());
+        if let Outlet::Paced(pacer) = &mut session.outlet {
+            pacer.grant(listing.len());
         }
         if !planted!(self, NoBound) {
             let channels = channels.map_or(0, ByteRange::len);
@@ -67,16 +67,16 @@ impl Context {
         }
         session.deliver(link, listing, out);
         if let Some(neighbour) = self.network.neighbours_mut().find_mut(link) {
-            neighbour.told = true;
+            neighbour.synced = true;
         }
         if let Some(channels) = channels {
             out.send_stored(link, channels);
         }
-        self.release(link, &held, out);
+        self.send_held(link, &held, out);
     }
 
     /// Sends what was held for a server until it had shown what it can take.
-    pub(crate) fn release(&mut self, link: LinkId, mut held: &[u8], out: &mut Out) {
+    pub(crate) fn send_held(&mut self, link: LinkId, mut held: &[u8], out: &mut Out) {
         while let Ok(Some(frame)) = Frame::take(&mut held, FrameLimits::WIRE) {
             match frame.message() {
                 // Who has left meanwhile is not spoken for.
@@ -91,67 +91,72 @@ impl Context {
 
     /// Does what the event has left to be done: announcements, listings, and
     /// pieces for original nodes.
-    pub(crate) fn settle(&mut self, out: &mut Out) {
+    pub(crate) fn flush_pending(&mut self, out: &mut Out) {
         let mut next = 0;
-        while let Some(&link) = self.unsettled.get(next) {
+        while let Some(&link) = self.dirty_links.get(next) {
             next += 1;
             let Some(session) = self.sessions.find_mut(link) else {
                 continue;
             };
-            let due = core::mem::take(&mut session.due);
+            let due = core::mem::take(&mut session.pending);
             if session.phase == Phase::Closing {
                 continue;
             }
             if due.announcement {
                 self.announce(link, out);
             }
-            if due.listing {
-                self.list(link, out);
+            if due.burst {
+                self.send_burst(link, out);
             }
-            self.send_piece(link, out);
+            self.send_chunk(link, out);
         }
-        self.unsettled.clear();
-        if self.stage == Stage::Leaving && !self.anybody_reads() {
-            self.depart(out);
+        self.dirty_links.clear();
+        if self.stage == Stage::Leaving && !self.has_unread_goodbyes() {
+            self.stop(out);
         }
     }
 
     /// Puts `link` on the list of those to be looked at when the event is over.
-    pub(crate) fn note(&mut self, link: LinkId) {
+    pub(crate) fn mark_dirty(&mut self, link: LinkId) {
         if let Some(session) = self.sessions.find_mut(link)
-            && !session.due.noted
+            && !session.pending.dirty
         {
-            session.due.noted = true;
-            self.unsettled.push(link);
+            session.pending.dirty = true;
+            self.dirty_links.push(link);
         }
     }
 
     /// Sends the next piece to an original node, if its pause is over.
-    pub(crate) fn send_piece(&mut self, link: LinkId, out: &mut Out) {
+    pub(crate) fn send_chunk(&mut self, link: LinkId, out: &mut Out) {
         let Some(session) = self.sessions.find_mut(link) else {
             return;
         };
-        let Outlet::Paced(pace) = &mut session.outlet else {
+        let Outlet::Paced(pacer) = &mut session.outlet else {
             return;
         };
         let bytes_max = match session.phase {
             Phase::Server => self.config.limits.server_queue_bytes_max,
             _ => self.config.limits.client_queue_bytes_max,
         };
-        if pace.waiting().len() > bytes_max + pace.allowance() {
-            log::warn!("{}: closed: {}", self.who(link), LinkDown::SlowConsumer);
+        if pacer.waiting().len() > bytes_max + pacer.granted() {
+            log::warn!(
+                "{}: closed: {}",
+                self.describe_peer(link),
+                LinkDown::SlowConsumer
+            );
             self.counters.slow_consumers += 1;
-            self.end(link, CloseWhen::Now, "too slow", out);
+            self.close(link, CloseWhen::Now, "too slow", out);
             return;
         }
-        if self.timers.is_set(Due::Pause(link)) || self.timers.is_set(Due::Piece(link)) {
+        if self.timers.is_set(Timer::PacePause(link)) || self.timers.is_set(Timer::PacedSend(link))
+        {
             return;
         }
-        let piece = pace.next_piece();
+        let piece = pacer.next_chunk();
         if !piece.is_empty() {
             out.send(link, piece);
             // With the next tick it has been written, however long that took.
-            self.timers.set(Due::Pause(link), self.now);
+            self.timers.set(Timer::PacePause(link), self.now);
         }
     }
 }

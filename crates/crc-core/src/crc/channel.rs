@@ -14,7 +14,7 @@ use crc_wire::{
 use crate::admission::is_channel_name;
 use crate::context::{Context, Out};
 use crate::crc::session::{Lines, Session};
-use crate::network::{Applied, Entered, Host, HostKind, Neighbour, Setting, Standing, fold};
+use crate::network::{Applied, Entered, Host, HostKind, Neighbour, PeerVersion, Setting, fold};
 use crate::planted::planted;
 use crc_machine::ByteRange;
 use crc_machine::LinkId;
@@ -27,18 +27,18 @@ pub(crate) const CHANNELS_MAX: usize = 250;
 
 /// What has happened in a channel.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Happening<'a> {
+pub(crate) struct ChannelEvent<'a> {
     /// The channel's name as it is shown.
     pub(crate) channel: &'a str,
     /// Whom it is about: who enters, leaves or speaks, whose flags or who has set
     /// what; `None` if that is not known.
     pub(crate) who: Option<HostId>,
-    pub(crate) what: What<'a>,
+    pub(crate) what: ChannelEventKind<'a>,
 }
 
 /// What has happened.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum What<'a> {
+pub(crate) enum ChannelEventKind<'a> {
     /// Somebody is in the channel now.
     Entered { flags: MemberFlags },
     /// Somebody's flags have changed.
@@ -77,18 +77,18 @@ pub(crate) enum NotAdmitted {
     TooMany,
 }
 
-/// One happening in the words of each kind of listener, written when the first of
+/// One event in the words of each kind of listener, written when the first of
 /// them is told.
 #[derive(Default)]
-struct Wordings {
+struct RenderCache {
     /// There are many to be told.
     many: bool,
     frame: Option<ByteRange>,
     irc: [Option<ByteRange>; crate::irc::VARIATIONS],
-    course_user: Option<ByteRange>,
+    legacy_user: Option<ByteRange>,
 }
 
-/// The frame that tells of a happening.
+/// The frame that tells of a event.
 #[derive(Clone, Copy)]
 pub(crate) enum Frame<'a> {
     /// It has been told already.
@@ -112,7 +112,7 @@ fn store(many: bool, out: &mut Out, write: impl FnOnce(&mut Vec<u8>)) -> ByteRan
     }
 }
 
-impl Wordings {
+impl RenderCache {
     pub(crate) fn frame(&mut self, frame: Frame<'_>, out: &mut Out) -> ByteRange {
         let many = self.many;
         *self.frame.get_or_insert_with(|| match frame {
@@ -146,13 +146,13 @@ fn is_value(field: ChannelField, value: &str) -> bool {
 /// Whether this neighbour is a server that has said that it knows channels.
 fn knows_channels(neighbour: &Neighbour, session: &Session) -> bool {
     neighbour.kind == HostKind::Server
-        && neighbour.standing == Standing::Ours
+        && neighbour.version == PeerVersion::V2
         && session.features.channels
 }
 
 /// Whether it is told of them: it has been listed the network.
 fn takes_channels(neighbour: &Neighbour, session: &Session) -> bool {
-    neighbour.told && knows_channels(neighbour, session)
+    neighbour.synced && knows_channels(neighbour, session)
 }
 
 impl Context {
@@ -239,13 +239,13 @@ impl Context {
         };
         let name = known.map_or(name, |channel| channel.name()).to_owned();
         // There it is told with its key, and not before it is set.
-        self.course.hushed = known.is_none();
+        self.legacy.hushed = known.is_none();
         match self.enter_channel(host, None, flags, &name, None, out) {
             Entered::First | Entered::Again => self.found_channel(host, &name, key, modes, out),
             _ => {}
         }
-        if core::mem::take(&mut self.course.hushed) {
-            self.course_channel_joined(host, &name, None, out);
+        if core::mem::take(&mut self.legacy.hushed) {
+            self.legacy_channel_joined(host, &name, None, out);
         }
     }
 
@@ -322,12 +322,14 @@ impl Context {
         let entered = channels.enter(name, host, flags, link, now);
         let what = match entered {
             Entered::Known => return entered,
-            Entered::Flags(before) => What::Flags {
+            Entered::Flags(before) => ChannelEventKind::Flags {
                 by,
                 before,
                 after: flags,
             },
-            Entered::Member | Entered::First | Entered::Again => What::Entered { flags },
+            Entered::Member | Entered::First | Entered::Again => {
+                ChannelEventKind::Entered { flags }
+            }
         };
         let join = ChannelJoin {
             source: host,
@@ -339,14 +341,14 @@ impl Context {
         if from.is_none() || !planted!(self, ChannelJoinStops) {
             self.flood_channel_frame(frame, from, out);
         }
-        if matches!(what, What::Entered { .. }) {
-            self.course_channel_joined(host, name, from, out);
+        if matches!(what, ChannelEventKind::Entered { .. }) {
+            self.legacy_channel_joined(host, name, from, out);
         }
         let who = Some(host);
-        self.tell_members(name, who, what, Frame::Told(frame), from, out);
+        self.render_to_members(name, who, what, Frame::Told(frame), from, out);
         if entered == Entered::Again && !planted!(self, ChannelsForgotten) {
             // Elsewhere it has never ended, and may be set otherwise.
-            self.tell_settings(name, out);
+            self.flood_settings(name, out);
         }
         entered
     }
@@ -378,9 +380,9 @@ impl Context {
         if from.is_none() || !planted!(self, ChannelPartStops) {
             self.flood_channel_frame(frame, from, out);
         }
-        self.course_channel_left(host, name, from, out);
-        let what = What::Left { by, text };
-        self.tell_members(name, Some(host), what, Frame::Told(frame), from, out);
+        self.legacy_channel_left(host, name, from, out);
+        let what = ChannelEventKind::Left { by, text };
+        self.render_to_members(name, Some(host), what, Frame::Told(frame), from, out);
         let now = self.now;
         self.network.channels_mut().leave(name, host, link, now);
     }
@@ -398,13 +400,13 @@ impl Context {
             Some(bytes) => Frame::AsItCame(bytes),
             None => Frame::Of(chat),
         };
-        let what = What::Said {
+        let what = ChannelEventKind::Said {
             kind: chat.kind,
             text: chat.text.as_str(),
         };
         let name = chat.channel.as_str();
         self.counters.channel_chats += 1;
-        self.tell_members(name, Some(chat.source), what, frame, from, out);
+        self.render_to_members(name, Some(chat.source), what, frame, from, out);
     }
 
     /// A setting that may be new. What is newer than ours is told to all but
@@ -450,13 +452,13 @@ impl Context {
                 // A topic may be said again.
                 let again = field == ChannelField::TOPIC && source.is_some() && !value.is_empty();
                 if applied == Applied::Newer && (before != value || again) {
-                    let what = What::Set {
+                    let what = ChannelEventKind::Set {
                         field,
                         before: &before,
                         value: &value,
                     };
-                    self.course_channel_set(name, source, field, &value, from, out);
-                    self.tell_members(name, source, what, Frame::Told(frame), from, out);
+                    self.legacy_channel_set(name, source, field, &value, from, out);
+                    self.render_to_members(name, source, what, Frame::Told(frame), from, out);
                 }
             }
         }
@@ -476,7 +478,7 @@ impl Context {
     }
 
     /// Tells all servers how a channel is set.
-    pub(crate) fn tell_settings(&mut self, name: &str, out: &mut Out) {
+    pub(crate) fn flood_settings(&mut self, name: &str, out: &mut Out) {
         let Some(channel) = self.network.channels().find(name) else {
             return;
         };
@@ -490,7 +492,7 @@ impl Context {
 
     /// Everything about channels, for a server that is listed the network, if it
     /// takes channels.
-    pub(crate) fn channel_listing(&self, link: LinkId, out: &mut Out) -> Option<ByteRange> {
+    pub(crate) fn channel_burst(&self, link: LinkId, out: &mut Out) -> Option<ByteRange> {
         if !self.knows_channels(link) || planted!(self, ChannelsUnlisted) {
             return None;
         }
@@ -538,11 +540,11 @@ impl Context {
 
     /// Tells those members of a channel who are linked to us what has happened, in
     /// their own words; and if it was said, the servers behind which others are.
-    pub(crate) fn tell_members(
+    pub(crate) fn render_to_members(
         &mut self,
         name: &str,
         who: Option<HostId>,
-        what: What<'_>,
+        what: ChannelEventKind<'_>,
         frame: Frame<'_>,
         from: Option<LinkId>,
         out: &mut Out,
@@ -550,15 +552,15 @@ impl Context {
         let Some(channel) = self.network.channels().find(name) else {
             return;
         };
-        let happening = Happening {
+        let event = ChannelEvent {
             channel: channel.name(),
             who,
             what,
         };
-        let said = matches!(what, What::Said { .. });
-        let mut wordings = Wordings {
+        let said = matches!(what, ChannelEventKind::Said { .. });
+        let mut cache = RenderCache {
             many: channel.links_len() >= MANY,
-            ..Wordings::default()
+            ..RenderCache::default()
         };
         for link in channel.links() {
             let (Some(neighbour), Some(session)) = (
@@ -574,27 +576,33 @@ impl Context {
                 None if neighbour.kind == HostKind::Server => {
                     let stops = from.is_some() && planted!(self, ChannelChatStops);
                     let takes = said && !stops && takes_channels(neighbour, session);
-                    takes.then(|| wordings.frame(frame, out))
+                    takes.then(|| cache.frame(frame, out))
                 }
                 // Who enters is told apart, and who speaks knows it.
-                None if own && matches!(what, What::Entered { .. } | What::Said { .. }) => None,
+                None if own
+                    && matches!(
+                        what,
+                        ChannelEventKind::Entered { .. } | ChannelEventKind::Said { .. }
+                    ) =>
+                {
+                    None
+                }
                 None if !session.features.channels => None,
-                None => Some(wordings.frame(frame, out)),
+                None => Some(cache.frame(frame, out)),
                 Some(Lines::Irc(user)) => {
                     let variation = self.irc_variation(user, own, &what);
                     variation.map(|variation| {
-                        *wordings.irc[variation].get_or_insert_with(|| {
-                            let write =
-                                |arena: &mut _| self.write_irc(&happening, variation, arena);
-                            store(wordings.many, out, write)
+                        *cache.irc[variation].get_or_insert_with(|| {
+                            let write = |arena: &mut _| self.write_irc(&event, variation, arena);
+                            store(cache.many, out, write)
                         })
                     })
                 }
-                Some(Lines::Course(_)) if neighbour.kind == HostKind::Server => None,
-                Some(Lines::Course(_)) if own && said => None,
-                Some(Lines::Course(_)) => Some(*wordings.course_user.get_or_insert_with(|| {
-                    store(wordings.many, out, |arena| {
-                        self.write_course(&happening, arena);
+                Some(Lines::Legacy(_)) if neighbour.kind == HostKind::Server => None,
+                Some(Lines::Legacy(_)) if own && said => None,
+                Some(Lines::Legacy(_)) => Some(*cache.legacy_user.get_or_insert_with(|| {
+                    store(cache.many, out, |arena| {
+                        self.write_legacy(&event, arena);
                     })
                 })),
             };
@@ -603,7 +611,7 @@ impl Context {
             }
         }
         if said {
-            self.course_channel_said(name, who, what, from, out);
+            self.legacy_channel_said(name, who, what, from, out);
         }
     }
 
@@ -619,7 +627,7 @@ impl Context {
             return;
         };
         if self.is_home_of(host) {
-            return self.deal_with(request, out);
+            return self.execute_request(request, out);
         }
         let link = host.first_link();
         let takes = match (
@@ -634,14 +642,14 @@ impl Context {
             self.deliver(link, frame, out);
         } else if request.kind == RequestKind::NOTICE {
             // Those who know no notices are told by a chat.
-            self.say(request.source, host.id(), request.text.as_str(), out);
+            self.relay_chat_text(request.source, host.id(), request.text.as_str(), out);
         } else {
             self.counters.dropped += 1;
         }
     }
 
     /// Deals with a request that concerns a host whose home we are.
-    pub(crate) fn deal_with(&mut self, request: &ChannelRequest<'_>, out: &mut Out) {
+    pub(crate) fn execute_request(&mut self, request: &ChannelRequest<'_>, out: &mut Out) {
         let Some(host) = request.destination else {
             return;
         };
@@ -650,8 +658,8 @@ impl Context {
         let text = request.text.as_str();
         let known = self.network.channels().find(channel);
         let flags = known.and_then(|channel| channel.member(host));
-        let asker = known.and_then(|channel| channel.member(source));
-        let may = asker.is_some_and(|flags| flags.operator);
+        let user_ref = known.and_then(|channel| channel.member(source));
+        let may = user_ref.is_some_and(|flags| flags.operator);
         let with = |operator: Option<bool>, voice: Option<bool>| {
             flags.map(|flags| MemberFlags {
                 operator: operator.unwrap_or(flags.operator),
@@ -659,17 +667,19 @@ impl Context {
             })
         };
         let changed = match request.kind {
-            RequestKind::NOTICE => return self.tell_notice(source, host, text, out),
-            RequestKind::INVITE if !channel.is_empty() && (asker.is_some() || known.is_none()) => {
+            RequestKind::NOTICE => return self.deliver_notice(source, host, text, out),
+            RequestKind::INVITE
+                if !channel.is_empty() && (user_ref.is_some() || known.is_none()) =>
+            {
                 let name = known.map_or(channel, |channel| channel.name()).to_owned();
-                return self.tell_invited(source, host, &name, out);
+                return self.deliver_invitation(source, host, &name, out);
             }
             _ if !may => {
                 self.counters.dropped += 1;
                 return;
             }
             // There it would still be in, and speak.
-            RequestKind::KICK if self.is_behind_lines(host) => None,
+            RequestKind::KICK if self.is_behind_text_server(host) => None,
             RequestKind::KICK => {
                 let name = channel.to_owned();
                 return self.leave_channel(host, Some(source), &name, text, None, out);
@@ -692,7 +702,7 @@ impl Context {
 
     /// Whether a server is believed what it says of channels: it has said that it
     /// knows them, and the host is behind it.
-    pub(crate) fn believes(&mut self, link: LinkId, source: Option<HostId>) -> bool {
+    pub(crate) fn is_authoritative(&mut self, link: LinkId, source: Option<HostId>) -> bool {
         let behind = source.is_none_or(|id| self.network.is_behind(id, link));
         if self.knows_channels(link) && behind {
             return true;
@@ -702,7 +712,7 @@ impl Context {
     }
 
     /// What a server says of channels.
-    pub(crate) fn channel_frame(
+    pub(crate) fn on_server_channel(
         &mut self,
         link: LinkId,
         message: &Message<'_>,
@@ -713,19 +723,19 @@ impl Context {
             Message::ChannelJoin(join) => {
                 let client = self.network.directory().find(join.source);
                 let client = client.is_some_and(|host| host.kind() == HostKind::Client);
-                if client && self.believes(link, Some(join.source)) {
+                if client && self.is_authoritative(link, Some(join.source)) {
                     let name = join.channel.as_str();
                     self.enter_channel(join.source, join.by, join.flags, name, Some(link), out);
                 }
             }
-            Message::ChannelPart(part) if self.believes(link, Some(part.source)) => {
+            Message::ChannelPart(part) if self.is_authoritative(link, Some(part.source)) => {
                 let (name, text) = (part.channel.as_str(), part.text.as_str());
                 self.leave_channel(part.source, part.by, name, text, Some(link), out);
             }
-            Message::ChannelChat(chat) if self.believes(link, Some(chat.source)) => {
+            Message::ChannelChat(chat) if self.is_authoritative(link, Some(chat.source)) => {
                 self.say_in_channel(chat, Some(bytes), Some(link), out);
             }
-            Message::ChannelSetting(set) if self.believes(link, None) => {
+            Message::ChannelSetting(set) if self.is_authoritative(link, None) => {
                 let setting = Setting {
                     value: set.value.as_str().into(),
                     version: set.version,
@@ -733,7 +743,9 @@ impl Context {
                 };
                 self.apply_setting(set.channel.as_str(), set.field, setting, Some(link), out);
             }
-            Message::ChannelRequest(request) if self.believes(link, Some(request.source)) => {
+            Message::ChannelRequest(request)
+                if self.is_authoritative(link, Some(request.source)) =>
+            {
                 self.channel_request(request, out);
             }
             _ => {}
@@ -743,12 +755,12 @@ impl Context {
     // Frames from clients of ours.
 
     /// What a client wants of channels; it speaks in its own name.
-    pub(crate) fn channel_wish(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
+    pub(crate) fn on_client_channel(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
         let Some(host) = self.network.neighbours().find(link).map(|n| n.host) else {
             return;
         };
         match message {
-            Message::ChannelRequest(request) => self.client_requests(link, host, request, out),
+            Message::ChannelRequest(request) => self.on_channel_command(link, host, request, out),
             Message::ChannelPart(part) => {
                 let (name, text) = (part.channel.as_str(), part.text.as_str());
                 if self.require_member(host, name, out) {
@@ -779,7 +791,7 @@ impl Context {
         }
     }
 
-    pub(crate) fn client_requests(
+    pub(crate) fn on_channel_command(
         &mut self,
         link: LinkId,
         host: HostId,
@@ -798,7 +810,7 @@ impl Context {
                     return self.refuse(host, name, "no channel can have this key", out);
                 }
                 self.join_channel(host, name, key, "n", out);
-                self.show_channel(link, host, name, out);
+                self.send_channel_to(link, host, name, out);
             }
             RequestKind::NAMES => {
                 let Some(channel) = self.network.channels().find(name) else {
@@ -807,9 +819,9 @@ impl Context {
                 let mut text = channel.name().to_owned();
                 for (id, _) in channel.members() {
                     text.push(' ');
-                    text.push_str(&self.called(id));
+                    text.push_str(&self.nick_of(id));
                 }
-                self.tell_channel_status(host, StatusCode::CHANNEL_NAMES, &text, out);
+                self.send_channel_status(host, StatusCode::CHANNEL_NAMES, &text, out);
             }
             _ if request.destination.is_some() => self.channel_request(request, out),
             _ => self.counters.dropped += 1,
@@ -818,7 +830,13 @@ impl Context {
 
     /// Shows a channel to a client that has entered it: its members, how it is set,
     /// and at last the client itself.
-    pub(crate) fn show_channel(&mut self, link: LinkId, host: HostId, name: &str, out: &mut Out) {
+    pub(crate) fn send_channel_to(
+        &mut self,
+        link: LinkId,
+        host: HostId,
+        name: &str,
+        out: &mut Out,
+    ) {
         let Some(channel) = self.network.channels().find(name) else {
             return;
         };
@@ -855,10 +873,10 @@ impl Context {
 
     pub(crate) fn refuse(&mut self, host: HostId, name: &str, why: &str, out: &mut Out) {
         let text = format!("{name}: {why}");
-        self.tell_channel_status(host, StatusCode::CHANNEL_REFUSED, &text, out);
+        self.send_channel_status(host, StatusCode::CHANNEL_REFUSED, &text, out);
     }
 
-    pub(crate) fn tell_channel_status(
+    pub(crate) fn send_channel_status(
         &mut self,
         host: HostId,
         code: StatusCode,
@@ -878,18 +896,30 @@ impl Context {
     }
 
     /// A notice for a host whose home we are.
-    pub(crate) fn tell_notice(&mut self, source: HostId, host: HostId, text: &str, out: &mut Out) {
+    pub(crate) fn deliver_notice(
+        &mut self,
+        source: HostId,
+        host: HostId,
+        text: &str,
+        out: &mut Out,
+    ) {
         let Some(link) = self.network.directory().find(host).map(Host::first_link) else {
             return;
         };
         match self.sessions.find(link).map(|session| &session.lines) {
             Some(Some(Lines::Irc(_))) => self.irc_notice(link, source, text, out),
-            _ => self.say(source, host, text, out),
+            _ => self.relay_chat_text(source, host, text, out),
         }
     }
 
     /// An invitation for a host whose home we are.
-    pub(crate) fn tell_invited(&mut self, source: HostId, host: HostId, name: &str, out: &mut Out) {
+    pub(crate) fn deliver_invitation(
+        &mut self,
+        source: HostId,
+        host: HostId,
+        name: &str,
+        out: &mut Out,
+    ) {
         let Some(link) = self.network.directory().find(host).map(Host::first_link) else {
             return;
         };
@@ -898,7 +928,7 @@ impl Context {
         };
         match &session.lines {
             Some(Lines::Irc(_)) => self.irc_invited(link, source, name, out),
-            Some(Lines::Course(_)) => {}
+            Some(Lines::Legacy(_)) => {}
             None if session.features.channels => {
                 let request = ChannelRequest {
                     source,

@@ -1,4 +1,4 @@
-//! How a message is dressed for the peer that gets it: what each kind of
+//! How a message is encoded for the peer that gets it: what each kind of
 //! neighbour can take.
 //!
 //! The one place that knows the weaknesses of original nodes (INTEROP): frames
@@ -12,53 +12,55 @@ use crc_wire::{
     truncate_utf8,
 };
 
-use crate::network::{Host, HostKind, Standing};
+use crate::network::{Host, HostKind, PeerVersion};
 
 /// The longest frame, and the longest piece of a stream, that every original
 /// node can read.
-pub(crate) const ORIGINAL_FRAME_BYTES_MAX: usize = 1024;
+pub(crate) const V1_FRAME_BYTES_MAX: usize = 1024;
 
-/// How many ways there are to dress a message.
-pub(crate) const DRESSES: usize = 4;
+/// How many ways there are to encoding a message.
+pub(crate) const ENCODINGS: usize = 4;
 
-/// One way to dress a message.
+/// One way to encoding a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dress {
+pub(crate) enum Encoding {
     /// For a server of ours: all there is, with what servers say to machines.
-    Full,
+    V2Server,
     /// For a client of ours: what is for people.
-    Plain,
+    V2Client,
     /// For an original client: cut to what it can read.
-    Cut,
+    V1Client,
     /// For an original server: cut, and in ASCII.
-    Ascii,
+    V1Server,
 }
 
-impl Dress {
+impl Encoding {
     /// What suits a neighbour.
-    pub(crate) const fn of(kind: HostKind, standing: Standing) -> Dress {
-        match (kind, standing) {
-            (HostKind::Server, Standing::Ours) => Dress::Full,
-            (HostKind::Client, Standing::Ours) => Dress::Plain,
-            (HostKind::Client, _) => Dress::Cut,
-            (HostKind::Server, _) => Dress::Ascii,
+    pub(crate) const fn of(kind: HostKind, version: PeerVersion) -> Encoding {
+        match (kind, version) {
+            (HostKind::Server, PeerVersion::V2) => Encoding::V2Server,
+            (HostKind::Client, PeerVersion::V2) => Encoding::V2Client,
+            (HostKind::Client, _) => Encoding::V1Client,
+            (HostKind::Server, _) => Encoding::V1Server,
         }
     }
 
     /// Writes the registration that makes `host` known.
-    pub(crate) fn write_host(self, host: &Host, last_hop: HostId, out: &mut Vec<u8>) {
+    pub(crate) fn encode_host(self, host: &Host, last_hop: HostId, out: &mut Vec<u8>) {
         let info = match (self, host.machine()) {
-            (Dress::Full, Some(machine)) => Cow::Owned([host.info(), machine].concat()),
+            (Encoding::V2Server, Some(machine)) => Cow::Owned([host.info(), machine].concat()),
             _ => Cow::Borrowed(host.info()),
         };
-        self.write(&host.registration(last_hop, &info), out);
+        self.encode(&host.registration(last_hop, &info), out);
     }
 
-    /// Writes `message`, with its texts as this dress has them.
-    pub(crate) fn write(self, message: &Message<'_>, out: &mut Vec<u8>) {
+    /// Writes `message`, with its texts as this encoding has them.
+    pub(crate) fn encode(self, message: &Message<'_>, out: &mut Vec<u8>) {
         let longest = match self {
-            Dress::Full | Dress::Plain => return message.encode(out),
-            Dress::Cut | Dress::Ascii => ORIGINAL_FRAME_BYTES_MAX - message.kind().fixed_len(),
+            Encoding::V2Server | Encoding::V2Client => return message.encode(out),
+            Encoding::V1Client | Encoding::V1Server => {
+                V1_FRAME_BYTES_MAX - message.kind().fixed_len()
+            }
         };
         let text = |text: &Text<'_>| Text::new(self.fit(text.as_str(), longest)).expect(SHORTER);
         let registration = |m: &Registration<'_>| {
@@ -71,7 +73,7 @@ impl Dress {
                 info: Info::new(self.fit(m.info.as_str(), left)).expect(SHORTER),
             }
         };
-        let dressed = match message {
+        let encoded = match message {
             Message::ServerRegistration(m) => Message::ServerRegistration(registration(m)),
             Message::ClientRegistration(m) => Message::ClientRegistration(registration(m)),
             Message::Status(m) => Message::Status(Status {
@@ -93,12 +95,12 @@ impl Dress {
             // Nothing beyond these goes to an original node.
             _ => return,
         };
-        dressed.encode(out);
+        encoded.encode(out);
     }
 
     fn fit(self, text: &str, longest: usize) -> String {
         match self {
-            Dress::Ascii if !text.is_ascii() => {
+            Encoding::V1Server if !text.is_ascii() => {
                 let ascii = |c: char| if c.is_ascii() { c } else { '?' };
                 text.chars().map(ascii).take(longest).collect()
             }
@@ -112,7 +114,7 @@ const SHORTER: &str = "a text that fitted fits when it is shorter";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::Claim;
+    use crate::network::HostInfo;
     use crc_wire::{Kind, strategies};
     use proptest::prelude::*;
 
@@ -132,23 +134,23 @@ mod tests {
     proptest! {
         #[test]
         fn every_dress_is_readable_for_its_wearer(message in strategies::message()) {
-            for dress in [Dress::Full, Dress::Plain, Dress::Cut, Dress::Ascii] {
+            for encoding in [Encoding::V2Server, Encoding::V2Client, Encoding::V1Client, Encoding::V1Server] {
                 let mut frame = Vec::new();
-                dress.write(&message, &mut frame);
-                if message.kind().is_channel() && matches!(dress, Dress::Cut | Dress::Ascii) {
+                encoding.encode(&message, &mut frame);
+                if message.kind().is_channel() && matches!(encoding, Encoding::V1Client | Encoding::V1Server) {
                     prop_assert!(frame.is_empty(), "original nodes stop at what they do not know");
                     continue;
                 }
-                let dressed = Message::parse(&frame).unwrap();
-                prop_assert_eq!(dressed.kind(), message.kind());
-                match dress {
-                    Dress::Full | Dress::Plain => prop_assert_eq!(&dressed, &message),
-                    Dress::Cut | Dress::Ascii => {
-                        prop_assert!(frame.len() <= ORIGINAL_FRAME_BYTES_MAX);
+                let encoded = Message::parse(&frame).unwrap();
+                prop_assert_eq!(encoded.kind(), message.kind());
+                match encoding {
+                    Encoding::V2Server | Encoding::V2Client => prop_assert_eq!(&encoded, &message),
+                    Encoding::V1Client | Encoding::V1Server => {
+                        prop_assert!(frame.len() <= V1_FRAME_BYTES_MAX);
                     }
                 }
-                if dress == Dress::Ascii {
-                    prop_assert!(texts(&dressed).iter().all(|text| text.is_ascii()));
+                if encoding == Encoding::V1Server {
+                    prop_assert!(texts(&encoded).iter().all(|text| text.is_ascii()));
                 }
             }
         }
@@ -156,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_machine_part_goes_to_servers_of_ours_only() {
-        let claim = Claim {
+        let claim = HostInfo {
             id: HostId::new(2).unwrap(),
             kind: HostKind::Server,
             name: "Moorea",
@@ -164,14 +166,14 @@ mod tests {
             machine: Some(" [crc2;r=1]"),
         };
         let host = Host::new(crc_machine::LinkId::new(0, 0), &claim);
-        for (dress, info) in [
-            (Dress::Full, "Île 🏝 [crc2;r=1]"),
-            (Dress::Plain, "Île 🏝"),
-            (Dress::Cut, "Île 🏝"),
-            (Dress::Ascii, "?le ?"),
+        for (encoding, info) in [
+            (Encoding::V2Server, "Île 🏝 [crc2;r=1]"),
+            (Encoding::V2Client, "Île 🏝"),
+            (Encoding::V1Client, "Île 🏝"),
+            (Encoding::V1Server, "?le ?"),
         ] {
             let mut frame = Vec::new();
-            dress.write_host(&host, HostId::new(1).unwrap(), &mut frame);
+            encoding.encode_host(&host, HostId::new(1).unwrap(), &mut frame);
             let message = Message::parse(&frame).unwrap();
             assert_eq!(message.kind(), Kind::ServerRegistration);
             assert_eq!(texts(&message), ["Moorea", info]);

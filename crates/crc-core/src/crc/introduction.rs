@@ -2,9 +2,9 @@
 //! announcement, which is also its ping (PROTOCOL section 7).
 
 use crate::announcement::{Announcement, Features};
-use crate::context::{CLASSIFICATION_TIME, Context, Due, Out};
+use crate::context::{CLASSIFICATION_TIME, Context, Out, Timer};
 use crate::crc::session::{Phase, Session};
-use crate::network::Standing;
+use crate::network::PeerVersion;
 use crc_machine::{LinkId, PeerAddress};
 use crc_wire::{HostId, Info, Message, Registration};
 use std::net::SocketAddr;
@@ -29,10 +29,10 @@ impl Context {
         out.send(link, registration);
         session.announced = Some(self.rank);
         session.answers_due += 1;
-        let standing = self.network.neighbours().find(link).map(|n| n.standing);
-        if standing == Some(Standing::Unclassified) {
+        let version = self.network.neighbours().find(link).map(|n| n.version);
+        if version == Some(PeerVersion::Unknown) {
             let until = self.now + CLASSIFICATION_TIME;
-            self.timers.set(Due::Classification(link), until);
+            self.timers.set(Timer::Classification(link), until);
         }
     }
 

@@ -9,8 +9,8 @@ use core::time::Duration;
 
 use crc_wire::HostId;
 
-use crate::context::{Context, Due, Out};
-use crate::network::{HostKind, Standing};
+use crate::context::{Context, Out, Timer};
+use crate::network::{HostKind, PeerVersion};
 use crate::planted::planted;
 use crc_machine::CloseWhen;
 use crc_machine::LinkId;
@@ -24,39 +24,44 @@ const DOUBTFUL_AFTER: Duration = Duration::from_secs(5);
 
 impl Context {
     /// Begins to watch over a server that answers.
-    pub(crate) fn watch(&mut self, link: LinkId) {
-        if !self.timers.is_set(Due::Pulse(link)) {
-            self.timers.set(Due::Pulse(link), self.now + SILENCE_MAX);
+    pub(crate) fn start_keepalive(&mut self, link: LinkId) {
+        if !self.timers.is_set(Timer::Keepalive(link)) {
+            self.timers
+                .set(Timer::Keepalive(link), self.now + SILENCE_MAX);
         }
     }
 
     /// Looks after a server that we watch over.
-    pub(crate) fn feel_pulse(&mut self, link: LinkId, out: &mut Out) {
+    pub(crate) fn check_keepalive(&mut self, link: LinkId, out: &mut Out) {
         let Some(session) = self.sessions.find(link) else {
             return;
         };
         let silence = self.now.since(session.heard_at);
         if silence >= DEAD_AFTER && !planted!(self, NoPulse) {
-            log::warn!("{}: closed: no word for {silence:.0?}", self.who(link));
-            self.uplink_silent(link);
-            return self.end(link, CloseWhen::Now, "no answer", out);
+            log::warn!(
+                "{}: closed: no word for {silence:.0?}",
+                self.describe_peer(link)
+            );
+            self.on_uplink_silent(link);
+            return self.close(link, CloseWhen::Now, "no answer", out);
         }
         if silence < SILENCE_MAX {
             let next = session.heard_at + SILENCE_MAX;
-            return self.timers.set(Due::Pulse(link), next);
+            return self.timers.set(Timer::Keepalive(link), next);
         }
         self.ping(link, out);
-        self.timers.set(Due::Pulse(link), self.now + SILENCE_MAX);
+        self.timers
+            .set(Timer::Keepalive(link), self.now + SILENCE_MAX);
     }
 
     pub(crate) fn ping(&mut self, link: LinkId, out: &mut Out) {
         let now = self.now;
         if let Some(session) = self.sessions.find_mut(link)
             && session
-                .asked_at
+                .pinged_at
                 .is_none_or(|asked| asked <= session.heard_at)
         {
-            session.asked_at = Some(now);
+            session.pinged_at = Some(now);
         }
         self.announce(link, out);
     }
@@ -65,7 +70,7 @@ impl Context {
     /// has died without our knowing: the same server from the same address,
     /// which has not answered us for a while. If we have not asked lately, we
     /// ask now; the peer will try again.
-    pub(crate) fn replaces(
+    pub(crate) fn dead_link_replaced_by(
         &mut self,
         link: LinkId,
         id: HostId,
@@ -84,12 +89,12 @@ impl Context {
             return None;
         }
         let session = self.sessions.find(old)?;
-        match session.asked_at {
+        match session.pinged_at {
             Some(asked) if asked > session.heard_at => {
                 (self.now.since(asked) >= DOUBTFUL_AFTER).then_some(old)
             }
             _ => {
-                if neighbour.standing != Standing::Unclassified {
+                if neighbour.version != PeerVersion::Unknown {
                     self.ping(old, out);
                 }
                 None

@@ -1,4 +1,4 @@
-//! The pace at which original nodes can read.
+//! The pacer at which original nodes can read.
 //!
 //! They take each read for whole frames and fall over a cut one. So they get
 //! whole frames only, at most 1,024 bytes at a time, with a pause that lets them
@@ -8,35 +8,35 @@ use core::time::Duration;
 
 use crc_wire::{FrameLimits, frame_len};
 
-use super::encoding::ORIGINAL_FRAME_BYTES_MAX;
+use super::encoding::V1_FRAME_BYTES_MAX;
 
 /// The pause between two pieces.
-pub(crate) const PAUSE: Duration = Duration::from_millis(7);
+pub(crate) const CHUNK_PAUSE: Duration = Duration::from_millis(7);
 
 /// Frames that wait for their turn.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct Pacer {
     frames: Vec<u8>,
     /// How many bytes, from the front, are gone.
     sent: usize,
     /// How many more bytes may wait than the link's bound says.
-    allowance: usize,
+    granted: usize,
 }
 
-impl Pace {
-    /// Appends whole frames, none over [`ORIGINAL_FRAME_BYTES_MAX`].
+impl Pacer {
+    /// Appends whole frames, none over [`V1_FRAME_BYTES_MAX`].
     pub(crate) fn push(&mut self, frames: &[u8]) {
         self.frames.extend_from_slice(frames);
     }
 
     /// Lets `bytes` more wait: a listing of the network comes all at once.
-    pub(crate) fn allow(&mut self, bytes: usize) {
-        self.allowance += bytes;
+    pub(crate) fn grant(&mut self, bytes: usize) {
+        self.granted += bytes;
     }
 
     /// How many more bytes may wait than the link's bound says.
-    pub(crate) const fn allowance(&self) -> usize {
-        self.allowance
+    pub(crate) const fn granted(&self) -> usize {
+        self.granted
     }
 
     /// What has not gone yet.
@@ -46,7 +46,7 @@ impl Pace {
 
     /// Takes the next piece: as many whole frames as one read can take. Empty
     /// when nothing waits.
-    pub(crate) fn next_piece(&mut self) -> &[u8] {
+    pub(crate) fn next_chunk(&mut self) -> &[u8] {
         if self.sent == self.frames.len() {
             self.frames = Vec::new();
             self.sent = 0;
@@ -59,7 +59,7 @@ impl Pace {
         let start = self.sent;
         let mut end = start;
         while let Ok(Some(len)) = frame_len(&self.frames[end..], FrameLimits::WIRE) {
-            if end > start && end + len - start > ORIGINAL_FRAME_BYTES_MAX {
+            if end > start && end + len - start > V1_FRAME_BYTES_MAX {
                 break;
             }
             end += len;
@@ -80,22 +80,22 @@ mod tests {
         fn pieces_are_whole_frames_of_at_most_1024_bytes(
             messages in prop::collection::vec(strategies::message(), 0..40)
         ) {
-            let mut pace = Pace::default();
+            let mut pacer = Pacer::default();
             let mut all = Vec::new();
             for message in messages {
                 let frame = message.to_vec();
-                if frame.len() <= ORIGINAL_FRAME_BYTES_MAX {
-                    pace.push(&frame);
+                if frame.len() <= V1_FRAME_BYTES_MAX {
+                    pacer.push(&frame);
                     all.extend(frame);
                 }
             }
             let mut sent = Vec::new();
             loop {
-                let piece = pace.next_piece().to_vec();
+                let piece = pacer.next_chunk().to_vec();
                 if piece.is_empty() {
                     break;
                 }
-                prop_assert!(piece.len() <= ORIGINAL_FRAME_BYTES_MAX);
+                prop_assert!(piece.len() <= V1_FRAME_BYTES_MAX);
                 let mut rest = &piece[..];
                 while let Some(len) = frame_len(rest, FrameLimits::WIRE).unwrap() {
                     rest = &rest[len..];
@@ -104,7 +104,7 @@ mod tests {
                 sent.extend(piece);
             }
             prop_assert_eq!(sent, all);
-            prop_assert!(pace.waiting().is_empty());
+            prop_assert!(pacer.waiting().is_empty());
         }
     }
 }

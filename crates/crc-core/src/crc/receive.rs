@@ -12,7 +12,7 @@ use crc_wire::{
 
 use crate::context::{Context, Out, Stage};
 use crate::crc::session::Phase;
-use crate::network::{HostKind, Route, Standing};
+use crate::network::{HostKind, PeerVersion, Route};
 use crate::planted::planted;
 use crate::violation::Violation;
 use crc_machine::CloseWhen;
@@ -20,7 +20,7 @@ use crc_machine::LinkId;
 
 impl Context {
     /// The next bytes of a link's stream.
-    pub(crate) fn bytes(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
+    pub(crate) fn on_bytes(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
         let Some(session) = self.sessions.find_mut(link) else {
             return;
         };
@@ -30,10 +30,10 @@ impl Context {
         }
         let mut decoder = core::mem::take(&mut session.decoder);
         let mut input = bytes;
-        while let Some((phase, limits)) = self.takes(link) {
+        while let Some((phase, limits)) = self.frame_limits(link) {
             match decoder.next_frame(&mut input, limits) {
                 Ok(Some(frame)) => {
-                    if let Some(to) = self.frame(link, phase, frame, out) {
+                    if let Some(to) = self.on_frame(link, phase, frame, out) {
                         let run = frame.take_run(&mut input, limits);
                         self.counters.frames_received += run.count as u64;
                         self.counters.chats_relayed += run.count as u64;
@@ -53,14 +53,14 @@ impl Context {
 
     /// What frames are taken from a link, if any.
     #[inline]
-    pub(crate) fn takes(&self, link: LinkId) -> Option<(Phase, FrameLimits)> {
+    pub(crate) fn frame_limits(&self, link: LinkId) -> Option<(Phase, FrameLimits)> {
         if self.stage != Stage::Running {
             return None;
         }
         let phase = self.sessions.find(link)?.phase;
         let limits = &self.config.limits;
         let limits = match phase {
-            Phase::Stranger | Phase::Introduced => limits.unregistered_frames(),
+            Phase::Unregistered | Phase::Introduced => limits.unregistered_frames(),
             Phase::Client => limits.client_frames(),
             Phase::Server => limits.server_frames(),
             Phase::Closing => return None,
@@ -71,7 +71,7 @@ impl Context {
     /// One frame. Where it is a chat that was sent on as it is, says to where:
     /// what follows on the same way can go along.
     #[inline]
-    pub(crate) fn frame(
+    pub(crate) fn on_frame(
         &mut self,
         link: LinkId,
         phase: Phase,
@@ -82,19 +82,19 @@ impl Context {
         let kind = frame.kind();
         match frame.message() {
             Ok(Message::ClientChat(chat)) if matches!(phase, Phase::Client | Phase::Server) => {
-                return self.chat(link, phase, &chat, frame, out);
+                return self.on_chat(link, phase, &chat, frame, out);
             }
             Ok(message) if kind.is_channel() => {
-                self.of_channels(link, phase, &message, frame.bytes(), out);
+                self.on_channel_frame(link, phase, &message, frame.bytes(), out);
             }
-            Ok(message) => self.message(link, phase, message, out),
+            Ok(message) => self.on_message(link, phase, message, out),
             Err(error) => self.violation(link, Violation::Message { kind, error }, out),
         }
         None
     }
 
     /// One message that is no chat of somebody who has registered.
-    pub(crate) fn message(
+    pub(crate) fn on_message(
         &mut self,
         link: LinkId,
         phase: Phase,
@@ -103,35 +103,39 @@ impl Context {
     ) {
         let kind = message.kind();
         match (phase, message) {
-            (Phase::Stranger, Message::ServerRegistration(registration)) => {
-                self.admit_server(link, &registration, out);
+            (Phase::Unregistered, Message::ServerRegistration(registration)) => {
+                self.on_server_registration(link, &registration, out);
             }
-            (Phase::Stranger, Message::ClientRegistration(registration)) => {
-                self.admit_client(link, &registration, out);
+            (Phase::Unregistered, Message::ClientRegistration(registration)) => {
+                self.on_client_registration(link, &registration, out);
             }
             (Phase::Introduced, Message::ServerRegistration(registration)) => {
-                self.meet(link, &registration, out);
+                self.on_server_introduction(link, &registration, out);
             }
-            (Phase::Introduced, Message::Status(status)) => self.refused(link, &status, out),
+            (Phase::Introduced, Message::Status(status)) => {
+                self.on_status_before_introduction(link, &status, out)
+            }
             (Phase::Client, Message::ClientRegistration(registration)) => {
-                self.repeated_by_client(link, &registration, out);
+                self.on_client_repetition(link, &registration, out);
             }
-            (Phase::Client, Message::ClientQuit(quit)) => self.client_quits(link, &quit, out),
+            (Phase::Client, Message::ClientQuit(quit)) => self.on_client_quit(link, &quit, out),
             (Phase::Server, Message::ServerRegistration(registration)) => {
-                self.told_of(link, HostKind::Server, &registration, out);
+                self.on_remote_registration(link, HostKind::Server, &registration, out);
             }
             (Phase::Server, Message::ClientRegistration(registration)) => {
-                self.told_of(link, HostKind::Client, &registration, out);
+                self.on_remote_registration(link, HostKind::Client, &registration, out);
             }
-            (Phase::Server, Message::Status(status)) => self.status(link, &status, out),
-            (Phase::Server, Message::ClientQuit(quit)) => self.quit(link, &quit, out),
-            (Phase::Server, Message::ServerQuit(quit)) => self.server_quit(link, &quit, out),
+            (Phase::Server, Message::Status(status)) => self.on_status(link, &status, out),
+            (Phase::Server, Message::ClientQuit(quit)) => {
+                self.on_client_quit_from_server(link, &quit, out)
+            }
+            (Phase::Server, Message::ServerQuit(quit)) => self.on_server_quit(link, &quit, out),
             _ => self.violation(link, Violation::NotItsFrame(kind), out),
         }
     }
 
     /// One message about channels.
-    pub(crate) fn of_channels(
+    pub(crate) fn on_channel_frame(
         &mut self,
         link: LinkId,
         phase: Phase,
@@ -155,12 +159,12 @@ impl Context {
             .is_some_and(|s| s.features.channels);
         let wish = announced && !matches!(message, Message::ChannelJoin(_));
         match (phase, source) {
-            (Phase::Server, _) => self.channel_frame(link, message, bytes, out),
+            (Phase::Server, _) => self.on_server_channel(link, message, bytes, out),
             (Phase::Client, Some(source_id)) if Some(source_id) != own => {
                 let violation = Violation::NotItsSource { kind, source_id };
                 self.violation(link, violation, out);
             }
-            (Phase::Client, Some(_)) if wish => self.channel_wish(link, message, out),
+            (Phase::Client, Some(_)) if wish => self.on_client_channel(link, message, out),
             _ => self.violation(link, Violation::NotItsFrame(kind), out),
         }
     }
@@ -169,7 +173,7 @@ impl Context {
 
     /// Says where the chat went, if it went at once and any other like it would.
     #[inline]
-    pub(crate) fn chat(
+    pub(crate) fn on_chat(
         &mut self,
         link: LinkId,
         phase: Phase,
@@ -183,7 +187,7 @@ impl Context {
                 neighbour.filter(|n| n.host == chat.source).map(|n| n.kind)
             }
             _ => {
-                let source = self.network.directory().way(chat.source);
+                let source = self.network.directory().route(chat.source);
                 let behind = source.filter(|&(_, first_link)| first_link == link);
                 behind.map(|(kind, _)| kind)
             }
@@ -230,14 +234,14 @@ impl Context {
 
     // Statuses.
 
-    pub(crate) fn status(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
+    pub(crate) fn on_status(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
         let own = self.config.id;
         let known_as = self.sessions.find(link).map_or(own, |s| s.known_as(own));
         let destination = status
             .destination
             .filter(|id| *id != own && *id != known_as);
         let Some(destination) = destination else {
-            return self.status_for_us(link, status, out);
+            return self.on_status_for_us(link, status, out);
         };
         if !status
             .source
@@ -256,7 +260,7 @@ impl Context {
         }
     }
 
-    pub(crate) fn status_for_us(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
+    pub(crate) fn on_status_for_us(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
         let text = status.text.as_str();
         let neighbour = self.network.neighbours().find(link).copied();
         let named = text.rsplit(' ').next().and_then(|id| id.parse().ok());
@@ -264,50 +268,59 @@ impl Context {
         if status.code == StatusCode::ID_TAKEN
             && let Some(session) = self.sessions.find_mut(link)
         {
-            let unclassified = neighbour.is_some_and(|n| n.standing == Standing::Unclassified);
+            let unclassified = neighbour.is_some_and(|n| n.version == PeerVersion::Unknown);
             let names_us = named == Some(session.known_as(self.config.id));
             if names_us || (unclassified && session.answers_due > 0) {
                 // It answers a repetition of ours, as version 1 has it.
                 session.answers_due = session.answers_due.saturating_sub(1);
                 if unclassified {
-                    self.classify(link, Standing::Original, out);
+                    self.set_peer_version(link, PeerVersion::V1, out);
                 }
                 // Who answers can be asked again.
-                return self.watch(link);
+                return self.start_keepalive(link);
             }
         }
         if status.code == StatusCode::ID_TAKEN
             && let (Some(neighbour), Some(named)) = (neighbour, named)
-            && neighbour.standing == Standing::Ours
+            && neighbour.version == PeerVersion::V2
             && let Some(known) = self.network.directory().find(named)
             && known.kind() == HostKind::Server
         {
             // It closes the link, which leads back to us.
-            self.uplink_loops(link, neighbour.host, named);
+            self.on_loop(link, neighbour.host, named);
         }
-        log::info!("{}: status {}: {text:?}", self.who(link), status.code);
+        log::info!(
+            "{}: status {}: {text:?}",
+            self.describe_peer(link),
+            status.code
+        );
         self.status_log.record(text);
     }
 
     /// A status from a server that we dialled, before it has introduced itself.
-    pub(crate) fn refused(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
+    pub(crate) fn on_status_before_introduction(
+        &mut self,
+        link: LinkId,
+        status: &Status<'_>,
+        out: &mut Out,
+    ) {
         if status.code != StatusCode::ID_TAKEN {
             log::info!(
                 "{}: status {}: {}",
-                self.who(link),
+                self.describe_peer(link),
                 status.code,
                 status.text
             );
             return self.status_log.record(status.text.as_str());
         }
-        self.uplink_refused(link, status.text.as_str(), out);
+        self.on_uplink_refused(link, status.text.as_str(), out);
     }
 
     // Registrations.
 
     // Quits.
 
-    pub(crate) fn client_quits(&mut self, link: LinkId, quit: &ClientQuit<'_>, out: &mut Out) {
+    pub(crate) fn on_client_quit(&mut self, link: LinkId, quit: &ClientQuit<'_>, out: &mut Out) {
         let neighbour = self.network.neighbours().find(link);
         if neighbour.is_none_or(|n| n.host != quit.source) {
             let violation = Violation::NotItsSource {
@@ -316,13 +329,22 @@ impl Context {
             };
             return self.violation(link, violation, out);
         }
-        log::info!("{} quits: {:?}", self.who(link), quit.text.as_str());
+        log::info!(
+            "{} quits: {:?}",
+            self.describe_peer(link),
+            quit.text.as_str()
+        );
         self.network.neighbours_mut().remove(link);
         self.remove(quit.source, &quit.text, Some(link), out);
-        self.end(link, CloseWhen::Flushed, "quit", out);
+        self.close(link, CloseWhen::Flushed, "quit", out);
     }
 
-    pub(crate) fn quit(&mut self, link: LinkId, quit: &ClientQuit<'_>, out: &mut Out) {
+    pub(crate) fn on_client_quit_from_server(
+        &mut self,
+        link: LinkId,
+        quit: &ClientQuit<'_>,
+        out: &mut Out,
+    ) {
         let known = self.network.directory().find(quit.source);
         let honoured = known
             .is_some_and(|host| host.kind() == HostKind::Client && host.first_link() == link)
@@ -332,11 +354,11 @@ impl Context {
         } else {
             // An echo, or a host that we know of by another way by now.
             self.counters.dropped += 1;
-            self.tell_again(link, quit.source, out);
+            self.announce_again(link, quit.source, out);
         }
     }
 
-    pub(crate) fn server_quit(&mut self, link: LinkId, quit: &ServerQuit<'_>, out: &mut Out) {
+    pub(crate) fn on_server_quit(&mut self, link: LinkId, quit: &ServerQuit<'_>, out: &mut Out) {
         let known = self.network.directory().find(quit.source);
         let honoured =
             known.is_some_and(|host| host.kind() == HostKind::Server && host.first_link() == link);
@@ -347,11 +369,15 @@ impl Context {
             .is_some_and(|n| n.host == quit.source);
         if !honoured {
             self.counters.dropped += 1;
-            self.end_hearsay(link, quit.source, out);
+            self.drop_indirect_route(link, quit.source, out);
         } else if adjacent {
-            log::info!("{} leaves: {:?}", self.who(link), quit.text.as_str());
-            self.uplink_replaced(link, quit.replacement, quit.text.as_str());
-            self.end(link, CloseWhen::Flushed, quit.text.as_str(), out);
+            log::info!(
+                "{} leaves: {:?}",
+                self.describe_peer(link),
+                quit.text.as_str()
+            );
+            self.on_uplink_replaced(link, quit.replacement, quit.text.as_str());
+            self.close(link, CloseWhen::Flushed, quit.text.as_str(), out);
         } else {
             self.remove(quit.source, &quit.text, Some(link), out);
         }

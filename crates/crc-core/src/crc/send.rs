@@ -4,9 +4,9 @@
 use crate::announcement::{Features, features_text};
 use crate::context::{Context, Out};
 use crate::crc::announce::{hand_over, unknown_id};
-use crate::crc::encoding::{Dress, ORIGINAL_FRAME_BYTES_MAX};
+use crate::crc::encoding::{Encoding, V1_FRAME_BYTES_MAX};
 use crate::crc::session::{HELD_BYTES_MAX, Outlet};
-use crate::network::{HostKind, Route, Standing};
+use crate::network::{HostKind, PeerVersion, Route};
 use crate::planted::planted;
 use crc_machine::{ByteRange, LinkId, Unsent};
 use crc_wire::{ClientChat, Frame, FrameLimits, HostId, Message, Status, StatusCode, Text};
@@ -50,14 +50,13 @@ impl Context {
                 held.extend_from_slice(frame);
             }
             Outlet::Held(_) => return self.bounce(chat.source, chat.destination, out),
-            Outlet::Paced(pace)
-                if frame.len() > ORIGINAL_FRAME_BYTES_MAX
-                    && planted!(self, LongChatsToOriginals) =>
+            Outlet::Paced(pacer)
+                if frame.len() > V1_FRAME_BYTES_MAX && planted!(self, LongChatsToOriginals) =>
             {
-                pace.push(frame);
-                return self.note(to);
+                pacer.push(frame);
+                return self.mark_dirty(to);
             }
-            Outlet::Paced(_) if frame.len() > ORIGINAL_FRAME_BYTES_MAX => {
+            Outlet::Paced(_) if frame.len() > V1_FRAME_BYTES_MAX => {
                 if let Some(destination) = chat.destination {
                     self.bounce_long(chat.source, destination, out);
                 }
@@ -70,30 +69,30 @@ impl Context {
         self.counters.chats_relayed += 1;
     }
 
-    /// Sends one message to one neighbour, dressed for it.
+    /// Sends one message to one neighbour, encoded for it.
     pub(crate) fn send(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
         let Some(neighbour) = self.network.neighbours().find(link) else {
             return;
         };
         if self.sessions.find(link).is_some_and(|s| s.lines.is_some()) {
-            return self.tell_in_lines(link, message, out);
+            return self.render_text(link, message, out);
         }
-        let dress = Dress::of(neighbour.kind, neighbour.standing);
-        let frame = out.store(|arena| dress.write(message, arena));
+        let encoding = Encoding::of(neighbour.kind, neighbour.version);
+        let frame = out.store(|arena| encoding.encode(message, arena));
         self.deliver(link, frame, out);
     }
 
     pub(crate) fn deliver(&mut self, link: LinkId, frames: ByteRange, out: &mut Out) {
         if let Some(session) = self.sessions.find_mut(link) {
-            hand_over(session, link, frames, &mut self.unsettled, out);
+            hand_over(session, link, frames, &mut self.dirty_links, out);
         }
     }
 
     /// Sends a status on its way. What is beyond version 1 goes only to those
     /// who have announced themselves; a chat's answer becomes a plain one.
     pub(crate) fn send_status(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
-        let standing = self.network.neighbours().find(link).map(|n| n.standing);
-        if status.code.is_v1() || standing == Some(Standing::Ours) {
+        let version = self.network.neighbours().find(link).map(|n| n.version);
+        if status.code.is_v1() || version == Some(PeerVersion::V2) {
             return self.send(link, &Message::Status(status.clone()), out);
         }
         if status.code == StatusCode::TOO_LONG

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use crc_wire::{Decoder, HostId};
 
-pub(crate) use super::encoding::{DRESSES, Dress};
-pub(crate) use super::pacing::{PAUSE, Pace};
+pub(crate) use super::encoding::{ENCODINGS, Encoding};
+pub(crate) use super::pacing::{CHUNK_PAUSE, Pacer};
 
 use crate::announcement::Features;
 use crate::irc::User;
@@ -25,7 +25,7 @@ use crc_machine::{Endpoints, LinkId, Origin};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Somebody connected and has not registered.
-    Stranger,
+    Unregistered,
     /// We connected and have introduced ourselves; no word from the other end.
     Introduced,
     /// The peer is a registered client.
@@ -40,7 +40,7 @@ impl Phase {
     /// Whose fault a violation is in this phase.
     pub(crate) const fn role(self) -> Role {
         match self {
-            Phase::Stranger | Phase::Introduced | Phase::Closing => Role::Stranger,
+            Phase::Unregistered | Phase::Introduced | Phase::Closing => Role::Unregistered,
             Phase::Client => Role::Client,
             Phase::Server => Role::Server,
         }
@@ -53,7 +53,7 @@ pub(crate) enum Outlet {
     /// At once.
     Direct,
     /// In small pieces with pauses between: the peer is an original node.
-    Paced(Box<Pace>),
+    Paced(Box<Pacer>),
     /// Not yet: the peer has not shown what it can take. Chats and statuses
     /// are kept as they came, as long as there are few.
     Held(Vec<u8>),
@@ -66,8 +66,8 @@ pub(crate) enum Outlet {
 pub(crate) enum Lines {
     /// A client of IRC.
     Irc(Box<User>),
-    /// A user or a server of the course's IRC.
-    Course(Box<Peer>),
+    /// A user or a server of the legacy IRC.
+    Legacy(Box<Peer>),
 }
 
 /// How much is kept for a peer that has not shown what it can take.
@@ -86,24 +86,24 @@ pub(crate) struct Session {
     /// What the peer takes beyond version 1.
     pub(crate) features: Features,
     /// Servers that left while the peer was a server that could not be told.
-    pub(crate) untold: BTreeSet<HostId>,
+    pub(crate) missed_quits: BTreeSet<HostId>,
     /// When the peer last said anything.
     pub(crate) heard_at: Timestamp,
     /// When we asked it whether it is there, if it has not said anything since.
-    pub(crate) asked_at: Option<Timestamp>,
+    pub(crate) pinged_at: Option<Timestamp>,
     /// The rank that we have announced to the peer.
     pub(crate) announced: Option<u32>,
     /// Who we are on this link, if not who we are.
     pub(crate) alias: Option<Box<Alias>>,
     /// The link by which the peer was known, across an original node, before it
     /// came to us itself; as long as it may be an original itself.
-    pub(crate) hearsay: Option<LinkId>,
+    pub(crate) indirect_route: Option<LinkId>,
     /// Whether the peer has introduced itself while it was linked to us itself: its
     /// announcement, which is next, says which of the two links stays.
-    pub(crate) crossing: bool,
+    pub(crate) simultaneous_open: bool,
     /// How many of our repeated registrations the peer has yet to answer.
     pub(crate) answers_due: u32,
-    pub(crate) due: DueAtEnd,
+    pub(crate) pending: Pending,
     pub(crate) registrations: RateLimiter,
     pub(crate) chats: RateLimiter,
 }
@@ -120,13 +120,13 @@ pub(crate) struct Alias {
 
 /// What is to be sent once the event in hand has been dealt with.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct DueAtEnd {
+pub(crate) struct Pending {
     /// The link is on the list of those to be looked at.
-    pub(crate) noted: bool,
+    pub(crate) dirty: bool,
     /// Our announcement.
     pub(crate) announcement: bool,
     /// The listing of the network.
-    pub(crate) listing: bool,
+    pub(crate) burst: bool,
 }
 
 impl Session {
@@ -135,22 +135,22 @@ impl Session {
             endpoints,
             origin,
             phase: match origin {
-                Origin::Accepted { .. } => Phase::Stranger,
+                Origin::Accepted { .. } => Phase::Unregistered,
                 Origin::Dialed { .. } => Phase::Introduced,
             },
             decoder: Decoder::new(),
             lines: None,
             outlet: Outlet::Direct,
             features: Features::default(),
-            untold: BTreeSet::new(),
+            missed_quits: BTreeSet::new(),
             heard_at: now,
-            asked_at: None,
+            pinged_at: None,
             announced: None,
             alias: None,
-            hearsay: None,
-            crossing: false,
+            indirect_route: None,
+            simultaneous_open: false,
             answers_due: 0,
-            due: DueAtEnd::default(),
+            pending: Pending::default(),
             registrations: RateLimiter::default(),
             chats: RateLimiter::default(),
         }
@@ -168,12 +168,12 @@ impl Session {
             .is_some_and(|alias| alias.ghosts.contains(&id))
     }
 
-    /// Sends frames that stand in the outbox, dressed for this peer.
+    /// Sends frames that stand in the outbox, encoded for this peer.
     #[inline]
     pub(crate) fn deliver<N>(&mut self, link: LinkId, frames: ByteRange, out: &mut Outbox<N>) {
         match &mut self.outlet {
             Outlet::Direct | Outlet::Lines => out.send_stored(link, frames),
-            Outlet::Paced(pace) => pace.push(out.bytes(frames)),
+            Outlet::Paced(pacer) => pacer.push(out.bytes(frames)),
             Outlet::Held(held) if held.len() + frames.len() > HELD_BYTES_MAX => {}
             Outlet::Held(held) => held.extend_from_slice(out.bytes(frames)),
         }

@@ -3,9 +3,9 @@
 use crc_wire::{ChannelField, ChannelRequest, HostId, RequestKind, Text};
 use irc_wire::{Message, Numeric, lists, text};
 
-use super::reply::marks;
+use super::reply::prefixes;
 use super::session::{Capability, NAMES};
-use super::{Asker, cut};
+use super::{UserRef, cut};
 use crate::admission::is_channel_name;
 use crate::context::{Context, Out};
 use crate::crc::channel::NotAdmitted;
@@ -33,69 +33,74 @@ const NICKS_BYTES_MAX: usize = 400;
 impl Context {
     /// Complains that a name is not that of a channel we know.
     pub(crate) fn irc_no_channel(&self, link: LinkId, name: &str, out: &mut Out) {
-        self.complain(link, Numeric::ERR_NOSUCHCHANNEL, &[name], out);
+        self.reply_error(link, Numeric::ERR_NOSUCHCHANNEL, &[name], out);
     }
 
     /// The channel that a user is in, or complains.
     pub(crate) fn irc_own_channel(
         &self,
-        asker: Asker,
+        user_ref: UserRef,
         name: &str,
         out: &mut Out,
     ) -> Option<&Channel> {
         let Some(channel) = self.network.channels().find(name) else {
-            self.irc_no_channel(asker.link, name, out);
+            self.irc_no_channel(user_ref.link, name, out);
             return None;
         };
-        if channel.member(asker.id).is_none() {
+        if channel.member(user_ref.id).is_none() {
             let words = [channel.name()];
-            self.complain(asker.link, Numeric::ERR_NOTONCHANNEL, &words, out);
+            self.reply_error(user_ref.link, Numeric::ERR_NOTONCHANNEL, &words, out);
             return None;
         }
         Some(channel)
     }
 
     /// Whether a user runs a channel that it is in, or complains.
-    pub(crate) fn irc_runs(&self, asker: Asker, channel: &Channel, out: &mut Out) -> bool {
-        let flags = channel.member(asker.id);
+    pub(crate) fn require_operator(
+        &self,
+        user_ref: UserRef,
+        channel: &Channel,
+        out: &mut Out,
+    ) -> bool {
+        let flags = channel.member(user_ref.id);
         let runs = flags.is_some_and(|flags| flags.operator);
         if !runs {
             let words = [channel.name()];
-            self.complain(asker.link, Numeric::ERR_CHANOPRIVSNEEDED, &words, out);
+            self.reply_error(user_ref.link, Numeric::ERR_CHANOPRIVSNEEDED, &words, out);
         }
         runs
     }
 
     // Coming and going.
 
-    pub(crate) fn irc_join(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
+    pub(crate) fn irc_join(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
         let wanted = message.params.get(0).unwrap_or_default();
         let keys = message.params.get(1).unwrap_or_default();
         if wanted == b"0" {
-            let channels = self.network.channels().of(asker.id);
+            let channels = self.network.channels().of(user_ref.id);
             let names: Vec<_> = channels.map(|channel| channel.name().to_owned()).collect();
             for name in names {
-                self.leave_channel(asker.id, None, &name, "", None, out);
+                self.leave_channel(user_ref.id, None, &name, "", None, out);
             }
             return;
         }
         for (name, key) in lists::with_keys(wanted, keys) {
             let name = text::utf8_or_latin1(name);
             let key = text::utf8_or_latin1(key.unwrap_or_default());
-            self.irc_join_one(asker, &name, &key, out);
+            self.irc_join_one(user_ref, &name, &key, out);
         }
     }
 
-    pub(crate) fn irc_join_one(&mut self, asker: Asker, name: &str, key: &str, out: &mut Out) {
+    pub(crate) fn irc_join_one(&mut self, user_ref: UserRef, name: &str, key: &str, out: &mut Out) {
         let known = self.network.channels().find(name);
-        if known.is_some_and(|channel| channel.member(asker.id).is_some()) {
+        if known.is_some_and(|channel| channel.member(user_ref.id).is_some()) {
             return;
         }
         let is_new = known.is_none();
-        let user = self.irc_user(asker.link);
+        let user = self.irc_user(user_ref.link);
         let invited = user.is_some_and(|user| user.is_invited(name));
-        let mask = self.masks(asker.id);
-        if let Err(why) = self.may_enter(asker.id, name, key, invited, mask) {
+        let mask = self.masks(user_ref.id);
+        if let Err(why) = self.may_enter(user_ref.id, name, key, invited, mask) {
             let numeric = match why {
                 NotAdmitted::Name if !NAMES.is_channel(name.as_bytes()) => {
                     Numeric::ERR_NOSUCHCHANNEL
@@ -107,58 +112,58 @@ impl Context {
                 NotAdmitted::Full => Numeric::ERR_CHANNELISFULL,
                 NotAdmitted::TooMany => Numeric::ERR_TOOMANYCHANNELS,
             };
-            return self.complain(asker.link, numeric, &[name], out);
+            return self.reply_error(user_ref.link, numeric, &[name], out);
         }
         // A key opens a channel; it does not lock a new one.
         let key = if is_new { "" } else { key };
-        if let Some(user) = self.irc_user_mut(asker.link) {
+        if let Some(user) = self.irc_user_mut(user_ref.link) {
             user.uninvite(name);
             user.enters = true;
         }
-        self.join_channel(asker.id, name, key, "nt", out);
-        if let Some(user) = self.irc_user_mut(asker.link) {
+        self.join_channel(user_ref.id, name, key, "nt", out);
+        if let Some(user) = self.irc_user_mut(user_ref.link) {
             user.enters = false;
         }
         if let Some(channel) = self.network.channels().find(name) {
             if !channel.topic().is_empty() {
-                self.irc_tell_topic(asker.link, channel, out);
+                self.irc_tell_topic(user_ref.link, channel, out);
             }
-            self.irc_tell_names(asker.link, channel, out);
-            self.irc_end_of_names(asker.link, channel.name(), out);
+            self.irc_tell_names(user_ref.link, channel, out);
+            self.irc_end_of_names(user_ref.link, channel.name(), out);
         }
     }
 
-    pub(crate) fn irc_part(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
+    pub(crate) fn irc_part(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
         let said = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
         for name in lists::elements(message.params.get(0).unwrap_or_default()) {
             let name = text::utf8_or_latin1(name);
-            if let Some(channel) = self.irc_own_channel(asker, &name, out) {
+            if let Some(channel) = self.irc_own_channel(user_ref, &name, out) {
                 let name = channel.name().to_owned();
-                self.leave_channel(asker.id, None, &name, &said, None, out);
+                self.leave_channel(user_ref.id, None, &name, &said, None, out);
             }
         }
     }
 
-    pub(crate) fn irc_kick(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
+    pub(crate) fn irc_kick(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
         let name = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
         let nicks = message.params.get(1).unwrap_or_default();
         let said = text::utf8_or_latin1(message.params.get(2).unwrap_or_default());
-        let own_nick = self.called(asker.id);
+        let own_nick = self.nick_of(user_ref.id);
         let said = match &*said {
             "" => &own_nick,
             said => cut(said, KICK_BYTES_MAX),
         };
         for nick in lists::elements(nicks).take(KICKS_MAX) {
             let nick = text::utf8_or_latin1(nick);
-            let Some(channel) = self.irc_own_channel(asker, &name, out) else {
+            let Some(channel) = self.irc_own_channel(user_ref, &name, out) else {
                 return;
             };
-            if !self.irc_runs(asker, channel, out) {
+            if !self.require_operator(user_ref, channel, out) {
                 return;
             }
-            if let Some(id) = self.irc_member(asker.link, channel, &nick, out) {
+            if let Some(id) = self.irc_member(user_ref.link, channel, &nick, out) {
                 let name = channel.name().to_owned();
-                self.irc_asks(asker, id, RequestKind::KICK, &name, said, out);
+                self.irc_asks(user_ref, id, RequestKind::KICK, &name, said, out);
             }
         }
     }
@@ -173,12 +178,12 @@ impl Context {
     ) -> Option<HostId> {
         let names = self.names.as_ref();
         let Some(id) = names.and_then(|names| names.nicks.find(nick)) else {
-            self.complain(link, Numeric::ERR_NOSUCHNICK, &[nick], out);
+            self.reply_error(link, Numeric::ERR_NOSUCHNICK, &[nick], out);
             return None;
         };
         if channel.member(id).is_none() {
             let words = [nick, channel.name()];
-            self.complain(link, Numeric::ERR_USERNOTINCHANNEL, &words, out);
+            self.reply_error(link, Numeric::ERR_USERNOTINCHANNEL, &words, out);
             return None;
         }
         Some(id)
@@ -187,27 +192,27 @@ impl Context {
     /// Asks the server of a host to do something with it in a channel.
     pub(crate) fn irc_asks(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         id: HostId,
         kind: RequestKind,
         channel: &str,
         text: &str,
         out: &mut Out,
     ) {
-        if kind == RequestKind::KICK && self.is_behind_lines(id) {
+        if kind == RequestKind::KICK && self.is_behind_text_server(id) {
             let text = format!(
                 "{} can't be put out: its network has no word for it",
-                self.called(id)
+                self.nick_of(id)
             );
             let words = [channel];
             let numeric = Numeric::ERR_CHANOPRIVSNEEDED;
-            return self.numeric(asker.link, numeric, &words, Some(&text), out);
+            return self.reply(user_ref.link, numeric, &words, Some(&text), out);
         }
         let Ok(name) = crc_wire::ChannelName::new(channel.to_owned()) else {
             return;
         };
         let request = ChannelRequest {
-            source: asker.id,
+            source: user_ref.id,
             destination: Some(id),
             kind,
             channel: Some(name),
@@ -216,40 +221,40 @@ impl Context {
         self.channel_request(&request, out);
     }
 
-    pub(crate) fn irc_invite(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
-        let link = asker.link;
+    pub(crate) fn irc_invite(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+        let link = user_ref.link;
         let nick = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
         let name = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
         let names = self.names.as_ref();
         let Some(id) = names.and_then(|names| names.nicks.find(&nick)) else {
-            return self.complain(link, Numeric::ERR_NOSUCHNICK, &[&nick], out);
+            return self.reply_error(link, Numeric::ERR_NOSUCHNICK, &[&nick], out);
         };
         let shown = match self.network.channels().find(&name) {
             None if !is_channel_name(&name) => return self.irc_no_channel(link, &name, out),
             None => name.as_ref().to_owned(),
             Some(_) => {
-                let Some(channel) = self.irc_own_channel(asker, &name, out) else {
+                let Some(channel) = self.irc_own_channel(user_ref, &name, out) else {
                     return;
                 };
                 if channel.member(id).is_some() {
                     let words = [&nick, channel.name()];
-                    return self.complain(link, Numeric::ERR_USERONCHANNEL, &words, out);
+                    return self.reply_error(link, Numeric::ERR_USERONCHANNEL, &words, out);
                 }
-                if channel.modes().contains('i') && !self.irc_runs(asker, channel, out) {
+                if channel.modes().contains('i') && !self.require_operator(user_ref, channel, out) {
                     return;
                 }
                 channel.name().to_owned()
             }
         };
-        self.numeric(link, Numeric::RPL_INVITING, &[&nick, &shown], None, out);
+        self.reply(link, Numeric::RPL_INVITING, &[&nick, &shown], None, out);
         self.irc_tell_away(link, id, out);
-        self.irc_asks(asker, id, RequestKind::INVITE, &shown, "", out);
+        self.irc_asks(user_ref, id, RequestKind::INVITE, &shown, "", out);
     }
 
     // Who is in a channel.
 
-    pub(crate) fn irc_names(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
-        let link = asker.link;
+    pub(crate) fn irc_names(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+        let link = user_ref.link;
         let Some(wanted) = message.params.get(0) else {
             return self.irc_all_names(link, out);
         };
@@ -281,7 +286,7 @@ impl Context {
             let user = self.irc_user_of(host.id());
             user.is_none_or(|(_, user)| !user.invisible)
         });
-        let others = others.map(|host| self.called(host.id()));
+        let others = others.map(|host| self.nick_of(host.id()));
         self.irc_names_lines(link, "*", "*", others, out);
         self.irc_end_of_names(link, "*", out);
     }
@@ -290,7 +295,7 @@ impl Context {
     pub(crate) fn irc_too_much(&self, link: LinkId, command: &str, out: &mut Out) {
         if let Some(numeric) = Numeric::new(416) {
             let text = Some("Too many lines in the answer, the rest is left out");
-            self.numeric(link, numeric, &[command], text, out);
+            self.reply(link, numeric, &[command], text, out);
         }
     }
 
@@ -300,10 +305,10 @@ impl Context {
         let all = has(Capability::MultiPrefix);
         let hosts = has(Capability::UserhostInNames);
         let members = channel.members().map(|(id, flags)| {
-            let marks = marks(flags, all);
+            let marks = prefixes(flags, all);
             match hosts {
                 true => format!("{marks}{}", self.irc_source(id)),
-                false => format!("{marks}{}", self.called(id)),
+                false => format!("{marks}{}", self.nick_of(id)),
             }
         });
         self.irc_names_lines(link, "=", channel.name(), members, out);
@@ -354,20 +359,20 @@ impl Context {
         out: &mut Out,
     ) {
         let words = [sign, channel];
-        self.numeric(link, Numeric::RPL_NAMREPLY, &words, Some(listed), out);
+        self.reply(link, Numeric::RPL_NAMREPLY, &words, Some(listed), out);
     }
 
     pub(crate) fn irc_end_of_names(&self, link: LinkId, name: &str, out: &mut Out) {
         let text = Some("End of /NAMES list");
-        self.numeric(link, Numeric::RPL_ENDOFNAMES, &[name], text, out);
+        self.reply(link, Numeric::RPL_ENDOFNAMES, &[name], text, out);
     }
 
-    pub(crate) fn irc_list(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
-        let link = asker.link;
+    pub(crate) fn irc_list(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+        let link = user_ref.link;
         let wanted = message.params.get(0);
         let wanted = wanted.filter(|wanted| NAMES.is_channel(wanted));
         let text = Some("Users  Name");
-        self.numeric(link, Numeric::RPL_LISTSTART, &["Channel"], text, out);
+        self.reply(link, Numeric::RPL_LISTSTART, &["Channel"], text, out);
         match wanted {
             Some(wanted) => {
                 for name in lists::elements(wanted) {
@@ -389,44 +394,44 @@ impl Context {
             }
         }
         let text = Some("End of /LIST");
-        self.numeric(link, Numeric::RPL_LISTEND, &[], text, out);
+        self.reply(link, Numeric::RPL_LISTEND, &[], text, out);
     }
 
     pub(crate) fn irc_list_one(&self, link: LinkId, channel: &Channel, out: &mut Out) {
         let members = channel.members_len().to_string();
         let (words, text) = ([channel.name(), &members], Some(channel.topic()));
-        self.numeric(link, Numeric::RPL_LIST, &words, text, out);
+        self.reply(link, Numeric::RPL_LIST, &words, text, out);
     }
 
     // Topics.
 
-    pub(crate) fn irc_topic(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
+    pub(crate) fn irc_topic(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
         let name = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
         let Some(topic) = message.params.get(1) else {
             let Some(channel) = self.network.channels().find(&name) else {
-                return self.irc_no_channel(asker.link, &name, out);
+                return self.irc_no_channel(user_ref.link, &name, out);
             };
             if channel.topic().is_empty() {
                 let (words, text) = ([channel.name()], Some("No topic is set"));
-                return self.numeric(asker.link, Numeric::RPL_NOTOPIC, &words, text, out);
+                return self.reply(user_ref.link, Numeric::RPL_NOTOPIC, &words, text, out);
             }
-            return self.irc_tell_topic(asker.link, channel, out);
+            return self.irc_tell_topic(user_ref.link, channel, out);
         };
-        let Some(channel) = self.irc_own_channel(asker, &name, out) else {
+        let Some(channel) = self.irc_own_channel(user_ref, &name, out) else {
             return;
         };
-        if channel.modes().contains('t') && !self.irc_runs(asker, channel, out) {
+        if channel.modes().contains('t') && !self.require_operator(user_ref, channel, out) {
             return;
         }
         let topic = text::utf8_or_latin1(topic);
         let topic = cut(&topic, TOPIC_BYTES_MAX);
         let name = channel.name().to_owned();
-        self.set_channel(&name, ChannelField::TOPIC, Some(asker.id), topic, out);
+        self.set_channel(&name, ChannelField::TOPIC, Some(user_ref.id), topic, out);
     }
 
     pub(crate) fn irc_tell_topic(&self, link: LinkId, channel: &Channel, out: &mut Out) {
         let (name, topic) = (channel.name(), channel.topic());
-        self.numeric(link, Numeric::RPL_TOPIC, &[name], Some(topic), out);
+        self.reply(link, Numeric::RPL_TOPIC, &[name], Some(topic), out);
         let setting = channel.settings().find(ChannelField::TOPIC);
         if let Some(setting) = setting {
             let by = match setting.source {
@@ -435,7 +440,7 @@ impl Context {
             };
             let seconds = (setting.version / 1000).to_string();
             let words = [name, &by, &seconds];
-            self.numeric(link, Numeric::RPL_TOPICWHOTIME, &words, None, out);
+            self.reply(link, Numeric::RPL_TOPICWHOTIME, &words, None, out);
         }
     }
 
@@ -445,15 +450,15 @@ impl Context {
         if let Some((_, user)) = self.irc_user_of(id)
             && let Some(text) = &user.away
         {
-            let nick = self.called(id);
-            self.numeric(link, Numeric::RPL_AWAY, &[&nick], Some(text), out);
+            let nick = self.nick_of(id);
+            self.reply(link, Numeric::RPL_AWAY, &[&nick], Some(text), out);
         }
     }
 
     /// What a host is called, as one of its channel's members.
     pub(crate) fn irc_marked_channel(&self, id: HostId, channel: &Channel) -> String {
         let flags = channel.member(id).unwrap_or_default();
-        format!("{}{}", marks(flags, true), channel.name())
+        format!("{}{}", prefixes(flags, true), channel.name())
     }
 
     /// Where a host is.

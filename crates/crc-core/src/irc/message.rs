@@ -3,9 +3,9 @@
 use crc_wire::{ChannelChat, ChannelName, ChannelRequest, ChatKind, HostId, RequestKind, Text};
 use irc_wire::{FastPrivmsg, Line, Message, Numeric, lists, text};
 
-use super::Asker;
+use super::UserRef;
 use super::reply::{LINE_BYTES_MAX, write_said};
-use super::session::{Capability, NAMES, SaidTo};
+use super::session::{Capability, LastTarget, NAMES};
 use crate::context::{Context, Out};
 use crate::network::Channel;
 use crc_machine::ByteRange;
@@ -18,7 +18,12 @@ impl Context {
     /// Most of what is said: one line to one user of IRC here, or to one channel, from
     /// somebody who wants no echo to somebody who wants no tags. Whether it was that,
     /// and is dealt with.
-    pub(crate) fn irc_says_plainly(&mut self, link: LinkId, line: Line<'_>, out: &mut Out) -> bool {
+    pub(crate) fn relay_privmsg_fast(
+        &mut self,
+        link: LinkId,
+        line: Line<'_>,
+        out: &mut Out,
+    ) -> bool {
         let said = line.whole().ok().and_then(FastPrivmsg::parse);
         let Some(FastPrivmsg {
             notice,
@@ -44,14 +49,14 @@ impl Context {
             if let Some(user) = self.irc_user_mut(link) {
                 user.spoke_at = now;
             }
-            self.irc_says_in_channel(Asker { link, id }, kind, name, text, out);
+            self.irc_says_in_channel(UserRef { link, id }, kind, name, text, out);
             return true;
         }
         let (Some(names), Some(speaker)) = (&self.names, self.irc_user(link)) else {
             return false;
         };
         let changes = names.nicks.changes();
-        let known = speaker.said_to.as_ref();
+        let known = speaker.last_target.as_ref();
         let known = known.filter(|to| to.changes == changes && *to.nick == *target);
         let reader = match known {
             Some(to) => to.link,
@@ -85,7 +90,7 @@ impl Context {
         if let Some(user) = self.irc_user_mut(link) {
             user.spoke_at = now;
             if !known {
-                user.said_to = Some(SaidTo {
+                user.last_target = Some(LastTarget {
                     nick: target.into(),
                     link: reader,
                     changes,
@@ -96,9 +101,9 @@ impl Context {
     }
 
     /// PRIVMSG or NOTICE. The latter is never answered.
-    pub(crate) fn irc_says(
+    pub(crate) fn privmsg(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         kind: ChatKind,
         message: &Message<'_>,
         out: &mut Out,
@@ -110,14 +115,14 @@ impl Context {
         let (Some(targets), Some(said)) = (targets, said) else {
             if answers && targets.is_none() {
                 let text = Some("No recipient given (PRIVMSG)");
-                self.numeric(asker.link, Numeric::ERR_NORECIPIENT, &[], text, out);
+                self.reply(user_ref.link, Numeric::ERR_NORECIPIENT, &[], text, out);
             } else if answers {
-                self.complain(asker.link, Numeric::ERR_NOTEXTTOSEND, &[], out);
+                self.reply_error(user_ref.link, Numeric::ERR_NOTEXTTOSEND, &[], out);
             }
             return;
         };
         let now = self.now;
-        if let Some(user) = self.irc_user_mut(asker.link) {
+        if let Some(user) = self.irc_user_mut(user_ref.link) {
             user.spoke_at = now;
         }
         let said = text::utf8_or_latin1(said);
@@ -125,21 +130,21 @@ impl Context {
             let target = &*text::utf8_or_latin1(target);
             if number == TARGETS_MAX {
                 if answers {
-                    self.complain(asker.link, Numeric::ERR_TOOMANYTARGETS, &[target], out);
+                    self.reply_error(user_ref.link, Numeric::ERR_TOOMANYTARGETS, &[target], out);
                 }
                 return;
             }
             if NAMES.is_channel(target.as_bytes()) {
-                self.irc_says_in_channel(asker, kind, target, &said, out);
+                self.irc_says_in_channel(user_ref, kind, target, &said, out);
             } else {
-                self.irc_says_to(asker, kind, target, &said, out);
+                self.irc_says_to(user_ref, kind, target, &said, out);
             }
         }
     }
 
     pub(crate) fn irc_says_in_channel(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         kind: ChatKind,
         target: &str,
         said: &str,
@@ -148,14 +153,14 @@ impl Context {
         let answers = kind == ChatKind::Message;
         let Some(channel) = self.network.channels().find(target) else {
             if answers {
-                self.complain(asker.link, Numeric::ERR_NOSUCHCHANNEL, &[target], out);
+                self.reply_error(user_ref.link, Numeric::ERR_NOSUCHCHANNEL, &[target], out);
             }
             return;
         };
-        if !self.irc_may_speak(asker.id, channel) {
+        if !self.irc_may_speak(user_ref.id, channel) {
             if answers {
                 let words = [channel.name()];
-                self.complain(asker.link, Numeric::ERR_CANNOTSENDTOCHAN, &words, out);
+                self.reply_error(user_ref.link, Numeric::ERR_CANNOTSENDTOCHAN, &words, out);
             }
             return;
         }
@@ -163,17 +168,17 @@ impl Context {
             return;
         };
         let chat = ChannelChat {
-            source: asker.id,
+            source: user_ref.id,
             kind,
             channel: name,
             text: Text::truncated(said),
         };
-        let outside = channel.member(asker.id).is_none();
+        let outside = channel.member(user_ref.id).is_none();
         let shown = outside.then(|| channel.name().to_owned());
         self.say_in_channel(&chat, None, None, out);
         if let Some(shown) = shown {
             // Members have their echo with the others.
-            self.irc_echo(asker, kind, &shown, said, out);
+            self.irc_echo(user_ref, kind, &shown, said, out);
         }
     }
 
@@ -194,7 +199,7 @@ impl Context {
 
     pub(crate) fn irc_says_to(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         kind: ChatKind,
         target: &str,
         said: &str,
@@ -204,21 +209,21 @@ impl Context {
         let names = self.names.as_ref();
         let Some(id) = names.and_then(|names| names.nicks.find(target)) else {
             if answers {
-                self.complain(asker.link, Numeric::ERR_NOSUCHNICK, &[target], out);
+                self.reply_error(user_ref.link, Numeric::ERR_NOSUCHNICK, &[target], out);
             }
             return;
         };
         if let Some((link, _)) = self.irc_user_of(id) {
-            self.irc_tell_said(link, asker.id, kind, said, out);
+            self.irc_tell_said(link, user_ref.id, kind, said, out);
             self.counters.chats_relayed += 1;
             if answers {
-                self.irc_tell_away(asker.link, id, out);
+                self.irc_tell_away(user_ref.link, id, out);
             }
         } else if answers {
-            self.say(asker.id, id, said, out);
+            self.relay_chat_text(user_ref.id, id, said, out);
         } else {
             let request = ChannelRequest {
-                source: asker.id,
+                source: user_ref.id,
                 destination: Some(id),
                 kind: RequestKind::NOTICE,
                 channel: None,
@@ -226,22 +231,22 @@ impl Context {
             };
             self.channel_request(&request, out);
         }
-        self.irc_echo(asker, kind, target, said, out);
+        self.irc_echo(user_ref, kind, target, said, out);
     }
 
     /// Shows a user its own words, if it wants to see them.
     pub(crate) fn irc_echo(
         &self,
-        asker: Asker,
+        user_ref: UserRef,
         kind: ChatKind,
         target: &str,
         said: &str,
         out: &mut Out,
     ) {
-        let user = self.irc_user(asker.link);
+        let user = self.irc_user(user_ref.link);
         if user.is_some_and(|user| user.has(Capability::EchoMessage)) {
-            let range = self.write_words(asker.link, asker.id, kind, target, said, out);
-            out.send_stored(asker.link, range);
+            let range = self.write_words(user_ref.link, user_ref.id, kind, target, said, out);
+            out.send_stored(user_ref.link, range);
         }
     }
 

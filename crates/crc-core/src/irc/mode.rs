@@ -3,7 +3,7 @@
 use crc_wire::{ChannelField, RequestKind};
 use irc_wire::{Message, ModeChange, ModeError, ModeTable, Numeric, Sign, mask, text};
 
-use super::Asker;
+use super::UserRef;
 use super::session::NAMES;
 use crate::context::{Context, Out};
 use crate::network::Channel;
@@ -30,27 +30,27 @@ const BAN_BYTES_MAX: usize = 128;
 const KEY_BYTES_MAX: usize = 32;
 
 impl Context {
-    pub(crate) fn irc_mode(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
+    pub(crate) fn irc_mode(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
         let target = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
         let changes = message.params.get(1);
         if !NAMES.is_channel(target.as_bytes()) {
-            return self.irc_user_mode(asker, &target, changes, out);
+            return self.irc_user_mode(user_ref, &target, changes, out);
         }
         let Some(channel) = self.network.channels().find(&target) else {
-            return self.complain(asker.link, Numeric::ERR_NOSUCHCHANNEL, &[&target], out);
+            return self.reply_error(user_ref.link, Numeric::ERR_NOSUCHCHANNEL, &[&target], out);
         };
         let Some(changes) = changes else {
-            return self.irc_tell_modes(asker, channel, out);
+            return self.irc_tell_modes(user_ref, channel, out);
         };
         let name = channel.name().to_owned();
         let params = message.params.as_slice().get(2..).unwrap_or_default();
-        self.irc_channel_mode(asker, &name, changes, params, out);
+        self.irc_channel_mode(user_ref, &name, changes, params, out);
     }
 
     // Channels.
 
-    pub(crate) fn irc_tell_modes(&self, asker: Asker, channel: &Channel, out: &mut Out) {
-        let inside = channel.member(asker.id).is_some();
+    pub(crate) fn irc_tell_modes(&self, user_ref: UserRef, channel: &Channel, out: &mut Out) {
+        let inside = channel.member(user_ref.id).is_some();
         let mut modes = format!("+{}", channel.modes());
         let mut params = Vec::new();
         if !channel.key().is_empty() {
@@ -64,31 +64,31 @@ impl Context {
         }
         let mut words = vec![channel.name(), &modes];
         words.extend(params.iter().map(String::as_str));
-        self.numeric(asker.link, Numeric::RPL_CHANNELMODEIS, &words, None, out);
+        self.reply(user_ref.link, Numeric::RPL_CHANNELMODEIS, &words, None, out);
     }
 
-    pub(crate) fn irc_tell_bans(&self, asker: Asker, channel: &Channel, out: &mut Out) {
+    pub(crate) fn irc_tell_bans(&self, user_ref: UserRef, channel: &Channel, out: &mut Out) {
         for mask in channel.bans() {
             let words = [channel.name(), mask];
-            self.numeric(asker.link, Numeric::RPL_BANLIST, &words, None, out);
+            self.reply(user_ref.link, Numeric::RPL_BANLIST, &words, None, out);
         }
         let (words, text) = ([channel.name()], Some("End of channel ban list"));
-        self.numeric(asker.link, Numeric::RPL_ENDOFBANLIST, &words, text, out);
+        self.reply(user_ref.link, Numeric::RPL_ENDOFBANLIST, &words, text, out);
     }
 
     pub(crate) fn irc_channel_mode(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         name: &str,
         changes: &[u8],
         params: &[&[u8]],
         out: &mut Out,
     ) {
-        let link = asker.link;
+        let link = user_ref.link;
         let Some(channel) = self.network.channels().find(name) else {
             return;
         };
-        let flags = channel.member(asker.id);
+        let flags = channel.member(user_ref.id);
         let mut modes = channel.modes().to_owned();
         let mut bans: Vec<String> = channel.bans().map(str::to_owned).collect();
         let (mut refused, mut listed, mut taken) = (false, false, 0);
@@ -97,17 +97,17 @@ impl Context {
                 Ok(change) => change,
                 Err(ModeError::Unknown(letter)) => {
                     let letter = char::from(letter).to_string();
-                    self.complain(link, Numeric::ERR_UNKNOWNMODE, &[&letter], out);
+                    self.reply_error(link, Numeric::ERR_UNKNOWNMODE, &[&letter], out);
                     continue;
                 }
                 Err(_) => {
-                    self.complain(link, Numeric::ERR_NEEDMOREPARAMS, &["MODE"], out);
+                    self.reply_error(link, Numeric::ERR_NEEDMOREPARAMS, &["MODE"], out);
                     continue;
                 }
             };
             if change.letter == b'b' && change.param.is_none() {
                 if !listed && let Some(channel) = self.network.channels().find(name) {
-                    self.irc_tell_bans(asker, channel, out);
+                    self.irc_tell_bans(user_ref, channel, out);
                 }
                 listed = true;
                 continue;
@@ -118,7 +118,7 @@ impl Context {
                     None => Numeric::ERR_NOTONCHANNEL,
                 };
                 if !refused {
-                    self.complain(link, numeric, &[name], out);
+                    self.reply_error(link, numeric, &[name], out);
                 }
                 refused = true;
                 continue;
@@ -129,10 +129,10 @@ impl Context {
             }
             let param = text::utf8_or_latin1(change.param.unwrap_or_default());
             match change.letter {
-                b'o' | b'v' => self.irc_rank(asker, name, &change, &param, out),
-                b'k' => self.irc_key(asker, name, &change, &param, out),
-                b'l' => self.irc_limit(asker, name, &change, &param, out),
-                b'b' => self.irc_ban(asker, name, &change, &mut bans, out),
+                b'o' | b'v' => self.irc_rank(user_ref, name, &change, &param, out),
+                b'k' => self.irc_key(user_ref, name, &change, &param, out),
+                b'l' => self.irc_limit(user_ref, name, &change, &param, out),
+                b'b' => self.irc_ban(user_ref, name, &change, &mut bans, out),
                 letter => {
                     let letter = char::from(letter);
                     modes.retain(|mode| mode != letter);
@@ -155,14 +155,14 @@ impl Context {
                 _ => channel.bans().collect::<Vec<_>>().join(" "),
             });
             if before.is_some_and(|before| before != value) {
-                self.set_channel(name, field, Some(asker.id), &value, out);
+                self.set_channel(name, field, Some(user_ref.id), &value, out);
             }
         }
     }
 
     pub(crate) fn irc_rank(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         name: &str,
         change: &ModeChange<'_>,
         nick: &str,
@@ -177,14 +177,14 @@ impl Context {
             (_, Sign::Plus) => RequestKind::VOICE,
             (_, Sign::Minus) => RequestKind::DEVOICE,
         };
-        if let Some(id) = self.irc_member(asker.link, channel, nick, out) {
-            self.irc_asks(asker, id, kind, name, "", out);
+        if let Some(id) = self.irc_member(user_ref.link, channel, nick, out) {
+            self.irc_asks(user_ref, id, kind, name, "", out);
         }
     }
 
     pub(crate) fn irc_key(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         name: &str,
         change: &ModeChange<'_>,
         key: &str,
@@ -194,16 +194,16 @@ impl Context {
         let key = match change.sign {
             Sign::Minus => "",
             Sign::Plus if key.is_empty() || key.len() > KEY_BYTES_MAX || key.contains(bad) => {
-                return self.complain(asker.link, Numeric::ERR_INVALIDKEY, &[name], out);
+                return self.reply_error(user_ref.link, Numeric::ERR_INVALIDKEY, &[name], out);
             }
             Sign::Plus => key,
         };
-        self.set_channel(name, ChannelField::KEY, Some(asker.id), key, out);
+        self.set_channel(name, ChannelField::KEY, Some(user_ref.id), key, out);
     }
 
     pub(crate) fn irc_limit(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         name: &str,
         change: &ModeChange<'_>,
         limit: &str,
@@ -215,15 +215,15 @@ impl Context {
             (Sign::Plus, _) => {
                 let (words, text) = ([name, "l", limit], Some("Not a number above 0"));
                 let numeric = Numeric::ERR_INVALIDMODEPARAM;
-                return self.numeric(asker.link, numeric, &words, text, out);
+                return self.reply(user_ref.link, numeric, &words, text, out);
             }
         };
-        self.set_channel(name, ChannelField::LIMIT, Some(asker.id), &limit, out);
+        self.set_channel(name, ChannelField::LIMIT, Some(user_ref.id), &limit, out);
     }
 
     pub(crate) fn irc_ban(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         name: &str,
         change: &ModeChange<'_>,
         bans: &mut Vec<String>,
@@ -243,10 +243,10 @@ impl Context {
             (Sign::Plus, None) if mask.len() > BAN_BYTES_MAX || mask.contains(bad) => {
                 let (words, text) = ([name, "b", &mask], Some("Not a mask"));
                 let numeric = Numeric::ERR_INVALIDMODEPARAM;
-                self.numeric(asker.link, numeric, &words, text, out);
+                self.reply(user_ref.link, numeric, &words, text, out);
             }
             (Sign::Plus, None) if bans.len() >= BANS_MAX || !has_room(bans, &mask) => {
-                self.complain(asker.link, Numeric::ERR_BANLISTFULL, &[name, &mask], out);
+                self.reply_error(user_ref.link, Numeric::ERR_BANLISTFULL, &[name, &mask], out);
             }
             (Sign::Plus, None) => bans.push(mask.into_owned()),
             (Sign::Minus, None) | (Sign::Plus, Some(_)) => {}
@@ -257,13 +257,13 @@ impl Context {
 
     pub(crate) fn irc_user_mode(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         target: &str,
         changes: Option<&[u8]>,
         out: &mut Out,
     ) {
-        let link = asker.link;
-        let nick = self.called(asker.id);
+        let link = user_ref.link;
+        let nick = self.nick_of(user_ref.id);
         if !nick.eq_ignore_ascii_case(target) {
             let names = self.names.as_ref();
             let known = names.is_some_and(|names| names.nicks.find(target).is_some());
@@ -272,7 +272,7 @@ impl Context {
                 false => Numeric::ERR_NOSUCHNICK,
             };
             let words: &[&str] = if known { &[] } else { &[target] };
-            return self.complain(link, numeric, words, out);
+            return self.reply_error(link, numeric, words, out);
         }
         let Some(user) = self.irc_user_mut(link) else {
             return;
@@ -280,7 +280,7 @@ impl Context {
         let before = user.invisible;
         let Some(changes) = changes else {
             let modes = if before { "+i" } else { "+" };
-            return self.numeric(link, Numeric::RPL_UMODEIS, &[modes], None, out);
+            return self.reply(link, Numeric::RPL_UMODEIS, &[modes], None, out);
         };
         let mut unknown = false;
         for change in ModeTable::USER.parse(changes, &[]) {
@@ -295,11 +295,11 @@ impl Context {
         }
         let after = user.invisible;
         if unknown {
-            self.complain(link, Numeric::ERR_UMODEUNKNOWNFLAG, &[], out);
+            self.reply_error(link, Numeric::ERR_UMODEUNKNOWNFLAG, &[], out);
         }
         if before != after {
             let modes = if after { "+i" } else { "-i" };
-            let source = self.irc_source(asker.id);
+            let source = self.irc_source(user_ref.id);
             self.irc_line_to(link, &source, "MODE", &[&nick, modes], None, out);
         }
     }

@@ -5,9 +5,9 @@ use irc_wire::{Message, Numeric, Verb, lists, mask, text};
 
 use super::channel::{ANSWER_BYTES_MAX, LOOKED_AT_MAX};
 use super::registration::VERSION;
-use super::reply::{date_text, marks};
+use super::reply::{date_text, prefixes};
 use super::session::{Capability, NAMES};
-use super::{Asker, CASE, cut};
+use super::{CASE, UserRef, cut};
 use crate::context::{Context, Out};
 use crate::network::{Channel, Host, HostKind};
 use crc_machine::LinkId;
@@ -31,9 +31,9 @@ pub(crate) struct Whox {
 }
 
 impl Context {
-    pub(crate) fn irc_away(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
+    pub(crate) fn irc_away(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
         let said = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
-        let Some(user) = self.irc_user_mut(asker.link) else {
+        let Some(user) = self.irc_user_mut(user_ref.link) else {
             return;
         };
         let away = !said.is_empty();
@@ -45,7 +45,7 @@ impl Context {
                 "You are no longer marked as being away",
             ),
         };
-        self.numeric(asker.link, numeric, &[], Some(text), out);
+        self.reply(user_ref.link, numeric, &[], Some(text), out);
     }
 
     // About users.
@@ -54,7 +54,7 @@ impl Context {
     pub(crate) fn irc_ident(&self, id: HostId) -> String {
         match self.irc_user_of(id) {
             Some((_, user)) => user.user.clone(),
-            None => self.called(id),
+            None => self.nick_of(id),
         }
     }
 
@@ -63,15 +63,15 @@ impl Context {
         user.is_some_and(|(_, user)| user.away.is_some())
     }
 
-    /// Whether somebody can be found by `asker` who did not ask for the nick.
-    pub(crate) fn irc_is_visible(&self, id: HostId, asker: Asker) -> bool {
+    /// Whether somebody can be found by `user_ref` who did not ask for the nick.
+    pub(crate) fn irc_is_visible(&self, id: HostId, user_ref: UserRef) -> bool {
         let user = self.irc_user_of(id);
         let hidden = user.is_some_and(|(_, user)| user.invisible);
-        !hidden || id == asker.id || self.network.channels().share(id, asker.id)
+        !hidden || id == user_ref.id || self.network.channels().share(id, user_ref.id)
     }
 
-    pub(crate) fn irc_who(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
-        let link = asker.link;
+    pub(crate) fn irc_who(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+        let link = user_ref.link;
         let wanted = message.params.get(0).unwrap_or(b"*");
         let target = match &*text::utf8_or_latin1(wanted) {
             "" | "0" => "*".to_owned(),
@@ -105,7 +105,7 @@ impl Context {
                             break;
                         }
                         let id = host.id();
-                        if self.irc_is_visible(id, asker) && self.irc_fits(host, &target) {
+                        if self.irc_is_visible(id, user_ref) && self.irc_fits(host, &target) {
                             self.irc_who_one(link, id, None, whox.as_ref(), out);
                         }
                     }
@@ -113,7 +113,7 @@ impl Context {
             }
         }
         let text = Some("End of /WHO list");
-        self.numeric(link, Numeric::RPL_ENDOFWHO, &[&target], text, out);
+        self.reply(link, Numeric::RPL_ENDOFWHO, &[&target], text, out);
     }
 
     /// Whether a mask of WHO means this host.
@@ -121,7 +121,7 @@ impl Context {
         let fits = |text: &str| mask::matches(mask.as_bytes(), text.as_bytes(), CASE);
         let id = host.id();
         mask == "*"
-            || fits(&self.called(id))
+            || fits(&self.nick_of(id))
             || fits(&self.irc_source(id))
             || fits(&format!("{id}.crc"))
             || fits(self.irc_server_of(host))
@@ -143,16 +143,16 @@ impl Context {
         let all = user.is_some_and(|user| user.has(Capability::MultiPrefix));
         let member = channel.and_then(|channel| channel.member(id));
         let here = if self.irc_is_away(id) { "G" } else { "H" };
-        let flags = format!("{here}{}", marks(member.unwrap_or_default(), all));
+        let flags = format!("{here}{}", prefixes(member.unwrap_or_default(), all));
         let shown = channel.map_or("*", Channel::name);
-        let (nick, ident) = (self.called(id), self.irc_ident(id));
+        let (nick, ident) = (self.nick_of(id), self.irc_ident(id));
         let address = format!("{id}.crc");
         let server = self.irc_server_of(host);
         let hops = if self.irc_is_local(host) { "0" } else { "1" };
         let Some(whox) = whox else {
             let words = [shown, &ident, &address, server, &nick, &flags];
             let text = format!("{hops} {}", host.info());
-            return self.numeric(link, Numeric::RPL_WHOREPLY, &words, Some(&text), out);
+            return self.reply(link, Numeric::RPL_WHOREPLY, &words, Some(&text), out);
         };
         let idle = self.irc_idle_seconds(id).to_string();
         let mut words = Vec::new();
@@ -178,7 +178,7 @@ impl Context {
             }
         }
         let text = whox.fields.contains('r').then(|| host.info());
-        self.numeric(link, Numeric::RPL_WHOSPCRPL, &words, text, out);
+        self.reply(link, Numeric::RPL_WHOSPCRPL, &words, text, out);
     }
 
     pub(crate) fn irc_idle_seconds(&self, id: HostId) -> u64 {
@@ -186,22 +186,22 @@ impl Context {
         user.map_or(0, |(_, user)| self.now.since(user.spoke_at).as_secs())
     }
 
-    pub(crate) fn irc_whois(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
-        let link = asker.link;
+    pub(crate) fn irc_whois(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+        let link = user_ref.link;
         // With two, the first says which server is to answer: we know as much.
         let wanted = message.params.get(1).or(message.params.get(0));
         let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
-            return self.complain(link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
+            return self.reply_error(link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
         };
         for nick in lists::elements(wanted).take(WHOIS_MAX) {
             let nick = text::utf8_or_latin1(nick);
             let names = self.names.as_ref();
             match names.and_then(|names| names.nicks.find(&nick)) {
                 Some(id) => self.irc_whois_one(link, id, out),
-                None => self.complain(link, Numeric::ERR_NOSUCHNICK, &[&nick], out),
+                None => self.reply_error(link, Numeric::ERR_NOSUCHNICK, &[&nick], out),
             }
             let text = Some("End of /WHOIS list");
-            self.numeric(link, Numeric::RPL_ENDOFWHOIS, &[&nick], text, out);
+            self.reply(link, Numeric::RPL_ENDOFWHOIS, &[&nick], text, out);
         }
     }
 
@@ -209,16 +209,16 @@ impl Context {
         let Some(host) = self.network.directory().find(id) else {
             return;
         };
-        let (nick, ident) = (self.called(id), self.irc_ident(id));
+        let (nick, ident) = (self.nick_of(id), self.irc_ident(id));
         let address = format!("{id}.crc");
         let words = [&nick, &ident, &address, "*"];
         let info = Some(host.info());
-        self.numeric(link, Numeric::RPL_WHOISUSER, &words, info, out);
+        self.reply(link, Numeric::RPL_WHOISUSER, &words, info, out);
         let mut listed = String::new();
         for channel in self.network.channels().of(id) {
             let marked = self.irc_marked_channel(id, channel);
             if listed.len() + marked.len() > 300 {
-                self.numeric(
+                self.reply(
                     link,
                     Numeric::RPL_WHOISCHANNELS,
                     &[&nick],
@@ -233,7 +233,7 @@ impl Context {
             listed.push_str(&marked);
         }
         if !listed.is_empty() {
-            self.numeric(
+            self.reply(
                 link,
                 Numeric::RPL_WHOISCHANNELS,
                 &[&nick],
@@ -247,65 +247,65 @@ impl Context {
             false => "the way to this user leads there",
         };
         let words = [&nick, server];
-        self.numeric(link, Numeric::RPL_WHOISSERVER, &words, Some(info), out);
+        self.reply(link, Numeric::RPL_WHOISSERVER, &words, Some(info), out);
         self.irc_tell_away(link, id, out);
         if let Some((_, user)) = self.irc_user_of(id) {
             let idle = self.irc_idle_seconds(id).to_string();
             let since = (user.registered_at_unix_ms / 1000).to_string();
             let (words, text) = ([&*nick, &idle, &since], Some("seconds idle, signon time"));
-            self.numeric(link, Numeric::RPL_WHOISIDLE, &words, text, out);
+            self.reply(link, Numeric::RPL_WHOISIDLE, &words, text, out);
         }
     }
 
-    pub(crate) fn irc_whowas(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
-        let link = asker.link;
+    pub(crate) fn irc_whowas(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+        let link = user_ref.link;
         let Some(nick) = message.params.get(0).filter(|nick| !nick.is_empty()) else {
-            return self.complain(link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
+            return self.reply_error(link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
         };
         let nick = text::utf8_or_latin1(nick);
         // Who has left is forgotten.
-        self.complain(link, Numeric::ERR_WASNOSUCHNICK, &[&nick], out);
+        self.reply_error(link, Numeric::ERR_WASNOSUCHNICK, &[&nick], out);
         let text = Some("End of WHOWAS");
-        self.numeric(link, Numeric::RPL_ENDOFWHOWAS, &[&nick], text, out);
+        self.reply(link, Numeric::RPL_ENDOFWHOWAS, &[&nick], text, out);
     }
 
-    pub(crate) fn irc_ison(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
+    pub(crate) fn irc_ison(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
         let names = self.names.as_ref();
         let nicks = message.params.iter();
         let nicks = nicks.flat_map(|param| param.split(|byte| *byte == b' '));
         let there = nicks.filter_map(|nick| {
             let nick = text::utf8_or_latin1(nick);
             let id = names?.nicks.find(&nick)?;
-            Some(self.called(id))
+            Some(self.nick_of(id))
         });
         let there = there.collect::<Vec<_>>().join(" ");
-        self.numeric(asker.link, Numeric::RPL_ISON, &[], Some(&there), out);
+        self.reply(user_ref.link, Numeric::RPL_ISON, &[], Some(&there), out);
     }
 
-    pub(crate) fn irc_userhost(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
+    pub(crate) fn irc_userhost(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
         let names = self.names.as_ref();
         let nicks = message.params.iter().take(USERHOST_MAX);
         let there = nicks.filter_map(|nick| {
             let nick = text::utf8_or_latin1(nick);
             let id = names?.nicks.find(&nick)?;
             let sign = if self.irc_is_away(id) { '-' } else { '+' };
-            let (nick, ident) = (self.called(id), self.irc_ident(id));
+            let (nick, ident) = (self.nick_of(id), self.irc_ident(id));
             Some(format!("{nick}={sign}{ident}@{id}.crc"))
         });
         let there = there.collect::<Vec<_>>().join(" ");
-        self.numeric(asker.link, Numeric::RPL_USERHOST, &[], Some(&there), out);
+        self.reply(user_ref.link, Numeric::RPL_USERHOST, &[], Some(&there), out);
     }
 
     // About the server.
 
     pub(crate) fn irc_server_query(
         &mut self,
-        asker: Asker,
+        user_ref: UserRef,
         verb: Verb,
         message: &Message<'_>,
         out: &mut Out,
     ) {
-        let link = asker.link;
+        let link = user_ref.link;
         let own = self.irc_own_name();
         match verb {
             Verb::Motd => self.irc_motd(link, out),
@@ -313,14 +313,14 @@ impl Context {
             Verb::Version => {
                 let words = [VERSION, own];
                 let text = Some("a relay chat server");
-                self.numeric(link, Numeric::RPL_VERSION, &words, text, out);
+                self.reply(link, Numeric::RPL_VERSION, &words, text, out);
                 self.irc_support(link, out);
             }
             Verb::Time => {
                 let text = date_text(self.unix_ms());
-                self.numeric(link, Numeric::RPL_TIME, &[own], Some(&text), out);
+                self.reply(link, Numeric::RPL_TIME, &[own], Some(&text), out);
             }
-            Verb::Admin => self.complain(link, Numeric::ERR_NOADMININFO, &[own], out),
+            Verb::Admin => self.reply_error(link, Numeric::ERR_NOADMININFO, &[own], out),
             Verb::Info => {
                 let started = date_text(self.config.started_at_unix_ms);
                 for text in [
@@ -328,10 +328,10 @@ impl Context {
                     self.config.info.as_str().to_owned(),
                     format!("Started {started}"),
                 ] {
-                    self.numeric(link, Numeric::RPL_INFO, &[], Some(&text), out);
+                    self.reply(link, Numeric::RPL_INFO, &[], Some(&text), out);
                 }
                 let text = Some("End of INFO list");
-                self.numeric(link, Numeric::RPL_ENDOFINFO, &[], text, out);
+                self.reply(link, Numeric::RPL_ENDOFINFO, &[], text, out);
             }
             Verb::Links => self.irc_links(link, out),
             Verb::Stats => {
@@ -341,42 +341,42 @@ impl Context {
                     let (days, hours) = (up / 86_400, up / 3600 % 24);
                     let (minutes, seconds) = (up / 60 % 60, up % 60);
                     let text = format!("Server Up {days} days {hours}:{minutes:02}:{seconds:02}");
-                    self.numeric(link, Numeric::RPL_STATSUPTIME, &[], Some(&text), out);
+                    self.reply(link, Numeric::RPL_STATSUPTIME, &[], Some(&text), out);
                 }
                 let text = Some("End of STATS report");
-                self.numeric(link, Numeric::RPL_ENDOFSTATS, &[&letter], text, out);
+                self.reply(link, Numeric::RPL_ENDOFSTATS, &[&letter], text, out);
             }
             Verb::Servlist => {
                 let text = Some("End of service listing");
-                self.numeric(link, Numeric::RPL_SERVLISTEND, &["*", "*"], text, out);
+                self.reply(link, Numeric::RPL_SERVLISTEND, &["*", "*"], text, out);
             }
             Verb::Squery => {
                 let name = text::utf8_or_latin1(message.params.get(0).unwrap_or(b"*"));
-                self.complain(link, Numeric::ERR_NOSUCHSERVICE, &[&name], out);
+                self.reply_error(link, Numeric::ERR_NOSUCHSERVICE, &[&name], out);
             }
-            Verb::Summon => self.complain(link, Numeric::ERR_SUMMONDISABLED, &[], out),
-            Verb::Users => self.complain(link, Numeric::ERR_USERSDISABLED, &[], out),
+            Verb::Summon => self.reply_error(link, Numeric::ERR_SUMMONDISABLED, &[], out),
+            Verb::Users => self.reply_error(link, Numeric::ERR_USERSDISABLED, &[], out),
             Verb::Help => {
                 let topic = text::utf8_or_latin1(message.params.get(0).unwrap_or(b"*"));
-                self.complain(link, Numeric::ERR_HELPNOTFOUND, &[&topic], out);
+                self.reply_error(link, Numeric::ERR_HELPNOTFOUND, &[&topic], out);
             }
-            _ => self.complain(link, Numeric::ERR_UNKNOWNCOMMAND, &[verb.as_str()], out),
+            _ => self.reply_error(link, Numeric::ERR_UNKNOWNCOMMAND, &[verb.as_str()], out),
         }
     }
 
     pub(crate) fn irc_motd(&self, link: LinkId, out: &mut Out) {
         let motd = &self.config.motd;
         if motd.is_empty() {
-            return self.complain(link, Numeric::ERR_NOMOTD, &[], out);
+            return self.reply_error(link, Numeric::ERR_NOMOTD, &[], out);
         }
         let text = format!("- {} Message of the day -", self.irc_own_name());
-        self.numeric(link, Numeric::RPL_MOTDSTART, &[], Some(&text), out);
+        self.reply(link, Numeric::RPL_MOTDSTART, &[], Some(&text), out);
         for line in motd {
             let text = format!("- {line}");
-            self.numeric(link, Numeric::RPL_MOTD, &[], Some(&text), out);
+            self.reply(link, Numeric::RPL_MOTD, &[], Some(&text), out);
         }
         let text = Some("End of /MOTD command");
-        self.numeric(link, Numeric::RPL_ENDOFMOTD, &[], text, out);
+        self.reply(link, Numeric::RPL_ENDOFMOTD, &[], text, out);
     }
 
     pub(crate) fn irc_lusers(&self, link: LinkId, out: &mut Out) {
@@ -392,15 +392,15 @@ impl Context {
         let strangers = self.sessions.len() - neighbours.len();
         let channels = self.network.channels().len().to_string();
         let text = format!("There are {users} users and 0 services on {servers} servers");
-        self.numeric(link, Numeric::RPL_LUSERCLIENT, &[], Some(&text), out);
+        self.reply(link, Numeric::RPL_LUSERCLIENT, &[], Some(&text), out);
         if strangers > 0 {
             let (words, text) = ([&*strangers.to_string()], Some("unknown connection(s)"));
-            self.numeric(link, Numeric::RPL_LUSERUNKNOWN, &words, text, out);
+            self.reply(link, Numeric::RPL_LUSERUNKNOWN, &words, text, out);
         }
         let (words, text) = ([&*channels], Some("channels formed"));
-        self.numeric(link, Numeric::RPL_LUSERCHANNELS, &words, text, out);
+        self.reply(link, Numeric::RPL_LUSERCHANNELS, &words, text, out);
         let text = format!("I have {own} clients and {adjacent} servers");
-        self.numeric(link, Numeric::RPL_LUSERME, &[], Some(&text), out);
+        self.reply(link, Numeric::RPL_LUSERME, &[], Some(&text), out);
     }
 
     /// The servers of the network, each behind the one that leads to it.
@@ -420,12 +420,12 @@ impl Context {
                 false => (self.irc_server_of(host), 2),
             };
             let text = format!("{hops} {}", host.info());
-            self.numeric(link, Numeric::RPL_LINKS, &[name, via], Some(&text), out);
+            self.reply(link, Numeric::RPL_LINKS, &[name, via], Some(&text), out);
         }
         let text = format!("0 {}", self.config.info);
-        self.numeric(link, Numeric::RPL_LINKS, &[own, own], Some(&text), out);
+        self.reply(link, Numeric::RPL_LINKS, &[own, own], Some(&text), out);
         let text = Some("End of LINKS list");
-        self.numeric(link, Numeric::RPL_ENDOFLINKS, &["*"], text, out);
+        self.reply(link, Numeric::RPL_ENDOFLINKS, &["*"], text, out);
     }
 }
 

@@ -4,11 +4,11 @@ use irc_wire::{Command, Message, Numeric, Verb, text};
 
 use super::reply::date_text;
 use super::session::{Capability, NAMES, SILENCE_MAX, User};
-use super::{Asker, cut};
+use super::{UserRef, cut};
 use crate::admission::INFO_BYTES_MAX;
 use crate::announcement::split_info;
-use crate::context::{Context, Due, Out};
-use crate::network::{Claim, Host, HostKind};
+use crate::context::{Context, Out, Timer};
+use crate::network::{Host, HostInfo, HostKind};
 use crate::violation::Violation;
 use crc_machine::LinkId;
 use crc_machine::is_printable;
@@ -52,13 +52,13 @@ impl Context {
             Command::Verb(verb) => verb,
             Command::Numeric(_) => return,
             Command::Other(_) => {
-                return self.complain(link, Numeric::ERR_NOTREGISTERED, &[], out);
+                return self.reply_error(link, Numeric::ERR_NOTREGISTERED, &[], out);
             }
         };
         match verb {
             Verb::Cap => self.irc_cap(link, message, out),
             Verb::Nick => {
-                if let Some(nick) = self.nick_of(link, message, None, out)
+                if let Some(nick) = self.requested_nick(link, message, None, out)
                     && let Some(user) = self.irc_user_mut(link)
                 {
                     user.nick = nick;
@@ -69,16 +69,16 @@ impl Context {
             Verb::Ping => self.irc_ping(link, message, out),
             Verb::Quit => {
                 self.irc_closes(link, "Quit", out);
-                self.end(link, crc_machine::CloseWhen::Flushed, "quit", out);
+                self.close(link, crc_machine::CloseWhen::Flushed, "quit", out);
             }
             // There are no passwords, and nobody needs to know.
             Verb::Pass | Verb::Pong | Verb::Error | Verb::Notice => {}
-            _ => self.complain(link, Numeric::ERR_NOTREGISTERED, &[], out),
+            _ => self.reply_error(link, Numeric::ERR_NOTREGISTERED, &[], out),
         }
     }
 
     /// The nick that a NICK asks for, if it can be had; `own` has one already.
-    pub(crate) fn nick_of(
+    pub(crate) fn requested_nick(
         &self,
         link: LinkId,
         message: &Message<'_>,
@@ -86,17 +86,17 @@ impl Context {
         out: &mut Out,
     ) -> Option<String> {
         let Some(nick) = message.params.get(0).filter(|nick| !nick.is_empty()) else {
-            self.complain(link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
+            self.reply_error(link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
             return None;
         };
         let good = NAMES.check_nick(nick).is_ok();
         let nick = text::lossy(nick);
         if !good {
-            self.complain(link, Numeric::ERR_ERRONEUSNICKNAME, &[&nick], out);
+            self.reply_error(link, Numeric::ERR_ERRONEUSNICKNAME, &[&nick], out);
             return None;
         }
         if self.is_nick_taken(&nick, own) {
-            self.complain(link, Numeric::ERR_NICKNAMEINUSE, &[&nick], out);
+            self.reply_error(link, Numeric::ERR_NICKNAMEINUSE, &[&nick], out);
             return None;
         }
         Some(nick.into_owned())
@@ -114,7 +114,7 @@ impl Context {
     pub(crate) fn irc_user_command(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
         let params = &message.params;
         let (Some(name), Some(realname)) = (params.get(0), params.get(3)) else {
-            return self.complain(link, Numeric::ERR_NEEDMOREPARAMS, &["USER"], out);
+            return self.reply_error(link, Numeric::ERR_NEEDMOREPARAMS, &["USER"], out);
         };
         let (name, realname) = (user_name(name), real_name(realname));
         if let Some(user) = self.irc_user_mut(link) {
@@ -136,27 +136,27 @@ impl Context {
         let realname = user.realname.clone();
         if self.is_nick_taken(&nick, None) {
             // Somebody has been faster.
-            return self.complain(link, Numeric::ERR_NICKNAMEINUSE, &[&nick], out);
+            return self.reply_error(link, Numeric::ERR_NICKNAMEINUSE, &[&nick], out);
         }
         if self.network.directory().len() >= self.config.limits.hosts_max {
             return self.violation(link, Violation::DirectoryFull, out);
         }
-        let id = self.admit_in_lines(link, HostKind::Client, &nick, &realname, out);
+        let id = self.admit_text_peer(link, HostKind::Client, &nick, &realname, out);
         let (now, unix_ms) = (self.now, self.unix_ms());
         if let Some(user) = self.irc_user_mut(link) {
             user.registered_at_unix_ms = unix_ms;
             user.spoke_at = now;
         }
-        if !self.timers.is_set(Due::Irc(link)) {
-            self.timers.set(Due::Irc(link), now + SILENCE_MAX);
+        if !self.timers.is_set(Timer::Irc(link)) {
+            self.timers.set(Timer::Irc(link), now + SILENCE_MAX);
         }
-        self.irc_welcome(Asker { link, id }, out);
+        self.irc_welcome(UserRef { link, id }, out);
     }
 
-    pub(crate) fn irc_welcome(&self, asker: Asker, out: &mut Out) {
-        let link = asker.link;
+    pub(crate) fn irc_welcome(&self, user_ref: UserRef, out: &mut Out) {
+        let link = user_ref.link;
         let own = self.irc_own_name();
-        let source = self.irc_source(asker.id);
+        let source = self.irc_source(user_ref.id);
         let created = date_text(self.config.started_at_unix_ms);
         for (numeric, text) in [
             (
@@ -172,10 +172,10 @@ impl Context {
                 format!("This server was started {created}"),
             ),
         ] {
-            self.numeric(link, numeric, &[], Some(&text), out);
+            self.reply(link, numeric, &[], Some(&text), out);
         }
         let words = [own, VERSION, "i", "biklmnotv", "bklov"];
-        self.numeric(link, Numeric::RPL_MYINFO, &words, None, out);
+        self.reply(link, Numeric::RPL_MYINFO, &words, None, out);
         self.irc_support(link, out);
         self.irc_lusers(link, out);
         self.irc_motd(link, out);
@@ -190,7 +190,7 @@ impl Context {
             if line == 0 {
                 words.push(&network);
             }
-            self.numeric(link, Numeric::RPL_ISUPPORT, &words, text, out);
+            self.reply(link, Numeric::RPL_ISUPPORT, &words, text, out);
         }
     }
 
@@ -202,7 +202,7 @@ impl Context {
             return;
         };
         let Some(subcommand) = message.params.get(0) else {
-            return self.complain(link, Numeric::ERR_NEEDMOREPARAMS, &["CAP"], out);
+            return self.reply_error(link, Numeric::ERR_NEEDMOREPARAMS, &["CAP"], out);
         };
         let subcommand = text::lossy(subcommand).to_ascii_uppercase();
         let rest = message.params.get(1).unwrap_or_default();
@@ -238,7 +238,7 @@ impl Context {
                     self.irc_may_register(link, out);
                 }
             }
-            _ => self.complain(link, Numeric::ERR_INVALIDCAPCMD, &[&subcommand], out),
+            _ => self.reply_error(link, Numeric::ERR_INVALIDCAPCMD, &[&subcommand], out),
         }
     }
 
@@ -249,35 +249,35 @@ impl Context {
 
     // Changes later on.
 
-    pub(crate) fn irc_nick(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
-        let Some(nick) = self.nick_of(asker.link, message, Some(asker.id), out) else {
+    pub(crate) fn irc_nick(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+        let Some(nick) = self.requested_nick(user_ref.link, message, Some(user_ref.id), out) else {
             return;
         };
-        let host = self.network.directory().find(asker.id);
+        let host = self.network.directory().find(user_ref.id);
         let Some(info) = host.map(|host| host.info().to_owned()) else {
             return;
         };
-        if self.called(asker.id) != nick {
-            self.irc_claims(asker, &nick, &info, out);
+        if self.nick_of(user_ref.id) != nick {
+            self.irc_claims(user_ref, &nick, &info, out);
         }
     }
 
-    pub(crate) fn irc_setname(&mut self, asker: Asker, message: &Message<'_>, out: &mut Out) {
+    pub(crate) fn irc_setname(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
         let Some(realname) = message.params.get(0).filter(|name| !name.is_empty()) else {
             let words = ["SETNAME"];
-            return self.complain(asker.link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
+            return self.reply_error(user_ref.link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
         };
         let realname = real_name(realname);
-        let host = self.network.directory().find(asker.id);
+        let host = self.network.directory().find(user_ref.id);
         let Some((name, before)) = host.map(|host| (host.name().to_owned(), host.info())) else {
             return;
         };
         if before != realname {
-            self.irc_claims(asker, &name, &realname, out);
+            self.irc_claims(user_ref, &name, &realname, out);
         }
-        let mut told = self.irc_acquaintances(asker.id, Some(asker.link));
-        told.push(asker.link);
-        let source = self.irc_source(asker.id);
+        let mut told = self.irc_acquaintances(user_ref.id, Some(user_ref.link));
+        told.push(user_ref.link);
+        let source = self.irc_source(user_ref.id);
         for link in told {
             let user = self.irc_user(link);
             if user.is_some_and(|user| user.has(Capability::Setname)) {
@@ -287,9 +287,9 @@ impl Context {
     }
 
     /// A user says another nick or real name of itself.
-    pub(crate) fn irc_claims(&mut self, asker: Asker, name: &str, info: &str, out: &mut Out) {
-        let claim = Claim::for_people(asker.id, HostKind::Client, name, info);
-        self.rename(asker.link, &claim, out);
+    pub(crate) fn irc_claims(&mut self, user_ref: UserRef, name: &str, info: &str, out: &mut Out) {
+        let claim = HostInfo::for_people(user_ref.id, HostKind::Client, name, info);
+        self.rename(user_ref.link, &claim, out);
     }
 
     /// A host is new, or another one: if it is a user of IRC who is linked to us,
@@ -302,7 +302,7 @@ impl Context {
         if neighbour.is_none_or(|neighbour| neighbour.host != id) {
             return;
         }
-        let nick = self.called(id);
+        let nick = self.nick_of(id);
         if let Some(user) = self.irc_user_mut(link) {
             user.source = format!("{nick}!{}@{id}.crc", user.user);
         }

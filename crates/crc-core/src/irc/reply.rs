@@ -7,8 +7,8 @@ use jiff::Timestamp as Date;
 
 use super::session::{Capability, User};
 use crate::context::{Context, Out};
-use crate::crc::channel::{Happening, What};
-use crate::text_protocol::as_few_lines;
+use crate::crc::channel::{ChannelEvent, ChannelEventKind};
+use crate::text_protocol::split_lines_bounded;
 use crc_machine::LinkId;
 
 /// The most bytes of a line, without its end.
@@ -17,7 +17,7 @@ pub(crate) const LINE_BYTES_MAX: usize = 512 - 2;
 /// How many changes of modes stand in one line.
 const CHANGES_MAX: usize = 6;
 
-/// How many ways there are to word a happening.
+/// How many ways there are to word a event.
 pub(crate) const VARIATIONS: usize = 4;
 
 /// The variation with the time in front.
@@ -110,7 +110,7 @@ pub(crate) fn write_said(
     }
     let lines = text.split('\n');
     let lines = lines.map(|line| line.replace(['\r', '\0'], "").into());
-    for line in as_few_lines(lines) {
+    for line in split_lines_bounded(lines) {
         write_said_line(arena, tags, source, command, target, &line);
     }
 }
@@ -136,7 +136,7 @@ fn write_said_line(
 
 /// What members of this rank have in front of their nicks; with `all` every mark,
 /// else the highest.
-pub(crate) const fn marks(flags: MemberFlags, all: bool) -> &'static str {
+pub(crate) const fn prefixes(flags: MemberFlags, all: bool) -> &'static str {
     match (flags.operator, flags.voice) {
         (true, true) if all => "@+",
         (true, _) => "@",
@@ -246,7 +246,7 @@ impl Context {
     }
 
     /// Answers with a numeric.
-    pub(crate) fn numeric(
+    pub(crate) fn reply(
         &self,
         link: LinkId,
         numeric: Numeric,
@@ -267,8 +267,14 @@ impl Context {
     }
 
     /// Answers that something is wrong, in the numeric's own words.
-    pub(crate) fn complain(&self, link: LinkId, numeric: Numeric, words: &[&str], out: &mut Out) {
-        self.numeric(link, numeric, words, Some(complaint(numeric)), out);
+    pub(crate) fn reply_error(
+        &self,
+        link: LinkId,
+        numeric: Numeric,
+        words: &[&str],
+        out: &mut Out,
+    ) {
+        self.reply(link, numeric, words, Some(complaint(numeric)), out);
     }
 
     /// What the user of a link is called, `*` before it has registered.
@@ -293,37 +299,42 @@ impl Context {
         }
     }
 
-    pub(crate) fn irc_variation(&self, user: &User, own: bool, what: &What<'_>) -> Option<usize> {
+    pub(crate) fn irc_variation(
+        &self,
+        user: &User,
+        own: bool,
+        what: &ChannelEventKind<'_>,
+    ) -> Option<usize> {
         match what {
-            What::Said { .. } if own && !user.has(Capability::EchoMessage) => return None,
+            ChannelEventKind::Said { .. } if own && !user.has(Capability::EchoMessage) => {
+                return None;
+            }
             // Of what it was put into by us it knows.
-            What::Entered { .. } if own && !user.enters => return None,
+            ChannelEventKind::Entered { .. } if own && !user.enters => return None,
             _ => {}
         }
         let timed = usize::from(user.has(Capability::ServerTime)) * TIMED;
-        let entered = matches!(what, What::Entered { .. });
+        let entered = matches!(what, ChannelEventKind::Entered { .. });
         let extended = usize::from(entered && user.has(Capability::ExtendedJoin)) * EXTENDED;
         Some(timed | extended)
     }
 
     pub(crate) fn write_irc(
         &self,
-        happening: &Happening<'_>,
+        event: &ChannelEvent<'_>,
         variation: usize,
         arena: &mut Vec<u8>,
     ) {
         let tags = self.time_tag(variation & TIMED != 0);
-        let channel = happening.channel;
-        let who = self.source_or_us(happening.who);
-        match happening.what {
-            What::Entered { flags } => {
+        let channel = event.channel;
+        let who = self.source_or_us(event.who);
+        match event.what {
+            ChannelEventKind::Entered { flags } => {
                 let line = Line::new(arena, &tags, &who, "JOIN").word(channel);
                 if variation & EXTENDED == 0 {
                     line.end();
                 } else {
-                    let host = happening
-                        .who
-                        .and_then(|id| self.network.directory().find(id));
+                    let host = event.who.and_then(|id| self.network.directory().find(id));
                     let info = host.map_or("", |host| host.info());
                     line.word("*").text(info).end();
                 }
@@ -332,15 +343,15 @@ impl Context {
                 let known = self.network.channels().find(channel);
                 if known.is_some_and(|known| known.members_len() > 1) {
                     let before = MemberFlags::default();
-                    self.write_ranks(happening, None, before, flags, &tags, arena);
+                    self.write_ranks(event, None, before, flags, &tags, arena);
                 }
             }
-            What::Flags { by, before, after } => {
-                self.write_ranks(happening, by, before, after, &tags, arena);
+            ChannelEventKind::Flags { by, before, after } => {
+                self.write_ranks(event, by, before, after, &tags, arena);
             }
-            What::Left { by, text } => match by.filter(|by| Some(*by) != happening.who) {
+            ChannelEventKind::Left { by, text } => match by.filter(|by| Some(*by) != event.who) {
                 Some(by) => {
-                    let nick = happening.who.map(|id| self.called(id)).unwrap_or_default();
+                    let nick = event.who.map(|id| self.nick_of(id)).unwrap_or_default();
                     let by = self.irc_source(by);
                     let line = Line::new(arena, &tags, &by, "KICK").word(channel);
                     line.word(&nick).text(text).end();
@@ -353,8 +364,10 @@ impl Context {
                     }
                 }
             },
-            What::Said { kind, text } => write_said(arena, &tags, &who, kind, channel, text),
-            What::Set {
+            ChannelEventKind::Said { kind, text } => {
+                write_said(arena, &tags, &who, kind, channel, text)
+            }
+            ChannelEventKind::Set {
                 field: ChannelField::TOPIC,
                 value,
                 ..
@@ -362,7 +375,7 @@ impl Context {
                 let line = Line::new(arena, &tags, &who, "TOPIC").word(channel);
                 line.text(value).end();
             }
-            What::Set {
+            ChannelEventKind::Set {
                 field,
                 before,
                 value,
@@ -375,17 +388,17 @@ impl Context {
 
     pub(crate) fn write_ranks(
         &self,
-        happening: &Happening<'_>,
+        event: &ChannelEvent<'_>,
         by: Option<HostId>,
         before: MemberFlags,
         after: MemberFlags,
         tags: &str,
         arena: &mut Vec<u8>,
     ) {
-        let Some(id) = happening.who else {
+        let Some(id) = event.who else {
             return;
         };
-        let nick = self.called(id);
+        let nick = self.nick_of(id);
         let mut changes = Vec::new();
         for (letter, before, after) in [
             (b'o', before.operator, after.operator),
@@ -397,7 +410,7 @@ impl Context {
             }
         }
         let by = self.source_or_us(by);
-        write_modes(arena, tags, &by, happening.channel, &changes);
+        write_modes(arena, tags, &by, event.channel, &changes);
     }
 
     pub(crate) fn source_or_us(&self, who: Option<HostId>) -> std::borrow::Cow<'_, str> {

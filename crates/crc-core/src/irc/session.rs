@@ -82,7 +82,7 @@ impl Capabilities {
 
 /// To whom somebody has said something: most say more to the same.
 #[derive(Debug)]
-pub(crate) struct SaidTo {
+pub(crate) struct LastTarget {
     pub(crate) nick: Box<[u8]>,
     /// The user of IRC who is called so.
     pub(crate) link: LinkId,
@@ -115,9 +115,9 @@ pub(crate) struct User {
     pub(crate) registered_at_unix_ms: u64,
     pub(crate) spoke_at: Timestamp,
     /// When it was asked whether it is there, if it has not been heard since.
-    pub(crate) asked_at: Option<Timestamp>,
+    pub(crate) pinged_at: Option<Timestamp>,
     /// To whom it has said something last.
-    pub(crate) said_to: Option<SaidTo>,
+    pub(crate) last_target: Option<LastTarget>,
     /// What came too fast.
     pub(crate) backlog: Vec<u8>,
     lines: RateLimiter,

@@ -21,12 +21,12 @@ pub(crate) fn is_nick(nick: &str) -> bool {
 
 impl Context {
     /// Somebody who has not registered says something.
-    pub(crate) fn course_stranger(&mut self, link: LinkId, line: &Line<'_>, out: &mut Out) {
+    pub(crate) fn legacy_stranger(&mut self, link: LinkId, line: &Line<'_>, out: &mut Out) {
         let message = Message::from_message(line);
         let command = match line.command {
             Command::Verb(Verb::User) => "USER",
             Command::Verb(Verb::Server) => "SERVER",
-            _ => return self.course_answer(link, Content::NotRegistered, out),
+            _ => return self.legacy_answer(link, Content::NotRegistered, out),
         };
         match message {
             Ok(Message {
@@ -40,23 +40,23 @@ impl Context {
                 ..
             }) => {
                 let user = User::new(host, server, real_name);
-                self.course_user_comes(link, nick, user, out);
+                self.legacy_user_comes(link, nick, user, out);
             }
             Ok(Message {
                 content: Content::Server { name, hops, info },
                 source,
             }) if source.is_none_or(|source| source == name) => {
                 let info = info.map_or("", Trailing::as_str).into();
-                self.course_server_comes(link, name.as_str(), Introduction { hops, info }, out);
+                self.legacy_server_comes(link, name.as_str(), Introduction { hops, info }, out);
             }
-            Ok(_) => self.course_answer(link, Content::NotRegistered, out),
-            Err(error @ LegacyError::NotUtf8) => self.course_drops(link, &error),
-            Err(_) => self.course_needs_more(link, command, out),
+            Ok(_) => self.legacy_answer(link, Content::NotRegistered, out),
+            Err(error @ LegacyError::NotUtf8) => self.legacy_drops(link, &error),
+            Err(_) => self.legacy_needs_more(link, command, out),
         }
     }
 
     /// A user registers.
-    pub(crate) fn course_user_comes(
+    pub(crate) fn legacy_user_comes(
         &mut self,
         link: LinkId,
         nick: Middle<'_>,
@@ -65,17 +65,17 @@ impl Context {
     ) {
         // Users of IRC, who meet it as well, could not say all that could be a nick.
         if !is_nick(nick.as_str()) || !Nicks::is_nick(nick.as_str()) {
-            return self.course_answer(link, Content::BadNick { nick }, out);
+            return self.legacy_answer(link, Content::BadNick { nick }, out);
         }
         let holder = self
             .names
             .as_ref()
             .map(|names| names.nicks.find(nick.as_str()));
         if let Some(holder) = holder.flatten() {
-            let (called, host) = (self.called(holder), self.course_host_of(holder));
+            let (called, host) = (self.nick_of(holder), self.legacy_host_of(holder));
             if let (Ok(user), Ok(host)) = (Middle::new(&called), Middle::new(&host)) {
                 let collision = Content::NickCollision { nick, user, host };
-                self.course_answer(link, collision, out);
+                self.legacy_answer(link, collision, out);
             }
             return;
         }
@@ -85,17 +85,17 @@ impl Context {
         let info = info_of(&user.real_name);
         let host = user.host.clone();
         let id = self.free_id();
-        self.course.users.insert(id, user);
-        self.admit_named(link, id, HostKind::Client, nick.as_str(), &info, out);
+        self.legacy.users.insert(id, user);
+        self.admit_text_peer_as(link, id, HostKind::Client, nick.as_str(), &info, out);
         out.bound(link, self.config.limits.client_queue_bytes_max);
         if let Ok(host) = Middle::new(&host) {
             let user = nick;
-            self.course_answer(link, Content::Welcome { nick, user, host }, out);
+            self.legacy_answer(link, Content::Welcome { nick, user, host }, out);
         }
     }
 
     /// A server registers that has linked to us.
-    pub(crate) fn course_server_comes(
+    pub(crate) fn legacy_server_comes(
         &mut self,
         link: LinkId,
         name: &str,
@@ -109,24 +109,24 @@ impl Context {
         if !self.config.server_peers.iter().any(|net| net.contains(&ip)) {
             return self.violation(link, Violation::NotAServerPeer, out);
         }
-        if !self.course_admits_server(link, name, out) {
+        if !self.legacy_admits_server(link, name, out) {
             return;
         }
-        self.course_takes_server(link, name, server, out);
+        self.legacy_takes_server(link, name, server, out);
         let listing = out.store(|arena| {
-            self.put_course_ourselves(arena, Some(&self.course_name()));
-            self.put_course_listing(arena, link);
+            self.put_legacy_ourselves(arena, Some(&self.legacy_name()));
+            self.put_legacy_listing(arena, link);
         });
         let bytes_max = self.config.limits.server_queue_bytes_max;
         out.bound(link, bytes_max.saturating_add(listing.len()));
         out.send_stored(link, listing);
-        self.course.told.insert(link);
+        self.legacy.synced_links.insert(link);
     }
 
     /// Whether a server that is new and adjacent can be called so; if not, it is told
     /// why, and has to go.
-    pub(crate) fn course_admits_server(&mut self, link: LinkId, name: &str, out: &mut Out) -> bool {
-        let why = match self.course_server(name) {
+    pub(crate) fn legacy_admits_server(&mut self, link: LinkId, name: &str, out: &mut Out) -> bool {
+        let why = match self.legacy_server(name) {
             _ if name.len() > NAME_BYTES_MAX => "the name is too long".to_owned(),
             Some(id) if id == self.config.id => {
                 format!(
@@ -140,20 +140,20 @@ impl Context {
             }
             None => return true,
         };
-        self.course_refuses(link, &why, out);
+        self.legacy_refuses(link, &why, out);
         false
     }
 
     /// Closes a link to a server, which is told why.
-    pub(crate) fn course_refuses(&mut self, link: LinkId, why: &str, out: &mut Out) {
+    pub(crate) fn legacy_refuses(&mut self, link: LinkId, why: &str, out: &mut Out) {
         self.counters.refused += 1;
-        log::warn!("{}: closed: {why}", self.who(link));
-        self.course_closes(link, why, out);
-        self.end(link, CloseWhen::Flushed, "refused", out);
+        log::warn!("{}: closed: {why}", self.describe_peer(link));
+        self.legacy_closes(link, why, out);
+        self.close(link, CloseWhen::Flushed, "refused", out);
     }
 
     /// Enters an adjacent server and tells the others.
-    pub(crate) fn course_takes_server(
+    pub(crate) fn legacy_takes_server(
         &mut self,
         link: LinkId,
         name: &str,
@@ -162,13 +162,13 @@ impl Context {
     ) {
         let info = info_of(&server.info);
         let id = self.free_id();
-        self.course.servers.insert(id, server);
-        self.admit_named(link, id, HostKind::Server, name, &info, out);
+        self.legacy.servers.insert(id, server);
+        self.admit_text_peer_as(link, id, HostKind::Server, name, &info, out);
     }
 
     /// Who is known under the name of a server, in capitals or small letters; be it only
     /// where names are not unique.
-    pub(crate) fn course_server(&self, name: &str) -> Option<HostId> {
+    pub(crate) fn legacy_server(&self, name: &str) -> Option<HostId> {
         let called = self.names.as_ref()?.servers.find(name);
         called.or_else(|| {
             let mut servers = self.network.directory().servers();
@@ -178,20 +178,20 @@ impl Context {
     }
 
     /// Answers somebody who is linked to us.
-    pub(crate) fn course_answer(&mut self, link: LinkId, content: Content<'_>, out: &mut Out) {
-        let me = self.course_name();
+    pub(crate) fn legacy_answer(&mut self, link: LinkId, content: Content<'_>, out: &mut Out) {
+        let me = self.legacy_name();
         let line = out.store(|arena| put(arena, &me, content));
         out.send_stored(link, line);
     }
 
-    pub(crate) fn course_needs_more(&mut self, link: LinkId, command: &str, out: &mut Out) {
+    pub(crate) fn legacy_needs_more(&mut self, link: LinkId, command: &str, out: &mut Out) {
         if let Ok(command) = Middle::new(command) {
-            self.course_answer(link, Content::NeedMoreParams { command }, out);
+            self.legacy_answer(link, Content::NeedMoreParams { command }, out);
         }
     }
 
     /// The link behind which a host is.
-    pub(crate) fn course_link_of(&self, id: HostId) -> Option<LinkId> {
+    pub(crate) fn legacy_link_of(&self, id: HostId) -> Option<LinkId> {
         self.network.directory().find(id).map(Host::first_link)
     }
 }

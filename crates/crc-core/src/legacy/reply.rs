@@ -11,7 +11,7 @@ use crate::admission::INFO_BYTES_MAX;
 use crate::announcement::split_info;
 use crate::context::Context;
 use crate::network::{Channel, Host, HostKind};
-use crate::text_protocol::as_few_lines;
+use crate::text_protocol::split_lines_bounded;
 use crc_machine::LinkId;
 use crc_machine::is_printable;
 
@@ -79,7 +79,7 @@ pub(crate) fn put_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, t
     let around = ":  PRIVMSG  :\r\n".len() + nick.len() + target.as_str().len();
     let room = LINE_BYTES_MAX.saturating_sub(around).max(4);
     let lines = Trailing::lines(text).map(|line| Cow::Borrowed(line.as_str()));
-    let mut lines = as_few_lines(lines);
+    let mut lines = split_lines_bounded(lines);
     if text.is_empty() {
         lines.push(Cow::Borrowed(""));
     }
@@ -156,30 +156,30 @@ pub(crate) fn channel_word(name: &str) -> Option<Middle<'_>> {
 
 impl Context {
     /// What we are called.
-    pub(crate) fn course_name(&self) -> String {
-        self.course_server_name(self.config.id)
+    pub(crate) fn legacy_name(&self) -> String {
+        self.legacy_server_name(self.config.id)
     }
 
     /// What a server is called.
-    pub(crate) fn course_server_name(&self, id: HostId) -> String {
+    pub(crate) fn legacy_server_name(&self, id: HostId) -> String {
         let servers = self.names.as_ref().map(|names| &names.servers);
         let name = servers.and_then(|servers| servers.of(id));
         name.map_or_else(|| id.to_string(), str::to_owned)
     }
 
     /// Where a user is said to come from.
-    pub(crate) fn course_host_of(&self, id: HostId) -> String {
-        match self.course.users.get(&id) {
+    pub(crate) fn legacy_host_of(&self, id: HostId) -> String {
+        match self.legacy.users.get(&id) {
             Some(user) => user.host.to_string(),
             None => format!("{id}.crc"),
         }
     }
 
     /// `:me USER nick host server :real name`
-    pub(crate) fn put_course_user(&self, arena: &mut Vec<u8>, me: &str, host: &Host) {
-        let nick = self.called(host.id());
-        let from = self.course_host_of(host.id());
-        let user = self.course.users.get(&host.id());
+    pub(crate) fn put_legacy_user(&self, arena: &mut Vec<u8>, me: &str, host: &Host) {
+        let nick = self.nick_of(host.id());
+        let from = self.legacy_host_of(host.id());
+        let user = self.legacy.users.get(&host.id());
         let server = user.map_or(me, |user| &user.server);
         let real_name = on_one_line(user.map_or(host.info(), |user| &user.real_name));
         if let (Ok(nick), Ok(host), Ok(server)) =
@@ -196,23 +196,23 @@ impl Context {
     }
 
     /// `:me SERVER name hops :info`
-    pub(crate) fn put_course_server(&self, arena: &mut Vec<u8>, me: &str, host: &Host) {
-        let known = self.course.servers.get(&host.id());
+    pub(crate) fn put_legacy_server(&self, arena: &mut Vec<u8>, me: &str, host: &Host) {
+        let known = self.legacy.servers.get(&host.id());
         let neighbour = self.network.neighbours().find(host.first_link());
         let adjacent = neighbour.is_some_and(|neighbour| neighbour.host == host.id());
         let hops = known.map_or(if adjacent { 1 } else { 2 }, |known| known.hops);
         let info = known.map_or(host.info(), |Introduction { info, .. }| info);
-        let name = self.course_server_name(host.id());
-        self.put_course_server_line(arena, Some(me), &name, hops.saturating_add(1), info);
+        let name = self.legacy_server_name(host.id());
+        self.put_legacy_server_line(arena, Some(me), &name, hops.saturating_add(1), info);
     }
 
     /// `[:me] SERVER me 1 :info`
-    pub(crate) fn put_course_ourselves(&self, arena: &mut Vec<u8>, source: Option<&str>) {
-        let me = self.course_name();
-        self.put_course_server_line(arena, source, &me, 1, self.config.info.as_str());
+    pub(crate) fn put_legacy_ourselves(&self, arena: &mut Vec<u8>, source: Option<&str>) {
+        let me = self.legacy_name();
+        self.put_legacy_server_line(arena, source, &me, 1, self.config.info.as_str());
     }
 
-    pub(crate) fn put_course_server_line(
+    pub(crate) fn put_legacy_server_line(
         &self,
         arena: &mut Vec<u8>,
         source: Option<&str>,
@@ -233,32 +233,32 @@ impl Context {
 
     /// Everybody but those behind `link`, and all channels, as a server is told of them
     /// that has just been linked.
-    pub(crate) fn put_course_listing(&self, arena: &mut Vec<u8>, link: LinkId) {
-        let me = self.course_name();
+    pub(crate) fn put_legacy_listing(&self, arena: &mut Vec<u8>, link: LinkId) {
+        let me = self.legacy_name();
         let directory = self.network.directory();
         let elsewhere = directory.iter().filter(|host| host.first_link() != link);
         let mut servers = Vec::new();
         let mut users = Vec::new();
         for host in elsewhere {
             match host.kind() {
-                HostKind::Server => servers.push((self.course_server_name(host.id()), host)),
-                HostKind::Client => users.push((self.called(host.id()), host)),
+                HostKind::Server => servers.push((self.legacy_server_name(host.id()), host)),
+                HostKind::Client => users.push((self.nick_of(host.id()), host)),
             }
         }
         servers.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         users.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (_, server) in servers {
-            self.put_course_server(arena, &me, server);
+            self.put_legacy_server(arena, &me, server);
         }
         for (_, user) in users {
-            self.put_course_user(arena, &me, user);
+            self.put_legacy_user(arena, &me, user);
         }
-        for channel in self.course_channels() {
+        for channel in self.legacy_channels() {
             let here = channel.members().filter(|(id, _)| {
                 let host = directory.find(*id);
                 host.is_some_and(|host| host.first_link() != link)
             });
-            let nicks = self.course_nicks(here.map(|(id, _)| id));
+            let nicks = self.legacy_nicks(here.map(|(id, _)| id));
             if let Some(name) = channel_word(channel.name())
                 && !nicks.is_empty()
             {
@@ -270,27 +270,27 @@ impl Context {
     }
 
     /// The nicks of hosts, sorted.
-    pub(crate) fn course_nicks(&self, hosts: impl Iterator<Item = HostId>) -> Vec<String> {
-        let mut nicks: Vec<_> = hosts.map(|id| self.called(id)).collect();
+    pub(crate) fn legacy_nicks(&self, hosts: impl Iterator<Item = HostId>) -> Vec<String> {
+        let mut nicks: Vec<_> = hosts.map(|id| self.nick_of(id)).collect();
         nicks.sort_unstable();
         nicks
     }
 
     /// All channels, sorted by their names.
-    pub(crate) fn course_channels(&self) -> Vec<&Channel> {
+    pub(crate) fn legacy_channels(&self) -> Vec<&Channel> {
         let mut channels: Vec<_> = self.network.channels().iter().collect();
         channels.sort_unstable_by(|one, other| one.name().cmp(other.name()));
         channels
     }
 
     /// The channel that is called so, byte for byte.
-    pub(crate) fn course_channel(&self, name: &str) -> Option<&Channel> {
+    pub(crate) fn legacy_channel(&self, name: &str) -> Option<&Channel> {
         let channel = self.network.channels().find(name)?;
         (channel.name() == name).then_some(channel)
     }
 
     /// The user who is called so, byte for byte.
-    pub(crate) fn course_user(&self, nick: &str) -> Option<HostId> {
+    pub(crate) fn legacy_user(&self, nick: &str) -> Option<HostId> {
         let nicks = &self.names.as_ref()?.nicks;
         let id = nicks.find(nick)?;
         (nicks.of(id) == Some(nick)).then_some(id)

@@ -5,7 +5,7 @@
 
 use super::Peer;
 use crate::context::Context;
-use crate::context::{Due, Out, Stage};
+use crate::context::{Out, Stage, Timer};
 use crate::crc::session::Lines;
 use crc_machine::Backoff;
 use crc_machine::Timestamp;
@@ -24,21 +24,21 @@ pub(crate) struct Dialling {
     dial: Option<(DialId, PeerAddress)>,
     link: Option<LinkId>,
     /// When the server at the other end said who it is.
-    taken: Option<Timestamp>,
+    accepted_at: Option<Timestamp>,
 }
 
 impl Context {
     /// How a dial's link speaks, if it is one to a server of the dialect.
-    pub(crate) fn course_lines_for(&self, dial: DialId) -> Option<Lines> {
-        let ours = self.course.dialling.dial.as_ref();
+    pub(crate) fn legacy_lines_for(&self, dial: DialId) -> Option<Lines> {
+        let ours = self.legacy.dialling.dial.as_ref();
         ours.filter(|(ours, _)| *ours == dial)
-            .map(|_| Lines::Course(Box::<Peer>::default()))
+            .map(|_| Lines::Legacy(Box::<Peer>::default()))
     }
 
     /// Dials the next server of the dialect, if there is any to dial.
-    pub(crate) fn course_dial(&mut self, out: &mut Out) {
-        let addresses = &self.config.course_connect;
-        let dialling = &mut self.course.dialling;
+    pub(crate) fn legacy_dial(&mut self, out: &mut Out) {
+        let addresses = &self.config.legacy_connect;
+        let dialling = &mut self.legacy.dialling;
         let idle = dialling.dial.is_none() && dialling.link.is_none();
         if self.stage != Stage::Running || !idle {
             return;
@@ -50,40 +50,40 @@ impl Context {
         dialling.next = next + 1;
         let dial = DialId(DIALS_FROM + dialling.dials);
         dialling.dials += 1;
-        log::debug!("linking to {to}, a server of the course's IRC");
+        log::debug!("linking to {to}, a server of the legacy IRC");
         dialling.dial = Some((dial, to.clone()));
         out.dial(dial, to.clone());
     }
 
     /// A dial has become a link: we say who we are, and who is on our side.
-    pub(crate) fn course_dialled(&mut self, link: LinkId, dial: DialId, out: &mut Out) {
-        let dialling = &mut self.course.dialling;
+    pub(crate) fn legacy_dialled(&mut self, link: LinkId, dial: DialId, out: &mut Out) {
+        let dialling = &mut self.legacy.dialling;
         if dialling.dial.take_if(|(ours, _)| *ours == dial).is_none() {
             return;
         }
         dialling.link = Some(link);
         let lines = out.store(|arena| {
-            self.put_course_ourselves(arena, None);
-            self.put_course_listing(arena, link);
+            self.put_legacy_ourselves(arena, None);
+            self.put_legacy_listing(arena, link);
         });
         let bytes_max = self.config.limits.server_queue_bytes_max;
         out.bound(link, bytes_max.saturating_add(lines.len()));
         out.send_stored(link, lines);
-        self.course.told.insert(link);
+        self.legacy.synced_links.insert(link);
     }
 
     /// The server at the other end has said who it is.
-    pub(crate) fn course_dial_taken(&mut self, link: LinkId) {
-        let dialling = &mut self.course.dialling;
+    pub(crate) fn legacy_dial_taken(&mut self, link: LinkId) {
+        let dialling = &mut self.legacy.dialling;
         if dialling.link == Some(link) {
-            dialling.taken = Some(self.now);
+            dialling.accepted_at = Some(self.now);
             dialling.next = 0;
         }
     }
 
     /// A dial has failed. Whether it was one of these.
-    pub(crate) fn course_dial_failed(&mut self, dial: DialId, why: DialError) -> bool {
-        let dialling = &mut self.course.dialling;
+    pub(crate) fn legacy_dial_failed(&mut self, dial: DialId, why: DialError) -> bool {
+        let dialling = &mut self.legacy.dialling;
         let Some((_, to)) = dialling.dial.take_if(|(ours, _)| *ours == dial) else {
             return false;
         };
@@ -94,29 +94,29 @@ impl Context {
     }
 
     /// A link is gone; if it was this one, it is dialled again.
-    pub(crate) fn course_link_down(&mut self, link: LinkId) {
-        let dialling = &mut self.course.dialling;
+    pub(crate) fn legacy_link_down(&mut self, link: LinkId) {
+        let dialling = &mut self.legacy.dialling;
         if dialling.link.take_if(|ours| *ours == link).is_none() {
             return;
         }
-        let taken = dialling.taken.take();
+        let taken = dialling.accepted_at.take();
         if let Some(taken) = taken {
             dialling.backoff.link_held(self.now.since(taken));
         }
         if self.stage == Stage::Running {
             let pause = self.dialling_pause(taken.is_none());
-            log::info!("linking to a server of the course's IRC again in {pause:.1?}");
+            log::info!("linking to a server of the legacy IRC again in {pause:.1?}");
         }
     }
 
     /// Dials after a pause that grows with every try.
     pub(crate) fn dialling_pause(&mut self, refused: bool) -> core::time::Duration {
         let pause = self
-            .course
+            .legacy
             .dialling
             .backoff
             .pause(&mut self.random, refused);
-        self.timers.set(Due::CourseDial, self.now + pause);
+        self.timers.set(Timer::LegacyDial, self.now + pause);
         pause
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn chat_in<'a>(
 
 impl Context {
     /// A registered user says something.
-    pub(crate) fn course_user_says(&mut self, link: LinkId, line: &Line<'_>, out: &mut Out) {
+    pub(crate) fn legacy_user_says(&mut self, link: LinkId, line: &Line<'_>, out: &mut Out) {
         let Some(id) = self.network.neighbours().find(link).map(|n| n.host) else {
             return;
         };
@@ -43,56 +43,56 @@ impl Context {
         let command = line.command.as_str();
         match line.command {
             Command::Verb(Verb::User | Verb::Server) => {
-                return self.course_answer(link, Content::AlreadyRegistered, out);
+                return self.legacy_answer(link, Content::AlreadyRegistered, out);
             }
             Command::Verb(
                 Verb::Quit | Verb::Join | Verb::Part | Verb::Topic | Verb::Names | Verb::Privmsg,
             ) => {}
             _ => {
                 if let Ok(command) = Middle::new(command) {
-                    self.course_answer(link, Content::UnknownCommand { command }, out);
+                    self.legacy_answer(link, Content::UnknownCommand { command }, out);
                 }
                 return;
             }
         }
         let content = match Message::from_message(&line) {
             Ok(message) => message.content,
-            Err(error @ LegacyError::NotUtf8) => return self.course_drops(link, &error),
-            Err(_) => return self.course_needs_more(link, command, out),
+            Err(error @ LegacyError::NotUtf8) => return self.legacy_drops(link, &error),
+            Err(_) => return self.legacy_needs_more(link, command, out),
         };
         match content {
             Content::Quit { text } => {
                 let text = text.map_or("", Trailing::as_str);
-                self.course_user_leaves(link, id, text, out);
+                self.legacy_user_leaves(link, id, text, out);
             }
-            Content::Join { channel, key } => self.course_joins(link, id, channel, key, out),
-            Content::Part { channel } => self.course_parts(link, id, channel, out),
+            Content::Join { channel, key } => self.legacy_joins(link, id, channel, key, out),
+            Content::Part { channel } => self.legacy_parts(link, id, channel, out),
             Content::Topic { channel, topic } => {
-                self.course_topic(link, id, channel, topic, out);
+                self.legacy_topic(link, id, channel, topic, out);
             }
-            Content::Names { channel } => self.course_names(link, channel, out),
+            Content::Names { channel } => self.legacy_names(link, channel, out),
             Content::Privmsg { target, text } => {
-                self.course_privmsg(link, id, target, text.as_str(), out);
+                self.legacy_privmsg(link, id, target, text.as_str(), out);
             }
             _ => {}
         }
     }
 
-    pub(crate) fn course_user_leaves(
+    pub(crate) fn legacy_user_leaves(
         &mut self,
         link: LinkId,
         id: HostId,
         text: &str,
         out: &mut Out,
     ) {
-        log::info!("{} quits: {text:?}", self.who(link));
-        let text = quit_text(&self.called(id), text).unwrap_or_default();
+        log::info!("{} quits: {text:?}", self.describe_peer(link));
+        let text = quit_text(&self.nick_of(id), text).unwrap_or_default();
         self.network.neighbours_mut().remove(link);
         self.remove(id, &Text::truncated(text), Some(link), out);
-        self.end(link, CloseWhen::Flushed, "quit", out);
+        self.close(link, CloseWhen::Flushed, "quit", out);
     }
 
-    pub(crate) fn course_joins(
+    pub(crate) fn legacy_joins(
         &mut self,
         link: LinkId,
         id: HostId,
@@ -104,14 +104,14 @@ impl Context {
         let known = self.network.channels().find(name);
         if known.is_some_and(|known| known.name() != name) {
             // It differs only in capitals, which users of IRC can't tell apart.
-            return self.course_answer(link, Content::NoSuchChannel { channel }, out);
+            return self.legacy_answer(link, Content::NoSuchChannel { channel }, out);
         }
         if known.is_some_and(|known| known.member(id).is_some()) {
             return;
         }
         let key = key.map_or("", Middle::as_str);
         if key.len() > KEY_BYTES_MAX {
-            return self.course_answer(link, Content::BadChannelKey { channel }, out);
+            return self.legacy_answer(link, Content::BadChannelKey { channel }, out);
         }
         let mask = self.masks(id);
         if let Err(why) = self.may_enter(id, name, key, false, mask) {
@@ -123,50 +123,50 @@ impl Context {
                 NotAdmitted::Full => Content::ChannelIsFull { channel },
                 NotAdmitted::TooMany => Content::TooManyChannels { channel },
             };
-            return self.course_answer(link, answer, out);
+            return self.legacy_answer(link, answer, out);
         }
         self.join_channel(id, name, key, "n", out);
-        self.course_shows_topic(link, channel, out);
+        self.legacy_shows_topic(link, channel, out);
     }
 
-    pub(crate) fn course_parts(
+    pub(crate) fn legacy_parts(
         &mut self,
         link: LinkId,
         id: HostId,
         channel: Middle<'_>,
         out: &mut Out,
     ) {
-        if self.course_is_in(link, id, channel, out) {
+        if self.legacy_is_in(link, id, channel, out) {
             self.leave_channel(id, None, channel.as_str(), "", None, out);
         }
     }
 
     /// Whether a user is in a channel; if not, the user is told so.
-    pub(crate) fn course_is_in(
+    pub(crate) fn legacy_is_in(
         &mut self,
         link: LinkId,
         id: HostId,
         channel: Middle<'_>,
         out: &mut Out,
     ) -> bool {
-        let answer = match self.course_channel(channel.as_str()) {
+        let answer = match self.legacy_channel(channel.as_str()) {
             None => Content::NoSuchChannel { channel },
             Some(known) if known.member(id).is_none() => Content::NotOnChannel { channel },
             Some(_) => return true,
         };
-        self.course_answer(link, answer, out);
+        self.legacy_answer(link, answer, out);
         false
     }
 
-    pub(crate) fn course_shows_topic(&mut self, link: LinkId, channel: Middle<'_>, out: &mut Out) {
-        let me = self.course_name();
+    pub(crate) fn legacy_shows_topic(&mut self, link: LinkId, channel: Middle<'_>, out: &mut Out) {
+        let me = self.legacy_name();
         let known = self.network.channels().find(channel.as_str());
         let topic = known.map_or("", |known| known.topic());
         let line = out.store(|arena| put_topic(arena, &me, channel, topic));
         out.send_stored(link, line);
     }
 
-    pub(crate) fn course_topic(
+    pub(crate) fn legacy_topic(
         &mut self,
         link: LinkId,
         id: HostId,
@@ -174,18 +174,18 @@ impl Context {
         topic: Option<Trailing<'_>>,
         out: &mut Out,
     ) {
-        if !self.course_is_in(link, id, channel, out) {
+        if !self.legacy_is_in(link, id, channel, out) {
             return;
         }
         let Some(topic) = topic else {
-            return self.course_shows_topic(link, channel, out);
+            return self.legacy_shows_topic(link, channel, out);
         };
         let known = self.network.channels().find(channel.as_str());
         let operator = known
             .and_then(|known| known.member(id))
             .is_some_and(|f| f.operator);
         if known.is_some_and(|known| known.modes().contains('t')) && !operator {
-            return self.course_answer(link, Content::NotOperator { channel }, out);
+            return self.legacy_answer(link, Content::NotOperator { channel }, out);
         }
         self.set_channel(
             channel.as_str(),
@@ -196,27 +196,27 @@ impl Context {
         );
     }
 
-    pub(crate) fn course_names(
+    pub(crate) fn legacy_names(
         &mut self,
         link: LinkId,
         channel: Option<Middle<'_>>,
         out: &mut Out,
     ) {
-        let me = self.course_name();
+        let me = self.legacy_name();
         let asked = match channel {
-            None => self.course_channels(),
-            Some(name) => match self.course_channel(name.as_str()) {
+            None => self.legacy_channels(),
+            Some(name) => match self.legacy_channel(name.as_str()) {
                 Some(known) => vec![known],
                 None => {
                     let answer = Content::NoSuchChannel { channel: name };
-                    return self.course_answer(link, answer, out);
+                    return self.legacy_answer(link, answer, out);
                 }
             },
         };
         let directory = self.network.directory();
         let names = out.store(|arena| {
             for known in asked {
-                let nicks = self.course_nicks(known.members().map(|(id, _)| id));
+                let nicks = self.legacy_nicks(known.members().map(|(id, _)| id));
                 let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
                 if let Some(name) = super::reply::channel_word(known.name()) {
                     put_names(arena, &me, Some(name), &nicks);
@@ -225,7 +225,7 @@ impl Context {
             if channel.is_none() {
                 let alone = |id: &HostId| self.network.channels().of(*id).next().is_none();
                 let clients = directory.clients().map(|host| host.id());
-                let nicks = self.course_nicks(clients.filter(alone));
+                let nicks = self.legacy_nicks(clients.filter(alone));
                 let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
                 put_names(arena, &me, None, &nicks);
             }
@@ -236,18 +236,22 @@ impl Context {
         let bytes_max = self.config.limits.client_queue_bytes_max;
         out.bound(link, bytes_max.saturating_add(names.len()));
         out.send_stored(link, names);
-        let Some(peer) = self.course_peer(link) else {
+        let Some(peer) = self.legacy_peer(link) else {
             return;
         };
         peer.names_bytes = peer.names_bytes.saturating_add(names.len());
         if peer.names_bytes > bytes_max.saturating_add(names.len()) {
             self.counters.slow_consumers += 1;
-            log::warn!("{}: closed: {}", self.who(link), LinkDown::SlowConsumer);
-            self.end(link, CloseWhen::Now, "too slow", out);
+            log::warn!(
+                "{}: closed: {}",
+                self.describe_peer(link),
+                LinkDown::SlowConsumer
+            );
+            self.close(link, CloseWhen::Now, "too slow", out);
         }
     }
 
-    pub(crate) fn course_privmsg(
+    pub(crate) fn legacy_privmsg(
         &mut self,
         link: LinkId,
         id: HostId,
@@ -263,13 +267,13 @@ impl Context {
         }
         let name = target.as_str();
         if !name.starts_with('#') {
-            return match self.course_user(name) {
-                Some(to) => self.say(id, to, text, out),
-                None => self.course_answer(link, Content::NoSuchNick { nick: target }, out),
+            return match self.legacy_user(name) {
+                Some(to) => self.relay_chat_text(id, to, text, out),
+                None => self.legacy_answer(link, Content::NoSuchNick { nick: target }, out),
             };
         }
-        let Some(channel) = self.course_channel(name) else {
-            return self.course_answer(link, Content::NoSuchChannel { channel: target }, out);
+        let Some(channel) = self.legacy_channel(name) else {
+            return self.legacy_answer(link, Content::NoSuchChannel { channel: target }, out);
         };
         let banned = || channel.bans().next().is_some() && channel.bans().any(self.masks(id));
         let heard = channel.member(id).is_some_and(|flags| {
@@ -278,7 +282,7 @@ impl Context {
         });
         match chat_in(id, name, text) {
             Some(chat) if heard => self.say_in_channel(&chat, None, None, out),
-            _ => self.course_answer(link, Content::CannotSend { channel: target }, out),
+            _ => self.legacy_answer(link, Content::CannotSend { channel: target }, out),
         }
     }
 }

@@ -9,7 +9,7 @@ use core::fmt;
 
 use crc_wire::{HostId, Info, Message, Name, Registration};
 
-use super::Claim;
+use super::HostInfo;
 use crate::network::lookup::{Found, Lookup};
 use crc_machine::LinkId;
 
@@ -45,7 +45,7 @@ pub struct Host {
 
 impl Host {
     /// The host that a registration from `first_link` makes known.
-    pub(crate) fn new(first_link: LinkId, claim: &Claim<'_>) -> Self {
+    pub(crate) fn new(first_link: LinkId, claim: &HostInfo<'_>) -> Self {
         Host {
             id: claim.id,
             kind: claim.kind,
@@ -265,7 +265,7 @@ impl Directory {
     /// and quicker than the whole host.
     #[inline]
     #[must_use]
-    pub fn way(&self, id: HostId) -> Option<(HostKind, LinkId)> {
+    pub fn route(&self, id: HostId) -> Option<(HostKind, LinkId)> {
         let Found { place, first_link } = self.index.find(id)?;
         let kind = match place & SERVER_BIT {
             0 => HostKind::Client,
@@ -349,7 +349,7 @@ mod tests {
         } else {
             HostKind::Client
         };
-        let claim = Claim {
+        let claim = HostInfo {
             id: HostId::new(id).unwrap(),
             kind,
             name: &format!("host{id}"),
@@ -378,7 +378,7 @@ mod tests {
                 for host in model.values() {
                     prop_assert_eq!(directory.find(host.id), Some(host));
                     let way = Some((host.kind, host.first_link));
-                    prop_assert_eq!(directory.way(host.id), way);
+                    prop_assert_eq!(directory.route(host.id), way);
                 }
                 for link in (0..5).map(|slot| LinkId::new(slot, 0)) {
                     let mut behind: Vec<_> = directory.behind(link).collect();

@@ -51,22 +51,22 @@ impl Nicks {
     }
 
     /// Whoever was the first to come under this name.
-    pub(crate) fn find_named(&self, name: &str) -> Option<HostId> {
+    pub(crate) fn find_for_name(&self, name: &str) -> Option<HostId> {
         self.find(&nick_of(name))
     }
 
     /// Gives a host just this nick, if nobody is called so.
-    pub(crate) fn give_just(&mut self, host: HostId, nick: &str) {
+    pub(crate) fn assign_exact(&mut self, host: HostId, nick: &str) {
         if !self.hosts.contains_key(&*fold(nick)) {
-            self.take(host);
+            self.release(host);
             self.hosts.insert(fold(nick).into(), host);
             self.of.insert(host, nick.into());
         }
     }
 
     /// Gives a nick to a host that has `name`.
-    pub(crate) fn give(&mut self, host: HostId, name: &str) -> &str {
-        self.take(host);
+    pub(crate) fn assign(&mut self, host: HostId, name: &str) -> &str {
+        self.release(host);
         let plain = nick_of(name);
         let nick = match self.hosts.contains_key(&*fold(&plain)) {
             // A host may even be called so; ids are nobody else's.
@@ -103,7 +103,7 @@ impl Nicks {
     }
 
     /// Takes a host's nick away.
-    pub(crate) fn take(&mut self, host: HostId) {
+    pub(crate) fn release(&mut self, host: HostId) {
         self.changes += 1;
         if let Some(nick) = self.of.remove(&host) {
             self.hosts.remove(&*fold(&nick));
@@ -162,11 +162,11 @@ mod tests {
     #[test]
     fn who_comes_later_has_its_id_behind_its_name() {
         let mut nicks = Nicks::default();
-        assert_eq!(nicks.give(id(9), "ann"), "ann");
-        assert_eq!(nicks.give(id(7), "Ann"), "Ann|7");
-        assert_eq!(nicks.give(id(8), "ann|7"), "ann|7|8");
+        assert_eq!(nicks.assign(id(9), "ann"), "ann");
+        assert_eq!(nicks.assign(id(7), "Ann"), "Ann|7");
+        assert_eq!(nicks.assign(id(8), "ann|7"), "ann|7|8");
         assert_eq!(nicks.find("ANN"), Some(id(9)));
-        nicks.take(id(9));
+        nicks.release(id(9));
         assert_eq!(nicks.of(id(7)), Some("Ann|7"), "a nick stays");
         assert_eq!(nicks.find("ann"), None);
     }
@@ -178,7 +178,7 @@ mod tests {
         ) {
             let mut nicks = Nicks::default();
             for (number, name) in (1..).zip(&names) {
-                let nick = nicks.give(id(number), name).to_owned();
+                let nick = nicks.assign(id(number), name).to_owned();
                 let bad = |c: char| c.is_whitespace() || c.is_control() || ",!@".contains(c);
                 prop_assert!(!nick.contains(bad), "{nick}");
                 prop_assert!(!nick.starts_with(['#', ':', '&', '+']));

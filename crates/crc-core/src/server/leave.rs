@@ -1,9 +1,9 @@
 //! Graceful shutdown: last words to every neighbour, then the end.
 
-use crate::context::{Context, Due, Out, Stage};
+use crate::context::{Context, Out, Stage, Timer};
 use crate::crc::announce::quit;
-use crate::crc::encoding::Dress;
-use crate::crc::pacing::Pace;
+use crate::crc::encoding::Encoding;
+use crate::crc::pacing::Pacer;
 use crate::crc::session::{Outlet, Phase};
 use crate::network::{Host, HostKind, Neighbour};
 use core::time::Duration;
@@ -21,9 +21,9 @@ impl Context {
         }
         log::info!("leaving: {reason}");
         self.stage = Stage::Leaving;
-        self.timers.cancel(Due::Dial);
-        self.timers.cancel(Due::CourseDial);
-        self.timers.cancel(Due::Candidates);
+        self.timers.cancel(Timer::Dial);
+        self.timers.cancel(Timer::LegacyDial);
+        self.timers.cancel(Timer::Candidates);
         let replacement = self.replacement();
         let neighbours: Vec<_> = self
             .network
@@ -33,14 +33,14 @@ impl Context {
             .collect();
         for (link, neighbour) in neighbours {
             let by = replacement.as_ref().filter(|(id, _)| *id != neighbour.host);
-            self.say_goodbye(link, neighbour, reason, by, out);
-            self.note(link);
+            self.send_goodbye(link, neighbour, reason, by, out);
+            self.mark_dirty(link);
         }
         let until = self.now + LEAVING_TIME_MAX;
-        self.timers.set(Due::Departure, until);
+        self.timers.set(Timer::ShutdownDeadline, until);
     }
 
-    pub(crate) fn say_goodbye(
+    pub(crate) fn send_goodbye(
         &mut self,
         link: LinkId,
         to: Neighbour,
@@ -66,7 +66,7 @@ impl Context {
                 let quit = out.store(|arena| quit.encode(arena));
                 session.deliver(link, quit, out);
             }
-            HostKind::Server if to.told => {
+            HostKind::Server if to.synced => {
                 let elsewhere = |host: &&Host| host.first_link() != link;
                 let clients: Vec<_> = self
                     .network
@@ -74,19 +74,19 @@ impl Context {
                     .clients()
                     .filter(elsewhere)
                     .collect();
-                let dress = Dress::of(to.kind, to.standing);
+                let encoding = Encoding::of(to.kind, to.version);
                 let quits = out.store(|arena| {
                     for client in clients {
-                        dress.write(&quit(client.id(), reason), arena);
+                        encoding.encode(&quit(client.id(), reason), arena);
                     }
                 });
-                if let Outlet::Paced(pace) = &mut session.outlet {
-                    pace.allow(quits.len());
+                if let Outlet::Paced(pacer) = &mut session.outlet {
+                    pacer.grant(quits.len());
                 }
                 session.deliver(link, quits, out);
                 // It has heard the end of everybody.
                 if let Some(neighbour) = self.network.neighbours_mut().find_mut(link) {
-                    neighbour.told = false;
+                    neighbour.synced = false;
                 }
             }
             HostKind::Server => {}
@@ -94,19 +94,19 @@ impl Context {
     }
 
     /// Whether an original node still has words of ours to read.
-    pub(crate) fn anybody_reads(&self) -> bool {
+    pub(crate) fn has_unread_goodbyes(&self) -> bool {
         self.sessions.iter().any(|(_, session)| {
-            let waits = |pace: &Pace| !pace.waiting().is_empty();
-            matches!(&session.outlet, Outlet::Paced(pace) if waits(pace))
+            let waits = |pacer: &Pacer| !pacer.waiting().is_empty();
+            matches!(&session.outlet, Outlet::Paced(pacer) if waits(pacer))
                 && session.phase != Phase::Closing
         })
     }
 
-    pub(crate) fn depart(&mut self, out: &mut Out) {
+    pub(crate) fn stop(&mut self, out: &mut Out) {
         if self.stage != Stage::Gone {
             self.stage = Stage::Gone;
             self.timers = Timers::new();
-            self.unsettled.clear();
+            self.dirty_links.clear();
             out.stop();
         }
     }

@@ -1,11 +1,11 @@
 //! The life of a link, whatever protocol it speaks: it comes up, its peer
 //! becomes a neighbour, it is closed, it is gone.
 
-use crate::context::{Context, Due, Out, Stage};
+use crate::context::{Context, Out, Stage, Timer};
 use crate::crc::session::{Outlet, Phase, Session};
-use crate::network::{Host, HostKind, Neighbour, Standing};
+use crate::network::{Host, HostKind, Neighbour, PeerVersion};
 use crate::planted::planted;
-use crate::violation::{Verdict, Violation};
+use crate::violation::{Action, Violation};
 use crc_machine::{CloseWhen, Endpoints, LinkDown, LinkId, Origin, Unsent};
 use crc_wire::Decoder;
 
@@ -15,37 +15,37 @@ impl Context {
         let Some(session) = self.sessions.find(link) else {
             return;
         };
-        let who = self.who(link);
-        match violation.verdict(session.phase.role()) {
-            Verdict::Drop => {
+        let who = self.describe_peer(link);
+        match violation.action(session.phase.role()) {
+            Action::Drop => {
                 self.counters.dropped += 1;
                 log::debug!("{who}: dropped: {violation}");
             }
-            Verdict::Close => {
+            Action::Close => {
                 self.counters.violations += 1;
                 log::warn!("{who}: closed: {violation}");
-                self.last_line(link, &violation.to_string(), out);
+                self.send_last_line(link, &violation.to_string(), out);
                 let text = match violation {
                     Violation::Flood => "Excess Flood",
                     _ => "protocol error",
                 };
-                self.end(link, CloseWhen::Flushed, text, out);
+                self.close(link, CloseWhen::Flushed, text, out);
             }
-            Verdict::Refuse => {
+            Action::Refuse => {
                 self.counters.refused += 1;
                 log::warn!("{who}: refused: {violation}");
                 if let Violation::IdTaken { kind, id } = violation {
                     let refusal = self.id_taken(kind, id);
                     out.send(link, &refusal);
                 }
-                self.end(link, CloseWhen::Flushed, "refused", out);
+                self.close(link, CloseWhen::Flushed, "refused", out);
             }
         }
     }
 
     /// Closes a link, and with it what was behind it.
-    pub(crate) fn end(&mut self, link: LinkId, when: CloseWhen, text: &str, out: &mut Out) {
-        self.forget(link, text, out);
+    pub(crate) fn close(&mut self, link: LinkId, when: CloseWhen, text: &str, out: &mut Out) {
+        self.remove_all_behind(link, text, out);
         let Some(session) = self.sessions.find_mut(link) else {
             return;
         };
@@ -54,13 +54,13 @@ impl Context {
         }
         session.phase = Phase::Closing;
         session.decoder = Decoder::new();
-        self.timers.cancel(Due::Registration(link));
-        self.timers.cancel(Due::Pause(link));
-        self.timers.cancel(Due::Piece(link));
-        self.timers.cancel(Due::Pulse(link));
-        self.timers.cancel(Due::Order(link));
-        self.timers.cancel(Due::Irc(link));
-        self.timers.cancel(Due::CourseLoop(link));
+        self.timers.cancel(Timer::Registration(link));
+        self.timers.cancel(Timer::PacePause(link));
+        self.timers.cancel(Timer::PacedSend(link));
+        self.timers.cancel(Timer::Keepalive(link));
+        self.timers.cancel(Timer::RankCheck(link));
+        self.timers.cancel(Timer::Irc(link));
+        self.timers.cancel(Timer::LegacyLoop(link));
         out.close(link, when);
     }
 
@@ -69,9 +69,9 @@ impl Context {
         let neighbour = Neighbour {
             host: host.id(),
             kind: host.kind(),
-            standing: Standing::Unclassified,
+            version: PeerVersion::Unknown,
             uplink,
-            told: false,
+            synced: false,
         };
         if let Some(session) = self.sessions.find_mut(link) {
             session.phase = match host.kind() {
@@ -85,14 +85,14 @@ impl Context {
                 HostKind::Client => Outlet::Paced(Box::default()),
             };
         }
-        self.timers.cancel(Due::Registration(link));
+        self.timers.cancel(Timer::Registration(link));
         self.network.neighbours_mut().insert(link, neighbour);
         self.network.directory_mut().insert(host);
         self.counters.registrations += 1;
     }
 
     /// A link's peer, for the log; whatever came from outside is escaped.
-    pub(crate) fn who(&self, link: LinkId) -> String {
+    pub(crate) fn describe_peer(&self, link: LinkId) -> String {
         let Some(session) = self.sessions.find(link) else {
             return link.to_string();
         };
@@ -106,7 +106,7 @@ impl Context {
         }
     }
 
-    pub(crate) fn link_up(
+    pub(crate) fn on_link_up(
         &mut self,
         link: LinkId,
         origin: Origin,
@@ -118,7 +118,7 @@ impl Context {
             return out.close(link, CloseWhen::Now);
         }
         let mut session = Session::new(self.now, origin, endpoints);
-        session.lines = self.lines_for(origin);
+        session.lines = self.text_protocol_for(origin);
         let frames = session.lines.is_none();
         self.sessions.insert(link, session);
         let limits = &self.config.limits;
@@ -131,29 +131,29 @@ impl Context {
             Origin::Dialed { .. } => limits.introduction_time_max,
         };
         self.timers
-            .set(Due::Registration(link), self.now + patience);
+            .set(Timer::Registration(link), self.now + patience);
         if let Origin::Dialed { dial } = origin
             && frames
         {
-            let alias = self.alias_for(dial, link);
+            let alias = self.start_uplink(dial, link);
             let introduction = self.introduction(alias.as_ref().map(|alias| alias.id));
             out.send(link, &introduction);
             if let Some(session) = self.sessions.find_mut(link) {
                 session.alias = alias;
             }
         } else if let Origin::Dialed { dial } = origin {
-            self.course_dialled(link, dial, out);
+            self.legacy_dialled(link, dial, out);
         }
     }
 
-    pub(crate) fn link_down(
+    pub(crate) fn on_link_down(
         &mut self,
         link: LinkId,
         why: LinkDown,
         unsent: Unsent<'_>,
         out: &mut Out,
     ) {
-        let who = self.who(link);
+        let who = self.describe_peer(link);
         let Some(session) = self.sessions.find_mut(link) else {
             return;
         };
@@ -161,7 +161,7 @@ impl Context {
         let mut all = Vec::new();
         let kept = match &session.outlet {
             Outlet::Direct | Outlet::Lines => &[],
-            Outlet::Paced(pace) => pace.waiting(),
+            Outlet::Paced(pacer) => pacer.waiting(),
             Outlet::Held(held) => &held[..],
         };
         if !kept.is_empty() {
@@ -175,19 +175,19 @@ impl Context {
         if why == LinkDown::SlowConsumer {
             self.counters.slow_consumers += 1;
         }
-        self.forget(link, &why.to_string(), out);
+        self.remove_all_behind(link, &why.to_string(), out);
         self.sessions.remove(link);
         for due in [
-            Due::Registration(link),
-            Due::Announcement(link),
-            Due::Classification(link),
-            Due::Pause(link),
-            Due::Piece(link),
-            Due::Pulse(link),
-            Due::Refusal(link),
-            Due::Order(link),
-            Due::Irc(link),
-            Due::CourseLoop(link),
+            Timer::Registration(link),
+            Timer::Announcement(link),
+            Timer::Classification(link),
+            Timer::PacePause(link),
+            Timer::PacedSend(link),
+            Timer::Keepalive(link),
+            Timer::Refusal(link),
+            Timer::RankCheck(link),
+            Timer::Irc(link),
+            Timer::LegacyLoop(link),
         ] {
             self.timers.cancel(due);
         }
@@ -199,7 +199,7 @@ impl Context {
             LinkDown::SlowConsumer => log::warn!("{who}: closed: {why}"),
             _ => log::info!("{who}: link lost: {why}"),
         }
-        self.uplink_down(link, out);
-        self.course_link_down(link);
+        self.on_uplink_down(link, out);
+        self.legacy_link_down(link);
     }
 }

@@ -6,8 +6,8 @@ use crc_wire::HostId;
 use super::Counters;
 use crate::context::Context;
 use crate::crc::session::Lines;
-use crate::network::{Channels, Directory, Host, HostKind, Neighbour, Nicks, Standing};
-use crate::text_protocol::Dialect;
+use crate::network::{Channels, Directory, Host, HostKind, Neighbour, Nicks, PeerVersion};
+use crate::text_protocol::TextProtocol;
 use crc_machine::Timestamp;
 use crc_machine::{Endpoints, LinkId, PeerAddress};
 
@@ -27,7 +27,7 @@ pub struct LinkView {
     /// Who is at the other end, and what it can take.
     pub neighbour: Neighbour,
     /// The dialect of text that is spoken on it; `None` where it is frames.
-    pub dialect: Option<Dialect>,
+    pub dialect: Option<TextProtocol>,
 }
 
 impl<'a> Snapshot<'a> {
@@ -116,8 +116,8 @@ impl<'a> Snapshot<'a> {
                     endpoints: session.endpoints,
                     neighbour: *neighbour,
                     dialect: session.lines.as_ref().map(|lines| match lines {
-                        Lines::Irc(_) => Dialect::Irc,
-                        Lines::Course(_) => Dialect::Course,
+                        Lines::Irc(_) => TextProtocol::Irc,
+                        Lines::Legacy(_) => TextProtocol::Legacy,
                     }),
                 })
             })
@@ -125,15 +125,15 @@ impl<'a> Snapshot<'a> {
 
     /// How many connections have not registered.
     #[must_use]
-    pub fn strangers(&self) -> usize {
+    pub fn unregistered_links(&self) -> usize {
         self.server.sessions.len() - self.server.network.neighbours().len()
     }
 
     /// The server that we linked to, if it has taken us; and what we know of it.
     #[must_use]
-    pub fn uplink(&self) -> Option<(HostId, Standing)> {
+    pub fn uplink(&self) -> Option<(HostId, PeerVersion)> {
         let mut neighbours = self.server.network.neighbours().iter();
-        neighbours.find_map(|(_, n)| n.uplink.then_some((n.host, n.standing)))
+        neighbours.find_map(|(_, n)| n.uplink.then_some((n.host, n.version)))
     }
 
     /// Whom it would dial if it looked for an uplink, in order.
@@ -145,8 +145,8 @@ impl<'a> Snapshot<'a> {
     /// When a server is dialled next that has led back to this one, through
     /// nodes that may list it wrongly.
     #[must_use]
-    pub fn dials_in_vain_at(&self) -> Option<Timestamp> {
-        self.server.dials_in_vain_at()
+    pub fn next_loop_retry(&self) -> Option<Timestamp> {
+        self.server.next_loop_retry()
     }
 
     /// The texts of the statuses that were addressed to this server, oldest first.

@@ -864,10 +864,7 @@ impl Client {
             Phase::Linked(linked) if linked.link == link => core::mem::take(&mut linked.decoder),
             _ => return,
         };
-        let limits = FrameLimits {
-            text_bytes_max: self.config.limits.text_bytes_max,
-            ..FrameLimits::RELAY
-        };
+        let limits = FrameLimits::RELAY.with_text_bytes_max(self.config.limits.text_bytes_max);
         let mut input = bytes;
         loop {
             match decoder.next_frame(&mut input, limits) {

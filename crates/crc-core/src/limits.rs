@@ -59,25 +59,20 @@ impl Default for Limits {
 impl Limits {
     /// The frames that somebody may send who has not registered.
     pub(crate) const fn unregistered_frames(&self) -> FrameLimits {
-        FrameLimits {
-            text_bytes_max: UNREGISTERED_BYTES_MAX,
-            registration_bytes_max: UNREGISTERED_BYTES_MAX,
-        }
+        FrameLimits::WIRE
+            .with_text_bytes_max(UNREGISTERED_BYTES_MAX)
+            .with_registration_bytes_max(UNREGISTERED_BYTES_MAX)
     }
 
     /// The frames that a client may send.
     pub(crate) const fn client_frames(&self) -> FrameLimits {
-        FrameLimits {
-            text_bytes_max: self.text_bytes_max,
-            registration_bytes_max: UNREGISTERED_BYTES_MAX,
-        }
+        FrameLimits::WIRE
+            .with_text_bytes_max(self.text_bytes_max)
+            .with_registration_bytes_max(UNREGISTERED_BYTES_MAX)
     }
 
     /// The frames that a server may send.
     pub(crate) const fn server_frames(&self) -> FrameLimits {
-        FrameLimits {
-            text_bytes_max: self.text_bytes_max,
-            ..FrameLimits::WIRE
-        }
+        FrameLimits::WIRE.with_text_bytes_max(self.text_bytes_max)
     }
 }

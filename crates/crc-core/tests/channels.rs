@@ -78,10 +78,7 @@ fn member(source: u32, by: u32, operator: bool, channel: &str) -> Message<'stati
     Message::ChannelJoin(ChannelJoin {
         source: id(source),
         by: HostId::new(by),
-        flags: MemberFlags {
-            operator,
-            voice: false,
-        },
+        flags: MemberFlags::NONE.with_operator(operator),
         channel: name(channel),
     })
 }

@@ -1087,10 +1087,7 @@ fn a_rename_is_a_user_who_comes_and_one_who_goes() {
         &Message::ChannelJoin(crc_wire::ChannelJoin {
             source: HostId::new(77).unwrap(),
             by: None,
-            flags: MemberFlags {
-                operator: true,
-                voice: false,
-            },
+            flags: MemberFlags::OPERATOR,
             channel: ChannelName::new("#bay").unwrap(),
         }),
     );

@@ -143,10 +143,7 @@ fn channel_told(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
         0 | 1 => me,
         other => HostId::new(100 + u32::from(other))?,
     };
-    let flags = MemberFlags {
-        operator: who & 0x80 != 0,
-        voice: false,
-    };
+    let flags = MemberFlags::NONE.with_operator(who & 0x80 != 0);
     let by = (who & 0x40 != 0).then_some(source);
     let channel = ChannelName::new(name).ok()?;
     let text = Text::truncated("text");

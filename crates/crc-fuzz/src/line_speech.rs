@@ -245,10 +245,9 @@ pub(crate) fn channel_speech(choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Op
             Message::ChannelJoin(ChannelJoin {
                 source,
                 by: maybe_host(choices)?,
-                flags: MemberFlags {
-                    operator: flags & 1 != 0,
-                    voice: flags & 2 != 0,
-                },
+                flags: MemberFlags::NONE
+                    .with_operator(flags & 1 != 0)
+                    .with_voice(flags & 2 != 0),
                 channel: name,
             })
         }

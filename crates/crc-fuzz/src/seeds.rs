@@ -128,10 +128,7 @@ fn each_kind_of_channels() -> [(&'static str, Message<'static>); 5] {
             Message::ChannelJoin(ChannelJoin {
                 source,
                 by: HostId::new(102),
-                flags: MemberFlags {
-                    operator: true,
-                    voice: false,
-                },
+                flags: MemberFlags::OPERATOR,
                 channel: channel.clone(),
             }),
         ),

@@ -56,10 +56,19 @@ impl fmt::Display for StatusCode {
 /// What a member may do in a channel: one byte.
 ///
 /// Two bits have a meaning. The parser ignores the other bits, and the encoder
-/// writes them as 0.
+/// writes them as 0. A later version of the protocol may use more of them.
+///
+/// ```
+/// use crc_wire::MemberFlags;
+///
+/// let both = MemberFlags::OPERATOR.with_voice(true);
+/// assert_eq!(both.byte(), 3);
+/// assert_eq!(MemberFlags::from_byte(0xf2), MemberFlags::VOICE);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[non_exhaustive]
 pub struct MemberFlags {
     /// The member is an operator of the channel (bit 0).
     pub operator: bool,
@@ -68,6 +77,27 @@ pub struct MemberFlags {
 }
 
 impl MemberFlags {
+    /// No flag is set.
+    pub const NONE: MemberFlags = MemberFlags::from_byte(0);
+    /// The member is an operator and nothing else.
+    pub const OPERATOR: MemberFlags = MemberFlags::from_byte(1);
+    /// The member has voice and nothing else.
+    pub const VOICE: MemberFlags = MemberFlags::from_byte(2);
+
+    /// Returns the same flags with [`operator`](Self::operator) set or unset.
+    #[must_use]
+    pub const fn with_operator(mut self, operator: bool) -> Self {
+        self.operator = operator;
+        self
+    }
+
+    /// Returns the same flags with [`voice`](Self::voice) set or unset.
+    #[must_use]
+    pub const fn with_voice(mut self, voice: bool) -> Self {
+        self.voice = voice;
+        self
+    }
+
     /// Returns the flags in a byte.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Self {

@@ -18,6 +18,7 @@ use crate::parse::MessageError;
 /// not even registered deserve different limits, and a connection's limits may
 /// change between two frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FrameLimits {
     /// The most bytes of text in a chat, a status, a quit or a setting. The
     /// name of a channel stands beside the text and is not counted; it has 255
@@ -41,6 +42,21 @@ impl FrameLimits {
         text_bytes_max: 64 * 1024,
         ..FrameLimits::WIRE
     };
+
+    /// Returns the same limits with another [`text_bytes_max`](Self::text_bytes_max).
+    #[must_use]
+    pub const fn with_text_bytes_max(mut self, bytes: u32) -> Self {
+        self.text_bytes_max = bytes;
+        self
+    }
+
+    /// Returns the same limits with another
+    /// [`registration_bytes_max`](Self::registration_bytes_max).
+    #[must_use]
+    pub const fn with_registration_bytes_max(mut self, bytes: u32) -> Self {
+        self.registration_bytes_max = bytes;
+        self
+    }
 }
 
 impl Default for FrameLimits {
@@ -232,6 +248,7 @@ const CHAT_FIXED: usize = Kind::ClientChat.fixed_len();
 
 /// Chats that lie one behind the other, all from one source to one destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChatRun<'a> {
     /// Whole frames, as they came.
     pub bytes: &'a [u8],

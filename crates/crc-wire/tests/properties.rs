@@ -124,10 +124,9 @@ fn limits() -> impl Strategy<Value = FrameLimits> {
         Just(FrameLimits::WIRE),
         Just(FrameLimits::RELAY),
         (0..300_u32, 0..300_u32).prop_map(|(text_bytes_max, registration_bytes_max)| {
-            FrameLimits {
-                text_bytes_max,
-                registration_bytes_max,
-            }
+            FrameLimits::WIRE
+                .with_text_bytes_max(text_bytes_max)
+                .with_registration_bytes_max(registration_bytes_max)
         }),
     ]
 }
@@ -224,7 +223,7 @@ proptest! {
 
     #[test]
     fn a_run_is_what_it_would_be_frame_by_frame(bytes in chatter(), limit in 6u32..20) {
-        let limits = FrameLimits { text_bytes_max: limit, ..FrameLimits::RELAY };
+        let limits = FrameLimits::RELAY.with_text_bytes_max(limit);
         let mut input = &bytes[..];
         while let Ok(Some(first)) = Frame::take(&mut input, limits) {
             let mut expected = 0;

@@ -8,10 +8,9 @@ use crc_wire::{
 
 const QUIT: &[u8] = b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye";
 
-const TIGHT: FrameLimits = FrameLimits {
-    text_bytes_max: 100,
-    registration_bytes_max: 20,
-};
+const TIGHT: FrameLimits = FrameLimits::WIRE
+    .with_text_bytes_max(100)
+    .with_registration_bytes_max(20);
 
 /// `start` is refused with `error` as soon as it is there, and nothing that
 /// comes later is looked at.
@@ -125,10 +124,7 @@ fn limits_may_change_between_calls() {
         announced: 3,
         max: 2,
     };
-    let narrow = FrameLimits {
-        text_bytes_max: 2,
-        ..wide
-    };
+    let narrow = wide.with_text_bytes_max(2);
 
     // Wider from the second frame on.
     let mut decoder = Decoder::new();

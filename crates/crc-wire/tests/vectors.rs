@@ -153,7 +153,7 @@ fn channel_join() {
         Message::ChannelJoin(ChannelJoin {
             source: id(101),
             by: HostId::new(by),
-            flags: MemberFlags { operator, voice },
+            flags: MemberFlags::NONE.with_operator(operator).with_voice(voice),
             channel: channel("#reef"),
         })
     };

@@ -380,14 +380,8 @@ mod tests {
     use super::*;
 
     const ME: u32 = 7;
-    const NOTHING: MemberFlags = MemberFlags {
-        operator: false,
-        voice: false,
-    };
-    const OPERATOR: MemberFlags = MemberFlags {
-        operator: true,
-        voice: false,
-    };
+    const NOTHING: MemberFlags = MemberFlags::NONE;
+    const OPERATOR: MemberFlags = MemberFlags::OPERATOR;
 
     fn id(id: u32) -> HostId {
         HostId::new(id).unwrap()

@@ -233,10 +233,7 @@ impl Context {
         if known.is_some_and(|channel| channel.member(host).is_some()) {
             return;
         }
-        let flags = MemberFlags {
-            operator: known.is_none(),
-            voice: false,
-        };
+        let flags = MemberFlags::NONE.with_operator(known.is_none());
         let name = known.map_or(name, |channel| channel.name()).to_owned();
         // There it is told with its key, and not before it is set.
         self.legacy.hushed = known.is_none();
@@ -661,9 +658,10 @@ impl Context {
         let user_ref = known.and_then(|channel| channel.member(source));
         let may = user_ref.is_some_and(|flags| flags.operator);
         let with = |operator: Option<bool>, voice: Option<bool>| {
-            flags.map(|flags| MemberFlags {
-                operator: operator.unwrap_or(flags.operator),
-                voice: voice.unwrap_or(flags.voice),
+            flags.map(|flags| {
+                flags
+                    .with_operator(operator.unwrap_or(flags.operator))
+                    .with_voice(voice.unwrap_or(flags.voice))
             })
         };
         let changed = match request.kind {

@@ -9,24 +9,15 @@ use crc_wire::{
 
 use super::*;
 
-const NOTHING: MemberFlags = MemberFlags {
-    operator: false,
-    voice: false,
-};
-const OPERATOR: MemberFlags = MemberFlags {
-    operator: true,
-    voice: false,
-};
+const NOTHING: MemberFlags = MemberFlags::NONE;
+const OPERATOR: MemberFlags = MemberFlags::OPERATOR;
 const TAKEN_UP: &str = "crc-caps 1 server-quit channels";
 
 /// What a server might say of channels.
 pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
     let channel = prop::sample::select(&["#a", "#A", "#b"][..]);
     let near = (channel, 100..104_u32, any::<u8>()).prop_map(|(channel, source, what)| {
-        let flags = MemberFlags {
-            operator: what & 8 != 0,
-            voice: false,
-        };
+        let flags = MemberFlags::NONE.with_operator(what & 8 != 0);
         match what % 8 {
             0..=2 => join(channel, source, flags),
             3 => part(channel, source, None, "bye"),

@@ -183,7 +183,7 @@ verbs! {
     Cap = CAP,
     /// Has another server linked.
     Connect = CONNECT,
-    /// Endpoints the server.
+    /// Stops the server.
     Die = DIE,
     /// Why the link is closed; sent by servers only.
     Error = ERROR,

@@ -4,12 +4,15 @@
 
 use alloc::borrow::Cow;
 use core::cmp::Ordering;
+use core::fmt;
+use core::str::FromStr;
 
 /// Which bytes are the capitals of which, in nicks and names of channels.
 ///
 /// A server says which one it uses in
 /// [`RPL_ISUPPORT`](crate::Numeric::RPL_ISUPPORT), as `CASEMAPPING=ascii`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum CaseMapping {
     /// `A` to `Z` are the capitals of `a` to `z`.
     Ascii,
@@ -88,8 +91,29 @@ impl CaseMapping {
     }
 }
 
+/// A string is the name of no [`CaseMapping`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown case mapping")]
+pub struct UnknownCaseMapping;
+
+impl fmt::Display for CaseMapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for CaseMapping {
+    type Err = UnknownCaseMapping;
+
+    fn from_str(name: &str) -> Result<Self, UnknownCaseMapping> {
+        CaseMapping::from_name(name.as_bytes()).ok_or(UnknownCaseMapping)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     #[test]
@@ -99,8 +123,10 @@ mod tests {
                 CaseMapping::from_name(mapping.name().as_bytes()),
                 Some(mapping)
             );
+            assert_eq!(mapping.to_string().parse(), Ok(mapping));
         }
         assert_eq!(CaseMapping::from_name(b"utf8"), None);
+        assert_eq!("utf8".parse::<CaseMapping>(), Err(UnknownCaseMapping));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a message wants: a verb, another word, or a numeric.
 
 use core::fmt;
+use core::str::FromStr;
 
 use crate::numeric::Numeric;
 
@@ -70,7 +71,41 @@ impl<'a> Command<'a> {
 
 impl fmt::Display for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
+    }
+}
+
+impl AsRef<str> for Command<'_> {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl<'a> TryFrom<&'a [u8]> for Command<'a> {
+    type Error = CommandError;
+
+    fn try_from(bytes: &'a [u8]) -> Result<Self, CommandError> {
+        Command::new(bytes)
+    }
+}
+
+impl<'a> TryFrom<&'a str> for Command<'a> {
+    type Error = CommandError;
+
+    fn try_from(text: &'a str) -> Result<Self, CommandError> {
+        Command::new(text.as_bytes())
+    }
+}
+
+impl PartialEq<Verb> for Command<'_> {
+    fn eq(&self, verb: &Verb) -> bool {
+        matches!(self, Command::Verb(own) if own == verb)
+    }
+}
+
+impl PartialEq<Numeric> for Command<'_> {
+    fn eq(&self, numeric: &Numeric) -> bool {
+        matches!(self, Command::Numeric(own) if own == numeric)
     }
 }
 
@@ -281,9 +316,29 @@ verbs! {
     Whowas = WHOWAS,
 }
 
+/// A string is no [`Verb`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown command")]
+pub struct UnknownVerb;
+
+/// In any case.
+impl FromStr for Verb {
+    type Err = UnknownVerb;
+
+    fn from_str(text: &str) -> Result<Self, UnknownVerb> {
+        Verb::new(text.as_bytes()).ok_or(UnknownVerb)
+    }
+}
+
+impl AsRef<str> for Verb {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 impl fmt::Display for Verb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }
 

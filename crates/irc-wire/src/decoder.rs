@@ -45,7 +45,7 @@ use crate::line::{Judgement, Line, LineLimits, LineTooLong, judge};
 /// ```
 /// use irc_wire::{Decoder, LineLimits};
 ///
-/// let limits = LineLimits { tags_bytes_max: 0, line_bytes_max: 8 };
+/// let limits = LineLimits::CLIENT.with_line_bytes_max(8);
 /// let mut decoder = Decoder::new();
 /// let mut input = &b"PING abcdef\r\nPING\r\n"[..];
 /// let line = decoder.next_line(&mut input, limits).expect("a line");
@@ -136,18 +136,8 @@ impl Decoder {
             };
             let line = window.get(..end).unwrap_or_default();
             *input = input.get(end + 1..).unwrap_or_default();
-            if let Judgement::TooLong(too_long, len) = judge(line, limits) {
-                return Some(Line {
-                    bytes: line.get(..len).unwrap_or_default(),
-                    too_long: Some(too_long),
-                });
-            }
-            let bytes = line.strip_suffix(b"\r").unwrap_or(line);
-            if !bytes.is_empty() {
-                return Some(Line {
-                    bytes,
-                    too_long: None,
-                });
+            if let Some(line) = Line::from_wire(line, limits) {
+                return Some(line);
             }
         }
     }

@@ -19,6 +19,7 @@ use memchr::memchr3;
 /// assert_eq!(FastPrivmsg::parse(b"privmsg ann Hi"), None);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FastPrivmsg<'a> {
     /// Whether it is a NOTICE and no PRIVMSG.
     pub notice: bool,

@@ -50,6 +50,7 @@ mod emit;
 mod parse;
 
 use core::fmt;
+use core::ops::Deref;
 use core::str::Utf8Error;
 
 use crate::message::{ParamError, forbidden, is_middle};
@@ -76,12 +77,6 @@ impl<'a> Middle<'a> {
     #[must_use]
     pub const fn as_str(self) -> &'a str {
         self.0
-    }
-}
-
-impl fmt::Display for Middle<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
     }
 }
 
@@ -128,11 +123,57 @@ impl<'a> From<Middle<'a>> for Trailing<'a> {
     }
 }
 
-impl fmt::Display for Trailing<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
+macro_rules! text_traits {
+    ($($name:ident)*) => {$(
+        impl Deref for $name<'_> {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                self.0
+            }
+        }
+
+        impl AsRef<str> for $name<'_> {
+            fn as_ref(&self) -> &str {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.0)
+            }
+        }
+
+        impl PartialEq<str> for $name<'_> {
+            fn eq(&self, other: &str) -> bool {
+                *self.0 == *other
+            }
+        }
+
+        impl PartialEq<&str> for $name<'_> {
+            fn eq(&self, other: &&str) -> bool {
+                *self.0 == **other
+            }
+        }
+
+        impl<'a> TryFrom<&'a str> for $name<'a> {
+            type Error = ParamError;
+
+            fn try_from(text: &'a str) -> Result<Self, ParamError> {
+                $name::new(text)
+            }
+        }
+
+        impl<'a> From<$name<'a>> for &'a str {
+            fn from(text: $name<'a>) -> &'a str {
+                text.0
+            }
+        }
+    )*};
 }
+
+text_traits! { Middle Trailing }
 
 /// A message of the dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

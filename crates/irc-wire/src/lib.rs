@@ -32,7 +32,7 @@
 //! for mut piece in [&b":ann!a@reef PRIVMSG #r"[..], &b"eef :Hi all\r\n"[..]] {
 //!     while let Some(line) = decoder.next_line(&mut piece, LineLimits::SERVER) {
 //!         let message = Message::parse(line.whole()?)?;
-//!         if message.command == Verb::Privmsg.into() {
+//!         if message.command == Verb::Privmsg {
 //!             heard.extend(message.params.iter().map(<[u8]>::to_vec));
 //!         }
 //!     }
@@ -125,15 +125,15 @@ pub mod strategies;
 mod tags;
 pub mod text;
 
-pub use case::CaseMapping;
-pub use command::{Command, CommandError, OtherCommand, Verb};
+pub use case::{CaseMapping, UnknownCaseMapping};
+pub use command::{Command, CommandError, OtherCommand, UnknownVerb, Verb};
 pub use decoder::Decoder;
 pub use fast_privmsg::FastPrivmsg;
 pub use line::{Line, LineLimits, LinePart, LineTooLong};
 pub use message::{Message, OwnedMessage, ParamError, Params, Prefix, PrefixError};
 pub use modes::{ModeChange, ModeError, ModeTable, Sign};
 pub use names::{NameError, NameRules, NickChars};
-pub use numeric::Numeric;
+pub use numeric::{Numeric, NumericError};
 pub use parse::MessageError;
 pub use tags::{Tag, TagError, Tags, TagsBuf};
 

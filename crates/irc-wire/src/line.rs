@@ -15,6 +15,7 @@ use crate::text::truncate_utf8;
 /// [`line_bytes_max`](Self::line_bytes_max) bytes of a line whose end has not
 /// come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LineLimits {
     /// The tag section, from the `@` over the space that ends it. With 0
     /// tags are not counted apart: they are a part of the line.
@@ -45,6 +46,20 @@ impl LineLimits {
         line_bytes_max: 8192,
     };
 
+    /// Returns the same limits with another [`tags_bytes_max`](Self::tags_bytes_max).
+    #[must_use]
+    pub const fn with_tags_bytes_max(mut self, bytes: usize) -> Self {
+        self.tags_bytes_max = bytes;
+        self
+    }
+
+    /// Returns the same limits with another [`line_bytes_max`](Self::line_bytes_max).
+    #[must_use]
+    pub const fn with_line_bytes_max(mut self, bytes: usize) -> Self {
+        self.line_bytes_max = bytes;
+        self
+    }
+
     /// As much of a message's last parameter as a line of these limits takes, tags
     /// apart; empty if there is no room, or no parameter.
     ///
@@ -54,7 +69,7 @@ impl LineLimits {
     /// ```
     /// use irc_wire::{LineLimits, Message};
     ///
-    /// let limits = LineLimits { tags_bytes_max: 0, line_bytes_max: 20 };
+    /// let limits = LineLimits::CLIENT.with_line_bytes_max(20);
     /// let message = Message::parse(b"PRIVMSG #reef :a long text")?;
     /// assert_eq!(limits.truncated_last_param(&message), b"a l");
     /// # Ok::<(), irc_wire::MessageError>(())
@@ -148,6 +163,23 @@ impl<'a> Line<'a> {
     #[must_use]
     pub fn too_long(self) -> Option<LineTooLong> {
         self.too_long
+    }
+}
+
+impl<'a> Line<'a> {
+    /// The line `bytes`, which has no LF, as far as the limits allow; `None` if it is
+    /// empty.
+    #[inline]
+    pub(crate) fn from_wire(bytes: &'a [u8], limits: LineLimits) -> Option<Self> {
+        if let Judgement::TooLong(too_long, len) = judge(bytes, limits) {
+            return Some(Line {
+                bytes: bytes.get(..len).unwrap_or_default(),
+                too_long: Some(too_long),
+            });
+        }
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let too_long = None;
+        (!bytes.is_empty()).then_some(Line { bytes, too_long })
     }
 }
 

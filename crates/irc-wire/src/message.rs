@@ -8,6 +8,7 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use crate::command::Command;
+use crate::parse::MessageError;
 use crate::tags::Tags;
 
 /// A message, borrowed from the line it came in, or from the parts it is to be
@@ -21,7 +22,7 @@ use crate::tags::Tags;
 ///
 /// let message = Message::parse(b":ann!a@host PRIVMSG #reef :Hi all")?;
 /// assert_eq!(message.prefix.map(|prefix| prefix.name()), Some(&b"ann"[..]));
-/// assert_eq!(message.command, Verb::Privmsg.into());
+/// assert_eq!(message.command, Verb::Privmsg);
 /// assert_eq!(message.params.as_slice(), [&b"#reef"[..], b"Hi all"]);
 /// # Ok::<(), irc_wire::MessageError>(())
 /// ```
@@ -87,6 +88,22 @@ impl<'a> Message<'a> {
     }
 }
 
+impl<'a> TryFrom<&'a [u8]> for Message<'a> {
+    type Error = MessageError;
+
+    fn try_from(line: &'a [u8]) -> Result<Self, MessageError> {
+        Message::parse(line)
+    }
+}
+
+impl<'a> TryFrom<&'a str> for Message<'a> {
+    type Error = MessageError;
+
+    fn try_from(line: &'a str) -> Result<Self, MessageError> {
+        Message::parse(line.as_bytes())
+    }
+}
+
 /// A message that borrows nothing: its line, in a box.
 ///
 /// ```
@@ -111,6 +128,12 @@ impl OwnedMessage {
     #[must_use]
     pub fn line(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl From<&Message<'_>> for OwnedMessage {
+    fn from(message: &Message<'_>) -> Self {
+        message.to_owned_message()
     }
 }
 
@@ -232,6 +255,36 @@ impl<'a> Prefix<'a> {
     #[must_use]
     pub const fn host(self) -> Option<&'a [u8]> {
         self.host
+    }
+}
+
+impl<'a> TryFrom<&'a [u8]> for Prefix<'a> {
+    type Error = PrefixError;
+
+    fn try_from(bytes: &'a [u8]) -> Result<Self, PrefixError> {
+        Prefix::parse(bytes)
+    }
+}
+
+impl<'a> TryFrom<&'a str> for Prefix<'a> {
+    type Error = PrefixError;
+
+    fn try_from(text: &'a str) -> Result<Self, PrefixError> {
+        Prefix::parse(text.as_bytes())
+    }
+}
+
+/// Writes the prefix without a colon, with U+FFFD for what is not UTF-8.
+impl fmt::Display for Prefix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::text::lossy(self.name))?;
+        if let Some(user) = self.user {
+            write!(f, "!{}", crate::text::lossy(user))?;
+        }
+        if let Some(host) = self.host {
+            write!(f, "@{}", crate::text::lossy(host))?;
+        }
+        Ok(())
     }
 }
 
@@ -382,6 +435,21 @@ impl<'a> Params<'a> {
 
     /// All of them, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + '_ {
+        self.as_slice().iter().copied()
+    }
+}
+
+impl<'a> AsRef<[&'a [u8]]> for Params<'a> {
+    fn as_ref(&self) -> &[&'a [u8]] {
+        self.as_slice()
+    }
+}
+
+impl<'p, 'a> IntoIterator for &'p Params<'a> {
+    type Item = &'a [u8];
+    type IntoIter = core::iter::Copied<core::slice::Iter<'p, &'a [u8]>>;
+
+    fn into_iter(self) -> Self::IntoIter {
         self.as_slice().iter().copied()
     }
 }

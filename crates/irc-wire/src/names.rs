@@ -15,6 +15,7 @@
 /// assert_eq!(rules.check_channel(b"reef"), Err(NameError::NoChannelPrefix));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NameRules {
     /// The most bytes of a nick (`NICKLEN`).
     pub nick_bytes_max: usize,
@@ -30,6 +31,7 @@ pub struct NameRules {
 
 /// Which bytes may stand in a nick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NickChars {
     /// By RFC 2812: letters of ASCII, `` []\`_^{|} ``, and but for the first byte
     /// digits and `-`.
@@ -81,6 +83,43 @@ impl NameRules {
         channel_prefixes: b"#",
         nick_chars: NickChars::Any,
     };
+
+    /// Returns the same rules with another [`nick_bytes_max`](Self::nick_bytes_max).
+    #[must_use]
+    pub const fn with_nick_bytes_max(mut self, bytes: usize) -> Self {
+        self.nick_bytes_max = bytes;
+        self
+    }
+
+    /// Returns the same rules with another
+    /// [`channel_bytes_max`](Self::channel_bytes_max).
+    #[must_use]
+    pub const fn with_channel_bytes_max(mut self, bytes: usize) -> Self {
+        self.channel_bytes_max = bytes;
+        self
+    }
+
+    /// Returns the same rules with another [`user_bytes_max`](Self::user_bytes_max).
+    #[must_use]
+    pub const fn with_user_bytes_max(mut self, bytes: usize) -> Self {
+        self.user_bytes_max = bytes;
+        self
+    }
+
+    /// Returns the same rules with other
+    /// [`channel_prefixes`](Self::channel_prefixes).
+    #[must_use]
+    pub const fn with_channel_prefixes(mut self, prefixes: &'static [u8]) -> Self {
+        self.channel_prefixes = prefixes;
+        self
+    }
+
+    /// Returns the same rules with other [`nick_chars`](Self::nick_chars).
+    #[must_use]
+    pub const fn with_nick_chars(mut self, chars: NickChars) -> Self {
+        self.nick_chars = chars;
+        self
+    }
 
     /// Whether a nick may be like this.
     ///

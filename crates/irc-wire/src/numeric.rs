@@ -1,6 +1,7 @@
 //! The numbers by which servers answer.
 
 use core::fmt;
+use core::str::FromStr;
 
 /// A server's answer: three digits. From 1 to 399 it is a reply, from 400 on an
 /// error; from 600 on it may be both.
@@ -12,6 +13,11 @@ use core::fmt;
 /// there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Numeric(u16);
+
+/// A number or a string is no [`Numeric`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a numeric is a number from 0 to 999")]
+pub struct NumericError;
 
 impl Numeric {
     /// The numeric `number`; `None` from 1000 on, which three digits don't hold.
@@ -79,7 +85,24 @@ static DIGITS: [u8; 3000] = {
 /// Three digits.
 impl fmt::Display for Numeric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.digits())
+        f.pad(self.digits())
+    }
+}
+
+impl TryFrom<u16> for Numeric {
+    type Error = NumericError;
+
+    fn try_from(number: u16) -> Result<Self, NumericError> {
+        Numeric::new(number).ok_or(NumericError)
+    }
+}
+
+/// Takes one to three digits.
+impl FromStr for Numeric {
+    type Err = NumericError;
+
+    fn from_str(text: &str) -> Result<Self, NumericError> {
+        Numeric::from_digits(text.as_bytes()).ok_or(NumericError)
     }
 }
 

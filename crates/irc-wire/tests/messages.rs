@@ -142,10 +142,9 @@ fn a_colon_stays_and_a_new_last_parameter_loses_it() {
 
 #[test]
 fn a_long_text_is_split_so_that_each_line_fits() {
-    let limits = LineLimits {
-        tags_bytes_max: 0,
-        line_bytes_max: 30,
-    };
+    let limits = LineLimits::CLIENT
+        .with_tags_bytes_max(0)
+        .with_line_bytes_max(30);
     for text in ["x".repeat(45), "é".repeat(20), "word ".repeat(20)] {
         let mut rest = text.as_bytes();
         let mut sent = Vec::new();
@@ -248,10 +247,9 @@ fn a_line_without_end_is_told_at_once_and_takes_no_more_memory() {
 
 #[test]
 fn what_is_cut_is_cut_between_characters() {
-    let limits = LineLimits {
-        tags_bytes_max: 9,
-        line_bytes_max: 8,
-    };
+    let limits = LineLimits::CLIENT
+        .with_tags_bytes_max(9)
+        .with_line_bytes_max(8);
     for (line, beginning) in [
         ("abcdéfg", "abcdé"),
         ("abcdeéfg", "abcde"),
@@ -271,10 +269,9 @@ fn limits_may_shrink_while_a_line_waits() {
     let mut decoder = Decoder::new();
     let mut piece = &[b'x'; 300][..];
     assert!(decoder.next_line(&mut piece, LineLimits::CLIENT).is_none());
-    let tight = LineLimits {
-        tags_bytes_max: 0,
-        line_bytes_max: 12,
-    };
+    let tight = LineLimits::CLIENT
+        .with_tags_bytes_max(0)
+        .with_line_bytes_max(12);
     let mut piece = &b"x\r\nPING\n"[..];
     let line = decoder.next_line(&mut piece, tight).unwrap();
     assert_eq!(line.truncated(), [b'x'; 10]);
@@ -285,5 +282,5 @@ fn limits_may_shrink_while_a_line_waits() {
 #[test]
 fn numerics_are_read_as_they_are_called() {
     let message = Message::parse(b":s 433 * ann :Nickname is already in use").unwrap();
-    assert_eq!(message.command, Numeric::ERR_NICKNAMEINUSE.into());
+    assert_eq!(message.command, Numeric::ERR_NICKNAMEINUSE);
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::FileFailurePersistence;
 
-/// Lines, or what is left of them, in order.
+/// or what is left of them, in order.
 type Found = Vec<(Vec<u8>, Option<LineTooLong>)>;
 
 /// Gives `chunks` to a decoder, and at every step holds it to its promises about
@@ -91,10 +91,7 @@ fn limits() -> impl Strategy<Value = LineLimits> {
     prop_oneof![
         1 => Just(LineLimits::CLIENT),
         1 => Just(LineLimits::LEGACY),
-        3 => (0..12_usize, 0..16_usize).prop_map(|(tags_bytes_max, line_bytes_max)| LineLimits {
-            tags_bytes_max,
-            line_bytes_max,
-        }),
+        3 => (0..12_usize, 0..16_usize).prop_map(|(tags_bytes_max, line_bytes_max)| LineLimits::CLIENT.with_tags_bytes_max(tags_bytes_max).with_line_bytes_max(line_bytes_max)),
     ]
 }
 
@@ -179,7 +176,7 @@ proptest! {
         prop_assert_eq!(line, owned.line());
         prop_assert_eq!(Message::parse(line)?, message);
         let mut input = &bytes[..];
-        let roomy = LineLimits { line_bytes_max: 1 << 20, tags_bytes_max: 1 << 20 };
+        let roomy = LineLimits::CLIENT.with_tags_bytes_max(1 << 20).with_line_bytes_max(1 << 20);
         let mut decoder = Decoder::new();
         let found = decoder.next_line(&mut input, roomy).expect("a line");
         prop_assert_eq!(found.whole()?, line);
@@ -217,7 +214,7 @@ proptest! {
         if let Some(said) = irc_wire::FastPrivmsg::parse(line.as_bytes()) {
             let message = Message::parse(line.as_bytes())?;
             let verb = if said.notice { Verb::Notice } else { Verb::Privmsg };
-            prop_assert_eq!(message.command, verb.into());
+            prop_assert_eq!(message.command, verb);
             prop_assert!(message.prefix.is_none() && message.tags.as_bytes().is_empty());
             let params: Vec<_> = message.params.iter().collect();
             prop_assert_eq!(params, [said.target, said.text]);

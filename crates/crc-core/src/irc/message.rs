@@ -29,6 +29,7 @@ impl Context {
             notice,
             target,
             text,
+            ..
         }) = said
         else {
             return false;

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use irc_wire::{Decoder, NameRules, NickChars};
+use irc_wire::{Decoder, NameRules};
 
 use crate::network::fold;
 use crc_machine::LinkId;
@@ -11,13 +11,10 @@ use crc_machine::RateLimiter;
 use crc_machine::Timestamp;
 
 /// How names may look that users of IRC choose.
-pub(crate) const NAMES: NameRules = NameRules {
-    nick_bytes_max: 30,
-    channel_bytes_max: crate::admission::CHANNEL_NAME_BYTES_MAX,
-    user_bytes_max: 10,
-    channel_prefixes: b"#",
-    nick_chars: NickChars::Rfc2812,
-};
+pub(crate) const NAMES: NameRules = NameRules::RFC2812
+    .with_nick_bytes_max(30)
+    .with_channel_bytes_max(crate::admission::CHANNEL_NAME_BYTES_MAX)
+    .with_channel_prefixes(b"#");
 
 /// How many seconds' worth of lines are read at once.
 const BURST_SECONDS: u32 = 5;

@@ -28,6 +28,14 @@ impl<'a> Message<'a> {
     }
 }
 
+impl<'a> TryFrom<&crate::Message<'a>> for Message<'a> {
+    type Error = LegacyError;
+
+    fn try_from(line: &crate::Message<'a>) -> Result<Self, LegacyError> {
+        Message::from_message(line)
+    }
+}
+
 /// The parameters of a line as the dialect takes them.
 struct Reader<'l, 'a> {
     line: &'l crate::Message<'a>,

@@ -1,15 +1,15 @@
 //! What must hold for every message and for any bytes at all.
 
 use irc_wire::{
-    CaseMapping, Decoder, Line, LineLimits, LinePart, LineTooLong, Message, Verb, fuzz, mask,
-    strategies,
+    CaseMapping, Decoder, Line, LineLimits, LinePart, LineTooLong, Lines, Message, Verb, fuzz,
+    mask, strategies,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::FileFailurePersistence;
 
-/// or what is left of them, in order.
+/// Lines, or what is left of them, in order.
 type Found = Vec<(Vec<u8>, Option<LineTooLong>)>;
 
 /// Gives `chunks` to a decoder, and at every step holds it to its promises about
@@ -245,6 +245,18 @@ proptest! {
         let whole = expected(&stream, limits);
         prop_assert_eq!(decode(&[&stream], limits), whole.clone());
         prop_assert_eq!(decode(&chunks, limits), whole);
+    }
+
+    #[test]
+    fn a_slice_has_the_lines_of_a_stream(stream in stream(), limits in limits()) {
+        let mut lines = Lines::new(&stream, limits);
+        let found: Found = (&mut lines)
+            .map(|line| (line.truncated().to_vec(), line.too_long()))
+            .collect();
+        prop_assert!(lines.next().is_none());
+        let end = stream.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        prop_assert_eq!(lines.rest(), &stream[end..]);
+        prop_assert_eq!(found, decode(&[&stream[..end]], limits));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crc_core::{
-    ChannelMember, Client, ClientCommand, ClientNotice, Effect, Event, Machine, OtherClient,
-    Outbox, ResolveError, Timestamp,
+    ChannelMember, Client, ClientCommand, ClientNotice, Effect, Event, Machine, Outbox,
+    RemoteClient, ResolveError, Timestamp,
 };
 use crc_wire::HostId;
 
@@ -58,7 +58,7 @@ pub(crate) enum News {
     /// A line can't be carried out.
     Refused(Refusal),
     /// The other clients, as asked for.
-    Roster(Vec<(HostId, OtherClient)>),
+    Roster(Vec<(HostId, RemoteClient)>),
     /// One of our channels, as asked for.
     Channel {
         channel: String,
@@ -274,7 +274,7 @@ impl Desk {
 
     /// Ready when the server's list is complete and chats go out.
     fn when_settled(&self) -> Ready {
-        if self.client.is_settled() && self.client.waiting() < WAITING_MAX {
+        if self.client.is_settled() && self.client.queued() < WAITING_MAX {
             Ready::Yes
         } else {
             Ready::Waits(self.hopeless_at())
@@ -415,7 +415,7 @@ impl Desk {
                 let known = self.client.channel(&channel);
                 let known = known.ok_or(Refusal::NotIn(channel))?;
                 let member = |(id, flags)| ChannelMember {
-                    who: self.client.speaker(id),
+                    who: self.client.host_ref(id),
                     flags,
                 };
                 out.notice(News::Channel {
@@ -448,11 +448,11 @@ impl Desk {
         let say = match who {
             Whom::Client(who) => {
                 let to = self.client.resolve(who)?;
-                ClientCommand::Say { to, text }
+                ClientCommand::SendChat { to, text }
             }
             Whom::Channel(channel) => {
                 let channel = channel.clone();
-                ClientCommand::ChannelSay { channel, text }
+                ClientCommand::SendChannelChat { channel, text }
             }
         };
         self.wish(now, say, out)

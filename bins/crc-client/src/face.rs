@@ -4,7 +4,7 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use crc_core::{ClientNotice, SayError};
+use crc_core::{ClientNotice, ClientSendError};
 
 use crate::desk::{Desk, Manner, News};
 use crate::gate::Gate;
@@ -60,17 +60,17 @@ impl Show {
     pub(crate) fn show(&mut self, news: &News, desk: &Desk) {
         match news {
             News::LineDone => self.gate.leave(),
-            News::Client(ClientNotice::Dropped { why }) => {
+            News::Client(ClientNotice::FrameDropped { why }) => {
                 log::warn!("the server sent a frame that makes no sense and is ignored: {why}");
             }
             _ if news.is_fatal() => self.outcome.fatal = text::error(news, desk),
             News::Client(
                 ClientNotice::NotSent {
-                    why: SayError::Left,
+                    why: ClientSendError::Quit,
                     ..
                 }
                 | ClientNotice::ChannelNotSent {
-                    why: SayError::Left,
+                    why: ClientSendError::Quit,
                     ..
                 },
             ) => self.outcome.incomplete |= desk.manner() == Manner::Script,

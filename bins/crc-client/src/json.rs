@@ -1,7 +1,7 @@
 //! News as JSON, one object a line, for programs. The keys are an interface:
 //! they may grow in number, and never change.
 
-use crc_core::{ChannelMember, ClientNotice, Speaker};
+use crc_core::{ChannelMember, ClientNotice, HostRef};
 use crc_wire::{ChatKind, HostId};
 use serde::Serialize;
 
@@ -347,7 +347,7 @@ pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
         ClientNotice::NotSent { .. }
         | ClientNotice::ChannelNotSent { .. }
         | ClientNotice::Failed { .. } => return error(news, desk),
-        ClientNotice::Dropped { .. } => return None,
+        ClientNotice::FrameDropped { .. } => return None,
     };
     Some(write(&event))
 }
@@ -361,7 +361,7 @@ fn entered<'a>(channel: &'a str, members: &'a [ChannelMember], topic: &'a str) -
 }
 
 /// An id and a name; 0 and null for nobody.
-fn somebody(speaker: Option<&Speaker>) -> (u32, Option<&str>) {
+fn somebody(speaker: Option<&HostRef>) -> (u32, Option<&str>) {
     speaker.map_or((0, None), |speaker| {
         (speaker.id.get(), speaker.name.as_deref())
     })

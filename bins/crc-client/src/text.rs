@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use crc_core::{
-    ChannelMember, ClientFailure, ClientNotice, Disconnect, Escaped, OtherClient, Speaker,
+    ChannelMember, ClientFailure, ClientNotice, DisconnectReason, Escaped, HostRef, RemoteClient,
 };
 use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags};
 
@@ -105,8 +105,8 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             id,
             name,
             info,
-            was,
-        } => event(match was {
+            previous_name,
+        } => event(match previous_name {
             None => format!("{} is here{}", host(*id, name), after_colon(info)),
             Some(was) if was == name => {
                 format!("{} says now{}", host(*id, name), after_colon(info))
@@ -140,9 +140,9 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             channel,
             members,
             topic,
-            again,
+            rejoined,
         } => {
-            let again = if *again { " again" } else { "" };
+            let again = if *rejoined { " again" } else { "" };
             let (channel, topic, members) = (Escaped(channel), after_topic(topic), many(members));
             event(format!("you are in {channel}{again}{topic}\n{members}"))
         }
@@ -221,13 +221,13 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             event(format!("{by} invites you to {channel}: /join {channel}"))
         }
         ClientNotice::Disconnected { reason, retry_in } => event(match (reason, retry_in) {
-            (Disconnect::Left, _) => "disconnected".to_owned(),
+            (DisconnectReason::Quit, _) => "disconnected".to_owned(),
             (reason, None) => format!("disconnected: {reason}"),
             (reason, Some(pause)) => format!("disconnected: {reason}; {}", again(*pause)),
         }),
         ClientNotice::NotSent { .. }
         | ClientNotice::ChannelNotSent { .. }
-        | ClientNotice::Dropped { .. }
+        | ClientNotice::FrameDropped { .. }
         | ClientNotice::Failed { .. } => None,
     }
 }
@@ -271,14 +271,14 @@ fn host(id: HostId, name: &str) -> String {
 }
 
 /// Somebody, as far as it is known.
-fn speaker(speaker: &Speaker) -> String {
+fn speaker(speaker: &HostRef) -> String {
     match &speaker.name {
         Some(name) => host(speaker.id, name),
         None => speaker.id.to_string(),
     }
 }
 
-fn by_whom(by: Option<&Speaker>) -> String {
+fn by_whom(by: Option<&HostRef>) -> String {
     by.map_or_else(String::new, |by| format!(", by {}", speaker(by)))
 }
 
@@ -357,7 +357,7 @@ fn again(pause: Duration) -> String {
     format!("trying again in {:.1} s", pause.as_secs_f64())
 }
 
-fn roster(clients: &[(HostId, OtherClient)]) -> String {
+fn roster(clients: &[(HostId, RemoteClient)]) -> String {
     let mut text = match clients.len() {
         0 => "nobody else is here".to_owned(),
         1 => "1 other is here:".to_owned(),

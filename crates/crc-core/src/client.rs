@@ -24,10 +24,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod api;
 mod channels;
 mod queue;
 mod roster;
-mod words;
 
 use core::time::Duration;
 
@@ -53,12 +53,12 @@ use channels::{Asked, Member, Memberships, Set};
 use queue::{Queue, Saying, Wish};
 use roster::Roster;
 
-pub use channels::ClientChannel;
-pub use roster::{OtherClient, ResolveError};
-pub use words::{
-    BadFrame, ChannelMember, ClientCommand, ClientFailure, ClientNotice, Disconnect, SayError,
-    Speaker,
+pub use api::{
+    BadFrame, ChannelMember, ClientCommand, ClientFailure, ClientNotice, ClientSendError,
+    DisconnectReason, HostRef,
 };
+pub use channels::ClientChannel;
+pub use roster::{RemoteClient, ResolveError};
 
 /// What we take beyond version 1.
 const FEATURES: Features = Features {
@@ -87,11 +87,11 @@ impl OriginalServer {
     /// The least time between two frames, so that each is read alone.
     const PAUSE: Duration = Duration::from_millis(10);
 
-    fn chat_text(text: &str) -> Result<String, SayError> {
+    fn chat_text(text: &str) -> Result<String, ClientSendError> {
         let text = Self::ascii(text);
         let (len, max) = (text.len(), Self::text_bytes_max(Kind::ClientChat));
         if len > max {
-            return Err(SayError::TooLongForServer { len, max });
+            return Err(ClientSendError::TooLongForServer { len, max });
         }
         Ok(text)
     }
@@ -143,7 +143,7 @@ pub struct ClientLimits {
     /// The most bytes that the channels may take.
     pub channels_bytes_max: usize,
     /// How long a server may take for its welcome.
-    pub welcome_within: Duration,
+    pub welcome_timeout: Duration,
 }
 
 impl Default for ClientLimits {
@@ -154,7 +154,7 @@ impl Default for ClientLimits {
             send_queue_bytes_max: 64 * 1024 * 1024,
             roster_bytes_max: 256 * 1024 * 1024,
             channels_bytes_max: 128 * 1024 * 1024,
-            welcome_within: Duration::from_secs(15),
+            welcome_timeout: Duration::from_secs(15),
         }
     }
 }
@@ -387,18 +387,18 @@ impl Client {
 
     /// How many chats and wishes wait to be sent.
     #[must_use]
-    pub fn waiting(&self) -> usize {
+    pub fn queued(&self) -> usize {
         self.queue.len()
     }
 
     /// The other clients of the network, in the order of their ids.
-    pub fn clients(&self) -> impl Iterator<Item = (HostId, &OtherClient)> {
+    pub fn clients(&self) -> impl Iterator<Item = (HostId, &RemoteClient)> {
         self.roster.iter()
     }
 
     /// Another client of the network.
     #[must_use]
-    pub fn client(&self, id: HostId) -> Option<&OtherClient> {
+    pub fn client(&self, id: HostId) -> Option<&RemoteClient> {
         self.roster.find(id)
     }
 
@@ -414,12 +414,12 @@ impl Client {
 
     /// Somebody, and what it is called, ourselves included.
     #[must_use]
-    pub fn speaker(&self, id: HostId) -> Speaker {
+    pub fn host_ref(&self, id: HostId) -> HostRef {
         let name = match self.roster.find(id) {
             _ if id == self.id => Some(self.config.name.clone()),
             known => known.map(|client| client.name.to_string()),
         };
-        Speaker { id, name }
+        HostRef { id, name }
     }
 
     fn stage(&self) -> Option<Stage> {
@@ -470,14 +470,14 @@ impl Client {
     fn handle_command(&mut self, now: Timestamp, command: ClientCommand, out: &mut Out) {
         match command {
             ClientCommand::Start => self.handle_start(out),
-            ClientCommand::Say { to, text } => self.handle_say(Saying::To { to, text }, out),
+            ClientCommand::SendChat { to, text } => self.handle_say(Saying::To { to, text }, out),
             ClientCommand::Join { channel, key } => {
                 self.handle_wish(channel, Wish::Join { key }, out);
             }
             ClientCommand::Part { channel, text } => {
                 self.handle_wish(channel, Wish::Part { text }, out);
             }
-            ClientCommand::ChannelSay { channel, text } => {
+            ClientCommand::SendChannelChat { channel, text } => {
                 self.handle_wish(channel, Wish::Say { text }, out);
             }
             ClientCommand::SetTopic { channel, topic } => {
@@ -518,7 +518,7 @@ impl Client {
             link,
             decoder: Decoder::new(),
             stage: Stage::Registering {
-                until: now + self.config.limits.welcome_within,
+                until: now + self.config.limits.welcome_timeout,
             },
             answered: false,
             refused: false,
@@ -580,11 +580,11 @@ impl Client {
                     again.reverse();
                 }
                 let too_much = self.queue.put_back(again);
-                not_sent(too_much, SayError::TooMuchWaits, out);
+                not_sent(too_much, ClientSendError::QueueFull, out);
                 let reason = if quitting {
-                    Disconnect::Left
+                    DisconnectReason::Quit
                 } else {
-                    Disconnect::Lost(why)
+                    DisconnectReason::Lost(why)
                 };
                 if self.let_go(now, reason, out).is_some() {
                     self.phase = Phase::Done;
@@ -596,7 +596,7 @@ impl Client {
     }
 
     /// Closes the connection.
-    fn hang_up(&mut self, now: Timestamp, reason: Disconnect, out: &mut Out) {
+    fn hang_up(&mut self, now: Timestamp, reason: DisconnectReason, out: &mut Out) {
         if let Phase::Linked(linked) = &self.phase {
             out.close(linked.link, CloseWhen::Flushed);
         }
@@ -607,7 +607,12 @@ impl Client {
 
     /// Forgets the connection and what came from it, and decides what is next.
     /// Returns the connection when nothing is, since we are leaving.
-    fn let_go(&mut self, now: Timestamp, reason: Disconnect, out: &mut Out) -> Option<LinkId> {
+    fn let_go(
+        &mut self,
+        now: Timestamp,
+        reason: DisconnectReason,
+        out: &mut Out,
+    ) -> Option<LinkId> {
         let Phase::Linked(linked) = &self.phase else {
             return None;
         };
@@ -644,9 +649,9 @@ impl Client {
                 Stage::Registering { until } if until <= now => {
                     let leaving = self.quit.is_some();
                     let reason = if leaving {
-                        Disconnect::Left
+                        DisconnectReason::Quit
                     } else {
-                        Disconnect::Silent
+                        DisconnectReason::WelcomeTimeout
                     };
                     self.hang_up(now, reason, out);
                 }
@@ -655,7 +660,7 @@ impl Client {
                     linked.stage = Stage::Settled { since, server };
                 }
                 Stage::Quitting { until } if until <= now => {
-                    self.hang_up(now, Disconnect::Left, out);
+                    self.hang_up(now, DisconnectReason::Quit, out);
                 }
                 _ => {}
             },
@@ -673,7 +678,7 @@ impl Client {
             let channel = channel.into_owned();
             self.handle_say(Saying::Channel { channel, wish }, out);
         } else {
-            let why = SayError::NoChannelName;
+            let why = ClientSendError::InvalidChannelName;
             out.notice(ClientNotice::ChannelNotSent { channel, why });
         }
     }
@@ -685,11 +690,11 @@ impl Client {
             || matches!(self.stage(), Some(Stage::Quitting { .. }));
         let len = saying.text().len();
         let refused = if leaving {
-            (saying, SayError::Left)
+            (saying, ClientSendError::Quit)
         } else if len > max {
-            (saying, SayError::TooLong { len, max })
+            (saying, ClientSendError::TooLong { len, max })
         } else if let Err(saying) = self.queue.push(saying) {
-            (saying, SayError::TooMuchWaits)
+            (saying, ClientSendError::QueueFull)
         } else {
             return;
         };
@@ -714,7 +719,7 @@ impl Client {
                 self.phase = Phase::Ending { link };
                 out.close(link, CloseWhen::Now);
                 out.notice(ClientNotice::Disconnected {
-                    reason: Disconnect::Left,
+                    reason: DisconnectReason::Quit,
                     retry_in: None,
                 });
             }
@@ -727,7 +732,7 @@ impl Client {
                     *until = (*until).min(now + LEAVE_WITHIN);
                     self.give_up_queue(out);
                 } else if linked.refused {
-                    self.hang_up(now, Disconnect::Left, out);
+                    self.hang_up(now, DisconnectReason::Quit, out);
                 }
             }
             Phase::Ending { .. } | Phase::Done => {}
@@ -736,7 +741,7 @@ impl Client {
 
     fn give_up_queue(&mut self, out: &mut Out) {
         let sayings = core::iter::from_fn(|| self.queue.pop());
-        not_sent(sayings, SayError::Left, out);
+        not_sent(sayings, ClientSendError::Quit, out);
     }
 
     /// Whether nothing is to be said any more but that we quit.
@@ -779,7 +784,7 @@ impl Client {
                         send(linked.link, &chat, out);
                     }
                     Saying::Channel { .. } if !takes_channels => {
-                        not_sent([saying], SayError::NoChannels, out);
+                        not_sent([saying], ClientSendError::ChannelsUnsupported, out);
                         continue;
                     }
                     Saying::Channel { channel, wish } => {
@@ -848,7 +853,7 @@ impl Client {
                 for name in self.channels.missing() {
                     out.notice(ClientNotice::ChannelNotSent {
                         channel: name.to_owned(),
-                        why: SayError::NoChannels,
+                        why: ClientSendError::ChannelsUnsupported,
                     });
                 }
             }
@@ -872,12 +877,12 @@ impl Client {
                     Ok(message) => self.handle_message(now, message, out),
                     Err(error) => {
                         let why = BadFrame::Message(error);
-                        out.notice(ClientNotice::Dropped { why });
+                        out.notice(ClientNotice::FrameDropped { why });
                     }
                 },
                 Ok(None) => break,
                 Err(error) => {
-                    self.hang_up(now, Disconnect::Nonsense(error), out);
+                    self.hang_up(now, DisconnectReason::InvalidFrame(error), out);
                     return;
                 }
             }
@@ -924,7 +929,7 @@ impl Client {
             Message::ChannelJoin(join) => self.handle_channel_join(now, &join, out),
             Message::ChannelPart(part) => self.handle_channel_part(part, out),
             Message::ChannelChat(chat) => {
-                let from = self.speaker(chat.source);
+                let from = self.host_ref(chat.source);
                 let channel = chat.channel.into_string();
                 let known = self.channels.find(&channel);
                 out.notice(ClientNotice::ChannelChat {
@@ -942,9 +947,9 @@ impl Client {
                 ..
             }) => out.notice(ClientNotice::Invited {
                 channel: channel.into_string(),
-                by: self.speaker(source),
+                by: self.host_ref(source),
             }),
-            other => out.notice(ClientNotice::Dropped {
+            other => out.notice(ClientNotice::FrameDropped {
                 why: BadFrame::NotForClients(other.kind()),
             }),
         }
@@ -958,10 +963,10 @@ impl Client {
         }
         match member {
             Member::Noted => {}
-            Member::TooMany => out.notice(ClientNotice::Dropped {
+            Member::TooMany => out.notice(ClientNotice::FrameDropped {
                 why: BadFrame::TooManyChannels,
             }),
-            Member::Entered { again } => self.tell_entered(name, again, out),
+            Member::Entered { rejoined } => self.tell_entered(name, rejoined, out),
             Member::Joined => out.notice(ClientNotice::ChannelJoined {
                 channel: self.shown(name),
                 member: self.member(join.source, join.flags),
@@ -969,7 +974,7 @@ impl Client {
             Member::Flags => out.notice(ClientNotice::ChannelFlags {
                 channel: self.shown(name),
                 member: self.member(join.source, join.flags),
-                by: join.by.map(|by| self.speaker(by)),
+                by: join.by.map(|by| self.host_ref(by)),
             }),
         }
     }
@@ -979,8 +984,8 @@ impl Client {
         if let Some(channel) = self.channels.part(name, part.source, own) {
             out.notice(ClientNotice::ChannelLeft {
                 channel: channel.into(),
-                who: self.speaker(part.source),
-                by: part.by.map(|by| self.speaker(by)),
+                who: self.host_ref(part.source),
+                by: part.by.map(|by| self.host_ref(by)),
                 text: part.text.into_string(),
             });
         }
@@ -999,13 +1004,13 @@ impl Client {
         }
         match set {
             Set::Noted => {}
-            Set::TooMany => out.notice(ClientNotice::Dropped {
+            Set::TooMany => out.notice(ClientNotice::FrameDropped {
                 why: BadFrame::TooManyChannels,
             }),
             Set::Changed(channel) => out.notice(ClientNotice::ChannelSet {
                 channel: channel.into(),
                 field: setting.field,
-                by: setting.source.map(|by| self.speaker(by)),
+                by: setting.source.map(|by| self.host_ref(by)),
                 value: setting.value.into_string(),
             }),
         }
@@ -1015,19 +1020,19 @@ impl Client {
     fn channels_are_too_much(&mut self, now: Timestamp, out: &mut Out) -> bool {
         let too_much = self.channels.bytes() > self.config.limits.channels_bytes_max;
         if too_much {
-            self.hang_up(now, Disconnect::TooMuchOfChannels, out);
+            self.hang_up(now, DisconnectReason::ChannelsFull, out);
         }
         too_much
     }
 
-    fn tell_entered(&self, name: &str, again: bool, out: &mut Out) {
+    fn tell_entered(&self, name: &str, rejoined: bool, out: &mut Out) {
         if let Some(channel) = self.channels.find(name) {
             let members = channel.members();
             out.notice(ClientNotice::ChannelEntered {
                 channel: channel.name().to_owned(),
                 members: members.map(|(id, flags)| self.member(id, flags)).collect(),
                 topic: channel.topic().to_owned(),
-                again,
+                rejoined,
             });
         }
     }
@@ -1039,7 +1044,7 @@ impl Client {
     }
 
     fn member(&self, id: HostId, flags: crc_wire::MemberFlags) -> ChannelMember {
-        let who = self.speaker(id);
+        let who = self.host_ref(id);
         ChannelMember { who, flags }
     }
 
@@ -1068,13 +1073,13 @@ impl Client {
         if id == self.id {
             return;
         }
-        let client = OtherClient {
+        let client = RemoteClient {
             name: registration.name.as_str().into(),
             info: registration.info.as_str().into(),
         };
         let before = self.roster.insert(id, client);
         if self.roster.bytes() > self.config.limits.roster_bytes_max {
-            self.hang_up(now, Disconnect::TooManyClients, out);
+            self.hang_up(now, DisconnectReason::RosterFull, out);
             return;
         }
         let (name, info) = (registration.name, registration.info);
@@ -1087,7 +1092,7 @@ impl Client {
             id,
             name: name.into_string(),
             info: info.into_string(),
-            was: before.map(|before| before.name.into()),
+            previous_name: before.map(|before| before.name.into()),
         });
     }
 
@@ -1121,7 +1126,7 @@ impl Client {
                 linked.refused = true;
                 out.notice(news(status));
                 if self.quit.is_some() {
-                    self.hang_up(now, Disconnect::Left, out);
+                    self.hang_up(now, DisconnectReason::Quit, out);
                 }
             }
             StatusCode::CHANNEL_REFUSED => self.handle_channel_refused(status, out),
@@ -1187,7 +1192,7 @@ impl Client {
                 self.id = random_host_id(&mut self.random);
             }
         }
-        self.hang_up(now, Disconnect::IdTaken(taken), out);
+        self.hang_up(now, DisconnectReason::IdTaken(taken), out);
     }
 }
 
@@ -1221,14 +1226,14 @@ fn wish_frame<'a>(
     channels: &mut Memberships,
     channel: &'a ChannelName<'_>,
     wish: &'a Wish,
-) -> Result<Option<Message<'a>>, SayError> {
+) -> Result<Option<Message<'a>>, ClientSendError> {
     let name = channel.as_str();
     let channel = channel.borrowed();
     Ok(Some(match wish {
         Wish::Join { key } => match channels.ask(name, key) {
             Asked::Send => join_request(source, channel, key),
             Asked::Waits | Asked::Entered => return Ok(None),
-            Asked::TooMany => return Err(SayError::TooManyChannels),
+            Asked::TooMany => return Err(ClientSendError::TooManyChannels),
         },
         Wish::Part { text } => {
             channels.leave(name);
@@ -1262,7 +1267,7 @@ fn wish_frame<'a>(
     }))
 }
 
-fn not_sent(sayings: impl IntoIterator<Item = Saying>, why: SayError, out: &mut Out) {
+fn not_sent(sayings: impl IntoIterator<Item = Saying>, why: ClientSendError, out: &mut Out) {
     for saying in sayings {
         out.notice(match saying {
             Saying::To { to, .. } => ClientNotice::NotSent { to, why },

@@ -79,7 +79,8 @@ pub use announcement::{
 };
 pub use client::{
     BadFrame, ChannelMember, Client, ClientChannel, ClientCommand, ClientConfig, ClientFailure,
-    ClientLimits, ClientNotice, Disconnect, OtherClient, ResolveError, SayError, Speaker,
+    ClientLimits, ClientNotice, ClientSendError, DisconnectReason, HostRef, RemoteClient,
+    ResolveError,
 };
 pub use config::{Config, loopback};
 pub use crc_machine::{

@@ -8,9 +8,9 @@ mod channels;
 use std::time::Duration;
 
 use crc_core::{
-    BadFrame, Client, ClientCommand, ClientConfig, ClientFailure, ClientNotice, CloseWhen,
-    DialError, DialId, Disconnect, Effect, Endpoints, Event, Features, LinkDown, LinkId,
-    ListenerId, Machine, Origin, Outbox, PeerAddress, ResolveError, SayError, Timestamp, Unsent,
+    BadFrame, Client, ClientCommand, ClientConfig, ClientFailure, ClientNotice, ClientSendError,
+    CloseWhen, DialError, DialId, DisconnectReason, Effect, Endpoints, Event, Features, LinkDown,
+    LinkId, ListenerId, Machine, Origin, Outbox, PeerAddress, ResolveError, Timestamp, Unsent,
 };
 use crc_wire::{FrameError, HostId, Kind, Message, MessageError, StatusCode};
 use proptest::prelude::*;
@@ -157,7 +157,7 @@ impl Rig {
 
     fn say(&mut self, to: u32, text: &str) {
         let (to, text) = (id(to), text.to_owned());
-        self.command(ClientCommand::Say { to, text });
+        self.command(ClientCommand::SendChat { to, text });
     }
 
     fn quit(&mut self, text: &str) {
@@ -280,7 +280,7 @@ fn joined(number: u32, name: &str, info: &str, was: Option<&str>) -> ClientNotic
         id: id(number),
         name: name.into(),
         info: info.into(),
-        was: was.map(Into::into),
+        previous_name: was.map(Into::into),
     }
 }
 
@@ -292,20 +292,20 @@ fn news(code: u16, text: &str) -> ClientNotice {
     }
 }
 
-fn not_sent(to: u32, why: SayError) -> ClientNotice {
+fn not_sent(to: u32, why: ClientSendError) -> ClientNotice {
     ClientNotice::NotSent { to: id(to), why }
 }
 
 fn left_for_good() -> ClientNotice {
     ClientNotice::Disconnected {
-        reason: Disconnect::Left,
+        reason: DisconnectReason::Quit,
         retry_in: None,
     }
 }
 
 /// The only notice is that the connection has ended; for how long?
 #[track_caller]
-fn disconnected(notices: &[ClientNotice]) -> (Disconnect, Duration) {
+fn disconnected(notices: &[ClientNotice]) -> (DisconnectReason, Duration) {
     match notices {
         [ClientNotice::Disconnected { reason, retry_in }] => (*reason, retry_in.unwrap()),
         _ => panic!("{notices:?}"),
@@ -417,7 +417,7 @@ fn a_server_that_says_nothing_is_left_after_a_while() {
     let (mut rig, link) = Rig::connected(config());
     assert_eq!(rig.wait(), ms(15_000));
     let (reason, retry_in) = disconnected(&rig.notices());
-    assert_eq!(reason, Disconnect::Silent);
+    assert_eq!(reason, DisconnectReason::WelcomeTimeout);
     assert_eq!(rig.done(), [Done::Close(link, CloseWhen::Flushed)]);
     rig.link_down(link);
     assert_eq!(rig.wait(), retry_in);
@@ -469,7 +469,7 @@ fn a_given_id_that_is_taken_is_the_end() {
     rig.say(5, "x");
     rig.hear(link, &taken(ME));
     let why = ClientFailure::IdTaken(id(ME));
-    let reason = Disconnect::IdTaken(id(ME));
+    let reason = DisconnectReason::IdTaken(id(ME));
     rig.check(
         &[
             news(2, &taken_text(ME)),
@@ -478,7 +478,7 @@ fn a_given_id_that_is_taken_is_the_end() {
                 reason,
                 retry_in: None,
             },
-            not_sent(5, SayError::Left),
+            not_sent(5, ClientSendError::Quit),
         ],
         &[Done::Close(link, CloseWhen::Flushed)],
     );
@@ -494,7 +494,7 @@ fn a_random_id_that_is_taken_is_replaced() {
     let notices = rig.notices();
     assert_eq!(notices[0], news(2, &taken_text(first.get())));
     let (reason, retry_in) = disconnected(&notices[1..]);
-    assert_eq!(reason, Disconnect::IdTaken(first));
+    assert_eq!(reason, DisconnectReason::IdTaken(first));
     assert!(retry_in >= ms(1_000), "{retry_in:?}");
     assert_eq!(rig.done(), [Done::Close(link, CloseWhen::Flushed)]);
     let second = rig.client.id();
@@ -558,7 +558,7 @@ fn an_id_that_is_taken_away_is_reported() {
     rig.check(&[news(2, &taken_text(me))], &[]);
     rig.link_down(link);
     let (reason, retry_in) = disconnected(&rig.notices());
-    assert_eq!(reason, Disconnect::Lost(LinkDown::PeerClosed));
+    assert_eq!(reason, DisconnectReason::Lost(LinkDown::PeerClosed));
     assert!(retry_in >= ms(1_000));
     assert_eq!(rig.client.id().get(), me, "it may yet be had back");
 }
@@ -663,7 +663,7 @@ fn a_list_without_end_ends_the_connection() {
     let notices = rig.notices();
     assert_eq!(
         disconnected(&notices[notices.len() - 1..]).0,
-        Disconnect::TooManyClients
+        DisconnectReason::RosterFull
     );
     assert_eq!(rig.done(), [Done::Close(link, CloseWhen::Flushed)]);
     assert_eq!(rig.names(), []);
@@ -720,7 +720,7 @@ fn what_makes_no_sense_is_dropped_while_the_stream_does() {
         ]
         .concat(),
     );
-    let dropped = |why| ClientNotice::Dropped { why };
+    let dropped = |why| ClientNotice::FrameDropped { why };
     let notices = rig.notices();
     assert_eq!(
         notices[..4],
@@ -757,7 +757,7 @@ fn a_stream_out_of_step_ends_the_connection() {
         let notices = rig.notices();
         assert!(matches!(&notices[0], ClientNotice::Chat { text, .. } if text == "last"));
         let (reason, retry_in) = disconnected(&notices[1..]);
-        assert_eq!(reason, Disconnect::Nonsense(error));
+        assert_eq!(reason, DisconnectReason::InvalidFrame(error));
         assert_eq!(rig.done(), [Done::Close(link, CloseWhen::Flushed)]);
         rig.hear(link, &chat(103, ME, "still"));
         rig.link_down(link);
@@ -813,11 +813,11 @@ fn what_is_said_early_waits_until_it_is_known_what_the_server_is() {
             Done::Send(link, ANNOUNCEMENT.to_vec())
         ]
     );
-    assert_eq!(rig.client.waiting(), 4);
+    assert_eq!(rig.client.queued(), 4);
     rig.hear(link, &status(SERVER, ME, 0x0100, "crc-caps 1"));
     let chats = [(1, "a"), (2, "b"), (3, "c"), (4, "d")].map(|(to, text)| chat(ME, to, text));
     assert_eq!(rig.done(), [Done::Send(link, chats.concat())]);
-    assert_eq!(rig.client.waiting(), 0);
+    assert_eq!(rig.client.queued(), 0);
 }
 
 #[test]
@@ -832,7 +832,7 @@ fn an_original_server_gets_one_short_ascii_frame_at_a_time() {
     rig.check(&[], &[Done::Send(link, chat(ME, 3, "na?ve ?"))]);
     assert_eq!(rig.wait(), ms(10));
     let (len, max) = (1_012, 1_011);
-    let why = SayError::TooLongForServer { len, max };
+    let why = ClientSendError::TooLongForServer { len, max };
     let longest = chat(ME, 5, &"x".repeat(1_011));
     assert_eq!(longest.len(), 1_024);
     rig.check(&[not_sent(4, why)], &[Done::Send(link, longest)]);
@@ -855,11 +855,11 @@ fn too_long_and_too_much_are_refused() {
     let (mut rig, link) = Rig::connected(config);
     rig.say(5, &"x".repeat(65_537));
     let (len, max) = (65_537, 65_536);
-    rig.check(&[not_sent(5, SayError::TooLong { len, max })], &[]);
+    rig.check(&[not_sent(5, ClientSendError::TooLong { len, max })], &[]);
     rig.say(6, &"x".repeat(65_536));
     rig.check(&[], &[]);
     rig.say(7, &"x".repeat(5_000));
-    rig.check(&[not_sent(7, SayError::TooMuchWaits)], &[]);
+    rig.check(&[not_sent(7, ClientSendError::QueueFull)], &[]);
 
     rig.hear(link, &welcome(ME));
     rig.hear(link, &status(SERVER, ME, 0x0100, "crc-caps 1"));
@@ -929,7 +929,7 @@ fn quits_waits_for_the_server_to_close_and_stops() {
     );
     assert!(!rig.client.is_welcomed());
     rig.say(9, "too late");
-    rig.check(&[not_sent(9, SayError::Left)], &[]);
+    rig.check(&[not_sent(9, ClientSendError::Quit)], &[]);
     rig.hear(link, &status(SERVER, ME, 1, "Unknown ID 9"));
     rig.check(&[news(1, "Unknown ID 9")], &[]);
     rig.link_down(link);
@@ -966,7 +966,7 @@ fn quitting_twice_ends_at_once() {
         rig.quit("two");
         let mut notices = rig.notices();
         if !sent {
-            assert_eq!(notices.remove(0), not_sent(5, SayError::Left));
+            assert_eq!(notices.remove(0), not_sent(5, ClientSendError::Quit));
         }
         assert_eq!(notices, [left_for_good()]);
         assert_eq!(rig.done(), [Done::Close(link, CloseWhen::Now)]);
@@ -980,7 +980,7 @@ fn quitting_without_a_connection_stops() {
     let mut idle = Rig::new(config());
     idle.say(5, "x");
     idle.quit("");
-    idle.check(&[not_sent(5, SayError::Left)], &[Done::Stop]);
+    idle.check(&[not_sent(5, ClientSendError::Quit)], &[Done::Stop]);
 
     let mut dialing = Rig::started(config());
     dialing.quit("");
@@ -1000,7 +1000,7 @@ fn quitting_before_the_welcome_waits_for_it_a_moment() {
     rig.say(5, "x");
     rig.now = rig.now + ms(100);
     rig.quit("bye");
-    rig.check(&[not_sent(5, SayError::Left)], &[]);
+    rig.check(&[not_sent(5, ClientSendError::Quit)], &[]);
     rig.hear(link, &welcome(ME));
     assert_eq!(
         rig.done(),
@@ -1032,10 +1032,10 @@ fn a_connection_lost_while_leaving_is_the_end() {
     rig.check(
         &[
             ClientNotice::Disconnected {
-                reason: Disconnect::Lost(LinkDown::PeerClosed),
+                reason: DisconnectReason::Lost(LinkDown::PeerClosed),
                 retry_in: None,
             },
-            not_sent(5, SayError::Left),
+            not_sent(5, ClientSendError::Quit),
         ],
         &[Done::Stop],
     );
@@ -1114,7 +1114,7 @@ fn comes_back_with_the_same_id_and_a_fresh_stream() {
     rig.hear(link, &chat(103, me.get(), "cut in two")[..7]);
     rig.link_down(link);
     let (reason, _) = disconnected(&rig.notices());
-    assert_eq!(reason, Disconnect::Lost(LinkDown::PeerClosed));
+    assert_eq!(reason, DisconnectReason::Lost(LinkDown::PeerClosed));
     assert!(!rig.client.is_welcomed());
     rig.wait();
     let link = rig.link_up();

@@ -90,7 +90,7 @@ impl Talker {
 
     fn say(&mut self, rig: &mut Rig, channel: &str, text: &str) {
         let (channel, text) = (channel.into(), text.into());
-        self.command(rig, ClientCommand::ChannelSay { channel, text });
+        self.command(rig, ClientCommand::SendChannelChat { channel, text });
     }
 
     fn handle(&mut self, rig: &mut Rig, event: Event<'_, ClientCommand>) {
@@ -124,7 +124,7 @@ impl Talker {
 
 /// A notice about channels in a few words.
 fn words(notice: &ClientNotice) -> Option<String> {
-    let by = |by: &Option<crc_core::Speaker>| match by {
+    let by = |by: &Option<crc_core::HostRef>| match by {
         Some(by) => format!(" by {}", by.name.as_deref().unwrap_or("?")),
         None => String::new(),
     };
@@ -137,10 +137,10 @@ fn words(notice: &ClientNotice) -> Option<String> {
             channel,
             members,
             topic,
-            again,
+            rejoined,
         } => {
             let members: Vec<String> = members.iter().map(member).collect();
-            let again = if *again { "again " } else { "" };
+            let again = if *rejoined { "again " } else { "" };
             format!("{again}in {channel} ({topic}): {}", members.join(" "))
         }
         ClientNotice::ChannelJoined {
@@ -183,10 +183,10 @@ fn words(notice: &ClientNotice) -> Option<String> {
         ClientNotice::Left { name, .. } => format!("{name} leaves"),
         ClientNotice::Joined {
             name,
-            was: Some(was),
+            previous_name: Some(was),
             ..
         } => format!("{was} is now {name}"),
-        ClientNotice::Dropped { why } => format!("dropped: {why}"),
+        ClientNotice::FrameDropped { why } => format!("dropped: {why}"),
         _ => return None,
     })
 }

@@ -87,7 +87,7 @@ fn step(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
                 254 => "é".repeat(600),
                 len => "y".repeat(len.into()),
             };
-            net.command_client(0, ClientCommand::Say { to, text });
+            net.command_client(0, ClientCommand::SendChat { to, text });
         }
         happens::QUIT => {
             let text = "bye".to_owned();
@@ -125,7 +125,7 @@ fn channel_wish(choices: &mut Choices<'_>) -> Option<ClientCommand> {
     Some(match what {
         0..=3 => ClientCommand::Join { channel, key: text },
         4 => ClientCommand::Part { channel, text },
-        5 => ClientCommand::ChannelSay { channel, text },
+        5 => ClientCommand::SendChannelChat { channel, text },
         6 => ClientCommand::SetTopic {
             channel,
             topic: text,

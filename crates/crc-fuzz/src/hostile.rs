@@ -151,7 +151,7 @@ fn settled_again(net: &mut Net) {
 fn converse(net: &mut Net) {
     for (from, to) in [(0, 1), (1, 0)] {
         net.clients[to].heard.clear();
-        let command = ClientCommand::Say {
+        let command = ClientCommand::SendChat {
             to: HostId::new(GOOD[to]).expect("it is not 0"),
             text: "are you there?".to_owned(),
         };

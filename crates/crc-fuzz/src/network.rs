@@ -190,7 +190,7 @@ impl World {
         let text = self.speakers.len().to_string();
         self.speakers.push(from);
         self.net
-            .command_client(from, ClientCommand::Say { to, text });
+            .command_client(from, ClientCommand::SendChat { to, text });
     }
 
     fn conclude(&mut self) {

@@ -101,7 +101,7 @@ impl World {
         });
         self.handle(
             speaker,
-            Told::Client(ClientCommand::ChannelSay { channel, text }),
+            Told::Client(ClientCommand::SendChannelChat { channel, text }),
         );
     }
 

@@ -650,7 +650,7 @@ impl World {
                     let waits = speaker.client().is_some_and(|client| client.is_settled());
                     (waits
                         && speaker.alive
-                        && speaker.client().is_some_and(|client| client.waiting() > 0))
+                        && speaker.client().is_some_and(|client| client.queued() > 0))
                     .then(|| "with its speaker".to_owned())
                 }
                 Fate::OnWire(connection) => {

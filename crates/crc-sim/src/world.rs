@@ -1224,7 +1224,7 @@ impl World {
         });
         let text = chats::text(number, bytes);
         self.counts.chats += 1;
-        self.handle(speaker, Told::Client(ClientCommand::Say { to, text }));
+        self.handle(speaker, Told::Client(ClientCommand::SendChat { to, text }));
     }
 
     fn note(&mut self, node: usize, told: &Told<'_>) {

@@ -120,7 +120,7 @@ pub(super) enum Member {
     /// We are in.
     Entered {
         /// As we were before the connection was lost.
-        again: bool,
+        rejoined: bool,
     },
     /// Somebody else has come in.
     Joined,
@@ -234,13 +234,13 @@ impl Memberships {
         let what = match before {
             _ if own && !entry.entered => {
                 let old = core::mem::replace(&mut entry.channel.name, name.into());
-                let again = core::mem::take(&mut entry.lost);
+                let rejoined = core::mem::take(&mut entry.lost);
                 entry.wanted = true;
                 entry.entered = true;
                 entry.asked = false;
                 let grown = 2 * name.len();
                 self.bytes = self.bytes + grown - 2 * old.len();
-                Member::Entered { again }
+                Member::Entered { rejoined }
             }
             _ if !entry.entered => Member::Noted,
             None => Member::Joined,
@@ -414,7 +414,7 @@ mod tests {
             Set::Noted
         );
         assert!(channels.find("#reef").is_none() && channels.is_asked("#reef"));
-        let entered = Member::Entered { again: false };
+        let entered = Member::Entered { rejoined: false };
         assert_eq!(join(&mut channels, "#Reef", ME), entered);
         check(&channels);
         let channel = channels.find("#reef").unwrap();
@@ -469,7 +469,7 @@ mod tests {
         let asked = channels.ask_again();
         let asked: Vec<_> = asked.iter().map(|(name, key)| (&**name, &**key)).collect();
         assert_eq!(asked, [("#a", "new"), ("#d", "old")]);
-        let entered = Member::Entered { again: true };
+        let entered = Member::Entered { rejoined: true };
         assert_eq!(join(&mut channels, "#a", ME), entered);
         channels.refused("#d");
         channels.refused("#a");
@@ -488,7 +488,7 @@ mod tests {
         assert!(part(&mut channels, "#a", ME).is_some());
         check(&channels);
         assert!(channels.find("#a").is_none() && channels.is_asked("#a"));
-        let entered = Member::Entered { again: false };
+        let entered = Member::Entered { rejoined: false };
         assert_eq!(join(&mut channels, "#a", ME), entered);
     }
 

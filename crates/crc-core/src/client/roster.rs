@@ -12,7 +12,7 @@ const ENTRY_BYTES: usize = 64;
 
 /// Another client of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OtherClient {
+pub struct RemoteClient {
     /// Its name; others may have the same.
     pub name: Box<str>,
     /// What it says about itself.
@@ -43,7 +43,7 @@ fn list(ids: &[HostId]) -> String {
 /// The other clients, by id.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
-    clients: BTreeMap<HostId, OtherClient>,
+    clients: BTreeMap<HostId, RemoteClient>,
     bytes: usize,
 }
 
@@ -54,7 +54,7 @@ impl Roster {
     }
 
     /// Enters a client, and returns what was known of it before.
-    pub(super) fn insert(&mut self, id: HostId, client: OtherClient) -> Option<OtherClient> {
+    pub(super) fn insert(&mut self, id: HostId, client: RemoteClient) -> Option<RemoteClient> {
         self.bytes += cost(&client);
         let before = self.clients.insert(id, client);
         self.bytes -= before.as_ref().map_or(0, cost);
@@ -62,7 +62,7 @@ impl Roster {
     }
 
     /// Forgets a client, and returns what was known of it.
-    pub(super) fn remove(&mut self, id: HostId) -> Option<OtherClient> {
+    pub(super) fn remove(&mut self, id: HostId) -> Option<RemoteClient> {
         let gone = self.clients.remove(&id)?;
         self.bytes -= cost(&gone);
         Some(gone)
@@ -72,11 +72,11 @@ impl Roster {
         *self = Roster::default();
     }
 
-    pub(super) fn find(&self, id: HostId) -> Option<&OtherClient> {
+    pub(super) fn find(&self, id: HostId) -> Option<&RemoteClient> {
         self.clients.get(&id)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (HostId, &OtherClient)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (HostId, &RemoteClient)> {
         self.clients.iter().map(|(&id, client)| (id, client))
     }
 
@@ -104,7 +104,7 @@ fn parse_id(word: &str) -> Option<HostId> {
     digits.then(|| word.parse().ok()).flatten()
 }
 
-fn cost(client: &OtherClient) -> usize {
+fn cost(client: &RemoteClient) -> usize {
     ENTRY_BYTES + client.name.len() + client.info.len()
 }
 
@@ -116,8 +116,8 @@ mod tests {
         HostId::new(id).unwrap()
     }
 
-    fn named(name: &str) -> OtherClient {
-        OtherClient {
+    fn named(name: &str) -> RemoteClient {
+        RemoteClient {
             name: name.into(),
             info: "info".into(),
         }

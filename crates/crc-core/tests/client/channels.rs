@@ -1,6 +1,6 @@
 //! Channels: what is asked, what is shown of them, and what outlives a connection.
 
-use crc_core::{ChannelMember, Speaker};
+use crc_core::{ChannelMember, HostRef};
 use crc_wire::strategies::channel_message_up_to;
 use crc_wire::{
     ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
@@ -111,13 +111,13 @@ fn refused(channel: &str, why: &str) -> Vec<u8> {
     status(SERVER, ME, 0x0103, &format!("{channel}: {why}"))
 }
 
-fn speaker(number: u32, name: Option<&str>) -> Speaker {
+fn host_ref(number: u32, name: Option<&str>) -> HostRef {
     let (id, name) = (id(number), name.map(Into::into));
-    Speaker { id, name }
+    HostRef { id, name }
 }
 
 fn member(number: u32, name: Option<&str>, flags: MemberFlags) -> ChannelMember {
-    let who = speaker(number, name);
+    let who = host_ref(number, name);
     ChannelMember { who, flags }
 }
 
@@ -125,16 +125,16 @@ fn me(flags: MemberFlags) -> ChannelMember {
     member(ME, Some("bob"), flags)
 }
 
-fn alone(channel: &str, again: bool) -> ClientNotice {
+fn alone(channel: &str, rejoined: bool) -> ClientNotice {
     ClientNotice::ChannelEntered {
         channel: channel.into(),
         members: vec![me(OPERATOR)],
         topic: String::new(),
-        again,
+        rejoined,
     }
 }
 
-fn channel_not_sent(channel: &str, why: SayError) -> ClientNotice {
+fn channel_not_sent(channel: &str, why: ClientSendError) -> ClientNotice {
     let channel = channel.into();
     ClientNotice::ChannelNotSent { channel, why }
 }
@@ -160,7 +160,7 @@ impl Rig {
 
     fn say_in(&mut self, channel: &str, text: &str) {
         let (channel, text) = (channel.to_owned(), text.to_owned());
-        self.command(ClientCommand::ChannelSay { channel, text });
+        self.command(ClientCommand::SendChannelChat { channel, text });
     }
 
     fn set_topic(&mut self, channel: &str, topic: &str) {
@@ -245,7 +245,7 @@ fn a_channel_is_entered_when_the_server_has_shown_all_of_it() {
             member(104, None, NOTHING),
         ],
         topic: "tide".into(),
-        again: false,
+        rejoined: false,
     };
     assert_eq!(rig.notices(), std::slice::from_ref(&entered));
     assert!(!rig.client.is_joining("#reef"));
@@ -268,7 +268,7 @@ fn what_happens_in_a_channel_is_told() {
     rig.hear(link, &joined_frame(103, "carol", ""));
     rig.notices();
     let reef = || "#reef".to_owned();
-    let carol = || speaker(103, Some("carol"));
+    let carol = || host_ref(103, Some("carol"));
     let stream = [
         join("#reef", 103, NOTHING),
         join("#reef", 103, NOTHING),
@@ -355,7 +355,7 @@ fn who_leaves_the_network_leaves_its_channels_and_who_is_renamed_does_not() {
     let renamed = joined(103, "caroline", "sea", Some("carol"));
     let chat = ClientNotice::ChannelChat {
         channel: "#reef".into(),
-        from: speaker(103, Some("caroline")),
+        from: host_ref(103, Some("caroline")),
         kind: ChatKind::Message,
         text: "me again".into(),
     };
@@ -369,7 +369,7 @@ fn who_leaves_the_network_leaves_its_channels_and_who_is_renamed_does_not() {
 
 #[test]
 fn servers_without_channels_are_asked_for_none() {
-    let why = SayError::NoChannels;
+    let why = ClientSendError::ChannelsUnsupported;
     for (mut rig, link) in [Rig::with_ours(config()), Rig::with_original(config())] {
         rig.join("#reef", "");
         rig.say_in("#reef", "Hi");
@@ -393,12 +393,21 @@ fn what_cannot_be_a_channel_is_refused_at_once() {
         "", "reef", "#", "#a b", "#a,b", "#\u{7}", &too_long, &longer,
     ] {
         rig.join(channel, "");
-        rig.check(&[channel_not_sent(channel, SayError::NoChannelName)], &[]);
+        rig.check(
+            &[channel_not_sent(
+                channel,
+                ClientSendError::InvalidChannelName,
+            )],
+            &[],
+        );
     }
     rig.say_in("#reef", &"x".repeat(65_537));
     let (len, max) = (65_537, 65_536);
     rig.check(
-        &[channel_not_sent("#reef", SayError::TooLong { len, max })],
+        &[channel_not_sent(
+            "#reef",
+            ClientSendError::TooLong { len, max },
+        )],
         &[],
     );
 }
@@ -410,7 +419,7 @@ fn what_is_wanted_early_waits_in_order() {
     rig.say_in("#reef", "one");
     rig.say(9, "two");
     rig.say_in("#reef", "three");
-    assert_eq!(rig.client.waiting(), 4);
+    assert_eq!(rig.client.queued(), 4);
     let link = rig.link_up();
     rig.hear(link, &welcome(ME));
     rig.done();
@@ -429,9 +438,12 @@ fn whoever_leaves_before_anything_could_be_sent_is_told() {
     let mut rig = Rig::started(config());
     rig.join("#reef", "");
     rig.quit("");
-    rig.check(&[channel_not_sent("#reef", SayError::Left)], &[Done::Stop]);
+    rig.check(
+        &[channel_not_sent("#reef", ClientSendError::Quit)],
+        &[Done::Stop],
+    );
     rig.join("#reef", "");
-    rig.check(&[channel_not_sent("#reef", SayError::Left)], &[]);
+    rig.check(&[channel_not_sent("#reef", ClientSendError::Quit)], &[]);
 }
 
 #[test]
@@ -480,7 +492,7 @@ fn a_server_without_channels_is_put_up_with_until_the_next() {
     let (mut rig, link) = Rig::in_reef(config());
     rig.lose(link, &[]);
     assert_eq!(rig.back("crc-caps 1 server-quit"), b"");
-    let told = channel_not_sent("#reef", SayError::NoChannels);
+    let told = channel_not_sent("#reef", ClientSendError::ChannelsUnsupported);
     assert_eq!(rig.notices()[2..], [told]);
     rig.lose(LinkId::new(0, 2), &[]);
     assert_eq!(rig.back(TAKEN_UP), asks("#reef", "fish"));
@@ -527,20 +539,20 @@ fn a_server_that_tells_of_channels_without_end_is_left() {
         ClientNotice::Disconnected { reason, .. } => Some(*reason),
         _ => None,
     });
-    assert_eq!(reason, Some(Disconnect::TooMuchOfChannels));
+    assert_eq!(reason, Some(DisconnectReason::ChannelsFull));
     assert_eq!(rig.done(), [Done::Close(link, CloseWhen::Flushed)]);
 
     let (mut rig, link) = Rig::in_reef(super::config());
     for number in 0..300 {
         rig.hear(link, &join(&format!("#{number}"), ME, NOTHING));
     }
-    let dropped = ClientNotice::Dropped {
+    let dropped = ClientNotice::FrameDropped {
         why: BadFrame::TooManyChannels,
     };
     assert_eq!(rig.notices().last(), Some(&dropped));
     assert_eq!(rig.client.channels().count(), 250);
     rig.join("#one-more", "");
-    let too_many = channel_not_sent("#one-more", SayError::TooManyChannels);
+    let too_many = channel_not_sent("#one-more", ClientSendError::TooManyChannels);
     rig.check(&[too_many], &[]);
 }
 

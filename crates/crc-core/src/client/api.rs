@@ -13,7 +13,7 @@ pub enum ClientCommand {
     Start,
     /// Say something to another client. Its id need not be known: the server
     /// answers what it can't deliver.
-    Say {
+    SendChat {
         /// To whom.
         to: HostId,
         /// What.
@@ -36,7 +36,7 @@ pub enum ClientCommand {
         text: String,
     },
     /// Say something to all that are in a channel.
-    ChannelSay {
+    SendChannelChat {
         /// The channel. That we are in it need not be known: the server refuses
         /// it otherwise.
         channel: String,
@@ -106,7 +106,7 @@ pub enum ClientNotice {
         /// What it says about itself.
         info: String,
         /// The name that it had here until now, if it was known already.
-        was: Option<String>,
+        previous_name: Option<String>,
     },
     /// Another client left.
     Left {
@@ -133,7 +133,7 @@ pub enum ClientNotice {
         /// To whom it was to go.
         to: HostId,
         /// Why.
-        why: SayError,
+        why: ClientSendError,
     },
     /// What was wanted of a channel has not been sent, and will not be; or the
     /// server that has just taken us knows no channels, so that we are not in this
@@ -142,7 +142,7 @@ pub enum ClientNotice {
         /// The channel, or what was taken for one.
         channel: String,
         /// Why.
-        why: SayError,
+        why: ClientSendError,
     },
     /// We are in a channel.
     ChannelEntered {
@@ -154,7 +154,7 @@ pub enum ClientNotice {
         topic: String,
         /// We were in it before the connection was lost, and it was us who asked
         /// for it again, not the user.
-        again: bool,
+        rejoined: bool,
     },
     /// Somebody else is in a channel now.
     ChannelJoined {
@@ -169,9 +169,9 @@ pub enum ClientNotice {
         /// The channel.
         channel: String,
         /// Who.
-        who: Speaker,
+        who: HostRef,
         /// Who has put it out, if somebody has.
-        by: Option<Speaker>,
+        by: Option<HostRef>,
         /// The last words, or why it was put out.
         text: String,
     },
@@ -182,14 +182,14 @@ pub enum ClientNotice {
         /// Who, with the flags that it has now.
         member: ChannelMember,
         /// Who has given or taken them, if it is known.
-        by: Option<Speaker>,
+        by: Option<HostRef>,
     },
     /// Somebody says something in a channel.
     ChannelChat {
         /// The channel.
         channel: String,
         /// Who.
-        from: Speaker,
+        from: HostRef,
         /// How it is meant.
         kind: ChatKind,
         /// What.
@@ -204,7 +204,7 @@ pub enum ClientNotice {
         /// What it is now; empty for none.
         value: String,
         /// Who has set it, if it is known.
-        by: Option<Speaker>,
+        by: Option<HostRef>,
     },
     /// The server refuses us something that we wanted of a channel. Who was not
     /// in the channel yet is not let in, and does not ask again by itself.
@@ -226,17 +226,17 @@ pub enum ClientNotice {
         /// The channel.
         channel: String,
         /// Who.
-        by: Speaker,
+        by: HostRef,
     },
     /// A frame came that makes no sense; the rest of the stream does.
-    Dropped {
+    FrameDropped {
         /// What was wrong with it.
         why: BadFrame,
     },
     /// The connection has ended. All other clients are forgotten.
     Disconnected {
         /// Why.
-        reason: Disconnect,
+        reason: DisconnectReason,
         /// When the server will be dialled again; `None` when we are leaving.
         retry_in: Option<Duration>,
     },
@@ -249,7 +249,7 @@ pub enum ClientNotice {
 
 /// Somebody in the network, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Speaker {
+pub struct HostRef {
     /// Its id.
     pub id: HostId,
     /// Its name, if it is known.
@@ -260,14 +260,14 @@ pub struct Speaker {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelMember {
     /// Who.
-    pub who: Speaker,
+    pub who: HostRef,
     /// What it may do there.
     pub flags: MemberFlags,
 }
 
 /// Why something has not been said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SayError {
+pub enum ClientSendError {
     /// The text is longer than we let one be.
     #[error("the text has {len} bytes where at most {max} are allowed")]
     TooLong {
@@ -287,19 +287,19 @@ pub enum SayError {
     /// The server knows no channels: it is an original one, or one that does not
     /// take them.
     #[error("this server knows no channels")]
-    NoChannels,
+    ChannelsUnsupported,
     /// No channel can have this name.
     #[error("no channel can have this name: # and up to 63 bytes, no blanks, no commas")]
-    NoChannelName,
+    InvalidChannelName,
     /// We are in too many channels.
     #[error("you are in too many channels")]
     TooManyChannels,
     /// Too much waits to be said already.
     #[error("too much waits to be sent already")]
-    TooMuchWaits,
+    QueueFull,
     /// We left before it could be said.
     #[error("the client left before it could be sent")]
-    Left,
+    Quit,
 }
 
 /// What is wrong with a frame whose end is known all the same.
@@ -318,7 +318,7 @@ pub enum BadFrame {
 
 /// Why a connection has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Disconnect {
+pub enum DisconnectReason {
     /// It was closed by the server, or broke.
     #[error("{0}")]
     Lost(LinkDown),
@@ -327,19 +327,19 @@ pub enum Disconnect {
     IdTaken(HostId),
     /// The server took the connection and said nothing.
     #[error("the server did not answer")]
-    Silent,
+    WelcomeTimeout,
     /// The server sent what is no frame.
     #[error("the server sent nonsense: {0}")]
-    Nonsense(FrameError),
+    InvalidFrame(FrameError),
     /// The server told of more clients than we can remember.
     #[error("the server told of more clients than fit")]
-    TooManyClients,
+    RosterFull,
     /// The server told more of channels than we can remember.
     #[error("the server told more of channels than fits")]
-    TooMuchOfChannels,
+    ChannelsFull,
     /// We left.
     #[error("left")]
-    Left,
+    Quit,
 }
 
 /// Why a client can't go on.

@@ -1,8 +1,8 @@
-//! How many bytes of frames one core decodes and encodes, beside a plain copy
-//! of the same bytes: `cargo bench -p crc-wire`.
+//! How many bytes of frames one core decodes and encodes, next to a plain copy of
+//! the same bytes: `cargo bench -p crc-wire`.
 //!
-//! The stream is as long as a read buffer, 64 KiB of chats, and stays in the
-//! cache: what is measured is the codec, not the memory.
+//! The stream of 64 KiB of chats, as long as a read buffer, stays in the cache: the
+//! benchmarks measure the codec and not the memory.
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
@@ -17,7 +17,7 @@ fn main() {
     divan::main();
 }
 
-/// Only where each frame ends: all that forwarding needs of the texts.
+/// Finds the end of each frame, which is all that forwarding needs.
 #[divan::bench(args = TEXT_BYTES)]
 fn boundaries(bencher: Bencher<'_, '_>, text_bytes: usize) {
     let stream = stream(text_bytes);
@@ -30,7 +30,7 @@ fn boundaries(bencher: Bencher<'_, '_>, text_bytes: usize) {
         });
 }
 
-/// From bytes to messages, texts checked.
+/// Parses each frame, which checks its text.
 #[divan::bench(args = TEXT_BYTES)]
 fn decode(bencher: Bencher<'_, '_>, text_bytes: usize) {
     let stream = stream(text_bytes);
@@ -43,7 +43,7 @@ fn decode(bencher: Bencher<'_, '_>, text_bytes: usize) {
         });
 }
 
-/// From messages to bytes, into a buffer that is large enough.
+/// Encodes messages into a buffer that is large enough.
 #[divan::bench(args = TEXT_BYTES)]
 fn encode(bencher: Bencher<'_, '_>, text_bytes: usize) {
     let messages = chats(text_bytes);
@@ -57,7 +57,7 @@ fn encode(bencher: Bencher<'_, '_>, text_bytes: usize) {
     });
 }
 
-/// The floor: the same bytes copied in one go.
+/// Copies the same bytes at once: the lower bound.
 #[divan::bench(args = TEXT_BYTES)]
 fn memcpy(bencher: Bencher<'_, '_>, text_bytes: usize) {
     let stream = stream(text_bytes);
@@ -80,7 +80,7 @@ fn each_frame(mut stream: &[u8], mut then: impl FnMut(crc_wire::Frame<'_>)) {
     }
 }
 
-/// As many different chats as fill the stream.
+/// Different chats, as many as fill the stream.
 fn chats(text_bytes: usize) -> Vec<Message<'static>> {
     let frame_bytes = text_bytes + 13;
     (1..)

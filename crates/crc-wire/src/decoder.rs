@@ -1,32 +1,32 @@
-//! Push bytes, pop frames: puts a stream's pieces together.
+//! The decoder of a stream that arrives in chunks.
 //!
-//! Whole frames are handed out where they lie; only the incomplete tail of a
-//! stream is kept, and nothing at all while no frame is cut. Knows no meaning
-//! and no connection.
+//! The decoder returns complete frames as slices of the chunk. It stores only the
+//! incomplete frame at the end of a chunk, and otherwise owns no memory. It does
+//! not parse the content of frames and does no input or output.
 
 use alloc::vec::Vec;
 
 use crate::frame::{Frame, FrameError, FrameLimits, frame_len};
 use crate::kind::Kind;
 
-/// Finds the frames of one byte stream, however it was cut into pieces.
+/// Finds the frames of one byte stream, whatever the chunks it arrives in.
 ///
-/// Give each piece to [`next_frame`](Self::next_frame) until it returns
-/// `Ok(None)`. A frame that lies within one piece is not copied; the beginning
-/// of one that does not is kept until its end has come. What is kept grows by
-/// what arrived, never by what was announced.
+/// Call [`next_frame`](Self::next_frame) with each chunk until it returns
+/// `Ok(None)`. The decoder does not copy a frame that lies within one chunk. It
+/// stores the beginning of any other frame until the end arrives. The store grows
+/// with the bytes that arrive, never with the length that a frame announces.
 ///
 /// ```
 /// use crc_wire::{Decoder, FrameLimits};
 ///
 /// let mut decoder = Decoder::new();
 /// let mut frames = 0;
-/// // Two quits, cut in the middle of the second.
-/// for mut piece in [
+/// // Two quits, the second one in two chunks.
+/// for mut chunk in [
 ///     &b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye\x82\x00\x00"[..],
 ///     &b"\x00\x66\x00\x00\x00\x00"[..],
 /// ] {
-///     while let Some(frame) = decoder.next_frame(&mut piece, FrameLimits::RELAY)? {
+///     while let Some(frame) = decoder.next_frame(&mut chunk, FrameLimits::RELAY)? {
 ///         println!("{:?}", frame.message());
 ///         frames += 1;
 ///     }
@@ -36,54 +36,57 @@ use crate::kind::Kind;
 /// ```
 #[derive(Debug, Default)]
 pub struct Decoder {
-    /// The beginning of a frame; or the whole of one that was handed out, if
-    /// `handed_out`.
+    /// The beginning of a frame; or, if `returned`, a complete one that the last
+    /// call returned.
     tail: Vec<u8>,
-    handed_out: bool,
+    returned: bool,
     failed: Option<FrameError>,
 }
 
 impl Decoder {
-    /// A decoder at the beginning of a stream.
+    /// Returns a decoder for a new stream.
     #[must_use]
     pub const fn new() -> Self {
         Decoder {
             tail: Vec::new(),
-            handed_out: false,
+            returned: false,
             failed: None,
         }
     }
 
-    /// How many bytes of an incomplete frame are kept. 0 between two frames.
+    /// Returns how many bytes of an incomplete frame the decoder stores. 0 between
+    /// two frames.
     ///
-    /// When a stream ends and this is not 0, it ended within a frame.
+    /// If this is not 0 at the end of the stream, the last frame is incomplete.
     #[must_use]
     pub fn pending(&self) -> usize {
-        if self.handed_out { 0 } else { self.tail.len() }
+        if self.returned { 0 } else { self.tail.len() }
     }
 
-    /// How many bytes of memory are held, for whoever keeps account of it.
+    /// Returns how many bytes of memory the decoder owns, for memory accounting.
     ///
-    /// Memory grows as a [`Vec`] does: at most to twice the bytes
-    /// [`pending`](Self::pending), and a few. That of a frame put together from
-    /// pieces is given back by the next call of [`next_frame`](Self::next_frame).
+    /// Memory grows as a [`Vec`] does, to little more than twice the bytes
+    /// [`pending`](Self::pending). The call of [`next_frame`](Self::next_frame)
+    /// after one that returned a stored frame frees it.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.tail.capacity()
     }
 
-    /// Takes the next frame of the stream, advancing `input` over the bytes used.
+    /// Returns the next frame of the stream and advances `input` past the bytes
+    /// that it used.
     ///
-    /// `Ok(None)` says that more bytes are needed; all of `input` is used then.
-    /// The limits are those of the moment: they may differ from call to call,
-    /// and a frame whose beginning is kept is judged by the last ones.
+    /// Returns `Ok(None)`, with all of `input` used, if the next frame is
+    /// incomplete. The limits may change from call to call. The limits of the call
+    /// that sees the end of a frame's fixed part, and of each later call, apply to
+    /// that frame.
     ///
     /// # Errors
     ///
-    /// [`FrameError`] when the next boundary is lost. It stays lost: later calls
-    /// return the same error and use no input.
-    // Always: there are few callers, each of them a loop over all that is read,
-    // and a call for every frame shows.
+    /// Returns [`FrameError`] if the end of the next frame cannot be found. All
+    /// later calls return the same error and use no input.
+    // Always inlined: the few callers loop over all received bytes, and a call
+    // for each frame costs measurable time.
     #[inline(always)]
     pub fn next_frame<'a, 'i: 'a>(
         &'a mut self,
@@ -105,7 +108,7 @@ impl Decoder {
         }
     }
 
-    /// The rare way: something is kept from an earlier piece.
+    /// The rare path: an earlier chunk left bytes in the store.
     #[cold]
     fn next_cut_frame<'a, 'i: 'a>(
         &'a mut self,
@@ -115,13 +118,13 @@ impl Decoder {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        if self.handed_out {
-            // Given back, not cleared: an idle connection owns no buffer.
+        if self.returned {
+            // Freed, not cleared: an idle connection owns no buffer.
             self.tail = Vec::new();
-            self.handed_out = false;
+            self.returned = false;
             return self.next_frame(input, limits);
         }
-        // First the fixed part, which tells the length; then the rest.
+        // First the fixed part, which holds the length; then the rest.
         loop {
             let known = match frame_len(&self.tail, limits) {
                 Ok(known) => known,
@@ -130,7 +133,7 @@ impl Decoder {
             let wanted = match known {
                 Some(len) => len,
                 None => Kind::from_byte(self.tail[0])
-                    .expect("frame_len has accepted the kind")
+                    .expect("frame_len accepted the kind")
                     .fixed_len(),
             };
             let missing = wanted - self.tail.len();
@@ -144,7 +147,7 @@ impl Decoder {
                 return Ok(None);
             }
         }
-        self.handed_out = true;
+        self.returned = true;
         let mut whole = &self.tail[..];
         Frame::take(&mut whole, limits)
     }
@@ -152,7 +155,7 @@ impl Decoder {
     #[cold]
     fn fail(&mut self, error: FrameError) -> FrameError {
         self.tail = Vec::new();
-        self.handed_out = false;
+        self.returned = false;
         self.failed = Some(error);
         error
     }

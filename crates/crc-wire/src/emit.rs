@@ -1,8 +1,7 @@
-//! Messages to bytes: total, for the types already hold the limits.
+//! The encoder, which is infallible because the types keep the limits.
 //!
-//! What can be built can be written, and what was parsed is written back byte
-//! for byte, but for flags that nobody knows. Nothing here can fail, but for
-//! memory.
+//! A parsed message is encoded to the bytes that it was parsed from, except for
+//! bits of [`MemberFlags`](crate::MemberFlags) that have no meaning.
 
 use alloc::vec::Vec;
 
@@ -16,7 +15,7 @@ use crate::message::{
 use crate::text::ChannelName;
 
 impl Message<'_> {
-    /// How many bytes the frame has: the fixed part of its kind and the texts.
+    /// Returns the length of the frame: the fixed part of its kind and the texts.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         let texts = match self {
@@ -46,9 +45,8 @@ impl Message<'_> {
     ///
     /// # Panics
     ///
-    /// When `out` is of a fixed size and has less than
-    /// [`encoded_len`](Self::encoded_len) bytes to spare, as every [`BufMut`]
-    /// does then.
+    /// Panics, as every [`BufMut`] does, if `out` has a fixed size and less than
+    /// [`encoded_len`](Self::encoded_len) bytes left.
     #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
         out.put_u8(self.kind().byte());
@@ -107,14 +105,14 @@ impl Message<'_> {
         }
     }
 
-    /// The frame in a vector of its own.
+    /// Returns the frame in a new vector.
     ///
     /// ```
     /// use crc_wire::{ClientQuit, HostId, Message, Text};
     ///
-    /// let quit = Message::ClientQuit(ClientQuit {
-    ///     source: HostId::new(101).unwrap(),
-    ///     text: Text::new("bye").unwrap(),
+    /// let quit = Message::from(ClientQuit {
+    ///     source: HostId::new(101).expect("not 0"),
+    ///     text: Text::truncated("bye"),
     /// });
     /// assert_eq!(quit.to_vec(), b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye");
     /// ```
@@ -131,8 +129,8 @@ impl Registration<'_> {
         let (name, info) = (self.name.as_str(), self.info.as_str());
         out.put_u32(self.source.get());
         put_host(out, self.last_hop);
-        out.put_u8(u8::try_from(name.len()).expect("Name holds the limit"));
-        out.put_u16(u16::try_from(info.len()).expect("Info holds the limit"));
+        out.put_u8(u8::try_from(name.len()).expect("a Name keeps the limit"));
+        out.put_u16(u16::try_from(info.len()).expect("an Info keeps the limit"));
         out.put_slice(name.as_bytes());
         out.put_slice(info.as_bytes());
     }
@@ -151,14 +149,14 @@ fn put_text(out: &mut impl BufMut, text: &str) {
 
 #[inline]
 fn put_text_len(out: &mut impl BufMut, text: &str) {
-    out.put_u32(u32::try_from(text.len()).expect("Text holds the limit"));
+    out.put_u32(u32::try_from(text.len()).expect("a Text keeps the limit"));
 }
 
 fn put_channel_len(out: &mut impl BufMut, channel: &str) {
-    out.put_u8(u8::try_from(channel.len()).expect("ChannelName holds the limit"));
+    out.put_u8(u8::try_from(channel.len()).expect("a ChannelName keeps the limit"));
 }
 
-/// Both lengths, then both texts.
+/// Writes both lengths, then both texts.
 fn put_channel_and_text(out: &mut impl BufMut, channel: &str, text: &str) {
     put_channel_len(out, channel);
     put_text_len(out, text);

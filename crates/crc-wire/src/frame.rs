@@ -1,10 +1,9 @@
-//! Where a frame ends: boundaries before meaning.
+//! Where a frame ends.
 //!
-//! The fixed part of a frame, 9 to 19 bytes, tells its whole length. This
-//! module reads that and nothing else. It refuses a length over the caller's
-//! limit as soon as the length is known, long before the bytes would arrive: a
-//! chat can announce 4 GiB. What is inside a frame is not known here; that a
-//! frame is incomplete is not an error.
+//! The fixed part of a frame, 9 to 19 bytes, holds the length of the frame. This
+//! module reads the fixed part and nothing else. It refuses a length over the
+//! caller's limit at once: a chat can announce 4 GiB. It does not parse the
+//! content of a frame. An incomplete frame is no error.
 
 use core::fmt;
 
@@ -12,32 +11,40 @@ use crate::kind::Kind;
 use crate::message::Message;
 use crate::parse::MessageError;
 
-/// The longest frames that a caller is willing to take.
+/// The longest frames that a caller accepts.
 ///
-/// Chosen by what the peer may send: a server, a client and somebody who has
-/// not even registered deserve different limits, and a connection's limits may
-/// change between two frames.
+/// A caller may use different limits for servers, clients and unregistered
+/// peers, and may change the limits of a connection between two frames. Limits
+/// are made from a constant:
+///
+/// ```
+/// use crc_wire::FrameLimits;
+///
+/// const UNREGISTERED: FrameLimits = FrameLimits::RELAY
+///     .with_text_bytes_max(1024)
+///     .with_registration_bytes_max(1024);
+/// assert_eq!(UNREGISTERED.text_bytes_max, 1024);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FrameLimits {
-    /// The most bytes of text in a chat, a status, a quit or a setting. The
-    /// name of a channel stands beside the text and is not counted; it has 255
-    /// bytes at most.
+    /// The most bytes of text in any frame but a registration. A channel's name
+    /// does not count; it has at most 255 bytes.
     pub text_bytes_max: u32,
     /// The most bytes of name and info together in a registration. The wire
-    /// itself allows 65,790.
+    /// format allows 65,790.
     pub registration_bytes_max: u32,
 }
 
 impl FrameLimits {
-    /// All that frames can express, 4 GiB texts included. For trusted
-    /// input, such as a recording; not for a network.
+    /// Everything that the wire format can express, such as a text of 4 GiB. Use
+    /// it for trusted input such as a recording, not for a network.
     pub const WIRE: FrameLimits = FrameLimits {
         text_bytes_max: u32::MAX,
         registration_bytes_max: 255 + 65_535,
     };
 
-    /// What a relay usually takes: texts of up to 64 KiB, all registrations.
+    /// What a relay usually accepts: texts of up to 64 KiB, and every registration.
     pub const RELAY: FrameLimits = FrameLimits {
         text_bytes_max: 64 * 1024,
         ..FrameLimits::WIRE
@@ -65,36 +72,39 @@ impl Default for FrameLimits {
     }
 }
 
-/// The boundary of the next frame can't be found: nothing but closing the
-/// connection is left, and the peer is to blame.
+/// The end of the next frame cannot be found.
+///
+/// The stream cannot be read any further. The peer caused the error; close the
+/// connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// The first byte is no [`Kind`]. Either the peer speaks something else, or
-    /// the stream is out of step.
+    /// The first byte is no [`Kind`]. The peer speaks another protocol, or sent a
+    /// frame with a wrong length before.
     #[error("unknown frame type {0:#04x}")]
     UnknownKind(u8),
-    /// The frame announces more bytes than the caller takes.
-    #[error("{kind:?} announces {announced} bytes where at most {max} are taken")]
+    /// The frame announces more bytes than the caller accepts.
+    #[error("{kind} frame too long: {announced} bytes announced, limit {max}")]
     TooLong {
         /// The kind of the frame.
         kind: Kind,
-        /// How many bytes of text (of name and info) it announces. The name of a
-        /// channel is not counted.
+        /// How many bytes of text, or of name and info, the frame announces. A
+        /// channel's name does not count.
         announced: u64,
-        /// How many the caller takes.
+        /// How many bytes the caller accepts.
         max: u32,
     },
 }
 
-/// The length of the frame that `bytes` begin with, header included.
+/// Returns the length of the frame at the beginning of `bytes`, fixed part
+/// included.
 ///
-/// `Ok(None)` when `bytes` are too few to tell. The frame itself may still be
-/// incomplete: compare the result with `bytes.len()`.
+/// Returns `Ok(None)` if `bytes` do not hold the fixed part. The frame itself may
+/// be incomplete: compare the result with `bytes.len()`.
 ///
 /// # Errors
 ///
-/// [`FrameError`] when `bytes` can't be the beginning of an acceptable frame.
+/// Returns [`FrameError`] if no acceptable frame begins with `bytes`.
 ///
 /// ```
 /// use crc_wire::{frame_len, FrameLimits};
@@ -108,7 +118,8 @@ pub fn frame_len(bytes: &[u8], limits: FrameLimits) -> Result<Option<usize>, Fra
     Ok(boundary(bytes, limits)?.map(|(_, len)| len))
 }
 
-/// The kind and the length of the frame that `bytes` begin with, once told.
+/// Returns the kind and the length of the frame at the beginning of `bytes`, if
+/// its fixed part is there.
 #[inline]
 fn boundary(bytes: &[u8], limits: FrameLimits) -> Result<Option<(Kind, usize)>, FrameError> {
     let Some(&first) = bytes.first() else {
@@ -120,7 +131,7 @@ fn boundary(bytes: &[u8], limits: FrameLimits) -> Result<Option<(Kind, usize)>, 
     let Some(fixed) = bytes.get(..kind.fixed_len()) else {
         return Ok(None);
     };
-    // In every kind the lengths are what the fixed part ends with.
+    // In every kind, the fixed part ends with the lengths.
     let (announced, max) = match *fixed {
         [.., name, info_high, info_low] if kind.is_registration() => (
             u32::from(name) + u32::from(u16::from_be_bytes([info_high, info_low])),
@@ -132,8 +143,8 @@ fn boundary(bytes: &[u8], limits: FrameLimits) -> Result<Option<(Kind, usize)>, 
     ends_within(kind, fixed.len(), announced, max)
 }
 
-/// The same for all other kinds, those that name a channel. By itself, so that
-/// the way of chats is short enough to become part of its callers.
+/// The same for the kinds about channels. A function of its own, so that the
+/// compiler inlines the path of client chats into its callers.
 #[inline(never)]
 fn boundary_with_channel(
     first: u8,
@@ -153,8 +164,8 @@ fn boundary_with_channel(
     ends_within(kind, beside, announced, limits.text_bytes_max)
 }
 
-/// The frame's length: what was announced and what stands `beside` it, if the
-/// caller takes so much.
+/// Returns the frame's length, the sum of `announced` and of the bytes `beside`
+/// it, if `announced` is within the limit.
 #[inline]
 fn ends_within(
     kind: Kind,
@@ -169,21 +180,21 @@ fn ends_within(
             max,
         });
     }
-    // Where addresses have 32 bits, a frame can be longer than any memory. It
-    // then has all the length there is, and never becomes whole.
+    // With addresses of 32 bits, a frame can be longer than all memory. Its
+    // length is then the greatest usize, and it never becomes complete.
     let texts = usize::try_from(announced).unwrap_or(usize::MAX);
     Ok(Some((kind, beside.saturating_add(texts))))
 }
 
-/// The bytes of exactly one frame: its boundary is known, its meaning not yet.
+/// The bytes of exactly one frame, not parsed yet.
 ///
-/// Two words that borrow: forwarding a frame is copying [`bytes`](Self::bytes).
+/// A frame borrows its bytes. To forward a frame, copy [`bytes`](Self::bytes).
 ///
 /// ```
 /// use crc_wire::{Frame, FrameLimits, Kind};
 ///
 /// let mut input = &b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye and more"[..];
-/// let frame = Frame::take(&mut input, FrameLimits::RELAY)?.expect("all has arrived");
+/// let frame = Frame::take(&mut input, FrameLimits::RELAY)?.expect("complete");
 /// assert_eq!(frame.kind(), Kind::ClientQuit);
 /// assert_eq!(input, b" and more");
 /// # Ok::<(), crc_wire::FrameError>(())
@@ -195,13 +206,13 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Takes the frame that `input` begins with off its front, without copying.
+    /// Splits the first frame off `input`, without copying.
     ///
-    /// `Ok(None)` when the frame is incomplete; `input` is then as it was.
+    /// Returns `Ok(None)`, and leaves `input` as it is, if the frame is incomplete.
     ///
     /// # Errors
     ///
-    /// [`FrameError`] when no acceptable frame can begin like this.
+    /// Returns [`FrameError`] if no acceptable frame begins like this.
     #[inline]
     pub fn take(
         input: &mut &'a [u8],
@@ -217,52 +228,52 @@ impl<'a> Frame<'a> {
         Ok(Some(Frame { kind, bytes }))
     }
 
-    /// The frame's kind.
+    /// Returns the frame's kind.
     #[must_use]
     pub const fn kind(self) -> Kind {
         self.kind
     }
 
-    /// The whole frame, as it came.
+    /// Returns the bytes of the frame.
     #[must_use]
     pub const fn bytes(self) -> &'a [u8] {
         self.bytes
     }
 
-    /// What the frame says.
+    /// Parses the frame.
     ///
     /// # Errors
     ///
-    /// [`MessageError`] when its inside is not as the protocol has it. The
-    /// boundary of the next frame stands all the same.
+    /// Returns [`MessageError`] if the content breaks the protocol. The frames
+    /// behind this one can be read all the same.
     #[inline]
     pub fn message(self) -> Result<Message<'a>, MessageError> {
         Message::parse(self.bytes)
     }
 }
 
-/// How long the part of a chat is that says who speaks to whom.
-const CHAT_WAY: usize = 9;
-/// How long a chat is without its text.
+/// The length of a chat's kind, source and destination.
+const CHAT_ROUTE: usize = 9;
+/// The length of a chat's fixed part.
 const CHAT_FIXED: usize = Kind::ClientChat.fixed_len();
 
-/// Chats that lie one behind the other, all from one source to one destination.
+/// Consecutive chats from one source to one destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChatRun<'a> {
-    /// Whole frames, as they came.
+    /// The complete frames.
     pub bytes: &'a [u8],
-    /// How many.
+    /// The number of frames.
     pub count: usize,
 }
 
 impl Frame<'_> {
-    /// Takes those frames off the front of `input` that are chats on the same
-    /// way as this one, whole and well-formed; maybe none.
+    /// Splits the chats off the front of `input` that have the source and the
+    /// destination of this one. May split off none.
     ///
-    /// For a relay: what has been decided about this chat holds for the run,
-    /// which can be forwarded by one copy. Whatever ends the run, be it another
-    /// kind of frame, a cut one or a bad one, is left for [`take`](Self::take).
+    /// A relay that has routed this chat can forward the run with one copy. The
+    /// run ends before the first frame that is of another kind, on another route,
+    /// incomplete or malformed; [`take`](Self::take) handles that one.
     ///
     /// ```
     /// use crc_wire::{Frame, FrameLimits};
@@ -270,7 +281,7 @@ impl Frame<'_> {
     /// let chat = b"\x81\x00\x00\x00\x67\x00\x00\x00\x65\x00\x00\x00\x02Hi";
     /// let stream = [&chat[..], chat, chat, &chat[..14]].concat();
     /// let mut input = &stream[..];
-    /// let first = Frame::take(&mut input, FrameLimits::RELAY)?.expect("it is whole");
+    /// let first = Frame::take(&mut input, FrameLimits::RELAY)?.expect("complete");
     /// let run = first.take_run(&mut input, FrameLimits::RELAY);
     /// assert_eq!((run.count, run.bytes), (2, &stream[15..45]));
     /// assert_eq!(input, &chat[..14]);
@@ -296,12 +307,12 @@ impl Frame<'_> {
     }
 }
 
-/// The length of the chat that `bytes` begin with, if it is whole, well-formed
-/// and on the way of the one with this head and so much text.
+/// Returns the length of the chat at the beginning of `bytes`, if it is complete,
+/// well-formed and on the route of the chat with this head and text length.
 ///
-/// The head of a chat of the same length is the same. Seen so, the length need
-/// not be read to know where the next chat begins, and the processor looks at
-/// several at a time.
+/// A chat of the same length has the same head. In that case the code does not
+/// read the length to find the next chat, and the processor works on several
+/// chats at a time.
 #[inline]
 fn chat_like(
     head: &[u8; CHAT_FIXED],
@@ -312,7 +323,7 @@ fn chat_like(
     let (fixed, rest) = bytes.split_first_chunk::<CHAT_FIXED>()?;
     let len = if fixed == head {
         text_len
-    } else if fixed[..CHAT_WAY] == head[..CHAT_WAY] {
+    } else if fixed[..CHAT_ROUTE] == head[..CHAT_ROUTE] {
         let [.., a, b, c, d] = *fixed;
         usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?
     } else {
@@ -324,7 +335,8 @@ fn chat_like(
     is_text(rest.get(..len)?).then_some(CHAT_FIXED + len)
 }
 
-/// Whether bytes are UTF-8. Most are ASCII, which is seen many bytes at a time.
+/// Returns whether `bytes` are UTF-8. Checks for ASCII first, which most texts
+/// are and which takes many bytes at a time.
 #[inline]
 fn is_text(bytes: &[u8]) -> bool {
     bytes.is_ascii() || core::str::from_utf8(bytes).is_ok()
@@ -332,6 +344,6 @@ fn is_text(bytes: &[u8]) -> bool {
 
 impl fmt::Debug for Frame<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} frame of {} bytes", self.kind, self.bytes.len())
+        write!(f, "{} frame of {} bytes", self.kind, self.bytes.len())
     }
 }

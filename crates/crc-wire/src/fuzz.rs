@@ -1,8 +1,8 @@
-//! Bodies of fuzz targets: what must hold for any bytes at all.
+//! Bodies of fuzz targets: what must hold for any bytes.
 //!
-//! They live here so that they are compiled, and replayed, with the code that
-//! they test. They answer for what they assert; where bytes come from, and which
-//! come next, is the fuzzer's. Not part of the API: anything may change.
+//! They are part of this crate so that every build compiles them, and so that
+//! tests can replay a corpus. The fuzzer chooses the bytes. Not part of the API:
+//! anything may change.
 
 use alloc::vec::Vec;
 
@@ -14,33 +14,33 @@ use crate::kind::Kind;
 use crate::message::Message;
 use crate::text::ChannelName;
 
-/// The longest stream that is cut everywhere; of longer ones the beginning is.
-/// The work grows with the square of it.
+/// How many bytes of an input a target uses. The work grows with the square of it.
 pub const STREAM_BYTES_MAX: usize = 64;
 
-/// The most frames in so many bytes.
+/// The most frames in a stream of that length.
 const FRAMES_MAX: usize = STREAM_BYTES_MAX / 9;
 
-/// Frame limits that are crossed by short inputs too.
+/// Frame limits that short inputs exceed too.
 const TIGHT: FrameLimits = FrameLimits {
     text_bytes_max: 8,
     registration_bytes_max: 8,
 };
 
-/// Where the frames of a stream end, and how the stream does.
+/// Where the frames of a stream end, and the error that ends the stream.
 struct Boundaries {
     ends: [usize; FRAMES_MAX],
     frames: usize,
     error: Option<FrameError>,
 }
 
-/// A stream of frames, the first byte of `input` choosing the limits: whole, as
-/// single bytes, and cut in two at every place, the decoder finds the same frames
-/// and the same error, and keeps no more than what is incomplete.
+/// Decodes a stream in one chunk, in single bytes, and in two chunks for every
+/// place to cut it. The decoder must find the same frames and the same error each
+/// time, and must store no more than the incomplete frame. The first byte of
+/// `input` chooses the limits.
 ///
 /// # Panics
 ///
-/// When that is not so.
+/// Panics if the decoder does anything else.
 pub fn decoder(input: &[u8]) {
     let Some((&first, stream)) = input.split_first() else {
         return;
@@ -53,27 +53,27 @@ pub fn decoder(input: &[u8]) {
     let stream = &stream[..stream.len().min(STREAM_BYTES_MAX)];
     let expected = boundaries(stream, limits);
     let mut whole = Check::new(stream, limits, &expected);
-    whole.piece(stream.len());
+    whole.chunk(stream.len());
     let mut bytes = Check::new(stream, limits, &expected);
-    let _ = (1..=stream.len()).all(|end| bytes.piece(end));
+    let _ = (1..=stream.len()).all(|end| bytes.chunk(end));
     let mut frames = 0;
     for cut in 1..stream.len() {
-        // Between two frames a decoder is as new, which the two above show: so
-        // it is enough to look at the cut frame and at what follows it.
+        // The two runs above show that a decoder between two frames equals a new
+        // one. So this run needs only the cut frame and the one behind it.
         if frames < expected.frames && expected.ends[frames] <= cut {
             frames += 1;
         }
         let mut check = Check::new(stream, limits, &expected);
         check.skip(frames);
-        if check.piece(cut) {
+        if check.chunk(cut) {
             check.frames_max = frames + 2;
-            check.piece(stream.len());
+            check.chunk(stream.len());
         }
     }
 }
 
-/// What the boundary finder says of a whole stream. What the frames mean is
-/// looked at here, once, and must be written back alike.
+/// Finds the frames of a whole stream, and checks that each one that can be parsed
+/// is encoded to the same bytes.
 fn boundaries(stream: &[u8], limits: FrameLimits) -> Boundaries {
     let mut found = Boundaries {
         ends: [0; FRAMES_MAX],
@@ -94,7 +94,7 @@ fn boundaries(stream: &[u8], limits: FrameLimits) -> Boundaries {
                 };
                 let channel = channel_bytes_max(frame.kind());
                 assert!(end - start - frame.kind().fixed_len() <= channel + max as usize);
-                means_itself(frame);
+                check_round_trip(frame);
                 found.ends[found.frames] = end;
                 found.frames += 1;
             }
@@ -107,7 +107,7 @@ fn boundaries(stream: &[u8], limits: FrameLimits) -> Boundaries {
     }
 }
 
-/// How many bytes the name of a channel adds to a frame's texts at most.
+/// Returns the most bytes that the name of a channel adds to such a frame.
 const fn channel_bytes_max(kind: Kind) -> usize {
     match kind.is_channel() {
         true => ChannelName::BYTES_MAX,
@@ -115,22 +115,22 @@ const fn channel_bytes_max(kind: Kind) -> usize {
     }
 }
 
-/// The byte of a frame that may hold more than is read: the flags of a member.
+/// The byte of a join of which the parser ignores some bits: the member's flags.
 const FLAGS_AT: usize = 9;
 
-/// Whether `written` is the frame as it came, but for flags that nobody knows.
-fn is_written_alike(written: &[u8], came: &[u8]) -> bool {
-    if came.first() != Some(&Kind::ChannelJoin.byte()) {
-        return written == came;
+/// Returns whether `encoded` equals `parsed`, except for flags without a meaning.
+fn is_same_frame(encoded: &[u8], parsed: &[u8]) -> bool {
+    if parsed.first() != Some(&Kind::ChannelJoin.byte()) {
+        return encoded == parsed;
     }
-    written[..FLAGS_AT] == came[..FLAGS_AT]
-        && written[FLAGS_AT] == came[FLAGS_AT] & 0b11
-        && written[FLAGS_AT + 1..] == came[FLAGS_AT + 1..]
+    encoded[..FLAGS_AT] == parsed[..FLAGS_AT]
+        && encoded[FLAGS_AT] == parsed[FLAGS_AT] & 0b11
+        && encoded[FLAGS_AT + 1..] == parsed[FLAGS_AT + 1..]
 }
 
-/// A frame that can be read is written as it came; into a buffer on the stack,
-/// since the fuzzer's speed is that of the allocator otherwise.
-fn means_itself(frame: Frame<'_>) {
+/// Checks that a frame that can be parsed is encoded to the same bytes. The buffer
+/// is on the stack, because an allocation for each input slows the fuzzer down.
+fn check_round_trip(frame: Frame<'_>) {
     let Ok(message) = frame.message() else {
         return;
     };
@@ -141,11 +141,11 @@ fn means_itself(frame: Frame<'_>) {
     message.encode(&mut unused);
     let left = unused.len();
     let written = &buffer[..STREAM_BYTES_MAX - left];
-    assert!(is_written_alike(written, frame.bytes()));
+    assert!(is_same_frame(written, frame.bytes()));
 }
 
-/// A decoder that is given a stream piece by piece and held to what the whole
-/// stream says.
+/// A decoder that receives a stream chunk by chunk, and the frames that it must
+/// find.
 struct Check<'a> {
     stream: &'a [u8],
     limits: FrameLimits,
@@ -153,7 +153,7 @@ struct Check<'a> {
     decoder: Decoder,
     given: usize,
     frames: usize,
-    /// After so many frames it has seen enough.
+    /// The check ends after so many frames.
     frames_max: usize,
 }
 
@@ -170,13 +170,13 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Begins behind so many frames.
+    /// Starts behind so many frames.
     fn skip(&mut self, frames: usize) {
         self.frames = frames;
         self.given = self.last_end();
     }
 
-    /// Where the last frame has ended.
+    /// Returns the end of the last frame.
     fn last_end(&self) -> usize {
         match self.frames {
             0 => 0,
@@ -184,19 +184,19 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Gives the decoder all up to `end`; `false` when the stream has failed, or
-    /// enough has been seen.
-    fn piece(&mut self, end: usize) -> bool {
-        let mut piece = &self.stream[self.given..end];
+    /// Gives the decoder all bytes up to `end`. Returns `false` if the stream
+    /// failed, or if the check ends here.
+    fn chunk(&mut self, end: usize) -> bool {
+        let mut chunk = &self.stream[self.given..end];
         self.given = end;
         loop {
             let last_end = self.last_end();
-            match self.decoder.next_frame(&mut piece, self.limits) {
+            match self.decoder.next_frame(&mut chunk, self.limits) {
                 Ok(Some(frame)) => {
                     assert!(self.frames < self.expected.frames, "one frame too many");
                     let frame_end = self.expected.ends[self.frames];
                     assert_eq!(frame.bytes(), &self.stream[last_end..frame_end]);
-                    assert_eq!(end - piece.len(), frame_end, "bytes used");
+                    assert_eq!(end - chunk.len(), frame_end, "bytes used");
                     assert_eq!(self.decoder.pending(), 0);
                     self.frames += 1;
                     if self.frames == self.frames_max {
@@ -204,13 +204,17 @@ impl<'a> Check<'a> {
                     }
                 }
                 Ok(None) => {
-                    assert!(piece.is_empty(), "all is used");
+                    assert!(chunk.is_empty(), "the decoder uses all bytes");
                     let pending = end - last_end;
-                    assert_eq!(self.decoder.pending(), pending, "all is kept");
+                    assert_eq!(
+                        self.decoder.pending(),
+                        pending,
+                        "the decoder stores all bytes"
+                    );
                     let capacity_max = if pending == 0 { 0 } else { 2 * pending + 16 };
                     assert!(self.decoder.capacity() <= capacity_max);
                     if end == self.stream.len() {
-                        assert_eq!(self.frames, self.expected.frames, "a frame too few");
+                        assert_eq!(self.frames, self.expected.frames, "one frame too few");
                         assert_eq!(self.expected.error, None, "no error");
                     }
                     return true;
@@ -221,7 +225,7 @@ impl<'a> Check<'a> {
                     assert_eq!((self.decoder.pending(), self.decoder.capacity()), (0, 0));
                     let mut more = &[0x82; 9][..];
                     assert_eq!(self.decoder.next_frame(&mut more, self.limits), Err(error));
-                    assert_eq!(more.len(), 9, "a dead stream uses nothing");
+                    assert_eq!(more.len(), 9, "a failed decoder uses no bytes");
                     return false;
                 }
             }
@@ -229,16 +233,16 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Messages made of `input`: each is written, found, read, and is the same; no
-/// part of it is a frame. And `input` itself, taken for a message, is written as
-/// it came if it can be read.
+/// Makes messages of `input`. Each must survive encoding and parsing, and no part
+/// of its frame may be a frame. `input` itself, if it can be parsed, must be encoded
+/// to the same bytes.
 ///
 /// # Panics
 ///
-/// When that is not so.
+/// Panics if one of these fails.
 pub fn round_trip(input: &[u8]) {
     if let Ok(message) = Message::parse(input) {
-        assert!(is_written_alike(&message.to_vec(), input));
+        assert!(is_same_frame(&message.to_vec(), input));
     }
     let mut choices = Unstructured::new(input);
     let mut frame = Vec::new();
@@ -259,7 +263,7 @@ pub fn round_trip(input: &[u8]) {
             assert!(Message::parse(part).is_err());
         }
         frame.push(0);
-        assert!(Message::parse(&frame).is_err(), "nothing may be left over");
+        assert!(Message::parse(&frame).is_err(), "a frame has no more bytes");
         assert_eq!(message.clone().into_owned(), message);
     }
 }

@@ -26,12 +26,12 @@ pub struct HostId(NonZeroU32);
 
 /// The number 0 is no [`HostId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a host id is never 0")]
+#[error("host id is 0")]
 pub struct ZeroHostId;
 
 /// A string is no [`HostId`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a host id is a number from 1 to {}", u32::MAX)]
+#[error("host id is not a number from 1 to {}", u32::MAX)]
 #[non_exhaustive]
 pub struct ParseHostIdError {
     /// What is wrong with the number.

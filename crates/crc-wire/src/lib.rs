@@ -1,14 +1,14 @@
-//! The frames of the Clemson Relay Chat protocol (CRC), version 1 and channels:
-//! where each one ends, what it says, and how it is written.
+//! The frames of the Clemson Relay Chat protocol (CRC), version 1 and channels: a
+//! zero-copy parser and an infallible encoder.
 //!
-//! CRC networks are trees of servers that relay chats between clients. Every
-//! connection is a stream of frames without delimiters; each begins with a byte
-//! that tells its kind, and a fixed part that tells its length. This crate turns
-//! such bytes into [`Message`]s and back. It knows no connection and no network.
+//! A CRC network is a tree of servers that relay chats between clients. Every
+//! connection is a stream of frames without delimiters. A frame begins with a byte
+//! that names its kind, and with a fixed part that holds its length. This crate
+//! turns such bytes into [`Message`]s and back. It does no input or output.
 //!
-//! # The frames
+//! # Frames
 //!
-//! All integers are big endian, all texts UTF-8, and every length counts bytes.
+//! All integers are big endian, all texts are UTF-8, and all lengths count bytes.
 //!
 //! | type | message | layout after the type byte | fixed part |
 //! |---|---|---|---|
@@ -24,58 +24,61 @@
 //! | `86` | [`ChannelSetting`] | source `u32`, version `u64`, field `u8`, channel length `u8`, value length `u32`, channel, value | 19 |
 //! | `87` | [`ChannelRequest`] | source `u32`, destination `u32`, kind `u8`, channel length `u8`, text length `u32`, channel, text | 15 |
 //!
-//! The fixed part is all before the texts, the type byte included. A source is
-//! never 0, but for the source of a status or a setting; last hop, destination,
-//! replacement and by may be, which is `None` here. Only a request may be about
-//! no channel. Original nodes can't read `02`, nor `83` and what follows: these
-//! are for peers that have said that they can.
+//! The fixed part is everything before the texts, the type byte included. The
+//! source of a status or a setting may be 0; any other source is not. Last hop,
+//! destination, replacement and by may be 0, which is `None` in the structs. Only
+//! a request may have an empty channel name. v1 nodes cannot read `02`, nor `83`
+//! to `87`: send these frames only to peers that announced the feature.
+//!
+//! The documentation of each struct shows a frame byte by byte.
 //!
 //! # Reading
 //!
-//! Three steps, each of which can be had alone:
+//! Reading has three layers, each usable alone:
 //!
-//! 1. [`Decoder`] takes the pieces of a stream as they arrive, and hands out
-//!    each [`Frame`] where it lies. It keeps only the beginning of a frame that
-//!    is cut.
-//! 2. [`frame_len`] and [`Frame::take`] find where a frame ends. That it is
-//!    incomplete is no error. A length over the caller's [`FrameLimits`] is one,
-//!    known before the bytes would arrive; this and an unknown type are the only
-//!    [`FrameError`]s. Behind one of them no frame can be found any more.
-//! 3. [`Frame::message`] or [`Message::parse`] tells what one whole frame says;
-//!    its texts are borrowed. With a [`MessageError`] only this frame is lost.
-//!    Whether to go on is up to the caller.
+//! 1. [`Decoder`] finds the [`Frame`]s of a stream that arrives in chunks. It
+//!    stores only the incomplete frame at the end of a chunk. [`Frames`] iterates
+//!    over the frames of a slice.
+//! 2. [`frame_len`] and [`Frame::take`] find the end of one frame. An incomplete
+//!    frame is no error. The only [`FrameError`]s are an unknown type, and a
+//!    length over the caller's [`FrameLimits`], which is detected before the bytes
+//!    arrive. After a `FrameError` the stream cannot be read any further.
+//! 3. [`Frame::message`] and [`Message::parse`] parse one complete frame. The
+//!    texts borrow from the frame. After a [`MessageError`] only this frame is
+//!    lost; the caller decides whether to read on.
 //!
 //! ```
 //! use crc_wire::{Decoder, FrameLimits, Message};
 //!
 //! let mut decoder = Decoder::new();
-//! let mut heard = Vec::new();
-//! // A chat from 103 to 101, in two pieces.
-//! for mut piece in [
+//! let mut chats = Vec::new();
+//! // A chat from 103 to 101, in two chunks.
+//! for mut chunk in [
 //!     &b"\x81\x00\x00\x00\x67\x00\x00"[..],
 //!     &b"\x00\x65\x00\x00\x00\x02Hi"[..],
 //! ] {
-//!     while let Some(frame) = decoder.next_frame(&mut piece, FrameLimits::RELAY)? {
+//!     while let Some(frame) = decoder.next_frame(&mut chunk, FrameLimits::RELAY)? {
 //!         if let Message::ClientChat(chat) = frame.message()? {
-//!             heard.push(format!("{}: {}", chat.source, chat.text));
+//!             chats.push(format!("{}: {}", chat.source, chat.text));
 //!         }
 //!     }
 //! }
-//! assert_eq!(heard, ["103: Hi"]);
+//! assert_eq!(chats, ["103: Hi"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Writing
 //!
-//! What can be built can be written: ids are checked when a [`HostId`] is made,
-//! lengths when a [`Name`], an [`Info`], a [`Text`] or a [`ChannelName`] is. What
-//! was parsed is written back byte for byte, but for bits of [`MemberFlags`] that
-//! have no meaning; there is one encoding for each message.
+//! The types keep the limits: [`HostId`] is never 0, and [`Name`], [`Info`],
+//! [`Text`] and [`ChannelName`] check their lengths when they are made. So every
+//! message can be encoded. A parsed message is encoded to the bytes that it was
+//! parsed from, except for bits of [`MemberFlags`] that have no meaning: each
+//! message has one encoding.
 //!
 //! ```
 //! use crc_wire::{ClientChat, HostId, Message, Text};
 //!
-//! let chat = Message::ClientChat(ClientChat {
+//! let chat = Message::from(ClientChat {
 //!     source: HostId::new(103).expect("not 0"),
 //!     destination: HostId::new(101),
 //!     text: Text::new("Hi")?,
@@ -86,46 +89,43 @@
 //! # Ok::<(), crc_wire::TooLong>(())
 //! ```
 //!
-//! And to a channel:
+//! # Guarantees
 //!
-//! ```
-//! use crc_wire::{ChannelChat, ChannelName, HostId, Message, Text, ChatKind};
+//! - No input makes the parser or the decoder panic.
+//! - The parser copies no text. The decoder copies only frames that arrive in more
+//!   than one chunk.
+//! - Memory grows with the bytes that arrive, never with the length that a frame
+//!   announces.
+//! - The crate has no unsafe code.
 //!
-//! let chat = Message::ChannelChat(ChannelChat {
-//!     source: HostId::new(101).expect("not 0"),
-//!     kind: ChatKind::Message,
-//!     channel: ChannelName::new("#reef")?,
-//!     text: Text::new("Hi")?,
-//! });
-//! assert_eq!(chat.to_vec(), b"\x85\0\0\0\x65\0\x05\0\0\0\x02#reefHi");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! # Limits
 //!
-//! # What is not here
+//! This crate has no:
 //!
-//! - **Rules of the network.** An id that is taken, a host that nobody knows, a
-//!   sender who has no right to a frame: none of this is an error of the wire.
-//! - **Policy.** How long a frame may be, what a name may look like, and whether
-//!   a connection survives a [`MessageError`] is the caller's choice.
-//! - **Meaning inside texts.** The words of a status are not taken apart.
-//! - **Input and output.** Bytes are given and taken; nothing waits for anything.
+//! - **Network rules.** An id that is in use, an unknown host, or a sender without
+//!   permission is no error of the wire format.
+//! - **Policy.** The caller sets the greatest length of a frame, decides which
+//!   names to accept, and decides whether to close a connection after a
+//!   [`MessageError`].
+//! - **Parser of texts.** It does not parse the text of a status.
+//! - **Input and output.** It does not read, write or wait.
 //!
 //! # Features
 //!
-//! Without default features the crate needs no `std`, only `alloc`.
+//! Without default features the crate needs `alloc` but not `std`.
 //!
 //! | feature | what it adds |
 //! |---|---|
 //! | `std` (default) | the `std` features of the dependencies; no API of its own |
-//! | `serde` | `Serialize` and `Deserialize` for messages and all that they are made of; what is read is checked as in any constructor. No `std` needed |
+//! | `serde` | `Serialize` and `Deserialize` for messages and their parts; deserializing checks what the constructors check. Needs no `std` |
 //! | `arbitrary` | `Arbitrary` for the same types, for fuzzing; implies `std` |
-//! | `fuzzing` | what the fuzz targets of the repository call; no API |
+//! | `fuzzing` | the bodies of the repository's fuzz targets; no API |
 //! | `proptest` | the module `strategies`, for property tests; implies `std` |
 //! | `tokio-util` | `CrcCodec`, a `Decoder` and `Encoder` for `Framed`; implies `std` |
 //!
-//! In JSON a message reads
-//! `{"client_chat":{"source":103,"destination":101,"text":"Hi"}}`; the wire's 0
-//! is `null`.
+//! In JSON, a message is
+//! `{"client_chat":{"source":103,"destination":101,"text":"Hi"}}`. `None` is
+//! `null`.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -167,7 +167,7 @@ pub use text::{ChannelName, ChannelNameError, Info, Name, Text, TooLong, truncat
 #[cfg(feature = "tokio-util")]
 pub use tokio_codec::{CodecError, CrcCodec};
 
-/// Keeps the example of the README true.
+/// Compiles and runs the example in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

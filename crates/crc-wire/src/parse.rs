@@ -1,9 +1,8 @@
-//! The meaning of one whole frame.
+//! The parser of one complete frame.
 //!
-//! Exactly one frame goes in; nothing may be left over. Parsing borrows: the
-//! texts of a [`Message`] are slices of the frame. An error here leaves the
-//! boundary of the next frame intact, so that what follows is the caller's
-//! choice.
+//! The input is exactly one frame. The texts of the [`Message`] are slices of the
+//! frame: the parser copies nothing. After an error the frames behind this one
+//! can still be read.
 
 use nom::bytes::complete::take;
 use nom::combinator::all_consuming;
@@ -20,40 +19,41 @@ use crate::message::{
 };
 use crate::text::{ChannelName, Info, Name, Text};
 
-/// A whole frame does not say what it should. The peer is to blame; the
-/// frame's end stands, so that the frames behind it can still be read.
+/// The content of a complete frame breaks the protocol.
+///
+/// The peer caused the error. Only this frame is lost: the frames behind it can
+/// still be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MessageError {
-    /// The first byte is no [`Kind`]. Never the case for a
+    /// The first byte is no [`Kind`]. Does not happen with a
     /// [`Frame`](crate::Frame).
     #[error("unknown frame type {0:#04x}")]
     UnknownKind(u8),
-    /// The bytes given are not exactly one frame: too few, or too many.
-    /// Never the case for a [`Frame`](crate::Frame).
-    #[error("the frame's length is not the one that it announces")]
+    /// The bytes are not exactly one frame: too few, or too many. Does not
+    /// happen with a [`Frame`](crate::Frame).
+    #[error("frame length differs from the announced length")]
     Length,
-    /// The source of anything but a status or a channel's setting is 0, which
-    /// is never a host.
-    #[error("the source is 0, which is never a host")]
+    /// The source is 0, which only a status or a channel setting may have.
+    #[error("source id is 0")]
     SourceZero,
-    /// A text, a name or an info is not UTF-8, each taken by itself.
-    #[error("the text is not UTF-8")]
+    /// A text, a name or an info is not UTF-8.
+    #[error("text is not UTF-8")]
     NotUtf8,
-    /// The channel has no name, where only a request may be about none.
-    #[error("the channel has no name")]
+    /// The channel's name is empty, which only a request may have.
+    #[error("channel name is empty")]
     ChannelEmpty,
-    /// The kind of a chat is no [`ChatKind`].
+    /// The kind of a channel chat is no [`ChatKind`].
     #[error("unknown chat kind {0:#04x}")]
     UnknownChatKind(u8),
 }
 
 impl<'a> Message<'a> {
-    /// Parses `frame`, which must be exactly one frame, without copying.
+    /// Parses `frame`, which is exactly one frame, without copying.
     ///
     /// # Errors
     ///
-    /// [`MessageError`] says what is wrong with it.
+    /// Returns [`MessageError`] if the bytes break the protocol.
     ///
     /// ```
     /// use crc_wire::Message;
@@ -69,8 +69,8 @@ impl<'a> Message<'a> {
         let Some(kind) = Kind::without_channel(first) else {
             return with_channel(first, body);
         };
-        // Each message is built here, in its final place: handed from function
-        // to function it would be moved several times, which shows.
+        // Each message is built here, in its final place. A function that
+        // returns it would move it, which costs measurable time.
         Ok(match kind {
             Kind::ServerRegistration => Message::ServerRegistration(registration(body)?),
             Kind::ClientRegistration => Message::ClientRegistration(registration(body)?),
@@ -111,7 +111,8 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Our error in nom's clothes: whatever nom itself finds is a wrong length.
+/// A [`MessageError`] as an error of nom. All errors that nom itself detects are
+/// wrong lengths.
 #[derive(Debug)]
 struct Violation(MessageError);
 
@@ -133,7 +134,7 @@ impl FromExternalError<&[u8], MessageError> for Violation {
 
 type Parsed<'a, T> = IResult<&'a [u8], T, Violation>;
 
-/// What `parser` finds in `input`, of which nothing may be left over.
+/// Applies `parser` to all of `input`.
 #[inline]
 fn whole<'a, T>(
     parser: impl Parser<&'a [u8], Output = T, Error = Violation>,
@@ -156,8 +157,8 @@ fn registration(body: &[u8]) -> Result<Registration<'_>, MessageError> {
     })
 }
 
-/// A message that names a channel. By itself, so that the way of chats stays as
-/// short as it is.
+/// Parses a message about a channel. A function of its own, to keep the path of
+/// client chats short.
 #[inline(never)]
 fn with_channel(first: u8, body: &[u8]) -> Result<Message<'_>, MessageError> {
     let kind = Kind::from_byte(first).ok_or(MessageError::UnknownKind(first))?;
@@ -215,13 +216,13 @@ fn with_channel(first: u8, body: &[u8]) -> Result<Message<'_>, MessageError> {
     })
 }
 
-/// An id where 0 has a meaning.
+/// Parses an id that may be 0.
 #[inline]
 fn host(input: &[u8]) -> Parsed<'_, Option<HostId>> {
     be_u32.map(HostId::new).parse_complete(input)
 }
 
-/// An id where 0 has none.
+/// Parses an id that must not be 0.
 #[inline]
 fn source(input: &[u8]) -> Parsed<'_, HostId> {
     be_u32
@@ -229,14 +230,14 @@ fn source(input: &[u8]) -> Parsed<'_, HostId> {
         .parse_complete(input)
 }
 
-/// A length of four bytes and that many bytes of text.
+/// Parses a length of four bytes, then the text.
 #[inline]
 fn text(input: &[u8]) -> Parsed<'_, &str> {
     let (input, len) = be_u32.parse_complete(input)?;
     utf8(input, len)
 }
 
-/// Both lengths, of one byte and of two, and then both texts.
+/// Parses both lengths, of one byte and of two, then both texts.
 fn name_and_info(input: &[u8]) -> Parsed<'_, (Name<'_>, Info<'_>)> {
     let (input, (name_len, info_len)) = (be_u8, be_u16).parse_complete(input)?;
     let (input, name) = utf8(input, name_len.into())?;
@@ -250,7 +251,7 @@ fn chat_kind(input: &[u8]) -> Parsed<'_, ChatKind> {
         .parse_complete(input)
 }
 
-/// A length of one byte and that many bytes of a channel's name.
+/// Parses a length of one byte, then the channel's name.
 fn channel(input: &[u8]) -> Parsed<'_, ChannelName<'_>> {
     let (input, len) = be_u8.parse_complete(input)?;
     let (input, name) = utf8(input, len.into())?;
@@ -259,8 +260,8 @@ fn channel(input: &[u8]) -> Parsed<'_, ChannelName<'_>> {
     Ok((input, channel))
 }
 
-/// Both lengths, of one byte and of four, and then both texts. No name is no
-/// channel.
+/// Parses both lengths, of one byte and of four, then both texts. An empty name
+/// is no channel.
 fn channel_and_text(input: &[u8]) -> Parsed<'_, (Option<ChannelName<'_>>, Text<'_>)> {
     let (input, (channel_len, text_len)) = (be_u8, be_u32).parse_complete(input)?;
     let (input, channel) = utf8(input, channel_len.into())?;

@@ -1,10 +1,10 @@
-//! What property tests need: every value of the wire, and streams in chunks.
+//! Strategies for property tests: values, messages, and streams in chunks.
 //!
-//! Values are small by default, so that many cases run in little time and a
-//! failure is readable; the functions `.._up_to` take the size. Ids are drawn
-//! so that they often meet: half of them are from 1 to 9. Anything that the wire
-//! can express may come out, control characters and empty texts included: what
-//! a network admits is narrower, and for the tests of the network to choose.
+//! Values are small by default, so that tests run many cases in little time and
+//! failures are readable. The functions `.._up_to` take the size. Half of the ids
+//! are from 1 to 9, so that two are often equal. The strategies generate everything
+//! that the wire format can express, such as control characters and empty texts.
+//! Networks accept less; their tests filter the values.
 //!
 //! ```
 //! use crc_wire::{Decoder, FrameLimits, strategies};
@@ -12,15 +12,15 @@
 //!
 //! proptest!(|(stream in strategies::stream(5))| {
 //!     let mut decoder = Decoder::new();
-//!     let mut arrived = 0;
+//!     let mut received = 0;
 //!     for chunk in &stream.chunks {
 //!         let mut chunk = &chunk[..];
 //!         while let Some(frame) = decoder.next_frame(&mut chunk, FrameLimits::RELAY)? {
-//!             prop_assert_eq!(frame.message()?, stream.messages[arrived].clone());
-//!             arrived += 1;
+//!             prop_assert_eq!(frame.message()?, stream.messages[received].clone());
+//!             received += 1;
 //!         }
 //!     }
-//!     prop_assert_eq!(arrived, stream.messages.len());
+//!     prop_assert_eq!(received, stream.messages.len());
 //! });
 //! ```
 
@@ -40,10 +40,10 @@ use crate::message::{
 };
 use crate::text::{ChannelName, Info, Name, Text, truncate_utf8};
 
-/// The most bytes of a text whose size the caller does not choose.
+/// The most bytes of a text if the caller does not choose the size.
 const BYTES_MAX: usize = 256;
 
-/// An id: often from 1 to 9, now and then the greatest.
+/// An id: often from 1 to 9, sometimes the greatest.
 pub fn host_id() -> impl Strategy<Value = HostId> {
     prop_oneof![
         4 => 1..10_u32,
@@ -53,12 +53,12 @@ pub fn host_id() -> impl Strategy<Value = HostId> {
     .prop_map(|id| HostId::new(id).expect("the ranges begin at 1"))
 }
 
-/// An id, or `None` for the wire's 0 (one in four).
+/// An id, or `None` in one of four cases.
 pub fn optional_host_id() -> impl Strategy<Value = Option<HostId>> {
     proptest::option::weighted(0.75, host_id())
 }
 
-/// A status code: often one that has a name.
+/// A status code: often one with a name.
 pub fn status_code() -> impl Strategy<Value = StatusCode> {
     const NAMED: &[StatusCode] = &[
         StatusCode::WELCOME,
@@ -73,8 +73,8 @@ pub fn status_code() -> impl Strategy<Value = StatusCode> {
     prop_oneof![select(NAMED), any::<u16>().prop_map(StatusCode)]
 }
 
-/// UTF-8 of at most `bytes_max` bytes: mostly a few characters, ASCII or not;
-/// sometimes exactly as many bytes as are allowed.
+/// UTF-8 of at most `bytes_max` bytes: mostly a few characters, ASCII or not,
+/// sometimes exactly `bytes_max` bytes.
 pub fn string_up_to(bytes_max: usize) -> impl Strategy<Value = String> {
     let chars_max = bytes_max.min(16);
     prop_oneof![
@@ -85,15 +85,15 @@ pub fn string_up_to(bytes_max: usize) -> impl Strategy<Value = String> {
     ]
 }
 
-/// A name of at most 255 bytes, as the wire allows.
+/// A name of at most 255 bytes.
 pub fn name() -> impl Strategy<Value = Name<'static>> {
     name_up_to(Name::BYTES_MAX)
 }
 
-/// A name of at most `bytes_max` bytes, or of 255 where that is less.
+/// A name of at most `bytes_max` bytes, and at most 255.
 pub fn name_up_to(bytes_max: usize) -> impl Strategy<Value = Name<'static>> {
     string_up_to(bytes_max.min(Name::BYTES_MAX))
-        .prop_map(|name| Name::new(name).expect("its size is bounded"))
+        .prop_map(|name| Name::new(name).expect("within the limit"))
 }
 
 /// An info of at most 256 bytes.
@@ -101,10 +101,10 @@ pub fn info() -> impl Strategy<Value = Info<'static>> {
     info_up_to(BYTES_MAX)
 }
 
-/// An info of at most `bytes_max` bytes, or of 65,535 where that is less.
+/// An info of at most `bytes_max` bytes, and at most 65,535.
 pub fn info_up_to(bytes_max: usize) -> impl Strategy<Value = Info<'static>> {
     string_up_to(bytes_max.min(Info::BYTES_MAX))
-        .prop_map(|info| Info::new(info).expect("its size is bounded"))
+        .prop_map(|info| Info::new(info).expect("within the limit"))
 }
 
 /// A text of at most 256 bytes.
@@ -115,11 +115,11 @@ pub fn text() -> impl Strategy<Value = Text<'static>> {
 /// A text of at most `bytes_max` bytes.
 pub fn text_up_to(bytes_max: usize) -> impl Strategy<Value = Text<'static>> {
     string_up_to(bytes_max.min(Text::BYTES_MAX))
-        .prop_map(|text| Text::new(text).expect("its size is bounded"))
+        .prop_map(|text| Text::new(text).expect("within the limit"))
 }
 
-/// The name of a channel: often `#reef` or `#REEF`, so that they meet; else
-/// anything of 1 to 255 bytes.
+/// The name of a channel: often `#reef` or `#REEF`, so that two are often equal;
+/// otherwise any text of 1 to 255 bytes.
 pub fn channel_name() -> impl Strategy<Value = ChannelName<'static>> {
     prop_oneof![
         1 => select(&["#reef", "#REEF"][..]).prop_map(String::from),
@@ -131,27 +131,27 @@ pub fn channel_name() -> impl Strategy<Value = ChannelName<'static>> {
     })
 }
 
-/// What a member of a channel may do.
+/// The flags of a member.
 pub fn member_flags() -> impl Strategy<Value = MemberFlags> {
     any::<[bool; 2]>().prop_map(|[operator, voice]| MemberFlags { operator, voice })
 }
 
-/// A message or a notice.
+/// A chat kind.
 pub fn chat_kind() -> impl Strategy<Value = ChatKind> {
     select(&[ChatKind::Message, ChatKind::Notice][..])
 }
 
-/// A field of a channel: mostly one that has a name.
+/// A field of a channel: mostly one with a name.
 pub fn field() -> impl Strategy<Value = ChannelField> {
     prop_oneof![3 => 0..=ChannelField::NAME.0, 1 => any::<u8>()].prop_map(ChannelField)
 }
 
-/// What is asked of a channel: mostly a kind that has a name.
+/// A request kind: mostly one with a name.
 pub fn request_kind() -> impl Strategy<Value = RequestKind> {
     prop_oneof![3 => 0..=RequestKind::NAMES.0, 1 => any::<u8>()].prop_map(RequestKind)
 }
 
-/// The version of a setting: often small, so that two are the same.
+/// The version of a setting: often small, so that two are often equal.
 pub fn version() -> impl Strategy<Value = u64> {
     prop_oneof![2 => 0..4_u64, 1 => any::<u64>()]
 }
@@ -216,7 +216,7 @@ pub fn message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Message<'st
     ]
 }
 
-/// A message of a channel, its text of at most `text_bytes_max` bytes.
+/// A message about a channel, its text of at most `text_bytes_max` bytes.
 pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Message<'static>> {
     let text = move || text_up_to(text_bytes_max);
     let channel = channel_name;
@@ -224,10 +224,15 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
     let part = (host_id(), optional_host_id(), channel(), text());
     let chat = (host_id(), chat_kind(), channel(), text());
     let setting = (optional_host_id(), version(), field(), channel(), text());
-    let about = proptest::option::weighted(0.75, channel());
-    let request = (host_id(), optional_host_id(), request_kind(), about, text());
-    // In boxes: what can be shrunk in so many ways takes much of the stack, each
-    // time that it is moved.
+    let optional = proptest::option::weighted(0.75, channel());
+    let request = (
+        host_id(),
+        optional_host_id(),
+        request_kind(),
+        optional,
+        text(),
+    );
+    // Boxed: these strategies are large, and each move of one takes much stack.
     prop_oneof![
         join.prop_map(|(source, by, flags, channel)| {
             Message::ChannelJoin(ChannelJoin {
@@ -281,13 +286,13 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
     ]
 }
 
-/// Messages, and their frames as a connection may deliver them.
+/// Messages, and their frames in the chunks that a connection may deliver.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ChunkedStream {
-    /// What is said, in order.
+    /// The messages, in order.
     pub messages: Vec<Message<'static>>,
-    /// The frames of [`messages`](Self::messages), one behind the other, cut
-    /// anywhere. No chunk is empty.
+    /// The frames of [`messages`](Self::messages), cut at any places. No chunk is
+    /// empty.
     pub chunks: Vec<Vec<u8>>,
 }
 
@@ -301,7 +306,7 @@ impl core::fmt::Debug for ChunkedStream {
     }
 }
 
-/// At most `messages_max` messages in any chunks.
+/// A stream of at most `messages_max` messages in any chunks.
 pub fn stream(messages_max: usize) -> impl Strategy<Value = ChunkedStream> {
     vec(message(), 0..=messages_max).prop_flat_map(|messages| {
         let bytes = messages.iter().flat_map(Message::to_vec).collect();
@@ -313,7 +318,7 @@ pub fn stream(messages_max: usize) -> impl Strategy<Value = ChunkedStream> {
 }
 
 /// `bytes` cut into chunks, none of them empty: mostly a few, sometimes single
-/// bytes. The chunks one behind the other are `bytes` again.
+/// bytes.
 pub fn chunks(bytes: Vec<u8>) -> impl Strategy<Value = Vec<Vec<u8>>> {
     let len = bytes.len();
     let anywhere = vec(any::<Index>(), 0..8)

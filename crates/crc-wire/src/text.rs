@@ -11,7 +11,7 @@ use core::str::FromStr;
 
 /// A string has more bytes than its length field can count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{len} bytes where at most {max} fit")]
+#[error("text too long: {len} bytes, limit {max}")]
 pub struct TooLong {
     /// How many bytes there are.
     pub len: usize,
@@ -268,7 +268,7 @@ pub struct ChannelName<'a>(Cow<'a, str>);
 #[non_exhaustive]
 pub enum ChannelNameError {
     /// The name has no bytes.
-    #[error("a channel's name has at least one byte")]
+    #[error("channel name is empty")]
     Empty,
     /// The name has more bytes than its length field can count.
     #[error(transparent)]

@@ -1,7 +1,6 @@
-//! The codec for tokio: messages in and out of a `Framed`.
+//! The codec for tokio-util: messages in and out of a `Framed`.
 //!
-//! A thin coat over [`Frame`] and [`Message`], with the errors of a stream
-//! added. Knows no runtime, no socket and no rule of the network.
+//! It wraps [`Frame`] and [`Message`] and adds the errors of a stream.
 
 use std::io;
 
@@ -13,10 +12,10 @@ use crate::message::Message;
 use crate::parse::MessageError;
 
 /// Decodes and encodes [`Message`]s for [`tokio_util::codec::Framed`] and its
-/// relatives. What it decodes owns its texts.
+/// relatives. Decoded messages own their texts.
 ///
-/// Memory is not reserved for what a frame announces, only used for what has
-/// arrived. One codec serves one connection.
+/// The codec reserves no memory for bytes that have not arrived. Use one codec for
+/// each connection.
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -25,7 +24,7 @@ use crate::parse::MessageError;
 ///
 /// let mut codec = CrcCodec::new(FrameLimits::RELAY);
 /// let mut read = BytesMut::from(&b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye"[..]);
-/// let quit = codec.decode(&mut read)?.expect("a whole frame");
+/// let quit = codec.decode(&mut read)?.expect("complete");
 /// assert!(matches!(&quit, Message::ClientQuit(quit) if quit.text.as_str() == "bye"));
 ///
 /// let mut written = BytesMut::new();
@@ -35,14 +34,14 @@ use crate::parse::MessageError;
 /// ```
 #[derive(Debug, Default)]
 pub struct CrcCodec {
-    /// What is taken from the peer. May be changed between two frames; a frame
-    /// of which only a part has arrived is judged by the new limits.
+    /// The limits of the frames from the peer. May change between two frames; new
+    /// limits apply to an incomplete frame too.
     pub limits: FrameLimits,
     failed: Option<FrameError>,
 }
 
 impl CrcCodec {
-    /// A codec at the beginning of a stream.
+    /// Returns a codec for a new stream.
     #[must_use]
     pub const fn new(limits: FrameLimits) -> Self {
         CrcCodec {
@@ -52,21 +51,22 @@ impl CrcCodec {
     }
 }
 
-/// A stream of messages can't go on, or one of them can't be read.
+/// The stream failed, or one of its messages is malformed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {
-    /// The boundary of the next frame is lost. All later calls say the same.
+    /// The end of the next frame cannot be found. All later calls return the same
+    /// error.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// A frame does not say what it should. It is skipped: the next call goes
-    /// on behind it, if the caller wants to go on.
+    /// The content of a frame breaks the protocol. The codec skips the frame, and
+    /// the next call decodes the one behind it.
     #[error(transparent)]
     Message(#[from] MessageError),
-    /// The stream ended within a frame.
-    #[error("the stream ended {0} bytes into a frame")]
+    /// The stream ended within a frame, after so many of its bytes.
+    #[error("stream ended {0} bytes into a frame")]
     UnexpectedEof(usize),
-    /// The transport failed. The codec itself never says so; `Framed` does.
+    /// The transport failed. `Framed` returns this error, never the codec itself.
     #[error(transparent)]
     Io(#[from] io::Error),
 }

@@ -59,7 +59,7 @@ fn host_ids() {
         let error: ParseHostIdError = text.parse::<HostId>().expect_err(text);
         assert_eq!(
             error.to_string(),
-            "a host id is a number from 1 to 4294967295"
+            "host id is not a number from 1 to 4294967295"
         );
         assert!(error.source().is_some());
     }

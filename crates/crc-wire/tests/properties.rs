@@ -1,4 +1,4 @@
-//! What must hold for every message and for any bytes at all.
+//! Properties of every message, and of any bytes.
 
 use crc_wire::{
     Decoder, Frame, FrameError, FrameLimits, Frames, Kind, Message, frame_len, strategies,
@@ -11,8 +11,8 @@ use proptest::test_runner::FileFailurePersistence;
 /// Frames as bytes, in order, and the error that ended the stream.
 type Outcome = (Vec<Vec<u8>>, Option<FrameError>);
 
-/// Gives `chunks` to a decoder, and at every step holds it to its promises
-/// about memory.
+/// Gives `chunks` to a decoder, and checks its guarantees about memory at every
+/// step.
 fn decode<P: AsRef<[u8]>>(chunks: &[P], limits: FrameLimits) -> Outcome {
     let mut decoder = Decoder::new();
     let mut frames = Vec::new();
@@ -25,14 +25,18 @@ fn decode<P: AsRef<[u8]>>(chunks: &[P], limits: FrameLimits) -> Outcome {
                 Ok(Some(frame)) => {
                     let frame = frame.bytes().to_vec();
                     assert_eq!(decoder.pending(), 0);
-                    // A frame put together is held until the next call.
+                    // The decoder stores a frame in several chunks until the next call.
                     assert!(decoder.capacity() <= capacity_max(frame.len()));
                     expected_pending -= frame.len();
                     frames.push(frame);
                 }
                 Ok(None) => {
-                    assert_eq!(chunk, b"", "all is used");
-                    assert_eq!(decoder.pending(), expected_pending, "all is kept");
+                    assert_eq!(chunk, b"", "the decoder uses all bytes");
+                    assert_eq!(
+                        decoder.pending(),
+                        expected_pending,
+                        "the decoder stores all bytes"
+                    );
                     assert!(decoder.capacity() <= capacity_max(expected_pending));
                     break;
                 }
@@ -46,12 +50,12 @@ fn decode<P: AsRef<[u8]>>(chunks: &[P], limits: FrameLimits) -> Outcome {
     (frames, None)
 }
 
-fn way_is(frame: Frame<'_>, way: &[u8]) -> bool {
-    frame.bytes().starts_with(way)
+fn is_on_route(frame: Frame<'_>, route: &[u8]) -> bool {
+    frame.bytes().starts_with(route)
 }
 
-/// The frame as it is written once it was read: flags of a member that nobody
-/// knows are gone.
+/// The frame that the encoder writes after the parser read `frame`: without flags
+/// that have no meaning.
 fn without_unknown_flags(frame: &[u8]) -> Vec<u8> {
     let mut frame = frame.to_vec();
     if frame[0] == Kind::ChannelJoin.byte() {
@@ -60,14 +64,14 @@ fn without_unknown_flags(frame: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The most memory that a decoder may hold for so many bytes: none for none.
+/// The most memory that a decoder may own for so many bytes.
 fn capacity_max(bytes: usize) -> usize {
     if bytes == 0 { 0 } else { 2 * bytes + 16 }
 }
 
-/// Chats among very few, so that many are on the same way as the one before;
-/// some too long, some not UTF-8, some cut, some no chats at all.
-fn chatter() -> impl Strategy<Value = Vec<u8>> {
+/// Chats between few clients, so that many have the route of the chat before. Some
+/// are too long, not UTF-8 or incomplete, and some frames are no chats.
+fn similar_chats() -> impl Strategy<Value = Vec<u8>> {
     let chat = (
         1u8..3,
         1u8..3,
@@ -86,8 +90,8 @@ fn chatter() -> impl Strategy<Value = Vec<u8>> {
     vec(chunk, 0..24).prop_map(|chunks| chunks.concat())
 }
 
-/// Bytes that no one has meant, often close to frames: so that the way to the
-/// later checks is not cut off by the first.
+/// Random bytes, often close to frames, so that the later checks of the parser see
+/// many inputs too.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let kind = prop::sample::select(&Kind::ALL[..]).prop_map(Kind::byte);
     let framed = vec(
@@ -106,7 +110,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Frames of which some bytes have been changed.
+/// Frames with some bytes changed.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let frames = vec(strategies::message_up_to(40), 1..6);
     (frames, vec((any::<Index>(), 1..=u8::MAX), 0..4)).prop_map(|(messages, flips)| {
@@ -133,14 +137,14 @@ fn limits() -> impl Strategy<Value = FrameLimits> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        // Cheap, so more than usual.
+        // These cases are cheap.
         cases: 8 * ProptestConfig::default().cases,
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         ..ProptestConfig::default()
     })]
 
     #[test]
-    fn messages_come_back(message in strategies::message_up_to(2_000)) {
+    fn messages_round_trip(message in strategies::message_up_to(2_000)) {
         let bytes = message.to_vec();
         prop_assert_eq!(bytes.len(), message.encoded_len());
         prop_assert_eq!(frame_len(&bytes, FrameLimits::WIRE), Ok(Some(bytes.len())));
@@ -161,8 +165,8 @@ proptest! {
     }
 
     #[test]
-    fn what_can_be_read_is_written_alike(bytes in bytes()) {
-        // As one frame, whatever it is, and as a stream of them.
+    fn parsed_messages_encode_to_the_same_bytes(bytes in bytes()) {
+        // As one frame, and as a stream of frames.
         if let Ok(message) = Message::parse(&bytes) {
             prop_assert_eq!(message.to_vec(), without_unknown_flags(&bytes));
         }
@@ -176,7 +180,7 @@ proptest! {
     }
 
     #[test]
-    fn streams_arrive_in_any_pieces(stream in strategies::stream(8)) {
+    fn streams_arrive_in_any_chunks(stream in strategies::stream(8)) {
         let (frames, error) = decode(&stream.chunks, FrameLimits::WIRE);
         prop_assert_eq!(error, None);
         let messages: Result<Vec<_>, _> = frames.iter().map(|f| Message::parse(f)).collect();
@@ -184,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn pieces_change_nothing(
+    fn decoder_result_is_independent_of_the_chunks(
         (bytes, chunks) in bytes().prop_flat_map(|bytes| {
             (Just(bytes.clone()), strategies::chunks(bytes))
         }),
@@ -210,7 +214,7 @@ proptest! {
     }
 
     #[test]
-    fn empty_pieces_change_nothing(stream in strategies::stream(4)) {
+    fn decoder_ignores_empty_chunks(stream in strategies::stream(4)) {
         let mut chunks = stream.chunks.clone();
         for at in (0..=chunks.len()).rev() {
             chunks.insert(at, Vec::new());
@@ -222,17 +226,17 @@ proptest! {
     }
 
     #[test]
-    fn a_run_is_what_it_would_be_frame_by_frame(bytes in chatter(), limit in 6u32..20) {
+    fn a_run_holds_the_same_frames_as_single_takes(bytes in similar_chats(), limit in 6u32..20) {
         let limits = FrameLimits::RELAY.with_text_bytes_max(limit);
         let mut input = &bytes[..];
         while let Ok(Some(first)) = Frame::take(&mut input, limits) {
             let mut expected = 0;
             let mut one_by_one = input;
-            let way = |frame: Frame<'_>| frame.bytes()[..9].to_vec();
+            let route = |frame: Frame<'_>| frame.bytes()[..9].to_vec();
             while first.kind() == Kind::ClientChat {
                 let before = one_by_one;
                 match Frame::take(&mut one_by_one, limits) {
-                    Ok(Some(next)) if way_is(next, &way(first)) && next.message().is_ok() => {
+                    Ok(Some(next)) if is_on_route(next, &route(first)) && next.message().is_ok() => {
                         expected += 1;
                     }
                     _ => {
@@ -250,7 +254,7 @@ proptest! {
     }
 
     #[test]
-    fn no_frame_is_over_the_limits(bytes in bytes(), limits in limits()) {
+    fn no_frame_exceeds_the_limits(bytes in bytes(), limits in limits()) {
         let (frames, error) = decode(&[&bytes], limits);
         for frame in &frames {
             let kind = Kind::from_byte(frame[0]).expect("a frame has a kind");

@@ -1,5 +1,4 @@
-//! What is refused, and what is left of the stream behind it: every error of
-//! the crate is provoked here.
+//! Every error of the crate, and how the stream goes on after it.
 
 use crc_wire::{
     ChannelName, ChannelNameError, Decoder, Frame, FrameError, FrameLimits, HostId, Info, Kind,
@@ -12,8 +11,7 @@ const TIGHT: FrameLimits = FrameLimits::WIRE
     .with_text_bytes_max(100)
     .with_registration_bytes_max(20);
 
-/// `start` is refused with `error` as soon as it is there, and nothing that
-/// comes later is looked at.
+/// The decoder returns `error` as soon as it has `start`, and uses no later bytes.
 fn check_frame_error(start: &[u8], limits: FrameLimits, error: FrameError) {
     for len in 0..start.len() {
         assert_eq!(frame_len(&start[..len], limits), Ok(None));
@@ -24,12 +22,12 @@ fn check_frame_error(start: &[u8], limits: FrameLimits, error: FrameError) {
     assert_eq!(Frame::take(&mut input, limits), Err(error));
     assert_eq!(input, start, "nothing is taken");
 
-    for piece_len in [1, start.len() + QUIT.len()] {
+    for chunk_len in [1, start.len() + QUIT.len()] {
         let mut decoder = Decoder::new();
         let mut outcomes = Vec::new();
-        for mut piece in [QUIT, start].concat().chunks(piece_len) {
-            while !piece.is_empty() {
-                outcomes.push(decoder.next_frame(&mut piece, limits).map(|f| f.is_some()));
+        for mut chunk in [QUIT, start].concat().chunks(chunk_len) {
+            while !chunk.is_empty() {
+                outcomes.push(decoder.next_frame(&mut chunk, limits).map(|f| f.is_some()));
                 if outcomes.last() == Some(&Err(error)) {
                     break;
                 }
@@ -38,7 +36,7 @@ fn check_frame_error(start: &[u8], limits: FrameLimits, error: FrameError) {
         assert_eq!(outcomes.last(), Some(&Err(error)));
         assert_eq!(outcomes.iter().filter(|o| **o == Ok(true)).count(), 1);
 
-        // Dead for good, whatever comes and whatever is allowed.
+        // The error stays, whatever the input and the limits.
         assert_eq!((decoder.pending(), decoder.capacity()), (0, 0));
         for mut later in [QUIT, b""] {
             let before = later;
@@ -98,10 +96,10 @@ fn announced_registration_over_the_limit() {
 }
 
 #[test]
-fn limits_are_reached_before_they_are_crossed() {
+fn lengths_at_the_limit_are_accepted() {
     let quit = [&QUIT[..8], &[100], &[b'x'; 100][..]].concat();
     assert_eq!(frame_len(&quit, TIGHT), Ok(Some(109)));
-    // The name of a channel does not count.
+    // A channel's name does not count.
     let chat = b"\x85\x00\x00\x00\x01\x00\xff\x00\x00\x00\x64";
     assert_eq!(frame_len(chat, TIGHT), Ok(Some(11 + 255 + 100)));
     let join = b"\x83\x00\x00\x00\x01\x00\x00\x00\x00\x00\xff";
@@ -110,7 +108,7 @@ fn limits_are_reached_before_they_are_crossed() {
     assert_eq!(frame_len(setting, TIGHT), Ok(Some(19 + 255 + 100)));
     let registration = b"\x80\x00\x00\x00\x01\x00\x00\x00\x00\x0a\x00\x0a";
     assert_eq!(frame_len(registration, TIGHT), Ok(Some(32)));
-    // What the wire can announce fits into the widest limits.
+    // The widest limits accept everything that a frame can announce.
     let longest = b"\x82\x00\x00\x00\x65\xff\xff\xff\xff";
     let len = usize::try_from(9 + u64::from(u32::MAX)).unwrap_or(usize::MAX);
     assert_eq!(frame_len(longest, FrameLimits::WIRE), Ok(Some(len)));
@@ -132,7 +130,7 @@ fn limits_may_change_between_calls() {
     assert!(decoder.next_frame(&mut input, narrow).unwrap().is_some());
     assert!(decoder.next_frame(&mut input, wide).unwrap().is_some());
 
-    // Narrower between two pieces of one frame, before and after its length.
+    // Narrower between two chunks of one frame, before and after its length.
     for cut in [1, 8, 9, 11] {
         let mut decoder = Decoder::new();
         let (mut first, mut second) = QUIT.split_at(cut);
@@ -141,14 +139,14 @@ fn limits_may_change_between_calls() {
         assert_eq!(decoder.next_frame(&mut second, narrow), Err(refused));
     }
 
-    // Wider between two pieces, in time.
+    // Wider between two chunks, before the length.
     let mut decoder = Decoder::new();
     let (mut first, mut second) = QUIT.split_at(8);
     assert_eq!(decoder.next_frame(&mut first, narrow), Ok(None));
     assert!(decoder.next_frame(&mut second, wide).unwrap().is_some());
 }
 
-/// `frame` has a boundary but no meaning; what follows it is still found.
+/// Parsing `frame` fails with `error`; the decoder still finds the next frame.
 fn check_message_error(frame: &[u8], error: MessageError) {
     assert_eq!(Message::parse(frame), Err(error));
 
@@ -189,7 +187,7 @@ fn not_utf8() {
         b"\x80\x00\x00\x00\x01\x00\x00\x00\x00\x01\x00\x01a\xff",
         b"\x80\x00\x00\x00\x01\x00\x00\x00\x00\x01\x00\x01\xc3\xa9",
         b"\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x01\x80",
-        // A surrogate, an overlong form, a beginning without an end.
+        // A surrogate, an overlong form, an incomplete character.
         b"\x81\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x03\xed\xa0\x80",
         b"\x82\x00\x00\x00\x01\x00\x00\x00\x02\xc0\xaf",
         b"\x02\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x02\xe2\x84",
@@ -218,7 +216,7 @@ fn a_channel_without_a_name() {
 }
 
 #[test]
-fn an_unknown_tone() {
+fn an_unknown_chat_kind() {
     for kind in 2..=u8::MAX {
         let mut frame = *b"\x85\x00\x00\x00\x01\x00\x02\x00\x00\x00\x02#aHi";
         frame[5] = kind;
@@ -227,7 +225,7 @@ fn an_unknown_tone() {
 }
 
 #[test]
-fn unknown_flags_are_read_over_and_not_written() {
+fn unknown_flags_are_ignored_and_not_written() {
     for flags in 0..=u8::MAX {
         let mut frame = *b"\x83\x00\x00\x00\x01\x00\x00\x00\x00\x00\x02#a";
         frame[9] = flags;
@@ -283,7 +281,7 @@ fn values_that_do_not_fit() {
 }
 
 #[test]
-fn errors_say_what_is_wrong() {
+fn error_messages() {
     let too_long = FrameError::TooLong {
         kind: Kind::ClientChat,
         announced: 101,
@@ -296,7 +294,7 @@ fn errors_say_what_is_wrong() {
         ),
         (
             too_long.to_string(),
-            "ClientChat announces 101 bytes where at most 100 are taken",
+            "client chat frame too long: 101 bytes announced, limit 100",
         ),
         (
             MessageError::UnknownKind(3).to_string(),
@@ -304,32 +302,26 @@ fn errors_say_what_is_wrong() {
         ),
         (
             MessageError::Length.to_string(),
-            "the frame's length is not the one that it announces",
+            "frame length differs from the announced length",
         ),
-        (
-            MessageError::SourceZero.to_string(),
-            "the source is 0, which is never a host",
-        ),
-        (MessageError::NotUtf8.to_string(), "the text is not UTF-8"),
+        (MessageError::SourceZero.to_string(), "source id is 0"),
+        (MessageError::NotUtf8.to_string(), "text is not UTF-8"),
         (
             MessageError::ChannelEmpty.to_string(),
-            "the channel has no name",
+            "channel name is empty",
         ),
         (
             MessageError::UnknownChatKind(2).to_string(),
             "unknown chat kind 0x02",
         ),
-        (
-            ChannelNameError::Empty.to_string(),
-            "a channel's name has at least one byte",
-        ),
+        (ChannelNameError::Empty.to_string(), "channel name is empty"),
         (
             ChannelName::new("n".repeat(256)).unwrap_err().to_string(),
-            "256 bytes where at most 255 fit",
+            "text too long: 256 bytes, limit 255",
         ),
         (
             Name::new("n".repeat(256)).unwrap_err().to_string(),
-            "256 bytes where at most 255 fit",
+            "text too long: 256 bytes, limit 255",
         ),
     ] {
         assert_eq!(error, text);

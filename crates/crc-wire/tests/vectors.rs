@@ -1,4 +1,4 @@
-//! Known bytes and what they say, both ways: one check for all of them.
+//! Known frames and their messages, in both directions.
 
 use crc_wire::{
     ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
@@ -28,8 +28,7 @@ fn registration<'a>(source: u32, last_hop: u32, name: &'a str, info: &'a str) ->
     }
 }
 
-/// `hex`, where blanks and line ends are for the reader only, is the frame of
-/// `message` in every respect.
+/// Checks that `hex`, without its spaces and line ends, is the frame of `message`.
 fn check(hex: &str, message: &Message<'_>) {
     let digits: Vec<char> = hex.chars().filter(|c| !c.is_whitespace()).collect();
     let bytes: Vec<u8> = digits
@@ -44,14 +43,14 @@ fn check_bytes(bytes: &[u8], message: &Message<'_>) {
     let fixed = kind.fixed_len();
     assert_eq!(bytes[0], kind.byte());
 
-    // There.
+    // Encoding.
     assert_eq!(message.to_vec(), bytes);
     assert_eq!(message.encoded_len(), bytes.len());
     let mut junk = [&[0xAA; 3][..], &vec![0x55; bytes.len()], &[0xAA; 3]].concat();
     message.encode(&mut &mut junk[3..]);
     assert_eq!(junk, [&[0xAA; 3], bytes, &[0xAA; 3]].concat());
 
-    // And back.
+    // Parsing.
     assert_eq!(Message::parse(bytes).as_ref(), Ok(message));
     assert_eq!(frame_len(&bytes[..fixed - 1], FrameLimits::WIRE), Ok(None));
     assert_eq!(
@@ -59,14 +58,14 @@ fn check_bytes(bytes: &[u8], message: &Message<'_>) {
         Ok(Some(bytes.len()))
     );
 
-    // In a stream: whole between two others, and byte by byte.
+    // In a stream: in one chunk between two other frames, and byte by byte.
     let quit = b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye";
     let stream = [quit, bytes, quit].concat();
-    for piece_len in [stream.len(), 1] {
+    for chunk_len in [stream.len(), 1] {
         let mut decoder = Decoder::new();
         let mut frames = Vec::new();
-        for mut piece in stream.chunks(piece_len) {
-            while let Ok(Some(frame)) = decoder.next_frame(&mut piece, FrameLimits::WIRE) {
+        for mut chunk in stream.chunks(chunk_len) {
+            while let Ok(Some(frame)) = decoder.next_frame(&mut chunk, FrameLimits::WIRE) {
                 let message = frame.message().map(Message::into_owned);
                 frames.push((frame.kind(), frame.bytes().to_vec(), message));
             }
@@ -77,7 +76,7 @@ fn check_bytes(bytes: &[u8], message: &Message<'_>) {
     }
 }
 
-// The four of the protocol's description.
+// The four kinds of the original protocol description.
 
 #[test]
 fn server_registration() {
@@ -123,7 +122,7 @@ fn client_quit() {
     );
 }
 
-// The other two kinds.
+// The other two kinds about hosts.
 
 #[test]
 fn client_registration() {
@@ -145,7 +144,7 @@ fn server_quit() {
     );
 }
 
-// Those of channels.
+// The kinds about channels.
 
 #[test]
 fn channel_join() {
@@ -313,7 +312,7 @@ fn longest_channel() {
 }
 
 #[test]
-fn channels_have_their_numbers() {
+fn open_sets_have_their_numbers() {
     let fields = [
         ChannelField::TOPIC,
         ChannelField::KEY,
@@ -339,10 +338,10 @@ fn channels_have_their_numbers() {
     assert_eq!(StatusCode::CHANNEL_NAMES, StatusCode(0x0104));
 }
 
-// Boundaries of the fields.
+// Extreme values of the fields.
 
 #[test]
-fn zeros_where_they_may_stand() {
+fn zero_ids_where_they_are_allowed() {
     check(
         "01 00000000 00000000 0000 00000000",
         &Message::Status(Status {
@@ -423,7 +422,7 @@ fn longest_name_and_info() {
 
 #[test]
 fn long_text() {
-    // One more than two bytes can count.
+    // One byte more than a length of two bytes can count.
     let long = "t".repeat(65_536);
     let head = b"\x82\x00\x00\x00\x01\x00\x01\x00\x00";
     check_bytes(

@@ -1,4 +1,4 @@
-//! Whatever a fuzzer gives, a message made of it can be written and read.
+//! A message made of any fuzzer input survives encoding and parsing.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ proptest! {
 }
 
 #[test]
-fn all_kinds_come_out() {
+fn all_kinds_are_generated() {
     let kinds: BTreeSet<Kind> = (0..=u8::MAX)
         .map(|byte| Message::arbitrary(&mut Unstructured::new(&[byte; 64])).map(|m| m.kind()))
         .collect::<Result<_, _>>()
@@ -29,8 +29,8 @@ fn all_kinds_come_out() {
 }
 
 #[test]
-fn too_much_is_cut_and_nothing_is_enough() {
-    // A fuzzer may have nothing left; that is no id 0.
+fn long_input_is_truncated_and_empty_input_suffices() {
+    // An empty input makes no id 0.
     let mut nothing = Unstructured::new(&[]);
     assert_eq!(HostId::arbitrary(&mut nothing).unwrap().get(), 1);
     assert_eq!(StatusCode::arbitrary(&mut nothing).unwrap(), StatusCode(0));

@@ -1,4 +1,4 @@
-//! The optional features, each against the plain crate.
+//! The optional features.
 
 mod arbitrary;
 mod serde;

@@ -1,4 +1,4 @@
-//! What serde writes it reads, and it reads nothing that no constructor takes.
+//! serde reads what it writes, and checks what the constructors check.
 
 use crc_wire::{
     ChannelName, ChatKind, HostId, Info, Kind, Message, Name, StatusCode, Text, strategies,
@@ -8,15 +8,15 @@ use serde_json::{from_reader, from_str, to_string};
 
 proptest! {
     #[test]
-    fn messages_come_back(message in strategies::message()) {
+    fn messages_round_trip(message in strategies::message()) {
         let json = to_string(&message)?;
         prop_assert_eq!(&from_str::<Message<'static>>(&json)?, &message);
-        // From what can't be borrowed, too.
+        // Also from a reader, which has nothing to borrow.
         prop_assert_eq!(&from_reader::<_, Message<'static>>(json.as_bytes())?, &message);
     }
 }
 
-/// `json` is what `message` is written as.
+/// Checks that `json` is the serialized message of `frame`.
 fn check(json: &str, frame: &[u8]) {
     let message = Message::parse(frame).expect("a frame");
     assert_eq!(to_string(&message).expect("all can be written"), json);
@@ -95,7 +95,7 @@ fn keys_of_version_0_1_are_read() {
 }
 
 #[test]
-fn values_are_plain() {
+fn values_are_numbers_and_strings() {
     assert_eq!(to_string(&HostId::new(7)).unwrap(), "7");
     assert_eq!(to_string(&StatusCode::FEATURES).unwrap(), "256");
     assert_eq!(to_string(&Text::new("é").unwrap()).unwrap(), "\"é\"");
@@ -103,24 +103,24 @@ fn values_are_plain() {
     assert_eq!(escaped.as_str(), "tab\t");
 }
 
-/// `json` is refused, and the reason speaks of `why`.
+/// Deserializing `json` fails, with `why` in the error.
 fn check_refused<T: serde::de::DeserializeOwned + std::fmt::Debug>(json: &str, why: &str) {
     let error = from_str::<T>(json).expect_err(why).to_string();
     assert!(error.contains(why), "{error}");
 }
 
 #[test]
-fn what_no_constructor_takes_is_refused() {
+fn values_that_no_constructor_accepts_are_refused() {
     check_refused::<HostId>("0", "nonzero");
     check_refused::<HostId>("4294967296", "u32");
     check_refused::<HostId>("-1", "u32");
     check_refused::<StatusCode>("65536", "u16");
     let quoted = |len| to_string(&"x".repeat(len)).unwrap();
-    check_refused::<Name<'static>>(&quoted(256), "256 bytes where at most 255 fit");
-    check_refused::<Info<'static>>(&quoted(65_536), "65536 bytes where at most 65535 fit");
+    check_refused::<Name<'static>>(&quoted(256), "256 bytes, limit 255");
+    check_refused::<Info<'static>>(&quoted(65_536), "65536 bytes, limit 65535");
     check_refused::<Text<'static>>("1", "string");
-    check_refused::<ChannelName<'static>>("\"\"", "at least one byte");
-    check_refused::<ChannelName<'static>>(&quoted(256), "256 bytes where at most 255 fit");
+    check_refused::<ChannelName<'static>>("\"\"", "empty");
+    check_refused::<ChannelName<'static>>(&quoted(256), "256 bytes, limit 255");
     check_refused::<ChatKind>("\"shout\"", "unknown variant");
     check_refused::<Message<'static>>(
         r#"{"client_chat":{"source":0,"destination":1,"text":""}}"#,

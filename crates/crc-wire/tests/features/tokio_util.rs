@@ -1,4 +1,4 @@
-//! The codec for tokio, driven by hand as `Framed` drives it.
+//! The tokio-util codec, called as `Framed` calls it.
 
 use bytes::BytesMut;
 use crc_wire::{CodecError, CrcCodec, FrameError, FrameLimits, Message, MessageError, strategies};
@@ -9,12 +9,12 @@ const QUIT: &[u8] = b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye";
 
 proptest! {
     #[test]
-    fn streams_arrive_in_any_pieces(stream in strategies::stream(8)) {
+    fn streams_arrive_in_any_chunks(stream in strategies::stream(8)) {
         let mut codec = CrcCodec::default();
         let mut src = BytesMut::new();
         let mut messages = Vec::new();
-        for piece in &stream.chunks {
-            src.extend_from_slice(piece);
+        for chunk in &stream.chunks {
+            src.extend_from_slice(chunk);
             while let Some(message) = codec.decode(&mut src)? {
                 messages.push(message);
             }
@@ -24,7 +24,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_sent_is_the_frame(message in strategies::message()) {
+    fn encoded_bytes_are_the_frame(message in strategies::message()) {
         let mut codec = CrcCodec::default();
         let mut dst = BytesMut::from("before");
         codec.encode(&message, &mut dst)?;
@@ -34,7 +34,7 @@ proptest! {
 }
 
 #[test]
-fn a_lost_boundary_stays_lost() {
+fn a_frame_error_is_final() {
     let mut codec = CrcCodec::new(FrameLimits::RELAY);
     let mut src = BytesMut::from(&b"\x81\x00\x00\x00\x01\x00\x00\x00\x01\xff\xff\xff\xff"[..]);
     let capacity = src.capacity();
@@ -49,7 +49,7 @@ fn a_lost_boundary_stays_lost() {
 }
 
 #[test]
-fn a_frame_without_meaning_is_skipped() {
+fn a_malformed_frame_is_skipped() {
     let mut codec = CrcCodec::default();
     let mut src = BytesMut::from(&[b"\x82\x00\x00\x00\x65\x00\x00\x00\x01\xff", QUIT].concat()[..]);
     let error = codec.decode(&mut src).unwrap_err();
@@ -66,7 +66,7 @@ fn an_end_within_a_frame_is_an_error() {
     assert!(codec.decode_eof(&mut src).unwrap().is_some());
     let error = codec.decode_eof(&mut src).unwrap_err();
     assert!(matches!(error, CodecError::UnexpectedEof(5)));
-    assert_eq!(error.to_string(), "the stream ended 5 bytes into a frame");
+    assert_eq!(error.to_string(), "stream ended 5 bytes into a frame");
 }
 
 #[test]
@@ -78,12 +78,12 @@ fn limits_may_change() {
     let error = codec.decode(&mut src).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "ClientQuit announces 3 bytes where at most 2 are taken"
+        "client quit frame too long: 3 bytes announced, limit 2"
     );
 }
 
 #[test]
-fn failures_of_the_transport_pass_through() {
+fn transport_errors_pass_through() {
     let error = CodecError::from(std::io::Error::other("the cable"));
     assert_eq!(error.to_string(), "the cable");
 }

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use crc_core::{Client, ClientConfig, ClientLimits};
-use crc_net::{Driver, DriverConfig, Input, Stopped, read_lines};
+use crc_net::{Driver, DriverConfig, LineEvent, Stopped, read_lines};
 
 use args::Args;
 use desk::{Desk, Manner, Order};
@@ -88,7 +88,7 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
     };
     let mut driver = Driver::new(Desk::new(client, manner), config)?;
     driver.on_signals(|| Order::Leave)?;
-    let commander = driver.commander();
+    let commander = driver.command_sender();
     let gate = Gate::default();
     let face = if at_terminal {
         let (commander, gate) = (commander.clone(), gate.clone());
@@ -114,18 +114,18 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
     });
     let outcome = show.finish();
     match stopped? {
-        Stopped::InOrder | Stopped::AtOnce => Ok(outcome),
+        Stopped::Graceful | Stopped::Forced => Ok(outcome),
     }
 }
 
 /// What the desk is to make of what was read.
-fn order(input: Input) -> Order {
+fn order(input: LineEvent) -> Order {
     match input {
-        Input::Line(line) => Order::Line(Line::parse(&line)),
-        Input::TooLong => Order::Line(Err(LineError::TooLong)),
-        Input::NotText => Order::Line(Err(LineError::NotUtf8)),
-        Input::End => Order::End,
-        Input::Failed(kind) => {
+        LineEvent::Line(line) => Order::Line(Line::parse(&line)),
+        LineEvent::TooLong => Order::Line(Err(LineError::TooLong)),
+        LineEvent::NotUtf8 => Order::Line(Err(LineError::NotUtf8)),
+        LineEvent::End => Order::End,
+        LineEvent::Failed(kind) => {
             log::error!("standard input can't be read: {kind}");
             Order::End
         }

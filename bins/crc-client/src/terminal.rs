@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crc_core::{ClientNotice, Escaped, is_printable};
-use crc_net::{Commander, NotTaken};
+use crc_net::{CommandSender, SendError};
 use crc_wire::HostId;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::{Completer, Pair};
@@ -50,7 +50,7 @@ pub(crate) struct Terminal {
     palette: Palette,
     known: Shared<Known>,
     log: LogLines,
-    commander: Commander<Order>,
+    commander: CommandSender<Order>,
     gate: Gate,
     /// As it was found.
     found: Option<Termios>,
@@ -115,7 +115,7 @@ impl Terminal {
     pub(crate) fn new(
         palette: Palette,
         log: LogLines,
-        commander: Commander<Order>,
+        commander: CommandSender<Order>,
         gate: Gate,
     ) -> Self {
         Terminal {
@@ -217,8 +217,8 @@ impl Terminal {
 
 /// Asks the desk to leave. Never waits: on the driver's own thread it would be
 /// for itself.
-fn leave(commander: &Commander<Order>) {
-    if let Err(NotTaken::Busy) = commander.try_send(Order::Leave) {
+fn leave(commander: &CommandSender<Order>) {
+    if let Err(SendError::Full) = commander.try_send(Order::Leave) {
         log::error!("too many lines wait; end the client by a signal");
     }
 }
@@ -337,7 +337,7 @@ impl Known {
 struct Editing {
     palette: Palette,
     known: Shared<Known>,
-    commander: Commander<Order>,
+    commander: CommandSender<Order>,
     gate: Gate,
     editing: Arc<AtomicBool>,
     unprinted: Gate,

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 
 use crc_core::{Escaped, ListenerId};
-use crc_net::{Driver, DriverConfig, Input, read_lines};
+use crc_net::{Driver, DriverConfig, LineEvent, read_lines};
 use crc_rendezvous::{Away, Peer, PeerCommand, PeerNotice, When};
 
 use crate::args::JoinArgs;
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &JoinArgs, log: &LogLines) -> Result<(), Failure> {
     driver.on_signals(|| PeerCommand::Leave { when: When::Now })?;
     let address = driver.listen(args.listen, ListenerId(0))?;
     announce(address);
-    let commander = driver.commander();
+    let commander = driver.command_sender();
     let mut face = if at_terminal {
         Face::Terminal(Terminal::start(commander.clone(), log))
     } else {
@@ -118,20 +118,20 @@ fn is_somebody_there() -> bool {
 }
 
 /// What is to be made of what a script says.
-fn command(input: Input, line_bytes_max: usize) -> Option<PeerCommand> {
+fn command(input: LineEvent, line_bytes_max: usize) -> Option<PeerCommand> {
     let when = When::Complete;
     match input {
-        Input::Line(text) => Some(PeerCommand::Say { text, when }),
-        Input::TooLong => {
+        LineEvent::Line(text) => Some(PeerCommand::Say { text, when }),
+        LineEvent::TooLong => {
             log::error!("a line may have {line_bytes_max} bytes; nothing was said");
             None
         }
-        Input::NotText => {
+        LineEvent::NotUtf8 => {
             log::error!("a line is not UTF-8; nothing was said");
             None
         }
-        Input::End => Some(PeerCommand::Leave { when }),
-        Input::Failed(kind) => {
+        LineEvent::End => Some(PeerCommand::Leave { when }),
+        LineEvent::Failed(kind) => {
             log::error!(
                 "standard input can't be read: {}",
                 Escaped(&kind.to_string())

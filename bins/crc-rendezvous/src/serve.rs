@@ -26,8 +26,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     listening.into_iter().for_each(announce);
     let stopped = driver.run(|_, notice| tell(&notice))?;
     match stopped {
-        Stopped::InOrder => log::info!("left in good order"),
-        Stopped::AtOnce => log::warn!("ended at once, by a second signal"),
+        Stopped::Graceful => log::info!("left in good order"),
+        Stopped::Forced => log::warn!("ended at once, by a second signal"),
     }
     Ok(())
 }

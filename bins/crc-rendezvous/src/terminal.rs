@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use crc_net::{Commander, NotTaken};
+use crc_net::{CommandSender, SendError};
 use crc_rendezvous::{PeerCommand, When};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
@@ -43,7 +43,7 @@ type Printer = Option<Box<dyn ExternalPrinter + Send>>;
 impl Terminal {
     /// Begins to take lines for `commander`; from now on log lines are printed above
     /// the line that is being edited.
-    pub(crate) fn start(commander: Commander<PeerCommand>, log: &LogLines) -> Terminal {
+    pub(crate) fn start(commander: CommandSender<PeerCommand>, log: &LogLines) -> Terminal {
         let (messages, incoming) = sync_channel(MESSAGES_MAX);
         let (ready, printer) = sync_channel(1);
         let mut terminal = Terminal {
@@ -100,15 +100,15 @@ impl Terminal {
 
 /// Asks the peer to leave. Never waits: on the driver's own thread it would be for
 /// itself.
-fn leave(commander: &Commander<PeerCommand>) {
+fn leave(commander: &CommandSender<PeerCommand>) {
     let leave = PeerCommand::Leave { when: When::Now };
-    if let Err(NotTaken::Busy) = commander.try_send(leave) {
+    if let Err(SendError::Full) = commander.try_send(leave) {
         log::error!("too many lines wait; end the program by a signal");
     }
 }
 
 /// The thread that edits lines.
-fn edit(commander: &Commander<PeerCommand>, editing: &AtomicBool, ready: &SyncSender<Printer>) {
+fn edit(commander: &CommandSender<PeerCommand>, editing: &AtomicBool, ready: &SyncSender<Printer>) {
     let config = Config::builder().auto_add_history(true).build();
     let mut editor = match Editor::<(), _>::with_history(config, MemHistory::new()) {
         Ok(editor) => editor,

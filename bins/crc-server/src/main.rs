@@ -123,7 +123,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     }
     let admin = args
         .admin
-        .map(|address| driver.listen_apart(address, ADMIN_LISTENER, admin::LINKS_MAX))
+        .map(|address| driver.listen_with_own_limit(address, ADMIN_LISTENER, admin::LINKS_MAX))
         .transpose()?;
     announce(&listening, &dialects, admin);
     log::info!("{who}, version {}", env!("CARGO_PKG_VERSION"));
@@ -136,8 +136,8 @@ fn run(args: &Args) -> Result<(), Failure> {
         log::error!("the recording is not complete: {error}");
     }
     match stopped {
-        Stopped::InOrder => log::info!("left in good order"),
-        Stopped::AtOnce => log::warn!("ended at once, by a second signal"),
+        Stopped::Graceful => log::info!("left in good order"),
+        Stopped::Forced => log::warn!("ended at once, by a second signal"),
     }
     Ok(())
 }

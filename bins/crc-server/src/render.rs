@@ -333,19 +333,19 @@ pub(crate) fn metrics(snapshot: &Snapshot<'_>, stats: Option<&Stats>) -> String 
             "bytes_waiting",
             "gauge",
             "Bytes that wait to be written.",
-            &stats.bytes_waiting,
+            &stats.queue_bytes,
         ),
         (
             "bytes_read_total",
             "counter",
             "Bytes read.",
-            &stats.bytes_in,
+            &stats.read_bytes,
         ),
         (
             "bytes_written_total",
             "counter",
             "Bytes written.",
-            &stats.bytes_out,
+            &stats.written_bytes,
         ),
         (
             "reads_total",

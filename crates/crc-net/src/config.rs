@@ -41,7 +41,7 @@ pub struct DriverConfig {
     ///
     /// Peers that come when the house is full wait in the listener's backlog
     /// until a link closes, or until they give up. Dials are not held back.
-    /// The links of [`Driver::listen_apart`](crate::Driver::listen_apart) do
+    /// The links of [`Driver::listen_with_own_limit`](crate::Driver::listen_with_own_limit) do
     /// not count.
     ///
     /// [`descriptors_reserve`]: Self::descriptors_reserve
@@ -54,9 +54,9 @@ pub struct DriverConfig {
     /// How many links may wait in the kernel to be accepted; the kernel has a
     /// limit of its own. 4096.
     pub backlog: u16,
-    /// How many commands may wait in a [`Commander`](crate::Commander). 1024.
+    /// How many commands may wait in a [`CommandSender`](crate::CommandSender). 1024.
     pub commands_max: usize,
-    /// Commands from a [`Commander`](crate::Commander) are left to wait while
+    /// Commands from a [`CommandSender`](crate::CommandSender) are left to wait while
     /// this many bytes wait to be sent on all links together: with a client,
     /// who reads commands from a file is slowed down to what its link takes,
     /// instead of being cut off. Without limit by default, which suits a server.

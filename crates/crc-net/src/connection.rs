@@ -7,10 +7,10 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use crc_machine::{LinkDown, Outbox, OverBound, SendQueue, Timestamp};
 
-use crate::input::Input;
-use crate::pieces::{PieceList, Pieces};
-use crate::registration::Registration;
+use crate::poll_source::PollSource;
+use crate::read_buffer::ReadBuffer;
 use crate::selector::Interest;
+use crate::send_lists::{SendList, SendLists};
 use crate::stats::Stats;
 
 /// So many stretches of bytes go into one system call at most.
@@ -20,14 +20,14 @@ const SLICES_MAX: usize = 1024;
 /// idle ones, and those own no buffer.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) socket: Registration<TcpStream>,
+    pub(crate) socket: PollSource<TcpStream>,
     pub(crate) peer: SocketAddr,
     pub(crate) queue: SendQueue,
     pub(crate) phase: Phase,
     /// The listener that counts it, if that counts its links apart.
     pub(crate) counted_by: Option<u32>,
     /// What this turn has to send on it.
-    pub(crate) pieces: PieceList,
+    pub(crate) pieces: SendList,
     /// Whether it has given us bytes yet.
     pub(crate) heard: bool,
     /// Whether the peer has ended its side.
@@ -75,7 +75,7 @@ pub(crate) enum ReadOutcome {
 
 impl Connection {
     pub(crate) fn new(
-        socket: Registration<TcpStream>,
+        socket: PollSource<TcpStream>,
         peer: SocketAddr,
         send_queue_bytes_max: usize,
     ) -> Self {
@@ -85,7 +85,7 @@ impl Connection {
             queue: SendQueue::new(send_queue_bytes_max),
             phase: Phase::Live,
             counted_by: None,
-            pieces: PieceList::EMPTY,
+            pieces: SendList::EMPTY,
             heard: false,
             ended: false,
             writable: true,
@@ -134,7 +134,7 @@ impl Connection {
             match self.socket.source().read(buffer) {
                 Ok(0) => return ReadOutcome::End,
                 Ok(count) => {
-                    stats.bytes_in.add(count);
+                    stats.read_bytes.add(count);
                     let all = count < buffer.len();
                     return ReadOutcome::Bytes { count, all };
                 }
@@ -156,14 +156,14 @@ impl Connection {
     /// queue all the same, within its bound or not.
     pub(crate) fn flush<'a, N>(
         &mut self,
-        pieces: &Pieces,
+        pieces: &SendLists,
         outbox: &'a Outbox<N>,
-        input: &'a Input,
+        input: &'a ReadBuffer,
         slices: &mut Vec<IoSlice<'a>>,
         stats: &Stats,
     ) -> Result<(), LinkDown> {
         let waited = self.queue.len();
-        let list = core::mem::replace(&mut self.pieces, PieceList::EMPTY);
+        let list = core::mem::replace(&mut self.pieces, SendList::EMPTY);
         let mut rest = pieces.iter(list).map(|range| match range.input_range() {
             Some(place) => input.get(place),
             None => outbox.bytes(range),
@@ -183,8 +183,8 @@ impl Connection {
             }
             written = 0;
         }
-        stats.bytes_waiting.subtract(waited);
-        stats.bytes_waiting.add(self.queue.len());
+        stats.queue_bytes.subtract(waited);
+        stats.queue_bytes.add(self.queue.len());
         match outcome {
             Err(error) => Err(LinkDown::Failed(error)),
             Ok(()) if over_bound => Err(LinkDown::SlowConsumer),
@@ -252,7 +252,7 @@ fn write_once(
         stats.writes.add(1);
         match write() {
             Ok(count) => {
-                stats.bytes_out.add(count);
+                stats.written_bytes.add(count);
                 return Ok(count);
             }
             Err(error) => match error.kind() {

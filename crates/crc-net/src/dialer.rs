@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::listener::tune;
-use crate::registration::Registration;
+use crate::poll_source::PollSource;
 use crate::selector::Selector;
 
 /// So many names are looked up at the same time at most.
@@ -41,7 +41,7 @@ pub(crate) struct Dialing {
 /// A socket that is connecting.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    pub(crate) socket: Registration<TcpStream>,
+    pub(crate) socket: PollSource<TcpStream>,
     pub(crate) peer: SocketAddr,
     /// When the next address gets its turn.
     pub(crate) deadline: Timestamp,

@@ -16,11 +16,11 @@ use std::thread;
 
 use crc_machine::{Effect, Event, LinkDown, LinkId, ListenerId, Machine, Outbox, Timestamp};
 
-use crate::commander::{Commander, commands};
+use crate::batching::{self, Batching};
+use crate::command_sender::{CommandSender, command_queue};
 use crate::config::DriverConfig;
 use crate::connection::ReadOutcome;
 use crate::error::{DriverError, ListenError};
-use crate::patience::{self, Patience};
 use crate::selector::Events;
 use crate::signals::{Signalled, Signals};
 use crate::sockets::{Accepted, LinkUp, Ready, SIGNALS_KEY, Sockets};
@@ -81,7 +81,7 @@ const COMMANDS_PER_TURN_MAX: usize = 256;
 /// driver.command(());
 /// let mut notices = Vec::new();
 /// let stopped = driver.run(|_machine, notice| notices.push(notice))?;
-/// assert_eq!(stopped, Stopped::InOrder);
+/// assert_eq!(stopped, Stopped::Graceful);
 /// assert_eq!(notices, ["ending"]);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
@@ -91,14 +91,14 @@ pub struct Driver<M: Machine> {
     outbox: Outbox<M::Notice>,
     /// Commands given before the run.
     commands: VecDeque<M::Command>,
-    commander: Commander<M::Command>,
+    command_sender: CommandSender<M::Command>,
     inbox: Receiver<M::Command>,
     /// Whether there may be commands in the inbox that have not been taken,
     /// though their givers have woken us.
     commands_left: bool,
     signals: Option<Signals<M::Command>>,
     ready: Ready,
-    patience: Patience,
+    batching: Batching,
     /// When the last turn ended, or about.
     turn_ended: Timestamp,
     /// When the last links are dropped, once the machine has said that it is done.
@@ -109,10 +109,10 @@ pub struct Driver<M: Machine> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
     /// The machine was done, and its links have been closed.
-    InOrder,
+    Graceful,
     /// A second signal came: everything was dropped, and the machine was told
     /// nothing more.
-    AtOnce,
+    Forced,
 }
 
 /// Who is told of notices during a run.
@@ -128,18 +128,18 @@ impl<M: Machine> Driver<M> {
     pub fn new(machine: M, config: DriverConfig) -> Result<Self, DriverError> {
         let commands_max = config.commands_max;
         let sockets = Sockets::new(config)?;
-        let (commander, inbox) = commands(&sockets.selector, commands_max);
+        let (command_sender, inbox) = command_queue(&sockets.selector, commands_max);
         Ok(Driver {
             machine,
             sockets,
             outbox: Outbox::new(),
             commands: VecDeque::new(),
-            commander,
+            command_sender,
             inbox,
             commands_left: false,
             signals: None,
             ready: Ready::default(),
-            patience: Patience::default(),
+            batching: Batching::default(),
             turn_ended: Timestamp::START,
             stop_by: None,
         })
@@ -168,7 +168,7 @@ impl<M: Machine> Driver<M> {
     /// # Errors
     ///
     /// [`ListenError`] says what is wrong with the address.
-    pub fn listen_apart(
+    pub fn listen_with_own_limit(
         &mut self,
         address: SocketAddr,
         id: ListenerId,
@@ -217,8 +217,8 @@ impl<M: Machine> Driver<M> {
 
     /// A handle by which other threads give the machine commands.
     #[must_use]
-    pub fn commander(&self) -> Commander<M::Command> {
-        self.commander.clone()
+    pub fn command_sender(&self) -> CommandSender<M::Command> {
+        self.command_sender.clone()
     }
 
     /// Gives the machine a command: the first thing it is told in the next run.
@@ -284,7 +284,7 @@ impl<M: Machine> Driver<M> {
         self.sockets.take_answers();
         self.tell_dials_failed(on_notice);
         if ready.signals && self.take_signals(on_notice)? {
-            return Ok(Some(Stopped::AtOnce));
+            return Ok(Some(Stopped::Forced));
         }
         self.take_commands(on_notice);
         for &index in &ready.listeners {
@@ -310,9 +310,11 @@ impl<M: Machine> Driver<M> {
     fn pause(&mut self, until: Option<Timestamp>) {
         let now = self.turn_ended;
         let bytes_enough = self.sockets.config.outbox_bytes_max;
-        let pays = self.patience.pays(now, &self.sockets.stats, bytes_enough);
-        if pays && until.is_none_or(|until| until > now + patience::PAUSE) {
-            thread::sleep(patience::PAUSE);
+        let should_delay = self
+            .batching
+            .should_delay(now, &self.sockets.stats, bytes_enough);
+        if should_delay && until.is_none_or(|until| until > now + batching::PAUSE) {
+            thread::sleep(batching::PAUSE);
         }
     }
 
@@ -526,7 +528,7 @@ impl<M: Machine> Driver<M> {
 
     /// Whether so much waits to be sent that no command should add to it.
     fn is_clogged(&self) -> bool {
-        let waiting = self.sockets.stats.bytes_waiting.value() + self.outbox.arena_len() as u64;
+        let waiting = self.sockets.stats.queue_bytes.value() + self.outbox.arena_len() as u64;
         waiting > self.sockets.config.commands_pause_bytes as u64
     }
 
@@ -550,7 +552,7 @@ impl<M: Machine> Driver<M> {
             self.tell_dials_failed(on_notice);
         }
         let nothing_left = self.sockets.count() == 0 && self.sockets.dials_failed.is_empty();
-        nothing_left.then_some(Stopped::InOrder)
+        nothing_left.then_some(Stopped::Graceful)
     }
 }
 

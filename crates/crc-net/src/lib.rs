@@ -25,30 +25,30 @@
 #[cfg(not(unix))]
 compile_error!("crc-net needs signals and descriptors as Unix has them");
 
+mod batching;
 mod clock;
-mod commander;
+mod command_sender;
 mod config;
 mod connection;
 mod descriptors;
 mod dialer;
 mod driver;
 mod error;
-mod input;
+mod lines;
 mod listener;
-mod patience;
-mod pieces;
 #[allow(unsafe_code)]
-mod registration;
+mod poll_source;
+mod read_buffer;
 mod selector;
+mod send_lists;
 mod signals;
 mod sockets;
 mod stats;
-mod stdin;
 mod table;
 
-pub use commander::{Commander, NotTaken};
+pub use command_sender::{CommandSender, SendError};
 pub use config::DriverConfig;
 pub use driver::{Driver, Stopped};
 pub use error::{DriverError, ListenError};
+pub use lines::{LineEvent, read_lines};
 pub use stats::{Counter, Stats};
-pub use stdin::{Input, read_lines};

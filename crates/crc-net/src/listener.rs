@@ -9,7 +9,7 @@ use std::time::Duration;
 use crc_machine::ListenerId;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::registration::Registration;
+use crate::poll_source::PollSource;
 
 /// The first pause after the system ran out of descriptors; each further one is
 /// twice as long.
@@ -20,7 +20,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// A listening socket.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    pub(crate) socket: Registration<TcpListener>,
+    pub(crate) socket: PollSource<TcpListener>,
     pub(crate) id: ListenerId,
     pub(crate) address: SocketAddr,
     pub(crate) state: ListenerState,
@@ -62,7 +62,7 @@ pub(crate) enum AcceptOutcome {
 
 impl Listener {
     pub(crate) fn new(
-        socket: Registration<TcpListener>,
+        socket: PollSource<TcpListener>,
         id: ListenerId,
         at: SocketAddr,
         apart: Option<Apart>,
@@ -187,7 +187,7 @@ mod tests {
         let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
         let socket = listen(any, 1).unwrap();
         let socket =
-            Registration::new(&selector, socket, 0, crate::selector::Interest::READ).unwrap();
+            PollSource::new(&selector, socket, 0, crate::selector::Interest::READ).unwrap();
         let mut listener = Listener::new(socket, ListenerId(0), any, None);
         for round in 0..2 {
             let pauses: Vec<_> = (0..9).map(|_| listener.next_pause()).collect();

@@ -6,7 +6,7 @@
 //! the epoll descriptor behind it, and only who was woken from another thread goes
 //! through `polling` again. That what it reports can be read there is tried when a
 //! selector is made; if not, `polling` waits. Knows no sockets: what is watched
-//! stands in [`Registration`](crate::registration::Registration)s.
+//! stands in [`PollSource`](crate::poll_source::PollSource)s.
 
 use std::fmt;
 use std::io;
@@ -227,7 +227,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::registration::Registration;
+    use crate::poll_source::PollSource;
 
     fn wait(selector: &Selector, events: &mut Events) -> Vec<Ready> {
         selector.wait(events, Some(Duration::ZERO)).unwrap();
@@ -239,7 +239,7 @@ mod tests {
         let selector = Arc::new(Selector::new().unwrap());
         let mut events = Events::new();
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut source = Registration::new(&selector, ours, 7, Interest::READ).unwrap();
+        let mut source = PollSource::new(&selector, ours, 7, Interest::READ).unwrap();
         assert_eq!(wait(&selector, &mut events), []);
         theirs.write_all(b"..").unwrap();
         let ready = Ready {

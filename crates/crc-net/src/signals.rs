@@ -9,12 +9,12 @@ use signal_hook::SigId;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level;
 
-use crate::registration::Registration;
+use crate::poll_source::PollSource;
 use crate::selector::{Interest, Selector};
 
 /// Catches the signals for as long as it lives, and makes commands of them.
 pub(crate) struct Signals<C> {
-    socket: Registration<UnixStream>,
+    socket: PollSource<UnixStream>,
     ids: Vec<SigId>,
     seen: usize,
     command: Box<dyn Fn() -> C>,
@@ -44,7 +44,7 @@ impl<C> Signals<C> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut signals = Signals {
-            socket: Registration::new(selector, ours, key, Interest::READ)?,
+            socket: PollSource::new(selector, ours, key, Interest::READ)?,
             ids: Vec::new(),
             seen: 0,
             command,

@@ -21,10 +21,10 @@ use crate::connection::{Connection, Phase};
 use crate::descriptors;
 use crate::dialer::{Dialing, Resolver};
 use crate::error::DriverError;
-use crate::input::Input;
 use crate::listener::Listener;
-use crate::pieces::Pieces;
+use crate::read_buffer::ReadBuffer;
 use crate::selector::{Events, Selector};
+use crate::send_lists::SendLists;
 use crate::stats::Stats;
 use crate::table::Table;
 
@@ -55,9 +55,9 @@ pub(crate) struct Sockets {
     deadlines: BTreeSet<(Timestamp, u64)>,
     resolver: Resolver,
     /// What is read, and stays there until what is sent of it has been written.
-    pub(crate) input: Input,
+    pub(crate) input: ReadBuffer,
     /// What this turn has to send.
-    pieces: Pieces,
+    pieces: SendLists,
     /// The links that are to be written to, each once.
     to_flush: Vec<LinkId>,
     /// The links that have something to be told that is not urgent, each once.
@@ -123,8 +123,8 @@ impl Sockets {
             listeners: Vec::new(),
             deadlines: BTreeSet::new(),
             resolver: Resolver::new(&selector),
-            input: Input::new(config.read_buffer_bytes),
-            pieces: Pieces::default(),
+            input: ReadBuffer::new(config.read_buffer_bytes),
+            pieces: SendLists::default(),
             to_flush: Vec::new(),
             news: Vec::new(),
             news_at: Timestamp::START,
@@ -296,7 +296,7 @@ impl Sockets {
         for link in self.entries.names().collect::<Vec<_>>() {
             if let Some(Entry::Link(connection)) = self.entries.remove(link) {
                 self.link_is_gone(connection.counted_by);
-                self.stats.bytes_waiting.subtract(connection.queue.len());
+                self.stats.queue_bytes.subtract(connection.queue.len());
             }
         }
         self.pieces.clear();

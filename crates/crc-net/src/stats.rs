@@ -13,13 +13,13 @@ pub struct Stats {
     /// System calls that read bytes.
     pub reads: Counter,
     /// Bytes that were read.
-    pub bytes_in: Counter,
+    pub read_bytes: Counter,
     /// System calls that wrote bytes.
     pub writes: Counter,
     /// Bytes that were written.
-    pub bytes_out: Counter,
+    pub written_bytes: Counter,
     /// Bytes that wait to be written, on all links: goes up and down.
-    pub bytes_waiting: Counter,
+    pub queue_bytes: Counter,
     /// Links that are open, closing ones and those that are counted apart
     /// included: goes up and down.
     pub links_open: Counter,
@@ -37,7 +37,7 @@ pub struct Stats {
     /// no descriptor or memory left.
     pub accept_pauses: Counter,
     /// Times that accepting stopped because as many links as allowed were open.
-    pub house_full: Counter,
+    pub link_limit_hits: Counter,
 }
 
 /// One number, written by the driver alone.

@@ -1,7 +1,7 @@
 //! Links come up, carry bytes both ways, and go down; time passes; commands
 //! arrive; and nothing at all happens at no cost.
 
-mod rig;
+mod fixture;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,15 +9,15 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crc_machine::{Event, LinkDown, ListenerId, Origin};
-use crc_net::{Driver, DriverConfig, ListenError, NotTaken, Stopped};
-use rig::{
-    PATIENCE, Rig, Seen, Toy, Unsent, echo, pattern, quick, read_all, read_exact, silent,
-    wait_until_held, write,
+use crc_net::{Driver, DriverConfig, ListenError, SendError, Stopped};
+use fixture::{
+    Fixture, Seen, TIMEOUT, TestMachine, Unsent, echo, pattern, quick, read_all, read_exact,
+    silent, wait_until_held, write,
 };
 
 #[test]
 fn says_everything_back() {
-    let rig = Rig::start(echo());
+    let rig = Fixture::start(echo());
     let (stream, link) = rig.connect_up();
     write(&stream, b"hello");
     assert_eq!(read_exact(&stream, 5), b"hello");
@@ -33,7 +33,7 @@ fn says_everything_back() {
 
 #[test]
 fn a_link_says_where_it_comes_from() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let stream = rig.connect();
     let Seen::Up(_, origin, endpoints) = rig.next() else {
         panic!("a link first");
@@ -47,7 +47,7 @@ fn a_link_says_where_it_comes_from() {
 
 #[test]
 fn any_segmentation_gives_the_same_stream() {
-    let rig = Rig::start(echo());
+    let rig = Fixture::start(echo());
     let sent = pattern(3_000);
     for cut in [1, 2, 3, 7, 100, 1_000, 2_999] {
         let (stream, link) = rig.connect_up();
@@ -83,7 +83,7 @@ fn any_segmentation_gives_the_same_stream() {
 
 #[test]
 fn a_turn_carries_many_sends_in_order() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let (one, first) = rig.connect_up();
     let (other, second) = rig.connect_up();
     let writes_before = rig.stats.writes.value();
@@ -107,7 +107,7 @@ fn a_turn_carries_many_sends_in_order() {
 
 #[test]
 fn a_broadcast_goes_to_everybody() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let links: Vec<_> = (0..50).map(|_| rig.connect_up()).collect();
     let ids: Vec<_> = links.iter().map(|(_, link)| *link).collect();
     rig.tell(move |out| {
@@ -135,7 +135,7 @@ fn listens_on_both_families_at_the_same_port() {
     let wanted: SocketAddr = (Ipv6Addr::UNSPECIFIED, v4.port()).into();
     let v6 = driver.listen(wanted, ListenerId(6)).unwrap();
     assert_eq!(v6, wanted);
-    let commander = driver.commander();
+    let commands = driver.command_sender();
     let connected = std::thread::spawn(move || {
         let four = TcpStream::connect((Ipv4Addr::LOCALHOST, v4.port())).unwrap();
         let six = TcpStream::connect((Ipv6Addr::LOCALHOST, v6.port())).unwrap();
@@ -151,10 +151,10 @@ fn listens_on_both_families_at_the_same_port() {
             ));
         }
         if doors.len() == 2 {
-            let _ = commander.try_send(Box::new(|out| out.stop()));
+            let _ = commands.try_send(Box::new(|out| out.stop()));
         }
     });
-    assert_eq!(stopped.unwrap(), Stopped::InOrder);
+    assert_eq!(stopped.unwrap(), Stopped::Graceful);
     doors.sort_unstable();
     assert_eq!(doors, [(4, false, false), (6, true, true)]);
     connected.join().unwrap();
@@ -178,7 +178,7 @@ fn says_what_is_wrong_with_an_address() {
 
 #[test]
 fn a_port_is_free_again_at_once() {
-    let rig = Rig::start(echo());
+    let rig = Fixture::start(echo());
     let (stream, _) = rig.connect_up();
     write(&stream, b"x");
     read_exact(&stream, 1);
@@ -194,7 +194,7 @@ fn a_port_is_free_again_at_once() {
 
 #[test]
 fn does_nothing_when_nothing_happens() {
-    let rig = Rig::start(echo());
+    let rig = Fixture::start(echo());
     let links: Vec<_> = (0..20).map(|_| rig.connect_up()).collect();
     for (stream, _) in &links {
         write(stream, b"x");
@@ -212,12 +212,12 @@ fn ticks_when_it_is_time() {
     let pause = Duration::from_millis(50);
     toy.deadline = Some(crc_machine::Timestamp::START + pause);
     let mut driver = Driver::new(toy, DriverConfig::default()).unwrap();
-    let commander = driver.commander();
+    let commands = driver.command_sender();
     let before = driver.now();
     driver
         .run(|_, seen| {
             if seen == Seen::Tick {
-                let _ = commander.try_send(Box::new(|out| out.stop()));
+                let _ = commands.try_send(Box::new(|out| out.stop()));
             }
         })
         .unwrap();
@@ -229,17 +229,17 @@ fn ticks_when_it_is_time() {
 
 #[test]
 fn commands_come_from_anywhere_in_order() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let (tell, told) = channel();
     let givers: Vec<_> = (0..4)
         .map(|giver| {
-            let commander = rig.commander.clone();
+            let commands = rig.commands.clone();
             let tell = tell.clone();
             std::thread::spawn(move || {
                 // More than may wait, and more than are taken in a turn.
                 for number in 0..3_000 {
                     let tell = tell.clone();
-                    commander
+                    commands
                         .send(Box::new(move |_| tell.send((giver, number)).unwrap()))
                         .unwrap();
                 }
@@ -248,17 +248,17 @@ fn commands_come_from_anywhere_in_order() {
         .collect();
     let mut next = [0; 4];
     for _ in 0..12_000 {
-        let (giver, number) = told.recv_timeout(PATIENCE).unwrap();
+        let (giver, number) = told.recv_timeout(TIMEOUT).unwrap();
         assert_eq!(number, next[giver]);
         next[giver] += 1;
     }
     for giver in givers {
         giver.join().unwrap();
     }
-    let commander = rig.commander.clone();
+    let commands = rig.commands.clone();
     rig.stop();
-    assert_eq!(commander.send(Box::new(|_| ())), Err(NotTaken::Gone));
-    assert_eq!(commander.try_send(Box::new(|_| ())), Err(NotTaken::Gone));
+    assert_eq!(commands.send(Box::new(|_| ())), Err(SendError::Closed));
+    assert_eq!(commands.try_send(Box::new(|_| ())), Err(SendError::Closed));
 }
 
 #[test]
@@ -268,10 +268,10 @@ fn a_full_inbox_says_so() {
         ..DriverConfig::default()
     };
     let driver = Driver::new(silent(), config).unwrap();
-    let commander = driver.commander();
-    assert_eq!(commander.try_send(Box::new(|_| ())), Ok(()));
-    assert_eq!(commander.try_send(Box::new(|_| ())), Ok(()));
-    assert_eq!(commander.try_send(Box::new(|_| ())), Err(NotTaken::Busy));
+    let commands = driver.command_sender();
+    assert_eq!(commands.try_send(Box::new(|_| ())), Ok(()));
+    assert_eq!(commands.try_send(Box::new(|_| ())), Ok(()));
+    assert_eq!(commands.try_send(Box::new(|_| ())), Err(SendError::Full));
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn nobody_is_read_from_without_end() {
     };
     let mut longest = 0;
     let mut last = (None, 0);
-    let toy = Toy::new(move |event, out| {
+    let toy = TestMachine::new(move |event, out| {
         if let Event::Bytes { link, bytes } = event {
             let run = if last.0 == Some(*link) { last.1 } else { 0 };
             last = (Some(*link), run + bytes.len());
@@ -311,7 +311,7 @@ fn nobody_is_read_from_without_end() {
             out.notice(Seen::Note(longest.to_string()));
         }
     });
-    let rig = Rig::start_with(config, toy);
+    let rig = Fixture::start_with(config, toy);
     let (one, _) = rig.connect_up();
     let (other, second) = rig.connect_up();
     // Both have something to be read before the driver may go on.

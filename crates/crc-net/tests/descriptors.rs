@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 #![allow(clippy::print_stdout, reason = "how the process of its own is heard")]
 
-mod rig;
+mod fixture;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -12,8 +12,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crc_machine::{ListenerId, Origin};
-use crc_net::{Driver, DriverConfig, Input, Stopped, read_lines};
-use rig::{PATIENCE, Rig, Seen, echo, quick, read_exact, silent, write};
+use crc_net::{Driver, DriverConfig, LineEvent, Stopped, read_lines};
+use fixture::{Fixture, Seen, TIMEOUT, echo, quick, read_exact, silent, write};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Tells the test below that it is the process of its own.
@@ -61,9 +61,9 @@ fn child() {
     println!("address {address}");
     let stats = driver.stats();
     let input = BufReader::new(std::io::stdin());
-    read_lines(input, 100, driver.commander(), move |input| {
-        let command: rig::Do = match input {
-            Input::Line(_) => {
+    read_lines(input, 100, driver.command_sender(), move |input| {
+        let command: fixture::Do = match input {
+            LineEvent::Line(_) => {
                 let (open, turns) = (stats.links_open.value(), stats.turns.value());
                 let pauses = stats.accept_pauses.value();
                 println!("stats {open} {turns} {pauses}");
@@ -74,7 +74,7 @@ fn child() {
         Some(command)
     })
     .unwrap();
-    assert_eq!(driver.run(|_, _| {}).unwrap(), Stopped::InOrder);
+    assert_eq!(driver.run(|_, _| {}).unwrap(), Stopped::Graceful);
 }
 
 #[test]
@@ -119,13 +119,13 @@ fn waits_for_descriptors_without_spinning() {
     let mut links: Vec<_> = (0..LINKS)
         .map(|_| {
             let stream = TcpStream::connect(address).unwrap();
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.set_read_timeout(Some(TIMEOUT)).unwrap();
             stream
         })
         .collect();
     // It takes as many as it can, and pauses more than once.
     let mut open = 0;
-    rig::wait_until("some pauses", || {
+    fixture::wait_until("some pauses", || {
         let (now_open, _, pauses, _) = stats();
         open = now_open;
         pauses >= 4
@@ -165,11 +165,13 @@ fn takes_no_more_links_than_allowed() {
         links_max: 3,
         ..quick()
     };
-    let rig = Rig::start_with(config, silent());
+    let rig = Fixture::start_with(config, silent());
     let mut links: Vec<_> = (0..3).map(|_| rig.connect_up()).collect();
     // These wait in front of the door.
     let waiting: Vec<_> = (0..3).map(|_| rig.connect()).collect();
-    rig::wait_until("the house to be full", || rig.stats.house_full.value() == 1);
+    fixture::wait_until("the house to be full", || {
+        rig.stats.link_limit_hits.value() == 1
+    });
     assert!(rig.is_quiet_for(Duration::from_millis(100)));
     rig.wait_until_idle();
     // One goes, one comes; and so on.
@@ -192,9 +194,9 @@ fn links_that_are_counted_apart_take_no_place_and_find_theirs() {
         ..quick()
     };
     let (tell, told) = std::sync::mpsc::channel();
-    let rig = Rig::set_up(config, silent(), move |driver| {
+    let rig = Fixture::set_up(config, silent(), move |driver| {
         let any = (Ipv4Addr::LOCALHOST, 0).into();
-        let address = driver.listen_apart(any, ListenerId(7), 2).unwrap();
+        let address = driver.listen_with_own_limit(any, ListenerId(7), 2).unwrap();
         tell.send(address).unwrap();
     });
     let apart: SocketAddr = told.recv().unwrap();
@@ -210,7 +212,9 @@ fn links_that_are_counted_apart_take_no_place_and_find_theirs() {
     // The house is full, and a third one waits.
     let guests: Vec<_> = (0..2).map(|_| rig.connect_up()).collect();
     let waiting_guest = rig.connect();
-    rig::wait_until("the house to be full", || rig.stats.house_full.value() == 1);
+    fixture::wait_until("the house to be full", || {
+        rig.stats.link_limit_hits.value() == 1
+    });
     // The other door is open all the same, for two.
     let mut askers = Vec::new();
     for _ in 0..2 {

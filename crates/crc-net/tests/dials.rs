@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod rig;
+mod fixture;
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,16 +11,18 @@ use std::time::Duration;
 
 use crc_machine::{CloseWhen, DialError, DialId, Event, LinkDown, LinkId, Origin, PeerAddress};
 use crc_net::DriverConfig;
-use rig::{PATIENCE, Rig, Seen, Toy, Unsent, echo, quick, read_all, read_exact, silent, write};
+use fixture::{
+    Fixture, Seen, TIMEOUT, TestMachine, Unsent, echo, quick, read_all, read_exact, silent, write,
+};
 use socket2::{Domain, Socket, Type};
 
-fn dial(rig: &Rig, number: u64, to: PeerAddress) -> DialId {
+fn dial(rig: &Fixture, number: u64, to: PeerAddress) -> DialId {
     let dial = DialId(number);
     rig.tell(move |out| out.dial(dial, to));
     dial
 }
 
-fn expect_up(rig: &Rig, dial: DialId) -> (LinkId, crc_machine::Endpoints) {
+fn expect_up(rig: &Fixture, dial: DialId) -> (LinkId, crc_machine::Endpoints) {
     rig.expect("a dialled link", |seen| match seen {
         Seen::Up(link, origin, endpoints) => {
             assert_eq!(*origin, Origin::Dialed { dial });
@@ -31,7 +33,7 @@ fn expect_up(rig: &Rig, dial: DialId) -> (LinkId, crc_machine::Endpoints) {
     })
 }
 
-fn expect_failed(rig: &Rig, dial: DialId) -> DialError {
+fn expect_failed(rig: &Fixture, dial: DialId) -> DialError {
     rig.expect("the end of a dial", |seen| match seen {
         Seen::DialFailed(failed, why) if *failed == dial => Some(*why),
         Seen::Up(..) => panic!("{seen:?}"),
@@ -57,7 +59,7 @@ fn named(host: &str, port: u16) -> PeerAddress {
 
 #[test]
 fn reaches_an_address_of_either_family() {
-    let rig = Rig::start(echo());
+    let rig = Fixture::start(echo());
     for (number, ip) in [
         (4, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
         (6, SocketAddr::from((Ipv6Addr::LOCALHOST, 0))),
@@ -84,7 +86,7 @@ fn reaches_an_address_of_either_family() {
 
 #[test]
 fn reaches_a_name() {
-    let rig = Rig::start(echo());
+    let rig = Fixture::start(echo());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     // Whatever other addresses the name has here, nobody answers there.
@@ -98,7 +100,7 @@ fn reaches_a_name() {
 
 #[test]
 fn is_refused_where_nobody_listens() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let (_socket, nobody) = nobody();
     let refused = DialError::Failed(ErrorKind::ConnectionRefused);
     let first = dial(&rig, 1, nobody.into());
@@ -112,7 +114,7 @@ fn is_refused_where_nobody_listens() {
 
 #[test]
 fn says_when_a_name_is_not_known() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     // No name may be this long; so nobody has to be asked.
     let name = "a".repeat(300);
     let dial = dial(&rig, 1, named(&name, 1));
@@ -137,7 +139,7 @@ fn gives_up_on_who_does_not_answer() {
         connect_timeout: Duration::from_millis(100),
         ..quick()
     };
-    let rig = Rig::start_with(config, silent());
+    let rig = Fixture::start_with(config, silent());
     let (_socket, address, _waiting) = silent_listener();
     let dial = dial(&rig, 1, address.into());
     assert_eq!(expect_failed(&rig, dial), DialError::TimedOut);
@@ -146,7 +148,7 @@ fn gives_up_on_who_does_not_answer() {
 
 #[test]
 fn a_dial_under_way_ends_with_the_run() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let (_socket, address, _waiting) = silent_listener();
     dial(&rig, 1, address.into());
     dial(&rig, 2, named(&"a".repeat(300), 1));
@@ -163,7 +165,7 @@ fn a_dial_under_way_ends_with_the_run() {
 #[test]
 fn who_is_refused_may_dial_again_at_once() {
     let (_socket, nobody) = nobody();
-    let rig = Rig::start(Toy::new(move |event, out| {
+    let rig = Fixture::start(TestMachine::new(move |event, out| {
         if let Event::DialFailed { dial, .. } = event
             && dial.0 < 100
         {
@@ -177,11 +179,11 @@ fn who_is_refused_may_dial_again_at_once() {
 
 #[test]
 fn two_drivers_talk() {
-    let server = Rig::start(echo());
-    let client = Rig::start(silent());
+    let server = Fixture::start(echo());
+    let client = Fixture::start(silent());
     let dial = dial(&client, 1, server.address.into());
     let (link, _) = expect_up(&client, dial);
-    let words = rig::pattern(50_000);
+    let words = fixture::pattern(50_000);
     let said = words.clone();
     client.tell(move |out| out.send(link, &said));
     let mut came = Vec::new();
@@ -210,7 +212,7 @@ fn two_drivers_talk() {
 
 #[test]
 fn what_is_sent_as_soon_as_the_link_is_up_arrives() {
-    let rig = Rig::start(Toy::new(|event, out| {
+    let rig = Fixture::start(TestMachine::new(|event, out| {
         if let Event::LinkUp { link, .. } = event {
             out.send(*link, b"here I am");
             out.close(*link, CloseWhen::Flushed);
@@ -219,7 +221,7 @@ fn what_is_sent_as_soon_as_the_link_is_up_arrives() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let dial = dial(&rig, 1, listener.local_addr().unwrap().into());
     let (stream, _) = listener.accept().unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     assert_eq!(read_all(&stream), b"here I am");
     drop(stream);
     let (link, _) = expect_up(&rig, dial);

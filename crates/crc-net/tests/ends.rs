@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod rig;
+mod fixture;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use crc_machine::{CloseWhen, Event, LinkDown, LinkId};
 use crc_net::DriverConfig;
-use rig::{
-    PATIENCE, Rig, Seen, Toy, Unsent, pattern, quick, read_all, read_exact, silent,
+use fixture::{
+    Fixture, Seen, TIMEOUT, TestMachine, Unsent, pattern, quick, read_all, read_exact, silent,
     wait_until_held, write,
 };
 use socket2::SockRef;
@@ -27,8 +27,8 @@ fn reset(stream: TcpStream) {
 }
 
 /// Says goodbye and closes when it hears anything.
-fn doorkeeper(goodbye: Vec<u8>, when: CloseWhen) -> Toy {
-    Toy::new(move |event, out| {
+fn doorkeeper(goodbye: Vec<u8>, when: CloseWhen) -> TestMachine {
+    TestMachine::new(move |event, out| {
         if let Event::Bytes { link, .. } = event {
             out.send(*link, &goodbye);
             out.close(*link, when);
@@ -41,17 +41,17 @@ fn doorkeeper(goodbye: Vec<u8>, when: CloseWhen) -> Toy {
 fn last_words_arrive_though_the_peer_goes_on_talking() {
     let config = DriverConfig {
         send_queue_bytes_max: usize::MAX,
-        linger_max: PATIENCE,
+        linger_max: TIMEOUT,
         ..DriverConfig::default()
     };
     // More than is on its way before the peer begins to read: the rest is in our
     // system's hands.
     let goodbye = pattern(1_500_000);
-    let rig = Rig::start_with(config, doorkeeper(goodbye.clone(), CloseWhen::Flushed));
+    let rig = Fixture::start_with(config, doorkeeper(goodbye.clone(), CloseWhen::Flushed));
     let (stream, link) = rig.connect_up();
     write(&stream, b"x");
-    rig::wait_until("all to be written", || {
-        rig.stats.bytes_out.value() == 1_500_000
+    fixture::wait_until("all to be written", || {
+        rig.stats.written_bytes.value() == 1_500_000
     });
     // What comes for a closed socket, or stays unread in it, makes a reset of its
     // end, and that would destroy what the peer has not got yet.
@@ -61,13 +61,13 @@ fn last_words_arrive_though_the_peer_goes_on_talking() {
     stream.shutdown(Shutdown::Write).unwrap();
     assert!(read_all(&stream) == goodbye);
     assert_eq!(rig.expect_down(link), (LinkDown::Ended, Unsent::default()));
-    assert_eq!(rig.stats.bytes_in.value(), 1_000_001);
+    assert_eq!(rig.stats.read_bytes.value(), 1_000_001);
     rig.stop();
 }
 
 #[test]
 fn nothing_is_heard_of_a_link_after_its_close() {
-    let rig = Rig::start(doorkeeper(b"bye".to_vec(), CloseWhen::Flushed));
+    let rig = Fixture::start(doorkeeper(b"bye".to_vec(), CloseWhen::Flushed));
     let (stream, link) = rig.connect_up();
     write(&stream, &pattern(100_000));
     assert_eq!(read_all(&stream), b"bye");
@@ -91,14 +91,14 @@ fn nothing_is_heard_of_a_link_after_its_close() {
 
 #[test]
 fn who_does_not_hang_up_is_hung_up_on() {
-    let rig = Rig::start(doorkeeper(b"bye".to_vec(), CloseWhen::Flushed));
+    let rig = Fixture::start(doorkeeper(b"bye".to_vec(), CloseWhen::Flushed));
     let (stream, link) = rig.connect_up();
     write(&stream, b"x");
     assert_eq!(read_all(&stream), b"bye");
     // Our side stays open. So it takes as long as it may, and no longer.
     let closed = Instant::now();
     assert_eq!(rig.expect_down(link), (LinkDown::Ended, Unsent::default()));
-    assert!(closed.elapsed() < PATIENCE / 2);
+    assert!(closed.elapsed() < TIMEOUT / 2);
     assert_eq!(rig.stats.links_open.value(), 0);
     drop(stream);
     rig.stop();
@@ -112,7 +112,7 @@ fn who_does_not_take_what_waits_is_hung_up_on() {
         ..quick()
     };
     let goodbye = pattern(20_000_000);
-    let rig = Rig::start_with(config, doorkeeper(goodbye.clone(), CloseWhen::Flushed));
+    let rig = Fixture::start_with(config, doorkeeper(goodbye.clone(), CloseWhen::Flushed));
     let (stream, link) = rig.connect_up();
     write(&stream, b"x");
     let (why, unsent) = rig.expect_down(link);
@@ -125,7 +125,7 @@ fn who_does_not_take_what_waits_is_hung_up_on() {
 
 #[test]
 fn a_close_now_is_a_close_now() {
-    let rig = Rig::start(doorkeeper(b"bye".to_vec(), CloseWhen::Now));
+    let rig = Fixture::start(doorkeeper(b"bye".to_vec(), CloseWhen::Now));
     let (stream, link) = rig.connect_up();
     write(&stream, b"x");
     let (why, unsent) = rig.expect_down(link);
@@ -138,7 +138,7 @@ fn a_close_now_is_a_close_now() {
 
 #[test]
 fn a_reset_is_an_end() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let (stream, link) = rig.connect_up();
     reset(stream);
     let (why, unsent) = rig.expect_down(link);
@@ -150,10 +150,10 @@ fn a_reset_is_an_end() {
 #[test]
 fn a_reset_of_a_closing_link_is_no_second_end() {
     let config = DriverConfig {
-        linger_max: PATIENCE,
+        linger_max: TIMEOUT,
         ..DriverConfig::default()
     };
-    let rig = Rig::start_with(config, doorkeeper(b"bye".to_vec(), CloseWhen::Flushed));
+    let rig = Fixture::start_with(config, doorkeeper(b"bye".to_vec(), CloseWhen::Flushed));
     let (stream, link) = rig.connect_up();
     write(&stream, b"x");
     assert_eq!(read_all(&stream), b"bye");
@@ -164,7 +164,7 @@ fn a_reset_of_a_closing_link_is_no_second_end() {
 
 #[test]
 fn a_peer_that_only_listens_still_gets_its_answer() {
-    let rig = Rig::start(Toy::new(|event, out| {
+    let rig = Fixture::start(TestMachine::new(|event, out| {
         if let Event::Bytes { link, .. } = event {
             out.send(*link, &pattern(30_000));
         }
@@ -198,7 +198,7 @@ fn a_closing_link_whose_peer_has_ended_keeps_nobody_busy() {
         ..DriverConfig::default()
     };
     let goodbye = pattern(20_000_000);
-    let rig = Rig::start_with(config, doorkeeper(goodbye.clone(), CloseWhen::Flushed));
+    let rig = Fixture::start_with(config, doorkeeper(goodbye.clone(), CloseWhen::Flushed));
     let (stream, link) = rig.connect_up();
     write(&stream, b"x");
     stream.shutdown(Shutdown::Write).unwrap();
@@ -218,7 +218,7 @@ fn what_a_peer_left_behind_unread_is_told() {
         send_queue_bytes_max: usize::MAX,
         ..quick()
     };
-    let rig = Rig::start_with(config, silent());
+    let rig = Fixture::start_with(config, silent());
     let (stream, link) = rig.connect_up();
     let frame = pattern(1_000);
     let sent = frame.clone();
@@ -245,7 +245,7 @@ fn what_a_peer_left_behind_unread_is_told() {
 
 #[test]
 fn writing_into_a_reset_does_not_lose_what_was_said_before() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     for _ in 0..20 {
         let (stream, link) = rig.connect_up();
         let go_on = rig.hold();
@@ -276,10 +276,10 @@ fn writing_into_a_reset_does_not_lose_what_was_said_before() {
 fn stopping_delivers_what_waits() {
     let config = DriverConfig {
         send_queue_bytes_max: usize::MAX,
-        linger_max: PATIENCE,
+        linger_max: TIMEOUT,
         ..DriverConfig::default()
     };
-    let rig = Rig::start_with(config, silent());
+    let rig = Fixture::start_with(config, silent());
     let (stream, link) = rig.connect_up();
     let (other, _) = rig.connect_up();
     let words = pattern(10_000_000);
@@ -293,7 +293,7 @@ fn stopping_delivers_what_waits() {
     assert_eq!(read_all(&stream), words);
     drop(stream);
     let (stopped, seen) = rig.join();
-    assert_eq!(stopped, crc_net::Stopped::InOrder);
+    assert_eq!(stopped, crc_net::Stopped::Graceful);
     let endpoints = seen
         .iter()
         .filter(|seen| matches!(seen, Seen::Down(_, LinkDown::Ended, unsent) if *unsent == Unsent::default()))
@@ -307,7 +307,7 @@ fn stopping_waits_for_nobody_for_ever() {
         send_queue_bytes_max: usize::MAX,
         ..quick()
     };
-    let rig = Rig::start_with(config, silent());
+    let rig = Fixture::start_with(config, silent());
     let (stubborn, first) = rig.connect_up();
     let (deaf, second) = rig.connect_up();
     rig.tell(move |out| {
@@ -333,7 +333,7 @@ fn nobody_is_accepted_or_dialed_after_a_stop() {
         linger_max: Duration::from_secs(2),
         ..DriverConfig::default()
     };
-    let rig = Rig::start_with(config, silent());
+    let rig = Fixture::start_with(config, silent());
     let (stream, _) = rig.connect_up();
     let address = rig.address;
     rig.tell(move |out| {
@@ -360,7 +360,7 @@ fn every_link_ends_exactly_once() {
     };
     let (much, too_much) = (pattern(300_000), vec![b'x'; 5_000_000]);
     // Does what it is told by the first byte of whatever comes.
-    let toy = Toy::new(move |event, out| {
+    let toy = TestMachine::new(move |event, out| {
         if let Event::Bytes { link, bytes } = event {
             match bytes[0] % 6 {
                 0 => out.close(*link, CloseWhen::Now),
@@ -378,7 +378,7 @@ fn every_link_ends_exactly_once() {
             }
         }
     });
-    let rig = Rig::start_with(config, toy);
+    let rig = Fixture::start_with(config, toy);
     let mut random = 0x2545_F491_4F6C_DD1D_u64;
     let mut next = move |below: u64| {
         random ^= random << 13;
@@ -417,8 +417,8 @@ fn every_link_ends_exactly_once() {
         }
     }
     drop(open);
-    rig::wait_until("the last end", || rig.stats.links_open.value() == 0);
-    assert_eq!(rig.stats.bytes_waiting.value(), 0);
+    fixture::wait_until("the last end", || rig.stats.links_open.value() == 0);
+    assert_eq!(rig.stats.queue_bytes.value(), 0);
     let mut ended = BTreeMap::new();
     for seen in rig.stop() {
         match seen {
@@ -436,7 +436,7 @@ fn every_link_ends_exactly_once() {
 
 #[test]
 fn a_dead_link_is_no_trouble_to_its_sender() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let (stream, link) = rig.connect_up();
     let (living, other) = rig.connect_up();
     drop(stream);
@@ -454,7 +454,7 @@ fn a_dead_link_is_no_trouble_to_its_sender() {
 
 #[test]
 fn urgent_bytes_keep_nobody_busy() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let (stream, link) = rig.connect_up();
     SockRef::from(&stream).send_out_of_band(b"!").unwrap();
     write(&stream, b"x");

@@ -3,16 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod rig;
+mod fixture;
 
 use std::net::{Shutdown, TcpStream};
 
 use crc_machine::LinkDown;
-use rig::{Rig, Seen, pattern, silent, wait_until_held, write};
+use fixture::{Fixture, Seen, pattern, silent, wait_until_held, write};
 
 /// Has the driver find all of this in one turn: what `old` still has to say and
 /// its end, and the first bytes of `new`.
-fn in_one_turn(rig: &Rig, last_words: &[u8], old: &TcpStream, new: &TcpStream) {
+fn in_one_turn(rig: &Fixture, last_words: &[u8], old: &TcpStream, new: &TcpStream) {
     let go_on = rig.hold();
     // The newcomer is ready first, so that it stands first in the selector's list.
     write(new, b"registration");
@@ -23,7 +23,7 @@ fn in_one_turn(rig: &Rig, last_words: &[u8], old: &TcpStream, new: &TcpStream) {
     go_on.send(()).unwrap();
 }
 
-fn established(rig: &Rig) -> (TcpStream, crc_machine::LinkId) {
+fn established(rig: &Fixture) -> (TcpStream, crc_machine::LinkId) {
     let (stream, link) = rig.connect_up();
     write(&stream, b"hello");
     rig.expect("hello", |seen| {
@@ -34,14 +34,14 @@ fn established(rig: &Rig) -> (TcpStream, crc_machine::LinkId) {
 
 #[test]
 fn an_end_is_seen_before_a_registration() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let (old, old_link) = established(&rig);
     let (new, new_link) = rig.connect_up();
     in_one_turn(&rig, b"", &old, &new);
     assert_eq!(rig.next(), Seen::Command);
     assert_eq!(
         rig.next(),
-        Seen::Down(old_link, LinkDown::PeerClosed, rig::Unsent::default())
+        Seen::Down(old_link, LinkDown::PeerClosed, fixture::Unsent::default())
     );
     assert_eq!(rig.next(), Seen::Bytes(new_link, b"registration".to_vec()));
     rig.stop();
@@ -49,7 +49,7 @@ fn an_end_is_seen_before_a_registration() {
 
 #[test]
 fn an_end_behind_last_words_is_seen_before_a_registration() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let (old, old_link) = established(&rig);
     let (new, new_link) = rig.connect_up();
     let last_words = pattern(30_000);
@@ -65,7 +65,7 @@ fn an_end_behind_last_words_is_seen_before_a_registration() {
     assert_eq!(came, last_words);
     assert_eq!(
         rig.next(),
-        Seen::Down(old_link, LinkDown::PeerClosed, rig::Unsent::default())
+        Seen::Down(old_link, LinkDown::PeerClosed, fixture::Unsent::default())
     );
     assert_eq!(rig.next(), Seen::Bytes(new_link, b"registration".to_vec()));
     rig.stop();
@@ -73,7 +73,7 @@ fn an_end_behind_last_words_is_seen_before_a_registration() {
 
 #[test]
 fn a_newcomer_is_accepted_after_an_end() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let (old, old_link) = established(&rig);
     let go_on = rig.hold();
     let new = rig.connect();

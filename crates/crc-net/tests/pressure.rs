@@ -3,20 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod rig;
+mod fixture;
 
 use std::io::Read;
 
 use crc_machine::{Event, LinkDown, LinkId};
 use crc_net::DriverConfig;
-use rig::{
-    PATIENCE, Rig, Seen, Toy, Unsent, echo, pattern, quick, read_all, read_exact, silent, write,
+use fixture::{
+    Fixture, Seen, TIMEOUT, TestMachine, Unsent, echo, pattern, quick, read_all, read_exact,
+    silent, write,
 };
 
 /// Tells everybody but the speaker what was said.
-fn relay() -> Toy {
+fn relay() -> TestMachine {
     let mut links: Vec<LinkId> = Vec::new();
-    Toy::new(move |event, out| match event {
+    TestMachine::new(move |event, out| match event {
         Event::LinkUp { link, .. } => links.push(*link),
         Event::LinkDown { link, .. } => links.retain(|other| other != link),
         Event::Bytes { link, bytes } => {
@@ -37,7 +38,7 @@ fn a_slow_reader_gets_everything() {
     };
     let mut toy = relay();
     toy.tells_bytes = false;
-    let rig = Rig::start_with(config, toy);
+    let rig = Fixture::start_with(config, toy);
     let (speaker, _) = rig.connect_up();
     let (mut listener, _) = rig.connect_up();
     let words = pattern(30_000_000);
@@ -48,10 +49,10 @@ fn a_slow_reader_gets_everything() {
     });
     // It speaks to the end though nobody listens: what it says waits here.
     let speaker = speaking.join().unwrap();
-    rig::wait_until("everything to be read", || {
-        rig.stats.bytes_in.value() == 30_000_000
+    fixture::wait_until("everything to be read", || {
+        rig.stats.read_bytes.value() == 30_000_000
     });
-    assert!(rig.stats.bytes_waiting.value() > 10_000_000);
+    assert!(rig.stats.queue_bytes.value() > 10_000_000);
     // Meanwhile others are served: nobody waits for anybody.
     let (other, _) = rig.connect_up();
     write(&speaker, b"and you");
@@ -69,8 +70,8 @@ fn a_slow_reader_gets_everything() {
         came.extend_from_slice(&buffer[..count]);
     }
     assert!(came[..words.len()] == words);
-    rig::wait_until("the queue to be empty", || {
-        rig.stats.bytes_waiting.value() == 0
+    fixture::wait_until("the queue to be empty", || {
+        rig.stats.queue_bytes.value() == 0
     });
     drop((speaker, listener, other));
     rig.stop();
@@ -80,7 +81,7 @@ fn a_slow_reader_gets_everything() {
 fn a_slow_consumer_is_closed_at_its_bound_and_nobody_else() {
     let mut toy = relay();
     toy.tells_bytes = false;
-    let rig = Rig::start(toy);
+    let rig = Fixture::start(toy);
     let (speaker, _) = rig.connect_up();
     let (deaf, deaf_link) = rig.connect_up();
     let (listener, listener_link) = rig.connect_up();
@@ -103,14 +104,14 @@ fn a_slow_consumer_is_closed_at_its_bound_and_nobody_else() {
     assert!(waited > 100_000 && waited < 100_000 + 300_000, "{waited}");
     assert_eq!(rig.stats.slow_consumers.value(), 1);
     assert_eq!(rig.stats.links_open.value(), 2);
-    assert_eq!(rig.stats.bytes_waiting.value(), 0);
+    assert_eq!(rig.stats.queue_bytes.value(), 0);
     drop((speaker, deaf, listener));
     rig.stop();
 }
 
 #[test]
 fn what_is_handed_back_begins_where_a_send_began() {
-    let rig = Rig::start(silent());
+    let rig = Fixture::start(silent());
     let (deaf, link) = rig.connect_up();
     let frame = pattern(777);
     // Turn after turn, until it is too much.
@@ -140,7 +141,7 @@ fn what_is_handed_back_begins_where_a_send_began() {
 
 #[test]
 fn a_bound_can_be_raised_before_much_is_sent() {
-    let rig = Rig::start(Toy::new(|event, out| {
+    let rig = Fixture::start(TestMachine::new(|event, out| {
         if let Event::LinkUp { link, .. } = event {
             out.bound(*link, 30_000_000);
             out.send(*link, &pattern(20_000_000));
@@ -159,7 +160,7 @@ fn much_is_written_out_in_the_middle_of_a_turn() {
         outbox_bytes_max: 10_000,
         ..quick()
     };
-    let rig = Rig::start_with(config, silent());
+    let rig = Fixture::start_with(config, silent());
     let (stream, link) = rig.connect_up();
     // All in one turn.
     let go_on = rig.hold();
@@ -185,7 +186,7 @@ fn an_echo_of_much_is_the_same_in_every_size_of_outbox() {
         };
         let mut toy = echo();
         toy.tells_bytes = false;
-        let rig = Rig::start_with(config, toy);
+        let rig = Fixture::start_with(config, toy);
         let (stream, _) = rig.connect_up();
         let words = pattern(3_000_000);
         let said = words.clone();
@@ -206,7 +207,7 @@ fn a_flooder_does_not_keep_others_waiting() {
         send_queue_bytes_max: usize::MAX,
         ..quick()
     };
-    let rig = Rig::start_with(config, toy);
+    let rig = Fixture::start_with(config, toy);
     let (flooder, _) = rig.connect_up();
     let mut reader = flooder.try_clone().unwrap();
     let writer = flooder.try_clone().unwrap();
@@ -236,14 +237,14 @@ fn a_queue_that_was_full_is_sent_without_a_further_word() {
         send_queue_bytes_max: usize::MAX,
         ..quick()
     };
-    let rig = Rig::start_with(config, silent());
+    let rig = Fixture::start_with(config, silent());
     let (stream, link) = rig.connect_up();
     let words = pattern(8_000_000);
     let sent = words.clone();
     rig.ask(move |out| out.send(link, &sent));
     // The driver is idle now, though much waits: it does not try in vain.
     rig.wait_until_idle();
-    assert!(rig.stats.bytes_waiting.value() > 0);
+    assert!(rig.stats.queue_bytes.value() > 0);
     // Nor when there is more to send.
     let writes = rig.stats.writes.value();
     for _ in 0..100 {
@@ -262,28 +263,28 @@ fn commands_wait_while_much_waits_to_be_sent() {
     let config = DriverConfig {
         commands_pause_bytes: 100_000,
         send_queue_bytes_max: 1_000_000,
-        linger_max: PATIENCE,
+        linger_max: TIMEOUT,
         ..DriverConfig::default()
     };
-    let rig = Rig::start_with(config, silent());
+    let rig = Fixture::start_with(config, silent());
     let (stream, link) = rig.connect_up();
     let line = pattern(1_000);
-    let commander = rig.commander.clone();
+    let commands = rig.commands.clone();
     let sent = line.clone();
     let stats = rig.stats.clone();
     let speaking = std::thread::spawn(move || {
         for _ in 0..20_000 {
             let line = sent.clone();
-            commander
+            commands
                 .send(Box::new(move |out| out.send(link, &line)))
                 .unwrap();
-            assert!(stats.bytes_waiting.value() < 300_000);
+            assert!(stats.queue_bytes.value() < 300_000);
         }
-        commander.send(Box::new(|out| out.stop())).unwrap();
+        commands.send(Box::new(|out| out.stop())).unwrap();
     });
     // Twenty times what may wait, to somebody who takes its time.
-    rig::wait_until("commands to be held back", || {
-        rig.stats.bytes_waiting.value() > 100_000
+    fixture::wait_until("commands to be held back", || {
+        rig.stats.queue_bytes.value() > 100_000
     });
     let came = read_all(&stream);
     drop(stream);
@@ -301,22 +302,22 @@ fn lines_of_an_input_are_taken_as_fast_as_they_can_be_sent() {
         commands_pause_bytes: 100_000,
         commands_max: 16,
         send_queue_bytes_max: 1_000_000,
-        linger_max: PATIENCE,
+        linger_max: TIMEOUT,
         ..DriverConfig::default()
     };
-    let rig = Rig::start_with(config, silent());
+    let rig = Fixture::start_with(config, silent());
     let (stream, link) = rig.connect_up();
     let lines: String = (0..100_000)
         .map(|number| format!("this is line {number} of a long text\n"))
         .collect();
     let input = std::io::Cursor::new(lines.clone().into_bytes());
-    crc_net::read_lines(input, 1_000, rig.commander.clone(), move |input| {
-        let command: rig::Do = match input {
-            crc_net::Input::Line(mut line) => Box::new(move |out| {
+    crc_net::read_lines(input, 1_000, rig.commands.clone(), move |input| {
+        let command: fixture::Do = match input {
+            crc_net::LineEvent::Line(mut line) => Box::new(move |out| {
                 line.push('\n');
                 out.send(link, line.as_bytes());
             }),
-            crc_net::Input::End => Box::new(|out| out.stop()),
+            crc_net::LineEvent::End => Box::new(|out| out.stop()),
             other => panic!("{other:?}"),
         };
         Some(command)

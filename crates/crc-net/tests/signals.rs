@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 #![allow(clippy::print_stdout, reason = "how the process of its own is heard")]
 
-mod rig;
+mod fixture;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use crc_net::{Driver, DriverConfig};
-use rig::silent;
+use fixture::silent;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Tells the test below that it is the process of its own.
@@ -21,7 +21,7 @@ fn child(obedient: bool) {
     driver
         .on_signals(move || {
             Box::new(move |out| {
-                out.notice(rig::Seen::Note("told".to_owned()));
+                out.notice(fixture::Seen::Note("told".to_owned()));
                 if obedient {
                     out.stop();
                 }
@@ -29,10 +29,10 @@ fn child(obedient: bool) {
         })
         .unwrap();
     driver.command(Box::new(|out| {
-        out.notice(rig::Seen::Note("ready".to_owned()));
+        out.notice(fixture::Seen::Note("ready".to_owned()));
     }));
     let stopped = driver.run(|_, seen| {
-        if let rig::Seen::Note(note) = seen {
+        if let fixture::Seen::Note(note) = seen {
             println!("\nchild {note}");
         }
     });
@@ -86,7 +86,7 @@ fn a_signal_becomes_a_command() {
         assert_eq!(process.says(), "ready");
         process.send(signal);
         assert_eq!(process.says(), "told");
-        assert_eq!(process.says(), "InOrder");
+        assert_eq!(process.says(), "Graceful");
         process.succeeds();
     }
 }
@@ -101,6 +101,6 @@ fn a_second_signal_is_the_end() {
     process.send(Signal::TERM);
     assert_eq!(process.says(), "told");
     process.send(Signal::INT);
-    assert_eq!(process.says(), "AtOnce");
+    assert_eq!(process.says(), "Forced");
     process.succeeds();
 }

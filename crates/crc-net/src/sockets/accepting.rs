@@ -11,7 +11,7 @@ use super::{LinkUp, Sockets};
 use crate::connection::Connection;
 use crate::error::ListenError;
 use crate::listener::{self, AcceptOutcome, Apart, Listener, ListenerState};
-use crate::registration::Registration;
+use crate::poll_source::PollSource;
 use crate::selector::Interest;
 
 /// What accepting one link came to.
@@ -35,7 +35,7 @@ impl Sockets {
         let real = socket.local_addr().map_err(failed)?;
         let key = self.listeners.len() as u64;
         let socket =
-            Registration::new(&self.selector, socket, key, Interest::READ).map_err(failed)?;
+            PollSource::new(&self.selector, socket, key, Interest::READ).map_err(failed)?;
         let apart = links_max_apart.map(|links_max| Apart {
             links: 0,
             links_max: links_max.max(1),
@@ -59,7 +59,7 @@ impl Sockets {
             listener.state = ListenerState::Full;
             if !self.house_is_full {
                 self.house_is_full = true;
-                self.stats.house_full.add(1);
+                self.stats.link_limit_hits.add(1);
                 log::warn!("{} links are open: no more until one closes", self.links);
             }
             return Accepted::Nobody;
@@ -96,7 +96,7 @@ impl Sockets {
         let selector = Arc::clone(&self.selector);
         let bytes_max = self.config.send_queue_bytes_max;
         let inserted = self.insert_link(|link| {
-            let socket = Registration::new(&selector, stream, link.as_u64(), Interest::READ)?;
+            let socket = PollSource::new(&selector, stream, link.as_u64(), Interest::READ)?;
             let mut connection = Connection::new(socket, peer, bytes_max);
             connection.counted_by = counted_by;
             Ok(connection)

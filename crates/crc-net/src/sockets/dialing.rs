@@ -5,7 +5,7 @@ use crc_machine::{DialError, DialId, Endpoints, LinkId, Origin, PeerAddress, Tim
 use super::{Entry, LinkUp, Sockets};
 use crate::connection::Connection;
 use crate::dialer::{self, Attempt, ConnectOutcome, Dialing};
-use crate::registration::Registration;
+use crate::poll_source::PollSource;
 use crate::selector::Interest;
 
 impl Sockets {
@@ -50,7 +50,7 @@ impl Sockets {
             let deadline = now + dialing.share(now);
             let begun = self.entries.insert(|link| {
                 let socket = dialer::connect(peer, self.config.peer_timeout).and_then(|stream| {
-                    Registration::new(&self.selector, stream, link.as_u64(), Interest::WRITE)
+                    PollSource::new(&self.selector, stream, link.as_u64(), Interest::WRITE)
                 });
                 match socket {
                     Ok(socket) => {

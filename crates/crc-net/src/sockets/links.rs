@@ -7,8 +7,8 @@ use crc_machine::{ByteRange, CloseWhen, LinkDown, LinkId, Outbox, Timestamp};
 
 use super::{Entry, Sockets};
 use crate::connection::{Connection, Phase, ReadOutcome};
-use crate::input::Input;
 use crate::listener::Apart;
+use crate::read_buffer::ReadBuffer;
 
 /// More memory for effects than this is given back after a turn that needed it.
 const EFFECTS_KEPT_MAX: usize = 16 * 1024;
@@ -156,7 +156,7 @@ impl Sockets {
         &mut self,
         link: LinkId,
         outbox: &'a Outbox<N>,
-        input: &'a Input,
+        input: &'a ReadBuffer,
         slices: &mut Vec<IoSlice<'a>>,
         now: Timestamp,
     ) {
@@ -246,7 +246,7 @@ impl Sockets {
             &self.stats,
         );
         self.link_is_gone(connection.counted_by);
-        self.stats.bytes_waiting.subtract(connection.queue.len());
+        self.stats.queue_bytes.subtract(connection.queue.len());
         if why == LinkDown::SlowConsumer {
             self.stats.slow_consumers.add(1);
             log::warn!("{link} to {} closed: {why}", connection.peer);

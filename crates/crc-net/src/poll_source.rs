@@ -2,10 +2,10 @@
 //! the only caller of the selector's `add`, `modify` and `delete`.
 //!
 //! The selector is used in oneshot mode: a source that has fired is asked for
-//! nothing until it is armed again. Who owns a [`Registration`] says
-//! [`fired`](Registration::fired) after every event, even an ignored one, and
-//! [`arm`](Registration::arm) with all that is wanted from then on. Only a link
-//! that is watched for reading alone [stays armed](Registration::arm_link): that
+//! nothing until it is armed again. Who owns a [`PollSource`] says
+//! [`fired`](PollSource::fired) after every event, even an ignored one, and
+//! [`arm`](PollSource::arm) with all that is wanted from then on. Only a link
+//! that is watched for reading alone [stays armed](PollSource::arm_link): that
 //! saves a system call for every event on it. Such a link fires until all has
 //! been read that came; everything else on it, a write or an end, changes the
 //! interest and with it the mode.
@@ -23,7 +23,7 @@ use crate::selector::{Interest, Selector};
 
 /// A source that the selector watches, for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Registration<S: AsFd + AsRawFd> {
+pub(crate) struct PollSource<S: AsFd + AsRawFd> {
     source: S,
     selector: Arc<Selector>,
     /// What the selector watches it for at this moment.
@@ -32,7 +32,7 @@ pub(crate) struct Registration<S: AsFd + AsRawFd> {
     stays: bool,
 }
 
-impl<S: AsFd + AsRawFd> Registration<S> {
+impl<S: AsFd + AsRawFd> PollSource<S> {
     /// Has `source`, which must not block, watched under `key`.
     pub(crate) fn new(
         selector: &Arc<Selector>,
@@ -47,7 +47,7 @@ impl<S: AsFd + AsRawFd> Registration<S> {
         unsafe {
             selector.poller().add(&source, event(key, interest))?;
         }
-        Ok(Registration {
+        Ok(PollSource {
             source,
             selector: Arc::clone(selector),
             armed: interest,
@@ -95,7 +95,7 @@ impl<S: AsFd + AsRawFd> Registration<S> {
     }
 }
 
-impl<S: AsFd + AsRawFd> Drop for Registration<S> {
+impl<S: AsFd + AsRawFd> Drop for PollSource<S> {
     fn drop(&mut self) {
         if let Err(error) = self.selector.poller().delete(&self.source) {
             log::error!("the selector does not let go of a source: {error}");

@@ -30,7 +30,7 @@ const READS_PER_WRITE_MIN: u64 = 2;
 
 /// What was seen of the last turns.
 #[derive(Debug, Default)]
-pub(crate) struct Patience {
+pub(crate) struct Batching {
     reads: u64,
     writes: u64,
     bytes: u64,
@@ -38,16 +38,21 @@ pub(crate) struct Patience {
     ended: Timestamp,
 }
 
-impl Patience {
+impl Batching {
     /// Takes note of a turn that ended at `now`, with the counters as they stand.
     /// Says whether a pause pays. Not if the turn has read `bytes_enough`, which
     /// no longer fits into one write.
-    pub(crate) fn pays(&mut self, now: Timestamp, stats: &Stats, bytes_enough: usize) -> bool {
+    pub(crate) fn should_delay(
+        &mut self,
+        now: Timestamp,
+        stats: &Stats,
+        bytes_enough: usize,
+    ) -> bool {
         let reads = stats.reads.value() - self.reads;
         let writes = stats.writes.value() - self.writes;
-        let bytes = stats.bytes_in.value() - self.bytes;
+        let bytes = stats.read_bytes.value() - self.bytes;
         let in_a_row = now.since(self.ended) <= BREAK;
-        *self = Patience {
+        *self = Batching {
             reads: self.reads + reads,
             writes: self.writes + writes,
             bytes: self.bytes + bytes,
@@ -70,7 +75,7 @@ mod tests {
     use super::*;
 
     struct Turns {
-        patience: Patience,
+        batching: Batching,
         stats: Stats,
         now: Timestamp,
     }
@@ -78,7 +83,7 @@ mod tests {
     impl Turns {
         fn new() -> Self {
             Turns {
-                patience: Patience::default(),
+                batching: Batching::default(),
                 stats: Stats::default(),
                 now: Timestamp::START,
             }
@@ -89,9 +94,9 @@ mod tests {
             let turn = |_| {
                 self.stats.reads.add(reads);
                 self.stats.writes.add(writes);
-                self.stats.bytes_in.add(bytes);
+                self.stats.read_bytes.add(bytes);
                 self.now = self.now + Duration::from_micros(200);
-                self.patience.pays(self.now, &self.stats, 1000)
+                self.batching.should_delay(self.now, &self.stats, 1000)
             };
             (0..turns).map(turn).collect()
         }

@@ -11,7 +11,7 @@ const ALIGNMENT: usize = 64;
 
 /// Has room for a whole read twice, so that it is seldom full.
 #[derive(Debug, Default)]
-pub(crate) struct Input {
+pub(crate) struct ReadBuffer {
     bytes: Box<[u8]>,
     /// The first place that is well aligned.
     first: usize,
@@ -20,12 +20,12 @@ pub(crate) struct Input {
     kept: usize,
 }
 
-impl Input {
+impl ReadBuffer {
     pub(crate) fn new(read_bytes_max: usize) -> Self {
         let read_bytes_max = read_bytes_max.max(1);
         let length = read_bytes_max.next_multiple_of(ALIGNMENT).saturating_mul(2);
         let bytes = vec![0; length + ALIGNMENT].into_boxed_slice();
-        Input {
+        ReadBuffer {
             first: bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT),
             bytes,
             read_bytes_max,
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_not_read_over() {
-        let mut input = Input::new(100);
+        let mut input = ReadBuffer::new(100);
         let (first, room) = input.room();
         assert_eq!(room.len(), 100);
         room.fill(1);

@@ -2,16 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod rig;
+mod fixture;
 
 use crc_machine::{Event, LinkId};
-use rig::{Rig, Toy, quick, read_exact, write};
+use fixture::{Fixture, TestMachine, quick, read_exact, write};
 
 /// Tells everybody but the speaker of every byte by itself, without hurry; but
 /// what is in capitals at once.
-fn gossip() -> Toy {
+fn gossip() -> TestMachine {
     let mut links: Vec<LinkId> = Vec::new();
-    Toy::new(move |event, out| match event {
+    TestMachine::new(move |event, out| match event {
         Event::LinkUp { link, .. } => links.push(*link),
         Event::LinkDown { link, .. } => links.retain(|other| other != link),
         Event::Bytes { link, bytes } => {
@@ -33,7 +33,7 @@ fn gossip() -> Toy {
 
 #[test]
 fn what_is_not_urgent_comes_soon_and_in_order() {
-    let rig = Rig::start_with(quick(), gossip());
+    let rig = Fixture::start_with(quick(), gossip());
     let (speaker, _) = rig.connect_up();
     let listeners: Vec<_> = (0..20).map(|_| rig.connect_up().0).collect();
     for round in 0..50 {
@@ -52,7 +52,7 @@ fn what_is_not_urgent_comes_soon_and_in_order() {
 
 #[test]
 fn a_crowd_is_told_of_many_in_one_write() {
-    let rig = Rig::start_with(quick(), gossip());
+    let rig = Fixture::start_with(quick(), gossip());
     let speakers: Vec<_> = (0..100).map(|_| rig.connect_up().0).collect();
     let listeners: Vec<_> = (0..100).map(|_| rig.connect_up().0).collect();
     let before = rig.stats.writes.value();

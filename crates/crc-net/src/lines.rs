@@ -5,18 +5,18 @@
 use std::io::{self, BufRead, ErrorKind};
 use std::thread;
 
-use crate::commander::Commander;
+use crate::command_sender::CommandSender;
 use crate::error::DriverError;
 
 /// What an input had to offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
+pub enum LineEvent {
     /// A line, without its end.
     Line(String),
     /// A line of more bytes than may be; it was skipped.
     TooLong,
     /// A line that is not UTF-8; it was skipped.
-    NotText,
+    NotUtf8,
     /// There is no more. The last that is given.
     End,
     /// The input broke. The last that is given.
@@ -24,20 +24,20 @@ pub enum Input {
 }
 
 /// Reads `input` line by line on a thread of its own, and gives what `map` makes
-/// of it to `commander`; until the end, or until nobody takes commands any more.
+/// of it to `sender`; until the end, or until nobody takes commands any more.
 ///
 /// At most one line of at most `line_bytes_max` bytes is kept. While too many
 /// commands wait nothing is read, so whoever writes the lines is slowed down.
 /// The thread is left alone when the process ends.
 ///
 /// ```no_run
-/// # fn example(commander: crc_net::Commander<String>) -> Result<(), crc_net::DriverError> {
-/// use crc_net::{Input, read_lines};
+/// # fn example(sender: crc_net::CommandSender<String>) -> Result<(), crc_net::DriverError> {
+/// use crc_net::{LineEvent, read_lines};
 ///
 /// let input = std::io::BufReader::new(std::io::stdin());
-/// read_lines(input, 128 * 1024, commander, |input| match input {
-///     Input::Line(line) => Some(line),
-///     Input::End => Some("/quit".to_owned()),
+/// read_lines(input, 128 * 1024, sender, |input| match input {
+///     LineEvent::Line(line) => Some(line),
+///     LineEvent::End => Some("/quit".to_owned()),
 ///     _ => None,
 /// })
 /// # }
@@ -49,12 +49,12 @@ pub enum Input {
 pub fn read_lines<C: Send + 'static>(
     input: impl BufRead + Send + 'static,
     line_bytes_max: usize,
-    commander: Commander<C>,
-    mut map: impl FnMut(Input) -> Option<C> + Send + 'static,
+    sender: CommandSender<C>,
+    mut map: impl FnMut(LineEvent) -> Option<C> + Send + 'static,
 ) -> Result<(), DriverError> {
     let read = move || {
         for_each_line(input, line_bytes_max, |input| match map(input) {
-            Some(command) => commander.send(command).is_ok(),
+            Some(command) => sender.send(command).is_ok(),
             None => true,
         });
     };
@@ -69,21 +69,21 @@ pub fn read_lines<C: Send + 'static>(
 fn for_each_line(
     mut input: impl BufRead,
     line_bytes_max: usize,
-    mut take: impl FnMut(Input) -> bool,
+    mut take: impl FnMut(LineEvent) -> bool,
 ) {
     let mut line = Vec::new();
     loop {
         line.clear();
         let next = match read_line(&mut input, &mut line, line_bytes_max) {
-            Ok(LineEnd::Nothing) => Input::End,
-            Ok(LineEnd::TooLong) => Input::TooLong,
+            Ok(LineEnd::Nothing) => LineEvent::End,
+            Ok(LineEnd::TooLong) => LineEvent::TooLong,
             Ok(LineEnd::Line) => match std::str::from_utf8(&line) {
-                Ok(text) => Input::Line(text.to_owned()),
-                Err(_) => Input::NotText,
+                Ok(text) => LineEvent::Line(text.to_owned()),
+                Err(_) => LineEvent::NotUtf8,
             },
-            Err(error) => Input::Failed(error.kind()),
+            Err(error) => LineEvent::Failed(error.kind()),
         };
-        let last = matches!(next, Input::End | Input::Failed(_));
+        let last = matches!(next, LineEvent::End | LineEvent::Failed(_));
         if !take(next) || last {
             return;
         }
@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    fn lines(input: impl Read, buffer_bytes: usize, line_bytes_max: usize) -> Vec<Input> {
+    fn lines(input: impl Read, buffer_bytes: usize, line_bytes_max: usize) -> Vec<LineEvent> {
         let mut all = Vec::new();
         let input = BufReader::with_capacity(buffer_bytes, input);
         for_each_line(input, line_bytes_max, |input| {
@@ -150,8 +150,8 @@ mod tests {
         all
     }
 
-    fn line(text: &str) -> Input {
-        Input::Line(text.to_owned())
+    fn line(text: &str) -> LineEvent {
+        LineEvent::Line(text.to_owned())
     }
 
     #[test]
@@ -162,12 +162,12 @@ mod tests {
             line(""),
             line("two"),
             line("three"),
-            Input::End,
+            LineEvent::End,
         ];
         for buffer_bytes in 1..=input.len() {
             assert_eq!(lines(&input[..], buffer_bytes, 5), expected);
         }
-        assert_eq!(lines(&b""[..], 8, 5), [Input::End]);
+        assert_eq!(lines(&b""[..], 8, 5), [LineEvent::End]);
     }
 
     #[test]
@@ -177,11 +177,11 @@ mod tests {
             let expected = [
                 line("12345"),
                 line("12345"),
-                Input::TooLong,
-                Input::TooLong,
-                Input::NotText,
+                LineEvent::TooLong,
+                LineEvent::TooLong,
+                LineEvent::NotUtf8,
                 line("end"),
-                Input::End,
+                LineEvent::End,
             ];
             assert_eq!(lines(&input[..], buffer_bytes, 5), expected);
         }
@@ -205,7 +205,7 @@ mod tests {
                 Err(ErrorKind::PermissionDenied.into())
             }
         }
-        let expected = [line("one"), Input::Failed(ErrorKind::PermissionDenied)];
+        let expected = [line("one"), LineEvent::Failed(ErrorKind::PermissionDenied)];
         assert_eq!(lines((&b"one\n"[..]).chain(Broken), 8, 5), expected);
     }
 }

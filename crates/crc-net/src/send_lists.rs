@@ -5,7 +5,7 @@ use crc_machine::ByteRange;
 
 /// The lists of a turn. Emptied at once, when all of them have been written.
 #[derive(Debug, Default)]
-pub(crate) struct Pieces {
+pub(crate) struct SendLists {
     pieces: Vec<Piece>,
 }
 
@@ -17,7 +17,7 @@ struct Piece {
 
 /// One link's list.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PieceList {
+pub(crate) struct SendList {
     first: u32,
     last: u32,
 }
@@ -27,8 +27,8 @@ const NOTHING: u32 = u32::MAX;
 /// More memory than this is given back after a turn that needed it.
 const PIECES_KEPT_MAX: usize = 64 * 1024;
 
-impl PieceList {
-    pub(crate) const EMPTY: PieceList = PieceList {
+impl SendList {
+    pub(crate) const EMPTY: SendList = SendList {
         first: NOTHING,
         last: NOTHING,
     };
@@ -38,14 +38,14 @@ impl PieceList {
     }
 }
 
-impl Pieces {
+impl SendLists {
     /// The number of pieces in all lists.
     pub(crate) fn len(&self) -> usize {
         self.pieces.len()
     }
 
     #[inline]
-    pub(crate) fn push(&mut self, list: &mut PieceList, range: ByteRange) {
+    pub(crate) fn push(&mut self, list: &mut SendList, range: ByteRange) {
         if let Some(last) = self.pieces.get_mut(list.last as usize)
             && !list.is_empty()
             && let Some(both) = last.range.merge(range)
@@ -67,7 +67,7 @@ impl Pieces {
         list.last = index;
     }
 
-    pub(crate) fn iter(&self, list: PieceList) -> impl Iterator<Item = ByteRange> + Clone + '_ {
+    pub(crate) fn iter(&self, list: SendList) -> impl Iterator<Item = ByteRange> + Clone + '_ {
         let mut next = list.first;
         core::iter::from_fn(move || {
             let piece = self.pieces.get(next as usize)?;

@@ -6,11 +6,11 @@ use log::LevelFilter;
 /// The options `-v` and `-q`. Flatten them into a program's arguments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::Args)]
 pub struct Verbosity {
-    /// Log more to standard error; repeat for even more
+    /// Log more; repeat for even more
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet", global = true)]
     verbose: u8,
 
-    /// Log less to standard error; repeat for even less
+    /// Log less; repeat for even less
     #[arg(short, long, action = ArgAction::Count, global = true)]
     quiet: u8,
 }

@@ -1,8 +1,7 @@
-//! The log: how much of it there is, and where it goes.
+//! The log: its rate limit and its writer.
 //!
-//! Answers for two promises: nobody can make a server log without limit, and no
-//! reader of the log, a pipe that nobody reads or a disk that is full, ever
-//! holds up the loop. Knows nothing of what the lines say.
+//! It keeps two promises. No peer can make a server log without limit. A log that is
+//! not read, or a full disk, never blocks the event loop.
 
 mod limit;
 mod writer;
@@ -13,25 +12,24 @@ use std::time::Duration;
 use env_logger::{Builder, WriteStyle};
 use log::LevelFilter;
 
-use crate::logging::limit::Limited;
+use crate::logging::limit::RateLimitedLogger;
 use crate::logging::writer::LogWriter;
 
-/// How long the end of the process waits for what has not been written yet.
-const FINISH_MAX: Duration = Duration::from_secs(1);
+/// How long the end of the process waits for lines that are not written yet.
+const FINISH_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// The running log. Dropping it writes what waits, if that goes at once.
+/// The running log. Dropping it waits up to one second for the last lines to be written.
 #[derive(Debug)]
 #[must_use = "the last lines are lost without it"]
 pub(crate) struct Logging {
     writer: LogWriter,
 }
 
-/// Logs to `out` from now on: lines of `level` and above, or what the
-/// environment wants.
+/// Starts to log to `out`: lines of `level` and above, or as `RUST_LOG` says.
 ///
 /// # Errors
 ///
-/// When the system gives no thread.
+/// When the system provides no thread.
 pub(crate) fn start(
     out: impl io::Write + Send + 'static,
     style: WriteStyle,
@@ -45,7 +43,7 @@ pub(crate) fn start(
         .target(env_logger::Target::Pipe(Box::new(writer.clone())))
         .build();
     let max = logger.filter();
-    if log::set_boxed_logger(Box::new(Limited::new(logger))).is_ok() {
+    if log::set_boxed_logger(Box::new(RateLimitedLogger::new(logger))).is_ok() {
         log::set_max_level(max);
     }
     Ok(Logging { writer })
@@ -54,6 +52,6 @@ pub(crate) fn start(
 impl Drop for Logging {
     fn drop(&mut self) {
         log::logger().flush();
-        self.writer.finish(FINISH_MAX);
+        self.writer.finish(FINISH_TIME_MAX);
     }
 }

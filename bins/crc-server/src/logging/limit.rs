@@ -1,7 +1,7 @@
-//! How much may be logged of one kind: lines that come from the same place in
-//! the program, each of which some peer may cause as often as it likes.
+//! A rate limit for log lines of one kind: those of one call site. A peer can cause
+//! such a line as often as it likes.
 //!
-//! What is asked for by `-v` is not limited.
+//! Levels below info are not limited.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,115 +9,118 @@ use std::time::{Duration, Instant};
 
 use log::{Level, Log, Metadata, Record};
 
-/// So many lines of one kind
+/// How many lines of one call site are logged in one window. Further lines are counted.
 const LINES_MAX: u32 = 500;
-/// in so much time; of those that follow only the number is logged.
-const SPAN: Duration = Duration::from_secs(60);
+/// The length of a window.
+const WINDOW: Duration = Duration::from_secs(60);
 
-/// A logger that leaves out what there is too much of.
+/// A logger that suppresses lines above the limit.
 #[derive(Debug)]
-pub(crate) struct Limited<L> {
+pub(crate) struct RateLimitedLogger<L> {
     inner: L,
-    kinds: Mutex<BTreeMap<Place, Kind>>,
+    windows: Mutex<BTreeMap<CallSite, Window>>,
 }
 
-/// Where lines come from.
-type Place = (&'static str, u32);
+/// File and line.
+type CallSite = (&'static str, u32);
 
+/// The current window of one call site.
 #[derive(Debug)]
-struct Kind {
-    since: Instant,
-    /// How many lines came since then.
+struct Window {
+    start: Instant,
+    /// How many lines it has had, suppressed ones included.
     lines: u32,
 }
 
-/// What becomes of a line.
+/// What to do with a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Logged,
-    /// It is logged, and so is how many were left out before it.
-    LoggedAfter(u32),
-    /// It is the last for a while.
-    LoggedLast,
-    LeftOut,
+enum Decision {
+    Log,
+    /// Log how many lines were suppressed before it, then the line.
+    LogAfterSuppressed(u32),
+    /// Log the line, then that further lines are suppressed.
+    LogLast,
+    Suppress,
 }
 
-impl Kind {
-    fn new(since: Instant) -> Kind {
-        Kind { since, lines: 0 }
+impl Window {
+    fn new(start: Instant) -> Window {
+        Window { start, lines: 0 }
     }
 
-    fn line(&mut self, now: Instant) -> Fate {
-        let left_out = self.left_out();
-        if now.saturating_duration_since(self.since) >= SPAN {
-            *self = Kind::new(now);
+    /// Counts a line.
+    fn add_line(&mut self, now: Instant) -> Decision {
+        let suppressed = self.suppressed();
+        if now.saturating_duration_since(self.start) >= WINDOW {
+            *self = Window::new(now);
         }
         self.lines = self.lines.saturating_add(1);
         match self.lines {
-            1 if left_out > 0 => Fate::LoggedAfter(left_out),
-            LINES_MAX => Fate::LoggedLast,
-            0..LINES_MAX => Fate::Logged,
-            _ => Fate::LeftOut,
+            1 if suppressed > 0 => Decision::LogAfterSuppressed(suppressed),
+            LINES_MAX => Decision::LogLast,
+            0..LINES_MAX => Decision::Log,
+            _ => Decision::Suppress,
         }
     }
 
-    fn left_out(&self) -> u32 {
+    fn suppressed(&self) -> u32 {
         self.lines.saturating_sub(LINES_MAX)
     }
 }
 
-impl<L: Log> Limited<L> {
+impl<L: Log> RateLimitedLogger<L> {
     pub(crate) fn new(inner: L) -> Self {
-        Limited {
+        RateLimitedLogger {
             inner,
-            kinds: Mutex::default(),
+            windows: Mutex::default(),
         }
     }
 
-    fn kinds(&self) -> MutexGuard<'_, BTreeMap<Place, Kind>> {
-        self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
+    fn windows(&self) -> MutexGuard<'_, BTreeMap<CallSite, Window>> {
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fate(&self, record: &Record<'_>, now: Instant) -> Fate {
+    fn decide(&self, record: &Record<'_>, now: Instant) -> Decision {
         let (Some(file), Some(line)) = (record.file_static(), record.line()) else {
-            return Fate::Logged;
+            return Decision::Log;
         };
         if record.level() > Level::Info {
-            return Fate::Logged;
+            return Decision::Log;
         }
-        let mut kinds = self.kinds();
-        let kind = kinds.entry((file, line));
-        kind.or_insert_with(|| Kind::new(now)).line(now)
+        let mut windows = self.windows();
+        let window = windows.entry((file, line));
+        window.or_insert_with(|| Window::new(now)).add_line(now)
     }
 
     fn log_at(&self, record: &Record<'_>, now: Instant) {
         if !self.inner.enabled(record.metadata()) {
             return;
         }
-        let fate = self.fate(record, now);
-        if let Fate::LoggedAfter(count) = fate {
-            self.note(
+        let decision = self.decide(record, now);
+        if let Decision::LogAfterSuppressed(count) = decision {
+            self.log_note(
                 record.metadata(),
-                format_args!("{count} more were left out"),
+                format_args!("suppressed {count} lines like the next"),
             );
         }
-        if fate != Fate::LeftOut {
+        if decision != Decision::Suppress {
             self.inner.log(record);
         }
-        if fate == Fate::LoggedLast {
-            let words = format_args!("more of these are left out, and counted, for {SPAN:?}");
-            self.note(record.metadata(), words);
+        if decision == Decision::LogLast {
+            let text = format_args!("suppressing lines like the last for {WINDOW:?}");
+            self.log_note(record.metadata(), text);
         }
     }
 
-    fn note(&self, like: &Metadata<'_>, words: std::fmt::Arguments<'_>) {
+    /// Logs `text` with the level and target of another line.
+    fn log_note(&self, like: &Metadata<'_>, text: std::fmt::Arguments<'_>) {
         let mut note = Record::builder();
         let note = note.level(like.level()).target(like.target());
-        self.inner.log(&note.args(words).build());
+        self.inner.log(&note.args(text).build());
     }
 }
 
-impl<L: Log> Log for Limited<L> {
+impl<L: Log> Log for RateLimitedLogger<L> {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.inner.enabled(metadata)
     }
@@ -126,13 +129,16 @@ impl<L: Log> Log for Limited<L> {
         self.log_at(record, Instant::now());
     }
 
-    /// Tells how many were left out of which nothing has been told yet.
+    /// Logs how many lines were suppressed since the last note.
     fn flush(&self) {
-        let kinds = core::mem::take(&mut *self.kinds());
-        let left_out: u64 = kinds.values().map(|kind| u64::from(kind.left_out())).sum();
-        if left_out > 0 {
+        let windows = core::mem::take(&mut *self.windows());
+        let counts = windows
+            .values()
+            .map(|window| u64::from(window.suppressed()));
+        let suppressed: u64 = counts.sum();
+        if suppressed > 0 {
             let metadata = Metadata::builder().level(Level::Warn).build();
-            self.note(&metadata, format_args!("{left_out} lines were left out"));
+            self.log_note(&metadata, format_args!("suppressed {suppressed} lines"));
         }
         self.inner.flush();
     }
@@ -159,20 +165,20 @@ mod tests {
         fn flush(&self) {}
     }
 
-    fn log(logger: &Limited<Lines>, level: Level, place: u32, at: Instant, words: &str) {
+    fn log(logger: &RateLimitedLogger<Lines>, level: Level, line: u32, at: Instant, text: &str) {
         let mut record = Record::builder();
-        record.file_static(Some("here.rs")).line(Some(place));
+        record.file_static(Some("here.rs")).line(Some(line));
         let record = record.level(level);
-        logger.log_at(&record.args(format_args!("{words}")).build(), at);
+        logger.log_at(&record.args(format_args!("{text}")).build(), at);
     }
 
-    fn take(logger: &Limited<Lines>) -> Vec<String> {
+    fn take(logger: &RateLimitedLogger<Lines>) -> Vec<String> {
         std::mem::take(&mut logger.inner.0.lock().unwrap())
     }
 
     #[test]
-    fn one_kind_is_bounded_and_counted_and_the_others_are_heard() {
-        let logger = Limited::new(Lines::default());
+    fn a_flood_from_one_call_site_is_limited_and_others_are_not() {
+        let logger = RateLimitedLogger::new(Lines::default());
         let begin = Instant::now();
         for _ in 0..3 * LINES_MAX {
             log(&logger, Level::Info, 1, begin, "flood");
@@ -181,42 +187,39 @@ mod tests {
         let mut lines = take(&logger);
         assert_eq!(lines.pop().unwrap(), "WARN other");
         let last = lines.pop().unwrap();
-        assert_eq!(
-            last,
-            "INFO more of these are left out, and counted, for 60s"
-        );
+        assert_eq!(last, "INFO suppressing lines like the last for 60s");
         assert_eq!(lines, vec!["INFO flood"; LINES_MAX as usize]);
 
-        log(&logger, Level::Info, 1, begin + SPAN / 2, "still");
+        log(&logger, Level::Info, 1, begin + WINDOW / 2, "still");
         assert_eq!(take(&logger), [""; 0]);
-        log(&logger, Level::Info, 1, begin + SPAN, "again");
+        log(&logger, Level::Info, 1, begin + WINDOW, "again");
         assert_eq!(
             take(&logger),
-            ["INFO 1001 more were left out", "INFO again"]
+            ["INFO suppressed 1001 lines like the next", "INFO again"]
         );
-        log(&logger, Level::Info, 1, begin + SPAN, "again");
-        assert_eq!(take(&logger), ["INFO again"], "it is told once");
+        log(&logger, Level::Info, 1, begin + WINDOW, "again");
+        assert_eq!(take(&logger), ["INFO again"], "noted once");
     }
 
     #[test]
-    fn the_end_tells_what_was_not_told() {
-        let logger = Limited::new(Lines::default());
+    fn flush_logs_the_number_of_suppressed_lines() {
+        let logger = RateLimitedLogger::new(Lines::default());
         let begin = Instant::now();
-        for place in [1, 2] {
+        for line in [1, 2] {
             for _ in 0..LINES_MAX + 5 {
-                log(&logger, Level::Warn, place, begin, "flood");
+                log(&logger, Level::Warn, line, begin, "flood");
             }
         }
         take(&logger);
         logger.flush();
-        assert_eq!(take(&logger), ["WARN 10 lines were left out"]);
+        assert_eq!(take(&logger), ["WARN suppressed 10 lines"]);
         logger.flush();
         assert_eq!(take(&logger), [""; 0]);
     }
 
     #[test]
-    fn what_was_asked_for_is_not_limited() {
-        let logger = Limited::new(Lines::default());
+    fn debug_lines_are_not_limited() {
+        let logger = RateLimitedLogger::new(Lines::default());
         for _ in 0..2 * LINES_MAX {
             log(&logger, Level::Debug, 1, Instant::now(), "detail");
         }

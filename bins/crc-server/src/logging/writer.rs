@@ -1,19 +1,19 @@
-//! Lines wait in memory, up to a bound, for a thread of their own that writes
-//! them. What is too much is dropped, counted, and told of when there is
-//! somebody again to tell.
+//! A writer that never blocks: lines go into a bounded buffer, and a thread writes
+//! them. Lines that do not fit are dropped and counted. The thread writes the count as
+//! soon as it can write again.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// So many bytes may wait to be written.
-const WAITING_BYTES_MAX: usize = 1024 * 1024;
+/// The size of the buffer.
+const BUFFER_BYTES_MAX: usize = 1024 * 1024;
 
-/// So many bytes of a line are kept; peers' texts may be much longer.
+/// The length at which a line is truncated; texts from peers can be much longer.
 const LINE_BYTES_MAX: usize = 2 * 1024;
 
-/// One end of the log; each write is one whole line.
+/// The front of the log. Each write must be one whole line.
 #[derive(Debug, Clone)]
 pub(crate) struct LogWriter {
     shared: Arc<Shared>,
@@ -21,16 +21,16 @@ pub(crate) struct LogWriter {
 
 #[derive(Debug, Default)]
 struct Shared {
-    waiting: Mutex<Waiting>,
+    buffer: Mutex<Buffer>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct Buffer {
     lines: Vec<u8>,
-    /// How many lines there was no room for since.
+    /// How many lines did not fit since the thread last took the buffer.
     dropped: u64,
-    /// Whether the thread has taken lines that are not written yet.
+    /// Whether the thread is writing lines that it has taken.
     writing: bool,
 }
 
@@ -38,21 +38,21 @@ impl LogWriter {
     /// Starts the thread that writes to `out`.
     pub(crate) fn start(out: impl Write + Send + 'static) -> io::Result<LogWriter> {
         let shared = Arc::new(Shared::default());
-        let its = Arc::clone(&shared);
+        let for_thread = Arc::clone(&shared);
         thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || its.write_on(out))?;
+            .spawn(move || for_thread.write_lines(out))?;
         Ok(LogWriter { shared })
     }
 
-    /// Waits until all is written, but no longer than `bound`.
-    pub(crate) fn finish(&self, bound: Duration) {
-        let waiting = self.shared.lock();
-        let unwritten = |waiting: &mut Waiting| waiting.writing || !waiting.is_empty();
+    /// Waits until all lines are written, up to `time_max`.
+    pub(crate) fn finish(&self, time_max: Duration) {
+        let buffer = self.shared.lock();
+        let unwritten = |buffer: &mut Buffer| buffer.writing || !buffer.is_empty();
         drop(
             self.shared
                 .changed
-                .wait_timeout_while(waiting, bound, unwritten),
+                .wait_timeout_while(buffer, time_max, unwritten),
         );
     }
 }
@@ -60,16 +60,16 @@ impl LogWriter {
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let (kept, rest) = line.split_at_checked(LINE_BYTES_MAX).unwrap_or((line, &[]));
-        let mut waiting = self.shared.lock();
-        if waiting.lines.len() + kept.len() > WAITING_BYTES_MAX {
-            waiting.dropped += 1;
+        let mut buffer = self.shared.lock();
+        if buffer.lines.len() + kept.len() > BUFFER_BYTES_MAX {
+            buffer.dropped += 1;
             return Ok(line.len());
         }
-        waiting.lines.extend_from_slice(kept);
+        buffer.lines.extend_from_slice(kept);
         if !rest.is_empty() {
-            waiting.lines.extend_from_slice(b"...\n");
+            buffer.lines.extend_from_slice(b"...\n");
         }
-        drop(waiting);
+        drop(buffer);
         self.shared.changed.notify_all();
         Ok(line.len())
     }
@@ -79,40 +79,40 @@ impl Write for LogWriter {
     }
 }
 
-impl Waiting {
+impl Buffer {
     fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.dropped == 0
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // Nothing is left half done by whoever panics with it.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Buffer> {
+        // A panic cannot leave the buffer half changed.
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes whatever comes, for ever.
-    fn write_on(&self, mut out: impl Write) {
-        let mut waiting = self.lock();
+    /// The thread: writes lines as they come, and never returns.
+    fn write_lines(&self, mut out: impl Write) {
+        let mut buffer = self.lock();
         loop {
-            waiting = self
+            buffer = self
                 .changed
-                .wait_while(waiting, |waiting| waiting.is_empty())
+                .wait_while(buffer, |buffer| buffer.is_empty())
                 .unwrap_or_else(PoisonError::into_inner);
-            let lines = core::mem::take(&mut waiting.lines);
-            let dropped = core::mem::take(&mut waiting.dropped);
-            waiting.writing = true;
-            drop(waiting);
-            // Whoever does not take it does not want it.
+            let lines = core::mem::take(&mut buffer.lines);
+            let dropped = core::mem::take(&mut buffer.dropped);
+            buffer.writing = true;
+            drop(buffer);
+            // There is no other place to report an error to.
             let _ = out.write_all(&lines);
             if dropped > 0 {
-                let words = format!("crc-server: {dropped} lines of the log were not taken\n");
-                let _ = out.write_all(words.as_bytes());
+                let note = format!("crc-server: log blocked, dropped {dropped} lines\n");
+                let _ = out.write_all(note.as_bytes());
             }
             let _ = out.flush();
             drop(lines);
-            waiting = self.lock();
-            waiting.writing = false;
+            buffer = self.lock();
+            buffer.writing = false;
             self.changed.notify_all();
         }
     }
@@ -125,16 +125,18 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(30);
 
-    /// Takes as many writes as it is allowed, and shows them.
-    struct Gate {
+    /// Completes a write when the test allows it, and reports it.
+    struct StepWriter {
         allowed: Receiver<()>,
-        taken: Sender<Vec<u8>>,
+        written: Sender<Vec<u8>>,
     }
 
-    impl Write for Gate {
+    impl Write for StepWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.allowed.recv().map_err(io::Error::other)?;
-            self.taken.send(bytes.to_vec()).map_err(io::Error::other)?;
+            self.written
+                .send(bytes.to_vec())
+                .map_err(io::Error::other)?;
             Ok(bytes.len())
         }
 
@@ -143,18 +145,18 @@ mod tests {
         }
     }
 
-    fn gated() -> (LogWriter, Sender<()>, Receiver<Vec<u8>>) {
+    fn start_stepwise() -> (LogWriter, Sender<()>, Receiver<Vec<u8>>) {
         let (allow, allowed) = channel();
-        let (taken, seen) = channel();
-        let writer = LogWriter::start(Gate { allowed, taken }).unwrap();
-        (writer, allow, seen)
+        let (written, writes) = channel();
+        let writer = LogWriter::start(StepWriter { allowed, written }).unwrap();
+        (writer, allow, writes)
     }
 
     #[test]
-    fn who_logs_waits_for_nobody_and_what_is_dropped_is_counted() {
-        let (mut writer, allow, seen) = gated();
+    fn a_blocked_log_drops_and_counts_lines() {
+        let (mut writer, allow, writes) = start_stepwise();
         writer.write_all(b"first\n").unwrap();
-        // Once the thread has it, the rest waits.
+        // Once the thread has taken it, further lines stay in the buffer.
         while !writer.shared.lock().writing {
             thread::yield_now();
         }
@@ -163,34 +165,34 @@ mod tests {
             writer.write_all(&line).unwrap();
         }
         writer.finish(Duration::from_millis(10));
-        assert_eq!(writer.shared.lock().lines.len(), WAITING_BYTES_MAX);
+        assert_eq!(writer.shared.lock().lines.len(), BUFFER_BYTES_MAX);
         let next = || {
             allow.send(()).unwrap();
-            seen.recv_timeout(LONG).unwrap()
+            writes.recv_timeout(LONG).unwrap()
         };
         assert_eq!(next(), b"first\n");
-        assert_eq!(next().len(), WAITING_BYTES_MAX);
-        let words = "crc-server: 3976 lines of the log were not taken\n";
-        assert_eq!(String::from_utf8(next()).unwrap(), words);
+        assert_eq!(next().len(), BUFFER_BYTES_MAX);
+        let note = "crc-server: log blocked, dropped 3976 lines\n";
+        assert_eq!(String::from_utf8(next()).unwrap(), note);
     }
 
     #[test]
-    fn the_end_waits_for_the_last_line() {
-        let (mut writer, allow, seen) = gated();
+    fn finish_waits_for_the_last_line() {
+        let (mut writer, allow, writes) = start_stepwise();
         writer.write_all(b"last\n").unwrap();
         thread::spawn(move || allow.send(()));
         writer.finish(LONG);
-        assert_eq!(seen.try_recv().unwrap(), b"last\n");
+        assert_eq!(writes.try_recv().unwrap(), b"last\n");
     }
 
     #[test]
-    fn a_long_line_is_cut() {
-        let (mut writer, allow, seen) = gated();
+    fn a_long_line_is_truncated() {
+        let (mut writer, allow, writes) = start_stepwise();
         let line = [&[b'y'; 100_000][..], b"\n"].concat();
         writer.write_all(&line).unwrap();
         allow.send(()).unwrap();
-        let taken = seen.recv_timeout(LONG).unwrap();
-        assert_eq!(taken.len(), LINE_BYTES_MAX + 4);
-        assert!(taken.ends_with(b"y...\n"));
+        let line = writes.recv_timeout(LONG).unwrap();
+        assert_eq!(line.len(), LINE_BYTES_MAX + 4);
+        assert!(line.ends_with(b"y...\n"));
     }
 }

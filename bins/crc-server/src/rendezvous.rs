@@ -1,8 +1,8 @@
-//! The part of a server that finds others for it: a member of a rendezvous
-//! directory, which makes candidates out of the directory's lists.
+//! The rendezvous member of a server: registers the server with a directory and turns
+//! the directory's lists into candidates for an uplink.
 //!
-//! Decides nothing but who stands before us on a list. What becomes of the
-//! candidates is the relay server's business.
+//! It decides only which entries of a list are candidates. The relay server decides
+//! whom to dial.
 
 use std::mem;
 use std::net::SocketAddr;
@@ -15,19 +15,19 @@ use crc_rendezvous::{Away, Member, MemberCommand, MemberConfig, MemberNotice};
 pub(crate) struct Rendezvous {
     member: Member,
     directory: PeerAddress,
-    /// What we register instead of the address that we listen on.
+    /// The address to register instead of the one that the server listens on.
     advertised: Option<SocketAddr>,
-    /// What we have registered.
+    /// The address under which the server is registered.
     own: Option<SocketAddr>,
-    /// Whether a list has come on this connection.
+    /// Whether a list has arrived on this connection.
     registered: bool,
-    /// Why the directory was away when that was told last.
-    away: Option<Away>,
+    /// The last error that was logged as a warning; `None` after a list.
+    last_error: Option<Away>,
     scratch: Vec<Effect<MemberNotice>>,
 }
 
 impl Rendezvous {
-    /// A member of `directory` that comes back whenever the directory does.
+    /// A member of `directory` that reconnects whenever the connection is lost.
     pub(crate) fn new(directory: PeerAddress, advertised: Option<SocketAddr>, seed: u64) -> Self {
         let config = MemberConfig {
             persist: true,
@@ -39,7 +39,7 @@ impl Rendezvous {
             advertised,
             own: None,
             registered: false,
-            away: None,
+            last_error: None,
             scratch: Vec::new(),
         }
     }
@@ -58,7 +58,7 @@ impl Rendezvous {
         self.member.deadline()
     }
 
-    /// Begins to register, once it is known where we listen.
+    /// Dials the directory. `listening` are the addresses of the relay's listeners.
     pub(crate) fn start<N>(
         &mut self,
         now: Timestamp,
@@ -67,13 +67,12 @@ impl Rendezvous {
     ) {
         if let Some(address) = self.advertised.or_else(|| listening.first().copied()) {
             let start = MemberCommand::Start { address };
-            // There is no list yet.
+            // A list cannot have arrived yet.
             let _ = self.handle(now, Event::Command(start), out);
         }
     }
 
-    /// Takes an event of the member's. Returns the new candidates, if it brings
-    /// some.
+    /// Handles an event of the member. Returns new candidates, if a list has arrived.
     pub(crate) fn handle<N>(
         &mut self,
         now: Timestamp,
@@ -81,63 +80,60 @@ impl Rendezvous {
         out: &mut Outbox<N>,
     ) -> Option<Vec<PeerAddress>> {
         let mut scratch = mem::take(&mut self.scratch);
-        let mut news = Vec::new();
+        let mut notices = Vec::new();
         out.nested(
             &mut scratch,
             |out| self.member.handle(now, event, out),
             |notice| {
-                news.push(notice);
+                notices.push(notice);
                 None
             },
         );
         self.scratch = scratch;
         let mut candidates = None;
-        for notice in news {
+        for notice in notices {
             match notice {
                 MemberNotice::Registered { own } => self.own = Some(own),
-                MemberNotice::List(list) => candidates = self.take_list(&list).or(candidates),
-                MemberNotice::Away { why, .. } => self.go_away(why),
+                MemberNotice::List(list) => candidates = self.on_list(&list).or(candidates),
+                MemberNotice::Away { why, .. } => self.on_error(why),
             }
         }
         candidates
     }
 
-    fn take_list(&mut self, list: &[SocketAddr]) -> Option<Vec<PeerAddress>> {
+    fn on_list(&mut self, list: &[SocketAddr]) -> Option<Vec<PeerAddress>> {
         let own = self.own?;
-        let Some(before) = before(own, list) else {
-            log::warn!(
-                "the rendezvous {} sends a list without us, {own}",
-                self.directory
-            );
+        let directory = &self.directory;
+        let Some(candidates) = candidates(own, list) else {
+            log::warn!("rendezvous {directory}: the list does not contain this server, own={own}");
             return None;
         };
         if !mem::replace(&mut self.registered, true) {
-            log::info!("registered with the rendezvous {} as {own}", self.directory);
+            log::info!("rendezvous {directory}: registered as {own}");
         }
-        self.away = None;
-        log::debug!("{} servers before us on the list", before.len());
-        Some(before)
+        self.last_error = None;
+        let count = candidates.len();
+        log::debug!("rendezvous {directory}: new list, candidates={count}");
+        Some(candidates)
     }
 
-    fn go_away(&mut self, why: Away) {
+    /// Logs an error: as a warning unless it repeats the last one.
+    fn on_error(&mut self, error: Away) {
         self.registered = false;
-        // Said again and again it would be noise.
-        if self.away.replace(why) == Some(why) {
-            log::debug!("the rendezvous {}: {why}", self.directory);
+        let directory = &self.directory;
+        if self.last_error.replace(error) == Some(error) {
+            log::debug!("rendezvous {directory}: {error}");
         } else {
-            log::warn!(
-                "the rendezvous {}: {why}; we go on without it, and try it again",
-                self.directory
-            );
+            log::warn!("rendezvous {directory}: {error}; retrying");
         }
     }
 }
 
-/// Those who stand before `own` on a list; `None` if it is not there itself.
+/// The entries before `own` on a list; `None` if `own` is not on it.
 ///
-/// Somebody may be at the directory's machine and call it by an address that is
-/// everybody's own. That would lead us to ourselves.
-fn before(own: SocketAddr, list: &[SocketAddr]) -> Option<Vec<PeerAddress>> {
+/// An entry with a loopback address comes from the directory's own machine. On another
+/// machine that address leads to the wrong host, so it is left out.
+fn candidates(own: SocketAddr, list: &[SocketAddr]) -> Option<Vec<PeerAddress>> {
     let place = list.iter().position(|address| *address == own)?;
     let reachable = |address: &&SocketAddr| own.ip().is_loopback() || !address.ip().is_loopback();
     let before = list.iter().take(place).filter(reachable);
@@ -146,44 +142,45 @@ fn before(own: SocketAddr, list: &[SocketAddr]) -> Option<Vec<PeerAddress>> {
 
 #[cfg(test)]
 mod tests {
+    use crc_core::{Endpoints, Origin};
+
     use super::*;
 
-    fn addresses(words: &[&str]) -> Vec<SocketAddr> {
-        words.iter().map(|word| word.parse().unwrap()).collect()
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
-    fn before_on(own: &str, list: &[&str]) -> Option<Vec<String>> {
-        let found = before(own.parse().unwrap(), &addresses(list))?;
+    fn candidates_of(own: &str, list: &[&str]) -> Option<Vec<String>> {
+        let found = candidates(own.parse().unwrap(), &addresses(list))?;
         Some(found.iter().map(ToString::to_string).collect())
     }
 
     #[test]
-    fn who_stands_before_us_is_a_candidate() {
+    fn entries_before_our_own_are_candidates() {
         let list = [
             "192.0.2.1:1",
             "[2001:db8::2]:2",
             "192.0.2.3:3",
             "192.0.2.4:4",
         ];
-        let found = before_on("192.0.2.3:3", &list).unwrap();
+        let found = candidates_of("192.0.2.3:3", &list).unwrap();
         assert_eq!(found, ["192.0.2.1:1", "[2001:db8::2]:2"]);
-        assert_eq!(before_on("192.0.2.1:1", &list), Some(vec![]));
-        assert_eq!(before_on("192.0.2.3:4", &list), None, "we are not there");
+        assert_eq!(candidates_of("192.0.2.1:1", &list), Some(vec![]));
+        assert_eq!(candidates_of("192.0.2.3:4", &list), None, "not on the list");
     }
 
     #[test]
-    fn nobody_follows_a_loopback_address_of_another_machine() {
+    fn loopback_addresses_of_another_machine_are_no_candidates() {
         let list = ["127.0.0.1:1", "192.0.2.1:1", "[::1]:1", "192.0.2.2:1"];
-        let found = before_on("192.0.2.2:1", &list).unwrap();
+        let found = candidates_of("192.0.2.2:1", &list).unwrap();
         assert_eq!(found, ["192.0.2.1:1"]);
         let list = ["127.0.0.1:1", "127.0.0.1:2"];
-        assert_eq!(before_on("127.0.0.1:2", &list).unwrap(), ["127.0.0.1:1"]);
+        let found = candidates_of("127.0.0.1:2", &list).unwrap();
+        assert_eq!(found, ["127.0.0.1:1"]);
     }
 
     #[test]
-    fn an_address_that_is_said_to_be_ours_is_registered_in_place_of_where_we_listen() {
-        use crc_core::{Endpoints, Origin};
-
+    fn an_advertised_address_is_registered_instead_of_the_listener() {
         let directory: PeerAddress = "127.0.0.1:33400".parse().unwrap();
         for (advertised, listening, registered) in [
             (None, "127.0.0.1:7", "127.0.0.1:7\n"),

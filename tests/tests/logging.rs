@@ -94,7 +94,11 @@ fn a_flood_of_one_kind_is_counted_and_the_rest_is_logged() {
     let closed = server.log_lines_with(": closed: ").len();
     // A slow machine may need more than a minute for this.
     assert!((LINES_MAX..2 * LINES_MAX).contains(&closed), "{closed}");
-    assert!(!server.log_lines_with("suppressing lines like the last").is_empty());
+    assert!(
+        !server
+            .log_lines_with("suppressing lines like the last")
+            .is_empty()
+    );
     assert!(!server.log_lines_with("suppressed ").is_empty());
     assert_eq!(server.log_lines_with("has joined").len(), 2);
     assert_eq!(server.log_lines_with("shutdown complete").len(), 1);

@@ -289,7 +289,7 @@ fn a_recording_that_cannot_be_made_is_one_sentence() {
     assert_eq!(status.code(), Some(1));
     let log = process.log();
     let sentence = log.strip_prefix("crc-server: cannot record to ").unwrap();
-    assert!(sentence.ends_with(": choose another --record\n"), "{log}");
+    assert!(sentence.ends_with("; use another --record\n"), "{log}");
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(process.lines().is_empty(), "it never listened");
 }

@@ -1,6 +1,8 @@
-//! One machine out of three: the relay server, the admin page that looks at it,
-//! and the member of a rendezvous directory that finds others for it. Links are
-//! told apart by the listener that they came in at, or by who dialled.
+//! One machine made of three: the relay server, the admin page that shows its state,
+//! and the rendezvous member that finds candidates for it.
+//!
+//! Each event goes to one of them. The listener of an accepted link, or the owner of a
+//! dial, decides which.
 
 use std::io;
 use std::sync::Arc;
@@ -15,10 +17,11 @@ use crc_rendezvous::MemberCommand;
 use crate::admin::Admin;
 use crate::rendezvous::Rendezvous;
 
-/// The door of the admin page.
+/// The listener of the admin page.
 pub(crate) const ADMIN_LISTENER: ListenerId = ListenerId(u32::MAX);
 
-/// A relay server with an admin page, and maybe with a rendezvous.
+/// A relay server with an admin page and, optionally, a rendezvous member and a
+/// recorder.
 #[derive(Debug)]
 pub(crate) struct Node {
     server: Server,
@@ -37,32 +40,30 @@ impl Node {
         }
     }
 
-    /// Writes down what the relay server is told.
-    pub(crate) fn record(&mut self, recorder: Recorder) {
+    /// Records the events of the relay server from now on.
+    pub(crate) fn set_recorder(&mut self, recorder: Recorder) {
         self.recorder = Some(recorder);
     }
 
-    /// Endpoints the recording, if there is one.
-    pub(crate) fn end_record(&mut self) -> io::Result<()> {
+    /// Completes the recording, if there is one.
+    pub(crate) fn finish_recording(&mut self) -> io::Result<()> {
         let digest = crc_record::digest(&self.server);
         self.recorder
             .take()
             .map_or(Ok(()), |recorder| recorder.close(digest))
     }
 
-    /// Has others found for the relay server.
-    pub(crate) fn find_by(&mut self, rendezvous: Rendezvous) {
+    /// Takes candidates for the relay server from `rendezvous`.
+    pub(crate) fn set_rendezvous(&mut self, rendezvous: Rendezvous) {
         self.rendezvous = Some(rendezvous);
     }
 
-    /// Shows the driver's counters as well.
-    pub(crate) fn watch(&mut self, stats: Arc<Stats>) {
-        self.admin.watch(stats);
+    /// Shows the driver's counters on the admin page.
+    pub(crate) fn set_driver_stats(&mut self, stats: Arc<Stats>) {
+        self.admin.set_driver_stats(stats);
     }
-}
 
-impl Node {
-    fn tell(
+    fn handle_server_event(
         &mut self,
         now: Timestamp,
         event: Event<'_, ServerCommand>,
@@ -74,25 +75,26 @@ impl Node {
         self.server.handle(now, event, out);
     }
 
-    /// Tells the member of the directory, and the relay server of whom it has
-    /// found.
-    fn tell_rendezvous(
+    /// Hands the event to the rendezvous member, and the candidates that it reports to
+    /// the relay server.
+    fn handle_rendezvous_event(
         &mut self,
         now: Timestamp,
         event: Event<'_, MemberCommand>,
         out: &mut Outbox<ServerNotice>,
     ) {
         if let Some(rendezvous) = &mut self.rendezvous
-            && let Some(found) = rendezvous.handle(now, event, out)
+            && let Some(candidates) = rendezvous.handle(now, event, out)
         {
-            self.tell(now, Event::Command(ServerCommand::Candidates(found)), out);
+            let candidates = Event::Command(ServerCommand::Candidates(candidates));
+            self.handle_server_event(now, candidates, out);
         }
     }
 }
 
-/// The event as the member of the directory takes it, if it is about its
-/// connection.
-fn for_rendezvous<'a>(
+/// Converts an event about the member's connection. Any other event comes back as
+/// `Err`.
+fn to_rendezvous_event<'a>(
     rendezvous: &Rendezvous,
     event: Event<'a, ServerCommand>,
 ) -> Result<Event<'a, MemberCommand>, Event<'a, ServerCommand>> {
@@ -134,31 +136,33 @@ impl Machine for Node {
                 link,
                 origin: Origin::Accepted { listener },
                 ..
-            } if listener == ADMIN_LISTENER => self.admin.link_up(now, link),
-            Event::Bytes { link, bytes } if self.admin.has(link) => {
-                self.admin.bytes(now, link, bytes, &self.server, out);
+            } if listener == ADMIN_LISTENER => self.admin.on_link_up(now, link),
+            Event::Bytes { link, bytes } if self.admin.owns_link(link) => {
+                self.admin.on_bytes(now, link, bytes, &self.server, out);
             }
-            Event::LinkDown { link, .. } if self.admin.has(link) => self.admin.link_down(link),
+            Event::LinkDown { link, .. } if self.admin.owns_link(link) => {
+                self.admin.on_link_down(link);
+            }
             Event::Tick => {
-                self.admin.tick(now, &self.server, out);
-                self.tell_rendezvous(now, Event::Tick, out);
-                self.tell(now, Event::Tick, out);
+                self.admin.on_tick(now, &self.server, out);
+                self.handle_rendezvous_event(now, Event::Tick, out);
+                self.handle_server_event(now, Event::Tick, out);
             }
             Event::Command(ServerCommand::Start { listening }) => {
                 if let Some(rendezvous) = &mut self.rendezvous {
                     rendezvous.start(now, &listening, out);
                 }
-                let start = ServerCommand::Start { listening };
-                self.tell(now, Event::Command(start), out);
+                let start = Event::Command(ServerCommand::Start { listening });
+                self.handle_server_event(now, start, out);
             }
             event => {
                 let event = match &self.rendezvous {
-                    Some(rendezvous) => for_rendezvous(rendezvous, event),
+                    Some(rendezvous) => to_rendezvous_event(rendezvous, event),
                     None => Err(event),
                 };
                 match event {
-                    Ok(event) => self.tell_rendezvous(now, event, out),
-                    Err(event) => self.tell(now, event, out),
+                    Ok(event) => self.handle_rendezvous_event(now, event, out),
+                    Err(event) => self.handle_server_event(now, event, out),
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Users of IRC at real servers: over sockets, from the first word to the last.
+//! IRC clients at real servers, over sockets, from registration to shutdown.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running server that ends with the test.
 struct Server {
@@ -26,9 +26,9 @@ impl Server {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut address = |words: &str| {
+        let mut address = |prefix: &str| {
             let line = lines.next().unwrap().unwrap();
-            line.strip_prefix(words).unwrap().to_owned()
+            line.strip_prefix(prefix).unwrap().to_owned()
         };
         Server {
             listening: address("listening on "),
@@ -39,10 +39,10 @@ impl Server {
 
     fn user(&self, nick: &str) -> User {
         let stream = TcpStream::connect(&self.irc).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         let mut user = User(BufReader::new(stream));
-        user.say(&format!("NICK {nick}\r\nUSER {nick} 0 * :{nick}"));
-        user.hear(" 001 ");
+        user.send(&format!("NICK {nick}\r\nUSER {nick} 0 * :{nick}"));
+        user.receive(" 001 ");
         user
     }
 }
@@ -57,65 +57,67 @@ impl Drop for Server {
 struct User(BufReader<TcpStream>);
 
 impl User {
-    fn say(&mut self, line: &str) {
+    fn send(&mut self, line: &str) {
         let line = format!("{line}\r\n");
         self.0.get_mut().write_all(line.as_bytes()).unwrap();
     }
 
-    /// The next line with these words in it.
-    fn hear(&mut self, words: &str) -> String {
+    /// The next line that contains `text`.
+    fn receive(&mut self, text: &str) -> String {
         loop {
             let mut line = String::new();
             let read = self.0.read_line(&mut line).unwrap();
-            assert!(read > 0, "the link has ended before {words:?}");
-            if line.contains(words) {
+            assert!(read > 0, "the link ended before {text:?}");
+            if line.contains(text) {
                 return line;
             }
         }
     }
 
-    /// Reads to the end of the link.
-    fn end(&mut self) {
+    /// Reads until the server closes the link.
+    fn wait_for_close(&mut self) {
         self.0.read_to_string(&mut String::new()).unwrap();
     }
 }
 
 #[test]
-fn users_of_two_servers_meet_in_a_channel() {
+fn irc_clients_of_two_servers_share_a_channel() {
     let motd = format!("{}/tests/motd.txt", env!("CARGO_MANIFEST_DIR"));
     let mut reef = Server::start(&["--name", "reef", "--motd", &motd]);
     let atoll = Server::start(&["--name", "atoll", "--connect", &reef.listening]);
     let (mut ann, mut bob) = (reef.user("ann"), atoll.user("bob"));
     assert!(
-        ann.hear(" 372 ")
+        ann.receive(" 372 ")
             .ends_with(" 372 ann :- Low tide at noon.\r\n")
     );
-    ann.say("JOIN #reef");
-    ann.hear(" 366 ");
-    // Both must have heard of each other.
+    ann.send("JOIN #reef");
+    ann.receive(" 366 ");
+    // Bob's server must know Ann's channel.
     while {
-        bob.say("NAMES #reef");
-        !bob.hear("#reef").contains(" 353 ")
+        bob.send("NAMES #reef");
+        !bob.receive("#reef").contains(" 353 ")
     } {}
-    bob.say("JOIN #reef");
-    assert!(ann.hear(" JOIN ").starts_with(":bob!bob@"));
-    ann.say("PRIVMSG #reef :Anybody out there?");
-    let heard = bob.hear(" PRIVMSG ");
-    assert!(heard.starts_with(":ann!ann@") && heard.ends_with(" #reef :Anybody out there?\r\n"));
-    bob.say("PRIVMSG ann :Me");
-    assert!(ann.hear(" PRIVMSG ").ends_with(" ann :Me\r\n"));
-    bob.say("QUIT :so long");
+    bob.send("JOIN #reef");
+    assert!(ann.receive(" JOIN ").starts_with(":bob!bob@"));
+    ann.send("PRIVMSG #reef :Anybody out there?");
+    let message = bob.receive(" PRIVMSG ");
+    assert!(
+        message.starts_with(":ann!ann@") && message.ends_with(" #reef :Anybody out there?\r\n")
+    );
+    bob.send("PRIVMSG ann :Me");
+    assert!(ann.receive(" PRIVMSG ").ends_with(" ann :Me\r\n"));
+    bob.send("QUIT :so long");
     assert_eq!(
-        bob.hear("ERROR"),
+        bob.receive("ERROR"),
         "ERROR :Closing Link: bob (Quit: so long)\r\n"
     );
-    bob.end();
-    assert!(ann.hear(" QUIT ").ends_with(" QUIT :so long\r\n"));
+    bob.wait_for_close();
+    assert!(ann.receive(" QUIT ").ends_with(" QUIT :so long\r\n"));
     let mut kill = Command::new("kill");
     kill.arg(reef.child.id().to_string());
     assert!(kill.status().unwrap().success());
-    ann.hear(" NOTICE ann :Server leaving: ");
-    ann.hear("ERROR :Closing Link: ann ");
-    ann.end();
+    ann.receive(" NOTICE ann :Server leaving: ");
+    ann.receive("ERROR :Closing Link: ann ");
+    ann.wait_for_close();
     assert!(reef.child.wait().unwrap().success());
 }

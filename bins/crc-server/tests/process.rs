@@ -1,4 +1,4 @@
-//! The server as a process: what it prints, how it ends, and its admin page.
+//! The server as a process: output, exit status, signals, admin page, log.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crc-server"));
@@ -39,9 +39,9 @@ impl Server {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut address = |words: &str| {
+        let mut address = |prefix: &str| {
             let line = lines.next().unwrap().unwrap();
-            line.strip_prefix(words).unwrap().parse().unwrap()
+            line.strip_prefix(prefix).unwrap().parse().unwrap()
         };
         let (listening, admin) = (address("listening on "), address("admin on "));
         let (sender, log) = channel();
@@ -59,42 +59,42 @@ impl Server {
         }
     }
 
-    /// The next line of the log with these words in it.
-    fn logs(&self, words: &str) -> String {
-        let end = Instant::now() + PATIENCE;
+    /// Waits for a log line that contains `text`.
+    fn wait_for_log(&self, text: &str) -> String {
+        let end = Instant::now() + TIMEOUT;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let line = self.log.recv_timeout(left);
-            let line = line.unwrap_or_else(|_| panic!("no line with {words:?} in the log"));
-            if line.contains(words) {
+            let line = line.unwrap_or_else(|_| panic!("no log line with {text:?}"));
+            if line.contains(text) {
                 return line;
             }
         }
     }
 
-    fn ask(&self, request: &str) -> String {
+    fn request(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.admin).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
     }
 
     fn state(&self) -> Value {
-        let answer = self.ask("GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let response = self.request("GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
         assert!(head.contains("application/json"), "{head}");
         serde_json::from_str(body).unwrap()
     }
 
-    /// Waits until the state is as wanted.
-    fn wait_for(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-        let end = Instant::now() + PATIENCE;
+    /// Waits until `/state` satisfies the condition.
+    fn wait_for_state(&self, what: &str, condition: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + TIMEOUT;
         loop {
             let state = self.state();
-            if holds(&state) {
+            if condition(&state) {
                 return state;
             }
             assert!(Instant::now() < end, "no {what}: {state}");
@@ -109,11 +109,11 @@ impl Server {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.listening).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream
     }
 
-    /// A connection on which a client has registered and been welcomed.
+    /// A connection of a registered client.
     fn client(&self, id: u32) -> TcpStream {
         let mut stream = self.connect();
         stream.write_all(&registration(0x80, id)).unwrap();
@@ -144,27 +144,27 @@ fn ids(numbers: &[u32]) -> Value {
 }
 
 #[test]
-fn what_makes_no_sense_ends_with_2_and_a_sentence() {
+fn an_invalid_command_line_exits_with_2_and_an_error() {
     let name = "n".repeat(65);
-    for (args, sentence) in [
+    for (args, message) in [
         (["--id", "0"], "an id is a number from 1 to 4294967295"),
         (
             ["--name", &name],
             "the name has 65 bytes where at most 64 are allowed",
         ),
         (["--connect", "nowhere"], "an address looks like HOST:PORT"),
-        (["--listen", "x"], "an address looks like ADDRESS:PORT"),
+        (["--listen", "x"], "expected ADDRESS:PORT"),
         (["--server-peers", "x"], "invalid IP address syntax"),
     ] {
         let output = run(&args);
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{error}");
-        assert!(error.contains(sentence), "{error}");
+        assert!(error.contains(message), "{error}");
     }
 }
 
 #[test]
-fn help_and_manual_name_every_option() {
+fn help_manual_and_completions_list_the_options() {
     let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
     let manual = String::from_utf8(run(&["--generate", "man"]).stdout).unwrap();
     let completions = String::from_utf8(run(&["--generate", "bash"]).stdout).unwrap();
@@ -177,12 +177,12 @@ fn help_and_manual_name_every_option() {
 }
 
 #[test]
-fn a_taken_port_is_one_plain_sentence() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    for door in ["--listen", "--admin"] {
-        let mut args = vec!["-q", door, &address];
-        if door == "--admin" {
+fn a_port_in_use_is_a_one_line_error() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    for option in ["--listen", "--admin"] {
+        let mut args = vec!["-q", option, &address];
+        if option == "--admin" {
             args.extend(["--listen", "127.0.0.1:0"]);
         }
         let output = run(&args);
@@ -193,35 +193,35 @@ fn a_taken_port_is_one_plain_sentence() {
             error,
             format!("crc-server: cannot listen: {address} {advice}\n")
         );
-        assert_eq!(output.stdout, b"", "it does not claim to listen");
+        assert_eq!(output.stdout, b"", "no listening line");
     }
 }
 
 #[test]
-fn an_uplink_that_is_not_there_is_one_plain_sentence_and_tried_again() {
+fn an_unreachable_uplink_is_logged_and_retried() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = gone.local_addr().unwrap();
     drop(gone);
     let server = Server::start(&["--id", "2", "--connect", &address.to_string()]);
-    let sentence = format!("cannot link to {address}: connection refused; trying again in ");
-    server.logs(&sentence);
-    // It serves its clients all the same, and finds the uplink when it is there.
+    let message = format!("cannot link to {address}: connection refused; trying again in ");
+    server.wait_for_log(&message);
+    // It serves clients meanwhile, and links as soon as the uplink listens.
     server.client(101);
     let uplink = TcpListener::bind(address).unwrap();
     let (mut stream, _) = uplink.accept().unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let mut frame = [0; 9];
     stream.read_exact(&mut frame).unwrap();
     assert_eq!(frame, *b"\x00\x00\x00\x00\x02\x00\x00\x00\x00");
 }
 
 #[test]
-fn the_admin_page_shows_what_is_so() {
+fn the_admin_page_shows_the_servers_state() {
     let root = Server::start(&["--id", "1", "--name", "root", "--info", "\"the root\""]);
     let connect = root.listening.to_string();
     let leaf = Server::start(&["--id", "2", "--name", "leaf", "--connect", &connect]);
     let client = leaf.client(101);
-    let state = root.wait_for("client", |state| {
+    let state = root.wait_for_state("client", |state| {
         state["hosts"].as_array().unwrap().len() == 2
     });
     assert_eq!(state["id"], 1);
@@ -241,19 +241,19 @@ fn the_admin_page_shows_what_is_so() {
         (&state["rank"], &state["uplink"]),
         (&json!(0), &Value::Null)
     );
-    let state = leaf.wait_for("uplink", |state| state["uplink"] == 1);
+    let state = leaf.wait_for_state("uplink", |state| state["uplink"] == 1);
     assert_eq!(state["adjacent_servers"], ids(&[1]));
     assert_eq!(state["adjacent_clients"], ids(&[101]));
     drop(client);
-    root.wait_for("quit", |state| {
+    root.wait_for_state("quit", |state| {
         state["hosts"].as_array().unwrap().len() == 1
     });
 
     assert!(
-        root.ask("GET /healthz HTTP/1.0\r\n\r\n")
+        root.request("GET /healthz HTTP/1.0\r\n\r\n")
             .ends_with("\r\n\r\nok\n")
     );
-    let metrics = root.ask("GET /metrics HTTP/1.1\r\n\r\n");
+    let metrics = root.request("GET /metrics HTTP/1.1\r\n\r\n");
     assert!(
         metrics.contains("\ncrc_hosts{kind=\"server\"} 1\n"),
         "{metrics}"
@@ -263,39 +263,45 @@ fn the_admin_page_shows_what_is_so() {
         "{metrics}"
     );
     assert!(
-        root.ask("GET / HTTP/1.1\r\n\r\n")
+        root.request("GET / HTTP/1.1\r\n\r\n")
             .starts_with("HTTP/1.1 404 ")
     );
     assert!(
-        root.ask("DELETE /state HTTP/1.1\r\n\r\n")
+        root.request("DELETE /state HTTP/1.1\r\n\r\n")
             .starts_with("HTTP/1.1 405 ")
     );
-    assert!(root.ask("nonsense\r\n\r\n").starts_with("HTTP/1.1 400 "));
+    assert!(
+        root.request("nonsense\r\n\r\n")
+            .starts_with("HTTP/1.1 400 ")
+    );
 }
 
 #[test]
-fn a_signal_makes_it_leave_in_good_order() {
+fn a_signal_shuts_the_server_down_gracefully() {
     for signal in ["-TERM", "-INT"] {
         let root = Server::start(&["--id", "1"]);
         let connect = root.listening.to_string();
         let mut leaf = Server::start(&["--id", "2", "--connect", &connect]);
         let mut client = leaf.client(101);
-        root.wait_for("client", |state| {
+        root.wait_for_state("client", |state| {
             state["hosts"].as_array().unwrap().len() == 2
         });
         leaf.signal(signal);
         let mut rest = Vec::new();
         client.read_to_end(&mut rest).unwrap();
-        assert_eq!(rest, b"", "an original client hears nothing but the end");
-        // It is gone for the root before its connection could have timed out.
-        root.wait_for("leaf to leave", |state| state["hosts"] == json!([]));
-        root.logs("leaves: \"shutting down\"");
+        assert_eq!(
+            rest, b"",
+            "a v1 client receives only the end of the connection"
+        );
+        // The root removes it at once, not after a timeout.
+        root.wait_for_state("leaf to leave", |state| state["hosts"] == json!([]));
+        root.wait_for_log("leaves: \"shutting down\"");
         assert_eq!(leaf.child.wait().unwrap().code(), Some(0));
     }
 }
 
 #[test]
-fn a_bad_peer_costs_one_line_and_nobody_else_anything() {
+fn an_invalid_frame_closes_only_its_own_link() {
     let server = Server::start(&["--id", "1"]);
     let mut good = server.client(101);
     let mut bad = server.connect();
@@ -304,24 +310,24 @@ fn a_bad_peer_costs_one_line_and_nobody_else_anything() {
     let mut rest = Vec::new();
     bad.read_to_end(&mut rest).unwrap();
     assert_eq!(rest, b"");
-    server.logs(&format!("{peer}: closed: unknown frame type 0x47"));
+    server.wait_for_log(&format!("{peer}: closed: unknown frame type 0x47"));
     let mut chat = vec![0x81, 0, 0, 0, 101, 0, 0, 0, 101, 0, 0, 0, 2];
     chat.extend(b"me");
     good.write_all(&chat).unwrap();
-    let mut heard = vec![0; chat.len()];
-    good.read_exact(&mut heard).unwrap();
-    assert_eq!(heard, chat);
+    let mut received = vec![0; chat.len()];
+    good.read_exact(&mut received).unwrap();
+    assert_eq!(received, chat);
 }
 
 #[test]
-fn the_log_goes_where_it_is_sent() {
+fn the_log_goes_to_the_log_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("server.log");
     let server = Server::start(&["--id", "7", "--log-file", file.to_str().unwrap()]);
     server.client(101);
-    server.wait_for("client", |state| state["counters"]["registrations"] == 1);
-    // Another thread writes it.
-    let end = Instant::now() + PATIENCE;
+    server.wait_for_state("client", |state| state["counters"]["registrations"] == 1);
+    // A thread writes the log, so the line may come later.
+    let end = Instant::now() + TIMEOUT;
     loop {
         let log = std::fs::read_to_string(&file).unwrap();
         if log.contains("client 101 \"ann\"") {
@@ -337,6 +343,6 @@ fn the_log_goes_where_it_is_sent() {
     assert!(
         output
             .stderr
-            .starts_with(b"crc-server: cannot write to the log file")
+            .starts_with(b"crc-server: cannot open the log file")
     );
 }

@@ -1,27 +1,26 @@
-//! How long to wait before the next dial: longer each time, and never the same
-//! for two nodes that lost the same peer at the same moment.
+//! Exponential backoff with full jitter: how long a node waits before the next dial.
 
 use core::time::Duration;
 
 use crate::random::Random;
 
-/// The longest pause before the second attempt; each later one may be twice as long.
+/// The maximum of the first pause. Each failure doubles the maximum.
 const PAUSE_FIRST_MAX: Duration = Duration::from_millis(500);
 
-/// The longest pause of all.
+/// The maximum of every pause.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
-/// The shortest pause after a refusal: what stood in the way needs a moment to go.
+/// The minimum pause after a refusal: its cause needs time to disappear.
 const PAUSE_REFUSED_MIN: Duration = Duration::from_secs(1);
 
-/// A link that held for so long ends a row of failures.
+/// A link that was up this long resets the backoff.
 const STABLE_MIN: Duration = Duration::from_secs(60);
 
-/// A row of failed attempts to be linked, and how long to wait after each.
+/// Counts consecutive failures and draws the pause after each.
 ///
-/// The first pause is half a second at most, each later one may be twice as long,
-/// up to half a minute; drawn evenly from zero on, so that two nodes that lost the
-/// same peer at the same moment do not come back at the same moment.
+/// The pause is random between zero and a maximum. The maximum is half a second after the
+/// first failure and doubles with each further one, up to 30 seconds. The jitter keeps nodes
+/// that lost the same peer at the same moment from dialling it again at the same moment.
 ///
 /// ```
 /// use crc_machine::{Backoff, Random};
@@ -36,14 +35,14 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// No failure yet.
+    /// Creates a backoff without failures.
     #[must_use]
     pub const fn new() -> Self {
         Backoff { failures: 0 }
     }
 
-    /// The pause after one more failure; at least a second long after a refusal,
-    /// since what stood in the way needs a moment to go.
+    /// Counts one more failure and returns the pause after it. The pause after a
+    /// refusal is at least one second.
     pub fn pause(&mut self, random: &mut Random, refused: bool) -> Duration {
         let factor = 2_u32.saturating_pow(self.failures);
         let max = PAUSE_FIRST_MAX.saturating_mul(factor).min(PAUSE_MAX);
@@ -56,8 +55,8 @@ impl Backoff {
         }
     }
 
-    /// Notes that a link has ended that had held for `held`: the row of failures
-    /// ends when that was a minute or more.
+    /// Notes that a link went down after it was up for `held`. A link that was up
+    /// for a minute or more resets the backoff.
     pub fn link_held(&mut self, held: Duration) {
         if held >= STABLE_MIN {
             self.failures = 0;
@@ -69,7 +68,7 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    /// The longest of the pauses that many nodes make after `failures` failures.
+    /// The longest pause of many nodes after `failures` failures.
     fn longest(failures: u32, refused: bool) -> Duration {
         let pauses = (0..2_000).map(|seed| {
             let mut backoff = Backoff { failures };
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_up_to_half_a_minute() {
+    fn pauses_double_up_to_30_seconds() {
         let almost = |max: u64| Duration::from_millis(max * 99 / 100)..=Duration::from_millis(max);
         for (failures, max) in [(0, 500), (1, 1_000), (5, 16_000), (6, 30_000), (99, 30_000)] {
             assert!(
@@ -90,13 +89,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_not_answered_at_once() {
+    fn a_pause_after_a_refusal_has_a_minimum() {
         assert_eq!(longest(0, true), PAUSE_REFUSED_MIN);
         assert!(longest(5, true) > PAUSE_REFUSED_MIN);
     }
 
     #[test]
-    fn only_a_stable_link_ends_the_row() {
+    fn only_a_stable_link_resets_the_failures() {
         let mut backoff = Backoff { failures: 3 };
         backoff.link_held(Duration::from_secs(59));
         assert_eq!(backoff.failures, 3);

@@ -1,11 +1,12 @@
-//! Text of strangers, so that it can be shown: on a terminal or in a log,
-//! nobody may paint with what somebody else wrote.
+//! Escapes foreign text before it goes to a terminal or a log, so that a peer
+//! cannot send terminal control sequences.
 
 use core::fmt::{self, Write};
 
-/// Whether `c` shows as itself and does nothing else: a letter, a mark, a
-/// blank. Control characters, line separators, characters that turn the
-/// direction of writing, invisible ones, private and unassigned ones do not.
+/// Whether `c` is safe to display: a letter, a mark, a symbol or a blank.
+///
+/// Control characters, line separators, bidirectional controls, invisible, private-use and
+/// unassigned characters are not.
 ///
 /// ```
 /// use crc_machine::is_printable;
@@ -19,12 +20,11 @@ pub fn is_printable(c: char) -> bool {
     match c {
         ' '..='~' => true,
         // Blanks of other scripts, and the two joiners: Persian and many
-        // emoji can't be written without them.
+        // emoji need them.
         '\u{a0}' | '\u{3000}' | '\u{200c}' | '\u{200d}' => true,
         _ => {
-            // The standard library knows what has a shape of its own. It also
-            // escapes a combining mark that has nothing to combine with, so
-            // there is a letter before it here.
+            // `escape_debug` knows the Unicode tables. It also escapes a combining
+            // mark without a base character, so a letter precedes `c` here.
             let mut pair = [b'a'; 5];
             let len = 1 + c.encode_utf8(&mut pair[1..]).len();
             let pair = core::str::from_utf8(&pair[..len]).expect("two characters");
@@ -33,10 +33,10 @@ pub fn is_printable(c: char) -> bool {
     }
 }
 
-/// Shows a text on one line, with what is not printable made visible.
+/// Displays a text on one line with all unprintable characters escaped.
 ///
-/// ASCII control characters are shown by their pictures (`␛` for an escape),
-/// others by their number (`<U+202E>`).
+/// ASCII control characters become control pictures (`␛` for escape), others their
+/// code point (`<U+202E>`).
 ///
 /// ```
 /// use crc_machine::Escaped;
@@ -52,7 +52,7 @@ impl fmt::Display for Escaped<'_> {
         while let Some(at) = rest.find(|c| !is_printable(c)) {
             let (plain, odd) = rest.split_at(at);
             f.write_str(plain)?;
-            let c = odd.chars().next().expect("found just now");
+            let c = odd.chars().next().expect("`find` returned its position");
             match c {
                 '\0'..='\x1f' => f.write_char(picture(c))?,
                 '\x7f' => f.write_char('␡')?,
@@ -64,9 +64,9 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// The picture of an ASCII control character.
+/// The control picture of an ASCII control character.
 fn picture(control: char) -> char {
-    char::from_u32(0x2400 + u32::from(control)).expect("the block of control pictures")
+    char::from_u32(0x2400 + u32::from(control)).expect("U+2400 to U+241F are assigned")
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_printable_stays_as_it_is() {
+    fn printable_text_is_unchanged() {
         for text in [
             "",
             "~/.\\'\" plain",
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_is_made_visible() {
+    fn unprintable_characters_are_escaped() {
         for (text, shown) in [
             ("\0\t\r\n\x7f", "␀␉␍␊␡"),
             ("\x1b]0;title\x07", "␛]0;title␇"),

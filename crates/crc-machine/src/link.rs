@@ -1,39 +1,38 @@
-//! Names for connections and dials, and why they end. No socket is known here.
+//! Ids of links, listeners and dials, and why links and dials end.
 
 use core::fmt;
 use core::str::FromStr;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
-/// This process's name for one connection: never on the wire, never used
-/// again, never a host's id.
+/// Identifies one connection of this process.
 ///
-/// The slot is a small number that a table may be indexed with; slots are used
-/// again, together with another generation.
+/// It never appears on the wire and is never reused. It consists of a slot, a small number that
+/// can index a table, and a generation. A slot is reused, with another generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(u64);
 
 impl LinkId {
-    /// The link in `slot`, the `generation`th of its kind there.
+    /// The link with this slot and generation.
     #[must_use]
     pub const fn new(slot: u32, generation: u32) -> Self {
         LinkId((generation as u64) << 32 | slot as u64)
     }
 
-    /// The index of the link's place in a table.
+    /// The slot: the link's index in a table.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the low half is the slot")]
     pub const fn slot(self) -> usize {
         self.0 as u32 as usize
     }
 
-    /// The name as one number, from which [`from_u64`](Self::from_u64) makes it again.
+    /// The id as one number. [`from_u64`](Self::from_u64) is its inverse.
     #[must_use]
     pub const fn as_u64(self) -> u64 {
         self.0
     }
 
-    /// The link with this number.
+    /// The link with this number, from [`as_u64`](Self::as_u64).
     #[must_use]
     pub const fn from_u64(number: u64) -> Self {
         LinkId(number)
@@ -46,72 +45,72 @@ impl fmt::Display for LinkId {
     }
 }
 
-/// One of the addresses that the driver listens on. Chosen by whoever sets the
-/// driver up, so that a machine may tell its doors apart.
+/// Identifies one of the driver's listeners. The program that creates the listener
+/// chooses it; the machine uses it to tell listeners apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListenerId(pub u32);
 
-/// One attempt to reach a peer. Chosen by the machine; its answer is one
-/// `LinkUp` or one `DialFailed`.
+/// Identifies one dial. The machine chooses it. The driver answers each dial with
+/// one `LinkUp` or one `DialFailed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DialId(pub u64);
 
-/// Who opened a connection.
+/// Which side opened a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The peer did, at this listener.
+    /// The peer connected to this listener.
     Accepted {
-        /// Where it came in.
+        /// The listener that accepted it.
         listener: ListenerId,
     },
-    /// We did.
+    /// This node dialled the peer.
     Dialed {
-        /// Which of our attempts it was.
+        /// The dial that succeeded.
         dial: DialId,
     },
 }
 
-/// Both ends of a connection.
+/// The two addresses of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Endpoints {
-    /// The peer's address, as we see it.
+    /// The peer's address, as seen from here.
     pub peer: SocketAddr,
-    /// Our own.
+    /// The local address.
     pub local: SocketAddr,
 }
 
-/// Why a connection is no more.
+/// Why a link went down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinkDown {
-    /// We closed it, and what was to be sent has been.
+    /// The machine closed it.
     #[error("closed")]
     Ended,
     /// The peer closed it.
     #[error("the peer closed the connection")]
     PeerClosed,
-    /// The peer read too slowly: what waited for it grew over its bound.
+    /// The peer read too slowly: the link's send queue exceeded its bound.
     #[error("slow consumer: the peer reads too slowly")]
     SlowConsumer,
-    /// The connection broke.
+    /// The connection failed.
     #[error("the connection broke: {0}")]
     Failed(ErrorKind),
 }
 
-/// Why a peer could not be reached.
+/// Why a dial failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DialError {
     /// The name has no address.
     #[error("the name is not known")]
     UnknownName,
-    /// Nobody answered in time.
+    /// The peer did not answer in time.
     #[error("no answer")]
     TimedOut,
-    /// The connection was not made.
+    /// The operating system reported an error.
     #[error("{0}")]
     Failed(ErrorKind),
 }
 
-/// Where a peer can be reached: a host's name or address, and a port.
+/// Where a node dials a peer: a host name or IP address, and a port.
 ///
 /// ```
 /// use crc_machine::PeerAddress;
@@ -122,13 +121,13 @@ pub enum DialError {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerAddress {
-    /// A name that can be looked up, or an IP address (IPv6 without brackets).
+    /// A name for the resolver, or an IP address (IPv6 without brackets).
     pub host: Box<str>,
     /// The TCP port, never 0.
     pub port: u16,
 }
 
-/// A text is no `HOST:PORT`.
+/// A text is not of the form `HOST:PORT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an address looks like HOST:PORT, for instance localhost:33300 or [::1]:33300")]
 pub struct AddressError;

@@ -1,9 +1,10 @@
-//! What is known about each link, found by the link's slot. Iterates in the
-//! order of slots, which is the same in every run.
+//! A table of links, indexed by slot.
 
 use crate::link::LinkId;
 
-/// A table with one row for each link.
+/// A table with one row per link.
+///
+/// It iterates in the order of slots, which is the same in every run with the same events.
 #[derive(Debug)]
 pub struct LinkTable<T> {
     rows: Vec<Option<(LinkId, T)>>,
@@ -20,17 +21,17 @@ impl<T> Default for LinkTable<T> {
 }
 
 impl<T> LinkTable<T> {
-    /// Enters `row` for `link`, in place of whatever link had its slot before.
+    /// Inserts the row of `link`. It replaces the row of an earlier link in the same slot.
     pub fn insert(&mut self, link: LinkId, row: T) {
         if self.rows.len() <= link.slot() {
             self.rows.resize_with(link.slot() + 1, || None);
         }
         let before = self.rows[link.slot()].replace((link, row));
-        debug_assert!(before.is_none(), "a slot is freed before it is used again");
+        debug_assert!(before.is_none(), "an occupied slot is not reused");
         self.len += usize::from(before.is_none());
     }
 
-    /// The row of `link`, unless it was removed or its slot has another link now.
+    /// The row of `link`; `None` if it was removed or if its slot now belongs to another link.
     #[inline]
     #[must_use]
     pub fn find(&self, link: LinkId) -> Option<&T> {
@@ -40,7 +41,7 @@ impl<T> LinkTable<T> {
         }
     }
 
-    /// The same, to be changed.
+    /// Like [`find`](Self::find), mutably.
     #[inline]
     #[must_use]
     pub fn find_mut(&mut self, link: LinkId) -> Option<&mut T> {
@@ -50,7 +51,7 @@ impl<T> LinkTable<T> {
         }
     }
 
-    /// Takes the row of `link` out.
+    /// Removes the row of `link` and returns it.
     pub fn remove(&mut self, link: LinkId) -> Option<T> {
         self.find(link)?;
         let (_, row) = self.rows[link.slot()].take()?;
@@ -58,24 +59,24 @@ impl<T> LinkTable<T> {
         Some(row)
     }
 
-    /// How many links there are.
+    /// The number of links.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// Whether the table is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// All links, in the order of their slots.
+    /// All links with their rows, in the order of slots.
     pub fn iter(&self) -> impl Iterator<Item = (LinkId, &T)> {
         self.rows.iter().flatten().map(|(link, row)| (*link, row))
     }
 
-    /// All links to be changed, in the order of their slots.
+    /// Like [`iter`](Self::iter), with mutable rows.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (LinkId, &mut T)> {
         let rows = self.rows.iter_mut().flatten();
         rows.map(|(link, row)| (*link, row))
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_is_not_mistaken_for_a_later_one_in_its_slot() {
+    fn links_in_the_same_slot_are_distinct() {
         let mut table = LinkTable::default();
         let (old, new) = (LinkId::new(3, 1), LinkId::new(3, 2));
         table.insert(old, "old");

@@ -1,28 +1,26 @@
-//! The one door: time and an event go in, effects come out.
-//!
-//! Every node of this project is a [`Machine`]: the server, the client, and
-//! whatever comes later. A driver with sockets and a simulator without any
-//! treat them alike. A machine has no socket, thread, clock or randomness of its
-//! own, so that the same events at the same times have the same effects.
+//! The interface between machines and drivers: the machine takes an event and the
+//! time, and returns effects.
 
-use crate::link::{DialError, DialId, Endpoints, LinkDown, LinkId, Origin};
+use crate::link::{DialError, DialId, Endpoints, LinkDown, LinkId, Origin, PeerAddress};
 use crate::outbox::Outbox;
 use crate::send_queue::Unsent;
 use crate::time::Timestamp;
 
-/// A node, or any other state machine that talks over byte streams.
+/// A sans-IO state machine that communicates over byte streams.
+///
+/// A machine has no socket, thread, clock or source of randomness of its own. The same events at
+/// the same times always have the same effects, under a driver with sockets as in a simulator.
 pub trait Machine {
-    /// What a user or operator may ask for.
+    /// A request of a user or operator.
     type Command;
-    /// What a user or operator may observe.
+    /// A report for a user or operator.
     type Notice;
 
-    /// Takes one event that happened at `now` and appends what is to be done
-    /// about it to `out`, in order.
+    /// Handles one event that happened at `now`, and appends the effects to `out` in order.
     ///
-    /// Never fails: a peer's fault is an outcome, seen as a `Send`, a `Close`
-    /// or a `Notice`. `now` never goes back. An event for a link that the
-    /// machine already let go is a race, not an error, and is ignored.
+    /// It never fails: the machine answers a peer's fault with effects such as `Send`, `Close`
+    /// or `Notice`. `now` never decreases. An event for a link that the machine already closed is
+    /// a race and not an error; the machine ignores it.
     fn handle(
         &mut self,
         now: Timestamp,
@@ -30,120 +28,120 @@ pub trait Machine {
         out: &mut Outbox<Self::Notice>,
     );
 
-    /// When the next [`Event::Tick`] is due; `None` when there is nothing to
-    /// wait for but events. A tick that comes early does no harm.
+    /// When the next [`Event::Tick`] is due; `None` if no timer is set. A machine accepts a tick
+    /// that comes early.
     fn deadline(&self) -> Option<Timestamp>;
 }
 
-/// What can happen to a machine.
+/// An input of a machine.
 #[derive(Debug)]
 pub enum Event<'a, C> {
-    /// A connection stands. It will be answered by exactly one `LinkDown`, even
-    /// after our own `Close`.
+    /// A link is up. Exactly one `LinkDown` follows for it, even after the machine's own
+    /// `Close`.
     LinkUp {
-        /// Its name from now on.
+        /// The new link's id.
         link: LinkId,
-        /// Who opened it.
+        /// Which side opened it.
         origin: Origin,
         /// Its two addresses.
         endpoints: Endpoints,
     },
-    /// Bytes came: the next of the link's stream, cut anywhere, never none.
+    /// The next bytes of a link's stream, split at any point. Never empty.
     Bytes {
-        /// On which link.
+        /// The link that received them.
         link: LinkId,
         /// The bytes.
         bytes: &'a [u8],
     },
-    /// A connection is no more.
+    /// A link is down.
     LinkDown {
-        /// Which.
+        /// The link. Its id is never used again.
         link: LinkId,
-        /// Why.
+        /// The reason.
         why: LinkDown,
-        /// What we sent on it that never left this process.
+        /// What the machine sent on it and the driver did not write.
         unsent: Unsent<'a>,
     },
-    /// A dial came to nothing.
+    /// A dial failed.
     DialFailed {
-        /// Which.
+        /// The dial.
         dial: DialId,
-        /// Why.
+        /// The reason.
         why: DialError,
     },
-    /// A user or operator wants something.
+    /// A user or operator requests something.
     Command(C),
-    /// A deadline has passed. All that was urgent before has been handed to the
-    /// sockets by now, as far as they took it.
+    /// A [deadline](Machine::deadline) passed. Before the tick, the driver writes all immediate
+    /// sends to the sockets, as far as the sockets accept them.
     Tick,
 }
 
-/// What a machine wants done. Effects are carried out in order.
+/// An output of a machine. The driver executes effects in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect<N> {
-    /// Send these bytes of the outbox: whole frames, never a part of one.
+    /// Send bytes of the outbox: one or more whole frames.
     Send {
-        /// On which link.
+        /// The link to send on.
         link: LinkId,
-        /// Which bytes: see [`Outbox::bytes`]. [News](ByteRange::is_deferred) may wait
-        /// for a moment for more of its kind, but lets nothing on its link
-        /// overtake it.
+        /// The bytes: see [`Outbox::bytes`]. The driver may delay a
+        /// [deferred](ByteRange::is_deferred) send to combine it with others. Later sends on the
+        /// same link do not overtake it.
         range: ByteRange,
     },
-    /// From now on close the link as a slow consumer once more than
-    /// `bytes_max` bytes wait to be sent on it.
+    /// From now on close the link as a slow consumer when its send queue exceeds
+    /// `bytes_max` bytes.
     Bound {
-        /// Which link.
+        /// The link.
         link: LinkId,
-        /// How many bytes may wait.
+        /// The bound of its send queue.
         bytes_max: usize,
     },
-    /// Close the link. Nothing that still arrives on it is wanted.
+    /// Close the link. The driver discards all bytes that still arrive on it.
     Close {
-        /// Which link.
+        /// The link.
         link: LinkId,
-        /// How.
+        /// Whether the driver sends queued bytes first.
         when: CloseWhen,
     },
-    /// Try to reach a peer.
+    /// Connect to a peer.
     Dial {
-        /// The attempt's name.
+        /// The dial's id.
         dial: DialId,
-        /// Whom.
-        to: crate::link::PeerAddress,
+        /// The peer's address.
+        to: PeerAddress,
     },
-    /// Tell whoever watches.
+    /// Report something to the user or operator.
     Notice(N),
-    /// The machine is done: close what is still open, then end.
+    /// The machine is done: close all links, then end the run.
     Stop,
 }
 
 /// How to close a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseWhen {
-    /// Send what waits, end our side of the stream, read the other side to its
-    /// end (two seconds at most), then close: the last words arrive.
+    /// Send all queued bytes, shut down the sending side, read the peer's side to its end, then
+    /// close. So the peer receives everything. The driver limits how long this may take.
     Flushed,
-    /// At once; what waits is dropped.
+    /// Close immediately and drop queued bytes.
     Now,
 }
 
-/// A stretch of an outbox's bytes, or of those that were lent to it.
+/// A range of bytes in an outbox or in its input buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ByteRange {
-    /// With the bit of its kind, as `end` is.
+    /// `start` and `end` both contain the bit of the range's kind.
     pub(crate) start: u32,
     pub(crate) end: u32,
 }
 
-/// Where the bytes of a [`ByteRange`] stand.
+/// Which buffer a [`ByteRange`] refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RangeKind {
-    /// In the outbox's arena.
+    /// The outbox's arena of immediate sends.
     Arena,
-    /// Among the news.
+    /// The outbox's arena of deferred sends.
     Deferred,
-    /// In the buffer that was lent.
+    /// The buffer that the driver set as input.
     Input,
 }
 
@@ -158,43 +156,43 @@ impl RangeKind {
 }
 
 impl ByteRange {
-    const PLACE_MAX: u32 = RangeKind::Input.bit() - 1;
+    const POSITION_MAX: u32 = RangeKind::Input.bit() - 1;
 
-    /// From `start` to `end`; what is beyond 1 GiB is left out.
+    /// The range from `start` to `end`. Positions saturate at 1 GiB.
     pub(crate) fn new(start: usize, end: usize, kind: RangeKind) -> Self {
-        let most = ByteRange::PLACE_MAX;
-        let place = |at: usize| u32::try_from(at).unwrap_or(most).min(most);
+        let max = ByteRange::POSITION_MAX;
+        let position = |at: usize| u32::try_from(at).unwrap_or(max).min(max);
         ByteRange {
-            start: place(start) | kind.bit(),
-            end: place(end) | kind.bit(),
+            start: position(start) | kind.bit(),
+            end: position(end) | kind.bit(),
         }
     }
 
-    /// Whether it is news: told to many, urgent for nobody.
+    /// Whether the driver may delay the send of these bytes.
     #[must_use]
     pub const fn is_deferred(self) -> bool {
         self.start & RangeKind::Deferred.bit() != 0
     }
 
-    /// Where it begins and ends in the buffer that was
-    /// [set as input](crate::Outbox::set_input), if it is there.
+    /// The positions in the buffer that is [set as input](crate::Outbox::set_input), if the
+    /// range refers to it.
     #[inline]
     #[must_use]
     pub fn input_range(self) -> Option<core::ops::Range<usize>> {
-        let is_lent = self.start & RangeKind::Input.bit() != 0;
-        is_lent.then(|| self.places())
+        let is_input = self.start & RangeKind::Input.bit() != 0;
+        is_input.then(|| self.positions())
     }
 
-    /// Where it begins and ends among the bytes of its kind.
-    pub(crate) const fn places(self) -> core::ops::Range<usize> {
+    /// The positions in the buffer of its kind.
+    pub(crate) const fn positions(self) -> core::ops::Range<usize> {
         let (start, end) = (
-            self.start & ByteRange::PLACE_MAX,
-            self.end & ByteRange::PLACE_MAX,
+            self.start & ByteRange::POSITION_MAX,
+            self.end & ByteRange::POSITION_MAX,
         );
         start as usize..end as usize
     }
 
-    /// This and `next` in one, if `next` begins where this ends.
+    /// The union of this range and `next`, if `next` begins where this one ends.
     #[inline]
     #[must_use]
     pub const fn merge(self, next: ByteRange) -> Option<ByteRange> {
@@ -207,13 +205,13 @@ impl ByteRange {
         })
     }
 
-    /// How many bytes it spans.
+    /// The number of bytes.
     #[must_use]
     pub const fn len(self) -> usize {
         (self.end - self.start) as usize
     }
 
-    /// Whether it spans none.
+    /// Whether the range is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.start == self.end

@@ -1,36 +1,36 @@
-//! What a machine wants done: one arena of bytes and an ordered list of effects.
+//! The effects of a machine: an ordered list, and the bytes that it refers to.
 //!
-//! Made for the hot path: a relayed chat costs at most one copy into the arena,
-//! and no allocation once the arena has grown; none at all where whoever gave the
-//! event [sets as input](Outbox::set_input) its bytes. Neighbouring sends to one link merge
-//! into one effect; a broadcast stands in the arena once, however many links it
-//! goes to. Who carries the effects out, and when, is not known here.
+//! The outbox is built for relaying. A forwarded frame costs one copy into the arena, and no
+//! allocation once the arena has grown. It costs no copy at all if the driver
+//! [sets the event's bytes as input](Outbox::set_input). Consecutive sends on one link merge into one
+//! effect. The arena holds a broadcast once, whatever the number of links.
 
 use crate::link::{DialId, LinkId, PeerAddress};
 use crate::machine::{ByteRange, CloseWhen, Effect, RangeKind};
 
-/// Collects effects until the driver has carried them out.
+/// Collects the effects of a machine until the driver has executed them.
 #[derive(Debug)]
 pub struct Outbox<N> {
     arena: Vec<u8>,
-    /// What is told to many, kept apart: it may stay longer than the rest.
-    news: Vec<u8>,
+    /// The bytes of deferred sends. They may stay longer than those in `arena`.
+    deferred: Vec<u8>,
     effects: Vec<Effect<N>>,
-    lent: Lent,
+    input: Input,
 }
 
-/// The bytes of the event at hand, if they stay where they are: known by their
-/// addresses, so that those of no other can be taken for them.
+/// The address range of the current event's bytes, if the driver keeps them in place.
+///
+/// Addresses identify the bytes, so that no equal bytes elsewhere are mistaken for them.
 #[derive(Debug, Clone, Copy, Default)]
-struct Lent {
+struct Input {
     address: usize,
     len: usize,
-    /// Where they begin in the buffer of whoever lends them.
+    /// The position of the bytes in the driver's buffer.
     at: usize,
 }
 
-impl Lent {
-    /// Where `bytes` stand in the buffer, if they are of those that were lent.
+impl Input {
+    /// The range of `bytes` in the driver's buffer, if they are part of the input.
     #[inline]
     fn range(self, bytes: &[u8]) -> Option<ByteRange> {
         let offset = bytes.as_ptr().addr().checked_sub(self.address)?;
@@ -46,55 +46,57 @@ impl<N> Default for Outbox<N> {
     fn default() -> Self {
         Outbox {
             arena: Vec::new(),
-            news: Vec::new(),
+            deferred: Vec::new(),
             effects: Vec::new(),
-            lent: Lent::default(),
+            input: Input::default(),
         }
     }
 }
 
 impl<N> Outbox<N> {
-    /// An empty outbox.
+    /// Creates an empty outbox.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lends the bytes of the event that comes next. They stay as they are, and
-    /// begin at `at` in a buffer of the lender, until all sends of it have been
-    /// carried out: what is [sent](Self::send) of them is not copied, and is
-    /// found by [`ByteRange::input_range`]. Holds until [`clear_input`](Self::clear_input),
-    /// which must come before `bytes` are anything else.
+    /// Declares the bytes of the next event as input: the outbox does not copy them when the
+    /// machine [sends](Self::send) parts of them. Such an [`Effect::Send`] has a
+    /// [`ByteRange::input_range`], which counts from the driver's buffer, where `bytes` begin at
+    /// `at`.
     ///
-    /// Who lends nothing need not look for what was lent.
+    /// The driver must call [`clear_input`](Self::clear_input) before it changes `bytes`, and must
+    /// keep those parts until it has executed their sends.
+    ///
+    /// A driver that never calls this method never sees an input range.
     #[inline]
     pub fn set_input(&mut self, bytes: &[u8], at: usize) {
-        self.lent = Lent {
+        self.input = Input {
             address: bytes.as_ptr().addr(),
             len: bytes.len(),
             at,
         };
     }
 
-    /// Endpoints the time for which the event's bytes can be sent without a copy.
+    /// Ends the effect of [`set_input`](Self::set_input).
     #[inline]
     pub fn clear_input(&mut self) {
-        self.lent = Lent::default();
+        self.input = Input::default();
     }
 
-    /// Sends `frames`, whole frames, on `link`.
+    /// Sends `frames`, one or more whole frames, on `link`.
     #[inline]
     pub fn send(&mut self, link: LinkId, frames: &[u8]) {
-        if let Some(range) = self.lent.range(frames) {
+        if let Some(range) = self.input.range(frames) {
             return self.send_stored(link, range);
         }
         let range = self.store(|arena| arena.extend_from_slice(frames));
         self.send_stored(link, range);
     }
 
-    /// Puts whole frames into the arena without sending them yet: `write`
-    /// appends them. [`send_stored`](Self::send_stored) sends them, as often as
-    /// needed, until the outbox is cleared.
+    /// Stores whole frames in the arena: `write` appends them.
+    /// [`send_stored`](Self::send_stored) sends them on any number of links, until the driver
+    /// clears the outbox.
     #[inline]
     pub fn store(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> ByteRange {
         let start = self.arena.len();
@@ -102,17 +104,16 @@ impl<N> Outbox<N> {
         ByteRange::new(start, self.arena.len(), RangeKind::Arena)
     }
 
-    /// Like [`store`](Self::store), for what many are told and nobody minds if
-    /// it comes a moment later: who is told of every host that comes and goes is
-    /// told of many in one write.
+    /// Like [`store`](Self::store), for deferred sends. The driver may delay them to combine many of
+    /// them in one write, for instance when every client is told of every arrival.
     #[inline]
     pub fn store_deferred(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> ByteRange {
-        let start = self.news.len();
-        write(&mut self.news);
-        ByteRange::new(start, self.news.len(), RangeKind::Deferred)
+        let start = self.deferred.len();
+        write(&mut self.deferred);
+        ByteRange::new(start, self.deferred.len(), RangeKind::Deferred)
     }
 
-    /// Sends frames that stand in the arena.
+    /// Sends stored frames on `link`.
     #[inline]
     pub fn send_stored(&mut self, link: LinkId, range: ByteRange) {
         if range.is_empty() {
@@ -131,7 +132,7 @@ impl<N> Outbox<N> {
         self.effects.push(Effect::Send { link, range });
     }
 
-    /// Bounds what may wait to be sent on `link`. See [`Effect::Bound`].
+    /// Bounds the send queue of `link`. See [`Effect::Bound`].
     pub fn bound(&mut self, link: LinkId, bytes_max: usize) {
         self.effects.push(Effect::Bound { link, bytes_max });
     }
@@ -141,17 +142,17 @@ impl<N> Outbox<N> {
         self.effects.push(Effect::Close { link, when });
     }
 
-    /// Tries to reach a peer. See [`Effect::Dial`].
+    /// Connects to a peer. See [`Effect::Dial`].
     pub fn dial(&mut self, dial: DialId, to: PeerAddress) {
         self.effects.push(Effect::Dial { dial, to });
     }
 
-    /// Tells whoever watches.
+    /// Reports something to the user or operator. See [`Effect::Notice`].
     pub fn notice(&mut self, notice: N) {
         self.effects.push(Effect::Notice(notice));
     }
 
-    /// Endpoints the driver's run. See [`Effect::Stop`].
+    /// Ends the driver's run. See [`Effect::Stop`].
     pub fn stop(&mut self) {
         self.effects.push(Effect::Stop);
     }
@@ -166,60 +167,61 @@ impl<N> Outbox<N> {
     ///
     /// # Panics
     ///
-    /// When they are in the buffer that was [set as input](Self::set_input), and not here.
+    /// If `range` refers to the buffer that is [set as input](Self::set_input).
     #[inline]
     #[must_use]
     pub fn bytes(&self, range: ByteRange) -> &[u8] {
-        assert!(range.input_range().is_none(), "the lender has these bytes");
+        assert!(
+            range.input_range().is_none(),
+            "these bytes are in the input buffer"
+        );
         let bytes = if range.is_deferred() {
-            &self.news
+            &self.deferred
         } else {
             &self.arena
         };
-        &bytes[range.places()]
+        &bytes[range.positions()]
     }
 
-    /// How many bytes stand in the arena.
+    /// The number of stored bytes, immediate and deferred.
     #[must_use]
     pub fn arena_len(&self) -> usize {
-        self.arena.len() + self.news.len()
+        self.arena.len() + self.deferred.len()
     }
 
-    /// How many of them are news.
+    /// The number of stored bytes of deferred sends.
     #[must_use]
     pub fn deferred_len(&self) -> usize {
-        self.news.len()
+        self.deferred.len()
     }
 
-    /// Takes the effects out, to be carried out in order; the bytes they refer
-    /// to stay readable until [`clear`](Self::clear).
+    /// Takes the list of effects. The bytes that they refer to stay readable until
+    /// [`clear`](Self::clear).
     pub fn take_effects(&mut self) -> Vec<Effect<N>> {
         core::mem::take(&mut self.effects)
     }
 
-    /// Takes the effects out one by one, in order, and keeps the list's memory
-    /// for the next ones; the bytes they refer to stay readable until
-    /// [`clear`](Self::clear).
+    /// Drains the effects in order and keeps the list's memory. The bytes that they refer to
+    /// stay readable until [`clear`](Self::clear).
     pub fn drain_effects(&mut self) -> impl Iterator<Item = Effect<N>> + '_ {
         self.effects.drain(..)
     }
 
-    /// Empties the outbox after its effects have been carried out, and takes
-    /// back the emptied list from [`take_effects`](Self::take_effects) to be
-    /// filled again. An arena that has grown beyond `arena_bytes_max` is given
-    /// back to the system.
+    /// Clears the outbox after the driver has executed its effects. `effects` is the list from
+    /// [`take_effects`](Self::take_effects), for reuse. An arena larger than `arena_bytes_max` is
+    /// freed.
     pub fn clear(&mut self, mut effects: Vec<Effect<N>>, arena_bytes_max: usize) {
         effects.clear();
         self.effects = effects;
         self.clear_immediate(arena_bytes_max);
-        self.news.clear();
-        if self.news.capacity() > arena_bytes_max {
-            self.news = Vec::new();
+        self.deferred.clear();
+        if self.deferred.capacity() > arena_bytes_max {
+            self.deferred = Vec::new();
         }
     }
 
-    /// Empties the arena of all but news, after it has been sent. An arena that
-    /// has grown beyond `arena_bytes_max` is given back to the system.
+    /// Clears the bytes of immediate sends after the driver has written them. An arena larger
+    /// than `arena_bytes_max` is freed.
     pub fn clear_immediate(&mut self, arena_bytes_max: usize) {
         self.arena.clear();
         if self.arena.capacity() > arena_bytes_max {
@@ -227,15 +229,16 @@ impl<N> Outbox<N> {
         }
     }
 
-    /// Empties the outbox, whatever is in it.
+    /// Drops all effects and bytes.
     pub fn reset(&mut self) {
         self.effects.clear();
         self.arena.clear();
-        self.news.clear();
+        self.deferred.clear();
     }
 
-    /// Runs `inner` with an outbox for another kind of notice, which `map`
-    /// turns into ours; so that a machine can hold another one.
+    /// Runs `inner` with an outbox of another notice type, for a machine that contains another
+    /// machine. `map` converts the inner machine's notices or drops them. `scratch` is a list for
+    /// reuse.
     pub fn nested<M>(
         &mut self,
         scratch: &mut Vec<Effect<M>>,
@@ -244,13 +247,13 @@ impl<N> Outbox<N> {
     ) {
         let mut outbox = Outbox {
             arena: core::mem::take(&mut self.arena),
-            news: core::mem::take(&mut self.news),
+            deferred: core::mem::take(&mut self.deferred),
             effects: core::mem::take(scratch),
-            lent: self.lent,
+            input: self.input,
         };
         inner(&mut outbox);
         self.arena = outbox.arena;
-        self.news = outbox.news;
+        self.deferred = outbox.deferred;
         for effect in outbox.effects.drain(..) {
             match effect {
                 Effect::Send { link, range } => self.send_stored(link, range),
@@ -280,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lent_is_not_copied_and_all_else_is() {
+    fn input_is_not_copied_and_other_bytes_are() {
         let event = *b"one two three";
         let other = event;
         let mut out = Outbox::new();
@@ -304,8 +307,8 @@ mod tests {
     }
 
     #[test]
-    fn more_than_was_lent_is_copied() {
-        let all = *b"before, lent, after";
+    fn bytes_beyond_the_input_are_copied() {
+        let all = *b"before, data, after";
         let mut out = Outbox::new();
         out.set_input(&all[8..12], 0);
         for part in [&all[7..12], &all[8..13], &all[..], &all[..3], &all[13..]] {
@@ -321,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_within_another_is_lent_the_same() {
+    fn a_nested_outbox_has_the_same_input() {
         let event = *b"frame";
         let mut out = Outbox::new();
         out.set_input(&event, 0);

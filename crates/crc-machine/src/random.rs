@@ -1,16 +1,11 @@
-//! Chance that can be repeated: a small generator that is seeded from outside.
-//!
-//! Ids and jitter come from here, so that the same seed gives the same run.
-//! Where the seed comes from is not known here; nothing secret may be made with
-//! it.
+//! Seeded pseudo-random numbers for ids and jitter. The same seed gives the same run.
 
 use core::time::Duration;
 
-/// A stream of numbers that follows from its seed alone.
+/// A pseudo-random number generator (SplitMix64).
 ///
-/// The generator is SplitMix64: a counter that is stirred. Fast, eight bytes
-/// of state, every seed as good as any other; easy to predict, and so no use
-/// where somebody wants to guess.
+/// It is fast, has eight bytes of state, and every seed is as good as any other. Its output is
+/// predictable: do not use it for secrets.
 ///
 /// ```
 /// use crc_machine::Random;
@@ -25,13 +20,13 @@ pub struct Random {
 }
 
 impl Random {
-    /// The stream that `seed` begins.
+    /// Creates a generator with a seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Random { state: seed }
     }
 
-    /// The next number: any, all equally likely.
+    /// The next number, uniform over all 64-bit values.
     pub const fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
@@ -42,14 +37,13 @@ impl Random {
 
     /// A number from 0 to `n - 1`; 0 when `n` is 0.
     ///
-    /// Some come up more often than others by one part in `2^64 / n`, which
-    /// nobody lives long enough to see.
+    /// The bias is one part in `2^64 / n`, which is negligible.
     pub const fn below(&mut self, n: u64) -> u64 {
         let product = self.next_u64() as u128 * n as u128;
         (product >> 64) as u64
     }
 
-    /// A duration from zero to `max`, both included, in whole microseconds.
+    /// A uniform duration from zero to `max`, both included, in whole microseconds.
     pub fn duration_up_to(&mut self, max: Duration) -> Duration {
         let micros = u64::try_from(max.as_micros()).unwrap_or(u64::MAX);
         Duration::from_micros(self.below(micros.saturating_add(1)))
@@ -61,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stream_is_the_published_one() {
+    fn the_output_matches_the_published_values() {
         // The values that the generator's authors give for the seed 1234567.
         let mut random = Random::new(1_234_567);
         assert_eq!(random.next_u64(), 6_457_827_717_110_365_317);
@@ -69,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stay_within_their_bounds_and_reach_them() {
+    fn numbers_cover_their_range_and_stay_in_it() {
         let mut random = Random::new(1);
         let mut seen = [0_u32; 6];
         for _ in 0..6_000 {

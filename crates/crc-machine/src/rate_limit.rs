@@ -1,41 +1,52 @@
-//! How often something may be done: a token bucket.
+//! A token bucket.
 
 use crate::time::Timestamp;
 
 /// In microseconds, as [`Timestamp`] counts.
 const SECOND: u64 = 1_000_000;
 
-/// A token bucket: what may be done so often in a second, with a second's
-/// worth at once unless more is said.
+/// A token bucket: limits a rate and permits a burst.
+///
+/// The rate is an argument of each call, so that a change of settings takes effect at once. A
+/// rate of 0 means no limit.
+///
+/// ```
+/// use crc_machine::{RateLimiter, Timestamp};
+///
+/// let mut limiter = RateLimiter::default();
+/// let now = Timestamp::START;
+/// assert!(limiter.try_acquire(now, 2));
+/// assert!(limiter.try_acquire(now, 2));
+/// assert!(!limiter.try_acquire(now, 2), "the burst is one second's worth");
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RateLimiter {
-    /// How much of what may be done at once is used up, in units of work times a
-    /// million; drains as time passes.
+    /// How much of the burst is used, in millionths of a token. It drains as time passes.
     used: u64,
     at: Timestamp,
 }
 
 impl RateLimiter {
-    /// Takes one token; `false` when there is none. A rate of 0 never ends.
+    /// Takes one token, with a burst of one second's worth. Returns `false` if there is none.
     #[inline]
     pub fn try_acquire(&mut self, now: Timestamp, per_second: u32) -> bool {
-        self.try_acquire_of(now, per_second, per_second)
+        self.try_acquire_burst(now, per_second, per_second)
     }
 
-    /// Takes one token where `at_once` may be taken at once.
+    /// Takes one token, with a burst of `burst` tokens. Returns `false` if there is none.
     #[inline]
-    pub fn try_acquire_of(&mut self, now: Timestamp, per_second: u32, at_once: u32) -> bool {
-        let has = self.check(now, per_second, at_once);
-        if has && per_second != 0 {
+    pub fn try_acquire_burst(&mut self, now: Timestamp, per_second: u32, burst: u32) -> bool {
+        let available = self.check(now, per_second, burst);
+        if available && per_second != 0 {
             self.used += SECOND;
         }
-        has
+        available
     }
 
-    /// Whether there is a token, of `at_once` at most.
+    /// Whether a token is available, with a burst of `burst` tokens. Takes none.
     #[inline]
     #[must_use]
-    pub fn check(&mut self, now: Timestamp, per_second: u32, at_once: u32) -> bool {
+    pub fn check(&mut self, now: Timestamp, per_second: u32, burst: u32) -> bool {
         if per_second == 0 {
             return true;
         }
@@ -44,7 +55,7 @@ impl RateLimiter {
         self.used = self
             .used
             .saturating_sub(passed.saturating_mul(per_second.into()));
-        self.used + SECOND <= SECOND * u64::from(at_once)
+        self.used + SECOND <= SECOND * u64::from(burst)
     }
 }
 
@@ -53,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_gives_a_seconds_worth_at_once_and_refills() {
+    fn the_burst_is_one_seconds_worth_and_refills() {
         let mut bucket = RateLimiter::default();
         let at = Timestamp::from_micros;
         let mut take = |at| bucket.try_acquire(at, 5);

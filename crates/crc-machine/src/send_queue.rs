@@ -1,45 +1,44 @@
-//! What waits to be sent on one link: a bounded queue of bytes that drivers and
-//! the simulator share.
+//! A bounded queue of bytes for one link, shared by drivers and simulators.
 //!
-//! Remembers where sends began, so that when a link dies the machine can be
-//! given what was never written, from a frame's beginning on. Knows no frames.
+//! The queue remembers where each send begins. So when a link goes down, the driver can give the
+//! machine all unsent bytes, starting at a frame boundary.
 
 use std::collections::VecDeque;
 
-/// From this many written bytes on it is worth moving the rest to the front.
+/// The queue compacts when at least this many bytes at its front are written.
 const COMPACT_BYTES_MIN: usize = 64 * 1024;
 
-/// Bytes that wait for a socket to take them.
+/// The bytes that wait until the socket of a link accepts them.
 #[derive(Debug)]
 pub struct SendQueue {
     bytes: Vec<u8>,
-    /// How many of `bytes`, from the front, have been written.
+    /// How many of `bytes`, from the front, are written.
     written: usize,
-    /// Where in `bytes` each send begins.
+    /// The position in `bytes` where each send begins.
     marks: VecDeque<usize>,
     bytes_max: usize,
 }
 
-/// More waits for a link than its bound allows: a slow consumer.
+/// A send queue exceeds its bound: the peer is a slow consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("more than {bytes_max} bytes wait to be sent")]
+#[error("the send queue exceeds {bytes_max} bytes")]
 pub struct OverBound {
     /// The bound.
     pub bytes_max: usize,
 }
 
-/// What was to be sent on a link and was never wholly written.
+/// What the machine sent on a link and the driver did not write completely.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unsent<'a> {
-    /// Whole frames; the first `written` bytes have left this process, the
-    /// rest has not.
+    /// Whole frames. The first `written` bytes have left this process, the
+    /// others have not.
     pub bytes: &'a [u8],
-    /// How many of `bytes` have left.
+    /// How many of `bytes` have left this process.
     pub written: usize,
 }
 
 impl SendQueue {
-    /// An empty queue in which at most `bytes_max` bytes may wait.
+    /// Creates an empty queue for at most `bytes_max` bytes.
     #[must_use]
     pub const fn new(bytes_max: usize) -> Self {
         SendQueue {
@@ -50,39 +49,39 @@ impl SendQueue {
         }
     }
 
-    /// Changes the bound; holds from the next [`push`](Self::push) on.
+    /// Changes the bound. [`push`](Self::push) applies it from now on.
     pub fn bound(&mut self, bytes_max: usize) {
         self.bytes_max = bytes_max;
     }
 
-    /// How many bytes wait.
+    /// The number of bytes that wait.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len() - self.written
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes that wait, next first.
+    /// The bytes that wait, in order.
     #[must_use]
     pub fn waiting(&self) -> &[u8] {
         &self.bytes[self.written..]
     }
 
-    /// Appends one send, of which the first `written` bytes are already gone.
+    /// Appends one send, of which the first `written` bytes are already written.
     ///
     /// # Errors
     ///
-    /// [`OverBound`] when more waits now than may. It is queued all the same, so
-    /// that [`unsent`](Self::unsent) can tell of it.
+    /// [`OverBound`] when the queue exceeds its bound. The send is queued nevertheless, so that
+    /// [`unsent`](Self::unsent) contains it.
     pub fn push(&mut self, send: &[u8], written: usize) -> Result<(), OverBound> {
         debug_assert!(
             written == 0 || self.is_empty(),
-            "nothing overtakes what waits"
+            "a send must not overtake queued bytes"
         );
         if written == send.len() {
             return Ok(());
@@ -98,19 +97,22 @@ impl SendQueue {
         Ok(())
     }
 
-    /// Notes that the next `count` waiting bytes have been written.
+    /// Notes that the next `count` bytes are written.
     pub fn advance(&mut self, count: usize) {
         self.written += count;
-        debug_assert!(self.written <= self.bytes.len(), "more written than waited");
+        debug_assert!(
+            self.written <= self.bytes.len(),
+            "more bytes written than queued"
+        );
         if self.is_empty() {
-            // An idle link owns no buffer.
+            // The queue of an idle link holds no memory.
             *self = SendQueue::new(self.bytes_max);
         } else if self.written >= COMPACT_BYTES_MIN && self.written >= self.bytes.len() / 2 {
             self.compact();
         }
     }
 
-    /// What was never wholly written, from the beginning of a send on.
+    /// All bytes that are not written, from the beginning of the oldest incomplete send.
     #[must_use]
     pub fn unsent(&self) -> Unsent<'_> {
         let start = self.oldest_start();
@@ -120,7 +122,7 @@ impl SendQueue {
         }
     }
 
-    /// Where the send begins that is partly written, or the next one.
+    /// The position where the oldest incomplete send begins.
     fn oldest_start(&self) -> usize {
         let after = self.marks.partition_point(|&mark| mark <= self.written);
         match after {
@@ -129,7 +131,7 @@ impl SendQueue {
         }
     }
 
-    /// Drops what has been written, up to the beginning of a send.
+    /// Drops the written bytes before the oldest incomplete send.
     fn compact(&mut self) {
         let start = self.oldest_start();
         self.bytes.drain(..start);
@@ -148,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hands_back_what_was_not_written_from_a_send_on() {
+    fn unsent_starts_at_the_oldest_incomplete_send() {
         let mut queue = SendQueue::new(100);
         queue.push(b"aaaa", 1).unwrap();
         queue.push(b"bbbb", 0).unwrap();
@@ -182,15 +184,15 @@ mod tests {
     }
 
     #[test]
-    fn says_when_too_much_waits() {
+    fn a_push_over_the_bound_is_reported_and_queued() {
         let mut queue = SendQueue::new(6);
         queue.push(b"aaaa", 1).unwrap();
         assert_eq!(queue.push(b"bbbb", 0), Err(OverBound { bytes_max: 6 }));
-        assert_eq!(queue.unsent().bytes, b"aaaabbbb", "it is kept all the same");
+        assert_eq!(queue.unsent().bytes, b"aaaabbbb", "the send is queued");
     }
 
     #[test]
-    fn a_queue_that_never_runs_empty_does_not_grow() {
+    fn a_queue_that_is_never_empty_does_not_grow() {
         let mut queue = SendQueue::new(usize::MAX);
         let send = [7; 1000];
         queue.push(&send, 0).unwrap();

@@ -1,10 +1,10 @@
-//! Time as it comes in with events: a number, never a clock.
+//! The time of events: a number from the driver, not a clock.
 
 use core::ops::Add;
 use core::time::Duration;
 
-/// Microseconds since the driver's start. Prints the same in every run and can
-/// stand in a test as a constant.
+/// Microseconds since the driver's start. It is the same in every run of a simulation,
+/// and a test can use it as a constant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
 
@@ -12,10 +12,10 @@ impl Timestamp {
     /// The driver's start.
     pub const START: Timestamp = Timestamp(0);
 
-    /// The end of time.
+    /// A time that is never reached.
     pub const NEVER: Timestamp = Timestamp(u64::MAX);
 
-    /// `micros` microseconds after the start.
+    /// The time `micros` microseconds after the start.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {
         Timestamp(micros)
@@ -27,7 +27,7 @@ impl Timestamp {
         self.0
     }
 
-    /// How long ago `earlier` was; zero if it is yet to come.
+    /// The time since `earlier`; zero if `earlier` is in the future.
     #[must_use]
     pub const fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
@@ -37,7 +37,7 @@ impl Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Timestamp;
 
-    /// Stops at the end of time, some 584,000 years after the start.
+    /// Saturates at [`NEVER`](Timestamp::NEVER), some 584,000 years after the start.
     fn add(self, later: Duration) -> Timestamp {
         let micros = u64::try_from(later.as_micros()).unwrap_or(u64::MAX);
         Timestamp(self.0.saturating_add(micros))

@@ -1,10 +1,11 @@
-//! What is due when: one deadline for each thing that can be due.
+//! The timers of a machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::time::Timestamp;
 
-/// Deadlines of kind `K`, soonest first; the same deadlines in the order of `K`.
+/// A set of deadlines: at most one for each timer `K`. Equal deadlines expire in the
+/// order of `K`.
 ///
 /// ```
 /// use crc_machine::{Timers, Timestamp};
@@ -29,7 +30,7 @@ impl<K: Copy + Ord> Default for Timers<K> {
 }
 
 impl<K: Copy + Ord> Timers<K> {
-    /// Nothing is due.
+    /// Creates an empty set.
     #[must_use]
     pub const fn new() -> Self {
         Timers {
@@ -38,39 +39,39 @@ impl<K: Copy + Ord> Timers<K> {
         }
     }
 
-    /// Makes `what` due at `when`, in place of any earlier deadline of it.
-    pub fn set(&mut self, what: K, when: Timestamp) {
-        self.cancel(what);
-        self.by_kind.insert(what, when);
-        self.by_time.insert((when, what));
+    /// Sets the deadline of `timer`. It replaces an earlier one.
+    pub fn set(&mut self, timer: K, deadline: Timestamp) {
+        self.cancel(timer);
+        self.by_kind.insert(timer, deadline);
+        self.by_time.insert((deadline, timer));
     }
 
-    /// Forgets the deadline of `what`, if it has one.
-    pub fn cancel(&mut self, what: K) {
-        if let Some(when) = self.by_kind.remove(&what) {
-            self.by_time.remove(&(when, what));
+    /// Cancels `timer`, if it is set.
+    pub fn cancel(&mut self, timer: K) {
+        if let Some(deadline) = self.by_kind.remove(&timer) {
+            self.by_time.remove(&(deadline, timer));
         }
     }
 
-    /// Whether `what` has a deadline.
-    pub fn is_set(&self, what: K) -> bool {
-        self.by_kind.contains_key(&what)
+    /// Whether `timer` is set.
+    pub fn is_set(&self, timer: K) -> bool {
+        self.by_kind.contains_key(&timer)
     }
 
-    /// The soonest deadline.
+    /// The earliest deadline.
     #[must_use]
     pub fn next(&self) -> Option<Timestamp> {
-        self.by_time.first().map(|(when, _)| *when)
+        self.by_time.first().map(|(deadline, _)| *deadline)
     }
 
-    /// Takes out the first thing that is due at `now`.
+    /// Removes the first timer whose deadline is not after `now`, and returns it.
     pub fn pop_due(&mut self, now: Timestamp) -> Option<K> {
-        let (when, what) = *self.by_time.first()?;
-        if when > now {
+        let (deadline, timer) = *self.by_time.first()?;
+        if deadline > now {
             return None;
         }
-        self.cancel(what);
-        Some(what)
+        self.cancel(timer);
+        Some(timer)
     }
 }
 
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_thing_has_one_deadline() {
+    fn each_timer_has_one_deadline() {
         let at = Timestamp::from_micros;
         let mut timers = Timers::new();
         timers.set('a', at(30));

@@ -134,7 +134,7 @@ impl User {
     /// A line has been read.
     pub(crate) fn count_line(&mut self, now: Timestamp, lines_per_second: u32) {
         let at_once = lines_per_second.saturating_mul(BURST_SECONDS);
-        self.lines.try_acquire_of(now, lines_per_second, at_once);
+        self.lines.try_acquire_burst(now, lines_per_second, at_once);
     }
 
     /// Remembers an invitation; the oldest is forgotten when there are too many.

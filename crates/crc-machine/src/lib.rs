@@ -1,5 +1,4 @@
-//! The sans-IO kit of the workspace: what a protocol needs to be a state machine
-//! with one door, and what a driver needs to run it.
+//! The sans-IO parts that every protocol machine of this workspace shares.
 //!
 //! ```text
 //!              Event: LinkUp, Bytes, LinkDown, DialFailed, Command, Tick
@@ -9,15 +8,14 @@
 //!              Effect: Send, Bound, Close, Dial, Notice, Stop  (an Outbox)
 //! ```
 //!
-//! A [`Machine`] takes one [`Event`] at a time and appends what it wants done to an
-//! [`Outbox`]. The crate `crc-net` drives any machine with sockets; the crate
-//! `crc-netem` drives many of them on a virtual clock. Neither knows what the
-//! machine says.
+//! A [`Machine`] handles one [`Event`] at a time and appends [`Effect`]s to an [`Outbox`]. A driver
+//! turns sockets or a simulation into events, and executes the effects. The crate `crc-net` is a
+//! driver with TCP sockets. No driver knows the protocol of its machine.
 //!
-//! This machine sends every byte back to where it came from:
+//! This machine echoes all bytes:
 //!
 //! ```
-//! use crc_machine::{Effect, Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, Timestamp};
+//! use crc_machine::{Effect, Event, LinkId, Machine, Outbox, Timestamp};
 //!
 //! struct Echo;
 //!
@@ -43,10 +41,30 @@
 //! assert_eq!(out.bytes(range), b"hello");
 //! ```
 //!
-//! The kit also has what such machines share: [`Timers`], a bounded [`SendQueue`],
-//! a [`LinkTable`], a [`RateLimiter`], a [`Backoff`] for dials, seeded [`Random`]
-//! numbers, and [`Escaped`] text. It has no clock, socket, thread or file, and knows
-//! no protocol.
+//! # What it contains
+//!
+//! | item | purpose |
+//! |---|---|
+//! | [`Machine`], [`Event`], [`Effect`], [`Outbox`] | the interface between machine and driver |
+//! | [`LinkId`], [`DialId`], [`ListenerId`] | ids of connections, connection attempts and listeners |
+//! | [`Timestamp`], [`Timers`] | time as a number, and timers |
+//! | [`LinkTable`] | a table of links with a fixed iteration order |
+//! | [`SendQueue`] | a bounded queue of bytes, which returns unsent frames |
+//! | [`RateLimiter`], [`Backoff`], [`Random`] | token bucket, dial backoff, seeded random numbers |
+//! | [`Escaped`] | foreign text for terminals and logs |
+//!
+//! # Guarantees
+//!
+//! - The crate has no clock, socket, thread, file or global state, and no unsafe code. Iteration
+//!   orders are fixed. So a machine that is built from it is deterministic.
+//! - A driver sends exactly one [`Event::LinkDown`] for each [`Event::LinkUp`], and never reuses
+//!   a [`LinkId`].
+//! - A relayed frame costs at most one copy and, once the outbox has grown, no allocation.
+//!
+//! # Limits
+//!
+//! - Links are reliable byte streams such as TCP. There is no support for datagrams.
+//! - An outbox holds at most 1 GiB between two clears.
 
 #![forbid(unsafe_code)]
 
@@ -75,3 +93,8 @@ pub use rate_limit::RateLimiter;
 pub use send_queue::{OverBound, SendQueue, Unsent};
 pub use time::Timestamp;
 pub use timers::Timers;
+
+/// Runs the README's example as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

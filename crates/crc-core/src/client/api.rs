@@ -1,64 +1,62 @@
-//! What a client is told, and what it tells.
+//! The client's commands, notices and errors.
 
 use core::time::Duration;
 
+use crc_machine::{DialError, LinkDown, PeerAddress};
 use crc_wire::{ChannelField, ChatKind, FrameError, HostId, MemberFlags, StatusCode};
 
-use crc_machine::{DialError, LinkDown, PeerAddress};
-
-/// What a user may ask of a client.
+/// A request of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientCommand {
-    /// Dial the server. What else is asked before waits for its welcome.
+    /// Dial the server. Commands that come before the server's welcome wait for it.
     Start,
-    /// Say something to another client. Its id need not be known: the server
-    /// answers what it can't deliver.
+    /// Send a chat to another client. The client may be unknown: the server answers
+    /// a chat that it cannot deliver.
     SendChat {
-        /// To whom.
+        /// The destination.
         to: HostId,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// Be let into a channel, now and whenever the connection has been lost and
-    /// made anew. Whether a name is one of a channel tells
-    /// [`is_channel_name`](crate::is_channel_name).
+    /// Join a channel, now and after every reconnect.
+    /// [`is_channel_name`](crate::is_channel_name) tells which names are valid.
     Join {
         /// The channel.
         channel: String,
-        /// The word that opens it; empty for none.
+        /// Its key; empty for none.
         key: String,
     },
     /// Leave a channel.
     Part {
         /// The channel.
         channel: String,
-        /// The last words there.
+        /// The part message.
         text: String,
     },
-    /// Say something to all that are in a channel.
+    /// Send a chat to a channel.
     SendChannelChat {
-        /// The channel. That we are in it need not be known: the server refuses
-        /// it otherwise.
+        /// The channel. The server refuses the chat of a client that is not in it.
         channel: String,
-        /// What.
+        /// The text.
         text: String,
     },
     /// Set the topic of a channel.
     SetTopic {
         /// The channel.
         channel: String,
-        /// Its topic; empty for none.
+        /// The topic; empty for none.
         topic: String,
     },
-    /// Ask the server who is in a channel; we need not be in it.
+    /// Ask the server for the members of a channel. The client need not be in it.
     Names {
         /// The channel.
         channel: String,
     },
-    /// Leave in good order: say what still waits to be said (only when
-    /// welcomed), quit, and let the server close. Asked twice: leave at once.
+    /// Leave the network: send what is queued (once the server has welcomed the
+    /// client), then the quit, and wait until the server closes the connection. A
+    /// second `Quit` closes it at once.
     Quit {
-        /// The last words.
+        /// The quit message.
         text: String,
     },
 }
@@ -66,188 +64,188 @@ pub enum ClientCommand {
 /// What a user may observe of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientNotice {
-    /// The connection stands; the registration is on its way.
+    /// The connection is established and the registration is sent.
     Connected {
-        /// To this server.
+        /// The server.
         server: PeerAddress,
     },
-    /// The server could not be reached.
+    /// The client cannot connect to the server.
     Unreachable {
-        /// This server.
+        /// The server.
         server: PeerAddress,
-        /// Why not.
+        /// The reason.
         why: DialError,
-        /// When it will be tried again.
+        /// The time until the next attempt.
         retry_in: Duration,
     },
-    /// The server has taken us.
+    /// The server has accepted the registration.
     Welcome {
-        /// The id that we are registered with.
+        /// The id of this client.
         id: HostId,
-        /// The server's words.
+        /// The server's text.
         text: String,
     },
     /// A status that is neither the welcome nor an answer to an announcement.
     Status {
-        /// Who says so, if the status names anybody.
+        /// The host that the status names, if it names one.
         source: Option<HostId>,
-        /// What kind of news.
+        /// The code.
         code: StatusCode,
-        /// The news in words.
+        /// The text.
         text: String,
     },
-    /// Another client is in the network, now or since before we came; or one
-    /// that we knew says something else of itself.
+    /// Another client is in the network, or a known client has changed its name or
+    /// its info.
     Joined {
         /// Its id.
         id: HostId,
         /// Its name.
         name: String,
-        /// What it says about itself.
+        /// Its info.
         info: String,
-        /// The name that it had here until now, if it was known already.
+        /// Its name before, if it was known.
         previous_name: Option<String>,
     },
-    /// Another client left.
+    /// Another client has left the network.
     Left {
         /// Its id.
         id: HostId,
         /// Its name.
         name: String,
-        /// Its last words.
+        /// Its quit message.
         text: String,
     },
-    /// Somebody says something.
+    /// A chat has arrived.
     Chat {
-        /// Who.
+        /// The sender.
         from: HostId,
-        /// The speaker's name, if it is known.
+        /// The sender's name, if it is known.
         from_name: Option<String>,
-        /// To whom: nodes in the field may write something else here than our id.
+        /// The destination in the frame. v1 nodes may write another id than this
+        /// client's.
         to: Option<HostId>,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// What was to be said has not been, and will not be.
+    /// A chat was not sent and will not be.
     NotSent {
-        /// To whom it was to go.
+        /// Its destination.
         to: HostId,
-        /// Why.
+        /// The reason.
         why: ClientSendError,
     },
-    /// What was wanted of a channel has not been sent, and will not be; or the
-    /// server that has just taken us knows no channels, so that we are not in this
-    /// one as we were before.
+    /// A command about a channel was not sent and will not be. Also reported for each
+    /// channel that the client cannot rejoin, when the new server does not support
+    /// channels.
     ChannelNotSent {
-        /// The channel, or what was taken for one.
+        /// The channel, or the invalid name in the command.
         channel: String,
-        /// Why.
+        /// The reason.
         why: ClientSendError,
     },
-    /// We are in a channel.
+    /// This client is in a channel.
     ChannelEntered {
-        /// The channel, as it is to be shown.
+        /// The channel, as it is displayed.
         channel: String,
-        /// Who is in it, ourselves among them, in the order of ids.
+        /// Its members, this client among them, in the order of their ids.
         members: Vec<ChannelMember>,
         /// Its topic; empty for none.
         topic: String,
-        /// We were in it before the connection was lost, and it was us who asked
-        /// for it again, not the user.
+        /// The client has rejoined the channel by itself after a reconnect.
         rejoined: bool,
     },
-    /// Somebody else is in a channel now.
+    /// Another client has joined a channel.
     ChannelJoined {
         /// The channel.
         channel: String,
-        /// Who.
+        /// The new member.
         member: ChannelMember,
     },
-    /// Somebody, maybe we ourselves, is in a channel no more. Who leaves the
-    /// network leaves all channels without this.
+    /// A client, perhaps this one, has left a channel. A client that leaves the
+    /// network leaves all channels without this notice.
     ChannelLeft {
         /// The channel.
         channel: String,
-        /// Who.
+        /// The former member.
         who: HostRef,
-        /// Who has put it out, if somebody has.
+        /// The host that has kicked it; `None` when it left by itself.
         by: Option<HostRef>,
-        /// The last words, or why it was put out.
+        /// The part message, or the reason of the kick.
         text: String,
     },
-    /// Somebody, maybe we ourselves, has other flags in a channel than before.
+    /// The flags of a member, perhaps this client, have changed.
     ChannelFlags {
         /// The channel.
         channel: String,
-        /// Who, with the flags that it has now.
+        /// The member, with its new flags.
         member: ChannelMember,
-        /// Who has given or taken them, if it is known.
+        /// The host that has changed them, if it is known.
         by: Option<HostRef>,
     },
-    /// Somebody says something in a channel.
+    /// A chat to a channel has arrived.
     ChannelChat {
         /// The channel.
         channel: String,
-        /// Who.
+        /// The sender.
         from: HostRef,
-        /// How it is meant.
+        /// Whether it is a message or a notice.
         kind: ChatKind,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// A channel is set otherwise than before.
+    /// A setting of a channel has changed.
     ChannelSet {
         /// The channel.
         channel: String,
-        /// What is set: the topic, for example.
+        /// The setting, for example the topic.
         field: ChannelField,
-        /// What it is now; empty for none.
+        /// Its new value; empty for none.
         value: String,
-        /// Who has set it, if it is known.
+        /// The host that has set it, if it is known.
         by: Option<HostRef>,
     },
-    /// The server refuses us something that we wanted of a channel. Who was not
-    /// in the channel yet is not let in, and does not ask again by itself.
+    /// The server refuses a command about a channel. A client that was about to join
+    /// the channel does not try again by itself.
     ChannelRefused {
         /// The channel, if the server names one.
         channel: Option<String>,
-        /// Why, in the server's words.
+        /// The server's reason.
         text: String,
     },
-    /// Who is in a channel, as we have asked.
+    /// The members of a channel: the answer to [`ClientCommand::Names`].
     ChannelNames {
         /// The channel.
         channel: String,
-        /// Their names, with blanks between, as the server has put it.
+        /// Their names, separated by spaces, as the server lists them.
         names: String,
     },
-    /// Somebody invites us to a channel.
+    /// Another client invites this one to a channel.
     Invited {
         /// The channel.
         channel: String,
-        /// Who.
+        /// The other client.
         by: HostRef,
     },
-    /// A frame came that makes no sense; the rest of the stream does.
+    /// The client has dropped an invalid frame. The connection goes on.
     FrameDropped {
-        /// What was wrong with it.
+        /// The reason.
         why: BadFrame,
     },
-    /// The connection has ended. All other clients are forgotten.
+    /// The connection has ended. The client has forgotten all other clients.
     Disconnected {
-        /// Why.
+        /// The reason.
         reason: DisconnectReason,
-        /// When the server will be dialled again; `None` when we are leaving.
+        /// The time until the next dial; `None` when the client quits.
         retry_in: Option<Duration>,
     },
-    /// Nothing can be done any more. The client stops after this.
+    /// The client cannot go on and stops.
     Failed {
-        /// Why.
+        /// The reason.
         why: ClientFailure,
     },
 }
 
-/// Somebody in the network, as far as it is known.
+/// A host of the network, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostRef {
     /// Its id.
@@ -256,62 +254,61 @@ pub struct HostRef {
     pub name: Option<String>,
 }
 
-/// Somebody who is in a channel.
+/// A member of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelMember {
-    /// Who.
+    /// The client.
     pub who: HostRef,
-    /// What it may do there.
+    /// Its flags in the channel.
     pub flags: MemberFlags,
 }
 
-/// Why something has not been said.
+/// Why a command was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClientSendError {
-    /// The text is longer than we let one be.
+    /// The text exceeds [`ClientLimits::text_bytes_max`](crate::ClientLimits).
     #[error("the text has {len} bytes where at most {max} are allowed")]
     TooLong {
-        /// How many bytes it has.
+        /// The length of the text.
         len: usize,
-        /// How many it may have.
+        /// The limit.
         max: usize,
     },
-    /// The server is an original one, which such a long message would kill.
+    /// The text exceeds what a v1 server can read.
     #[error("the text has {len} bytes, and the server can take {max} at most")]
     TooLongForServer {
-        /// How many bytes it has.
+        /// The length of the text.
         len: usize,
-        /// How many it may have.
+        /// The limit.
         max: usize,
     },
-    /// The server knows no channels: it is an original one, or one that does not
-    /// take them.
+    /// The server does not support channels.
     #[error("this server knows no channels")]
     ChannelsUnsupported,
-    /// No channel can have this name.
+    /// The name is not valid for a channel.
     #[error("no channel can have this name: # and up to 63 bytes, no blanks, no commas")]
     InvalidChannelName,
-    /// We are in too many channels.
+    /// The client is in the maximum number of channels.
     #[error("you are in too many channels")]
     TooManyChannels,
-    /// Too much waits to be said already.
+    /// The queue exceeds [`ClientLimits::queue_bytes_max`](crate::ClientLimits).
     #[error("too much waits to be sent already")]
     QueueFull,
-    /// We left before it could be said.
+    /// The client has quit before.
     #[error("the client left before it could be sent")]
     Quit,
 }
 
-/// What is wrong with a frame whose end is known all the same.
+/// Why the client has dropped a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadFrame {
-    /// Its inside is not as the protocol has it.
+    /// Its body is malformed.
     #[error("{0}")]
     Message(#[from] crc_wire::MessageError),
-    /// Such frames are not for clients.
+    /// Servers do not send such frames to clients.
     #[error("{0:?} frames are not for clients")]
     NotForClients(crc_wire::Kind),
-    /// It tells of one more channel than we can be in.
+    /// It introduces a channel beyond the maximum number.
     #[error("it is about one channel too many")]
     TooManyChannels,
 }
@@ -319,33 +316,33 @@ pub enum BadFrame {
 /// Why a connection has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DisconnectReason {
-    /// It was closed by the server, or broke.
+    /// The server has closed the connection, or it broke.
     #[error("{0}")]
     Lost(LinkDown),
-    /// The server did not take us: our id is in use.
+    /// The server has refused the registration: the id is in use.
     #[error("the id {0} is taken")]
     IdTaken(HostId),
-    /// The server took the connection and said nothing.
+    /// The server has not answered the registration in time.
     #[error("the server did not answer")]
     WelcomeTimeout,
-    /// The server sent what is no frame.
+    /// The server has sent bytes that are not a frame.
     #[error("the server sent nonsense: {0}")]
     InvalidFrame(FrameError),
-    /// The server told of more clients than we can remember.
+    /// The list of clients exceeds [`ClientLimits::roster_bytes_max`](crate::ClientLimits).
     #[error("the server told of more clients than fit")]
     RosterFull,
-    /// The server told more of channels than we can remember.
+    /// The channels exceed [`ClientLimits::channels_bytes_max`](crate::ClientLimits).
     #[error("the server told more of channels than fits")]
     ChannelsFull,
-    /// We left.
+    /// The client has quit.
     #[error("left")]
     Quit,
 }
 
-/// Why a client can't go on.
+/// Why a client cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClientFailure {
-    /// The one id that it may use belongs to somebody else.
+    /// The configured id belongs to another host.
     #[error("the id {0} is taken")]
     IdTaken(HostId),
 }

@@ -1,10 +1,10 @@
-//! The channels that we are in, or want to be in: who is there with us and how
-//! they are set, as the server tells.
+//! The channels that this client is in or wants to be in: their members and settings,
+//! as the server lists them.
 //!
-//! A server shows a channel member by member and setting by setting, and at last
-//! ourselves: from then on we are in. Whatever it says of a channel is taken down,
-//! whether we have asked for it or not, within bounds. What is sent and when, and
-//! what members are called, is known elsewhere.
+//! A server lists the members and settings of a channel first, and this client last:
+//! from then on the client is in. The table also takes what the server lists unasked,
+//! within its limits. What is sent and when, and the names of members, are not known
+//! here.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,10 @@ use crc_wire::{ChannelField, HostId, MemberFlags};
 
 use crate::network::fold;
 
-/// How many channels a client can be in, or want to be in.
+/// The most channels that a client can be in or want to be in.
 const CHANNELS_MAX: usize = 250;
 
-/// What one more channel costs beside its texts, roughly; one more member; and one
-/// more setting.
+/// The memory of a channel, of a member and of a setting, besides texts, roughly.
 const ENTRY_BYTES: usize = 256;
 const MEMBER_BYTES: usize = 32;
 const SETTING_BYTES: usize = 64;
@@ -30,7 +29,7 @@ pub struct ClientChannel {
 }
 
 impl ClientChannel {
-    /// Its name, as it is to be shown.
+    /// Its name, as it is displayed.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -42,18 +41,18 @@ impl ClientChannel {
         self.setting(ChannelField::TOPIC)
     }
 
-    /// What it is set to otherwise; empty for nothing.
+    /// The value of a setting; empty for none.
     #[must_use]
     pub fn setting(&self, field: ChannelField) -> &str {
         self.settings.get(&field.0).map_or("", |value| value)
     }
 
-    /// Who is in it, ourselves among them, in the order of ids.
+    /// Its members, this client among them, in the order of their ids.
     pub fn members(&self) -> impl ExactSizeIterator<Item = (HostId, MemberFlags)> + '_ {
         self.members.iter().map(|(id, flags)| (*id, *flags))
     }
 
-    /// What somebody is in it; `None` for who is not in it.
+    /// The flags of a member; `None` for a host that is not in it.
     #[must_use]
     pub fn member(&self, id: HostId) -> Option<MemberFlags> {
         self.members.get(&id).copied()
@@ -73,228 +72,292 @@ fn setting_cost(value: &str) -> usize {
     SETTING_BYTES + value.len()
 }
 
-/// A channel and what we want of it.
+/// A channel and this client's part in it.
 #[derive(Debug)]
 struct Entry {
     channel: ClientChannel,
-    /// The key that we have asked with.
+    /// The key of the last join request.
     key: Box<str>,
-    /// We have asked for it, or been in it: it is not only that the server has
-    /// told of it.
+    /// The user has asked for it, or the client has been in it. Unset when the server
+    /// has listed it unasked.
     wanted: bool,
-    /// We have asked to be let in, and wait for the answer.
-    asked: bool,
-    /// We have been in it, and the connection was lost.
+    /// A join request waits for its answer.
+    requested: bool,
+    /// The client was in it when the connection was lost.
     lost: bool,
-    /// We are in it.
-    entered: bool,
-    /// We have said that we leave.
+    /// The client is in it.
+    joined: bool,
+    /// The client has asked to leave.
     leaving: bool,
 }
 
 impl Entry {
-    /// What it costs, but for members and settings.
+    /// Its memory without members and settings.
     fn own_bytes(&self) -> usize {
         ENTRY_BYTES + 2 * self.channel.name.len() + self.key.len()
     }
 }
 
-/// What is to be done for somebody who wants to be in a channel.
+/// What a join command leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// Ask the server.
+pub(super) enum JoinRequest {
+    /// The request is to be sent.
     Send,
-    /// The server has been asked already.
-    Waits,
-    /// We are in it.
-    Entered,
-    /// We are in too many channels.
+    /// The same request waits for its answer.
+    Pending,
+    /// The client is in the channel.
+    AlreadyJoined,
+    /// The client is in the maximum number of channels.
     TooMany,
 }
 
-/// What a membership that is told of means.
+/// What a join that the server reports changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Member {
-    /// Nothing new, or a part of what is just being shown.
-    Noted,
-    /// We are in.
+pub(super) enum JoinChange {
+    /// Nothing, or a part of a listing that is not complete.
+    None,
+    /// This client is in the channel.
     Entered {
-        /// As we were before the connection was lost.
+        /// It was in the channel when the connection was lost.
         rejoined: bool,
     },
-    /// Somebody else has come in.
+    /// Another client is in the channel.
     Joined,
-    /// Somebody's flags have changed.
+    /// The flags of a member.
     Flags,
-    /// There is no room for one more channel.
+    /// Nothing, since the client is in the maximum number of channels.
     TooMany,
+}
+
+/// What a setting that the server reports changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SettingChange {
+    /// Nothing, or a part of a listing that is not complete.
+    None,
+    /// The setting of the channel with this name.
+    Changed(Box<str>),
+    /// Nothing, since the client is in the maximum number of channels.
+    TooMany,
+}
+
+/// Whether the client has rejoined its channels since it connected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum RejoinState {
+    /// The server's features are not known.
+    #[default]
+    Unknown,
+    /// The server does not support channels, and that is reported.
+    Unsupported,
+    /// The requests are sent.
+    Requested,
+}
+
+/// What a client does about the channels that it wants to be in, when it learns the
+/// server's features.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Rejoin {
+    /// Nothing: that is done.
+    Done,
+    /// Send a join request for each of these names and keys.
+    Request(Vec<(Box<str>, Box<str>)>),
+    /// Report each of these names: the server does not support channels.
+    Unsupported(Vec<Box<str>>),
 }
 
 /// The channels.
 #[derive(Debug, Default)]
 pub(super) struct Memberships {
-    /// By their names in small letters.
+    /// By name in lower case.
     entries: BTreeMap<Box<str>, Entry>,
     bytes: usize,
+    rejoin: RejoinState,
 }
 
 impl Memberships {
-    /// About how much memory the channels take.
+    /// The memory of the channels, roughly.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// A channel that we are in.
+    /// A channel that the client is in.
     pub(super) fn find(&self, name: &str) -> Option<&ClientChannel> {
         let entry = self.entries.get(&*fold(name))?;
-        entry.entered.then_some(&entry.channel)
+        entry.joined.then_some(&entry.channel)
     }
 
-    /// The channels that we are in, in the order of their names.
+    /// The channels that the client is in, in the order of their names.
     pub(super) fn iter(&self) -> impl Iterator<Item = &ClientChannel> {
-        let entered = self.entries.values().filter(|entry| entry.entered);
-        entered.map(|entry| &entry.channel)
+        let joined = self.entries.values().filter(|entry| entry.joined);
+        joined.map(|entry| &entry.channel)
     }
 
-    /// Whether the server has been asked to let us into a channel, and has not
-    /// answered yet.
-    pub(super) fn is_asked(&self, name: &str) -> bool {
+    /// Whether a join request waits for its answer.
+    pub(super) fn is_requested(&self, name: &str) -> bool {
         let entry = self.entries.get(&*fold(name));
-        entry.is_some_and(|entry| entry.asked)
+        entry.is_some_and(|entry| entry.requested)
     }
 
-    /// We want to be in a channel.
-    pub(super) fn ask(&mut self, name: &str, key: &str) -> Asked {
+    /// The user wants to join a channel.
+    pub(super) fn request(&mut self, name: &str, key: &str) -> JoinRequest {
         let Some(entry) = self.entry(name) else {
-            return Asked::TooMany;
+            return JoinRequest::TooMany;
         };
-        if entry.entered && !entry.leaving {
-            return Asked::Entered;
+        if entry.joined && !entry.leaving {
+            return JoinRequest::AlreadyJoined;
         }
-        if entry.asked && !entry.leaving && *entry.key == *key {
-            return Asked::Waits;
+        if entry.requested && !entry.leaving && *entry.key == *key {
+            return JoinRequest::Pending;
         }
         let before = entry.own_bytes();
         entry.key = key.into();
         entry.wanted = true;
-        entry.asked = true;
+        entry.requested = true;
         entry.leaving = false;
         let after = entry.own_bytes();
         self.bytes = self.bytes - before + after;
-        Asked::Send
+        JoinRequest::Send
     }
 
-    /// Asks again for all channels that we want to be in: their names and keys.
-    pub(super) fn ask_again(&mut self) -> Vec<(Box<str>, Box<str>)> {
+    /// What there is to do to be in the channels of the last session again. Each call
+    /// but the first of a session that supports channels, or does not, returns
+    /// [`Rejoin::Done`].
+    pub(super) fn rejoin(&mut self, supported: bool) -> Rejoin {
+        match self.rejoin {
+            RejoinState::Unknown | RejoinState::Unsupported if supported => {
+                self.rejoin = RejoinState::Requested;
+                Rejoin::Request(self.request_missing())
+            }
+            RejoinState::Unknown => {
+                self.rejoin = RejoinState::Unsupported;
+                Rejoin::Unsupported(self.missing().map(Into::into).collect())
+            }
+            RejoinState::Unsupported | RejoinState::Requested => Rejoin::Done,
+        }
+    }
+
+    /// Requests all channels that the client wants to be in and is not: their names
+    /// and keys.
+    fn request_missing(&mut self) -> Vec<(Box<str>, Box<str>)> {
         let entries = self.entries.values_mut();
-        let missing = entries.filter(|entry| entry.wanted && !entry.entered);
-        let asked = missing.map(|entry| {
-            entry.asked = true;
+        let missing = entries.filter(|entry| entry.wanted && !entry.joined);
+        let requested = missing.map(|entry| {
+            entry.requested = true;
             (entry.channel.name.clone(), entry.key.clone())
         });
-        asked.collect()
+        requested.collect()
     }
 
-    /// The names of the channels that we want to be in and are not.
-    pub(super) fn missing(&self) -> impl Iterator<Item = &str> {
+    /// The names of the channels that the client wants to be in and is not.
+    fn missing(&self) -> impl Iterator<Item = &str> {
         let entries = self.entries.values();
-        let missing = entries.filter(|entry| entry.wanted && !entry.entered);
+        let missing = entries.filter(|entry| entry.wanted && !entry.joined);
         missing.map(|entry| &*entry.channel.name)
     }
 
-    /// We have said that we leave a channel.
-    pub(super) fn leave(&mut self, name: &str) {
+    /// The client asks to leave a channel.
+    pub(super) fn set_leaving(&mut self, name: &str) {
         if let Some(entry) = self.entries.get_mut(&*fold(name)) {
             entry.leaving = true;
         }
     }
 
-    /// We would have left a channel, but the server has never been told.
-    pub(super) fn stay(&mut self, name: &str) {
+    /// The request to leave a channel was lost before the server received it.
+    pub(super) fn unset_leaving(&mut self, name: &str) {
         if let Some(entry) = self.entries.get_mut(&*fold(name)) {
             entry.leaving = false;
         }
     }
 
-    /// Something is refused to us. If we are not in the channel we have not been
-    /// let in, and want it no longer.
-    pub(super) fn refused(&mut self, name: &str) {
+    /// The server refuses a command about a channel. A client that is not in the
+    /// channel was refused the join, and does not want to be in it any longer.
+    pub(super) fn on_refused(&mut self, name: &str) {
         let folded = fold(name);
-        if self.entries.get(&*folded).is_some_and(|it| !it.entered) {
+        if self.entries.get(&*folded).is_some_and(|it| !it.joined) {
             self.remove(&folded);
         }
     }
 
-    /// Somebody is in a channel, with these flags; `own` says whether it is us.
-    pub(super) fn join(&mut self, name: &str, id: HostId, flags: MemberFlags, own: bool) -> Member {
+    /// A client is in a channel, with these flags; `own` tells whether it is this one.
+    pub(super) fn on_join(
+        &mut self,
+        name: &str,
+        id: HostId,
+        flags: MemberFlags,
+        own: bool,
+    ) -> JoinChange {
         let Some(entry) = self.entry(name) else {
-            return Member::TooMany;
+            return JoinChange::TooMany;
         };
         let before = entry.channel.members.insert(id, flags);
-        let what = match before {
-            _ if own && !entry.entered => {
+        let change = match before {
+            _ if own && !entry.joined => {
                 let old = core::mem::replace(&mut entry.channel.name, name.into());
                 let rejoined = core::mem::take(&mut entry.lost);
                 entry.wanted = true;
-                entry.entered = true;
-                entry.asked = false;
+                entry.joined = true;
+                entry.requested = false;
                 let grown = 2 * name.len();
                 self.bytes = self.bytes + grown - 2 * old.len();
-                Member::Entered { rejoined }
+                JoinChange::Entered { rejoined }
             }
-            _ if !entry.entered => Member::Noted,
-            None => Member::Joined,
-            Some(before) if before != flags => Member::Flags,
-            Some(_) => Member::Noted,
+            _ if !entry.joined => JoinChange::None,
+            None => JoinChange::Joined,
+            Some(before) if before != flags => JoinChange::Flags,
+            Some(_) => JoinChange::None,
         };
         if before.is_none() {
             self.bytes += MEMBER_BYTES;
         }
-        what
+        change
     }
 
-    /// Somebody is not in a channel any more. The channel's name, if we were in it
-    /// and it was news.
-    pub(super) fn part(&mut self, name: &str, id: HostId, own: bool) -> Option<Box<str>> {
+    /// A client is not in a channel any more. Returns the channel's name, if this
+    /// client was in it and the other was a member.
+    pub(super) fn on_part(&mut self, name: &str, id: HostId, own: bool) -> Option<Box<str>> {
         let folded = fold(name);
         let entry = self.entries.get_mut(&*folded)?;
         let known = entry.channel.members.remove(&id).is_some();
         if known {
             self.bytes -= MEMBER_BYTES;
         }
-        let news = (entry.entered && known).then(|| entry.channel.name.clone());
-        if own && entry.asked {
-            // We want to be in again, and have said so already.
+        let left = (entry.joined && known).then(|| entry.channel.name.clone());
+        if own && entry.requested {
+            // The next request is sent already: the entry waits for its answer.
             self.bytes -= entry.channel.bytes();
-            forget(entry);
+            clear_listing(entry);
         } else if own {
             self.remove(&folded);
         }
-        news
+        left
     }
 
-    /// A channel is set. The channel's name, if we are in it and it was news.
-    pub(super) fn set(&mut self, name: &str, field: ChannelField, value: &str) -> Set {
+    /// A setting of a channel has this value.
+    pub(super) fn on_setting(
+        &mut self,
+        name: &str,
+        field: ChannelField,
+        value: &str,
+    ) -> SettingChange {
         let Some(entry) = self.entry(name) else {
-            return Set::TooMany;
+            return SettingChange::TooMany;
         };
-        let known = entry.entered && entry.channel.setting(field) == value;
+        let known = entry.joined && entry.channel.setting(field) == value;
         let channel = &mut entry.channel;
         let before = channel.settings.insert(field.0, value.into());
         if field == ChannelField::NAME && value.eq_ignore_ascii_case(name) {
             channel.name = value.into();
         }
-        let shown = (entry.entered && !known).then(|| channel.name.clone());
+        let changed = (entry.joined && !known).then(|| channel.name.clone());
         let freed = before.map_or(0, |before| setting_cost(&before));
         self.bytes = self.bytes + setting_cost(value) - freed;
-        match shown {
-            Some(name) => Set::Changed(name),
-            None => Set::Noted,
+        match changed {
+            Some(name) => SettingChange::Changed(name),
+            None => SettingChange::None,
         }
     }
 
-    /// Somebody has left the network, and all channels with it.
-    pub(super) fn quit(&mut self, id: HostId) {
+    /// A client has left the network, and all channels with it.
+    pub(super) fn on_quit(&mut self, id: HostId) {
         for entry in self.entries.values_mut() {
             if entry.channel.members.remove(&id).is_some() {
                 self.bytes -= MEMBER_BYTES;
@@ -302,9 +365,10 @@ impl Memberships {
         }
     }
 
-    /// The connection is lost: we are in no channel any more, and want to be in
-    /// those that we had not said to leave.
-    pub(super) fn lose(&mut self) {
+    /// The connection has ended: the client is in no channel any more, and wants to be
+    /// in those that it had not asked to leave.
+    pub(super) fn on_disconnect(&mut self) {
+        self.rejoin = RejoinState::Unknown;
         self.entries
             .retain(|_, entry| entry.wanted && !entry.leaving);
         for entry in self.entries.values_mut() {
@@ -312,9 +376,9 @@ impl Memberships {
             if !key.is_empty() {
                 entry.key = key.into();
             }
-            entry.lost |= entry.entered;
-            entry.asked = false;
-            forget(entry);
+            entry.lost |= entry.joined;
+            entry.requested = false;
+            clear_listing(entry);
         }
         self.bytes = self.entries.values().map(Entry::own_bytes).sum();
     }
@@ -323,7 +387,7 @@ impl Memberships {
         *self = Memberships::default();
     }
 
-    /// What there is of a channel, be it nothing yet; `None` if there is no room.
+    /// The entry of a channel, made if there is none; `None` at the maximum number.
     fn entry(&mut self, name: &str) -> Option<&mut Entry> {
         let folded = fold(name);
         if !self.entries.contains_key(&*folded) {
@@ -338,9 +402,9 @@ impl Memberships {
                 },
                 key: "".into(),
                 wanted: false,
-                asked: false,
+                requested: false,
                 lost: false,
-                entered: false,
+                joined: false,
                 leaving: false,
             };
             self.bytes += entry.own_bytes();
@@ -356,22 +420,11 @@ impl Memberships {
     }
 }
 
-/// What a setting that is told of means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Set {
-    /// Nothing new, or a part of what is just being shown.
-    Noted,
-    /// The channel of this name is set otherwise than before.
-    Changed(Box<str>),
-    /// There is no room for one more channel.
-    TooMany,
-}
-
-/// Forgets what was shown of a channel.
-fn forget(entry: &mut Entry) {
+/// Forgets what the server has listed of a channel.
+fn clear_listing(entry: &mut Entry) {
     entry.channel.members.clear();
     entry.channel.settings.clear();
-    entry.entered = false;
+    entry.joined = false;
     entry.leaving = false;
 }
 
@@ -387,15 +440,15 @@ mod tests {
         HostId::new(id).unwrap()
     }
 
-    fn join(channels: &mut Memberships, name: &str, who: u32) -> Member {
-        channels.join(name, id(who), NOTHING, who == ME)
+    fn join(channels: &mut Memberships, name: &str, who: u32) -> JoinChange {
+        channels.on_join(name, id(who), NOTHING, who == ME)
     }
 
     fn part(channels: &mut Memberships, name: &str, who: u32) -> Option<Box<str>> {
-        channels.part(name, id(who), who == ME)
+        channels.on_part(name, id(who), who == ME)
     }
 
-    /// The bytes that are counted are those that are there.
+    /// The counted bytes equal the sum over the entries.
     fn check(channels: &Memberships) {
         let cost = |entry: &Entry| entry.own_bytes() + entry.channel.bytes();
         let bytes: usize = channels.entries.values().map(cost).sum();
@@ -403,44 +456,53 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_is_shown_and_then_entered() {
+    fn a_channel_is_entered_when_its_listing_is_complete() {
         let mut channels = Memberships::default();
-        assert_eq!(channels.ask("#reef", "fish"), Asked::Send);
-        assert_eq!(channels.ask("#REEF", "fish"), Asked::Waits);
-        assert_eq!(channels.ask("#reef", "other"), Asked::Send);
-        assert_eq!(join(&mut channels, "#Reef", 5), Member::Noted);
+        assert_eq!(channels.request("#reef", "fish"), JoinRequest::Send);
+        assert_eq!(channels.request("#REEF", "fish"), JoinRequest::Pending);
+        assert_eq!(channels.request("#reef", "other"), JoinRequest::Send);
+        assert_eq!(join(&mut channels, "#Reef", 5), JoinChange::None);
         assert_eq!(
-            channels.set("#Reef", ChannelField::TOPIC, "tide"),
-            Set::Noted
+            channels.on_setting("#Reef", ChannelField::TOPIC, "tide"),
+            SettingChange::None
         );
-        assert!(channels.find("#reef").is_none() && channels.is_asked("#reef"));
-        let entered = Member::Entered { rejoined: false };
+        assert!(channels.find("#reef").is_none() && channels.is_requested("#reef"));
+        let entered = JoinChange::Entered { rejoined: false };
         assert_eq!(join(&mut channels, "#Reef", ME), entered);
         check(&channels);
         let channel = channels.find("#reef").unwrap();
         assert_eq!((channel.name(), channel.topic()), ("#Reef", "tide"));
         assert_eq!(channel.members().len(), 2);
-        assert_eq!(channels.ask("#reef", ""), Asked::Entered);
+        assert_eq!(channels.request("#reef", ""), JoinRequest::AlreadyJoined);
 
-        assert_eq!(join(&mut channels, "#reef", 6), Member::Joined);
+        assert_eq!(join(&mut channels, "#reef", 6), JoinChange::Joined);
         assert_eq!(
-            channels.join("#reef", id(6), OPERATOR, false),
-            Member::Flags
+            channels.on_join("#reef", id(6), OPERATOR, false),
+            JoinChange::Flags
         );
         assert_eq!(
-            channels.join("#reef", id(6), OPERATOR, false),
-            Member::Noted
+            channels.on_join("#reef", id(6), OPERATOR, false),
+            JoinChange::None
         );
         assert_eq!(
-            channels.set("#reef", ChannelField::TOPIC, "tide"),
-            Set::Noted
+            channels.on_setting("#reef", ChannelField::TOPIC, "tide"),
+            SettingChange::None
         );
-        let changed = Set::Changed("#Reef".into());
-        assert_eq!(channels.set("#reef", ChannelField::TOPIC, ""), changed);
-        let renamed = Set::Changed("#REEF".into());
-        assert_eq!(channels.set("#reef", ChannelField::NAME, "#REEF"), renamed);
-        assert_eq!(channels.set("#reef", ChannelField::NAME, "#other"), renamed);
-        channels.quit(id(6));
+        let changed = SettingChange::Changed("#Reef".into());
+        assert_eq!(
+            channels.on_setting("#reef", ChannelField::TOPIC, ""),
+            changed
+        );
+        let renamed = SettingChange::Changed("#REEF".into());
+        assert_eq!(
+            channels.on_setting("#reef", ChannelField::NAME, "#REEF"),
+            renamed
+        );
+        assert_eq!(
+            channels.on_setting("#reef", ChannelField::NAME, "#other"),
+            renamed
+        );
+        channels.on_quit(id(6));
         check(&channels);
         assert_eq!(part(&mut channels, "#reef", 6), None);
         assert_eq!(part(&mut channels, "#reef", 5).as_deref(), Some("#REEF"));
@@ -449,59 +511,68 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wanted_outlives_the_connection() {
+    fn wanted_channels_survive_a_disconnect() {
         let mut channels = Memberships::default();
         for name in ["#a", "#b", "#c", "#d"] {
-            channels.ask(name, "old");
+            channels.request(name, "old");
             join(&mut channels, name, ME);
         }
-        channels.set("#a", ChannelField::KEY, "new");
-        channels.leave("#b");
+        channels.on_setting("#a", ChannelField::KEY, "new");
+        channels.set_leaving("#b");
         part(&mut channels, "#c", ME);
-        channels.leave("#d");
-        channels.stay("#d");
+        channels.set_leaving("#d");
+        channels.unset_leaving("#d");
         join(&mut channels, "#e", 5);
         assert_eq!(channels.missing().count(), 0);
-        channels.lose();
+        channels.on_disconnect();
         check(&channels);
         assert_eq!(channels.iter().count(), 0);
         assert_eq!(channels.missing().collect::<Vec<_>>(), ["#a", "#d"]);
-        let asked = channels.ask_again();
-        let asked: Vec<_> = asked.iter().map(|(name, key)| (&**name, &**key)).collect();
-        assert_eq!(asked, [("#a", "new"), ("#d", "old")]);
-        let entered = Member::Entered { rejoined: true };
+        let requested = channels.request_missing();
+        let requested: Vec<_> = requested
+            .iter()
+            .map(|(name, key)| (&**name, &**key))
+            .collect();
+        assert_eq!(requested, [("#a", "new"), ("#d", "old")]);
+        let entered = JoinChange::Entered { rejoined: true };
         assert_eq!(join(&mut channels, "#a", ME), entered);
-        channels.refused("#d");
-        channels.refused("#a");
+        channels.on_refused("#d");
+        channels.on_refused("#a");
         assert_eq!(channels.missing().count(), 0);
         assert_eq!(channels.iter().count(), 1);
     }
 
     #[test]
-    fn who_leaves_and_comes_back_at_once_is_in() {
+    fn a_join_right_after_a_part_is_pending_until_its_answer() {
         let mut channels = Memberships::default();
-        channels.ask("#a", "");
+        channels.request("#a", "");
         join(&mut channels, "#a", ME);
-        channels.leave("#a");
-        assert_eq!(channels.ask("#a", ""), Asked::Send);
-        // The answers: to the first, then to the second.
+        channels.set_leaving("#a");
+        assert_eq!(channels.request("#a", ""), JoinRequest::Send);
+        // The answer to the part, then the answer to the second join.
         assert!(part(&mut channels, "#a", ME).is_some());
         check(&channels);
-        assert!(channels.find("#a").is_none() && channels.is_asked("#a"));
-        let entered = Member::Entered { rejoined: false };
+        assert!(channels.find("#a").is_none() && channels.is_requested("#a"));
+        let entered = JoinChange::Entered { rejoined: false };
         assert_eq!(join(&mut channels, "#a", ME), entered);
     }
 
     #[test]
-    fn there_is_no_room_for_channels_without_end() {
+    fn the_number_of_channels_is_limited() {
         let mut channels = Memberships::default();
         for number in 0..CHANNELS_MAX {
-            assert_eq!(channels.ask(&format!("#{number}"), ""), Asked::Send);
+            assert_eq!(
+                channels.request(&format!("#{number}"), ""),
+                JoinRequest::Send
+            );
         }
-        assert_eq!(channels.ask("#0", ""), Asked::Waits);
-        assert_eq!(channels.ask("#x", ""), Asked::TooMany);
-        assert_eq!(join(&mut channels, "#x", ME), Member::TooMany);
-        assert_eq!(channels.set("#x", ChannelField::TOPIC, ""), Set::TooMany);
+        assert_eq!(channels.request("#0", ""), JoinRequest::Pending);
+        assert_eq!(channels.request("#x", ""), JoinRequest::TooMany);
+        assert_eq!(join(&mut channels, "#x", ME), JoinChange::TooMany);
+        assert_eq!(
+            channels.on_setting("#x", ChannelField::TOPIC, ""),
+            SettingChange::TooMany
+        );
         check(&channels);
     }
 }

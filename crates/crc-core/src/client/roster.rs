@@ -1,25 +1,23 @@
-//! The other clients of the network, as the server tells of them.
-//!
-//! Held in the order of their ids, which is the order in which they are shown.
-//! What joins and leaves is decided elsewhere.
+//! The other clients of the network, as the server lists them, in the order of their
+//! ids.
 
 use std::collections::BTreeMap;
 
 use crc_wire::HostId;
 
-/// What one more entry costs beside its texts, roughly.
+/// The memory of one entry besides its texts, roughly.
 const ENTRY_BYTES: usize = 64;
 
 /// Another client of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteClient {
-    /// Its name; others may have the same.
+    /// Its name. Other clients may have the same.
     pub name: Box<str>,
-    /// What it says about itself.
+    /// Its info.
     pub info: Box<str>,
 }
 
-/// Nobody, or more than one client, can be meant by a word.
+/// A text names no client, or more than one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// No client has that name.
@@ -48,12 +46,12 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    /// About how much memory the clients take.
+    /// The memory of the clients, roughly.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Enters a client, and returns what was known of it before.
+    /// Adds or replaces a client; returns the previous entry.
     pub(super) fn insert(&mut self, id: HostId, client: RemoteClient) -> Option<RemoteClient> {
         self.bytes += cost(&client);
         let before = self.clients.insert(id, client);
@@ -61,7 +59,7 @@ impl Roster {
         before
     }
 
-    /// Forgets a client, and returns what was known of it.
+    /// Removes a client; returns its entry.
     pub(super) fn remove(&mut self, id: HostId) -> Option<RemoteClient> {
         let gone = self.clients.remove(&id)?;
         self.bytes -= cost(&gone);
@@ -80,28 +78,28 @@ impl Roster {
         self.clients.iter().map(|(&id, client)| (id, client))
     }
 
-    /// Whom `word` means: an id, known or not, or the exact name of one client.
-    pub(super) fn resolve(&self, word: &str) -> Result<HostId, ResolveError> {
-        if let Some(id) = parse_id(word) {
+    /// The client that `text` names: an id, known or not, or the exact name of one client.
+    pub(super) fn resolve(&self, text: &str) -> Result<HostId, ResolveError> {
+        if let Some(id) = parse_id(text) {
             return Ok(id);
         }
-        let named = self.iter().filter(|(_, client)| &*client.name == word);
+        let named = self.iter().filter(|(_, client)| &*client.name == text);
         let candidates: Vec<HostId> = named.map(|(id, _)| id).collect();
         match *candidates {
-            [] => Err(ResolveError::Unknown(word.into())),
+            [] => Err(ResolveError::Unknown(text.into())),
             [id] => Ok(id),
             _ => Err(ResolveError::Ambiguous {
-                name: word.into(),
+                name: text.into(),
                 candidates,
             }),
         }
     }
 }
 
-/// A number that is an id. Signs, which Rust's numbers may have, are not part of one.
-fn parse_id(word: &str) -> Option<HostId> {
-    let digits = word.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| word.parse().ok()).flatten()
+/// Parses decimal digits only. `str::parse` alone would take a sign too.
+fn parse_id(text: &str) -> Option<HostId> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
 }
 
 fn cost(client: &RemoteClient) -> usize {
@@ -124,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_ids_first_and_names_then() {
+    fn resolve_takes_ids_before_names() {
         let mut roster = Roster::default();
         for (number, name) in [
             (9, "bob"),
@@ -136,7 +134,7 @@ mod tests {
         ] {
             roster.insert(id(number), named(name));
         }
-        for (word, number) in [
+        for (text, number) in [
             ("alice", 5),
             ("9", 9),
             ("77", 77),
@@ -144,12 +142,12 @@ mod tests {
             ("0", 4),
             ("+8", 6),
         ] {
-            assert_eq!(roster.resolve(word), Ok(id(number)), "{word}");
+            assert_eq!(roster.resolve(text), Ok(id(number)), "{text}");
         }
-        for word in ["ali", "Alice", "", "00", "4294967296"] {
+        for text in ["ali", "Alice", "", "00", "4294967296"] {
             assert_eq!(
-                roster.resolve(word),
-                Err(ResolveError::Unknown(word.into()))
+                roster.resolve(text),
+                Err(ResolveError::Unknown(text.into()))
             );
         }
         let ambiguous = roster.resolve("bob").unwrap_err();
@@ -157,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_costs_nothing() {
+    fn removed_clients_free_their_bytes() {
         let mut roster = Roster::default();
         assert_eq!(roster.insert(id(1), named("bob")), None);
         assert_eq!(roster.insert(id(1), named("robert")), Some(named("bob")));

@@ -1,0 +1,68 @@
+//! The client's configuration and limits.
+
+use core::time::Duration;
+
+use crc_machine::PeerAddress;
+use crc_wire::{FrameLimits, HostId};
+
+/// The configuration of a client.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// The server to register with.
+    pub server: PeerAddress,
+    /// The name to register with.
+    pub name: String,
+    /// The info to register with.
+    pub info: String,
+    /// The id to register with, and no other; `None` for a random one.
+    pub id: Option<HostId>,
+    /// The seed of random ids and pauses.
+    pub seed: u64,
+    /// The limits.
+    pub limits: ClientLimits,
+}
+
+/// The limits of a client.
+#[derive(Debug, Clone)]
+pub struct ClientLimits {
+    /// The longest text in bytes, sent or received.
+    pub text_bytes_max: u32,
+    /// The most bytes of commands that wait for the server's welcome.
+    pub queue_bytes_max: usize,
+    /// The most bytes that may wait for the server to read them.
+    pub send_queue_bytes_max: usize,
+    /// The most bytes of memory for the other clients.
+    pub roster_bytes_max: usize,
+    /// The most bytes of memory for the channels.
+    pub channels_bytes_max: usize,
+    /// The longest wait for the server's welcome.
+    pub welcome_timeout: Duration,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        ClientLimits {
+            text_bytes_max: FrameLimits::RELAY.text_bytes_max,
+            queue_bytes_max: 1024 * 1024,
+            send_queue_bytes_max: 64 * 1024 * 1024,
+            roster_bytes_max: 256 * 1024 * 1024,
+            channels_bytes_max: 128 * 1024 * 1024,
+            welcome_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+impl ClientConfig {
+    /// A client with a random id and the default limits.
+    #[must_use]
+    pub fn new(server: PeerAddress, name: &str, info: &str, seed: u64) -> Self {
+        ClientConfig {
+            server,
+            name: name.to_owned(),
+            info: info.to_owned(),
+            id: None,
+            seed,
+            limits: ClientLimits::default(),
+        }
+    }
+}

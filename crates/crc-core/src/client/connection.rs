@@ -1,0 +1,143 @@
+//! The way to a session and away from it: dials, the pauses between them, the end.
+
+use core::time::Duration;
+
+use crc_machine::{Backoff, DialId, LinkId, PeerAddress, Random, Timestamp};
+
+use super::Out;
+use super::outgoing::OutgoingQueue;
+use super::session::Session;
+
+/// The connection to the server, in whatever phase.
+#[derive(Debug)]
+pub(super) struct Connection {
+    phase: Phase,
+    backoff: Backoff,
+    dials: u64,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Not started.
+    Idle,
+    /// Waiting for the time of the next dial.
+    Pausing { until: Timestamp },
+    /// Waiting for the answer to a dial.
+    Dialing { dial: DialId },
+    /// Connected.
+    Linked(Session),
+    /// The last session is closed; the client stops when its link is down.
+    Ending { link: LinkId },
+    /// Stopped.
+    Done,
+}
+
+impl Connection {
+    pub(super) fn new() -> Self {
+        Connection {
+            phase: Phase::Idle,
+            backoff: Backoff::default(),
+            dials: 0,
+        }
+    }
+
+    /// The session, while there is one.
+    pub(super) fn session(&self) -> Option<&Session> {
+        match &self.phase {
+            Phase::Linked(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The session, while there is one.
+    pub(super) fn session_mut(&mut self) -> Option<&mut Session> {
+        match &mut self.phase {
+            Phase::Linked(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The session on this link.
+    pub(super) fn session_on(&mut self, link: LinkId) -> Option<&mut Session> {
+        self.session_mut().filter(|session| session.link() == link)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Idle)
+    }
+
+    /// Whether there is no link yet, or no link any more with another to come.
+    pub(super) fn is_unlinked(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Idle | Phase::Pausing { .. } | Phase::Dialing { .. }
+        )
+    }
+
+    /// Whether no session follows.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Ending { .. } | Phase::Done)
+    }
+
+    /// Whether this dial is the one whose answer is awaited.
+    pub(super) fn is_dialing(&self, dial: DialId) -> bool {
+        matches!(self.phase, Phase::Dialing { dial: awaited } if awaited == dial)
+    }
+
+    /// Whether the end waits for this link to go down.
+    pub(super) fn is_ending(&self, link: LinkId) -> bool {
+        matches!(self.phase, Phase::Ending { link: awaited } if awaited == link)
+    }
+
+    pub(super) fn dial(&mut self, server: &PeerAddress, out: &mut Out) {
+        let dial = DialId(self.dials);
+        self.dials += 1;
+        self.phase = Phase::Dialing { dial };
+        out.dial(dial, server.clone());
+    }
+
+    pub(super) fn start_session(&mut self, session: Session) {
+        self.phase = Phase::Linked(session);
+    }
+
+    /// Schedules the next dial; returns the pause until then.
+    pub(super) fn schedule_dial(
+        &mut self,
+        now: Timestamp,
+        random: &mut Random,
+        refused: bool,
+    ) -> Duration {
+        let pause = self.backoff.pause(random, refused);
+        self.phase = Phase::Pausing { until: now + pause };
+        pause
+    }
+
+    /// Whether the pause before the next dial is over.
+    pub(super) fn is_dial_due(&self, now: Timestamp) -> bool {
+        matches!(self.phase, Phase::Pausing { until } if until <= now)
+    }
+
+    /// A session has ended after the server had accepted the registration for `held`.
+    pub(super) fn session_held(&mut self, held: Duration) {
+        self.backoff.link_held(held);
+    }
+
+    /// The last session is closed, and its link is not down yet.
+    pub(super) fn end(&mut self, link: LinkId) {
+        self.phase = Phase::Ending { link };
+    }
+
+    /// Stops the client.
+    pub(super) fn stop(&mut self, out: &mut Out) {
+        self.phase = Phase::Done;
+        out.stop();
+    }
+
+    pub(super) fn deadline(&self, queue: &OutgoingQueue) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Pausing { until } => Some(*until),
+            Phase::Linked(session) => session.deadline(queue),
+            Phase::Idle | Phase::Dialing { .. } | Phase::Ending { .. } | Phase::Done => None,
+        }
+    }
+}

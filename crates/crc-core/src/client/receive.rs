@@ -1,0 +1,361 @@
+//! What the client does with each message from the server.
+
+use crc_machine::{LinkId, Timestamp};
+use crc_wire::{
+    ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
+    FrameLimits, HostId, MemberFlags, Message, Registration, RequestKind, Status, StatusCode,
+};
+
+use super::channels::{JoinChange, SettingChange};
+use super::identity::OnRefusal;
+use super::{
+    BadFrame, ChannelMember, Client, ClientFailure, ClientNotice, DisconnectReason, Out,
+    RemoteClient,
+};
+use crate::admission::is_channel_name;
+use crate::announcement::{Announcement, Features, parse_features_text};
+use crate::planted::planted;
+
+/// The features that this client announces.
+const FEATURES: Features = Features {
+    server_quit: false,
+    channels: true,
+};
+
+impl Client {
+    pub(super) fn handle_bytes(
+        &mut self,
+        now: Timestamp,
+        link: LinkId,
+        bytes: &[u8],
+        out: &mut Out,
+    ) {
+        let Some(session) = self.connection.session_on(link) else {
+            return;
+        };
+        let mut decoder = session.take_decoder();
+        let limits = FrameLimits::RELAY.with_text_bytes_max(self.config.limits.text_bytes_max);
+        let mut input = bytes;
+        loop {
+            match decoder.next_frame(&mut input, limits) {
+                Ok(Some(frame)) => match frame.message() {
+                    Ok(message) => self.on_message(now, message, out),
+                    Err(error) => {
+                        let why = BadFrame::Message(error);
+                        out.notice(ClientNotice::FrameDropped { why });
+                    }
+                },
+                Ok(None) => break,
+                Err(error) => {
+                    self.close(now, DisconnectReason::InvalidFrame(error), out);
+                    return;
+                }
+            }
+            // The message may have ended the session.
+            if self.connection.session().is_none() {
+                return;
+            }
+        }
+        if let Some(session) = self.connection.session_on(link) {
+            session.put_decoder(decoder);
+        }
+    }
+
+    fn on_message(&mut self, now: Timestamp, message: Message<'_>, out: &mut Out) {
+        match message {
+            Message::Status(status) => {
+                self.on_status(now, status, out);
+                self.rejoin_channels(out);
+            }
+            Message::ClientRegistration(registration) => {
+                self.on_registration(now, registration, out);
+            }
+            Message::ClientChat(chat) => self.on_chat(chat, out),
+            Message::ClientQuit(quit) => self.on_quit(quit, out),
+            Message::ChannelJoin(join) => self.on_channel_join(now, &join, out),
+            Message::ChannelPart(part) => self.on_channel_part(part, out),
+            Message::ChannelChat(chat) => self.on_channel_chat(chat, out),
+            Message::ChannelSetting(setting) => self.on_channel_setting(now, setting, out),
+            Message::ChannelRequest(ChannelRequest {
+                source,
+                kind: RequestKind::INVITE,
+                channel: Some(channel),
+                ..
+            }) => out.notice(ClientNotice::Invited {
+                channel: channel.into_string(),
+                by: self.host_ref(source),
+            }),
+            other => out.notice(ClientNotice::FrameDropped {
+                why: BadFrame::NotForClients(other.kind()),
+            }),
+        }
+    }
+}
+
+/// The registration and its statuses.
+impl Client {
+    fn on_status(&mut self, now: Timestamp, status: Status<'_>, out: &mut Out) {
+        let Some(session) = self.connection.session_mut() else {
+            return;
+        };
+        let registering = session.is_registering();
+        match status.code {
+            StatusCode::FEATURES if registering => {}
+            StatusCode::FEATURES => {
+                let features = parse_features_text(status.text.as_str());
+                session.on_features(features.unwrap_or_default());
+            }
+            StatusCode::ID_TAKEN if registering => {
+                session.set_id_refused();
+                self.on_registration_refused(now, status, out);
+            }
+            StatusCode::ID_TAKEN => {
+                if !session.on_id_taken() {
+                    out.notice(status_notice(status));
+                    if self.outgoing.is_quitting() {
+                        self.close(now, DisconnectReason::Quit, out);
+                    }
+                }
+            }
+            StatusCode::CHANNEL_REFUSED => self.on_channel_refused(status, out),
+            StatusCode::CHANNEL_NAMES => on_channel_names(&status, out),
+            // Some v1 servers welcome a client with another code.
+            code if registering && code.is_v1() => self.on_welcome(now, status, out),
+            _ => out.notice(status_notice(status)),
+        }
+    }
+
+    fn on_welcome(&mut self, now: Timestamp, status: Status<'_>, out: &mut Out) {
+        let Some(session) = self.connection.session_mut() else {
+            return;
+        };
+        session.on_welcome(now);
+        let link = session.link();
+        self.identity.on_welcome();
+        out.notice(ClientNotice::Welcome {
+            id: self.id(),
+            text: status.text.into_string(),
+        });
+        // A v1 server answers the announcement with "id taken". Before the welcome that
+        // answer would look like a refusal of the registration.
+        if !self.outgoing.is_quitting() {
+            let announcement = Announcement {
+                features: FEATURES,
+                ..Announcement::default()
+            };
+            let info = format!("{}{announcement}", self.config.info);
+            self.register(link, &info, out);
+        }
+    }
+
+    fn on_registration_refused(&mut self, now: Timestamp, status: Status<'_>, out: &mut Out) {
+        let refused = self.id();
+        if self.identity.report_refusal() {
+            out.notice(status_notice(status));
+        }
+        match self.identity.on_refused(now) {
+            OnRefusal::Reclaim => {}
+            OnRefusal::Replace => {
+                if !planted!(self, NoFreshId) {
+                    self.identity.replace(&mut self.random);
+                }
+            }
+            OnRefusal::Fail => {
+                let why = ClientFailure::IdTaken(refused);
+                out.notice(ClientNotice::Failed { why });
+                if !self.outgoing.is_quitting() {
+                    self.outgoing.set_quit(String::new());
+                }
+            }
+        }
+        self.close(now, DisconnectReason::IdTaken(refused), out);
+    }
+}
+
+/// The other clients.
+impl Client {
+    fn on_registration(&mut self, now: Timestamp, registration: Registration<'_>, out: &mut Out) {
+        let id = registration.source;
+        if id == self.id() {
+            return;
+        }
+        let client = RemoteClient {
+            name: registration.name.as_str().into(),
+            info: registration.info.as_str().into(),
+        };
+        let before = self.roster.insert(id, client);
+        if self.roster.bytes() > self.config.limits.roster_bytes_max {
+            self.close(now, DisconnectReason::RosterFull, out);
+            return;
+        }
+        let (name, info) = (registration.name, registration.info);
+        if let Some(before) = &before
+            && (&*before.name, &*before.info) == (name.as_str(), info.as_str())
+        {
+            return;
+        }
+        out.notice(ClientNotice::Joined {
+            id,
+            name: name.into_string(),
+            info: info.into_string(),
+            previous_name: before.map(|before| before.name.into()),
+        });
+    }
+
+    fn on_quit(&mut self, quit: ClientQuit<'_>, out: &mut Out) {
+        if quit.source != self.id() {
+            self.channels.on_quit(quit.source);
+        }
+        if let Some(gone) = self.roster.remove(quit.source) {
+            out.notice(ClientNotice::Left {
+                id: quit.source,
+                name: gone.name.into(),
+                text: quit.text.into_string(),
+            });
+        }
+    }
+
+    fn on_chat(&mut self, chat: ClientChat<'_>, out: &mut Out) {
+        let from = self.roster.find(chat.source);
+        out.notice(ClientNotice::Chat {
+            from: chat.source,
+            from_name: from.map(|client| client.name.to_string()),
+            to: chat.destination,
+            text: chat.text.into_string(),
+        });
+    }
+}
+
+/// The channels.
+impl Client {
+    fn on_channel_join(&mut self, now: Timestamp, join: &ChannelJoin<'_>, out: &mut Out) {
+        let (name, own) = (join.channel.as_str(), join.source == self.id());
+        let change = self.channels.on_join(name, join.source, join.flags, own);
+        if self.close_if_channels_full(now, out) {
+            return;
+        }
+        match change {
+            JoinChange::None => {}
+            JoinChange::TooMany => out.notice(ClientNotice::FrameDropped {
+                why: BadFrame::TooManyChannels,
+            }),
+            JoinChange::Entered { rejoined } => self.notify_entered(name, rejoined, out),
+            JoinChange::Joined => out.notice(ClientNotice::ChannelJoined {
+                channel: self.display_name(name),
+                member: self.member(join.source, join.flags),
+            }),
+            JoinChange::Flags => out.notice(ClientNotice::ChannelFlags {
+                channel: self.display_name(name),
+                member: self.member(join.source, join.flags),
+                by: join.by.map(|by| self.host_ref(by)),
+            }),
+        }
+    }
+
+    fn on_channel_part(&mut self, part: ChannelPart<'_>, out: &mut Out) {
+        let (name, own) = (part.channel.as_str(), part.source == self.id());
+        if let Some(channel) = self.channels.on_part(name, part.source, own) {
+            out.notice(ClientNotice::ChannelLeft {
+                channel: channel.into(),
+                who: self.host_ref(part.source),
+                by: part.by.map(|by| self.host_ref(by)),
+                text: part.text.into_string(),
+            });
+        }
+    }
+
+    fn on_channel_chat(&mut self, chat: ChannelChat<'_>, out: &mut Out) {
+        out.notice(ClientNotice::ChannelChat {
+            channel: self.display_name(chat.channel.as_str()),
+            from: self.host_ref(chat.source),
+            kind: chat.kind,
+            text: chat.text.into_string(),
+        });
+    }
+
+    fn on_channel_setting(&mut self, now: Timestamp, setting: ChannelSetting<'_>, out: &mut Out) {
+        let (name, value) = (setting.channel.as_str(), setting.value.as_str());
+        let change = self.channels.on_setting(name, setting.field, value);
+        if self.close_if_channels_full(now, out) {
+            return;
+        }
+        match change {
+            SettingChange::None => {}
+            SettingChange::TooMany => out.notice(ClientNotice::FrameDropped {
+                why: BadFrame::TooManyChannels,
+            }),
+            SettingChange::Changed(channel) => out.notice(ClientNotice::ChannelSet {
+                channel: channel.into(),
+                field: setting.field,
+                by: setting.source.map(|by| self.host_ref(by)),
+                value: setting.value.into_string(),
+            }),
+        }
+    }
+
+    fn on_channel_refused(&mut self, status: Status<'_>, out: &mut Out) {
+        let text = status.text.as_str();
+        let (channel, text) = match text.split_once(": ") {
+            Some((name, why)) if is_channel_name(name) => (Some(name), why),
+            _ => (None, text),
+        };
+        if let Some(name) = channel {
+            self.channels.on_refused(name);
+        }
+        out.notice(ClientNotice::ChannelRefused {
+            channel: channel.map(|name| self.display_name(name)),
+            text: text.to_owned(),
+        });
+    }
+
+    /// Closes the session when the server lists more of channels than the client may
+    /// keep.
+    fn close_if_channels_full(&mut self, now: Timestamp, out: &mut Out) -> bool {
+        let full = self.channels.bytes() > self.config.limits.channels_bytes_max;
+        if full {
+            self.close(now, DisconnectReason::ChannelsFull, out);
+        }
+        full
+    }
+
+    /// Reports that this client is in a channel, if it is.
+    pub(super) fn notify_entered(&self, name: &str, rejoined: bool, out: &mut Out) {
+        if let Some(channel) = self.channels.find(name) {
+            let members = channel.members();
+            out.notice(ClientNotice::ChannelEntered {
+                channel: channel.name().to_owned(),
+                members: members.map(|(id, flags)| self.member(id, flags)).collect(),
+                topic: channel.topic().to_owned(),
+                rejoined,
+            });
+        }
+    }
+
+    /// The name of a channel as it is displayed.
+    fn display_name(&self, name: &str) -> String {
+        let known = self.channels.find(name);
+        known.map_or(name, |channel| channel.name()).to_owned()
+    }
+
+    fn member(&self, id: HostId, flags: MemberFlags) -> ChannelMember {
+        let who = self.host_ref(id);
+        ChannelMember { who, flags }
+    }
+}
+
+fn on_channel_names(status: &Status<'_>, out: &mut Out) {
+    let text = status.text.as_str();
+    let (channel, names) = text.split_once(' ').unwrap_or((text, ""));
+    out.notice(ClientNotice::ChannelNames {
+        channel: channel.to_owned(),
+        names: names.to_owned(),
+    });
+}
+
+fn status_notice(status: Status<'_>) -> ClientNotice {
+    ClientNotice::Status {
+        source: status.source,
+        code: status.code,
+        text: status.text.into_string(),
+    }
+}

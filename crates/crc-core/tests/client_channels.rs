@@ -1,4 +1,4 @@
-//! Clients of ours in the channels of servers of ours.
+//! Client machines in the channels of server machines.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,31 +19,31 @@ use crc_wire::ChannelField;
 
 use rig::{Kind, Rig, id, registration};
 
-/// A client at the end of a raw connection.
-struct Talker {
+/// A client machine on a raw connection of the rig.
+struct TestClient {
     client: Client,
     raw: usize,
     link: LinkId,
     links: u32,
     dial: Option<DialId>,
-    told: Vec<String>,
+    notices: Vec<String>,
 }
 
-impl Talker {
-    fn new(rig: &mut Rig, node: usize, number: u32, name: &str) -> Talker {
+impl TestClient {
+    fn new(rig: &mut Rig, node: usize, number: u32, name: &str) -> TestClient {
         let mut config = ClientConfig::new("s:1".parse().unwrap(), name, "", number.into());
         config.id = Some(id(number));
-        let mut talker = Talker {
+        let mut client = TestClient {
             client: Client::new(config).unwrap(),
             raw: usize::MAX,
             link: LinkId::new(0, 0),
             links: 0,
             dial: None,
-            told: Vec::new(),
+            notices: Vec::new(),
         };
-        talker.handle(rig, Event::Command(ClientCommand::Start));
-        talker.connect(rig, node);
-        talker
+        client.handle(rig, Event::Command(ClientCommand::Start));
+        client.connect(rig, node);
+        client
     }
 
     fn connect(&mut self, rig: &mut Rig, node: usize) {
@@ -67,7 +67,7 @@ impl Talker {
         );
     }
 
-    /// The connection is cut; and made again as soon as the client wants it.
+    /// Cuts the connection, and makes a new one when the client dials.
     fn reconnect(&mut self, rig: &mut Rig, node: usize) {
         rig.cut_raw(self.raw);
         rig.run(Duration::from_millis(100));
@@ -88,7 +88,7 @@ impl Talker {
         self.command(rig, ClientCommand::Join { channel, key });
     }
 
-    fn say(&mut self, rig: &mut Rig, channel: &str, text: &str) {
+    fn send_chat(&mut self, rig: &mut Rig, channel: &str, text: &str) {
         let (channel, text) = (channel.into(), text.into());
         self.command(rig, ClientCommand::SendChannelChat { channel, text });
     }
@@ -100,30 +100,30 @@ impl Talker {
             match effect {
                 Effect::Send { range, .. } => rig.send(self.raw, out.bytes(*range)),
                 Effect::Dial { dial, .. } => self.dial = Some(*dial),
-                Effect::Notice(notice) => self.told.extend(words(notice)),
+                Effect::Notice(notice) => self.notices.extend(describe(notice)),
                 _ => {}
             }
         }
     }
 
-    fn hear(&mut self, rig: &mut Rig) -> bool {
+    fn receive(&mut self, rig: &mut Rig) -> bool {
         let bytes = std::mem::take(&mut rig.raws[self.raw].bytes);
-        let (link, heard) = (self.link, !bytes.is_empty());
-        if heard {
+        let (link, received) = (self.link, !bytes.is_empty());
+        if received {
             let bytes = &bytes;
             self.handle(rig, Event::Bytes { link, bytes });
         }
-        heard
+        received
     }
 
     #[track_caller]
-    fn expect(&mut self, told: &[&str]) {
-        assert_eq!(std::mem::take(&mut self.told), told);
+    fn expect(&mut self, notices: &[&str]) {
+        assert_eq!(std::mem::take(&mut self.notices), notices);
     }
 }
 
-/// A notice about channels in a few words.
-fn words(notice: &ClientNotice) -> Option<String> {
+/// A notice about channels as a short text.
+fn describe(notice: &ClientNotice) -> Option<String> {
     let by = |by: &Option<crc_core::HostRef>| match by {
         Some(by) => format!(" by {}", by.name.as_deref().unwrap_or("?")),
         None => String::new(),
@@ -191,25 +191,25 @@ fn words(notice: &ClientNotice) -> Option<String> {
     })
 }
 
-/// Lets all that was said arrive, at the servers and at the clients.
-fn settle(rig: &mut Rig, talkers: &mut [&mut Talker]) {
+/// Runs until every message has arrived at the servers and at the clients.
+fn settle(rig: &mut Rig, clients: &mut [&mut TestClient]) {
     loop {
         rig.soon();
-        let heard = talkers.iter_mut().map(|talker| talker.hear(rig));
-        if heard.filter(|heard| *heard).count() == 0 {
+        let received = clients.iter_mut().map(|client| client.receive(rig));
+        if received.filter(|received| *received).count() == 0 {
             return;
         }
     }
 }
 
-/// Two servers, linked; Ann at the one, Bob at the other.
-fn two(seed: u64) -> (Rig, Talker, Talker) {
+/// Two linked servers, Ann at one, Bob at the other.
+fn two(seed: u64) -> (Rig, TestClient, TestClient) {
     let mut rig = Rig::new(seed);
     rig.server(None);
     rig.server(Some(0));
     rig.rest();
-    let mut ann = Talker::new(&mut rig, 0, 101, "ann");
-    let mut bob = Talker::new(&mut rig, 1, 102, "bob");
+    let mut ann = TestClient::new(&mut rig, 0, 101, "ann");
+    let mut bob = TestClient::new(&mut rig, 1, 102, "bob");
     settle(&mut rig, &mut [&mut ann, &mut bob]);
     ann.expect(&[]);
     bob.expect(&[]);
@@ -217,7 +217,7 @@ fn two(seed: u64) -> (Rig, Talker, Talker) {
 }
 
 #[test]
-fn two_clients_on_two_servers_talk_in_a_channel() {
+fn two_clients_on_two_servers_chat_in_a_channel() {
     let (mut rig, mut ann, mut bob) = two(5);
     ann.join(&mut rig, "#Reef", "");
     settle(&mut rig, &mut [&mut ann, &mut bob]);
@@ -232,8 +232,8 @@ fn two_clients_on_two_servers_talk_in_a_channel() {
     ann.expect(&["#Reef: bob joins"]);
     bob.expect(&["in #Reef (tide): @ann bob"]);
 
-    ann.say(&mut rig, "#reef", "Hello over there!");
-    bob.say(&mut rig, "#REEF", "Grüße");
+    ann.send_chat(&mut rig, "#reef", "Hello over there!");
+    bob.send_chat(&mut rig, "#REEF", "Grüße");
     settle(&mut rig, &mut [&mut ann, &mut bob]);
     ann.expect(&["#Reef: bob: Grüße"]);
     bob.expect(&["#Reef: ann: Hello over there!"]);
@@ -242,7 +242,7 @@ fn two_clients_on_two_servers_talk_in_a_channel() {
     bob.command(&mut rig, ClientCommand::Names { channel });
     let (channel, text) = ("#reef".into(), "bye".into());
     bob.command(&mut rig, ClientCommand::Part { channel, text });
-    bob.say(&mut rig, "#reef", "still here?");
+    bob.send_chat(&mut rig, "#reef", "still here?");
     settle(&mut rig, &mut [&mut ann, &mut bob]);
     ann.expect(&["#Reef: bob leaves: bye"]);
     bob.expect(&[
@@ -255,7 +255,7 @@ fn two_clients_on_two_servers_talk_in_a_channel() {
 }
 
 #[test]
-fn a_key_keeps_others_out_and_lets_its_owner_in_again() {
+fn a_key_keeps_others_out_and_its_holder_rejoins() {
     let (mut rig, mut ann, mut bob) = two(5);
     ann.join(&mut rig, "#cave", "kelp");
     settle(&mut rig, &mut [&mut ann, &mut bob]);
@@ -274,7 +274,7 @@ fn a_key_keeps_others_out_and_lets_its_owner_in_again() {
 }
 
 #[test]
-fn a_channel_is_not_founded_with_a_key_that_nobody_could_set() {
+fn a_channel_is_not_created_with_an_invalid_key() {
     let (mut rig, mut ann, mut bob) = two(5);
     for key in ["two words", "a,b", ":a", "\u{7}", &"k".repeat(10_000)] {
         ann.join(&mut rig, "#cave", key);
@@ -289,19 +289,19 @@ fn a_channel_is_not_founded_with_a_key_that_nobody_could_set() {
 }
 
 #[test]
-fn both_sides_agree_on_who_is_where_after_many_comings_and_goings() {
-    let known: usize = (0..20).map(come_and_go).sum();
-    assert!(known > 0, "somebody is in some channel");
+fn clients_and_servers_agree_on_memberships_after_random_joins_and_parts() {
+    let known: usize = (0..20).map(join_and_part_at_random).sum();
+    assert!(known > 0, "at least one membership is left");
 }
 
-/// Three clients come and go as chance has it; how many memberships are left?
-fn come_and_go(seed: u64) -> usize {
+/// Three clients join and leave at random; returns the number of memberships at the end.
+fn join_and_part_at_random(seed: u64) -> usize {
     let (mut rig, mut ann, mut bob) = two(seed);
-    let mut carol = Talker::new(&mut rig, 1, 103, "carol");
+    let mut carol = TestClient::new(&mut rig, 1, 103, "carol");
     settle(&mut rig, &mut [&mut ann, &mut bob, &mut carol]);
     for round in 0..200 {
-        let talkers = [&mut ann, &mut bob, &mut carol];
-        let who = talkers
+        let clients = [&mut ann, &mut bob, &mut carol];
+        let who = clients
             .into_iter()
             .nth(rig.random.below(3) as usize)
             .unwrap();
@@ -326,11 +326,11 @@ fn come_and_go(seed: u64) -> usize {
     rig.run(Duration::from_secs(5));
     settle(&mut rig, &mut [&mut ann, &mut bob, &mut carol]);
     let mut known = 0;
-    for (talker, node) in [(&ann, 0), (&bob, 1), (&carol, 1)] {
+    for (client, node) in [(&ann, 0), (&bob, 1), (&carol, 1)] {
         let snapshot = rig.nodes[node].server.snapshot();
         let channels = snapshot.channels();
-        let theirs: BTreeMap<_, _> = channels
-            .of(talker.client.id())
+        let server_view: BTreeMap<_, _> = channels
+            .of(client.client.id())
             .map(|channel| {
                 (
                     channel.name(),
@@ -338,7 +338,7 @@ fn come_and_go(seed: u64) -> usize {
                 )
             })
             .collect();
-        let ours: BTreeMap<_, (_, Vec<_>)> = talker
+        let client_view: BTreeMap<_, (_, Vec<_>)> = client
             .client
             .channels()
             .map(|channel| {
@@ -348,17 +348,22 @@ fn come_and_go(seed: u64) -> usize {
                 )
             })
             .collect();
-        assert_eq!(ours, theirs);
-        known += ours.len();
-        assert!(!talker.told.iter().any(|words| words.starts_with("dropped")));
+        assert_eq!(client_view, server_view);
+        known += client_view.len();
+        assert!(
+            !client
+                .notices
+                .iter()
+                .any(|words| words.starts_with("dropped"))
+        );
     }
     known
 }
 
 #[test]
-fn whoever_is_renamed_stays_in_its_channels() {
+fn a_renamed_client_stays_in_its_channels() {
     let (mut rig, mut ann, mut bob) = two(5);
-    // A server that knows channels, with a client of its own.
+    // A server with channels that has a client of its own.
     let raw = rig.connect(0);
     rig.introduce_ours(raw, 77, "r=5;f=server-quit,channels");
     rig.say(raw, &registration(Kind::Client, 701, Some(77), "tea"));
@@ -382,17 +387,17 @@ fn whoever_is_renamed_stays_in_its_channels() {
     };
     rig.say(raw, &crc_wire::Message::ClientRegistration(renamed));
     settle(&mut rig, &mut [&mut ann, &mut bob]);
-    for talker in [&mut ann, &mut bob] {
-        let told = talker.told.split_off(talker.told.len() - 2);
-        assert_eq!(told, ["#reef: host701 joins", "host701 is now robert"]);
-        let channel = talker.client.channel("#reef").unwrap();
+    for client in [&mut ann, &mut bob] {
+        let notices = client.notices.split_off(client.notices.len() - 2);
+        assert_eq!(notices, ["#reef: host701 joins", "host701 is now robert"]);
+        let channel = client.client.channel("#reef").unwrap();
         assert!(channel.member(id(701)).is_some());
     }
     rig.cut_raw(raw);
     settle(&mut rig, &mut [&mut ann, &mut bob]);
-    for talker in [&mut ann, &mut bob] {
-        assert_eq!(talker.told.last().unwrap(), "robert leaves");
-        let channel = talker.client.channel("#reef").unwrap();
+    for client in [&mut ann, &mut bob] {
+        assert_eq!(client.notices.last().unwrap(), "robert leaves");
+        let channel = client.client.channel("#reef").unwrap();
         assert!(channel.member(id(701)).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! Channels: what is asked, what is shown of them, and what outlives a connection.
+//! Channels: commands, the listing of a channel, and what survives a disconnect.
 
 use crc_core::{ChannelMember, HostRef};
 use crc_wire::strategies::channel_message_up_to;
@@ -9,11 +9,11 @@ use crc_wire::{
 
 use super::*;
 
-const NOTHING: MemberFlags = MemberFlags::NONE;
+const NO_FLAGS: MemberFlags = MemberFlags::NONE;
 const OPERATOR: MemberFlags = MemberFlags::OPERATOR;
-const TAKEN_UP: &str = "crc-caps 1 server-quit channels";
+const CHANNELS_FEATURES: &str = "crc-caps 1 server-quit channels";
 
-/// What a server might say of channels.
+/// A frame about channels.
 pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
     let channel = prop::sample::select(&["#a", "#A", "#b"][..]);
     let near = (channel, 100..104_u32, any::<u8>()).prop_map(|(channel, source, what)| {
@@ -21,7 +21,7 @@ pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
         match what % 8 {
             0..=2 => join(channel, source, flags),
             3 => part(channel, source, None, "bye"),
-            4 => said(channel, source, "Hi"),
+            4 => channel_chat(channel, source, "Hi"),
             5 => set(channel, ChannelField(what >> 5), "x"),
             6 => refused(channel, "no"),
             _ => quit(source, ""),
@@ -61,7 +61,7 @@ fn part(channel: &str, source: u32, by: Option<u32>, text: &str) -> Vec<u8> {
     Message::ChannelPart(part).to_vec()
 }
 
-fn said(channel: &str, source: u32, text: &str) -> Vec<u8> {
+fn channel_chat(channel: &str, source: u32, text: &str) -> Vec<u8> {
     let chat = ChannelChat {
         source: id(source),
         kind: ChatKind::Message,
@@ -139,13 +139,13 @@ fn channel_not_sent(channel: &str, why: ClientSendError) -> ClientNotice {
     ClientNotice::ChannelNotSent { channel, why }
 }
 
-impl Rig {
-    /// A client of a server that takes channels.
+impl Fixture {
+    /// A client of a server that supports channels.
     fn with_channels(config: ClientConfig) -> (Self, LinkId) {
-        let (mut rig, link) = Rig::welcomed(config);
-        rig.hear(link, &status(SERVER, ME, 0x0100, TAKEN_UP));
-        rig.check(&[], &[]);
-        (rig, link)
+        let (mut fixture, link) = Fixture::welcomed(config);
+        fixture.receive(link, &status(SERVER, ME, 0x0100, CHANNELS_FEATURES));
+        fixture.check(&[], &[]);
+        (fixture, link)
     }
 
     fn join(&mut self, channel: &str, key: &str) {
@@ -158,7 +158,7 @@ impl Rig {
         self.command(ClientCommand::Part { channel, text });
     }
 
-    fn say_in(&mut self, channel: &str, text: &str) {
+    fn send_channel_chat(&mut self, channel: &str, text: &str) {
         let (channel, text) = (channel.to_owned(), text.to_owned());
         self.command(ClientCommand::SendChannelChat { channel, text });
     }
@@ -173,14 +173,14 @@ impl Rig {
         self.command(ClientCommand::Names { channel });
     }
 
-    /// In `#reef`, alone.
+    /// A client that is in `#reef`, alone.
     fn in_reef(config: ClientConfig) -> (Self, LinkId) {
-        let (mut rig, link) = Rig::with_channels(config);
-        rig.join("#reef", "fish");
-        rig.hear(link, &join("#reef", ME, OPERATOR));
-        let asked = Done::Send(link, asks("#reef", "fish"));
-        rig.check(&[alone("#reef", false)], &[asked]);
-        (rig, link)
+        let (mut fixture, link) = Fixture::with_channels(config);
+        fixture.join("#reef", "fish");
+        fixture.receive(link, &join("#reef", ME, OPERATOR));
+        let asked = Action::Send(link, asks("#reef", "fish"));
+        fixture.check(&[alone("#reef", false)], &[asked]);
+        (fixture, link)
     }
 
     fn lose(&mut self, link: LinkId, unsent: &[Vec<u8>]) {
@@ -189,104 +189,104 @@ impl Rig {
         self.notices();
     }
 
-    /// Connects again; what is sent after the announcement.
+    /// Reconnects; returns what is sent after the announcement.
     fn back(&mut self, features: &str) -> Vec<u8> {
         self.wait();
         let link = self.link_up();
-        self.done();
+        self.actions();
         let answers = [welcome(ME), status(SERVER, ME, 0x0100, features)];
-        self.hear(link, &answers.concat());
-        match &self.done()[..] {
-            [Done::Send(_, bytes)] => bytes.strip_prefix(ANNOUNCEMENT).unwrap().to_vec(),
+        self.receive(link, &answers.concat());
+        match &self.actions()[..] {
+            [Action::Send(_, bytes)] => bytes.strip_prefix(ANNOUNCEMENT).unwrap().to_vec(),
             done => panic!("{done:?}"),
         }
     }
 }
 
 #[test]
-fn what_is_wanted_is_asked_in_our_own_name() {
-    let (mut rig, link) = Rig::with_channels(config());
-    rig.join("#Reef", "fish");
-    rig.say_in("#reef", "Grüße");
-    rig.set_topic("#reef", "tide");
-    rig.names_of("#reef");
-    rig.part("#reef", "bye");
+fn commands_carry_the_clients_own_id() {
+    let (mut fixture, link) = Fixture::with_channels(config());
+    fixture.join("#Reef", "fish");
+    fixture.send_channel_chat("#reef", "Grüße");
+    fixture.set_topic("#reef", "tide");
+    fixture.names_of("#reef");
+    fixture.part("#reef", "bye");
     let sent = [
         asks("#Reef", "fish"),
-        said("#reef", ME, "Grüße"),
+        channel_chat("#reef", ME, "Grüße"),
         set_by("#reef", Some(ME), 0, ChannelField::TOPIC, "tide"),
         request(ME, None, RequestKind::NAMES, "#reef", ""),
         part("#reef", ME, None, "bye"),
     ];
-    rig.check(&[], &sent.map(|bytes| Done::Send(link, bytes)));
+    fixture.check(&[], &sent.map(|bytes| Action::Send(link, bytes)));
 }
 
 #[test]
-fn a_channel_is_entered_when_the_server_has_shown_all_of_it() {
-    let (mut rig, link) = Rig::with_channels(config());
-    rig.join("#reef", "");
-    assert!(rig.client.is_joining("#REEF"));
-    rig.hear(link, &joined_frame(103, "carol", ""));
+fn a_channel_is_entered_when_its_listing_is_complete() {
+    let (mut fixture, link) = Fixture::with_channels(config());
+    fixture.join("#reef", "");
+    assert!(fixture.client.is_joining("#REEF"));
+    fixture.receive(link, &joined_frame(103, "carol", ""));
     let shown = [
         join("#Reef", 103, OPERATOR),
-        join("#Reef", 104, NOTHING),
+        join("#Reef", 104, NO_FLAGS),
         set("#Reef", ChannelField::TOPIC, "tide"),
         set("#Reef", ChannelField::MODES, "nt"),
     ];
-    rig.hear(link, &shown.concat());
-    rig.notices();
-    assert!(rig.client.channel("#reef").is_none());
-    rig.hear(link, &join("#Reef", ME, NOTHING));
+    fixture.receive(link, &shown.concat());
+    fixture.notices();
+    assert!(fixture.client.channel("#reef").is_none());
+    fixture.receive(link, &join("#Reef", ME, NO_FLAGS));
     let entered = ClientNotice::ChannelEntered {
         channel: "#Reef".into(),
         members: vec![
-            me(NOTHING),
+            me(NO_FLAGS),
             member(103, Some("carol"), OPERATOR),
-            member(104, None, NOTHING),
+            member(104, None, NO_FLAGS),
         ],
         topic: "tide".into(),
         rejoined: false,
     };
-    assert_eq!(rig.notices(), std::slice::from_ref(&entered));
-    assert!(!rig.client.is_joining("#reef"));
-    let channel = rig.client.channel("#REEF").unwrap();
+    assert_eq!(fixture.notices(), std::slice::from_ref(&entered));
+    assert!(!fixture.client.is_joining("#reef"));
+    let channel = fixture.client.channel("#REEF").unwrap();
     assert_eq!((channel.name(), channel.topic()), ("#Reef", "tide"));
     assert_eq!(channel.setting(ChannelField::MODES), "nt");
     assert_eq!(channel.setting(ChannelField::KEY), "");
     assert_eq!(channel.member(id(103)), Some(OPERATOR));
-    assert_eq!(rig.client.channels().count(), 1);
+    assert_eq!(fixture.client.channels().count(), 1);
 
-    // Who is in is told so, and nobody is asked.
-    rig.done();
-    rig.join("#reef", "");
-    rig.check(&[entered], &[]);
+    // A join of a channel that the client is in reports it again and sends nothing.
+    fixture.actions();
+    fixture.join("#reef", "");
+    fixture.check(&[entered], &[]);
 }
 
 #[test]
-fn what_happens_in_a_channel_is_told() {
-    let (mut rig, link) = Rig::in_reef(config());
-    rig.hear(link, &joined_frame(103, "carol", ""));
-    rig.notices();
+fn changes_of_a_channel_are_reported() {
+    let (mut fixture, link) = Fixture::in_reef(config());
+    fixture.receive(link, &joined_frame(103, "carol", ""));
+    fixture.notices();
     let reef = || "#reef".to_owned();
     let carol = || host_ref(103, Some("carol"));
     let stream = [
-        join("#reef", 103, NOTHING),
-        join("#reef", 103, NOTHING),
+        join("#reef", 103, NO_FLAGS),
+        join("#reef", 103, NO_FLAGS),
         join_by("#reef", 103, Some(ME), OPERATOR),
-        said("#REEF", 103, "Hi"),
+        channel_chat("#REEF", 103, "Hi"),
         set("#reef", ChannelField::TOPIC, "tide"),
         set("#reef", ChannelField::TOPIC, "tide"),
         set("#reef", ChannelField(200), "later"),
         part("#reef", 103, None, "bye"),
         part("#reef", 103, None, "bye"),
-        join_by("#reef", ME, Some(103), NOTHING),
+        join_by("#reef", ME, Some(103), NO_FLAGS),
         request(103, Some(ME), RequestKind::INVITE, "#cave", ""),
         status(SERVER, ME, 0x0104, "#reef bob carol"),
         refused("#Reef", "only its operators may do this"),
         status(SERVER, ME, 0x0103, "something else"),
         part("#reef", ME, Some(103), "loud"),
     ];
-    rig.hear(link, &stream.concat());
+    fixture.receive(link, &stream.concat());
     let changed = |field, value: &str| ClientNotice::ChannelSet {
         channel: reef(),
         field,
@@ -305,13 +305,13 @@ fn what_happens_in_a_channel_is_told() {
         text: text.into(),
     };
     assert_eq!(
-        rig.notices(),
+        fixture.notices(),
         [
             ClientNotice::ChannelJoined {
                 channel: reef(),
-                member: member(103, Some("carol"), NOTHING),
+                member: member(103, Some("carol"), NO_FLAGS),
             },
-            flags(member(103, Some("carol"), OPERATOR), me(NOTHING).who),
+            flags(member(103, Some("carol"), OPERATOR), me(NO_FLAGS).who),
             ClientNotice::ChannelChat {
                 channel: reef(),
                 from: carol(),
@@ -321,7 +321,7 @@ fn what_happens_in_a_channel_is_told() {
             changed(ChannelField::TOPIC, "tide"),
             changed(ChannelField(200), "later"),
             left(carol(), None, "bye"),
-            flags(me(NOTHING), carol()),
+            flags(me(NO_FLAGS), carol()),
             ClientNotice::Invited {
                 channel: "#cave".into(),
                 by: carol(),
@@ -338,20 +338,20 @@ fn what_happens_in_a_channel_is_told() {
                 channel: None,
                 text: "something else".into(),
             },
-            left(me(NOTHING).who, Some(carol()), "loud"),
+            left(me(NO_FLAGS).who, Some(carol()), "loud"),
         ]
     );
-    assert_eq!(rig.client.channels().count(), 0);
+    assert_eq!(fixture.client.channels().count(), 0);
 }
 
 #[test]
-fn who_leaves_the_network_leaves_its_channels_and_who_is_renamed_does_not() {
-    let (mut rig, link) = Rig::in_reef(config());
-    rig.hear(link, &joined_frame(103, "carol", "sea"));
-    rig.hear(link, &join("#reef", 103, OPERATOR));
-    rig.notices();
-    rig.hear(link, &joined_frame(103, "caroline", "sea"));
-    rig.hear(link, &said("#reef", 103, "me again"));
+fn a_quit_removes_a_member_and_a_rename_does_not() {
+    let (mut fixture, link) = Fixture::in_reef(config());
+    fixture.receive(link, &joined_frame(103, "carol", "sea"));
+    fixture.receive(link, &join("#reef", 103, OPERATOR));
+    fixture.notices();
+    fixture.receive(link, &joined_frame(103, "caroline", "sea"));
+    fixture.receive(link, &channel_chat("#reef", 103, "me again"));
     let renamed = joined(103, "caroline", "sea", Some("carol"));
     let chat = ClientNotice::ChannelChat {
         channel: "#reef".into(),
@@ -359,41 +359,44 @@ fn who_leaves_the_network_leaves_its_channels_and_who_is_renamed_does_not() {
         kind: ChatKind::Message,
         text: "me again".into(),
     };
-    assert_eq!(rig.notices(), [renamed, chat]);
-    let members = |rig: &Rig| rig.client.channel("#reef").unwrap().members().len();
-    assert_eq!(members(&rig), 2);
-    rig.hear(link, &quit(103, "bye"));
-    assert!(matches!(rig.notices()[..], [ClientNotice::Left { .. }]));
-    assert_eq!(members(&rig), 1);
+    assert_eq!(fixture.notices(), [renamed, chat]);
+    let members = |fixture: &Fixture| fixture.client.channel("#reef").unwrap().members().len();
+    assert_eq!(members(&fixture), 2);
+    fixture.receive(link, &quit(103, "bye"));
+    assert!(matches!(fixture.notices()[..], [ClientNotice::Left { .. }]));
+    assert_eq!(members(&fixture), 1);
 }
 
 #[test]
-fn servers_without_channels_are_asked_for_none() {
+fn commands_fail_on_a_server_without_channels() {
     let why = ClientSendError::ChannelsUnsupported;
-    for (mut rig, link) in [Rig::with_ours(config()), Rig::with_original(config())] {
-        rig.join("#reef", "");
-        rig.say_in("#reef", "Hi");
-        rig.say(9, "Hi");
+    for (mut fixture, link) in [
+        Fixture::with_v2_server(config()),
+        Fixture::with_v1_server(config()),
+    ] {
+        fixture.join("#reef", "");
+        fixture.send_channel_chat("#reef", "Hi");
+        fixture.send_chat(9, "Hi");
         let not_sent = channel_not_sent("#reef", why);
-        let sent = Done::Send(link, chat(ME, 9, "Hi"));
-        if rig.client.server_features().is_none() {
-            // An original one is given time for each frame.
-            rig.wait();
+        let sent = Action::Send(link, chat(ME, 9, "Hi"));
+        if fixture.client.server_features().is_none() {
+            // A v1 server needs a pause after each frame.
+            fixture.wait();
         }
-        rig.check(&[not_sent.clone(), not_sent], &[sent]);
+        fixture.check(&[not_sent.clone(), not_sent], &[sent]);
     }
 }
 
 #[test]
-fn what_cannot_be_a_channel_is_refused_at_once() {
-    let mut rig = Rig::started(config());
+fn an_invalid_channel_name_is_reported_at_once() {
+    let mut fixture = Fixture::started(config());
     let too_long = format!("#{}", "c".repeat(64));
     let longer = "#".repeat(300);
     for channel in [
         "", "reef", "#", "#a b", "#a,b", "#\u{7}", &too_long, &longer,
     ] {
-        rig.join(channel, "");
-        rig.check(
+        fixture.join(channel, "");
+        fixture.check(
             &[channel_not_sent(
                 channel,
                 ClientSendError::InvalidChannelName,
@@ -401,9 +404,9 @@ fn what_cannot_be_a_channel_is_refused_at_once() {
             &[],
         );
     }
-    rig.say_in("#reef", &"x".repeat(65_537));
+    fixture.send_channel_chat("#reef", &"x".repeat(65_537));
     let (len, max) = (65_537, 65_536);
-    rig.check(
+    fixture.check(
         &[channel_not_sent(
             "#reef",
             ClientSendError::TooLong { len, max },
@@ -413,159 +416,162 @@ fn what_cannot_be_a_channel_is_refused_at_once() {
 }
 
 #[test]
-fn what_is_wanted_early_waits_in_order() {
-    let mut rig = Rig::started(config());
-    rig.join("#reef", "fish");
-    rig.say_in("#reef", "one");
-    rig.say(9, "two");
-    rig.say_in("#reef", "three");
-    assert_eq!(rig.client.queued(), 4);
-    let link = rig.link_up();
-    rig.hear(link, &welcome(ME));
-    rig.done();
-    rig.hear(link, &status(SERVER, ME, 0x0100, TAKEN_UP));
+fn early_commands_wait_in_order() {
+    let mut fixture = Fixture::started(config());
+    fixture.join("#reef", "fish");
+    fixture.send_channel_chat("#reef", "one");
+    fixture.send_chat(9, "two");
+    fixture.send_channel_chat("#reef", "three");
+    assert_eq!(fixture.client.queued(), 4);
+    let link = fixture.link_up();
+    fixture.receive(link, &welcome(ME));
+    fixture.actions();
+    fixture.receive(link, &status(SERVER, ME, 0x0100, CHANNELS_FEATURES));
     let sent = [
         asks("#reef", "fish"),
-        said("#reef", ME, "one"),
+        channel_chat("#reef", ME, "one"),
         chat(ME, 9, "two"),
-        said("#reef", ME, "three"),
+        channel_chat("#reef", ME, "three"),
     ];
-    assert_eq!(rig.done(), [Done::Send(link, sent.concat())]);
+    assert_eq!(fixture.actions(), [Action::Send(link, sent.concat())]);
 }
 
 #[test]
-fn whoever_leaves_before_anything_could_be_sent_is_told() {
-    let mut rig = Rig::started(config());
-    rig.join("#reef", "");
-    rig.quit("");
-    rig.check(
+fn a_quit_reports_unsent_commands() {
+    let mut fixture = Fixture::started(config());
+    fixture.join("#reef", "");
+    fixture.quit("");
+    fixture.check(
         &[channel_not_sent("#reef", ClientSendError::Quit)],
-        &[Done::Stop],
+        &[Action::Stop],
     );
-    rig.join("#reef", "");
-    rig.check(&[channel_not_sent("#reef", ClientSendError::Quit)], &[]);
+    fixture.join("#reef", "");
+    fixture.check(&[channel_not_sent("#reef", ClientSendError::Quit)], &[]);
 }
 
 #[test]
-fn comes_back_into_its_channels() {
-    let (mut rig, link) = Rig::in_reef(config());
-    rig.join("#cave", "");
-    rig.hear(link, &refused("#cave", "wrong key"));
-    rig.join("#wreck", "");
-    rig.done();
-    rig.hear(link, &set("#reef", ChannelField::KEY, "kelp"));
-    rig.lose(link, &[]);
-    assert_eq!(rig.client.channels().count(), 0);
-    rig.say_in("#reef", "still here");
-    // What was refused is not asked for again; with what was never answered
-    // nobody knows.
+fn rejoins_its_channels_after_a_reconnect() {
+    let (mut fixture, link) = Fixture::in_reef(config());
+    fixture.join("#cave", "");
+    fixture.receive(link, &refused("#cave", "wrong key"));
+    fixture.join("#wreck", "");
+    fixture.actions();
+    fixture.receive(link, &set("#reef", ChannelField::KEY, "kelp"));
+    fixture.lose(link, &[]);
+    assert_eq!(fixture.client.channels().count(), 0);
+    fixture.send_channel_chat("#reef", "still here");
+    // A refused join is not repeated. A join without an answer is, since it may have
+    // been lost.
     let asked = [
         asks("#reef", "kelp"),
         asks("#wreck", ""),
-        said("#reef", ME, "still here"),
+        channel_chat("#reef", ME, "still here"),
     ];
-    assert_eq!(rig.back(TAKEN_UP), asked.concat());
-    rig.notices();
-    let link = LinkId::new(0, rig.links);
+    assert_eq!(fixture.back(CHANNELS_FEATURES), asked.concat());
+    fixture.notices();
+    let link = LinkId::new(0, fixture.links);
     let shown = [
         join("#reef", ME, OPERATOR),
         refused("#wreck", "it is full"),
-        join("#wreck", 104, NOTHING),
+        join("#wreck", 104, NO_FLAGS),
     ];
-    rig.hear(link, &shown.concat());
+    fixture.receive(link, &shown.concat());
     let full = ClientNotice::ChannelRefused {
         channel: Some("#wreck".into()),
         text: "it is full".into(),
     };
-    assert_eq!(rig.notices(), [alone("#reef", true), full]);
-    // Once more, and it was not us who was lost from it.
-    rig.part("#reef", "");
-    rig.hear(link, &part("#reef", ME, None, ""));
-    rig.join("#reef", "");
-    rig.hear(link, &join("#reef", ME, OPERATOR));
-    let notices = rig.notices();
+    assert_eq!(fixture.notices(), [alone("#reef", true), full]);
+    // After the second reconnect the client has not been in the channel: it is not rejoined.
+    fixture.part("#reef", "");
+    fixture.receive(link, &part("#reef", ME, None, ""));
+    fixture.join("#reef", "");
+    fixture.receive(link, &join("#reef", ME, OPERATOR));
+    let notices = fixture.notices();
     assert_eq!(notices.last(), Some(&alone("#reef", false)));
 }
 
 #[test]
-fn a_server_without_channels_is_put_up_with_until_the_next() {
-    let (mut rig, link) = Rig::in_reef(config());
-    rig.lose(link, &[]);
-    assert_eq!(rig.back("crc-caps 1 server-quit"), b"");
-    let told = channel_not_sent("#reef", ClientSendError::ChannelsUnsupported);
-    assert_eq!(rig.notices()[2..], [told]);
-    rig.lose(LinkId::new(0, 2), &[]);
-    assert_eq!(rig.back(TAKEN_UP), asks("#reef", "fish"));
+fn channels_survive_a_server_without_channels() {
+    let (mut fixture, link) = Fixture::in_reef(config());
+    fixture.lose(link, &[]);
+    assert_eq!(fixture.back("crc-caps 1 server-quit"), b"");
+    let expected = channel_not_sent("#reef", ClientSendError::ChannelsUnsupported);
+    assert_eq!(fixture.notices()[2..], [expected]);
+    fixture.lose(LinkId::new(0, 2), &[]);
+    assert_eq!(fixture.back(CHANNELS_FEATURES), asks("#reef", "fish"));
 }
 
 #[test]
-fn what_never_left_is_asked_again_and_nothing_else_is_forgotten() {
-    let (mut rig, link) = Rig::in_reef(config());
-    rig.join("#cave", "");
-    rig.hear(link, &join("#cave", ME, OPERATOR));
-    rig.part("#cave", "gone");
-    rig.part("#reef", "bye");
-    rig.join("#wreck", "");
-    rig.say_in("#wreck", "Hi");
-    rig.set_topic("#wreck", "rust");
-    rig.names_of("#wreck");
-    // That we leave the one was sent, that we leave the other was not.
+fn unsent_commands_are_sent_again() {
+    let (mut fixture, link) = Fixture::in_reef(config());
+    fixture.join("#cave", "");
+    fixture.receive(link, &join("#cave", ME, OPERATOR));
+    fixture.part("#cave", "gone");
+    fixture.part("#reef", "bye");
+    fixture.join("#wreck", "");
+    fixture.send_channel_chat("#wreck", "Hi");
+    fixture.set_topic("#wreck", "rust");
+    fixture.names_of("#wreck");
+    // One part was written to the server, the other was not.
     let unsent = [
         part("#reef", ME, None, "bye"),
         asks("#wreck", ""),
-        said("#wreck", ME, "Hi"),
+        channel_chat("#wreck", ME, "Hi"),
         set_by("#wreck", Some(ME), 0, ChannelField::TOPIC, "rust"),
         request(ME, None, RequestKind::NAMES, "#wreck", ""),
     ];
-    rig.lose(link, &unsent);
+    fixture.lose(link, &unsent);
     let [leave, _, rest @ ..] = &unsent;
     let asked = [asks("#reef", "fish"), asks("#wreck", ""), leave.clone()];
-    assert_eq!(rig.back(TAKEN_UP), [asked.concat(), rest.concat()].concat());
+    assert_eq!(
+        fixture.back(CHANNELS_FEATURES),
+        [asked.concat(), rest.concat()].concat()
+    );
 }
 
 #[test]
-fn a_server_that_tells_of_channels_without_end_is_left() {
+fn channels_beyond_their_limits_are_refused() {
     let mut config = config();
     config.limits.channels_bytes_max = 4_096;
-    let (mut rig, link) = Rig::in_reef(config);
+    let (mut fixture, link) = Fixture::in_reef(config);
     for member in 200..4_000 {
-        rig.hear(link, &join("#reef", member, NOTHING));
-        if !rig.client.is_welcomed() {
+        fixture.receive(link, &join("#reef", member, NO_FLAGS));
+        if !fixture.client.is_welcomed() {
             break;
         }
     }
-    let notices = rig.notices();
+    let notices = fixture.notices();
     let reason = notices.iter().find_map(|notice| match notice {
         ClientNotice::Disconnected { reason, .. } => Some(*reason),
         _ => None,
     });
     assert_eq!(reason, Some(DisconnectReason::ChannelsFull));
-    assert_eq!(rig.done(), [Done::Close(link, CloseWhen::Flushed)]);
+    assert_eq!(fixture.actions(), [Action::Close(link, CloseWhen::Flushed)]);
 
-    let (mut rig, link) = Rig::in_reef(super::config());
+    let (mut fixture, link) = Fixture::in_reef(super::config());
     for number in 0..300 {
-        rig.hear(link, &join(&format!("#{number}"), ME, NOTHING));
+        fixture.receive(link, &join(&format!("#{number}"), ME, NO_FLAGS));
     }
     let dropped = ClientNotice::FrameDropped {
         why: BadFrame::TooManyChannels,
     };
-    assert_eq!(rig.notices().last(), Some(&dropped));
-    assert_eq!(rig.client.channels().count(), 250);
-    rig.join("#one-more", "");
+    assert_eq!(fixture.notices().last(), Some(&dropped));
+    assert_eq!(fixture.client.channels().count(), 250);
+    fixture.join("#one-more", "");
     let too_many = channel_not_sent("#one-more", ClientSendError::TooManyChannels);
-    rig.check(&[too_many], &[]);
+    fixture.check(&[too_many], &[]);
 }
 
 #[test]
-fn what_is_refused_after_the_last_words_is_heard() {
-    let (mut rig, link) = Rig::with_channels(config());
-    rig.join("#reef", "");
-    rig.quit("");
-    rig.notices();
-    rig.hear(link, &refused("#reef", "wrong key"));
-    let told = ClientNotice::ChannelRefused {
+fn a_refusal_after_the_quit_is_reported() {
+    let (mut fixture, link) = Fixture::with_channels(config());
+    fixture.join("#reef", "");
+    fixture.quit("");
+    fixture.notices();
+    fixture.receive(link, &refused("#reef", "wrong key"));
+    let expected = ClientNotice::ChannelRefused {
         channel: Some("#reef".into()),
         text: "wrong key".into(),
     };
-    assert_eq!(rig.notices(), [told]);
+    assert_eq!(fixture.notices(), [expected]);
 }

@@ -6,19 +6,19 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use crc_scenario::original::OriginalClient;
-use crc_scenario::peer::Peer;
-use crc_scenario::wait::{self, LONG};
-use crc_scenario::{Rig, Server, wire};
+use crc_e2e::fixture::Peer;
+use crc_e2e::fixture::v1::V1Client;
+use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::{Fixture, Server, wire};
 
 /// Two servers, and a client of each that must never notice anything: wren
 /// (101) where the bad input arrives, juno (102) at the other.
 struct Town {
     near: Server,
     far: Server,
-    wren: OriginalClient,
-    juno: OriginalClient,
-    _rig: Rig,
+    wren: V1Client,
+    juno: V1Client,
+    _rig: Fixture,
 }
 
 const WREN: u32 = 101;
@@ -36,23 +36,23 @@ impl Town {
 
     #[track_caller]
     fn found_with(words: &[&str]) -> Town {
-        let rig = Rig::new().unwrap();
-        let mut near = rig.server(1, "near");
+        let fixture = Fixture::new().unwrap();
+        let mut near = fixture.server(1, "near");
         for word in words {
             near = near.arg(word);
         }
         let near = near.start().unwrap();
-        let far = rig.server(2, "far").uplink(near.address());
+        let far = fixture.server(2, "far").uplink(near.address());
         let far = far.start().unwrap();
         far.wait_hosts(&[1]).unwrap();
-        let wren = OriginalClient::start(near.address(), WREN, "wren", "w").unwrap();
-        let juno = OriginalClient::start(far.address(), JUNO, "juno", "j").unwrap();
+        let wren = V1Client::start(near.address(), WREN, "wren", "w").unwrap();
+        let juno = V1Client::start(far.address(), JUNO, "juno", "j").unwrap();
         let town = Town {
             near,
             far,
             wren,
             juno,
-            _rig: rig,
+            _rig: fixture,
         };
         town.assert_undisturbed(0);
         town
@@ -383,7 +383,7 @@ fn one_who_never_reads() {
 /// What a program said that could not run: how it ended, and the one line of
 /// complaint.
 #[track_caller]
-fn complaint(mut process: crc_scenario::Process) -> (ExitStatus, String) {
+fn complaint(mut process: crc_e2e::fixture::Process) -> (ExitStatus, String) {
     let status = process.wait_end(LONG).unwrap();
     let log = process.log();
     let complaints: Vec<&str> = log
@@ -399,9 +399,9 @@ fn complaint(mut process: crc_scenario::Process) -> (ExitStatus, String) {
 
 #[test]
 fn a_port_that_is_taken() {
-    let rig = Rig::new().unwrap();
-    let first = rig.server(1, "first").start().unwrap();
-    let second = rig.server(2, "second").listen(first.address());
+    let fixture = Fixture::new().unwrap();
+    let first = fixture.server(1, "first").start().unwrap();
+    let second = fixture.server(2, "second").listen(first.address());
     let (status, line) = complaint(second.spawn().unwrap());
     assert_eq!(status.code(), Some(1));
     assert!(line.contains(&first.address().to_string()), "{line}");
@@ -411,11 +411,11 @@ fn a_port_that_is_taken() {
 
 #[test]
 fn an_uplink_that_is_not_there() {
-    let rig = Rig::new().unwrap();
-    let gone = rig.server(1, "gone").start().unwrap();
+    let fixture = Fixture::new().unwrap();
+    let gone = fixture.server(1, "gone").start().unwrap();
     let address = gone.address();
     drop(gone);
-    let server = rig.server(2, "alone").uplink(address).start().unwrap();
+    let server = fixture.server(2, "alone").uplink(address).start().unwrap();
     let word = address.to_string();
     assert!(wait::holds(LONG, || !server
         .log_lines_with(&word)
@@ -423,23 +423,23 @@ fn an_uplink_that_is_not_there() {
     let line = &server.log_lines_with(&word)[0];
     assert!(line.contains("cannot link to"), "{line}");
     // It serves all the same, and is there when the other one comes.
-    let wren = OriginalClient::start(server.address(), WREN, "wren", "w").unwrap();
+    let wren = V1Client::start(server.address(), WREN, "wren", "w").unwrap();
     wren.wait(|mind| mind.statuses.len() == 1);
-    let back = rig.server(1, "back").listen(address).start().unwrap();
+    let back = fixture.server(1, "back").listen(address).start().unwrap();
     back.wait_hosts(&[2, WREN]).unwrap();
     server.wait_hosts(&[1, WREN]).unwrap();
 }
 
 #[test]
 fn a_name_that_is_too_long() {
-    let rig = Rig::new().unwrap();
+    let fixture = Fixture::new().unwrap();
     let name = "n".repeat(65);
-    let (status, line) = complaint(rig.server(1, &name).log_file("s").spawn().unwrap());
+    let (status, line) = complaint(fixture.server(1, &name).log_file("s").spawn().unwrap());
     assert_eq!(status.code(), Some(2));
     assert!(line.contains("64"), "{line}");
 
-    let server = rig.server(1, "server").start().unwrap();
-    let mut client = rig
+    let server = fixture.server(1, "server").start().unwrap();
+    let mut client = fixture
         .client(101, &name, server.address())
         .log_file("c")
         .start()
@@ -456,14 +456,20 @@ fn a_name_that_is_too_long() {
 
 #[test]
 fn a_name_that_two_have() {
-    let rig = Rig::new().unwrap();
-    let server = rig.server(1, "server").start().unwrap();
+    let fixture = Fixture::new().unwrap();
+    let server = fixture.server(1, "server").start().unwrap();
     let twins = [101, 102].map(|id| {
-        let twin = rig.client(id, "twin", server.address()).start().unwrap();
+        let twin = fixture
+            .client(id, "twin", server.address())
+            .start()
+            .unwrap();
         twin.wait_welcome().unwrap();
         twin
     });
-    let mut wren = rig.client(103, "wren", server.address()).start().unwrap();
+    let mut wren = fixture
+        .client(103, "wren", server.address())
+        .start()
+        .unwrap();
     wren.wait_connected(&[101, 102]).unwrap();
     wren.command("/msg twin which one?").unwrap();
     let view = wren.wait_view(|view| !view.errors.is_empty()).unwrap();
@@ -480,11 +486,17 @@ fn a_name_that_two_have() {
 
 #[test]
 fn an_id_that_is_taken() {
-    let rig = Rig::new().unwrap();
-    let server = rig.server(1, "server").start().unwrap();
-    let wren = rig.client(101, "wren", server.address()).start().unwrap();
+    let fixture = Fixture::new().unwrap();
+    let server = fixture.server(1, "server").start().unwrap();
+    let wren = fixture
+        .client(101, "wren", server.address())
+        .start()
+        .unwrap();
     wren.wait_welcome().unwrap();
-    let mut echo = rig.client(101, "echo", server.address()).start().unwrap();
+    let mut echo = fixture
+        .client(101, "echo", server.address())
+        .start()
+        .unwrap();
     let status = echo.process_mut().wait_end(LONG).unwrap();
     assert_eq!(status.code(), Some(1));
     let text = wire::taken_text(wire::CLIENT_REGISTRATION, 101);

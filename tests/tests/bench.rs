@@ -12,8 +12,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use crc_scenario::wait::{self, LONG};
-use crc_scenario::{Binaries, Rig, find_bench, wire};
+use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::{Binaries, Fixture, find_bench, wire};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 
@@ -204,9 +204,9 @@ fn a_table_for_people() {
 
 #[test]
 fn running_servers_are_left_as_they_were() {
-    let rig = Rig::new().unwrap();
-    let reef = rig.server(1, "reef").start().unwrap();
-    let lagoon = rig
+    let fixture = Fixture::new().unwrap();
+    let reef = fixture.server(1, "reef").start().unwrap();
+    let lagoon = fixture
         .server(2, "lagoon")
         .uplink(reef.address())
         .start()
@@ -309,8 +309,8 @@ fn pass_on(mut from: TcpStream, mut to: &TcpStream, fault: Fault) {
 
 #[test]
 fn what_a_network_does_wrong_is_noticed() {
-    let rig = Rig::new().unwrap();
-    let server = rig.server(1, "reef").start().unwrap();
+    let fixture = Fixture::new().unwrap();
+    let server = fixture.server(1, "reef").start().unwrap();
     for (fault, words) in [
         (
             Fault::Loses,
@@ -439,8 +439,8 @@ fn what_was_started_ends_with_it() {
 
 #[test]
 fn who_is_interrupted_leaves_in_good_order() {
-    let rig = Rig::new().unwrap();
-    let server = rig.server(1, "reef").start().unwrap();
+    let fixture = Fixture::new().unwrap();
+    let server = fixture.server(1, "reef").start().unwrap();
     let words = format!(
         "idle --clients 10 --seconds 600 --server {}",
         server.address()

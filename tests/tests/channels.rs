@@ -6,8 +6,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crc_scenario::wait::{self, LONG};
-use crc_scenario::{Client, Rig, Server};
+use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::{Client, Fixture, Server};
 
 /// Two servers, linked; Ann at the one, Bob at the other.
 struct Coast {
@@ -15,17 +15,17 @@ struct Coast {
     bob: Client,
     reef: Server,
     cove: Server,
-    rig: Rig,
+    fixture: Fixture,
 }
 
 impl Coast {
     fn new() -> Coast {
-        let rig = Rig::new().unwrap();
-        let reef = rig.server(1, "reef").start().unwrap();
-        let cove = rig.server(2, "cove").uplink(reef.address());
+        let fixture = Fixture::new().unwrap();
+        let reef = fixture.server(1, "reef").start().unwrap();
+        let cove = fixture.server(2, "cove").uplink(reef.address());
         let cove = cove.start().unwrap();
-        let ann = rig.client(101, "ann", reef.address()).start().unwrap();
-        let bob = rig.client(102, "bob", cove.address()).start().unwrap();
+        let ann = fixture.client(101, "ann", reef.address()).start().unwrap();
+        let bob = fixture.client(102, "bob", cove.address()).start().unwrap();
         ann.wait_connected(&[102]).unwrap();
         bob.wait_connected(&[101]).unwrap();
         Coast {
@@ -33,7 +33,7 @@ impl Coast {
             bob,
             reef,
             cove,
-            rig,
+            fixture,
         }
     }
 }
@@ -62,7 +62,7 @@ fn clients_of_two_servers_talk_in_a_channel() {
     let Coast {
         mut ann,
         mut bob,
-        rig: _rig,
+        fixture: _rig,
         reef: _reef,
         cove: _cove,
     } = Coast::new();
@@ -125,7 +125,7 @@ fn a_key_is_asked_for_and_remembered() {
     let Coast {
         mut ann,
         mut bob,
-        rig,
+        fixture,
         reef,
         cove,
     } = Coast::new();
@@ -160,7 +160,7 @@ fn a_key_is_asked_for_and_remembered() {
             .any(|line| line.starts_with(left))
     };
     assert!(wait::holds(LONG, has_left));
-    let new = rig.server(3, "cove again").listen(address);
+    let new = fixture.server(3, "cove again").listen(address);
     let _new = new.uplink(reef.address()).start().unwrap();
     assert!(
         wait::holds(LONG, || again() == 2),
@@ -175,7 +175,7 @@ fn a_script_says_all_it_has_to_say_in_a_channel_and_leaves() {
     let Coast {
         mut ann,
         bob,
-        rig,
+        fixture,
         cove,
         ..
     } = coast;
@@ -184,7 +184,7 @@ fn a_script_says_all_it_has_to_say_in_a_channel_and_leaves() {
     // When this has come to the other server, the channel has too.
     command(&mut ann, "/msg bob come!");
     bob.wait_view(|view| view.chats.len() == 1).unwrap();
-    let mut script = Command::new(&rig.binaries().client)
+    let mut script = Command::new(&fixture.binaries().client)
         .arg(format!("--server={}", cove.address()))
         .args(["--id=103", "--name=carol"])
         .stdin(Stdio::piped())

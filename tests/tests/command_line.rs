@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crc_scenario::{Binaries, wait};
+use crc_e2e::fixture::{Binaries, wait};
 use rustix::process::{Pid, Signal, kill_process};
 
 fn scenario(name: &str) -> PathBuf {

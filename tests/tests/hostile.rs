@@ -11,10 +11,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crc_scenario::peer::Peer;
-use crc_scenario::wait::{self, LONG};
-use crc_scenario::wire::{self, Frame};
-use crc_scenario::{Process, Rig, Server};
+use crc_e2e::fixture::Peer;
+use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::wire::{self, Frame};
+use crc_e2e::fixture::{Fixture, Process, Server};
 
 const ANN: u32 = 101;
 const BOB: u32 = 102;
@@ -32,30 +32,30 @@ struct House {
     server: Server,
     ann: Peer,
     bob: Peer,
-    rig: Rig,
+    fixture: Fixture,
 }
 
 impl House {
     #[track_caller]
     fn open(words: &[&str]) -> House {
-        let rig = Rig::new().unwrap();
-        let mut server = rig.server(1, "house");
+        let fixture = Fixture::new().unwrap();
+        let mut server = fixture.server(1, "house");
         for word in words {
             server = server.arg(word);
         }
         let server = server.start().unwrap();
-        House::around(server, rig)
+        House::around(server, fixture)
     }
 
     #[track_caller]
-    fn around(server: Server, rig: Rig) -> House {
+    fn around(server: Server, fixture: Fixture) -> House {
         let ann = Peer::our_client(server.address(), ANN, "ann").unwrap();
         let bob = Peer::our_client(server.address(), BOB, "bob").unwrap();
         let mut house = House {
             server,
             ann,
             bob,
-            rig,
+            fixture,
         };
         house.assert_talking();
         house
@@ -251,7 +251,7 @@ fn servers_link_only_from_where_they_may_and_are_told_nothing_elsewhere() {
     house.assert_logged(&foreign, "servers may not link from its address");
     house.server.wait_hosts(&[ANN, BOB]).unwrap();
     // A server of ours is no exception.
-    let other = house.rig.server(2, "other").uplink(house.address());
+    let other = house.fixture.server(2, "other").uplink(house.address());
     let other = other.start().unwrap();
     let refused = || house.server.state().unwrap().counter("violations") >= 2;
     assert!(wait::holds(LONG, refused));
@@ -289,11 +289,11 @@ fn an_info_that_is_not_admitted() {
 #[test]
 fn nobody_paints_on_the_terminal_of_another() {
     let house = House::open(&["-vv"]);
-    let mut command = Command::new(&house.rig.binaries().client);
+    let mut command = Command::new(&house.fixture.binaries().client);
     command
         .arg(format!("--server={}", house.address()))
         .args(["--id=104", "--name=plain"]);
-    let log = house.rig.logs().path().join("plain.log");
+    let log = house.fixture.logs().path().join("plain.log");
     let plain = Process::start("plain", command, log).unwrap();
     house
         .server
@@ -355,9 +355,9 @@ fn a_refusal_arrives_though_its_reader_goes_on_talking() {
 /// Some original servers are slow to say who they are.
 #[test]
 fn a_server_that_was_dialled_has_fifteen_seconds_to_say_something() {
-    let rig = Rig::new().unwrap();
+    let fixture = Fixture::new().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = rig
+    let server = fixture
         .server(2, "dialler")
         .uplink(listener.local_addr().unwrap());
     let _server = server.start().unwrap();
@@ -373,9 +373,9 @@ fn a_server_that_was_dialled_has_fifteen_seconds_to_say_something() {
 
 #[test]
 fn a_refusal_that_repeats_is_recorded_once() {
-    let rig = Rig::new().unwrap();
+    let fixture = Fixture::new().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = rig
+    let server = fixture
         .server(2, "unwanted")
         .uplink(listener.local_addr().unwrap());
     let server = server.start().unwrap();
@@ -451,7 +451,7 @@ fn a_client_of_ours_gets_its_id_back_from_a_half_open_connection() {
     let mut house = House::open(&[]);
     let between = Between::start(house.address());
     let client = house
-        .rig
+        .fixture
         .client(103, "cut", between.address)
         .start()
         .unwrap();
@@ -480,10 +480,10 @@ fn a_client_of_ours_gets_its_id_back_from_a_half_open_connection() {
 
 #[test]
 #[ignore = "takes a minute, since a frozen server is given up after 45 s: \
-            cargo test -p crc-scenario --test hostile -- --ignored"]
+            cargo test -p crc-e2e --test hostile -- --ignored"]
 fn a_server_that_froze_is_given_up_and_comes_back() {
     let mut house = House::open(&[]);
-    let frozen = house.rig.server(2, "frozen").uplink(house.address());
+    let frozen = house.fixture.server(2, "frozen").uplink(house.address());
     let mut frozen = frozen.start().unwrap();
     frozen.wait_hosts(&[1, ANN, BOB]).unwrap();
     house.server.wait_hosts(&[2, ANN, BOB]).unwrap();
@@ -527,10 +527,10 @@ fn one_stalled_client_slows_nobody() {
 /// Fewer descriptors than visitors, for as long as those stay.
 #[test]
 fn a_full_house_neither_spins_nor_forgets_its_guests() {
-    let rig = Rig::new().unwrap();
+    let fixture = Fixture::new().unwrap();
     // 64 of them are the server's reserve.
-    let server = rig.server(1, "small").descriptors(96).start().unwrap();
-    let mut house = House::around(server, rig);
+    let server = fixture.server(1, "small").descriptors(96).start().unwrap();
+    let mut house = House::around(server, fixture);
     let crowd: Vec<Peer> = (0..200).map(|_| house.stranger()).collect();
     let full = || {
         !house

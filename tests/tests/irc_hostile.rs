@@ -7,11 +7,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crc_scenario::irc::LinePeer;
-use crc_scenario::peer::Peer;
-use crc_scenario::wait::{self, LONG};
-use crc_scenario::wire;
-use crc_scenario::{IrcState, Rig, Server};
+use crc_e2e::fixture::Peer;
+use crc_e2e::fixture::irc::LinePeer;
+use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::wire;
+use crc_e2e::fixture::{Fixture, IrcState, Server};
 
 const ANN: u32 = 101;
 const BOB: u32 = 102;
@@ -31,7 +31,7 @@ enum Speaks {
 
 use Speaks::{Irc, Legacy};
 
-/// A server; two clients of it; and two users of IRC and one of the stripped IRC, who
+/// A server; two clients of it; and two users of IRC and one of the legacy IRC, who
 /// are in `#reef`.
 struct House {
     server: Server,
@@ -40,14 +40,14 @@ struct House {
     iris: LinePeer,
     ivan: LinePeer,
     uma: LinePeer,
-    _rig: Rig,
+    _rig: Fixture,
 }
 
 impl House {
     #[track_caller]
     fn open(words: &[&str]) -> House {
-        let rig = Rig::new().unwrap();
-        let mut server = rig.server(1, "house").irc().irc_legacy();
+        let fixture = Fixture::new().unwrap();
+        let mut server = fixture.server(1, "house").irc().irc_legacy();
         for word in words {
             server = server.arg(word);
         }
@@ -60,7 +60,7 @@ impl House {
             ivan: LinePeer::irc_user(irc, "ivan").unwrap(),
             uma: LinePeer::legacy_user(legacy, "uma").unwrap(),
             server,
-            _rig: rig,
+            _rig: fixture,
         };
         house.iris.say("JOIN #reef").unwrap();
         house.iris.expect(" 366 ");
@@ -128,7 +128,7 @@ impl House {
         }
     }
 
-    /// A server of the stripped IRC that has read its listing.
+    /// A server of the legacy IRC that has read its listing.
     #[track_caller]
     fn legacy_server(&self, name: &str) -> LinePeer {
         let mut peer = LinePeer::legacy_server(self.at(Legacy), name).unwrap();
@@ -302,7 +302,7 @@ fn registrations_by_the_hundred_leave_nothing() {
             let told = second.next_line(LONG).unwrap().unwrap();
             let taken = [" 433 ", " 436 "];
             let taken = taken.iter().any(|numeric| told.contains(numeric));
-            // Servers and users are called apart in the stripped IRC.
+            // Servers and users are called apart in the legacy IRC.
             let welcome = speaks == Legacy && nick == "house" && told.contains(" 001 ");
             assert!(taken || welcome, "{nick}: {told}");
         }
@@ -394,7 +394,7 @@ fn wait_rest(peer: &mut LinePeer) {
     peer.say("PING rest").unwrap();
     loop {
         let line = peer.next_line(LONG).unwrap().unwrap();
-        // The stripped IRC does not know PING.
+        // The legacy IRC does not know PING.
         if line.contains(" PONG ") || line.contains(" 421 ") {
             return;
         }

@@ -5,10 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-use crc_scenario::peer::Peer;
-use crc_scenario::wait::{self, LONG};
-use crc_scenario::wire;
-use crc_scenario::{Rig, Server};
+use crc_e2e::fixture::Peer;
+use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::wire;
+use crc_e2e::fixture::{Fixture, Server};
 
 const ANN: u32 = 101;
 const BOB: u32 = 102;
@@ -22,14 +22,14 @@ struct House {
     server: Server,
     ann: Peer,
     bob: Peer,
-    _rig: Rig,
+    _rig: Fixture,
 }
 
 impl House {
     #[track_caller]
     fn open(words: &[&str]) -> House {
-        let rig = Rig::new().unwrap();
-        let mut server = rig.server(1, "house");
+        let fixture = Fixture::new().unwrap();
+        let mut server = fixture.server(1, "house");
         for word in words {
             server = server.arg(word);
         }
@@ -40,7 +40,7 @@ impl House {
             server,
             ann,
             bob,
-            _rig: rig,
+            _rig: fixture,
         };
         house.assert_talking();
         house

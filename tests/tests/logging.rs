@@ -7,9 +7,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use crc_scenario::peer::Peer;
-use crc_scenario::wait::{self, LONG};
-use crc_scenario::{Rig, wire};
+use crc_e2e::fixture::Peer;
+use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::{Fixture, wire};
 use rustix::process::{Pid, Signal, kill_process};
 
 const ANN: u32 = 101;
@@ -46,8 +46,8 @@ fn assert_talking(ann: &mut Peer, bob: &mut Peer) {
 fn a_log_that_nobody_reads_holds_up_nobody() {
     /// What a pipe takes.
     const PIPE_BYTES: usize = 64 * 1024;
-    let rig = Rig::new().unwrap();
-    let child = Command::new(&rig.binaries().server)
+    let fixture = Fixture::new().unwrap();
+    let child = Command::new(&fixture.binaries().server)
         // Everything is logged, so that it is soon too much.
         .args(["--id=1", "--name=mute", "--listen=127.0.0.1:0", "-vv"])
         .stdin(Stdio::null())
@@ -84,8 +84,8 @@ fn a_log_that_nobody_reads_holds_up_nobody() {
 #[test]
 fn a_flood_of_one_kind_is_counted_and_the_rest_is_logged() {
     const LINES_MAX: usize = 500;
-    let rig = Rig::new().unwrap();
-    let mut server = rig.server(1, "house").start().unwrap();
+    let fixture = Fixture::new().unwrap();
+    let mut server = fixture.server(1, "house").start().unwrap();
     flood(server.address(), 2 * LINES_MAX);
     let mut ann = Peer::our_client(server.address(), ANN, "ann").unwrap();
     let mut bob = Peer::our_client(server.address(), BOB, "bob").unwrap();

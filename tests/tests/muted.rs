@@ -6,15 +6,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crc_scenario::scenario::{Scenario, Settings, run};
-use crc_scenario::tap::Tap;
-use crc_scenario::{Rig, wait, wire};
+use crc_e2e::fixture::Tap;
+use crc_e2e::fixture::{Fixture, wait, wire};
+use crc_e2e::scenario::{Scenario, Settings, run};
 
 #[test]
 fn a_link_to_one_that_never_answers_is_kept() {
-    let rig = Rig::new().unwrap();
+    let fixture = Fixture::new().unwrap();
     let mute = Tap::start(0, None).unwrap();
-    let server = rig.server(2, "quay").info("\"Ropes, and tar\"");
+    let server = fixture.server(2, "quay").info("\"Ropes, and tar\"");
     let server = server.uplink(mute.address()).start().unwrap();
     assert!(wait::holds(wait::LONG, || mute.record().reads.len() == 1));
     // The protocol asks for 15 s; what is closed too early mostly is so at once.
@@ -35,7 +35,7 @@ fn check(file: &str) {
         muted: true,
         ..Settings::default()
     };
-    let report = run(&scenario, &Rig::new().unwrap(), &settings, |_, _| {}).unwrap();
+    let report = run(&scenario, &Fixture::new().unwrap(), &settings, |_, _| {}).unwrap();
     assert!(report.passed(), "{file}: {:#?}", report.problems);
 }
 

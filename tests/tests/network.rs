@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crc_scenario::expected::World;
-use crc_scenario::{Client, HostKind, Rig, Said, Server, wait, wire};
+use crc_e2e::fixture::model::NetworkModel;
+use crc_e2e::fixture::{Client, Fixture, HostKind, Said, Server, wait, wire};
 
 /// Server, its uplink, and its name.
 const SERVERS: [(u32, Option<u32>, &str); 11] = [
@@ -37,8 +37,8 @@ const CLIENTS: [(u32, u32, &str); 8] = [
 ];
 
 struct Forest {
-    _rig: Rig,
-    world: World,
+    _rig: Fixture,
+    world: NetworkModel,
     servers: BTreeMap<u32, Server>,
     clients: BTreeMap<u32, Client>,
 }
@@ -46,12 +46,12 @@ struct Forest {
 impl Forest {
     /// Clients join while the tree still grows.
     fn grow() -> Forest {
-        let rig = Rig::new().unwrap();
-        let mut world = World::new();
+        let fixture = Fixture::new().unwrap();
+        let mut world = NetworkModel::new();
         let mut servers: BTreeMap<u32, Server> = BTreeMap::new();
         let mut clients = BTreeMap::new();
         for (id, uplink, name) in SERVERS {
-            let mut server = rig.server(id, name);
+            let mut server = fixture.server(id, name);
             if let Some(uplink) = uplink {
                 server = server.uplink(servers[&uplink].address());
             }
@@ -59,12 +59,12 @@ impl Forest {
             world.add_server(id, uplink);
             for (id, _, name) in CLIENTS.into_iter().filter(|client| client.1 == id) {
                 let address = servers[&server_of(id)].address();
-                clients.insert(id, rig.client(id, name, address).start().unwrap());
+                clients.insert(id, fixture.client(id, name, address).start().unwrap());
                 world.add_client(id, server_of(id));
             }
         }
         let forest = Forest {
-            _rig: rig,
+            _rig: fixture,
             world,
             servers,
             clients,

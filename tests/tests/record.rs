@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crc_scenario::peer::Peer;
-use crc_scenario::wait::{self, LONG};
-use crc_scenario::{Rig, Server, find_sim, wire};
+use crc_e2e::fixture::Peer;
+use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::{Fixture, Server, find_sim, wire};
 
 const ANN: u32 = 101;
 const BOB: u32 = 102;
@@ -71,21 +71,25 @@ impl Replay {
 struct Recorded {
     server: Server,
     file: PathBuf,
-    rig: Rig,
+    fixture: Fixture,
 }
 
 impl Recorded {
     #[track_caller]
     fn start(words: &[&str]) -> Recorded {
-        let rig = Rig::new().unwrap();
-        let file = rig.logs().path().join("recording");
-        let mut server = rig.server(1, "told").arg("--record");
+        let fixture = Fixture::new().unwrap();
+        let file = fixture.logs().path().join("recording");
+        let mut server = fixture.server(1, "told").arg("--record");
         server = server.arg(file.to_str().unwrap());
         for word in words {
             server = server.arg(word);
         }
         let server = server.start().unwrap();
-        Recorded { server, file, rig }
+        Recorded {
+            server,
+            file,
+            fixture,
+        }
     }
 
     fn client(&self, id: u32, name: &str) -> Peer {
@@ -100,7 +104,12 @@ impl Recorded {
     /// Returns those who are still there.
     fn live(&self) -> (Server, Vec<Peer>) {
         let address = self.server.address();
-        let below = self.rig.server(2, "below").uplink(address).start().unwrap();
+        let below = self
+            .fixture
+            .server(2, "below")
+            .uplink(address)
+            .start()
+            .unwrap();
         let mut ann = self.client(ANN, "ann");
         let mut bob = Peer::our_client(below.address(), BOB, "bob").unwrap();
         self.server.wait_hosts(&[2, ANN, BOB]).unwrap();
@@ -276,9 +285,13 @@ fn a_recording_is_bounded_and_the_server_goes_on() {
 
 #[test]
 fn a_recording_that_cannot_be_made_is_one_sentence() {
-    let rig = Rig::new().unwrap();
-    let file = rig.logs().path().join("no such folder").join("recording");
-    let mut process = rig
+    let fixture = Fixture::new().unwrap();
+    let file = fixture
+        .logs()
+        .path()
+        .join("no such folder")
+        .join("recording");
+    let mut process = fixture
         .server(1, "mute")
         .arg("-q")
         .arg("--record")

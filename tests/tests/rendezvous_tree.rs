@@ -9,8 +9,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
-use crc_scenario::wait::LONG;
-use crc_scenario::{Client, Rendezvous, Rig, Server, ServerState, find_sim, wait};
+use crc_e2e::fixture::wait::LONG;
+use crc_e2e::fixture::{Client, Fixture, Rendezvous, Server, ServerState, find_sim, wait};
 
 /// A rendezvous on any port of this machine.
 const ANY: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
@@ -24,17 +24,17 @@ const HEALING: Duration = Duration::from_secs(60);
 
 /// Servers that are told of nothing but a rendezvous.
 struct Grove {
-    rig: Rig,
+    fixture: Fixture,
     rendezvous: Rendezvous,
     servers: BTreeMap<u32, Server>,
 }
 
 impl Grove {
     fn new() -> Grove {
-        let rig = Rig::new().unwrap();
-        let rendezvous = Rendezvous::start(&rig, "rendezvous", ANY).unwrap();
+        let fixture = Fixture::new().unwrap();
+        let rendezvous = Rendezvous::start(&fixture, "rendezvous", ANY).unwrap();
         Grove {
-            rig,
+            fixture,
             rendezvous,
             servers: BTreeMap::new(),
         }
@@ -42,7 +42,7 @@ impl Grove {
 
     fn plant(&mut self, id: u32) {
         let server = self
-            .rig
+            .fixture
             .server(id, &format!("tree{id}"))
             .arg("--rendezvous");
         let server = server.arg(&self.rendezvous.address().to_string());
@@ -61,12 +61,12 @@ impl Grove {
     /// Starts a new one where the old one was.
     fn start_rendezvous_again(&mut self, name: &str) {
         let address = self.rendezvous.address();
-        self.rendezvous = Rendezvous::start(&self.rig, name, address).unwrap();
+        self.rendezvous = Rendezvous::start(&self.fixture, name, address).unwrap();
     }
 
     fn client(&self, id: u32, server: u32) -> Client {
         let address = self.servers[&server].address();
-        let client = self.rig.client(id, &format!("bird{id}"), address);
+        let client = self.fixture.client(id, &format!("bird{id}"), address);
         let client = client.start().unwrap();
         client.wait_welcome().unwrap();
         client
@@ -312,8 +312,8 @@ fn what_a_rendezvous_said_is_recorded_and_replayed() {
     grove.plant(1);
     grove.plant(2);
     grove.wait_registered();
-    let file = grove.rig.logs().path().join("recording");
-    let told = grove.rig.server(3, "told");
+    let file = grove.fixture.logs().path().join("recording");
+    let told = grove.fixture.server(3, "told");
     let told = told.arg("--record").arg(file.to_str().unwrap());
     let told = told.arg("--rendezvous");
     let told = told.arg(&grove.rendezvous.address().to_string());

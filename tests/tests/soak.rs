@@ -7,10 +7,10 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crc_scenario::soak::healing::{self, Loss, Place};
-use crc_scenario::soak::{Control, footprint, hostile, tree};
-use crc_scenario::wait::{self, LONG};
-use crc_scenario::{Process, Rig};
+use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::{Fixture, Process};
+use crc_e2e::soak::healing::{self, Loss, Place};
+use crc_e2e::soak::{Control, footprint, hostile, tree};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 #[test]
@@ -22,8 +22,8 @@ fn ten_thousand_hostile_connections() {
         growth_max: 16 << 20,
         ..hostile::Settings::default()
     };
-    let rig = Rig::new().unwrap();
-    let report = hostile::run(&rig, &settings, &Control::default()).unwrap();
+    let fixture = Fixture::new().unwrap();
+    let report = hostile::run(&fixture, &settings, &Control::default()).unwrap();
     assert!(report.passed(), "{:#?}\n{report}", report.problems);
     assert!(report.connections.values().all(|&count| count > 0));
     assert!(report.served.chats > 0);
@@ -31,7 +31,7 @@ fn ten_thousand_hostile_connections() {
 
 #[test]
 fn who_has_not_registered_costs_eight_kibibytes_at_most() {
-    let report = footprint::run(&Rig::new().unwrap(), 2000, &Control::default()).unwrap();
+    let report = footprint::run(&Fixture::new().unwrap(), 2000, &Control::default()).unwrap();
     assert!(report.passed(), "{report}");
     assert!(report.whole > report.silent, "something is measured");
 }
@@ -44,7 +44,7 @@ fn check_tree(seed: u64, kind: tree::Kind) {
         seed,
         ..tree::Settings::default()
     };
-    let report = tree::run(&Rig::new().unwrap(), &settings, &Control::default()).unwrap();
+    let report = tree::run(&Fixture::new().unwrap(), &settings, &Control::default()).unwrap();
     assert!(report.passed(), "{:#?}\n{report}", report.problems);
     assert_eq!(report.episodes.get(&kind), Some(&1), "{report}");
     assert!(report.at_rest.heard > 0);
@@ -79,7 +79,7 @@ fn healing_of_a_small_tree() {
         loss: Loss::Killed,
         ..healing::Settings::default()
     };
-    let report = healing::run(&Rig::new().unwrap(), &settings, &Control::default()).unwrap();
+    let report = healing::run(&Fixture::new().unwrap(), &settings, &Control::default()).unwrap();
     assert!(report.passed(), "{:#?}", report.problems);
     assert_eq!(report.of(Place::Inner).len(), 1);
     assert_eq!(report.of(Place::Root).len(), 1);
@@ -88,15 +88,15 @@ fn healing_of_a_small_tree() {
 /// Whoever is interrupted leaves nobody behind.
 #[test]
 fn an_interrupted_run_stops_what_it_has_started() {
-    let rig = Rig::new().unwrap();
-    let folder = rig.binaries().server.parent().unwrap();
+    let fixture = Fixture::new().unwrap();
+    let folder = fixture.binaries().server.parent().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_crc-soak"));
     command
         .args(["tree", "--minutes", "5", "--servers", "3", "--clients", "2"])
         .arg("--bin-dir")
         .arg(folder)
         .stdin(Stdio::null());
-    let log = rig.logs().path().join("soak.log");
+    let log = fixture.logs().path().join("soak.log");
     let mut soak = Process::start("soak", command, log).unwrap();
     let own = soak.id();
     let children = || -> Vec<Pid> {

@@ -12,14 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use crc_scenario::soak::{Control, Progress, footprint, healing, hostile, tree};
-use crc_scenario::{Binaries, LogDir, Rig, RigError, output};
+use crc_e2e::fixture::{Binaries, Fixture, FixtureError, LogDir, output};
+use crc_e2e::soak::{Control, Progress, footprint, healing, hostile, tree};
 
 /// Run the real servers and clients for long, with faults, and judge them
 ///
 /// All runs on loopback, is bounded, and is stopped at its end or when
 /// interrupted. Use a release build for figures: cargo run --release -p
-/// crc-scenario --bin crc-soak -- ...
+/// crc-e2e --bin crc-soak -- ...
 #[derive(Debug, Parser)]
 #[command(name = "crc-soak", version)]
 struct Arguments {
@@ -121,7 +121,7 @@ fn main() -> ExitCode {
     match run(&arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => FAILED.into(),
-        Err(RigError::Interrupted) => {
+        Err(FixtureError::Interrupted) => {
             output::complaint("interrupted");
             INTERRUPTED.into()
         }
@@ -133,14 +133,14 @@ fn main() -> ExitCode {
 }
 
 /// Makes the run and says whether all was as it must be.
-fn run(arguments: &Arguments) -> Result<bool, RigError> {
+fn run(arguments: &Arguments) -> Result<bool, FixtureError> {
     let control = Control {
         interrupted: Arc::default(),
         progress: Progress::at_a_terminal(),
     };
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         let flag = Arc::clone(&control.interrupted);
-        signal_hook::flag::register(signal, flag).map_err(|source| RigError::Socket {
+        signal_hook::flag::register(signal, flag).map_err(|source| FixtureError::Socket {
             what: "signals can't be watched".to_owned(),
             source,
         })?;
@@ -153,7 +153,7 @@ fn run(arguments: &Arguments) -> Result<bool, RigError> {
         Some(folder) => LogDir::at(folder)?,
         None => LogDir::temporary()?,
     };
-    let rig = Rig::with(binaries, logs);
+    let fixture = Fixture::with(binaries, logs);
     let length = |minutes: f64| Duration::from_secs_f64(minutes * 60.0);
     match &arguments.run {
         &Run::Hostile {
@@ -173,15 +173,15 @@ fn run(arguments: &Arguments) -> Result<bool, RigError> {
                 plain_allocator,
                 ..hostile::Settings::default()
             };
-            let report = hostile::run(&rig, &settings, &control)?;
-            Ok(tell(&rig, &report, &report.problems))
+            let report = hostile::run(&fixture, &settings, &control)?;
+            Ok(tell(&fixture, &report, &report.problems))
         }
         Run::Footprint { connections } => {
-            let report = footprint::run(&rig, *connections, &control)?;
+            let report = footprint::run(&fixture, *connections, &control)?;
             let most = footprint::BYTES_MAX;
             let problem = || format!("one of them costs more than {most} bytes");
             let problems: Vec<String> = (!report.passed()).then(problem).into_iter().collect();
-            Ok(tell(&rig, &report, &problems))
+            Ok(tell(&fixture, &report, &problems))
         }
         Run::Tree { minutes, size } => {
             let settings = tree::Settings {
@@ -191,8 +191,8 @@ fn run(arguments: &Arguments) -> Result<bool, RigError> {
                 seed: size.seed,
                 ..tree::Settings::default()
             };
-            let report = tree::run(&rig, &settings, &control)?;
-            Ok(tell(&rig, &report, &report.problems))
+            let report = tree::run(&fixture, &settings, &control)?;
+            Ok(tell(&fixture, &report, &report.problems))
         }
         Run::Healing { trials, loss, size } => {
             let settings = healing::Settings {
@@ -206,22 +206,22 @@ fn run(arguments: &Arguments) -> Result<bool, RigError> {
                 },
                 ..healing::Settings::default()
             };
-            let report = healing::run(&rig, &settings, &control)?;
-            Ok(tell(&rig, &report, &report.problems))
+            let report = healing::run(&fixture, &settings, &control)?;
+            Ok(tell(&fixture, &report, &report.problems))
         }
     }
 }
 
-fn tell(rig: &Rig, report: &impl Display, problems: &[String]) -> bool {
+fn tell(fixture: &Fixture, report: &impl Display, problems: &[String]) -> bool {
     output::line(report);
     for problem in problems {
         output::line(format_args!("FAILED: {problem}"));
     }
     if !problems.is_empty() {
-        rig.logs().keep();
+        fixture.logs().keep();
         output::line(format_args!(
             "the logs are in {}",
-            rig.logs().path().display()
+            fixture.logs().path().display()
         ));
     }
     problems.is_empty()

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::words::{ArgumentError, OptionSpec, parse_arguments, split_words};
+use super::tokenizer::{ArgumentError, OptionSpec, parse_arguments, split_words};
 
 /// One step of a scenario.
 #[derive(Debug, Clone, PartialEq)]

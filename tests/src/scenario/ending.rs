@@ -1,7 +1,7 @@
 //! How servers of a scenario are ended, and what is wrong with how they end.
 
-use crate::process::Process;
-use crate::server::Server;
+use crate::fixture::Process;
+use crate::fixture::Server;
 
 /// Asks a server to leave. It should be there to be asked: if it isn't, that is
 /// returned.

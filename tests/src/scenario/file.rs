@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::command::{Command, CommandError};
-use super::irc;
+use super::legacy;
 
 /// A scenario, ready to be run.
 #[derive(Debug, Clone)]
@@ -27,8 +27,8 @@ pub struct Scenario {
 pub enum Script {
     /// A network of CRC.
     Crc(Plot<Command, Expectation>),
-    /// A network of the stripped IRC.
-    Irc(Plot<irc::Command, irc::Expectation>),
+    /// A network of the legacy IRC.
+    Legacy(Plot<legacy::Command, legacy::Expectation>),
 }
 
 /// What is done, and what must hold then.
@@ -212,9 +212,9 @@ impl Scenario {
             file: file.to_owned(),
             source,
         })?;
-        let (kind, script) = if irc::is_spoken(&raw.commands) {
-            let (kind, plot) = raw.plot::<irc::Irc>(file)?;
-            (kind, Script::Irc(plot))
+        let (kind, script) = if legacy::is_spoken(&raw.commands) {
+            let (kind, plot) = raw.plot::<legacy::Legacy>(file)?;
+            (kind, Script::Legacy(plot))
         } else {
             let (kind, plot) = raw.plot::<Crc>(file)?;
             (kind, Script::Crc(plot))

@@ -12,18 +12,18 @@ use super::file::{Expectation, Kind};
 use super::ports::Ports;
 use super::report::{Observed, Problem};
 use super::runner::{Pace, Settings, Stage};
-use crate::client::{Client, ClientView};
-use crate::error::RigError;
-use crate::output;
-use crate::rig::Rig;
-use crate::server::Server;
-use crate::state::ServerState;
-use crate::tap::Tap;
-use crate::wire;
+use crate::fixture::Fixture;
+use crate::fixture::FixtureError;
+use crate::fixture::Server;
+use crate::fixture::ServerState;
+use crate::fixture::Tap;
+use crate::fixture::output;
+use crate::fixture::wire;
+use crate::fixture::{Client, ClientView};
 
 /// Everything that a scenario has launched so far.
 pub(super) struct Network<'a> {
-    rig: &'a Rig,
+    fixture: &'a Fixture,
     kind: Kind,
     settings: &'a Settings,
     servers: Vec<LaunchedServer>,
@@ -74,9 +74,9 @@ pub(super) struct Look {
 }
 
 impl<'a> Network<'a> {
-    pub(super) fn new(rig: &'a Rig, kind: Kind, settings: &'a Settings) -> Self {
+    pub(super) fn new(fixture: &'a Fixture, kind: Kind, settings: &'a Settings) -> Self {
         Network {
-            rig,
+            fixture,
             kind,
             settings,
             servers: Vec::new(),
@@ -92,9 +92,9 @@ impl<'a> Network<'a> {
         self.kind == Kind::Connectivity && self.settings.muted
     }
 
-    fn launch_server(&mut self, launch: &LaunchServer) -> Result<(), RigError> {
+    fn launch_server(&mut self, launch: &LaunchServer) -> Result<(), FixtureError> {
         if let Some(other) = self.server_at(launch.port) {
-            return Err(RigError::Ended {
+            return Err(FixtureError::Ended {
                 name: launch.name.clone(),
                 status: "never started".to_owned(),
                 last_words: format!(
@@ -109,7 +109,7 @@ impl<'a> Network<'a> {
             .clone()
             .unwrap_or(format!("{}.log", launch.name));
         let mut builder = self
-            .rig
+            .fixture
             .server(launch.id, &launch.name)
             .info(&launch.info)
             .log_file(&log);
@@ -125,7 +125,7 @@ impl<'a> Network<'a> {
         let tap = if tapped {
             let port = known.map_or(0, |address| address.port());
             let target = (!self.muted()).then_some(server.address());
-            let tap = Tap::start(port, target).map_err(|source| RigError::Socket {
+            let tap = Tap::start(port, target).map_err(|source| FixtureError::Socket {
                 what: format!("port {} in front of {}", launch.port, launch.name),
                 source,
             })?;
@@ -147,14 +147,14 @@ impl<'a> Network<'a> {
         Ok(())
     }
 
-    fn launch_client(&mut self, launch: &LaunchClient) -> Result<(), RigError> {
+    fn launch_client(&mut self, launch: &LaunchClient) -> Result<(), FixtureError> {
         let address = self.ports.address_of(launch.port)?;
         let log = launch
             .log_file
             .clone()
             .unwrap_or(format!("{}.log", launch.name));
         let client = self
-            .rig
+            .fixture
             .client(launch.id, &launch.name, address)
             .info(&launch.info)
             .log_file(&log)
@@ -433,7 +433,7 @@ impl Stage for Network<'_> {
         }
     }
 
-    fn carry_out(&mut self, command: &Command) -> Result<(), RigError> {
+    fn carry_out(&mut self, command: &Command) -> Result<(), FixtureError> {
         match command {
             Command::LaunchServer(launch) => self.launch_server(launch)?,
             Command::LaunchClient(launch) => self.launch_client(launch)?,

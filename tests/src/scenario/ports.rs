@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-use crate::error::RigError;
+use crate::fixture::FixtureError;
 
 /// The ports that a scenario has spoken of.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Ports {
 
     /// Where `port` is. One that nobody has been launched on is a free port,
     /// kept for whoever comes.
-    pub(super) fn address_of(&mut self, port: u16) -> Result<SocketAddr, RigError> {
+    pub(super) fn address_of(&mut self, port: u16) -> Result<SocketAddr, FixtureError> {
         if let Some(&address) = self.known.get(&port) {
             return Ok(address);
         }
@@ -32,7 +32,7 @@ impl Ports {
         } else {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
                 .and_then(|listener| listener.local_addr())
-                .map_err(|source| RigError::Socket {
+                .map_err(|source| FixtureError::Socket {
                     what: "a free port".to_owned(),
                     source,
                 })?
@@ -43,7 +43,7 @@ impl Ports {
 
     /// Where somebody who is launched on `port` has to listen: known if ports
     /// are fixed, or it was spoken of before.
-    pub(super) fn needed(&mut self, port: u16) -> Result<Option<SocketAddr>, RigError> {
+    pub(super) fn needed(&mut self, port: u16) -> Result<Option<SocketAddr>, FixtureError> {
         match self.known.get(&port) {
             Some(&address) => Ok(Some(address)),
             None if self.fixed => self.address_of(port).map(Some),

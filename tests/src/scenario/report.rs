@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
 use super::file::{Expectation, Kind};
-use crate::client::ClientView;
-use crate::state::ServerState;
+use crate::fixture::ClientView;
+use crate::fixture::ServerState;
 
 /// How a scenario went.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -246,7 +246,7 @@ pub(super) fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Said;
+    use crate::fixture::Said;
 
     fn texts(texts: &[&str]) -> Vec<String> {
         texts.iter().map(|&text| text.to_owned()).collect()

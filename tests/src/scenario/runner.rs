@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::file::{Plot, Scenario, Script};
-use super::irc::IrcNetwork;
+use super::legacy::LegacyNetwork;
 use super::network::Network;
 use super::report::{Problem, Report};
-use crate::error::RigError;
-use crate::rig::Rig;
-use crate::wait;
+use crate::fixture::Fixture;
+use crate::fixture::FixtureError;
+use crate::fixture::wait;
 
 /// How scenarios are run.
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ pub(super) trait Stage {
     fn pace(command: &Self::Command) -> Pace;
 
     /// Does what a command says. One that only waits does nothing.
-    fn carry_out(&mut self, command: &Self::Command) -> Result<(), RigError>;
+    fn carry_out(&mut self, command: &Self::Command) -> Result<(), FixtureError>;
 
     /// Looks at everything.
     fn look(&mut self) -> Self::Look;
@@ -113,25 +113,25 @@ pub(super) enum Pace {
     AtOnce,
 }
 
-/// Plays `scenario` on `rig` and reports how it went. `tell` is told of each
+/// Plays `scenario` on `fixture` and reports how it went. `tell` is told of each
 /// step, and how long it took.
 ///
 /// # Errors
 ///
-/// [`RigError::Interrupted`]. All else that goes wrong is in the report.
+/// [`FixtureError::Interrupted`]. All else that goes wrong is in the report.
 pub fn run(
     scenario: &Scenario,
-    rig: &Rig,
+    fixture: &Fixture,
     settings: &Settings,
     tell: impl FnMut(&str, Duration),
-) -> Result<Report, RigError> {
+) -> Result<Report, FixtureError> {
     let mut report = match &scenario.script {
         Script::Crc(plot) => {
-            let stage = Network::new(rig, scenario.kind, settings);
+            let stage = Network::new(fixture, scenario.kind, settings);
             play(plot, stage, settings, tell)
         }
-        Script::Irc(plot) => {
-            let stage = IrcNetwork::new(rig, scenario.kind, settings);
+        Script::Legacy(plot) => {
+            let stage = LegacyNetwork::new(fixture, scenario.kind, settings);
             play(plot, stage, settings, tell)
         }
     }?;
@@ -144,7 +144,7 @@ fn play<S: Stage>(
     stage: S,
     settings: &Settings,
     mut tell: impl FnMut(&str, Duration),
-) -> Result<Report, RigError> {
+) -> Result<Report, FixtureError> {
     let mut report = Report::default();
     let mut run = Run {
         plot,
@@ -166,7 +166,7 @@ fn play<S: Stage>(
         };
         match done {
             Ok(()) => {}
-            Err(RigError::Interrupted) => return Err(RigError::Interrupted),
+            Err(FixtureError::Interrupted) => return Err(FixtureError::Interrupted),
             Err(error) => {
                 report.problems.push(Problem::Trouble(error.to_string()));
                 break;
@@ -208,13 +208,13 @@ impl<S: Stage> Run<'_, S> {
     }
 
     /// Waits until the network is at rest and, in the end, as the file expects.
-    fn wait(&mut self, bound: Duration, in_the_end: bool) -> Result<(), RigError> {
+    fn wait(&mut self, bound: Duration, in_the_end: bool) -> Result<(), FixtureError> {
         let deadline = Instant::now() + bound;
         let mut quiet = Unchanged::new();
         let mut patience = Unchanged::new();
         loop {
             if self.settings.interrupted.load(Ordering::Relaxed) {
-                return Err(RigError::Interrupted);
+                return Err(FixtureError::Interrupted);
             }
             let look = self.stage.look();
             let as_expected = !in_the_end || self.differences(&look).is_empty();

@@ -4,12 +4,12 @@
 use std::fmt;
 
 use super::Control;
-use crate::error::RigError;
-use crate::peer::Peer;
-use crate::rig::Rig;
-use crate::server::Server;
-use crate::wait::{self, LONG};
-use crate::wire;
+use crate::fixture::Fixture;
+use crate::fixture::FixtureError;
+use crate::fixture::Peer;
+use crate::fixture::Server;
+use crate::fixture::wait::{self, LONG};
+use crate::fixture::wire;
 
 /// The most that one may cost.
 pub const BYTES_MAX: u64 = 8 * 1024;
@@ -56,14 +56,14 @@ impl fmt::Display for Report {
 ///
 /// # Errors
 ///
-/// [`RigError`] when something could not be measured.
-pub fn run(rig: &Rig, connections: u32, control: &Control) -> Result<Report, RigError> {
+/// [`FixtureError`] when something could not be measured.
+pub fn run(fixture: &Fixture, connections: u32, control: &Control) -> Result<Report, FixtureError> {
     // Too long to be admitted, and not so long that it is refused unread.
     let mut largest = wire::client_registration(1, 0, &"n".repeat(255), &"i".repeat(769));
     largest.pop();
     let cost = |bytes: &[u8], piece: usize| {
         control.progress.show("measuring");
-        let cost = cost_of_one(rig, connections, bytes, piece, control);
+        let cost = cost_of_one(fixture, connections, bytes, piece, control);
         control.progress.clear();
         cost
     };
@@ -77,19 +77,19 @@ pub fn run(rig: &Rig, connections: u32, control: &Control) -> Result<Report, Rig
 }
 
 fn cost_of_one(
-    rig: &Rig,
+    fixture: &Fixture,
     connections: u32,
     bytes: &[u8],
     piece: usize,
     control: &Control,
-) -> Result<u64, RigError> {
-    let server = rig
+) -> Result<u64, FixtureError> {
+    let server = fixture
         .server(1, "target")
         .arg("--register-within=600")
         .start()?;
     let failed = |what: &str| {
         let what = what.to_owned();
-        move |source| RigError::Socket { what, source }
+        move |source| FixtureError::Socket { what, source }
     };
     let resident = || {
         let usage = server.process().usage();
@@ -122,7 +122,7 @@ fn cost_of_one(
     Ok(after.saturating_sub(before) / u64::from(connections.max(1)))
 }
 
-fn wait_strangers(server: &Server, count: u32) -> Result<(), RigError> {
+fn wait_strangers(server: &Server, count: u32) -> Result<(), FixtureError> {
     let wanted = usize::try_from(count).unwrap_or(usize::MAX);
     server.wait_state(|state| state.strangers == wanted)?;
     Ok(())

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::peer::Peer;
-use crate::wait::{self, LONG};
-use crate::wire::{self, Frame};
+use crate::fixture::Peer;
+use crate::fixture::wait::{self, LONG};
+use crate::fixture::wire::{self, Frame};
 
 /// The ids of the two.
 pub(super) const IDS: [u32; 2] = [4_000_000_001, 4_000_000_002];

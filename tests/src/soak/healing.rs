@@ -5,11 +5,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::dice::Dice;
 use super::network::Network;
+use super::rng::SplitMix64;
 use super::{Control, median_and_worst};
-use crate::error::RigError;
-use crate::rig::Rig;
+use crate::fixture::Fixture;
+use crate::fixture::FixtureError;
 
 /// What a run is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,18 +103,22 @@ impl fmt::Display for Report {
 ///
 /// # Errors
 ///
-/// [`RigError`] when the run could not be made; what the network did wrong is in
+/// [`FixtureError`] when the run could not be made; what the network did wrong is in
 /// the report.
-pub fn run(rig: &Rig, settings: &Settings, control: &Control) -> Result<Report, RigError> {
+pub fn run(
+    fixture: &Fixture,
+    settings: &Settings,
+    control: &Control,
+) -> Result<Report, FixtureError> {
     let mut report = Report::default();
-    let mut dice = Dice::new(settings.seed);
+    let mut rng = SplitMix64::new(settings.seed);
     for trial in 1..=settings.trials {
         for place in [Place::Inner, Place::Root] {
             control.progress.show(format_args!(
                 "trial {trial} of {}, {place:?}",
                 settings.trials
             ));
-            match heal(rig, settings, place, &mut dice, control)? {
+            match heal(fixture, settings, place, &mut rng, control)? {
                 Ok(took) => report.times.push((place, took)),
                 Err(problem) => {
                     report
@@ -131,13 +135,13 @@ pub fn run(rig: &Rig, settings: &Settings, control: &Control) -> Result<Report, 
 }
 
 fn heal(
-    rig: &Rig,
+    fixture: &Fixture,
     settings: &Settings,
     place: Place,
-    dice: &mut Dice,
+    rng: &mut SplitMix64,
     control: &Control,
-) -> Result<Result<Duration, String>, RigError> {
-    let mut network = Network::start(rig, settings.servers, settings.clients, dice)?;
+) -> Result<Result<Duration, String>, FixtureError> {
+    let mut network = Network::start(fixture, settings.servers, settings.clients, rng)?;
     if let Err(wrong) = network.rest(settings.rest_within, control)? {
         return Ok(Err(format!("before anything was done: {wrong}")));
     }
@@ -148,7 +152,7 @@ fn heal(
             "there is no such server in so small a network".to_owned()
         ));
     }
-    let lost = *dice.choose(&candidates);
+    let lost = *rng.choose(&candidates);
     match settings.loss {
         Loss::Killed => network.kill_server(lost),
         Loss::Frozen => network.freeze_server(lost),

@@ -10,13 +10,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Control;
-use super::dice::Dice;
 use super::good::{self, GoodPair, Served};
+use super::rng::SplitMix64;
 use super::stranger::{self, Malice, Outcome};
-use crate::error::RigError;
-use crate::rig::Rig;
-use crate::server::Server;
-use crate::wait;
+use crate::fixture::Fixture;
+use crate::fixture::FixtureError;
+use crate::fixture::Server;
+use crate::fixture::wait;
 
 /// What a run is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,11 +170,15 @@ impl fmt::Display for Report {
 ///
 /// # Errors
 ///
-/// [`RigError`] when the run could not be made; what the server did wrong is in
+/// [`FixtureError`] when the run could not be made; what the server did wrong is in
 /// the report.
-pub fn run(rig: &Rig, settings: &Settings, control: &Control) -> Result<Report, RigError> {
+pub fn run(
+    fixture: &Fixture,
+    settings: &Settings,
+    control: &Control,
+) -> Result<Report, FixtureError> {
     // A line a connection would be all the disk takes.
-    let mut server = rig.server(1, "target").arg("-qq");
+    let mut server = fixture.server(1, "target").arg("-qq");
     if !settings.plain_allocator {
         for (name, value) in GIVING_BACK {
             server = server.environment(name, value);
@@ -183,7 +187,7 @@ pub fn run(rig: &Rig, settings: &Settings, control: &Control) -> Result<Report, 
     let server = server.start()?;
     let socket = |what: &str| {
         let what = what.to_owned();
-        move |source| RigError::Socket { what, source }
+        move |source| FixtureError::Socket { what, source }
     };
     let pair = GoodPair::start(server.address()).map_err(socket("a good client"))?;
     let began = Instant::now();
@@ -243,7 +247,7 @@ fn grown(report: &Report, settings: &Settings) -> Option<String> {
 }
 
 /// Waits until nothing of the hostile ones is left, and looks at the server.
-fn rest(server: &Server, control: &Control) -> Result<Result<Sample, String>, RigError> {
+fn rest(server: &Server, control: &Control) -> Result<Result<Sample, String>, FixtureError> {
     let mut last = String::new();
     let rested = wait::holds(wait::LONG, || match server.state() {
         _ if control.check().is_err() => true,
@@ -341,7 +345,7 @@ impl<'a> Crowd<'a> {
             let workers: Vec<_> = (0..self.settings.workers.max(1))
                 .map(|worker| {
                     let seed = self.settings.seed ^ (round << 32) ^ (worker << 48);
-                    scope.spawn(move || self.work(end, Dice::new(seed)))
+                    scope.spawn(move || self.work(end, SplitMix64::new(seed)))
                 })
                 .collect();
             wait::holds(self.settings.within, || {
@@ -359,7 +363,7 @@ impl<'a> Crowd<'a> {
     }
 
     /// Makes connections until there have been `end`.
-    fn work(&self, end: u64, mut dice: Dice) {
+    fn work(&self, end: u64, mut rng: SplitMix64) {
         let mut staying: Vec<TcpStream> = Vec::new();
         let late = || self.began.elapsed() >= self.settings.within;
         while self.made() < end && self.control.check().is_ok() && !late() {
@@ -371,8 +375,8 @@ impl<'a> Crowd<'a> {
                     continue;
                 }
             }
-            let malice = *dice.choose(&Malice::ALL);
-            match stranger::visit(self.server, malice, &mut dice) {
+            let malice = *rng.choose(&Malice::ALL);
+            match stranger::visit(self.server, malice, &mut rng) {
                 Ok(outcome) => {
                     self.counts[malice as usize].fetch_add(1, Ordering::Relaxed);
                     match outcome {
@@ -391,7 +395,7 @@ impl<'a> Crowd<'a> {
                 }
             }
             if staying.len() > STAYING_MAX {
-                let leaver = dice.below(staying.len() as u64);
+                let leaver = rng.below(staying.len() as u64);
                 staying.swap_remove(usize::try_from(leaver).unwrap_or(0));
             }
         }

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::network::News;
-use crate::expected::World;
-use crate::state::ServerState;
+use crate::fixture::ServerState;
+use crate::fixture::model::NetworkModel;
 
 /// What everybody knows at one moment.
 #[derive(Debug, Clone, Default)]
@@ -20,8 +20,8 @@ pub(super) struct Look {
 
 impl Look {
     /// The network as the servers' links and clients make it.
-    fn world(&self) -> World {
-        let mut world = World::new();
+    fn world(&self) -> NetworkModel {
+        let mut world = NetworkModel::new();
         for (&id, state) in &self.states {
             world.add_server(id, None);
             for &other in &state.adjacent_servers {
@@ -257,7 +257,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::{Host, HostKind, Link};
+    use crate::fixture::{Host, HostKind, Link};
 
     fn host(id: u32, first_link: u32) -> Host {
         Host {

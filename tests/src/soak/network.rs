@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::Control;
-use super::dice::Dice;
 use super::judge::{self, Look};
-use crate::client::Client;
-use crate::error::RigError;
-use crate::rig::Rig;
-use crate::server::Server;
-use crate::wait;
+use super::rng::SplitMix64;
+use crate::fixture::Client;
+use crate::fixture::Fixture;
+use crate::fixture::FixtureError;
+use crate::fixture::Server;
+use crate::fixture::wait;
 
 /// The first client's id; those of servers begin with 1, and there are fewer.
 const FIRST_CLIENT: u32 = 101;
@@ -66,7 +66,7 @@ pub(super) enum News {
 /// The network.
 #[derive(Debug)]
 pub(super) struct Network<'r> {
-    rig: &'r Rig,
+    fixture: &'r Fixture,
     posts: BTreeMap<u32, Post>,
     talkers: BTreeMap<u32, Talker>,
 }
@@ -76,20 +76,20 @@ impl<'r> Network<'r> {
     /// the first at the last server. All on a loopback address of its own: no
     /// port of it is taken by a connection while its server is away.
     pub(super) fn start(
-        rig: &'r Rig,
+        fixture: &'r Fixture,
         servers: u32,
         clients: u32,
-        dice: &mut Dice,
-    ) -> Result<Self, RigError> {
-        let mut octet = || u8::try_from(dice.within(1, 254)).expect("it is at most 254");
+        rng: &mut SplitMix64,
+    ) -> Result<Self, FixtureError> {
+        let mut octet = || u8::try_from(rng.within(1, 254)).expect("it is at most 254");
         let ip = Ipv4Addr::new(127, octet(), octet(), octet());
         let mut network = Network {
-            rig,
+            fixture,
             posts: BTreeMap::new(),
             talkers: BTreeMap::new(),
         };
         for id in 1..=servers {
-            let address = free_address(ip).map_err(|source| RigError::Socket {
+            let address = free_address(ip).map_err(|source| FixtureError::Socket {
                 what: format!("no port on {ip}"),
                 source,
             })?;
@@ -123,14 +123,18 @@ impl<'r> Network<'r> {
     }
 
     /// Starts the server `id` where it was, if it is not there.
-    pub(super) fn start_server(&mut self, id: u32) -> Result<(), RigError> {
+    pub(super) fn start_server(&mut self, id: u32) -> Result<(), FixtureError> {
         let post = &self.posts[&id];
         if post.server.is_some() {
             return Ok(());
         }
         let name = format!("s{id}");
         // Its log is what is looked at when a rule was broken.
-        let mut server = self.rig.server(id, &name).listen(post.address).arg("-v");
+        let mut server = self
+            .fixture
+            .server(id, &name)
+            .listen(post.address)
+            .arg("-v");
         if let Some(uplink) = post.uplink {
             server = server.uplink(self.posts[&uplink].address);
         }
@@ -174,9 +178,12 @@ impl<'r> Network<'r> {
         }
     }
 
-    fn start_client(&mut self, id: u32, home: u32) -> Result<(), RigError> {
+    fn start_client(&mut self, id: u32, home: u32) -> Result<(), FixtureError> {
         let address = self.posts[&home].address;
-        let client = self.rig.client(id, &format!("c{id}"), address).start()?;
+        let client = self
+            .fixture
+            .client(id, &format!("c{id}"), address)
+            .start()?;
         let talker = Talker {
             client,
             home,
@@ -190,7 +197,7 @@ impl<'r> Network<'r> {
     }
 
     /// Endpoints the client `id` without a word and starts it again.
-    pub(super) fn restart_client(&mut self, id: u32) -> Result<Vec<News>, RigError> {
+    pub(super) fn restart_client(&mut self, id: u32) -> Result<Vec<News>, FixtureError> {
         let Some(mut talker) = self.talkers.remove(&id) else {
             return Ok(Vec::new());
         };
@@ -201,7 +208,7 @@ impl<'r> Network<'r> {
     }
 
     /// Lets the client `from` say something.
-    pub(super) fn say(&mut self, from: u32, to: u32, text: &str) -> Result<(), RigError> {
+    pub(super) fn say(&mut self, from: u32, to: u32, text: &str) -> Result<(), FixtureError> {
         match self.talkers.get_mut(&from) {
             Some(talker) => talker.client.say(to, text),
             None => Ok(()),
@@ -239,7 +246,7 @@ impl<'r> Network<'r> {
     }
 
     /// What everybody knows who is there. A client is there if its server is.
-    fn look(&mut self) -> Result<Look, RigError> {
+    fn look(&mut self) -> Result<Look, FixtureError> {
         let mut look = Look::default();
         for (&id, post) in &self.posts {
             if let Some(server) = post.server.as_ref().filter(|_| !post.frozen) {
@@ -263,7 +270,7 @@ impl<'r> Network<'r> {
         &mut self,
         bound: Duration,
         control: &Control,
-    ) -> Result<Result<(Look, Duration), String>, RigError> {
+    ) -> Result<Result<(Look, Duration), String>, FixtureError> {
         let began = Instant::now();
         let mut wrong = String::new();
         let mut still: Option<(Instant, Look, Vec<u64>)> = None;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use super::dice::Dice;
 use super::good;
-use crate::wire;
+use super::rng::SplitMix64;
+use crate::fixture::wire;
 
 /// How long a server may take to hang up on who has broken a rule; far more
 /// than it should need.
@@ -94,17 +94,21 @@ pub(super) enum Outcome {
 /// # Errors
 ///
 /// When there is no connection; whatever goes wrong later is the server's right.
-pub(super) fn visit(server: SocketAddr, malice: Malice, dice: &mut Dice) -> io::Result<Outcome> {
-    let stream = connect(server, dice)?;
-    Ok(misbehave(stream, malice, dice).unwrap_or(Outcome::Over))
+pub(super) fn visit(
+    server: SocketAddr,
+    malice: Malice,
+    rng: &mut SplitMix64,
+) -> io::Result<Outcome> {
+    let stream = connect(server, rng)?;
+    Ok(misbehave(stream, malice, rng).unwrap_or(Outcome::Over))
 }
 
-fn connect(server: SocketAddr, dice: &mut Dice) -> io::Result<TcpStream> {
+fn connect(server: SocketAddr, rng: &mut SplitMix64) -> io::Result<TcpStream> {
     let from = Ipv4Addr::new(
         127,
-        dice.byte(),
-        dice.byte(),
-        dice.byte().clamp(1, u8::MAX - 1),
+        rng.byte(),
+        rng.byte(),
+        rng.byte().clamp(1, u8::MAX - 1),
     );
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from((from, 0)).into())?;
@@ -117,14 +121,14 @@ fn connect(server: SocketAddr, dice: &mut Dice) -> io::Result<TcpStream> {
 }
 
 /// A new client's id: one in a few million is taken, which is no harm.
-fn any_id(dice: &mut Dice) -> u32 {
-    u32::try_from(dice.within(1, 3_999_999_999)).expect("it is below the good ones")
+fn any_id(rng: &mut SplitMix64) -> u32 {
+    u32::try_from(rng.within(1, 3_999_999_999)).expect("it is below the good ones")
 }
 
-fn misbehave(mut stream: TcpStream, malice: Malice, dice: &mut Dice) -> io::Result<Outcome> {
-    let id = any_id(dice);
+fn misbehave(mut stream: TcpStream, malice: Malice, rng: &mut SplitMix64) -> io::Result<Outcome> {
+    let id = any_id(rng);
     let friend = good::IDS[0];
-    let info = "i".repeat(usize::from(dice.byte()) * 2);
+    let info = "i".repeat(usize::from(rng.byte()) * 2);
     let registration = wire::client_registration(id, 0, "hostile", &info);
     let server_registration = wire::server_registration(id, 0, "hostile", &info);
     match malice {
@@ -134,8 +138,8 @@ fn misbehave(mut stream: TcpStream, malice: Malice, dice: &mut Dice) -> io::Resu
             return until_hung_up(stream);
         }
         Malice::TalksNonsense => {
-            let count = dice.within(1, 3000);
-            let bytes: Vec<u8> = (0..count).map(|_| dice.byte()).collect();
+            let count = rng.within(1, 3000);
+            let bytes: Vec<u8> = (0..count).map(|_| rng.byte()).collect();
             stream.write_all(&bytes)?;
             // It may be the beginning of something.
             stream.shutdown(Shutdown::Write)?;
@@ -152,7 +156,7 @@ fn misbehave(mut stream: TcpStream, malice: Malice, dice: &mut Dice) -> io::Resu
             return until_hung_up(stream);
         }
         Malice::HalfRegisters => {
-            let end = dice.within(1, registration.len() as u64 - 1);
+            let end = rng.within(1, registration.len() as u64 - 1);
             let end = usize::try_from(end).unwrap_or(1);
             stream.write_all(&registration[..end])?;
             return Ok(Outcome::Stays(stream));
@@ -206,11 +210,11 @@ fn misbehave(mut stream: TcpStream, malice: Malice, dice: &mut Dice) -> io::Resu
         Malice::ListsHosts => {
             stream.write_all(&server_registration)?;
             stream.read_exact(&mut [0; 12])?;
-            let count = dice.within(1, 20);
+            let count = rng.within(1, 20);
             for _ in 0..count {
-                let host = match dice.below(2) {
-                    0 => wire::server_registration(any_id(dice), id, "ghost\x1b[31m", ""),
-                    _ => wire::client_registration(any_id(dice), id, "ghost\x1b[31m", ""),
+                let host = match rng.below(2) {
+                    0 => wire::server_registration(any_id(rng), id, "ghost\x1b[31m", ""),
+                    _ => wire::client_registration(any_id(rng), id, "ghost\x1b[31m", ""),
                 };
                 stream.write_all(&host)?;
             }

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::dice::Dice;
 use super::judge::{Counts, Ledger, Look};
 use super::network::Network;
+use super::rng::SplitMix64;
 use super::{Control, median_and_worst};
-use crate::error::RigError;
-use crate::rig::Rig;
-use crate::wait;
+use crate::fixture::Fixture;
+use crate::fixture::FixtureError;
+use crate::fixture::wait;
 
 /// What a run is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,15 +156,19 @@ impl fmt::Display for Report {
 ///
 /// # Errors
 ///
-/// [`RigError`] when the run could not be made; what the network did wrong is in
+/// [`FixtureError`] when the run could not be made; what the network did wrong is in
 /// the report.
-pub fn run(rig: &Rig, settings: &Settings, control: &Control) -> Result<Report, RigError> {
+pub fn run(
+    fixture: &Fixture,
+    settings: &Settings,
+    control: &Control,
+) -> Result<Report, FixtureError> {
     let began = Instant::now();
-    let mut dice = Dice::new(settings.seed);
-    let network = Network::start(rig, settings.servers, settings.clients, &mut dice)?;
+    let mut rng = SplitMix64::new(settings.seed);
+    let network = Network::start(fixture, settings.servers, settings.clients, &mut rng)?;
     let mut soak = Soak {
         network,
-        dice,
+        rng,
         settings,
         control,
         next_number: 1,
@@ -176,7 +180,7 @@ pub fn run(rig: &Rig, settings: &Settings, control: &Control) -> Result<Report, 
     match ended {
         Ok(()) => {}
         Err(Stop::Violation(problem)) => soak.report.problems.push(problem),
-        Err(Stop::Rig(error)) => return Err(error),
+        Err(Stop::Fixture(error)) => return Err(error),
     }
     Ok(soak.report)
 }
@@ -184,18 +188,18 @@ pub fn run(rig: &Rig, settings: &Settings, control: &Control) -> Result<Report, 
 /// Why a run is over before its time.
 enum Stop {
     Violation(String),
-    Rig(RigError),
+    Fixture(FixtureError),
 }
 
-impl From<RigError> for Stop {
-    fn from(error: RigError) -> Stop {
-        Stop::Rig(error)
+impl From<FixtureError> for Stop {
+    fn from(error: FixtureError) -> Stop {
+        Stop::Fixture(error)
     }
 }
 
 struct Soak<'a> {
     network: Network<'a>,
-    dice: Dice,
+    rng: SplitMix64,
     settings: &'a Settings,
     control: &'a Control,
     next_number: u64,
@@ -265,25 +269,25 @@ impl Soak<'_> {
     fn plan(&mut self, kind: Kind) -> Vec<(Duration, Act)> {
         let mut servers = self.network.servers();
         let mut plan = Vec::new();
-        for _ in 0..self.dice.within(1, 3) {
+        for _ in 0..self.rng.within(1, 3) {
             if servers.is_empty() {
                 break;
             }
-            let index = self.dice.below(servers.len() as u64);
+            let index = self.rng.below(servers.len() as u64);
             let id = servers.swap_remove(usize::try_from(index).unwrap_or(0));
             let of = match kind {
-                Kind::Chaos => *self.dice.choose(&KINDS[..KINDS.len() - 1]),
+                Kind::Chaos => *self.rng.choose(&KINDS[..KINDS.len() - 1]),
                 other => other,
             };
-            let began = self.dice.within(0, 2000);
+            let began = self.rng.within(0, 2000);
             let back = kind != Kind::Absences;
-            for (after, act) in of.faults(id, back, &mut self.dice) {
+            for (after, act) in of.faults(id, back, &mut self.rng) {
                 plan.push((Duration::from_millis(began + after), act));
             }
         }
         if kind == Kind::Chaos && self.settings.clients > 0 {
-            let client = *self.dice.choose(&self.network.clients());
-            let at = Duration::from_millis(self.dice.within(0, 4000));
+            let client = *self.rng.choose(&self.network.clients());
+            let at = Duration::from_millis(self.rng.within(0, 4000));
             plan.push((at, Act::RestartClient(client)));
         }
         plan.sort_by_key(|(at, _)| *at);
@@ -328,7 +332,7 @@ impl Soak<'_> {
                 return Ok(());
             }
             if clients.len() > 1 {
-                let from = *self.dice.choose(&clients);
+                let from = *self.rng.choose(&clients);
                 self.say(ledger, from, &clients)?;
             }
             wait::pause(CHAT_EVERY);
@@ -337,7 +341,7 @@ impl Soak<'_> {
 
     /// Lets a client say something to another.
     fn say(&mut self, ledger: &mut Ledger, from: u32, clients: &[u32]) -> Result<(), Stop> {
-        let to = *self.dice.choose(clients);
+        let to = *self.rng.choose(clients);
         if to == from {
             return Ok(());
         }
@@ -404,9 +408,9 @@ impl Soak<'_> {
 impl Kind {
     /// What is done to one server, and after how many milliseconds; that it
     /// comes `back` is part of it or not.
-    fn faults(self, id: u32, back: bool, dice: &mut Dice) -> Vec<(u64, Act)> {
-        let away = dice.within(0, 5000);
-        let frozen = dice.within(200, 8000);
+    fn faults(self, id: u32, back: bool, rng: &mut SplitMix64) -> Vec<(u64, Act)> {
+        let away = rng.within(0, 5000);
+        let frozen = rng.within(200, 8000);
         let mut acts = match self {
             Kind::Freezes => return vec![(0, Act::Freeze(id)), (frozen, Act::Thaw(id))],
             Kind::Leaves => vec![(0, Act::Leave(id))],

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crc_scenario::Rig;
-use crc_scenario::scenario::{Scenario, Settings, run};
+use crc_e2e::fixture::Fixture;
+use crc_e2e::scenario::{Scenario, Settings, run};
 
 /// The folder `name` of this package.
 pub(crate) fn folder(name: &str) -> PathBuf {
@@ -21,12 +21,12 @@ pub(crate) fn file_name(test: &str) -> String {
 #[track_caller]
 pub(crate) fn check(folder: &Path, test: &str) {
     let scenario = Scenario::read(&folder.join(file_name(test))).unwrap();
-    let rig = Rig::new().unwrap();
+    let fixture = Fixture::new().unwrap();
     let settings = Settings {
         strict: true,
         ..Settings::default()
     };
-    let report = run(&scenario, &rig, &settings, |_, _| {}).unwrap();
+    let report = run(&scenario, &fixture, &settings, |_, _| {}).unwrap();
     let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
     assert!(
         report.passed(),

@@ -1,0 +1,105 @@
+//! What a test gets: processes to start, peers to play, and waits with a bound.
+//!
+//! | a test needs | it uses |
+//! |---|---|
+//! | servers and clients of this workspace | [`Fixture`], [`Server`], [`Client`] |
+//! | a rendezvous directory, `crc-sim`, `crc-bench` | [`Rendezvous`], [`find_sim`], [`find_bench`] |
+//! | what a server knows, logs and uses | [`ServerState`], [`Server::log_lines_with`], [`Usage`] |
+//! | a connection that sends any bytes of CRC | [`Peer`], with frames from [`wire`] |
+//! | a connection that sends any lines of IRC | [`LinePeer`](irc::LinePeer) |
+//! | a v1 client or server | [`v1`] |
+//! | a user of the legacy IRC | [`legacy_user`] |
+//! | a connection that is recorded on its way | [`Tap`] |
+//! | what a network must know | [`model`] |
+//! | to wait for something | [`wait`] |
+//!
+//! Everything ends when its value is dropped: no process outlives its test.
+
+use std::net::SocketAddr;
+
+mod binaries;
+mod client;
+mod error;
+mod http;
+pub mod irc;
+pub mod legacy_user;
+mod log_dir;
+pub mod model;
+pub mod output;
+mod peer;
+mod process;
+mod rendezvous;
+mod server;
+mod state;
+mod tap;
+mod usage;
+pub mod v1;
+pub mod wait;
+pub mod wire;
+
+pub use binaries::{Binaries, find_bench, find_rendezvous, find_sim};
+pub use client::{Client, ClientBuilder, ClientView, Said};
+pub use error::FixtureError;
+pub use http::{Answer, get};
+pub use log_dir::LogDir;
+pub use peer::Peer;
+pub use process::Process;
+pub use rendezvous::Rendezvous;
+pub use server::{Server, ServerBuilder};
+pub use state::{Host, HostKind, IrcChannel, IrcState, Link, ServerState};
+pub use tap::{End, Record, Tap};
+pub use usage::Usage;
+
+/// Starts servers and clients. Each of them ends when it is dropped.
+#[derive(Debug)]
+pub struct Fixture {
+    binaries: Binaries,
+    logs: LogDir,
+}
+
+impl Fixture {
+    /// A fixture with the binaries of this workspace and a temporary folder for
+    /// logs, which is kept when the test fails.
+    ///
+    /// # Errors
+    ///
+    /// [`FixtureError::Binaries`] or [`FixtureError::File`].
+    pub fn new() -> Result<Fixture, FixtureError> {
+        Ok(Fixture::with(Binaries::find()?, LogDir::temporary()?))
+    }
+
+    /// A fixture with these binaries and this folder.
+    #[must_use]
+    pub fn with(binaries: Binaries, logs: LogDir) -> Fixture {
+        Fixture { binaries, logs }
+    }
+
+    /// A server to be started: on a port that the system chooses, without
+    /// uplink, unless the builder is told otherwise.
+    pub fn server(&self, id: u32, name: &str) -> ServerBuilder<'_> {
+        ServerBuilder::new(self, Some(id), name)
+    }
+
+    /// A server to be started that finds an id for itself, for networks that
+    /// know no ids.
+    pub fn server_without_id(&self, name: &str) -> ServerBuilder<'_> {
+        ServerBuilder::new(self, None, name)
+    }
+
+    /// A client of the server at `address`, to be started.
+    pub fn client(&self, id: u32, name: &str, server: SocketAddr) -> ClientBuilder<'_> {
+        ClientBuilder::new(self, id, name, server)
+    }
+
+    /// What it starts.
+    #[must_use]
+    pub fn binaries(&self) -> &Binaries {
+        &self.binaries
+    }
+
+    /// Where the logs are.
+    #[must_use]
+    pub fn logs(&self) -> &LogDir {
+        &self.logs
+    }
+}

@@ -1,0 +1,317 @@
+//! The commands of a scenario file of the legacy IRC.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::fixture::legacy_user::{Typed, Verb};
+use crate::scenario::command::{
+    CommandError, first_word, kill, one_line, port_number, required, uplink, wait,
+};
+use crate::scenario::tokenizer::{OptionSpec, parse_arguments, split_words};
+
+/// One step of a scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// `LAUNCHSERVER`
+    LaunchServer(LaunchServer),
+    /// `LAUNCHCLIENT`
+    LaunchClient(LaunchClient),
+    /// `CLIENTCOMMAND`
+    ClientCommand {
+        /// The client that is told, by its nick or its full name.
+        name: String,
+        /// What is typed.
+        typed: Typed,
+    },
+    /// `SEND`
+    Send {
+        /// The server in whose name something is said.
+        source: String,
+        /// The server linked to it, to which it is said.
+        destination: String,
+        /// What is said, with the quotes.
+        text: String,
+    },
+    /// `WAIT SECONDS`
+    Wait(Duration),
+    /// `KILL NAME`
+    Kill(String),
+    /// `KILL ALL`
+    KillAll,
+}
+
+/// What a server is launched with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchServer {
+    /// Its name.
+    pub name: String,
+    /// The port of the scenario that it listens on.
+    pub port: u16,
+    /// What it says about itself, with the quotes.
+    pub info: String,
+    /// The port of the scenario that it connects to, if it does.
+    pub connect_to: Option<u16>,
+    /// Where it should log.
+    pub log_file: Option<String>,
+}
+
+/// What a client is launched with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchClient {
+    /// The nick that it asks for.
+    pub nick: String,
+    /// The name of the server that it connects to, as it says it.
+    pub server: String,
+    /// The port of the scenario that it connects to.
+    pub port: u16,
+    /// The name of its machine, as it says it.
+    pub host: String,
+    /// The name of the person, with the quotes.
+    pub real_name: String,
+    /// Where it should log.
+    pub log_file: Option<String>,
+}
+
+impl LaunchClient {
+    /// Its nick and server: of two that want the same nick, each has its own.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}@{}", self.nick, self.server)
+    }
+}
+
+const SERVER_OPTIONS: [OptionSpec; 8] = [
+    OptionSpec::value("servername"),
+    OptionSpec::value("port"),
+    OptionSpec::value("info"),
+    OptionSpec::value("connect_to_host"),
+    OptionSpec::value("connect_to_port"),
+    OptionSpec::flag("debug"),
+    OptionSpec::flag("verbose"),
+    OptionSpec::value("log-file"),
+];
+
+const CLIENT_OPTIONS: [OptionSpec; 9] = [
+    OptionSpec::short_value("serverhost", 'S'),
+    OptionSpec::short_value("serverport", 'P'),
+    OptionSpec::short_value("nick", 'N'),
+    OptionSpec::value("hostname"),
+    OptionSpec::value("realname"),
+    OptionSpec::flag("simulate"),
+    OptionSpec::flag("verbose"),
+    OptionSpec::flag("debug"),
+    OptionSpec::value("log-file"),
+];
+
+const CLIENT_COMMAND_OPTIONS: [OptionSpec; 2] =
+    [OptionSpec::value("nick"), OptionSpec::value("command")];
+
+const SEND_OPTIONS: [OptionSpec; 3] = [
+    OptionSpec::value("source"),
+    OptionSpec::value("destination"),
+    OptionSpec::value("message"),
+];
+
+impl FromStr for Command {
+    type Err = CommandError;
+
+    fn from_str(line: &str) -> Result<Self, CommandError> {
+        let (word, rest) = first_word(line);
+        match word {
+            "LAUNCHSERVER" => launch_server(rest).map(Command::LaunchServer),
+            "LAUNCHCLIENT" => launch_client(rest).map(Command::LaunchClient),
+            "CLIENTCOMMAND" => client_command(rest),
+            "SEND" => send(rest),
+            "WAIT" => wait(rest).map(Command::Wait),
+            "KILL" => kill(rest).map(|name| name.map_or(Command::KillAll, Command::Kill)),
+            other => Err(CommandError::Unknown(other.to_owned())),
+        }
+    }
+}
+
+/// Words that belong to no option are left out: in connectivity files those are
+/// the servers that will come.
+fn launch_server(rest: &str) -> Result<LaunchServer, CommandError> {
+    let mut options = parse_arguments(split_words(rest), &SERVER_OPTIONS)?.options;
+    let connect_to = uplink(&mut options)?;
+    Ok(LaunchServer {
+        name: required(&mut options, "servername")?,
+        port: port_number("--port", required(&mut options, "port")?)?,
+        info: required(&mut options, "info")?,
+        connect_to,
+        log_file: options.remove("log-file"),
+    })
+}
+
+fn launch_client(rest: &str) -> Result<LaunchClient, CommandError> {
+    let mut options = parse_arguments(split_words(rest), &CLIENT_OPTIONS)?.options;
+    Ok(LaunchClient {
+        nick: one_line(required(&mut options, "nick")?)?,
+        server: one_line(required(&mut options, "serverhost")?)?,
+        port: port_number("--serverport", required(&mut options, "serverport")?)?,
+        host: one_line(required(&mut options, "hostname")?)?,
+        real_name: one_line(required(&mut options, "realname")?)?,
+        log_file: options.remove("log-file"),
+    })
+}
+
+fn client_command(rest: &str) -> Result<Command, CommandError> {
+    let mut arguments = parse_arguments(split_words(rest), &CLIENT_COMMAND_OPTIONS)?;
+    let name = required(&mut arguments.options, "nick")?;
+    let command = required(&mut arguments.options, "command")?;
+    let Some(verb) = Verb::named(&command) else {
+        return Err(CommandError::UnknownClientCommand {
+            command,
+            known: "JOIN, PART, TOPIC, NAMES, PRIVMSG and QUIT",
+        });
+    };
+    let words = arguments.positional.into_iter().map(one_line);
+    let words = words.collect::<Result<_, _>>()?;
+    Ok(Command::ClientCommand {
+        name,
+        typed: Typed { verb, words },
+    })
+}
+
+fn send(rest: &str) -> Result<Command, CommandError> {
+    let mut options = parse_arguments(split_words(rest), &SEND_OPTIONS)?.options;
+    Ok(Command::Send {
+        source: required(&mut options, "source")?,
+        destination: required(&mut options, "destination")?,
+        text: one_line(required(&mut options, "message")?)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, expected: Command) {
+        assert_eq!(line.parse(), Ok(expected), "{line}");
+    }
+
+    #[track_caller]
+    fn check_error(line: &str, sentence: &str) {
+        let error = line.parse::<Command>().unwrap_err();
+        assert_eq!(error.to_string(), sentence, "{line}");
+    }
+
+    fn quay(info: &str) -> LaunchServer {
+        LaunchServer {
+            name: "quay".into(),
+            port: 4003,
+            info: info.into(),
+            connect_to: None,
+            log_file: None,
+        }
+    }
+
+    #[test]
+    fn servers() {
+        check(
+            r#"LAUNCHSERVER --servername quay --port 4003 --info "Ropes, and tar" --debug --verbose --log-file quay.log --connect_to_host reef --connect_to_port 4001"#,
+            Command::LaunchServer(LaunchServer {
+                connect_to: Some(4001),
+                log_file: Some("quay.log".into()),
+                ..quay(r#""Ropes, and tar""#)
+            }),
+        );
+        // Names of servers that will come; single quotes; a quote never closed.
+        check(
+            "LAUNCHSERVER --servername quay --port 4003 --info x reef shoal",
+            Command::LaunchServer(quay("x")),
+        );
+        check(
+            "LAUNCHSERVER --servername quay --port 4003 --info 'Ropes and tar'",
+            Command::LaunchServer(quay("'Ropes")),
+        );
+        check(
+            r#"LAUNCHSERVER --servername quay --info "Ropes and tar' --verbose --port 4003"#,
+            Command::LaunchServer(quay("Ropes")),
+        );
+        check_error(
+            "LAUNCHSERVER --servername quay --port 4003",
+            "the option --info is missing",
+        );
+    }
+
+    #[test]
+    fn clients() {
+        let wren = Command::LaunchClient(LaunchClient {
+            nick: "wren".into(),
+            server: "quay".into(),
+            port: 4001,
+            host: "pier".into(),
+            real_name: "'Wren".into(),
+            log_file: None,
+        });
+        check(
+            "LAUNCHCLIENT --serverhost quay --serverport 4001 --nick wren --hostname pier --realname 'Wren Sandpiper' --debug --verbose",
+            wren.clone(),
+        );
+        check(
+            "LAUNCHCLIENT -S quay -P4001 -N wren --hostname pier --realname 'Wren --simulate",
+            wren,
+        );
+        check_error(
+            "LAUNCHCLIENT --serverhost quay --serverport 4001 --hostname pier --realname W",
+            "the option --nick is missing",
+        );
+    }
+
+    #[test]
+    fn what_clients_are_told() {
+        let told = |verb, words: &[&str]| Command::ClientCommand {
+            name: "wren".into(),
+            typed: Typed {
+                verb,
+                words: words.iter().map(|&word| word.to_owned()).collect(),
+            },
+        };
+        check(
+            r##"CLIENTCOMMAND --nick wren --command TOPIC #reef "Tides, and wind""##,
+            told(Verb::Topic, &["#reef", "\"Tides, and wind\""]),
+        );
+        check(
+            "CLIENTCOMMAND --nick wren --command JOIN #reef key",
+            told(Verb::Join, &["#reef", "key"]),
+        );
+        check(
+            "CLIENTCOMMAND --nick wren --command NAMES #reef ",
+            told(Verb::Names, &["#reef"]),
+        );
+        check(
+            "CLIENTCOMMAND --nick wren --command QUIT",
+            told(Verb::Quit, &[]),
+        );
+        check_error(
+            "CLIENTCOMMAND --nick wren --command MESSAGE 102 x",
+            "there is no client command MESSAGE; known are JOIN, PART, TOPIC, NAMES, PRIVMSG and QUIT",
+        );
+        check_error(
+            "CLIENTCOMMAND --nick wren --command QUIT \"a\nQUIT\"",
+            "a text with a line break can't be given to a client",
+        );
+    }
+
+    #[test]
+    fn what_is_said_on_links_and_the_rest() {
+        check(
+            r#"SEND --source quay --destination reef --message "Ahoy there""#,
+            Command::Send {
+                source: "quay".into(),
+                destination: "reef".into(),
+                text: "\"Ahoy there\"".into(),
+            },
+        );
+        check("WAIT 0.5", Command::Wait(Duration::from_millis(500)));
+        check("KILL wren@quay", Command::Kill("wren@quay".into()));
+        check("KILL ALL", Command::KillAll);
+        check_error("KILL", "KILL needs a name, or ALL");
+        check_error(
+            "JUMP high",
+            "there is no command JUMP; known are LAUNCHSERVER, LAUNCHCLIENT, CLIENTCOMMAND, WAIT and KILL",
+        );
+    }
+}

@@ -1,0 +1,259 @@
+//! An original client at a server of ours: it gets what it can take, byte for
+//! byte, and nothing else.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+
+use std::time::Duration;
+
+use crc_e2e::fixture::Peer;
+use crc_e2e::fixture::v1::V1Client;
+use crc_e2e::fixture::wire::{self, Frame};
+use crc_e2e::fixture::{Fixture, Server, wait};
+
+/// What may not be sent at once to a node that may be an original.
+const WRITE_BYTES_MAX: usize = 1024;
+
+/// A client that is only there, and keeps still.
+fn extra(server: &Server, id: u32) -> Peer {
+    let mut peer = Peer::connect(server.address()).unwrap();
+    peer.send(&wire::client_registration(
+        id,
+        0,
+        &extra_name(id),
+        &extra_info(id),
+    ))
+    .unwrap();
+    peer
+}
+
+fn extra_name(id: u32) -> String {
+    format!("extra{id}")
+}
+
+fn extra_info(id: u32) -> String {
+    format!("one of many, number {id}")
+}
+
+#[test]
+fn a_registration_is_answered_byte_for_byte() {
+    let fixture = Fixture::new().unwrap();
+    let server = fixture.server(1, "lantern").start().unwrap();
+    let _others = [extra(&server, 101), extra(&server, 102)];
+    server.wait_hosts(&[101, 102]).unwrap();
+
+    let wren = V1Client::start(server.address(), 103, "wren", "\"Counts gulls\"").unwrap();
+    let mind = wren.wait(|mind| mind.clients.len() == 2);
+    let expected = [
+        wire::status(1, 103, 0, "Welcome to the Clemson Relay Chat network wren"),
+        wire::client_registration(101, 1, &extra_name(101), &extra_info(101)),
+        wire::client_registration(102, 1, &extra_name(102), &extra_info(102)),
+    ];
+    assert_eq!(wire::hex(&mind.reads.bytes), wire::hex(&expected.concat()));
+
+    // Clients hear of clients, whoever they are; of servers never.
+    let below = fixture
+        .server(2, "quay")
+        .uplink(server.address())
+        .start()
+        .unwrap();
+    below.wait_hosts(&[1, 101, 102, 103]).unwrap();
+    let juno = V1Client::start(below.address(), 104, "juno", "x").unwrap();
+    juno.wait(|mind| mind.client_ids() == [101, 102, 103]);
+    wren.wait(|mind| mind.client_ids() == [101, 102, 104]);
+    server.wait_hosts(&[2, 101, 102, 103, 104]).unwrap();
+    let mind = wren.mind();
+    let joined = wire::client_registration(104, 1, "juno", "x");
+    let all = [expected.concat(), joined].concat();
+    assert_eq!(wire::hex(&mind.reads.bytes), wire::hex(&all));
+}
+
+#[test]
+fn many_clients_come_in_small_pieces() {
+    const COUNT: u32 = 300;
+    let fixture = Fixture::new().unwrap();
+    let server = fixture.server(1, "lantern").start().unwrap();
+    let ids: Vec<u32> = (1001..1001 + COUNT).collect();
+    let _others: Vec<Peer> = ids.iter().map(|&id| extra(&server, id)).collect();
+    server.wait_hosts(&ids).unwrap();
+
+    let wren = V1Client::start(server.address(), 103, "wren", "x").unwrap();
+    let mind = wren.wait(|mind| mind.client_ids() == ids);
+    // Whole frames it has judged itself; it would have died of a cut one.
+    assert!(
+        mind.reads.largest() <= WRITE_BYTES_MAX,
+        "{:?}, {} late",
+        mind.reads.sizes,
+        mind.reads.late
+    );
+    for (id, who) in &mind.clients {
+        assert_eq!((&who.name, &who.info), (&extra_name(*id), &extra_info(*id)));
+        assert_eq!(who.last_hop, 1);
+    }
+    assert_eq!(mind.status_texts(), [wire::welcome_text("wren")]);
+}
+
+#[test]
+fn many_that_join_and_leave_at_once_come_in_small_pieces_too() {
+    const COUNT: u32 = 200;
+    let fixture = Fixture::new().unwrap();
+    let server = fixture.server(1, "lantern").start().unwrap();
+    let wren = V1Client::start(server.address(), 103, "wren", "x").unwrap();
+    wren.wait(|mind| !mind.statuses.is_empty());
+
+    let ids: Vec<u32> = (1001..1001 + COUNT).collect();
+    let others: Vec<Peer> = ids.iter().map(|&id| extra(&server, id)).collect();
+    let mind = wren.wait(|mind| mind.client_ids() == ids);
+    assert!(
+        mind.reads.largest() <= WRITE_BYTES_MAX,
+        "{:?}",
+        mind.reads.sizes
+    );
+
+    // Lost without a word: they leave all the same, each of them once.
+    drop(others);
+    let mind = wren.wait(|mind| mind.clients.is_empty());
+    assert_eq!(mind.departed.len(), ids.len());
+    assert!(
+        mind.reads.largest() <= WRITE_BYTES_MAX,
+        "{:?}",
+        mind.reads.sizes
+    );
+}
+
+#[test]
+fn chats_and_statuses_and_nothing_else() {
+    let fixture = Fixture::new().unwrap();
+    let server = fixture.server(1, "lantern").start().unwrap();
+    let below = fixture
+        .server(2, "quay")
+        .uplink(server.address())
+        .start()
+        .unwrap();
+    below.wait_hosts(&[1]).unwrap();
+    let wren = V1Client::start(server.address(), 101, "wren", "x").unwrap();
+    let juno = V1Client::start(below.address(), 102, "juno", "y").unwrap();
+    wren.wait(|mind| mind.client_ids() == [102]);
+    juno.wait(|mind| mind.client_ids() == [101]);
+
+    wren.say(102, "\"Hello, juno\"").unwrap();
+    juno.wait(|mind| mind.chats == [(101, "\"Hello, juno\"".to_owned())]);
+    juno.say(101, "Zwölf Boxkämpfer").unwrap();
+    wren.wait(|mind| mind.chats == [(102, "Zwölf Boxkämpfer".to_owned())]);
+    for nobody in [999, 1, 2, 0] {
+        wren.say(nobody, "anybody?").unwrap();
+    }
+    let mind = wren.wait(|mind| mind.statuses.len() == 5);
+    assert_eq!(
+        mind.status_texts(),
+        [
+            "Welcome to the Clemson Relay Chat network wren",
+            "Unknown ID 999",
+            "Unknown ID 1",
+            "Unknown ID 2",
+            "Unknown ID 0",
+        ]
+    );
+    for frame in &mind.statuses[1..] {
+        let Frame::Status {
+            source,
+            destination,
+            code,
+            ..
+        } = frame
+        else {
+            panic!("{frame:?}");
+        };
+        assert_eq!((*source, *destination, *code), (1, 101, 1));
+    }
+
+    // The quit of one is heard once by the other, and never by itself.
+    juno.quit("bye").unwrap();
+    juno.wait(|mind| mind.ended);
+    wren.wait(|mind| mind.clients.is_empty());
+    wren.say(102, "too late").unwrap();
+    let mind = wren.wait(|mind| mind.statuses.len() == 6);
+    assert_eq!(mind.status_texts()[5], "Unknown ID 102");
+    assert!(wait::stays(Duration::from_millis(200), || {
+        let mind = wren.mind();
+        (mind.statuses.len(), mind.chats.len()) == (6, 1)
+    }));
+    assert_eq!(juno.mind().status_texts(), [wire::welcome_text("juno")]);
+}
+
+#[test]
+fn an_id_that_is_taken_is_refused_and_the_connection_ends() {
+    let fixture = Fixture::new().unwrap();
+    let server = fixture.server(1, "lantern").start().unwrap();
+    let wren = V1Client::start(server.address(), 101, "wren", "x").unwrap();
+    wren.wait(|mind| !mind.statuses.is_empty());
+    for (id, name) in [(101, "echo"), (1, "shadow")] {
+        let refused = V1Client::start(server.address(), id, name, "x").unwrap();
+        let mind = refused.wait(|mind| !mind.statuses.is_empty());
+        let text = wire::taken_text(wire::CLIENT_REGISTRATION, id);
+        assert_eq!(
+            wire::hex(&mind.reads.bytes),
+            wire::hex(&wire::status(1, 0, 2, &text))
+        );
+    }
+    server.wait_hosts(&[101]).unwrap();
+    assert!(wren.mind().clients.is_empty());
+    assert!(!wren.mind().ended);
+}
+
+#[test]
+fn many_that_a_server_tells_of_at_once_come_in_small_pieces_too() {
+    const COUNT: u32 = 1000;
+    let fixture = Fixture::new().unwrap();
+    let server = fixture.server(1, "lantern").start().unwrap();
+    let wren = V1Client::start(server.address(), 103, "wren", "x").unwrap();
+    wren.wait(|mind| !mind.statuses.is_empty());
+
+    let mut other = Peer::connect(server.address()).unwrap();
+    other
+        .send(&wire::server_registration(2, 0, "quay", "y"))
+        .unwrap();
+    other.expect_frames(3);
+    let ids = 1001..1001 + COUNT;
+    let told: Vec<u8> = ids
+        .clone()
+        .flat_map(|id| wire::client_registration(id, 2, &extra_name(id), &extra_info(id)))
+        .collect();
+    other.send(&told).unwrap();
+    let mind = wren.wait(|mind| mind.client_ids() == ids.clone().collect::<Vec<_>>());
+    assert!(
+        mind.reads.largest() <= WRITE_BYTES_MAX,
+        "{:?}",
+        mind.reads.sizes
+    );
+}
+
+#[test]
+fn many_that_join_in_one_moment_come_in_small_pieces_too() {
+    const COUNT: u32 = 300;
+    let fixture = Fixture::new().unwrap();
+    let mut server = fixture.server(1, "lantern").start().unwrap();
+    let wren = V1Client::start(server.address(), 103, "wren", "x").unwrap();
+    wren.wait(|mind| !mind.statuses.is_empty());
+
+    // All are connected, and all that they send is there at once.
+    let ids: Vec<u32> = (1001..1001 + COUNT).collect();
+    let connect = |_: &u32| Peer::connect(server.address()).unwrap();
+    let mut others: Vec<Peer> = ids.iter().map(connect).collect();
+    server.process_mut().hold();
+    for (peer, &id) in others.iter_mut().zip(&ids) {
+        peer.send(&wire::client_registration(
+            id,
+            0,
+            &extra_name(id),
+            &extra_info(id),
+        ))
+        .unwrap();
+    }
+    server.process_mut().go_on();
+    let mind = wren.wait(|mind| mind.client_ids() == ids);
+    assert!(
+        mind.reads.largest() <= WRITE_BYTES_MAX,
+        "{:?}",
+        mind.reads.sizes
+    );
+}

@@ -1,11 +1,11 @@
 //! The command line.
 
-use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
-use clap_complete::Shell;
+use clap::Parser;
+use crc_cli::{Generate, Verbosity};
 use crc_core::{PeerAddress, check_info, check_name};
 use crc_wire::HostId;
 
-use crate::line::COMMANDS;
+use crate::command::COMMANDS;
 
 /// Talk to people in a Clemson Relay Chat network.
 ///
@@ -48,28 +48,12 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Log more to standard error (twice: even more)
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
-    pub(crate) verbose: u8,
-
-    /// Log errors only (twice: nothing)
-    #[arg(short, long, action = ArgAction::Count)]
-    pub(crate) quiet: u8,
+    #[command(flatten)]
+    verbosity: Verbosity,
 
     /// Print the manual page, or completions for a shell, and end
     #[arg(long, value_name = "WHAT", value_enum)]
     pub(crate) generate: Option<Generate>,
-}
-
-/// What can be printed instead of connecting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Generate {
-    Man,
-    Bash,
-    Elvish,
-    Fish,
-    Powershell,
-    Zsh,
 }
 
 impl Args {
@@ -84,36 +68,8 @@ impl Args {
 
     /// How much is logged, unless `RUST_LOG` says otherwise.
     pub(crate) fn log_level(&self) -> log::LevelFilter {
-        match (self.quiet, self.verbose) {
-            (0, 0) => log::LevelFilter::Warn,
-            (0, 1) => log::LevelFilter::Info,
-            (0, 2) => log::LevelFilter::Debug,
-            (0, _) => log::LevelFilter::Trace,
-            (1, _) => log::LevelFilter::Error,
-            _ => log::LevelFilter::Off,
-        }
+        self.verbosity.level(log::LevelFilter::Warn)
     }
-}
-
-/// The manual page or a shell's completions.
-pub(crate) fn generate(what: Generate) -> Vec<u8> {
-    let mut command = Args::command();
-    let mut text = Vec::new();
-    let shell = match what {
-        Generate::Man => {
-            clap_mangen::Man::new(command)
-                .render(&mut text)
-                .expect("a vector takes everything");
-            return text;
-        }
-        Generate::Bash => Shell::Bash,
-        Generate::Elvish => Shell::Elvish,
-        Generate::Fish => Shell::Fish,
-        Generate::Powershell => Shell::PowerShell,
-        Generate::Zsh => Shell::Zsh,
-    };
-    clap_complete::generate(shell, &mut command, "crc-client", &mut text);
-    text
 }
 
 fn parse_name(name: &str) -> Result<String, String> {
@@ -163,6 +119,8 @@ Exit status:
 
 #[cfg(test)]
 mod tests {
+    use clap::{CommandFactory, ValueEnum};
+
     use super::*;
 
     fn parse(args: &[&str]) -> Result<Args, clap::Error> {
@@ -205,8 +163,8 @@ mod tests {
 
     #[test]
     fn pages_are_generated() {
-        for &what in Generate::value_variants() {
-            let text = String::from_utf8(generate(what)).unwrap();
+        for what in Generate::value_variants() {
+            let text = String::from_utf8(what.render(Args::command())).unwrap();
             assert!(text.contains("server"), "{what:?}: {text}");
         }
     }

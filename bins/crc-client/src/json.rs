@@ -1,11 +1,11 @@
-//! News as JSON, one object a line, for programs. The keys are an interface:
-//! they may grow in number, and never change.
+//! Events as JSON, one object per line, for programs. The keys are an interface: keys
+//! may be added, and never change their meaning.
 
-use crc_core::{ChannelMember, ClientNotice, HostRef};
+use crc_core::{ChannelMember, Client, ClientNotice, HostRef};
 use crc_wire::{ChatKind, HostId};
 use serde::Serialize;
 
-use crate::desk::{Desk, News};
+use crate::event::OutputEvent;
 use crate::text;
 
 /// One line.
@@ -32,20 +32,20 @@ enum Event<'a> {
     },
     Chat {
         from: u32,
-        /// Null when the speaker is not known.
+        /// Null when it is not known.
         from_name: Option<&'a str>,
         to: u32,
         text: &'a str,
     },
     Status {
-        /// 0 when the status names nobody.
+        /// 0 when the status names no host.
         source: u32,
         code: u16,
         text: &'a str,
     },
     Disconnected {
         reason: String,
-        /// Null when we are leaving.
+        /// Null when the client quits.
         retry_in_ms: Option<u128>,
     },
     Unreachable {
@@ -54,9 +54,9 @@ enum Event<'a> {
         retry_in_ms: u128,
     },
     Who {
-        clients: Vec<Client<'a>>,
+        clients: Vec<RosterEntry<'a>>,
     },
-    /// We are in it: since now, or as asked for.
+    /// The client is in the channel: it has joined, or it answers `/who #CHANNEL`.
     Channel {
         channel: &'a str,
         members: Vec<Member<'a>>,
@@ -72,7 +72,7 @@ enum Event<'a> {
         channel: &'a str,
         id: u32,
         name: Option<&'a str>,
-        /// Who has put it out; 0 when it left by itself.
+        /// The host that has kicked it; 0 when it left by itself.
         by: u32,
         by_name: Option<&'a str>,
         text: &'a str,
@@ -96,14 +96,14 @@ enum Event<'a> {
         channel: &'a str,
         /// Empty for none.
         topic: &'a str,
-        /// 0 when it is not known, as for one that was asked for.
+        /// 0 when it is not known, and in an answer to `/topic`.
         by: u32,
         by_name: Option<&'a str>,
     },
     /// Another setting.
     ChannelSet {
         channel: &'a str,
-        /// Null for one that has no name.
+        /// Null for a setting without a name.
         field: Option<&'a str>,
         value: &'a str,
         by: u32,
@@ -116,7 +116,7 @@ enum Event<'a> {
     },
     Names {
         channel: &'a str,
-        /// With blanks between, as the server has put it.
+        /// Separated by spaces, as the server lists them.
         names: &'a str,
     },
     Invited {
@@ -125,7 +125,7 @@ enum Event<'a> {
         by_name: Option<&'a str>,
     },
     Channels {
-        channels: Vec<Entered<'a>>,
+        channels: Vec<JoinedChannel<'a>>,
     },
     Help {
         text: &'a str,
@@ -136,13 +136,13 @@ enum Event<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Client<'a> {
+struct RosterEntry<'a> {
     id: u32,
     name: &'a str,
     info: &'a str,
 }
 
-/// Somebody in a channel.
+/// A member of a channel.
 #[derive(Debug, Serialize)]
 struct Member<'a> {
     id: u32,
@@ -163,20 +163,20 @@ impl<'a> From<&'a ChannelMember> for Member<'a> {
     }
 }
 
-/// A channel that we are in.
+/// A channel that the client is in.
 #[derive(Debug, Serialize)]
-struct Entered<'a> {
+struct JoinedChannel<'a> {
     channel: &'a str,
-    /// How many there are.
+    /// The number of members.
     members: usize,
 }
 
-/// The line that tells of `news`, if there is one.
-pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
-    let notice = match news {
-        News::Client(notice) => notice,
-        News::Roster(clients) => {
-            let clients = clients.iter().map(|(id, client)| Client {
+/// The line of an event, if it has one.
+pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
+    let notice = match event {
+        OutputEvent::Client(notice) => notice,
+        OutputEvent::Roster(clients) => {
+            let clients = clients.iter().map(|(id, client)| RosterEntry {
                 id: id.get(),
                 name: &client.name,
                 info: &client.info,
@@ -184,12 +184,12 @@ pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
             let clients = clients.collect();
             return Some(write(&Event::Who { clients }));
         }
-        News::Channel {
+        OutputEvent::Channel {
             channel,
             members,
             topic,
         } => return Some(write(&entered(channel, members, topic))),
-        News::Topic { channel, topic } => {
+        OutputEvent::Topic { channel, topic } => {
             return Some(write(&Event::Topic {
                 channel,
                 topic,
@@ -197,20 +197,20 @@ pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
                 by_name: None,
             }));
         }
-        News::Channels(channels) => {
-            let channels = channels.iter().map(|(channel, members)| Entered {
+        OutputEvent::Channels(channels) => {
+            let channels = channels.iter().map(|(channel, members)| JoinedChannel {
                 channel,
                 members: *members,
             });
             let channels = channels.collect();
             return Some(write(&Event::Channels { channels }));
         }
-        News::Help => {
-            let text = crate::line::COMMANDS;
+        OutputEvent::Help => {
+            let text = crate::command::COMMANDS;
             return Some(write(&Event::Help { text }));
         }
-        News::Refused(_) | News::GaveUp { .. } => return error(news, desk),
-        News::Talking { .. } | News::LineDone => return None,
+        OutputEvent::CommandFailed(_) | OutputEvent::GaveUp { .. } => return error(event, client),
+        OutputEvent::TargetChanged { .. } | OutputEvent::LineHandled => return None,
     };
     let event = match notice {
         ClientNotice::Connected { server } => Event::Connected {
@@ -218,7 +218,7 @@ pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
         },
         ClientNotice::Welcome { id, text } => Event::Welcome {
             id: id.get(),
-            name: desk.client().name(),
+            name: client.name(),
             text,
         },
         ClientNotice::Joined { id, name, info, .. } => Event::Joined {
@@ -276,7 +276,7 @@ pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
             by,
             text,
         } => {
-            let (by, by_name) = somebody(by.as_ref());
+            let (by, by_name) = id_and_name(by.as_ref());
             Event::ChannelLeft {
                 channel,
                 id: who.id.get(),
@@ -291,7 +291,7 @@ pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
             member,
             by,
         } => {
-            let (by, by_name) = somebody(by.as_ref());
+            let (by, by_name) = id_and_name(by.as_ref());
             Event::ChannelFlags {
                 channel,
                 member: member.into(),
@@ -317,8 +317,8 @@ pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
             value,
             by,
         } => {
-            let (by, by_name) = somebody(by.as_ref());
-            match text::field_word(*field) {
+            let (by, by_name) = id_and_name(by.as_ref());
+            match text::field_name(*field) {
                 Some("topic") => Event::Topic {
                     channel,
                     topic: value,
@@ -346,7 +346,7 @@ pub(crate) fn line(news: &News, desk: &Desk) -> Option<String> {
         },
         ClientNotice::NotSent { .. }
         | ClientNotice::ChannelNotSent { .. }
-        | ClientNotice::Failed { .. } => return error(news, desk),
+        | ClientNotice::Failed { .. } => return error(event, client),
         ClientNotice::FrameDropped { .. } => return None,
     };
     Some(write(&event))
@@ -360,16 +360,14 @@ fn entered<'a>(channel: &'a str, members: &'a [ChannelMember], topic: &'a str) -
     }
 }
 
-/// An id and a name; 0 and null for nobody.
-fn somebody(speaker: Option<&HostRef>) -> (u32, Option<&str>) {
-    speaker.map_or((0, None), |speaker| {
-        (speaker.id.get(), speaker.name.as_deref())
-    })
+/// An id and a name; 0 and null for none.
+fn id_and_name(host: Option<&HostRef>) -> (u32, Option<&str>) {
+    host.map_or((0, None), |host| (host.id.get(), host.name.as_deref()))
 }
 
-/// The line about something that can't be done.
-fn error(news: &News, desk: &Desk) -> Option<String> {
-    let text = text::error(news, desk)?;
+/// The line of an error event.
+fn error(event: &OutputEvent, client: &Client) -> Option<String> {
+    let text = text::error(event, client)?;
     Some(write(&Event::Error { text: &text }))
 }
 
@@ -378,5 +376,5 @@ fn or_zero(id: Option<HostId>) -> u32 {
 }
 
 fn write(event: &Event<'_>) -> String {
-    serde_json::to_string(event).expect("texts and numbers can always be written")
+    serde_json::to_string(event).expect("strings and numbers always serialize")
 }

@@ -1,63 +1,66 @@
 //! `crc-client`: a client of a Clemson Relay Chat network, for people and for
-//! scripts.
+//! programs.
 //!
-//! The protocol is [`crc_core::Client`]'s, the sockets are [`crc_net::Driver`]'s.
-//! Here are the command line ([`args`]), what lines mean ([`mod@line`]) and when they
-//! are carried out ([`desk`]), and what is shown of it ([`face`], in words
-//! [`text`], as JSON [`json`], at a [`terminal`]).
+//! [`crc_core::Client`] implements the protocol, [`crc_net::Driver`] the sockets. This
+//! program adds the command line ([`args`]), the commands ([`command`]) and the queue
+//! that executes them ([`queue`]), and the [`output`] of [`event`]s: as [`text`], as
+//! [`json`], at a [`terminal`] with [`completion`].
 
 #![forbid(unsafe_code)]
 
 mod args;
-mod desk;
-mod face;
-mod gate;
+mod command;
+mod completion;
+mod event;
 mod json;
-mod line;
+mod output;
+mod palette;
+mod queue;
 mod terminal;
 mod text;
 
-use std::io::{self, BufReader, IsTerminal, Write};
+use std::io::{self, BufReader, IsTerminal};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use crc_cli::terminal::LogWriter;
+use crc_cli::{Backpressure, init_logger, print_error};
 use crc_core::{Client, ClientConfig, ClientLimits};
-use crc_net::{Driver, DriverConfig, LineEvent, Stopped, read_lines};
+use crc_net::{CommandSender, Driver, DriverConfig, DriverError, LineEvent, Stopped, read_lines};
 
 use args::Args;
-use desk::{Desk, Manner, Order};
-use face::{Face, Outcome, Show, write_error};
-use gate::Gate;
-use line::{Line, LineError};
-use terminal::{LogLines, Terminal};
-use text::Palette;
+use command::{Command, ParseError};
+use output::{Outcome, Output, Renderer};
+use palette::Palette;
+use queue::{CommandQueue, Input, Mode};
+use terminal::TerminalOutput;
 
-/// How many lines of a script may wait to be carried out.
+/// How many lines of a batch may wait to be executed.
 const LINES_MAX: usize = 256;
 
-/// The most bytes of a line: the longest text, and room for the rest.
+/// The longest line in bytes: the longest text, and room for the command.
 const LINE_BYTES_MAX: usize = 66 * 1024;
 
-/// How many bytes may wait for the server before a script is slowed down.
+/// How many bytes may wait for the server before a batch is slowed down.
 const PAUSE_BYTES: usize = 1024 * 1024;
 
 fn main() -> ExitCode {
     let args = Args::parse();
     if let Some(what) = args.generate {
-        // Nobody to tell when standard output is closed.
-        let _ = io::stdout().write_all(&args::generate(what));
+        // A reader that has closed the pipe wants no more.
+        let _ = what.print(Args::command());
         return ExitCode::SUCCESS;
     }
-    let fatal = match run(&args) {
+    let error = match run(&args) {
         Ok(outcome) if outcome.incomplete && outcome.fatal.is_none() => {
             Some("not everything could be sent before the connection was lost".to_owned())
         }
         Ok(outcome) => outcome.fatal,
         Err(error) => Some(error.to_string()),
     };
-    match fatal {
-        Some(sentence) => {
-            write_error(&format!("crc-client: {sentence}"));
+    match error {
+        Some(error) => {
+            print_error(&format!("crc-client: {error}"));
             ExitCode::FAILURE
         }
         None => ExitCode::SUCCESS,
@@ -66,87 +69,77 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
     let at_terminal = !args.json && io::stdin().is_terminal() && io::stdout().is_terminal();
-    let log = LogLines::default();
-    set_up_log(args, at_terminal.then(|| log.clone()));
+    let mode = if at_terminal {
+        Mode::Interactive
+    } else {
+        Mode::Batch
+    };
+    let log = LogWriter::default();
+    let log_target = at_terminal.then(|| Box::new(log.clone()) as _);
+    init_logger(args.log_level(), log_target);
 
-    let client = Client::new(ClientConfig {
+    let client = Client::new(client_config(args)?)?;
+    let config = DriverConfig {
+        commands_pause_bytes: PAUSE_BYTES,
+        ..DriverConfig::default()
+    };
+    let mut driver = Driver::new(CommandQueue::new(client, mode), config)?;
+    driver.on_signals(|| Input::Quit)?;
+    let sender = driver.command_sender();
+    let lines = Backpressure::default();
+    let output = if at_terminal {
+        let palette = Palette::from_environment();
+        let terminal = TerminalOutput::new(palette, log, sender.clone(), lines.clone());
+        Output::Terminal(terminal)
+    } else {
+        read_batch(sender.clone(), lines.clone())?;
+        if args.json {
+            Output::Json
+        } else {
+            Output::Text
+        }
+    };
+    let mut renderer = Renderer::new(output, mode, lines);
+    driver.command(Input::Start);
+    let mut quitting = false;
+    let stopped = driver.run(|queue, event| {
+        renderer.render(&event, queue.client());
+        if renderer.is_closed() && !quitting {
+            // When the queue is full, the next event tries again.
+            quitting = sender.try_send(Input::Quit).is_ok();
+        }
+    });
+    let outcome = renderer.finish();
+    match stopped? {
+        Stopped::Graceful | Stopped::Forced => Ok(outcome),
+    }
+}
+
+fn client_config(args: &Args) -> Result<ClientConfig, getrandom::Error> {
+    Ok(ClientConfig {
         server: args.server.clone(),
         name: args.name(),
         info: args.info.clone(),
         id: args.id,
         seed: getrandom::u64()?,
         limits: ClientLimits::default(),
-    })?;
-    let manner = if at_terminal {
-        Manner::Person
-    } else {
-        Manner::Script
-    };
-    let config = DriverConfig {
-        commands_pause_bytes: PAUSE_BYTES,
-        ..DriverConfig::default()
-    };
-    let mut driver = Driver::new(Desk::new(client, manner), config)?;
-    driver.on_signals(|| Order::Leave)?;
-    let commander = driver.command_sender();
-    let gate = Gate::default();
-    let face = if at_terminal {
-        let (commander, gate) = (commander.clone(), gate.clone());
-        Face::Terminal(Terminal::new(palette(), log, commander, gate))
-    } else {
-        let gate = gate.clone();
-        let input = BufReader::new(io::stdin());
-        read_lines(input, LINE_BYTES_MAX, commander.clone(), move |input| {
-            gate.enter(LINES_MAX);
-            Some(order(input))
-        })?;
-        if args.json { Face::Json } else { Face::Text }
-    };
-    let mut show = Show::new(face, gate);
-    driver.command(Order::Start);
-    let mut leaving = false;
-    let stopped = driver.run(|desk, news| {
-        show.show(&news, desk);
-        if !show.is_read() && !leaving {
-            // When there is no room for it, the next news will find some.
-            leaving = commander.try_send(Order::Leave).is_ok();
-        }
-    });
-    let outcome = show.finish();
-    match stopped? {
-        Stopped::Graceful | Stopped::Forced => Ok(outcome),
-    }
+    })
 }
 
-/// What the desk is to make of what was read.
-fn order(input: LineEvent) -> Order {
-    match input {
-        LineEvent::Line(line) => Order::Line(Line::parse(&line)),
-        LineEvent::TooLong => Order::Line(Err(LineError::TooLong)),
-        LineEvent::NotUtf8 => Order::Line(Err(LineError::NotUtf8)),
-        LineEvent::End => Order::End,
-        LineEvent::Failed(kind) => {
-            log::error!("standard input can't be read: {kind}");
-            Order::End
-        }
-    }
-}
-
-fn palette() -> Palette {
-    let is = |name, bad: &str| std::env::var_os(name).is_some_and(|value| value == bad);
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if no_color || is("TERM", "dumb") {
-        Palette::Plain
-    } else {
-        Palette::Colours
-    }
-}
-
-fn set_up_log(args: &Args, lines: Option<LogLines>) {
-    let mut builder = env_logger::Builder::new();
-    builder.filter_level(args.log_level()).parse_default_env();
-    if let Some(lines) = lines {
-        builder.target(env_logger::Target::Pipe(Box::new(lines)));
-    }
-    builder.init();
+/// Reads commands from standard input, on a thread of its own.
+fn read_batch(sender: CommandSender<Input>, lines: Backpressure) -> Result<(), DriverError> {
+    let stdin = BufReader::new(io::stdin());
+    read_lines(stdin, LINE_BYTES_MAX, sender, move |line| {
+        lines.acquire(LINES_MAX);
+        Some(match line {
+            LineEvent::Line(line) => Input::Line(Command::parse(&line)),
+            LineEvent::TooLong => Input::Line(Err(ParseError::TooLong)),
+            LineEvent::NotUtf8 => Input::Line(Err(ParseError::NotUtf8)),
+            LineEvent::End => Input::End,
+            LineEvent::Failed(kind) => {
+                log::error!("standard input can't be read: {kind}");
+                Input::End
+            }
+        })
+    })
 }

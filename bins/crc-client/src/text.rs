@@ -1,112 +1,83 @@
-//! News as lines for people. Whatever came from outside is made visible here:
-//! nobody may paint on another's terminal.
+//! Events as lines for people. Foreign text is escaped here, so that no peer can send
+//! terminal control sequences.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::time::Duration;
 
 use crc_core::{
-    ChannelMember, ClientFailure, ClientNotice, DisconnectReason, Escaped, HostRef, RemoteClient,
+    ChannelMember, Client, ClientFailure, ClientNotice, DisconnectReason, Escaped, HostRef,
+    RemoteClient,
 };
 use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags};
 
-use crate::desk::{Desk, News};
-use crate::line::COMMANDS;
+use crate::command::COMMANDS;
+use crate::event::OutputEvent;
+use crate::palette::{Palette, Style};
 
-/// Whether, and how, lines are coloured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Palette {
-    Plain,
-    Colours,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Shade {
-    /// What happens in the network.
-    Event,
-    /// What goes wrong.
-    Trouble,
-    /// Somebody's name.
-    Name(HostId),
-    /// The name of a channel in which something is said.
-    Channel,
-    /// What stands before the line that is being edited.
-    Prompt,
-}
-
-impl Palette {
-    /// The prompt of a line that is being edited; as wide as it is without colours.
-    pub(crate) fn prompt(self, prompt: &str) -> String {
-        self.paint(Shade::Prompt, prompt)
-    }
-
-    fn paint(self, shade: Shade, text: impl fmt::Display) -> String {
-        let code = match (self, shade) {
-            (Palette::Plain, _) => return text.to_string(),
-            (Palette::Colours, Shade::Event) => 2,
-            (Palette::Colours, Shade::Trouble) => 31,
-            (Palette::Colours, Shade::Prompt | Shade::Channel) => 1,
-            // The same person, the same colour; red is taken.
-            (Palette::Colours, Shade::Name(id)) => 32 + id.get() % 5,
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
-    }
-}
-
-/// What somebody says; what somebody of IRC does (`/me`) is told as a deed.
-fn said(id: HostId, who: &str, kind: ChatKind, text: &str, palette: Palette) -> String {
-    let deed = text.strip_prefix("\u{1}ACTION ");
-    if let Some(deed) = deed {
-        let deed = deed.strip_suffix('\u{1}').unwrap_or(deed);
-        let who = palette.paint(Shade::Name(id), who);
-        return format!("* {who} {}", Escaped(deed));
+/// A chat. An action of an IRC user (`/me`) has no brackets around the name.
+fn chat_line(id: HostId, who: &str, kind: ChatKind, text: &str, palette: Palette) -> String {
+    let action = text.strip_prefix("\u{1}ACTION ");
+    if let Some(action) = action {
+        let action = action.strip_suffix('\u{1}').unwrap_or(action);
+        let who = palette.paint(Style::Name(id), who);
+        return format!("* {who} {}", Escaped(action));
     }
     let who = match kind {
         ChatKind::Message => format!("<{who}>"),
         ChatKind::Notice => format!("-{who}-"),
     };
-    let who = palette.paint(Shade::Name(id), who);
+    let who = palette.paint(Style::Name(id), who);
     format!("{who} {}", Escaped(text))
 }
 
-/// The line or lines that tell of `news`, without the last one's end. What
-/// goes wrong with what the user wants is not among them: see [`error`].
-pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
-    let event = |text: String| Some(palette.paint(Shade::Event, format_args!("* {text}")));
-    let trouble = |text: String| Some(palette.paint(Shade::Trouble, format_args!("! {text}")));
-    let notice = match news {
-        News::Client(notice) => notice,
-        News::Roster(clients) => return event(roster(clients)),
-        News::Channel {
+/// The lines of an event, without the last line break; `None` for errors, which
+/// [`error`] describes.
+pub(crate) fn lines(event: &OutputEvent, palette: Palette) -> Option<String> {
+    let event_line = |text: String| Some(palette.paint(Style::Event, format_args!("* {text}")));
+    let warning = |text: String| Some(palette.paint(Style::Error, format_args!("! {text}")));
+    let notice = match event {
+        OutputEvent::Client(notice) => notice,
+        OutputEvent::Roster(clients) => return event_line(roster(clients)),
+        OutputEvent::Channel {
             channel,
             members,
             topic,
         } => {
-            let (members, topic) = (many(members), after_topic(topic));
-            return event(format!("{}{topic}\n{members}", Escaped(channel)));
+            let (members, topic) = (member_lines(members), after_topic(topic));
+            return event_line(format!("{}{topic}\n{members}", Escaped(channel)));
         }
-        News::Topic { channel, topic } => return event(topic_of(channel, topic)),
-        News::Channels(channels) => return event(channels_of(channels)),
-        News::Talking { to: Some(to) } => {
-            return event(format!("talking to {}", Escaped(&to.to_string())));
+        OutputEvent::Topic { channel, topic } => return event_line(topic_of(channel, topic)),
+        OutputEvent::Channels(channels) => return event_line(channel_list(channels)),
+        OutputEvent::TargetChanged { target: Some(to) } => {
+            return event_line(format!("talking to {}", Escaped(&to.to_string())));
         }
-        News::Talking { to: None } => return event("talking to nobody".to_owned()),
-        News::Help => return Some(COMMANDS.to_owned()),
-        News::Refused(_) | News::LineDone | News::GaveUp { .. } => return None,
+        OutputEvent::TargetChanged { target: None } => {
+            return event_line("talking to nobody".to_owned());
+        }
+        OutputEvent::Help => return Some(COMMANDS.to_owned()),
+        OutputEvent::CommandFailed(_) | OutputEvent::LineHandled | OutputEvent::GaveUp { .. } => {
+            return None;
+        }
     };
     match notice {
-        ClientNotice::Connected { server } => event(format!("connected to {server}")),
+        ClientNotice::Connected { server } => event_line(format!("connected to {server}")),
         ClientNotice::Unreachable {
             server,
             why,
             retry_in,
-        } => event(format!("can't reach {server}: {why}; {}", again(*retry_in))),
-        ClientNotice::Welcome { id, text } => event(format!("{} (your id is {id})", Escaped(text))),
+        } => event_line(format!(
+            "can't reach {server}: {why}; {}",
+            retry_text(*retry_in)
+        )),
+        ClientNotice::Welcome { id, text } => {
+            event_line(format!("{} (your id is {id})", Escaped(text)))
+        }
         ClientNotice::Joined {
             id,
             name,
             info,
             previous_name,
-        } => event(match previous_name {
+        } => event_line(match previous_name {
             None => format!("{} is here{}", host(*id, name), after_colon(info)),
             Some(was) if was == name => {
                 format!("{} says now{}", host(*id, name), after_colon(info))
@@ -119,7 +90,7 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             ),
         }),
         ClientNotice::Left { id, name, text } => {
-            event(format!("{} left{}", host(*id, name), after_colon(text)))
+            event_line(format!("{} left{}", host(*id, name), after_colon(text)))
         }
         ClientNotice::Chat {
             from,
@@ -127,14 +98,20 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             text,
             ..
         } => {
-            let speaker = match from_name {
+            let from_name = match from_name {
                 Some(name) => host(*from, name),
                 None => from.to_string(),
             };
-            Some(said(*from, &speaker, ChatKind::Message, text, palette))
+            Some(chat_line(
+                *from,
+                &from_name,
+                ChatKind::Message,
+                text,
+                palette,
+            ))
         }
         ClientNotice::Status { code, text, .. } => {
-            trouble(format!("{} (status {code})", Escaped(text)))
+            warning(format!("{} (status {code})", Escaped(text)))
         }
         ClientNotice::ChannelEntered {
             channel,
@@ -143,15 +120,16 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             rejoined,
         } => {
             let again = if *rejoined { " again" } else { "" };
-            let (channel, topic, members) = (Escaped(channel), after_topic(topic), many(members));
-            event(format!("you are in {channel}{again}{topic}\n{members}"))
+            let (channel, topic, members) =
+                (Escaped(channel), after_topic(topic), member_lines(members));
+            event_line(format!("you are in {channel}{again}{topic}\n{members}"))
         }
         ClientNotice::ChannelJoined { channel, member } => {
             let flags = flags(member.flags);
-            event(format!(
+            event_line(format!(
                 "{}: {}{flags} is here",
                 Escaped(channel),
-                speaker(&member.who)
+                host_ref(&member.who)
             ))
         }
         ClientNotice::ChannelLeft {
@@ -160,10 +138,10 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             by,
             text,
         } => {
-            let (channel, who, text) = (Escaped(channel), speaker(who), after_colon(text));
-            event(match by {
+            let (channel, who, text) = (Escaped(channel), host_ref(who), after_colon(text));
+            event_line(match by {
                 None => format!("{channel}: {who} left{text}"),
-                Some(by) => format!("{channel}: {} put {who} out{text}", speaker(by)),
+                Some(by) => format!("{channel}: {} put {who} out{text}", host_ref(by)),
             })
         }
         ClientNotice::ChannelFlags {
@@ -171,14 +149,14 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             member,
             by,
         } => {
-            let (channel, who) = (Escaped(channel), speaker(&member.who));
+            let (channel, who) = (Escaped(channel), host_ref(&member.who));
             let what = match (member.flags.operator, member.flags.voice) {
                 (true, true) => "an operator, with a voice",
                 (true, false) => "an operator",
                 (false, true) => "a member with a voice",
                 (false, false) => "a member",
             };
-            event(format!(
+            event_line(format!(
                 "{channel}: {who} is now {what}{}",
                 by_whom(by.as_ref())
             ))
@@ -189,9 +167,9 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             kind,
             text,
         } => {
-            let channel = palette.paint(Shade::Channel, Escaped(channel));
-            let words = said(from.id, &speaker(from), *kind, text, palette);
-            Some(format!("{channel} {words}"))
+            let channel = palette.paint(Style::Channel, Escaped(channel));
+            let chat = chat_line(from.id, &host_ref(from), *kind, text, palette);
+            Some(format!("{channel} {chat}"))
         }
         ClientNotice::ChannelSet {
             channel,
@@ -200,7 +178,7 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
             by,
         } => {
             let by = by_whom(by.as_ref());
-            event(match (field_word(*field), &**value) {
+            event_line(match (field_name(*field), &**value) {
                 (Some("topic"), topic) => format!("{}{by}", topic_of(channel, topic)),
                 (Some(field), "") => format!("{}: no {field}{by}", Escaped(channel)),
                 (Some(field), value) => {
@@ -209,21 +187,21 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
                 (None, _) => format!("{}: set otherwise{by}", Escaped(channel)),
             })
         }
-        ClientNotice::ChannelRefused { channel, text } => trouble(match channel {
+        ClientNotice::ChannelRefused { channel, text } => warning(match channel {
             Some(channel) => format!("{}: {}", Escaped(channel), Escaped(text)),
             None => Escaped(text).to_string(),
         }),
         ClientNotice::ChannelNames { channel, names } => {
-            event(format!("in {}: {}", Escaped(channel), Escaped(names)))
+            event_line(format!("in {}: {}", Escaped(channel), Escaped(names)))
         }
         ClientNotice::Invited { channel, by } => {
-            let (channel, by) = (Escaped(channel), speaker(by));
-            event(format!("{by} invites you to {channel}: /join {channel}"))
+            let (channel, by) = (Escaped(channel), host_ref(by));
+            event_line(format!("{by} invites you to {channel}: /join {channel}"))
         }
-        ClientNotice::Disconnected { reason, retry_in } => event(match (reason, retry_in) {
+        ClientNotice::Disconnected { reason, retry_in } => event_line(match (reason, retry_in) {
             (DisconnectReason::Quit, _) => "disconnected".to_owned(),
             (reason, None) => format!("disconnected: {reason}"),
-            (reason, Some(pause)) => format!("disconnected: {reason}; {}", again(*pause)),
+            (reason, Some(pause)) => format!("disconnected: {reason}; {}", retry_text(*pause)),
         }),
         ClientNotice::NotSent { .. }
         | ClientNotice::ChannelNotSent { .. }
@@ -232,21 +210,21 @@ pub(crate) fn lines(news: &News, palette: Palette) -> Option<String> {
     }
 }
 
-/// The sentence about something that the user wants and can't have.
-pub(crate) fn error(news: &News, desk: &Desk) -> Option<String> {
-    Some(match news {
-        News::Refused(refusal) => refusal.to_string(),
-        News::Client(ClientNotice::NotSent { to, why }) => {
+/// The description of an error event.
+pub(crate) fn error(event: &OutputEvent, client: &Client) -> Option<String> {
+    Some(match event {
+        OutputEvent::CommandFailed(error) => error.to_string(),
+        OutputEvent::Client(ClientNotice::NotSent { to, why }) => {
             format!("nothing was sent to {to}: {why}")
         }
-        News::Client(ClientNotice::ChannelNotSent { channel, why }) => {
+        OutputEvent::Client(ClientNotice::ChannelNotSent { channel, why }) => {
             format!("nothing was sent to {channel}: {why}")
         }
-        News::Client(ClientNotice::Failed {
+        OutputEvent::Client(ClientNotice::Failed {
             why: ClientFailure::IdTaken(id),
         }) => format!("the id {id} is taken; choose another one, or leave --id out to get any"),
-        News::GaveUp { unsent } => {
-            let server = desk.client().server();
+        OutputEvent::GaveUp { unsent } => {
+            let server = client.server();
             let unsent = match unsent {
                 0 => String::new(),
                 1 => "; 1 message was not sent".to_owned(),
@@ -261,25 +239,25 @@ pub(crate) fn error(news: &News, desk: &Desk) -> Option<String> {
     })
 }
 
-/// A sentence about something that went wrong, as it is shown.
-pub(crate) fn trouble(sentence: &str, palette: Palette) -> String {
-    palette.paint(Shade::Trouble, format_args!("! {}", Escaped(sentence)))
+/// An error as it is displayed.
+pub(crate) fn error_line(error: &str, palette: Palette) -> String {
+    palette.paint(Style::Error, format_args!("! {}", Escaped(error)))
 }
 
 fn host(id: HostId, name: &str) -> String {
     format!("{} ({id})", Escaped(name))
 }
 
-/// Somebody, as far as it is known.
-fn speaker(speaker: &HostRef) -> String {
-    match &speaker.name {
-        Some(name) => host(speaker.id, name),
-        None => speaker.id.to_string(),
+/// A host, with its name if it is known.
+fn host_ref(host_ref: &HostRef) -> String {
+    match &host_ref.name {
+        Some(name) => host(host_ref.id, name),
+        None => host_ref.id.to_string(),
     }
 }
 
 fn by_whom(by: Option<&HostRef>) -> String {
-    by.map_or_else(String::new, |by| format!(", by {}", speaker(by)))
+    by.map_or_else(String::new, |by| format!(", by {}", host_ref(by)))
 }
 
 fn flags(flags: MemberFlags) -> &'static str {
@@ -291,8 +269,8 @@ fn flags(flags: MemberFlags) -> &'static str {
     }
 }
 
-/// What a setting of a channel is called, if there is a word for it.
-pub(crate) fn field_word(field: ChannelField) -> Option<&'static str> {
+/// The name of a setting, if it has one.
+pub(crate) fn field_name(field: ChannelField) -> Option<&'static str> {
     Some(match field {
         ChannelField::TOPIC => "topic",
         ChannelField::KEY => "key",
@@ -318,8 +296,8 @@ fn after_topic(topic: &str) -> String {
     }
 }
 
-/// The members of a channel, one a line.
-fn many(members: &[ChannelMember]) -> String {
+/// The members of a channel, one per line.
+fn member_lines(members: &[ChannelMember]) -> String {
     let line = |member: &ChannelMember| {
         let name = member.who.name.as_deref().unwrap_or("?");
         let sign = match (member.flags.operator, member.flags.voice) {
@@ -333,7 +311,7 @@ fn many(members: &[ChannelMember]) -> String {
     lines.join("\n")
 }
 
-fn channels_of(channels: &[(String, usize)]) -> String {
+fn channel_list(channels: &[(String, usize)]) -> String {
     let mut text = match channels {
         [] => "you are in no channel".to_owned(),
         _ => "you are in:".to_owned(),
@@ -353,7 +331,7 @@ fn after_colon(text: &str) -> String {
     }
 }
 
-fn again(pause: Duration) -> String {
+fn retry_text(pause: Duration) -> String {
     format!("trying again in {:.1} s", pause.as_secs_f64())
 }
 
@@ -375,9 +353,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_done_is_told_as_a_deed() {
+    fn an_action_has_no_brackets() {
         let id = HostId::new(7).expect("not 0");
-        let tell = |text| said(id, "ann (7)", ChatKind::Message, text, Palette::Plain);
+        let tell = |text| chat_line(id, "ann (7)", ChatKind::Message, text, Palette::Plain);
         assert_eq!(tell("hello"), "<ann (7)> hello");
         assert_eq!(tell("\u{1}ACTION waves\u{1}"), "* ann (7) waves");
         assert_eq!(tell("\u{1}ACTION \u{1b}[2J"), "* ann (7) ␛[2J");

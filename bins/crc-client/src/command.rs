@@ -1,5 +1,5 @@
-//! What a line that somebody types means. Whom a name means, and whether a
-//! command can be carried out, is not known here.
+//! The commands of the client, and their parser. Which client a name belongs to, and
+//! whether a command can be executed, is not known here.
 
 use std::fmt;
 
@@ -39,46 +39,46 @@ pub(crate) const NAMES: [&str; 10] = [
     "/who",
 ];
 
-/// Somebody, or something, that is spoken to.
+/// The destination of a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Whom {
+pub(crate) enum Target {
     /// A client: its name or its id.
     Client(String),
     /// A channel.
     Channel(String),
 }
 
-impl Whom {
-    /// Whether it is this channel: capitals of ASCII and small letters are the same.
+impl Target {
+    /// Whether it is this channel. ASCII letters match in either case.
     pub(crate) fn is_channel(&self, name: &str) -> bool {
-        matches!(self, Whom::Channel(channel) if channel.eq_ignore_ascii_case(name))
+        matches!(self, Target::Channel(channel) if channel.eq_ignore_ascii_case(name))
     }
 }
 
-impl fmt::Display for Whom {
+impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Whom::Client(name) | Whom::Channel(name) => f.write_str(name),
+            Target::Client(name) | Target::Channel(name) => f.write_str(name),
         }
     }
 }
 
-/// One line, understood.
+/// A parsed line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Line {
-    /// Nothing at all.
+pub(crate) enum Command {
+    /// A line of spaces only.
     Empty,
-    /// Say something to somebody.
-    Msg { who: Whom, text: String },
-    /// Choose whom plain lines go to.
-    To { who: Option<Whom> },
-    /// A plain line.
-    Plain { text: String },
-    /// List the other clients, or those in a channel.
+    /// Send a chat.
+    Msg { to: Target, text: String },
+    /// Set the target of lines that are not commands.
+    To { to: Option<Target> },
+    /// A line that is not a command: send it to the target.
+    Text { text: String },
+    /// List the other clients, or the members of a channel.
     Who { channel: Option<String> },
-    /// Enter a channel.
+    /// Join a channel.
     Join { channel: String, key: String },
-    /// Leave a channel; `None` for the one that plain lines go to, as below.
+    /// Leave a channel; `None`, here and below, for the target.
     Part {
         channel: Option<String>,
         text: String,
@@ -88,19 +88,19 @@ pub(crate) enum Line {
         channel: Option<String>,
         topic: Option<String>,
     },
-    /// Ask who is in a channel.
+    /// Ask the server for the members of a channel.
     Names { channel: Option<String> },
     /// List the channels.
     Channels,
-    /// Leave.
+    /// Quit.
     Quit { text: String },
-    /// Explain the commands.
+    /// List the commands.
     Help,
 }
 
-/// A line that can't be understood.
+/// Why a line is not a valid command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LineError {
+pub(crate) enum ParseError {
     #[error("there is no command {0}: /help lists them")]
     UnknownCommand(String),
     #[error("say to whom, and what: /msg WHO TEXT")]
@@ -119,100 +119,107 @@ pub(crate) enum LineError {
     TooLong,
 }
 
-impl Line {
-    /// Understands one line, given without its end.
-    pub(crate) fn parse(line: &str) -> Result<Line, LineError> {
+impl Command {
+    /// Parses one line without its line break.
+    pub(crate) fn parse(line: &str) -> Result<Command, ParseError> {
         if line.trim().is_empty() {
-            return Ok(Line::Empty);
+            return Ok(Command::Empty);
         }
         let Some(command) = line.strip_prefix('/') else {
             let text = line.to_owned();
-            return Ok(Line::Plain { text });
+            return Ok(Command::Text { text });
         };
         if command.starts_with('/') {
             let text = command.to_owned();
-            return Ok(Line::Plain { text });
+            return Ok(Command::Text { text });
         }
         let (name, rest) = split_word(command);
         match name {
-            "msg" => {
-                let (who, rest) = take_who(rest)?.ok_or(LineError::MsgIncomplete)?;
-                let text = rest.to_owned();
-                if text.is_empty() {
-                    return Err(LineError::MsgIncomplete);
-                }
-                Ok(Line::Msg { who, text })
-            }
-            "to" => match take_who(rest)? {
-                None => Ok(Line::To { who: None }),
-                Some((who, rest)) => {
-                    nothing_in(rest, "/to WHO")?;
-                    Ok(Line::To { who: Some(who) })
-                }
-            },
-            "who" => match take_channel(rest)? {
-                (None, rest) => {
-                    nothing_in(rest, "/who")?;
-                    Ok(Line::Who { channel: None })
-                }
-                (channel, rest) => {
-                    nothing_in(rest, "/who #CHANNEL")?;
-                    Ok(Line::Who { channel })
-                }
-            },
+            "msg" => parse_msg(rest),
+            "to" => parse_to(rest),
+            "who" => parse_who(rest),
             "join" => parse_join(rest),
             "part" => {
                 let (channel, rest) = take_channel(rest)?;
                 let text = rest.to_owned();
-                Ok(Line::Part { channel, text })
+                Ok(Command::Part { channel, text })
             }
-            "topic" => {
-                let (channel, rest) = take_channel(rest)?;
-                let topic = match rest {
-                    "" => None,
-                    "\"\"" => Some(String::new()),
-                    topic => Some(topic.to_owned()),
-                };
-                Ok(Line::Topic { channel, topic })
-            }
+            "topic" => parse_topic(rest),
             "names" => {
                 let (channel, rest) = take_channel(rest)?;
-                nothing_in(rest, "/names #CHANNEL")?;
-                Ok(Line::Names { channel })
+                expect_end(rest, "/names #CHANNEL")?;
+                Ok(Command::Names { channel })
             }
-            "channels" => nothing_in(rest, "/channels").map(|()| Line::Channels),
-            "help" => nothing_in(rest, "/help").map(|()| Line::Help),
-            "quit" => Ok(Line::Quit {
+            "channels" => expect_end(rest, "/channels").map(|()| Command::Channels),
+            "help" => expect_end(rest, "/help").map(|()| Command::Help),
+            "quit" => Ok(Command::Quit {
                 text: rest.to_owned(),
             }),
-            _ => Err(LineError::UnknownCommand(format!("/{name}"))),
+            _ => Err(ParseError::UnknownCommand(format!("/{name}"))),
         }
     }
 }
 
-const BLANKS: [char; 2] = [' ', '\t'];
+const SPACES: [char; 2] = [' ', '\t'];
 
-/// The text up to the first blank, and what follows that blank.
+/// The text up to the first space, and the text after that space.
 fn split_word(text: &str) -> (&str, &str) {
-    text.split_once(BLANKS).unwrap_or((text, ""))
+    text.split_once(SPACES).unwrap_or((text, ""))
 }
 
-fn parse_join(rest: &str) -> Result<Line, LineError> {
-    let (channel, rest) = split_word(rest.trim_start_matches(BLANKS));
+fn parse_msg(rest: &str) -> Result<Command, ParseError> {
+    let (to, text) = take_target(rest)?.ok_or(ParseError::MsgIncomplete)?;
+    if text.is_empty() {
+        return Err(ParseError::MsgIncomplete);
+    }
+    let text = text.to_owned();
+    Ok(Command::Msg { to, text })
+}
+
+fn parse_to(rest: &str) -> Result<Command, ParseError> {
+    let Some((to, rest)) = take_target(rest)? else {
+        return Ok(Command::To { to: None });
+    };
+    expect_end(rest, "/to WHO")?;
+    Ok(Command::To { to: Some(to) })
+}
+
+fn parse_who(rest: &str) -> Result<Command, ParseError> {
+    let (channel, rest) = take_channel(rest)?;
+    let usage = match channel {
+        Some(_) => "/who #CHANNEL",
+        None => "/who",
+    };
+    expect_end(rest, usage)?;
+    Ok(Command::Who { channel })
+}
+
+fn parse_topic(rest: &str) -> Result<Command, ParseError> {
+    let (channel, rest) = take_channel(rest)?;
+    let topic = match rest {
+        "" => None,
+        "\"\"" => Some(String::new()),
+        topic => Some(topic.to_owned()),
+    };
+    Ok(Command::Topic { channel, topic })
+}
+
+fn parse_join(rest: &str) -> Result<Command, ParseError> {
+    let (channel, rest) = split_word(rest.trim_start_matches(SPACES));
     if channel.is_empty() {
-        return Err(LineError::JoinIncomplete);
+        return Err(ParseError::JoinIncomplete);
     }
     let channel = check_channel(channel)?;
-    let (key, rest) = split_word(rest.trim_start_matches(BLANKS));
-    nothing_in(rest, "/join #CHANNEL KEY")?;
+    let (key, rest) = split_word(rest.trim_start_matches(SPACES));
+    expect_end(rest, "/join #CHANNEL KEY")?;
     let key = key.to_owned();
-    Ok(Line::Join { channel, key })
+    Ok(Command::Join { channel, key })
 }
 
-/// The channel that `text` begins with, if it begins with one, and what follows
-/// the blank after it.
-fn take_channel(text: &str) -> Result<(Option<String>, &str), LineError> {
-    let trimmed = text.trim_start_matches(BLANKS);
+/// The channel at the beginning of `text`, if there is one, and the text after the
+/// space behind it.
+fn take_channel(text: &str) -> Result<(Option<String>, &str), ParseError> {
+    let trimmed = text.trim_start_matches(SPACES);
     if !trimmed.starts_with('#') {
         return Ok((None, trimmed));
     }
@@ -220,38 +227,38 @@ fn take_channel(text: &str) -> Result<(Option<String>, &str), LineError> {
     Ok((Some(check_channel(channel)?), rest))
 }
 
-fn check_channel(word: &str) -> Result<String, LineError> {
+fn check_channel(word: &str) -> Result<String, ParseError> {
     match is_channel_name(word) {
         true => Ok(word.to_owned()),
-        false => Err(LineError::NoChannel(word.to_owned())),
+        false => Err(ParseError::NoChannel(word.to_owned())),
     }
 }
 
-/// The name, id or channel that `text` begins with, and what follows the blank
-/// after it. Who is in quotes is no channel.
-fn take_who(text: &str) -> Result<Option<(Whom, &str)>, LineError> {
-    let text = text.trim_start_matches(BLANKS);
+/// The name, id or channel at the beginning of `text`, and the text after the space
+/// behind it. A quoted word is never a channel.
+fn take_target(text: &str) -> Result<Option<(Target, &str)>, ParseError> {
+    let text = text.trim_start_matches(SPACES);
     if let Some(quoted) = text.strip_prefix('"') {
-        let (who, rest) = quoted.split_once('"').ok_or(LineError::QuoteOpen)?;
+        let (who, rest) = quoted.split_once('"').ok_or(ParseError::QuoteOpen)?;
         let (nothing, rest) = split_word(rest);
         if who.is_empty() || !nothing.is_empty() {
-            return Err(LineError::QuoteOpen);
+            return Err(ParseError::QuoteOpen);
         }
-        return Ok(Some((Whom::Client(who.to_owned()), rest)));
+        return Ok(Some((Target::Client(who.to_owned()), rest)));
     }
     let (who, rest) = split_word(text);
     Ok(match who {
         "" => None,
-        _ if who.starts_with('#') => Some((Whom::Channel(check_channel(who)?), rest)),
-        _ => Some((Whom::Client(who.to_owned()), rest)),
+        _ if who.starts_with('#') => Some((Target::Channel(check_channel(who)?), rest)),
+        _ => Some((Target::Client(who.to_owned()), rest)),
     })
 }
 
-fn nothing_in(rest: &str, command: &'static str) -> Result<(), LineError> {
+fn expect_end(rest: &str, command: &'static str) -> Result<(), ParseError> {
     if rest.trim().is_empty() {
         Ok(())
     } else {
-        Err(LineError::TooMuch { command })
+        Err(ParseError::TooMuch { command })
     }
 }
 
@@ -259,13 +266,13 @@ fn nothing_in(rest: &str, command: &'static str) -> Result<(), LineError> {
 mod tests {
     use super::*;
 
-    fn msg(who: &str, text: &str) -> Result<Line, LineError> {
-        let (who, text) = (Whom::Client(who.to_owned()), text.to_owned());
-        Ok(Line::Msg { who, text })
+    fn msg(who: &str, text: &str) -> Result<Command, ParseError> {
+        let (who, text) = (Target::Client(who.to_owned()), text.to_owned());
+        Ok(Command::Msg { to: who, text })
     }
 
     #[test]
-    fn a_text_is_taken_exactly_as_it_is_typed() {
+    fn texts_keep_their_spaces() {
         for (line, meant) in [
             ("/msg bob Hi", msg("bob", "Hi")),
             ("/msg 101 \"Testing\"", msg("101", "\"Testing\"")),
@@ -274,56 +281,56 @@ mod tests {
             ("/msg \"Bob the 2nd\"  Hi", msg("Bob the 2nd", " Hi")),
             ("/msg bob /who", msg("bob", "/who")),
         ] {
-            assert_eq!(Line::parse(line), meant, "{line:?}");
+            assert_eq!(Command::parse(line), meant, "{line:?}");
         }
         for line in ["Hi", " Hi ", " /who", "Grüße\u{1b}"] {
             let text = line.to_owned();
-            assert_eq!(Line::parse(line), Ok(Line::Plain { text }));
+            assert_eq!(Command::parse(line), Ok(Command::Text { text }));
         }
         let text = "/who".to_owned();
-        assert_eq!(Line::parse("//who"), Ok(Line::Plain { text }));
+        assert_eq!(Command::parse("//who"), Ok(Command::Text { text }));
     }
 
     #[test]
-    fn commands_are_understood() {
-        let quit = |text: &str| Line::Quit { text: text.into() };
-        let to = |who: Option<&str>| Line::To {
-            who: who.map(|who| Whom::Client(who.into())),
+    fn commands_are_parsed() {
+        let quit = |text: &str| Command::Quit { text: text.into() };
+        let to = |who: Option<&str>| Command::To {
+            to: who.map(|who| Target::Client(who.into())),
         };
         let reef = || "#reef".to_owned();
         for (line, meant) in [
-            ("", Line::Empty),
-            (" \t", Line::Empty),
-            ("/who", Line::Who { channel: None }),
+            ("", Command::Empty),
+            (" \t", Command::Empty),
+            ("/who", Command::Who { channel: None }),
             (
                 "/who #reef",
-                Line::Who {
+                Command::Who {
                     channel: Some(reef()),
                 },
             ),
-            ("/channels", Line::Channels),
-            ("/names", Line::Names { channel: None }),
+            ("/channels", Command::Channels),
+            ("/names", Command::Names { channel: None }),
             (
                 "/names #reef ",
-                Line::Names {
+                Command::Names {
                     channel: Some(reef()),
                 },
             ),
             (
                 "/to #reef",
-                Line::To {
-                    who: Some(Whom::Channel(reef())),
+                Command::To {
+                    to: Some(Target::Channel(reef())),
                 },
             ),
             ("/to \"#reef\"", to(Some("#reef"))),
             (
                 "/msg #reef  Hi ",
-                Line::Msg {
-                    who: Whom::Channel(reef()),
+                Command::Msg {
+                    to: Target::Channel(reef()),
                     text: " Hi ".into(),
                 },
             ),
-            ("/help ", Line::Help),
+            ("/help ", Command::Help),
             ("/quit", quit("")),
             ("/quit so long, ", quit("so long, ")),
             ("/to bob", to(Some("bob"))),
@@ -331,21 +338,21 @@ mod tests {
             ("/to", to(None)),
             ("/to ", to(None)),
         ] {
-            assert_eq!(Line::parse(line), Ok(meant), "{line:?}");
+            assert_eq!(Command::parse(line), Ok(meant), "{line:?}");
         }
     }
 
     #[test]
-    fn channels_are_told_from_texts() {
-        let join = |key: &str| Line::Join {
+    fn channels_are_distinguished_from_texts() {
+        let join = |key: &str| Command::Join {
             channel: "#Île".into(),
             key: key.into(),
         };
-        let part = |channel: Option<&str>, text: &str| Line::Part {
+        let part = |channel: Option<&str>, text: &str| Command::Part {
             channel: channel.map(Into::into),
             text: text.into(),
         };
-        let topic = |channel: Option<&str>, topic: Option<&str>| Line::Topic {
+        let topic = |channel: Option<&str>, topic: Option<&str>| Command::Topic {
             channel: channel.map(Into::into),
             topic: topic.map(Into::into),
         };
@@ -363,38 +370,38 @@ mod tests {
             ("/topic #a \"\"", topic(Some("#a"), Some(""))),
             ("/topic \"\"", topic(None, Some(""))),
         ] {
-            assert_eq!(Line::parse(line), Ok(meant), "{line:?}");
+            assert_eq!(Command::parse(line), Ok(meant), "{line:?}");
         }
     }
 
     #[test]
-    fn what_is_no_command_is_said_to_be_none() {
-        let unknown = |name: &str| LineError::UnknownCommand(name.into());
-        let too_much = |command| LineError::TooMuch { command };
+    fn invalid_commands_are_refused() {
+        let unknown = |name: &str| ParseError::UnknownCommand(name.into());
+        let too_much = |command| ParseError::TooMuch { command };
         for (line, error) in [
             ("/", unknown("/")),
             ("/ who", unknown("/")),
             ("/wh", unknown("/wh")),
             ("/WHO", unknown("/WHO")),
-            ("/msg", LineError::MsgIncomplete),
-            ("/msg bob", LineError::MsgIncomplete),
-            ("/msg bob ", LineError::MsgIncomplete),
-            ("/msg \"bob Hi", LineError::QuoteOpen),
-            ("/msg \"\" Hi", LineError::QuoteOpen),
-            ("/to \"bob\"by", LineError::QuoteOpen),
+            ("/msg", ParseError::MsgIncomplete),
+            ("/msg bob", ParseError::MsgIncomplete),
+            ("/msg bob ", ParseError::MsgIncomplete),
+            ("/msg \"bob Hi", ParseError::QuoteOpen),
+            ("/msg \"\" Hi", ParseError::QuoteOpen),
+            ("/to \"bob\"by", ParseError::QuoteOpen),
             ("/to bob carol", too_much("/to WHO")),
             ("/who bob", too_much("/who")),
             ("/who #reef bob", too_much("/who #CHANNEL")),
             ("/names #reef bob", too_much("/names #CHANNEL")),
-            ("/join", LineError::JoinIncomplete),
-            ("/join reef", LineError::NoChannel("reef".into())),
-            ("/join #a,#b", LineError::NoChannel("#a,#b".into())),
+            ("/join", ParseError::JoinIncomplete),
+            ("/join reef", ParseError::NoChannel("reef".into())),
+            ("/join #a,#b", ParseError::NoChannel("#a,#b".into())),
             ("/join #a kelp more", too_much("/join #CHANNEL KEY")),
-            ("/msg # Hi", LineError::NoChannel("#".into())),
-            ("/part #a,b bye", LineError::NoChannel("#a,b".into())),
-            ("/msg #reef", LineError::MsgIncomplete),
+            ("/msg # Hi", ParseError::NoChannel("#".into())),
+            ("/part #a,b bye", ParseError::NoChannel("#a,b".into())),
+            ("/msg #reef", ParseError::MsgIncomplete),
         ] {
-            assert_eq!(Line::parse(line), Err(error), "{line:?}");
+            assert_eq!(Command::parse(line), Err(error), "{line:?}");
         }
     }
 }

@@ -1,0 +1,263 @@
+//! Completion of commands, names and channels at the terminal, and the prompt.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crc_cli::terminal::{Candidate, Completions};
+use crc_core::{Client, ClientNotice, Escaped, is_printable};
+use crc_wire::HostId;
+
+use crate::command::{NAMES, Target};
+use crate::event::OutputEvent;
+
+/// The names that can be completed, and the target in the prompt.
+#[derive(Debug, Default)]
+pub(crate) struct Completer {
+    names: BTreeMap<HostId, String>,
+    channels: BTreeSet<String>,
+    target: Option<Target>,
+}
+
+impl Completer {
+    /// Notes the names and the target in an event.
+    pub(crate) fn note(&mut self, event: &OutputEvent, client: &Client) {
+        match event {
+            OutputEvent::Client(
+                ClientNotice::ChannelEntered { .. }
+                | ClientNotice::ChannelLeft { .. }
+                | ClientNotice::Invited { .. },
+            ) => {
+                let channels = client.channels();
+                self.channels = channels.map(|channel| channel.name().to_owned()).collect();
+                // The user is likely to join the channel of an invitation.
+                if let OutputEvent::Client(ClientNotice::Invited { channel, .. }) = event {
+                    self.channels.insert(channel.clone());
+                }
+            }
+            OutputEvent::Client(ClientNotice::Joined { id, name, .. }) => {
+                self.names.insert(*id, name.clone());
+            }
+            OutputEvent::Client(ClientNotice::Left { id, .. }) => {
+                self.names.remove(id);
+            }
+            OutputEvent::Client(ClientNotice::Disconnected { .. }) => {
+                self.names.clear();
+                self.channels.clear();
+            }
+            OutputEvent::TargetChanged { target } => self.target.clone_from(target),
+            _ => {}
+        }
+    }
+
+    /// The prompt, with the target.
+    pub(crate) fn prompt(&self) -> String {
+        match &self.target {
+            Some(target) => format!("to {}> ", Escaped(&target.to_string())),
+            None => "> ".to_owned(),
+        }
+    }
+
+    /// Candidates for the word at the end of `line`.
+    pub(crate) fn complete(&self, line: &str) -> Completions {
+        let Some((command, rest)) = line.split_once(' ') else {
+            return complete_command(line);
+        };
+        let word = rest.trim_start();
+        let candidates = if word.starts_with('#') {
+            self.complete_channel(command, word)
+        } else {
+            self.complete_name(command, word)
+        };
+        match candidates {
+            Some(candidates) => Completions {
+                start: line.len() - word.len(),
+                candidates,
+            },
+            None => no_completions(line),
+        }
+    }
+
+    /// Candidates for a client's name; `None` where no name is expected.
+    fn complete_name(&self, command: &str, word: &str) -> Option<Vec<Candidate>> {
+        let typed = word.strip_prefix('"').unwrap_or(word);
+        let is_complete = word.contains(' ') && typed.len() == word.len();
+        if !matches!(command, "/msg" | "/to") || is_complete || typed.contains('"') {
+            return None;
+        }
+        let typed = typed.to_lowercase();
+        let matching = self
+            .names
+            .iter()
+            .filter(|(_, name)| name.to_lowercase().starts_with(&typed));
+        let candidates = matching.map(|(id, name)| Candidate {
+            display: format!("{} ({id})", Escaped(name)),
+            replacement: self.unambiguous(*id, name),
+        });
+        Some(candidates.collect())
+    }
+
+    /// Candidates for a channel's name; `None` where no channel is expected.
+    fn complete_channel(&self, command: &str, word: &str) -> Option<Vec<Candidate>> {
+        let takes_channel = matches!(
+            command,
+            "/msg" | "/to" | "/join" | "/part" | "/topic" | "/names" | "/who"
+        );
+        if !takes_channel || word.contains(' ') {
+            return None;
+        }
+        let typed = word.to_lowercase();
+        let matching = self
+            .channels
+            .iter()
+            .filter(|name| name.to_lowercase().starts_with(&typed))
+            .filter(|name| name.chars().all(is_printable));
+        let candidates = matching.map(|name| Candidate {
+            display: Escaped(name).to_string(),
+            replacement: format!("{name} "),
+        });
+        Some(candidates.collect())
+    }
+
+    /// A word that names exactly this client: its name, if it can be typed and no
+    /// other client has it, or else its id.
+    fn unambiguous(&self, id: HostId, name: &str) -> String {
+        let unique = self.names.values().filter(|other| *other == name).count() == 1;
+        let number = name.bytes().all(|byte| byte.is_ascii_digit());
+        let typable = name.chars().all(is_printable) && !name.contains('"');
+        let quoted = name.contains(' ') || name.starts_with('#');
+        match (unique && typable && !number, quoted) {
+            (true, false) => format!("{name} "),
+            (true, true) => format!("\"{name}\" "),
+            (false, _) => format!("{id} "),
+        }
+    }
+}
+
+fn complete_command(line: &str) -> Completions {
+    if !line.starts_with('/') {
+        return Completions {
+            start: 0,
+            candidates: Vec::new(),
+        };
+    }
+    let matching = NAMES.iter().filter(|name| name.starts_with(line));
+    let candidates = matching.map(|name| Candidate {
+        display: (*name).to_owned(),
+        replacement: match *name {
+            "/help" | "/quit" | "/who" | "/channels" => (*name).to_owned(),
+            _ => format!("{name} "),
+        },
+    });
+    Completions {
+        start: 0,
+        candidates: candidates.collect(),
+    }
+}
+
+fn no_completions(line: &str) -> Completions {
+    Completions {
+        start: line.len(),
+        candidates: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Command;
+
+    fn completer(names: &[(u32, &str)]) -> Completer {
+        let name = |&(id, name): &(u32, &str)| (HostId::new(id).unwrap(), name.to_owned());
+        Completer {
+            names: names.iter().map(name).collect(),
+            channels: BTreeSet::new(),
+            target: None,
+        }
+    }
+
+    #[track_caller]
+    fn check(completer: &Completer, line: &str, start: usize, replacements: &[&str]) {
+        let completions = completer.complete(line);
+        let candidates = completions.candidates.iter();
+        let found: Vec<&str> = candidates.map(|found| &*found.replacement).collect();
+        assert_eq!(
+            (completions.start, &found[..]),
+            (start, replacements),
+            "{line:?}"
+        );
+    }
+
+    #[test]
+    fn commands_are_completed() {
+        let completer = completer(&[(1, "alice")]);
+        check(&completer, "/m", 0, &["/msg "]);
+        let all = [
+            "/channels",
+            "/help",
+            "/join ",
+            "/msg ",
+            "/names ",
+            "/part ",
+            "/quit",
+            "/to ",
+            "/topic ",
+            "/who",
+        ];
+        check(&completer, "/", 0, &all);
+        check(&completer, "/x", 0, &[]);
+        check(&completer, "", 0, &[]);
+        check(&completer, "al", 0, &[]);
+        check(&completer, "/who a", 6, &[]);
+    }
+
+    #[test]
+    fn names_are_completed_to_words_that_parse() {
+        let completer = completer(&[
+            (1, "alice"),
+            (2, "Bob"),
+            (3, "Bob the 2nd"),
+            (4, "carol"),
+            (5, "carol"),
+            (6, "7"),
+            (8, "d\u{202e}"),
+        ]);
+        check(&completer, "/msg a", 5, &["alice "]);
+        check(&completer, "/to  a", 5, &["alice "]);
+        check(&completer, "/msg b", 5, &["Bob ", "\"Bob the 2nd\" "]);
+        check(&completer, "/msg \"bob t", 5, &["\"Bob the 2nd\" "]);
+        check(&completer, "/msg c", 5, &["4 ", "5 "]);
+        check(&completer, "/msg 7", 5, &["6 "]);
+        check(&completer, "/msg d", 5, &["8 "]);
+        check(&completer, "/msg alice a", 12, &[]);
+        check(&completer, "/msg \"Bob\" a", 12, &[]);
+        for name in completer.names.values() {
+            let completions = completer.complete(&format!("/msg {}", &name[..1]));
+            for candidate in completions.candidates {
+                let command = Command::parse(&format!("/msg {}Hi", candidate.replacement));
+                assert!(matches!(command, Ok(Command::Msg { text, .. }) if text == "Hi"));
+            }
+        }
+    }
+
+    #[test]
+    fn channels_are_completed_where_a_command_takes_one() {
+        let mut completer = completer(&[(1, "#alice")]);
+        completer.channels = ["#Reef", "#rocks", "#r\u{202e}"].map(Into::into).into();
+        for command in ["/msg", "/to", "/join", "/part", "/topic", "/names", "/who"] {
+            let start = command.len() + 1;
+            let all = ["#Reef ", "#rocks "];
+            check(&completer, &format!("{command} #R"), start, &all);
+            check(&completer, &format!("{command} #re"), start, &["#Reef "]);
+        }
+        check(&completer, "/part #reef #r", 14, &[]);
+        check(&completer, "/quit #r", 8, &[]);
+        check(&completer, "/msg \"#", 5, &["\"#alice\" "]);
+    }
+
+    #[test]
+    fn the_prompt_shows_the_target() {
+        let mut completer = completer(&[]);
+        assert_eq!(completer.prompt(), "> ");
+        completer.target = Some(Target::Client("\u{1b}bob".to_owned()));
+        assert_eq!(completer.prompt(), "to ␛bob> ");
+    }
+}

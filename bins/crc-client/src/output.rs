@@ -1,0 +1,125 @@
+//! The output: events become JSON lines, text lines, or text at the terminal. A fatal
+//! event becomes the message with which the program ends.
+
+use std::io::{self, ErrorKind};
+
+use crc_cli::{Backpressure, print_error, print_line};
+use crc_core::{Client, ClientNotice, ClientSendError};
+
+use crate::event::OutputEvent;
+use crate::palette::Palette;
+use crate::queue::Mode;
+use crate::terminal::TerminalOutput;
+use crate::{json, text};
+
+/// Where events go.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// To standard output as JSON.
+    Json,
+    /// To standard output as text, errors to standard error.
+    Text,
+    /// To a terminal.
+    Terminal(TerminalOutput),
+}
+
+/// Writes events, and keeps what decides the exit status.
+#[derive(Debug)]
+pub(crate) struct Renderer {
+    output: Output,
+    mode: Mode,
+    /// Counts the lines that are read and not handled.
+    lines: Backpressure,
+    outcome: Outcome,
+}
+
+/// What decides the exit status.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Why the client could not go on.
+    pub(crate) fatal: Option<String>,
+    /// Whether a message of a batch was not sent before the client quit.
+    pub(crate) incomplete: bool,
+    /// Whether standard output is closed.
+    pub(crate) closed: bool,
+}
+
+impl Renderer {
+    pub(crate) fn new(output: Output, mode: Mode, lines: Backpressure) -> Self {
+        Renderer {
+            output,
+            mode,
+            lines,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// Whether standard output is closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.outcome.closed
+    }
+
+    /// Writes an event.
+    pub(crate) fn render(&mut self, event: &OutputEvent, client: &Client) {
+        self.note(event, client);
+        if self.outcome.closed {
+            return;
+        }
+        let written = match &mut self.output {
+            Output::Json => json::line(event, client).map_or(Ok(()), |line| print_line(&line)),
+            Output::Text => print_text(event, client),
+            Output::Terminal(terminal) => {
+                terminal.render(event, client);
+                Ok(())
+            }
+        };
+        if let Err(error) = written {
+            self.outcome.closed = true;
+            if error.kind() != ErrorKind::BrokenPipe {
+                let why = format!("standard output can't be written to: {error}");
+                self.outcome.fatal.get_or_insert(why);
+            }
+        }
+    }
+
+    fn note(&mut self, event: &OutputEvent, client: &Client) {
+        match event {
+            OutputEvent::LineHandled => self.lines.release(),
+            OutputEvent::Client(ClientNotice::FrameDropped { why }) => {
+                log::warn!("the server sent a frame that makes no sense and is ignored: {why}");
+            }
+            _ if event.is_fatal() => self.outcome.fatal = text::error(event, client),
+            OutputEvent::Client(
+                ClientNotice::NotSent {
+                    why: ClientSendError::Quit,
+                    ..
+                }
+                | ClientNotice::ChannelNotSent {
+                    why: ClientSendError::Quit,
+                    ..
+                },
+            ) => self.outcome.incomplete |= self.mode == Mode::Batch,
+            _ => {}
+        }
+    }
+
+    /// Restores the terminal.
+    pub(crate) fn finish(self) -> Outcome {
+        if let Output::Terminal(terminal) = self.output {
+            terminal.finish();
+        }
+        self.outcome
+    }
+}
+
+fn print_text(event: &OutputEvent, client: &Client) -> io::Result<()> {
+    if let Some(lines) = text::lines(event, Palette::Plain) {
+        print_line(&lines)?;
+    }
+    if let Some(error) = text::error(event, client)
+        && !event.is_fatal()
+    {
+        print_error(&text::error_line(&error, Palette::Plain));
+    }
+    Ok(())
+}

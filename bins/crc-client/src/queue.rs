@@ -1,0 +1,224 @@
+//! The command queue: executes commands in order, each one as soon as it can be
+//! executed.
+//!
+//! The queue decides how long a batch waits: for a server, for a name to appear, for
+//! its end. It is a machine around another one, the [`Client`]. It knows no thread,
+//! clock, terminal or file, nor how anything is displayed.
+
+mod session;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crc_core::{Client, Event, Machine, Outbox, Timestamp};
+
+use crate::command::{Command, ParseError};
+use crate::event::OutputEvent;
+
+use session::{Readiness, Session};
+
+/// How long a batch that has ended waits for a server.
+const SERVER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Where the commands come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A user at a terminal, who is told at once when a command cannot be executed.
+    Interactive,
+    /// A file or a pipe, whose commands wait until they can be executed.
+    Batch,
+}
+
+/// What the queue takes.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// Dial the server.
+    Start,
+    /// A line of the input.
+    Line(Result<Command, ParseError>),
+    /// The end of the input.
+    End,
+    /// Quit now. Lines that wait are dropped.
+    Quit,
+}
+
+/// A client and the lines that wait for it.
+#[derive(Debug)]
+pub(crate) struct CommandQueue {
+    session: Session,
+    waiting: VecDeque<Waiting>,
+    /// When the first line that waits is tried again, whatever happens.
+    retry_at: Option<Timestamp>,
+    /// When the queue learned that no more lines come.
+    ended_at: Option<Timestamp>,
+    quitting: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    item: Item,
+    since: Timestamp,
+}
+
+#[derive(Debug)]
+enum Item {
+    Line(Result<Command, ParseError>),
+    End,
+}
+
+impl CommandQueue {
+    pub(crate) fn new(client: Client, mode: Mode) -> Self {
+        CommandQueue {
+            session: Session::new(client, mode),
+            waiting: VecDeque::new(),
+            retry_at: None,
+            ended_at: None,
+            quitting: false,
+        }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        self.session.client()
+    }
+
+    fn handle_input(&mut self, now: Timestamp, input: Input, out: &mut Outbox<OutputEvent>) {
+        let item = match input {
+            Input::Start => {
+                self.session.start(now, out);
+                return;
+            }
+            Input::Quit => {
+                self.quit(now, String::new(), out);
+                return;
+            }
+            Input::Line(line) => Item::Line(line),
+            Input::End => Item::End,
+        };
+        if self.quitting {
+            out.notice(OutputEvent::LineHandled);
+            return;
+        }
+        if let Item::End | Item::Line(Ok(Command::Quit { .. })) = item {
+            self.ended_at.get_or_insert(now);
+        }
+        let since = now;
+        self.waiting.push_back(Waiting { item, since });
+    }
+
+    /// Executes the lines that can be executed.
+    fn execute_waiting(&mut self, now: Timestamp, out: &mut Outbox<OutputEvent>) {
+        self.retry_at = None;
+        if self.give_up_at().is_some_and(|at| at <= now) {
+            self.give_up(now, out);
+        }
+        while let Some(next) = self.waiting.pop_front() {
+            let retry_at = match self.readiness(now, &next) {
+                Readiness::Ready => {
+                    self.execute(now, next.item, out);
+                    out.notice(OutputEvent::LineHandled);
+                    continue;
+                }
+                Readiness::WaitForServer => self.give_up_at(),
+                Readiness::WaitForEvent => None,
+                Readiness::WaitUntil(until) => Some(until),
+            };
+            self.waiting.push_front(next);
+            self.retry_at = retry_at;
+            return;
+        }
+    }
+
+    fn readiness(&self, now: Timestamp, waiting: &Waiting) -> Readiness {
+        match &waiting.item {
+            Item::Line(Ok(command)) => self.session.readiness(now, command, waiting.since),
+            Item::Line(Err(_)) => Readiness::Ready,
+            Item::End => self.session.readiness_to_end(),
+        }
+    }
+
+    fn execute(&mut self, now: Timestamp, item: Item, out: &mut Outbox<OutputEvent>) {
+        let done = match item {
+            Item::Line(Ok(Command::Quit { text })) => {
+                self.quit(now, text, out);
+                Ok(())
+            }
+            Item::Line(Ok(command)) => self.session.execute(now, command, out),
+            Item::Line(Err(error)) => Err(error.into()),
+            Item::End => {
+                self.quit(now, String::new(), out);
+                Ok(())
+            }
+        };
+        if let Err(error) = done {
+            out.notice(OutputEvent::CommandFailed(error));
+        }
+    }
+
+    /// Quits and drops the lines that wait.
+    fn quit(&mut self, now: Timestamp, text: String, out: &mut Outbox<OutputEvent>) {
+        self.quitting = true;
+        for _ in self.waiting.drain(..) {
+            out.notice(OutputEvent::LineHandled);
+        }
+        self.session.quit(now, text, out);
+    }
+
+    /// When a batch that has ended stops waiting for a server.
+    fn give_up_at(&self) -> Option<Timestamp> {
+        let changed_at = self.session.waiting_for_server_since()?;
+        let ended_at = self.ended_at.filter(|_| !self.quitting)?;
+        Some(ended_at.max(changed_at) + SERVER_TIMEOUT)
+    }
+
+    fn give_up(&mut self, now: Timestamp, out: &mut Outbox<OutputEvent>) {
+        let is_chat = |waiting: &&Waiting| {
+            let item = &waiting.item;
+            matches!(
+                item,
+                Item::Line(Ok(Command::Msg { .. } | Command::Text { .. }))
+            )
+        };
+        let unsent = self.waiting.iter().filter(is_chat).count();
+        out.notice(OutputEvent::GaveUp { unsent });
+        self.quit(now, String::new(), out);
+    }
+}
+
+impl Machine for CommandQueue {
+    type Command = Input;
+    type Notice = OutputEvent;
+
+    fn handle(&mut self, now: Timestamp, event: Event<'_, Input>, out: &mut Outbox<OutputEvent>) {
+        let event = match event {
+            Event::Command(input) => {
+                self.handle_input(now, input, out);
+                self.execute_waiting(now, out);
+                return;
+            }
+            Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            } => Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            },
+            Event::Bytes { link, bytes } => Event::Bytes { link, bytes },
+            Event::LinkDown { link, why, unsent } => Event::LinkDown { link, why, unsent },
+            Event::DialFailed { dial, why } => Event::DialFailed { dial, why },
+            Event::Tick => Event::Tick,
+        };
+        self.session.handle(now, event, out);
+        self.execute_waiting(now, out);
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        [self.client().deadline(), self.retry_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

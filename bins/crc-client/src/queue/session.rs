@@ -1,0 +1,399 @@
+//! The client together with the target of lines that are not commands: whether a
+//! command can be executed, and its execution.
+
+use std::time::Duration;
+
+use crc_core::{
+    ChannelMember, Client, ClientChannel, ClientCommand, ClientNotice, Effect, Event, Machine,
+    Outbox, ResolveError, Timestamp,
+};
+
+use super::Mode;
+use crate::command::{Command, Target};
+use crate::event::{CommandError, OutputEvent};
+
+/// How long a batch waits for a name to appear, after the welcome or after the line
+/// was read.
+pub(super) const NAME_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How many chats may wait in the client before a batch is slowed down.
+pub(super) const QUEUED_MAX: usize = 64;
+
+/// A client, and what its commands depend on.
+#[derive(Debug)]
+pub(super) struct Session {
+    client: Client,
+    mode: Mode,
+    /// The target of lines that are not commands.
+    target: Option<Target>,
+    /// When the client was last welcomed, or lost the server that had welcomed it.
+    welcome_changed_at: Timestamp,
+    scratch: Vec<Effect<ClientNotice>>,
+}
+
+/// Whether a command can be executed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readiness {
+    Ready,
+    /// When a server has welcomed the client and it is known what the server supports.
+    WaitForServer,
+    /// When an event has changed something.
+    WaitForEvent,
+    /// When an event has changed something, or at this time.
+    WaitUntil(Timestamp),
+}
+
+impl Session {
+    pub(super) fn new(client: Client, mode: Mode) -> Self {
+        Session {
+            client,
+            mode,
+            target: None,
+            welcome_changed_at: Timestamp::START,
+            scratch: Vec::new(),
+        }
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Since when a batch has no server that has welcomed it.
+    pub(super) fn waiting_for_server_since(&self) -> Option<Timestamp> {
+        let waiting = self.mode == Mode::Batch && !self.client.is_welcomed();
+        waiting.then_some(self.welcome_changed_at)
+    }
+
+    pub(super) fn start(&mut self, now: Timestamp, out: &mut Outbox<OutputEvent>) {
+        self.welcome_changed_at = now;
+        self.handle(now, Event::Command(ClientCommand::Start), out);
+    }
+
+    pub(super) fn quit(&mut self, now: Timestamp, text: String, out: &mut Outbox<OutputEvent>) {
+        self.handle(now, Event::Command(ClientCommand::Quit { text }), out);
+    }
+
+    /// Hands an event to the client.
+    pub(super) fn handle(
+        &mut self,
+        now: Timestamp,
+        event: Event<'_, ClientCommand>,
+        out: &mut Outbox<OutputEvent>,
+    ) {
+        let was_welcomed = self.client.is_welcomed();
+        let (client, scratch) = (&mut self.client, &mut self.scratch);
+        out.nested(
+            scratch,
+            |out| client.handle(now, event, out),
+            |notice| Some(OutputEvent::Client(notice)),
+        );
+        if was_welcomed != self.client.is_welcomed() {
+            self.welcome_changed_at = now;
+        }
+    }
+}
+
+/// Readiness.
+impl Session {
+    /// Whether `command`, read at `since`, can be executed.
+    pub(super) fn readiness(
+        &self,
+        now: Timestamp,
+        command: &Command,
+        since: Timestamp,
+    ) -> Readiness {
+        match (command, self.mode) {
+            (Command::Msg { to, .. } | Command::To { to: Some(to) }, _) => {
+                self.readiness_to_address(now, to, since)
+            }
+            (Command::Text { .. }, _) => match &self.target {
+                Some(to) => self.readiness_to_address(now, to, since),
+                None => Readiness::Ready,
+            },
+            (Command::Empty | Command::Help | Command::To { to: None }, _)
+            | (_, Mode::Interactive) => Readiness::Ready,
+            (
+                Command::Who {
+                    channel: Some(channel),
+                },
+                Mode::Batch,
+            ) => self.readiness_to_list(now, Some(channel), since),
+            (
+                Command::Topic {
+                    channel,
+                    topic: None,
+                },
+                Mode::Batch,
+            ) => self.readiness_to_list(now, channel.as_deref(), since),
+            (_, Mode::Batch) => self.readiness_to_send(),
+        }
+    }
+
+    /// Whether the end of the input can be acted on: a batch sends everything before.
+    pub(super) fn readiness_to_end(&self) -> Readiness {
+        match self.mode {
+            Mode::Interactive => Readiness::Ready,
+            Mode::Batch => self.readiness_to_send(),
+        }
+    }
+
+    /// Ready when the server's list is complete and chats are sent.
+    fn readiness_to_send(&self) -> Readiness {
+        if self.client.is_settled() && self.client.queued() < QUEUED_MAX {
+            Readiness::Ready
+        } else {
+            Readiness::WaitForServer
+        }
+    }
+
+    /// Ready when the server has answered a pending join of the channel.
+    fn readiness_to_list(
+        &self,
+        now: Timestamp,
+        channel: Option<&str>,
+        since: Timestamp,
+    ) -> Readiness {
+        let channel = match (channel, &self.target) {
+            (Some(channel), _) => channel,
+            (None, Some(Target::Channel(channel))) => channel,
+            (None, _) => return Readiness::Ready,
+        };
+        let until = self.name_timeout(since);
+        match self.readiness_to_send() {
+            Readiness::Ready if self.client.is_joining(channel) && now < until => {
+                Readiness::WaitUntil(until)
+            }
+            other => other,
+        }
+    }
+
+    /// Ready when it is known whether there is a client with this name. A chat to a
+    /// channel that the client is not in is refused by the server.
+    fn readiness_to_address(&self, now: Timestamp, to: &Target, since: Timestamp) -> Readiness {
+        let name = match (to, self.mode) {
+            (Target::Client(name), _) => name,
+            (Target::Channel(_), Mode::Batch) => return self.readiness_to_send(),
+            (Target::Channel(_), Mode::Interactive) => return Readiness::Ready,
+        };
+        let unknown = matches!(self.client.resolve(name), Err(ResolveError::Unknown(_)));
+        match self.mode {
+            Mode::Interactive => {
+                let incomplete = self.client.is_welcomed() && !self.client.is_settled();
+                if unknown && incomplete {
+                    Readiness::WaitForEvent
+                } else {
+                    Readiness::Ready
+                }
+            }
+            Mode::Batch => {
+                let until = self.name_timeout(since);
+                match self.readiness_to_send() {
+                    Readiness::Ready if unknown && now < until => Readiness::WaitUntil(until),
+                    other => other,
+                }
+            }
+        }
+    }
+
+    /// When a line that was read at `since` stops waiting for a name.
+    fn name_timeout(&self, since: Timestamp) -> Timestamp {
+        since.max(self.welcome_changed_at) + NAME_TIMEOUT
+    }
+}
+
+/// Execution.
+impl Session {
+    pub(super) fn execute(
+        &mut self,
+        now: Timestamp,
+        command: Command,
+        out: &mut Outbox<OutputEvent>,
+    ) -> Result<(), CommandError> {
+        match command {
+            Command::Empty => Ok(()),
+            Command::Help => {
+                out.notice(OutputEvent::Help);
+                Ok(())
+            }
+            Command::Msg { to, text } => self.send_chat(now, &to, text, out),
+            Command::Text { text } => {
+                let to = self.target.clone().ok_or(CommandError::NoTarget)?;
+                self.send_chat(now, &to, text, out)
+            }
+            Command::To { to } => self.set_target(to, out),
+            Command::Join { channel, key } => {
+                self.send(now, ClientCommand::Join { channel, key }, out)
+            }
+            Command::Part { channel, text } => self.part(now, channel, text, out),
+            Command::Topic {
+                channel,
+                topic: Some(topic),
+            } => {
+                let channel = self.channel_or_target(channel, "/topic")?;
+                self.send(now, ClientCommand::SetTopic { channel, topic }, out)
+            }
+            Command::Topic {
+                channel,
+                topic: None,
+            } => {
+                let channel = self.channel_or_target(channel, "/topic")?;
+                self.show_topic(channel, out)
+            }
+            Command::Names { channel } => {
+                let channel = self.channel_or_target(channel, "/names")?;
+                self.send(now, ClientCommand::Names { channel }, out)
+            }
+            Command::Channels => {
+                self.show_channels(out);
+                Ok(())
+            }
+            Command::Who { channel: None } => {
+                self.show_roster(out);
+                Ok(())
+            }
+            Command::Who {
+                channel: Some(channel),
+            } => self.show_channel(channel, out),
+            Command::Quit { text } => {
+                self.quit(now, text, out);
+                Ok(())
+            }
+        }
+    }
+
+    fn send_chat(
+        &mut self,
+        now: Timestamp,
+        to: &Target,
+        text: String,
+        out: &mut Outbox<OutputEvent>,
+    ) -> Result<(), CommandError> {
+        if !self.client.is_welcomed() {
+            return Err(CommandError::NotConnected);
+        }
+        let command = match to {
+            Target::Client(name) => {
+                let to = self.client.resolve(name)?;
+                ClientCommand::SendChat { to, text }
+            }
+            Target::Channel(channel) => {
+                let channel = channel.clone();
+                ClientCommand::SendChannelChat { channel, text }
+            }
+        };
+        self.send(now, command, out)
+    }
+
+    /// Hands a command that needs a server to the client.
+    fn send(
+        &mut self,
+        now: Timestamp,
+        command: ClientCommand,
+        out: &mut Outbox<OutputEvent>,
+    ) -> Result<(), CommandError> {
+        if !self.client.is_welcomed() {
+            return Err(CommandError::NotConnected);
+        }
+        self.handle(now, Event::Command(command), out);
+        Ok(())
+    }
+
+    fn set_target(
+        &mut self,
+        to: Option<Target>,
+        out: &mut Outbox<OutputEvent>,
+    ) -> Result<(), CommandError> {
+        let resolved = match &to {
+            Some(Target::Client(name)) => self.client.resolve(name).map(|_| ()),
+            Some(Target::Channel(_)) | None => Ok(()),
+        };
+        // After an error too: the lines that follow must not go to the old target.
+        self.target = to.filter(|_| resolved.is_ok());
+        self.notify_target(out);
+        Ok(resolved?)
+    }
+
+    fn part(
+        &mut self,
+        now: Timestamp,
+        channel: Option<String>,
+        text: String,
+        out: &mut Outbox<OutputEvent>,
+    ) -> Result<(), CommandError> {
+        let channel = self.channel_or_target(channel, "/part")?;
+        let target = self.target.as_ref();
+        let is_target = target.is_some_and(|target| target.is_channel(&channel));
+        self.send(now, ClientCommand::Part { channel, text }, out)?;
+        if is_target {
+            self.target = None;
+            self.notify_target(out);
+        }
+        Ok(())
+    }
+
+    fn notify_target(&self, out: &mut Outbox<OutputEvent>) {
+        let target = self.target.clone();
+        out.notice(OutputEvent::TargetChanged { target });
+    }
+
+    fn show_topic(
+        &self,
+        channel: String,
+        out: &mut Outbox<OutputEvent>,
+    ) -> Result<(), CommandError> {
+        let channel = self.joined_channel(channel)?;
+        out.notice(OutputEvent::Topic {
+            channel: channel.name().to_owned(),
+            topic: channel.topic().to_owned(),
+        });
+        Ok(())
+    }
+
+    fn show_channel(
+        &self,
+        channel: String,
+        out: &mut Outbox<OutputEvent>,
+    ) -> Result<(), CommandError> {
+        let channel = self.joined_channel(channel)?;
+        let member = |(id, flags)| ChannelMember {
+            who: self.client.host_ref(id),
+            flags,
+        };
+        out.notice(OutputEvent::Channel {
+            channel: channel.name().to_owned(),
+            members: channel.members().map(member).collect(),
+            topic: channel.topic().to_owned(),
+        });
+        Ok(())
+    }
+
+    fn show_channels(&self, out: &mut Outbox<OutputEvent>) {
+        let channels = self.client.channels();
+        let channels = channels.map(|channel| (channel.name().to_owned(), channel.members().len()));
+        out.notice(OutputEvent::Channels(channels.collect()));
+    }
+
+    fn show_roster(&self, out: &mut Outbox<OutputEvent>) {
+        let clients = self.client.clients();
+        let clients = clients.map(|(id, client)| (id, client.clone()));
+        out.notice(OutputEvent::Roster(clients.collect()));
+    }
+
+    fn joined_channel(&self, channel: String) -> Result<&ClientChannel, CommandError> {
+        let joined = self.client.channel(&channel);
+        joined.ok_or(CommandError::NotInChannel(channel))
+    }
+
+    /// The channel that a command names, or else the target, if it is a channel.
+    fn channel_or_target(
+        &self,
+        channel: Option<String>,
+        command: &'static str,
+    ) -> Result<String, CommandError> {
+        match (channel, &self.target) {
+            (Some(channel), _) => Ok(channel),
+            (None, Some(Target::Channel(channel))) => Ok(channel.clone()),
+            (None, _) => Err(CommandError::NoChannelTarget(command)),
+        }
+    }
+}

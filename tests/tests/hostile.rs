@@ -535,7 +535,7 @@ fn a_full_house_neither_spins_nor_forgets_its_guests() {
     let full = || {
         !house
             .server
-            .log_lines_with("no more until one closes")
+            .log_lines_with("at the connection limit")
             .is_empty()
     };
     assert!(wait::holds(LONG, full));

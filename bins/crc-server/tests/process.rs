@@ -188,7 +188,8 @@ fn a_port_in_use_is_a_one_line_error() {
         let output = run(&args);
         assert_eq!(output.status.code(), Some(1));
         let error = String::from_utf8(output.stderr).unwrap();
-        let advice = "is taken: stop what listens there, or choose another port";
+        let advice =
+            "is already in use: stop the program that listens there, or choose another port";
         assert_eq!(
             error,
             format!("crc-server: cannot listen: {address} {advice}\n")

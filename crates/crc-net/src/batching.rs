@@ -1,10 +1,10 @@
-//! Whether to let a moment pass before the next turn, so that it has more to do.
+//! Decides whether the driver delays its next turn, so that one write carries more.
 //!
-//! Where many talk to one as fast as that one can listen, a turn that comes at
-//! once finds what two or three of them have said, and writes it by a system call
-//! of its own, which costs as much as reading all that the others would have said
-//! a moment later. Who waits for an answer before saying more is never kept
-//! waiting: then there are as many writes as reads. Knows no clock and no sockets.
+//! Many links may send to one as fast as that link can receive. A turn that starts immediately
+//! then finds the bytes of two or three senders and writes them in a system call of its own, which
+//! costs as much as reading what all senders sent a moment later. A short delay batches them. A
+//! peer that waits for an answer before it sends more is never delayed: in that pattern there
+//! are as many writes as reads.
 
 use std::time::Duration;
 
@@ -12,36 +12,38 @@ use crc_machine::Timestamp;
 
 use crate::stats::Stats;
 
-/// How long that moment is; the system makes it up to twice as long.
-pub(crate) const PAUSE: Duration = Duration::from_micros(50);
+/// The delay. The system's timer makes it up to twice as long.
+pub(crate) const DELAY: Duration = Duration::from_micros(50);
 
-/// So many turns in a row must have been worth a pause.
+/// A delay needs this many consecutive turns of fan-in.
 const TURNS_MIN: u32 = 8;
 
-/// More of them are not remembered.
+/// The count of consecutive turns saturates here.
 const TURNS_MAX: u32 = 2 * TURNS_MIN;
 
-/// Turns that lie further apart are not in a row, but for one now and then when
-/// the processor was another program's. Nobody is in a hurry there.
-const BREAK: Duration = Duration::from_millis(1);
+/// Turns further apart than this are not consecutive: such a turn lowers the count by one instead of
+/// resetting it, because another program may have had the processor. With pauses this long,
+/// batching gains nothing.
+const GAP_MAX: Duration = Duration::from_millis(1);
 
-/// So many reads for every write: fewer could not make much of one write.
+/// A turn is fan-in if it has at least this many reads per write.
 const READS_PER_WRITE_MIN: u64 = 2;
 
-/// What was seen of the last turns.
+/// Counters of the latest turns.
 #[derive(Debug, Default)]
 pub(crate) struct Batching {
     reads: u64,
     writes: u64,
-    bytes: u64,
+    read_bytes: u64,
+    /// Consecutive turns of fan-in.
     turns: u32,
     ended: Timestamp,
 }
 
 impl Batching {
-    /// Takes note of a turn that ended at `now`, with the counters as they stand.
-    /// Says whether a pause pays. Not if the turn has read `bytes_enough`, which
-    /// no longer fits into one write.
+    /// Notes a turn that ended at `now`, with the counters at that time. Returns whether the driver
+    /// should delay the next turn. It should not if the turn read `bytes_enough` or more, because
+    /// that already fills a write.
     pub(crate) fn should_delay(
         &mut self,
         now: Timestamp,
@@ -50,23 +52,22 @@ impl Batching {
     ) -> bool {
         let reads = stats.reads.value() - self.reads;
         let writes = stats.writes.value() - self.writes;
-        let bytes = stats.read_bytes.value() - self.bytes;
-        let in_a_row = now.since(self.ended) <= BREAK;
+        let read_bytes = stats.read_bytes.value() - self.read_bytes;
+        let consecutive = now.since(self.ended) <= GAP_MAX;
         *self = Batching {
             reads: self.reads + reads,
             writes: self.writes + writes,
-            bytes: self.bytes + bytes,
+            read_bytes: self.read_bytes + read_bytes,
             turns: match (reads, writes) {
-                // The first to say something after all were silent: one now and
-                // then is to be expected where many talk to one.
+                // The first sender after a silence of all. This happens occasionally in fan-in.
                 (1, 1) => self.turns.saturating_sub(1),
                 _ if writes == 0 || reads < READS_PER_WRITE_MIN * writes => 0,
-                _ if in_a_row => (self.turns + 1).min(TURNS_MAX),
+                _ if consecutive => (self.turns + 1).min(TURNS_MAX),
                 _ => self.turns.saturating_sub(1),
             },
             ended: now,
         };
-        self.turns >= TURNS_MIN && bytes < bytes_enough as u64
+        self.turns >= TURNS_MIN && read_bytes < bytes_enough as u64
     }
 }
 
@@ -89,7 +90,7 @@ mod tests {
             }
         }
 
-        /// Whether each of so many turns made a pause pay.
+        /// The decision after each of `turns` equal turns.
         fn run(&mut self, turns: usize, reads: usize, writes: usize, bytes: usize) -> Vec<bool> {
             let turn = |_| {
                 self.stats.reads.add(reads);
@@ -103,43 +104,50 @@ mod tests {
     }
 
     #[test]
-    fn many_to_one_are_worth_waiting_for() {
+    fn fan_in_is_delayed() {
         let mut turns = Turns::new();
-        let paid = turns.run(10, 3, 1, 300);
-        assert_eq!(paid, [[false; 7].as_slice(), &[true; 3]].concat());
-        assert_eq!(turns.run(1, 30, 1, 1000), [false], "that was enough");
+        let delayed = turns.run(10, 3, 1, 300);
+        assert_eq!(delayed, [[false; 7].as_slice(), &[true; 3]].concat());
+        assert_eq!(turns.run(1, 30, 1, 1000), [false], "the write is full");
         assert_eq!(turns.run(1, 30, 1, 999), [true]);
         for _ in 0..20 {
             turns.run(1, 1, 1, 100);
-            assert_eq!(turns.run(1, 10, 1, 999), [true], "one came first");
+            assert_eq!(
+                turns.run(1, 10, 1, 999),
+                [true],
+                "one early sender does not reset"
+            );
         }
     }
 
     #[test]
-    fn who_waits_for_answers_is_not_kept_waiting() {
+    fn request_and_response_is_not_delayed() {
         let mut turns = Turns::new();
         assert!(!turns.run(100, 20, 20, 300).contains(&true));
         assert!(!turns.run(100, 1, 1, 300).contains(&true));
         for _ in 0..20 {
-            // Three ask one, who answers.
+            // Three peers ask one, which answers all.
             assert!(!turns.run(2, 3, 1, 300).contains(&true));
             assert!(!turns.run(1, 1, 3, 300).contains(&true));
         }
-        assert!(!turns.run(100, 5, 0, 300).contains(&true), "nothing gained");
+        assert!(
+            !turns.run(100, 5, 0, 300).contains(&true),
+            "without writes there is nothing to gain"
+        );
     }
 
     #[test]
-    fn one_turn_now_and_then_is_not_delayed() {
+    fn turns_with_gaps_are_not_delayed() {
         let mut turns = Turns::new();
         for _ in 0..100 {
             assert!(!turns.run(1, 3, 1, 300).contains(&true));
-            turns.now = turns.now + BREAK;
+            turns.now = turns.now + GAP_MAX;
         }
         turns.run(10, 3, 1, 300);
-        turns.now = turns.now + BREAK;
-        assert_eq!(turns.run(1, 3, 1, 300), [true], "held up once");
+        turns.now = turns.now + GAP_MAX;
+        assert_eq!(turns.run(1, 3, 1, 300), [true], "one gap does not reset");
         for _ in 0..10 {
-            turns.now = turns.now + BREAK;
+            turns.now = turns.now + GAP_MAX;
             turns.run(1, 3, 1, 300);
         }
         assert!(!turns.run(2, 3, 1, 300).contains(&true));

@@ -1,10 +1,10 @@
-//! The one place that reads a clock.
+//! The driver's clock: the only place that reads the system's monotonic clock.
 
 use std::time::Instant;
 
 use crc_machine::Timestamp;
 
-/// Counts from the moment it was made, and never back.
+/// Measures the time since its creation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     start: Instant,

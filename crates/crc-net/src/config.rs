@@ -1,9 +1,8 @@
-//! The driver's settings: what it waits for, and how much it takes at once.
+//! The driver's settings: timeouts, buffer sizes and limits.
 
 use std::time::Duration;
 
-/// How a [`Driver`](crate::Driver) goes about its work. The defaults suit a
-/// server; a program names what it wants otherwise.
+/// The settings of a [`Driver`](crate::Driver). The defaults suit a server.
 ///
 /// ```
 /// use crc_net::DriverConfig;
@@ -13,53 +12,50 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DriverConfig {
-    /// How long a dial may take in all: look-up of the name and every address
-    /// that it has. 10 s.
+    /// The timeout of a dial, name resolution and all addresses included. Default: 10 s.
     pub connect_timeout: Duration,
-    /// How long the other side of a link that we closed may take to end its own
-    /// side, and how long [`Effect::Stop`](crc_machine::Effect::Stop) waits for all
-    /// of them. 2 s.
+    /// How long the driver waits for the peer's end of the stream after it closed its own, and
+    /// how long a run may take to end after [`Effect::Stop`](crc_machine::Effect::Stop). Default: 2 s.
     pub linger_max: Duration,
-    /// How long a link that we closed may take to accept what waits for it. 10 s.
+    /// How long a link that the machine closed may take to accept its queued bytes. Default: 10 s.
     pub flush_max: Duration,
-    /// How long a peer may leave TCP itself unanswered, whether it was sent
-    /// data or only asked whether it is still there. 30 s; at least 6 s.
+    /// How long a peer may leave TCP segments or keepalive probes unacknowledged. Default: 30 s; at
+    /// least 6 s.
     pub peer_timeout: Duration,
-    /// How many bytes are read at once; the one read buffer is twice as large,
-    /// so that what was read can be written from there. 64 KiB.
+    /// The size of one read. The read buffer, which all links share, is twice as large, so that
+    /// the driver can write received bytes directly from it. Default: 64 KiB.
     pub read_buffer_bytes: usize,
-    /// How many bytes one link may have read in one turn. 128 KiB.
+    /// How many bytes the driver reads from one link per turn. Default: 128 KiB.
     pub read_budget_bytes: usize,
-    /// How many bytes may be gathered before they are written out, even in the
-    /// middle of a turn: about what stays near the processor. 64 KiB.
+    /// How many bytes the driver gathers before it writes them, even in the middle of a turn. A
+    /// value that fits into the processor's cache is best. Default: 64 KiB.
     pub outbox_bytes_max: usize,
-    /// How many bytes may wait for a new link, until the machine says otherwise
-    /// by [`Effect::Bound`](crc_machine::Effect::Bound). 64 KiB.
+    /// The bound of a new link's send queue, until the machine changes it by
+    /// [`Effect::Bound`](crc_machine::Effect::Bound). Default: 64 KiB.
     pub send_queue_bytes_max: usize,
-    /// How many links may be open before no further one is accepted. As many as
-    /// the process has descriptors for, less [`descriptors_reserve`], unless this is lower.
+    /// The connection limit: with this many links open, the driver accepts no further one. It is
+    /// lowered to the process's descriptor limit less [`descriptors_reserve`]. Default: no limit of
+    /// its own.
     ///
-    /// Peers that come when the house is full wait in the listener's backlog
-    /// until a link closes, or until they give up. Dials are not held back.
-    /// The links of [`Driver::listen_with_own_limit`](crate::Driver::listen_with_own_limit) do
-    /// not count.
+    /// Further peers wait in the listener's backlog until a link closes or they give up. Dials
+    /// are not limited. Links of [`Driver::listen_with_own_limit`](crate::Driver::listen_with_own_limit)
+    /// do not count.
     ///
     /// [`descriptors_reserve`]: Self::descriptors_reserve
     pub links_max: usize,
-    /// How many descriptors are kept for everything but accepted links: files,
-    /// listeners, dials, name look-ups, links that are counted apart. 64.
+    /// How many descriptors are reserved for everything but accepted links: files, listeners,
+    /// dials, name resolution, and links with their own limit. Default: 64.
     pub descriptors_reserve: usize,
-    /// How many links one listener may accept in one turn. 128.
+    /// How many connections the driver accepts from one listener per turn. Default: 128.
     pub accepts_per_turn_max: usize,
-    /// How many links may wait in the kernel to be accepted; the kernel has a
-    /// limit of its own. 4096.
+    /// The listen backlog. The kernel has a limit of its own. Default: 4096.
     pub backlog: u16,
-    /// How many commands may wait in a [`CommandSender`](crate::CommandSender). 1024.
+    /// The capacity of the command queue, see [`CommandSender`](crate::CommandSender). Default: 1024.
     pub commands_max: usize,
-    /// Commands from a [`CommandSender`](crate::CommandSender) are left to wait while
-    /// this many bytes wait to be sent on all links together: with a client,
-    /// who reads commands from a file is slowed down to what its link takes,
-    /// instead of being cut off. Without limit by default, which suits a server.
+    /// While more than this many bytes wait in all send queues together, the driver takes no
+    /// commands from the command queue. So a client that reads commands from a file sends as
+    /// fast as its link permits, and does not exceed its queue. Default: no limit, which suits a
+    /// server.
     pub commands_pause_bytes: usize,
 }
 

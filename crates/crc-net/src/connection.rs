@@ -1,6 +1,5 @@
-//! One connection: its socket, what waits to be written to it, and how far its
-//! end has come. Moves bytes; what they mean, and what an end means to others,
-//! is decided elsewhere.
+//! One connection: its socket, its send queue, and its progress towards the end. It moves bytes; the
+//! driver decides what their arrival or an error means.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -13,63 +12,62 @@ use crate::selector::Interest;
 use crate::send_lists::{SendList, SendLists};
 use crate::stats::Stats;
 
-/// So many stretches of bytes go into one system call at most.
+/// One vectored write has at most this many slices.
 const SLICES_MAX: usize = 1024;
 
-/// An open socket and its book-keeping. Kept small: there may be ten thousand
-/// idle ones, and those own no buffer.
+/// An open socket and its state. It is small, because there may be ten thousand idle ones. An idle
+/// connection owns no buffer.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) socket: PollSource<TcpStream>,
     pub(crate) peer: SocketAddr,
     pub(crate) queue: SendQueue,
     pub(crate) phase: Phase,
-    /// The listener that counts it, if that counts its links apart.
-    pub(crate) counted_by: Option<u32>,
-    /// What this turn has to send on it.
-    pub(crate) pieces: SendList,
-    /// Whether it has given us bytes yet.
-    pub(crate) heard: bool,
-    /// Whether the peer has ended its side.
-    pub(crate) ended: bool,
-    /// Whether the socket took all we gave it the last time.
+    /// The index of the listener whose own limit counts this connection, if one does.
+    pub(crate) limited_by: Option<u32>,
+    /// This turn's sends.
+    pub(crate) sends: SendList,
+    /// Whether bytes have come from the peer.
+    pub(crate) has_received: bool,
+    /// Whether the peer has closed its side of the stream.
+    pub(crate) peer_closed: bool,
+    /// Whether the socket accepted everything in the latest write.
     writable: bool,
-    /// Whether it stands in the list of those to be written to.
-    pub(crate) to_flush: bool,
-    /// Whether it stands in the list of those that have something to be told
-    /// that is not urgent.
-    pub(crate) has_news: bool,
-    /// Whether it stands in the list of those to be armed.
-    pub(crate) to_arm: bool,
+    /// Whether the connection is in the list of those to write to.
+    pub(crate) in_to_flush: bool,
+    /// Whether the connection is in the list of those with deferred sends.
+    pub(crate) in_deferred: bool,
+    /// Whether the connection is in the list of those to arm.
+    pub(crate) in_to_arm: bool,
 }
 
-/// How far a connection's end has come.
+/// How far a connection has progressed towards its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Not begun.
+    /// Open.
     Live,
-    /// Writing failed, for this reason. What the peer sent before is still
-    /// read, until this time at most.
+    /// A write failed with this error. The driver still reads what the peer sent before, until the
+    /// deadline.
     Broken(ErrorKind, Timestamp),
-    /// The machine closed it: what waits has to be written by this time.
+    /// The machine closed it. The queued bytes must be written by the deadline.
     Flushing(Timestamp),
-    /// All was written and our side ended: the peer's side is read to its end,
-    /// until this time at most.
+    /// Everything is written and the sending side is shut down. The driver reads the peer's side
+    /// to its end, until the deadline.
     Draining(Timestamp),
-    /// It is over; the machine is about to be told.
-    Over,
+    /// The connection is down. The driver has not notified the machine yet.
+    Closed,
 }
 
-/// What reading came to.
+/// The result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReadOutcome {
-    /// So many bytes, and whether that was all there was.
+    /// `count` bytes. `all` if the socket has no further bytes.
     Bytes { count: usize, all: bool },
-    /// Nothing more at the moment.
-    Nothing,
-    /// The peer has ended its side.
+    /// No bytes at the moment.
+    WouldBlock,
+    /// The peer has closed its side.
     End,
-    /// The connection is broken.
+    /// The connection failed.
     Failed(ErrorKind),
 }
 
@@ -84,54 +82,53 @@ impl Connection {
             peer,
             queue: SendQueue::new(send_queue_bytes_max),
             phase: Phase::Live,
-            counted_by: None,
-            pieces: SendList::EMPTY,
-            heard: false,
-            ended: false,
+            limited_by: None,
+            sends: SendList::EMPTY,
+            has_received: false,
+            peer_closed: false,
             writable: true,
-            to_flush: false,
-            has_news: false,
-            to_arm: false,
+            in_to_flush: false,
+            in_deferred: false,
+            in_to_arm: false,
         }
     }
 
-    /// Whether the machine still has to do with it: may send on it, and is told
-    /// what comes.
-    pub(crate) fn is_machines(&self) -> bool {
+    /// Whether the link is up for the machine: it may send, and receives bytes.
+    pub(crate) fn is_up(&self) -> bool {
         matches!(self.phase, Phase::Live | Phase::Broken(..))
     }
 
-    /// When something must be done about it if nothing happens.
+    /// The deadline of the current phase.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         match self.phase {
-            Phase::Live | Phase::Over => None,
+            Phase::Live | Phase::Closed => None,
             Phase::Broken(_, deadline) | Phase::Flushing(deadline) | Phase::Draining(deadline) => {
                 Some(deadline)
             }
         }
     }
 
-    /// What its socket has to be watched for.
+    /// What the selector must watch the socket for.
     pub(crate) fn interest(&self) -> Interest {
         match self.phase {
             Phase::Live | Phase::Flushing(_) => Interest {
-                read: !self.ended,
+                read: !self.peer_closed,
                 write: !self.queue.is_empty(),
             },
             Phase::Broken(..) | Phase::Draining(_) => Interest::READ,
-            Phase::Over => Interest::NONE,
+            Phase::Closed => Interest::NONE,
         }
     }
 
-    /// Notes that the socket takes bytes again.
-    pub(crate) fn now_writable(&mut self) {
+    /// Notes that the socket accepts bytes again.
+    pub(crate) fn mark_writable(&mut self) {
         self.writable = true;
     }
 
     pub(crate) fn read(&mut self, buffer: &mut [u8], stats: &Stats) -> ReadOutcome {
         loop {
             stats.reads.add(1);
-            match self.socket.source().read(buffer) {
+            match self.socket.socket().read(buffer) {
                 Ok(0) => return ReadOutcome::End,
                 Ok(count) => {
                     stats.read_bytes.add(count);
@@ -140,50 +137,50 @@ impl Connection {
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock => return ReadOutcome::Nothing,
+                    ErrorKind::WouldBlock => return ReadOutcome::WouldBlock,
                     kind => return ReadOutcome::Failed(kind),
                 },
             }
         }
     }
 
-    /// Writes what waits and then this turn's pieces, as far as the socket
-    /// takes them; the rest of the pieces is queued.
+    /// Writes the queued bytes and then this turn's sends, as far as the socket accepts them, and
+    /// queues the rest.
     ///
     /// # Errors
     ///
-    /// Why the connection is over, if it is. What was not written waits in the
-    /// queue all the same, within its bound or not.
+    /// The reason why the connection is down. The rest is queued nevertheless, even beyond the
+    /// bound of the queue.
     pub(crate) fn flush<'a, N>(
         &mut self,
-        pieces: &SendLists,
+        lists: &SendLists,
         outbox: &'a Outbox<N>,
-        input: &'a ReadBuffer,
+        read_buffer: &'a ReadBuffer,
         slices: &mut Vec<IoSlice<'a>>,
         stats: &Stats,
     ) -> Result<(), LinkDown> {
-        let waited = self.queue.len();
-        let list = core::mem::replace(&mut self.pieces, SendList::EMPTY);
-        let mut rest = pieces.iter(list).map(|range| match range.input_range() {
-            Some(place) => input.get(place),
+        let queued_before = self.queue.len();
+        let list = core::mem::replace(&mut self.sends, SendList::EMPTY);
+        let mut rest = lists.iter(list).map(|range| match range.input_range() {
+            Some(positions) => read_buffer.get(positions),
             None => outbox.bytes(range),
         });
         let mut written = 0;
         let mut outcome = Ok(());
         if matches!(self.phase, Phase::Live | Phase::Flushing(_)) {
-            outcome = self.write_waiting(stats);
+            outcome = self.write_queue(stats);
             if outcome.is_ok() && self.queue.is_empty() && self.writable {
-                (written, outcome) = self.write_pieces(&mut rest, slices, stats);
+                (written, outcome) = self.write_sends(&mut rest, slices, stats);
             }
         }
         let mut over_bound = false;
-        for piece in rest {
-            if let Err(OverBound { .. }) = self.queue.push(piece, written) {
+        for send in rest {
+            if let Err(OverBound { .. }) = self.queue.push(send, written) {
                 over_bound = true;
             }
             written = 0;
         }
-        stats.queue_bytes.subtract(waited);
+        stats.queue_bytes.subtract(queued_before);
         stats.queue_bytes.add(self.queue.len());
         match outcome {
             Err(error) => Err(LinkDown::Failed(error)),
@@ -192,20 +189,20 @@ impl Connection {
         }
     }
 
-    fn write_waiting(&mut self, stats: &Stats) -> Result<(), ErrorKind> {
+    fn write_queue(&mut self, stats: &Stats) -> Result<(), ErrorKind> {
         while self.writable && !self.queue.is_empty() {
             let waiting = self.queue.waiting();
             let length = waiting.len();
-            let count = write_once(stats, || self.socket.source().write(waiting))?;
+            let count = write_once(stats, || self.socket.socket().write(waiting))?;
             self.writable = count == length;
             self.queue.advance(count);
         }
         Ok(())
     }
 
-    /// Writes the pieces in `rest` and leaves those in it that were not wholly
-    /// written. Says how much of the first of them was.
-    fn write_pieces<'a>(
+    /// Writes the sends in `rest`, and leaves those in it that are not completely written. Returns
+    /// how many bytes of the first of them are written.
+    fn write_sends<'a>(
         &mut self,
         rest: &mut (impl Iterator<Item = &'a [u8]> + Clone),
         slices: &mut Vec<IoSlice<'a>>,
@@ -215,35 +212,35 @@ impl Connection {
             let mut ahead = rest.clone();
             let outcome = match (ahead.next(), ahead.next()) {
                 (None, _) => return (0, Ok(())),
-                (Some(only), None) => write_once(stats, || self.socket.source().write(only)),
+                (Some(only), None) => write_once(stats, || self.socket.socket().write(only)),
                 (Some(_), Some(_)) => {
                     slices.clear();
                     slices.extend(rest.clone().take(SLICES_MAX).map(IoSlice::new));
-                    write_once(stats, || self.socket.source().write_vectored(slices))
+                    write_once(stats, || self.socket.socket().write_vectored(slices))
                 }
             };
             let mut count = match outcome {
                 Ok(count) => count,
                 Err(kind) => return (0, Err(kind)),
             };
-            for piece in rest.clone().take(SLICES_MAX) {
-                if count < piece.len() {
+            for send in rest.clone().take(SLICES_MAX) {
+                if count < send.len() {
                     self.writable = false;
                     return (count, Ok(()));
                 }
-                count -= piece.len();
+                count -= send.len();
                 rest.next();
             }
         }
     }
 
-    /// Endpoints our side of the stream: all has been written.
-    pub(crate) fn end(&self) -> io::Result<()> {
-        self.socket.source().shutdown(Shutdown::Write)
+    /// Shuts down the sending side of the stream.
+    pub(crate) fn shut_down(&self) -> io::Result<()> {
+        self.socket.socket().shutdown(Shutdown::Write)
     }
 }
 
-/// One system call that writes; 0 if the socket takes nothing at the moment.
+/// Performs one system call that writes. Returns 0 if the socket accepts no bytes at the moment.
 fn write_once(
     stats: &Stats,
     mut write: impl FnMut() -> io::Result<usize>,

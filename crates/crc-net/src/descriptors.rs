@@ -1,9 +1,9 @@
-//! How many descriptors this process may have.
+//! The process's limit of file descriptors.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the limit as far as it goes without asking anybody, and returns it.
-pub(crate) fn raise_limit() -> usize {
+/// Raises the soft limit of file descriptors to the hard limit, and returns it.
+pub fn raise_descriptor_limit() -> usize {
     let before = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: before.maximum,
@@ -12,7 +12,7 @@ pub(crate) fn raise_limit() -> usize {
     let limit = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => raised.current,
         Err(error) => {
-            log::debug!("the limit of descriptors stays as it is: {error}");
+            log::debug!("descriptor limit: cannot be raised: {error}");
             before.current
         }
     };

@@ -1,70 +1,74 @@
-//! What can keep a driver from running. Nothing here is a peer's doing.
+//! Errors that keep a driver from running. Peers never cause them.
 
 use std::io;
 use std::net::SocketAddr;
 
-/// The driver cannot work on this system as it stands.
+/// The driver cannot run.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DriverError {
-    /// The selector could not be made, or failed.
-    #[error("cannot wait for sockets: {0}")]
+    /// The selector cannot be created, or it failed.
+    #[error("cannot poll sockets: {0}")]
     Selector(#[source] io::Error),
-    /// Signals could not be caught.
-    #[error("cannot catch signals: {0}")]
+    /// Signal handlers cannot be installed.
+    #[error("cannot handle signals: {0}")]
     Signals(#[source] io::Error),
-    /// A helper thread could not be started.
+    /// A helper thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
 }
 
-/// An address cannot be listened on.
+/// The driver cannot listen on an address.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ListenError {
-    /// Somebody else listens there.
-    #[error("{address} is taken: stop what listens there, or choose another port")]
-    Taken {
-        /// Where.
+    /// Another socket listens on the address.
+    #[error(
+        "{address} is already in use: stop the program that listens there, or choose another port"
+    )]
+    AddressInUse {
+        /// The address.
         address: SocketAddr,
     },
-    /// This process may not listen there.
-    #[error("{address} is not allowed to this user: choose a port from 1024 on")]
-    Denied {
-        /// Where.
+    /// The process may not listen on the address.
+    #[error("permission denied for {address}: choose a port from 1024 on")]
+    PermissionDenied {
+        /// The address.
         address: SocketAddr,
     },
-    /// It is no address of this machine.
-    #[error("{address} is no address of this machine: choose one that is, or 0.0.0.0, or [::]")]
-    NotOurs {
-        /// Where.
+    /// No interface of this machine has the address.
+    #[error("{address} is not an address of this machine: choose one of its own, 0.0.0.0 or [::]")]
+    AddressNotLocal {
+        /// The address.
         address: SocketAddr,
     },
-    /// Something else is wrong.
+    /// The operating system reports another error.
     #[error("cannot listen on {address}: {source}")]
     Failed {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl ListenError {
-    /// The address that was asked for.
+    /// The address that the caller asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         match self {
-            ListenError::Taken { address }
-            | ListenError::Denied { address }
-            | ListenError::NotOurs { address }
+            ListenError::AddressInUse { address }
+            | ListenError::PermissionDenied { address }
+            | ListenError::AddressNotLocal { address }
             | ListenError::Failed { address, .. } => *address,
         }
     }
 
     pub(crate) fn new(address: SocketAddr, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::AddrInUse => ListenError::Taken { address },
-            io::ErrorKind::PermissionDenied => ListenError::Denied { address },
-            io::ErrorKind::AddrNotAvailable => ListenError::NotOurs { address },
+            io::ErrorKind::AddrInUse => ListenError::AddressInUse { address },
+            io::ErrorKind::PermissionDenied => ListenError::PermissionDenied { address },
+            io::ErrorKind::AddrNotAvailable => ListenError::AddressNotLocal { address },
             _ => ListenError::Failed { address, source },
         }
     }

@@ -1,34 +1,46 @@
-//! Drives a [`Machine`](crc_machine::Machine) with sockets: one thread, one
-//! selector, nothing that blocks.
+//! Drives a [`Machine`](crc_machine::Machine) with TCP sockets: one thread, one selector, no blocking
+//! calls.
 //!
-//! A [`Driver`] waits, reads what came, hands it to its machine and carries out
-//! what the machine wants done. Everything with a system call in it is here;
-//! everything that knows what the bytes mean is elsewhere. There is no message,
-//! no host and no rule of the network in this crate, and no error of the system
-//! leaves it but as a reason.
+//! A [`Driver`] waits for sockets, reads them, passes the bytes to its machine, and executes the
+//! machine's effects. This crate contains all system calls and no protocol. It reports the
+//! system's errors to the machine as the reason of a `LinkDown` or a `DialFailed`.
 //!
-//! What a driver promises:
+//! # Use
 //!
-//! - One system call that writes per link and turn, however many messages it
-//!   carries; none at all, and no wake-up, while nothing happens.
-//! - Whoever reads slowly slows nobody down: what waits for it is bounded, and
-//!   over the bound it is closed.
-//! - Every `LinkUp` is answered by exactly one `LinkDown`.
-//! - Within a turn closings come before registrations: who drops and comes back
-//!   at once finds its place free.
-//! - Out of descriptors it waits, growing pauses long, and never spins.
+//! Implement `Machine`, create a [`Driver`], call [`Driver::listen`] for each address, then
+//! [`Driver::run`]. Other threads use a [`CommandSender`]; [`read_lines`] turns lines of standard input
+//! into commands. See the example of [`Driver`], and `examples/echo_server.rs`.
 //!
-//! Unix only, for the sake of signals and descriptors; developed on Linux.
+//! A program with an event loop of its own can use the [`Selector`] alone, with
+//! [`PollSource`] and [`start_connect`].
+//!
+//! # Guarantees
+//!
+//! - A turn writes to each link with one system call, whatever the number of messages. An idle
+//!   driver makes no system calls and does not wake up.
+//! - A slow reader does not slow down other links. Its send queue is bounded, and the driver closes
+//!   the link when the queue exceeds the bound.
+//! - Each `LinkUp` is followed by exactly one `LinkDown`.
+//! - Within a turn, the ends of established links come before the first bytes of new ones. So a
+//!   peer that drops and reconnects immediately does not collide with its old link.
+//! - When the process is out of descriptors, the driver pauses accepting, with growing pauses. It
+//!   never spins.
+//!
+//! # Limits
+//!
+//! - Unix only, because of signals and descriptors. It is developed and tested on Linux.
+//! - TCP only. The driver runs on one thread.
 
 #![deny(unsafe_code)]
 
 #[cfg(not(unix))]
-compile_error!("crc-net needs signals and descriptors as Unix has them");
+compile_error!("crc-net needs Unix signals and descriptors");
 
 mod batching;
 mod clock;
 mod command_sender;
 mod config;
+mod connect;
 mod connection;
 mod descriptors;
 mod dialer;
@@ -42,13 +54,22 @@ mod read_buffer;
 mod selector;
 mod send_lists;
 mod signals;
+mod slots;
 mod sockets;
 mod stats;
-mod table;
 
 pub use command_sender::{CommandSender, SendError};
 pub use config::DriverConfig;
+pub use connect::{ConnectOutcome, connect_outcome, start_connect};
+pub use descriptors::raise_descriptor_limit;
 pub use driver::{Driver, Stopped};
 pub use error::{DriverError, ListenError};
 pub use lines::{LineEvent, read_lines};
+pub use poll_source::{PollSource, Socket};
+pub use selector::{Events, Interest, Ready, Selector};
 pub use stats::{Counter, Stats};
+
+/// Runs the README's example as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

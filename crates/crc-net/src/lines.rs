@@ -1,6 +1,5 @@
-//! Lines of an input that cannot be waited for together with sockets, such as
-//! standard input: read on a thread of its own, given to the machine as
-//! commands. Knows nothing of what a line means.
+//! Reads lines from a blocking input, such as standard input, on a thread of its own, and
+//! sends them to the machine as commands.
 
 use std::io::{self, BufRead, ErrorKind};
 use std::thread;
@@ -8,34 +7,33 @@ use std::thread;
 use crate::command_sender::CommandSender;
 use crate::error::DriverError;
 
-/// What an input had to offer.
+/// What the line reader read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineEvent {
-    /// A line, without its end.
+    /// A line, without its terminator.
     Line(String),
-    /// A line of more bytes than may be; it was skipped.
+    /// A line that exceeds the limit. The reader skipped it.
     TooLong,
-    /// A line that is not UTF-8; it was skipped.
+    /// A line that is not UTF-8. The reader skipped it.
     NotUtf8,
-    /// There is no more. The last that is given.
+    /// The end of the input. No event follows.
     End,
-    /// The input broke. The last that is given.
+    /// Reading failed. No event follows.
     Failed(ErrorKind),
 }
 
-/// Reads `input` line by line on a thread of its own, and gives what `map` makes
-/// of it to `sender`; until the end, or until nobody takes commands any more.
+/// Starts a thread that reads `input` line by line, converts each event to a command with `map`,
+/// and sends the command to the driver. The thread ends with the input or with the driver.
 ///
-/// At most one line of at most `line_bytes_max` bytes is kept. While too many
-/// commands wait nothing is read, so whoever writes the lines is slowed down.
-/// The thread is left alone when the process ends.
+/// The thread holds at most one line of at most `line_bytes_max` bytes. While the command queue is
+/// full it reads nothing, so that the writer of the input waits.
 ///
 /// ```no_run
 /// # fn example(sender: crc_net::CommandSender<String>) -> Result<(), crc_net::DriverError> {
 /// use crc_net::{LineEvent, read_lines};
 ///
 /// let input = std::io::BufReader::new(std::io::stdin());
-/// read_lines(input, 128 * 1024, sender, |input| match input {
+/// read_lines(input, 128 * 1024, sender, |event| match event {
 ///     LineEvent::Line(line) => Some(line),
 ///     LineEvent::End => Some("/quit".to_owned()),
 ///     _ => None,
@@ -45,7 +43,7 @@ pub enum LineEvent {
 ///
 /// # Errors
 ///
-/// [`DriverError::Thread`] when the thread cannot be started.
+/// [`DriverError::Thread`] if the thread cannot be started.
 pub fn read_lines<C: Send + 'static>(
     input: impl BufRead + Send + 'static,
     line_bytes_max: usize,
@@ -53,7 +51,7 @@ pub fn read_lines<C: Send + 'static>(
     mut map: impl FnMut(LineEvent) -> Option<C> + Send + 'static,
 ) -> Result<(), DriverError> {
     let read = move || {
-        for_each_line(input, line_bytes_max, |input| match map(input) {
+        for_each_line(input, line_bytes_max, |event| match map(event) {
             Some(command) => sender.send(command).is_ok(),
             None => true,
         });
@@ -65,17 +63,17 @@ pub fn read_lines<C: Send + 'static>(
     Ok(())
 }
 
-/// Calls `take` with each line and with the end, until it wants no more.
+/// Calls `handle` with each event, until it returns `false`.
 fn for_each_line(
     mut input: impl BufRead,
     line_bytes_max: usize,
-    mut take: impl FnMut(LineEvent) -> bool,
+    mut handle: impl FnMut(LineEvent) -> bool,
 ) {
     let mut line = Vec::new();
     loop {
         line.clear();
         let next = match read_line(&mut input, &mut line, line_bytes_max) {
-            Ok(LineEnd::Nothing) => LineEvent::End,
+            Ok(LineEnd::EndOfInput) => LineEvent::End,
             Ok(LineEnd::TooLong) => LineEvent::TooLong,
             Ok(LineEnd::Line) => match std::str::from_utf8(&line) {
                 Ok(text) => LineEvent::Line(text.to_owned()),
@@ -84,7 +82,7 @@ fn for_each_line(
             Err(error) => LineEvent::Failed(error.kind()),
         };
         let last = matches!(next, LineEvent::End | LineEvent::Failed(_));
-        if !take(next) || last {
+        if !handle(next) || last {
             return;
         }
     }
@@ -93,12 +91,12 @@ fn for_each_line(
 enum LineEnd {
     Line,
     TooLong,
-    /// There was no line.
-    Nothing,
+    /// The end of the input, without a line.
+    EndOfInput,
 }
 
-/// Reads one line into `line`, without its end; what goes beyond `bytes_max` is
-/// dropped unseen.
+/// Reads one line into `line`, without its terminator. Drops the bytes of a line that exceeds
+/// `bytes_max`.
 fn read_line(
     input: &mut impl BufRead,
     line: &mut Vec<u8>,
@@ -115,7 +113,7 @@ fn read_line(
         let at_end = end.is_some() || available.is_empty();
         any |= !available.is_empty();
         let part = &available[..end.unwrap_or(available.len())];
-        // One more than may be, for the carriage return that may stand there.
+        // One more than the limit, for a possible carriage return.
         too_long |= line.len() + part.len() > bytes_max + 1;
         if !too_long {
             line.extend_from_slice(part);
@@ -127,7 +125,7 @@ fn read_line(
         }
         line.pop_if(|last| *last == b'\r');
         return Ok(match any {
-            false => LineEnd::Nothing,
+            false => LineEnd::EndOfInput,
             true if too_long || line.len() > bytes_max => LineEnd::TooLong,
             true => LineEnd::Line,
         });
@@ -143,8 +141,8 @@ mod tests {
     fn lines(input: impl Read, buffer_bytes: usize, line_bytes_max: usize) -> Vec<LineEvent> {
         let mut all = Vec::new();
         let input = BufReader::with_capacity(buffer_bytes, input);
-        for_each_line(input, line_bytes_max, |input| {
-            all.push(input);
+        for_each_line(input, line_bytes_max, |event| {
+            all.push(event);
             true
         });
         all
@@ -155,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_lines_however_they_come() {
+    fn lines_do_not_depend_on_the_buffer_size() {
         let input = b"one\n\ntwo\r\nthree";
         let expected = [
             line("one"),
@@ -171,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn skips_what_is_too_long_or_no_text() {
+    fn skips_long_lines_and_invalid_utf8() {
         let input = b"12345\n12345\r\n123456\n1234567890123456789\n\xff\nend\n";
         for buffer_bytes in 1..=input.len() {
             let expected = [
@@ -188,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_takes_no_memory() {
+    fn an_endless_line_needs_little_memory() {
         let input = io::repeat(b'x').take(10_000_000);
         let mut line = Vec::new();
         let mut input = BufReader::new(input);
@@ -198,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_input_is_the_end() {
+    fn a_read_error_ends_the_input() {
         struct Broken;
         impl Read for Broken {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

@@ -1,5 +1,4 @@
-//! Sockets that others connect to, and the options that every link's socket has.
-//! When to accept, and how many, is decided elsewhere.
+//! A listening socket, and the socket options of every link.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,8 +10,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::poll_source::PollSource;
 
-/// The first pause after the system ran out of descriptors; each further one is
-/// twice as long.
+/// The first pause after the system ran out of descriptors. Each further pause is twice as long.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -24,39 +22,39 @@ pub(crate) struct Listener {
     pub(crate) id: ListenerId,
     pub(crate) address: SocketAddr,
     pub(crate) state: ListenerState,
-    /// What it may have open, if its links are counted apart from all others.
-    pub(crate) apart: Option<Apart>,
-    /// How long to leave it alone next time; zero while all is well.
+    /// The limit of its own, if it has one.
+    pub(crate) own_limit: Option<OwnLimit>,
+    /// The latest pause; zero unless the system is out of descriptors.
     pause: Duration,
 }
 
-/// The links of a listener whose links are counted apart.
+/// The links of a listener that has a limit of its own.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Apart {
+pub(crate) struct OwnLimit {
     pub(crate) links: usize,
     pub(crate) links_max: usize,
 }
 
-/// Whether a listener is listened to.
+/// Whether a listener accepts connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ListenerState {
     Open,
-    /// The system had nothing left for a further socket.
+    /// The system is out of descriptors or memory; a timer resumes the listener.
     Paused,
-    /// As many links as allowed are open: in all, or of its own if they are
-    /// counted apart.
-    Full,
+    /// The connection limit, or the listener's own limit, is reached. A link that closes resumes
+    /// the listener.
+    AtLimit,
 }
 
-/// What accepting came to.
+/// The result of accepting a connection.
 #[derive(Debug)]
 pub(crate) enum AcceptOutcome {
     Accepted(TcpStream, SocketAddr),
-    /// Nobody waits.
-    Nobody,
-    /// Somebody waited, and is gone.
-    Gone(io::Error),
-    /// It will not get better at once.
+    /// The backlog is empty.
+    WouldBlock,
+    /// The connection failed before it was accepted.
+    Aborted(io::Error),
+    /// The system is out of descriptors or memory.
     Exhausted(io::Error),
 }
 
@@ -64,67 +62,67 @@ impl Listener {
     pub(crate) fn new(
         socket: PollSource<TcpListener>,
         id: ListenerId,
-        at: SocketAddr,
-        apart: Option<Apart>,
+        address: SocketAddr,
+        own_limit: Option<OwnLimit>,
     ) -> Self {
         Listener {
             socket,
             id,
-            address: at,
+            address,
             state: ListenerState::Open,
-            apart,
+            own_limit,
             pause: Duration::ZERO,
         }
     }
 
     pub(crate) fn accept(&self) -> AcceptOutcome {
         loop {
-            match self.socket.source().accept() {
+            match self.socket.socket().accept() {
                 Ok((stream, peer)) => return AcceptOutcome::Accepted(stream, peer),
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock => return AcceptOutcome::Nobody,
+                    ErrorKind::WouldBlock => return AcceptOutcome::WouldBlock,
                     ErrorKind::ConnectionAborted
                     | ErrorKind::ConnectionReset
                     | ErrorKind::HostUnreachable
                     | ErrorKind::NetworkUnreachable
                     | ErrorKind::NetworkDown
                     | ErrorKind::PermissionDenied
-                    | ErrorKind::TimedOut => return AcceptOutcome::Gone(error),
+                    | ErrorKind::TimedOut => return AcceptOutcome::Aborted(error),
                     _ => return AcceptOutcome::Exhausted(error),
                 },
             }
         }
     }
 
-    /// Notes that nobody waits any more: a bad time is over.
-    pub(crate) fn caught_up(&mut self) {
+    /// Notes that the backlog is empty: the system has descriptors again.
+    pub(crate) fn reset_pause(&mut self) {
         self.pause = Duration::ZERO;
     }
 
-    /// How long to leave it alone now; and whether a bad time has just begun.
+    /// The next pause, and whether it is the first of a series.
     pub(crate) fn next_pause(&mut self) -> (Duration, bool) {
-        let begins = self.pause.is_zero();
-        self.pause = if begins {
+        let is_first = self.pause.is_zero();
+        self.pause = if is_first {
             PAUSE_MIN
         } else {
             PAUSE_MAX.min(self.pause * 2)
         };
-        (self.pause, begins)
+        (self.pause, is_first)
     }
 }
 
-/// Binds and listens, without blocking.
+/// Creates a non-blocking listening socket.
 pub(crate) fn listen(address: SocketAddr, backlog: u16) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
-    // A server that starts again must not wait for its old connections' end.
+    // A restarted server must not wait until its old connections have timed out.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
-        // So that [::] and 0.0.0.0 can both be listened on.
+        // So that a process can listen on both [::] and 0.0.0.0.
         socket.set_only_v6(true)?;
     }
     socket.bind(&address.into())?;
@@ -133,16 +131,15 @@ pub(crate) fn listen(address: SocketAddr, backlog: u16) -> io::Result<TcpListene
     Ok(socket.into())
 }
 
-/// Gives a link's socket what every link's socket has: it does not block, holds
-/// nothing back to send it with more, and notices within `peer_timeout` that
-/// its peer has vanished.
-pub(crate) fn tune<S: AsFd>(socket: &S, peer_timeout: Duration) -> io::Result<()> {
-    // The system counts whole seconds, and takes no zero.
+/// Sets the socket options of a link: non-blocking, without Nagle's algorithm, and with timeouts
+/// that detect a vanished peer within `peer_timeout`.
+pub(crate) fn set_link_options<S: AsFd>(socket: &S, peer_timeout: Duration) -> io::Result<()> {
+    // The system counts whole seconds and rejects zero.
     let peer_timeout = peer_timeout.max(Duration::from_secs(6));
     let socket = SockRef::from(socket);
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
-    // Asked from half that time on, the peer has three times to answer.
+    // Probes start after half the time; the peer may miss two of three.
     let keepalive = TcpKeepalive::new().with_time(peer_timeout / 2);
     #[cfg(not(target_os = "openbsd"))]
     let keepalive = keepalive.with_interval(peer_timeout / 6).with_retries(3);
@@ -163,9 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn a_vanished_peer_is_noticed_in_time() {
+    fn a_vanished_peer_is_detected_in_time() {
         let socket = socket();
-        tune(&socket, Duration::from_secs(30)).unwrap();
+        set_link_options(&socket, Duration::from_secs(30)).unwrap();
         assert!(socket.nonblocking().unwrap() && socket.tcp_nodelay().unwrap());
         assert!(socket.keepalive().unwrap());
         let first = socket.tcp_keepalive_time().unwrap();
@@ -177,12 +174,12 @@ mod tests {
             socket.tcp_user_timeout().unwrap(),
             Some(Duration::from_secs(30))
         );
-        // Whatever is asked for, the system has to take it.
-        tune(&socket, Duration::ZERO).unwrap();
+        // The system accepts every setting.
+        set_link_options(&socket, Duration::ZERO).unwrap();
     }
 
     #[test]
-    fn pauses_grow_until_all_is_well() {
+    fn pauses_double_until_reset() {
         let selector = std::sync::Arc::new(crate::selector::Selector::new().unwrap());
         let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
         let socket = listen(any, 1).unwrap();
@@ -193,9 +190,9 @@ mod tests {
             let pauses: Vec<_> = (0..9).map(|_| listener.next_pause()).collect();
             let millis: Vec<_> = pauses.iter().map(|(pause, _)| pause.as_millis()).collect();
             assert_eq!(millis, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
-            let begun = pauses.iter().filter(|(_, begins)| *begins).count();
-            assert_eq!(begun, 1, "round {round} is one bad time");
-            listener.caught_up();
+            let first = pauses.iter().filter(|(_, is_first)| *is_first).count();
+            assert_eq!(first, 1, "round {round} is one series");
+            listener.reset_pause();
         }
     }
 }

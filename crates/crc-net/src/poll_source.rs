@@ -1,111 +1,193 @@
-//! Sources and their place in the selector: the only `unsafe` of the house, and
-//! the only caller of the selector's `add`, `modify` and `delete`.
+//! Sockets that a selector watches. This is the only module with `unsafe` code, and the only one that
+//! calls the selector's `add`, `modify` and `delete`.
 //!
-//! The selector is used in oneshot mode: a source that has fired is asked for
-//! nothing until it is armed again. Who owns a [`PollSource`] says
-//! [`fired`](PollSource::fired) after every event, even an ignored one, and
-//! [`arm`](PollSource::arm) with all that is wanted from then on. Only a link
-//! that is watched for reading alone [stays armed](PollSource::arm_link): that
-//! saves a system call for every event on it. Such a link fires until all has
-//! been read that came; everything else on it, a write or an end, changes the
-//! interest and with it the mode.
+//! The selector works in oneshot mode: after an event it watches the socket for nothing, until the
+//! owner arms it again. After every event, even one it ignores, the owner of a [`PollSource`] calls
+//! [`mark_fired`](PollSource::mark_fired), and then arms it with the full interest.
 //!
-//! Keys are made by others, and never used again: an event that was reported
-//! together with its source's end must not be taken for another's.
+//! A link that is watched for reading only stays armed in level mode, which saves a system call per
+//! event ([`arm`](PollSource::arm)). It keeps firing until all received bytes are read. Everything
+//! else that happens to a link, such as a partial write or its end, changes the interest and
+//! therefore the mode.
+//!
+//! The caller chooses the keys and never reuses one. Otherwise an event that the selector
+//! reported before a socket was dropped could be taken for an event of another socket.
 
 use std::io;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use polling::{Event, PollMode};
 
 use crate::selector::{Interest, Selector};
 
-/// A source that the selector watches, for as long as this lives.
-#[derive(Debug)]
-pub(crate) struct PollSource<S: AsFd + AsRawFd> {
-    source: S,
-    selector: Arc<Selector>,
-    /// What the selector watches it for at this moment.
-    armed: Interest,
-    /// Whether it is watched for that until told otherwise.
-    stays: bool,
+/// A socket that a [`PollSource`] can hold. Its descriptor never changes and stays open as long as
+/// the socket exists. Only this crate can implement the trait.
+pub trait Socket: AsFd + AsRawFd + sealed::Sealed {}
+
+impl Socket for TcpStream {}
+impl Socket for TcpListener {}
+impl Socket for UnixStream {}
+
+mod sealed {
+    use super::{TcpListener, TcpStream, UnixStream};
+
+    pub trait Sealed {}
+
+    impl Sealed for TcpStream {}
+    impl Sealed for TcpListener {}
+    impl Sealed for UnixStream {}
 }
 
-impl<S: AsFd + AsRawFd> PollSource<S> {
-    /// Has `source`, which must not block, watched under `key`.
-    pub(crate) fn new(
+/// A socket with its registration in a [`Selector`]. Dropping it removes the registration and closes
+/// the socket.
+#[derive(Debug)]
+pub struct PollSource<S: Socket> {
+    socket: S,
+    selector: Arc<Selector>,
+    /// What the selector currently watches the socket for.
+    armed: Interest,
+    /// Whether it stays armed after an event.
+    persistent: bool,
+}
+
+impl<S: Socket> PollSource<S> {
+    /// Registers `socket`, which must be non-blocking, and watches it until the first event. The
+    /// selector reports its events under `key`, which must not be `u64::MAX`.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses the registration, for instance because it is out of memory.
+    pub fn new(
         selector: &Arc<Selector>,
-        source: S,
+        socket: S,
         key: u64,
         interest: Interest,
     ) -> io::Result<Self> {
-        // SAFETY: a source must be deleted from the poller before it is dropped.
-        // It is moved into the registration, which gives out shared references
-        // only, keeps the poller alive, and deletes it when dropped itself,
-        // before its fields are.
+        // SAFETY: a socket must be deleted from the poller before it is dropped. The registration
+        // owns the socket, gives out shared references only, keeps the poller alive, and deletes the
+        // socket in its own `drop`, before its fields are dropped. `Socket` is sealed: no
+        // implementation closes or changes its descriptor through a shared reference.
         unsafe {
-            selector.poller().add(&source, event(key, interest))?;
+            selector.poller().add(&socket, event(key, interest))?;
         }
         Ok(PollSource {
-            source,
+            socket,
             selector: Arc::clone(selector),
             armed: interest,
-            stays: false,
+            persistent: false,
         })
     }
 
-    pub(crate) fn source(&self) -> &S {
-        &self.source
+    /// The socket.
+    pub fn socket(&self) -> &S {
+        &self.socket
     }
 
-    /// Notes that an event of it was reported: it is watched for nothing now,
-    /// unless it stays armed.
-    pub(crate) fn fired(&mut self) {
-        if !self.stays {
+    /// Notes that the selector reported an event of the socket. Unless it stays armed, the selector
+    /// now watches it for nothing.
+    pub fn mark_fired(&mut self) {
+        if !self.persistent {
             self.armed = Interest::NONE;
         }
     }
 
-    /// Has it watched for all of `interest` and nothing else, until it fires.
-    pub(crate) fn arm(&mut self, key: u64, interest: Interest) -> io::Result<()> {
+    /// Watches the socket for `interest` until the next event.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses the change.
+    pub fn arm_once(&mut self, key: u64, interest: Interest) -> io::Result<()> {
         self.set(key, interest, false)
     }
 
-    /// Has it watched for all of `interest` and nothing else: for reading alone
-    /// until told otherwise, where the selector can do that; else until it fires.
-    pub(crate) fn arm_link(&mut self, key: u64, interest: Interest) -> io::Result<()> {
-        let stays = interest == Interest::READ && self.selector.poller().supports_level();
-        self.set(key, interest, stays)
+    /// Watches the socket for `interest`: for reading only, until the interest changes, if the
+    /// selector supports that; otherwise until the next event.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses the change.
+    pub fn arm(&mut self, key: u64, interest: Interest) -> io::Result<()> {
+        let persistent = interest == Interest::READ && self.selector.poller().supports_level();
+        self.set(key, interest, persistent)
     }
 
-    fn set(&mut self, key: u64, interest: Interest, stays: bool) -> io::Result<()> {
-        if (self.armed, self.stays) == (interest, stays) {
+    fn set(&mut self, key: u64, interest: Interest, persistent: bool) -> io::Result<()> {
+        if (self.armed, self.persistent) == (interest, persistent) {
             return Ok(());
         }
-        let mode = match stays {
+        let mode = match persistent {
             true => PollMode::Level,
             false => PollMode::Oneshot,
         };
         let poller = self.selector.poller();
-        poller.modify_with_mode(&self.source, event(key, interest), mode)?;
+        poller.modify_with_mode(&self.socket, event(key, interest), mode)?;
         self.armed = interest;
-        self.stays = stays;
+        self.persistent = persistent;
         Ok(())
     }
 }
 
-impl<S: AsFd + AsRawFd> Drop for PollSource<S> {
+impl<S: Socket> Drop for PollSource<S> {
     fn drop(&mut self) {
-        if let Err(error) = self.selector.poller().delete(&self.source) {
-            log::error!("the selector does not let go of a source: {error}");
+        if let Err(error) = self.selector.poller().delete(&self.socket) {
+            log::error!("selector: cannot remove a socket: {error}");
         }
     }
 }
 
-const _: () = assert!(usize::BITS >= u64::BITS, "a key holds a whole LinkId");
+const _: () = assert!(usize::BITS >= u64::BITS, "a key must hold a whole LinkId");
 
 #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
 fn event(key: u64, interest: Interest) -> Event {
     Event::new(key as usize, interest.read, interest.write)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::selector::{Events, Ready};
+
+    fn wait(selector: &Selector, events: &mut Events) -> Vec<Ready> {
+        selector.wait(events, Some(Duration::ZERO)).unwrap();
+        events.iter().collect()
+    }
+
+    #[test]
+    fn a_socket_fires_once_or_as_long_as_it_is_ready() {
+        let selector = Arc::new(Selector::new().unwrap());
+        let mut events = Events::new();
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut source = PollSource::new(&selector, ours, 7, Interest::READ).unwrap();
+        assert_eq!(wait(&selector, &mut events), []);
+        theirs.write_all(b"..").unwrap();
+        let ready = Ready {
+            key: 7,
+            readable: true,
+            writable: false,
+        };
+        assert_eq!(wait(&selector, &mut events), [ready]);
+        assert_eq!(wait(&selector, &mut events), [], "only once");
+        source.mark_fired();
+        source.arm(7, Interest::READ).unwrap();
+        if selector.poller().supports_level() {
+            for _ in 0..2 {
+                assert_eq!(wait(&selector, &mut events), [ready]);
+            }
+        }
+        source.socket().read_exact(&mut [0; 2]).unwrap();
+        source.arm_once(7, Interest::WRITE).unwrap();
+        let [ready] = wait(&selector, &mut events)[..] else {
+            panic!("the socket is writable");
+        };
+        assert_eq!((ready.key, ready.writable), (7, true));
+        drop(source);
+        theirs.write_all(b".").unwrap_err();
+        assert_eq!(wait(&selector, &mut events), []);
+    }
 }

@@ -1,22 +1,21 @@
-//! The buffer that all links are read into, and written from.
+//! The buffer that the driver reads all links into.
 //!
-//! What was read and is to be sent as it came stays where it is until it has
-//! been written; the next read goes behind it. Knows no links.
+//! Received bytes that the machine sends on unchanged stay in the buffer until they are written.
+//! The next read goes behind them.
 
 use std::ops::Range;
 
-/// Reads go to multiples of this: to an odd place the system copies twice as
-/// slowly.
+/// Reads start at multiples of this. The system copies to unaligned addresses at half the speed.
 const ALIGNMENT: usize = 64;
 
-/// Has room for a whole read twice, so that it is seldom full.
+/// A buffer with room for two full reads, so that it is seldom full.
 #[derive(Debug, Default)]
 pub(crate) struct ReadBuffer {
     bytes: Box<[u8]>,
-    /// The first place that is well aligned.
+    /// The first aligned position.
     first: usize,
     read_bytes_max: usize,
-    /// How many bytes after that may still be sent from here.
+    /// How many bytes from `first` on may still have to be written.
     kept: usize,
 }
 
@@ -33,38 +32,38 @@ impl ReadBuffer {
         }
     }
 
-    /// How many bytes may still be sent from here.
+    /// How many bytes may still have to be written.
     pub(crate) fn kept(&self) -> usize {
         self.kept
     }
 
-    /// Whether what is kept has to be written before the next read.
+    /// Whether the kept bytes leave too little space for a full read.
     pub(crate) fn is_full(&self) -> bool {
         self.kept > self.read_bytes_max.next_multiple_of(ALIGNMENT)
     }
 
-    /// Where the next read goes, and where that stands. As much as is read at
-    /// once, if this is not [full](Self::is_full).
-    pub(crate) fn room(&mut self) -> (usize, &mut [u8]) {
-        let at = self.first + self.kept.next_multiple_of(ALIGNMENT);
-        let room = self.bytes.get_mut(at..).unwrap_or_default();
-        let length = room.len().min(self.read_bytes_max);
-        (at, &mut room[..length])
+    /// The space for the next read, and its position. It has the size of a full read unless
+    /// the buffer [is full](Self::is_full).
+    pub(crate) fn space(&mut self) -> (usize, &mut [u8]) {
+        let start = self.first + self.kept.next_multiple_of(ALIGNMENT);
+        let space = self.bytes.get_mut(start..).unwrap_or_default();
+        let length = space.len().min(self.read_bytes_max);
+        (start, &mut space[..length])
     }
 
-    /// Has what stands in `place` kept, and all before it.
-    pub(crate) fn keep(&mut self, place: &Range<usize>) {
-        self.kept = self.kept.max(place.end - self.first);
+    /// Keeps the bytes in `range` and all before it.
+    pub(crate) fn keep(&mut self, range: &Range<usize>) {
+        self.kept = self.kept.max(range.end - self.first);
     }
 
-    /// Keeps nothing any more.
+    /// Keeps no bytes any longer.
     pub(crate) fn clear(&mut self) {
         self.kept = 0;
     }
 
-    /// What stands in `place`.
-    pub(crate) fn get(&self, place: Range<usize>) -> &[u8] {
-        &self.bytes[place]
+    /// The bytes in `range`.
+    pub(crate) fn get(&self, range: Range<usize>) -> &[u8] {
+        &self.bytes[range]
     }
 }
 
@@ -73,25 +72,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_is_not_read_over() {
-        let mut input = ReadBuffer::new(100);
-        let (first, room) = input.room();
-        assert_eq!(room.len(), 100);
-        room.fill(1);
-        input.keep(&(first..first + 65));
-        assert!(!input.is_full());
-        let (second, room) = input.room();
-        assert_eq!((second - first, room.len()), (128, 100));
-        room.fill(2);
-        assert_eq!(input.get(first..first + 65), [1; 65]);
-        input.keep(&(second..second + 1));
-        input.keep(&(first..first + 9));
-        assert_eq!((input.kept(), input.is_full()), (129, true));
-        let (third, room) = input.room();
+    fn kept_bytes_are_not_overwritten() {
+        let mut buffer = ReadBuffer::new(100);
+        let (first, space) = buffer.space();
+        assert_eq!(space.len(), 100);
+        space.fill(1);
+        buffer.keep(&(first..first + 65));
+        assert!(!buffer.is_full());
+        let (second, space) = buffer.space();
+        assert_eq!((second - first, space.len()), (128, 100));
+        space.fill(2);
+        assert_eq!(buffer.get(first..first + 65), [1; 65]);
+        buffer.keep(&(second..second + 1));
+        buffer.keep(&(first..first + 9));
+        assert_eq!((buffer.kept(), buffer.is_full()), (129, true));
+        let (third, space) = buffer.space();
         assert_eq!(third - first, 192);
-        assert!(room.as_ptr().addr().is_multiple_of(ALIGNMENT));
-        assert!(!room.is_empty() && room.len() < 128);
-        input.clear();
-        assert_eq!((input.kept(), input.room().0), (0, first));
+        assert!(space.as_ptr().addr().is_multiple_of(ALIGNMENT));
+        assert!(!space.is_empty() && space.len() < 128);
+        buffer.clear();
+        assert_eq!((buffer.kept(), buffer.space().0), (0, first));
     }
 }

@@ -1,12 +1,10 @@
-//! The selector: waits until one of many sources is ready, somebody wakes it, or
-//! time is up.
+//! The selector: waits until a socket is ready, another thread wakes it, or a timeout expires.
 //!
-//! It is `polling`'s. But a wait costs that one five system calls on Linux, most of
-//! what a turn costs that has one chat to carry; so there a wait goes straight to
-//! the epoll descriptor behind it, and only who was woken from another thread goes
-//! through `polling` again. That what it reports can be read there is tried when a
-//! selector is made; if not, `polling` waits. Knows no sockets: what is watched
-//! stands in [`PollSource`](crate::poll_source::PollSource)s.
+//! It wraps the selector of the crate `polling`. On Linux a wait there takes five system calls, which
+//! is most of the cost of a turn that relays one chat. So on Linux this module waits at `polling`'s
+//! epoll descriptor directly, and calls `polling` only when another thread has woken it. That relies
+//! on the key under which `polling` registers its wake-up event. [`Selector::new`] tests it, and
+//! uses `polling`'s own wait if the test fails.
 
 use std::fmt;
 use std::io;
@@ -16,100 +14,171 @@ use std::time::Duration;
 use polling::Poller;
 
 #[cfg(target_os = "linux")]
-use self::linux::Raw;
+use self::linux::EpollEvents;
 
-/// So many sources are reported by one wait at most; the others by the next.
+/// A wait of the driver reports at most this many sockets; the next wait reports the others.
 const EVENTS_MAX: usize = 1024;
 
-/// What a source is watched for.
+/// What a selector watches a socket for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Interest {
-    pub(crate) read: bool,
-    pub(crate) write: bool,
+pub struct Interest {
+    /// For bytes, connections, or the end of the peer's stream.
+    pub read: bool,
+    /// For space in the send buffer, or for the end of connecting.
+    pub write: bool,
 }
 
 impl Interest {
-    pub(crate) const NONE: Interest = Interest {
+    /// Nothing.
+    pub const NONE: Interest = Interest {
         read: false,
         write: false,
     };
-    pub(crate) const READ: Interest = Interest {
+    /// Reading only.
+    pub const READ: Interest = Interest {
         read: true,
         write: false,
     };
-    pub(crate) const WRITE: Interest = Interest {
+    /// Writing only.
+    pub const WRITE: Interest = Interest {
         read: false,
         write: true,
     };
 }
 
-/// A source that is ready.
+/// A socket that is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ready {
-    /// The key under which it is watched.
-    pub(crate) key: u64,
-    /// A broken or an ended source is both.
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
+pub struct Ready {
+    /// The key of the socket's [`PollSource`](crate::PollSource).
+    pub key: u64,
+    /// Whether it is ready for reading. A failed or closed connection is.
+    pub readable: bool,
+    /// Whether it is ready for writing. A failed or closed connection is.
+    pub writable: bool,
 }
 
-/// What a wait has reported.
-pub(crate) struct Events {
+/// The sockets that a wait reported.
+pub struct Events {
     ready: Vec<Ready>,
     polled: polling::Events,
     #[cfg(target_os = "linux")]
-    raw: Raw,
+    epoll: EpollEvents,
 }
 
 impl Events {
-    pub(crate) fn new() -> Self {
-        let capacity = NonZeroUsize::MIN.saturating_add(EVENTS_MAX - 1);
+    /// Creates an empty list for 1,024 sockets.
+    #[must_use]
+    pub fn new() -> Self {
+        Events::with_capacity(EVENTS_MAX)
+    }
+
+    /// Creates an empty list for `capacity` sockets, at least one. If more sockets are ready, the
+    /// next wait reports the others.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        let capacity = NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN);
         Events {
             ready: Vec::new(),
             polled: polling::Events::with_capacity(capacity),
             #[cfg(target_os = "linux")]
-            raw: Raw::new(),
+            epoll: EpollEvents::with_capacity(capacity.get()),
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Ready> + '_ {
+    /// The sockets that are ready.
+    pub fn iter(&self) -> impl Iterator<Item = Ready> + '_ {
         self.ready.iter().copied()
     }
 }
 
-pub(crate) struct Selector {
+impl Default for Events {
+    fn default() -> Self {
+        Events::new()
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("ready", &self.ready)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits for sockets. [`PollSource`](crate::PollSource)s register sockets with it.
+///
+/// ```
+/// use std::io::Write;
+/// use std::os::unix::net::UnixStream;
+/// use std::sync::Arc;
+///
+/// use crc_net::{Events, Interest, PollSource, Selector};
+///
+/// let selector = Arc::new(Selector::new()?);
+/// let (socket, mut peer) = UnixStream::pair()?;
+/// socket.set_nonblocking(true)?;
+/// let mut source = PollSource::new(&selector, socket, 7, Interest::READ)?;
+/// peer.write_all(b"hello")?;
+///
+/// let mut events = Events::new();
+/// selector.wait(&mut events, None)?;
+/// for ready in events.iter() {
+///     assert_eq!((ready.key, ready.readable), (7, true));
+///     source.mark_fired();
+///     // Read here, then:
+///     source.arm(7, Interest::READ)?;
+/// }
+/// # Ok::<_, std::io::Error>(())
+/// ```
+pub struct Selector {
     poller: Poller,
-    /// Whether what is waited for can be read off the descriptor itself.
+    /// Whether this module waits at the epoll descriptor itself.
     #[cfg(target_os = "linux")]
     direct: bool,
 }
 
 impl Selector {
-    pub(crate) fn new() -> io::Result<Self> {
+    /// Creates a selector without sockets.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot create one, for instance because the process is out of descriptors.
+    pub fn new() -> io::Result<Self> {
         let poller = Poller::new()?;
         Ok(Selector {
             #[cfg(target_os = "linux")]
-            direct: linux::reads(&poller)?,
+            direct: linux::reports_wake_ups(&poller)?,
             poller,
         })
     }
 
-    /// Where sources are registered.
+    /// The selector of `polling`, in which sockets are registered.
     pub(crate) fn poller(&self) -> &Poller {
         &self.poller
     }
 
-    /// Wakes who waits; the next one who does, if nobody does at the moment.
-    pub(crate) fn notify(&self) -> io::Result<()> {
+    /// Wakes the thread that waits, or ends the next wait immediately.
+    ///
+    /// # Errors
+    ///
+    /// If the system fails to signal the event.
+    pub fn notify(&self) -> io::Result<()> {
         self.poller.notify()
     }
 
-    /// Waits for `timeout` at most; without one, for as long as it takes.
-    pub(crate) fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+    /// Waits until a socket is ready, another thread calls [`notify`](Self::notify), or `timeout`
+    /// expires. It may return early without any socket.
+    ///
+    /// # Errors
+    ///
+    /// If the system's wait fails for another reason than a signal.
+    pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.ready.clear();
         #[cfg(target_os = "linux")]
         if self.direct {
-            let woken = events.raw.wait(&self.poller, timeout, &mut events.ready)?;
+            let woken = events
+                .epoll
+                .wait(&self.poller, timeout, &mut events.ready)?;
             return match woken {
                 true => self.poll(events, Some(Duration::ZERO)),
                 false => Ok(()),
@@ -118,7 +187,7 @@ impl Selector {
         self.poll(events, timeout)
     }
 
-    /// Has `polling` wait, and adds what it reports.
+    /// Waits with `polling`, and appends what it reports.
     fn poll(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.polled.clear();
         self.poller.wait(&mut events.polled, timeout)?;
@@ -128,7 +197,7 @@ impl Selector {
                 readable: event.readable,
                 writable: event.writable,
             };
-            // Who stays watched has been reported already, perhaps.
+            // The direct wait may have reported a socket that stays armed already.
             if !events.ready.iter().any(|known| known.key == ready.key) {
                 events.ready.push(ready);
             }
@@ -143,7 +212,7 @@ impl fmt::Debug for Selector {
     }
 }
 
-/// Waiting at the descriptor that `polling` has.
+/// Waits at the epoll descriptor of `polling`.
 #[cfg(target_os = "linux")]
 mod linux {
     use std::io;
@@ -155,46 +224,47 @@ mod linux {
     use rustix::event::epoll::{self, Event, EventFlags};
     use rustix::io::Errno;
 
-    use super::{EVENTS_MAX, Ready};
+    use super::Ready;
 
-    /// The key under which `polling` watches what it is woken by.
+    /// The key under which `polling` registers its wake-up event.
     const WAKE_KEY: u64 = usize::MAX as u64;
 
-    /// Whether `polling` has its keys where we look for them: it is woken, and must
-    /// be seen to be.
-    pub(super) fn reads(poller: &Poller) -> io::Result<bool> {
+    /// Whether `polling` registers its wake-up event under [`WAKE_KEY`]: triggers it and looks for
+    /// it.
+    pub(super) fn reports_wake_ups(poller: &Poller) -> io::Result<bool> {
         poller.notify()?;
         let mut ready = Vec::new();
-        let woken = Raw::new().wait(poller, Some(Duration::ZERO), &mut ready)?;
+        let mut events = EpollEvents::with_capacity(2);
+        let woken = events.wait(poller, Some(Duration::ZERO), &mut ready)?;
         poller.wait(&mut polling::Events::new(), Some(Duration::ZERO))?;
         Ok(woken && ready.is_empty())
     }
 
-    /// Room for what epoll reports.
-    pub(super) struct Raw {
+    /// A buffer for epoll's events.
+    pub(super) struct EpollEvents {
         list: Vec<Event>,
     }
 
-    impl Raw {
-        pub(super) fn new() -> Self {
-            Raw {
-                list: Vec::with_capacity(EVENTS_MAX),
+    impl EpollEvents {
+        pub(super) fn with_capacity(capacity: usize) -> Self {
+            EpollEvents {
+                list: Vec::with_capacity(capacity),
             }
         }
 
-        /// Waits, and adds what is ready. Whether somebody has woken us, of which
-        /// `polling` has to be told.
+        /// Waits, and appends the sockets that are ready. Returns whether another thread woke the
+        /// selector; then `polling` has to reset its wake-up event.
         pub(super) fn wait(
             &mut self,
             poller: &Poller,
             timeout: Option<Duration>,
             ready: &mut Vec<Ready>,
         ) -> io::Result<bool> {
-            // What is further away than can be said is as good as never.
+            // A timeout that is too long for the system means no timeout.
             let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
             self.list.clear();
             match epoll::wait(poller, spare_capacity(&mut self.list), timeout.as_ref()) {
-                // A signal; what that means is somebody's source.
+                // A signal ends the wait without events. Its handler makes a socket readable.
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -220,55 +290,14 @@ mod linux {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
-    use std::os::unix::net::UnixStream;
     use std::sync::Arc;
     use std::thread;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::poll_source::PollSource;
-
-    fn wait(selector: &Selector, events: &mut Events) -> Vec<Ready> {
-        selector.wait(events, Some(Duration::ZERO)).unwrap();
-        events.iter().collect()
-    }
 
     #[test]
-    fn reports_a_source_once_or_as_long_as_it_is_ready() {
-        let selector = Arc::new(Selector::new().unwrap());
-        let mut events = Events::new();
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut source = PollSource::new(&selector, ours, 7, Interest::READ).unwrap();
-        assert_eq!(wait(&selector, &mut events), []);
-        theirs.write_all(b"..").unwrap();
-        let ready = Ready {
-            key: 7,
-            readable: true,
-            writable: false,
-        };
-        assert_eq!(wait(&selector, &mut events), [ready]);
-        assert_eq!(wait(&selector, &mut events), [], "only once");
-        source.fired();
-        source.arm_link(7, Interest::READ).unwrap();
-        if selector.poller().supports_level() {
-            for _ in 0..2 {
-                assert_eq!(wait(&selector, &mut events), [ready]);
-            }
-        }
-        source.source().read_exact(&mut [0; 2]).unwrap();
-        source.arm(7, Interest::WRITE).unwrap();
-        let [ready] = wait(&selector, &mut events)[..] else {
-            panic!("there is room to write");
-        };
-        assert_eq!((ready.key, ready.writable), (7, true));
-        drop(source);
-        theirs.write_all(b".").unwrap_err();
-        assert_eq!(wait(&selector, &mut events), []);
-    }
-
-    #[test]
-    fn is_woken_from_another_thread_and_by_the_time() {
+    fn another_thread_or_the_timeout_ends_a_wait() {
         let selector = Arc::new(Selector::new().unwrap());
         let mut events = Events::new();
         for _ in 0..2 {
@@ -278,14 +307,14 @@ mod tests {
                 waker.notify().unwrap();
             });
             selector.wait(&mut events, None).unwrap();
-            assert_eq!(events.iter().count(), 0, "nobody's source");
+            assert_eq!(events.iter().count(), 0, "a wake-up is not a socket");
             waking.join().unwrap();
-            // The second one may have come after that; then nothing is left.
+            // The second wake-up may have come after the wait; this consumes it.
             selector.wait(&mut events, Some(Duration::ZERO)).unwrap();
         }
-        let pause = Duration::from_micros(1500);
-        let begun = std::time::Instant::now();
-        selector.wait(&mut events, Some(pause)).unwrap();
-        assert!(begun.elapsed() >= pause, "no turn comes too early");
+        let timeout = Duration::from_micros(1500);
+        let begin = Instant::now();
+        selector.wait(&mut events, Some(timeout)).unwrap();
+        assert!(begin.elapsed() >= timeout, "the wait ended too early");
     }
 }

@@ -1,68 +1,65 @@
-//! What one turn has to send, sorted by link without moving a byte: a list of
-//! ranges per link, all lists in one vector.
+//! The sends of one turn, grouped by link without copying bytes: a list of byte ranges per link,
+//! all lists in one vector.
 
 use crc_machine::ByteRange;
 
-/// The lists of a turn. Emptied at once, when all of them have been written.
+/// The lists of one turn. The driver clears all of them together after it has written them.
 #[derive(Debug, Default)]
 pub(crate) struct SendLists {
-    pieces: Vec<Piece>,
+    nodes: Vec<Node>,
 }
 
 #[derive(Debug)]
-struct Piece {
+struct Node {
     range: ByteRange,
     next: u32,
 }
 
-/// One link's list.
+/// The list of one link: indices into [`SendLists`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SendList {
     first: u32,
     last: u32,
 }
 
-const NOTHING: u32 = u32::MAX;
+const NONE: u32 = u32::MAX;
 
-/// More memory than this is given back after a turn that needed it.
-const PIECES_KEPT_MAX: usize = 64 * 1024;
+/// [`SendLists::clear`] frees memory for more nodes than this.
+const NODES_KEPT_MAX: usize = 64 * 1024;
 
 impl SendList {
     pub(crate) const EMPTY: SendList = SendList {
-        first: NOTHING,
-        last: NOTHING,
+        first: NONE,
+        last: NONE,
     };
 
     pub(crate) fn is_empty(self) -> bool {
-        self.first == NOTHING
+        self.first == NONE
     }
 }
 
 impl SendLists {
-    /// The number of pieces in all lists.
+    /// The number of ranges in all lists.
     pub(crate) fn len(&self) -> usize {
-        self.pieces.len()
+        self.nodes.len()
     }
 
     #[inline]
     pub(crate) fn push(&mut self, list: &mut SendList, range: ByteRange) {
-        if let Some(last) = self.pieces.get_mut(list.last as usize)
+        if let Some(last) = self.nodes.get_mut(list.last as usize)
             && !list.is_empty()
-            && let Some(both) = last.range.merge(range)
+            && let Some(merged) = last.range.merge(range)
         {
-            // One of several that many are told: they stand side by side.
-            last.range = both;
+            // Consecutive broadcasts are adjacent in the arena.
+            last.range = merged;
             return;
         }
-        let index = u32::try_from(self.pieces.len()).expect("written out long before");
-        self.pieces.push(Piece {
-            range,
-            next: NOTHING,
-        });
+        let index = u32::try_from(self.nodes.len()).expect("the driver flushes long before");
+        self.nodes.push(Node { range, next: NONE });
         if list.is_empty() {
             list.first = index;
         } else {
-            self.pieces[list.last as usize].next = index;
+            self.nodes[list.last as usize].next = index;
         }
         list.last = index;
     }
@@ -70,15 +67,15 @@ impl SendLists {
     pub(crate) fn iter(&self, list: SendList) -> impl Iterator<Item = ByteRange> + Clone + '_ {
         let mut next = list.first;
         core::iter::from_fn(move || {
-            let piece = self.pieces.get(next as usize)?;
-            next = piece.next;
-            Some(piece.range)
+            let node = self.nodes.get(next as usize)?;
+            next = node.next;
+            Some(node.range)
         })
     }
 
-    /// Forgets all lists; none may be used any more.
+    /// Clears all lists. Every [`SendList`] becomes invalid.
     pub(crate) fn clear(&mut self) {
-        self.pieces.clear();
-        self.pieces.shrink_to(PIECES_KEPT_MAX);
+        self.nodes.clear();
+        self.nodes.shrink_to(NODES_KEPT_MAX);
     }
 }

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT, as something that becomes readable.
+//! Receives SIGTERM and SIGINT through a socket that the selector watches.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read};
@@ -12,27 +12,30 @@ use signal_hook::low_level;
 use crate::poll_source::PollSource;
 use crate::selector::{Interest, Selector};
 
-/// Catches the signals for as long as it lives, and makes commands of them.
+/// The signal handlers. Dropping it removes them.
 pub(crate) struct Signals<C> {
     socket: PollSource<UnixStream>,
     ids: Vec<SigId>,
-    seen: usize,
+    /// How many signals came.
+    received: usize,
     command: Box<dyn Fn() -> C>,
 }
 
 impl<C> fmt::Debug for Signals<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signals")
-            .field("seen", &self.seen)
+            .field("received", &self.received)
             .finish_non_exhaustive()
     }
 }
 
-/// What is to be done about signals.
-pub(crate) enum Signalled<C> {
-    Nothing,
+/// What the driver does about the signals that came.
+pub(crate) enum SignalAction<C> {
+    None,
+    /// The first signal: a command for the machine.
     Command(C),
-    EndAtOnce,
+    /// The second signal: end the run immediately.
+    ForceStop,
 }
 
 impl<C> Signals<C> {
@@ -41,41 +44,41 @@ impl<C> Signals<C> {
         key: u64,
         command: Box<dyn Fn() -> C>,
     ) -> io::Result<Self> {
-        let (ours, theirs) = UnixStream::pair()?;
-        ours.set_nonblocking(true)?;
+        let (receiver, sender) = UnixStream::pair()?;
+        receiver.set_nonblocking(true)?;
         let mut signals = Signals {
-            socket: PollSource::new(selector, ours, key, Interest::READ)?,
+            socket: PollSource::new(selector, receiver, key, Interest::READ)?,
             ids: Vec::new(),
-            seen: 0,
+            received: 0,
             command,
         };
         for signal in [SIGTERM, SIGINT] {
-            let id = low_level::pipe::register(signal, theirs.try_clone()?)?;
+            let id = low_level::pipe::register(signal, sender.try_clone()?)?;
             signals.ids.push(id);
         }
         Ok(signals)
     }
 
-    /// Takes the signals that have come, and listens for more under `key`.
-    pub(crate) fn take(&mut self, key: u64) -> io::Result<Signalled<C>> {
-        let before = self.seen;
+    /// Reads the signals that came, and arms the socket again under `key`.
+    pub(crate) fn handle(&mut self, key: u64) -> io::Result<SignalAction<C>> {
+        let before = self.received;
         let mut buffer = [0; 16];
         loop {
-            match self.socket.source().read(&mut buffer) {
-                // The other end lives as long as this.
+            match self.socket.socket().read(&mut buffer) {
+                // The handlers keep the other end open.
                 Ok(0) => break,
-                Ok(count) => self.seen += count,
+                Ok(count) => self.received += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
         }
-        self.socket.fired();
-        self.socket.arm(key, Interest::READ)?;
-        Ok(match self.seen {
-            seen if seen == before => Signalled::Nothing,
-            1 => Signalled::Command((self.command)()),
-            _ => Signalled::EndAtOnce,
+        self.socket.mark_fired();
+        self.socket.arm_once(key, Interest::READ)?;
+        Ok(match self.received {
+            received if received == before => SignalAction::None,
+            1 => SignalAction::Command((self.command)()),
+            _ => SignalAction::ForceStop,
         })
     }
 }

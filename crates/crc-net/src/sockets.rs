@@ -1,9 +1,11 @@
-//! All sockets of a driver, and what they are watched for. What becomes of them
-//! stands in the modules below. Knows no machine: what a machine is to be told
-//! is left in lists for the driver to tell.
+//! All sockets of a driver, and what the selector watches them for. The modules below handle
+//! listeners, dials and links.
+//!
+//! This module knows no machine. It leaves events for the machine in lists, and the driver delivers
+//! them.
 
-mod accepting;
-mod dialing;
+mod accept;
+mod dial;
 mod links;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -12,8 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crc_machine::{CloseWhen, DialError, DialId, Endpoints, LinkDown, LinkId, Origin, Timestamp};
-
-pub(crate) use accepting::Accepted;
 
 use crate::clock::Clock;
 use crate::config::DriverConfig;
@@ -25,11 +25,10 @@ use crate::listener::Listener;
 use crate::read_buffer::ReadBuffer;
 use crate::selector::{Events, Selector};
 use crate::send_lists::SendLists;
+use crate::slots::Slots;
 use crate::stats::Stats;
-use crate::table::Table;
 
-/// The key of the signals' descriptor. Keys below are those of the listeners;
-/// all others are links'.
+/// The key of the signal socket. Keys below it are listeners' indices, keys above it are link ids.
 pub(crate) const SIGNALS_KEY: u64 = u32::MAX as u64;
 
 /// The listeners, links and dials of one driver.
@@ -38,33 +37,32 @@ pub(crate) struct Sockets {
     pub(crate) clock: Clock,
     pub(crate) selector: Arc<Selector>,
     pub(crate) stats: Arc<Stats>,
-    /// Links that are over, in order; the machine has not been told yet.
-    pub(crate) over: VecDeque<(LinkId, LinkDown)>,
-    /// Dials that came to nothing; the machine has not been told yet.
+    /// Links that are down and of which the machine is not notified yet, in order.
+    pub(crate) links_down: VecDeque<(LinkId, LinkDown)>,
+    /// Dials that failed and of which the machine is not notified yet, in order.
     pub(crate) dials_failed: VecDeque<(DialId, DialError)>,
-    entries: Table<Entry>,
-    /// How many of the entries are links, without those that are counted apart.
+    entries: Slots<Entry>,
+    /// The number of links that count towards the connection limit.
     links: usize,
     links_max: usize,
-    /// Whether it has been said that there is room for no more, and has not
-    /// eased since.
-    house_is_full: bool,
+    /// Whether the connection limit was reached and logged. It is reset when an eighth of the links
+    /// has closed.
+    link_limit_reached: bool,
     listeners: Vec<Listener>,
-    /// When something must be done about the socket with this key if nothing
-    /// happens to it.
+    /// The deadline of each socket that has one, with the socket's key.
     deadlines: BTreeSet<(Timestamp, u64)>,
     resolver: Resolver,
-    /// What is read, and stays there until what is sent of it has been written.
-    pub(crate) input: ReadBuffer,
-    /// What this turn has to send.
-    pieces: SendLists,
-    /// The links that are to be written to, each once.
+    /// The buffer of all reads. Received bytes that are sent on stay in it until they are written.
+    pub(crate) read_buffer: ReadBuffer,
+    /// This turn's sends.
+    send_lists: SendLists,
+    /// The links to write to, each once.
     to_flush: Vec<LinkId>,
-    /// The links that have something to be told that is not urgent, each once.
-    news: Vec<LinkId>,
-    /// When they are told at the earliest.
-    news_at: Timestamp,
-    /// The links whose sockets are to be armed anew, each once.
+    /// The links with deferred sends, each once.
+    deferred: Vec<LinkId>,
+    /// The earliest time to write deferred sends.
+    deferred_until: Timestamp,
+    /// The links to arm in the selector, each once.
     to_arm: Vec<LinkId>,
 }
 
@@ -73,30 +71,39 @@ enum Entry {
     Dial(Box<Dialing>),
 }
 
-/// A link that has come up.
+/// A link that came up.
 pub(crate) struct LinkUp {
     pub(crate) link: LinkId,
     pub(crate) origin: Origin,
     pub(crate) endpoints: Endpoints,
 }
 
-/// The sockets that one wait reported, in the order in which they are served.
+/// The result of accepting one link.
+pub(crate) enum Accepted {
+    Up(LinkUp),
+    /// The connection failed while it was accepted.
+    Failed,
+    /// The backlog is empty, or the listener cannot accept at the moment.
+    None,
+}
+
+/// The sockets that one wait reported, in the order in which the driver handles them.
 #[derive(Debug, Default)]
-pub(crate) struct Ready {
+pub(crate) struct ReadySockets {
     pub(crate) signals: bool,
-    /// Links that have given us bytes before.
-    pub(crate) known: Vec<LinkId>,
-    /// Links that have not, so that theirs may be a registration.
-    pub(crate) fresh: Vec<LinkId>,
+    /// Readable links that have sent bytes before.
+    pub(crate) established: Vec<LinkId>,
+    /// Readable links that have not: their first bytes may be a registration.
+    pub(crate) new: Vec<LinkId>,
     pub(crate) dials: Vec<LinkId>,
     pub(crate) listeners: Vec<usize>,
 }
 
-impl Ready {
+impl ReadySockets {
     fn clear(&mut self) {
         self.signals = false;
-        self.known.clear();
-        self.fresh.clear();
+        self.established.clear();
+        self.new.clear();
         self.dials.clear();
         self.listeners.clear();
     }
@@ -105,29 +112,29 @@ impl Ready {
 impl Sockets {
     pub(crate) fn new(config: DriverConfig) -> Result<Self, DriverError> {
         let selector = Arc::new(Selector::new().map_err(DriverError::Selector)?);
-        let limit = descriptors::raise_limit();
-        let links_max = limit
+        let descriptors = descriptors::raise_descriptor_limit();
+        let links_max = descriptors
             .saturating_sub(config.descriptors_reserve)
             .min(config.links_max)
             .max(1);
-        log::debug!("{limit} descriptors, at most {links_max} links");
+        log::debug!("driver: limits: descriptors={descriptors} links={links_max}");
         Ok(Sockets {
             clock: Clock::new(),
             stats: Arc::default(),
-            over: VecDeque::new(),
+            links_down: VecDeque::new(),
             dials_failed: VecDeque::new(),
-            entries: Table::new(),
+            entries: Slots::new(),
             links: 0,
             links_max,
-            house_is_full: false,
+            link_limit_reached: false,
             listeners: Vec::new(),
             deadlines: BTreeSet::new(),
             resolver: Resolver::new(&selector),
-            input: ReadBuffer::new(config.read_buffer_bytes),
-            pieces: SendLists::default(),
+            read_buffer: ReadBuffer::new(config.read_buffer_bytes),
+            send_lists: SendLists::default(),
             to_flush: Vec::new(),
-            news: Vec::new(),
-            news_at: Timestamp::START,
+            deferred: Vec::new(),
+            deferred_until: Timestamp::START,
             to_arm: Vec::new(),
             selector,
             config,
@@ -136,12 +143,12 @@ impl Sockets {
 
     // Waiting
 
-    /// Waits until a socket is ready, somebody wakes us, a deadline of ours
+    /// Waits until a socket is ready, another thread wakes the selector, a socket's deadline
     /// passes, or `until`.
     pub(crate) fn wait(&self, events: &mut Events, until: Option<Timestamp>) -> io::Result<()> {
-        let ours = self.deadlines.first().map(|&(deadline, _)| deadline);
-        let news = (!self.news.is_empty()).then_some(self.news_at);
-        let deadline = [ours, news, until].into_iter().flatten().min();
+        let sockets = self.deadlines.first().map(|&(deadline, _)| deadline);
+        let deferred = (!self.deferred.is_empty()).then_some(self.deferred_until);
+        let deadline = [sockets, deferred, until].into_iter().flatten().min();
         let timeout = deadline.map(|deadline| match deadline {
             Timestamp::START => Duration::ZERO,
             _ => deadline.since(self.clock.now()),
@@ -151,8 +158,8 @@ impl Sockets {
         Ok(())
     }
 
-    /// Sorts events into `ready`, and notes which links can be written to.
-    pub(crate) fn sort(&mut self, events: &Events, ready: &mut Ready) {
+    /// Sorts `events` into `ready`, and notes which links are writable.
+    pub(crate) fn sort_events(&mut self, events: &Events, ready: &mut ReadySockets) {
         ready.clear();
         for event in events.iter() {
             let key = event.key;
@@ -163,27 +170,27 @@ impl Sockets {
             if key < SIGNALS_KEY {
                 let index = usize::try_from(key).unwrap_or(usize::MAX);
                 if let Some(listener) = self.listeners.get_mut(index) {
-                    listener.socket.fired();
+                    listener.socket.mark_fired();
                     ready.listeners.push(index);
                 }
                 continue;
             }
             let link = LinkId::from_u64(key);
             match self.entries.find(link) {
-                // It ended while this was being reported.
+                // The link closed after the selector reported it.
                 None => {}
                 Some(Entry::Dial(_)) => ready.dials.push(link),
                 Some(Entry::Link(connection)) => {
-                    connection.socket.fired();
-                    if event.readable && !connection.ended {
-                        if connection.heard {
-                            ready.known.push(link);
+                    connection.socket.mark_fired();
+                    if event.readable && !connection.peer_closed {
+                        if connection.has_received {
+                            ready.established.push(link);
                         } else {
-                            ready.fresh.push(link);
+                            ready.new.push(link);
                         }
                     }
                     if event.writable {
-                        connection.now_writable();
+                        connection.mark_writable();
                         self.flush_later(link);
                     }
                     self.arm_later(link);
@@ -192,18 +199,17 @@ impl Sockets {
         }
     }
 
-    /// Arms the sockets of all links that something happened to: the one place
-    /// where a link's socket is.
-    pub(crate) fn arm(&mut self) {
+    /// Arms the sockets of all links in `to_arm`. No other function arms a link's socket.
+    pub(crate) fn arm_links(&mut self) {
         for index in 0..self.to_arm.len() {
             let link = self.to_arm[index];
             let Some(connection) = self.link(link) else {
                 continue;
             };
-            connection.to_arm = false;
+            connection.in_to_arm = false;
             let interest = connection.interest();
-            if let Err(error) = connection.socket.arm_link(link.as_u64(), interest) {
-                self.end(link, LinkDown::Failed(error.kind()));
+            if let Err(error) = connection.socket.arm(link.as_u64(), interest) {
+                self.mark_down(link, LinkDown::Failed(error.kind()));
             }
         }
         self.to_arm.clear();
@@ -211,99 +217,102 @@ impl Sockets {
 
     fn arm_later(&mut self, link: LinkId) {
         if let Some(Entry::Link(connection)) = self.entries.find(link)
-            && !connection.to_arm
+            && !connection.in_to_arm
         {
-            connection.to_arm = true;
+            connection.in_to_arm = true;
             self.to_arm.push(link);
         }
     }
 
     fn flush_later(&mut self, link: LinkId) {
         if let Some(Entry::Link(connection)) = self.entries.find(link)
-            && !connection.to_flush
+            && !connection.in_to_flush
         {
-            connection.to_flush = true;
+            connection.in_to_flush = true;
             self.to_flush.push(link);
         }
     }
 
     // Deadlines
 
-    /// Does what is due.
-    pub(crate) fn expire(&mut self, now: Timestamp) {
+    /// Handles all deadlines that have passed.
+    pub(crate) fn handle_deadlines(&mut self, now: Timestamp) {
         while let Some(&(deadline, key)) = self.deadlines.first()
             && deadline <= now
         {
             self.deadlines.pop_first();
             if key < SIGNALS_KEY {
-                self.resume(key);
+                self.resume_paused_listener(key);
                 continue;
             }
             let link = LinkId::from_u64(key);
             match self.entries.find(link) {
                 None => {}
-                Some(Entry::Dial(_)) => self.dial_expired(link, now),
+                Some(Entry::Dial(_)) => self.on_dial_timeout(link, now),
                 Some(Entry::Link(connection)) => match connection.phase {
-                    Phase::Live | Phase::Over => {}
-                    Phase::Broken(kind, _) => self.end(link, LinkDown::Failed(kind)),
+                    Phase::Live | Phase::Closed => {}
+                    Phase::Broken(kind, _) => self.mark_down(link, LinkDown::Failed(kind)),
                     Phase::Flushing(_) => {
-                        self.end(link, LinkDown::Failed(ErrorKind::TimedOut));
+                        self.mark_down(link, LinkDown::Failed(ErrorKind::TimedOut));
                     }
-                    Phase::Draining(_) => self.end(link, LinkDown::Ended),
+                    Phase::Draining(_) => self.mark_down(link, LinkDown::Ended),
                 },
             }
         }
     }
 
-    // The end
+    // Shutdown
 
-    /// Stops listening and dialing, and closes all links.
+    /// Closes all listeners, aborts all dials, and closes all links gracefully.
     pub(crate) fn close_all(&mut self, now: Timestamp) {
         self.listeners.clear();
-        for link in self.entries.names().collect::<Vec<_>>() {
+        for link in self.entries.ids().collect::<Vec<_>>() {
             match self.entries.find(link) {
                 None => {}
                 Some(Entry::Link(_)) => self.close(link, CloseWhen::Flushed, now),
                 Some(Entry::Dial(_)) => {
                     if let Some(dialing) = self.remove_dial(link) {
-                        self.dial_failed(dialing.dial, DialError::Failed(ErrorKind::Interrupted));
+                        self.on_dial_failed(
+                            dialing.dial,
+                            DialError::Failed(ErrorKind::Interrupted),
+                        );
                     }
                 }
             }
         }
     }
 
-    /// Endpoints all links that are still closing.
-    pub(crate) fn end_all(&mut self) {
-        for link in self.entries.names().collect::<Vec<_>>() {
+    /// Closes all links immediately, at the end of a graceful shutdown.
+    pub(crate) fn abort_all(&mut self) {
+        for link in self.entries.ids().collect::<Vec<_>>() {
             let Some(connection) = self.link(link) else {
                 continue;
             };
             let why = match connection.phase {
                 Phase::Draining(_) => LinkDown::Ended,
                 Phase::Broken(kind, _) => LinkDown::Failed(kind),
-                Phase::Live | Phase::Flushing(_) | Phase::Over => {
+                Phase::Live | Phase::Flushing(_) | Phase::Closed => {
                     LinkDown::Failed(ErrorKind::TimedOut)
                 }
             };
-            self.end(link, why);
+            self.mark_down(link, why);
         }
     }
 
-    /// Drops everything, and tells nobody.
+    /// Drops all sockets without notifying the machine.
     pub(crate) fn drop_all(&mut self) {
         self.listeners.clear();
-        for link in self.entries.names().collect::<Vec<_>>() {
+        for link in self.entries.ids().collect::<Vec<_>>() {
             if let Some(Entry::Link(connection)) = self.entries.remove(link) {
-                self.link_is_gone(connection.counted_by);
+                self.uncount_link(connection.limited_by);
                 self.stats.queue_bytes.subtract(connection.queue.len());
             }
         }
-        self.pieces.clear();
-        self.input.clear();
+        self.send_lists.clear();
+        self.read_buffer.clear();
         self.to_flush.clear();
         self.to_arm.clear();
-        self.over.clear();
+        self.links_down.clear();
         self.dials_failed.clear();
         self.deadlines.clear();
     }
@@ -315,7 +324,7 @@ mod tests {
 
     #[test]
     fn an_idle_link_is_small() {
-        // Ten thousand of them are to be nothing to speak of.
+        // A server may hold ten thousand idle links.
         let size = size_of::<Entry>();
         assert!(size <= 176, "{size} bytes");
     }

@@ -1,57 +1,56 @@
-//! What the driver counts, for whoever watches it from outside.
+//! The driver's counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The driver's counters, shared: to be had from
-/// [`Driver::stats`](crate::Driver::stats) before it runs, and to be read at any
-/// time from any thread. Each is right by itself; two of them may be a moment
-/// apart.
+/// The driver's counters and gauges.
+///
+/// [`Driver::stats`](crate::Driver::stats) returns them. Any thread can read them at any time. Each
+/// value is exact; two values may be from different moments.
 #[derive(Debug, Default)]
 pub struct Stats {
-    /// Times that the loop woke up.
+    /// Turns of the event loop.
     pub turns: Counter,
-    /// System calls that read bytes.
+    /// System calls that read.
     pub reads: Counter,
-    /// Bytes that were read.
+    /// Bytes read.
     pub read_bytes: Counter,
-    /// System calls that wrote bytes.
+    /// System calls that write.
     pub writes: Counter,
-    /// Bytes that were written.
+    /// Bytes written.
     pub written_bytes: Counter,
-    /// Bytes that wait to be written, on all links: goes up and down.
+    /// Bytes in all send queues (a gauge).
     pub queue_bytes: Counter,
-    /// Links that are open, closing ones and those that are counted apart
-    /// included: goes up and down.
+    /// Open links, including closing ones and those with a limit of their own (a gauge).
     pub links_open: Counter,
-    /// Links that peers opened.
+    /// Links accepted.
     pub links_accepted: Counter,
-    /// Links that we opened.
+    /// Links dialled.
     pub links_dialed: Counter,
-    /// Dials that came to nothing.
+    /// Dials that failed.
     pub dials_failed: Counter,
-    /// Links that were closed because their peer read too slowly.
+    /// Links closed because the peer read too slowly.
     pub slow_consumers: Counter,
-    /// Peers that were gone before they were accepted, or could not be served.
+    /// Connections that failed while they were accepted.
     pub accepts_failed: Counter,
-    /// Times that a listener was left alone for a while because the system had
-    /// no descriptor or memory left.
+    /// Pauses of a listener because the system was out of descriptors or memory.
     pub accept_pauses: Counter,
-    /// Times that accepting stopped because as many links as allowed were open.
+    /// How often the connection limit was reached.
     pub link_limit_hits: Counter,
 }
 
-/// One number, written by the driver alone.
+/// A number that the driver's thread writes and any thread reads.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// What it stands at.
+    /// The current value.
     #[must_use]
     pub fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    // There is one writer, so that a load and a store do, which cost nothing.
+    // Only the driver's thread writes, so a load and a store are enough. They are cheaper than an
+    // atomic addition.
 
     #[inline]
     pub(crate) fn add(&self, count: usize) {
@@ -60,7 +59,7 @@ impl Counter {
 
     #[inline]
     pub(crate) fn subtract(&self, count: usize) {
-        debug_assert!(self.value() >= count as u64, "more taken than was there");
+        debug_assert!(self.value() >= count as u64, "gauge below zero");
         self.0
             .store(self.value().saturating_sub(count as u64), Ordering::Relaxed);
     }

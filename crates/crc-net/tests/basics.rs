@@ -166,13 +166,13 @@ fn says_what_is_wrong_with_an_address() {
     let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let taken = other.local_addr().unwrap();
     let error = driver.listen(taken, ListenerId(0)).unwrap_err();
-    assert!(matches!(error, ListenError::Taken { address } if address == taken));
+    assert!(matches!(error, ListenError::AddressInUse { address } if address == taken));
     assert!(error.to_string().contains(&taken.to_string()), "{error}");
 
     // From a range that is set aside for documents.
     let foreign: SocketAddr = (Ipv4Addr::new(192, 0, 2, 1), 0).into();
     let error = driver.listen(foreign, ListenerId(0)).unwrap_err();
-    assert!(matches!(error, ListenError::NotOurs { address } if address == foreign));
+    assert!(matches!(error, ListenError::AddressNotLocal { address } if address == foreign));
     assert_eq!(error.address(), foreign);
 }
 

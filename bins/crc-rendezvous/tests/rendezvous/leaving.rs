@@ -82,7 +82,7 @@ fn check_failure(args: &[&str], code: i32, sentence: &str) {
 fn what_can_not_be_is_said_in_a_sentence() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let is_taken = format!("cannot listen: {address} is taken");
+    let is_taken = format!("cannot listen: {address} is already in use");
     check_failure(&["serve", "--listen", &address], 1, &is_taken);
     let join = ["join", "--listen", &address];
     check_failure(&join, 1, &is_taken);

@@ -1,4 +1,4 @@
-//! The steps of a link's life: sent to, written to, read from, closed, taken out.
+//! Links: sending, writing, reading, closing and removing.
 
 use std::io::{self, IoSlice};
 use std::time::Duration;
@@ -7,14 +7,14 @@ use crc_machine::{ByteRange, CloseWhen, LinkDown, LinkId, Outbox, Timestamp};
 
 use super::{Entry, Sockets};
 use crate::connection::{Connection, Phase, ReadOutcome};
-use crate::listener::Apart;
+use crate::listener::OwnLimit;
 use crate::read_buffer::ReadBuffer;
 
-/// More memory for effects than this is given back after a turn that needed it.
+/// After a turn, a list of effects larger than this is shrunk.
 const EFFECTS_KEPT_MAX: usize = 16 * 1024;
 
-/// What is not urgent waits so long at most.
-const NEWS_PAUSE_MAX: Duration = Duration::from_millis(50);
+/// The longest delay of deferred sends.
+const DEFERRED_DELAY_MAX: Duration = Duration::from_millis(50);
 
 impl Sockets {
     pub(crate) fn link(&mut self, link: LinkId) -> Option<&mut Connection> {
@@ -24,14 +24,14 @@ impl Sockets {
         }
     }
 
-    /// How many links and dials there are.
-    pub(crate) fn count(&self) -> usize {
+    /// The number of links and dials.
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// How much has been gathered and not yet been written.
-    pub(crate) fn pieces(&self) -> usize {
-        self.pieces.len()
+    /// The number of sends that are gathered and not written yet.
+    pub(crate) fn gathered_sends(&self) -> usize {
+        self.send_lists.len()
     }
 
     #[inline]
@@ -39,21 +39,21 @@ impl Sockets {
         let Some(Entry::Link(connection)) = self.entries.find(link) else {
             return;
         };
-        if !connection.is_machines() {
+        if !connection.is_up() {
             return;
         }
-        if let Some(place) = range.input_range() {
-            self.input.keep(&place);
+        if let Some(positions) = range.input_range() {
+            self.read_buffer.keep(&positions);
         }
-        self.pieces.push(&mut connection.pieces, range);
+        self.send_lists.push(&mut connection.sends, range);
         if !range.is_deferred() {
-            if !connection.to_flush {
-                connection.to_flush = true;
+            if !connection.in_to_flush {
+                connection.in_to_flush = true;
                 self.to_flush.push(link);
             }
-        } else if !connection.has_news {
-            connection.has_news = true;
-            self.news.push(link);
+        } else if !connection.in_deferred {
+            connection.in_deferred = true;
+            self.deferred.push(link);
         }
     }
 
@@ -75,78 +75,78 @@ impl Sockets {
                 self.arm_later(link);
             }
             (Phase::Live | Phase::Broken(..), CloseWhen::Now) => {
-                self.end(link, LinkDown::Ended);
+                self.mark_down(link, LinkDown::Ended);
             }
             (Phase::Broken(kind, _), CloseWhen::Flushed) => {
-                self.end(link, LinkDown::Failed(kind));
+                self.mark_down(link, LinkDown::Failed(kind));
             }
-            (Phase::Flushing(_) | Phase::Draining(_) | Phase::Over, _) => {}
+            (Phase::Flushing(_) | Phase::Draining(_) | Phase::Closed, _) => {}
         }
     }
 
-    /// Writes out all that was gathered, as far as the sockets take it.
+    /// Writes all gathered sends, as far as the sockets accept them.
     pub(crate) fn flush<N>(&mut self, outbox: &mut Outbox<N>) {
-        self.flush_urgent(outbox);
-        self.flush_news(outbox);
-        self.forget_written(outbox);
+        self.flush_immediate(outbox);
+        self.flush_deferred(outbox);
+        self.clear_sends(outbox);
     }
 
-    /// Writes out what is urgent, and the rest if it has waited for long enough.
+    /// Writes the immediate sends, and the deferred ones if their delay is over.
     pub(crate) fn flush_due<N>(&mut self, outbox: &mut Outbox<N>) {
-        self.flush_urgent(outbox);
-        if !self.news.is_empty() && self.clock.now() >= self.news_at {
-            self.flush_news(outbox);
+        self.flush_immediate(outbox);
+        if !self.deferred.is_empty() && self.clock.now() >= self.deferred_until {
+            self.flush_deferred(outbox);
         }
-        if self.news.is_empty() {
-            self.forget_written(outbox);
+        if self.deferred.is_empty() {
+            self.clear_sends(outbox);
         } else {
-            // Whoever had more than news has been written to.
-            self.input.clear();
+            // All links with immediate sends are flushed. Only deferred bytes are still needed.
+            self.read_buffer.clear();
             outbox.clear_immediate(2 * self.config.outbox_bytes_max);
         }
     }
 
-    fn flush_urgent<N>(&mut self, outbox: &Outbox<N>) {
+    fn flush_immediate<N>(&mut self, outbox: &Outbox<N>) {
         if self.to_flush.is_empty() {
             return;
         }
         let now = self.clock.now();
         let mut to_flush = core::mem::take(&mut self.to_flush);
-        let input = core::mem::take(&mut self.input);
+        let read_buffer = core::mem::take(&mut self.read_buffer);
         let mut slices = Vec::new();
         for link in to_flush.drain(..) {
-            self.flush_link(link, outbox, &input, &mut slices, now);
+            self.flush_link(link, outbox, &read_buffer, &mut slices, now);
         }
-        self.input = input;
+        self.read_buffer = read_buffer;
         self.to_flush = to_flush;
     }
 
-    /// Writes out what is not urgent. To write to many takes a while, and the
-    /// longer it takes, the more is gathered for the next time.
-    fn flush_news<N>(&mut self, outbox: &Outbox<N>) {
+    /// Writes the deferred sends. The next delay is twice as long as the writing takes, so that a
+    /// larger crowd batches more sends per write.
+    fn flush_deferred<N>(&mut self, outbox: &Outbox<N>) {
         let now = self.clock.now();
-        let mut news = core::mem::take(&mut self.news);
-        let input = core::mem::take(&mut self.input);
+        let mut deferred = core::mem::take(&mut self.deferred);
+        let read_buffer = core::mem::take(&mut self.read_buffer);
         let mut slices = Vec::new();
-        for link in news.drain(..) {
-            let waits = self.link(link).is_some_and(|connection| {
-                connection.has_news = false;
-                !connection.pieces.is_empty()
+        for link in deferred.drain(..) {
+            let has_sends = self.link(link).is_some_and(|connection| {
+                connection.in_deferred = false;
+                !connection.sends.is_empty()
             });
-            if waits {
-                self.flush_link(link, outbox, &input, &mut slices, now);
+            if has_sends {
+                self.flush_link(link, outbox, &read_buffer, &mut slices, now);
             }
         }
-        self.input = input;
-        self.news = news;
+        self.read_buffer = read_buffer;
+        self.deferred = deferred;
         let done = self.clock.now();
-        self.news_at = done + (2 * done.since(now)).min(NEWS_PAUSE_MAX);
+        self.deferred_until = done + (2 * done.since(now)).min(DEFERRED_DELAY_MAX);
     }
 
-    /// Makes room for what the next turn gathers: all pieces have been written.
-    fn forget_written<N>(&mut self, outbox: &mut Outbox<N>) {
-        self.pieces.clear();
-        self.input.clear();
+    /// Clears the sends after all of them are written or queued.
+    fn clear_sends<N>(&mut self, outbox: &mut Outbox<N>) {
+        self.send_lists.clear();
+        self.read_buffer.clear();
         let mut effects = outbox.take_effects();
         effects.shrink_to(EFFECTS_KEPT_MAX);
         outbox.clear(effects, 2 * self.config.outbox_bytes_max);
@@ -156,74 +156,73 @@ impl Sockets {
         &mut self,
         link: LinkId,
         outbox: &'a Outbox<N>,
-        input: &'a ReadBuffer,
+        read_buffer: &'a ReadBuffer,
         slices: &mut Vec<IoSlice<'a>>,
         now: Timestamp,
     ) {
         let Some(Entry::Link(connection)) = self.entries.find(link) else {
             return;
         };
-        connection.to_flush = false;
-        let outcome = connection.flush(&self.pieces, outbox, input, slices, &self.stats);
+        connection.in_to_flush = false;
+        let outcome = connection.flush(&self.send_lists, outbox, read_buffer, slices, &self.stats);
         let linger = now + self.config.linger_max;
         match (connection.phase, outcome) {
             (Phase::Live, Err(LinkDown::Failed(kind))) => {
                 self.set_phase(link, Phase::Broken(kind, linger));
             }
-            (Phase::Broken(kind, _), Err(_)) => self.end(link, LinkDown::Failed(kind)),
-            (Phase::Live | Phase::Flushing(_), Err(why)) => self.end(link, why),
+            (Phase::Broken(kind, _), Err(_)) => self.mark_down(link, LinkDown::Failed(kind)),
+            (Phase::Live | Phase::Flushing(_), Err(why)) => self.mark_down(link, why),
             (Phase::Flushing(_), Ok(())) if connection.queue.is_empty() => {
-                if connection.ended || connection.end().is_err() {
-                    self.end(link, LinkDown::Ended);
+                if connection.peer_closed || connection.shut_down().is_err() {
+                    self.mark_down(link, LinkDown::Ended);
                 } else {
                     self.set_phase(link, Phase::Draining(linger));
                 }
             }
-            (Phase::Draining(_) | Phase::Over, _) | (_, Ok(())) => {}
+            (Phase::Draining(_) | Phase::Closed, _) | (_, Ok(())) => {}
         }
         self.arm_later(link);
     }
 
-    /// Reads from a link once, `bytes_max` at most. Says from where on it stands
-    /// in the input. What ends the link is taken note of.
+    /// Reads from a link once, at most `bytes_max` bytes. Returns the position of the bytes in the
+    /// read buffer. Notes if the read ends the link.
     pub(crate) fn read(&mut self, link: LinkId, bytes_max: usize) -> (usize, ReadOutcome) {
-        let (at, room) = self.input.room();
+        let (start, space) = self.read_buffer.space();
         let Some(Entry::Link(connection)) = self.entries.find(link) else {
-            return (at, ReadOutcome::Nothing);
+            return (start, ReadOutcome::WouldBlock);
         };
-        if connection.phase == Phase::Over || connection.ended {
-            return (at, ReadOutcome::Nothing);
+        if connection.phase == Phase::Closed || connection.peer_closed {
+            return (start, ReadOutcome::WouldBlock);
         }
-        let length = room.len().min(bytes_max);
-        let outcome = connection.read(&mut room[..length], &self.stats);
+        let length = space.len().min(bytes_max);
+        let outcome = connection.read(&mut space[..length], &self.stats);
         match (connection.phase, outcome) {
-            (_, ReadOutcome::Bytes { .. } | ReadOutcome::Nothing) | (Phase::Over, _) => {}
-            // Half of it is still open, and that is the half we need.
-            (Phase::Flushing(_), ReadOutcome::End) => connection.ended = true,
-            (Phase::Live, ReadOutcome::End) => self.end(link, LinkDown::PeerClosed),
+            (_, ReadOutcome::Bytes { .. } | ReadOutcome::WouldBlock) | (Phase::Closed, _) => {}
+            // The sending side is still open, and the queue is not empty.
+            (Phase::Flushing(_), ReadOutcome::End) => connection.peer_closed = true,
+            (Phase::Live, ReadOutcome::End) => self.mark_down(link, LinkDown::PeerClosed),
             (Phase::Live | Phase::Flushing(_), ReadOutcome::Failed(kind)) => {
-                self.end(link, LinkDown::Failed(kind));
+                self.mark_down(link, LinkDown::Failed(kind));
             }
-            (Phase::Broken(kind, _), _) => self.end(link, LinkDown::Failed(kind)),
-            (Phase::Draining(_), _) => self.end(link, LinkDown::Ended),
+            (Phase::Broken(kind, _), _) => self.mark_down(link, LinkDown::Failed(kind)),
+            (Phase::Draining(_), _) => self.mark_down(link, LinkDown::Ended),
         }
-        (at, outcome)
+        (start, outcome)
     }
 
-    /// Endpoints a link. The machine is to be told.
-    pub(super) fn end(&mut self, link: LinkId, why: LinkDown) {
-        let ended_before = self
+    /// Marks a link as down. The driver notifies the machine later.
+    pub(super) fn mark_down(&mut self, link: LinkId, why: LinkDown) {
+        let already_down = self
             .link(link)
-            .is_none_or(|connection| connection.phase == Phase::Over);
-        if !ended_before {
-            self.set_phase(link, Phase::Over);
-            self.over.push_back((link, why));
+            .is_none_or(|connection| connection.phase == Phase::Closed);
+        if !already_down {
+            self.set_phase(link, Phase::Closed);
+            self.links_down.push_back((link, why));
         }
     }
 
-    /// Takes a link that is over out of the house. What has not been written is
-    /// in its queue.
-    pub(crate) fn take<N>(
+    /// Removes a link that is down. Its queue holds what is not written.
+    pub(crate) fn remove_link<N>(
         &mut self,
         link: LinkId,
         why: LinkDown,
@@ -234,24 +233,25 @@ impl Sockets {
             return None;
         };
         if why == LinkDown::PeerClosed {
-            // It may have ended its own side only, and still be reading.
+            // The peer may have closed its own side only, and may still be reading.
             connection.phase = Phase::Live;
         }
-        // How that ends is not worth knowing any more.
+        // The link is down already, so a further error changes nothing.
         let _ = connection.flush(
-            &self.pieces,
+            &self.send_lists,
             outbox,
-            &self.input,
+            &self.read_buffer,
             &mut Vec::new(),
             &self.stats,
         );
-        self.link_is_gone(connection.counted_by);
+        self.uncount_link(connection.limited_by);
         self.stats.queue_bytes.subtract(connection.queue.len());
+        let peer = connection.peer;
         if why == LinkDown::SlowConsumer {
             self.stats.slow_consumers.add(1);
-            log::warn!("{link} to {} closed: {why}", connection.peer);
+            log::warn!("{link}: closed: peer={peer} reason=\"{why}\"");
         } else {
-            log::debug!("{link} to {} is down: {why}", connection.peer);
+            log::debug!("{link}: down: peer={peer} reason=\"{why}\"");
         }
         Some(connection)
     }
@@ -276,29 +276,29 @@ impl Sockets {
         self.entries.insert(|link| make(link).map(Entry::Link))
     }
 
-    pub(super) fn counted_apart(&mut self, counted_by: Option<u32>) -> Option<&mut Apart> {
-        let listener = self.listeners.get_mut(counted_by? as usize)?;
-        listener.apart.as_mut()
+    /// The own limit of the listener that counts a link, if one does.
+    pub(super) fn own_limit(&mut self, limited_by: Option<u32>) -> Option<&mut OwnLimit> {
+        let listener = self.listeners.get_mut(limited_by? as usize)?;
+        listener.own_limit.as_mut()
     }
 
-    /// Counts a new link: by the listener that counts its links apart, or with
-    /// all others.
-    pub(super) fn link_is_up(&mut self, counted_by: Option<u32>) {
+    /// Counts a new link: towards its listener's own limit, or towards the connection limit.
+    pub(super) fn count_link(&mut self, limited_by: Option<u32>) {
         self.stats.links_open.add(1);
-        match self.counted_apart(counted_by) {
-            Some(apart) => apart.links += 1,
+        match self.own_limit(limited_by) {
+            Some(limit) => limit.links += 1,
             None => self.links += 1,
         }
     }
 
-    /// Counts a link no more, and takes in who waited for its place.
-    pub(super) fn link_is_gone(&mut self, counted_by: Option<u32>) {
+    /// Uncounts a removed link, and resumes listeners that wait at the limit.
+    pub(super) fn uncount_link(&mut self, limited_by: Option<u32>) {
         self.stats.links_open.subtract(1);
-        match counted_by {
-            Some(index) => self.open_the_door(index),
+        match limited_by {
+            Some(index) => self.resume_listener(index),
             None => {
                 self.links -= 1;
-                self.open_the_house();
+                self.resume_listeners();
             }
         }
     }

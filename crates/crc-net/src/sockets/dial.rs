@@ -1,17 +1,18 @@
-//! Reaching others: a dial from its name to a link in its place.
+//! Dials: from a peer's name to a link.
 
 use crc_machine::{DialError, DialId, Endpoints, LinkId, Origin, PeerAddress, Timestamp};
 
 use super::{Entry, LinkUp, Sockets};
+use crate::connect::{ConnectOutcome, connect_outcome, start_connect};
 use crate::connection::Connection;
-use crate::dialer::{self, Attempt, ConnectOutcome, Dialing};
+use crate::dialer::{Attempt, Dialing, literal_address};
 use crate::poll_source::PollSource;
 use crate::selector::Interest;
 
 impl Sockets {
     pub(crate) fn dial(&mut self, dial: DialId, to: PeerAddress, now: Timestamp) {
         let mut dialing = Box::new(Dialing::new(dial, now + self.config.connect_timeout));
-        if let Some(address) = dialer::literal(&to) {
+        if let Some(address) = literal_address(&to) {
             dialing.addresses = vec![address].into_iter();
             self.try_addresses(dialing, now);
             return;
@@ -21,35 +22,35 @@ impl Sockets {
             .entries
             .insert(|_| Ok::<_, core::convert::Infallible>(Entry::Dial(dialing)));
         self.deadlines.insert((deadline, link.as_u64()));
-        if let Err(why) = self.resolver.look_up(link, to) {
+        if let Err(why) = self.resolver.start_lookup(link, to) {
             self.remove_dial(link);
-            self.dial_failed(dial, why);
+            self.on_dial_failed(dial, why);
         }
     }
 
-    /// Goes on with the dials whose names have been looked up.
-    pub(crate) fn take_answers(&mut self) {
-        while let Some(answer) = self.resolver.answer() {
-            // It may have taken too long.
-            let Some(mut dialing) = self.remove_dial(answer.link) else {
+    /// Continues the dials whose lookups have ended.
+    pub(crate) fn handle_lookups(&mut self) {
+        while let Some(lookup) = self.resolver.next_result() {
+            // The dial may have timed out.
+            let Some(mut dialing) = self.remove_dial(lookup.link) else {
                 continue;
             };
-            match answer.addresses {
+            match lookup.addresses {
                 Ok(addresses) => {
                     dialing.addresses = addresses.into_iter();
                     self.try_addresses(dialing, self.clock.now());
                 }
-                Err(why) => self.dial_failed(dialing.dial, why),
+                Err(why) => self.on_dial_failed(dialing.dial, why),
             }
         }
     }
 
-    /// Begins with the next address that can be begun with.
+    /// Starts to connect to the next address for which the system permits it.
     fn try_addresses(&mut self, mut dialing: Box<Dialing>, now: Timestamp) {
         while let Some(peer) = dialing.addresses.next() {
-            let deadline = now + dialing.share(now);
-            let begun = self.entries.insert(|link| {
-                let socket = dialer::connect(peer, self.config.peer_timeout).and_then(|stream| {
+            let deadline = now + dialing.attempt_timeout(now);
+            let started = self.entries.insert(|link| {
+                let socket = start_connect(peer, self.config.peer_timeout).and_then(|stream| {
                     PollSource::new(&self.selector, stream, link.as_u64(), Interest::WRITE)
                 });
                 match socket {
@@ -64,45 +65,45 @@ impl Sockets {
                     Err(error) => Err((dialing, error)),
                 }
             });
-            match begun {
+            match started {
                 Ok(link) => {
                     self.deadlines.insert((deadline, link.as_u64()));
                     return;
                 }
-                Err((back, error)) => {
-                    log::debug!("cannot dial {peer}: {error}");
-                    dialing = back;
+                Err((returned, error)) => {
+                    log::debug!("dial: cannot connect: peer={peer} error=\"{error}\"");
+                    dialing = returned;
                     dialing.why = DialError::Failed(error.kind());
                 }
             }
         }
-        self.dial_failed(dialing.dial, dialing.why);
+        self.on_dial_failed(dialing.dial, dialing.why);
     }
 
-    /// Looks at a connecting socket that has fired. If it is connected, it is a
-    /// link from now on, in the dial's place.
-    pub(crate) fn dial_ready(&mut self, link: LinkId) -> Option<LinkUp> {
+    /// Handles a connecting socket that became ready. If it is connected, its link takes over the
+    /// dial's slot.
+    pub(crate) fn on_dial_ready(&mut self, link: LinkId) -> Option<LinkUp> {
         let entry = self.entries.find(link)?;
         let Entry::Dial(dialing) = entry else {
             return None;
         };
         let mut attempt = dialing.attempt.take()?;
         let peer = attempt.peer;
-        attempt.socket.fired();
-        let local = match dialer::connect_outcome(attempt.socket.source()) {
+        attempt.socket.mark_fired();
+        let local = match connect_outcome(attempt.socket.socket()) {
             ConnectOutcome::Connected(local) => local,
             ConnectOutcome::Pending => {
-                let armed = attempt.socket.arm(link.as_u64(), Interest::WRITE);
+                let armed = attempt.socket.arm_once(link.as_u64(), Interest::WRITE);
                 dialing.attempt = Some(attempt);
                 if let Err(error) = armed {
-                    self.next_address(link, DialError::Failed(error.kind()));
+                    self.try_next_address(link, DialError::Failed(error.kind()));
                 }
                 return None;
             }
             ConnectOutcome::Failed(kind) => {
-                log::debug!("cannot reach {peer}: {kind}");
+                log::debug!("dial: connection failed: peer={peer} error=\"{kind}\"");
                 dialing.attempt = Some(attempt);
-                self.next_address(link, DialError::Failed(kind));
+                self.try_next_address(link, DialError::Failed(kind));
                 return None;
             }
         };
@@ -112,10 +113,10 @@ impl Sockets {
         let bytes_max = self.config.send_queue_bytes_max;
         *entry = Entry::Link(Connection::new(attempt.socket, peer, bytes_max));
         self.deadlines.remove(&(attempt.deadline, link.as_u64()));
-        self.link_is_up(None);
+        self.count_link(None);
         self.arm_later(link);
         self.stats.links_dialed.add(1);
-        log::debug!("{link} is up: dialed {peer} from {local}");
+        log::debug!("{link}: dialed: peer={peer} local={local}");
         Some(LinkUp {
             link,
             origin,
@@ -123,23 +124,23 @@ impl Sockets {
         })
     }
 
-    pub(super) fn dial_expired(&mut self, link: LinkId, now: Timestamp) {
+    pub(super) fn on_dial_timeout(&mut self, link: LinkId, now: Timestamp) {
         let Some(Entry::Dial(dialing)) = self.entries.find(link) else {
             return;
         };
         if let Some(attempt) = &dialing.attempt {
-            log::debug!("no answer from {}", attempt.peer);
+            log::debug!("dial: timeout: peer={}", attempt.peer);
         }
         if dialing.deadline <= now || dialing.addresses.len() == 0 {
             let dial = dialing.dial;
             self.entries.remove(link);
-            self.dial_failed(dial, DialError::TimedOut);
+            self.on_dial_failed(dial, DialError::TimedOut);
         } else {
-            self.next_address(link, DialError::TimedOut);
+            self.try_next_address(link, DialError::TimedOut);
         }
     }
 
-    fn next_address(&mut self, link: LinkId, why: DialError) {
+    fn try_next_address(&mut self, link: LinkId, why: DialError) {
         if let Some(mut dialing) = self.remove_dial(link) {
             dialing.attempt = None;
             dialing.why = why;
@@ -159,7 +160,7 @@ impl Sockets {
         Some(dialing)
     }
 
-    pub(super) fn dial_failed(&mut self, dial: DialId, why: DialError) {
+    pub(super) fn on_dial_failed(&mut self, dial: DialId, why: DialError) {
         self.stats.dials_failed.add(1);
         self.dials_failed.push_back((dial, why));
     }
@@ -171,14 +172,14 @@ mod tests {
 
     use socket2::{Domain, Socket, Type};
 
-    use super::super::Ready;
+    use super::super::ReadySockets;
     use super::*;
     use crate::config::DriverConfig;
     use crate::selector::Events;
 
     #[test]
-    fn tries_one_address_after_the_other() {
-        // Bound, and not listening: nobody else can listen there meanwhile.
+    fn tries_the_addresses_in_order() {
+        // A socket that is bound and does not listen reserves a port that refuses connections.
         let refusing = |any: SocketAddr| {
             let socket = Socket::new(Domain::for_address(any), Type::STREAM, None).unwrap();
             socket.bind(&any.into()).unwrap();
@@ -193,31 +194,31 @@ mod tests {
             .map(|socket| socket.local_addr().unwrap().as_socket().unwrap())
             .collect();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let there = listener.local_addr().unwrap();
+        let accepting = listener.local_addr().unwrap();
         let mut sockets = Sockets::new(DriverConfig::default()).unwrap();
         let now = sockets.clock.now();
         let mut dialing = Box::new(Dialing::new(
             DialId(1),
             now + sockets.config.connect_timeout,
         ));
-        addresses.push(there);
+        addresses.push(accepting);
         dialing.addresses = addresses.into_iter();
         sockets.try_addresses(dialing, now);
-        let (mut events, mut ready) = (Events::new(), Ready::default());
+        let (mut events, mut ready) = (Events::new(), ReadySockets::default());
         let up = loop {
             sockets.wait(&mut events, None).unwrap();
-            sockets.sort(&events, &mut ready);
+            sockets.sort_events(&events, &mut ready);
             let up = ready
                 .dials
                 .iter()
-                .find_map(|&link| sockets.dial_ready(link));
+                .find_map(|&link| sockets.on_dial_ready(link));
             if let Some(up) = up {
                 break up;
             }
         };
-        assert_eq!(up.endpoints.peer, there);
+        assert_eq!(up.endpoints.peer, accepting);
         assert!(sockets.dials_failed.is_empty());
         assert!(sockets.deadlines.is_empty());
-        assert_eq!((sockets.links, sockets.count()), (1, 1));
+        assert_eq!((sockets.links, sockets.len()), (1, 1));
     }
 }

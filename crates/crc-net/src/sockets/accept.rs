@@ -1,0 +1,191 @@
+//! Listeners: accepts connections up to the limits, and pauses while the system is out of
+//! descriptors.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crc_machine::{Endpoints, ListenerId, Origin, Timestamp};
+
+use super::{Accepted, LinkUp, Sockets};
+use crate::connection::Connection;
+use crate::error::ListenError;
+use crate::listener::{self, AcceptOutcome, Listener, ListenerState, OwnLimit};
+use crate::poll_source::PollSource;
+use crate::selector::Interest;
+
+impl Sockets {
+    pub(crate) fn listen(
+        &mut self,
+        address: SocketAddr,
+        id: ListenerId,
+        own_links_max: Option<usize>,
+    ) -> Result<SocketAddr, ListenError> {
+        let failed = |error| ListenError::new(address, error);
+        let socket = listener::listen(address, self.config.backlog).map_err(failed)?;
+        let bound = socket.local_addr().map_err(failed)?;
+        let key = self.listeners.len() as u64;
+        let socket =
+            PollSource::new(&self.selector, socket, key, Interest::READ).map_err(failed)?;
+        let own_limit = own_links_max.map(|links_max| OwnLimit {
+            links: 0,
+            links_max: links_max.max(1),
+        });
+        self.listeners
+            .push(Listener::new(socket, id, bound, own_limit));
+        log::debug!("listener {bound}: listening");
+        Ok(bound)
+    }
+
+    pub(crate) fn accept(&mut self, index: usize, now: Timestamp) -> Accepted {
+        let Some(listener) = self.listeners.get_mut(index) else {
+            return Accepted::None;
+        };
+        if let Some(limit) = listener.own_limit {
+            if limit.links >= limit.links_max {
+                listener.state = ListenerState::AtLimit;
+                log::debug!(
+                    "accept: at the connection limit of one listener: listener={} links={}",
+                    listener.address,
+                    limit.links
+                );
+                return Accepted::None;
+            }
+        } else if self.links >= self.links_max {
+            listener.state = ListenerState::AtLimit;
+            if !self.link_limit_reached {
+                self.link_limit_reached = true;
+                self.stats.link_limit_hits.add(1);
+                log::warn!("accept: at the connection limit: links={}", self.links);
+            }
+            return Accepted::None;
+        }
+        let (stream, peer) = match listener.accept() {
+            AcceptOutcome::Accepted(stream, peer) => (stream, peer),
+            AcceptOutcome::WouldBlock => {
+                listener.reset_pause();
+                return Accepted::None;
+            }
+            AcceptOutcome::Aborted(error) => {
+                self.stats.accepts_failed.add(1);
+                log::debug!(
+                    "accept: connection aborted by peer: listener={} error=\"{error}\"",
+                    listener.address
+                );
+                return Accepted::Failed;
+            }
+            AcceptOutcome::Exhausted(error) => {
+                self.pause_listener(index, &error, now);
+                return Accepted::None;
+            }
+        };
+        let origin = Origin::Accepted {
+            listener: listener.id,
+        };
+        let limited_by = listener.own_limit.and_then(|_| u32::try_from(index).ok());
+        let options = listener::set_link_options(&stream, self.config.peer_timeout);
+        let local = match options.and_then(|()| stream.local_addr()) {
+            Ok(local) => local,
+            Err(error) => {
+                self.stats.accepts_failed.add(1);
+                log::debug!("accept: connection aborted by peer: peer={peer} error=\"{error}\"");
+                return Accepted::Failed;
+            }
+        };
+        let selector = Arc::clone(&self.selector);
+        let bytes_max = self.config.send_queue_bytes_max;
+        let inserted = self.insert_link(|link| {
+            let socket = PollSource::new(&selector, stream, link.as_u64(), Interest::READ)?;
+            let mut connection = Connection::new(socket, peer, bytes_max);
+            connection.limited_by = limited_by;
+            Ok(connection)
+        });
+        match inserted {
+            Ok(link) => {
+                self.count_link(limited_by);
+                self.stats.links_accepted.add(1);
+                log::debug!("{link}: accepted: peer={peer} local={local}");
+                let endpoints = Endpoints { peer, local };
+                Accepted::Up(LinkUp {
+                    link,
+                    origin,
+                    endpoints,
+                })
+            }
+            Err(error) => {
+                self.stats.accepts_failed.add(1);
+                self.pause_listener(index, &error, now);
+                Accepted::None
+            }
+        }
+    }
+
+    /// Accepts no connections from a listener for a while.
+    fn pause_listener(&mut self, index: usize, error: &io::Error, now: Timestamp) {
+        let listener = &mut self.listeners[index];
+        let (pause, is_first) = listener.next_pause();
+        if is_first {
+            log::warn!(
+                "accept: paused, the system is out of descriptors or memory: listener={} \
+                 error=\"{error}\"",
+                listener.address
+            );
+        }
+        listener.state = ListenerState::Paused;
+        self.stats.accept_pauses.add(1);
+        self.deadlines.insert((now + pause, index as u64));
+    }
+
+    /// Resumes a listener at the end of its pause.
+    pub(super) fn resume_paused_listener(&mut self, key: u64) {
+        let index = usize::try_from(key).unwrap_or(usize::MAX);
+        self.open_listener(index, ListenerState::Paused);
+    }
+
+    /// Resumes the listeners that wait at the connection limit, after a link closed.
+    pub(super) fn resume_listeners(&mut self) {
+        if !self.link_limit_reached {
+            return;
+        }
+        self.link_limit_reached = self.links >= self.links_max - self.links_max / 8;
+        for index in 0..self.listeners.len() {
+            if self.listeners[index].own_limit.is_none() {
+                self.open_listener(index, ListenerState::AtLimit);
+            }
+        }
+    }
+
+    /// Resumes a listener that waits at its own limit, after one of its links closed.
+    pub(super) fn resume_listener(&mut self, index: u32) {
+        if let Some(limit) = self.own_limit(Some(index)) {
+            limit.links -= 1;
+        }
+        self.open_listener(index as usize, ListenerState::AtLimit);
+    }
+
+    /// Opens a listener again if it is in state `from`.
+    fn open_listener(&mut self, index: usize, from: ListenerState) {
+        if let Some(listener) = self.listeners.get_mut(index)
+            && listener.state == from
+        {
+            listener.state = ListenerState::Open;
+            self.arm_listener(index);
+        }
+    }
+
+    /// Arms a listener, if it is open.
+    pub(crate) fn arm_listener(&mut self, index: usize) {
+        let Some(listener) = self.listeners.get_mut(index) else {
+            return;
+        };
+        if listener.state != ListenerState::Open {
+            return;
+        }
+        if let Err(error) = listener.socket.arm_once(index as u64, Interest::READ) {
+            log::error!(
+                "listener {}: failed, accepts no connections any more: {error}",
+                listener.address
+            );
+        }
+    }
+}

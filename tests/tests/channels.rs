@@ -203,7 +203,7 @@ fn a_script_says_all_it_has_to_say_in_a_channel_and_leaves() {
     let output = script.wait_with_output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    let refused = "! plain lines go to no channel; say which: /topic #CHANNEL\n";
+    let refused = "! You are not talking to a channel. Use /topic #CHANNEL\n";
     assert_eq!((output.status.code(), &*stderr), (Some(0), refused));
     let members = "\n         101  @ann\n         103  carol\n";
     for shown in [

@@ -7,12 +7,11 @@ use crc_wire::HostId;
 
 use crate::command::COMMANDS;
 
-/// Talk to people in a Clemson Relay Chat network.
+/// Chat in a Clemson Relay Chat network.
 ///
-/// Connects to a server and shows what others say. At a terminal, lines can be
-/// edited, recalled (up and down) and completed (tab). With input from a file or
-/// a pipe the same commands are read line by line, and the client leaves when
-/// all of them have been carried out.
+/// Connects to a server and shows the messages of others. At a terminal, lines can
+/// be edited, recalled (up and down) and completed (tab). Commands from a file or a
+/// pipe are executed line by line; the client quits after the last one.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = "Type /help once connected; see --help for examples.", after_long_help = after_long_help())]
 pub(crate) struct Args {
@@ -20,38 +19,37 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:33300")]
     pub(crate) server: PeerAddress,
 
-    /// Your name: 1 to 64 characters of ASCII [default: your user name]
+    /// Your name: 1 to 64 ASCII characters [default: your user name]
     ///
-    /// Names need not be unique; ids are. Without this option, the name is that
-    /// of the user that you are logged in as.
+    /// Names need not be unique; ids are.
     #[arg(long, value_parser = parse_name)]
     pub(crate) name: Option<String>,
 
-    /// What others see about you: up to 512 bytes
+    /// A text about you that others see: up to 512 bytes
     #[arg(long, value_name = "TEXT", default_value = "", value_parser = parse_info, hide_default_value = true)]
     pub(crate) info: String,
 
-    /// Your id, from 1 to 4294967295 [default: any]
+    /// Your id, from 1 to 4294967295 [default: a random one]
     ///
-    /// Without this option a random one is chosen, and another one if it
-    /// should be taken. With it, the client ends if that id is taken.
+    /// The client stops if another client has this id already. A random id that is
+    /// in use is replaced by another.
     #[arg(long, value_name = "N", value_parser = parse_id)]
     pub(crate) id: Option<HostId>,
 
-    /// Write one JSON object a line, for programs
+    /// Write one JSON object per line, for programs
     ///
     /// Every line has a key "event": connected, welcome, joined, left, chat,
-    /// status, disconnected, unreachable, who, help or error; of channels:
+    /// status, disconnected, unreachable, who, help or error; for channels:
     /// channel, channels, channel_joined, channel_left, channel_flags,
     /// channel_chat, topic, channel_set, channel_refused, names or invited.
-    /// Commands are read from standard input as they are without this option.
+    /// Commands are read from standard input as without this option.
     #[arg(long)]
     pub(crate) json: bool,
 
     #[command(flatten)]
     verbosity: Verbosity,
 
-    /// Print the manual page, or completions for a shell, and end
+    /// Print the manual page, or completions for a shell, and exit
     #[arg(long, value_name = "WHAT", value_enum)]
     pub(crate) generate: Option<Generate>,
 }
@@ -66,7 +64,7 @@ impl Args {
             .unwrap_or_else(|| "user".to_owned())
     }
 
-    /// How much is logged, unless `RUST_LOG` says otherwise.
+    /// The level of the log, unless `RUST_LOG` sets it.
     pub(crate) fn log_level(&self) -> log::LevelFilter {
         self.verbosity.level(log::LevelFilter::Warn)
     }
@@ -95,25 +93,25 @@ Commands, once connected:
 
 Examples:
   crc-client
-      Talk in the network of a server on this machine.
+      Chat in the network of a server on this machine.
   crc-client --server chat.example.org:33300 --name alice --info 'likes tea'
-      Talk elsewhere, under a name.
+      Chat in another network, under a name.
   echo '/msg bob Good morning!' | crc-client --name alice
-      Say one thing and leave.
+      Send one message and quit.
   printf '/join #reef\\n/msg #reef Good morning!\\n' | crc-client --name alice
-      Say one thing to all that are in a channel.
+      Send one message to the members of a channel.
   crc-client --name robot --json < commands.txt
-      Let a program do it: commands in, JSON out.
+      Run commands from a program: commands in, JSON out.
 
-When the input is no terminal:
-  A name that is not known yet is waited for, up to 2 seconds after the welcome or
-  after the line was read; an id is written to at once. When the input has ended, the
-  client waits up to 15 seconds for a server that takes its messages, then gives up.
+When the input is not a terminal:
+  The client waits for a name that it does not know yet, up to 2 seconds after the
+  welcome or after the line was read. It does not wait for an id. After the end of the
+  input it waits up to 15 seconds for a server, then gives up.
 
 Exit status:
   0  done
-  1  could not run: the id given is taken, no server could be reached
-  2  the command line makes no sense"
+  1  cannot connect, the id is already in use, or some messages were not sent
+  2  invalid command line"
     )
 }
 
@@ -128,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_definition_makes_sense() {
+    fn the_definition_is_valid() {
         Args::command().debug_assert();
     }
 

@@ -7,23 +7,23 @@ use crc_core::is_channel_name;
 
 /// The commands, as `/help` and `--help` list them.
 pub(crate) const COMMANDS: &str = "  \
-  /msg WHO TEXT   say TEXT to WHO: a name or an id (a name with blanks: \"in quotes\"),
-                  or a channel: #CHANNEL
-  /to WHO         from now on, lines that are no commands go to WHO; /to alone: to nobody
-  /who            list who is here; /who #CHANNEL: who is in a channel that you are in
+  /msg WHO TEXT   send TEXT to WHO: a name, an id, or a channel (#CHANNEL);
+                  a name that contains spaces stands \"in quotes\"
+  /to WHO         send other lines to WHO from now on; /to alone ends that
+  /who            list the clients; /who #CHANNEL: the members of a channel you are in
   /join #CHANNEL [KEY]
-                  enter a channel, with the word that opens it
+                  join a channel, with its key
   /part [#CHANNEL] [TEXT]
-                  leave a channel, with TEXT as the last words there
+                  leave a channel with the message TEXT
   /topic [#CHANNEL] [TEXT]
-                  show the topic of a channel, or set it; TEXT \"\": no topic
+                  show the topic of a channel, or set it; \"\" removes it
   /names [#CHANNEL]
-                  ask the server who is in a channel
-  /channels       list the channels that you are in
-  /quit [TEXT]    leave, with TEXT as the last words
-  /help           show these commands
-  //TEXT          say a line that begins with a slash
-  Where [#CHANNEL] is left out, the one is meant that plain lines go to.";
+                  ask the server for the members of a channel
+  /channels       list the channels you are in
+  /quit [TEXT]    quit with the message TEXT
+  /help           show this list
+  //TEXT          send a line that begins with a slash
+  Without #CHANNEL, a command is about the channel that other lines are sent to.";
 
 /// The names of the commands.
 pub(crate) const NAMES: [&str; 10] = [
@@ -101,21 +101,21 @@ pub(crate) enum Command {
 /// Why a line is not a valid command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ParseError {
-    #[error("there is no command {0}: /help lists them")]
+    #[error("Unknown command {0}. Try /help")]
     UnknownCommand(String),
-    #[error("say to whom, and what: /msg WHO TEXT")]
+    #[error("The message is incomplete. Use /msg WHO TEXT")]
     MsgIncomplete,
-    #[error("say which channel: /join #CHANNEL")]
+    #[error("The channel is missing. Use /join #CHANNEL")]
     JoinIncomplete,
-    #[error("no channel can be called {0}: # and up to 63 bytes, no blanks, no commas")]
+    #[error("{0} is not a channel name. Use # and up to 63 bytes without spaces and commas")]
     NoChannel(String),
-    #[error("{command} takes nothing more")]
+    #[error("Too many words. Use {command}")]
     TooMuch { command: &'static str },
-    #[error("a name in quotes ends with a quote: /msg \"WHO\" TEXT")]
+    #[error("The closing quote is missing. Use /msg \"NAME\" TEXT")]
     QuoteOpen,
-    #[error("the line is not UTF-8")]
+    #[error("The line is not UTF-8")]
     NotUtf8,
-    #[error("the line is too long: a text may have 65536 bytes")]
+    #[error("The line is too long. A text has at most 65536 bytes")]
     TooLong,
 }
 

@@ -51,14 +51,27 @@ impl OutputEvent {
 pub(crate) enum CommandError {
     #[error("{0}")]
     Parse(#[from] ParseError),
-    #[error("{0}; nothing was sent")]
+    #[error("{}", resolve_text(.0))]
     Resolve(#[from] ResolveError),
-    #[error("not connected; nothing was sent")]
+    #[error("You are not connected. Nothing was sent")]
     NotConnected,
-    #[error("nobody is chosen to talk to; say /to WHO first, or /msg WHO TEXT")]
+    #[error("You are not talking to anyone yet. Use /join #channel, /to NAME or /msg NAME TEXT")]
     NoTarget,
-    #[error("plain lines go to no channel; say which: {0} #CHANNEL")]
+    #[error("You are not talking to a channel. Use {0} #CHANNEL")]
     NoChannelTarget(&'static str),
-    #[error("you are not in {0}")]
+    #[error("You are not in {0}. Use /join {0}")]
     NotInChannel(String),
+}
+
+fn resolve_text(error: &ResolveError) -> String {
+    match error {
+        ResolveError::Unknown(name) => format!("No client is named {name}. Use /who"),
+        ResolveError::Ambiguous { name, candidates } => {
+            let ids: Vec<String> = candidates.iter().map(HostId::to_string).collect();
+            format!(
+                "Several clients are named {name}. Use an id: {}",
+                ids.join(", ")
+            )
+        }
+    }
 }

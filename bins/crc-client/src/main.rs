@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     }
     let error = match run(&args) {
         Ok(outcome) if outcome.incomplete && outcome.fatal.is_none() => {
-            Some("not everything could be sent before the connection was lost".to_owned())
+            Some("some messages were not sent before the connection closed".to_owned())
         }
         Ok(outcome) => outcome.fatal,
         Err(error) => Some(error.to_string()),
@@ -137,7 +137,7 @@ fn read_batch(sender: CommandSender<Input>, lines: Backpressure) -> Result<(), D
             LineEvent::NotUtf8 => Input::Line(Err(ParseError::NotUtf8)),
             LineEvent::End => Input::End,
             LineEvent::Failed(kind) => {
-                log::error!("standard input can't be read: {kind}");
+                log::error!("cannot read standard input: {kind}");
                 Input::End
             }
         })

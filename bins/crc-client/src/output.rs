@@ -76,7 +76,7 @@ impl Renderer {
         if let Err(error) = written {
             self.outcome.closed = true;
             if error.kind() != ErrorKind::BrokenPipe {
-                let why = format!("standard output can't be written to: {error}");
+                let why = format!("cannot write to standard output: {error}");
                 self.outcome.fatal.get_or_insert(why);
             }
         }
@@ -86,7 +86,7 @@ impl Renderer {
         match event {
             OutputEvent::LineHandled => self.lines.release(),
             OutputEvent::Client(ClientNotice::FrameDropped { why }) => {
-                log::warn!("the server sent a frame that makes no sense and is ignored: {why}");
+                log::warn!("dropped an invalid frame from the server: {why}");
             }
             _ if event.is_fatal() => self.outcome.fatal = text::error(event, client),
             OutputEvent::Client(

@@ -96,10 +96,10 @@ impl TerminalOutput {
         match Terminal::start(self.lines.clone(), self.log.clone()) {
             Ok(terminal) => self.terminal = Some(terminal),
             Err(error) => {
-                log::error!("no thread can be started to edit lines: {error}");
+                log::error!("cannot start a thread to edit lines: {error}");
                 // This is the driver's thread, which must not wait for itself.
                 if let Err(SendError::Full) = self.lines.sender.try_send(Input::Quit) {
-                    log::error!("too many lines wait; end the client by a signal");
+                    log::error!("too many lines are waiting; stop the client with a signal");
                 }
             }
         }

@@ -142,15 +142,15 @@ fn every_event_of_a_channel_is_a_line_of_json() {
         ),
         (
             "/who #cave",
-            r##"{"event":"error","text":"you are not in #cave"}"##,
+            r##"{"event":"error","text":"You are not in #cave. Use /join #cave"}"##,
         ),
         (
             "/part",
-            r##"{"event":"error","text":"plain lines go to no channel; say which: /part #CHANNEL"}"##,
+            r##"{"event":"error","text":"You are not talking to a channel. Use /part #CHANNEL"}"##,
         ),
         (
             "/join reef",
-            r##"{"event":"error","text":"no channel can be called reef: # and up to 63 bytes, no blanks, no commas"}"##,
+            r##"{"event":"error","text":"reef is not a channel name. Use # and up to 63 bytes without spaces and commas"}"##,
         ),
     ] {
         client.write([line, "\n"].concat());
@@ -189,14 +189,14 @@ fn what_is_typed_of_channels_is_sent() {
         rest[3..],
         [
             "* talking to #reef",
-            "* talking to nobody",
+            "* not talking to anyone",
             "! #reef: ␛it is full",
             "* disconnected",
         ]
     );
     assert_eq!(
         errors,
-        "! nobody is chosen to talk to; say /to WHO first, or /msg WHO TEXT\n"
+        "! You are not talking to anyone yet. Use /join #channel, /to NAME or /msg NAME TEXT\n"
     );
 }
 
@@ -235,24 +235,24 @@ fn channels_are_shown_and_nobody_paints() {
     ];
     link.send(&frames.concat());
     client.expect(&[
-        &format!("* you are in #reef; the topic is: {visible}"),
+        &format!("* you are in #reef; topic: {visible}"),
         "           7  @alice",
         "           8  +?",
         "         101  bob",
         &format!("#reef <alice (7)> {visible}"),
         &format!("#{visible} -8- {visible}"),
-        "* #reef: no topic, by alice (7)",
-        &format!("* #reef: key is {visible}, by 8"),
+        "* #reef: no topic (set by alice (7))",
+        &format!("* #reef: key: {visible} (set by 8)"),
         "* #reef: no key",
-        "* #reef: set otherwise, by 8",
-        "* #reef: bob (101) is now an operator, with a voice, by alice (7)",
-        "* #reef: 9, an operator, is here",
+        "* #reef: a setting has changed (set by 8)",
+        "* #reef: bob (101) is now an operator with voice (set by alice (7))",
+        "* #reef: 9 joined as an operator",
         &format!("* #reef: 9 left: {visible}"),
-        &format!("* #reef: bob (101) put 8 out: {visible}"),
-        &format!("* alice (7) invites you to #{visible}: /join #{visible}"),
+        &format!("* #reef: bob (101) kicked 8: {visible}"),
+        &format!("* alice (7) invites you to #{visible}. Use /join #{visible}"),
         &format!("! #reef: {visible}"),
-        &format!("* in #reef: {visible}"),
-        "* #reef: alice (7) put bob (101) out: loud",
+        &format!("* members of #reef: {visible}"),
+        "* #reef: alice (7) kicked bob (101): loud",
     ]);
 }
 
@@ -271,7 +271,7 @@ fn a_server_without_channels_is_told_apart() {
     drop(link);
     let (code, _, errors) = client.finish();
     assert_eq!(code, Some(0));
-    let error = "! nothing was sent to #reef: this server knows no channels\n";
+    let error = "! Nothing was sent to #reef: this server does not support channels\n";
     assert_eq!(errors, error.repeat(2));
 }
 

@@ -11,7 +11,7 @@ fn connected(server: &Server) -> String {
 }
 
 const WELCOMED: &str = r#"{"event":"welcome","id":101,"name":"bob","text":"Welcome in"}"#;
-const LEFT: &str = r#"{"event":"disconnected","reason":"left","retry_in_ms":null}"#;
+const LEFT: &str = r#"{"event":"disconnected","reason":"quit","retry_in_ms":null}"#;
 
 #[test]
 fn registers_and_announces_only_after_the_welcome() {
@@ -50,7 +50,7 @@ fn every_event_is_a_line_of_json() {
     client.expect(&[r#"{"event":"who","clients":[{"id":7,"name":"alice","info":"tea"}]}"#]);
     client.write("plain\n");
     client.expect(&[
-        r#"{"event":"error","text":"nobody is chosen to talk to; say /to WHO first, or /msg WHO TEXT"}"#,
+        r#"{"event":"error","text":"You are not talking to anyone yet. Use /join #channel, /to NAME or /msg NAME TEXT"}"#,
     ]);
     client.write("/help\n");
     assert!(
@@ -142,7 +142,7 @@ fn comes_back_when_the_connection_is_lost() {
     link.send(b"\xff");
     let lost = client.line();
     assert!(
-        lost.contains("the server sent nonsense: unknown frame type 0xff"),
+        lost.contains("not a CRC server: unknown frame type 0xff"),
         "{lost}"
     );
     link.expect_end();
@@ -168,13 +168,13 @@ fn an_id_that_is_taken_is_the_end() {
         [
             &connected(&server),
             r#"{"event":"status","source":1,"code":2,"text":"Someone has already registered with ID 101."}"#,
-            r#"{"event":"error","text":"the id 101 is taken; choose another one, or leave --id out to get any"}"#,
-            r#"{"event":"disconnected","reason":"the id 101 is taken","retry_in_ms":null}"#,
+            r#"{"event":"error","text":"id 101 is already in use; choose another one or omit --id"}"#,
+            r#"{"event":"disconnected","reason":"id 101 is already in use","retry_in_ms":null}"#,
         ]
     );
     assert_eq!(
         errors,
-        "crc-client: the id 101 is taken; choose another one, or leave --id out to get any\n"
+        "crc-client: id 101 is already in use; choose another one or omit --id\n"
     );
 }
 
@@ -203,7 +203,8 @@ fn ambiguous_names_are_refused_and_the_script_goes_on() {
     assert_eq!(code, Some(0));
     let errors = rest.iter().filter(|line| line.contains("error"));
     let errors: Vec<&str> = errors.map(|line| &line[25..line.len() - 2]).collect();
-    let ambiguous = "dave could be any of the ids 8, 9; nothing was sent";
-    let nobody = "nobody is chosen to talk to; say /to WHO first, or /msg WHO TEXT";
+    let ambiguous = "Several clients are named dave. Use an id: 8, 9";
+    let nobody =
+        "You are not talking to anyone yet. Use /join #channel, /to NAME or /msg NAME TEXT";
     assert_eq!(errors, [ambiguous, ambiguous, nobody]);
 }

@@ -36,7 +36,7 @@ fn what_answers_the_last_chat_is_still_shown() {
         [
             r#"{"event":"status","source":1,"code":1,"text":"Unknown ID 9"}"#,
             r#"{"event":"chat","from":7,"from_name":null,"to":101,"text":"wait"}"#,
-            r#"{"event":"disconnected","reason":"left","retry_in_ms":null}"#,
+            r#"{"event":"disconnected","reason":"quit","retry_in_ms":null}"#,
         ]
     );
 }
@@ -112,8 +112,8 @@ fn what_could_not_be_said_is_told() {
     drop(link);
     let (code, _, errors) = client.finish();
     assert_eq!(code, Some(1));
-    let unsent = "! nothing was sent to 9: the client left before it could be sent\n";
+    let unsent = "! Nothing was sent to 9: the client quit before it was sent\n";
     assert!(errors.starts_with(unsent), "{errors}");
-    let end = "crc-client: not everything could be sent before the connection was lost\n";
+    let end = "crc-client: some messages were not sent before the connection closed\n";
     assert!(errors.ends_with(end), "{errors}");
 }

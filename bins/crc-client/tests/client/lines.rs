@@ -32,17 +32,17 @@ fn a_script_is_carried_out_in_order() {
         [
             &format!("* connected to {}", server.address),
             "* Welcome in (your id is 101)",
-            "* alice (7) is here: tea",
+            "* alice (7) is online: tea",
             "* talking to alice",
-            "* 1 other is here:",
+            "* 1 other client:",
             "           7  alice: tea",
-            "* talking to nobody",
+            "* not talking to anyone",
             "* disconnected",
         ]
     );
     assert_eq!(
         errors,
-        "! nobody is chosen to talk to; say /to WHO first, or /msg WHO TEXT\n"
+        "! You are not talking to anyone yet. Use /join #channel, /to NAME or /msg NAME TEXT\n"
     );
 }
 
@@ -65,7 +65,7 @@ fn nobody_paints_on_anothers_terminal() {
     client.line();
     client.expect(&[
         "* ␇elcome in (your id is 101)",
-        "* al␛[31mice (7) is here: a␊b",
+        "* al␛[31mice (7) is online: a␊b",
         "<al␛[31mice (7)> ␛]0;mine␇␍<U+202E>x<U+009B>2J<U+2028>end",
         "<8> 👩\u{200d}🚀 ok",
     ]);
@@ -92,12 +92,12 @@ fn what_cannot_be_understood_is_said_and_the_script_goes_on() {
     assert_eq!(
         errors.lines().collect::<Vec<_>>(),
         [
-            "! there is no command /nonsense: /help lists them",
-            "! the line is not UTF-8",
-            "! the line is too long: a text may have 65536 bytes",
-            "! nothing was sent to 7: the text has 65537 bytes where at most 65536 are allowed",
-            "! say to whom, and what: /msg WHO TEXT",
-            "! nobody here is called nobody-here; nothing was sent",
+            "! Unknown command /nonsense. Try /help",
+            "! The line is not UTF-8",
+            "! The line is too long. A text has at most 65536 bytes",
+            "! Nothing was sent to 7: the text has 65537 bytes; the limit is 65536",
+            "! The message is incomplete. Use /msg WHO TEXT",
+            "! No client is named nobody-here. Use /who",
         ]
     );
 }

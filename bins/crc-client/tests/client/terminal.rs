@@ -137,7 +137,7 @@ fn messages_do_not_tear_the_line_that_is_edited() {
     person.sees("* Welcome in (your id is 101)\r\n");
     person.sees("> ");
     link.send(ALICE);
-    person.sees("* alice (7) is here: tea\r\n");
+    person.sees("* alice (7) is online: tea\r\n");
     person.sees("> ");
 
     person.types("half a li");
@@ -146,7 +146,7 @@ fn messages_do_not_tear_the_line_that_is_edited() {
     person.sees("<alice (7)> Hello ␛[2J\r\n");
     person.sees("> half a li");
     person.types("ne\r");
-    person.sees("! nobody is chosen to talk to");
+    person.sees("! You are not talking to anyone yet");
 
     person.types("/m\tal\tHi  there\r");
     link.expect(&said(7, "Hi  there"));
@@ -168,8 +168,8 @@ fn messages_do_not_tear_the_line_that_is_edited() {
 
     // Typed ahead of the prompt.
     person.types("/who\r/nonsense\r/quit bye\r");
-    person.sees("* 1 other is here:\r\n           7  alice: tea\r\n");
-    person.sees("! there is no command /nonsense");
+    person.sees("* 1 other client:\r\n           7  alice: tea\r\n");
+    person.sees("! Unknown command /nonsense");
     link.expect(b"\x82\0\0\0\x65\0\0\0\x03bye");
     drop(link);
     person.sees("* disconnected\r\n");
@@ -199,7 +199,7 @@ fn a_channel_is_a_place_to_talk_in() {
     person.sees("\u{1b}[1m#Reef\u{1b}[0m \u{1b}[34m<7>\u{1b}[0m Ho\r\n");
     person.types("/part\r");
     link.expect(b"\x84\0\0\0\x65\0\0\0\0\x05\0\0\0\0#Reef");
-    person.sees("* talking to nobody");
+    person.sees("* not talking to anyone");
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn a_taken_id_is_told_before_there_is_a_prompt() {
     link.send(TAKEN);
     link.expect_end();
     person.sees("! Someone has already registered with ID 101. (status 0x0002)\r\n");
-    person.sees("crc-client: the id 101 is taken; choose another one");
+    person.sees("crc-client: id 101 is already in use; choose another one");
     assert_eq!(person.finish(), Some(1));
 }
 
@@ -254,7 +254,7 @@ fn a_lost_connection_is_told_and_made_again() {
     person.types("/msg 7 later");
     person.sees("later");
     drop(link);
-    person.sees("* disconnected: the peer closed the connection; trying again in ");
+    person.sees("* disconnected: the peer closed the connection; retrying in ");
     let mut link = server.welcome();
     person.sees("* Welcome in");
     person.types("\r");

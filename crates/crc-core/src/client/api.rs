@@ -267,7 +267,7 @@ pub struct ChannelMember {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClientSendError {
     /// The text exceeds [`ClientLimits::text_bytes_max`](crate::ClientLimits).
-    #[error("the text has {len} bytes where at most {max} are allowed")]
+    #[error("the text has {len} bytes; the limit is {max}")]
     TooLong {
         /// The length of the text.
         len: usize,
@@ -275,7 +275,7 @@ pub enum ClientSendError {
         max: usize,
     },
     /// The text exceeds what a v1 server can read.
-    #[error("the text has {len} bytes, and the server can take {max} at most")]
+    #[error("the text has {len} bytes; this server accepts at most {max}")]
     TooLongForServer {
         /// The length of the text.
         len: usize,
@@ -283,19 +283,19 @@ pub enum ClientSendError {
         max: usize,
     },
     /// The server does not support channels.
-    #[error("this server knows no channels")]
+    #[error("this server does not support channels")]
     ChannelsUnsupported,
     /// The name is not valid for a channel.
-    #[error("no channel can have this name: # and up to 63 bytes, no blanks, no commas")]
+    #[error("not a channel name: expected # and up to 63 bytes without spaces and commas")]
     InvalidChannelName,
     /// The client is in the maximum number of channels.
     #[error("you are in too many channels")]
     TooManyChannels,
     /// The queue exceeds [`ClientLimits::queue_bytes_max`](crate::ClientLimits).
-    #[error("too much waits to be sent already")]
+    #[error("the send queue is full")]
     QueueFull,
     /// The client has quit before.
-    #[error("the client left before it could be sent")]
+    #[error("the client quit before it was sent")]
     Quit,
 }
 
@@ -306,10 +306,10 @@ pub enum BadFrame {
     #[error("{0}")]
     Message(#[from] crc_wire::MessageError),
     /// Servers do not send such frames to clients.
-    #[error("{0:?} frames are not for clients")]
+    #[error("frame type {0:?} is not for clients")]
     NotForClients(crc_wire::Kind),
     /// It introduces a channel beyond the maximum number.
-    #[error("it is about one channel too many")]
+    #[error("too many channels")]
     TooManyChannels,
 }
 
@@ -320,22 +320,22 @@ pub enum DisconnectReason {
     #[error("{0}")]
     Lost(LinkDown),
     /// The server has refused the registration: the id is in use.
-    #[error("the id {0} is taken")]
+    #[error("id {0} is already in use")]
     IdTaken(HostId),
     /// The server has not answered the registration in time.
-    #[error("the server did not answer")]
+    #[error("no answer from the server")]
     WelcomeTimeout,
     /// The server has sent bytes that are not a frame.
-    #[error("the server sent nonsense: {0}")]
+    #[error("not a CRC server: {0}")]
     InvalidFrame(FrameError),
     /// The list of clients exceeds [`ClientLimits::roster_bytes_max`](crate::ClientLimits).
-    #[error("the server told of more clients than fit")]
+    #[error("the server lists too many clients")]
     RosterFull,
     /// The channels exceed [`ClientLimits::channels_bytes_max`](crate::ClientLimits).
-    #[error("the server told more of channels than fits")]
+    #[error("the server lists too many channels")]
     ChannelsFull,
     /// The client has quit.
-    #[error("left")]
+    #[error("quit")]
     Quit,
 }
 
@@ -343,6 +343,6 @@ pub enum DisconnectReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClientFailure {
     /// The configured id belongs to another host.
-    #[error("the id {0} is taken")]
+    #[error("id {0} is already in use")]
     IdTaken(HostId),
 }

@@ -21,10 +21,10 @@ pub struct RemoteClient {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// No client has that name.
-    #[error("nobody here is called {0}")]
+    #[error("no client is named {0}")]
     Unknown(Box<str>),
     /// Several clients have that name.
-    #[error("{name} could be any of the ids {}", list(candidates))]
+    #[error("{name} is the name of several clients: {}", list(candidates))]
     Ambiguous {
         /// The name.
         name: Box<str>,
@@ -151,7 +151,10 @@ mod tests {
             );
         }
         let ambiguous = roster.resolve("bob").unwrap_err();
-        assert_eq!(ambiguous.to_string(), "bob could be any of the ids 7, 9");
+        assert_eq!(
+            ambiguous.to_string(),
+            "bob is the name of several clients: 7, 9"
+        );
     }
 
     #[test]

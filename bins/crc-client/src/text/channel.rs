@@ -1,0 +1,182 @@
+//! Lines about channels.
+
+use std::fmt::Write;
+
+use crc_core::{ChannelMember, ClientNotice, Escaped, HostRef};
+use crc_wire::{ChannelField, MemberFlags};
+
+use super::{after_colon, chat, event_line, host, warning_line};
+use crate::palette::{Palette, Style};
+
+/// The lines of a notice about a channel; `None` for other notices.
+pub(super) fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
+    let text = match notice {
+        ClientNotice::ChannelChat {
+            channel,
+            from,
+            kind,
+            text,
+        } => {
+            let channel = palette.paint(Style::Channel, Escaped(channel));
+            let chat = chat(from.id, &host_ref(from), *kind, text, palette);
+            return Some(format!("{channel} {chat}"));
+        }
+        ClientNotice::ChannelRefused { channel, text } => {
+            let text = match channel {
+                Some(channel) => format!("{}: {}", Escaped(channel), Escaped(text)),
+                None => Escaped(text).to_string(),
+            };
+            return Some(warning_line(&text, palette));
+        }
+        ClientNotice::ChannelEntered {
+            channel,
+            members,
+            topic,
+            rejoined,
+        } => {
+            let again = if *rejoined { " again" } else { "" };
+            let (channel, topic) = (Escaped(channel), after_topic(topic));
+            format!(
+                "you are in {channel}{again}{topic}{}",
+                member_lines(members)
+            )
+        }
+        ClientNotice::ChannelJoined { channel, member } => {
+            let flags = match flag_names(member.flags) {
+                None => String::new(),
+                Some(flags) => format!(" as {flags}"),
+            };
+            let who = host_ref(&member.who);
+            format!("{}: {who} joined{flags}", Escaped(channel))
+        }
+        ClientNotice::ChannelLeft {
+            channel,
+            who,
+            by,
+            text,
+        } => {
+            let (channel, who, text) = (Escaped(channel), host_ref(who), after_colon(text));
+            match by {
+                None => format!("{channel}: {who} left{text}"),
+                Some(by) => format!("{channel}: {} kicked {who}{text}", host_ref(by)),
+            }
+        }
+        ClientNotice::ChannelFlags {
+            channel,
+            member,
+            by,
+        } => {
+            let (channel, who, by) = (Escaped(channel), host_ref(&member.who), set_by(by.as_ref()));
+            let flags = flag_names(member.flags).unwrap_or("a member without rights");
+            format!("{channel}: {who} is now {flags}{by}")
+        }
+        ClientNotice::ChannelSet {
+            channel,
+            field,
+            value,
+            by,
+        } => format!("{}{}", setting(channel, *field, value), set_by(by.as_ref())),
+        ClientNotice::ChannelNames { channel, names } => {
+            format!("members of {}: {}", Escaped(channel), Escaped(names))
+        }
+        ClientNotice::Invited { channel, by } => {
+            let (channel, by) = (Escaped(channel), host_ref(by));
+            format!("{by} invites you to {channel}. Use /join {channel}")
+        }
+        _ => return None,
+    };
+    Some(event_line(&text, palette))
+}
+
+/// A channel with its topic and members.
+pub(super) fn listing(channel: &str, members: &[ChannelMember], topic: &str) -> String {
+    let (channel, topic) = (Escaped(channel), after_topic(topic));
+    format!("{channel}{topic}{}", member_lines(members))
+}
+
+/// The topic of a channel.
+pub(super) fn topic(channel: &str, topic: &str) -> String {
+    setting(channel, ChannelField::TOPIC, topic)
+}
+
+/// Channels with the numbers of their members.
+pub(super) fn list(channels: &[(String, usize)]) -> String {
+    let mut text = match channels.len() {
+        0 => return "you are not in a channel. Use /join #CHANNEL".to_owned(),
+        1 => "you are in 1 channel:".to_owned(),
+        count => format!("you are in {count} channels:"),
+    };
+    for (channel, members) in channels {
+        let channel = Escaped(channel);
+        let plural = if *members == 1 { "" } else { "s" };
+        write!(text, "\n  {channel} ({members} member{plural})")
+            .expect("writing to a string does not fail");
+    }
+    text
+}
+
+/// The name of a setting, if it has one.
+pub(crate) fn field_name(field: ChannelField) -> Option<&'static str> {
+    Some(match field {
+        ChannelField::TOPIC => "topic",
+        ChannelField::KEY => "key",
+        ChannelField::MODES => "modes",
+        ChannelField::LIMIT => "limit",
+        ChannelField::BANS => "bans",
+        ChannelField::NAME => "name",
+        _ => return None,
+    })
+}
+
+fn setting(channel: &str, field: ChannelField, value: &str) -> String {
+    let channel = Escaped(channel);
+    match (field_name(field), value) {
+        (Some(field), "") => format!("{channel}: no {field}"),
+        (Some(field), value) => format!("{channel}: {field}: {}", Escaped(value)),
+        (None, _) => format!("{channel}: a setting has changed"),
+    }
+}
+
+fn after_topic(topic: &str) -> String {
+    match topic {
+        "" => String::new(),
+        topic => format!("; topic: {}", Escaped(topic)),
+    }
+}
+
+fn set_by(by: Option<&HostRef>) -> String {
+    by.map_or_else(String::new, |by| format!(" (set by {})", host_ref(by)))
+}
+
+fn flag_names(flags: MemberFlags) -> Option<&'static str> {
+    match (flags.operator, flags.voice) {
+        (true, true) => Some("an operator with voice"),
+        (true, false) => Some("an operator"),
+        (false, true) => Some("a member with voice"),
+        (false, false) => None,
+    }
+}
+
+/// The members of a channel, one per line.
+fn member_lines(members: &[ChannelMember]) -> String {
+    let mut text = String::new();
+    for member in members {
+        let name = member.who.name.as_deref().unwrap_or("?");
+        let prefix = match (member.flags.operator, member.flags.voice) {
+            (true, _) => "@",
+            (false, true) => "+",
+            (false, false) => "",
+        };
+        write!(text, "\n{:>12}  {prefix}{}", member.who.id, Escaped(name))
+            .expect("writing to a string does not fail");
+    }
+    text
+}
+
+/// A host, with its name if it is known.
+fn host_ref(host_ref: &HostRef) -> String {
+    match &host_ref.name {
+        Some(name) => host(host_ref.id, name),
+        None => host_ref.id.to_string(),
+    }
+}

@@ -103,7 +103,7 @@ fn clients_of_two_servers_talk_in_a_channel() {
     command(&mut bob, "/channels");
     expect(
         &bob,
-        r##"{"event":"channels","channels":[{"channel":"#Reef","members":2}]}"##,
+        r##"{"event":"channels","channels":[{"channel":"#Reef","member_count":2,"members":2}]}"##,
     );
     command(&mut bob, "/topic #reef");
     expect(

@@ -167,7 +167,8 @@ impl<'a> From<&'a ChannelMember> for Member<'a> {
 #[derive(Debug, Serialize)]
 struct JoinedChannel<'a> {
     channel: &'a str,
-    /// The number of members.
+    member_count: usize,
+    /// The same as `member_count`, for one more release: elsewhere `members` is a list.
     members: usize,
 }
 
@@ -200,6 +201,7 @@ pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
         OutputEvent::Channels(channels) => {
             let channels = channels.iter().map(|(channel, members)| JoinedChannel {
                 channel,
+                member_count: *members,
                 members: *members,
             });
             let channels = channels.collect();

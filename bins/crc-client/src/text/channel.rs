@@ -66,16 +66,19 @@ pub(super) fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<St
             member,
             by,
         } => {
-            let (channel, who, by) = (Escaped(channel), host_ref(&member.who), set_by(by.as_ref()));
-            let flags = flag_names(member.flags).unwrap_or("a member without rights");
-            format!("{channel}: {who} is now {flags}{by}")
+            let (channel, who) = (Escaped(channel), host_ref(&member.who));
+            let flags = flag_names(member.flags).unwrap_or("a plain member");
+            match by {
+                None => format!("{channel}: {who} is now {flags}"),
+                Some(by) => format!("{channel}: {} made {who} {flags}", host_ref(by)),
+            }
         }
         ClientNotice::ChannelSet {
             channel,
             field,
             value,
             by,
-        } => format!("{}{}", setting(channel, *field, value), set_by(by.as_ref())),
+        } => setting(channel, *field, value, by.as_ref()),
         ClientNotice::ChannelNames { channel, names } => {
             format!("members of {}: {}", Escaped(channel), Escaped(names))
         }
@@ -96,7 +99,7 @@ pub(super) fn listing(channel: &str, members: &[ChannelMember], topic: &str) -> 
 
 /// The topic of a channel.
 pub(super) fn topic(channel: &str, topic: &str) -> String {
-    setting(channel, ChannelField::TOPIC, topic)
+    setting(channel, ChannelField::TOPIC, topic, None)
 }
 
 /// Channels with the numbers of their members.
@@ -128,12 +131,17 @@ pub(crate) fn field_name(field: ChannelField) -> Option<&'static str> {
     })
 }
 
-fn setting(channel: &str, field: ChannelField, value: &str) -> String {
-    let channel = Escaped(channel);
-    match (field_name(field), value) {
-        (Some(field), "") => format!("{channel}: no {field}"),
-        (Some(field), value) => format!("{channel}: {field}: {}", Escaped(value)),
-        (None, _) => format!("{channel}: a setting has changed"),
+fn setting(channel: &str, field: ChannelField, value: &str, by: Option<&HostRef>) -> String {
+    let (channel, by) = (Escaped(channel), by.map(host_ref));
+    match (field_name(field), value, by) {
+        (Some(field), "", None) => format!("{channel}: no {field}"),
+        (Some(field), "", Some(by)) => format!("{channel}: {by} removed the {field}"),
+        (Some(field), value, None) => format!("{channel}: {field}: {}", Escaped(value)),
+        (Some(field), value, Some(by)) => {
+            format!("{channel}: {by} set the {field}: {}", Escaped(value))
+        }
+        (None, _, None) => format!("{channel}: a setting has changed"),
+        (None, _, Some(by)) => format!("{channel}: {by} changed a setting"),
     }
 }
 
@@ -142,10 +150,6 @@ fn after_topic(topic: &str) -> String {
         "" => String::new(),
         topic => format!("; topic: {}", Escaped(topic)),
     }
-}
-
-fn set_by(by: Option<&HostRef>) -> String {
-    by.map_or_else(String::new, |by| format!(" (set by {})", host_ref(by)))
 }
 
 fn flag_names(flags: MemberFlags) -> Option<&'static str> {

@@ -5,10 +5,10 @@ use core::time::Duration;
 use crc_core::{ClientConfig, Config, Random};
 use crc_wire::{HostId, Info, Name};
 
-use crate::draw::{Draw, stir};
 use crate::node::{Birth, address};
 use crate::options::{Options, Shape};
 use crate::raw::{Hostile, OriginalClient, OriginalServer, Raw};
+use crc_netem::{Draw, mix};
 
 fn id(id: u32) -> HostId {
     HostId::new(id).expect("ids here are not 0")
@@ -50,7 +50,7 @@ pub(crate) fn births(seed: u64, options: &Options) -> Vec<Birth> {
     for number in 0..options.clients {
         let server = random.index(servers);
         let name = format!("client{number}");
-        let client_seed = stir(clients_seed, number.into());
+        let client_seed = mix(clients_seed, number.into());
         let mut config = ClientConfig::new(
             address(server).into(),
             &name,

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crc_core::{ClientCommand, Random};
 use crc_wire::HostId;
 
-use crate::draw::Draw;
 use crate::invariant::Invariant;
 use crate::node::Birth;
-use crate::pipe::Side;
 use crate::world::{Told, World};
+use crc_netem::Draw;
+use crc_netem::Side;
 
 /// Few, so that clients meet; two of them are one.
 const CHANNELS: [&str; 4] = ["#reef", "#Reef", "#lagoon", "#sandbank"];
@@ -65,10 +65,8 @@ impl World {
         let all = self.nodes.len();
         let begin = random.index(all);
         let mut nodes = (begin..all).chain(0..begin);
-        let client = nodes.find(|&node| {
-            let node = &self.nodes[node];
-            node.alive && node.client().is_some()
-        });
+        let client = nodes
+            .find(|&node| self.net.host(node).is_alive() && self.nodes[node].client().is_some());
         let Some(client) = client else { return };
         let channel = random.one_of(&CHANNELS).to_owned();
         match act {
@@ -93,7 +91,7 @@ impl World {
         let text = text(self.said.len());
         self.said.push(Said {
             speaker,
-            life: self.nodes[speaker].life,
+            life: self.net.host(speaker).life(),
             channel: fold(&channel),
             crossed: BTreeSet::new(),
             heard: BTreeSet::new(),
@@ -127,7 +125,7 @@ impl World {
             return;
         };
         self.counts.channel_chats += 1;
-        let own = said.speaker == node && said.life == self.nodes[node].life;
+        let own = said.speaker == node && said.life == self.net.host(node).life();
         if !said.heard.insert(node) || own {
             let text = format!("{} heard {words:?} twice", self.nodes[node].describe(node));
             self.violation(Invariant::K2, text);
@@ -206,7 +204,7 @@ impl World {
                 continue;
             };
             let home = crate::node::node_at(&config.server);
-            if !it.alive || !client.is_welcomed() || !home.is_some_and(&is) {
+            if !self.net.host(node).is_alive() || !client.is_welcomed() || !home.is_some_and(&is) {
                 continue;
             }
             for channel in client.channels() {

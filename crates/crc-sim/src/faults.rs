@@ -9,23 +9,22 @@ use crc_core::{ClientCommand, PeerVersion, Random, ServerCommand, Timestamp};
 use crc_wire::HostId;
 
 use crate::chats::NOBODY;
-use crate::draw::{Draw, stir};
 use crate::node::{Birth, Role};
 use crate::options::Happening;
-use crate::pipe::Phase;
 use crate::plan::Act;
 use crate::raw::RawCommand;
-use crate::world::{Death, Entry, Partition, Told, World};
+use crate::world::{Entry, Told, World};
+use crc_netem::{Conditions, Draw, Failure, Partition, Phase, mix};
 
 impl World {
     pub(crate) fn step(&mut self, index: usize) {
         let step = self.plan.steps[index];
         let mut random = Random::new(step.pick);
         self.trace
-            .line(self.now, || format!("step {index}: {:?}", step.act));
+            .line(self.net.now(), || format!("step {index}: {:?}", step.act));
         match step.act {
             Act::Start(node) => {
-                if !self.nodes[node].alive && self.nodes[node].life == 0 {
+                if self.net.host(node).life() == 0 {
                     self.begin(node);
                 }
             }
@@ -42,13 +41,13 @@ impl World {
     fn any(&self, random: &mut Random, is: impl Fn(&World, usize) -> bool) -> Option<usize> {
         let begin = random.index(self.nodes.len());
         let all = (begin..self.nodes.len()).chain(0..begin);
-        let mut such = all.filter(|&node| self.nodes[node].alive && is(self, node));
+        let mut such = all.filter(|&node| self.net.host(node).is_alive() && is(self, node));
         such.next()
     }
 
     fn any_server(&self, random: &mut Random) -> Option<usize> {
         // The root and its like are hit more often.
-        if random.chance(15) && self.nodes[0].alive {
+        if random.chance(15) && self.net.host(0).is_alive() {
             return Some(0);
         }
         self.any(random, |world, node| world.nodes[node].server().is_some())
@@ -65,15 +64,15 @@ impl World {
         } else {
             self.any_client(random)?
         };
-        let such = self.nodes[node].ends.iter().filter(|(connection, _)| {
-            let ends = &self.connections[*connection].ends;
+        let such = self.net.host(node).ends().iter().filter(|(connection, _)| {
+            let ends = self.net.connections()[*connection].ends();
             let stands = |phase| !matches!(phase, Phase::Coming | Phase::Gone);
             let ours = ends.iter().all(|end| {
-                stands(end.phase) && !matches!(self.nodes[end.node].birth, Birth::Raw(_))
+                stands(end.phase()) && !matches!(self.nodes[end.host()].birth, Birth::Raw(_))
             });
             let both = ends
                 .iter()
-                .all(|end| self.nodes[end.node].server().is_some());
+                .all(|end| self.nodes[end.host()].server().is_some());
             ours && (both || !servers)
         });
         let such: Vec<usize> = such.map(|end| end.0).collect();
@@ -81,9 +80,9 @@ impl World {
     }
 
     fn again(&mut self, node: usize, after: Duration) {
-        let life = self.nodes[node].life;
-        self.calendar
-            .enter(self.now + after, Entry::Begin { node, life });
+        let life = self.net.host(node).life();
+        self.net
+            .schedule(self.net.now() + after, Entry::Begin { node, life });
     }
 
     fn happen(&mut self, kind: Happening, random: &mut Random) -> bool {
@@ -101,7 +100,7 @@ impl World {
                 true
             }),
             Happening::ClientDies => self.any_client(random).is_some_and(|client| {
-                let death = random.one_of(&[Death::Process, Death::Process, Death::Host]);
+                let death = random.one_of(&[Failure::Process, Failure::Process, Failure::Computer]);
                 self.die(client, death);
                 if random.chance(70) {
                     let after = random.millis(0, 3_000);
@@ -134,7 +133,8 @@ impl World {
                 for side in 0..2 {
                     let after = random.one_of(&[(0, 5), (0, 500), (0, 20_000)]);
                     let after = random.millis(after.0, after.1);
-                    self.reset_after(connection, side, after, ErrorKind::ConnectionReset);
+                    self.net
+                        .reset_after(connection, side, after, ErrorKind::ConnectionReset);
                 }
                 self.silence(connection, random);
                 true
@@ -144,17 +144,17 @@ impl World {
                 let Some(connection) = self.any_connection(random, servers) else {
                     return false;
                 };
-                for stream in &mut self.connections[connection].streams {
-                    stream.hole = true;
-                }
+                self.net.black_hole(connection);
                 let knows = random.index(2);
                 let after = random.millis(0, 2_000);
-                self.reset_after(connection, knows, after, ErrorKind::ConnectionReset);
+                self.net
+                    .reset_after(connection, knows, after, ErrorKind::ConnectionReset);
                 // Between servers the other end may never learn it from TCP.
                 let never = servers && random.chance(50) && self.is_asked(connection);
                 if !never {
                     let after = random.millis(10_000, 33_000);
-                    self.reset_after(connection, 1 - knows, after, ErrorKind::TimedOut);
+                    self.net
+                        .reset_after(connection, 1 - knows, after, ErrorKind::TimedOut);
                 }
                 true
             }
@@ -167,9 +167,9 @@ impl World {
                 let until = self.by_calm(random.millis(0, most));
                 let both = random.chance(50);
                 let one = random.index(2);
-                for (side, stream) in self.connections[connection].streams.iter_mut().enumerate() {
+                for side in 0..2 {
                     if both || side == one {
-                        stream.stalled_until = stream.stalled_until.max(until);
+                        self.net.stall(connection, side, until);
                     }
                 }
                 true
@@ -184,16 +184,14 @@ impl World {
                 let Some(node) = node else { return false };
                 let most = random.one_of(&[50, 2_000, 12_000, 60_000]);
                 let until = self.by_calm(random.millis(0, most));
-                self.nodes[node].frozen_until = self.nodes[node].frozen_until.max(until);
+                self.net.freeze(node, until);
                 true
             }
             Happening::Partition => {
                 let most = random.one_of(&[1_000, 10_000, 25_000]);
                 let until = self.by_calm(random.millis(0, most));
-                self.partition = Some(Partition {
-                    salt: random.next_u64(),
-                    until,
-                });
+                let salt = random.next_u64();
+                self.net.set_partition(Some(Partition { salt, until }));
                 true
             }
             Happening::Hostile => {
@@ -208,7 +206,8 @@ impl World {
             }
             Happening::EarlyTick => {
                 let node = random.index(self.nodes.len());
-                let alive = self.nodes[node].alive && self.nodes[node].frozen_until <= self.now;
+                let host = self.net.host(node);
+                let alive = host.is_alive() && host.frozen_until() <= self.now();
                 if alive {
                     self.handle(node, Told::Tick);
                 }
@@ -219,31 +218,31 @@ impl World {
 
     /// Whether both ends ask each other from time to time whether they are there.
     fn is_asked(&self, connection: usize) -> bool {
-        self.connections[connection].ends.iter().all(|end| {
-            let server = self.nodes[end.node].server();
+        self.net.connections()[connection].ends().iter().all(|end| {
+            let server = self.nodes[end.host()].server();
             server.is_some_and(|server| {
                 let mut links = server.snapshot().links();
-                links.any(|view| view.link == end.link && view.neighbour.version == PeerVersion::V2)
+                links.any(|view| {
+                    view.link == end.link() && view.neighbour.version == PeerVersion::V2
+                })
             })
         })
     }
 
     /// So long from now, but not into the calm.
     fn by_calm(&self, after: Duration) -> Timestamp {
-        (self.now + after).min(self.plan.calm_at)
+        (self.now() + after).min(self.plan.calm_at)
     }
 
     /// Nothing more comes through a connection that is being cut.
     fn silence(&mut self, connection: usize, random: &mut Random) {
         if random.chance(50) {
-            for stream in &mut self.connections[connection].streams {
-                stream.hole = true;
-            }
+            self.net.black_hole(connection);
         }
     }
 
     fn crash(&mut self, server: usize, random: &mut Random) {
-        let death = random.one_of(&[Death::Process, Death::Process, Death::Host]);
+        let death = random.one_of(&[Failure::Process, Failure::Process, Failure::Computer]);
         self.die(server, death);
         match random.below(10) {
             0..7 => {
@@ -253,7 +252,7 @@ impl World {
             }
             7 => {
                 // Somebody else comes back in its place.
-                let life = self.nodes[server].life;
+                let life = self.net.host(server).life();
                 if let Birth::Server(config) = &mut self.nodes[server].birth {
                     let id = 2_000 + 100 * u32::try_from(server).unwrap_or(0) + life;
                     config.id = HostId::new(id).expect("small and not 0");
@@ -311,25 +310,26 @@ impl World {
     /// The trouble ends. From now on the network is left alone.
     pub(crate) fn become_calm(&mut self) {
         self.calm = true;
-        self.trace.line(self.now, || "all is calm".to_owned());
+        self.trace.line(self.net.now(), || "all is calm".to_owned());
         self.moved("it became calm");
-        self.partition = None;
+        self.net.set_partition(None);
+        self.net.set_conditions(Conditions {
+            dial_fails_percent: 0,
+            dial_hangs_percent: 0,
+            ..self.options.conditions()
+        });
         for node in 0..self.nodes.len() {
-            self.nodes[node].frozen_until = self.now;
+            self.net.thaw(node);
             if matches!(&self.nodes[node].role, Role::Raw(raw) if !raw.is_original()) {
-                self.die(node, Death::Process);
+                self.die(node, Failure::Process);
             }
         }
-        for connection in &mut self.connections {
-            for stream in &mut connection.streams {
-                stream.stalled_until = self.now;
-            }
-        }
+        self.net.end_stalls();
         self.part_namesakes();
         for node in 0..self.nodes.len() {
             let it = &self.nodes[node];
             let hostile = matches!(&it.birth, Birth::Raw(raw) if !raw.is_original());
-            if !it.alive && !it.goes && !hostile {
+            if !self.net.host(node).is_alive() && !it.goes && !hostile {
                 self.begin(node);
             }
         }
@@ -353,12 +353,12 @@ impl World {
                 }
             }
         }
-        given.sort_by_key(|&(id, node)| (id, stir(self.seed, node as u64)));
+        given.sort_by_key(|&(id, node)| (id, mix(self.seed, node as u64)));
         for pair in 1..given.len() {
             if given[pair].0 == given[pair - 1].0 {
                 let node = given[pair].1;
                 self.nodes[node].goes = true;
-                self.die(node, Death::Process);
+                self.die(node, Failure::Process);
             }
         }
     }

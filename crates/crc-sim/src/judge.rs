@@ -10,9 +10,9 @@ use crc_wire::HostId;
 use crate::chats::Fate;
 use crate::invariant::Invariant;
 use crate::node::{Birth, Role, node_at};
-use crate::pipe::Phase;
 use crate::raw::Raw;
 use crate::world::World;
+use crc_netem::Phase;
 
 /// More violations of one run than these are not worth reading.
 const VIOLATIONS_MAX: usize = 12;
@@ -41,21 +41,18 @@ struct Tree {
 impl World {
     /// An end that has yet to learn that its connection is dead.
     pub(crate) fn sick(&self) -> Option<String> {
-        let alive = self.nodes.iter().enumerate().filter(|(_, node)| node.alive);
-        let ends = alive.flat_map(|(_, node)| &node.ends);
+        let hosts = (0..self.nodes.len()).map(|node| self.net.host(node));
+        let ends = hosts
+            .filter(|host| host.is_alive())
+            .flat_map(|host| host.ends());
         let mut sick = ends.filter(|&&(connection, side)| {
-            let it = &self.connections[connection];
-            let broken = it
-                .streams
-                .iter()
-                .any(|stream| stream.hole || stream.reset.is_some());
-            broken || it.ends[1 - side].phase == Phase::Gone
+            let it = &self.net.connections()[connection];
+            let broken = (0..2).any(|writer| it.stream(writer).is_dead_path());
+            broken || it.end(1 - side).phase() == Phase::Gone
         });
         let &(connection, side) = sick.next()?;
-        let phases = self.connections[connection]
-            .ends
-            .each_ref()
-            .map(|end| end.phase);
+        let ends = self.net.connections()[connection].ends().each_ref();
+        let phases = ends.map(crc_netem::End::phase);
         Some(format!(
             "({} on the dead connection {connection}, {phases:?})",
             self.who_to_whom(connection, side)
@@ -103,7 +100,7 @@ impl World {
             let mut servers = Vec::new();
             let mut foreign = Vec::new();
             for view in server.snapshot().links() {
-                let Some((connection, side)) = it.find(view.link) else {
+                let Some((connection, side)) = self.net.find(node, view.link) else {
                     wrong.push((
                         Invariant::D4,
                         format!(
@@ -114,9 +111,9 @@ impl World {
                     ));
                     continue;
                 };
-                let other = &self.connections[connection].ends[1 - side];
-                let peer = &self.nodes[other.node];
-                if other.phase == Phase::Gone {
+                let other = self.net.connections()[connection].end(1 - side);
+                let peer = &self.nodes[other.host()];
+                if other.phase() == Phase::Gone {
                     wrong.push((
                         Invariant::D1,
                         format!(
@@ -134,14 +131,14 @@ impl World {
                     foreign.push(view.neighbour.host);
                     continue;
                 };
-                let mutual = far.snapshot().links().any(|far| far.link == other.link);
+                let mutual = far.snapshot().links().any(|far| far.link == other.link());
                 if !mutual || view.neighbour.version != PeerVersion::V2 {
                     wrong.push((
                         Invariant::D1,
                         format!(
                             "{} has a link to {} ({:?}), {}",
                             it.describe(node),
-                            peer.describe(other.node),
+                            peer.describe(other.host()),
                             view.neighbour.version,
                             if mutual {
                                 "a server of ours"
@@ -157,12 +154,12 @@ impl World {
                         format!(
                             "{} takes {} for {}",
                             it.describe(node),
-                            peer.describe(other.node),
+                            peer.describe(other.host()),
                             view.neighbour.host
                         ),
                     ));
                 }
-                servers.push((other.node, view.neighbour.host));
+                servers.push((other.host(), view.neighbour.host));
             }
             tree.servers.insert(node, servers);
             tree.foreign.insert(node, foreign);
@@ -201,10 +198,10 @@ impl World {
                 .links()
                 .filter(|view| view.neighbour.kind == HostKind::Client)
             {
-                let Some((connection, side)) = self.nodes[node].find(view.link) else {
+                let Some((connection, side)) = self.net.find(node, view.link) else {
                     continue;
                 };
-                let client = self.connections[connection].ends[1 - side].node;
+                let client = self.net.connections()[connection].end(1 - side).host();
                 let (name, info) = match &self.nodes[client].birth {
                     Birth::Client(config) => (config.name.clone(), config.info.clone()),
                     _ => ("original".to_owned(), "client".to_owned()),
@@ -367,10 +364,10 @@ impl World {
     /// before `until`, across an original server that may be wrong.
     pub(crate) fn is_looking(&self, until: Timestamp) -> bool {
         let (tree, _) = self.tree();
-        let servers = self.nodes.iter().filter(|node| node.alive);
+        let servers = (0..self.nodes.len()).filter(|&node| self.net.host(node).is_alive());
         let mut again = servers.filter_map(|node| {
-            let at = node.server()?.snapshot().next_loop_retry()?;
-            Some(at < node.clock(until))
+            let at = self.nodes[node].server()?.snapshot().next_loop_retry()?;
+            Some(at < self.net.clock_at(node, until))
         });
         if again.any(|soon| soon) {
             return true;
@@ -520,7 +517,8 @@ impl World {
             let listed = server.snapshot().directory().find(client.id()).is_some();
             // An original server may have made the others remember it elsewhere.
             let remembered = self.options.original_servers > 0 && listed;
-            if !it.alive || it.stop_by.is_some() || !client.is_welcomed() && remembered {
+            let host = self.net.host(node);
+            if !host.is_alive() || host.is_stopping() || !client.is_welcomed() && remembered {
                 continue;
             }
             let id = client.id().get();
@@ -571,10 +569,10 @@ impl World {
             let Some(server) = it.server() else { continue };
             let snapshot = server.snapshot();
             for view in snapshot.links().filter(|view| view.neighbour.synced) {
-                let Some((connection, side)) = it.find(view.link) else {
+                let Some((connection, side)) = self.net.find(node, view.link) else {
                     continue;
                 };
-                let told = &self.connections[connection].streams[side].told;
+                let told = &self.notes[connection][side].told;
                 let is_server = view.neighbour.kind == HostKind::Server;
                 // Nobody tells those that a server is gone.
                 let deaf = view.neighbour.version != PeerVersion::V2;
@@ -613,10 +611,10 @@ impl World {
         for (node, it) in self.nodes.iter().enumerate() {
             let Some(server) = it.server() else { continue };
             for view in server.snapshot().links() {
-                let Some((connection, side)) = it.find(view.link) else {
+                let Some((connection, side)) = self.net.find(node, view.link) else {
                     continue;
                 };
-                let bound = self.connections[connection].ends[side].bound;
+                let bound = self.net.connections()[connection].end(side).bound();
                 let most = match view.neighbour.kind {
                     HostKind::Server => self.options.server_queue,
                     HostKind::Client => self.options.client_queue,
@@ -641,21 +639,19 @@ impl World {
             let speaker = &self.nodes[chat.speaker];
             // Its speaker's registration is still the one that it was said with.
             let stays = chat.source.is_some_and(|(source, connection)| {
-                let ends = &self.connections[connection].ends;
-                let stands = ends.iter().all(|end| end.phase == Phase::Live);
+                let stands = self.net.connections()[connection].is_live();
                 stands && speaker.client().is_some_and(|client| client.id() == source)
             });
             let where_it_is = match chat.fate {
                 Fate::Unsaid => {
                     let waits = speaker.client().is_some_and(|client| client.is_settled());
                     (waits
-                        && speaker.alive
+                        && self.net.host(chat.speaker).is_alive()
                         && speaker.client().is_some_and(|client| client.queued() > 0))
                     .then(|| "with its speaker".to_owned())
                 }
                 Fate::OnWire(connection) => {
-                    let ends = &self.connections[connection].ends;
-                    let stands = ends.iter().all(|end| end.phase == Phase::Live);
+                    let stands = self.net.connections()[connection].is_live();
                     (stands && stays).then(|| format!("on connection {connection}"))
                 }
                 Fate::At(node) => {

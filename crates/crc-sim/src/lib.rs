@@ -20,17 +20,15 @@
 #![forbid(unsafe_code)]
 
 mod births;
-mod calendar;
 mod campaign;
 mod channels;
 mod chats;
-mod draw;
 mod faults;
 mod invariant;
 mod judge;
 mod node;
+mod notes;
 mod options;
-mod pipe;
 mod plan;
 mod raw;
 mod rendezvous;

@@ -5,9 +5,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crc_core::{Client, ClientConfig, Config, LinkId, PeerAddress, Server, Timestamp};
+use crc_core::{Client, ClientConfig, Config, PeerAddress, Server, Timestamp};
+use crc_netem::HostOptions;
 
-use crate::pipe::Side;
 use crate::raw::Raw;
 
 /// Where all nodes listen.
@@ -35,27 +35,11 @@ pub(crate) enum Birth {
 pub(crate) struct Node {
     pub(crate) birth: Birth,
     pub(crate) role: Role,
-    /// How often it has begun.
-    pub(crate) life: u32,
-    pub(crate) alive: bool,
-    /// It has stopped taking connections, and ends when its links have.
-    pub(crate) stop_by: Option<Timestamp>,
-    pub(crate) frozen_until: Timestamp,
-    pub(crate) started_at: Timestamp,
-    /// When the calendar has its tick.
-    pub(crate) tick_at: Option<Timestamp>,
     /// How many ticks it has had at this very moment.
     pub(crate) spins: (Timestamp, u32),
-    /// Its connections, coming ones included.
-    pub(crate) ends: Vec<(usize, Side)>,
-    /// Its links by their slots.
-    pub(crate) links: Vec<Option<(LinkId, usize, Side)>>,
-    free: Vec<u32>,
-    generation: u32,
     /// The chats that it has and has neither passed on nor answered.
     pub(crate) holds: Vec<usize>,
     pub(crate) events: u32,
-    pub(crate) dials: u64,
     /// It is not to be in the network when all is calm.
     pub(crate) goes: bool,
 }
@@ -65,20 +49,9 @@ impl Node {
         Node {
             birth,
             role: Role::Nothing,
-            life: 0,
-            alive: false,
-            stop_by: None,
-            frozen_until: Timestamp::START,
-            started_at: Timestamp::START,
-            tick_at: None,
             spins: (Timestamp::START, 0),
-            ends: Vec::new(),
-            links: Vec::new(),
-            free: Vec::new(),
-            generation: 0,
             holds: Vec::new(),
             events: 0,
-            dials: 0,
             goes: false,
         }
     }
@@ -109,42 +82,22 @@ impl Node {
         }
     }
 
-    /// Whether connections to it are taken.
-    pub(crate) fn listens(&self) -> bool {
-        let listens = match &self.role {
-            Role::Server(_) => true,
-            Role::Raw(raw) => raw.listens(),
-            Role::Client(_) | Role::Nothing => false,
-        };
-        self.alive && self.stop_by.is_none() && listens
-    }
-
-    /// Its own clock began with it.
-    pub(crate) fn clock(&self, now: Timestamp) -> Timestamp {
-        Timestamp::START + now.since(self.started_at)
-    }
-
-    /// A time on its clock, as the world has it.
-    pub(crate) fn in_world(&self, time: Timestamp) -> Timestamp {
-        self.started_at + time.since(Timestamp::START)
-    }
-
-    pub(crate) fn link(&mut self, connection: usize, side: Side) -> LinkId {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.links.push(None);
-            u32::try_from(self.links.len() - 1).expect("few links")
-        });
-        self.generation += 1;
-        let link = LinkId::new(slot, self.generation);
-        self.links[slot as usize] = Some((link, connection, side));
-        link
-    }
-
-    pub(crate) fn find(&self, link: LinkId) -> Option<(usize, Side)> {
-        match self.links.get(link.slot()) {
-            Some(Some((found, connection, side))) if *found == link => Some((*connection, *side)),
-            _ => None,
+    /// What the network has to know of it as a host.
+    pub(crate) fn host_options(&self, node: usize) -> HostOptions {
+        let mut options = HostOptions::new(address(node));
+        match &self.birth {
+            Birth::Server(_) => {}
+            Birth::Client(_) => options.listens = false,
+            // An original node takes each read for whole frames, and so lives on a
+            // quick and steady network.
+            Birth::Raw(raw) => {
+                options.listens = raw.listens();
+                options.whole_reads = Some(raw.reads_max());
+                options.steady = raw.is_original();
+                options.partitioned = false;
+            }
         }
+        options
     }
 
     /// What it is called in traces and reports.
@@ -154,18 +107,6 @@ impl Node {
             Role::Client(client) => format!("client {} (n{node})", client.id()),
             Role::Raw(raw) => format!("{} (n{node})", raw.describe()),
             Role::Nothing => format!("n{node}"),
-        }
-    }
-
-    pub(crate) fn free_all(&mut self) {
-        self.free.clear();
-    }
-
-    pub(crate) fn unlink(&mut self, link: LinkId) {
-        if self.find(link).is_some() {
-            self.links[link.slot()] = None;
-            self.free
-                .push(u32::try_from(link.slot()).expect("few links"));
         }
     }
 }

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use crc_core::Random;
 
-use crate::draw::Draw;
+use crc_netem::{Conditions, Draw};
 
 /// What the caller of a run may choose.
 #[derive(Debug, Clone)]
@@ -247,6 +247,17 @@ impl Options {
             // An original remembers the one, and the other is refused for ever.
             server_ids_collide: random.chance(8) && original_servers == 0,
             channels: settings.channels,
+        }
+    }
+
+    /// What the network is like while it is in trouble.
+    pub(crate) const fn conditions(&self) -> Conditions {
+        Conditions {
+            latency: self.latency,
+            window: self.window,
+            cut_percent: self.cut_percent,
+            dial_fails_percent: self.dial_fails_percent,
+            dial_hangs_percent: self.dial_hangs_percent,
         }
     }
 

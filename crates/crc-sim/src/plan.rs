@@ -6,8 +6,8 @@ use core::time::Duration;
 use crc_core::{Random, Timestamp};
 
 use crate::channels::ChannelAct;
-use crate::draw::Draw;
 use crate::options::{Happening, Options};
+use crc_netem::Draw;
 
 /// Something that is done to the network at a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use core::time::Duration;
 
 use crc_core::{Random, ServerCommand};
 
-use crate::draw::{Draw, stir};
 use crate::node::{Birth, address};
 use crate::world::{Told, World};
+use crc_netem::{Draw, mix};
 
 /// How long servers wait for the first list.
 pub(crate) const CANDIDATES_WITHIN: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ pub(crate) struct Rendezvous {
 
 impl Rendezvous {
     pub(crate) fn new(seed: u64) -> Rendezvous {
-        let mut random = Random::new(stir(seed, 0x7265_6e64));
+        let mut random = Random::new(mix(seed, 0x7265_6e64));
         Rendezvous {
             list: Vec::new(),
             there_percent: random.one_of(&[100, 100, 60, 20, 0]),
@@ -41,7 +41,7 @@ impl World {
     fn rendezvous_is_there(&self) -> bool {
         let micros = |time: crc_core::Timestamp| time.as_micros();
         let there = |it: &Rendezvous| {
-            self.calm || micros(self.now) * 100 < micros(self.plan.calm_at) * it.there_percent
+            self.calm || micros(self.now()) * 100 < micros(self.plan.calm_at) * it.there_percent
         };
         self.rendezvous.as_ref().is_some_and(there)
     }
@@ -78,7 +78,9 @@ impl World {
     pub(crate) fn calm_rendezvous(&mut self) {
         let servers = self.nodes.iter().enumerate();
         let living = servers
-            .filter(|(_, it)| it.alive && matches!(it.birth, Birth::Server(_)))
+            .filter(|(node, it)| {
+                self.net.host(*node).is_alive() && matches!(it.birth, Birth::Server(_))
+            })
             .map(|(node, _)| node)
             .collect();
         let Some(rendezvous) = &mut self.rendezvous else {
@@ -99,8 +101,8 @@ impl World {
         let list = self.rendezvous.as_ref().map(|it| it.list.clone());
         let list = list.unwrap_or_default();
         for (place, &node) in list.iter().enumerate() {
-            let it = &self.nodes[node];
-            if it.alive && it.frozen_until <= self.now {
+            let host = self.net.host(node);
+            if host.is_alive() && host.frozen_until() <= self.now() {
                 let before = list[..place].iter();
                 let before = before.map(|other| address(*other).into()).collect();
                 let found = ServerCommand::Candidates(before);

@@ -3,9 +3,9 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::draw::stir;
 use crate::invariant::{Invariant, Violation};
 use crate::options::Happening;
+use crc_netem::mix;
 
 macro_rules! counts {
     ($($(#[$doc:meta])* $field:ident,)*) => {
@@ -101,7 +101,7 @@ impl Report {
         self.seeds += 1;
         self.simulated += outcome.simulated;
         self.counts.add(&outcome.counts);
-        self.trace_digest ^= stir(outcome.seed, outcome.trace_hash);
+        self.trace_digest ^= mix(outcome.seed, outcome.trace_hash);
         if let Some(violation) = outcome.violations.first() {
             self.violations.push((outcome.seed, violation.clone()));
         }

@@ -43,7 +43,7 @@ pub fn run_seed(seed: u64, settings: &Settings) -> Outcome {
         } else {
             Invariant::S1
         };
-        let at = world.now;
+        let at = world.now();
         let text = text.unwrap_or("a panic without words").to_owned();
         world.violations.push(Violation {
             invariant,
@@ -51,10 +51,11 @@ pub fn run_seed(seed: u64, settings: &Settings) -> Outcome {
             text,
         });
     }
+    world.counts.entries = world.net.entries();
     Outcome {
         seed,
         trace_hash: world.trace.hash(),
-        simulated: world.now.since(crc_core::Timestamp::START),
+        simulated: world.now().since(crc_core::Timestamp::START),
         counts: core::mem::take(&mut world.counts),
         violations: core::mem::take(&mut world.violations),
         lines: world.trace.into_lines(),
@@ -69,17 +70,17 @@ fn live(world: &mut World) {
     let quiet = QUIET * (1 + 3 * world.options.original_servers.min(1));
     while world.violations.is_empty() {
         let quiet_at = world.news_at + quiet;
-        if world.now > limit
-            || quiet_at <= world.now
+        if world.now() > limit
+            || quiet_at <= world.now()
                 && world.sick().is_none()
-                && !world.is_looking(world.now + REST)
+                && !world.is_looking(world.now() + REST)
         {
             break;
         }
-        let until = quiet_at.max(world.now + Duration::from_secs(1));
+        let until = quiet_at.max(world.now() + Duration::from_secs(1));
         world.run(until);
     }
-    if world.violations.is_empty() && world.now > limit {
+    if world.violations.is_empty() && world.now() > limit {
         let sick = world.sick().unwrap_or_default();
         let text = format!("never at rest: {} {sick}", world.news);
         world.violation(Invariant::P1, text);
@@ -89,7 +90,7 @@ fn live(world: &mut World) {
     }
     if world.violations.is_empty() {
         let at_rest = world.news_at;
-        let until = world.now + REST;
+        let until = world.now() + REST;
         world.run(until);
         if world.violations.is_empty() && world.news_at != at_rest {
             let text = format!("something moved at rest: {}", world.news);
@@ -98,7 +99,7 @@ fn live(world: &mut World) {
     }
     if world.violations.is_empty() && world.options.channels {
         world.everybody_speaks();
-        let until = world.now + REST;
+        let until = world.now() + REST;
         world.run(until);
         if world.violations.is_empty() {
             world.judge_said();

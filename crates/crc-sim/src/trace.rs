@@ -3,7 +3,7 @@
 
 use crc_core::Timestamp;
 
-use crate::draw::stir;
+use crc_netem::mix;
 
 /// The record of one run.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Trace {
     }
 
     pub(crate) fn note(&mut self, number: u64) {
-        self.hash = stir(self.hash, number);
+        self.hash = mix(self.hash, number);
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {

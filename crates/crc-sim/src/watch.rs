@@ -7,8 +7,9 @@ use crc_wire::{Frame, FrameLimits, HostId, Message, Registration, StatusCode};
 use crate::chats::{self, Chat, Fate, NOBODY};
 use crate::invariant::Invariant;
 use crate::node::Role;
-use crate::pipe::{Side, Token, Told};
+use crate::notes::{Token, Told};
 use crate::world::World;
+use crc_netem::Side;
 
 /// A hash of some bytes; good enough to tell texts apart.
 fn hash(parts: &[&str]) -> u64 {
@@ -95,13 +96,18 @@ pub(crate) fn tells(mut bytes: &[u8], own: Option<HostId>) -> bool {
 }
 
 impl World {
+    /// The node at a side of a connection.
+    pub(crate) fn host_at(&self, connection: usize, side: Side) -> usize {
+        self.net.connections()[connection].end(side).host()
+    }
+
     /// Looks at what a node sends on a connection, before it is on its way.
     pub(crate) fn watch(&mut self, connection: usize, side: Side, bytes: &[u8]) {
-        let node = self.connections[connection].ends[side].node;
+        let node = self.host_at(connection, side);
         self.trace.bytes(bytes);
         self.trace.note((node as u64) << 32 | connection as u64);
-        self.trace.line(self.now, || {
-            let reader = self.connections[connection].ends[1 - side].node;
+        self.trace.line(self.net.now(), || {
+            let reader = self.net.connections()[connection].end(1 - side).host();
             format!(
                 "{} -> {} on connection {connection}: {}",
                 self.nodes[node].describe(node),
@@ -113,7 +119,7 @@ impl World {
         if is_hostile {
             return self.moved("somebody hostile spoke");
         }
-        let base = self.connections[connection].streams[side].sent;
+        let base = self.net.connections()[connection].stream(side).sent();
         let mut rest = bytes;
         while let Ok(Some(frame)) = Frame::take(&mut rest, FrameLimits::WIRE) {
             let end = base + (bytes.len() - rest.len()) as u64;
@@ -142,7 +148,7 @@ impl World {
         start: u64,
         end: u64,
     ) {
-        let node = self.connections[connection].ends[side].node;
+        let node = self.host_at(connection, side);
         let own = match &self.nodes[node].role {
             Role::Server(server) => Some(server.snapshot().id()),
             _ => None,
@@ -199,7 +205,7 @@ impl World {
     /// A server says again what it is. The same words are a ping.
     fn watch_own(&mut self, connection: usize, side: Side, m: &Registration<'_>) {
         let words = hash(&[m.name.as_str(), m.info.as_str()]);
-        let stream = &mut self.connections[connection].streams[side];
+        let stream = &mut self.notes[connection][side];
         if stream.own_words != words {
             stream.own_words = words;
             self.moved_unless_in_vain(connection, "a server announced itself");
@@ -212,7 +218,7 @@ impl World {
     fn watch_told(&mut self, connection: usize, side: Side, m: &Registration<'_>, server: bool) {
         self.moved("somebody was told of a host");
         self.counts.registrations += 1;
-        let reader = self.connections[connection].ends[1 - side].node;
+        let reader = self.host_at(connection, 1 - side);
         let to_client = self.nodes[reader].is_client();
         let (human, machine) = match server {
             true => split_info(m.info.as_str()),
@@ -222,7 +228,7 @@ impl World {
             server,
             human: hash(&[m.name.as_str(), human]),
             machine: machine.map_or(0, |machine| hash(&[machine])),
-            at: self.now,
+            at: self.now(),
         };
         let id = m.source.get();
         // Who means ill may have such words in its info for people.
@@ -234,7 +240,7 @@ impl World {
             );
             self.violation(Invariant::O1, text);
         }
-        let streams = &mut self.connections[connection].streams;
+        let streams = &mut self.notes[connection];
         // Whom the other end has taken over and lost, or forgotten.
         let lost_at = streams[1 - side].quit_at.get(&id).copied();
         let before = streams[side].told.insert(id, told);
@@ -248,11 +254,11 @@ impl World {
         // As little as that its id is somebody else's now.
         let was_server = server || before.is_some_and(|before| before.server);
         if self.takes_for_original(connection, side) {
-            self.connections[connection].streams[side].doubted = true;
+            self.notes[connection][side].doubted = true;
         }
         // What waits for one that is taken for an original may be out of date.
         let plain = told.machine == 0 || self.options.hostiles > 0;
-        let doubted = self.connections[connection].streams[side].doubted && plain;
+        let doubted = self.notes[connection][side].doubted && plain;
         let ghost_for_now = before.is_some() && was_server && doubted;
         // Nobody can tell an original server that a server is gone.
         let ghost = ghost_for_now
@@ -275,10 +281,10 @@ impl World {
 
     /// Whether a server takes its neighbour for an original one.
     fn takes_for_original(&self, connection: usize, side: Side) -> bool {
-        let end = &self.connections[connection].ends[side];
-        self.nodes[end.node].server().is_some_and(|server| {
+        let end = self.net.connections()[connection].end(side);
+        self.nodes[end.host()].server().is_some_and(|server| {
             let mut links = server.snapshot().links();
-            links.any(|view| view.link == end.link && view.neighbour.version != PeerVersion::V2)
+            links.any(|view| view.link == end.link() && view.neighbour.version != PeerVersion::V2)
         })
     }
 
@@ -292,25 +298,29 @@ impl World {
     ) {
         self.moved("a quit was sent");
         self.counts.quits += 1;
-        let quit_at = &mut self.connections[connection].streams[side].quit_at;
-        quit_at.insert(gone.get(), self.now);
+        let now = self.now();
+        let quit_at = &mut self.notes[connection][side].quit_at;
+        quit_at.insert(gone.get(), now);
         if own.is_none() || own == Some(gone) {
             return;
         }
-        let streams = &mut self.connections[connection].streams;
+        let streams = &mut self.notes[connection];
         // Whose own host gives way to our parent's is told so all the same.
         let other = &streams[1 - side];
+        let delivered = self.net.connections()[connection]
+            .stream(1 - side)
+            .delivered();
         let leaves = other
             .quits
             .get(&gone.get())
-            .is_some_and(|end| *end > other.delivered);
+            .is_some_and(|end| *end > delivered);
         let theirs = other.told.contains_key(&gone.get()) || leaves;
         streams[side].quits.insert(gone.get(), end);
         // An original server is told of the end of those whom it still lists from
         // before; and nobody notes here what the malicious tell.
-        let reader = self.connections[connection].ends[1 - side].node;
+        let reader = self.host_at(connection, 1 - side);
         let theirs = theirs || matches!(self.nodes[reader].birth, crate::node::Birth::Raw(_));
-        let streams = &mut self.connections[connection].streams;
+        let streams = &mut self.notes[connection];
         if streams[side].told.remove(&gone.get()).is_none() && !theirs {
             let text = format!(
                 "{}: a quit of {gone}, of whom it was not told",
@@ -321,8 +331,10 @@ impl World {
     }
 
     pub(crate) fn who_to_whom(&self, connection: usize, side: Side) -> String {
-        let ends = &self.connections[connection].ends;
-        let (writer, reader) = (ends[side].node, ends[1 - side].node);
+        let (writer, reader) = (
+            self.host_at(connection, side),
+            self.host_at(connection, 1 - side),
+        );
         format!(
             "{} to {}",
             self.nodes[writer].describe(writer),
@@ -331,7 +343,7 @@ impl World {
     }
 
     fn watch_chat(&mut self, connection: usize, side: Side, source: HostId, token: Token) {
-        let node = self.connections[connection].ends[side].node;
+        let node = self.host_at(connection, side);
         self.mistaken(node, token.chat);
         let chat = &mut self.chats[token.chat];
         let speaks = chat.speaker == node;
@@ -354,9 +366,7 @@ impl World {
         }
         chat.fate = Fate::OnWire(connection);
         self.nodes[node].holds.retain(|held| *held != token.chat);
-        self.connections[connection].streams[side]
-            .tokens
-            .push_back(token);
+        self.notes[connection][side].tokens.push_back(token);
     }
 
     /// An answer says to whom the chat was, not which it was: of several that a
@@ -390,7 +400,7 @@ impl World {
         about: u32,
         mut token: Token,
     ) {
-        let node = self.connections[connection].ends[side].node;
+        let node = self.host_at(connection, side);
         let only = about.checked_sub(NOBODY).map(|chat| chat as usize);
         let only = only.filter(|chat| *chat < self.chats.len());
         let is_meant = |&held: &usize| {
@@ -422,9 +432,7 @@ impl World {
         // Only the answer to a chat to nobody can be told from others on its way.
         self.chats[chat].fate = if only == Some(chat) {
             token.chat = chat;
-            self.connections[connection].streams[side]
-                .tokens
-                .push_back(token);
+            self.notes[connection][side].tokens.push_back(token);
             Fate::OnWire(connection)
         } else {
             Fate::Answered
@@ -462,7 +470,7 @@ impl World {
             }
             return;
         }
-        let reader = self.nodes[node].ends.last().map_or(0, |end| end.0);
+        let reader = self.net.host(node).ends().last().map_or(0, |end| end.0);
         let Some((_, speaker)) = source else { return };
         let last = self.heard.insert((speaker, reader), number);
         if let Some(last) = last.filter(|last| *last > number) {

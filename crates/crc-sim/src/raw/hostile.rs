@@ -9,7 +9,7 @@ use crc_wire::{
 };
 
 use super::{Out, RawCommand, dialled};
-use crate::draw::Draw;
+use crc_netem::Draw;
 
 /// A malicious node.
 #[derive(Debug, Clone)]

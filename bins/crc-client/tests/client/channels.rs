@@ -1,11 +1,11 @@
-//! Channels: what is written of them, what is sent, and what is not.
+//! Channels: events, commands, escaping.
 
-use crate::rig::{
-    ALICE, ANNOUNCEMENT, FEATURES, Link, QUIT, REGISTRATION, Server, WELCOME, bob, said,
+use crate::fixture::{
+    ALICE, ANNOUNCEMENT, FEATURES, Link, QUIT, REGISTRATION, Server, WELCOME, bob, sent_chat,
 };
 
-/// What a server of ours answers to an announcement that takes channels.
-const CHANNELS_TOO: &[u8] =
+/// The answer of a server that supports channels to an announcement.
+const CHANNELS_FEATURES: &[u8] =
     b"\x01\0\0\0\x01\0\0\0\x65\x01\0\0\0\0\x1fcrc-caps 1 server-quit channels";
 
 fn welcome(server: &Server) -> Link {
@@ -13,7 +13,7 @@ fn welcome(server: &Server) -> Link {
     link.expect(REGISTRATION);
     link.send(WELCOME);
     link.expect(ANNOUNCEMENT);
-    link.send(&[CHANNELS_TOO, ALICE].concat());
+    link.send(&[CHANNELS_FEATURES, ALICE].concat());
     link
 }
 
@@ -56,7 +56,7 @@ fn status(code: u8, text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn every_event_of_a_channel_is_a_line_of_json() {
+fn every_channel_event_is_one_json_line() {
     let server = Server::start();
     let mut client = bob(&server, &["--json"]);
     let mut link = welcome(&server);
@@ -159,7 +159,7 @@ fn every_event_of_a_channel_is_a_line_of_json() {
 }
 
 #[test]
-fn what_is_typed_of_channels_is_sent() {
+fn channel_commands_are_sent() {
     let server = Server::start();
     let mut client = bob(&server, &[]);
     client.write("/join #reef\n/to #reef\nHi  all \n/topic the tide\n/topic \"\"\n/names\n");
@@ -175,12 +175,12 @@ fn what_is_typed_of_channels_is_sent() {
         chat(101, 0, "#cave", "Grüße"),
         part(101, 0, "#reef", "so long"),
         part(101, 0, "#cave", ""),
-        said(7, "bye"),
+        sent_chat(7, "bye"),
         QUIT.to_vec(),
     ] {
         link.expect(&frame);
     }
-    // What it hears then is shown still.
+    // What arrives after the quit is still shown.
     link.send(&status(3, "#reef: \u{1b}it is full"));
     drop(link);
     let (code, rest, errors) = client.finish();
@@ -201,7 +201,7 @@ fn what_is_typed_of_channels_is_sent() {
 }
 
 #[test]
-fn channels_are_shown_and_nobody_paints() {
+fn channel_events_are_shown_escaped() {
     let server = Server::start();
     let mut client = bob(&server, &[]);
     let mut link = welcome(&server);
@@ -257,7 +257,7 @@ fn channels_are_shown_and_nobody_paints() {
 }
 
 #[test]
-fn a_server_without_channels_is_told_apart() {
+fn channel_commands_fail_on_a_server_without_channels() {
     let server = Server::start();
     let mut client = bob(&server, &[]);
     client.write("/join #reef\n/msg #reef Hi\n/msg 7 Hi\n");
@@ -266,7 +266,7 @@ fn a_server_without_channels_is_told_apart() {
     link.expect(REGISTRATION);
     link.send(&[WELCOME, FEATURES].concat());
     link.expect(ANNOUNCEMENT);
-    link.expect(&said(7, "Hi"));
+    link.expect(&sent_chat(7, "Hi"));
     link.expect(QUIT);
     drop(link);
     let (code, _, errors) = client.finish();
@@ -276,7 +276,7 @@ fn a_server_without_channels_is_told_apart() {
 }
 
 #[test]
-fn comes_back_into_its_channels_and_says_so() {
+fn rejoins_its_channels() {
     let server = Server::start();
     let mut client = bob(&server, &[]);
     let mut link = welcome(&server);

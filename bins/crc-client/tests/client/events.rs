@@ -1,8 +1,8 @@
-//! What is written with `--json`, line by line.
+//! The output with `--json`.
 
-use crate::rig::{
+use crate::fixture::{
     ALICE, ANNOUNCEMENT, FEATURES, FEATURES_LEN, QUIT, REGISTRATION, Server, TAKEN, WELCOME, bob,
-    chat, registration, said, unknown_id,
+    chat, registration, sent_chat, unknown_id,
 };
 
 fn connected(server: &Server) -> String {
@@ -14,7 +14,7 @@ const WELCOMED: &str = r#"{"event":"welcome","id":101,"name":"bob","text":"Welco
 const LEFT: &str = r#"{"event":"disconnected","reason":"quit","retry_in_ms":null}"#;
 
 #[test]
-fn registers_and_announces_only_after_the_welcome() {
+fn announces_after_the_welcome() {
     let server = Server::start();
     let client = bob(&server, &["--json"]);
     let mut link = server.accept();
@@ -27,7 +27,7 @@ fn registers_and_announces_only_after_the_welcome() {
 }
 
 #[test]
-fn every_event_is_a_line_of_json() {
+fn every_event_is_one_json_line() {
     let server = Server::start();
     let mut client = bob(&server, &["--json"]);
     let mut link = server.welcome();
@@ -72,20 +72,20 @@ fn every_event_is_a_line_of_json() {
 }
 
 #[test]
-fn the_answer_of_an_original_server_is_not_shown() {
+fn the_answer_of_a_v1_server_is_not_shown() {
     let server = Server::start();
     let mut client = bob(&server, &["--json"]);
     client.write("/msg 7 Hi\n/msg 7 Grüße\n");
     client.end_input();
     let mut link = server.accept();
     link.expect(REGISTRATION);
-    // One of them says its welcome with another code.
+    // One v1 server welcomes with another code.
     let mut welcome = WELCOME.to_vec();
     welcome[10] = 1;
     link.send(&welcome);
     link.expect(ANNOUNCEMENT);
     link.send(TAKEN);
-    for frame in [&said(7, "Hi")[..], &said(7, "Gr??e"), QUIT] {
+    for frame in [&sent_chat(7, "Hi")[..], &sent_chat(7, "Gr??e"), QUIT] {
         link.expect(frame);
     }
     drop(link);
@@ -117,7 +117,7 @@ fn frames_may_be_cut_anywhere() {
 }
 
 #[test]
-fn comes_back_when_the_connection_is_lost() {
+fn reconnects_when_the_connection_is_lost() {
     let server = Server::start();
     let mut client = bob(&server, &["--json"]);
     let mut link = server.welcome();
@@ -134,7 +134,7 @@ fn comes_back_when_the_connection_is_lost() {
         "{lost}"
     );
 
-    // And again, when it hears nonsense.
+    // The client reconnects after an invalid frame too.
     let mut link = server.welcome();
     client.expect(&[&connected(&server), WELCOMED]);
     client.write("/who\n");
@@ -150,11 +150,11 @@ fn comes_back_when_the_connection_is_lost() {
     let mut link = server.welcome();
     client.expect(&[&connected(&server), WELCOMED]);
     client.write("/msg 7 still here\n");
-    link.expect(&said(7, "still here"));
+    link.expect(&sent_chat(7, "still here"));
 }
 
 #[test]
-fn an_id_that_is_taken_is_the_end() {
+fn an_id_in_use_stops_the_client() {
     let server = Server::start();
     let client = bob(&server, &["--json"]);
     let mut link = server.accept();
@@ -179,7 +179,7 @@ fn an_id_that_is_taken_is_the_end() {
 }
 
 #[test]
-fn ambiguous_names_are_refused_and_the_script_goes_on() {
+fn an_ambiguous_name_is_reported_and_the_batch_goes_on() {
     let server = Server::start();
     let mut client = bob(&server, &["--json"]);
     client.write("/msg dave Hi\n/msg 8 Hi\n/to dave\nplain\n/to \"dave d\"\nplain\n");
@@ -195,8 +195,8 @@ fn ambiguous_names_are_refused_and_the_script_goes_on() {
     ];
     link.send(&all.concat());
     link.expect(ANNOUNCEMENT);
-    link.expect(&said(8, "Hi"));
-    link.expect(&said(10, "plain"));
+    link.expect(&sent_chat(8, "Hi"));
+    link.expect(&sent_chat(10, "plain"));
     link.expect(QUIT);
     drop(link);
     let (code, rest, _) = client.finish();
@@ -204,7 +204,7 @@ fn ambiguous_names_are_refused_and_the_script_goes_on() {
     let errors = rest.iter().filter(|line| line.contains("error"));
     let errors: Vec<&str> = errors.map(|line| &line[25..line.len() - 2]).collect();
     let ambiguous = "Several clients are named dave. Use an id: 8, 9";
-    let nobody =
+    let no_target =
         "You are not talking to anyone yet. Use /join #channel, /to NAME or /msg NAME TEXT";
-    assert_eq!(errors, [ambiguous, ambiguous, nobody]);
+    assert_eq!(errors, [ambiguous, ambiguous, no_target]);
 }

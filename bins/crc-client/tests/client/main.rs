@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "this is a test")]
 
+mod batch;
 mod channels;
 mod events;
-mod leaving;
-mod lines;
+mod fixture;
 mod options;
-mod rig;
+mod quit;
 mod terminal;

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::rig::command;
+use crate::fixture::command;
 
 #[track_caller]
 fn run(args: &[&str]) -> (Option<i32>, String, String) {
@@ -14,7 +14,7 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn bad_usage_is_told_with_code_2() {
+fn an_invalid_command_line_exits_with_2() {
     for (args, sentence) in [
         (
             &["--server", "localhost"][..],
@@ -33,7 +33,7 @@ fn bad_usage_is_told_with_code_2() {
 }
 
 #[test]
-fn help_is_a_page() {
+fn help_is_complete() {
     let (code, page, _) = run(&["--help"]);
     assert_eq!(code, Some(0));
     for part in [
@@ -54,7 +54,7 @@ fn help_is_a_page() {
 }
 
 #[test]
-fn manual_and_completions_are_generated() {
+fn man_page_and_completions_are_generated() {
     for (what, part) in [
         ("man", ".TH crc-client"),
         ("bash", "complete -F"),

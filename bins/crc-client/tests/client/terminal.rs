@@ -1,5 +1,4 @@
-//! Somebody at a terminal: the client at one end of a pseudo-terminal, the test
-//! at the other.
+//! The client at a pseudo-terminal.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -11,25 +10,25 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use crate::rig::{
-    ALICE, ANNOUNCEMENT, FEATURES, LONG, QUIT, REGISTRATION, Server, TAKEN, WELCOME, chat, command,
-    registration, said,
+use crate::fixture::{
+    ALICE, ANNOUNCEMENT, FEATURES, QUIT, REGISTRATION, Server, TAKEN, TIMEOUT, WELCOME, chat,
+    command, registration, sent_chat,
 };
 
-/// Somebody who types, and sees what is shown.
-struct Person {
+/// The test's end of the terminal of a client.
+struct User {
     client: Child,
     keyboard: File,
     screen: Receiver<Vec<u8>>,
-    /// The client's end, to look at its mode.
+    /// The client's end, for its mode.
     terminal: File,
-    /// What has been shown and was not yet looked for.
+    /// The output that no call has matched yet.
     seen: String,
 }
 
-impl Person {
-    /// Somebody who has started the client with the id 101.
-    fn new(server: &Server, colours: bool) -> Person {
+impl User {
+    /// Starts a client with the id 101.
+    fn new(server: &Server, colours: bool) -> User {
         let keyboard = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
         grantpt(&keyboard).unwrap();
         unlockpt(&keyboard).unwrap();
@@ -80,7 +79,7 @@ impl Person {
                 }
             }
         });
-        Person {
+        User {
             client,
             keyboard,
             screen,
@@ -93,7 +92,7 @@ impl Person {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits until `text` is shown; everything before it has been seen then.
+    /// Waits until `text` is shown, and drops everything before it.
     #[track_caller]
     fn sees(&mut self, text: &str) {
         loop {
@@ -101,20 +100,20 @@ impl Person {
                 self.seen.drain(..at + text.len());
                 return;
             }
-            match self.screen.recv_timeout(LONG) {
+            match self.screen.recv_timeout(TIMEOUT) {
                 Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
                 Err(_) => panic!("{text:?} is not shown, but {:?}", self.seen),
             }
         }
     }
 
-    /// Whether the terminal edits lines itself, as it does for a shell.
+    /// Whether the terminal is in the mode in which the client found it.
     fn is_terminal_as_found(&self) -> bool {
         let modes = tcgetattr(&self.terminal).unwrap().local_modes;
         modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
     }
 
-    /// Waits for the client's end; its exit code.
+    /// Waits for the exit; returns the exit code.
     fn finish(mut self) -> Option<i32> {
         let code = self.client.wait().unwrap().code();
         assert!(self.is_terminal_as_found());
@@ -122,7 +121,7 @@ impl Person {
     }
 }
 
-impl Drop for Person {
+impl Drop for User {
     fn drop(&mut self) {
         let _ = self.client.kill();
         let _ = self.client.wait();
@@ -130,142 +129,142 @@ impl Drop for Person {
 }
 
 #[test]
-fn messages_do_not_tear_the_line_that_is_edited() {
+fn messages_appear_above_the_edited_line() {
     let server = Server::start();
-    let mut person = Person::new(&server, false);
+    let mut user = User::new(&server, false);
     let mut link = server.welcome();
-    person.sees("* Welcome in (your id is 101)\r\n");
-    person.sees("> ");
+    user.sees("* Welcome in (your id is 101)\r\n");
+    user.sees("> ");
     link.send(ALICE);
-    person.sees("* alice (7) is online: tea\r\n");
-    person.sees("> ");
+    user.sees("* alice (7) is online: tea\r\n");
+    user.sees("> ");
 
-    person.types("half a li");
-    person.sees("half a li");
+    user.types("half a li");
+    user.sees("half a li");
     link.send(&chat(7, 101, "Hello \u{1b}[2J"));
-    person.sees("<alice (7)> Hello ␛[2J\r\n");
-    person.sees("> half a li");
-    person.types("ne\r");
-    person.sees("! You are not talking to anyone yet");
+    user.sees("<alice (7)> Hello ␛[2J\r\n");
+    user.sees("> half a li");
+    user.types("ne\r");
+    user.sees("! You are not talking to anyone yet");
 
-    person.types("/m\tal\tHi  there\r");
-    link.expect(&said(7, "Hi  there"));
-    person.sees("> ");
-    person.types("/to al\t\r");
-    person.sees("* talking to alice\r\n");
-    person.sees("to alice> ");
-    person.types("plain\r");
-    link.expect(&said(7, "plain"));
-    person.sees("to alice> ");
-    // Recalled, and changed.
-    person.types("\u{1b}[A!\r");
-    link.expect(&said(7, "plain!"));
-    person.sees("to alice> ");
-    // Pasted: two lines.
-    person.types("\u{1b}[200~one\ntwo\u{1b}[201~\r");
-    link.expect(&said(7, "one"));
-    link.expect(&said(7, "two"));
+    user.types("/m\tal\tHi  there\r");
+    link.expect(&sent_chat(7, "Hi  there"));
+    user.sees("> ");
+    user.types("/to al\t\r");
+    user.sees("* talking to alice\r\n");
+    user.sees("to alice> ");
+    user.types("plain\r");
+    link.expect(&sent_chat(7, "plain"));
+    user.sees("to alice> ");
+    // The last line, recalled and changed.
+    user.types("\u{1b}[A!\r");
+    link.expect(&sent_chat(7, "plain!"));
+    user.sees("to alice> ");
+    // Two pasted lines.
+    user.types("\u{1b}[200~one\ntwo\u{1b}[201~\r");
+    link.expect(&sent_chat(7, "one"));
+    link.expect(&sent_chat(7, "two"));
 
-    // Typed ahead of the prompt.
-    person.types("/who\r/nonsense\r/quit bye\r");
-    person.sees("* 1 other client:\r\n           7  alice: tea\r\n");
-    person.sees("! Unknown command /nonsense");
+    // Lines that are typed before the prompt.
+    user.types("/who\r/nonsense\r/quit bye\r");
+    user.sees("* 1 other client:\r\n           7  alice: tea\r\n");
+    user.sees("! Unknown command /nonsense");
     link.expect(b"\x82\0\0\0\x65\0\0\0\x03bye");
     drop(link);
-    person.sees("* disconnected\r\n");
-    assert_eq!(person.finish(), Some(0));
+    user.sees("* disconnected\r\n");
+    assert_eq!(user.finish(), Some(0));
 }
 
 #[test]
-fn a_channel_is_a_place_to_talk_in() {
+fn a_channel_can_be_the_target() {
     let server = Server::start();
-    let mut person = Person::new(&server, true);
+    let mut user = User::new(&server, true);
     let mut link = server.accept();
     link.expect(REGISTRATION);
     link.send(WELCOME);
     link.expect(ANNOUNCEMENT);
     link.send(b"\x01\0\0\0\x01\0\0\0\x65\x01\0\0\0\0\x13crc-caps 1 channels");
-    person.sees("> ");
-    person.types("/j\t#Reef\r");
+    user.sees("> ");
+    user.types("/j\t#Reef\r");
     link.expect(b"\x87\0\0\0\x65\0\0\0\0\x07\x05\0\0\0\0#Reef");
     link.send(b"\x83\0\0\0\x65\0\0\0\0\x01\x05#Reef");
-    person.sees("* you are in #Reef");
-    person.types("/to #r\t\r");
-    person.sees("* talking to #Reef");
-    person.sees("to #Reef> ");
-    person.types("Hi\r");
+    user.sees("* you are in #Reef");
+    user.types("/to #r\t\r");
+    user.sees("* talking to #Reef");
+    user.sees("to #Reef> ");
+    user.types("Hi\r");
     link.expect(b"\x85\0\0\0\x65\0\x05\0\0\0\x02#ReefHi");
     link.send(b"\x85\0\0\0\x07\0\x05\0\0\0\x02#reefHo");
-    person.sees("\u{1b}[1m#Reef\u{1b}[0m \u{1b}[34m<7>\u{1b}[0m Ho\r\n");
-    person.types("/part\r");
+    user.sees("\u{1b}[1m#Reef\u{1b}[0m \u{1b}[34m<7>\u{1b}[0m Ho\r\n");
+    user.types("/part\r");
     link.expect(b"\x84\0\0\0\x65\0\0\0\0\x05\0\0\0\0#Reef");
-    person.sees("* not talking to anyone");
+    user.sees("* not talking to anyone");
 }
 
 #[test]
-fn the_end_of_file_and_the_interrupt_key_leave_in_good_order() {
+fn ctrl_d_and_ctrl_c_quit() {
     for key in ["\u{4}", "\u{3}"] {
         let server = Server::start();
-        let mut person = Person::new(&server, false);
+        let mut user = User::new(&server, false);
         let mut link = server.welcome();
-        person.sees("> ");
-        person.types(key);
+        user.sees("> ");
+        user.types(key);
         link.expect(QUIT);
         drop(link);
-        person.sees("* disconnected\r\n");
-        assert_eq!(person.finish(), Some(0));
+        user.sees("* disconnected\r\n");
+        assert_eq!(user.finish(), Some(0));
     }
 }
 
 #[test]
-fn a_signal_gives_the_terminal_back() {
+fn a_signal_restores_the_terminal() {
     let server = Server::start();
-    let mut person = Person::new(&server, false);
+    let mut user = User::new(&server, false);
     let mut link = server.welcome();
-    person.sees("> ");
-    person.types("half");
-    person.sees("half");
-    assert!(!person.is_terminal_as_found(), "the line is being edited");
-    kill_process(Pid::from_child(&person.client), Signal::TERM).unwrap();
+    user.sees("> ");
+    user.types("half");
+    user.sees("half");
+    assert!(!user.is_terminal_as_found(), "the line is being edited");
+    kill_process(Pid::from_child(&user.client), Signal::TERM).unwrap();
     link.expect(QUIT);
     drop(link);
-    assert_eq!(person.finish(), Some(0));
+    assert_eq!(user.finish(), Some(0));
 }
 
 #[test]
-fn a_taken_id_is_told_before_there_is_a_prompt() {
+fn an_id_in_use_is_reported_before_the_first_prompt() {
     let server = Server::start();
-    let mut person = Person::new(&server, false);
+    let mut user = User::new(&server, false);
     let mut link = server.accept();
     link.expect(REGISTRATION);
     link.send(TAKEN);
     link.expect_end();
-    person.sees("! Someone has already registered with ID 101. (status 0x0002)\r\n");
-    person.sees("crc-client: id 101 is already in use; choose another one");
-    assert_eq!(person.finish(), Some(1));
+    user.sees("! Someone has already registered with ID 101. (status 0x0002)\r\n");
+    user.sees("crc-client: id 101 is already in use; choose another one");
+    assert_eq!(user.finish(), Some(1));
 }
 
 #[test]
-fn a_lost_connection_is_told_and_made_again() {
+fn a_lost_connection_is_reported_and_restored() {
     let server = Server::start();
-    let mut person = Person::new(&server, false);
+    let mut user = User::new(&server, false);
     let link = server.welcome();
-    person.sees("> ");
-    person.types("/msg 7 later");
-    person.sees("later");
+    user.sees("> ");
+    user.types("/msg 7 later");
+    user.sees("later");
     drop(link);
-    person.sees("* disconnected: the peer closed the connection; retrying in ");
+    user.sees("* disconnected: the peer closed the connection; retrying in ");
     let mut link = server.welcome();
-    person.sees("* Welcome in");
-    person.types("\r");
-    link.expect(&said(7, "later"));
+    user.sees("* Welcome in");
+    user.types("\r");
+    link.expect(&sent_chat(7, "later"));
 }
 
 #[test]
-fn names_have_colours_unless_they_are_unwanted() {
+fn names_have_colours_unless_no_color_is_set() {
     for colours in [true, false] {
         let server = Server::start();
-        let mut person = Person::new(&server, colours);
+        let mut user = User::new(&server, colours);
         let mut link = server.accept();
         link.expect(REGISTRATION);
         let stream = [
@@ -281,6 +280,6 @@ fn names_have_colours_unless_they_are_unwanted() {
         } else {
             "<alice (7)> Hi"
         };
-        person.sees(shown);
+        user.sees(shown);
     }
 }

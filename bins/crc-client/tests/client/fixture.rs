@@ -1,5 +1,5 @@
-//! A server that does what the test says, and the client as a process. Every
-//! wait has a bound; nothing sleeps.
+//! A scripted server, and the client as a process. Every wait has a limit; nothing
+//! sleeps.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,31 +8,31 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// The bound of every wait: far longer than anything takes.
-pub(crate) const LONG: Duration = Duration::from_secs(20);
+/// The limit of every wait, far longer than any step takes.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What the client with id 101, name "bob" and info "the builder" registers with.
+/// The registration of the client with id 101, name "bob" and info "the builder".
 pub(crate) const REGISTRATION: &[u8] =
     b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x0bbobthe builder";
-/// The same, announced.
+/// The same with its announcement.
 pub(crate) const ANNOUNCEMENT: &[u8] =
     b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x1dbobthe builder [crc2;f=channels]";
 pub(crate) const WELCOME: &[u8] =
     b"\x01\x00\x00\x00\x01\x00\x00\x00\x65\x00\x00\x00\x00\x00\x0aWelcome in";
-/// What a server of ours answers to an announcement.
+/// The answer of a v2 server to an announcement.
 pub(crate) const FEATURES: &[u8] =
     b"\x01\x00\x00\x00\x01\x00\x00\x00\x65\x01\x00\x00\x00\x00\x16crc-caps 1 server-quit";
 pub(crate) const FEATURES_LEN: usize = 22;
-/// What an original server answers, and a refusal.
+/// The answer of a v1 server to an announcement, and the refusal of a registration.
 pub(crate) const TAKEN: &[u8] =
     b"\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x02\x00\x00\x00\x2bSomeone has already registered with ID 101.";
 /// A client called "alice", with id 7 and info "tea".
 pub(crate) const ALICE: &[u8] = b"\x80\x00\x00\x00\x07\x00\x00\x00\x01\x05\x00\x03alicetea";
-/// The quit of client 101, without a word.
+/// The quit of client 101 without a message.
 pub(crate) const QUIT: &[u8] = b"\x82\x00\x00\x00\x65\x00\x00\x00\x00";
 
 /// A chat from client 101.
-pub(crate) fn said(to: u8, text: &str) -> Vec<u8> {
+pub(crate) fn sent_chat(to: u8, text: &str) -> Vec<u8> {
     chat(101, to, text)
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn unknown_id(id: u8) -> Vec<u8> {
     [&head, text.as_bytes()].concat()
 }
 
-/// A server that does nothing by itself.
+/// A server that only does what the test calls.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     connections: Receiver<TcpStream>,
@@ -97,13 +97,16 @@ impl Server {
     }
 
     pub(crate) fn accept(&self) -> Link {
-        let stream = self.connections.recv_timeout(LONG).expect("a connection");
-        stream.set_read_timeout(Some(LONG)).unwrap();
+        let stream = self
+            .connections
+            .recv_timeout(TIMEOUT)
+            .expect("a connection");
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.set_nodelay(true).unwrap();
         Link(stream)
     }
 
-    /// Takes client 101 in, as a server of ours.
+    /// Accepts the registration of client 101, as a v2 server.
     pub(crate) fn welcome(&self) -> Link {
         let mut link = self.accept();
         link.expect(REGISTRATION);
@@ -119,7 +122,7 @@ impl Link {
         self.0.write_all(bytes).unwrap();
     }
 
-    /// The next bytes that come are these.
+    /// Reads the next bytes, which are these.
     #[track_caller]
     pub(crate) fn expect(&mut self, bytes: &[u8]) {
         let mut read = vec![0; bytes.len()];
@@ -130,9 +133,9 @@ impl Link {
         );
     }
 
-    /// Sooner or later these bytes come.
+    /// Reads until these bytes come.
     #[track_caller]
-    pub(crate) fn expect_at_last(&mut self, bytes: &[u8]) {
+    pub(crate) fn expect_eventually(&mut self, bytes: &[u8]) {
         let mut read = Vec::new();
         let mut next = [0];
         while !read.ends_with(bytes) {
@@ -141,7 +144,7 @@ impl Link {
         }
     }
 
-    /// Nothing has come that was not expected.
+    /// No byte waits to be read.
     #[track_caller]
     pub(crate) fn expect_nothing_yet(&mut self) {
         self.0.set_nonblocking(true).unwrap();
@@ -150,7 +153,7 @@ impl Link {
         self.0.set_nonblocking(false).unwrap();
     }
 
-    /// The client ends the connection, and says nothing before it.
+    /// The client closes the connection and sends nothing before.
     #[track_caller]
     pub(crate) fn expect_end(mut self) {
         let mut rest = Vec::new();
@@ -159,7 +162,7 @@ impl Link {
     }
 }
 
-/// The client as a process, killed when the test is over.
+/// The client as a process. Dropping it kills the process.
 pub(crate) struct Client {
     child: Child,
     input: Option<ChildStdin>,
@@ -208,7 +211,7 @@ impl Client {
         client
     }
 
-    /// One whose output is left to the test.
+    /// A client whose output the test reads itself.
     pub(crate) fn start_unread(args: &[&str]) -> Client {
         let mut child = command(args)
             .stdin(Stdio::piped())
@@ -248,13 +251,13 @@ impl Client {
         self.input = None;
     }
 
-    /// The next line of standard output.
+    /// Reads the next line of standard output.
     #[track_caller]
     pub(crate) fn line(&self) -> String {
-        self.output.recv_timeout(LONG).expect("a line")
+        self.output.recv_timeout(TIMEOUT).expect("a line")
     }
 
-    /// The next lines of standard output are these.
+    /// Reads the next lines of standard output, which are these.
     #[track_caller]
     pub(crate) fn expect(&self, lines: &[&str]) {
         for line in lines {
@@ -262,16 +265,16 @@ impl Client {
         }
     }
 
-    /// Waits for the end; the exit code, what is left of standard output, and
-    /// all of standard error.
+    /// Waits for the exit; returns the exit code, the rest of standard output, and all
+    /// of standard error.
     #[track_caller]
     pub(crate) fn finish(mut self) -> (Option<i32>, Vec<String>, String) {
         let mut rest = Vec::new();
         loop {
-            match self.output.recv_timeout(LONG) {
+            match self.output.recv_timeout(TIMEOUT) {
                 Ok(line) => rest.push(line),
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {rest:?}"),
+                Err(RecvTimeoutError::Timeout) => panic!("the client does not exit: {rest:?}"),
             }
         }
         let errors = self.errors.take().unwrap().join().unwrap();

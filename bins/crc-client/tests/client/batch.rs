@@ -1,15 +1,15 @@
-//! Commands from a pipe, and what is written for people.
+//! Commands from a pipe, with text output.
 
-use crate::rig::{
+use crate::fixture::{
     ALICE, ANNOUNCEMENT, FEATURES, QUIT, REGISTRATION, Server, WELCOME, bob, chat, registration,
-    said,
+    sent_chat,
 };
 
 #[test]
-fn a_script_is_carried_out_in_order() {
+fn a_batch_is_executed_in_order() {
     let server = Server::start();
     let mut client = bob(&server, &[]);
-    // All of it is there before anything can be done.
+    // The input is complete before the client is connected.
     client.write("/msg 9 \"Testing\"\n/msg alice  two  blanks \r\n\n/to alice\nGrüße\n//who\n/who\n/to\nlost");
     client.end_input();
     let mut link = server.accept();
@@ -17,12 +17,12 @@ fn a_script_is_carried_out_in_order() {
     link.send(WELCOME);
     link.expect(ANNOUNCEMENT);
     link.send(FEATURES);
-    link.expect(&said(9, "\"Testing\""));
-    // She comes a little late.
+    link.expect(&sent_chat(9, "\"Testing\""));
+    // The batch waits for her name.
     link.send(ALICE);
-    link.expect(&said(7, " two  blanks "));
-    link.expect(&said(7, "Grüße"));
-    link.expect(&said(7, "/who"));
+    link.expect(&sent_chat(7, " two  blanks "));
+    link.expect(&sent_chat(7, "Grüße"));
+    link.expect(&sent_chat(7, "/who"));
     link.expect(QUIT);
     drop(link);
     let (code, rest, errors) = client.finish();
@@ -47,7 +47,7 @@ fn a_script_is_carried_out_in_order() {
 }
 
 #[test]
-fn nobody_paints_on_anothers_terminal() {
+fn foreign_text_is_escaped() {
     let server = Server::start();
     let client = bob(&server, &[]);
     let mut link = server.accept();
@@ -72,7 +72,7 @@ fn nobody_paints_on_anothers_terminal() {
 }
 
 #[test]
-fn what_cannot_be_understood_is_said_and_the_script_goes_on() {
+fn invalid_lines_are_reported_and_the_batch_goes_on() {
     let server = Server::start();
     let mut client = bob(&server, &[]);
     client.write("/nonsense \x1b[2J\n");
@@ -80,11 +80,11 @@ fn what_cannot_be_understood_is_said_and_the_script_goes_on() {
     client.write([&[b'x'; 100_000][..], b"\n"].concat());
     client.write(["/msg 7 ", &"x".repeat(65_537), "\n"].concat());
     client.write(["/msg 7 ", &"x".repeat(65_536), "\n"].concat());
-    client.write("/msg 7\n/msg nobody-here Hi\n/msg 8 end\n");
+    client.write("/msg 7\n/msg zoe Hi\n/msg 8 end\n");
     client.end_input();
     let mut link = server.welcome();
-    link.expect(&said(7, &"x".repeat(65_536)));
-    link.expect(&said(8, "end"));
+    link.expect(&sent_chat(7, &"x".repeat(65_536)));
+    link.expect(&sent_chat(8, "end"));
     link.expect(QUIT);
     drop(link);
     let (code, _, errors) = client.finish();
@@ -97,13 +97,13 @@ fn what_cannot_be_understood_is_said_and_the_script_goes_on() {
             "! The line is too long. A text has at most 65536 bytes",
             "! Nothing was sent to 7: the text has 65537 bytes; the limit is 65536",
             "! The message is incomplete. Use /msg WHO TEXT",
-            "! No client is named nobody-here. Use /who",
+            "! No client is named zoe. Use /who",
         ]
     );
 }
 
 #[test]
-fn a_long_script_arrives_whole() {
+fn a_long_batch_arrives_complete() {
     let server = Server::start();
     let mut client = bob(&server, &["--json"]);
     let count = 20_000;
@@ -115,7 +115,7 @@ fn a_long_script_arrives_whole() {
     });
     let mut link = server.welcome();
     for n in 0..count {
-        link.expect(&said(7, &format!("line {n}")));
+        link.expect(&sent_chat(7, &format!("line {n}")));
     }
     link.expect(QUIT);
     drop(link);

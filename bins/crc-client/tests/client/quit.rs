@@ -1,13 +1,14 @@
-//! How the client ends.
+//! Quits, signals and exit codes.
 
 use rustix::process::{Signal, kill_process};
 
-use crate::rig::{
-    ANNOUNCEMENT, Client, QUIT, REGISTRATION, Server, TAKEN, WELCOME, bob, chat, said, unknown_id,
+use crate::fixture::{
+    ANNOUNCEMENT, Client, QUIT, REGISTRATION, Server, TAKEN, WELCOME, bob, chat, sent_chat,
+    unknown_id,
 };
 
 #[test]
-fn the_end_of_the_input_is_a_quit() {
+fn the_end_of_the_input_quits() {
     let server = Server::start();
     let mut client = bob(&server, &["--json"]);
     client.end_input();
@@ -18,13 +19,13 @@ fn the_end_of_the_input_is_a_quit() {
 }
 
 #[test]
-fn what_answers_the_last_chat_is_still_shown() {
+fn answers_to_the_last_chat_are_shown() {
     let server = Server::start();
     let mut client = bob(&server, &["--json"]);
     client.write("/msg 9 anybody?\n/quit bye\n/msg 9 too late\n");
     client.end_input();
     let mut link = server.welcome();
-    link.expect(&said(9, "anybody?"));
+    link.expect(&sent_chat(9, "anybody?"));
     link.expect(b"\x82\0\0\0\x65\0\0\0\x03bye");
     link.send(&unknown_id(9));
     link.send(&chat(7, 101, "wait"));
@@ -42,7 +43,7 @@ fn what_answers_the_last_chat_is_still_shown() {
 }
 
 #[test]
-fn a_server_that_does_not_close_is_not_waited_for() {
+fn the_wait_for_the_server_to_close_times_out() {
     let server = Server::start();
     let mut client = bob(&server, &["--json"]);
     client.end_input();
@@ -53,12 +54,12 @@ fn a_server_that_does_not_close_is_not_waited_for() {
 }
 
 #[test]
-fn a_signal_ends_it_in_good_order() {
+fn a_signal_quits_gracefully() {
     for signal in [Signal::TERM, Signal::INT] {
         let server = Server::start();
         let mut client = bob(&server, &["--json"]);
-        // Somebody who is waited for keeps nobody from leaving.
-        client.write("/msg nobody-here Hi\n");
+        // A line that waits for a name does not delay the quit.
+        client.write("/msg zoe Hi\n");
         let mut link = server.welcome();
         client.line();
         client.line();
@@ -71,7 +72,7 @@ fn a_signal_ends_it_in_good_order() {
 }
 
 #[test]
-fn a_closed_output_ends_it_quietly() {
+fn a_closed_output_quits_without_an_error() {
     let server = Server::start();
     let address = server.address.to_string();
     let args = [
@@ -89,26 +90,26 @@ fn a_closed_output_ends_it_quietly() {
     let mut link = server.accept();
     link.expect(REGISTRATION);
     link.send(WELCOME);
-    link.expect_at_last(QUIT);
+    link.expect_eventually(QUIT);
     drop(link);
     let (code, _, errors) = client.finish();
     assert_eq!((code, &*errors), (Some(0), ""));
 }
 
 #[test]
-fn what_could_not_be_said_is_told() {
+fn unsent_messages_are_reported() {
     let server = Server::start();
     let mut client = bob(&server, &[]);
     let script: String = (0..60).map(|n| format!("/msg 9 {n}\n")).collect();
     client.write(script);
     client.end_input();
-    // An original server gets them one by one; this one is gone after the first.
+    // A v1 server is sent one at a time. This one closes after the first.
     let mut link = server.accept();
     link.expect(REGISTRATION);
     link.send(WELCOME);
     link.expect(ANNOUNCEMENT);
     link.send(TAKEN);
-    link.expect(&said(9, "0"));
+    link.expect(&sent_chat(9, "0"));
     drop(link);
     let (code, _, errors) = client.finish();
     assert_eq!(code, Some(1));

@@ -4,8 +4,8 @@
 //! Answers for who is on the list, when it is told, and when it is over. Knows
 //! nothing of what the peers say to each other.
 
+mod api;
 mod budget;
-mod words;
 
 use core::num::NonZeroUsize;
 use core::time::Duration;
@@ -18,8 +18,8 @@ use crc_machine::{
 
 use crate::codec::{PAUSE, RegistrationDecoder, write_list, write_teardown};
 
+pub use api::{DirectoryCommand, DirectoryNotice, Left, Refusal};
 use budget::Budget;
-pub use words::{DirectoryCommand, DirectoryNotice, Left, Refusal};
 
 /// When a peer has left, the others are told after so long, unless somebody joins
 /// before: who comes back at once costs one update, and so do many that leave
@@ -81,9 +81,9 @@ impl Default for DirectoryLimits {
 /// let mut out = Outbox::new();
 /// let link = LinkId::new(0, 0);
 /// let origin = Origin::Accepted { listener: ListenerId(0) };
-/// let ends = Endpoints { peer: "127.0.0.1:50000".parse()?, local: "127.0.0.1:33400".parse()? };
+/// let endpoints = Endpoints { peer: "127.0.0.1:50000".parse()?, local: "127.0.0.1:33400".parse()? };
 /// let now = Timestamp::START;
-/// directory.handle(now, Event::LinkUp { link, origin, ends }, &mut out);
+/// directory.handle(now, Event::LinkUp { link, origin, endpoints }, &mut out);
 /// directory.handle(now, Event::Bytes { link, bytes: b"127.0.0.1:9000\n" }, &mut out);
 /// assert_eq!(directory.peers().collect::<Vec<_>>(), ["127.0.0.1:9000".parse()?]);
 /// # Ok::<(), std::net::AddrParseError>(())

@@ -278,7 +278,7 @@ fn an_interruption_stops_all_that_was_started() {
         .spawn()
         .unwrap();
     let log = folder.path().join("waits").join("quay.log");
-    let has_started = || fs::read_to_string(&log).is_ok_and(|log| log.contains("root"));
+    let has_started = || fs::read_to_string(&log).is_ok_and(|log| log.contains("accepting links"));
     assert!(wait::holds(wait::LONG, has_started));
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let ended = wait::until(wait::LONG, || child.try_wait().unwrap());

@@ -44,6 +44,6 @@ fn connections_as_the_original_tests_them() {
     check("connections-two.json");
     check("connections-four.json");
     check("connections-eight.json");
-    check("irc/links-two-servers.json");
-    check("irc/links-four-servers.json");
+    check("legacy/links-two-servers.json");
+    check("legacy/links-four-servers.json");
 }

@@ -28,8 +28,8 @@
 //! let link = LinkId::new(0, 0);
 //! let origin = Origin::Accepted { listener: ListenerId(0) };
 //! let address = "127.0.0.1:4000".parse().unwrap();
-//! let ends = Endpoints { peer: address, local: address };
-//! server.handle(Timestamp::START, Event::LinkUp { link, origin, ends }, &mut out);
+//! let endpoints = Endpoints { peer: address, local: address };
+//! server.handle(Timestamp::START, Event::LinkUp { link, origin, endpoints }, &mut out);
 //!
 //! let registration = Message::ClientRegistration(Registration {
 //!     source: HostId::new(101).unwrap(),

@@ -16,6 +16,7 @@
 //! Everything ends when its value is dropped: no process outlives its test.
 
 use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard};
 
 mod binaries;
 mod client;
@@ -30,6 +31,7 @@ mod peer;
 mod process;
 mod rendezvous;
 mod server;
+mod socket;
 mod state;
 mod tap;
 mod usage;
@@ -38,7 +40,7 @@ pub mod wait;
 pub mod wire;
 
 pub use binaries::{Binaries, find_bench, find_rendezvous, find_sim};
-pub use client::{Client, ClientBuilder, ClientView, Said};
+pub use client::{Chat, Client, ClientBuilder, ClientView};
 pub use error::FixtureError;
 pub use http::{Answer, get};
 pub use log_dir::LogDir;
@@ -50,7 +52,7 @@ pub use state::{Host, HostKind, IrcChannel, IrcState, Link, ServerState};
 pub use tap::{End, Record, Tap};
 pub use usage::Usage;
 
-/// Starts servers and clients. Each of them ends when it is dropped.
+/// Starts servers and clients. Dropping one of them kills its process.
 #[derive(Debug)]
 pub struct Fixture {
     binaries: Binaries,
@@ -59,7 +61,7 @@ pub struct Fixture {
 
 impl Fixture {
     /// A fixture with the binaries of this workspace and a temporary folder for
-    /// logs, which is kept when the test fails.
+    /// logs, which stays when the test fails.
     ///
     /// # Errors
     ///
@@ -74,32 +76,36 @@ impl Fixture {
         Fixture { binaries, logs }
     }
 
-    /// A server to be started: on a port that the system chooses, without
-    /// uplink, unless the builder is told otherwise.
+    /// A server to start. Without further settings it has no uplink, and the system
+    /// chooses its port.
     pub fn server(&self, id: u32, name: &str) -> ServerBuilder<'_> {
         ServerBuilder::new(self, Some(id), name)
     }
 
-    /// A server to be started that finds an id for itself, for networks that
-    /// know no ids.
+    /// A server to start that chooses its own id, for networks without ids.
     pub fn server_without_id(&self, name: &str) -> ServerBuilder<'_> {
         ServerBuilder::new(self, None, name)
     }
 
-    /// A client of the server at `address`, to be started.
+    /// A client to start, of the server at `address`.
     pub fn client(&self, id: u32, name: &str, server: SocketAddr) -> ClientBuilder<'_> {
         ClientBuilder::new(self, id, name, server)
     }
 
-    /// What it starts.
+    /// The binaries that it starts.
     #[must_use]
     pub fn binaries(&self) -> &Binaries {
         &self.binaries
     }
 
-    /// Where the logs are.
+    /// The folder of the log files.
     #[must_use]
     pub fn logs(&self) -> &LogDir {
         &self.logs
     }
+}
+
+/// Locks a mutex whose holders do not panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no thread panics with the lock held")
 }

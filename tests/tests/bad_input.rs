@@ -63,19 +63,23 @@ impl Town {
     fn assert_undisturbed(&self, said_before: usize) {
         self.near.wait_hosts(&[2, WREN, JUNO]).unwrap();
         self.far.wait_hosts(&[1, WREN, JUNO]).unwrap();
-        self.wren.wait(|mind| mind.client_ids() == [JUNO]);
-        self.juno.wait(|mind| mind.client_ids() == [WREN]);
-        self.wren.say(JUNO, "still there?").unwrap();
-        let mind = self.juno.wait(|mind| mind.chats.len() > said_before);
+        self.wren.wait_state(|state| state.client_ids() == [JUNO]);
+        self.juno.wait_state(|state| state.client_ids() == [WREN]);
+        self.wren.send_chat(JUNO, "still there?").unwrap();
+        let state = self
+            .juno
+            .wait_state(|state| state.chats.len() > said_before);
         assert_eq!(
-            mind.chats[said_before..],
+            state.chats[said_before..],
             [(WREN, "still there?".to_owned())]
         );
-        self.juno.say(WREN, "sure").unwrap();
-        let mind = self.wren.wait(|mind| mind.chats.len() > said_before);
-        assert_eq!(mind.chats[said_before..], [(JUNO, "sure".to_owned())]);
-        assert_eq!(self.wren.mind().statuses.len(), 1);
-        assert_eq!(self.juno.mind().statuses.len(), 1);
+        self.juno.send_chat(WREN, "sure").unwrap();
+        let state = self
+            .wren
+            .wait_state(|state| state.chats.len() > said_before);
+        assert_eq!(state.chats[said_before..], [(JUNO, "sure".to_owned())]);
+        assert_eq!(self.wren.state().statuses.len(), 1);
+        assert_eq!(self.juno.state().statuses.len(), 1);
     }
 
     fn stranger(&self) -> Peer {
@@ -315,21 +319,22 @@ fn a_server_that_talks_nonsense_in_whole_frames() {
         .wait_state(|state| state.host(103).is_some())
         .unwrap();
     peer.send(&wire::chat(103, JUNO, "hello")).unwrap();
-    let mind = town.juno.wait(|mind| mind.chats.len() == 2);
-    assert_eq!(mind.chats[1], (103, "hello".to_owned()));
-    assert_eq!(mind.client_ids(), [WREN, 103]);
-    town.wren.wait(|mind| mind.client_ids() == [JUNO, 103]);
+    let state = town.juno.wait_state(|state| state.chats.len() == 2);
+    assert_eq!(state.chats[1], (103, "hello".to_owned()));
+    assert_eq!(state.client_ids(), [WREN, 103]);
+    town.wren
+        .wait_state(|state| state.client_ids() == [JUNO, 103]);
 
     // Once the boundary is lost there is nothing to be kept.
     peer.send(&[0x55]).unwrap();
     peer.expect_end();
     town.near.wait_hosts(&[2, WREN, JUNO]).unwrap();
     town.far.wait_hosts(&[1, WREN, JUNO]).unwrap();
-    town.wren.wait(|mind| mind.client_ids() == [JUNO]);
-    town.juno.wait(|mind| mind.client_ids() == [WREN]);
+    town.wren.wait_state(|state| state.client_ids() == [JUNO]);
+    town.juno.wait_state(|state| state.client_ids() == [WREN]);
 }
 
-/// Servers have nothing to say: original nodes die of it.
+/// Servers have nothing to say: v1 nodes die of it.
 #[test]
 fn a_server_that_speaks_itself() {
     let town = Town::found();
@@ -343,8 +348,8 @@ fn a_server_that_speaks_itself() {
     peer.send(&wire::client_registration(103, 3, "newt", "n"))
         .unwrap();
     peer.send(&wire::chat(103, JUNO, "hello")).unwrap();
-    let mind = town.juno.wait(|mind| mind.chats.len() > 1);
-    assert_eq!(mind.chats[1], (103, "hello".to_owned()));
+    let state = town.juno.wait_state(|state| state.chats.len() > 1);
+    assert_eq!(state.chats[1], (103, "hello".to_owned()));
 }
 
 #[test]
@@ -367,8 +372,8 @@ fn one_who_never_reads() {
     }
     assert!(wait::holds(LONG, closed), "{}", town.near.process().log());
     drop(flood);
-    town.wren.wait(|mind| mind.client_ids() == [JUNO]);
-    town.juno.wait(|mind| mind.client_ids() == [WREN]);
+    town.wren.wait_state(|state| state.client_ids() == [JUNO]);
+    town.juno.wait_state(|state| state.client_ids() == [WREN]);
     town.assert_undisturbed(1);
     assert_eq!(
         town.lines_about(&peer).len(),
@@ -424,7 +429,7 @@ fn an_uplink_that_is_not_there() {
     assert!(line.contains("cannot link to"), "{line}");
     // It serves all the same, and is there when the other one comes.
     let wren = V1Client::start(server.address(), WREN, "wren", "w").unwrap();
-    wren.wait(|mind| mind.statuses.len() == 1);
+    wren.wait_state(|state| state.statuses.len() == 1);
     let back = fixture.server(1, "back").listen(address).start().unwrap();
     back.wait_hosts(&[2, WREN]).unwrap();
     server.wait_hosts(&[1, WREN]).unwrap();

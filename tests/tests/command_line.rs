@@ -256,7 +256,7 @@ fn a_server_that_can_not_start_fails_the_scenario() {
     assert_eq!(output.status.code(), Some(1));
     let stdout = text(&output.stdout);
     assert!(
-        stdout.starts_with(&format!("long FAILED\n  {long} has ended (exit status: 2)")),
+        stdout.starts_with(&format!("long FAILED\n  {long} ended before it was ready (exit status: 2)")),
         "{stdout}"
     );
 }

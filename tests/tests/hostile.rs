@@ -49,8 +49,8 @@ impl House {
 
     #[track_caller]
     fn around(server: Server, fixture: Fixture) -> House {
-        let ann = Peer::our_client(server.address(), ANN, "ann").unwrap();
-        let bob = Peer::our_client(server.address(), BOB, "bob").unwrap();
+        let ann = Peer::v2_client(server.address(), ANN, "ann").unwrap();
+        let bob = Peer::v2_client(server.address(), BOB, "bob").unwrap();
         let mut house = House {
             server,
             ann,
@@ -123,7 +123,7 @@ impl House {
 fn a_client_may_repeat_itself_and_what_it_says_of_its_last_hop_is_nothing() {
     let mut house = House::open(&[]);
     let mut odd = house.stranger();
-    // Somebody else's id, as some original nodes write there.
+    // Somebody else's id, as some v1 nodes write there.
     odd.send(&wire::client_registration(103, BOB, "odd", "o"))
         .unwrap();
     odd.wait_status(0).unwrap();
@@ -145,7 +145,7 @@ fn one_lie_among_many_truths_is_found() {
         wire::quit(ANN, "truth"),
     ] {
         let mut house = House::open(&[]);
-        let mut bad = Peer::our_client(house.address(), BAD, "bad").unwrap();
+        let mut bad = Peer::v2_client(house.address(), BAD, "bad").unwrap();
         let truths = wire::chat(BAD, BOB, "truth").repeat(50);
         bad.send(&[&truths[..], &lie, &truths].concat()).unwrap();
         bad.expect_end();
@@ -352,7 +352,7 @@ fn a_refusal_arrives_though_its_reader_goes_on_talking() {
     house.assert_talking();
 }
 
-/// Some original servers are slow to say who they are.
+/// Some v1 servers are slow to say who they are.
 #[test]
 fn a_server_that_was_dialled_has_fifteen_seconds_to_say_something() {
     let fixture = Fixture::new().unwrap();
@@ -394,13 +394,13 @@ fn a_refusal_that_repeats_is_recorded_once() {
 #[test]
 fn who_drops_and_comes_back_at_once_finds_its_id_free() {
     let mut house = House::open(&[]);
-    let mut back = Peer::client(house.address(), BAD, "back").unwrap();
+    let mut back = Peer::v1_client(house.address(), BAD, "back").unwrap();
     for round in 0..200 {
         if round % 2 == 0 {
             back.finish().unwrap();
         }
         drop(back);
-        back = Peer::client(house.address(), BAD, "back")
+        back = Peer::v1_client(house.address(), BAD, "back")
             .unwrap_or_else(|error| panic!("round {round}: {error}"));
     }
     assert_eq!(house.server.state().unwrap().counter("refused"), 0);
@@ -487,11 +487,11 @@ fn a_server_that_froze_is_given_up_and_comes_back() {
     let mut frozen = frozen.start().unwrap();
     frozen.wait_hosts(&[1, ANN, BOB]).unwrap();
     house.server.wait_hosts(&[2, ANN, BOB]).unwrap();
-    frozen.process_mut().hold();
+    frozen.process_mut().suspend();
     let gone = || house.server.state().unwrap().host(2).is_none();
     assert!(wait::holds(Duration::from_secs(90), gone));
     house.assert_talking();
-    frozen.process_mut().go_on();
+    frozen.process_mut().resume();
     assert!(wait::holds(Duration::from_secs(60), || {
         let known = |server: &Server| server.state().unwrap().host_ids();
         known(&frozen) == [1, ANN, BOB] && known(&house.server) == [2, ANN, BOB]
@@ -504,8 +504,8 @@ fn a_server_that_froze_is_given_up_and_comes_back() {
 #[test]
 fn one_stalled_client_slows_nobody() {
     let mut house = House::open(&[]);
-    let stalled = Peer::our_client(house.address(), 103, "stalled").unwrap();
-    let mut flood = Peer::our_client(house.address(), BAD, "flood").unwrap();
+    let stalled = Peer::v2_client(house.address(), 103, "stalled").unwrap();
+    let mut flood = Peer::v2_client(house.address(), BAD, "flood").unwrap();
     let chats = wire::chat(BAD, 103, &"x".repeat(1000)).repeat(50);
     let mut slowest = Duration::ZERO;
     let mut rounds = 0;
@@ -551,7 +551,7 @@ fn a_full_house_neither_spins_nor_forgets_its_guests() {
     house.assert_talking();
     // Those who say nothing go after ten seconds at the latest.
     drop(crowd);
-    Peer::client(house.address(), 103, "late").unwrap();
+    Peer::v1_client(house.address(), 103, "late").unwrap();
     house.assert_talking();
     assert!(!house.server.process().log().contains("panicked"));
 }
@@ -564,7 +564,7 @@ fn incomplete_frames_cost_no_time() {
     for id in 0..100 {
         let mut stranger = house.stranger();
         stranger.send(&chat[..3]).unwrap();
-        let mut client = Peer::client(house.address(), 1000 + id, "cut").unwrap();
+        let mut client = Peer::v1_client(house.address(), 1000 + id, "cut").unwrap();
         client
             .send(&wire::chat(1000 + id, BOB, "cut")[..14])
             .unwrap();
@@ -592,7 +592,7 @@ fn what_is_announced_is_not_kept_room_for() {
     let chat = wire::chat(0, BOB, &"x".repeat(64 * 1024));
     let mut peers = Vec::new();
     for id in 1000..1200 {
-        let mut peer = Peer::our_client(house.address(), id, "big").unwrap();
+        let mut peer = Peer::v2_client(house.address(), id, "big").unwrap();
         let mut beginning = chat[..14].to_vec();
         beginning[1..5].copy_from_slice(&u32::to_be_bytes(id));
         peer.send(&beginning).unwrap();

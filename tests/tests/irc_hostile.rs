@@ -54,19 +54,19 @@ impl House {
         let server = server.start().unwrap();
         let (irc, legacy) = (server.irc().unwrap(), server.irc_legacy().unwrap());
         let mut house = House {
-            ann: Peer::our_client(server.address(), ANN, "ann").unwrap(),
-            bob: Peer::our_client(server.address(), BOB, "bob").unwrap(),
+            ann: Peer::v2_client(server.address(), ANN, "ann").unwrap(),
+            bob: Peer::v2_client(server.address(), BOB, "bob").unwrap(),
             iris: LinePeer::irc_user(irc, "iris").unwrap(),
             ivan: LinePeer::irc_user(irc, "ivan").unwrap(),
             uma: LinePeer::legacy_user(legacy, "uma").unwrap(),
             server,
             _rig: fixture,
         };
-        house.iris.say("JOIN #reef").unwrap();
+        house.iris.send_line("JOIN #reef").unwrap();
         house.iris.expect(" 366 ");
-        house.ivan.say("JOIN #reef").unwrap();
+        house.ivan.send_line("JOIN #reef").unwrap();
         house.ivan.expect(" 366 ");
-        house.uma.say("JOIN #reef").unwrap();
+        house.uma.send_line("JOIN #reef").unwrap();
         house.uma.expect(" 331 ");
         house.assert_talking();
         house
@@ -79,15 +79,15 @@ impl House {
         assert_eq!(self.bob.expect_chat(), (ANN, BOB, "there?".to_owned()));
         self.bob.send(&wire::chat(BOB, ANN, "sure")).unwrap();
         assert_eq!(self.ann.expect_chat(), (BOB, ANN, "sure".to_owned()));
-        self.iris.say("PRIVMSG #reef :low tide").unwrap();
+        self.iris.send_line("PRIVMSG #reef :low tide").unwrap();
         for other in [&mut self.ivan, &mut self.uma] {
-            let said = other.expect_said();
+            let said = other.expect_privmsg();
             assert!(said.starts_with(":iris"), "{said}");
             assert!(said.ends_with(" PRIVMSG #reef :low tide"), "{said}");
         }
-        self.uma.say("PRIVMSG #reef :slack water").unwrap();
+        self.uma.send_line("PRIVMSG #reef :slack water").unwrap();
         for other in [&mut self.iris, &mut self.ivan] {
-            let said = other.expect_said();
+            let said = other.expect_privmsg();
             assert!(said.starts_with(":uma"), "{said}");
             assert!(said.ends_with(" PRIVMSG #reef :slack water"), "{said}");
         }
@@ -141,7 +141,7 @@ impl House {
     fn legacy_server_with_newt(&self, name: &str) -> LinePeer {
         let mut peer = self.legacy_server(name);
         let user = format!(":{name} USER newt pond.test {name} :Newt");
-        peer.say(&user).unwrap();
+        peer.send_line(&user).unwrap();
         self.wait_users(|users| users.contains(&"newt"));
         peer
     }
@@ -241,7 +241,7 @@ fn who_comes_when_the_house_is_full_waits_outside() {
     ] {
         let sixth = house.user(speaks, "sixth");
         let mut outside = house.stranger(speaks);
-        outside.say(register).unwrap();
+        outside.send_line(register).unwrap();
         assert!(outside.is_silent(Duration::from_millis(300)).unwrap());
         house.assert_talking();
         drop(sixth);
@@ -261,7 +261,7 @@ fn a_full_directory_takes_nobody_more() {
         (Legacy, "SERVER late 1 :Late"),
     ] {
         let mut late = house.stranger(speaks);
-        late.say(register).unwrap();
+        late.send_line(register).unwrap();
         let last = late.expect_end().pop().unwrap();
         assert!(last.contains("the directory is full"), "{last}");
         house.assert_logged(&late, "the directory is full");
@@ -269,14 +269,14 @@ fn a_full_directory_takes_nobody_more() {
     // Of what a server lists that is left out for which there is no room; it stays.
     for line in ["USER toad pond.test pond :Toad", "SERVER puddle 2 :Puddle"] {
         let before = house.counter("dropped");
-        pond.say(&format!(":pond {line}")).unwrap();
+        pond.send_line(&format!(":pond {line}")).unwrap();
         let dropped = || house.counter("dropped") > before;
         assert!(wait::holds(LONG, dropped), "{line}");
     }
     house.wait_irc(|irc| irc.servers == ["pond"] && irc.users.len() == 6);
     house.assert_talking();
     // There is room again when somebody leaves.
-    pond.say(":newt QUIT").unwrap();
+    pond.send_line(":newt QUIT").unwrap();
     house.wait_users(|users| users == GOOD);
     drop(house.user(Irc, "late"));
     drop(pond);
@@ -295,8 +295,8 @@ fn registrations_by_the_hundred_leave_nothing() {
         for nick in ["iris", "UMA", "Bob", "house", "crowd7"] {
             let mut second = house.stranger(speaks);
             match speaks {
-                Irc => second.say(&format!("NICK {nick}\r\nUSER a 0 * :b")),
-                Legacy => second.say(&format!("USER {nick} a b :c")),
+                Irc => second.send_line(&format!("NICK {nick}\r\nUSER a 0 * :b")),
+                Legacy => second.send_line(&format!("USER {nick} a b :c")),
             }
             .unwrap();
             let told = second.next_line(LONG).unwrap().unwrap();
@@ -315,7 +315,7 @@ fn registrations_by_the_hundred_leave_nothing() {
 fn servers_link_only_from_where_they_may() {
     let mut house = House::open(&["--server-peers=10.0.0.0/8"]);
     let mut pond = house.stranger(Legacy);
-    pond.say("SERVER pond 1 :Pond").unwrap();
+    pond.send_line("SERVER pond 1 :Pond").unwrap();
     let told = pond.expect_end();
     // Nobody is listed to it.
     assert_eq!(told.len(), 1, "{told:?}");
@@ -324,7 +324,7 @@ fn servers_link_only_from_where_they_may() {
     // Users may come from anywhere; SERVER means nothing to ordinary IRC.
     drop(house.user(Legacy, "una"));
     let mut pond = house.stranger(Irc);
-    pond.say("SERVER pond 1 1 :Pond").unwrap();
+    pond.send_line("SERVER pond 1 1 :Pond").unwrap();
     pond.expect(" 451 ");
     drop(pond);
     house.assert_alone_again();
@@ -336,7 +336,9 @@ fn no_server_has_the_name_of_another() {
     let pond = house.legacy_server_with_newt("pond");
     for name in ["house", "HOUSE", "pond", "Pond"] {
         let mut second = house.stranger(Legacy);
-        second.say(&format!("SERVER {name} 1 :The same")).unwrap();
+        second
+            .send_line(&format!("SERVER {name} 1 :The same"))
+            .unwrap();
         let told = second.expect_end();
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].contains("ERROR :"), "{told:?}");
@@ -353,7 +355,7 @@ fn no_server_has_the_name_of_another() {
 fn a_line_that_is_too_long_is_lost_in_ordinary_irc() {
     let mut house = House::open(&[]);
     let mut long = house.user(Irc, "long");
-    long.say("JOIN #reef").unwrap();
+    long.send_line("JOIN #reef").unwrap();
     long.expect(" 366 ");
     // With CR LF 512 bytes, and 4,096 of tags.
     let said = format!("PRIVMSG #reef :{}", "x".repeat(512 - 2 - 15));
@@ -366,10 +368,10 @@ fn a_line_that_is_too_long_is_lost_in_ordinary_irc() {
         (format!("@{tags}{said}"), false),
         ("x".repeat(100_000), false),
     ] {
-        long.say(&line).unwrap();
+        long.send_line(&line).unwrap();
         if whole {
             for other in [&mut house.iris, &mut house.ivan, &mut house.uma] {
-                assert!(other.expect_said().contains(" PRIVMSG #reef :xxx"));
+                assert!(other.expect_privmsg().contains(" PRIVMSG #reef :xxx"));
                 // What others see in front does not fit into the same line.
                 wait_rest(other);
             }
@@ -377,13 +379,15 @@ fn a_line_that_is_too_long_is_lost_in_ordinary_irc() {
             long.expect(" 417 ");
         }
     }
-    long.say("PING alive").unwrap();
+    long.send_line("PING alive").unwrap();
     long.expect(" PONG ");
     // So too before anybody has registered.
     let mut stranger = house.stranger(Irc);
-    stranger.say(&"x".repeat(513)).unwrap();
+    stranger.send_line(&"x".repeat(513)).unwrap();
     stranger.expect(" 417 ");
-    stranger.say("NICK late\r\nUSER late 0 * :Late").unwrap();
+    stranger
+        .send_line("NICK late\r\nUSER late 0 * :Late")
+        .unwrap();
     stranger.expect(" 001 ");
     drop((long, stranger));
     house.assert_alone_again();
@@ -391,7 +395,7 @@ fn a_line_that_is_too_long_is_lost_in_ordinary_irc() {
 
 /// Takes the rest of a text that was too long for one line, if there is one.
 fn wait_rest(peer: &mut LinePeer) {
-    peer.say("PING rest").unwrap();
+    peer.send_line("PING rest").unwrap();
     loop {
         let line = peer.next_line(LONG).unwrap().unwrap();
         // The legacy IRC does not know PING.
@@ -407,10 +411,10 @@ fn a_line_that_is_too_long_ends_the_link_in_the_stripped_irc() {
     let mut house = House::open(&[]);
     let longest = format!("PRIVMSG una :{}", "x".repeat(8192 - 2 - 13));
     let mut una = house.user(Legacy, "una");
-    una.say(&longest).unwrap();
+    una.send_line(&longest).unwrap();
     // With the sender in front it takes two lines.
-    una.expect_said();
-    una.expect_said();
+    una.expect_privmsg();
+    una.expect_privmsg();
     for end in ["\r\n", ""] {
         let mut bad = house.user(Legacy, "bad");
         bad.send(format!("{longest}x{end}").as_bytes()).unwrap();
@@ -518,10 +522,10 @@ fn nonsense_is_answered_or_passed_over_and_never_passed_on() {
             let mut user = house.user(speaks, "noisy");
             user.send(bytes).unwrap();
             // It is alive, and has not been heard.
-            user.say("JOIN #reef").unwrap();
-            user.say("PRIVMSG #reef :clear").unwrap();
+            user.send_line("JOIN #reef").unwrap();
+            user.send_line("PRIVMSG #reef :clear").unwrap();
             for other in [&mut house.iris, &mut house.ivan, &mut house.uma] {
-                let said = other.expect_said();
+                let said = other.expect_privmsg();
                 assert!(said.ends_with(" PRIVMSG #reef :clear"), "{said}");
                 assert!(said.starts_with(":noisy"), "{said}");
             }
@@ -575,9 +579,9 @@ fn a_server_that_says_nonsense_is_not_passed_on() {
         ":pond SQUIT",
         ":pond PING house",
     ] {
-        pond.say(line).unwrap();
+        pond.send_line(line).unwrap();
     }
-    pond.say(":newt PRIVMSG ann :clear").unwrap();
+    pond.send_line(":newt PRIVMSG ann :clear").unwrap();
     let (_, to, text) = house.ann.expect_chat();
     assert_eq!((to, &*text), (ANN, "clear"));
     house.assert_talking();
@@ -593,7 +597,7 @@ fn a_server_speaks_for_nobody_but_those_behind_it() {
     let mut pond = house.legacy_server_with_newt("pond");
     let mut marsh = house.legacy_server("marsh");
     marsh
-        .say(":marsh USER toad marsh.test marsh :Toad\r\n:toad JOIN #reef")
+        .send_line(":marsh USER toad marsh.test marsh :Toad\r\n:toad JOIN #reef")
         .unwrap();
     house.wait_irc(|irc| {
         let reef = irc.channels.get("#reef");
@@ -626,7 +630,7 @@ fn a_server_speaks_for_nobody_but_those_behind_it() {
         (":pond SQUIT nowhere :gone", ""),
     ] {
         let before = house.counter("dropped");
-        pond.say(lie).unwrap();
+        pond.send_line(lie).unwrap();
         let dropped = || house.counter("dropped") > before;
         assert!(wait::holds(LONG, dropped), "{lie}");
         if !reason.is_empty() {
@@ -650,12 +654,12 @@ fn users_speak_for_nobody_but_themselves() {
     let mut house = House::open(&[]);
     for speaks in [Irc, Legacy] {
         let mut liar = house.user(speaks, "liar");
-        liar.say("JOIN #reef").unwrap();
+        liar.send_line("JOIN #reef").unwrap();
         // A prefix of a client counts for nothing.
-        liar.say(":iris PRIVMSG #reef :who is this?").unwrap();
-        liar.say(":iris!iris@house QUIT").unwrap();
+        liar.send_line(":iris PRIVMSG #reef :who is this?").unwrap();
+        liar.send_line(":iris!iris@house QUIT").unwrap();
         for other in [&mut house.iris, &mut house.ivan, &mut house.uma] {
-            let said = other.expect_said();
+            let said = other.expect_privmsg();
             assert!(said.starts_with(":liar"), "{said}");
         }
         liar.expect_end();
@@ -670,9 +674,9 @@ fn users_speak_for_nobody_but_themselves() {
             "USER iris a b :c",
             "DIE",
         ] {
-            liar.say(line).unwrap();
+            liar.send_line(line).unwrap();
         }
-        liar.say("PRIVMSG liar :still here").unwrap();
+        liar.send_line("PRIVMSG liar :still here").unwrap();
         liar.expect(" PRIVMSG liar :still here");
         drop(liar);
         house.assert_alone_again();
@@ -772,7 +776,7 @@ fn nobody_is_in_more_than_250_channels() {
         // In and out again and again makes no more.
         for turn in 0..50 {
             greedy
-                .say(&format!("PART #c0-{turn}\r\nJOIN #d{turn}"))
+                .send_line(&format!("PART #c0-{turn}\r\nJOIN #d{turn}"))
                 .unwrap();
         }
         house.wait_irc(|irc| irc.channels.contains_key("#d49") && irc.channels.len() == 251);
@@ -787,13 +791,15 @@ fn who_talks_faster_than_is_read_waits_and_then_goes() {
     let mut house = House::open(&["--irc-lines-per-second=20"]);
     // What comes too fast is read later, in order.
     let mut hasty = house.user(Irc, "hasty");
-    hasty.say("JOIN #reef").unwrap();
+    hasty.send_line("JOIN #reef").unwrap();
     for number in 0..130 {
-        hasty.say(&format!("PRIVMSG #reef :{number}")).unwrap();
+        hasty
+            .send_line(&format!("PRIVMSG #reef :{number}"))
+            .unwrap();
     }
     for number in 0..130 {
         for other in [&mut house.iris, &mut house.ivan, &mut house.uma] {
-            let said = other.expect_said();
+            let said = other.expect_privmsg();
             assert!(
                 said.ends_with(&format!(" PRIVMSG #reef :{number}")),
                 "{said}"
@@ -851,9 +857,9 @@ fn questions_with_long_answers_cost_the_asker_most() {
     });
     for question in ["NAMES\r\n", "NAMES #deep\r\n", "TOPIC #deep\r\n"] {
         let mut asker = house.user(Legacy, "asker");
-        asker.say("JOIN #deep\r\nTOPIC #deep :").unwrap();
+        asker.send_line("JOIN #deep\r\nTOPIC #deep :").unwrap();
         asker
-            .say(&format!("TOPIC #deep :{}", "x".repeat(8000)))
+            .send_line(&format!("TOPIC #deep :{}", "x".repeat(8000)))
             .unwrap();
         let _ = asker.send(question.repeat(8000).as_bytes());
         let began = Instant::now();
@@ -875,22 +881,22 @@ fn questions_with_long_answers_cost_the_asker_most() {
 fn hard_masks_hold_up_nobody() {
     let mut house = House::open(&["--irc-lines-per-second=0"]);
     let mut keeper = house.user(Irc, "keeper");
-    keeper.say("JOIN #bans").unwrap();
+    keeper.send_line("JOIN #bans").unwrap();
     for number in 0..70 {
         let mask = format!("*{}{number}*!*@*", "a".repeat(100));
-        keeper.say(&format!("MODE #bans +b {mask}")).unwrap();
+        keeper.send_line(&format!("MODE #bans +b {mask}")).unwrap();
     }
-    keeper.say("MODE #bans b").unwrap();
+    keeper.send_line("MODE #bans b").unwrap();
     keeper.expect(" 368 ");
     let mut fast = house.user(Legacy, &"a".repeat(64));
-    fast.say("JOIN #bans").unwrap();
+    fast.send_line("JOIN #bans").unwrap();
     fast.send("PRIVMSG #bans :x\r\n".repeat(500).as_bytes())
         .unwrap();
     let began = Instant::now();
     house.assert_talking();
     assert!(began.elapsed() < Duration::from_secs(10));
     for _ in 0..500 {
-        keeper.expect_said();
+        keeper.expect_privmsg();
     }
     drop((keeper, fast));
     house.assert_alone_again();
@@ -904,7 +910,7 @@ fn who_does_not_read_in_a_busy_channel_is_given_up_and_nobody_waits() {
     let mut stalled = Vec::new();
     for (speaks, nick) in [(Irc, "stone"), (Legacy, "rock")] {
         let mut peer = house.user(speaks, nick);
-        peer.say("JOIN #reef").unwrap();
+        peer.send_line("JOIN #reef").unwrap();
         stalled.push(peer);
     }
     house.wait_irc(|irc| {
@@ -913,7 +919,7 @@ fn who_does_not_read_in_a_busy_channel_is_given_up_and_nobody_waits() {
             .is_some_and(|c| c.users.len() == 5)
     });
     let mut loud = house.user(Legacy, "loud");
-    loud.say("JOIN #reef").unwrap();
+    loud.send_line("JOIN #reef").unwrap();
     // Not so much at once that who reads could not take it.
     let text = "x".repeat(390);
     let chats = format!("PRIVMSG #reef :{text}\r\n").repeat(60);
@@ -931,13 +937,13 @@ fn who_does_not_read_in_a_busy_channel_is_given_up_and_nobody_waits() {
         let began = Instant::now();
         for other in [&mut house.iris, &mut house.ivan, &mut house.uma] {
             for _ in 0..60 {
-                assert!(other.expect_said().ends_with(&text));
+                assert!(other.expect_privmsg().ends_with(&text));
             }
         }
         house.assert_talking();
         // What the others have said meanwhile.
         for _ in 0..2 {
-            loud.expect_said();
+            loud.expect_privmsg();
         }
         slowest = slowest.max(began.elapsed());
     }
@@ -954,7 +960,7 @@ fn who_does_not_read_in_a_busy_channel_is_given_up_and_nobody_waits() {
 fn a_server_that_does_not_read_is_given_up() {
     let mut house = House::open(&["--server-queue=65536"]);
     let mut pond = house.legacy_server_with_newt("pond");
-    pond.say(":newt JOIN #reef").unwrap();
+    pond.send_line(":newt JOIN #reef").unwrap();
     house.wait_irc(|irc| {
         irc.channels
             .get("#reef")
@@ -983,7 +989,7 @@ fn a_text_of_many_lines_does_not_end_those_who_hear_it() {
     let mut house = House::open(&[]);
     // Who has a long name takes much room in front.
     let name = "b".repeat(64);
-    let mut bad = Peer::our_client(house.server.address(), BAD, &name).unwrap();
+    let mut bad = Peer::v2_client(house.server.address(), BAD, &name).unwrap();
     let state = house.server.state().unwrap();
     let id = |nick: &str| {
         state
@@ -1005,7 +1011,7 @@ fn a_text_of_many_lines_does_not_end_those_who_hear_it() {
         house.bob.expect_chat();
     }
     for peer in [&mut house.iris, &mut house.uma] {
-        assert!(peer.expect_said().ends_with(" :a"));
+        assert!(peer.expect_privmsg().ends_with(" :a"));
         wait_rest(peer);
     }
     assert_eq!(house.counter("slow_consumers"), 0);

@@ -34,8 +34,8 @@ impl House {
             server = server.arg(word);
         }
         let server = server.start().unwrap();
-        let ann = Peer::our_client(server.address(), ANN, "ann").unwrap();
-        let bob = Peer::our_client(server.address(), BOB, "bob").unwrap();
+        let ann = Peer::v2_client(server.address(), ANN, "ann").unwrap();
+        let bob = Peer::v2_client(server.address(), BOB, "bob").unwrap();
         let mut house = House {
             server,
             ann,
@@ -55,7 +55,7 @@ impl House {
     }
 
     fn client(&self, id: u32) -> Peer {
-        Peer::our_client(self.server.address(), id, "bad").unwrap()
+        Peer::v2_client(self.server.address(), id, "bad").unwrap()
     }
 
     /// A server that says that it is one of ours, with the hosts listed to it.

@@ -61,8 +61,8 @@ fn a_log_that_nobody_reads_holds_up_nobody() {
     let address = line.trim().strip_prefix("listening on ").unwrap();
     let address: SocketAddr = address.parse().unwrap();
 
-    let mut ann = Peer::our_client(address, ANN, "ann").unwrap();
-    let mut bob = Peer::our_client(address, BOB, "bob").unwrap();
+    let mut ann = Peer::v2_client(address, ANN, "ann").unwrap();
+    let mut bob = Peer::v2_client(address, BOB, "bob").unwrap();
     for _ in 0..4 {
         flood(address, 250);
         assert_talking(&mut ann, &mut bob);
@@ -87,8 +87,8 @@ fn a_flood_of_one_kind_is_counted_and_the_rest_is_logged() {
     let fixture = Fixture::new().unwrap();
     let mut server = fixture.server(1, "house").start().unwrap();
     flood(server.address(), 2 * LINES_MAX);
-    let mut ann = Peer::our_client(server.address(), ANN, "ann").unwrap();
-    let mut bob = Peer::our_client(server.address(), BOB, "bob").unwrap();
+    let mut ann = Peer::v2_client(server.address(), ANN, "ann").unwrap();
+    let mut bob = Peer::v2_client(server.address(), BOB, "bob").unwrap();
     assert_talking(&mut ann, &mut bob);
     assert!(server.stop());
     let closed = server.log_lines_with(": closed: ").len();

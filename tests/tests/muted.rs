@@ -20,7 +20,7 @@ fn a_link_to_one_that_never_answers_is_kept() {
     // The protocol asks for 15 s; what is closed too early mostly is so at once.
     assert!(wait::stays(Duration::from_secs(3), || {
         let record = mute.record();
-        record.hung_up.is_empty() && record.reads.len() == 1 && record.connections == 1
+        record.closed.is_empty() && record.reads.len() == 1 && record.connections == 1
     }));
     let expected = wire::server_registration(2, 0, "quay", "\"Ropes, and tar\"");
     assert_eq!(wire::hex(&mute.record().reads[0]), wire::hex(&expected));

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crc_e2e::fixture::model::NetworkModel;
-use crc_e2e::fixture::{Client, Fixture, HostKind, Said, Server, wait, wire};
+use crc_e2e::fixture::{Chat, Client, Fixture, HostKind, Server, wait, wire};
 
 /// Server, its uplink, and its name.
 const SERVERS: [(u32, Option<u32>, &str); 11] = [
@@ -132,14 +132,17 @@ fn everybody_knows_everybody_and_hears_what_is_for_them() {
     // Over three server hops, from 11 by 7 and 4 to 6 ... and back to 2.
     forest
         .client(108)
-        .say(106, "\"down the other branch\"")
+        .send_chat(106, "\"down the other branch\"")
         .unwrap();
-    forest.client(108).say(103, "\"and up the trunk\"").unwrap();
-    forest.client(103).say(108, "\"heard\"").unwrap();
+    forest
+        .client(108)
+        .send_chat(103, "\"and up the trunk\"")
+        .unwrap();
+    forest.client(103).send_chat(108, "\"heard\"").unwrap();
     // To one on the same server, and to nobody.
-    forest.client(101).say(102, "\"next to me\"").unwrap();
-    forest.client(104).say(999, "\"hello?\"").unwrap();
-    let said = |from, to, text: &str| Said {
+    forest.client(101).send_chat(102, "\"next to me\"").unwrap();
+    forest.client(104).send_chat(999, "\"hello?\"").unwrap();
+    let said = |from, to, text: &str| Chat {
         from,
         to,
         text: text.to_owned(),
@@ -180,7 +183,7 @@ fn everybody_knows_everybody_and_hears_what_is_for_them() {
     forest.wait_agreed();
 
     // And one that is lost leaves as well.
-    forest.client(105).process_mut().end_at_once();
+    forest.client(105).process_mut().kill();
     forest.world.remove_client(105);
     forest.wait_agreed();
     let (_, eli) = forest.clients.remove_entry(&105).unwrap();
@@ -199,17 +202,17 @@ fn everybody_knows_everybody_and_hears_what_is_for_them() {
 
     // All leave in good order when asked to.
     for client in forest.clients.values_mut() {
-        client.process_mut().ask_to_leave();
+        client.process_mut().request_shutdown();
     }
     for server in forest.servers.values_mut() {
-        server.process_mut().ask_to_leave();
+        server.process_mut().request_shutdown();
     }
     for server in forest.servers.values_mut() {
         assert!(
             server.stop(),
             "{}: {}",
             server.name(),
-            server.process().last_words()
+            server.process().last_log_line()
         );
     }
 }
@@ -219,12 +222,7 @@ fn everybody_knows_everybody_and_hears_what_is_for_them() {
 #[test]
 fn a_root_that_crashes() {
     let mut forest = Forest::grow();
-    forest
-        .servers
-        .get_mut(&1)
-        .unwrap()
-        .process_mut()
-        .end_at_once();
+    forest.servers.get_mut(&1).unwrap().process_mut().kill();
     let mut left: Vec<u32> = forest.servers.keys().copied().collect();
     left.retain(|&id| id != 1);
     let orphans = forest.world.adjacent_clients(1);
@@ -246,7 +244,10 @@ fn a_root_that_crashes() {
         client.wait_connected(&others).unwrap();
     }
     // From the one branch of the old tree to the other.
-    forest.client(104).say(108, "\"over the gap\"").unwrap();
+    forest
+        .client(104)
+        .send_chat(108, "\"over the gap\"")
+        .unwrap();
     let hal = &forest.clients[&108];
     let view = hal.wait_view(|view| !view.chats.is_empty()).unwrap();
     assert_eq!(view.chats.len(), 1);

@@ -93,7 +93,7 @@ impl Recorded {
     }
 
     fn client(&self, id: u32, name: &str) -> Peer {
-        Peer::our_client(self.server.address(), id, name).unwrap()
+        Peer::v2_client(self.server.address(), id, name).unwrap()
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -111,7 +111,7 @@ impl Recorded {
             .start()
             .unwrap();
         let mut ann = self.client(ANN, "ann");
-        let mut bob = Peer::our_client(below.address(), BOB, "bob").unwrap();
+        let mut bob = Peer::v2_client(below.address(), BOB, "bob").unwrap();
         self.server.wait_hosts(&[2, ANN, BOB]).unwrap();
         below.wait_hosts(&[1, ANN, BOB]).unwrap();
 
@@ -145,7 +145,7 @@ impl Recorded {
         ann.wait_status(1).unwrap();
 
         // Original clients, quits, an id that is taken, bad bytes, half a frame.
-        let mut original = Peer::client(address, 103, "original").unwrap();
+        let mut original = Peer::v1_client(address, 103, "original").unwrap();
         original.send(&wire::quit(103, "enough")).unwrap();
         original.expect_end();
         let registration = wire::client_registration(ANN, 0, "ann", "again");
@@ -240,7 +240,7 @@ fn a_recording_of_who_was_killed_is_replayed_up_to_there() {
             .any(|window| window == NOTE.as_bytes())
     });
     assert!(written);
-    told.server.process_mut().end_at_once();
+    told.server.process_mut().kill();
     drop(there);
     let whole = Replay::of(&told.file);
     whole.assert(0, CUT);

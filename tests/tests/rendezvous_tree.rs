@@ -51,11 +51,11 @@ impl Grove {
 
     fn kill(&mut self, id: u32) {
         let mut server = self.servers.remove(&id).unwrap();
-        server.process_mut().end_at_once();
+        server.process_mut().kill();
     }
 
     fn kill_rendezvous(&mut self) {
-        self.rendezvous.process_mut().end_at_once();
+        self.rendezvous.process_mut().kill();
     }
 
     /// Starts a new one where the old one was.
@@ -203,8 +203,10 @@ fn chat_across(grove: &Grove, tree: &Tree, round: u32) {
     at_two
         .wait_view(|view| view.connected.contains(&ann))
         .unwrap();
-    at_one.say(bob, "\"as if nothing had happened\"").unwrap();
-    at_two.say(ann, "\"and back\"").unwrap();
+    at_one
+        .send_chat(bob, "\"as if nothing had happened\"")
+        .unwrap();
+    at_two.send_chat(ann, "\"and back\"").unwrap();
     for (client, from) in [(&at_two, ann), (&at_one, bob)] {
         let view = client.wait_view(|view| !view.chats.is_empty()).unwrap();
         assert_eq!(view.chats.len(), 1);
@@ -294,7 +296,7 @@ fn servers_begin_without_the_rendezvous_and_are_one_when_it_comes() {
     let mut ann = grove.client(1001, 2);
     let _bob = grove.client(1002, 2);
     ann.wait_connected(&[1002]).unwrap();
-    ann.say(1002, "\"nobody else here\"").unwrap();
+    ann.send_chat(1002, "\"nobody else here\"").unwrap();
     for server in grove.servers.values() {
         server.wait_state(|state| state.rank == Some(0)).unwrap();
     }

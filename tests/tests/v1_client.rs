@@ -1,4 +1,4 @@
-//! An original client at a server of ours: it gets what it can take, byte for
+//! a v1 client at a server of ours: it gets what it can take, byte for
 //! byte, and nothing else.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at once")]
@@ -42,13 +42,13 @@ fn a_registration_is_answered_byte_for_byte() {
     server.wait_hosts(&[101, 102]).unwrap();
 
     let wren = V1Client::start(server.address(), 103, "wren", "\"Counts gulls\"").unwrap();
-    let mind = wren.wait(|mind| mind.clients.len() == 2);
+    let state = wren.wait_state(|state| state.clients.len() == 2);
     let expected = [
         wire::status(1, 103, 0, "Welcome to the Clemson Relay Chat network wren"),
         wire::client_registration(101, 1, &extra_name(101), &extra_info(101)),
         wire::client_registration(102, 1, &extra_name(102), &extra_info(102)),
     ];
-    assert_eq!(wire::hex(&mind.reads.bytes), wire::hex(&expected.concat()));
+    assert_eq!(wire::hex(&state.reads.bytes), wire::hex(&expected.concat()));
 
     // Clients hear of clients, whoever they are; of servers never.
     let below = fixture
@@ -58,13 +58,13 @@ fn a_registration_is_answered_byte_for_byte() {
         .unwrap();
     below.wait_hosts(&[1, 101, 102, 103]).unwrap();
     let juno = V1Client::start(below.address(), 104, "juno", "x").unwrap();
-    juno.wait(|mind| mind.client_ids() == [101, 102, 103]);
-    wren.wait(|mind| mind.client_ids() == [101, 102, 104]);
+    juno.wait_state(|state| state.client_ids() == [101, 102, 103]);
+    wren.wait_state(|state| state.client_ids() == [101, 102, 104]);
     server.wait_hosts(&[2, 101, 102, 103, 104]).unwrap();
-    let mind = wren.mind();
+    let state = wren.state();
     let joined = wire::client_registration(104, 1, "juno", "x");
     let all = [expected.concat(), joined].concat();
-    assert_eq!(wire::hex(&mind.reads.bytes), wire::hex(&all));
+    assert_eq!(wire::hex(&state.reads.bytes), wire::hex(&all));
 }
 
 #[test]
@@ -77,19 +77,19 @@ fn many_clients_come_in_small_pieces() {
     server.wait_hosts(&ids).unwrap();
 
     let wren = V1Client::start(server.address(), 103, "wren", "x").unwrap();
-    let mind = wren.wait(|mind| mind.client_ids() == ids);
+    let state = wren.wait_state(|state| state.client_ids() == ids);
     // Whole frames it has judged itself; it would have died of a cut one.
     assert!(
-        mind.reads.largest() <= WRITE_BYTES_MAX,
+        state.reads.largest() <= WRITE_BYTES_MAX,
         "{:?}, {} late",
-        mind.reads.sizes,
-        mind.reads.late
+        state.reads.sizes,
+        state.reads.late
     );
-    for (id, who) in &mind.clients {
+    for (id, who) in &state.clients {
         assert_eq!((&who.name, &who.info), (&extra_name(*id), &extra_info(*id)));
         assert_eq!(who.last_hop, 1);
     }
-    assert_eq!(mind.status_texts(), [wire::welcome_text("wren")]);
+    assert_eq!(state.status_texts(), [wire::welcome_text("wren")]);
 }
 
 #[test]
@@ -98,25 +98,25 @@ fn many_that_join_and_leave_at_once_come_in_small_pieces_too() {
     let fixture = Fixture::new().unwrap();
     let server = fixture.server(1, "lantern").start().unwrap();
     let wren = V1Client::start(server.address(), 103, "wren", "x").unwrap();
-    wren.wait(|mind| !mind.statuses.is_empty());
+    wren.wait_state(|state| !state.statuses.is_empty());
 
     let ids: Vec<u32> = (1001..1001 + COUNT).collect();
     let others: Vec<Peer> = ids.iter().map(|&id| extra(&server, id)).collect();
-    let mind = wren.wait(|mind| mind.client_ids() == ids);
+    let state = wren.wait_state(|state| state.client_ids() == ids);
     assert!(
-        mind.reads.largest() <= WRITE_BYTES_MAX,
+        state.reads.largest() <= WRITE_BYTES_MAX,
         "{:?}",
-        mind.reads.sizes
+        state.reads.sizes
     );
 
     // Lost without a word: they leave all the same, each of them once.
     drop(others);
-    let mind = wren.wait(|mind| mind.clients.is_empty());
-    assert_eq!(mind.departed.len(), ids.len());
+    let state = wren.wait_state(|state| state.clients.is_empty());
+    assert_eq!(state.departed.len(), ids.len());
     assert!(
-        mind.reads.largest() <= WRITE_BYTES_MAX,
+        state.reads.largest() <= WRITE_BYTES_MAX,
         "{:?}",
-        mind.reads.sizes
+        state.reads.sizes
     );
 }
 
@@ -132,19 +132,19 @@ fn chats_and_statuses_and_nothing_else() {
     below.wait_hosts(&[1]).unwrap();
     let wren = V1Client::start(server.address(), 101, "wren", "x").unwrap();
     let juno = V1Client::start(below.address(), 102, "juno", "y").unwrap();
-    wren.wait(|mind| mind.client_ids() == [102]);
-    juno.wait(|mind| mind.client_ids() == [101]);
+    wren.wait_state(|state| state.client_ids() == [102]);
+    juno.wait_state(|state| state.client_ids() == [101]);
 
-    wren.say(102, "\"Hello, juno\"").unwrap();
-    juno.wait(|mind| mind.chats == [(101, "\"Hello, juno\"".to_owned())]);
-    juno.say(101, "Zwölf Boxkämpfer").unwrap();
-    wren.wait(|mind| mind.chats == [(102, "Zwölf Boxkämpfer".to_owned())]);
+    wren.send_chat(102, "\"Hello, juno\"").unwrap();
+    juno.wait_state(|state| state.chats == [(101, "\"Hello, juno\"".to_owned())]);
+    juno.send_chat(101, "Zwölf Boxkämpfer").unwrap();
+    wren.wait_state(|state| state.chats == [(102, "Zwölf Boxkämpfer".to_owned())]);
     for nobody in [999, 1, 2, 0] {
-        wren.say(nobody, "anybody?").unwrap();
+        wren.send_chat(nobody, "anybody?").unwrap();
     }
-    let mind = wren.wait(|mind| mind.statuses.len() == 5);
+    let state = wren.wait_state(|state| state.statuses.len() == 5);
     assert_eq!(
-        mind.status_texts(),
+        state.status_texts(),
         [
             "Welcome to the Clemson Relay Chat network wren",
             "Unknown ID 999",
@@ -153,7 +153,7 @@ fn chats_and_statuses_and_nothing_else() {
             "Unknown ID 0",
         ]
     );
-    for frame in &mind.statuses[1..] {
+    for frame in &state.statuses[1..] {
         let Frame::Status {
             source,
             destination,
@@ -168,16 +168,16 @@ fn chats_and_statuses_and_nothing_else() {
 
     // The quit of one is heard once by the other, and never by itself.
     juno.quit("bye").unwrap();
-    juno.wait(|mind| mind.ended);
-    wren.wait(|mind| mind.clients.is_empty());
-    wren.say(102, "too late").unwrap();
-    let mind = wren.wait(|mind| mind.statuses.len() == 6);
-    assert_eq!(mind.status_texts()[5], "Unknown ID 102");
+    juno.wait_state(|state| state.ended);
+    wren.wait_state(|state| state.clients.is_empty());
+    wren.send_chat(102, "too late").unwrap();
+    let state = wren.wait_state(|state| state.statuses.len() == 6);
+    assert_eq!(state.status_texts()[5], "Unknown ID 102");
     assert!(wait::stays(Duration::from_millis(200), || {
-        let mind = wren.mind();
-        (mind.statuses.len(), mind.chats.len()) == (6, 1)
+        let state = wren.state();
+        (state.statuses.len(), state.chats.len()) == (6, 1)
     }));
-    assert_eq!(juno.mind().status_texts(), [wire::welcome_text("juno")]);
+    assert_eq!(juno.state().status_texts(), [wire::welcome_text("juno")]);
 }
 
 #[test]
@@ -185,19 +185,19 @@ fn an_id_that_is_taken_is_refused_and_the_connection_ends() {
     let fixture = Fixture::new().unwrap();
     let server = fixture.server(1, "lantern").start().unwrap();
     let wren = V1Client::start(server.address(), 101, "wren", "x").unwrap();
-    wren.wait(|mind| !mind.statuses.is_empty());
+    wren.wait_state(|state| !state.statuses.is_empty());
     for (id, name) in [(101, "echo"), (1, "shadow")] {
         let refused = V1Client::start(server.address(), id, name, "x").unwrap();
-        let mind = refused.wait(|mind| !mind.statuses.is_empty());
+        let state = refused.wait_state(|state| !state.statuses.is_empty());
         let text = wire::taken_text(wire::CLIENT_REGISTRATION, id);
         assert_eq!(
-            wire::hex(&mind.reads.bytes),
+            wire::hex(&state.reads.bytes),
             wire::hex(&wire::status(1, 0, 2, &text))
         );
     }
     server.wait_hosts(&[101]).unwrap();
-    assert!(wren.mind().clients.is_empty());
-    assert!(!wren.mind().ended);
+    assert!(wren.state().clients.is_empty());
+    assert!(!wren.state().ended);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn many_that_a_server_tells_of_at_once_come_in_small_pieces_too() {
     let fixture = Fixture::new().unwrap();
     let server = fixture.server(1, "lantern").start().unwrap();
     let wren = V1Client::start(server.address(), 103, "wren", "x").unwrap();
-    wren.wait(|mind| !mind.statuses.is_empty());
+    wren.wait_state(|state| !state.statuses.is_empty());
 
     let mut other = Peer::connect(server.address()).unwrap();
     other
@@ -219,11 +219,11 @@ fn many_that_a_server_tells_of_at_once_come_in_small_pieces_too() {
         .flat_map(|id| wire::client_registration(id, 2, &extra_name(id), &extra_info(id)))
         .collect();
     other.send(&told).unwrap();
-    let mind = wren.wait(|mind| mind.client_ids() == ids.clone().collect::<Vec<_>>());
+    let state = wren.wait_state(|state| state.client_ids() == ids.clone().collect::<Vec<_>>());
     assert!(
-        mind.reads.largest() <= WRITE_BYTES_MAX,
+        state.reads.largest() <= WRITE_BYTES_MAX,
         "{:?}",
-        mind.reads.sizes
+        state.reads.sizes
     );
 }
 
@@ -233,13 +233,13 @@ fn many_that_join_in_one_moment_come_in_small_pieces_too() {
     let fixture = Fixture::new().unwrap();
     let mut server = fixture.server(1, "lantern").start().unwrap();
     let wren = V1Client::start(server.address(), 103, "wren", "x").unwrap();
-    wren.wait(|mind| !mind.statuses.is_empty());
+    wren.wait_state(|state| !state.statuses.is_empty());
 
     // All are connected, and all that they send is there at once.
     let ids: Vec<u32> = (1001..1001 + COUNT).collect();
     let connect = |_: &u32| Peer::connect(server.address()).unwrap();
     let mut others: Vec<Peer> = ids.iter().map(connect).collect();
-    server.process_mut().hold();
+    server.process_mut().suspend();
     for (peer, &id) in others.iter_mut().zip(&ids) {
         peer.send(&wire::client_registration(
             id,
@@ -249,11 +249,11 @@ fn many_that_join_in_one_moment_come_in_small_pieces_too() {
         ))
         .unwrap();
     }
-    server.process_mut().go_on();
-    let mind = wren.wait(|mind| mind.client_ids() == ids);
+    server.process_mut().resume();
+    let state = wren.wait_state(|state| state.client_ids() == ids);
     assert!(
-        mind.reads.largest() <= WRITE_BYTES_MAX,
+        state.reads.largest() <= WRITE_BYTES_MAX,
         "{:?}",
-        mind.reads.sizes
+        state.reads.sizes
     );
 }

@@ -31,22 +31,22 @@ fn between(profile: Profile) -> Between {
     let fixture = Fixture::new().unwrap();
     let root = fixture.server(1, "root").start().unwrap();
     let wren = V1Client::start(root.address(), 101, "wren", "w").unwrap();
-    wren.wait(|mind| !mind.statuses.is_empty());
+    wren.wait_state(|state| !state.statuses.is_empty());
 
     let v1 = V1Server::start(profile, 50, "attic").unwrap();
     v1.add_client(150, "pip", "p");
     v1.dial(root.address()).unwrap();
     root.wait_hosts(&[50, 101, 150]).unwrap();
-    v1.wait(|mind| mind.host_ids() == [1, 101, 150]);
+    v1.wait_state(|state| state.host_ids() == [1, 101, 150]);
 
     let leaf = fixture.server(2, "leaf").uplink(v1.address());
     let leaf = leaf.start().unwrap();
     leaf.wait_hosts(&[1, 50, 101, 150]).unwrap();
     let juno = V1Client::start(leaf.address(), 102, "juno", "j").unwrap();
     root.wait_hosts(&[2, 50, 101, 102, 150]).unwrap();
-    v1.wait(|mind| mind.host_ids() == [1, 2, 101, 102, 150]);
-    wren.wait(|mind| mind.client_ids() == [102, 150]);
-    juno.wait(|mind| mind.client_ids() == [101, 150]);
+    v1.wait_state(|state| state.host_ids() == [1, 2, 101, 102, 150]);
+    wren.wait_state(|state| state.client_ids() == [102, 150]);
+    juno.wait_state(|state| state.client_ids() == [101, 150]);
     Between {
         _rig: fixture,
         root,
@@ -82,34 +82,38 @@ fn check(profile: Profile) {
         links(leaf),
         [(1, 50), (50, 50), (101, 50), (102, 102), (150, 50)]
     );
-    let mind = v1.mind();
-    let links: Vec<_> = mind
+    let state = v1.state();
+    let links: Vec<_> = state
         .hosts
         .iter()
         .map(|(id, host)| (*id, host.first_link))
         .collect();
     assert_eq!(links, [(1, 1), (2, 2), (101, 1), (102, 2), (150, 150)]);
     // What is for machines is not for them.
-    let infos: Vec<_> = mind.hosts.values().map(|host| host.info.as_str()).collect();
+    let infos: Vec<_> = state
+        .hosts
+        .values()
+        .map(|host| host.info.as_str())
+        .collect();
     assert_eq!(
         infos,
         ["The house of root", "The house of leaf", "w", "j", "p"]
     );
 
-    v1.client_says(150, 101, "up");
-    v1.client_says(150, 102, "down");
-    wren.say(150, "down one").unwrap();
-    juno.say(150, "up one").unwrap();
-    wren.say(102, "down two").unwrap();
-    juno.say(101, "up two").unwrap();
+    v1.send_chat(150, 101, "up");
+    v1.send_chat(150, 102, "down");
+    wren.send_chat(150, "down one").unwrap();
+    juno.send_chat(150, "up one").unwrap();
+    wren.send_chat(102, "down two").unwrap();
+    juno.send_chat(101, "up two").unwrap();
     let said = |from, text: &str| (from, text.to_owned());
-    let mut to_wren = wren.wait(|mind| mind.chats.len() == 2).chats;
+    let mut to_wren = wren.wait_state(|state| state.chats.len() == 2).chats;
     to_wren.sort_unstable();
     assert_eq!(to_wren, [said(102, "up two"), said(150, "up")]);
-    let mut to_juno = juno.wait(|mind| mind.chats.len() == 2).chats;
+    let mut to_juno = juno.wait_state(|state| state.chats.len() == 2).chats;
     to_juno.sort_unstable();
     assert_eq!(to_juno, [said(101, "down two"), said(150, "down")]);
-    let mut to_pip = v1.wait(|mind| mind.chats.len() == 2).chats;
+    let mut to_pip = v1.wait_state(|state| state.chats.len() == 2).chats;
     to_pip.sort_unstable();
     let to_pip_said = |from, text: &str| (150, from, text.to_owned());
     assert_eq!(
@@ -118,23 +122,23 @@ fn check(profile: Profile) {
     );
 
     // Each quit is heard by everybody.
-    v1.client_quits(150, "off");
-    wren.wait(|mind| mind.client_ids() == [102]);
-    juno.wait(|mind| mind.client_ids() == [101]);
+    v1.quit_client(150, "off");
+    wren.wait_state(|state| state.client_ids() == [102]);
+    juno.wait_state(|state| state.client_ids() == [101]);
     juno.quit("me too").unwrap();
-    wren.wait(|mind| mind.client_ids().is_empty());
+    wren.wait_state(|state| state.client_ids().is_empty());
     root.wait_hosts(&[2, 50, 101]).unwrap();
-    let mind = v1.wait(|mind| mind.host_ids() == [1, 2, 101]);
-    assert_eq!(mind.quits, [(102, "me too".to_owned())]);
+    let state = v1.wait_state(|state| state.host_ids() == [1, 2, 101]);
+    assert_eq!(state.quits, [(102, "me too".to_owned())]);
 
     // And then there is peace: no complaints, no echoes of echoes.
-    assert!(mind.largest_read() <= WRITE_BYTES_MAX, "{:?}", mind.reads);
+    assert!(state.largest_read() <= WRITE_BYTES_MAX, "{:?}", state.reads);
     let counted = (
         root.state().unwrap().counters,
         leaf.state().unwrap().counters,
     );
     assert!(wait::stays(Duration::from_millis(300), || {
-        v1.mind().statuses.is_empty()
+        v1.state().statuses.is_empty()
             && (
                 root.state().unwrap().counters,
                 leaf.state().unwrap().counters,
@@ -148,7 +152,7 @@ fn check(profile: Profile) {
             server.name()
         );
     }
-    assert_eq!(wren.mind().status_texts(), [wire::welcome_text("wren")]);
+    assert_eq!(wren.state().status_texts(), [wire::welcome_text("wren")]);
 }
 
 #[test]
@@ -186,30 +190,30 @@ fn what_it_could_not_take_is_not_sent() {
         juno,
         ..
     } = &between;
-    // Longer than it reads: answered, to an original client by what it knows.
+    // Longer than it reads: answered, to a v1 client by what it knows.
     let long = "x".repeat(WRITE_BYTES_MAX);
-    wren.say(150, &long).unwrap();
-    let mind = wren.wait(|mind| mind.statuses.len() == 2);
-    assert_eq!(mind.status_texts()[1], "Unknown ID 150");
-    wren.say(102, &long).unwrap();
-    let mind = wren.wait(|mind| mind.statuses.len() == 3);
-    assert_eq!(mind.status_texts()[2], "Unknown ID 102");
+    wren.send_chat(150, &long).unwrap();
+    let state = wren.wait_state(|state| state.statuses.len() == 2);
+    assert_eq!(state.status_texts()[1], "Unknown ID 150");
+    wren.send_chat(102, &long).unwrap();
+    let state = wren.wait_state(|state| state.statuses.len() == 3);
+    assert_eq!(state.status_texts()[2], "Unknown ID 102");
     // As long as can be: it arrives, alone in its write.
     let longest = "y".repeat(WRITE_BYTES_MAX - 13);
-    wren.say(150, &longest).unwrap();
-    let mind = v1.wait(|mind| !mind.chats.is_empty());
-    assert_eq!(mind.chats, [(150, 101, longest)]);
+    wren.send_chat(150, &longest).unwrap();
+    let state = v1.wait_state(|state| !state.chats.is_empty());
+    assert_eq!(state.chats, [(150, 101, longest)]);
     // Its encoder would cut what is not ASCII.
-    juno.say(101, "Grüße").unwrap();
-    let mind = wren.wait(|mind| !mind.chats.is_empty());
-    assert_eq!(mind.chats, [(102, "Gr??e".to_owned())]);
+    juno.send_chat(101, "Grüße").unwrap();
+    let state = wren.wait_state(|state| !state.chats.is_empty());
+    assert_eq!(state.chats, [(102, "Gr??e".to_owned())]);
     let info = "Frühstück ".repeat(40);
     let mut newt = Peer::connect(root.address()).unwrap();
     newt.send(&wire::client_registration(103, 0, "newt", &info))
         .unwrap();
-    let mind = v1.wait(|mind| mind.hosts.contains_key(&103));
-    assert!(mind.hosts[&103].info.is_ascii(), "{:?}", mind.hosts[&103]);
-    assert!(mind.largest_read() <= WRITE_BYTES_MAX, "{:?}", mind.reads);
+    let state = v1.wait_state(|state| state.hosts.contains_key(&103));
+    assert!(state.hosts[&103].info.is_ascii(), "{:?}", state.hosts[&103]);
+    assert!(state.largest_read() <= WRITE_BYTES_MAX, "{:?}", state.reads);
 }
 
 #[test]
@@ -224,15 +228,15 @@ fn a_server_that_leaves_leaves_no_clients_behind() {
     } = between(Profile::ALL[1]);
     // In good order: no 0x02 frame, a quit for each client, and no more.
     assert!(leaf.stop());
-    juno.wait(|mind| mind.ended);
-    wren.wait(|mind| mind.client_ids() == [150]);
-    let mind = v1.wait(|mind| mind.ended == 1);
+    juno.wait_state(|state| state.ended);
+    wren.wait_state(|state| state.client_ids() == [150]);
+    let state = v1.wait_state(|state| state.ended == 1);
     assert_eq!(
-        mind.host_ids(),
+        state.host_ids(),
         [1, 2, 101, 150],
         "the ghost of the server stays"
     );
-    assert_eq!(mind.quits.len(), 1);
+    assert_eq!(state.quits.len(), 1);
     drop((wren, root, fixture));
 }
 
@@ -264,9 +268,9 @@ fn many_hosts_are_told_to_one_that_dials() {
     let v1 = V1Server::start(Profile::ALL[3], 50, "attic").unwrap();
     v1.add_client(150, "pip", "p");
     v1.dial(leaf.address()).unwrap();
-    let mind = v1.wait(|mind| mind.hosts.len() == known + 2);
-    assert!(mind.largest_read() <= WRITE_BYTES_MAX, "{:?}", mind.reads);
-    assert!(mind.statuses.is_empty(), "{:?}", mind.statuses);
+    let state = v1.wait_state(|state| state.hosts.len() == known + 2);
+    assert!(state.largest_read() <= WRITE_BYTES_MAX, "{:?}", state.reads);
+    assert!(state.statuses.is_empty(), "{:?}", state.statuses);
     root.wait_state(|state| state.host(150).is_some()).unwrap();
 }
 
@@ -281,15 +285,15 @@ fn many_hosts_are_told_to_one_that_was_dialled() {
     let leaf = leaf.start().unwrap();
     let clients = many_clients(&leaf, 2001);
     let count = usize::try_from(MANY).unwrap();
-    let mind = v1.wait(|mind| mind.hosts.len() == count + 2);
-    assert!(mind.largest_read() <= WRITE_BYTES_MAX, "{:?}", mind.reads);
+    let state = v1.wait_state(|state| state.hosts.len() == count + 2);
+    assert!(state.largest_read() <= WRITE_BYTES_MAX, "{:?}", state.reads);
 
     // And all their quits, at once.
     drop(clients);
-    let mind = v1.wait(|mind| mind.host_ids() == [1, 2]);
-    assert!(mind.largest_read() <= WRITE_BYTES_MAX, "{:?}", mind.reads);
-    assert_eq!(mind.quits.len(), count);
-    assert!(mind.statuses.is_empty(), "{:?}", mind.statuses);
+    let state = v1.wait_state(|state| state.host_ids() == [1, 2]);
+    assert!(state.largest_read() <= WRITE_BYTES_MAX, "{:?}", state.reads);
+    assert_eq!(state.quits.len(), count);
+    assert!(state.statuses.is_empty(), "{:?}", state.statuses);
 }
 
 /// They never forget, and refuse a server that comes back under its old id.
@@ -305,24 +309,24 @@ fn check_return(profile: Profile) {
     } = between(profile);
     v1.drop_connections();
     // The leaf dials again, and its client is moved to the new id on that link.
-    let mind = v1.wait(|mind| {
-        let juno = mind.hosts.get(&102);
+    let state = v1.wait_state(|state| {
+        let juno = state.hosts.get(&102);
         juno.is_some_and(|juno| juno.first_link != 2)
     });
-    let alias = mind.hosts[&102].first_link;
-    assert_eq!(mind.host_ids().len(), 6, "{mind:#?}");
-    assert_eq!(mind.hosts[&alias].name, "leaf");
+    let alias = state.hosts[&102].first_link;
+    assert_eq!(state.host_ids().len(), 6, "{state:#?}");
+    assert_eq!(state.hosts[&alias].name, "leaf");
     leaf.wait_state(|state| state.host(150).is_some()).unwrap();
     assert_eq!(leaf.state().unwrap().host(alias), None);
     assert_eq!(leaf.state().unwrap().host(2), None);
-    juno.say(150, "back again").unwrap();
-    v1.wait(|mind| mind.chats == [(150, 102, "back again".to_owned())]);
-    v1.client_says(150, 102, "so you are");
-    juno.wait(|mind| mind.chats == [(150, "so you are".to_owned())]);
+    juno.send_chat(150, "back again").unwrap();
+    v1.wait_state(|state| state.chats == [(150, 102, "back again".to_owned())]);
+    v1.send_chat(150, 102, "so you are");
+    juno.wait_state(|state| state.chats == [(150, "so you are".to_owned())]);
     let late = V1Client::start(leaf.address(), 103, "late", "l").unwrap();
-    let mind = v1.wait(|mind| mind.hosts.contains_key(&103));
-    assert_eq!(mind.hosts[&103].first_link, alias);
-    assert!(mind.statuses.is_empty(), "{:?}", mind.statuses);
+    let state = v1.wait_state(|state| state.hosts.contains_key(&103));
+    assert_eq!(state.hosts[&103].first_link, alias);
+    assert!(state.statuses.is_empty(), "{:?}", state.statuses);
     drop((late, wren, root, fixture));
 }
 

@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     let (scenarios, errors): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
     if !errors.is_empty() {
         for error in errors.into_iter().filter_map(Result::err) {
-            output::complaint(format_args!("error: {error}"));
+            output::print_error(format_args!("error: {error}"));
         }
         return UNUSABLE.into();
     }
@@ -81,11 +81,11 @@ fn main() -> ExitCode {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => FAILED.into(),
         Err(FixtureError::Interrupted) => {
-            output::complaint("interrupted");
+            output::print_error("interrupted");
             INTERRUPTED.into()
         }
         Err(error) => {
-            output::complaint(format_args!("error: {error}"));
+            output::print_error(format_args!("error: {error}"));
             UNUSABLE.into()
         }
     }
@@ -113,29 +113,29 @@ fn run_all(arguments: &Arguments, scenarios: &[Scenario]) -> Result<usize, Fixtu
         let fixture = Fixture::with(binaries.clone(), logs);
         let report = run(scenario, &fixture, &settings, |line, took: Duration| {
             if arguments.verbose {
-                output::line(format_args!("  {:6.2} s  {}", took.as_secs_f64(), line));
+                output::print(format_args!("  {:6.2} s  {}", took.as_secs_f64(), line));
             }
         })?;
         tell(&report, &fixture);
         failed += usize::from(!report.passed());
     }
     let passed = scenarios.len() - failed;
-    output::line(format_args!("{passed} passed, {failed} failed"));
+    output::print(format_args!("{passed} passed, {failed} failed"));
     Ok(failed)
 }
 
 fn tell(report: &Report, fixture: &Fixture) {
     let outcome = if report.passed() { "passed" } else { "FAILED" };
-    output::line(format_args!("{} {outcome}", report.name));
+    output::print(format_args!("{} {outcome}", report.name));
     for warning in &report.warnings {
-        output::line(format_args!("  note: {warning}"));
+        output::print(format_args!("  note: {warning}"));
     }
     for problem in &report.problems {
-        output::line(format_args!("  {problem}"));
+        output::print(format_args!("  {problem}"));
     }
     if !report.passed() {
         fixture.logs().keep();
-        output::line(format_args!(
+        output::print(format_args!(
             "  the logs are in {}",
             fixture.logs().path().display()
         ));

@@ -122,11 +122,11 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => FAILED.into(),
         Err(FixtureError::Interrupted) => {
-            output::complaint("interrupted");
+            output::print_error("interrupted");
             INTERRUPTED.into()
         }
         Err(error) => {
-            output::complaint(format_args!("error: {error}"));
+            output::print_error(format_args!("error: {error}"));
             UNUSABLE.into()
         }
     }
@@ -213,13 +213,13 @@ fn run(arguments: &Arguments) -> Result<bool, FixtureError> {
 }
 
 fn tell(fixture: &Fixture, report: &impl Display, problems: &[String]) -> bool {
-    output::line(report);
+    output::print(report);
     for problem in problems {
-        output::line(format_args!("FAILED: {problem}"));
+        output::print(format_args!("FAILED: {problem}"));
     }
     if !problems.is_empty() {
         fixture.logs().keep();
-        output::line(format_args!(
+        output::print(format_args!(
             "the logs are in {}",
             fixture.logs().path().display()
         ));

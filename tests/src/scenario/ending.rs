@@ -7,13 +7,13 @@ use crate::fixture::Server;
 /// returned.
 pub(super) fn ask(server: &mut Server) -> Option<String> {
     let Some(status) = server.process_mut().status() else {
-        server.process_mut().ask_to_leave();
+        server.process_mut().request_shutdown();
         return None;
     };
     Some(format!(
         "{}: had ended by itself ({status}); its last words: {}",
         server.name(),
-        server.process().last_words()
+        server.process().last_log_line()
     ))
 }
 
@@ -23,8 +23,8 @@ pub(super) fn finish(server: &mut Server) -> Option<String> {
     let trouble = match server.process_mut().finish() {
         None => "did not leave when it was asked to".to_owned(),
         Some(status) if !status.success() => {
-            let last_words = server.process().last_words();
-            format!("has ended with {status}; its last words: {last_words}")
+            let last_log_line = server.process().last_log_line();
+            format!("has ended with {status}; its last words: {last_log_line}")
         }
         Some(_) => return None,
     };

@@ -97,7 +97,7 @@ impl<'a> Network<'a> {
             return Err(FixtureError::Ended {
                 name: launch.name.clone(),
                 status: "never started".to_owned(),
-                last_words: format!(
+                last_log_line: format!(
                     "port {} is taken by {}",
                     launch.port, self.servers[other].launch.name
                 ),
@@ -190,15 +190,15 @@ impl<'a> Network<'a> {
             statuses_before: self.clients[from].client.view().statuses.len(),
         });
         // One who has left says nothing, and nothing comes of it.
-        if let Err(error) = self.clients[from].client.say(to, text) {
-            output::complaint(error);
+        if let Err(error) = self.clients[from].client.send_chat(to, text) {
+            output::print_error(error);
         }
     }
 
     fn quit(&mut self, name: &str, text: &str) {
         let from = self.client_named(name);
         if let Err(error) = self.clients[from].client.quit(text) {
-            output::complaint(error);
+            output::print_error(error);
         }
     }
 
@@ -246,7 +246,7 @@ impl<'a> Network<'a> {
             && self.settings.muted
             && !one.killed
         {
-            for after in tap.record().hung_up {
+            for after in tap.record().closed {
                 self.troubles.push(format!(
                     "{}: a server that dialled it has hung up after {after:?}",
                     one.launch.name
@@ -522,7 +522,7 @@ impl Stage for Network<'_> {
         }
         for one in &mut self.clients {
             one.killed = true;
-            one.client.process_mut().ask_to_leave();
+            one.client.process_mut().request_shutdown();
         }
         for one in &mut self.clients {
             one.client.process_mut().finish();

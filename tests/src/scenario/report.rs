@@ -246,7 +246,7 @@ pub(super) fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::Said;
+    use crate::fixture::Chat;
 
     fn texts(texts: &[&str]) -> Vec<String> {
         texts.iter().map(|&text| text.to_owned()).collect()
@@ -340,7 +340,7 @@ mod tests {
             status_updates_log: Some(Vec::new()),
             ..Expectation::default()
         };
-        let said = Said {
+        let said = Chat {
             from: 2,
             to: 1,
             text: "\"hi\"".into(),

@@ -43,8 +43,8 @@ impl GoodPair {
     /// as others may come and go.
     pub(super) fn start(server: SocketAddr) -> io::Result<GoodPair> {
         let pair = [
-            Peer::our_client(server, IDS[0], "good")?,
-            Peer::our_client(server, IDS[1], "better")?,
+            Peer::v2_client(server, IDS[0], "good")?,
+            Peer::v2_client(server, IDS[1], "better")?,
         ];
         let stop = Arc::new(AtomicBool::new(false));
         let talk = thread::spawn({

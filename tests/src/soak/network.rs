@@ -163,7 +163,7 @@ impl<'r> Network<'r> {
         if let Some(post) = self.posts.get_mut(&id)
             && let Some(server) = &mut post.server
         {
-            server.process_mut().hold();
+            server.process_mut().suspend();
             post.frozen = true;
         }
     }
@@ -173,7 +173,7 @@ impl<'r> Network<'r> {
         if let Some(post) = self.posts.get_mut(&id)
             && let Some(server) = &mut post.server
         {
-            server.process_mut().go_on();
+            server.process_mut().resume();
             post.frozen = false;
         }
     }
@@ -201,7 +201,7 @@ impl<'r> Network<'r> {
         let Some(mut talker) = self.talkers.remove(&id) else {
             return Ok(Vec::new());
         };
-        talker.client.process_mut().end_at_once();
+        talker.client.process_mut().kill();
         talker.listen();
         self.start_client(id, talker.home)?;
         Ok(talker.news)
@@ -210,7 +210,7 @@ impl<'r> Network<'r> {
     /// Lets the client `from` say something.
     pub(super) fn say(&mut self, from: u32, to: u32, text: &str) -> Result<(), FixtureError> {
         match self.talkers.get_mut(&from) {
-            Some(talker) => talker.client.say(to, text),
+            Some(talker) => talker.client.send_chat(to, text),
             None => Ok(()),
         }
     }
@@ -232,13 +232,13 @@ impl<'r> Network<'r> {
             if let Some(server) = &mut post.server
                 && let Some(status) = server.process_mut().status()
             {
-                let words = server.process().last_words();
+                let words = server.process().last_log_line();
                 return Some(format!("server {id} has ended ({status}): {words}"));
             }
         }
         for (id, talker) in &mut self.talkers {
             if let Some(status) = talker.client.process_mut().status() {
-                let words = talker.client.process().last_words();
+                let words = talker.client.process().last_log_line();
                 return Some(format!("client {id} has ended ({status}): {words}"));
             }
         }

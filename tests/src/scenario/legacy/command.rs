@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::fixture::legacy_user::{Typed, Verb};
+use crate::fixture::legacy_user::{UserCommand, Verb};
 use crate::scenario::command::{
     CommandError, first_word, kill, one_line, port_number, required, uplink, wait,
 };
@@ -21,7 +21,7 @@ pub enum Command {
         /// The client that is told, by its nick or its full name.
         name: String,
         /// What is typed.
-        typed: Typed,
+        typed: UserCommand,
     },
     /// `SEND`
     Send {
@@ -169,7 +169,7 @@ fn client_command(rest: &str) -> Result<Command, CommandError> {
     let words = words.collect::<Result<_, _>>()?;
     Ok(Command::ClientCommand {
         name,
-        typed: Typed { verb, words },
+        typed: UserCommand { verb, words },
     })
 }
 
@@ -264,7 +264,7 @@ mod tests {
     fn what_clients_are_told() {
         let told = |verb, words: &[&str]| Command::ClientCommand {
             name: "wren".into(),
-            typed: Typed {
+            typed: UserCommand {
                 verb,
                 words: words.iter().map(|&word| word.to_owned()).collect(),
             },

@@ -13,7 +13,7 @@ use super::expectation::{Expectation, Observed};
 use crate::fixture::Fixture;
 use crate::fixture::FixtureError;
 use crate::fixture::Server;
-use crate::fixture::legacy_user::{LegacyUser, Typed, UserView, Verb};
+use crate::fixture::legacy_user::{LegacyUser, UserCommand, UserView, Verb};
 use crate::fixture::wait;
 use crate::fixture::{End, Tap};
 use crate::fixture::{IrcState, ServerState};
@@ -118,7 +118,7 @@ impl<'a> LegacyNetwork<'a> {
             return Err(FixtureError::Ended {
                 name: launch.name.clone(),
                 status: "never started".to_owned(),
-                last_words: format!(
+                last_log_line: format!(
                     "port {} is taken by {}",
                     launch.port, self.servers[other].launch.name
                 ),
@@ -203,7 +203,7 @@ impl<'a> LegacyNetwork<'a> {
             .rposition(|one| one.launch.nick == name || one.launch.full_name() == name)
     }
 
-    fn typed(&mut self, name: &str, typed: &Typed) {
+    fn typed(&mut self, name: &str, typed: &UserCommand) {
         let from = self
             .client_named(name)
             .expect("the file has been checked for that");
@@ -211,12 +211,12 @@ impl<'a> LegacyNetwork<'a> {
         if self.is_here(from, &view) {
             self.note_outcomes(from, &view, typed);
         }
-        self.clients[from].user.typed(typed);
+        self.clients[from].user.send_command(typed);
     }
 
     /// Notes what must come of what is typed, if it is nothing that the client
     /// itself waits for.
-    fn note_outcomes(&mut self, from: usize, view: &UserView, typed: &Typed) {
+    fn note_outcomes(&mut self, from: usize, view: &UserView, typed: &UserCommand) {
         let refused = Outcome::Refused {
             to: from,
             before: view.printed.len(),
@@ -287,7 +287,7 @@ impl<'a> LegacyNetwork<'a> {
                 let server = self.server_named(dialled)?;
                 let tap = self.servers[server].tap.as_ref()?;
                 let opening = format!("SERVER {dialler} ");
-                match tap.say(opening.as_bytes(), end, bytes.as_bytes()) {
+                match tap.inject(opening.as_bytes(), end, bytes.as_bytes()) {
                     Ok(false) => {}
                     Ok(true) => return Some(Ok(end)),
                     Err(error) => return Some(Err(error)),
@@ -324,7 +324,7 @@ impl<'a> LegacyNetwork<'a> {
             self.killed = true;
             self.freeze_client(index, &look);
             self.clients[index].killed = true;
-            self.clients[index].user.hang_up();
+            self.clients[index].user.close();
         }
     }
 
@@ -353,7 +353,7 @@ impl<'a> LegacyNetwork<'a> {
         if let Some(tap) = &self.servers[index].tap
             && !self.killed
         {
-            for after in tap.record().hung_up {
+            for after in tap.record().closed {
                 self.troubles.push(format!(
                     "{}: a link to it was closed after {after:?}",
                     self.servers[index].launch.name
@@ -645,7 +645,7 @@ impl Stage for LegacyNetwork<'_> {
         }
         for one in &mut self.clients {
             one.killed = true;
-            one.user.hang_up();
+            one.user.close();
         }
         // All are asked before the first is waited for.
         let left: Vec<usize> = (0..self.servers.len())

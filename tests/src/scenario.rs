@@ -1,24 +1,25 @@
-//! Scenarios: what is launched, who says what, and what holds in the end.
+//! Scenarios: files that say which servers and clients to launch, what the clients
+//! do, and what every server and client must know in the end.
 //!
-//! [`Scenario`] is a file, understood. [`run`] plays it on a
-//! [`Fixture`](crate::fixture::Fixture) and returns a [`Report`]. Anybody's file runs unchanged:
-//! the format is that of the original tests, whose keys are the only ones
-//! looked at unless [`Settings::strict`] says otherwise. Two kinds of networks
-//! have such files: those of CRC, and, in [`legacy`], those of the legacy IRC
-//! that came before.
+//! [`Scenario`] is a parsed file. [`run`] plays it on a
+//! [`Fixture`](crate::fixture::Fixture) and returns a [`Report`]. The format is that
+//! of the original test harness, and every file of that harness runs unchanged.
+//! Keys that the original does not compare count with [`Settings::strict`] only.
+//! There are two kinds of networks with such files: CRC, and the legacy IRC that
+//! came before ([`legacy`]).
 
 mod command;
-mod ending;
 mod file;
 pub mod legacy;
 mod network;
 mod ports;
 mod report;
 mod runner;
+mod running;
 mod tokenizer;
 
 pub use command::{ClientCommand, Command, CommandError, LaunchClient, LaunchServer};
-pub use file::{Expectation, Kind, Plot, Scenario, ScenarioError, Script, Step};
+pub use file::{Expectation, Kind, Plan, Scenario, ScenarioError, Script, Step};
 pub use report::{Problem, Report};
 pub use runner::{Settings, run};
 pub use tokenizer::split_words;

@@ -1,4 +1,4 @@
-//! The program `crc-scenario` itself: what it says, and how it ends.
+//! The command line of `crc-scenario`: its output and exit status.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at once")]
 
@@ -37,7 +37,7 @@ fn check(output: &Output, code: i32, stdout: &str, stderr: &str) {
 }
 
 #[test]
-fn files_that_pass() {
+fn passing_files_exit_with_zero() {
     let output = program()
         .arg(scenario("messages-on-one-server"))
         .arg(scenario("connections-two"))
@@ -48,8 +48,8 @@ fn files_that_pass() {
 }
 
 #[test]
-fn the_ports_of_the_file_can_be_used() {
-    // Ports that are free now stand in the file, in place of its own.
+fn fixed_ports_uses_the_ports_of_the_file() {
+    // Replace the ports in the file by ports that are free now.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("written-in-other-ways.json");
     let mut text = fs::read_to_string(scenario("written-in-other-ways")).unwrap();
@@ -68,7 +68,7 @@ fn the_ports_of_the_file_can_be_used() {
         .output()
         .unwrap();
     let stdout = "written-in-other-ways passed
-  note: final_state of lanternrock: nothing looks at adjacent_users
+  note: final_state of lanternrock: no check uses adjacent_users
   note: final_state names mirage, which was never launched
 1 passed, 0 failed
 ";
@@ -76,7 +76,7 @@ fn the_ports_of_the_file_can_be_used() {
 }
 
 #[test]
-fn a_file_that_fails_says_what_is_wrong() {
+fn a_failing_file_reports_each_difference() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wrong.cfg");
     let good = fs::read_to_string(scenario("messages-on-one-server")).unwrap();
@@ -113,7 +113,7 @@ fn a_file_that_fails_says_what_is_wrong() {
     extra: ‹\"Seen it, thanks\"›
   tamsin: chat_messages_log
     missing: ‹\"Lamp\"›
-  the logs are in {}
+  logs: {}
 0 passed, 1 failed
 ",
         kept.display()
@@ -128,7 +128,7 @@ fn registrations_are_compared_byte_for_byte() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wrong.json");
     let good = fs::read_to_string(scenario("connections-two")).unwrap();
-    // The id 2 is 3, and the quotes around the info are not there.
+    // Change the id 2 to 3, and remove the quotes around the info.
     let wrong = good
         .replace("000000000200000000090016", "000000000300000000090014")
         .replace("682250616e73", "6850616e73")
@@ -156,9 +156,9 @@ fn registrations_are_compared_byte_for_byte() {
     }
 }
 
-/// What is no server of ours, but says what one says first.
+/// The server is a script that prints the first lines of a server.
 #[test]
-fn a_server_that_goes_by_itself_is_named() {
+fn a_server_that_ends_by_itself_fails_the_scenario() {
     let folder = tempfile::tempdir().unwrap();
     let fake = folder.path().join("server");
     let script = "#!/bin/sh
@@ -185,9 +185,9 @@ exit 7
     let stdout = text(&output.stdout);
     let expected = format!(
         "fake FAILED
-  quay: its admin page did not say what it knows
-  quay: had ended by itself (exit status: 7); its last words: thread main panicked at the sea
-  the logs are in {}
+  quay: its admin page did not return its state
+  quay: ended by itself (exit status: 7); last log line: thread main panicked at the sea
+  logs: {}
 0 passed, 1 failed
 ",
         folder.path().join("fake").display()
@@ -197,7 +197,7 @@ exit 7
 }
 
 #[test]
-fn what_can_not_be_run_is_said_before_anything_is_started() {
+fn invalid_files_are_reported_before_anything_starts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("odd.json");
     let line = "LAUNCHSERVER --id 1 --servername a --info x";
@@ -225,7 +225,7 @@ error: {}: cannot be read: No such file or directory (os error 2)
 }
 
 #[test]
-fn binaries_that_are_not_there_are_named() {
+fn a_missing_binary_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let output = program()
         .arg("--bin-dir")
@@ -238,7 +238,7 @@ fn binaries_that_are_not_there_are_named() {
 }
 
 #[test]
-fn a_server_that_can_not_start_fails_the_scenario() {
+fn a_server_that_cannot_start_fails_the_scenario() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("long.json");
     let long = "n".repeat(65);
@@ -256,13 +256,15 @@ fn a_server_that_can_not_start_fails_the_scenario() {
     assert_eq!(output.status.code(), Some(1));
     let stdout = text(&output.stdout);
     assert!(
-        stdout.starts_with(&format!("long FAILED\n  {long} ended before it was ready (exit status: 2)")),
+        stdout.starts_with(&format!(
+            "long FAILED\n  {long} ended before it was ready (exit status: 2)"
+        )),
         "{stdout}"
     );
 }
 
 #[test]
-fn an_interruption_stops_all_that_was_started() {
+fn an_interruption_stops_all_processes() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("waits.json");
     let json = r#"{"type": "CRC_functionality",

@@ -1,7 +1,7 @@
-//! Runs scenario files against the real servers and clients.
+//! Runs scenario files against real servers and clients.
 //!
-//! Reads the command line, runs one file after the other, and says how it went;
-//! everything else is the library's.
+//! It reads the command line, runs the files one after the other, and prints the
+//! results. The library does everything else.
 
 #![forbid(unsafe_code)]
 
@@ -15,36 +15,36 @@ use clap::Parser;
 use crc_e2e::fixture::{Binaries, Fixture, FixtureError, LogDir, output};
 use crc_e2e::scenario::{Report, Scenario, ScenarioError, Settings, run};
 
-/// Run scenario files against the real servers and clients
+/// Run scenario files against real servers and clients
 ///
-/// Each FILE launches servers and clients, lets the clients talk and quit, and
-/// says what everybody must know in the end. All runs on the loopback. Files of
-/// the legacy IRC, whose nodes have names and no ids, are run as well.
+/// Each FILE launches servers and clients, tells the clients what to send, and says
+/// what every server and client must know in the end. All processes run on the
+/// loopback. Files of the legacy IRC, whose nodes have names and no ids, run as well.
 #[derive(Debug, Parser)]
 #[command(name = "crc-scenario", version)]
 struct Arguments {
     /// The files to run
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Compare adjacent_user_ids and adjacent_server_ids too, and how often a client of IRC was shown something; mention what nothing looks at
+    /// Also compare adjacent_user_ids and adjacent_server_ids, and how often a client of the legacy IRC printed a line; note keys that no check uses
     #[arg(long)]
     strict: bool,
-    /// How many times longer a WAIT may last than it says; a scenario that passes rarely takes that long
+    /// How many times longer a WAIT may last than the file says; a passing scenario rarely takes that long
     #[arg(long, value_name = "FACTOR", default_value_t = 20.0, value_parser = scale)]
     wait_scale: f64,
-    /// In network_connectivity files, never answer a server that dials, as the original tests do
+    /// In network_connectivity files, never answer a server that dials, as the original harness does
     #[arg(long)]
     muted: bool,
-    /// Use the ports that stand in the files, not free ones in their place
+    /// Use the ports in the files, not free ones in their place
     #[arg(long)]
     fixed_ports: bool,
-    /// Where crc-server and crc-client are [default: beside this program]
+    /// The folder of crc-server and crc-client [default: that of this program]
     #[arg(long, value_name = "DIR")]
     bin_dir: Option<PathBuf>,
-    /// Where the processes' logs go [default: a temporary folder, kept when something failed]
+    /// The folder for the log files [default: a temporary one, kept after a failure]
     #[arg(long, value_name = "DIR")]
     log_dir: Option<PathBuf>,
-    /// Say each step and how long it took
+    /// Print each step and its duration
     #[arg(short, long)]
     verbose: bool,
 }
@@ -52,15 +52,15 @@ struct Arguments {
 fn scale(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(factor) if (0.0..=1e6).contains(&factor) => Ok(factor),
-        _ => Err("it must be a number from 0 to 1000000".to_owned()),
+        _ => Err("must be a number from 0 to 1000000".to_owned()),
     }
 }
 
-/// A scenario has failed.
+/// Exit status: a scenario failed.
 const FAILED: u8 = 1;
-/// Nothing was run: something about the command line or a file is wrong.
+/// Exit status: the command line or a file is invalid; no scenario ran.
 const UNUSABLE: u8 = 2;
-/// Somebody has stopped it.
+/// Exit status: a signal interrupted the run.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
@@ -91,7 +91,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the scenarios and returns how many have failed.
+/// Runs the scenarios and returns the number of failures.
 fn run_all(arguments: &Arguments, scenarios: &[Scenario]) -> Result<usize, FixtureError> {
     let settings = Settings {
         strict: arguments.strict,
@@ -116,7 +116,7 @@ fn run_all(arguments: &Arguments, scenarios: &[Scenario]) -> Result<usize, Fixtu
                 output::print(format_args!("  {:6.2} s  {}", took.as_secs_f64(), line));
             }
         })?;
-        tell(&report, &fixture);
+        print_report(&report, &fixture);
         failed += usize::from(!report.passed());
     }
     let passed = scenarios.len() - failed;
@@ -124,7 +124,7 @@ fn run_all(arguments: &Arguments, scenarios: &[Scenario]) -> Result<usize, Fixtu
     Ok(failed)
 }
 
-fn tell(report: &Report, fixture: &Fixture) {
+fn print_report(report: &Report, fixture: &Fixture) {
     let outcome = if report.passed() { "passed" } else { "FAILED" };
     output::print(format_args!("{} {outcome}", report.name));
     for warning in &report.warnings {
@@ -135,20 +135,17 @@ fn tell(report: &Report, fixture: &Fixture) {
     }
     if !report.passed() {
         fixture.logs().keep();
-        output::print(format_args!(
-            "  the logs are in {}",
-            fixture.logs().path().display()
-        ));
+        output::print(format_args!("  logs: {}", fixture.logs().path().display()));
     }
 }
 
-/// A flag that SIGINT and SIGTERM set, so that what was started is stopped.
+/// A flag that SIGINT and SIGTERM set, so that the run stops its processes.
 fn interruption() -> Result<Arc<AtomicBool>, FixtureError> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&flag)).map_err(|source| {
             FixtureError::Socket {
-                what: "signals can't be watched".to_owned(),
+                what: "signal handler".to_owned(),
                 source,
             }
         })?;

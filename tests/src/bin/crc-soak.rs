@@ -1,7 +1,7 @@
-//! Long runs against the real servers and clients.
+//! Long runs against real servers and clients.
 //!
-//! Reads the command line, makes one run, and says what it came to; everything
-//! else is the library's.
+//! It reads the command line, makes one run, and prints its report. The library does
+//! everything else.
 
 #![forbid(unsafe_code)]
 
@@ -15,69 +15,69 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crc_e2e::fixture::{Binaries, Fixture, FixtureError, LogDir, output};
 use crc_e2e::soak::{Control, Progress, footprint, healing, hostile, tree};
 
-/// Run the real servers and clients for long, with faults, and judge them
+/// Run real servers and clients for long, with faults, and check invariants
 ///
-/// All runs on loopback, is bounded, and is stopped at its end or when
-/// interrupted. Use a release build for figures: cargo run --release -p
-/// crc-e2e --bin crc-soak -- ...
+/// All processes run on the loopback. Each run has a bound, and stops its processes
+/// at its end or when interrupted. Use a release build for measurements: cargo run
+/// --release -p crc-e2e --bin crc-soak -- ...
 #[derive(Debug, Parser)]
 #[command(name = "crc-soak", version)]
 struct Arguments {
     #[command(subcommand)]
     run: Run,
-    /// Where crc-server and crc-client are [default: beside this program]
+    /// The folder of crc-server and crc-client [default: that of this program]
     #[arg(long, value_name = "DIR", global = true)]
     bin_dir: Option<PathBuf>,
-    /// Where the processes' logs go [default: a temporary folder, kept when something failed]
+    /// The folder for the log files [default: a temporary one, kept after a failure]
     #[arg(long, value_name = "DIR", global = true)]
     log_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Run {
-    /// Let hostile connections loose on one server; its memory must stay flat, and good clients be served
+    /// Make hostile connections to one server; its memory must not grow, and it must serve two regular clients
     Hostile {
-        /// How many connections
+        /// The number of connections
         #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(20..=1_000_000_000))]
         connections: u64,
-        /// At most so many in a second; 0 for as many as go
+        /// The maximum number per second; 0 for no limit
         #[arg(long, value_name = "N", default_value_t = 0)]
         rate: u64,
-        /// How many are made at the same time
+        /// The number of concurrent workers
         #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=100))]
         workers: u64,
-        /// Minutes that all may take
+        /// The time limit in minutes
         #[arg(long, default_value_t = 60.0, value_parser = minutes)]
         within: f64,
-        /// Leave the system's allocator as it is, and judge the most memory instead of that at rest
+        /// Do not configure the allocator, and check the peak memory instead of the memory at rest
         #[arg(long)]
         plain_allocator: bool,
-        /// What chance follows from
+        /// The seed of the random faults
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// Kill, freeze and restart servers of a tree at random while clients talk; judge D1 and C1 to C3
+    /// Kill, freeze and restart servers of a tree at random while clients chat; check D1 and C1 to C3
     Tree {
-        /// Minutes that it lasts; the last episode is finished
+        /// The duration in minutes; the last episode runs to its end
         #[arg(long, default_value_t = 10.0, value_parser = minutes)]
         minutes: f64,
         #[command(flatten)]
         size: Size,
     },
-    /// Measure how long it takes until the others have found each other, after a server was lost
+    /// Measure how long the other servers take to link again after the loss of a server
     Healing {
-        /// How many trials for an inner server, and as many for the root
+        /// The number of trials for an inner server and for the root
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         trials: u32,
-        /// How the server is lost: frozen ones keep their connections open
+        /// How the server is lost; a frozen one keeps its connections open
         #[arg(long, value_enum, default_value_t = How::Killed)]
         loss: How,
         #[command(flatten)]
         size: Size,
     },
-    /// Measure what a connection costs a server in memory while its peer has not registered
+    /// Measure the memory of a connection that has not registered
     Footprint {
-        /// How many connections
+        /// The number of connections
         #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         connections: u32,
     },
@@ -85,13 +85,13 @@ enum Run {
 
 #[derive(Debug, clap::Args)]
 struct Size {
-    /// How many servers
+    /// The number of servers
     #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..=100))]
     servers: u32,
-    /// How many clients
+    /// The number of clients
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(0..=1000))]
     clients: u32,
-    /// What chance follows from
+    /// The seed of the random faults
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -105,15 +105,15 @@ enum How {
 fn minutes(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(minutes) if (0.0..=10_000.0).contains(&minutes) => Ok(minutes),
-        _ => Err("it must be a number from 0 to 10000".to_owned()),
+        _ => Err("must be a number from 0 to 10000".to_owned()),
     }
 }
 
-/// A rule was broken.
+/// Exit status: an invariant was violated.
 const FAILED: u8 = 1;
-/// Nothing was judged: the run could not be made.
+/// Exit status: the run could not be made.
 const UNUSABLE: u8 = 2;
-/// Somebody has stopped it.
+/// Exit status: a signal interrupted the run.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
@@ -132,7 +132,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Makes the run and says whether all was as it must be.
+/// Makes the run and returns whether it passed.
 fn run(arguments: &Arguments) -> Result<bool, FixtureError> {
     let control = Control {
         interrupted: Arc::default(),
@@ -141,7 +141,7 @@ fn run(arguments: &Arguments) -> Result<bool, FixtureError> {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         let flag = Arc::clone(&control.interrupted);
         signal_hook::flag::register(signal, flag).map_err(|source| FixtureError::Socket {
-            what: "signals can't be watched".to_owned(),
+            what: "signal handler".to_owned(),
             source,
         })?;
     }
@@ -174,14 +174,14 @@ fn run(arguments: &Arguments) -> Result<bool, FixtureError> {
                 ..hostile::Settings::default()
             };
             let report = hostile::run(&fixture, &settings, &control)?;
-            Ok(tell(&fixture, &report, &report.problems))
+            Ok(print_report(&fixture, &report, &report.problems))
         }
         Run::Footprint { connections } => {
             let report = footprint::run(&fixture, *connections, &control)?;
             let most = footprint::BYTES_MAX;
-            let problem = || format!("one of them costs more than {most} bytes");
+            let problem = || format!("a connection uses more than {most} bytes");
             let problems: Vec<String> = (!report.passed()).then(problem).into_iter().collect();
-            Ok(tell(&fixture, &report, &problems))
+            Ok(print_report(&fixture, &report, &problems))
         }
         Run::Tree { minutes, size } => {
             let settings = tree::Settings {
@@ -192,7 +192,7 @@ fn run(arguments: &Arguments) -> Result<bool, FixtureError> {
                 ..tree::Settings::default()
             };
             let report = tree::run(&fixture, &settings, &control)?;
-            Ok(tell(&fixture, &report, &report.problems))
+            Ok(print_report(&fixture, &report, &report.problems))
         }
         Run::Healing { trials, loss, size } => {
             let settings = healing::Settings {
@@ -207,22 +207,19 @@ fn run(arguments: &Arguments) -> Result<bool, FixtureError> {
                 ..healing::Settings::default()
             };
             let report = healing::run(&fixture, &settings, &control)?;
-            Ok(tell(&fixture, &report, &report.problems))
+            Ok(print_report(&fixture, &report, &report.problems))
         }
     }
 }
 
-fn tell(fixture: &Fixture, report: &impl Display, problems: &[String]) -> bool {
+fn print_report(fixture: &Fixture, report: &impl Display, problems: &[String]) -> bool {
     output::print(report);
     for problem in problems {
         output::print(format_args!("FAILED: {problem}"));
     }
     if !problems.is_empty() {
         fixture.logs().keep();
-        output::print(format_args!(
-            "the logs are in {}",
-            fixture.logs().path().display()
-        ));
+        output::print(format_args!("logs: {}", fixture.logs().path().display()));
     }
     problems.is_empty()
 }

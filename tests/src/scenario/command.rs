@@ -1,8 +1,7 @@
-//! The commands of a scenario file.
+//! The commands of a scenario file of CRC.
 //!
-//! One line of text in, one [`Command`] out, or one sentence on why not. That
-//! a name must have been launched before it can be spoken to is judged by the
-//! file, which sees all commands.
+//! Each line parses into one [`Command`] or one [`CommandError`]. The file checks
+//! that a command's client has been launched before.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -19,9 +18,9 @@ pub enum Command {
     LaunchClient(LaunchClient),
     /// `CLIENTCOMMAND`
     ClientCommand {
-        /// The client that is told.
+        /// The name of the client.
         name: String,
-        /// What it is told.
+        /// What the client must do.
         command: ClientCommand,
     },
     /// `WAIT SECONDS`
@@ -32,7 +31,7 @@ pub enum Command {
     KillAll,
 }
 
-/// What a server is launched with.
+/// The options of LAUNCHSERVER.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchServer {
     /// Its id.
@@ -41,15 +40,15 @@ pub struct LaunchServer {
     pub name: String,
     /// The port of the scenario that it listens on.
     pub port: u16,
-    /// What it says about itself, with the quotes.
+    /// Its info text, with the quotes.
     pub info: String,
-    /// The port of the scenario that it connects to, if it does.
+    /// The port of the scenario that it dials, if it dials one.
     pub connect_to: Option<u16>,
-    /// Where it should log.
+    /// Its log file.
     pub log_file: Option<String>,
 }
 
-/// What a client is launched with.
+/// The options of LAUNCHCLIENT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchClient {
     /// Its id.
@@ -58,25 +57,25 @@ pub struct LaunchClient {
     pub name: String,
     /// The port of the scenario that it connects to.
     pub port: u16,
-    /// What it says about itself, with the quotes.
+    /// Its info text, with the quotes.
     pub info: String,
-    /// Where it should log.
+    /// Its log file.
     pub log_file: Option<String>,
 }
 
-/// What a client is told to do.
+/// What a client must do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientCommand {
-    /// Say `text` to the client `to`.
+    /// Send a chat.
     Message {
-        /// The id spoken to.
+        /// The destination.
         to: u32,
-        /// What is said, with the quotes.
+        /// The text, with the quotes.
         text: String,
     },
-    /// Leave.
+    /// Quit.
     Quit {
-        /// The last words, with the quotes.
+        /// The message, with the quotes.
         text: String,
     },
 }
@@ -84,47 +83,43 @@ pub enum ClientCommand {
 /// Why a line is no command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// The first word is none of ours.
-    #[error(
-        "there is no command {0}; known are LAUNCHSERVER, LAUNCHCLIENT, CLIENTCOMMAND, WAIT and KILL"
-    )]
+    /// The first word is no command.
+    #[error("unknown command {0}; use LAUNCHSERVER, LAUNCHCLIENT, CLIENTCOMMAND, WAIT or KILL")]
     Unknown(String),
-    /// The original harness knows it, CRC has no use for it.
-    #[error(
-        "SEND is not supported: it makes a server say something on its own, which no CRC scenario needs"
-    )]
+    /// The original harness has it for the legacy IRC only.
+    #[error("SEND is not supported in scenarios of CRC")]
     Send,
-    /// Its options can't be understood.
+    /// Its options are invalid.
     #[error("{0}")]
     Arguments(String),
     /// An option is missing.
     #[error("the option --{0} is missing")]
     Missing(&'static str),
-    /// A value is not what it should be.
+    /// A value is invalid.
     #[error("{what} must be {wanted}, not {value:?}")]
     Value {
-        /// What has the value.
+        /// The option or argument.
         what: &'static str,
-        /// What it should be.
+        /// The valid values.
         wanted: &'static str,
-        /// What it is.
+        /// The value.
         value: String,
     },
-    /// `--command` says neither.
-    #[error("there is no client command {command}; known are {known}")]
+    /// The client command is unknown.
+    #[error("unknown client command {command}; use {known}")]
     UnknownClientCommand {
-        /// What it says.
+        /// The unknown command.
         command: String,
-        /// What it could say.
+        /// The known commands.
         known: &'static str,
     },
-    /// `MESSAGE` without its two words.
+    /// `MESSAGE` without an id or a text.
     #[error("MESSAGE needs an id and a text")]
     Message,
-    /// A text that no line of input can carry.
-    #[error("a text with a line break can't be given to a client")]
+    /// A text with a line break, which a client cannot read as one line.
+    #[error("a client's text cannot contain a line break")]
     LineBreak,
-    /// `KILL` alone.
+    /// `KILL` without a name.
     #[error("KILL needs a name, or ALL")]
     Kill,
 }
@@ -216,7 +211,7 @@ fn client_command(rest: &str) -> Result<Command, CommandError> {
     let command = match command.as_str() {
         "MESSAGE" => match (words.next(), words.next()) {
             (Some(to), Some(text)) => ClientCommand::Message {
-                to: host_id("the id spoken to", to)?,
+                to: host_id("the destination", to)?,
                 text: one_line(text)?,
             },
             _ => return Err(CommandError::Message),
@@ -227,14 +222,14 @@ fn client_command(rest: &str) -> Result<Command, CommandError> {
         _ => {
             return Err(CommandError::UnknownClientCommand {
                 command,
-                known: "MESSAGE and QUIT",
+                known: "MESSAGE or QUIT",
             });
         }
     };
     Ok(Command::ClientCommand { name, command })
 }
 
-/// Who is killed; all, when it is none.
+/// The name to kill; `None` for all.
 pub(super) fn kill(rest: &str) -> Result<Option<String>, CommandError> {
     match rest {
         "" => Err(CommandError::Kill),
@@ -254,7 +249,7 @@ pub(super) fn wait(rest: &str) -> Result<Duration, CommandError> {
         })
 }
 
-/// The port of the scenario that a server dials, if it does.
+/// The port of the scenario that a server dials, if it dials one.
 pub(super) fn uplink(
     options: &mut BTreeMap<&'static str, String>,
 ) -> Result<Option<u16>, CommandError> {
@@ -274,7 +269,7 @@ pub(super) fn required(
     options.remove(name).ok_or(CommandError::Missing(name))
 }
 
-/// An id, 0 included: what nobody has may still be spoken to.
+/// An id, 0 included: a scenario may send to an id that no host has.
 fn host_id(what: &'static str, value: String) -> Result<u32, CommandError> {
     value.parse().map_err(|_| CommandError::Value {
         what,
@@ -308,13 +303,13 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_error(line: &str, sentence: &str) {
+    fn check_error(line: &str, message: &str) {
         let error = line.parse::<Command>().unwrap_err();
-        assert_eq!(error.to_string(), sentence, "{line}");
+        assert_eq!(error.to_string(), message, "{line}");
     }
 
     #[test]
-    fn servers() {
+    fn launchserver_takes_the_options_of_a_server() {
         check(
             r#"LAUNCHSERVER --id 3 --servername quay --port 4003 --info "Ropes, and tar" --log-file quay.log --connect_to_host nowhere --connect_to_port 4001"#,
             Command::LaunchServer(LaunchServer {
@@ -349,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn clients() {
+    fn launchclient_takes_the_options_of_a_client() {
         let wren = Command::LaunchClient(LaunchClient {
             id: 101,
             name: "wren".into(),
@@ -368,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_are_told() {
+    fn clientcommand_takes_message_and_quit() {
         let message = |text: &str| Command::ClientCommand {
             name: "wren".into(),
             command: ClientCommand::Message {
@@ -396,16 +391,16 @@ mod tests {
         );
         check_error(
             "CLIENTCOMMAND --username wren --command SHOUT 102 x",
-            "there is no client command SHOUT; known are MESSAGE and QUIT",
+            "unknown client command SHOUT; use MESSAGE or QUIT",
         );
         check_error(
             "CLIENTCOMMAND --username wren --command QUIT \"a\nb\"",
-            "a text with a line break can't be given to a client",
+            "a client's text cannot contain a line break",
         );
     }
 
     #[test]
-    fn waits_and_kills() {
+    fn wait_takes_seconds_and_kill_takes_a_name() {
         check("WAIT 0.25", Command::Wait(Duration::from_millis(250)));
         check("  WAIT  1 ", Command::Wait(Duration::from_secs(1)));
         for line in ["WAIT", "WAIT soon", "WAIT -1", "WAIT nan", "WAIT inf"] {
@@ -420,14 +415,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_command_is_said() {
+    fn unknown_commands_are_errors() {
         check_error(
             "JUMP high",
-            "there is no command JUMP; known are LAUNCHSERVER, LAUNCHCLIENT, CLIENTCOMMAND, WAIT and KILL",
+            "unknown command JUMP; use LAUNCHSERVER, LAUNCHCLIENT, CLIENTCOMMAND, WAIT or KILL",
         );
         check_error(
             "SEND --source a --destination b --message c",
-            "SEND is not supported: it makes a server say something on its own, which no CRC scenario needs",
+            "SEND is not supported in scenarios of CRC",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A scenario file, read and understood as a whole before anything is started.
+//! A scenario file, parsed and checked as a whole before anything starts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,87 +11,87 @@ use serde_json::Value;
 use super::command::{Command, CommandError};
 use super::legacy;
 
-/// A scenario, ready to be run.
+/// A scenario, ready to run.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// The name of its file, without the ending.
     pub name: String,
-    /// What is watched.
+    /// What it compares.
     pub kind: Kind,
-    /// What is done, and what must hold then.
+    /// Its steps and expectations.
     pub script: Script,
 }
 
-/// What is done, by the network that the scenario is about.
+/// The steps and expectations, by the kind of network.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Script {
     /// A network of CRC.
-    Crc(Plot<Command, Expectation>),
+    Crc(Plan<Command, Expectation>),
     /// A network of the legacy IRC.
-    Legacy(Plot<legacy::Command, legacy::Expectation>),
+    Legacy(Plan<legacy::Command, legacy::Expectation>),
 }
 
-/// What is done, and what must hold then.
+/// The steps and expectations of a scenario.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plot<C, E> {
-    /// What is done, in order.
+pub struct Plan<C, E> {
+    /// The steps, in order.
     pub steps: Vec<Step<C>>,
-    /// What must hold in the end, by the name of the server or client.
+    /// The expectations, by the name of the server or client.
     pub final_state: BTreeMap<String, E>,
 }
 
 /// One step of a scenario.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step<C> {
-    /// As the file has it.
+    /// The line in the file.
     pub line: String,
-    /// As it is understood.
+    /// The parsed command.
     pub command: C,
 }
 
-/// What the files of one network can say.
+/// The syntax of the files of one kind of network.
 pub(super) trait Language {
-    /// What is done in one step.
+    /// A step.
     type Command: FromStr<Err = CommandError>;
-    /// What must hold of one server or client.
+    /// What a file expects of one server or client.
     type Expectation;
 
-    /// The type of scenarios that a file names, if it is known.
+    /// The kind for the type in a file, if the type is known.
     fn kind(name: Option<&str>) -> Option<Kind>;
 
-    /// Understands what a file expects of one name. The error is the property
-    /// and what it must be.
+    /// Parses what a file expects of one name. The error is the property and its valid
+    /// values.
     fn expectation(
         properties: BTreeMap<String, Value>,
     ) -> Result<Self::Expectation, (String, &'static str)>;
 
-    /// The client that a command launches, and the one that it speaks to.
-    fn clients(command: &Self::Command) -> Clients<'_>;
+    /// The client that a command launches or commands.
+    fn client_use(command: &Self::Command) -> ClientUse<'_>;
 }
 
-/// What is done and must hold in the files of one network.
-type PlotOf<L> = Plot<<L as Language>::Command, <L as Language>::Expectation>;
+/// The plan in the files of one kind of network.
+type PlanOf<L> = Plan<<L as Language>::Command, <L as Language>::Expectation>;
 
-/// Which client a command is about.
-pub(super) enum Clients<'a> {
-    /// It launches this one, which may be spoken to by each of these names.
+/// How a command uses a client.
+pub(super) enum ClientUse<'a> {
+    /// It launches a client with these names.
     Launches(Vec<String>),
-    /// It speaks to this one.
-    SpeaksTo(&'a str),
-    /// It is about none.
+    /// It commands the client with this name.
+    Commands(&'a str),
+    /// It uses no client.
     None,
 }
 
-/// What a scenario watches.
+/// What a scenario compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// What servers and clients know in the end (`CRC_functionality`).
     Functionality,
-    /// The first bytes that servers get (`network_connectivity`).
+    /// The first bytes that servers receive (`network_connectivity`).
     Connectivity,
 }
 
-/// What must hold of one server or client; `None` where the file says nothing.
+/// What a file expects of one server or client; `None` where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// The clients of a server.
@@ -102,20 +102,20 @@ pub struct Expectation {
     pub hosts_db: Option<BTreeSet<u32>>,
     /// All clients that a client knows.
     pub connected_user_ids: Option<BTreeSet<u32>>,
-    /// The texts of the statuses that it got.
+    /// The texts of the statuses it received.
     pub status_updates_log: Option<Vec<String>>,
-    /// The texts of the chats that a client got.
+    /// The texts of the chats that a client received.
     pub chat_messages_log: Option<Vec<String>>,
-    /// The registrations that a server got, in small hex.
+    /// The registrations that a server received, in lower-case hex.
     pub received: Option<Vec<String>>,
-    /// What the file says beyond that; nothing looks at it.
+    /// Other properties, which no check uses.
     pub unknown: Vec<String>,
 }
 
 /// Why a file is no scenario.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// It can't be read.
+    /// It cannot be read.
     #[error("{}: cannot be read: {source}", file.display())]
     Read {
         /// The file.
@@ -131,15 +131,15 @@ pub enum ScenarioError {
         /// Why.
         source: serde_json::Error,
     },
-    /// Its type is none that runs here.
-    #[error("{}: the type {kind:?} is not known; known are \"CRC_functionality\" and \"network_connectivity\", for IRC also \"basic_connectivity\" and none", file.display())]
+    /// Its type is not supported.
+    #[error("{}: unknown type {kind:?}; use \"CRC_functionality\" or \"network_connectivity\", for IRC also \"basic_connectivity\" or none", file.display())]
     Kind {
         /// The file.
         file: PathBuf,
         /// The type.
         kind: String,
     },
-    /// One of its commands can't be understood.
+    /// One of its commands is invalid.
     #[error("{}: command {number}, `{line}`: {source}", file.display())]
     Command {
         /// The file.
@@ -151,7 +151,7 @@ pub enum ScenarioError {
         /// Why.
         source: CommandError,
     },
-    /// A command speaks to a client that has not been launched.
+    /// A command names a client that has not been launched.
     #[error("{}: command {number}, `{line}`: no client named {name} has been launched before", file.display())]
     NoSuchClient {
         /// The file.
@@ -163,21 +163,21 @@ pub enum ScenarioError {
         /// The client.
         name: String,
     },
-    /// An expectation is not of the right form.
+    /// An expectation has the wrong form.
     #[error("{}: final_state of {name}: {property} must be {wanted}", file.display())]
     Expectation {
         /// The file.
         file: PathBuf,
-        /// Of whom it is said.
+        /// The server or client.
         name: String,
-        /// What is said.
+        /// The property.
         property: String,
-        /// What it should be.
+        /// Its valid values.
         wanted: &'static str,
     },
 }
 
-/// The file as it is written.
+/// The JSON of a file.
 #[derive(Deserialize)]
 struct Raw {
     #[serde(rename = "type")]
@@ -191,8 +191,7 @@ impl Scenario {
     ///
     /// # Errors
     ///
-    /// [`ScenarioError`] when it can't be read or understood; nothing is
-    /// started then.
+    /// [`ScenarioError`] when it cannot be read or is invalid.
     pub fn read(file: &Path) -> Result<Scenario, ScenarioError> {
         let text = fs::read_to_string(file).map_err(|source| ScenarioError::Read {
             file: file.to_owned(),
@@ -201,23 +200,23 @@ impl Scenario {
         Scenario::parse(file, &text)
     }
 
-    /// Understands `text` as the scenario that stands in `file`.
+    /// Parses `text`, the content of `file`.
     ///
     /// # Errors
     ///
-    /// [`ScenarioError`] when it can't be understood.
+    /// [`ScenarioError`] when it is invalid.
     pub fn parse(file: &Path, text: &str) -> Result<Scenario, ScenarioError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let raw: Raw = serde_json::from_str(text).map_err(|source| ScenarioError::Json {
             file: file.to_owned(),
             source,
         })?;
-        let (kind, script) = if legacy::is_spoken(&raw.commands) {
-            let (kind, plot) = raw.plot::<legacy::Legacy>(file)?;
-            (kind, Script::Legacy(plot))
+        let (kind, script) = if legacy::is_legacy(&raw.commands) {
+            let (kind, plan) = raw.plan::<legacy::Legacy>(file)?;
+            (kind, Script::Legacy(plan))
         } else {
-            let (kind, plot) = raw.plot::<Crc>(file)?;
-            (kind, Script::Crc(plot))
+            let (kind, plan) = raw.plan::<Crc>(file)?;
+            (kind, Script::Crc(plan))
         };
         Ok(Scenario {
             name: file
@@ -232,7 +231,7 @@ impl Scenario {
 }
 
 impl Raw {
-    fn plot<L: Language>(self, file: &Path) -> Result<(Kind, PlotOf<L>), ScenarioError> {
+    fn plan<L: Language>(self, file: &Path) -> Result<(Kind, PlanOf<L>), ScenarioError> {
         let kind = L::kind(self.kind.as_deref()).ok_or_else(|| ScenarioError::Kind {
             file: file.to_owned(),
             kind: self.kind.clone().unwrap_or_default(),
@@ -252,7 +251,7 @@ impl Raw {
             };
         }
         let steps = parse_steps::<L>(file, self.commands)?;
-        Ok((kind, Plot { steps, final_state }))
+        Ok((kind, Plan { steps, final_state }))
     }
 }
 
@@ -269,9 +268,9 @@ fn parse_steps<L: Language>(
             line: line.clone(),
             source,
         })?;
-        match L::clients(&command) {
-            Clients::Launches(names) => launched.extend(names),
-            Clients::SpeaksTo(name) if !launched.contains(name) => {
+        match L::client_use(&command) {
+            ClientUse::Launches(names) => launched.extend(names),
+            ClientUse::Commands(name) if !launched.contains(name) => {
                 return Err(ScenarioError::NoSuchClient {
                     file: file.to_owned(),
                     number: index + 1,
@@ -279,14 +278,14 @@ fn parse_steps<L: Language>(
                     line,
                 });
             }
-            Clients::SpeaksTo(_) | Clients::None => {}
+            ClientUse::Commands(_) | ClientUse::None => {}
         }
         steps.push(Step { line, command });
     }
     Ok(steps)
 }
 
-/// The files about networks of CRC.
+/// The syntax of CRC scenarios.
 struct Crc;
 
 impl Language for Crc {
@@ -307,11 +306,11 @@ impl Language for Crc {
         Expectation::parse(properties)
     }
 
-    fn clients(command: &Command) -> Clients<'_> {
+    fn client_use(command: &Command) -> ClientUse<'_> {
         match command {
-            Command::LaunchClient(client) => Clients::Launches(vec![client.name.clone()]),
-            Command::ClientCommand { name, .. } => Clients::SpeaksTo(name),
-            _ => Clients::None,
+            Command::LaunchClient(client) => ClientUse::Launches(vec![client.name.clone()]),
+            Command::ClientCommand { name, .. } => ClientUse::Commands(name),
+            _ => ClientUse::None,
         }
     }
 }
@@ -344,7 +343,7 @@ impl Expectation {
                             .collect()
                     });
                 }
-                // Always empty in the original, whose servers are muted.
+                // Always empty: the servers of the original harness are muted.
                 "sent_messages_asdqw" => {}
                 _ => expectation.unknown.push(property),
             }
@@ -362,12 +361,12 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_error(text: &str, sentence: &str) {
-        assert_eq!(parse(text).unwrap_err().to_string(), sentence);
+    fn check_error(text: &str, message: &str) {
+        assert_eq!(parse(text).unwrap_err().to_string(), message);
     }
 
     #[test]
-    fn a_whole_file() {
+    fn a_file_is_parsed_as_a_whole() {
         let scenario = parse(
             "{\t\"type\":\t\"CRC_functionality\",
             \"commands\": [
@@ -387,12 +386,12 @@ mod tests {
         .unwrap();
         assert_eq!(scenario.name, "fog");
         assert_eq!(scenario.kind, Kind::Functionality);
-        let Script::Crc(plot) = scenario.script else {
-            panic!("it has ids");
+        let Script::Crc(plan) = scenario.script else {
+            panic!("launches with ids are of CRC");
         };
-        assert_eq!(plot.steps.len(), 3);
-        assert_eq!(plot.steps[2].line, "KILL ALL");
-        let wren = &plot.final_state["wren"];
+        assert_eq!(plan.steps.len(), 3);
+        assert_eq!(plan.steps[2].line, "KILL ALL");
+        let wren = &plan.final_state["wren"];
         assert_eq!(wren.connected_user_ids, Some(BTreeSet::from([2, 3])));
         assert_eq!(
             wren.chat_messages_log.as_deref(),
@@ -400,24 +399,24 @@ mod tests {
         );
         assert_eq!(wren.hosts_db, None);
         assert_eq!(wren.unknown, ["adjacent_users"]);
-        let nobody = &plot.final_state["nobody"];
+        let nobody = &plan.final_state["nobody"];
         assert_eq!(nobody.received, Some(vec!["00ab".to_owned()]));
         assert!(nobody.unknown.is_empty());
     }
 
     #[test]
-    fn errors_name_the_file_and_the_place() {
+    fn errors_name_the_file_and_the_command() {
         check_error(
             "{",
             "some/where/fog.json: EOF while parsing an object at line 1 column 1",
         );
         check_error(
             r#"{"type": "message_parsing", "commands": [], "final_state": {}}"#,
-            r#"some/where/fog.json: the type "message_parsing" is not known; known are "CRC_functionality" and "network_connectivity", for IRC also "basic_connectivity" and none"#,
+            r#"some/where/fog.json: unknown type "message_parsing"; use "CRC_functionality" or "network_connectivity", for IRC also "basic_connectivity" or none"#,
         );
         check_error(
             r#"{"type": "CRC_functionality", "commands": ["WAIT 1", "WALK"], "final_state": {}}"#,
-            "some/where/fog.json: command 2, `WALK`: there is no command WALK; known are LAUNCHSERVER, LAUNCHCLIENT, CLIENTCOMMAND, WAIT and KILL",
+            "some/where/fog.json: command 2, `WALK`: unknown command WALK; use LAUNCHSERVER, LAUNCHCLIENT, CLIENTCOMMAND, WAIT or KILL",
         );
         check_error(
             r#"{"type": "CRC_functionality", "commands": ["CLIENTCOMMAND --username wren --command QUIT"], "final_state": {}}"#,

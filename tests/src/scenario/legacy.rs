@@ -1,5 +1,5 @@
-//! Scenarios of the legacy IRC: names in place of ids, channels, and clients
-//! that the runner plays itself.
+//! Scenarios of the legacy IRC: nodes have names and no ids, there are channels, and
+//! the runner itself plays the clients.
 
 mod command;
 mod expectation;
@@ -10,19 +10,19 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::command::first_word;
-use super::file::{Clients, Kind, Language};
+use super::file::{ClientUse, Kind, Language};
 use super::tokenizer::split_words;
 
 pub use command::{Command, LaunchClient, LaunchServer};
 pub use expectation::{ChannelExpectation, Expectation};
 pub(super) use network::LegacyNetwork;
 
-/// Whether these commands are about a network of the legacy IRC: whatever is
-/// launched in CRC has an id, and nothing has one here.
+/// Whether these commands launch a network of the legacy IRC: its servers and
+/// clients have no ids; those of CRC all have one.
 ///
-/// The type of a file says nothing: both networks have had the same ones, and
-/// most files of this one have none.
-pub(super) fn is_spoken(lines: &[String]) -> bool {
+/// The type of a file does not tell: both kinds of networks use the same types, and
+/// most files of the legacy IRC have none.
+pub(super) fn is_legacy(lines: &[String]) -> bool {
     let has_id = |rest: &str| {
         let words = split_words(rest);
         words
@@ -38,7 +38,7 @@ pub(super) fn is_spoken(lines: &[String]) -> bool {
     launches.peek().is_some() && launches.all(|has_id| !has_id)
 }
 
-/// The files about networks of the legacy IRC.
+/// The syntax of scenarios of the legacy IRC.
 pub(super) struct Legacy;
 
 impl Language for Legacy {
@@ -59,13 +59,13 @@ impl Language for Legacy {
         Expectation::parse(properties)
     }
 
-    fn clients(command: &Command) -> Clients<'_> {
+    fn client_use(command: &Command) -> ClientUse<'_> {
         match command {
             Command::LaunchClient(client) => {
-                Clients::Launches(vec![client.nick.clone(), client.full_name()])
+                ClientUse::Launches(vec![client.nick.clone(), client.full_name()])
             }
-            Command::ClientCommand { name, .. } => Clients::SpeaksTo(name),
-            _ => Clients::None,
+            Command::ClientCommand { name, .. } => ClientUse::Commands(name),
+            _ => ClientUse::None,
         }
     }
 }
@@ -75,13 +75,13 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(lines: &[&str], spoken: bool) {
+    fn check(lines: &[&str], legacy: bool) {
         let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
-        assert_eq!(is_spoken(&lines), spoken, "{lines:?}");
+        assert_eq!(is_legacy(&lines), legacy, "{lines:?}");
     }
 
     #[test]
-    fn networks_are_told_apart_by_ids() {
+    fn launches_without_ids_are_legacy() {
         let irc = r#"LAUNCHSERVER --servername quay --port 1 --info "give --id 3""#;
         let crc = "LAUNCHSERVER --servername quay --port 1 --info x --id=1";
         let client = "LAUNCHCLIENT -S quay -P 1 --nick wren --hostname pier --realname W";

@@ -1,14 +1,14 @@
-//! Where the ports of a scenario really are.
+//! Maps the ports of a scenario file to real addresses.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use crate::fixture::FixtureError;
 
-/// The ports that a scenario has spoken of.
+/// The ports that the scenario has used so far.
 #[derive(Debug)]
 pub(super) struct Ports {
-    /// Whether they are the real ones.
+    /// The ports of the file are the real ones.
     fixed: bool,
     known: BTreeMap<u16, SocketAddr>,
 }
@@ -21,8 +21,8 @@ impl Ports {
         }
     }
 
-    /// Where `port` is. One that nobody has been launched on is a free port,
-    /// kept for whoever comes.
+    /// The address of `port`. If no server has been launched on it, it gets a free
+    /// port, which stays its address.
     pub(super) fn address_of(&mut self, port: u16) -> Result<SocketAddr, FixtureError> {
         if let Some(&address) = self.known.get(&port) {
             return Ok(address);
@@ -41,8 +41,8 @@ impl Ports {
         Ok(address)
     }
 
-    /// Where somebody who is launched on `port` has to listen: known if ports
-    /// are fixed, or it was spoken of before.
+    /// The address that a server on `port` must listen on; `None` if the system may
+    /// choose its port.
     pub(super) fn needed(&mut self, port: u16) -> Result<Option<SocketAddr>, FixtureError> {
         match self.known.get(&port) {
             Some(&address) => Ok(Some(address)),
@@ -51,7 +51,7 @@ impl Ports {
         }
     }
 
-    /// That `port` is there.
+    /// Records the address of `port`.
     pub(super) fn set(&mut self, port: u16, address: SocketAddr) {
         self.known.insert(port, address);
     }

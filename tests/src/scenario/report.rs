@@ -1,7 +1,7 @@
-//! What was found, compared with what was expected, in words.
+//! Compares what was observed with what the file expects, and reports differences.
 //!
-//! Ids are compared as sets, texts and bytes as multisets: a message that
-//! arrives twice is as wrong as one that never does.
+//! It compares ids as sets, texts and bytes as multisets: a message that arrives
+//! twice is as wrong as one that never arrives.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
@@ -10,41 +10,41 @@ use super::file::{Expectation, Kind};
 use crate::fixture::ClientView;
 use crate::fixture::ServerState;
 
-/// How a scenario went.
+/// The result of a scenario.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Its name.
+    /// The name of the scenario.
     pub name: String,
-    /// What was not as it should be; nothing, if it passed.
+    /// Differences and failures; empty if it passed.
     pub problems: Vec<Problem>,
-    /// What is odd about the file, but no failure.
+    /// Oddities in the file that are no failures.
     pub warnings: Vec<String>,
 }
 
 impl Report {
-    /// Whether all was as it should be.
+    /// Whether it passed.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
     }
 }
 
-/// One thing that was not as it should be.
+/// A difference or a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// A property differs from what the file expects.
     Differs {
-        /// Whose property.
+        /// The server or client.
         name: String,
-        /// Which one.
+        /// The property.
         property: String,
-        /// What should be there and isn't.
+        /// The missing values.
         missing: Vec<String>,
-        /// What is there and shouldn't be.
+        /// The unexpected values.
         extra: Vec<String>,
     },
-    /// Something went wrong on the way.
-    Trouble(String),
+    /// Something went wrong during the run.
+    Failure(String),
 }
 
 impl Display for Problem {
@@ -64,25 +64,25 @@ impl Display for Problem {
                 }
                 Ok(())
             }
-            Problem::Trouble(sentence) => f.write_str(sentence),
+            Problem::Failure(message) => f.write_str(message),
         }
     }
 }
 
-/// What was seen of one server or client, at the time that counts for it.
+/// The observed state of one server or client, frozen when it was killed.
 #[derive(Debug, Clone)]
 pub(crate) enum Observed {
     Server {
-        /// `None` when it could not be asked.
+        /// `None` when it did not answer.
         state: Option<Box<ServerState>>,
-        /// The registrations that its tap noted, in hex.
+        /// The reads that its tap recorded, in hex.
         received: Vec<String>,
     },
     Client(ClientView),
 }
 
 impl Expectation {
-    /// Everything about `name` that is not as expected.
+    /// How `name` differs from the expectation.
     pub(crate) fn problems(
         &self,
         name: &str,
@@ -96,8 +96,8 @@ impl Expectation {
                 comparison.multisets("recvd_messages_asdqw", self.received.as_deref(), received);
             }
             (Observed::Server { state: None, .. }, Kind::Functionality) => {
-                comparison.problems.push(Problem::Trouble(format!(
-                    "{name}: its admin page did not say what it knows"
+                comparison.problems.push(Problem::Failure(format!(
+                    "{name}: its admin page did not return its state"
                 )));
             }
             (
@@ -149,9 +149,9 @@ impl Expectation {
     }
 }
 
-/// What is found wrong about one server or client.
+/// The differences of one server or client so far.
 pub(super) struct Comparison<'a> {
-    /// Whose.
+    /// The server or client.
     pub(super) name: &'a str,
     pub(super) problems: Vec<Problem>,
 }
@@ -174,12 +174,12 @@ impl<'a> Comparison<'a> {
         );
     }
 
-    /// However often each text comes.
+    /// Compares texts as sets.
     pub(super) fn sets(&mut self, property: &str, expected: Option<&[String]>, found: &[String]) {
         let Some(expected) = expected else { return };
         let expected: BTreeSet<&String> = expected.iter().collect();
         let found: BTreeSet<&String> = found.iter().collect();
-        let print = |texts: Vec<&&String>| texts.iter().map(|text| shown(text)).collect();
+        let print = |texts: Vec<&&String>| texts.iter().map(|text| quoted(text)).collect();
         self.differ(
             property,
             print(expected.difference(&found).collect()),
@@ -204,7 +204,7 @@ impl<'a> Comparison<'a> {
                 None => missing.push(text.clone()),
             }
         }
-        let print = |texts: Vec<String>| texts.into_iter().map(|text| shown(&text)).collect();
+        let print = |texts: Vec<String>| texts.into_iter().map(|text| quoted(&text)).collect();
         self.differ(property, print(missing), print(extra));
     }
 
@@ -220,24 +220,24 @@ impl<'a> Comparison<'a> {
         });
     }
 
-    pub(super) fn trouble(&mut self, sentence: String) {
-        self.problems.push(Problem::Trouble(sentence));
+    pub(super) fn failure(&mut self, message: String) {
+        self.problems.push(Problem::Failure(message));
     }
 }
 
-/// A text as it is shown: marked off, nothing invisible in it, not too long.
-pub(super) fn shown(text: &str) -> String {
-    const SHOWN_MAX: usize = 200;
+/// A text for a report: in quotes, with control characters escaped, not too long.
+pub(super) fn quoted(text: &str) -> String {
+    const QUOTED_CHARS_MAX: usize = 200;
     let mut visible = String::new();
-    for c in text.chars().take(SHOWN_MAX) {
-        // Quotes are part of most texts: escaping them would hide more than it shows.
+    for c in text.chars().take(QUOTED_CHARS_MAX) {
+        // Do not escape quotes: they are part of most texts.
         if c.is_control() {
             visible.extend(c.escape_default());
         } else {
             visible.push(c);
         }
     }
-    if text.chars().nth(SHOWN_MAX).is_some() {
+    if text.chars().nth(QUOTED_CHARS_MAX).is_some() {
         return format!("‹{visible}...› ({} bytes)", text.len());
     }
     format!("‹{visible}›")
@@ -271,11 +271,11 @@ mod tests {
         observed: &Observed,
         kind: Kind,
         strict: bool,
-        said: &[&str],
+        expected: &[&str],
     ) {
         let problems = expectation.problems("quay", observed, kind, strict);
         let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        assert_eq!(found, said);
+        assert_eq!(found, expected);
     }
 
     #[test]
@@ -319,16 +319,16 @@ mod tests {
             true,
             &[],
         );
-        let mute = Observed::Server {
+        let silent = Observed::Server {
             state: None,
             received: Vec::new(),
         };
         check(
             &expectation,
-            &mute,
+            &silent,
             Kind::Functionality,
             false,
-            &["quay: its admin page did not say what it knows"],
+            &["quay: its admin page did not return its state"],
         );
     }
 
@@ -340,14 +340,14 @@ mod tests {
             status_updates_log: Some(Vec::new()),
             ..Expectation::default()
         };
-        let said = Chat {
+        let chat = Chat {
             from: 2,
             to: 1,
             text: "\"hi\"".into(),
         };
         let mut view = ClientView {
             connected: BTreeSet::from([2]),
-            chats: vec![said.clone()],
+            chats: vec![chat.clone()],
             ..ClientView::default()
         };
         check(
@@ -357,7 +357,7 @@ mod tests {
             true,
             &[],
         );
-        view.chats.push(said);
+        view.chats.push(chat);
         check(
             &expectation,
             &Observed::Client(view),
@@ -368,10 +368,10 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_shown_safely() {
-        assert_eq!(shown("a\x1b[2J\"b\""), "‹a\\u{1b}[2J\"b\"›");
+    fn quoted_texts_have_no_control_characters() {
+        assert_eq!(quoted("a\x1b[2J\"b\""), "‹a\\u{1b}[2J\"b\"›");
         assert_eq!(
-            shown(&"x".repeat(300)),
+            quoted(&"x".repeat(300)),
             format!("‹{}...› (300 bytes)", "x".repeat(200))
         );
     }

@@ -1,36 +1,33 @@
 //! Plays a scenario, step by step.
 //!
-//! A WAIT is no sleep here: it is the longest that the network may take to come
-//! to rest, scaled so that a slow machine doesn't fail. The last WAIT before
-//! everything is killed also waits for what the file expects; and then for one
-//! more moment in which nothing changes, so that a message that comes twice is
-//! seen twice.
+//! A WAIT does not sleep: it bounds the time in which the network must come to
+//! rest, scaled so that a slow machine does not fail. The last WAIT before
+//! everything is killed also waits for what the file expects, and then for one
+//! more moment without change, so that a message that arrives twice is seen twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::file::{Plot, Scenario, Script};
+use super::file::{Plan, Scenario, Script};
 use super::legacy::LegacyNetwork;
 use super::network::Network;
 use super::report::{Problem, Report};
-use crate::fixture::Fixture;
-use crate::fixture::FixtureError;
-use crate::fixture::wait;
+use crate::fixture::{Fixture, FixtureError, wait};
 
 /// How scenarios are run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Adjacency is compared too, and how often a client of IRC was shown
-    /// something; oddities of the file are mentioned.
+    /// Also compares adjacency and how often a client of the legacy IRC printed a
+    /// line, and warns of oddities in the file.
     pub strict: bool,
-    /// By how much longer a WAIT may last than the file says.
+    /// The factor by which a WAIT may last longer than the file says.
     pub wait_scale: f64,
-    /// In connectivity scenarios nobody ever answers a server that dials.
+    /// In connectivity scenarios, never answers a server that dials.
     pub muted: bool,
-    /// Ports are those of the file, not ones that the system chooses.
+    /// Uses the ports of the file instead of free ones.
     pub fixed_ports: bool,
-    /// Set by somebody who wants it all to end.
+    /// Set to interrupt the run.
     pub interrupted: Arc<AtomicBool>,
 }
 
@@ -46,160 +43,160 @@ impl Default for Settings {
     }
 }
 
-/// The least that a WAIT may last, however short the file says.
+/// The minimum bound of a WAIT.
 const BOUND_MIN: Duration = Duration::from_secs(2);
 
-/// The most; more than anybody waits.
+/// The maximum bound of a WAIT.
 const BOUND_MAX: Duration = Duration::from_secs(3600);
 
-/// How long nothing must change for the network to be at rest.
+/// How long nothing may change before the network counts as at rest.
 const QUIET: Duration = Duration::from_millis(60);
 
-/// After so long without a change, an outcome that hasn't come won't.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// A missing outcome is given up after this time without change.
+const STALL_LIMIT: Duration = Duration::from_secs(3);
 
-/// What a scenario is played on: servers and clients of one kind of network.
-pub(super) trait Stage {
-    /// What is done in one step.
+/// The servers and clients of one kind of network, on which a scenario is played.
+pub(super) trait Testbed {
+    /// A step.
     type Command;
-    /// What must hold of one server or client.
+    /// What the file expects of one server or client.
     type Expectation;
-    /// What can be seen of everything at one moment.
-    type Look: Clone + PartialEq;
+    /// The observable state of all servers and clients at one time.
+    type Snapshot: Clone + PartialEq;
 
-    /// How much time a command takes.
-    fn pace(command: &Self::Command) -> Pace;
+    /// How long a command may take.
+    fn timing(command: &Self::Command) -> Timing;
 
-    /// Does what a command says. One that only waits does nothing.
-    fn carry_out(&mut self, command: &Self::Command) -> Result<(), FixtureError>;
+    /// Executes a command. A WAIT does nothing here.
+    fn execute(&mut self, command: &Self::Command) -> Result<(), FixtureError>;
 
-    /// Looks at everything.
-    fn look(&mut self) -> Self::Look;
+    /// Takes a snapshot.
+    fn snapshot(&mut self) -> Self::Snapshot;
 
-    /// The same but for what is only counted.
-    fn without_counters(look: &Self::Look) -> Self::Look;
+    /// The snapshot without counters.
+    fn without_counters(snapshot: &Self::Snapshot) -> Self::Snapshot;
 
-    /// Whether everything that was asked for has come to an outcome, and all
-    /// that know of each other agree on who is there.
-    fn is_at_rest(&self, look: &Self::Look) -> bool;
+    /// Whether every request has an outcome, and all members of a network agree on
+    /// its members.
+    fn is_at_rest(&self, snapshot: &Self::Snapshot) -> bool;
 
-    /// All that is expected of `name` and isn't so; `None` if there is none of
-    /// that name.
+    /// How `name` differs from what the file expects; `None` if the scenario has
+    /// launched no such server or client.
     fn problems(
         &self,
         name: &str,
         expectation: &Self::Expectation,
-        look: &Self::Look,
+        snapshot: &Self::Snapshot,
     ) -> Option<Vec<Problem>>;
 
-    /// What an expectation says that nothing looks at.
+    /// The properties of an expectation that no check uses.
     fn unknown(expectation: &Self::Expectation) -> &[String];
 
-    /// Fixes what counts of everything, and ends it.
+    /// Freezes the observed state of all servers and clients, and shuts them down.
     fn kill_all(&mut self);
 
-    /// What went wrong on the way, crashes included.
-    fn troubles(&self) -> Vec<String>;
+    /// What went wrong during the run, crashes included.
+    fn failures(&self) -> Vec<String>;
 }
 
-/// How much time a command takes.
+/// How long a command may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pace {
-    /// At most that.
+pub(super) enum Timing {
+    /// At most this long.
     Wait(Duration),
-    /// The last that there is.
+    /// It ends the scenario.
     KillAll,
-    /// None.
-    AtOnce,
+    /// It takes no time.
+    Immediate,
 }
 
-/// Plays `scenario` on `fixture` and reports how it went. `tell` is told of each
-/// step, and how long it took.
+/// Plays `scenario` on `fixture` and returns a report. Calls `on_step` with the line
+/// and the duration of each step.
 ///
 /// # Errors
 ///
-/// [`FixtureError::Interrupted`]. All else that goes wrong is in the report.
+/// [`FixtureError::Interrupted`]. The report contains every other failure.
 pub fn run(
     scenario: &Scenario,
     fixture: &Fixture,
     settings: &Settings,
-    tell: impl FnMut(&str, Duration),
+    on_step: impl FnMut(&str, Duration),
 ) -> Result<Report, FixtureError> {
     let mut report = match &scenario.script {
-        Script::Crc(plot) => {
-            let stage = Network::new(fixture, scenario.kind, settings);
-            play(plot, stage, settings, tell)
+        Script::Crc(plan) => {
+            let testbed = Network::new(fixture, scenario.kind, settings);
+            play(plan, testbed, settings, on_step)
         }
-        Script::Legacy(plot) => {
-            let stage = LegacyNetwork::new(fixture, scenario.kind, settings);
-            play(plot, stage, settings, tell)
+        Script::Legacy(plan) => {
+            let testbed = LegacyNetwork::new(fixture, scenario.kind, settings);
+            play(plan, testbed, settings, on_step)
         }
     }?;
     report.name.clone_from(&scenario.name);
     Ok(report)
 }
 
-fn play<S: Stage>(
-    plot: &Plot<S::Command, S::Expectation>,
-    stage: S,
+fn play<T: Testbed>(
+    plan: &Plan<T::Command, T::Expectation>,
+    testbed: T,
     settings: &Settings,
-    mut tell: impl FnMut(&str, Duration),
+    mut on_step: impl FnMut(&str, Duration),
 ) -> Result<Report, FixtureError> {
     let mut report = Report::default();
     let mut run = Run {
-        plot,
+        plan,
         settings,
-        stage,
+        testbed,
     };
     let mut reached = false;
-    for (index, step) in plot.steps.iter().enumerate() {
+    for (index, step) in plan.steps.iter().enumerate() {
         let began = Instant::now();
-        let pace = S::pace(&step.command);
-        let next = plot.steps.get(index + 1);
-        let last = next.is_none_or(|next| S::pace(&next.command) == Pace::KillAll);
-        if pace == Pace::KillAll && !reached {
+        let timing = T::timing(&step.command);
+        let next = plan.steps.get(index + 1);
+        let last = next.is_none_or(|next| T::timing(&next.command) == Timing::KillAll);
+        if timing == Timing::KillAll && !reached {
             run.wait(BOUND_MIN, true)?;
         }
-        let done = match pace {
-            Pace::Wait(span) => run.wait(run.bound(span), last),
-            Pace::KillAll | Pace::AtOnce => run.stage.carry_out(&step.command),
+        let done = match timing {
+            Timing::Wait(span) => run.wait(run.bound(span), last),
+            Timing::KillAll | Timing::Immediate => run.testbed.execute(&step.command),
         };
         match done {
             Ok(()) => {}
             Err(FixtureError::Interrupted) => return Err(FixtureError::Interrupted),
             Err(error) => {
-                report.problems.push(Problem::Trouble(error.to_string()));
+                report.problems.push(Problem::Failure(error.to_string()));
                 break;
             }
         }
-        reached = last && pace != Pace::AtOnce;
-        tell(&step.line, began.elapsed());
+        reached = last && timing != Timing::Immediate;
+        on_step(&step.line, began.elapsed());
     }
     if report.problems.is_empty() && !reached {
         run.wait(BOUND_MIN, true)?;
     }
-    let look = run.stage.look();
+    let snapshot = run.testbed.snapshot();
     if report.problems.is_empty() {
-        report.problems = run.differences(&look);
+        report.problems = run.differences(&snapshot);
     }
     if settings.strict {
-        report.warnings = run.warnings(&look);
+        report.warnings = run.warnings(&snapshot);
     }
-    run.stage.kill_all();
-    let troubles = run.stage.troubles();
+    run.testbed.kill_all();
+    let failures = run.testbed.failures();
     report
         .problems
-        .extend(troubles.into_iter().map(Problem::Trouble));
+        .extend(failures.into_iter().map(Problem::Failure));
     Ok(report)
 }
 
-struct Run<'a, S: Stage> {
-    plot: &'a Plot<S::Command, S::Expectation>,
+struct Run<'a, T: Testbed> {
+    plan: &'a Plan<T::Command, T::Expectation>,
     settings: &'a Settings,
-    stage: S,
+    testbed: T,
 }
 
-impl<S: Stage> Run<'_, S> {
+impl<T: Testbed> Run<'_, T> {
     fn bound(&self, span: Duration) -> Duration {
         let seconds = span.as_secs_f64() * self.settings.wait_scale;
         Duration::try_from_secs_f64(seconds)
@@ -207,56 +204,55 @@ impl<S: Stage> Run<'_, S> {
             .clamp(BOUND_MIN, BOUND_MAX)
     }
 
-    /// Waits until the network is at rest and, in the end, as the file expects.
-    fn wait(&mut self, bound: Duration, in_the_end: bool) -> Result<(), FixtureError> {
+    /// Waits until the network is at rest and, with `final_state`, as the file
+    /// expects.
+    fn wait(&mut self, bound: Duration, final_state: bool) -> Result<(), FixtureError> {
         let deadline = Instant::now() + bound;
         let mut quiet = Unchanged::new();
-        let mut patience = Unchanged::new();
+        let mut stall = Unchanged::new();
         loop {
             if self.settings.interrupted.load(Ordering::Relaxed) {
                 return Err(FixtureError::Interrupted);
             }
-            let look = self.stage.look();
-            let as_expected = !in_the_end || self.differences(&look).is_empty();
-            let settled = self.stage.is_at_rest(&look);
-            // Who is refused tries again and again: that counts, and is no change.
-            let outlasted = patience.since(S::without_counters(&look)) >= PATIENCE;
-            let at_rest = quiet.since(look) >= QUIET && settled;
-            if (at_rest || outlasted) && as_expected || Instant::now() >= deadline {
+            let snapshot = self.testbed.snapshot();
+            let as_expected = !final_state || self.differences(&snapshot).is_empty();
+            let settled = self.testbed.is_at_rest(&snapshot);
+            // The counters of a refused server change for ever: that is no progress.
+            let stalled = stall.observe(T::without_counters(&snapshot)) >= STALL_LIMIT;
+            let at_rest = quiet.observe(snapshot) >= QUIET && settled;
+            if (at_rest || stalled) && as_expected || Instant::now() >= deadline {
                 return Ok(());
             }
             wait::pause(wait::TICK);
         }
     }
 
-    /// All that the file expects and that isn't so.
-    fn differences(&self, look: &S::Look) -> Vec<Problem> {
-        let expected = self.plot.final_state.iter();
+    /// All differences from what the file expects.
+    fn differences(&self, snapshot: &T::Snapshot) -> Vec<Problem> {
+        let expected = self.plan.final_state.iter();
         expected
-            .filter_map(|(name, expectation)| self.stage.problems(name, expectation, look))
+            .filter_map(|(name, expectation)| self.testbed.problems(name, expectation, snapshot))
             .flatten()
             .collect()
     }
 
-    fn warnings(&self, look: &S::Look) -> Vec<String> {
+    fn warnings(&self, snapshot: &T::Snapshot) -> Vec<String> {
         let mut warnings = Vec::new();
-        for (name, expectation) in &self.plot.final_state {
-            if self.stage.problems(name, expectation, look).is_none() {
+        for (name, expectation) in &self.plan.final_state {
+            if self.testbed.problems(name, expectation, snapshot).is_none() {
                 warnings.push(format!(
                     "final_state names {name}, which was never launched"
                 ));
             }
-            for property in S::unknown(expectation) {
-                warnings.push(format!(
-                    "final_state of {name}: nothing looks at {property}"
-                ));
+            for property in T::unknown(expectation) {
+                warnings.push(format!("final_state of {name}: no check uses {property}"));
             }
         }
         warnings
     }
 }
 
-/// For how long looks have been the same.
+/// How long a value has been unchanged.
 struct Unchanged<L> {
     last: Option<L>,
     since: Instant,
@@ -270,10 +266,10 @@ impl<L: PartialEq> Unchanged<L> {
         }
     }
 
-    /// For how long this look has been the look.
-    fn since(&mut self, look: L) -> Duration {
-        if self.last.as_ref() != Some(&look) {
-            self.last = Some(look);
+    /// Takes the current value, and returns how long it has been unchanged.
+    fn observe(&mut self, value: L) -> Duration {
+        if self.last.as_ref() != Some(&value) {
+            self.last = Some(value);
             self.since = Instant::now();
         }
         self.since.elapsed()

@@ -1,16 +1,16 @@
-//! How a command of a scenario file falls into words and options.
+//! Splits a command of a scenario file into words and options.
 //!
-//! The rules are those of the original harness: words end at blanks and commas,
-//! a quoted group keeps both and its quotes, and options are written as its
-//! option parser takes them. Which options there are is not known here.
+//! The rules are those of the original harness: words end at blanks and commas, a
+//! quoted group keeps both and its quotes, and options have the syntax of its
+//! option parser. The caller says which options exist.
 
 use std::collections::BTreeMap;
 
 /// Splits what follows a command's first word.
 ///
-/// Words are separated by white space and commas. Within double quotes both
-/// are part of the word, and so are the quotes; a backslash there takes the
-/// next character along. A quote that is never closed separates, like a comma.
+/// White space and commas separate words. Within double quotes both are part of the
+/// word, and so are the quotes; a backslash there escapes the next character. A
+/// quote that is never closed separates words, like a comma.
 ///
 /// ```
 /// use crc_e2e::scenario::split_words;
@@ -30,7 +30,7 @@ pub fn split_words(text: &str) -> Vec<String> {
         let end = match chars[at] {
             '"' => group_end(&chars, at),
             ',' => None,
-            // The four that the original counts as white space and Unicode doesn't.
+            // The original harness counts these four as white space; Unicode does not.
             '\u{1c}'..='\u{1f}' => None,
             other if other.is_whitespace() => None,
             _ => Some(at + 1),
@@ -54,10 +54,9 @@ pub fn split_words(text: &str) -> Vec<String> {
     words
 }
 
-/// Where the group that opens at `start` has ended, if it is ever closed.
+/// The end of the group that opens at `start`, if it is closed.
 ///
-/// A group with no closing quote but an escaped one ends there: better a word
-/// with a stray backslash than none.
+/// Without a closing quote, the last escaped quote ends the group.
 fn group_end(chars: &[char], start: usize) -> Option<usize> {
     let mut last_escaped = None;
     let mut at = start + 1;
@@ -76,14 +75,14 @@ fn group_end(chars: &[char], start: usize) -> Option<usize> {
     last_escaped
 }
 
-/// One option that a command knows.
+/// An option of a command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OptionSpec {
     /// Its name, without the dashes.
     pub(crate) long: &'static str,
     /// Its one-letter name, if it has one.
     pub(crate) short: Option<char>,
-    /// Whether a value follows.
+    /// Whether it takes a value.
     pub(crate) takes_value: bool,
 }
 
@@ -116,19 +115,19 @@ impl OptionSpec {
     }
 }
 
-/// What a command's words say.
+/// The parsed words of a command.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Arguments {
-    /// Options by their full name; of one given twice the last.
+    /// The options by full name; the last one of a repeated option.
     pub(crate) options: BTreeMap<&'static str, String>,
-    /// The words that belong to no option, in their order.
+    /// The words that belong to no option, in order.
     pub(crate) positional: Vec<String>,
 }
 
 /// Why words are no arguments.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ArgumentError {
-    #[error("there is no option {0}")]
+    #[error("unknown option {0}")]
     Unknown(String),
     #[error("the option {0} could be {1}")]
     Ambiguous(String, String),
@@ -138,11 +137,11 @@ pub(crate) enum ArgumentError {
     SuperfluousValue(&'static str),
 }
 
-/// Sorts words into options and the rest.
+/// Sorts words into options and positional words.
 ///
-/// `--opt value` and `--opt=value`, names shortened as long as they are
-/// unambiguous, one-letter options with their value glued on or following,
-/// positional words anywhere, `--` before what is positional only.
+/// It takes `--opt value` and `--opt=value`, unambiguous prefixes of names,
+/// one-letter options with their value attached or in the next word, positional
+/// words anywhere, and `--`, after which all words are positional.
 pub(crate) fn parse_arguments(
     words: Vec<String>,
     specs: &[OptionSpec],
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn words_end_at_blanks_and_commas() {
+    fn blanks_and_commas_separate_words() {
         check("", &[]);
         check(" ,\t ", &[]);
         check("a b\tc,d , e", &["a", "b", "c", "d", "e"]);
@@ -245,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_group_and_stay() {
+    fn quotes_group_and_are_kept() {
         check(r#"x "a b, c" y"#, &["x", r#""a b, c""#, "y"]);
         check(r#""""#, &[r#""""#]);
         check(r#"--info="a b"c"d e""#, &[r#"--info="a b"c"d e""#]);
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_takes_the_next_character_along() {
+    fn a_backslash_escapes_within_quotes() {
         check(
             r#""say \"hi, all\" now" x"#,
             &[r#""say \"hi, all\" now""#, "x"],
@@ -263,14 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unclosed_quote_separates() {
+    fn an_unclosed_quote_separates_words() {
         check(r#"a"b c"#, &["a", "b", "c"]);
         check(r#""a b"#, &["a", "b"]);
         check(r#""a" "b"#, &[r#""a""#, "b"]);
     }
 
     #[test]
-    fn an_escaped_quote_closes_when_nothing_else_does() {
+    fn an_escaped_quote_closes_an_unclosed_group() {
         check(r#""a b\" c"#, &[r#""a b\""#, "c"]);
         check(r#""a \"b\" c"#, &[r#""a \"b\""#, "c"]);
     }
@@ -292,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn options_in_all_their_forms() {
+    fn options_are_parsed_in_all_forms() {
         for text in ["--id 7 -P 80 x", "x --id=7 -P80", "--i 7 x --serverp=80"] {
             let (options, positional) = parse(text).unwrap();
             assert_eq!(
@@ -327,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_option_is_said() {
+    fn invalid_options_are_errors() {
         assert_eq!(parse("--ix 1"), Err(ArgumentError::Unknown("--ix".into())));
         assert_eq!(parse("-x"), Err(ArgumentError::Unknown("-x".into())));
         assert_eq!(parse("--id"), Err(ArgumentError::NoValue("id")));

@@ -18,18 +18,18 @@ pub enum Command {
     LaunchClient(LaunchClient),
     /// `CLIENTCOMMAND`
     ClientCommand {
-        /// The client that is told, by its nick or its full name.
+        /// The nick or the full name of the client.
         name: String,
-        /// What is typed.
-        typed: UserCommand,
+        /// The command to type.
+        command: UserCommand,
     },
     /// `SEND`
     Send {
-        /// The server in whose name something is said.
+        /// The server that seems to send it.
         source: String,
-        /// The server linked to it, to which it is said.
+        /// The server that receives it.
         destination: String,
-        /// What is said, with the quotes.
+        /// The text, with the quotes.
         text: String,
     },
     /// `WAIT SECONDS`
@@ -40,40 +40,40 @@ pub enum Command {
     KillAll,
 }
 
-/// What a server is launched with.
+/// The options of LAUNCHSERVER.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchServer {
     /// Its name.
     pub name: String,
     /// The port of the scenario that it listens on.
     pub port: u16,
-    /// What it says about itself, with the quotes.
+    /// Its info text, with the quotes.
     pub info: String,
-    /// The port of the scenario that it connects to, if it does.
+    /// The port of the scenario that it dials, if it dials one.
     pub connect_to: Option<u16>,
-    /// Where it should log.
+    /// Its log file.
     pub log_file: Option<String>,
 }
 
-/// What a client is launched with.
+/// The options of LAUNCHCLIENT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchClient {
-    /// The nick that it asks for.
+    /// The nick that it registers with.
     pub nick: String,
-    /// The name of the server that it connects to, as it says it.
+    /// The server name that it registers with.
     pub server: String,
     /// The port of the scenario that it connects to.
     pub port: u16,
-    /// The name of its machine, as it says it.
+    /// The host name that it registers with.
     pub host: String,
-    /// The name of the person, with the quotes.
+    /// The real name that it registers with, with the quotes.
     pub real_name: String,
-    /// Where it should log.
+    /// Its log file.
     pub log_file: Option<String>,
 }
 
 impl LaunchClient {
-    /// Its nick and server: of two that want the same nick, each has its own.
+    /// Its nick and server, which name one of two clients with the same nick.
     #[must_use]
     pub fn full_name(&self) -> String {
         format!("{}@{}", self.nick, self.server)
@@ -129,8 +129,8 @@ impl FromStr for Command {
     }
 }
 
-/// Words that belong to no option are left out: in connectivity files those are
-/// the servers that will come.
+/// Ignores words without an option: in connectivity files these name the servers
+/// that will link.
 fn launch_server(rest: &str) -> Result<LaunchServer, CommandError> {
     let mut options = parse_arguments(split_words(rest), &SERVER_OPTIONS)?.options;
     let connect_to = uplink(&mut options)?;
@@ -162,14 +162,14 @@ fn client_command(rest: &str) -> Result<Command, CommandError> {
     let Some(verb) = Verb::named(&command) else {
         return Err(CommandError::UnknownClientCommand {
             command,
-            known: "JOIN, PART, TOPIC, NAMES, PRIVMSG and QUIT",
+            known: "JOIN, PART, TOPIC, NAMES, PRIVMSG or QUIT",
         });
     };
     let words = arguments.positional.into_iter().map(one_line);
     let words = words.collect::<Result<_, _>>()?;
     Ok(Command::ClientCommand {
         name,
-        typed: UserCommand { verb, words },
+        command: UserCommand { verb, words },
     })
 }
 
@@ -192,9 +192,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_error(line: &str, sentence: &str) {
+    fn check_error(line: &str, message: &str) {
         let error = line.parse::<Command>().unwrap_err();
-        assert_eq!(error.to_string(), sentence, "{line}");
+        assert_eq!(error.to_string(), message, "{line}");
     }
 
     fn quay(info: &str) -> LaunchServer {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn servers() {
+    fn launchserver_takes_the_options_of_a_server() {
         check(
             r#"LAUNCHSERVER --servername quay --port 4003 --info "Ropes, and tar" --debug --verbose --log-file quay.log --connect_to_host reef --connect_to_port 4001"#,
             Command::LaunchServer(LaunchServer {
@@ -217,7 +217,7 @@ mod tests {
                 ..quay(r#""Ropes, and tar""#)
             }),
         );
-        // Names of servers that will come; single quotes; a quote never closed.
+        // Names of servers that will link, single quotes, an unclosed quote.
         check(
             "LAUNCHSERVER --servername quay --port 4003 --info x reef shoal",
             Command::LaunchServer(quay("x")),
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn clients() {
+    fn launchclient_takes_the_options_of_a_client() {
         let wren = Command::LaunchClient(LaunchClient {
             nick: "wren".into(),
             server: "quay".into(),
@@ -261,42 +261,39 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_are_told() {
-        let told = |verb, words: &[&str]| Command::ClientCommand {
+    fn clientcommand_takes_the_commands_of_a_user() {
+        let wren = |verb, words: &[&str]| Command::ClientCommand {
             name: "wren".into(),
-            typed: UserCommand {
-                verb,
-                words: words.iter().map(|&word| word.to_owned()).collect(),
-            },
+            command: UserCommand::new(verb, words),
         };
         check(
             r##"CLIENTCOMMAND --nick wren --command TOPIC #reef "Tides, and wind""##,
-            told(Verb::Topic, &["#reef", "\"Tides, and wind\""]),
+            wren(Verb::Topic, &["#reef", "\"Tides, and wind\""]),
         );
         check(
             "CLIENTCOMMAND --nick wren --command JOIN #reef key",
-            told(Verb::Join, &["#reef", "key"]),
+            wren(Verb::Join, &["#reef", "key"]),
         );
         check(
             "CLIENTCOMMAND --nick wren --command NAMES #reef ",
-            told(Verb::Names, &["#reef"]),
+            wren(Verb::Names, &["#reef"]),
         );
         check(
             "CLIENTCOMMAND --nick wren --command QUIT",
-            told(Verb::Quit, &[]),
+            wren(Verb::Quit, &[]),
         );
         check_error(
             "CLIENTCOMMAND --nick wren --command MESSAGE 102 x",
-            "there is no client command MESSAGE; known are JOIN, PART, TOPIC, NAMES, PRIVMSG and QUIT",
+            "unknown client command MESSAGE; use JOIN, PART, TOPIC, NAMES, PRIVMSG or QUIT",
         );
         check_error(
             "CLIENTCOMMAND --nick wren --command QUIT \"a\nQUIT\"",
-            "a text with a line break can't be given to a client",
+            "a client's text cannot contain a line break",
         );
     }
 
     #[test]
-    fn what_is_said_on_links_and_the_rest() {
+    fn send_wait_and_kill_are_parsed() {
         check(
             r#"SEND --source quay --destination reef --message "Ahoy there""#,
             Command::Send {
@@ -311,7 +308,7 @@ mod tests {
         check_error("KILL", "KILL needs a name, or ALL");
         check_error(
             "JUMP high",
-            "there is no command JUMP; known are LAUNCHSERVER, LAUNCHCLIENT, CLIENTCOMMAND, WAIT and KILL",
+            "unknown command JUMP; use LAUNCHSERVER, LAUNCHCLIENT, CLIENTCOMMAND, WAIT or KILL",
         );
     }
 }

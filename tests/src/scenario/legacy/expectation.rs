@@ -1,7 +1,7 @@
-//! What a file of the legacy IRC expects, and what is not so.
+//! What a file of the legacy IRC expects, and the comparison with what was observed.
 //!
-//! What a client has shown is compared as the original does it, as a set; in
-//! the strict reading as a multiset, where a line that comes twice is a failure.
+//! It compares the printed lines of a client as the original harness does, as a
+//! set; with `strict` as a multiset, so that a line printed twice is a difference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 
 use crate::fixture::IrcState;
 use crate::fixture::legacy_user::UserView;
-use crate::scenario::report::{Comparison, Problem, shown};
+use crate::scenario::report::{Comparison, Problem, quoted};
 
-/// What must hold of one server or client; `None` where the file says nothing.
+/// What a file expects of one server or client; `None` where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// The servers linked to a server.
@@ -24,34 +24,34 @@ pub struct Expectation {
     pub users: Option<Vec<String>>,
     /// The channels of a server, or those that a client knows.
     pub channels: Option<BTreeMap<String, ChannelExpectation>>,
-    /// What a client has shown.
+    /// What a client has printed.
     pub printed: Option<Vec<String>>,
-    /// The same, in order. No original file says that.
+    /// The same, in order. The original harness does not know this key.
     pub printed_in_order: Option<Vec<String>>,
-    /// What came first on the links to a server, and what was said to it.
+    /// The first read of each link of a server, and the texts sent to it.
     pub received: Option<Vec<String>>,
-    /// What was said in the name of a server.
+    /// The texts sent as if from a server.
     pub sent: Option<Vec<String>>,
-    /// What the file says beyond that; nothing looks at it.
+    /// Other properties, which no check uses.
     pub unknown: Vec<String>,
 }
 
-/// What must hold of one channel.
+/// What a file expects of one channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChannelExpectation {
-    /// Its key; clients know none.
+    /// Its key, which clients do not know.
     pub key: Option<Option<String>>,
     /// Its topic.
     pub topic: Option<Option<String>>,
-    /// Who is in it.
+    /// Its members.
     pub users: Option<Vec<String>>,
 }
 
-/// What was seen of one server or client, at the time that counts for it.
+/// The observed state of one server or client, frozen when it was killed.
 #[derive(Debug, Clone)]
 pub(super) enum Observed {
     Server {
-        /// `None` when it could not be asked, or spoke of no IRC.
+        /// `None` when it did not answer, or not with a state of IRC.
         state: Option<IrcState>,
         received: Vec<String>,
         sent: Vec<String>,
@@ -59,8 +59,8 @@ pub(super) enum Observed {
     Client(UserView),
 }
 
-/// A channel as it was seen, by a server or a client.
-struct SeenChannel {
+/// A channel as a server or client knows it.
+struct ObservedChannel {
     key: Option<String>,
     topic: Option<String>,
     users: Vec<String>,
@@ -75,7 +75,7 @@ impl Expectation {
             let list = |wanted| texts(&value).map(Some).ok_or((property.clone(), wanted));
             let names = || list("a list of names");
             let lines = || list("a list of texts");
-            // Of two names for the same, the first is that of the original files.
+            // Of two keys for the same property, the first is the original one.
             match property.as_str() {
                 "adjacent_servers" => expectation.adjacent_servers = names()?,
                 "servers_lookuptable" | "servers" => expectation.servers = names()?,
@@ -96,7 +96,7 @@ impl Expectation {
         Ok(expectation)
     }
 
-    /// Everything about `name` that is not as expected.
+    /// How `name` differs from the expectation.
     pub(super) fn problems(&self, name: &str, observed: &Observed, strict: bool) -> Vec<Problem> {
         let mut comparison = Comparison::new(name);
         match observed {
@@ -109,8 +109,8 @@ impl Expectation {
                 comparison.multisets("sent_messages_asdqw", self.sent.as_deref(), sent);
                 match state {
                     Some(state) => self.compare_state(&mut comparison, state),
-                    None if self.looks_at_state() => comparison.trouble(format!(
-                        "{name}: its admin page did not say what it knows of IRC"
+                    None if self.needs_state() => comparison.failure(format!(
+                        "{name}: its admin page did not return a state of IRC"
                     )),
                     None => {}
                 }
@@ -120,8 +120,8 @@ impl Expectation {
         comparison.problems
     }
 
-    /// What it says about links alone.
-    pub(super) fn on_links(&self) -> Expectation {
+    /// The expectations about links alone.
+    pub(super) fn links_only(&self) -> Expectation {
         Expectation {
             received: self.received.clone(),
             sent: self.sent.clone(),
@@ -129,7 +129,7 @@ impl Expectation {
         }
     }
 
-    fn looks_at_state(&self) -> bool {
+    fn needs_state(&self) -> bool {
         self.channels.is_some()
             || [
                 &self.adjacent_servers,
@@ -159,24 +159,24 @@ impl Expectation {
             comparison.multisets(property, expected.as_deref(), found);
         }
         let found = state.channels.iter().map(|(name, channel)| {
-            let seen = SeenChannel {
+            let observed = ObservedChannel {
                 key: channel.key.clone(),
                 topic: channel.topic.clone(),
                 users: channel.users.clone(),
             };
-            (name.clone(), seen)
+            (name.clone(), observed)
         });
         self.compare_channels(comparison, &found.collect());
     }
 
     fn compare_view(&self, comparison: &mut Comparison<'_>, view: &UserView, strict: bool) {
         let found = view.channels.iter().map(|(name, channel)| {
-            let seen = SeenChannel {
+            let observed = ObservedChannel {
                 key: None,
                 topic: channel.topic.clone(),
                 users: channel.users.iter().cloned().collect(),
             };
-            (name.clone(), seen)
+            (name.clone(), observed)
         });
         self.compare_channels(comparison, &found.collect());
         let printed = self.printed.as_deref();
@@ -189,10 +189,10 @@ impl Expectation {
             && *expected != view.printed
         {
             let lines = |lines: &[String]| {
-                let lines: Vec<String> = lines.iter().map(|line| shown(line)).collect();
+                let lines: Vec<String> = lines.iter().map(|line| quoted(line)).collect();
                 lines.join(", ")
             };
-            comparison.trouble(format!(
+            comparison.failure(format!(
                 "{}: printed_messages_in_order\n    expected: {}\n    found: {}",
                 comparison.name,
                 lines(expected),
@@ -204,7 +204,7 @@ impl Expectation {
     fn compare_channels(
         &self,
         comparison: &mut Comparison<'_>,
-        found: &BTreeMap<String, SeenChannel>,
+        found: &BTreeMap<String, ObservedChannel>,
     ) {
         let Some(expected) = &self.channels else {
             return;
@@ -227,7 +227,7 @@ impl Expectation {
             ] {
                 let Some(expected) = expected else { continue };
                 if expected != found {
-                    comparison.trouble(format!(
+                    comparison.failure(format!(
                         "{}: {property} of {name}\n    expected: {}\n    found: {}",
                         comparison.name,
                         text_or_none(expected.as_ref()),
@@ -240,10 +240,10 @@ impl Expectation {
 }
 
 fn text_or_none(text: Option<&String>) -> String {
-    text.map_or("none".to_owned(), |text| shown(text))
+    text.map_or("none".to_owned(), |text| quoted(text))
 }
 
-/// A list of texts; of an object its names.
+/// A list of texts, or the keys of an object.
 fn texts(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::Array(values) => values
@@ -255,7 +255,7 @@ fn texts(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// Channels with what is said of them; of a list the names alone.
+/// Channels with their expectations, or a list of names alone.
 fn channels(value: &Value) -> Option<BTreeMap<String, ChannelExpectation>> {
     match value {
         Value::Object(map) => map
@@ -283,7 +283,7 @@ fn channel(properties: &Map<String, Value>) -> Option<ChannelExpectation> {
             "key" => expectation.key = Some(text()?),
             "topic" => expectation.topic = Some(text()?),
             "users" => expectation.users = Some(texts(value)?),
-            // Its name, once more.
+            // The original files repeat the name.
             _ => {}
         }
     }
@@ -305,14 +305,14 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(expectation: &Expectation, observed: &Observed, strict: bool, said: &[&str]) {
+    fn check(expectation: &Expectation, observed: &Observed, strict: bool, expected: &[&str]) {
         let problems = expectation.problems("quay", observed, strict);
         let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        assert_eq!(found, said);
+        assert_eq!(found, expected);
     }
 
     #[test]
-    fn the_names_of_the_original_and_plain_ones() {
+    fn original_and_plain_keys_mean_the_same() {
         let original = parse(
             r##"{"servers_lookuptable": ["a"], "users_lookuptable": {"wren": 1},
             "channels": {"#reef": {"channelname": "#reef", "key": null, "topic": "t", "users": ["wren"]}},
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn servers() {
+    fn servers_are_compared_by_names_and_channels() {
         let expectation = parse(
             r##"{"adjacent_users": ["wren"], "users": ["wren", "marlo"],
             "channels": {"#reef": {"key": null, "topic": "low", "users": ["wren"]}, "#shoal": {}},
@@ -354,7 +354,7 @@ mod tests {
             adjacent_users: names(&["wren"]),
             users: names(&["wren", "tamsin"]),
             channels: BTreeMap::from([("#reef".to_owned(), reef)]),
-            servers: names(&["nobody asks"]),
+            servers: names(&["not compared"]),
             ..IrcState::default()
         };
         let mut observed = Observed::Server {
@@ -382,13 +382,13 @@ mod tests {
             *state = None;
             *received = names(&["SERVER a 1 :x\r\n"]);
         }
-        let mute = ["quay: its admin page did not say what it knows of IRC"];
-        check(&expectation, &observed, false, &mute);
-        check(&expectation.on_links(), &observed, true, &[]);
+        let silent = ["quay: its admin page did not return a state of IRC"];
+        check(&expectation, &observed, false, &silent);
+        check(&expectation.links_only(), &observed, true, &[]);
     }
 
     #[test]
-    fn what_is_shown_twice_counts_in_the_strict_reading_only() {
+    fn a_line_printed_twice_is_a_difference_with_strict_only() {
         let expectation = parse(r#"{"printed_messages": ["x", "y"], "channels": {}}"#).unwrap();
         let mut view = UserView {
             printed: names(&["y", "x", "x"]),
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn order_counts_where_a_file_says_so() {
+    fn printed_messages_in_order_compares_the_order() {
         let expectation = parse(r#"{"printed_messages_in_order": ["x", "y"]}"#).unwrap();
         let mut view = UserView {
             printed: names(&["x", "y"]),

@@ -1,30 +1,27 @@
-//! The servers and clients of a running scenario of the legacy IRC, and
-//! whether they are at rest.
+//! The servers and clients of a running scenario of the legacy IRC.
 //!
-//! Knows what was launched and what was asked for, and so what has not come to
-//! an outcome yet. What the file expects in the end is not known here.
+//! It knows what the scenario has launched and requested, and from that whether
+//! the network is at rest. It does not know what the file expects in the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod outcome;
+mod rest;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::command::{Command, LaunchClient, LaunchServer};
 use super::expectation::{Expectation, Observed};
-use crate::fixture::Fixture;
-use crate::fixture::FixtureError;
-use crate::fixture::Server;
-use crate::fixture::legacy_user::{LegacyUser, UserCommand, UserView, Verb};
-use crate::fixture::wait;
-use crate::fixture::{End, Tap};
-use crate::fixture::{IrcState, ServerState};
-use crate::scenario::ending;
+use crate::fixture::legacy_user::{LegacyUser, UserCommand, UserView};
+use crate::fixture::{End, Fixture, FixtureError, IrcState, ServerState, Tap, wait};
 use crate::scenario::file::Kind;
 use crate::scenario::ports::Ports;
 use crate::scenario::report::Problem;
-use crate::scenario::runner::{Pace, Settings, Stage};
+use crate::scenario::runner::{Settings, Testbed, Timing};
+use crate::scenario::running::{self, RunningServer};
+use outcome::Outcome;
 
-/// How long a link may take to be there when something is said on it.
-const LINKING: Duration = Duration::from_secs(5);
+/// How long a link may take to exist before SEND uses it.
+const LINKING_LIMIT: Duration = Duration::from_secs(5);
 
 /// Everything that a scenario has launched so far.
 pub(in crate::scenario) struct LegacyNetwork<'a> {
@@ -34,21 +31,19 @@ pub(in crate::scenario) struct LegacyNetwork<'a> {
     servers: Vec<LaunchedServer>,
     clients: Vec<LaunchedClient>,
     outcomes: Vec<Outcome>,
-    said: Vec<Said>,
+    sent: Vec<SentText>,
     ports: Ports,
-    troubles: Vec<String>,
-    /// Whether anybody has been ended before the end.
+    failures: Vec<String>,
+    /// The scenario has killed a server or client.
     killed: bool,
 }
 
 struct LaunchedServer {
     launch: LaunchServer,
-    server: Server,
-    /// Where it listens, behind its tap if there is one.
+    running: RunningServer,
+    /// Where it listens, behind its tap if it has one.
     address: SocketAddr,
-    tap: Option<Tap>,
-    killed: bool,
-    /// What counts of it, once that is fixed.
+    /// What the report compares, once the server is killed.
     frozen: Option<Observed>,
 }
 
@@ -56,33 +51,22 @@ struct LaunchedClient {
     launch: LaunchClient,
     user: LegacyUser,
     killed: bool,
+    /// What the report compares, once the client is killed.
     frozen: Option<Observed>,
 }
 
-/// What must come of something that was typed and has no answer of its own.
-enum Outcome {
-    /// Client `to` shows `line` for the `count`th time.
-    Shown {
-        to: usize,
-        line: String,
-        count: usize,
-    },
-    /// Client `to` is told why not: it shows more than `before`.
-    Refused { to: usize, before: usize },
-}
-
-/// Something that was said in the name of a server.
-struct Said {
+/// A text that SEND injected on a link.
+struct SentText {
     source: String,
     destination: String,
     text: String,
-    /// Whether the tap has noted it: nobody is behind it.
-    noted: bool,
+    /// The tap has recorded it as a read, because it is muted.
+    recorded: bool,
 }
 
-/// What can be seen of everything at one moment.
+/// The observable state of all servers and clients at one time.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::scenario) struct Look {
+pub(in crate::scenario) struct Snapshot {
     servers: Vec<Option<ServerState>>,
     received: Vec<Vec<String>>,
     clients: Vec<UserView>,
@@ -101,28 +85,22 @@ impl<'a> LegacyNetwork<'a> {
             servers: Vec::new(),
             clients: Vec::new(),
             outcomes: Vec::new(),
-            said: Vec::new(),
+            sent: Vec::new(),
             ports: Ports::new(settings.fixed_ports),
-            troubles: Vec::new(),
+            failures: Vec::new(),
             killed: false,
         }
     }
 
-    /// Whether taps stand in front of servers, and let nothing through.
+    /// Whether the servers have muted taps in front of them.
     fn muted(&self) -> bool {
         self.kind == Kind::Connectivity && self.settings.muted
     }
 
     fn launch_server(&mut self, launch: &LaunchServer) -> Result<(), FixtureError> {
         if let Some(other) = self.server_at(launch.port) {
-            return Err(FixtureError::Ended {
-                name: launch.name.clone(),
-                status: "never started".to_owned(),
-                last_log_line: format!(
-                    "port {} is taken by {}",
-                    launch.port, self.servers[other].launch.name
-                ),
-            });
+            let other = &self.servers[other].launch.name;
+            return Err(running::port_in_use(&launch.name, launch.port, other));
         }
         let known = self.ports.needed(launch.port)?;
         let tapped = self.kind == Kind::Connectivity;
@@ -140,15 +118,12 @@ impl<'a> LegacyNetwork<'a> {
             builder = builder.irc_uplink(self.ports.address_of(port)?);
         }
         let server = builder.start()?;
-        let address = server.irc_legacy().expect("it was asked for");
+        let address = server
+            .irc_legacy()
+            .expect("the command line names this listener");
         let tap = if tapped {
-            let port = known.map_or(0, |address| address.port());
             let target = (!self.muted()).then_some(address);
-            let tap = Tap::start(port, target).map_err(|source| FixtureError::Socket {
-                what: format!("port {} in front of {}", launch.port, launch.name),
-                source,
-            })?;
-            Some(tap)
+            Some(running::start_tap(&launch.name, known, target)?)
         } else {
             None
         };
@@ -156,17 +131,15 @@ impl<'a> LegacyNetwork<'a> {
         self.ports.set(launch.port, front);
         self.servers.push(LaunchedServer {
             launch: launch.clone(),
-            server,
+            running: RunningServer::new(server, tap),
             address,
-            tap,
-            killed: false,
             frozen: None,
         });
         Ok(())
     }
 
     fn launch_client(&mut self, launch: &LaunchClient) -> Result<(), FixtureError> {
-        // Taps are for links between servers.
+        // Taps are for links between servers, not for clients.
         let address = match self.server_at(launch.port) {
             Some(home) => self.servers[home].address,
             None => self.ports.address_of(launch.port)?,
@@ -191,101 +164,48 @@ impl<'a> LegacyNetwork<'a> {
         Ok(())
     }
 
-    /// The server that was launched last under that name.
+    /// The server launched last under this name.
     fn server_named(&self, name: &str) -> Option<usize> {
         self.servers.iter().rposition(|one| one.launch.name == name)
     }
 
-    /// The client that was launched last under that nick or full name.
+    /// The client launched last under this nick or full name.
     fn client_named(&self, name: &str) -> Option<usize> {
         self.clients
             .iter()
             .rposition(|one| one.launch.nick == name || one.launch.full_name() == name)
     }
 
-    fn typed(&mut self, name: &str, typed: &UserCommand) {
+    fn send_command(&mut self, name: &str, command: &UserCommand) {
         let from = self
             .client_named(name)
-            .expect("the file has been checked for that");
+            .expect("the file's check requires a launched client");
         let view = self.clients[from].user.view();
-        if self.is_here(from, &view) {
-            self.note_outcomes(from, &view, typed);
+        if self.is_connected(from, &view) {
+            self.note_outcomes(from, &view, command);
         }
-        self.clients[from].user.send_command(typed);
+        self.clients[from].user.send_command(command);
     }
 
-    /// Notes what must come of what is typed, if it is nothing that the client
-    /// itself waits for.
-    fn note_outcomes(&mut self, from: usize, view: &UserView, typed: &UserCommand) {
-        let refused = Outcome::Refused {
-            to: from,
-            before: view.printed.len(),
-        };
-        match (typed.verb, &typed.words[..]) {
-            (Verb::Part, [channel, ..]) if view.channels.contains_key(channel) => {}
-            (Verb::Privmsg, [target, text, ..]) => {
-                let line = format!("{target} {text}");
-                let hearers = self.hearers(from, view, target);
-                match hearers {
-                    None => self.outcomes.push(refused),
-                    Some(hearers) => {
-                        for to in hearers {
-                            let count = self.times_said(to, &line) + 1;
-                            let line = line.clone();
-                            self.outcomes.push(Outcome::Shown { to, line, count });
-                        }
-                    }
-                }
-            }
-            (Verb::Part | Verb::Privmsg, _) => self.outcomes.push(refused),
-            _ => {}
-        }
-    }
-
-    /// Who must hear what is said to `target`; `None` if that can't be said.
-    fn hearers(&self, from: usize, view: &UserView, target: &str) -> Option<Vec<usize>> {
-        let to_channel = target.starts_with('#');
-        if to_channel && !view.channels.contains_key(target) {
-            return None;
-        }
-        let hears = |index: &usize| {
-            let view = self.clients[*index].user.view();
-            self.is_here(*index, &view)
-                && if to_channel {
-                    *index != from && view.channels.contains_key(target)
-                } else {
-                    self.clients[*index].launch.nick == target
-                }
-        };
-        let hearers: Vec<usize> = (0..self.clients.len()).filter(hears).collect();
-        (to_channel || !hearers.is_empty()).then_some(hearers)
-    }
-
-    /// How often client `index` should have shown `line` by now.
-    fn times_said(&self, index: usize, line: &str) -> usize {
-        let same = |outcome: &&Outcome| matches!(outcome, Outcome::Shown { to, line: said, .. } if *to == index && said == line);
-        self.outcomes.iter().filter(same).count()
-    }
-
-    /// Says something on the link between two servers, in the name of one.
+    /// Injects a text on the link between two servers, as if `source` had sent it.
     fn send(&mut self, source: &str, destination: &str, text: &str) -> Result<(), FixtureError> {
         let muted = self.muted();
-        // Lines only: what is said next would belong to this one otherwise.
+        // A line of its own, so that the next line does not continue it.
         let line_end = if muted { "" } else { "\r\n" };
         let bytes = format!("{text}{line_end}");
         let socket = |error| FixtureError::Socket {
-            what: format!("what {source} says to {destination}"),
+            what: format!("SEND from {source} to {destination}"),
             source: error,
         };
-        let said = wait::until(LINKING, || {
+        let injected = wait::until(LINKING_LIMIT, || {
             // Either of them may have dialled the other.
-            let there = [
+            let directions = [
                 (destination, source, End::Server),
                 (source, destination, End::Dialler),
             ];
-            for (dialled, dialler, end) in there {
+            for (dialled, dialler, end) in directions {
                 let server = self.server_named(dialled)?;
-                let tap = self.servers[server].tap.as_ref()?;
+                let tap = self.servers[server].running.tap.as_ref()?;
                 let opening = format!("SERVER {dialler} ");
                 match tap.inject(opening.as_bytes(), end, bytes.as_bytes()) {
                     Ok(false) => {}
@@ -296,262 +216,118 @@ impl<'a> LegacyNetwork<'a> {
             None
         });
         let no_link = || Err(std::io::ErrorKind::NotConnected.into());
-        let end = said.unwrap_or_else(no_link).map_err(socket)?;
-        self.said.push(Said {
+        let end = injected.unwrap_or_else(no_link).map_err(socket)?;
+        self.sent.push(SentText {
             source: source.to_owned(),
             destination: destination.to_owned(),
             text: text.to_owned(),
-            noted: muted && end == End::Server,
+            recorded: muted && end == End::Server,
         });
         Ok(())
     }
 
-    /// Freezes what counts of `name` and ends it. An unknown name is ignored.
+    /// Freezes the observed state of `name` and ends it: the running server launched
+    /// last under that name, else such a client. Ignores an unknown name.
     fn kill(&mut self, name: &str) {
-        let look = self.look();
-        let alive_server = self
-            .server_named(name)
-            .filter(|&index| !self.servers[index].killed);
-        let alive_client = self
-            .client_named(name)
-            .filter(|&index| !self.clients[index].killed);
-        if let Some(index) = alive_server {
+        let snapshot = self.snapshot();
+        let server = self.server_named(name);
+        let client = self.client_named(name);
+        if let Some(index) = server.filter(|&index| !self.servers[index].running.killed) {
             self.killed = true;
-            self.freeze_server(index, &look);
-            self.ask_server(index);
-            self.finish_server(index);
-        } else if let Some(index) = alive_client {
+            self.freeze_server(index, &snapshot);
+            let running = &mut self.servers[index].running;
+            running.request_shutdown(&mut self.failures);
+            running.finish(&mut self.failures);
+        } else if let Some(index) = client.filter(|&index| !self.clients[index].killed) {
             self.killed = true;
-            self.freeze_client(index, &look);
+            self.freeze_client(index, &snapshot);
             self.clients[index].killed = true;
             self.clients[index].user.close();
         }
     }
 
-    /// Asks a server to leave; it should be there to be asked.
-    fn ask_server(&mut self, index: usize) {
-        let one = &mut self.servers[index];
-        if let Some(trouble) = ending::ask(&mut one.server) {
-            one.killed = true;
-            self.troubles.push(trouble);
-        }
-    }
-
-    /// Waits for the end of a server that was asked to leave.
-    fn finish_server(&mut self, index: usize) {
-        let one = &mut self.servers[index];
-        if !one.killed {
-            one.killed = true;
-            self.troubles.extend(ending::finish(&mut one.server));
-        }
-    }
-
-    fn freeze_server(&mut self, index: usize, look: &Look) {
+    fn freeze_server(&mut self, index: usize, snapshot: &Snapshot) {
         if self.servers[index].frozen.is_none() {
-            self.servers[index].frozen = Some(self.seen_of_server(index, look));
+            self.servers[index].frozen = Some(self.observed_server(index, snapshot));
         }
-        if let Some(tap) = &self.servers[index].tap
+        if let Some(tap) = &self.servers[index].running.tap
             && !self.killed
         {
             for after in tap.record().closed {
-                self.troubles.push(format!(
-                    "{}: a link to it was closed after {after:?}",
+                self.failures.push(format!(
+                    "{}: a peer closed a link to it after {after:?}",
                     self.servers[index].launch.name
                 ));
             }
         }
     }
 
-    fn freeze_client(&mut self, index: usize, look: &Look) {
+    fn freeze_client(&mut self, index: usize, snapshot: &Snapshot) {
         let frozen = &mut self.clients[index].frozen;
         if frozen.is_none() {
-            *frozen = Some(Observed::Client(look.clients[index].clone()));
+            *frozen = Some(Observed::Client(snapshot.clients[index].clone()));
         }
     }
 
-    fn seen_of_server(&self, index: usize, look: &Look) -> Observed {
+    fn observed_server(&self, index: usize, snapshot: &Snapshot) -> Observed {
         let name = &self.servers[index].launch.name;
-        let texts = |of: fn(&Said) -> &String, all: bool| {
-            let said = self.said.iter();
-            said.filter(move |said| of(said) == name && (all || !said.noted))
-                .map(|said| said.text.clone())
+        let texts = |host: fn(&SentText) -> &String, all: bool| {
+            let sent = self.sent.iter();
+            sent.filter(move |sent| host(sent) == name && (all || !sent.recorded))
+                .map(|sent| sent.text.clone())
         };
-        let mut received = look.received[index].clone();
-        received.extend(texts(|said| &said.destination, false));
+        let mut received = snapshot.received[index].clone();
+        received.extend(texts(|sent| &sent.destination, false));
         Observed::Server {
-            state: look.irc(index).cloned(),
+            state: snapshot.irc(index).cloned(),
             received,
-            sent: texts(|said| &said.source, true).collect(),
+            sent: texts(|sent| &sent.source, true).collect(),
         }
     }
 
-    /// What counts of `name`: servers first, of several the one launched last.
-    fn observed(&self, name: &str, look: &Look) -> Option<Observed> {
+    /// The observed state of `name`: of the server launched last under that name,
+    /// else of such a client.
+    fn observed(&self, name: &str, snapshot: &Snapshot) -> Option<Observed> {
         if let Some(index) = self.server_named(name) {
             let frozen = self.servers[index].frozen.clone();
-            return Some(frozen.unwrap_or_else(|| self.seen_of_server(index, look)));
+            return Some(frozen.unwrap_or_else(|| self.observed_server(index, snapshot)));
         }
         let index = self.client_named(name)?;
         let frozen = self.clients[index].frozen.clone();
-        Some(frozen.unwrap_or_else(|| Observed::Client(look.clients[index].clone())))
+        Some(frozen.unwrap_or_else(|| Observed::Client(snapshot.clients[index].clone())))
     }
 
-    /// The server that is there on the scenario's `port`.
+    /// The running server on the scenario's `port`.
     fn server_at(&self, port: u16) -> Option<usize> {
         self.servers
             .iter()
-            .rposition(|one| one.launch.port == port && !one.killed)
+            .rposition(|one| one.launch.port == port && !one.running.killed)
     }
 
-    /// Whether a client is on the network.
-    fn is_here(&self, index: usize, view: &UserView) -> bool {
+    /// Whether a client is connected to the network.
+    fn is_connected(&self, index: usize, view: &UserView) -> bool {
         view.welcomed && !view.quitting && !view.ended && !self.clients[index].killed
-    }
-
-    /// Linked, or nobody is there.
-    fn uplink_is_settled(&self, index: usize, look: &Look) -> bool {
-        let port = self.servers[index].launch.connect_to;
-        let uplink = port.and_then(|port| self.server_at(port));
-        let Some((uplink, _)) = uplink.zip(look.servers[index].as_ref()) else {
-            return true;
-        };
-        if self.muted() {
-            let diallers = self.servers.iter();
-            let diallers = diallers.filter(|one| one.launch.connect_to == port);
-            return look.received[uplink].len() >= diallers.count();
-        }
-        look.servers[uplink].is_none() || self.linked(index, uplink, look)
-    }
-
-    /// Welcomed and answered, or refused, or nobody is there; and gone if it
-    /// should go.
-    fn client_is_settled(&self, index: usize, look: &Look) -> bool {
-        let view = &look.clients[index];
-        if view.ended || self.clients[index].killed {
-            return true;
-        }
-        if view.quitting {
-            return false;
-        }
-        let home = self.server_at(self.clients[index].launch.port);
-        let home_is_there = home.is_some_and(|home| look.servers[home].is_some());
-        if view.welcomed {
-            view.unanswered.is_empty()
-        } else {
-            !view.refusals.is_empty() || !home_is_there
-        }
-    }
-
-    /// Come to pass, or nobody is there to see it.
-    fn has_come(outcome: &Outcome, look: &Look) -> bool {
-        match outcome {
-            Outcome::Shown { to, line, count } => {
-                let view = &look.clients[*to];
-                let shown = view.printed.iter().filter(|shown| *shown == line);
-                view.ended || shown.count() >= *count
-            }
-            Outcome::Refused { to, before } => {
-                let view = &look.clients[*to];
-                view.ended || view.printed.len() > *before
-            }
-        }
-    }
-
-    /// Whether two servers know of each other as neighbours.
-    fn linked(&self, one: usize, other: usize, look: &Look) -> bool {
-        let knows = |one: usize, other: usize| {
-            look.irc(one).is_some_and(|irc| {
-                irc.adjacent_servers
-                    .contains(&self.servers[other].launch.name)
-            })
-        };
-        one != other && knows(one, other) && knows(other, one)
-    }
-
-    /// The server itself, and all that links lead to from there.
-    fn network_of(&self, index: usize, look: &Look) -> Vec<usize> {
-        let mut network = vec![index];
-        let mut next = 0;
-        while let Some(&at) = network.get(next) {
-            for other in 0..self.servers.len() {
-                if !network.contains(&other) && self.linked(at, other, look) {
-                    network.push(other);
-                }
-            }
-            next += 1;
-        }
-        network
-    }
-
-    /// The clients that a server has welcomed and that are still there.
-    fn clients_at<'s>(&'s self, server: usize, look: &'s Look) -> impl Iterator<Item = usize> + 's {
-        (0..self.clients.len()).filter(move |&index| {
-            self.is_here(index, &look.clients[index])
-                && self.server_at(self.clients[index].launch.port) == Some(server)
-        })
-    }
-
-    fn nicks_at(&self, server: usize, look: &Look) -> BTreeSet<&str> {
-        self.clients_at(server, look)
-            .map(|index| self.clients[index].user.nick())
-            .collect()
-    }
-
-    /// Whether a server knows its links, its users and all others, and the same
-    /// channels as the rest of its network and its users.
-    fn is_consistent(&self, index: usize, look: &Look) -> bool {
-        if look.servers[index].is_none() {
-            return true;
-        }
-        let Some(irc) = look.irc(index) else {
-            return false;
-        };
-        let network = self.network_of(index, look);
-        let links = network.iter().filter(|&&at| self.linked(index, at, look));
-        let others = network.iter().filter(|&&at| at != index);
-        let others = others.map(|&at| self.servers[at].launch.name.as_str());
-        let users = network.iter().flat_map(|&at| self.nicks_at(at, look));
-        links.count() == irc.adjacent_servers.len()
-            && names(&irc.servers) == others.collect()
-            && names(&irc.adjacent_users) == self.nicks_at(index, look)
-            && names(&irc.users) == users.collect()
-            && network
-                .iter()
-                .all(|&at| look.irc(at).is_some_and(|other| same_channels(irc, other)))
-            && self
-                .clients_at(index, look)
-                .all(|client| self.is_where_it_thinks(client, irc, look))
-    }
-
-    /// Whether a client is in those channels that it knows.
-    fn is_where_it_thinks(&self, client: usize, home: &IrcState, look: &Look) -> bool {
-        let nick = &self.clients[client].launch.nick;
-        let channels = home.channels.iter();
-        let joined = channels.filter(|(_, channel)| channel.users.contains(nick));
-        joined
-            .map(|(name, _)| name)
-            .eq(look.clients[client].channels.keys())
     }
 }
 
-impl Stage for LegacyNetwork<'_> {
+impl Testbed for LegacyNetwork<'_> {
     type Command = Command;
     type Expectation = Expectation;
-    type Look = Look;
+    type Snapshot = Snapshot;
 
-    fn pace(command: &Command) -> Pace {
+    fn timing(command: &Command) -> Timing {
         match command {
-            Command::Wait(span) => Pace::Wait(*span),
-            Command::KillAll => Pace::KillAll,
-            _ => Pace::AtOnce,
+            Command::Wait(span) => Timing::Wait(*span),
+            Command::KillAll => Timing::KillAll,
+            _ => Timing::Immediate,
         }
     }
 
-    fn carry_out(&mut self, command: &Command) -> Result<(), FixtureError> {
+    fn execute(&mut self, command: &Command) -> Result<(), FixtureError> {
         match command {
             Command::LaunchServer(launch) => self.launch_server(launch)?,
             Command::LaunchClient(launch) => self.launch_client(launch)?,
-            Command::ClientCommand { name, typed } => self.typed(name, typed),
+            Command::ClientCommand { name, command } => self.send_command(name, command),
             Command::Send {
                 source,
                 destination,
@@ -564,57 +340,51 @@ impl Stage for LegacyNetwork<'_> {
         Ok(())
     }
 
-    fn look(&mut self) -> Look {
+    fn snapshot(&mut self) -> Snapshot {
         let received = self.servers.iter().map(|one| {
-            let reads = one.tap.as_ref().map(|tap| tap.record().reads);
-            let reads = reads.unwrap_or_default();
+            let reads = one.running.reads();
             reads
                 .iter()
                 .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
                 .collect()
         });
-        Look {
+        Snapshot {
             received: received.collect(),
             servers: self
                 .servers
                 .iter_mut()
-                .map(|one| {
-                    let asked = !one.killed && one.server.process_mut().is_running();
-                    asked.then(|| one.server.state().ok()).flatten()
-                })
+                .map(|one| one.running.state())
                 .collect(),
             clients: self.clients.iter().map(|one| one.user.view()).collect(),
         }
     }
 
-    fn without_counters(look: &Look) -> Look {
-        let mut look = look.clone();
-        for state in look.servers.iter_mut().flatten() {
+    fn without_counters(snapshot: &Snapshot) -> Snapshot {
+        let mut snapshot = snapshot.clone();
+        for state in snapshot.servers.iter_mut().flatten() {
             state.counters.clear();
         }
-        look
+        snapshot
     }
 
-    fn is_at_rest(&self, look: &Look) -> bool {
-        (0..self.servers.len()).all(|index| self.uplink_is_settled(index, look))
-            && (0..self.clients.len()).all(|index| self.client_is_settled(index, look))
-            && self
-                .outcomes
-                .iter()
-                .all(|outcome| Self::has_come(outcome, look))
-            && (self.muted()
-                || (0..self.servers.len()).all(|index| self.is_consistent(index, look)))
+    fn is_at_rest(&self, snapshot: &Snapshot) -> bool {
+        self.rests(snapshot)
     }
 
-    fn problems(&self, name: &str, expectation: &Expectation, look: &Look) -> Option<Vec<Problem>> {
-        let observed = self.observed(name, look)?;
+    fn problems(
+        &self,
+        name: &str,
+        expectation: &Expectation,
+        snapshot: &Snapshot,
+    ) -> Option<Vec<Problem>> {
+        let observed = self.observed(name, snapshot)?;
         if self.muted() {
-            // Servers are alone there, and nobody is asked what he knows.
+            // Each server is alone. The report compares only what came over links.
             return Some(match &observed {
                 Observed::Client(_) => Vec::new(),
                 Observed::Server { .. } => {
                     expectation
-                        .on_links()
+                        .links_only()
                         .problems(name, &observed, self.settings.strict)
                 }
             });
@@ -627,55 +397,48 @@ impl Stage for LegacyNetwork<'_> {
     }
 
     fn kill_all(&mut self) {
-        let look = self.look();
-        // All is fixed before the first is ended: lost links change what the
-        // others know.
+        let snapshot = self.snapshot();
+        // Freeze everything before the first shutdown: lost links change what the
+        // other servers know.
         for index in 0..self.servers.len() {
-            self.freeze_server(index, &look);
+            self.freeze_server(index, &snapshot);
         }
         for index in 0..self.clients.len() {
-            self.freeze_client(index, &look);
+            self.freeze_client(index, &snapshot);
         }
         self.killed = true;
         if self.muted() {
-            // Whoever leaves waits a while for the other end, which never closes.
+            // A node that shuts down waits a while for its peer to close, and a muted
+            // tap never does.
             for one in &mut self.servers {
-                one.tap = None;
+                one.running.tap = None;
             }
         }
         for one in &mut self.clients {
             one.killed = true;
             one.user.close();
         }
-        // All are asked before the first is waited for.
-        let left: Vec<usize> = (0..self.servers.len())
-            .filter(|&index| !self.servers[index].killed)
-            .collect();
-        for &index in &left {
-            self.ask_server(index);
-        }
-        for index in left {
-            self.finish_server(index);
-        }
+        let servers = self.servers.iter_mut().map(|one| &mut one.running);
+        running::shut_down(servers, &mut self.failures);
     }
 
-    fn troubles(&self) -> Vec<String> {
-        let mut troubles = self.troubles.clone();
+    fn failures(&self) -> Vec<String> {
+        let mut failures = self.failures.clone();
         for one in &self.servers {
-            ending::note_panic(one.server.process(), &mut troubles);
+            running::note_panic(one.running.server.process(), &mut failures);
         }
         for one in &self.clients {
             if let Some(line) = one.user.view().garbage.first() {
                 let name = one.launch.full_name();
-                troubles.push(format!("{name}: was sent what is no line: {line}"));
+                failures.push(format!("{name}: received a malformed line: {line}"));
             }
         }
-        troubles
+        failures
     }
 }
 
-impl Look {
-    /// What a server knows of IRC.
+impl Snapshot {
+    /// What the server knows of IRC.
     fn irc(&self, index: usize) -> Option<&IrcState> {
         self.servers[index].as_ref()?.irc.as_ref()
     }
@@ -683,22 +446,4 @@ impl Look {
 
 fn log_name(wanted: Option<&String>, name: &str) -> String {
     wanted.cloned().unwrap_or(format!("{name}.log"))
-}
-
-fn names(names: &[String]) -> BTreeSet<&str> {
-    names.iter().map(String::as_str).collect()
-}
-
-/// Whether two servers know the same channels, but for keys: those are told to
-/// nobody who comes later.
-fn same_channels(one: &IrcState, other: &IrcState) -> bool {
-    let comparable = |state: &'_ IrcState| -> BTreeMap<String, (Option<String>, Vec<String>)> {
-        let channels = state.channels.iter().map(|(name, channel)| {
-            let mut users = channel.users.clone();
-            users.sort();
-            (name.clone(), (channel.topic.clone(), users))
-        });
-        channels.collect()
-    };
-    comparable(one) == comparable(other)
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt;
 
 use crc_core::{Escaped, ListenerId};
 use crc_net::{Driver, DriverConfig, LineEvent, read_lines};
-use crc_rendezvous::{Away, Peer, PeerCommand, PeerNotice, When};
+use crc_rendezvous::{DirectoryError, Peer, PeerCommand, PeerNotice, When};
 
 use crate::args::JoinArgs;
 use crate::terminal::{LogLines, Terminal};
@@ -58,16 +58,16 @@ pub(crate) fn run(args: &JoinArgs, log: &LogLines) -> Result<(), Failure> {
         if let PeerNotice::Refused { source, why } = &notice {
             log::warn!("the connection from {source} is closed: {why}");
         }
-        if let PeerNotice::Away {
+        if let PeerNotice::DirectoryLost {
             why,
             retry_in: None,
         } = &notice
-            && !why.was_there()
+            && !why.was_registered()
         {
-            outcome = Err(Failure::Away(*why));
+            outcome = Err(Failure::Directory(*why));
             return;
         }
-        if matches!(notice, PeerNotice::NotSaid { .. }) && !at_terminal && outcome.is_ok() {
+        if matches!(notice, PeerNotice::NotSent { .. }) && !at_terminal && outcome.is_ok() {
             outcome = Err(Failure::Incomplete);
         }
         if !unread && let Err(error) = show(&mut face, &notice) {
@@ -119,9 +119,9 @@ fn is_somebody_there() -> bool {
 
 /// What is to be made of what a script says.
 fn command(input: LineEvent, line_bytes_max: usize) -> Option<PeerCommand> {
-    let when = When::Complete;
+    let when = When::MeshComplete;
     match input {
-        LineEvent::Line(text) => Some(PeerCommand::Say { text, when }),
+        LineEvent::Line(text) => Some(PeerCommand::SendText { text, when }),
         LineEvent::TooLong => {
             log::error!("a line may have {line_bytes_max} bytes; nothing was said");
             None
@@ -142,7 +142,7 @@ fn command(input: LineEvent, line_bytes_max: usize) -> Option<PeerCommand> {
 }
 
 /// Why the directory is away, as far as it is worth a word.
-pub(crate) fn away(why: Away, retry_in: Option<std::time::Duration>) -> String {
+pub(crate) fn away(why: DirectoryError, retry_in: Option<std::time::Duration>) -> String {
     match retry_in {
         None => why.to_string(),
         Some(pause) => format!("{why}; trying again in {:.1} s", pause.as_secs_f64()),

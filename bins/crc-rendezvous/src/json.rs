@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crc_rendezvous::{Away, PeerNotice};
+use crc_rendezvous::{DirectoryError, PeerNotice};
 use serde::Serialize;
 
 /// One line.
@@ -45,15 +45,15 @@ pub(crate) fn line(notice: &PeerNotice) -> Option<String> {
         PeerNotice::Hello { peer } => Event::Hello { peer: *peer },
         PeerNotice::Lost { peer, .. } => Event::Lost { peer: *peer },
         PeerNotice::Text { peer, text } => Event::Text { peer: *peer, text },
-        PeerNotice::Away {
-            why: Away::Teardown,
+        PeerNotice::DirectoryLost {
+            why: DirectoryError::Teardown,
             ..
         } => Event::Teardown,
-        PeerNotice::Away { why, retry_in } => Event::Away {
+        PeerNotice::DirectoryLost { why, retry_in } => Event::Away {
             reason: why.to_string(),
             retry_in_ms: retry_in.map(|pause| pause.as_millis()),
         },
-        PeerNotice::NotSaid { why } => Event::Error {
+        PeerNotice::NotSent { why } => Event::Error {
             text: why.to_string(),
         },
         PeerNotice::Registered { .. }
@@ -73,7 +73,7 @@ mod tests {
         let peer = "127.0.0.1:80".parse().unwrap();
         let peers = vec![peer, "[::1]:81".parse().unwrap()];
         let text = "a\u{1b}\"".to_owned();
-        let (why, retry_in) = (Away::Teardown, None);
+        let (why, retry_in) = (DirectoryError::Teardown, None);
         for (notice, meant) in [
             (
                 PeerNotice::Directory { peers },
@@ -92,7 +92,7 @@ mod tests {
                 r#"{"event":"text","peer":"127.0.0.1:80","text":"a\u001b\""}"#,
             ),
             (
-                PeerNotice::Away { why, retry_in },
+                PeerNotice::DirectoryLost { why, retry_in },
                 r#"{"event":"teardown"}"#,
             ),
         ] {

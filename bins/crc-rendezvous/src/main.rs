@@ -35,7 +35,7 @@ enum Failure {
     #[error("the system gives no random numbers: {0}")]
     Random(#[from] getrandom::Error),
     #[error("{0}")]
-    Away(#[from] crc_rendezvous::Away),
+    Directory(#[from] crc_rendezvous::DirectoryError),
     #[error("not everything could be said")]
     Incomplete,
     #[error("standard output can't be written to: {0}")]

@@ -36,12 +36,12 @@ fn tell(notice: &DirectoryNotice) {
     match notice {
         DirectoryNotice::Joined {
             address,
-            was: None,
+            previous: None,
             peers,
         } => log::info!("{address} has joined ({peers} on the list)"),
         DirectoryNotice::Joined {
             address,
-            was: Some(was),
+            previous: Some(was),
             ..
         } => log::info!("{was} is {address} in truth: the rest of its address has come"),
         DirectoryNotice::Left {

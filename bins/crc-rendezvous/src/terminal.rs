@@ -133,7 +133,10 @@ fn edit(commander: &CommandSender<PeerCommand>, editing: &AtomicBool, ready: &Sy
                 for line in text.lines() {
                     let text = line.to_owned();
                     let when = When::Now;
-                    if commander.send(PeerCommand::Say { text, when }).is_err() {
+                    if commander
+                        .send(PeerCommand::SendText { text, when })
+                        .is_err()
+                    {
                         return;
                     }
                 }

@@ -24,17 +24,19 @@ pub(crate) fn line(notice: &PeerNotice) -> Option<String> {
             pause.as_secs_f64()
         ),
         PeerNotice::Text { peer, text } => format!("<{peer}> {}", Escaped(text)),
-        PeerNotice::Away { why, retry_in } => format!("* {}", crate::join::away(*why, *retry_in)),
+        PeerNotice::DirectoryLost { why, retry_in } => {
+            format!("* {}", crate::join::away(*why, *retry_in))
+        }
         PeerNotice::Unreachable { retry_in: None, .. }
         | PeerNotice::Refused { .. }
-        | PeerNotice::NotSaid { .. } => return None,
+        | PeerNotice::NotSent { .. } => return None,
     })
 }
 
 /// The sentence about something that the user wants and can't have.
 pub(crate) fn trouble(notice: &PeerNotice) -> Option<String> {
     match notice {
-        PeerNotice::NotSaid { why } => Some(format!("! {why}")),
+        PeerNotice::NotSent { why } => Some(format!("! {why}")),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use std::mem;
 use std::net::SocketAddr;
 
 use crc_core::{DialId, Effect, Event, LinkId, Machine, Outbox, PeerAddress, Timestamp};
-use crc_rendezvous::{Away, Member, MemberCommand, MemberConfig, MemberNotice};
+use crc_rendezvous::{DirectoryError, Member, MemberCommand, MemberConfig, MemberNotice};
 
 /// A member of a directory.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Rendezvous {
     /// Whether a list has arrived on this connection.
     registered: bool,
     /// The last error that was logged as a warning; `None` after a list.
-    last_error: Option<Away>,
+    last_error: Option<DirectoryError>,
     scratch: Vec<Effect<MemberNotice>>,
 }
 
@@ -95,7 +95,7 @@ impl Rendezvous {
             match notice {
                 MemberNotice::Registered { own } => self.own = Some(own),
                 MemberNotice::List(list) => candidates = self.on_list(&list).or(candidates),
-                MemberNotice::Away { why, .. } => self.on_error(why),
+                MemberNotice::DirectoryLost { why, .. } => self.on_error(why),
             }
         }
         candidates
@@ -118,7 +118,7 @@ impl Rendezvous {
     }
 
     /// Logs an error: as a warning unless it repeats the last one.
-    fn on_error(&mut self, error: Away) {
+    fn on_error(&mut self, error: DirectoryError) {
         self.registered = false;
         let directory = &self.directory;
         if self.last_error.replace(error) == Some(error) {

@@ -10,8 +10,8 @@
 //!
 //! - a byte follows that can't belong to it: a newline, or the beginning of the
 //!   next message; or nothing that may follow could belong to it;
-//! - or nothing more has come for a while ([`PAUSE`]): whoever feeds a decoder
-//!   asks it by `waits` whether a pause would mean anything, and tells it of one
+//! - or nothing more has come for a while ([`MESSAGE_TIMEOUT`]): whoever feeds a decoder
+//!   asks it by `needs_pause` whether a pause would mean anything, and tells it of one
 //!   by `pause`.
 //!
 //! A pause is a guess, and not the last word: `127.0.0.1:80`, a pause and `80` is
@@ -19,22 +19,22 @@
 //! end depends neither on where a stream was cut nor on when its pieces came.
 
 mod chat;
+mod encode;
 mod grammar;
+mod partial;
 mod registration;
-mod tail;
 mod update;
-mod write;
 
 use core::time::Duration;
 
-pub use chat::{ChatDecoder, Said};
+pub use chat::{ChatDecoder, PeerMessage};
+pub use encode::{write_hello, write_list, write_registration, write_teardown, write_text};
 pub use registration::RegistrationDecoder;
 pub use update::{Update, UpdateDecoder};
-pub use write::{write_hello, write_list, write_registration, write_teardown, write_text};
 
 /// Nothing came for so long: what stands at the end of a stream is taken for
 /// whole. 100 ms.
-pub const PAUSE: Duration = Duration::from_millis(100);
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A stream that can't be understood from here on. The peer is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,16 +44,16 @@ pub enum CodecError {
     #[error(
         "what it said is no address: an address looks like 192.0.2.1:33400 or [2001:db8::1]:33400"
     )]
-    AddressError,
+    InvalidAddress,
     /// A peer's further words to the directory.
     #[error("it said more than its address")]
-    MoreThanAnAddress,
+    TrailingBytes,
     /// Words of a directory.
     #[error("what it said is neither a list of addresses nor a teardown")]
-    NotAnUpdate,
+    InvalidUpdate,
     /// An address of a directory without a list.
     #[error("it gave an address before any list began")]
-    OutsideList,
+    AddressOutsideList,
     /// A list of a directory.
     #[error("it gave a list of more than {max} addresses")]
     ListTooLong {
@@ -62,7 +62,7 @@ pub enum CodecError {
     },
     /// A peer's first words to another one.
     #[error("what it said is no greeting: a greeting looks like Hello from:192.0.2.1:33400")]
-    NotAHello,
+    InvalidHello,
     /// A line of a peer.
     #[error("it sent a line of more than {max} bytes")]
     TextTooLong {

@@ -16,20 +16,20 @@ use crc_machine::{
     CloseWhen, Event, LinkDown, LinkId, LinkTable, Machine, Outbox, Timers, Timestamp,
 };
 
-use crate::codec::{PAUSE, RegistrationDecoder, write_list, write_teardown};
+use crate::codec::{MESSAGE_TIMEOUT, RegistrationDecoder, write_list, write_teardown};
 
-pub use api::{DirectoryCommand, DirectoryNotice, Left, Refusal};
+pub use api::{DirectoryCommand, DirectoryNotice, LeaveReason, Refusal};
 use budget::Budget;
 
 /// When a peer has left, the others are told after so long, unless somebody joins
 /// before: who comes back at once costs one update, and so do many that leave
 /// together.
-const TOLD_AFTER: Duration = Duration::from_millis(100);
+const UPDATE_DELAY: Duration = Duration::from_millis(100);
 
 /// How long after the last list the teardown comes, so that the last peer is
 /// connected with the others before all of them end. Original peers would also take
 /// both for one message if they arrived together.
-const TEARDOWN_AFTER: Duration = Duration::from_secs(1);
+const TEARDOWN_DELAY: Duration = Duration::from_secs(1);
 
 /// How a directory is to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,7 +96,7 @@ pub struct Directory {
     list: Vec<(LinkId, SocketAddr)>,
     /// Who has registered what.
     by_address: BTreeMap<SocketAddr, LinkId>,
-    timers: Timers<Due>,
+    timers: Timers<Timer>,
     budget: Budget,
     phase: Phase,
 }
@@ -113,7 +113,7 @@ struct Row {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
+enum Timer {
     /// A peer has taken too long to register.
     Registration(LinkId),
     /// A peer has said nothing more for a while.
@@ -166,10 +166,10 @@ impl Directory {
             }
         }
         let news = row.decoder.push(bytes);
-        if row.decoder.waits() {
-            self.timers.set(Due::Pause(link), now + PAUSE);
+        if row.decoder.needs_pause() {
+            self.timers.set(Timer::Pause(link), now + MESSAGE_TIMEOUT);
         } else {
-            self.timers.cancel(Due::Pause(link));
+            self.timers.cancel(Timer::Pause(link));
         }
         match news {
             Ok(Some(address)) => self.register(now, link, address, out),
@@ -190,11 +190,11 @@ impl Directory {
         let host = address.ip();
         let max = self.config.limits.peers_max;
         let refusal = if host.is_unspecified() || host.is_multicast() {
-            Some(Refusal::NotReachable(address))
+            Some(Refusal::UnreachableAddress(address))
         } else if !self.config.trust_addresses && host != source.ip().to_canonical() {
-            Some(Refusal::NotItsOwn(address))
+            Some(Refusal::ForeignAddress(address))
         } else if self.by_address.contains_key(&address) {
-            Some(Refusal::Taken(address))
+            Some(Refusal::AddressInUse(address))
         } else if before.is_none() && self.list.len() >= max {
             Some(Refusal::Full { max })
         } else {
@@ -205,7 +205,7 @@ impl Directory {
             return;
         }
         row.registered = Some(address);
-        self.timers.cancel(Due::Registration(link));
+        self.timers.cancel(Timer::Registration(link));
         self.by_address.insert(address, link);
         if let Some(before) = before {
             self.by_address.remove(&before);
@@ -220,14 +220,14 @@ impl Directory {
         let peers = self.list.len();
         out.notice(DirectoryNotice::Joined {
             address,
-            was: before,
+            previous: before,
             peers,
         });
         if self.config.max_peers.is_some_and(|max| peers >= max.get()) {
             self.phase = Phase::Full;
-            self.tell_all(out);
-            self.timers.cancel(Due::Update);
-            self.timers.set(Due::Teardown, now + TEARDOWN_AFTER);
+            self.send_list(out);
+            self.timers.cancel(Timer::Update);
+            self.timers.set(Timer::Teardown, now + TEARDOWN_DELAY);
         } else {
             self.update(now, out);
         }
@@ -236,17 +236,17 @@ impl Directory {
     /// Tells everybody the list, as soon as there is room for it.
     fn update(&mut self, now: Timestamp, out: &mut Out) {
         match self.budget.free_at(now) {
-            Some(later) => self.timers.set(Due::Update, later),
+            Some(later) => self.timers.set(Timer::Update, later),
             None => {
-                self.timers.cancel(Due::Update);
-                let bytes = self.tell_all(out);
+                self.timers.cancel(Timer::Update);
+                let bytes = self.send_list(out);
                 self.budget.spend(now, bytes);
             }
         }
     }
 
     /// Tells everybody the list; returns how many bytes that makes.
-    fn tell_all(&mut self, out: &mut Out) -> usize {
+    fn send_list(&mut self, out: &mut Out) -> usize {
         let list = out.store(|arena| write_list(self.peers(), arena));
         for &(link, _) in &self.list {
             out.send_stored(link, list);
@@ -263,16 +263,16 @@ impl Directory {
             why,
         });
         out.close(link, CloseWhen::Flushed);
-        self.remove(now, link, Left::Refused(why), out);
+        self.remove(now, link, LeaveReason::Refused(why), out);
     }
 
     /// Forgets a connection, and takes its peer off the list.
-    fn remove(&mut self, now: Timestamp, link: LinkId, why: Left, out: &mut Out) {
+    fn remove(&mut self, now: Timestamp, link: LinkId, why: LeaveReason, out: &mut Out) {
         let Some(row) = self.links.remove(link) else {
             return;
         };
-        self.timers.cancel(Due::Registration(link));
-        self.timers.cancel(Due::Pause(link));
+        self.timers.cancel(Timer::Registration(link));
+        self.timers.cancel(Timer::Pause(link));
         let Some(address) = row.registered else {
             return;
         };
@@ -283,8 +283,8 @@ impl Directory {
             why,
             peers: self.list.len(),
         });
-        if self.phase == Phase::Open && !self.timers.is_set(Due::Update) {
-            self.timers.set(Due::Update, now + TOLD_AFTER);
+        if self.phase == Phase::Open && !self.timers.is_set(Timer::Update) {
+            self.timers.set(Timer::Update, now + UPDATE_DELAY);
         }
     }
 
@@ -305,18 +305,18 @@ impl Directory {
     fn handle_tick(&mut self, now: Timestamp, out: &mut Out) {
         while let Some(due) = self.timers.pop_due(now) {
             match due {
-                Due::Registration(link) => {
+                Timer::Registration(link) => {
                     let within = self.config.limits.registration_time_max;
-                    self.refuse(now, link, Refusal::TooSlow { within }, out);
+                    self.refuse(now, link, Refusal::RegistrationTimeout { within }, out);
                 }
-                Due::Pause(link) => {
+                Timer::Pause(link) => {
                     let row = self.links.find_mut(link);
                     if let Some(address) = row.and_then(|row| row.decoder.pause()) {
                         self.register(now, link, address, out);
                     }
                 }
-                Due::Update => self.update(now, out),
-                Due::Teardown => self.tear_down(out),
+                Timer::Update => self.update(now, out),
+                Timer::Teardown => self.tear_down(out),
             }
         }
     }
@@ -340,7 +340,7 @@ impl Machine for Directory {
                 self.links.insert(link, row);
                 out.bound(link, self.config.limits.queue_bytes_max);
                 let until = now + self.config.limits.registration_time_max;
-                self.timers.set(Due::Registration(link), until);
+                self.timers.set(Timer::Registration(link), until);
             }
             Event::LinkUp { link, .. } => out.close(link, CloseWhen::Flushed),
             Event::Bytes { link, bytes } => self.handle_bytes(now, link, bytes, out),
@@ -353,7 +353,7 @@ impl Machine for Directory {
                         why: Refusal::SlowConsumer,
                     });
                 }
-                self.remove(now, link, Left::Lost(why), out);
+                self.remove(now, link, LeaveReason::LinkDown(why), out);
             }
             Event::Command(DirectoryCommand::Leave) => self.tear_down(out),
             Event::DialFailed { .. } => {}

@@ -18,13 +18,14 @@ mod member;
 mod peer;
 
 pub use codec::{
-    ChatDecoder, CodecError, PAUSE, RegistrationDecoder, Said, Update, UpdateDecoder, write_hello,
-    write_list, write_registration, write_teardown, write_text,
+    ChatDecoder, CodecError, MESSAGE_TIMEOUT, PeerMessage, RegistrationDecoder, Update,
+    UpdateDecoder, write_hello, write_list, write_registration, write_teardown, write_text,
 };
 pub use directory::{
-    Directory, DirectoryCommand, DirectoryConfig, DirectoryLimits, DirectoryNotice, Left, Refusal,
+    Directory, DirectoryCommand, DirectoryConfig, DirectoryLimits, DirectoryNotice, LeaveReason,
+    Refusal,
 };
-pub use member::{Away, Member, MemberCommand, MemberConfig, MemberNotice};
+pub use member::{DirectoryError, Member, MemberCommand, MemberConfig, MemberNotice};
 pub use peer::{
-    Lost, NotSaid, Peer, PeerCommand, PeerConfig, PeerLimits, PeerNotice, Rejection, When,
+    LostReason, Peer, PeerCommand, PeerConfig, PeerLimits, PeerNotice, Rejection, SendError, When,
 };

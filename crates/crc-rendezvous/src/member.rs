@@ -14,7 +14,7 @@ use crc_machine::{
     Outbox, PeerAddress, Random, Timestamp,
 };
 
-use crate::codec::{CodecError, PAUSE, Update, UpdateDecoder, write_registration};
+use crate::codec::{CodecError, MESSAGE_TIMEOUT, Update, UpdateDecoder, write_registration};
 
 /// How a member is to be.
 #[derive(Debug, Clone)]
@@ -24,13 +24,13 @@ pub struct MemberConfig {
     /// Whether to come back when the connection is lost, again and again.
     pub persist: bool,
     /// The names of its dials: this one and all above it.
-    pub dials_from: DialId,
+    pub first_dial: DialId,
     /// What its pauses follow from.
     pub seed: u64,
     /// How many addresses a list may have. 4096.
     pub peers_max: usize,
     /// How long the directory may take for its first list. 15 s.
-    pub answer_within: Duration,
+    pub list_timeout: Duration,
 }
 
 impl MemberConfig {
@@ -40,10 +40,10 @@ impl MemberConfig {
         MemberConfig {
             directory,
             persist: false,
-            dials_from: DialId(1 << 63),
+            first_dial: DialId(1 << 63),
             seed,
             peers_max: 4096,
-            answer_within: Duration::from_secs(15),
+            list_timeout: Duration::from_secs(15),
         }
     }
 }
@@ -71,9 +71,9 @@ pub enum MemberNotice {
     /// These are on the list, in the order in which they joined.
     List(Vec<SocketAddr>),
     /// The connection to the directory is no more, or was not made.
-    Away {
+    DirectoryLost {
         /// Why.
-        why: Away,
+        why: DirectoryError,
         /// When it is tried again; `None` for never.
         retry_in: Option<Duration>,
     },
@@ -81,7 +81,7 @@ pub enum MemberNotice {
 
 /// Why the directory is away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Away {
+pub enum DirectoryError {
     /// It said that it is over.
     #[error("the directory has begun the teardown")]
     Teardown,
@@ -101,7 +101,7 @@ pub enum Away {
     #[error(
         "the directory knows us by {from}, where nobody can reach us while we listen on {address}; listen on one of its kind"
     )]
-    OtherFamily {
+    AddressFamily {
         /// Where we listen.
         address: SocketAddr,
         /// Where our connection to the directory comes from.
@@ -117,20 +117,20 @@ pub enum Away {
     },
     /// It said nothing at all.
     #[error("the directory does not answer")]
-    Silent,
+    Timeout,
     /// It can't be understood.
     #[error("that is no directory: {0}")]
-    Nonsense(CodecError),
+    InvalidMessage(CodecError),
     /// The connection is lost.
     #[error("the directory is gone: {0}")]
     Lost(LinkDown),
 }
 
-impl Away {
+impl DirectoryError {
     /// Whether it had taken us before.
     #[must_use]
-    pub const fn was_there(self) -> bool {
-        matches!(self, Away::Teardown | Away::Lost(_))
+    pub const fn was_registered(self) -> bool {
+        matches!(self, DirectoryError::Teardown | DirectoryError::Lost(_))
     }
 }
 
@@ -179,7 +179,7 @@ impl Member {
         Member {
             random: Random::new(config.seed),
             backoff: Backoff::new(),
-            dials: config.dials_from.0,
+            dials: config.first_dial.0,
             config,
             address: None,
             phase: Phase::Idle,
@@ -189,7 +189,7 @@ impl Member {
     /// Whether `dial` is one of this member's.
     #[must_use]
     pub fn owns_dial(&self, dial: DialId) -> bool {
-        dial >= self.config.dials_from
+        dial >= self.config.first_dial
     }
 
     /// Whether `link` is this member's connection to the directory.
@@ -200,13 +200,13 @@ impl Member {
 
     /// Whether the directory has taken us, on a connection that stands.
     #[must_use]
-    pub fn is_taken(&self) -> bool {
+    pub fn is_registered(&self) -> bool {
         matches!(&self.phase, Phase::Linked(linked) if linked.taken)
     }
 
     fn dial(&mut self, out: &mut Out) {
         let dial = DialId(self.dials);
-        self.dials = self.dials.wrapping_add(1).max(self.config.dials_from.0);
+        self.dials = self.dials.wrapping_add(1).max(self.config.first_dial.0);
         self.phase = Phase::Dialing { dial };
         out.dial(dial, self.config.directory.clone());
     }
@@ -232,9 +232,9 @@ impl Member {
         let anywhere = host.is_unspecified();
         let own = SocketAddr::new(if anywhere { from } else { host }, port);
         let why = if anywhere && host.is_ipv4() != from.is_ipv4() {
-            Some(Away::OtherFamily { address, from })
+            Some(DirectoryError::AddressFamily { address, from })
         } else if host.is_loopback() && !from.is_loopback() {
-            Some(Away::Loopback { own })
+            Some(DirectoryError::Loopback { own })
         } else {
             None
         };
@@ -270,12 +270,12 @@ impl Member {
                     linked.taken = true;
                     out.notice(MemberNotice::List(list));
                 }
-                Ok(Some(Update::Teardown)) => break Away::Teardown,
+                Ok(Some(Update::Teardown)) => break DirectoryError::Teardown,
                 Ok(None) => {
-                    linked.pause_at = linked.decoder.waits().then(|| now + PAUSE);
+                    linked.pause_at = linked.decoder.needs_pause().then(|| now + MESSAGE_TIMEOUT);
                     return;
                 }
-                Err(error) => break Away::Nonsense(error),
+                Err(error) => break DirectoryError::InvalidMessage(error),
             }
         };
         self.hang_up(now, why, out);
@@ -287,8 +287,8 @@ impl Member {
         }
         self.take_rest(out);
         let why = match &self.phase {
-            Phase::Linked(linked) if !linked.taken => Away::Refused { own: linked.own },
-            _ => Away::Lost(why),
+            Phase::Linked(linked) if !linked.taken => DirectoryError::Refused { own: linked.own },
+            _ => DirectoryError::Lost(why),
         };
         self.go_away(now, why, out);
     }
@@ -305,7 +305,7 @@ impl Member {
         }
     }
 
-    fn hang_up(&mut self, now: Timestamp, why: Away, out: &mut Out) {
+    fn hang_up(&mut self, now: Timestamp, why: DirectoryError, out: &mut Out) {
         if let Phase::Linked(linked) = &self.phase {
             out.close(linked.link, CloseWhen::Flushed);
         }
@@ -313,32 +313,35 @@ impl Member {
     }
 
     /// Notes that there is no connection, and decides when the next is tried.
-    fn go_away(&mut self, now: Timestamp, why: Away, out: &mut Out) {
+    fn go_away(&mut self, now: Timestamp, why: DirectoryError, out: &mut Out) {
         if let Phase::Linked(linked) = &self.phase
             && linked.taken
         {
             self.backoff.link_held(now.since(linked.since));
         }
         let retry_in = self.config.persist.then(|| {
-            let refused = !matches!(why, Away::Unreachable(_) | Away::Lost(_));
+            let refused = !matches!(
+                why,
+                DirectoryError::Unreachable(_) | DirectoryError::Lost(_)
+            );
             self.backoff.pause(&mut self.random, refused)
         });
         self.phase = match retry_in {
             Some(pause) => Phase::Pausing { until: now + pause },
             None => Phase::Idle,
         };
-        out.notice(MemberNotice::Away { why, retry_in });
+        out.notice(MemberNotice::DirectoryLost { why, retry_in });
     }
 
     fn handle_tick(&mut self, now: Timestamp, out: &mut Out) {
         match &self.phase {
             Phase::Pausing { until } if *until <= now => self.dial(out),
             Phase::Linked(linked) => {
-                let silent = !linked.taken && linked.since + self.config.answer_within <= now;
+                let silent = !linked.taken && linked.since + self.config.list_timeout <= now;
                 if linked.pause_at.is_some_and(|at| at <= now) {
                     self.take_rest(out);
                 } else if silent {
-                    self.hang_up(now, Away::Silent, out);
+                    self.hang_up(now, DirectoryError::Timeout, out);
                 }
             }
             _ => {}
@@ -369,7 +372,7 @@ impl Machine for Member {
             Event::LinkDown { link, why, .. } => self.handle_link_down(now, link, why, out),
             Event::DialFailed { dial, why } => {
                 if matches!(self.phase, Phase::Dialing { dial: awaited } if awaited == dial) {
-                    self.go_away(now, Away::Unreachable(why), out);
+                    self.go_away(now, DirectoryError::Unreachable(why), out);
                 }
             }
             Event::Tick => self.handle_tick(now, out),
@@ -380,7 +383,7 @@ impl Machine for Member {
         match &self.phase {
             Phase::Pausing { until } => Some(*until),
             Phase::Linked(linked) => {
-                let silent_at = (!linked.taken).then(|| linked.since + self.config.answer_within);
+                let silent_at = (!linked.taken).then(|| linked.since + self.config.list_timeout);
                 [linked.pause_at, silent_at].into_iter().flatten().min()
             }
             Phase::Idle | Phase::Dialing { .. } => None,

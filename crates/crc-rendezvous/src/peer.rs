@@ -18,7 +18,7 @@ use crate::member::{Member, MemberCommand, MemberConfig, MemberNotice};
 
 use mesh::Mesh;
 
-pub use api::{Lost, NotSaid, PeerCommand, PeerNotice, Rejection, When};
+pub use api::{LostReason, PeerCommand, PeerNotice, Rejection, SendError, When};
 
 /// How long a command waits for the mesh to be complete.
 const COMPLETE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -187,8 +187,8 @@ impl Peer {
                     self.mesh.on_list(list, out);
                     self.execute_waiting(now, out);
                 }
-                MemberNotice::Away { why, retry_in } => {
-                    out.notice(PeerNotice::Away { why, retry_in });
+                MemberNotice::DirectoryLost { why, retry_in } => {
+                    out.notice(PeerNotice::DirectoryLost { why, retry_in });
                     if retry_in.is_none() {
                         self.stop(out);
                     }
@@ -214,16 +214,16 @@ impl Peer {
                 self.handle_member(now, Event::Command(start), out);
                 return;
             }
-            PeerCommand::Say { text, when } => (Some(text), when),
+            PeerCommand::SendText { text, when } => (Some(text), when),
             PeerCommand::Leave { when } => (None, when),
         };
         match when {
             When::Now => self.execute(text.as_deref(), out),
-            When::Complete if text.is_some() && self.waiting.len() >= self.waiting_max => {
-                let why = NotSaid::TooManyWait;
-                out.notice(PeerNotice::NotSaid { why });
+            When::MeshComplete if text.is_some() && self.waiting.len() >= self.waiting_max => {
+                let why = SendError::QueueFull;
+                out.notice(PeerNotice::NotSent { why });
             }
-            When::Complete => {
+            When::MeshComplete => {
                 let until = now + COMPLETE_TIMEOUT;
                 self.waiting.push_back(Waiting { text, until });
             }
@@ -256,14 +256,14 @@ impl Peer {
         }
         let (len, max) = (text.len(), self.text_bytes_max);
         let why = if len > max {
-            NotSaid::TooLong { len, max }
+            SendError::TooLong { len, max }
         } else if self.connected().next().is_none() {
-            NotSaid::NobodyHere
+            SendError::NoPeers
         } else {
             self.mesh.send_text(text, out);
             return;
         };
-        out.notice(PeerNotice::NotSaid { why });
+        out.notice(PeerNotice::NotSent { why });
     }
 }
 

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crc_rendezvous::{
-    ChatDecoder, CodecError, RegistrationDecoder, Said, Update, UpdateDecoder, write_hello,
+    ChatDecoder, CodecError, PeerMessage, RegistrationDecoder, Update, UpdateDecoder, write_hello,
     write_list, write_registration, write_teardown, write_text,
 };
 use proptest::collection::vec;
@@ -101,10 +101,10 @@ fn updates(stream: &[u8], cuts: &[(usize, bool)], pauses: bool) -> Decoded<Updat
 }
 
 fn pause_of(decoder: &mut UpdateDecoder, told: &mut Vec<Update>) {
-    let waits = decoder.waits();
+    let waits = decoder.needs_pause();
     let update = decoder.pause(PEERS_MAX);
     assert_eq!(waits, update.is_some());
-    assert!(!decoder.waits());
+    assert!(!decoder.needs_pause());
     told.extend(update);
 }
 
@@ -122,10 +122,10 @@ fn registration(
         }
         assert!(decoder.pending() <= PENDING_MAX);
         if pause && pauses {
-            let waits = decoder.waits();
+            let waits = decoder.needs_pause();
             let address = decoder.pause();
             assert_eq!(waits, address.is_some());
-            assert!(!decoder.waits());
+            assert!(!decoder.needs_pause());
             known = address.or(known);
         }
     }
@@ -137,9 +137,9 @@ type Talk = (Option<SocketAddr>, Vec<String>, Result<(), CodecError>);
 
 fn talk(mut decoder: ChatDecoder, stream: &[u8], cuts: &[(usize, bool)], pauses: bool) -> Talk {
     let (mut who, mut lines) = (None, Vec::new());
-    let mut note = |said: Option<Said>| match said {
-        Some(Said::Hello(address)) => who = Some(address),
-        Some(Said::Text(text)) => lines.push(text),
+    let mut note = |said: Option<PeerMessage>| match said {
+        Some(PeerMessage::Hello(address)) => who = Some(address),
+        Some(PeerMessage::Text(text)) => lines.push(text),
         None => {}
     };
     let mut outcome = Ok(());
@@ -155,7 +155,7 @@ fn talk(mut decoder: ChatDecoder, stream: &[u8], cuts: &[(usize, bool)], pauses:
             assert!(decoder.pending() <= PENDING_MAX);
         }
         if pause && pauses {
-            let waits = decoder.waits();
+            let waits = decoder.needs_pause();
             let said = decoder.pause();
             assert_eq!(waits, said.is_some());
             note(said);
@@ -319,7 +319,7 @@ fn lists_and_lines_are_bounded() {
         let mut decoder = ChatDecoder::without_hello();
         decoder.next(&mut text.as_bytes(), 3)
     };
-    let text = |text: &str| Ok(Some(Said::Text(text.to_owned())));
+    let text = |text: &str| Ok(Some(PeerMessage::Text(text.to_owned())));
     assert_eq!(line("123\n"), text("123"));
     assert_eq!(line("123\r\n"), text("123"));
     assert_eq!(line("12\r\r\n"), text("12\r"));

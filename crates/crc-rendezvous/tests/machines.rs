@@ -11,8 +11,9 @@ use crc_machine::{
     Origin, Outbox, Timestamp, Unsent,
 };
 use crc_rendezvous::{
-    Away, CodecError, Directory, DirectoryCommand, DirectoryConfig, DirectoryNotice, Left, Lost,
-    NotSaid, Peer, PeerCommand, PeerConfig, PeerNotice, Refusal, Rejection, When,
+    CodecError, Directory, DirectoryCommand, DirectoryConfig, DirectoryError, DirectoryNotice,
+    LeaveReason, LostReason, Peer, PeerCommand, PeerConfig, PeerNotice, Refusal, Rejection,
+    SendError, When,
 };
 
 fn at(text: &str) -> SocketAddr {
@@ -20,7 +21,7 @@ fn at(text: &str) -> SocketAddr {
 }
 
 /// A machine and what it wants done.
-struct Rig<M: Machine> {
+struct Fixture<M: Machine> {
     machine: M,
     now: Timestamp,
     sent: Vec<(LinkId, String)>,
@@ -32,9 +33,9 @@ struct Rig<M: Machine> {
     links: u32,
 }
 
-impl<M: Machine> Rig<M> {
+impl<M: Machine> Fixture<M> {
     fn new(machine: M) -> Self {
-        Rig {
+        Fixture {
             machine,
             now: Timestamp::from_micros(1_000_000),
             sent: Vec::new(),
@@ -120,386 +121,401 @@ impl<M: Machine> Rig<M> {
     }
 }
 
-fn directory(change: impl FnOnce(&mut DirectoryConfig)) -> Rig<Directory> {
+fn directory(change: impl FnOnce(&mut DirectoryConfig)) -> Fixture<Directory> {
     let mut config = DirectoryConfig::default();
     change(&mut config);
-    Rig::new(Directory::new(config))
+    Fixture::new(Directory::new(config))
 }
 
-fn list(rig: &Rig<Directory>) -> Vec<String> {
-    rig.machine.peers().map(|peer| peer.to_string()).collect()
+fn list(fixture: &Fixture<Directory>) -> Vec<String> {
+    fixture
+        .machine
+        .peers()
+        .map(|peer| peer.to_string())
+        .collect()
 }
 
 #[test]
 fn everybody_is_told_whenever_somebody_joins() {
-    let mut rig = directory(|_| {});
-    let one = rig.accept("10.0.0.2:40000");
-    rig.hear(one, b"10.0.0.2:");
-    rig.hear(one, b"9000\n");
-    assert_eq!(rig.sent(), [(one, "list:\n10.0.0.2:9000\n".to_owned())]);
-    let idle = rig.accept("10.0.0.4:40000");
-    let two = rig.accept("10.0.0.3:40000");
-    rig.hear(two, b"10.0.0.3:9000\n");
+    let mut fixture = directory(|_| {});
+    let one = fixture.accept("10.0.0.2:40000");
+    fixture.hear(one, b"10.0.0.2:");
+    fixture.hear(one, b"9000\n");
+    assert_eq!(fixture.sent(), [(one, "list:\n10.0.0.2:9000\n".to_owned())]);
+    let idle = fixture.accept("10.0.0.4:40000");
+    let two = fixture.accept("10.0.0.3:40000");
+    fixture.hear(two, b"10.0.0.3:9000\n");
     let both = "list:\n10.0.0.2:9000\n10.0.0.3:9000\n".to_owned();
-    assert_eq!(rig.sent(), [(one, both.clone()), (two, both)]);
+    assert_eq!(fixture.sent(), [(one, both.clone()), (two, both)]);
 
     // Who leaves is taken off at once, and the others hear of it a moment later.
-    rig.lose(one);
-    assert_eq!(list(&rig), ["10.0.0.3:9000"]);
-    assert_eq!(rig.sent(), []);
-    rig.pause();
-    assert_eq!(rig.sent(), [(two, "list:\n10.0.0.3:9000\n".to_owned())]);
-    rig.lose(idle);
-    rig.wait(Duration::from_secs(60));
-    assert_eq!((rig.sent(), rig.closed.len()), (vec![], 0));
+    fixture.lose(one);
+    assert_eq!(list(&fixture), ["10.0.0.3:9000"]);
+    assert_eq!(fixture.sent(), []);
+    fixture.pause();
+    assert_eq!(fixture.sent(), [(two, "list:\n10.0.0.3:9000\n".to_owned())]);
+    fixture.lose(idle);
+    fixture.wait(Duration::from_secs(60));
+    assert_eq!((fixture.sent(), fixture.closed.len()), (vec![], 0));
 }
 
 #[test]
 fn an_address_without_a_newline_is_whole_after_a_pause_and_may_be_corrected() {
-    let mut rig = directory(|_| {});
-    let one = rig.accept("10.0.0.2:40000");
-    rig.hear(one, b"10.0.0.2:80");
-    assert_eq!(list(&rig), [""; 0]);
-    rig.pause();
-    assert_eq!(list(&rig), ["10.0.0.2:80"]);
-    let two = rig.accept("10.0.0.3:40000");
-    rig.hear(two, b"10.0.0.3:33400");
-    assert_eq!(list(&rig).len(), 2, "five digits are all of them");
-    rig.sent();
-    rig.hear(one, b"80\n");
-    assert_eq!(list(&rig), ["10.0.0.2:8080", "10.0.0.3:33400"]);
-    assert_eq!(rig.sent().len(), 2);
+    let mut fixture = directory(|_| {});
+    let one = fixture.accept("10.0.0.2:40000");
+    fixture.hear(one, b"10.0.0.2:80");
+    assert_eq!(list(&fixture), [""; 0]);
+    fixture.pause();
+    assert_eq!(list(&fixture), ["10.0.0.2:80"]);
+    let two = fixture.accept("10.0.0.3:40000");
+    fixture.hear(two, b"10.0.0.3:33400");
+    assert_eq!(list(&fixture).len(), 2, "five digits are all of them");
+    fixture.sent();
+    fixture.hear(one, b"80\n");
+    assert_eq!(list(&fixture), ["10.0.0.2:8080", "10.0.0.3:33400"]);
+    assert_eq!(fixture.sent().len(), 2);
     // What it was taken for is free again.
-    let three = rig.accept("10.0.0.2:40001");
-    rig.hear(three, b"10.0.0.2:80\n");
-    assert_eq!(list(&rig).len(), 3);
+    let three = fixture.accept("10.0.0.2:40001");
+    fixture.hear(three, b"10.0.0.2:80\n");
+    assert_eq!(list(&fixture).len(), 3);
 }
 
 #[track_caller]
-fn check_refused(rig: &mut Rig<Directory>, link: LinkId, source: &str, why: Refusal) {
-    check_refused_as(rig, source, why);
-    assert!(rig.closed.contains(&link));
+fn check_refused(fixture: &mut Fixture<Directory>, link: LinkId, source: &str, why: Refusal) {
+    check_refused_as(fixture, source, why);
+    assert!(fixture.closed.contains(&link));
 }
 
 #[track_caller]
-fn check_refused_as(rig: &mut Rig<Directory>, source: &str, why: Refusal) {
+fn check_refused_as(fixture: &mut Fixture<Directory>, source: &str, why: Refusal) {
     let refused = DirectoryNotice::Refused {
         source: at(source),
         why,
     };
-    assert!(rig.notices().contains(&refused), "{why}");
+    assert!(fixture.notices().contains(&refused), "{why}");
 }
 
 #[test]
 fn whoever_does_wrong_is_refused_and_nobody_else_is_disturbed() {
-    let mut rig = directory(|config| config.limits.peers_max = 2);
-    let good = rig.accept("10.0.0.2:40000");
-    rig.hear(good, b"10.0.0.2:9000\n");
-    rig.sent();
+    let mut fixture = directory(|config| config.limits.peers_max = 2);
+    let good = fixture.accept("10.0.0.2:40000");
+    fixture.hear(good, b"10.0.0.2:9000\n");
+    fixture.sent();
     let source = "10.0.0.3:40000";
     let codec = Refusal::Codec;
     for (bytes, why) in [
         (
             &b"GET / HTTP/1.1\r\n\r\n"[..],
-            codec(CodecError::AddressError),
+            codec(CodecError::InvalidAddress),
         ),
-        (
-            b"10.0.0.3:1\nand more",
-            codec(CodecError::MoreThanAnAddress),
-        ),
+        (b"10.0.0.3:1\nand more", codec(CodecError::TrailingBytes)),
         (&[b'\n'; 300], Refusal::TooManyBytes { max: 256 }),
-        (b"10.0.0.2:1\n", Refusal::NotItsOwn(at("10.0.0.2:1"))),
-        (b"0.0.0.0:1\n", Refusal::NotReachable(at("0.0.0.0:1"))),
-        (b"224.0.0.1:1\n", Refusal::NotReachable(at("224.0.0.1:1"))),
+        (b"10.0.0.2:1\n", Refusal::ForeignAddress(at("10.0.0.2:1"))),
+        (b"0.0.0.0:1\n", Refusal::UnreachableAddress(at("0.0.0.0:1"))),
+        (
+            b"224.0.0.1:1\n",
+            Refusal::UnreachableAddress(at("224.0.0.1:1")),
+        ),
     ] {
-        let bad = rig.accept(source);
-        rig.hear(bad, bytes);
-        check_refused(&mut rig, bad, source, why);
+        let bad = fixture.accept(source);
+        fixture.hear(bad, bytes);
+        check_refused(&mut fixture, bad, source, why);
     }
-    let taken = rig.accept("10.0.0.2:40001");
-    rig.hear(taken, b"10.0.0.2:9000\n");
-    let why = Refusal::Taken(at("10.0.0.2:9000"));
-    check_refused(&mut rig, taken, "10.0.0.2:40001", why);
+    let taken = fixture.accept("10.0.0.2:40001");
+    fixture.hear(taken, b"10.0.0.2:9000\n");
+    let why = Refusal::AddressInUse(at("10.0.0.2:9000"));
+    check_refused(&mut fixture, taken, "10.0.0.2:40001", why);
 
-    let slow = rig.accept(source);
-    rig.wait(Duration::from_secs(10));
+    let slow = fixture.accept(source);
+    fixture.wait(Duration::from_secs(10));
     let within = Duration::from_secs(10);
-    check_refused(&mut rig, slow, source, Refusal::TooSlow { within });
+    check_refused(
+        &mut fixture,
+        slow,
+        source,
+        Refusal::RegistrationTimeout { within },
+    );
 
-    let second = rig.accept("10.0.0.3:40001");
-    rig.hear(second, b"10.0.0.3:9000\n");
-    let third = rig.accept(source);
-    rig.hear(third, b"10.0.0.3:9001\n");
-    check_refused(&mut rig, third, source, Refusal::Full { max: 2 });
+    let second = fixture.accept("10.0.0.3:40001");
+    fixture.hear(second, b"10.0.0.3:9000\n");
+    let third = fixture.accept(source);
+    fixture.hear(third, b"10.0.0.3:9001\n");
+    check_refused(&mut fixture, third, source, Refusal::Full { max: 2 });
 
-    assert_eq!(list(&rig), ["10.0.0.2:9000", "10.0.0.3:9000"]);
-    let told: Vec<_> = rig.sent().into_iter().map(|(link, _)| link).collect();
+    assert_eq!(list(&fixture), ["10.0.0.2:9000", "10.0.0.3:9000"]);
+    let told: Vec<_> = fixture.sent().into_iter().map(|(link, _)| link).collect();
     assert_eq!(told, [good, second], "told once, of the one good peer");
     // Who says more later is taken off.
-    rig.hear(second, b"more");
-    let why = Refusal::Codec(CodecError::MoreThanAnAddress);
+    fixture.hear(second, b"more");
+    let why = Refusal::Codec(CodecError::TrailingBytes);
     let left = DirectoryNotice::Left {
         address: at("10.0.0.3:9000"),
-        why: Left::Refused(why),
+        why: LeaveReason::Refused(why),
         peers: 1,
     };
-    assert!(rig.notices().contains(&left));
+    assert!(fixture.notices().contains(&left));
 }
 
 #[test]
 fn trusted_addresses_may_be_anybodys() {
-    let mut rig = directory(|config| config.trust_addresses = true);
-    let one = rig.accept("10.0.0.2:40000");
-    rig.hear(one, b"192.0.2.7:9000\n");
-    assert_eq!(list(&rig), ["192.0.2.7:9000"]);
-    let mut rig = directory(|_| {});
-    let mapped = rig.accept("[::ffff:10.0.0.2]:40000");
-    rig.hear(mapped, b"10.0.0.2:9000\n");
-    assert_eq!(list(&rig), ["10.0.0.2:9000"], "the same address");
+    let mut fixture = directory(|config| config.trust_addresses = true);
+    let one = fixture.accept("10.0.0.2:40000");
+    fixture.hear(one, b"192.0.2.7:9000\n");
+    assert_eq!(list(&fixture), ["192.0.2.7:9000"]);
+    let mut fixture = directory(|_| {});
+    let mapped = fixture.accept("[::ffff:10.0.0.2]:40000");
+    fixture.hear(mapped, b"10.0.0.2:9000\n");
+    assert_eq!(list(&fixture), ["10.0.0.2:9000"], "the same address");
 }
 
 #[test]
 fn who_reads_slowly_is_not_waited_for() {
-    let mut rig = directory(|config| config.limits.queue_bytes_max = 7);
-    let one = rig.accept("10.0.0.2:40000");
-    rig.hear(one, b"10.0.0.2:9000\n");
-    assert_eq!(rig.bounds, [(one, 7)]);
-    rig.notices();
+    let mut fixture = directory(|config| config.limits.queue_bytes_max = 7);
+    let one = fixture.accept("10.0.0.2:40000");
+    fixture.hear(one, b"10.0.0.2:9000\n");
+    assert_eq!(fixture.bounds, [(one, 7)]);
+    fixture.notices();
     let (why, unsent) = (LinkDown::SlowConsumer, Unsent::default());
     let link = one;
-    rig.handle(Event::LinkDown { link, why, unsent });
-    check_refused_as(&mut rig, "10.0.0.2:40000", Refusal::SlowConsumer);
-    assert_eq!(list(&rig), [""; 0]);
+    fixture.handle(Event::LinkDown { link, why, unsent });
+    check_refused_as(&mut fixture, "10.0.0.2:40000", Refusal::SlowConsumer);
+    assert_eq!(list(&fixture), [""; 0]);
 
-    let (mut rig, directory) = peer(9000, |config| config.limits.queue_bytes_max = 7);
-    rig.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
-    rig.pause();
-    let ours = connect(&mut rig, "10.0.0.3:2");
-    let theirs = rig.accept("10.0.0.2:40000");
-    assert_eq!(rig.bounds, [(ours, 7), (theirs, 7)]);
+    let (mut fixture, directory) = peer(9000, |config| config.limits.queue_bytes_max = 7);
+    fixture.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
+    fixture.pause();
+    let ours = connect(&mut fixture, "10.0.0.3:2");
+    let theirs = fixture.accept("10.0.0.2:40000");
+    assert_eq!(fixture.bounds, [(ours, 7), (theirs, 7)]);
 }
 
 #[test]
 fn at_the_maximum_comes_the_last_list_then_the_teardown() {
-    let mut rig = directory(|config| config.max_peers = NonZeroUsize::new(2));
-    let one = rig.accept("10.0.0.2:40000");
-    rig.hear(one, b"10.0.0.2:9000\n");
-    let two = rig.accept("10.0.0.3:40000");
-    rig.sent();
-    rig.hear(two, b"10.0.0.3:9000\n");
-    assert_eq!(rig.sent().len(), 2);
-    assert!(!rig.stopped);
-    let late = rig.accept("10.0.0.4:40000");
-    assert!(rig.closed.contains(&late));
-    rig.wait(Duration::from_secs(2));
+    let mut fixture = directory(|config| config.max_peers = NonZeroUsize::new(2));
+    let one = fixture.accept("10.0.0.2:40000");
+    fixture.hear(one, b"10.0.0.2:9000\n");
+    let two = fixture.accept("10.0.0.3:40000");
+    fixture.sent();
+    fixture.hear(two, b"10.0.0.3:9000\n");
+    assert_eq!(fixture.sent().len(), 2);
+    assert!(!fixture.stopped);
+    let late = fixture.accept("10.0.0.4:40000");
+    assert!(fixture.closed.contains(&late));
+    fixture.wait(Duration::from_secs(2));
     let teardown = "teardown\n".to_owned();
-    assert_eq!(rig.sent(), [(one, teardown.clone()), (two, teardown)]);
-    assert!(rig.stopped);
+    assert_eq!(fixture.sent(), [(one, teardown.clone()), (two, teardown)]);
+    assert!(fixture.stopped);
 
-    let mut rig = directory(|_| {});
-    let one = rig.accept("10.0.0.2:40000");
-    rig.hear(one, b"10.0.0.2:9000\n");
-    rig.sent();
-    rig.handle(Event::Command(DirectoryCommand::Leave));
-    assert_eq!(rig.sent(), [(one, "teardown\n".to_owned())]);
-    assert!(rig.stopped);
+    let mut fixture = directory(|_| {});
+    let one = fixture.accept("10.0.0.2:40000");
+    fixture.hear(one, b"10.0.0.2:9000\n");
+    fixture.sent();
+    fixture.handle(Event::Command(DirectoryCommand::Leave));
+    assert_eq!(fixture.sent(), [(one, "teardown\n".to_owned())]);
+    assert!(fixture.stopped);
 }
 
 #[test]
 fn many_who_join_at_once_share_updates() {
-    let mut rig = directory(|config| config.limits.update_bytes_per_second = 10_000);
+    let mut fixture = directory(|config| config.limits.update_bytes_per_second = 10_000);
     for host in 1..=100 {
-        let link = rig.accept(&format!("10.0.1.{host}:40000"));
-        rig.hear(link, format!("10.0.1.{host}:9000\n").as_bytes());
+        let link = fixture.accept(&format!("10.0.1.{host}:40000"));
+        fixture.hear(link, format!("10.0.1.{host}:9000\n").as_bytes());
     }
-    let bytes: usize = rig.sent().iter().map(|(_, text)| text.len()).sum();
+    let bytes: usize = fixture.sent().iter().map(|(_, text)| text.len()).sum();
     assert!(bytes < 5_000, "{bytes}");
-    rig.wait(Duration::from_secs(60));
-    let last = rig.sent();
+    fixture.wait(Duration::from_secs(60));
+    let last = fixture.sent();
     assert_eq!(last.len(), 100, "and all hear of all");
     assert!(last.iter().all(|(_, text)| text.lines().count() == 101));
 }
 
 /// A peer that listens at 10.0.0.1 and the port given, and its link to the directory.
-fn peer(port: u16, change: impl FnOnce(&mut PeerConfig)) -> (Rig<Peer>, LinkId) {
+fn peer(port: u16, change: impl FnOnce(&mut PeerConfig)) -> (Fixture<Peer>, LinkId) {
     let mut config = PeerConfig::new("10.0.0.9:33400".parse().unwrap(), 1);
     change(&mut config);
-    let mut rig = Rig::new(Peer::new(config));
+    let mut fixture = Fixture::new(Peer::new(config));
     let address = SocketAddr::from(([0, 0, 0, 0], port));
-    rig.handle(Event::Command(PeerCommand::Start { address }));
-    let directory = connect(&mut rig, "10.0.0.9:33400");
+    fixture.handle(Event::Command(PeerCommand::Start { address }));
+    let directory = connect(&mut fixture, "10.0.0.9:33400");
     let registration = format!("10.0.0.1:{port}\n");
-    assert_eq!(rig.sent(), [(directory, registration)]);
-    (rig, directory)
+    assert_eq!(fixture.sent(), [(directory, registration)]);
+    (fixture, directory)
 }
 
 /// The peer reaches whom it has dialled last.
-fn connect(rig: &mut Rig<Peer>, whom: &str) -> LinkId {
-    let (dial, to) = rig.dialed.pop().unwrap();
+fn connect(fixture: &mut Fixture<Peer>, whom: &str) -> LinkId {
+    let (dial, to) = fixture.dialed.pop().unwrap();
     assert_eq!(to, whom);
-    rig.link_up(Origin::Dialed { dial }, whom)
+    fixture.link_up(Origin::Dialed { dial }, whom)
 }
 
-fn connected(rig: &Rig<Peer>) -> Vec<(String, LinkId)> {
-    let all = rig.machine.connected();
+fn connected(fixture: &Fixture<Peer>) -> Vec<(String, LinkId)> {
+    let all = fixture.machine.connected();
     all.map(|(peer, link)| (peer.to_string(), link)).collect()
 }
 
 #[test]
 fn a_peer_dials_those_behind_it_and_greets_them() {
-    let (mut rig, directory) = peer(9000, |_| {});
-    rig.hear(directory, b"list:\n10.0.0.2:1\n10.0.0.1:9000\n10.0.0.3:2");
-    assert_eq!(rig.dialed, [], "the end may not have come");
-    rig.pause();
-    let link = connect(&mut rig, "10.0.0.3:2");
-    assert_eq!(rig.dialed, []);
+    let (mut fixture, directory) = peer(9000, |_| {});
+    fixture.hear(directory, b"list:\n10.0.0.2:1\n10.0.0.1:9000\n10.0.0.3:2");
+    assert_eq!(fixture.dialed, [], "the end may not have come");
+    fixture.pause();
+    let link = connect(&mut fixture, "10.0.0.3:2");
+    assert_eq!(fixture.dialed, []);
     assert_eq!(
-        rig.sent(),
+        fixture.sent(),
         [(link, "Hello from:10.0.0.1:9000\n".to_owned())]
     );
-    let one = rig.accept("10.0.0.2:40000");
-    rig.hear(one, b"Hello from:10.0.0.2:1");
-    assert_eq!(connected(&rig).len(), 1);
-    rig.pause();
-    assert!(rig.machine.is_complete());
+    let one = fixture.accept("10.0.0.2:40000");
+    fixture.hear(one, b"Hello from:10.0.0.2:1");
+    assert_eq!(connected(&fixture).len(), 1);
+    fixture.pause();
+    assert!(fixture.machine.is_complete());
 
     // Another order changes nothing.
-    rig.hear(directory, b"list:10.0.0.3:2\n10.0.0.1:9000\n10.0.0.2:1\n");
-    rig.pause();
-    assert_eq!(rig.dialed, []);
+    fixture.hear(directory, b"list:10.0.0.3:2\n10.0.0.1:9000\n10.0.0.2:1\n");
+    fixture.pause();
+    assert_eq!(fixture.dialed, []);
     // Who is lost is dialled by who is first now.
-    rig.lose(link);
-    rig.lose(one);
-    rig.wait(Duration::from_secs(1));
-    let (_, to) = rig.dialed.pop().unwrap();
-    assert_eq!((&*to, rig.dialed.len()), ("10.0.0.2:1", 0));
+    fixture.lose(link);
+    fixture.lose(one);
+    fixture.wait(Duration::from_secs(1));
+    let (_, to) = fixture.dialed.pop().unwrap();
+    assert_eq!((&*to, fixture.dialed.len()), ("10.0.0.2:1", 0));
 }
 
 /// A peer at port 9000 that has dialled 10.0.0.1 at `port`, and is greeted by it on
 /// another connection. Returns the dialled one and the other.
-fn cross(port: u16) -> (Rig<Peer>, LinkId, LinkId) {
-    let (mut rig, directory) = peer(9000, |_| {});
-    rig.hear(
+fn cross(port: u16) -> (Fixture<Peer>, LinkId, LinkId) {
+    let (mut fixture, directory) = peer(9000, |_| {});
+    fixture.hear(
         directory,
         format!("list:\n10.0.0.1:9000\n10.0.0.1:{port}\n").as_bytes(),
     );
-    rig.pause();
-    let ours = connect(&mut rig, &format!("10.0.0.1:{port}"));
-    let theirs = rig.accept("10.0.0.1:40000");
-    rig.notices();
-    rig.hear(theirs, format!("Hello from:10.0.0.1:{port}\n").as_bytes());
-    (rig, ours, theirs)
+    fixture.pause();
+    let ours = connect(&mut fixture, &format!("10.0.0.1:{port}"));
+    let theirs = fixture.accept("10.0.0.1:40000");
+    fixture.notices();
+    fixture.hear(theirs, format!("Hello from:10.0.0.1:{port}\n").as_bytes());
+    (fixture, ours, theirs)
 }
 
 #[test]
 fn of_two_connections_both_ends_keep_the_same() {
     // Dialled by 8999 and 9000: that of 8999 stays.
-    let (mut rig, ours, theirs) = cross(8999);
-    assert_eq!(connected(&rig), [("10.0.0.1:8999".to_owned(), theirs)]);
-    assert_eq!((rig.notices(), &rig.closed[..]), (vec![], &[ours][..]));
-    rig.lose(ours);
-    assert_eq!(rig.notices(), [], "nobody is lost");
+    let (mut fixture, ours, theirs) = cross(8999);
+    assert_eq!(connected(&fixture), [("10.0.0.1:8999".to_owned(), theirs)]);
+    assert_eq!(
+        (fixture.notices(), &fixture.closed[..]),
+        (vec![], &[ours][..])
+    );
+    fixture.lose(ours);
+    assert_eq!(fixture.notices(), [], "nobody is lost");
 
-    let (mut rig, ours, theirs) = cross(9001);
-    assert_eq!(connected(&rig), [("10.0.0.1:9001".to_owned(), ours)]);
-    assert_eq!((rig.notices(), &rig.closed[..]), (vec![], &[theirs][..]));
-    rig.hear(theirs, b"nobody hears this\n");
-    rig.lose(theirs);
-    assert_eq!(rig.notices(), []);
+    let (mut fixture, ours, theirs) = cross(9001);
+    assert_eq!(connected(&fixture), [("10.0.0.1:9001".to_owned(), ours)]);
+    assert_eq!(
+        (fixture.notices(), &fixture.closed[..]),
+        (vec![], &[theirs][..])
+    );
+    fixture.hear(theirs, b"nobody hears this\n");
+    fixture.lose(theirs);
+    assert_eq!(fixture.notices(), []);
 }
 
 #[test]
 fn who_dials_again_has_lost_the_older_connection() {
-    let (mut rig, _) = peer(9000, |_| {});
+    let (mut fixture, _) = peer(9000, |_| {});
     for host in ["10.0.0.0:7", "10.0.0.2:7"] {
         let source = format!("{}:40000", at(host).ip());
         let hello = format!("Hello from:{host}\n");
-        let old = rig.accept(&source);
-        rig.hear(old, hello.as_bytes());
-        let new = rig.accept(&source);
-        rig.hear(new, hello.as_bytes());
-        assert!(connected(&rig).contains(&(host.to_owned(), new)));
-        assert_eq!(rig.closed.pop(), Some(old));
+        let old = fixture.accept(&source);
+        fixture.hear(old, hello.as_bytes());
+        let new = fixture.accept(&source);
+        fixture.hear(new, hello.as_bytes());
+        assert!(connected(&fixture).contains(&(host.to_owned(), new)));
+        assert_eq!(fixture.closed.pop(), Some(old));
     }
 }
 
 #[test]
 fn who_was_faster_is_not_greeted_as_well() {
-    let (mut rig, directory) = peer(9000, |_| {});
-    rig.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
-    rig.pause();
-    let theirs = rig.accept("10.0.0.3:40000");
-    rig.hear(theirs, b"Hello from:10.0.0.3:2\n");
-    let ours = connect(&mut rig, "10.0.0.3:2");
-    assert_eq!(connected(&rig), [("10.0.0.3:2".to_owned(), theirs)]);
-    assert_eq!((rig.sent(), &rig.closed[..]), (vec![], &[ours][..]));
+    let (mut fixture, directory) = peer(9000, |_| {});
+    fixture.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
+    fixture.pause();
+    let theirs = fixture.accept("10.0.0.3:40000");
+    fixture.hear(theirs, b"Hello from:10.0.0.3:2\n");
+    let ours = connect(&mut fixture, "10.0.0.3:2");
+    assert_eq!(connected(&fixture), [("10.0.0.3:2".to_owned(), theirs)]);
+    assert_eq!((fixture.sent(), &fixture.closed[..]), (vec![], &[ours][..]));
 }
 
 #[test]
 fn who_can_not_be_reached_is_tried_again_while_it_is_listed() {
-    let (mut rig, directory) = peer(9000, |_| {});
-    rig.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
-    rig.pause();
+    let (mut fixture, directory) = peer(9000, |_| {});
+    fixture.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
+    fixture.pause();
     for _ in 0..3 {
-        let (dial, _) = rig.dialed.pop().unwrap();
+        let (dial, _) = fixture.dialed.pop().unwrap();
         let why = DialError::TimedOut;
-        rig.handle(Event::DialFailed { dial, why });
-        assert_eq!(rig.dialed, []);
-        rig.wait(Duration::from_secs(5));
+        fixture.handle(Event::DialFailed { dial, why });
+        assert_eq!(fixture.dialed, []);
+        fixture.wait(Duration::from_secs(5));
     }
-    let (dial, _) = rig.dialed.pop().unwrap();
-    rig.hear(directory, b"list:\n10.0.0.1:9000\n");
-    rig.pause();
+    let (dial, _) = fixture.dialed.pop().unwrap();
+    fixture.hear(directory, b"list:\n10.0.0.1:9000\n");
+    fixture.pause();
     let why = DialError::TimedOut;
-    rig.handle(Event::DialFailed { dial, why });
-    rig.wait(Duration::from_secs(60));
-    assert_eq!(rig.dialed, []);
+    fixture.handle(Event::DialFailed { dial, why });
+    fixture.wait(Duration::from_secs(60));
+    assert_eq!(fixture.dialed, []);
 }
 
 #[test]
 fn a_stranger_who_does_wrong_is_let_go() {
-    let (mut rig, _) = peer(9000, |_| {});
+    let (mut fixture, _) = peer(9000, |_| {});
     let source = "10.0.0.7:40000";
-    let good = rig.accept("10.0.0.2:40000");
-    rig.hear(good, b"Hello from:10.0.0.2:1\n");
+    let good = fixture.accept("10.0.0.2:40000");
+    fixture.hear(good, b"Hello from:10.0.0.2:1\n");
     for (bytes, why) in [
         (
             &b"\x80\x00\x00"[..],
-            Rejection::Codec(CodecError::NotAHello),
+            Rejection::Codec(CodecError::InvalidHello),
         ),
         (&[b' '; 300], Rejection::TooManyBytes { max: 256 }),
         (
             b"Hello from:10.0.0.2:1\n",
-            Rejection::NotItsOwn(at("10.0.0.2:1")),
+            Rejection::ForeignAddress(at("10.0.0.2:1")),
         ),
         (
             b"Hello from:10.0.0.7:7\n\xff\n",
             Rejection::Codec(CodecError::NotUtf8),
         ),
     ] {
-        rig.notices();
-        let bad = rig.accept(source);
-        rig.hear(bad, bytes);
+        fixture.notices();
+        let bad = fixture.accept(source);
+        fixture.hear(bad, bytes);
         let source = at(source);
         let refused = PeerNotice::Refused { source, why };
-        assert!(rig.notices().contains(&refused), "{why}");
-        assert_eq!(rig.closed.pop(), Some(bad));
+        assert!(fixture.notices().contains(&refused), "{why}");
+        assert_eq!(fixture.closed.pop(), Some(bad));
     }
-    let ourselves = rig.accept("10.0.0.1:40000");
-    rig.hear(ourselves, b"Hello from:10.0.0.1:9000\n");
-    assert_eq!(rig.closed.pop(), Some(ourselves));
-    let mute = rig.accept(source);
-    rig.wait(Duration::from_secs(10));
-    assert_eq!(rig.closed.pop(), Some(mute));
-    assert_eq!(connected(&rig), [("10.0.0.2:1".to_owned(), good)]);
-    rig.notices();
+    let ourselves = fixture.accept("10.0.0.1:40000");
+    fixture.hear(ourselves, b"Hello from:10.0.0.1:9000\n");
+    assert_eq!(fixture.closed.pop(), Some(ourselves));
+    let mute = fixture.accept(source);
+    fixture.wait(Duration::from_secs(10));
+    assert_eq!(fixture.closed.pop(), Some(mute));
+    assert_eq!(connected(&fixture), [("10.0.0.2:1".to_owned(), good)]);
+    fixture.notices();
     let endless = [b'x'; 9_000];
-    rig.hear(good, &endless);
+    fixture.hear(good, &endless);
     let why = Rejection::Codec(CodecError::TextTooLong { max: 8192 });
     let (peer, source) = (at("10.0.0.2:1"), at("10.0.0.2:40000"));
-    let lost = Lost::Rejected(why);
+    let lost = LostReason::Rejected(why);
     assert_eq!(
-        rig.notices(),
+        fixture.notices(),
         [
             PeerNotice::Refused { source, why },
             PeerNotice::Lost { peer, why: lost }
@@ -509,10 +525,10 @@ fn a_stranger_who_does_wrong_is_let_go() {
 
 #[test]
 fn a_peer_ends_with_the_directory_unless_it_persists() {
-    let away = |why, rig: &mut Rig<Peer>| {
-        let notices = rig.notices();
+    let away = |why, fixture: &mut Fixture<Peer>| {
+        let notices = fixture.notices();
         let found = notices.iter().find_map(|notice| match notice {
-            PeerNotice::Away {
+            PeerNotice::DirectoryLost {
                 why: found,
                 retry_in,
             } if *found == why => Some(*retry_in),
@@ -524,31 +540,40 @@ fn a_peer_ends_with_the_directory_unless_it_persists() {
         let lists = b"list:\n10.0.0.1:9000\n";
         let own = at("10.0.0.1:9000");
         for (words, why) in [
-            (&b"list:\n10.0.0.1:9000teardown"[..], Away::Teardown),
-            (lists, Away::Lost(LinkDown::PeerClosed)),
-            (b"", Away::Refused { own }),
-            (b"HTTP/1.1 400", Away::Nonsense(CodecError::NotAnUpdate)),
+            (
+                &b"list:\n10.0.0.1:9000teardown"[..],
+                DirectoryError::Teardown,
+            ),
+            (lists, DirectoryError::Lost(LinkDown::PeerClosed)),
+            (b"", DirectoryError::Refused { own }),
+            (
+                b"HTTP/1.1 400",
+                DirectoryError::InvalidMessage(CodecError::InvalidUpdate),
+            ),
         ] {
-            let (mut rig, directory) = peer(9000, |config| config.persist = persist);
-            let one = rig.accept("10.0.0.2:40000");
-            rig.hear(one, b"Hello from:10.0.0.2:1\n");
+            let (mut fixture, directory) = peer(9000, |config| config.persist = persist);
+            let one = fixture.accept("10.0.0.2:40000");
+            fixture.hear(one, b"Hello from:10.0.0.2:1\n");
             if !words.is_empty() {
-                rig.hear(directory, words);
+                fixture.hear(directory, words);
             }
-            rig.lose(directory);
-            assert_eq!(away(why, &mut rig).is_some(), persist);
-            assert_eq!(rig.stopped, !persist, "{why}");
-            rig.wait(Duration::from_secs(2));
+            fixture.lose(directory);
+            assert_eq!(away(why, &mut fixture).is_some(), persist);
+            assert_eq!(fixture.stopped, !persist, "{why}");
+            fixture.wait(Duration::from_secs(2));
             if persist {
-                assert_eq!(connected(&rig).len(), 1);
-                connect(&mut rig, "10.0.0.9:33400");
-                assert_eq!(rig.sent().len(), 1, "it registers again");
+                assert_eq!(connected(&fixture).len(), 1);
+                connect(&mut fixture, "10.0.0.9:33400");
+                assert_eq!(fixture.sent().len(), 1, "it registers again");
             }
-            assert_eq!(rig.dialed, []);
+            assert_eq!(fixture.dialed, []);
         }
-        let (mut rig, _) = peer(9000, |config| config.persist = persist);
-        rig.wait(Duration::from_secs(15));
-        assert_eq!(away(Away::Silent, &mut rig).is_some(), persist);
+        let (mut fixture, _) = peer(9000, |config| config.persist = persist);
+        fixture.wait(Duration::from_secs(15));
+        assert_eq!(
+            away(DirectoryError::Timeout, &mut fixture).is_some(),
+            persist
+        );
     }
 }
 
@@ -556,60 +581,63 @@ fn a_peer_ends_with_the_directory_unless_it_persists() {
 fn who_can_not_be_reached_from_elsewhere_is_told() {
     let (address, anywhere) = (at("127.0.0.1:9000"), at("[::]:9000"));
     let from = at("10.0.0.1:1").ip();
-    let other = Away::OtherFamily {
+    let other = DirectoryError::AddressFamily {
         address: anywhere,
         from,
     };
     for (address, why) in [
-        (address, Away::Loopback { own: address }),
+        (address, DirectoryError::Loopback { own: address }),
         (anywhere, other),
     ] {
         let config = PeerConfig::new("10.0.0.9:33400".parse().unwrap(), 1);
-        let mut rig = Rig::new(Peer::new(config));
-        rig.handle(Event::Command(PeerCommand::Start { address }));
-        connect(&mut rig, "10.0.0.9:33400");
+        let mut fixture = Fixture::new(Peer::new(config));
+        fixture.handle(Event::Command(PeerCommand::Start { address }));
+        connect(&mut fixture, "10.0.0.9:33400");
         let retry_in = None;
-        assert_eq!(rig.notices(), [PeerNotice::Away { why, retry_in }]);
-        assert!(rig.stopped);
+        assert_eq!(
+            fixture.notices(),
+            [PeerNotice::DirectoryLost { why, retry_in }]
+        );
+        assert!(fixture.stopped);
     }
 }
 
 #[test]
 fn scripts_wait_until_everybody_is_there_and_people_do_not() {
-    let (mut rig, directory) = peer(9000, |_| {});
+    let (mut fixture, directory) = peer(9000, |_| {});
     let say = |text: &str, when| {
         let text = text.to_owned();
-        Event::Command(PeerCommand::Say { text, when })
+        Event::Command(PeerCommand::SendText { text, when })
     };
-    rig.notices();
-    rig.handle(say("now", When::Now));
-    let why = NotSaid::NobodyHere;
-    assert_eq!(rig.notices(), [PeerNotice::NotSaid { why }]);
-    rig.handle(say("later", When::Complete));
-    let when = When::Complete;
-    rig.handle(Event::Command(PeerCommand::Leave { when }));
-    rig.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
-    rig.pause();
-    assert_eq!(rig.sent(), []);
-    let link = connect(&mut rig, "10.0.0.3:2");
-    let words: String = rig.sent().into_iter().map(|(_, text)| text).collect();
+    fixture.notices();
+    fixture.handle(say("now", When::Now));
+    let why = SendError::NoPeers;
+    assert_eq!(fixture.notices(), [PeerNotice::NotSent { why }]);
+    fixture.handle(say("later", When::MeshComplete));
+    let when = When::MeshComplete;
+    fixture.handle(Event::Command(PeerCommand::Leave { when }));
+    fixture.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
+    fixture.pause();
+    assert_eq!(fixture.sent(), []);
+    let link = connect(&mut fixture, "10.0.0.3:2");
+    let words: String = fixture.sent().into_iter().map(|(_, text)| text).collect();
     assert_eq!(words, "Hello from:10.0.0.1:9000\nlater\n");
-    assert!(rig.stopped);
-    assert_eq!(connected(&rig), [("10.0.0.3:2".to_owned(), link)]);
+    assert!(fixture.stopped);
+    assert_eq!(connected(&fixture), [("10.0.0.3:2".to_owned(), link)]);
 
     // Nobody is waited for longer than two seconds.
-    let (mut rig, directory) = peer(9000, |_| {});
-    let one = rig.accept("10.0.0.2:40000");
-    rig.hear(one, b"Hello from:10.0.0.2:1\n");
-    rig.hear(directory, b"list:\n10.0.0.2:1\n10.0.0.1:9000\n10.0.0.3:2\n");
-    rig.handle(say("later", When::Complete));
-    rig.wait(Duration::from_millis(1_900));
-    assert_eq!(rig.sent(), []);
-    rig.pause();
-    assert_eq!(rig.sent(), [(one, "later\n".to_owned())]);
-    rig.hear(one, b"good\nmorning");
-    rig.lose(one);
-    let heard: Vec<_> = rig
+    let (mut fixture, directory) = peer(9000, |_| {});
+    let one = fixture.accept("10.0.0.2:40000");
+    fixture.hear(one, b"Hello from:10.0.0.2:1\n");
+    fixture.hear(directory, b"list:\n10.0.0.2:1\n10.0.0.1:9000\n10.0.0.3:2\n");
+    fixture.handle(say("later", When::MeshComplete));
+    fixture.wait(Duration::from_millis(1_900));
+    assert_eq!(fixture.sent(), []);
+    fixture.pause();
+    assert_eq!(fixture.sent(), [(one, "later\n".to_owned())]);
+    fixture.hear(one, b"good\nmorning");
+    fixture.lose(one);
+    let heard: Vec<_> = fixture
         .notices()
         .into_iter()
         .filter_map(|notice| match notice {

@@ -709,7 +709,7 @@ impl World {
                 assert!(here.up.remove(&peer), "seed {seed}: {peer} was not there");
             }
             PeerNotice::Text { peer, text } => here.heard.push((peer, text)),
-            PeerNotice::NotSaid { .. } => here.said_nothing += 1,
+            PeerNotice::NotSent { .. } => here.said_nothing += 1,
             // A greeting that comes in two pieces may be taken for another's first.
             PeerNotice::Refused { .. } if self.weather.stalls > 0 => {}
             PeerNotice::Refused { source, why } => {
@@ -792,8 +792,8 @@ impl World {
         }
         for &place in &speakers {
             let text = format!("hello from {}", self.places[place].address);
-            let when = When::Complete;
-            self.tell_peer(place, Event::Command(PeerCommand::Say { text, when }));
+            let when = When::MeshComplete;
+            self.tell_peer(place, Event::Command(PeerCommand::SendText { text, when }));
         }
         self.run_until(REST + 10_000);
         for &place in &speakers {

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use super::CodecError;
 use super::grammar::find_hello;
-use super::tail::Tail;
+use super::partial::PartialMessage;
 
 /// What a peer says to another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
+pub enum PeerMessage {
     /// Who it is: the address that it listens on. Told again when it turns out to
     /// be another one.
     Hello(SocketAddr),
@@ -22,20 +22,20 @@ pub enum Said {
 /// lines. Empty lines mean nothing.
 ///
 /// ```
-/// use crc_rendezvous::{ChatDecoder, Said};
+/// use crc_rendezvous::{ChatDecoder, PeerMessage};
 ///
 /// let mut decoder = ChatDecoder::with_hello();
 /// let mut input = &b"Hello from:127.0.0.1:80\nGood morning!\r\n"[..];
-/// let hello = Said::Hello("127.0.0.1:80".parse()?);
+/// let hello = PeerMessage::Hello("127.0.0.1:80".parse()?);
 /// assert_eq!(decoder.next(&mut input, 100), Ok(Some(hello)));
-/// let text = Said::Text("Good morning!".to_owned());
+/// let text = PeerMessage::Text("Good morning!".to_owned());
 /// assert_eq!(decoder.next(&mut input, 100), Ok(Some(text)));
 /// assert_eq!(decoder.next(&mut input, 100), Ok(None));
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Debug)]
 pub struct ChatDecoder {
-    tail: Tail,
+    partial: PartialMessage,
     /// The greeting that was told after a pause.
     guessed: Option<SocketAddr>,
     greeted: bool,
@@ -47,7 +47,7 @@ impl ChatDecoder {
     #[must_use]
     pub fn with_hello() -> Self {
         ChatDecoder {
-            tail: Tail::default(),
+            partial: PartialMessage::default(),
             guessed: None,
             greeted: false,
             line: Vec::new(),
@@ -74,15 +74,15 @@ impl ChatDecoder {
         &mut self,
         input: &mut &[u8],
         text_bytes_max: usize,
-    ) -> Result<Option<Said>, CodecError> {
+    ) -> Result<Option<PeerMessage>, CodecError> {
         if !self.greeted {
-            let found = self.tail.next(input, find_hello);
-            let Some(address) = found.map_err(|_| CodecError::NotAHello)? else {
+            let found = self.partial.next(input, find_hello);
+            let Some(address) = found.map_err(|_| CodecError::InvalidHello)? else {
                 return Ok(None);
             };
             self.greeted = true;
             if self.guessed != Some(address) {
-                return Ok(Some(Said::Hello(address)));
+                return Ok(Some(PeerMessage::Hello(address)));
             }
         }
         loop {
@@ -105,7 +105,7 @@ impl ChatDecoder {
         }
     }
 
-    fn take_line(&mut self, text_bytes_max: usize) -> Result<Option<Said>, CodecError> {
+    fn take_line(&mut self, text_bytes_max: usize) -> Result<Option<PeerMessage>, CodecError> {
         let mut line = core::mem::take(&mut self.line);
         line.pop_if(|last| *last == b'\r');
         if line.len() > text_bytes_max {
@@ -113,21 +113,21 @@ impl ChatDecoder {
             return Err(CodecError::TextTooLong { max });
         }
         let text = String::from_utf8(line).map_err(|_| CodecError::NotUtf8)?;
-        Ok((!text.is_empty()).then_some(Said::Text(text)))
+        Ok((!text.is_empty()).then_some(PeerMessage::Text(text)))
     }
 
     /// Whether [`pause`](Self::pause) would tell something new.
     #[must_use]
-    pub fn waits(&self) -> bool {
+    pub fn needs_pause(&self) -> bool {
         self.guess().is_some()
     }
 
     /// Notes that nothing has come for a while; returns the greeting if what came
     /// is one.
-    pub fn pause(&mut self) -> Option<Said> {
+    pub fn pause(&mut self) -> Option<PeerMessage> {
         let address = self.guess()?;
         self.guessed = Some(address);
-        Some(Said::Hello(address))
+        Some(PeerMessage::Hello(address))
     }
 
     /// Notes that the stream has ended; returns what was said last if its newline
@@ -136,7 +136,7 @@ impl ChatDecoder {
     /// # Errors
     ///
     /// [`CodecError`] when that is no text.
-    pub fn end(&mut self, text_bytes_max: usize) -> Result<Option<Said>, CodecError> {
+    pub fn end(&mut self, text_bytes_max: usize) -> Result<Option<PeerMessage>, CodecError> {
         match self.pause() {
             None => self.take_line(text_bytes_max),
             hello => Ok(hello),
@@ -147,13 +147,13 @@ impl ChatDecoder {
         if self.greeted {
             return None;
         }
-        let guess = self.tail.guess(find_hello);
+        let guess = self.partial.guess(find_hello);
         guess.filter(|address| self.guessed != Some(*address))
     }
 
     /// How many bytes are kept of what is not whole.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.tail.len() + self.line.len()
+        self.partial.len() + self.line.len()
     }
 }

@@ -1,5 +1,5 @@
 //! What a message looks like. Each rule is written once and asked in two ways:
-//! as long as more may come (an end of input means "wait"), and when nothing more
+//! while more input may come (an end of input means "wait"), and when no more
 //! is waited for (an end of input is the message's end).
 //!
 //! Nothing here is longer than [`TOKEN_BYTES_MAX`], so that whoever keeps the
@@ -23,7 +23,7 @@ pub(crate) const TOKEN_BYTES_MAX: usize = 96;
 const PORT_DIGITS_MAX: usize = 5;
 
 /// The most blanks between `Hello from:` and the address.
-const BLANKS_MAX: usize = 8;
+const SPACES_MAX: usize = 8;
 
 /// One thing that a directory says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,59 +40,59 @@ pub(crate) enum Token {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found<T> {
     /// A message, and how many bytes it has.
-    Whole(T, usize),
+    Complete(T, usize),
     /// The beginning of one.
-    Part,
+    Incomplete,
     /// Nothing that could become one.
-    Nonsense,
+    Invalid,
 }
 
 /// Whether anything may follow the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum More {
+pub(crate) enum Input {
     /// What stands at the end may go on.
-    MayCome,
+    Open,
     /// The end of the input ends what stands there.
-    IsNotAwaited,
+    Ended,
 }
 
 type Parsed<'a> = Error<&'a [u8]>;
 
 /// An address at the beginning of `input`.
-pub(crate) fn find_address(input: &[u8], more: More) -> Found<SocketAddr> {
-    find(address(), input, more)
+pub(crate) fn find_address(input: &[u8], state: Input) -> Found<SocketAddr> {
+    find(address(), input, state)
 }
 
 /// What a directory says at the beginning of `input`.
-pub(crate) fn find_token(input: &[u8], more: More) -> Found<Token> {
+pub(crate) fn find_token(input: &[u8], state: Input) -> Found<Token> {
     let token = alt((
         value(Token::List, tag_no_case("list:")),
         value(Token::Teardown, tag_no_case("teardown")),
         map(address(), Token::Address),
     ));
-    find(token, input, more)
+    find(token, input, state)
 }
 
 /// A greeting at the beginning of `input`.
-pub(crate) fn find_hello(input: &[u8], more: More) -> Found<SocketAddr> {
-    let blanks = take_while_m_n(0, BLANKS_MAX, |byte| byte == b' ');
+pub(crate) fn find_hello(input: &[u8], state: Input) -> Found<SocketAddr> {
+    let blanks = take_while_m_n(0, SPACES_MAX, |byte| byte == b' ');
     let hello = preceded((tag_no_case("Hello from:"), blanks), address());
-    find(hello, input, more)
+    find(hello, input, state)
 }
 
 fn find<'a, T>(
     mut parser: impl Parser<&'a [u8], Output = T, Error = Parsed<'a>>,
     input: &'a [u8],
-    more: More,
+    state: Input,
 ) -> Found<T> {
-    let parsed = match more {
-        More::MayCome => parser.parse(input),
-        More::IsNotAwaited => parser.parse_complete(input),
+    let parsed = match state {
+        Input::Open => parser.parse(input),
+        Input::Ended => parser.parse_complete(input),
     };
     match parsed {
-        Ok((rest, found)) => Found::Whole(found, input.len() - rest.len()),
-        Err(Err::Incomplete(_)) => Found::Part,
-        Err(Err::Error(_) | Err::Failure(_)) => Found::Nonsense,
+        Ok((rest, found)) => Found::Complete(found, input.len() - rest.len()),
+        Err(Err::Incomplete(_)) => Found::Incomplete,
+        Err(Err::Error(_) | Err::Failure(_)) => Found::Invalid,
     }
 }
 
@@ -132,15 +132,15 @@ fn number<T: FromStr>(text: &[u8]) -> Option<T> {
 }
 
 /// How many blanks and line ends `input` begins with.
-pub(crate) fn blanks(input: &[u8]) -> usize {
-    let blank = take_while::<_, _, Parsed<'_>>(is_blank);
-    match find(blank, input, More::IsNotAwaited) {
-        Found::Whole(_, len) => len,
-        Found::Part | Found::Nonsense => 0,
+pub(crate) fn leading_spaces(input: &[u8]) -> usize {
+    let blank = take_while::<_, _, Parsed<'_>>(is_space);
+    match find(blank, input, Input::Ended) {
+        Found::Complete(_, len) => len,
+        Found::Incomplete | Found::Invalid => 0,
     }
 }
 
-const fn is_blank(byte: u8) -> bool {
+const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
@@ -163,8 +163,8 @@ mod tests {
             ("[::ffff:1.2.3.4]:5\r", 18, "1.2.3.4:5"),
             ("255.255.255.255:00080", 21, "255.255.255.255:80"),
         ] {
-            let found = find_address(input.as_bytes(), More::MayCome);
-            assert_eq!(found, Found::Whole(at(meant), len), "{input:?}");
+            let found = find_address(input.as_bytes(), Input::Open);
+            assert_eq!(found, Found::Complete(at(meant), len), "{input:?}");
         }
     }
 
@@ -179,14 +179,14 @@ mod tests {
             "[::1]",
             "[::1]:8000",
         ] {
-            let found = find_address(input.as_bytes(), More::MayCome);
-            assert_eq!(found, Found::Part, "{input:?}");
+            let found = find_address(input.as_bytes(), Input::Open);
+            assert_eq!(found, Found::Incomplete, "{input:?}");
         }
-        let whole = Found::Whole(at("1.2.3.4:5"), 9);
-        assert_eq!(find_address(b"1.2.3.4:5", More::IsNotAwaited), whole);
+        let whole = Found::Complete(at("1.2.3.4:5"), 9);
+        assert_eq!(find_address(b"1.2.3.4:5", Input::Ended), whole);
         for input in ["1.2.3.4", "1.2.3.4:", "[::1]", ""] {
-            let found = find_address(input.as_bytes(), More::IsNotAwaited);
-            assert_eq!(found, Found::Nonsense, "{input:?}");
+            let found = find_address(input.as_bytes(), Input::Ended);
+            assert_eq!(found, Found::Invalid, "{input:?}");
         }
     }
 
@@ -207,42 +207,42 @@ mod tests {
             "-1.2.3.4:5",
             "\u{0}",
         ] {
-            let found = find_address(input.as_bytes(), More::MayCome);
-            assert_eq!(found, Found::Nonsense, "{input:?}");
+            let found = find_address(input.as_bytes(), Input::Open);
+            assert_eq!(found, Found::Invalid, "{input:?}");
         }
     }
 
     #[test]
     fn words_need_nothing_behind_them() {
-        let token = |input: &[u8]| find_token(input, More::MayCome);
-        assert_eq!(token(b"list:"), Found::Whole(Token::List, 5));
-        assert_eq!(token(b"Teardownlist:"), Found::Whole(Token::Teardown, 8));
-        assert_eq!(token(b"lis"), Found::Part);
-        assert_eq!(token(b"t"), Found::Part);
-        assert_eq!(token(b"lost"), Found::Nonsense);
-        let hello = |input: &[u8]| find_hello(input, More::MayCome);
+        let token = |input: &[u8]| find_token(input, Input::Open);
+        assert_eq!(token(b"list:"), Found::Complete(Token::List, 5));
+        assert_eq!(token(b"Teardownlist:"), Found::Complete(Token::Teardown, 8));
+        assert_eq!(token(b"lis"), Found::Incomplete);
+        assert_eq!(token(b"t"), Found::Incomplete);
+        assert_eq!(token(b"lost"), Found::Invalid);
+        let hello = |input: &[u8]| find_hello(input, Input::Open);
         assert_eq!(
             hello(b"Hello from:1.2.3.4:5\n"),
-            Found::Whole(at("1.2.3.4:5"), 20)
+            Found::Complete(at("1.2.3.4:5"), 20)
         );
         assert_eq!(
             hello(b"hello from: 1.2.3.4:5,"),
-            Found::Whole(at("1.2.3.4:5"), 21)
+            Found::Complete(at("1.2.3.4:5"), 21)
         );
-        assert_eq!(hello(b"Hello from"), Found::Part);
-        assert_eq!(hello(b"Hello, you"), Found::Nonsense);
+        assert_eq!(hello(b"Hello from"), Found::Incomplete);
+        assert_eq!(hello(b"Hello, you"), Found::Invalid);
     }
 
     #[test]
     fn no_message_is_longer_than_what_is_kept() {
         let longest = format!(
             "Hello from:{}[{}]:65535",
-            " ".repeat(BLANKS_MAX),
+            " ".repeat(SPACES_MAX),
             "f".repeat(45)
         );
         assert!(longest.len() <= TOKEN_BYTES_MAX);
         let endless = [b' '; 30];
         let input = [b"Hello from:", &endless[..]].concat();
-        assert_eq!(find_hello(&input, More::MayCome), Found::Nonsense);
+        assert_eq!(find_hello(&input, Input::Open), Found::Invalid);
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::CodecError;
 use super::grammar::find_address;
-use super::tail::Tail;
+use super::partial::PartialMessage;
 
 /// Finds the address that a peer registers in the stream that it sends.
 ///
@@ -21,7 +21,7 @@ use super::tail::Tail;
 /// ```
 #[derive(Debug, Default)]
 pub struct RegistrationDecoder {
-    tail: Tail,
+    partial: PartialMessage,
     /// What was told after a pause.
     guessed: Option<SocketAddr>,
     whole: bool,
@@ -44,22 +44,22 @@ impl RegistrationDecoder {
         let mut input = bytes;
         let mut news = None;
         if !self.whole {
-            let found = self.tail.next(&mut input, find_address);
-            let Some(address) = found.map_err(|_| CodecError::AddressError)? else {
+            let found = self.partial.next(&mut input, find_address);
+            let Some(address) = found.map_err(|_| CodecError::InvalidAddress)? else {
                 return Ok(None);
             };
             self.whole = true;
             news = (self.guessed != Some(address)).then_some(address);
         }
-        if super::grammar::blanks(input) < input.len() {
-            return Err(CodecError::MoreThanAnAddress);
+        if super::grammar::leading_spaces(input) < input.len() {
+            return Err(CodecError::TrailingBytes);
         }
         Ok(news)
     }
 
     /// Whether [`pause`](Self::pause) would tell something new.
     #[must_use]
-    pub fn waits(&self) -> bool {
+    pub fn needs_pause(&self) -> bool {
         self.guess().is_some()
     }
 
@@ -72,13 +72,13 @@ impl RegistrationDecoder {
     }
 
     fn guess(&self) -> Option<SocketAddr> {
-        let guess = self.tail.guess(find_address);
+        let guess = self.partial.guess(find_address);
         guess.filter(|address| self.guessed != Some(*address))
     }
 
     /// How many bytes are kept.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.tail.len()
+        self.partial.len()
     }
 }

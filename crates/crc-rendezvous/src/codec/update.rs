@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::CodecError;
-use super::grammar::{More, Token, find_token};
-use super::tail::Tail;
+use super::grammar::{Input, Token, find_token};
+use super::partial::PartialMessage;
 
 /// What a directory says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub enum Update {
 /// ```
 #[derive(Debug, Default)]
 pub struct UpdateDecoder {
-    tail: Tail,
+    partial: PartialMessage,
     /// The list that is being given.
     list: Option<Vec<SocketAddr>>,
     /// Whether it is another one than was told last.
@@ -50,8 +50,8 @@ enum End {
     /// Not said.
     #[default]
     Open,
-    /// Said, and still to be told.
-    Said,
+    /// PeerMessage, and still to be told.
+    PeerMessage,
     /// Told. What follows means nothing.
     Told,
 }
@@ -78,7 +78,7 @@ impl UpdateDecoder {
         loop {
             match self.end {
                 End::Open => {}
-                End::Said => {
+                End::PeerMessage => {
                     self.end = End::Told;
                     return Ok(Some(Update::Teardown));
                 }
@@ -87,8 +87,8 @@ impl UpdateDecoder {
                     return Ok(None);
                 }
             }
-            let token = self.tail.next(input, find_token);
-            let Some(token) = token.map_err(|_| CodecError::NotAnUpdate)? else {
+            let token = self.partial.next(input, find_token);
+            let Some(token) = token.map_err(|_| CodecError::InvalidUpdate)? else {
                 return Ok(None);
             };
             let told = match token {
@@ -103,7 +103,7 @@ impl UpdateDecoder {
                     None
                 }
                 Token::Teardown => {
-                    self.end = End::Said;
+                    self.end = End::PeerMessage;
                     self.tell()
                 }
             };
@@ -114,7 +114,7 @@ impl UpdateDecoder {
     }
 
     fn append(&mut self, address: SocketAddr, peers_max: usize) -> Result<(), CodecError> {
-        let list = self.list.as_mut().ok_or(CodecError::OutsideList)?;
+        let list = self.list.as_mut().ok_or(CodecError::AddressOutsideList)?;
         if core::mem::take(&mut self.guessed)
             && let Some(guess) = list.pop()
         {
@@ -131,7 +131,7 @@ impl UpdateDecoder {
 
     /// Whether [`pause`](Self::pause) would tell something new.
     #[must_use]
-    pub fn waits(&self) -> bool {
+    pub fn needs_pause(&self) -> bool {
         self.end == End::Open && self.list.is_some() && (self.untold || self.guess().is_some())
     }
 
@@ -147,8 +147,8 @@ impl UpdateDecoder {
     }
 
     fn guess(&self) -> Option<SocketAddr> {
-        let address = |input: &[u8], more: More| find_token(input, more);
-        match self.tail.guess(address) {
+        let address = |input: &[u8], state: Input| find_token(input, state);
+        match self.partial.guess(address) {
             Some(Token::Address(address)) if !self.has_guessed(address) => Some(address),
             _ => None,
         }
@@ -168,6 +168,6 @@ impl UpdateDecoder {
     /// How many bytes are kept of messages that are not whole.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.tail.len()
+        self.partial.len()
     }
 }

@@ -22,7 +22,7 @@ pub enum DirectoryNotice {
         /// What it registered.
         address: SocketAddr,
         /// What it was taken for before the rest of its address came.
-        was: Option<SocketAddr>,
+        previous: Option<SocketAddr>,
         /// How many are on the list now.
         peers: usize,
     },
@@ -31,7 +31,7 @@ pub enum DirectoryNotice {
         /// What it had registered.
         address: SocketAddr,
         /// Why.
-        why: Left,
+        why: LeaveReason,
         /// How many are on the list now.
         peers: usize,
     },
@@ -48,10 +48,10 @@ pub enum DirectoryNotice {
 
 /// Why a peer is off the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Left {
+pub enum LeaveReason {
     /// Its connection is no more.
     #[error("{0}")]
-    Lost(LinkDown),
+    LinkDown(LinkDown),
     /// Its connection was closed.
     #[error("{0}")]
     Refused(Refusal),
@@ -71,19 +71,19 @@ pub enum Refusal {
     },
     /// It has registered nothing.
     #[error("it registered no address within {} s", within.as_secs())]
-    TooSlow {
+    RegistrationTimeout {
         /// How long it may take.
         within: Duration,
     },
     /// Another host's address.
     #[error("it may not register {0}: its connection comes from another host")]
-    NotItsOwn(SocketAddr),
+    ForeignAddress(SocketAddr),
     /// An address at which nobody can be.
     #[error("it may not register {0}: nobody can be reached there")]
-    NotReachable(SocketAddr),
+    UnreachableAddress(SocketAddr),
     /// Another peer's address.
     #[error("it may not register {0}: a peer that is connected has")]
-    Taken(SocketAddr),
+    AddressInUse(SocketAddr),
     /// There is no more room.
     #[error("the list is full with {max} peers")]
     Full {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crc_machine::{DialError, LinkDown};
 
 use crate::codec::CodecError;
-use crate::member::Away;
+use crate::member::DirectoryError;
 
 /// What a user may ask of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum PeerCommand {
         address: SocketAddr,
     },
     /// Say a line to every peer.
-    Say {
+    SendText {
         /// The line. What follows a newline in it is lost.
         text: String,
         /// When.
@@ -39,7 +39,7 @@ pub enum When {
     Now,
     /// When everybody on the list is connected, two seconds later at most; and
     /// after what was commanded before. For programs that can't wait themselves.
-    Complete,
+    MeshComplete,
 }
 
 /// What a user may observe.
@@ -70,7 +70,7 @@ pub enum PeerNotice {
         /// Its address.
         peer: SocketAddr,
         /// Why.
-        why: Lost,
+        why: LostReason,
     },
     /// A peer could not be reached.
     Unreachable {
@@ -96,15 +96,15 @@ pub enum PeerNotice {
         text: String,
     },
     /// What was to be said was said to nobody, or only to some.
-    NotSaid {
+    NotSent {
         /// Why.
-        why: NotSaid,
+        why: SendError,
     },
     /// The connection to the directory is no more, or was not made. Without a next
     /// time, this is the end.
-    Away {
+    DirectoryLost {
         /// Why.
-        why: Away,
+        why: DirectoryError,
         /// When it is tried again; `None` for never.
         retry_in: Option<Duration>,
     },
@@ -112,16 +112,16 @@ pub enum PeerNotice {
 
 /// Why there is no connection with a peer any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Lost {
+pub enum LostReason {
     /// The connection is no more.
     #[error("{0}")]
-    Link(LinkDown),
+    LinkDown(LinkDown),
     /// We have closed it.
     #[error("{0}")]
     Rejected(Rejection),
     /// It has turned out to be another peer.
     #[error("it is {0} in truth")]
-    Renamed(SocketAddr),
+    AddressCorrected(SocketAddr),
 }
 
 /// Why we closed a connection.
@@ -138,24 +138,24 @@ pub enum Rejection {
     },
     /// It has not said who it is.
     #[error("it did not say who it is within {} s", within.as_secs())]
-    TooSlow {
+    HelloTimeout {
         /// How long it may take.
         within: Duration,
     },
     /// It says that it is somebody else.
     #[error("it says that it is {0}, but its connection comes from another host")]
-    NotItsOwn(SocketAddr),
+    ForeignAddress(SocketAddr),
     /// It says that it is us.
     #[error("it says that it is {0}, which is our own address")]
-    OurOwn(SocketAddr),
+    OwnAddress(SocketAddr),
 }
 
 /// Why something was not said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotSaid {
+pub enum SendError {
     /// Nobody is connected.
     #[error("nobody else is here; nothing was said")]
-    NobodyHere,
+    NoPeers,
     /// The line is too long.
     #[error("a line may have {max} bytes, and this one has {len}; nothing was said")]
     TooLong {
@@ -166,5 +166,5 @@ pub enum NotSaid {
     },
     /// Too many lines wait for others to connect.
     #[error("too many lines wait to be said; this one was not")]
-    TooManyWait,
+    QueueFull,
 }

@@ -15,8 +15,8 @@ use crc_machine::{
     PeerAddress, Random, Timers, Timestamp,
 };
 
-use super::{Lost, Out, PeerLimits, PeerNotice, Rejection};
-use crate::codec::{ChatDecoder, PAUSE, Said, write_hello, write_text};
+use super::{LostReason, Out, PeerLimits, PeerNotice, Rejection};
+use crate::codec::{ChatDecoder, MESSAGE_TIMEOUT, PeerMessage, write_hello, write_text};
 
 /// The connections with other peers.
 #[derive(Debug)]
@@ -297,8 +297,8 @@ impl Mesh {
             match decoded {
                 Ok(Some(message)) => self.on_message(now, link, message, out),
                 Ok(None) => {
-                    if connection.decoder.waits() {
-                        self.timers.set(Timer::Pause(link), now + PAUSE);
+                    if connection.decoder.needs_pause() {
+                        self.timers.set(Timer::Pause(link), now + MESSAGE_TIMEOUT);
                     } else {
                         self.timers.cancel(Timer::Pause(link));
                     }
@@ -325,12 +325,12 @@ impl Mesh {
         // The last line may have no line break. A greeting or an error has no effect
         // any more.
         let rest = connection.decoder.end(self.limits.text_bytes_max);
-        if let Ok(Some(message @ Said::Text(_))) = rest {
+        if let Ok(Some(message @ PeerMessage::Text(_))) = rest {
             self.on_message(now, link, message, out);
         }
         if let Some(connection) = self.connections.remove(link) {
             self.cancel_timers(link);
-            self.on_lost(now, link, &connection, Lost::Link(why), out);
+            self.on_lost(now, link, &connection, LostReason::LinkDown(why), out);
         }
     }
 
@@ -339,7 +339,7 @@ impl Mesh {
             match timer {
                 Timer::Hello(link) => {
                     let within = self.limits.hello_time_max;
-                    self.reject(now, link, Rejection::TooSlow { within }, out);
+                    self.reject(now, link, Rejection::HelloTimeout { within }, out);
                 }
                 Timer::Pause(link) => {
                     let connection = self.connections.find_mut(link);
@@ -353,22 +353,22 @@ impl Mesh {
         }
     }
 
-    fn on_message(&mut self, now: Timestamp, link: LinkId, message: Said, out: &mut Out) {
+    fn on_message(&mut self, now: Timestamp, link: LinkId, message: PeerMessage, out: &mut Out) {
         let Some(connection) = self.connections.find(link) else {
             return;
         };
         match message {
-            Said::Hello(peer) => {
+            PeerMessage::Hello(peer) => {
                 let foreign = peer.ip() != connection.source.ip().to_canonical();
                 if foreign && !self.trust_addresses {
-                    self.reject(now, link, Rejection::NotItsOwn(peer), out);
+                    self.reject(now, link, Rejection::ForeignAddress(peer), out);
                 } else if Some(peer) == self.own {
-                    self.reject(now, link, Rejection::OurOwn(peer), out);
+                    self.reject(now, link, Rejection::OwnAddress(peer), out);
                 } else {
                     self.on_hello(now, link, peer, out);
                 }
             }
-            Said::Text(text) => {
+            PeerMessage::Text(text) => {
                 if let Some(peer) = connection.peer {
                     out.notice(PeerNotice::Text { peer, text });
                 }
@@ -383,7 +383,7 @@ impl Mesh {
         };
         self.timers.cancel(Timer::Hello(link));
         if let Some(guess) = connection.peer.replace(peer) {
-            self.unlink(now, guess, link, Lost::Renamed(peer), out);
+            self.unlink(now, guess, link, LostReason::AddressCorrected(peer), out);
         }
         self.timers.cancel(Timer::Dial(peer));
         let other = self.others.entry(peer).or_default();
@@ -423,7 +423,7 @@ impl Mesh {
         };
         let source = connection.source;
         out.notice(PeerNotice::Refused { source, why });
-        self.on_lost(now, link, &connection, Lost::Rejected(why), out);
+        self.on_lost(now, link, &connection, LostReason::Rejected(why), out);
     }
 
     fn on_lost(
@@ -431,7 +431,7 @@ impl Mesh {
         now: Timestamp,
         link: LinkId,
         connection: &Connection,
-        why: Lost,
+        why: LostReason,
         out: &mut Out,
     ) {
         let Some(peer) = connection.peer else {
@@ -444,7 +444,14 @@ impl Mesh {
     }
 
     /// If `link` is the connection with `peer`: it is not any more.
-    fn unlink(&mut self, now: Timestamp, peer: SocketAddr, link: LinkId, why: Lost, out: &mut Out) {
+    fn unlink(
+        &mut self,
+        now: Timestamp,
+        peer: SocketAddr,
+        link: LinkId,
+        why: LostReason,
+        out: &mut Out,
+    ) {
         let Some(other) = self.others.get_mut(&peer) else {
             return;
         };

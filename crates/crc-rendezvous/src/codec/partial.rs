@@ -1,28 +1,28 @@
 //! The beginning of a message whose end has not come.
 
-use super::grammar::{Found, More, TOKEN_BYTES_MAX, blanks};
+use super::grammar::{Found, Input, TOKEN_BYTES_MAX, leading_spaces};
 
 /// What is kept of a stream between two pieces: never more than one message's
 /// beginning.
 #[derive(Debug, Default)]
-pub(crate) struct Tail {
+pub(crate) struct PartialMessage {
     bytes: Vec<u8>,
 }
 
 /// What comes next can't become a message.
-pub(crate) struct Nonsense;
+pub(crate) struct Invalid;
 
-impl Tail {
+impl PartialMessage {
     /// Takes the next message of the stream, advancing `input` over the bytes used.
     /// `Ok(None)` says that more bytes are needed; all of `input` is used then.
     pub(crate) fn next<T>(
         &mut self,
         input: &mut &[u8],
-        rule: impl Fn(&[u8], More) -> Found<T>,
-    ) -> Result<Option<T>, Nonsense> {
+        rule: impl Fn(&[u8], Input) -> Found<T>,
+    ) -> Result<Option<T>, Invalid> {
         let kept = self.bytes.len();
         if kept == 0 {
-            *input = input.get(blanks(input)..).unwrap_or_default();
+            *input = input.get(leading_spaces(input)..).unwrap_or_default();
             if input.is_empty() {
                 return Ok(None);
             }
@@ -30,25 +30,25 @@ impl Tail {
         let room = TOKEN_BYTES_MAX - kept;
         let (near, far) = input.split_at(room.min(input.len()));
         self.bytes.extend_from_slice(near);
-        match rule(&self.bytes, More::MayCome) {
-            Found::Whole(message, len) => {
+        match rule(&self.bytes, Input::Open) {
+            Found::Complete(message, len) => {
                 self.bytes.clear();
                 let used = len.saturating_sub(kept);
                 *input = input.get(used..).unwrap_or_default();
                 Ok(Some(message))
             }
-            Found::Part if far.is_empty() => {
+            Found::Incomplete if far.is_empty() => {
                 *input = &[];
                 Ok(None)
             }
-            Found::Part | Found::Nonsense => Err(Nonsense),
+            Found::Incomplete | Found::Invalid => Err(Invalid),
         }
     }
 
     /// What is kept, if it is a message by itself.
-    pub(crate) fn guess<T>(&self, rule: impl Fn(&[u8], More) -> Found<T>) -> Option<T> {
-        match rule(&self.bytes, More::IsNotAwaited) {
-            Found::Whole(message, len) if len == self.bytes.len() => Some(message),
+    pub(crate) fn guess<T>(&self, rule: impl Fn(&[u8], Input) -> Found<T>) -> Option<T> {
+        match rule(&self.bytes, Input::Ended) {
+            Found::Complete(message, len) if len == self.bytes.len() => Some(message),
             _ => None,
         }
     }

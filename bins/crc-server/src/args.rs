@@ -102,6 +102,10 @@ pub(crate) struct Args {
     #[command(flatten)]
     verbosity: Verbosity,
 
+    /// Print the manual page or completions for a shell, and exit
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub(crate) generate: Option<Generate>,
+
     /// The address at which other servers can reach this one [default: the
     /// first of --listen]
     ///
@@ -126,10 +130,6 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     limits: LimitArgs,
-
-    /// Print the manual page or completions for a shell, and exit
-    #[arg(long, value_name = "WHAT", value_enum)]
-    pub(crate) generate: Option<Generate>,
 }
 
 /// The limits; the defaults suit most networks.

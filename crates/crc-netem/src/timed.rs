@@ -564,9 +564,9 @@ impl<E: Copy> TimedNet<E> {
     fn discard(&mut self, connection: usize, writer: Side) {
         let stream = &mut self.connections[connection].streams[writer];
         let unread = stream.in_flight();
-        let upto = stream.delivered + unread as u64;
+        let after = stream.delivered;
         stream.truncate(0);
-        self.lose(connection, writer, 0, upto);
+        self.lose(connection, writer, after, after + unread as u64);
         if unread > 0 {
             let after = self.paths[connection].delay();
             self.reset_after(connection, writer, after, ErrorKind::ConnectionReset);

@@ -97,9 +97,13 @@ impl<H: Copy + Ord, T: Default> SteppedNet<H, T> {
         self.now
     }
 
-    /// Lets time pass until `time`, unless it is past. Links that linger too long end.
+    /// Lets time pass until `time`, unless it is past.
     pub fn advance_to(&mut self, time: Timestamp) {
         self.now = self.now.max(time);
+    }
+
+    /// Ends links that have lingered for too long by now.
+    pub fn end_lingering(&mut self) {
         for connection in &mut self.connections {
             for side in 0..2 {
                 let end = &mut connection.ends[side];

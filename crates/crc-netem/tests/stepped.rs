@@ -95,6 +95,7 @@ fn a_host_that_does_not_read_holds_its_peer_up_until_the_link_has_lingered() {
     let until = Timestamp::START + Duration::from_secs(2);
     assert_eq!(net.deadline(), Some(until));
     net.advance_to(until);
+    net.end_lingering();
     assert_eq!(net.deadline(), None);
     let ended = (0, LinkDown::Ended, b"hello".to_vec());
     assert_eq!(down(net.step(0, 1)), ended);

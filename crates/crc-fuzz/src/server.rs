@@ -163,6 +163,6 @@ fn conclude(net: &mut Net) {
     assert_eq!(snapshot.links().count(), 0, "no neighbour is left");
     assert_eq!(snapshot.unregistered_links(), 0, "no link is left");
     if let Some(deadline) = node.machine.deadline() {
-        assert!(deadline >= net.now, "what is due is done");
+        assert!(deadline >= net.now(), "what is due is done");
     }
 }

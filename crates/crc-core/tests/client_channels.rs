@@ -74,7 +74,7 @@ impl TestClient {
         let (link, why, unsent) = (self.link, LinkDown::PeerClosed, Unsent::default());
         self.handle(rig, Event::LinkDown { link, why, unsent });
         let due = self.client.deadline().unwrap();
-        rig.run(due.since(rig.now));
+        rig.run(due.since(rig.now()));
         self.handle(rig, Event::Tick);
         self.connect(rig, node);
     }
@@ -95,7 +95,7 @@ impl TestClient {
 
     fn handle(&mut self, rig: &mut Rig, event: Event<'_, ClientCommand>) {
         let mut out = Outbox::new();
-        self.client.handle(rig.now, event, &mut out);
+        self.client.handle(rig.now(), event, &mut out);
         for effect in out.effects() {
             match effect {
                 Effect::Send { range, .. } => rig.send(self.raw, out.bytes(*range)),

@@ -1,8 +1,8 @@
-//! A small network without sockets: servers of ours, byte pipes between them,
-//! a virtual clock, and raw peers that a test speaks for.
+//! A small network without sockets: real servers, raw peers that a test speaks for,
+//! and a virtual clock.
 //!
-//! Pipes deliver in order and cut anywhere; which one is next, and how much of
-//! it, is drawn from the rig's seed.
+//! Streams and links are `crc-netem`'s `SteppedNet`: each step is drawn from the rig's
+//! seed, and delivers to one end what waits for it, or a part of it.
 
 #![allow(
     dead_code,
@@ -10,15 +10,15 @@
     reason = "each test uses its part of the rig"
 )]
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crc_core::{
-    CloseWhen, Config, DialError, DialId, Effect, Endpoints, Event, LinkDown, LinkId, ListenerId,
-    Machine, Origin, Outbox, PeerAddress, Random, Server, ServerCommand, ServerNotice, Timestamp,
-    Unsent,
+    Config, DialError, DialId, Effect, Endpoints, Event, LinkId, ListenerId, Machine, Origin,
+    Outbox, PeerAddress, Random, Server, ServerCommand, ServerNotice, Timestamp,
 };
+use crc_netem::{LinkEvent, Possible, StepEvent, SteppedNet};
 use crc_wire::{
     ClientChat, ClientQuit, Decoder, FrameLimits, HostId, Info, Message, Name, Registration, Text,
 };
@@ -30,41 +30,24 @@ pub fn id(id: u32) -> HostId {
 /// The listener where the IRC of the course is spoken.
 pub const COURSE: ListenerId = ListenerId(1 << 16);
 
-/// One end of a pipe.
+/// A host of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum End {
-    /// A server's link.
-    Server(usize, LinkId),
+enum Host {
+    Server(usize),
     /// A peer that the test speaks for.
     Raw(usize),
-}
-
-#[derive(Debug)]
-struct Pipe {
-    bytes: VecDeque<u8>,
-    /// The writer has ended it; the reader learns it after the bytes.
-    ended: bool,
-    /// The reader has closed: what is written does not arrive.
-    closed: bool,
 }
 
 #[derive(Debug)]
 pub struct Node {
     pub server: Server,
     pub alive: bool,
-    links: BTreeMap<LinkId, End>,
-    next_slot: u32,
-    free: Vec<u32>,
-    generation: u32,
     pub notices: Vec<ServerNotice>,
-    /// How much may wait for each link.
-    pub bounds: BTreeMap<LinkId, usize>,
     pub stopped: bool,
 }
 
 #[derive(Debug, Default)]
 pub struct Raw {
-    pub other: Option<End>,
     /// All bytes that came, and the pieces in which they were sent.
     pub bytes: Vec<u8>,
     pub pieces: Vec<(Timestamp, Vec<u8>)>,
@@ -72,11 +55,10 @@ pub struct Raw {
 }
 
 pub struct Rig {
-    pub now: Timestamp,
     pub random: Random,
     pub nodes: Vec<Node>,
     pub raws: Vec<Raw>,
-    pipes: BTreeMap<End, Pipe>,
+    net: SteppedNet<Host>,
     /// Servers' names to dial, as `sN:1` or, for the IRC of the course, `cN:1`;
     /// those of raw listeners as `rN:1`.
     pub raw_listeners: BTreeMap<String, Vec<usize>>,
@@ -85,13 +67,16 @@ pub struct Rig {
 impl Rig {
     pub fn new(seed: u64) -> Self {
         Rig {
-            now: Timestamp::START,
             random: Random::new(seed),
             nodes: Vec::new(),
             raws: Vec::new(),
-            pipes: BTreeMap::new(),
+            net: SteppedNet::new(),
             raw_listeners: BTreeMap::new(),
         }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.net.now()
     }
 
     /// A server `s0`, `s1`, ... with id 1, 2, ... that links to another.
@@ -104,17 +89,7 @@ impl Rig {
     }
 
     pub fn server_with(&mut self, config: Config) -> usize {
-        self.nodes.push(Node {
-            server: Server::new(config),
-            alive: true,
-            links: BTreeMap::new(),
-            next_slot: 0,
-            free: Vec::new(),
-            generation: 0,
-            notices: Vec::new(),
-            bounds: BTreeMap::new(),
-            stopped: false,
-        });
+        self.nodes.push(Node::new(config));
         let node = self.nodes.len() - 1;
         self.start(node);
         node
@@ -125,31 +100,14 @@ impl Rig {
         self.handle(node, Event::Command(ServerCommand::Start { listening }));
     }
 
-    /// Endpoints a server as by `kill -9`; `restart` brings it back, knowing nothing.
+    /// Ends a server as by `kill -9`; `restart` brings it back, knowing nothing.
     pub fn kill(&mut self, node: usize) {
         self.nodes[node].alive = false;
-        let links: Vec<_> = self.nodes[node].links.keys().copied().collect();
-        for link in links {
-            self.pipes.remove(&End::Server(node, link));
-            let other = self.nodes[node].links.remove(&link).unwrap();
-            self.end_pipe(other);
-        }
+        self.net.kill(Host::Server(node));
     }
 
     pub fn restart(&mut self, node: usize, config: Config) {
-        let slots = self.nodes[node].next_slot;
-        let generation = self.nodes[node].generation + 1;
-        self.nodes[node] = Node {
-            server: Server::new(config),
-            alive: true,
-            links: BTreeMap::new(),
-            next_slot: slots,
-            free: Vec::new(),
-            generation,
-            notices: Vec::new(),
-            bounds: BTreeMap::new(),
-            stopped: false,
-        };
+        self.nodes[node] = Node::new(config);
         self.start(node);
     }
 
@@ -162,7 +120,9 @@ impl Rig {
     pub fn connect_at(&mut self, node: usize, listener: ListenerId) -> usize {
         self.raws.push(Raw::default());
         let raw = self.raws.len() - 1;
-        self.join_ends(node, Origin::Accepted { listener }, End::Raw(raw));
+        let links = self.net.connect(Host::Raw(raw), Host::Server(node));
+        let origin = Origin::Accepted { listener };
+        self.link_up(Host::Server(node), links[1], origin, address(500));
         raw
     }
 
@@ -185,20 +145,25 @@ impl Rig {
         self.soon();
     }
 
-    /// Cuts the link between a server and whatever is at the other end of the
-    /// raw peer.
+    /// A raw peer hangs up.
     pub fn cut_raw(&mut self, raw: usize) {
-        if let Some(other) = self.raws[raw].other.take() {
-            self.pipes.remove(&End::Raw(raw));
-            self.end_pipe(other);
+        if let Some((connection, side)) = self.net.find_host(Host::Raw(raw)) {
+            self.net.close_patiently(connection, side);
         }
     }
 
+    /// A server's link to a raw peer, and how many bytes may wait there.
+    pub fn link_to(&self, raw: usize) -> Option<(LinkId, usize)> {
+        let (connection, side) = self.net.find_host(Host::Raw(raw))?;
+        let end = self.net.connections()[connection].end(1 - side);
+        Some((end.link(), end.bound()))
+    }
+
     pub fn send(&mut self, raw: usize, bytes: &[u8]) {
-        if let Some(other) = self.raws[raw].other
-            && let Some(pipe) = self.pipes.get_mut(&other)
+        if let Some((connection, side)) = self.net.find_host(Host::Raw(raw))
+            && self.net.connections()[connection].end(side).is_open()
         {
-            pipe.bytes.extend(bytes);
+            self.net.send(connection, side, bytes).unwrap();
         }
     }
 
@@ -231,25 +196,30 @@ impl Rig {
     /// Delivers all that is on its way, then lets time pass to the next
     /// deadline, until `duration` has passed.
     pub fn run(&mut self, duration: Duration) {
-        let end = self.now + duration;
+        let end = self.now() + duration;
         let mut steps = 0;
         loop {
             steps += 1;
             assert!(steps < 2_000_000, "the network does not come to rest");
-            if self.deliver_some() {
+            if let Some(event) = self.net.random_step(&mut self.random) {
+                self.step(event);
                 continue;
             }
             let due = self.nodes.iter().enumerate().filter(|(_, node)| node.alive);
-            let due = due.filter_map(|(index, node)| Some((node.server.deadline()?, index)));
-            match due.min() {
+            let due = due.filter_map(|(index, node)| Some((node.server.deadline()?, Some(index))));
+            let lingering = self.net.deadline().map(|when| (when, None));
+            match due.chain(lingering).min() {
                 Some((when, node)) if when <= end => {
-                    self.now = self.now.max(when);
-                    self.handle(node, Event::Tick);
+                    self.net.advance_to(when);
+                    match node {
+                        Some(node) => self.handle(node, Event::Tick),
+                        None => self.net.end_lingering(),
+                    }
                 }
                 _ => break,
             }
         }
-        self.now = end;
+        self.net.advance_to(end);
         for node in self.nodes.iter().filter(|node| node.alive) {
             node.server.check();
         }
@@ -265,171 +235,84 @@ impl Rig {
         self.run(Duration::from_millis(5));
     }
 
-    fn deliver_some(&mut self) -> bool {
-        let something = |pipe: &Pipe| !pipe.bytes.is_empty() || pipe.ended;
-        let ready = self.pipes.iter().filter(|(_, pipe)| something(pipe));
-        let ready: Vec<End> = ready.map(|(end, _)| *end).collect();
-        if ready.is_empty() {
-            return false;
-        }
-        let index = self.random.below(ready.len() as u64) as usize;
-        let end = ready[index];
-        let pipe = self.pipes.get_mut(&end).unwrap();
-        if pipe.bytes.is_empty() {
-            self.ended(end);
-            return true;
-        }
-        let all = pipe.bytes.len() as u64;
-        let some = match self.random.below(3) {
-            0 => 1 + self.random.below(all) as usize,
-            _ => all as usize,
-        };
-        let bytes: Vec<u8> = pipe.bytes.drain(..some).collect();
-        match end {
-            End::Server(node, link) => self.handle(
-                node,
-                Event::Bytes {
-                    link,
-                    bytes: &bytes,
-                },
-            ),
-            End::Raw(raw) => self.raws[raw].bytes.extend(bytes),
-        }
-        true
-    }
-
-    /// The reader at `end` learns that nothing more will come.
-    fn ended(&mut self, end: End) {
-        self.pipes.remove(&end);
-        match end {
-            End::Raw(raw) => {
-                self.raws[raw].ended = true;
-                if let Some(other) = self.raws[raw].other.take() {
-                    self.end_pipe(other);
-                }
+    fn step(&mut self, event: StepEvent<Host>) {
+        match event {
+            StepEvent::Dial { host, dial, to } => {
+                let Host::Server(node) = host else {
+                    unreachable!("raw peers connect at once")
+                };
+                self.dialed(node, dial, &to);
             }
-            End::Server(node, link) => {
-                if let Some(other) = self.nodes[node].links.remove(&link) {
-                    self.end_pipe(other);
-                }
-                self.nodes[node].free.push(link.slot() as u32);
-                let (why, unsent) = (LinkDown::PeerClosed, Unsent::default());
-                self.handle(node, Event::LinkDown { link, why, unsent });
+            StepEvent::Link {
+                host: Host::Server(node),
+                event,
+            } => {
+                self.handle(node, event.as_event());
             }
-        }
-    }
-
-    /// Nothing more is written to whoever reads at `end`.
-    fn end_pipe(&mut self, end: End) {
-        if let Some(pipe) = self.pipes.get_mut(&end) {
-            pipe.ended = true;
-        }
-    }
-
-    fn link(&mut self, node: usize, other: End) -> LinkId {
-        let node = &mut self.nodes[node];
-        let slot = node.free.pop().unwrap_or_else(|| {
-            node.next_slot += 1;
-            node.next_slot - 1
-        });
-        node.generation += 1;
-        let link = LinkId::new(slot, node.generation);
-        node.links.insert(link, other);
-        link
-    }
-
-    fn open_pipe(&mut self, to: End) {
-        let bytes = VecDeque::new();
-        self.pipes.insert(
-            to,
-            Pipe {
-                bytes,
-                ended: false,
-                closed: false,
+            StepEvent::Link {
+                host: Host::Raw(raw),
+                event,
+            } => match event {
+                LinkEvent::Bytes { bytes, .. } => self.raws[raw].bytes.extend(bytes),
+                LinkEvent::Down { .. } => self.raws[raw].ended = true,
+                LinkEvent::Up { .. } | LinkEvent::DialFailed { .. } => {}
             },
-        );
-    }
-
-    fn join_ends(&mut self, node: usize, origin: Origin, other: End) -> LinkId {
-        let link = self.link(node, other);
-        let here = End::Server(node, link);
-        if let End::Raw(raw) = other {
-            self.raws[raw].other = Some(here);
+            StepEvent::Dropped => {}
         }
-        self.open_pipe(here);
-        self.open_pipe(other);
-        let endpoints = Endpoints {
-            peer: address(500),
-            local: address(node),
-        };
-        self.handle(
-            node,
-            Event::LinkUp {
-                link,
-                origin,
-                endpoints,
-            },
-        );
-        link
     }
 
     pub fn handle(&mut self, node: usize, event: Event<'_, ServerCommand>) {
+        let (now, host) = (self.now(), Host::Server(node));
         let mut out = Outbox::new();
-        self.nodes[node].server.handle(self.now, event, &mut out);
+        self.nodes[node].server.handle(now, event, &mut out);
         for effect in out.take_effects() {
             match effect {
-                Effect::Send { link, range, .. } => {
-                    let bytes = out.bytes(range);
-                    let Some(other) = self.nodes[node].links.get(&link).copied() else {
-                        continue;
-                    };
-                    if let End::Raw(raw) = other {
-                        self.raws[raw].pieces.push((self.now, bytes.to_vec()));
-                    }
-                    if let Some(pipe) = self.pipes.get_mut(&other)
-                        && !pipe.closed
+                Effect::Send { link, range, .. } => self.send_from(node, link, out.bytes(range)),
+                Effect::Close { link, when } => {
+                    if let Some((connection, side)) = self.net.find(host, link)
+                        && self.net.connections()[connection].end(side).is_open()
                     {
-                        assert!(!pipe.ended, "nothing is sent behind the end");
-                        pipe.bytes.extend(bytes);
+                        self.net.close(connection, side, when);
                     }
                 }
-                Effect::Close { link, when } => self.close(node, link, when),
-                Effect::Dial { dial, to } => self.dial(node, dial, &to),
-                Effect::Bound { link, bytes_max } => {
-                    self.nodes[node].bounds.insert(link, bytes_max);
-                }
+                Effect::Dial { dial, to } => self.net.dial(host, dial, to),
+                Effect::Bound { link, bytes_max } => self.net.bound(host, link, bytes_max),
                 Effect::Notice(notice) => self.nodes[node].notices.push(notice),
                 Effect::Stop => {
                     self.nodes[node].stopped = true;
-                    let links: Vec<_> = self.nodes[node].links.values().copied().collect();
-                    links.into_iter().for_each(|other| self.end_pipe(other));
+                    self.net.stop(host);
                 }
             }
         }
-    }
-
-    fn close(&mut self, node: usize, link: LinkId, _when: CloseWhen) {
-        let Some(other) = self.nodes[node].links.get(&link).copied() else {
-            return;
-        };
-        self.end_pipe(other);
-        // What the peer still says is not read; its end is.
-        let here = End::Server(node, link);
-        if let Some(pipe) = self.pipes.get_mut(&here) {
-            pipe.bytes.clear();
-            pipe.ended = true;
-            pipe.closed = true;
+        // Dials are answered at once: they come first.
+        while matches!(self.net.possible().next(), Some(Possible::Dial(_))) {
+            let event = self.net.step(0, usize::MAX).expect("a dial");
+            self.step(event);
         }
     }
 
-    fn dial(&mut self, node: usize, dial: DialId, to: &PeerAddress) {
-        let origin = Origin::Dialed { dial };
+    fn send_from(&mut self, node: usize, link: LinkId, bytes: &[u8]) {
+        let Some((connection, side)) = self.net.find(Host::Server(node), link) else {
+            return;
+        };
+        let [near, far] = self.net.near_and_far(connection, side);
+        assert!(near.is_open(), "nothing is sent behind the end");
+        if let Host::Raw(raw) = far.host() {
+            let now = self.net.now();
+            self.raws[raw].pieces.push((now, bytes.to_vec()));
+        }
+        // The link of a slow consumer ends, which the server learns in another step.
+        let _ = self.net.send(connection, side, bytes);
+    }
+
+    fn dialed(&mut self, node: usize, dial: DialId, to: &PeerAddress) {
+        let (origin, host) = (Origin::Dialed { dial }, Host::Server(node));
         if self.raw_listeners.contains_key(&*to.host) {
             self.raws.push(Raw::default());
             let raw = self.raws.len() - 1;
             self.raw_listeners.get_mut(&*to.host).unwrap().push(raw);
-            self.join_ends(node, origin, End::Raw(raw));
-            return;
+            let links = self.net.connect(host, Host::Raw(raw));
+            return self.link_up(host, links[0], origin, address(500));
         }
         // A server is known by its name here, which for the IRC of the course begins
         // with another letter; or by the address it announces.
@@ -449,33 +332,25 @@ impl Rig {
             return self.handle(node, Event::DialFailed { dial, why });
         };
         // Both ends exist before either machine hears of it.
-        let near = self.link(node, End::Raw(usize::MAX));
-        let far = self.link(target, End::Server(node, near));
-        self.nodes[node]
-            .links
-            .insert(near, End::Server(target, far));
-        self.open_pipe(End::Server(node, near));
-        self.open_pipe(End::Server(target, far));
-        let endpoints = |peer, local| Endpoints {
-            peer: address(peer),
-            local: address(local),
-        };
-        let (near_ends, far_ends) = (endpoints(target, node), endpoints(node, target));
+        let there = Host::Server(target);
+        let [near, far] = self.net.connect(host, there);
         let accepted = Origin::Accepted { listener };
-        self.handle(
-            target,
-            Event::LinkUp {
-                link: far,
-                origin: accepted,
-                endpoints: far_ends,
-            },
-        );
+        self.link_up(there, far, accepted, address(node));
+        self.link_up(host, near, origin, address(target));
+    }
+
+    fn link_up(&mut self, host: Host, link: LinkId, origin: Origin, peer: SocketAddr) {
+        let Host::Server(node) = host else { return };
+        let endpoints = Endpoints {
+            peer,
+            local: address(node),
+        };
         self.handle(
             node,
             Event::LinkUp {
-                link: near,
+                link,
                 origin,
-                endpoints: near_ends,
+                endpoints,
             },
         );
     }
@@ -491,6 +366,17 @@ impl Rig {
     pub fn status_log(&self, node: usize) -> Vec<String> {
         let snapshot = self.nodes[node].server.snapshot();
         snapshot.status_log().map(str::to_owned).collect()
+    }
+}
+
+impl Node {
+    fn new(config: Config) -> Self {
+        Node {
+            server: Server::new(config),
+            alive: true,
+            notices: Vec::new(),
+            stopped: false,
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// Address to listen on for clients and servers; can be repeated
     ///
     /// Port 0 takes any free port; the first line of output shows it. Use
-    /// 0.0.0.0 or [::] to accept connections from other machines.
+    /// 0.0.0.0, or :: in brackets, to accept connections from other machines.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:33300", value_parser = parse_listen_address)]
     listen: Vec<SocketAddr>,
 

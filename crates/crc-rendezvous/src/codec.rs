@@ -1,22 +1,21 @@
-//! The rendezvous' messages: how they are written, and how they are found in a
-//! stream of bytes, however it was cut.
+//! The messages of the rendezvous: encoders, and decoders that accept a stream in any
+//! pieces.
 //!
-//! There are three kinds of streams, and a decoder for each: what a peer says to
-//! the directory ([`RegistrationDecoder`]), what the directory says to a peer
-//! ([`UpdateDecoder`]), and what peers say to each other ([`ChatDecoder`]).
+//! Each kind of stream has a decoder: from a peer to the directory
+//! ([`RegistrationDecoder`]), from the directory to a peer ([`UpdateDecoder`]), and
+//! between peers ([`ChatDecoder`]).
 //!
-//! All that we write ends with a newline. What we read need not: original nodes
-//! put nothing between messages. A message is whole when
+//! Encoded messages end with a newline. Decoded messages need not, since v1 nodes write
+//! nothing between messages. A message is complete when
 //!
-//! - a byte follows that can't belong to it: a newline, or the beginning of the
-//!   next message; or nothing that may follow could belong to it;
-//! - or nothing more has come for a while ([`MESSAGE_TIMEOUT`]): whoever feeds a decoder
-//!   asks it by `needs_pause` whether a pause would mean anything, and tells it of one
-//!   by `pause`.
+//! - a byte follows that cannot belong to it: a newline, or the beginning of the next
+//!   message; or no further byte could belong to it;
+//! - or no further byte has arrived for [`MESSAGE_TIMEOUT`]. The caller asks the decoder
+//!   with `needs_pause` whether a pause has a meaning, and reports one with `pause`.
 //!
-//! A pause is a guess, and not the last word: `127.0.0.1:80`, a pause and `80` is
-//! `127.0.0.1:80`, and then, corrected, `127.0.0.1:8080`. So what is known in the
-//! end depends neither on where a stream was cut nor on when its pieces came.
+//! A message that a pause has ended may be corrected: `127.0.0.1:80`, a pause and `80`
+//! give `127.0.0.1:80` first and `127.0.0.1:8080` then. So the final result depends
+//! neither on how the stream was cut nor on when its pieces arrived.
 
 mod chat;
 mod encode;
@@ -32,44 +31,42 @@ pub use encode::{write_hello, write_list, write_registration, write_teardown, wr
 pub use registration::RegistrationDecoder;
 pub use update::{Update, UpdateDecoder};
 
-/// Nothing came for so long: what stands at the end of a stream is taken for
-/// whole. 100 ms.
+/// After this time without a byte, the message at the end of a stream counts as
+/// complete. 100 ms.
 pub const MESSAGE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// A stream that can't be understood from here on. The peer is to blame.
+/// A stream is invalid from here on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {
-    /// A peer's first words to the directory.
-    #[error(
-        "what it said is no address: an address looks like 192.0.2.1:33400 or [2001:db8::1]:33400"
-    )]
+    /// A registration is not an address.
+    #[error("not an address; expected for example 192.0.2.1:33400 or [2001:db8::1]:33400")]
     InvalidAddress,
-    /// A peer's further words to the directory.
-    #[error("it said more than its address")]
+    /// A registration is longer than an address.
+    #[error("bytes after the address")]
     TrailingBytes,
-    /// Words of a directory.
-    #[error("what it said is neither a list of addresses nor a teardown")]
+    /// A directory's message is neither a list nor a teardown.
+    #[error("neither a list of addresses nor a teardown")]
     InvalidUpdate,
-    /// An address of a directory without a list.
-    #[error("it gave an address before any list began")]
+    /// A directory's address has no list before it.
+    #[error("an address before the first list")]
     AddressOutsideList,
-    /// A list of a directory.
-    #[error("it gave a list of more than {max} addresses")]
+    /// A directory's list exceeds the limit.
+    #[error("a list of more than {max} addresses")]
     ListTooLong {
-        /// How many there may be.
+        /// The limit.
         max: usize,
     },
-    /// A peer's first words to another one.
-    #[error("what it said is no greeting: a greeting looks like Hello from:192.0.2.1:33400")]
+    /// A peer's first message is not a greeting.
+    #[error("not a greeting; expected for example Hello from:192.0.2.1:33400")]
     InvalidHello,
-    /// A line of a peer.
-    #[error("it sent a line of more than {max} bytes")]
+    /// A peer's line exceeds the limit.
+    #[error("a line of more than {max} bytes")]
     TextTooLong {
-        /// How many there may be.
+        /// The limit.
         max: usize,
     },
-    /// A line of a peer.
-    #[error("it sent a line that is not UTF-8")]
+    /// A peer's line is not UTF-8.
+    #[error("a line that is not UTF-8")]
     NotUtf8,
 }

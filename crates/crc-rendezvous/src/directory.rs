@@ -1,8 +1,8 @@
-//! The directory: keeps the list of the peers that are connected, in the order in
-//! which they joined, and tells all of them.
+//! The directory: keeps the list of the connected peers, in the order in which they
+//! joined, and sends it to all of them.
 //!
-//! Answers for who is on the list, when it is told, and when it is over. Knows
-//! nothing of what the peers say to each other.
+//! The directory decides which peers are on the list, when the list is sent, and when
+//! the teardown comes. It never sees the messages between peers.
 
 mod api;
 mod budget;
@@ -21,41 +21,40 @@ use crate::codec::{MESSAGE_TIMEOUT, RegistrationDecoder, write_list, write_teard
 pub use api::{DirectoryCommand, DirectoryNotice, LeaveReason, Refusal};
 use budget::Budget;
 
-/// When a peer has left, the others are told after so long, unless somebody joins
-/// before: who comes back at once costs one update, and so do many that leave
-/// together.
+/// The delay of the list after a peer has left, unless another peer joins before. A peer
+/// that reconnects at once costs one list, and so do many peers that leave together.
 const UPDATE_DELAY: Duration = Duration::from_millis(100);
 
-/// How long after the last list the teardown comes, so that the last peer is
-/// connected with the others before all of them end. Original peers would also take
-/// both for one message if they arrived together.
+/// The delay of the teardown after the last list, so that the last peer is connected with
+/// the others before all of them stop. A v1 peer also takes two messages that arrive
+/// together for one.
 const TEARDOWN_DELAY: Duration = Duration::from_secs(1);
 
-/// How a directory is to be.
+/// The configuration of a directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DirectoryConfig {
-    /// It is over when so many peers are connected; `None` for never.
+    /// The number of peers after which the teardown comes; `None` for never.
     pub max_peers: Option<NonZeroUsize>,
-    /// Whether a peer may register any address. Otherwise its host must be the one
-    /// that the peer's connection comes from.
+    /// Whether a peer may register any address. Otherwise the host of the address must
+    /// be the one that the connection comes from.
     pub trust_addresses: bool,
-    /// The bounds to keep to.
+    /// The limits.
     pub limits: DirectoryLimits,
 }
 
-/// The bounds that a directory keeps to.
+/// The limits of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectoryLimits {
-    /// How many peers the list may have; further ones are refused. 1024.
+    /// The most peers on the list; further ones are refused. 1024.
     pub peers_max: usize,
-    /// How many bytes a peer may send before it has registered. 256.
+    /// The most bytes before the registration is complete. 256.
     pub registration_bytes_max: usize,
-    /// How long a peer may take to register. 10 s.
+    /// The longest wait for a registration. 10 s.
     pub registration_time_max: Duration,
-    /// How many bytes may wait for a peer that reads slowly. 1 MiB.
+    /// The most bytes that may wait for a peer that reads slowly. 1 MiB.
     pub queue_bytes_max: usize,
-    /// How many bytes of updates go out in a second to all peers together; with
-    /// more to be told, several changes share an update. 16 MiB.
+    /// The most bytes of lists per second, to all peers together. Beyond that, several
+    /// changes share a list. 16 MiB.
     pub update_bytes_per_second: usize,
 }
 
@@ -91,10 +90,10 @@ impl Default for DirectoryLimits {
 #[derive(Debug)]
 pub struct Directory {
     config: DirectoryConfig,
-    links: LinkTable<Row>,
+    connections: LinkTable<Connection>,
     /// The peers that have registered, in that order.
     list: Vec<(LinkId, SocketAddr)>,
-    /// Who has registered what.
+    /// The link of each registered address.
     by_address: BTreeMap<SocketAddr, LinkId>,
     timers: Timers<Timer>,
     budget: Budget,
@@ -103,22 +102,22 @@ pub struct Directory {
 
 /// A connection.
 #[derive(Debug)]
-struct Row {
-    /// Where it comes from.
+struct Connection {
+    /// The address of the other end.
     source: SocketAddr,
     decoder: RegistrationDecoder,
-    /// How many bytes came before it had registered.
-    bytes: usize,
+    /// The number of bytes before the registration was complete.
+    registration_bytes: usize,
     registered: Option<SocketAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
-    /// A peer has taken too long to register.
+    /// The registration of a connection is overdue.
     Registration(LinkId),
-    /// A peer has said nothing more for a while.
+    /// No more bytes have arrived on a connection for a while.
     Pause(LinkId),
-    /// The list is to be told.
+    /// The list is to be sent.
     Update,
     Teardown,
 }
@@ -126,7 +125,7 @@ enum Timer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// As many have come as were waited for.
+    /// The maximum of peers is connected, and the teardown follows.
     Full,
     Done,
 }
@@ -134,13 +133,13 @@ enum Phase {
 type Out = Outbox<DirectoryNotice>;
 
 impl Directory {
-    /// A directory that nobody has found yet.
+    /// A directory without peers.
     #[must_use]
     pub fn new(config: DirectoryConfig) -> Self {
         Directory {
             budget: Budget::new(config.limits.update_bytes_per_second),
             config,
-            links: LinkTable::default(),
+            connections: LinkTable::default(),
             list: Vec::new(),
             by_address: BTreeMap::new(),
             timers: Timers::new(),
@@ -148,63 +147,52 @@ impl Directory {
         }
     }
 
-    /// The peers that are connected, in the order in which they joined.
+    /// The connected peers, in the order in which they joined.
     pub fn peers(&self) -> impl Iterator<Item = SocketAddr> {
         self.list.iter().map(|&(_, address)| address)
     }
 
     fn handle_bytes(&mut self, now: Timestamp, link: LinkId, bytes: &[u8], out: &mut Out) {
-        let Some(row) = self.links.find_mut(link) else {
+        let Some(connection) = self.connections.find_mut(link) else {
             return;
         };
-        if row.registered.is_none() {
-            row.bytes += bytes.len();
+        if connection.registered.is_none() {
+            connection.registration_bytes += bytes.len();
             let max = self.config.limits.registration_bytes_max;
-            if row.bytes > max {
+            if connection.registration_bytes > max {
                 self.refuse(now, link, Refusal::TooManyBytes { max }, out);
                 return;
             }
         }
-        let news = row.decoder.push(bytes);
-        if row.decoder.needs_pause() {
+        let decoded = connection.decoder.push(bytes);
+        if connection.decoder.needs_pause() {
             self.timers.set(Timer::Pause(link), now + MESSAGE_TIMEOUT);
         } else {
             self.timers.cancel(Timer::Pause(link));
         }
-        match news {
+        match decoded {
             Ok(Some(address)) => self.register(now, link, address, out),
             Ok(None) => {}
             Err(error) => self.refuse(now, link, Refusal::Codec(error), out),
         }
     }
 
-    /// Puts a peer on the list; or corrects its address, in its place.
+    /// Adds a peer to the list, or corrects its address in place.
     fn register(&mut self, now: Timestamp, link: LinkId, address: SocketAddr, out: &mut Out) {
         if self.phase != Phase::Open {
             return;
         }
-        let Some(row) = self.links.find_mut(link) else {
+        let Some(connection) = self.connections.find(link) else {
             return;
         };
-        let (source, before) = (row.source, row.registered);
-        let host = address.ip();
-        let max = self.config.limits.peers_max;
-        let refusal = if host.is_unspecified() || host.is_multicast() {
-            Some(Refusal::UnreachableAddress(address))
-        } else if !self.config.trust_addresses && host != source.ip().to_canonical() {
-            Some(Refusal::ForeignAddress(address))
-        } else if self.by_address.contains_key(&address) {
-            Some(Refusal::AddressInUse(address))
-        } else if before.is_none() && self.list.len() >= max {
-            Some(Refusal::Full { max })
-        } else {
-            None
-        };
-        if let Some(why) = refusal {
+        let (source, before) = (connection.source, connection.registered);
+        if let Some(why) = self.refusal(address, source, before) {
             self.refuse(now, link, why, out);
             return;
         }
-        row.registered = Some(address);
+        if let Some(connection) = self.connections.find_mut(link) {
+            connection.registered = Some(address);
+        }
         self.timers.cancel(Timer::Registration(link));
         self.by_address.insert(address, link);
         if let Some(before) = before {
@@ -233,7 +221,30 @@ impl Directory {
         }
     }
 
-    /// Tells everybody the list, as soon as there is room for it.
+    /// Why an address is refused; `None` when it is admitted. `before` is the address
+    /// that it corrects.
+    fn refusal(
+        &self,
+        address: SocketAddr,
+        source: SocketAddr,
+        before: Option<SocketAddr>,
+    ) -> Option<Refusal> {
+        let host = address.ip();
+        let max = self.config.limits.peers_max;
+        if host.is_unspecified() || host.is_multicast() {
+            Some(Refusal::UnreachableAddress(address))
+        } else if !self.config.trust_addresses && host != source.ip().to_canonical() {
+            Some(Refusal::ForeignAddress(address))
+        } else if self.by_address.contains_key(&address) {
+            Some(Refusal::AddressInUse(address))
+        } else if before.is_none() && self.list.len() >= max {
+            Some(Refusal::Full { max })
+        } else {
+            None
+        }
+    }
+
+    /// Sends the list to all peers, as soon as the budget allows.
     fn update(&mut self, now: Timestamp, out: &mut Out) {
         match self.budget.free_at(now) {
             Some(later) => self.timers.set(Timer::Update, later),
@@ -245,7 +256,7 @@ impl Directory {
         }
     }
 
-    /// Tells everybody the list; returns how many bytes that makes.
+    /// Sends the list to all peers; returns the number of bytes.
     fn send_list(&mut self, out: &mut Out) -> usize {
         let list = out.store(|arena| write_list(self.peers(), arena));
         for &(link, _) in &self.list {
@@ -255,25 +266,25 @@ impl Directory {
     }
 
     fn refuse(&mut self, now: Timestamp, link: LinkId, why: Refusal, out: &mut Out) {
-        let Some(row) = self.links.find(link) else {
+        let Some(connection) = self.connections.find(link) else {
             return;
         };
         out.notice(DirectoryNotice::Refused {
-            source: row.source,
+            source: connection.source,
             why,
         });
         out.close(link, CloseWhen::Flushed);
         self.remove(now, link, LeaveReason::Refused(why), out);
     }
 
-    /// Forgets a connection, and takes its peer off the list.
+    /// Removes a connection, and its peer from the list.
     fn remove(&mut self, now: Timestamp, link: LinkId, why: LeaveReason, out: &mut Out) {
-        let Some(row) = self.links.remove(link) else {
+        let Some(connection) = self.connections.remove(link) else {
             return;
         };
         self.timers.cancel(Timer::Registration(link));
         self.timers.cancel(Timer::Pause(link));
-        let Some(address) = row.registered else {
+        let Some(address) = connection.registered else {
             return;
         };
         self.by_address.remove(&address);
@@ -310,8 +321,10 @@ impl Directory {
                     self.refuse(now, link, Refusal::RegistrationTimeout { within }, out);
                 }
                 Timer::Pause(link) => {
-                    let row = self.links.find_mut(link);
-                    if let Some(address) = row.and_then(|row| row.decoder.pause()) {
+                    let connection = self.connections.find_mut(link);
+                    if let Some(address) =
+                        connection.and_then(|connection| connection.decoder.pause())
+                    {
                         self.register(now, link, address, out);
                     }
                 }
@@ -331,13 +344,13 @@ impl Machine for Directory {
             Event::LinkUp {
                 link, endpoints, ..
             } if self.phase == Phase::Open => {
-                let row = Row {
+                let connection = Connection {
                     source: endpoints.peer,
                     decoder: RegistrationDecoder::new(),
-                    bytes: 0,
+                    registration_bytes: 0,
                     registered: None,
                 };
-                self.links.insert(link, row);
+                self.connections.insert(link, connection);
                 out.bound(link, self.config.limits.queue_bytes_max);
                 let until = now + self.config.limits.registration_time_max;
                 self.timers.set(Timer::Registration(link), until);
@@ -346,10 +359,10 @@ impl Machine for Directory {
             Event::Bytes { link, bytes } => self.handle_bytes(now, link, bytes, out),
             Event::LinkDown { link, why, .. } => {
                 if why == LinkDown::SlowConsumer
-                    && let Some(row) = self.links.find(link)
+                    && let Some(connection) = self.connections.find(link)
                 {
                     out.notice(DirectoryNotice::Refused {
-                        source: row.source,
+                        source: connection.source,
                         why: Refusal::SlowConsumer,
                     });
                 }

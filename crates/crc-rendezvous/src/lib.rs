@@ -1,14 +1,13 @@
-//! A rendezvous: a directory by which peers find each other, and the mesh that
-//! they form. The wire is told in `docs/RENDEZVOUS.md` of the repository.
+//! A rendezvous: a directory with which peers find each other, and the mesh that they
+//! form. `docs/RENDEZVOUS.md` of the repository describes the protocol.
 //!
-//! Two machines, in the manner of [`crc_machine::Machine`]: a [`Directory`] keeps the
-//! list of the peers that are connected to it, and a [`Peer`] has one connection
-//! with every other peer on that list. A [`Member`] is the part of a peer that deals
-//! with the directory, for other machines that look for others. The messages are in
+//! Three machines implement [`crc_machine::Machine`]. A [`Directory`] keeps the list of
+//! the peers that are connected to it. A [`Peer`] has one connection with every other
+//! peer on that list. A [`Member`] is the part of a peer that registers with the
+//! directory; other machines that use a directory own one too. The messages are in
 //! [`codec`].
 //!
-//! There is no clock, socket, thread or file in this crate, and no randomness but
-//! a seed.
+//! This crate contains no clock, socket, thread or file, and no randomness but a seed.
 
 #![forbid(unsafe_code)]
 

@@ -1,10 +1,9 @@
-//! A member of a directory: registers an address, hears who else is there, and
-//! comes back when the directory does.
+//! A member of a directory: registers an address, receives the lists, and reconnects.
 //!
-//! Answers for the connection to the directory and for nothing else: who is to be
-//! dialled, and why, is its owner's business. So a peer of the mesh holds one, and
-//! so may any other machine that looks for others. It takes every event that
-//! [`owns_dial`](Member::owns_dial) or [`owns_link`](Member::owns_link) says is its own, and every tick.
+//! The member owns the connection to the directory. Its owner decides which addresses of
+//! a list to dial. A peer of the mesh owns a member, and so may any other machine. The
+//! owner hands it every tick, and every event for which
+//! [`owns_dial`](Member::owns_dial) or [`owns_link`](Member::owns_link) is true.
 
 use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
@@ -16,25 +15,25 @@ use crc_machine::{
 
 use crate::codec::{CodecError, MESSAGE_TIMEOUT, Update, UpdateDecoder, write_registration};
 
-/// How a member is to be.
+/// The configuration of a member.
 #[derive(Debug, Clone)]
 pub struct MemberConfig {
     /// The directory to register with.
     pub directory: PeerAddress,
-    /// Whether to come back when the connection is lost, again and again.
+    /// Whether to reconnect when the connection is lost.
     pub persist: bool,
-    /// The names of its dials: this one and all above it.
+    /// The lowest of its dial ids. All above it are its own too.
     pub first_dial: DialId,
-    /// What its pauses follow from.
+    /// The seed of its pauses.
     pub seed: u64,
-    /// How many addresses a list may have. 4096.
+    /// The most addresses on a list. 4096.
     pub peers_max: usize,
-    /// How long the directory may take for its first list. 15 s.
+    /// The longest wait for the first list. 15 s.
     pub list_timeout: Duration,
 }
 
 impl MemberConfig {
-    /// A member of `directory` with the usual limits that does not come back.
+    /// A member of `directory` with the default limits that does not reconnect.
     #[must_use]
     pub fn new(directory: PeerAddress, seed: u64) -> Self {
         MemberConfig {
@@ -48,86 +47,84 @@ impl MemberConfig {
     }
 }
 
-/// What the owner may ask of a member.
+/// A command of the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemberCommand {
-    /// Register this address, now and whenever the directory is back. If its host
-    /// is unspecified (`0.0.0.0`, `::`), the host is taken that the connection to
-    /// the directory goes out from.
+    /// Register this address, now and after every reconnect. If its host is unspecified
+    /// (`0.0.0.0`, `::`), the local address of the connection to the directory takes its
+    /// place.
     Start {
-        /// Where the owner can be reached.
+        /// The address that the owner listens on.
         address: SocketAddr,
     },
 }
 
-/// What a member tells its owner.
+/// What the owner may observe of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MemberNotice {
-    /// It has sent this address to the directory.
+    /// The address is sent to the directory.
     Registered {
         /// The address.
         own: SocketAddr,
     },
-    /// These are on the list, in the order in which they joined.
+    /// The addresses on the list, in the order in which they joined.
     List(Vec<SocketAddr>),
-    /// The connection to the directory is no more, or was not made.
+    /// The connection to the directory is down, or the dial has failed.
     DirectoryLost {
-        /// Why.
+        /// The reason.
         why: DirectoryError,
-        /// When it is tried again; `None` for never.
+        /// The time until the next dial; `None` for never.
         retry_in: Option<Duration>,
     },
 }
 
-/// Why the directory is away.
+/// Why there is no connection to the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
-    /// It said that it is over.
-    #[error("the directory has begun the teardown")]
+    /// The directory has sent the teardown.
+    #[error("teardown by the directory")]
     Teardown,
-    /// It could not be reached.
-    #[error("the directory can't be reached: {0}")]
+    /// The dial has failed.
+    #[error("cannot connect to the directory: {0}")]
     Unreachable(DialError),
-    /// We listen where nobody on the directory's side can reach us.
+    /// The address to register is a loopback address, and the directory is on another
+    /// machine.
     #[error(
-        "the directory is on another machine, and can't send others to {own}, which is ours alone; listen elsewhere, for instance on 0.0.0.0:0"
+        "{own} is a loopback address and the directory is on another machine; listen on another address, for example 0.0.0.0:0"
     )]
     Loopback {
-        /// Where we listen.
+        /// The address to register.
         own: SocketAddr,
     },
-    /// We listen for connections of the other version of IP than the one that the
-    /// directory knows us by.
+    /// The listener and the connection to the directory use different versions of IP.
     #[error(
-        "the directory knows us by {from}, where nobody can reach us while we listen on {address}; listen on one of its kind"
+        "the connection to the directory comes from {from}, which cannot be reached at the listener {address}; listen on an address of the same family"
     )]
     AddressFamily {
-        /// Where we listen.
+        /// The address of the listener.
         address: SocketAddr,
-        /// Where our connection to the directory comes from.
+        /// The local address of the connection to the directory.
         from: IpAddr,
     },
-    /// It has closed the connection before it said anything.
-    #[error(
-        "the directory did not take us: it is full, or over, or does not admit our address {own}"
-    )]
+    /// The directory has closed the connection before its first list.
+    #[error("the directory refused {own}: the list is full, or the address is not admitted")]
     Refused {
-        /// What we registered.
+        /// The address to register.
         own: SocketAddr,
     },
-    /// It said nothing at all.
-    #[error("the directory does not answer")]
+    /// The first list has not arrived in time.
+    #[error("no answer from the directory")]
     Timeout,
-    /// It can't be understood.
-    #[error("that is no directory: {0}")]
+    /// A message is invalid.
+    #[error("not a directory: {0}")]
     InvalidMessage(CodecError),
-    /// The connection is lost.
-    #[error("the directory is gone: {0}")]
+    /// The connection was lost after a list.
+    #[error("connection to the directory lost: {0}")]
     Lost(LinkDown),
 }
 
 impl DirectoryError {
-    /// Whether it had taken us before.
+    /// Whether the directory had sent a list before.
     #[must_use]
     pub const fn was_registered(self) -> bool {
         matches!(self, DirectoryError::Teardown | DirectoryError::Lost(_))
@@ -147,33 +144,33 @@ pub struct Member {
 
 #[derive(Debug)]
 enum Phase {
-    /// Not started, or not to be tried again.
+    /// Not started, or stopped.
     Idle,
     Dialing {
         dial: DialId,
     },
-    Linked(Linked),
+    Linked(Session),
     Pausing {
         until: Timestamp,
     },
 }
 
 #[derive(Debug)]
-struct Linked {
+struct Session {
     link: LinkId,
     own: SocketAddr,
     since: Timestamp,
     decoder: UpdateDecoder,
-    /// Whether a list has come.
-    taken: bool,
-    /// When what has come is taken for whole.
+    /// Whether a list has arrived.
+    registered: bool,
+    /// When the list so far counts as complete.
     pause_at: Option<Timestamp>,
 }
 
 type Out = Outbox<MemberNotice>;
 
 impl Member {
-    /// A member that does nothing yet.
+    /// A member that waits for [`MemberCommand::Start`].
     #[must_use]
     pub fn new(config: MemberConfig) -> Self {
         Member {
@@ -195,13 +192,13 @@ impl Member {
     /// Whether `link` is this member's connection to the directory.
     #[must_use]
     pub fn owns_link(&self, link: LinkId) -> bool {
-        matches!(&self.phase, Phase::Linked(linked) if linked.link == link)
+        matches!(&self.phase, Phase::Linked(session) if session.link == link)
     }
 
-    /// Whether the directory has taken us, on a connection that stands.
+    /// Whether a list has arrived on the present connection.
     #[must_use]
     pub fn is_registered(&self) -> bool {
-        matches!(&self.phase, Phase::Linked(linked) if linked.taken)
+        matches!(&self.phase, Phase::Linked(session) if session.registered)
     }
 
     fn dial(&mut self, out: &mut Out) {
@@ -229,9 +226,9 @@ impl Member {
         }
         let from = endpoints.local.ip().to_canonical();
         let (host, port) = (address.ip().to_canonical(), address.port());
-        let anywhere = host.is_unspecified();
-        let own = SocketAddr::new(if anywhere { from } else { host }, port);
-        let why = if anywhere && host.is_ipv4() != from.is_ipv4() {
+        let unspecified = host.is_unspecified();
+        let own = SocketAddr::new(if unspecified { from } else { host }, port);
+        let why = if unspecified && host.is_ipv4() != from.is_ipv4() {
             Some(DirectoryError::AddressFamily { address, from })
         } else if host.is_loopback() && !from.is_loopback() {
             Some(DirectoryError::Loopback { own })
@@ -240,15 +237,15 @@ impl Member {
         };
         if let Some(why) = why {
             out.close(link, CloseWhen::Flushed);
-            self.go_away(now, why, out);
+            self.reset_connection(now, why, out);
             return;
         }
-        self.phase = Phase::Linked(Linked {
+        self.phase = Phase::Linked(Session {
             link,
             own,
             since: now,
             decoder: UpdateDecoder::new(),
-            taken: false,
+            registered: false,
             pause_at: None,
         });
         let registration = out.store(|arena| write_registration(own, arena));
@@ -257,67 +254,69 @@ impl Member {
     }
 
     fn handle_bytes(&mut self, now: Timestamp, link: LinkId, bytes: &[u8], out: &mut Out) {
-        let Phase::Linked(linked) = &mut self.phase else {
+        let Phase::Linked(session) = &mut self.phase else {
             return;
         };
-        if linked.link != link {
+        if session.link != link {
             return;
         }
         let mut input = bytes;
         let why = loop {
-            match linked.decoder.next(&mut input, self.config.peers_max) {
+            match session.decoder.next(&mut input, self.config.peers_max) {
                 Ok(Some(Update::List(list))) => {
-                    linked.taken = true;
+                    session.registered = true;
                     out.notice(MemberNotice::List(list));
                 }
                 Ok(Some(Update::Teardown)) => break DirectoryError::Teardown,
                 Ok(None) => {
-                    linked.pause_at = linked.decoder.needs_pause().then(|| now + MESSAGE_TIMEOUT);
+                    session.pause_at = session.decoder.needs_pause().then(|| now + MESSAGE_TIMEOUT);
                     return;
                 }
                 Err(error) => break DirectoryError::InvalidMessage(error),
             }
         };
-        self.hang_up(now, why, out);
+        self.close(now, why, out);
     }
 
     fn handle_link_down(&mut self, now: Timestamp, link: LinkId, why: LinkDown, out: &mut Out) {
         if !self.owns_link(link) {
             return;
         }
-        self.take_rest(out);
+        self.on_pause(out);
         let why = match &self.phase {
-            Phase::Linked(linked) if !linked.taken => DirectoryError::Refused { own: linked.own },
+            Phase::Linked(session) if !session.registered => {
+                DirectoryError::Refused { own: session.own }
+            }
             _ => DirectoryError::Lost(why),
         };
-        self.go_away(now, why, out);
+        self.reset_connection(now, why, out);
     }
 
-    /// Nothing more has come: what has is all.
-    fn take_rest(&mut self, out: &mut Out) {
-        let Phase::Linked(linked) = &mut self.phase else {
+    /// No more bytes have arrived: the list so far is complete.
+    fn on_pause(&mut self, out: &mut Out) {
+        let Phase::Linked(session) = &mut self.phase else {
             return;
         };
-        linked.pause_at = None;
-        if let Some(Update::List(list)) = linked.decoder.pause(self.config.peers_max) {
-            linked.taken = true;
+        session.pause_at = None;
+        if let Some(Update::List(list)) = session.decoder.pause(self.config.peers_max) {
+            session.registered = true;
             out.notice(MemberNotice::List(list));
         }
     }
 
-    fn hang_up(&mut self, now: Timestamp, why: DirectoryError, out: &mut Out) {
-        if let Phase::Linked(linked) = &self.phase {
-            out.close(linked.link, CloseWhen::Flushed);
+    fn close(&mut self, now: Timestamp, why: DirectoryError, out: &mut Out) {
+        if let Phase::Linked(session) = &self.phase {
+            out.close(session.link, CloseWhen::Flushed);
         }
-        self.go_away(now, why, out);
+        self.reset_connection(now, why, out);
     }
 
-    /// Notes that there is no connection, and decides when the next is tried.
-    fn go_away(&mut self, now: Timestamp, why: DirectoryError, out: &mut Out) {
-        if let Phase::Linked(linked) = &self.phase
-            && linked.taken
+    /// The connection is down: schedules the next dial.
+    fn reset_connection(&mut self, now: Timestamp, why: DirectoryError, out: &mut Out) {
+        if let Phase::Linked(session) = &self.phase
+            && session.registered
         {
-            self.backoff.link_held(now.since(linked.since));
+            self.backoff.link_held(now.since(session.since));
         }
         let retry_in = self.config.persist.then(|| {
             let refused = !matches!(
@@ -336,12 +335,13 @@ impl Member {
     fn handle_tick(&mut self, now: Timestamp, out: &mut Out) {
         match &self.phase {
             Phase::Pausing { until } if *until <= now => self.dial(out),
-            Phase::Linked(linked) => {
-                let silent = !linked.taken && linked.since + self.config.list_timeout <= now;
-                if linked.pause_at.is_some_and(|at| at <= now) {
-                    self.take_rest(out);
-                } else if silent {
-                    self.hang_up(now, DirectoryError::Timeout, out);
+            Phase::Linked(session) => {
+                let timed_out =
+                    !session.registered && session.since + self.config.list_timeout <= now;
+                if session.pause_at.is_some_and(|at| at <= now) {
+                    self.on_pause(out);
+                } else if timed_out {
+                    self.close(now, DirectoryError::Timeout, out);
                 }
             }
             _ => {}
@@ -372,7 +372,7 @@ impl Machine for Member {
             Event::LinkDown { link, why, .. } => self.handle_link_down(now, link, why, out),
             Event::DialFailed { dial, why } => {
                 if matches!(self.phase, Phase::Dialing { dial: awaited } if awaited == dial) {
-                    self.go_away(now, DirectoryError::Unreachable(why), out);
+                    self.reset_connection(now, DirectoryError::Unreachable(why), out);
                 }
             }
             Event::Tick => self.handle_tick(now, out),
@@ -382,9 +382,10 @@ impl Machine for Member {
     fn deadline(&self) -> Option<Timestamp> {
         match &self.phase {
             Phase::Pausing { until } => Some(*until),
-            Phase::Linked(linked) => {
-                let silent_at = (!linked.taken).then(|| linked.since + self.config.list_timeout);
-                [linked.pause_at, silent_at].into_iter().flatten().min()
+            Phase::Linked(session) => {
+                let timeout_at =
+                    (!session.registered).then(|| session.since + self.config.list_timeout);
+                [session.pause_at, timeout_at].into_iter().flatten().min()
             }
             Phase::Idle | Phase::Dialing { .. } => None,
         }

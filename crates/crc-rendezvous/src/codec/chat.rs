@@ -1,4 +1,5 @@
-//! What peers say to each other: who dials says who it is, then both say lines.
+//! Messages between peers: the greeting of the peer that has dialled, then lines in
+//! both directions.
 
 use std::net::SocketAddr;
 
@@ -6,20 +7,20 @@ use super::CodecError;
 use super::grammar::find_hello;
 use super::partial::PartialMessage;
 
-/// What a peer says to another one.
+/// A message from another peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeerMessage {
-    /// Who it is: the address that it listens on. Told again when it turns out to
-    /// be another one.
+    /// The greeting, with the address that the peer listens on. Returned again when a
+    /// pause had ended it too early.
     Hello(SocketAddr),
-    /// A line, without its end; never empty.
+    /// A line without its line break, never empty.
     Text(String),
 }
 
-/// Finds a greeting and lines in the stream that a peer sends.
+/// Decodes the stream of another peer: a greeting and lines.
 ///
-/// The greeting needs no newline behind it, a line does: original peers say no
-/// lines. Empty lines mean nothing.
+/// The greeting needs no newline, a line does: v1 peers send no lines. Empty lines are
+/// ignored.
 ///
 /// ```
 /// use crc_rendezvous::{ChatDecoder, PeerMessage};
@@ -36,51 +37,51 @@ pub enum PeerMessage {
 #[derive(Debug)]
 pub struct ChatDecoder {
     partial: PartialMessage,
-    /// The greeting that was told after a pause.
+    /// The greeting that a pause has ended.
     guessed: Option<SocketAddr>,
-    greeted: bool,
+    has_hello: bool,
     line: Vec<u8>,
 }
 
 impl ChatDecoder {
-    /// For the stream of a peer that has dialled: it begins with a greeting.
+    /// For the stream of a peer that has dialled. It begins with a greeting.
     #[must_use]
     pub fn with_hello() -> Self {
         ChatDecoder {
             partial: PartialMessage::default(),
             guessed: None,
-            greeted: false,
+            has_hello: false,
             line: Vec::new(),
         }
     }
 
-    /// For the stream of a peer that was dialled: there are lines only.
+    /// For the stream of a peer that was dialled. It contains lines only.
     #[must_use]
     pub fn without_hello() -> Self {
         ChatDecoder {
-            greeted: true,
+            has_hello: true,
             ..Self::with_hello()
         }
     }
 
-    /// Takes what the peer says next, advancing `input` over the bytes used.
-    /// `Ok(None)` says that more bytes are needed; all of `input` is used then. A
-    /// line may have `text_bytes_max` bytes without its end.
+    /// Decodes the next message and advances `input` behind it. `Ok(None)` means that
+    /// more bytes are needed; all of `input` is consumed then. A line has at most
+    /// `text_bytes_max` bytes without its line break.
     ///
     /// # Errors
     ///
-    /// [`CodecError`] when this is no greeting, too long a line, or no text.
+    /// [`CodecError`] when the greeting is invalid, or a line is too long or not UTF-8.
     pub fn next(
         &mut self,
         input: &mut &[u8],
         text_bytes_max: usize,
     ) -> Result<Option<PeerMessage>, CodecError> {
-        if !self.greeted {
+        if !self.has_hello {
             let found = self.partial.next(input, find_hello);
             let Some(address) = found.map_err(|_| CodecError::InvalidHello)? else {
                 return Ok(None);
             };
-            self.greeted = true;
+            self.has_hello = true;
             if self.guessed != Some(address) {
                 return Ok(Some(PeerMessage::Hello(address)));
             }
@@ -88,7 +89,7 @@ impl ChatDecoder {
         loop {
             let end = input.iter().position(|&byte| byte == b'\n');
             let (part, rest) = input.split_at(end.unwrap_or(input.len()));
-            // One more than may be, for the carriage return that may stand there.
+            // One byte more than the limit, for a carriage return.
             if self.line.len() + part.len() > text_bytes_max.saturating_add(1) {
                 return Err(CodecError::TextTooLong {
                     max: text_bytes_max,
@@ -99,8 +100,8 @@ impl ChatDecoder {
             if end.is_none() {
                 return Ok(None);
             }
-            if let Some(said) = self.take_line(text_bytes_max)? {
-                return Ok(Some(said));
+            if let Some(message) = self.take_line(text_bytes_max)? {
+                return Ok(Some(message));
             }
         }
     }
@@ -116,26 +117,25 @@ impl ChatDecoder {
         Ok((!text.is_empty()).then_some(PeerMessage::Text(text)))
     }
 
-    /// Whether [`pause`](Self::pause) would tell something new.
+    /// Whether [`pause`](Self::pause) would return a message.
     #[must_use]
     pub fn needs_pause(&self) -> bool {
         self.guess().is_some()
     }
 
-    /// Notes that nothing has come for a while; returns the greeting if what came
-    /// is one.
+    /// No byte has arrived for a while. Returns the greeting, if it is complete without
+    /// further bytes.
     pub fn pause(&mut self) -> Option<PeerMessage> {
         let address = self.guess()?;
         self.guessed = Some(address);
         Some(PeerMessage::Hello(address))
     }
 
-    /// Notes that the stream has ended; returns what was said last if its newline
-    /// never came.
+    /// The stream has ended. Returns the last message, if it has no newline.
     ///
     /// # Errors
     ///
-    /// [`CodecError`] when that is no text.
+    /// [`CodecError`] when a line is not UTF-8.
     pub fn end(&mut self, text_bytes_max: usize) -> Result<Option<PeerMessage>, CodecError> {
         match self.pause() {
             None => self.take_line(text_bytes_max),
@@ -144,14 +144,14 @@ impl ChatDecoder {
     }
 
     fn guess(&self) -> Option<SocketAddr> {
-        if self.greeted {
+        if self.has_hello {
             return None;
         }
         let guess = self.partial.guess(find_hello);
         guess.filter(|address| self.guessed != Some(*address))
     }
 
-    /// How many bytes are kept of what is not whole.
+    /// The number of buffered bytes of incomplete messages.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.partial.len() + self.line.len()

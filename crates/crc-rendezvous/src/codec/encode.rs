@@ -1,14 +1,14 @@
-//! How messages are written: each ends with a newline.
+//! Encoders. Each message ends with a newline.
 
 use std::io::Write;
 use std::net::SocketAddr;
 
-/// What a peer says to the directory first: the address that it listens on.
+/// The registration of a peer: the address that it listens on.
 pub fn write_registration(address: SocketAddr, out: &mut Vec<u8>) {
     put(format_args!("{address}\n"), out);
 }
 
-/// A directory update: the addresses of the peers in the order in which they joined.
+/// A list of the directory: the addresses of the peers in the order in which they joined.
 ///
 /// ```
 /// let mut out = Vec::new();
@@ -23,24 +23,24 @@ pub fn write_list(addresses: impl IntoIterator<Item = SocketAddr>, out: &mut Vec
     }
 }
 
-/// What the directory says last.
+/// The teardown, the last message of the directory.
 pub fn write_teardown(out: &mut Vec<u8>) {
     put(format_args!("teardown\n"), out);
 }
 
-/// What a peer says first to one that it has dialled: the address that it listens
-/// on itself.
+/// The greeting of a peer that has dialled another: the address that it listens on
+/// itself.
 pub fn write_hello(address: SocketAddr, out: &mut Vec<u8>) {
     put(format_args!("Hello from:{address}\n"), out);
 }
 
-/// A line of a peer. `text` must have no newline in it: what stands behind one
-/// would be a line of its own.
+/// A line of a peer. `text` must not contain a newline, which would begin another
+/// line.
 pub fn write_text(text: &str, out: &mut Vec<u8>) {
     put(format_args!("{text}\n"), out);
 }
 
 fn put(text: std::fmt::Arguments<'_>, out: &mut Vec<u8>) {
-    // A vector takes everything.
+    // Writing to a vector does not fail.
     let _ = out.write_fmt(text);
 }

@@ -1,9 +1,8 @@
-//! What a message looks like. Each rule is written once and asked in two ways:
-//! while more input may come (an end of input means "wait"), and when no more
-//! is waited for (an end of input is the message's end).
+//! The grammar of the messages. Each rule works in two ways: while more input may come,
+//! the end of the input means "wait"; when no more comes, it ends the message.
 //!
-//! Nothing here is longer than [`TOKEN_BYTES_MAX`], so that whoever keeps the
-//! beginning of a message keeps no more than that.
+//! No message here is longer than [`TOKEN_BYTES_MAX`], which limits the buffer of an
+//! incomplete one.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::{FromStr, from_utf8};
@@ -16,43 +15,43 @@ use nom::error::Error;
 use nom::sequence::{delimited, preceded, separated_pair};
 use nom::{Err, Parser};
 
-/// No message but a text is longer, blanks left aside.
+/// The longest message without surrounding spaces, lines of text excepted.
 pub(crate) const TOKEN_BYTES_MAX: usize = 96;
 
 /// The most digits of a port.
 const PORT_DIGITS_MAX: usize = 5;
 
-/// The most blanks between `Hello from:` and the address.
+/// The most spaces between `Hello from:` and the address.
 const SPACES_MAX: usize = 8;
 
-/// One thing that a directory says.
+/// A token of a directory's stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Token {
     /// A list begins.
     List,
     /// The next address of a list.
     Address(SocketAddr),
-    /// It is over.
+    /// The teardown.
     Teardown,
 }
 
-/// What stands at the beginning of some input.
+/// What a rule finds at the beginning of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found<T> {
-    /// A message, and how many bytes it has.
+    /// A message and its length in bytes.
     Complete(T, usize),
-    /// The beginning of one.
+    /// The beginning of a message.
     Incomplete,
-    /// Nothing that could become one.
+    /// Bytes that cannot begin a message.
     Invalid,
 }
 
-/// Whether anything may follow the input.
+/// Whether more input may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Input {
-    /// What stands at the end may go on.
+    /// More may come: a message at the end may be incomplete.
     Open,
-    /// The end of the input ends what stands there.
+    /// No more comes: the end of the input ends a message.
     Ended,
 }
 
@@ -63,7 +62,7 @@ pub(crate) fn find_address(input: &[u8], state: Input) -> Found<SocketAddr> {
     find(address(), input, state)
 }
 
-/// What a directory says at the beginning of `input`.
+/// A token of a directory at the beginning of `input`.
 pub(crate) fn find_token(input: &[u8], state: Input) -> Found<Token> {
     let token = alt((
         value(Token::List, tag_no_case("list:")),
@@ -75,8 +74,8 @@ pub(crate) fn find_token(input: &[u8], state: Input) -> Found<Token> {
 
 /// A greeting at the beginning of `input`.
 pub(crate) fn find_hello(input: &[u8], state: Input) -> Found<SocketAddr> {
-    let blanks = take_while_m_n(0, SPACES_MAX, |byte| byte == b' ');
-    let hello = preceded((tag_no_case("Hello from:"), blanks), address());
+    let spaces = take_while_m_n(0, SPACES_MAX, |byte| byte == b' ');
+    let hello = preceded((tag_no_case("Hello from:"), spaces), address());
     find(hello, input, state)
 }
 
@@ -98,8 +97,7 @@ fn find<'a, T>(
 
 fn address<'a>() -> impl Parser<&'a [u8], Output = SocketAddr, Error = Parsed<'a>> {
     let host = alt((ipv4(), ipv6()));
-    // An address that was mapped from the one family into the other is the same
-    // address.
+    // An IPv4-mapped IPv6 address is the same as the IPv4 address.
     map(separated_pair(host, tag(":"), port()), |(host, port)| {
         SocketAddr::new(host.to_canonical(), port)
     })
@@ -122,7 +120,7 @@ fn port<'a>() -> impl Parser<&'a [u8], Output = u16, Error = Parsed<'a>> {
     let digits =
         |least| take_while_m_n(least, PORT_DIGITS_MAX - 1, |byte: u8| byte.is_ascii_digit());
     let last = satisfy(|digit| digit.is_ascii_digit());
-    // Behind the fifth digit nothing has to be waited for.
+    // No digit can follow the fifth.
     let text = alt((recognize((digits(PORT_DIGITS_MAX - 1), last)), digits(1)));
     map_opt(text, |text| number(text).filter(|&port: &u16| port != 0))
 }
@@ -131,10 +129,10 @@ fn number<T: FromStr>(text: &[u8]) -> Option<T> {
     from_utf8(text).ok()?.parse().ok()
 }
 
-/// How many blanks and line ends `input` begins with.
+/// The number of spaces and line breaks at the beginning of `input`.
 pub(crate) fn leading_spaces(input: &[u8]) -> usize {
-    let blank = take_while::<_, _, Parsed<'_>>(is_space);
-    match find(blank, input, Input::Ended) {
+    let spaces = take_while::<_, _, Parsed<'_>>(is_space);
+    match find(spaces, input, Input::Ended) {
         Found::Complete(_, len) => len,
         Found::Incomplete | Found::Invalid => 0,
     }
@@ -153,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_ends_where_it_cannot_go_on() {
+    fn an_address_ends_before_a_foreign_byte() {
         for (input, len, meant) in [
             ("1.2.3.4:5\n", 9, "1.2.3.4:5"),
             ("1.2.3.4:5list:", 9, "1.2.3.4:5"),
@@ -169,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_go_on_is_waited_for() {
+    fn an_incomplete_address_waits_for_input() {
         for input in [
             "1.2.3.4:5",
             "1",
@@ -182,8 +180,8 @@ mod tests {
             let found = find_address(input.as_bytes(), Input::Open);
             assert_eq!(found, Found::Incomplete, "{input:?}");
         }
-        let whole = Found::Complete(at("1.2.3.4:5"), 9);
-        assert_eq!(find_address(b"1.2.3.4:5", Input::Ended), whole);
+        let complete = Found::Complete(at("1.2.3.4:5"), 9);
+        assert_eq!(find_address(b"1.2.3.4:5", Input::Ended), complete);
         for input in ["1.2.3.4", "1.2.3.4:", "[::1]", ""] {
             let found = find_address(input.as_bytes(), Input::Ended);
             assert_eq!(found, Found::Invalid, "{input:?}");
@@ -191,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_seen_early() {
+    fn an_invalid_address_is_refused_early() {
         for input in [
             "GET / HTTP/1.1",
             "localhost:80",
@@ -213,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn words_need_nothing_behind_them() {
+    fn keywords_need_no_separator() {
         let token = |input: &[u8]| find_token(input, Input::Open);
         assert_eq!(token(b"list:"), Found::Complete(Token::List, 5));
         assert_eq!(token(b"Teardownlist:"), Found::Complete(Token::Teardown, 8));
@@ -234,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn no_message_is_longer_than_what_is_kept() {
+    fn the_longest_message_fits_the_buffer() {
         let longest = format!(
             "Hello from:{}[{}]:65535",
             " ".repeat(SPACES_MAX),

@@ -1,39 +1,38 @@
-//! The beginning of a message whose end has not come.
+//! The buffer of an incomplete message.
 
 use super::grammar::{Found, Input, TOKEN_BYTES_MAX, leading_spaces};
 
-/// What is kept of a stream between two pieces: never more than one message's
-/// beginning.
+/// The beginning of one message, whose end has not arrived yet.
 #[derive(Debug, Default)]
 pub(crate) struct PartialMessage {
     bytes: Vec<u8>,
 }
 
-/// What comes next can't become a message.
+/// The next bytes cannot begin a message.
 pub(crate) struct Invalid;
 
 impl PartialMessage {
-    /// Takes the next message of the stream, advancing `input` over the bytes used.
-    /// `Ok(None)` says that more bytes are needed; all of `input` is used then.
+    /// Decodes the next message and advances `input` behind it. `Ok(None)` means that
+    /// more bytes are needed; all of `input` is consumed then.
     pub(crate) fn next<T>(
         &mut self,
         input: &mut &[u8],
         rule: impl Fn(&[u8], Input) -> Found<T>,
     ) -> Result<Option<T>, Invalid> {
-        let kept = self.bytes.len();
-        if kept == 0 {
+        let buffered = self.bytes.len();
+        if buffered == 0 {
             *input = input.get(leading_spaces(input)..).unwrap_or_default();
             if input.is_empty() {
                 return Ok(None);
             }
         }
-        let room = TOKEN_BYTES_MAX - kept;
+        let room = TOKEN_BYTES_MAX - buffered;
         let (near, far) = input.split_at(room.min(input.len()));
         self.bytes.extend_from_slice(near);
         match rule(&self.bytes, Input::Open) {
             Found::Complete(message, len) => {
                 self.bytes.clear();
-                let used = len.saturating_sub(kept);
+                let used = len.saturating_sub(buffered);
                 *input = input.get(used..).unwrap_or_default();
                 Ok(Some(message))
             }
@@ -45,7 +44,7 @@ impl PartialMessage {
         }
     }
 
-    /// What is kept, if it is a message by itself.
+    /// The buffered bytes, if they are a complete message when no more come.
     pub(crate) fn guess<T>(&self, rule: impl Fn(&[u8], Input) -> Found<T>) -> Option<T> {
         match rule(&self.bytes, Input::Ended) {
             Found::Complete(message, len) if len == self.bytes.len() => Some(message),
@@ -53,7 +52,7 @@ impl PartialMessage {
         }
     }
 
-    /// How many bytes are kept.
+    /// The number of buffered bytes.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }

@@ -1,4 +1,4 @@
-//! What a peer says to the directory: the address that it listens on, once.
+//! The registration of a peer with the directory: one address.
 
 use std::net::SocketAddr;
 
@@ -6,25 +6,25 @@ use super::CodecError;
 use super::grammar::find_address;
 use super::partial::PartialMessage;
 
-/// Finds the address that a peer registers in the stream that it sends.
+/// Decodes the registration of a peer: its address.
 ///
 /// ```
 /// use crc_rendezvous::RegistrationDecoder;
 ///
 /// let mut decoder = RegistrationDecoder::new();
 /// assert_eq!(decoder.push(b"127.0.0.1:80"), Ok(None));
-/// // Nothing more comes: that seems to be all.
+/// // No more bytes arrive: the address seems to be complete.
 /// assert_eq!(decoder.pause(), Some("127.0.0.1:80".parse()?));
-/// // It was not.
+/// // It was not: the address is corrected.
 /// assert_eq!(decoder.push(b"80\n"), Ok(Some("127.0.0.1:8080".parse()?)));
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct RegistrationDecoder {
     partial: PartialMessage,
-    /// What was told after a pause.
+    /// The address that a pause has ended.
     guessed: Option<SocketAddr>,
-    whole: bool,
+    complete: bool,
 }
 
 impl RegistrationDecoder {
@@ -34,37 +34,37 @@ impl RegistrationDecoder {
         Self::default()
     }
 
-    /// Takes the next bytes of the stream; returns the address when it is known,
-    /// and again when it turns out to be another one.
+    /// Decodes the next bytes. Returns the address when it is complete, and again when
+    /// a pause had ended it too early.
     ///
     /// # Errors
     ///
-    /// [`CodecError`] when this is no address, or more than one.
+    /// [`CodecError`] when the bytes are not one address.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Option<SocketAddr>, CodecError> {
         let mut input = bytes;
-        let mut news = None;
-        if !self.whole {
+        let mut changed = None;
+        if !self.complete {
             let found = self.partial.next(&mut input, find_address);
             let Some(address) = found.map_err(|_| CodecError::InvalidAddress)? else {
                 return Ok(None);
             };
-            self.whole = true;
-            news = (self.guessed != Some(address)).then_some(address);
+            self.complete = true;
+            changed = (self.guessed != Some(address)).then_some(address);
         }
         if super::grammar::leading_spaces(input) < input.len() {
             return Err(CodecError::TrailingBytes);
         }
-        Ok(news)
+        Ok(changed)
     }
 
-    /// Whether [`pause`](Self::pause) would tell something new.
+    /// Whether [`pause`](Self::pause) would return an address.
     #[must_use]
     pub fn needs_pause(&self) -> bool {
         self.guess().is_some()
     }
 
-    /// Notes that nothing has come for a while; returns the address if what came
-    /// is one.
+    /// No byte has arrived for a while. Returns the address, if it is complete without
+    /// further bytes.
     pub fn pause(&mut self) -> Option<SocketAddr> {
         let address = self.guess()?;
         self.guessed = Some(address);
@@ -76,7 +76,7 @@ impl RegistrationDecoder {
         guess.filter(|address| self.guessed != Some(*address))
     }
 
-    /// How many bytes are kept.
+    /// The number of buffered bytes.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.partial.len()

@@ -1,4 +1,4 @@
-//! What the directory says to a peer: lists, and that it is over.
+//! Messages from the directory to a peer: lists and the teardown.
 
 use std::net::SocketAddr;
 
@@ -6,20 +6,19 @@ use super::CodecError;
 use super::grammar::{Input, Token, find_token};
 use super::partial::PartialMessage;
 
-/// What a directory says.
+/// A message from a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
     /// The peers that are connected, in the order in which they joined.
     List(Vec<SocketAddr>),
-    /// The directory closes, and peers should end.
+    /// The directory stops, and peers are to stop too.
     Teardown,
 }
 
-/// Finds a directory's lists in the stream that it sends.
+/// Decodes the stream of a directory.
 ///
-/// Nothing marks the end of a list. It is told when the next message begins or
-/// when nothing more came for a while; and told again, longer, when more comes
-/// after all.
+/// Nothing marks the end of a list. The decoder returns it when the next message begins
+/// or after a pause, and returns it again, longer, when more addresses follow.
 ///
 /// ```
 /// use crc_rendezvous::{Update, UpdateDecoder};
@@ -36,24 +35,24 @@ pub enum Update {
 #[derive(Debug, Default)]
 pub struct UpdateDecoder {
     partial: PartialMessage,
-    /// The list that is being given.
+    /// The list so far.
     list: Option<Vec<SocketAddr>>,
-    /// Whether it is another one than was told last.
-    untold: bool,
-    /// Whether its last address is a guess that is still in the tail.
+    /// Whether it has changed since it was last returned.
+    changed: bool,
+    /// Whether its last address was ended by a pause and is still in the buffer.
     guessed: bool,
-    end: End,
+    teardown: Teardown,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// Not said.
+enum Teardown {
+    /// Not received.
     #[default]
-    Open,
-    /// PeerMessage, and still to be told.
-    PeerMessage,
-    /// Told. What follows means nothing.
-    Told,
+    None,
+    /// Received, and not returned yet.
+    Received,
+    /// Returned. Later bytes are ignored.
+    Returned,
 }
 
 impl UpdateDecoder {
@@ -63,26 +62,26 @@ impl UpdateDecoder {
         Self::default()
     }
 
-    /// Takes the next update of the stream, advancing `input` over the bytes used.
-    /// `Ok(None)` says that more bytes or a pause are needed; all of `input` is
-    /// used then. A list may have `peers_max` addresses.
+    /// Decodes the next message and advances `input` behind it. `Ok(None)` means that
+    /// more bytes or a pause are needed; all of `input` is consumed then. A list has at
+    /// most `peers_max` addresses.
     ///
     /// # Errors
     ///
-    /// [`CodecError`] when this is no update.
+    /// [`CodecError`] when the stream is invalid.
     pub fn next(
         &mut self,
         input: &mut &[u8],
         peers_max: usize,
     ) -> Result<Option<Update>, CodecError> {
         loop {
-            match self.end {
-                End::Open => {}
-                End::PeerMessage => {
-                    self.end = End::Told;
+            match self.teardown {
+                Teardown::None => {}
+                Teardown::Received => {
+                    self.teardown = Teardown::Returned;
                     return Ok(Some(Update::Teardown));
                 }
-                End::Told => {
+                Teardown::Returned => {
                     *input = &[];
                     return Ok(None);
                 }
@@ -91,24 +90,24 @@ impl UpdateDecoder {
             let Some(token) = token.map_err(|_| CodecError::InvalidUpdate)? else {
                 return Ok(None);
             };
-            let told = match token {
+            let update = match token {
                 Token::List => {
-                    let told = self.tell();
+                    let update = self.take_list();
                     self.list = Some(Vec::new());
-                    self.untold = true;
-                    told
+                    self.changed = true;
+                    update
                 }
                 Token::Address(address) => {
                     self.append(address, peers_max)?;
                     None
                 }
                 Token::Teardown => {
-                    self.end = End::PeerMessage;
-                    self.tell()
+                    self.teardown = Teardown::Received;
+                    self.take_list()
                 }
             };
-            if told.is_some() {
-                return Ok(told);
+            if update.is_some() {
+                return Ok(update);
             }
         }
     }
@@ -118,9 +117,9 @@ impl UpdateDecoder {
         if core::mem::take(&mut self.guessed)
             && let Some(guess) = list.pop()
         {
-            self.untold |= guess != address;
+            self.changed |= guess != address;
         } else {
-            self.untold = true;
+            self.changed = true;
         }
         if list.len() >= peers_max {
             return Err(CodecError::ListTooLong { max: peers_max });
@@ -129,21 +128,22 @@ impl UpdateDecoder {
         Ok(())
     }
 
-    /// Whether [`pause`](Self::pause) would tell something new.
+    /// Whether [`pause`](Self::pause) would return a list.
     #[must_use]
     pub fn needs_pause(&self) -> bool {
-        self.end == End::Open && self.list.is_some() && (self.untold || self.guess().is_some())
+        self.teardown == Teardown::None
+            && self.list.is_some()
+            && (self.changed || self.guess().is_some())
     }
 
-    /// Notes that nothing has come for a while; returns the list as it is now, if
-    /// that has not been told.
+    /// No byte has arrived for a while. Returns the list, if it has changed.
     pub fn pause(&mut self, peers_max: usize) -> Option<Update> {
         if let Some(address) = self.guess()
             && self.append(address, peers_max).is_ok()
         {
             self.guessed = true;
         }
-        self.tell()
+        self.take_list()
     }
 
     fn guess(&self) -> Option<SocketAddr> {
@@ -154,18 +154,18 @@ impl UpdateDecoder {
         }
     }
 
-    /// Whether the list ends with `address` as a guess.
+    /// Whether a pause has ended the list with `address`.
     fn has_guessed(&self, address: SocketAddr) -> bool {
         let last = self.list.as_ref().and_then(|list| list.last());
         self.guessed && last == Some(&address)
     }
 
-    fn tell(&mut self) -> Option<Update> {
+    fn take_list(&mut self) -> Option<Update> {
         let list = self.list.as_ref()?;
-        core::mem::take(&mut self.untold).then(|| Update::List(list.clone()))
+        core::mem::take(&mut self.changed).then(|| Update::List(list.clone()))
     }
 
-    /// How many bytes are kept of messages that are not whole.
+    /// The number of buffered bytes of incomplete messages.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.partial.len()

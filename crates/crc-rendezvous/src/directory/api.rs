@@ -1,4 +1,4 @@
-//! What a directory is told by its operator, and what it tells.
+//! The directory's commands, notices and errors.
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -7,90 +7,90 @@ use crc_machine::LinkDown;
 
 use crate::codec::CodecError;
 
-/// What an operator may ask of a directory.
+/// A command of the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DirectoryCommand {
-    /// Begin the teardown.
+    /// Send the teardown and stop.
     Leave,
 }
 
-/// What an operator may observe.
+/// What an operator may observe of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DirectoryNotice {
-    /// A peer is on the list.
+    /// A peer is on the list, or its address is corrected.
     Joined {
-        /// What it registered.
+        /// Its address.
         address: SocketAddr,
-        /// What it was taken for before the rest of its address came.
+        /// The address that this one corrects.
         previous: Option<SocketAddr>,
-        /// How many are on the list now.
+        /// The number of peers on the list.
         peers: usize,
     },
     /// A peer is off the list.
     Left {
-        /// What it had registered.
+        /// Its address.
         address: SocketAddr,
-        /// Why.
+        /// The reason.
         why: LeaveReason,
-        /// How many are on the list now.
+        /// The number of peers on the list.
         peers: usize,
     },
-    /// A connection was closed because of what its peer did.
+    /// The directory has closed a connection because of what the peer did.
     Refused {
-        /// Where it came from.
+        /// The address of the other end.
         source: SocketAddr,
-        /// Why.
+        /// The reason.
         why: Refusal,
     },
-    /// Everybody is told that it is over.
+    /// The teardown is sent to all peers.
     Teardown,
 }
 
 /// Why a peer is off the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LeaveReason {
-    /// Its connection is no more.
+    /// Its connection is down.
     #[error("{0}")]
     LinkDown(LinkDown),
-    /// Its connection was closed.
+    /// The directory has closed its connection.
     #[error("{0}")]
     Refused(Refusal),
 }
 
-/// Why a connection was closed.
+/// Why the directory has closed a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It can't be understood.
-    #[error("{0}")]
+    /// The registration is invalid.
+    #[error("invalid registration: {0}")]
     Codec(CodecError),
-    /// It has registered nothing.
-    #[error("it sent more than {max} bytes without registering an address")]
+    /// The registration exceeds the limit.
+    #[error("more than {max} bytes without an address")]
     TooManyBytes {
-        /// How many it may send.
+        /// The limit.
         max: usize,
     },
-    /// It has registered nothing.
-    #[error("it registered no address within {} s", within.as_secs())]
+    /// The registration has not arrived in time.
+    #[error("no registration within {} s", within.as_secs())]
     RegistrationTimeout {
-        /// How long it may take.
+        /// The limit.
         within: Duration,
     },
-    /// Another host's address.
-    #[error("it may not register {0}: its connection comes from another host")]
+    /// The address belongs to another host than the one that the connection comes from.
+    #[error("{0} belongs to another host than the connection")]
     ForeignAddress(SocketAddr),
-    /// An address at which nobody can be.
-    #[error("it may not register {0}: nobody can be reached there")]
+    /// The address is unspecified or a multicast address.
+    #[error("{0} cannot be connected to")]
     UnreachableAddress(SocketAddr),
-    /// Another peer's address.
-    #[error("it may not register {0}: a peer that is connected has")]
+    /// A connected peer has registered the address.
+    #[error("{0} is already in use")]
     AddressInUse(SocketAddr),
-    /// There is no more room.
+    /// The list is full.
     #[error("the list is full with {max} peers")]
     Full {
-        /// How many it may have.
+        /// The limit.
         max: usize,
     },
-    /// It did not read what it was told.
-    #[error("it reads too slowly")]
+    /// The peer reads too slowly.
+    #[error("the peer reads too slowly")]
     SlowConsumer,
 }

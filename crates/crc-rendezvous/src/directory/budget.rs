@@ -1,18 +1,18 @@
-//! How much may be told in a second, so that many who join at once are not
-//! answered by a flood: a list goes to everybody on it, and grows with every one.
+//! The budget of bytes per second. When many peers join at once, every join sends a
+//! longer list to more peers; the budget lets them share lists.
 
 use core::time::Duration;
 
 use crc_machine::Timestamp;
 
-/// So much may be spent at once after a quiet time.
+/// The savings after a quiet time, as the time that it takes to earn them.
 const SAVED_MAX: Duration = Duration::from_millis(250);
 
-/// A bucket of bytes that fills steadily.
+/// A token bucket that counts bytes.
 #[derive(Debug)]
 pub(crate) struct Budget {
     bytes_per_second: u64,
-    /// When everything that was spent will have been earned.
+    /// When all spent bytes are earned.
     earned_at: Timestamp,
 }
 
@@ -24,7 +24,7 @@ impl Budget {
         }
     }
 
-    /// When more may be spent; `None` for now.
+    /// When more may be spent; `None` when it may be spent now.
     pub(crate) fn free_at(&self, now: Timestamp) -> Option<Timestamp> {
         let ahead = self.earned_at.since(now);
         (ahead > SAVED_MAX).then(|| now + (ahead - SAVED_MAX))
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_saved_is_spent_at_once_and_then_it_is_waited_for() {
+    fn savings_are_spent_at_once_and_then_the_budget_waits() {
         let at = |millis: u64| Timestamp::from_micros(millis * 1_000);
         let mut budget = Budget::new(1_000);
         for _ in 0..3 {

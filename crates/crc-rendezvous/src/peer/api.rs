@@ -1,4 +1,4 @@
-//! What a peer is told by its user, and what it tells.
+//! The peer's commands, notices and errors.
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -8,163 +8,163 @@ use crc_machine::{DialError, LinkDown};
 use crate::codec::CodecError;
 use crate::member::DirectoryError;
 
-/// What a user may ask of a peer.
+/// A command of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeerCommand {
-    /// Begin: register this address, at which we listen already. If its host is
-    /// unspecified (`0.0.0.0`, `::`), the host is taken that the connection to the
-    /// directory goes out from.
+    /// Register this address, which the driver listens on. If its host is unspecified
+    /// (`0.0.0.0`, `::`), the local address of the connection to the directory takes its
+    /// place.
     Start {
-        /// Where we can be reached.
+        /// The address of the listener.
         address: SocketAddr,
     },
-    /// Say a line to every peer.
+    /// Send a line to every connected peer.
     SendText {
-        /// The line. What follows a newline in it is lost.
+        /// The line. Text after a line break is dropped.
         text: String,
-        /// When.
+        /// When to execute the command.
         when: When,
     },
     /// Leave.
     Leave {
-        /// When.
+        /// When to execute the command.
         when: When,
     },
 }
 
-/// When a command is carried out.
+/// When a command is executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// At once, whoever is connected.
+    /// At once.
     Now,
-    /// When everybody on the list is connected, two seconds later at most; and
-    /// after what was commanded before. For programs that can't wait themselves.
+    /// When every peer on the list is connected, after two seconds at most, and after
+    /// earlier commands. For input that does not wait itself.
     MeshComplete,
 }
 
-/// What a user may observe.
+/// What a user may observe of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeerNotice {
-    /// We have sent our address to the directory.
+    /// The own address is sent to the directory.
     Registered {
-        /// Our address.
+        /// The own address.
         own: SocketAddr,
     },
-    /// The directory's list.
+    /// A list of the directory.
     Directory {
-        /// The peers, ourselves among them, in the order in which they joined.
+        /// The peers, this one among them, in the order in which they joined.
         peers: Vec<SocketAddr>,
     },
-    /// We have dialled a peer and reached it.
+    /// A dial has reached a peer.
     Connected {
         /// Its address.
         peer: SocketAddr,
     },
-    /// A peer has dialled us and said who it is.
+    /// A peer has dialled this one and sent its greeting.
     Hello {
         /// Its address.
         peer: SocketAddr,
     },
-    /// There is no connection with a peer any more.
+    /// The connection with a peer is down.
     Lost {
         /// Its address.
         peer: SocketAddr,
-        /// Why.
+        /// The reason.
         why: LostReason,
     },
-    /// A peer could not be reached.
+    /// A dial has failed.
     Unreachable {
         /// Its address.
         peer: SocketAddr,
-        /// Why.
+        /// The reason.
         why: DialError,
-        /// When it is tried again; `None` when it is not on the list any more.
+        /// The time until the next dial; `None` when the peer is not on the list any more.
         retry_in: Option<Duration>,
     },
-    /// A connection was closed because of what somebody did at its other end.
+    /// This peer has closed a connection because of what the other end has sent.
     Refused {
-        /// Where it came from.
+        /// The address of the other end.
         source: SocketAddr,
-        /// Why.
+        /// The reason.
         why: Rejection,
     },
-    /// A peer has said something.
+    /// A line of another peer.
     Text {
         /// Its address.
         peer: SocketAddr,
-        /// The line; anything may be in it but a newline.
+        /// The line, without a newline.
         text: String,
     },
-    /// What was to be said was said to nobody, or only to some.
+    /// A line was not sent.
     NotSent {
-        /// Why.
+        /// The reason.
         why: SendError,
     },
-    /// The connection to the directory is no more, or was not made. Without a next
-    /// time, this is the end.
+    /// The connection to the directory is down, or the dial has failed. Without a next
+    /// dial, the peer stops.
     DirectoryLost {
-        /// Why.
+        /// The reason.
         why: DirectoryError,
-        /// When it is tried again; `None` for never.
+        /// The time until the next dial; `None` for never.
         retry_in: Option<Duration>,
     },
 }
 
-/// Why there is no connection with a peer any more.
+/// Why the connection with a peer is down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LostReason {
-    /// The connection is no more.
+    /// The link is down.
     #[error("{0}")]
     LinkDown(LinkDown),
-    /// We have closed it.
+    /// This peer has closed it.
     #[error("{0}")]
     Rejected(Rejection),
-    /// It has turned out to be another peer.
-    #[error("it is {0} in truth")]
+    /// Its greeting was corrected: it is another peer.
+    #[error("address corrected to {0}")]
     AddressCorrected(SocketAddr),
 }
 
-/// Why we closed a connection.
+/// Why this peer has closed a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// It can't be understood.
-    #[error("{0}")]
+    /// A message is invalid.
+    #[error("invalid message: {0}")]
     Codec(CodecError),
-    /// It has not said who it is.
-    #[error("it sent more than {max} bytes without saying who it is")]
+    /// The greeting exceeds the limit.
+    #[error("more than {max} bytes without a greeting")]
     TooManyBytes {
-        /// How many it may send.
+        /// The limit.
         max: usize,
     },
-    /// It has not said who it is.
-    #[error("it did not say who it is within {} s", within.as_secs())]
+    /// The greeting has not arrived in time.
+    #[error("no greeting within {} s", within.as_secs())]
     HelloTimeout {
-        /// How long it may take.
+        /// The limit.
         within: Duration,
     },
-    /// It says that it is somebody else.
-    #[error("it says that it is {0}, but its connection comes from another host")]
+    /// The greeting names another host than the one that the connection comes from.
+    #[error("{0} belongs to another host than the connection")]
     ForeignAddress(SocketAddr),
-    /// It says that it is us.
-    #[error("it says that it is {0}, which is our own address")]
+    /// The greeting names the address of this peer.
+    #[error("{0} is the own address")]
     OwnAddress(SocketAddr),
 }
 
-/// Why something was not said.
+/// Why a line was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// Nobody is connected.
-    #[error("nobody else is here; nothing was said")]
+    /// No peer is connected.
+    #[error("no other peer is connected; nothing was sent")]
     NoPeers,
-    /// The line is too long.
-    #[error("a line may have {max} bytes, and this one has {len}; nothing was said")]
+    /// The line exceeds the limit.
+    #[error("the line has {len} bytes; the limit is {max}; nothing was sent")]
     TooLong {
-        /// How many bytes it has.
+        /// The length of the line.
         len: usize,
-        /// How many it may have.
+        /// The limit.
         max: usize,
     },
-    /// Too many lines wait for others to connect.
-    #[error("too many lines wait to be said; this one was not")]
+    /// Too many lines wait for the mesh to be complete.
+    #[error("too many lines are waiting; this one was not sent")]
     QueueFull,
 }

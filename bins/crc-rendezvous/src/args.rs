@@ -1,68 +1,64 @@
 //! The command line, and the settings that follow from it.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use clap::{ArgAction, Parser, Subcommand};
-use crc_core::PeerAddress;
+use clap::{Parser, Subcommand};
+use crc_cli::{Verbosity, parse_listen_address};
+use crc_machine::PeerAddress;
 use crc_rendezvous::{DirectoryConfig, DirectoryLimits, PeerConfig, PeerLimits};
 
-/// Find each other, and talk without a server.
+/// Chat among peers that find each other with a directory.
 ///
-/// A directory (`serve`) keeps the list of those who are connected to it. Peers
-/// (`join`) learn from it of each other, connect to each other, and talk directly.
+/// A directory (`serve`) keeps the list of its peers. Peers (`join`) receive the list,
+/// connect to each other, and chat directly.
 #[derive(Debug, Parser)]
 #[command(name = "crc-rendezvous", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) role: Role,
 
-    /// Log more to standard error (twice: even more)
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet", global = true)]
-    verbose: u8,
-
-    /// Log errors only (twice: nothing)
-    #[arg(short, long, action = ArgAction::Count, global = true)]
-    quiet: u8,
+    #[command(flatten)]
+    verbosity: Verbosity,
 }
 
-/// What to be.
+/// The role of the program.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Role {
-    /// Be the directory
+    /// Run a directory
     Serve(ServeArgs),
-    /// Be a peer
+    /// Run a peer
     Join(JoinArgs),
 }
 
-/// How to be the directory.
+/// The options of a directory.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
-    /// Where to listen for peers; may be given more than once
+    /// The address to listen on for peers; may be given more than once
     ///
-    /// Port 0 takes any free port; the first line of output shows it. Use 0.0.0.0
-    /// (or :: in brackets, or both) to be reached from other machines.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:33400", value_parser = parse_listen)]
+    /// Port 0 takes any free port; the first line of output shows it. Use 0.0.0.0 or
+    /// [::] to accept peers from other machines.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:33400", value_parser = parse_listen_address)]
     pub(crate) listen: Vec<SocketAddr>,
 
-    /// Tear everything down when so many peers are connected [default: go on for ever]
+    /// Send the teardown and stop when N peers are connected [default: never]
     #[arg(long, value_name = "N")]
     max_peers: Option<NonZeroUsize>,
 
-    /// Let peers register addresses of other hosts than the one they connect from
+    /// Admit addresses of other hosts than the one that a peer connects from
     #[arg(long)]
     trust_addresses: bool,
 
-    /// Peers on the list; further ones are refused [default: 1024, or as many as --max-peers]
+    /// Peers on the list; further ones are refused [default: 1024, or --max-peers if that is more]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     list_max: Option<NonZeroUsize>,
 
-    /// Seconds that a connection may take to register
+    /// Seconds until a connection must have registered
     #[arg(long, value_name = "SECONDS", default_value_t = DirectoryLimits::default().registration_time_max.as_secs(), help_heading = "Limits")]
     register_within: u64,
 
-    /// Bytes that a connection may send before it has registered
+    /// Bytes before the registration of a connection is complete
     #[arg(long, value_name = "BYTES", default_value_t = DirectoryLimits::default().registration_bytes_max, help_heading = "Limits")]
     register_bytes: usize,
 
@@ -71,38 +67,37 @@ pub(crate) struct ServeArgs {
     queue: usize,
 }
 
-/// How to be a peer.
+/// The options of a peer.
 #[derive(Debug, clap::Args)]
 pub(crate) struct JoinArgs {
-    /// The directory
+    /// The directory to register with
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:33400")]
     pub(crate) server: PeerAddress,
 
-    /// Where to listen for other peers
+    /// The address to listen on for other peers
     ///
-    /// Port 0 takes any free port; the first line of output shows it. With 0.0.0.0
-    /// (or :: in brackets) the others are told the address from which we connect to
-    /// the directory.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = parse_listen)]
+    /// Port 0 takes any free port; the first line of output shows it. With 0.0.0.0 or
+    /// [::] the peer registers the local address of its connection to the directory.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = parse_listen_address)]
     pub(crate) listen: SocketAddr,
 
-    /// Keep the mesh when the directory goes away, and rejoin when it comes back
+    /// Keep the mesh when the directory is lost, and register again when it is back
     #[arg(long)]
     pub(crate) persist: bool,
 
-    /// Write one JSON object a line, for programs
+    /// Write one JSON object per line, for programs
     ///
     /// Every line but the first has a key "event": directory, connected, hello, lost,
-    /// text, teardown, away or error. Lines of standard input are said to every peer,
-    /// as they are without this option.
+    /// text, teardown, away or error. Lines of standard input are sent to every peer, as
+    /// without this option.
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Let peers say that they are at another host than the one they connect from
+    /// Admit greetings that name another host than the one that a peer connects from
     #[arg(long)]
     trust_addresses: bool,
 
-    /// Bytes of one line, ours or another's
+    /// Bytes of one line, sent or received
     #[arg(long, value_name = "BYTES", default_value_t = PeerLimits::default().text_bytes_max, help_heading = "Limits")]
     text_max: usize,
 
@@ -120,46 +115,36 @@ Examples:
   crc-rendezvous serve
       A directory for the peers of this machine.
   crc-rendezvous join
-      Talk to everybody who has joined: what you type goes to all of them.
+      Chat with all other peers: each line that you type is sent to all of them.
   crc-rendezvous serve --listen 0.0.0.0:33400
   crc-rendezvous join --server chat.example.org:33400 --listen 0.0.0.0:0
       The same between machines.
 
 Signals:
-  SIGTERM and SIGINT make both leave in good order; a second one endpoints them at once.
+  SIGTERM and SIGINT stop both gracefully; a second signal stops them at once.
 
 Exit status:
-  0  it has left in good order, or the directory was torn down
-  1  it could not run: the port is taken, the directory can't be reached or refuses
-  2  the command line makes no sense";
+  0  stopped gracefully, or the directory has sent the teardown
+  1  cannot listen, cannot register with the directory, or some lines were not sent
+  2  invalid command line";
 
 impl Args {
-    /// How much is logged, unless `RUST_LOG` says otherwise.
+    /// The level of the log, unless `RUST_LOG` sets it.
     pub(crate) fn log_level(&self) -> log::LevelFilter {
-        use log::LevelFilter::{Debug, Error, Info, Off, Trace, Warn};
-        let normal = match self.role {
-            Role::Serve(_) => 2,
-            Role::Join(_) => 1,
-        };
-        let steps = [Error, Warn, Info, Debug, Trace];
-        match self.quiet {
-            0 => steps
-                .get(normal + usize::from(self.verbose))
-                .copied()
-                .unwrap_or(Trace),
-            1 => Error,
-            _ => Off,
-        }
+        self.verbosity.level(match self.role {
+            Role::Serve(_) => log::LevelFilter::Info,
+            Role::Join(_) => log::LevelFilter::Warn,
+        })
     }
 }
 
 impl ServeArgs {
     pub(crate) fn config(&self) -> DirectoryConfig {
         let limits = DirectoryLimits::default();
-        let enough = self.max_peers.map_or(0, NonZeroUsize::get);
+        let max_peers = self.max_peers.map_or(0, NonZeroUsize::get);
         let peers_max = match self.list_max {
             Some(max) => max.get(),
-            None => limits.peers_max.max(enough),
+            None => limits.peers_max.max(max_peers),
         };
         DirectoryConfig {
             max_peers: self.max_peers,
@@ -191,20 +176,6 @@ impl JoinArgs {
     }
 }
 
-/// An address of this machine; a name is looked up once, now.
-fn parse_listen(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(address) = text.parse() {
-        return Ok(address);
-    }
-    let found = text.to_socket_addrs().map_err(|_| {
-        "an address looks like ADDRESS:PORT, for instance 127.0.0.1:33400 or [::]:33400".to_owned()
-    })?;
-    found
-        .into_iter()
-        .next()
-        .ok_or_else(|| "the name has no address".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -216,28 +187,28 @@ mod tests {
     }
 
     #[test]
-    fn the_definition_makes_sense() {
+    fn the_definition_is_valid() {
         Args::command().debug_assert();
     }
 
     #[test]
     fn everything_has_a_default() {
         let Role::Serve(serve) = parse(&["serve"]).unwrap().role else {
-            panic!("to serve was asked for");
+            panic!("the role is serve");
         };
         assert_eq!(serve.config(), DirectoryConfig::default());
         let Role::Join(join) = parse(&["join"]).unwrap().role else {
-            panic!("to join was asked for");
+            panic!("the role is join");
         };
         assert_eq!(join.listen.to_string(), "127.0.0.1:0");
         assert!(!join.config(1).persist);
     }
 
     #[test]
-    fn a_list_has_room_for_as_many_as_are_waited_for() {
+    fn the_list_has_room_for_max_peers() {
         let peers_max = |args: &[&str]| match parse(args).unwrap().role {
             Role::Serve(serve) => serve.config().limits.peers_max,
-            Role::Join(_) => panic!("to serve was asked for"),
+            Role::Join(_) => panic!("the role is serve"),
         };
         assert_eq!(peers_max(&["serve", "--max-peers", "3"]), 1024);
         assert_eq!(peers_max(&["serve", "--max-peers", "3000"]), 3000);

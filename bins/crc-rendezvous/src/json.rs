@@ -1,5 +1,5 @@
-//! News as JSON, one object a line, for programs. The keys are an interface: they
-//! may grow in number, and never change.
+//! Notices of a peer as JSON, one object per line, for programs. The keys are an
+//! interface: keys may be added, and never change their meaning.
 
 use std::net::SocketAddr;
 
@@ -29,7 +29,7 @@ enum Event<'a> {
     Teardown,
     Away {
         reason: String,
-        /// Null when this is the end.
+        /// Null when the peer stops.
         retry_in_ms: Option<u128>,
     },
     Error {
@@ -37,7 +37,7 @@ enum Event<'a> {
     },
 }
 
-/// The line that tells of `notice`, if there is one.
+/// The line of a notice, if it has one.
 pub(crate) fn line(notice: &PeerNotice) -> Option<String> {
     let event = match notice {
         PeerNotice::Directory { peers } => Event::Directory { peers },
@@ -60,7 +60,7 @@ pub(crate) fn line(notice: &PeerNotice) -> Option<String> {
         | PeerNotice::Unreachable { .. }
         | PeerNotice::Refused { .. } => return None,
     };
-    // Texts and addresses can always be written.
+    // Strings and addresses always serialize.
     serde_json::to_string(&event).ok()
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_keys_are_an_interface() {
+    fn each_notice_has_its_keys() {
         let peer = "127.0.0.1:80".parse().unwrap();
         let peers = vec![peer, "[::1]:81".parse().unwrap()];
         let text = "a\u{1b}\"".to_owned();

@@ -1,57 +1,59 @@
-//! The directory, and its log.
+//! The directory and its log.
 
-use crc_core::ListenerId;
+use crc_machine::ListenerId;
 use crc_net::{Driver, DriverConfig, Stopped};
 use crc_rendezvous::{Directory, DirectoryCommand, DirectoryNotice};
 
 use crate::args::ServeArgs;
-use crate::{Failure, announce};
+use crate::failure::Failure;
+use crate::text;
 
-/// So many connections may be open beside those of the peers on the list, so that
-/// one too many is told so, and those that register nothing keep nobody out.
+/// How many connections may be open besides those of the peers on the list. Some are
+/// needed to refuse a peer with a reason; connections that do not register keep no peer
+/// out.
 const SPARE_LINKS: usize = 256;
 
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = args.config();
-    let settings = DriverConfig {
+    let driver_config = DriverConfig {
         links_max: config.limits.peers_max.saturating_add(SPARE_LINKS),
         ..DriverConfig::default()
     };
-    let mut driver = Driver::new(Directory::new(config), settings)?;
+    let mut driver = Driver::new(Directory::new(config), driver_config)?;
     driver.on_signals(|| DirectoryCommand::Leave)?;
     let mut listening = Vec::new();
     for (number, address) in (0..).zip(&args.listen) {
         listening.push(driver.listen(*address, ListenerId(number))?);
     }
-    listening.into_iter().for_each(announce);
-    let stopped = driver.run(|_, notice| tell(&notice))?;
+    listening.into_iter().for_each(text::print_listening);
+    let stopped = driver.run(|_, notice| log_notice(&notice))?;
     match stopped {
-        Stopped::Graceful => log::info!("left in good order"),
-        Stopped::Forced => log::warn!("ended at once, by a second signal"),
+        Stopped::Graceful => log::info!("stopped"),
+        Stopped::Forced => log::warn!("stopped by a second signal"),
     }
     Ok(())
 }
 
-fn tell(notice: &DirectoryNotice) {
+fn log_notice(notice: &DirectoryNotice) {
     match notice {
         DirectoryNotice::Joined {
             address,
             previous: None,
             peers,
-        } => log::info!("{address} has joined ({peers} on the list)"),
+        } => log::info!("peer {address} has joined, peers={peers}"),
         DirectoryNotice::Joined {
             address,
-            previous: Some(was),
+            previous: Some(previous),
             ..
-        } => log::info!("{was} is {address} in truth: the rest of its address has come"),
+        } => log::info!("peer {previous} has completed its address: {address}"),
         DirectoryNotice::Left {
             address,
             why,
             peers,
-        } => log::info!("{address} has left: {why} ({peers} on the list)"),
+        } => log::info!("peer {address} has left: {why}, peers={peers}"),
         DirectoryNotice::Refused { source, why } => {
-            log::warn!("the connection from {source} is closed: {why}");
+            log::warn!("connection from {source} closed: {why}");
         }
-        DirectoryNotice::Teardown => log::info!("the teardown begins"),
+        DirectoryNotice::Teardown => log::info!("teardown sent to all peers"),
     }
 }

@@ -1,4 +1,4 @@
-//! Directories and peers as processes. Every wait has a bound.
+//! Directories and peers as processes. Every wait has a limit.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
-/// The bound of every wait: far longer than anything takes.
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+/// The limit of every wait, far longer than any step takes.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A directory or a peer, killed when the test is over.
+/// A directory or a peer. Dropping it kills the process.
 pub(crate) struct Process {
     child: Child,
     input: Option<ChildStdin>,
     output: Receiver<String>,
     errors: Option<JoinHandle<String>>,
-    /// From its first line.
+    /// The address in its first line.
     pub(crate) address: SocketAddr,
 }
 
@@ -71,7 +71,7 @@ impl Process {
                 }
             }
         });
-        let first = output.recv_timeout(LONG).expect("a first line");
+        let first = output.recv_timeout(TIMEOUT).expect("a first line");
         let address = first.strip_prefix("listening on ").expect("an address");
         Process {
             input: child.stdin.take(),
@@ -96,10 +96,10 @@ impl Process {
         self.input = None;
     }
 
-    /// The next line of standard output.
+    /// Reads the next line of standard output.
     #[track_caller]
     pub(crate) fn line(&self) -> String {
-        self.output.recv_timeout(LONG).expect("a line")
+        self.output.recv_timeout(TIMEOUT).expect("a line")
     }
 
     pub(crate) fn terminate(&self) {
@@ -110,17 +110,17 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Endpoints it without a word; what it wrote to standard error.
+    /// Kills the process; returns its standard error.
     pub(crate) fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.errors.take().unwrap().join().unwrap()
     }
 
-    /// Waits for the end; the exit code, and all of standard error.
+    /// Waits for the exit; returns the exit code and all of standard error.
     #[track_caller]
     pub(crate) fn finish(mut self) -> (Option<i32>, String) {
-        let until = Instant::now() + LONG;
+        let until = Instant::now() + TIMEOUT;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
@@ -141,7 +141,7 @@ impl Drop for Process {
     }
 }
 
-/// A peer, and what it has told.
+/// A peer and its events.
 pub(crate) struct Peer {
     pub(crate) process: Process,
     pub(crate) events: Vec<Event>,
@@ -167,10 +167,10 @@ impl Peer {
         self.process.address
     }
 
-    /// Takes in what it has told until `condition` holds.
+    /// Reads events until `condition` holds.
     #[track_caller]
     pub(crate) fn wait(&mut self, condition: impl Fn(&Peer) -> bool) {
-        let until = Instant::now() + LONG;
+        let until = Instant::now() + TIMEOUT;
         while !condition(self) {
             let left = until.saturating_duration_since(Instant::now());
             match self.process.output.recv_timeout(left) {
@@ -194,10 +194,10 @@ impl Peer {
         self.events.push(event);
     }
 
-    /// Takes in what it tells until it ends; the exit code and standard error.
+    /// Reads events until the exit; returns the exit code and standard error.
     #[track_caller]
     pub(crate) fn finish(&mut self) -> (Option<i32>, String) {
-        let until = Instant::now() + LONG;
+        let until = Instant::now() + TIMEOUT;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match self.process.output.recv_timeout(left) {
@@ -211,8 +211,8 @@ impl Peer {
     }
 }
 
-/// Waits until every peer knows the same list, and is connected with all on it but
-/// itself; returns the list.
+/// Waits until all peers have the same list and are connected with all others on it;
+/// returns the list.
 #[track_caller]
 pub(crate) fn wait_meshed(peers: &mut [Peer]) -> Vec<SocketAddr> {
     let all: BTreeSet<_> = peers.iter().map(Peer::address).collect();

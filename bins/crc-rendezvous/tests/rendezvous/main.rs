@@ -1,9 +1,9 @@
-//! Real directories and peers, as processes; and what stands in for original ones.
+//! Directories and peers as processes, and stand-ins for v1 nodes.
 
 #![expect(clippy::unwrap_used, reason = "this is a test")]
 
-mod leaving;
+mod fixture;
 mod mesh;
-mod original;
-mod rig;
+mod quit;
 mod terminal;
+mod v1;

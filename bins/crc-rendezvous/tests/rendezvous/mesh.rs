@@ -1,21 +1,21 @@
-//! Meshes of several sizes, and what disturbs them.
+//! Meshes of several sizes, and disturbances.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::rig::{Event, LONG, Peer, Process, wait_meshed};
+use crate::fixture::{Event, Peer, Process, TIMEOUT, wait_meshed};
 
 fn join_all(server: &Process, count: usize, args: &[&str]) -> Vec<Peer> {
     let join = |_| Peer::join(server.address, args);
     (0..count).map(join).collect()
 }
 
-/// So many peers join at once, and talk.
+/// `count` peers join at once and send lines.
 fn check_mesh(count: usize) {
     let server = Process::serve(&[]);
     let mut peers = join_all(&server, count, &[]);
     let list = wait_meshed(&mut peers);
-    // Every pair has one connection, and the earlier peer has dialled it.
+    // Every pair has one connection, which the earlier peer has dialled.
     for peer in &peers {
         let place = list
             .iter()
@@ -77,13 +77,13 @@ fn peers_by_ipv6() {
         anywhere,
         Peer::join(server.address, &["--listen", "[::1]:0"]),
     ];
-    // It is known by the address that it connects from.
+    // The peer is registered with the address that it connects from.
     peers[0].process.address = ([0, 0, 0, 0, 0, 0, 0, 1], port).into();
     wait_meshed(&mut peers);
 }
 
 #[test]
-fn at_the_maximum_everything_is_torn_down() {
+fn the_teardown_comes_at_the_maximum() {
     let server = Process::serve(&["--max-peers", "3"]);
     let mut peers = join_all(&server, 3, &[]);
     for peer in &mut peers {
@@ -100,11 +100,11 @@ fn at_the_maximum_everything_is_torn_down() {
     }
     let (code, log) = server.finish();
     assert_eq!(code, Some(0));
-    assert!(log.contains("the teardown begins"), "{log}");
+    assert!(log.contains("teardown sent to all peers"), "{log}");
 }
 
 #[test]
-fn a_peer_that_is_killed_is_missed_and_may_come_back() {
+fn a_killed_peer_is_reported_and_may_rejoin() {
     let server = Process::serve(&[]);
     let mut peers = join_all(&server, 4, &[]);
     wait_meshed(&mut peers);
@@ -123,7 +123,7 @@ fn a_peer_that_is_killed_is_missed_and_may_come_back() {
 }
 
 #[test]
-fn garbage_ends_its_own_connection_only() {
+fn garbage_closes_its_own_connection_only() {
     let server = Process::serve(&["--register-within", "3"]);
     let mut peers = join_all(&server, 2, &[]);
     wait_meshed(&mut peers);
@@ -143,8 +143,8 @@ fn garbage_ends_its_own_connection_only() {
     for target in [server.address, peers[0].address(), peers[1].address()] {
         for bytes in garbage {
             let mut stream = TcpStream::connect(target).unwrap();
-            stream.set_read_timeout(Some(LONG)).unwrap();
-            // It may be gone before all is written.
+            stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+            // The connection may be closed before everything is written.
             let _ = stream.write_all(bytes);
             let mut answer = Vec::new();
             let _ = stream.read_to_end(&mut answer);
@@ -153,11 +153,11 @@ fn garbage_ends_its_own_connection_only() {
     }
     let mut stream = TcpStream::connect(peers[0].address()).unwrap();
     stream.write_all(b"Hello from:127.0.0.1:1\n\xff\n").unwrap();
-    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     assert_eq!(stream.read(&mut [0]).unwrap(), 0);
-    // Who says nothing at all is let go as well.
+    // A silent connection times out.
     let mut idle = idle;
-    idle.set_read_timeout(Some(LONG)).unwrap();
+    idle.set_read_timeout(Some(TIMEOUT)).unwrap();
     assert_eq!(idle.read(&mut [0]).unwrap(), 0);
 
     let ghost = "127.0.0.1:1".parse().unwrap();
@@ -173,24 +173,21 @@ fn garbage_ends_its_own_connection_only() {
     }
     let log = server.kill();
     for reason in [
-        "what it said is no address",
-        "it sent more than 256 bytes without registering an address",
-        "it may not register 192.0.2.1:80: its connection comes from another host",
-        "it registered no address within 3 s",
+        "not an address",
+        "more than 256 bytes without an address",
+        "192.0.2.1:80 belongs to another host",
+        "no registration within 3 s",
     ] {
         assert!(log.contains(reason), "{reason}: {log}");
     }
     let log = peers.remove(0).process.kill();
-    for reason in [
-        "what it said is no greeting",
-        "it sent a line that is not UTF-8",
-    ] {
+    for reason in ["not a greeting", "a line that is not UTF-8"] {
         assert!(log.contains(reason), "{reason}: {log}");
     }
 }
 
 #[test]
-fn a_mesh_that_persists_outlives_its_directory() {
+fn a_persistent_mesh_survives_its_directory() {
     let server = Process::serve(&[]);
     let address = server.address;
     let mut peers = join_all(&server, 3, &["--persist"]);

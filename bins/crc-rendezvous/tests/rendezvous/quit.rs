@@ -1,14 +1,14 @@
-//! How it ends, well and badly.
+//! Ends of directories and peers, and their exit codes.
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::rig::{Event, Peer, Process, command, wait_meshed};
+use crate::fixture::{Event, Peer, Process, command, wait_meshed};
 
 #[test]
-fn a_signal_is_a_good_end() {
+fn a_signal_stops_gracefully() {
     let server = Process::serve(&[]);
     let mut peers = vec![
         Peer::join(server.address, &[]),
@@ -28,7 +28,7 @@ fn a_signal_is_a_good_end() {
 }
 
 #[test]
-fn a_script_is_heard_before_it_leaves() {
+fn a_batch_is_sent_before_the_peer_leaves() {
     let server = Process::serve(&[]);
     let mut listener = Peer::join(server.address, &[]);
     listener.wait(|peer| peer.list.len() == 1);
@@ -40,7 +40,7 @@ fn a_script_is_heard_before_it_leaves() {
     let texts: Vec<_> = listener.texts.iter().map(|(_, text)| &**text).collect();
     assert_eq!(texts, ["one", "two"]);
 
-    // With nobody there it says so.
+    // Without other peers, the lines are reported as not sent.
     listener.process.terminate();
     listener.finish();
     let mut alone = Peer::join(server.address, &[]);
@@ -48,23 +48,23 @@ fn a_script_is_heard_before_it_leaves() {
     alone.process.end_input();
     let (code, errors) = alone.finish();
     assert_eq!(code, Some(1));
-    assert_eq!(errors, "crc-rendezvous: not everything could be said\n");
+    assert_eq!(errors, "crc-rendezvous: some lines were not sent\n");
 }
 
 #[test]
-fn a_peer_that_nobody_types_at_stays() {
+fn a_peer_without_input_keeps_running() {
     let server = Process::serve(&[]);
     let address = server.address.to_string();
     let join = ["join", "--server", &address];
     let mut quiet = Process::start_with_input(&join, Stdio::null());
-    assert_eq!(quiet.line(), format!("* joined as {}", quiet.address));
+    assert_eq!(quiet.line(), format!("* registered as {}", quiet.address));
     assert_eq!(quiet.line(), "* 1 peer is on the list");
     let other = Process::start(&join);
     assert_eq!(quiet.line(), "* 2 peers are on the list");
     assert_eq!(quiet.line(), format!("* connected to {}", other.address));
     assert!(quiet.is_running());
     server.kill();
-    // The directory is gone, and that is the end of it, and a good one.
+    // The peer stops without an error when it loses the directory.
     assert_eq!(quiet.finish().0, Some(0));
     assert_eq!(other.finish().0, Some(0));
 }
@@ -79,14 +79,14 @@ fn check_failure(args: &[&str], code: i32, sentence: &str) {
 }
 
 #[test]
-fn what_can_not_be_is_said_in_a_sentence() {
+fn failures_name_their_cause() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let is_taken = format!("cannot listen: {address} is already in use");
     check_failure(&["serve", "--listen", &address], 1, &is_taken);
     let join = ["join", "--listen", &address];
     check_failure(&join, 1, &is_taken);
-    // Bound, and not listening: nobody else can listen there meanwhile.
+    // A bound socket that does not listen keeps the port.
     let nobody = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     nobody.bind(&any.into()).unwrap();
@@ -96,7 +96,7 @@ fn what_can_not_be_is_said_in_a_sentence() {
     check_failure(
         &join,
         1,
-        "the directory can't be reached: connection refused",
+        "cannot connect to the directory: connection refused",
     );
     check_failure(&["join", "--server", "nowhere"], 2, "looks like HOST:PORT");
     check_failure(&["serve", "--max-peers", "0"], 2, "--max-peers");
@@ -106,6 +106,6 @@ fn what_can_not_be_is_said_in_a_sentence() {
     first.wait(|peer| peer.list.len() == 1);
     let address = server.address.to_string();
     let join = ["join", "--server", &address];
-    check_failure(&join, 1, "the directory did not take us: it is full");
+    check_failure(&join, 1, "the directory refused");
     assert!(server.kill().contains("the list is full with 1 peers"));
 }

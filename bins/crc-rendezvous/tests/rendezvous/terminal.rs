@@ -1,5 +1,4 @@
-//! Somebody at a terminal: the peer at one end of a pseudo-terminal, the test at
-//! the other.
+//! A peer at a pseudo-terminal.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -10,9 +9,9 @@ use std::thread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use crate::rig::{LONG, Peer, Process, command};
+use crate::fixture::{Peer, Process, TIMEOUT, command};
 
-/// What a terminal shows, and what was not yet looked for.
+/// The output of a terminal that no call has matched yet.
 struct Screen {
     shown: Receiver<Vec<u8>>,
     seen: String,
@@ -26,7 +25,7 @@ impl Screen {
                 self.seen.drain(..at + text.len());
                 return;
             }
-            match self.shown.recv_timeout(LONG) {
+            match self.shown.recv_timeout(TIMEOUT) {
                 Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
                 Err(_) => panic!("{text:?} is not shown, but {:?}", self.seen),
             }
@@ -35,7 +34,7 @@ impl Screen {
 }
 
 #[test]
-fn what_is_typed_is_said_and_what_is_said_is_shown() {
+fn typed_lines_are_sent_and_received_lines_are_shown() {
     let server = Process::serve(&[]);
     let mut other = Peer::join(server.address, &[]);
     other.wait(|peer| peer.list.len() == 1);
@@ -79,7 +78,7 @@ fn what_is_typed_is_said_and_what_is_said_is_shown() {
     let seen = String::new();
     let mut screen = Screen { shown, seen };
     screen.sees("listening on 127.0.0.1:");
-    screen.sees(&format!("* hello from {}\r\n", other.address()));
+    screen.sees(&format!("* connected from {}\r\n", other.address()));
     screen.sees("> ");
     keyboard.write_all(b"half a li").unwrap();
     screen.sees("half a li");
@@ -89,7 +88,7 @@ fn what_is_typed_is_said_and_what_is_said_is_shown() {
     keyboard.write_all(b"ne\r").unwrap();
     other.wait(|peer| !peer.texts.is_empty());
     assert_eq!(other.texts[0].1, "half a line");
-    // The end of the input: control and D.
+    // Ctrl-D ends the input.
     keyboard.write_all(b"\x04").unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let modes = tcgetattr(&terminal).unwrap().local_modes;

@@ -1,15 +1,14 @@
-//! Originals: they put no newline behind anything, and take what comes in one read
-//! for one message.
+//! v1 nodes: they write no newlines, and take each read for one message.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::rig::{Event, LONG, Peer, Process};
+use crate::fixture::{Event, Peer, Process, TIMEOUT};
 
-/// The next that comes, in one read.
+/// Reads once.
 fn read(stream: &mut TcpStream) -> String {
-    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let mut buffer = [0; 1024];
     let count = stream.read(&mut buffer).unwrap();
     String::from_utf8(buffer[..count].to_vec()).unwrap()
@@ -22,7 +21,7 @@ fn listen() -> (TcpListener, SocketAddr) {
 }
 
 #[test]
-fn an_original_peer_is_one_of_us() {
+fn a_v1_peer_joins_the_mesh() {
     let server = Process::serve(&[]);
     let mut early = Peer::join(server.address, &[]);
     early.wait(|peer| peer.list.len() == 1);
@@ -54,8 +53,8 @@ fn an_original_peer_is_one_of_us() {
 }
 
 #[test]
-fn the_end_of_an_address_is_waited_for() {
-    // Ports of less than five digits: nothing says where they end.
+fn an_address_without_a_newline_ends_after_a_pause() {
+    // Nothing marks the end of a port of less than five digits.
     let server = Process::serve(&[]);
     let mut watcher = Peer::join(server.address, &[]);
     watcher.wait(|peer| peer.list.len() == 1);
@@ -70,7 +69,7 @@ fn the_end_of_an_address_is_waited_for() {
 }
 
 #[test]
-fn an_original_directory_is_understood() {
+fn a_v1_directory_is_understood() {
     let (server, address) = listen();
     let (other, behind) = listen();
     let mut peer = Peer::join(address, &[]);
@@ -78,7 +77,7 @@ fn an_original_directory_is_understood() {
     directory.set_nodelay(true).unwrap();
     let own = peer.address();
     assert_eq!(read(&mut directory), format!("{own}\n"));
-    // Two updates at once, cut in the middle of the second.
+    // Two lists at once, cut in the middle of the second.
     let lists = format!("list:\n{own}list:\n{own}\n{behind}");
     let (before, after) = lists.split_at(lists.len() - 2);
     directory.write_all(before.as_bytes()).unwrap();

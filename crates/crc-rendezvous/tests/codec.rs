@@ -77,35 +77,35 @@ fn written(lists: &[Vec<SocketAddr>], teardown: bool, style: &[u8]) -> Vec<u8> {
 
 type Decoded<T> = (Vec<T>, Result<(), CodecError>);
 
-/// All that is told of `stream`; with a pause at its end, and wherever `cuts` have
+/// All that is decoded_updates of `stream`; with a pause at its end, and wherever `cuts` have
 /// one if `pauses`.
 fn updates(stream: &[u8], cuts: &[(usize, bool)], pauses: bool) -> Decoded<Update> {
     let mut decoder = UpdateDecoder::new();
-    let mut told = Vec::new();
+    let mut decoded_updates = Vec::new();
     for (mut piece, pause) in pieces(stream, cuts) {
         loop {
             match decoder.next(&mut piece, PEERS_MAX) {
-                Ok(Some(update)) => told.push(update),
+                Ok(Some(update)) => decoded_updates.push(update),
                 Ok(None) => break,
-                Err(error) => return (told, Err(error)),
+                Err(error) => return (decoded_updates, Err(error)),
             }
             assert!(decoder.pending() <= PENDING_MAX);
         }
         assert!(piece.is_empty() && decoder.pending() <= PENDING_MAX);
         if pause && pauses {
-            pause_of(&mut decoder, &mut told);
+            pause_of(&mut decoder, &mut decoded_updates);
         }
     }
-    pause_of(&mut decoder, &mut told);
-    (told, Ok(()))
+    pause_of(&mut decoder, &mut decoded_updates);
+    (decoded_updates, Ok(()))
 }
 
-fn pause_of(decoder: &mut UpdateDecoder, told: &mut Vec<Update>) {
+fn pause_of(decoder: &mut UpdateDecoder, decoded_updates: &mut Vec<Update>) {
     let waits = decoder.needs_pause();
     let update = decoder.pause(PEERS_MAX);
     assert_eq!(waits, update.is_some());
     assert!(!decoder.needs_pause());
-    told.extend(update);
+    decoded_updates.extend(update);
 }
 
 fn registration(
@@ -132,13 +132,13 @@ fn registration(
     (decoder.pause().or(known), Ok(()))
 }
 
-/// What a peer says: who it is in the end, and its lines.
-type Talk = (Option<SocketAddr>, Vec<String>, Result<(), CodecError>);
+/// The decoded stream of a peer: its final address and its lines.
+type Chat = (Option<SocketAddr>, Vec<String>, Result<(), CodecError>);
 
-fn talk(mut decoder: ChatDecoder, stream: &[u8], cuts: &[(usize, bool)], pauses: bool) -> Talk {
-    let (mut who, mut lines) = (None, Vec::new());
+fn chat(mut decoder: ChatDecoder, stream: &[u8], cuts: &[(usize, bool)], pauses: bool) -> Chat {
+    let (mut peer, mut lines) = (None, Vec::new());
     let mut note = |said: Option<PeerMessage>| match said {
-        Some(PeerMessage::Hello(address)) => who = Some(address),
+        Some(PeerMessage::Hello(address)) => peer = Some(address),
         Some(PeerMessage::Text(text)) => lines.push(text),
         None => {}
     };
@@ -167,14 +167,14 @@ fn talk(mut decoder: ChatDecoder, stream: &[u8], cuts: &[(usize, bool)], pauses:
             Err(error) => outcome = Err(error),
         }
     }
-    (who, lines, outcome)
+    (peer, lines, outcome)
 }
 
 const WHOLE: &[(usize, bool)] = &[(usize::MAX, false)];
 
 proptest! {
     #[test]
-    fn updates_are_the_same_however_they_come(
+    fn updates_do_not_depend_on_cuts(
         lists in lists(),
         teardown: bool,
         style in vec(0_u8..6, 1..20),
@@ -186,17 +186,17 @@ proptest! {
         prop_assert_eq!(updates(&stream, WHOLE, false), (meant.clone(), Ok(())));
         prop_assert_eq!(updates(&stream, &cuts, false), (meant.clone(), Ok(())));
 
-        let (told, outcome) = updates(&stream, &cuts, true);
+        let (decoded_updates, outcome) = updates(&stream, &cuts, true);
         prop_assert_eq!(outcome, Ok(()));
-        prop_assert_eq!(told.last(), meant.last());
-        let last_list = |told: &[Update]| {
-            told.iter().rfind(|update| matches!(update, Update::List(_))).cloned()
+        prop_assert_eq!(decoded_updates.last(), meant.last());
+        let last_list = |decoded_updates: &[Update]| {
+            decoded_updates.iter().rfind(|update| matches!(update, Update::List(_))).cloned()
         };
-        prop_assert_eq!(last_list(&told), last_list(&meant));
+        prop_assert_eq!(last_list(&decoded_updates), last_list(&meant));
     }
 
     #[test]
-    fn a_registration_is_the_same_however_it_comes(
+    fn registrations_do_not_depend_on_cuts(
         address in address(),
         end in prop_oneof![Just(""), Just("\n"), Just("\r\n"), Just("  \n\n")],
         cuts in cuts(),
@@ -209,7 +209,7 @@ proptest! {
     }
 
     #[test]
-    fn talk_is_the_same_however_it_comes(
+    fn chats_do_not_depend_on_cuts(
         address in address(),
         lines in vec(text(), 0..5),
         end in prop_oneof![Just("\n"), Just("\r\n"), Just("\n\n")],
@@ -221,22 +221,22 @@ proptest! {
             stream += end;
         }
         for pauses in [false, true] {
-            let (who, heard, outcome) =
-                talk(ChatDecoder::without_hello(), stream.as_bytes(), &cuts, pauses);
-            prop_assert_eq!((who, &heard, outcome), (None, &lines, Ok(())));
+            let (peer, received, outcome) =
+                chat(ChatDecoder::without_hello(), stream.as_bytes(), &cuts, pauses);
+            prop_assert_eq!((peer, &received, outcome), (None, &lines, Ok(())));
             let stream = format!("Hello from:{address}\n{stream}");
-            let (who, heard, outcome) =
-                talk(ChatDecoder::with_hello(), stream.as_bytes(), &cuts, pauses);
-            prop_assert_eq!((who, &heard, outcome), (Some(address), &lines, Ok(())));
+            let (peer, received, outcome) =
+                chat(ChatDecoder::with_hello(), stream.as_bytes(), &cuts, pauses);
+            prop_assert_eq!((peer, &received, outcome), (Some(address), &lines, Ok(())));
             let stream = format!("Hello from:{address}");
-            let (who, heard, outcome) =
-                talk(ChatDecoder::with_hello(), stream.as_bytes(), &cuts, pauses);
-            prop_assert_eq!((who, heard.len(), outcome), (Some(address), 0, Ok(())));
+            let (peer, received, outcome) =
+                chat(ChatDecoder::with_hello(), stream.as_bytes(), &cuts, pauses);
+            prop_assert_eq!((peer, received.len(), outcome), (Some(address), 0, Ok(())));
         }
     }
 
     #[test]
-    fn what_is_written_is_read(address in address(), lists in lists(), text in text()) {
+    fn encoded_messages_decode(address in address(), lists in lists(), text in text()) {
         let mut stream = Vec::new();
         for list in &lists {
             write_list(list.iter().copied(), &mut stream);
@@ -254,12 +254,12 @@ proptest! {
         let mut stream = Vec::new();
         write_hello(address, &mut stream);
         write_text(&text, &mut stream);
-        let (who, lines, outcome) = talk(ChatDecoder::with_hello(), &stream, WHOLE, false);
-        prop_assert_eq!((who, lines, outcome), (Some(address), vec![text], Ok(())));
+        let (peer, lines, outcome) = chat(ChatDecoder::with_hello(), &stream, WHOLE, false);
+        prop_assert_eq!((peer, lines, outcome), (Some(address), vec![text], Ok(())));
     }
 
     #[test]
-    fn garbage_is_garbage_however_it_comes(
+    fn errors_do_not_depend_on_cuts(
         parts in vec(
             prop_oneof![
                 4 => vec(any::<u8>(), 0..20),
@@ -280,21 +280,21 @@ proptest! {
         prop_assert_eq!(whole.1, registration(&stream, &cuts, false).1);
         prop_assert_eq!(whole.1, registration(&stream, &cuts, true).1);
         for decoder in [ChatDecoder::with_hello, ChatDecoder::without_hello] {
-            let whole = talk(decoder(), &stream, WHOLE, false);
-            prop_assert_eq!(&whole, &talk(decoder(), &stream, &cuts, false));
-            // A guess may have been made before the greeting turned out to be none.
-            prop_assert_eq!(whole.2, talk(decoder(), &stream, &cuts, true).2);
+            let whole = chat(decoder(), &stream, WHOLE, false);
+            prop_assert_eq!(&whole, &chat(decoder(), &stream, &cuts, false));
+            // A pause may have ended a greeting that became invalid later.
+            prop_assert_eq!(whole.2, chat(decoder(), &stream, &cuts, true).2);
         }
     }
 }
 
 #[test]
-fn a_list_that_goes_on_after_a_pause_is_told_again() {
+fn a_list_that_goes_on_after_a_pause_is_returned_again() {
     let mut decoder = UpdateDecoder::new();
     let at = |text: &str| text.parse().unwrap();
     let mut next = |mut input: &[u8]| {
-        let told = decoder.next(&mut input, 9).unwrap();
-        (told, decoder.pause(9))
+        let decoded_updates = decoder.next(&mut input, 9).unwrap();
+        (decoded_updates, decoder.pause(9))
     };
     let list = |addresses: &[&str]| {
         let addresses = addresses.iter().copied().map(at).collect();
@@ -309,7 +309,7 @@ fn a_list_that_goes_on_after_a_pause_is_told_again() {
 }
 
 #[test]
-fn lists_and_lines_are_bounded() {
+fn lists_and_lines_are_limited() {
     let mut decoder = UpdateDecoder::new();
     let mut input = &b"list:1.1.1.1:1\n1.1.1.1:2\n1.1.1.1:3\n"[..];
     let error = decoder.next(&mut input, 2).unwrap_err();

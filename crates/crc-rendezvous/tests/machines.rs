@@ -87,7 +87,7 @@ impl<M: Machine> Fixture<M> {
         self.link_up(Origin::Accepted { listener }, peer)
     }
 
-    fn hear(&mut self, link: LinkId, bytes: &[u8]) {
+    fn receive(&mut self, link: LinkId, bytes: &[u8]) {
         self.handle(Event::Bytes { link, bytes });
     }
 
@@ -96,7 +96,7 @@ impl<M: Machine> Fixture<M> {
         self.handle(Event::LinkDown { link, why, unsent });
     }
 
-    /// Lets time pass, with a tick whenever one is due.
+    /// Advances the clock, with a tick at each deadline.
     fn wait(&mut self, span: Duration) {
         let end = self.now + span;
         while let Some(due) = self.machine.deadline()
@@ -136,19 +136,19 @@ fn list(fixture: &Fixture<Directory>) -> Vec<String> {
 }
 
 #[test]
-fn everybody_is_told_whenever_somebody_joins() {
+fn each_join_sends_the_list_to_all() {
     let mut fixture = directory(|_| {});
     let one = fixture.accept("10.0.0.2:40000");
-    fixture.hear(one, b"10.0.0.2:");
-    fixture.hear(one, b"9000\n");
+    fixture.receive(one, b"10.0.0.2:");
+    fixture.receive(one, b"9000\n");
     assert_eq!(fixture.sent(), [(one, "list:\n10.0.0.2:9000\n".to_owned())]);
     let idle = fixture.accept("10.0.0.4:40000");
     let two = fixture.accept("10.0.0.3:40000");
-    fixture.hear(two, b"10.0.0.3:9000\n");
+    fixture.receive(two, b"10.0.0.3:9000\n");
     let both = "list:\n10.0.0.2:9000\n10.0.0.3:9000\n".to_owned();
     assert_eq!(fixture.sent(), [(one, both.clone()), (two, both)]);
 
-    // Who leaves is taken off at once, and the others hear of it a moment later.
+    // A peer that leaves is removed at once. The list follows after a delay.
     fixture.lose(one);
     assert_eq!(list(&fixture), ["10.0.0.3:9000"]);
     assert_eq!(fixture.sent(), []);
@@ -160,23 +160,23 @@ fn everybody_is_told_whenever_somebody_joins() {
 }
 
 #[test]
-fn an_address_without_a_newline_is_whole_after_a_pause_and_may_be_corrected() {
+fn a_pause_ends_an_address_which_may_be_corrected() {
     let mut fixture = directory(|_| {});
     let one = fixture.accept("10.0.0.2:40000");
-    fixture.hear(one, b"10.0.0.2:80");
+    fixture.receive(one, b"10.0.0.2:80");
     assert_eq!(list(&fixture), [""; 0]);
     fixture.pause();
     assert_eq!(list(&fixture), ["10.0.0.2:80"]);
     let two = fixture.accept("10.0.0.3:40000");
-    fixture.hear(two, b"10.0.0.3:33400");
+    fixture.receive(two, b"10.0.0.3:33400");
     assert_eq!(list(&fixture).len(), 2, "five digits are all of them");
     fixture.sent();
-    fixture.hear(one, b"80\n");
+    fixture.receive(one, b"80\n");
     assert_eq!(list(&fixture), ["10.0.0.2:8080", "10.0.0.3:33400"]);
     assert_eq!(fixture.sent().len(), 2);
-    // What it was taken for is free again.
+    // The corrected address is free again.
     let three = fixture.accept("10.0.0.2:40001");
-    fixture.hear(three, b"10.0.0.2:80\n");
+    fixture.receive(three, b"10.0.0.2:80\n");
     assert_eq!(list(&fixture).len(), 3);
 }
 
@@ -196,10 +196,10 @@ fn check_refused_as(fixture: &mut Fixture<Directory>, source: &str, why: Refusal
 }
 
 #[test]
-fn whoever_does_wrong_is_refused_and_nobody_else_is_disturbed() {
+fn invalid_registrations_are_refused_without_side_effects() {
     let mut fixture = directory(|config| config.limits.peers_max = 2);
     let good = fixture.accept("10.0.0.2:40000");
-    fixture.hear(good, b"10.0.0.2:9000\n");
+    fixture.receive(good, b"10.0.0.2:9000\n");
     fixture.sent();
     let source = "10.0.0.3:40000";
     let codec = Refusal::Codec;
@@ -218,11 +218,11 @@ fn whoever_does_wrong_is_refused_and_nobody_else_is_disturbed() {
         ),
     ] {
         let bad = fixture.accept(source);
-        fixture.hear(bad, bytes);
+        fixture.receive(bad, bytes);
         check_refused(&mut fixture, bad, source, why);
     }
     let taken = fixture.accept("10.0.0.2:40001");
-    fixture.hear(taken, b"10.0.0.2:9000\n");
+    fixture.receive(taken, b"10.0.0.2:9000\n");
     let why = Refusal::AddressInUse(at("10.0.0.2:9000"));
     check_refused(&mut fixture, taken, "10.0.0.2:40001", why);
 
@@ -237,16 +237,16 @@ fn whoever_does_wrong_is_refused_and_nobody_else_is_disturbed() {
     );
 
     let second = fixture.accept("10.0.0.3:40001");
-    fixture.hear(second, b"10.0.0.3:9000\n");
+    fixture.receive(second, b"10.0.0.3:9000\n");
     let third = fixture.accept(source);
-    fixture.hear(third, b"10.0.0.3:9001\n");
+    fixture.receive(third, b"10.0.0.3:9001\n");
     check_refused(&mut fixture, third, source, Refusal::Full { max: 2 });
 
     assert_eq!(list(&fixture), ["10.0.0.2:9000", "10.0.0.3:9000"]);
-    let told: Vec<_> = fixture.sent().into_iter().map(|(link, _)| link).collect();
-    assert_eq!(told, [good, second], "told once, of the one good peer");
-    // Who says more later is taken off.
-    fixture.hear(second, b"more");
+    let updated: Vec<_> = fixture.sent().into_iter().map(|(link, _)| link).collect();
+    assert_eq!(updated, [good, second], "one list, with the valid peer");
+    // Bytes after the address remove the peer.
+    fixture.receive(second, b"more");
     let why = Refusal::Codec(CodecError::TrailingBytes);
     let left = DirectoryNotice::Left {
         address: at("10.0.0.3:9000"),
@@ -257,22 +257,22 @@ fn whoever_does_wrong_is_refused_and_nobody_else_is_disturbed() {
 }
 
 #[test]
-fn trusted_addresses_may_be_anybodys() {
+fn with_trust_any_address_is_admitted() {
     let mut fixture = directory(|config| config.trust_addresses = true);
     let one = fixture.accept("10.0.0.2:40000");
-    fixture.hear(one, b"192.0.2.7:9000\n");
+    fixture.receive(one, b"192.0.2.7:9000\n");
     assert_eq!(list(&fixture), ["192.0.2.7:9000"]);
     let mut fixture = directory(|_| {});
     let mapped = fixture.accept("[::ffff:10.0.0.2]:40000");
-    fixture.hear(mapped, b"10.0.0.2:9000\n");
+    fixture.receive(mapped, b"10.0.0.2:9000\n");
     assert_eq!(list(&fixture), ["10.0.0.2:9000"], "the same address");
 }
 
 #[test]
-fn who_reads_slowly_is_not_waited_for() {
+fn a_slow_reader_is_refused() {
     let mut fixture = directory(|config| config.limits.queue_bytes_max = 7);
     let one = fixture.accept("10.0.0.2:40000");
-    fixture.hear(one, b"10.0.0.2:9000\n");
+    fixture.receive(one, b"10.0.0.2:9000\n");
     assert_eq!(fixture.bounds, [(one, 7)]);
     fixture.notices();
     let (why, unsent) = (LinkDown::SlowConsumer, Unsent::default());
@@ -282,21 +282,21 @@ fn who_reads_slowly_is_not_waited_for() {
     assert_eq!(list(&fixture), [""; 0]);
 
     let (mut fixture, directory) = peer(9000, |config| config.limits.queue_bytes_max = 7);
-    fixture.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
+    fixture.receive(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
     fixture.pause();
-    let ours = connect(&mut fixture, "10.0.0.3:2");
-    let theirs = fixture.accept("10.0.0.2:40000");
-    assert_eq!(fixture.bounds, [(ours, 7), (theirs, 7)]);
+    let dialed = connect(&mut fixture, "10.0.0.3:2");
+    let accepted = fixture.accept("10.0.0.2:40000");
+    assert_eq!(fixture.bounds, [(dialed, 7), (accepted, 7)]);
 }
 
 #[test]
-fn at_the_maximum_comes_the_last_list_then_the_teardown() {
+fn the_teardown_follows_the_last_list_at_the_maximum() {
     let mut fixture = directory(|config| config.max_peers = NonZeroUsize::new(2));
     let one = fixture.accept("10.0.0.2:40000");
-    fixture.hear(one, b"10.0.0.2:9000\n");
+    fixture.receive(one, b"10.0.0.2:9000\n");
     let two = fixture.accept("10.0.0.3:40000");
     fixture.sent();
-    fixture.hear(two, b"10.0.0.3:9000\n");
+    fixture.receive(two, b"10.0.0.3:9000\n");
     assert_eq!(fixture.sent().len(), 2);
     assert!(!fixture.stopped);
     let late = fixture.accept("10.0.0.4:40000");
@@ -308,7 +308,7 @@ fn at_the_maximum_comes_the_last_list_then_the_teardown() {
 
     let mut fixture = directory(|_| {});
     let one = fixture.accept("10.0.0.2:40000");
-    fixture.hear(one, b"10.0.0.2:9000\n");
+    fixture.receive(one, b"10.0.0.2:9000\n");
     fixture.sent();
     fixture.handle(Event::Command(DirectoryCommand::Leave));
     assert_eq!(fixture.sent(), [(one, "teardown\n".to_owned())]);
@@ -316,11 +316,11 @@ fn at_the_maximum_comes_the_last_list_then_the_teardown() {
 }
 
 #[test]
-fn many_who_join_at_once_share_updates() {
+fn simultaneous_joins_share_lists() {
     let mut fixture = directory(|config| config.limits.update_bytes_per_second = 10_000);
     for host in 1..=100 {
         let link = fixture.accept(&format!("10.0.1.{host}:40000"));
-        fixture.hear(link, format!("10.0.1.{host}:9000\n").as_bytes());
+        fixture.receive(link, format!("10.0.1.{host}:9000\n").as_bytes());
     }
     let bytes: usize = fixture.sent().iter().map(|(_, text)| text.len()).sum();
     assert!(bytes < 5_000, "{bytes}");
@@ -343,11 +343,11 @@ fn peer(port: u16, change: impl FnOnce(&mut PeerConfig)) -> (Fixture<Peer>, Link
     (fixture, directory)
 }
 
-/// The peer reaches whom it has dialled last.
-fn connect(fixture: &mut Fixture<Peer>, whom: &str) -> LinkId {
+/// The peer reaches peer it has dialled last.
+fn connect(fixture: &mut Fixture<Peer>, peer: &str) -> LinkId {
     let (dial, to) = fixture.dialed.pop().unwrap();
-    assert_eq!(to, whom);
-    fixture.link_up(Origin::Dialed { dial }, whom)
+    assert_eq!(to, peer);
+    fixture.link_up(Origin::Dialed { dial }, peer)
 }
 
 fn connected(fixture: &Fixture<Peer>) -> Vec<(String, LinkId)> {
@@ -356,9 +356,9 @@ fn connected(fixture: &Fixture<Peer>) -> Vec<(String, LinkId)> {
 }
 
 #[test]
-fn a_peer_dials_those_behind_it_and_greets_them() {
+fn a_peer_dials_and_greets_the_later_peers() {
     let (mut fixture, directory) = peer(9000, |_| {});
-    fixture.hear(directory, b"list:\n10.0.0.2:1\n10.0.0.1:9000\n10.0.0.3:2");
+    fixture.receive(directory, b"list:\n10.0.0.2:1\n10.0.0.1:9000\n10.0.0.3:2");
     assert_eq!(fixture.dialed, [], "the end may not have come");
     fixture.pause();
     let link = connect(&mut fixture, "10.0.0.3:2");
@@ -368,16 +368,16 @@ fn a_peer_dials_those_behind_it_and_greets_them() {
         [(link, "Hello from:10.0.0.1:9000\n".to_owned())]
     );
     let one = fixture.accept("10.0.0.2:40000");
-    fixture.hear(one, b"Hello from:10.0.0.2:1");
+    fixture.receive(one, b"Hello from:10.0.0.2:1");
     assert_eq!(connected(&fixture).len(), 1);
     fixture.pause();
     assert!(fixture.machine.is_complete());
 
-    // Another order changes nothing.
-    fixture.hear(directory, b"list:10.0.0.3:2\n10.0.0.1:9000\n10.0.0.2:1\n");
+    // A list with another order changes nothing.
+    fixture.receive(directory, b"list:10.0.0.3:2\n10.0.0.1:9000\n10.0.0.2:1\n");
     fixture.pause();
     assert_eq!(fixture.dialed, []);
-    // Who is lost is dialled by who is first now.
+    // A lost peer is dialled by the earlier one of the new order.
     fixture.lose(link);
     fixture.lose(one);
     fixture.wait(Duration::from_secs(1));
@@ -389,72 +389,78 @@ fn a_peer_dials_those_behind_it_and_greets_them() {
 /// another connection. Returns the dialled one and the other.
 fn cross(port: u16) -> (Fixture<Peer>, LinkId, LinkId) {
     let (mut fixture, directory) = peer(9000, |_| {});
-    fixture.hear(
+    fixture.receive(
         directory,
         format!("list:\n10.0.0.1:9000\n10.0.0.1:{port}\n").as_bytes(),
     );
     fixture.pause();
-    let ours = connect(&mut fixture, &format!("10.0.0.1:{port}"));
-    let theirs = fixture.accept("10.0.0.1:40000");
+    let dialed = connect(&mut fixture, &format!("10.0.0.1:{port}"));
+    let accepted = fixture.accept("10.0.0.1:40000");
     fixture.notices();
-    fixture.hear(theirs, format!("Hello from:10.0.0.1:{port}\n").as_bytes());
-    (fixture, ours, theirs)
+    fixture.receive(accepted, format!("Hello from:10.0.0.1:{port}\n").as_bytes());
+    (fixture, dialed, accepted)
 }
 
 #[test]
-fn of_two_connections_both_ends_keep_the_same() {
-    // Dialled by 8999 and 9000: that of 8999 stays.
-    let (mut fixture, ours, theirs) = cross(8999);
-    assert_eq!(connected(&fixture), [("10.0.0.1:8999".to_owned(), theirs)]);
+fn both_ends_keep_the_same_of_two_connections() {
+    // Peers 8999 and 9000 have dialled each other: the connection of 8999 stays.
+    let (mut fixture, dialed, accepted) = cross(8999);
+    assert_eq!(
+        connected(&fixture),
+        [("10.0.0.1:8999".to_owned(), accepted)]
+    );
     assert_eq!(
         (fixture.notices(), &fixture.closed[..]),
-        (vec![], &[ours][..])
+        (vec![], &[dialed][..])
     );
-    fixture.lose(ours);
-    assert_eq!(fixture.notices(), [], "nobody is lost");
+    fixture.lose(dialed);
+    assert_eq!(fixture.notices(), [], "the pair stays connected");
 
-    let (mut fixture, ours, theirs) = cross(9001);
-    assert_eq!(connected(&fixture), [("10.0.0.1:9001".to_owned(), ours)]);
+    let (mut fixture, dialed, accepted) = cross(9001);
+    assert_eq!(connected(&fixture), [("10.0.0.1:9001".to_owned(), dialed)]);
     assert_eq!(
         (fixture.notices(), &fixture.closed[..]),
-        (vec![], &[theirs][..])
+        (vec![], &[accepted][..])
     );
-    fixture.hear(theirs, b"nobody hears this\n");
-    fixture.lose(theirs);
+    fixture.receive(accepted, b"dropped\n");
+    fixture.lose(accepted);
     assert_eq!(fixture.notices(), []);
 }
 
 #[test]
-fn who_dials_again_has_lost_the_older_connection() {
+fn a_second_greeting_replaces_the_older_connection() {
     let (mut fixture, _) = peer(9000, |_| {});
     for host in ["10.0.0.0:7", "10.0.0.2:7"] {
         let source = format!("{}:40000", at(host).ip());
         let hello = format!("Hello from:{host}\n");
         let old = fixture.accept(&source);
-        fixture.hear(old, hello.as_bytes());
+        fixture.receive(old, hello.as_bytes());
         let new = fixture.accept(&source);
-        fixture.hear(new, hello.as_bytes());
+        fixture.receive(new, hello.as_bytes());
         assert!(connected(&fixture).contains(&(host.to_owned(), new)));
         assert_eq!(fixture.closed.pop(), Some(old));
     }
 }
 
 #[test]
-fn who_was_faster_is_not_greeted_as_well() {
+fn a_late_dial_is_closed_without_a_greeting() {
     let (mut fixture, directory) = peer(9000, |_| {});
-    fixture.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
+    fixture.receive(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
     fixture.pause();
-    let theirs = fixture.accept("10.0.0.3:40000");
-    fixture.hear(theirs, b"Hello from:10.0.0.3:2\n");
-    let ours = connect(&mut fixture, "10.0.0.3:2");
-    assert_eq!(connected(&fixture), [("10.0.0.3:2".to_owned(), theirs)]);
-    assert_eq!((fixture.sent(), &fixture.closed[..]), (vec![], &[ours][..]));
+    let accepted = fixture.accept("10.0.0.3:40000");
+    fixture.receive(accepted, b"Hello from:10.0.0.3:2\n");
+    let dialed = connect(&mut fixture, "10.0.0.3:2");
+    assert_eq!(connected(&fixture), [("10.0.0.3:2".to_owned(), accepted)]);
+    assert_eq!(
+        (fixture.sent(), &fixture.closed[..]),
+        (vec![], &[dialed][..])
+    );
 }
 
 #[test]
-fn who_can_not_be_reached_is_tried_again_while_it_is_listed() {
+fn an_unreachable_peer_is_dialled_while_it_is_listed() {
     let (mut fixture, directory) = peer(9000, |_| {});
-    fixture.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
+    fixture.receive(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
     fixture.pause();
     for _ in 0..3 {
         let (dial, _) = fixture.dialed.pop().unwrap();
@@ -464,7 +470,7 @@ fn who_can_not_be_reached_is_tried_again_while_it_is_listed() {
         fixture.wait(Duration::from_secs(5));
     }
     let (dial, _) = fixture.dialed.pop().unwrap();
-    fixture.hear(directory, b"list:\n10.0.0.1:9000\n");
+    fixture.receive(directory, b"list:\n10.0.0.1:9000\n");
     fixture.pause();
     let why = DialError::TimedOut;
     fixture.handle(Event::DialFailed { dial, why });
@@ -473,11 +479,11 @@ fn who_can_not_be_reached_is_tried_again_while_it_is_listed() {
 }
 
 #[test]
-fn a_stranger_who_does_wrong_is_let_go() {
+fn invalid_peers_are_rejected() {
     let (mut fixture, _) = peer(9000, |_| {});
     let source = "10.0.0.7:40000";
     let good = fixture.accept("10.0.0.2:40000");
-    fixture.hear(good, b"Hello from:10.0.0.2:1\n");
+    fixture.receive(good, b"Hello from:10.0.0.2:1\n");
     for (bytes, why) in [
         (
             &b"\x80\x00\x00"[..],
@@ -495,14 +501,14 @@ fn a_stranger_who_does_wrong_is_let_go() {
     ] {
         fixture.notices();
         let bad = fixture.accept(source);
-        fixture.hear(bad, bytes);
+        fixture.receive(bad, bytes);
         let source = at(source);
         let refused = PeerNotice::Refused { source, why };
         assert!(fixture.notices().contains(&refused), "{why}");
         assert_eq!(fixture.closed.pop(), Some(bad));
     }
     let ourselves = fixture.accept("10.0.0.1:40000");
-    fixture.hear(ourselves, b"Hello from:10.0.0.1:9000\n");
+    fixture.receive(ourselves, b"Hello from:10.0.0.1:9000\n");
     assert_eq!(fixture.closed.pop(), Some(ourselves));
     let mute = fixture.accept(source);
     fixture.wait(Duration::from_secs(10));
@@ -510,7 +516,7 @@ fn a_stranger_who_does_wrong_is_let_go() {
     assert_eq!(connected(&fixture), [("10.0.0.2:1".to_owned(), good)]);
     fixture.notices();
     let endless = [b'x'; 9_000];
-    fixture.hear(good, &endless);
+    fixture.receive(good, &endless);
     let why = Rejection::Codec(CodecError::TextTooLong { max: 8192 });
     let (peer, source) = (at("10.0.0.2:1"), at("10.0.0.2:40000"));
     let lost = LostReason::Rejected(why);
@@ -524,7 +530,7 @@ fn a_stranger_who_does_wrong_is_let_go() {
 }
 
 #[test]
-fn a_peer_ends_with_the_directory_unless_it_persists() {
+fn a_peer_stops_with_the_directory_unless_it_persists() {
     let away = |why, fixture: &mut Fixture<Peer>| {
         let notices = fixture.notices();
         let found = notices.iter().find_map(|notice| match notice {
@@ -553,9 +559,9 @@ fn a_peer_ends_with_the_directory_unless_it_persists() {
         ] {
             let (mut fixture, directory) = peer(9000, |config| config.persist = persist);
             let one = fixture.accept("10.0.0.2:40000");
-            fixture.hear(one, b"Hello from:10.0.0.2:1\n");
+            fixture.receive(one, b"Hello from:10.0.0.2:1\n");
             if !words.is_empty() {
-                fixture.hear(directory, words);
+                fixture.receive(directory, words);
             }
             fixture.lose(directory);
             assert_eq!(away(why, &mut fixture).is_some(), persist);
@@ -578,7 +584,7 @@ fn a_peer_ends_with_the_directory_unless_it_persists() {
 }
 
 #[test]
-fn who_can_not_be_reached_from_elsewhere_is_told() {
+fn an_unreachable_own_address_is_reported() {
     let (address, anywhere) = (at("127.0.0.1:9000"), at("[::]:9000"));
     let from = at("10.0.0.1:1").ip();
     let other = DirectoryError::AddressFamily {
@@ -603,7 +609,7 @@ fn who_can_not_be_reached_from_elsewhere_is_told() {
 }
 
 #[test]
-fn scripts_wait_until_everybody_is_there_and_people_do_not() {
+fn commands_for_the_complete_mesh_wait_and_others_do_not() {
     let (mut fixture, directory) = peer(9000, |_| {});
     let say = |text: &str, when| {
         let text = text.to_owned();
@@ -616,7 +622,7 @@ fn scripts_wait_until_everybody_is_there_and_people_do_not() {
     fixture.handle(say("later", When::MeshComplete));
     let when = When::MeshComplete;
     fixture.handle(Event::Command(PeerCommand::Leave { when }));
-    fixture.hear(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
+    fixture.receive(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
     fixture.pause();
     assert_eq!(fixture.sent(), []);
     let link = connect(&mut fixture, "10.0.0.3:2");
@@ -625,17 +631,17 @@ fn scripts_wait_until_everybody_is_there_and_people_do_not() {
     assert!(fixture.stopped);
     assert_eq!(connected(&fixture), [("10.0.0.3:2".to_owned(), link)]);
 
-    // Nobody is waited for longer than two seconds.
+    // The wait ends after two seconds.
     let (mut fixture, directory) = peer(9000, |_| {});
     let one = fixture.accept("10.0.0.2:40000");
-    fixture.hear(one, b"Hello from:10.0.0.2:1\n");
-    fixture.hear(directory, b"list:\n10.0.0.2:1\n10.0.0.1:9000\n10.0.0.3:2\n");
+    fixture.receive(one, b"Hello from:10.0.0.2:1\n");
+    fixture.receive(directory, b"list:\n10.0.0.2:1\n10.0.0.1:9000\n10.0.0.3:2\n");
     fixture.handle(say("later", When::MeshComplete));
     fixture.wait(Duration::from_millis(1_900));
     assert_eq!(fixture.sent(), []);
     fixture.pause();
     assert_eq!(fixture.sent(), [(one, "later\n".to_owned())]);
-    fixture.hear(one, b"good\nmorning");
+    fixture.receive(one, b"good\nmorning");
     fixture.lose(one);
     let heard: Vec<_> = fixture
         .notices()

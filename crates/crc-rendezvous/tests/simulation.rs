@@ -1,14 +1,13 @@
-//! Whole networks in one process: a directory and some peers on a virtual clock,
-//! joining in any order and at any time, leaving, crashing and coming back, with
-//! connections that fail and a directory that is started anew. When the trouble is
-//! over, every living peer knows the same list, and every pair of them has exactly
-//! one connection.
+//! Whole networks in one process: a directory and some peers on a virtual clock. Peers
+//! join at any time, leave, crash and return; connections fail; the directory restarts.
+//! When the faults are over, all running peers have the same list, and every pair of
+//! them has exactly one connection.
 //!
-//! A run follows from its seed. `RENDEZVOUS_SEEDS=100000 cargo test --release -p
+//! A run depends on its seed only. `RENDEZVOUS_SEEDS=100000 cargo test --release -p
 //! crc-rendezvous --test simulation` runs more of them; `RENDEZVOUS_SEED=7` runs one
 //! and prints what happens in it.
 
-#![expect(clippy::print_stdout, reason = "a run is told on demand")]
+#![expect(clippy::print_stdout, reason = "a run prints its events on demand")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::env;
@@ -22,15 +21,15 @@ use crc_machine::{
 };
 use crc_rendezvous::{Directory, DirectoryConfig, Peer, PeerCommand, PeerConfig, PeerNotice, When};
 
-/// How many seeds a run of the tests tries.
+/// The number of seeds.
 const SEEDS: u64 = 2_000;
 
-/// When the trouble is over, and when everything has come to rest: the longest
+/// When the faults end, and when the network is at rest, in milliseconds. The longest
 /// pause before a dial is half a minute, and one or two may follow each other.
-const TROUBLE: u64 = 30_000;
-const REST: u64 = TROUBLE + 150_000;
+const FAULTS: u64 = 30_000;
+const REST: u64 = FAULTS + 150_000;
 
-/// Far more than happens in any run.
+/// The limit of events, far more than any run needs.
 const STEPS_MAX: u64 = 300_000;
 
 const DIRECTORY: usize = 0;
@@ -43,19 +42,18 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What may happen in a run, drawn from its seed.
+/// The faults of a run, drawn from its seed.
 #[derive(Debug, Clone, Copy)]
-struct Weather {
-    /// Whether peers stay when the directory goes, so that it may.
+struct Faults {
+    /// Whether peers survive the directory, so that it may stop.
     persist: bool,
-    /// Whether nodes are like the original, and put nothing behind a message.
+    /// Whether nodes write no newlines, like v1 nodes.
     bare: bool,
-    /// How often in a hundred times a dial comes to nothing.
+    /// The percentage of dials that fail.
     dials_fail: u64,
-    /// How often in a hundred times a piece takes so long that a message seems to
-    /// be over.
+    /// The percentage of pieces that arrive so late that a message seems complete.
     stalls: u64,
-    /// How many connections fail.
+    /// The number of connections that break.
     breaks: u64,
 }
 
@@ -64,40 +62,40 @@ enum Node {
     Peer(Box<Peer>),
 }
 
-struct Place {
+struct Slot {
     address: SocketAddr,
     node: Option<Node>,
-    /// How often it was started; what was meant for an earlier life is dropped.
-    life: u32,
+    /// The number of its starts. Events for an earlier one are dropped.
+    start_count: u32,
     links: BTreeMap<LinkId, (usize, usize)>,
     links_made: u32,
-    /// The deadline that stands in the calendar.
+    /// The deadline in the calendar.
     tick_at: Option<Timestamp>,
-    /// Whom it has told to be connected with.
+    /// The peers that its notices report as connected.
     up: BTreeSet<SocketAddr>,
-    heard: Vec<(SocketAddr, String)>,
-    said_nothing: usize,
+    received: Vec<(SocketAddr, String)>,
+    not_sent: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Its node has not been told of it.
+    /// The node does not know it yet.
     Coming,
     Live,
-    /// Closed by its node, which has not been told of the end.
+    /// The node has closed it, and does not know the end yet.
     Closed,
     Gone,
 }
 
 #[derive(Debug)]
 struct End {
-    place: usize,
-    life: u32,
+    slot: usize,
+    start_count: u32,
     link: LinkId,
     phase: Phase,
 }
 
-/// What one end has written.
+/// The bytes that one end has written.
 #[derive(Debug, Default)]
 struct Stream {
     bytes: VecDeque<u8>,
@@ -117,23 +115,23 @@ struct Connection {
 }
 
 #[derive(Debug)]
-enum What {
+enum Planned {
     Start(usize),
     Leave(usize),
     Crash {
-        place: usize,
+        slot: usize,
         unnoticed: bool,
     },
     Break,
     Dial {
-        place: usize,
-        life: u32,
+        slot: usize,
+        start_count: u32,
         dial: DialId,
         to: SocketAddr,
     },
     DialFailed {
-        place: usize,
-        life: u32,
+        slot: usize,
+        start_count: u32,
         dial: DialId,
         why: DialError,
     },
@@ -141,7 +139,7 @@ enum What {
         connection: usize,
         side: usize,
     },
-    /// Something that this side has written arrives.
+    /// Bytes that this side has written arrive.
     Arrive {
         connection: usize,
         side: usize,
@@ -154,29 +152,29 @@ enum What {
         connection: usize,
     },
     Tick {
-        place: usize,
-        life: u32,
+        slot: usize,
+        start_count: u32,
     },
 }
 
 struct World {
     seed: u64,
-    weather: Weather,
+    faults: Faults,
     random: Random,
     now: Timestamp,
-    calendar: BTreeMap<(Timestamp, u64), What>,
+    calendar: BTreeMap<(Timestamp, u64), Planned>,
     entered: u64,
-    places: Vec<Place>,
+    slots: Vec<Slot>,
     connections: Vec<Connection>,
     ports: u16,
     steps: u64,
-    loud: bool,
+    verbose: bool,
 }
 
 impl World {
     fn new(seed: u64) -> World {
         let mut random = Random::new(seed);
-        let weather = Weather {
+        let faults = Faults {
             persist: random.below(2) == 0,
             bare: random.below(3) == 0,
             dials_fail: [0, 0, 10, 30][pick(&mut random, 4)],
@@ -185,26 +183,26 @@ impl World {
         };
         let mut world = World {
             seed,
-            weather,
+            faults,
             random,
             now: Timestamp::START,
             calendar: BTreeMap::new(),
             entered: 0,
-            places: Vec::new(),
+            slots: Vec::new(),
             connections: Vec::new(),
             ports: 40_000,
             steps: 0,
-            loud: env::var_os("RENDEZVOUS_SEED").is_some(),
+            verbose: env::var_os("RENDEZVOUS_SEED").is_some(),
         };
-        world.add_place(SocketAddr::from(([10, 0, 0, 1], 33_400)));
+        world.add_slot(SocketAddr::from(([10, 0, 0, 1], 33_400)));
         world.plan();
         world
     }
 
-    /// One in which nothing happens by itself.
-    fn without_trouble(seed: u64) -> World {
+    /// A world without planned events.
+    fn without_faults(seed: u64) -> World {
         let mut world = World::new(seed);
-        world.weather = Weather {
+        world.faults = Faults {
             persist: false,
             bare: false,
             dials_fail: 0,
@@ -212,75 +210,75 @@ impl World {
             breaks: 0,
         };
         world.calendar.clear();
-        world.places.truncate(1);
+        world.slots.truncate(1);
         world
     }
 
-    fn add_place(&mut self, address: SocketAddr) -> usize {
-        self.places.push(Place {
+    fn add_slot(&mut self, address: SocketAddr) -> usize {
+        self.slots.push(Slot {
             address,
             node: None,
-            life: 0,
+            start_count: 0,
             links: BTreeMap::new(),
             links_made: 0,
             tick_at: None,
             up: BTreeSet::new(),
-            heard: Vec::new(),
-            said_nothing: 0,
+            received: Vec::new(),
+            not_sent: 0,
         });
-        self.places.len() - 1
+        self.slots.len() - 1
     }
 
-    /// Who comes and goes, and when.
+    /// Plans the joins, leaves, crashes and breaks.
     fn plan(&mut self) {
         let hurry = [50, 2_000, 20_000][pick(&mut self.random, 3)];
-        let late = self.below(3) == 0 && self.weather.persist;
+        let late = self.below(3) == 0 && self.faults.persist;
         let first = if late { self.below(5_000) } else { 0 };
-        self.enter(first, What::Start(DIRECTORY));
-        if self.weather.persist {
+        self.enter(first, Planned::Start(DIRECTORY));
+        if self.faults.persist {
             let mut when = first;
             for _ in 0..self.below(3) {
                 when += 1 + self.below(10_000);
                 let unnoticed = self.below(4) == 0;
                 self.enter(
                     when,
-                    What::Crash {
-                        place: DIRECTORY,
+                    Planned::Crash {
+                        slot: DIRECTORY,
                         unnoticed,
                     },
                 );
                 when += self.below(4_000);
-                self.enter(when, What::Start(DIRECTORY));
+                self.enter(when, Planned::Start(DIRECTORY));
             }
         }
         let most = if self.below(20) == 0 { 16 } else { 7 };
         let count = 3 + self.below(most);
         for number in 0..count {
             let host = Ipv4Addr::new(10, 0, 0, 2 + low_byte(self.below(3)));
-            // Ports of few digits are those whose end one can't see.
+            // Nothing marks the end of a port of few digits.
             let base: u16 = [1, 100, 9_000, 33_400][pick(&mut self.random, 4)];
             let port = base + u16::from(low_byte(number));
-            let place = self.add_place(SocketAddr::from((host, port)));
+            let slot = self.add_slot(SocketAddr::from((host, port)));
             let mut when = 1 + self.below(hurry);
-            self.enter(when, What::Start(place));
+            self.enter(when, Planned::Start(slot));
             for _ in 0..self.below(3) {
                 when += 1 + self.below(8_000);
                 if self.below(2) == 0 {
-                    self.enter(when, What::Leave(place));
+                    self.enter(when, Planned::Leave(slot));
                 } else {
                     let unnoticed = self.below(4) == 0;
-                    self.enter(when, What::Crash { place, unnoticed });
+                    self.enter(when, Planned::Crash { slot, unnoticed });
                 }
                 if self.below(3) == 0 {
                     break;
                 }
                 when += [0, 5, 400, 4_000][pick(&mut self.random, 4)];
-                self.enter(when, What::Start(place));
+                self.enter(when, Planned::Start(slot));
             }
         }
-        for _ in 0..self.weather.breaks {
-            let when = self.below(TROUBLE);
-            self.enter(when, What::Break);
+        for _ in 0..self.faults.breaks {
+            let when = self.below(FAULTS);
+            self.enter(when, Planned::Break);
         }
     }
 
@@ -288,26 +286,26 @@ impl World {
         self.random.below(n)
     }
 
-    fn is_calm(&self) -> bool {
-        self.now >= at(TROUBLE)
+    fn faults_are_over(&self) -> bool {
+        self.now >= at(FAULTS)
     }
 
-    fn enter(&mut self, when: u64, what: What) {
+    fn enter(&mut self, when: u64, what: Planned) {
         self.enter_at(at(when), what);
     }
 
-    fn enter_in(&mut self, pause: u64, what: What) {
+    fn enter_in(&mut self, pause: u64, what: Planned) {
         self.enter_at(self.now + millis(pause), what);
     }
 
-    fn enter_at(&mut self, when: Timestamp, what: What) {
+    fn enter_at(&mut self, when: Timestamp, what: Planned) {
         self.entered += 1;
         self.calendar.insert((when, self.entered), what);
     }
 
-    /// How long something takes.
+    /// The delay of an event.
     fn delay(&mut self, latency: u64) -> u64 {
-        let stalls = !self.is_calm() && self.below(100) < self.weather.stalls;
+        let stalls = !self.faults_are_over() && self.below(100) < self.faults.stalls;
         let stall = if stalls { 50 + self.below(1_500) } else { 0 };
         1 + latency / 2 + self.below(latency) + stall
     }
@@ -322,25 +320,25 @@ impl World {
             self.steps += 1;
             let seed = self.seed;
             assert!(self.steps < STEPS_MAX, "seed {seed}: there is no end to it");
-            self.happen(what);
+            self.handle(what);
         }
         self.now = at(end);
     }
 
-    fn happen(&mut self, what: What) {
-        if self.loud {
+    fn handle(&mut self, what: Planned) {
+        if self.verbose {
             println!("{:>9} {what:?}", self.now.as_micros());
         }
         match what {
-            What::Start(place) => self.start(place),
-            What::Leave(place) => {
-                if self.places[place].node.is_some() {
+            Planned::Start(slot) => self.start(slot),
+            Planned::Leave(slot) => {
+                if self.slots[slot].node.is_some() {
                     let leave = PeerCommand::Leave { when: When::Now };
-                    self.tell_peer(place, Event::Command(leave));
+                    self.send_to_peer(slot, Event::Command(leave));
                 }
             }
-            What::Crash { place, unnoticed } => self.crash(place, unnoticed),
-            What::Break => {
+            Planned::Crash { slot, unnoticed } => self.crash(slot, unnoticed),
+            Planned::Break => {
                 let live: Vec<_> = (0..self.connections.len())
                     .filter(|&index| self.is_live(index))
                     .collect();
@@ -349,31 +347,33 @@ impl World {
                     self.break_off(connection);
                 }
             }
-            What::BreakOff { connection } => self.break_off(connection),
-            What::Dial {
-                place,
-                life,
+            Planned::BreakOff { connection } => self.break_off(connection),
+            Planned::Dial {
+                slot,
+                start_count,
                 dial,
                 to,
-            } => self.dial(place, life, dial, to),
-            What::DialFailed {
-                place,
-                life,
+            } => self.dial(slot, start_count, dial, to),
+            Planned::DialFailed {
+                slot,
+                start_count,
                 dial,
                 why,
             } => {
-                if self.places[place].life == life {
-                    self.tell_any(place, AnyEvent::DialFailed(dial, why));
+                if self.slots[slot].start_count == start_count {
+                    self.send_event(slot, AnyEvent::DialFailed(dial, why));
                 }
             }
-            What::Up { connection, side } => self.come_up(connection, side),
-            What::Arrive { connection, side } => self.arrive(connection, side),
-            What::Ended { connection, side } => self.end(connection, side, LinkDown::Ended),
-            What::Tick { place, life } => {
-                let due = self.places[place].tick_at;
-                if self.places[place].life == life && due.is_some_and(|due| due <= self.now) {
-                    self.places[place].tick_at = None;
-                    self.tell_any(place, AnyEvent::Tick);
+            Planned::Up { connection, side } => self.come_up(connection, side),
+            Planned::Arrive { connection, side } => self.arrive(connection, side),
+            Planned::Ended { connection, side } => self.end(connection, side, LinkDown::Ended),
+            Planned::Tick { slot, start_count } => {
+                let due = self.slots[slot].tick_at;
+                if self.slots[slot].start_count == start_count
+                    && due.is_some_and(|due| due <= self.now)
+                {
+                    self.slots[slot].tick_at = None;
+                    self.send_event(slot, AnyEvent::Tick);
                 }
             }
         }
@@ -384,30 +384,30 @@ impl World {
         self.connections[connection].endpoints.iter().all(live)
     }
 
-    fn start(&mut self, place: usize) {
+    fn start(&mut self, slot: usize) {
         let seed = self.random.next_u64();
-        let directory = PeerAddress::from(self.places[DIRECTORY].address);
-        let here = &mut self.places[place];
+        let directory = PeerAddress::from(self.slots[DIRECTORY].address);
+        let here = &mut self.slots[slot];
         if here.node.is_some() {
             return;
         }
-        here.life += 1;
+        here.start_count += 1;
         here.up.clear();
-        here.heard.clear();
-        if place == DIRECTORY {
+        here.received.clear();
+        if slot == DIRECTORY {
             let directory = Directory::new(DirectoryConfig::default());
             here.node = Some(Node::Directory(Box::new(directory)));
             return;
         }
         let mut config = PeerConfig::new(directory, seed);
-        config.persist = self.weather.persist;
+        config.persist = self.faults.persist;
         here.node = Some(Node::Peer(Box::new(Peer::new(config))));
         let address = here.address;
-        self.tell_peer(place, Event::Command(PeerCommand::Start { address }));
+        self.send_to_peer(slot, Event::Command(PeerCommand::Start { address }));
     }
 
-    fn crash(&mut self, place: usize, unnoticed: bool) {
-        let here = &mut self.places[place];
+    fn crash(&mut self, slot: usize, unnoticed: bool) {
+        let here = &mut self.slots[slot];
         if here.node.take().is_none() {
             return;
         }
@@ -416,14 +416,14 @@ impl World {
             self.connections[connection].endpoints[side].phase = Phase::Gone;
             if unnoticed {
                 let pause = self.below(20_000);
-                self.enter_in(pause, What::BreakOff { connection });
+                self.enter_in(pause, Planned::BreakOff { connection });
             } else {
                 self.break_off(connection);
             }
         }
     }
 
-    /// Breaks a connection; each side finds that behind what has come to it.
+    /// Breaks a connection. Each side learns it behind the bytes that have arrived.
     fn break_off(&mut self, connection: usize) {
         for side in [0, 1] {
             self.connections[connection].streams[side].broken = true;
@@ -434,10 +434,10 @@ impl World {
         }
     }
 
-    fn dial(&mut self, place: usize, life: u32, dial: DialId, to: SocketAddr) {
-        let fails = !self.is_calm() && self.below(100) < self.weather.dials_fail;
+    fn dial(&mut self, slot: usize, start_count: u32, dial: DialId, to: SocketAddr) {
+        let fails = !self.faults_are_over() && self.below(100) < self.faults.dials_fail;
         let found = self
-            .places
+            .slots
             .iter()
             .position(|there| there.address == to && there.node.is_some());
         let Some(there) = found.filter(|_| !fails) else {
@@ -449,26 +449,29 @@ impl World {
             };
             self.enter_in(
                 pause,
-                What::DialFailed {
-                    place,
-                    life,
+                Planned::DialFailed {
+                    slot,
+                    start_count,
                     dial,
                     why,
                 },
             );
             return;
         };
-        let end = |place, life| End {
-            place,
-            life,
+        let end = |slot, start_count| End {
+            slot,
+            start_count,
             link: LinkId::new(0, 0),
             phase: Phase::Coming,
         };
         self.ports = self.ports.checked_add(1).unwrap_or(40_000);
-        let source = SocketAddr::new(self.places[place].address.ip(), self.ports);
+        let source = SocketAddr::new(self.slots[slot].address.ip(), self.ports);
         let latency = 1 + self.below(60);
         self.connections.push(Connection {
-            endpoints: [end(place, life), end(there, self.places[there].life)],
+            endpoints: [
+                end(slot, start_count),
+                end(there, self.slots[there].start_count),
+            ],
             streams: Default::default(),
             dial,
             source,
@@ -477,22 +480,25 @@ impl World {
         let connection = self.connections.len() - 1;
         for side in [0, 1] {
             let pause = self.delay(latency);
-            self.enter_in(pause, What::Up { connection, side });
+            self.enter_in(pause, Planned::Up { connection, side });
         }
     }
 
     fn come_up(&mut self, connection: usize, side: usize) {
         let there = &self.connections[connection];
-        let (place, life) = (there.endpoints[side].place, there.endpoints[side].life);
+        let (slot, start_count) = (
+            there.endpoints[side].slot,
+            there.endpoints[side].start_count,
+        );
         let (dial, source) = (there.dial, there.source);
-        let target = self.places[there.endpoints[1].place].address;
-        let here = &mut self.places[place];
-        if here.life != life || here.node.is_none() {
+        let target = self.slots[there.endpoints[1].slot].address;
+        let here = &mut self.slots[slot];
+        if here.start_count != start_count || here.node.is_none() {
             self.connections[connection].endpoints[side].phase = Phase::Gone;
             self.break_off(connection);
             return;
         }
-        let link = LinkId::new(here.links_made, life);
+        let link = LinkId::new(here.links_made, start_count);
         here.links_made += 1;
         here.links.insert(link, (connection, side));
         let end = &mut self.connections[connection].endpoints[side];
@@ -511,7 +517,7 @@ impl World {
             };
             (Origin::Accepted { listener }, endpoints)
         };
-        self.tell_any(place, AnyEvent::LinkUp(link, origin, endpoints));
+        self.send_event(slot, AnyEvent::LinkUp(link, origin, endpoints));
     }
 
     fn arrive_later(&mut self, connection: usize, side: usize) {
@@ -520,7 +526,7 @@ impl World {
         }
         let latency = self.connections[connection].latency;
         let pause = self.delay(latency);
-        self.enter_in(pause, What::Arrive { connection, side });
+        self.enter_in(pause, Planned::Arrive { connection, side });
     }
 
     fn arrive(&mut self, connection: usize, side: usize) {
@@ -545,8 +551,8 @@ impl World {
             let stream = &mut self.connections[connection].streams[side];
             let bytes: Vec<u8> = stream.bytes.drain(..count).collect();
             let end = &self.connections[connection].endpoints[reader];
-            let (place, link) = (end.place, end.link);
-            self.tell_any(place, AnyEvent::Bytes(link, bytes));
+            let (slot, link) = (end.slot, end.link);
+            self.send_event(slot, AnyEvent::Bytes(link, bytes));
         }
         let stream = &self.connections[connection].streams[side];
         if !stream.bytes.is_empty() {
@@ -559,69 +565,69 @@ impl World {
         }
     }
 
-    /// An end is no more, and its node is told.
+    /// Ends a connection on one side, and tells the node.
     fn end(&mut self, connection: usize, side: usize, why: LinkDown) {
         let end = &mut self.connections[connection].endpoints[side];
-        let (place, life, link) = (end.place, end.life, end.link);
+        let (slot, start_count, link) = (end.slot, end.start_count, end.link);
         match std::mem::replace(&mut end.phase, Phase::Gone) {
             Phase::Gone => return,
-            Phase::Coming => panic!("nobody was told of it"),
+            Phase::Coming => panic!("the node does not know the connection"),
             Phase::Live => {
                 self.connections[connection].streams[side].ended = true;
                 self.arrive_later(connection, side);
             }
             Phase::Closed => {}
         }
-        let here = &mut self.places[place];
-        if here.life == life && here.node.is_some() {
+        let here = &mut self.slots[slot];
+        if here.start_count == start_count && here.node.is_some() {
             here.links.remove(&link);
-            self.tell_any(place, AnyEvent::LinkDown(link, why));
+            self.send_event(slot, AnyEvent::LinkDown(link, why));
         }
     }
 
-    fn tell_peer(&mut self, place: usize, event: Event<'_, PeerCommand>) {
+    fn send_to_peer(&mut self, slot: usize, event: Event<'_, PeerCommand>) {
         let mut out = Outbox::new();
-        if let Some(Node::Peer(peer)) = &mut self.places[place].node {
+        if let Some(Node::Peer(peer)) = &mut self.slots[slot].node {
             peer.handle(self.now, event, &mut out);
         }
-        let notices = self.carry_out(place, &mut out);
+        let notices = self.execute(slot, &mut out);
         for notice in notices {
-            self.note(place, notice);
+            self.note(slot, notice);
         }
     }
 
-    fn tell_any(&mut self, place: usize, event: AnyEvent) {
-        if matches!(self.places[place].node, Some(Node::Peer(_))) {
-            self.tell_peer(place, event.event());
+    fn send_event(&mut self, slot: usize, event: AnyEvent) {
+        if matches!(self.slots[slot].node, Some(Node::Peer(_))) {
+            self.send_to_peer(slot, event.event());
             return;
         }
         let mut out = Outbox::new();
-        if let Some(Node::Directory(directory)) = &mut self.places[place].node {
+        if let Some(Node::Directory(directory)) = &mut self.slots[slot].node {
             directory.handle(self.now, event.event(), &mut out);
         }
-        for notice in self.carry_out(place, &mut out) {
-            if self.loud {
-                println!("          {place}: {notice:?}");
+        for notice in self.execute(slot, &mut out) {
+            if self.verbose {
+                println!("          {slot}: {notice:?}");
             }
         }
     }
 
-    fn carry_out<N>(&mut self, place: usize, out: &mut Outbox<N>) -> Vec<N> {
+    fn execute<N>(&mut self, slot: usize, out: &mut Outbox<N>) -> Vec<N> {
         let mut notices = Vec::new();
         for effect in out.take_effects() {
             match effect {
-                Effect::Send { link, range, .. } => self.send(place, link, out.bytes(range)),
+                Effect::Send { link, range, .. } => self.send(slot, link, out.bytes(range)),
                 Effect::Bound { .. } => {}
-                Effect::Close { link, when } => self.close(place, link, when),
+                Effect::Close { link, when } => self.close(slot, link, when),
                 Effect::Dial { dial, to } => {
                     let to = to.to_string().parse().expect("only addresses are dialled");
-                    let life = self.places[place].life;
+                    let start_count = self.slots[slot].start_count;
                     let pause = 1 + self.below(40);
                     self.enter_in(
                         pause,
-                        What::Dial {
-                            place,
-                            life,
+                        Planned::Dial {
+                            slot,
+                            start_count,
                             dial,
                             to,
                         },
@@ -629,33 +635,33 @@ impl World {
                 }
                 Effect::Notice(notice) => notices.push(notice),
                 Effect::Stop => {
-                    let links: Vec<_> = self.places[place].links.keys().copied().collect();
+                    let links: Vec<_> = self.slots[slot].links.keys().copied().collect();
                     for link in links {
-                        self.close(place, link, CloseWhen::Flushed);
+                        self.close(slot, link, CloseWhen::Flushed);
                     }
-                    self.places[place].node = None;
-                    self.places[place].links.clear();
+                    self.slots[slot].node = None;
+                    self.slots[slot].links.clear();
                 }
             }
         }
-        let deadline = match &self.places[place].node {
+        let deadline = match &self.slots[slot].node {
             Some(Node::Directory(directory)) => directory.deadline(),
             Some(Node::Peer(peer)) => peer.deadline(),
             None => None,
         };
-        let here = &mut self.places[place];
+        let here = &mut self.slots[slot];
         if deadline != here.tick_at {
             here.tick_at = deadline;
-            let life = here.life;
+            let start_count = here.start_count;
             if let Some(when) = deadline {
-                self.enter_at(when.max(self.now), What::Tick { place, life });
+                self.enter_at(when.max(self.now), Planned::Tick { slot, start_count });
             }
         }
         notices
     }
 
-    fn send(&mut self, place: usize, link: LinkId, bytes: &[u8]) {
-        let Some(&(connection, side)) = self.places[place].links.get(&link) else {
+    fn send(&mut self, slot: usize, link: LinkId, bytes: &[u8]) {
+        let Some(&(connection, side)) = self.slots[slot].links.get(&link) else {
             return;
         };
         let there = &mut self.connections[connection];
@@ -663,10 +669,9 @@ impl World {
             return;
         }
         let stream = &mut there.streams[side];
-        // A node like the original: nothing stands behind a registration, a greeting
-        // or a list.
+        // A v1 node writes no newline after a registration, a greeting or a list.
         let first = !std::mem::replace(&mut stream.written, true);
-        let bare = self.weather.bare && (first && side == 0 || place == DIRECTORY);
+        let bare = self.faults.bare && (first && side == 0 || slot == DIRECTORY);
         let bytes = if bare {
             bytes.strip_suffix(b"\n").unwrap_or(bytes)
         } else {
@@ -676,8 +681,8 @@ impl World {
         self.arrive_later(connection, side);
     }
 
-    fn close(&mut self, place: usize, link: LinkId, when: CloseWhen) {
-        let Some(&(connection, side)) = self.places[place].links.get(&link) else {
+    fn close(&mut self, slot: usize, link: LinkId, when: CloseWhen) {
+        let Some(&(connection, side)) = self.slots[slot].links.get(&link) else {
             return;
         };
         let there = &mut self.connections[connection];
@@ -691,16 +696,16 @@ impl World {
         }
         self.arrive_later(connection, side);
         let pause = self.below(100);
-        self.enter_in(pause, What::Ended { connection, side });
+        self.enter_in(pause, Planned::Ended { connection, side });
     }
 
-    /// What a peer tells must fit together.
-    fn note(&mut self, place: usize, notice: PeerNotice) {
-        if self.loud {
-            println!("          {place}: {notice:?}");
+    /// Checks that the notices of a peer are consistent.
+    fn note(&mut self, slot: usize, notice: PeerNotice) {
+        if self.verbose {
+            println!("          {slot}: {notice:?}");
         }
         let seed = self.seed;
-        let here = &mut self.places[place];
+        let here = &mut self.slots[slot];
         match notice {
             PeerNotice::Connected { peer } | PeerNotice::Hello { peer } => {
                 assert!(here.up.insert(peer), "seed {seed}: {peer} is there twice");
@@ -708,10 +713,10 @@ impl World {
             PeerNotice::Lost { peer, .. } => {
                 assert!(here.up.remove(&peer), "seed {seed}: {peer} was not there");
             }
-            PeerNotice::Text { peer, text } => here.heard.push((peer, text)),
-            PeerNotice::NotSent { .. } => here.said_nothing += 1,
-            // A greeting that comes in two pieces may be taken for another's first.
-            PeerNotice::Refused { .. } if self.weather.stalls > 0 => {}
+            PeerNotice::Text { peer, text } => here.received.push((peer, text)),
+            PeerNotice::NotSent { .. } => here.not_sent += 1,
+            // A greeting in two pieces may name another peer first.
+            PeerNotice::Refused { .. } if self.faults.stalls > 0 => {}
             PeerNotice::Refused { source, why } => {
                 panic!("seed {seed}: {source} was refused: {why}")
             }
@@ -720,39 +725,39 @@ impl World {
     }
 
     fn peers(&self) -> impl Iterator<Item = (usize, &Peer)> {
-        let places = self.places.iter().enumerate();
-        places.filter_map(|(place, there)| match &there.node {
-            Some(Node::Peer(peer)) => Some((place, &**peer)),
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(slot, there)| match &there.node {
+            Some(Node::Peer(peer)) => Some((slot, &**peer)),
             _ => None,
         })
     }
 
-    /// What must be true when nothing moves any more.
-    fn judge(&self) {
+    /// The invariants of a network at rest.
+    fn check_invariants(&self) {
         let seed = self.seed;
-        let Some(Node::Directory(directory)) = &self.places[DIRECTORY].node else {
+        let Some(Node::Directory(directory)) = &self.slots[DIRECTORY].node else {
             panic!("the directory is there in the end");
         };
         let list: Vec<_> = directory.peers().collect();
         let living: BTreeSet<_> = self
             .peers()
-            .map(|(place, _)| self.places[place].address)
+            .map(|(slot, _)| self.slots[slot].address)
             .collect();
         let listed: BTreeSet<_> = list.iter().copied().collect();
         assert_eq!(
             list.len(),
             listed.len(),
-            "seed {seed}: somebody is listed twice"
+            "seed {seed}: a peer is listed twice"
         );
         assert_eq!(listed, living, "seed {seed}: the directory's list");
-        for (place, peer) in self.peers() {
-            let address = self.places[place].address;
+        for (slot, peer) in self.peers() {
+            let address = self.slots[slot].address;
             assert_eq!(peer.list(), list, "seed {seed}: the list of {address}");
             assert!(peer.is_complete(), "seed {seed}: {address} is not complete");
             let connected: BTreeSet<_> = peer.connected().map(|(other, _)| other).collect();
             assert_eq!(
-                connected, self.places[place].up,
-                "seed {seed}: {address} told"
+                connected, self.slots[slot].up,
+                "seed {seed}: {address} reported"
             );
             let mut others = living.clone();
             others.remove(&address);
@@ -761,13 +766,13 @@ impl World {
                 "seed {seed}: those connected with {address}"
             );
             for (other, link) in peer.connected() {
-                let (connection, side) = self.places[place].links[&link];
+                let (connection, side) = self.slots[slot].links[&link];
                 assert!(
                     self.is_live(connection),
                     "seed {seed}: {address} to {other}"
                 );
                 let there = &self.connections[connection].endpoints[1 - side];
-                let found = self.places[there.place].address;
+                let found = self.slots[there.slot].address;
                 assert_eq!(
                     found, other,
                     "seed {seed}: whom {address} takes for {other}"
@@ -783,36 +788,36 @@ impl World {
         );
     }
 
-    /// Everybody says a line, and everybody else hears it once.
-    fn talk(&mut self) {
-        let speakers: Vec<usize> = self.peers().map(|(place, _)| place).collect();
-        for &place in &speakers {
-            self.places[place].heard.clear();
-            self.places[place].said_nothing = 0;
+    /// Every peer sends a line, and every other peer receives it once.
+    fn check_chats(&mut self) {
+        let speakers: Vec<usize> = self.peers().map(|(slot, _)| slot).collect();
+        for &slot in &speakers {
+            self.slots[slot].received.clear();
+            self.slots[slot].not_sent = 0;
         }
-        for &place in &speakers {
-            let text = format!("hello from {}", self.places[place].address);
+        for &slot in &speakers {
+            let text = format!("hello from {}", self.slots[slot].address);
             let when = When::MeshComplete;
-            self.tell_peer(place, Event::Command(PeerCommand::SendText { text, when }));
+            self.send_to_peer(slot, Event::Command(PeerCommand::SendText { text, when }));
         }
         self.run_until(REST + 10_000);
-        for &place in &speakers {
-            let mut heard = self.places[place].heard.clone();
-            heard.sort();
-            let others = speakers.iter().filter(|&&other| other != place);
+        for &slot in &speakers {
+            let mut received = self.slots[slot].received.clone();
+            received.sort();
+            let others = speakers.iter().filter(|&&other| other != slot);
             let mut meant: Vec<_> = others
-                .map(|&other| self.places[other].address)
+                .map(|&other| self.slots[other].address)
                 .map(|other| (other, format!("hello from {other}")))
                 .collect();
             meant.sort();
-            assert_eq!(heard, meant, "seed {}", self.seed);
+            assert_eq!(received, meant, "seed {}", self.seed);
             let alone = usize::from(speakers.len() == 1);
-            assert_eq!(self.places[place].said_nothing, alone, "seed {}", self.seed);
+            assert_eq!(self.slots[slot].not_sent, alone, "seed {}", self.seed);
         }
     }
 }
 
-/// An event that both kinds of nodes may be told.
+/// An event for either kind of node.
 enum AnyEvent {
     LinkUp(LinkId, Origin, Endpoints),
     Bytes(LinkId, Vec<u8>),
@@ -851,18 +856,18 @@ fn low_byte(number: u64) -> u8 {
 
 fn run(seed: u64) -> usize {
     let mut world = World::new(seed);
-    if world.loud {
-        println!("{:?}", world.weather);
+    if world.verbose {
+        println!("{:?}", world.faults);
     }
     world.run_until(REST);
-    world.judge();
-    world.talk();
-    world.judge();
+    world.check_invariants();
+    world.check_chats();
+    world.check_invariants();
     world.peers().count()
 }
 
 #[test]
-fn every_pair_has_one_connection_in_the_end() {
+fn every_pair_has_one_connection_at_rest() {
     let number = |name| env::var(name).ok().and_then(|value| value.parse().ok());
     if let Some(seed) = number("RENDEZVOUS_SEED") {
         run(seed);
@@ -873,60 +878,58 @@ fn every_pair_has_one_connection_in_the_end() {
     for seed in 0..seeds {
         *sizes.entry(run(seed)).or_insert(0_u64) += 1;
     }
-    println!("networks of so many peers in the end: {sizes:?}");
-    // Otherwise nothing was tried.
+    println!("networks by number of peers: {sizes:?}");
+    // Small networks alone would prove little.
     let large: u64 = sizes.range(4..).map(|(_, count)| count).sum();
     assert!(large * 5 > seeds, "{sizes:?}");
 }
 
-/// Two peers of which each takes the other for the later one, as after a new order of
-/// the list that only one of them has heard of. Returns how many connections were made.
+/// Two peers of which each takes the other for the later one, as when only one of them
+/// has a new list. Returns the number of connections that were made.
 fn cross(seed: u64) -> usize {
-    let mut world = World::without_trouble(seed);
+    let mut world = World::without_faults(seed);
     let peers = ["10.0.0.2:9000", "10.0.0.3:9000"].map(|text| text.parse().expect("an address"));
-    let places = peers.map(|address| world.add_place(address));
-    for (index, &place) in places.iter().enumerate() {
+    let slots = peers.map(|address| world.add_slot(address));
+    for (index, &slot) in slots.iter().enumerate() {
         let pause = 1 + world.below(60);
         let now = world.now.as_micros() / 1_000;
         world.run_until(now + pause);
-        world.start(place);
+        world.start(slot);
         let link = LinkId::new(u32::MAX, 0);
         let dial = DialId(1 << 63);
         let endpoints = Endpoints {
-            peer: world.places[DIRECTORY].address,
+            peer: world.slots[DIRECTORY].address,
             local: peers[index],
         };
         let list = format!("list:\n{}\n{}\n", peers[index], peers[1 - index]);
-        world.tell_any(
-            place,
+        world.send_event(
+            slot,
             AnyEvent::LinkUp(link, Origin::Dialed { dial }, endpoints),
         );
-        world.tell_any(place, AnyEvent::Bytes(link, list.into_bytes()));
+        world.send_event(slot, AnyEvent::Bytes(link, list.into_bytes()));
     }
     world.run_until(14_000);
     let live: Vec<_> = (0..world.connections.len())
         .filter(|&index| world.is_live(index))
         .collect();
     assert_eq!(live.len(), 1, "seed {seed}");
-    for (place, peer) in world.peers() {
+    for (slot, peer) in world.peers() {
         let connected: Vec<_> = peer.connected().map(|(_, link)| link).collect();
-        let known = connected
-            .iter()
-            .map(|link| world.places[place].links[link].0);
-        assert_eq!(known.collect::<Vec<_>>(), live, "seed {seed}: {place}");
+        let known = connected.iter().map(|link| world.slots[slot].links[link].0);
+        assert_eq!(known.collect::<Vec<_>>(), live, "seed {seed}: {slot}");
     }
     world.connections.len()
 }
 
 #[test]
-fn two_who_dial_each_other_have_one_connection_in_the_end() {
+fn two_peers_that_dial_each_other_keep_one_connection() {
     let mut made = BTreeMap::new();
     for seed in 0..SEEDS {
         *made.entry(cross(seed)).or_insert(0_u64) += 1;
     }
-    // Otherwise they did not meet.
+    // Some of the dials must have crossed.
     let crossed: u64 = made.range(2..).map(|(_, count)| count).sum();
     assert!(crossed * 10 > SEEDS, "{made:?}");
-    // Two, and one more if the loss of one is heard of before the other's greeting.
+    // Two, and more if a peer learns of a loss before the other greeting.
     assert!(made.keys().all(|count| *count <= 4), "{made:?}");
 }

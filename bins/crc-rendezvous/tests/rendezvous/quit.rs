@@ -87,10 +87,10 @@ fn failures_name_their_cause() {
     let join = ["join", "--listen", &address];
     check_failure(&join, 1, &is_taken);
     // A bound socket that does not listen keeps the port.
-    let nobody = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let holder = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    nobody.bind(&any.into()).unwrap();
-    let address = nobody.local_addr().unwrap().as_socket().unwrap();
+    holder.bind(&any.into()).unwrap();
+    let address = holder.local_addr().unwrap().as_socket().unwrap();
     let address = address.to_string();
     let join = ["join", "--server", &address];
     check_failure(

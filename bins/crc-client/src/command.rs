@@ -239,18 +239,18 @@ fn check_channel(word: &str) -> Result<String, ParseError> {
 fn take_target(text: &str) -> Result<Option<(Target, &str)>, ParseError> {
     let text = text.trim_start_matches(SPACES);
     if let Some(quoted) = text.strip_prefix('"') {
-        let (who, rest) = quoted.split_once('"').ok_or(ParseError::QuoteOpen)?;
-        let (nothing, rest) = split_word(rest);
-        if who.is_empty() || !nothing.is_empty() {
+        let (word, rest) = quoted.split_once('"').ok_or(ParseError::QuoteOpen)?;
+        let (extra, rest) = split_word(rest);
+        if word.is_empty() || !extra.is_empty() {
             return Err(ParseError::QuoteOpen);
         }
-        return Ok(Some((Target::Client(who.to_owned()), rest)));
+        return Ok(Some((Target::Client(word.to_owned()), rest)));
     }
-    let (who, rest) = split_word(text);
-    Ok(match who {
+    let (word, rest) = split_word(text);
+    Ok(match word {
         "" => None,
-        _ if who.starts_with('#') => Some((Target::Channel(check_channel(who)?), rest)),
-        _ => Some((Target::Client(who.to_owned()), rest)),
+        _ if word.starts_with('#') => Some((Target::Channel(check_channel(word)?), rest)),
+        _ => Some((Target::Client(word.to_owned()), rest)),
     })
 }
 
@@ -266,9 +266,9 @@ fn expect_end(rest: &str, command: &'static str) -> Result<(), ParseError> {
 mod tests {
     use super::*;
 
-    fn msg(who: &str, text: &str) -> Result<Command, ParseError> {
-        let (who, text) = (Target::Client(who.to_owned()), text.to_owned());
-        Ok(Command::Msg { to: who, text })
+    fn msg(to: &str, text: &str) -> Result<Command, ParseError> {
+        let (to, text) = (Target::Client(to.to_owned()), text.to_owned());
+        Ok(Command::Msg { to, text })
     }
 
     #[test]
@@ -294,8 +294,8 @@ mod tests {
     #[test]
     fn commands_are_parsed() {
         let quit = |text: &str| Command::Quit { text: text.into() };
-        let to = |who: Option<&str>| Command::To {
-            to: who.map(|who| Target::Client(who.into())),
+        let to = |to: Option<&str>| Command::To {
+            to: to.map(|to| Target::Client(to.into())),
         };
         let reef = || "#reef".to_owned();
         for (line, meant) in [

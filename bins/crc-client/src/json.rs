@@ -155,8 +155,8 @@ struct Member<'a> {
 impl<'a> From<&'a ChannelMember> for Member<'a> {
     fn from(member: &'a ChannelMember) -> Self {
         Member {
-            id: member.who.id.get(),
-            name: member.who.name.as_deref(),
+            id: member.client.id.get(),
+            name: member.client.name.as_deref(),
             operator: member.flags.operator,
             voice: member.flags.voice,
         }
@@ -274,15 +274,15 @@ pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
         },
         ClientNotice::ChannelLeft {
             channel,
-            who,
+            client: left,
             by,
             text,
         } => {
             let (by, by_name) = id_and_name(by.as_ref());
             Event::ChannelLeft {
                 channel,
-                id: who.id.get(),
-                name: who.name.as_deref(),
+                id: left.id.get(),
+                name: left.name.as_deref(),
                 by,
                 by_name,
                 text,

@@ -25,7 +25,7 @@ const SERVER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Where the commands come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// A user at a terminal, who is told at once when a command cannot be executed.
+    /// A user at a terminal. A command that cannot be executed fails at once.
     Interactive,
     /// A file or a pipe, whose commands wait until they can be executed.
     Batch,

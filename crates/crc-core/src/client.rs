@@ -15,9 +15,9 @@
 //! | `channels` | the channels |
 //!
 //! [`Client`] receives the events and calls these; `receive` handles the messages of
-//! the server, `send` sends ours. Chats are sent once it is known which version the server speaks: a v1
-//! server must not be sent two frames at once, nor a long one, nor text that is not
-//! ASCII. Channels are for servers that have announced them.
+//! the server, `send` sends those of the client. Chats are sent once it is known which
+//! version the server speaks: a v1 server must not be sent two frames at once, nor a long
+//! one, nor text that is not ASCII. Channels are for servers that have announced them.
 //!
 //! ```
 //! use crc_core::{Client, ClientConfig, ClientCommand, Effect, Event, Machine, Outbox, Timestamp};

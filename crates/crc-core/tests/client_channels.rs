@@ -130,7 +130,7 @@ fn describe(notice: &ClientNotice) -> Option<String> {
     };
     let member = |member: &crc_core::ChannelMember| {
         let sign = if member.flags.operator { "@" } else { "" };
-        format!("{sign}{}", member.who.name.as_deref().unwrap_or("?"))
+        format!("{sign}{}", member.client.name.as_deref().unwrap_or("?"))
     };
     Some(match notice {
         ClientNotice::ChannelEntered {
@@ -151,12 +151,12 @@ fn describe(notice: &ClientNotice) -> Option<String> {
         }
         ClientNotice::ChannelLeft {
             channel,
-            who,
+            client: member,
             by: kicker,
             text,
         } => {
-            let who = who.name.as_deref().unwrap_or("?");
-            format!("{channel}: {who} leaves{}: {text}", by(kicker))
+            let member = member.name.as_deref().unwrap_or("?");
+            format!("{channel}: {member} leaves{}: {text}", by(kicker))
         }
         ClientNotice::ChannelFlags {
             channel,
@@ -301,24 +301,24 @@ fn join_and_part_at_random(seed: u64) -> usize {
     settle(&mut rig, &mut [&mut ann, &mut bob, &mut carol]);
     for round in 0..200 {
         let clients = [&mut ann, &mut bob, &mut carol];
-        let who = clients
+        let member = clients
             .into_iter()
             .nth(rig.random.below(3) as usize)
             .unwrap();
         let channel = ["#a", "#b", "#C"][rig.random.below(3) as usize].to_owned();
         match rig.random.below(8) {
-            0..=2 => who.join(&mut rig, &channel, ""),
+            0..=2 => member.join(&mut rig, &channel, ""),
             3..=4 => {
                 let text = String::new();
-                who.command(&mut rig, ClientCommand::Part { channel, text });
+                member.command(&mut rig, ClientCommand::Part { channel, text });
             }
             5 => {
                 let topic = round.to_string();
-                who.command(&mut rig, ClientCommand::SetTopic { channel, topic });
+                member.command(&mut rig, ClientCommand::SetTopic { channel, topic });
             }
             6 if round % 5 == 0 => {
-                let node = usize::from(who.client.id() != id(101));
-                who.reconnect(&mut rig, node);
+                let node = usize::from(member.client.id() != id(101));
+                member.reconnect(&mut rig, node);
             }
             _ => settle(&mut rig, &mut [&mut ann, &mut bob, &mut carol]),
         }

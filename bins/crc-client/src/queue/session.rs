@@ -356,7 +356,7 @@ impl Session {
     ) -> Result<(), CommandError> {
         let channel = self.joined_channel(channel)?;
         let member = |(id, flags)| ChannelMember {
-            who: self.client.host_ref(id),
+            client: self.client.host_ref(id),
             flags,
         };
         out.notice(OutputEvent::Channel {

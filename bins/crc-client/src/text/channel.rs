@@ -46,16 +46,16 @@ pub(super) fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<St
                 None => String::new(),
                 Some(flags) => format!(" as {flags}"),
             };
-            let who = host_ref(&member.who);
+            let who = host_ref(&member.client);
             format!("{}: {who} joined{flags}", Escaped(channel))
         }
         ClientNotice::ChannelLeft {
             channel,
-            who,
+            client,
             by,
             text,
         } => {
-            let (channel, who, text) = (Escaped(channel), host_ref(who), after_colon(text));
+            let (channel, who, text) = (Escaped(channel), host_ref(client), after_colon(text));
             match by {
                 None => format!("{channel}: {who} left{text}"),
                 Some(by) => format!("{channel}: {} kicked {who}{text}", host_ref(by)),
@@ -66,7 +66,7 @@ pub(super) fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<St
             member,
             by,
         } => {
-            let (channel, who) = (Escaped(channel), host_ref(&member.who));
+            let (channel, who) = (Escaped(channel), host_ref(&member.client));
             let flags = flag_names(member.flags).unwrap_or("a plain member");
             match by {
                 None => format!("{channel}: {who} is now {flags}"),
@@ -165,14 +165,19 @@ fn flag_names(flags: MemberFlags) -> Option<&'static str> {
 fn member_lines(members: &[ChannelMember]) -> String {
     let mut text = String::new();
     for member in members {
-        let name = member.who.name.as_deref().unwrap_or("?");
+        let name = member.client.name.as_deref().unwrap_or("?");
         let prefix = match (member.flags.operator, member.flags.voice) {
             (true, _) => "@",
             (false, true) => "+",
             (false, false) => "",
         };
-        write!(text, "\n{:>12}  {prefix}{}", member.who.id, Escaped(name))
-            .expect("writing to a string does not fail");
+        write!(
+            text,
+            "\n{:>12}  {prefix}{}",
+            member.client.id,
+            Escaped(name)
+        )
+        .expect("writing to a string does not fail");
     }
     text
 }

@@ -167,7 +167,7 @@ pub enum ClientNotice {
         /// The channel.
         channel: String,
         /// The former member.
-        who: HostRef,
+        client: HostRef,
         /// The host that has kicked it; `None` when it left by itself.
         by: Option<HostRef>,
         /// The part message, or the reason of the kick.
@@ -258,7 +258,7 @@ pub struct HostRef {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelMember {
     /// The client.
-    pub who: HostRef,
+    pub client: HostRef,
     /// Its flags in the channel.
     pub flags: MemberFlags,
 }

@@ -277,7 +277,7 @@ impl Memberships {
         }
     }
 
-    /// A client is in a channel, with these flags; `own` tells whether it is this one.
+    /// A client is in a channel, with these flags; `own` is true if it is this one.
     pub(super) fn on_join(
         &mut self,
         name: &str,
@@ -440,12 +440,12 @@ mod tests {
         HostId::new(id).unwrap()
     }
 
-    fn join(channels: &mut Memberships, name: &str, who: u32) -> JoinChange {
-        channels.on_join(name, id(who), NOTHING, who == ME)
+    fn join(channels: &mut Memberships, name: &str, number: u32) -> JoinChange {
+        channels.on_join(name, id(number), NOTHING, number == ME)
     }
 
-    fn part(channels: &mut Memberships, name: &str, who: u32) -> Option<Box<str>> {
-        channels.on_part(name, id(who), who == ME)
+    fn part(channels: &mut Memberships, name: &str, number: u32) -> Option<Box<str>> {
+        channels.on_part(name, id(number), number == ME)
     }
 
     /// The counted bytes equal the sum over the entries.

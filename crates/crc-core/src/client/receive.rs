@@ -257,7 +257,7 @@ impl Client {
         if let Some(channel) = self.channels.on_part(name, part.source, own) {
             out.notice(ClientNotice::ChannelLeft {
                 channel: channel.into(),
-                who: self.host_ref(part.source),
+                client: self.host_ref(part.source),
                 by: part.by.map(|by| self.host_ref(by)),
                 text: part.text.into_string(),
             });
@@ -338,8 +338,8 @@ impl Client {
     }
 
     fn member(&self, id: HostId, flags: MemberFlags) -> ChannelMember {
-        let who = self.host_ref(id);
-        ChannelMember { who, flags }
+        let client = self.host_ref(id);
+        ChannelMember { client, flags }
     }
 }
 

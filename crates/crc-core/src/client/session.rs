@@ -14,11 +14,11 @@ use super::outgoing::OutgoingQueue;
 use super::v1_server;
 use crate::announcement::Features;
 
-/// How long a server may take to answer our announcement. A server that does not
+/// How long a server may take to answer the announcement. A server that does not
 /// answer is a v1 server.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a server may take to close the connection after our quit.
+/// How long a server may take to close the connection after the quit.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An established connection.
@@ -27,9 +27,9 @@ pub(super) struct Session {
     link: LinkId,
     decoder: Decoder,
     stage: Stage,
-    /// Whether the server has answered our announcement.
+    /// Whether the server has answered the announcement.
     answered: bool,
-    /// Whether the server has refused our id, or given it to another host.
+    /// Whether the server has refused the id, or given it to another host.
     id_refused: bool,
     /// When a v1 server may be sent the next frame.
     next_frame_at: Timestamp,
@@ -59,7 +59,7 @@ enum Server {
 pub(super) enum TimedOut {
     /// The server has not answered the registration.
     Welcome,
-    /// The server has not closed the connection after our quit.
+    /// The server has not closed the connection after the quit.
     Quit,
 }
 
@@ -161,7 +161,7 @@ impl Session {
         }
     }
 
-    /// The server says that our id is taken. Returns whether that is a v1 server's
+    /// The server says that the id is taken. Returns whether that is a v1 server's
     /// answer to the announcement; a later one says that another host has the id.
     pub(super) fn on_id_taken(&mut self) -> bool {
         if self.answered {

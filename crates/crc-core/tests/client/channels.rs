@@ -117,8 +117,8 @@ fn host_ref(number: u32, name: Option<&str>) -> HostRef {
 }
 
 fn member(number: u32, name: Option<&str>, flags: MemberFlags) -> ChannelMember {
-    let who = host_ref(number, name);
-    ChannelMember { who, flags }
+    let client = host_ref(number, name);
+    ChannelMember { client, flags }
 }
 
 fn me(flags: MemberFlags) -> ChannelMember {
@@ -298,9 +298,9 @@ fn changes_of_a_channel_are_reported() {
         member,
         by: Some(by),
     };
-    let left = |who, by, text: &str| ClientNotice::ChannelLeft {
+    let left = |client, by, text: &str| ClientNotice::ChannelLeft {
         channel: reef(),
-        who,
+        client,
         by,
         text: text.into(),
     };
@@ -311,7 +311,7 @@ fn changes_of_a_channel_are_reported() {
                 channel: reef(),
                 member: member(103, Some("carol"), NO_FLAGS),
             },
-            flags(member(103, Some("carol"), OPERATOR), me(NO_FLAGS).who),
+            flags(member(103, Some("carol"), OPERATOR), me(NO_FLAGS).client),
             ClientNotice::ChannelChat {
                 channel: reef(),
                 from: carol(),
@@ -338,7 +338,7 @@ fn changes_of_a_channel_are_reported() {
                 channel: None,
                 text: "something else".into(),
             },
-            left(me(NO_FLAGS).who, Some(carol()), "loud"),
+            left(me(NO_FLAGS).client, Some(carol()), "loud"),
         ]
     );
     assert_eq!(fixture.client.channels().count(), 0);

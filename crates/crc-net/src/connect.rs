@@ -7,8 +7,6 @@ use std::time::Duration;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::listener::set_link_options;
-
 /// The state of a socket that is connecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectOutcome {
@@ -20,17 +18,28 @@ pub enum ConnectOutcome {
     Failed(ErrorKind),
 }
 
-/// Starts to connect to `peer` and returns without waiting. The socket is non-blocking, has no
-/// Nagle delay, and detects within `peer_timeout` (at least 6 s) that its peer has vanished.
+/// Starts to connect to `peer` and returns without waiting. The socket is non-blocking and without
+/// Nagle's algorithm.
 ///
 /// Watch the socket for writing, and call [`connect_outcome`] when it is ready.
 ///
 /// # Errors
 ///
 /// If the system cannot create the socket, or rejects the connection immediately.
-pub fn start_connect(peer: SocketAddr, peer_timeout: Duration) -> io::Result<TcpStream> {
+pub fn start_connect(peer: SocketAddr) -> io::Result<TcpStream> {
+    start_connect_with(peer, |socket| {
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)
+    })
+}
+
+/// Like [`start_connect`], with socket options that the caller sets before connecting.
+pub(crate) fn start_connect_with(
+    peer: SocketAddr,
+    set_options: impl FnOnce(&Socket) -> io::Result<()>,
+) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(peer), Type::STREAM, Some(Protocol::TCP))?;
-    set_link_options(&socket, peer_timeout)?;
+    set_options(&socket)?;
     match socket.connect(&peer.into()) {
         Ok(()) => {}
         // An interrupted connect continues in the background as well.

@@ -3,9 +3,10 @@
 use crc_machine::{DialError, DialId, Endpoints, LinkId, Origin, PeerAddress, Timestamp};
 
 use super::{Entry, LinkUp, Sockets};
-use crate::connect::{ConnectOutcome, connect_outcome, start_connect};
+use crate::connect::{ConnectOutcome, connect_outcome, start_connect_with};
 use crate::connection::Connection;
 use crate::dialer::{Attempt, Dialing, literal_address};
+use crate::listener::set_link_options;
 use crate::poll_source::PollSource;
 use crate::selector::Interest;
 
@@ -50,7 +51,9 @@ impl Sockets {
         while let Some(peer) = dialing.addresses.next() {
             let deadline = now + dialing.attempt_timeout(now);
             let started = self.entries.insert(|link| {
-                let socket = start_connect(peer, self.config.peer_timeout).and_then(|stream| {
+                let timeout = self.config.peer_timeout;
+                let stream = start_connect_with(peer, |socket| set_link_options(socket, timeout));
+                let socket = stream.and_then(|stream| {
                     PollSource::new(&self.selector, stream, link.as_u64(), Interest::WRITE)
                 });
                 match socket {

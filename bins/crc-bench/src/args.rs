@@ -1,4 +1,4 @@
-//! The command line.
+//! Defines the command line.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,9 @@ use crate::flow::{DIGITS, SIZE_MAX};
 
 /// Put a relay chat network under load, and check that every message arrives
 ///
-/// Clients are attached to running servers (--server), or to servers that are
-/// started for the time of the run (--start). Every message must arrive once
-/// and in order, and every client be told of every other one once; if not, the
-/// run fails.
+/// The clients connect to running servers (--server), or to servers that this program starts
+/// and ends (--start). The run fails unless every message arrives once and in order, and every
+/// join is announced to every client once.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_long_help = AFTER_LONG_HELP)]
 pub(crate) struct Cli {
@@ -25,97 +24,97 @@ pub(crate) struct Cli {
     /// Print the report as one JSON object
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Stay on this processor (Linux)
+    /// Run on this processor only (Linux)
     #[arg(long, value_name = "N", global = true)]
     pub(crate) cpu: Option<usize>,
 }
 
-/// How many connections a system lets wait to be accepted, as a rule.
+/// The usual limit of a system's listen backlog.
 const AT_ONCE_MAX: usize = 4096;
 
 const AFTER_LONG_HELP: &str = "\
 Examples:
   crc-bench stream --pairs 64
-      Starts a server of its own and streams from 64 clients to 64 others.
+      Start a server, and stream from 64 clients to 64 others.
   crc-bench --cpu 1 --server-cpu 0 ping-pong
-      The round trip between two clients, each program on a processor of its own.
+      Measure the round trip between two clients, with each program on its own processor.
   crc-bench join-storm --clients 5000 --server chat.example.org:33300
-      How long 5000 clients take to join a server that runs already.
+      Measure how long 5000 clients take to join a running server.
   crc-bench hops --start 5
-      A stream across a line of five servers.
+      Stream across a line of five servers.
   crc-bench growth --out figures
-      Tables and plots: cost by clients, servers and size.
+      Write tables and plots: costs by number of clients, number of servers and message size.
 
 Exit status:
-  0    every message has arrived once and in order
-  1    one has not, or somebody was told wrong of who is there
-  2    nothing could be measured; or the command line makes no sense
-  130  interrupted; the clients have left, and what was started is ended";
+  0    every message arrived once and in order
+  1    a message or an announcement was lost, duplicated, reordered or altered
+  2    nothing could be measured, or invalid command line
+  130  interrupted; the clients have quit, and the started servers have ended";
 
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Workload {
-    /// Pairs of clients: one of each talks as fast as it can, one listens
+    /// In pairs of clients, one sends to the other as fast as possible
     Stream {
         #[command(flatten)]
         pairs: Pairs<8>,
     },
-    /// Pairs of clients: one message there, one back, and again
+    /// In pairs of clients, one message goes there, one comes back, and so on
     PingPong {
         #[command(flatten)]
         pairs: Pairs<1>,
     },
-    /// Many clients join; each is told of all others
+    /// Many clients join; each join is announced to all
     JoinStorm {
-        /// How many
+        /// Number of clients
         #[arg(long, value_name = "N", default_value_t = 1000, value_parser = parse_clients)]
         clients: usize,
     },
-    /// One client joins and leaves again and again; the others are told
+    /// One client joins and quits repeatedly; this is announced to the others
     FanOut {
-        /// How many are told
+        /// Number of the other clients
         #[arg(long, value_name = "N", default_value_t = 1000, value_parser = parse_clients)]
         clients: usize,
     },
-    /// Many clients are there and do nothing
+    /// Many clients are connected and idle
     Idle {
-        /// How many
+        /// Number of clients
         #[arg(long, value_name = "N", default_value_t = 1000, value_parser = parse_clients)]
         clients: usize,
     },
-    /// Many clients talk to one as fast as it can listen
+    /// Many clients send to one as fast as it can receive
     FanIn {
-        /// How many talk
+        /// Number of senders
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = parse_clients)]
         senders: usize,
         /// Bytes of text in a message, from 16 to 65536
         #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = parse_size)]
         size: usize,
     },
-    /// A stream from clients of the first server to clients of the last
+    /// Clients of the first server stream to clients of the last
     Hops {
         #[command(flatten)]
         pairs: Pairs<8>,
     },
-    /// Measure how cost grows, and write tables and plots
+    /// Measure how costs grow, and write tables and plots
     ///
-    /// Starts servers of its own for every point. Takes some minutes.
+    /// It starts its own servers for each point, and takes some minutes.
     Growth {
         /// The folder for the files
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
-        /// The most clients
+        /// Maximum number of clients
         #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = parse_clients)]
         clients: usize,
-        /// How often each point is measured; the least is taken
+        /// Number of measurements per point; the minimum counts
         #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
         rounds: u32,
     },
 }
 
-/// Who talks to whom, and how much at a time.
+/// The pairs of clients, and the size of their messages.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Pairs<const N: usize> {
-    /// How many pairs
+    /// Number of pairs
     #[arg(long, value_name = "N", default_value_t = N, value_parser = parse_pairs)]
     pub(crate) pairs: usize,
     /// Bytes of text in a message, from 16 to 65536
@@ -123,11 +122,11 @@ pub(crate) struct Pairs<const N: usize> {
     pub(crate) size: usize,
 }
 
-/// Which servers.
+/// The servers.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct Network {
-    /// A running server; given again, another one of the same network
+    /// A running server; may be repeated for servers of one network
     #[arg(
         long,
         value_name = "HOST:PORT",
@@ -135,23 +134,23 @@ pub(crate) struct Network {
         conflicts_with_all = ["start", "shape", "server_bin", "server_cpu", "server_arg"]
     )]
     pub(crate) server: Vec<PeerAddress>,
-    /// The process of a running server, to know what it needs; one for each
-    /// --server, in the same order
+    /// Process id of a running server, to measure its costs; one for each --server, in the same
+    /// order
     #[arg(long, value_name = "PID", global = true, requires = "server")]
     pub(crate) server_pid: Vec<u32>,
-    /// Start so many servers [default: 1, for hops 3]
+    /// Number of servers to start [default: 1, for hops 3]
     #[arg(long, value_name = "N", global = true, value_parser = parse_start)]
     pub(crate) start: Option<usize>,
-    /// How they are linked [default: line]
+    /// How the started servers are linked [default: line]
     #[arg(long, value_enum, global = true)]
     pub(crate) shape: Option<Shape>,
-    /// The server to start [default: crc-server beside this program or on the PATH]
+    /// Server program to start [default: crc-server beside this program or on the PATH]
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) server_bin: Option<PathBuf>,
-    /// One more word for the command line of a server that is started
+    /// Argument for the command line of the started servers; may be repeated
     #[arg(long, value_name = "WORD", global = true, allow_hyphen_values = true)]
     pub(crate) server_arg: Vec<String>,
-    /// Keep the servers that are started on this processor (Linux)
+    /// Run the started servers on this processor only (Linux)
     #[arg(long, value_name = "N", global = true)]
     pub(crate) server_cpu: Option<usize>,
 }
@@ -159,16 +158,16 @@ pub(crate) struct Network {
 /// How started servers are linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shape {
-    /// Each to the one before it
+    /// Each server to the one before it
     Line,
-    /// All to the first
+    /// All servers to the first
     Star,
-    /// Two to each
+    /// Two servers to each
     Tree,
 }
 
 impl Shape {
-    /// The number of the server that a server is to link to, from 0.
+    /// The index of a server's uplink.
     pub(crate) fn uplink(self, number: usize) -> Option<usize> {
         let before = number.checked_sub(1)?;
         Some(match self {
@@ -179,20 +178,20 @@ impl Shape {
     }
 }
 
-/// When to stop, whichever comes first.
+/// When the measurement ends: at the first bound that is reached.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
 pub(crate) struct Bounds {
-    /// How many messages are measured at most; for fan-out, how many announcements
+    /// Maximum number of messages; for fan-out, of announcements
     #[arg(long, value_name = "N", global = true, default_value_t = 100_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000_000))]
     pub(crate) messages: u64,
-    /// How many seconds are measured at most, up to 3600
+    /// Maximum duration of the measurement in seconds, up to 3600
     #[arg(long, value_name = "SECONDS", global = true, default_value_t = 5.0, value_parser = parse_seconds)]
     pub(crate) seconds: f64,
-    /// How many seconds of load go before, which are not measured
+    /// Duration of the load before the measurement, in seconds
     #[arg(long, value_name = "SECONDS", global = true, default_value_t = 0.5, value_parser = parse_seconds)]
     pub(crate) warm_up: f64,
-    /// How many clients join at the same time at most, up to 4096
+    /// Maximum number of clients that join at the same time, up to 4096
     #[arg(long, value_name = "N", global = true, default_value_t = AT_ONCE_MAX, value_parser = parse_at_once)]
     pub(crate) at_once: usize,
 }
@@ -240,13 +239,13 @@ mod tests {
     }
 
     #[test]
-    fn the_definition_makes_sense() {
+    fn the_definition_is_valid() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn values_are_checked() {
+    fn values_are_validated() {
         for args in [
             &["stream", "--size", "15"][..],
             &["stream", "--size", "65537"],
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn options_may_stand_before_and_behind() {
+    fn options_may_precede_or_follow_the_workload() {
         for args in [
             &["--server", "[::1]:2", "--json", "stream", "--pairs=3"][..],
             &["stream", "--pairs=3", "--json", "--server", "[::1]:2"],
@@ -284,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_are_linked_as_the_shape_says() {
+    fn the_shape_determines_the_uplinks() {
         let uplinks = |shape: Shape| {
             (0..5)
                 .map(|number| shape.uplink(number))

@@ -1,79 +1,87 @@
-//! Why a run has no figures, in sentences.
+//! Why a run failed.
 
 use std::io;
 use std::path::PathBuf;
 
 use crc_wire::{FrameError, HostId, MessageError};
 
-use crate::flow::Breach;
+use crate::flow::Violation;
 
-/// Why a run has no figures.
+/// Why a run failed, and so has no results.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The network has not done what it must.
+    /// The network violated a guarantee.
     #[error("{0}")]
-    Broken(#[from] Breach),
-    #[error("cannot reach the server at {server}: {source}")]
+    Violation(#[from] Violation),
+    #[error("cannot connect to the server at {server}: {source}")]
     Unreachable { server: String, source: io::Error },
-    #[error("the server at {server} has ended the connection of client {client}{}", words(.last))]
-    HungUp {
+    #[error(
+        "the server at {server} closed the connection of client {client}{}",
+        detail("last status", .status)
+    )]
+    ConnectionClosed {
         server: String,
         client: HostId,
-        last: String,
+        /// The text of the last status.
+        status: String,
     },
-    #[error("the server at {server} does not take client {client}: {text:?}")]
+    #[error("the server at {server} refused client {client}: {text:?}")]
     Refused {
         server: String,
         client: HostId,
         text: String,
     },
-    #[error("the server at {server} sends what is no frame: {source}")]
-    NoFrame { server: String, source: FrameError },
-    #[error("the server at {server} sends a frame that makes no sense: {source}")]
-    BadFrame {
+    #[error("the server at {server} sent an invalid frame: {source}")]
+    InvalidFrame { server: String, source: FrameError },
+    #[error("the server at {server} sent an invalid message: {source}")]
+    InvalidMessage {
         server: String,
         source: MessageError,
     },
     #[error("the servers are not one network: {0}")]
-    Apart(#[source] Breach),
-    #[error("nothing has come for {seconds} s, while waiting {what}")]
-    Silence { what: &'static str, seconds: u64 },
+    SeparateNetworks(#[source] Violation),
+    #[error("no bytes arrived for {seconds} s while waiting {what}")]
+    Stalled { what: &'static str, seconds: u64 },
     #[error(
-        "{wanted} clients need more descriptors than this system permits: at most {permitted} \
-         clients; raise the limit (ulimit -n) or take fewer"
+        "{wanted} clients need more descriptors than the limit permits: at most {permitted} \
+         clients; raise the limit with ulimit -n, or use fewer clients"
     )]
     Descriptors { wanted: usize, permitted: usize },
     #[error(
-        "there is no crc-server beside this program or on the PATH; build it, or say where it is \
-         with --server-bin"
+        "crc-server is neither beside this program nor on the PATH: build it, or name it with \
+         --server-bin"
     )]
-    NoServer,
+    ServerNotFound,
     #[error("cannot start {}: {source}", program.display())]
     Start { program: PathBuf, source: io::Error },
-    #[error("the server has ended before it listened{}", words(.first))]
-    ServerEnded { first: String },
+    #[error("the server exited before it listened{}", detail("first line", .output))]
+    ServerExited {
+        /// The first line on its standard error.
+        output: String,
+    },
     #[error("{what}: {source}")]
     System { what: String, source: io::Error },
+    /// The command line or the system does not permit the run.
     #[error("{0}")]
-    Demand(String),
+    Unusable(String),
     #[error("interrupted")]
     Interrupted,
-    /// Whoever does not read to the end does not want the rest.
+    /// The report cannot be printed, for instance because the reader has closed the pipe.
     #[error("{0}")]
     Output(io::Error),
 }
 
 impl Failure {
-    /// For `map_err`: what was tried when the system failed.
+    /// For `map_err`: an error of the system during the action `what`.
     pub(crate) fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failure {
         let what = what.into();
         move |source| Failure::System { what, source }
     }
 }
 
-fn words(said: &str) -> String {
-    if said.is_empty() {
+fn detail(name: &str, text: &str) -> String {
+    if text.is_empty() {
         return String::new();
     }
-    format!("; it said {said:?}")
+    format!("; {name}: {text:?}")
 }

@@ -1,72 +1,70 @@
-//! One client's messages to one other: numbered when they are sent, checked
-//! when they come. Knows no sockets and no time.
+//! The messages from one client to another: numbered when they are sent, and checked when they
+//! arrive.
 
 use crc_wire::{ClientChat, HostId, Kind, Message, Text, truncate_utf8};
 
-/// How many digits a message's number has; the least size of a message.
+/// The number of digits of a message's number, and the minimum size of a message.
 pub(crate) const DIGITS: usize = 16;
-/// The longest message: what a server takes unless told otherwise.
+/// The maximum size of a message: a server's default limit.
 pub(crate) const SIZE_MAX: usize = 64 * 1024;
-/// Where the number stands in a frame.
+/// The position of the number in a frame.
 const NUMBER: core::ops::Range<usize> =
     Kind::ClientChat.fixed_len()..Kind::ClientChat.fixed_len() + DIGITS;
 
-/// What a network must not do to messages.
+/// A violation of what a network guarantees.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Breach {
+pub(crate) enum Violation {
     #[error(
-        "from client {source_id} to client {destination} message {came} came where {due} was due: \
-         what is between was lost or overtaken"
+        "client {source_id} to client {destination}: message {arrived} arrived instead of message \
+         {expected}: the messages between them are lost or reordered"
     )]
     Skipped {
         source_id: HostId,
         destination: HostId,
-        due: u64,
-        came: u64,
+        expected: u64,
+        arrived: u64,
     },
     #[error(
-        "from client {source_id} to client {destination} message {came} came where {due} was due: \
-         it was doubled or overtaken"
+        "client {source_id} to client {destination}: message {arrived} arrived instead of message \
+         {expected}: it is duplicated or reordered"
     )]
-    Again {
+    Repeated {
         source_id: HostId,
         destination: HostId,
-        due: u64,
-        came: u64,
+        expected: u64,
+        arrived: u64,
     },
     #[error(
-        "from client {source_id} to client {destination} something came where message {due} was \
-         due that was never said: {text:?}"
+        "client {source_id} to client {destination}: an altered message arrived instead of message \
+         {expected}: {text:?}"
     )]
-    Damaged {
+    Altered {
         source_id: HostId,
         destination: HostId,
-        due: u64,
+        expected: u64,
         text: String,
     },
-    #[error("client {at} got a message from client {source_id} that was not for it")]
-    Stray { source_id: HostId, at: HostId },
+    #[error("client {receiver} received a message from client {source_id} to another client")]
+    Misdelivered { source_id: HostId, receiver: HostId },
     #[error(
-        "{count} messages have not arrived, the first is message {due} from client {source_id} to \
-         client {destination}"
+        "{count} messages did not arrive; the first is message {expected} from client {source_id} \
+         to client {destination}"
     )]
     Missing {
         source_id: HostId,
         destination: HostId,
-        due: u64,
+        expected: u64,
         count: u64,
     },
-    #[error("what client {source_id} said was answered: {text:?}")]
-    Answered { source_id: HostId, text: String },
-    #[error("client {listener} was told twice that client {of} has joined")]
-    ToldTwice { listener: HostId, of: HostId },
-    #[error("client {listener} was told that client {of} has left, who was not there")]
-    LeftUnknown { listener: HostId, of: HostId },
-    #[error(
-        "{count} announcements have not arrived; client {listener} has not heard of client {of}"
-    )]
-    Untold {
-        listener: HostId,
+    #[error("the server rejected a message from client {source_id}: {text:?}")]
+    Rejected { source_id: HostId, text: String },
+    #[error("client {receiver} received two announcements of client {of}")]
+    AnnouncedTwice { receiver: HostId, of: HostId },
+    #[error("client {receiver} received a quit of client {of}, which it did not know")]
+    UnknownQuit { receiver: HostId, of: HostId },
+    #[error("{count} announcements did not arrive; client {receiver} does not know client {of}")]
+    NotAnnounced {
+        receiver: HostId,
         of: HostId,
         count: u64,
     },
@@ -77,14 +75,14 @@ pub(crate) enum Breach {
 pub(crate) struct Flow {
     source: HostId,
     destination: HostId,
-    /// How many were sent; the number of the next.
+    /// How many messages have been sent. The next one has this number.
     sent: u64,
-    /// How many have come; the number of the one that is due.
+    /// How many messages have arrived. The expected one has this number.
     received: u64,
-    /// The frame that is sent next.
+    /// The next frame to send.
     next: Box<[u8]>,
-    /// The frame that is due.
-    due: Box<[u8]>,
+    /// The frame that is expected.
+    expected: Box<[u8]>,
 }
 
 impl Flow {
@@ -108,29 +106,29 @@ impl Flow {
             sent: 0,
             received: 0,
             next: frame.clone(),
-            due: frame,
+            expected: frame,
         }
     }
 
-    /// Who speaks.
+    /// The sender.
     #[inline]
     pub(crate) fn source(&self) -> HostId {
         self.source
     }
 
-    /// Who listens.
+    /// The receiver.
     #[inline]
     pub(crate) fn destination(&self) -> HostId {
         self.destination
     }
 
-    /// How many bytes each frame has.
+    /// The length of each frame.
     pub(crate) fn frame_len(&self) -> usize {
         self.next.len()
     }
 
-    /// How many messages are on their way.
-    pub(crate) fn under_way(&self) -> u64 {
+    /// How many messages are in flight.
+    pub(crate) fn in_flight(&self) -> u64 {
         self.sent.saturating_sub(self.received)
     }
 
@@ -142,64 +140,64 @@ impl Flow {
         self.received
     }
 
-    /// Says the next message.
+    /// Appends the next frame to `out`.
     #[inline]
-    pub(crate) fn say(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn push_next(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.next);
         self.sent += 1;
         count_up(&mut self.next);
     }
 
-    /// Takes a frame from the source that has come to the destination.
+    /// Checks a frame that arrived.
     #[inline]
-    pub(crate) fn hear(&mut self, frame: &[u8]) -> Result<(), Breach> {
-        if frame != &*self.due {
-            return Err(self.breach(frame));
+    pub(crate) fn check_arrival(&mut self, frame: &[u8]) -> Result<(), Violation> {
+        if frame != &*self.expected {
+            return Err(self.violation(frame));
         }
         self.received += 1;
-        count_up(&mut self.due);
+        count_up(&mut self.expected);
         Ok(())
     }
 
-    /// That something is missing, at the end.
-    pub(crate) fn missing(&self, count: u64) -> Breach {
-        Breach::Missing {
+    /// The violation that `count` messages of all flows, this flow's first, did not arrive.
+    pub(crate) fn missing(&self, count: u64) -> Violation {
+        Violation::Missing {
             source_id: self.source,
             destination: self.destination,
-            due: self.received,
+            expected: self.received,
             count,
         }
     }
 
     #[cold]
-    fn breach(&self, frame: &[u8]) -> Breach {
-        let (source_id, destination, due) = (self.source, self.destination, self.received);
-        // What is right but for its number was said once, or will be.
-        let mut numbered = self.due.clone();
+    fn violation(&self, frame: &[u8]) -> Violation {
+        let (source_id, destination, expected) = (self.source, self.destination, self.received);
+        // A frame that is correct except for its number is another message of the flow.
+        let mut numbered = self.expected.clone();
         let number = frame.get(NUMBER).unwrap_or_default();
         if let Some(place) = numbered.get_mut(NUMBER)
             && place.len() == number.len()
         {
             place.copy_from_slice(number);
         }
-        let came = core::str::from_utf8(number)
+        let arrived = core::str::from_utf8(number)
             .ok()
             .and_then(|number| number.parse().ok());
-        match came {
-            Some(came) if *numbered == *frame && came < self.sent => {
-                if came > due {
-                    Breach::Skipped {
+        match arrived {
+            Some(arrived) if *numbered == *frame && arrived < self.sent => {
+                if arrived > expected {
+                    Violation::Skipped {
                         source_id,
                         destination,
-                        due,
-                        came,
+                        expected,
+                        arrived,
                     }
                 } else {
-                    Breach::Again {
+                    Violation::Repeated {
                         source_id,
                         destination,
-                        due,
-                        came,
+                        expected,
+                        arrived,
                     }
                 }
             }
@@ -208,10 +206,10 @@ impl Flow {
                     .get(Kind::ClientChat.fixed_len()..)
                     .unwrap_or_default();
                 let text = String::from_utf8_lossy(text);
-                Breach::Damaged {
+                Violation::Altered {
                     source_id,
                     destination,
-                    due,
+                    expected,
                     text: truncate_utf8(&text, 80).to_owned(),
                 }
             }
@@ -219,7 +217,7 @@ impl Flow {
     }
 }
 
-/// Adds one to the number in a frame.
+/// Increments the number in a frame.
 #[inline]
 fn count_up(frame: &mut [u8]) {
     let digits = frame.get_mut(NUMBER).unwrap_or_default();
@@ -240,58 +238,58 @@ mod tests {
         Flow::new(HostId::new(7).unwrap(), HostId::new(8).unwrap(), size)
     }
 
-    fn said(flow: &mut Flow, count: usize) -> Vec<Vec<u8>> {
-        let say = |_| {
+    fn sent(flow: &mut Flow, count: usize) -> Vec<Vec<u8>> {
+        let push = |_| {
             let mut frame = Vec::new();
-            flow.say(&mut frame);
+            flow.push_next(&mut frame);
             frame
         };
-        (0..count).map(say).collect()
+        (0..count).map(push).collect()
     }
 
     #[test]
-    fn what_arrives_as_it_was_said_is_right() {
+    fn unchanged_messages_are_accepted() {
         for size in [16, 17, 64, SIZE_MAX] {
             let mut flow = flow(size);
-            for (number, frame) in (0_u64..).zip(said(&mut flow, 1101)) {
+            for (number, frame) in (0_u64..).zip(sent(&mut flow, 1101)) {
                 let message = Message::parse(&frame).unwrap();
                 let Message::ClientChat(chat) = message else {
                     panic!("{message:?}");
                 };
                 assert_eq!(chat.text.as_str().len(), size);
                 assert_eq!(chat.text.as_str()[..16], format!("{number:016}"));
-                flow.hear(&frame).unwrap();
+                flow.check_arrival(&frame).unwrap();
             }
             assert_eq!(
-                (flow.sent(), flow.received(), flow.under_way()),
+                (flow.sent(), flow.received(), flow.in_flight()),
                 (1101, 1101, 0)
             );
         }
     }
 
     #[test]
-    fn what_is_lost_is_noticed() {
+    fn a_lost_message_is_detected() {
         let mut flow = flow(64);
-        let frames = said(&mut flow, 3);
-        flow.hear(&frames[0]).unwrap();
-        let breach = flow.hear(&frames[2]).unwrap_err();
+        let frames = sent(&mut flow, 3);
+        flow.check_arrival(&frames[0]).unwrap();
+        let violation = flow.check_arrival(&frames[2]).unwrap_err();
         assert!(
             matches!(
-                breach,
-                Breach::Skipped {
-                    due: 1,
-                    came: 2,
+                violation,
+                Violation::Skipped {
+                    expected: 1,
+                    arrived: 2,
                     ..
                 }
             ),
-            "{breach}"
+            "{violation}"
         );
-        // And at the end.
-        assert_eq!(flow.under_way(), 2);
+        // Also at the end of a run.
+        assert_eq!(flow.in_flight(), 2);
         assert!(matches!(
             flow.missing(2),
-            Breach::Missing {
-                due: 1,
+            Violation::Missing {
+                expected: 1,
                 count: 2,
                 ..
             }
@@ -299,78 +297,78 @@ mod tests {
     }
 
     #[test]
-    fn what_is_doubled_is_noticed() {
+    fn a_duplicate_is_detected() {
         let mut flow = flow(64);
-        let frames = said(&mut flow, 3);
-        flow.hear(&frames[0]).unwrap();
-        flow.hear(&frames[1]).unwrap();
-        let breach = flow.hear(&frames[1]).unwrap_err();
+        let frames = sent(&mut flow, 3);
+        flow.check_arrival(&frames[0]).unwrap();
+        flow.check_arrival(&frames[1]).unwrap();
+        let violation = flow.check_arrival(&frames[1]).unwrap_err();
         assert!(
             matches!(
-                breach,
-                Breach::Again {
-                    due: 2,
-                    came: 1,
+                violation,
+                Violation::Repeated {
+                    expected: 2,
+                    arrived: 1,
                     ..
                 }
             ),
-            "{breach}"
+            "{violation}"
         );
-        // Also when nothing more was sent.
-        flow.hear(&frames[2]).unwrap();
-        let breach = flow.hear(&frames[2]).unwrap_err();
+        // Also when no message is in flight.
+        flow.check_arrival(&frames[2]).unwrap();
+        let violation = flow.check_arrival(&frames[2]).unwrap_err();
         assert!(
             matches!(
-                breach,
-                Breach::Again {
-                    due: 3,
-                    came: 2,
+                violation,
+                Violation::Repeated {
+                    expected: 3,
+                    arrived: 2,
                     ..
                 }
             ),
-            "{breach}"
+            "{violation}"
         );
     }
 
     #[test]
-    fn what_is_swapped_is_noticed() {
+    fn a_swap_is_detected() {
         let mut flow = flow(16);
-        let frames = said(&mut flow, 12);
+        let frames = sent(&mut flow, 12);
         for frame in &frames[..9] {
-            flow.hear(frame).unwrap();
+            flow.check_arrival(frame).unwrap();
         }
-        let breach = flow.hear(&frames[10]).unwrap_err();
+        let violation = flow.check_arrival(&frames[10]).unwrap_err();
         assert!(
             matches!(
-                breach,
-                Breach::Skipped {
-                    due: 9,
-                    came: 10,
+                violation,
+                Violation::Skipped {
+                    expected: 9,
+                    arrived: 10,
                     ..
                 }
             ),
-            "{breach}"
+            "{violation}"
         );
     }
 
     #[test]
-    fn what_is_damaged_is_noticed() {
+    fn an_altered_message_is_detected() {
         let mut flow = flow(32);
-        let frames = said(&mut flow, 1);
+        let frames = sent(&mut flow, 1);
         for at in 13..frames[0].len() {
             let mut frame = frames[0].clone();
             frame[at] ^= 1;
-            let breach = flow.hear(&frame).unwrap_err();
-            // A number that was never said is no other message.
+            let violation = flow.check_arrival(&frame).unwrap_err();
+            // A number that was never sent is not another message.
             assert!(
-                matches!(breach, Breach::Damaged { due: 0, .. }),
-                "{at}: {breach}"
+                matches!(violation, Violation::Altered { expected: 0, .. }),
+                "{at}: {violation}"
             );
         }
         let mut shorter = frames[0].clone();
         shorter.pop();
-        assert!(flow.hear(&shorter).is_err());
-        assert!(flow.hear(&[]).is_err());
-        flow.hear(&frames[0]).unwrap();
+        assert!(flow.check_arrival(&shorter).is_err());
+        assert!(flow.check_arrival(&[]).is_err());
+        flow.check_arrival(&frames[0]).unwrap();
     }
 }

@@ -1,5 +1,5 @@
-//! How cost grows: the same loads with more clients, more servers, longer
-//! messages; as tables and plots.
+//! Measures how costs grow with the number of clients, the number of servers and the size of
+//! messages, and writes tables and plots.
 
 use std::fmt::Write;
 use std::fs;
@@ -8,24 +8,24 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::args::Shape;
+use crate::client_pool::Placement;
 use crate::failure::Failure;
-use crate::fleet::Placement;
 use crate::plot::{self, Axis, Line, Scale};
 use crate::report;
-use crate::words;
-use crate::workload::{self, Crowd, Load, Setting, Storm, Talk};
+use crate::results;
+use crate::workload::{self, JoinStorm, Load, LoadSpec, Pattern, Settings};
 
 const CLIENTS: [usize; 4] = [10, 100, 1000, 10_000];
 const SERVERS: [usize; 7] = [1, 2, 3, 4, 6, 8, 12];
 const SIZES: [usize; 7] = [16, 64, 256, 1024, 4096, 16_384, 65_536];
-/// How many stream while all others are silent; five clients talk by pairs.
+/// This many pairs stream while all other clients are idle.
 const STREAMS: usize = 4;
 const PAIRS: usize = 8;
 const SIZE: usize = 64;
-/// The table of all.
+/// The file with all tables.
 const TABLES: &str = "growth.md";
 
-/// What a value is.
+/// The unit of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Time,
@@ -33,15 +33,16 @@ enum Unit {
 }
 
 impl Unit {
-    fn words(self) -> fn(f64) -> String {
+    /// The function that formats a value.
+    fn format(self) -> fn(f64) -> String {
         match self {
             Unit::Time => report::time,
             Unit::Memory => report::bytes,
         }
     }
 
-    /// The same for round values, without digits that say nothing.
-    fn words_of_tick(self) -> fn(f64) -> String {
+    /// Like [`format`](Self::format), for round values: without zeros behind the point.
+    fn format_tick(self) -> fn(f64) -> String {
         fn short(text: &str) -> String {
             text.replace(".00 ", " ").replace(".0 ", " ")
         }
@@ -52,13 +53,13 @@ impl Unit {
     }
 }
 
-/// One question, and the answers.
+/// One question, with its answers.
 #[derive(Debug)]
 struct Question {
-    /// The name of its plot's file, without ending.
+    /// The name of its plot's file, without the extension.
     file: &'static str,
     title: &'static str,
-    /// What grows.
+    /// The quantity that grows.
     x: Axis,
     unit: Unit,
     y_label: &'static str,
@@ -75,7 +76,7 @@ impl Question {
 
     fn table(&self) -> String {
         let mut table = String::new();
-        let words = self.unit.words();
+        let format = self.unit.format();
         let names: Vec<&str> = self.lines.iter().map(|line| line.name.as_str()).collect();
         let rule = "---:|".repeat(names.len() + 1);
         // Writing to a string cannot fail.
@@ -94,10 +95,10 @@ impl Question {
         for x in rows {
             let cell = |line: &Line| {
                 let point = line.points.iter().find(|point| point.0 == x);
-                point.map_or("-".to_owned(), |point| words(point.1))
+                point.map_or("-".to_owned(), |point| format(point.1))
             };
             let cells: Vec<String> = self.lines.iter().map(cell).collect();
-            let _ = writeln!(table, "| {} | {} |", (self.x.words)(x), cells.join(" | "));
+            let _ = writeln!(table, "| {} | {} |", (self.x.format)(x), cells.join(" | "));
         }
         table
     }
@@ -106,7 +107,7 @@ impl Question {
         let y = Axis {
             scale: self.y_scale,
             label: self.y_label,
-            words: self.unit.words_of_tick(),
+            format: self.unit.format_tick(),
         };
         plot::svg(self.title, self.x, y, &self.lines)
     }
@@ -129,54 +130,53 @@ fn line(name: &str) -> Line {
     }
 }
 
-/// The figures, for people and for programs.
+/// The results, for people and for programs.
 #[derive(Debug)]
 pub(crate) struct Growth {
     pub(crate) text: String,
     pub(crate) json: Value,
 }
 
-/// Measures, and writes tables and plots into `folder`.
+/// Measures, and writes tables and plots to `folder`.
 pub(crate) fn run(
-    setting: &Setting<'_>,
+    settings: &Settings<'_>,
     folder: &Path,
     clients_max: usize,
     rounds: u32,
 ) -> Result<Growth, Failure> {
-    let named = &setting.network.server;
-    if !named.is_empty() || setting.network.start.is_some() || setting.network.shape.is_some() {
-        let words =
-            "growth starts servers as it needs them: leave out --server, --start and --shape";
-        return Err(Failure::Demand(words.to_owned()));
+    let named = &settings.network.server;
+    if !named.is_empty() || settings.network.start.is_some() || settings.network.shape.is_some() {
+        let text = "growth starts its own servers: leave out --server, --start and --shape";
+        return Err(Failure::Unusable(text.to_owned()));
     }
     let shown = folder.display().to_string();
     let failed = || Failure::system(format!("cannot write to {shown}"));
     fs::create_dir_all(folder).map_err(failed())?;
-    let permitted = setting.clients_max();
+    let permitted = settings.clients_max();
     let mut counts: Vec<usize> = CLIENTS.into_iter().filter(|&n| n <= clients_max).collect();
     if let Some(count) = counts.iter_mut().find(|count| **count > permitted) {
-        // As many as there may be, in place of the first that may not.
+        // The first count above the permitted one becomes the permitted one.
         *count = permitted & !1;
     }
     counts.dedup();
     counts.retain(|&count| count <= permitted);
     let points = counts.len() + (SERVERS.len() + 2 * SIZES.len()) * rounds as usize;
-    let mut course = Course {
-        setting,
+    let mut run = GrowthRun {
+        settings,
         rounds,
         done: 0,
         points: points as u64,
     };
-    let mut questions = course.clients(&counts)?;
-    questions.push(course.servers()?);
-    questions.push(course.sizes()?);
-    setting.progress.finish();
+    let mut questions = run.by_clients(&counts)?;
+    questions.push(run.by_servers()?);
+    questions.push(run.by_size()?);
+    settings.progress.finish();
 
     let mut text = format!(
-        "Written by `crc-bench growth`: {} s for each measurement, the least of {rounds}. The server's\n\
-         processor time for each message or announcement; its resident memory. At most {permitted} clients\n\
-         were permitted by the limit of descriptors.\n",
-        setting.bounds.seconds
+        "Written by `crc-bench growth`: {} s per measurement, the minimum of {rounds}. The values are the\n\
+         servers' processor time per message or announcement, and their resident memory. The descriptor\n\
+         limit permitted at most {permitted} clients.\n",
+        settings.bounds.seconds
     );
     for question in &questions {
         let (file, title) = (question.file, question.title);
@@ -186,38 +186,38 @@ pub(crate) fn run(
         // Writing to a string cannot fail.
         let _ = write!(text, "\n## {title}\n\n![{title}]({file}.svg)\n\n{table}");
     }
-    let written = format!("# How cost grows\n\n{text}");
+    let written = format!("# How costs grow\n\n{text}");
     fs::write(folder.join(TABLES), written).map_err(failed())?;
     let _ = write!(text, "\nWritten to {shown}: {TABLES} and the plots.");
     let json = json!({
         "workload": "growth",
         "clients_permitted": permitted,
-        "seconds": setting.bounds.seconds,
+        "seconds": settings.bounds.seconds,
         "rounds": rounds,
         "questions": questions.iter().map(Question::to_json).collect::<Vec<_>>(),
     });
     Ok(Growth { text, json })
 }
 
-/// All measurements, one after the other.
-struct Course<'a> {
-    setting: &'a Setting<'a>,
+/// The measurements in progress.
+struct GrowthRun<'a> {
+    settings: &'a Settings<'a>,
     rounds: u32,
     done: u64,
     points: u64,
 }
 
-impl Course<'_> {
-    fn next(&mut self) {
+impl GrowthRun<'_> {
+    fn next_point(&mut self) {
         self.done += 1;
-        self.setting.progress.point(self.done, self.points);
+        self.settings.progress.point(self.done, self.points);
     }
 
-    fn clients(&mut self, counts: &[usize]) -> Result<Vec<Question>, Failure> {
+    fn by_clients(&mut self, counts: &[usize]) -> Result<Vec<Question>, Failure> {
         let x = Axis {
             scale: Scale::Logarithmic,
             label: "clients",
-            words: report::grouped,
+            format: report::grouped,
         };
         let mut messages = Question {
             file: "growth-clients",
@@ -228,7 +228,7 @@ impl Course<'_> {
             y_scale: Scale::Logarithmic,
             lines: vec![
                 line("all in ping-pong"),
-                line(&format!("{STREAMS} pairs stream, the others are silent")),
+                line(&format!("{STREAMS} pairs stream, the others are idle")),
             ],
         };
         let mut joining = Question {
@@ -250,27 +250,27 @@ impl Course<'_> {
             y_scale: Scale::Logarithmic,
         };
         for &clients in counts {
-            self.next();
-            let crowd = |talk| Crowd {
-                talk,
+            self.next_point();
+            let spec = |pattern| LoadSpec {
+                pattern,
                 size: SIZE,
                 clients,
-                placement: Placement::Dealt,
+                placement: Placement::RoundRobin,
             };
-            let all = Talk::PingPong { pairs: clients / 2 };
-            let few = Talk::Stream { pairs: STREAMS };
-            // One storm is long enough, and all rounds have the same clients.
-            let crowds = [crowd(all), crowd(few)].repeat(self.rounds as usize);
-            let (storm, loads) = workload::storm_and_loads(self.setting, &crowds)?;
-            let least = |of: usize| {
-                let loads = loads.iter().skip(of).step_by(2);
-                least(loads.map(per_message))
+            let all = Pattern::PingPong { pairs: clients / 2 };
+            let few = Pattern::Stream { pairs: STREAMS };
+            // One join storm is long enough. All rounds use the same clients.
+            let specs = [spec(all), spec(few)].repeat(self.rounds as usize);
+            let (storm, loads) = workload::join_storm_and_loads(self.settings, &specs)?;
+            let minimum_of = |first: usize| {
+                let loads = loads.iter().skip(first).step_by(2);
+                minimum(loads.map(per_message))
             };
-            messages.add(0, clients, least(0));
-            messages.add(1, clients, least(1));
+            messages.add(0, clients, minimum_of(0));
+            messages.add(1, clients, minimum_of(1));
             joining.add(0, clients, per_announcement(&storm));
-            let each = words::memory_per_client(&storm);
-            // Of a few clients nothing is seen but what the server has for itself.
+            let each = results::memory_per_client(&storm);
+            // With few clients the server's own memory outweighs theirs.
             memory.add(
                 0,
                 clients,
@@ -280,14 +280,14 @@ impl Course<'_> {
         Ok(vec![messages, joining, memory])
     }
 
-    fn servers(&mut self) -> Result<Question, Failure> {
+    fn by_servers(&mut self) -> Result<Question, Failure> {
         let mut question = Question {
             file: "growth-servers",
             title: "CPU per message, by servers in a line",
             x: Axis {
                 scale: Scale::Linear,
-                label: "servers on the way",
-                words: report::grouped,
+                label: "servers in the line",
+                format: report::grouped,
             },
             unit: Unit::Time,
             y_label: "CPU per message",
@@ -295,30 +295,30 @@ impl Course<'_> {
             lines: vec![line("all servers together"), line("each server")],
         };
         for servers in SERVERS {
-            let mut setting = self.setting.clone();
-            setting.start = servers;
-            setting.shape = Shape::Line;
-            let crowd = Crowd {
-                talk: Talk::Stream { pairs: PAIRS },
+            let mut settings = self.settings.clone();
+            settings.start = servers;
+            settings.shape = Shape::Line;
+            let spec = LoadSpec {
+                pattern: Pattern::Stream { pairs: PAIRS },
                 size: SIZE,
                 clients: 0,
-                placement: Placement::Endpoints,
+                placement: Placement::FirstAndLast,
             };
-            let all = self.least_of(&setting, crowd)?;
+            let all = self.minimum_of(&settings, spec)?;
             question.add(0, servers, all);
             question.add(1, servers, all.map(|all| all / servers as f64));
         }
         Ok(question)
     }
 
-    fn sizes(&mut self) -> Result<Question, Failure> {
+    fn by_size(&mut self) -> Result<Question, Failure> {
         let mut question = Question {
             file: "growth-size",
             title: "CPU per message, by its size",
             x: Axis {
                 scale: Scale::Logarithmic,
                 label: "bytes of text",
-                words: report::grouped,
+                format: report::grouped,
             },
             unit: Unit::Time,
             y_label: "server CPU per message",
@@ -329,51 +329,56 @@ impl Course<'_> {
             ],
         };
         for size in SIZES {
-            let talks = [
-                Talk::Stream { pairs: PAIRS },
-                Talk::PingPong { pairs: PAIRS },
+            let patterns = [
+                Pattern::Stream { pairs: PAIRS },
+                Pattern::PingPong { pairs: PAIRS },
             ];
-            for (number, talk) in talks.into_iter().enumerate() {
-                let crowd = Crowd {
-                    talk,
+            for (number, pattern) in patterns.into_iter().enumerate() {
+                let spec = LoadSpec {
+                    pattern,
                     size,
                     clients: 0,
-                    placement: Placement::Dealt,
+                    placement: Placement::RoundRobin,
                 };
-                let setting = self.setting;
-                let value = self.least_of(setting, crowd)?;
+                let settings = self.settings;
+                let value = self.minimum_of(settings, spec)?;
                 question.add(number, size, value);
             }
         }
         Ok(question)
     }
 
-    fn least_of(&mut self, setting: &Setting<'_>, crowd: Crowd) -> Result<Option<f64>, Failure> {
+    fn minimum_of(
+        &mut self,
+        settings: &Settings<'_>,
+        spec: LoadSpec,
+    ) -> Result<Option<f64>, Failure> {
         let mut values = Vec::new();
         for _ in 0..self.rounds {
-            self.next();
-            values.push(per_message(&workload::load(setting, crowd)?));
+            self.next_point();
+            values.push(per_message(&workload::load(settings, spec)?));
         }
-        Ok(least(values.into_iter()))
+        Ok(minimum(values.into_iter()))
     }
 }
 
-/// Nanoseconds of all servers' processor time.
+/// All servers' processor time per message, in nanoseconds.
 fn per_message(load: &Load) -> Option<f64> {
-    each(load.span.all_servers()?.as_nanos(), load.messages)
+    per_item(load.span.all_servers()?.as_nanos(), load.messages)
 }
 
-fn per_announcement(storm: &Storm) -> Option<f64> {
-    each(storm.span.all_servers()?.as_nanos(), storm.told)
+/// All servers' processor time per announcement, in nanoseconds.
+fn per_announcement(storm: &JoinStorm) -> Option<f64> {
+    per_item(storm.span.all_servers()?.as_nanos(), storm.announcements)
 }
 
-fn each(nanoseconds: u128, count: u64) -> Option<f64> {
-    // So little is less than what the system counts in.
+fn per_item(nanoseconds: u128, count: u64) -> Option<f64> {
+    // Zero means less than the resolution of the system's clock.
     (nanoseconds > 0 && count > 0).then(|| nanoseconds as f64 / count as f64)
 }
 
-/// Disturbances only ever add to processor time, so the least says most.
-fn least(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+/// The minimum. Disturbances only add to processor time.
+fn minimum(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     values.flatten().min_by(f64::total_cmp)
 }
 
@@ -382,14 +387,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_has_a_row_for_each_point_and_says_what_is_missing() {
+    fn a_table_has_a_row_per_point_and_marks_missing_values() {
         let mut question = Question {
             file: "file",
             title: "title",
             x: Axis {
                 scale: Scale::Logarithmic,
                 label: "clients",
-                words: report::grouped,
+                format: report::grouped,
             },
             unit: Unit::Time,
             y_label: "time",
@@ -413,11 +418,11 @@ mod tests {
     }
 
     #[test]
-    fn the_least_counts_and_nothing_is_not_a_figure() {
-        assert_eq!(least([Some(3.0), None, Some(2.0)].into_iter()), Some(2.0));
-        assert_eq!(least([None].into_iter()), None);
-        assert_eq!(each(100, 0), None);
-        assert_eq!(each(0, 100), None);
-        assert_eq!(each(100, 8), Some(12.5));
+    fn the_minimum_ignores_missing_values() {
+        assert_eq!(minimum([Some(3.0), None, Some(2.0)].into_iter()), Some(2.0));
+        assert_eq!(minimum([None].into_iter()), None);
+        assert_eq!(per_item(100, 0), None);
+        assert_eq!(per_item(0, 100), None);
+        assert_eq!(per_item(100, 8), Some(12.5));
     }
 }

@@ -1,12 +1,13 @@
-//! `crc-bench`: puts a relay chat network under load, and says what it came to.
+//! `crc-bench`: puts a relay chat network under load, checks every message, and reports
+//! throughput, latency and cost.
 //!
-//! Reads the command line and prints; what is done is known in the modules.
+//! This file reads the command line, selects the workload, and prints the report.
 
 #![forbid(unsafe_code)]
 
 mod args;
+mod client_pool;
 mod failure;
-mod fleet;
 mod flow;
 mod growth;
 mod meter;
@@ -14,9 +15,9 @@ mod plot;
 mod presence;
 mod progress;
 mod report;
+mod results;
 mod servers;
 mod usage;
-mod words;
 mod workload;
 
 use std::io::{self, Write};
@@ -25,23 +26,23 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use crc_net::raise_descriptor_limit;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::args::{Cli, Pairs, Shape, Workload};
+use crate::client_pool::Placement;
 use crate::failure::Failure;
-use crate::fleet::Placement;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::servers::processors;
-use crate::workload::{Crowd, Setting, Talk};
+use crate::workload::{LoadSpec, Pattern, Settings};
 
-/// A message was lost, doubled or swapped.
-const BROKEN: u8 = 1;
-/// There are no figures.
+/// The network violated a guarantee.
+const VIOLATION: u8 = 1;
+/// Nothing could be measured.
 const UNUSABLE: u8 = 2;
-/// Somebody has stopped it.
+/// A signal ended the run.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             let _ = writeln!(io::stderr(), "crc-bench: {failure}");
             match failure {
-                Failure::Broken(_) => BROKEN,
+                Failure::Violation(_) => VIOLATION,
                 Failure::Interrupted => INTERRUPTED,
                 _ => UNUSABLE,
             }
@@ -65,11 +66,11 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let watched = flag::register(signal, Arc::clone(&stop));
-        watched.map_err(Failure::system("signals can't be watched"))?;
+        watched.map_err(Failure::system("cannot handle signals"))?;
     }
     if let Some(processor) = cli.cpu {
-        let what = format!("cannot stay on processor {processor}");
-        processors::stay_on(processor).map_err(Failure::system(what))?;
+        let what = format!("cannot use processor {processor} only");
+        processors::pin(processor).map_err(Failure::system(what))?;
     }
     let hops = matches!(cli.workload, Workload::Hops { .. });
     let named = cli.network.server.len();
@@ -80,16 +81,16 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         _ => 0,
     };
     if cli.network.server_pid.len() > named {
-        let words = "there are more processes (--server-pid) than servers (--server)";
-        return Err(Failure::Demand(words.to_owned()));
+        let text = "there are more processes (--server-pid) than servers (--server)";
+        return Err(Failure::Unusable(text.to_owned()));
     }
     let progress = Progress::new();
-    let setting = Setting {
+    let settings = Settings {
         network: &cli.network,
         start,
         shape: cli.network.shape.unwrap_or(Shape::Line),
         bounds: cli.bounds.clone(),
-        descriptors: raise_descriptors(),
+        descriptors: raise_descriptor_limit(),
         stop,
         progress: &progress,
     };
@@ -99,11 +100,11 @@ fn run(cli: &Cli) -> Result<(), Failure> {
             clients,
             rounds,
         } => {
-            let growth = growth::run(&setting, out, *clients, *rounds)?;
+            let growth = growth::run(&settings, out, *clients, *rounds)?;
             (growth.text, growth.json)
         }
         workload => {
-            let report = measure(&setting, workload)?;
+            let report = measure(&settings, workload)?;
             (report.to_string(), report.to_json())
         }
     };
@@ -115,56 +116,46 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     written.and_then(|()| out.flush()).map_err(Failure::Output)
 }
 
-fn measure(setting: &Setting<'_>, workload: &Workload) -> Result<Report, Failure> {
-    let load = |talk, size, placement| {
-        let crowd = Crowd {
-            talk,
+fn measure(settings: &Settings<'_>, workload: &Workload) -> Result<Report, Failure> {
+    let load = |pattern, size, placement| {
+        let spec = LoadSpec {
+            pattern,
             size,
             clients: 0,
             placement,
         };
-        workload::load(setting, crowd)
+        workload::load(settings, spec)
     };
-    let dealt = Placement::Dealt;
+    let round_robin = Placement::RoundRobin;
     Ok(match *workload {
         Workload::Stream {
             pairs: Pairs { pairs, size },
-        } => words::stream("stream", &load(Talk::Stream { pairs }, size, dealt)?),
+        } => results::stream(
+            "stream",
+            &load(Pattern::Stream { pairs }, size, round_robin)?,
+        ),
         Workload::PingPong {
             pairs: Pairs { pairs, size },
-        } => words::ping_pong(&load(Talk::PingPong { pairs }, size, dealt)?),
-        Workload::FanIn { senders, size } => {
-            words::stream("fan-in", &load(Talk::FanIn { senders }, size, dealt)?)
-        }
+        } => results::ping_pong(&load(Pattern::PingPong { pairs }, size, round_robin)?),
+        Workload::FanIn { senders, size } => results::stream(
+            "fan-in",
+            &load(Pattern::FanIn { senders }, size, round_robin)?,
+        ),
         Workload::Hops {
             pairs: Pairs { pairs, size },
-        } => words::stream(
+        } => results::stream(
             "hops",
-            &load(Talk::Stream { pairs }, size, Placement::Endpoints)?,
+            &load(Pattern::Stream { pairs }, size, Placement::FirstAndLast)?,
         ),
         Workload::JoinStorm { clients } => {
-            words::join_storm(&workload::join_storm(setting, clients)?)
+            results::join_storm(&workload::join_storm(settings, clients)?)
         }
-        Workload::FanOut { clients } => words::fan_out(&workload::fan_out(setting, clients)?),
-        Workload::Idle { clients } => words::idle(&workload::idle(setting, clients)?),
+        Workload::FanOut { clients } => results::fan_out(&workload::fan_out(settings, clients)?),
+        Workload::Idle { clients } => results::idle(&workload::idle(settings, clients)?),
         Workload::Growth { .. } => {
-            return Err(Failure::Demand("growth is not one measurement".to_owned()));
+            return Err(Failure::Unusable(
+                "growth is more than one measurement".to_owned(),
+            ));
         }
-    })
-}
-
-/// Raises the limit of descriptors as far as it goes, and returns it.
-fn raise_descriptors() -> usize {
-    let before = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: before.maximum,
-        maximum: before.maximum,
-    };
-    let limit = match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => raised.current,
-        Err(_) => before.current,
-    };
-    limit.map_or(usize::MAX, |limit| {
-        usize::try_from(limit).unwrap_or(usize::MAX)
     })
 }

@@ -1,11 +1,11 @@
-//! How long something took, and what the servers needed for it.
+//! Measures elapsed time, processor time and memory.
 
 use std::time::{Duration, Instant};
 
 use crate::servers::Target;
 use crate::usage;
 
-/// The clocks at one moment.
+/// The clocks at one moment: wall clock, and each process's processor time.
 #[derive(Debug, Clone)]
 pub(crate) struct Reading {
     at: Instant,
@@ -13,8 +13,8 @@ pub(crate) struct Reading {
     servers: Vec<Option<Duration>>,
 }
 
-/// What has passed between two readings. Processor times are `None` where the
-/// system does not tell.
+/// The difference between two readings. A processor time is `None` if the system does not
+/// report it.
 #[derive(Debug, Clone)]
 pub(crate) struct Span {
     pub(crate) time: Duration,
@@ -25,7 +25,7 @@ pub(crate) struct Span {
 }
 
 impl Reading {
-    /// Reads them now.
+    /// Reads the clocks now.
     pub(crate) fn now(targets: &[Target]) -> Reading {
         let of = |target: &Target| target.process.and_then(usage::processor_time);
         Reading {
@@ -35,7 +35,7 @@ impl Reading {
         }
     }
 
-    /// What has passed until `later`.
+    /// The difference from this reading to `later`.
     pub(crate) fn until(&self, later: &Reading) -> Span {
         let between = |(from, to): (&Option<Duration>, &Option<Duration>)| {
             Some((*to)?.saturating_sub((*from)?))
@@ -54,7 +54,7 @@ impl Reading {
 }
 
 impl Span {
-    /// The processor time of all servers; `None` unless all are known.
+    /// The sum of all servers' processor times; `None` unless all are known.
     pub(crate) fn all_servers(&self) -> Option<Duration> {
         self.servers.iter().copied().sum()
     }
@@ -66,7 +66,7 @@ pub(crate) fn resident(targets: &[Target]) -> Vec<Option<u64>> {
     targets.iter().map(of).collect()
 }
 
-/// The most resident memory that each server has ever had, in bytes.
+/// The peak resident memory of each server, in bytes.
 pub(crate) fn resident_peak(targets: &[Target]) -> Vec<Option<u64>> {
     let of = |target: &Target| target.process.and_then(usage::resident_peak);
     targets.iter().map(of).collect()
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_not_counted_as_nothing() {
+    fn an_unknown_time_makes_the_sum_unknown() {
         let span = reading(&[Some(5), Some(7)]).until(&reading(&[Some(15), Some(8)]));
         assert_eq!(span.all_servers(), Some(Duration::from_nanos(11)));
         let span = reading(&[Some(5), None]).until(&reading(&[Some(15), Some(8)]));

@@ -1,5 +1,4 @@
-//! Plots as SVG: lines over a logarithmic or a plain axis. Knows numbers and
-//! words, and nothing of what they mean.
+//! Draws line plots as SVG, with linear or logarithmic axes.
 
 use std::fmt::Write;
 
@@ -9,16 +8,16 @@ const LEFT: f64 = 90.0;
 const RIGHT: f64 = 30.0;
 const TOP: f64 = 70.0;
 const BOTTOM: f64 = 60.0;
-/// Told apart by people who see colours otherwise, too.
+/// Distinguishable with colour blindness, too.
 const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 const DASHES: [&str; 4] = ["none", "7 4", "2 3", "9 3 2 3"];
 
-/// How an axis runs.
+/// The scale of an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scale {
-    /// From 0 on.
+    /// Starts at 0.
     Linear,
-    /// From the least on; all values are greater than 0.
+    /// Starts at the least value. All values are greater than 0.
     Logarithmic,
 }
 
@@ -27,8 +26,8 @@ pub(crate) enum Scale {
 pub(crate) struct Axis {
     pub(crate) scale: Scale,
     pub(crate) label: &'static str,
-    /// How a value is written at the axis.
-    pub(crate) words: fn(f64) -> String,
+    /// Formats a value for the axis.
+    pub(crate) format: fn(f64) -> String,
 }
 
 /// One line.
@@ -38,7 +37,7 @@ pub(crate) struct Line {
     pub(crate) points: Vec<(f64, f64)>,
 }
 
-/// Draws lines over `x` and `y`; at every point's `x` there is a mark.
+/// Draws lines over the axes `x` and `y`, with a tick mark at the `x` of every point.
 pub(crate) fn svg(title: &str, x: Axis, y: Axis, lines: &[Line]) -> String {
     let points = || lines.iter().flat_map(|line| &line.points);
     let mut marks: Vec<f64> = points().map(|point| point.0).collect();
@@ -74,7 +73,7 @@ pub(crate) fn svg(title: &str, x: Axis, y: Axis, lines: &[Line]) -> String {
             r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#,
             LEFT - 8.0,
             at + 4.0,
-            escaped(&(y.words)(value))
+            escaped(&(y.format)(value))
         ));
     }
     for &value in &marks {
@@ -86,7 +85,7 @@ pub(crate) fn svg(title: &str, x: Axis, y: Axis, lines: &[Line]) -> String {
         draw(format_args!(
             r#"<text x="{at:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
             bottom + 20.0,
-            escaped(&(x.words)(value))
+            escaped(&(x.format)(value))
         ));
     }
     draw(format_args!(
@@ -132,7 +131,7 @@ pub(crate) fn svg(title: &str, x: Axis, y: Axis, lines: &[Line]) -> String {
     out
 }
 
-/// What an axis spans.
+/// The range of an axis.
 #[derive(Debug, Clone, Copy)]
 struct Range {
     scale: Scale,
@@ -141,7 +140,7 @@ struct Range {
 }
 
 impl Range {
-    /// Spans all values; up to round ones if `round`.
+    /// The range of all values, extended to round numbers if `round`.
     fn of(values: impl Iterator<Item = f64>, scale: Scale, round: bool) -> Range {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.filter(|value| value.is_finite()) {
@@ -170,7 +169,7 @@ impl Range {
         Range { scale, low, high }
     }
 
-    /// Where a value is: 0 at the beginning of the axis, 1 at its end.
+    /// The position of a value: 0 at the start of the axis, 1 at its end.
     fn place(self, value: f64) -> f64 {
         match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
@@ -180,7 +179,7 @@ impl Range {
         }
     }
 
-    /// Round values to be written at the axis.
+    /// The round values to write at the axis.
     fn ticks(self) -> Vec<f64> {
         match self.scale {
             Scale::Linear => (0..=5)
@@ -195,7 +194,7 @@ impl Range {
                 if all.len() <= 8 {
                     return all;
                 }
-                // Powers of ten are enough, but for the ends.
+                // With many values only powers of ten.
                 let power = |round: &f64| (round.log10() - round.log10().round()).abs() < 1e-9;
                 all.into_iter().filter(power).collect()
             }
@@ -203,7 +202,7 @@ impl Range {
     }
 }
 
-/// The greatest of 1, 2, 5, 10, 20 ... that is not above a value.
+/// The greatest of 1, 2, 5, 10, 20 ... that is at most `value`.
 fn floor(value: f64) -> f64 {
     let power = 10_f64.powf(value.log10().floor());
     let digits = [5.0, 2.0, 1.0].map(|digit| digit * power);
@@ -211,7 +210,7 @@ fn floor(value: f64) -> f64 {
     found.unwrap_or(power)
 }
 
-/// The least of 1, 2, 5, 10, 20 ... that is not below a value.
+/// The least of 1, 2, 5, 10, 20 ... that is at least `value`.
 fn ceiling(value: f64) -> f64 {
     if value <= 0.0 {
         return 1.0;
@@ -236,12 +235,12 @@ mod tests {
         Axis {
             scale,
             label: "axis",
-            words: |value| format!("<{value}>"),
+            format: |value| format!("<{value}>"),
         }
     }
 
     #[test]
-    fn round_values_enclose() {
+    fn round_numbers_enclose_a_value() {
         assert_eq!((floor(31.0), ceiling(31.0)), (20.0, 50.0));
         assert_eq!((floor(50.0), ceiling(50.0)), (50.0, 50.0));
         assert_eq!((floor(0.7), ceiling(99.0)), (0.5, 100.0));
@@ -249,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn values_lie_where_they_belong() {
+    fn values_map_to_positions() {
         let range = Range::of([10.0, 1000.0].into_iter(), Scale::Logarithmic, true);
         assert!((range.place(100.0) - 0.5).abs() < 1e-9);
         let range = Range::of([3.0, 9.0].into_iter(), Scale::Linear, true);
@@ -257,7 +256,7 @@ mod tests {
         assert_eq!(range.ticks(), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         let range = Range::of([30.0, 90.0].into_iter(), Scale::Logarithmic, true);
         assert_eq!(range.ticks().len(), 3, "{range:?}");
-        // Nothing, or all the same, is no reason to divide by nothing.
+        // No values and equal values cause no division by zero.
         for values in [&[][..], &[0.0], &[7.0, 7.0]] {
             for scale in [Scale::Linear, Scale::Logarithmic] {
                 for round in [false, true] {
@@ -269,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_and_point_is_drawn() {
+    fn draws_every_line_and_point() {
         let line = |name: &str| Line {
             name: name.to_owned(),
             points: vec![(10.0, 30.0), (100.0, 40.0), (1000.0, 90.0)],
@@ -293,7 +292,7 @@ mod tests {
             assert!(drawn.contains(text), "{text}");
         }
         assert!(!drawn.contains("NaN") && !drawn.contains("inf"));
-        // Marks are in the frame, the greater the further right.
+        // Points are inside the frame, greater values further right.
         let x = |value| drawn.find(&format!(r#"<circle cx="{value}""#));
         assert!(x("90.0").is_some() && x("390.0").is_some() && x("690.0").is_some());
     }

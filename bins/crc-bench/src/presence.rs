@@ -1,18 +1,18 @@
-//! Who has been told of whom. Knows clients by their numbers, from 0, and
-//! nothing of how they are told.
+//! Which client knows which: records the announcements of joins and quits. Clients have indices
+//! from 0.
 
 use crc_wire::HostId;
 
-use crate::flow::Breach;
+use crate::flow::Violation;
 
-/// The ids of a fleet, one behind the other.
+/// The ids of a pool's clients: consecutive numbers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ids {
     first: HostId,
 }
 
 impl Ids {
-    /// Ids from `first` on.
+    /// The ids that start with `first`.
     pub(crate) fn from(first: HostId) -> Ids {
         Ids { first }
     }
@@ -23,7 +23,7 @@ impl Ids {
         HostId::new(self.first.get().saturating_add(client)).unwrap_or(self.first)
     }
 
-    /// The client with an id, if it is one of the first `count`.
+    /// The index of the client with this id, if it is less than `count`.
     #[inline]
     pub(crate) fn client(self, id: u32, count: usize) -> Option<usize> {
         let client = usize::try_from(id.checked_sub(self.first.get())?).ok()?;
@@ -31,117 +31,116 @@ impl Ids {
     }
 }
 
-/// Who among a fleet has been told of whom: a bit for each pair.
+/// Which client knows which: a bit for each ordered pair.
 #[derive(Debug)]
 pub(crate) struct Presence {
     ids: Ids,
-    /// How many words a listener has.
+    /// The number of words per client.
     row: usize,
-    heard: Vec<u64>,
-    /// How many bits are set.
-    known: u64,
-    /// How often somebody was told of a joining or a leaving.
-    told: u64,
+    knows: Vec<u64>,
+    /// The number of bits that are set.
+    known_pairs: u64,
+    announcements: u64,
 }
 
 impl Presence {
-    /// For `clients` clients, of whom nobody knows anybody.
+    /// `clients` clients, of which none knows another.
     pub(crate) fn new(ids: Ids, clients: usize) -> Presence {
         let row = clients.div_ceil(64);
         Presence {
             ids,
             row,
-            heard: vec![0; row * clients],
-            known: 0,
-            told: 0,
+            knows: vec![0; row * clients],
+            known_pairs: 0,
+            announcements: 0,
         }
     }
 
-    /// How many pairs there are of one who knows and one who is known.
-    pub(crate) fn known(&self) -> u64 {
-        self.known
+    /// The number of ordered pairs of which the first client knows the second.
+    pub(crate) fn known_pairs(&self) -> u64 {
+        self.known_pairs
     }
 
-    /// How many announcements there were, of joinings and leavings.
-    pub(crate) fn told(&self) -> u64 {
-        self.told
+    /// The number of announcements of joins and quits.
+    pub(crate) fn announcements(&self) -> u64 {
+        self.announcements
     }
 
-    /// `listener` is told that `of` has joined.
+    /// Records that the join of `of` was announced to `receiver`.
     #[inline]
-    pub(crate) fn joined(&mut self, listener: usize, of: usize) -> Result<(), Breach> {
-        let (word, bit) = self.place(listener, of);
+    pub(crate) fn on_join(&mut self, receiver: usize, of: usize) -> Result<(), Violation> {
+        let (word, bit) = self.place(receiver, of);
         let ids = self.ids;
-        let Some(word) = self.heard.get_mut(word) else {
+        let Some(word) = self.knows.get_mut(word) else {
             return Ok(());
         };
-        if listener == of {
-            // Original servers echo.
+        if receiver == of {
+            // v1 servers echo a client's own registration.
             return Ok(());
         }
         if *word & bit != 0 {
-            return Err(Breach::ToldTwice {
-                listener: ids.id(listener),
+            return Err(Violation::AnnouncedTwice {
+                receiver: ids.id(receiver),
                 of: ids.id(of),
             });
         }
         *word |= bit;
-        self.known += 1;
-        self.told += 1;
+        self.known_pairs += 1;
+        self.announcements += 1;
         Ok(())
     }
 
-    /// `listener` is told that `of` has left.
+    /// Records that the quit of `of` was announced to `receiver`.
     #[inline]
-    pub(crate) fn left(&mut self, listener: usize, of: usize) -> Result<(), Breach> {
-        let (word, bit) = self.place(listener, of);
+    pub(crate) fn on_quit(&mut self, receiver: usize, of: usize) -> Result<(), Violation> {
+        let (word, bit) = self.place(receiver, of);
         let ids = self.ids;
-        let Some(word) = self.heard.get_mut(word) else {
+        let Some(word) = self.knows.get_mut(word) else {
             return Ok(());
         };
-        if listener == of {
+        if receiver == of {
             return Ok(());
         }
         if *word & bit == 0 {
-            return Err(Breach::LeftUnknown {
-                listener: ids.id(listener),
+            return Err(Violation::UnknownQuit {
+                receiver: ids.id(receiver),
                 of: ids.id(of),
             });
         }
         *word &= !bit;
-        self.known -= 1;
-        self.told += 1;
+        self.known_pairs -= 1;
+        self.announcements += 1;
         Ok(())
     }
 
-    /// `listener` has left, and knows nobody any more.
-    pub(crate) fn forget(&mut self, listener: usize) {
-        let (start, _) = self.place(listener, 0);
-        let row = self.heard.get_mut(start..start + self.row);
+    /// Records that `receiver` has quit, and no longer knows any client.
+    pub(crate) fn forget(&mut self, receiver: usize) {
+        let (start, _) = self.place(receiver, 0);
+        let row = self.knows.get_mut(start..start + self.row);
         for word in row.unwrap_or_default() {
-            self.known -= u64::from(word.count_ones());
+            self.known_pairs -= u64::from(word.count_ones());
             *word = 0;
         }
     }
 
-    /// What is missing until each of the first `clients` knows all others.
-    pub(crate) fn untold(&self, clients: usize) -> Option<Breach> {
+    /// The first announcement that is missing until each of `clients` clients knows all others.
+    pub(crate) fn not_announced(&self, clients: usize) -> Option<Violation> {
         let all = clients as u64 * (clients as u64).saturating_sub(1);
-        let pairs = (0..clients).flat_map(|listener| (0..clients).map(move |of| (listener, of)));
-        let mut pairs = pairs.filter(|(listener, of)| listener != of);
-        let (listener, of) = pairs.find(|&(listener, of)| {
-            let (word, bit) = self.place(listener, of);
-            self.heard.get(word).is_some_and(|word| word & bit == 0)
+        let pairs = (0..clients).flat_map(|receiver| (0..clients).map(move |of| (receiver, of)));
+        let mut pairs = pairs.filter(|(receiver, of)| receiver != of);
+        let (receiver, of) = pairs.find(|&(receiver, of)| {
+            let (word, bit) = self.place(receiver, of);
+            self.knows.get(word).is_some_and(|word| word & bit == 0)
         })?;
-        Some(Breach::Untold {
-            listener: self.ids.id(listener),
+        Some(Violation::NotAnnounced {
+            receiver: self.ids.id(receiver),
             of: self.ids.id(of),
-            count: all.saturating_sub(self.known),
+            count: all.saturating_sub(self.known_pairs),
         })
     }
 
-    fn place(&self, listener: usize, of: usize) -> (usize, u64) {
-        (listener * self.row + of / 64, 1 << (of % 64))
+    fn place(&self, receiver: usize, of: usize) -> (usize, u64) {
+        (receiver * self.row + of / 64, 1 << (of % 64))
     }
 }
 
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_found_again() {
+    fn ids_map_to_indices_and_back() {
         let ids = Ids::from(HostId::new(100).unwrap());
         assert_eq!(ids.id(5).get(), 105);
         assert_eq!(ids.client(105, 6), Some(5));
@@ -163,39 +162,48 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_told_of_everybody_once() {
+    fn each_join_is_announced_once() {
         let mut presence = presence(130);
-        for listener in 0..130 {
+        for receiver in 0..130 {
             for of in 0..130 {
-                if (listener, of) == (129, 64) {
+                if (receiver, of) == (129, 64) {
                     continue;
                 }
-                presence.joined(listener, of).unwrap();
+                presence.on_join(receiver, of).unwrap();
             }
         }
-        let breach = presence.untold(130).unwrap();
-        let text = "1 announcements have not arrived; client 229 has not heard of client 164";
-        assert_eq!(breach.to_string(), text);
-        presence.joined(129, 64).unwrap();
-        assert_eq!(presence.untold(130), None);
-        assert_eq!((presence.known(), presence.told()), (130 * 129, 130 * 129));
-        let breach = presence.joined(129, 64).unwrap_err();
-        assert!(matches!(breach, Breach::ToldTwice { .. }), "{breach}");
+        let violation = presence.not_announced(130).unwrap();
+        let text = "1 announcements did not arrive; client 229 does not know client 164";
+        assert_eq!(violation.to_string(), text);
+        presence.on_join(129, 64).unwrap();
+        assert_eq!(presence.not_announced(130), None);
+        assert_eq!(
+            (presence.known_pairs(), presence.announcements()),
+            (130 * 129, 130 * 129)
+        );
+        let violation = presence.on_join(129, 64).unwrap_err();
+        assert!(
+            matches!(violation, Violation::AnnouncedTwice { .. }),
+            "{violation}"
+        );
     }
 
     #[test]
-    fn leavings_are_told_once_and_only_of_who_was_there() {
+    fn each_quit_is_announced_once_and_after_its_join() {
         let mut presence = presence(3);
-        presence.joined(0, 1).unwrap();
-        presence.joined(0, 2).unwrap();
-        presence.left(0, 1).unwrap();
-        assert_eq!((presence.known(), presence.told()), (1, 3));
-        let breach = presence.left(0, 1).unwrap_err();
-        assert!(matches!(breach, Breach::LeftUnknown { .. }), "{breach}");
-        // One who comes again is news.
-        presence.joined(0, 1).unwrap();
+        presence.on_join(0, 1).unwrap();
+        presence.on_join(0, 2).unwrap();
+        presence.on_quit(0, 1).unwrap();
+        assert_eq!((presence.known_pairs(), presence.announcements()), (1, 3));
+        let violation = presence.on_quit(0, 1).unwrap_err();
+        assert!(
+            matches!(violation, Violation::UnknownQuit { .. }),
+            "{violation}"
+        );
+        // A client that joins again is announced again.
+        presence.on_join(0, 1).unwrap();
         presence.forget(0);
-        assert_eq!(presence.known(), 0);
-        presence.joined(0, 1).unwrap();
+        assert_eq!(presence.known_pairs(), 0);
+        presence.on_join(0, 1).unwrap();
     }
 }

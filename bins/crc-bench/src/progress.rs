@@ -1,21 +1,21 @@
-//! How far a run has come: a bar on standard error, if that is a terminal.
+//! The progress bar: on standard error, if that is a terminal.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How often it is shown anew.
+/// The interval between updates.
 const PERIOD: Duration = Duration::from_millis(100);
-/// How fine it is.
+/// The resolution of the bar.
 const STEPS: u64 = 1000;
 
-/// The bar. It looks at the clock itself, so that it may be told of every turn.
+/// The bar. It limits its updates itself, so that callers can update it in every turn.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
     shown: Cell<Instant>,
-    /// What is measured, if there are several things.
+    /// The number of the current measurement and of all, if there are several.
     point: Cell<Option<(u64, u64)>>,
 }
 
@@ -33,37 +33,37 @@ impl Progress {
         }
     }
 
-    /// Which one of several measurements comes now, from 1.
+    /// Notes which of several measurements begins, from 1.
     pub(crate) fn point(&self, number: u64, all: u64) {
         self.point.set(Some((number, all)));
     }
 
-    /// What happens now.
-    pub(crate) fn words(&self, words: &str) {
+    /// Shows what happens now.
+    pub(crate) fn message(&self, message: &str) {
         self.bar.set_message(match self.point.get() {
-            Some((number, all)) => format!("{number} of {all}: {words}"),
-            None => words.to_owned(),
+            Some((number, all)) => format!("{number} of {all}: {message}"),
+            None => message.to_owned(),
         });
     }
 
-    /// How much of it is done.
-    pub(crate) fn part(&self, words: &str, done: u64, all: u64) {
+    /// Shows how much is done.
+    pub(crate) fn part(&self, message: &str, done: u64, all: u64) {
         if self.bar.is_hidden() || self.shown.get().elapsed() < PERIOD {
             return;
         }
         self.shown.set(Instant::now());
-        self.words(words);
+        self.message(message);
         self.bar
             .set_position(done.saturating_mul(STEPS) / all.max(1));
     }
 
-    /// How much of a time has passed.
-    pub(crate) fn time(&self, words: &str, passed: Duration, all: Duration) {
+    /// Shows how much of a duration has elapsed.
+    pub(crate) fn time(&self, message: &str, elapsed: Duration, all: Duration) {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        self.part(words, micros(passed), micros(all));
+        self.part(message, micros(elapsed), micros(all));
     }
 
-    /// Takes it away.
+    /// Hides the bar at the end of a measurement.
     pub(crate) fn clear(&self) {
         self.bar.set_position(0);
         if self.point.get().is_none() {
@@ -71,7 +71,7 @@ impl Progress {
         }
     }
 
-    /// Takes it away when several measurements are over.
+    /// Hides the bar at the end of several measurements.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,5 +1,4 @@
-//! What is told of a run: figures with a name for programs and words for
-//! people, from one list.
+//! A report: figures, as a table for people and as JSON for programs.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,45 +9,47 @@ use serde_json::{Map, Value};
 /// One figure.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Figure {
-    /// Its name in JSON, with its unit.
+    /// Its key in JSON, with the unit.
     key: &'static str,
-    /// What it is, for people.
+    /// Its label in the table.
     label: String,
     amount: Amount,
 }
 
-/// How much.
+/// The value of a figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Amount {
-    /// A number of things.
+    /// A number.
     Count(u64),
-    /// So many in a second.
+    /// A rate per second.
     PerSecond(f64),
     /// Bytes.
     Bytes(f64),
-    /// Bytes in a second.
+    /// Bytes per second.
     BytesPerSecond(f64),
     /// Nanoseconds.
     Time(f64),
-    /// Part of a whole.
+    /// A fraction.
     Share(f64),
-    /// The system does not tell, or it is not known which process it is.
+    /// The system does not report it, or the process is not known.
     Unknown,
 }
 
-/// What one run came to.
+/// The results of one run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Report {
     workload: &'static str,
     figures: Vec<Figure>,
-    /// For each server its name and its figures.
+    /// The name and the figures of each server.
     servers: Vec<(String, Vec<Figure>)>,
-    /// What has been checked, in words.
+    /// What the run has verified.
     verdict: &'static str,
+    /// JSON keys of the previous release, each with the key that replaces it.
+    deprecated: Vec<(&'static str, &'static str)>,
 }
 
 impl Report {
-    /// An empty report.
+    /// Creates a report without figures.
     pub(crate) fn new(workload: &'static str, verdict: &'static str) -> Report {
         Report {
             workload,
@@ -57,31 +58,37 @@ impl Report {
         }
     }
 
-    /// One figure more.
+    /// Adds a figure.
     pub(crate) fn add(&mut self, key: &'static str, label: impl Into<String>, amount: Amount) {
         let label = label.into();
         self.figures.push(Figure { key, label, amount });
     }
 
-    /// The median, the 90th and 99th percentile and the most of some times.
+    /// Adds the median, the 90th and 99th percentile and the maximum of `times`.
     pub(crate) fn add_times(&mut self, keys: [&'static str; 4], of: &str, times: &Histogram<u64>) {
-        let words = ["median", "p90", "p99", "max"];
+        let names = ["median", "p90", "p99", "max"];
         let values = [
             times.value_at_quantile(0.5),
             times.value_at_quantile(0.9),
             times.value_at_quantile(0.99),
             times.max(),
         ];
-        for ((key, words), value) in keys.into_iter().zip(words).zip(values) {
+        for ((key, name), value) in keys.into_iter().zip(names).zip(values) {
             let amount = match times.is_empty() {
                 true => Amount::Unknown,
                 false => Amount::Time(value as f64),
             };
-            self.add(key, format!("{of}, {words}"), amount);
+            self.add(key, format!("{of}, {name}"), amount);
         }
     }
 
-    /// Figures of one server.
+    /// Adds keys of the previous release to the JSON: each has the value of the key that replaces
+    /// it. They work for one release.
+    pub(crate) fn deprecate<const N: usize>(&mut self, keys: [(&'static str, &'static str); N]) {
+        self.deprecated.extend(keys);
+    }
+
+    /// Adds the figures of one server.
     pub(crate) fn add_server(&mut self, name: &str, figures: &[(&'static str, &str, Amount)]) {
         let figure = |&(key, label, amount): &(&'static str, &str, Amount)| Figure {
             key,
@@ -92,11 +99,15 @@ impl Report {
         self.servers.push((name.to_owned(), figures));
     }
 
-    /// One object: names with units, `null` for what is not known.
+    /// The report as one object. An unknown value is `null`.
     pub(crate) fn to_json(&self) -> Value {
         let mut object = Map::new();
         object.insert("workload".to_owned(), self.workload.into());
         object.extend(pairs(&self.figures));
+        for (old, new) in &self.deprecated {
+            let value = object.get(*new).cloned().unwrap_or_default();
+            object.insert((*old).to_owned(), value);
+        }
         let server = |(name, figures): &(String, Vec<Figure>)| {
             let mut object = Map::new();
             object.insert("server".to_owned(), name.as_str().into());
@@ -116,7 +127,7 @@ fn pairs(figures: &[Figure]) -> impl Iterator<Item = (String, Value)> {
 }
 
 impl fmt::Display for Report {
-    /// A table, and a line that says what was checked.
+    /// Writes a table, and a line that says what the run has verified.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.workload)?;
         let servers = self.servers.iter().flat_map(|(_, figures)| figures);
@@ -138,7 +149,7 @@ impl fmt::Display for Report {
 }
 
 impl Amount {
-    /// Processor time for each of so many things.
+    /// Processor time per item.
     pub(crate) fn time_each(time: Option<Duration>, count: u64) -> Amount {
         match time {
             Some(time) if count > 0 => Amount::Time(time.as_nanos() as f64 / count as f64),
@@ -146,12 +157,12 @@ impl Amount {
         }
     }
 
-    /// So many in this time.
+    /// The rate of `count` items in `time`.
     pub(crate) fn rate(count: u64, time: Duration) -> Amount {
         Amount::PerSecond(count as f64 / time.as_secs_f64().max(1e-9))
     }
 
-    /// Processor time as a part of the time that has passed.
+    /// Processor time as a fraction of the elapsed time.
     pub(crate) fn load(part: Option<Duration>, time: Duration) -> Amount {
         part.map_or(Amount::Unknown, |part| {
             Amount::Share(part.as_secs_f64() / time.as_secs_f64().max(1e-9))
@@ -190,13 +201,13 @@ impl fmt::Display for Amount {
             Amount::BytesPerSecond(number) => format!("{}/s", bytes(number)),
             Amount::Time(number) => time(number),
             Amount::Share(number) => format!("{:.1} %", number * 100.0),
-            Amount::Unknown => "can't be told".to_owned(),
+            Amount::Unknown => "unknown".to_owned(),
         };
         f.pad(&text)
     }
 }
 
-/// Nanoseconds in a unit that suits them.
+/// Formats nanoseconds in a suitable unit.
 pub(crate) fn time(nanoseconds: f64) -> String {
     match nanoseconds {
         n if n < 1e3 => format!("{n:.1} ns"),
@@ -206,7 +217,7 @@ pub(crate) fn time(nanoseconds: f64) -> String {
     }
 }
 
-/// Bytes in a unit that suits them.
+/// Formats bytes in a suitable unit.
 pub(crate) fn bytes(number: f64) -> String {
     const KIB: f64 = 1024.0;
     match number {
@@ -217,7 +228,7 @@ pub(crate) fn bytes(number: f64) -> String {
     }
 }
 
-/// A whole number with commas between thousands.
+/// Formats a whole number with commas between thousands.
 pub(crate) fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
@@ -235,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_read_well() {
+    fn amounts_are_formatted() {
         let read = |amount: Amount| amount.to_string();
         assert_eq!(read(Amount::Count(1_234_567)), "1,234,567");
         assert_eq!(read(Amount::Count(123)), "123");
@@ -247,11 +258,11 @@ mod tests {
         assert_eq!(read(Amount::Time(31_260.0)), "31.26 µs");
         assert_eq!(read(Amount::Time(2.5e9)), "2.50 s");
         assert_eq!(read(Amount::Share(0.123)), "12.3 %");
-        assert_eq!(read(Amount::Unknown), "can't be told");
+        assert_eq!(read(Amount::Unknown), "unknown");
     }
 
     #[test]
-    fn what_is_nothing_is_not_divided_by() {
+    fn a_count_of_zero_is_not_a_divisor() {
         assert_eq!(
             Amount::time_each(Some(Duration::from_secs(1)), 0),
             Amount::Unknown
@@ -266,14 +277,16 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_those_of_the_times() {
+    fn adds_percentiles_under_new_and_old_keys() {
         let mut times = Histogram::new(3).unwrap();
         for time in 1..=1000 {
             times.record(time * 1000).unwrap();
         }
-        let mut report = Report::new("ping-pong", "all is well");
+        let mut report = Report::new("ping-pong", "verified");
         report.add_times(["a", "b", "c", "d"], "round trip", &times);
+        report.deprecate([("old", "a")]);
         let json = report.to_json();
+        assert_eq!(json["old"], json["a"]);
         for (key, expected) in [("a", 500e3), ("b", 900e3), ("c", 990e3), ("d", 1000e3)] {
             let value = json[key].as_f64().unwrap();
             assert!((value / expected - 1.0).abs() < 0.002, "{key}: {value}");
@@ -281,17 +294,17 @@ mod tests {
     }
 
     #[test]
-    fn a_table_and_an_object_say_the_same() {
-        let mut report = Report::new("stream", "all is well");
+    fn the_table_and_the_json_agree() {
+        let mut report = Report::new("stream", "verified");
         report.add("messages", "messages", Amount::Count(5));
         report.add("server_cpu_ns", "server time", Amount::Unknown);
         report.add_server("here:1", &[("cpu_ns", "time", Amount::Time(2.0))]);
         let expected = "stream
   messages                    5
-  server time    can't be told
+  server time    unknown
   server here:1
     time               2.0 ns
-  all is well";
+  verified";
         let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(squeeze(&report.to_string()), squeeze(expected));
         let expected = serde_json::json!({

@@ -1,5 +1,4 @@
-//! The servers under load: somebody else's, or processes that are started here
-//! and end with this value.
+//! The servers under load: running ones, or processes that this program starts and ends.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Read};
@@ -17,22 +16,22 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::args::{Network, Shape};
 use crate::failure::Failure;
 
-/// How long a server may take to listen, and to be reached.
-const START: Duration = Duration::from_secs(10);
-/// How long a server may take to leave.
-const LEAVE: Duration = Duration::from_secs(10);
+/// How long a server may take to start listening, and to accept a connection.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may take to exit.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Target {
-    /// How people call it.
+    /// Its name in reports and messages.
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
-    /// Its process, if that is known.
+    /// Its process id, if known.
     pub(crate) process: Option<u32>,
 }
 
-/// The servers of a network, and those of them that were started for it.
+/// The servers of a network. Dropping it ends those that it started.
 #[derive(Debug)]
 pub(crate) struct Servers {
     pub(crate) targets: Vec<Target>,
@@ -40,7 +39,7 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Those that are named, or newly started ones.
+    /// The servers of the command line, or new ones.
     pub(crate) fn open(network: &Network, start: usize, shape: Shape) -> Result<Servers, Failure> {
         if network.server.is_empty() {
             return Servers::start(network, start, shape);
@@ -51,7 +50,7 @@ impl Servers {
         for (server, process) in network.server.iter().zip(pids) {
             targets.push(Target {
                 name: server.to_string(),
-                address: reach(server)?,
+                address: find_address(server)?,
                 process,
             });
         }
@@ -64,7 +63,7 @@ impl Servers {
     fn start(network: &Network, count: usize, shape: Shape) -> Result<Servers, Failure> {
         let program = match &network.server_bin {
             Some(program) => program.clone(),
-            None => find().ok_or(Failure::NoServer)?,
+            None => find_program().ok_or(Failure::ServerNotFound)?,
         };
         let mut servers = Servers {
             targets: Vec::new(),
@@ -77,7 +76,7 @@ impl Servers {
                 .arg(format!("--name=bench-{}", number + 1))
                 .args(&network.server_arg)
                 .env_remove("RUST_LOG")
-                // What a terminal sends to this program is not for them.
+                // A signal from the terminal goes to this program only.
                 .process_group(0)
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
@@ -97,7 +96,7 @@ impl Servers {
             let Some(child) = servers.started.last_mut() else {
                 continue;
             };
-            let address = listening(child)?;
+            let address = wait_until_listening(child)?;
             servers.targets.push(Target {
                 name: format!("{address}"),
                 address,
@@ -109,9 +108,9 @@ impl Servers {
 }
 
 impl Drop for Servers {
-    /// Asks all that were started to leave, and ends those that don't.
+    /// Sends SIGTERM to the started servers, and kills those that do not exit.
     fn drop(&mut self) {
-        // The leaves first, so that nobody looks for a new uplink.
+        // In reverse order: a child exits before its uplink, so no server looks for a new uplink.
         for child in self.started.iter_mut().rev() {
             if let Ok(None) = child.try_wait() {
                 let _ = kill_process(Pid::from_child(child), Signal::TERM);
@@ -120,7 +119,7 @@ impl Drop for Servers {
         let begin = Instant::now();
         for child in &mut self.started {
             while let Ok(None) = child.try_wait() {
-                if begin.elapsed() > LEAVE {
+                if begin.elapsed() > EXIT_TIMEOUT {
                     let _ = child.kill();
                     let _ = child.wait();
                     break;
@@ -131,17 +130,17 @@ impl Drop for Servers {
     }
 }
 
-/// The address that a server is reached by: the first that answers.
-fn reach(server: &PeerAddress) -> Result<SocketAddr, Failure> {
+/// The first address of a server that accepts a connection.
+fn find_address(server: &PeerAddress) -> Result<SocketAddr, Failure> {
     let unreachable = |source| Failure::Unreachable {
         server: server.to_string(),
         source,
     };
     let host = server.host.trim_start_matches('[').trim_end_matches(']');
     let addresses = (host, server.port).to_socket_addrs().map_err(unreachable)?;
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "unknown host name");
     for address in addresses {
-        match TcpStream::connect_timeout(&address, START) {
+        match TcpStream::connect_timeout(&address, START_TIMEOUT) {
             Ok(_) => return Ok(address),
             Err(error) => last = error,
         }
@@ -149,8 +148,8 @@ fn reach(server: &PeerAddress) -> Result<SocketAddr, Failure> {
     Err(unreachable(last))
 }
 
-/// The server beside this program, or on the PATH.
-fn find() -> Option<PathBuf> {
+/// The `crc-server` beside this program, or on the PATH.
+fn find_program() -> Option<PathBuf> {
     let name = format!("crc-server{}", env::consts::EXE_SUFFIX);
     let own = env::current_exe().ok();
     let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
@@ -161,18 +160,18 @@ fn find() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Waits until a server says where it listens.
-fn listening(child: &mut Child) -> Result<SocketAddr, Failure> {
+/// Waits until a server prints the address that it listens on.
+fn wait_until_listening(child: &mut Child) -> Result<SocketAddr, Failure> {
     let (sender, first_line) = mpsc::channel();
     if let Some(stdout) = child.stdout.take() {
-        // Reads on, so that what else it prints has somewhere to go.
+        // Reads to the end, so that the server never blocks on a full pipe.
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let _ = sender.send(line);
             }
         });
     }
-    let line = first_line.recv_timeout(START).unwrap_or_default();
+    let line = first_line.recv_timeout(START_TIMEOUT).unwrap_or_default();
     let address = line
         .strip_prefix("listening on ")
         .and_then(|address| address.parse().ok());
@@ -181,17 +180,17 @@ fn listening(child: &mut Child) -> Result<SocketAddr, Failure> {
     }
     let _ = child.kill();
     let _ = child.wait();
-    let mut words = String::new();
+    let mut output = String::new();
     if let Some(stderr) = &mut child.stderr {
-        let _ = stderr.take(4096).read_to_string(&mut words);
+        let _ = stderr.take(4096).read_to_string(&mut output);
     }
-    let first = words.lines().find(|line| !line.trim().is_empty());
-    Err(Failure::ServerEnded {
-        first: first.unwrap_or_default().to_owned(),
+    let first = output.lines().find(|line| !line.trim().is_empty());
+    Err(Failure::ServerExited {
+        output: first.unwrap_or_default().to_owned(),
     })
 }
 
-/// Which processor runs what.
+/// Pins processes to processors.
 #[cfg(target_os = "linux")]
 pub(crate) mod processors {
     use std::io;
@@ -199,8 +198,8 @@ pub(crate) mod processors {
 
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-    /// Stays on one processor from now on.
-    pub(crate) fn stay_on(processor: usize) -> io::Result<()> {
+    /// Pins this thread to one processor.
+    pub(crate) fn pin(processor: usize) -> io::Result<()> {
         let mut set = CpuSet::new();
         if processor >= CpuSet::MAX_CPU {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -209,31 +208,32 @@ pub(crate) mod processors {
         Ok(sched_setaffinity(None, &set)?)
     }
 
-    /// Starts a program that stays on one processor: it inherits that.
+    /// Starts a program, pinned to one processor if there is one. A child process inherits the
+    /// pinning of its parent.
     pub(crate) fn spawn_on(processor: Option<usize>, command: &mut Command) -> io::Result<Child> {
         let Some(processor) = processor else {
             return command.spawn();
         };
         let own = sched_getaffinity(None)?;
-        stay_on(processor)?;
+        pin(processor)?;
         let child = command.spawn();
         sched_setaffinity(None, &own)?;
         child
     }
 }
 
-/// Which processor runs what; nobody can say that here.
+/// Pinning is not supported on this system.
 #[cfg(not(target_os = "linux"))]
 pub(crate) mod processors {
     use std::io;
     use std::process::{Child, Command};
 
-    /// Can't.
-    pub(crate) fn stay_on(_processor: usize) -> io::Result<()> {
+    /// Fails: not supported.
+    pub(crate) fn pin(_processor: usize) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Can't, unless no processor is named.
+    /// Fails if there is a processor: not supported.
     pub(crate) fn spawn_on(processor: Option<usize>, command: &mut Command) -> io::Result<Child> {
         match processor {
             Some(_) => Err(io::ErrorKind::Unsupported.into()),

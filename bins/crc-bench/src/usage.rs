@@ -1,17 +1,16 @@
-//! What the system says of a process: processor time and memory. Linux tells
-//! it in `/proc`; of others nothing is known, and `None` is the answer.
+//! Reads a process's processor time and memory from `/proc`. On systems other than Linux all
+//! functions return `None`.
 
 use std::fs;
 use std::time::Duration;
 
-/// The processor time that all threads of a process have had, those that have
-/// ended not included. To the nanosecond, but for what a running thread has had
-/// since the system's last tick.
+/// The processor time of all live threads of a process. It is exact to the nanosecond, except for
+/// the time of a running thread since the system's last tick.
 pub(crate) fn processor_time(process: u32) -> Option<Duration> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
     let mut nanoseconds = 0;
     for thread in threads {
-        // A thread that has just ended counts no more.
+        // A thread that has just ended no longer counts.
         let Ok(text) = fs::read_to_string(thread.ok()?.path().join("schedstat")) else {
             continue;
         };
@@ -20,13 +19,13 @@ pub(crate) fn processor_time(process: u32) -> Option<Duration> {
     Some(Duration::from_nanos(nanoseconds))
 }
 
-/// The memory of a process that is resident, in bytes.
+/// The resident memory of a process, in bytes.
 pub(crate) fn resident(process: u32) -> Option<u64> {
-    // Counted exactly in the one file, roughly in the other.
+    // The first file is exact, the second approximate.
     of_file(process, "smaps_rollup", "Rss:").or_else(|| of_file(process, "status", "VmRSS:"))
 }
 
-/// The most memory of a process that ever was resident, in bytes.
+/// The peak resident memory of a process, in bytes.
 pub(crate) fn resident_peak(process: u32) -> Option<u64> {
     of_file(process, "status", "VmHWM:")
 }
@@ -36,7 +35,7 @@ fn of_file(process: u32, file: &str, key: &str) -> Option<u64> {
     kibibytes(&text, key)
 }
 
-/// The number behind a key, in kB there, in bytes here.
+/// The value of `key`, converted from kB to bytes.
 fn kibibytes(text: &str, key: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(key))?;
     let number: u64 = line.split_whitespace().next()?.parse().ok()?;
@@ -48,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_found() {
+    fn finds_a_key() {
         let text = "VmPeak:\t   99 kB\nVmHWM:\t   12 kB\nVmRSS:\t    7 kB\n";
         assert_eq!(kibibytes(text, "VmRSS:"), Some(7 * 1024));
         assert_eq!(kibibytes(text, "VmHWM:"), Some(12 * 1024));
@@ -57,7 +56,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn this_process_is_known() {
+    fn reads_its_own_process() {
         let own = std::process::id();
         let before = processor_time(own).unwrap();
         let mut work = 1_u64;
@@ -69,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_nothing() {
+    fn a_missing_process_has_no_values() {
         assert_eq!(processor_time(u32::MAX), None);
         assert_eq!(resident(u32::MAX), None);
     }

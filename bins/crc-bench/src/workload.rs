@@ -1,4 +1,4 @@
-//! The workloads: who is there, who says what to whom, what is measured of it.
+//! The workloads: which clients there are, which of them send to which, and what is measured.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -7,229 +7,234 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use crate::args::{Bounds, Network, Shape};
+use crate::client_pool::{ClientPool, Placement, StallTimer, pairs};
 use crate::failure::Failure;
-use crate::fleet::{Fleet, Patience, Placement, pairs};
-use crate::flow::Breach;
+use crate::flow::Violation;
 use crate::meter::{self, Reading, Span};
 use crate::progress::Progress;
 use crate::servers::{Servers, Target};
 
-/// Everything that a workload needs but its own numbers.
+/// The settings that all workloads share.
 #[derive(Clone)]
-pub(crate) struct Setting<'a> {
+pub(crate) struct Settings<'a> {
     pub(crate) network: &'a Network,
-    /// How many servers to start, if none are named, and how they are linked.
+    /// How many servers to start, unless the command line names running ones.
     pub(crate) start: usize,
     pub(crate) shape: Shape,
     pub(crate) bounds: Bounds,
-    /// How many descriptors there are.
+    /// The descriptor limit.
     pub(crate) descriptors: usize,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) progress: &'a Progress,
 }
 
-/// How many bytes of messages are kept ready at most, and as many that are due.
+/// The maximum size of all flows' next frames together. The expected frames need as much again.
 const FRAMES_BYTES_MAX: usize = 512 * 1024 * 1024;
-/// Descriptors that are not for clients.
-const DESCRIPTORS_APART: usize = 32;
+/// Descriptors that are reserved for other purposes than clients.
+const DESCRIPTORS_RESERVE: usize = 32;
 
-impl Setting<'_> {
-    /// How many clients there may be.
+impl Settings<'_> {
+    /// The maximum number of clients.
     pub(crate) fn clients_max(&self) -> usize {
-        // A server that is started has as many, and the listeners, the log and
-        // its links beside its clients.
+        // A started server has the same limit, and needs descriptors for listeners, its log and its
+        // links too.
         self.descriptors
-            .saturating_sub(DESCRIPTORS_APART + 2 * self.start)
+            .saturating_sub(DESCRIPTORS_RESERVE + 2 * self.start)
     }
 }
 
-/// What a load of messages came to.
+/// The result of a load of messages.
 #[derive(Debug)]
 pub(crate) struct Load {
     pub(crate) servers: Vec<String>,
-    /// How many have arrived while it was measured.
+    /// How many messages arrived during the measurement.
     pub(crate) messages: u64,
-    /// How many bytes the frame of one has.
+    /// The length of a message's frame.
     pub(crate) frame_len: usize,
     pub(crate) span: Span,
-    /// Times on the way, or round trips, in nanoseconds.
+    /// Latencies, or round trips, in nanoseconds.
     pub(crate) times: Histogram<u64>,
-    /// Each server's memory at the end.
+    /// The resident memory of each server at the end.
     pub(crate) resident: Vec<Option<u64>>,
 }
 
-/// What joining came to.
+/// The result of a join storm.
 #[derive(Debug)]
-pub(crate) struct Storm {
+pub(crate) struct JoinStorm {
     pub(crate) servers: Vec<String>,
     pub(crate) clients: usize,
-    /// How often somebody was told of somebody.
-    pub(crate) told: u64,
+    /// How many joins were announced to clients.
+    pub(crate) announcements: u64,
     pub(crate) span: Span,
-    /// Each server's memory before, when all was over, and at most.
+    /// The resident memory of each server: before, after, and the peak.
     pub(crate) before: Vec<Option<u64>>,
     pub(crate) after: Vec<Option<u64>>,
     pub(crate) peak: Vec<Option<u64>>,
 }
 
-/// What comings and goings came to.
+/// The result of a fan-out of joins and quits.
 #[derive(Debug)]
-pub(crate) struct Visits {
+pub(crate) struct FanOut {
     pub(crate) servers: Vec<String>,
+    /// How often the visitor joined and quit.
     pub(crate) visits: u64,
-    pub(crate) told: u64,
+    pub(crate) announcements: u64,
     pub(crate) span: Span,
-    /// From connecting until everybody had been told, in nanoseconds.
+    /// From the visitor's connect until all others knew it, in nanoseconds.
     pub(crate) times: Histogram<u64>,
 }
 
-/// What doing nothing came to.
+/// The result of idle clients.
 #[derive(Debug)]
 pub(crate) struct Idle {
-    pub(crate) storm: Storm,
+    pub(crate) storm: JoinStorm,
     pub(crate) span: Span,
 }
 
-/// Which clients talk to which.
+/// Which clients send to which.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Talk {
-    /// Pairs: the one talks, the other listens.
+pub(crate) enum Pattern {
+    /// In each pair, one client sends to the other.
     Stream { pairs: usize },
-    /// Pairs: there and back.
+    /// In each pair, one client asks and the other answers.
     PingPong { pairs: usize },
-    /// All but one talk to that one.
+    /// All clients but one send to that one.
     FanIn { senders: usize },
 }
 
-impl Talk {
+impl Pattern {
+    /// How many clients take part.
     fn clients(self) -> usize {
         match self {
-            Talk::Stream { pairs } | Talk::PingPong { pairs } => 2 * pairs,
-            Talk::FanIn { senders } => senders + 1,
+            Pattern::Stream { pairs } | Pattern::PingPong { pairs } => 2 * pairs,
+            Pattern::FanIn { senders } => senders + 1,
         }
     }
 }
 
-/// Clients that talk, beside others that don't.
+/// A load of messages.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Crowd {
-    pub(crate) talk: Talk,
+pub(crate) struct LoadSpec {
+    pub(crate) pattern: Pattern,
+    /// The size of each message's text, in bytes.
     pub(crate) size: usize,
-    /// How many clients there are at least; who is too much is silent.
+    /// The minimum number of clients. Those that take no part in the pattern are idle.
     pub(crate) clients: usize,
     pub(crate) placement: Placement,
 }
 
-impl Crowd {
-    /// How many clients there are, if they and what they say fit.
+impl LoadSpec {
+    /// How many clients there are. Fails if their messages need too much memory.
     fn clients(self) -> Result<usize, Failure> {
-        let Crowd { talk, size, .. } = self;
-        if talk.clients().saturating_mul(size) > FRAMES_BYTES_MAX {
-            let most = FRAMES_BYTES_MAX / size;
-            return Err(Failure::Demand(format!(
-                "so many clients with messages of {size} bytes need too much memory: at most {most}"
+        let LoadSpec { pattern, size, .. } = self;
+        if pattern.clients().saturating_mul(size) > FRAMES_BYTES_MAX {
+            let max = FRAMES_BYTES_MAX / size;
+            return Err(Failure::Unusable(format!(
+                "messages of {size} bytes from this many clients need too much memory: use at most \
+                 {max} clients"
             )));
         }
-        Ok(self.clients.max(talk.clients()))
+        Ok(self.clients.max(pattern.clients()))
     }
 }
 
-/// Measures messages.
-pub(crate) fn load(setting: &Setting<'_>, crowd: Crowd) -> Result<Load, Failure> {
-    let clients = crowd.clients()?;
-    with_clients(setting, crowd.placement, clients, |run| {
+/// Measures a load of messages.
+pub(crate) fn load(settings: &Settings<'_>, spec: LoadSpec) -> Result<Load, Failure> {
+    let clients = spec.clients()?;
+    with_clients(settings, spec.placement, clients, |run| {
         run.join(clients)?;
-        run.load(crowd)
+        run.load(spec)
     })
 }
 
-/// Measures how clients join, and then several loads of them, one after the
-/// other. All crowds have as many clients.
-pub(crate) fn storm_and_loads(
-    setting: &Setting<'_>,
-    crowds: &[Crowd],
-) -> Result<(Storm, Vec<Load>), Failure> {
+/// Measures a join storm, and then several loads with the same clients, one after the other.
+pub(crate) fn join_storm_and_loads(
+    settings: &Settings<'_>,
+    specs: &[LoadSpec],
+) -> Result<(JoinStorm, Vec<Load>), Failure> {
     let mut clients = 0;
-    for crowd in crowds {
-        clients = clients.max(crowd.clients()?);
+    for spec in specs {
+        clients = clients.max(spec.clients()?);
     }
-    with_clients(setting, Placement::Dealt, clients, |run| {
-        let storm = run.storm(clients)?;
-        let loads: Result<Vec<Load>, Failure> =
-            crowds.iter().map(|&crowd| run.load(crowd)).collect();
+    with_clients(settings, Placement::RoundRobin, clients, |run| {
+        let storm = run.join_storm(clients)?;
+        let loads: Result<Vec<Load>, Failure> = specs.iter().map(|&spec| run.load(spec)).collect();
         Ok((storm, loads?))
     })
 }
 
-/// Measures how clients join.
-pub(crate) fn join_storm(setting: &Setting<'_>, clients: usize) -> Result<Storm, Failure> {
-    with_clients(setting, Placement::Dealt, clients, |run| run.storm(clients))
+/// Measures a join storm.
+pub(crate) fn join_storm(settings: &Settings<'_>, clients: usize) -> Result<JoinStorm, Failure> {
+    with_clients(settings, Placement::RoundRobin, clients, |run| {
+        run.join_storm(clients)
+    })
 }
 
-/// Measures clients that do nothing.
-pub(crate) fn idle(setting: &Setting<'_>, clients: usize) -> Result<Idle, Failure> {
-    with_clients(setting, Placement::Dealt, clients, |run| {
-        let storm = run.storm(clients)?;
-        let seconds = Duration::from_secs_f64(setting.bounds.seconds);
+/// Measures idle clients.
+pub(crate) fn idle(settings: &Settings<'_>, clients: usize) -> Result<Idle, Failure> {
+    with_clients(settings, Placement::RoundRobin, clients, |run| {
+        let storm = run.join_storm(clients)?;
+        let seconds = Duration::from_secs_f64(settings.bounds.seconds);
         let before = Reading::now(run.targets());
         let begin = Instant::now();
         while begin.elapsed() < seconds {
             let left = seconds.saturating_sub(begin.elapsed());
-            run.fleet.rest(left.min(Duration::from_millis(100)))?;
-            run.setting.progress.time("idle", begin.elapsed(), seconds);
+            run.pool.idle(left.min(Duration::from_millis(100)))?;
+            run.settings.progress.time("idle", begin.elapsed(), seconds);
         }
         let span = before.until(&Reading::now(run.targets()));
         Ok(Idle { storm, span })
     })
 }
 
-/// Measures how many are told that one comes and goes.
-pub(crate) fn fan_out(setting: &Setting<'_>, clients: usize) -> Result<Visits, Failure> {
-    with_clients(setting, Placement::Dealt, clients + 1, |run| {
+/// Measures the fan-out of one visitor's joins and quits to `clients` others.
+pub(crate) fn fan_out(settings: &Settings<'_>, clients: usize) -> Result<FanOut, Failure> {
+    with_clients(settings, Placement::RoundRobin, clients + 1, |run| {
         run.join(clients)?;
-        run.visits()
+        run.fan_out()
     })
 }
 
-/// Servers and clients, which leave and end whatever comes of the run.
+/// The servers and clients of a run. At its end the clients quit and the started servers exit,
+/// whether it succeeds or fails.
 struct Run<'a> {
-    setting: &'a Setting<'a>,
-    fleet: Fleet,
-    // Behind the fleet, which has to leave first.
+    settings: &'a Settings<'a>,
+    pool: ClientPool,
+    // Dropped after the pool, so that the clients quit first.
     servers: Servers,
 }
 
 fn with_clients<T>(
-    setting: &Setting<'_>,
+    settings: &Settings<'_>,
     placement: Placement,
     clients: usize,
     work: impl FnOnce(&mut Run<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let permitted = setting.clients_max();
+    let permitted = settings.clients_max();
     if clients > permitted {
         return Err(Failure::Descriptors {
             wanted: clients,
             permitted,
         });
     }
-    let servers = Servers::open(setting.network, setting.start, setting.shape)?;
-    let fleet = Fleet::new(
+    let servers = Servers::open(settings.network, settings.start, settings.shape)?;
+    let pool = ClientPool::new(
         &servers.targets,
         placement,
         clients,
-        setting.bounds.at_once,
-        Arc::clone(&setting.stop),
+        settings.bounds.at_once,
+        Arc::clone(&settings.stop),
     )?;
     let mut run = Run {
-        setting,
-        fleet,
+        settings,
+        pool,
         servers,
     };
     let outcome = work(&mut run);
-    run.setting.progress.words("leaving");
-    let left = run.fleet.leave(outcome.is_err());
-    run.setting.progress.clear();
-    outcome.and_then(|outcome| left.map(|()| outcome))
+    run.settings.progress.message("quitting");
+    let quit = run.pool.quit_all(outcome.is_err());
+    run.settings.progress.clear();
+    outcome.and_then(|outcome| quit.map(|()| outcome))
 }
 
 impl Run<'_> {
@@ -244,17 +249,19 @@ impl Run<'_> {
             .collect()
     }
 
-    /// Attaches clients; the first few alone, so that all servers have found
-    /// each other before the others come.
-    fn first(&mut self, clients: usize) -> Result<(), Failure> {
+    /// Connects one client per server and waits until all know each other, so that the servers
+    /// form one network before the other clients join.
+    fn join_first(&mut self, clients: usize) -> Result<(), Failure> {
         let servers = self.targets().len();
         if servers > 1 {
-            self.setting
+            self.settings
                 .progress
-                .words("waiting for the servers to find each other");
-            let joined = self.fleet.join(clients.min(servers), |_| {});
+                .message("waiting for the servers to link");
+            let joined = self.pool.join(clients.min(servers), |_| {});
             joined.map_err(|failure| match failure {
-                Failure::Broken(breach @ Breach::Untold { .. }) => Failure::Apart(breach),
+                Failure::Violation(violation @ Violation::NotAnnounced { .. }) => {
+                    Failure::SeparateNetworks(violation)
+                }
                 other => other,
             })?;
         }
@@ -262,35 +269,35 @@ impl Run<'_> {
     }
 
     fn join(&mut self, clients: usize) -> Result<(), Failure> {
-        self.first(clients)?;
-        let progress = self.setting.progress;
-        self.fleet.join(clients, |known| {
+        self.join_first(clients)?;
+        let progress = self.settings.progress;
+        self.pool.join(clients, |known| {
             progress.part("joining", known, pairs(clients))
         })
     }
 
-    fn storm(&mut self, clients: usize) -> Result<Storm, Failure> {
+    fn join_storm(&mut self, clients: usize) -> Result<JoinStorm, Failure> {
         let before = meter::resident(self.targets());
-        self.first(clients)?;
-        let told = self.fleet.told();
+        self.join_first(clients)?;
+        let announced_before = self.pool.announcements();
         let begin = Reading::now(self.targets());
         self.join(clients)?;
         let span = begin.until(&Reading::now(self.targets()));
-        let told = self.fleet.told() - told;
-        // Servers give memory back when all is quiet.
+        let announcements = self.pool.announcements() - announced_before;
+        // Idle servers free memory.
         let mut after = meter::resident(self.targets());
         for _ in 0..20 {
-            self.fleet.rest(Duration::from_millis(150))?;
+            self.pool.idle(Duration::from_millis(150))?;
             let now = meter::resident(self.targets());
             if now == after {
                 break;
             }
             after = now;
         }
-        Ok(Storm {
+        Ok(JoinStorm {
             servers: self.names(),
             clients,
-            told,
+            announcements,
             span,
             before,
             after,
@@ -298,117 +305,119 @@ impl Run<'_> {
         })
     }
 
-    fn load(&mut self, crowd: Crowd) -> Result<Load, Failure> {
-        let Crowd { talk, size, .. } = crowd;
-        self.fleet.forget_flows();
-        match talk {
-            Talk::Stream { pairs } => {
+    fn load(&mut self, spec: LoadSpec) -> Result<Load, Failure> {
+        let LoadSpec { pattern, size, .. } = spec;
+        self.pool.clear_flows();
+        match pattern {
+            Pattern::Stream { pairs } => {
                 for pair in 0..pairs {
-                    self.fleet.flow(2 * pair, 2 * pair + 1, size);
+                    self.pool.add_flow(2 * pair, 2 * pair + 1, size);
                 }
             }
-            Talk::PingPong { pairs } => {
+            Pattern::PingPong { pairs } => {
                 for pair in 0..pairs {
-                    self.fleet.flow(2 * pair, 2 * pair + 1, size);
-                    self.fleet.flow(2 * pair + 1, 2 * pair, size);
+                    self.pool.add_flow(2 * pair, 2 * pair + 1, size);
+                    self.pool.add_flow(2 * pair + 1, 2 * pair, size);
                 }
             }
-            Talk::FanIn { senders } => {
+            Pattern::FanIn { senders } => {
                 for sender in 1..=senders {
-                    self.fleet.flow(sender, 0, size);
+                    self.pool.add_flow(sender, 0, size);
                 }
             }
         }
-        let back = matches!(talk, Talk::PingPong { .. });
-        if back {
-            self.fleet.ping()?;
+        let is_ping_pong = matches!(pattern, Pattern::PingPong { .. });
+        if is_ping_pong {
+            self.pool.start_ping_pong()?;
         } else {
-            self.fleet.stream()?;
+            self.pool.start_streams()?;
         }
         let Bounds {
             messages, seconds, ..
-        } = self.setting.bounds;
-        let warm_up = Duration::from_secs_f64(self.setting.bounds.warm_up);
-        self.talk_for("warming up", warm_up, u64::MAX, back)?;
-        self.fleet.measure_times();
-        let before = self.fleet.received();
+        } = self.settings.bounds;
+        let warm_up = Duration::from_secs_f64(self.settings.bounds.warm_up);
+        self.run_load("warming up", warm_up, u64::MAX, is_ping_pong)?;
+        self.pool.take_latencies();
+        let before = self.pool.received();
         let begin = Reading::now(self.targets());
-        self.talk_for(
+        self.run_load(
             "measuring",
             Duration::from_secs_f64(seconds),
             messages,
-            back,
+            is_ping_pong,
         )?;
         let span = begin.until(&Reading::now(self.targets()));
-        let messages = self.fleet.received() - before;
-        let times = self.fleet.measure_times();
+        let messages = self.pool.received() - before;
+        let times = self.pool.take_latencies();
         let resident = meter::resident(self.targets());
-        self.fleet.ping_no_more();
-        self.fleet.drain()?;
+        self.pool.stop_ping_pong();
+        self.pool.drain()?;
         Ok(Load {
             servers: self.names(),
             messages,
-            frame_len: self.fleet.frame_len(),
+            frame_len: self.pool.frame_len(),
             span,
-            times: times.map_or_else(empty, Ok)?,
+            times: times.map_or_else(empty_histogram, Ok)?,
             resident,
         })
     }
 
-    /// Lets clients talk, at most so long and until so many have arrived.
-    fn talk_for(
+    /// Runs the load for `time`, or until `messages` messages have arrived.
+    fn run_load(
         &mut self,
-        words: &'static str,
+        message: &'static str,
         time: Duration,
         messages: u64,
-        back: bool,
+        is_ping_pong: bool,
     ) -> Result<(), Failure> {
         let begin = Instant::now();
-        let enough = self.fleet.received().saturating_add(messages);
-        let mut patience = Patience::new(&self.fleet);
-        while begin.elapsed() < time && self.fleet.received() < enough {
-            self.fleet.turn()?;
-            if !back {
-                self.fleet.stream_on()?;
+        let enough = self.pool.received().saturating_add(messages);
+        let mut stall = StallTimer::new(&self.pool);
+        while begin.elapsed() < time && self.pool.received() < enough {
+            self.pool.turn()?;
+            if !is_ping_pong {
+                self.pool.refill_streams()?;
             }
-            self.fleet.still_going(&mut patience)?;
-            self.setting.progress.time(words, begin.elapsed(), time);
+            self.pool.check_stall(&mut stall)?;
+            self.settings.progress.time(message, begin.elapsed(), time);
         }
         Ok(())
     }
 
-    fn visits(&mut self) -> Result<Visits, Failure> {
+    fn fan_out(&mut self) -> Result<FanOut, Failure> {
         let Bounds {
             messages, seconds, ..
-        } = self.setting.bounds;
+        } = self.settings.bounds;
         let seconds = Duration::from_secs_f64(seconds);
-        let mut times = empty()?;
+        let mut times = empty_histogram()?;
         let mut visits = 0;
-        let told = self.fleet.told();
+        let before = self.pool.announcements();
         let reading = Reading::now(self.targets());
         let begin = Instant::now();
-        while visits == 0 || begin.elapsed() < seconds && self.fleet.told() - told < messages {
-            let came = Instant::now();
-            self.fleet.visit()?;
-            let time = u64::try_from(came.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            // It grows as far as there is memory.
+        while visits == 0
+            || begin.elapsed() < seconds && self.pool.announcements() - before < messages
+        {
+            let joined = Instant::now();
+            self.pool.join_visitor()?;
+            let time = u64::try_from(joined.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            // It fails only if the histogram cannot grow, and then one sample is lost.
             let _ = times.record(time);
-            self.fleet.visitor_leaves()?;
+            self.pool.quit_visitor()?;
             visits += 1;
-            self.setting
+            self.settings
                 .progress
                 .time("measuring", begin.elapsed(), seconds);
         }
-        Ok(Visits {
+        Ok(FanOut {
             servers: self.names(),
             visits,
-            told: self.fleet.told() - told,
+            announcements: self.pool.announcements() - before,
             span: reading.until(&Reading::now(self.targets())),
             times,
         })
     }
 }
 
-fn empty() -> Result<Histogram<u64>, Failure> {
-    Histogram::new(3).map_err(|error| Failure::Demand(error.to_string()))
+fn empty_histogram() -> Result<Histogram<u64>, Failure> {
+    Histogram::new(3).map_err(|error| Failure::Unusable(error.to_string()))
 }

@@ -1,29 +1,35 @@
-//! From what was measured to what is told of it.
+//! Builds the report of each workload from its measurements.
 
 use std::time::Duration;
 
 use crate::report::{Amount, Report};
-use crate::workload::{Idle, Load, Storm, Visits};
+use crate::workload::{FanOut, Idle, JoinStorm, Load};
 
-const MESSAGES: &str = "every message has arrived once and in order";
-const PRESENCE: &str = "every client was told of every other one once";
+const MESSAGES: &str = "every message arrived once and in order";
+const PRESENCE: &str = "every join was announced to every client once";
 
-/// One-way load.
+/// A stream.
 pub(crate) fn stream(workload: &'static str, load: &Load) -> Report {
     let mut report = Report::new(workload, MESSAGES);
     rates(&mut report, load);
     let keys = [
-        "on_the_way_median_ns",
-        "on_the_way_p90_ns",
-        "on_the_way_p99_ns",
-        "on_the_way_max_ns",
+        "latency_median_ns",
+        "latency_p90_ns",
+        "latency_p99_ns",
+        "latency_max_ns",
     ];
-    report.add_times(keys, "on the way (sampled)", &load.times);
+    report.add_times(keys, "latency (sampled)", &load.times);
+    report.deprecate([
+        ("on_the_way_median_ns", "latency_median_ns"),
+        ("on_the_way_p90_ns", "latency_p90_ns"),
+        ("on_the_way_p99_ns", "latency_p99_ns"),
+        ("on_the_way_max_ns", "latency_max_ns"),
+    ]);
     costs(&mut report, load);
     report
 }
 
-/// There and back.
+/// Ping-pong.
 pub(crate) fn ping_pong(load: &Load) -> Report {
     let mut report = Report::new("ping-pong", MESSAGES);
     rates(&mut report, load);
@@ -42,7 +48,7 @@ fn rates(report: &mut Report, load: &Load) {
     let bytes = load.messages as f64 * load.frame_len as f64;
     let seconds = load.span.time.as_secs_f64().max(1e-9);
     report.add("messages", "messages", Amount::Count(load.messages));
-    passed(report, load.span.time);
+    elapsed(report, load.span.time);
     let rate = Amount::rate(load.messages, load.span.time);
     report.add("messages_per_second", "messages per second", rate);
     let rate = Amount::BytesPerSecond(bytes / seconds);
@@ -72,8 +78,8 @@ fn costs(report: &mut Report, load: &Load) {
     }
 }
 
-/// Many join.
-pub(crate) fn join_storm(storm: &Storm) -> Report {
+/// A join storm.
+pub(crate) fn join_storm(storm: &JoinStorm) -> Report {
     let mut report = Report::new("join-storm", PRESENCE);
     joining(&mut report, storm);
     let span = &storm.span;
@@ -85,7 +91,7 @@ pub(crate) fn join_storm(storm: &Storm) -> Report {
             (
                 "cpu_per_announcement_ns",
                 "CPU per announcement",
-                Amount::time_each(*cpu, storm.told),
+                Amount::time_each(*cpu, storm.announcements),
             ),
             (
                 "resident_bytes_before",
@@ -99,7 +105,7 @@ pub(crate) fn join_storm(storm: &Storm) -> Report {
             ),
             (
                 "resident_bytes_peak",
-                "resident memory, most",
+                "resident memory, peak",
                 Amount::bytes(*peak),
             ),
         ];
@@ -108,18 +114,22 @@ pub(crate) fn join_storm(storm: &Storm) -> Report {
     report
 }
 
-fn joining(report: &mut Report, storm: &Storm) {
+fn joining(report: &mut Report, storm: &JoinStorm) {
     let span = &storm.span;
     report.add("clients", "clients", Amount::Count(storm.clients as u64));
-    report.add("announcements", "announcements", Amount::Count(storm.told));
+    report.add(
+        "announcements",
+        "announcements",
+        Amount::Count(storm.announcements),
+    );
     report.add(
         "joined_ns",
-        "time until all knew all",
+        "time until all clients know all",
         Amount::time(Some(span.time)),
     );
-    let rate = Amount::rate(storm.told, span.time);
+    let rate = Amount::rate(storm.announcements, span.time);
     report.add("announcements_per_second", "announcements per second", rate);
-    let cpu = Amount::time_each(span.all_servers(), storm.told);
+    let cpu = Amount::time_each(span.all_servers(), storm.announcements);
     report.add(
         "server_cpu_per_announcement_ns",
         "server CPU per announcement",
@@ -133,29 +143,21 @@ fn joining(report: &mut Report, storm: &Storm) {
     );
 }
 
-/// The growth of all servers' memory, for each client.
-pub(crate) fn memory_per_client(storm: &Storm) -> Option<f64> {
+/// The growth of all servers' memory per client.
+pub(crate) fn memory_per_client(storm: &JoinStorm) -> Option<f64> {
     let sum = |memory: &[Option<u64>]| memory.iter().copied().sum::<Option<u64>>();
     let (before, after) = (sum(&storm.before)?, sum(&storm.after)?);
     Some((after as f64 - before as f64) / storm.clients.max(1) as f64)
 }
 
-/// Many do nothing.
+/// Idle clients.
 pub(crate) fn idle(idle: &Idle) -> Report {
     let mut report = Report::new("idle", PRESENCE);
     joining(&mut report, &idle.storm);
     let span = &idle.span;
-    report.add(
-        "idle_ns",
-        "time of doing nothing",
-        Amount::time(Some(span.time)),
-    );
+    report.add("idle_ns", "idle time", Amount::time(Some(span.time)));
     let all = span.all_servers();
-    report.add(
-        "server_cpu_ns",
-        "server CPU in that time",
-        Amount::time(all),
-    );
+    report.add("server_cpu_ns", "server CPU while idle", Amount::time(all));
     report.add(
         "server_cpu_load",
         "server CPU load",
@@ -181,32 +183,42 @@ pub(crate) fn idle(idle: &Idle) -> Report {
     report
 }
 
-/// One comes and goes.
-pub(crate) fn fan_out(visits: &Visits) -> Report {
-    let verdict = "every joining and every leaving was told to every client once";
+/// A fan-out of joins and quits.
+pub(crate) fn fan_out(fan_out: &FanOut) -> Report {
+    let verdict = "every join and every quit was announced to every client once";
     let mut report = Report::new("fan-out", verdict);
-    let span = &visits.span;
-    report.add("visits", "visits", Amount::Count(visits.visits));
-    report.add("announcements", "announcements", Amount::Count(visits.told));
-    passed(&mut report, span.time);
-    let rate = Amount::rate(visits.told, span.time);
+    let span = &fan_out.span;
+    report.add("visits", "visits", Amount::Count(fan_out.visits));
+    report.add(
+        "announcements",
+        "announcements",
+        Amount::Count(fan_out.announcements),
+    );
+    elapsed(&mut report, span.time);
+    let rate = Amount::rate(fan_out.announcements, span.time);
     report.add("announcements_per_second", "announcements per second", rate);
     let keys = [
-        "all_told_median_ns",
-        "all_told_p90_ns",
-        "all_told_p99_ns",
-        "all_told_max_ns",
+        "announced_median_ns",
+        "announced_p90_ns",
+        "announced_p99_ns",
+        "announced_max_ns",
     ];
-    report.add_times(keys, "until all knew of one", &visits.times);
-    let cpu = Amount::time_each(span.all_servers(), visits.told);
+    report.add_times(keys, "join until announced to all", &fan_out.times);
+    report.deprecate([
+        ("all_told_median_ns", "announced_median_ns"),
+        ("all_told_p90_ns", "announced_p90_ns"),
+        ("all_told_p99_ns", "announced_p99_ns"),
+        ("all_told_max_ns", "announced_max_ns"),
+    ]);
+    let cpu = Amount::time_each(span.all_servers(), fan_out.announcements);
     report.add(
         "server_cpu_per_announcement_ns",
         "server CPU per announcement",
         cpu,
     );
     own_load(&mut report, span.own, span.time);
-    for (name, cpu) in visits.servers.iter().zip(&span.servers) {
-        let each = Amount::time_each(*cpu, visits.told);
+    for (name, cpu) in fan_out.servers.iter().zip(&span.servers) {
+        let each = Amount::time_each(*cpu, fan_out.announcements);
         report.add_server(
             name,
             &[("cpu_per_announcement_ns", "CPU per announcement", each)],
@@ -215,7 +227,7 @@ pub(crate) fn fan_out(visits: &Visits) -> Report {
     report
 }
 
-fn passed(report: &mut Report, time: Duration) {
+fn elapsed(report: &mut Report, time: Duration) {
     report.add("measured_ns", "time measured", Amount::time(Some(time)));
 }
 

@@ -28,3 +28,8 @@ pub use member::{DirectoryError, Member, MemberCommand, MemberConfig, MemberNoti
 pub use peer::{
     LostReason, Peer, PeerCommand, PeerConfig, PeerLimits, PeerNotice, Rejection, SendError, When,
 };
+
+/// Runs the README's example as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,5 +1,5 @@
-//! Links come up, carry bytes both ways, and go down; time passes; commands
-//! arrive; and nothing at all happens at no cost.
+//! Links come up, carry bytes in both directions, and go down; ticks and commands arrive; an idle
+//! driver makes no turns.
 
 mod fixture;
 
@@ -16,46 +16,46 @@ use fixture::{
 };
 
 #[test]
-fn says_everything_back() {
-    let rig = Fixture::start(echo());
-    let (stream, link) = rig.connect_up();
+fn echoes_all_bytes() {
+    let fixture = Fixture::start(echo());
+    let (stream, link) = fixture.connect_up();
     write(&stream, b"hello");
     assert_eq!(read_exact(&stream, 5), b"hello");
-    assert_eq!(rig.next(), Seen::Bytes(link, b"hello".to_vec()));
+    assert_eq!(fixture.next(), Seen::Bytes(link, b"hello".to_vec()));
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(
-        rig.next(),
+        fixture.next(),
         Seen::Down(link, LinkDown::PeerClosed, Unsent::default())
     );
     assert_eq!(read_all(&stream), b"");
-    assert_eq!(rig.stop(), [Seen::Command]);
+    assert_eq!(fixture.stop(), [Seen::Command]);
 }
 
 #[test]
-fn a_link_says_where_it_comes_from() {
-    let rig = Fixture::start(silent());
-    let stream = rig.connect();
-    let Seen::Up(_, origin, endpoints) = rig.next() else {
-        panic!("a link first");
+fn a_link_has_an_origin_and_endpoints() {
+    let fixture = Fixture::start(silent());
+    let stream = fixture.connect();
+    let Seen::Up(_, origin, endpoints) = fixture.next() else {
+        panic!("the first event is LinkUp");
     };
     let listener = ListenerId(0);
     assert_eq!(origin, Origin::Accepted { listener });
     assert_eq!(endpoints.peer, stream.local_addr().unwrap());
-    assert_eq!(endpoints.local, rig.address);
-    rig.stop();
+    assert_eq!(endpoints.local, fixture.address);
+    fixture.stop();
 }
 
 #[test]
-fn any_segmentation_gives_the_same_stream() {
-    let rig = Fixture::start(echo());
+fn the_stream_does_not_depend_on_segmentation() {
+    let fixture = Fixture::start(echo());
     let sent = pattern(3_000);
     for cut in [1, 2, 3, 7, 100, 1_000, 2_999] {
-        let (stream, link) = rig.connect_up();
+        let (stream, link) = fixture.connect_up();
         let mut reader = stream.try_clone().unwrap();
         for part in sent.chunks(cut) {
             write(&stream, part);
             if cut > 10 {
-                // In step, so that the cuts are really seen.
+                // Waits for the echo, so that the kernel does not merge the segments.
                 assert_eq!(read_exact(&reader, part.len()), part);
             }
         }
@@ -66,7 +66,7 @@ fn any_segmentation_gives_the_same_stream() {
         reader.flush().unwrap();
         let mut came = Vec::new();
         let (why, _) = loop {
-            match rig.next() {
+            match fixture.next() {
                 Seen::Bytes(from, bytes) if from == link => {
                     assert!(!bytes.is_empty());
                     came.extend(bytes);
@@ -78,17 +78,17 @@ fn any_segmentation_gives_the_same_stream() {
         assert_eq!(why, LinkDown::PeerClosed);
         assert_eq!(came, sent);
     }
-    rig.stop();
+    fixture.stop();
 }
 
 #[test]
-fn a_turn_carries_many_sends_in_order() {
-    let rig = Fixture::start(silent());
-    let (one, first) = rig.connect_up();
-    let (other, second) = rig.connect_up();
-    let writes_before = rig.stats.writes.value();
-    // More than go into one system call, and none next to another of its link.
-    let (to_one, to_other) = rig.ask(move |out| {
+fn a_turn_writes_many_sends_in_order() {
+    let fixture = Fixture::start(silent());
+    let (one, first) = fixture.connect_up();
+    let (other, second) = fixture.connect_up();
+    let writes_before = fixture.stats.writes.value();
+    // More sends than one vectored write can have, and no two of one link are adjacent.
+    let (to_one, to_other) = fixture.call(move |out| {
         let (mut to_one, mut to_other) = (Vec::new(), Vec::new());
         for number in 0..3_000_u32 {
             out.send(first, &number.to_be_bytes());
@@ -100,17 +100,17 @@ fn a_turn_carries_many_sends_in_order() {
     });
     assert_eq!(read_exact(&one, to_one.len()), to_one);
     assert_eq!(read_exact(&other, to_other.len()), to_other);
-    let writes = rig.stats.writes.value() - writes_before;
+    let writes = fixture.stats.writes.value() - writes_before;
     assert!(writes <= 8, "{writes} system calls for 6,000 sends");
-    rig.stop();
+    fixture.stop();
 }
 
 #[test]
-fn a_broadcast_goes_to_everybody() {
-    let rig = Fixture::start(silent());
-    let links: Vec<_> = (0..50).map(|_| rig.connect_up()).collect();
+fn a_broadcast_reaches_all_links() {
+    let fixture = Fixture::start(silent());
+    let links: Vec<_> = (0..50).map(|_| fixture.connect_up()).collect();
     let ids: Vec<_> = links.iter().map(|(_, link)| *link).collect();
-    rig.tell(move |out| {
+    fixture.command(move |out| {
         for round in 0..100_u8 {
             let range = out.store(|arena| arena.extend([round; 100]));
             for &link in &ids {
@@ -122,7 +122,7 @@ fn a_broadcast_goes_to_everybody() {
     for (stream, _) in &links {
         assert_eq!(read_exact(stream, expected.len()), expected);
     }
-    rig.stop();
+    fixture.stop();
 }
 
 #[test]
@@ -141,27 +141,27 @@ fn listens_on_both_families_at_the_same_port() {
         let six = TcpStream::connect((Ipv6Addr::LOCALHOST, v6.port())).unwrap();
         (four, six)
     });
-    let mut doors = Vec::new();
+    let mut accepted = Vec::new();
     let stopped = driver.run(|_, seen| {
         if let Seen::Up(_, Origin::Accepted { listener }, endpoints) = seen {
-            doors.push((
+            accepted.push((
                 listener.0,
                 endpoints.local.is_ipv6(),
                 endpoints.peer.is_ipv6(),
             ));
         }
-        if doors.len() == 2 {
+        if accepted.len() == 2 {
             let _ = commands.try_send(Box::new(|out| out.stop()));
         }
     });
     assert_eq!(stopped.unwrap(), Stopped::Graceful);
-    doors.sort_unstable();
-    assert_eq!(doors, [(4, false, false), (6, true, true)]);
+    accepted.sort_unstable();
+    assert_eq!(accepted, [(4, false, false), (6, true, true)]);
     connected.join().unwrap();
 }
 
 #[test]
-fn says_what_is_wrong_with_an_address() {
+fn a_listen_error_names_the_address() {
     let mut driver = Driver::new(silent(), DriverConfig::default()).unwrap();
     let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let taken = other.local_addr().unwrap();
@@ -169,7 +169,7 @@ fn says_what_is_wrong_with_an_address() {
     assert!(matches!(error, ListenError::AddressInUse { address } if address == taken));
     assert!(error.to_string().contains(&taken.to_string()), "{error}");
 
-    // From a range that is set aside for documents.
+    // An address from a range that is reserved for documentation.
     let foreign: SocketAddr = (Ipv4Addr::new(192, 0, 2, 1), 0).into();
     let error = driver.listen(foreign, ListenerId(0)).unwrap_err();
     assert!(matches!(error, ListenError::AddressNotLocal { address } if address == foreign));
@@ -177,14 +177,14 @@ fn says_what_is_wrong_with_an_address() {
 }
 
 #[test]
-fn a_port_is_free_again_at_once() {
-    let rig = Fixture::start(echo());
-    let (stream, _) = rig.connect_up();
+fn a_restarted_driver_can_reuse_the_port() {
+    let fixture = Fixture::start(echo());
+    let (stream, _) = fixture.connect_up();
     write(&stream, b"x");
     read_exact(&stream, 1);
-    let address = rig.address;
-    // It closes first, so that the old connection lingers on its side.
-    let stopping = std::thread::spawn(move || rig.stop());
+    let address = fixture.address;
+    // The driver closes first, so that the old connection is in TIME_WAIT on its side.
+    let stopping = std::thread::spawn(move || fixture.stop());
     assert_eq!(read_all(&stream), b"");
     drop(stream);
     stopping.join().unwrap();
@@ -193,25 +193,25 @@ fn a_port_is_free_again_at_once() {
 }
 
 #[test]
-fn does_nothing_when_nothing_happens() {
-    let rig = Fixture::start(echo());
-    let links: Vec<_> = (0..20).map(|_| rig.connect_up()).collect();
+fn an_idle_driver_makes_no_turns() {
+    let fixture = Fixture::start(echo());
+    let links: Vec<_> = (0..20).map(|_| fixture.connect_up()).collect();
     for (stream, _) in &links {
         write(stream, b"x");
         read_exact(stream, 1);
     }
-    rig.ask(|_| ());
-    rig.wait_until_idle();
-    assert_eq!(rig.stats.links_open.value(), 20);
-    rig.stop();
+    fixture.call(|_| ());
+    fixture.wait_until_idle();
+    assert_eq!(fixture.stats.links_open.value(), 20);
+    fixture.stop();
 }
 
 #[test]
-fn ticks_when_it_is_time() {
-    let mut toy = silent();
+fn a_tick_comes_at_the_deadline() {
+    let mut machine = silent();
     let pause = Duration::from_millis(50);
-    toy.deadline = Some(crc_machine::Timestamp::START + pause);
-    let mut driver = Driver::new(toy, DriverConfig::default()).unwrap();
+    machine.deadline = Some(crc_machine::Timestamp::START + pause);
+    let mut driver = Driver::new(machine, DriverConfig::default()).unwrap();
     let commands = driver.command_sender();
     let before = driver.now();
     driver
@@ -228,19 +228,19 @@ fn ticks_when_it_is_time() {
 }
 
 #[test]
-fn commands_come_from_anywhere_in_order() {
-    let rig = Fixture::start(silent());
-    let (tell, told) = channel();
-    let givers: Vec<_> = (0..4)
-        .map(|giver| {
-            let commands = rig.commands.clone();
-            let tell = tell.clone();
+fn commands_of_each_thread_arrive_in_order() {
+    let fixture = Fixture::start(silent());
+    let (sender, receiver) = channel();
+    let threads: Vec<_> = (0..4)
+        .map(|thread| {
+            let commands = fixture.commands.clone();
+            let sender = sender.clone();
             std::thread::spawn(move || {
-                // More than may wait, and more than are taken in a turn.
+                // More commands than the queue holds, and more than one turn takes.
                 for number in 0..3_000 {
-                    let tell = tell.clone();
+                    let sender = sender.clone();
                     commands
-                        .send(Box::new(move |_| tell.send((giver, number)).unwrap()))
+                        .send(Box::new(move |_| sender.send((thread, number)).unwrap()))
                         .unwrap();
                 }
             })
@@ -248,21 +248,21 @@ fn commands_come_from_anywhere_in_order() {
         .collect();
     let mut next = [0; 4];
     for _ in 0..12_000 {
-        let (giver, number) = told.recv_timeout(TIMEOUT).unwrap();
-        assert_eq!(number, next[giver]);
-        next[giver] += 1;
+        let (thread, number) = receiver.recv_timeout(TIMEOUT).unwrap();
+        assert_eq!(number, next[thread]);
+        next[thread] += 1;
     }
-    for giver in givers {
-        giver.join().unwrap();
+    for thread in threads {
+        thread.join().unwrap();
     }
-    let commands = rig.commands.clone();
-    rig.stop();
+    let commands = fixture.commands.clone();
+    fixture.stop();
     assert_eq!(commands.send(Box::new(|_| ())), Err(SendError::Closed));
     assert_eq!(commands.try_send(Box::new(|_| ())), Err(SendError::Closed));
 }
 
 #[test]
-fn a_full_inbox_says_so() {
+fn a_full_command_queue_is_an_error() {
     let config = DriverConfig {
         commands_max: 2,
         ..DriverConfig::default()
@@ -294,8 +294,8 @@ fn commands_given_before_the_run_come_first() {
 }
 
 #[test]
-fn nobody_is_read_from_without_end() {
-    // A machine that counts who is read when.
+fn the_read_budget_limits_each_link() {
+    // A machine that reports the longest run of bytes of one link.
     let config = DriverConfig {
         read_budget_bytes: 10_000,
         read_buffer_bytes: 4_000,
@@ -303,7 +303,7 @@ fn nobody_is_read_from_without_end() {
     };
     let mut longest = 0;
     let mut last = (None, 0);
-    let toy = TestMachine::new(move |event, out| {
+    let machine = TestMachine::new(move |event, out| {
         if let Event::Bytes { link, bytes } = event {
             let run = if last.0 == Some(*link) { last.1 } else { 0 };
             last = (Some(*link), run + bytes.len());
@@ -311,20 +311,20 @@ fn nobody_is_read_from_without_end() {
             out.notice(Seen::Note(longest.to_string()));
         }
     });
-    let rig = Fixture::start_with(config, toy);
-    let (one, _) = rig.connect_up();
-    let (other, second) = rig.connect_up();
-    // Both have something to be read before the driver may go on.
-    let go_on = rig.hold();
+    let fixture = Fixture::start_with(config, machine);
+    let (one, _) = fixture.connect_up();
+    let (other, second) = fixture.connect_up();
+    // Both links have bytes before the driver continues.
+    let resume = fixture.hold();
     for stream in [&one, &other] {
         write(stream, &pattern(40_000));
         wait_until_held(stream, 40_000, false);
     }
-    go_on.send(()).unwrap();
+    resume.send(()).unwrap();
     let mut left = [40_000, 40_000];
     let mut most = 0;
     while left[0] > 0 && left[1] > 0 {
-        match rig.next() {
+        match fixture.next() {
             Seen::Bytes(link, bytes) => {
                 let index = usize::from(link == second);
                 left[index] -= bytes.len();
@@ -333,7 +333,7 @@ fn nobody_is_read_from_without_end() {
             _ => {}
         }
     }
-    // The last of one turn and the first of the next may be the same.
-    assert!(most <= 20_000, "{most} bytes of one in a row");
-    rig.stop();
+    // The last link of a turn and the first of the next may be the same.
+    assert!(most <= 20_000, "{most} consecutive bytes of one link");
+    fixture.stop();
 }

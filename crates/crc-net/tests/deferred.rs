@@ -1,15 +1,15 @@
-//! What is not urgent: it comes soon, in few writes, and nothing overtakes it.
+//! Deferred sends: they arrive soon, in few writes, and later sends do not overtake them.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod fixture;
 
 use crc_machine::{Event, LinkId};
 use fixture::{Fixture, TestMachine, quick, read_exact, write};
 
-/// Tells everybody but the speaker of every byte by itself, without hurry; but
-/// what is in capitals at once.
-fn gossip() -> TestMachine {
+/// A machine that relays each byte by itself to all other links: capital letters immediately, others
+/// deferred.
+fn relay() -> TestMachine {
     let mut links: Vec<LinkId> = Vec::new();
     TestMachine::new(move |event, out| match event {
         Event::LinkUp { link, .. } => links.push(*link),
@@ -32,37 +32,37 @@ fn gossip() -> TestMachine {
 }
 
 #[test]
-fn what_is_not_urgent_comes_soon_and_in_order() {
-    let rig = Fixture::start_with(quick(), gossip());
-    let (speaker, _) = rig.connect_up();
-    let listeners: Vec<_> = (0..20).map(|_| rig.connect_up().0).collect();
+fn deferred_sends_arrive_soon_and_in_order() {
+    let fixture = Fixture::start_with(quick(), relay());
+    let (sender, _) = fixture.connect_up();
+    let receivers: Vec<_> = (0..20).map(|_| fixture.connect_up().0).collect();
     for round in 0..50 {
-        let said = format!("abc{}def{}", 'X', round);
-        write(&speaker, said.as_bytes());
-        for listener in &listeners {
-            assert_eq!(read_exact(listener, said.len()), said.as_bytes());
+        let sent = format!("abc{}def{}", 'X', round);
+        write(&sender, sent.as_bytes());
+        for receiver in &receivers {
+            assert_eq!(read_exact(receiver, sent.len()), sent.as_bytes());
         }
     }
-    // Nothing follows that would push it out.
-    write(&speaker, b"last");
-    for listener in &listeners {
-        assert_eq!(read_exact(listener, 4), b"last");
+    // No later send flushes this one.
+    write(&sender, b"last");
+    for receiver in &receivers {
+        assert_eq!(read_exact(receiver, 4), b"last");
     }
 }
 
 #[test]
-fn a_crowd_is_told_of_many_in_one_write() {
-    let rig = Fixture::start_with(quick(), gossip());
-    let speakers: Vec<_> = (0..100).map(|_| rig.connect_up().0).collect();
-    let listeners: Vec<_> = (0..100).map(|_| rig.connect_up().0).collect();
-    let before = rig.stats.writes.value();
-    for speaker in &speakers {
-        write(speaker, b"n");
+fn deferred_broadcasts_share_writes() {
+    let fixture = Fixture::start_with(quick(), relay());
+    let senders: Vec<_> = (0..100).map(|_| fixture.connect_up().0).collect();
+    let receivers: Vec<_> = (0..100).map(|_| fixture.connect_up().0).collect();
+    let before = fixture.stats.writes.value();
+    for sender in &senders {
+        write(sender, b"n");
     }
-    for listener in &listeners {
-        assert_eq!(read_exact(listener, 100), [b'n'; 100]);
+    for receiver in &receivers {
+        assert_eq!(read_exact(receiver, 100), [b'n'; 100]);
     }
-    let writes = rig.stats.writes.value() - before;
-    // One by one that would be 19,900.
+    let writes = fixture.stats.writes.value() - before;
+    // Without batching there would be 19,900.
     assert!(writes < 10_000, "{writes} writes");
 }

@@ -1,7 +1,6 @@
-//! Reaching others: by address and by name, and what comes of it if nobody is
-//! there.
+//! Dials by address and by name, and how they fail.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod fixture;
 
@@ -16,14 +15,14 @@ use fixture::{
 };
 use socket2::{Domain, Socket, Type};
 
-fn dial(rig: &Fixture, number: u64, to: PeerAddress) -> DialId {
+fn dial(fixture: &Fixture, number: u64, to: PeerAddress) -> DialId {
     let dial = DialId(number);
-    rig.tell(move |out| out.dial(dial, to));
+    fixture.command(move |out| out.dial(dial, to));
     dial
 }
 
-fn expect_up(rig: &Fixture, dial: DialId) -> (LinkId, crc_machine::Endpoints) {
-    rig.expect("a dialled link", |seen| match seen {
+fn expect_up(fixture: &Fixture, dial: DialId) -> (LinkId, crc_machine::Endpoints) {
+    fixture.expect("a dialled link", |seen| match seen {
         Seen::Up(link, origin, endpoints) => {
             assert_eq!(*origin, Origin::Dialed { dial });
             Some((*link, *endpoints))
@@ -33,16 +32,16 @@ fn expect_up(rig: &Fixture, dial: DialId) -> (LinkId, crc_machine::Endpoints) {
     })
 }
 
-fn expect_failed(rig: &Fixture, dial: DialId) -> DialError {
-    rig.expect("the end of a dial", |seen| match seen {
+fn expect_failed(fixture: &Fixture, dial: DialId) -> DialError {
+    fixture.expect("a failed dial", |seen| match seen {
         Seen::DialFailed(failed, why) if *failed == dial => Some(*why),
         Seen::Up(..) => panic!("{seen:?}"),
         _ => None,
     })
 }
 
-/// An address that nobody listens on, and nobody will.
-fn nobody() -> (Socket, SocketAddr) {
+/// An address that refuses connections: its port is bound, and no socket listens on it.
+fn refusing_address() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
     socket.bind(&any.into()).unwrap();
@@ -58,73 +57,73 @@ fn named(host: &str, port: u16) -> PeerAddress {
 }
 
 #[test]
-fn reaches_an_address_of_either_family() {
-    let rig = Fixture::start(echo());
+fn dials_ipv4_and_ipv6_addresses() {
+    let fixture = Fixture::start(echo());
     for (number, ip) in [
         (4, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
         (6, SocketAddr::from((Ipv6Addr::LOCALHOST, 0))),
     ] {
         let listener = TcpListener::bind(ip).unwrap();
         let address = listener.local_addr().unwrap();
-        let dial = dial(&rig, number, address.into());
+        let dial = dial(&fixture, number, address.into());
         let (stream, peer) = listener.accept().unwrap();
-        let (link, endpoints) = expect_up(&rig, dial);
+        let (link, endpoints) = expect_up(&fixture, dial);
         assert_eq!(endpoints.peer, address);
         assert_eq!(endpoints.local, peer);
         write(&stream, b"hello");
         assert_eq!(read_exact(&stream, 5), b"hello");
         drop(stream);
         assert_eq!(
-            rig.expect_down(link),
+            fixture.expect_down(link),
             (LinkDown::PeerClosed, Unsent::default())
         );
     }
-    assert_eq!(rig.stats.links_dialed.value(), 2);
-    assert_eq!(rig.stats.dials_failed.value(), 0);
-    rig.stop();
+    assert_eq!(fixture.stats.links_dialed.value(), 2);
+    assert_eq!(fixture.stats.dials_failed.value(), 0);
+    fixture.stop();
 }
 
 #[test]
-fn reaches_a_name() {
-    let rig = Fixture::start(echo());
+fn dials_a_name() {
+    let fixture = Fixture::start(echo());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    // Whatever other addresses the name has here, nobody answers there.
-    let dial = dial(&rig, 1, named("localhost", port));
+    // Other addresses of the name refuse the connection.
+    let dial = dial(&fixture, 1, named("localhost", port));
     let (stream, _) = listener.accept().unwrap();
-    let (_, endpoints) = expect_up(&rig, dial);
+    let (_, endpoints) = expect_up(&fixture, dial);
     assert_eq!(endpoints.peer.port(), port);
     drop(stream);
-    rig.stop();
+    fixture.stop();
 }
 
 #[test]
-fn is_refused_where_nobody_listens() {
-    let rig = Fixture::start(silent());
-    let (_socket, nobody) = nobody();
+fn a_refused_dial_fails() {
+    let fixture = Fixture::start(silent());
+    let (_socket, refusing) = refusing_address();
     let refused = DialError::Failed(ErrorKind::ConnectionRefused);
-    let first = dial(&rig, 1, nobody.into());
-    assert_eq!(expect_failed(&rig, first), refused);
-    let second = dial(&rig, 2, named("localhost", nobody.port()));
-    assert_eq!(expect_failed(&rig, second), refused);
-    assert_eq!(rig.stats.dials_failed.value(), 2);
-    assert_eq!(rig.stats.links_open.value(), 0);
-    rig.stop();
+    let first = dial(&fixture, 1, refusing.into());
+    assert_eq!(expect_failed(&fixture, first), refused);
+    let second = dial(&fixture, 2, named("localhost", refusing.port()));
+    assert_eq!(expect_failed(&fixture, second), refused);
+    assert_eq!(fixture.stats.dials_failed.value(), 2);
+    assert_eq!(fixture.stats.links_open.value(), 0);
+    fixture.stop();
 }
 
 #[test]
-fn says_when_a_name_is_not_known() {
-    let rig = Fixture::start(silent());
-    // No name may be this long; so nobody has to be asked.
+fn a_dial_of_an_unknown_name_fails() {
+    let fixture = Fixture::start(silent());
+    // A name of this length is invalid, so the resolver asks no server.
     let name = "a".repeat(300);
-    let dial = dial(&rig, 1, named(&name, 1));
-    assert_eq!(expect_failed(&rig, dial), DialError::UnknownName);
-    rig.stop();
+    let dial = dial(&fixture, 1, named(&name, 1));
+    assert_eq!(expect_failed(&fixture, dial), DialError::UnknownName);
+    fixture.stop();
 }
 
-/// A listener that answers nobody: as many as it lets wait are waiting.
+/// A listener whose backlog is full, so that it answers no connection.
 fn silent_listener() -> (Socket, SocketAddr, Vec<TcpStream>) {
-    let (socket, address) = nobody();
+    let (socket, address) = refusing_address();
     socket.listen(0).unwrap();
     let mut waiting = Vec::new();
     while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
@@ -134,25 +133,25 @@ fn silent_listener() -> (Socket, SocketAddr, Vec<TcpStream>) {
 }
 
 #[test]
-fn gives_up_on_who_does_not_answer() {
+fn a_dial_without_answer_times_out() {
     let config = DriverConfig {
         connect_timeout: Duration::from_millis(100),
         ..quick()
     };
-    let rig = Fixture::start_with(config, silent());
+    let fixture = Fixture::start_with(config, silent());
     let (_socket, address, _waiting) = silent_listener();
-    let dial = dial(&rig, 1, address.into());
-    assert_eq!(expect_failed(&rig, dial), DialError::TimedOut);
-    assert_eq!(rig.stop(), [Seen::Command]);
+    let dial = dial(&fixture, 1, address.into());
+    assert_eq!(expect_failed(&fixture, dial), DialError::TimedOut);
+    assert_eq!(fixture.stop(), [Seen::Command]);
 }
 
 #[test]
-fn a_dial_under_way_ends_with_the_run() {
-    let rig = Fixture::start(silent());
+fn stopping_aborts_dials() {
+    let fixture = Fixture::start(silent());
     let (_socket, address, _waiting) = silent_listener();
-    dial(&rig, 1, address.into());
-    dial(&rig, 2, named(&"a".repeat(300), 1));
-    let seen = rig.stop();
+    dial(&fixture, 1, address.into());
+    dial(&fixture, 2, named(&"a".repeat(300), 1));
+    let seen = fixture.stop();
     let failed = |seen: &Seen| match seen {
         Seen::DialFailed(dial, _) => Some(dial.0),
         _ => None,
@@ -163,46 +162,46 @@ fn a_dial_under_way_ends_with_the_run() {
 }
 
 #[test]
-fn who_is_refused_may_dial_again_at_once() {
-    let (_socket, nobody) = nobody();
-    let rig = Fixture::start(TestMachine::new(move |event, out| {
+fn a_machine_may_redial_immediately() {
+    let (_socket, refusing) = refusing_address();
+    let fixture = Fixture::start(TestMachine::new(move |event, out| {
         if let Event::DialFailed { dial, .. } = event
             && dial.0 < 100
         {
-            out.dial(DialId(dial.0 + 1), nobody.into());
+            out.dial(DialId(dial.0 + 1), refusing.into());
         }
     }));
-    dial(&rig, 0, nobody.into());
-    expect_failed(&rig, DialId(100));
-    rig.stop();
+    dial(&fixture, 0, refusing.into());
+    expect_failed(&fixture, DialId(100));
+    fixture.stop();
 }
 
 #[test]
-fn two_drivers_talk() {
+fn two_drivers_exchange_bytes() {
     let server = Fixture::start(echo());
     let client = Fixture::start(silent());
     let dial = dial(&client, 1, server.address.into());
     let (link, _) = expect_up(&client, dial);
-    let words = fixture::pattern(50_000);
-    let said = words.clone();
-    client.tell(move |out| out.send(link, &said));
-    let mut came = Vec::new();
-    while came.len() < words.len() {
+    let bytes_sent = fixture::pattern(50_000);
+    let copy = bytes_sent.clone();
+    client.command(move |out| out.send(link, &copy));
+    let mut echoed = Vec::new();
+    while echoed.len() < bytes_sent.len() {
         client.expect("an echo", |seen| match seen {
             Seen::Bytes(from, bytes) if *from == link => {
-                came.extend_from_slice(bytes);
+                echoed.extend_from_slice(bytes);
                 Some(())
             }
             _ => None,
         });
     }
-    assert_eq!(came, words);
-    client.tell(move |out| out.close(link, CloseWhen::Flushed));
+    assert_eq!(echoed, bytes_sent);
+    client.command(move |out| out.close(link, CloseWhen::Flushed));
     assert_eq!(
         client.expect_down(link),
         (LinkDown::Ended, Unsent::default())
     );
-    server.expect("the end", |seen| match seen {
+    server.expect("the server's link to go down", |seen| match seen {
         Seen::Down(_, LinkDown::PeerClosed, _) => Some(()),
         _ => None,
     });
@@ -211,20 +210,23 @@ fn two_drivers_talk() {
 }
 
 #[test]
-fn what_is_sent_as_soon_as_the_link_is_up_arrives() {
-    let rig = Fixture::start(TestMachine::new(|event, out| {
+fn bytes_sent_on_link_up_arrive() {
+    let fixture = Fixture::start(TestMachine::new(|event, out| {
         if let Event::LinkUp { link, .. } = event {
             out.send(*link, b"here I am");
             out.close(*link, CloseWhen::Flushed);
         }
     }));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let dial = dial(&rig, 1, listener.local_addr().unwrap().into());
+    let dial = dial(&fixture, 1, listener.local_addr().unwrap().into());
     let (stream, _) = listener.accept().unwrap();
     stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     assert_eq!(read_all(&stream), b"here I am");
     drop(stream);
-    let (link, _) = expect_up(&rig, dial);
-    assert_eq!(rig.expect_down(link), (LinkDown::Ended, Unsent::default()));
-    rig.stop();
+    let (link, _) = expect_up(&fixture, dial);
+    assert_eq!(
+        fixture.expect_down(link),
+        (LinkDown::Ended, Unsent::default())
+    );
+    fixture.stop();
 }

@@ -1,7 +1,10 @@
-//! Signals, sent to a process of its own.
+//! Signals, sent to a child process.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-#![allow(clippy::print_stdout, reason = "how the process of its own is heard")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
+#![allow(
+    clippy::print_stdout,
+    reason = "the child process reports to its parent"
+)]
 
 mod fixture;
 
@@ -12,17 +15,17 @@ use crc_net::{Driver, DriverConfig};
 use fixture::silent;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Tells the test below that it is the process of its own.
+/// The environment variable that makes a test run as the child process.
 const CHILD: &str = "CRC_NET_TEST_SIGNALS";
 
-/// Prints what happens to it. Endpoints when told to, if `obedient`.
-fn child(obedient: bool) {
+/// The child process: prints what happens. Stops at the first signal if `stops`.
+fn child(stops: bool) {
     let mut driver = Driver::new(silent(), DriverConfig::default()).unwrap();
     driver
         .on_signals(move || {
             Box::new(move |out| {
-                out.notice(fixture::Seen::Note("told".to_owned()));
-                if obedient {
+                out.notice(fixture::Seen::Note("signal".to_owned()));
+                if stops {
                     out.stop();
                 }
             })
@@ -56,10 +59,14 @@ impl Process {
         Process { child, output }
     }
 
-    fn says(&mut self) -> String {
+    fn next_line(&mut self) -> String {
         loop {
             let mut line = String::new();
-            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "it is gone");
+            assert_ne!(
+                self.output.read_line(&mut line).unwrap(),
+                0,
+                "the child process has exited"
+            );
             if let Some(word) = line.trim_end().strip_prefix("child ") {
                 return word.to_owned();
             }
@@ -83,24 +90,24 @@ fn a_signal_becomes_a_command() {
     }
     for signal in [Signal::TERM, Signal::INT] {
         let mut process = Process::start("a_signal_becomes_a_command");
-        assert_eq!(process.says(), "ready");
+        assert_eq!(process.next_line(), "ready");
         process.send(signal);
-        assert_eq!(process.says(), "told");
-        assert_eq!(process.says(), "Graceful");
+        assert_eq!(process.next_line(), "signal");
+        assert_eq!(process.next_line(), "Graceful");
         process.succeeds();
     }
 }
 
 #[test]
-fn a_second_signal_is_the_end() {
+fn a_second_signal_forces_the_end() {
     if std::env::var_os(CHILD).is_some() {
         return child(false);
     }
-    let mut process = Process::start("a_second_signal_is_the_end");
-    assert_eq!(process.says(), "ready");
+    let mut process = Process::start("a_second_signal_forces_the_end");
+    assert_eq!(process.next_line(), "ready");
     process.send(Signal::TERM);
-    assert_eq!(process.says(), "told");
+    assert_eq!(process.next_line(), "signal");
     process.send(Signal::INT);
-    assert_eq!(process.says(), "Forced");
+    assert_eq!(process.next_line(), "Forced");
     process.succeeds();
 }

@@ -1,8 +1,11 @@
-//! Running out: of descriptors, in a process of its own with few of them; and of
-//! the links that are allowed.
+//! Limits: the descriptor limit, in a child process with few descriptors, and the connection
+//! limits.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-#![allow(clippy::print_stdout, reason = "how the process of its own is heard")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
+#![allow(
+    clippy::print_stdout,
+    reason = "the child process reports to its parent"
+)]
 
 mod fixture;
 
@@ -16,11 +19,11 @@ use crc_net::{Driver, DriverConfig, LineEvent, Stopped, read_lines};
 use fixture::{Fixture, Seen, TIMEOUT, echo, quick, read_exact, silent, write};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Tells the test below that it is the process of its own.
+/// The environment variable that makes a test run as the child process.
 const CHILD: &str = "CRC_NET_TEST_FEW_DESCRIPTORS";
-/// So many descriptors that process has.
+/// The descriptor limit of the child process.
 const DESCRIPTORS: u64 = 40;
-/// So many links are opened to it.
+/// The number of links that the test opens.
 const LINKS: usize = 60;
 
 /// Prints warnings, so that the test can count them.
@@ -40,7 +43,7 @@ impl log::Log for PrintWarnings {
     fn flush(&self) {}
 }
 
-/// Answers a line of input by the number of turns, until the input ends.
+/// The child process: answers each line of input with its counters, until the input ends.
 fn child() {
     let few = Rlimit {
         current: Some(DESCRIPTORS),
@@ -50,7 +53,7 @@ fn child() {
     log::set_logger(&PrintWarnings).unwrap();
     log::set_max_level(log::LevelFilter::Warn);
     let config = DriverConfig {
-        // So that it is the system that says no.
+        // So that the driver reaches the system's limit.
         descriptors_reserve: 0,
         ..quick()
     };
@@ -78,12 +81,12 @@ fn child() {
 }
 
 #[test]
-fn waits_for_descriptors_without_spinning() {
+fn a_driver_without_descriptors_pauses_accepting() {
     if std::env::var_os(CHILD).is_some() {
         return child();
     }
     let mut process = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "waits_for_descriptors_without_spinning"])
+        .args(["--exact", "a_driver_without_descriptors_pauses_accepting"])
         .arg("--nocapture")
         .env(CHILD, "1")
         .stdin(Stdio::piped())
@@ -96,9 +99,13 @@ fn waits_for_descriptors_without_spinning() {
     let mut answer = |word: &str| {
         loop {
             let mut line = String::new();
-            assert_ne!(output.read_line(&mut line).unwrap(), 0, "it is gone");
+            assert_ne!(
+                output.read_line(&mut line).unwrap(),
+                0,
+                "the child process has exited"
+            );
             let line = line.trim_end();
-            // The test harness writes to the same line.
+            // The test harness may write to the same line.
             if let Some((_, rest)) = line.split_once(&format!("{word} ")) {
                 return (rest.to_owned(), warnings);
             }
@@ -123,7 +130,7 @@ fn waits_for_descriptors_without_spinning() {
             stream
         })
         .collect();
-    // It takes as many as it can, and pauses more than once.
+    // The driver accepts as many links as it can, and pauses repeatedly.
     let mut open = 0;
     fixture::wait_until("some pauses", || {
         let (now_open, _, pauses, _) = stats();
@@ -131,7 +138,7 @@ fn waits_for_descriptors_without_spinning() {
         pauses >= 4
     });
     assert!(open > 20 && open < DESCRIPTORS, "{open} links");
-    // Every pause is one turn, and they grow: 10 + 20 + 40 + 80 ms and so on.
+    // A pause costs one turn. Pauses grow: 10 ms, 20 ms, 40 ms, 80 ms and so on.
     let (_, before, _, _) = stats();
     let began = std::time::Instant::now();
     let mut rounds = 0;
@@ -142,12 +149,12 @@ fn waits_for_descriptors_without_spinning() {
         rounds += 1;
     }
     let (_, after, _, warnings) = stats();
-    // A turn each for the bytes that were echoed, and few others.
+    // One turn per echo, and a few others.
     let turns = after - before;
     assert!(turns <= rounds + 20, "{turns} turns for {rounds} rounds");
-    assert_eq!(warnings, 1, "one for the whole bad time");
+    assert_eq!(warnings, 1, "one warning per series of pauses");
 
-    // Those who waited are served as soon as there is room.
+    // The waiting peers are accepted when descriptors are free again.
     let waiting = links.split_off(LINKS / 2);
     drop(links);
     for stream in &waiting {
@@ -160,87 +167,88 @@ fn waits_for_descriptors_without_spinning() {
 }
 
 #[test]
-fn takes_no_more_links_than_allowed() {
+fn the_connection_limit_is_kept() {
     let config = DriverConfig {
         links_max: 3,
         ..quick()
     };
-    let rig = Fixture::start_with(config, silent());
-    let mut links: Vec<_> = (0..3).map(|_| rig.connect_up()).collect();
-    // These wait in front of the door.
-    let waiting: Vec<_> = (0..3).map(|_| rig.connect()).collect();
-    fixture::wait_until("the house to be full", || {
-        rig.stats.link_limit_hits.value() == 1
+    let fixture = Fixture::start_with(config, silent());
+    let mut links: Vec<_> = (0..3).map(|_| fixture.connect_up()).collect();
+    // These wait in the backlog.
+    let waiting: Vec<_> = (0..3).map(|_| fixture.connect()).collect();
+    fixture::wait_until("the connection limit", || {
+        fixture.stats.link_limit_hits.value() == 1
     });
-    assert!(rig.is_quiet_for(Duration::from_millis(100)));
-    rig.wait_until_idle();
-    // One goes, one comes; and so on.
+    assert!(fixture.is_quiet_for(Duration::from_millis(100)));
+    fixture.wait_until_idle();
+    // For each link that closes, one is accepted.
     for stream in &waiting {
         let (gone, link) = links.remove(0);
         drop(gone);
-        assert!(matches!(rig.next(), Seen::Down(down, ..) if down == link));
+        assert!(matches!(fixture.next(), Seen::Down(down, ..) if down == link));
         let peer = stream.local_addr().unwrap();
-        assert!(matches!(rig.next(), Seen::Up(_, _, endpoints) if endpoints.peer == peer));
-        assert_eq!(rig.stats.links_open.value(), 3);
+        assert!(matches!(fixture.next(), Seen::Up(_, _, endpoints) if endpoints.peer == peer));
+        assert_eq!(fixture.stats.links_open.value(), 3);
     }
     drop((links, waiting));
-    rig.stop();
+    fixture.stop();
 }
 
 #[test]
-fn links_that_are_counted_apart_take_no_place_and_find_theirs() {
+fn a_listener_with_its_own_limit_is_independent() {
     let config = DriverConfig {
         links_max: 2,
         ..quick()
     };
-    let (tell, told) = std::sync::mpsc::channel();
-    let rig = Fixture::set_up(config, silent(), move |driver| {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let fixture = Fixture::set_up(config, silent(), move |driver| {
         let any = (Ipv4Addr::LOCALHOST, 0).into();
         let address = driver.listen_with_own_limit(any, ListenerId(7), 2).unwrap();
-        tell.send(address).unwrap();
+        sender.send(address).unwrap();
     });
-    let apart: SocketAddr = told.recv().unwrap();
-    let comes = |stream: &TcpStream| {
+    let own_address: SocketAddr = receiver.recv().unwrap();
+    let expect_up = |stream: &TcpStream| {
         let peer = stream.local_addr().unwrap();
-        match rig.next() {
+        match fixture.next() {
             Seen::Up(link, origin, endpoints) if endpoints.peer == peer => (link, origin),
             other => panic!("waited for {peer}, not {other:?}"),
         }
     };
-    let goes = |gone| assert!(matches!(rig.next(), Seen::Down(link, ..) if link == gone));
+    let expect_down =
+        |gone| assert!(matches!(fixture.next(), Seen::Down(link, ..) if link == gone));
 
-    // The house is full, and a third one waits.
-    let guests: Vec<_> = (0..2).map(|_| rig.connect_up()).collect();
-    let waiting_guest = rig.connect();
-    fixture::wait_until("the house to be full", || {
-        rig.stats.link_limit_hits.value() == 1
+    // The connection limit is reached, and a third peer waits.
+    let links: Vec<_> = (0..2).map(|_| fixture.connect_up()).collect();
+    let waiting = fixture.connect();
+    fixture::wait_until("the connection limit", || {
+        fixture.stats.link_limit_hits.value() == 1
     });
-    // The other door is open all the same, for two.
-    let mut askers = Vec::new();
+    // The listener with its own limit accepts two.
+    let mut own_links = Vec::new();
     for _ in 0..2 {
-        let stream = TcpStream::connect(apart).unwrap();
-        let (link, origin) = comes(&stream);
+        let stream = TcpStream::connect(own_address).unwrap();
+        let (link, origin) = expect_up(&stream);
         let listener = ListenerId(7);
         assert_eq!(origin, Origin::Accepted { listener });
-        askers.push((stream, link));
+        own_links.push((stream, link));
     }
-    let waiting_asker = TcpStream::connect(apart).unwrap();
-    assert!(rig.is_quiet_for(Duration::from_millis(100)));
-    rig.wait_until_idle();
-    assert_eq!(rig.stats.links_open.value(), 4);
+    let own_waiting = TcpStream::connect(own_address).unwrap();
+    assert!(fixture.is_quiet_for(Duration::from_millis(100)));
+    fixture.wait_until_idle();
+    assert_eq!(fixture.stats.links_open.value(), 4);
 
-    // Whoever goes makes room for those who wait at the same door.
-    let (gone, link) = askers.remove(0);
+    // A link that closes makes room at its own listener only.
+    let (gone, link) = own_links.remove(0);
     drop(gone);
-    goes(link);
-    comes(&waiting_asker);
-    assert!(rig.is_quiet_for(Duration::from_millis(100)));
-    let [(gone, link), (stays, _)] = <[_; 2]>::try_from(guests).unwrap();
+    expect_down(link);
+    expect_up(&own_waiting);
+    assert!(fixture.is_quiet_for(Duration::from_millis(100)));
+    let [(gone, link), (open, _)] = <[_; 2]>::try_from(links).unwrap();
     drop(gone);
-    goes(link);
-    comes(&waiting_guest);
-    assert_eq!(rig.stats.links_open.value(), 4);
-    rig.wait_until_idle();
-    drop((stays, waiting_guest, waiting_asker, askers));
-    rig.stop();
+    expect_down(link);
+    expect_up(&waiting);
+    assert_eq!(fixture.stats.links_open.value(), 4);
+    fixture.wait_until_idle();
+    drop((open, waiting, own_waiting, own_links));
+    fixture.stop();
 }

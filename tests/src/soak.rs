@@ -1,23 +1,25 @@
-//! Long runs against real processes, with faults at random: hostile peers
-//! ([`hostile`]), servers that die and freeze ([`tree`]), and how long it takes
-//! until whoever is left has found each other ([`healing`]); and what a connection
-//! costs ([`footprint`]).
+//! Long runs against real processes, with random faults.
 //!
-//! Judges from the outside: by admin pages, by what clients hear, and by what
-//! the system says of a process. Everything runs on loopback, within bounds of
-//! count and time, and is stopped when the run ends, is interrupted or fails. A
-//! seed gives the same faults in the same order; how they fall together with
-//! what the processes do is the machine's.
+//! - [`hostile`]: attackers at one server
+//! - [`tree`]: servers that die and freeze while clients chat
+//! - [`healing`]: how long a network takes to heal after the loss of a server
+//! - [`footprint`]: the memory of an unregistered connection
+//!
+//! The checks see processes from outside only: admin pages, what clients receive, and
+//! what the system reports of a process. All processes run on the loopback. Each run
+//! has bounds of count and time, and stops its processes when it ends, fails or is
+//! interrupted. A seed gives the same faults in the same order; how they coincide
+//! with the work of the processes depends on the machine.
 
+mod attack;
+mod client_pair;
 pub mod footprint;
-mod good;
 pub mod healing;
 pub mod hostile;
-mod judge;
+mod invariants;
 mod network;
 mod progress;
 mod rng;
-mod stranger;
 pub mod tree;
 
 use std::sync::Arc;
@@ -28,20 +30,19 @@ use crate::fixture::FixtureError;
 
 pub use progress::Progress;
 
-/// What every run is told from outside: whether to stop, and where to say how
-/// far it has come.
+/// What a run gets from its caller: the interruption flag and a progress line.
 #[derive(Debug, Clone, Default)]
 pub struct Control {
-    /// Set when somebody wants it to stop.
+    /// Set to interrupt the run.
     pub interrupted: Arc<AtomicBool>,
-    /// Where it says how far it has come.
+    /// Where it shows its progress.
     pub progress: Progress,
 }
 
 impl Control {
     /// # Errors
     ///
-    /// [`FixtureError::Interrupted`] when somebody wants it to stop.
+    /// [`FixtureError::Interrupted`] when the run is interrupted.
     fn check(&self) -> Result<(), FixtureError> {
         if self.interrupted.load(Ordering::Relaxed) {
             return Err(FixtureError::Interrupted);
@@ -50,7 +51,7 @@ impl Control {
     }
 }
 
-/// The middle and the worst of some times, for a report.
+/// The median and the maximum of some times, for a report.
 fn median_and_worst(times: &[Duration]) -> Option<(Duration, Duration)> {
     let mut times = times.to_vec();
     times.sort_unstable();
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_and_the_worst() {
+    fn median_and_worst_of_times() {
         let seconds = |numbers: &[u64]| -> Vec<Duration> {
             numbers.iter().copied().map(Duration::from_secs).collect()
         };
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_interrupted_says_so() {
+    fn an_interrupted_run_returns_an_error() {
         let control = Control::default();
         assert!(control.check().is_ok());
         control.interrupted.store(true, Ordering::Relaxed);

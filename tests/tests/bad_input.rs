@@ -1,7 +1,7 @@
 //! Bad input disturbs nobody but its sender; and what an operator or user gets
 //! wrong is answered in one plain sentence.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::process::ExitStatus;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! says of a network that loses, doubles or swaps; and that nothing is left of
 //! it, however it ends.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::io::{Read, Write};

@@ -1,7 +1,7 @@
 //! Channels with real servers and real clients: who is in, what is said, and who
 //! does not get in.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::Write;
 use std::process::{Command, Stdio};

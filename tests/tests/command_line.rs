@@ -1,6 +1,6 @@
 //! The command line of `crc-scenario`: its output and exit status.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::net::TcpListener;

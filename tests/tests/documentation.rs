@@ -1,7 +1,7 @@
 //! The pages of the repository: their relative links work, and the tests that
 //! docs/RELIABILITY.md names exist.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -2,7 +2,7 @@
 //! `bad_input.rs` has none for, and the ways of being a burden without breaking
 //! any rule: half-open connections, full houses, stalled readers, slow writers.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

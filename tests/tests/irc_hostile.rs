@@ -2,7 +2,7 @@
 //! tell every lie, on real sockets. Before, during and after it those talk who
 //! behave: two clients of the network, and users of both dialects in one channel.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -101,7 +101,7 @@ impl House {
                 let known = state.irc.as_ref();
                 known.is_some_and(is_only_the_house)
                     && state.links.len() == GOOD_LINKS
-                    && state.strangers == 0
+                    && state.unregistered_links == 0
             })
             .unwrap();
         self.assert_talking();

@@ -1,6 +1,6 @@
 //! Every file of tests/scenarios/legacy, one test each, in the strict reading.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[macro_use]
 mod scenario_files;

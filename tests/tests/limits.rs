@@ -1,7 +1,7 @@
 //! Every limit of a server is crossed once, on real sockets: whoever crosses it
 //! is stopped, and nobody else notices.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! The log of a server that is flooded: it neither grows without limit nor
 //! holds up the server when nobody reads it.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;

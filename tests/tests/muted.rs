@@ -1,7 +1,7 @@
 //! Servers of the original's connection tests: they accept, note every read, and
 //! never answer. A server of ours sends them its registration, and waits.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::time::Duration;

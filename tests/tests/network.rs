@@ -1,7 +1,7 @@
 //! Eleven servers and eight clients, all of them real: everybody knows
 //! everybody, by the right way, and what is said or who leaves is heard once.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What a real server has recorded comes to the same state when `crc-sim replay`
 //! tells it again; and whatever else a file holds is told from that.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -168,7 +168,7 @@ impl Recorded {
         assert_eq!(self.server.get("/healthz").unwrap().status, 200);
         self.server
             .wait_state(|state| {
-                state.host_ids() == [2, FOREIGN, ANN, BOB, 202] && state.strangers == 0
+                state.host_ids() == [2, FOREIGN, ANN, BOB, 202] && state.unregistered_links == 0
             })
             .unwrap();
         (below, vec![ann, bob, foreign])

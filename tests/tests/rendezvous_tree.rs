@@ -1,7 +1,7 @@
 //! Servers that are told of nothing but a rendezvous find one tree, and find it
 //! again whoever dies: a server, the root, the rendezvous.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
@@ -152,7 +152,7 @@ impl Tree {
             let servers = state.hosts.iter().filter(|host| !is_client(host.id));
             let mut known: BTreeSet<u32> = servers.map(|host| host.id).collect();
             known.insert(state.id);
-            if known != all || state.strangers > 0 || state.rank.is_none() {
+            if known != all || state.unregistered_links > 0 || state.rank.is_none() {
                 return None;
             }
             match state.uplink {

@@ -1,7 +1,7 @@
-//! A short slice of each long run, so that the runs themselves stay true. What
-//! they find in an hour is in docs/RELIABILITY.md.
+//! A short slice of each run of `crc-soak`. docs/RELIABILITY.md has the results of the
+//! long runs.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -14,11 +14,11 @@ use crc_e2e::soak::{Control, footprint, hostile, tree};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 #[test]
-fn ten_thousand_hostile_connections() {
+fn ten_thousand_hostile_connections_do_no_harm() {
     let settings = hostile::Settings {
         connections: 10_000,
         workers: 4,
-        // So short a run has hardly become warm.
+        // The warm-up of so short a run is incomplete.
         growth_max: 16 << 20,
         ..hostile::Settings::default()
     };
@@ -30,10 +30,13 @@ fn ten_thousand_hostile_connections() {
 }
 
 #[test]
-fn who_has_not_registered_costs_eight_kibibytes_at_most() {
+fn an_unregistered_connection_uses_at_most_eight_kibibytes() {
     let report = footprint::run(&Fixture::new().unwrap(), 2000, &Control::default()).unwrap();
     assert!(report.passed(), "{report}");
-    assert!(report.whole > report.silent, "something is measured");
+    assert!(
+        report.whole > report.silent,
+        "the measurement shows a difference"
+    );
 }
 
 fn check_tree(seed: u64, kind: tree::Kind) {
@@ -47,31 +50,31 @@ fn check_tree(seed: u64, kind: tree::Kind) {
     let report = tree::run(&Fixture::new().unwrap(), &settings, &Control::default()).unwrap();
     assert!(report.passed(), "{:#?}\n{report}", report.problems);
     assert_eq!(report.episodes.get(&kind), Some(&1), "{report}");
-    assert!(report.at_rest.heard > 0);
+    assert!(report.at_rest.received > 0);
 }
 
 #[test]
-fn an_episode_with_freezes() {
+fn a_tree_survives_freezes() {
     check_tree(0, tree::Kind::Freezes);
 }
 
 #[test]
-fn an_episode_with_crashes() {
+fn a_tree_survives_crashes() {
     check_tree(1, tree::Kind::Crashes);
 }
 
 #[test]
-fn an_episode_with_stalls() {
+fn a_tree_survives_stalls() {
     check_tree(4, tree::Kind::Stalls);
 }
 
 #[test]
-fn an_episode_with_everything() {
+fn a_tree_survives_all_faults_at_once() {
     check_tree(5, tree::Kind::Chaos);
 }
 
 #[test]
-fn healing_of_a_small_tree() {
+fn a_small_tree_heals() {
     let settings = healing::Settings {
         trials: 1,
         servers: 5,
@@ -85,9 +88,8 @@ fn healing_of_a_small_tree() {
     assert_eq!(report.of(Place::Root).len(), 1);
 }
 
-/// Whoever is interrupted leaves nobody behind.
 #[test]
-fn an_interrupted_run_stops_what_it_has_started() {
+fn an_interrupted_run_stops_its_processes() {
     let fixture = Fixture::new().unwrap();
     let folder = fixture.binaries().server.parent().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_crc-soak"));
@@ -119,6 +121,9 @@ fn an_interrupted_run_stops_what_it_has_started() {
     kill_process(Pid::from_raw(raw).unwrap(), Signal::INT).unwrap();
     assert_eq!(soak.wait_end(LONG).unwrap().code(), Some(130));
     for child in started {
-        assert!(test_kill_process(child).is_err(), "{child:?} is left");
+        assert!(
+            test_kill_process(child).is_err(),
+            "{child:?} is still running"
+        );
     }
 }

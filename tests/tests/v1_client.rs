@@ -1,7 +1,7 @@
 //! a v1 client at a server of ours: it gets what it can take, byte for
 //! byte, and nothing else.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Original servers in a network of ours, above and below: they get what they
 //! can take, at a pace they can take it, and their people and ours can talk.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::time::Duration;
 

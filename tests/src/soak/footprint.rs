@@ -1,40 +1,36 @@
-//! What a connection costs a server in memory while its peer has not registered:
-//! the growth by many of them, divided by their number.
+//! The memory that a server uses for a connection that has not registered: the
+//! growth by many such connections, divided by their number.
 
 use std::fmt;
 
 use super::Control;
-use crate::fixture::Fixture;
-use crate::fixture::FixtureError;
-use crate::fixture::Peer;
-use crate::fixture::Server;
 use crate::fixture::wait::{self, LONG};
-use crate::fixture::wire;
+use crate::fixture::{Fixture, FixtureError, Peer, Server, wire};
 
-/// The most that one may cost.
+/// The limit for one connection.
 pub const BYTES_MAX: u64 = 8 * 1024;
 
-/// What one connection costs, in bytes, by what was sent on it.
+/// The memory of one connection in bytes, by what its peer has sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
-    /// How many connections were made for each.
+    /// The number of connections in each measurement.
     pub connections: u32,
-    /// Nothing was sent.
+    /// Nothing.
     pub silent: u64,
-    /// One byte was sent: there is a frame that is not whole.
+    /// One byte, the start of a frame.
     pub begun: u64,
-    /// All of the largest registration but its last byte was sent, in one piece.
+    /// The largest registration without its last byte, in one piece.
     pub whole: u64,
-    /// The same in small pieces, so that what is kept has to grow.
+    /// The same in small pieces, so that the read buffer has to grow.
     pub pieces: u64,
 }
 
 impl Report {
-    /// Whether none costs more than it may.
+    /// Whether all are within the limit.
     #[must_use]
     pub fn passed(&self) -> bool {
-        let most = [self.silent, self.begun, self.whole, self.pieces];
-        most.into_iter().all(|bytes| bytes <= BYTES_MAX)
+        let costs = [self.silent, self.begun, self.whole, self.pieces];
+        costs.into_iter().all(|bytes| bytes <= BYTES_MAX)
     }
 }
 
@@ -42,23 +38,35 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "resident bytes for each of {} connections:",
+            "resident bytes for each of {} connections, by what the peer has sent:",
             self.connections
         )?;
-        writeln!(f, "  nothing was sent                 {:5}", self.silent)?;
-        writeln!(f, "  a registration's first byte      {:5}", self.begun)?;
-        writeln!(f, "  the largest one but a byte       {:5}", self.whole)?;
-        write!(f, "  the same in pieces of 50 bytes   {:5}", self.pieces)
+        writeln!(
+            f,
+            "  nothing                              {:5}",
+            self.silent
+        )?;
+        writeln!(f, "  the first byte of a registration     {:5}", self.begun)?;
+        writeln!(
+            f,
+            "  the largest one without its last byte {:4}",
+            self.whole
+        )?;
+        write!(
+            f,
+            "  the same in pieces of 50 bytes       {:5}",
+            self.pieces
+        )
     }
 }
 
-/// Measures, each with a server of its own.
+/// Measures each with a new server.
 ///
 /// # Errors
 ///
-/// [`FixtureError`] when something could not be measured.
+/// [`FixtureError`] when a measurement fails.
 pub fn run(fixture: &Fixture, connections: u32, control: &Control) -> Result<Report, FixtureError> {
-    // Too long to be admitted, and not so long that it is refused unread.
+    // Above the length that a server accepts, below the length that it refuses unread.
     let mut largest = wire::client_registration(1, 0, &"n".repeat(255), &"i".repeat(769));
     largest.pop();
     let cost = |bytes: &[u8], piece: usize| {
@@ -95,7 +103,7 @@ fn cost_of_one(
         let usage = server.process().usage();
         usage.map(|usage| usage.resident_bytes)
     };
-    let before = resident().map_err(failed("the server's memory"))?;
+    let before = resident().map_err(failed("memory of the server"))?;
     let mut peers = Vec::new();
     for _ in 0..connections {
         control.check()?;
@@ -106,24 +114,24 @@ fn cost_of_one(
         for peer in &mut peers {
             peer.send(piece).map_err(failed("a connection"))?;
         }
-        // What was sent has been read before the next piece comes: the page is
-        // asked for later, and answered in a later turn of the server's loop.
-        wait_strangers(&server, connections)?;
+        // The server has read this piece before the next one arrives: it answers the
+        // page in a later turn of its loop.
+        wait_unregistered(&server, connections)?;
     }
-    wait_strangers(&server, connections)?;
-    // Nothing tells that the last piece was dealt with but that all is still.
-    let still = || {
+    wait_unregistered(&server, connections)?;
+    // The only sign that the server has handled the last piece is constant memory.
+    let constant = || {
         let before = resident().ok();
         wait::stays(wait::TICK * 20, || resident().ok() == before)
     };
-    wait::holds(LONG, still);
-    let after = resident().map_err(failed("the server's memory"))?;
-    wait_strangers(&server, connections)?;
+    wait::holds(LONG, constant);
+    let after = resident().map_err(failed("memory of the server"))?;
+    wait_unregistered(&server, connections)?;
     Ok(after.saturating_sub(before) / u64::from(connections.max(1)))
 }
 
-fn wait_strangers(server: &Server, count: u32) -> Result<(), FixtureError> {
+fn wait_unregistered(server: &Server, count: u32) -> Result<(), FixtureError> {
     let wanted = usize::try_from(count).unwrap_or(usize::MAX);
-    server.wait_state(|state| state.strangers == wanted)?;
+    server.wait_state(|state| state.unregistered_links == wanted)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! How long it takes until whoever is left has found each other, after a server
-//! was lost: from the moment it is killed, or frozen for good, until every other
-//! server and every client of theirs knows exactly who is left.
+//! Measures how long a network takes to heal after the loss of a server: from the
+//! moment the server is killed or frozen until every other server and its clients
+//! know exactly the hosts that are left.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,21 +8,20 @@ use std::time::Duration;
 use super::network::Network;
 use super::rng::SplitMix64;
 use super::{Control, median_and_worst};
-use crate::fixture::Fixture;
-use crate::fixture::FixtureError;
+use crate::fixture::{Fixture, FixtureError};
 
-/// What a run is to be.
+/// The settings of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How often a server of each kind is lost; every time in a new network.
+    /// The number of trials for each place, each in a new network.
     pub trials: u32,
-    /// How many servers there are.
+    /// The number of servers.
     pub servers: u32,
-    /// How many clients.
+    /// The number of clients.
     pub clients: u32,
-    /// What is done to it.
+    /// How the server is lost.
     pub loss: Loss,
-    /// What chance follows from.
+    /// The seed of the random choices.
     pub seed: u64,
     /// How long the network may take to come to rest.
     pub rest_within: Duration,
@@ -44,38 +43,38 @@ impl Default for Settings {
 /// How a server is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// Its process is killed: the system ends its connections at once.
+    /// Its process is killed: the system closes its connections at once.
     Killed,
-    /// Its process is held for ever: its connections stay open and say nothing.
+    /// Its process is suspended for ever: its connections stay open and send nothing.
     Frozen,
 }
 
 /// Which server is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// One with servers above and below it.
+    /// A server with an uplink and children.
     Inner,
-    /// The one at the top.
+    /// The root.
     Root,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// How long it took each time.
+    /// The healing time of each trial.
     pub times: Vec<(Place, Duration)>,
-    /// What must not be.
+    /// The violations.
     pub problems: Vec<String>,
 }
 
 impl Report {
-    /// Whether all was as it must be.
+    /// Whether there was no violation.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// The times for one place.
+    /// The healing times for one place.
     #[must_use]
     pub fn of(&self, place: Place) -> Vec<Duration> {
         let times = self.times.iter().filter(|(at, _)| *at == place);
@@ -99,12 +98,11 @@ impl fmt::Display for Report {
     }
 }
 
-/// Loses servers, one of each kind a trial.
+/// Runs the trials, one loss for each place.
 ///
 /// # Errors
 ///
-/// [`FixtureError`] when the run could not be made; what the network did wrong is in
-/// the report.
+/// [`FixtureError`] when the run could not be made. The report contains violations.
 pub fn run(
     fixture: &Fixture,
     settings: &Settings,
@@ -142,23 +140,21 @@ fn heal(
     control: &Control,
 ) -> Result<Result<Duration, String>, FixtureError> {
     let mut network = Network::start(fixture, settings.servers, settings.clients, rng)?;
-    if let Err(wrong) = network.rest(settings.rest_within, control)? {
-        return Ok(Err(format!("before anything was done: {wrong}")));
+    if let Err(violation) = network.wait_rest(settings.rest_within, control)? {
+        return Ok(Err(format!("before the loss: {violation}")));
     }
     let mut candidates = network.servers();
     candidates.retain(|&id| (id == 1) == (place == Place::Root) && network.has_children(id));
     if candidates.is_empty() {
-        return Ok(Err(
-            "there is no such server in so small a network".to_owned()
-        ));
+        return Ok(Err("the network is too small for such a server".to_owned()));
     }
     let lost = *rng.choose(&candidates);
     match settings.loss {
         Loss::Killed => network.kill_server(lost),
         Loss::Frozen => network.freeze_server(lost),
     }
-    let rested = network.rest(settings.rest_within, control)?;
+    let rested = network.wait_rest(settings.rest_within, control)?;
     Ok(rested
         .map(|(_, took)| took)
-        .map_err(|wrong| format!("without server {lost}: {wrong}")))
+        .map_err(|violation| format!("without server {lost}: {violation}")))
 }

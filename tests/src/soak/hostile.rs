@@ -1,6 +1,6 @@
-//! Many hostile connections against one server, in rounds. Between two rounds
-//! all of them are gone: then nothing of them may be left, and the server must
-//! be as small as it was after the first.
+//! Many hostile connections to one server, in rounds. Between two rounds all of them
+//! are closed: the server must have forgotten them, and must use no more memory than
+//! after the first rounds.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,33 +10,30 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Control;
-use super::good::{self, GoodPair, Served};
+use super::attack::{self, Attack, Outcome};
+use super::client_pair::{self, ClientPair, Served};
 use super::rng::SplitMix64;
-use super::stranger::{self, Malice, Outcome};
-use crate::fixture::Fixture;
-use crate::fixture::FixtureError;
-use crate::fixture::Server;
-use crate::fixture::wait;
+use crate::fixture::{Fixture, FixtureError, Server, wait};
 
-/// What a run is to be.
+/// The settings of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How many connections are made in all.
+    /// The number of connections.
     pub connections: u64,
-    /// At most so many in a second; 0 for as many as go.
+    /// The maximum number per second; 0 for no limit.
     pub rate: u64,
-    /// How many are made at the same time.
+    /// The number of concurrent workers.
     pub workers: u64,
-    /// How long all may take.
+    /// The time limit.
     pub within: Duration,
-    /// By how many bytes the server may be larger after the last round than it
-    /// was when warm.
+    /// The number of bytes by which the server may grow from the last warm-up round to
+    /// the last round.
     pub growth_max: i64,
-    /// Leave the system's allocator as it is. Otherwise it is told to give large
-    /// blocks back at once, so that what is measured is what the server holds
-    /// and not what the allocator keeps for later.
+    /// Do not configure the allocator. Otherwise it returns large blocks to the system
+    /// at once, so that the run measures the memory that the server holds, not what
+    /// the allocator keeps.
     pub plain_allocator: bool,
-    /// What the faults follow from.
+    /// The seed of the attacks.
     pub seed: u64,
 }
 
@@ -54,56 +51,56 @@ impl Default for Settings {
     }
 }
 
-/// How many rounds there are.
+/// The number of rounds.
 const ROUNDS: u64 = 20;
-/// How many rounds the server has to reach its size.
+/// The number of warm-up rounds, in which the server may grow.
 const WARM_ROUNDS: usize = 5;
-/// What tells the allocator of the GNU system to give large blocks back.
-const GIVING_BACK: [(&str, &str); 2] = [
+/// The settings with which the GNU allocator returns large blocks to the system.
+const ALLOCATOR_SETTINGS: [(&str, &str); 2] = [
     ("MALLOC_MMAP_THRESHOLD_", "65536"),
     ("MALLOC_TRIM_THRESHOLD_", "131072"),
 ];
-/// How many connections of one worker stay open.
-const STAYING_MAX: usize = 50;
+/// The maximum number of open connections of one worker.
+const OPEN_MAX: usize = 50;
 
-/// The server as it was between two rounds.
+/// The server between two rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// How many hostile connections there had been.
+    /// The number of hostile connections so far.
     pub connections: u64,
-    /// Its memory.
+    /// Its resident memory.
     pub resident_bytes: u64,
-    /// The most that was seen in the round before.
+    /// Its peak memory in the last round.
     pub peak_bytes: u64,
-    /// Its descriptors.
+    /// Its open descriptors.
     pub descriptors: usize,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// How many hostile connections there were, by what they did.
-    pub connections: BTreeMap<Malice, u64>,
-    /// How long it took.
+    /// The number of hostile connections, by attack.
+    pub connections: BTreeMap<Attack, u64>,
+    /// The duration.
     pub took: Duration,
     /// The server between the rounds.
     pub samples: Vec<Sample>,
     /// The server's processor time.
     pub processor_time: Duration,
-    /// How the good clients were served.
+    /// How the server served the two regular clients.
     pub served: Served,
-    /// What must not be.
+    /// The violations.
     pub problems: Vec<String>,
 }
 
 impl Report {
-    /// Whether all was as it must be.
+    /// Whether there was no violation.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// By how much the server has grown since it was warm.
+    /// The growth of the server since the warm-up.
     #[must_use]
     pub fn growth_bytes(&self) -> Option<i64> {
         let warm = self.samples.get(WARM_ROUNDS - 1)?.resident_bytes;
@@ -111,15 +108,15 @@ impl Report {
         Some(last.cast_signed() - warm.cast_signed())
     }
 
-    /// The most memory that was seen until the server was warm, and later.
+    /// The peak memory during and after the warm-up.
     #[must_use]
     pub fn peaks(&self) -> (u64, u64) {
         let (early, late) = self.samples.split_at(WARM_ROUNDS.min(self.samples.len()));
-        let most = |samples: &[Sample]| {
+        let peak = |samples: &[Sample]| {
             let peaks = samples.iter().map(|sample| sample.peak_bytes);
             peaks.max().unwrap_or(0)
         };
-        (most(early), most(late))
+        (peak(early), peak(late))
     }
 }
 
@@ -129,21 +126,21 @@ impl fmt::Display for Report {
         let seconds = self.took.as_secs_f64();
         writeln!(
             f,
-            "{total} hostile connections in {seconds:.1} s, {:.0} a second; \
+            "{total} hostile connections in {seconds:.1} s, {:.0} per second; \
              the server used {:.1} s of processor time",
             total as f64 / seconds,
             self.processor_time.as_secs_f64()
         )?;
         let by_kind = self.connections.iter();
         let by_kind: Vec<String> = by_kind
-            .map(|(malice, n)| format!("{malice:?} {n}"))
+            .map(|(attack, n)| format!("{attack:?} {n}"))
             .collect();
         writeln!(f, "  {}", by_kind.join(", "))?;
         writeln!(
             f,
-            "KiB resident when all of them are gone, and at most before:"
+            "resident memory in KiB, with all of them closed, and at its peak:"
         )?;
-        writeln!(f, "connections     at rest     at most  descriptors")?;
+        writeln!(f, "connections     at rest        peak  descriptors")?;
         for sample in &self.samples {
             writeln!(
                 f,
@@ -156,31 +153,30 @@ impl fmt::Display for Report {
         }
         if let Some(growth) = self.growth_bytes() {
             let kibibytes = growth / 1024;
-            writeln!(f, "growth at rest since a quarter of them: {kibibytes} KiB")?;
+            writeln!(f, "growth at rest since the warm-up: {kibibytes} KiB")?;
         }
         write!(
             f,
-            "the good clients: {} chats, median {:.2?}, 99 of 100 within {:.2?}, worst {:.2?}",
-            self.served.chats, self.served.median, self.served.hundredth, self.served.worst
+            "the regular clients: {} chats, median {:.2?}, 99th percentile {:.2?}, worst {:.2?}",
+            self.served.chats, self.served.median, self.served.p99, self.served.worst
         )
     }
 }
 
-/// Starts a server and lets the hostile ones loose on it.
+/// Starts a server and attacks it.
 ///
 /// # Errors
 ///
-/// [`FixtureError`] when the run could not be made; what the server did wrong is in
-/// the report.
+/// [`FixtureError`] when the run could not be made. The report contains violations.
 pub fn run(
     fixture: &Fixture,
     settings: &Settings,
     control: &Control,
 ) -> Result<Report, FixtureError> {
-    // A line a connection would be all the disk takes.
+    // Without -qq the server logs a line for each connection.
     let mut server = fixture.server(1, "target").arg("-qq");
     if !settings.plain_allocator {
-        for (name, value) in GIVING_BACK {
+        for (name, value) in ALLOCATOR_SETTINGS {
             server = server.environment(name, value);
         }
     }
@@ -189,28 +185,28 @@ pub fn run(
         let what = what.to_owned();
         move |source| FixtureError::Socket { what, source }
     };
-    let pair = GoodPair::start(server.address()).map_err(socket("a good client"))?;
+    let pair = ClientPair::start(server.address()).map_err(socket("a regular client"))?;
     let began = Instant::now();
     let mut report = Report::default();
-    let crowd = Crowd::new(server.address(), settings, control);
+    let attackers = Attackers::new(server.address(), settings, control);
     for round in 0..ROUNDS {
-        let peak_bytes = crowd.storm(round, &server);
+        let peak_bytes = attackers.run_round(round, &server);
         control.check()?;
         match rest(&server, control)? {
             Ok(sample) => report.samples.push(Sample {
-                connections: crowd.made(),
+                connections: attackers.made(),
                 peak_bytes,
                 ..sample
             }),
             Err(problem) => report.problems.push(problem),
         }
-        if !pair.is_well() || !report.problems.is_empty() {
+        if !pair.is_chatting() || !report.problems.is_empty() {
             break;
         }
         if began.elapsed() >= settings.within {
             report.problems.push(format!(
                 "only {} connections within {:?}",
-                crowd.made(),
+                attackers.made(),
                 settings.within
             ));
             break;
@@ -218,48 +214,55 @@ pub fn run(
     }
     control.progress.clear();
     report.took = began.elapsed();
-    report.connections = crowd.by_malice();
-    report.problems.extend(crowd.problems());
+    report.connections = attackers.by_attack();
+    report.problems.extend(attackers.problems());
     match pair.stop() {
         Ok(served) => report.served = served,
-        Err(problem) => report.problems.push(format!("the good clients: {problem}")),
+        Err(problem) => report
+            .problems
+            .push(format!("the regular clients: {problem}")),
     }
-    let usage = server.process().usage().map_err(socket("the server"))?;
+    let usage = server
+        .process()
+        .usage()
+        .map_err(socket("usage of the server"))?;
     report.processor_time = usage.processor_time;
     report.problems.extend(grown(&report, settings));
     if server.process().log().contains("panicked") {
-        report.problems.push("it has panicked".to_owned());
+        report.problems.push("the server has panicked".to_owned());
     }
     Ok(report)
 }
 
-/// Whether it has grown. With an allocator that keeps what it had, what is there
-/// at rest is what there was at most, more or less: then that must not grow.
+/// The violation if the server has grown. A plain allocator keeps about the peak
+/// memory at rest, so then the peak must not grow.
 fn grown(report: &Report, settings: &Settings) -> Option<String> {
     if settings.plain_allocator {
         let (early, late) = report.peaks();
         let more = late > early + early / 4;
-        return more.then(|| format!("at most {early} bytes until warm, {late} later"));
+        return more
+            .then(|| format!("peak memory grew from {early} to {late} bytes after the warm-up"));
     }
     let growth = report.growth_bytes()?;
     let more = growth > settings.growth_max;
-    more.then(|| format!("it has grown by {growth} bytes since it was warm"))
+    more.then(|| format!("memory grew by {growth} bytes after the warm-up"))
 }
 
-/// Waits until nothing of the hostile ones is left, and looks at the server.
+/// Waits until the server has forgotten all attackers, and takes a sample.
 fn rest(server: &Server, control: &Control) -> Result<Result<Sample, String>, FixtureError> {
     let mut last = String::new();
     let rested = wait::holds(wait::LONG, || match server.state() {
         _ if control.check().is_err() => true,
         Ok(state) => {
             last = format!(
-                "{} strangers, {} hosts and {} links are left",
-                state.strangers,
+                "unregistered_links={} hosts={} links={}",
+                state.unregistered_links,
                 state.hosts.len(),
                 state.links.len()
             );
-            let nobody = state.strangers == 0 && state.links.len() == good::IDS.len();
-            nobody && state.host_ids() == good::IDS
+            let forgotten =
+                state.unregistered_links == 0 && state.links.len() == client_pair::IDS.len();
+            forgotten && state.host_ids() == client_pair::IDS
         }
         Err(error) => {
             last = error.to_string();
@@ -268,7 +271,7 @@ fn rest(server: &Server, control: &Control) -> Result<Result<Sample, String>, Fi
     });
     control.check()?;
     if !rested {
-        return Ok(Err(format!("when all were gone: {last}")));
+        return Ok(Err(format!("with all attackers closed: {last}")));
     }
     let usage = server.process().usage();
     Ok(usage
@@ -278,29 +281,29 @@ fn rest(server: &Server, control: &Control) -> Result<Result<Sample, String>, Fi
             resident_bytes: usage.resident_bytes,
             descriptors: usage.descriptors,
         })
-        .map_err(|error| format!("the server can't be looked at: {error}")))
+        .map_err(|error| format!("cannot read the usage of the server: {error}")))
 }
 
-/// Those who don't let the server be, and what became of them.
-struct Crowd<'a> {
+/// The attackers, and the outcomes of their connections.
+struct Attackers<'a> {
     server: SocketAddr,
     settings: &'a Settings,
     control: &'a Control,
     began: Instant,
-    counts: [AtomicU64; Malice::ALL.len()],
-    not_hung_up_on: [AtomicU64; Malice::ALL.len()],
+    counts: [AtomicU64; Attack::ALL.len()],
+    not_closed: [AtomicU64; Attack::ALL.len()],
     not_connected: AtomicU64,
 }
 
-impl<'a> Crowd<'a> {
+impl<'a> Attackers<'a> {
     fn new(server: SocketAddr, settings: &'a Settings, control: &'a Control) -> Self {
-        Crowd {
+        Attackers {
             server,
             settings,
             control,
             began: Instant::now(),
             counts: Default::default(),
-            not_hung_up_on: Default::default(),
+            not_closed: Default::default(),
             not_connected: AtomicU64::new(0),
         }
     }
@@ -312,33 +315,33 @@ impl<'a> Crowd<'a> {
             .sum()
     }
 
-    fn by_malice(&self) -> BTreeMap<Malice, u64> {
+    fn by_attack(&self) -> BTreeMap<Attack, u64> {
         let counts = self
             .counts
             .iter()
             .map(|count| count.load(Ordering::Relaxed));
-        Malice::ALL.into_iter().zip(counts).collect()
+        Attack::ALL.into_iter().zip(counts).collect()
     }
 
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        for (malice, count) in Malice::ALL.into_iter().zip(&self.not_hung_up_on) {
+        for (attack, count) in Attack::ALL.into_iter().zip(&self.not_closed) {
             let count = count.load(Ordering::Relaxed);
             if count > 0 {
                 problems.push(format!(
-                    "{count} were not hung up on who did this: {malice:?}"
+                    "the server did not close {count} connections of the attack {attack:?}"
                 ));
             }
         }
         let count = self.not_connected.load(Ordering::Relaxed);
         if count > 0 {
-            problems.push(format!("{count} connections could not be made"));
+            problems.push(format!("{count} connection attempts failed"));
         }
         problems
     }
 
-    /// One round; returns the most memory that was seen in it.
-    fn storm(&self, round: u64, server: &Server) -> u64 {
+    /// Runs one round and returns the peak memory of the server.
+    fn run_round(&self, round: u64, server: &Server) -> u64 {
         let end = self.settings.connections * (round + 1) / ROUNDS;
         let mut peak = 0;
         thread::scope(|scope| {
@@ -362,9 +365,9 @@ impl<'a> Crowd<'a> {
         peak
     }
 
-    /// Makes connections until there have been `end`.
+    /// Makes connections until all workers have made `end`.
     fn work(&self, end: u64, mut rng: SplitMix64) {
-        let mut staying: Vec<TcpStream> = Vec::new();
+        let mut open: Vec<TcpStream> = Vec::new();
         let late = || self.began.elapsed() >= self.settings.within;
         while self.made() < end && self.control.check().is_ok() && !late() {
             if self.settings.rate > 0 {
@@ -375,28 +378,27 @@ impl<'a> Crowd<'a> {
                     continue;
                 }
             }
-            let malice = *rng.choose(&Malice::ALL);
-            match stranger::visit(self.server, malice, &mut rng) {
+            let attack = *rng.choose(&Attack::ALL);
+            match attack::attack(self.server, attack, &mut rng) {
                 Ok(outcome) => {
-                    self.counts[malice as usize].fetch_add(1, Ordering::Relaxed);
+                    self.counts[attack as usize].fetch_add(1, Ordering::Relaxed);
                     match outcome {
-                        Outcome::Over => {}
-                        Outcome::Stays(stream) => staying.push(stream),
-                        Outcome::NotHungUpOn => {
-                            self.not_hung_up_on[malice as usize].fetch_add(1, Ordering::Relaxed);
+                        Outcome::Closed => {}
+                        Outcome::Open(stream) => open.push(stream),
+                        Outcome::NotClosed => {
+                            self.not_closed[attack as usize].fetch_add(1, Ordering::Relaxed);
                         }
                     }
                 }
                 Err(_) => {
                     self.not_connected.fetch_add(1, Ordering::Relaxed);
-                    // The server, or the system, has none left: a thousand of
-                    // these would say no more than one.
+                    // The server or the system has no descriptors left. Retry slowly.
                     wait::pause(Duration::from_millis(50));
                 }
             }
-            if staying.len() > STAYING_MAX {
-                let leaver = rng.below(staying.len() as u64);
-                staying.swap_remove(usize::try_from(leaver).unwrap_or(0));
+            if open.len() > OPEN_MAX {
+                let closing = rng.below(open.len() as u64);
+                open.swap_remove(usize::try_from(closing).unwrap_or(0));
             }
         }
     }

@@ -1,6 +1,5 @@
-//! A tree of real servers with real clients, whose servers can be killed, frozen
-//! and started again where they were. What is right for them to know is judged
-//! elsewhere.
+//! A tree of real servers and clients, whose servers can be killed, frozen and
+//! restarted at their addresses. [`invariants`] checks what they know.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -10,19 +9,15 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::Control;
-use super::judge::{self, Look};
+use super::invariants::{self, Snapshot};
 use super::rng::SplitMix64;
-use crate::fixture::Client;
-use crate::fixture::Fixture;
-use crate::fixture::FixtureError;
-use crate::fixture::Server;
-use crate::fixture::wait;
+use crate::fixture::{Client, Fixture, FixtureError, Server, wait};
 
-/// The first client's id; those of servers begin with 1, and there are fewer.
+/// The id of the first client. Servers have the ids from 1 to 100.
 const FIRST_CLIENT: u32 = 101;
-/// How long nothing may have changed before we believe that nothing will.
-const STILL: Duration = Duration::from_millis(300);
-/// What counts as a change; pings go on for ever.
+/// How long nothing may change before the network counts as at rest.
+const QUIET: Duration = Duration::from_millis(300);
+/// The counters that count as changes. Others change for ever, by keepalives.
 const CHANGES: [&str; 5] = [
     "chats_relayed",
     "chats_bounced",
@@ -31,50 +26,50 @@ const CHANGES: [&str; 5] = [
     "registrations",
 ];
 
-/// One server's place, whether there is a server in it or not.
+/// The place of a server in the tree, with or without a running server.
 #[derive(Debug)]
-struct Post {
+struct ServerSlot {
     address: SocketAddr,
     uplink: Option<u32>,
     server: Option<Server>,
     frozen: bool,
 }
 
-/// One client, and what it has said that nobody has looked at yet.
+/// A client, and what the run knows of its output.
 #[derive(Debug)]
-pub(super) struct Talker {
+pub(super) struct ClientSlot {
     client: Client,
     home: u32,
-    /// How many of its lines have been read.
+    /// The number of lines that have been read.
     read: usize,
-    news: Vec<News>,
+    chat_events: Vec<ChatEvent>,
     welcomed: bool,
     connected: BTreeSet<u32>,
 }
 
-/// What a client said of chats.
+/// An event of a client about a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum News {
-    /// It got one.
-    Heard { from: u32, to: u32, text: String },
-    /// There was nobody to get one of its own.
+pub(super) enum ChatEvent {
+    /// It received a chat.
+    Received { from: u32, to: u32, text: String },
+    /// The destination of one of its chats is unknown.
     Unknown { id: u32 },
-    /// It could not send one.
-    Failed { text: String },
+    /// It could not send a chat.
+    NotSent { text: String },
 }
 
 /// The network.
 #[derive(Debug)]
 pub(super) struct Network<'r> {
     fixture: &'r Fixture,
-    posts: BTreeMap<u32, Post>,
-    talkers: BTreeMap<u32, Talker>,
+    servers: BTreeMap<u32, ServerSlot>,
+    clients: BTreeMap<u32, ClientSlot>,
 }
 
 impl<'r> Network<'r> {
-    /// Starts servers in a tree in which each has two children, and clients,
-    /// the first at the last server. All on a loopback address of its own: no
-    /// port of it is taken by a connection while its server is away.
+    /// Starts servers in a tree in which each has two children, and clients, the first
+    /// one at the last server. The network uses a loopback address of its own, so that
+    /// no outgoing connection takes the port of a server while that is down.
     pub(super) fn start(
         fixture: &'r Fixture,
         servers: u32,
@@ -85,21 +80,21 @@ impl<'r> Network<'r> {
         let ip = Ipv4Addr::new(127, octet(), octet(), octet());
         let mut network = Network {
             fixture,
-            posts: BTreeMap::new(),
-            talkers: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            clients: BTreeMap::new(),
         };
         for id in 1..=servers {
             let address = free_address(ip).map_err(|source| FixtureError::Socket {
-                what: format!("no port on {ip}"),
+                what: format!("port on {ip}"),
                 source,
             })?;
-            let post = Post {
+            let slot = ServerSlot {
                 address,
                 uplink: Some(id / 2).filter(|&uplink| uplink > 0),
                 server: None,
                 frozen: false,
             };
-            network.posts.insert(id, post);
+            network.servers.insert(id, slot);
             network.start_server(id)?;
         }
         for client in 0..clients {
@@ -110,196 +105,207 @@ impl<'r> Network<'r> {
     }
 
     pub(super) fn servers(&self) -> Vec<u32> {
-        self.posts.keys().copied().collect()
+        self.servers.keys().copied().collect()
     }
 
     pub(super) fn clients(&self) -> Vec<u32> {
-        self.talkers.keys().copied().collect()
+        self.clients.keys().copied().collect()
     }
 
-    /// Those that were started below `id`.
+    /// Whether servers were started below `id`.
     pub(super) fn has_children(&self, id: u32) -> bool {
-        self.posts.values().any(|post| post.uplink == Some(id))
+        self.servers.values().any(|slot| slot.uplink == Some(id))
     }
 
-    /// Starts the server `id` where it was, if it is not there.
+    /// Starts the server `id` at its address, if it is not running.
     pub(super) fn start_server(&mut self, id: u32) -> Result<(), FixtureError> {
-        let post = &self.posts[&id];
-        if post.server.is_some() {
+        let slot = &self.servers[&id];
+        if slot.server.is_some() {
             return Ok(());
         }
         let name = format!("s{id}");
-        // Its log is what is looked at when a rule was broken.
+        // With -v: people read the log after a violation.
         let mut server = self
             .fixture
             .server(id, &name)
-            .listen(post.address)
+            .listen(slot.address)
             .arg("-v");
-        if let Some(uplink) = post.uplink {
-            server = server.uplink(self.posts[&uplink].address);
+        if let Some(uplink) = slot.uplink {
+            server = server.uplink(self.servers[&uplink].address);
         }
         let server = server.start()?;
-        let post = self.posts.get_mut(&id).expect("it was there before");
-        post.server = Some(server);
-        post.frozen = false;
+        let slot = self
+            .servers
+            .get_mut(&id)
+            .expect("`start_server` has looked it up");
+        slot.server = Some(server);
+        slot.frozen = false;
         Ok(())
     }
 
-    /// Endpoints the server `id` without a word.
+    /// Kills the server `id`.
     pub(super) fn kill_server(&mut self, id: u32) {
-        if let Some(post) = self.posts.get_mut(&id) {
-            post.server = None;
+        if let Some(slot) = self.servers.get_mut(&id) {
+            slot.server = None;
         }
     }
 
-    /// Asks the server `id` to leave; `false` if it did not do so in good order.
-    pub(super) fn ask_server_to_leave(&mut self, id: u32) -> bool {
-        let server = self.posts.get_mut(&id).and_then(|post| post.server.take());
+    /// Shuts down the server `id`; `false` if it did not end with success.
+    pub(super) fn shut_down_server(&mut self, id: u32) -> bool {
+        let server = self
+            .servers
+            .get_mut(&id)
+            .and_then(|slot| slot.server.take());
         server.is_none_or(|mut server| server.stop())
     }
 
-    /// Holds the server `id` where it is.
+    /// Suspends the server `id`.
     pub(super) fn freeze_server(&mut self, id: u32) {
-        if let Some(post) = self.posts.get_mut(&id)
-            && let Some(server) = &mut post.server
+        if let Some(slot) = self.servers.get_mut(&id)
+            && let Some(server) = &mut slot.server
         {
             server.process_mut().suspend();
-            post.frozen = true;
+            slot.frozen = true;
         }
     }
 
-    /// Lets the server `id` go on.
-    pub(super) fn thaw_server(&mut self, id: u32) {
-        if let Some(post) = self.posts.get_mut(&id)
-            && let Some(server) = &mut post.server
+    /// Resumes the server `id`.
+    pub(super) fn resume_server(&mut self, id: u32) {
+        if let Some(slot) = self.servers.get_mut(&id)
+            && let Some(server) = &mut slot.server
         {
             server.process_mut().resume();
-            post.frozen = false;
+            slot.frozen = false;
         }
     }
 
     fn start_client(&mut self, id: u32, home: u32) -> Result<(), FixtureError> {
-        let address = self.posts[&home].address;
+        let address = self.servers[&home].address;
         let client = self
             .fixture
             .client(id, &format!("c{id}"), address)
             .start()?;
-        let talker = Talker {
+        let slot = ClientSlot {
             client,
             home,
             read: 0,
-            news: Vec::new(),
+            chat_events: Vec::new(),
             welcomed: false,
             connected: BTreeSet::new(),
         };
-        self.talkers.insert(id, talker);
+        self.clients.insert(id, slot);
         Ok(())
     }
 
-    /// Endpoints the client `id` without a word and starts it again.
-    pub(super) fn restart_client(&mut self, id: u32) -> Result<Vec<News>, FixtureError> {
-        let Some(mut talker) = self.talkers.remove(&id) else {
+    /// Kills the client `id` and starts it again. Returns its remaining chat events.
+    pub(super) fn restart_client(&mut self, id: u32) -> Result<Vec<ChatEvent>, FixtureError> {
+        let Some(mut slot) = self.clients.remove(&id) else {
             return Ok(Vec::new());
         };
-        talker.client.process_mut().kill();
-        talker.listen();
-        self.start_client(id, talker.home)?;
-        Ok(talker.news)
+        slot.client.process_mut().kill();
+        slot.read_lines();
+        self.start_client(id, slot.home)?;
+        Ok(slot.chat_events)
     }
 
-    /// Lets the client `from` say something.
-    pub(super) fn say(&mut self, from: u32, to: u32, text: &str) -> Result<(), FixtureError> {
-        match self.talkers.get_mut(&from) {
-            Some(talker) => talker.client.send_chat(to, text),
+    /// Sends a chat from the client `from`.
+    pub(super) fn send_chat(&mut self, from: u32, to: u32, text: &str) -> Result<(), FixtureError> {
+        match self.clients.get_mut(&from) {
+            Some(slot) => slot.client.send_chat(to, text),
             None => Ok(()),
         }
     }
 
-    /// What the clients said of chats since the last time, by client.
-    pub(super) fn news(&mut self) -> BTreeMap<u32, Vec<News>> {
-        let talkers = self.talkers.iter_mut();
-        talkers
-            .map(|(&id, talker)| {
-                talker.listen();
-                (id, std::mem::take(&mut talker.news))
+    /// The chat events since the last call, by client.
+    pub(super) fn take_chat_events(&mut self) -> BTreeMap<u32, Vec<ChatEvent>> {
+        let clients = self.clients.iter_mut();
+        clients
+            .map(|(&id, slot)| {
+                slot.read_lines();
+                (id, std::mem::take(&mut slot.chat_events))
             })
             .collect()
     }
 
-    /// Whether a server or client has ended that should not have.
+    /// The first server or client that has ended by itself.
     pub(super) fn ended_by_itself(&mut self) -> Option<String> {
-        for (id, post) in &mut self.posts {
-            if let Some(server) = &mut post.server
+        for (id, slot) in &mut self.servers {
+            if let Some(server) = &mut slot.server
                 && let Some(status) = server.process_mut().status()
             {
-                let words = server.process().last_log_line();
-                return Some(format!("server {id} has ended ({status}): {words}"));
+                let line = server.process().last_log_line();
+                return Some(format!(
+                    "server {id} ended by itself ({status}); last log line: {line}"
+                ));
             }
         }
-        for (id, talker) in &mut self.talkers {
-            if let Some(status) = talker.client.process_mut().status() {
-                let words = talker.client.process().last_log_line();
-                return Some(format!("client {id} has ended ({status}): {words}"));
+        for (id, slot) in &mut self.clients {
+            if let Some(status) = slot.client.process_mut().status() {
+                let line = slot.client.process().last_log_line();
+                return Some(format!(
+                    "client {id} ended by itself ({status}); last log line: {line}"
+                ));
             }
         }
         None
     }
 
-    /// What everybody knows who is there. A client is there if its server is.
-    fn look(&mut self) -> Result<Look, FixtureError> {
-        let mut look = Look::default();
-        for (&id, post) in &self.posts {
-            if let Some(server) = post.server.as_ref().filter(|_| !post.frozen) {
-                look.states.insert(id, server.state()?);
+    /// What all running servers and their clients know.
+    fn snapshot(&mut self) -> Result<Snapshot, FixtureError> {
+        let mut snapshot = Snapshot::default();
+        for (&id, slot) in &self.servers {
+            if let Some(server) = slot.server.as_ref().filter(|_| !slot.frozen) {
+                snapshot.states.insert(id, server.state()?);
             }
         }
-        for (&id, talker) in &mut self.talkers {
-            talker.listen();
-            if look.states.contains_key(&talker.home) {
-                let known = talker.welcomed.then(|| talker.connected.clone());
-                look.clients.insert(id, (talker.home, known));
+        for (&id, slot) in &mut self.clients {
+            slot.read_lines();
+            if snapshot.states.contains_key(&slot.home) {
+                let known = slot.welcomed.then(|| slot.connected.clone());
+                snapshot.clients.insert(id, (slot.home, known));
             }
         }
-        Ok(look)
+        Ok(snapshot)
     }
 
-    /// Waits until everybody who is there knows what they must, and nothing
-    /// moves any more. Returns what they know and how long it took, the standing
-    /// still not counted; or what is wrong with it when `bound` has passed.
-    pub(super) fn rest(
+    /// Waits until all directories are right and nothing changes. Returns the snapshot
+    /// and the time it took, without the time for the check that nothing changes; or
+    /// the violation that remains after `bound`.
+    pub(super) fn wait_rest(
         &mut self,
         bound: Duration,
         control: &Control,
-    ) -> Result<Result<(Look, Duration), String>, FixtureError> {
+    ) -> Result<Result<(Snapshot, Duration), String>, FixtureError> {
         let began = Instant::now();
-        let mut wrong = String::new();
-        let mut still: Option<(Instant, Look, Vec<u64>)> = None;
+        let mut violation = String::new();
+        let mut unchanged: Option<(Instant, Snapshot, Vec<u64>)> = None;
         let found = wait::until(bound, || {
             if let Err(interrupted) = control.check() {
                 return Some(Err(interrupted));
             }
-            let looked = self.look().map_err(|error| error.to_string());
-            let judged = looked.and_then(|look| judge::directories(&look).map(|()| look));
-            let look = match judged {
-                Ok(look) => look,
+            let taken = self.snapshot().map_err(|error| error.to_string());
+            let checked = taken
+                .and_then(|snapshot| invariants::check_directories(&snapshot).map(|()| snapshot));
+            let snapshot = match checked {
+                Ok(snapshot) => snapshot,
                 Err(why) => {
-                    wrong = why;
-                    still = None;
+                    violation = why;
+                    unchanged = None;
                     return None;
                 }
             };
-            let counted: Vec<u64> = look
+            let counted: Vec<u64> = snapshot
                 .states
                 .values()
                 .flat_map(|state| CHANGES.map(|name| state.counter(name)))
                 .collect();
-            match &still {
-                Some((since, look, before)) if *before == counted => {
-                    let rested = since.elapsed() >= STILL;
-                    rested.then(|| Ok((look.clone(), since.duration_since(began))))
+            match &unchanged {
+                Some((since, snapshot, before)) if *before == counted => {
+                    let rested = since.elapsed() >= QUIET;
+                    rested.then(|| Ok((snapshot.clone(), since.duration_since(began))))
                 }
                 _ => {
-                    still = Some((Instant::now(), look, counted));
+                    unchanged = Some((Instant::now(), snapshot, counted));
                     None
                 }
             }
@@ -309,25 +315,25 @@ impl<'r> Network<'r> {
         }
         match found.transpose()? {
             Some(rested) => Ok(Ok(rested)),
-            None if wrong.is_empty() => Ok(Err("it never stands still".to_owned())),
-            None => Ok(Err(wrong)),
+            None if violation.is_empty() => Ok(Err("the network never comes to rest".to_owned())),
+            None => Ok(Err(violation)),
         }
     }
 }
 
-impl Talker {
-    /// Reads the lines that have come.
-    fn listen(&mut self) {
+impl ClientSlot {
+    /// Reads new lines.
+    fn read_lines(&mut self) {
         let lines = self.client.process().lines()[self.read..].to_vec();
         self.read += lines.len();
         for line in lines {
             if let Ok(event) = serde_json::from_str::<Value>(&line) {
-                self.note(&event);
+                self.on_event(&event);
             }
         }
     }
 
-    fn note(&mut self, event: &Value) {
+    fn on_event(&mut self, event: &Value) {
         let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
         let id = |key: &str| {
             let id = event[key].as_u64().and_then(|id| u32::try_from(id).ok());
@@ -345,7 +351,7 @@ impl Talker {
             "left" => {
                 self.connected.remove(&id("id"));
             }
-            "chat" => self.news.push(News::Heard {
+            "chat" => self.chat_events.push(ChatEvent::Received {
                 from: id("from"),
                 to: id("to"),
                 text: text("text"),
@@ -354,10 +360,12 @@ impl Talker {
                 let whole = text("text");
                 let unknown = whole.strip_prefix("Unknown ID ");
                 if let Some(id) = unknown.and_then(|id| id.parse().ok()) {
-                    self.news.push(News::Unknown { id });
+                    self.chat_events.push(ChatEvent::Unknown { id });
                 }
             }
-            "error" => self.news.push(News::Failed { text: text("text") }),
+            "error" => self
+                .chat_events
+                .push(ChatEvent::NotSent { text: text("text") }),
             _ => {}
         }
     }

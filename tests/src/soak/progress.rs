@@ -1,17 +1,17 @@
-//! How far a run has come: one line on standard error that is written over and
-//! over at a terminal, and nothing elsewhere.
+//! The progress line of a run, which is rewritten on standard error if that is a
+//! terminal.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-/// Where a run says how far it has come.
+/// A progress line, or none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Progress {
     shown: bool,
 }
 
 impl Progress {
-    /// Shows it if standard error is a terminal.
+    /// A progress line if standard error is a terminal.
     #[must_use]
     pub fn at_a_terminal() -> Progress {
         Progress {

@@ -1,6 +1,6 @@
-//! Chance that can be had again: numbers that follow from a seed.
+//! Reproducible random numbers from a seed.
 
-/// A row of numbers, the same for the same seed (splitmix64).
+/// The generator splitmix64.
 #[derive(Debug, Clone)]
 pub(super) struct SplitMix64(u64);
 
@@ -31,11 +31,11 @@ impl SplitMix64 {
         self.next().to_le_bytes()[0]
     }
 
-    /// One of `things`, which are not none.
-    pub(super) fn choose<'a, T>(&mut self, things: &'a [T]) -> &'a T {
-        let count = things.len() as u64;
-        let index = usize::try_from(self.below(count)).expect("it is below a length");
-        &things[index]
+    /// One of `items`, which is not empty.
+    pub(super) fn choose<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        let count = items.len() as u64;
+        let index = usize::try_from(self.below(count)).expect("an index is below a length");
+        &items[index]
     }
 }
 
@@ -44,13 +44,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_the_same_row() {
-        let row = |seed| {
+    fn a_seed_gives_the_same_numbers() {
+        let numbers = |seed| {
             let mut rng = SplitMix64::new(seed);
             [(); 8].map(|()| rng.below(100))
         };
-        assert_eq!(row(7), row(7));
-        assert_ne!(row(7), row(8));
+        assert_eq!(numbers(7), numbers(7));
+        assert_ne!(numbers(7), numbers(8));
         assert!((0..100).all(|seed| (3..=5).contains(&SplitMix64::new(seed).within(3, 5))));
     }
 }

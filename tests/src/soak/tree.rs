@@ -1,30 +1,28 @@
-//! A tree of servers with clients who talk all the time, while servers are
-//! killed, frozen, asked to leave and started again at random. After each such
-//! episode the network must come to rest, and everything is judged; then
-//! everybody talks once more, and all of that must arrive.
+//! A tree of servers whose clients chat all the time, while random servers are
+//! killed, frozen, shut down and restarted. After each such episode the network must
+//! come to rest, and the invariants are checked. Then all clients chat once more, and
+//! every chat must arrive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::judge::{Counts, Ledger, Look};
+use super::invariants::{Counts, Ledger, Snapshot};
 use super::network::Network;
 use super::rng::SplitMix64;
 use super::{Control, median_and_worst};
-use crate::fixture::Fixture;
-use crate::fixture::FixtureError;
-use crate::fixture::wait;
+use crate::fixture::{Fixture, FixtureError, wait};
 
-/// What a run is to be.
+/// The settings of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How long it goes on; one episode at least, and the last one is finished.
+    /// The duration: at least one episode, and the last one runs to its end.
     pub lasts: Duration,
-    /// How many servers there are.
+    /// The number of servers.
     pub servers: u32,
-    /// How many clients.
+    /// The number of clients.
     pub clients: u32,
-    /// What the faults follow from.
+    /// The seed of the faults.
     pub seed: u64,
     /// How long the network may take to come to rest.
     pub rest_within: Duration,
@@ -42,27 +40,27 @@ impl Default for Settings {
     }
 }
 
-/// How long to wait for chats when nothing stands in their way.
+/// How long to wait for chats on unbroken routes.
 const CHATS_WITHIN: Duration = Duration::from_secs(30);
-/// How many chats each client says at rest.
+/// The number of chats that each client sends at rest.
 const CHATS_AT_REST: usize = 5;
-/// Between two chats during an episode.
+/// The time between two chats during an episode.
 const CHAT_EVERY: Duration = Duration::from_millis(10);
 
 /// The kinds of episodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Servers stand still for a while; no link may be lost by it.
+    /// Servers freeze for a while. No link may be lost.
     Freezes,
-    /// Servers are killed and started again.
+    /// Servers are killed and restarted.
     Crashes,
-    /// Servers are killed, and those who are left must find each other first.
+    /// Servers are killed, and restarted only when the others have healed the tree.
     Absences,
-    /// Servers leave in good order and are started again.
-    Leaves,
-    /// Servers stand still, and are killed with all that they have not read.
+    /// Servers shut down gracefully and are restarted.
+    Shutdowns,
+    /// Servers freeze, and are killed with unread input.
     Stalls,
-    /// All of these at once, and clients are killed too.
+    /// All of these at the same time, and clients are killed too.
     Chaos,
 }
 
@@ -70,43 +68,43 @@ const KINDS: [Kind; 6] = [
     Kind::Freezes,
     Kind::Crashes,
     Kind::Absences,
-    Kind::Leaves,
+    Kind::Shutdowns,
     Kind::Stalls,
     Kind::Chaos,
 ];
 
-/// Something done to one server or client.
+/// An action on one server or client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
+enum Action {
     Kill(u32),
-    Leave(u32),
+    ShutDown(u32),
     Start(u32),
     Freeze(u32),
-    Thaw(u32),
+    Resume(u32),
     RestartClient(u32),
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// How long it took.
+    /// The duration.
     pub took: Duration,
-    /// The episodes, by kind.
+    /// The number of episodes, by kind.
     pub episodes: BTreeMap<Kind, u64>,
-    /// How often something was done to a server or client.
+    /// The number of faults.
     pub faults: u64,
-    /// How long the network took to come to rest after the last fault.
+    /// How long the network took to come to rest, after each last fault.
     pub rests: Vec<Duration>,
     /// The chats of the episodes.
     pub during: Counts,
-    /// The chats said at rest.
+    /// The chats at rest.
     pub at_rest: Counts,
-    /// What must not be, and in which episode.
+    /// The violations, with their episodes.
     pub problems: Vec<String>,
 }
 
 impl Report {
-    /// Whether all was as it must be.
+    /// Whether there was no violation.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
@@ -135,15 +133,15 @@ impl fmt::Display for Report {
         }
         let mut chats = |when: &str, counts: &Counts| {
             let Counts {
-                said,
-                heard,
+                sent,
+                received,
                 answered,
                 lost,
             } = counts;
             writeln!(
                 f,
-                "chats {when}: {said} said, {heard} heard, {answered} answered with Unknown ID, \
-                 {lost} lost with a link on their way"
+                "chats {when}: {sent} sent, {received} received, {answered} answered with Unknown ID, \
+                 {lost} lost with a link on their route"
             )
         };
         chats("during episodes", &self.during)?;
@@ -152,12 +150,11 @@ impl fmt::Display for Report {
     }
 }
 
-/// Runs episodes until time is up or a rule is broken.
+/// Runs episodes until the time is up or an invariant is violated.
 ///
 /// # Errors
 ///
-/// [`FixtureError`] when the run could not be made; what the network did wrong is in
-/// the report.
+/// [`FixtureError`] when the run could not be made. The report contains violations.
 pub fn run(
     fixture: &Fixture,
     settings: &Settings,
@@ -166,26 +163,26 @@ pub fn run(
     let began = Instant::now();
     let mut rng = SplitMix64::new(settings.seed);
     let network = Network::start(fixture, settings.servers, settings.clients, &mut rng)?;
-    let mut soak = Soak {
+    let mut run = TreeRun {
         network,
         rng,
         settings,
         control,
-        next_number: 1,
+        next_chat: 1,
         report: Report::default(),
     };
-    let ended = soak.episodes(began);
+    let ended = run.episodes(began);
     control.progress.clear();
-    soak.report.took = began.elapsed();
+    run.report.took = began.elapsed();
     match ended {
         Ok(()) => {}
-        Err(Stop::Violation(problem)) => soak.report.problems.push(problem),
+        Err(Stop::Violation(problem)) => run.report.problems.push(problem),
         Err(Stop::Fixture(error)) => return Err(error),
     }
-    Ok(soak.report)
+    Ok(run.report)
 }
 
-/// Why a run is over before its time.
+/// Why a run stops early.
 enum Stop {
     Violation(String),
     Fixture(FixtureError),
@@ -197,22 +194,22 @@ impl From<FixtureError> for Stop {
     }
 }
 
-struct Soak<'a> {
+struct TreeRun<'a> {
     network: Network<'a>,
     rng: SplitMix64,
     settings: &'a Settings,
     control: &'a Control,
-    next_number: u64,
+    next_chat: u64,
     report: Report,
 }
 
-impl Soak<'_> {
+impl TreeRun<'_> {
     fn episodes(&mut self, began: Instant) -> Result<(), Stop> {
-        let mut before = self.rest("at the start")?;
-        before = self.talk_at_rest("at the start", before)?;
+        let mut before = self.wait_rest("at the start")?;
+        before = self.chat_at_rest("at the start", before)?;
         while self.report.episodes.is_empty() || began.elapsed() < self.settings.lasts {
             let number = self.report.episodes.values().sum::<u64>() + 1;
-            // Every kind has its turn; which is the first, the seed says.
+            // All kinds take turns. The seed determines the first.
             let turn = (self.settings.seed + number - 1) % KINDS.len() as u64;
             let kind = KINDS[usize::try_from(turn).unwrap_or(0)];
             let left = self.settings.lasts.saturating_sub(began.elapsed());
@@ -222,51 +219,51 @@ impl Soak<'_> {
             ));
             let name = format!("episode {number}, {kind:?}");
             before = self.episode(&name, kind, &before)?;
-            before = self.talk_at_rest(&name, before)?;
+            before = self.chat_at_rest(&name, before)?;
             *self.report.episodes.entry(kind).or_default() += 1;
         }
         Ok(())
     }
 
-    fn rest(&mut self, when: &str) -> Result<Look, Stop> {
+    fn wait_rest(&mut self, when: &str) -> Result<Snapshot, Stop> {
         let bound = self.settings.rest_within;
-        match self.network.rest(bound, self.control)? {
-            Ok((look, took)) => {
+        match self.network.wait_rest(bound, self.control)? {
+            Ok((snapshot, took)) => {
                 self.report.rests.push(took);
-                Ok(look)
+                Ok(snapshot)
             }
-            Err(wrong) => Err(Stop::Violation(format!(
-                "{when}: D1: not at rest within {bound:?}: {wrong}"
+            Err(violations) => Err(Stop::Violation(format!(
+                "{when}: D1: not at rest within {bound:?}: {violations}"
             ))),
         }
     }
 
-    /// One episode; returns what everybody knows after it.
-    fn episode(&mut self, name: &str, kind: Kind, before: &Look) -> Result<Look, Stop> {
+    /// Runs one episode, and returns the snapshot after it.
+    fn episode(&mut self, name: &str, kind: Kind, before: &Snapshot) -> Result<Snapshot, Stop> {
         let mut ledger = Ledger::default();
         let plan = self.plan(kind);
         let mut done = Vec::new();
-        self.act(name, &plan, &mut ledger, &mut done)?;
+        self.execute(name, &plan, &mut ledger, &mut done)?;
         if kind == Kind::Absences {
-            self.rest(&format!("{name}, after {done:?}"))?;
-            let back: Vec<(Duration, Act)> = plan
+            self.wait_rest(&format!("{name}, after {done:?}"))?;
+            let back: Vec<(Duration, Action)> = plan
                 .iter()
-                .filter_map(|(_, act)| match act {
-                    Act::Kill(id) => Some((Duration::ZERO, Act::Start(*id))),
+                .filter_map(|(_, action)| match action {
+                    Action::Kill(id) => Some((Duration::ZERO, Action::Start(*id))),
                     _ => None,
                 })
                 .collect();
-            self.act(name, &back, &mut ledger, &mut done)?;
+            self.execute(name, &back, &mut ledger, &mut done)?;
         }
         let name = format!("{name}, after {done:?}");
-        let after = self.rest(&name)?;
-        self.settle(&name, &mut ledger, before, &after)
+        let after = self.wait_rest(&name)?;
+        self.settle_chats(&name, &mut ledger, before, &after)
             .map(|counts| self.report.during.add(counts))?;
         Ok(after)
     }
 
-    /// When which fault happens.
-    fn plan(&mut self, kind: Kind) -> Vec<(Duration, Act)> {
+    /// The actions of an episode, with their times.
+    fn plan(&mut self, kind: Kind) -> Vec<(Duration, Action)> {
         let mut servers = self.network.servers();
         let mut plan = Vec::new();
         for _ in 0..self.rng.within(1, 3) {
@@ -281,50 +278,51 @@ impl Soak<'_> {
             };
             let began = self.rng.within(0, 2000);
             let back = kind != Kind::Absences;
-            for (after, act) in of.faults(id, back, &mut self.rng) {
-                plan.push((Duration::from_millis(began + after), act));
+            for (after, action) in of.faults(id, back, &mut self.rng) {
+                plan.push((Duration::from_millis(began + after), action));
             }
         }
         if kind == Kind::Chaos && self.settings.clients > 0 {
             let client = *self.rng.choose(&self.network.clients());
             let at = Duration::from_millis(self.rng.within(0, 4000));
-            plan.push((at, Act::RestartClient(client)));
+            plan.push((at, Action::RestartClient(client)));
         }
         plan.sort_by_key(|(at, _)| *at);
         plan
     }
 
-    /// Carries a plan out, while everybody talks.
-    fn act(
+    /// Executes a plan while the clients chat.
+    fn execute(
         &mut self,
         name: &str,
-        plan: &[(Duration, Act)],
+        plan: &[(Duration, Action)],
         ledger: &mut Ledger,
-        done: &mut Vec<Act>,
+        done: &mut Vec<Action>,
     ) -> Result<(), Stop> {
         let began = Instant::now();
         let clients = self.network.clients();
         let mut plan = plan.iter().peekable();
         loop {
             self.control.check()?;
-            while let Some((_, act)) = plan.next_if(|(at, _)| *at <= began.elapsed()) {
-                done.push(*act);
-                self.report.faults += u64::from(!matches!(act, Act::Start(_) | Act::Thaw(_)));
-                match *act {
-                    Act::Kill(id) => self.network.kill_server(id),
-                    Act::Start(id) => self.network.start_server(id)?,
-                    Act::Freeze(id) => self.network.freeze_server(id),
-                    Act::Thaw(id) => self.network.thaw_server(id),
-                    Act::Leave(id) => {
-                        if !self.network.ask_server_to_leave(id) {
+            while let Some((_, action)) = plan.next_if(|(at, _)| *at <= began.elapsed()) {
+                done.push(*action);
+                self.report.faults +=
+                    u64::from(!matches!(action, Action::Start(_) | Action::Resume(_)));
+                match *action {
+                    Action::Kill(id) => self.network.kill_server(id),
+                    Action::Start(id) => self.network.start_server(id)?,
+                    Action::Freeze(id) => self.network.freeze_server(id),
+                    Action::Resume(id) => self.network.resume_server(id),
+                    Action::ShutDown(id) => {
+                        if !self.network.shut_down_server(id) {
                             let problem =
-                                format!("{name}: server {id} did not leave in good order");
+                                format!("{name}: server {id} did not shut down with success");
                             return Err(Stop::Violation(problem));
                         }
                     }
-                    Act::RestartClient(id) => {
-                        let news = self.network.restart_client(id)?;
-                        ledger.note(id, news);
+                    Action::RestartClient(id) => {
+                        let events = self.network.restart_client(id)?;
+                        ledger.record_events(id, events);
                     }
                 }
             }
@@ -333,58 +331,58 @@ impl Soak<'_> {
             }
             if clients.len() > 1 {
                 let from = *self.rng.choose(&clients);
-                self.say(ledger, from, &clients)?;
+                self.send_chat(ledger, from, &clients)?;
             }
             wait::pause(CHAT_EVERY);
         }
     }
 
-    /// Lets a client say something to another.
-    fn say(&mut self, ledger: &mut Ledger, from: u32, clients: &[u32]) -> Result<(), Stop> {
+    /// Sends a chat from a client to another.
+    fn send_chat(&mut self, ledger: &mut Ledger, from: u32, clients: &[u32]) -> Result<(), Stop> {
         let to = *self.rng.choose(clients);
         if to == from {
             return Ok(());
         }
-        let text = ledger.say(self.next_number, from, to);
-        self.next_number += 1;
-        self.network.say(from, to, &text)?;
+        let text = ledger.record_sent(self.next_chat, from, to);
+        self.next_chat += 1;
+        self.network.send_chat(from, to, &text)?;
         Ok(())
     }
 
-    /// Everybody talks, and nothing stands in the way.
-    fn talk_at_rest(&mut self, when: &str, before: Look) -> Result<Look, Stop> {
+    /// Lets all clients chat while the network is at rest.
+    fn chat_at_rest(&mut self, when: &str, before: Snapshot) -> Result<Snapshot, Stop> {
         let when = format!("{when}, then at rest");
         let clients = self.network.clients();
         let mut ledger = Ledger::default();
         for _ in 0..CHATS_AT_REST {
             for &from in &clients {
-                self.say(&mut ledger, from, &clients)?;
+                self.send_chat(&mut ledger, from, &clients)?;
             }
         }
-        // Nothing has happened: what stood before still stands.
-        let counts = self.settle(&when, &mut ledger, &before, &before)?;
-        if counts.heard != counts.said {
+        // Nothing has happened, so the routes are unbroken.
+        let counts = self.settle_chats(&when, &mut ledger, &before, &before)?;
+        if counts.received != counts.sent {
             return Err(Stop::Violation(format!(
-                "{when}: of {} chats {} were heard",
-                counts.said, counts.heard
+                "{when}: of {} chats {} were received",
+                counts.sent, counts.received
             )));
         }
         self.report.at_rest.add(counts);
         Ok(before)
     }
 
-    /// Waits for the chats that are still on their way, and judges all.
-    fn settle(
+    /// Waits for the outcomes of the remaining chats, and checks all.
+    fn settle_chats(
         &mut self,
         name: &str,
         ledger: &mut Ledger,
-        before: &Look,
-        after: &Look,
+        before: &Snapshot,
+        after: &Snapshot,
     ) -> Result<Counts, Stop> {
         let network = &mut self.network;
         wait::holds(CHATS_WITHIN, || {
-            for (client, news) in network.news() {
-                ledger.note(client, news);
+            for (client, events) in network.take_chat_events() {
+                ledger.record_events(client, events);
             }
             self.control.check().is_err() || ledger.is_settled(before, after)
         });
@@ -392,35 +390,35 @@ impl Soak<'_> {
         if let Some(ended) = network.ended_by_itself() {
             return Err(Stop::Violation(format!("{name}: {ended}")));
         }
-        let (counts, wrong) = ledger.judge(before, after);
-        // One is told, the others are kept for whoever looks into it.
-        let mut wrong: BTreeSet<String> = wrong.into_iter().collect();
-        match wrong.pop_first() {
+        let (counts, violations) = ledger.check(before, after);
+        // The first violation is the summary; people may need the others too.
+        let mut violations: BTreeSet<String> = violations.into_iter().collect();
+        match violations.pop_first() {
             None => Ok(counts),
             Some(first) => Err(Stop::Violation(format!(
-                "{name}: {first} (and {} more: {wrong:?})",
-                wrong.len()
+                "{name}: {first} (and {} more: {violations:?})",
+                violations.len()
             ))),
         }
     }
 }
 
 impl Kind {
-    /// What is done to one server, and after how many milliseconds; that it
-    /// comes `back` is part of it or not.
-    fn faults(self, id: u32, back: bool, rng: &mut SplitMix64) -> Vec<(u64, Act)> {
+    /// The actions on one server, with their times in milliseconds. With `back` the
+    /// server is restarted.
+    fn faults(self, id: u32, back: bool, rng: &mut SplitMix64) -> Vec<(u64, Action)> {
         let away = rng.within(0, 5000);
         let frozen = rng.within(200, 8000);
-        let mut acts = match self {
-            Kind::Freezes => return vec![(0, Act::Freeze(id)), (frozen, Act::Thaw(id))],
-            Kind::Leaves => vec![(0, Act::Leave(id))],
-            Kind::Stalls => vec![(0, Act::Freeze(id)), (frozen / 4, Act::Kill(id))],
-            Kind::Crashes | Kind::Absences | Kind::Chaos => vec![(0, Act::Kill(id))],
+        let mut actions = match self {
+            Kind::Freezes => return vec![(0, Action::Freeze(id)), (frozen, Action::Resume(id))],
+            Kind::Shutdowns => vec![(0, Action::ShutDown(id))],
+            Kind::Stalls => vec![(0, Action::Freeze(id)), (frozen / 4, Action::Kill(id))],
+            Kind::Crashes | Kind::Absences | Kind::Chaos => vec![(0, Action::Kill(id))],
         };
-        let last = acts.last().map_or(0, |(at, _)| *at);
+        let last = actions.last().map_or(0, |(at, _)| *at);
         if back {
-            acts.push((last + away, Act::Start(id)));
+            actions.push((last + away, Action::Start(id)));
         }
-        acts
+        actions
     }
 }

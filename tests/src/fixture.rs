@@ -3,6 +3,7 @@
 //! | a test needs | it uses |
 //! |---|---|
 //! | servers and clients of this workspace | [`Fixture`], [`Server`], [`Client`] |
+//! | a server with clients that a bad peer must not disturb | [`WatchedServer`], [`WatchedIrcServer`] |
 //! | a rendezvous directory, `crc-sim`, `crc-bench` | [`Rendezvous`], [`find_sim`], [`find_bench`] |
 //! | what a server knows, logs and uses | [`ServerState`], [`Server::log_lines_with`], [`Usage`] |
 //! | a connection that sends any bytes of CRC | [`Peer`], with frames from [`wire`] |
@@ -37,6 +38,7 @@ mod tap;
 mod usage;
 pub mod v1;
 pub mod wait;
+mod watched;
 pub mod wire;
 
 pub use binaries::{Binaries, find_bench, find_rendezvous, find_sim};
@@ -51,6 +53,7 @@ pub use server::{Server, ServerBuilder};
 pub use state::{Host, HostKind, IrcChannel, IrcState, Link, ServerState};
 pub use tap::{End, Record, Tap};
 pub use usage::Usage;
+pub use watched::{ANN, BOB, IrcProtocol, WatchedIrcServer, WatchedServer, assert_chatting};
 
 /// Starts servers and clients. Dropping one of them kills its process.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
-//! The program `crc-bench`: every workload, small, against real servers; what it
-//! says of a network that loses, doubles or swaps; and that nothing is left of
-//! it, however it ends.
+//! `crc-bench`: every workload against real servers, the faults of a network that it
+//! detects, its errors, and the end of all that it has started.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -23,7 +22,7 @@ fn bench(words: &str) -> Command {
     command
 }
 
-/// One that starts servers of this workspace.
+/// A run that starts servers of this workspace.
 fn bench_and_servers(words: &str) -> Command {
     let mut command = bench(words);
     command
@@ -45,7 +44,7 @@ fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Runs it with servers of its own, and returns what it reports.
+/// Runs it with servers that it starts, and returns its report.
 #[track_caller]
 fn measure(words: &str) -> Value {
     let words = format!("{words} --json --seconds 1 --warm-up 0.05");
@@ -65,13 +64,13 @@ fn assert_all_positive(report: &Value, keys: &[&str]) {
 #[track_caller]
 fn fails(mut command: Command, code: i32, words: &str) {
     let output = command.output().unwrap();
-    let complaint = text(&output.stderr);
+    let error = text(&output.stderr);
     assert_eq!(
         (output.status.code(), text(&output.stdout)),
         (Some(code), String::new())
     );
-    assert!(complaint.contains(words), "{complaint}");
-    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    assert!(error.contains(words), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
 }
 
 const RATES: &[&str] = &["messages_per_second", "bytes_per_second", "measured_ns"];
@@ -132,7 +131,8 @@ fn a_join_storm_is_measured() {
 fn a_fan_out_is_measured() {
     let report = measure("fan-out --clients 5 --messages 45");
     let visits = report["visits"].as_u64().unwrap();
-    // Five are told of each coming and of each going, and who comes of the five.
+    // Five clients receive each registration and each quit, and the visitor receives five
+    // registrations.
     assert!(visits >= 3, "{report:#}");
     assert_eq!(report["announcements"], visits * 15);
     assert_all_positive(&report, &["announced_median_ns", "all_told_median_ns"]);
@@ -155,7 +155,7 @@ fn a_fan_in_is_measured() {
 }
 
 #[test]
-fn hops_are_measured_each() {
+fn each_hop_is_measured() {
     let report = measure("hops --start 3 --pairs 2 --messages 500");
     assert!(report["messages"].as_u64().unwrap() >= 500, "{report:#}");
     assert_eq!(report["servers"].as_array().unwrap().len(), 3);
@@ -197,7 +197,7 @@ fn growth_writes_tables_and_plots() {
 }
 
 #[test]
-fn a_table_for_people() {
+fn a_run_without_json_prints_a_table() {
     let words = "stream --pairs 1 --messages 10 --warm-up 0";
     let output = bench_and_servers(words).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
@@ -210,7 +210,7 @@ fn a_table_for_people() {
 }
 
 #[test]
-fn running_servers_are_left_as_they_were() {
+fn running_servers_keep_their_state() {
     let fixture = Fixture::new().unwrap();
     let reef = fixture.server(1, "reef").start().unwrap();
     let lagoon = fixture
@@ -226,7 +226,7 @@ fn running_servers_are_left_as_they_were() {
     );
     let report = report(&bench(&words).output().unwrap());
     let cpu = |server: usize| &report["servers"][server]["cpu_per_message_ns"];
-    // Whose process is not named is not known.
+    // A server without --server-pid has no processor time.
     assert!(
         cpu(1).is_null() && report["server_cpu_per_message_ns"].is_null(),
         "{report:#}"
@@ -237,18 +237,18 @@ fn running_servers_are_left_as_they_were() {
     lagoon.wait_hosts(&[1]).unwrap();
 }
 
-/// What a network must not do.
+/// A fault of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
-    Loses,
-    Doubles,
-    Swaps,
-    Alters,
-    AnnouncesTwice,
+    Loss,
+    Duplicate,
+    Reorder,
+    Corrupt,
+    DuplicateRegistration,
 }
 
-/// Passes on what a server and its clients say, but for one fault in what the
-/// clients hear. It lives until the connections end.
+/// Starts a proxy with one fault in the direction to the clients. It runs until the
+/// connections end.
 fn faulty(server: SocketAddr, fault: Fault) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -257,13 +257,14 @@ fn faulty(server: SocketAddr, fault: Fault) -> SocketAddr {
             let Ok(server) = TcpStream::connect(server) else {
                 return;
             };
-            let (mut heard, mut said) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            let (mut to_server, mut from_client) =
+                (server.try_clone().unwrap(), client.try_clone().unwrap());
             thread::spawn(move || {
-                let _ = std::io::copy(&mut said, &mut heard);
-                let _ = heard.shutdown(Shutdown::Write);
+                let _ = std::io::copy(&mut from_client, &mut to_server);
+                let _ = to_server.shutdown(Shutdown::Write);
             });
             thread::spawn(move || {
-                pass_on(server, &client, fault);
+                forward(server, &client, fault);
                 let _ = client.shutdown(Shutdown::Write);
             });
         }
@@ -271,7 +272,7 @@ fn faulty(server: SocketAddr, fault: Fault) -> SocketAddr {
     address
 }
 
-fn pass_on(mut from: TcpStream, mut to: &TcpStream, fault: Fault) {
+fn forward(mut from: TcpStream, mut to: &TcpStream, fault: Fault) {
     let (mut pending, mut buffer) = (Vec::new(), [0; 65536]);
     let (mut chats, mut held) = (0, Vec::new());
     while let Ok(count) = from.read(&mut buffer)
@@ -290,14 +291,14 @@ fn pass_on(mut from: TcpStream, mut to: &TcpStream, fault: Fault) {
             chats += u32::from(is_chat);
             let third = is_chat && chats == 3;
             match fault {
-                Fault::Loses if third => {}
-                Fault::Doubles if third => out.extend([frame, frame].concat()),
-                Fault::Swaps if third => held = frame.to_vec(),
-                Fault::Alters if third => {
+                Fault::Loss if third => {}
+                Fault::Duplicate if third => out.extend([frame, frame].concat()),
+                Fault::Reorder if third => held = frame.to_vec(),
+                Fault::Corrupt if third => {
                     out.extend(frame);
                     *out.last_mut().unwrap() = b'#';
                 }
-                Fault::AnnouncesTwice if frame[0] == wire::CLIENT_REGISTRATION => {
+                Fault::DuplicateRegistration if frame[0] == wire::CLIENT_REGISTRATION => {
                     out.extend([frame, frame].concat());
                 }
                 _ => {
@@ -315,48 +316,48 @@ fn pass_on(mut from: TcpStream, mut to: &TcpStream, fault: Fault) {
 }
 
 #[test]
-fn what_a_network_does_wrong_is_noticed() {
+fn faults_of_a_network_are_detected() {
     let fixture = Fixture::new().unwrap();
     let server = fixture.server(1, "reef").start().unwrap();
     for (fault, words) in [
         (
-            Fault::Loses,
+            Fault::Loss,
             "message 3 arrived instead of message 2: the messages between them are lost",
         ),
         (
-            Fault::Doubles,
+            Fault::Duplicate,
             "message 2 arrived instead of message 3: it is duplicated",
         ),
         (
-            Fault::Swaps,
+            Fault::Reorder,
             "message 3 arrived instead of message 2: the messages between them are lost or reordered",
         ),
         (
-            Fault::Alters,
+            Fault::Corrupt,
             "an altered message arrived instead of message 2",
         ),
         (
-            Fault::AnnouncesTwice,
+            Fault::DuplicateRegistration,
             "received two announcements of client",
         ),
     ] {
         let address = faulty(server.address(), fault);
         fails(bench(&format!("stream --server {address}")), 1, words);
-        // The clients have left, not only hung up: nobody is there any more.
+        // All clients have quit.
         server.wait_hosts(&[]).unwrap();
     }
 }
 
 #[test]
-fn what_cannot_be_measured_is_said_in_a_sentence() {
-    let nobody = TcpListener::bind("127.0.0.1:0")
+fn runs_that_cannot_be_made_are_errors() {
+    let unused = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
     fails(
-        bench(&format!("stream --server {nobody}")),
+        bench(&format!("stream --server {unused}")),
         2,
-        &format!("cannot connect to the server at {nobody}: "),
+        &format!("cannot connect to the server at {unused}: "),
     );
     let nowhere = "stream --server-bin /nowhere/crc-server";
     fails(bench(nowhere), 2, "cannot start /nowhere/crc-server: ");
@@ -391,8 +392,8 @@ fn what_cannot_be_measured_is_said_in_a_sentence() {
     assert_eq!(output.status.code(), Some(2));
 }
 
-/// A program that notes its process and becomes a server.
-fn noting_server(folder: &Path) -> std::path::PathBuf {
+/// A script that writes its process id into a file and becomes a server.
+fn pid_writing_server(folder: &Path) -> std::path::PathBuf {
     let file = folder.join("server.sh");
     let server = Binaries::find().unwrap().server;
     let note = folder.join("pid");
@@ -406,15 +407,15 @@ fn noting_server(folder: &Path) -> std::path::PathBuf {
     file
 }
 
-fn noted(folder: &Path) -> Option<Pid> {
+fn written_pid(folder: &Path) -> Option<Pid> {
     let note = fs::read_to_string(folder.join("pid")).ok()?;
     Pid::from_raw(note.trim().parse().ok()?)
 }
 
 #[test]
-fn what_was_started_ends_with_it() {
+fn the_servers_of_a_run_end_with_it() {
     let folder = tempfile::tempdir().unwrap();
-    let server = noting_server(folder.path());
+    let server = pid_writing_server(folder.path());
     let run = |words: &str| {
         let mut command = bench(words);
         command
@@ -424,21 +425,21 @@ fn what_was_started_ends_with_it() {
             .stderr(Stdio::piped());
         command
     };
-    let is_gone = || test_kill_process(noted(folder.path()).unwrap()).is_err();
+    let is_gone = || test_kill_process(written_pid(folder.path()).unwrap()).is_err();
 
-    // In good order.
+    // After success.
     let output = run("stream --messages 10 --warm-up 0").output().unwrap();
     assert!(output.status.success() && is_gone());
 
-    // By an error.
+    // After an error.
     let output = run("stream --server-arg=--text-max=50").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(is_gone());
 
-    // By a signal, in the middle.
+    // After a signal in the middle of the run.
     fs::remove_file(folder.path().join("pid")).unwrap();
     let child = run("stream --seconds 600").spawn().unwrap();
-    assert!(wait::holds(LONG, || noted(folder.path()).is_some()));
+    assert!(wait::holds(LONG, || written_pid(folder.path()).is_some()));
     wait::pause(std::time::Duration::from_millis(300));
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -448,7 +449,7 @@ fn what_was_started_ends_with_it() {
 }
 
 #[test]
-fn who_is_interrupted_leaves_in_good_order() {
+fn the_clients_of_an_interrupted_run_quit() {
     let fixture = Fixture::new().unwrap();
     let server = fixture.server(1, "reef").start().unwrap();
     let words = format!(

@@ -1,5 +1,4 @@
-//! Channels with real servers and real clients: who is in, what is said, and who
-//! does not get in.
+//! Channels across two servers: members, chats, topics, keys and refusals.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -9,8 +8,8 @@ use std::process::{Command, Stdio};
 use crc_e2e::fixture::wait::{self, LONG};
 use crc_e2e::fixture::{Client, Fixture, Server};
 
-/// Two servers, linked; Ann at the one, Bob at the other.
-struct Coast {
+/// Two linked servers, with the client ann at one and bob at the other.
+struct TwoServers {
     ann: Client,
     bob: Client,
     reef: Server,
@@ -18,8 +17,8 @@ struct Coast {
     fixture: Fixture,
 }
 
-impl Coast {
-    fn new() -> Coast {
+impl TwoServers {
+    fn new() -> TwoServers {
         let fixture = Fixture::new().unwrap();
         let reef = fixture.server(1, "reef").start().unwrap();
         let cove = fixture.server(2, "cove").uplink(reef.address());
@@ -28,7 +27,7 @@ impl Coast {
         let bob = fixture.client(102, "bob", cove.address()).start().unwrap();
         ann.wait_connected(&[102]).unwrap();
         bob.wait_connected(&[101]).unwrap();
-        Coast {
+        TwoServers {
             ann,
             bob,
             reef,
@@ -42,7 +41,7 @@ fn command(client: &mut Client, line: &str) {
     client.command(line).unwrap();
 }
 
-/// Sooner or later the client writes this event.
+/// Waits until the client writes this event.
 #[track_caller]
 fn expect(client: &Client, event: &str) {
     let written = || client.process().lines().iter().any(|line| line == event);
@@ -58,14 +57,14 @@ const ALONE: &str = r##"{"event":"channel","channel":"#Reef","members":[{"id":10
 const BOTH: &str = r##"{"event":"channel","channel":"#Reef","members":[{"id":101,"name":"ann","operator":true,"voice":false},{"id":102,"name":"bob","operator":false,"voice":false}],"topic":"the tide"}"##;
 
 #[test]
-fn clients_of_two_servers_talk_in_a_channel() {
-    let Coast {
+fn clients_of_two_servers_chat_in_a_channel() {
+    let TwoServers {
         mut ann,
         mut bob,
-        fixture: _rig,
+        fixture: _fixture,
         reef: _reef,
         cove: _cove,
-    } = Coast::new();
+    } = TwoServers::new();
     command(&mut ann, "/join #Reef");
     expect(&ann, ALONE);
     command(&mut ann, "/topic #reef the tide");
@@ -73,10 +72,10 @@ fn clients_of_two_servers_talk_in_a_channel() {
         &ann,
         r##"{"event":"topic","channel":"#Reef","topic":"the tide","by":101,"by_name":"ann"}"##,
     );
-    // The topic is on its way to the other server, by the way that he has come.
-    let heard = r#"{"event":"chat","from":101,"from_name":"ann","to":102,"text":"come!"}"#;
+    // When this chat arrives, the topic has arrived at the other server.
+    let chat = r#"{"event":"chat","from":101,"from_name":"ann","to":102,"text":"come!"}"#;
     command(&mut ann, "/msg bob come!");
-    expect(&bob, heard);
+    expect(&bob, chat);
 
     command(&mut bob, "/join #reef");
     expect(&bob, BOTH);
@@ -121,14 +120,14 @@ fn clients_of_two_servers_talk_in_a_channel() {
 }
 
 #[test]
-fn a_key_is_asked_for_and_remembered() {
-    let Coast {
+fn a_client_rejoins_with_its_key() {
+    let TwoServers {
         mut ann,
         mut bob,
         fixture,
         reef,
         cove,
-    } = Coast::new();
+    } = TwoServers::new();
     command(&mut ann, "/join #cave kelp");
     let alone = ALONE.replace("#Reef", "#cave");
     expect(&ann, &alone);
@@ -140,7 +139,7 @@ fn a_key_is_asked_for_and_remembered() {
     let both = BOTH.replace("#Reef", "#cave").replace("the tide", "");
     expect(&bob, &both);
 
-    // His server dies, and another one takes its place.
+    // Replace the server of bob by another one.
     let address = cove.address();
     drop(cove);
     bob.wait_view(|view| view.disconnections > 0).unwrap();
@@ -170,18 +169,17 @@ fn a_key_is_asked_for_and_remembered() {
 }
 
 #[test]
-fn a_script_says_all_it_has_to_say_in_a_channel_and_leaves() {
-    let coast = Coast::new();
-    let Coast {
+fn a_script_sends_all_its_lines_to_a_channel_and_quits() {
+    let TwoServers {
         mut ann,
         bob,
         fixture,
         cove,
-        ..
-    } = coast;
+        reef: _reef,
+    } = TwoServers::new();
     command(&mut ann, "/join #Reef");
     expect(&ann, ALONE);
-    // When this has come to the other server, the channel has too.
+    // When this chat arrives, the channel has arrived at the other server.
     command(&mut ann, "/msg bob come!");
     bob.wait_view(|view| view.chats.len() == 1).unwrap();
     let mut script = Command::new(&fixture.binaries().client)
@@ -206,13 +204,13 @@ fn a_script_says_all_it_has_to_say_in_a_channel_and_leaves() {
     let refused = "! You are not talking to a channel. Use /topic #CHANNEL\n";
     assert_eq!((output.status.code(), &*stderr), (Some(0), refused));
     let members = "\n         101  @ann\n         103  carol\n";
-    for shown in [
+    for expected in [
         format!("* you are in #Reef{members}"),
         format!("* #Reef{members}"),
         "* talking to #reef\n".to_owned(),
         "* #Reef: carol (103) left\n".to_owned(),
     ] {
-        assert!(stdout.contains(&shown), "{shown}\n{stdout}");
+        assert!(stdout.contains(&expected), "{expected}\n{stdout}");
     }
     for n in 0..500 {
         expect(

@@ -1,4 +1,4 @@
-//! Every file of tests/scenarios/legacy, one test each, in the strict reading.
+//! Every file of tests/scenarios/legacy, one test each, with `strict`.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,29 +1,28 @@
-//! Servers of the original's connection tests: they accept, note every read, and
-//! never answer. A server of ours sends them its registration, and waits.
+//! Uplinks that accept and never answer, as the servers of the original connection
+//! tests: a server sends its registration and waits.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::time::Duration;
 
-use crc_e2e::fixture::Tap;
-use crc_e2e::fixture::{Fixture, wait, wire};
+use crc_e2e::fixture::{Fixture, Tap, wait, wire};
 use crc_e2e::scenario::{Scenario, Settings, run};
 
 #[test]
-fn a_link_to_one_that_never_answers_is_kept() {
+fn a_server_waits_for_an_uplink_that_never_answers() {
     let fixture = Fixture::new().unwrap();
-    let mute = Tap::start(0, None).unwrap();
+    let muted = Tap::start(0, None).unwrap();
     let server = fixture.server(2, "quay").info("\"Ropes, and tar\"");
-    let server = server.uplink(mute.address()).start().unwrap();
-    assert!(wait::holds(wait::LONG, || mute.record().reads.len() == 1));
-    // The protocol asks for 15 s; what is closed too early mostly is so at once.
+    let server = server.uplink(muted.address()).start().unwrap();
+    assert!(wait::holds(wait::LONG, || muted.record().reads.len() == 1));
+    // The protocol requires 15 s. A server that closes too early mostly does so at once.
     assert!(wait::stays(Duration::from_secs(3), || {
-        let record = mute.record();
+        let record = muted.record();
         record.closed.is_empty() && record.reads.len() == 1 && record.connections == 1
     }));
     let expected = wire::server_registration(2, 0, "quay", "\"Ropes, and tar\"");
-    assert_eq!(wire::hex(&mute.record().reads[0]), wire::hex(&expected));
+    assert_eq!(wire::hex(&muted.record().reads[0]), wire::hex(&expected));
     assert!(server.state().unwrap().hosts.is_empty());
 }
 
@@ -40,7 +39,7 @@ fn check(file: &str) {
 }
 
 #[test]
-fn connections_as_the_original_tests_them() {
+fn connection_scenarios_pass_with_muted_taps() {
     check("connections-two.json");
     check("connections-four.json");
     check("connections-eight.json");

@@ -1,5 +1,5 @@
-//! Eleven servers and eight clients, all of them real: everybody knows
-//! everybody, by the right way, and what is said or who leaves is heard once.
+//! A network of eleven servers and eight clients: all know each other by the right
+//! route, and every chat and quit arrives once.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 use crc_e2e::fixture::model::NetworkModel;
 use crc_e2e::fixture::{Chat, Client, Fixture, HostKind, Server, wait, wire};
 
-/// Server, its uplink, and its name.
+/// Server, its uplink and its name.
 const SERVERS: [(u32, Option<u32>, &str); 11] = [
     (1, None, "hollow"),
     (2, Some(1), "birch"),
@@ -24,7 +24,7 @@ const SERVERS: [(u32, Option<u32>, &str); 11] = [
     (11, Some(7), "yew"),
 ];
 
-/// Client, its server, and its name.
+/// Client, its server and its name.
 const CLIENTS: [(u32, u32, &str); 8] = [
     (101, 1, "ada"),
     (102, 1, "bo"),
@@ -36,18 +36,18 @@ const CLIENTS: [(u32, u32, &str); 8] = [
     (108, 11, "hal"),
 ];
 
-struct Forest {
-    _rig: Fixture,
-    world: NetworkModel,
+struct ElevenServers {
+    _fixture: Fixture,
+    model: NetworkModel,
     servers: BTreeMap<u32, Server>,
     clients: BTreeMap<u32, Client>,
 }
 
-impl Forest {
-    /// Clients join while the tree still grows.
-    fn grow() -> Forest {
+impl ElevenServers {
+    /// Starts the servers, and each client after its server.
+    fn start() -> ElevenServers {
         let fixture = Fixture::new().unwrap();
-        let mut world = NetworkModel::new();
+        let mut model = NetworkModel::new();
         let mut servers: BTreeMap<u32, Server> = BTreeMap::new();
         let mut clients = BTreeMap::new();
         for (id, uplink, name) in SERVERS {
@@ -56,40 +56,40 @@ impl Forest {
                 server = server.uplink(servers[&uplink].address());
             }
             servers.insert(id, server.start().unwrap());
-            world.add_server(id, uplink);
+            model.add_server(id, uplink);
             for (id, _, name) in CLIENTS.into_iter().filter(|client| client.1 == id) {
                 let address = servers[&server_of(id)].address();
                 clients.insert(id, fixture.client(id, name, address).start().unwrap());
-                world.add_client(id, server_of(id));
+                model.add_client(id, server_of(id));
             }
         }
-        let forest = Forest {
-            _rig: fixture,
-            world,
+        let network = ElevenServers {
+            _fixture: fixture,
+            model,
             servers,
             clients,
         };
-        forest.wait_agreed();
-        forest
+        network.wait_agreed();
+        network
     }
 
-    /// Waits until everybody knows what the tree says they must.
+    /// Waits until every server and client knows what the model says.
     #[track_caller]
     fn wait_agreed(&self) {
         for (&id, server) in &self.servers {
-            let expected: Vec<(u32, u32)> = self.world.first_links(id).into_iter().collect();
+            let expected: Vec<(u32, u32)> = self.model.first_links(id).into_iter().collect();
             let state = server.wait_state(|state| {
                 let links = state.hosts.iter().map(|host| (host.id, host.first_link));
                 links.eq(expected.iter().copied())
             });
             let state = state.unwrap_or_else(|error| panic!("{expected:?}: {error}"));
-            assert_eq!(state.adjacent_servers, self.world.adjacent_servers(id));
-            assert_eq!(state.adjacent_clients, self.world.adjacent_clients(id));
+            assert_eq!(state.adjacent_servers, self.model.adjacent_servers(id));
+            assert_eq!(state.adjacent_clients, self.model.adjacent_clients(id));
         }
         for (&id, client) in &self.clients {
-            if self.world.clients().any(|other| other == id) {
+            if self.model.clients().any(|other| other == id) {
                 client
-                    .wait_connected(&self.world.known_to_client(id))
+                    .wait_connected(&self.model.known_to_client(id))
                     .unwrap();
             }
         }
@@ -106,16 +106,16 @@ fn server_of(client: u32) -> u32 {
 }
 
 #[test]
-fn everybody_knows_everybody_and_hears_what_is_for_them() {
-    let mut forest = Forest::grow();
+fn all_hosts_know_each_other_and_receive_their_chats() {
+    let mut network = ElevenServers::start();
 
-    // Names and infos are everywhere as they were given.
-    for (&id, server) in &forest.servers {
+    // All servers know the right names and infos.
+    for (&id, server) in &network.servers {
         let state = server.state().unwrap();
         assert_eq!(state.id, id);
         for host in &state.hosts {
             let (kind, name, info) = match SERVERS.iter().find(|one| one.0 == host.id) {
-                Some((_, _, name)) => (HostKind::Server, *name, format!("The house of {name}")),
+                Some((_, _, name)) => (HostKind::Server, *name, format!("server {name}")),
                 None => {
                     let (_, _, name) = CLIENTS.iter().find(|one| one.0 == host.id).unwrap();
                     (HostKind::Client, *name, format!("{name} as ever"))
@@ -129,85 +129,90 @@ fn everybody_knows_everybody_and_hears_what_is_for_them() {
         assert_eq!(state.status_log, [""; 0]);
     }
 
-    // Over three server hops, from 11 by 7 and 4 to 6 ... and back to 2.
-    forest
+    // From 11 over 7 and 4 to 6, and over 7, 4 to 2 and back.
+    network
         .client(108)
         .send_chat(106, "\"down the other branch\"")
         .unwrap();
-    forest
+    network
         .client(108)
         .send_chat(103, "\"and up the trunk\"")
         .unwrap();
-    forest.client(103).send_chat(108, "\"heard\"").unwrap();
-    // To one on the same server, and to nobody.
-    forest.client(101).send_chat(102, "\"next to me\"").unwrap();
-    forest.client(104).send_chat(999, "\"hello?\"").unwrap();
-    let said = |from, to, text: &str| Chat {
+    network.client(103).send_chat(108, "\"got it\"").unwrap();
+    // To a client of the same server, and to an unknown id.
+    network
+        .client(101)
+        .send_chat(102, "\"next to me\"")
+        .unwrap();
+    network.client(104).send_chat(999, "\"hello?\"").unwrap();
+    let chat = |from, to, text: &str| Chat {
         from,
         to,
         text: text.to_owned(),
     };
     let expected = BTreeMap::from([
-        (106, vec![said(108, 106, "\"down the other branch\"")]),
-        (103, vec![said(108, 103, "\"and up the trunk\"")]),
-        (108, vec![said(103, 108, "\"heard\"")]),
-        (102, vec![said(101, 102, "\"next to me\"")]),
+        (106, vec![chat(108, 106, "\"down the other branch\"")]),
+        (103, vec![chat(108, 103, "\"and up the trunk\"")]),
+        (108, vec![chat(103, 108, "\"got it\"")]),
+        (102, vec![chat(101, 102, "\"next to me\"")]),
     ]);
-    let all_have_heard = || {
-        forest.clients.iter().all(|(id, client)| {
+    let all_have_received = || {
+        network.clients.iter().all(|(id, client)| {
             let chats = client.view().chats;
             chats == *expected.get(id).unwrap_or(&Vec::new())
         })
     };
-    assert!(wait::holds(wait::LONG, all_have_heard));
+    assert!(wait::holds(wait::LONG, all_have_received));
     let answer = wire::unknown_text(999);
-    let dot = &forest.clients[&104];
+    let dot = &network.clients[&104];
     dot.wait_view(|view| view.statuses.last() == Some(&answer))
         .unwrap();
-    // Once, and nobody else.
-    assert!(wait::stays(Duration::from_millis(200), all_have_heard));
-    for (id, client) in &forest.clients {
+    // No chat arrives twice or at another client.
+    assert!(wait::stays(Duration::from_millis(200), all_have_received));
+    for (id, client) in &network.clients {
         let statuses = if *id == 104 { 2 } else { 1 };
         assert_eq!(client.view().statuses.len(), statuses, "{id}");
     }
 
-    // A quit is heard by everybody.
-    forest.client(108).quit("\"off\"").unwrap();
-    let status = forest
+    // A quit reaches all.
+    network.client(108).quit("\"off\"").unwrap();
+    let status = network
         .client(108)
         .process_mut()
         .wait_end(wait::LONG)
         .unwrap();
     assert!(status.success(), "{status}");
-    forest.world.remove_client(108);
-    forest.wait_agreed();
+    network.model.remove_client(108);
+    network.wait_agreed();
 
-    // And one that is lost leaves as well.
-    forest.client(105).process_mut().kill();
-    forest.world.remove_client(105);
-    forest.wait_agreed();
-    let (_, eli) = forest.clients.remove_entry(&105).unwrap();
+    // A killed client leaves too.
+    network.client(105).process_mut().kill();
+    network.model.remove_client(105);
+    network.wait_agreed();
+    let (_, eli) = network.clients.remove_entry(&105).unwrap();
     drop(eli);
 
-    // At rest nothing moves.
-    let counted = |forest: &Forest| -> Vec<_> {
-        let servers = forest.servers.values();
+    // At rest no counter changes.
+    let counted = |network: &ElevenServers| -> Vec<_> {
+        let servers = network.servers.values();
         servers
             .map(|server| server.state().unwrap().counters)
             .collect()
     };
-    let before = counted(&forest);
+    let before = counted(&network);
     assert!(!before[0].is_empty());
-    assert!(wait::stays(Duration::from_millis(300), || counted(&forest) == before));
+    assert!(wait::stays(Duration::from_millis(300), || counted(
+        &network
+    ) == before));
 
-    // All leave in good order when asked to.
-    for client in forest.clients.values_mut() {
+    // All shut down gracefully.
+    for client in network.clients.values_mut() {
         client.process_mut().request_shutdown();
     }
-    for server in forest.servers.values_mut() {
+    for server in network.servers.values_mut() {
         server.process_mut().request_shutdown();
     }
-    for server in forest.servers.values_mut() {
+    for server in network.servers.values_mut() {
         assert!(
             server.stop(),
             "{}: {}",
@@ -217,38 +222,40 @@ fn everybody_knows_everybody_and_hears_what_is_for_them() {
     }
 }
 
-/// Whoever knew the root finds another one; nobody is lost but the root and its
-/// clients.
 #[test]
-fn a_root_that_crashes() {
-    let mut forest = Forest::grow();
-    forest.servers.get_mut(&1).unwrap().process_mut().kill();
-    let mut left: Vec<u32> = forest.servers.keys().copied().collect();
-    left.retain(|&id| id != 1);
-    let orphans = forest.world.adjacent_clients(1);
-    left.extend(forest.clients.keys().filter(|id| !orphans.contains(id)));
+fn the_other_servers_link_again_when_the_root_crashes() {
+    let mut network = ElevenServers::start();
+    network.servers.get_mut(&1).unwrap().process_mut().kill();
+    let mut remaining: Vec<u32> = network.servers.keys().copied().collect();
+    remaining.retain(|&id| id != 1);
+    let orphans = network.model.adjacent_clients(1);
+    remaining.extend(network.clients.keys().filter(|id| !orphans.contains(id)));
     let mut links = 0;
-    for (&id, server) in forest.servers.iter().filter(|one| *one.0 != 1) {
-        let others: Vec<u32> = left.iter().copied().filter(|&other| other != id).collect();
+    for (&id, server) in network.servers.iter().filter(|one| *one.0 != 1) {
+        let others: Vec<u32> = remaining
+            .iter()
+            .copied()
+            .filter(|&other| other != id)
+            .collect();
         links += server.wait_hosts(&others).unwrap().adjacent_servers.len();
     }
-    // Ten servers in a tree, each link counted at both of its ends.
+    // Ten servers in a tree; each link counts at both of its ends.
     assert_eq!(links, 2 * 9);
-    for client in forest
+    for client in network
         .clients
         .values()
         .filter(|one| !orphans.contains(&one.id()))
     {
-        let others = left.iter().copied();
+        let others = remaining.iter().copied();
         let others: Vec<u32> = others.filter(|&id| id > 100 && id != client.id()).collect();
         client.wait_connected(&others).unwrap();
     }
-    // From the one branch of the old tree to the other.
-    forest
+    // From one branch of the old tree to the other.
+    network
         .client(104)
         .send_chat(108, "\"over the gap\"")
         .unwrap();
-    let hal = &forest.clients[&108];
+    let hal = &network.clients[&108];
     let view = hal.wait_view(|view| !view.chats.is_empty()).unwrap();
     assert_eq!(view.chats.len(), 1);
 }

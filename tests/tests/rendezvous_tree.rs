@@ -1,5 +1,5 @@
-//! Servers that are told of nothing but a rendezvous find one tree, and find it
-//! again whoever dies: a server, the root, the rendezvous.
+//! Servers that know only a rendezvous directory: they form one tree, and form it again
+//! after the loss of a server, the root or the directory.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -12,38 +12,38 @@ use std::time::Duration;
 use crc_e2e::fixture::wait::LONG;
 use crc_e2e::fixture::{Client, Fixture, Rendezvous, Server, ServerState, find_sim, wait};
 
-/// A rendezvous on any port of this machine.
+/// A loopback address whose port the system chooses.
 const ANY: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
     std::net::Ipv4Addr::LOCALHOST,
     0,
 ));
 
-/// More than a network of a few servers may take to become one on a busy machine,
-/// since some of the pauses between two dials have half a minute.
-const HEALING: Duration = Duration::from_secs(60);
+/// How long a network may take to form one tree on a busy machine. Some pauses between
+/// two dials take half a minute.
+const HEALING_LIMIT: Duration = Duration::from_secs(60);
 
-/// Servers that are told of nothing but a rendezvous.
-struct Grove {
+/// Servers that are recorded of nothing but a rendezvous.
+struct RendezvousNetwork {
     fixture: Fixture,
     rendezvous: Rendezvous,
     servers: BTreeMap<u32, Server>,
 }
 
-impl Grove {
-    fn new() -> Grove {
+impl RendezvousNetwork {
+    fn new() -> RendezvousNetwork {
         let fixture = Fixture::new().unwrap();
         let rendezvous = Rendezvous::start(&fixture, "rendezvous", ANY).unwrap();
-        Grove {
+        RendezvousNetwork {
             fixture,
             rendezvous,
             servers: BTreeMap::new(),
         }
     }
 
-    fn plant(&mut self, id: u32) {
+    fn start_server(&mut self, id: u32) {
         let server = self
             .fixture
-            .server(id, &format!("tree{id}"))
+            .server(id, &format!("server{id}"))
             .arg("--rendezvous");
         let server = server.arg(&self.rendezvous.address().to_string());
         self.servers.insert(id, server.start().unwrap());
@@ -58,7 +58,7 @@ impl Grove {
         self.rendezvous.process_mut().kill();
     }
 
-    /// Starts a new one where the old one was.
+    /// Starts a new directory at the address of the old one.
     fn start_rendezvous_again(&mut self, name: &str) {
         let address = self.rendezvous.address();
         self.rendezvous = Rendezvous::start(&self.fixture, name, address).unwrap();
@@ -66,19 +66,18 @@ impl Grove {
 
     fn client(&self, id: u32, server: u32) -> Client {
         let address = self.servers[&server].address();
-        let client = self.fixture.client(id, &format!("bird{id}"), address);
+        let client = self.fixture.client(id, &format!("client{id}"), address);
         let client = client.start().unwrap();
         client.wait_welcome().unwrap();
         client
     }
 
-    /// What the servers know, once they are one tree: everybody knows everybody,
-    /// and all but one have an uplink, which has them and comes before them in the
-    /// order of ranks.
+    /// Waits until the servers form one tree: all know each other, and each one except
+    /// the root has an uplink, which has a lower rank and the link too.
     #[track_caller]
     fn wait_tree(&self) -> Tree {
         let mut last = Vec::new();
-        let tree = wait::until(HEALING, || {
+        let tree = wait::until(HEALING_LIMIT, || {
             let states: Result<Vec<_>, _> = self.servers.values().map(Server::state).collect();
             last = states.unwrap();
             let tree = Tree::of(&last);
@@ -99,30 +98,30 @@ impl Grove {
         })
     }
 
-    /// The addresses that somebody who registers hears of, and the own one last.
+    /// Registers, and returns the list: all registered addresses, the own one last.
     fn list(&self) -> Vec<SocketAddr> {
         let listener = TcpListener::bind(ANY).unwrap();
         let own = listener.local_addr().unwrap();
         let mut stream = TcpStream::connect(self.rendezvous.address()).unwrap();
         stream.set_read_timeout(Some(LONG)).unwrap();
         writeln!(stream, "{own}").unwrap();
-        let mut heard = String::new();
-        while !heard.ends_with(&format!("{own}\n")) {
+        let mut received = String::new();
+        while !received.ends_with(&format!("{own}\n")) {
             let mut piece = [0; 4096];
             let len = stream.read(&mut piece).unwrap();
-            assert_ne!(len, 0, "closed after {heard:?}");
-            heard.push_str(std::str::from_utf8(&piece[..len]).unwrap());
+            assert_ne!(len, 0, "closed after {received:?}");
+            received.push_str(std::str::from_utf8(&piece[..len]).unwrap());
         }
-        let (_, last) = heard.rsplit_once("list:\n").unwrap();
+        let (_, last) = received.rsplit_once("list:\n").unwrap();
         last.lines().map(|line| line.parse().unwrap()).collect()
     }
 
-    /// Waits until exactly the living servers are on the rendezvous' list.
+    /// Waits until the list consists of the running servers.
     #[track_caller]
     fn wait_registered(&self) {
         let expected: BTreeSet<_> = self.servers.values().map(Server::address).collect();
         let mut list = Vec::new();
-        let found = wait::holds(HEALING, || {
+        let found = wait::holds(HEALING_LIMIT, || {
             wait::pause(Duration::from_millis(100));
             list = self.list();
             list.pop();
@@ -132,7 +131,7 @@ impl Grove {
     }
 }
 
-/// Who is below whom.
+/// A tree, by the uplink of each server.
 #[derive(Debug)]
 struct Tree {
     root: u32,
@@ -164,20 +163,20 @@ impl Tree {
             let adjacent = state.adjacent_servers.iter();
             links.extend(adjacent.map(|other| (state.id, *other)));
         }
-        // One link for each uplink, seen from both ends, and no other.
+        // Each uplink is a link at both of its ends, and there is no other link.
         let both = |(low, high): (&u32, &u32)| [(*low, *high), (*high, *low)];
         let expected: BTreeSet<_> = uplinks.iter().flat_map(both).collect();
         let root = root?;
         (links == expected).then_some(Tree { root, uplinks })
     }
 
-    /// Somebody below the root with others below.
+    /// A server with an uplink and children.
     fn inner(&self) -> Option<u32> {
         let mut above = self.uplinks.values().copied();
         above.find(|id| *id != self.root)
     }
 
-    /// Somebody without others below.
+    /// A server without children.
     fn leaf(&self) -> u32 {
         let above: BTreeSet<_> = self.uplinks.values().collect();
         let mut all = self.uplinks.keys();
@@ -189,23 +188,21 @@ fn is_client(id: u32) -> bool {
     id > 1000
 }
 
-/// Two clients at two ends of the tree understand each other.
+/// Asserts that clients at two leaves of the tree can chat.
 #[track_caller]
-fn chat_across(grove: &Grove, tree: &Tree, round: u32) {
+fn chat_across(network: &RendezvousNetwork, tree: &Tree, round: u32) {
     let one = tree.leaf();
-    let mut others = grove.servers.keys().rev();
+    let mut others = network.servers.keys().rev();
     let two = *others.find(|id| **id != one && **id != tree.root).unwrap();
     let (ann, bob) = (1000 + 2 * round + 1, 1000 + 2 * round + 2);
-    let (mut at_one, mut at_two) = (grove.client(ann, one), grove.client(bob, two));
+    let (mut at_one, mut at_two) = (network.client(ann, one), network.client(bob, two));
     at_one
         .wait_view(|view| view.connected.contains(&bob))
         .unwrap();
     at_two
         .wait_view(|view| view.connected.contains(&ann))
         .unwrap();
-    at_one
-        .send_chat(bob, "\"as if nothing had happened\"")
-        .unwrap();
+    at_one.send_chat(bob, "\"hello\"").unwrap();
     at_two.send_chat(ann, "\"and back\"").unwrap();
     for (client, from) in [(&at_two, ann), (&at_one, bob)] {
         let view = client.wait_view(|view| !view.chats.is_empty()).unwrap();
@@ -215,126 +212,125 @@ fn chat_across(grove: &Grove, tree: &Tree, round: u32) {
 }
 
 #[test]
-fn eleven_servers_are_one_tree_whoever_dies() {
-    let mut grove = Grove::new();
-    // They all come at once; the order of their ids is not that of the list.
+fn eleven_servers_form_one_tree_after_each_loss() {
+    let mut network = RendezvousNetwork::new();
+    // They start at once, in another order than that of their ids.
     for id in [60, 30, 80, 10, 110, 20, 50, 90, 40, 100, 70] {
-        grove.plant(id);
+        network.start_server(id);
     }
-    let tree = grove.wait_tree();
-    grove.wait_registered();
-    chat_across(&grove, &tree, 1);
+    let tree = network.wait_tree();
+    network.wait_registered();
+    chat_across(&network, &tree, 1);
 
     let leaf = tree.leaf();
-    grove.kill(leaf);
-    let tree = grove.wait_tree();
+    network.kill(leaf);
+    let tree = network.wait_tree();
 
-    grove.kill(tree.root);
-    let tree = grove.wait_tree();
-    chat_across(&grove, &tree, 2);
-    grove.wait_registered();
+    network.kill(tree.root);
+    let tree = network.wait_tree();
+    chat_across(&network, &tree, 2);
+    network.wait_registered();
 
-    // Who was killed comes back, and is the last on the list.
-    grove.plant(leaf);
-    let tree = grove.wait_tree();
+    // The killed server returns, as the last on the list.
+    network.start_server(leaf);
+    let tree = network.wait_tree();
     assert_ne!(tree.root, leaf);
-    let mut list = grove.list();
+    let mut list = network.list();
     list.pop();
-    assert_eq!(list.last(), Some(&grove.servers[&leaf].address()));
+    assert_eq!(list.last(), Some(&network.servers[&leaf].address()));
 
-    // Without the rendezvous it is as before.
-    grove.kill_rendezvous();
-    grove.kill(tree.root);
-    let tree = grove.wait_tree();
+    // The same without the directory.
+    network.kill_rendezvous();
+    network.kill(tree.root);
+    let tree = network.wait_tree();
     if let Some(inner) = tree.inner() {
-        grove.kill(inner);
+        network.kill(inner);
     }
-    let tree = grove.wait_tree();
-    chat_across(&grove, &tree, 3);
+    let tree = network.wait_tree();
+    chat_across(&network, &tree, 3);
 
-    // A new one is registered with, and those who come later find the others.
-    grove.start_rendezvous_again("rendezvous-again");
-    grove.wait_registered();
-    grove.plant(120);
-    let tree = grove.wait_tree();
-    chat_across(&grove, &tree, 4);
+    // The servers register with a new directory, and a new server finds them.
+    network.start_rendezvous_again("rendezvous-again");
+    network.wait_registered();
+    network.start_server(120);
+    let tree = network.wait_tree();
+    chat_across(&network, &tree, 4);
     assert!(tree.uplinks.contains_key(&120), "{tree:?}");
 }
 
 #[test]
-fn an_inner_server_can_die() {
-    let mut grove = Grove::new();
-    // They come one after the other: all are below the first.
+fn the_tree_heals_after_the_loss_of_an_inner_server() {
+    let mut network = RendezvousNetwork::new();
+    // They start one after the other: all link to the first.
     for id in [50, 40, 45, 46, 47, 10] {
-        grove.plant(id);
-        grove.wait_registered();
+        network.start_server(id);
+        network.wait_registered();
     }
-    let tree = grove.wait_tree();
+    let tree = network.wait_tree();
     assert_eq!(tree.root, 50);
     assert_eq!(tree.inner(), None, "{tree:?}");
 
-    // Of those below the root, the one with the lowest id comes before all, and
-    // the first on the list has some that it comes before.
-    grove.kill(50);
-    let tree = grove.wait_tree();
+    // The child of the root with the lowest id becomes the root.
+    network.kill(50);
+    let tree = network.wait_tree();
     assert_eq!(tree.root, 10);
     let inner = tree.inner().unwrap_or_else(|| panic!("{tree:?}"));
-    grove.kill(inner);
-    let tree = grove.wait_tree();
+    network.kill(inner);
+    let tree = network.wait_tree();
     assert_eq!(tree.root, 10);
-    chat_across(&grove, &tree, 1);
+    chat_across(&network, &tree, 1);
 }
 
 #[test]
-fn servers_begin_without_the_rendezvous_and_are_one_when_it_comes() {
-    let mut grove = Grove::new();
-    grove.kill_rendezvous();
+fn servers_start_without_the_directory_and_link_when_it_starts() {
+    let mut network = RendezvousNetwork::new();
+    network.kill_rendezvous();
     for id in [3, 1, 2] {
-        grove.plant(id);
+        network.start_server(id);
     }
-    // They serve their clients meanwhile, and each of them is a root in the end.
-    let mut ann = grove.client(1001, 2);
-    let _bob = grove.client(1002, 2);
+    // Meanwhile each server serves its clients and becomes a root.
+    let mut ann = network.client(1001, 2);
+    let _bob = network.client(1002, 2);
     ann.wait_connected(&[1002]).unwrap();
-    ann.send_chat(1002, "\"nobody else here\"").unwrap();
-    for server in grove.servers.values() {
+    ann.send_chat(1002, "\"hello\"").unwrap();
+    for server in network.servers.values() {
         server.wait_state(|state| state.rank == Some(0)).unwrap();
     }
 
-    grove.start_rendezvous_again("rendezvous-late");
-    grove.wait_tree();
-    grove.wait_registered();
-    let _cat = grove.client(1003, 1);
+    network.start_rendezvous_again("rendezvous-late");
+    network.wait_tree();
+    network.wait_registered();
+    let _cat = network.client(1003, 1);
     ann.wait_connected(&[1002, 1003]).unwrap();
 }
 
 #[test]
-fn what_a_rendezvous_said_is_recorded_and_replayed() {
-    let mut grove = Grove::new();
-    grove.plant(1);
-    grove.plant(2);
-    grove.wait_registered();
-    let file = grove.fixture.logs().path().join("recording");
-    let told = grove.fixture.server(3, "told");
-    let told = told.arg("--record").arg(file.to_str().unwrap());
-    let told = told.arg("--rendezvous");
-    let told = told.arg(&grove.rendezvous.address().to_string());
-    let told = told.start().unwrap();
-    grove.servers.insert(3, told);
-    let before = grove.wait_tree();
-    grove.kill(before.root);
-    let after = grove.wait_tree();
+fn a_recording_contains_the_answers_of_the_directory() {
+    let mut network = RendezvousNetwork::new();
+    network.start_server(1);
+    network.start_server(2);
+    network.wait_registered();
+    let file = network.fixture.logs().path().join("recording");
+    let recorded = network.fixture.server(3, "recorded");
+    let recorded = recorded.arg("--record").arg(file.to_str().unwrap());
+    let recorded = recorded.arg("--rendezvous");
+    let recorded = recorded.arg(&network.rendezvous.address().to_string());
+    let recorded = recorded.start().unwrap();
+    network.servers.insert(3, recorded);
+    let before = network.wait_tree();
+    network.kill(before.root);
+    let after = network.wait_tree();
     assert_ne!(after.root, before.root);
-    let told = grove.servers.get_mut(&3).unwrap();
-    assert!(told.stop());
+    let recorded = network.servers.get_mut(&3).unwrap();
+    assert!(recorded.stop());
 
     let replay = Command::new(find_sim().unwrap())
         .arg("replay")
         .arg(&file)
         .output();
     let replay = replay.unwrap();
-    let said = String::from_utf8(replay.stdout).unwrap();
-    assert!(replay.status.success(), "{said}");
+    let stdout = String::from_utf8(replay.stdout).unwrap();
+    assert!(replay.status.success(), "{stdout}");
     let same = "the same state as the recorded server's";
-    assert!(said.trim_end().ends_with(same), "{said}");
+    assert!(stdout.trim_end().ends_with(same), "{stdout}");
 }

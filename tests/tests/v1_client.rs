@@ -1,5 +1,5 @@
-//! a v1 client at a server of ours: it gets what it can take, byte for
-//! byte, and nothing else.
+//! A v1 client at a v2 server: it receives what it can parse, byte for byte, in pieces
+//! that fit its buffer, and nothing else.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -10,10 +10,10 @@ use crc_e2e::fixture::v1::V1Client;
 use crc_e2e::fixture::wire::{self, Frame};
 use crc_e2e::fixture::{Fixture, Server, wait};
 
-/// What may not be sent at once to a node that may be an original.
+/// The largest write to a node that may be v1.
 const WRITE_BYTES_MAX: usize = 1024;
 
-/// A client that is only there, and keeps still.
+/// Registers a client that sends nothing more.
 fn extra(server: &Server, id: u32) -> Peer {
     let mut peer = Peer::connect(server.address()).unwrap();
     peer.send(&wire::client_registration(
@@ -50,7 +50,7 @@ fn a_registration_is_answered_byte_for_byte() {
     ];
     assert_eq!(wire::hex(&state.reads.bytes), wire::hex(&expected.concat()));
 
-    // Clients hear of clients, whoever they are; of servers never.
+    // A v1 client receives registrations of clients, never of servers.
     let below = fixture
         .server(2, "quay")
         .uplink(server.address())
@@ -68,7 +68,7 @@ fn a_registration_is_answered_byte_for_byte() {
 }
 
 #[test]
-fn many_clients_come_in_small_pieces() {
+fn a_long_burst_is_paced() {
     const COUNT: u32 = 300;
     let fixture = Fixture::new().unwrap();
     let server = fixture.server(1, "lantern").start().unwrap();
@@ -78,22 +78,25 @@ fn many_clients_come_in_small_pieces() {
 
     let wren = V1Client::start(server.address(), 103, "wren", "x").unwrap();
     let state = wren.wait_state(|state| state.client_ids() == ids);
-    // Whole frames it has judged itself; it would have died of a cut one.
+    // The client would have crashed on a partial frame.
     assert!(
         state.reads.largest() <= WRITE_BYTES_MAX,
         "{:?}, {} late",
         state.reads.sizes,
         state.reads.late
     );
-    for (id, who) in &state.clients {
-        assert_eq!((&who.name, &who.info), (&extra_name(*id), &extra_info(*id)));
-        assert_eq!(who.last_hop, 1);
+    for (id, client) in &state.clients {
+        assert_eq!(
+            (&client.name, &client.info),
+            (&extra_name(*id), &extra_info(*id))
+        );
+        assert_eq!(client.last_hop, 1);
     }
     assert_eq!(state.status_texts(), [wire::welcome_text("wren")]);
 }
 
 #[test]
-fn many_that_join_and_leave_at_once_come_in_small_pieces_too() {
+fn many_registrations_and_quits_are_paced() {
     const COUNT: u32 = 200;
     let fixture = Fixture::new().unwrap();
     let server = fixture.server(1, "lantern").start().unwrap();
@@ -109,7 +112,7 @@ fn many_that_join_and_leave_at_once_come_in_small_pieces_too() {
         state.reads.sizes
     );
 
-    // Lost without a word: they leave all the same, each of them once.
+    // The server announces the quit of each lost client once.
     drop(others);
     let state = wren.wait_state(|state| state.clients.is_empty());
     assert_eq!(state.departed.len(), ids.len());
@@ -121,7 +124,7 @@ fn many_that_join_and_leave_at_once_come_in_small_pieces_too() {
 }
 
 #[test]
-fn chats_and_statuses_and_nothing_else() {
+fn a_client_receives_its_chats_statuses_and_quits_only() {
     let fixture = Fixture::new().unwrap();
     let server = fixture.server(1, "lantern").start().unwrap();
     let below = fixture
@@ -139,8 +142,8 @@ fn chats_and_statuses_and_nothing_else() {
     juno.wait_state(|state| state.chats == [(101, "\"Hello, juno\"".to_owned())]);
     juno.send_chat(101, "Zwölf Boxkämpfer").unwrap();
     wren.wait_state(|state| state.chats == [(102, "Zwölf Boxkämpfer".to_owned())]);
-    for nobody in [999, 1, 2, 0] {
-        wren.send_chat(nobody, "anybody?").unwrap();
+    for unknown in [999, 1, 2, 0] {
+        wren.send_chat(unknown, "hello?").unwrap();
     }
     let state = wren.wait_state(|state| state.statuses.len() == 5);
     assert_eq!(
@@ -166,7 +169,7 @@ fn chats_and_statuses_and_nothing_else() {
         assert_eq!((*source, *destination, *code), (1, 101, 1));
     }
 
-    // The quit of one is heard once by the other, and never by itself.
+    // A quit arrives once at the other client, and not at its source.
     juno.quit("bye").unwrap();
     juno.wait_state(|state| state.ended);
     wren.wait_state(|state| state.clients.is_empty());
@@ -181,7 +184,7 @@ fn chats_and_statuses_and_nothing_else() {
 }
 
 #[test]
-fn an_id_that_is_taken_is_refused_and_the_connection_ends() {
+fn an_id_in_use_is_refused_and_the_connection_closed() {
     let fixture = Fixture::new().unwrap();
     let server = fixture.server(1, "lantern").start().unwrap();
     let wren = V1Client::start(server.address(), 101, "wren", "x").unwrap();
@@ -201,7 +204,7 @@ fn an_id_that_is_taken_is_refused_and_the_connection_ends() {
 }
 
 #[test]
-fn many_that_a_server_tells_of_at_once_come_in_small_pieces_too() {
+fn the_burst_of_another_server_is_paced() {
     const COUNT: u32 = 1000;
     let fixture = Fixture::new().unwrap();
     let server = fixture.server(1, "lantern").start().unwrap();
@@ -214,11 +217,11 @@ fn many_that_a_server_tells_of_at_once_come_in_small_pieces_too() {
         .unwrap();
     other.expect_frames(3);
     let ids = 1001..1001 + COUNT;
-    let told: Vec<u8> = ids
+    let burst: Vec<u8> = ids
         .clone()
         .flat_map(|id| wire::client_registration(id, 2, &extra_name(id), &extra_info(id)))
         .collect();
-    other.send(&told).unwrap();
+    other.send(&burst).unwrap();
     let state = wren.wait_state(|state| state.client_ids() == ids.clone().collect::<Vec<_>>());
     assert!(
         state.reads.largest() <= WRITE_BYTES_MAX,
@@ -228,14 +231,14 @@ fn many_that_a_server_tells_of_at_once_come_in_small_pieces_too() {
 }
 
 #[test]
-fn many_that_join_in_one_moment_come_in_small_pieces_too() {
+fn registrations_in_one_read_are_paced() {
     const COUNT: u32 = 300;
     let fixture = Fixture::new().unwrap();
     let mut server = fixture.server(1, "lantern").start().unwrap();
     let wren = V1Client::start(server.address(), 103, "wren", "x").unwrap();
     wren.wait_state(|state| !state.statuses.is_empty());
 
-    // All are connected, and all that they send is there at once.
+    // The server finds the registrations of all clients at once.
     let ids: Vec<u32> = (1001..1001 + COUNT).collect();
     let connect = |_: &u32| Peer::connect(server.address()).unwrap();
     let mut others: Vec<Peer> = ids.iter().map(connect).collect();

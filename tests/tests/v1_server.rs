@@ -1,5 +1,5 @@
-//! Original servers in a network of ours, above and below: they get what they
-//! can take, at a pace they can take it, and their people and ours can talk.
+//! A v1 server between two v2 servers: it receives what it can parse, at its pace, and
+//! the clients of all three can chat.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -10,13 +10,13 @@ use crc_e2e::fixture::v1::{Profile, V1Client, V1Server};
 use crc_e2e::fixture::wire;
 use crc_e2e::fixture::{Fixture, Server, wait};
 
-/// What may not be sent at once to an original.
+/// The largest write to a v1 server.
 const WRITE_BYTES_MAX: usize = 1024;
 
-/// Two servers of ours with an original between them:
-/// root (1) <- original (50) <- leaf (2), each with a client.
-struct Between {
-    _rig: Fixture,
+/// A v1 server between two v2 servers: root (1) <- v1 (50) <- leaf (2), each with a
+/// client: wren (101), pip (150) and juno (102).
+struct Chain {
+    _fixture: Fixture,
     root: Server,
     leaf: Server,
     v1: V1Server,
@@ -24,10 +24,8 @@ struct Between {
     juno: V1Client,
 }
 
-/// Ids: our servers 1 and 2, the original 50; our clients wren (101) at 1 and
-/// juno (102) at 2, its client pip (150).
 #[track_caller]
-fn between(profile: Profile) -> Between {
+fn start_chain(profile: Profile) -> Chain {
     let fixture = Fixture::new().unwrap();
     let root = fixture.server(1, "root").start().unwrap();
     let wren = V1Client::start(root.address(), 101, "wren", "w").unwrap();
@@ -47,8 +45,8 @@ fn between(profile: Profile) -> Between {
     v1.wait_state(|state| state.host_ids() == [1, 2, 101, 102, 150]);
     wren.wait_state(|state| state.client_ids() == [102, 150]);
     juno.wait_state(|state| state.client_ids() == [101, 150]);
-    Between {
-        _rig: fixture,
+    Chain {
+        _fixture: fixture,
         root,
         leaf,
         v1,
@@ -57,17 +55,17 @@ fn between(profile: Profile) -> Between {
     }
 }
 
-/// Everybody knows everybody, by the right way, and everybody talks.
+/// Checks routes, chats and quits.
 #[track_caller]
 fn check(profile: Profile) {
-    let Between {
+    let Chain {
         root,
         leaf,
         v1,
         wren,
         juno,
         ..
-    } = &between(profile);
+    } = &start_chain(profile);
 
     let links = |server: &Server| {
         let hosts = server.state().unwrap().hosts;
@@ -89,16 +87,13 @@ fn check(profile: Profile) {
         .map(|(id, host)| (*id, host.first_link))
         .collect();
     assert_eq!(links, [(1, 1), (2, 2), (101, 1), (102, 2), (150, 150)]);
-    // What is for machines is not for them.
+    // The v1 server receives infos without v2 announcements.
     let infos: Vec<_> = state
         .hosts
         .values()
         .map(|host| host.info.as_str())
         .collect();
-    assert_eq!(
-        infos,
-        ["The house of root", "The house of leaf", "w", "j", "p"]
-    );
+    assert_eq!(infos, ["server root", "server leaf", "w", "j", "p"]);
 
     v1.send_chat(150, 101, "up");
     v1.send_chat(150, 102, "down");
@@ -106,22 +101,22 @@ fn check(profile: Profile) {
     juno.send_chat(150, "up one").unwrap();
     wren.send_chat(102, "down two").unwrap();
     juno.send_chat(101, "up two").unwrap();
-    let said = |from, text: &str| (from, text.to_owned());
+    let chat = |from, text: &str| (from, text.to_owned());
     let mut to_wren = wren.wait_state(|state| state.chats.len() == 2).chats;
     to_wren.sort_unstable();
-    assert_eq!(to_wren, [said(102, "up two"), said(150, "up")]);
+    assert_eq!(to_wren, [chat(102, "up two"), chat(150, "up")]);
     let mut to_juno = juno.wait_state(|state| state.chats.len() == 2).chats;
     to_juno.sort_unstable();
-    assert_eq!(to_juno, [said(101, "down two"), said(150, "down")]);
+    assert_eq!(to_juno, [chat(101, "down two"), chat(150, "down")]);
     let mut to_pip = v1.wait_state(|state| state.chats.len() == 2).chats;
     to_pip.sort_unstable();
-    let to_pip_said = |from, text: &str| (150, from, text.to_owned());
+    let chat_to_pip = |from, text: &str| (150, from, text.to_owned());
     assert_eq!(
         to_pip,
-        [to_pip_said(101, "down one"), to_pip_said(102, "up one")]
+        [chat_to_pip(101, "down one"), chat_to_pip(102, "up one")]
     );
 
-    // Each quit is heard by everybody.
+    // Each quit reaches all.
     v1.quit_client(150, "off");
     wren.wait_state(|state| state.client_ids() == [102]);
     juno.wait_state(|state| state.client_ids() == [101]);
@@ -131,7 +126,7 @@ fn check(profile: Profile) {
     let state = v1.wait_state(|state| state.host_ids() == [1, 2, 101]);
     assert_eq!(state.quits, [(102, "me too".to_owned())]);
 
-    // And then there is peace: no complaints, no echoes of echoes.
+    // Then no status arrives and no counter changes.
     assert!(state.largest_read() <= WRITE_BYTES_MAX, "{:?}", state.reads);
     let counted = (
         root.state().unwrap().counters,
@@ -156,41 +151,41 @@ fn check(profile: Profile) {
 }
 
 #[test]
-fn between_ours_server_a() {
+fn server_a_between_v2_servers() {
     check(Profile::ALL[0]);
 }
 
 #[test]
-fn between_ours_server_b() {
+fn server_b_between_v2_servers() {
     check(Profile::ALL[1]);
 }
 
 #[test]
-fn between_ours_server_c() {
+fn server_c_between_v2_servers() {
     check(Profile::ALL[2]);
 }
 
 #[test]
-fn between_ours_server_d() {
+fn server_d_between_v2_servers() {
     check(Profile::ALL[3]);
 }
 
 #[test]
-fn between_ours_server_e() {
+fn server_e_between_v2_servers() {
     check(Profile::ALL[4]);
 }
 
 #[test]
-fn what_it_could_not_take_is_not_sent() {
-    let between = between(Profile::ALL[3]);
-    let Between {
+fn frames_that_a_v1_server_cannot_take_are_not_sent() {
+    let chain = start_chain(Profile::ALL[3]);
+    let Chain {
         root,
         v1,
         wren,
         juno,
         ..
-    } = &between;
-    // Longer than it reads: answered, to a v1 client by what it knows.
+    } = &chain;
+    // Longer than its buffer: a v1 client receives an answer that it knows.
     let long = "x".repeat(WRITE_BYTES_MAX);
     wren.send_chat(150, &long).unwrap();
     let state = wren.wait_state(|state| state.statuses.len() == 2);
@@ -198,12 +193,12 @@ fn what_it_could_not_take_is_not_sent() {
     wren.send_chat(102, &long).unwrap();
     let state = wren.wait_state(|state| state.statuses.len() == 3);
     assert_eq!(state.status_texts()[2], "Unknown ID 102");
-    // As long as can be: it arrives, alone in its write.
+    // The longest possible text arrives, alone in its write.
     let longest = "y".repeat(WRITE_BYTES_MAX - 13);
     wren.send_chat(150, &longest).unwrap();
     let state = v1.wait_state(|state| !state.chats.is_empty());
     assert_eq!(state.chats, [(150, 101, longest)]);
-    // Its encoder would cut what is not ASCII.
+    // The encoder of v1 servers truncates text that is not ASCII.
     juno.send_chat(101, "Grüße").unwrap();
     let state = wren.wait_state(|state| !state.chats.is_empty());
     assert_eq!(state.chats, [(102, "Gr??e".to_owned())]);
@@ -217,16 +212,16 @@ fn what_it_could_not_take_is_not_sent() {
 }
 
 #[test]
-fn a_server_that_leaves_leaves_no_clients_behind() {
-    let Between {
-        _rig: fixture,
+fn a_shutdown_sends_a_quit_for_each_client() {
+    let Chain {
+        _fixture: fixture,
         root,
         mut leaf,
         v1,
         wren,
         juno,
-    } = between(Profile::ALL[1]);
-    // In good order: no 0x02 frame, a quit for each client, and no more.
+    } = start_chain(Profile::ALL[1]);
+    // No server quit (0x02), one quit for each client.
     assert!(leaf.stop());
     juno.wait_state(|state| state.ended);
     wren.wait_state(|state| state.client_ids() == [150]);
@@ -234,7 +229,7 @@ fn a_server_that_leaves_leaves_no_clients_behind() {
     assert_eq!(
         state.host_ids(),
         [1, 2, 101, 150],
-        "the ghost of the server stays"
+        "the v1 server never forgets a server"
     );
     assert_eq!(state.quits.len(), 1);
     drop((wren, root, fixture));
@@ -242,7 +237,7 @@ fn a_server_that_leaves_leaves_no_clients_behind() {
 
 const MANY: u32 = 300;
 
-/// Many clients, from `first`, that are only there, and keep still.
+/// Registers many clients, with ids from `first`, that send nothing more.
 fn many_clients(server: &Server, first: u32) -> Vec<Peer> {
     let ids = first..first + MANY;
     let clients = ids.map(|id| {
@@ -256,7 +251,7 @@ fn many_clients(server: &Server, first: u32) -> Vec<Peer> {
 }
 
 #[test]
-fn many_hosts_are_told_to_one_that_dials() {
+fn the_burst_to_a_dialling_v1_server_is_paced() {
     let fixture = Fixture::new().unwrap();
     let root = fixture.server(1, "root").start().unwrap();
     let leaf = fixture.server(2, "leaf").uplink(root.address());
@@ -275,7 +270,7 @@ fn many_hosts_are_told_to_one_that_dials() {
 }
 
 #[test]
-fn many_hosts_are_told_to_one_that_was_dialled() {
+fn the_burst_to_a_dialled_v1_server_is_paced() {
     let fixture = Fixture::new().unwrap();
     let v1 = V1Server::start(Profile::ALL[3], 50, "attic").unwrap();
     let root = fixture.server(1, "root").uplink(v1.address());
@@ -288,7 +283,7 @@ fn many_hosts_are_told_to_one_that_was_dialled() {
     let state = v1.wait_state(|state| state.hosts.len() == count + 2);
     assert!(state.largest_read() <= WRITE_BYTES_MAX, "{:?}", state.reads);
 
-    // And all their quits, at once.
+    // All quits at once.
     drop(clients);
     let state = v1.wait_state(|state| state.host_ids() == [1, 2]);
     assert!(state.largest_read() <= WRITE_BYTES_MAX, "{:?}", state.reads);
@@ -296,19 +291,19 @@ fn many_hosts_are_told_to_one_that_was_dialled() {
     assert!(state.statuses.is_empty(), "{:?}", state.statuses);
 }
 
-/// They never forget, and refuse a server that comes back under its old id.
+/// A v1 server never forgets a server, and refuses it under its old id.
 #[track_caller]
 fn check_return(profile: Profile) {
-    let Between {
-        _rig: fixture,
+    let Chain {
+        _fixture: fixture,
         root,
         leaf,
         v1,
         wren,
         juno,
-    } = between(profile);
+    } = start_chain(profile);
     v1.drop_connections();
-    // The leaf dials again, and its client is moved to the new id on that link.
+    // The leaf links again under a new id, and its client moves to that id.
     let state = v1.wait_state(|state| {
         let juno = state.hosts.get(&102);
         juno.is_some_and(|juno| juno.first_link != 2)
@@ -331,16 +326,16 @@ fn check_return(profile: Profile) {
 }
 
 #[test]
-fn coming_back_to_server_a() {
+fn a_v2_server_links_to_server_a_again() {
     check_return(Profile::ALL[0]);
 }
 
 #[test]
-fn coming_back_to_server_c() {
+fn a_v2_server_links_to_server_c_again() {
     check_return(Profile::ALL[2]);
 }
 
 #[test]
-fn coming_back_to_server_d() {
+fn a_v2_server_links_to_server_d_again() {
     check_return(Profile::ALL[3]);
 }

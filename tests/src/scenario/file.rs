@@ -380,7 +380,7 @@ mod tests {
                     \"chat_messages_log\": [\"\\\"a\\\"\", \"\\\"a\\\"\"],
                     \"adjacent_users\": [1]
                 },
-                \"nobody\": {\"recvd_messages_asdqw\": [\"00AB\"], \"sent_messages_asdqw\": []}
+                \"absent\": {\"recvd_messages_asdqw\": [\"00AB\"], \"sent_messages_asdqw\": []}
             } }",
         )
         .unwrap();
@@ -399,9 +399,9 @@ mod tests {
         );
         assert_eq!(wren.hosts_db, None);
         assert_eq!(wren.unknown, ["adjacent_users"]);
-        let nobody = &plan.final_state["nobody"];
-        assert_eq!(nobody.received, Some(vec!["00ab".to_owned()]));
-        assert!(nobody.unknown.is_empty());
+        let absent = &plan.final_state["absent"];
+        assert_eq!(absent.received, Some(vec!["00ab".to_owned()]));
+        assert!(absent.unknown.is_empty());
     }
 
     #[test]

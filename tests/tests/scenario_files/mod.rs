@@ -1,4 +1,4 @@
-//! One test for each scenario file of a folder, in the strict reading.
+//! One test for each scenario file of a folder, with `strict`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,12 +12,12 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// The name of the file that a test is named after.
+/// The name of the file for a test.
 pub(crate) fn file_name(test: &str) -> String {
     format!("{}.json", test.replace('_', "-"))
 }
 
-/// Plays the file in `folder` that `test` is named after.
+/// Plays the file for `test` in `folder`.
 #[track_caller]
 pub(crate) fn check(folder: &Path, test: &str) {
     let scenario = Scenario::read(&folder.join(file_name(test))).unwrap();
@@ -46,7 +46,7 @@ pub(crate) fn files(folder: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// A test for each of the files named, and one that none is left out.
+/// A test for each of the files, and one that fails if a file has no test.
 macro_rules! scenarios {
     (in $folder:literal: $($test:ident)*) => {
         $(

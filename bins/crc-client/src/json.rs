@@ -349,7 +349,7 @@ pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
         ClientNotice::NotSent { .. }
         | ClientNotice::ChannelNotSent { .. }
         | ClientNotice::Failed { .. } => return error(event, client),
-        ClientNotice::FrameDropped { .. } => return None,
+        _ => return None,
     };
     Some(write(&event))
 }

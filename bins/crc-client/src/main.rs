@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use crc_cli::terminal::LogWriter;
 use crc_cli::{Backpressure, init_logger, print_error};
-use crc_core::{Client, ClientConfig, ClientLimits};
+use crc_core::{Client, ClientConfig};
 use crc_net::{CommandSender, Driver, DriverConfig, DriverError, LineEvent, Stopped, read_lines};
 
 use args::Args;
@@ -116,14 +116,10 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
 }
 
 fn client_config(args: &Args) -> Result<ClientConfig, getrandom::Error> {
-    Ok(ClientConfig {
-        server: args.server.clone(),
-        name: args.name(),
-        info: args.info.clone(),
-        id: args.id,
-        seed: getrandom::u64()?,
-        limits: ClientLimits::default(),
-    })
+    let (server, seed) = (args.server.clone(), getrandom::u64()?);
+    let mut config = ClientConfig::new(server, &args.name(), &args.info, seed);
+    config.id = args.id;
+    Ok(config)
 }
 
 /// Reads commands from standard input, on a thread of its own.

@@ -146,33 +146,26 @@ impl ServeArgs {
             Some(max) => max.get(),
             None => limits.peers_max.max(max_peers),
         };
-        DirectoryConfig {
-            max_peers: self.max_peers,
-            trust_addresses: self.trust_addresses,
-            limits: DirectoryLimits {
-                peers_max,
-                registration_bytes_max: self.register_bytes,
-                registration_time_max: Duration::from_secs(self.register_within),
-                queue_bytes_max: self.queue,
-                ..limits
-            },
-        }
+        let mut config = DirectoryConfig::default();
+        config.max_peers = self.max_peers;
+        config.trust_addresses = self.trust_addresses;
+        config.limits.peers_max = peers_max;
+        config.limits.registration_bytes_max = self.register_bytes;
+        config.limits.registration_time_max = Duration::from_secs(self.register_within);
+        config.limits.queue_bytes_max = self.queue;
+        config
     }
 }
 
 impl JoinArgs {
     pub(crate) fn config(&self, seed: u64) -> PeerConfig {
-        PeerConfig {
-            persist: self.persist,
-            trust_addresses: self.trust_addresses,
-            limits: PeerLimits {
-                peers_max: self.list_max,
-                text_bytes_max: self.text_max,
-                queue_bytes_max: self.queue,
-                ..PeerLimits::default()
-            },
-            ..PeerConfig::new(self.server.clone(), seed)
-        }
+        let mut config = PeerConfig::new(self.server.clone(), seed);
+        config.persist = self.persist;
+        config.trust_addresses = self.trust_addresses;
+        config.limits.peers_max = self.list_max;
+        config.limits.text_bytes_max = self.text_max;
+        config.limits.queue_bytes_max = self.queue;
+        config
     }
 }
 

@@ -55,5 +55,6 @@ fn log_notice(notice: &DirectoryNotice) {
             log::warn!("connection from {source} closed: {why}");
         }
         DirectoryNotice::Teardown => log::info!("teardown sent to all peers"),
+        other => log::debug!("{other:?}"),
     }
 }

@@ -39,9 +39,7 @@ pub(crate) fn line(notice: &PeerNotice) -> Option<String> {
             why,
             retry_in: Some(pause),
         } => format!("* {why}; {}", retry(*pause)),
-        PeerNotice::Unreachable { retry_in: None, .. }
-        | PeerNotice::Refused { .. }
-        | PeerNotice::NotSent { .. } => return None,
+        _ => return None,
     })
 }
 

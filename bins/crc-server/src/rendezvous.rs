@@ -29,10 +29,8 @@ pub(crate) struct Rendezvous {
 impl Rendezvous {
     /// A member of `directory` that reconnects whenever the connection is lost.
     pub(crate) fn new(directory: PeerAddress, advertised: Option<SocketAddr>, seed: u64) -> Self {
-        let config = MemberConfig {
-            persist: true,
-            ..MemberConfig::new(directory.clone(), seed)
-        };
+        let mut config = MemberConfig::new(directory.clone(), seed);
+        config.persist = true;
         Rendezvous {
             member: Member::new(config),
             directory,

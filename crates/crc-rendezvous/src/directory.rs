@@ -32,6 +32,7 @@ const TEARDOWN_DELAY: Duration = Duration::from_secs(1);
 
 /// The configuration of a directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DirectoryConfig {
     /// The number of peers after which the teardown comes; `None` for never.
     pub max_peers: Option<NonZeroUsize>,
@@ -44,6 +45,7 @@ pub struct DirectoryConfig {
 
 /// The limits of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DirectoryLimits {
     /// The most peers on the list; further ones are refused. 1024.
     pub peers_max: usize,

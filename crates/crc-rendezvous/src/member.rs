@@ -17,6 +17,7 @@ use crate::codec::{CodecError, MESSAGE_TIMEOUT, Update, UpdateDecoder, write_reg
 
 /// The configuration of a member.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct MemberConfig {
     /// The directory to register with.
     pub directory: PeerAddress,
@@ -80,6 +81,7 @@ pub enum MemberNotice {
 
 /// Why there is no connection to the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DirectoryError {
     /// The directory has sent the teardown.
     #[error("teardown by the directory")]

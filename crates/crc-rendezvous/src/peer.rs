@@ -25,6 +25,7 @@ const COMPLETE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The configuration of a peer.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PeerConfig {
     /// The directory to register with.
     pub directory: PeerAddress,
@@ -42,6 +43,7 @@ pub struct PeerConfig {
 
 /// The limits of a peer.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PeerLimits {
     /// The most addresses on the directory's list. 4096.
     pub peers_max: usize,

@@ -63,6 +63,7 @@ pub enum ClientCommand {
 
 /// What a user may observe of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClientNotice {
     /// The connection is established and the registration is sent.
     Connected {
@@ -265,6 +266,7 @@ pub struct ChannelMember {
 
 /// Why a command was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ClientSendError {
     /// The text exceeds [`ClientLimits::text_bytes_max`](crate::ClientLimits).
     #[error("the text has {len} bytes; the limit is {max}")]
@@ -301,6 +303,7 @@ pub enum ClientSendError {
 
 /// Why the client has dropped a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BadFrame {
     /// Its body is malformed.
     #[error("{0}")]
@@ -315,6 +318,7 @@ pub enum BadFrame {
 
 /// Why a connection has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DisconnectReason {
     /// The server has closed the connection, or it broke.
     #[error("{0}")]
@@ -341,6 +345,7 @@ pub enum DisconnectReason {
 
 /// Why a client cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ClientFailure {
     /// The configured id belongs to another host.
     #[error("id {0} is already in use")]

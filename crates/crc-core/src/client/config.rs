@@ -7,6 +7,7 @@ use crc_wire::{FrameLimits, HostId};
 
 /// The configuration of a client.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ClientConfig {
     /// The server to register with.
     pub server: PeerAddress,
@@ -24,6 +25,7 @@ pub struct ClientConfig {
 
 /// The limits of a client.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ClientLimits {
     /// The longest text in bytes, sent or received.
     pub text_bytes_max: u32,

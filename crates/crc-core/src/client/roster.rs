@@ -10,6 +10,7 @@ const ENTRY_BYTES: usize = 64;
 
 /// Another client of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RemoteClient {
     /// Its name. Other clients may have the same.
     pub name: Box<str>,

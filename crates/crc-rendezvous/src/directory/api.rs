@@ -16,6 +16,7 @@ pub enum DirectoryCommand {
 
 /// What an operator may observe of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DirectoryNotice {
     /// A peer is on the list, or its address is corrected.
     Joined {
@@ -48,6 +49,7 @@ pub enum DirectoryNotice {
 
 /// Why a peer is off the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LeaveReason {
     /// Its connection is down.
     #[error("{0}")]
@@ -59,6 +61,7 @@ pub enum LeaveReason {
 
 /// Why the directory has closed a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refusal {
     /// The registration is invalid.
     #[error("invalid registration: {0}")]

@@ -44,6 +44,7 @@ pub enum When {
 
 /// What a user may observe of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PeerNotice {
     /// The own address is sent to the directory.
     Registered {
@@ -112,6 +113,7 @@ pub enum PeerNotice {
 
 /// Why the connection with a peer is down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LostReason {
     /// The link is down.
     #[error("{0}")]
@@ -126,6 +128,7 @@ pub enum LostReason {
 
 /// Why this peer has closed a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Rejection {
     /// A message is invalid.
     #[error("invalid message: {0}")]
@@ -152,6 +155,7 @@ pub enum Rejection {
 
 /// Why a line was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// No peer is connected.
     #[error("no other peer is connected; nothing was sent")]

@@ -51,8 +51,8 @@ fn passing_files_exit_with_zero() {
 fn fixed_ports_uses_the_ports_of_the_file() {
     // Replace the ports in the file by ports that are free now.
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("written-in-other-ways.json");
-    let mut text = fs::read_to_string(scenario("written-in-other-ways")).unwrap();
+    let file = folder.path().join("syntax-variants.json");
+    let mut text = fs::read_to_string(scenario("syntax-variants")).unwrap();
     let free = ["45401", "45402"].map(|port| (port, TcpListener::bind("127.0.0.1:0").unwrap()));
     for (port, listener) in &free {
         let found = listener.local_addr().unwrap().port().to_string();
@@ -67,7 +67,7 @@ fn fixed_ports_uses_the_ports_of_the_file() {
         .arg(&file)
         .output()
         .unwrap();
-    let stdout = "written-in-other-ways passed
+    let stdout = "syntax-variants passed
   note: final_state of lanternrock: no check uses adjacent_users
   note: final_state names mirage, which was never launched
 1 passed, 0 failed

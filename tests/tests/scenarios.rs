@@ -23,24 +23,24 @@ scenarios! {
     messages_on_one_server
     messages_over_one_hop
     messages_over_three_hops
-    messages_twice_the_same
-    quits_and_the_id_comes_back
+    messages_sent_twice
+    quits_and_the_id_is_used_again
     quits_on_eleven_servers
     quits_on_one_server
     quits_on_three_servers
-    quits_without_a_word
+    quits_without_a_message
     servers_eleven
     servers_four
     servers_two
+    status_chats_to_servers
     status_duplicate_client_id
     status_duplicate_server_id
-    status_duplicate_server_id_far_away
-    status_nobody_speaks_to_servers
-    status_servers_and_clients_share_their_ids
+    status_duplicate_server_id_two_hops_away
+    status_servers_and_clients_share_the_id_space
     status_unknown_id
     status_welcome
+    syntax_variants
     texts_beyond_ascii
-    texts_that_are_long
+    texts_up_to_16_kib
     texts_with_quotes_and_commas
-    written_in_other_ways
 }

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Run simulated networks of relay chat nodes and judge them.
+/// Run simulated networks of relay chat nodes and check their invariants.
 ///
-/// Every run follows from its seed. Exit code 0: no promise was broken; 1: one
-/// was; 2: the command line is wrong.
+/// A run depends on its seed only. Exit code 0: no invariant was violated; 1: one was; 2:
+/// invalid command line or file.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -22,10 +22,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run many seeds
     Run {
-        /// Which seeds, the last one not included
+        /// The seeds, without the last one
         #[arg(long, value_name = "FROM..TO", default_value = "0..5000", value_parser = parse_seeds)]
         seeds: Range<u64>,
-        /// On how many threads [default: as many as there are processors]
+        /// Number of threads [default: number of processors]
         #[arg(long, value_name = "N")]
         threads: Option<NonZeroUsize>,
         /// Print the report as one JSON object
@@ -34,41 +34,41 @@ pub(crate) enum Command {
         #[command(flatten)]
         network: Network,
     },
-    /// Run one seed, and show what it is like and what was wrong
+    /// Run one seed, and show its options and violations
     Seed {
-        /// Which
+        /// The seed
         seed: u64,
-        /// Show everything that happened
+        /// Show every event
         #[arg(long)]
         trace: bool,
         #[command(flatten)]
         network: Network,
     },
-    /// Find the fewest steps with which a seed still goes wrong
+    /// Find the fewest steps with which a seed still violates an invariant
     Shrink {
-        /// Which
+        /// The seed
         seed: u64,
-        /// Show everything that happened
+        /// Show every event
         #[arg(long)]
         trace: bool,
         #[command(flatten)]
         network: Network,
     },
-    /// Tell a server again what another one was told: a file of crc-server --record
+    /// Replay a recording of crc-server --record
     Replay {
-        /// Which
+        /// The recording
         file: PathBuf,
     },
-    /// Plant one bug after the other, and say in how many seeds it is found
+    /// Plant one bug after the other, and show in how many seeds it is found
     #[cfg(feature = "planted")]
     Planted {
-        /// In which seeds to look for them
+        /// The seeds to look in
         #[arg(long, value_name = "FROM..TO", default_value = "0..10000", value_parser = parse_seeds)]
         seeds: Range<u64>,
-        /// On how many threads [default: as many as there are processors]
+        /// Number of threads [default: number of processors]
         #[arg(long, value_name = "N")]
         threads: Option<NonZeroUsize>,
-        /// Stop looking for a bug when it has been found in so many seeds
+        /// Stop looking for a bug that has been found in this many seeds
         #[arg(long, value_name = "N", default_value_t = 20)]
         enough: usize,
         #[command(flatten)]
@@ -78,24 +78,24 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Network {
-    /// How many servers a run may have
+    /// Number of servers of a run
     #[arg(long, value_name = "FEWEST..=MOST", default_value = "3..=32", value_parser = parse_servers)]
     pub(crate) servers: RangeInclusive<u32>,
-    /// Let a canary sing at the end of every run
+    /// End every run with a violation, to see that it is reported
     #[arg(long)]
     pub(crate) canary: bool,
-    /// Let servers find each other by a directory's lists and by nothing else
+    /// Let servers find each other by a directory's lists only
     #[arg(long)]
     pub(crate) rendezvous: bool,
-    /// Let clients join channels, leave them, set topics and talk there
+    /// Let clients join and part channels, set topics and chat there
     #[arg(long)]
     pub(crate) channels: bool,
-    /// Hash ids in another order, which must not change anything
+    /// Hash ids with another seed, which must not change a run
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) hash_seed: u64,
 }
 
-/// A range is written wrong.
+/// A range is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("a range looks like {example}")]
 pub(crate) struct NotARange {
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_what_they_say() {
+    fn ranges_parse() {
         assert_eq!(parse_seeds("5..7").unwrap(), 5..7);
         assert_eq!(parse_servers("3..=32").unwrap(), 3..=32);
         assert_eq!(parse_servers("4").unwrap(), 4..=4);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_valid() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
     }

@@ -1,7 +1,6 @@
-//! `crc-sim`: runs simulated networks and says what they came to.
+//! `crc-sim`: runs simulated networks and reports violations of their invariants.
 //!
-//! Reads the command line and prints; what a run is, and what is right, is
-//! known in the library.
+//! Reads the command line and prints; the library runs and checks.
 
 #![forbid(unsafe_code)]
 
@@ -14,18 +13,18 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use crc_record::RecordingError;
-use crc_sim::{Happening, Invariant, Outcome, Report, Settings};
+use crc_sim::{Fault, Invariant, Outcome, Report, Settings};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{Cli, Command, Network};
 
 fn main() -> ExitCode {
-    // A panic is an outcome of a run, and told as one.
+    // A panic is an outcome of a run, and reported as one.
     std::panic::set_hook(Box::new(|_| {}));
     match work(Cli::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        // Whoever does not read to the end does not want the rest.
+        // The reader of the output has closed it, and needs no message.
         Err(Failure::Output(_)) => ExitCode::FAILURE,
         Err(failure) => {
             let _ = writeln!(io::stderr(), "crc-sim: {failure}");
@@ -34,7 +33,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Why nothing was judged.
+/// Why nothing was checked.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]
@@ -56,7 +55,7 @@ fn settings(network: Network) -> Settings {
     }
 }
 
-/// Does what is asked, and says whether no promise was broken.
+/// Runs a command, and returns whether nothing was wrong.
 fn work(cli: Cli) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match cli.command {
@@ -73,7 +72,7 @@ fn work(cli: Cli) -> Result<bool, Failure> {
             let report = crc_sim::campaign(seeds, threads, &settings, |outcome| {
                 bar.inc(1);
                 if !outcome.violations.is_empty() {
-                    bar.set_message(format!("seed {} breaks a promise", outcome.seed));
+                    bar.set_message(format!("seed {} violates an invariant", outcome.seed));
                 }
                 true
             });
@@ -117,7 +116,7 @@ fn work(cli: Cli) -> Result<bool, Failure> {
             writeln!(out, "seed {seed}: {}", crc_sim::options(seed, &settings))?;
             let all = crc_sim::steps(seed, &settings);
             let Some((steps, outcome)) = crc_sim::shrink(seed, &settings) else {
-                writeln!(out, "it breaks no promise")?;
+                writeln!(out, "it violates no invariant")?;
                 return Ok(true);
             };
             writeln!(out, "{} of {all} steps are enough: {steps:?}", steps.len())?;
@@ -138,8 +137,8 @@ fn work(cli: Cli) -> Result<bool, Failure> {
     }
 }
 
-/// Plants every bug in turn, and says whether all of them were found. Seeds
-/// that go wrong without any bug find nothing.
+/// Plants one bug after the other, and returns whether all were found. Seeds that go
+/// wrong without any bug are left out.
 #[cfg(feature = "planted")]
 fn planted(
     out: &mut impl Write,
@@ -168,7 +167,7 @@ fn planted(
         };
         let found = Mutex::new(BTreeMap::new());
         let report = crc_sim::campaign(seeds.clone(), threads, &settings, |outcome| {
-            let mut found = found.lock().expect("nobody panics here");
+            let mut found = found.lock().expect("no thread panics here");
             if let Some(violation) = outcome.violations.first()
                 && !wrong.contains(&outcome.seed)
             {
@@ -176,7 +175,7 @@ fn planted(
             }
             found.len() < enough
         });
-        let found = found.into_inner().expect("nobody panics here");
+        let found = found.into_inner().expect("no thread panics here");
         let mut by: BTreeMap<Invariant, usize> = BTreeMap::new();
         for invariant in found.values() {
             *by.entry(*invariant).or_default() += 1;
@@ -208,7 +207,7 @@ fn planted(
     Ok(all_found)
 }
 
-/// Replays a recording, and says whether it came to the recorded state.
+/// Replays a recording, and returns whether it reaches the recorded state.
 fn replay(out: &mut impl Write, file: &Path) -> Result<bool, Failure> {
     let path = file.to_owned();
     let recording = std::fs::read(file).map_err(|source| Failure::File { path, source })?;
@@ -232,13 +231,13 @@ fn replay(out: &mut impl Write, file: &Path) -> Result<bool, Failure> {
         snapshot.links().count(),
         replayed.effects_hash
     )?;
-    let (words, same) = match replayed.digest_recorded {
+    let (comparison, same) = match replayed.digest_recorded {
         Some(recorded) if recorded == digest => ("the same state as the recorded server's", true),
         Some(_) => ("NOT the state of the recorded server", false),
-        None if replayed.full => ("the recording had ended before the server did", true),
-        None => ("the recorded server did not end in good order", true),
+        None if replayed.full => ("the recording was full before the server ended", true),
+        None => ("the recorded server did not shut down gracefully", true),
     };
-    writeln!(out, "{words}")?;
+    writeln!(out, "{comparison}")?;
     Ok(same)
 }
 
@@ -251,7 +250,7 @@ fn show(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
     }
     writeln!(
         out,
-        "trace hash {:016x}, {} s, {} events, {} frames judged, {} violations",
+        "trace hash {:016x}, {} s, {} events, {} frames checked, {} violations",
         outcome.trace_hash,
         outcome.simulated.as_secs(),
         outcome.counts.events,
@@ -264,7 +263,7 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// A bar on standard error, if that is a terminal.
+/// A progress bar on standard error, if that is a terminal.
 fn bar(seeds: u64) -> ProgressBar {
     let style = "{elapsed_precise} {wide_bar} {pos}/{len} seeds, {per_sec}, {eta} left {msg}";
     let style = ProgressStyle::with_template(style).expect("the template is sound");
@@ -280,10 +279,13 @@ fn speed(report: &Report, took: Duration) -> String {
 
 fn to_json(report: &Report) -> serde_json::Value {
     let invariants = Invariant::ALL.iter();
-    let broken: serde_json::Map<String, serde_json::Value> = invariants
-        .map(|&invariant| (invariant.name().to_owned(), report.broken(invariant).into()))
+    let by_invariant: serde_json::Map<String, serde_json::Value> = invariants
+        .map(|&invariant| {
+            let count = report.violations_of(invariant);
+            (invariant.name().to_owned(), count.into())
+        })
         .collect();
-    let kinds = Happening::ALL.iter().zip(report.counts.happened);
+    let kinds = Fault::ALL.iter().zip(report.counts.faults);
     let faults: serde_json::Map<String, serde_json::Value> = kinds
         .map(|(kind, count)| (kind.name().to_owned(), count.into()))
         .collect();
@@ -299,13 +301,17 @@ fn to_json(report: &Report) -> serde_json::Value {
         "seeds": report.seeds,
         "simulated_seconds": report.simulated.as_secs(),
         "events": report.counts.events,
-        "frames_judged": report.counts.frames,
+        "frames_checked": report.counts.frames,
         "chats": report.counts.chats,
         "chats_delivered": report.counts.delivered,
-        "channel_chats_heard": report.counts.channel_chats,
+        "channel_chats_delivered": report.counts.channel_chats,
         "trace_digest": format!("{:016x}", report.trace_digest),
         "faults": faults,
-        "broken": broken,
+        "violations_by_invariant": by_invariant,
         "violations": violations.collect::<Vec<_>>(),
+        // The keys of version 0.1, for one release more.
+        "frames_judged": report.counts.frames,
+        "channel_chats_heard": report.counts.channel_chats,
+        "broken": by_invariant,
     })
 }

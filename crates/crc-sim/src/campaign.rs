@@ -1,5 +1,5 @@
-//! Many seeds, on several threads: the only place with threads, and they share
-//! nothing but the number of the next seed.
+//! Many seeds on several threads. Threads are used here only, and share only the number
+//! of the next seed.
 
 use core::ops::Range;
 use std::sync::Mutex;
@@ -10,15 +10,15 @@ use crate::options::Settings;
 use crate::report::{Outcome, Report};
 use crate::run::run_seed;
 
-/// So many seeds are taken at once.
+/// How many seeds a thread takes at once.
 const CHUNK: u64 = 16;
 
-/// Every so many seeds one is run again with its ids hashed otherwise.
+/// One of so many seeds is run again with another hash seed.
 const HASHED_EVERY: u64 = 64;
 
-/// Runs a seed again with another order of hashes, which must not show. Without
-/// the feature `planted` the order cannot be changed from outside.
-fn hashed(outcome: &mut Outcome, settings: &Settings) {
+/// Runs a seed again with another hash seed, which must not change the run. Without the
+/// feature `planted` the hash seed cannot be changed from outside.
+fn check_hash_order(outcome: &mut Outcome, settings: &Settings) {
     if !cfg!(feature = "planted") {
         return;
     }
@@ -31,13 +31,13 @@ fn hashed(outcome: &mut Outcome, settings: &Settings) {
         outcome.violations.push(Violation {
             invariant: Invariant::V2,
             at: crc_core::Timestamp::START,
-            text: "the run is another one when ids are hashed otherwise".to_owned(),
+            text: "another hash seed gives another run".to_owned(),
         });
     }
 }
 
-/// Runs the seeds on so many threads. `each` is told of every outcome, in no
-/// order, and says whether to go on.
+/// Runs the seeds on some threads. `each` gets every outcome, in no order, and returns
+/// whether to go on.
 pub fn campaign(
     seeds: Range<u64>,
     threads: usize,
@@ -57,7 +57,7 @@ pub fn campaign(
             for seed in begin..seeds.end.min(begin + CHUNK) {
                 let mut outcome = run_seed(seed, settings);
                 if seed.is_multiple_of(HASHED_EVERY) && outcome.violations.is_empty() {
-                    hashed(&mut outcome, settings);
+                    check_hash_order(&mut outcome, settings);
                 }
                 report.add(&outcome);
                 if !each(&outcome) {
@@ -78,15 +78,15 @@ pub fn campaign(
     whole.into_inner().expect("no thread panics while it adds")
 }
 
-/// The fewest steps of a seed's plan that still break the same promise, as far
-/// as leaving out one part after the other finds them.
+/// The fewest steps of a seed's plan that still violate the same invariant, as far as
+/// leaving out one part after the other finds them.
 ///
-/// `None` when the seed breaks no promise.
+/// `None` if the seed violates none.
 #[must_use]
 pub fn shrink(seed: u64, settings: &Settings) -> Option<(Vec<usize>, Outcome)> {
     let mut settings = settings.clone();
     let mut outcome = run_seed(seed, &settings);
-    let broken = outcome.violations.first()?.invariant;
+    let violated = outcome.violations.first()?.invariant;
     let all = crate::run::steps(seed, &settings);
     let mut steps = settings.steps.take().unwrap_or_else(|| (0..all).collect());
     let mut part = steps.len().div_ceil(2);
@@ -102,7 +102,7 @@ pub fn shrink(seed: u64, settings: &Settings) -> Option<(Vec<usize>, Outcome)> {
             if tried
                 .violations
                 .first()
-                .is_some_and(|v| v.invariant == broken)
+                .is_some_and(|v| v.invariant == violated)
             {
                 (steps, outcome) = (fewer, tried);
                 smaller = true;

@@ -1,6 +1,5 @@
-//! What is done to the network on purpose, one step of the plan at a time, and
-//! how the trouble ends. Everything here is something that happens to TCP and
-//! to processes; nothing reaches into a machine.
+//! What is done to the network on purpose, one step of the plan at a time, and how the
+//! faults end. Faults happen to connections and processes; machines get events only.
 
 use core::time::Duration;
 use std::io::ErrorKind;
@@ -8,124 +7,134 @@ use std::io::ErrorKind;
 use crc_core::{ClientCommand, PeerVersion, Random, ServerCommand, Timestamp};
 use crc_wire::HostId;
 
-use crate::chats::NOBODY;
-use crate::node::{Birth, Role};
-use crate::options::Happening;
+use crate::event::NodeEvent;
+use crate::foreign::{ForeignCommand, ForeignNode};
+use crate::monitor::chats::UNKNOWN_IDS;
+use crate::network::Entry;
+use crate::node::{NodeConfig, Role};
+use crate::options::Fault;
 use crate::plan::Act;
-use crate::raw::RawCommand;
-use crate::world::{Entry, Told, World};
+use crate::world::World;
 use crc_netem::{Conditions, Draw, Failure, Partition, Phase, mix};
 
 impl World {
-    pub(crate) fn step(&mut self, index: usize) {
+    pub(crate) fn take_step(&mut self, index: usize) {
         let step = self.plan.steps[index];
-        let mut random = Random::new(step.pick);
-        self.trace
-            .line(self.net.now(), || format!("step {index}: {:?}", step.act));
+        let mut random = Random::new(step.seed);
+        self.monitor
+            .line(&self.network, || format!("step {index}: {:?}", step.act));
         match step.act {
             Act::Start(node) => {
-                if self.net.host(node).life() == 0 {
-                    self.begin(node);
+                if self.network.net.host(node).life() == 0 {
+                    self.start(node);
                 }
             }
             Act::Channel(act) => self.act_in_channel(act, &mut random),
-            Act::Happen(kind) => {
-                if self.happen(kind, &mut random) {
-                    self.counts.happened[kind as usize] += 1;
+            Act::Fault(fault) => {
+                if self.apply_fault(fault, &mut random) {
+                    self.monitor.record.counts.faults[fault as usize] += 1;
                 }
             }
         }
     }
 
-    /// One of the nodes that are so.
-    fn any(&self, random: &mut Random, is: impl Fn(&World, usize) -> bool) -> Option<usize> {
-        let begin = random.index(self.nodes.len());
-        let all = (begin..self.nodes.len()).chain(0..begin);
-        let mut such = all.filter(|&node| self.net.host(node).is_alive() && is(self, node));
-        such.next()
+    /// One of the nodes that run and satisfy `is`.
+    fn any(&self, random: &mut Random, is: impl Fn(usize) -> bool) -> Option<usize> {
+        let nodes = self.network.nodes.len();
+        let begin = random.index(nodes);
+        let mut all = (begin..nodes).chain(0..begin);
+        all.find(|&node| self.network.is_alive(node) && is(node))
     }
 
     fn any_server(&self, random: &mut Random) -> Option<usize> {
-        // The root and its like are hit more often.
-        if random.chance(15) && self.net.host(0).is_alive() {
+        // The first server, usually the root, is chosen more often.
+        if random.chance(15) && self.network.is_alive(0) {
             return Some(0);
         }
-        self.any(random, |world, node| world.nodes[node].server().is_some())
+        self.any(random, |node| self.network.server(node).is_some())
     }
 
-    fn any_client(&self, random: &mut Random) -> Option<usize> {
-        self.any(random, |world, node| world.nodes[node].client().is_some())
+    pub(crate) fn any_client(&self, random: &mut Random) -> Option<usize> {
+        self.any(random, |node| self.network.client(node).is_some())
     }
 
-    /// A connection between nodes of ours that stands.
+    /// An open connection between v2 nodes.
     fn any_connection(&self, random: &mut Random, servers: bool) -> Option<usize> {
         let node = if servers {
             self.any_server(random)?
         } else {
             self.any_client(random)?
         };
-        let such = self.net.host(node).ends().iter().filter(|(connection, _)| {
-            let ends = self.net.connections()[*connection].ends();
-            let stands = |phase| !matches!(phase, Phase::Coming | Phase::Gone);
-            let ours = ends.iter().all(|end| {
-                stands(end.phase()) && !matches!(self.nodes[end.host()].birth, Birth::Raw(_))
+        let such = self
+            .network
+            .net
+            .host(node)
+            .ends()
+            .iter()
+            .filter(|(connection, _)| {
+                let ends = self.network.connection(*connection).ends();
+                let open = |phase| !matches!(phase, Phase::Coming | Phase::Gone);
+                let v2 = ends
+                    .iter()
+                    .all(|end| open(end.phase()) && !self.network.nodes[end.host()].is_foreign());
+                let both = ends
+                    .iter()
+                    .all(|end| self.network.server(end.host()).is_some());
+                v2 && (both || !servers)
             });
-            let both = ends
-                .iter()
-                .all(|end| self.nodes[end.host()].server().is_some());
-            ours && (both || !servers)
-        });
         let such: Vec<usize> = such.map(|end| end.0).collect();
         such.get(random.index(such.len())).copied()
     }
 
-    fn again(&mut self, node: usize, after: Duration) {
-        let life = self.net.host(node).life();
-        self.net
-            .schedule(self.net.now() + after, Entry::Begin { node, life });
+    fn start_again(&mut self, node: usize, after: Duration) {
+        let life = self.network.net.host(node).life();
+        let when = self.now() + after;
+        self.network.net.schedule(when, Entry::Start { node, life });
     }
 
-    fn happen(&mut self, kind: Happening, random: &mut Random) -> bool {
-        match kind {
-            Happening::Say => self.chatter(random),
-            Happening::Quit => self.any_client(random).is_some_and(|client| {
+    /// Applies a fault, if there is something that it can be applied to.
+    fn apply_fault(&mut self, fault: Fault, random: &mut Random) -> bool {
+        match fault {
+            Fault::Chat => self.send_chats(random),
+            Fault::Quit => self.any_client(random).is_some_and(|client| {
                 let text = "bye".to_owned();
-                self.handle(client, Told::Client(ClientCommand::Quit { text }));
+                self.handle(client, NodeEvent::Client(ClientCommand::Quit { text }));
                 if random.chance(60) {
                     let after = random.millis(0, 5_000);
-                    self.again(client, after);
+                    self.start_again(client, after);
                 } else {
-                    self.nodes[client].goes = true;
+                    self.network.nodes[client].removed = true;
                 }
                 true
             }),
-            Happening::ClientDies => self.any_client(random).is_some_and(|client| {
-                let death = random.one_of(&[Failure::Process, Failure::Process, Failure::Computer]);
-                self.die(client, death);
+            Fault::ClientFails => self.any_client(random).is_some_and(|client| {
+                let failure =
+                    random.one_of(&[Failure::Process, Failure::Process, Failure::Computer]);
+                self.fail(client, failure);
                 if random.chance(70) {
                     let after = random.millis(0, 3_000);
-                    self.again(client, after);
+                    self.start_again(client, after);
                 } else {
-                    self.nodes[client].goes = true;
+                    self.network.nodes[client].removed = true;
                 }
                 true
             }),
-            Happening::Crash => self.any_server(random).is_some_and(|server| {
+            Fault::Crash => self.any_server(random).is_some_and(|server| {
                 self.crash(server, random);
                 true
             }),
-            Happening::Leave => self.any_server(random).is_some_and(|server| {
+            Fault::Leave => self.any_server(random).is_some_and(|server| {
                 let reason = "maintenance".into();
-                self.handle(server, Told::Server(ServerCommand::Leave { reason }));
+                self.handle(server, NodeEvent::Server(ServerCommand::Leave { reason }));
                 if random.chance(70) {
                     let after = random.millis(2_500, 20_000);
-                    self.again(server, after);
+                    self.start_again(server, after);
                 } else {
-                    self.nodes[server].goes = true;
+                    self.network.nodes[server].removed = true;
                 }
                 true
             }),
-            Happening::Cut => {
+            Fault::Cut => {
                 let servers = random.chance(75);
                 let Some(connection) = self.any_connection(random, servers) else {
                     return false;
@@ -133,48 +142,54 @@ impl World {
                 for side in 0..2 {
                     let after = random.one_of(&[(0, 5), (0, 500), (0, 20_000)]);
                     let after = random.millis(after.0, after.1);
-                    self.net
-                        .reset_after(connection, side, after, ErrorKind::ConnectionReset);
+                    self.network.net.reset_after(
+                        connection,
+                        side,
+                        after,
+                        ErrorKind::ConnectionReset,
+                    );
                 }
-                self.silence(connection, random);
+                self.maybe_silence(connection, random);
                 true
             }
-            Happening::HalfOpen => {
+            Fault::HalfOpen => {
                 let servers = random.chance(75);
                 let Some(connection) = self.any_connection(random, servers) else {
                     return false;
                 };
-                self.net.black_hole(connection);
+                self.network.net.black_hole(connection);
                 let knows = random.index(2);
                 let after = random.millis(0, 2_000);
-                self.net
+                self.network
+                    .net
                     .reset_after(connection, knows, after, ErrorKind::ConnectionReset);
-                // Between servers the other end may never learn it from TCP.
-                let never = servers && random.chance(50) && self.is_asked(connection);
+                // Between servers TCP may never tell the other end.
+                let never = servers && random.chance(50) && self.has_keepalive(connection);
                 if !never {
                     let after = random.millis(10_000, 33_000);
-                    self.net
+                    self.network
+                        .net
                         .reset_after(connection, 1 - knows, after, ErrorKind::TimedOut);
                 }
                 true
             }
-            Happening::Stall => {
+            Fault::Stall => {
                 let servers = random.chance(60);
                 let Some(connection) = self.any_connection(random, servers) else {
                     return false;
                 };
                 let most = random.one_of(&[100, 3_000, 20_000]);
-                let until = self.by_calm(random.millis(0, most));
+                let until = self.before_end(random.millis(0, most));
                 let both = random.chance(50);
                 let one = random.index(2);
                 for side in 0..2 {
                     if both || side == one {
-                        self.net.stall(connection, side, until);
+                        self.network.net.stall(connection, side, until);
                     }
                 }
                 true
             }
-            Happening::Freeze => {
+            Fault::Freeze => {
                 let server = random.chance(80);
                 let node = if server {
                     self.any_server(random)
@@ -183,182 +198,185 @@ impl World {
                 };
                 let Some(node) = node else { return false };
                 let most = random.one_of(&[50, 2_000, 12_000, 60_000]);
-                let until = self.by_calm(random.millis(0, most));
-                self.net.freeze(node, until);
+                let until = self.before_end(random.millis(0, most));
+                self.network.net.freeze(node, until);
                 true
             }
-            Happening::Partition => {
+            Fault::Partition => {
                 let most = random.one_of(&[1_000, 10_000, 25_000]);
-                let until = self.by_calm(random.millis(0, most));
+                let until = self.before_end(random.millis(0, most));
                 let salt = random.next_u64();
-                self.net.set_partition(Some(Partition { salt, until }));
+                self.network
+                    .net
+                    .set_partition(Some(Partition { salt, until }));
                 true
             }
-            Happening::Hostile => {
-                let hostile = self.any(random, |world, node| {
-                    matches!(&world.nodes[node].role, Role::Raw(raw) if !raw.is_original())
-                });
+            Fault::Hostile => {
+                let hostile = self.any(random, |node| self.network.nodes[node].is_hostile());
                 hostile.is_some_and(|hostile| {
-                    let act = RawCommand::Act(random.next_u64());
-                    self.handle(hostile, Told::Raw(act));
+                    let act = ForeignCommand::Act(random.next_u64());
+                    self.handle(hostile, NodeEvent::Foreign(act));
                     true
                 })
             }
-            Happening::EarlyTick => {
-                let node = random.index(self.nodes.len());
-                let host = self.net.host(node);
+            Fault::EarlyTick => {
+                let node = random.index(self.network.nodes.len());
+                let host = self.network.net.host(node);
                 let alive = host.is_alive() && host.frozen_until() <= self.now();
                 if alive {
-                    self.handle(node, Told::Tick);
+                    self.handle(node, NodeEvent::Tick);
                 }
                 alive
             }
         }
     }
 
-    /// Whether both ends ask each other from time to time whether they are there.
-    fn is_asked(&self, connection: usize) -> bool {
-        self.net.connections()[connection].ends().iter().all(|end| {
-            let server = self.nodes[end.host()].server();
-            server.is_some_and(|server| {
-                let mut links = server.snapshot().links();
-                links.any(|view| {
-                    view.link == end.link() && view.neighbour.version == PeerVersion::V2
+    /// Whether both ends send keepalives.
+    fn has_keepalive(&self, connection: usize) -> bool {
+        self.network
+            .connection(connection)
+            .ends()
+            .iter()
+            .all(|end| {
+                let server = self.network.server(end.host());
+                server.is_some_and(|server| {
+                    let mut links = server.snapshot().links();
+                    links.any(|view| {
+                        view.link == end.link() && view.neighbour.version == PeerVersion::V2
+                    })
                 })
             })
-        })
     }
 
-    /// So long from now, but not into the calm.
-    fn by_calm(&self, after: Duration) -> Timestamp {
-        (self.now() + after).min(self.plan.calm_at)
+    /// Some time from now, but not after the faults.
+    fn before_end(&self, after: Duration) -> Timestamp {
+        (self.now() + after).min(self.plan.faults_end_at)
     }
 
-    /// Nothing more comes through a connection that is being cut.
-    fn silence(&mut self, connection: usize, random: &mut Random) {
+    /// In half of the cases, a connection that breaks delivers nothing more.
+    fn maybe_silence(&mut self, connection: usize, random: &mut Random) {
         if random.chance(50) {
-            self.net.black_hole(connection);
+            self.network.net.black_hole(connection);
         }
     }
 
     fn crash(&mut self, server: usize, random: &mut Random) {
-        let death = random.one_of(&[Failure::Process, Failure::Process, Failure::Computer]);
-        self.die(server, death);
+        let failure = random.one_of(&[Failure::Process, Failure::Process, Failure::Computer]);
+        self.fail(server, failure);
         match random.below(10) {
             0..7 => {
                 let most = random.one_of(&[100, 2_000, 10_000, 50_000]);
                 let after = random.millis(0, most);
-                self.again(server, after);
+                self.start_again(server, after);
             }
             7 => {
-                // Somebody else comes back in its place.
-                let life = self.net.host(server).life();
-                if let Birth::Server(config) = &mut self.nodes[server].birth {
+                // Another server comes in its place.
+                let life = self.network.net.host(server).life();
+                if let NodeConfig::Server(config) = &mut self.network.nodes[server].config {
                     let id = 2_000 + 100 * u32::try_from(server).unwrap_or(0) + life;
                     config.id = HostId::new(id).expect("small and not 0");
                 }
-                self.again(server, random.millis(0, 5_000));
+                self.start_again(server, random.millis(0, 5_000));
             }
-            _ => self.nodes[server].goes = true,
+            _ => self.network.nodes[server].removed = true,
         }
     }
 
-    /// Somebody says something to somebody, more than once.
-    fn chatter(&mut self, random: &mut Random) -> bool {
-        let speaks = |world: &World, node: usize| match &world.nodes[node].role {
-            Role::Client(client) => client.is_welcomed(),
-            _ => false,
+    /// A client sends some chats.
+    fn send_chats(&mut self, random: &mut Random) -> bool {
+        let speaks = |node: usize| {
+            let client = self.network.client(node);
+            client.is_some_and(crc_core::Client::is_welcomed)
         };
         let Some(speaker) = self.any(random, speaks) else {
             return false;
         };
         for _ in 0..random.between(1, 4) {
             let to = match random.below(10) {
-                0 => HostId::new(NOBODY),
-                // A server is nobody to speak to; and one may speak to oneself.
+                0 => HostId::new(UNKNOWN_IDS),
+                // A server gets no chats. A client may be its own destination.
                 1 => self
                     .any_server(random)
-                    .and_then(|server| Some(self.nodes[server].server()?.snapshot().id())),
+                    .and_then(|server| Some(self.network.server(server)?.snapshot().id())),
                 2 => self
-                    .any(random, Self::is_original_client)
-                    .and_then(|node| self.original_client(node)),
+                    .any(random, |node| self.v1_client(node).is_some())
+                    .and_then(|node| self.v1_client(node)),
                 _ => self
                     .any_client(random)
-                    .and_then(|client| Some(self.nodes[client].client()?.id())),
+                    .and_then(|client| Some(self.network.client(client)?.id())),
             };
             let Some(to) = to else { continue };
-            let bytes = random.index(self.options.chat_bytes_max + 1);
-            self.say(speaker, to, bytes);
+            let bytes = random.index(self.options().chat_bytes_max + 1);
+            self.send_chat(speaker, to, bytes);
         }
         true
     }
 
-    fn is_original_client(&self, node: usize) -> bool {
-        self.original_client(node).is_some()
-    }
-
-    fn original_client(&self, node: usize) -> Option<HostId> {
-        match &self.nodes[node].role {
-            Role::Raw(raw) => match &**raw {
-                crate::raw::Raw::Client(client) => Some(client.id),
+    fn v1_client(&self, node: usize) -> Option<HostId> {
+        match &self.network.nodes[node].role {
+            Role::Foreign(foreign) => match &**foreign {
+                ForeignNode::V1Client(client) => Some(client.id),
                 _ => None,
             },
             _ => None,
         }
     }
 
-    /// The trouble ends. From now on the network is left alone.
-    pub(crate) fn become_calm(&mut self) {
-        self.calm = true;
-        self.trace.line(self.net.now(), || "all is calm".to_owned());
-        self.moved("it became calm");
-        self.net.set_partition(None);
-        self.net.set_conditions(Conditions {
+    /// The faults end. From now on the network is left alone: nodes that are to come back
+    /// do, and hostile ones go.
+    pub(crate) fn end_faults(&mut self) {
+        self.faults_over = true;
+        self.monitor
+            .line(&self.network, || "the faults are over".to_owned());
+        self.mark_activity("the faults ended");
+        self.network.net.set_partition(None);
+        let conditions = Conditions {
             dial_fails_percent: 0,
             dial_hangs_percent: 0,
-            ..self.options.conditions()
-        });
-        for node in 0..self.nodes.len() {
-            self.net.thaw(node);
-            if matches!(&self.nodes[node].role, Role::Raw(raw) if !raw.is_original()) {
-                self.die(node, Failure::Process);
+            ..self.options().conditions()
+        };
+        self.network.net.set_conditions(conditions);
+        for node in 0..self.network.nodes.len() {
+            self.network.net.thaw(node);
+            if self.network.nodes[node].is_hostile() {
+                self.fail(node, Failure::Process);
             }
         }
-        self.net.end_stalls();
-        self.part_namesakes();
-        for node in 0..self.nodes.len() {
-            let it = &self.nodes[node];
-            let hostile = matches!(&it.birth, Birth::Raw(raw) if !raw.is_original());
-            if !self.net.host(node).is_alive() && !it.goes && !hostile {
-                self.begin(node);
+        self.network.net.end_stalls();
+        self.remove_duplicate_ids();
+        for node in 0..self.network.nodes.len() {
+            let it = &self.network.nodes[node];
+            let hostile = matches!(&it.config, NodeConfig::Foreign(node) if !node.is_v1());
+            if !self.network.is_alive(node) && !it.removed && !hostile {
+                self.start(node);
             }
         }
-        self.calm_rendezvous();
+        self.restore_rendezvous();
     }
 
-    /// Of several nodes that insist on one id, one stays.
-    fn part_namesakes(&mut self) {
+    /// Of several nodes with the same configured id, one stays.
+    fn remove_duplicate_ids(&mut self) {
         let mut given: Vec<(u32, usize)> = Vec::new();
-        for (node, it) in self.nodes.iter().enumerate() {
-            if it.goes {
+        for (node, it) in self.network.nodes.iter().enumerate() {
+            if it.removed {
                 continue;
             }
-            match &it.birth {
-                Birth::Server(config) => given.push((config.id.get(), node)),
-                Birth::Client(config) => given.extend(config.id.map(|id| (id.get(), node))),
-                Birth::Raw(raw) => {
-                    if let crate::raw::Raw::Client(client) = &**raw {
+            match &it.config {
+                NodeConfig::Server(config) => given.push((config.id.get(), node)),
+                NodeConfig::Client(config) => given.extend(config.id.map(|id| (id.get(), node))),
+                NodeConfig::Foreign(foreign) => {
+                    if let ForeignNode::V1Client(client) = &**foreign {
                         given.push((client.id.get(), node));
                     }
                 }
             }
         }
         given.sort_by_key(|&(id, node)| (id, mix(self.seed, node as u64)));
-        for pair in 1..given.len() {
-            if given[pair].0 == given[pair - 1].0 {
-                let node = given[pair].1;
-                self.nodes[node].goes = true;
-                self.die(node, Failure::Process);
+        for pair in given.windows(2) {
+            if pair[0].0 == pair[1].0 {
+                let node = pair[1].1;
+                self.network.nodes[node].removed = true;
+                self.fail(node, Failure::Process);
             }
         }
     }

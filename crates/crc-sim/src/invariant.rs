@@ -1,16 +1,16 @@
-//! The promises that every run is held to, by name.
+//! The invariants of every run, by name.
 
 use core::fmt;
 
 use crc_core::Timestamp;
 
 macro_rules! invariants {
-    ($($name:ident $promise:literal,)*) => {
-        /// A promise.
+    ($($name:ident $description:literal,)*) => {
+        /// An invariant.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Invariant {
             $(
-                #[doc = $promise]
+                #[doc = $description]
                 $name,
             )*
         }
@@ -27,11 +27,11 @@ macro_rules! invariants {
                 }
             }
 
-            /// What is promised.
+            /// What it says.
             #[must_use]
-            pub const fn promise(self) -> &'static str {
+            pub const fn description(self) -> &'static str {
                 match self {
-                    $(Invariant::$name => $promise,)*
+                    $(Invariant::$name => $description,)*
                 }
             }
         }
@@ -40,27 +40,27 @@ macro_rules! invariants {
 
 invariants! {
     D1 "at rest every server knows exactly the other hosts of its part of the network, as they are",
-    D2 "at rest every first link is the first edge of the way through the tree",
+    D2 "at rest every first link is the first edge of the route through the tree",
     D3 "at rest a client's id is local at one server at most",
     D4 "no host outlives its link, and a server's tables agree with each other",
     D5 "at rest the links form a tree, and every server with a live lower candidate is attached",
     D6 "no id 0, no own id, no id twice",
     D7 "a refused connection changed nothing",
-    P1 "a registration or quit crosses a link once per direction, and nothing moves at rest but pings",
-    P2 "one quit per lost host and remaining link, and never to one who was not told of the host",
-    C1 "every accepted chat is delivered, answered, or lost with what died holding it",
+    P1 "a registration or quit crosses a link once per direction, and at rest there are only keepalives",
+    P2 "one quit per lost host and remaining link, and none for a host that was not announced",
+    C1 "every accepted chat is delivered, answered, or lost with a connection or node that had it",
     C2 "no chat is delivered or answered twice",
     C3 "chats from one registration to one destination keep their order",
     C4 "no chat is at one server twice",
-    K1 "at rest all servers of a part agree on its channels, and those are in them who think so",
-    K2 "what is said in a channel at rest is heard by each other member once, and never by anybody twice",
-    K3 "what is said in a channel crosses a link once at most",
+    K1 "at rest all servers of a part agree on its channels and their members, and so do the members",
+    K2 "each other member receives a channel chat that is sent at rest; no client receives one twice",
+    K3 "a channel chat crosses a link once at most",
     R1 "every queue is within its bound",
     R2 "memory is within base and caps",
     R3 "the work of one event is bounded",
-    V1 "ids that collide settle the same way everywhere",
-    V2 "the order of hashes never shows",
-    O1 "an original node is sent only what it can read",
+    V1 "all servers resolve an id collision in the same way",
+    V2 "a run does not depend on the order of hashes",
+    O1 "a v1 node is sent only what it can read",
     S1 "nothing panics",
 }
 
@@ -70,14 +70,14 @@ impl fmt::Display for Invariant {
     }
 }
 
-/// A promise that was broken.
+/// A violation of an invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which.
+    /// The invariant.
     pub invariant: Invariant,
-    /// When it was seen.
+    /// When it was found.
     pub at: Timestamp,
-    /// What was seen.
+    /// What was found.
     pub text: String,
 }
 

@@ -1,9 +1,12 @@
-//! A network of relay chat nodes in one process: the real machines, a virtual
-//! clock, and all the faults that TCP can show.
+//! A network of relay chat nodes in one process: the real machines, a virtual clock, and
+//! all the faults that TCP can show.
 //!
-//! A run follows from its seed alone, and has two phases: trouble, then calm.
-//! When nothing moves any more, everything that was promised is judged (see
-//! [`Invariant`]); what can be judged on the way is judged on the way.
+//! A run depends on its seed only. First there are faults, then none. When the network is
+//! at rest, every [`Invariant`] is checked; what can be checked earlier is checked earlier.
+//!
+//! The [`crc_netem`] crate moves the bytes. The world runs the machines; a monitor sees
+//! all that is sent; the rest checks compare what the machines believe with what is. The
+//! last two only read the network.
 //!
 //! ```
 //! use crc_sim::{Settings, run_seed};
@@ -14,33 +17,33 @@
 //! assert_eq!(run_seed(1, &settings).trace_hash, outcome.trace_hash);
 //! ```
 //!
-//! There is no thread, no socket and no clock in a run; [`campaign`] runs many of
-//! them side by side.
+//! There is no thread, no socket and no clock in a run; [`campaign`] runs many seeds on
+//! several threads.
 
 #![forbid(unsafe_code)]
 
-mod births;
 mod campaign;
-mod channels;
-mod chats;
+mod channel_acts;
+mod event;
 mod faults;
+mod foreign;
 mod invariant;
-mod judge;
+mod monitor;
+mod network;
 mod node;
-mod notes;
 mod options;
 mod plan;
-mod raw;
 mod rendezvous;
 mod report;
+mod rest_checks;
 mod run;
+mod topology;
 mod trace;
-mod watch;
 mod world;
 
 pub use campaign::{campaign, shrink};
 pub use invariant::{Invariant, Violation};
-pub use options::{Happening, Options, Settings, Shape};
+pub use options::{Fault, Options, Settings, Shape};
 pub use report::{Counts, Outcome, Report};
 pub use run::{options, run_seed, steps};
 

@@ -1,58 +1,54 @@
-//! A node of the network: its machine, its links by name, and its clock.
+//! A node of the network: its configuration and its machine.
 //!
-//! Decides nothing. What it is told and what becomes of what it says is the
-//! world's to carry out.
+//! Decides nothing. The world gives it events and carries out its effects.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crc_core::{Client, ClientConfig, Config, PeerAddress, Server, Timestamp};
+use crc_core::{Client, ClientConfig, Config, Machine, PeerAddress, Server, Timestamp};
 use crc_netem::HostOptions;
 
-use crate::raw::Raw;
+use crate::foreign::ForeignNode;
 
 /// Where all nodes listen.
 const PORT: u16 = 33300;
 
-/// What a node is.
+/// The machine of a node.
 #[derive(Debug)]
 pub(crate) enum Role {
     Server(Box<Server>),
     Client(Box<Client>),
-    Raw(Box<Raw>),
-    /// Not begun, or over.
-    Nothing,
+    Foreign(Box<ForeignNode>),
+    /// The node does not run.
+    Down,
 }
 
-/// How a node begins, each time that it does.
+/// What a node starts with, each time that it starts.
 #[derive(Debug, Clone)]
-pub(crate) enum Birth {
+pub(crate) enum NodeConfig {
     Server(Box<Config>),
     Client(Box<ClientConfig>),
-    Raw(Box<Raw>),
+    Foreign(Box<ForeignNode>),
 }
 
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) birth: Birth,
+    pub(crate) config: NodeConfig,
     pub(crate) role: Role,
     /// How many ticks it has had at this very moment.
-    pub(crate) spins: (Timestamp, u32),
-    /// The chats that it has and has neither passed on nor answered.
-    pub(crate) holds: Vec<usize>,
+    pub(crate) ticks_now: (Timestamp, u32),
     pub(crate) events: u32,
-    /// It is not to be in the network when all is calm.
-    pub(crate) goes: bool,
+    /// It must not run when the faults have ended.
+    pub(crate) removed: bool,
 }
 
 impl Node {
-    pub(crate) const fn new(birth: Birth) -> Self {
+    pub(crate) const fn new(config: NodeConfig) -> Self {
         Node {
-            birth,
-            role: Role::Nothing,
-            spins: (Timestamp::START, 0),
-            holds: Vec::new(),
+            config,
+            role: Role::Down,
+            ticks_now: (Timestamp::START, 0),
             events: 0,
-            goes: false,
+            removed: false,
         }
     }
 
@@ -70,43 +66,64 @@ impl Node {
         }
     }
 
-    pub(crate) fn is_original_server(&self) -> bool {
-        matches!(&self.birth, Birth::Raw(raw) if matches!(**raw, Raw::Server(_)))
+    pub(crate) fn is_v1_server(&self) -> bool {
+        matches!(&self.config, NodeConfig::Foreign(node) if matches!(**node, ForeignNode::V1Server(_)))
     }
 
+    /// Whether it is a client, of either version.
     pub(crate) fn is_client(&self) -> bool {
-        match &self.birth {
-            Birth::Client(_) => true,
-            Birth::Raw(raw) => matches!(**raw, Raw::Client(_)),
-            Birth::Server(_) => false,
+        match &self.config {
+            NodeConfig::Client(_) => true,
+            NodeConfig::Foreign(node) => matches!(**node, ForeignNode::V1Client(_)),
+            NodeConfig::Server(_) => false,
         }
     }
 
-    /// What the network has to know of it as a host.
+    /// Whether it is not of this implementation.
+    pub(crate) const fn is_foreign(&self) -> bool {
+        matches!(self.config, NodeConfig::Foreign(_))
+    }
+
+    /// Whether a hostile node runs here.
+    pub(crate) fn is_hostile(&self) -> bool {
+        matches!(&self.role, Role::Foreign(node) if !node.is_v1())
+    }
+
+    /// The deadline of its machine, on its own clock.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        match &self.role {
+            Role::Server(server) => server.deadline(),
+            Role::Client(client) => client.deadline(),
+            Role::Foreign(node) => node.deadline(),
+            Role::Down => None,
+        }
+    }
+
+    /// What the network needs to know of it as a host.
     pub(crate) fn host_options(&self, node: usize) -> HostOptions {
         let mut options = HostOptions::new(address(node));
-        match &self.birth {
-            Birth::Server(_) => {}
-            Birth::Client(_) => options.listens = false,
-            // An original node takes each read for whole frames, and so lives on a
-            // quick and steady network.
-            Birth::Raw(raw) => {
-                options.listens = raw.listens();
-                options.whole_reads = Some(raw.reads_max());
-                options.steady = raw.is_original();
+        match &self.config {
+            NodeConfig::Server(_) => {}
+            NodeConfig::Client(_) => options.listens = false,
+            // A v1 node takes each read for whole frames, and so lives on a quick and
+            // steady network.
+            NodeConfig::Foreign(node) => {
+                options.listens = node.listens();
+                options.whole_reads = Some(node.reads_max());
+                options.steady = node.is_v1();
                 options.partitioned = false;
             }
         }
         options
     }
 
-    /// What it is called in traces and reports.
+    /// Its name in traces and reports.
     pub(crate) fn describe(&self, node: usize) -> String {
         match &self.role {
             Role::Server(server) => format!("server {} (n{node})", server.snapshot().id()),
             Role::Client(client) => format!("client {} (n{node})", client.id()),
-            Role::Raw(raw) => format!("{} (n{node})", raw.describe()),
-            Role::Nothing => format!("n{node}"),
+            Role::Foreign(foreign) => format!("{} (n{node})", foreign.describe()),
+            Role::Down => format!("n{node}"),
         }
     }
 }

@@ -1,7 +1,5 @@
-//! What kind of run a seed is: drawn from the seed, so that runs differ in kind
-//! and not only in detail, and printed with it.
-//!
-//! Knows what can be chosen, not what follows from it.
+//! The settings of a caller, and the options of a run: drawn from its seed, so that runs
+//! differ in kind and not only in detail, and printed with it.
 
 use core::fmt;
 use core::ops::RangeInclusive;
@@ -11,28 +9,25 @@ use crc_core::Random;
 
 use crc_netem::{Conditions, Draw};
 
-/// What the caller of a run may choose.
+/// What the caller of a run chooses.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How many servers a run may have; how many it has is drawn, few more often
-    /// than many.
+    /// How many servers a run may have. The number is drawn, small ones more often.
     pub servers: RangeInclusive<u32>,
-    /// Whether a canary sings: a violation at the end of every run, to see that
-    /// violations are seen.
+    /// Whether every run ends with a violation, to see that violations are reported.
     pub canary: bool,
-    /// Whether servers are told of others by a directory's lists, in the order of
-    /// joining, and by nothing else.
+    /// Whether servers find each other by a directory's lists, in the order of joining,
+    /// and by nothing else.
     pub rendezvous: bool,
-    /// Whether clients do things in channels.
+    /// Whether clients use channels.
     pub channels: bool,
-    /// The hash seed that servers are given beside the run's; another one must
-    /// not change a run.
+    /// Another hash seed for servers, which must not change a run.
     pub hash_seed: u64,
-    /// A bug for the servers and clients to have.
+    /// A bug for all servers and clients.
     pub planted: Option<crate::Bug>,
-    /// Only these steps of the plan are taken, if given: see `shrink`.
+    /// The steps of the plan that are taken, if not all: see [`shrink`](crate::shrink).
     pub steps: Option<Vec<usize>>,
-    /// Whether every line of the trace is kept.
+    /// Whether the lines of the trace are kept.
     pub lines: bool,
 }
 
@@ -51,7 +46,7 @@ impl Default for Settings {
     }
 }
 
-/// How the servers are first linked.
+/// How the servers are configured to link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Each to the one before it.
@@ -60,106 +55,106 @@ pub enum Shape {
     Star,
     /// Each to any before it.
     Tree,
-    /// Each to several others, whether those came before it or not.
+    /// Each to several others, before or after it.
     Mesh,
 }
 
-/// The kinds of things that happen during the first phase of a run.
+/// A kind of fault, or of a user's command, during the first phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Happening {
-    /// A client says something.
-    Say,
-    /// A client leaves in good order; sometimes it comes back.
+pub enum Fault {
+    /// A client sends chats.
+    Chat,
+    /// A client quits; sometimes it comes back.
     Quit,
-    /// A client dies; sometimes it comes back.
-    ClientDies,
-    /// A server dies; usually it comes back under its id.
+    /// A client fails; sometimes it comes back.
+    ClientFails,
+    /// A server crashes; usually it comes back under its id.
     Crash,
-    /// A server leaves in good order; sometimes it comes back.
+    /// A server leaves with an announcement; sometimes it comes back.
     Leave,
-    /// A connection breaks; each end learns of it in its own time.
+    /// A connection breaks; each end learns of it at its own time.
     Cut,
-    /// A connection is dead, and one end or none learns of it.
+    /// A connection is dead, and at most one end learns of it soon.
     HalfOpen,
-    /// Nothing moves on a connection for a while.
+    /// A connection delivers nothing for a while.
     Stall,
-    /// A process stands still for a while.
+    /// A process is frozen for a while.
     Freeze,
-    /// The network is in two parts for a while.
+    /// The network is partitioned for a while.
     Partition,
-    /// Somebody malicious connects, or goes on being so.
+    /// A hostile node does something.
     Hostile,
-    /// A tick comes that nobody asked for.
+    /// A machine gets a tick before its deadline.
     EarlyTick,
 }
 
-impl Happening {
+impl Fault {
     /// All of them.
-    pub const ALL: [Happening; 12] = [
-        Happening::Say,
-        Happening::Quit,
-        Happening::ClientDies,
-        Happening::Crash,
-        Happening::Leave,
-        Happening::Cut,
-        Happening::HalfOpen,
-        Happening::Stall,
-        Happening::Freeze,
-        Happening::Partition,
-        Happening::Hostile,
-        Happening::EarlyTick,
+    pub const ALL: [Fault; 12] = [
+        Fault::Chat,
+        Fault::Quit,
+        Fault::ClientFails,
+        Fault::Crash,
+        Fault::Leave,
+        Fault::Cut,
+        Fault::HalfOpen,
+        Fault::Stall,
+        Fault::Freeze,
+        Fault::Partition,
+        Fault::Hostile,
+        Fault::EarlyTick,
     ];
 
     /// Its name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Happening::Say => "chats",
-            Happening::Quit => "quits",
-            Happening::ClientDies => "clients lost",
-            Happening::Crash => "crashes",
-            Happening::Leave => "leaves",
-            Happening::Cut => "cuts",
-            Happening::HalfOpen => "half-open links",
-            Happening::Stall => "stalls",
-            Happening::Freeze => "freezes",
-            Happening::Partition => "partitions",
-            Happening::Hostile => "hostile acts",
-            Happening::EarlyTick => "early ticks",
+            Fault::Chat => "chats",
+            Fault::Quit => "quits",
+            Fault::ClientFails => "clients lost",
+            Fault::Crash => "crashes",
+            Fault::Leave => "leaves",
+            Fault::Cut => "cuts",
+            Fault::HalfOpen => "half-open links",
+            Fault::Stall => "stalls",
+            Fault::Freeze => "freezes",
+            Fault::Partition => "partitions",
+            Fault::Hostile => "hostile acts",
+            Fault::EarlyTick => "early ticks",
         }
     }
 }
 
-/// What a seed has drawn.
+/// The options of a run, drawn from its seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// How many servers of ours.
+    /// The number of servers.
     pub servers: u32,
-    /// How many clients of ours.
+    /// The number of clients.
     pub clients: u32,
-    /// How many servers like the original.
-    pub original_servers: u32,
-    /// How many clients like the original.
-    pub original_clients: u32,
-    /// How many malicious nodes.
+    /// The number of v1 servers.
+    pub v1_servers: u32,
+    /// The number of v1 clients.
+    pub v1_clients: u32,
+    /// The number of hostile nodes.
     pub hostiles: u32,
-    /// How the servers are first linked.
+    /// How the servers are configured to link.
     pub shape: Shape,
-    /// Whether all servers begin at once.
-    pub storm: bool,
-    /// Whether some ranks are given by the operator.
+    /// Whether all servers start at once.
+    pub start_at_once: bool,
+    /// Whether the ranks are configured.
     pub ranks: bool,
-    /// How long things go wrong.
-    pub trouble: Duration,
-    /// How many things happen in that time.
-    pub happenings: u32,
-    /// How often each kind of thing happens, compared with the others.
-    pub weights: [u8; Happening::ALL.len()],
+    /// How long there are faults.
+    pub faults_for: Duration,
+    /// The number of faults and commands in that time.
+    pub faults: u32,
+    /// The weight of each kind of fault.
+    pub weights: [u8; Fault::ALL.len()],
     /// The shortest and the longest time that bytes take, in microseconds.
     pub latency: (u64, u64),
-    /// How often, in a hundred times, what arrived is handed over in pieces.
+    /// The probability, in percent, that a read gets a part of what arrived only.
     pub cut_percent: u8,
-    /// How many bytes can be on the way on one connection.
+    /// How many bytes can be in flight in one direction of a connection.
     pub window: usize,
     /// The bound of a client's queue.
     pub client_queue: usize,
@@ -167,16 +162,18 @@ pub struct Options {
     pub server_queue: usize,
     /// The longest text of a chat.
     pub chat_bytes_max: usize,
-    /// How often, in a hundred times, a dial fails for no reason.
+    /// The probability, in percent, that a dial is refused for no reason.
     pub dial_fails_percent: u8,
-    /// How often, in a hundred times, a dial hangs.
+    /// The probability, in percent, that a dial is not answered.
     pub dial_hangs_percent: u8,
-    /// Whether clients' ids collide.
+    /// Whether the ids of clients collide.
     pub client_ids_collide: bool,
-    /// Whether one server has another one's id.
+    /// Whether two servers have the same id.
     pub server_ids_collide: bool,
-    /// Whether clients do things in channels.
+    /// Whether clients use channels.
     pub channels: bool,
+    /// Whether servers find each other by a directory's lists.
+    pub rendezvous: bool,
 }
 
 impl Options {
@@ -193,7 +190,7 @@ impl Options {
         };
         let servers = u32::try_from(servers).expect("between two u32");
         let clients = u32::try_from(random.between(1, u64::from(servers) + 4)).unwrap_or(1);
-        let mut weights = [0; Happening::ALL.len()];
+        let mut weights = [0; Fault::ALL.len()];
         for weight in &mut weights {
             if random.chance(45) {
                 *weight = random.one_of(&[1, 2, 4, 8]);
@@ -206,18 +203,18 @@ impl Options {
             0
         };
         if hostiles == 0 {
-            weights[Happening::Hostile as usize] = 0;
+            weights[Fault::Hostile as usize] = 0;
         } else {
-            weights[Happening::Hostile as usize] = random.one_of(&[4, 16]);
+            weights[Fault::Hostile as usize] = random.one_of(&[4, 16]);
         }
-        let originals = random.chance(15);
+        let v1_nodes = random.chance(15);
         let one = |random: &mut Random| u32::from(random.chance(60));
-        let original_servers = if originals { one(random) } else { 0 };
+        let v1_servers = if v1_nodes { one(random) } else { 0 };
         Options {
             servers,
             clients,
-            original_servers,
-            original_clients: if originals {
+            v1_servers,
+            v1_clients: if v1_nodes {
                 one(random) + one(random)
             } else {
                 0
@@ -230,10 +227,10 @@ impl Options {
                 Shape::Tree,
                 Shape::Mesh,
             ]),
-            storm: random.chance(30),
+            start_at_once: random.chance(30),
             ranks: random.chance(10),
-            trouble: Duration::from_secs(random.one_of(&[5, 20, 20, 60, 120])),
-            happenings: u32::try_from(random.between(5, 60)).unwrap_or(5),
+            faults_for: Duration::from_secs(random.one_of(&[5, 20, 20, 60, 120])),
+            faults: u32::try_from(random.between(5, 60)).unwrap_or(5),
             weights,
             latency: random.one_of(&[(50, 200), (100, 5_000), (1_000, 40_000), (5_000, 300_000)]),
             cut_percent: random.one_of(&[0, 5, 30, 90]),
@@ -244,13 +241,14 @@ impl Options {
             dial_fails_percent: random.one_of(&[0, 0, 10, 40]),
             dial_hangs_percent: random.one_of(&[0, 0, 0, 10]),
             client_ids_collide: random.chance(30),
-            // An original remembers the one, and the other is refused for ever.
-            server_ids_collide: random.chance(8) && original_servers == 0,
+            // A v1 node remembers the one, and refuses the other for ever.
+            server_ids_collide: random.chance(8) && v1_servers == 0,
             channels: settings.channels,
+            rendezvous: settings.rendezvous,
         }
     }
 
-    /// What the network is like while it is in trouble.
+    /// The conditions of the network while there are faults.
     pub(crate) const fn conditions(&self) -> Conditions {
         Conditions {
             latency: self.latency,
@@ -261,10 +259,10 @@ impl Options {
         }
     }
 
-    /// Whether every node is one of ours and means well.
+    /// Whether there are neither v1 nodes nor hostile ones.
     #[must_use]
-    pub const fn all_ours(&self) -> bool {
-        self.original_servers == 0 && self.original_clients == 0 && self.hostiles == 0
+    pub const fn is_all_v2(&self) -> bool {
+        self.v1_servers == 0 && self.v1_clients == 0 && self.hostiles == 0
     }
 }
 
@@ -273,21 +271,21 @@ impl fmt::Display for Options {
         write!(f, "servers={} clients={}", self.servers, self.clients)?;
         write!(
             f,
-            " original_servers={} original_clients={} hostiles={}",
-            self.original_servers, self.original_clients, self.hostiles
+            " v1_servers={} v1_clients={} hostiles={}",
+            self.v1_servers, self.v1_clients, self.hostiles
         )?;
         write!(
             f,
-            " shape={:?} storm={} ranks={}",
-            self.shape, self.storm, self.ranks
+            " shape={:?} start_at_once={} ranks={}",
+            self.shape, self.start_at_once, self.ranks
         )?;
         write!(
             f,
-            " trouble={:?} happenings={} weights=",
-            self.trouble, self.happenings
+            " faults_for={:?} faults={} weights=",
+            self.faults_for, self.faults
         )?;
         let mut comma = "";
-        for (kind, weight) in Happening::ALL.iter().zip(self.weights) {
+        for (kind, weight) in Fault::ALL.iter().zip(self.weights) {
             if weight > 0 {
                 write!(f, "{comma}{kind:?}:{weight}")?;
                 comma = ",";
@@ -314,6 +312,9 @@ impl fmt::Display for Options {
         )?;
         if self.channels {
             f.write_str(" channels")?;
+        }
+        if self.rendezvous {
+            f.write_str(" rendezvous")?;
         }
         Ok(())
     }

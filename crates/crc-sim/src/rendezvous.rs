@@ -1,27 +1,28 @@
-//! A rendezvous directory beside the network: it tells each server of those that
-//! joined before it, and is away for a part of the trouble in some runs.
+//! A rendezvous directory beside the network: it lists to each server those that joined
+//! before it, and is away during a part of the faults in some runs.
 //!
-//! No bytes go to it or come from it: its own wire is tested elsewhere, and what
-//! matters here is what servers make of its lists, however late and wrong.
+//! It is not on the wire: its protocol is tested elsewhere. What matters here is what
+//! servers make of its lists, however late and wrong.
 
 use core::time::Duration;
 
 use crc_core::{Random, ServerCommand};
 
-use crate::node::{Birth, address};
-use crate::world::{Told, World};
+use crate::event::NodeEvent;
+use crate::node::{NodeConfig, address};
+use crate::world::World;
 use crc_netem::{Draw, mix};
 
-/// How long servers wait for the first list.
+/// How long servers wait for their first list.
 pub(crate) const CANDIDATES_WITHIN: Duration = Duration::from_secs(5);
 
 /// A directory's list.
 #[derive(Debug)]
 pub(crate) struct Rendezvous {
-    /// The living servers in the order of joining.
+    /// The servers that run, in the order of joining.
     list: Vec<usize>,
-    /// In how much of the trouble, in a hundred parts, it is there.
-    there_percent: u64,
+    /// For how long, in percent of the faults, it is up.
+    up_percent: u64,
     random: Random,
 }
 
@@ -30,37 +31,38 @@ impl Rendezvous {
         let mut random = Random::new(mix(seed, 0x7265_6e64));
         Rendezvous {
             list: Vec::new(),
-            there_percent: random.one_of(&[100, 100, 60, 20, 0]),
+            up_percent: random.one_of(&[100, 100, 60, 20, 0]),
             random,
         }
     }
 }
 
 impl World {
-    /// Whether the directory is there now.
-    fn rendezvous_is_there(&self) -> bool {
+    fn is_rendezvous_up(&self) -> bool {
         let micros = |time: crc_core::Timestamp| time.as_micros();
-        let there = |it: &Rendezvous| {
-            self.calm || micros(self.now()) * 100 < micros(self.plan.calm_at) * it.there_percent
+        let up = |it: &Rendezvous| {
+            self.faults_over
+                || micros(self.now()) * 100 < micros(self.plan.faults_end_at) * it.up_percent
         };
-        self.rendezvous.as_ref().is_some_and(there)
+        self.rendezvous.as_ref().is_some_and(up)
     }
 
-    /// A server has begun, and joins.
+    /// A server has started, and joins.
     pub(crate) fn join_rendezvous(&mut self, node: usize) {
-        if !matches!(self.nodes[node].birth, Birth::Server(_)) || !self.rendezvous_is_there() {
+        let is_server = matches!(self.network.nodes[node].config, NodeConfig::Server(_));
+        if !is_server || !self.is_rendezvous_up() {
             return;
         }
         if let Some(rendezvous) = &mut self.rendezvous {
             rendezvous.list.retain(|other| *other != node);
             rendezvous.list.push(node);
         }
-        self.tell_lists();
+        self.send_lists();
     }
 
-    /// A server is no more.
+    /// A server has ended.
     pub(crate) fn leave_rendezvous(&mut self, node: usize) {
-        if !self.rendezvous_is_there() {
+        if !self.is_rendezvous_up() {
             return;
         }
         let Some(rendezvous) = &mut self.rendezvous else {
@@ -69,44 +71,44 @@ impl World {
         let before = rendezvous.list.len();
         rendezvous.list.retain(|other| *other != node);
         if rendezvous.list.len() != before {
-            self.tell_lists();
+            self.send_lists();
         }
     }
 
-    /// All is calm: a directory that was away is there again, and all register in
-    /// another order.
-    pub(crate) fn calm_rendezvous(&mut self) {
-        let servers = self.nodes.iter().enumerate();
-        let living = servers
+    /// The faults are over: a directory that was away is up again, and all servers
+    /// register in another order.
+    pub(crate) fn restore_rendezvous(&mut self) {
+        let nodes = self.network.nodes.iter().enumerate();
+        let alive = nodes
             .filter(|(node, it)| {
-                self.net.host(*node).is_alive() && matches!(it.birth, Birth::Server(_))
+                self.network.is_alive(*node) && matches!(it.config, NodeConfig::Server(_))
             })
             .map(|(node, _)| node)
             .collect();
         let Some(rendezvous) = &mut self.rendezvous else {
             return;
         };
-        if rendezvous.there_percent < 100 {
-            rendezvous.list = living;
+        if rendezvous.up_percent < 100 {
+            rendezvous.list = alive;
             for last in (1..rendezvous.list.len()).rev() {
                 let other = rendezvous.random.index(last + 1);
                 rendezvous.list.swap(last, other);
             }
         }
-        self.tell_lists();
+        self.send_lists();
     }
 
-    /// Tells everybody but those who are frozen.
-    fn tell_lists(&mut self) {
+    /// Sends each server its list, except to frozen ones.
+    fn send_lists(&mut self) {
         let list = self.rendezvous.as_ref().map(|it| it.list.clone());
         let list = list.unwrap_or_default();
         for (place, &node) in list.iter().enumerate() {
-            let host = self.net.host(node);
+            let host = self.network.net.host(node);
             if host.is_alive() && host.frozen_until() <= self.now() {
                 let before = list[..place].iter();
                 let before = before.map(|other| address(*other).into()).collect();
                 let found = ServerCommand::Candidates(before);
-                self.handle(node, Told::Server(found));
+                self.handle(node, NodeEvent::Server(found));
             }
         }
     }

@@ -1,27 +1,27 @@
-//! What runs add up to: numbers, and the violations with their seeds.
+//! The outcomes of many runs: counts, and the violations with their seeds.
 
 use core::fmt;
 use core::time::Duration;
 
 use crate::invariant::{Invariant, Violation};
-use crate::options::Happening;
+use crate::options::Fault;
 use crc_netem::mix;
 
 macro_rules! counts {
     ($($(#[$doc:meta])* $field:ident,)*) => {
-        /// What happened in a run, or in many, in numbers.
+        /// The counts of a run, or of many.
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub struct Counts {
             $($(#[$doc])* pub $field: u64,)*
-            /// What was done to the network, by kind: see [`Happening::ALL`].
-            pub happened: [u64; Happening::ALL.len()],
+            /// Faults and commands by kind: see [`Fault::ALL`].
+            pub faults: [u64; Fault::ALL.len()],
         }
 
         impl Counts {
-            /// Adds what another run came to.
+            /// Adds the counts of another run.
             pub fn add(&mut self, other: &Counts) {
                 $(self.$field += other.$field;)*
-                for (sum, more) in self.happened.iter_mut().zip(other.happened) {
+                for (sum, more) in self.faults.iter_mut().zip(other.faults) {
                     *sum += more;
                 }
             }
@@ -30,25 +30,25 @@ macro_rules! counts {
 }
 
 counts! {
-    /// Entries of calendars.
+    /// Entries of calendars that were due.
     entries,
-    /// Events that machines were told.
+    /// Events that machines handled.
     events,
-    /// Frames that were judged.
+    /// Frames that were checked.
     frames,
-    /// Registrations of others among them.
+    /// Announcements of other hosts among them.
     registrations,
     /// Quits among them.
     quits,
-    /// Repeated registrations among them.
-    pings,
-    /// Chats that were said.
+    /// Keepalives among them.
+    keepalives,
+    /// Chats that clients were told to send.
     chats,
     /// Chats that were delivered.
     delivered,
-    /// How often something that was said in a channel was heard.
+    /// How often a channel chat was received.
     channel_chats,
-    /// Chats that their client could not send.
+    /// Chats that a client could not send.
     not_sent,
     /// Connections that were made.
     connections,
@@ -58,37 +58,37 @@ counts! {
     slow_consumers,
     /// Registrations that were refused.
     refusals,
-    /// Original clients that were alive and registered at the end.
-    originals_alive,
+    /// V1 clients that were registered at the end.
+    v1_clients_registered,
 }
 
-/// What one seed came to.
+/// The outcome of one seed.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
     /// A hash over all that happened.
     pub trace_hash: u64,
-    /// How much time passed in the run.
+    /// The simulated time of the run.
     pub simulated: Duration,
-    /// What happened, in numbers.
+    /// The counts.
     pub counts: Counts,
-    /// What was wrong; empty is good.
+    /// The violations.
     pub violations: Vec<Violation>,
-    /// The trace, if it was wanted.
+    /// The lines of the trace, if they were wanted.
     pub lines: Vec<String>,
 }
 
-/// What many seeds came to.
+/// The outcomes of many seeds.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// How many seeds were run.
+    /// The number of seeds.
     pub seeds: u64,
-    /// How much time passed in all runs together.
+    /// The simulated time of all runs.
     pub simulated: Duration,
-    /// What happened, in numbers.
+    /// The counts.
     pub counts: Counts,
-    /// The trace hashes of all seeds in one number, whatever order they ran in: equal
+    /// The trace hashes of all seeds in one number, in whatever order they ran: equal
     /// digests of two builds mean equal runs, seed by seed.
     pub trace_digest: u64,
     /// The seeds with violations, each with its first.
@@ -117,9 +117,9 @@ impl Report {
         self.violations.sort_by_key(|(seed, _)| *seed);
     }
 
-    /// How many seeds broke a promise.
+    /// The number of seeds that violate an invariant first.
     #[must_use]
-    pub fn broken(&self, invariant: Invariant) -> usize {
+    pub fn violations_of(&self, invariant: Invariant) -> usize {
         let violations = self.violations.iter();
         violations
             .filter(|(_, violation)| violation.invariant == invariant)
@@ -138,19 +138,19 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{} events, {} connections, {} frames judged: {} registrations, {} quits, {} pings, {} chats said, {} delivered, {} heard in channels",
+            "{} events, {} connections, {} frames checked: {} registrations, {} quits, {} keepalives; {} chats, {} delivered, {} received in channels",
             counts.events,
             counts.connections,
             counts.frames,
             counts.registrations,
             counts.quits,
-            counts.pings,
+            counts.keepalives,
             counts.chats,
             counts.delivered,
             counts.channel_chats
         )?;
         write!(f, "faults:")?;
-        for (kind, count) in Happening::ALL.iter().zip(counts.happened) {
+        for (kind, count) in Fault::ALL.iter().zip(counts.faults) {
             write!(f, " {} {count},", kind.name())?;
         }
         writeln!(
@@ -161,12 +161,12 @@ impl fmt::Display for Report {
         writeln!(f, "trace digest: {:016x}", self.trace_digest)?;
         writeln!(f, "violations: {}", self.violations.len())?;
         for &invariant in Invariant::ALL {
-            let broken = self.broken(invariant);
-            let mark = if broken == 0 { "  " } else { "! " };
+            let violations = self.violations_of(invariant);
+            let mark = if violations == 0 { "  " } else { "! " };
             write!(
                 f,
-                "{mark}{invariant:<3} {broken:>7}  {}",
-                invariant.promise()
+                "{mark}{invariant:<3} {violations:>7}  {}",
+                invariant.description()
             )?;
             let mut comma = "  seeds";
             for (seed, _) in self

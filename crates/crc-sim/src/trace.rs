@@ -1,11 +1,11 @@
-//! What a run leaves behind: a hash over all that happened, and on demand a
-//! line for each of it. Two runs with the same hash were the same run.
+//! The trace of a run: a hash over all that happened, and on demand a line for each
+//! event. Two runs with the same hash were the same run.
 
 use crc_core::Timestamp;
 
 use crc_netem::mix;
 
-/// The record of one run.
+/// The trace of one run.
 #[derive(Debug)]
 pub(crate) struct Trace {
     hash: u64,
@@ -28,10 +28,12 @@ impl Trace {
         self.lines.unwrap_or_default()
     }
 
-    pub(crate) fn note(&mut self, number: u64) {
+    /// Hashes a number.
+    pub(crate) fn number(&mut self, number: u64) {
         self.hash = mix(self.hash, number);
     }
 
+    /// Hashes some bytes.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let mut chunks = bytes.chunks_exact(8);
         let mut hash = self.hash ^ (bytes.len() as u64);
@@ -45,7 +47,7 @@ impl Trace {
         self.hash = hash;
     }
 
-    /// Writes a line, if lines are wanted; `line` is not called otherwise.
+    /// Adds a line, if lines are wanted; `line` is not called otherwise.
     #[inline]
     pub(crate) fn line(&mut self, now: Timestamp, line: impl FnOnce() -> String) {
         if let Some(lines) = &mut self.lines {

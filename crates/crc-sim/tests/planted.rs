@@ -1,17 +1,17 @@
-//! The tester is tested: bugs that are planted are found. All of them, each in
-//! up to 10,000 seeds, by the command `crc-sim planted`; here the quick ones.
+//! The simulator finds planted bugs: the ones that show in few seeds. `crc-sim planted`
+//! looks for all of them.
 
 #![cfg(feature = "planted")]
 
 use crc_sim::{Bug, Settings, campaign};
 
 #[test]
-fn there_are_bugs_enough() {
+fn there_are_at_least_twenty_bugs() {
     assert!(Bug::ALL.len() >= 20);
 }
 
 #[test]
-fn what_breaks_much_is_found_at_once() {
+fn bugs_that_show_often_are_found() {
     std::panic::set_hook(Box::new(|_| {}));
     for bug in [
         Bug::NobodyRemembered,

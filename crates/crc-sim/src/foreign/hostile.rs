@@ -1,6 +1,5 @@
-//! Somebody who says anything at all: whole frames about hosts that are there
-//! and hosts that are not, cut ones, damaged ones, junk; as a client, as a
-//! server, and as nobody.
+//! A node that sends anything: frames about hosts that exist and hosts that do not, cut
+//! frames, damaged frames, random bytes; as a client, as a server, and unregistered.
 
 use crc_core::{CloseWhen, DialId, Event, LinkId, Random};
 use crc_wire::{
@@ -8,15 +7,15 @@ use crc_wire::{
     StatusCode, Text,
 };
 
-use super::{Out, RawCommand, dialled};
+use super::{ForeignCommand, Out, address_of};
 use crc_netem::Draw;
 
-/// A malicious node.
+/// A hostile node.
 #[derive(Debug, Clone)]
 pub(crate) struct Hostile {
-    /// Whom it may dial.
+    /// How many servers it may dial.
     servers: usize,
-    /// Ids that others have.
+    /// Ids of other hosts.
     ids: Vec<u32>,
     links: Vec<LinkId>,
     dials: u64,
@@ -32,14 +31,14 @@ impl Hostile {
         }
     }
 
-    pub(super) fn handle(&mut self, event: Event<'_, RawCommand>, out: &mut Out) {
+    pub(super) fn handle(&mut self, event: Event<'_, ForeignCommand>, out: &mut Out) {
         match event {
-            Event::Command(RawCommand::Start) => self.dial(0, out),
-            Event::Command(RawCommand::Act(pick)) => self.act(&mut Random::new(pick), out),
+            Event::Command(ForeignCommand::Start) => self.dial(0, out),
+            Event::Command(ForeignCommand::Act(pick)) => self.act(&mut Random::new(pick), out),
             Event::LinkUp { link, .. } => {
                 self.links.push(link);
                 let mut random = Random::new(link.as_u64() ^ self.dials);
-                // Most begin well.
+                // Most register first.
                 if random.chance(80) {
                     let begin = self.registration(&mut random, true);
                     out.send(link, &begin);
@@ -52,7 +51,7 @@ impl Hostile {
 
     fn dial(&mut self, target: usize, out: &mut Out) {
         self.dials += 1;
-        out.dial(DialId(self.dials), dialled(target));
+        out.dial(DialId(self.dials), address_of(target));
     }
 
     fn act(&mut self, random: &mut Random, out: &mut Out) {

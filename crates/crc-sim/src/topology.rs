@@ -1,41 +1,40 @@
-//! Who is in a network: the settings of every node, drawn from the seed.
+//! The nodes of a run and their configurations, drawn from the seed.
 
 use core::time::Duration;
 
 use crc_core::{ClientConfig, Config, Random};
 use crc_wire::{HostId, Info, Name};
 
-use crate::node::{Birth, address};
+use crate::foreign::{ForeignNode, Habits, Hostile, V1Client, V1Server};
+use crate::node::{NodeConfig, address};
 use crate::options::{Options, Shape};
-use crate::raw::{Hostile, OriginalClient, OriginalServer, Raw};
 use crc_netem::{Draw, mix};
 
 fn id(id: u32) -> HostId {
     HostId::new(id).expect("ids here are not 0")
 }
 
-/// The nodes in their order: servers, original servers, clients, original
-/// clients, malicious ones.
-pub(crate) fn births(seed: u64, options: &Options) -> Vec<Birth> {
+/// The nodes in their order: servers, v1 servers, clients, v1 clients, hostile nodes.
+pub(crate) fn draw(seed: u64, options: &Options) -> Vec<NodeConfig> {
     let mut random = Random::new(seed ^ 0x6269_7274_6873);
     let random = &mut random;
     let servers = options.servers as usize;
-    let originals = options.original_servers as usize;
-    // Ids in no order, so that the order of ranks is not that of birth.
-    let mut ids: Vec<u32> = (1..=options.servers + options.original_servers).collect();
+    let v1_servers = options.v1_servers as usize;
+    // Ids in no order, so that the order of ranks is not that of starting.
+    let mut ids: Vec<u32> = (1..=options.servers + options.v1_servers).collect();
     for last in (1..ids.len()).rev() {
         ids.swap(last, random.index(last + 1));
     }
     if options.server_ids_collide && servers > 2 {
         ids[servers - 1] = ids[random.index(servers - 1)];
     }
-    let mut births = Vec::new();
+    let mut nodes = Vec::new();
     for (node, &number) in ids.iter().enumerate().take(servers) {
         let config = server(node, id(number), options, random);
-        births.push(Birth::Server(Box::new(config)));
+        nodes.push(NodeConfig::Server(Box::new(config)));
     }
-    for number in 0..originals {
-        let habits = crate::raw::Habits {
+    for number in 0..v1_servers {
+        let habits = Habits {
             reads_max: random.one_of(&[1024, 2048, 4096]),
             hop: random.one_of(&[0, 1, 2]),
             echoes_servers: random.chance(30),
@@ -43,8 +42,8 @@ pub(crate) fn births(seed: u64, options: &Options) -> Vec<Birth> {
             loses_statuses: random.chance(40),
         };
         let uplink = random.chance(50).then(|| random.index(servers));
-        let original = OriginalServer::new(id(ids[servers + number]), habits, uplink);
-        births.push(Birth::Raw(Box::new(Raw::Server(original))));
+        let v1 = V1Server::new(id(ids[servers + number]), habits, uplink);
+        nodes.push(NodeConfig::Foreign(Box::new(ForeignNode::V1Server(v1))));
     }
     let clients_seed = random.next_u64();
     for number in 0..options.clients {
@@ -59,7 +58,7 @@ pub(crate) fn births(seed: u64, options: &Options) -> Vec<Birth> {
         );
         if options.client_ids_collide {
             match random.below(3) {
-                // The same ids will be drawn again and again.
+                // These draw the same ids again and again.
                 0 => config.seed = clients_seed ^ random.below(2),
                 1 => config.id = Some(id(1000 + u32::try_from(random.below(3)).unwrap_or(0))),
                 _ => {}
@@ -67,25 +66,25 @@ pub(crate) fn births(seed: u64, options: &Options) -> Vec<Birth> {
         } else if random.chance(30) {
             config.id = Some(id(1000 + number));
         }
-        births.push(Birth::Client(Box::new(config)));
+        nodes.push(NodeConfig::Client(Box::new(config)));
     }
-    for number in 0..options.original_clients {
+    for number in 0..options.v1_clients {
         let server = random.index(servers);
         let number = if options.client_ids_collide {
             number % 2
         } else {
             500 + number
         };
-        let client = OriginalClient::new(id(1000 + number), server);
-        births.push(Birth::Raw(Box::new(Raw::Client(client))));
+        let client = V1Client::new(id(1000 + number), server);
+        nodes.push(NodeConfig::Foreign(Box::new(ForeignNode::V1Client(client))));
     }
     for _ in 0..options.hostiles {
-        let mut theirs = ids.clone();
-        theirs.extend(1000..1004);
-        let hostile = Hostile::new(servers, theirs);
-        births.push(Birth::Raw(Box::new(Raw::Hostile(hostile))));
+        let mut taken = ids.clone();
+        taken.extend(1000..1004);
+        let hostile = Hostile::new(servers, taken);
+        nodes.push(NodeConfig::Foreign(Box::new(ForeignNode::Hostile(hostile))));
     }
-    births
+    nodes
 }
 
 fn server(node: usize, id: HostId, options: &Options, random: &mut Random) -> Config {
@@ -101,7 +100,7 @@ fn server(node: usize, id: HostId, options: &Options, random: &mut Random) -> Co
     config
         .connect
         .extend(parent.map(|parent| address(parent).into()));
-    let all = (options.servers + options.original_servers) as usize;
+    let all = (options.servers + options.v1_servers) as usize;
     if options.shape == Shape::Mesh && node != 0 {
         for _ in 0..random.below(3) {
             let other = random.index(all);
@@ -109,12 +108,12 @@ fn server(node: usize, id: HostId, options: &Options, random: &mut Random) -> Co
                 config.connect.push(address(other).into());
             }
         }
-    } else if node != 0 && options.original_servers > 0 && random.chance(20) {
+    } else if node != 0 && options.v1_servers > 0 && random.chance(20) {
         let other = options.servers as usize;
         config.connect.push(address(other).into());
     }
     if options.ranks && options.shape != Shape::Mesh {
-        // Those that it links to have lower ranks.
+        // The servers that it links to have lower ranks.
         config.rank = u32::try_from(node).ok();
     }
     config.limits.client_queue_bytes_max = options.client_queue;

@@ -1,15 +1,15 @@
-//! A client as weak as the original one.
+//! A v1 client.
 
 use std::collections::BTreeSet;
 
 use crc_core::{CloseWhen, DialId, Event, LinkId};
 use crc_wire::{HostId, Info, Message, Name, Registration};
 
-use super::{Complaint, Out, RawCommand, dialled, read_whole};
+use super::{Complaint, ForeignCommand, Out, address_of, read_whole};
 
-/// It registers, keeps its list, and falls over what it does not expect.
+/// It registers, keeps its list, and complains of what it does not expect.
 #[derive(Debug, Clone)]
-pub(crate) struct OriginalClient {
+pub(crate) struct V1Client {
     pub(crate) id: HostId,
     server: usize,
     link: Option<LinkId>,
@@ -17,9 +17,9 @@ pub(crate) struct OriginalClient {
     pub(crate) listed: BTreeSet<u32>,
 }
 
-impl OriginalClient {
+impl V1Client {
     pub(crate) const fn new(id: HostId, server: usize) -> Self {
-        OriginalClient {
+        V1Client {
             id,
             server,
             link: None,
@@ -28,9 +28,9 @@ impl OriginalClient {
         }
     }
 
-    pub(super) fn handle(&mut self, event: Event<'_, RawCommand>, out: &mut Out) {
+    pub(super) fn handle(&mut self, event: Event<'_, ForeignCommand>, out: &mut Out) {
         match event {
-            Event::Command(RawCommand::Start) => out.dial(DialId(0), dialled(self.server)),
+            Event::Command(ForeignCommand::Start) => out.dial(DialId(0), address_of(self.server)),
             Event::LinkUp { link, .. } => {
                 self.link = Some(link);
                 let registration = Message::ClientRegistration(Registration {
@@ -43,7 +43,7 @@ impl OriginalClient {
             }
             Event::Bytes { link, bytes } => {
                 for message in read_whole(bytes, false, out) {
-                    self.hear(link, &message, out);
+                    self.on_message(link, &message, out);
                 }
             }
             Event::LinkDown { .. } => {
@@ -55,7 +55,7 @@ impl OriginalClient {
         }
     }
 
-    fn hear(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
+    fn on_message(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
         let mut complain = |text: String| out.notice(Complaint(text));
         match message {
             Message::ClientRegistration(m) => {
@@ -63,18 +63,18 @@ impl OriginalClient {
                     complain("its own registration came back".to_owned());
                 }
                 if !self.listed.insert(m.source.get()) {
-                    complain(format!("told twice of {}", m.source));
+                    complain(format!("{} was announced twice", m.source));
                 }
             }
             Message::ClientQuit(m) => {
                 if !self.listed.remove(&m.source.get()) {
-                    complain(format!("a quit of {}, whom it does not know", m.source));
+                    complain(format!("a quit of {}, which it does not know", m.source));
                 }
             }
             Message::Status(m) => match m.code.0 {
                 0 => self.welcomed = true,
                 1 => {}
-                // It is not taken, or not any more.
+                // Its id is taken, or was taken from it.
                 2 => out.close(link, CloseWhen::Flushed),
                 code => complain(format!("a status {code:#x}")),
             },

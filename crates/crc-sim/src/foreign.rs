@@ -1,78 +1,78 @@
-//! Nodes that are not ours: servers and clients as weak as the original ones
-//! (INTEROP), and malicious ones.
+//! Nodes of other implementations: v1 servers and clients with the weaknesses that they
+//! are known for (INTEROP), and hostile nodes.
 //!
-//! They are machines like ours, so that the world treats them alike. What an
-//! original node falls over in real life is a complaint here.
+//! They are machines, so that the world runs them like all others. Where a real v1 node
+//! would fail, the node here complains.
 
 mod hostile;
-mod original_client;
-mod original_server;
+mod v1_client;
+mod v1_server;
 
 use crc_core::{Event, Machine, Outbox, PeerAddress, Timestamp};
 use crc_wire::{FrameLimits, Message, frame_len};
 
 pub(crate) use hostile::Hostile;
-pub(crate) use original_client::OriginalClient;
-pub(crate) use original_server::{Habits, OriginalServer};
+pub(crate) use v1_client::V1Client;
+pub(crate) use v1_server::{Habits, V1Server};
 
-/// What is wrong with what an original node was sent.
+/// What is wrong with what a v1 node received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Complaint(pub(crate) String);
 
-/// What a node that is not ours can be asked to do.
+/// A command for a foreign node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RawCommand {
+pub(crate) enum ForeignCommand {
     Start,
-    /// Something malicious, drawn from this number.
+    /// Do something hostile, drawn from this seed.
     Act(u64),
 }
 
-/// A node that is not ours.
+/// A node of another implementation.
 #[derive(Debug, Clone)]
-pub(crate) enum Raw {
-    Server(OriginalServer),
-    Client(OriginalClient),
+pub(crate) enum ForeignNode {
+    V1Server(V1Server),
+    V1Client(V1Client),
     Hostile(Hostile),
 }
 
-impl Raw {
+impl ForeignNode {
     pub(crate) const fn listens(&self) -> bool {
-        matches!(self, Raw::Server(_))
+        matches!(self, ForeignNode::V1Server(_))
     }
 
     /// How many bytes it reads at once.
     pub(crate) const fn reads_max(&self) -> usize {
         match self {
-            Raw::Server(server) => server.reads_max,
-            Raw::Client(_) => 2048,
-            Raw::Hostile(_) => usize::MAX,
+            ForeignNode::V1Server(server) => server.reads_max,
+            ForeignNode::V1Client(_) => 2048,
+            ForeignNode::Hostile(_) => usize::MAX,
         }
     }
 
-    pub(crate) const fn is_original(&self) -> bool {
-        !matches!(self, Raw::Hostile(_))
+    pub(crate) const fn is_v1(&self) -> bool {
+        !matches!(self, ForeignNode::Hostile(_))
     }
 
     pub(crate) fn describe(&self) -> String {
         match self {
-            Raw::Server(server) => format!("original server {}", server.id),
-            Raw::Client(client) => format!("original client {}", client.id),
-            Raw::Hostile(_) => "hostile".to_owned(),
+            ForeignNode::V1Server(server) => format!("v1 server {}", server.id),
+            ForeignNode::V1Client(client) => format!("v1 client {}", client.id),
+            ForeignNode::Hostile(_) => "hostile".to_owned(),
         }
     }
 }
 
 type Out = Outbox<Complaint>;
 
-impl Machine for Raw {
-    type Command = RawCommand;
+impl Machine for ForeignNode {
+    type Command = ForeignCommand;
     type Notice = Complaint;
 
-    fn handle(&mut self, _: Timestamp, event: Event<'_, RawCommand>, out: &mut Out) {
+    fn handle(&mut self, _: Timestamp, event: Event<'_, ForeignCommand>, out: &mut Out) {
         match self {
-            Raw::Server(server) => server.handle(event, out),
-            Raw::Client(client) => client.handle(event, out),
-            Raw::Hostile(hostile) => hostile.handle(event, out),
+            ForeignNode::V1Server(server) => server.handle(event, out),
+            ForeignNode::V1Client(client) => client.handle(event, out),
+            ForeignNode::Hostile(hostile) => hostile.handle(event, out),
         }
     }
 
@@ -81,15 +81,15 @@ impl Machine for Raw {
     }
 }
 
-/// The longest frame, and the longest write, that every original node can read.
+/// The longest frame, and the longest write, that every v1 node can read.
 const BYTES_MAX: usize = 1024;
 
-/// What one read of an original node comes to. It takes it for whole frames.
+/// The messages in one read of a v1 node, which takes it for whole frames.
 fn read_whole<'a>(mut bytes: &'a [u8], server: bool, out: &mut Out) -> Vec<Message<'a>> {
     let mut messages = Vec::new();
     let mut complain = |text: String| out.notice(Complaint(text));
     if bytes.len() > BYTES_MAX && !server {
-        // Some read less at a time than others.
+        // Some clients read less at a time than others.
         complain(format!("{} bytes in one read", bytes.len()));
     }
     while !bytes.is_empty() {
@@ -116,13 +116,13 @@ fn read_whole<'a>(mut bytes: &'a [u8], server: bool, out: &mut Out) -> Vec<Messa
                 return messages;
             }
             Ok(message) => messages.push(message),
-            Err(error) => complain(format!("a frame that makes no sense: {error}")),
+            Err(error) => complain(format!("an invalid frame: {error}")),
         }
     }
     messages
 }
 
-/// An address as the world has it.
-pub(super) fn dialled(node: usize) -> PeerAddress {
+/// The address of a node.
+pub(super) fn address_of(node: usize) -> PeerAddress {
     crate::node::address(node).into()
 }

@@ -1,14 +1,14 @@
-//! A server as weak as the original ones: believes everything, never forgets,
-//! and falls over a frame that is cut.
+//! A v1 server: it believes everything, never forgets a host, and cannot read a frame
+//! that is cut.
 
 use std::collections::BTreeMap;
 
 use crc_core::{CloseWhen, DialId, Event, LinkId, Origin};
 use crc_wire::{HostId, Info, Message, Name, Registration, Status, StatusCode, Text};
 
-use super::{Complaint, Out, RawCommand, dialled, read_whole};
+use super::{Complaint, ForeignCommand, Out, address_of, read_whole};
 
-/// What differs from one original server to the next.
+/// What differs from one v1 server to the next.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Habits {
     /// How many bytes it reads at once.
@@ -30,27 +30,27 @@ struct Peer {
 }
 
 #[derive(Debug, Clone)]
-struct Ghost {
+struct Host {
     server: bool,
     name: String,
     info: String,
     link: LinkId,
 }
 
-/// A server as weak as the original ones.
+/// A v1 server.
 #[derive(Debug, Clone)]
-pub(crate) struct OriginalServer {
+pub(crate) struct V1Server {
     pub(crate) id: HostId,
     pub(crate) reads_max: usize,
     habits: Habits,
     uplink: Option<usize>,
     peers: BTreeMap<LinkId, Peer>,
-    hosts: BTreeMap<u32, Ghost>,
+    hosts: BTreeMap<u32, Host>,
 }
 
-impl OriginalServer {
+impl V1Server {
     pub(crate) const fn new(id: HostId, habits: Habits, uplink: Option<usize>) -> Self {
-        OriginalServer {
+        V1Server {
             id,
             reads_max: habits.reads_max,
             habits,
@@ -60,11 +60,11 @@ impl OriginalServer {
         }
     }
 
-    pub(super) fn handle(&mut self, event: Event<'_, RawCommand>, out: &mut Out) {
+    pub(super) fn handle(&mut self, event: Event<'_, ForeignCommand>, out: &mut Out) {
         match event {
-            Event::Command(RawCommand::Start) => {
+            Event::Command(ForeignCommand::Start) => {
                 if let Some(uplink) = self.uplink {
-                    out.dial(DialId(0), dialled(uplink));
+                    out.dial(DialId(0), address_of(uplink));
                 }
             }
             Event::LinkUp { link, origin, .. } => {
@@ -76,10 +76,10 @@ impl OriginalServer {
             }
             Event::Bytes { link, bytes } => {
                 for message in read_whole(bytes, true, out) {
-                    self.hear(link, message, out);
+                    self.on_message(link, message, out);
                 }
             }
-            // It keeps all state; its half of the connection is let go.
+            // It keeps all state, and closes its half of the connection.
             Event::LinkDown { link, .. } => {
                 self.peers.remove(&link);
                 out.close(link, CloseWhen::Flushed);
@@ -98,7 +98,7 @@ impl OriginalServer {
         out.send(link, &registration.to_vec());
     }
 
-    fn seed(&self, link: LinkId, out: &mut Out) {
+    fn send_burst(&self, link: LinkId, out: &mut Out) {
         for server in [true, false] {
             for (&id, host) in &self.hosts {
                 if host.server == server && host.link != link {
@@ -108,7 +108,7 @@ impl OriginalServer {
         }
     }
 
-    fn registration(&self, id: u32, host: &Ghost) -> Vec<u8> {
+    fn registration(&self, id: u32, host: &Host) -> Vec<u8> {
         let registration = Registration {
             source: HostId::new(id).expect("ids here come from the wire"),
             last_hop: Some(self.id),
@@ -147,15 +147,18 @@ impl OriginalServer {
         out.send(link, &status.to_vec());
     }
 
-    fn hear(&mut self, link: LinkId, message: Message<'_>, out: &mut Out) {
+    fn on_message(&mut self, link: LinkId, message: Message<'_>, out: &mut Out) {
         let frame = message.to_vec();
         match message {
-            Message::ServerRegistration(m) => self.registered(link, true, m, out),
-            Message::ClientRegistration(m) => self.registered(link, false, m, out),
+            Message::ServerRegistration(m) => self.on_registration(link, true, m, out),
+            Message::ClientRegistration(m) => self.on_registration(link, false, m, out),
             Message::ClientChat(m) => {
                 let to = m.destination.and_then(|to| self.hosts.get(&to.get()));
                 if !self.hosts.contains_key(&m.source.get()) {
-                    out.notice(Complaint(format!("a chat of {}, who is unknown", m.source)));
+                    out.notice(Complaint(format!(
+                        "a chat of {}, which is unknown",
+                        m.source
+                    )));
                 }
                 match to {
                     Some(host) if !host.server && host.link != link => out.send(host.link, &frame),
@@ -182,7 +185,7 @@ impl OriginalServer {
         }
     }
 
-    fn registered(&mut self, link: LinkId, server: bool, m: Registration<'_>, out: &mut Out) {
+    fn on_registration(&mut self, link: LinkId, server: bool, m: Registration<'_>, out: &mut Out) {
         let id = m.source;
         if m.info.as_str().contains('\u{fffd}') || !m.info.as_str().is_ascii() {
             out.notice(Complaint(format!(
@@ -194,7 +197,7 @@ impl OriginalServer {
             let text = format!("A machine has already registered with ID {id}");
             return self.status(link, None, StatusCode::ID_TAKEN, &text, out);
         }
-        let host = Ghost {
+        let host = Host {
             server,
             name: m.name.as_str().to_owned(),
             info: m.info.as_str().to_owned(),
@@ -215,9 +218,9 @@ impl OriginalServer {
                 1 => Some(self.id),
                 _ => Some(id),
             };
-            // Whom it has dialled it tells its name once more.
+            // It introduces itself once more on a link that it has dialled.
             self.introduce(link, hop, out);
-            self.seed(link, out);
+            self.send_burst(link, out);
         }
         let echoes = self.habits.echoes_servers && server && !fresh;
         self.flood(&frame, link, echoes, out);

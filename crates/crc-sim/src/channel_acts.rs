@@ -1,0 +1,78 @@
+//! What clients do in channels, during the faults and at rest.
+
+use std::collections::BTreeSet;
+
+use crc_core::{ClientCommand, Random};
+use crc_netem::Draw;
+
+use crate::event::NodeEvent;
+use crate::rest_checks::Parts;
+use crate::world::World;
+
+/// Few, so that clients meet; two of them are the same.
+const CHANNELS: [&str; 4] = ["#reef", "#Reef", "#lagoon", "#sandbank"];
+
+/// Something that a client does in a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChannelAct {
+    Join,
+    Part,
+    Chat,
+    Topic,
+}
+
+impl ChannelAct {
+    pub(crate) fn draw(random: &mut Random) -> ChannelAct {
+        use ChannelAct::{Chat, Join, Part, Topic};
+        random.one_of(&[Join, Join, Join, Part, Chat, Chat, Chat, Topic, Topic])
+    }
+}
+
+impl World {
+    /// A client does something in a channel.
+    pub(crate) fn act_in_channel(&mut self, act: ChannelAct, random: &mut Random) {
+        let Some(client) = self.any_client(random) else {
+            return;
+        };
+        let channel = random.one_of(&CHANNELS).to_owned();
+        let command = match act {
+            ChannelAct::Join => {
+                let key = String::new();
+                ClientCommand::Join { channel, key }
+            }
+            ChannelAct::Part => {
+                let text = String::new();
+                ClientCommand::Part { channel, text }
+            }
+            ChannelAct::Chat => return self.send_channel_chat(client, channel, None),
+            ChannelAct::Topic => {
+                let topic = format!("topic {}", random.below(1000));
+                ClientCommand::SetTopic { channel, topic }
+            }
+        };
+        self.handle(client, NodeEvent::Client(command));
+    }
+
+    fn send_channel_chat(&mut self, speaker: usize, channel: String, due: Option<BTreeSet<usize>>) {
+        let text = self
+            .monitor
+            .new_channel_chat(&self.network, speaker, &channel, due);
+        let command = ClientCommand::SendChannelChat { channel, text };
+        self.handle(speaker, NodeEvent::Client(command));
+    }
+
+    /// At rest every member sends a chat to every channel it is in.
+    pub(crate) fn send_channel_chats_at_rest(&mut self, parts: &Parts) {
+        let all: BTreeSet<usize> = parts.values().copied().collect();
+        for part in all {
+            let is_in_part = |home: usize| parts.get(&home) == Some(&part);
+            for (channel, members) in self.network.channel_members(is_in_part) {
+                for &speaker in &members {
+                    let mut due = members.clone();
+                    due.remove(&speaker);
+                    self.send_channel_chat(speaker, channel.clone(), Some(due));
+                }
+            }
+        }
+    }
+}

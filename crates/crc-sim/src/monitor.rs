@@ -1,0 +1,215 @@
+//! The wire monitor: it sees every event of every machine and all that is sent, checks
+//! what can be checked at once, and keeps what the rest checks need to know.
+//!
+//! It only reads the network. What it keeps of it:
+//!
+//! - `record`: violations, the trace, the counts, and the last activity;
+//! - for each direction of each connection, what the reader was told ([`StreamState`]);
+//! - where every chat is ([`chats`]) and which connections each channel chat has crossed
+//!   ([`channel_chats`]).
+
+pub(crate) mod channel_chats;
+pub(crate) mod chats;
+mod describe;
+pub(crate) mod effort;
+mod stream_state;
+mod wire_checks;
+
+use crc_core::{ClientNotice, LinkId, Timestamp};
+use crc_netem::Progress;
+
+use crate::event::{NodeEvent, Notice};
+use crate::foreign::Complaint;
+use crate::invariant::{Invariant, Violation};
+use crate::network::Network;
+use crate::report::Counts;
+use crate::trace::Trace;
+
+use channel_chats::ChannelChat;
+use chats::ChatLedger;
+use describe::describe_frames;
+pub(crate) use stream_state::StreamState;
+
+/// What a run leaves behind.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) trace: Trace,
+    pub(crate) counts: Counts,
+    /// When there was activity for the last time, and what it was. Repetitions that go
+    /// on for ever, such as keepalives, are none.
+    pub(crate) last_activity: (Timestamp, &'static str),
+}
+
+impl Record {
+    pub(crate) fn violation(&mut self, at: Timestamp, invariant: Invariant, text: String) {
+        self.trace
+            .line(at, || format!("VIOLATION {invariant}: {text}"));
+        self.violations.push(Violation {
+            invariant,
+            at,
+            text,
+        });
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Monitor {
+    pub(crate) record: Record,
+    /// By connection, and by the end that writes.
+    pub(crate) streams: Vec<[StreamState; 2]>,
+    pub(crate) chats: ChatLedger,
+    pub(crate) channel_chats: Vec<ChannelChat>,
+}
+
+impl Monitor {
+    pub(crate) fn new(nodes: usize, lines: bool) -> Monitor {
+        Monitor {
+            record: Record {
+                violations: Vec::new(),
+                trace: Trace::new(lines),
+                counts: Counts::default(),
+                last_activity: (Timestamp::START, "the start"),
+            },
+            streams: Vec::new(),
+            chats: ChatLedger::new(nodes),
+            channel_chats: Vec::new(),
+        }
+    }
+
+    pub(crate) fn violation(&mut self, network: &Network, invariant: Invariant, text: String) {
+        let now = network.net.now();
+        self.record.violation(now, invariant, text);
+    }
+
+    /// There is activity.
+    pub(crate) fn mark_activity(&mut self, network: &Network, what: &'static str) {
+        self.record.last_activity = (network.net.now(), what);
+    }
+
+    /// There is activity on a connection, unless it is one of those that are tried in vain
+    /// for ever: by a node that a v1 server refuses, or whose client a v1 node does not
+    /// forget.
+    pub(crate) fn mark_activity_unless_futile(
+        &mut self,
+        network: &Network,
+        connection: usize,
+        what: &'static str,
+    ) {
+        let it = network.connection(connection);
+        let tries_for_ever = it.ends().iter().any(|end| {
+            let node = &network.nodes[end.host()];
+            node.is_v1_server() || node.is_client()
+        });
+        // What follows on an accepted link is seen anyway.
+        let unanswered = self.streams[connection][1].announced.is_empty();
+        if network.options.v1_servers == 0 || !tries_for_ever && !unanswered {
+            self.mark_activity(network, what);
+        }
+    }
+
+    /// A connection was made.
+    pub(crate) fn on_connection(&mut self) {
+        self.record.counts.connections += 1;
+        self.streams.push(Default::default());
+    }
+
+    /// The machine of a node is about to get an event.
+    pub(crate) fn on_event(&mut self, network: &Network, node: usize, event: &NodeEvent<'_>) {
+        let record = &mut self.record;
+        record.counts.events += 1;
+        let kind = match event {
+            NodeEvent::Up { .. } => 1,
+            NodeEvent::Bytes { bytes, .. } => {
+                record.trace.bytes(bytes);
+                2
+            }
+            NodeEvent::Down { unsent, .. } => {
+                record.trace.bytes(unsent.bytes);
+                3
+            }
+            NodeEvent::DialFailed { .. } => 4,
+            NodeEvent::Server(_) => 5,
+            NodeEvent::Client(_) => 6,
+            NodeEvent::Foreign(_) => 7,
+            NodeEvent::Tick => 8,
+        };
+        let now = network.net.now();
+        let link = event.link().map_or(0, LinkId::as_u64);
+        record.trace.number(kind << 56 | (node as u64) << 40 | link);
+        record.trace.number(now.as_micros());
+        record.trace.line(now, || {
+            let what = match event {
+                NodeEvent::Up {
+                    link,
+                    origin,
+                    endpoints,
+                } => {
+                    format!("{link} is up, {origin:?}, {}", endpoints.peer)
+                }
+                NodeEvent::Bytes { link, bytes } => format!("{link} {}", describe_frames(bytes)),
+                NodeEvent::Down { link, why, unsent } => {
+                    let unsent = unsent.bytes.len() - unsent.written;
+                    format!("{link} is down: {why}; {unsent} bytes unsent")
+                }
+                other => format!("{other:?}"),
+            };
+            format!("{} <- {what}", network.describe(node))
+        });
+    }
+
+    /// Streams have gone on.
+    pub(crate) fn on_progress(&mut self, network: &Network, progress: &[Progress]) {
+        for &progress in progress {
+            match progress {
+                Progress::Read {
+                    connection,
+                    writer,
+                    upto,
+                    kept,
+                } => self.on_read(network, connection, writer, upto, kept),
+                Progress::Lost {
+                    connection,
+                    writer,
+                    after,
+                    upto,
+                } => self.on_lost(connection, writer, after, upto),
+                Progress::Returned {
+                    connection,
+                    writer,
+                    written,
+                } => self.on_returned(network, connection, writer, written),
+            }
+        }
+    }
+
+    /// The machine of a node notices something.
+    pub(crate) fn on_notice(&mut self, network: &Network, node: usize, notice: Notice) {
+        match notice {
+            Notice::Foreign(Complaint(text)) => {
+                let text = format!("{}: {text}", network.describe(node));
+                self.violation(network, Invariant::O1, text);
+            }
+            Notice::Client(ClientNotice::Chat { from, to, text, .. }) => {
+                self.on_chat_received(network, node, from, to, &text);
+            }
+            Notice::Client(ClientNotice::ChannelChat { text, .. }) => {
+                self.on_channel_chat_received(network, node, &text);
+            }
+            Notice::Client(ClientNotice::NotSent { .. }) => self.record.counts.not_sent += 1,
+            Notice::Client(notice) => self.trace_notice(network, node, &notice),
+            Notice::Server(notice) => self.trace_notice(network, node, &notice),
+        }
+    }
+
+    fn trace_notice(&mut self, network: &Network, node: usize, notice: &dyn core::fmt::Debug) {
+        self.line(network, || {
+            format!("{} notices {notice:?}", network.describe(node))
+        });
+    }
+
+    /// Writes a line of the trace, if lines are wanted.
+    pub(crate) fn line(&mut self, network: &Network, line: impl FnOnce() -> String) {
+        self.record.trace.line(network.net.now(), line);
+    }
+}

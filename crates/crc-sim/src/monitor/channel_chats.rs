@@ -1,0 +1,93 @@
+//! Which connections every channel chat has crossed, and which clients have received it
+//! (K2, K3).
+
+use std::collections::BTreeSet;
+
+use crc_netem::Side;
+
+use super::Monitor;
+use crate::invariant::Invariant;
+use crate::network::Network;
+
+/// A chat to a channel.
+#[derive(Debug)]
+pub(crate) struct ChannelChat {
+    pub(crate) speaker: usize,
+    /// In which of its lives the speaker sent it: in another life it may receive it.
+    life: u32,
+    pub(crate) channel: String,
+    /// The connections that it has crossed.
+    crossed: BTreeSet<usize>,
+    /// The clients that have received it.
+    pub(crate) received: BTreeSet<usize>,
+    /// The clients that must receive it: the other members, if it was sent at rest.
+    pub(crate) due: Option<BTreeSet<usize>>,
+}
+
+pub(crate) fn text(number: usize) -> String {
+    format!("k{number} words")
+}
+
+fn number(text: &str) -> Option<usize> {
+    text.split_once(' ')?.0.strip_prefix('k')?.parse().ok()
+}
+
+impl Monitor {
+    /// A client is about to send a chat to a channel: its text. At rest, `due` are the
+    /// clients that must receive it.
+    pub(crate) fn new_channel_chat(
+        &mut self,
+        network: &Network,
+        speaker: usize,
+        channel: &str,
+        due: Option<BTreeSet<usize>>,
+    ) -> String {
+        let text = text(self.channel_chats.len());
+        self.channel_chats.push(ChannelChat {
+            speaker,
+            life: network.net.host(speaker).life(),
+            channel: channel.to_ascii_lowercase(),
+            crossed: BTreeSet::new(),
+            received: BTreeSet::new(),
+            due,
+        });
+        text
+    }
+
+    fn find_channel_chat(&mut self, text: &str) -> Option<&mut ChannelChat> {
+        number(text).and_then(|number| self.channel_chats.get_mut(number))
+    }
+
+    pub(super) fn on_channel_chat_sent(
+        &mut self,
+        network: &Network,
+        connection: usize,
+        side: Side,
+        text: &str,
+    ) {
+        self.mark_activity(network, "a channel chat was sent");
+        let Some(chat) = self.find_channel_chat(text) else {
+            return;
+        };
+        // Back to where it came from is a second time as well.
+        if !chat.crossed.insert(connection) {
+            let direction = network.describe_direction(connection, side);
+            let text = format!("{direction}: {text:?} once more");
+            self.violation(network, Invariant::K3, text);
+        }
+    }
+
+    pub(super) fn on_channel_chat_received(&mut self, network: &Network, node: usize, text: &str) {
+        let life = network.net.host(node).life();
+        let Some(chat) = self.find_channel_chat(text) else {
+            return;
+        };
+        let own = chat.speaker == node && chat.life == life;
+        let twice = !chat.received.insert(node) || own;
+        self.record.counts.channel_chats += 1;
+        if twice {
+            let text = format!("{} received {text:?} twice", network.describe(node));
+            self.violation(network, Invariant::K2, text);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What bytes say, for lines of the trace.
+
+use crc_wire::{Frame, FrameLimits, HostId, Message};
+
+/// The frames in some bytes.
+pub(super) fn describe_frames(mut bytes: &[u8]) -> String {
+    let mut frames = Vec::new();
+    while let Ok(Some(frame)) = Frame::take(&mut bytes, FrameLimits::WIRE) {
+        frames.push(match frame.message() {
+            Ok(message) => describe_message(&message),
+            Err(error) => format!("an invalid frame: {error}"),
+        });
+    }
+    if !bytes.is_empty() {
+        frames.push(format!("{} bytes more", bytes.len()));
+    }
+    frames.join("; ")
+}
+
+fn describe_message(message: &Message<'_>) -> String {
+    match message {
+        Message::ServerRegistration(m) => format!("server {} {:?}", m.source, m.info.as_str()),
+        Message::ClientRegistration(m) => format!(
+            "client {} {:?} {:?}",
+            m.source,
+            m.name.as_str(),
+            m.info.as_str()
+        ),
+        Message::ClientChat(m) => format!(
+            "chat {}->{} {:?}",
+            m.source,
+            m.destination.map_or(0, HostId::get),
+            m.text.as_str().split(' ').next().unwrap_or_default()
+        ),
+        Message::ClientQuit(m) => format!("quit {} {:?}", m.source, m.text.as_str()),
+        Message::ServerQuit(m) => format!(
+            "server quit {} by {} {:?}",
+            m.source,
+            m.replacement.map_or(0, HostId::get),
+            m.text.as_str()
+        ),
+        Message::Status(m) => format!("status {} {:?}", m.code, m.text.as_str()),
+        Message::ChannelJoin(m) => {
+            format!("{} joins {} {:?}", m.source, m.channel.as_str(), m.flags)
+        }
+        Message::ChannelPart(m) => format!("{} parts {}", m.source, m.channel.as_str()),
+        Message::ChannelChat(m) => format!(
+            "chat {}->{} {:?}",
+            m.source,
+            m.channel.as_str(),
+            m.text.as_str()
+        ),
+        Message::ChannelSetting(m) => format!(
+            "{} {} is {:?}, version {}",
+            m.channel.as_str(),
+            m.field.0,
+            m.value.as_str(),
+            m.version
+        ),
+        Message::ChannelRequest(m) => format!("{} requests {}", m.source, m.kind.0),
+        _ => "another frame".to_owned(),
+    }
+}

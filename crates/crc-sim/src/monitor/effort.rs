@@ -1,0 +1,152 @@
+//! What one event may cost (R3), and what a refusal may change (D7).
+
+use crc_core::{Effect, LinkId, Outbox, ServerNotice};
+use crc_wire::{Frame, FrameLimits, HostId, Message};
+
+use super::Monitor;
+use crate::event::NodeEvent;
+use crate::invariant::Invariant;
+use crate::network::Network;
+
+/// What a server had to do about an event, before it did it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effort {
+    work: Work,
+    link: Option<LinkId>,
+    /// Set if the event is of an accepted link on which nothing was sent yet.
+    before: Option<Refusals>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    hosts: usize,
+    frames: usize,
+    bytes: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Refusals {
+    refused: u64,
+    hosts_joined: u64,
+    hosts_left: u64,
+}
+
+impl Effort {
+    pub(crate) fn before(network: &Network, node: usize, event: &NodeEvent<'_>) -> Effort {
+        let bytes = event.bytes_len();
+        let server = network.server(node);
+        let link = event.link();
+        let place = link.and_then(|link| network.net.find(node, link));
+        let unregistered = place.is_some_and(|(connection, side)| {
+            side == 1 && network.connection(connection).stream(side).sent() == 0
+        });
+        Effort {
+            work: Work {
+                hosts: server.map_or(0, |server| server.snapshot().directory().len()),
+                frames: 2 + bytes / 9,
+                bytes,
+            },
+            link,
+            before: unregistered.then(|| refusals(network, node)).flatten(),
+        }
+    }
+}
+
+impl Monitor {
+    /// A server has handled an event.
+    pub(crate) fn check_effort(
+        &mut self,
+        network: &Network,
+        node: usize,
+        effort: Effort,
+        out: &Outbox<ServerNotice>,
+    ) {
+        self.check_work(network, node, effort.work, out);
+        self.check_refusal(network, node, effort, out);
+    }
+
+    /// No event makes more work than it is about.
+    fn check_work(
+        &mut self,
+        network: &Network,
+        node: usize,
+        work: Work,
+        out: &Outbox<ServerNotice>,
+    ) {
+        let Some(server) = network.server(node) else {
+            return;
+        };
+        let (effects, bytes) = (out.effects().len(), out.arena_len());
+        let hosts = work.hosts.max(server.snapshot().directory().len()) + work.frames;
+        let links = network.net.host(node).links().slots_len() + 2;
+        let effects_max = 32 + (hosts + work.frames) * links * 2;
+        let bytes_max = 8 * 1024 + (hosts * 1400 + work.bytes * 2) * links;
+        if effects > effects_max || bytes > bytes_max {
+            let text = format!(
+                "{} answered one event ({work:?}) with {effects} effects and {bytes} bytes, with {hosts} hosts and {links} links",
+                network.describe(node)
+            );
+            self.violation(network, Invariant::R3, text);
+        }
+    }
+
+    /// A connection that a server refuses changes nothing, and other peers do not learn
+    /// of it.
+    fn check_refusal(
+        &mut self,
+        network: &Network,
+        node: usize,
+        effort: Effort,
+        out: &Outbox<ServerNotice>,
+    ) {
+        let after = refusals(network, node);
+        let (Some(before), Some(after), Some(link)) = (effort.before, after, effort.link) else {
+            return;
+        };
+        if before.refused == after.refused {
+            return;
+        }
+        let closed = out
+            .effects()
+            .iter()
+            .any(|effect| matches!(effect, Effect::Close { link: closed, .. } if *closed == link));
+        // A keepalive to the host that has the id is allowed.
+        let own = network.server(node).map(|server| server.snapshot().id());
+        let announced = out.effects().iter().any(|effect| match effect {
+            Effect::Send {
+                link: to, range, ..
+            } => *to != link && is_about_others(out.bytes(*range), own),
+            _ => false,
+        });
+        self.record.counts.refusals += 1;
+        let changed =
+            (before.hosts_joined, before.hosts_left) != (after.hosts_joined, after.hosts_left);
+        if closed && (changed || announced) {
+            let text = format!(
+                "{} refused {link} and changed all the same",
+                network.describe(node)
+            );
+            self.violation(network, Invariant::D7, text);
+        }
+    }
+}
+
+fn refusals(network: &Network, node: usize) -> Option<Refusals> {
+    let counters = network.server(node)?.snapshot().counters();
+    Some(Refusals {
+        refused: counters.refused,
+        hosts_joined: counters.hosts_joined,
+        hosts_left: counters.hosts_left,
+    })
+}
+
+/// Whether bytes tell of any host but the server that sends them.
+fn is_about_others(mut bytes: &[u8], own: Option<HostId>) -> bool {
+    while let Ok(Some(frame)) = Frame::take(&mut bytes, FrameLimits::WIRE) {
+        match frame.message() {
+            Ok(Message::ServerRegistration(m)) if Some(m.source) == own => {}
+            _ => return true,
+        }
+    }
+    false
+}

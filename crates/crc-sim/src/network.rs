@@ -1,0 +1,160 @@
+//! The simulated network: nodes, and the connections between them. The world runs it;
+//! the monitor and the rest checks only read it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crc_core::{Client, ClientConfig, Server};
+use crc_netem::{Connection, Life, Side, TimedNet};
+
+use crate::foreign::ForeignNode;
+use crate::node::{Node, NodeConfig, Role, node_at};
+use crate::options::Options;
+
+/// What the world enters into the network's calendar.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Entry {
+    /// A step of the plan.
+    Step(usize),
+    /// A node that is down starts, if it is still the same life that ended.
+    Start { node: usize, life: u32 },
+    /// The faults end.
+    EndFaults,
+}
+
+#[derive(Debug)]
+pub(crate) struct Network {
+    pub(crate) options: Options,
+    pub(crate) net: TimedNet<Entry>,
+    pub(crate) nodes: Vec<Node>,
+}
+
+impl Network {
+    pub(crate) fn new(seed: u64, options: Options) -> Network {
+        let mut net = TimedNet::new(seed, options.conditions());
+        let configs = crate::topology::draw(seed, &options);
+        let nodes: Vec<Node> = configs.into_iter().map(Node::new).collect();
+        for (number, node) in nodes.iter().enumerate() {
+            net.add_host(node.host_options(number));
+        }
+        Network {
+            options,
+            net,
+            nodes,
+        }
+    }
+
+    pub(crate) fn server(&self, node: usize) -> Option<&Server> {
+        self.nodes[node].server()
+    }
+
+    pub(crate) fn client(&self, node: usize) -> Option<&Client> {
+        self.nodes[node].client()
+    }
+
+    /// All nodes that are servers of version 2 and run.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (usize, &Server)> {
+        let nodes = self.nodes.iter().enumerate();
+        nodes.filter_map(|(node, it)| Some((node, it.server()?)))
+    }
+
+    /// All nodes that are clients of version 2 and run, each with the server that it is
+    /// configured for.
+    pub(crate) fn clients(&self) -> impl Iterator<Item = (usize, &Client, usize)> {
+        let nodes = self.nodes.iter().enumerate();
+        nodes.filter_map(|(node, it)| match &it.config {
+            NodeConfig::Client(config) => Some((node, it.client()?, home(config)?)),
+            _ => None,
+        })
+    }
+
+    /// How many v1 clients run and are registered.
+    pub(crate) fn v1_clients_registered(&self) -> usize {
+        let registered = |node: &&Node| match &node.role {
+            Role::Foreign(node) => {
+                matches!(&**node, ForeignNode::V1Client(client) if client.welcomed)
+            }
+            _ => false,
+        };
+        self.nodes.iter().filter(registered).count()
+    }
+
+    pub(crate) fn is_alive(&self, node: usize) -> bool {
+        self.net.host(node).is_alive()
+    }
+
+    pub(crate) fn connection(&self, connection: usize) -> &Connection<usize, Life> {
+        &self.net.connections()[connection]
+    }
+
+    /// The node at a side of a connection.
+    pub(crate) fn node_at(&self, connection: usize, side: Side) -> usize {
+        self.connection(connection).end(side).host()
+    }
+
+    pub(crate) fn describe(&self, node: usize) -> String {
+        self.nodes[node].describe(node)
+    }
+
+    /// The two nodes of one direction of a connection.
+    pub(crate) fn describe_direction(&self, connection: usize, writer: Side) -> String {
+        format!(
+            "{} to {}",
+            self.describe(self.node_at(connection, writer)),
+            self.describe(self.node_at(connection, 1 - writer))
+        )
+    }
+
+    /// Whether a server takes its neighbour on a connection for a v1 node.
+    pub(crate) fn takes_for_v1(&self, connection: usize, side: Side) -> bool {
+        let end = self.connection(connection).end(side);
+        self.server(end.host()).is_some_and(|server| {
+            let mut links = server.snapshot().links();
+            links.any(|view| {
+                view.link == end.link() && view.neighbour.version != crc_core::PeerVersion::V2
+            })
+        })
+    }
+
+    /// An end that is yet to learn that its connection is dead.
+    pub(crate) fn undetected_dead_link(&self) -> Option<String> {
+        let hosts = (0..self.nodes.len()).map(|node| self.net.host(node));
+        let ends = hosts
+            .filter(|host| host.is_alive())
+            .flat_map(|host| host.ends());
+        let mut dead = ends.filter(|&&(connection, side)| {
+            let it = self.connection(connection);
+            let dead_path = (0..2).any(|writer| it.stream(writer).is_dead_path());
+            dead_path || it.end(1 - side).phase() == crc_netem::Phase::Gone
+        });
+        let &(connection, side) = dead.next()?;
+        let ends = self.connection(connection).ends().each_ref();
+        let phases = ends.map(crc_netem::End::phase);
+        Some(format!(
+            "({} on the dead connection {connection}, {phases:?})",
+            self.describe_direction(connection, side)
+        ))
+    }
+
+    /// The clients of some servers that consider themselves members of channels, by
+    /// channel.
+    pub(crate) fn channel_members(
+        &self,
+        is_server: impl Fn(usize) -> bool,
+    ) -> BTreeMap<String, BTreeSet<usize>> {
+        let mut members: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for (node, client, home) in self.clients() {
+            if !self.is_alive(node) || !client.is_welcomed() || !is_server(home) {
+                continue;
+            }
+            for channel in client.channels() {
+                let name = channel.name().to_ascii_lowercase();
+                members.entry(name).or_default().insert(node);
+            }
+        }
+        members
+    }
+}
+
+fn home(config: &ClientConfig) -> Option<usize> {
+    node_at(&config.server)
+}

@@ -69,6 +69,7 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod effect;
 mod escaped;
 mod link;
 mod link_table;
@@ -81,12 +82,13 @@ mod time;
 mod timers;
 
 pub use backoff::Backoff;
+pub use effect::{ByteRange, CloseWhen, Effect};
 pub use escaped::{Escaped, is_printable};
 pub use link::{
     AddressError, DialError, DialId, Endpoints, LinkDown, LinkId, ListenerId, Origin, PeerAddress,
 };
 pub use link_table::LinkTable;
-pub use machine::{ByteRange, CloseWhen, Effect, Event, Machine};
+pub use machine::{Event, Machine};
 pub use outbox::Outbox;
 pub use random::Random;
 pub use rate_limit::RateLimiter;

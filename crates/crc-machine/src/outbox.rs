@@ -5,8 +5,8 @@
 //! [sets the event's bytes as input](Outbox::set_input). Consecutive sends on one link merge into one
 //! effect. The arena holds a broadcast once, whatever the number of links.
 
+use crate::effect::{ByteRange, CloseWhen, Effect, RangeKind};
 use crate::link::{DialId, LinkId, PeerAddress};
-use crate::machine::{ByteRange, CloseWhen, Effect, RangeKind};
 
 /// Collects the effects of a machine until the driver has executed them.
 #[derive(Debug)]

@@ -1,121 +1,158 @@
-//! What an event handler may read and change.
+//! What an event handler may read and change, and the operations that all protocols
+//! share.
+//!
+//! A protocol's handler gets a [`Context`] and an outbox. It asks `network` for every
+//! decision about hosts and channels, and changes them only through the operations
+//! of this module: each changes the network once, and hands the change to every
+//! protocol, which renders it for its own links. A protocol never calls another
+//! protocol, and has no other way to reach one.
+//!
+//! The parts: `hosts` and `channels` change the network, `fan_out` hands each change
+//! to the protocols; `links` takes neighbours in and closes links; `send` sends to a
+//! neighbour, or towards a host.
 
-use core::time::Duration;
+mod channels;
+mod fan_out;
+mod hosts;
+mod links;
+mod send;
+
 use std::net::SocketAddr;
 
 use crc_machine::{LinkId, LinkTable, Outbox, Random, Timers, Timestamp};
 
-use crate::announcement::UNRANKED;
+pub(crate) use fan_out::Frame;
+
 use crate::config::Config;
 use crate::crc::session::Session;
 use crate::legacy::LegacyState;
-use crate::network::Network;
+use crate::link::{Link, Outlet};
+use crate::network::{Host, Network, NickTables};
 use crate::server::status_log::StatusLog;
 use crate::server::{Counters, ServerNotice};
-use crate::text_protocol::NickTables;
-use crate::tree::Uplink;
+use crate::tree::Tree;
 
 /// Where a handler puts what it wants done.
 pub(crate) type Out = Outbox<ServerNotice>;
 
-/// How long a server has to show what it is after we have announced ourselves.
-pub(crate) const CLASSIFICATION_TIME: Duration = Duration::from_secs(1);
-/// The pause between introduction and announcement when both do not fit into
-/// one piece.
-pub(crate) const ANNOUNCEMENT_PAUSE: Duration = Duration::from_millis(10);
-
 /// How far a server's life has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
+    /// It takes part in the network.
     Running,
-    /// Our last words are on their way.
+    /// Its goodbyes are on their way.
     Leaving,
+    /// It has stopped.
     Gone,
 }
 
 /// What a server waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
-    /// The peer must have registered.
-    Registration(LinkId),
-    /// The second half of our introduction may follow.
-    Announcement(LinkId),
-    /// The peer must have shown what it is.
-    Classification(LinkId),
-    /// A piece for an original node has been written: its pause begins.
-    PacePause(LinkId),
-    /// The next piece may go to an original node.
-    PacedSend(LinkId),
-    /// The server may have been silent for too long.
-    Keepalive(LinkId),
-    /// The uplink that does not come before us has been heard.
-    RankCheck(LinkId),
-    /// Whoever has refused us and has not hung up is an original node.
-    Refusal(LinkId),
-    /// Somebody who speaks IRC is asked whether it is there, or read on.
-    Irc(LinkId),
-    /// Look for an uplink.
+    /// Something on one link.
+    Link(LinkTimer, LinkId),
+    /// The next attempt to find an uplink.
     Dial,
-    /// Link to a server of the legacy's IRC.
+    /// The next attempt to link to a legacy server.
     LegacyDial,
-    /// The network behind a server of the legacy's IRC is there by frames, too.
-    LegacyLoop(LinkId),
-    /// Whoever has been told of no candidate by now is a root.
+    /// A server for which no candidate has been discovered by now is a root.
     Candidates,
-    /// Whatever has not been read by now never will be.
+    /// What has not been read by now never will be.
     ShutdownDeadline,
 }
 
-/// The names that dialects of text need, if any is spoken.
-fn names_for(config: &Config) -> Option<NickTables> {
-    if config.text_listeners.is_empty() && config.legacy_connect.is_empty() {
-        return None;
-    }
-    let mut names = NickTables::default();
-    names.servers.assign(config.id, config.name.as_str());
-    Some(names)
+/// What a server waits for on one link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LinkTimer {
+    /// The peer must have registered.
+    Registration,
+    /// The announcement may follow the introduction.
+    Announcement,
+    /// The peer must have announced itself, or it is a v1 server.
+    Classification,
+    /// A chunk for a v1 node has been written: its pause begins.
+    PacePause,
+    /// The next chunk may go to a v1 node.
+    PacedSend,
+    /// The server may have been silent for too long.
+    Keepalive,
+    /// This server has stayed below a parent that does not come before it.
+    RankCheck,
+    /// A peer that has refused this server and has not hung up is a v1 server.
+    Refusal,
+    /// A user of IRC is pinged, or more of its lines may be read.
+    Irc,
+    /// The network behind a legacy server is also linked by the binary protocol.
+    LegacyLoop,
 }
 
+impl LinkTimer {
+    const ALL: [LinkTimer; 10] = [
+        LinkTimer::Registration,
+        LinkTimer::Announcement,
+        LinkTimer::Classification,
+        LinkTimer::PacePause,
+        LinkTimer::PacedSend,
+        LinkTimer::Keepalive,
+        LinkTimer::RankCheck,
+        LinkTimer::Refusal,
+        LinkTimer::Irc,
+        LinkTimer::LegacyLoop,
+    ];
+
+    /// Those that end when this server closes a link. The others find the link closed,
+    /// and do nothing.
+    const OF_OPEN_LINK: [LinkTimer; 7] = [
+        LinkTimer::Registration,
+        LinkTimer::PacePause,
+        LinkTimer::PacedSend,
+        LinkTimer::Keepalive,
+        LinkTimer::RankCheck,
+        LinkTimer::Irc,
+        LinkTimer::LegacyLoop,
+    ];
+}
+
+/// What an event handler may read and change.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) now: Timestamp,
     pub(crate) stage: Stage,
+    /// The hosts, the neighbours, the channels, and the rules about them.
     pub(crate) network: Network,
-    pub(crate) sessions: LinkTable<Session>,
+    /// Every link, whatever protocol its peer speaks.
+    pub(crate) links: LinkTable<Link>,
     pub(crate) timers: Timers<Timer>,
-    pub(crate) uplink: Uplink,
+    /// This server's place in the spanning tree: for the binary protocol only.
+    pub(crate) tree: Tree,
     pub(crate) random: Random,
-    pub(crate) rank: u32,
+    /// The addresses that this server listens on.
     pub(crate) listening: Vec<SocketAddr>,
     pub(crate) status_log: StatusLog,
     pub(crate) counters: Counters,
-    /// What hosts are called, if there is anybody to whom names are words.
-    pub(crate) names: Option<NickTables>,
-    /// What is known because somebody speaks the IRC of the legacy.
+    /// What the legacy protocol remembers beyond its links.
     pub(crate) legacy: LegacyState,
-    /// Links with something to be sent once the event has been dealt with.
+    /// Links on which something is to be sent at the end of the event.
     pub(crate) dirty_links: Vec<LinkId>,
     #[cfg(feature = "planted")]
     pub(crate) planted: Option<crate::planted::Planted>,
 }
 
 impl Context {
-    /// A server that has not begun yet.
+    /// The context of a server that has not started yet.
     pub(crate) fn new(config: Config) -> Self {
         let mut random = Random::new(config.seed);
         Context {
             now: Timestamp::START,
             stage: Stage::Running,
-            network: Network::new(config.id, random.next_u64()),
-            sessions: LinkTable::default(),
+            network: Network::new(config.id, random.next_u64(), nick_tables(&config)),
+            links: LinkTable::default(),
             timers: Timers::new(),
-            uplink: Uplink::new(config.connect.clone()),
-            rank: config.rank.unwrap_or(UNRANKED),
+            tree: Tree::new(&config),
             listening: Vec::new(),
             status_log: StatusLog::new(config.limits.status_log_max),
             counters: Counters::default(),
-            names: names_for(&config),
             legacy: LegacyState::default(),
             dirty_links: Vec::new(),
             #[cfg(feature = "planted")]
@@ -123,5 +160,112 @@ impl Context {
             random,
             config,
         }
+    }
+
+    /// The time in milliseconds of Unix time: for people, and for the versions of
+    /// settings.
+    pub(crate) fn unix_ms(&self) -> u64 {
+        self.config.started_at_unix_ms + self.now.as_micros() / 1000
+    }
+
+    /// Makes `timer` of `link` due at `when`.
+    pub(crate) fn set_link_timer(&mut self, link: LinkId, timer: LinkTimer, when: Timestamp) {
+        self.timers.set(Timer::Link(timer, link), when);
+    }
+
+    /// Forgets the deadline of `timer` of `link`, if it has one.
+    pub(crate) fn cancel_link_timer(&mut self, link: LinkId, timer: LinkTimer) {
+        self.timers.cancel(Timer::Link(timer, link));
+    }
+
+    /// Whether `timer` of `link` has a deadline.
+    pub(crate) fn is_link_timer_set(&self, link: LinkId, timer: LinkTimer) -> bool {
+        self.timers.is_set(Timer::Link(timer, link))
+    }
+
+    /// Whether the peer of `link` speaks the binary protocol.
+    pub(crate) fn is_crc(&self, link: LinkId) -> bool {
+        self.links.find(link).is_some_and(Link::is_crc)
+    }
+
+    /// The session of `link`, if its peer speaks the binary protocol.
+    #[inline]
+    pub(crate) fn crc_session(&self, link: LinkId) -> Option<&Session> {
+        self.links.find(link)?.crc()
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(crate) fn crc_session_mut(&mut self, link: LinkId) -> Option<&mut Session> {
+        self.links.find_mut(link)?.crc_mut()
+    }
+
+    /// Notes that something is to be sent on `link` at the end of the event.
+    pub(crate) fn mark_dirty(&mut self, link: LinkId) {
+        if let Some(found) = self.links.find_mut(link) {
+            mark_dirty(found, link, &mut self.dirty_links);
+        }
+    }
+
+    /// Hashes ids in another way, which must not show.
+    #[cfg(feature = "planted")]
+    pub(crate) fn set_hash_seed(&mut self, hash_seed: u64) {
+        self.network = Network::new(self.config.id, hash_seed, nick_tables(&self.config));
+    }
+
+    /// Checks all that must hold between two events.
+    ///
+    /// # Panics
+    ///
+    /// When it does not hold: the program has a bug then.
+    pub(crate) fn check(&self) {
+        self.network.check();
+        let directory = self.network.directory();
+        let kind_of = |id| directory.find(id).map(Host::kind);
+        self.legacy
+            .check(kind_of, |link| crate::legacy::is_legacy(self, link));
+        for (link, neighbour) in self.network.neighbours().iter() {
+            let phase = self.links.find(link).map(|found| found.phase);
+            assert_eq!(phase, Some(neighbour.kind.into()), "the phase of {link}");
+        }
+        assert!(
+            self.dirty_links.is_empty(),
+            "nothing is left for a later event"
+        );
+    }
+}
+
+/// The tables of nicks, if a text protocol is spoken here.
+fn nick_tables(config: &Config) -> Option<NickTables> {
+    if config.text_listeners.is_empty() && config.legacy_connect.is_empty() {
+        return None;
+    }
+    let mut tables = NickTables::default();
+    tables.servers.assign(config.id, config.name.as_str());
+    Some(tables)
+}
+
+/// Notes that something is to be sent on `link` at the end of the event.
+fn mark_dirty(found: &mut Link, link: LinkId, dirty_links: &mut Vec<LinkId>) {
+    if let Some(session) = found.crc_mut()
+        && !session.pending.dirty
+    {
+        session.pending.dirty = true;
+        dirty_links.push(link);
+    }
+}
+
+/// Sends bytes that stand in the outbox to one neighbour. What is paced is looked at
+/// again at the end of the event.
+pub(crate) fn deliver(
+    found: &mut Link,
+    link: LinkId,
+    bytes: crc_machine::ByteRange,
+    dirty_links: &mut Vec<LinkId>,
+    out: &mut Out,
+) {
+    found.deliver(link, bytes, out);
+    if matches!(found.outlet, Outlet::Paced(_)) {
+        mark_dirty(found, link, dirty_links);
     }
 }

@@ -1,15 +1,17 @@
-//! The binary protocol: its sessions, what it receives, and how it tells the
-//! neighbours.
+//! The binary protocol (PROTOCOL): its sessions, what it receives, and what it sends
+//! when the network changes.
 
 pub(crate) mod announce;
-mod burst;
+pub(crate) mod burst;
 pub(crate) mod channel;
 pub(crate) mod encoding;
-mod handshake;
-mod introduction;
-mod keepalive;
+pub(crate) mod handshake;
+pub(crate) mod introduction;
+pub(crate) mod keepalive;
+pub(crate) mod leave;
 pub(crate) mod pacing;
-mod receive;
+pub(crate) mod receive;
 mod registration;
-mod send;
+pub(crate) mod send;
 pub(crate) mod session;
+pub(crate) mod uplink;

@@ -21,11 +21,12 @@ use std::borrow::Cow;
 use crc_wire::{ChatKind, HostId, Message, StatusCode};
 use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, text};
 
-pub(crate) use reply::VARIATIONS;
+pub(crate) use registration::on_host_joined;
+pub(crate) use reply::{VARIANTS, variant_for, write_event};
 pub(crate) use session::User;
 
-use crate::context::{Context, Out, Stage, Timer};
-use crate::crc::session::{Lines, Phase};
+use crate::context::{Context, LinkTimer, Out, Stage};
+use crate::link::{Phase, Protocol};
 use crate::network::Host;
 use crate::violation::Violation;
 use crc_machine::CloseWhen;
@@ -47,411 +48,413 @@ fn cut(text: &str, bytes_max: usize) -> &str {
     crc_wire::truncate_utf8(text, bytes_max)
 }
 
-impl Context {
-    // Who is who.
+// Who is who.
 
-    pub(crate) fn irc_user(&self, link: LinkId) -> Option<&User> {
-        match &self.sessions.find(link)?.lines {
-            Some(Lines::Irc(user)) => Some(user),
-            _ => None,
-        }
+pub(crate) fn find_user(cx: &Context, link: LinkId) -> Option<&User> {
+    match &cx.links.find(link)?.protocol {
+        Protocol::Irc(user) => Some(user),
+        _ => None,
     }
+}
 
-    /// The user of a link that is not being closed.
-    pub(crate) fn irc_user_mut(&mut self, link: LinkId) -> Option<&mut User> {
-        let session = self.sessions.find_mut(link)?;
-        match &mut session.lines {
-            Some(Lines::Irc(user)) if session.phase != Phase::Closing => Some(user),
-            _ => None,
-        }
+/// The user of a link that is not being closed.
+pub(crate) fn find_user_mut(cx: &mut Context, link: LinkId) -> Option<&mut User> {
+    let found = cx.links.find_mut(link)?;
+    match &mut found.protocol {
+        Protocol::Irc(user) if found.phase != Phase::Closing => Some(user),
+        _ => None,
     }
+}
 
-    /// The user that a host is, if it is one of IRC who is linked to us; and its link.
-    pub(crate) fn irc_user_of(&self, id: HostId) -> Option<(LinkId, &User)> {
-        let link = self.network.directory().find(id)?.first_link();
-        let user = self.irc_user(link)?;
-        Some((link, user))
+/// The user that a host is, if it is one of IRC who is linked to us; and its link.
+pub(crate) fn user_of(cx: &Context, id: HostId) -> Option<(LinkId, &User)> {
+    let link = cx.network.directory().find(id)?.first_link();
+    let user = find_user(cx, link)?;
+    Some((link, user))
+}
+
+/// `nick!user@host` of a host. What users of this server have said of themselves
+/// is known here; of others the nick stands for the user name.
+pub(crate) fn source_of(cx: &Context, id: HostId) -> Cow<'_, str> {
+    if let Some((_, user)) = user_of(cx, id)
+        && !user.source.is_empty()
+    {
+        return Cow::Borrowed(&user.source);
     }
+    let nick = cx.nick_of(id);
+    Cow::Owned(format!("{nick}!{nick}@{id}.crc"))
+}
 
-    /// `nick!user@host` of a host. What users of this server have said of themselves
-    /// is known here; of others the nick stands for the user name.
-    pub(crate) fn irc_source(&self, id: HostId) -> Cow<'_, str> {
-        if let Some((_, user)) = self.irc_user_of(id)
-            && !user.source.is_empty()
-        {
-            return Cow::Borrowed(&user.source);
-        }
-        let nick = self.nick_of(id);
-        Cow::Owned(format!("{nick}!{nick}@{id}.crc"))
+// What comes in.
+
+pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
+    let Some(user) = find_user_mut(cx, link) else {
+        return;
+    };
+    if !user.backlog.is_empty() {
+        return keep_backlog(cx, link, bytes, out);
     }
-
-    // What comes in.
-
-    pub(crate) fn irc_bytes(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
-        let Some(user) = self.irc_user_mut(link) else {
-            return;
-        };
-        if !user.backlog.is_empty() {
-            return self.irc_keep(link, bytes, out);
-        }
-        let rest = self.irc_read(link, bytes, out);
-        if !rest.is_empty() {
-            self.irc_keep(link, rest, out);
-        }
+    let rest = read_lines(cx, link, bytes, out);
+    if !rest.is_empty() {
+        keep_backlog(cx, link, rest, out);
     }
+}
 
-    /// Deals with as many lines as may be read now. What is left of the bytes.
-    pub(crate) fn irc_read<'b>(
-        &mut self,
-        link: LinkId,
-        bytes: &'b [u8],
-        out: &mut Out,
-    ) -> &'b [u8] {
-        let per_second = self.config.limits.irc_lines_per_second;
-        let (mut input, now) = (bytes, self.now);
-        let Some(user) = self.irc_user_mut(link) else {
+/// Deals with as many lines as may be read now. What is left of the bytes.
+pub(crate) fn read_lines<'b>(
+    cx: &mut Context,
+    link: LinkId,
+    bytes: &'b [u8],
+    out: &mut Out,
+) -> &'b [u8] {
+    let per_second = cx.config.limits.irc_lines_per_second;
+    let (mut input, now) = (bytes, cx.now);
+    let Some(user) = find_user_mut(cx, link) else {
+        return &[];
+    };
+    let mut decoder = core::mem::take(&mut user.decoder);
+    loop {
+        if cx.stage != Stage::Running {
+            return &[];
+        }
+        let Some(user) = find_user_mut(cx, link) else {
             return &[];
         };
-        let mut decoder = core::mem::take(&mut user.decoder);
-        loop {
-            if self.stage != Stage::Running {
-                return &[];
-            }
-            let Some(user) = self.irc_user_mut(link) else {
-                return &[];
-            };
-            if !user.may_go_on(now, per_second) {
-                break;
-            }
-            let Some(line) = decoder.next_line(&mut input, LineLimits::CLIENT) else {
-                break;
-            };
-            user.count_line(now, per_second);
-            if !self.relay_privmsg_fast(link, line, out) {
-                self.irc_line(link, line, out);
-            }
+        if !user.may_go_on(now, per_second) {
+            break;
         }
-        if let Some(user) = self.irc_user_mut(link) {
-            user.decoder = decoder;
+        let Some(line) = decoder.next_line(&mut input, LineLimits::CLIENT) else {
+            break;
+        };
+        user.count_line(now, per_second);
+        if !message::relay_privmsg_fast(cx, link, line, out) {
+            on_line(cx, link, line, out);
         }
-        input
     }
+    if let Some(user) = find_user_mut(cx, link) {
+        user.decoder = decoder;
+    }
+    input
+}
 
-    /// Keeps what comes too fast, to be read later; but not all of it.
-    pub(crate) fn irc_keep(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
-        let Some(user) = self.irc_user_mut(link) else {
+/// Keeps what comes too fast, to be read later; but not all of it.
+pub(crate) fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
+    let Some(user) = find_user_mut(cx, link) else {
+        return;
+    };
+    if user.backlog.len() + bytes.len() > BACKLOG_BYTES_MAX {
+        return cx.on_violation(link, Violation::Flood, out);
+    }
+    let first = user.backlog.is_empty();
+    user.backlog.extend_from_slice(bytes);
+    if first {
+        schedule_read(cx, link);
+    }
+}
+
+/// One more line may be read when a line's time has passed.
+pub(crate) fn schedule_read(cx: &mut Context, link: LinkId) {
+    let per_second = cx.config.limits.irc_lines_per_second.max(1);
+    let pause = Duration::from_secs(1) / per_second + Duration::from_micros(1);
+    cx.set_link_timer(link, LinkTimer::Irc, cx.now + pause);
+}
+
+/// Reads on what came too fast; asks a silent client whether it is there.
+pub(crate) fn on_timer(cx: &mut Context, link: LinkId, out: &mut Out) {
+    let Some(user) = find_user_mut(cx, link) else {
+        return;
+    };
+    let mut backlog = core::mem::take(&mut user.backlog);
+    if !backlog.is_empty() {
+        let left = read_lines(cx, link, &backlog, out).len();
+        backlog.drain(..backlog.len() - left);
+        let Some(user) = find_user_mut(cx, link) else {
             return;
         };
-        if user.backlog.len() + bytes.len() > BACKLOG_BYTES_MAX {
-            return self.violation(link, Violation::Flood, out);
-        }
-        let first = user.backlog.is_empty();
-        user.backlog.extend_from_slice(bytes);
-        if first {
-            self.irc_reads_later(link);
-        }
-    }
-
-    /// One more line may be read when a line's time has passed.
-    pub(crate) fn irc_reads_later(&mut self, link: LinkId) {
-        let per_second = self.config.limits.irc_lines_per_second.max(1);
-        let pause = Duration::from_secs(1) / per_second + Duration::from_micros(1);
-        self.timers.set(Timer::Irc(link), self.now + pause);
-    }
-
-    /// Reads on what came too fast; asks a silent client whether it is there.
-    pub(crate) fn irc_due(&mut self, link: LinkId, out: &mut Out) {
-        let Some(user) = self.irc_user_mut(link) else {
-            return;
-        };
-        let mut backlog = core::mem::take(&mut user.backlog);
         if !backlog.is_empty() {
-            let left = self.irc_read(link, &backlog, out).len();
-            backlog.drain(..backlog.len() - left);
-            let Some(user) = self.irc_user_mut(link) else {
-                return;
-            };
-            if !backlog.is_empty() {
-                user.backlog = backlog;
-                return self.irc_reads_later(link);
-            }
-        }
-        self.irc_watch(link, out);
-    }
-
-    pub(crate) fn irc_watch(&mut self, link: LinkId, out: &mut Out) {
-        let now = self.now;
-        let registered = self.network.neighbours().find(link).is_some();
-        let Some(session) = self.sessions.find(link).filter(|_| registered) else {
-            return;
-        };
-        let heard_at = session.heard_at;
-        let Some(user) = self.irc_user_mut(link) else {
-            return;
-        };
-        let pinged_at = user.pinged_at.filter(|pinged_at| *pinged_at >= heard_at);
-        let next = match pinged_at {
-            Some(pinged_at) if now >= pinged_at + ANSWER_TIME_MAX => {
-                log::info!("{}: closed: ping timeout", self.describe_peer(link));
-                return self.close_text_link(link, "Ping timeout", "Ping timeout", out);
-            }
-            Some(pinged_at) => pinged_at + ANSWER_TIME_MAX,
-            None if now < heard_at + SILENCE_MAX => heard_at + SILENCE_MAX,
-            None => {
-                user.pinged_at = Some(now);
-                let own = self.irc_own_name();
-                let range = out.store(|arena| {
-                    arena.extend_from_slice(b"PING :");
-                    arena.extend_from_slice(own.as_bytes());
-                    arena.extend_from_slice(b"\r\n");
-                });
-                out.send_stored(link, range);
-                now + ANSWER_TIME_MAX
-            }
-        };
-        self.timers.set(Timer::Irc(link), next);
-    }
-
-    /// One line.
-    pub(crate) fn irc_line(&mut self, link: LinkId, line: Line<'_>, out: &mut Out) {
-        let Ok(bytes) = line.whole() else {
-            self.counters.dropped += 1;
-            return self.reply_error(link, Numeric::ERR_INPUTTOOLONG, &[], out);
-        };
-        let Ok(message) = irc_wire::Message::parse(bytes) else {
-            self.counters.dropped += 1;
-            return;
-        };
-        match self.network.neighbours().find(link).map(|n| n.host) {
-            Some(id) => self.irc_command(UserRef { link, id }, &message, out),
-            None => self.irc_registration(link, &message, out),
+            user.backlog = backlog;
+            return schedule_read(cx, link);
         }
     }
+    check_keepalive(cx, link, out);
+}
 
-    /// One command of a user.
-    pub(crate) fn irc_command(
-        &mut self,
-        user_ref: UserRef,
-        message: &irc_wire::Message<'_>,
-        out: &mut Out,
-    ) {
-        let link = user_ref.link;
-        let verb = match message.command {
-            Command::Verb(verb) => verb,
-            // Only servers say these.
-            Command::Numeric(_) => return,
-            Command::Other(word) => {
-                let words = [word.as_str()];
-                return self.reply_error(link, Numeric::ERR_UNKNOWNCOMMAND, &words, out);
-            }
-        };
-        let needs = match verb {
-            Verb::Join | Verb::Part | Verb::Topic | Verb::Mode | Verb::Userhost | Verb::Ison => 1,
-            Verb::Invite | Verb::Kick | Verb::Oper => 2,
-            _ => 0,
-        };
-        if message.params.len() < needs {
-            let words = [verb.as_str()];
-            return self.reply_error(link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
+pub(crate) fn check_keepalive(cx: &mut Context, link: LinkId, out: &mut Out) {
+    let now = cx.now;
+    let registered = cx.network.neighbours().find(link).is_some();
+    let Some(session) = cx.links.find(link).filter(|_| registered) else {
+        return;
+    };
+    let heard_at = session.heard_at;
+    let Some(user) = find_user_mut(cx, link) else {
+        return;
+    };
+    let pinged_at = user.pinged_at.filter(|pinged_at| *pinged_at >= heard_at);
+    let next = match pinged_at {
+        Some(pinged_at) if now >= pinged_at + ANSWER_TIME_MAX => {
+            log::info!("{}: closed: ping timeout", cx.describe_peer(link));
+            return cx.close_text_link(link, "Ping timeout", "Ping timeout", out);
         }
-        match verb {
-            Verb::Privmsg => self.privmsg(user_ref, ChatKind::Message, message, out),
-            Verb::Notice => self.privmsg(user_ref, ChatKind::Notice, message, out),
-            Verb::Ping => self.irc_ping(link, message, out),
-            // Tags are not passed on, which is told in advance.
-            Verb::Pong | Verb::Error | Verb::Tagmsg => {}
-            Verb::Join => self.irc_join(user_ref, message, out),
-            Verb::Part => self.irc_part(user_ref, message, out),
-            Verb::Topic => self.irc_topic(user_ref, message, out),
-            Verb::Names => self.irc_names(user_ref, message, out),
-            Verb::List => self.irc_list(user_ref, message, out),
-            Verb::Invite => self.irc_invite(user_ref, message, out),
-            Verb::Kick => self.irc_kick(user_ref, message, out),
-            Verb::Mode => self.irc_mode(user_ref, message, out),
-            Verb::Nick => self.irc_nick(user_ref, message, out),
-            Verb::Setname => self.irc_setname(user_ref, message, out),
-            Verb::Cap => self.irc_cap(link, message, out),
-            Verb::Away => self.irc_away(user_ref, message, out),
-            Verb::Who => self.irc_who(user_ref, message, out),
-            Verb::Whois => self.irc_whois(user_ref, message, out),
-            Verb::Whowas => self.irc_whowas(user_ref, message, out),
-            Verb::Ison => self.irc_ison(user_ref, message, out),
-            Verb::Userhost => self.irc_userhost(user_ref, message, out),
-            Verb::Quit => self.irc_quit(user_ref, message, out),
-            Verb::Pass | Verb::User | Verb::Server | Verb::Service | Verb::Webirc => {
-                self.reply_error(link, Numeric::ERR_ALREADYREGISTRED, &[], out);
-            }
-            Verb::Oper => self.reply_error(link, Numeric::ERR_NOOPERHOST, &[], out),
-            Verb::Kill
-            | Verb::Rehash
-            | Verb::Restart
-            | Verb::Die
-            | Verb::Connect
-            | Verb::Squit
-            | Verb::Wallops => self.reply_error(link, Numeric::ERR_NOPRIVILEGES, &[], out),
-            _ => self.irc_server_query(user_ref, verb, message, out),
+        Some(pinged_at) => pinged_at + ANSWER_TIME_MAX,
+        None if now < heard_at + SILENCE_MAX => heard_at + SILENCE_MAX,
+        None => {
+            user.pinged_at = Some(now);
+            let own = reply::own_name(cx);
+            let range = out.store(|arena| {
+                arena.extend_from_slice(b"PING :");
+                arena.extend_from_slice(own.as_bytes());
+                arena.extend_from_slice(b"\r\n");
+            });
+            out.send_stored(link, range);
+            now + ANSWER_TIME_MAX
         }
+    };
+    cx.set_link_timer(link, LinkTimer::Irc, next);
+}
+
+/// One line.
+pub(crate) fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
+    let Ok(bytes) = line.whole() else {
+        cx.counters.dropped += 1;
+        return reply::reply_error(cx, link, Numeric::ERR_INPUTTOOLONG, &[], out);
+    };
+    let Ok(message) = irc_wire::Message::parse(bytes) else {
+        cx.counters.dropped += 1;
+        return;
+    };
+    match cx.network.neighbours().find(link).map(|n| n.host) {
+        Some(id) => on_command(cx, UserRef { link, id }, &message, out),
+        None => registration::on_message(cx, link, &message, out),
     }
+}
 
-    pub(crate) fn irc_ping(&self, link: LinkId, message: &irc_wire::Message<'_>, out: &mut Out) {
-        let Some(token) = message.params.get(0).filter(|token| !token.is_empty()) else {
-            return self.reply_error(link, Numeric::ERR_NOORIGIN, &[], out);
-        };
-        let (own, token) = (self.irc_own_name(), text::utf8_or_latin1(token));
-        self.irc_line_to(link, own, "PONG", &[own], Some(&token), out);
+/// One command of a user.
+pub(crate) fn on_command(
+    cx: &mut Context,
+    user_ref: UserRef,
+    message: &irc_wire::Message<'_>,
+    out: &mut Out,
+) {
+    let link = user_ref.link;
+    let verb = match message.command {
+        Command::Verb(verb) => verb,
+        // Only servers say these.
+        Command::Numeric(_) => return,
+        Command::Other(word) => {
+            let words = [word.as_str()];
+            return reply::reply_error(cx, link, Numeric::ERR_UNKNOWNCOMMAND, &words, out);
+        }
+    };
+    let needs = match verb {
+        Verb::Join | Verb::Part | Verb::Topic | Verb::Mode | Verb::Userhost | Verb::Ison => 1,
+        Verb::Invite | Verb::Kick | Verb::Oper => 2,
+        _ => 0,
+    };
+    if message.params.len() < needs {
+        let words = [verb.as_str()];
+        return reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
     }
-
-    pub(crate) fn irc_quit(
-        &mut self,
-        user_ref: UserRef,
-        message: &irc_wire::Message<'_>,
-        out: &mut Out,
-    ) {
-        let link = user_ref.link;
-        let text = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
-        log::info!("{} quits: {text:?}", self.describe_peer(link));
-        self.irc_closes(link, &format!("Quit: {text}"), out);
-        self.close(link, CloseWhen::Flushed, &text, out);
+    match verb {
+        Verb::Privmsg => message::privmsg(cx, user_ref, ChatKind::Message, message, out),
+        Verb::Notice => message::privmsg(cx, user_ref, ChatKind::Notice, message, out),
+        Verb::Ping => ping(cx, link, message, out),
+        // Tags are not passed on, which is told in advance.
+        Verb::Pong | Verb::Error | Verb::Tagmsg => {}
+        Verb::Join => channel::join(cx, user_ref, message, out),
+        Verb::Part => channel::part(cx, user_ref, message, out),
+        Verb::Topic => channel::topic(cx, user_ref, message, out),
+        Verb::Names => channel::names(cx, user_ref, message, out),
+        Verb::List => channel::list(cx, user_ref, message, out),
+        Verb::Invite => channel::invite(cx, user_ref, message, out),
+        Verb::Kick => channel::kick(cx, user_ref, message, out),
+        Verb::Mode => mode::mode(cx, user_ref, message, out),
+        Verb::Nick => registration::nick(cx, user_ref, message, out),
+        Verb::Setname => registration::setname(cx, user_ref, message, out),
+        Verb::Cap => registration::cap(cx, link, message, out),
+        Verb::Away => query::away(cx, user_ref, message, out),
+        Verb::Who => query::who(cx, user_ref, message, out),
+        Verb::Whois => query::whois(cx, user_ref, message, out),
+        Verb::Whowas => query::whowas(cx, user_ref, message, out),
+        Verb::Ison => query::ison(cx, user_ref, message, out),
+        Verb::Userhost => query::userhost(cx, user_ref, message, out),
+        Verb::Quit => quit(cx, user_ref, message, out),
+        Verb::Pass | Verb::User | Verb::Server | Verb::Service | Verb::Webirc => {
+            reply::reply_error(cx, link, Numeric::ERR_ALREADYREGISTRED, &[], out);
+        }
+        Verb::Oper => reply::reply_error(cx, link, Numeric::ERR_NOOPERHOST, &[], out),
+        Verb::Kill
+        | Verb::Rehash
+        | Verb::Restart
+        | Verb::Die
+        | Verb::Connect
+        | Verb::Squit
+        | Verb::Wallops => reply::reply_error(cx, link, Numeric::ERR_NOPRIVILEGES, &[], out),
+        _ => query::server_query(cx, user_ref, verb, message, out),
     }
+}
 
-    // What goes out.
+pub(crate) fn ping(cx: &Context, link: LinkId, message: &irc_wire::Message<'_>, out: &mut Out) {
+    let Some(token) = message.params.get(0).filter(|token| !token.is_empty()) else {
+        return reply::reply_error(cx, link, Numeric::ERR_NOORIGIN, &[], out);
+    };
+    let (own, token) = (reply::own_name(cx), text::utf8_or_latin1(token));
+    reply::send_line(link, own, "PONG", &[own], Some(&token), out);
+}
 
-    /// The network has something to tell a user.
-    pub(crate) fn irc_told(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
-        match message {
-            Message::ClientChat(chat) => {
-                let (source, text) = (chat.source, chat.text.as_str());
-                self.irc_tell_said(link, source, ChatKind::Message, text, out);
-            }
-            Message::Status(status) => {
-                let text = status.text.as_str();
-                match status.code {
-                    StatusCode::UNKNOWN_ID => {
-                        let id = text.rsplit(' ').next().and_then(|id| id.parse().ok());
-                        let nick = match id.and_then(HostId::new) {
-                            Some(id) => self.nick_of(id),
-                            None => "*".to_owned(),
-                        };
-                        self.reply_error(link, Numeric::ERR_NOSUCHNICK, &[&nick], out);
-                    }
-                    StatusCode::WELCOME | StatusCode::FEATURES => {}
-                    StatusCode::LEAVING => {
-                        self.irc_server_notice(link, text, out);
-                        self.irc_closes(link, text, out);
-                    }
-                    _ => self.irc_server_notice(link, text, out),
+pub(crate) fn quit(
+    cx: &mut Context,
+    user_ref: UserRef,
+    message: &irc_wire::Message<'_>,
+    out: &mut Out,
+) {
+    let link = user_ref.link;
+    let text = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
+    log::info!("{} quits: {text:?}", cx.describe_peer(link));
+    send_error(cx, link, &format!("Quit: {text}"), out);
+    cx.close(link, CloseWhen::Flushed, &text, out);
+}
+
+// What goes out.
+
+/// The network has something to tell a user.
+pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
+    match message {
+        Message::ClientChat(chat) => {
+            let (source, text) = (chat.source, chat.text.as_str());
+            message::deliver(cx, link, source, ChatKind::Message, text, out);
+        }
+        Message::Status(status) => {
+            let text = status.text.as_str();
+            match status.code {
+                StatusCode::UNKNOWN_ID => {
+                    let id = text.rsplit(' ').next().and_then(|id| id.parse().ok());
+                    let nick = match id.and_then(HostId::new) {
+                        Some(id) => cx.nick_of(id),
+                        None => "*".to_owned(),
+                    };
+                    reply::reply_error(cx, link, Numeric::ERR_NOSUCHNICK, &[&nick], out);
                 }
+                StatusCode::WELCOME | StatusCode::FEATURES => {}
+                StatusCode::LEAVING => {
+                    server_notice(cx, link, text, out);
+                    send_error(cx, link, text, out);
+                }
+                _ => server_notice(cx, link, text, out),
             }
-            _ => {}
         }
+        _ => {}
     }
+}
 
-    /// The server itself has something to say to a user.
-    pub(crate) fn irc_server_notice(&self, link: LinkId, text: &str, out: &mut Out) {
-        let words = [self.irc_target(link)];
-        self.irc_line_to(link, self.irc_own_name(), "NOTICE", &words, Some(text), out);
+/// The server itself has something to say to a user.
+pub(crate) fn server_notice(cx: &Context, link: LinkId, text: &str, out: &mut Out) {
+    let words = [reply::target_of(cx, link)];
+    reply::send_line(link, reply::own_name(cx), "NOTICE", &words, Some(text), out);
+}
+
+/// The last line on a link.
+pub(crate) fn send_error(cx: &mut Context, link: LinkId, text: &str, out: &mut Out) {
+    let target = reply::target_of(cx, link);
+    let range = out.store(|arena| {
+        let line = format!("ERROR :Closing Link: {target} ({text})");
+        let blank = |c: char| if c.is_control() { ' ' } else { c };
+        let line: String = line.chars().map(blank).collect();
+        arena.extend_from_slice(cut(&line, 510).as_bytes());
+        arena.extend_from_slice(b"\r\n");
+    });
+    out.send_stored(link, range);
+}
+
+pub(crate) fn notice(cx: &mut Context, link: LinkId, source: HostId, text: &str, out: &mut Out) {
+    message::deliver(cx, link, source, ChatKind::Notice, text, out);
+}
+
+pub(crate) fn on_invited(
+    cx: &mut Context,
+    link: LinkId,
+    source: HostId,
+    channel: &str,
+    out: &mut Out,
+) {
+    if let Some(user) = find_user_mut(cx, link) {
+        user.invite(channel);
+        let words = [reply::target_of(cx, link), channel];
+        let source = source_of(cx, source);
+        reply::send_line(link, &source, "INVITE", &words, None, out);
     }
+}
 
-    /// The last line on a link.
-    pub(crate) fn irc_closes(&mut self, link: LinkId, text: &str, out: &mut Out) {
-        let target = self.irc_target(link);
-        let range = out.store(|arena| {
-            let line = format!("ERROR :Closing Link: {target} ({text})");
-            let blank = |c: char| if c.is_control() { ' ' } else { c };
-            let line: String = line.chars().map(blank).collect();
-            arena.extend_from_slice(cut(&line, 510).as_bytes());
-            arena.extend_from_slice(b"\r\n");
+/// The links of the users of IRC who share a channel with a host, each once, but
+/// for `except`.
+pub(crate) fn links_sharing_channel(
+    cx: &Context,
+    id: HostId,
+    except: Option<LinkId>,
+) -> Vec<LinkId> {
+    let channels = cx.network.channels().of(id);
+    let links = channels.flat_map(|channel| channel.links());
+    let mut links: Vec<_> = links
+        .filter(|link| Some(*link) != except && find_user(cx, *link).is_some())
+        .collect();
+    links.sort_unstable();
+    links.dedup();
+    links
+}
+
+/// Tells users something about a host, in one line.
+pub(crate) fn send_to_links(
+    cx: &Context,
+    links: &[LinkId],
+    source: &str,
+    command: &str,
+    text: &str,
+    out: &mut Out,
+) {
+    let mut written = [None; 2];
+    for &link in links {
+        let user = find_user(cx, link);
+        let timed = user.is_some_and(|user| user.has(Capability::ServerTime));
+        let range = *written[usize::from(timed)].get_or_insert_with(|| {
+            let tags = reply::time_tag(cx, timed);
+            out.store(|arena| {
+                reply::Line::new(arena, &tags, source, command)
+                    .text(text)
+                    .end();
+            })
         });
         out.send_stored(link, range);
     }
+}
 
-    pub(crate) fn irc_notice(&mut self, link: LinkId, source: HostId, text: &str, out: &mut Out) {
-        self.irc_tell_said(link, source, ChatKind::Notice, text, out);
+pub(crate) fn on_host_left(cx: &mut Context, id: HostId, text: &str, out: &mut Out) {
+    // Who quits itself has had its last line.
+    let own = user_of(cx, id).map(|(link, _)| link);
+    let links = links_sharing_channel(cx, id, own);
+    if !links.is_empty() {
+        send_to_links(cx, &links, &source_of(cx, id), "QUIT", text, out);
     }
+}
 
-    pub(crate) fn irc_invited(
-        &mut self,
-        link: LinkId,
-        source: HostId,
-        channel: &str,
-        out: &mut Out,
-    ) {
-        if let Some(user) = self.irc_user_mut(link) {
-            user.invite(channel);
-            let words = [self.irc_target(link), channel];
-            let source = self.irc_source(source);
-            self.irc_line_to(link, &source, "INVITE", &words, None, out);
-        }
+pub(crate) fn on_host_renamed(cx: &mut Context, id: HostId, before: &str, out: &mut Out) {
+    let own = user_of(cx, id).map(|(link, _)| link);
+    let mut links = links_sharing_channel(cx, id, own);
+    links.extend(own);
+    if !links.is_empty() {
+        let source = source_of(cx, id);
+        // Of those whose source is known it is the one from before.
+        let source = match own {
+            Some(_) => source.into_owned(),
+            None => format!("{before}!{before}@{id}.crc"),
+        };
+        send_to_links(cx, &links, &source, "NICK", &cx.nick_of(id), out);
     }
+    registration::on_host_joined(cx, id);
+}
 
-    /// The links of the users of IRC who share a channel with a host, each once, but
-    /// for `except`.
-    pub(crate) fn irc_acquaintances(&self, id: HostId, except: Option<LinkId>) -> Vec<LinkId> {
-        let channels = self.network.channels().of(id);
-        let links = channels.flat_map(|channel| channel.links());
-        let mut links: Vec<_> = links
-            .filter(|link| Some(*link) != except && self.irc_user(*link).is_some())
-            .collect();
-        links.sort_unstable();
-        links.dedup();
-        links
-    }
-
-    /// Tells users something about a host, in one line.
-    pub(crate) fn irc_tell_of(
-        &self,
-        links: &[LinkId],
-        source: &str,
-        command: &str,
-        text: &str,
-        out: &mut Out,
-    ) {
-        let mut written = [None; 2];
-        for &link in links {
-            let user = self.irc_user(link);
-            let timed = user.is_some_and(|user| user.has(Capability::ServerTime));
-            let range = *written[usize::from(timed)].get_or_insert_with(|| {
-                let tags = self.time_tag(timed);
-                out.store(|arena| {
-                    reply::Line::new(arena, &tags, source, command)
-                        .text(text)
-                        .end();
-                })
-            });
-            out.send_stored(link, range);
-        }
-    }
-
-    pub(crate) fn irc_host_quits(&mut self, id: HostId, text: &str, out: &mut Out) {
-        // Who quits itself has had its last line.
-        let own = self.irc_user_of(id).map(|(link, _)| link);
-        let links = self.irc_acquaintances(id, own);
-        if !links.is_empty() {
-            self.irc_tell_of(&links, &self.irc_source(id), "QUIT", text, out);
-        }
-    }
-
-    pub(crate) fn irc_host_renamed(&mut self, id: HostId, before: &str, out: &mut Out) {
-        let own = self.irc_user_of(id).map(|(link, _)| link);
-        let mut links = self.irc_acquaintances(id, own);
-        links.extend(own);
-        if !links.is_empty() {
-            let source = self.irc_source(id);
-            // Of those whose source is known it is the one from before.
-            let source = match own {
-                Some(_) => source.into_owned(),
-                None => format!("{before}!{before}@{id}.crc"),
-            };
-            self.irc_tell_of(&links, &source, "NICK", &self.nick_of(id), out);
-        }
-        self.irc_host_joined(id);
-    }
-
-    /// What a host that is behind a link is called by whom IRC asks for the server.
-    pub(crate) fn irc_server_of(&self, host: &Host) -> &str {
-        let neighbour = self.network.neighbours().find(host.first_link());
-        let servers = self.names.as_ref().map(|names| &names.servers);
-        let name = neighbour.and_then(|n| servers?.of(n.host));
-        name.unwrap_or_else(|| self.irc_own_name())
-    }
+/// What a host that is behind a link is called by whom IRC asks for the server.
+pub(crate) fn server_of<'a>(cx: &'a Context, host: &Host) -> &'a str {
+    let neighbour = cx.network.neighbours().find(host.first_link());
+    let servers = cx.network.names().map(|names| &names.servers);
+    let name = neighbour.and_then(|n| servers?.of(n.host));
+    name.unwrap_or_else(|| reply::own_name(cx))
 }

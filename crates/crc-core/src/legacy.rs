@@ -11,11 +11,11 @@
 //! names of [`NickTables`](crate::text_protocol::NickTables). Nothing is told back to the link that
 //! it came from.
 
-mod notify;
+pub(crate) mod notify;
 mod registration;
 mod reply;
-mod server;
-mod uplink;
+pub(crate) mod server;
+pub(crate) mod uplink;
 mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,7 @@ use irc_wire::legacy::{Middle, Trailing};
 use irc_wire::{Decoder, LineLimits, Message as Line};
 
 use crate::context::{Context, Out, Stage};
-use crate::crc::session::{Lines, Phase};
+use crate::link::{Phase, Protocol};
 use crate::network::HostKind;
 use crc_machine::LinkId;
 
@@ -89,9 +89,6 @@ pub(crate) struct LegacyState {
     /// The links to servers that are told of every change.
     synced_links: BTreeSet<LinkId>,
     dialling: Dialling,
-    /// What happens is not told yet: a channel comes about; or it is none of the
-    /// dialect's business: an id changes.
-    pub(crate) hushed: bool,
 }
 
 impl LegacyState {
@@ -120,7 +117,6 @@ impl LegacyState {
         for link in &self.synced_links {
             assert!(is_legacy(*link), "{link} is told of all");
         }
-        assert!(!self.hushed, "it is told again after the event");
     }
 
     /// A host has another id.
@@ -131,66 +127,64 @@ impl LegacyState {
     }
 }
 
-impl Context {
-    /// Whether a link speaks the dialect.
-    pub(crate) fn is_legacy(&self, link: LinkId) -> bool {
-        let session = self.sessions.find(link);
-        session.is_some_and(|session| matches!(session.lines, Some(Lines::Legacy(_))))
-    }
+/// Whether a link speaks the dialect.
+pub(crate) fn is_legacy(cx: &Context, link: LinkId) -> bool {
+    let found = cx.links.find(link);
+    found.is_some_and(|found| matches!(found.protocol, Protocol::Legacy(_)))
+}
 
-    pub(crate) fn legacy_peer(&mut self, link: LinkId) -> Option<&mut Peer> {
-        match &mut self.sessions.find_mut(link)?.lines {
-            Some(Lines::Legacy(peer)) => Some(peer),
-            _ => None,
+pub(crate) fn peer_mut(cx: &mut Context, link: LinkId) -> Option<&mut Peer> {
+    match &mut cx.links.find_mut(link)?.protocol {
+        Protocol::Legacy(peer) => Some(peer),
+        _ => None,
+    }
+}
+
+/// How far a conversation in the dialect has come, if more is to be read of it.
+pub(crate) fn phase_of(cx: &Context, link: LinkId) -> Option<Phase> {
+    let phase = cx.links.find(link)?.phase;
+    (cx.stage == Stage::Running && phase != Phase::Closing).then_some(phase)
+}
+
+/// The next bytes of a link that speaks the dialect.
+pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
+    let Some(peer) = peer_mut(cx, link) else {
+        return;
+    };
+    let mut decoder = core::mem::take(&mut peer.decoder);
+    peer.names_bytes = 0;
+    let mut input = bytes;
+    while let Some(phase) = phase_of(cx, link)
+        && let Some(line) = decoder.next_line(&mut input, LineLimits::LEGACY)
+    {
+        match line.whole() {
+            Ok(line) => on_line(cx, link, phase, line, out),
+            Err(too_long) => cx.on_violation(link, too_long.into(), out),
         }
     }
-
-    /// How far a conversation in the dialect has come, if more is to be read of it.
-    pub(crate) fn legacy_phase(&self, link: LinkId) -> Option<Phase> {
-        let phase = self.sessions.find(link)?.phase;
-        (self.stage == Stage::Running && phase != Phase::Closing).then_some(phase)
+    if phase_of(cx, link).is_some()
+        && let Some(peer) = peer_mut(cx, link)
+    {
+        peer.decoder = decoder;
     }
+}
 
-    /// The next bytes of a link that speaks the dialect.
-    pub(crate) fn legacy_bytes(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
-        let Some(peer) = self.legacy_peer(link) else {
-            return;
-        };
-        let mut decoder = core::mem::take(&mut peer.decoder);
-        peer.names_bytes = 0;
-        let mut input = bytes;
-        while let Some(phase) = self.legacy_phase(link)
-            && let Some(line) = decoder.next_line(&mut input, LineLimits::LEGACY)
-        {
-            match line.whole() {
-                Ok(line) => self.legacy_line(link, phase, line, out),
-                Err(too_long) => self.violation(link, too_long.into(), out),
-            }
-        }
-        if self.legacy_phase(link).is_some()
-            && let Some(peer) = self.legacy_peer(link)
-        {
-            peer.decoder = decoder;
-        }
+pub(crate) fn on_line(cx: &mut Context, link: LinkId, phase: Phase, bytes: &[u8], out: &mut Out) {
+    let line = match Line::parse(bytes) {
+        Ok(line) => line,
+        Err(error) => return drop_line(cx, link, &error),
+    };
+    match phase {
+        Phase::Unregistered => registration::on_unregistered(cx, link, &line, out),
+        Phase::Introduced => server::on_introduction(cx, link, &line, out),
+        Phase::Client => user::on_user_line(cx, link, &line, out),
+        Phase::Server => server::on_server_line(cx, link, &line, out),
+        Phase::Closing => {}
     }
+}
 
-    pub(crate) fn legacy_line(&mut self, link: LinkId, phase: Phase, bytes: &[u8], out: &mut Out) {
-        let line = match Line::parse(bytes) {
-            Ok(line) => line,
-            Err(error) => return self.legacy_drops(link, &error),
-        };
-        match phase {
-            Phase::Unregistered => self.legacy_stranger(link, &line, out),
-            Phase::Introduced => self.legacy_introduced(link, &line, out),
-            Phase::Client => self.legacy_user_says(link, &line, out),
-            Phase::Server => self.legacy_server_says(link, &line, out),
-            Phase::Closing => {}
-        }
-    }
-
-    /// Leaves a line out of account.
-    pub(crate) fn legacy_drops(&mut self, link: LinkId, why: &dyn core::fmt::Display) {
-        self.counters.dropped += 1;
-        log::debug!("{}: a line is dropped: {why}", self.describe_peer(link));
-    }
+/// Leaves a line out of account.
+pub(crate) fn drop_line(cx: &mut Context, link: LinkId, why: &dyn core::fmt::Display) {
+    cx.counters.dropped += 1;
+    log::debug!("{}: a line is dropped: {why}", cx.describe_peer(link));
 }

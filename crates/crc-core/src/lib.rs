@@ -63,6 +63,7 @@ mod id;
 mod irc;
 mod legacy;
 mod limits;
+mod link;
 mod network;
 mod planted;
 mod server;

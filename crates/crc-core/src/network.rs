@@ -5,21 +5,28 @@
 //! without changing anything; what follows from the answer is carried out by
 //! the server.
 
+mod change;
 mod channels;
 mod directory;
 pub(crate) mod lookup;
 mod nicks;
+mod policy;
 
-use crc_wire::{HostId, Registration};
+use crc_wire::{ChannelField, HostId, MemberFlags, Registration};
 
+pub(crate) use change::{ChannelEvent, ChannelEventKind, HostChange, Scope};
 pub(crate) use channels::fold;
 pub(crate) use channels::{Applied, Entered};
 pub use channels::{Channel, Channels, Setting, Settings};
 pub use directory::{Directory, Host, HostKind};
 pub use nicks::Nicks;
+pub(crate) use policy::{
+    EnterRefusal, InviteRefusal, Rules, SetRefusal, VALUE_BYTES_MAX, is_value,
+};
 
 use crc_machine::LinkId;
 use crc_machine::LinkTable;
+use crc_machine::Timestamp;
 
 /// What we know of the node at the other end of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,22 +124,48 @@ pub(crate) enum Route {
     Unknown,
 }
 
-/// The hosts, the neighbours, and the rules.
+/// The names of hosts where names are nicks that no other host has.
+#[derive(Debug, Default)]
+pub(crate) struct NickTables {
+    /// The nicks of clients.
+    pub(crate) nicks: Nicks,
+    /// The names of servers, this one included.
+    pub(crate) servers: Nicks,
+}
+
+impl NickTables {
+    fn of_kind(&mut self, kind: HostKind) -> &mut Nicks {
+        match kind {
+            HostKind::Client => &mut self.nicks,
+            HostKind::Server => &mut self.servers,
+        }
+    }
+}
+
+/// The hosts, the neighbours, the channels, and the rules about them.
+///
+/// The owner of all that a server knows of the network. Anything may read it; it is
+/// changed through the methods below only, each of which leaves its tables in step.
 #[derive(Debug)]
 pub(crate) struct Network {
     id: HostId,
     directory: Directory,
     neighbours: LinkTable<Neighbour>,
     channels: Channels,
+    /// `None` where no text protocol is spoken: no host needs a nick.
+    names: Option<NickTables>,
 }
 
 impl Network {
-    pub(crate) fn new(id: HostId, seed: u64) -> Self {
+    /// The network as a server with this id knows it that has just started. Ids are
+    /// hashed with `seed`.
+    pub(crate) fn new(id: HostId, seed: u64, names: Option<NickTables>) -> Self {
         Network {
             id,
             directory: Directory::new(seed),
             neighbours: LinkTable::default(),
             channels: Channels::default(),
+            names,
         }
     }
 
@@ -140,24 +173,150 @@ impl Network {
         &self.channels
     }
 
-    pub(crate) fn channels_mut(&mut self) -> &mut Channels {
-        &mut self.channels
-    }
-
     pub(crate) fn directory(&self) -> &Directory {
         &self.directory
-    }
-
-    pub(crate) fn directory_mut(&mut self) -> &mut Directory {
-        &mut self.directory
     }
 
     pub(crate) fn neighbours(&self) -> &LinkTable<Neighbour> {
         &self.neighbours
     }
 
-    pub(crate) fn neighbours_mut(&mut self) -> &mut LinkTable<Neighbour> {
-        &mut self.neighbours
+    /// The nicks, if a text protocol is spoken here.
+    pub(crate) fn names(&self) -> Option<&NickTables> {
+        self.names.as_ref()
+    }
+
+    // Neighbours.
+
+    pub(crate) fn add_neighbour(&mut self, link: LinkId, neighbour: Neighbour) {
+        self.neighbours.insert(link, neighbour);
+    }
+
+    /// Forgets a neighbour. The host stays in the directory until it is removed.
+    pub(crate) fn remove_neighbour(&mut self, link: LinkId) -> Option<Neighbour> {
+        self.neighbours.remove(link)
+    }
+
+    /// Notes the version of a neighbour: what it was before, version and all.
+    pub(crate) fn set_version(&mut self, link: LinkId, version: PeerVersion) -> Option<Neighbour> {
+        let neighbour = self.neighbours.find_mut(link)?;
+        let before = *neighbour;
+        neighbour.version = version;
+        Some(before)
+    }
+
+    /// Notes whether a neighbour has been sent the burst, and is sent every change
+    /// from now on.
+    pub(crate) fn set_synced(&mut self, link: LinkId, synced: bool) {
+        if let Some(neighbour) = self.neighbours.find_mut(link) {
+            neighbour.synced = synced;
+        }
+    }
+
+    /// Notes that the neighbour with the id `before` has another id now.
+    pub(crate) fn renumber_neighbour(&mut self, link: LinkId, before: HostId, after: HostId) {
+        if let Some(neighbour) = self.neighbours.find_mut(link)
+            && neighbour.host == before
+        {
+            neighbour.host = after;
+        }
+    }
+
+    // Hosts.
+
+    /// Enters a host, under a nick if nicks are needed; or replaces what was known of it
+    /// by an indirect route.
+    pub(crate) fn add_host(&mut self, host: Host) {
+        if self.directory.route(host.id()).is_some() {
+            self.replace_host(host);
+            return;
+        }
+        if let Some(names) = &mut self.names {
+            let names = names.of_kind(host.kind());
+            if names.of(host.id()).is_none() {
+                names.assign(host.id(), host.name());
+            }
+        }
+        self.directory.insert(host);
+    }
+
+    /// Gives a host its own name as nick, to the letter, before it is entered.
+    pub(crate) fn reserve_nick(&mut self, info: &HostInfo<'_>) {
+        if let Some(names) = &mut self.names {
+            names.of_kind(info.kind).assign_exact(info.id, info.name);
+        }
+    }
+
+    /// Replaces what is known of a host: another route, another name, or what it
+    /// announces. The host keeps its channels. What was known before.
+    pub(crate) fn replace_host(&mut self, host: Host) -> Option<Host> {
+        let before = self.directory.remove(host.id())?;
+        if before.name() != host.name()
+            && let Some(names) = &mut self.names
+        {
+            names.of_kind(host.kind()).assign(host.id(), host.name());
+        }
+        self.directory.insert(host);
+        Some(before)
+    }
+
+    /// Notes what a server announces.
+    pub(crate) fn set_machine(&mut self, id: HostId, machine: &str) {
+        self.directory.set_machine(id, machine);
+    }
+
+    /// Forgets a host, its nick and its memberships.
+    pub(crate) fn remove_host(&mut self, id: HostId, now: Timestamp) -> Option<Host> {
+        let host = self.directory.remove(id)?;
+        self.channels.leave_all(id, host.first_link(), now);
+        if let Some(names) = &mut self.names {
+            names.of_kind(host.kind()).release(id);
+        }
+        Some(host)
+    }
+
+    /// The nick of a host; its name where no nicks are needed.
+    pub(crate) fn nick_of(&self, id: HostId) -> String {
+        let name = match &self.names {
+            // Servers too: some send what is for clients to say.
+            Some(names) => names.nicks.of(id).or_else(|| names.servers.of(id)),
+            None => self.directory.find(id).map(Host::name),
+        };
+        name.map_or_else(|| id.to_string(), str::to_owned)
+    }
+
+    // Channels.
+
+    /// Enters a member into a channel, or its new flags.
+    pub(crate) fn enter_channel(
+        &mut self,
+        name: &str,
+        host: HostId,
+        flags: MemberFlags,
+        now: Timestamp,
+    ) -> Entered {
+        match self.directory.find(host).map(Host::first_link) {
+            Some(link) => self.channels.enter(name, host, flags, link, now),
+            None => Entered::Known,
+        }
+    }
+
+    /// Takes a member out of a channel.
+    pub(crate) fn leave_channel(&mut self, name: &str, host: HostId, now: Timestamp) {
+        if let Some(link) = self.directory.find(host).map(Host::first_link) {
+            self.channels.leave(name, host, link, now);
+        }
+    }
+
+    /// Takes a setting of a channel that is newer than the known one.
+    pub(crate) fn set_channel(
+        &mut self,
+        name: &str,
+        field: ChannelField,
+        setting: Setting,
+        now: Timestamp,
+    ) -> Applied {
+        self.channels.set(name, field, setting, now)
     }
 
     /// Whether `id` can't be given to another host.
@@ -297,5 +456,10 @@ impl Network {
         }
         let link_of = |id| self.directory.find(id).map(Host::first_link);
         self.channels.check(link_of);
+        if let Some(names) = &self.names {
+            names.nicks.check(self.directory.clients().map(Host::id));
+            let servers = self.directory.servers().map(Host::id);
+            names.servers.check(servers.chain([self.id]));
+        }
     }
 }

@@ -1,31 +1,43 @@
-//! A relay server: sessions, the relay's rules, and timers, behind one door.
+//! The server: receives events, and calls the owner of what each is about.
 //!
-//! Decides everything and does nothing: sockets are the driver's. The parts:
-//! `conversation` takes one message from one link and applies the relay's
-//! rules; `broadcast` tells the neighbours; `uplink` looks for a place in the
-//! tree. What a peer gets to see of a message is encoded by its session.
+//! | owner | its state |
+//! |---|---|
+//! | [`Network`](crate::network::Network) | hosts, neighbours, channels, nicks, and the rules about them |
+//! | [`Tree`](crate::tree::Tree) | rank, candidates, dials, remembered loops |
+//! | `crc`, `irc`, `legacy` | the sessions of their links |
+//! | [`Context`](crate::context::Context) | what handlers may change, and the operations that protocols share |
+//!
+//! The server itself knows the life cycle only: links come up and go down, timers
+//! expire, the server starts and leaves. It decides everything and does nothing:
+//! sockets are the driver's.
 
 mod counters;
-mod leave;
-mod links;
 mod snapshot;
 pub(crate) mod status_log;
 
+use core::time::Duration;
 use std::net::SocketAddr;
 
+use crc_machine::{
+    CloseWhen, Endpoints, Event, LinkDown, LinkId, Machine, Origin, PeerAddress, Timers, Timestamp,
+    Unsent,
+};
 use crc_wire::HostId;
 
 pub use counters::Counters;
 pub use snapshot::{LinkView, Snapshot};
 
 use crate::config::Config;
-use crate::context::{Context, Out, Stage, Timer};
-use crate::crc::session::{CHUNK_PAUSE, Phase};
-use crate::network::{HostKind, PeerVersion};
+use crate::context::{Context, LinkTimer, Out, Stage, Timer};
+use crate::crc::pacing::CHUNK_PAUSE;
+use crate::link::{Link, Outlet, Phase, Protocol};
+use crate::network::PeerVersion;
+use crate::planted::planted;
 use crate::violation::Violation;
-use crc_machine::PeerAddress;
-use crc_machine::Timestamp;
-use crc_machine::{Event, Machine};
+use crate::{crc, irc, legacy};
+
+/// How long v1 nodes have to read the goodbyes when this server leaves.
+const LEAVING_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What an operator may ask of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +47,14 @@ pub enum ServerCommand {
         /// The addresses, with real ports.
         listening: Vec<SocketAddr>,
     },
-    /// These have been found, in place of all that were found before: an empty
-    /// list says that there is nobody to link to. They are tried in this order,
-    /// after [`Config::connect`]; the rules of rank hold for them as for all
-    /// others. 1024 at most are taken.
+    /// Use these discovered servers instead of those discovered before; an empty list
+    /// says that there is no server to link to. They are dialled in this order, after
+    /// those of [`Config::connect`]; the rules of rank hold for them as for all others.
+    /// At most 1024 are used.
     Candidates(Vec<PeerAddress>),
-    /// Leave the network in good order.
+    /// Leave the network: a graceful shutdown.
     Leave {
-        /// Why, for those who stay.
+        /// The reason that the others are sent.
         reason: Box<str>,
     },
 }
@@ -50,16 +62,16 @@ pub enum ServerCommand {
 /// What an operator may observe of a server as it happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerNotice {
-    /// Our uplink has taken us.
+    /// The uplink has accepted this server.
     Linked {
-        /// The server above us.
+        /// The server at its other end.
         to: HostId,
     },
-    /// We have lost our uplink.
+    /// The uplink is lost.
     Unlinked,
-    /// A server refused us because our id is taken.
+    /// A server refused this one because its id is taken.
     Refused {
-        /// Its words.
+        /// The text of its refusal.
         text: Box<str>,
     },
 }
@@ -75,7 +87,7 @@ pub enum ServerNotice {
 /// let mut out = Outbox::new();
 /// let start = ServerCommand::Start { listening: vec![] };
 /// server.handle(Timestamp::START, Event::Command(start), &mut out);
-/// assert!(out.effects().is_empty(), "a root waits to be linked to");
+/// assert!(out.effects().is_empty(), "a root waits to be dialled");
 /// assert_eq!(server.deadline(), None);
 /// ```
 #[derive(Debug)]
@@ -84,7 +96,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that has not begun yet.
+    /// A server that has not started yet.
     #[must_use]
     pub fn new(config: Config) -> Self {
         Server {
@@ -96,69 +108,188 @@ impl Server {
     #[cfg(feature = "planted")]
     pub fn plant(&mut self, bug: Option<crate::planted::Planted>, hash_seed: u64) {
         self.cx.planted = bug;
-        self.cx.network = crate::network::Network::new(self.cx.config.id, hash_seed);
+        self.cx.set_hash_seed(hash_seed);
     }
 
-    /// What the server knows now, for whoever wants to look at it.
+    /// What the server knows now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<'_> {
         Snapshot::new(&self.cx)
     }
 
-    /// All that must hold between two events; for tests and simulations.
+    /// Checks all that must hold between two events; for tests and simulations.
     ///
     /// # Panics
     ///
-    /// When it does not hold, for the program has a bug then.
+    /// When it does not hold: the program has a bug then.
     pub fn check(&self) {
-        self.cx.network.check();
-        self.cx.check_dialects();
-        for (link, neighbour) in self.cx.network.neighbours().iter() {
-            let session = self.cx.sessions.find(link);
-            let phase = session.map(|session| session.phase);
-            let expected = match neighbour.kind {
-                HostKind::Server => Phase::Server,
-                HostKind::Client => Phase::Client,
-            };
-            assert_eq!(phase, Some(expected), "the session of {link}");
+        self.cx.check();
+    }
+
+    // Links.
+
+    fn on_link_up(&mut self, link: LinkId, origin: Origin, endpoints: Endpoints, out: &mut Out) {
+        let cx = &mut self.cx;
+        if cx.stage != Stage::Running {
+            // The link is not remembered, so its LinkDown is ignored.
+            return out.close(link, CloseWhen::Now);
         }
-        assert!(
-            self.cx.dirty_links.is_empty(),
-            "nothing is left for a later event"
-        );
-    }
-}
-
-impl Context {
-    pub(crate) fn start(&mut self, listening: Vec<SocketAddr>, out: &mut Out) {
-        self.listening = listening;
-        self.find_uplink(out);
-        self.legacy_dial(out);
-    }
-
-    pub(crate) fn on_tick(&mut self, out: &mut Out) {
-        while let Some(due) = self.timers.pop_due(self.now) {
-            match due {
-                Timer::Registration(link) => {
-                    self.on_uplink_silent(link);
-                    self.violation(link, Violation::NotRegistered, out);
+        let protocol = cx.protocol_for(origin);
+        let found = Link::new(cx.now, origin, endpoints, protocol);
+        let is_crc = found.is_crc();
+        cx.links.insert(link, found);
+        let limits = &cx.config.limits;
+        if !is_crc {
+            // A server gets a larger bound with its burst.
+            out.bound(link, limits.client_queue_bytes_max);
+        }
+        let time_max = match origin {
+            Origin::Accepted { .. } => limits.registration_time_max,
+            Origin::Dialed { .. } => limits.introduction_time_max,
+        };
+        cx.set_link_timer(link, LinkTimer::Registration, cx.now + time_max);
+        match origin {
+            Origin::Accepted { .. } => {}
+            Origin::Dialed { dial } if is_crc => {
+                let alias = crc::uplink::on_dialed(cx, dial, link);
+                let id = alias.as_ref().map(|alias| alias.id);
+                let introduction = crc::introduction::introduction(cx, id);
+                out.send(link, &introduction);
+                if let Some(session) = cx.crc_session_mut(link) {
+                    session.alias = alias;
                 }
-                Timer::Announcement(link) => self.announce(link, out),
-                Timer::Classification(link) => self.set_peer_version(link, PeerVersion::V1, out),
-                Timer::PacePause(link) => self
-                    .timers
-                    .set(Timer::PacedSend(link), self.now + CHUNK_PAUSE),
-                Timer::PacedSend(link) => self.mark_dirty(link),
-                Timer::Keepalive(link) => self.check_keepalive(link, out),
-                Timer::RankCheck(link) => self.leave_misordered_uplink(link, out),
-                Timer::Refusal(link) => self.on_permanent_refusal(link, out),
-                Timer::Irc(link) => self.irc_due(link, out),
-                Timer::Dial => self.dial(out),
-                Timer::LegacyDial => self.legacy_dial(out),
-                Timer::LegacyLoop(link) => self.legacy_loops(link, out),
-                Timer::Candidates => self.take_root_rank(out),
+            }
+            Origin::Dialed { dial } => legacy::uplink::on_dialed(cx, link, dial, out),
+        }
+    }
+
+    fn on_bytes(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
+        let cx = &mut self.cx;
+        let Some(found) = cx.links.find_mut(link) else {
+            return;
+        };
+        found.heard_at = cx.now;
+        match found.protocol {
+            Protocol::Crc(_) => crc::receive::on_bytes(cx, link, bytes, out),
+            Protocol::Irc(_) => irc::on_bytes(cx, link, bytes, out),
+            Protocol::Legacy(_) => legacy::on_bytes(cx, link, bytes, out),
+        }
+    }
+
+    fn on_link_down(&mut self, link: LinkId, why: LinkDown, unsent: Unsent<'_>, out: &mut Out) {
+        let cx = &mut self.cx;
+        let peer = cx.describe_peer(link);
+        let Some(found) = cx.links.find_mut(link) else {
+            return;
+        };
+        let mut unsent = unsent;
+        let mut all = Vec::new();
+        let kept = match &found.outlet {
+            Outlet::Direct | Outlet::Text => &[],
+            Outlet::Paced(pacer) => pacer.waiting(),
+            Outlet::Held(held) => &held[..],
+        };
+        if !kept.is_empty() {
+            // What the driver holds comes first, then what this server holds.
+            all.extend_from_slice(unsent.bytes);
+            all.extend_from_slice(kept);
+            unsent.bytes = &all;
+        }
+        let expected = found.phase == Phase::Closing;
+        let is_crc = found.is_crc();
+        if why == LinkDown::SlowConsumer {
+            cx.counters.slow_consumers += 1;
+        }
+        cx.remove_all_behind(link, &why.to_string(), out);
+        cx.remove_link(link);
+        if is_crc && !planted!(cx, UnsentForgotten) {
+            cx.bounce_unsent(unsent, out);
+        }
+        match why {
+            _ if expected => log::debug!("{peer}: link ended: {why}"),
+            LinkDown::SlowConsumer => log::warn!("{peer}: closed: {why}"),
+            _ => log::info!("{peer}: link lost: {why}"),
+        }
+        crc::uplink::on_link_down(cx, link, out);
+        legacy::uplink::on_link_down(cx, link);
+    }
+
+    // Timers.
+
+    fn on_tick(&mut self, out: &mut Out) {
+        while let Some(timer) = self.cx.timers.pop_due(self.cx.now) {
+            let cx = &mut self.cx;
+            match timer {
+                Timer::Link(timer, link) => self.on_link_timer(link, timer, out),
+                Timer::Dial => crc::uplink::dial(cx, out),
+                Timer::LegacyDial => legacy::uplink::dial(cx, out),
+                Timer::Candidates => crc::uplink::take_root_rank(cx, out),
                 Timer::ShutdownDeadline => self.stop(out),
             }
+        }
+    }
+
+    fn on_link_timer(&mut self, link: LinkId, timer: LinkTimer, out: &mut Out) {
+        let cx = &mut self.cx;
+        match timer {
+            LinkTimer::Registration => {
+                cx.tree.on_silent(link);
+                cx.on_violation(link, Violation::NotRegistered, out);
+            }
+            LinkTimer::Announcement => crc::introduction::announce(cx, link, out),
+            LinkTimer::Classification => {
+                crc::handshake::set_peer_version(cx, link, PeerVersion::V1, out);
+            }
+            LinkTimer::PacePause => {
+                cx.set_link_timer(link, LinkTimer::PacedSend, cx.now + CHUNK_PAUSE);
+            }
+            LinkTimer::PacedSend => cx.mark_dirty(link),
+            LinkTimer::Keepalive => crc::keepalive::check_keepalive(cx, link, out),
+            LinkTimer::RankCheck => crc::uplink::leave_misordered(cx, link, out),
+            LinkTimer::Refusal => crc::uplink::on_permanent_refusal(cx, link, out),
+            LinkTimer::Irc => irc::on_timer(cx, link, out),
+            LinkTimer::LegacyLoop => legacy::server::on_loop(cx, link, out),
+        }
+    }
+
+    // Starting and leaving.
+
+    fn start(&mut self, listening: Vec<SocketAddr>, out: &mut Out) {
+        self.cx.listening = listening;
+        crc::uplink::start(&mut self.cx, out);
+        legacy::uplink::dial(&mut self.cx, out);
+    }
+
+    /// Sends every neighbour that this server leaves; it stops when that has been sent.
+    fn leave(&mut self, reason: &str, out: &mut Out) {
+        let cx = &mut self.cx;
+        if cx.stage != Stage::Running {
+            return;
+        }
+        log::info!("leaving: {reason}");
+        cx.stage = Stage::Leaving;
+        cx.timers.cancel(Timer::Dial);
+        cx.timers.cancel(Timer::LegacyDial);
+        cx.timers.cancel(Timer::Candidates);
+        let replacement = crc::uplink::replacement(cx);
+        let neighbours = cx.network.neighbours().iter();
+        let neighbours: Vec<_> = neighbours.map(|(link, n)| (link, *n)).collect();
+        for (link, neighbour) in neighbours {
+            let by = replacement.as_ref().filter(|(id, _)| *id != neighbour.host);
+            crc::leave::send_goodbye(cx, link, neighbour, reason, by, out);
+            cx.mark_dirty(link);
+        }
+        cx.timers
+            .set(Timer::ShutdownDeadline, cx.now + LEAVING_TIME_MAX);
+    }
+
+    fn stop(&mut self, out: &mut Out) {
+        let cx = &mut self.cx;
+        if cx.stage != Stage::Gone {
+            cx.stage = Stage::Gone;
+            cx.timers = Timers::new();
+            cx.dirty_links.clear();
+            out.stop();
         }
     }
 }
@@ -177,21 +308,26 @@ impl Machine for Server {
                 link,
                 origin,
                 endpoints,
-            } => self.cx.on_link_up(link, origin, endpoints, out),
-            Event::Bytes { link, bytes } => self.cx.on_bytes(link, bytes, out),
-            Event::LinkDown { link, why, unsent } => self.cx.on_link_down(link, why, unsent, out),
+            } => self.on_link_up(link, origin, endpoints, out),
+            Event::Bytes { link, bytes } => self.on_bytes(link, bytes, out),
+            Event::LinkDown { link, why, unsent } => self.on_link_down(link, why, unsent, out),
             Event::DialFailed { dial, why } => {
-                if !self.cx.legacy_dial_failed(dial, why) {
-                    self.cx.on_dial_failed(dial, why, out);
+                if !legacy::uplink::on_dial_failed(&mut self.cx, dial, why) {
+                    crc::uplink::on_dial_failed(&mut self.cx, dial, why, out);
                 }
             }
-            Event::Command(ServerCommand::Start { listening }) => self.cx.start(listening, out),
-            Event::Command(ServerCommand::Candidates(found)) => self.cx.set_discovered(found, out),
-            Event::Command(ServerCommand::Leave { reason }) => self.cx.leave(&reason, out),
-            Event::Tick => self.cx.on_tick(out),
+            Event::Command(ServerCommand::Start { listening }) => self.start(listening, out),
+            Event::Command(ServerCommand::Candidates(discovered)) => {
+                crc::uplink::set_discovered(&mut self.cx, discovered, out);
+            }
+            Event::Command(ServerCommand::Leave { reason }) => self.leave(&reason, out),
+            Event::Tick => self.on_tick(out),
         }
-        if !self.cx.dirty_links.is_empty() || self.cx.stage == Stage::Leaving {
-            self.cx.flush_pending(out);
+        if !self.cx.dirty_links.is_empty() {
+            crc::burst::flush_pending(&mut self.cx, out);
+        }
+        if self.cx.stage == Stage::Leaving && !crc::leave::has_unsent_goodbyes(&self.cx) {
+            self.stop(out);
         }
     }
 

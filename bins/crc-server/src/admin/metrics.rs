@@ -142,7 +142,7 @@ fn write_gauges(page: &mut MetricsPage, snapshot: &Snapshot<'_>) {
     );
     let links = |protocol, kind| {
         let links = snapshot.links();
-        let links = links.filter(|l| l.dialect == Some(protocol) && l.neighbour.kind == kind);
+        let links = links.filter(|l| l.text_protocol == Some(protocol) && l.neighbour.kind == kind);
         links.count() as u64
     };
     let irc_clients = links(TextProtocol::Irc, HostKind::Client);

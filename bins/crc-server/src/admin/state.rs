@@ -63,7 +63,7 @@ impl StatePage {
             adjacent.map(HostId::get).collect()
         };
         let links = snapshot.links().map(|link| {
-            let protocol = protocol(link.neighbour.version, link.dialect);
+            let protocol = protocol(link.neighbour.version, link.text_protocol);
             LinkEntry {
                 host: link.neighbour.host.get(),
                 kind: link.neighbour.kind,

@@ -1,57 +1,31 @@
-//! Telling the neighbours: who joined, who left, and answers to single hosts.
+//! Changes of the network's hosts, sent to the neighbours.
 //!
-//! A change is told to every neighbour that has been listed the network, but
-//! for the one it came from; to clients only what concerns clients. It is
-//! written once for each encoding, however many neighbours wear it.
+//! Every neighbour that has been sent the burst gets each change, but for the one that
+//! it came from; clients get only changes of clients. A change is encoded once for
+//! each [`Encoding`], however many neighbours need it.
 
-use crc_wire::{ClientQuit, HostId, Message, ServerQuit, Text, truncate_utf8};
+use crc_machine::{ByteRange, LinkId};
+use crc_wire::{ClientQuit, HostId, Message, ServerQuit, Text};
 
+use super::encoding::{ENCODINGS, Encoding};
 use crate::announcement::Features;
-use crate::context::{Context, Out};
-use crate::crc::session::{ENCODINGS, Encoding, Outlet, Session};
-use crate::network::{HostKind, Neighbour, PeerVersion};
+use crate::context::{Context, Out, deliver};
+use crate::link::Link;
+use crate::network::{Host, HostKind, Neighbour, PeerVersion};
 use crate::planted::planted;
-use crc_machine::ByteRange;
-use crc_machine::LinkId;
 
-/// How much of a neighbour's last words is repeated for each host behind it:
-/// there may be many.
-const LOST_TEXT_BYTES_MAX: usize = 256;
-
-/// How many servers that have left are remembered for a neighbour that cannot
-/// be told.
+/// How many quits are remembered for a neighbour that cannot be sent them.
 const MISSED_QUITS_MAX: usize = 1024;
 
-/// A client's quit, as servers write it for clients that could not.
-pub(crate) fn quit(client: HostId, text: &str) -> Message<'_> {
+/// The quit that a server sends for a client that could not.
+pub(crate) fn quit_message(client: HostId, text: &str) -> Message<'_> {
     Message::ClientQuit(ClientQuit {
         source: client,
         text: Text::truncated(text),
     })
 }
 
-/// The text for a chat to nobody.
-pub(crate) fn unknown_id(destination: Option<HostId>) -> String {
-    format!("Unknown ID {}", destination.map_or(0, HostId::get))
-}
-
-/// Sends frames that stand in the outbox. What is paced is looked at again when
-/// the event is over.
-pub(crate) fn hand_over(
-    session: &mut Session,
-    link: LinkId,
-    frames: ByteRange,
-    dirty_links: &mut Vec<LinkId>,
-    out: &mut Out,
-) {
-    session.deliver(link, frames, out);
-    if matches!(session.outlet, Outlet::Paced(_)) && !session.pending.dirty {
-        session.pending.dirty = true;
-        dirty_links.push(link);
-    }
-}
-
-/// Frames in the outbox, one for each encoding that somebody wears.
+/// Frames in the outbox, one for each encoding that was needed.
 #[derive(Default)]
 struct EncodingCache {
     frames: [Option<ByteRange>; ENCODINGS],
@@ -65,283 +39,274 @@ impl EncodingCache {
         write: impl FnOnce(&mut Vec<u8>),
     ) -> ByteRange {
         *self.frames[encoding as usize].get_or_insert_with(|| match encoding {
-            // Servers pass it on; for people a moment is nothing.
+            // Servers pass it on. For people a moment makes no difference.
             Encoding::V2Client => out.store_deferred(write),
             _ => out.store(write),
         })
     }
 }
 
-impl Context {
-    /// Tells the neighbours of a host that has joined, but for `from`.
-    pub(crate) fn announce_host(&mut self, id: HostId, from: LinkId, out: &mut Out) {
-        self.counters.hosts_joined += 1;
-        let Some(host) = self.network.directory().find(id) else {
-            return;
-        };
-        let own_id = self.config.id;
-        let mut cache = EncodingCache::default();
-        for (link, neighbour) in self.network.neighbours().iter() {
-            let concerned = host.kind() == HostKind::Client || neighbour.kind == HostKind::Server;
-            let concerned = concerned || planted!(self, ClientsToldOfServers);
-            let to_client = neighbour.kind == HostKind::Client;
-            let forgotten = to_client && planted!(self, JoinUntoldToClients);
-            let back = link == from && !planted!(self, JoinBack);
-            if back || !neighbour.synced || !concerned || forgotten {
-                continue;
-            }
-            let Some(session) = self.sessions.find_mut(link) else {
-                continue;
-            };
-            // Who leaves and comes again needs no late word of having left.
-            session.missed_quits.remove(&id);
-            let encoding = Encoding::of(neighbour.kind, neighbour.version);
-            let frame = match &session.alias {
-                None => cache.get_or_encode(encoding, out, |arena| {
-                    encoding.encode_host(host, own_id, arena)
-                }),
-                Some(alias) => out.store(|arena| encoding.encode_host(host, alias.id, arena)),
-            };
-            hand_over(session, link, frame, &mut self.dirty_links, out);
+/// Announces a host that has joined.
+pub(crate) fn on_host_joined(cx: &mut Context, id: HostId, from: LinkId, out: &mut Out) {
+    let Some(host) = cx.network.directory().find(id) else {
+        return;
+    };
+    let own_id = cx.config.id;
+    let mut cache = EncodingCache::default();
+    for (link, neighbour) in cx.network.neighbours().iter() {
+        let concerned = host.kind() == HostKind::Client || neighbour.kind == HostKind::Server;
+        let concerned = concerned || planted!(cx, ClientsToldOfServers);
+        let to_client = neighbour.kind == HostKind::Client;
+        let forgotten = to_client && planted!(cx, JoinUntoldToClients);
+        let back = link == from && !planted!(cx, JoinBack);
+        if back || !neighbour.synced || !concerned || forgotten {
+            continue;
         }
-        self.on_host_joined(id, from, out);
+        let Some(found) = cx.links.find_mut(link) else {
+            continue;
+        };
+        let Some(session) = found.crc_mut() else {
+            continue;
+        };
+        // A server that is back needs no late quit.
+        session.missed_quits.remove(&id);
+        let encoding = Encoding::of(neighbour.kind, neighbour.version);
+        let frame = match &session.alias {
+            None => cache.get_or_encode(encoding, out, |arena| {
+                encoding.encode_host(host, own_id, arena)
+            }),
+            Some(alias) => out.store(|arena| encoding.encode_host(host, alias.id, arena)),
+        };
+        deliver(found, link, frame, &mut cx.dirty_links, out);
     }
+}
 
-    /// A neighbour has been told of a server that turned out to be behind itself.
-    pub(crate) fn retract(&mut self, link: LinkId, id: HostId, out: &mut Out) {
-        let takes = self
-            .sessions
-            .find(link)
-            .is_some_and(|session| session.features.server_quit);
-        let told = self
-            .network
-            .neighbours()
-            .find(link)
-            .is_some_and(|n| n.synced);
-        if takes && told {
+/// Takes back the announcement of a server that turned out to be behind the neighbour
+/// itself.
+pub(crate) fn retract(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
+    let session = cx.crc_session(link);
+    let takes = session.is_some_and(|session| session.features.server_quit);
+    let neighbour = cx.network.neighbours().find(link);
+    if takes && neighbour.is_some_and(|neighbour| neighbour.synced) {
+        let quit = Message::ServerQuit(ServerQuit {
+            source: id,
+            replacement: None,
+            text: Text::truncated("moved"),
+        });
+        cx.send(link, &quit, out);
+    }
+}
+
+/// Announces a client again to a v1 server that has forgotten it because another
+/// neighbour said that it was gone. A v1 server fails over a chat of a client that it
+/// does not know.
+pub(crate) fn announce_again(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
+    let Some(neighbour) = cx.network.neighbours().find(link) else {
+        return;
+    };
+    let forgetful = neighbour.kind == HostKind::Server && neighbour.version == PeerVersion::V1;
+    let host = cx.network.directory().find(id);
+    if forgetful && host.is_some_and(|host| host.kind() == HostKind::Client) {
+        announce_to(cx, link, id, out);
+    }
+}
+
+/// Announces one host to one neighbour, if that has been sent the burst.
+fn announce_to(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
+    let (Some(neighbour), Some(found), Some(host)) = (
+        cx.network.neighbours().find(link),
+        cx.links.find_mut(link),
+        cx.network.directory().find(id),
+    ) else {
+        return;
+    };
+    if neighbour.synced
+        && let Some(session) = found.crc()
+    {
+        let encoding = Encoding::of(neighbour.kind, neighbour.version);
+        let last_hop = session.id_on_link(cx.config.id);
+        let frame = out.store(|arena| encoding.encode_host(host, last_hop, arena));
+        deliver(found, link, frame, &mut cx.dirty_links, out);
+    }
+}
+
+/// Sends version 2 servers what a server announces now.
+pub(crate) fn announce_machine_part(cx: &mut Context, id: HostId, from: LinkId, out: &mut Out) {
+    let own_id = cx.config.id;
+    let Some(host) = cx.network.directory().find(id) else {
+        return;
+    };
+    let frame = out.store(|arena| Encoding::V2Server.encode_host(host, own_id, arena));
+    for (link, neighbour) in cx.network.neighbours().iter() {
+        let takes = neighbour.kind == HostKind::Server && neighbour.version == PeerVersion::V2;
+        if takes && neighbour.synced && link != from && link != host.first_link() {
+            out.send_stored(link, frame);
+        }
+    }
+}
+
+/// Remembers a server's quit for the neighbours that cannot be sent it: one of them may
+/// turn out to be a version 2 server.
+fn remember_missed_quit(cx: &mut Context, id: HostId, from: Option<LinkId>) {
+    for (link, neighbour) in cx.network.neighbours().iter() {
+        if let Some(session) = cx.links.find_mut(link).and_then(Link::crc_mut)
+            && neighbour.kind == HostKind::Server
+            && neighbour.synced
+            && !session.features.server_quit
+            && Some(link) != from
+            && session.missed_quits.len() < MISSED_QUITS_MAX
+        {
+            session.missed_quits.insert(id);
+        }
+    }
+}
+
+/// Sends a server that turns out to be of version 2 what it has missed: the quits of
+/// servers, what the others announce, and the channels.
+pub(crate) fn send_missed_changes(cx: &mut Context, link: LinkId, out: &mut Out) {
+    let own_id = cx.config.id;
+    let directory = cx.network.directory();
+    let Some(session) = cx.links.find_mut(link).and_then(Link::crc_mut) else {
+        return;
+    };
+    let missed_quits = core::mem::take(&mut session.missed_quits);
+    let takes_quits = session.features.server_quit;
+    let gone = |id: &HostId| takes_quits && directory.find(*id).is_none();
+    let changes = out.store(|arena| {
+        for id in missed_quits.into_iter().filter(gone) {
             let quit = Message::ServerQuit(ServerQuit {
                 source: id,
                 replacement: None,
-                text: Text::truncated("moved"),
+                text: Text::truncated("it left before"),
             });
-            self.send(link, &quit, out);
+            Encoding::V2Server.encode(&quit, arena);
         }
-    }
-
-    /// An original server has forgotten a client because somebody else said that
-    /// it was gone. We know better, and it can't do without: it fails over the
-    /// words of whom it does not know.
-    pub(crate) fn announce_again(&mut self, link: LinkId, id: HostId, out: &mut Out) {
-        let Some(neighbour) = self.network.neighbours().find(link) else {
-            return;
-        };
-        let forgetful = neighbour.kind == HostKind::Server && neighbour.version == PeerVersion::V1;
-        let host = self.network.directory().find(id);
-        if forgetful && host.is_some_and(|host| host.kind() == HostKind::Client) {
-            self.announce_to(link, id, out);
-        }
-    }
-
-    /// Tells one neighbour of one host, if it has been listed the network.
-    pub(crate) fn announce_to(&mut self, link: LinkId, id: HostId, out: &mut Out) {
-        let (Some(neighbour), Some(session), Some(host)) = (
-            self.network.neighbours().find(link),
-            self.sessions.find_mut(link),
-            self.network.directory().find(id),
-        ) else {
-            return;
-        };
-        if neighbour.synced {
-            let encoding = Encoding::of(neighbour.kind, neighbour.version);
-            let known_as = session.known_as(self.config.id);
-            let frame = out.store(|arena| encoding.encode_host(host, known_as, arena));
-            hand_over(session, link, frame, &mut self.dirty_links, out);
-        }
-    }
-
-    /// Tells servers of ours, but for `from`, what a server says to machines now.
-    pub(crate) fn announce_machine_part(&mut self, id: HostId, from: LinkId, out: &mut Out) {
-        let own_id = self.config.id;
-        let Some(host) = self.network.directory().find(id) else {
-            return;
-        };
-        let frame = out.store(|arena| Encoding::V2Server.encode_host(host, own_id, arena));
-        for (link, neighbour) in self.network.neighbours().iter() {
-            let takes = neighbour.kind == HostKind::Server && neighbour.version == PeerVersion::V2;
-            if takes && neighbour.synced && link != from && link != host.first_link() {
-                out.send_stored(link, frame);
+        for host in directory.iter() {
+            if host.machine().is_some() && host.first_link() != link {
+                Encoding::V2Server.encode_host(host, own_id, arena);
             }
         }
+    });
+    out.send_stored(link, changes);
+    if let Some(channels) = super::channel::channel_burst(cx, link, out) {
+        out.send_stored(link, channels);
     }
+}
 
-    /// Remembers which neighbours cannot be told that a server has left: one of
-    /// them may turn out to be ours.
-    pub(crate) fn remember_missed_quit(&mut self, id: HostId, from: Option<LinkId>) {
-        for (link, neighbour) in self.network.neighbours().iter() {
-            if let Some(session) = self.sessions.find_mut(link)
-                && neighbour.kind == HostKind::Server
-                && neighbour.synced
-                && !session.features.server_quit
-                && Some(link) != from
-                && session.missed_quits.len() < MISSED_QUITS_MAX
-            {
-                session.missed_quits.insert(id);
-            }
+/// Sends the quit of a host that leaves.
+pub(crate) fn on_host_left(
+    cx: &mut Context,
+    id: HostId,
+    text: &str,
+    from: Option<LinkId>,
+    out: &mut Out,
+) {
+    let kind = cx.network.directory().find(id).map(Host::kind);
+    match kind {
+        Some(HostKind::Client) => {
+            broadcast(cx, &quit_message(id, text), from, out, |_, _| true);
         }
+        Some(HostKind::Server) => {
+            let quit = Message::ServerQuit(ServerQuit {
+                source: id,
+                replacement: None,
+                text: Text::truncated(text),
+            });
+            remember_missed_quit(cx, id, from);
+            // Clients get no quits of servers, whatever they announce.
+            broadcast(cx, &quit, from, out, |neighbour, features| {
+                neighbour.kind == HostKind::Server && features.server_quit
+            });
+        }
+        None => {}
     }
+}
 
-    /// Tells a server that turns out to be ours what it could not be told
-    /// before: which servers have left, and what the others say to machines.
-    pub(crate) fn send_missed_changes(&mut self, link: LinkId, out: &mut Out) {
-        let own_id = self.config.id;
-        let directory = self.network.directory();
-        let Some(session) = self.sessions.find_mut(link) else {
-            return;
+/// Sends what a client says of itself now. A neighbour that knows no channels gets a
+/// quit first: it cannot take the change otherwise.
+pub(crate) fn on_host_changed(cx: &mut Context, id: HostId, from: LinkId, out: &mut Out) {
+    let own_id = cx.config.id;
+    let Some(host) = cx.network.directory().find(id) else {
+        return;
+    };
+    let quit = quit_message(id, "registered anew");
+    for (link, neighbour) in cx.network.neighbours().iter() {
+        let Some(found) = cx.links.find_mut(link) else {
+            continue;
         };
-        let missed_quits = core::mem::take(&mut session.missed_quits);
-        let takes_quits = session.features.server_quit;
-        let gone = |id: &HostId| takes_quits && directory.find(*id).is_none();
-        let listing = out.store(|arena| {
-            for id in missed_quits.into_iter().filter(gone) {
-                let quit = Message::ServerQuit(ServerQuit {
-                    source: id,
-                    replacement: None,
-                    text: Text::truncated("it left before"),
-                });
-                Encoding::V2Server.encode(&quit, arena);
+        let Some(session) = found.crc().filter(|_| link != from && neighbour.synced) else {
+            continue;
+        };
+        let encoding = Encoding::of(neighbour.kind, neighbour.version);
+        let last_hop = session.id_on_link(own_id);
+        let keeps = session.features.channels;
+        let frames = out.store(|arena| {
+            if !keeps {
+                encoding.encode(&quit, arena);
             }
-            for host in directory.iter() {
-                if host.machine().is_some() && host.first_link() != link {
-                    Encoding::V2Server.encode_host(host, own_id, arena);
-                }
-            }
+            encoding.encode_host(host, last_hop, arena);
         });
-        out.send_stored(link, listing);
-        if let Some(channels) = self.channel_burst(link, out) {
-            out.send_stored(link, channels);
-        }
+        deliver(found, link, frames, &mut cx.dirty_links, out);
     }
+}
 
-    /// A host is gone: forgets it and tells the neighbours, but for `from`.
-    pub(crate) fn remove(
-        &mut self,
-        id: HostId,
-        text: &Text<'_>,
-        from: Option<LinkId>,
-        out: &mut Out,
-    ) {
-        self.on_host_leaving(id, text.as_str(), from, out);
-        let Some(host) = self.network.directory_mut().remove(id) else {
-            return;
+/// Sends `message` to the neighbours that have been sent the burst, but not to `from`,
+/// as far as `takes` says that they take it.
+fn broadcast(
+    cx: &mut Context,
+    message: &Message<'_>,
+    from: Option<LinkId>,
+    out: &mut Out,
+    takes: impl Fn(&Neighbour, Features) -> bool,
+) {
+    let mut cache = EncodingCache::default();
+    for (link, neighbour) in cx.network.neighbours().iter() {
+        let Some(found) = cx.links.find_mut(link) else {
+            continue;
         };
-        self.counters.hosts_left += 1;
-        let text = text.borrowed();
-        match host.kind() {
-            HostKind::Client => {
-                let quit = Message::ClientQuit(ClientQuit { source: id, text });
-                self.broadcast(&quit, from, out, |_, _| true);
-            }
-            HostKind::Server => {
-                let quit = Message::ServerQuit(ServerQuit {
-                    source: id,
-                    replacement: None,
-                    text,
-                });
-                self.remember_missed_quit(id, from);
-                // Clients are not told of servers, whatever they say they take.
-                self.broadcast(&quit, from, out, |neighbour, features| {
-                    neighbour.kind == HostKind::Server && features.server_quit
-                });
-            }
+        let Some(session) = found.crc() else {
+            continue;
+        };
+        let back = Some(link) == from && !planted!(cx, QuitBack);
+        let takes = takes(neighbour, session.features)
+            || planted!(cx, ServerQuitToOriginals) && neighbour.kind == HostKind::Server;
+        if back || !neighbour.synced || !takes {
+            continue;
         }
+        let encoding = Encoding::of(neighbour.kind, neighbour.version);
+        let frame = cache.get_or_encode(encoding, out, |arena| encoding.encode(message, arena));
+        deliver(found, link, frame, &mut cx.dirty_links, out);
     }
+}
 
-    /// Tells `message` to the neighbours that have been listed the network, but
-    /// for `from`, as far as `takes` says that they take it.
-    pub(crate) fn broadcast(
-        &mut self,
-        message: &Message<'_>,
-        from: Option<LinkId>,
-        out: &mut Out,
-        takes: impl Fn(&Neighbour, Features) -> bool,
-    ) {
-        let mut cache = EncodingCache::default();
-        for (link, neighbour) in self.network.neighbours().iter() {
-            let Some(session) = self.sessions.find_mut(link) else {
-                continue;
-            };
-            let back = Some(link) == from && !planted!(self, QuitBack);
-            let takes = takes(neighbour, session.features)
-                || planted!(self, ServerQuitToOriginals) && neighbour.kind == HostKind::Server;
-            if back || !neighbour.synced || !takes {
-                continue;
-            }
-            let encoding = Encoding::of(neighbour.kind, neighbour.version);
-            let frame = cache.get_or_encode(encoding, out, |arena| encoding.encode(message, arena));
-            hand_over(session, link, frame, &mut self.dirty_links, out);
-        }
+/// The neighbour over which a server was known takes its announcement back, after that
+/// server has linked to this one itself: the neighbour gets the direct route.
+pub(crate) fn drop_indirect_route(cx: &mut Context, teller: LinkId, id: HostId, out: &mut Out) {
+    let Some(host) = cx.network.directory().find(id) else {
+        return;
+    };
+    let Some(session) = cx.links.find_mut(host.first_link()).and_then(Link::crc_mut) else {
+        return;
+    };
+    if session.indirect_route != Some(teller) {
+        return;
     }
+    session.indirect_route = None;
+    announce_to(cx, teller, id, out);
+}
 
-    /// Forgets all that was behind `link`, the neighbour itself last, and tells
-    /// the others.
-    pub(crate) fn remove_all_behind(&mut self, link: LinkId, text: &str, out: &mut Out) {
-        self.legacy.close(link);
-        let Some(neighbour) = self.network.neighbours_mut().remove(link) else {
-            return;
-        };
-        self.restore_indirect_route(link, neighbour.host);
-        let behind = self.network.directory().behind(link);
-        let mut lost: Vec<_> = behind.map(|host| (host.kind(), host.id())).collect();
-        let last = neighbour.host;
-        // Clients before servers, the neighbour behind all others.
-        lost.sort_unstable_by_key(|&(kind, id)| (id == last, kind == HostKind::Server, id));
-        for (kind, id) in lost {
-            let stays = id == last && planted!(self, NeighbourStays)
-                || kind == HostKind::Client && id != last && planted!(self, ClientsStay);
-            if stays {
-                continue;
-            }
-            if planted!(self, QuitsUntold)
-                || kind == HostKind::Server && planted!(self, ServersUntold)
-            {
-                self.network.directory_mut().remove(id);
-                continue;
-            }
-            let text = match id == last {
-                true => text,
-                false => truncate_utf8(text, LOST_TEXT_BYTES_MAX),
-            };
-            self.remove(id, &Text::truncated(text), None, out);
-        }
-    }
-
-    /// Who told us of a server takes it back, after that server has come itself:
-    /// from now on it is there by its own word only, and the teller is told so.
-    pub(crate) fn drop_indirect_route(&mut self, teller: LinkId, id: HostId, out: &mut Out) {
-        let Some(host) = self.network.directory().find(id) else {
-            return;
-        };
-        let Some(session) = self.sessions.find_mut(host.first_link()) else {
-            return;
-        };
-        if session.indirect_route != Some(teller) {
-            return;
-        }
-        session.indirect_route = None;
-        self.announce_to(teller, id, out);
-    }
-
-    /// A link ends whose peer had not shown yet that it is who it says: what was
-    /// known of that server before stands again.
-    pub(crate) fn restore_indirect_route(&mut self, link: LinkId, id: HostId) {
-        let session = self.sessions.find(link);
-        let Some(before) = session.and_then(|session| session.indirect_route) else {
-            return;
-        };
-        if self.network.neighbours().find(before).is_some()
-            && let Some(host) = self.network.directory_mut().remove(id)
-        {
-            self.network.directory_mut().insert(host.behind(before));
-        }
+/// A link ends whose peer had not proved yet that it is the server that was known over
+/// another link: that route stands again.
+pub(crate) fn restore_indirect_route(cx: &mut Context, link: LinkId, id: HostId) {
+    let Some(before) = cx
+        .crc_session(link)
+        .and_then(|session| session.indirect_route)
+    else {
+        return;
+    };
+    if cx.network.neighbours().find(before).is_some()
+        && let Some(host) = cx.network.directory().find(id).cloned()
+    {
+        cx.network.replace_host(host.behind(before));
     }
 }

@@ -1,162 +1,154 @@
-//! The burst: the listing of the network that a new neighbour gets, and what
-//! else waits for the end of an event.
+//! The burst, with which a new neighbour gets the whole network; and what else waits
+//! for the end of an event.
 
-use crate::context::{Context, Out, Stage, Timer};
-use crate::crc::announce::quit;
-use crate::crc::encoding::Encoding;
-use crate::crc::session::{Outlet, Phase};
-use crate::network::{Host, HostKind, PeerVersion};
-use crate::planted::planted;
 use crc_machine::{ByteRange, CloseWhen, LinkDown, LinkId};
 use crc_wire::{Frame, FrameLimits, Message};
 
-impl Context {
-    /// Lists the network to a neighbour; from now on it is told of every change.
-    pub(crate) fn send_burst(&mut self, link: LinkId, out: &mut Out) {
-        let channels = self.channel_burst(link, out);
-        let Some(session) = self.sessions.find_mut(link) else {
-            return;
+use super::announce::quit_message;
+use super::encoding::Encoding;
+use super::introduction::announce;
+use crate::context::{Context, LinkTimer, Out, Timer};
+use crate::link::{Outlet, Phase};
+use crate::network::{Host, HostKind, PeerVersion};
+use crate::planted::planted;
+
+/// Sends a neighbour the burst: every host and channel. From now on it is sent every
+/// change.
+pub(crate) fn send_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
+    let channels = super::channel::channel_burst(cx, link, out);
+    let Some(neighbour) = cx.network.neighbours().find(link).copied() else {
+        return;
+    };
+    let Some(found) = cx.links.find_mut(link) else {
+        return;
+    };
+    let Some(session) = found.crc() else {
+        return;
+    };
+    let mut encoding = Encoding::of(neighbour.kind, neighbour.version);
+    if planted!(cx, MachinePartToOriginals) && neighbour.kind == HostKind::Server {
+        encoding = Encoding::V2Server;
+    }
+    let last_hop = session.id_on_link(cx.config.id);
+    let directory = cx.network.directory();
+    let burst = out.store(|arena| {
+        let is_sent = |host: &&Host| {
+            let to_server = neighbour.kind == HostKind::Server;
+            (to_server || host.kind() == HostKind::Client)
+                && (host.first_link() != link || planted!(cx, ListedBehind))
         };
-        let Some(neighbour) = self.network.neighbours().find(link).copied() else {
-            return;
-        };
-        let mut encoding = Encoding::of(neighbour.kind, neighbour.version);
-        if planted!(self, MachinePartToOriginals) && neighbour.kind == HostKind::Server {
-            encoding = Encoding::V2Server;
-        }
-        let last_hop = session.known_as(self.config.id);
-        let directory = self.network.directory();
-        let listing = out.store(|arena| {
-            let listed = |host: &&Host| {
-                let to_server = neighbour.kind == HostKind::Server;
-                (to_server || host.kind() == HostKind::Client)
-                    && (host.first_link() != link || planted!(self, ListedBehind))
-            };
-            for host in directory.iter().filter(listed) {
-                match (session.has_ghost(host.id()), host.kind()) {
-                    // Nothing takes a server off an original's list.
-                    (true, HostKind::Server) => continue,
-                    (true, HostKind::Client) => {
-                        encoding.encode(&quit(host.id(), "moved"), arena);
-                    }
-                    (false, _) => {}
+        for host in directory.iter().filter(is_sent) {
+            match (session.has_ghost(host.id()), host.kind()) {
+                // Nothing removes a server from a v1 server's directory.
+                (true, HostKind::Server) => continue,
+                (true, HostKind::Client) => {
+                    encoding.encode(&quit_message(host.id(), "moved"), arena);
                 }
-                encoding.encode_host(host, last_hop, arena);
+                (false, _) => {}
             }
-        });
-        let mut held = Vec::new();
-        if let Outlet::Held(frames) = &mut session.outlet {
-            held = core::mem::take(frames);
-            session.outlet = match neighbour.version {
-                PeerVersion::V2 => Outlet::Direct,
-                _ if planted!(self, NoPace) => Outlet::Direct,
-                _ => Outlet::Paced(Box::default()),
-            };
+            encoding.encode_host(host, last_hop, arena);
         }
-        let limits = &self.config.limits;
-        let bytes_max = match neighbour.kind {
-            HostKind::Server => limits.server_queue_bytes_max,
-            HostKind::Client => limits.client_queue_bytes_max,
+    });
+    let mut held = Vec::new();
+    if let Outlet::Held(frames) = &mut found.outlet {
+        held = core::mem::take(frames);
+        found.outlet = match neighbour.version {
+            PeerVersion::V2 => Outlet::Direct,
+            _ if planted!(cx, NoPace) => Outlet::Direct,
+            _ => Outlet::Paced(Box::default()),
         };
-        if let Outlet::Paced(pacer) = &mut session.outlet {
-            pacer.grant(listing.len());
-        }
-        if !planted!(self, NoBound) {
-            let channels = channels.map_or(0, ByteRange::len);
-            out.bound(link, bytes_max + listing.len() + channels);
-        }
-        session.deliver(link, listing, out);
-        if let Some(neighbour) = self.network.neighbours_mut().find_mut(link) {
-            neighbour.synced = true;
-        }
-        if let Some(channels) = channels {
-            out.send_stored(link, channels);
-        }
-        self.send_held(link, &held, out);
     }
-
-    /// Sends what was held for a server until it had shown what it can take.
-    pub(crate) fn send_held(&mut self, link: LinkId, mut held: &[u8], out: &mut Out) {
-        while let Ok(Some(frame)) = Frame::take(&mut held, FrameLimits::WIRE) {
-            match frame.message() {
-                // Who has left meanwhile is not spoken for.
-                Ok(Message::ClientChat(chat)) if self.network.is_taken(chat.source) => {
-                    self.send_chat(link, &chat, frame.bytes(), out);
-                }
-                Ok(Message::Status(status)) => self.send_status(link, &status, out),
-                _ => {}
-            }
-        }
+    let limits = &cx.config.limits;
+    let bytes_max = match neighbour.kind {
+        HostKind::Server => limits.server_queue_bytes_max,
+        HostKind::Client => limits.client_queue_bytes_max,
+    };
+    if let Outlet::Paced(pacer) = &mut found.outlet {
+        pacer.grant(burst.len());
     }
+    if !planted!(cx, NoBound) {
+        let channels = channels.map_or(0, ByteRange::len);
+        out.bound(link, bytes_max + burst.len() + channels);
+    }
+    found.deliver(link, burst, out);
+    cx.network.set_synced(link, true);
+    if let Some(channels) = channels {
+        out.send_stored(link, channels);
+    }
+    send_held(cx, link, &held, out);
+}
 
-    /// Does what the event has left to be done: announcements, listings, and
-    /// pieces for original nodes.
-    pub(crate) fn flush_pending(&mut self, out: &mut Out) {
-        let mut next = 0;
-        while let Some(&link) = self.dirty_links.get(next) {
-            next += 1;
-            let Some(session) = self.sessions.find_mut(link) else {
-                continue;
-            };
-            let due = core::mem::take(&mut session.pending);
-            if session.phase == Phase::Closing {
-                continue;
+/// Sends what was held for a server while its version was not known.
+fn send_held(cx: &mut Context, link: LinkId, mut held: &[u8], out: &mut Out) {
+    while let Ok(Some(frame)) = Frame::take(&mut held, FrameLimits::WIRE) {
+        match frame.message() {
+            // A source that has left meanwhile is unknown to the peer.
+            Ok(Message::ClientChat(chat)) if cx.network.is_taken(chat.source) => {
+                cx.send_chat(link, &chat, frame.bytes(), out);
             }
-            if due.announcement {
-                self.announce(link, out);
-            }
-            if due.burst {
-                self.send_burst(link, out);
-            }
-            self.send_chunk(link, out);
-        }
-        self.dirty_links.clear();
-        if self.stage == Stage::Leaving && !self.has_unread_goodbyes() {
-            self.stop(out);
+            Ok(Message::Status(status)) => cx.send_status(link, &status, out),
+            _ => {}
         }
     }
+}
 
-    /// Puts `link` on the list of those to be looked at when the event is over.
-    pub(crate) fn mark_dirty(&mut self, link: LinkId) {
-        if let Some(session) = self.sessions.find_mut(link)
-            && !session.pending.dirty
-        {
-            session.pending.dirty = true;
-            self.dirty_links.push(link);
+/// Sends what the event has left to be sent: announcements, bursts, and chunks for v1
+/// nodes.
+pub(crate) fn flush_pending(cx: &mut Context, out: &mut Out) {
+    let mut next = 0;
+    while let Some(&link) = cx.dirty_links.get(next) {
+        next += 1;
+        let Some(found) = cx.links.find_mut(link) else {
+            continue;
+        };
+        let Some(session) = found.crc_mut() else {
+            continue;
+        };
+        let due = core::mem::take(&mut session.pending);
+        if found.phase == Phase::Closing {
+            continue;
         }
+        if due.announcement {
+            announce(cx, link, out);
+        }
+        if due.burst {
+            send_burst(cx, link, out);
+        }
+        send_chunk(cx, link, out);
     }
+    cx.dirty_links.clear();
+}
 
-    /// Sends the next piece to an original node, if its pause is over.
-    pub(crate) fn send_chunk(&mut self, link: LinkId, out: &mut Out) {
-        let Some(session) = self.sessions.find_mut(link) else {
-            return;
-        };
-        let Outlet::Paced(pacer) = &mut session.outlet else {
-            return;
-        };
-        let bytes_max = match session.phase {
-            Phase::Server => self.config.limits.server_queue_bytes_max,
-            _ => self.config.limits.client_queue_bytes_max,
-        };
-        if pacer.waiting().len() > bytes_max + pacer.granted() {
-            log::warn!(
-                "{}: closed: {}",
-                self.describe_peer(link),
-                LinkDown::SlowConsumer
-            );
-            self.counters.slow_consumers += 1;
-            self.close(link, CloseWhen::Now, "too slow", out);
-            return;
-        }
-        if self.timers.is_set(Timer::PacePause(link)) || self.timers.is_set(Timer::PacedSend(link))
-        {
-            return;
-        }
-        let piece = pacer.next_chunk();
-        if !piece.is_empty() {
-            out.send(link, piece);
-            // With the next tick it has been written, however long that took.
-            self.timers.set(Timer::PacePause(link), self.now);
-        }
+/// Sends the next chunk to a v1 node, if its pause is over.
+fn send_chunk(cx: &mut Context, link: LinkId, out: &mut Out) {
+    let Some(found) = cx.links.find_mut(link) else {
+        return;
+    };
+    let Outlet::Paced(pacer) = &mut found.outlet else {
+        return;
+    };
+    let bytes_max = match found.phase {
+        Phase::Server => cx.config.limits.server_queue_bytes_max,
+        _ => cx.config.limits.client_queue_bytes_max,
+    };
+    if pacer.waiting().len() > bytes_max + pacer.granted() {
+        log::warn!(
+            "{}: closed: {}",
+            cx.describe_peer(link),
+            LinkDown::SlowConsumer
+        );
+        cx.counters.slow_consumers += 1;
+        cx.close(link, CloseWhen::Now, "too slow", out);
+        return;
+    }
+    let is_set = |timer| cx.timers.is_set(Timer::Link(timer, link));
+    if is_set(LinkTimer::PacePause) || is_set(LinkTimer::PacedSend) {
+        return;
+    }
+    let chunk = pacer.next_chunk();
+    if !chunk.is_empty() {
+        out.send(link, chunk);
+        // With the next tick it has been written, however long that took.
+        cx.set_link_timer(link, LinkTimer::PacePause, cx.now);
     }
 }

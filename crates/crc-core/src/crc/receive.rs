@@ -1,385 +1,370 @@
-//! One message from one link: what it says, and what follows from it.
+//! Received frames: takes them from a link's stream, and gives each to its handler
+//! (PROTOCOL sections 3 and 5).
 //!
-//! Reads frames off a link's stream, asks the relay what each means, and
-//! carries out the answer (PROTOCOL sections 3 and 5). Who may say what is
-//! decided here by the phase of the conversation, and by where a message's
-//! source is; a violation goes to the one place that deals with all of them.
+//! The phase of the conversation decides which kinds of frames a peer may send; the
+//! route to a message's source decides whether the peer may speak for it.
 
+use crc_machine::{CloseWhen, LinkId};
 use crc_wire::{
     ClientChat, ClientQuit, Frame, FrameLimits, HostId, Kind, Message, ServerQuit, Status,
     StatusCode,
 };
 
+use super::keepalive::start_keepalive;
+use super::{announce, channel, handshake, registration, uplink};
 use crate::context::{Context, Out, Stage};
-use crate::crc::session::Phase;
+use crate::link::{Phase, Protocol};
 use crate::network::{HostKind, PeerVersion, Route};
 use crate::planted::planted;
 use crate::violation::Violation;
-use crc_machine::CloseWhen;
-use crc_machine::LinkId;
 
-impl Context {
-    /// The next bytes of a link's stream.
-    pub(crate) fn on_bytes(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
-        let Some(session) = self.sessions.find_mut(link) else {
-            return;
-        };
-        session.heard_at = self.now;
-        if session.lines.is_some() {
-            return self.lines(link, bytes, out);
-        }
-        let mut decoder = core::mem::take(&mut session.decoder);
-        let mut input = bytes;
-        while let Some((phase, limits)) = self.frame_limits(link) {
-            match decoder.next_frame(&mut input, limits) {
-                Ok(Some(frame)) => {
-                    if let Some(to) = self.on_frame(link, phase, frame, out) {
-                        let run = frame.take_run(&mut input, limits);
-                        self.counters.frames_received += run.count as u64;
-                        self.counters.chats_relayed += run.count as u64;
-                        out.send(to, run.bytes);
-                    }
+/// The next bytes of a link's stream.
+pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
+    let Some(found) = cx.links.find_mut(link) else {
+        return;
+    };
+    let mut decoder = match &mut found.protocol {
+        Protocol::Crc(session) => core::mem::take(&mut session.decoder),
+        _ => return,
+    };
+    let mut input = bytes;
+    while let Some((phase, limits)) = frame_limits(cx, link) {
+        match decoder.next_frame(&mut input, limits) {
+            Ok(Some(frame)) => {
+                if let Some(to) = on_frame(cx, link, phase, frame, out) {
+                    let run = frame.take_run(&mut input, limits);
+                    cx.counters.frames_received += run.count as u64;
+                    cx.counters.chats_relayed += run.count as u64;
+                    out.send(to, run.bytes);
                 }
-                Ok(None) => break,
-                Err(error) => self.violation(link, error.into(), out),
             }
-        }
-        if let Some(session) = self.sessions.find_mut(link)
-            && session.phase != Phase::Closing
-        {
-            session.decoder = decoder;
+            Ok(None) => break,
+            Err(error) => cx.on_violation(link, error.into(), out),
         }
     }
+    if let Some(found) = cx.links.find_mut(link)
+        && found.phase != Phase::Closing
+        && let Some(session) = found.crc_mut()
+    {
+        session.decoder = decoder;
+    }
+}
 
-    /// What frames are taken from a link, if any.
-    #[inline]
-    pub(crate) fn frame_limits(&self, link: LinkId) -> Option<(Phase, FrameLimits)> {
-        if self.stage != Stage::Running {
+/// The limits of the frames that a link may send now, if it may send any.
+#[inline]
+fn frame_limits(cx: &Context, link: LinkId) -> Option<(Phase, FrameLimits)> {
+    if cx.stage != Stage::Running {
+        return None;
+    }
+    let phase = cx.links.find(link)?.phase;
+    let limits = &cx.config.limits;
+    let limits = match phase {
+        Phase::Unregistered | Phase::Introduced => limits.unregistered_frames(),
+        Phase::Client => limits.client_frames(),
+        Phase::Server => limits.server_frames(),
+        Phase::Closing => return None,
+    };
+    Some((phase, limits))
+}
+
+/// Handles one frame. If it is a chat that was sent on unchanged, the link that it went
+/// to: chats of the same kind behind it can follow at once.
+#[inline]
+fn on_frame(
+    cx: &mut Context,
+    link: LinkId,
+    phase: Phase,
+    frame: Frame<'_>,
+    out: &mut Out,
+) -> Option<LinkId> {
+    cx.counters.frames_received += 1;
+    let kind = frame.kind();
+    match frame.message() {
+        Ok(Message::ClientChat(chat)) if matches!(phase, Phase::Client | Phase::Server) => {
+            return on_chat(cx, link, phase, &chat, frame, out);
+        }
+        Ok(message) if kind.is_channel() => {
+            on_channel_frame(cx, link, phase, &message, frame.bytes(), out);
+        }
+        Ok(message) => on_message(cx, link, phase, message, out),
+        Err(error) => cx.on_violation(link, Violation::Message { kind, error }, out),
+    }
+    None
+}
+
+/// Handles one message that is neither a chat of a registered host nor about channels.
+fn on_message(cx: &mut Context, link: LinkId, phase: Phase, message: Message<'_>, out: &mut Out) {
+    let kind = message.kind();
+    match (phase, message) {
+        (Phase::Unregistered, Message::ServerRegistration(registration)) => {
+            handshake::on_server_registration(cx, link, &registration, out);
+        }
+        (Phase::Unregistered, Message::ClientRegistration(registration)) => {
+            handshake::on_client_registration(cx, link, &registration, out);
+        }
+        (Phase::Introduced, Message::ServerRegistration(registration)) => {
+            handshake::on_server_introduction(cx, link, &registration, out);
+        }
+        (Phase::Introduced, Message::Status(status)) => {
+            on_status_before_introduction(cx, link, &status, out)
+        }
+        (Phase::Client, Message::ClientRegistration(registration)) => {
+            handshake::on_client_repetition(cx, link, &registration, out);
+        }
+        (Phase::Client, Message::ClientQuit(quit)) => on_client_quit(cx, link, &quit, out),
+        (Phase::Server, Message::ServerRegistration(registration)) => {
+            registration::on_remote_registration(cx, link, HostKind::Server, &registration, out);
+        }
+        (Phase::Server, Message::ClientRegistration(registration)) => {
+            registration::on_remote_registration(cx, link, HostKind::Client, &registration, out);
+        }
+        (Phase::Server, Message::Status(status)) => on_status(cx, link, &status, out),
+        (Phase::Server, Message::ClientQuit(quit)) => {
+            on_client_quit_from_server(cx, link, &quit, out)
+        }
+        (Phase::Server, Message::ServerQuit(quit)) => on_server_quit(cx, link, &quit, out),
+        _ => cx.on_violation(link, Violation::NotItsFrame(kind), out),
+    }
+}
+
+/// One message about channels.
+fn on_channel_frame(
+    cx: &mut Context,
+    link: LinkId,
+    phase: Phase,
+    message: &Message<'_>,
+    bytes: &[u8],
+    out: &mut Out,
+) {
+    let source = match message {
+        Message::ChannelJoin(join) => Some(join.source),
+        Message::ChannelPart(part) => Some(part.source),
+        Message::ChannelChat(chat) => Some(chat.source),
+        Message::ChannelSetting(setting) => setting.source,
+        Message::ChannelRequest(request) => Some(request.source),
+        _ => None,
+    };
+    let own = cx.network.neighbours().find(link).map(|n| n.host);
+    let kind = message.kind();
+    let session = cx.crc_session(link);
+    let announced = session.is_some_and(|session| session.features.channels);
+    let may = announced && !matches!(message, Message::ChannelJoin(_));
+    match (phase, source) {
+        (Phase::Server, _) => channel::on_server_frame(cx, link, message, bytes, out),
+        (Phase::Client, Some(source_id)) if Some(source_id) != own => {
+            let violation = Violation::NotItsSource { kind, source_id };
+            cx.on_violation(link, violation, out);
+        }
+        (Phase::Client, Some(_)) if may => channel::on_client_frame(cx, link, message, out),
+        _ => cx.on_violation(link, Violation::NotItsFrame(kind), out),
+    }
+}
+
+// Chats.
+
+/// Relays a chat. The link that it went to, if it went at once and the next one from the
+/// same source to the same destination would.
+#[inline]
+fn on_chat(
+    cx: &mut Context,
+    link: LinkId,
+    phase: Phase,
+    chat: &ClientChat<'_>,
+    frame: Frame<'_>,
+    out: &mut Out,
+) -> Option<LinkId> {
+    let speaker = match phase {
+        Phase::Client => {
+            let neighbour = cx.network.neighbours().find(link);
+            neighbour.filter(|n| n.host == chat.source).map(|n| n.kind)
+        }
+        _ => {
+            let source = cx.network.directory().route(chat.source);
+            let behind = source.filter(|&(_, first_link)| first_link == link);
+            behind.map(|(kind, _)| kind)
+        }
+    };
+    match speaker {
+        Some(HostKind::Client) => {}
+        Some(HostKind::Server) => {
+            cx.bounce(chat.source, chat.destination, out);
             return None;
         }
-        let phase = self.sessions.find(link)?.phase;
-        let limits = &self.config.limits;
-        let limits = match phase {
-            Phase::Unregistered | Phase::Introduced => limits.unregistered_frames(),
-            Phase::Client => limits.client_frames(),
-            Phase::Server => limits.server_frames(),
-            Phase::Closing => return None,
-        };
-        Some((phase, limits))
-    }
-
-    /// One frame. Where it is a chat that was sent on as it is, says to where:
-    /// what follows on the same way can go along.
-    #[inline]
-    pub(crate) fn on_frame(
-        &mut self,
-        link: LinkId,
-        phase: Phase,
-        frame: Frame<'_>,
-        out: &mut Out,
-    ) -> Option<LinkId> {
-        self.counters.frames_received += 1;
-        let kind = frame.kind();
-        match frame.message() {
-            Ok(Message::ClientChat(chat)) if matches!(phase, Phase::Client | Phase::Server) => {
-                return self.on_chat(link, phase, &chat, frame, out);
-            }
-            Ok(message) if kind.is_channel() => {
-                self.on_channel_frame(link, phase, &message, frame.bytes(), out);
-            }
-            Ok(message) => self.on_message(link, phase, message, out),
-            Err(error) => self.violation(link, Violation::Message { kind, error }, out),
-        }
-        None
-    }
-
-    /// One message that is no chat of somebody who has registered.
-    pub(crate) fn on_message(
-        &mut self,
-        link: LinkId,
-        phase: Phase,
-        message: Message<'_>,
-        out: &mut Out,
-    ) {
-        let kind = message.kind();
-        match (phase, message) {
-            (Phase::Unregistered, Message::ServerRegistration(registration)) => {
-                self.on_server_registration(link, &registration, out);
-            }
-            (Phase::Unregistered, Message::ClientRegistration(registration)) => {
-                self.on_client_registration(link, &registration, out);
-            }
-            (Phase::Introduced, Message::ServerRegistration(registration)) => {
-                self.on_server_introduction(link, &registration, out);
-            }
-            (Phase::Introduced, Message::Status(status)) => {
-                self.on_status_before_introduction(link, &status, out)
-            }
-            (Phase::Client, Message::ClientRegistration(registration)) => {
-                self.on_client_repetition(link, &registration, out);
-            }
-            (Phase::Client, Message::ClientQuit(quit)) => self.on_client_quit(link, &quit, out),
-            (Phase::Server, Message::ServerRegistration(registration)) => {
-                self.on_remote_registration(link, HostKind::Server, &registration, out);
-            }
-            (Phase::Server, Message::ClientRegistration(registration)) => {
-                self.on_remote_registration(link, HostKind::Client, &registration, out);
-            }
-            (Phase::Server, Message::Status(status)) => self.on_status(link, &status, out),
-            (Phase::Server, Message::ClientQuit(quit)) => {
-                self.on_client_quit_from_server(link, &quit, out)
-            }
-            (Phase::Server, Message::ServerQuit(quit)) => self.on_server_quit(link, &quit, out),
-            _ => self.violation(link, Violation::NotItsFrame(kind), out),
-        }
-    }
-
-    /// One message about channels.
-    pub(crate) fn on_channel_frame(
-        &mut self,
-        link: LinkId,
-        phase: Phase,
-        message: &Message<'_>,
-        bytes: &[u8],
-        out: &mut Out,
-    ) {
-        let source = match message {
-            Message::ChannelJoin(join) => Some(join.source),
-            Message::ChannelPart(part) => Some(part.source),
-            Message::ChannelChat(chat) => Some(chat.source),
-            Message::ChannelSetting(setting) => setting.source,
-            Message::ChannelRequest(request) => Some(request.source),
-            _ => None,
-        };
-        let own = self.network.neighbours().find(link).map(|n| n.host);
-        let kind = message.kind();
-        let announced = self
-            .sessions
-            .find(link)
-            .is_some_and(|s| s.features.channels);
-        let wish = announced && !matches!(message, Message::ChannelJoin(_));
-        match (phase, source) {
-            (Phase::Server, _) => self.on_server_channel(link, message, bytes, out),
-            (Phase::Client, Some(source_id)) if Some(source_id) != own => {
-                let violation = Violation::NotItsSource { kind, source_id };
-                self.violation(link, violation, out);
-            }
-            (Phase::Client, Some(_)) if wish => self.on_client_channel(link, message, out),
-            _ => self.violation(link, Violation::NotItsFrame(kind), out),
-        }
-    }
-
-    // Chats.
-
-    /// Says where the chat went, if it went at once and any other like it would.
-    #[inline]
-    pub(crate) fn on_chat(
-        &mut self,
-        link: LinkId,
-        phase: Phase,
-        chat: &ClientChat<'_>,
-        frame: Frame<'_>,
-        out: &mut Out,
-    ) -> Option<LinkId> {
-        let speaker = match phase {
-            Phase::Client => {
-                let neighbour = self.network.neighbours().find(link);
-                neighbour.filter(|n| n.host == chat.source).map(|n| n.kind)
-            }
-            _ => {
-                let source = self.network.directory().route(chat.source);
-                let behind = source.filter(|&(_, first_link)| first_link == link);
-                behind.map(|(kind, _)| kind)
-            }
-        };
-        match speaker {
-            Some(HostKind::Client) => {}
-            Some(HostKind::Server) => {
-                self.bounce(chat.source, chat.destination, out);
-                return None;
-            }
-            None => {
-                let violation = Violation::NotItsSource {
-                    kind: Kind::ClientChat,
-                    source_id: chat.source,
-                };
-                self.violation(link, violation, out);
-                return None;
-            }
-        }
-        let per_second = self.config.limits.client_chats_per_second;
-        let limited = phase == Phase::Client && per_second != 0;
-        if limited
-            && let Some(session) = self.sessions.find_mut(link)
-            && !session.chats.try_acquire(self.now, per_second)
-        {
-            self.violation(link, Violation::TooFast(Kind::ClientChat), out);
-            return None;
-        }
-        match self.network.route_chat(link, chat.destination) {
-            Route::To(to) => self
-                .send_chat(to, chat, frame.bytes(), out)
-                .then_some(to)
-                .filter(|_| !limited),
-            Route::Unknown if phase == Phase::Server && planted!(self, ChatBack) => {
-                out.send(link, frame.bytes());
-                None
-            }
-            Route::Unknown => {
-                self.bounce(chat.source, chat.destination, out);
-                None
-            }
-        }
-    }
-
-    // Statuses.
-
-    pub(crate) fn on_status(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
-        let own = self.config.id;
-        let known_as = self.sessions.find(link).map_or(own, |s| s.known_as(own));
-        let destination = status
-            .destination
-            .filter(|id| *id != own && *id != known_as);
-        let Some(destination) = destination else {
-            return self.on_status_for_us(link, status, out);
-        };
-        if !status
-            .source
-            .is_some_and(|source| self.network.is_behind(source, link))
-        {
-            self.counters.dropped += 1;
-            return;
-        }
-        match self.network.route_status(Some(link), destination) {
-            Route::To(to) => {
-                self.counters.statuses_relayed += 1;
-                self.send_status(to, status, out);
-            }
-            // Never answered: a status about a status would have no end.
-            Route::Unknown => self.counters.dropped += 1,
-        }
-    }
-
-    pub(crate) fn on_status_for_us(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
-        let text = status.text.as_str();
-        let neighbour = self.network.neighbours().find(link).copied();
-        let named = text.rsplit(' ').next().and_then(|id| id.parse().ok());
-        let named = named.and_then(HostId::new);
-        if status.code == StatusCode::ID_TAKEN
-            && let Some(session) = self.sessions.find_mut(link)
-        {
-            let unclassified = neighbour.is_some_and(|n| n.version == PeerVersion::Unknown);
-            let names_us = named == Some(session.known_as(self.config.id));
-            if names_us || (unclassified && session.answers_due > 0) {
-                // It answers a repetition of ours, as version 1 has it.
-                session.answers_due = session.answers_due.saturating_sub(1);
-                if unclassified {
-                    self.set_peer_version(link, PeerVersion::V1, out);
-                }
-                // Who answers can be asked again.
-                return self.start_keepalive(link);
-            }
-        }
-        if status.code == StatusCode::ID_TAKEN
-            && let (Some(neighbour), Some(named)) = (neighbour, named)
-            && neighbour.version == PeerVersion::V2
-            && let Some(known) = self.network.directory().find(named)
-            && known.kind() == HostKind::Server
-        {
-            // It closes the link, which leads back to us.
-            self.on_loop(link, neighbour.host, named);
-        }
-        log::info!(
-            "{}: status {}: {text:?}",
-            self.describe_peer(link),
-            status.code
-        );
-        self.status_log.record(text);
-    }
-
-    /// A status from a server that we dialled, before it has introduced itself.
-    pub(crate) fn on_status_before_introduction(
-        &mut self,
-        link: LinkId,
-        status: &Status<'_>,
-        out: &mut Out,
-    ) {
-        if status.code != StatusCode::ID_TAKEN {
-            log::info!(
-                "{}: status {}: {}",
-                self.describe_peer(link),
-                status.code,
-                status.text
-            );
-            return self.status_log.record(status.text.as_str());
-        }
-        self.on_uplink_refused(link, status.text.as_str(), out);
-    }
-
-    // Registrations.
-
-    // Quits.
-
-    pub(crate) fn on_client_quit(&mut self, link: LinkId, quit: &ClientQuit<'_>, out: &mut Out) {
-        let neighbour = self.network.neighbours().find(link);
-        if neighbour.is_none_or(|n| n.host != quit.source) {
+        None => {
             let violation = Violation::NotItsSource {
-                kind: Kind::ClientQuit,
-                source_id: quit.source,
+                kind: Kind::ClientChat,
+                source_id: chat.source,
             };
-            return self.violation(link, violation, out);
+            cx.on_violation(link, violation, out);
+            return None;
         }
+    }
+    let per_second = cx.config.limits.client_chats_per_second;
+    let limited = phase == Phase::Client && per_second != 0;
+    if limited
+        && let Some(found) = cx.links.find_mut(link)
+        && !found.chats.try_acquire(cx.now, per_second)
+    {
+        cx.on_violation(link, Violation::TooFast(Kind::ClientChat), out);
+        return None;
+    }
+    match cx.network.route_chat(link, chat.destination) {
+        Route::To(to) => cx
+            .send_chat(to, chat, frame.bytes(), out)
+            .then_some(to)
+            .filter(|_| !limited),
+        Route::Unknown if phase == Phase::Server && planted!(cx, ChatBack) => {
+            out.send(link, frame.bytes());
+            None
+        }
+        Route::Unknown => {
+            cx.bounce(chat.source, chat.destination, out);
+            None
+        }
+    }
+}
+
+// Statuses.
+
+fn on_status(cx: &mut Context, link: LinkId, status: &Status<'_>, out: &mut Out) {
+    let own = cx.config.id;
+    let session = cx.crc_session(link);
+    let on_link = session.map_or(own, |session| session.id_on_link(own));
+    let destination = status.destination.filter(|id| *id != own && *id != on_link);
+    let Some(destination) = destination else {
+        return on_status_for_us(cx, link, status, out);
+    };
+    if !status
+        .source
+        .is_some_and(|source| cx.network.is_behind(source, link))
+    {
+        cx.counters.dropped += 1;
+        return;
+    }
+    match cx.network.route_status(Some(link), destination) {
+        Route::To(to) => {
+            cx.counters.statuses_relayed += 1;
+            cx.send_status(to, status, out);
+        }
+        // Never answered: statuses about statuses would have no end.
+        Route::Unknown => cx.counters.dropped += 1,
+    }
+}
+
+fn on_status_for_us(cx: &mut Context, link: LinkId, status: &Status<'_>, out: &mut Out) {
+    let text = status.text.as_str();
+    let neighbour = cx.network.neighbours().find(link).copied();
+    let named = text.rsplit(' ').next().and_then(|id| id.parse().ok());
+    let named = named.and_then(HostId::new);
+    let own_id = cx.config.id;
+    if status.code == StatusCode::ID_TAKEN
+        && let Some(session) = cx.crc_session_mut(link)
+    {
+        let unclassified = neighbour.is_some_and(|n| n.version == PeerVersion::Unknown);
+        let names_us = named == Some(session.id_on_link(own_id));
+        if names_us || (unclassified && session.answers_due > 0) {
+            // The answer to a repeated registration, as version 1 has it.
+            session.answers_due = session.answers_due.saturating_sub(1);
+            if unclassified {
+                handshake::set_peer_version(cx, link, PeerVersion::V1, out);
+            }
+            // A peer that answers can be pinged.
+            return start_keepalive(cx, link);
+        }
+    }
+    if status.code == StatusCode::ID_TAKEN
+        && let (Some(neighbour), Some(named)) = (neighbour, named)
+        && neighbour.version == PeerVersion::V2
+        && let Some(known) = cx.network.directory().find(named)
+        && known.kind() == HostKind::Server
+    {
+        // The peer closes the link, because it is part of a loop.
+        uplink::on_loop(cx, link, neighbour.host, named);
+    }
+    log::info!(
+        "{}: status {}: {text:?}",
+        cx.describe_peer(link),
+        status.code
+    );
+    cx.status_log.record(text);
+}
+
+/// A server that this one has dialled sends a status before it has introduced itself.
+fn on_status_before_introduction(
+    cx: &mut Context,
+    link: LinkId,
+    status: &Status<'_>,
+    out: &mut Out,
+) {
+    if status.code != StatusCode::ID_TAKEN {
         log::info!(
-            "{} quits: {:?}",
-            self.describe_peer(link),
+            "{}: status {}: {}",
+            cx.describe_peer(link),
+            status.code,
+            status.text
+        );
+        return cx.status_log.record(status.text.as_str());
+    }
+    uplink::on_refused(cx, link, status.text.as_str(), out);
+}
+
+// Quits.
+
+fn on_client_quit(cx: &mut Context, link: LinkId, quit: &ClientQuit<'_>, out: &mut Out) {
+    let neighbour = cx.network.neighbours().find(link);
+    if neighbour.is_none_or(|n| n.host != quit.source) {
+        let violation = Violation::NotItsSource {
+            kind: Kind::ClientQuit,
+            source_id: quit.source,
+        };
+        return cx.on_violation(link, violation, out);
+    }
+    log::info!("{} quits: {:?}", cx.describe_peer(link), quit.text.as_str());
+    cx.network.remove_neighbour(link);
+    cx.remove_host(quit.source, &quit.text, Some(link), out);
+    cx.close(link, CloseWhen::Flushed, "quit", out);
+}
+
+fn on_client_quit_from_server(
+    cx: &mut Context,
+    link: LinkId,
+    quit: &ClientQuit<'_>,
+    out: &mut Out,
+) {
+    let known = cx.network.directory().find(quit.source);
+    let honoured = known
+        .is_some_and(|host| host.kind() == HostKind::Client && host.first_link() == link)
+        || known.is_some() && planted!(cx, QuitFromAnywhere);
+    if honoured {
+        cx.remove_host(quit.source, &quit.text, Some(link), out);
+    } else {
+        // An echo, or a host to which there is another route by now.
+        cx.counters.dropped += 1;
+        announce::announce_again(cx, link, quit.source, out);
+    }
+}
+
+fn on_server_quit(cx: &mut Context, link: LinkId, quit: &ServerQuit<'_>, out: &mut Out) {
+    let known = cx.network.directory().find(quit.source);
+    let honoured =
+        known.is_some_and(|host| host.kind() == HostKind::Server && host.first_link() == link);
+    let adjacent = cx
+        .network
+        .neighbours()
+        .find(link)
+        .is_some_and(|n| n.host == quit.source);
+    if !honoured {
+        cx.counters.dropped += 1;
+        announce::drop_indirect_route(cx, link, quit.source, out);
+    } else if adjacent {
+        log::info!(
+            "{} leaves: {:?}",
+            cx.describe_peer(link),
             quit.text.as_str()
         );
-        self.network.neighbours_mut().remove(link);
-        self.remove(quit.source, &quit.text, Some(link), out);
-        self.close(link, CloseWhen::Flushed, "quit", out);
-    }
-
-    pub(crate) fn on_client_quit_from_server(
-        &mut self,
-        link: LinkId,
-        quit: &ClientQuit<'_>,
-        out: &mut Out,
-    ) {
-        let known = self.network.directory().find(quit.source);
-        let honoured = known
-            .is_some_and(|host| host.kind() == HostKind::Client && host.first_link() == link)
-            || known.is_some() && planted!(self, QuitFromAnywhere);
-        if honoured {
-            self.remove(quit.source, &quit.text, Some(link), out);
-        } else {
-            // An echo, or a host that we know of by another way by now.
-            self.counters.dropped += 1;
-            self.announce_again(link, quit.source, out);
-        }
-    }
-
-    pub(crate) fn on_server_quit(&mut self, link: LinkId, quit: &ServerQuit<'_>, out: &mut Out) {
-        let known = self.network.directory().find(quit.source);
-        let honoured =
-            known.is_some_and(|host| host.kind() == HostKind::Server && host.first_link() == link);
-        let adjacent = self
-            .network
-            .neighbours()
-            .find(link)
-            .is_some_and(|n| n.host == quit.source);
-        if !honoured {
-            self.counters.dropped += 1;
-            self.drop_indirect_route(link, quit.source, out);
-        } else if adjacent {
-            log::info!(
-                "{} leaves: {:?}",
-                self.describe_peer(link),
-                quit.text.as_str()
-            );
-            self.on_uplink_replaced(link, quit.replacement, quit.text.as_str());
-            self.close(link, CloseWhen::Flushed, quit.text.as_str(), out);
-        } else {
-            self.remove(quit.source, &quit.text, Some(link), out);
-        }
+        uplink::on_replaced(cx, link, quit.replacement, quit.text.as_str());
+        cx.close(link, CloseWhen::Flushed, quit.text.as_str(), out);
+    } else {
+        cx.remove_host(quit.source, &quit.text, Some(link), out);
     }
 }

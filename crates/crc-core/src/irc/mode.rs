@@ -4,6 +4,7 @@ use crc_wire::{ChannelField, RequestKind};
 use irc_wire::{Message, ModeChange, ModeError, ModeTable, Numeric, Sign, mask, text};
 
 use super::UserRef;
+use super::reply;
 use super::session::NAMES;
 use crate::context::{Context, Out};
 use crate::network::Channel;
@@ -29,284 +30,304 @@ const BAN_BYTES_MAX: usize = 128;
 /// The most bytes of a key.
 const KEY_BYTES_MAX: usize = 32;
 
-impl Context {
-    pub(crate) fn irc_mode(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
-        let target = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
-        let changes = message.params.get(1);
-        if !NAMES.is_channel(target.as_bytes()) {
-            return self.irc_user_mode(user_ref, &target, changes, out);
-        }
-        let Some(channel) = self.network.channels().find(&target) else {
-            return self.reply_error(user_ref.link, Numeric::ERR_NOSUCHCHANNEL, &[&target], out);
-        };
-        let Some(changes) = changes else {
-            return self.irc_tell_modes(user_ref, channel, out);
-        };
-        let name = channel.name().to_owned();
-        let params = message.params.as_slice().get(2..).unwrap_or_default();
-        self.irc_channel_mode(user_ref, &name, changes, params, out);
+pub(crate) fn mode(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+    let target = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
+    let changes = message.params.get(1);
+    if !NAMES.is_channel(target.as_bytes()) {
+        return user_mode(cx, user_ref, &target, changes, out);
     }
+    let Some(channel) = cx.network.channels().find(&target) else {
+        return reply::reply_error(
+            cx,
+            user_ref.link,
+            Numeric::ERR_NOSUCHCHANNEL,
+            &[&target],
+            out,
+        );
+    };
+    let Some(changes) = changes else {
+        return send_modes(cx, user_ref, channel, out);
+    };
+    let name = channel.name().to_owned();
+    let params = message.params.as_slice().get(2..).unwrap_or_default();
+    change_channel(cx, user_ref, &name, changes, params, out);
+}
 
-    // Channels.
+// Channels.
 
-    pub(crate) fn irc_tell_modes(&self, user_ref: UserRef, channel: &Channel, out: &mut Out) {
-        let inside = channel.member(user_ref.id).is_some();
-        let mut modes = format!("+{}", channel.modes());
-        let mut params = Vec::new();
-        if !channel.key().is_empty() {
-            modes.push('k');
-            // Who is outside is to guess it.
-            params.push(if inside { channel.key() } else { "*" }.to_owned());
-        }
-        if let Some(limit) = channel.limit() {
-            modes.push('l');
-            params.push(limit.to_string());
-        }
-        let mut words = vec![channel.name(), &modes];
-        words.extend(params.iter().map(String::as_str));
-        self.reply(user_ref.link, Numeric::RPL_CHANNELMODEIS, &words, None, out);
+pub(crate) fn send_modes(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
+    let inside = channel.member(user_ref.id).is_some();
+    let mut modes = format!("+{}", channel.modes());
+    let mut params = Vec::new();
+    if !channel.key().is_empty() {
+        modes.push('k');
+        // Who is outside is to guess it.
+        params.push(if inside { channel.key() } else { "*" }.to_owned());
     }
-
-    pub(crate) fn irc_tell_bans(&self, user_ref: UserRef, channel: &Channel, out: &mut Out) {
-        for mask in channel.bans() {
-            let words = [channel.name(), mask];
-            self.reply(user_ref.link, Numeric::RPL_BANLIST, &words, None, out);
-        }
-        let (words, text) = ([channel.name()], Some("End of channel ban list"));
-        self.reply(user_ref.link, Numeric::RPL_ENDOFBANLIST, &words, text, out);
+    if let Some(limit) = channel.limit() {
+        modes.push('l');
+        params.push(limit.to_string());
     }
+    let mut words = vec![channel.name(), &modes];
+    words.extend(params.iter().map(String::as_str));
+    reply::numeric(
+        cx,
+        user_ref.link,
+        Numeric::RPL_CHANNELMODEIS,
+        &words,
+        None,
+        out,
+    );
+}
 
-    pub(crate) fn irc_channel_mode(
-        &mut self,
-        user_ref: UserRef,
-        name: &str,
-        changes: &[u8],
-        params: &[&[u8]],
-        out: &mut Out,
-    ) {
-        let link = user_ref.link;
-        let Some(channel) = self.network.channels().find(name) else {
-            return;
-        };
-        let flags = channel.member(user_ref.id);
-        let mut modes = channel.modes().to_owned();
-        let mut bans: Vec<String> = channel.bans().map(str::to_owned).collect();
-        let (mut refused, mut listed, mut taken) = (false, false, 0);
-        for change in CHANNEL.parse(changes, params) {
-            let change = match change {
-                Ok(change) => change,
-                Err(ModeError::Unknown(letter)) => {
-                    let letter = char::from(letter).to_string();
-                    self.reply_error(link, Numeric::ERR_UNKNOWNMODE, &[&letter], out);
-                    continue;
-                }
-                Err(_) => {
-                    self.reply_error(link, Numeric::ERR_NEEDMOREPARAMS, &["MODE"], out);
-                    continue;
-                }
-            };
-            if change.letter == b'b' && change.param.is_none() {
-                if !listed && let Some(channel) = self.network.channels().find(name) {
-                    self.irc_tell_bans(user_ref, channel, out);
-                }
-                listed = true;
+pub(crate) fn send_bans(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
+    for mask in channel.bans() {
+        let words = [channel.name(), mask];
+        reply::numeric(cx, user_ref.link, Numeric::RPL_BANLIST, &words, None, out);
+    }
+    let (words, text) = ([channel.name()], Some("End of channel ban list"));
+    reply::numeric(
+        cx,
+        user_ref.link,
+        Numeric::RPL_ENDOFBANLIST,
+        &words,
+        text,
+        out,
+    );
+}
+
+pub(crate) fn change_channel(
+    cx: &mut Context,
+    user_ref: UserRef,
+    name: &str,
+    changes: &[u8],
+    params: &[&[u8]],
+    out: &mut Out,
+) {
+    let link = user_ref.link;
+    let Some(channel) = cx.network.channels().find(name) else {
+        return;
+    };
+    let may = cx.network.may_kick(user_ref.id, name);
+    let mut modes = channel.modes().to_owned();
+    let mut bans: Vec<String> = channel.bans().map(str::to_owned).collect();
+    let (mut refused, mut listed, mut taken) = (false, false, 0);
+    for change in CHANNEL.parse(changes, params) {
+        let change = match change {
+            Ok(change) => change,
+            Err(ModeError::Unknown(letter)) => {
+                let letter = char::from(letter).to_string();
+                reply::reply_error(cx, link, Numeric::ERR_UNKNOWNMODE, &[&letter], out);
                 continue;
             }
-            if !flags.is_some_and(|flags| flags.operator) {
-                let numeric = match flags {
-                    Some(_) => Numeric::ERR_CHANOPRIVSNEEDED,
-                    None => Numeric::ERR_NOTONCHANNEL,
-                };
-                if !refused {
-                    self.reply_error(link, numeric, &[name], out);
-                }
-                refused = true;
+            Err(_) => {
+                reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &["MODE"], out);
                 continue;
             }
-            taken += usize::from(change.param.is_some());
-            if taken > CHANGES_MAX {
-                break;
+        };
+        if change.letter == b'b' && change.param.is_none() {
+            if !listed && let Some(channel) = cx.network.channels().find(name) {
+                send_bans(cx, user_ref, channel, out);
             }
-            let param = text::utf8_or_latin1(change.param.unwrap_or_default());
-            match change.letter {
-                b'o' | b'v' => self.irc_rank(user_ref, name, &change, &param, out),
-                b'k' => self.irc_key(user_ref, name, &change, &param, out),
-                b'l' => self.irc_limit(user_ref, name, &change, &param, out),
-                b'b' => self.irc_ban(user_ref, name, &change, &mut bans, out),
-                letter => {
-                    let letter = char::from(letter);
-                    modes.retain(|mode| mode != letter);
-                    if change.sign == Sign::Plus {
-                        modes.push(letter);
-                    }
+            listed = true;
+            continue;
+        }
+        if let Err(refusal) = may {
+            if !refused {
+                super::channel::refuse(cx, link, name, refusal, out);
+            }
+            refused = true;
+            continue;
+        }
+        taken += usize::from(change.param.is_some());
+        if taken > CHANGES_MAX {
+            break;
+        }
+        let param = text::utf8_or_latin1(change.param.unwrap_or_default());
+        match change.letter {
+            b'o' | b'v' => change_rank(cx, user_ref, name, &change, &param, out),
+            b'k' => change_key(cx, user_ref, name, &change, &param, out),
+            b'l' => change_limit(cx, user_ref, name, &change, &param, out),
+            b'b' => change_ban(cx, user_ref, name, &change, &mut bans, out),
+            letter => {
+                let letter = char::from(letter);
+                modes.retain(|mode| mode != letter);
+                if change.sign == Sign::Plus {
+                    modes.push(letter);
                 }
             }
         }
-        if refused {
-            return;
-        }
-        let mut sorted: Vec<_> = modes.chars().collect();
-        sorted.sort_unstable();
-        let (modes, bans) = (String::from_iter(sorted), bans.join(" "));
-        for (field, value) in [(ChannelField::MODES, modes), (ChannelField::BANS, bans)] {
-            let channel = self.network.channels().find(name);
-            let before = channel.map(|channel| match field {
-                ChannelField::MODES => channel.modes().to_owned(),
-                _ => channel.bans().collect::<Vec<_>>().join(" "),
-            });
-            if before.is_some_and(|before| before != value) {
-                self.set_channel(name, field, Some(user_ref.id), &value, out);
-            }
+    }
+    if refused {
+        return;
+    }
+    let mut sorted: Vec<_> = modes.chars().collect();
+    sorted.sort_unstable();
+    let (modes, bans) = (String::from_iter(sorted), bans.join(" "));
+    for (field, value) in [(ChannelField::MODES, modes), (ChannelField::BANS, bans)] {
+        let channel = cx.network.channels().find(name);
+        let before = channel.map(|channel| match field {
+            ChannelField::MODES => channel.modes().to_owned(),
+            _ => channel.bans().collect::<Vec<_>>().join(" "),
+        });
+        if before.is_some_and(|before| before != value) {
+            cx.set_channel(name, field, Some(user_ref.id), &value, out);
         }
     }
+}
 
-    pub(crate) fn irc_rank(
-        &mut self,
-        user_ref: UserRef,
-        name: &str,
-        change: &ModeChange<'_>,
-        nick: &str,
-        out: &mut Out,
-    ) {
-        let Some(channel) = self.network.channels().find(name) else {
-            return;
+pub(crate) fn change_rank(
+    cx: &mut Context,
+    user_ref: UserRef,
+    name: &str,
+    change: &ModeChange<'_>,
+    nick: &str,
+    out: &mut Out,
+) {
+    let Some(channel) = cx.network.channels().find(name) else {
+        return;
+    };
+    let kind = match (change.letter, change.sign) {
+        (b'o', Sign::Plus) => RequestKind::OP,
+        (b'o', Sign::Minus) => RequestKind::DEOP,
+        (_, Sign::Plus) => RequestKind::VOICE,
+        (_, Sign::Minus) => RequestKind::DEVOICE,
+    };
+    if let Some(id) = super::channel::find_member(cx, user_ref.link, channel, nick, out) {
+        super::channel::request(cx, user_ref, id, kind, name, "", out);
+    }
+}
+
+pub(crate) fn change_key(
+    cx: &mut Context,
+    user_ref: UserRef,
+    name: &str,
+    change: &ModeChange<'_>,
+    key: &str,
+    out: &mut Out,
+) {
+    let bad = |c: char| c.is_control() || c.is_whitespace() || c == ',';
+    let key = match change.sign {
+        Sign::Minus => "",
+        Sign::Plus if key.is_empty() || key.len() > KEY_BYTES_MAX || key.contains(bad) => {
+            return reply::reply_error(cx, user_ref.link, Numeric::ERR_INVALIDKEY, &[name], out);
+        }
+        Sign::Plus => key,
+    };
+    cx.set_channel(name, ChannelField::KEY, Some(user_ref.id), key, out);
+}
+
+pub(crate) fn change_limit(
+    cx: &mut Context,
+    user_ref: UserRef,
+    name: &str,
+    change: &ModeChange<'_>,
+    limit: &str,
+    out: &mut Out,
+) {
+    let limit = match (change.sign, limit.parse::<u32>()) {
+        (Sign::Minus, _) => String::new(),
+        (Sign::Plus, Ok(limit)) if limit > 0 => limit.to_string(),
+        (Sign::Plus, _) => {
+            let (words, text) = ([name, "l", limit], Some("Not a number above 0"));
+            let numeric = Numeric::ERR_INVALIDMODEPARAM;
+            return reply::numeric(cx, user_ref.link, numeric, &words, text, out);
+        }
+    };
+    cx.set_channel(name, ChannelField::LIMIT, Some(user_ref.id), &limit, out);
+}
+
+pub(crate) fn change_ban(
+    cx: &mut Context,
+    user_ref: UserRef,
+    name: &str,
+    change: &ModeChange<'_>,
+    bans: &mut Vec<String>,
+    out: &mut Out,
+) {
+    let mask = mask::normalize(change.param.unwrap_or_default());
+    let mask = text::utf8_or_latin1(&mask);
+    // The list's own blanks are none of a mask.
+    let bad = |c: char| c.is_control() || c.is_whitespace();
+    let known = bans
+        .iter()
+        .position(|known| known.eq_ignore_ascii_case(&mask));
+    match (change.sign, known) {
+        (Sign::Minus, Some(place)) => {
+            bans.remove(place);
+        }
+        (Sign::Plus, None) if mask.len() > BAN_BYTES_MAX || mask.contains(bad) => {
+            let (words, text) = ([name, "b", &mask], Some("Not a mask"));
+            let numeric = Numeric::ERR_INVALIDMODEPARAM;
+            reply::numeric(cx, user_ref.link, numeric, &words, text, out);
+        }
+        (Sign::Plus, None) if bans.len() >= BANS_MAX || !has_room(bans, &mask) => {
+            reply::reply_error(
+                cx,
+                user_ref.link,
+                Numeric::ERR_BANLISTFULL,
+                &[name, &mask],
+                out,
+            );
+        }
+        (Sign::Plus, None) => bans.push(mask.into_owned()),
+        (Sign::Minus, None) | (Sign::Plus, Some(_)) => {}
+    }
+}
+
+// Users.
+
+pub(crate) fn user_mode(
+    cx: &mut Context,
+    user_ref: UserRef,
+    target: &str,
+    changes: Option<&[u8]>,
+    out: &mut Out,
+) {
+    let link = user_ref.link;
+    let nick = cx.nick_of(user_ref.id);
+    if !nick.eq_ignore_ascii_case(target) {
+        let names = cx.network.names();
+        let known = names.is_some_and(|names| names.nicks.find(target).is_some());
+        let numeric = match known {
+            true => Numeric::ERR_USERSDONTMATCH,
+            false => Numeric::ERR_NOSUCHNICK,
         };
-        let kind = match (change.letter, change.sign) {
-            (b'o', Sign::Plus) => RequestKind::OP,
-            (b'o', Sign::Minus) => RequestKind::DEOP,
-            (_, Sign::Plus) => RequestKind::VOICE,
-            (_, Sign::Minus) => RequestKind::DEVOICE,
-        };
-        if let Some(id) = self.irc_member(user_ref.link, channel, nick, out) {
-            self.irc_asks(user_ref, id, kind, name, "", out);
+        let words: &[&str] = if known { &[] } else { &[target] };
+        return reply::reply_error(cx, link, numeric, words, out);
+    }
+    let Some(user) = super::find_user_mut(cx, link) else {
+        return;
+    };
+    let before = user.invisible;
+    let Some(changes) = changes else {
+        let modes = if before { "+i" } else { "+" };
+        return reply::numeric(cx, link, Numeric::RPL_UMODEIS, &[modes], None, out);
+    };
+    let mut unknown = false;
+    for change in ModeTable::USER.parse(changes, &[]) {
+        match change {
+            Ok(change) if change.letter == b'i' => {
+                user.invisible = change.sign == Sign::Plus;
+            }
+            // The RFC's other modes can't be had, which is no mistake.
+            Ok(_) => {}
+            Err(_) => unknown = true,
         }
     }
-
-    pub(crate) fn irc_key(
-        &mut self,
-        user_ref: UserRef,
-        name: &str,
-        change: &ModeChange<'_>,
-        key: &str,
-        out: &mut Out,
-    ) {
-        let bad = |c: char| c.is_control() || c.is_whitespace() || c == ',';
-        let key = match change.sign {
-            Sign::Minus => "",
-            Sign::Plus if key.is_empty() || key.len() > KEY_BYTES_MAX || key.contains(bad) => {
-                return self.reply_error(user_ref.link, Numeric::ERR_INVALIDKEY, &[name], out);
-            }
-            Sign::Plus => key,
-        };
-        self.set_channel(name, ChannelField::KEY, Some(user_ref.id), key, out);
+    let after = user.invisible;
+    if unknown {
+        reply::reply_error(cx, link, Numeric::ERR_UMODEUNKNOWNFLAG, &[], out);
     }
-
-    pub(crate) fn irc_limit(
-        &mut self,
-        user_ref: UserRef,
-        name: &str,
-        change: &ModeChange<'_>,
-        limit: &str,
-        out: &mut Out,
-    ) {
-        let limit = match (change.sign, limit.parse::<u32>()) {
-            (Sign::Minus, _) => String::new(),
-            (Sign::Plus, Ok(limit)) if limit > 0 => limit.to_string(),
-            (Sign::Plus, _) => {
-                let (words, text) = ([name, "l", limit], Some("Not a number above 0"));
-                let numeric = Numeric::ERR_INVALIDMODEPARAM;
-                return self.reply(user_ref.link, numeric, &words, text, out);
-            }
-        };
-        self.set_channel(name, ChannelField::LIMIT, Some(user_ref.id), &limit, out);
-    }
-
-    pub(crate) fn irc_ban(
-        &mut self,
-        user_ref: UserRef,
-        name: &str,
-        change: &ModeChange<'_>,
-        bans: &mut Vec<String>,
-        out: &mut Out,
-    ) {
-        let mask = mask::normalize(change.param.unwrap_or_default());
-        let mask = text::utf8_or_latin1(&mask);
-        // The list's own blanks are none of a mask.
-        let bad = |c: char| c.is_control() || c.is_whitespace();
-        let known = bans
-            .iter()
-            .position(|known| known.eq_ignore_ascii_case(&mask));
-        match (change.sign, known) {
-            (Sign::Minus, Some(place)) => {
-                bans.remove(place);
-            }
-            (Sign::Plus, None) if mask.len() > BAN_BYTES_MAX || mask.contains(bad) => {
-                let (words, text) = ([name, "b", &mask], Some("Not a mask"));
-                let numeric = Numeric::ERR_INVALIDMODEPARAM;
-                self.reply(user_ref.link, numeric, &words, text, out);
-            }
-            (Sign::Plus, None) if bans.len() >= BANS_MAX || !has_room(bans, &mask) => {
-                self.reply_error(user_ref.link, Numeric::ERR_BANLISTFULL, &[name, &mask], out);
-            }
-            (Sign::Plus, None) => bans.push(mask.into_owned()),
-            (Sign::Minus, None) | (Sign::Plus, Some(_)) => {}
-        }
-    }
-
-    // Users.
-
-    pub(crate) fn irc_user_mode(
-        &mut self,
-        user_ref: UserRef,
-        target: &str,
-        changes: Option<&[u8]>,
-        out: &mut Out,
-    ) {
-        let link = user_ref.link;
-        let nick = self.nick_of(user_ref.id);
-        if !nick.eq_ignore_ascii_case(target) {
-            let names = self.names.as_ref();
-            let known = names.is_some_and(|names| names.nicks.find(target).is_some());
-            let numeric = match known {
-                true => Numeric::ERR_USERSDONTMATCH,
-                false => Numeric::ERR_NOSUCHNICK,
-            };
-            let words: &[&str] = if known { &[] } else { &[target] };
-            return self.reply_error(link, numeric, words, out);
-        }
-        let Some(user) = self.irc_user_mut(link) else {
-            return;
-        };
-        let before = user.invisible;
-        let Some(changes) = changes else {
-            let modes = if before { "+i" } else { "+" };
-            return self.reply(link, Numeric::RPL_UMODEIS, &[modes], None, out);
-        };
-        let mut unknown = false;
-        for change in ModeTable::USER.parse(changes, &[]) {
-            match change {
-                Ok(change) if change.letter == b'i' => {
-                    user.invisible = change.sign == Sign::Plus;
-                }
-                // The RFC's other modes can't be had, which is no mistake.
-                Ok(_) => {}
-                Err(_) => unknown = true,
-            }
-        }
-        let after = user.invisible;
-        if unknown {
-            self.reply_error(link, Numeric::ERR_UMODEUNKNOWNFLAG, &[], out);
-        }
-        if before != after {
-            let modes = if after { "+i" } else { "-i" };
-            let source = self.irc_source(user_ref.id);
-            self.irc_line_to(link, &source, "MODE", &[&nick, modes], None, out);
-        }
+    if before != after {
+        let modes = if after { "+i" } else { "-i" };
+        let source = super::source_of(cx, user_ref.id);
+        reply::send_line(link, &source, "MODE", &[&nick, modes], None, out);
     }
 }
 
 /// Whether a list of masks can be told with one more.
 fn has_room(bans: &[String], mask: &str) -> bool {
     let bytes: usize = bans.iter().map(|ban| ban.len() + 1).sum();
-    bytes + mask.len() <= crate::crc::channel::VALUE_BYTES_MAX
+    bytes + mask.len() <= crate::network::VALUE_BYTES_MAX
 }

@@ -2,12 +2,13 @@
 
 use irc_wire::{Command, Message, Numeric, Verb, text};
 
+use super::reply;
 use super::reply::date_text;
 use super::session::{Capability, NAMES, SILENCE_MAX, User};
 use super::{UserRef, cut};
 use crate::admission::INFO_BYTES_MAX;
 use crate::announcement::split_info;
-use crate::context::{Context, Out, Timer};
+use crate::context::{Context, LinkTimer, Out};
 use crate::network::{Host, HostInfo, HostKind};
 use crate::violation::Violation;
 use crc_machine::LinkId;
@@ -45,267 +46,273 @@ const SUPPORT: [&[&str]; 2] = [
     ],
 ];
 
-impl Context {
-    /// A message of somebody who has not registered.
-    pub(crate) fn irc_registration(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
-        let verb = match message.command {
-            Command::Verb(verb) => verb,
-            Command::Numeric(_) => return,
-            Command::Other(_) => {
-                return self.reply_error(link, Numeric::ERR_NOTREGISTERED, &[], out);
-            }
-        };
-        match verb {
-            Verb::Cap => self.irc_cap(link, message, out),
-            Verb::Nick => {
-                if let Some(nick) = self.requested_nick(link, message, None, out)
-                    && let Some(user) = self.irc_user_mut(link)
-                {
-                    user.nick = nick;
-                    self.irc_may_register(link, out);
-                }
-            }
-            Verb::User => self.irc_user_command(link, message, out),
-            Verb::Ping => self.irc_ping(link, message, out),
-            Verb::Quit => {
-                self.irc_closes(link, "Quit", out);
-                self.close(link, crc_machine::CloseWhen::Flushed, "quit", out);
-            }
-            // There are no passwords, and nobody needs to know.
-            Verb::Pass | Verb::Pong | Verb::Error | Verb::Notice => {}
-            _ => self.reply_error(link, Numeric::ERR_NOTREGISTERED, &[], out),
+/// A message of somebody who has not registered.
+pub(crate) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
+    let verb = match message.command {
+        Command::Verb(verb) => verb,
+        Command::Numeric(_) => return,
+        Command::Other(_) => {
+            return reply::reply_error(cx, link, Numeric::ERR_NOTREGISTERED, &[], out);
         }
-    }
-
-    /// The nick that a NICK asks for, if it can be had; `own` has one already.
-    pub(crate) fn requested_nick(
-        &self,
-        link: LinkId,
-        message: &Message<'_>,
-        own: Option<crc_wire::HostId>,
-        out: &mut Out,
-    ) -> Option<String> {
-        let Some(nick) = message.params.get(0).filter(|nick| !nick.is_empty()) else {
-            self.reply_error(link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
-            return None;
-        };
-        let good = NAMES.check_nick(nick).is_ok();
-        let nick = text::lossy(nick);
-        if !good {
-            self.reply_error(link, Numeric::ERR_ERRONEUSNICKNAME, &[&nick], out);
-            return None;
-        }
-        if self.is_nick_taken(&nick, own) {
-            self.reply_error(link, Numeric::ERR_NICKNAMEINUSE, &[&nick], out);
-            return None;
-        }
-        Some(nick.into_owned())
-    }
-
-    /// Whether somebody else is called so, or a server.
-    pub(crate) fn is_nick_taken(&self, nick: &str, own: Option<crc_wire::HostId>) -> bool {
-        let Some(names) = &self.names else {
-            return false;
-        };
-        let holder = names.nicks.find(nick);
-        holder.is_some() && holder != own || names.servers.find(nick).is_some()
-    }
-
-    pub(crate) fn irc_user_command(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
-        let params = &message.params;
-        let (Some(name), Some(realname)) = (params.get(0), params.get(3)) else {
-            return self.reply_error(link, Numeric::ERR_NEEDMOREPARAMS, &["USER"], out);
-        };
-        let (name, realname) = (user_name(name), real_name(realname));
-        if let Some(user) = self.irc_user_mut(link) {
-            user.user = name;
-            user.realname = realname;
-            self.irc_may_register(link, out);
-        }
-    }
-
-    /// Registers somebody who has said all that it takes.
-    pub(crate) fn irc_may_register(&mut self, link: LinkId, out: &mut Out) {
-        let Some(user) = self.irc_user_mut(link) else {
-            return;
-        };
-        if user.negotiates || user.nick.is_empty() || user.user.is_empty() {
-            return;
-        }
-        let nick = core::mem::take(&mut user.nick);
-        let realname = user.realname.clone();
-        if self.is_nick_taken(&nick, None) {
-            // Somebody has been faster.
-            return self.reply_error(link, Numeric::ERR_NICKNAMEINUSE, &[&nick], out);
-        }
-        if self.network.directory().len() >= self.config.limits.hosts_max {
-            return self.violation(link, Violation::DirectoryFull, out);
-        }
-        let id = self.admit_text_peer(link, HostKind::Client, &nick, &realname, out);
-        let (now, unix_ms) = (self.now, self.unix_ms());
-        if let Some(user) = self.irc_user_mut(link) {
-            user.registered_at_unix_ms = unix_ms;
-            user.spoke_at = now;
-        }
-        if !self.timers.is_set(Timer::Irc(link)) {
-            self.timers.set(Timer::Irc(link), now + SILENCE_MAX);
-        }
-        self.irc_welcome(UserRef { link, id }, out);
-    }
-
-    pub(crate) fn irc_welcome(&self, user_ref: UserRef, out: &mut Out) {
-        let link = user_ref.link;
-        let own = self.irc_own_name();
-        let source = self.irc_source(user_ref.id);
-        let created = date_text(self.config.started_at_unix_ms);
-        for (numeric, text) in [
-            (
-                Numeric::RPL_WELCOME,
-                format!("Welcome to the relay chat network, {source}"),
-            ),
-            (
-                Numeric::RPL_YOURHOST,
-                format!("Your host is {own}, running version {VERSION}"),
-            ),
-            (
-                Numeric::RPL_CREATED,
-                format!("This server was started {created}"),
-            ),
-        ] {
-            self.reply(link, numeric, &[], Some(&text), out);
-        }
-        let words = [own, VERSION, "i", "biklmnotv", "bklov"];
-        self.reply(link, Numeric::RPL_MYINFO, &words, None, out);
-        self.irc_support(link, out);
-        self.irc_lusers(link, out);
-        self.irc_motd(link, out);
-    }
-
-    /// What is supported here.
-    pub(crate) fn irc_support(&self, link: LinkId, out: &mut Out) {
-        let text = Some("are supported by this server");
-        let network = format!("NETWORK={NETWORK}");
-        for (line, words) in SUPPORT.into_iter().enumerate() {
-            let mut words = words.to_vec();
-            if line == 0 {
-                words.push(&network);
-            }
-            self.reply(link, Numeric::RPL_ISUPPORT, &words, text, out);
-        }
-    }
-
-    // Capabilities.
-
-    pub(crate) fn irc_cap(&mut self, link: LinkId, message: &Message<'_>, out: &mut Out) {
-        let registered = self.network.neighbours().find(link).is_some();
-        let Some(user) = self.irc_user_mut(link) else {
-            return;
-        };
-        let Some(subcommand) = message.params.get(0) else {
-            return self.reply_error(link, Numeric::ERR_NEEDMOREPARAMS, &["CAP"], out);
-        };
-        let subcommand = text::lossy(subcommand).to_ascii_uppercase();
-        let rest = message.params.get(1).unwrap_or_default();
-        match &*subcommand {
-            "LS" => {
-                user.negotiates |= !registered;
-                let version = text::lossy(rest).parse::<u32>();
-                if version.is_ok_and(|version| version >= 302) {
-                    user.capabilities.set(Capability::CapNotify, true);
-                }
-                let names = Capability::ALL.map(|(_, name)| name).join(" ");
-                self.irc_cap_line(link, "LS", &names, out);
-            }
-            "LIST" => {
-                let has = |(capability, name): &(Capability, &'static str)| {
-                    user.has(*capability).then_some(*name)
-                };
-                let names: Vec<_> = Capability::ALL.iter().filter_map(has).collect();
-                self.irc_cap_line(link, "LIST", &names.join(" "), out);
-            }
-            "REQ" => {
-                user.negotiates |= !registered;
-                let wanted = text::lossy(rest);
-                let answer = match request(user, &wanted) {
-                    true => "ACK",
-                    false => "NAK",
-                };
-                self.irc_cap_line(link, answer, &wanted, out);
-            }
-            "END" => {
-                user.negotiates = false;
-                if !registered {
-                    self.irc_may_register(link, out);
-                }
-            }
-            _ => self.reply_error(link, Numeric::ERR_INVALIDCAPCMD, &[&subcommand], out),
-        }
-    }
-
-    pub(crate) fn irc_cap_line(&self, link: LinkId, subcommand: &str, text: &str, out: &mut Out) {
-        let words = [self.irc_target(link), subcommand];
-        self.irc_line_to(link, self.irc_own_name(), "CAP", &words, Some(text), out);
-    }
-
-    // Changes later on.
-
-    pub(crate) fn irc_nick(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
-        let Some(nick) = self.requested_nick(user_ref.link, message, Some(user_ref.id), out) else {
-            return;
-        };
-        let host = self.network.directory().find(user_ref.id);
-        let Some(info) = host.map(|host| host.info().to_owned()) else {
-            return;
-        };
-        if self.nick_of(user_ref.id) != nick {
-            self.irc_claims(user_ref, &nick, &info, out);
-        }
-    }
-
-    pub(crate) fn irc_setname(&mut self, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
-        let Some(realname) = message.params.get(0).filter(|name| !name.is_empty()) else {
-            let words = ["SETNAME"];
-            return self.reply_error(user_ref.link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
-        };
-        let realname = real_name(realname);
-        let host = self.network.directory().find(user_ref.id);
-        let Some((name, before)) = host.map(|host| (host.name().to_owned(), host.info())) else {
-            return;
-        };
-        if before != realname {
-            self.irc_claims(user_ref, &name, &realname, out);
-        }
-        let mut told = self.irc_acquaintances(user_ref.id, Some(user_ref.link));
-        told.push(user_ref.link);
-        let source = self.irc_source(user_ref.id);
-        for link in told {
-            let user = self.irc_user(link);
-            if user.is_some_and(|user| user.has(Capability::Setname)) {
-                self.irc_line_to(link, &source, "SETNAME", &[], Some(&realname), out);
+    };
+    match verb {
+        Verb::Cap => cap(cx, link, message, out),
+        Verb::Nick => {
+            if let Some(nick) = requested_nick(cx, link, message, None, out)
+                && let Some(user) = super::find_user_mut(cx, link)
+            {
+                user.nick = nick;
+                try_register(cx, link, out);
             }
         }
-    }
-
-    /// A user says another nick or real name of itself.
-    pub(crate) fn irc_claims(&mut self, user_ref: UserRef, name: &str, info: &str, out: &mut Out) {
-        let claim = HostInfo::for_people(user_ref.id, HostKind::Client, name, info);
-        self.rename(user_ref.link, &claim, out);
-    }
-
-    /// A host is new, or another one: if it is a user of IRC who is linked to us,
-    /// this is what its messages begin with.
-    pub(crate) fn irc_host_joined(&mut self, id: crc_wire::HostId) {
-        let Some(link) = self.network.directory().find(id).map(Host::first_link) else {
-            return;
-        };
-        let neighbour = self.network.neighbours().find(link);
-        if neighbour.is_none_or(|neighbour| neighbour.host != id) {
-            return;
+        Verb::User => user_command(cx, link, message, out),
+        Verb::Ping => super::ping(cx, link, message, out),
+        Verb::Quit => {
+            super::send_error(cx, link, "Quit", out);
+            cx.close(link, crc_machine::CloseWhen::Flushed, "quit", out);
         }
-        let nick = self.nick_of(id);
-        if let Some(user) = self.irc_user_mut(link) {
-            user.source = format!("{nick}!{}@{id}.crc", user.user);
+        // There are no passwords, and nobody needs to know.
+        Verb::Pass | Verb::Pong | Verb::Error | Verb::Notice => {}
+        _ => reply::reply_error(cx, link, Numeric::ERR_NOTREGISTERED, &[], out),
+    }
+}
+
+/// The nick that a NICK asks for, if it can be had; `own` has one already.
+pub(crate) fn requested_nick(
+    cx: &Context,
+    link: LinkId,
+    message: &Message<'_>,
+    own: Option<crc_wire::HostId>,
+    out: &mut Out,
+) -> Option<String> {
+    let Some(nick) = message.params.get(0).filter(|nick| !nick.is_empty()) else {
+        reply::reply_error(cx, link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
+        return None;
+    };
+    let good = NAMES.check_nick(nick).is_ok();
+    let nick = text::lossy(nick);
+    if !good {
+        reply::reply_error(cx, link, Numeric::ERR_ERRONEUSNICKNAME, &[&nick], out);
+        return None;
+    }
+    if is_nick_taken(cx, &nick, own) {
+        reply::reply_error(cx, link, Numeric::ERR_NICKNAMEINUSE, &[&nick], out);
+        return None;
+    }
+    Some(nick.into_owned())
+}
+
+/// Whether somebody else is called so, or a server.
+pub(crate) fn is_nick_taken(cx: &Context, nick: &str, own: Option<crc_wire::HostId>) -> bool {
+    let Some(names) = cx.network.names() else {
+        return false;
+    };
+    let holder = names.nicks.find(nick);
+    holder.is_some() && holder != own || names.servers.find(nick).is_some()
+}
+
+pub(crate) fn user_command(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
+    let params = &message.params;
+    let (Some(name), Some(realname)) = (params.get(0), params.get(3)) else {
+        return reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &["USER"], out);
+    };
+    let (name, realname) = (user_name(name), real_name(realname));
+    if let Some(user) = super::find_user_mut(cx, link) {
+        user.user = name;
+        user.realname = realname;
+        try_register(cx, link, out);
+    }
+}
+
+/// Registers somebody who has said all that it takes.
+pub(crate) fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
+    let Some(user) = super::find_user_mut(cx, link) else {
+        return;
+    };
+    if user.negotiates || user.nick.is_empty() || user.user.is_empty() {
+        return;
+    }
+    let nick = core::mem::take(&mut user.nick);
+    let realname = user.realname.clone();
+    if is_nick_taken(cx, &nick, None) {
+        // Somebody has been faster.
+        return reply::reply_error(cx, link, Numeric::ERR_NICKNAMEINUSE, &[&nick], out);
+    }
+    if cx.network.directory().len() >= cx.config.limits.hosts_max {
+        return cx.on_violation(link, Violation::DirectoryFull, out);
+    }
+    let id = cx.free_id();
+    let info = HostInfo::for_people(id, HostKind::Client, &nick, &realname);
+    cx.add_text_neighbour(link, &info, out);
+    let (now, unix_ms) = (cx.now, cx.unix_ms());
+    if let Some(user) = super::find_user_mut(cx, link) {
+        user.registered_at_unix_ms = unix_ms;
+        user.spoke_at = now;
+    }
+    if !cx.is_link_timer_set(link, LinkTimer::Irc) {
+        cx.set_link_timer(link, LinkTimer::Irc, now + SILENCE_MAX);
+    }
+    welcome(cx, UserRef { link, id }, out);
+}
+
+pub(crate) fn welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
+    let link = user_ref.link;
+    let own = reply::own_name(cx);
+    let source = super::source_of(cx, user_ref.id);
+    let created = date_text(cx.config.started_at_unix_ms);
+    for (numeric, text) in [
+        (
+            Numeric::RPL_WELCOME,
+            format!("Welcome to the relay chat network, {source}"),
+        ),
+        (
+            Numeric::RPL_YOURHOST,
+            format!("Your host is {own}, running version {VERSION}"),
+        ),
+        (
+            Numeric::RPL_CREATED,
+            format!("This server was started {created}"),
+        ),
+    ] {
+        reply::numeric(cx, link, numeric, &[], Some(&text), out);
+    }
+    let words = [own, VERSION, "i", "biklmnotv", "bklov"];
+    reply::numeric(cx, link, Numeric::RPL_MYINFO, &words, None, out);
+    send_support(cx, link, out);
+    super::query::lusers(cx, link, out);
+    super::query::motd(cx, link, out);
+}
+
+/// What is supported here.
+pub(crate) fn send_support(cx: &Context, link: LinkId, out: &mut Out) {
+    let text = Some("are supported by this server");
+    let network = format!("NETWORK={NETWORK}");
+    for (line, words) in SUPPORT.into_iter().enumerate() {
+        let mut words = words.to_vec();
+        if line == 0 {
+            words.push(&network);
         }
+        reply::numeric(cx, link, Numeric::RPL_ISUPPORT, &words, text, out);
+    }
+}
+
+// Capabilities.
+
+pub(crate) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
+    let registered = cx.network.neighbours().find(link).is_some();
+    let Some(user) = super::find_user_mut(cx, link) else {
+        return;
+    };
+    let Some(subcommand) = message.params.get(0) else {
+        return reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &["CAP"], out);
+    };
+    let subcommand = text::lossy(subcommand).to_ascii_uppercase();
+    let rest = message.params.get(1).unwrap_or_default();
+    match &*subcommand {
+        "LS" => {
+            user.negotiates |= !registered;
+            let version = text::lossy(rest).parse::<u32>();
+            if version.is_ok_and(|version| version >= 302) {
+                user.capabilities.set(Capability::CapNotify, true);
+            }
+            let names = Capability::ALL.map(|(_, name)| name).join(" ");
+            send_cap(cx, link, "LS", &names, out);
+        }
+        "LIST" => {
+            let has = |(capability, name): &(Capability, &'static str)| {
+                user.has(*capability).then_some(*name)
+            };
+            let names: Vec<_> = Capability::ALL.iter().filter_map(has).collect();
+            send_cap(cx, link, "LIST", &names.join(" "), out);
+        }
+        "REQ" => {
+            user.negotiates |= !registered;
+            let wanted = text::lossy(rest);
+            let answer = match request(user, &wanted) {
+                true => "ACK",
+                false => "NAK",
+            };
+            send_cap(cx, link, answer, &wanted, out);
+        }
+        "END" => {
+            user.negotiates = false;
+            if !registered {
+                try_register(cx, link, out);
+            }
+        }
+        _ => reply::reply_error(cx, link, Numeric::ERR_INVALIDCAPCMD, &[&subcommand], out),
+    }
+}
+
+pub(crate) fn send_cap(cx: &Context, link: LinkId, subcommand: &str, text: &str, out: &mut Out) {
+    let words = [reply::target_of(cx, link), subcommand];
+    reply::send_line(link, reply::own_name(cx), "CAP", &words, Some(text), out);
+}
+
+// Changes later on.
+
+pub(crate) fn nick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+    let Some(nick) = requested_nick(cx, user_ref.link, message, Some(user_ref.id), out) else {
+        return;
+    };
+    let host = cx.network.directory().find(user_ref.id);
+    let Some(info) = host.map(|host| host.info().to_owned()) else {
+        return;
+    };
+    if cx.nick_of(user_ref.id) != nick {
+        change_own_info(cx, user_ref, &nick, &info, out);
+    }
+}
+
+pub(crate) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+    let Some(realname) = message.params.get(0).filter(|name| !name.is_empty()) else {
+        let words = ["SETNAME"];
+        return reply::reply_error(cx, user_ref.link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
+    };
+    let realname = real_name(realname);
+    let host = cx.network.directory().find(user_ref.id);
+    let Some((name, before)) = host.map(|host| (host.name().to_owned(), host.info())) else {
+        return;
+    };
+    if before != realname {
+        change_own_info(cx, user_ref, &name, &realname, out);
+    }
+    let mut told = super::links_sharing_channel(cx, user_ref.id, Some(user_ref.link));
+    told.push(user_ref.link);
+    let source = super::source_of(cx, user_ref.id);
+    for link in told {
+        let user = super::find_user(cx, link);
+        if user.is_some_and(|user| user.has(Capability::Setname)) {
+            reply::send_line(link, &source, "SETNAME", &[], Some(&realname), out);
+        }
+    }
+}
+
+/// A user says another nick or real name of itself.
+pub(crate) fn change_own_info(
+    cx: &mut Context,
+    user_ref: UserRef,
+    name: &str,
+    info: &str,
+    out: &mut Out,
+) {
+    let claim = HostInfo::for_people(user_ref.id, HostKind::Client, name, info);
+    cx.change_host(user_ref.link, &claim, out);
+}
+
+/// A host is new, or another one: if it is a user of IRC who is linked to us,
+/// this is what its messages begin with.
+pub(crate) fn on_host_joined(cx: &mut Context, id: crc_wire::HostId) {
+    let Some(link) = cx.network.directory().find(id).map(Host::first_link) else {
+        return;
+    };
+    let neighbour = cx.network.neighbours().find(link);
+    if neighbour.is_none_or(|neighbour| neighbour.host != id) {
+        return;
+    }
+    let nick = cx.nick_of(id);
+    if let Some(user) = super::find_user_mut(cx, link) {
+        user.source = format!("{nick}!{}@{id}.crc", user.user);
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp as Date;
 
 use super::session::{Capability, User};
 use crate::context::{Context, Out};
-use crate::crc::channel::{ChannelEvent, ChannelEventKind};
+use crate::network::{ChannelEvent, ChannelEventKind};
 use crate::text_protocol::split_lines_bounded;
 use crc_machine::LinkId;
 
@@ -18,7 +18,7 @@ pub(crate) const LINE_BYTES_MAX: usize = 512 - 2;
 const CHANGES_MAX: usize = 6;
 
 /// How many ways there are to word a event.
-pub(crate) const VARIATIONS: usize = 4;
+pub(crate) const VARIANTS: usize = 4;
 
 /// The variation with the time in front.
 const TIMED: usize = 1;
@@ -223,201 +223,195 @@ fn changes<'a>(field: ChannelField, before: &'a str, value: &'a str) -> Vec<Mode
     changes
 }
 
-impl Context {
-    /// Writes one line to a link.
-    pub(crate) fn irc_line_to(
-        &self,
-        link: LinkId,
-        source: &str,
-        command: &str,
-        words: &[&str],
-        text: Option<&str>,
-        out: &mut Out,
-    ) {
-        let range = out.store(|arena| {
-            let line = Line::new(arena, "", source, command);
-            let line = words.iter().fold(line, |line, word| line.word(word));
-            match text {
-                Some(text) => line.text(text).end(),
-                None => line.end(),
-            }
-        });
-        out.send_stored(link, range);
-    }
-
-    /// Answers with a numeric.
-    pub(crate) fn reply(
-        &self,
-        link: LinkId,
-        numeric: Numeric,
-        words: &[&str],
-        text: Option<&str>,
-        out: &mut Out,
-    ) {
-        let range = out.store(|arena| {
-            let line = Line::new(arena, "", self.irc_own_name(), numeric.digits());
-            let line = line.word(self.irc_target(link));
-            let line = words.iter().fold(line, |line, word| line.word(word));
-            match text {
-                Some(text) => line.text(text).end(),
-                None => line.end(),
-            }
-        });
-        out.send_stored(link, range);
-    }
-
-    /// Answers that something is wrong, in the numeric's own words.
-    pub(crate) fn reply_error(
-        &self,
-        link: LinkId,
-        numeric: Numeric,
-        words: &[&str],
-        out: &mut Out,
-    ) {
-        self.reply(link, numeric, words, Some(complaint(numeric)), out);
-    }
-
-    /// What the user of a link is called, `*` before it has registered.
-    pub(crate) fn irc_target(&self, link: LinkId) -> &str {
-        let neighbour = self.network.neighbours().find(link);
-        let nick = neighbour.and_then(|n| self.names.as_ref()?.nicks.of(n.host));
-        nick.unwrap_or("*")
-    }
-
-    /// What this server is called.
-    pub(crate) fn irc_own_name(&self) -> &str {
-        let names = self.names.as_ref();
-        let name = names.and_then(|names| names.servers.of(self.config.id));
-        name.unwrap_or("server")
-    }
-
-    /// The time of now, as a tag in front of a line; nothing if it is not asked for.
-    pub(crate) fn time_tag(&self, wanted: bool) -> String {
-        match date(self.unix_ms()).filter(|_| wanted) {
-            Some(date) => format!("@time={date:.3} "),
-            None => String::new(),
+/// Writes one line to a link.
+pub(crate) fn send_line(
+    link: LinkId,
+    source: &str,
+    command: &str,
+    words: &[&str],
+    text: Option<&str>,
+    out: &mut Out,
+) {
+    let range = out.store(|arena| {
+        let line = Line::new(arena, "", source, command);
+        let line = words.iter().fold(line, |line, word| line.word(word));
+        match text {
+            Some(text) => line.text(text).end(),
+            None => line.end(),
         }
-    }
+    });
+    out.send_stored(link, range);
+}
 
-    pub(crate) fn irc_variation(
-        &self,
-        user: &User,
-        own: bool,
-        what: &ChannelEventKind<'_>,
-    ) -> Option<usize> {
-        match what {
-            ChannelEventKind::Said { .. } if own && !user.has(Capability::EchoMessage) => {
-                return None;
-            }
-            // Of what it was put into by us it knows.
-            ChannelEventKind::Entered { .. } if own && !user.enters => return None,
-            _ => {}
+/// Answers with a numeric.
+pub(crate) fn numeric(
+    cx: &Context,
+    link: LinkId,
+    numeric: Numeric,
+    words: &[&str],
+    text: Option<&str>,
+    out: &mut Out,
+) {
+    let range = out.store(|arena| {
+        let line = Line::new(arena, "", own_name(cx), numeric.digits());
+        let line = line.word(target_of(cx, link));
+        let line = words.iter().fold(line, |line, word| line.word(word));
+        match text {
+            Some(text) => line.text(text).end(),
+            None => line.end(),
         }
-        let timed = usize::from(user.has(Capability::ServerTime)) * TIMED;
-        let entered = matches!(what, ChannelEventKind::Entered { .. });
-        let extended = usize::from(entered && user.has(Capability::ExtendedJoin)) * EXTENDED;
-        Some(timed | extended)
-    }
+    });
+    out.send_stored(link, range);
+}
 
-    pub(crate) fn write_irc(
-        &self,
-        event: &ChannelEvent<'_>,
-        variation: usize,
-        arena: &mut Vec<u8>,
-    ) {
-        let tags = self.time_tag(variation & TIMED != 0);
-        let channel = event.channel;
-        let who = self.source_or_us(event.who);
-        match event.what {
-            ChannelEventKind::Entered { flags } => {
-                let line = Line::new(arena, &tags, &who, "JOIN").word(channel);
-                if variation & EXTENDED == 0 {
-                    line.end();
-                } else {
-                    let host = event.who.and_then(|id| self.network.directory().find(id));
-                    let info = host.map_or("", |host| host.info());
-                    line.word("*").text(info).end();
+/// Answers that something is wrong, in the numeric's own words.
+pub(crate) fn reply_error(
+    cx: &Context,
+    link: LinkId,
+    numeric: Numeric,
+    words: &[&str],
+    out: &mut Out,
+) {
+    self::numeric(cx, link, numeric, words, Some(complaint(numeric)), out);
+}
+
+/// What the user of a link is called, `*` before it has registered.
+pub(crate) fn target_of(cx: &Context, link: LinkId) -> &str {
+    let neighbour = cx.network.neighbours().find(link);
+    let nick = neighbour.and_then(|n| cx.network.names()?.nicks.of(n.host));
+    nick.unwrap_or("*")
+}
+
+/// What this server is called.
+pub(crate) fn own_name(cx: &Context) -> &str {
+    let names = cx.network.names();
+    let name = names.and_then(|names| names.servers.of(cx.config.id));
+    name.unwrap_or("server")
+}
+
+/// The time of now, as a tag in front of a line; nothing if it is not asked for.
+pub(crate) fn time_tag(cx: &Context, wanted: bool) -> String {
+    match date(cx.unix_ms()).filter(|_| wanted) {
+        Some(date) => format!("@time={date:.3} "),
+        None => String::new(),
+    }
+}
+
+/// In which variant a user gets an event; `None` if it gets none.
+pub(crate) fn variant_for(user: &User, own: bool, event: &ChannelEvent<'_>) -> Option<usize> {
+    match event.kind {
+        ChannelEventKind::Said { .. } if own && !user.has(Capability::EchoMessage) => {
+            return None;
+        }
+        // A user that this server puts into a channel again is in it already.
+        ChannelEventKind::Entered { .. } if own && !user.enters => return None,
+        _ => {}
+    }
+    let timed = usize::from(user.has(Capability::ServerTime)) * TIMED;
+    let entered = matches!(event.kind, ChannelEventKind::Entered { .. });
+    let extended = usize::from(entered && user.has(Capability::ExtendedJoin)) * EXTENDED;
+    Some(timed | extended)
+}
+
+/// Writes an event as lines.
+pub(crate) fn write_event(
+    cx: &Context,
+    event: &ChannelEvent<'_>,
+    variant: usize,
+    arena: &mut Vec<u8>,
+) {
+    let tags = time_tag(cx, variant & TIMED != 0);
+    let channel = event.channel;
+    let who = source_or_server(cx, event.who);
+    match event.kind {
+        ChannelEventKind::Entered { flags } => {
+            let line = Line::new(arena, &tags, &who, "JOIN").word(channel);
+            if variant & EXTENDED == 0 {
+                line.end();
+            } else {
+                let host = event.who.and_then(|id| cx.network.directory().find(id));
+                let info = host.map_or("", |host| host.info());
+                line.word("*").text(info).end();
+            }
+            // Who comes with a rank is shown with it: it has run the channel before,
+            // or elsewhere. Who is the first in it sees this in the list of names.
+            let known = cx.network.channels().find(channel);
+            if known.is_some_and(|known| known.members_len() > 1) {
+                let before = MemberFlags::default();
+                write_ranks(cx, event, None, before, flags, &tags, arena);
+            }
+        }
+        ChannelEventKind::Flags { by, before, after } => {
+            write_ranks(cx, event, by, before, after, &tags, arena);
+        }
+        ChannelEventKind::Left { by, text } => match by.filter(|by| Some(*by) != event.who) {
+            Some(by) => {
+                let nick = event.who.map(|id| cx.nick_of(id)).unwrap_or_default();
+                let by = super::source_of(cx, by);
+                let line = Line::new(arena, &tags, &by, "KICK").word(channel);
+                line.word(&nick).text(text).end();
+            }
+            None => {
+                let line = Line::new(arena, &tags, &who, "PART").word(channel);
+                match text {
+                    "" => line.end(),
+                    _ => line.text(text).end(),
                 }
-                // Who comes with a rank is shown with it: it has run the channel before,
-                // or elsewhere. Who is the first in it sees this in the list of names.
-                let known = self.network.channels().find(channel);
-                if known.is_some_and(|known| known.members_len() > 1) {
-                    let before = MemberFlags::default();
-                    self.write_ranks(event, None, before, flags, &tags, arena);
-                }
             }
-            ChannelEventKind::Flags { by, before, after } => {
-                self.write_ranks(event, by, before, after, &tags, arena);
-            }
-            ChannelEventKind::Left { by, text } => match by.filter(|by| Some(*by) != event.who) {
-                Some(by) => {
-                    let nick = event.who.map(|id| self.nick_of(id)).unwrap_or_default();
-                    let by = self.irc_source(by);
-                    let line = Line::new(arena, &tags, &by, "KICK").word(channel);
-                    line.word(&nick).text(text).end();
-                }
-                None => {
-                    let line = Line::new(arena, &tags, &who, "PART").word(channel);
-                    match text {
-                        "" => line.end(),
-                        _ => line.text(text).end(),
-                    }
-                }
-            },
-            ChannelEventKind::Said { kind, text } => {
-                write_said(arena, &tags, &who, kind, channel, text)
-            }
-            ChannelEventKind::Set {
-                field: ChannelField::TOPIC,
-                value,
-                ..
-            } => {
-                let line = Line::new(arena, &tags, &who, "TOPIC").word(channel);
-                line.text(value).end();
-            }
-            ChannelEventKind::Set {
-                field,
-                before,
-                value,
-            } => {
-                let changes = changes(field, before, value);
-                write_modes(arena, &tags, &who, channel, &changes);
-            }
+        },
+        ChannelEventKind::Said { kind, text } => {
+            write_said(arena, &tags, &who, kind, channel, text)
+        }
+        ChannelEventKind::Set {
+            field: ChannelField::TOPIC,
+            value,
+            ..
+        } => {
+            let line = Line::new(arena, &tags, &who, "TOPIC").word(channel);
+            line.text(value).end();
+        }
+        ChannelEventKind::Set {
+            field,
+            before,
+            value,
+        } => {
+            let changes = changes(field, before, value);
+            write_modes(arena, &tags, &who, channel, &changes);
         }
     }
+}
 
-    pub(crate) fn write_ranks(
-        &self,
-        event: &ChannelEvent<'_>,
-        by: Option<HostId>,
-        before: MemberFlags,
-        after: MemberFlags,
-        tags: &str,
-        arena: &mut Vec<u8>,
-    ) {
-        let Some(id) = event.who else {
-            return;
-        };
-        let nick = self.nick_of(id);
-        let mut changes = Vec::new();
-        for (letter, before, after) in [
-            (b'o', before.operator, after.operator),
-            (b'v', before.voice, after.voice),
-        ] {
-            let sign = if after { Sign::Plus } else { Sign::Minus };
-            if before != after {
-                changes.push(change(sign, letter, Some(&nick)));
-            }
+pub(crate) fn write_ranks(
+    cx: &Context,
+    event: &ChannelEvent<'_>,
+    by: Option<HostId>,
+    before: MemberFlags,
+    after: MemberFlags,
+    tags: &str,
+    arena: &mut Vec<u8>,
+) {
+    let Some(id) = event.who else {
+        return;
+    };
+    let nick = cx.nick_of(id);
+    let mut changes = Vec::new();
+    for (letter, before, after) in [
+        (b'o', before.operator, after.operator),
+        (b'v', before.voice, after.voice),
+    ] {
+        let sign = if after { Sign::Plus } else { Sign::Minus };
+        if before != after {
+            changes.push(change(sign, letter, Some(&nick)));
         }
-        let by = self.source_or_us(by);
-        write_modes(arena, tags, &by, event.channel, &changes);
     }
+    let by = source_or_server(cx, by);
+    write_modes(arena, tags, &by, event.channel, &changes);
+}
 
-    pub(crate) fn source_or_us(&self, who: Option<HostId>) -> std::borrow::Cow<'_, str> {
-        match who {
-            Some(id) => self.irc_source(id),
-            None => self.irc_own_name().into(),
-        }
+pub(crate) fn source_or_server(cx: &Context, who: Option<HostId>) -> std::borrow::Cow<'_, str> {
+    match who {
+        Some(id) => super::source_of(cx, id),
+        None => own_name(cx).into(),
     }
 }
 

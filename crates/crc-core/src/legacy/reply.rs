@@ -154,145 +154,142 @@ pub(crate) fn channel_word(name: &str) -> Option<Middle<'_>> {
     name.as_str().starts_with('#').then_some(name)
 }
 
-impl Context {
-    /// What we are called.
-    pub(crate) fn legacy_name(&self) -> String {
-        self.legacy_server_name(self.config.id)
-    }
+/// What we are called.
+pub(crate) fn own_name(cx: &Context) -> String {
+    server_name(cx, cx.config.id)
+}
 
-    /// What a server is called.
-    pub(crate) fn legacy_server_name(&self, id: HostId) -> String {
-        let servers = self.names.as_ref().map(|names| &names.servers);
-        let name = servers.and_then(|servers| servers.of(id));
-        name.map_or_else(|| id.to_string(), str::to_owned)
-    }
+/// What a server is called.
+pub(crate) fn server_name(cx: &Context, id: HostId) -> String {
+    let servers = cx.network.names().map(|names| &names.servers);
+    let name = servers.and_then(|servers| servers.of(id));
+    name.map_or_else(|| id.to_string(), str::to_owned)
+}
 
-    /// Where a user is said to come from.
-    pub(crate) fn legacy_host_of(&self, id: HostId) -> String {
-        match self.legacy.users.get(&id) {
-            Some(user) => user.host.to_string(),
-            None => format!("{id}.crc"),
+/// Where a user is said to come from.
+pub(crate) fn host_of(cx: &Context, id: HostId) -> String {
+    match cx.legacy.users.get(&id) {
+        Some(user) => user.host.to_string(),
+        None => format!("{id}.crc"),
+    }
+}
+
+/// `:me USER nick host server :real name`
+pub(crate) fn put_user(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
+    let nick = cx.nick_of(host.id());
+    let from = host_of(cx, host.id());
+    let user = cx.legacy.users.get(&host.id());
+    let server = user.map_or(me, |user| &user.server);
+    let real_name = on_one_line(user.map_or(host.info(), |user| &user.real_name));
+    if let (Ok(nick), Ok(host), Ok(server)) =
+        (Middle::new(&nick), Middle::new(&from), Middle::new(server))
+    {
+        let user = Content::User {
+            nick,
+            host,
+            server,
+            real_name: Trailing::new(&real_name).ok(),
+        };
+        put(arena, me, user);
+    }
+}
+
+/// `:me SERVER name hops :info`
+pub(crate) fn put_server(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
+    let known = cx.legacy.servers.get(&host.id());
+    let neighbour = cx.network.neighbours().find(host.first_link());
+    let adjacent = neighbour.is_some_and(|neighbour| neighbour.host == host.id());
+    let hops = known.map_or(if adjacent { 1 } else { 2 }, |known| known.hops);
+    let info = known.map_or(host.info(), |Introduction { info, .. }| info);
+    let name = server_name(cx, host.id());
+    put_server_line(arena, Some(me), &name, hops.saturating_add(1), info);
+}
+
+/// `[:me] SERVER me 1 :info`
+pub(crate) fn put_own_server(cx: &Context, arena: &mut Vec<u8>, source: Option<&str>) {
+    let me = own_name(cx);
+    put_server_line(arena, source, &me, 1, cx.config.info.as_str());
+}
+
+pub(crate) fn put_server_line(
+    arena: &mut Vec<u8>,
+    source: Option<&str>,
+    name: &str,
+    hops: u32,
+    info: &str,
+) {
+    let info = on_one_line(info);
+    if let Ok(name) = Middle::new(name) {
+        let server = Content::Server {
+            name,
+            hops,
+            info: Trailing::new(&info).ok(),
+        };
+        put(arena, source.unwrap_or_default(), server);
+    }
+}
+
+/// Everybody but those behind `link`, and all channels, as a server is told of them
+/// that has just been linked.
+pub(crate) fn put_burst(cx: &Context, arena: &mut Vec<u8>, link: LinkId) {
+    let me = own_name(cx);
+    let directory = cx.network.directory();
+    let elsewhere = directory.iter().filter(|host| host.first_link() != link);
+    let mut servers = Vec::new();
+    let mut users = Vec::new();
+    for host in elsewhere {
+        match host.kind() {
+            HostKind::Server => servers.push((server_name(cx, host.id()), host)),
+            HostKind::Client => users.push((cx.nick_of(host.id()), host)),
         }
     }
-
-    /// `:me USER nick host server :real name`
-    pub(crate) fn put_legacy_user(&self, arena: &mut Vec<u8>, me: &str, host: &Host) {
-        let nick = self.nick_of(host.id());
-        let from = self.legacy_host_of(host.id());
-        let user = self.legacy.users.get(&host.id());
-        let server = user.map_or(me, |user| &user.server);
-        let real_name = on_one_line(user.map_or(host.info(), |user| &user.real_name));
-        if let (Ok(nick), Ok(host), Ok(server)) =
-            (Middle::new(&nick), Middle::new(&from), Middle::new(server))
+    servers.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    users.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    for (_, server) in servers {
+        put_server(cx, arena, &me, server);
+    }
+    for (_, user) in users {
+        put_user(cx, arena, &me, user);
+    }
+    for channel in channels(cx) {
+        let here = channel.members().filter(|(id, _)| {
+            let host = directory.find(*id);
+            host.is_some_and(|host| host.first_link() != link)
+        });
+        let nicks = nicks_of(cx, here.map(|(id, _)| id));
+        if let Some(name) = channel_word(channel.name())
+            && !nicks.is_empty()
         {
-            let user = Content::User {
-                nick,
-                host,
-                server,
-                real_name: Trailing::new(&real_name).ok(),
-            };
-            put(arena, me, user);
+            put_topic(arena, &me, name, channel.topic());
+            let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
+            put_names(arena, &me, Some(name), &nicks);
         }
     }
+}
 
-    /// `:me SERVER name hops :info`
-    pub(crate) fn put_legacy_server(&self, arena: &mut Vec<u8>, me: &str, host: &Host) {
-        let known = self.legacy.servers.get(&host.id());
-        let neighbour = self.network.neighbours().find(host.first_link());
-        let adjacent = neighbour.is_some_and(|neighbour| neighbour.host == host.id());
-        let hops = known.map_or(if adjacent { 1 } else { 2 }, |known| known.hops);
-        let info = known.map_or(host.info(), |Introduction { info, .. }| info);
-        let name = self.legacy_server_name(host.id());
-        self.put_legacy_server_line(arena, Some(me), &name, hops.saturating_add(1), info);
-    }
+/// The nicks of hosts, sorted.
+pub(crate) fn nicks_of(cx: &Context, hosts: impl Iterator<Item = HostId>) -> Vec<String> {
+    let mut nicks: Vec<_> = hosts.map(|id| cx.nick_of(id)).collect();
+    nicks.sort_unstable();
+    nicks
+}
 
-    /// `[:me] SERVER me 1 :info`
-    pub(crate) fn put_legacy_ourselves(&self, arena: &mut Vec<u8>, source: Option<&str>) {
-        let me = self.legacy_name();
-        self.put_legacy_server_line(arena, source, &me, 1, self.config.info.as_str());
-    }
+/// All channels, sorted by their names.
+pub(crate) fn channels(cx: &Context) -> Vec<&Channel> {
+    let mut channels: Vec<_> = cx.network.channels().iter().collect();
+    channels.sort_unstable_by(|one, other| one.name().cmp(other.name()));
+    channels
+}
 
-    pub(crate) fn put_legacy_server_line(
-        &self,
-        arena: &mut Vec<u8>,
-        source: Option<&str>,
-        name: &str,
-        hops: u32,
-        info: &str,
-    ) {
-        let info = on_one_line(info);
-        if let Ok(name) = Middle::new(name) {
-            let server = Content::Server {
-                name,
-                hops,
-                info: Trailing::new(&info).ok(),
-            };
-            put(arena, source.unwrap_or_default(), server);
-        }
-    }
+/// The channel that is called so, byte for byte.
+pub(crate) fn find_channel<'a>(cx: &'a Context, name: &str) -> Option<&'a Channel> {
+    let channel = cx.network.channels().find(name)?;
+    (channel.name() == name).then_some(channel)
+}
 
-    /// Everybody but those behind `link`, and all channels, as a server is told of them
-    /// that has just been linked.
-    pub(crate) fn put_legacy_listing(&self, arena: &mut Vec<u8>, link: LinkId) {
-        let me = self.legacy_name();
-        let directory = self.network.directory();
-        let elsewhere = directory.iter().filter(|host| host.first_link() != link);
-        let mut servers = Vec::new();
-        let mut users = Vec::new();
-        for host in elsewhere {
-            match host.kind() {
-                HostKind::Server => servers.push((self.legacy_server_name(host.id()), host)),
-                HostKind::Client => users.push((self.nick_of(host.id()), host)),
-            }
-        }
-        servers.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        users.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        for (_, server) in servers {
-            self.put_legacy_server(arena, &me, server);
-        }
-        for (_, user) in users {
-            self.put_legacy_user(arena, &me, user);
-        }
-        for channel in self.legacy_channels() {
-            let here = channel.members().filter(|(id, _)| {
-                let host = directory.find(*id);
-                host.is_some_and(|host| host.first_link() != link)
-            });
-            let nicks = self.legacy_nicks(here.map(|(id, _)| id));
-            if let Some(name) = channel_word(channel.name())
-                && !nicks.is_empty()
-            {
-                put_topic(arena, &me, name, channel.topic());
-                let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
-                put_names(arena, &me, Some(name), &nicks);
-            }
-        }
-    }
-
-    /// The nicks of hosts, sorted.
-    pub(crate) fn legacy_nicks(&self, hosts: impl Iterator<Item = HostId>) -> Vec<String> {
-        let mut nicks: Vec<_> = hosts.map(|id| self.nick_of(id)).collect();
-        nicks.sort_unstable();
-        nicks
-    }
-
-    /// All channels, sorted by their names.
-    pub(crate) fn legacy_channels(&self) -> Vec<&Channel> {
-        let mut channels: Vec<_> = self.network.channels().iter().collect();
-        channels.sort_unstable_by(|one, other| one.name().cmp(other.name()));
-        channels
-    }
-
-    /// The channel that is called so, byte for byte.
-    pub(crate) fn legacy_channel(&self, name: &str) -> Option<&Channel> {
-        let channel = self.network.channels().find(name)?;
-        (channel.name() == name).then_some(channel)
-    }
-
-    /// The user who is called so, byte for byte.
-    pub(crate) fn legacy_user(&self, nick: &str) -> Option<HostId> {
-        let nicks = &self.names.as_ref()?.nicks;
-        let id = nicks.find(nick)?;
-        (nicks.of(id) == Some(nick)).then_some(id)
-    }
+/// The user who is called so, byte for byte.
+pub(crate) fn find_user(cx: &Context, nick: &str) -> Option<HostId> {
+    let nicks = &cx.network.names()?.nicks;
+    let id = nicks.find(nick)?;
+    (nicks.of(id) == Some(nick)).then_some(id)
 }

@@ -4,9 +4,10 @@
 //! candidate follows from it.
 
 use super::Peer;
+use super::reply;
 use crate::context::Context;
 use crate::context::{Out, Stage, Timer};
-use crate::crc::session::Lines;
+use crate::link::Protocol;
 use crc_machine::Backoff;
 use crc_machine::Timestamp;
 use crc_machine::{DialError, DialId, LinkId, PeerAddress};
@@ -27,96 +28,90 @@ pub(crate) struct Dialling {
     accepted_at: Option<Timestamp>,
 }
 
-impl Context {
-    /// How a dial's link speaks, if it is one to a server of the dialect.
-    pub(crate) fn legacy_lines_for(&self, dial: DialId) -> Option<Lines> {
-        let ours = self.legacy.dialling.dial.as_ref();
-        ours.filter(|(ours, _)| *ours == dial)
-            .map(|_| Lines::Legacy(Box::<Peer>::default()))
-    }
+/// How a dial's link speaks, if it is one to a server of the dialect.
+pub(crate) fn protocol_for(cx: &Context, dial: DialId) -> Option<Protocol> {
+    let ours = cx.legacy.dialling.dial.as_ref();
+    ours.filter(|(ours, _)| *ours == dial)
+        .map(|_| Protocol::Legacy(Box::<Peer>::default()))
+}
 
-    /// Dials the next server of the dialect, if there is any to dial.
-    pub(crate) fn legacy_dial(&mut self, out: &mut Out) {
-        let addresses = &self.config.legacy_connect;
-        let dialling = &mut self.legacy.dialling;
-        let idle = dialling.dial.is_none() && dialling.link.is_none();
-        if self.stage != Stage::Running || !idle {
-            return;
-        }
-        let next = dialling.next.checked_rem(addresses.len()).unwrap_or(0);
-        let Some(to) = addresses.get(next) else {
-            return;
-        };
-        dialling.next = next + 1;
-        let dial = DialId(DIALS_FROM + dialling.dials);
-        dialling.dials += 1;
-        log::debug!("linking to {to}, a server of the legacy IRC");
-        dialling.dial = Some((dial, to.clone()));
-        out.dial(dial, to.clone());
+/// Dials the next server of the dialect, if there is any to dial.
+pub(crate) fn dial(cx: &mut Context, out: &mut Out) {
+    let addresses = &cx.config.legacy_connect;
+    let dialling = &mut cx.legacy.dialling;
+    let idle = dialling.dial.is_none() && dialling.link.is_none();
+    if cx.stage != Stage::Running || !idle {
+        return;
     }
+    let next = dialling.next.checked_rem(addresses.len()).unwrap_or(0);
+    let Some(to) = addresses.get(next) else {
+        return;
+    };
+    dialling.next = next + 1;
+    let dial = DialId(DIALS_FROM + dialling.dials);
+    dialling.dials += 1;
+    log::debug!("linking to {to}, a server of the legacy IRC");
+    dialling.dial = Some((dial, to.clone()));
+    out.dial(dial, to.clone());
+}
 
-    /// A dial has become a link: we say who we are, and who is on our side.
-    pub(crate) fn legacy_dialled(&mut self, link: LinkId, dial: DialId, out: &mut Out) {
-        let dialling = &mut self.legacy.dialling;
-        if dialling.dial.take_if(|(ours, _)| *ours == dial).is_none() {
-            return;
-        }
-        dialling.link = Some(link);
-        let lines = out.store(|arena| {
-            self.put_legacy_ourselves(arena, None);
-            self.put_legacy_listing(arena, link);
-        });
-        let bytes_max = self.config.limits.server_queue_bytes_max;
-        out.bound(link, bytes_max.saturating_add(lines.len()));
-        out.send_stored(link, lines);
-        self.legacy.synced_links.insert(link);
+/// A dial has become a link: we say who we are, and who is on our side.
+pub(crate) fn on_dialed(cx: &mut Context, link: LinkId, dial: DialId, out: &mut Out) {
+    let dialling = &mut cx.legacy.dialling;
+    if dialling.dial.take_if(|(ours, _)| *ours == dial).is_none() {
+        return;
     }
+    dialling.link = Some(link);
+    let lines = out.store(|arena| {
+        reply::put_own_server(cx, arena, None);
+        reply::put_burst(cx, arena, link);
+    });
+    let bytes_max = cx.config.limits.server_queue_bytes_max;
+    out.bound(link, bytes_max.saturating_add(lines.len()));
+    out.send_stored(link, lines);
+    cx.legacy.synced_links.insert(link);
+}
 
-    /// The server at the other end has said who it is.
-    pub(crate) fn legacy_dial_taken(&mut self, link: LinkId) {
-        let dialling = &mut self.legacy.dialling;
-        if dialling.link == Some(link) {
-            dialling.accepted_at = Some(self.now);
-            dialling.next = 0;
-        }
+/// The server at the other end has said who it is.
+pub(crate) fn on_accepted(cx: &mut Context, link: LinkId) {
+    let dialling = &mut cx.legacy.dialling;
+    if dialling.link == Some(link) {
+        dialling.accepted_at = Some(cx.now);
+        dialling.next = 0;
     }
+}
 
-    /// A dial has failed. Whether it was one of these.
-    pub(crate) fn legacy_dial_failed(&mut self, dial: DialId, why: DialError) -> bool {
-        let dialling = &mut self.legacy.dialling;
-        let Some((_, to)) = dialling.dial.take_if(|(ours, _)| *ours == dial) else {
-            return false;
-        };
-        self.counters.dials_failed += 1;
-        let pause = self.dialling_pause(false);
-        log::warn!("cannot link to {to}: {why}; trying again in {pause:.1?}");
-        true
-    }
+/// A dial has failed. Whether it was one of these.
+pub(crate) fn on_dial_failed(cx: &mut Context, dial: DialId, why: DialError) -> bool {
+    let dialling = &mut cx.legacy.dialling;
+    let Some((_, to)) = dialling.dial.take_if(|(ours, _)| *ours == dial) else {
+        return false;
+    };
+    cx.counters.dials_failed += 1;
+    let pause = schedule_dial(cx, false);
+    log::warn!("cannot link to {to}: {why}; trying again in {pause:.1?}");
+    true
+}
 
-    /// A link is gone; if it was this one, it is dialled again.
-    pub(crate) fn legacy_link_down(&mut self, link: LinkId) {
-        let dialling = &mut self.legacy.dialling;
-        if dialling.link.take_if(|ours| *ours == link).is_none() {
-            return;
-        }
-        let taken = dialling.accepted_at.take();
-        if let Some(taken) = taken {
-            dialling.backoff.link_held(self.now.since(taken));
-        }
-        if self.stage == Stage::Running {
-            let pause = self.dialling_pause(taken.is_none());
-            log::info!("linking to a server of the legacy IRC again in {pause:.1?}");
-        }
+/// A link is gone; if it was this one, it is dialled again.
+pub(crate) fn on_link_down(cx: &mut Context, link: LinkId) {
+    let dialling = &mut cx.legacy.dialling;
+    if dialling.link.take_if(|ours| *ours == link).is_none() {
+        return;
     }
+    let taken = dialling.accepted_at.take();
+    if let Some(taken) = taken {
+        dialling.backoff.link_held(cx.now.since(taken));
+    }
+    if cx.stage == Stage::Running {
+        let pause = schedule_dial(cx, taken.is_none());
+        log::info!("linking to a server of the legacy IRC again in {pause:.1?}");
+    }
+}
 
-    /// Dials after a pause that grows with every try.
-    pub(crate) fn dialling_pause(&mut self, refused: bool) -> core::time::Duration {
-        let pause = self
-            .legacy
-            .dialling
-            .backoff
-            .pause(&mut self.random, refused);
-        self.timers.set(Timer::LegacyDial, self.now + pause);
-        pause
-    }
+/// Dials after a pause that grows with every try.
+pub(crate) fn schedule_dial(cx: &mut Context, refused: bool) -> core::time::Duration {
+    let pause = cx.legacy.dialling.backoff.pause(&mut cx.random, refused);
+    cx.timers.set(Timer::LegacyDial, cx.now + pause);
+    pause
 }

@@ -5,7 +5,7 @@ use crc_wire::HostId;
 
 use super::Counters;
 use crate::context::Context;
-use crate::crc::session::Lines;
+use crate::link::Protocol;
 use crate::network::{Channels, Directory, Host, HostKind, Neighbour, Nicks, PeerVersion};
 use crate::text_protocol::TextProtocol;
 use crc_machine::Timestamp;
@@ -14,7 +14,7 @@ use crc_machine::{Endpoints, LinkId, PeerAddress};
 /// What a server knows at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot<'a> {
-    server: &'a Context,
+    cx: &'a Context,
 }
 
 /// One registered link of a server.
@@ -26,76 +26,76 @@ pub struct LinkView {
     pub endpoints: Endpoints,
     /// Who is at the other end, and what it can take.
     pub neighbour: Neighbour,
-    /// The dialect of text that is spoken on it; `None` where it is frames.
-    pub dialect: Option<TextProtocol>,
+    /// The text protocol that its peer speaks; `None` for the binary protocol.
+    pub text_protocol: Option<TextProtocol>,
 }
 
 impl<'a> Snapshot<'a> {
-    pub(crate) const fn new(server: &'a Context) -> Self {
-        Snapshot { server }
+    pub(crate) const fn new(cx: &'a Context) -> Self {
+        Snapshot { cx }
     }
 
     /// The server's id.
     #[must_use]
     pub fn id(&self) -> HostId {
-        self.server.config.id
+        self.cx.config.id
     }
 
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &'a str {
-        self.server.config.name.as_str()
+        self.cx.config.name.as_str()
     }
 
     /// What it says about itself.
     #[must_use]
     pub fn info(&self) -> &'a str {
-        self.server.config.info.as_str()
+        self.cx.config.info.as_str()
     }
 
     /// Its place in the order in which servers dial each other;
     /// [`UNRANKED`](crate::UNRANKED) while it has none.
     #[must_use]
     pub fn rank(&self) -> u32 {
-        self.server.rank
+        self.cx.tree.rank()
     }
 
     /// The other hosts of the network.
     #[must_use]
     pub fn directory(&self) -> &'a Directory {
-        self.server.network.directory()
+        self.cx.network.directory()
     }
 
     /// The channels of the network.
     #[must_use]
     pub fn channels(&self) -> &'a Channels {
-        self.server.network.channels()
+        self.cx.network.channels()
     }
 
     /// What clients are called where names are words that nobody else has; `None` if
     /// no dialect of text is spoken here.
     #[must_use]
     pub fn nicks(&self) -> Option<&'a Nicks> {
-        self.server.names.as_ref().map(|names| &names.nicks)
+        self.cx.network.names().map(|names| &names.nicks)
     }
 
     /// What servers are called there, this one included.
     #[must_use]
     pub fn server_names(&self) -> Option<&'a Nicks> {
-        self.server.names.as_ref().map(|names| &names.servers)
+        self.cx.network.names().map(|names| &names.servers)
     }
 
     /// The id of the adjacent host that is the first hop towards `host`.
     #[must_use]
     pub fn first_link(&self, host: &Host) -> Option<HostId> {
-        let neighbour = self.server.network.neighbours().find(host.first_link());
+        let neighbour = self.cx.network.neighbours().find(host.first_link());
         neighbour.map(|neighbour| neighbour.host)
     }
 
     /// The adjacent hosts of a kind, in the order of their ids.
     #[must_use]
     pub fn adjacent(&self, kind: HostKind) -> Vec<HostId> {
-        let neighbours = self.server.network.neighbours().iter();
+        let neighbours = self.cx.network.neighbours().iter();
         let of_kind = neighbours.filter(|(_, neighbour)| neighbour.kind == kind);
         let mut ids: Vec<_> = of_kind.map(|(_, neighbour)| neighbour.host).collect();
         ids.sort_unstable();
@@ -104,21 +104,21 @@ impl<'a> Snapshot<'a> {
 
     /// The registered links, in no meaningful order.
     pub fn links(&self) -> impl Iterator<Item = LinkView> + 'a {
-        let server = self.server;
-        server
-            .network
+        let cx = self.cx;
+        cx.network
             .neighbours()
             .iter()
             .filter_map(|(link, neighbour)| {
-                let session = server.sessions.find(link)?;
+                let found = cx.links.find(link)?;
                 Some(LinkView {
                     link,
-                    endpoints: session.endpoints,
+                    endpoints: found.endpoints,
                     neighbour: *neighbour,
-                    dialect: session.lines.as_ref().map(|lines| match lines {
-                        Lines::Irc(_) => TextProtocol::Irc,
-                        Lines::Legacy(_) => TextProtocol::Legacy,
-                    }),
+                    text_protocol: match found.protocol {
+                        Protocol::Crc(_) => None,
+                        Protocol::Irc(_) => Some(TextProtocol::Irc),
+                        Protocol::Legacy(_) => Some(TextProtocol::Legacy),
+                    },
                 })
             })
     }
@@ -126,37 +126,37 @@ impl<'a> Snapshot<'a> {
     /// How many connections have not registered.
     #[must_use]
     pub fn unregistered_links(&self) -> usize {
-        self.server.sessions.len() - self.server.network.neighbours().len()
+        self.cx.links.len() - self.cx.network.neighbours().len()
     }
 
     /// The server that we linked to, if it has taken us; and what we know of it.
     #[must_use]
     pub fn uplink(&self) -> Option<(HostId, PeerVersion)> {
-        let mut neighbours = self.server.network.neighbours().iter();
+        let mut neighbours = self.cx.network.neighbours().iter();
         neighbours.find_map(|(_, n)| n.uplink.then_some((n.host, n.version)))
     }
 
     /// Whom it would dial if it looked for an uplink, in order.
     #[must_use]
     pub fn candidates(&self) -> Vec<PeerAddress> {
-        self.server.candidates()
+        self.cx.tree.candidates()
     }
 
     /// When a server is dialled next that has led back to this one, through
     /// nodes that may list it wrongly.
     #[must_use]
     pub fn next_loop_retry(&self) -> Option<Timestamp> {
-        self.server.next_loop_retry()
+        crate::crc::uplink::next_loop_retry(self.cx)
     }
 
     /// The texts of the statuses that were addressed to this server, oldest first.
     pub fn status_log(&self) -> impl Iterator<Item = &'a str> {
-        self.server.status_log.texts()
+        self.cx.status_log.texts()
     }
 
     /// What it has done so far, in numbers.
     #[must_use]
     pub fn counters(&self) -> &'a Counters {
-        &self.server.counters
+        &self.cx.counters
     }
 }

@@ -1,0 +1,210 @@
+//! The fan-out: every change goes to each protocol once, which renders it for its
+//! own links. The only place that knows all of them.
+
+use crc_machine::{ByteRange, LinkId};
+use crc_wire::{ChannelChat, HostId, Message};
+
+use super::{Context, Out};
+use crate::link::Protocol;
+use crate::network::{ChannelEvent, ChannelEventKind, HostChange, HostKind};
+use crate::planted::planted;
+use crate::{crc, irc, legacy};
+
+/// From this many links on, what is rendered for a channel's members may wait for a
+/// moment for more of its kind: each link costs a system call, however little is sent.
+const MANY_LINKS: usize = 8;
+
+/// The frame that tells servers and clients of the binary protocol of an event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Frame<'a> {
+    /// It stands in the outbox.
+    Stored(ByteRange),
+    /// It is passed on as it came.
+    Received(&'a [u8]),
+    /// It is still to be encoded: a user of this server speaks.
+    Chat(&'a ChannelChat<'a>),
+}
+
+/// One event as each kind of member gets it, rendered when the first one needs it.
+#[derive(Default)]
+struct RenderCache {
+    many: bool,
+    frame: Option<ByteRange>,
+    irc: [Option<ByteRange>; irc::VARIANTS],
+    legacy: Option<ByteRange>,
+}
+
+/// Puts bytes for members into the outbox.
+fn store(many: bool, out: &mut Out, write: impl FnOnce(&mut Vec<u8>)) -> ByteRange {
+    if many {
+        out.store_deferred(write)
+    } else {
+        out.store(write)
+    }
+}
+
+impl RenderCache {
+    fn frame(&mut self, frame: Frame<'_>, out: &mut Out) -> ByteRange {
+        let many = self.many;
+        *self.frame.get_or_insert_with(|| match frame {
+            Frame::Stored(range) => range,
+            Frame::Received(bytes) => store(many, out, |arena| arena.extend_from_slice(bytes)),
+            Frame::Chat(chat) => store(many, out, |arena| {
+                Message::ChannelChat(chat.clone()).encode(arena);
+            }),
+        })
+    }
+}
+
+impl Context {
+    /// Hands a change of the network's hosts to every protocol.
+    pub(super) fn publish_host(&mut self, change: HostChange<'_>, out: &mut Out) {
+        match change {
+            HostChange::Joined { id, from, scope } => {
+                crc::announce::on_host_joined(self, id, from, out);
+                irc::on_host_joined(self, id);
+                legacy::notify::on_host_joined(self, id, from, scope, out);
+            }
+            HostChange::Left {
+                id,
+                text,
+                from,
+                scope,
+            } => {
+                irc::on_host_left(self, id, text, out);
+                legacy::notify::on_host_left(self, id, text, from, scope, out);
+                crc::announce::on_host_left(self, id, text, from, out);
+            }
+            HostChange::Changed {
+                id,
+                from,
+                renamed_from,
+            } => {
+                crc::announce::on_host_changed(self, id, from, out);
+                if let Some(nick) = renamed_from {
+                    irc::on_host_renamed(self, id, nick, out);
+                    legacy::notify::on_host_renamed(self, id, nick, from, out);
+                }
+            }
+        }
+    }
+
+    /// Hands an event of a channel to every protocol, but not to the link `from` that
+    /// it came from.
+    pub(super) fn publish_channel(
+        &mut self,
+        event: &ChannelEvent<'_>,
+        frame: Frame<'_>,
+        from: Option<LinkId>,
+        out: &mut Out,
+    ) {
+        crc::channel::on_event(self, event, frame, from, out);
+        legacy::notify::on_channel_event(self, event, from, out);
+        self.render_to_members(event, frame, from, out);
+        if let ChannelEventKind::Said { text, .. } = event.kind {
+            legacy::notify::on_channel_chat(self, event, text, from, out);
+        }
+    }
+
+    /// Renders an event for the members of the channel that are linked to this server,
+    /// each in its own protocol; and a chat for the servers behind which others are.
+    fn render_to_members(
+        &self,
+        event: &ChannelEvent<'_>,
+        frame: Frame<'_>,
+        from: Option<LinkId>,
+        out: &mut Out,
+    ) {
+        let Some(channel) = self.network.channels().find(event.channel) else {
+            return;
+        };
+        let event = &ChannelEvent {
+            channel: channel.name(),
+            ..*event
+        };
+        let mut cache = RenderCache {
+            many: channel.links_len() >= MANY_LINKS,
+            ..RenderCache::default()
+        };
+        for link in channel.links() {
+            let (Some(neighbour), Some(found)) =
+                (self.network.neighbours().find(link), self.links.find(link))
+            else {
+                continue;
+            };
+            let own = event.who == Some(neighbour.host);
+            // The link that it came from knows it.
+            if from == Some(link) && !own && !planted!(self, ChannelChatBack) {
+                continue;
+            }
+            let bytes = match &found.protocol {
+                Protocol::Crc(session) => {
+                    let wants = crc::channel::wants(self, neighbour, session, event, own, from);
+                    wants.then(|| cache.frame(frame, out))
+                }
+                Protocol::Irc(user) => irc::variant_for(user, own, event).map(|variant| {
+                    *cache.irc[variant].get_or_insert_with(|| {
+                        store(cache.many, out, |arena| {
+                            irc::write_event(self, event, variant, arena);
+                        })
+                    })
+                }),
+                Protocol::Legacy(_) if neighbour.kind == HostKind::Server => None,
+                Protocol::Legacy(_) if own && event.is_chat() => None,
+                Protocol::Legacy(_) => Some(*cache.legacy.get_or_insert_with(|| {
+                    store(cache.many, out, |arena| {
+                        legacy::notify::write_event(self, event, arena);
+                    })
+                })),
+            };
+            if let Some(bytes) = bytes {
+                out.send_stored(link, bytes);
+            }
+        }
+    }
+
+    // Single hosts of this server.
+
+    /// Delivers a notice to a host of this server.
+    pub(super) fn deliver_notice(
+        &mut self,
+        source: HostId,
+        host: HostId,
+        text: &str,
+        out: &mut Out,
+    ) {
+        let Some(link) = self.link_of(host) else {
+            return;
+        };
+        match self.links.find(link).map(|found| &found.protocol) {
+            Some(Protocol::Irc(_)) => irc::notice(self, link, source, text, out),
+            _ => self.relay_chat_text(source, host, text, out),
+        }
+    }
+
+    /// Delivers an invitation to a host of this server; the legacy protocol has none.
+    pub(super) fn deliver_invitation(
+        &mut self,
+        source: HostId,
+        host: HostId,
+        channel: &str,
+        out: &mut Out,
+    ) {
+        let Some(link) = self.link_of(host) else {
+            return;
+        };
+        match self.links.find(link).map(|found| &found.protocol) {
+            Some(Protocol::Irc(_)) => irc::on_invited(self, link, source, channel, out),
+            Some(Protocol::Crc(_)) => {
+                crc::channel::send_invitation(self, link, source, host, channel, out);
+            }
+            Some(Protocol::Legacy(_)) | None => {}
+        }
+    }
+
+    /// The first link to a host.
+    pub(crate) fn link_of(&self, id: HostId) -> Option<LinkId> {
+        let host = self.network.directory().find(id)?;
+        Some(host.first_link())
+    }
+}

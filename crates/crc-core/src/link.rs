@@ -1,0 +1,134 @@
+//! One link of this server: its endpoints, how far its conversation has come, how
+//! bytes go out on it, and the protocol that its peer speaks.
+
+use crc_machine::{ByteRange, Endpoints, LinkId, Origin, Outbox, RateLimiter, Timestamp};
+
+use crate::crc::pacing::Pacer;
+use crate::crc::session::Session;
+use crate::irc::User;
+use crate::legacy::Peer;
+use crate::violation::Role;
+
+/// How far a conversation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The peer has connected and has not registered.
+    Unregistered,
+    /// This server has connected and introduced itself; the peer has not answered.
+    Introduced,
+    /// The peer is a registered client.
+    Client,
+    /// The peer is a registered server.
+    Server,
+    /// This server has closed the link, and ignores what still arrives on it.
+    Closing,
+}
+
+impl Phase {
+    /// The role in which the peer breaks a rule in this phase.
+    pub(crate) const fn role(self) -> Role {
+        match self {
+            Phase::Unregistered | Phase::Introduced | Phase::Closing => Role::Unregistered,
+            Phase::Client => Role::Client,
+            Phase::Server => Role::Server,
+        }
+    }
+}
+
+/// How bytes go out on a link.
+#[derive(Debug)]
+pub(crate) enum Outlet {
+    /// At once.
+    Direct,
+    /// In small chunks with pauses between them: the peer is a v1 node.
+    Paced(Box<Pacer>),
+    /// Not yet: the version of the peer is not known. A few chats and statuses are
+    /// kept as they came.
+    Held(Vec<u8>),
+    /// At once, and as lines of text instead of frames.
+    Text,
+}
+
+/// The protocol that a link's peer speaks, and the state of the conversation in it.
+#[derive(Debug)]
+pub(crate) enum Protocol {
+    /// The binary protocol.
+    Crc(Session),
+    /// Ordinary IRC: the peer is a user.
+    Irc(Box<User>),
+    /// The legacy IRC network: the peer is a user or a server.
+    Legacy(Box<Peer>),
+}
+
+/// How many bytes are kept for a peer whose version is not known.
+pub(crate) const HELD_BYTES_MAX: usize = 64 * 1024;
+
+/// One link of this server.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) endpoints: Endpoints,
+    pub(crate) origin: Origin,
+    pub(crate) phase: Phase,
+    /// When the last bytes arrived.
+    pub(crate) heard_at: Timestamp,
+    pub(crate) outlet: Outlet,
+    /// How many chats the peer may send.
+    pub(crate) chats: RateLimiter,
+    pub(crate) protocol: Protocol,
+}
+
+impl Link {
+    pub(crate) fn new(
+        now: Timestamp,
+        origin: Origin,
+        endpoints: Endpoints,
+        protocol: Protocol,
+    ) -> Self {
+        Link {
+            endpoints,
+            origin,
+            phase: match origin {
+                Origin::Accepted { .. } => Phase::Unregistered,
+                Origin::Dialed { .. } => Phase::Introduced,
+            },
+            heard_at: now,
+            outlet: Outlet::Direct,
+            chats: RateLimiter::default(),
+            protocol,
+        }
+    }
+
+    /// Whether the peer speaks the binary protocol.
+    pub(crate) const fn is_crc(&self) -> bool {
+        matches!(self.protocol, Protocol::Crc(_))
+    }
+
+    /// The session, if the peer speaks the binary protocol.
+    #[inline]
+    pub(crate) const fn crc(&self) -> Option<&Session> {
+        match &self.protocol {
+            Protocol::Crc(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The session to be changed, if the peer speaks the binary protocol.
+    #[inline]
+    pub(crate) const fn crc_mut(&mut self) -> Option<&mut Session> {
+        match &mut self.protocol {
+            Protocol::Crc(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Sends bytes that stand in the outbox, in the way that the peer can take.
+    #[inline]
+    pub(crate) fn deliver<N>(&mut self, link: LinkId, bytes: ByteRange, out: &mut Outbox<N>) {
+        match &mut self.outlet {
+            Outlet::Direct | Outlet::Text => out.send_stored(link, bytes),
+            Outlet::Paced(pacer) => pacer.push(out.bytes(bytes)),
+            Outlet::Held(held) if held.len() + bytes.len() > HELD_BYTES_MAX => {}
+            Outlet::Held(held) => held.extend_from_slice(out.bytes(bytes)),
+        }
+    }
+}

@@ -1,7 +1,6 @@
-//! Bytes as a source of choices. When it runs dry, the scenario ends: what
-//! nobody chose does not happen. Knows nothing of what is chosen.
+//! Bytes as a source of choices. When they run out, the scenario ends.
 
-/// Choices that follow from bytes, one after the other.
+/// Choices that bytes make, one after the other.
 #[derive(Debug, Clone)]
 pub(crate) struct Choices<'a> {
     bytes: &'a [u8],

@@ -1,5 +1,5 @@
-//! One client and servers that say anything: it speaks for itself only, keeps
-//! to what fits together, and leaves when it is told to.
+//! One client and servers that send anything: the client speaks for itself only, keeps a
+//! consistent state, and quits when it is told to.
 
 use std::time::Duration;
 
@@ -10,26 +10,26 @@ use crc_wire::{
 };
 
 use crate::choices::Choices;
-use crate::net::{Net, raw_address};
+use crate::frames::append_frame;
+use crate::net::{Net, peer_address};
 use crate::peers::{Role, act, duration};
-use crate::speech::speech;
 
-/// What may happen; the seeds are written with these.
-pub(crate) mod happens {
-    pub(crate) const SAY: u8 = 0;
-    pub(crate) const SAY_TOO: u8 = 1;
+/// What may happen. Seeds are written with these numbers.
+pub(crate) mod op {
+    pub(crate) const SEND: u8 = 0;
+    pub(crate) const SEND_ALSO: u8 = 1;
     pub(crate) const WELCOME: u8 = 2;
     pub(crate) const PEER: u8 = 3;
     pub(crate) const CHAT: u8 = 4;
     pub(crate) const QUIT: u8 = 5;
-    pub(crate) const STALLED: u8 = 6;
-    pub(crate) const PIECE: u8 = 7;
+    pub(crate) const PASS_TIME: u8 = 6;
+    pub(crate) const STEP: u8 = 7;
     pub(crate) const ALL: u8 = 8;
-    /// From here on it is about channels. So high that what was found before there
-    /// were any still means the same.
-    pub(crate) const OF_CHANNELS: u8 = 0xf0;
-    pub(crate) const CHANNEL_WISH: u8 = OF_CHANNELS;
-    pub(crate) const CHANNEL_TOLD: u8 = OF_CHANNELS + 1;
+    /// From here on it is about channels. So high that inputs from before there were
+    /// channels keep their meaning.
+    pub(crate) const CHANNELS: u8 = 0xf0;
+    pub(crate) const CHANNEL_COMMAND: u8 = CHANNELS;
+    pub(crate) const CHANNEL_FRAME: u8 = CHANNELS + 1;
 }
 
 /// A scenario for one client, chosen by `input`: with an id of its own for an
@@ -37,24 +37,23 @@ pub(crate) mod happens {
 ///
 /// # Panics
 ///
-/// When the client sends anything but what a client may, lists itself, is in a
-/// channel that it has not been let into, or does not end when it has been told
-/// to quit.
+/// When the client sends what a client may not, lists itself, is in a channel without
+/// being a member, or does not end when it is told to quit.
 pub fn client(input: &[u8]) -> u64 {
     let mut choices = Choices::new(input);
     let Some(first) = choices.byte() else {
         return 0;
     };
     let mut net = Net::new(u64::from(first));
-    net.raws_listen = true;
-    net.add_client_of(raw_address(0), (first % 2 == 1).then_some(1001));
-    net.all();
+    net.peers_listen = true;
+    net.add_client_of(peer_address(0), (first % 2 == 1).then_some(1001));
+    net.deliver_all();
     while step(&mut net, &mut choices).is_some() {
         let machine = &net.clients[0].machine;
         assert!(machine.client(machine.id()).is_none(), "it lists itself");
         assert!(machine.is_welcomed() || !machine.is_settled());
         for channel in machine.channels() {
-            assert!(channel.member(machine.id()).is_some(), "it is in");
+            assert!(channel.member(machine.id()).is_some(), "it is a member");
         }
     }
     for _ in 0..2 {
@@ -69,18 +68,18 @@ pub fn client(input: &[u8]) -> u64 {
 fn step(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
     let what = choices.byte()?;
     let what = match what {
-        ..happens::OF_CHANNELS => what % happens::ALL,
-        _ => happens::OF_CHANNELS + what % 2,
+        ..op::CHANNELS => what % op::ALL,
+        _ => op::CHANNELS + what % 2,
     };
     match what {
-        happens::CHANNEL_WISH => {
-            let command = channel_wish(choices)?;
+        op::CHANNEL_COMMAND => {
+            let command = channel_command(choices)?;
             net.command_client(0, command);
         }
-        happens::CHANNEL_TOLD => channel_told(net, choices)?,
-        happens::WELCOME => welcome(net),
-        happens::PEER if net.raws > 0 => act_of_server(net, choices)?,
-        happens::CHAT => {
+        op::CHANNEL_FRAME => send_channel_frame(net, choices)?,
+        op::WELCOME => welcome(net),
+        op::PEER if net.peers > 0 => act_of_server(net, choices)?,
+        op::CHAT => {
             let to = HostId::new(u32::from(choices.byte()?) + 1)?;
             let text = match choices.byte()? {
                 255 => "x".repeat(70_000),
@@ -89,37 +88,37 @@ fn step(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
             };
             net.command_client(0, ClientCommand::SendChat { to, text });
         }
-        happens::QUIT => {
+        op::QUIT => {
             let text = "bye".to_owned();
             net.command_client(0, ClientCommand::Quit { text });
         }
-        happens::STALLED => net.pass(duration(choices)?),
-        happens::PIECE => {
+        op::PASS_TIME => net.pass_time(duration(choices)?),
+        op::STEP => {
             let (which, len) = (choices.byte()?, choices.byte()?);
-            net.one(which.into(), len.into());
+            net.step(which.into(), len.into());
             return Some(());
         }
-        _ if net.raws > 0 => {
-            let mut said = Vec::new();
-            let whole = speech(choices, &mut said);
-            net.say(net.raws - 1, &said);
+        _ if net.peers > 0 => {
+            let mut bytes = Vec::new();
+            let whole = append_frame(choices, &mut bytes);
+            net.send_from_peer(net.peers - 1, &bytes);
             whole?;
         }
         _ => {}
     }
-    net.all();
+    net.deliver_all();
     Some(())
 }
 
-/// There is no server to connect to, but all else that a raw peer does.
+/// What a scripted peer does, except connecting to a server.
 fn act_of_server(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
-    act(net, choices, Role::Stranger, 0)
+    act(net, choices, Role::Unregistered, 0)
 }
 
-/// The names of channels that there is something to say about; the last is none.
+/// Names of channels; the last one is invalid.
 const CHANNELS: [&str; 4] = ["#a", "#A", "#b", "b"];
 
-fn channel_wish(choices: &mut Choices<'_>) -> Option<ClientCommand> {
+fn channel_command(choices: &mut Choices<'_>) -> Option<ClientCommand> {
     let (what, channel) = (choices.below(8)?, choices.one_of(&CHANNELS)?.to_owned());
     let text = "k".repeat(choices.byte()?.into());
     Some(match what {
@@ -134,8 +133,8 @@ fn channel_wish(choices: &mut Choices<'_>) -> Option<ClientCommand> {
     })
 }
 
-/// The server says something of channels, true or not.
-fn channel_told(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
+/// The server sends a frame about a channel, true or not.
+fn send_channel_frame(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
     let me = net.clients[0].machine.id();
     let (what, name) = (choices.below(8)?, choices.one_of(&CHANNELS)?);
     let who = choices.byte()?;
@@ -201,8 +200,8 @@ fn channel_told(net: &mut Net, choices: &mut Choices<'_>) -> Option<()> {
             status(code, Text::new(text).ok()?)
         }
     };
-    if let Some(last) = net.raws.checked_sub(1) {
-        net.say(last, &message.to_vec());
+    if let Some(last) = net.peers.checked_sub(1) {
+        net.send_from_peer(last, &message.to_vec());
     }
     Some(())
 }
@@ -214,7 +213,7 @@ fn welcome(net: &mut Net) {
         code: StatusCode::WELCOME,
         text: Text::truncated("Welcome to the Clemson Relay Chat network client"),
     });
-    if let Some(last) = net.raws.checked_sub(1) {
-        net.say(last, &welcome.to_vec());
+    if let Some(last) = net.peers.checked_sub(1) {
+        net.send_from_peer(last, &welcome.to_vec());
     }
 }

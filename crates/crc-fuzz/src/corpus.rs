@@ -1,6 +1,5 @@
-//! Where the corpus is kept: the seeds as files, and what the fuzzer has found
-//! beside them, in one file for each target with an input in hexadecimal digits on
-//! each line. Knows nothing of what the inputs mean.
+//! The corpus on disk: each seed is a file; the inputs that the fuzzer has found are one
+//! file for each target, with an input in hexadecimal digits on each line.
 
 use std::fmt::Write;
 use std::fs;
@@ -17,12 +16,11 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
 }
 
-/// All that is kept for a target: seeds by their names, what was found by its
-/// line.
+/// The corpus of a target: seeds by their names, found inputs by their lines.
 ///
 /// # Errors
 ///
-/// When a file can't be read, or is not what it should be.
+/// When a file cannot be read or is invalid.
 pub fn read(target: Target) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut inputs = Vec::new();
     for file in fs::read_dir(folder().join(target.name))? {
@@ -39,11 +37,11 @@ pub fn read(target: Target) -> io::Result<Vec<(String, Vec<u8>)>> {
     Ok(inputs)
 }
 
-/// Keeps `inputs` as what the fuzzer has found, in place of what was kept before.
+/// Replaces the found inputs of a target.
 ///
 /// # Errors
 ///
-/// When the file can't be written.
+/// When the file cannot be written.
 pub fn keep(target: Target, mut inputs: Vec<Vec<u8>>) -> io::Result<()> {
     inputs.retain(|input| !input.is_empty());
     inputs.sort();
@@ -68,8 +66,8 @@ fn bytes(digits: &str) -> Option<Vec<u8>> {
     bytes.collect()
 }
 
-/// An input made of those of `corpus`: two of them spliced, and some bytes
-/// changed, put in or taken out.
+/// A mutation: two inputs of `corpus` spliced, and some bytes changed, inserted or
+/// removed.
 ///
 /// # Panics
 ///

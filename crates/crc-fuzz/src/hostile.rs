@@ -1,6 +1,6 @@
-//! Two servers, two clients who behave, and hostile peers of one role: whatever
-//! these do, the clients are served on, and when they are gone nothing of theirs
-//! is left.
+//! Two servers, two well-behaved clients, and hostile peers of one role. Whatever the
+//! hostile peers do, the clients stay connected; when they have gone, nothing of theirs is
+//! left.
 
 use std::time::Duration;
 
@@ -8,90 +8,90 @@ use crc_core::{ClientCommand, HostKind, Server};
 use crc_wire::HostId;
 
 use crate::choices::Choices;
-use crate::net::{Net, config, raw_address, server_address};
+use crate::net::{Net, config, peer_address, server_address};
 use crate::peers::{Role, act, introduce};
 
-/// The ids of the clients who behave, one at each server.
+/// The ids of the well-behaved clients, one at each server.
 const GOOD: [u32; 2] = [1001, 1002];
 
-/// Peers that never register as anything in particular.
+/// Peers that do not register by themselves.
 ///
 /// # Panics
 ///
-/// When they harm those who behave. So with all that follow.
-pub fn stranger(input: &[u8]) -> u64 {
-    downlink(Role::Stranger, input)
+/// When they harm a well-behaved node.
+pub fn unregistered(input: &[u8]) -> u64 {
+    downlink(Role::Unregistered, input)
 }
 
-/// Registered clients: one that announces itself for an odd first byte.
+/// Registered clients: of version 2 for an odd first byte.
 ///
 /// # Panics
 ///
-/// See [`stranger`].
+/// See [`unregistered`].
 pub fn client(input: &[u8]) -> u64 {
     let odd = input.first().is_some_and(|byte| byte % 2 == 1);
-    downlink(if odd { Role::OurClient } else { Role::Client }, input)
+    downlink(if odd { Role::V2Client } else { Role::V1Client }, input)
 }
 
-/// A server of ours that links to one of the two.
+/// A v2 server that links to one of the two.
 ///
 /// # Panics
 ///
-/// See [`stranger`].
-pub fn server_of_ours(input: &[u8]) -> u64 {
-    downlink(Role::Ours, input)
+/// See [`unregistered`].
+pub fn v2_server(input: &[u8]) -> u64 {
+    downlink(Role::V2Server, input)
 }
 
-/// An original server that links to one of the two.
+/// A v1 server that links to one of the two.
 ///
 /// # Panics
 ///
-/// See [`stranger`].
-pub fn original_server(input: &[u8]) -> u64 {
-    downlink(Role::Original, input)
+/// See [`unregistered`].
+pub fn v1_server(input: &[u8]) -> u64 {
+    downlink(Role::V1Server, input)
 }
 
-/// A server that the others link to, of ours for an odd first byte. It may take
-/// ids from clients, being the parent; not more.
+/// A server that the others link to, of version 2 for an odd first byte. As the parent
+/// it may take ids from clients, and nothing more.
 ///
 /// # Panics
 ///
-/// See [`stranger`].
+/// See [`unregistered`].
 pub fn uplink(input: &[u8]) -> u64 {
     let Some((&first, rest)) = input.split_first() else {
         return 0;
     };
     let role = match first % 2 {
-        0 => Role::Original,
-        _ => Role::Ours,
+        0 => Role::V1Server,
+        _ => Role::V2Server,
     };
     let mut net = Net::new(u64::from(first));
-    net.raws_listen = true;
-    net.add_server(config(0, vec![raw_address(0)]));
-    net.all();
+    net.peers_listen = true;
+    net.add_server(config(0, vec![peer_address(0)]));
+    net.deliver_all();
     introduce_parent(&mut net, role);
-    settle(&mut net);
+    join(&mut net);
     let mut choices = Choices::new(rest);
-    let mut raws = net.raws;
-    while act(&mut net, &mut choices, Role::Stranger, 1).is_some() {
-        net.all();
-        // Whoever is dialled anew introduces itself as before.
-        if net.raws > raws {
-            raws = net.raws;
+    let mut peers = net.peers;
+    while act(&mut net, &mut choices, Role::Unregistered, 1).is_some() {
+        net.deliver_all();
+        // A peer that is dialled again introduces itself again.
+        if net.peers > peers {
+            peers = net.peers;
             introduce_parent(&mut net, role);
-            net.all();
+            net.deliver_all();
         }
     }
-    net.raws_listen = false;
-    (0..net.raws).for_each(|raw| net.hang_up(raw));
-    settled_again(&mut net);
-    judge(&mut net);
+    net.peers_listen = false;
+    (0..net.peers).for_each(|peer| net.close(peer));
+    recover(&mut net);
+    check_at_rest(&mut net);
     net.digest()
 }
 
 fn introduce_parent(net: &mut Net, role: Role) {
-    let raw = net.raws - 1;
-    introduce(net, raw, role, 0);
+    let peer = net.peers - 1;
+    introduce(net, peer, role, 0);
 }
 
 fn downlink(role: Role, input: &[u8]) -> u64 {
@@ -100,42 +100,47 @@ fn downlink(role: Role, input: &[u8]) -> u64 {
     };
     let mut net = Net::new(u64::from(first));
     net.add_server(config(0, Vec::new()));
-    settle(&mut net);
+    join(&mut net);
     for server in 0..2 {
-        let raw = net.connect(server);
-        introduce(&mut net, raw, role, raw);
+        let peer = net.connect(server);
+        introduce(&mut net, peer, role, peer);
     }
-    // Until an original server is taken for one.
+    // Until a v1 server is taken for one.
     net.run(Duration::from_millis(1_100));
     let mut choices = Choices::new(rest);
     while act(&mut net, &mut choices, role, 2).is_some() {
-        net.all();
+        net.deliver_all();
     }
     net.run(Duration::from_secs(20));
     for client in &net.clients {
-        assert_eq!(client.disconnected, 0, "who behaves is left alone");
+        assert_eq!(
+            client.disconnected, 0,
+            "a well-behaved client stays connected"
+        );
         let forged = |(from, _): &(HostId, String)| GOOD.contains(&from.get());
-        assert!(!client.heard.iter().any(forged), "said in another's name");
+        assert!(
+            !client.received.iter().any(forged),
+            "a chat in the name of a well-behaved client"
+        );
     }
     assert_eq!(net.servers[1].unlinked, 0, "servers stay linked");
-    converse(&mut net);
-    (0..net.raws).for_each(|raw| net.hang_up(raw));
+    exchange_chats(&mut net);
+    (0..net.peers).for_each(|peer| net.close(peer));
     net.run(Duration::from_secs(5));
-    judge(&mut net);
+    check_at_rest(&mut net);
     net.digest()
 }
 
-/// The second server and the clients join, and all is at rest.
-fn settle(net: &mut Net) {
+/// The second server and the clients join, and the network comes to rest.
+fn join(net: &mut Net) {
     net.add_server(config(1, vec![server_address(0)]));
     net.add_client(0, Some(GOOD[0]));
     net.add_client(1, Some(GOOD[1]));
     net.run(Duration::from_millis(1_100));
 }
 
-/// Clients whose ids were taken get them back, and servers that were given wrong
-/// ranks find each other again.
-fn settled_again(net: &mut Net) {
+/// Clients whose ids were taken get them back, and servers with wrong ranks link again.
+fn recover(net: &mut Net) {
     for seconds in [3, 10, 30, 60, 120] {
         net.run(Duration::from_secs(seconds));
         let linked = |server: &Server| server.snapshot().directory().servers_len() == 1;
@@ -147,29 +152,29 @@ fn settled_again(net: &mut Net) {
     }
 }
 
-/// Each says something to the other, which arrives once.
-fn converse(net: &mut Net) {
+/// Each client sends a chat to the other one, which arrives once.
+fn exchange_chats(net: &mut Net) {
     for (from, to) in [(0, 1), (1, 0)] {
-        net.clients[to].heard.clear();
+        net.clients[to].received.clear();
         let command = ClientCommand::SendChat {
             to: HostId::new(GOOD[to]).expect("it is not 0"),
             text: "are you there?".to_owned(),
         };
         net.command_client(from, command);
         net.run(Duration::from_millis(50));
-        let heard = &net.clients[to].heard;
-        let said = heard.iter().filter(|(_, text)| text == "are you there?");
+        let received = &net.clients[to].received;
+        let said = received.iter().filter(|(_, text)| text == "are you there?");
         let from = HostId::new(GOOD[from]).expect("it is not 0");
         assert_eq!(
             said.filter(|(by, _)| *by == from).count(),
             1,
-            "heard: {heard:?}"
+            "received: {received:?}"
         );
     }
 }
 
-/// The two servers and the two clients know each other and nobody else.
-fn judge(net: &mut Net) {
+/// The two servers and the two clients know each other and no other host.
+fn check_at_rest(net: &mut Net) {
     for (index, node) in net.servers.iter().enumerate() {
         let snapshot = node.machine.snapshot();
         let hosts = snapshot.directory().iter();
@@ -187,5 +192,5 @@ fn judge(net: &mut Net) {
         let known: Vec<_> = client.machine.clients().map(|(id, _)| id.get()).collect();
         assert_eq!(known, [GOOD[1 - index]], "at client {index}");
     }
-    converse(net);
+    exchange_chats(net);
 }

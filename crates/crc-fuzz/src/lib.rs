@@ -1,37 +1,34 @@
-//! What must hold whatever happens: the bodies of the fuzz targets.
+//! The bodies of the fuzz targets.
 //!
-//! Each target is a function of bytes that panics when something does not hold
-//! that should. Bytes are frames or lines for the wires' targets, and for all others
-//! choices: what happens next, in what order, cut where. When the bytes have run
-//! out the scenario ends and is judged. The fuzzer outside the workspace
-//! (`fuzz/`) only calls these; so does `cargo test`, with the corpus. See
-//! `docs/FUZZING.md`.
+//! A target is a function of bytes that panics when an invariant does not hold. The bytes
+//! are frames or lines for the targets of the wire formats. For all others they are
+//! choices: what happens next, in which order, in which segments. When they run out, the
+//! scenario ends, and the final checks run. The fuzzer outside the workspace (`fuzz/`)
+//! calls these functions, and so does `cargo test` with the corpus. See `docs/FUZZING.md`.
 //!
-//! Nothing here knows the fuzzer, a socket, a clock or a thread; files are known
-//! to [`corpus`] only.
+//! There is no fuzzer, socket, clock or thread here; only [`corpus`] uses files.
 
 #![forbid(unsafe_code)]
 
 mod choices;
 mod client;
 pub mod corpus;
+mod frames;
 mod hostile;
-mod line_speech;
+mod invariants;
 mod lines;
 mod net;
 mod network;
 mod peers;
-mod promises;
 pub mod seeds;
 mod server;
-mod speech;
+mod text_lines;
 
 pub use client::client;
 pub use crc_wire::fuzz::{decoder, round_trip};
 pub use hostile::{
-    client as hostile_client, original_server as hostile_original_server,
-    server_of_ours as hostile_server_of_ours, stranger as hostile_stranger,
-    uplink as hostile_uplink,
+    client as hostile_client, unregistered as hostile_unregistered, uplink as hostile_uplink,
+    v1_server as hostile_v1_server, v2_server as hostile_v2_server,
 };
 pub use irc_wire::fuzz::{decoder as irc_decoder, message as irc_message};
 pub use lines::lines;
@@ -43,10 +40,10 @@ pub use server::server;
 pub struct Target {
     /// Its name: that of its corpus, of its binary in `fuzz/`, and of its function.
     pub name: &'static str,
-    /// What it does with an input. The result is a hash over all that the machines
-    /// in it have asked for, 0 where there is no machine.
+    /// Runs an input. The result is a hash over all effects of its machines; 0 without
+    /// machines.
     pub body: fn(&[u8]) -> u64,
-    /// The longest input that is worth while.
+    /// The longest useful input.
     pub input_bytes_max: usize,
 }
 
@@ -76,10 +73,10 @@ pub const TARGETS: [Target; 13] = [
     target("lines", lines, 256),
     target("client", client, 256),
     target("network", network, 128),
-    target("hostile_stranger", hostile_stranger, 128),
+    target("hostile_unregistered", hostile_unregistered, 128),
     target("hostile_client", hostile_client, 128),
-    target("hostile_server_of_ours", hostile_server_of_ours, 128),
-    target("hostile_original_server", hostile_original_server, 128),
+    target("hostile_v2_server", hostile_v2_server, 128),
+    target("hostile_v1_server", hostile_v1_server, 128),
     target("hostile_uplink", hostile_uplink, 128),
 ];
 

@@ -1,11 +1,11 @@
-//! Keeps the corpus: see `docs/FUZZING.md`. Run it in the repository.
+//! Maintains the corpus: see `docs/FUZZING.md`. Run it in the repository.
 //!
 //! - `cargo run -p crc-fuzz` writes the seeds.
-//! - `... -- unpack FOLDER` writes all that is kept to `FOLDER/TARGET/`, for the
-//!   fuzzer to begin with.
-//! - `... -- digest N` runs all that is kept and N mutations of it, and prints a digest
-//!   of each target: a change that must not change behaviour leaves them as they are.
-//! - `... -- keep FOLDER` keeps what is in `FOLDER/TARGET/` as what was found.
+//! - `... -- unpack FOLDER` writes the corpus to `FOLDER/TARGET/`, for the fuzzer to start
+//!   with.
+//! - `... -- digest N` runs the corpus and N mutations of it, and prints a digest of each
+//!   target. A change that must not change behaviour must not change them.
+//! - `... -- keep FOLDER` stores the files in `FOLDER/TARGET/` as found inputs.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a program")]
@@ -54,7 +54,7 @@ fn unpack(target: Target, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Targets without a folder stay as they are.
+/// Stores the files in `folder` as found inputs. Without that folder nothing changes.
 fn keep(target: Target, folder: &Path) -> io::Result<()> {
     if !folder.is_dir() {
         return Ok(());
@@ -70,8 +70,8 @@ fn keep(target: Target, folder: &Path) -> io::Result<()> {
     corpus::keep(target, inputs)
 }
 
-/// A hash over all that the machines of a target ask for, with all kept inputs and so
-/// many mutations of them.
+/// A hash over all effects of the machines of a target, with its corpus and so many
+/// mutations of it.
 fn digest(target: Target, mutations: u32) -> io::Result<u64> {
     let kept = corpus::read(target)?.into_iter();
     let kept: Vec<_> = kept.map(|(_, input)| input).collect();
@@ -79,7 +79,7 @@ fn digest(target: Target, mutations: u32) -> io::Result<u64> {
     let mutations = (0..mutations).map(|_| corpus::mutated(&kept, target, &mut random));
     let inputs = kept.iter().cloned().chain(mutations);
     Ok(inputs.fold(0, |digest: u64, input| {
-        // A failed target is an outcome to compare like any other.
+        // A panic is an outcome to compare like any other.
         let outcome = std::panic::catch_unwind(|| (target.body)(&input));
         digest.rotate_left(1) ^ outcome.unwrap_or(u64::MAX)
     }))

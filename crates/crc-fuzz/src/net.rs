@@ -1,8 +1,8 @@
-//! A small network without sockets: real servers and clients, raw peers that a
-//! scenario speaks for, and a virtual clock.
+//! A small network without sockets: real servers and clients, scripted peers, and a
+//! virtual clock.
 //!
-//! Streams and links are `crc-netem`'s [`SteppedNet`]: the scenario chooses what happens
-//! next. After every event the machines are held to their contract, see
+//! The connections are `crc-netem`'s [`SteppedNet`]: the scenario chooses what happens
+//! next. After every event the effects of the machine are checked, see
 //! [`machines`](self::machines). What must hold for one scenario only is asserted there.
 
 mod bounds;
@@ -19,34 +19,34 @@ use crc_core::{
 use crc_netem::{LinkEvent, Phase, Side, StepEvent, SteppedNet};
 use crc_wire::{HostId, Info, Name};
 
-use crate::promises::Sent;
+use crate::invariants::SentState;
 
 /// More steps than any network this small needs to come to rest.
 const STEPS_MAX: usize = 200_000;
-/// The port of the first server, and of the first raw listener.
+/// The port of the first server, and of the first scripted listener.
 const SERVER_PORTS: u16 = 1000;
-const RAW_PORTS: u16 = 2000;
-/// More raw peers do not listen.
-const RAWS_MAX: usize = 32;
+const PEER_PORTS: u16 = 2000;
+/// With so many scripted peers no more listen.
+const PEERS_MAX: usize = 32;
 
-/// Bounds that are crossed by short scenarios too.
+/// Bounds that short scenarios cross, too.
 pub(crate) const CLIENT_QUEUE_BYTES_MAX: usize = 4 * 1024;
 const SERVER_QUEUE_BYTES_MAX: usize = 32 * 1024;
 pub(crate) const HOSTS_MAX: usize = 48;
 
-/// The listeners of a server: of frames, and of the dialects of text.
+/// The listeners of a server: for frames, for IRC, and for the legacy dialect.
 pub(crate) const FRAMES: ListenerId = ListenerId(0);
 pub(crate) const IRC: ListenerId = ListenerId(1);
-pub(crate) const COURSE: ListenerId = ListenerId(2);
-/// The raw listener that speaks the course's dialect, if a server dials it.
-pub(crate) const COURSE_RAW: usize = 2;
+pub(crate) const LEGACY: ListenerId = ListenerId(2);
+/// The scripted listener that speaks the legacy dialect.
+pub(crate) const LEGACY_PEER: usize = 2;
 
 /// A host of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Who {
+pub(crate) enum Host {
     Server(usize),
     Client(usize),
-    Raw(usize),
+    Peer(usize),
 }
 
 /// A server, as its process sees itself.
@@ -59,7 +59,7 @@ pub(crate) struct ServerNode {
     pub(crate) unlinked: u32,
 }
 
-/// A client who behaves.
+/// A well-behaved client.
 #[derive(Debug)]
 pub(crate) struct ClientNode {
     pub(crate) machine: Client,
@@ -67,16 +67,16 @@ pub(crate) struct ClientNode {
     pub(crate) stopped: bool,
     /// How often it has lost its server.
     pub(crate) disconnected: u32,
-    /// Who said what to it.
-    pub(crate) heard: Vec<(HostId, String)>,
+    /// The chats that it has received, with their sources.
+    pub(crate) received: Vec<(HostId, String)>,
 }
 
 /// What is kept with each end of a connection.
 #[derive(Debug, Default)]
 struct EndNotes {
-    /// The dialect of text that is spoken here, if it is one.
+    /// The text protocol of the link, if it does not speak frames.
     dialect: Option<TextProtocol>,
-    sent: Sent,
+    sent: SentState,
 }
 
 /// The network.
@@ -85,16 +85,16 @@ pub(crate) struct Net {
     pub(crate) random: Random,
     pub(crate) servers: Vec<ServerNode>,
     pub(crate) clients: Vec<ClientNode>,
-    /// How many raw peers there have been; each has one connection.
-    pub(crate) raws: usize,
-    /// Whether there is a new raw peer for every dial to where one may listen.
-    pub(crate) raws_listen: bool,
+    /// How many scripted peers there have been; each has one connection.
+    pub(crate) peers: usize,
+    /// Whether dials to scripted listeners are answered, by a new peer each.
+    pub(crate) peers_listen: bool,
     /// Whether the first server has been told to leave.
     pub(crate) leaving: bool,
-    wires: SteppedNet<Who, EndNotes>,
-    /// All bytes that raw peers have said: what is kept of them is bounded by it.
-    said: usize,
-    /// A hash over all that the machines have asked for.
+    stepped: SteppedNet<Host, EndNotes>,
+    /// How many bytes the scripted peers have sent.
+    peer_bytes: usize,
+    /// A hash over all effects of the machines.
     digest: u64,
     server_out: Outbox<ServerNotice>,
     client_out: Outbox<ClientNotice>,
@@ -106,11 +106,11 @@ impl Net {
             random: Random::new(seed),
             servers: Vec::new(),
             clients: Vec::new(),
-            raws: 0,
-            raws_listen: false,
+            peers: 0,
+            peers_listen: false,
             leaving: false,
-            wires: SteppedNet::new(),
-            said: 0,
+            stepped: SteppedNet::new(),
+            peer_bytes: 0,
             digest: 0,
             server_out: Outbox::new(),
             client_out: Outbox::new(),
@@ -118,11 +118,11 @@ impl Net {
     }
 
     pub(crate) const fn now(&self) -> Timestamp {
-        self.wires.now()
+        self.stepped.now()
     }
 
-    /// A hash over all that the machines have asked for so far, byte for byte: equal
-    /// digests of two builds mean that both did the same.
+    /// A hash over all effects of the machines so far: equal digests of two builds mean
+    /// that both did the same, byte for byte.
     pub(crate) fn digest(&self) -> u64 {
         self.digest
     }
@@ -151,7 +151,7 @@ impl Net {
     /// Ends a server as by `kill -9`.
     pub(crate) fn kill_server(&mut self, server: usize) {
         self.servers[server].alive = false;
-        self.wires.kill(Who::Server(server));
+        self.stepped.kill(Host::Server(server));
     }
 
     /// Brings a dead server back, knowing nothing.
@@ -162,12 +162,12 @@ impl Net {
         self.start_server(server);
     }
 
-    /// A client who behaves; with an id of its own choice for `None`.
+    /// A well-behaved client; for `None` it chooses its id.
     pub(crate) fn add_client(&mut self, server: usize, id: Option<u32>) -> usize {
         self.add_client_of(server_address(server), id)
     }
 
-    /// The same, of whatever is at an address.
+    /// The same, for a server at an address.
     pub(crate) fn add_client_of(&mut self, to: PeerAddress, id: Option<u32>) -> usize {
         let number = self.clients.len();
         let server = usize::from(to.port.wrapping_sub(SERVER_PORTS));
@@ -180,7 +180,7 @@ impl Net {
             server,
             stopped: false,
             disconnected: 0,
-            heard: Vec::new(),
+            received: Vec::new(),
         });
         self.command_client(number, ClientCommand::Start);
         number
@@ -196,141 +196,146 @@ impl Net {
         }
     }
 
-    // Raw peers.
+    // Scripted peers.
 
-    /// A raw peer that connects to a server.
+    /// A scripted peer that connects to a server.
     pub(crate) fn connect(&mut self, server: usize) -> usize {
         self.connect_at(server, FRAMES)
     }
 
     /// The same, at one of its listeners.
     pub(crate) fn connect_at(&mut self, server: usize, listener: ListenerId) -> usize {
-        self.raws += 1;
-        let raw = self.raws - 1;
+        self.peers += 1;
+        let peer = self.peers - 1;
         let dialect = match listener {
             IRC => Some(TextProtocol::Irc),
-            COURSE => Some(TextProtocol::Legacy),
+            LEGACY => Some(TextProtocol::Legacy),
             _ => None,
         };
-        self.join(Who::Raw(raw), None, Who::Server(server), dialect, listener);
-        raw
+        self.connect_hosts(
+            Host::Peer(peer),
+            None,
+            Host::Server(server),
+            dialect,
+            listener,
+        );
+        peer
     }
 
-    /// What a raw peer says, if it still can.
-    pub(crate) fn say(&mut self, raw: usize, bytes: &[u8]) {
-        let Some((wire, side)) = self.find(raw) else {
+    /// A scripted peer sends bytes, if it still can.
+    pub(crate) fn send_from_peer(&mut self, peer: usize, bytes: &[u8]) {
+        let Some((connection, side)) = self.find(peer) else {
             return;
         };
-        if self.wires.connections()[wire].end(side).phase() == Phase::Live {
-            self.said += bytes.len();
+        if self.stepped.connections()[connection].end(side).phase() == Phase::Live {
+            self.peer_bytes += bytes.len();
             // Its queue has no bound.
-            let _ = self.wires.send(wire, side, bytes);
+            let _ = self.stepped.send(connection, side, bytes);
         }
     }
 
-    /// A raw peer hangs up.
-    pub(crate) fn hang_up(&mut self, raw: usize) {
-        if let Some((wire, side)) = self.find(raw) {
-            self.wires.close_patiently(wire, side);
+    /// A scripted peer closes its connection.
+    pub(crate) fn close(&mut self, peer: usize) {
+        if let Some((connection, side)) = self.find(peer) {
+            self.stepped.close_patiently(connection, side);
         }
     }
 
-    /// A raw peer's connection breaks: what is on its way is lost.
-    pub(crate) fn reset(&mut self, raw: usize) {
-        if let Some((wire, side)) = self.find(raw) {
-            self.wires.reset(wire, side);
+    /// A scripted peer's connection breaks: what is in flight is lost.
+    pub(crate) fn reset(&mut self, peer: usize) {
+        if let Some((connection, side)) = self.find(peer) {
+            self.stepped.reset(connection, side);
         }
     }
 
-    /// A raw peer stops reading, or begins again.
-    pub(crate) fn stall(&mut self, raw: usize) {
-        if let Some((wire, side)) = self.find(raw) {
-            self.wires.toggle_reading(wire, side);
+    /// A scripted peer stops reading, or goes on.
+    pub(crate) fn toggle_reading(&mut self, peer: usize) {
+        if let Some((connection, side)) = self.find(peer) {
+            self.stepped.toggle_reading(connection, side);
         }
     }
 
-    /// A connection between any two breaks.
-    pub(crate) fn break_wire(&mut self, index: usize) {
-        let wires = self.wires.connections().len();
-        if wires > 0 {
-            let is_told = |who| !matches!(who, Who::Raw(_));
-            self.wires.break_connection(index % wires, is_told);
+    /// Any connection breaks.
+    pub(crate) fn break_connection(&mut self, index: usize) {
+        let connections = self.stepped.connections().len();
+        if connections > 0 {
+            let is_told = |host| !matches!(host, Host::Peer(_));
+            self.stepped.break_connection(index % connections, is_told);
         }
     }
 
-    fn find(&self, raw: usize) -> Option<(usize, Side)> {
-        self.wires.find_host(Who::Raw(raw))
+    fn find(&self, peer: usize) -> Option<(usize, Side)> {
+        self.stepped.find_host(Host::Peer(peer))
     }
 
-    // What happens.
+    // Time.
 
-    /// Lets one thing happen of those that may, and for bytes no more than
-    /// `bytes_max` of them.
-    pub(crate) fn one(&mut self, which: usize, bytes_max: usize) {
-        if let Some(event) = self.wires.step(which, bytes_max) {
-            self.carry_out(event);
+    /// One thing happens of those that can, with at most `bytes_max` bytes.
+    pub(crate) fn step(&mut self, which: usize, bytes_max: usize) {
+        if let Some(event) = self.stepped.step(which, bytes_max) {
+            self.on_step(event);
         }
     }
 
-    /// Lets all happen that may, in any order, and no time pass.
-    pub(crate) fn all(&mut self) {
+    /// Everything that can happens, in a random order. No time passes.
+    pub(crate) fn deliver_all(&mut self) {
         let mut steps = 0;
-        while let Some(event) = self.wires.random_step(&mut self.random) {
-            self.carry_out(event);
+        while let Some(event) = self.stepped.random_step(&mut self.random) {
+            self.on_step(event);
             steps += 1;
             assert!(steps < STEPS_MAX, "the network does not come to rest");
         }
     }
 
-    fn carry_out(&mut self, event: StepEvent<Who>) {
+    fn on_step(&mut self, event: StepEvent<Host>) {
         match event {
-            StepEvent::Dial { host, dial, to } => self.dialed(host, dial, &to),
+            StepEvent::Dial { host, dial, to } => self.on_dial(host, dial, &to),
             StepEvent::Link { host, event } => {
                 match host {
-                    Who::Server(server) => self.handle_server(server, event.as_event()),
-                    Who::Client(client) => self.handle_client(client, event.as_event()),
-                    Who::Raw(_) => {}
+                    Host::Server(server) => self.handle_server(server, event.as_event()),
+                    Host::Client(client) => self.handle_client(client, event.as_event()),
+                    Host::Peer(_) => {}
                 }
                 if let LinkEvent::Bytes { bytes, .. } = event {
-                    self.wires.recycle(bytes);
+                    self.stepped.recycle(bytes);
                 }
             }
             StepEvent::Dropped => {}
         }
     }
 
-    /// Lets time pass, and nothing be delivered meanwhile but by `all`.
-    pub(crate) fn pass(&mut self, duration: Duration) {
-        self.pass_with(duration, |_| {});
+    /// Time passes, and nothing is delivered.
+    pub(crate) fn pass_time(&mut self, duration: Duration) {
+        self.pass_time_with(duration, |_| {});
     }
 
-    /// Lets all happen and time pass, as it does where nothing is slow.
+    /// Time passes, and everything is delivered at once.
     pub(crate) fn run(&mut self, duration: Duration) {
-        self.all();
-        self.pass_with(duration, Net::all);
-        self.all();
+        self.deliver_all();
+        self.pass_time_with(duration, Net::deliver_all);
+        self.deliver_all();
     }
 
-    /// Lets time pass, with `each` after every deadline.
-    fn pass_with(&mut self, duration: Duration, each: impl Fn(&mut Net)) {
+    /// Time passes, with `each` after every deadline.
+    fn pass_time_with(&mut self, duration: Duration, each: impl Fn(&mut Net)) {
         let end = self.now() + duration;
         let mut steps = 0;
-        while let Some((when, who)) = self.deadline()
+        while let Some((when, host)) = self.deadline()
             && when <= end
         {
-            self.wires.advance_to(when);
-            match who {
-                Some(Who::Server(server)) => self.handle_server(server, Event::Tick),
-                Some(Who::Client(client)) => self.handle_client(client, Event::Tick),
+            self.stepped.advance_to(when);
+            match host {
+                Some(Host::Server(server)) => self.handle_server(server, Event::Tick),
+                Some(Host::Client(client)) => self.handle_client(client, Event::Tick),
                 _ => {}
             }
-            self.wires.end_lingering();
+            self.stepped.end_lingering();
             each(self);
             steps += 1;
             assert!(steps < STEPS_MAX, "the network does not come to rest");
         }
-        self.wires.advance_to(end);
-        self.wires.end_lingering();
+        self.stepped.advance_to(end);
+        self.stepped.end_lingering();
     }
 
     /// A tick that comes early does no harm.
@@ -339,16 +344,16 @@ impl Net {
     }
 
     /// The next deadline, and the machine whose deadline it is.
-    fn deadline(&self) -> Option<(Timestamp, Option<Who>)> {
+    fn deadline(&self) -> Option<(Timestamp, Option<Host>)> {
         let servers = self.servers.iter().enumerate();
         let servers = servers.filter(|(_, node)| node.alive && !node.stopped);
         let servers =
-            servers.filter_map(|(i, node)| Some((node.machine.deadline()?, Some(Who::Server(i)))));
+            servers.filter_map(|(i, node)| Some((node.machine.deadline()?, Some(Host::Server(i)))));
         let clients = self.clients.iter().enumerate();
         let clients = clients.filter(|(_, node)| !node.stopped);
         let clients =
-            clients.filter_map(|(i, node)| Some((node.machine.deadline()?, Some(Who::Client(i)))));
-        let lingering = self.wires.deadline().map(|when| (when, None));
+            clients.filter_map(|(i, node)| Some((node.machine.deadline()?, Some(Host::Client(i)))));
+        let lingering = self.stepped.deadline().map(|when| (when, None));
         servers
             .chain(clients)
             .chain(lingering)
@@ -357,57 +362,57 @@ impl Net {
 
     // Dials.
 
-    fn dialed(&mut self, who: Who, dial: DialId, to: &PeerAddress) {
+    fn on_dial(&mut self, host: Host, dial: DialId, to: &PeerAddress) {
         let server = usize::from(to.port.wrapping_sub(SERVER_PORTS));
         let there = |node: &ServerNode| node.alive && !node.stopped;
         if &*to.host == "127.0.0.1" && self.servers.get(server).is_some_and(there) {
-            return self.join(who, Some(dial), Who::Server(server), None, FRAMES);
+            return self.connect_hosts(host, Some(dial), Host::Server(server), None, FRAMES);
         }
-        if to.port >= RAW_PORTS && self.raws_listen && self.raws < RAWS_MAX {
-            self.raws += 1;
-            let raw = Who::Raw(self.raws - 1);
-            let course = *to == raw_address(COURSE_RAW);
-            let dialect = course.then_some(TextProtocol::Legacy);
-            return self.join(who, Some(dial), raw, dialect, FRAMES);
+        if to.port >= PEER_PORTS && self.peers_listen && self.peers < PEERS_MAX {
+            self.peers += 1;
+            let peer = Host::Peer(self.peers - 1);
+            let legacy = *to == peer_address(LEGACY_PEER);
+            let dialect = legacy.then_some(TextProtocol::Legacy);
+            return self.connect_hosts(host, Some(dial), peer, dialect, FRAMES);
         }
         let why = DialError::Failed(std::io::ErrorKind::ConnectionRefused);
-        match who {
-            Who::Server(server) => self.handle_server(server, Event::DialFailed { dial, why }),
-            Who::Client(client) => self.handle_client(client, Event::DialFailed { dial, why }),
-            Who::Raw(_) => {}
+        match host {
+            Host::Server(server) => self.handle_server(server, Event::DialFailed { dial, why }),
+            Host::Client(client) => self.handle_client(client, Event::DialFailed { dial, why }),
+            Host::Peer(_) => {}
         }
     }
 
-    /// Both ends stand before either machine hears of it.
-    fn join(
+    /// Connects two hosts. Both ends stand before either machine knows.
+    fn connect_hosts(
         &mut self,
-        near: Who,
+        near: Host,
         dial: Option<DialId>,
-        far: Who,
+        far: Host,
         dialect: Option<TextProtocol>,
         listener: ListenerId,
     ) {
-        let [near_link, far_link] = self.wires.connect(near, far);
-        let wire = self.wires.connections().len() - 1;
-        for end in self.wires.near_and_far(wire, 0) {
+        let [near_link, far_link] = self.stepped.connect(near, far);
+        let connection = self.stepped.connections().len() - 1;
+        for end in self.stepped.near_and_far(connection, 0) {
             end.data.dialect = dialect;
         }
-        self.link_up(far, far_link, Origin::Accepted { listener });
+        self.on_link_up(far, far_link, Origin::Accepted { listener });
         if let Some(dial) = dial {
-            self.link_up(near, near_link, Origin::Dialed { dial });
+            self.on_link_up(near, near_link, Origin::Dialed { dial });
         }
     }
 
-    fn link_up(&mut self, who: Who, link: LinkId, origin: Origin) {
+    fn on_link_up(&mut self, host: Host, link: LinkId, origin: Origin) {
         let event = LinkEvent::Up {
             link,
             origin,
             endpoints: Endpoints {
-                peer: address(RAW_PORTS, 500),
+                peer: address(PEER_PORTS, 500),
                 local: address(SERVER_PORTS, 0),
             },
         };
-        self.carry_out(StepEvent::Link { host: who, event });
+        self.on_step(StepEvent::Link { host, event });
     }
 }
 
@@ -416,14 +421,14 @@ fn address(base: u16, index: usize) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-/// The address of a server, as others are told of it.
+/// The address of a server.
 pub(crate) fn server_address(index: usize) -> PeerAddress {
     address(SERVER_PORTS, index).into()
 }
 
-/// An address at which raw peers may listen.
-pub(crate) fn raw_address(index: usize) -> PeerAddress {
-    address(RAW_PORTS, index).into()
+/// The address of a scripted listener.
+pub(crate) fn peer_address(index: usize) -> PeerAddress {
+    address(PEER_PORTS, index).into()
 }
 
 /// The settings of the server `index`, which links to `connect`.

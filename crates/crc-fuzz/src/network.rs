@@ -1,6 +1,6 @@
-//! A small network: two to four servers and a few clients, who come, go, die,
-//! lose their links and wait for slow ones. When things are left alone, all is
-//! as somebody sees it who sees everything.
+//! A small network: two to four servers and a few clients that start, quit, crash, lose
+//! links and wait for slow peers. When it is left alone, it comes to rest, and every node
+//! knows exactly the others.
 
 use std::time::Duration;
 
@@ -14,43 +14,42 @@ use crate::peers::duration;
 const SERVERS_MAX: usize = 4;
 const CLIENTS_MAX: usize = 6;
 
-/// What may happen; the seeds are written with these. With `HOLD` added, what
-/// follows from it has to wait.
-pub(crate) mod happens {
+/// What may happen. Seeds are written with these numbers. With `HOLD` added, nothing is
+/// delivered afterwards.
+pub(crate) mod op {
     pub(crate) const SERVER: u8 = 0;
     pub(crate) const CLIENT: u8 = 1;
     pub(crate) const CHAT: u8 = 2;
-    pub(crate) const CHAT_TOO: u8 = 3;
+    pub(crate) const CHAT_ALSO: u8 = 3;
     pub(crate) const QUIT: u8 = 4;
     pub(crate) const KILL: u8 = 5;
     pub(crate) const RESTART: u8 = 6;
     pub(crate) const LEAVE: u8 = 7;
     pub(crate) const BREAK: u8 = 8;
-    pub(crate) const STALLED: u8 = 9;
-    pub(crate) const PASS: u8 = 10;
-    pub(crate) const PIECE: u8 = 11;
-    pub(crate) const PIECES: u8 = 12;
+    pub(crate) const PASS_TIME: u8 = 9;
+    pub(crate) const RUN: u8 = 10;
+    pub(crate) const STEP: u8 = 11;
+    pub(crate) const STEPS: u8 = 12;
     pub(crate) const ALL: u8 = 13;
     pub(crate) const HOLD: u8 = 128;
 }
 
 struct World {
     net: Net,
-    /// To whom each server links first.
+    /// The server that each server dials first.
     parents: Vec<usize>,
-    /// Clients that have been told to quit.
+    /// Whether each client was told to quit.
     quitting: Vec<bool>,
-    /// Who said each chat: which of the clients, whatever its id.
+    /// The client that sent each chat, by its index.
     speakers: Vec<usize>,
 }
 
 /// A scenario for a small network, chosen by `input`.
 ///
-/// At its end the servers that died come back, and time passes. Then all are in
-/// one tree; every server knows exactly the others and the clients, by the right
-/// first links; every client knows the other clients, unless somebody else has
-/// its id; what was said arrived at most once and in order, and what is said now
-/// arrives.
+/// At its end the crashed servers start again, and time passes. Then all are in one tree;
+/// every server knows exactly the others and the clients, with the right first links;
+/// every client knows the other clients, unless another one has its id; chats arrived at
+/// most once and in order, and new chats arrive.
 ///
 /// # Panics
 ///
@@ -68,9 +67,9 @@ pub fn network(input: &[u8]) -> u64 {
     };
     world.add_server(0);
     world.add_server(0);
-    world.net.all();
+    world.net.deliver_all();
     while world.step(&mut choices).is_some() {}
-    world.conclude();
+    world.finish();
     world.net.digest()
 }
 
@@ -81,8 +80,8 @@ impl World {
         self.net.add_server(config);
     }
 
-    /// A server is told of its parent and, in case that one is not there, of all
-    /// that may be before it; the first one waits to be linked to.
+    /// A server dials its parent and, if that one is down, all servers that may come
+    /// before it. The first one has no uplink.
     fn config(&self, server: usize) -> Config {
         let mut connect = Vec::new();
         if server > 0 {
@@ -94,16 +93,16 @@ impl World {
 
     fn step(&mut self, choices: &mut Choices<'_>) -> Option<()> {
         let byte = choices.byte()?;
-        match (byte & !happens::HOLD) % happens::ALL {
-            happens::SERVER => {
+        match (byte & !op::HOLD) % op::ALL {
+            op::SERVER => {
                 let parent = choices.index(self.parents.len())?;
                 if self.parents.len() < SERVERS_MAX {
                     self.add_server(parent);
                 }
             }
-            happens::CLIENT => {
+            op::CLIENT => {
                 let server = choices.index(self.parents.len())?;
-                // Now and then an id that somebody else has.
+                // Sometimes an id that another client has.
                 let id = choices.below(10)?;
                 let id = (id < 6).then(|| 101 + u32::from(id));
                 if self.net.clients.len() < CLIENTS_MAX {
@@ -111,38 +110,38 @@ impl World {
                     self.quitting.push(false);
                 }
             }
-            happens::QUIT => {
+            op::QUIT => {
                 let client = choices.byte()?.into();
                 self.quit(client);
             }
-            happens::KILL => {
+            op::KILL => {
                 let server = choices.index(self.parents.len())?;
                 self.net.kill_server(server);
             }
-            happens::RESTART => {
+            op::RESTART => {
                 let server = choices.index(self.parents.len())?;
                 self.restart(server);
             }
-            happens::LEAVE => {
+            op::LEAVE => {
                 let server = choices.index(self.parents.len())?;
                 let reason = "so long".into();
                 let leave = ServerCommand::Leave { reason };
                 self.net.command_server(server, leave);
             }
-            happens::BREAK => {
+            op::BREAK => {
                 let which = choices.byte()?;
-                self.net.break_wire(which.into());
+                self.net.break_connection(which.into());
             }
-            happens::STALLED => self.net.pass(duration(choices)?),
-            happens::PASS => self.net.run(duration(choices)?),
-            happens::PIECE => {
+            op::PASS_TIME => self.net.pass_time(duration(choices)?),
+            op::RUN => self.net.run(duration(choices)?),
+            op::STEP => {
                 let (which, len) = (choices.byte()?, choices.byte()?);
-                self.net.one(which.into(), len.into());
+                self.net.step(which.into(), len.into());
                 return Some(());
             }
-            happens::PIECES => {
+            op::STEPS => {
                 for _ in 0..choices.below(16)? {
-                    self.net.one(choices.byte()?.into(), usize::MAX);
+                    self.net.step(choices.byte()?.into(), usize::MAX);
                 }
                 return Some(());
             }
@@ -151,8 +150,8 @@ impl World {
                 self.chat(from.into(), to.into());
             }
         }
-        if byte & happens::HOLD == 0 {
-            self.net.all();
+        if byte & op::HOLD == 0 {
+            self.net.deliver_all();
         }
         Some(())
     }
@@ -177,7 +176,7 @@ impl World {
         self.net.command_client(client, quit);
     }
 
-    /// A chat with a text that no other has; sometimes to nobody.
+    /// A chat with a text that no other chat has; sometimes to an unknown id.
     fn chat(&mut self, from: usize, to: usize) {
         if self.net.clients.is_empty() {
             return;
@@ -193,44 +192,48 @@ impl World {
             .command_client(from, ClientCommand::SendChat { to, text });
     }
 
-    fn conclude(&mut self) {
+    fn finish(&mut self) {
         for server in 0..self.parents.len() {
             self.restart(server);
         }
-        let mut trouble = None;
+        let mut problem = None;
         for seconds in [3, 5, 10, 20, 40, 60, 120, 300, 600] {
             self.net.run(Duration::from_secs(seconds));
-            // Whoever was on its way out when things began to be left alone.
+            // Servers that were leaving when the network was left alone.
             for server in 0..self.parents.len() {
                 self.restart(server);
             }
-            trouble = self.trouble();
-            if trouble.is_none() {
+            problem = self.problem();
+            if problem.is_none() {
                 break;
             }
         }
-        assert_eq!(trouble, None, "at rest");
+        assert_eq!(problem, None, "at rest");
         for client in &self.net.clients {
-            // In order from each, whoever had the same id before; and so none twice.
-            let numbers = client.heard.iter().map(|(_, text)| {
+            // In order from each client, whatever its id was; and so none twice.
+            let numbers = client.received.iter().map(|(_, text)| {
                 let number: usize = text.parse().expect("all are numbers");
                 (self.speakers[number], number)
             });
             let mut numbers: Vec<(usize, usize)> = numbers.collect();
             numbers.sort_by_key(|(speaker, _)| *speaker);
             let ordered = |pair: &[(usize, usize)]| pair[0].0 != pair[1].0 || pair[0].1 < pair[1].1;
-            assert!(numbers.windows(2).all(ordered), "heard: {:?}", client.heard);
+            assert!(
+                numbers.windows(2).all(ordered),
+                "received: {:?}",
+                client.received
+            );
         }
-        self.converse();
+        self.exchange_chats();
     }
 
-    /// Everybody says something to everybody else, which arrives once.
-    fn converse(&mut self) {
+    /// Every client sends a chat to every client, which arrives once.
+    fn exchange_chats(&mut self) {
         let served: Vec<usize> = (0..self.net.clients.len())
-            .filter(|client| self.is_served(*client))
+            .filter(|client| self.is_registered(*client))
             .collect();
         for client in &mut self.net.clients {
-            client.heard.clear();
+            client.received.clear();
         }
         for from in &served {
             for to in &served {
@@ -239,24 +242,24 @@ impl World {
         }
         self.net.run(Duration::from_secs(2));
         for to in &served {
-            let heard = &self.net.clients[*to].heard;
+            let received = &self.net.clients[*to].received;
             for from in &served {
                 let from = self.net.clients[*from].machine.id();
-                let count = heard.iter().filter(|(by, _)| *by == from).count();
-                assert_eq!(count, 1, "from {from}: {heard:?}");
+                let count = received.iter().filter(|(by, _)| *by == from).count();
+                assert_eq!(count, 1, "from {from}: {received:?}");
             }
         }
     }
 
-    fn is_served(&self, client: usize) -> bool {
+    fn is_registered(&self, client: usize) -> bool {
         let client = &self.net.clients[client];
         !client.stopped && client.machine.is_settled()
     }
 
-    /// What is not as it should be at rest, if anything.
-    fn trouble(&self) -> Option<&'static str> {
+    /// What is wrong at rest, if anything.
+    fn problem(&self) -> Option<&'static str> {
         let ids: Vec<_> = (0..self.net.clients.len())
-            .filter(|client| self.is_served(*client))
+            .filter(|client| self.is_registered(*client))
             .map(|client| self.net.clients[client].machine.id())
             .collect();
         for (index, client) in self.net.clients.iter().enumerate() {
@@ -264,7 +267,7 @@ impl World {
                 continue;
             }
             if self.quitting[index] {
-                return Some("a client does not come to its end");
+                return Some("a client does not end");
             }
             let id = client.machine.id();
             if !client.machine.is_settled() {
@@ -277,7 +280,7 @@ impl World {
             if client.machine.clients().count() != ids.len() - 1
                 || !known.all(|other| other != id && ids.contains(&other))
             {
-                return Some("a client does not know who is there");
+                return Some("a client has a wrong list of clients");
             }
         }
         let mut sorted = ids.clone();
@@ -286,12 +289,12 @@ impl World {
         if sorted.len() != ids.len() {
             return Some("two clients are served with one id");
         }
-        (0..self.parents.len()).find_map(|server| self.trouble_at(server))
+        (0..self.parents.len()).find_map(|server| self.problem_at(server))
     }
 
-    fn trouble_at(&self, server: usize) -> Option<&'static str> {
+    fn problem_at(&self, server: usize) -> Option<&'static str> {
         let snapshot = self.net.servers[server].machine.snapshot();
-        // Whom each neighbour leads to.
+        // The hosts behind each neighbour.
         let mut expected = Vec::new();
         expected.extend(self.local(server).map(|id| (id, id)));
         let mut reached = vec![server];
@@ -325,14 +328,14 @@ impl World {
             .collect();
         known.sort_unstable();
         expected.sort_unstable();
-        (known != expected).then_some("a server does not know who is where")
+        (known != expected).then_some("a server has a wrong directory")
     }
 
     /// The clients that a server serves.
     fn local(&self, server: usize) -> impl Iterator<Item = HostId> {
         let clients = self.net.clients.iter().enumerate();
         let local = clients
-            .filter(move |(index, client)| client.server == server && self.is_served(*index));
+            .filter(move |(index, client)| client.server == server && self.is_registered(*index));
         local.map(|(_, client)| client.machine.id())
     }
 
@@ -341,7 +344,7 @@ impl World {
         Some(uplink)
     }
 
-    /// The servers next to one, by who has linked to whom.
+    /// The neighbours of a server, by the uplinks of all.
     fn neighbours(&self, server: usize) -> impl Iterator<Item = usize> {
         let linked = move |other: &usize| {
             self.uplink(server) == Some(server_id(*other))

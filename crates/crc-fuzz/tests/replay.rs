@@ -1,12 +1,11 @@
-//! The corpus, and a few inputs more: what the fuzzer has once looked at holds
-//! still. Longer runs are the fuzzer's; see `docs/FUZZING.md`.
+//! Replays the corpus and some mutations of it. See `docs/FUZZING.md` for longer runs.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use crc_core::Random;
 use crc_fuzz::{TARGETS, Target, corpus, seeds};
 
-/// Runs the body; a failure says with which input.
+/// Runs a body; a failure shows the input.
 fn run(target: Target, name: &str, input: &[u8]) {
     let caught = std::panic::catch_unwind(|| (target.body)(input));
     assert!(caught.is_ok(), "{} with {name}: {input:?}", target.name);
@@ -19,10 +18,10 @@ fn check(name: &str, mutations: u32) {
     for seed in seeds::seeds(name) {
         let written = kept.iter().find(|(name, _)| name == seed.name);
         let written = written.map(|(_, bytes)| bytes);
-        assert_eq!(written, Some(&seed.bytes), "`cargo run -p crc-fuzz` is due");
+        assert_eq!(written, Some(&seed.bytes), "run `cargo run -p crc-fuzz`");
     }
     for (name, input) in &kept {
-        assert!(input.len() <= target.input_bytes_max, "{name} is long");
+        assert!(input.len() <= target.input_bytes_max, "{name} is too long");
         run(target, name, input);
     }
     let inputs: Vec<_> = kept.into_iter().map(|(_, input)| input).collect();
@@ -33,7 +32,7 @@ fn check(name: &str, mutations: u32) {
     }
 }
 
-macro_rules! replayed {
+macro_rules! replay {
     ($($target:ident: $mutations:expr),* $(,)?) => {
         $(
             #[test]
@@ -43,14 +42,14 @@ macro_rules! replayed {
         )*
 
         #[test]
-        fn all_targets_are_replayed() {
+        fn every_target_is_replayed() {
             let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
             assert_eq!(names, [$(stringify!($target)),*]);
         }
     };
 }
 
-replayed! {
+replay! {
     decoder: 5_000,
     round_trip: 5_000,
     irc_decoder: 5_000,
@@ -59,9 +58,9 @@ replayed! {
     lines: 800,
     client: 1_500,
     network: 300,
-    hostile_stranger: 200,
+    hostile_unregistered: 200,
     hostile_client: 200,
-    hostile_server_of_ours: 200,
-    hostile_original_server: 200,
+    hostile_v2_server: 200,
+    hostile_v1_server: 200,
     hostile_uplink: 200,
 }

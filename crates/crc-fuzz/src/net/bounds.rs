@@ -1,8 +1,8 @@
-//! How much one event may make a server write.
+//! How many bytes one event may make a server write.
 
 use super::Net;
 
-/// What of a line may be kept to be read later.
+/// How many bytes of lines a server keeps for later.
 const LINES_KEPT_BYTES_MAX: usize = 4608;
 
 /// What a server has read in one event, and how many hosts it knew before.
@@ -11,15 +11,15 @@ pub(super) struct Read {
     pub(super) bytes: usize,
     pub(super) frames: usize,
     pub(super) hosts: usize,
-    /// Whether they were lines, or lines may have waited.
+    /// Whether it has read lines, or may have had lines waiting.
     pub(super) of_lines: bool,
 }
 
 impl Net {
-    /// What one event makes a server write is in proportion to what it has read
-    /// and to what there is to tell, whoever asks for it: each frame is answered
-    /// or sent on, in each of four dresses; each host that was known may be lost.
-    pub(super) fn is_bounded(&self, server: usize, read: Read, written: usize) {
+    /// The output of one event is bounded by what the server has read and by what it
+    /// knows: each frame is answered or relayed in each of four encodings, and each known
+    /// host may be lost.
+    pub(super) fn check_bytes_written(&self, server: usize, read: Read, written: usize) {
         const BASE: usize = 4 * 1024;
         if written <= BASE {
             return;
@@ -31,9 +31,9 @@ impl Net {
         };
         let listing: usize = snapshot.directory().iter().map(listed).sum();
         let links = snapshot.links().count() + 1;
-        let told = 4 * read.bytes + 512 * read.frames + 256 * read.hosts;
-        // Chats that were kept for a peer may go out, or be answered, at once.
-        let mut bound = BASE + told + links * (listing + 512) + 4 * self.said;
+        let relayed = 4 * read.bytes + 512 * read.frames + 256 * read.hosts;
+        // Chats that were held back for a peer may be sent or answered at once.
+        let mut bound = BASE + relayed + links * (listing + 512) + 4 * self.peer_bytes;
         if snapshot.nicks().is_some() {
             bound += self.bound_of_lines(server, read);
         }
@@ -43,10 +43,10 @@ impl Net {
         );
     }
 
-    /// What lines may make a server write beyond what frames may. Each byte of a line
-    /// may be a command, a channel or a recipient, which is answered and told in each
-    /// wording; each line may be a question, with all that there is as its answer. A
-    /// host that comes, goes or is told something is told of in each wording.
+    /// What lines may make a server write beyond what frames may. Each byte of a line may
+    /// be a command, a channel or a recipient, which is answered and relayed in each
+    /// encoding; each line may be a query for everything that the server knows. A host that
+    /// joins or leaves is announced in each encoding.
     fn bound_of_lines(&self, server: usize, read: Read) -> usize {
         let snapshot = self.servers[server].machine.snapshot();
         let known = |channel: &crc_core::Channel| {
@@ -57,15 +57,15 @@ impl Net {
         let channels: usize = snapshot.channels().iter().map(known).sum();
         let hosts = 1024 * (read.hosts + 1);
         let lines = match read.of_lines {
-            true => 512 * (read.bytes + LINES_KEPT_BYTES_MAX.min(self.said)),
+            true => 512 * (read.bytes + LINES_KEPT_BYTES_MAX.min(self.peer_bytes)),
             false => 0,
         };
-        let questions = match (read.of_lines, read.bytes) {
+        let queries = match (read.of_lines, read.bytes) {
             (false, _) => 1,
             (true, 0) => 64,
             (true, bytes) => 1 + bytes / "NAMES\n".len(),
         };
-        let told = 16 * read.bytes + 2048 * read.frames;
-        told + lines + questions * (hosts + 4 * channels)
+        let relayed = 16 * read.bytes + 2048 * read.frames;
+        relayed + lines + queries * (hosts + 4 * channels)
     }
 }

@@ -1,8 +1,7 @@
-//! What the machines do: each event is handed to one of them, and its effects are
-//! checked and carried out.
+//! Hands events to the machines, checks their effects, and carries them out.
 //!
-//! A machine sends and closes only on links that stand; what it sends is what the peer
-//! can read; what one event makes it write is bounded.
+//! A machine sends on open links only and closes each once; the peer can read what it
+//! sends; one event makes it write a bounded number of bytes.
 
 use crc_core::{
     ClientCommand, ClientNotice, CloseWhen, Effect, Event, LinkId, Machine, Outbox, ServerCommand,
@@ -11,8 +10,8 @@ use crc_core::{
 use crc_netem::{Phase, Side};
 
 use super::bounds::Read;
-use super::{Net, Who};
-use crate::promises::{Theirs, check_client, check_lines, neighbour};
+use super::{Host, Net};
+use crate::invariants::{Announced, check_client, check_lines, neighbour};
 
 /// Mixes one effect, and the bytes that it sends, into `digest`.
 fn digest<N>(digest: u64, effect: &Effect<N>, out: &Outbox<N>) -> u64 {
@@ -57,26 +56,26 @@ impl Net {
             hosts,
             of_lines,
         };
-        self.is_bounded(server, read, out.arena_len());
-        let who = Who::Server(server);
+        self.check_bytes_written(server, read, out.arena_len());
+        let host = Host::Server(server);
         let effects = out.take_effects();
         for effect in &effects {
             self.digest = digest(self.digest, effect, &out);
             match effect {
                 Effect::Send { link, range, .. } => {
                     let bytes = out.bytes(*range);
-                    let at = self.sends(who, *link);
+                    let at = self.open_end(host, *link);
                     self.check_sent(server, *link, at, bytes);
                     self.send(at, bytes);
                 }
-                Effect::Bound { link, bytes_max } => self.wires.bound(who, *link, *bytes_max),
-                Effect::Close { link, when } => self.close(who, *link, *when),
-                Effect::Dial { dial, to } => self.wires.dial(who, *dial, to.clone()),
+                Effect::Bound { link, bytes_max } => self.stepped.bound(host, *link, *bytes_max),
+                Effect::Close { link, when } => self.close_link(host, *link, *when),
+                Effect::Dial { dial, to } => self.stepped.dial(host, *dial, to.clone()),
                 Effect::Notice(ServerNotice::Unlinked) => self.servers[server].unlinked += 1,
                 Effect::Notice(_) => {}
                 Effect::Stop => {
                     self.servers[server].stopped = true;
-                    self.wires.stop(who);
+                    self.stepped.stop(host);
                 }
             }
         }
@@ -84,19 +83,19 @@ impl Net {
         self.server_out = out;
     }
 
-    /// What a server sends is what the other end can read.
+    /// The peer can read what a server sends.
     fn check_sent(&mut self, server: usize, link: LinkId, at: (usize, Side), bytes: &[u8]) {
         let to = neighbour(&self.servers[server].machine, link);
-        let [near, far] = self.wires.near_and_far(at.0, at.1);
-        let theirs = match far.host() {
-            Who::Raw(_) => Theirs::Unknown,
-            // What is on its way has not been heard yet.
-            _ if far.queued() > 0 => Theirs::Ever(&far.data.sent),
-            _ => Theirs::Still(&far.data.sent),
+        let [near, far] = self.stepped.near_and_far(at.0, at.1);
+        let announced = match far.host() {
+            Host::Peer(_) => Announced::Unknown,
+            // The server has not read what is in flight.
+            _ if far.queued() > 0 => Announced::Ever(&far.data.sent),
+            _ => Announced::Still(&far.data.sent),
         };
         match near.data.dialect {
             Some(dialect) => check_lines(dialect, bytes),
-            None => near.data.sent.check_server(to, theirs, bytes),
+            None => near.data.sent.check_server(to, announced, bytes),
         }
     }
 
@@ -107,23 +106,23 @@ impl Net {
         let now = self.now();
         let mut out = std::mem::take(&mut self.client_out);
         self.clients[client].machine.handle(now, event, &mut out);
-        let who = Who::Client(client);
+        let host = Host::Client(client);
         let mut effects = out.take_effects();
         for effect in effects.drain(..) {
             self.digest = digest(self.digest, &effect, &out);
             match effect {
                 Effect::Send { link, range, .. } => {
-                    let at = self.sends(who, link);
+                    let at = self.open_end(host, link);
                     check_client(self.clients[client].machine.id(), out.bytes(range));
                     self.send(at, out.bytes(range));
                 }
-                Effect::Bound { link, bytes_max } => self.wires.bound(who, link, bytes_max),
-                Effect::Close { link, when } => self.close(who, link, when),
-                Effect::Dial { dial, to } => self.wires.dial(who, dial, to),
-                Effect::Notice(notice) => self.noticed(client, notice),
+                Effect::Bound { link, bytes_max } => self.stepped.bound(host, link, bytes_max),
+                Effect::Close { link, when } => self.close_link(host, link, when),
+                Effect::Dial { dial, to } => self.stepped.dial(host, dial, to),
+                Effect::Notice(notice) => self.on_client_notice(client, notice),
                 Effect::Stop => {
                     self.clients[client].stopped = true;
-                    self.wires.stop(who);
+                    self.stepped.stop(host);
                 }
             }
         }
@@ -131,13 +130,13 @@ impl Net {
         self.client_out = out;
     }
 
-    fn noticed(&mut self, client: usize, notice: ClientNotice) {
+    fn on_client_notice(&mut self, client: usize, notice: ClientNotice) {
         let node = &mut self.clients[client];
         match notice {
-            ClientNotice::Chat { from, text, .. } => node.heard.push((from, text)),
+            ClientNotice::Chat { from, text, .. } => node.received.push((from, text)),
             ClientNotice::Disconnected { .. } => {
                 let channels = node.machine.channels().count();
-                assert_eq!(channels, 0, "it is in a channel without a server");
+                assert_eq!(channels, 0, "a disconnected client is in a channel");
                 node.disconnected += 1;
             }
             _ => {}
@@ -145,47 +144,47 @@ impl Net {
     }
 
     /// The end from which a machine sends, which must be open.
-    fn sends(&self, who: Who, link: LinkId) -> (usize, Side) {
-        let found = self.wires.find(who, link);
-        let (wire, side) =
-            found.unwrap_or_else(|| panic!("{who:?} sends on {link}, which is down"));
-        let phase = self.wires.connections()[wire].end(side).phase();
+    fn open_end(&self, host: Host, link: LinkId) -> (usize, Side) {
+        let found = self.stepped.find(host, link);
+        let (connection, side) =
+            found.unwrap_or_else(|| panic!("{host:?} sends on {link}, which is down"));
+        let phase = self.stepped.connections()[connection].end(side).phase();
         assert_eq!(
             phase,
             Phase::Live,
-            "{who:?} sends on {link}, which it has closed"
+            "{host:?} sends on {link}, which it has closed"
         );
-        (wire, side)
+        (connection, side)
     }
 
-    fn send(&mut self, (wire, side): (usize, Side), bytes: &[u8]) {
-        // The link of a slow consumer ends, which its machine learns in another step.
-        let _ = self.wires.send(wire, side, bytes);
+    fn send(&mut self, (connection, side): (usize, Side), bytes: &[u8]) {
+        // The link of a slow consumer ends; its machine learns of it in another step.
+        let _ = self.stepped.send(connection, side, bytes);
     }
 
-    fn close(&mut self, who: Who, link: LinkId, when: CloseWhen) {
-        let Some((wire, side)) = self.wires.find(who, link) else {
-            panic!("{who:?} closes {link}, which is down");
+    fn close_link(&mut self, host: Host, link: LinkId, when: CloseWhen) {
+        let Some((connection, side)) = self.stepped.find(host, link) else {
+            panic!("{host:?} closes {link}, which is down");
         };
-        let phase = self.wires.connections()[wire].end(side).phase();
-        assert_eq!(phase, Phase::Live, "{who:?} closes {link} twice");
-        self.wires.close(wire, side, when);
+        let phase = self.stepped.connections()[connection].end(side).phase();
+        assert_eq!(phase, Phase::Live, "{host:?} closes {link} twice");
+        self.stepped.close(connection, side, when);
     }
 
     fn speaks_lines(&self, server: usize, link: LinkId) -> bool {
-        let found = self.wires.find(Who::Server(server), link);
-        found.is_some_and(|(wire, side)| {
-            let end = self.wires.connections()[wire].end(side);
+        let found = self.stepped.find(Host::Server(server), link);
+        found.is_some_and(|(connection, side)| {
+            let end = self.stepped.connections()[connection].end(side);
             end.data.dialect.is_some()
         })
     }
 
-    /// Whether lines may have waited at a server that are read later.
+    /// Whether a server may have lines waiting.
     fn speaks_lines_anywhere(&self, server: usize) -> bool {
-        let ends = self.wires.connections().iter();
+        let ends = self.stepped.connections().iter();
         let mut ends = ends.flat_map(crc_netem::Connection::ends);
         ends.any(|end| {
-            end.host() == Who::Server(server) && end.data.dialect == Some(TextProtocol::Irc)
+            end.host() == Host::Server(server) && end.data.dialect == Some(TextProtocol::Irc)
         })
     }
 }

@@ -1,65 +1,69 @@
-//! What a machine promises of what it sends on one link: whole frames that the
-//! peer can read, told once, and in nobody else's name; and lines where lines are spoken. Knows nothing of how
-//! frames travel, or of what else is in the network.
+//! Invariants of what a machine sends on one link: whole frames that the peer can read,
+//! each host announced once, clients speaking for themselves only; and whole lines on
+//! links that speak lines.
 
 use crc_core::{HostKind, LinkId, Neighbour, PeerVersion, Server, TextProtocol};
 use crc_wire::{Frame, FrameLimits, HostId, Message};
 use irc_wire::{LineLimits, Tags, legacy};
 
-/// The longest piece that an original node can read.
-const ORIGINAL_PIECE_BYTES_MAX: usize = 1024;
+/// The longest write that a v1 node can read.
+const V1_WRITE_BYTES_MAX: usize = 1024;
 
-/// What the server knows of the peer that it sends to; `None` for one that has
-/// not registered, or not any more.
+/// The peer of a link as the server knows it; `None` if it is not registered.
 pub(crate) fn neighbour(server: &Server, link: LinkId) -> Option<Neighbour> {
     let mut links = server.snapshot().links();
     Some(links.find(|view| view.link == link)?.neighbour)
 }
 
-/// What has been sent on a link so far, as far as it matters later.
+/// What has been sent on a link so far.
 #[derive(Debug, Default)]
-pub(crate) struct Sent {
-    /// The clients that the peer has been told of, and what they said of themselves.
+pub(crate) struct SentState {
+    /// The clients that were announced to the peer, with their names and infos.
     listed: Vec<(HostId, [String; 2])>,
-    /// Those that it has ever been told of.
+    /// The clients that were ever announced to the peer.
     ever: Vec<HostId>,
 }
 
-/// The clients that a peer has told of.
+/// The clients that a peer has announced.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Theirs<'a> {
-    /// It is a raw peer, of whom nobody keeps account.
+pub(crate) enum Announced<'a> {
+    /// A scripted peer may have announced any.
     Unknown,
-    /// Those that it has ever told of: it may have said since that they left.
-    Ever(&'a Sent),
-    /// Those that it tells of now.
-    Still(&'a Sent),
+    /// All that it ever announced: it may have sent quits since.
+    Ever(&'a SentState),
+    /// Those that it announces now.
+    Still(&'a SentState),
 }
 
-impl Theirs<'_> {
-    fn may_be(self, id: HostId) -> bool {
+impl Announced<'_> {
+    fn may_include(self, id: HostId) -> bool {
         match self {
-            Theirs::Unknown => true,
-            Theirs::Ever(sent) => sent.ever.contains(&id),
-            Theirs::Still(sent) => sent.listed.iter().any(|(listed, _)| *listed == id),
+            Announced::Unknown => true,
+            Announced::Ever(sent) => sent.ever.contains(&id),
+            Announced::Still(sent) => sent.listed.iter().any(|(listed, _)| *listed == id),
         }
     }
 }
 
-impl Sent {
-    /// Looks at what a server sends to a peer, which itself has told of `theirs`.
-    pub(crate) fn check_server(&mut self, to: Option<Neighbour>, theirs: Theirs<'_>, bytes: &[u8]) {
+impl SentState {
+    /// Checks what a server sends to a peer that has announced `announced`.
+    pub(crate) fn check_server(
+        &mut self,
+        to: Option<Neighbour>,
+        announced: Announced<'_>,
+        bytes: &[u8],
+    ) {
         if let Some(to) = to
             && to.version != PeerVersion::V2
         {
             assert!(
-                bytes.len() <= ORIGINAL_PIECE_BYTES_MAX,
-                "a piece of {} bytes for an original node",
+                bytes.len() <= V1_WRITE_BYTES_MAX,
+                "a write of {} bytes for a v1 node",
                 bytes.len()
             );
         }
         for message in messages(bytes) {
-            self.check_told(to, theirs, &message);
+            self.check_announcement(to, announced, &message);
             let Some(to) = to else { continue };
             match (to.kind, to.version) {
                 (_, PeerVersion::V2) => {}
@@ -73,48 +77,58 @@ impl Sent {
                         Message::Status(status) => status.code.is_v1(),
                         other => !other.kind().is_channel(),
                     };
-                    assert!(readable, "to an original node: {message:?}");
-                    let texts = kind == HostKind::Client || is_ascii(&message);
-                    assert!(texts, "to an original server: {message:?}");
+                    assert!(readable, "to a v1 node: {message:?}");
+                    let readable = kind == HostKind::Client || is_ascii(&message);
+                    assert!(readable, "to a v1 server: {message:?}");
                 }
             }
             if to.kind == HostKind::Client {
-                let theirs = !matches!(
+                let about_servers = matches!(
                     &message,
                     Message::ServerRegistration(_) | Message::ServerQuit(_)
                 );
-                assert!(theirs, "clients are not told of servers: {message:?}");
+                assert!(
+                    !about_servers,
+                    "clients are not told of servers: {message:?}"
+                );
             }
         }
     }
 
-    /// Joins and leaves are told once; leaves to those who were told of the join,
-    /// or have told of it: a client that gives way to another is said to quit
-    /// on every link.
-    fn check_told(&mut self, to: Option<Neighbour>, theirs: Theirs<'_>, message: &Message<'_>) {
-        // An original server may be told again what it remembers wrongly.
+    /// Joins and quits are sent once; quits only to peers that know the join from either
+    /// side. A client that yields to another one with its id quits on every link.
+    fn check_announcement(
+        &mut self,
+        to: Option<Neighbour>,
+        announced: Announced<'_>,
+        message: &Message<'_>,
+    ) {
+        // A v1 server may be told again what it has lost.
         let strict =
             to.is_some_and(|to| to.kind == HostKind::Client || to.version == PeerVersion::V2);
         match message {
             Message::ClientRegistration(registration) => {
                 let id = registration.source;
-                let said = [registration.name.as_str(), registration.info.as_str()];
-                let said = said.map(str::to_owned);
+                let content = [registration.name.as_str(), registration.info.as_str()];
+                let content = content.map(str::to_owned);
                 let known = self.listed.iter_mut().find(|(listed, _)| *listed == id);
                 if let Some((_, before)) = &known {
-                    // Who takes channels is told so that a client says something else
-                    // of itself, and is the same.
+                    // A node that supports channels learns in this way that a client has a new
+                    // name or info.
                     let renamed = to.is_some_and(|to| to.version == PeerVersion::V2);
-                    let renamed = renamed && *before != said;
-                    assert!(renamed || !strict, "{to:?} is told twice of {id}: {said:?}");
+                    let renamed = renamed && *before != content;
+                    assert!(
+                        renamed || !strict,
+                        "{to:?} is told twice of {id}: {content:?}"
+                    );
                 }
                 if let Some(to) = to {
                     assert_ne!(to.host, id, "{to:?} is told of itself");
                 }
                 match known {
-                    Some((_, before)) => *before = said,
+                    Some((_, before)) => *before = content,
                     None => {
-                        self.listed.push((id, said));
+                        self.listed.push((id, content));
                         self.ever.push(id);
                     }
                 }
@@ -122,10 +136,11 @@ impl Sent {
             Message::ClientQuit(quit) => {
                 let id = quit.source;
                 let known = self.listed.iter().position(|(listed, _)| *listed == id);
-                let told_us = to.is_some_and(|to| to.kind == HostKind::Server) && theirs.may_be(id);
+                let is_theirs =
+                    to.is_some_and(|to| to.kind == HostKind::Server) && announced.may_include(id);
                 assert!(
-                    !(strict && known.is_none() && !told_us),
-                    "{to:?} is told that {id} quits, of whom it was never told"
+                    !(strict && known.is_none() && !is_theirs),
+                    "{to:?} is told that {id} quits, which was not announced"
                 );
                 if let Some(known) = known {
                     self.listed.swap_remove(known);
@@ -136,7 +151,7 @@ impl Sent {
     }
 }
 
-/// Looks at what a client with this id sends to its server.
+/// Checks what a client with this id sends to its server.
 pub(crate) fn check_client(id: HostId, bytes: &[u8]) {
     for message in messages(bytes) {
         let source = match &message {
@@ -152,8 +167,8 @@ pub(crate) fn check_client(id: HostId, bytes: &[u8]) {
             }
             Message::ChannelChat(chat) => chat.source,
             Message::ChannelSetting(setting) => {
-                assert_eq!(setting.version, 0, "versions are the server's to give");
-                setting.source.expect("it says who")
+                assert_eq!(setting.version, 0, "only servers give versions");
+                setting.source.expect("a source")
             }
             Message::ChannelRequest(request) => request.source,
             other => panic!("a client sends {other:?}"),
@@ -162,8 +177,8 @@ pub(crate) fn check_client(id: HostId, bytes: &[u8]) {
     }
 }
 
-/// Looks at what a server sends where a dialect of text is spoken: whole lines that the
-/// other end can read.
+/// Checks what a server sends on a link that speaks lines: whole lines that the peer can
+/// read.
 pub(crate) fn check_lines(dialect: TextProtocol, bytes: &[u8]) {
     let limits = match dialect {
         TextProtocol::Irc => LineLimits::SERVER,
@@ -177,7 +192,8 @@ pub(crate) fn check_lines(dialect: TextProtocol, bytes: &[u8]) {
         rest = behind;
         let shown = || String::from_utf8_lossy(line).into_owned();
         let content = line.strip_suffix(b"\r\n");
-        let content = content.unwrap_or_else(|| panic!("it ends in LF alone: {:?}", shown()));
+        let content =
+            content.unwrap_or_else(|| panic!("a line that ends in LF alone: {:?}", shown()));
         let bad = content.iter().any(|byte| b"\0\r\n".contains(byte));
         assert!(!bad, "more than a line: {:?}", shown());
         let message = irc_wire::Message::parse(content);
@@ -190,13 +206,13 @@ pub(crate) fn check_lines(dialect: TextProtocol, bytes: &[u8]) {
         assert!(tags <= limits.tags_bytes_max, "tags of {tags} bytes");
         assert!(len <= limits.line_bytes_max, "a line of {len} bytes");
         if dialect == TextProtocol::Legacy {
-            let said = legacy::Message::from_message(&message);
-            assert!(said.is_ok(), "{said:?}: {:?}", shown());
+            let legacy = legacy::Message::from_message(&message);
+            assert!(legacy.is_ok(), "{legacy:?}: {:?}", shown());
         }
     }
 }
 
-/// What is sent at once, which is whole frames that can be read.
+/// The messages of one send, which are whole and valid.
 fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
     core::iter::from_fn(move || {
         if bytes.is_empty() {
@@ -204,7 +220,7 @@ fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
         }
         let frame = Frame::take(&mut bytes, FrameLimits::WIRE).expect("a boundary");
         let frame = frame.expect("only whole frames are sent");
-        Some(frame.message().expect("what is sent can be read"))
+        Some(frame.message().expect("a valid frame"))
     })
 }
 

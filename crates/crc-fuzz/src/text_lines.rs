@@ -1,7 +1,6 @@
-//! What somebody may say who speaks lines: commands and numerics of both dialects
-//! of IRC about users, servers and channels that are there and that are not, or
-//! any bytes at all; and what frames say of channels. Chosen byte by byte. Knows
-//! nothing of who says it, or of what follows.
+//! Lines of IRC and of the legacy dialect, about users, servers and channels that exist
+//! and that do not, or any bytes; and frames about channels. Every part is chosen by a
+//! byte.
 
 use std::borrow::Cow;
 
@@ -11,10 +10,10 @@ use crc_wire::{
 };
 
 use crate::choices::Choices;
-use crate::speech::host;
+use crate::frames::host;
 
-/// The words that stand in front of lines and in them: nicks, servers, channels, and
-/// whatever else means something. The seeds are written with their places.
+/// Prefixes and parameters: nicks, servers, channels, modes and other words. Seeds are
+/// written with their places.
 pub(crate) const WORDS: [&str; 48] = [
     "n0",
     "n1",
@@ -66,7 +65,7 @@ pub(crate) const WORDS: [&str; 48] = [
     "a-very-long-word-that-is-longer-than-any-nick-or-channel-of-the-network-may-be-anywhere",
 ];
 
-/// The commands. The seeds are written with their places.
+/// The commands. Seeds are written with their places.
 pub(crate) const COMMANDS: [&str; 48] = [
     "NICK", "USER", "CAP", "QUIT", "JOIN", "PART", "TOPIC", "NAMES", "LIST", "INVITE", "KICK",
     "MODE", "PRIVMSG", "NOTICE", "PING", "PONG", "AWAY", "WHO", "WHOIS", "WHOWAS", "ISON",
@@ -75,7 +74,7 @@ pub(crate) const COMMANDS: [&str; 48] = [
     "401", "436", "001", "WEBIRC", "SERVLIST", "HELP",
 ];
 
-/// The place of something in its table.
+/// The place of a word in its table.
 pub(crate) const fn place(table: &[&str], wanted: &str) -> u8 {
     let mut at = 0;
     while at < table.len() {
@@ -85,7 +84,7 @@ pub(crate) const fn place(table: &[&str], wanted: &str) -> u8 {
         }
         at += 1;
     }
-    panic!("it is not in the table");
+    panic!("a word of the table");
 }
 
 const fn eq(one: &[u8], other: &[u8]) -> bool {
@@ -99,7 +98,7 @@ const fn eq(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len()
 }
 
-/// How what is said begins: what it is. The seeds are written with these.
+/// The kinds of lines. Seeds are written with these numbers.
 pub(crate) mod line {
     /// A line without a prefix.
     pub(crate) const PLAIN: u8 = 0;
@@ -107,21 +106,21 @@ pub(crate) mod line {
     pub(crate) const PREFIXED: u8 = 1;
     /// A line with tags.
     pub(crate) const TAGGED: u8 = 2;
-    /// The bytes that follow, their number first.
+    /// The following bytes, after their number.
     pub(crate) const LITERAL: u8 = 3;
     /// A line with one byte changed.
     pub(crate) const DAMAGED: u8 = 4;
     /// The beginning of a line.
     pub(crate) const CUT: u8 = 5;
-    /// A line, again and again.
+    /// A line, many times.
     pub(crate) const REPEATED: u8 = 6;
-    /// Many of one byte.
+    /// One byte, many times.
     pub(crate) const ENDLESS: u8 = 7;
     pub(crate) const ALL: u8 = 8;
 }
 
-/// How a line's parameters begin: how many words, of which the last may be a text.
-/// With `TEXT` added one follows.
+/// The byte before a line's parameters is the number of words. With `TEXT` added, a text
+/// follows as the last parameter.
 pub(crate) const WORDS_MAX: u8 = 8;
 pub(crate) const TEXT: u8 = 128;
 
@@ -140,32 +139,31 @@ fn text(choices: &mut Choices<'_>) -> Option<Cow<'static, [u8]>> {
     })
 }
 
-/// Appends what somebody says next to `out`; `None` when the choices have run out
-/// before it was complete.
-pub(crate) fn line_speech(choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
-    spoken(choices.below(line::ALL)?, choices, out)
+/// Appends a line to `out`; `None` if the choices end before it is complete.
+pub(crate) fn append_line(choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
+    append(choices.below(line::ALL)?, choices, out)
 }
 
-fn spoken(what: u8, choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
+fn append(what: u8, choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
     let start = out.len();
     match what {
         line::LITERAL => out.extend_from_slice(choices.bytes()?),
         line::DAMAGED => {
             let (at, bits) = (choices.byte()?, choices.byte()?);
-            spoken(choices.below(line::LITERAL)?, choices, out)?;
+            append(choices.below(line::LITERAL)?, choices, out)?;
             let len = out.len() - start;
             out[start + usize::from(at) % len] ^= bits;
         }
         line::CUT => {
             let len = usize::from(choices.byte()?);
-            spoken(choices.below(line::LITERAL)?, choices, out)?;
+            append(choices.below(line::LITERAL)?, choices, out)?;
             out.truncate(start + len);
         }
         line::REPEATED => {
             let times = usize::from(choices.byte()?);
-            spoken(choices.below(line::LITERAL)?, choices, out)?;
+            append(choices.below(line::LITERAL)?, choices, out)?;
             let one = out.split_off(start);
-            // As much as is read at once.
+            // As much as one read.
             let times = times.min(16 * 1024 / one.len()).max(1);
             out.extend(one.repeat(times));
         }
@@ -199,7 +197,7 @@ fn spoken(what: u8, choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> 
 
 // Frames about channels.
 
-/// What a frame about channels is. The seeds are written with these.
+/// The kinds of frames about channels. Seeds are written with these numbers.
 pub(crate) mod channel {
     pub(crate) const JOIN: u8 = 0;
     pub(crate) const PART: u8 = 1;
@@ -233,9 +231,9 @@ fn channel_text(choices: &mut Choices<'_>) -> Option<Text<'static>> {
     Some(Text::new(text).expect("it is short"))
 }
 
-/// Appends a frame about channels to `out`; `None` when the choices have run out
-/// before it was complete.
-pub(crate) fn channel_speech(choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
+/// Appends a frame about a channel to `out`; `None` if the choices end before it is
+/// complete.
+pub(crate) fn append_channel_frame(choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
     let what = choices.below(channel::ALL)?;
     let source = host(choices)?;
     let name = ChannelName::new(choices.one_of(&CHANNELS)?).expect("it is short");

@@ -1,6 +1,5 @@
-//! What a peer may say: frames of all kinds, about hosts that are there and
-//! hosts that are not, with the texts that nodes look at; or any bytes at all.
-//! Chosen byte by byte. Knows nothing of who says it, or of what follows.
+//! Frames of all kinds, about hosts that exist and hosts that do not, with the texts that
+//! nodes interpret; or any bytes. Every part is chosen by a byte.
 
 use std::borrow::Cow;
 
@@ -11,26 +10,25 @@ use crc_wire::{
 
 use crate::choices::Choices;
 
-/// How a piece of speech begins: what it is. The seeds are written with these.
-pub(crate) mod say {
+/// The kinds of frames. Seeds are written with these numbers.
+pub(crate) mod kind {
     pub(crate) const SERVER: u8 = 0;
     pub(crate) const CLIENT: u8 = 1;
     pub(crate) const CHAT: u8 = 2;
     pub(crate) const QUIT: u8 = 3;
     pub(crate) const STATUS: u8 = 4;
     pub(crate) const SERVER_QUIT: u8 = 5;
-    /// The bytes that follow, their number first.
+    /// The following bytes, after their number.
     pub(crate) const LITERAL: u8 = 6;
-    /// Something else of all this, with one byte changed.
+    /// A frame with one byte changed.
     pub(crate) const DAMAGED: u8 = 7;
-    /// The beginning of something else.
+    /// The beginning of a frame.
     pub(crate) const CUT: u8 = 8;
     pub(crate) const ALL: u8 = 9;
 }
 
-/// The ids that there is something to say about; bytes beyond the table are ids
-/// of strangers. The first four are servers of ours (see `Net`), then hostile
-/// servers, hostile clients, and clients who behave.
+/// Ids of hosts; bytes beyond the table stand for themselves. The first four are servers
+/// (see `Net`), then hostile servers, hostile clients, and well-behaved clients.
 pub(crate) const IDS: [u32; 16] = [
     1,
     2,
@@ -62,7 +60,7 @@ pub(crate) fn host(choices: &mut Choices<'_>) -> Option<HostId> {
     Some(HostId::new(id(choices)?).expect("the table has no 0, and beyond it are greater numbers"))
 }
 
-/// A host, or for the byte 255 nobody.
+/// A host, or none for the byte 255.
 fn maybe_host(choices: &mut Choices<'_>) -> Option<Option<HostId>> {
     let mut ahead = choices.clone();
     if ahead.byte()? == u8::MAX {
@@ -93,7 +91,7 @@ fn info(choices: &mut Choices<'_>) -> Option<Info<'static>> {
         5 => "x [crc2]".into(),
         6 => "é".repeat(400).into(),
         7 => "i".repeat(2_000).into(),
-        // With a rank and an address: a server of the network, or of nobody.
+        // With a rank and an address, of a server that may exist.
         _ => {
             let rank = match choices.byte()? {
                 255 => u32::MAX,
@@ -147,47 +145,46 @@ fn code(choices: &mut Choices<'_>) -> Option<StatusCode> {
     ])
 }
 
-/// Appends what a peer says next to `out`; `None` when the choices have run out
-/// before it was complete.
-pub(crate) fn speech(choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
-    spoken(choices.below(say::ALL)?, choices, out)
+/// Appends a frame to `out`; `None` if the choices end before it is complete.
+pub(crate) fn append_frame(choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
+    append(choices.below(kind::ALL)?, choices, out)
 }
 
-fn spoken(what: u8, choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
+fn append(what: u8, choices: &mut Choices<'_>, out: &mut Vec<u8>) -> Option<()> {
     let start = out.len();
     let message = match what {
-        say::SERVER => Message::ServerRegistration(registration(choices)?),
-        say::CLIENT => Message::ClientRegistration(registration(choices)?),
-        say::CHAT => Message::ClientChat(ClientChat {
+        kind::SERVER => Message::ServerRegistration(registration(choices)?),
+        kind::CLIENT => Message::ClientRegistration(registration(choices)?),
+        kind::CHAT => Message::ClientChat(ClientChat {
             source: host(choices)?,
             destination: maybe_host(choices)?,
             text: text(choices)?,
         }),
-        say::QUIT => Message::ClientQuit(ClientQuit {
+        kind::QUIT => Message::ClientQuit(ClientQuit {
             source: host(choices)?,
             text: text(choices)?,
         }),
-        say::STATUS => Message::Status(Status {
+        kind::STATUS => Message::Status(Status {
             source: maybe_host(choices)?,
             destination: maybe_host(choices)?,
             code: code(choices)?,
             text: text(choices)?,
         }),
-        say::SERVER_QUIT => Message::ServerQuit(ServerQuit {
+        kind::SERVER_QUIT => Message::ServerQuit(ServerQuit {
             source: host(choices)?,
             replacement: maybe_host(choices)?,
             text: text(choices)?,
         }),
-        say::DAMAGED => {
+        kind::DAMAGED => {
             let (at, bits) = (choices.byte()?, choices.byte()?);
-            spoken(choices.below(say::LITERAL)?, choices, out)?;
+            append(choices.below(kind::LITERAL)?, choices, out)?;
             let len = out.len() - start;
             out[start + usize::from(at) % len] ^= bits;
             return Some(());
         }
-        say::CUT => {
+        kind::CUT => {
             let len = usize::from(choices.byte()?);
-            spoken(choices.below(say::LITERAL)?, choices, out)?;
+            append(choices.below(kind::LITERAL)?, choices, out)?;
             out.truncate(start + len);
             return Some(());
         }

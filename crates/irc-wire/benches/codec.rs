@@ -1,9 +1,9 @@
-//! How fast one core finds, reads and writes messages, beside a plain copy of the same
-//! bytes: `cargo bench -p irc-wire`.
+//! How fast one core finds, parses and encodes messages, next to a plain copy of the
+//! same bytes: `cargo bench -p irc-wire`.
 //!
-//! The stream is as long as a read buffer, 64 KiB of messages to a channel, and stays
-//! in the cache: what is measured is the codec, not the memory. Items are
-//! messages: 20 Mitem/s are 50 ns for each.
+//! The stream of 64 KiB of messages to a channel, as long as a read buffer, stays in the
+//! cache: the benchmarks measure the codec and not the memory. Items are messages: 20
+//! Mitem/s are 50 ns for each.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
@@ -18,7 +18,7 @@ fn main() {
     divan::main();
 }
 
-/// Only where each line ends.
+/// Finds the end of each line.
 #[divan::bench(args = TEXT_BYTES)]
 fn lines(bencher: Bencher<'_, '_>, text_bytes: usize) {
     let stream = stream(text_bytes);
@@ -32,7 +32,7 @@ fn lines(bencher: Bencher<'_, '_>, text_bytes: usize) {
         });
 }
 
-/// From bytes to messages.
+/// Parses each line.
 #[divan::bench(args = TEXT_BYTES)]
 fn decode(bencher: Bencher<'_, '_>, text_bytes: usize) {
     let stream = stream(text_bytes);
@@ -41,12 +41,12 @@ fn decode(bencher: Bencher<'_, '_>, text_bytes: usize) {
         .counter(bytes(text_bytes))
         .bench_local(|| {
             each_line(black_box(&stream), |line| {
-                black_box(&Message::parse(line).expect("we have written it"));
+                black_box(&Message::parse(line).expect("an encoded message"));
             });
         });
 }
 
-/// From bytes to messages of the legacy dialect, texts checked.
+/// Parses each line as a message of the legacy dialect, which checks its text.
 #[divan::bench(args = TEXT_BYTES)]
 fn decode_legacy(bencher: Bencher<'_, '_>, text_bytes: usize) {
     let stream = stream(text_bytes);
@@ -55,13 +55,15 @@ fn decode_legacy(bencher: Bencher<'_, '_>, text_bytes: usize) {
         .counter(bytes(text_bytes))
         .bench_local(|| {
             each_line(black_box(&stream), |line| {
-                let message = Message::parse(line).expect("we have written it");
-                black_box(&legacy::Message::from_message(&message).expect("it is of the dialect"));
+                let message = Message::parse(line).expect("an encoded message");
+                black_box(
+                    &legacy::Message::from_message(&message).expect("a message of the dialect"),
+                );
             });
         });
 }
 
-/// From messages to bytes, into a buffer that is large enough.
+/// Encodes messages into a buffer that is large enough.
 #[divan::bench(args = TEXT_BYTES)]
 fn encode(bencher: Bencher<'_, '_>, text_bytes: usize) {
     let owned = messages(text_bytes);
@@ -79,8 +81,8 @@ fn encode(bencher: Bencher<'_, '_>, text_bytes: usize) {
         });
 }
 
-/// What a server does with a message before it copies it for each member: find it, read
-/// it, and write it with the sender's prefix.
+/// The work of a server before it copies a message for each member: find the line, parse
+/// it, and encode it with the sender's prefix.
 #[divan::bench(args = TEXT_BYTES)]
 fn relay(bencher: Bencher<'_, '_>, text_bytes: usize) {
     let stream = stream(text_bytes);
@@ -92,7 +94,7 @@ fn relay(bencher: Bencher<'_, '_>, text_bytes: usize) {
         .bench_local(|| {
             out.clear();
             each_line(black_box(&stream), |line| {
-                let mut message = Message::parse(line).expect("we have written it");
+                let mut message = Message::parse(line).expect("an encoded message");
                 message.prefix = Some(prefix);
                 message.encode(&mut out);
             });
@@ -100,7 +102,7 @@ fn relay(bencher: Bencher<'_, '_>, text_bytes: usize) {
         });
 }
 
-/// The floor: the same bytes copied in one go.
+/// Copies the same bytes at once: the lower bound.
 #[divan::bench(args = TEXT_BYTES)]
 fn memcpy(bencher: Bencher<'_, '_>, text_bytes: usize) {
     let stream = stream(text_bytes);
@@ -114,12 +116,12 @@ fn memcpy(bencher: Bencher<'_, '_>, text_bytes: usize) {
         });
 }
 
-/// How many messages are in the stream.
+/// Returns the number of messages in the stream.
 fn items(text_bytes: usize) -> ItemsCount {
     ItemsCount::new(messages(text_bytes).len())
 }
 
-/// How long the stream is.
+/// Returns the length of the stream.
 fn bytes(text_bytes: usize) -> BytesCount {
     BytesCount::new(stream(text_bytes).len())
 }
@@ -127,11 +129,11 @@ fn bytes(text_bytes: usize) -> BytesCount {
 fn each_line(mut stream: &[u8], mut then: impl FnMut(&[u8])) {
     let mut decoder = Decoder::new();
     while let Some(line) = decoder.next_line(&mut stream, LineLimits::CLIENT) {
-        then(line.whole().expect("we have written it"));
+        then(line.whole().expect("an encoded message"));
     }
 }
 
-/// As many different messages as fill the stream.
+/// Different messages, as many as fill the stream.
 fn messages(text_bytes: usize) -> Vec<OwnedMessage> {
     let mut bytes = 0;
     let mut messages = Vec::new();

@@ -1,38 +1,38 @@
-//! When two names are the same: capitals and small letters.
+//! Case mappings: when two names are equal.
 //!
-//! Letters beyond ASCII are compared byte by byte in every mapping.
+//! Every mapping compares letters beyond ASCII byte by byte.
 
 use alloc::borrow::Cow;
 use core::cmp::Ordering;
 use core::fmt;
 use core::str::FromStr;
 
-/// Which bytes are the capitals of which, in nicks and names of channels.
+/// Which bytes are capitals of which, in nicks and channel names.
 ///
-/// A server says which one it uses in
-/// [`RPL_ISUPPORT`](crate::Numeric::RPL_ISUPPORT), as `CASEMAPPING=ascii`.
+/// A server announces its mapping in
+/// [`RPL_ISUPPORT`](crate::Numeric::RPL_ISUPPORT), such as `CASEMAPPING=ascii`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum CaseMapping {
     /// `A` to `Z` are the capitals of `a` to `z`.
     Ascii,
-    /// In addition `[`, `]`, `\` and `~` are those of `{`, `}`, `|` and `^`. What
-    /// holds where a server says nothing.
+    /// In addition, `[`, `]`, `\` and `~` are the capitals of `{`, `}`, `|` and `^`.
+    /// The default if a server announces no mapping.
     #[default]
     Rfc1459,
-    /// The same but for `~` and `^`, which differ.
+    /// Like [`Rfc1459`](Self::Rfc1459), but `~` and `^` differ.
     Rfc1459Strict,
 }
 
 impl CaseMapping {
-    /// All of them.
+    /// All mappings.
     pub const ALL: [CaseMapping; 3] = [
         CaseMapping::Ascii,
         CaseMapping::Rfc1459,
         CaseMapping::Rfc1459Strict,
     ];
 
-    /// Its name in `CASEMAPPING=`.
+    /// Returns the name in `CASEMAPPING=`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -42,14 +42,14 @@ impl CaseMapping {
         }
     }
 
-    /// The mapping with this name.
+    /// Returns the mapping with this name.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|mapping| mapping.name().as_bytes() == name)
     }
 
-    /// The small one of a byte.
+    /// Returns the small letter of a capital, and every other byte unchanged.
     #[inline]
     #[must_use]
     pub const fn fold_byte(self, byte: u8) -> u8 {
@@ -60,8 +60,8 @@ impl CaseMapping {
         }
     }
 
-    /// A name as all that are the same have it, to look it up by. Copied only if
-    /// it holds capitals.
+    /// Returns the name in small letters, for look-ups: equal names have the same
+    /// folded bytes. Copies the name only if it holds capitals.
     ///
     /// ```
     /// use irc_wire::CaseMapping;
@@ -77,13 +77,13 @@ impl CaseMapping {
         }
     }
 
-    /// Whether two names are the same.
+    /// Returns whether two names are equal.
     #[must_use]
     pub fn eq(self, a: &[u8], b: &[u8]) -> bool {
         a.len() == b.len() && self.cmp(a, b) == Ordering::Equal
     }
 
-    /// The order of two names: that of their [`fold`](Self::fold)ed bytes.
+    /// Returns the order of the [`fold`](Self::fold)ed bytes of two names.
     #[must_use]
     pub fn cmp(self, a: &[u8], b: &[u8]) -> Ordering {
         let fold = |byte: &u8| self.fold_byte(*byte);
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_mappings_come_back() {
+    fn names_round_trip() {
         for mapping in CaseMapping::ALL {
             assert_eq!(
                 CaseMapping::from_name(mapping.name().as_bytes()),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn only_capitals_change() {
+    fn folding_changes_only_capitals() {
         for (mapping, capitals, small) in [
             (CaseMapping::Ascii, &b"AZ"[..], &b"az"[..]),
             (CaseMapping::Rfc1459Strict, br"AZ[\]", b"az{|}"),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn order_is_that_of_what_is_folded() {
+    fn order_is_the_order_of_folded_names() {
         let names = [
             &b""[..],
             b"A",

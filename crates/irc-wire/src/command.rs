@@ -1,4 +1,4 @@
-//! What a message wants: a verb, another word, or a numeric.
+//! The command of a message: a verb, another word, or a numeric.
 
 use core::fmt;
 use core::str::FromStr;
@@ -7,30 +7,30 @@ use crate::numeric::Numeric;
 
 /// The command of a message.
 ///
-/// Words are equal in any case: `privmsg` is [`Verb::Privmsg`], and is written
-/// `PRIVMSG`.
+/// Case does not matter: `privmsg` is [`Verb::Privmsg`], which the encoder writes as
+/// `PRIVMSG`. The set is closed: RFC 2812 knows only words and numerics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Command<'a> {
-    /// A word that has a name here.
+    /// A word with a name in [`Verb`].
     Verb(Verb),
-    /// A word that has none.
+    /// Another word.
     Other(OtherCommand<'a>),
-    /// Three digits: a server's answer.
+    /// Three digits: a server's reply.
     Numeric(Numeric),
 }
 
-/// The bytes are no command: neither letters only, nor one to three digits.
+/// Bytes are no [`Command`]: neither letters only, nor one to three digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a command is letters, or three digits")]
+#[error("malformed command")]
 pub struct CommandError;
 
 impl<'a> Command<'a> {
-    /// The command that `bytes` spell: letters of ASCII, or digits. A number may
-    /// have fewer than three digits, as some servers write it; we write three.
+    /// Parses a command: letters of ASCII, or one to three digits. Some servers write
+    /// a numeric with fewer than three digits; the encoder writes three.
     ///
     /// # Errors
     ///
-    /// [`CommandError`] for anything else.
+    /// Returns [`CommandError`] for all other bytes.
     ///
     /// ```
     /// use irc_wire::{Command, Numeric, Verb};
@@ -58,7 +58,7 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// The command as it is written. That of a numeric has three digits.
+    /// Returns the command as the encoder writes it. A numeric has three digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -121,19 +121,19 @@ impl From<Numeric> for Command<'_> {
     }
 }
 
-/// A command that is no [`Verb`]: letters of ASCII, as they came.
+/// A command that is no [`Verb`]: letters of ASCII.
 #[derive(Debug, Clone, Copy)]
 pub struct OtherCommand<'a>(&'a str);
 
 impl<'a> OtherCommand<'a> {
-    /// The word as it came.
+    /// Returns the word as it was parsed.
     #[must_use]
     pub fn as_str(self) -> &'a str {
         self.0
     }
 }
 
-/// In any case.
+/// Ignores case.
 impl PartialEq for OtherCommand<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(other.0)
@@ -151,15 +151,16 @@ impl core::hash::Hash for OtherCommand<'_> {
     }
 }
 
-/// Up to 15 letters in capitals as one number, so that words are compared at once. A
-/// one in front of them tells how many they are.
+/// Packs up to 15 letters into one number, as capitals, so that the code compares
+/// whole words. A leading one encodes the number of letters.
 #[inline]
 const fn packed(letters: &[u8]) -> u128 {
-    assert!(letters.len() <= 15, "longer words are not looked for");
+    assert!(letters.len() <= 15, "no verb is longer");
     let mut number = 1;
     let mut rest = letters;
     while let Some((first, others)) = rest.split_first() {
-        // Without its bit a small letter is a capital, and nothing else becomes one.
+        // Without this bit, a small letter becomes its capital, and no other byte
+        // becomes a capital.
         number = number << 8 | (*first & !b' ') as u128;
         rest = others;
     }
@@ -168,8 +169,8 @@ const fn packed(letters: &[u8]) -> u128 {
 
 macro_rules! verbs {
     ($($(#[$doc:meta])* $name:ident = $word:ident,)*) => {
-        /// A command that has a name: those of RFC 2812, and those that came
-        /// later and that today's clients and servers use.
+        /// A command with a name: those of RFC 2812, and later ones that today's
+        /// clients and servers use.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Verb {
@@ -177,10 +178,10 @@ macro_rules! verbs {
         }
 
         impl Verb {
-            /// All of them.
+            /// All verbs.
             pub const ALL: &'static [Verb] = &[$(Verb::$name),*];
 
-            /// The verb that `bytes` spell, in any case.
+            /// Returns the verb that `bytes` spell, in any case.
             #[inline]
             #[must_use]
             pub fn new(bytes: &[u8]) -> Option<Verb> {
@@ -194,7 +195,7 @@ macro_rules! verbs {
                 }
             }
 
-            /// The verb as it is written: in capitals.
+            /// Returns the verb in capitals.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -206,71 +207,71 @@ macro_rules! verbs {
 }
 
 verbs! {
-    /// Asks about the server's administrator.
+    /// Asks for the administrator of a server.
     Admin = ADMIN,
-    /// Logs in (IRCv3 SASL).
+    /// Authenticates the client (IRCv3 SASL).
     Authenticate = AUTHENTICATE,
-    /// Says that one is away, or back.
+    /// Marks the client as away, or as back.
     Away = AWAY,
-    /// Begins or ends a batch of messages (IRCv3).
+    /// Starts or ends a batch of messages (IRCv3).
     Batch = BATCH,
-    /// Negotiates what goes beyond the RFCs (IRCv3).
+    /// Negotiates capabilities (IRCv3).
     Cap = CAP,
-    /// Has another server linked.
+    /// Makes a server connect to another server.
     Connect = CONNECT,
     /// Stops the server.
     Die = DIE,
-    /// Why the link is closed; sent by servers only.
+    /// Reports an error before the link is closed. Only servers send it.
     Error = ERROR,
     /// Asks for help.
     Help = HELP,
-    /// Asks about the server.
+    /// Asks for information about the server.
     Info = INFO,
-    /// Invites somebody to a channel.
+    /// Invites a user to a channel.
     Invite = INVITE,
-    /// Asks which of some nicks are there.
+    /// Asks which of several nicks are online.
     Ison = ISON,
-    /// Enters channels.
+    /// Joins channels.
     Join = JOIN,
-    /// Throws somebody out of a channel.
+    /// Removes a user from a channel.
     Kick = KICK,
-    /// Throws somebody out of the network.
+    /// Removes a user from the network.
     Kill = KILL,
-    /// Asks about the links of the network.
+    /// Lists the links of the network.
     Links = LINKS,
     /// Lists channels.
     List = LIST,
-    /// Asks how many there are.
+    /// Asks for the numbers of users and servers.
     Lusers = LUSERS,
-    /// Asks or changes the mode of a channel or of oneself.
+    /// Asks for or changes the modes of a channel or of the client.
     Mode = MODE,
     /// Asks for the message of the day.
     Motd = MOTD,
-    /// Asks who is in channels.
+    /// Lists the members of channels.
     Names = NAMES,
-    /// Chooses a nick.
+    /// Sets or changes a nick.
     Nick = NICK,
-    /// Enters many users into a channel; between servers.
+    /// Joins several users to a channel. Only servers send it.
     Njoin = NJOIN,
-    /// Like PRIVMSG, and never answered by a program.
+    /// Sends a text like PRIVMSG. Programs do not reply to it.
     Notice = NOTICE,
-    /// Becomes an operator.
+    /// Makes the client an operator.
     Oper = OPER,
     /// Leaves channels.
     Part = PART,
     /// Gives the password of the connection.
     Pass = PASS,
-    /// Asks whether the other end is there.
+    /// Tests whether the peer is alive.
     Ping = PING,
-    /// Answers a PING.
+    /// Replies to a PING.
     Pong = PONG,
-    /// Says something to somebody or to a channel.
+    /// Sends a text to a user or a channel.
     Privmsg = PRIVMSG,
     /// Leaves the network.
     Quit = QUIT,
-    /// Has the server read its settings.
+    /// Makes the server read its configuration again.
     Rehash = REHASH,
-    /// Has the server start again.
+    /// Restarts the server.
     Restart = RESTART,
     /// Introduces a server.
     Server = SERVER,
@@ -278,50 +279,50 @@ verbs! {
     Service = SERVICE,
     /// Lists services.
     Servlist = SERVLIST,
-    /// Changes one's real name (IRCv3).
+    /// Changes the client's real name (IRCv3).
     Setname = SETNAME,
-    /// Says something to a service.
+    /// Sends a text to a service.
     Squery = SQUERY,
-    /// Says that a server has left; or throws it out.
+    /// Reports that a server left, or removes a server.
     Squit = SQUIT,
-    /// Asks how the server does.
+    /// Asks for statistics of the server.
     Stats = STATS,
-    /// Calls somebody who is logged in on the server's machine.
+    /// Summons a user who is logged in on the host of the server.
     Summon = SUMMON,
-    /// A message that has tags only (IRCv3).
+    /// A message with tags and without text (IRCv3).
     Tagmsg = TAGMSG,
     /// Asks for the server's time.
     Time = TIME,
-    /// Asks or sets the topic of a channel.
+    /// Asks for or sets the topic of a channel.
     Topic = TOPIC,
-    /// Asks for the way to a server.
+    /// Asks for the route to a server.
     Trace = TRACE,
-    /// Says who one is.
+    /// Gives the client's user name and real name.
     User = USER,
-    /// Asks for the hosts of some nicks.
+    /// Asks for the hosts of several nicks.
     Userhost = USERHOST,
-    /// Asks who is logged in on the server's machine.
+    /// Asks which users are logged in on the host of the server.
     Users = USERS,
     /// Asks for the server's version.
     Version = VERSION,
-    /// Says something to all operators.
+    /// Sends a text to all operators.
     Wallops = WALLOPS,
-    /// Presents a gateway's client (a later addition).
+    /// Introduces a gateway's client (a later addition).
     Webirc = WEBIRC,
-    /// Asks who fits a mask.
+    /// Lists the users that match a mask.
     Who = WHO,
-    /// Asks who somebody is.
+    /// Asks for information about a user.
     Whois = WHOIS,
-    /// Asks who somebody was.
+    /// Asks for information about a user who left.
     Whowas = WHOWAS,
 }
 
-/// A string is no [`Verb`].
+/// A string is the name of no [`Verb`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown command")]
 pub struct UnknownVerb;
 
-/// In any case.
+/// Ignores case.
 impl FromStr for Verb {
     type Err = UnknownVerb;
 
@@ -361,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_command_is_refused() {
+    fn malformed_commands_are_refused() {
         let long = [b'A'; 17];
         assert!(matches!(Command::new(&long), Ok(Command::Other(_))));
         for bytes in [
@@ -382,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_equal_in_any_case() {
+    fn other_commands_are_equal_in_any_case() {
         assert_eq!(Command::new(b"Knock"), Command::new(b"kNOCK"));
         assert_ne!(Command::new(b"Knock"), Command::new(b"Knocks"));
     }

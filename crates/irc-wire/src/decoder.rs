@@ -1,32 +1,32 @@
-//! Push bytes, pop lines: puts a stream's pieces together.
+//! The decoder of a stream that arrives in chunks.
 //!
-//! Whole lines are handed out where they lie; only the incomplete tail of a
-//! stream is kept, and nothing at all while no line is cut. Knows no meaning
-//! and no connection.
+//! The decoder returns complete lines as slices of the chunk. It stores only the
+//! incomplete line at the end of a chunk, and otherwise owns no memory. It does not
+//! parse lines and does no input or output.
 
 use alloc::vec::Vec;
 
-use crate::line::{Judgement, Line, LineLimits, LineTooLong, judge};
+use crate::line::{Length, Line, LineLimits, LineTooLong, measure};
 
-/// Finds the lines of one byte stream, however it was cut into pieces.
+/// Finds the lines of one byte stream, whatever the chunks it arrives in.
 ///
-/// Give each piece to [`next_line`](Self::next_line) until it returns `None`. A
-/// line that lies within one piece is not copied; the beginning of one that does
-/// not is kept until its end has come, or until it is too long. What is kept
-/// grows by what arrived, and never beyond the limits.
+/// Call [`next_line`](Self::next_line) with each chunk until it returns `None`. The
+/// decoder does not copy a line that lies within one chunk. It stores the beginning
+/// of any other line until the end arrives, or until the line is too long. The store
+/// grows with the bytes that arrive, and never beyond the limits.
 ///
-/// A line ends in CR LF or in LF alone. A CR anywhere else ends nothing; it stays
-/// in the line, which then is no [`Message`](crate::Message). Empty lines are
-/// skipped.
+/// A line ends in CR LF or in LF alone. A CR in another place does not end a line;
+/// it stays in the line, which is then no [`Message`](crate::Message). The decoder
+/// skips empty lines.
 ///
 /// ```
 /// use irc_wire::{Decoder, LineLimits};
 ///
 /// let mut decoder = Decoder::new();
 /// let mut lines = Vec::new();
-/// // Two lines, the first ended by LF alone, the second cut.
-/// for mut piece in [&b"PING a\n\r\nPING b"[..], &b"c\r\n"[..]] {
-///     while let Some(line) = decoder.next_line(&mut piece, LineLimits::CLIENT) {
+/// // Two lines, the first with LF alone, the second in two chunks.
+/// for mut chunk in [&b"PING a\n\r\nPING b"[..], &b"c\r\n"[..]] {
+///     while let Some(line) = decoder.next_line(&mut chunk, LineLimits::CLIENT) {
 ///         lines.push(line.whole()?.to_vec());
 ///     }
 /// }
@@ -36,11 +36,10 @@ use crate::line::{Judgement, Line, LineLimits, LineTooLong, judge};
 ///
 /// # Lines that are too long
 ///
-/// Such a line is handed out once, as soon as it is known to be too long, and what
-/// is left of it is skipped. Whoever wants to be strict asks for the
-/// [`whole`](Line::whole) line, and leaves when that is an error. Whoever goes
-/// on takes its [`truncated`](Line::truncated), or only says that it was
-/// [`too_long`](Line::too_long).
+/// The decoder returns such a line once, as soon as it exceeds the limits, and skips
+/// the rest of it. A strict caller uses [`whole`](Line::whole), and closes the
+/// connection on an error. A tolerant caller uses
+/// [`truncated`](Line::truncated), or reports [`too_long`](Line::too_long).
 ///
 /// ```
 /// use irc_wire::{Decoder, LineLimits};
@@ -56,52 +55,53 @@ use crate::line::{Judgement, Line, LineLimits, LineTooLong, judge};
 /// ```
 #[derive(Debug, Default)]
 pub struct Decoder {
-    /// The beginning of a line; or what was handed out, if `handed_out`.
+    /// The beginning of a line; or, if `returned`, a line that the last call
+    /// returned.
     tail: Vec<u8>,
-    handed_out: bool,
-    /// What comes up to the next LF belongs to a line that was too long.
+    returned: bool,
+    /// The bytes up to the next LF belong to a line that was too long.
     skipping: bool,
 }
 
 impl Decoder {
-    /// A decoder at the beginning of a stream.
+    /// Returns a decoder for a new stream.
     #[must_use]
     pub const fn new() -> Self {
         Decoder {
             tail: Vec::new(),
-            handed_out: false,
+            returned: false,
             skipping: false,
         }
     }
 
-    /// How many bytes of an incomplete line are kept. 0 between two lines, and
-    /// while the rest of one that is too long is skipped.
+    /// Returns how many bytes of an incomplete line the decoder stores. 0 between two
+    /// lines, and while it skips the rest of a line that is too long.
     #[must_use]
     pub fn pending(&self) -> usize {
-        if self.handed_out { 0 } else { self.tail.len() }
+        if self.returned { 0 } else { self.tail.len() }
     }
 
-    /// How many bytes of memory are held, for whoever keeps account of it.
+    /// Returns how many bytes of memory the decoder owns, for memory accounting.
     ///
-    /// Memory grows as a [`Vec`] does: at most to twice the bytes
-    /// [`pending`](Self::pending), and a few. That of a line put together from
-    /// pieces is given back by the next call of [`next_line`](Self::next_line).
+    /// Memory grows as a [`Vec`] does, to little more than twice the bytes
+    /// [`pending`](Self::pending). The call of [`next_line`](Self::next_line) after
+    /// one that returned a stored line frees it.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.tail.capacity()
     }
 
-    /// Whether the stream stands within a line that was too long.
+    /// Returns whether the decoder skips the rest of a line that was too long.
     #[must_use]
     pub fn is_skipping(&self) -> bool {
         self.skipping
     }
 
-    /// Takes the next line of the stream, advancing `input` over the bytes used.
+    /// Returns the next line of the stream and advances `input` past the bytes that
+    /// it used.
     ///
-    /// `None` says that more bytes are needed; all of `input` is used then. The
-    /// limits are those of the moment: they may differ from call to call, and a
-    /// line whose beginning is kept is judged by the last ones.
+    /// Returns `None`, with all of `input` used, if the next line is incomplete. The
+    /// limits may change from call to call; the latest apply to an incomplete line.
     #[inline]
     pub fn next_line<'a, 'i: 'a>(
         &'a mut self,
@@ -109,20 +109,20 @@ impl Decoder {
         limits: LineLimits,
     ) -> Option<Line<'a>> {
         if !self.tail.is_empty() || self.skipping {
-            if self.handed_out {
-                // Given back, not cleared: an idle connection owns no buffer.
+            if self.returned {
+                // Freed, not cleared: an idle connection owns no buffer.
                 self.tail = Vec::new();
-                self.handed_out = false;
+                self.returned = false;
             }
             if self.skipping {
                 self.skip(input);
             }
             while !self.tail.is_empty() {
-                match self.next_cut_line(input, limits) {
-                    Cut::Incomplete => return None,
-                    Cut::Empty => self.tail = Vec::new(),
-                    Cut::Ready { len, too_long } => {
-                        self.handed_out = true;
+                match self.extend_tail(input, limits) {
+                    Tail::Incomplete => return None,
+                    Tail::Empty => self.tail = Vec::new(),
+                    Tail::Ready { len, too_long } => {
+                        self.returned = true;
                         let bytes = self.tail.get(..len).unwrap_or_default();
                         return Some(Line { bytes, too_long });
                     }
@@ -130,9 +130,9 @@ impl Decoder {
             }
         }
         loop {
-            let window = window(input, limits.kept_max().saturating_add(1));
+            let window = window(input, limits.stored_max().saturating_add(1));
             let Some(end) = memchr::memchr(b'\n', window) else {
-                return self.keep_or_refuse(input, window, limits);
+                return self.store_or_refuse(input, window, limits);
             };
             let line = window.get(..end).unwrap_or_default();
             *input = input.get(end + 1..).unwrap_or_default();
@@ -142,7 +142,8 @@ impl Decoder {
         }
     }
 
-    /// Skips the rest of a line that was too long, or all of `input`.
+    /// Skips the rest of a line that was too long, or all of `input` if the line
+    /// does not end there.
     #[cold]
     fn skip(&mut self, input: &mut &[u8]) {
         match memchr::memchr(b'\n', input) {
@@ -154,54 +155,55 @@ impl Decoder {
         }
     }
 
-    /// No line ends in `window`, the beginning of `input` or all of it.
+    /// Stores `window`, the beginning of `input` in which no line ends, or returns it
+    /// as a line that is too long.
     #[cold]
-    fn keep_or_refuse<'i>(
+    fn store_or_refuse<'i>(
         &mut self,
         input: &mut &'i [u8],
         window: &'i [u8],
         limits: LineLimits,
     ) -> Option<Line<'i>> {
         *input = input.get(window.len()..).unwrap_or_default();
-        match judge(window, limits) {
-            Judgement::TooLong(too_long, len) => {
+        match measure(window, limits) {
+            Length::TooLong(too_long, len) => {
                 self.skipping = true;
                 Some(Line {
                     bytes: window.get(..len).unwrap_or_default(),
                     too_long: Some(too_long),
                 })
             }
-            Judgement::Open => {
+            Length::WithinLimits => {
                 self.tail.extend_from_slice(window);
                 None
             }
         }
     }
 
-    /// Goes on with the line whose beginning is kept.
+    /// Appends to the stored line.
     #[cold]
-    fn next_cut_line(&mut self, input: &mut &[u8], limits: LineLimits) -> Cut {
-        let room = limits.kept_max().saturating_add(1);
+    fn extend_tail(&mut self, input: &mut &[u8], limits: LineLimits) -> Tail {
+        let room = limits.stored_max().saturating_add(1);
         let window = window(input, room.saturating_sub(self.tail.len()));
         let end = memchr::memchr(b'\n', window);
         let part = window.get(..end.unwrap_or(window.len()));
         self.tail.extend_from_slice(part.unwrap_or_default());
         let used = end.map_or(window.len(), |end| end + 1);
         *input = input.get(used..).unwrap_or_default();
-        if let Judgement::TooLong(too_long, len) = judge(&self.tail, limits) {
+        if let Length::TooLong(too_long, len) = measure(&self.tail, limits) {
             self.skipping = end.is_none();
-            return Cut::Ready {
+            return Tail::Ready {
                 len,
                 too_long: Some(too_long),
             };
         }
         if end.is_none() {
-            return Cut::Incomplete;
+            return Tail::Incomplete;
         }
         let line = self.tail.strip_suffix(b"\r").unwrap_or(&self.tail);
         match line.len() {
-            0 => Cut::Empty,
-            len => Cut::Ready {
+            0 => Tail::Empty,
+            len => Tail::Ready {
                 len,
                 too_long: None,
             },
@@ -209,20 +211,20 @@ impl Decoder {
     }
 }
 
-/// How a line that began in an earlier piece stands.
-enum Cut {
-    /// Its end has not come.
+/// The state of the stored line.
+enum Tail {
+    /// Its end has not arrived.
     Incomplete,
-    /// There is nothing in it.
+    /// It is complete and has no bytes.
     Empty,
-    /// The first `len` bytes of what is kept are to be handed out.
+    /// Its first `len` bytes are the line to return.
     Ready {
         len: usize,
         too_long: Option<LineTooLong>,
     },
 }
 
-/// The beginning of `input`, at most `len` bytes.
+/// Returns the first `len` bytes of `input`, or all.
 fn window<'i>(input: &&'i [u8], len: usize) -> &'i [u8] {
     input.get(..len).unwrap_or(input)
 }

@@ -1,4 +1,4 @@
-//! Messages to bytes: total, for the parts have been checked when they were made.
+//! The encoder, which is infallible because the parts are checked when they are made.
 
 use alloc::vec::Vec;
 
@@ -7,7 +7,7 @@ use bytes::BufMut;
 use crate::message::Message;
 
 impl Message<'_> {
-    /// How many bytes the line has, tags and CR LF included.
+    /// Returns the length of the line, tags and CR LF included.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         let tags = match self.tags.as_bytes().len() {
@@ -24,19 +24,17 @@ impl Message<'_> {
         tags + prefix + self.command.as_str().len() + params + colon + 2
     }
 
-    /// Appends the line to `out`, CR LF included: single spaces, the command in
-    /// capitals if it is a [`Verb`](crate::Verb), a colon in front of the last
-    /// parameter as [`Params`](crate::Params) has it.
+    /// Appends the line to `out`, CR LF included. Writes single spaces, a
+    /// [`Verb`](crate::Verb) in capitals, and the colon of [`Params`](crate::Params).
     ///
-    /// How long a line may be is not looked at;
-    /// [`LineLimits::truncated_last_param`](crate::LineLimits::truncated_last_param) tells
-    /// how much fits.
+    /// The encoder sets no limit to the length of the line.
+    /// [`LineLimits::truncated_last_param`](crate::LineLimits::truncated_last_param)
+    /// returns how much fits.
     ///
     /// # Panics
     ///
-    /// When `out` is of a fixed size and has less than
-    /// [`encoded_len`](Self::encoded_len) bytes to spare, as every [`BufMut`]
-    /// does then.
+    /// Panics, as every [`BufMut`] does, if `out` has a fixed size and less than
+    /// [`encoded_len`](Self::encoded_len) bytes left.
     #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
         if !self.tags.is_empty() {
@@ -69,7 +67,7 @@ impl Message<'_> {
         out.put_slice(b"\r\n");
     }
 
-    /// The line in a vector of its own, CR LF included.
+    /// Returns the line in a new vector, CR LF included.
     ///
     /// ```
     /// use irc_wire::{Message, Numeric, Prefix, Verb};

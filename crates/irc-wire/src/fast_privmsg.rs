@@ -1,36 +1,37 @@
-//! What most lines of clients are, read at a glance: `PRIVMSG target :text`.
+//! A fast parser for the most frequent line of clients, `PRIVMSG target :text`.
 //!
-//! Whoever passes on much that is said need not take each line apart: most have no
-//! tags, no prefix, one target and a text behind a colon. All others are for
-//! [`Message::parse`](crate::Message::parse), and whatever is read here it reads the
-//! same.
+//! Most lines of clients have no tags, no prefix, one target, and a text behind a
+//! colon. A server that relays many messages tries this parser first. For all other
+//! lines there is [`Message::parse`](crate::Message::parse), which gives the same
+//! result for every line that this parser accepts.
 
 use memchr::memchr3;
 
-/// Something said to one target.
+/// A PRIVMSG or a NOTICE to one target.
 ///
 /// ```
 /// use irc_wire::FastPrivmsg;
 ///
-/// let said = FastPrivmsg::parse(b"PRIVMSG #reef :Hi all").unwrap();
-/// assert_eq!((said.target, said.text, said.notice), (&b"#reef"[..], &b"Hi all"[..], false));
-/// // Not wrong, but not to be read at a glance.
+/// let fast = FastPrivmsg::parse(b"PRIVMSG #reef :Hi all").unwrap();
+/// assert_eq!((fast.target, fast.text, fast.notice), (&b"#reef"[..], &b"Hi all"[..], false));
+/// // Well-formed, but not for this parser.
 /// assert_eq!(FastPrivmsg::parse(b"PRIVMSG ann,bob :Hi"), None);
 /// assert_eq!(FastPrivmsg::parse(b"privmsg ann Hi"), None);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FastPrivmsg<'a> {
-    /// Whether it is a NOTICE and no PRIVMSG.
+    /// Whether it is a NOTICE.
     pub notice: bool,
-    /// A nick or a channel: not empty, and no list.
+    /// A nick or a channel. Not empty, and no list.
     pub target: &'a [u8],
-    /// What is said; not empty.
+    /// The text. Not empty.
     pub text: &'a [u8],
 }
 
 impl<'a> FastPrivmsg<'a> {
-    /// What a line says, without its end, if that can be seen at a glance.
+    /// Parses a line without its end. Returns `None` for every line that needs the
+    /// full parser.
     #[inline]
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<FastPrivmsg<'a>> {

@@ -1,8 +1,8 @@
-//! Bodies of fuzz targets: what must hold for any bytes at all.
+//! Bodies of fuzz targets: what must hold for any bytes.
 //!
-//! They live here so that they are compiled, and replayed, with the code that
-//! they test. They answer for what they assert; where bytes come from, and which
-//! come next, is the fuzzer's. Not part of the API: anything may change.
+//! They are part of this crate so that every build compiles them, and so that tests
+//! can replay a corpus. The fuzzer chooses the bytes. Not part of the API: anything
+//! may change.
 
 use alloc::vec::Vec;
 
@@ -15,20 +15,19 @@ use crate::tags::TagsBuf;
 use crate::text;
 use crate::{CaseMapping, lists, mask};
 
-/// The longest stream that is cut everywhere; of longer ones the beginning is.
-/// The work grows with the square of it.
+/// How many bytes of an input a target uses. The work grows with the square of it.
 pub const STREAM_BYTES_MAX: usize = 64;
 
-/// What a stream says: each line, or what is left of it.
+/// The lines of a stream, truncated if they are too long.
 type Found = Vec<(Vec<u8>, Option<LineTooLong>)>;
 
-/// A stream of lines, the first byte of `input` choosing the limits: whole, as
-/// single bytes, and cut in two at every place, the decoder finds the same lines,
-/// within the limits, and keeps no more than they allow.
+/// Decodes a stream in one chunk, in single bytes, and in two chunks for every place
+/// to cut it. The decoder must find the same lines each time, and must store no more
+/// than the limits allow. The first byte of `input` chooses the limits.
 ///
 /// # Panics
 ///
-/// When that is not so.
+/// Panics if the decoder does anything else.
 pub fn decoder(input: &[u8]) {
     let Some((&first, stream)) = input.split_first() else {
         return;
@@ -49,43 +48,46 @@ pub fn decoder(input: &[u8]) {
         },
     };
     let stream = &stream[..stream.len().min(STREAM_BYTES_MAX)];
-    let whole = said(&[stream], limits);
+    let whole = decode(&[stream], limits);
     for (line, too_long) in &whole {
         assert!(!line.contains(&b'\n'));
         assert!(!line.is_empty() || too_long.is_some());
         assert!(line.len() <= limits.tags_bytes_max + limits.line_bytes_max.saturating_sub(2));
     }
     let bytes: Vec<&[u8]> = stream.chunks(1).collect();
-    assert_eq!(said(&bytes, limits), whole, "as single bytes");
+    assert_eq!(decode(&bytes, limits), whole, "as single bytes");
     for cut in 1..stream.len() {
         let (a, b) = stream.split_at(cut);
-        assert_eq!(said(&[a, b], limits), whole, "cut at {cut}");
+        assert_eq!(decode(&[a, b], limits), whole, "cut at {cut}");
     }
 }
 
-fn said(pieces: &[&[u8]], limits: LineLimits) -> Found {
+fn decode(chunks: &[&[u8]], limits: LineLimits) -> Found {
     let mut decoder = Decoder::new();
-    let mut said = Vec::new();
-    let kept_max = limits.tags_bytes_max + limits.line_bytes_max.max(2);
-    for mut piece in pieces.iter().copied() {
-        while let Some(line) = decoder.next_line(&mut piece, limits) {
-            said.push((line.truncated().to_vec(), line.too_long()));
+    let mut found = Vec::new();
+    let stored_max = limits.tags_bytes_max + limits.line_bytes_max.max(2);
+    for mut chunk in chunks.iter().copied() {
+        while let Some(line) = decoder.next_line(&mut chunk, limits) {
+            found.push((line.truncated().to_vec(), line.too_long()));
             assert_eq!(line.whole().is_err(), line.too_long().is_some());
             assert_eq!(decoder.pending(), 0);
         }
-        assert!(piece.is_empty(), "all is used");
-        assert!(decoder.pending() < kept_max, "only what may become a line");
+        assert!(chunk.is_empty(), "the decoder uses all bytes");
+        assert!(
+            decoder.pending() < stored_max,
+            "the decoder stores only possible lines"
+        );
         assert!(!decoder.is_skipping() || decoder.pending() == 0);
     }
-    said
+    found
 }
 
-/// A line: what can be read is written so that it is read alike, in the legacy
-/// dialect too; and whatever its parameters are taken for, nothing breaks.
+/// Parses a line. A message must survive encoding and parsing, also as a message of
+/// the legacy dialect. The parsers of parameters must accept any parameters.
 ///
 /// # Panics
 ///
-/// When that is not so.
+/// Panics if one of these fails.
 pub fn message(line: &[u8]) {
     let Ok(message) = Message::parse(line) else {
         return;
@@ -94,16 +96,16 @@ pub fn message(line: &[u8]) {
     assert_eq!(written.len(), message.encoded_len());
     let content = written.strip_suffix(b"\r\n").expect("a line");
     assert!(!content.iter().any(|byte| b"\0\r\n".contains(byte)));
-    let again = Message::parse(content).expect("it was written");
+    let again = Message::parse(content).expect("an encoded message");
     assert_eq!(again, message);
     assert_eq!(again.to_vec(), written);
     assert_eq!(message.to_owned_message().message(), message);
-    // A colon that was there, or is needed, stays, and no other comes.
+    // Encoding neither adds nor removes a colon.
     assert_eq!(again.params.has_colon(), message.params.has_colon());
 
     let mut params = Params::new();
     for param in message.params.iter() {
-        params.push(param).expect("it has been read");
+        params.push(param).expect("a parsed parameter");
         let part = text::truncate_utf8(param, 5);
         assert!(param.starts_with(part) && part.len() <= 5);
         assert_eq!(text::utf8_or_latin1(param).is_empty(), param.is_empty());
@@ -113,23 +115,23 @@ pub fn message(line: &[u8]) {
     let mut tags = TagsBuf::new();
     for tag in message.tags.iter() {
         match tag.value() {
-            // What came may hold bytes that need no escaping and are escaped.
+            // A parsed tag may escape bytes that need no escaping.
             value if value.is_empty() => tags.push_tag(tag),
-            value => tags.push(tag.key(), &value).expect("it has been read"),
+            value => tags.push(tag.key(), &value).expect("a parsed tag"),
         }
         let kept = tags.as_tags().get(tag.key());
         assert_eq!(kept.as_deref(), Some(&*tag.value()));
     }
-    if let Ok(said) = legacy::Message::from_message(&message) {
-        let line = said.to_vec();
+    if let Ok(parsed) = legacy::Message::from_message(&message) {
+        let line = parsed.to_vec();
         let line = line.strip_suffix(b"\r\n").expect("a line");
-        let again = Message::parse(line).expect("it was written");
-        assert_eq!(legacy::Message::from_message(&again), Ok(said));
+        let again = Message::parse(line).expect("an encoded message");
+        assert_eq!(legacy::Message::from_message(&again), Ok(parsed));
     }
-    helpers(&message);
+    check_parameter_parsers(&message);
 }
 
-fn helpers(message: &Message<'_>) {
+fn check_parameter_parsers(message: &Message<'_>) {
     let params = message.params.as_slice();
     let [first, rest @ ..] = params else {
         return;
@@ -140,7 +142,7 @@ fn helpers(message: &Message<'_>) {
         .parse(&letters, &left)
         .flatten()
         .collect();
-    // A list that is asked for takes what was another's, if it stands before it.
+    // A query for a list would take the parameter of a later change.
     if changes.iter().all(|change| change.param.is_some()) {
         assert_eq!(again, changes);
     }

@@ -1,31 +1,31 @@
-//! The legacy dialect: IRC cut down to eight commands, as some small networks
-//! speak it.
+//! The legacy dialect: a subset of IRC with eight commands that some small networks
+//! speak.
 //!
-//! One port takes users and servers, and the first message tells which it is. A
-//! user registers with a USER alone, there is no NICK. Numerics have no recipient as
-//! first parameter. Servers tell each other of everything with the same commands,
-//! and with 331, 332 and 353.
+//! Users and servers connect to the same port; the first message tells which one the
+//! peer is. A user registers with USER alone, without NICK. Numerics do not begin with
+//! the recipient's nick. Servers use the same commands among each other, and 331, 332
+//! and 353.
 //!
 //! | line | |
 //! |---|---|
 //! | `USER nick host server [:real name]` | registers a user |
 //! | `SERVER name hops [:info]` | registers a server |
-//! | `QUIT [:text]` | leaves |
-//! | `JOIN #channel [key]` | enters a channel, or makes it |
+//! | `QUIT [:text]` | leaves the network |
+//! | `JOIN #channel [key]` | joins or creates a channel |
 //! | `PART #channel` | leaves a channel |
 //! | `TOPIC #channel [:topic]` | asks for the topic, or sets it |
-//! | `NAMES [#channel]` | asks who is there |
-//! | `PRIVMSG target :text` | says something |
-//! | `SQUIT name [:reason]`, `ERROR :text` | between servers: a server is gone; why a link is closed |
-//! | `:server 001 :...` and so on | [`Content`] has each with its text |
+//! | `NAMES [#channel]` | lists members |
+//! | `PRIVMSG target :text` | sends a text |
+//! | `SQUIT name [:reason]`, `ERROR :text` | between servers: a server left; the reason for closing a link |
+//! | `:server 001 :...` and other numerics | see [`Content`] |
 //!
-//! All text is UTF-8. Lines have at most
-//! [`LineLimits::LEGACY`](crate::LineLimits::LEGACY). A text has a colon in front
-//! always, a word never. What is read is less strict: parameters that are too many are
-//! left out of account, the text of a numeric may be any where it tells nothing.
+//! All text is UTF-8. The limits of lines are
+//! [`LineLimits::LEGACY`](crate::LineLimits::LEGACY). The encoder writes a colon in
+//! front of every text and of no word. The parser accepts more: it ignores additional
+//! parameters, and the text of a numeric whose text holds no value.
 //!
-//! Knows how messages look; who may send them, and what follows, is the network's
-//! matter.
+//! This module knows the grammar. Who may send a message, and what it changes, is up
+//! to the network.
 //!
 //! ```
 //! use irc_wire::legacy::{Content, Message, Middle};
@@ -55,16 +55,17 @@ use core::str::Utf8Error;
 
 use crate::message::{ParamError, forbidden, is_middle};
 
-/// A word: not empty, no space, NUL, CR or LF, no colon at the beginning.
+/// A word: not empty, without space, NUL, CR and LF, and without a colon at the
+/// beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Middle<'a>(&'a str);
 
 impl<'a> Middle<'a> {
-    /// The word `text`.
+    /// Takes `text` as a word.
     ///
     /// # Errors
     ///
-    /// [`ParamError`] if it is none.
+    /// Returns [`ParamError`] if it is none.
     pub fn new(text: &'a str) -> Result<Self, ParamError> {
         match forbidden(text.as_bytes()) {
             Some(byte) => Err(ParamError::ForbiddenByte(byte)),
@@ -73,23 +74,23 @@ impl<'a> Middle<'a> {
         }
     }
 
-    /// The word.
+    /// Returns the word as a string slice.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
         self.0
     }
 }
 
-/// A text: anything without NUL, CR and LF; it may be empty.
+/// A text without NUL, CR and LF. May be empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Trailing<'a>(&'a str);
 
 impl<'a> Trailing<'a> {
-    /// The text `text`.
+    /// Takes `text`.
     ///
     /// # Errors
     ///
-    /// [`ParamError::ForbiddenByte`] if it holds NUL, CR or LF.
+    /// Returns [`ParamError::ForbiddenByte`] if it holds NUL, CR or LF.
     pub fn new(text: &'a str) -> Result<Self, ParamError> {
         match forbidden(text.as_bytes()) {
             Some(byte) => Err(ParamError::ForbiddenByte(byte)),
@@ -97,7 +98,7 @@ impl<'a> Trailing<'a> {
         }
     }
 
-    /// The parts of any text that are no line's end, those that are empty left out.
+    /// Splits any text at NUL, CR and LF. Skips empty parts.
     ///
     /// ```
     /// use irc_wire::legacy::Trailing;
@@ -110,7 +111,7 @@ impl<'a> Trailing<'a> {
         parts.filter(|part| !part.is_empty()).map(Trailing)
     }
 
-    /// The text.
+    /// Returns the text as a string slice.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
         self.0
@@ -178,40 +179,40 @@ text_traits! { Middle Trailing }
 /// A message of the dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// The server or the user it comes from; what stands behind a `!` or `@` is
-    /// not read. Users send none.
+    /// The server or the user that is the source. The parser ignores everything
+    /// behind a `!` or `@`. Users send no source.
     pub source: Option<Middle<'a>>,
-    /// What it says.
+    /// The command and its parameters.
     pub content: Content<'a>,
 }
 
-/// What a message says. Fields stand in the order of the line.
+/// The command of a message and its parameters, in the order of the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content<'a> {
     /// `USER nick host server [:real name]`
     User {
-        /// What the user is called.
+        /// The user's nick.
         nick: Middle<'a>,
-        /// The host the user says to come from.
+        /// The user's host, as the user gives it.
         host: Middle<'a>,
-        /// The server the user is at.
+        /// The user's server.
         server: Middle<'a>,
         /// The user's real name.
         real_name: Option<Trailing<'a>>,
     },
     /// `SERVER name hops [:info]`
     Server {
-        /// What the server is called.
+        /// The server's name.
         name: Middle<'a>,
-        /// How many links away it is from whoever reads this: 1 or more.
+        /// The number of links between it and the recipient: 1 or more.
         hops: u32,
-        /// What it says of itself.
+        /// The server's description.
         info: Option<Trailing<'a>>,
     },
     /// `QUIT [:text]`
     Quit {
-        /// The last words.
+        /// The quit message.
         text: Option<Trailing<'a>>,
     },
     /// `JOIN #channel [key]`
@@ -230,31 +231,31 @@ pub enum Content<'a> {
     Topic {
         /// The channel.
         channel: Middle<'a>,
-        /// The topic that is set; without it the topic is asked for.
+        /// The new topic; without it the sender asks for the topic.
         topic: Option<Trailing<'a>>,
     },
     /// `NAMES [#channel]`
     Names {
-        /// The channel; without it all are meant.
+        /// The channel; all channels if it is missing.
         channel: Option<Middle<'a>>,
     },
     /// `PRIVMSG target :text`
     Privmsg {
         /// A channel or a nick.
         target: Middle<'a>,
-        /// What is said.
+        /// The text.
         text: Trailing<'a>,
     },
-    /// `SQUIT name [:reason]`, to servers only; not all know it.
+    /// `SQUIT name [:reason]`, between servers. Some servers do not know it.
     Squit {
-        /// The server that is gone.
+        /// The server that left.
         name: Middle<'a>,
-        /// Why.
+        /// The reason.
         reason: Option<Trailing<'a>>,
     },
     /// `ERROR :text`, before the link is closed.
     Error {
-        /// Why.
+        /// The reason.
         text: Trailing<'a>,
     },
     /// `001 :Welcome to the Internet Relay Network nick!user@host`
@@ -280,7 +281,7 @@ pub enum Content<'a> {
     },
     /// `353 #channel :nick nick ...`
     NamesReply {
-        /// The channel; `None`, which is written `*`, for users who are in none.
+        /// The channel; `None`, written as `*`, for users that are in no channel.
         channel: Option<Middle<'a>>,
         /// Nicks, with single spaces between them.
         nicks: Trailing<'a>,
@@ -289,17 +290,17 @@ pub enum Content<'a> {
     EndOfNames,
     /// `401 nick :No such nick`
     NoSuchNick {
-        /// The nick nobody has.
+        /// The nick, which no user has.
         nick: Middle<'a>,
     },
     /// `403 #channel :No such channel`
     NoSuchChannel {
-        /// The channel there is not.
+        /// The channel, which does not exist.
         channel: Middle<'a>,
     },
     /// `404 #channel :Cannot send to channel`
     CannotSend {
-        /// The channel the user is not in.
+        /// The channel, which the user is not in.
         channel: Middle<'a>,
     },
     /// `421 command :Unknown command`
@@ -309,16 +310,16 @@ pub enum Content<'a> {
     },
     /// `432 nick :Erroneous nickname`
     BadNick {
-        /// The nick nobody can have.
+        /// The malformed nick.
         nick: Middle<'a>,
     },
     /// `436 nick :Nickname collision KILL from user@host`
     NickCollision {
-        /// The nick that is taken.
+        /// The nick, which is in use.
         nick: Middle<'a>,
-        /// The user who has it.
+        /// The user name of its owner.
         user: Middle<'a>,
-        /// That user's host.
+        /// The host of its owner.
         host: Middle<'a>,
     },
     /// `442 #channel :You're not on that channel`
@@ -330,7 +331,7 @@ pub enum Content<'a> {
     NotRegistered,
     /// `461 command :Not enough parameters`
     NeedMoreParams {
-        /// The command that lacks them.
+        /// The command without enough parameters.
         command: Middle<'a>,
     },
     /// `462 :You may not reregister`
@@ -342,7 +343,7 @@ pub enum Content<'a> {
     },
     /// `405 #channel :You have joined too many channels`
     TooManyChannels {
-        /// The channel that is one too many.
+        /// The channel beyond the limit.
         channel: Middle<'a>,
     },
     /// `471 #channel :Cannot join channel (+l)`
@@ -367,27 +368,29 @@ pub enum Content<'a> {
     },
 }
 
-/// A message of the grammar is none of the dialect. The peer is to blame, and the
-/// lines behind it can still be read.
+/// A message of IRC is no message of the legacy dialect.
+///
+/// The peer caused the error. Only this line is lost: the lines behind it can still
+/// be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LegacyError {
-    /// The dialect has no such command, or no such numeric.
-    #[error("not a command of the dialect")]
+    /// The dialect has no such command or numeric.
+    #[error("unknown command")]
     UnknownCommand,
-    /// A parameter is missing. A server says 461.
+    /// A parameter is missing. Servers answer with 461.
     #[error("not enough parameters")]
     NeedMoreParams,
     /// A name is empty, holds a space, or begins with a colon.
-    #[error("a name is not one word")]
+    #[error("malformed name")]
     NotMiddle,
-    /// The hops of a SERVER are no number.
-    #[error("the hops are not a number")]
+    /// The hop count of a SERVER is no number.
+    #[error("malformed hop count")]
     Hops,
-    /// The text of a 001 or 436 does not tell whom it is about.
-    #[error("the text is another one")]
+    /// The text of a 001 or 436 does not hold nick, user name and host.
+    #[error("malformed text")]
     Text,
-    /// It is not UTF-8.
+    /// A parameter or the source is not UTF-8.
     #[error("not UTF-8")]
     NotUtf8,
 }

@@ -1,9 +1,9 @@
-//! The messages of Internet Relay Chat (IRC): where each one ends, what it says, and
-//! how it is written.
+//! The messages of Internet Relay Chat (IRC): a zero-copy parser and an infallible
+//! encoder.
 //!
 //! Clients and servers of IRC send each other lines of text. This crate turns such
 //! bytes into [`Message`]s and back, by the grammar of RFC 1459 and RFC 2812 and
-//! with the message tags of IRCv3. It knows no connection and no network.
+//! with the message tags of IRCv3. It does no input or output.
 //!
 //! ```text
 //! @time=12:00 :ann!a@reef.example PRIVMSG #reef :Hi all
@@ -12,44 +12,44 @@
 //!
 //! # Reading
 //!
-//! Three steps, each of which can be had alone:
+//! Reading has three layers, each usable alone:
 //!
-//! 1. [`Decoder`] takes the pieces of a stream as they arrive, and hands out each
-//!    [`Line`] where it lies. It keeps only the beginning of a line that is cut, and
-//!    never more than the [`LineLimits`] allow.
-//! 2. [`Message::parse`] tells what one line says; everything is borrowed. With a
-//!    [`MessageError`] only this line is lost. Whether to go on is up to the
-//!    caller.
-//! 3. What parameters say is told by [`lists`], [`modes`], [`mask`], and for the
-//!    cut-down dialect of small networks by [`legacy`].
+//! 1. [`Decoder`] finds the [`Line`]s of a stream that arrives in chunks. It stores
+//!    only the incomplete line at the end of a chunk, and never more than the
+//!    [`LineLimits`] allow. [`Lines`] iterates over the lines of a slice.
+//! 2. [`Message::parse`] parses one line; everything borrows from the line. After a
+//!    [`MessageError`] only this line is lost; the caller decides whether to read
+//!    on.
+//! 3. [`lists`], [`modes`] and [`mask`] parse parameters. [`legacy`] parses the
+//!    messages of the legacy dialect.
 //!
 //! ```
 //! use irc_wire::{Decoder, LineLimits, Message, Verb};
 //!
 //! let mut decoder = Decoder::new();
-//! let mut heard = Vec::new();
-//! // A message to a channel, in two pieces.
-//! for mut piece in [&b":ann!a@reef PRIVMSG #r"[..], &b"eef :Hi all\r\n"[..]] {
-//!     while let Some(line) = decoder.next_line(&mut piece, LineLimits::SERVER) {
+//! let mut params = Vec::new();
+//! // A message to a channel, in two chunks.
+//! for mut chunk in [&b":ann!a@reef PRIVMSG #r"[..], &b"eef :Hi all\r\n"[..]] {
+//!     while let Some(line) = decoder.next_line(&mut chunk, LineLimits::SERVER) {
 //!         let message = Message::parse(line.whole()?)?;
 //!         if message.command == Verb::Privmsg {
-//!             heard.extend(message.params.iter().map(<[u8]>::to_vec));
+//!             params.extend(message.params.iter().map(<[u8]>::to_vec));
 //!         }
 //!     }
 //! }
-//! assert_eq!(heard, [&b"#reef"[..], b"Hi all"]);
+//! assert_eq!(params, [&b"#reef"[..], b"Hi all"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Writing
 //!
-//! What can be built can be written: parameters are checked when they are added,
-//! and the colon in front of the last one is set where it is needed, or
-//! [asked for](Message::trailing). What was parsed is written so that it is parsed
-//! alike.
+//! Every message can be encoded: [`Params`] check each parameter when it is added.
+//! The encoder writes a colon in front of the last parameter if it needs one, or
+//! if the caller [asks for it](Message::trailing). An encoded message parses to an
+//! equal message.
 //!
 //! ```
-//! use irc_wire::{ParamError, Message, Prefix, Verb};
+//! use irc_wire::{Message, ParamError, Prefix, Verb};
 //!
 //! let message = Message::new(Verb::Privmsg)
 //!     .with_prefix(Prefix::from_parts("ann", "a", "reef")?)
@@ -57,43 +57,54 @@
 //!     .param("Hi all")?;
 //! assert_eq!(message.to_vec(), b":ann!a@reef PRIVMSG #reef :Hi all\r\n");
 //!
-//! let end = Message::new(Verb::Privmsg).param("#reef")?.param("a\r\nQUIT");
-//! assert_eq!(end, Err(ParamError::ForbiddenByte(b'\r')));
+//! let injected = Message::new(Verb::Privmsg).param("#reef")?.param("a\r\nQUIT");
+//! assert_eq!(injected, Err(ParamError::ForbiddenByte(b'\r')));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Bytes and text
 //!
-//! IRC does not say how text is encoded. So parameters are bytes, and a message that
-//! is not UTF-8 is read and passed on unharmed. [`text`] makes text of them: strictly,
-//! with replacements, or as Latin-1 where it is no UTF-8. The [`legacy`] dialect is
-//! UTF-8 throughout, and its texts are `str`.
+//! IRC does not define the encoding of texts. So parameters are bytes, and a relay
+//! can pass on a message that is not UTF-8 unchanged. [`text`] converts bytes into
+//! text, with replacements or as Latin-1. The [`legacy`] dialect is UTF-8, and its
+//! texts are `str`.
 //!
-//! # Where a line ends
+//! # Line ends
 //!
-//! In CR LF, or in LF alone; CR LF is written. Empty lines are skipped. A CR anywhere
-//! else ends nothing, and a line that holds one is no message: some
-//! would take it for a line's end, and what comes behind it for a message of
-//! its own. NUL is refused as well.
+//! A line ends in CR LF, or in LF alone; the encoder writes CR LF. The decoder skips
+//! empty lines. A line with a CR in another place, or with NUL, is no message: some
+//! programs take such a CR for a line end, and the rest for a second message.
 //!
-//! # What is not here
+//! # Guarantees
 //!
-//! - **Rules of the network.** A nick that is taken, a channel that nobody knows, a
-//!   mode that may not be changed: none of this is an error of the wire.
-//! - **Policy.** How long a line may be, how names may look ([`NameRules`]), which
-//!   letters are the same ([`CaseMapping`]), and whether a connection survives a bad
-//!   line is the caller's choice.
-//! - **Meaning of tags and capabilities**, and formatting codes in texts.
-//! - **Input and output.** Bytes are given and taken; nothing waits for anything.
+//! - No input makes the parser or the decoder panic.
+//! - The parser copies nothing. The decoder copies only lines that arrive in more
+//!   than one chunk.
+//! - The decoder stores no more bytes of a line than the limits allow.
+//! - No parameter can end a line or become two parameters.
+//! - Matching a mask takes time proportional to the product of both lengths at most.
+//! - The crate has no unsafe code.
+//!
+//! # Limits
+//!
+//! This crate has no:
+//!
+//! - **Network rules.** A nick that is in use, an unknown channel, or a mode that the
+//!   client may not change is no error of the grammar.
+//! - **Policy.** The caller sets the greatest length of a line, the rules for names
+//!   ([`NameRules`]) and the [`CaseMapping`], and decides whether to close a
+//!   connection after a malformed line.
+//! - **Meaning of tags and capabilities**, and no formatting codes in texts.
+//! - **Input and output.** It does not read, write or wait.
 //!
 //! # Features
 //!
-//! Without default features the crate needs no `std`, only `alloc`.
+//! Without default features the crate needs `alloc` but not `std`.
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `std` (default) | the `std` features of the dependencies: faster searching for bytes; no API of its own |
-//! | `fuzzing` | what the fuzz targets of the repository call; no API |
+//! | `std` (default) | the `std` features of the dependencies: a faster search for bytes; no API of its own |
+//! | `fuzzing` | the bodies of the repository's fuzz targets; no API |
 //! | `proptest` | the module `strategies`, for property tests; implies `std` |
 
 #![no_std]
@@ -139,7 +150,7 @@ pub use numeric::{Numeric, NumericError};
 pub use parse::MessageError;
 pub use tags::{Tag, TagError, Tags, TagsBuf};
 
-/// Keeps the example of the README true.
+/// Compiles and runs the example in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

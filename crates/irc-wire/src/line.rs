@@ -1,46 +1,51 @@
-//! How long a line may be, and a line that was found.
+//! Limits of lines, and a line that a decoder found.
 //!
-//! Lengths are counted as if the line ended in CR LF, whatever it ended in: so
-//! a line that was taken can be passed on.
+//! Lengths count CR LF, even if a line ends in LF alone: so a relay can pass on
+//! every line that it accepts.
 
 use crate::message::Message;
 use crate::tags::Tags;
 use crate::text::truncate_utf8;
 
-/// How many bytes a line may have.
+/// The longest lines that a caller accepts.
 ///
-/// A line that begins with `@` has a tag section, which reaches over the first
-/// space and is counted apart. A decoder keeps at most
+/// A line that begins with `@` has a tag section, which ends with the first space and
+/// has a limit of its own. A decoder stores at most
 /// [`tags_bytes_max`](Self::tags_bytes_max) +
-/// [`line_bytes_max`](Self::line_bytes_max) bytes of a line whose end has not
-/// come.
+/// [`line_bytes_max`](Self::line_bytes_max) bytes of an incomplete line. Limits are
+/// made from a constant:
+///
+/// ```
+/// use irc_wire::LineLimits;
+///
+/// const UNREGISTERED: LineLimits = LineLimits::CLIENT.with_tags_bytes_max(0);
+/// assert_eq!(UNREGISTERED.line_bytes_max, 512);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LineLimits {
-    /// The tag section, from the `@` over the space that ends it. With 0
-    /// tags are not counted apart: they are a part of the line.
+    /// The most bytes of the tag section, the `@` and the space included. With 0,
+    /// tags count as a part of the line.
     pub tags_bytes_max: usize,
-    /// The rest of the line, CR LF included. Less than 2 is 2: nothing but
-    /// empty lines.
+    /// The most bytes of the rest of the line, CR LF included. Less than 2 means 2,
+    /// which allows only empty lines.
     pub line_bytes_max: usize,
 }
 
 impl LineLimits {
-    /// What clients may send to a server, by RFC 2812 and the IRCv3
-    /// specification of message tags: 512 bytes, and 4,094 bytes of tags
-    /// between the `@` and the space.
+    /// Lines from clients to servers, by RFC 2812 and the message tags of IRCv3: 512
+    /// bytes, and 4,094 bytes of tags between the `@` and the space.
     pub const CLIENT: LineLimits = LineLimits {
         tags_bytes_max: 4096,
         line_bytes_max: 512,
     };
-    /// What servers may send to a client: 512 bytes, and 8,191 of tags, the `@`
-    /// and the space included.
+    /// Lines from servers to clients: 512 bytes, and 8,191 bytes of tags, the `@` and
+    /// the space included.
     pub const SERVER: LineLimits = LineLimits {
         tags_bytes_max: 8191,
         line_bytes_max: 512,
     };
-    /// What the [legacy](crate::legacy) dialect takes: 8,192 bytes, tags, which
-    /// it does not have, included.
+    /// Lines of the [legacy](crate::legacy) dialect, which has no tags: 8,192 bytes.
     pub const LEGACY: LineLimits = LineLimits {
         tags_bytes_max: 0,
         line_bytes_max: 8192,
@@ -60,11 +65,11 @@ impl LineLimits {
         self
     }
 
-    /// As much of a message's last parameter as a line of these limits takes, tags
-    /// apart; empty if there is no room, or no parameter.
+    /// Returns the beginning of the last parameter that fits into a line of these
+    /// limits, tags apart. Empty if nothing fits, or if there is no parameter.
     ///
-    /// What is left of it can be sent in further lines. UTF-8 is not cut within
-    /// a character.
+    /// The rest of the parameter can go into further lines. Characters of UTF-8 stay
+    /// whole.
     ///
     /// ```
     /// use irc_wire::{LineLimits, Message};
@@ -85,22 +90,21 @@ impl LineLimits {
         truncate_utf8(last, self.line_bytes_max.saturating_sub(others))
     }
 
-    /// The bytes of the line without tags and without CR LF.
+    /// Returns the most bytes of a line without tags and CR LF.
     pub(crate) const fn content_max(self) -> usize {
         self.line_bytes_max.saturating_sub(2)
     }
 
-    /// The most bytes of a line that may be kept while its end has not come.
-    pub(crate) const fn kept_max(self) -> usize {
-        // One more than the content: a CR, of which it is not known whether a
-        // LF follows.
+    /// Returns the most bytes of an incomplete line that a decoder may store.
+    pub(crate) const fn stored_max(self) -> usize {
+        // One byte more than the content: a CR, which a LF may follow.
         self.tags_bytes_max
             .saturating_add(self.content_max())
             .saturating_add(1)
     }
 }
 
-/// The part of a line that is too long.
+/// The part of a line that exceeds its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LinePart {
     /// The tag section.
@@ -109,23 +113,24 @@ pub enum LinePart {
     Rest,
 }
 
-/// A line is longer than the [`LineLimits`] allow. Whose fault it is: the peer's.
-/// A server says 417 ([`ERR_INPUTTOOLONG`](crate::Numeric::ERR_INPUTTOOLONG)) to
-/// an ordinary client.
+/// A line exceeds the [`LineLimits`].
+///
+/// The peer caused the error. Servers answer clients with 417
+/// ([`ERR_INPUTTOOLONG`](crate::Numeric::ERR_INPUTTOOLONG)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the {} has more than {bytes_max} bytes", match part {
     LinePart::Tags => "tag section of a line",
     LinePart::Rest => "line",
 })]
 pub struct LineTooLong {
-    /// Which limit was crossed.
+    /// The part that exceeds its limit.
     pub part: LinePart,
-    /// That limit.
+    /// The limit.
     pub bytes_max: usize,
 }
 
-/// A line as a [`Decoder`](crate::Decoder) has found it, without its end. Never
-/// empty, unless it is [too long](Self::too_long).
+/// A line that a [`Decoder`](crate::Decoder) found, without its end. Never empty,
+/// unless it is [too long](Self::too_long).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
     pub(crate) bytes: &'a [u8],
@@ -133,12 +138,11 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The whole line, for those who refuse, or leave, a peer whose lines are
-    /// too long.
+    /// Returns the whole line.
     ///
     /// # Errors
     ///
-    /// [`LineTooLong`] if the line is.
+    /// Returns [`LineTooLong`] if the line exceeds the limits.
     #[inline]
     pub fn whole(self) -> Result<&'a [u8], LineTooLong> {
         match self.too_long {
@@ -147,18 +151,17 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The line, or what the limits allow of it, for those who take
-    /// the beginning and go on.
+    /// Returns the line, or as much of its beginning as the limits allow.
     ///
-    /// UTF-8 is not cut within a character. Of a line whose tags are too long
-    /// only tags are left: that is no message.
+    /// Characters of UTF-8 stay whole. A line whose tags are too long is truncated to
+    /// tags, which are no message.
     #[inline]
     #[must_use]
     pub fn truncated(self) -> &'a [u8] {
         self.bytes
     }
 
-    /// Whether the line is too long, and in which part.
+    /// Returns the limit that the line exceeds, if it does.
     #[inline]
     #[must_use]
     pub fn too_long(self) -> Option<LineTooLong> {
@@ -167,11 +170,11 @@ impl<'a> Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The line `bytes`, which has no LF, as far as the limits allow; `None` if it is
-    /// empty.
+    /// Makes a line of `bytes`, which end where a LF stood. Returns `None` if the line
+    /// is empty.
     #[inline]
     pub(crate) fn from_wire(bytes: &'a [u8], limits: LineLimits) -> Option<Self> {
-        if let Judgement::TooLong(too_long, len) = judge(bytes, limits) {
+        if let Length::TooLong(too_long, len) = measure(bytes, limits) {
             return Some(Line {
                 bytes: bytes.get(..len).unwrap_or_default(),
                 too_long: Some(too_long),
@@ -183,29 +186,30 @@ impl<'a> Line<'a> {
     }
 }
 
-/// What is known of the beginning of a line in which no LF has been found.
-pub(crate) enum Judgement {
-    /// It may still become a line.
-    Open,
-    /// It can't, whatever follows; so many bytes of it are within the limits.
+/// Whether a line, or the beginning of one, is within the limits.
+pub(crate) enum Length {
+    /// It is, if a LF follows.
+    WithinLimits,
+    /// It is not, whatever follows. So many bytes of it are within the limits.
     TooLong(LineTooLong, usize),
 }
 
-/// Judges a line, or the beginning of one: `bytes` has no LF, and one may follow.
+/// Measures a line, or the beginning of one. `bytes` hold no LF.
 ///
-/// What is too long stays so, cut at the same place, whatever follows.
+/// If `bytes` are too long, then so is every line that begins with them, and it is
+/// truncated at the same place.
 #[inline]
-pub(crate) fn judge(bytes: &[u8], limits: LineLimits) -> Judgement {
+pub(crate) fn measure(bytes: &[u8], limits: LineLimits) -> Length {
     let content_max = limits.content_max();
     let tagged = limits.tags_bytes_max > 0 && bytes.first() == Some(&b'@');
     let tags = match tagged {
         false => 0,
         true if bytes.len() <= content_max && bytes.len() <= limits.tags_bytes_max => {
-            return Judgement::Open;
+            return Length::WithinLimits;
         }
         true => match memchr::memchr(b' ', bytes) {
             Some(space) => space + 1,
-            // A CR that ends the line is not counted.
+            // A CR at the end of the line does not count.
             None => bytes.len() - usize::from(bytes.last() == Some(&b'\r')),
         },
     };
@@ -214,16 +218,16 @@ pub(crate) fn judge(bytes: &[u8], limits: LineLimits) -> Judgement {
             part: LinePart::Tags,
             bytes_max: limits.tags_bytes_max,
         };
-        return Judgement::TooLong(too_long, limits.tags_bytes_max);
+        return Length::TooLong(too_long, limits.tags_bytes_max);
     }
     let content = bytes.len() - tags;
     let ends_in_cr = bytes.last() == Some(&b'\r');
     if content <= content_max || (content == content_max + 1 && ends_in_cr) {
-        return Judgement::Open;
+        return Length::WithinLimits;
     }
     let too_long = LineTooLong {
         part: LinePart::Rest,
         bytes_max: limits.line_bytes_max,
     };
-    Judgement::TooLong(too_long, truncate_utf8(bytes, tags + content_max).len())
+    Length::TooLong(too_long, truncate_utf8(bytes, tags + content_max).len())
 }

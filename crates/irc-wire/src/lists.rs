@@ -1,6 +1,6 @@
 //! Lists with commas: `JOIN #a,#b key`.
 
-/// The elements of a list, empty ones left out.
+/// Returns the elements of a list. Skips empty ones.
 ///
 /// ```
 /// use irc_wire::lists;
@@ -13,9 +13,9 @@ pub fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     elements.filter(|element| !element.is_empty())
 }
 
-/// Each channel of a JOIN with its key: the first key belongs to the first
-/// channel, and so on. An empty key is none, so that `JOIN #a,#b ,key` has one for
-/// the second only; an empty channel is left out, with its key.
+/// Returns each channel of a JOIN with its key: the first channel with the first key,
+/// and so on. An empty key is `None`, so `JOIN #a,#b ,key` has a key for `#b` only. An
+/// empty channel is skipped together with its key.
 ///
 /// ```
 /// use irc_wire::lists;

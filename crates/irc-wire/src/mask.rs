@@ -1,10 +1,10 @@
 //! Masks with wildcards: `*!*@*.example`.
 //!
-//! `*` is any number of bytes, none too; `?` is one byte; a backslash in front
-//! of either means it literally, and is a backslash anywhere else. The time
-//! is at most in proportion to the mask's length times the text's. Where one text
-//! is compared with many masks, as a user with a list of bans, [`PreparedText`] makes
-//! the text's share 64 times smaller.
+//! `*` matches any number of bytes, and `?` matches one byte. A backslash in front of
+//! either makes it literal, and is a backslash in any other place. Matching takes time
+//! proportional to the product of both lengths at most. To match one text against many
+//! masks, such as a user against a list of bans, use [`PreparedText`], which processes
+//! 64 bytes of the text at a time.
 
 use alloc::vec::Vec;
 use alloc::{boxed::Box, vec};
@@ -12,25 +12,25 @@ use alloc::{boxed::Box, vec};
 use crate::case::CaseMapping;
 use crate::message::Prefix;
 
-/// Whether the whole of `text` fits `mask`.
+/// Returns whether `mask` matches all of `text`.
 ///
 /// ```
 /// use irc_wire::{CaseMapping, mask};
 ///
-/// let fits = |mask: &str, text: &str| {
+/// let matches = |mask: &str, text: &str| {
 ///     mask::matches(mask.as_bytes(), text.as_bytes(), CaseMapping::Rfc1459)
 /// };
-/// assert!(fits("*!*@*.EXAMPLE", "ann!a@reef.example"));
-/// assert!(fits("a?n*", "ann"));
-/// assert!(fits(r"\*", "*") && !fits(r"\*", "a"));
-/// assert!(!fits("ann", "anna"));
+/// assert!(matches("*!*@*.EXAMPLE", "ann!a@reef.example"));
+/// assert!(matches("a?n*", "ann"));
+/// assert!(matches(r"\*", "*") && !matches(r"\*", "a"));
+/// assert!(!matches("ann", "anna"));
 /// ```
 #[must_use]
 pub fn matches(mask: &[u8], text: &[u8], mapping: CaseMapping) -> bool {
     matches_parts(mask, [text], mapping)
 }
 
-/// Whether `name!user@host` fits `mask`. What is missing is empty: a server's
+/// Returns whether `mask` matches `name!user@host`. Missing parts are empty: a server
 /// name is matched as `name!@`.
 ///
 /// ```
@@ -47,8 +47,8 @@ pub fn matches_prefix(mask: &[u8], prefix: Prefix<'_>, mapping: CaseMapping) -> 
     matches_parts(mask, [prefix.name(), b"!", user, b"@", host], mapping)
 }
 
-/// What a mask says that is given in short: `ann` is `ann!*@*`, `a@host` is
-/// `*!a@host`, `ann!a` is `ann!a@*`, and what is empty is `*`.
+/// Returns the full form of a short mask: `ann` becomes `ann!*@*`, `a@host` becomes
+/// `*!a@host`, `ann!a` becomes `ann!a@*`, and an empty part becomes `*`.
 ///
 /// ```
 /// use irc_wire::mask;
@@ -59,8 +59,8 @@ pub fn matches_prefix(mask: &[u8], prefix: Prefix<'_>, mapping: CaseMapping) -> 
 /// assert_eq!(mask::normalize(b"ann!a"), b"ann!a@*");
 /// ```
 ///
-/// A mask with neither `!` nor `@` is one of a host if it holds `.` or `:`, which
-/// no nick does.
+/// A mask with neither `!` nor `@` is a host if it holds `.` or `:`, which no nick
+/// does.
 #[must_use]
 pub fn normalize(mask: &[u8]) -> Vec<u8> {
     let (rest, host) = split(mask, b'@');
@@ -73,7 +73,7 @@ pub fn normalize(mask: &[u8]) -> Vec<u8> {
     [or_any(name), b"!", or_any(user), b"@", or_any(host)].concat()
 }
 
-/// A text that is compared with many masks.
+/// A text to match against many masks.
 ///
 /// ```
 /// use irc_wire::CaseMapping;
@@ -87,17 +87,16 @@ pub fn normalize(mask: &[u8]) -> Vec<u8> {
 pub struct PreparedText {
     mapping: CaseMapping,
     len: usize,
-    /// For each byte, which of `places` is its own; the first is that of bytes which
-    /// the text does not have.
+    /// For each byte, the index of its set in `places`. The first set belongs to the
+    /// bytes that the text does not hold.
     place_of: Box<[u8; 256]>,
-    /// Where each byte stands in the text, `words` numbers for each, a bit for each of
-    /// the text's bytes. There are at most 256 of them.
+    /// At most 256 bit sets of `words` numbers: the places of each byte in the text.
     places: Vec<u64>,
     words: usize,
 }
 
 impl PreparedText {
-    /// Prepares `text`; the time is in proportion to its length.
+    /// Prepares `text` in time proportional to its length.
     #[must_use]
     pub fn new(text: &[u8], mapping: CaseMapping) -> Self {
         let words = text.len() / 64 + 1;
@@ -111,7 +110,7 @@ impl PreparedText {
         for (at, byte) in text.iter().enumerate() {
             let byte = usize::from(mapping.fold_byte(*byte));
             let known = prepared.place_of.get(byte).copied().unwrap_or_default();
-            // Folded, there are fewer than 256 different bytes.
+            // Fewer than 256 different bytes remain after folding.
             let place = match u8::try_from(prepared.places.len() / words) {
                 Ok(next) if known == 0 => {
                     prepared.places.resize(prepared.places.len() + words, 0);
@@ -132,29 +131,29 @@ impl PreparedText {
         prepared
     }
 
-    /// Whether the whole of the text fits `mask`, as [`matches()`] says.
+    /// Returns whether `mask` matches all of the text, like [`matches()`].
     #[must_use]
     pub fn matches(&self, mask: &[u8]) -> bool {
-        // How much of the text, as a bit for each length, may be what the mask so far
-        // means.
+        // The lengths, one bit each, of the beginnings of the text that the mask so
+        // far matches.
         let mut may = vec![0_u64; self.words];
         if let Some(first) = may.first_mut() {
             *first = 1;
         }
         let mut mask = mask;
-        while let Some((want, rest)) = next_want(mask) {
+        while let Some((element, rest)) = next_element(mask) {
             mask = rest;
-            match want {
-                Want::Any => extend(&mut may),
-                Want::One => advance(&mut may, None),
-                Want::Byte(byte) => {
+            match element {
+                Element::Any => extend(&mut may),
+                Element::One => advance(&mut may, None),
+                Element::Byte(byte) => {
                     let byte = usize::from(self.mapping.fold_byte(byte));
                     let place = self.place_of.get(byte).copied().unwrap_or_default();
                     let start = usize::from(place) * self.words;
                     advance(&mut may, self.places.get(start..));
                 }
             }
-            // Nothing beyond the text.
+            // No length beyond the text.
             if let Some(last) = may.last_mut() {
                 *last &= u64::MAX >> (63 - self.len % 64);
             }
@@ -167,20 +166,21 @@ impl PreparedText {
     }
 }
 
-/// All lengths from the least on.
+/// Adds all lengths above the least one.
 fn extend(may: &mut [u64]) {
     let mut found = false;
     for word in may {
         *word = match found {
             true => u64::MAX,
-            // From the lowest bit on.
+            // The lowest bit and all above.
             false => *word | word.wrapping_neg(),
         };
         found |= *word != 0;
     }
 }
 
-/// One byte more, if it is one of those at `places`; any, if there are none.
+/// Adds one byte to each length, if the byte is in `places`, or any byte if there are
+/// no places.
 fn advance(may: &mut [u64], places: Option<&[u64]>) {
     let mut carry = 0;
     for (at, word) in may.iter_mut().enumerate() {
@@ -202,34 +202,34 @@ fn split(bytes: &[u8], mark: u8) -> (&[u8], Option<&[u8]>) {
     (parts.next().unwrap_or_default(), parts.next())
 }
 
-/// What a mask asks for at one place.
+/// One element of a mask.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Want {
+enum Element {
     Any,
     One,
     Byte(u8),
 }
 
-/// What `mask` asks for first, and what is left of it.
-fn next_want(mask: &[u8]) -> Option<(Want, &[u8])> {
+/// Splits the first element off `mask`.
+fn next_element(mask: &[u8]) -> Option<(Element, &[u8])> {
     match mask {
         [] => None,
-        [b'\\', byte @ (b'*' | b'?'), rest @ ..] => Some((Want::Byte(*byte), rest)),
-        [b'*', rest @ ..] => Some((Want::Any, rest)),
-        [b'?', rest @ ..] => Some((Want::One, rest)),
-        [byte, rest @ ..] => Some((Want::Byte(*byte), rest)),
+        [b'\\', byte @ (b'*' | b'?'), rest @ ..] => Some((Element::Byte(*byte), rest)),
+        [b'*', rest @ ..] => Some((Element::Any, rest)),
+        [b'?', rest @ ..] => Some((Element::One, rest)),
+        [byte, rest @ ..] => Some((Element::Byte(*byte), rest)),
     }
 }
 
-/// Goes along both. When something does not fit, only the last star may take one
-/// byte more: what an earlier one might take, the last can as well.
+/// Compares both from left to right. After a mismatch, the last star takes one byte
+/// more. Earlier stars need no second try: the last one can take their bytes too.
 fn matches_parts<const N: usize>(mask: &[u8], text: [&[u8]; N], mapping: CaseMapping) -> bool {
     let mut mask = mask;
     let mut text = text.into_iter().flatten().copied();
     let mut retry = None;
     loop {
-        match next_want(mask) {
-            Some((Want::Any, rest)) => {
+        match next_element(mask) {
+            Some((Element::Any, rest)) => {
                 if rest.is_empty() {
                     return true;
                 }
@@ -237,14 +237,14 @@ fn matches_parts<const N: usize>(mask: &[u8], text: [&[u8]; N], mapping: CaseMap
                 retry = Some((rest, text.clone()));
                 continue;
             }
-            Some((want, rest)) => {
+            Some((element, rest)) => {
                 let Some(byte) = text.next() else {
-                    // Stars would have to take less than they do.
+                    // The text is too short for the mask.
                     return false;
                 };
-                let fits = match want {
-                    Want::Byte(wanted) => mapping.fold_byte(wanted) == mapping.fold_byte(byte),
-                    Want::One | Want::Any => true,
+                let fits = match element {
+                    Element::Byte(wanted) => mapping.fold_byte(wanted) == mapping.fold_byte(byte),
+                    Element::One | Element::Any => true,
                 };
                 if fits {
                     mask = rest;
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn prepared_texts_fit_the_same_masks() {
+    fn prepared_texts_match_the_same_masks() {
         // All masks and texts of a few letters.
         let words = |letters: &[u8], len: usize| {
             let mut words = vec![Vec::new()];
@@ -350,14 +350,14 @@ mod tests {
     }
 
     #[test]
-    fn many_stars_take_no_time() {
-        // With a way back for each star this would not end.
+    fn many_stars_take_little_time() {
+        // Exponential with a second try for each star.
         let mask = "*a".repeat(2_000) + "b";
         assert!(!fits(&mask, &"a".repeat(8_000)));
     }
 
     #[test]
-    fn prefixes_are_matched_as_they_are_written() {
+    fn prefixes_match_in_their_written_form() {
         let ann = Prefix::from_parts("ann", "a", "reef").unwrap();
         let server = Prefix::new("reef").unwrap();
         for (mask, at_ann, at_server) in [
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn short_masks_are_completed() {
+    fn short_masks_are_normalized() {
         for (short, whole) in [
             ("", "*!*@*"),
             ("*", "*!*@*"),

@@ -1,8 +1,7 @@
-//! A message and what it is made of.
+//! A message and its parts.
 //!
-//! A value that exists is a value that can be written: parameters are checked
-//! when they are added, prefixes when they are made, and nothing later has to.
-//! Knows the grammar and no command's meaning.
+//! Every value can be encoded: parameters are checked when they are added, prefixes
+//! when they are made. This module knows the grammar, not the meaning of commands.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -11,11 +10,11 @@ use crate::command::Command;
 use crate::parse::MessageError;
 use crate::tags::Tags;
 
-/// A message, borrowed from the line it came in, or from the parts it is to be
-/// written of.
+/// A message. It borrows from the line that it was parsed from, or from the parts
+/// that it was made of.
 ///
-/// Two are equal that say the same, whether or not a colon stands in front of
-/// the last parameter, and whatever the case of the command.
+/// Two messages are equal even if the case of the command differs, or the colon in
+/// front of the last parameter.
 ///
 /// ```
 /// use irc_wire::{Message, Verb};
@@ -30,16 +29,16 @@ use crate::tags::Tags;
 pub struct Message<'a> {
     /// IRCv3 message tags.
     pub tags: Tags<'a>,
-    /// Where it comes from, if it says so.
+    /// The source of the message, if it has one.
     pub prefix: Option<Prefix<'a>>,
-    /// What it wants.
+    /// The command.
     pub command: Command<'a>,
-    /// With what.
+    /// The parameters of the command.
     pub params: Params<'a>,
 }
 
 impl<'a> Message<'a> {
-    /// A message that is only a command.
+    /// Returns a message without tags, prefix and parameters.
     #[must_use]
     pub fn new(command: impl Into<Command<'a>>) -> Self {
         Message {
@@ -50,36 +49,36 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The same message with a prefix.
+    /// Returns the same message with this prefix.
     #[must_use]
     pub fn with_prefix(mut self, prefix: Prefix<'a>) -> Self {
         self.prefix = Some(prefix);
         self
     }
 
-    /// The same message with one parameter more.
+    /// Returns the same message with another parameter.
     ///
     /// # Errors
     ///
-    /// As [`Params::push`].
+    /// The errors of [`Params::push`].
     pub fn param<T: AsRef<[u8]> + ?Sized>(mut self, param: &'a T) -> Result<Self, ParamError> {
         self.params.push(param.as_ref())?;
         Ok(self)
     }
 
-    /// The same message with one parameter more, the last, behind a colon whether
-    /// or not it needs one.
+    /// Returns the same message with another parameter as the last one. The encoder
+    /// writes a colon in front of it, even if it needs none.
     ///
     /// # Errors
     ///
-    /// As [`Params::push`].
+    /// The errors of [`Params::push`].
     pub fn trailing<T: AsRef<[u8]> + ?Sized>(mut self, param: &'a T) -> Result<Self, ParamError> {
         self.params.push(param.as_ref())?;
         self.params.force_colon();
         Ok(self)
     }
 
-    /// A copy that borrows nothing.
+    /// Returns a copy that borrows nothing.
     #[must_use]
     pub fn to_owned_message(&self) -> OwnedMessage {
         let mut line = self.to_vec();
@@ -118,13 +117,13 @@ impl<'a> TryFrom<&'a str> for Message<'a> {
 pub struct OwnedMessage(Box<[u8]>);
 
 impl OwnedMessage {
-    /// The message. It is parsed again, which costs little.
+    /// Returns the message. Parses the line again.
     #[must_use]
     pub fn message(&self) -> Message<'_> {
-        Message::parse(&self.0).expect("the line was written from a message")
+        Message::parse(&self.0).expect("the line is an encoded message")
     }
 
-    /// Its line, without CR LF.
+    /// Returns the line of the message, without CR LF.
     #[must_use]
     pub fn line(&self) -> &[u8] {
         &self.0
@@ -143,10 +142,9 @@ impl fmt::Debug for OwnedMessage {
     }
 }
 
-/// Where a message comes from: `name`, `name!user`, `name@host` or
-/// `name!user@host`.
+/// The source of a message: `name`, `name!user`, `name@host` or `name!user@host`.
 ///
-/// A bare name is a server's or a nick; only the network knows which.
+/// A name alone is a server or a nick; the grammar does not tell which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Prefix<'a> {
     name: &'a [u8],
@@ -154,28 +152,29 @@ pub struct Prefix<'a> {
     host: Option<&'a [u8]>,
 }
 
-/// The bytes are no prefix, or can't be written as one: a part holds a space, NUL,
-/// CR or LF, or what ends it; or the name is empty.
+/// Bytes are no [`Prefix`]: the name is empty, or a part holds a space, NUL, CR, LF,
+/// or the character that ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a prefix")]
+#[error("malformed prefix")]
 pub struct PrefixError;
 
 impl<'a> Prefix<'a> {
-    /// A server, or a nick: neither empty nor with `!`, `@`, a space, NUL, CR or LF.
+    /// Returns the prefix of a server, or of a nick without user name and host.
     ///
     /// # Errors
     ///
-    /// [`PrefixError`] if it is.
+    /// Returns [`PrefixError`] if the name is empty or holds `!`, `@`, a space, NUL, CR
+    /// or LF.
     pub fn new<T: AsRef<[u8]> + ?Sized>(name: &'a T) -> Result<Self, PrefixError> {
         Prefix::checked(name.as_ref(), None, None)
     }
 
-    /// A user with nick, user name and host: what other clients are shown. The
-    /// user name must have no `@`, and none of them a space, NUL, CR or LF.
+    /// Returns the prefix `nick!user@host`.
     ///
     /// # Errors
     ///
-    /// [`PrefixError`] if one has, or if the nick is no name as in [`new`](Self::new).
+    /// Returns [`PrefixError`] if the nick is no name as in [`new`](Self::new), if the
+    /// user name holds `@`, or if one of them holds a space, NUL, CR or LF.
     ///
     /// ```
     /// use irc_wire::Prefix;
@@ -194,7 +193,7 @@ impl<'a> Prefix<'a> {
         Prefix::checked(nick.as_ref(), Some(user.as_ref()), Some(host.as_ref()))
     }
 
-    /// Any parts, each checked.
+    /// Checks each part.
     pub(crate) fn checked(
         name: &'a [u8],
         user: Option<&'a [u8]>,
@@ -213,11 +212,11 @@ impl<'a> Prefix<'a> {
         }
     }
 
-    /// The prefix that `bytes` spell, without the colon of a message.
+    /// Parses a prefix without the colon in front of it.
     ///
     /// # Errors
     ///
-    /// [`PrefixError`] if they are none.
+    /// Returns [`PrefixError`] if `bytes` are no prefix.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, PrefixError> {
         match bytes
             .iter()
@@ -228,7 +227,7 @@ impl<'a> Prefix<'a> {
         }
     }
 
-    /// What stands between the colon and the space of a line.
+    /// Parses the bytes between the colon and the space of a line.
     #[inline]
     pub(crate) fn from_wire(bytes: &'a [u8]) -> Result<Self, PrefixError> {
         let (rest, host) = split(bytes, b'@');
@@ -239,19 +238,19 @@ impl<'a> Prefix<'a> {
         }
     }
 
-    /// The server's name, or the nick. Not empty.
+    /// Returns the server's name or the nick. Never empty.
     #[must_use]
     pub const fn name(self) -> &'a [u8] {
         self.name
     }
 
-    /// What stands between `!` and `@`.
+    /// Returns the user name, which follows the `!`.
     #[must_use]
     pub const fn user(self) -> Option<&'a [u8]> {
         self.user
     }
 
-    /// What stands behind `@`.
+    /// Returns the host, which follows the `@`.
     #[must_use]
     pub const fn host(self) -> Option<&'a [u8]> {
         self.host
@@ -288,7 +287,7 @@ impl fmt::Display for Prefix<'_> {
     }
 }
 
-/// What stands before and behind the first `mark`, if there is one.
+/// Splits `bytes` at the first `mark`, if there is one.
 #[inline]
 fn split(bytes: &[u8], mark: u8) -> (&[u8], Option<&[u8]>) {
     let at = bytes.iter().position(|&byte| byte == mark);
@@ -298,13 +297,13 @@ fn split(bytes: &[u8], mark: u8) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// The parameters of a message: [`MAX`](Self::MAX) at most.
+/// The parameters of a message: at most [`MAX`](Self::MAX).
 ///
-/// All but the last are middle parameters: not empty, without spaces, and not
-/// beginning with a colon. The last may be anything without NUL, CR and LF. A
-/// colon is written in front of it when it is no middle parameter, when one
-/// stood there as it came, or when it is [forced](Self::force_colon); two lists
-/// that differ only in this are equal.
+/// All but the last are middle parameters: they are not empty, hold no space, and do
+/// not begin with a colon. The last holds any bytes but NUL, CR and LF. The encoder
+/// writes a colon in front of it if it is no middle parameter, if the parsed line
+/// had one, or if the caller [forces](Self::force_colon) it. Two lists that differ
+/// only in the colon are equal.
 #[derive(Clone, Copy)]
 pub struct Params<'a> {
     list: [&'a [u8]; Params::MAX],
@@ -312,27 +311,27 @@ pub struct Params<'a> {
     colon: bool,
 }
 
-/// A parameter can't be written.
+/// A parameter cannot be added to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParamError {
     /// It holds NUL, CR or LF.
-    #[error("a parameter holds the byte {0:#04x}")]
+    #[error("parameter holds byte {0:#04x}")]
     ForbiddenByte(u8),
-    /// The one before it is empty, holds a space, or begins with a colon, and so
-    /// must be the last.
-    #[error("another parameter follows one that can only be the last")]
+    /// The parameter before it is empty, holds a space, or begins with a colon: it can
+    /// only be the last.
+    #[error("parameter follows one that can only be the last")]
     NotMiddle,
-    /// There are [`Params::MAX`] already.
-    #[error("a message has at most {} parameters", Params::MAX)]
+    /// The message has [`Params::MAX`] parameters.
+    #[error("too many parameters, limit {}", Params::MAX)]
     TooMany,
 }
 
 impl<'a> Params<'a> {
-    /// The most parameters that a message has.
+    /// The most parameters of a message.
     pub const MAX: usize = 15;
 
-    /// None.
+    /// Returns an empty list.
     #[inline]
     #[must_use]
     pub const fn new() -> Self {
@@ -343,11 +342,12 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// Adds a parameter, and says no word about what it means.
+    /// Adds a parameter.
     ///
     /// # Errors
     ///
-    /// [`ParamError`] if it can't stand there; it is not added then.
+    /// Returns [`ParamError`], and leaves the list as it is, if the grammar does not
+    /// allow the parameter there.
     ///
     /// ```
     /// use irc_wire::{ParamError, Params};
@@ -372,8 +372,8 @@ impl<'a> Params<'a> {
         Ok(())
     }
 
-    /// Adds what stands where a parameter may. What is too much is dropped, which
-    /// no line has.
+    /// Adds a parameter of a parsed line. Drops one beyond the limit; the parser adds
+    /// none.
     #[inline]
     pub(crate) fn push_from_wire(&mut self, param: &'a [u8], colon: bool) {
         if let Some(place) = self.list.get_mut(usize::from(self.len)) {
@@ -383,13 +383,13 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// Has a colon written in front of the last parameter, whether or not it needs
-    /// one. Until another is added; with none it means nothing.
+    /// Makes the encoder write a colon in front of the last parameter. Adding another
+    /// parameter undoes this. Without parameters it does nothing.
     pub fn force_colon(&mut self) {
         self.colon = true;
     }
 
-    /// Whether a colon is written in front of the last parameter.
+    /// Returns whether the encoder writes a colon in front of the last parameter.
     #[inline]
     #[must_use]
     pub fn has_colon(&self) -> bool {
@@ -399,41 +399,41 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// All of them.
+    /// Returns all parameters.
     #[inline]
     #[must_use]
     pub fn as_slice(&self) -> &[&'a [u8]] {
         self.list.get(..usize::from(self.len)).unwrap_or_default()
     }
 
-    /// The parameter `at`, counted from 0.
+    /// Returns the parameter `at`, counted from 0.
     #[inline]
     #[must_use]
     pub fn get(&self, at: usize) -> Option<&'a [u8]> {
         self.as_slice().get(at).copied()
     }
 
-    /// The last one.
+    /// Returns the last parameter.
     #[inline]
     #[must_use]
     pub fn last(&self) -> Option<&'a [u8]> {
         self.as_slice().last().copied()
     }
 
-    /// How many there are.
+    /// Returns the number of parameters.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         usize::from(self.len)
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no parameters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// All of them, in order.
+    /// Returns the parameters in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + '_ {
         self.as_slice().iter().copied()
     }
@@ -481,7 +481,7 @@ impl fmt::Debug for Params<'_> {
     }
 }
 
-/// Whether a parameter may be followed by another.
+/// Returns whether another parameter may follow `param`.
 #[inline]
 pub(crate) fn is_middle(param: &[u8]) -> bool {
     match param.first() {
@@ -490,7 +490,7 @@ pub(crate) fn is_middle(param: &[u8]) -> bool {
     }
 }
 
-/// The first byte that no line may hold: NUL, CR or LF.
+/// Returns the first byte that no line may hold: NUL, CR or LF.
 #[inline]
 pub(crate) fn forbidden(bytes: &[u8]) -> Option<u8> {
     let at = memchr::memchr3(0, b'\r', b'\n', bytes)?;

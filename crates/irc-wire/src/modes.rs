@@ -1,27 +1,27 @@
-//! Changes of modes: `+ov-b ann bob *!*@host`.
+//! Mode changes: `+ov-b ann bob *!*@host`.
 //!
-//! Which letters there are, and which of them take a parameter, is a network's
-//! matter and comes in a [`ModeTable`]. What a mode means, and who may change
-//! it, is not known here.
+//! A [`ModeTable`] lists the modes of a network, and those of them that take a
+//! parameter. This module does not know what a mode means or who may change it.
 
 use alloc::vec::Vec;
 
-/// The mode letters of channels, or of users, and which of them take a parameter.
+/// The mode letters of channels, or of users.
 ///
-/// For channels the first four are the parts of
-/// [`CHANMODES=`](crate::Numeric::RPL_ISUPPORT), in their order.
+/// For channels, the first four fields are the parts of
+/// [`CHANMODES=`](crate::Numeric::RPL_ISUPPORT) in order, and the last one is
+/// `PREFIX=`. The fields are all that IRC has, so no later version adds one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModeTable<'a> {
-    /// Lists of masks: a parameter adds to the list or takes from it; without one
-    /// the list is asked for.
+    /// Lists of masks: the parameter is added to or removed from the list; without a
+    /// parameter the client asks for the list.
     pub lists: &'a [u8],
-    /// With a parameter when set and when unset, as a key.
+    /// Modes with a parameter when set and when unset, such as a key.
     pub always: &'a [u8],
-    /// With a parameter when set only, as a limit.
+    /// Modes with a parameter only when set, such as a limit.
     pub when_set: &'a [u8],
-    /// Without a parameter.
+    /// Modes without a parameter.
     pub flags: &'a [u8],
-    /// Ranks of members, as operator or voice: with a nick.
+    /// Modes of members, such as operator or voice, with a nick as parameter.
     pub member_modes: &'a [u8],
 }
 
@@ -48,33 +48,32 @@ impl ModeTable<'static> {
 /// Whether a mode is set or unset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sign {
-    /// `+`, and where no sign stands.
+    /// Set: `+`, or no sign.
     Plus,
-    /// `-`.
+    /// Unset: `-`.
     Minus,
 }
 
-/// One change, or one question: see [`ModeTable::lists`].
+/// One change of a mode, or a query for a list: see [`ModeTable::lists`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ModeChange<'a> {
     /// Set or unset.
     pub sign: Sign,
     /// The mode's letter.
     pub letter: u8,
-    /// Its parameter, if it takes one.
+    /// The parameter, if the mode takes one.
     pub param: Option<&'a [u8]>,
 }
 
-/// A change can't be read. Those behind it can.
+/// A mode change is malformed. The changes behind it can still be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModeError {
-    /// There is no such mode; whether it would take a parameter is not known, and
-    /// it gets none.
-    #[error("there is no mode {:?}", char::from(*.0))]
+    /// The table has no such mode. The parser takes no parameter for it.
+    #[error("unknown mode {:?}", char::from(*.0))]
     Unknown(u8),
-    /// The parameters don't suffice.
-    #[error("the mode {:?} lacks its parameter", char::from(*.letter))]
+    /// The parameter is missing.
+    #[error("missing parameter of mode {:?}", char::from(*.letter))]
     NoParam {
         /// Set or unset.
         sign: Sign,
@@ -84,10 +83,10 @@ pub enum ModeError {
 }
 
 impl ModeTable<'_> {
-    /// Takes changes apart: `modes` has signs and letters, `params` what follows it
-    /// in the message.
+    /// Parses changes. `modes` holds signs and letters, `params` the parameters behind
+    /// it in the message.
     ///
-    /// Parameters that no letter takes are left over.
+    /// Ignores parameters that no letter takes.
     ///
     /// ```
     /// use irc_wire::{Message, ModeTable, Sign};
@@ -136,7 +135,7 @@ impl ModeTable<'_> {
         }
     }
 
-    /// Whether a mode may have a parameter, and whether it must.
+    /// Returns whether a mode may have a parameter, and whether it must.
     fn takes_param(&self, sign: Sign, letter: u8) -> Result<(bool, bool), ModeError> {
         let is_in = |letters: &[u8]| letters.contains(&letter);
         match sign {
@@ -149,8 +148,8 @@ impl ModeTable<'_> {
     }
 }
 
-/// Writes changes: the letters with as few signs as may be, and the parameters that
-/// follow them.
+/// Joins changes into letters, with as few signs as possible, and the parameters
+/// behind them.
 ///
 /// ```
 /// use irc_wire::{ModeChange, Sign, modes};
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_takes_what_it_takes() {
+    fn each_field_takes_its_parameters() {
         use Sign::{Minus, Plus};
         let params = [&b"1"[..], b"2", b"3", b"4", b"5", b"6"];
         assert_eq!(
@@ -219,13 +218,13 @@ mod tests {
     }
 
     #[test]
-    fn a_list_without_a_mask_is_a_question() {
+    fn a_list_without_a_mask_is_a_query() {
         assert_eq!(parsed(b"b", &[]), [Ok((Sign::Plus, 'b', None))]);
         assert_eq!(parsed(b"-e", &[]), [Ok((Sign::Minus, 'e', None))]);
     }
 
     #[test]
-    fn what_is_unknown_takes_nothing() {
+    fn unknown_modes_take_no_parameter() {
         assert_eq!(
             parsed(b"+xo\xff", &[b"ann"]),
             [
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_joined_is_parsed_alike() {
+    fn joined_changes_parse_to_the_same_changes() {
         let params = [&b"1"[..], b"2", b"3"];
         for modes in [&b"+b-k+l"[..], b"+imt", b"-o+o-t", b"+v-v"] {
             let changes: Vec<_> = ModeTable::CHANNEL.parse(modes, &params).flatten().collect();

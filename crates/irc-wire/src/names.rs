@@ -1,9 +1,9 @@
-//! What nicks, channels and user names may look like.
+//! Rules for nicks, channel names and user names.
 //!
-//! The grammar takes more than any network does; a server asks here. Lengths
-//! count bytes.
+//! The grammar accepts more names than any network does. Servers check names with
+//! these rules. Lengths count bytes.
 
-/// How names may look in a network.
+/// The rules for names in a network. Rules are made from a constant.
 ///
 /// ```
 /// use irc_wire::{NameError, NameRules};
@@ -19,54 +19,55 @@
 pub struct NameRules {
     /// The most bytes of a nick (`NICKLEN`).
     pub nick_bytes_max: usize,
-    /// The most bytes of a channel's name, its mark included (`CHANNELLEN`).
+    /// The most bytes of a channel name, its prefix included (`CHANNELLEN`).
     pub channel_bytes_max: usize,
     /// The most bytes of a user name (`USERLEN`).
     pub user_bytes_max: usize,
-    /// The marks that a channel's name may begin with (`CHANTYPES`).
+    /// The prefixes with which a channel name may begin (`CHANTYPES`).
     pub channel_prefixes: &'static [u8],
-    /// Which bytes may stand in a nick.
+    /// The bytes of which a nick may consist.
     pub nick_chars: NickChars,
 }
 
-/// Which bytes may stand in a nick.
+/// The bytes of which a nick may consist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NickChars {
-    /// By RFC 2812: letters of ASCII, `` []\`_^{|} ``, and but for the first byte
-    /// digits and `-`.
+    /// By RFC 2812: letters of ASCII, `` []\`_^{|} ``, and behind the first byte digits
+    /// and `-`.
     Rfc2812,
-    /// The same and every byte beyond ASCII: letters of any language.
+    /// Like [`Rfc2812`](Self::Rfc2812), and every byte beyond ASCII: letters of any
+    /// language.
     Wide,
-    /// Everything but control characters, space, `,`, `!`, `@` and, at the
-    /// beginning, `:` or the mark of a channel.
+    /// All bytes but control characters, space, `,`, `!` and `@`, and as the first byte
+    /// `:` and the prefix of a channel.
     Any,
 }
 
-/// A name is not as it may be.
+/// A name breaks the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
-    /// It is empty, or has nothing behind its mark.
-    #[error("the name is empty")]
+    /// The name is empty, or a channel name is nothing but a prefix.
+    #[error("name is empty")]
     Empty,
-    /// It has more bytes than it may.
-    #[error("the name has more than {bytes_max} bytes")]
+    /// The name has too many bytes.
+    #[error("name too long: limit {bytes_max} bytes")]
     TooLong {
-        /// How many it may have.
+        /// The most bytes of such a name.
         bytes_max: usize,
     },
-    /// A channel's name does not begin with a mark.
-    #[error("the name does not begin as that of a channel")]
+    /// A channel name does not begin with a prefix.
+    #[error("channel name has no prefix")]
     NoChannelPrefix,
-    /// A byte may not stand where it stands.
-    #[error("the byte {0:#04x} may not stand there")]
+    /// A byte is not allowed at its place.
+    #[error("byte {0:#04x} is not allowed in the name")]
     Byte(u8),
 }
 
 impl NameRules {
-    /// By RFC 2812: nicks of 9 bytes, channels of 50 that begin with `#`, `&`, `+`
-    /// or `!`, and user names, of which it says nothing, of 10.
+    /// By RFC 2812: nicks of 9 bytes, and channel names of 50 bytes that begin with `#`,
+    /// `&`, `+` or `!`. User names, for which it sets no limit, have 10 bytes.
     pub const RFC2812: NameRules = NameRules {
         nick_bytes_max: 9,
         channel_bytes_max: 50,
@@ -74,8 +75,8 @@ impl NameRules {
         channel_prefixes: b"#&+!",
         nick_chars: NickChars::Rfc2812,
     };
-    /// The [legacy](crate::legacy) dialect: no limits but that of the line, nicks
-    /// of almost any bytes, and channels that begin with `#`.
+    /// The [legacy](crate::legacy) dialect: names as long as the line allows, nicks of
+    /// almost any bytes, and channel names that begin with `#`.
     pub const LEGACY: NameRules = NameRules {
         nick_bytes_max: usize::MAX,
         channel_bytes_max: usize::MAX,
@@ -121,11 +122,11 @@ impl NameRules {
         self
     }
 
-    /// Whether a nick may be like this.
+    /// Checks a nick.
     ///
     /// # Errors
     ///
-    /// [`NameError`] says why not.
+    /// Returns [`NameError`] if the nick breaks the rules.
     pub fn check_nick(&self, nick: &[u8]) -> Result<(), NameError> {
         check_len(nick, self.nick_bytes_max)?;
         let letter = |byte: u8| byte.is_ascii_alphabetic() || b"[]\\`_^{|}".contains(&byte);
@@ -142,7 +143,7 @@ impl NameRules {
         check_bytes(nick, good)
     }
 
-    /// Whether a target is meant to be a channel: it begins with a mark.
+    /// Returns whether a target begins with the prefix of a channel.
     #[inline]
     #[must_use]
     pub fn is_channel(&self, target: &[u8]) -> bool {
@@ -150,16 +151,16 @@ impl NameRules {
         first.is_some_and(|first| self.channel_prefixes.contains(first))
     }
 
-    /// Whether a channel may have this name: a mark and then at least one byte, none
-    /// of them NUL, BEL, CR, LF, space or comma.
+    /// Checks a channel name: a prefix and at least one byte more, none of them NUL,
+    /// BEL, CR, LF, space or comma.
     ///
     /// # Errors
     ///
-    /// [`NameError`] says why not.
+    /// Returns [`NameError`] if the name breaks the rules.
     pub fn check_channel(&self, name: &[u8]) -> Result<(), NameError> {
         check_len(name, self.channel_bytes_max)?;
         match name.split_first() {
-            Some((mark, _)) if !self.channel_prefixes.contains(mark) => {
+            Some((prefix, _)) if !self.channel_prefixes.contains(prefix) => {
                 Err(NameError::NoChannelPrefix)
             }
             None | Some((_, [])) => Err(NameError::Empty),
@@ -167,11 +168,11 @@ impl NameRules {
         }
     }
 
-    /// Whether a user name may be like this: no NUL, CR, LF, space or `@`.
+    /// Checks a user name: no NUL, CR, LF, space or `@`.
     ///
     /// # Errors
     ///
-    /// [`NameError`] says why not.
+    /// Returns [`NameError`] if the name breaks the rules.
     pub fn check_user(&self, user: &[u8]) -> Result<(), NameError> {
         check_len(user, self.user_bytes_max)?;
         check_bytes(user, |_, byte| !b"\0\r\n @".contains(&byte))

@@ -1,16 +1,17 @@
-//! The numbers by which servers answer.
+//! The numerics with which servers reply.
+//!
+//! Most of this file is the table of numerics.
 
 use core::fmt;
 use core::str::FromStr;
 
-/// A server's answer: three digits. From 1 to 399 it is a reply, from 400 on an
-/// error; from 600 on it may be both.
+/// The code of a server's reply: three digits.
 ///
-/// An open set: a number that is not named here is as good as any other. Those of
-/// RFC 2812, section 5, are named as it names them, the misspelt ones too; later
-/// ones as today's servers name them. In an ordinary network a numeric's first
-/// parameter is the nick of its recipient; in the [legacy](crate::legacy) dialect
-/// there is none.
+/// Numerics below 400 are replies, those from 400 to 599 are errors, and those from 600
+/// are either. The set is open: every number from 0 to 999 can be read and written. The
+/// numerics of RFC 2812, section 5, have its names and its spelling. Later ones have the
+/// names that today's servers use. The first parameter of a numeric is the recipient's
+/// nick, except in the [legacy](crate::legacy) dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Numeric(u16);
 
@@ -20,7 +21,7 @@ pub struct Numeric(u16);
 pub struct NumericError;
 
 impl Numeric {
-    /// The numeric `number`; `None` from 1000 on, which three digits don't hold.
+    /// Returns the numeric `number`, or `None` for 1000 and above.
     #[must_use]
     pub const fn new(number: u16) -> Option<Self> {
         match number {
@@ -29,7 +30,7 @@ impl Numeric {
         }
     }
 
-    /// One to three digits of ASCII.
+    /// Parses one to three digits of ASCII.
     pub(crate) fn from_digits(digits: &[u8]) -> Option<Self> {
         let number = |digits: &[u8]| {
             digits.iter().try_fold(0, |number, &digit| {
@@ -43,19 +44,19 @@ impl Numeric {
         }
     }
 
-    /// The number, from 0 to 999.
+    /// Returns the number, from 0 to 999.
     #[must_use]
     pub const fn get(self) -> u16 {
         self.0
     }
 
-    /// Whether it is one of the errors: 400 to 599.
+    /// Returns whether the numeric is an error: 400 to 599.
     #[must_use]
     pub const fn is_error(self) -> bool {
         matches!(self.0, 400..600)
     }
 
-    /// The three digits.
+    /// Returns the three digits.
     #[must_use]
     pub fn digits(self) -> &'static str {
         let at = 3 * usize::from(self.0);
@@ -64,12 +65,12 @@ impl Numeric {
     }
 }
 
-/// `000001002` and so on to `999`.
+/// The digits of all numerics: `000001002` to `999`.
 static DIGITS: [u8; 3000] = {
     let mut all = [b'0'; 3000];
     let mut at = 3;
     while at < all.len() {
-        // One more than the number before, carried from right to left.
+        // The number before plus one, carried from right to left.
         let [a, b, c] = [all[at - 3], all[at - 2], all[at - 1]];
         let [a, b, c] = match (b, c) {
             (b'9', b'9') => [a + 1, b'0', b'0'],
@@ -82,7 +83,7 @@ static DIGITS: [u8; 3000] = {
     all
 };
 
-/// Three digits.
+/// Writes three digits.
 impl fmt::Display for Numeric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.digits())
@@ -117,10 +118,10 @@ macro_rules! numerics {
         impl Numeric {
             $($(#[$doc])* pub const $name: Numeric = Numeric($number);)*
 
-            /// All that have a name, ascending.
+            /// All numerics with a name, in ascending order.
             pub const NAMED: &'static [Numeric] = &[$(Numeric::$name),*];
 
-            /// Its name, as `RPL_WELCOME`.
+            /// Returns the name, such as `RPL_WELCOME`.
             #[must_use]
             pub const fn name(self) -> Option<&'static str> {
                 match self.0 {
@@ -133,26 +134,26 @@ macro_rules! numerics {
 }
 
 numerics! {
-    /// First line of the welcome: the client is registered.
+    /// The first line of the welcome: the client is registered.
     RPL_WELCOME = 1,
     /// The server's name and version.
     RPL_YOURHOST = 2,
-    /// When the server was started or built.
+    /// The start or build time of the server.
     RPL_CREATED = 3,
     /// Name, version, user modes and channel modes of the server.
     RPL_MYINFO = 4,
-    /// What the server supports, as words. RFC 2812 had RPL_BOUNCE here, which is 010
+    /// The features of the server, as words. RFC 2812 has RPL_BOUNCE here, which is 010
     /// today.
     RPL_ISUPPORT = 5,
-    /// Another server to go to.
+    /// Another server to connect to.
     RPL_BOUNCE = 10,
-    /// TRACE: a link that the request is passed on by.
+    /// TRACE: the link over which the server passes the request on.
     RPL_TRACELINK = 200,
-    /// TRACE: a connection that is being opened.
+    /// TRACE: a connection that the server opens.
     RPL_TRACECONNECTING = 201,
-    /// TRACE: a connection that is introducing itself.
+    /// TRACE: a connection during its handshake.
     RPL_TRACEHANDSHAKE = 202,
-    /// TRACE: a connection that is not registered.
+    /// TRACE: an unregistered connection.
     RPL_TRACEUNKNOWN = 203,
     /// TRACE: an operator.
     RPL_TRACEOPERATOR = 204,
@@ -164,25 +165,25 @@ numerics! {
     RPL_TRACESERVICE = 207,
     /// TRACE: anything else.
     RPL_TRACENEWTYPE = 208,
-    /// TRACE: a class of connections, and how many are of it.
+    /// TRACE: a connection class and its number of connections.
     RPL_TRACECLASS = 209,
     /// TRACE: unused.
     RPL_TRACERECONNECT = 210,
-    /// STATS: how much went over a link.
+    /// STATS: the traffic of a link.
     RPL_STATSLINKINFO = 211,
-    /// STATS: how often a command was used.
+    /// STATS: the number of uses of a command.
     RPL_STATSCOMMANDS = 212,
-    /// STATS: reserved; a server that may be linked to.
+    /// STATS: reserved; a server to connect to.
     RPL_STATSCLINE = 213,
-    /// STATS: reserved; a server that may link.
+    /// STATS: reserved; a server that may connect.
     RPL_STATSNLINE = 214,
-    /// STATS: reserved; who may connect.
+    /// STATS: reserved; a host that may connect.
     RPL_STATSILINE = 215,
-    /// STATS: reserved; who is banned.
+    /// STATS: reserved; a ban.
     RPL_STATSKLINE = 216,
     /// STATS: reserved.
     RPL_STATSQLINE = 217,
-    /// STATS: reserved; a class of connections.
+    /// STATS: reserved; a connection class.
     RPL_STATSYLINE = 218,
     /// STATS: the end.
     RPL_ENDOFSTATS = 219,
@@ -202,9 +203,9 @@ numerics! {
     RPL_STATSVLINE = 240,
     /// STATS: reserved.
     RPL_STATSLLINE = 241,
-    /// STATS: for how long the server has been up.
+    /// STATS: the uptime of the server.
     RPL_STATSUPTIME = 242,
-    /// STATS: who may become an operator.
+    /// STATS: a host that may become an operator.
     RPL_STATSOLINE = 243,
     /// STATS: reserved.
     RPL_STATSHLINE = 244,
@@ -212,46 +213,46 @@ numerics! {
     RPL_STATSPING = 246,
     /// STATS: reserved.
     RPL_STATSBLINE = 247,
-    /// The most connections there ever were. RFC 2812 reserves it as RPL_STATSDLINE.
+    /// The greatest number of connections so far. RFC 2812 reserves it as RPL_STATSDLINE.
     RPL_STATSCONN = 250,
-    /// LUSERS: how many users and servers there are.
+    /// LUSERS: the numbers of users and servers.
     RPL_LUSERCLIENT = 251,
-    /// LUSERS: how many operators.
+    /// LUSERS: the number of operators.
     RPL_LUSEROP = 252,
-    /// LUSERS: how many connections that are not registered.
+    /// LUSERS: the number of unregistered connections.
     RPL_LUSERUNKNOWN = 253,
-    /// LUSERS: how many channels.
+    /// LUSERS: the number of channels.
     RPL_LUSERCHANNELS = 254,
-    /// LUSERS: how many clients and servers are at this server.
+    /// LUSERS: the numbers of clients and servers at this server.
     RPL_LUSERME = 255,
-    /// ADMIN: the beginning.
+    /// ADMIN: the start.
     RPL_ADMINME = 256,
-    /// ADMIN: where the server is.
+    /// ADMIN: the location of the server.
     RPL_ADMINLOC1 = 257,
-    /// ADMIN: who runs it.
+    /// ADMIN: the organization that runs the server.
     RPL_ADMINLOC2 = 258,
-    /// ADMIN: whom to write to.
+    /// ADMIN: the address of the administrator.
     RPL_ADMINEMAIL = 259,
-    /// TRACE: where the log is.
+    /// TRACE: the log file.
     RPL_TRACELOG = 261,
     /// TRACE: the end.
     RPL_TRACEEND = 262,
     /// The server is too busy for this command.
     RPL_TRYAGAIN = 263,
-    /// LUSERS: how many users are at this server, and how many there ever were (a later
+    /// LUSERS: the present and the greatest number of users at this server (a later
     /// addition).
     RPL_LOCALUSERS = 265,
-    /// LUSERS: the same of the network (a later addition).
+    /// LUSERS: the same for the network (a later addition).
     RPL_GLOBALUSERS = 266,
     /// WHOIS: the fingerprint of a certificate (a later addition).
     RPL_WHOISCERTFP = 276,
-    /// Nothing; never sent.
+    /// Unused.
     RPL_NONE = 300,
-    /// Somebody is away, and why.
+    /// A user is away; with the reason.
     RPL_AWAY = 301,
-    /// USERHOST: the answer.
+    /// USERHOST: the reply.
     RPL_USERHOST = 302,
-    /// ISON: the answer.
+    /// ISON: the reply.
     RPL_ISON = 303,
     /// The client is no longer away.
     RPL_UNAWAY = 305,
@@ -259,9 +260,9 @@ numerics! {
     RPL_NOWAWAY = 306,
     /// WHOIS: nick, user, host and real name.
     RPL_WHOISUSER = 311,
-    /// WHOIS: the server somebody is at.
+    /// WHOIS: the user's server.
     RPL_WHOISSERVER = 312,
-    /// WHOIS: somebody is an operator.
+    /// WHOIS: the user is an operator.
     RPL_WHOISOPERATOR = 313,
     /// WHOWAS: nick, user, host and real name.
     RPL_WHOWASUSER = 314,
@@ -269,58 +270,58 @@ numerics! {
     RPL_ENDOFWHO = 315,
     /// Reserved.
     RPL_WHOISCHANOP = 316,
-    /// WHOIS: since when somebody has said nothing, and been there.
+    /// WHOIS: the idle time and the time of sign-on.
     RPL_WHOISIDLE = 317,
     /// WHOIS: the end.
     RPL_ENDOFWHOIS = 318,
-    /// WHOIS: the channels somebody is in.
+    /// WHOIS: the user's channels.
     RPL_WHOISCHANNELS = 319,
-    /// LIST: the beginning. RFC 2812 calls it obsolete; clients know it.
+    /// LIST: the start. RFC 2812 calls it obsolete; clients know it.
     RPL_LISTSTART = 321,
-    /// LIST: a channel, how many are in it, and its topic.
+    /// LIST: a channel, its number of members, and its topic.
     RPL_LIST = 322,
     /// LIST: the end.
     RPL_LISTEND = 323,
     /// The modes of a channel.
     RPL_CHANNELMODEIS = 324,
-    /// Who made a channel.
+    /// The creator of a channel.
     RPL_UNIQOPIS = 325,
-    /// When a channel was made (a later addition).
+    /// The creation time of a channel (a later addition).
     RPL_CREATIONTIME = 329,
-    /// WHOIS: as whom somebody is logged in (a later addition).
+    /// WHOIS: the user's account (a later addition).
     RPL_WHOISACCOUNT = 330,
     /// A channel has no topic.
     RPL_NOTOPIC = 331,
     /// A channel's topic.
     RPL_TOPIC = 332,
-    /// Who set a channel's topic, and when (a later addition).
+    /// The user who set a channel's topic, and the time (a later addition).
     RPL_TOPICWHOTIME = 333,
     /// INVITE: a channel that the client is invited to (a later addition, RPL_INVITELIST
     /// elsewhere).
     RPL_INVITELIST_OWN = 336,
     /// INVITE: the end of that list (a later addition, RPL_ENDOFINVITELIST elsewhere).
     RPL_ENDOFINVITELIST_OWN = 337,
-    /// WHOIS: the address somebody really comes from (a later addition).
+    /// WHOIS: the user's real address (a later addition).
     RPL_WHOISACTUALLY = 338,
-    /// Somebody was invited.
+    /// The user is invited.
     RPL_INVITING = 341,
-    /// Somebody was called.
+    /// The user is summoned.
     RPL_SUMMONING = 342,
-    /// MODE: a mask of those who need no invitation to a channel.
+    /// MODE: a mask of users who need no invitation to a channel.
     RPL_INVITELIST = 346,
     /// MODE: the end of that list.
     RPL_ENDOFINVITELIST = 347,
-    /// MODE: a mask of those whom a channel's bans spare.
+    /// MODE: a mask of users whom the bans of a channel do not affect.
     RPL_EXCEPTLIST = 348,
     /// MODE: the end of that list.
     RPL_ENDOFEXCEPTLIST = 349,
-    /// VERSION: the answer.
+    /// VERSION: the reply.
     RPL_VERSION = 351,
-    /// WHO: somebody.
+    /// WHO: a user.
     RPL_WHOREPLY = 352,
-    /// NAMES: some of those in a channel.
+    /// NAMES: some members of a channel.
     RPL_NAMREPLY = 353,
-    /// WHO with a choice of fields (WHOX): somebody (a later addition).
+    /// WHO with chosen fields (WHOX): a user (a later addition).
     RPL_WHOSPCRPL = 354,
     /// Reserved.
     RPL_KILLDONE = 361,
@@ -334,7 +335,7 @@ numerics! {
     RPL_ENDOFLINKS = 365,
     /// NAMES: the end.
     RPL_ENDOFNAMES = 366,
-    /// MODE: a mask of those who are banned from a channel.
+    /// MODE: a mask of users who are banned from a channel.
     RPL_BANLIST = 367,
     /// MODE: the end of that list.
     RPL_ENDOFBANLIST = 368,
@@ -348,103 +349,103 @@ numerics! {
     RPL_INFOSTART = 373,
     /// INFO: the end.
     RPL_ENDOFINFO = 374,
-    /// MOTD: the beginning.
+    /// MOTD: the start.
     RPL_MOTDSTART = 375,
     /// MOTD: the end.
     RPL_ENDOFMOTD = 376,
-    /// WHOIS: the host somebody comes from (a later addition).
+    /// WHOIS: the user's host (a later addition).
     RPL_WHOISHOST = 378,
-    /// WHOIS: somebody's modes (a later addition).
+    /// WHOIS: the user's modes (a later addition).
     RPL_WHOISMODES = 379,
     /// The client is an operator now.
     RPL_YOUREOPER = 381,
-    /// The settings are being read.
+    /// The server reads its configuration again.
     RPL_REHASHING = 382,
     /// The client is a service now.
     RPL_YOURESERVICE = 383,
     /// Reserved.
     RPL_MYPORTIS = 384,
-    /// TIME: the answer.
+    /// TIME: the reply.
     RPL_TIME = 391,
-    /// USERS: the beginning.
+    /// USERS: the start.
     RPL_USERSSTART = 392,
-    /// USERS: somebody.
+    /// USERS: a user.
     RPL_USERS = 393,
     /// USERS: the end.
     RPL_ENDOFUSERS = 394,
-    /// USERS: nobody is there.
+    /// USERS: no user is logged in.
     RPL_NOUSERS = 395,
-    /// The host that others see of the client has changed (a later addition).
+    /// The host of the client that others see has changed (a later addition).
     RPL_VISIBLEHOST = 396,
-    /// Something went wrong with a command, and no other numeric fits (a later addition).
+    /// A command failed for a reason without a numeric (a later addition).
     ERR_UNKNOWNERROR = 400,
-    /// Nobody has this nick; nor does a channel.
+    /// No user has this nick, and no channel this name.
     ERR_NOSUCHNICK = 401,
     /// No server has this name.
     ERR_NOSUCHSERVER = 402,
-    /// There is no such channel, or none can have this name.
+    /// The channel does not exist, or its name is malformed.
     ERR_NOSUCHCHANNEL = 403,
-    /// The client may not speak in this channel.
+    /// The client may not send to the channel.
     ERR_CANNOTSENDTOCHAN = 404,
-    /// The client is in as many channels as it may be.
+    /// The client is in as many channels as the server allows.
     ERR_TOOMANYCHANNELS = 405,
-    /// Nobody had this nick lately.
+    /// No user had this nick lately.
     ERR_WASNOSUCHNICK = 406,
-    /// A message has too many recipients, or it is not clear who they are.
+    /// A message has too many or ambiguous recipients.
     ERR_TOOMANYTARGETS = 407,
     /// No service has this name.
     ERR_NOSUCHSERVICE = 408,
-    /// A PING or PONG says nothing.
+    /// A PING or PONG has no parameter.
     ERR_NOORIGIN = 409,
-    /// CAP has no such subcommand (IRCv3).
+    /// The CAP subcommand is unknown (IRCv3).
     ERR_INVALIDCAPCMD = 410,
     /// A message has no recipient.
     ERR_NORECIPIENT = 411,
     /// A message has no text.
     ERR_NOTEXTTOSEND = 412,
-    /// A mask of servers has no top level.
+    /// A server mask has no top level.
     ERR_NOTOPLEVEL = 413,
-    /// A mask of servers has a wildcard in its top level.
+    /// A server mask has a wildcard in its top level.
     ERR_WILDTOPLEVEL = 414,
-    /// A mask of servers is wrong.
+    /// A server mask is malformed.
     ERR_BADMASK = 415,
-    /// A line was too long (IRCv3).
+    /// The line was too long (IRCv3).
     ERR_INPUTTOOLONG = 417,
-    /// There is no such command.
+    /// The command is unknown.
     ERR_UNKNOWNCOMMAND = 421,
-    /// There is no message of the day.
+    /// The server has no message of the day.
     ERR_NOMOTD = 422,
-    /// Nobody has said who runs the server.
+    /// The server knows no administrator.
     ERR_NOADMININFO = 423,
-    /// The server could not use a file.
+    /// A file operation of the server failed.
     ERR_FILEERROR = 424,
-    /// A nick is missing.
+    /// The nick is missing.
     ERR_NONICKNAMEGIVEN = 431,
-    /// No nick may be like this.
+    /// The nick is malformed.
     ERR_ERRONEUSNICKNAME = 432,
-    /// Somebody has this nick.
+    /// The nick is in use.
     ERR_NICKNAMEINUSE = 433,
-    /// Two have this nick.
+    /// Two users have this nick.
     ERR_NICKCOLLISION = 436,
-    /// A nick or channel can't be had for now.
+    /// A nick or channel is not available at present.
     ERR_UNAVAILRESOURCE = 437,
-    /// Somebody is not in this channel.
+    /// The user is not in the channel.
     ERR_USERNOTINCHANNEL = 441,
-    /// The client is not in this channel.
+    /// The client is not in the channel.
     ERR_NOTONCHANNEL = 442,
-    /// Somebody is in this channel already.
+    /// The user is already in the channel.
     ERR_USERONCHANNEL = 443,
-    /// Somebody is not logged in on the server's machine.
+    /// The user is not logged in on the host of the server.
     ERR_NOLOGIN = 444,
-    /// There is no SUMMON here.
+    /// The server does not support SUMMON.
     ERR_SUMMONDISABLED = 445,
-    /// There is no USERS here.
+    /// The server does not support USERS.
     ERR_USERSDISABLED = 446,
-    /// The client has to register first.
+    /// The client is not registered.
     ERR_NOTREGISTERED = 451,
-    /// A command lacks parameters.
+    /// The command needs more parameters.
     ERR_NEEDMOREPARAMS = 461,
-    /// The client has registered already.
+    /// The client is already registered.
     ERR_ALREADYREGISTRED = 462,
     /// The client's host may not connect.
     ERR_NOPERMFORHOST = 463,
@@ -454,19 +455,19 @@ numerics! {
     ERR_YOUREBANNEDCREEP = 465,
     /// The client will be banned from the server.
     ERR_YOUWILLBEBANNED = 466,
-    /// The channel has a key already.
+    /// The channel already has a key.
     ERR_KEYSET = 467,
     /// The channel is full (+l).
     ERR_CHANNELISFULL = 471,
-    /// There is no such channel mode.
+    /// The channel mode is unknown.
     ERR_UNKNOWNMODE = 472,
-    /// Only who is invited may enter the channel (+i).
+    /// The channel accepts only invited users (+i).
     ERR_INVITEONLYCHAN = 473,
     /// The client is banned from the channel (+b).
     ERR_BANNEDFROMCHAN = 474,
-    /// The channel's key is another one (+k).
+    /// The key of the channel is wrong (+k).
     ERR_BADCHANNELKEY = 475,
-    /// No channel can have this name.
+    /// The channel name is malformed.
     ERR_BADCHANMASK = 476,
     /// The channel has no modes.
     ERR_NOCHANMODES = 477,
@@ -476,29 +477,29 @@ numerics! {
     ERR_NOPRIVILEGES = 481,
     /// The client is no operator of the channel.
     ERR_CHANOPRIVSNEEDED = 482,
-    /// A server can't be killed.
+    /// KILL does not apply to servers.
     ERR_CANTKILLSERVER = 483,
     /// The connection is restricted (+r).
     ERR_RESTRICTED = 484,
-    /// Only who made the channel may do this.
+    /// Only the creator of the channel may do this.
     ERR_UNIQOPPRIVSNEEDED = 485,
-    /// Nobody from the client's host can become an operator.
+    /// The client's host may not become an operator.
     ERR_NOOPERHOST = 491,
     /// Reserved.
     ERR_NOSERVICEHOST = 492,
-    /// There is no such user mode.
+    /// The user mode is unknown.
     ERR_UMODEUNKNOWNFLAG = 501,
-    /// Modes of others can't be asked or changed.
+    /// The modes of other users cannot be read or changed.
     ERR_USERSDONTMATCH = 502,
-    /// There is no help on this (a later addition).
+    /// The server has no help on this subject (a later addition).
     ERR_HELPNOTFOUND = 524,
-    /// No channel can have this key (a later addition).
+    /// The key is malformed (a later addition).
     ERR_INVALIDKEY = 525,
-    /// WHOIS: somebody is connected by TLS (a later addition).
+    /// WHOIS: the user is connected with TLS (a later addition).
     RPL_WHOISSECURE = 671,
-    /// The parameter of a mode is wrong (a later addition).
+    /// The parameter of a mode is malformed (a later addition).
     ERR_INVALIDMODEPARAM = 696,
-    /// HELP: the beginning (a later addition).
+    /// HELP: the start (a later addition).
     RPL_HELPSTART = 704,
     /// HELP: a line (a later addition).
     RPL_HELPTXT = 705,
@@ -513,7 +514,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_three_digits() {
+    fn numerics_have_three_digits() {
         for number in 0..1000 {
             let numeric = Numeric::new(number).unwrap();
             assert_eq!(numeric.digits(), format!("{number:03}"));
@@ -524,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_of_different_numbers_and_say_whether_they_are_errors() {
+    fn names_belong_to_different_numbers_and_match_is_error() {
         assert!(Numeric::NAMED.is_sorted_by(|a, b| a < b));
         for numeric in Numeric::NAMED {
             let name = numeric.name().unwrap();

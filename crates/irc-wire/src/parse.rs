@@ -1,8 +1,8 @@
-//! The meaning of one whole line.
+//! The parser of one complete line.
 //!
-//! Exactly one line goes in, without its end. Parsing borrows: all parts of a
-//! [`Message`] are slices of the line. An error here leaves the next line where
-//! it is, so that what follows is the caller's choice.
+//! The input is exactly one line without its end. The parts of the [`Message`] are
+//! slices of the line: the parser copies nothing. After an error the lines behind
+//! this one can still be read.
 
 use nom::character::complete::char;
 use nom::combinator::{map, map_res, opt};
@@ -14,38 +14,38 @@ use crate::command::{Command, CommandError};
 use crate::message::{Message, Params, Prefix, PrefixError, forbidden};
 use crate::tags::Tags;
 
-/// A line does not say what it should. The peer is to blame; the line's end
-/// stands, so that the lines behind it can still be read.
+/// A line is no message.
+///
+/// The peer caused the error. Only this line is lost: the lines behind it can still be
+/// read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MessageError {
-    /// It holds NUL, CR or LF. A CR that ends no line would end one for whoever
-    /// takes it for a line's end, so that what comes behind it could be passed
-    /// off as a message of ours.
-    #[error("the line holds the byte {0:#04x}")]
+    /// The line holds NUL, CR or LF. Some programs take a CR for a line end: the bytes
+    /// behind it would be a message that this parser has not checked.
+    #[error("line holds byte {0:#04x}")]
     ForbiddenByte(u8),
-    /// There is nothing but tags and a prefix, or less.
-    #[error("the line has no command")]
+    /// The line has at most tags and a prefix.
+    #[error("line has no command")]
     NoCommand,
     /// The command is neither letters only nor one to three digits.
-    #[error("the command is neither letters nor digits")]
+    #[error("malformed command")]
     InvalidCommand,
     /// The prefix has no name.
-    #[error("the prefix has no name")]
+    #[error("prefix has no name")]
     EmptyPrefix,
 }
 
 impl<'a> Message<'a> {
-    /// Parses `line`, which must be exactly one line without its end, without
-    /// copying.
+    /// Parses `line`, which is exactly one line without its end, without copying.
     ///
-    /// Several spaces in a row separate as one does, but in the last parameter;
-    /// spaces at the end of a line without one mean nothing. What comes behind the
+    /// Several spaces separate like one, except in a parameter with a colon. Spaces at
+    /// the end of a line without such a parameter have no meaning. Everything behind the
     /// fourteenth parameter is the fifteenth, with or without a colon.
     ///
     /// # Errors
     ///
-    /// [`MessageError`] says what is wrong with it.
+    /// Returns [`MessageError`] if the line is no message.
     ///
     /// ```
     /// use irc_wire::{Message, MessageError};
@@ -55,14 +55,16 @@ impl<'a> Message<'a> {
     /// assert_eq!(Message::parse(b":ann "), Err(MessageError::NoCommand));
     /// # Ok::<(), MessageError>(())
     /// ```
-    // Always, since a move of the result costs as much as half of the parsing.
+    // Always inlined: a move of the result costs half as much as the parsing.
     #[inline(always)]
     pub fn parse(line: &'a [u8]) -> Result<Message<'a>, MessageError> {
         if let Some(byte) = forbidden(line) {
             return Err(MessageError::ForbiddenByte(byte));
         }
-        let (rest, (tags, prefix, command)) = (tags, prefix, command).parse(line).map_err(ours)?;
-        // Built here, in its final place: it is large enough for a move to show.
+        let (rest, (tags, prefix, command)) = (tags, prefix, command)
+            .parse(line)
+            .map_err(into_message_error)?;
+        // Built in its final place: the value is large, and a move costs time.
         let mut parsed = Ok(Message {
             tags,
             prefix,
@@ -94,8 +96,8 @@ fn params<'a>(mut rest: &'a [u8], params: &mut Params<'a>) {
     }
 }
 
-/// Our error in nom's clothes. Nom itself finds nothing that `opt` would not
-/// make good.
+/// A [`MessageError`] as an error of nom. `opt` handles all errors that nom itself
+/// detects.
 #[derive(Debug)]
 struct Violation(MessageError);
 
@@ -115,17 +117,17 @@ impl FromExternalError<&[u8], MessageError> for Violation {
     }
 }
 
-fn ours(error: Err<Violation>) -> MessageError {
+fn into_message_error(error: Err<Violation>) -> MessageError {
     match error {
         Err::Error(Violation(error)) | Err::Failure(Violation(error)) => error,
-        // No parser here is a streaming one.
+        // This module has no streaming parser.
         Err::Incomplete(_) => MessageError::NoCommand,
     }
 }
 
 type Parsed<'a, T> = IResult<&'a [u8], T, Violation>;
 
-/// All up to the next space, or to the end, and what is left.
+/// Splits `input` in front of the first space, or at its end.
 #[inline]
 fn split_word(input: &[u8]) -> (&[u8], &[u8]) {
     let space = input.iter().position(|&byte| byte == b' ');
@@ -133,7 +135,7 @@ fn split_word(input: &[u8]) -> (&[u8], &[u8]) {
     parts.unwrap_or((input, &[]))
 }
 
-/// What is left behind the spaces.
+/// Returns `input` without spaces in front.
 #[inline]
 fn skip_spaces(mut input: &[u8]) -> &[u8] {
     while let [b' ', rest @ ..] = input {
@@ -142,20 +144,20 @@ fn skip_spaces(mut input: &[u8]) -> &[u8] {
     input
 }
 
-/// All up to the next space, or to the end.
+/// Parses the bytes up to the next space, or to the end.
 #[inline]
 fn word(input: &[u8]) -> Parsed<'_, &[u8]> {
     let (word, rest) = split_word(input);
     Ok((rest, word))
 }
 
-/// Any number of spaces.
+/// Parses any number of spaces.
 #[inline]
 fn spaces(input: &[u8]) -> Parsed<'_, ()> {
     Ok((skip_spaces(input), ()))
 }
 
-/// A word behind `mark`, and the spaces behind it.
+/// Parses `mark`, a word, and spaces.
 #[inline]
 fn marked<'a>(mark: char) -> impl Parser<&'a [u8], Output = &'a [u8], Error = Violation> {
     delimited(char(mark), word, spaces)

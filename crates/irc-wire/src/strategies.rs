@@ -1,9 +1,9 @@
-//! What property tests need: every message, and streams in chunks.
+//! Strategies for property tests: messages, and streams in chunks.
 //!
-//! Values are small by default, so that many cases run in little time and a failure
-//! is readable. Anything that the grammar can express may come out, control
-//! characters and bytes that are not UTF-8 included: what a network admits is
-//! narrower, and for the tests of the network to choose.
+//! Values are small, so that tests run many cases in little time and failures are
+//! readable. The strategies generate everything that the grammar can express, such as
+//! control characters and bytes that are not UTF-8. Networks accept less; their tests
+//! filter the values.
 //!
 //! ```
 //! use irc_wire::{Message, strategies};
@@ -29,7 +29,7 @@ use crate::message::{Message, OwnedMessage, Params, Prefix};
 use crate::numeric::Numeric;
 use crate::tags::TagsBuf;
 
-/// Bytes of a parameter that is not the last: one to 17.
+/// A parameter that is not the last: one to 17 bytes.
 pub fn middle() -> impl Strategy<Value = Vec<u8>> {
     letters(16).prop_map(|mut bytes| {
         bytes.retain(|byte| *byte != b' ');
@@ -40,14 +40,15 @@ pub fn middle() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Bytes of the last parameter: up to 48, of any kind that may stand there.
+/// The last parameter: at most 48 bytes.
 pub fn trailing() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![3 => letters(48), 1 => middle()]
 }
 
-/// Any bytes but NUL, CR and LF: half of them small letters, some spaces and colons.
+/// Any bytes but NUL, CR and LF. Half of them are small letters, some are spaces and
+/// colons.
 fn letters(bytes_max: usize) -> impl Strategy<Value = Vec<u8>> {
-    // Of one number each: strategies of strategies take their time.
+    // One number for each byte: nested strategies are slow.
     let letter = |number: u16| match number.to_le_bytes() {
         [byte, 0..128] => b'a' + byte % 26,
         [_, 128..144] => b' ',
@@ -59,7 +60,7 @@ fn letters(bytes_max: usize) -> impl Strategy<Value = Vec<u8>> {
         .prop_map(move |numbers| numbers.into_iter().map(letter).collect())
 }
 
-/// A command as bytes: half of them verbs, in any case.
+/// A command: in half of the cases a verb, in capitals or small letters.
 pub fn command() -> impl Strategy<Value = Vec<u8>> {
     let verb = select(Verb::ALL).prop_map(|verb| verb.as_str().as_bytes().to_vec());
     let small = select(Verb::ALL).prop_map(|verb| verb.as_str().to_lowercase().into_bytes());
@@ -73,7 +74,7 @@ pub fn command() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Tags, of which one in two is empty.
+/// Tags, empty in one of two cases.
 pub fn tags() -> impl Strategy<Value = TagsBuf> {
     let value = vec(prop_oneof![3 => b' '..=b'~', 1 => 1..=u8::MAX], 0..8);
     let key = select(&["time", "+note", "example.org/x"][..]);
@@ -82,13 +83,13 @@ pub fn tags() -> impl Strategy<Value = TagsBuf> {
         for (key, value) in tags {
             written
                 .push(key.as_bytes(), &value)
-                .expect("keys are good, values without NUL");
+                .expect("valid keys, values without NUL");
         }
         written
     })
 }
 
-/// A message of any kind.
+/// A message with any parts.
 pub fn message() -> impl Strategy<Value = OwnedMessage> {
     let part = || {
         middle().prop_map(|mut part| {
@@ -115,13 +116,13 @@ pub fn message() -> impl Strategy<Value = OwnedMessage> {
         message.tags = tags.as_tags();
         message.prefix = prefix.as_ref().map(|(name, user, host)| {
             let prefix = Prefix::checked(name, user.as_deref(), host.as_deref());
-            prefix.expect("no part has a mark")
+            prefix.expect("no part holds ! or @")
         });
         for middle in &middles {
             message.params.push(middle).expect("middles");
         }
         if let Some((last, colon)) = &last {
-            message.params.push(last).expect("one more than 14 at most");
+            message.params.push(last).expect("at most 15 parameters");
             if *colon {
                 message.params.force_colon();
             }
@@ -131,7 +132,7 @@ pub fn message() -> impl Strategy<Value = OwnedMessage> {
 }
 
 /// `bytes` cut into chunks, none of them empty: mostly a few, sometimes single
-/// bytes. The chunks one behind the other are `bytes` again.
+/// bytes.
 pub fn chunks(bytes: Vec<u8>) -> impl Strategy<Value = Vec<Vec<u8>>> {
     let len = bytes.len();
     let anywhere = vec(any::<Index>(), 0..8)

@@ -1,14 +1,14 @@
 //! Message tags (IRCv3): keys with values, in front of a message.
 //!
-//! What came is kept as it came, escaped and unchecked, since it is to be passed
-//! on so; it is taken apart only when somebody asks.
+//! Parsed tags stay escaped and unchecked, because a relay passes them on unchanged.
+//! [`Tags::iter`] and [`Tags::get`] parse them on demand.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 /// The tags of a message. Empty if it has none.
 ///
-/// Two are equal if they are byte for byte, so also in their order.
+/// Two are equal if their bytes are, which includes their order.
 ///
 /// ```
 /// use irc_wire::Message;
@@ -26,31 +26,32 @@ impl<'a> Tags<'a> {
     /// No tags.
     pub const NONE: Tags<'static> = Tags(b"");
 
-    /// What stands between the `@` and the first space of a line.
+    /// Takes the bytes between the `@` and the first space of a line.
     pub(crate) const fn from_wire(bytes: &'a [u8]) -> Self {
         Tags(bytes)
     }
 
-    /// As they are written, without the `@` and the space.
+    /// Returns the encoded tags, without the `@` and the space.
     #[must_use]
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
-    /// Whether nothing is written.
+    /// Returns whether there are no bytes.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0.is_empty()
     }
 
-    /// The tags, in their order. What has no key is left out; a key may come more
-    /// than once, of which the last is to count.
+    /// Returns the tags in order. Skips tags without a key. If a key comes more than
+    /// once, the last one counts.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = Tag<'a>> + Clone {
         let tags = self.0.split(|&byte| byte == b';');
         tags.map(Tag::from_wire).filter(|tag| !tag.key.is_empty())
     }
 
-    /// The value of the last tag with this key, unescaped; empty if it has none.
+    /// Returns the unescaped value of the last tag with this key; empty if the tag has
+    /// no value.
     #[must_use]
     pub fn get(self, key: &[u8]) -> Option<Cow<'a, [u8]>> {
         let tag = self.iter().rfind(|tag| tag.key == key)?;
@@ -74,27 +75,27 @@ impl<'a> Tag<'a> {
         }
     }
 
-    /// The key, with `+` in front if it is for clients only, and the vendor.
+    /// Returns the key, with the `+` of a client-only tag and with the vendor.
     #[must_use]
     pub const fn key(self) -> &'a [u8] {
         self.key
     }
 
-    /// Whether servers pass it on without asking what it means: the key begins
-    /// with `+`.
+    /// Returns whether the tag is client-only: its key begins with `+`, and servers
+    /// pass it on without knowing it.
     #[must_use]
     pub fn is_client_only(self) -> bool {
         self.key.first() == Some(&b'+')
     }
 
-    /// The value as it is written. A missing one is as an empty one.
+    /// Returns the escaped value. A missing value is empty.
     #[must_use]
     pub const fn escaped_value(self) -> &'a [u8] {
         self.escaped
     }
 
-    /// The value. A backslash in front of what need not be escaped, or at
-    /// the end, is dropped.
+    /// Returns the value. Drops a backslash at the end, and one in front of a character
+    /// that needs no escaping.
     #[must_use]
     pub fn value(self) -> Cow<'a, [u8]> {
         if memchr::memchr(b'\\', self.escaped).is_none() {
@@ -119,19 +120,19 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// A tag can't be written.
+/// A tag cannot be encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TagError {
     /// The key is empty, or holds `;`, `=`, a space, NUL, CR or LF.
-    #[error("not the key of a tag")]
+    #[error("malformed tag key")]
     Key,
-    /// The value holds NUL, which can't be escaped.
-    #[error("the value of a tag holds NUL")]
+    /// The value holds NUL, which has no escape.
+    #[error("tag value holds NUL")]
     Value,
 }
 
-/// Tags that are being written: for [`Message::tags`](crate::Message::tags).
+/// A buffer of encoded tags for [`Message::tags`](crate::Message::tags).
 ///
 /// ```
 /// use irc_wire::{Message, TagsBuf, Verb};
@@ -148,17 +149,17 @@ pub enum TagError {
 pub struct TagsBuf(Vec<u8>);
 
 impl TagsBuf {
-    /// No tags.
+    /// Returns a buffer without tags.
     #[must_use]
     pub const fn new() -> Self {
         TagsBuf(Vec::new())
     }
 
-    /// Adds a tag; the value is escaped. With an empty value the key stands alone.
+    /// Adds a tag and escapes its value. For an empty value it writes the key alone.
     ///
     /// # Errors
     ///
-    /// [`TagError`] if it can't be written; nothing is added then.
+    /// Returns [`TagError`], and adds nothing, if the tag cannot be encoded.
     pub fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), TagError> {
         let in_key = |byte: &u8| !matches!(byte, b';' | b'=' | b' ' | 0 | b'\r' | b'\n');
         if key.is_empty() || !key.iter().all(in_key) {
@@ -181,7 +182,7 @@ impl TagsBuf {
         Ok(())
     }
 
-    /// Adds a tag as it came with another message.
+    /// Adds a tag of another message unchanged.
     pub fn push_tag(&mut self, tag: Tag<'_>) {
         self.begin(tag.key, tag.escaped.is_empty());
         self.0.extend(tag.escaped);
@@ -197,7 +198,7 @@ impl TagsBuf {
         }
     }
 
-    /// What has been written.
+    /// Returns the tags in the buffer.
     #[must_use]
     pub fn as_tags(&self) -> Tags<'_> {
         Tags(&self.0)
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_a_key_counts_and_what_has_no_key_does_not() {
+    fn the_last_value_of_a_key_counts_and_tags_without_a_key_do_not() {
         let tags = Tags::from_wire(b"a=1;;=x;b;a=2;v.org/a=3");
         assert_eq!(tags.get(b"a").as_deref(), Some(&b"2"[..]));
         assert_eq!(tags.iter().count(), 4);
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_refused_and_leaves_nothing() {
+    fn refused_tags_leave_the_buffer_unchanged() {
         let mut tags = TagsBuf::new();
         for key in [&b""[..], b"a b", b"a;", b"a=b", b"\0", b"a\r", b"a\n"] {
             assert_eq!(tags.push(key, b"x"), Err(TagError::Key));
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_copied_stays_as_it_was() {
+    fn copied_tags_stay_unchanged() {
         let mut tags = TagsBuf::new();
         for tag in Tags::from_wire(br"a=\b;+c;d=").iter() {
             assert_eq!(tag.is_client_only(), tag.key() == b"+c");

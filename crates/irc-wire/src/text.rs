@@ -1,14 +1,13 @@
-//! Bytes as text: IRC does not say in which encoding they are.
+//! Conversions of bytes to text: IRC does not define the encoding.
 //!
-//! Most of today's clients send UTF-8, some Latin-1. So a message holds bytes,
-//! and whoever wants text asks for it here, or takes only what is UTF-8 with
-//! [`core::str::from_utf8`].
+//! Most of today's clients send UTF-8, some send Latin-1. So a message holds bytes. A
+//! caller that accepts nothing but UTF-8 uses [`core::str::from_utf8`].
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-/// The text of `bytes`: as UTF-8 if it is, otherwise each byte as the character of
-/// Latin-1 (ISO 8859-1) that it stands for. Nothing gets lost.
+/// Decodes `bytes` as UTF-8, or as Latin-1 (ISO 8859-1) if they are not UTF-8. Loses
+/// nothing.
 ///
 /// ```
 /// use irc_wire::text;
@@ -24,7 +23,7 @@ pub fn utf8_or_latin1(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The text of `bytes` as UTF-8, with U+FFFD for what is none.
+/// Decodes `bytes` as UTF-8, with U+FFFD in place of malformed bytes.
 ///
 /// ```
 /// use irc_wire::text;
@@ -37,8 +36,8 @@ pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// The first `bytes_max` bytes of `bytes`, or up to three less so that no
-/// character of UTF-8 is cut. Other encodings are cut anywhere.
+/// Returns the first `bytes_max` bytes, or up to three less to keep a character of
+/// UTF-8 whole. Cuts other encodings anywhere.
 ///
 /// ```
 /// use irc_wire::text;
@@ -60,13 +59,14 @@ pub fn truncate_utf8(bytes: &[u8], bytes_max: usize) -> &[u8] {
     let first = beginning.len().checked_sub(behind + 1);
     let cut = first.and_then(|at| beginning.split_at_checked(at));
     match cut {
-        // The character has more bytes than are left of it.
+        // The cut would split this character.
         Some((whole, [first, ..])) if utf8_len(*first) > behind + 1 => whole,
         _ => beginning,
     }
 }
 
-/// The bytes of the character of UTF-8 that begins with `first`; 1 if none does.
+/// Returns the length of the UTF-8 character that begins with `first`; 1 if none
+/// does.
 fn utf8_len(first: u8) -> usize {
     match first {
         0b1100_0000..=0b1101_1111 => 2,
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_character_is_cut() {
+    fn characters_stay_whole() {
         let text = "aé€😀z";
         for bytes_max in 0..=text.len() + 1 {
             let cut = core::str::from_utf8(truncate_utf8(text.as_bytes(), bytes_max));
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_utf8_is_cut_anywhere() {
+    fn other_encodings_are_cut_anywhere() {
         for bytes in [
             &[0x80; 9][..],
             &[0xe9; 9],

@@ -1,4 +1,4 @@
-//! The legacy dialect: every line of it, and what is refused.
+//! The legacy dialect: every message, and every error.
 
 use irc_wire::legacy::{self, Content, LegacyError, Middle, Trailing};
 use irc_wire::{Message, ParamError};

@@ -1,11 +1,11 @@
-//! Lines byte for byte, and what is refused.
+//! Known lines and their messages, limits, and every error.
 
 use irc_wire::{
     Decoder, LineLimits, LinePart, LineTooLong, Message, MessageError, Numeric, ParamError, Params,
     Prefix, PrefixError, Verb,
 };
 
-/// Tags, prefix, command and parameters of a line, with bars between them.
+/// Returns tags, prefix, command and parameters of a line, with bars between them.
 fn parts(line: &str) -> String {
     let message = Message::parse(line.as_bytes()).expect("a message");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
@@ -22,7 +22,7 @@ fn parts(line: &str) -> String {
 }
 
 #[test]
-fn every_combination_is_read() {
+fn every_combination_of_parts_is_parsed() {
     for (line, expected) in [
         ("PING", "||PING|"),
         ("ping a", "||PING|a"),
@@ -73,7 +73,7 @@ fn the_fifteenth_parameter_takes_the_rest() {
 }
 
 #[test]
-fn what_is_no_message_is_refused() {
+fn malformed_lines_are_refused() {
     use MessageError::{EmptyPrefix, ForbiddenByte, InvalidCommand, NoCommand};
     for (line, error) in [
         ("", NoCommand),
@@ -103,7 +103,7 @@ fn what_is_no_message_is_refused() {
 }
 
 #[test]
-fn what_cannot_be_written_is_refused() {
+fn parts_that_cannot_be_encoded_are_refused() {
     let ping = Message::new(Verb::Ping);
     for (byte, text) in [(0, "a\0"), (b'\r', "\ra"), (b'\n', "a\nb")] {
         assert_eq!(ping.param(text), Err(ParamError::ForbiddenByte(byte)));
@@ -130,7 +130,7 @@ fn what_cannot_be_written_is_refused() {
 }
 
 #[test]
-fn a_colon_stays_and_a_new_last_parameter_loses_it() {
+fn a_colon_stays_until_another_parameter_is_added() {
     for line in ["PING a", "PING :a", "PING a :b", "PING", "@a;=;; PING :"] {
         let message = Message::parse(line.as_bytes()).unwrap();
         assert_eq!(message.to_vec(), format!("{line}\r\n").as_bytes());
@@ -155,7 +155,7 @@ fn a_long_text_is_split_so_that_each_line_fits() {
             rest = behind;
             sent.push(message.trailing(part).unwrap().to_vec());
         }
-        // All but the last are full, but for half a character.
+        // All lines but the last are full, except for a part of a character.
         let (last, full) = sent.split_last().unwrap();
         assert!(full.iter().all(|line| (29..=30).contains(&line.len())));
         assert!(last.len() <= 30);
@@ -184,13 +184,13 @@ fn lines(stream: &[u8], limits: LineLimits) -> Vec<Result<Vec<u8>, LineTooLong>>
 }
 
 #[test]
-fn limits_are_met_to_the_byte() {
+fn limits_are_exact() {
     let too_long = |part, bytes_max| Err(LineTooLong { part, bytes_max });
     for (limits, tags, line) in [
         (LineLimits::CLIENT, 4096, 512),
         (LineLimits::SERVER, 8191, 512),
     ] {
-        // With the longest tags and the longest line, ended in either way.
+        // The longest tags and the longest line, with either line end.
         for end in ["\r\n", "\n"] {
             let longest = format!("@{} {}", "t".repeat(tags - 2), "x".repeat(line - 2));
             let stream = format!("{longest}{end}");
@@ -198,7 +198,7 @@ fn limits_are_met_to_the_byte() {
             let stream = format!("@{} {}{end}ok\n", "t".repeat(tags - 1), "x");
             let expected = [too_long(LinePart::Tags, tags), Ok(b"ok".to_vec())];
             assert_eq!(lines(stream.as_bytes(), limits), expected);
-            // Nothing but tags is no message, and is a line.
+            // Tags alone are a line, though no message.
             let longest = format!("@{}", "t".repeat(tags - 1));
             let stream = format!("{longest}{end}");
             assert_eq!(lines(stream.as_bytes(), limits), [Ok(longest.into_bytes())]);
@@ -227,12 +227,12 @@ fn limits_are_met_to_the_byte() {
 }
 
 #[test]
-fn a_line_without_end_is_told_at_once_and_takes_no_more_memory() {
+fn an_endless_line_is_refused_at_once_and_takes_no_memory() {
     let mut decoder = Decoder::new();
     let mut told = 0;
     for _ in 0..10_000 {
-        let mut piece = &[b'x'; 100][..];
-        while let Some(line) = decoder.next_line(&mut piece, LineLimits::CLIENT) {
+        let mut chunk = &[b'x'; 100][..];
+        while let Some(line) = decoder.next_line(&mut chunk, LineLimits::CLIENT) {
             assert_eq!(line.truncated(), [b'x'; 510]);
             told += 1;
         }
@@ -246,7 +246,7 @@ fn a_line_without_end_is_told_at_once_and_takes_no_more_memory() {
 }
 
 #[test]
-fn what_is_cut_is_cut_between_characters() {
+fn truncated_lines_end_between_characters() {
     let limits = LineLimits::CLIENT
         .with_tags_bytes_max(9)
         .with_line_bytes_max(8);
@@ -265,22 +265,22 @@ fn what_is_cut_is_cut_between_characters() {
 }
 
 #[test]
-fn limits_may_shrink_while_a_line_waits() {
+fn limits_may_shrink_during_an_incomplete_line() {
     let mut decoder = Decoder::new();
-    let mut piece = &[b'x'; 300][..];
-    assert!(decoder.next_line(&mut piece, LineLimits::CLIENT).is_none());
+    let mut chunk = &[b'x'; 300][..];
+    assert!(decoder.next_line(&mut chunk, LineLimits::CLIENT).is_none());
     let tight = LineLimits::CLIENT
         .with_tags_bytes_max(0)
         .with_line_bytes_max(12);
-    let mut piece = &b"x\r\nPING\n"[..];
-    let line = decoder.next_line(&mut piece, tight).unwrap();
+    let mut chunk = &b"x\r\nPING\n"[..];
+    let line = decoder.next_line(&mut chunk, tight).unwrap();
     assert_eq!(line.truncated(), [b'x'; 10]);
-    let line = decoder.next_line(&mut piece, tight).unwrap();
+    let line = decoder.next_line(&mut chunk, tight).unwrap();
     assert_eq!(line.whole(), Ok(&b"PING"[..]));
 }
 
 #[test]
-fn numerics_are_read_as_they_are_called() {
+fn numerics_are_parsed_by_number() {
     let message = Message::parse(b":s 433 * ann :Nickname is already in use").unwrap();
     assert_eq!(message.command, Numeric::ERR_NICKNAMEINUSE);
 }

@@ -1,4 +1,4 @@
-//! What must hold for every message and for any bytes at all.
+//! Properties of every message, and of any bytes.
 
 use irc_wire::{
     CaseMapping, Decoder, Line, LineLimits, LinePart, LineTooLong, Lines, Message, Verb, fuzz,
@@ -9,34 +9,33 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::FileFailurePersistence;
 
-/// Lines, or what is left of them, in order.
+/// The lines of a stream in order, truncated if they are too long.
 type Found = Vec<(Vec<u8>, Option<LineTooLong>)>;
 
-/// Gives `chunks` to a decoder, and at every step holds it to its promises about
-/// memory.
+/// Gives `chunks` to a decoder, and checks its guarantees about memory at every step.
 fn decode<P: AsRef<[u8]>>(chunks: &[P], limits: LineLimits) -> Found {
     let mut decoder = Decoder::new();
-    let mut said = Vec::new();
-    let kept_max = limits.tags_bytes_max + limits.line_bytes_max.max(2);
+    let mut found = Vec::new();
+    let stored_max = limits.tags_bytes_max + limits.line_bytes_max.max(2);
     for chunk in chunks {
         let mut chunk = chunk.as_ref();
         while let Some(line) = decoder.next_line(&mut chunk, limits) {
             let line: Line<'_> = line;
-            said.push((line.truncated().to_vec(), line.too_long()));
+            found.push((line.truncated().to_vec(), line.too_long()));
             assert_eq!(decoder.pending(), 0);
-            assert!(decoder.capacity() <= 2 * kept_max + 16);
+            assert!(decoder.capacity() <= 2 * stored_max + 16);
         }
-        assert_eq!(chunk, b"", "all is used");
+        assert_eq!(chunk, b"", "the decoder uses all bytes");
         let pending = decoder.pending();
-        assert!(pending < kept_max);
+        assert!(pending < stored_max);
         assert!(decoder.capacity() <= if pending == 0 { 0 } else { 2 * pending + 16 });
     }
-    said
+    found
 }
 
-/// The same said in another way: the whole stream at hand, a line at a time.
+/// A simple model of the decoder, which has the whole stream.
 fn expected(stream: &[u8], limits: LineLimits) -> Found {
-    let mut said = Vec::new();
+    let mut found = Vec::new();
     let mut lines: Vec<&[u8]> = stream.split(|byte| *byte == b'\n').collect();
     let open = lines.pop().unwrap_or_default();
     let ended = lines.into_iter().map(|line| (line, true));
@@ -64,13 +63,13 @@ fn expected(stream: &[u8], limits: LineLimits) -> Found {
                 if part == LinePart::Rest {
                     len = irc_wire::text::truncate_utf8(line, len).len();
                 }
-                said.push((line[..len].to_vec(), Some(LineTooLong { part, bytes_max })));
+                found.push((line[..len].to_vec(), Some(LineTooLong { part, bytes_max })));
             }
-            None if ended && !line.is_empty() => said.push((line.to_vec(), None)),
+            None if ended && !line.is_empty() => found.push((line.to_vec(), None)),
             None => {}
         }
     }
-    said
+    found
 }
 
 /// Lines that may be too long, with ends of all kinds.
@@ -95,7 +94,7 @@ fn limits() -> impl Strategy<Value = LineLimits> {
     ]
 }
 
-/// Bytes that no one has meant, often close to messages.
+/// Random bytes, often close to messages.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let near = "(@[a-z=;\\\\]{0,8} {0,2})?(:[a-z!@]{0,6} {0,2})?([A-Za-z]{0,8}|[0-9]{0,4})( {1,2}[a-z:]{0,4}){0,17}";
     let dialect = (
@@ -141,19 +140,22 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Whether a text fits a mask, as one would define it; takes long for long ones.
-fn fits(mask: &[u8], text: &[u8]) -> bool {
+/// Returns whether a mask matches a text, by the definition of masks. Slow.
+fn matches_by_definition(mask: &[u8], text: &[u8]) -> bool {
     match (mask, text) {
         ([], text) => text.is_empty(),
         ([b'\\', wanted @ (b'*' | b'?'), mask @ ..], text) => text
             .split_first()
-            .is_some_and(|(byte, text)| byte == wanted && fits(mask, text)),
+            .is_some_and(|(byte, text)| byte == wanted && matches_by_definition(mask, text)),
         ([b'*', rest @ ..], text) => {
-            fits(rest, text) || text.split_first().is_some_and(|(_, text)| fits(mask, text))
+            matches_by_definition(rest, text)
+                || text
+                    .split_first()
+                    .is_some_and(|(_, text)| matches_by_definition(mask, text))
         }
-        ([b'?', mask @ ..], [_, text @ ..]) => fits(mask, text),
+        ([b'?', mask @ ..], [_, text @ ..]) => matches_by_definition(mask, text),
         ([wanted, mask @ ..], [byte, text @ ..]) => {
-            wanted.eq_ignore_ascii_case(byte) && fits(mask, text)
+            wanted.eq_ignore_ascii_case(byte) && matches_by_definition(mask, text)
         }
         _ => false,
     }
@@ -161,18 +163,18 @@ fn fits(mask: &[u8], text: &[u8]) -> bool {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        // Cheap, so more than usual.
+        // These cases are cheap.
         cases: 8 * ProptestConfig::default().cases,
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         ..ProptestConfig::default()
     })]
 
     #[test]
-    fn messages_come_back(owned in strategies::message()) {
+    fn messages_round_trip(owned in strategies::message()) {
         let message = owned.message();
         let bytes = message.to_vec();
         prop_assert_eq!(bytes.len(), message.encoded_len());
-        let line = bytes.strip_suffix(b"\r\n").expect("it is written");
+        let line = bytes.strip_suffix(b"\r\n").expect("an encoded line");
         prop_assert_eq!(line, owned.line());
         prop_assert_eq!(Message::parse(line)?, message);
         let mut input = &bytes[..];
@@ -184,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_built_is_read(
+    fn built_messages_parse_to_their_parts(
         words in prop_oneof![
             4 => vec(strategies::middle(), 0..3),
             1 => vec(strategies::middle(), 0..=14),
@@ -198,7 +200,7 @@ proptest! {
         }
         message = if force { message.trailing(&last)? } else { message.param(&last)? };
         let bytes = message.to_vec();
-        let read = Message::parse(bytes.strip_suffix(b"\r\n").expect("it is written"))?;
+        let read = Message::parse(bytes.strip_suffix(b"\r\n").expect("an encoded line"))?;
         prop_assert_eq!(read.params.len(), words.len() + 1);
         prop_assert_eq!(read, message);
         prop_assert!(!force || read.params.has_colon());
@@ -208,35 +210,35 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_at_a_glance_is_read_the_same(
+    fn the_fast_parser_agrees_with_the_full_parser(
         line in "(PRIVMSG|NOTICE|notice)[ \t]{1,2}[ #a-c,:@!é]{0,4}[ :\t]{0,3}[ -~\x00-\x0fé]{0,6}",
     ) {
-        if let Some(said) = irc_wire::FastPrivmsg::parse(line.as_bytes()) {
+        if let Some(found) = irc_wire::FastPrivmsg::parse(line.as_bytes()) {
             let message = Message::parse(line.as_bytes())?;
-            let verb = if said.notice { Verb::Notice } else { Verb::Privmsg };
+            let verb = if found.notice { Verb::Notice } else { Verb::Privmsg };
             prop_assert_eq!(message.command, verb);
             prop_assert!(message.prefix.is_none() && message.tags.as_bytes().is_empty());
             let params: Vec<_> = message.params.iter().collect();
-            prop_assert_eq!(params, [said.target, said.text]);
-            let targets: Vec<_> = irc_wire::lists::elements(said.target).collect();
-            prop_assert_eq!(targets, [said.target], "one, and no list");
+            prop_assert_eq!(params, [found.target, found.text]);
+            let targets: Vec<_> = irc_wire::lists::elements(found.target).collect();
+            prop_assert_eq!(targets, [found.target], "one target");
         }
     }
 
     #[test]
-    fn the_usual_is_read_at_a_glance(target in "[#a-z][a-z|_]{0,8}", text in "[ -~]{1,40}") {
+    fn the_fast_parser_accepts_usual_messages(target in "[#a-z][a-z|_]{0,8}", text in "[ -~]{1,40}") {
         let line = format!("PRIVMSG {target} :{text}");
-        let said = irc_wire::FastPrivmsg::parse(line.as_bytes());
-        prop_assert_eq!(said.map(|said| (said.target, said.text)), Some((target.as_bytes(), text.as_bytes())));
+        let found = irc_wire::FastPrivmsg::parse(line.as_bytes());
+        prop_assert_eq!(found.map(|found| (found.target, found.text)), Some((target.as_bytes(), text.as_bytes())));
     }
 
     #[test]
-    fn what_can_be_read_can_be_written(line in bytes()) {
+    fn parsed_messages_can_be_encoded(line in bytes()) {
         fuzz::message(&line);
     }
 
     #[test]
-    fn pieces_change_nothing(
+    fn decoder_result_is_independent_of_the_chunks(
         (stream, chunks) in stream().prop_flat_map(|stream| {
             (Just(stream.clone()), strategies::chunks(stream))
         }),
@@ -260,21 +262,21 @@ proptest! {
     }
 
     #[test]
-    fn no_cut_changes_anything(limits in any::<u8>(), stream in stream()) {
+    fn no_cut_changes_the_lines(limits in any::<u8>(), stream in stream()) {
         fuzz::decoder(&[&[limits], &stream[..]].concat());
     }
 
     #[test]
-    fn a_mask_fits_what_its_definition_says(
+    fn masks_match_by_their_definition(
         mask in "[a-b*?A\\\\]{0,8}",
         text in "[a-b*?\\\\]{0,8}",
     ) {
         let (mask, text) = (mask.as_bytes(), text.as_bytes());
-        prop_assert_eq!(mask::matches(mask, text, CaseMapping::Ascii), fits(mask, text));
+        prop_assert_eq!(mask::matches(mask, text, CaseMapping::Ascii), matches_by_definition(mask, text));
     }
 
     #[test]
-    fn a_whole_mask_stays_as_it_is(mask in "[a-z.*]{0,4}[!@]?[a-z.*]{0,4}@?[a-z.*]{0,4}") {
+    fn normalizing_a_normalized_mask_changes_nothing(mask in "[a-z.*]{0,4}[!@]?[a-z.*]{0,4}@?[a-z.*]{0,4}") {
         let complete = mask::normalize(mask.as_bytes());
         prop_assert_eq!(mask::normalize(&complete), complete);
     }

@@ -11,8 +11,8 @@ impl Message<'_> {
     ///
     /// # Panics
     ///
-    /// When `out` is of a fixed size and has too little to spare, as every
-    /// [`BufMut`] does then.
+    /// Panics, as every [`BufMut`] does, if `out` has a fixed size and too few bytes
+    /// left.
     pub fn encode(&self, out: &mut impl BufMut) {
         if let Some(source) = self.source {
             out.put_u8(b':');
@@ -23,7 +23,7 @@ impl Message<'_> {
         out.put_slice(b"\r\n");
     }
 
-    /// The line in a vector of its own, CR LF included.
+    /// Returns the line in a new vector, CR LF included.
     #[must_use]
     pub fn to_vec(&self) -> Vec<u8> {
         let mut line = Vec::new();
@@ -79,63 +79,65 @@ impl Content<'_> {
                 put(out, "001", &[]);
                 put_text(out, &[WELCOME, nick.0, "!", user.0, "@", host.0]);
             }
-            Content::NoTopic { channel } => answer(out, "331", channel, "No topic is set"),
-            Content::TopicReply { channel, topic } => answer(out, "332", channel, topic.0),
+            Content::NoTopic { channel } => put_reply(out, "331", channel, "No topic is set"),
+            Content::TopicReply { channel, topic } => put_reply(out, "332", channel, topic.0),
             Content::NamesReply { channel, nicks } => {
-                answer(out, "353", channel.unwrap_or(Middle("*")), nicks.0);
+                put_reply(out, "353", channel.unwrap_or(Middle("*")), nicks.0);
             }
             Content::EndOfNames => {
                 put(out, "366", &[]);
                 put_text(out, &["End of /NAMES list"]);
             }
-            Content::NoSuchNick { nick } => answer(out, "401", nick, "No such nick"),
-            Content::NoSuchChannel { channel } => answer(out, "403", channel, "No such channel"),
+            Content::NoSuchNick { nick } => put_reply(out, "401", nick, "No such nick"),
+            Content::NoSuchChannel { channel } => put_reply(out, "403", channel, "No such channel"),
             Content::CannotSend { channel } => {
-                answer(out, "404", channel, "Cannot send to channel");
+                put_reply(out, "404", channel, "Cannot send to channel");
             }
-            Content::UnknownCommand { command } => answer(out, "421", command, "Unknown command"),
-            Content::BadNick { nick } => answer(out, "432", nick, "Erroneous nickname"),
+            Content::UnknownCommand { command } => {
+                put_reply(out, "421", command, "Unknown command")
+            }
+            Content::BadNick { nick } => put_reply(out, "432", nick, "Erroneous nickname"),
             Content::NickCollision { nick, user, host } => {
                 put(out, "436", &[nick]);
                 put_text(out, &[COLLISION, user.0, "@", host.0]);
             }
             Content::NotOnChannel { channel } => {
-                answer(out, "442", channel, "You're not on that channel");
+                put_reply(out, "442", channel, "You're not on that channel");
             }
             Content::NotRegistered => {
                 put(out, "451", &[]);
                 put_text(out, &["You have not registered"]);
             }
             Content::NeedMoreParams { command } => {
-                answer(out, "461", command, "Not enough parameters");
+                put_reply(out, "461", command, "Not enough parameters");
             }
             Content::AlreadyRegistered => {
                 put(out, "462", &[]);
                 put_text(out, &["You may not reregister"]);
             }
             Content::BadChannelKey { channel } => {
-                answer(out, "475", channel, "Cannot join channel (+k)");
+                put_reply(out, "475", channel, "Cannot join channel (+k)");
             }
             Content::TooManyChannels { channel } => {
-                answer(out, "405", channel, "You have joined too many channels");
+                put_reply(out, "405", channel, "You have joined too many channels");
             }
             Content::ChannelIsFull { channel } => {
-                answer(out, "471", channel, "Cannot join channel (+l)");
+                put_reply(out, "471", channel, "Cannot join channel (+l)");
             }
             Content::InviteOnly { channel } => {
-                answer(out, "473", channel, "Cannot join channel (+i)");
+                put_reply(out, "473", channel, "Cannot join channel (+i)");
             }
             Content::Banned { channel } => {
-                answer(out, "474", channel, "Cannot join channel (+b)");
+                put_reply(out, "474", channel, "Cannot join channel (+b)");
             }
             Content::NotOperator { channel } => {
-                answer(out, "482", channel, "You're not channel operator");
+                put_reply(out, "482", channel, "You're not channel operator");
             }
         }
     }
 }
 
-fn answer(out: &mut impl BufMut, numeric: &str, about: Middle<'_>, text: &str) {
+fn put_reply(out: &mut impl BufMut, numeric: &str, about: Middle<'_>, text: &str) {
     put(out, numeric, &[about]);
     put_text(out, &[text]);
 }
@@ -168,7 +170,7 @@ fn put_text(out: &mut impl BufMut, parts: &[&str]) {
     }
 }
 
-/// A space and the decimal digits.
+/// Writes a space and decimal digits.
 fn put_number(out: &mut impl BufMut, number: u32) {
     out.put_u8(b' ');
     let digits = number.checked_ilog10().unwrap_or(0);

@@ -5,11 +5,11 @@ use crate::command::{Command, Verb};
 use crate::numeric::Numeric;
 
 impl<'a> Message<'a> {
-    /// What `line` says in the dialect, without copying.
+    /// Parses a message of IRC as one of the legacy dialect, without copying.
     ///
     /// # Errors
     ///
-    /// [`LegacyError`] says why it says nothing.
+    /// Returns [`LegacyError`] if the dialect has no such message.
     pub fn from_message(line: &crate::Message<'a>) -> Result<Self, LegacyError> {
         for param in line.params.iter() {
             core::str::from_utf8(param)?;
@@ -36,7 +36,7 @@ impl<'a> TryFrom<&crate::Message<'a>> for Message<'a> {
     }
 }
 
-/// The parameters of a line as the dialect takes them.
+/// Reads the parameters of a line as words and texts.
 struct Reader<'l, 'a> {
     line: &'l crate::Message<'a>,
 }

@@ -16,8 +16,8 @@ const POND: u32 = 3;
 
 const SAME: &str = "the same state as the recorded server's";
 const ANOTHER: &str = "NOT the state of the recorded server";
-const CUT: &str = "the recorded server did not end in good order";
-const FULL: &str = "the recording had ended before the server did";
+const CUT: &str = "the recorded server did not shut down gracefully";
+const FULL: &str = "the recording was full before the server ended";
 
 /// A text in the status log, which is part of the state.
 const NOTE: &str = "a note that is kept";
@@ -191,15 +191,12 @@ fn a_replay_ends_in_the_same_state() {
     let mut changed = bytes.clone();
     *changed.last_mut().unwrap() ^= 1;
     Replay::of_bytes(&recorded.file, &changed).assert(1, ANOTHER);
-    // A file that is no recording is an error.
+    // A file that is not a recording is an error.
     let mut changed = bytes.clone();
     changed[0] ^= 1;
     let replay = Replay::of_bytes(&recorded.file, &changed);
     assert_eq!(replay.code, Some(2));
-    assert_eq!(
-        replay.errors,
-        "crc-sim: this is no recording of a crc-server\n"
-    );
+    assert_eq!(replay.errors, "crc-sim: not a recording of crc-server\n");
 
     // A changed byte gives a result or an error, never a panic.
     let mut outcomes = [0; 3];
@@ -259,7 +256,7 @@ fn a_recording_stops_at_its_limit_and_the_server_continues() {
         ann.send(&wire::chat(ANN, ANN, &text)).unwrap();
         assert_eq!(ann.expect_chat().2, text);
     }
-    let line = "the recording ends: it has grown to its bound";
+    let line = "recording stopped: size limit reached";
     let is_logged = || recorded.server.log_lines_with(line).len() == 1;
     assert!(wait::holds(LONG, is_logged));
     let size = || recorded.bytes().len();

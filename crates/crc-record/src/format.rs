@@ -1,10 +1,10 @@
-//! The file, byte by byte. Numbers are in groups of seven bits, lowest first;
-//! texts and bytes have their length before them.
+//! The file format. Numbers are in groups of seven bits, lowest first; texts and bytes
+//! follow their length.
 //!
-//! It begins with eight bytes of which the last is the version, then the
-//! server's settings (version 1 does not tell how long it waits for candidates, versions 1 and 2 do
-//! not know dialects), then one entry for each event: the microseconds since the
-//! entry before, the kind, and what belongs to it. Knows no file and no machine.
+//! A file starts with eight bytes, of which the last is the version. Then come the server's
+//! configuration and one entry for each event: the microseconds since the entry before, the
+//! kind, and the fields of the event. Version 1 lacks the time to wait for candidates;
+//! versions 1 and 2 lack the text protocols.
 
 use core::time::Duration;
 use std::io::ErrorKind;
@@ -17,29 +17,29 @@ use crc_core::{
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
-const BEGINNING: &[u8; 8] = b"crc-rec\x03";
+const MAGIC: &[u8; 8] = b"crc-rec\x03";
 
-/// A file is no recording, or not one of ours.
+/// Why a file cannot be replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordingError {
-    /// It begins otherwise.
-    #[error("this is no recording of a crc-server")]
-    NoRecording,
+    /// It does not start like a recording.
+    #[error("not a recording of crc-server")]
+    NotARecording,
     /// It is of another version.
-    #[error("this recording has version {0}, and only versions 1 to 3 can be read")]
+    #[error("unsupported recording version {0}: supported are 1 to 3")]
     OtherVersion(u8),
-    /// It holds something that makes no sense.
-    #[error("the recording makes no sense at byte {0}")]
-    Nonsense(usize),
+    /// It is invalid from this byte on.
+    #[error("invalid recording at byte {0}")]
+    Invalid(usize),
 }
 
-/// What an entry says.
+/// An entry.
 #[derive(Debug)]
 pub(crate) enum Entry<'a> {
     Event(Timestamp, Event<'a, ServerCommand>),
-    /// The server ended in good order, in a state with this digest.
+    /// The server shut down gracefully, in a state with this digest.
     End(u64),
-    /// The file grew to its bound, or the disk was too slow.
+    /// The file reached its size limit, or the disk was too slow.
     Full,
 }
 
@@ -79,9 +79,9 @@ fn peer_address(address: &PeerAddress, out: &mut Vec<u8>) {
     number(address.port.into(), out);
 }
 
-/// What stands before the first entry.
+/// Writes what comes before the first entry.
 pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
-    out.extend_from_slice(BEGINNING);
+    out.extend_from_slice(MAGIC);
     number(config.id.get().into(), out);
     text(config.name.as_str(), out);
     text(config.info.as_str(), out);
@@ -91,7 +91,7 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
         .iter()
         .for_each(|address| peer_address(address, out));
     let waits = config.candidates_within.map_or(0, |waits| {
-        // 0 stands for not at all.
+        // 0 means that it does not wait.
         let waits = u64::try_from(waits.as_micros()).unwrap_or(u64::MAX);
         waits.saturating_add(1)
     });
@@ -121,10 +121,10 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
     number(limits.client_chats_per_second.into(), out);
     number(config.seed, out);
     number(config.text_listeners.len() as u64, out);
-    for (listener, dialect) in &config.text_listeners {
+    for (listener, protocol) in &config.text_listeners {
         number(listener.0.into(), out);
         number(
-            match dialect {
+            match protocol {
                 TextProtocol::Irc => 0,
                 TextProtocol::Legacy => 1,
             },
@@ -154,7 +154,7 @@ const END: u8 = 9;
 const FULL: u8 = 10;
 const CANDIDATES: u8 = 11;
 
-/// One event, `after` microseconds after the one before.
+/// Writes an event, `after` microseconds after the one before.
 pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mut Vec<u8>) {
     number(after, out);
     match event {
@@ -173,10 +173,10 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             socket_address(endpoints.peer, out);
             socket_address(endpoints.local, out);
         }
-        Event::Bytes { link, bytes: came } => {
+        Event::Bytes { link, bytes: read } => {
             out.push(BYTES);
             number(link.as_u64(), out);
-            bytes(came, out);
+            bytes(read, out);
         }
         Event::LinkDown { link, why, unsent } => {
             out.push(DOWN);
@@ -230,8 +230,7 @@ pub(crate) fn write_full(out: &mut Vec<u8>) {
     out.push(FULL);
 }
 
-/// The ways in which a connection fails that are told apart; a machine only
-/// shows them to people.
+/// The error kinds that are distinguished. A machine only shows them to people.
 const FAILURES: [ErrorKind; 9] = [
     ErrorKind::Other,
     ErrorKind::ConnectionReset,
@@ -251,7 +250,7 @@ fn failure(kind: ErrorKind) -> u8 {
 
 // Reading.
 
-/// Reads a recording from its beginning on.
+/// Reads a recording from its start.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     all: &'a [u8],
@@ -260,11 +259,11 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The settings, and a reader of the entries behind them.
+    /// The configuration, and a reader of the entries.
     pub(crate) fn new(all: &'a [u8]) -> Result<(Config, Self), RecordingError> {
-        let (name, version) = BEGINNING.split_at(BEGINNING.len() - 1);
-        if !all.starts_with(name) || all.len() < BEGINNING.len() {
-            return Err(RecordingError::NoRecording);
+        let (name, version) = MAGIC.split_at(MAGIC.len() - 1);
+        if !all.starts_with(name) || all.len() < MAGIC.len() {
+            return Err(RecordingError::NotARecording);
         }
         let found = all[name.len()];
         if found == 0 || found > version[0] {
@@ -272,24 +271,23 @@ impl<'a> Reader<'a> {
         }
         let mut reader = Reader {
             all,
-            at: BEGINNING.len(),
+            at: MAGIC.len(),
             now: Timestamp::START,
         };
         let config = reader
             .config(found)
-            .ok_or(RecordingError::Nonsense(reader.at))?;
+            .ok_or(RecordingError::Invalid(reader.at))?;
         Ok((config, reader))
     }
 
-    /// The next entry; `None` at the end of the file, whether or not the last
-    /// entry is whole.
+    /// The next entry; `None` at the end of the file, also if its last entry is cut.
     pub(crate) fn next(&mut self) -> Result<Option<Entry<'a>>, RecordingError> {
         let begin = self.at;
         let entry = self.entry();
         match entry {
             Some(entry) => Ok(Some(entry)),
             None if self.at >= self.all.len() => Ok(None),
-            None => Err(RecordingError::Nonsense(begin)),
+            None => Err(RecordingError::Invalid(begin)),
         }
     }
 
@@ -319,7 +317,7 @@ impl<'a> Reader<'a> {
         let len: usize = self.small()?;
         let end = self.at.checked_add(len)?;
         let bytes = self.all.get(self.at..end);
-        // What is missing is the end of a file that was cut.
+        // Bytes that are missing are the end of a file that was cut.
         self.at = end;
         bytes
     }
@@ -390,12 +388,12 @@ impl<'a> Reader<'a> {
         if version > 2 {
             config.text_listeners = self.many(|reader| {
                 let listener = ListenerId(reader.small()?);
-                let dialect = match reader.number()? {
+                let protocol = match reader.number()? {
                     0 => TextProtocol::Irc,
                     1 => TextProtocol::Legacy,
                     _ => return None,
                 };
-                Some((listener, dialect))
+                Some((listener, protocol))
             })?;
             config.legacy_connect = self.many(Self::peer_address)?;
             config.motd = self.many(|reader| Some(reader.text()?.to_owned()))?;

@@ -1,6 +1,6 @@
-//! What a server was told in real life, kept in a file, and told again to
-//! another one offline: a machine's state follows from its settings and its
-//! events alone, so both end in the same state.
+//! Records the events of a running server in a file, and replays them offline to another
+//! server. A machine's state depends on its configuration and its events only, so both end
+//! in the same state.
 //!
 //! ```
 //! use crc_core::{Config, Event, Server, ServerCommand, Machine, Outbox, Timestamp};
@@ -23,8 +23,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A recording holds everything that came over the network, chats included:
-//! the file is for its owner only, and recording is off unless it is asked for.
+//! A recording holds everything that the server has read from the network, chats included.
+//! Only the owner of the file can read it, and recording is off by default.
 
 #![forbid(unsafe_code)]
 

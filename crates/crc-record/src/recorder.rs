@@ -1,6 +1,6 @@
-//! Writes down what a server is told, beside it: the server's thread fills
-//! blocks of memory, another one writes them. A disk that is too slow ends the
-//! recording and never holds up the server.
+//! Records the events of a server while it runs. The server's thread fills blocks of
+//! memory, and another thread writes them. A disk that is too slow ends the recording, and
+//! never delays the server.
 
 use core::time::Duration;
 use std::fs::{File, OpenOptions};
@@ -13,36 +13,37 @@ use crc_core::{Config, Event, ServerCommand, Timestamp};
 
 use crate::format;
 
-/// A block is handed over when it has so many bytes,
+/// A block is handed to the writer when it has this size,
 const BLOCK_BYTES: usize = 64 * 1024;
-/// or when it is so old,
+/// or this age.
 const BLOCK_AGE_MAX: Duration = Duration::from_millis(500);
-/// and so many may wait for the disk.
+/// How many blocks may wait for the disk.
 const BLOCKS_MAX: usize = 64;
 
-/// So many bytes of its bound are kept for a recording's last entry.
+/// How many bytes of the limit are reserved for the last entry.
 const LAST_ENTRY_BYTES_MAX: u64 = 16;
 
 /// Records one run of a server.
 #[derive(Debug)]
 pub struct Recorder {
     block: Vec<u8>,
-    /// When the first entry of the block was made.
+    /// The time of the block's first entry.
     since: Timestamp,
     last: Timestamp,
-    /// How much more may be written.
+    /// How many more bytes may be written.
     left: u64,
     blocks: Option<SyncSender<Vec<u8>>>,
     writer: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Recorder {
-    /// Begins a recording in a new file, or in place of an old one, of at most
-    /// `bytes_max` bytes, or of its head and its end if that is less. Nobody but its owner can read it.
+    /// Starts a recording in a new file, or in place of an old one. The file gets at most
+    /// `bytes_max` bytes, but always its header and its last entry. Only its owner can read
+    /// it.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written to.
+    /// When the file cannot be written.
     pub fn create(path: &Path, config: &Config, bytes_max: u64) -> io::Result<Recorder> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
@@ -66,7 +67,7 @@ impl Recorder {
         })
     }
 
-    /// Notes an event that the server is about to be told.
+    /// Records an event that the server is about to handle.
     pub fn event(&mut self, now: Timestamp, event: &Event<'_, ServerCommand>) {
         if self.blocks.is_none() {
             return;
@@ -81,7 +82,7 @@ impl Recorder {
         let len = (self.block.len() - before) as u64;
         if len > self.left {
             self.block.truncate(before);
-            return self.stop("it has grown to its bound");
+            return self.stop("size limit reached");
         }
         self.left -= len;
         if self.block.len() >= BLOCK_BYTES || now.since(self.since) >= BLOCK_AGE_MAX {
@@ -93,21 +94,20 @@ impl Recorder {
         let block = core::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_BYTES));
         let sent = self.blocks.as_ref().map(|blocks| blocks.try_send(block));
         if !matches!(sent, Some(Ok(()))) {
-            self.stop("the disk cannot keep up or is full");
+            self.stop("the disk is too slow or full");
         }
     }
 
-    /// Records nothing any more. What was recorded can be replayed.
+    /// Ends the recording early. It can be replayed up to here.
     fn stop(&mut self, why: &str) {
-        log::warn!("the recording ends: {why}");
+        log::warn!("recording stopped: {why}");
         format::write_full(&mut self.block);
         if let Some(blocks) = self.blocks.take() {
             let _ = blocks.try_send(core::mem::take(&mut self.block));
         }
     }
 
-    /// Endpoints the recording with the state that the server is in: its
-    /// [`digest`](crate::digest()).
+    /// Ends the recording with a [`digest`](crate::digest()) of the server's state.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl Recorder {
     pub fn close(mut self, digest: u64) -> io::Result<()> {
         if let Some(blocks) = self.blocks.take() {
             format::write_end(digest, &mut self.block);
-            // Nobody is held up any more.
+            // The server has ended and may wait.
             let _ = blocks.send(core::mem::take(&mut self.block));
         }
         match self.writer.take().map(JoinHandle::join) {

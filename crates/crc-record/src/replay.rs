@@ -1,4 +1,4 @@
-//! A recording told again, to a new server with the same settings.
+//! Replays a recording to a new server with the same configuration.
 
 use core::time::Duration;
 
@@ -7,29 +7,28 @@ use crc_wire::HostId;
 
 use crate::format::{Entry, Reader, RecordingError};
 
-/// What a recording came to.
+/// The result of a replay.
 #[derive(Debug)]
 pub struct Replayed {
     /// The server in the state in which the recording ends.
     pub server: Server,
     /// How many events there were.
     pub events: u64,
-    /// How much time passed.
+    /// The time between the first and the last event.
     pub span: Duration,
-    /// What the server did, as one number: the same in every replay.
+    /// A hash of all effects: the same in every replay.
     pub effects_hash: u64,
-    /// The digest of the state in which the recorded server ended, if it ended
-    /// in good order.
+    /// The digest of the recorded server's last state, if it shut down gracefully.
     pub digest_recorded: Option<u64>,
     /// Whether the recording ended before the server did.
     pub full: bool,
 }
 
-/// Tells a server again what another one was told.
+/// Replays a recording.
 ///
 /// # Errors
 ///
-/// [`RecordingError`] when the bytes are no recording.
+/// [`RecordingError`] when the bytes are not a valid recording.
 pub fn replay(recording: &[u8]) -> Result<Replayed, RecordingError> {
     let (config, mut reader) = Reader::new(recording)?;
     let mut replayed = Replayed {
@@ -67,8 +66,8 @@ pub fn replay(recording: &[u8]) -> Result<Replayed, RecordingError> {
     Ok(replayed)
 }
 
-/// A server's state as one number: its hosts and where they are, its rank, its
-/// status log and its counters.
+/// A hash of a server's state: its hosts and the routes to them, its channels, its rank,
+/// its status log and its counters.
 #[must_use]
 pub fn digest(server: &Server) -> u64 {
     let snapshot = server.snapshot();
@@ -107,7 +106,7 @@ pub fn digest(server: &Server) -> u64 {
     hash.0
 }
 
-/// FNV-1a, which is enough to tell states apart.
+/// FNV-1a, which is good enough to compare states.
 struct Hash(u64);
 
 impl Hash {

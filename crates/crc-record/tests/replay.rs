@@ -1,4 +1,4 @@
-//! What is written down is told again as it was.
+//! A replay reaches the state of the recorded server.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -59,15 +59,15 @@ fn registration(id: u32) -> Vec<u8> {
     .to_vec()
 }
 
-/// Tells a server the events, and records them.
-fn live(file: &TempFile, bytes_max: u64, events: &[(u64, Told)]) -> Server {
+/// Gives events to a server, and records them.
+fn record(file: &TempFile, bytes_max: u64, events: &[(u64, Recorded)]) -> Server {
     let mut recorder = Recorder::create(&file.0, &config(), bytes_max).unwrap();
     let mut server = Server::new(config());
     let mut out = Outbox::new();
-    for (millis, told) in events {
+    for (millis, event) in events {
         let now = Timestamp::START + Duration::from_millis(*millis);
-        recorder.event(now, &told.event());
-        server.handle(now, told.event(), &mut out);
+        recorder.event(now, &event.event());
+        server.handle(now, event.event(), &mut out);
         out.reset();
     }
     recorder.close(digest(&server)).unwrap();
@@ -75,7 +75,7 @@ fn live(file: &TempFile, bytes_max: u64, events: &[(u64, Told)]) -> Server {
 }
 
 #[derive(Debug, Clone)]
-enum Told {
+enum Recorded {
     Start,
     Up(u32, bool),
     Bytes(u32, Vec<u8>),
@@ -86,14 +86,14 @@ enum Told {
     Leave,
 }
 
-impl Told {
+impl Recorded {
     fn event(&self) -> Event<'_, ServerCommand> {
         let link = |link: &u32| LinkId::new(*link, 0);
         match self {
-            Told::Start => Event::Command(ServerCommand::Start {
+            Recorded::Start => Event::Command(ServerCommand::Start {
                 listening: vec![address(7), "[::1]:8".parse().unwrap()],
             }),
-            Told::Up(up, dialed) => Event::LinkUp {
+            Recorded::Up(up, dialed) => Event::LinkUp {
                 link: link(up),
                 origin: match dialed {
                     true => Origin::Dialed { dial: DialId(1) },
@@ -106,11 +106,11 @@ impl Told {
                     local: address(7),
                 },
             },
-            Told::Bytes(on, bytes) => Event::Bytes {
+            Recorded::Bytes(on, bytes) => Event::Bytes {
                 link: link(on),
                 bytes,
             },
-            Told::Down(down, failed) => Event::LinkDown {
+            Recorded::Down(down, failed) => Event::LinkDown {
                 link: link(down),
                 why: match failed {
                     true => LinkDown::Failed(std::io::ErrorKind::ConnectionReset),
@@ -118,41 +118,41 @@ impl Told {
                 },
                 unsent: Unsent::default(),
             },
-            Told::DialFailed(dial) => Event::DialFailed {
+            Recorded::DialFailed(dial) => Event::DialFailed {
                 dial: DialId(*dial),
                 why: DialError::Failed(std::io::ErrorKind::ConnectionRefused),
             },
-            Told::Found(count) => {
+            Recorded::Found(count) => {
                 let found = (0..*count).map(|port| address(port + 1).into());
                 Event::Command(ServerCommand::Candidates(found.collect()))
             }
-            Told::Tick => Event::Tick,
-            Told::Leave => Event::Command(ServerCommand::Leave {
+            Recorded::Tick => Event::Tick,
+            Recorded::Leave => Event::Command(ServerCommand::Leave {
                 reason: "so".into(),
             }),
         }
     }
 }
 
-fn day() -> Vec<(u64, Told)> {
+fn some_events() -> Vec<(u64, Recorded)> {
     vec![
-        (0, Told::Start),
-        (5, Told::DialFailed(1)),
-        (10, Told::Up(0, false)),
-        (11, Told::Bytes(0, registration(101))),
-        (12, Told::Up(1, false)),
-        (13, Told::Bytes(1, registration(102))),
-        (900, Told::Tick),
-        (1000, Told::Up(2, false)),
-        (1001, Told::Bytes(2, registration(101))),
-        (2000, Told::Down(1, true)),
+        (0, Recorded::Start),
+        (5, Recorded::DialFailed(1)),
+        (10, Recorded::Up(0, false)),
+        (11, Recorded::Bytes(0, registration(101))),
+        (12, Recorded::Up(1, false)),
+        (13, Recorded::Bytes(1, registration(102))),
+        (900, Recorded::Tick),
+        (1000, Recorded::Up(2, false)),
+        (1001, Recorded::Bytes(2, registration(101))),
+        (2000, Recorded::Down(1, true)),
     ]
 }
 
 #[test]
-fn a_day_is_told_again() {
-    let file = TempFile::new("day");
-    let server = live(&file, 1 << 20, &day());
+fn a_replay_reaches_the_recorded_state() {
+    let file = TempFile::new("state");
+    let server = record(&file, 1 << 20, &some_events());
     let recording = std::fs::read(&file.0).unwrap();
     let replayed = replay(&recording).unwrap();
     assert_eq!(replayed.events, 10);
@@ -170,11 +170,11 @@ fn a_day_is_told_again() {
 #[test]
 fn a_recording_is_bounded_and_what_fits_can_be_replayed() {
     let file = TempFile::new("bounded");
-    let chatter = (0..1000).map(|n| (n, Told::Bytes(0, vec![0; 100])));
-    let chatter = chatter.collect::<Vec<_>>();
-    // Whatever part of the next event there would be room for.
+    let many = (0..1000).map(|n| (n, Recorded::Bytes(0, vec![0; 100])));
+    let many = many.collect::<Vec<_>>();
+    // Limits at any place within an event.
     for bytes_max in 2_000..2_120 {
-        live(&file, bytes_max, &chatter);
+        record(&file, bytes_max, &many);
         let recording = std::fs::read(&file.0).unwrap();
         let len = recording.len() as u64;
         assert!((bytes_max - 130..=bytes_max).contains(&len), "{len}");
@@ -188,7 +188,7 @@ fn a_recording_is_bounded_and_what_fits_can_be_replayed() {
 #[test]
 fn a_recording_that_was_cut_is_replayed_up_to_there() {
     let file = TempFile::new("cut");
-    live(&file, 1 << 20, &day());
+    record(&file, 1 << 20, &some_events());
     let recording = std::fs::read(&file.0).unwrap();
     let last = recording.len() - 20;
     let replayed = replay(&recording[..last]).unwrap();
@@ -197,11 +197,11 @@ fn a_recording_that_was_cut_is_replayed_up_to_there() {
 }
 
 #[test]
-fn other_files_are_told_apart() {
-    assert_eq!(replay(b"").unwrap_err(), RecordingError::NoRecording);
+fn other_files_are_refused() {
+    assert_eq!(replay(b"").unwrap_err(), RecordingError::NotARecording);
     assert_eq!(
         replay(b"something").unwrap_err(),
-        RecordingError::NoRecording
+        RecordingError::NotARecording
     );
     for version in [0, 4] {
         let other = [b"crc-rec", &[version][..], b"and more"].concat();
@@ -213,23 +213,22 @@ fn other_files_are_told_apart() {
 #[test]
 fn a_recording_of_version_1_can_be_read() {
     let file = TempFile::new("version-1");
-    let server = live(&file, 1 << 20, &day());
+    let server = record(&file, 1 << 20, &some_events());
     let mut recording = std::fs::read(&file.0).unwrap();
-    // It does not tell how long the server waits to be told of others, which
-    // stands behind those that it links to.
+    // It lacks the time to wait for candidates, which comes after the configured peers.
     let connect = b"localhost\x01\x03::1\x02\0";
     let place = recording
         .windows(connect.len())
         .position(|it| it == connect);
     recording.remove(place.unwrap() + connect.len() - 1);
-    // Nor does it know of dialects, which stand behind all else: the time in six bytes, and
-    // how many lines are read in a second in one.
-    let dialects = b"\x02\x07\0\x08\x01\x01\x09localhost\x09\x01\x0eMind the step.";
+    // It lacks the text protocols, which come last, with the start time in six bytes and
+    // the limit of lines in one.
+    let protocols = b"\x02\x07\0\x08\x01\x01\x09localhost\x09\x01\x0eMind the step.";
     let place = recording
-        .windows(dialects.len())
-        .position(|it| it == dialects);
+        .windows(protocols.len())
+        .position(|it| it == protocols);
     let place = place.unwrap();
-    recording.drain(place..place + dialects.len() + 7);
+    recording.drain(place..place + protocols.len() + 7);
     recording[7] = 1;
     let replayed = replay(&recording).unwrap();
     assert_eq!(digest(&replayed.server), digest(&server));
@@ -237,7 +236,7 @@ fn a_recording_of_version_1_can_be_read() {
 }
 
 #[test]
-fn candidates_and_the_time_to_wait_for_them_are_told_again() {
+fn candidates_and_the_time_to_wait_for_them_are_replayed() {
     let file = TempFile::new("candidates");
     let mut config = config();
     config.connect.clear();
@@ -253,43 +252,43 @@ fn candidates_and_the_time_to_wait_for_them_are_told_again() {
         config.candidates_within = waits.map(Duration::from_millis);
         let mut recorder = Recorder::create(&file.0, &config, 1 << 20).unwrap();
         let mut server = Server::new(config.clone());
-        let mut tell = |millis, event: &dyn Fn() -> Event<'static, ServerCommand>| {
+        let mut handle = |millis, event: &dyn Fn() -> Event<'static, ServerCommand>| {
             let now = Timestamp::START + Duration::from_millis(millis);
             recorder.event(now, &event());
             server.handle(now, event(), &mut Outbox::new());
         };
-        tell(0, &|| {
+        handle(0, &|| {
             let listening = vec![address(7)];
             Event::Command(ServerCommand::Start { listening })
         });
         if let Some(found) = found {
-            tell(1, &|| {
+            handle(1, &|| {
                 Event::Command(ServerCommand::Candidates(found.clone()))
             });
         }
-        tell(4_500, &|| Event::Tick);
+        handle(4_500, &|| Event::Tick);
         assert_eq!(server.snapshot().rank(), rank);
         recorder.close(digest(&server)).unwrap();
         let replayed = replay(&std::fs::read(&file.0).unwrap()).unwrap();
         assert_eq!(replayed.digest_recorded, Some(digest(&replayed.server)));
         assert_eq!(replayed.server.snapshot().rank(), rank);
-        let (told, again) = (server.snapshot(), replayed.server.snapshot());
-        assert_eq!(told.candidates(), again.candidates());
+        let (recorded, again) = (server.snapshot(), replayed.server.snapshot());
+        assert_eq!(recorded.candidates(), again.candidates());
     }
 }
 
-fn told() -> impl Strategy<Value = Told> {
+fn recorded_event() -> impl Strategy<Value = Recorded> {
     let link = 0u32..4;
     prop_oneof![
-        Just(Told::Start),
-        Just(Told::Tick),
-        Just(Told::Leave),
-        (0u64..3).prop_map(Told::DialFailed),
-        (0u16..4).prop_map(Told::Found),
-        (link.clone(), any::<bool>()).prop_map(|(link, how)| Told::Down(link, how)),
-        (link.clone(), 100u32..104).prop_map(|(link, id)| Told::Bytes(link, registration(id))),
+        Just(Recorded::Start),
+        Just(Recorded::Tick),
+        Just(Recorded::Leave),
+        (0u64..3).prop_map(Recorded::DialFailed),
+        (0u16..4).prop_map(Recorded::Found),
+        (link.clone(), any::<bool>()).prop_map(|(link, how)| Recorded::Down(link, how)),
+        (link.clone(), 100u32..104).prop_map(|(link, id)| Recorded::Bytes(link, registration(id))),
         (link, prop::collection::vec(any::<u8>(), 1..300))
-            .prop_map(|(link, bytes)| Told::Bytes(link, bytes)),
+            .prop_map(|(link, bytes)| Recorded::Bytes(link, bytes)),
     ]
 }
 
@@ -297,30 +296,30 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_life_is_told_again(
-        lives in prop::collection::vec((0u64..100_000, told()), 0..60),
+    fn any_events_are_replayed(
+        events in prop::collection::vec((0u64..100_000, recorded_event()), 0..60),
         case in any::<u64>(),
     ) {
-        let mut lives = lives;
-        lives.sort_by_key(|(millis, _)| *millis);
+        let mut events = events;
+        events.sort_by_key(|(millis, _)| *millis);
         for link in 0..4 {
-            lives.insert(0, (0, Told::Up(link, false)));
+            events.insert(0, (0, Recorded::Up(link, false)));
         }
         let file = TempFile::new(&format!("any-{case}"));
-        let server = live(&file, 1 << 20, &lives);
+        let server = record(&file, 1 << 20, &events);
         let replayed = replay(&std::fs::read(&file.0).unwrap()).unwrap();
-        prop_assert_eq!(replayed.events, lives.len() as u64);
+        prop_assert_eq!(replayed.events, events.len() as u64);
         prop_assert_eq!(replayed.digest_recorded, Some(digest(&server)));
         prop_assert_eq!(digest(&replayed.server), digest(&server));
     }
 
     #[test]
-    fn no_bytes_make_it_fall_over(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn no_bytes_make_a_replay_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let _ = replay(&bytes);
-        let file = TempFile::new("beginning");
-        live(&file, 1 << 20, &[]);
-        let mut behind = std::fs::read(&file.0).unwrap();
-        behind.extend(bytes);
-        let _ = replay(&behind);
+        let file = TempFile::new("header");
+        record(&file, 1 << 20, &[]);
+        let mut recording = std::fs::read(&file.0).unwrap();
+        recording.extend(bytes);
+        let _ = replay(&recording);
     }
 }

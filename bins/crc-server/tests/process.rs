@@ -204,7 +204,7 @@ fn an_unreachable_uplink_is_logged_and_retried() {
     let address = gone.local_addr().unwrap();
     drop(gone);
     let server = Server::start(&["--id", "2", "--connect", &address.to_string()]);
-    let message = format!("cannot link to {address}: connection refused; trying again in ");
+    let message = format!("cannot link to {address}: connection refused; retrying in ");
     server.wait_for_log(&message);
     // It serves clients meanwhile, and links as soon as the uplink listens.
     server.client(101);

@@ -41,7 +41,10 @@ pub(crate) fn on_server_registration(
     if let Some(dead) =
         super::keepalive::dead_link_replaced_by(cx, link, registration.source, name, out)
     {
-        log::info!("{}: closed: its peer has come back", cx.describe_peer(dead));
+        log::info!(
+            "{}: closed: replaced by a new link of the same server",
+            cx.describe_peer(dead)
+        );
         cx.close(dead, CloseWhen::Now, "replaced by a new link", out);
     }
     if !may_register(cx, link, HostKind::Server, registration, out) {
@@ -209,7 +212,7 @@ pub(crate) fn on_simultaneous_open(
     });
     let Some(other) = simultaneous_open else {
         log::warn!(
-            "{}: closed: server {id} is linked to us already: a loop",
+            "{}: closed: server {id} is in the network already: loop",
             cx.describe_peer(link)
         );
         uplink::on_loop(cx, link, id, id);
@@ -225,11 +228,14 @@ pub(crate) fn on_simultaneous_open(
     };
     let rank = Announcement::parse(machine).rank.unwrap_or(UNRANKED);
     if (rank, id) >= cx.tree.place() {
-        log::debug!("{}: closed: it links to us itself", cx.describe_peer(link));
+        log::debug!(
+            "{}: closed: simultaneous open, its link stays",
+            cx.describe_peer(link)
+        );
         return cx.close(link, CloseWhen::Flushed, "crossing", out);
     }
     log::debug!(
-        "{}: closed: we link to it ourselves",
+        "{}: closed: simultaneous open, the dialled link stays",
         cx.describe_peer(other)
     );
     cx.close(other, CloseWhen::Flushed, "crossing", out);
@@ -339,8 +345,8 @@ pub(crate) fn set_peer_version(
     session.indirect_route = None;
     match version {
         PeerVersion::Unknown => {}
-        PeerVersion::V1 => log::info!("{peer} is an original node"),
-        PeerVersion::V2 => log::debug!("{peer} is a node of ours"),
+        PeerVersion::V1 => log::info!("{peer} is a v1 node"),
+        PeerVersion::V2 => log::debug!("{peer} is a v2 node"),
     }
     if version == PeerVersion::V2
         && let Outlet::Paced(pacer) = &found.outlet
@@ -383,7 +389,7 @@ pub(crate) fn reject_indirect_v1(cx: &mut Context, link: LinkId, out: &mut Out) 
     uplink::on_loop(cx, link, host, host);
     cx.counters.refused += 1;
     log::warn!(
-        "{}: refused: it is known by another way",
+        "{}: refused: another route to it is known",
         cx.describe_peer(link)
     );
     let refusal = id_taken(cx, HostKind::Server, host);

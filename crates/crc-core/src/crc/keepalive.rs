@@ -38,7 +38,7 @@ pub(crate) fn check_keepalive(cx: &mut Context, link: LinkId, out: &mut Out) {
     let silence = cx.now.since(heard_at);
     if silence >= DEAD_AFTER && !planted!(cx, NoPulse) {
         log::warn!(
-            "{}: closed: no word for {silence:.0?}",
+            "{}: closed: keepalive timeout after {silence:.0?}",
             cx.describe_peer(link)
         );
         cx.tree.on_silent(link);

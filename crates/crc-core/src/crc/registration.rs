@@ -91,7 +91,7 @@ pub(crate) fn on_remote_registration(
         RegistrationOutcome::Loop if planted!(cx, LoopStays) => return,
         RegistrationOutcome::Loop => {
             log::warn!(
-                "{}: closed: it tells of server {id}: a loop",
+                "{}: closed: it announces server {id}, to which there is another route: loop",
                 cx.describe_peer(link)
             );
             uplink::on_loop(cx, link, neighbour.host, id);
@@ -126,7 +126,7 @@ pub(crate) fn evict_client(cx: &mut Context, id: HostId, parent: LinkId, out: &m
     });
     if let Some(local) = local {
         log::warn!(
-            "{}: closed: its id is taken elsewhere",
+            "{}: closed: id {id} is in use elsewhere",
             cx.describe_peer(local)
         );
         let refusal = id_taken(cx, HostKind::Client, id);

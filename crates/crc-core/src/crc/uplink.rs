@@ -81,7 +81,7 @@ pub(crate) fn take_root_rank(cx: &mut Context, out: &mut Out) {
     let alone = !cx.tree.has_sources() && cx.tree.is_idle();
     if alone && !waits && cx.tree.rank() == UNRANKED {
         if cx.config.candidates_within.is_some() {
-            log::info!("nobody is found to link to: this server is a root");
+            log::info!("no candidate discovered: this server is a root");
         }
         set_rank(cx, 0, None, out);
     }
@@ -206,9 +206,9 @@ pub(crate) fn on_dial_failed(cx: &mut Context, dial: DialId, why: DialError, out
             cx.counters.dials_failed += 1;
             take_root_rank(cx, out);
             let pause = dial_later(cx);
-            log::warn!("cannot link to {to}: {why}; trying again in {pause:.1?}");
+            log::warn!("cannot link to {to}: {why}; retrying in {pause:.1?}");
         }
-        None => log::debug!("a dial that nobody waits for failed: {why}"),
+        None => log::debug!("unknown dial failed: {why}"),
     }
 }
 
@@ -224,11 +224,11 @@ pub(crate) fn on_refused(cx: &mut Context, link: LinkId, text: &str, out: &mut O
     let peer = cx.describe_peer(link);
     if cx.status_log.record_refusal(text) {
         log::error!(
-            "{peer} refuses us: {text:?}; trying again (choose another --id if this stays)"
+            "{peer} refused this server: {text:?}; retrying (choose another --id if this persists)"
         );
         out.notice(ServerNotice::Refused { text: text.into() });
     } else {
-        log::debug!("{peer} refuses us again: {text:?}");
+        log::debug!("{peer} refused this server again: {text:?}");
     }
     if was_member {
         // A version 2 server hangs up, and accepts this one once it has heard that
@@ -244,7 +244,7 @@ pub(crate) fn on_refused(cx: &mut Context, link: LinkId, text: &str, out: &mut O
 /// under another id.
 pub(crate) fn on_permanent_refusal(cx: &mut Context, link: LinkId, out: &mut Out) {
     if let Some(to) = cx.tree.on_permanent_refusal(link) {
-        log::info!("{to} does not take our id again: it will get another one");
+        log::info!("{to} does not accept this server's id again; linking with an alias");
     }
     cx.close(link, CloseWhen::Flushed, "refused", out);
 }
@@ -252,10 +252,7 @@ pub(crate) fn on_permanent_refusal(cx: &mut Context, link: LinkId, out: &mut Out
 /// The server that this one joined under an alias does not need it: its refusal was
 /// only late to end. This server joins again under its own id.
 pub(crate) fn drop_alias(cx: &mut Context, link: LinkId, out: &mut Out) {
-    log::info!(
-        "{}: closed: it may know us by our own id",
-        cx.describe_peer(link)
-    );
+    log::info!("{}: closed: no alias needed", cx.describe_peer(link));
     cx.tree.on_alias_not_needed();
     cx.close(link, CloseWhen::Flushed, "no alias", out);
 }
@@ -311,10 +308,10 @@ pub(crate) fn on_link_down(cx: &mut Context, link: LinkId, out: &mut Out) {
         let jitter = cx.random.duration_up_to(PAUSE_BEFORE_REPLACEMENT_MAX);
         cx.timers.set(Timer::Dial, cx.now + jitter);
     } else if cx.tree.candidates().is_empty() {
-        log::info!("nobody is left to link to: this server is a root now");
+        log::info!("no candidate left: this server is the root now");
     } else {
         let pause = dial_later(cx);
-        log::info!("looking for an uplink again in {pause:.1?}");
+        log::info!("uplink lost; retrying in {pause:.1?}");
     }
 }
 
@@ -407,12 +404,12 @@ pub(crate) fn leave_misordered(cx: &mut Context, link: LinkId, out: &mut Out) {
     let before = cx.tree.rank();
     match cx.tree.on_rank_rejected(rank) {
         RankDecision::Take(rank) => {
-            log::warn!("nobody else takes us: our rank is {before} no more");
+            log::warn!("rank changed from {before} to {rank}: no eligible parent");
             set_rank(cx, rank, Some(link), out);
         }
         RankDecision::Keep => {
             log::info!(
-                "{}: closed: it does not come before us in the order of ranks",
+                "{}: closed: not eligible as parent, its rank is not lower",
                 cx.describe_peer(link)
             );
             cx.close(link, CloseWhen::Flushed, "out of order", out);
@@ -424,7 +421,7 @@ pub(crate) fn leave_misordered(cx: &mut Context, link: LinkId, out: &mut Out) {
 /// an announcement in any case.
 fn set_rank(cx: &mut Context, rank: u32, parent: Option<LinkId>, out: &mut Out) {
     cx.tree.set_rank(rank);
-    log::debug!("our rank is {rank}");
+    log::debug!("rank set to {rank}");
     let neighbours = cx.network.neighbours().iter();
     let v2 = neighbours.filter(|(_, neighbour)| {
         neighbour.kind == HostKind::Server && neighbour.version == PeerVersion::V2

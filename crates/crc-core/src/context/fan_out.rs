@@ -91,6 +91,7 @@ impl Context {
 
     /// Hands an event of a channel to every protocol, but not to the link `from` that
     /// it came from.
+    #[inline]
     pub(super) fn publish_channel(
         &mut self,
         event: &ChannelEvent<'_>,
@@ -98,16 +99,19 @@ impl Context {
         from: Option<LinkId>,
         out: &mut Out,
     ) {
+        // A chat goes where members are; all else is flooded as well.
+        if let ChannelEventKind::Said { text, .. } = event.kind {
+            self.render_to_members(event, frame, from, out);
+            return legacy::notify::on_channel_chat(self, event, text, from, out);
+        }
         crc::channel::on_event(self, event, frame, from, out);
         legacy::notify::on_channel_event(self, event, from, out);
         self.render_to_members(event, frame, from, out);
-        if let ChannelEventKind::Said { text, .. } = event.kind {
-            legacy::notify::on_channel_chat(self, event, text, from, out);
-        }
     }
 
     /// Renders an event for the members of the channel that are linked to this server,
     /// each in its own protocol; and a chat for the servers behind which others are.
+    #[inline]
     fn render_to_members(
         &self,
         event: &ChannelEvent<'_>,

@@ -24,12 +24,13 @@ use crc_machine::{LinkId, LinkTable, Outbox, Random, Timers, Timestamp};
 pub(crate) use fan_out::Frame;
 
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::crc::session::Session;
 use crate::legacy::LegacyState;
 use crate::link::{Link, Outlet};
 use crate::network::{Host, Network, NickTables};
-use crate::server::status_log::StatusLog;
-use crate::server::{Counters, ServerNotice};
+use crate::notice::ServerNotice;
+use crate::status_log::StatusLog;
 use crate::tree::Tree;
 
 /// Where a handler puts what it wants done.

@@ -58,6 +58,7 @@ mod announcement;
 mod client;
 mod config;
 mod context;
+mod counters;
 mod crc;
 mod id;
 mod irc;
@@ -65,8 +66,10 @@ mod legacy;
 mod limits;
 mod link;
 mod network;
+mod notice;
 mod planted;
 mod server;
+mod status_log;
 mod text_protocol;
 mod tree;
 mod violation;
@@ -84,6 +87,7 @@ pub use client::{
     ResolveError,
 };
 pub use config::{Config, loopback};
+pub use counters::Counters;
 pub use crc_machine::{
     AddressError, Backoff, ByteRange, CloseWhen, DialError, DialId, Effect, Endpoints, Escaped,
     Event, LinkDown, LinkId, LinkTable, ListenerId, Machine, Origin, Outbox, OverBound,
@@ -94,8 +98,9 @@ pub use limits::Limits;
 pub use network::{
     Channel, Channels, Directory, Host, HostKind, Neighbour, Nicks, PeerVersion, Setting, Settings,
 };
+pub use notice::ServerNotice;
 #[cfg(feature = "planted")]
 pub use planted::Planted;
-pub use server::{Counters, LinkView, Server, ServerCommand, ServerNotice, Snapshot};
+pub use server::{LinkView, Server, ServerCommand, Snapshot};
 pub use text_protocol::TextProtocol;
 pub use violation::{Action, Role, Violation};

@@ -11,9 +11,7 @@
 //! expire, the server starts and leaves. It decides everything and does nothing:
 //! sockets are the driver's.
 
-mod counters;
 mod snapshot;
-pub(crate) mod status_log;
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -22,9 +20,6 @@ use crc_machine::{
     CloseWhen, Endpoints, Event, LinkDown, LinkId, Machine, Origin, PeerAddress, Timers, Timestamp,
     Unsent,
 };
-use crc_wire::HostId;
-
-pub use counters::Counters;
 pub use snapshot::{LinkView, Snapshot};
 
 use crate::config::Config;
@@ -32,6 +27,7 @@ use crate::context::{Context, LinkTimer, Out, Stage, Timer};
 use crate::crc::pacing::CHUNK_PAUSE;
 use crate::link::{Link, Outlet, Phase, Protocol};
 use crate::network::PeerVersion;
+use crate::notice::ServerNotice;
 use crate::planted::planted;
 use crate::violation::Violation;
 use crate::{crc, irc, legacy};
@@ -56,23 +52,6 @@ pub enum ServerCommand {
     Leave {
         /// The reason that the others are sent.
         reason: Box<str>,
-    },
-}
-
-/// What an operator may observe of a server as it happens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServerNotice {
-    /// The uplink has accepted this server.
-    Linked {
-        /// The server at its other end.
-        to: HostId,
-    },
-    /// The uplink is lost.
-    Unlinked,
-    /// A server refused this one because its id is taken.
-    Refused {
-        /// The text of its refusal.
-        text: Box<str>,
     },
 }
 

@@ -15,8 +15,8 @@ use crate::announcement::{Announcement, UNRANKED, split_info};
 use crate::context::{Context, LinkTimer, Out};
 use crate::link::Outlet;
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, Scope};
+use crate::notice::ServerNotice;
 use crate::planted::planted;
-use crate::server::ServerNotice;
 use crate::violation::Violation;
 
 /// The pause between introduction and announcement when both do not fit into one chunk

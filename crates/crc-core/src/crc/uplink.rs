@@ -16,8 +16,8 @@ use crate::announcement::{Announcement, UNRANKED};
 use crate::context::{Context, LinkTimer, Out, Stage, Timer};
 use crate::link::Link;
 use crate::network::{Host, HostInfo, HostKind, PeerVersion};
+use crate::notice::ServerNotice;
 use crate::planted::planted;
-use crate::server::ServerNotice;
 use crate::tree::{Parent, RankDecision};
 
 /// The longest pause before the server is dialled that a leaving uplink has named.

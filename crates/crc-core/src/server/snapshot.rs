@@ -3,8 +3,8 @@
 
 use crc_wire::HostId;
 
-use super::Counters;
 use crate::context::Context;
+use crate::counters::Counters;
 use crate::link::Protocol;
 use crate::network::{Channels, Directory, Host, HostKind, Neighbour, Nicks, PeerVersion};
 use crate::text_protocol::TextProtocol;

@@ -1,0 +1,20 @@
+//! What an operator may observe of a server.
+
+use crc_wire::HostId;
+
+/// What an operator may observe of a server as it happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerNotice {
+    /// The uplink has accepted this server.
+    Linked {
+        /// The server at its other end.
+        to: HostId,
+    },
+    /// The uplink is lost.
+    Unlinked,
+    /// A server refused this one because its id is taken.
+    Refused {
+        /// The text of its refusal.
+        text: Box<str>,
+    },
+}

@@ -169,23 +169,6 @@ impl<'a> Line<'a> {
     }
 }
 
-impl<'a> Line<'a> {
-    /// Makes a line of `bytes`, which end where a LF stood. Returns `None` if the line
-    /// is empty.
-    #[inline]
-    pub(crate) fn from_wire(bytes: &'a [u8], limits: LineLimits) -> Option<Self> {
-        if let Length::TooLong(too_long, len) = measure(bytes, limits) {
-            return Some(Line {
-                bytes: bytes.get(..len).unwrap_or_default(),
-                too_long: Some(too_long),
-            });
-        }
-        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        let too_long = None;
-        (!bytes.is_empty()).then_some(Line { bytes, too_long })
-    }
-}
-
 /// Whether a line, or the beginning of one, is within the limits.
 pub(crate) enum Length {
     /// It is, if a LF follows.

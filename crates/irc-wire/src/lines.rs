@@ -2,7 +2,7 @@
 
 use core::iter::FusedIterator;
 
-use crate::line::{Line, LineLimits};
+use crate::line::{Length, Line, LineLimits, measure};
 
 /// An iterator over the lines of a byte slice, without copying.
 ///
@@ -54,8 +54,18 @@ impl<'a> Iterator for Lines<'a> {
             let end = memchr::memchr(b'\n', self.rest)?;
             let line = self.rest.get(..end).unwrap_or_default();
             self.rest = self.rest.get(end + 1..).unwrap_or_default();
-            if let Some(line) = Line::from_wire(line, self.limits) {
-                return Some(line);
+            if let Length::TooLong(too_long, len) = measure(line, self.limits) {
+                return Some(Line {
+                    bytes: line.get(..len).unwrap_or_default(),
+                    too_long: Some(too_long),
+                });
+            }
+            let bytes = line.strip_suffix(b"\r").unwrap_or(line);
+            if !bytes.is_empty() {
+                return Some(Line {
+                    bytes,
+                    too_long: None,
+                });
             }
         }
     }

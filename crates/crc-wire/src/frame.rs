@@ -292,9 +292,11 @@ impl Frame<'_> {
         let stream = *input;
         let mut end = 0;
         let mut count = 0;
-        if self.kind == Kind::ClientChat
-            && let Some((head, text)) = self.bytes.split_first_chunk()
-        {
+        let head_and_text = match self.kind {
+            Kind::ClientChat => self.bytes.split_first_chunk(),
+            _ => None,
+        };
+        if let Some((head, text)) = head_and_text {
             let text_len = text.len();
             while let Some(len) = chat_like(head, text_len, &stream[end..], limits) {
                 end += len;

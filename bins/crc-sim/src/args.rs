@@ -59,6 +59,20 @@ pub(crate) enum Command {
         /// The recording
         file: PathBuf,
     },
+    /// Apply each patch of tests/mutations to a copy, and show the seed that finds the bug
+    ///
+    /// Run it in the checkout. Exit code 1: a bug is not found, or a patch no longer applies.
+    Mutants {
+        /// The seeds to look in
+        #[arg(long, value_name = "FROM..TO", default_value = "0..10000", value_parser = parse_seeds)]
+        seeds: Range<u64>,
+        /// Only this patch; may be given more than once
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+        /// List the patches
+        #[arg(long)]
+        list: bool,
+    },
     /// Plant one bug after the other, and show in how many seeds it is found
     #[cfg(feature = "planted")]
     Planted {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod mutants;
 
 use core::time::Duration;
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ use crc_sim::{Fault, Invariant, Outcome, Report, Settings};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{Cli, Command, Network};
+use crate::mutants::MutantsError;
 
 fn main() -> ExitCode {
     // A panic is an outcome of a run, and reported as one.
@@ -42,6 +44,8 @@ enum Failure {
     File { path: PathBuf, source: io::Error },
     #[error("{0}")]
     Recording(#[from] RecordingError),
+    #[error("{0}")]
+    Mutants(#[from] MutantsError),
 }
 
 fn settings(network: Network) -> Settings {
@@ -124,6 +128,11 @@ fn work(cli: Cli) -> Result<bool, Failure> {
             Ok(false)
         }
         Command::Replay { file } => replay(&mut out, &file),
+        Command::Mutants { list: true, .. } => Ok(mutants::list(&mut out)?),
+        Command::Mutants { seeds, only, .. } => {
+            let settings = mutants::Settings { seeds, only };
+            Ok(mutants::run(&mut out, &settings)?)
+        }
         #[cfg(feature = "planted")]
         Command::Planted {
             seeds,

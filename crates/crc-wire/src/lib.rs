@@ -120,7 +120,7 @@
 //! | `serde` | `Serialize` and `Deserialize` for messages and their parts; deserializing checks what the constructors check. Needs no `std` |
 //! | `arbitrary` | `Arbitrary` for the same types, for fuzzing; implies `std` |
 //! | `fuzzing` | the bodies of the repository's fuzz targets; no API |
-//! | `proptest` | the module `strategies`, for property tests; implies `std` |
+//! | `proptest` | the module `strategies`, for property tests; implies `std`, and needs Rust 1.88 |
 //! | `tokio-util` | `CrcCodec`, a `Decoder` and `Encoder` for `Framed`; implies `std` |
 //!
 //! In JSON, a message is

@@ -105,7 +105,7 @@
 //! |---|---|
 //! | `std` (default) | the `std` features of the dependencies: a faster search for bytes; no API of its own |
 //! | `fuzzing` | the bodies of the repository's fuzz targets; no API |
-//! | `proptest` | the module `strategies`, for property tests; implies `std` |
+//! | `proptest` | the module `strategies`, for property tests; implies `std`, and needs Rust 1.88 |
 
 #![no_std]
 #![forbid(unsafe_code)]

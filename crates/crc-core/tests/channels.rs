@@ -1,4 +1,4 @@
-//! Channels across servers: who is told what, and that all agree at rest.
+//! Channels across servers: which frames each peer gets, and that all agree at rest.
 
 #![allow(
     clippy::unwrap_used,
@@ -6,7 +6,7 @@
     reason = "a test may fail"
 )]
 
-mod rig;
+mod fixture;
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crc_wire::{
     ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
     ChannelSetting, ChatKind, HostId, MemberFlags, Message, RequestKind, Text,
 };
+use fixture::{Fixture, Kind, chat, config, id, quit, registration};
 use proptest::prelude::*;
-use rig::{Kind, Rig, chat, config, id, quit, registration};
 
 fn name(name: &str) -> ChannelName<'static> {
     ChannelName::new(name.to_owned()).unwrap()
@@ -83,17 +83,17 @@ fn member(source: u32, by: u32, operator: bool, channel: &str) -> Message<'stati
     })
 }
 
-/// A client that takes channels.
-fn client(rig: &mut Rig, node: usize, client: u32) -> usize {
-    let raw = rig.client(node, client);
+/// A client that supports channels.
+fn client(fixture: &mut Fixture, node: usize, client: u32) -> usize {
+    let peer = fixture.client(node, client);
     let info = "info [crc2;f=channels]";
-    rig.say(raw, &registration(Kind::Client, client, None, info));
-    raw
+    fixture.send_message(peer, &registration(Kind::Client, client, None, info));
+    peer
 }
 
-/// What somebody has heard of channels, and statuses about them.
-fn heard(rig: &mut Rig, raw: usize) -> Vec<Message<'static>> {
-    let mut heard = rig.heard(raw);
+/// The frames about channels that a peer has received, and statuses about them.
+fn received(fixture: &mut Fixture, peer: usize) -> Vec<Message<'static>> {
+    let mut heard = fixture.received(peer);
     heard.retain(|message| match message {
         Message::Status(status) => status.code.0 >= 0x0103,
         message => message.kind().is_channel(),
@@ -112,21 +112,21 @@ fn channels(snapshot: Snapshot<'_>) -> Vec<String> {
 }
 
 /// Three servers in a line, with a client at each, all in `#reef`.
-fn line(rig: &mut Rig) -> [usize; 3] {
-    let mut raws = [0; 3];
+fn line(fixture: &mut Fixture) -> [usize; 3] {
+    let mut peers = [0; 3];
     for node in 0..3 {
-        rig.server((node > 0).then(|| node - 1));
+        fixture.server((node > 0).then(|| node - 1));
     }
-    rig.rest();
-    for (node, raw) in raws.iter_mut().enumerate() {
-        *raw = client(rig, node, 100 + node as u32);
+    fixture.rest();
+    for (node, peer) in peers.iter_mut().enumerate() {
+        *peer = client(fixture, node, 100 + node as u32);
     }
-    rig.rest();
-    for (node, raw) in raws.iter().enumerate() {
-        rig.say(*raw, &joins(100 + node as u32, "#reef", ""));
-        rig.rest();
+    fixture.rest();
+    for (node, peer) in peers.iter().enumerate() {
+        fixture.send_message(*peer, &joins(100 + node as u32, "#reef", ""));
+        fixture.rest();
     }
-    raws
+    peers
 }
 
 fn status_texts(messages: &[Message<'_>]) -> Vec<String> {
@@ -138,11 +138,11 @@ fn status_texts(messages: &[Message<'_>]) -> Vec<String> {
 }
 
 #[test]
-fn who_enters_is_shown_the_channel_and_the_others_are_told() {
-    let mut rig = Rig::new(1);
-    let [first, second, third] = line(&mut rig);
+fn a_client_that_joins_gets_the_channel_and_members_get_the_join() {
+    let mut fixture = Fixture::new(1);
+    let [first, second, third] = line(&mut fixture);
     assert_eq!(
-        heard(&mut rig, first),
+        received(&mut fixture, first),
         [
             member(100, 0, true, "#reef"),
             member(101, 0, false, "#reef"),
@@ -150,7 +150,7 @@ fn who_enters_is_shown_the_channel_and_the_others_are_told() {
         ]
     );
     assert_eq!(
-        heard(&mut rig, third),
+        received(&mut fixture, third),
         [
             member(100, 0, true, "#reef"),
             member(101, 0, false, "#reef"),
@@ -158,40 +158,43 @@ fn who_enters_is_shown_the_channel_and_the_others_are_told() {
         ],
         "the members first, then oneself"
     );
-    heard(&mut rig, second);
+    received(&mut fixture, second);
     for node in 0..3 {
-        let snapshot = rig.nodes[node].server.snapshot();
+        let snapshot = fixture.nodes[node].server.snapshot();
         assert_eq!(channels(snapshot).len(), 1);
         assert_eq!(
             channels(snapshot),
-            channels(rig.nodes[0].server.snapshot()),
+            channels(fixture.nodes[0].server.snapshot()),
             "server {node}"
         );
     }
 }
 
 #[test]
-fn what_is_said_reaches_each_other_member_once() {
-    let mut rig = Rig::new(2);
-    let raws = line(&mut rig);
-    let outsider = client(&mut rig, 1, 300);
-    rig.rest();
-    for raw in raws {
-        heard(&mut rig, raw);
+fn a_channel_chat_reaches_each_other_member_once() {
+    let mut fixture = Fixture::new(2);
+    let peers = line(&mut fixture);
+    let outsider = client(&mut fixture, 1, 300);
+    fixture.rest();
+    for peer in peers {
+        received(&mut fixture, peer);
     }
     let hello = says(100, "#REEF", "hello");
-    rig.say(raws[0], &hello);
-    rig.rest();
-    assert_eq!(heard(&mut rig, raws[0]), []);
-    assert_eq!(heard(&mut rig, raws[1]), std::slice::from_ref(&hello));
-    assert_eq!(heard(&mut rig, raws[2]), [hello]);
-    assert_eq!(heard(&mut rig, outsider), []);
+    fixture.send_message(peers[0], &hello);
+    fixture.rest();
+    assert_eq!(received(&mut fixture, peers[0]), []);
+    assert_eq!(
+        received(&mut fixture, peers[1]),
+        std::slice::from_ref(&hello)
+    );
+    assert_eq!(received(&mut fixture, peers[2]), [hello]);
+    assert_eq!(received(&mut fixture, outsider), []);
 
-    rig.say(outsider, &says(300, "#reef", "let me in"));
-    rig.rest();
-    let answer = heard(&mut rig, outsider);
+    fixture.send_message(outsider, &says(300, "#reef", "let me in"));
+    fixture.rest();
+    let answer = received(&mut fixture, outsider);
     assert_eq!(status_texts(&answer), ["#reef: you are not in it"]);
-    assert_eq!(heard(&mut rig, raws[2]), []);
+    assert_eq!(received(&mut fixture, peers[2]), []);
 }
 
 #[test]
@@ -202,51 +205,51 @@ fn a_client_speaks_in_its_own_name_only() {
         member(100, 0, true, "#reef"),
         sets(0, "#reef", ChannelField::TOPIC, "nobody did it"),
     ] {
-        let mut rig = Rig::new(3);
-        let raws = line(&mut rig);
-        rig.say(raws[0], &lie);
-        rig.rest();
-        assert!(rig.raws[raws[0]].ended, "{lie:?}");
-        let members = &channels(rig.nodes[2].server.snapshot())[0];
+        let mut fixture = Fixture::new(3);
+        let peers = line(&mut fixture);
+        fixture.send_message(peers[0], &lie);
+        fixture.rest();
+        assert!(fixture.peers[peers[0]].ended, "{lie:?}");
+        let members = &channels(fixture.nodes[2].server.snapshot())[0];
         assert!(!members.contains("HostId(100), Mem"), "{members}");
     }
 }
 
 #[test]
-fn who_has_not_said_that_it_takes_channels_may_not_speak_of_them() {
-    let mut rig = Rig::new(11);
-    let node = rig.server(None);
+fn a_client_without_the_channels_feature_may_not_use_channels() {
+    let mut fixture = Fixture::new(11);
+    let node = fixture.server(None);
     for announces in [false, true] {
-        let raw = match announces {
-            false => rig.client(node, 300),
-            true => rig.our_client(node, 301),
+        let peer = match announces {
+            false => fixture.client(node, 300),
+            true => fixture.v2_client(node, 301),
         };
-        rig.soon();
-        rig.say(raw, &joins(if announces { 301 } else { 300 }, "#reef", ""));
-        rig.soon();
-        assert!(rig.raws[raw].ended);
-        assert!(rig.nodes[node].server.snapshot().channels().is_empty());
+        fixture.soon();
+        fixture.send_message(peer, &joins(if announces { 301 } else { 300 }, "#reef", ""));
+        fixture.soon();
+        assert!(fixture.peers[peer].ended);
+        assert!(fixture.nodes[node].server.snapshot().channels().is_empty());
     }
 }
 
 #[test]
-fn operators_set_the_channel_and_put_members_out() {
-    let mut rig = Rig::new(4);
-    let raws = line(&mut rig);
-    for raw in raws {
-        heard(&mut rig, raw);
+fn operators_set_the_channel_and_kick_members() {
+    let mut fixture = Fixture::new(4);
+    let peers = line(&mut fixture);
+    for peer in peers {
+        received(&mut fixture, peer);
     }
-    // Who is not an operator may set the topic of a free channel, and nothing else.
-    rig.say(raws[2], &sets(102, "#reef", ChannelField::TOPIC, "corals"));
-    rig.say(raws[2], &sets(102, "#reef", ChannelField::KEY, "pearl"));
-    rig.say(
-        raws[2],
+    // A member that is no operator may set the topic of a free channel, and nothing else.
+    fixture.send_message(peers[2], &sets(102, "#reef", ChannelField::TOPIC, "corals"));
+    fixture.send_message(peers[2], &sets(102, "#reef", ChannelField::KEY, "pearl"));
+    fixture.send_message(
+        peers[2],
         &request(102, 101, RequestKind::KICK, "#reef", "out"),
     );
-    rig.rest();
-    let told = heard(&mut rig, raws[2]);
+    fixture.rest();
+    let replies = received(&mut fixture, peers[2]);
     assert_eq!(
-        status_texts(&told),
+        status_texts(&replies),
         ["#reef: only its operators may do this"]
     );
     let topics = |messages: Vec<Message<'static>>| {
@@ -260,92 +263,92 @@ fn operators_set_the_channel_and_put_members_out() {
             })
             .collect::<Vec<_>>()
     };
-    assert_eq!(topics(heard(&mut rig, raws[0])), ["0 corals"]);
+    assert_eq!(topics(received(&mut fixture, peers[0])), ["0 corals"]);
 
-    rig.say(raws[0], &sets(100, "#reef", ChannelField::KEY, "pearl"));
-    rig.say(raws[0], &request(100, 102, RequestKind::OP, "#reef", ""));
-    rig.rest();
+    fixture.send_message(peers[0], &sets(100, "#reef", ChannelField::KEY, "pearl"));
+    fixture.send_message(peers[0], &request(100, 102, RequestKind::OP, "#reef", ""));
+    fixture.rest();
     assert_eq!(
-        heard(&mut rig, raws[2]).last(),
+        received(&mut fixture, peers[2]).last(),
         Some(&member(102, 100, true, "#reef"))
     );
-    rig.say(
-        raws[2],
+    fixture.send_message(
+        peers[2],
         &request(102, 101, RequestKind::KICK, "#reef", "enough"),
     );
-    rig.rest();
+    fixture.rest();
     let kicked = Message::ChannelPart(ChannelPart {
         source: id(101),
         by: Some(id(102)),
         channel: name("#reef"),
         text: text("enough"),
     });
-    assert_eq!(heard(&mut rig, raws[1]).last(), Some(&kicked));
-    rig.say(raws[1], &joins(101, "#reef", "oyster"));
-    rig.rest();
-    let refused = heard(&mut rig, raws[1]);
+    assert_eq!(received(&mut fixture, peers[1]).last(), Some(&kicked));
+    fixture.send_message(peers[1], &joins(101, "#reef", "oyster"));
+    fixture.rest();
+    let refused = received(&mut fixture, peers[1]);
     assert_eq!(status_texts(&refused), ["#reef: wrong key"]);
-    rig.say(raws[1], &joins(101, "#reef", "pearl"));
-    rig.rest();
+    fixture.send_message(peers[1], &joins(101, "#reef", "pearl"));
+    fixture.rest();
     assert_eq!(
-        heard(&mut rig, raws[1]).last(),
+        received(&mut fixture, peers[1]).last(),
         Some(&member(101, 0, false, "#reef"))
     );
 }
 
 #[test]
-fn a_late_server_is_listed_the_channels() {
-    let mut rig = Rig::new(5);
-    let raws = line(&mut rig);
-    rig.say(raws[1], &sets(101, "#reef", ChannelField::TOPIC, "corals"));
-    rig.rest();
-    let late = rig.server(Some(2));
-    rig.rest();
+fn a_new_server_gets_the_channels_in_its_burst() {
+    let mut fixture = Fixture::new(5);
+    let peers = line(&mut fixture);
+    fixture.send_message(peers[1], &sets(101, "#reef", ChannelField::TOPIC, "corals"));
+    fixture.rest();
+    let late = fixture.server(Some(2));
+    fixture.rest();
     assert_eq!(
-        channels(rig.nodes[late].server.snapshot()),
-        channels(rig.nodes[0].server.snapshot())
+        channels(fixture.nodes[late].server.snapshot()),
+        channels(fixture.nodes[0].server.snapshot())
     );
     // A lost half takes its members along, and brings them back.
-    rig.kill(1);
-    rig.soon();
-    let left = channels(rig.nodes[0].server.snapshot());
+    fixture.kill(1);
+    fixture.soon();
+    let left = channels(fixture.nodes[0].server.snapshot());
     assert!(
         left[0].contains("HostId(100)") && !left[0].contains("HostId(102)"),
         "{left:?}"
     );
-    rig.restart(1, {
+    fixture.restart(1, {
         let mut again = config(1);
         again.connect = vec!["s0:1".parse().unwrap()];
         again
     });
-    rig.rest();
+    fixture.rest();
     for node in 1..4 {
         assert_eq!(
-            channels(rig.nodes[node].server.snapshot()),
-            channels(rig.nodes[0].server.snapshot()),
+            channels(fixture.nodes[node].server.snapshot()),
+            channels(fixture.nodes[0].server.snapshot()),
             "server {node}"
         );
     }
 }
 
 #[test]
-fn an_empty_channel_ends_and_begins_anew() {
-    let mut rig = Rig::new(6);
-    let raws = line(&mut rig);
-    rig.say(raws[0], &sets(100, "#reef", ChannelField::TOPIC, "corals"));
-    rig.say(raws[0], &sets(100, "#reef", ChannelField::KEY, "pearl"));
-    rig.rest();
-    rig.say(raws[0], &parts(100, "#reef", "bye"));
-    rig.say(raws[1], &quit(101, "bye"));
-    rig.say(raws[2], &parts(102, "#reef", ""));
-    rig.rest();
+fn an_empty_channel_ends_and_starts_again_without_settings() {
+    let mut fixture = Fixture::new(6);
+    let peers = line(&mut fixture);
+    fixture.send_message(peers[0], &sets(100, "#reef", ChannelField::TOPIC, "corals"));
+    fixture.send_message(peers[0], &sets(100, "#reef", ChannelField::KEY, "pearl"));
+    fixture.rest();
+    fixture.send_message(peers[0], &parts(100, "#reef", "bye"));
+    fixture.send_message(peers[1], &quit(101, "bye"));
+    fixture.send_message(peers[2], &parts(102, "#reef", ""));
+    fixture.rest();
     for node in 0..3 {
-        assert_eq!(channels(rig.nodes[node].server.snapshot()), [""; 0]);
+        assert_eq!(channels(fixture.nodes[node].server.snapshot()), [""; 0]);
     }
-    rig.say(raws[2], &joins(102, "#Reef", ""));
-    rig.rest();
+    fixture.send_message(peers[2], &joins(102, "#Reef", ""));
+    fixture.rest();
     for node in 0..3 {
-        let snapshot = rig.nodes[node].server.snapshot();
+        let snapshot = fixture.nodes[node].server.snapshot();
         let channel = snapshot.channels().find("#reef").unwrap();
         assert_eq!((channel.topic(), channel.key()), ("", ""));
         assert_eq!(channel.name(), "#Reef");
@@ -354,96 +357,93 @@ fn an_empty_channel_ends_and_begins_anew() {
 }
 
 #[test]
-fn original_clients_and_those_without_channels_hear_nothing_of_them() {
-    let mut rig = Rig::new(7);
-    let raws = line(&mut rig);
-    let original = rig.client(1, 300);
-    let plain = rig.our_client(1, 301);
-    rig.rest();
-    rig.heard(original);
-    rig.heard(plain);
-    rig.say(raws[0], &says(100, "#reef", "hello"));
-    rig.say(raws[1], &parts(101, "#reef", ""));
-    rig.rest();
-    assert_eq!(rig.heard(original), []);
-    assert_eq!(rig.heard(plain), []);
-    rig.say(raws[0], &chat(100, 300, "you there?"));
-    rig.rest();
-    assert_eq!(rig.heard(original), [chat(100, 300, "you there?")]);
+fn clients_without_the_channels_feature_get_no_channel_frames() {
+    let mut fixture = Fixture::new(7);
+    let peers = line(&mut fixture);
+    let v1 = fixture.client(1, 300);
+    let plain = fixture.v2_client(1, 301);
+    fixture.rest();
+    fixture.received(v1);
+    fixture.received(plain);
+    fixture.send_message(peers[0], &says(100, "#reef", "hello"));
+    fixture.send_message(peers[1], &parts(101, "#reef", ""));
+    fixture.rest();
+    assert_eq!(fixture.received(v1), []);
+    assert_eq!(fixture.received(plain), []);
+    fixture.send_message(peers[0], &chat(100, 300, "you there?"));
+    fixture.rest();
+    assert_eq!(fixture.received(v1), [chat(100, 300, "you there?")]);
 }
 
 #[test]
-fn nothing_of_channels_goes_to_an_original_server() {
-    let mut rig = Rig::new(8);
-    let raws = line(&mut rig);
-    let original = rig.connect(1);
-    rig.say(
-        original,
-        &registration(Kind::Server, 50, None, "an original"),
-    );
-    rig.rest();
-    rig.say(
-        original,
-        &registration(Kind::Client, 500, Some(50), "behind it"),
-    );
-    rig.rest();
-    rig.heard(original);
-    rig.say(raws[0], &says(100, "#reef", "hello"));
-    rig.say(raws[0], &sets(100, "#reef", ChannelField::TOPIC, "corals"));
-    rig.say(
-        raws[0],
+fn a_v1_server_gets_no_channel_frames() {
+    let mut fixture = Fixture::new(8);
+    let peers = line(&mut fixture);
+    let v1 = fixture.connect(1);
+    fixture.send_message(v1, &registration(Kind::Server, 50, None, "an original"));
+    fixture.rest();
+    fixture.send_message(v1, &registration(Kind::Client, 500, Some(50), "behind it"));
+    fixture.rest();
+    fixture.received(v1);
+    fixture.send_message(peers[0], &says(100, "#reef", "hello"));
+    fixture.send_message(peers[0], &sets(100, "#reef", ChannelField::TOPIC, "corals"));
+    fixture.send_message(
+        peers[0],
         &request(100, 500, RequestKind::NOTICE, "", "a word"),
     );
-    rig.say(
-        raws[0],
+    fixture.send_message(
+        peers[0],
         &request(100, 500, RequestKind::INVITE, "#reef", ""),
     );
-    rig.say(original, &joins(500, "#reef", ""));
-    rig.say(original, &member(500, 0, true, "#reef"));
-    rig.rest();
+    fixture.send_message(v1, &joins(500, "#reef", ""));
+    fixture.send_message(v1, &member(500, 0, true, "#reef"));
+    fixture.rest();
     assert_eq!(
-        rig.heard(original),
+        fixture.received(v1),
         [chat(100, 500, "a word")],
         "a notice becomes a chat for those who know no better"
     );
-    let members = &channels(rig.nodes[1].server.snapshot())[0];
+    let members = &channels(fixture.nodes[1].server.snapshot())[0];
     assert!(!members.contains("HostId(500)"), "{members}");
 }
 
 #[test]
-fn a_server_is_believed_of_its_own_side_only() {
-    let mut rig = Rig::new(9);
-    let raws = line(&mut rig);
-    let liar = rig.connect(1);
-    rig.introduce_ours(liar, 60, "a=10.0.0.1:1;r=9;f=server-quit,channels");
-    rig.soon();
-    let before = channels(rig.nodes[0].server.snapshot());
-    rig.say(liar, &member(100, 0, false, "#reef"));
-    rig.say(liar, &member(102, 0, true, "#lagoon"));
-    rig.say(liar, &member(777, 0, true, "#lagoon"));
-    rig.say(liar, &member(60, 0, true, "#reef"));
-    rig.say(liar, &parts(101, "#reef", "gone"));
-    rig.say(liar, &says(102, "#reef", "never said"));
-    rig.say(
+fn a_server_speaks_for_hosts_behind_it_only() {
+    let mut fixture = Fixture::new(9);
+    let peers = line(&mut fixture);
+    let liar = fixture.connect(1);
+    fixture.introduce_v2(liar, 60, "a=10.0.0.1:1;r=9;f=server-quit,channels");
+    fixture.soon();
+    let before = channels(fixture.nodes[0].server.snapshot());
+    fixture.send_message(liar, &member(100, 0, false, "#reef"));
+    fixture.send_message(liar, &member(102, 0, true, "#lagoon"));
+    fixture.send_message(liar, &member(777, 0, true, "#lagoon"));
+    fixture.send_message(liar, &member(60, 0, true, "#reef"));
+    fixture.send_message(liar, &parts(101, "#reef", "gone"));
+    fixture.send_message(liar, &says(102, "#reef", "never said"));
+    fixture.send_message(
         liar,
         &request(100, 101, RequestKind::KICK, "#reef", "never asked"),
     );
-    rig.heard(raws[0]);
-    rig.soon();
-    assert_eq!(heard(&mut rig, raws[0]), []);
+    fixture.received(peers[0]);
+    fixture.soon();
+    assert_eq!(received(&mut fixture, peers[0]), []);
     for node in 0..3 {
-        assert_eq!(channels(rig.nodes[node].server.snapshot()), before);
+        assert_eq!(channels(fixture.nodes[node].server.snapshot()), before);
     }
-    assert!(!rig.raws[liar].ended, "between servers it may be a race");
+    assert!(
+        !fixture.peers[liar].ended,
+        "between servers it may be a race"
+    );
 }
 
 #[test]
-fn a_setting_that_comes_before_any_member_is_remembered() {
-    let mut rig = Rig::new(10);
-    let node = rig.server(None);
-    let far = rig.connect(node);
-    rig.introduce_ours(far, 60, "a=10.0.0.1:1;r=9;f=server-quit,channels");
-    rig.say(far, &registration(Kind::Client, 600, Some(60), "info"));
+fn a_setting_that_comes_before_any_member_is_kept() {
+    let mut fixture = Fixture::new(10);
+    let node = fixture.server(None);
+    let far = fixture.connect(node);
+    fixture.introduce_v2(far, 60, "a=10.0.0.1:1;r=9;f=server-quit,channels");
+    fixture.send_message(far, &registration(Kind::Client, 600, Some(60), "info"));
     let topic = Message::ChannelSetting(ChannelSetting {
         source: HostId::new(601),
         version: 5,
@@ -451,15 +451,15 @@ fn a_setting_that_comes_before_any_member_is_remembered() {
         channel: name("#reef"),
         value: text("corals"),
     });
-    rig.say(far, &topic);
-    rig.soon();
-    rig.heard(far);
-    assert!(rig.nodes[node].server.snapshot().channels().is_empty());
-    rig.say(far, &member(600, 0, false, "#reef"));
-    rig.soon();
-    let snapshot = rig.nodes[node].server.snapshot();
+    fixture.send_message(far, &topic);
+    fixture.soon();
+    fixture.received(far);
+    assert!(fixture.nodes[node].server.snapshot().channels().is_empty());
+    fixture.send_message(far, &member(600, 0, false, "#reef"));
+    fixture.soon();
+    let snapshot = fixture.nodes[node].server.snapshot();
     assert_eq!(snapshot.channels().find("#reef").unwrap().topic(), "corals");
-    assert_eq!(heard(&mut rig, far), [topic], "it is told again");
+    assert_eq!(received(&mut fixture, far), [topic], "it is told again");
 }
 
 #[derive(Debug, Clone)]
@@ -522,44 +522,44 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn network(seed: u64, steps: &[Step]) -> Rig {
+fn network(seed: u64, steps: &[Step]) -> Fixture {
     const CHANNELS: [&str; 3] = ["#reef", "#Reef", "#lagoon"];
-    let mut rig = Rig::new(seed);
-    rig.server(None);
-    rig.server(Some(0));
-    rig.rest();
+    let mut fixture = Fixture::new(seed);
+    fixture.server(None);
+    fixture.server(Some(0));
+    fixture.rest();
     let mut clients: Vec<(usize, u32)> = Vec::new();
     let mut connects = vec![None, Some(0)];
     for step in steps {
         let pick = |client: usize| (!clients.is_empty()).then(|| clients[client % clients.len()]);
         let channel = |channel: usize| CHANNELS[channel % CHANNELS.len()];
         match *step {
-            Step::Server { parent } if rig.nodes.len() < 6 => {
-                let parent = parent % rig.nodes.len();
+            Step::Server { parent } if fixture.nodes.len() < 6 => {
+                let parent = parent % fixture.nodes.len();
                 connects.push(Some(parent));
-                rig.server(Some(parent));
+                fixture.server(Some(parent));
             }
             Step::Client { server } => {
-                let server = server % rig.nodes.len();
-                if rig.nodes[server].alive {
+                let server = server % fixture.nodes.len();
+                if fixture.nodes[server].alive {
                     let id = 100 + clients.len() as u32;
-                    let raw = client(&mut rig, server, id);
-                    clients.push((raw, id));
+                    let peer = client(&mut fixture, server, id);
+                    clients.push((peer, id));
                 }
             }
             Step::Join { client, channel: c } => {
-                if let Some((raw, id)) = pick(client) {
-                    rig.say(raw, &joins(id, channel(c), ""));
+                if let Some((peer, id)) = pick(client) {
+                    fixture.send_message(peer, &joins(id, channel(c), ""));
                 }
             }
             Step::Part { client, channel: c } => {
-                if let Some((raw, id)) = pick(client) {
-                    rig.say(raw, &parts(id, channel(c), ""));
+                if let Some((peer, id)) = pick(client) {
+                    fixture.send_message(peer, &parts(id, channel(c), ""));
                 }
             }
             Step::Quit { client } => {
-                if let Some((raw, id)) = pick(client) {
-                    rig.say(raw, &quit(id, ""));
+                if let Some((peer, id)) = pick(client) {
+                    fixture.send_message(peer, &quit(id, ""));
                 }
             }
             Step::Set {
@@ -568,11 +568,11 @@ fn network(seed: u64, steps: &[Step]) -> Rig {
                 field,
                 value,
             } => {
-                if let Some((raw, id)) = pick(client) {
-                    // A key that all know, or nobody would get in any more.
+                if let Some((peer, id)) = pick(client) {
+                    // A key that all know, or no client could join any more.
                     let field = if field == 1 { 0 } else { field };
                     let value = ["", "n", "4", "nt"][usize::from(value)];
-                    rig.say(raw, &sets(id, channel(c), ChannelField(field), value));
+                    fixture.send_message(peer, &sets(id, channel(c), ChannelField(field), value));
                 }
             }
             Step::Ask {
@@ -581,34 +581,34 @@ fn network(seed: u64, steps: &[Step]) -> Rig {
                 channel: c,
                 kind,
             } => {
-                if let (Some((raw, id)), Some((_, other))) = (pick(client), pick(other)) {
-                    rig.say(
-                        raw,
+                if let (Some((peer, id)), Some((_, other))) = (pick(client), pick(other)) {
+                    fixture.send_message(
+                        peer,
                         &request(id, other, RequestKind(kind), channel(c), "why"),
                     );
                 }
             }
             Step::Kill { server } => {
-                let server = server % rig.nodes.len();
-                if rig.nodes[server].alive {
-                    rig.kill(server);
+                let server = server % fixture.nodes.len();
+                if fixture.nodes[server].alive {
+                    fixture.kill(server);
                 }
             }
             Step::Restart { server } => {
-                let server = server % rig.nodes.len();
-                if !rig.nodes[server].alive {
+                let server = server % fixture.nodes.len();
+                if !fixture.nodes[server].alive {
                     let mut again = config(server);
                     let parent = connects[server].map(|parent| format!("s{parent}:1"));
                     again.connect = parent.into_iter().map(|at| at.parse().unwrap()).collect();
-                    rig.restart(server, again);
+                    fixture.restart(server, again);
                 }
             }
-            Step::Wait { millis } => rig.run(Duration::from_millis(millis)),
+            Step::Wait { millis } => fixture.run(Duration::from_millis(millis)),
             Step::Server { .. } => {}
         }
     }
-    rig.rest();
-    rig
+    fixture.rest();
+    fixture
 }
 
 proptest! {
@@ -619,12 +619,12 @@ proptest! {
         seed in any::<u64>(),
         steps in prop::collection::vec(step(), 1..60)
     ) {
-        let rig = network(seed, &steps);
-        let alive: Vec<_> = (0..rig.nodes.len()).filter(|node| rig.nodes[*node].alive).collect();
+        let fixture = network(seed, &steps);
+        let alive: Vec<_> = (0..fixture.nodes.len()).filter(|node| fixture.nodes[*node].alive).collect();
         for &one in &alive {
-            let snapshot = rig.nodes[one].server.snapshot();
+            let snapshot = fixture.nodes[one].server.snapshot();
             for &other in &alive {
-                let there = rig.nodes[other].server.snapshot();
+                let there = fixture.nodes[other].server.snapshot();
                 if snapshot.directory().find(there.id()).is_some() {
                     prop_assert_eq!(channels(snapshot), channels(there));
                 }
@@ -634,18 +634,18 @@ proptest! {
 }
 
 #[test]
-fn who_invites_to_no_channel_is_not_heard() {
-    let mut rig = Rig::new(10);
-    let [first, second, _] = line(&mut rig);
-    rig.heard(first);
-    rig.heard(second);
+fn an_invitation_to_no_channel_is_ignored() {
+    let mut fixture = Fixture::new(10);
+    let [first, second, _] = line(&mut fixture);
+    fixture.received(first);
+    fixture.received(second);
     for destination in [100, 101] {
-        rig.say(
+        fixture.send_message(
             first,
             &request(100, destination, RequestKind::INVITE, "", ""),
         );
     }
-    rig.rest();
-    assert_eq!(rig.heard(second), []);
-    assert_eq!(rig.heard(first), []);
+    fixture.rest();
+    assert_eq!(fixture.received(second), []);
+    assert_eq!(fixture.received(first), []);
 }

@@ -6,7 +6,7 @@
     reason = "a test may fail"
 )]
 
-mod rig;
+mod fixture;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use crc_core::{
 };
 use crc_wire::ChannelField;
 
-use rig::{Kind, Rig, id, registration};
+use fixture::{Fixture, Kind, id, registration};
 
-/// A client machine on a raw connection of the rig.
+/// A client machine on a peer connection of the fixture.
 struct TestClient {
     client: Client,
-    raw: usize,
+    peer: usize,
     link: LinkId,
     links: u32,
     dial: Option<DialId>,
@@ -30,24 +30,24 @@ struct TestClient {
 }
 
 impl TestClient {
-    fn new(rig: &mut Rig, node: usize, number: u32, name: &str) -> TestClient {
+    fn new(fixture: &mut Fixture, node: usize, number: u32, name: &str) -> TestClient {
         let mut config = ClientConfig::new("s:1".parse().unwrap(), name, "", number.into());
         config.id = Some(id(number));
         let mut client = TestClient {
             client: Client::new(config).unwrap(),
-            raw: usize::MAX,
+            peer: usize::MAX,
             link: LinkId::new(0, 0),
             links: 0,
             dial: None,
             notices: Vec::new(),
         };
-        client.handle(rig, Event::Command(ClientCommand::Start));
-        client.connect(rig, node);
+        client.handle(fixture, Event::Command(ClientCommand::Start));
+        client.connect(fixture, node);
         client
     }
 
-    fn connect(&mut self, rig: &mut Rig, node: usize) {
-        self.raw = rig.connect(node);
+    fn connect(&mut self, fixture: &mut Fixture, node: usize) {
+        self.peer = fixture.connect(node);
         self.links += 1;
         self.link = LinkId::new(0, self.links);
         let dial = self.dial.take().unwrap();
@@ -58,7 +58,7 @@ impl TestClient {
         };
         let (link, origin) = (self.link, Origin::Dialed { dial });
         self.handle(
-            rig,
+            fixture,
             Event::LinkUp {
                 link,
                 origin,
@@ -68,37 +68,37 @@ impl TestClient {
     }
 
     /// Cuts the connection, and makes a new one when the client dials.
-    fn reconnect(&mut self, rig: &mut Rig, node: usize) {
-        rig.cut_raw(self.raw);
-        rig.run(Duration::from_millis(100));
+    fn reconnect(&mut self, fixture: &mut Fixture, node: usize) {
+        fixture.close_peer(self.peer);
+        fixture.run(Duration::from_millis(100));
         let (link, why, unsent) = (self.link, LinkDown::PeerClosed, Unsent::default());
-        self.handle(rig, Event::LinkDown { link, why, unsent });
+        self.handle(fixture, Event::LinkDown { link, why, unsent });
         let due = self.client.deadline().unwrap();
-        rig.run(due.since(rig.now()));
-        self.handle(rig, Event::Tick);
-        self.connect(rig, node);
+        fixture.run(due.since(fixture.now()));
+        self.handle(fixture, Event::Tick);
+        self.connect(fixture, node);
     }
 
-    fn command(&mut self, rig: &mut Rig, command: ClientCommand) {
-        self.handle(rig, Event::Command(command));
+    fn command(&mut self, fixture: &mut Fixture, command: ClientCommand) {
+        self.handle(fixture, Event::Command(command));
     }
 
-    fn join(&mut self, rig: &mut Rig, channel: &str, key: &str) {
+    fn join(&mut self, fixture: &mut Fixture, channel: &str, key: &str) {
         let (channel, key) = (channel.into(), key.into());
-        self.command(rig, ClientCommand::Join { channel, key });
+        self.command(fixture, ClientCommand::Join { channel, key });
     }
 
-    fn send_chat(&mut self, rig: &mut Rig, channel: &str, text: &str) {
+    fn send_chat(&mut self, fixture: &mut Fixture, channel: &str, text: &str) {
         let (channel, text) = (channel.into(), text.into());
-        self.command(rig, ClientCommand::SendChannelChat { channel, text });
+        self.command(fixture, ClientCommand::SendChannelChat { channel, text });
     }
 
-    fn handle(&mut self, rig: &mut Rig, event: Event<'_, ClientCommand>) {
+    fn handle(&mut self, fixture: &mut Fixture, event: Event<'_, ClientCommand>) {
         let mut out = Outbox::new();
-        self.client.handle(rig.now(), event, &mut out);
+        self.client.handle(fixture.now(), event, &mut out);
         for effect in out.effects() {
             match effect {
-                Effect::Send { range, .. } => rig.send(self.raw, out.bytes(*range)),
+                Effect::Send { range, .. } => fixture.send(self.peer, out.bytes(*range)),
                 Effect::Dial { dial, .. } => self.dial = Some(*dial),
                 Effect::Notice(notice) => self.notices.extend(describe(notice)),
                 _ => {}
@@ -106,12 +106,12 @@ impl TestClient {
         }
     }
 
-    fn receive(&mut self, rig: &mut Rig) -> bool {
-        let bytes = std::mem::take(&mut rig.raws[self.raw].bytes);
+    fn receive(&mut self, fixture: &mut Fixture) -> bool {
+        let bytes = std::mem::take(&mut fixture.peers[self.peer].bytes);
         let (link, received) = (self.link, !bytes.is_empty());
         if received {
             let bytes = &bytes;
-            self.handle(rig, Event::Bytes { link, bytes });
+            self.handle(fixture, Event::Bytes { link, bytes });
         }
         received
     }
@@ -192,10 +192,10 @@ fn describe(notice: &ClientNotice) -> Option<String> {
 }
 
 /// Runs until every message has arrived at the servers and at the clients.
-fn settle(rig: &mut Rig, clients: &mut [&mut TestClient]) {
+fn settle(fixture: &mut Fixture, clients: &mut [&mut TestClient]) {
     loop {
-        rig.soon();
-        let received = clients.iter_mut().map(|client| client.receive(rig));
+        fixture.soon();
+        let received = clients.iter_mut().map(|client| client.receive(fixture));
         if received.filter(|received| *received).count() == 0 {
             return;
         }
@@ -203,47 +203,47 @@ fn settle(rig: &mut Rig, clients: &mut [&mut TestClient]) {
 }
 
 /// Two linked servers, Ann at one, Bob at the other.
-fn two(seed: u64) -> (Rig, TestClient, TestClient) {
-    let mut rig = Rig::new(seed);
-    rig.server(None);
-    rig.server(Some(0));
-    rig.rest();
-    let mut ann = TestClient::new(&mut rig, 0, 101, "ann");
-    let mut bob = TestClient::new(&mut rig, 1, 102, "bob");
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+fn two(seed: u64) -> (Fixture, TestClient, TestClient) {
+    let mut fixture = Fixture::new(seed);
+    fixture.server(None);
+    fixture.server(Some(0));
+    fixture.rest();
+    let mut ann = TestClient::new(&mut fixture, 0, 101, "ann");
+    let mut bob = TestClient::new(&mut fixture, 1, 102, "bob");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     ann.expect(&[]);
     bob.expect(&[]);
-    (rig, ann, bob)
+    (fixture, ann, bob)
 }
 
 #[test]
 fn two_clients_on_two_servers_chat_in_a_channel() {
-    let (mut rig, mut ann, mut bob) = two(5);
-    ann.join(&mut rig, "#Reef", "");
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    let (mut fixture, mut ann, mut bob) = two(5);
+    ann.join(&mut fixture, "#Reef", "");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     ann.expect(&["in #Reef (): @ann"]);
     let (channel, topic) = ("#reef".into(), "tide".into());
-    ann.command(&mut rig, ClientCommand::SetTopic { channel, topic });
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    ann.command(&mut fixture, ClientCommand::SetTopic { channel, topic });
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     ann.expect(&["#Reef: topic tide by ann"]);
 
-    bob.join(&mut rig, "#reef", "");
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    bob.join(&mut fixture, "#reef", "");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     ann.expect(&["#Reef: bob joins"]);
     bob.expect(&["in #Reef (tide): @ann bob"]);
 
-    ann.send_chat(&mut rig, "#reef", "Hello over there!");
-    bob.send_chat(&mut rig, "#REEF", "Grüße");
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    ann.send_chat(&mut fixture, "#reef", "Hello over there!");
+    bob.send_chat(&mut fixture, "#REEF", "Grüße");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     ann.expect(&["#Reef: bob: Grüße"]);
     bob.expect(&["#Reef: ann: Hello over there!"]);
 
     let channel = "#reef".into();
-    bob.command(&mut rig, ClientCommand::Names { channel });
+    bob.command(&mut fixture, ClientCommand::Names { channel });
     let (channel, text) = ("#reef".into(), "bye".into());
-    bob.command(&mut rig, ClientCommand::Part { channel, text });
-    bob.send_chat(&mut rig, "#reef", "still here?");
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    bob.command(&mut fixture, ClientCommand::Part { channel, text });
+    bob.send_chat(&mut fixture, "#reef", "still here?");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     ann.expect(&["#Reef: bob leaves: bye"]);
     bob.expect(&[
         "#Reef: ann bob",
@@ -256,35 +256,35 @@ fn two_clients_on_two_servers_chat_in_a_channel() {
 
 #[test]
 fn a_key_keeps_others_out_and_its_holder_rejoins() {
-    let (mut rig, mut ann, mut bob) = two(5);
-    ann.join(&mut rig, "#cave", "kelp");
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
-    bob.join(&mut rig, "#cave", "guess");
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    let (mut fixture, mut ann, mut bob) = two(5);
+    ann.join(&mut fixture, "#cave", "kelp");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    bob.join(&mut fixture, "#cave", "guess");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     bob.expect(&["#cave: no: wrong key"]);
-    bob.join(&mut rig, "#cave", "kelp");
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    bob.join(&mut fixture, "#cave", "kelp");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     bob.expect(&["in #cave (): @ann bob"]);
     ann.expect(&["in #cave (): @ann", "#cave: bob joins"]);
 
-    bob.reconnect(&mut rig, 1);
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    bob.reconnect(&mut fixture, 1);
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     bob.expect(&["again in #cave (): @ann bob"]);
     ann.expect(&["bob leaves", "#cave: bob joins"]);
 }
 
 #[test]
 fn a_channel_is_not_created_with_an_invalid_key() {
-    let (mut rig, mut ann, mut bob) = two(5);
+    let (mut fixture, mut ann, mut bob) = two(5);
     for key in ["two words", "a,b", ":a", "\u{7}", &"k".repeat(10_000)] {
-        ann.join(&mut rig, "#cave", key);
-        settle(&mut rig, &mut [&mut ann, &mut bob]);
+        ann.join(&mut fixture, "#cave", key);
+        settle(&mut fixture, &mut [&mut ann, &mut bob]);
         ann.expect(&["#cave: no: no channel can have this key"]);
-        let snapshot = rig.nodes[0].server.snapshot();
+        let snapshot = fixture.nodes[0].server.snapshot();
         assert!(snapshot.channels().is_empty());
     }
-    ann.join(&mut rig, "#cave", "");
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    ann.join(&mut fixture, "#cave", "");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     ann.expect(&["in #cave (): @ann"]);
 }
 
@@ -296,38 +296,38 @@ fn clients_and_servers_agree_on_memberships_after_random_joins_and_parts() {
 
 /// Three clients join and leave at random; returns the number of memberships at the end.
 fn join_and_part_at_random(seed: u64) -> usize {
-    let (mut rig, mut ann, mut bob) = two(seed);
-    let mut carol = TestClient::new(&mut rig, 1, 103, "carol");
-    settle(&mut rig, &mut [&mut ann, &mut bob, &mut carol]);
+    let (mut fixture, mut ann, mut bob) = two(seed);
+    let mut carol = TestClient::new(&mut fixture, 1, 103, "carol");
+    settle(&mut fixture, &mut [&mut ann, &mut bob, &mut carol]);
     for round in 0..200 {
         let clients = [&mut ann, &mut bob, &mut carol];
         let member = clients
             .into_iter()
-            .nth(rig.random.below(3) as usize)
+            .nth(fixture.random.below(3) as usize)
             .unwrap();
-        let channel = ["#a", "#b", "#C"][rig.random.below(3) as usize].to_owned();
-        match rig.random.below(8) {
-            0..=2 => member.join(&mut rig, &channel, ""),
+        let channel = ["#a", "#b", "#C"][fixture.random.below(3) as usize].to_owned();
+        match fixture.random.below(8) {
+            0..=2 => member.join(&mut fixture, &channel, ""),
             3..=4 => {
                 let text = String::new();
-                member.command(&mut rig, ClientCommand::Part { channel, text });
+                member.command(&mut fixture, ClientCommand::Part { channel, text });
             }
             5 => {
                 let topic = round.to_string();
-                member.command(&mut rig, ClientCommand::SetTopic { channel, topic });
+                member.command(&mut fixture, ClientCommand::SetTopic { channel, topic });
             }
             6 if round % 5 == 0 => {
                 let node = usize::from(member.client.id() != id(101));
-                member.reconnect(&mut rig, node);
+                member.reconnect(&mut fixture, node);
             }
-            _ => settle(&mut rig, &mut [&mut ann, &mut bob, &mut carol]),
+            _ => settle(&mut fixture, &mut [&mut ann, &mut bob, &mut carol]),
         }
     }
-    rig.run(Duration::from_secs(5));
-    settle(&mut rig, &mut [&mut ann, &mut bob, &mut carol]);
+    fixture.run(Duration::from_secs(5));
+    settle(&mut fixture, &mut [&mut ann, &mut bob, &mut carol]);
     let mut known = 0;
     for (client, node) in [(&ann, 0), (&bob, 1), (&carol, 1)] {
-        let snapshot = rig.nodes[node].server.snapshot();
+        let snapshot = fixture.nodes[node].server.snapshot();
         let channels = snapshot.channels();
         let server_view: BTreeMap<_, _> = channels
             .of(client.client.id())
@@ -362,39 +362,39 @@ fn join_and_part_at_random(seed: u64) -> usize {
 
 #[test]
 fn a_renamed_client_stays_in_its_channels() {
-    let (mut rig, mut ann, mut bob) = two(5);
+    let (mut fixture, mut ann, mut bob) = two(5);
     // A server with channels that has a client of its own.
-    let raw = rig.connect(0);
-    rig.introduce_ours(raw, 77, "r=5;f=server-quit,channels");
-    rig.say(raw, &registration(Kind::Client, 701, Some(77), "tea"));
-    rig.soon();
-    ann.join(&mut rig, "#reef", "");
-    bob.join(&mut rig, "#reef", "");
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    let peer = fixture.connect(0);
+    fixture.introduce_v2(peer, 77, "r=5;f=server-quit,channels");
+    fixture.send_message(peer, &registration(Kind::Client, 701, Some(77), "tea"));
+    fixture.soon();
+    ann.join(&mut fixture, "#reef", "");
+    bob.join(&mut fixture, "#reef", "");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     let join = crc_wire::ChannelJoin {
         source: id(701),
         by: None,
         flags: crc_wire::MemberFlags::default(),
         channel: crc_wire::ChannelName::new("#reef").unwrap(),
     };
-    rig.say(raw, &crc_wire::Message::ChannelJoin(join));
-    rig.soon();
+    fixture.send_message(peer, &crc_wire::Message::ChannelJoin(join));
+    fixture.soon();
     let renamed = crc_wire::Registration {
         source: id(701),
         last_hop: Some(id(77)),
         name: crc_wire::Name::truncated("robert"),
         info: crc_wire::Info::truncated("tea"),
     };
-    rig.say(raw, &crc_wire::Message::ClientRegistration(renamed));
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    fixture.send_message(peer, &crc_wire::Message::ClientRegistration(renamed));
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     for client in [&mut ann, &mut bob] {
         let notices = client.notices.split_off(client.notices.len() - 2);
         assert_eq!(notices, ["#reef: host701 joins", "host701 is now robert"]);
         let channel = client.client.channel("#reef").unwrap();
         assert!(channel.member(id(701)).is_some());
     }
-    rig.cut_raw(raw);
-    settle(&mut rig, &mut [&mut ann, &mut bob]);
+    fixture.close_peer(peer);
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
     for client in [&mut ann, &mut bob] {
         assert_eq!(client.notices.last().unwrap(), "robert leaves");
         let channel = client.client.channel("#reef").unwrap();

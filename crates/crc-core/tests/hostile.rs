@@ -1,5 +1,5 @@
-//! Peers that say anything at all: nothing they say makes a server fall over,
-//! break its own rules, or forget those who behave.
+//! Peers that send anything: no bytes make a server panic, violate its invariants, or
+//! forget well-behaved peers.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,16 +7,16 @@
     reason = "a test may fail"
 )]
 
-mod rig;
+mod fixture;
 
 use std::time::Duration;
 
 use crc_wire::{Message, strategies};
+use fixture::{Fixture, Kind, chat, quit, registration};
 use proptest::prelude::*;
-use rig::{Kind, Rig, chat, quit, registration};
 
-/// What somebody might send: frames of all kinds, about hosts that are there
-/// and hosts that are not, whole or cut or with a byte changed; or junk.
+/// What a peer may send: frames of all kinds, about hosts that exist and hosts that do not,
+/// whole, cut or with a byte changed; or random bytes.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let id = || {
         prop_oneof![
@@ -44,7 +44,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
             info
         )),
         (id(), id(), 0u16..5, id()).prop_map(|(from, to, code, about)| {
-            rig::status(
+            fixture::status(
                 from,
                 to,
                 code,
@@ -95,54 +95,54 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Registered neighbours of all kinds, who will say anything.
-fn neighbours(rig: &mut Rig) -> Vec<usize> {
-    let ours = rig.connect(0);
-    rig.say(ours, &registration(Kind::Server, 77, None, "info"));
+/// Registered neighbours of all kinds, which will send anything.
+fn neighbours(fixture: &mut Fixture) -> Vec<usize> {
+    let v2 = fixture.connect(0);
+    fixture.send_message(v2, &registration(Kind::Server, 77, None, "info"));
     let info = "info [crc2;r=1;f=server-quit]";
-    rig.say(ours, &registration(Kind::Server, 77, None, info));
-    let original = rig.connect(0);
-    rig.say(original, &registration(Kind::Server, 88, None, "info"));
-    let announced = rig.our_client(0, 101);
-    let silent = rig.client(0, 102);
-    rig.run(Duration::from_secs(2));
-    let stranger = rig.connect(0);
-    vec![ours, original, announced, silent, stranger]
+    fixture.send_message(v2, &registration(Kind::Server, 77, None, info));
+    let v1 = fixture.connect(0);
+    fixture.send_message(v1, &registration(Kind::Server, 88, None, "info"));
+    let announced = fixture.v2_client(0, 101);
+    let silent = fixture.client(0, 102);
+    fixture.run(Duration::from_secs(2));
+    let unregistered = fixture.connect(0);
+    vec![v2, v1, announced, silent, unregistered]
 }
 
 proptest! {
     #[test]
-    fn nothing_that_is_said_breaks_a_server(
+    fn no_bytes_break_a_server(
         seed in any::<u64>(),
         steps in prop::collection::vec(step(), 1..80)
     ) {
-        let mut rig = Rig::new(seed);
-        rig.server(None);
-        // A second server below it shows whether what gets through is sane.
-        rig.server(Some(0));
-        let good = [rig.our_client(0, 1001), rig.our_client(1, 1002)];
-        let mut bad = neighbours(&mut rig);
+        let mut fixture = Fixture::new(seed);
+        fixture.server(None);
+        // A second server below it shows whether what it relays is valid.
+        fixture.server(Some(0));
+        let good = [fixture.v2_client(0, 1001), fixture.v2_client(1, 1002)];
+        let mut bad = neighbours(&mut fixture);
         for step in steps {
             match step {
-                Step::Say { who, bytes } => rig.send(bad[who % bad.len()], &bytes),
-                Step::Connect => bad.push(rig.connect(0)),
-                Step::Cut { who } => rig.cut_raw(bad[who % bad.len()]),
-                Step::Pass { millis } => rig.run(Duration::from_millis(millis)),
+                Step::Say { who, bytes } => fixture.send(bad[who % bad.len()], &bytes),
+                Step::Connect => bad.push(fixture.connect(0)),
+                Step::Cut { who } => fixture.close_peer(bad[who % bad.len()]),
+                Step::Pass { millis } => fixture.run(Duration::from_millis(millis)),
             }
         }
-        rig.run(Duration::from_secs(60));
-        // Everything that was sent on is readable to its end.
-        for raw in 0..rig.raws.len() {
-            rig.heard(raw);
+        fixture.run(Duration::from_secs(60));
+        // Everything that was relayed is valid to its end.
+        for peer in 0..fixture.peers.len() {
+            fixture.received(peer);
         }
-        prop_assert!(good.iter().all(|raw| !rig.raws[*raw].ended), "the good are left alone");
-        rig.say(good[0], &chat(1001, 1002, "are you there?"));
-        rig.soon();
-        prop_assert_eq!(rig.heard(good[1]), [chat(1001, 1002, "are you there?")]);
-        // When the bad are gone, nothing of theirs is left.
-        bad.iter().for_each(|raw| rig.cut_raw(*raw));
-        rig.run(Duration::from_secs(60));
-        prop_assert_eq!(rig.known(0), [(2, 2), (1001, 1001), (1002, 2)].into());
-        prop_assert_eq!(rig.known(1), [(1, 1), (1001, 1), (1002, 1002)].into());
+        prop_assert!(good.iter().all(|peer| !fixture.peers[*peer].ended), "well-behaved peers stay connected");
+        fixture.send_message(good[0], &chat(1001, 1002, "are you there?"));
+        fixture.soon();
+        prop_assert_eq!(fixture.received(good[1]), [chat(1001, 1002, "are you there?")]);
+        // When the hostile peers have gone, nothing of theirs is left.
+        bad.iter().for_each(|peer| fixture.close_peer(*peer));
+        fixture.run(Duration::from_secs(60));
+        prop_assert_eq!(fixture.known(0), [(2, 2), (1001, 1001), (1002, 2)].into());
+        prop_assert_eq!(fixture.known(1), [(1, 1), (1001, 1), (1002, 1002)].into());
     }
 }

@@ -1,5 +1,5 @@
-//! Ordinary IRC, without sockets: what clients of IRC are told, line by line, and how
-//! they and everybody else of the network meet.
+//! IRC without sockets: what IRC clients get, line by line, and how they and the other
+//! hosts of the network see each other.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,7 +7,7 @@
     reason = "a test may fail"
 )]
 
-mod rig;
+mod fixture;
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use crc_wire::{
     ChannelChat, ChannelField, ChannelName, ChannelRequest, ChatKind, HostId, Message, RequestKind,
     StatusCode, Text,
 };
+use fixture::{Fixture, Kind, chat, config, id, registration, status};
 use proptest::prelude::*;
-use rig::{Kind, Rig, chat, config, id, registration, status};
 
 const IRC: ListenerId = ListenerId(1);
-const COURSE: ListenerId = ListenerId(2);
+const LEGACY: ListenerId = ListenerId(2);
 
 /// A network with users of IRC.
 struct Net {
-    rig: Rig,
+    fixture: Fixture,
 }
 
 impl Net {
@@ -34,70 +34,70 @@ impl Net {
     }
 
     fn with(servers: usize, set: impl Fn(&mut crc_core::Config)) -> Net {
-        let mut rig = Rig::new(7);
+        let mut fixture = Fixture::new(7);
         for number in 0..servers {
             let mut config = config(number);
-            config.text_listeners = vec![(IRC, TextProtocol::Irc), (COURSE, TextProtocol::Legacy)];
+            config.text_listeners = vec![(IRC, TextProtocol::Irc), (LEGACY, TextProtocol::Legacy)];
             config.started_at_unix_ms = 1_700_000_000_000;
             config.limits.irc_lines_per_second = 0;
             if number > 0 {
                 config.connect = vec!["s0:1".parse().unwrap()];
             }
             set(&mut config);
-            rig.server_with(config);
+            fixture.server_with(config);
         }
-        rig.run(Duration::from_secs(3));
-        Net { rig }
+        fixture.run(Duration::from_secs(3));
+        Net { fixture }
     }
 
     fn connect(&mut self, node: usize) -> usize {
-        self.rig.connect_at(node, IRC)
+        self.fixture.connect_at(node, IRC)
     }
 
-    /// Somebody who has registered, and read what comes then.
+    /// A user that has registered, and has read the welcome.
     fn user(&mut self, node: usize, nick: &str) -> usize {
-        let raw = self.connect(node);
-        self.ask(raw, &format!("NICK {nick}"));
-        let welcome = self.ask(raw, &format!("USER {nick} 0 * :Real {nick}"));
+        let peer = self.connect(node);
+        self.request(peer, &format!("NICK {nick}"));
+        let welcome = self.request(peer, &format!("USER {nick} 0 * :Real {nick}"));
         assert!(welcome[0].contains(" 001 "), "{welcome:?}");
-        raw
+        peer
     }
 
     /// The same, with capabilities.
     fn user_with(&mut self, node: usize, nick: &str, capabilities: &str) -> usize {
-        let raw = self.user(node, nick);
-        let answer = self.ask(raw, &format!("CAP REQ :{capabilities}"));
+        let peer = self.user(node, nick);
+        let answer = self.request(peer, &format!("CAP REQ :{capabilities}"));
         assert_eq!(
             answer,
             [format!(":server{node} CAP {nick} ACK :{capabilities}")]
         );
-        raw
+        peer
     }
 
-    /// A client of the CRC network that takes channels.
+    /// A CRC client that supports channels.
     fn crc(&mut self, node: usize, client: u32) -> usize {
-        let raw = self.rig.client(node, client);
+        let peer = self.fixture.client(node, client);
         let info = "info [crc2;f=channels]";
-        self.rig
-            .say(raw, &registration(Kind::Client, client, None, info));
-        self.rig.soon();
-        self.rig.heard(raw);
-        raw
+        self.fixture
+            .send_message(peer, &registration(Kind::Client, client, None, info));
+        self.fixture.soon();
+        self.fixture.received(peer);
+        peer
     }
 
-    fn say(&mut self, raw: usize, line: &str) {
-        self.rig.send(raw, format!("{line}\r\n").as_bytes());
+    fn send_line(&mut self, peer: usize, line: &str) {
+        self.fixture.send(peer, format!("{line}\r\n").as_bytes());
     }
 
-    fn hear_bytes(&mut self, raw: usize) -> Vec<u8> {
-        self.rig.soon();
-        self.rig.raws[raw].pieces.clear();
-        std::mem::take(&mut self.rig.raws[raw].bytes)
+    fn read_bytes(&mut self, peer: usize) -> Vec<u8> {
+        self.fixture.soon();
+        self.fixture.peers[peer].writes.clear();
+        std::mem::take(&mut self.fixture.peers[peer].bytes)
     }
 
-    /// The lines that have come, with `ID` for the numbers of hosts.
-    fn hear(&mut self, raw: usize) -> Vec<String> {
-        let bytes = self.hear_bytes(raw);
+    /// The lines that came since the last time, with `ID` for the ids of hosts.
+    fn read_lines(&mut self, peer: usize) -> Vec<String> {
+        let bytes = self.read_bytes(peer);
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.is_empty() || text.ends_with("\r\n"), "{text:?}");
         let lines = text.split_terminator("\r\n");
@@ -109,37 +109,37 @@ impl Net {
         lines.map(without_ids).collect()
     }
 
-    fn ask(&mut self, raw: usize, line: &str) -> Vec<String> {
-        self.say(raw, line);
-        self.hear(raw)
+    fn request(&mut self, peer: usize, line: &str) -> Vec<String> {
+        self.send_line(peer, line);
+        self.read_lines(peer)
     }
 
-    /// Asks, and gets exactly these lines.
+    /// Sends a line, and gets exactly these lines.
     #[track_caller]
-    fn expect(&mut self, raw: usize, line: &str, expected: &[&str]) {
-        assert_eq!(self.ask(raw, line), expected, "{line}");
+    fn expect(&mut self, peer: usize, line: &str, expected: &[&str]) {
+        assert_eq!(self.request(peer, line), expected, "{line}");
     }
 
-    /// Has got exactly these lines.
+    /// Exactly these lines came.
     #[track_caller]
-    fn heard(&mut self, raw: usize, expected: &[&str]) {
-        assert_eq!(self.hear(raw), expected);
+    fn expect_lines(&mut self, peer: usize, expected: &[&str]) {
+        assert_eq!(self.read_lines(peer), expected);
     }
 
-    fn forget(&mut self, raws: &[usize]) {
-        for raw in raws {
-            self.hear(*raw);
+    fn discard(&mut self, peers: &[usize]) {
+        for peer in peers {
+            self.read_lines(*peer);
         }
     }
 
     /// The id of a nick at a server.
     fn id_of(&self, node: usize, nick: &str) -> HostId {
-        let snapshot = self.rig.nodes[node].server.snapshot();
+        let snapshot = self.fixture.nodes[node].server.snapshot();
         snapshot.nicks().unwrap().find(nick).unwrap()
     }
 
     fn members(&self, node: usize, channel: &str) -> Vec<String> {
-        let snapshot = self.rig.nodes[node].server.snapshot();
+        let snapshot = self.fixture.nodes[node].server.snapshot();
         let nicks = snapshot.nicks().unwrap();
         let Some(channel) = snapshot.channels().find(channel) else {
             return Vec::new();
@@ -176,7 +176,7 @@ fn channel_frame(source: u32, name: &str, text: &str) -> Message<'static> {
     })
 }
 
-fn wish(
+fn channel_request(
     source: u32,
     destination: Option<HostId>,
     kind: RequestKind,
@@ -195,11 +195,11 @@ fn wish(
 // Registration.
 
 #[test]
-fn who_has_registered_is_welcomed() {
+fn a_registered_user_is_welcomed() {
     let mut net = Net::new(1);
     let ann = net.connect(0);
-    assert!(net.ask(ann, "NICK ann").is_empty());
-    let welcome = net.ask(ann, "USER ann 0 * :Ann of the Reef");
+    assert!(net.request(ann, "NICK ann").is_empty());
+    let welcome = net.request(ann, "USER ann 0 * :Ann of the Reef");
     let support = ":server0 005 ann CHANTYPES=# PREFIX=(ov)@+ CHANMODES=b,k,l,imnt \
          CASEMAPPING=ascii NICKLEN=30 USERLEN=10 CHANNELLEN=64 TOPICLEN=390 KICKLEN=300 \
          AWAYLEN=300 NETWORK=CRC :are supported by this server";
@@ -222,7 +222,7 @@ fn who_has_registered_is_welcomed() {
             ":server0 422 ann :There is no message of the day".to_owned(),
         ]
     );
-    let snapshot = net.rig.nodes[0].server.snapshot();
+    let snapshot = net.fixture.nodes[0].server.snapshot();
     assert_eq!(
         (snapshot.unregistered_links(), snapshot.directory().len()),
         (0, 1)
@@ -232,18 +232,18 @@ fn who_has_registered_is_welcomed() {
 }
 
 #[test]
-fn nick_and_user_come_in_any_order_and_in_pieces() {
+fn nick_and_user_come_in_any_order_and_in_segments() {
     let mut net = Net::with(1, |config| {
         config.motd = vec!["Low tide".into(), String::new()]
     });
     let ann = net.connect(0);
-    assert!(net.ask(ann, "PASS secret").is_empty());
-    assert!(net.ask(ann, "USER a!@n\u{e9} 0 * Ann").is_empty());
+    assert!(net.request(ann, "PASS secret").is_empty());
+    assert!(net.request(ann, "USER a!@n\u{e9} 0 * Ann").is_empty());
     net.expect(ann, "PING :lag 1", &[":server0 PONG server0 :lag 1"]);
-    net.rig.send(ann, b"NI");
-    assert!(net.hear(ann).is_empty());
-    net.rig.send(ann, b"CK ann\n");
-    let welcome = net.hear(ann);
+    net.fixture.send(ann, b"NI");
+    assert!(net.read_lines(ann).is_empty());
+    net.fixture.send(ann, b"CK ann\n");
+    let welcome = net.read_lines(ann);
     assert_eq!(
         welcome[0],
         ":server0 001 ann :Welcome to the relay chat network, ann!~an@ID.crc"
@@ -266,7 +266,7 @@ fn nick_and_user_come_in_any_order_and_in_pieces() {
 }
 
 #[test]
-fn who_has_not_registered_is_told_what_is_missing() {
+fn an_unregistered_user_learns_what_is_missing() {
     let mut net = Net::new(1);
     let ann = net.connect(0);
     let unregistered = ":server0 451 * :You have not registered";
@@ -289,13 +289,16 @@ fn who_has_not_registered_is_told_what_is_missing() {
         &[":server0 461 * USER :Not enough parameters"],
     );
     net.expect(ann, "PING", &[":server0 409 * :No origin specified"]);
-    assert_eq!(net.rig.nodes[0].server.snapshot().unregistered_links(), 1);
+    assert_eq!(
+        net.fixture.nodes[0].server.snapshot().unregistered_links(),
+        1
+    );
     net.expect(ann, "QUIT", &["ERROR :Closing Link: * (Quit)"]);
-    assert!(net.rig.raws[ann].ended);
+    assert!(net.fixture.peers[ann].ended);
 }
 
 #[test]
-fn a_nick_is_nobody_elses_in_any_dialect() {
+fn a_nick_is_unique_across_protocols() {
     let mut net = Net::new(2);
     net.crc(0, 300);
     let ann = net.user(0, "ann");
@@ -304,13 +307,13 @@ fn a_nick_is_nobody_elses_in_any_dialect() {
     net.expect(bob, "NICK ANN", &[&taken("ANN")]);
     net.expect(bob, "NICK Host300", &[&taken("Host300")]);
     net.expect(bob, "NICK server0", &[&taken("server0")]);
-    // Two who ask for the same before either has it.
+    // Two users ask for the same nick before either has it.
     let other = net.connect(1);
-    assert!(net.ask(other, "NICK bob").is_empty());
-    assert!(net.ask(bob, "NICK bob").is_empty());
-    assert!(net.ask(bob, "USER bob 0 * :Bob")[0].contains(" 001 bob "));
+    assert!(net.request(other, "NICK bob").is_empty());
+    assert!(net.request(bob, "NICK bob").is_empty());
+    assert!(net.request(bob, "USER bob 0 * :Bob")[0].contains(" 001 bob "));
     net.expect(other, "USER bob 0 * :Bob", &[&taken("bob")]);
-    assert!(net.ask(other, "NICK bob2")[0].contains(" 001 bob2 "));
+    assert!(net.request(other, "NICK bob2")[0].contains(" 001 bob2 "));
     let taken = ":server0 433 ann bob :Nickname is already in use";
     net.expect(ann, "NICK bob", &[taken]);
     net.expect(ann, "NICK x y", &[":ann!~ann@ID.crc NICK :x"]);
@@ -319,11 +322,11 @@ fn a_nick_is_nobody_elses_in_any_dialect() {
 }
 
 #[test]
-fn somebody_else_who_is_called_so_later_has_its_id_behind_it() {
+fn a_later_host_with_a_used_name_gets_a_nick_with_its_id() {
     let mut net = Net::new(2);
     let ann = net.user(0, "host300");
     net.crc(1, 300);
-    net.rig.run(Duration::from_secs(1));
+    net.fixture.run(Duration::from_secs(1));
     net.expect(
         ann,
         "ISON host300 host300|300",
@@ -334,50 +337,50 @@ fn somebody_else_who_is_called_so_later_has_its_id_behind_it() {
 }
 
 #[test]
-fn two_who_take_a_nick_at_once_both_have_it_and_tell_each_other_apart() {
+fn two_users_that_take_a_nick_at_once_are_renamed_on_each_others_server() {
     let mut net = Net::new(2);
     let users = [net.connect(0), net.connect(1)];
     for user in users {
-        net.say(user, "NICK ann");
-        net.say(user, "USER ann 0 * :Ann");
-        net.say(user, "JOIN #reef");
+        net.send_line(user, "NICK ann");
+        net.send_line(user, "USER ann 0 * :Ann");
+        net.send_line(user, "JOIN #reef");
     }
-    net.rig.run(Duration::from_secs(1));
-    net.forget(&users);
+    net.fixture.run(Duration::from_secs(1));
+    net.discard(&users);
     for (node, user) in users.into_iter().enumerate() {
         let other = net.id_of(1 - node, "ann");
         let nick = format!("ann|{other}");
         assert_eq!(net.id_of(node, &nick), other);
         net.expect(user, &format!("PRIVMSG {nick} :hi"), &[]);
-        let heard = net.hear(users[1 - node]);
+        let heard = net.read_lines(users[1 - node]);
         let (from, said) = heard[0].split_once(' ').unwrap();
         assert_eq!(said, "PRIVMSG ann :hi");
         assert!(from.starts_with(":ann|"), "{heard:?}");
-        net.say(user, "PRIVMSG #reef :all");
-        assert!(net.hear(users[1 - node])[0].starts_with(":ann|"));
+        net.send_line(user, "PRIVMSG #reef :all");
+        assert!(net.read_lines(users[1 - node])[0].starts_with(":ann|"));
     }
 }
 
 #[test]
-fn whose_id_turns_out_to_be_taken_stays_and_gets_another() {
+fn a_user_whose_id_is_taken_stays_with_a_new_id() {
     let mut net = Net::with(1, |config| {
         config.connect = vec!["r0:1".parse().unwrap()];
     });
-    net.rig.listen_raw("r0");
-    net.rig.run(Duration::from_secs(30));
-    let parent = net.rig.newest("r0");
-    net.rig
-        .introduce_ours(parent, 50, "r=0;f=channels,server-quit");
+    net.fixture.listen_peer("r0");
+    net.fixture.run(Duration::from_secs(30));
+    let parent = net.fixture.newest("r0");
+    net.fixture
+        .introduce_v2(parent, 50, "r=0;f=channels,server-quit");
     let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
-    net.ask(ann, "JOIN #reef");
-    net.ask(bob, "JOIN #reef");
-    net.forget(&[ann]);
+    net.request(ann, "JOIN #reef");
+    net.request(bob, "JOIN #reef");
+    net.discard(&[ann]);
     let before = net.id_of(0, "ann");
     let taken = registration(Kind::Client, before.get(), Some(50), "another");
-    net.rig.say(parent, &taken);
-    net.heard(ann, &[]);
+    net.fixture.send_message(parent, &taken);
+    net.expect_lines(ann, &[]);
     assert_ne!(net.id_of(0, "ann"), before);
-    let heard = net.hear(bob);
+    let heard = net.read_lines(bob);
     assert_eq!(
         heard,
         [
@@ -389,32 +392,32 @@ fn whose_id_turns_out_to_be_taken_stays_and_gets_another() {
     assert_eq!(net.members(0, "#reef"), ["0bob", "1ann"]);
     let after = net.id_of(0, "ann");
     net.expect(bob, "PRIVMSG ann :hi", &[]);
-    net.heard(ann, &[":bob!~bob@ID.crc PRIVMSG ann :hi"]);
-    net.say(ann, "PRIVMSG bob :hi");
-    let bytes = net.hear_bytes(bob);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc PRIVMSG ann :hi"]);
+    net.send_line(ann, "PRIVMSG bob :hi");
+    let bytes = net.read_bytes(bob);
     let expected = format!(":ann!~ann@{after}.crc PRIVMSG bob :hi\r\n");
     assert_eq!(bytes, expected.as_bytes());
 }
 
 #[test]
-fn who_is_silent_is_not_waited_for() {
+fn an_unregistered_connection_times_out() {
     let mut net = Net::new(1);
     let ann = net.connect(0);
-    net.say(ann, "NICK ann");
-    net.rig.run(Duration::from_secs(11));
-    net.heard(ann, &["ERROR :Closing Link: * (no registration in time)"]);
-    assert!(net.rig.raws[ann].ended);
+    net.send_line(ann, "NICK ann");
+    net.fixture.run(Duration::from_secs(11));
+    net.expect_lines(ann, &["ERROR :Closing Link: * (no registration in time)"]);
+    assert!(net.fixture.peers[ann].ended);
 }
 
 #[test]
-fn capabilities_hold_registration_up_until_they_are_agreed_on() {
+fn capability_negotiation_delays_registration() {
     let mut net = Net::new(1);
     let ann = net.connect(0);
     let all = "cap-notify echo-message extended-join message-tags multi-prefix server-time \
          setname userhost-in-names";
     net.expect(ann, "CAP LS", &[&format!(":server0 CAP * LS :{all}")]);
-    assert!(net.ask(ann, "NICK ann").is_empty());
-    assert!(net.ask(ann, "USER ann 0 * :Ann").is_empty());
+    assert!(net.request(ann, "NICK ann").is_empty());
+    assert!(net.request(ann, "USER ann 0 * :Ann").is_empty());
     net.expect(ann, "CAP LIST", &[":server0 CAP * LIST :"]);
     net.expect(
         ann,
@@ -433,7 +436,7 @@ fn capabilities_hold_registration_up_until_they_are_agreed_on() {
         "CAP FROB",
         &[":server0 410 * FROB :Invalid CAP command"],
     );
-    assert!(net.ask(ann, "CAP END")[0].contains(" 001 ann "));
+    assert!(net.request(ann, "CAP END")[0].contains(" 001 ann "));
     net.expect(
         ann,
         "CAP LIST",
@@ -455,35 +458,35 @@ fn capabilities_hold_registration_up_until_they_are_agreed_on() {
 }
 
 #[test]
-fn the_network_holds_no_more_than_it_may() {
+fn the_limit_of_hosts_holds_for_users() {
     let mut net = Net::with(1, |config| config.limits.hosts_max = 1);
     net.user(0, "ann");
     let bob = net.connect(0);
-    net.say(bob, "NICK bob");
-    net.say(bob, "USER bob 0 * :Bob");
-    net.heard(bob, &["ERROR :Closing Link: * (the directory is full)"]);
+    net.send_line(bob, "NICK bob");
+    net.send_line(bob, "USER bob 0 * :Bob");
+    net.expect_lines(bob, &["ERROR :Closing Link: * (the directory is full)"]);
 }
 
-// Talk.
+// Messages.
 
 #[test]
-fn what_is_said_to_a_nick_gets_there() {
+fn a_message_to_a_nick_arrives() {
     let mut net = Net::new(2);
     let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
     let eve = net.user_with(1, "eve", "echo-message server-time");
     net.expect(ann, "PRIVMSG Bob :hi there", &[]);
-    net.heard(bob, &[":ann!~ann@ID.crc PRIVMSG bob :hi there"]);
+    net.expect_lines(bob, &[":ann!~ann@ID.crc PRIVMSG bob :hi there"]);
     net.expect(bob, "NOTICE ann psst", &[]);
-    net.heard(ann, &[":bob!~bob@ID.crc NOTICE ann :psst"]);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc NOTICE ann :psst"]);
     net.expect(
         ann,
         "PRIVMSG ann :note",
         &[":ann!~ann@ID.crc PRIVMSG ann :note"],
     );
     // At other servers the nick stands for the user name.
-    net.say(ann, "PRIVMSG eve,bob :both");
-    net.heard(bob, &[":ann!~ann@ID.crc PRIVMSG bob :both"]);
-    let heard = net.hear(eve);
+    net.send_line(ann, "PRIVMSG eve,bob :both");
+    net.expect_lines(bob, &[":ann!~ann@ID.crc PRIVMSG bob :both"]);
+    let heard = net.read_lines(eve);
     let (time, rest) = heard[0].split_once(' ').unwrap();
     assert_eq!(rest, ":ann!ann@ID.crc PRIVMSG eve :both");
     assert!(
@@ -491,18 +494,22 @@ fn what_is_said_to_a_nick_gets_there() {
         "{time}"
     );
     assert_eq!(time.len(), "@time=2023-11-14T22:13:20.000Z".len());
-    let echo = net.ask(eve, "NOTICE bob :quiet");
+    let echo = net.request(eve, "NOTICE bob :quiet");
     assert!(
         echo[0].ends_with(" :eve!~eve@ID.crc NOTICE bob :quiet"),
         "{echo:?}"
     );
-    net.heard(bob, &[":eve!eve@ID.crc NOTICE bob :quiet"]);
-    let chats = net.rig.nodes[0].server.snapshot().counters().chats_relayed;
+    net.expect_lines(bob, &[":eve!eve@ID.crc NOTICE bob :quiet"]);
+    let chats = net.fixture.nodes[0]
+        .server
+        .snapshot()
+        .counters()
+        .chats_relayed;
     assert!(chats >= 4, "{chats}");
 }
 
 #[test]
-fn what_is_read_at_a_glance_is_told_like_all_else() {
+fn the_fast_path_relays_like_the_slow_one() {
     let mut net = Net::new(2);
     let ann = net.user(0, "ann");
     let echo = net.user_with(0, "dan", "echo-message");
@@ -512,59 +519,59 @@ fn what_is_read_at_a_glance_is_told_like_all_else() {
         net.user(1, "far"),
     ];
     let away = net.user(0, "sam");
-    net.ask(away, "AWAY :asleep");
-    for raw in [ann, readers[0], readers[1]] {
-        net.ask(raw, "JOIN #reef");
+    net.request(away, "AWAY :asleep");
+    for peer in [ann, readers[0], readers[1]] {
+        net.request(peer, "JOIN #reef");
     }
-    net.forget(&[ann, readers[0], readers[1]]);
+    net.discard(&[ann, readers[0], readers[1]]);
     let long = "long ".repeat(90);
     for from in [ann, echo] {
         for target in [
             "bob", "BOB", "tim", "far", "sam", "nobody", "#reef", "#none",
         ] {
             for text in ["hi", " hi : there ", "\u{1}ACTION waves\u{1}", &long, "zoé"] {
-                // In small letters it is taken apart.
-                let mut told = Vec::new();
+                // In lower case the full parser reads it.
+                let mut received = Vec::new();
                 for command in ["PRIVMSG", "privmsg", "NOTICE", "notice"] {
-                    let mut all = vec![net.ask(from, &format!("{command} {target} :{text}"))];
-                    all.extend(readers.map(|reader| net.hear(reader)));
-                    all.push(net.hear(away));
-                    // The time goes on.
+                    let mut all = vec![net.request(from, &format!("{command} {target} :{text}"))];
+                    all.extend(readers.map(|reader| net.read_lines(reader)));
+                    all.push(net.read_lines(away));
+                    // Time passes.
                     for line in all.iter_mut().flatten() {
                         if let Some(tags) = line.strip_prefix("@time=") {
                             *line = tags.split_once(' ').unwrap().1.to_owned();
                         }
                     }
-                    told.push(all);
+                    received.push(all);
                 }
-                assert_eq!(told[0], told[1], "{target} {text}");
-                assert_eq!(told[2], told[3], "{target} {text}");
+                assert_eq!(received[0], received[1], "{target} {text}");
+                assert_eq!(received[2], received[3], "{target} {text}");
             }
         }
     }
 }
 
 #[test]
-fn who_takes_a_nick_over_is_told_what_is_said_to_it() {
+fn messages_go_to_the_current_owner_of_a_nick() {
     let mut net = Net::new(1);
     let [ann, bob] = ["ann", "bob"].map(|nick| net.user(0, nick));
     let said = ":ann!~ann@ID.crc PRIVMSG bob :hi";
     net.expect(ann, "PRIVMSG bob :hi", &[]);
-    net.heard(bob, &[said]);
+    net.expect_lines(bob, &[said]);
     net.expect(bob, "NICK rob", &[":bob!~bob@ID.crc NICK :rob"]);
-    let nobody = [":server0 401 ann bob :No such nick/channel"];
-    net.expect(ann, "PRIVMSG bob :hi", &nobody);
+    let unknown = [":server0 401 ann bob :No such nick/channel"];
+    net.expect(ann, "PRIVMSG bob :hi", &unknown);
     let other = net.user(0, "bob");
     net.expect(ann, "PRIVMSG bob :hi", &[]);
-    net.heard(other, &[said]);
-    net.heard(bob, &[]);
-    net.say(other, "QUIT");
-    net.hear(other);
-    net.expect(ann, "PRIVMSG bob :hi", &nobody);
+    net.expect_lines(other, &[said]);
+    net.expect_lines(bob, &[]);
+    net.send_line(other, "QUIT");
+    net.read_lines(other);
+    net.expect(ann, "PRIVMSG bob :hi", &unknown);
 }
 
 #[test]
-fn what_can_not_be_said_is_answered_unless_it_is_a_notice() {
+fn a_message_that_fails_is_answered_and_a_notice_is_not() {
     let mut net = Net::new(1);
     let ann = net.user(0, "ann");
     for (line, answer) in [
@@ -578,27 +585,27 @@ fn what_can_not_be_said_is_answered_unless_it_is_a_notice() {
         net.expect(ann, line, &[&format!(":server0 {answer}")]);
         net.expect(ann, &line.replace("PRIVMSG", "NOTICE"), &[]);
     }
-    let heard = net.ask(ann, "PRIVMSG b,c,d,e,f,g :hi");
+    let heard = net.request(ann, "PRIVMSG b,c,d,e,f,g :hi");
     assert_eq!(heard.len(), 5);
     assert_eq!(heard[4], ":server0 407 ann f :Too many targets");
 }
 
 #[test]
-fn chats_of_the_network_become_lines_and_lines_chats() {
+fn chats_become_lines_and_lines_become_chats() {
     let mut net = Net::new(2);
     let ann = net.user(0, "ann");
     let crc = net.crc(1, 300);
     let to = net.id_of(0, "ann").get();
     net.expect(ann, "PRIVMSG host300 :hi", &[]);
-    net.rig.soon();
-    assert_eq!(net.rig.heard(crc), [chat(to, 300, "hi")]);
+    net.fixture.soon();
+    assert_eq!(net.fixture.received(crc), [chat(to, 300, "hi")]);
     net.expect(ann, "NOTICE host300 :psst", &[]);
-    net.rig.soon();
-    assert_eq!(net.rig.heard(crc), [chat(to, 300, "psst")]);
-    // Lines each for itself; what no line may hold is left out.
-    net.rig
-        .say(crc, &chat(300, to, "one\r\n\n\r\ntwo\0\nQUIT\n \u{1b}"));
-    net.heard(
+    net.fixture.soon();
+    assert_eq!(net.fixture.received(crc), [chat(to, 300, "psst")]);
+    // Each line for itself; bytes that no line may have are left out.
+    net.fixture
+        .send_message(crc, &chat(300, to, "one\r\n\n\r\ntwo\0\nQUIT\n \u{1b}"));
+    net.expect_lines(
         ann,
         &[
             ":host300!host300@ID.crc PRIVMSG ann :one",
@@ -609,62 +616,62 @@ fn chats_of_the_network_become_lines_and_lines_chats() {
     );
     // Long ones are split, between characters.
     let long = "é€😀a".repeat(300);
-    net.rig.say(crc, &chat(300, to, &long));
-    let heard = net.hear(ann);
+    net.fixture.send_message(crc, &chat(300, to, &long));
+    let heard = net.read_lines(ann);
     let begin = ":host300!host300@ID.crc PRIVMSG ann :";
     let said: String = heard
         .iter()
         .map(|line| line.strip_prefix(begin).unwrap())
         .collect();
     assert_eq!((said, heard.len()), (long, 7));
-    // What is no UTF-8 is Latin-1.
-    net.rig.send(ann, b"PRIVMSG host300 :caf\xe9\r\n");
-    net.rig.soon();
-    assert_eq!(net.rig.heard(crc), [chat(to, 300, "caf\u{e9}")]);
+    // Bytes that are not UTF-8 are Latin-1.
+    net.fixture.send(ann, b"PRIVMSG host300 :caf\xe9\r\n");
+    net.fixture.soon();
+    assert_eq!(net.fixture.received(crc), [chat(to, 300, "caf\u{e9}")]);
 }
 
 #[test]
-fn words_go_through_original_servers_and_channels_do_not() {
+fn messages_pass_v1_servers_and_channels_do_not() {
     let mut net = Net::new(1);
     let ann = net.user(0, "ann");
-    net.ask(ann, "JOIN #reef");
-    // An original, and somebody behind it who may be at a server of ours.
-    let original = net.rig.connect(0);
+    net.request(ann, "JOIN #reef");
+    // A v1 server, and a host behind it that may be at a v2 server.
+    let v1 = net.fixture.connect(0);
     let introduction = registration(Kind::Server, 50, None, "an original");
-    net.rig.say(original, &introduction);
+    net.fixture.send_message(v1, &introduction);
     let far = registration(Kind::Client, 500, Some(50), "far away");
-    net.rig.say(original, &far);
-    net.rig.run(Duration::from_secs(5));
-    let told = net.rig.heard(original);
+    net.fixture.send_message(v1, &far);
+    net.fixture.run(Duration::from_secs(5));
+    let received = net.fixture.received(v1);
     let id = net.id_of(0, "ann");
-    let listed = told.iter().any(|message| match message {
+    let listed = received.iter().any(|message| match message {
         Message::ClientRegistration(it) => it.source == id && it.name.as_str() == "ann",
         _ => false,
     });
-    assert!(listed, "{told:?}");
-    let of_channels = told.iter().any(|message| message.kind().is_channel());
-    assert!(!of_channels, "{told:?}");
+    assert!(listed, "{received:?}");
+    let of_channels = received.iter().any(|message| message.kind().is_channel());
+    assert!(!of_channels, "{received:?}");
     net.expect(ann, "PRIVMSG host500 :are you there?", &[]);
-    net.rig.run(Duration::from_secs(1));
+    net.fixture.run(Duration::from_secs(1));
     let asked = chat(id.get(), 500, "are you there?");
-    assert_eq!(net.rig.heard(original), [asked]);
-    net.rig.say(original, &chat(500, id.get(), "I am"));
-    net.heard(ann, &[":host500!host500@ID.crc PRIVMSG ann :I am"]);
-    net.ask(ann, "PRIVMSG #reef :nobody else is here");
-    net.rig.run(Duration::from_secs(1));
-    assert_eq!(net.rig.heard(original), []);
+    assert_eq!(net.fixture.received(v1), [asked]);
+    net.fixture.send_message(v1, &chat(500, id.get(), "I am"));
+    net.expect_lines(ann, &[":host500!host500@ID.crc PRIVMSG ann :I am"]);
+    net.request(ann, "PRIVMSG #reef :nobody else is here");
+    net.fixture.run(Duration::from_secs(1));
+    assert_eq!(net.fixture.received(v1), []);
 }
 
 #[test]
-fn who_is_gone_is_answered_as_nobody() {
+fn a_user_that_has_quit_is_unknown() {
     let mut net = Net::new(1);
     let ann = net.user(0, "ann");
-    let uplink = net.rig.connect(0);
-    net.rig
-        .introduce_ours(uplink, 50, "r=9;f=channels,server-quit");
+    let uplink = net.fixture.connect(0);
+    net.fixture
+        .introduce_v2(uplink, 50, "r=9;f=channels,server-quit");
     let far = registration(Kind::Client, 70, Some(50), "far");
-    net.rig.say(uplink, &far);
-    net.rig.soon();
+    net.fixture.send_message(uplink, &far);
+    net.fixture.soon();
     net.expect(ann, "PRIVMSG host70 :hi", &[]);
     let to = net.id_of(0, "ann").get();
     for (code, text) in [
@@ -672,9 +679,10 @@ fn who_is_gone_is_answered_as_nobody() {
         (StatusCode::UNKNOWN_ID, "Unknown ID 71"),
         (StatusCode::TOO_LONG, "Message too long for ID 70"),
     ] {
-        net.rig.say(uplink, &status(50, to, code.0, text));
+        net.fixture
+            .send_message(uplink, &status(50, to, code.0, text));
     }
-    net.heard(
+    net.expect_lines(
         ann,
         &[
             ":server0 401 ann host70 :No such nick/channel",
@@ -687,7 +695,7 @@ fn who_is_gone_is_answered_as_nobody() {
 // Channels.
 
 #[test]
-fn a_channel_is_entered_seen_and_left() {
+fn users_join_list_and_part_a_channel() {
     let mut net = Net::new(1);
     let (ann, bob) = (net.user(0, "ann"), net.user_with(0, "bob", "extended-join"));
     net.expect(
@@ -706,7 +714,7 @@ fn a_channel_is_entered_seen_and_left() {
         "TOPIC #reef :High tide",
         &[":ann!~ann@ID.crc TOPIC #Reef :High tide"],
     );
-    let heard = net.ask(bob, "JOIN #reef");
+    let heard = net.request(bob, "JOIN #reef");
     let (who_time, heard) = (heard[2].clone(), [&heard[..2], &heard[3..]].concat());
     let mut names: Vec<_> = heard[2].rsplit(':').next().unwrap().split(' ').collect();
     names.sort_unstable();
@@ -718,31 +726,31 @@ fn a_channel_is_entered_seen_and_left() {
         who_time.starts_with(":server0 333 bob #Reef ann!~ann@ID.crc 17000000"),
         "{who_time}"
     );
-    net.heard(ann, &[":bob!~bob@ID.crc JOIN #Reef"]);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc JOIN #Reef"]);
     net.expect(bob, "PRIVMSG #reef :hi all", &[]);
-    net.heard(ann, &[":bob!~bob@ID.crc PRIVMSG #Reef :hi all"]);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc PRIVMSG #Reef :hi all"]);
     net.expect(bob, "NOTICE #reef :ho", &[]);
-    net.heard(ann, &[":bob!~bob@ID.crc NOTICE #Reef :ho"]);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc NOTICE #Reef :ho"]);
     net.expect(
         bob,
         "PART #reef :so long",
         &[":bob!~bob@ID.crc PART #Reef :so long"],
     );
-    net.heard(ann, &[":bob!~bob@ID.crc PART #Reef :so long"]);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc PART #Reef :so long"]);
     net.expect(ann, "JOIN 0", &[":ann!~ann@ID.crc PART #Reef"]);
-    assert_eq!(net.rig.nodes[0].server.snapshot().channels().len(), 0);
+    assert_eq!(net.fixture.nodes[0].server.snapshot().channels().len(), 0);
 }
 
 #[test]
-fn doors_that_stay_shut() {
+fn joins_that_are_refused() {
     let mut net = Net::new(1);
     let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
-    net.ask(ann, "JOIN #k,#l,#i,#b");
+    net.request(ann, "JOIN #k,#l,#i,#b");
     assert_eq!(net.members(0, "#k").len(), 1);
-    net.ask(ann, "MODE #k +k pearl");
-    net.ask(ann, "MODE #l +l 1");
-    net.ask(ann, "MODE #i +i");
-    net.ask(ann, "MODE #b +b bob");
+    net.request(ann, "MODE #k +k pearl");
+    net.request(ann, "MODE #l +l 1");
+    net.request(ann, "MODE #i +i");
+    net.request(ann, "MODE #b +b bob");
     let long = format!("#{}", "x".repeat(64));
     let bad = format!("476 bob {long} :No channel can have this name");
     for (line, answer) in [
@@ -765,46 +773,48 @@ fn doors_that_stay_shut() {
     ] {
         net.expect(bob, line, &[&format!(":server0 {answer}")]);
     }
-    net.forget(&[ann]);
-    // Keys stand by position; an invitation opens all doors but the locked one.
-    let heard = net.ask(bob, "JOIN #n,#k ,pearl");
+    net.discard(&[ann]);
+    // Keys match by position; an invitation lifts everything but a key.
+    let heard = net.request(bob, "JOIN #n,#k ,pearl");
     assert_eq!(
         heard.iter().filter(|line| line.contains(" 366 ")).count(),
         2
     );
-    net.forget(&[ann]);
+    net.discard(&[ann]);
     for channel in ["#i", "#l", "#b"] {
         net.expect(
             ann,
             &format!("INVITE bob {channel}"),
             &[&format!(":server0 341 ann bob {channel}")],
         );
-        net.heard(bob, &[&format!(":ann!~ann@ID.crc INVITE bob {channel}")]);
-        assert!(net.ask(bob, &format!("JOIN {channel}"))[0].ends_with(&format!("JOIN {channel}")));
+        net.expect_lines(bob, &[&format!(":ann!~ann@ID.crc INVITE bob {channel}")]);
+        assert!(
+            net.request(bob, &format!("JOIN {channel}"))[0].ends_with(&format!("JOIN {channel}"))
+        );
         // Once.
-        net.ask(bob, &format!("PART {channel}"));
-        assert_eq!(net.ask(bob, &format!("JOIN {channel}")).len(), 1);
-        net.forget(&[ann]);
+        net.request(bob, &format!("PART {channel}"));
+        assert_eq!(net.request(bob, &format!("JOIN {channel}")).len(), 1);
+        net.discard(&[ann]);
     }
 }
 
 #[test]
-fn nobody_is_in_more_channels_than_may_be() {
+fn the_limit_of_channels_of_a_user_holds() {
     let mut net = Net::new(1);
     let ann = net.user(0, "ann");
     for number in 0..250 {
-        net.say(ann, &format!("JOIN #{number}"));
+        net.send_line(ann, &format!("JOIN #{number}"));
     }
-    net.forget(&[ann]);
+    net.discard(&[ann]);
     let refused = ":server0 405 ann #more :You have joined too many channels";
     net.expect(ann, "JOIN #more", &[refused]);
-    let heard = net.ask(ann, "WHOIS ann");
+    let heard = net.request(ann, "WHOIS ann");
     assert!(heard.iter().filter(|line| line.contains(" 319 ")).count() > 3);
-    assert_eq!(net.ask(ann, "JOIN 0").len(), 250);
+    assert_eq!(net.request(ann, "JOIN 0").len(), 250);
 }
 
 #[test]
-fn channels_are_listed_with_who_is_there() {
+fn list_and_names_show_channels_and_members() {
     let mut net = Net::new(2);
     let ann = net.user(0, "ann");
     net.expect(
@@ -815,9 +825,9 @@ fn channels_are_listed_with_who_is_there() {
             ":server0 323 ann :End of /LIST",
         ],
     );
-    net.ask(ann, "JOIN #a,#b");
+    net.request(ann, "JOIN #a,#b");
     let bob = net.user_with(1, "bob", "multi-prefix userhost-in-names");
-    net.ask(ann, "TOPIC #b :bees");
+    net.request(ann, "TOPIC #b :bees");
     net.expect(
         bob,
         "LIST",
@@ -837,7 +847,7 @@ fn channels_are_listed_with_who_is_there() {
             ":server1 323 bob :End of /LIST",
         ],
     );
-    net.ask(ann, "MODE #a +v ann");
+    net.request(ann, "MODE #a +v ann");
     net.expect(
         bob,
         "NAMES #a,#x",
@@ -862,50 +872,50 @@ fn channels_are_listed_with_who_is_there() {
 #[test]
 fn long_lists_are_split_and_very_long_ones_end() {
     let mut net = Net::new(1);
-    let uplink = net.rig.connect(0);
-    net.rig
-        .introduce_ours(uplink, 50, "r=9;f=channels,server-quit");
+    let uplink = net.fixture.connect(0);
+    net.fixture
+        .introduce_v2(uplink, 50, "r=9;f=channels,server-quit");
     for number in 1000..4000 {
         let client = registration(Kind::Client, number, Some(50), "far");
-        net.rig.say(uplink, &client);
+        net.fixture.send_message(uplink, &client);
         let join = Message::ChannelJoin(crc_wire::ChannelJoin {
             source: id(number),
             by: None,
             flags: crc_wire::MemberFlags::default(),
             channel: ChannelName::new("#reef").unwrap(),
         });
-        net.rig.say(uplink, &join);
+        net.fixture.send_message(uplink, &join);
     }
-    net.rig.soon();
+    net.fixture.soon();
     let ann = net.user(0, "ann");
-    let heard = net.ask(ann, "NAMES #reef");
+    let heard = net.request(ann, "NAMES #reef");
     let nicks: usize = heard[..heard.len() - 1]
         .iter()
         .map(|line| line.rsplit(':').next().unwrap().split(' ').count())
         .sum();
     assert_eq!(nicks, 3000);
-    let heard = net.ask(ann, "WHO #reef");
+    let heard = net.request(ann, "WHO #reef");
     let end = &heard[heard.len() - 2..];
     let cut = ":server0 416 ann WHO :Too many lines in the answer, the rest is left out";
     assert_eq!(end, [cut, ":server0 315 ann #reef :End of /WHO list"]);
     assert!(heard.len() > 1000);
-    let heard = net.ask(ann, "WHO");
+    let heard = net.request(ann, "WHO");
     assert_eq!(heard[heard.len() - 2], cut);
 }
 
 #[test]
-fn channels_reach_over_servers() {
+fn channels_span_servers() {
     let mut net = Net::new(3);
     let ann = net.user(0, "ann");
-    net.ask(ann, "JOIN #reef");
+    net.request(ann, "JOIN #reef");
     let (bob, eve) = (net.user(1, "bob"), net.user(2, "eve"));
-    net.ask(bob, "JOIN #reef");
-    net.ask(eve, "JOIN #reef");
-    net.heard(
+    net.request(bob, "JOIN #reef");
+    net.request(eve, "JOIN #reef");
+    net.expect_lines(
         ann,
         &[":bob!bob@ID.crc JOIN #reef", ":eve!eve@ID.crc JOIN #reef"],
     );
-    net.forget(&[bob]);
+    net.discard(&[bob]);
     for node in 0..3 {
         assert_eq!(net.members(node, "#reef"), ["0bob", "0eve", "1ann"]);
     }
@@ -918,21 +928,21 @@ fn channels_reach_over_servers() {
     ] {
         net.expect(bob, line, &[refused]);
     }
-    // Ranks are given at the home of whoever gets them.
+    // The server of the member changes its status.
     net.expect(
         ann,
         "MODE #reef +o bob",
         &[":ann!~ann@ID.crc MODE #reef +o bob"],
     );
-    net.heard(bob, &[":ann!ann@ID.crc MODE #reef +o bob"]);
-    net.heard(eve, &[":ann!ann@ID.crc MODE #reef +o bob"]);
+    net.expect_lines(bob, &[":ann!ann@ID.crc MODE #reef +o bob"]);
+    net.expect_lines(eve, &[":ann!ann@ID.crc MODE #reef +o bob"]);
     net.expect(
         bob,
         "TOPIC #reef :Low tide",
         &[":bob!~bob@ID.crc TOPIC #reef :Low tide"],
     );
-    net.heard(ann, &[":bob!bob@ID.crc TOPIC #reef :Low tide"]);
-    net.heard(eve, &[":bob!bob@ID.crc TOPIC #reef :Low tide"]);
+    net.expect_lines(ann, &[":bob!bob@ID.crc TOPIC #reef :Low tide"]);
+    net.expect_lines(eve, &[":bob!bob@ID.crc TOPIC #reef :Low tide"]);
     net.expect(
         bob,
         "MODE #reef -o+v ann eve",
@@ -941,21 +951,21 @@ fn channels_reach_over_servers() {
             ":bob!~bob@ID.crc MODE #reef +v eve",
         ],
     );
-    net.forget(&[ann, eve]);
+    net.discard(&[ann, eve]);
     for node in 0..3 {
         assert_eq!(net.members(node, "#reef"), ["0ann", "1bob", "2eve"]);
     }
     net.expect(bob, "MODE #reef +m", &[":bob!~bob@ID.crc MODE #reef +m"]);
-    net.forget(&[ann, eve]);
+    net.discard(&[ann, eve]);
     net.expect(
         ann,
         "PRIVMSG #reef :hi",
         &[":server0 404 ann #reef :Cannot send to channel"],
     );
     net.expect(eve, "PRIVMSG #reef :hi", &[]);
-    net.heard(ann, &[":eve!eve@ID.crc PRIVMSG #reef :hi"]);
-    net.heard(bob, &[":eve!eve@ID.crc PRIVMSG #reef :hi"]);
-    // Putting out.
+    net.expect_lines(ann, &[":eve!eve@ID.crc PRIVMSG #reef :hi"]);
+    net.expect_lines(bob, &[":eve!eve@ID.crc PRIVMSG #reef :hi"]);
+    // Kicks.
     net.expect(
         bob,
         "KICK #reef ann,eve :Closing time",
@@ -964,7 +974,7 @@ fn channels_reach_over_servers() {
             ":bob!~bob@ID.crc KICK #reef eve :Closing time",
         ],
     );
-    net.heard(ann, &[":bob!bob@ID.crc KICK #reef ann :Closing time"]);
+    net.expect_lines(ann, &[":bob!bob@ID.crc KICK #reef ann :Closing time"]);
     net.expect(
         ann,
         "PRIVMSG #reef :hi",
@@ -974,16 +984,16 @@ fn channels_reach_over_servers() {
         assert_eq!(net.members(node, "#reef"), ["1bob"]);
     }
     // An invitation across servers.
-    net.ask(bob, "MODE #reef +i");
+    net.request(bob, "MODE #reef +i");
     net.expect(
         ann,
         "JOIN #reef",
         &[":server0 473 ann #reef :Cannot join channel (+i)"],
     );
     net.expect(bob, "INVITE ann #reef", &[":server1 341 bob ann #reef"]);
-    net.heard(ann, &[":bob!bob@ID.crc INVITE ann #reef"]);
+    net.expect_lines(ann, &[":bob!bob@ID.crc INVITE ann #reef"]);
     assert!(
-        net.ask(ann, "JOIN #reef")
+        net.request(ann, "JOIN #reef")
             .iter()
             .any(|line| line.contains(" 332 "))
     );
@@ -993,7 +1003,7 @@ fn channels_reach_over_servers() {
 fn modes_of_a_channel() {
     let mut net = Net::new(1);
     let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
-    net.ask(ann, "JOIN #reef");
+    net.request(ann, "JOIN #reef");
     net.expect(ann, "MODE #reef", &[":server0 324 ann #reef +nt"]);
     net.expect(
         ann,
@@ -1024,7 +1034,7 @@ fn modes_of_a_channel() {
     net.expect(ann, "MODE #reef +b", &bans);
     let off = ":ann!~ann@ID.crc MODE #reef -b bob!*@*";
     net.expect(ann, "MODE #reef -b BOB", &[off]);
-    assert_eq!(net.ask(bob, "MODE #reef b").len(), 2);
+    assert_eq!(net.request(bob, "MODE #reef b").len(), 2);
     for (line, answer) in [
         ("MODE", "461 ann MODE :Not enough parameters"),
         ("MODE #x", "403 ann #x :No such channel"),
@@ -1058,9 +1068,9 @@ fn modes_of_a_channel() {
     for line in ["MODE #reef +m", "KICK #reef ann", "INVITE ann #reef"] {
         net.expect(bob, line, &[outside]);
     }
-    // Without +t everybody sets the topic, without +n everybody speaks.
-    net.ask(bob, "JOIN #reef");
-    net.forget(&[ann]);
+    // Without +t any member sets the topic, without +n any user speaks.
+    net.request(bob, "JOIN #reef");
+    net.discard(&[ann]);
     net.expect(
         bob,
         "TOPIC #reef :ours",
@@ -1076,161 +1086,168 @@ fn modes_of_a_channel() {
             ":ann!~ann@ID.crc MODE #reef -n",
         ],
     );
-    net.ask(bob, "PART #reef");
-    net.ask(bob, "CAP REQ echo-message");
-    net.forget(&[ann]);
+    net.request(bob, "PART #reef");
+    net.request(bob, "CAP REQ echo-message");
+    net.discard(&[ann]);
     let said = ":bob!~bob@ID.crc PRIVMSG #reef :from afar";
     net.expect(bob, "PRIVMSG #reef :from afar", &[said]);
-    net.heard(ann, &[said]);
+    net.expect_lines(ann, &[said]);
 }
 
 #[test]
-fn texts_are_cut_where_they_are_said_to_be() {
+fn texts_are_cut_at_the_advertised_lengths() {
     let mut net = Net::new(1);
     let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
-    net.ask(ann, "JOIN #reef");
-    net.ask(bob, "JOIN #reef");
-    net.forget(&[ann]);
+    net.request(ann, "JOIN #reef");
+    net.request(bob, "JOIN #reef");
+    net.discard(&[ann]);
     let long = "é".repeat(230);
     let topic = "é".repeat(195);
-    let told = format!(":ann!~ann@ID.crc TOPIC #reef :{topic}");
-    net.expect(ann, &format!("TOPIC #reef :{long}"), &[&told]);
+    let received = format!(":ann!~ann@ID.crc TOPIC #reef :{topic}");
+    net.expect(ann, &format!("TOPIC #reef :{long}"), &[&received]);
     let why = "é".repeat(150);
-    let told = format!(":ann!~ann@ID.crc KICK #reef bob :{why}");
-    net.expect(ann, &format!("KICK #reef bob :{long}"), &[&told]);
-    net.ask(ann, &format!("AWAY :{long}"));
-    let told = format!(":server0 301 bob ann :{why}");
-    net.forget(&[bob]);
-    net.expect(bob, "PRIVMSG ann :hi", &[&told]);
+    let received = format!(":ann!~ann@ID.crc KICK #reef bob :{why}");
+    net.expect(ann, &format!("KICK #reef bob :{long}"), &[&received]);
+    net.request(ann, &format!("AWAY :{long}"));
+    let received = format!(":server0 301 bob ann :{why}");
+    net.discard(&[bob]);
+    net.expect(bob, "PRIVMSG ann :hi", &[&received]);
 }
 
 #[test]
-fn who_is_banned_is_not_heard_unless_it_has_a_voice() {
+fn a_banned_member_is_muted_unless_it_has_voice() {
     let mut net = Net::new(2);
     let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
-    net.ask(ann, "JOIN #reef");
-    net.ask(bob, "JOIN #reef");
-    // As others see it, which is not as its own server does.
-    net.ask(ann, "MODE #reef +b *!bob@*");
-    net.forget(&[ann, bob]);
+    net.request(ann, "JOIN #reef");
+    net.request(bob, "JOIN #reef");
+    // By its name on other servers, which differs from that on its own.
+    net.request(ann, "MODE #reef +b *!bob@*");
+    net.discard(&[ann, bob]);
     let refused = ":server1 404 bob #reef :Cannot send to channel";
     net.expect(bob, "PRIVMSG #reef :hi", &[refused]);
     net.expect(bob, "NOTICE #reef :hi", &[]);
-    net.heard(ann, &[]);
-    net.ask(ann, "MODE #reef +v bob");
-    net.forget(&[bob]);
+    net.expect_lines(ann, &[]);
+    net.request(ann, "MODE #reef +v bob");
+    net.discard(&[bob]);
     net.expect(bob, "PRIVMSG #reef :hi", &[]);
-    net.heard(ann, &[":bob!bob@ID.crc PRIVMSG #reef :hi"]);
+    net.expect_lines(ann, &[":bob!bob@ID.crc PRIVMSG #reef :hi"]);
 }
 
 #[test]
-fn a_list_of_bans_has_an_end() {
+fn the_ban_list_is_bounded() {
     let mut net = Net::new(1);
     let ann = net.user(0, "ann");
-    net.ask(ann, "JOIN #reef");
+    net.request(ann, "JOIN #reef");
     for number in 0..100 {
-        net.say(ann, &format!("MODE #reef +b n{number}"));
+        net.send_line(ann, &format!("MODE #reef +b n{number}"));
     }
-    net.forget(&[ann]);
+    net.discard(&[ann]);
     let full = ":server0 478 ann #reef more!*@* :The channel's list of bans is full";
     net.expect(ann, "MODE #reef +b more", &[full]);
-    assert_eq!(net.ask(ann, "MODE #reef b").len(), 101);
+    assert_eq!(net.request(ann, "MODE #reef b").len(), 101);
 }
 
 #[test]
-fn one_hears_ones_own_words_only_if_one_wants_to() {
+fn a_user_gets_its_own_messages_with_echo_message_only() {
     let mut net = Net::new(2);
     let ann = net.user_with(0, "ann", "echo-message");
     let bob = net.user(0, "bob");
-    net.ask(ann, "JOIN #reef");
-    net.ask(bob, "JOIN #reef");
-    net.forget(&[ann]);
+    net.request(ann, "JOIN #reef");
+    net.request(bob, "JOIN #reef");
+    net.discard(&[ann]);
     let said = ":ann!~ann@ID.crc PRIVMSG #reef :hi";
     net.expect(ann, "PRIVMSG #reef :hi", &[said]);
-    net.heard(bob, &[said]);
+    net.expect_lines(bob, &[said]);
     net.expect(bob, "PRIVMSG #reef :ho", &[]);
-    net.heard(ann, &[":bob!~bob@ID.crc PRIVMSG #reef :ho"]);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc PRIVMSG #reef :ho"]);
 }
 
 #[test]
-fn clients_of_the_network_are_members_like_others() {
+fn crc_clients_and_irc_users_share_channels() {
     let mut net = Net::new(2);
     let ann = net.user(0, "ann");
-    net.ask(ann, "JOIN #reef");
+    net.request(ann, "JOIN #reef");
     let crc = net.crc(1, 300);
     let host = net.id_of(0, "ann");
-    net.rig
-        .say(crc, &wish(300, None, RequestKind::JOIN, "#reef", ""));
-    net.heard(ann, &[":host300!host300@ID.crc JOIN #reef"]);
-    net.rig.heard(crc);
-    net.say(ann, "PRIVMSG #reef :hi");
-    net.say(ann, "NOTICE #reef :ho");
-    net.rig.soon();
-    let heard = net.rig.heard(crc);
+    net.fixture.send_message(
+        crc,
+        &channel_request(300, None, RequestKind::JOIN, "#reef", ""),
+    );
+    net.expect_lines(ann, &[":host300!host300@ID.crc JOIN #reef"]);
+    net.fixture.received(crc);
+    net.send_line(ann, "PRIVMSG #reef :hi");
+    net.send_line(ann, "NOTICE #reef :ho");
+    net.fixture.soon();
+    let heard = net.fixture.received(crc);
     assert_eq!(heard[0], channel_frame(host.get(), "#reef", "hi"));
     assert!(matches!(&heard[1], Message::ChannelChat(chat) if chat.kind == ChatKind::Notice));
-    net.rig.say(crc, &channel_frame(300, "#reef", "one\ntwo"));
-    net.heard(
+    net.fixture
+        .send_message(crc, &channel_frame(300, "#reef", "one\ntwo"));
+    net.expect_lines(
         ann,
         &[
             ":host300!host300@ID.crc PRIVMSG #reef :one",
             ":host300!host300@ID.crc PRIVMSG #reef :two",
         ],
     );
-    net.rig
-        .say(crc, &wish(300, Some(host), RequestKind::NOTICE, "", "psst"));
-    net.heard(ann, &[":host300!host300@ID.crc NOTICE ann :psst"]);
+    net.fixture.send_message(
+        crc,
+        &channel_request(300, Some(host), RequestKind::NOTICE, "", "psst"),
+    );
+    net.expect_lines(ann, &[":host300!host300@ID.crc NOTICE ann :psst"]);
     net.expect(
         ann,
         "MODE #reef +o host300",
         &[":ann!~ann@ID.crc MODE #reef +o host300"],
     );
-    net.rig
-        .say(crc, &wish(300, Some(host), RequestKind::DEOP, "#reef", ""));
-    net.heard(ann, &[":host300!host300@ID.crc MODE #reef -o ann"]);
-    net.rig.say(
+    net.fixture.send_message(
         crc,
-        &wish(300, Some(host), RequestKind::KICK, "#reef", "out"),
+        &channel_request(300, Some(host), RequestKind::DEOP, "#reef", ""),
     );
-    net.heard(ann, &[":host300!host300@ID.crc KICK #reef ann :out"]);
-    net.rig.say(
+    net.expect_lines(ann, &[":host300!host300@ID.crc MODE #reef -o ann"]);
+    net.fixture.send_message(
         crc,
-        &wish(300, Some(host), RequestKind::INVITE, "#reef", ""),
+        &channel_request(300, Some(host), RequestKind::KICK, "#reef", "out"),
     );
-    net.heard(ann, &[":host300!host300@ID.crc INVITE ann #reef"]);
+    net.expect_lines(ann, &[":host300!host300@ID.crc KICK #reef ann :out"]);
+    net.fixture.send_message(
+        crc,
+        &channel_request(300, Some(host), RequestKind::INVITE, "#reef", ""),
+    );
+    net.expect_lines(ann, &[":host300!host300@ID.crc INVITE ann #reef"]);
 }
 
 #[test]
-fn who_is_in_a_network_without_words_for_it_is_not_put_out() {
+fn a_member_with_a_name_that_irc_cannot_show_is_not_kicked() {
     let mut net = Net::new(2);
     let (ann, eve) = (net.user(0, "ann"), net.user(1, "eve"));
-    net.ask(ann, "JOIN #reef");
-    let course = net.rig.connect_at(0, COURSE);
-    net.say(course, "SERVER leaf 1 :Leaf");
-    net.say(course, ":leaf USER bob host leaf :Bob");
-    net.say(course, ":bob JOIN #reef");
-    net.hear(course);
-    net.heard(ann, &[":bob!bob@ID.crc JOIN #reef"]);
+    net.request(ann, "JOIN #reef");
+    let course = net.fixture.connect_at(0, LEGACY);
+    net.send_line(course, "SERVER leaf 1 :Leaf");
+    net.send_line(course, ":leaf USER bob host leaf :Bob");
+    net.send_line(course, ":bob JOIN #reef");
+    net.read_lines(course);
+    net.expect_lines(ann, &[":bob!bob@ID.crc JOIN #reef"]);
     let answer = ":server0 482 ann #reef :bob can't be put out: its network has no word for it";
     net.expect(ann, "KICK #reef bob", &[answer]);
     let given = ":ann!~ann@ID.crc MODE #reef +v bob";
     net.expect(ann, "MODE #reef +v bob", &[given]);
-    // From afar this is not known, and nothing happens.
-    net.ask(eve, "JOIN #reef");
-    net.ask(ann, "MODE #reef +o eve");
-    net.forget(&[eve]);
+    // Another server does not know this, and does nothing.
+    net.request(eve, "JOIN #reef");
+    net.request(ann, "MODE #reef +o eve");
+    net.discard(&[eve]);
     net.expect(eve, "KICK #reef bob", &[]);
     assert_eq!(net.members(1, "#reef"), ["1ann", "1eve", "2bob"]);
 }
 
 #[test]
-fn settings_by_nobody_are_the_servers() {
+fn settings_without_a_source_come_from_the_server() {
     let mut net = Net::new(1);
     let ann = net.user(0, "ann");
-    net.ask(ann, "JOIN #reef");
-    let peer = net.rig.connect(0);
-    net.rig
-        .introduce_ours(peer, 50, "r=9;f=channels,server-quit");
+    net.request(ann, "JOIN #reef");
+    let peer = net.fixture.connect(0);
+    net.fixture
+        .introduce_v2(peer, 50, "r=9;f=channels,server-quit");
     let set = |field, value: &str| {
         Message::ChannelSetting(crc_wire::ChannelSetting {
             source: None,
@@ -1248,9 +1265,9 @@ fn settings_by_nobody_are_the_servers() {
         (ChannelField::BANS, "a!*@* b!*@*"),
         (ChannelField(77), "x"),
     ] {
-        net.rig.say(peer, &set(field, value));
+        net.fixture.send_message(peer, &set(field, value));
     }
-    net.heard(
+    net.expect_lines(
         ann,
         &[
             ":server0 TOPIC #reef :a  QUIT",
@@ -1262,62 +1279,62 @@ fn settings_by_nobody_are_the_servers() {
     );
 }
 
-// Leaving.
+// Quits.
 
 #[test]
-fn acquaintances_hear_of_who_quits_or_is_renamed_once() {
+fn users_in_common_channels_get_a_quit_or_rename_once() {
     let mut net = Net::new(2);
     let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
     let eve = net.user(1, "eve");
     let timed = net.user_with(0, "tim", "server-time");
     for user in [ann, bob, eve, timed] {
-        net.ask(user, "JOIN #a,#b");
+        net.request(user, "JOIN #a,#b");
     }
     let other = net.user(0, "stranger");
-    net.forget(&[ann, bob, eve, timed]);
+    net.discard(&[ann, bob, eve, timed]);
     net.expect(eve, "NICK eva", &[":eve!~eve@ID.crc NICK :eva"]);
-    net.heard(ann, &[":eve!eve@ID.crc NICK :eva"]);
+    net.expect_lines(ann, &[":eve!eve@ID.crc NICK :eva"]);
     net.expect(ann, "NICK anna", &[":ann!~ann@ID.crc NICK :anna"]);
-    net.heard(
+    net.expect_lines(
         bob,
         &[":eve!eve@ID.crc NICK :eva", ":ann!~ann@ID.crc NICK :anna"],
     );
-    net.heard(eve, &[":ann!ann@ID.crc NICK :anna"]);
+    net.expect_lines(eve, &[":ann!ann@ID.crc NICK :anna"]);
     net.expect(ann, "PRIVMSG #a :it is me", &[]);
-    net.heard(bob, &[":anna!~ann@ID.crc PRIVMSG #a :it is me"]);
-    net.forget(&[eve]);
+    net.expect_lines(bob, &[":anna!~ann@ID.crc PRIVMSG #a :it is me"]);
+    net.discard(&[eve]);
     net.expect(
         ann,
         "QUIT :so long",
         &["ERROR :Closing Link: anna (Quit: so long)"],
     );
-    assert!(net.rig.raws[ann].ended);
-    net.heard(bob, &[":anna!~ann@ID.crc QUIT :so long"]);
-    net.heard(eve, &[":anna!anna@ID.crc QUIT :so long"]);
-    net.rig.cut_raw(bob);
-    net.heard(
+    assert!(net.fixture.peers[ann].ended);
+    net.expect_lines(bob, &[":anna!~ann@ID.crc QUIT :so long"]);
+    net.expect_lines(eve, &[":anna!anna@ID.crc QUIT :so long"]);
+    net.fixture.close_peer(bob);
+    net.expect_lines(
         eve,
         &[":bob!bob@ID.crc QUIT :the peer closed the connection"],
     );
     // A whole server.
-    net.forget(&[timed]);
-    net.rig.kill(1);
-    net.rig.soon();
-    let heard = net.hear(timed);
+    net.discard(&[timed]);
+    net.fixture.kill(1);
+    net.fixture.soon();
+    let heard = net.read_lines(timed);
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert!(heard[0].contains(" :eva!eva@ID.crc QUIT :"), "{heard:?}");
-    net.heard(other, &[]);
+    net.expect_lines(other, &[]);
     assert_eq!(net.members(0, "#a"), ["0tim"]);
 }
 
 #[test]
-fn a_server_that_leaves_says_so() {
+fn a_leaving_server_sends_error() {
     let mut net = Net::new(1);
     let ann = net.user(0, "ann");
     let reason = "tired".into();
-    net.rig
+    net.fixture
         .handle(0, crc_core::Event::Command(ServerCommand::Leave { reason }));
-    net.heard(
+    net.expect_lines(
         ann,
         &[
             ":server0 NOTICE ann :Server leaving: tired",
@@ -1327,53 +1344,53 @@ fn a_server_that_leaves_says_so() {
 }
 
 #[test]
-fn whoever_is_silent_is_asked_and_in_the_end_left() {
+fn a_silent_user_is_pinged_and_then_closed() {
     let mut net = Net::new(1);
     let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
-    net.ask(ann, "JOIN #reef");
-    net.ask(bob, "JOIN #reef");
-    net.forget(&[ann]);
-    net.rig.run(Duration::from_secs(91));
-    net.heard(ann, &["PING :server0"]);
+    net.request(ann, "JOIN #reef");
+    net.request(bob, "JOIN #reef");
+    net.discard(&[ann]);
+    net.fixture.run(Duration::from_secs(91));
+    net.expect_lines(ann, &["PING :server0"]);
     net.expect(ann, "PONG server0", &[]);
-    net.heard(bob, &["PING :server0"]);
-    net.rig.run(Duration::from_secs(61));
-    net.heard(bob, &["ERROR :Closing Link: bob (Ping timeout)"]);
-    assert!(net.rig.raws[bob].ended);
-    net.heard(ann, &[":bob!~bob@ID.crc QUIT :Ping timeout"]);
-    net.rig.run(Duration::from_secs(30));
-    net.heard(ann, &["PING :server0"]);
+    net.expect_lines(bob, &["PING :server0"]);
+    net.fixture.run(Duration::from_secs(61));
+    net.expect_lines(bob, &["ERROR :Closing Link: bob (Ping timeout)"]);
+    assert!(net.fixture.peers[bob].ended);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc QUIT :Ping timeout"]);
+    net.fixture.run(Duration::from_secs(30));
+    net.expect_lines(ann, &["PING :server0"]);
 }
 
 #[test]
-fn what_comes_too_fast_is_read_later_and_not_all_of_it() {
+fn lines_that_come_too_fast_are_delayed_and_then_dropped() {
     let mut net = Net::with(1, |config| config.limits.irc_lines_per_second = 2);
     let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
     // Two lines have been used to register.
     for number in 0..20 {
-        net.say(ann, &format!("PRIVMSG bob :{number}"));
+        net.send_line(ann, &format!("PRIVMSG bob :{number}"));
     }
-    assert_eq!(net.hear(bob).len(), 8);
-    net.rig.run(Duration::from_secs(3));
-    assert_eq!(net.hear(bob).len(), 6);
-    net.say(ann, "PRIVMSG bob :20");
-    net.rig.run(Duration::from_secs(10));
-    let heard = net.hear(bob);
+    assert_eq!(net.read_lines(bob).len(), 8);
+    net.fixture.run(Duration::from_secs(3));
+    assert_eq!(net.read_lines(bob).len(), 6);
+    net.send_line(ann, "PRIVMSG bob :20");
+    net.fixture.run(Duration::from_secs(10));
+    let heard = net.read_lines(bob);
     let said: Vec<_> = heard
         .iter()
         .map(|l| l.rsplit(':').next().unwrap())
         .collect();
     assert_eq!(said, ["14", "15", "16", "17", "18", "19", "20"]);
     for _ in 0..200 {
-        net.say(ann, &format!("PRIVMSG bob :{}", "x".repeat(100)));
+        net.send_line(ann, &format!("PRIVMSG bob :{}", "x".repeat(100)));
     }
-    let heard = net.hear(ann);
+    let heard = net.read_lines(ann);
     assert_eq!(heard, ["ERROR :Closing Link: ann (Excess Flood)"]);
-    assert!(net.rig.raws[ann].ended);
+    assert!(net.fixture.peers[ann].ended);
 }
 
 #[test]
-fn lines_that_are_too_long_or_make_no_sense_are_left_out() {
+fn invalid_and_too_long_lines_are_ignored() {
     let mut net = Net::new(1);
     let ann = net.user(0, "ann");
     let long = format!("PRIVMSG ann :{}", "x".repeat(500));
@@ -1392,24 +1409,24 @@ fn lines_that_are_too_long_or_make_no_sense_are_left_out() {
     net.expect(ann, ":eve!e@x PING own", &[":server0 PONG server0 :own"]);
     net.expect(ann, "TAGMSG bob", &[]);
     net.expect(ann, "001 ann", &[]);
-    let dropped = net.rig.nodes[0].server.snapshot().counters().dropped;
+    let dropped = net.fixture.nodes[0].server.snapshot().counters().dropped;
     assert_eq!(dropped, 5);
 }
 
-// Questions.
+// Queries.
 
 #[test]
-fn questions_about_users() {
+fn queries_about_users() {
     let mut net = Net::new(2);
     let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
-    net.ask(ann, "JOIN #reef");
+    net.request(ann, "JOIN #reef");
     net.expect(
         ann,
         "AWAY :tea",
         &[":server0 306 ann :You have been marked as being away"],
     );
     let eve = net.user(0, "eve");
-    let whois = net.ask(eve, "WHOIS server0 Ann");
+    let whois = net.request(eve, "WHOIS server0 Ann");
     let idle = whois[4]
         .strip_prefix(":server0 317 eve ann 0 170000000")
         .unwrap();
@@ -1495,8 +1512,8 @@ fn questions_about_users() {
         "WHO bob o",
         &[":server0 315 eve bob :End of /WHO list"],
     );
-    assert_eq!(net.ask(eve, "WHO").len(), 4);
-    assert_eq!(net.ask(eve, "WHO #none").len(), 1);
+    assert_eq!(net.request(eve, "WHO").len(), 4);
+    assert_eq!(net.request(eve, "WHO #none").len(), 1);
     net.expect(
         ann,
         "AWAY",
@@ -1506,14 +1523,14 @@ fn questions_about_users() {
             ":server0 305 ann :You are no longer marked as being away",
         ],
     );
-    // Who is invisible is found by name, or by those who share a channel.
+    // An invisible user is found by its nick, or by users in a common channel.
     net.expect(ann, "MODE ann +i", &[":ann!~ann@ID.crc MODE ann +i"]);
     net.expect(ann, "MODE Ann", &[":server0 221 ann +i"]);
-    assert_eq!(net.ask(eve, "WHO a*").len(), 1);
-    assert_eq!(net.ask(eve, "WHO ann").len(), 2);
-    net.ask(eve, "JOIN #reef");
-    assert_eq!(net.ask(eve, "WHO a*").len(), 2);
-    net.forget(&[ann]);
+    assert_eq!(net.request(eve, "WHO a*").len(), 1);
+    assert_eq!(net.request(eve, "WHO ann").len(), 2);
+    net.request(eve, "JOIN #reef");
+    assert_eq!(net.request(eve, "WHO a*").len(), 2);
+    net.discard(&[ann]);
     net.expect(ann, "MODE ann -iw", &[":ann!~ann@ID.crc MODE ann -i"]);
     net.expect(ann, "MODE ann", &[":server0 221 ann +"]);
     net.expect(ann, "MODE ann +Z", &[":server0 501 ann :Unknown mode flag"]);
@@ -1524,7 +1541,7 @@ fn questions_about_users() {
         "MODE zoe",
         &[":server0 401 ann zoe :No such nick/channel"],
     );
-    net.heard(bob, &[]);
+    net.expect_lines(bob, &[]);
 }
 
 #[test]
@@ -1532,13 +1549,13 @@ fn a_real_name_can_be_changed() {
     let mut net = Net::new(2);
     let ann = net.user_with(0, "ann", "setname");
     let (bob, eve) = (net.user_with(0, "bob", "setname"), net.user(1, "eve"));
-    net.ask(ann, "JOIN #reef");
-    net.ask(bob, "JOIN #reef");
-    net.forget(&[ann]);
-    let told = ":ann!~ann@ID.crc SETNAME :Ann\u{e9} [b]";
-    net.expect(ann, "SETNAME :Ann\u{e9}\x02 [b]", &[told]);
-    net.heard(bob, &[told]);
-    let whois = net.ask(eve, "WHOIS ann");
+    net.request(ann, "JOIN #reef");
+    net.request(bob, "JOIN #reef");
+    net.discard(&[ann]);
+    let received = ":ann!~ann@ID.crc SETNAME :Ann\u{e9} [b]";
+    net.expect(ann, "SETNAME :Ann\u{e9}\x02 [b]", &[received]);
+    net.expect_lines(bob, &[received]);
+    let whois = net.request(eve, "WHOIS ann");
     assert_eq!(whois[0], ":server1 311 eve ann ann ID.crc * :Ann\u{e9} [b]");
     assert!(whois[1].contains("#reef"), "still there: {whois:?}");
     net.expect(
@@ -1549,12 +1566,12 @@ fn a_real_name_can_be_changed() {
 }
 
 #[test]
-fn questions_about_the_server() {
+fn queries_about_the_server() {
     let mut net = Net::new(2);
     let ann = net.user(0, "ann");
     net.connect(0);
     let version = concat!("crc-", env!("CARGO_PKG_VERSION"));
-    let answer = net.ask(ann, "VERSION");
+    let answer = net.request(ann, "VERSION");
     assert_eq!(
         answer[0],
         format!(":server0 351 ann {version} server0 :a relay chat server")
@@ -1570,7 +1587,7 @@ fn questions_about_the_server() {
             ":server0 255 ann :I have 1 clients and 1 servers",
         ],
     );
-    let time = net.ask(ann, "TIME");
+    let time = net.request(ann, "TIME");
     assert!(
         time[0].starts_with(":server0 391 ann server0 :Tue, 14 Nov 2023 22:13:2"),
         "{time:?}"
@@ -1585,7 +1602,7 @@ fn questions_about_the_server() {
         "ADMIN",
         &[":server0 423 ann server0 :No administrative info available"],
     );
-    let info = net.ask(ann, "INFO");
+    let info = net.request(ann, "INFO");
     assert_eq!(info[1], ":server0 371 ann :Server 0");
     assert_eq!(info[3], ":server0 374 ann :End of INFO list");
     net.expect(
@@ -1599,7 +1616,7 @@ fn questions_about_the_server() {
     );
     net.expect(ann, "STATS l", &[":server0 219 ann l :End of STATS report"]);
     assert_eq!(
-        net.ask(ann, "STATS u")[0],
+        net.request(ann, "STATS u")[0],
         ":server0 242 ann :Server Up 0 days 0:00:03"
     );
     for (line, answer) in [
@@ -1636,7 +1653,7 @@ fn questions_about_the_server() {
 
 // Anything.
 
-/// A line of anything: mostly of words that mean something.
+/// Any line, mostly of meaningful words.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let verbs = irc_wire::Verb::ALL.iter().map(|verb| verb.as_str());
     let verb = proptest::sample::select(verbs.collect::<Vec<_>>());
@@ -1700,22 +1717,22 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// Whatever users say, nothing breaks, what is answered are lines of IRC, and all
-    /// servers come to know the same channels.
+    /// Whatever users send, the servers' checks hold, replies are lines of IRC, and all
+    /// servers agree on the channels.
     #[test]
     fn nothing_breaks(said in proptest::collection::vec((0..4_usize, line()), 1..60)) {
         let mut net = Net::new(2);
-        let stranger = net.connect(0);
-        let users = [net.user(0, "ann"), net.user(0, "bob"), net.user(1, "eve"), stranger];
+        let unregistered = net.connect(0);
+        let users = [net.user(0, "ann"), net.user(0, "bob"), net.user(1, "eve"), unregistered];
         let crc = net.crc(1, 300);
-        net.rig.say(crc, &wish(300, None, RequestKind::JOIN, "#a", ""));
-        net.rig.soon();
+        net.fixture.send_message(crc, &channel_request(300, None, RequestKind::JOIN, "#a", ""));
+        net.fixture.soon();
         for (who, line) in said {
-            net.rig.send(users[who], &line);
-            net.rig.soon();
+            net.fixture.send(users[who], &line);
+            net.fixture.soon();
         }
         for user in users {
-            let bytes = net.hear_bytes(user);
+            let bytes = net.read_bytes(user);
             let text = String::from_utf8(bytes).unwrap();
             for line in text.split_terminator("\r\n") {
                 let message = irc_wire::Message::parse(line.as_bytes());
@@ -1724,9 +1741,9 @@ proptest! {
                 prop_assert!(line.len() - tags.unwrap_or(0) <= 510, "{:?}", line);
             }
         }
-        net.rig.heard(crc);
+        net.fixture.received(crc);
         let channels = |node: usize| {
-            let snapshot = net.rig.nodes[node].server.snapshot();
+            let snapshot = net.fixture.nodes[node].server.snapshot();
             let channels = snapshot.channels().iter().map(|channel| {
                 let members: Vec<_> = channel.members().collect();
                 (channel.name().to_owned(), members, channel.settings().clone())

@@ -1,9 +1,8 @@
 //! Many servers at once, beside a model that knows the whole network.
 //!
-//! Whatever happens, in whatever order bytes arrive and however they are cut:
-//! when things have come to rest, every server knows exactly the hosts of its
-//! part of the tree, by the right first links, and every chat has been
-//! delivered once or answered.
+//! In whatever order bytes arrive, and however they are cut: at rest every server knows
+//! exactly the hosts of its part of the tree, with the right first links, and every chat
+//! was delivered once or answered.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,14 +10,14 @@
     reason = "a test may fail"
 )]
 
-mod rig;
+mod fixture;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crc_wire::Message;
+use fixture::{Fixture, Kind, chat, config, quit, registration};
 use proptest::prelude::*;
-use rig::{Kind, Rig, chat, config, quit, registration};
 
 /// What may happen to a network.
 #[derive(Debug, Clone)]
@@ -33,24 +32,24 @@ enum Step {
         id: u32,
         announces: bool,
     },
-    /// A client quits, or just goes.
+    /// A client quits, or closes its connection.
     Leave {
         client: usize,
         says_so: bool,
     },
-    /// A client speaks to another, or to nobody.
+    /// A client sends a chat to another one, or to an unknown id.
     Chat {
         from: usize,
         to: usize,
     },
-    /// A server dies; `Restart` brings it back.
+    /// A server crashes; `Restart` brings it back.
     Kill {
         server: usize,
     },
     Restart {
         server: usize,
     },
-    /// Some of what is on its way arrives.
+    /// Some of what is in flight arrives.
     Wait,
 }
 
@@ -70,7 +69,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 struct Client {
-    raw: usize,
+    peer: usize,
     id: u32,
     server: usize,
     /// It has neither quit, nor been refused, nor lost its server.
@@ -79,19 +78,19 @@ struct Client {
     heard: Vec<Message<'static>>,
 }
 
-/// The network as somebody sees it who sees all of it.
+/// The servers, and a model of the whole network.
 struct World {
-    rig: Rig,
+    fixture: Fixture,
     parents: Vec<Option<usize>>,
     clients: Vec<Client>,
 }
 
 impl World {
     fn new(seed: u64) -> World {
-        let mut rig = Rig::new(seed);
-        rig.server(None);
+        let mut fixture = Fixture::new(seed);
+        fixture.server(None);
         World {
-            rig,
+            fixture,
             parents: vec![None],
             clients: Vec::new(),
         }
@@ -102,7 +101,8 @@ impl World {
             Step::Server { parent } if self.parents.len() < 8 => {
                 let parent = parent % self.parents.len();
                 self.parents.push(Some(parent));
-                self.rig.server_with(self.config(self.parents.len() - 1));
+                self.fixture
+                    .server_with(self.config(self.parents.len() - 1));
             }
             Step::Client {
                 server,
@@ -110,10 +110,10 @@ impl World {
                 announces,
             } => {
                 let server = server % self.parents.len();
-                if self.rig.nodes[server].alive {
-                    let raw = self.rig.client(server, id);
+                if self.fixture.nodes[server].alive {
+                    let peer = self.fixture.client(server, id);
                     self.clients.push(Client {
-                        raw,
+                        peer,
                         id,
                         server,
                         living: true,
@@ -126,9 +126,10 @@ impl World {
                 let client = client % self.clients.len();
                 let client = &mut self.clients[client];
                 if client.living && says_so {
-                    self.rig.say(client.raw, &quit(client.id, "bye"));
+                    self.fixture
+                        .send_message(client.peer, &quit(client.id, "bye"));
                 } else if client.living {
-                    self.rig.cut_raw(client.raw);
+                    self.fixture.close_peer(client.peer);
                 }
                 client.living = false;
             }
@@ -136,23 +137,24 @@ impl World {
                 let from = &self.clients[from % self.clients.len()];
                 let to = 100 + u32::try_from(to % 14).unwrap();
                 if from.living {
-                    self.rig.say(from.raw, &chat(from.id, to, "hello"));
+                    self.fixture
+                        .send_message(from.peer, &chat(from.id, to, "hello"));
                 }
             }
             Step::Kill { server } => {
                 let server = server % self.parents.len();
-                if self.rig.nodes[server].alive {
-                    // Everybody has heard of everybody else by now.
+                if self.fixture.nodes[server].alive {
+                    // By now all servers know each other.
                     self.settle(true);
-                    self.rig.kill(server);
+                    self.fixture.kill(server);
                     let lost = self.clients.iter_mut().filter(|c| c.server == server);
                     lost.for_each(|client| client.living = false);
                 }
             }
             Step::Restart { server } => {
                 let server = server % self.parents.len();
-                if !self.rig.nodes[server].alive {
-                    self.rig.restart(server, self.config(server));
+                if !self.fixture.nodes[server].alive {
+                    self.fixture.restart(server, self.config(server));
                 }
             }
             Step::Wait => self.settle(false),
@@ -160,8 +162,8 @@ impl World {
         }
     }
 
-    /// A server is told of its parent and, in case that one is not there, of all
-    /// others that may be before it.
+    /// A server dials its parent and, if that one is down, all others that may come before
+    /// it.
     fn config(&self, server: usize) -> crc_core::Config {
         let mut config = config(server);
         let address = |server: usize| format!("s{server}:1").parse().unwrap();
@@ -172,34 +174,34 @@ impl World {
         config
     }
 
-    /// Lets things come to rest, and clients hear what they were told.
+    /// The network comes to rest, and clients read what they got.
     fn settle(&mut self, wholly: bool) {
         if wholly {
-            self.rig.rest();
+            self.fixture.rest();
         } else {
-            self.rig.soon();
+            self.fixture.soon();
         }
         for client in &mut self.clients {
-            let heard = self.rig.heard(client.raw);
+            let heard = self.fixture.received(client.peer);
             let refused = heard
                 .iter()
                 .any(|message| matches!(message, Message::Status(s) if s.code.0 == 2));
             let welcomed = heard
                 .iter()
                 .any(|message| matches!(message, Message::Status(s) if s.code.0 == 0));
-            if refused || self.rig.raws[client.raw].ended {
+            if refused || self.fixture.peers[client.peer].ended {
                 client.living = false;
             }
             if welcomed && client.announces && client.living {
                 let info = "info [crc2;f=]";
                 let again = registration(Kind::Client, client.id, None, info);
-                self.rig.say(client.raw, &again);
+                self.fixture.send_message(client.peer, &again);
             }
             client.heard.extend(heard);
         }
     }
 
-    /// Whom each living server reaches, by the model's tree.
+    /// The hosts that a running server reaches in the model's tree.
     fn expected(&self, server: usize) -> BTreeMap<u32, u32> {
         let id = |server: usize| u32::try_from(server).unwrap() + 1;
         let clients = |server: usize| {
@@ -226,9 +228,9 @@ impl World {
         known
     }
 
-    /// The tree as the servers have made it: each one's uplink.
+    /// A server's uplink.
     fn uplink(&self, server: usize) -> Option<usize> {
-        let node = &self.rig.nodes[server];
+        let node = &self.fixture.nodes[server];
         let (uplink, _) = node.server.snapshot().uplink().filter(|_| node.alive)?;
         Some(uplink.get() as usize - 1)
     }
@@ -240,12 +242,12 @@ impl World {
         (0..self.parents.len()).filter(linked).collect()
     }
 
-    /// All that live are in one tree.
-    fn judge_tree(&self) {
-        let living = (0..self.parents.len()).filter(|server| self.rig.nodes[*server].alive);
+    /// All running servers are in one tree.
+    fn check_tree(&self) {
+        let living = (0..self.parents.len()).filter(|server| self.fixture.nodes[*server].alive);
         let living: Vec<_> = living.collect();
         let known = self.expected(living[0]);
-        let rank = |server: usize| self.rig.nodes[server].server.snapshot().rank();
+        let rank = |server: usize| self.fixture.nodes[server].server.snapshot().rank();
         let shape = living
             .iter()
             .map(|server| (*server, rank(*server), self.uplink(*server)));
@@ -259,37 +261,37 @@ impl World {
         }
     }
 
-    fn judge(&mut self) {
+    fn check_at_rest(&mut self) {
         self.settle(true);
-        // Announcements that were made at the end are heard, and what follows.
+        // The last announcements arrive, and what follows from them.
         self.settle(true);
-        if !self.rig.nodes[0].alive {
-            // The one that all the others have been told of, those too that
-            // came back to nobody whom they know.
-            self.rig.restart(0, self.config(0));
+        if !self.fixture.nodes[0].alive {
+            // All other servers have it as a candidate, also those that came back and
+            // reached no server they know.
+            self.fixture.restart(0, self.config(0));
             self.settle(true);
         }
-        self.judge_tree();
+        self.check_tree();
         for server in 0..self.parents.len() {
-            if self.rig.nodes[server].alive {
+            if self.fixture.nodes[server].alive {
                 assert_eq!(
-                    self.rig.known(server),
+                    self.fixture.known(server),
                     self.expected(server),
                     "server {server}"
                 );
-                for text in self.rig.status_log(server) {
-                    // A parent's client that wins, or a place that was taken for a while.
+                for text in self.fixture.status_log(server) {
+                    // A parent's client that wins, or an id that was taken for a while.
                     assert!(text.contains(" has already registered with ID "), "{text}");
                 }
             }
         }
         for client in &self.clients {
-            self.judge_client(client);
+            self.check_client(client);
         }
     }
 
-    /// What a client was told makes sense by itself, and at the end is true.
-    fn judge_client(&self, client: &Client) {
+    /// The frames that a client got are consistent, and at rest its list is right.
+    fn check_client(&self, client: &Client) {
         let mut listed = BTreeSet::new();
         for message in &client.heard {
             match message {
@@ -324,7 +326,7 @@ proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn at_rest_everybody_knows_what_is_so(
+    fn at_rest_every_server_and_client_knows_the_network(
         seed in any::<u64>(),
         steps in prop::collection::vec(step(), 1..60)
     ) {
@@ -332,12 +334,12 @@ proptest! {
         for step in &steps {
             world.apply(step);
         }
-        world.judge();
+        world.check_at_rest();
     }
 }
 
 /// A tree of eleven servers, as a line, a star or anything between.
-fn tree(rig: &mut Rig) -> Vec<Option<usize>> {
+fn tree(fixture: &mut Fixture) -> Vec<Option<usize>> {
     let parents = [
         None,
         Some(0),
@@ -352,61 +354,63 @@ fn tree(rig: &mut Rig) -> Vec<Option<usize>> {
         Some(6),
     ];
     for parent in parents {
-        rig.server(parent);
+        fixture.server(parent);
     }
     parents.to_vec()
 }
 
 #[test]
 fn a_chat_over_three_hops_arrives_once_and_in_order() {
-    let mut rig = Rig::new(3);
-    tree(&mut rig);
-    rig.rest();
-    let far = rig.our_client(8, 101);
-    let near = rig.our_client(4, 102);
-    rig.soon();
-    rig.heard(near);
+    let mut fixture = Fixture::new(3);
+    tree(&mut fixture);
+    fixture.rest();
+    let far = fixture.v2_client(8, 101);
+    let near = fixture.v2_client(4, 102);
+    fixture.soon();
+    fixture.received(near);
     let chats: Vec<_> = (0..100).map(|n| chat(101, 102, &format!("{n}"))).collect();
-    chats.iter().for_each(|chat| rig.say(far, chat));
-    rig.soon();
-    assert_eq!(rig.heard(near), chats);
-    rig.heard(far);
-    rig.say(near, &chat(102, 101, "and back"));
-    rig.say(near, &chat(102, 999, "to nobody"));
-    rig.soon();
-    assert_eq!(rig.heard(far), [chat(102, 101, "and back")]);
+    chats
+        .iter()
+        .for_each(|chat| fixture.send_message(far, chat));
+    fixture.soon();
+    assert_eq!(fixture.received(near), chats);
+    fixture.received(far);
+    fixture.send_message(near, &chat(102, 101, "and back"));
+    fixture.send_message(near, &chat(102, 999, "to nobody"));
+    fixture.soon();
+    assert_eq!(fixture.received(far), [chat(102, 101, "and back")]);
 }
 
 #[test]
-fn without_any_of_them_the_others_are_one_tree_again() {
+fn without_any_server_the_others_are_one_tree_again() {
     for lost in 0..11 {
-        let mut rig = Rig::new(lost as u64);
-        tree(&mut rig);
-        rig.rest();
+        let mut fixture = Fixture::new(lost as u64);
+        tree(&mut fixture);
+        fixture.rest();
         let clients: Vec<_> = (0..11)
-            .map(|server| rig.our_client(server, 100 + server as u32))
+            .map(|server| fixture.v2_client(server, 100 + server as u32))
             .collect();
-        rig.soon();
-        rig.kill(lost);
-        rig.run(Duration::from_secs(30));
+        fixture.soon();
+        fixture.kill(lost);
+        fixture.run(Duration::from_secs(30));
         for server in (0..11).filter(|server| *server != lost) {
-            assert_eq!(rig.known(server).len(), 19, "{server} without {lost}");
-            rig.heard(clients[server]);
+            assert_eq!(fixture.known(server).len(), 19, "{server} without {lost}");
+            fixture.received(clients[server]);
             let other = (server + 1..).map(|n| n % 11).find(|n| *n != lost).unwrap();
             let client = |server: usize| 100 + server as u32;
             let words = chat(client(server), client(other), "still there?");
-            rig.say(clients[server], &words);
-            rig.soon();
-            assert!(rig.heard(clients[other]).contains(&words));
+            fixture.send_message(clients[server], &words);
+            fixture.soon();
+            assert!(fixture.received(clients[other]).contains(&words));
         }
     }
 }
 
 #[test]
-fn ranks_and_machine_parts_reach_everybody() {
-    let mut rig = Rig::new(5);
-    let parents = tree(&mut rig);
-    rig.rest();
+fn ranks_and_machine_parts_reach_every_server() {
+    let mut fixture = Fixture::new(5);
+    let parents = tree(&mut fixture);
+    fixture.rest();
     let depth = |mut server: usize| {
         let mut depth = 0;
         while let Some(parent) = parents[server] {
@@ -414,7 +418,7 @@ fn ranks_and_machine_parts_reach_everybody() {
         }
         depth
     };
-    for node in &rig.nodes {
+    for node in &fixture.nodes {
         for host in node.server.snapshot().directory().iter() {
             let other = host.id().get() as usize - 1;
             let address = format!("a=127.0.0.1:{}", 1000 + other);

@@ -1,4 +1,4 @@
-//! The IRC of the course: what its users and servers are told, to the byte.
+//! The legacy dialect of IRC: what its users and servers get, to the byte.
 
 #![allow(
     clippy::unwrap_used,
@@ -6,7 +6,7 @@
     reason = "a test may fail"
 )]
 
-mod rig;
+mod fixture;
 
 use std::time::Duration;
 
@@ -15,41 +15,43 @@ use crc_wire::{
     ChannelField, ChannelName, ChannelSetting, ChatKind, HostId, Info, MemberFlags, Message, Name,
     Registration, Text,
 };
+use fixture::{Fixture, Kind, LEGACY, chat, config, quit, registration};
 use proptest::prelude::*;
-use rig::{COURSE, Kind, Rig, chat, config, quit, registration};
 
-/// Servers, and people and servers of the dialect that the test speaks for.
+/// Servers, and scripted users and servers of the legacy dialect.
 struct Net {
-    rig: Rig,
+    fixture: Fixture,
 }
 
 impl Net {
     fn new() -> Self {
-        Net { rig: Rig::new(1) }
+        Net {
+            fixture: Fixture::new(1),
+        }
     }
 
-    /// One server, with all that the dialect takes.
+    /// One server that speaks the legacy dialect.
     fn of(name: &str) -> (Self, usize) {
         let mut net = Net::new();
         let server = net.server(name, &[], &[]);
         (net, server)
     }
 
-    /// A server that links to others by the dialect and by frames.
-    fn server(&mut self, name: &str, course: &[&str], frames: &[&str]) -> usize {
-        let config = self.config(name, course, frames);
-        let node = self.rig.server_with(config);
-        self.rig.run(Duration::from_secs(3));
+    /// A server with legacy uplinks and CRC uplinks.
+    fn server(&mut self, name: &str, legacy: &[&str], frames: &[&str]) -> usize {
+        let config = self.config(name, legacy, frames);
+        let node = self.fixture.server_with(config);
+        self.fixture.run(Duration::from_secs(3));
         node
     }
 
-    fn config(&self, name: &str, course: &[&str], frames: &[&str]) -> crc_core::Config {
+    fn config(&self, name: &str, legacy: &[&str], frames: &[&str]) -> crc_core::Config {
         let address = |to: &&str| -> PeerAddress { to.parse().unwrap() };
-        let mut config = config(self.rig.nodes.len());
+        let mut config = config(self.fixture.nodes.len());
         config.name = Name::new(name.to_owned()).unwrap();
         config.info = Info::new(format!("Info of {name}")).unwrap();
-        config.text_listeners = vec![(COURSE, TextProtocol::Legacy)];
-        config.legacy_connect = course.iter().map(address).collect();
+        config.text_listeners = vec![(LEGACY, TextProtocol::Legacy)];
+        config.legacy_connect = legacy.iter().map(address).collect();
         config.connect = frames.iter().map(address).collect();
         config
     }
@@ -62,49 +64,49 @@ impl Net {
         (net, [shire, rivendale, minastirith])
     }
 
-    /// A new connection that says something.
+    /// A new connection that sends a line.
     fn open(&mut self, node: usize, line: &str) -> usize {
-        let raw = self.rig.connect_at(node, COURSE);
-        self.say(raw, line);
-        raw
+        let peer = self.fixture.connect_at(node, LEGACY);
+        self.send_line(peer, line);
+        peer
     }
 
     /// A user who has been welcomed.
     fn user(&mut self, node: usize, nick: &str) -> usize {
-        let raw = self.open(node, &format!("USER {nick} box srv :Mx {nick}"));
-        let welcome = self.hear(raw).pop().unwrap();
+        let peer = self.open(node, &format!("USER {nick} box srv :Mx {nick}"));
+        let welcome = self.read_lines(peer).pop().unwrap();
         let text = format!("001 :Welcome to the Internet Relay Network {nick}!{nick}@box");
         assert!(welcome.ends_with(&text), "{welcome}");
-        raw
+        peer
     }
 
-    fn say(&mut self, raw: usize, line: &str) {
-        self.rig.send(raw, format!("{line}\r\n").as_bytes());
-        self.rig.soon();
+    fn send_line(&mut self, peer: usize, line: &str) {
+        self.fixture.send(peer, format!("{line}\r\n").as_bytes());
+        self.fixture.soon();
     }
 
     /// The lines that came since the last time.
-    fn hear(&mut self, raw: usize) -> Vec<String> {
-        self.rig.soon();
-        let bytes = std::mem::take(&mut self.rig.raws[raw].bytes);
+    fn read_lines(&mut self, peer: usize) -> Vec<String> {
+        self.fixture.soon();
+        let bytes = std::mem::take(&mut self.fixture.peers[peer].bytes);
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.is_empty() || text.ends_with("\r\n"), "{text:?}");
         text.split_terminator("\r\n").map(str::to_owned).collect()
     }
 
-    fn silent(&mut self, raws: &[usize]) {
-        for raw in raws {
-            assert_eq!(self.hear(*raw), [""; 0], "{raw}");
+    fn expect_nothing(&mut self, peers: &[usize]) {
+        for peer in peers {
+            assert_eq!(self.read_lines(*peer), [""; 0], "{peer}");
         }
     }
 
-    fn ended(&self, raw: usize) -> bool {
-        self.rig.raws[raw].ended
+    fn ended(&self, peer: usize) -> bool {
+        self.fixture.peers[peer].ended
     }
 
     /// Servers, users and channels (name, key, topic, members) that a server knows.
     fn state(&self, node: usize) -> (Vec<String>, Vec<String>, Vec<Channel>) {
-        let snapshot = self.rig.nodes[node].server.snapshot();
+        let snapshot = self.fixture.nodes[node].server.snapshot();
         let (nicks, servers) = (snapshot.nicks().unwrap(), snapshot.server_names().unwrap());
         let mut names = Vec::new();
         let mut users = Vec::new();
@@ -134,11 +136,11 @@ impl Net {
         self.state(node).2
     }
 
-    /// An adjacent server that we speak for, and what it is told of the network.
+    /// A scripted neighbour, and the burst that it gets.
     fn adjacent(&mut self, node: usize, name: &str) -> (usize, Vec<String>) {
-        let raw = self.open(node, &format!("SERVER {name} 1 :Info of {name}"));
-        let listing = self.hear(raw);
-        (raw, listing)
+        let peer = self.open(node, &format!("SERVER {name} 1 :Info of {name}"));
+        let listing = self.read_lines(peer);
+        (peer, listing)
     }
 }
 
@@ -152,7 +154,7 @@ fn channel(name: &str, key: &str, topic: &str, members: &[&str]) -> Channel {
 // One server and its users.
 
 #[test]
-fn every_request_of_a_user_has_its_answer() {
+fn every_command_of_a_user_has_its_reply() {
     let (mut net, server) = Net::of("theshire.nz");
     let frodo = net.user(server, "frodo");
     let sam = net.user(server, "sam");
@@ -237,24 +239,24 @@ fn every_request_of_a_user_has_its_answer() {
             &["442 #ring :You're not on that channel"],
         ),
     ] {
-        net.say(who, line);
+        net.send_line(who, line);
         let answers = answers.iter().map(|line| format!(":theshire.nz {line}"));
-        assert_eq!(net.hear(who), answers.collect::<Vec<_>>(), "{line}");
+        assert_eq!(net.read_lines(who), answers.collect::<Vec<_>>(), "{line}");
     }
-    net.silent(&[frodo, sam]);
+    net.expect_nothing(&[frodo, sam]);
     assert_eq!(
         net.channels(server),
         [channel("#ring", "burden", "", &["frodo"])]
     );
-    net.say(frodo, "PART #ring");
-    assert_eq!(net.channels(server), [], "nobody is in it");
+    net.send_line(frodo, "PART #ring");
+    assert_eq!(net.channels(server), [], "it has no member");
 }
 
 #[test]
 fn a_user_registers_with_one_line() {
     let (mut net, server) = Net::of("theshire.nz");
-    let raw = net.rig.connect_at(server, COURSE);
-    net.silent(&[raw]);
+    let peer = net.fixture.connect_at(server, LEGACY);
+    net.expect_nothing(&[peer]);
     let long = "n".repeat(65);
     for (line, answer) in [
         ("QUIT", "451 :You have not registered".to_owned()),
@@ -290,44 +292,48 @@ fn a_user_registers_with_one_line() {
             format!("432 {long} :Erroneous nickname"),
         ),
     ] {
-        net.say(raw, line);
-        assert_eq!(net.hear(raw), [format!(":theshire.nz {answer}")], "{line}");
+        net.send_line(peer, line);
+        assert_eq!(
+            net.read_lines(peer),
+            [format!(":theshire.nz {answer}")],
+            "{line}"
+        );
     }
-    net.say(raw, "USER ann fe80::1 srv");
+    net.send_line(peer, "USER ann fe80::1 srv");
     assert_eq!(
-        net.hear(raw),
+        net.read_lines(peer),
         [":theshire.nz 001 :Welcome to the Internet Relay Network ann!ann@fe80::1"]
     );
-    let other = net.rig.connect_at(server, COURSE);
+    let other = net.fixture.connect_at(server, LEGACY);
     for nick in ["ann", "ANN"] {
-        net.say(other, &format!("USER {nick} elsewhere srv :Another Ann"));
+        net.send_line(other, &format!("USER {nick} elsewhere srv :Another Ann"));
         let refusal = format!("436 {nick} :Nickname collision KILL from ann@fe80::1");
-        assert_eq!(net.hear(other), [format!(":theshire.nz {refusal}")]);
+        assert_eq!(net.read_lines(other), [format!(":theshire.nz {refusal}")]);
     }
     assert_eq!(net.users(server), ["ann"]);
-    net.say(other, "USER bob elsewhere srv :Bob");
+    net.send_line(other, "USER bob elsewhere srv :Bob");
     assert_eq!(
-        net.hear(other),
+        net.read_lines(other),
         [":theshire.nz 001 :Welcome to the Internet Relay Network bob!bob@elsewhere"]
     );
     assert_eq!(net.users(server), ["ann", "bob"]);
-    net.silent(&[raw]);
+    net.expect_nothing(&[peer]);
 }
 
 #[test]
 fn lines_are_found_however_they_are_cut_and_ended() {
     let (mut net, server) = Net::of("theshire.nz");
     let ann = net.user(server, "ann");
-    let raw = net.rig.connect_at(server, COURSE);
-    net.rig.send(raw, b"\r\n\nUSER   bob  ");
-    net.rig.soon();
-    net.rig.send(
-        raw,
+    let peer = net.fixture.connect_at(server, LEGACY);
+    net.fixture.send(peer, b"\r\n\nUSER   bob  ");
+    net.fixture.soon();
+    net.fixture.send(
+        peer,
         b"h s\nPRIVMSG ann :a : b\r\nPRIVMSG ann :\r\nprivmsg ann c\r",
     );
-    net.rig.soon();
-    net.rig.send(
-        raw,
+    net.fixture.soon();
+    net.fixture.send(
+        peer,
         b"\nPRIVMSG ann :\xff\r\n\x01\r\n: x\r\nPRIVMSG bob :me\r\n",
     );
     let heard = [
@@ -335,13 +341,13 @@ fn lines_are_found_however_they_are_cut_and_ended() {
         ":bob PRIVMSG ann :",
         ":bob PRIVMSG ann :c",
     ];
-    assert_eq!(net.hear(ann), heard);
+    assert_eq!(net.read_lines(ann), heard);
     let heard = [
         ":theshire.nz 001 :Welcome to the Internet Relay Network bob!bob@h",
         ":bob PRIVMSG bob :me",
     ];
-    assert_eq!(net.hear(raw), heard);
-    assert!(!net.ended(raw));
+    assert_eq!(net.read_lines(peer), heard);
+    assert!(!net.ended(peer));
 }
 
 #[test]
@@ -351,24 +357,27 @@ fn long_lines_pass_whole_and_too_long_ones_end_the_link() {
     let bob = net.user(server, "bob");
     let around = "PRIVMSG ann :\r\n".len();
     let text = "é".repeat((8192 - around) / 2);
-    net.say(bob, &format!("PRIVMSG ann :{text}"));
+    net.send_line(bob, &format!("PRIVMSG ann :{text}"));
     // With the nick in front it does not fit any more.
-    let heard = net.hear(ann);
+    let heard = net.read_lines(ann);
     assert_eq!(heard.len(), 2);
     let said = heard
         .iter()
         .map(|line| line.strip_prefix(":bob PRIVMSG ann :").unwrap());
     assert_eq!(said.collect::<String>(), text);
     assert!(heard.iter().all(|line| line.len() <= 8190));
-    net.say(bob, &format!("PRIVMSG ann :{text}xx"));
-    assert_eq!(net.hear(bob), ["ERROR :the line has more than 8192 bytes"]);
+    net.send_line(bob, &format!("PRIVMSG ann :{text}xx"));
+    assert_eq!(
+        net.read_lines(bob),
+        ["ERROR :the line has more than 8192 bytes"]
+    );
     assert!(net.ended(bob));
-    net.silent(&[ann]);
+    net.expect_nothing(&[ann]);
     assert_eq!(net.users(server), ["ann"]);
 }
 
 #[test]
-fn what_users_say_of_themselves_can_be_said_again() {
+fn texts_of_users_are_cut_so_that_they_can_be_relayed() {
     let (mut net, server) = Net::of("theshire.nz");
     let (other, _) = net.adjacent(server, "other");
     let long = "x".repeat(3000);
@@ -378,85 +387,92 @@ fn what_users_say_of_themselves_can_be_said_again() {
     );
     let place = "x".repeat(255);
     let welcome = format!("001 :Welcome to the Internet Relay Network ann!ann@{place}");
-    assert_eq!(net.hear(ann), [format!(":theshire.nz {welcome}")]);
+    assert_eq!(net.read_lines(ann), [format!(":theshire.nz {welcome}")]);
     let user = format!(
         ":theshire.nz USER ann {place} {place} :{}",
         "é".repeat(1000)
     );
-    assert_eq!(net.hear(other), [user]);
-    net.say(ann, &format!("JOIN #bay {}", "k".repeat(1025)));
+    assert_eq!(net.read_lines(other), [user]);
+    net.send_line(ann, &format!("JOIN #bay {}", "k".repeat(1025)));
     assert_eq!(
-        net.hear(ann),
+        net.read_lines(ann),
         [":theshire.nz 475 #bay :Cannot join channel (+k)"]
     );
     // A topic that fills a line goes on without its end.
-    net.say(ann, "JOIN #bay");
-    net.hear(ann);
-    net.hear(other);
+    net.send_line(ann, "JOIN #bay");
+    net.read_lines(ann);
+    net.read_lines(other);
     let topic = "é".repeat(4089);
-    net.say(ann, &format!("TOPIC #bay :{topic}"));
+    net.send_line(ann, &format!("TOPIC #bay :{topic}"));
     let kept = |start: &str| [start, &"é".repeat((8190 - start.len()) / 2)].concat();
-    assert!(net.hear(ann) == [kept(":theshire.nz 332 #bay :")]);
-    assert!(net.hear(other) == [kept(":ann TOPIC #bay :")]);
+    assert!(net.read_lines(ann) == [kept(":theshire.nz 332 #bay :")]);
+    assert!(net.read_lines(other) == [kept(":ann TOPIC #bay :")]);
 }
 
 #[test]
-fn a_quit_is_told_only_with_its_words() {
+fn a_quit_is_relayed_with_its_text_only() {
     let (mut net, server) = Net::of("theshire.nz");
     let users = ["ann", "bob", "cid", "dan", "eve"].map(|nick| net.user(server, nick));
     let [ann, bob, cid, dan, eve] = users;
     for user in [ann, bob, cid, dan] {
-        net.say(user, "JOIN #reef");
-        net.say(user, "JOIN #bay");
-        net.hear(user);
+        net.send_line(user, "JOIN #reef");
+        net.send_line(user, "JOIN #bay");
+        net.read_lines(user);
     }
-    net.say(ann, "QUIT");
-    net.say(bob, "QUIT :bob has quit");
-    net.silent(&[ann, bob, cid, dan, eve]);
+    net.send_line(ann, "QUIT");
+    net.send_line(bob, "QUIT :bob has quit");
+    net.expect_nothing(&[ann, bob, cid, dan, eve]);
     assert!(net.ended(ann) && net.ended(bob));
-    net.say(cid, "QUIT :\"gone\"");
-    assert_eq!(net.hear(dan), [":cid QUIT :\"gone\""], "once");
-    net.silent(&[cid, eve]);
+    net.send_line(cid, "QUIT :\"gone\"");
+    assert_eq!(net.read_lines(dan), [":cid QUIT :\"gone\""], "once");
+    net.expect_nothing(&[cid, eve]);
     let gone = dan;
-    net.rig.cut_raw(gone);
-    net.silent(&[eve]);
+    net.fixture.close_peer(gone);
+    net.expect_nothing(&[eve]);
     assert_eq!(net.state(server), (vec![], vec!["eve".to_owned()], vec![]));
 }
 
 #[test]
-fn what_is_said_in_a_channel_reaches_the_others_once() {
+fn a_channel_message_reaches_the_other_members_once() {
     let (mut net, server) = Net::of("theshire.nz");
     let [ann, bob, cid] = ["ann", "bob", "cid"].map(|nick| net.user(server, nick));
     for user in [ann, bob] {
-        net.say(user, "JOIN #reef");
-        net.hear(user);
+        net.send_line(user, "JOIN #reef");
+        net.read_lines(user);
     }
-    net.say(ann, "PRIVMSG #reef :hi: all");
-    assert_eq!(net.hear(bob), [":ann PRIVMSG #reef :hi: all"]);
-    net.silent(&[ann, cid]);
+    net.send_line(ann, "PRIVMSG #reef :hi: all");
+    assert_eq!(net.read_lines(bob), [":ann PRIVMSG #reef :hi: all"]);
+    net.expect_nothing(&[ann, cid]);
     for (line, topic) in [
         ("TOPIC #reef :low  tide", "332 #reef :low  tide"),
         ("TOPIC #reef :low  tide", "332 #reef :low  tide"),
         ("TOPIC #reef :", "331 #reef :No topic is set"),
     ] {
-        net.say(bob, line);
+        net.send_line(bob, line);
         for user in [ann, bob] {
-            assert_eq!(net.hear(user), [format!(":theshire.nz {topic}")], "{line}");
+            assert_eq!(
+                net.read_lines(user),
+                [format!(":theshire.nz {topic}")],
+                "{line}"
+            );
         }
     }
-    net.silent(&[cid]);
+    net.expect_nothing(&[cid]);
 }
 
 #[test]
-fn who_founds_a_channel_anew_hears_of_no_other_time() {
+fn a_channel_that_starts_again_has_no_old_settings() {
     let (mut net, server) = Net::of("theshire.nz");
     let ann = net.user(server, "ann");
-    net.say(ann, "JOIN #reef old");
-    net.say(ann, "TOPIC #reef :old");
-    net.say(ann, "PART #reef");
-    net.hear(ann);
-    net.say(ann, "JOIN #reef new");
-    assert_eq!(net.hear(ann), [":theshire.nz 331 #reef :No topic is set"]);
+    net.send_line(ann, "JOIN #reef old");
+    net.send_line(ann, "TOPIC #reef :old");
+    net.send_line(ann, "PART #reef");
+    net.read_lines(ann);
+    net.send_line(ann, "JOIN #reef new");
+    assert_eq!(
+        net.read_lines(ann),
+        [":theshire.nz 331 #reef :No topic is set"]
+    );
     assert_eq!(
         net.channels(server),
         [channel("#reef", "new", "", &["ann"])]
@@ -466,7 +482,7 @@ fn who_founds_a_channel_anew_hears_of_no_other_time() {
 // Servers.
 
 #[test]
-fn a_new_server_is_listed_the_network_in_order() {
+fn a_new_server_gets_the_burst_in_order() {
     let (mut net, server) = Net::of("hub");
     let (far, listing) = net.adjacent(server, "far");
     assert_eq!(listing, [":hub SERVER hub 1 :Info of hub"]);
@@ -476,14 +492,14 @@ fn a_new_server_is_listed_the_network_in_order() {
         ":zoe JOIN #zoo key",
         ":zoe TOPIC #zoo :beasts",
     ] {
-        net.say(far, line);
+        net.send_line(far, line);
     }
     let ann = net.user(server, "ann");
-    net.say(ann, "JOIN #bay");
-    net.say(ann, "JOIN #zoo key");
-    assert_eq!(net.hear(ann)[1], ":hub 332 #zoo :beasts");
-    let client = net.rig.our_client(server, 77);
-    net.rig.soon();
+    net.send_line(ann, "JOIN #bay");
+    net.send_line(ann, "JOIN #zoo key");
+    assert_eq!(net.read_lines(ann)[1], ":hub 332 #zoo :beasts");
+    let client = net.fixture.v2_client(server, 77);
+    net.fixture.soon();
     let late = net.open(server, "SERVER late 1 :\"The late\"");
     let expected = ":hub SERVER hub 1 :Info of hub\r\n\
                     :hub SERVER far 2 :Info of far\r\n\
@@ -495,33 +511,33 @@ fn a_new_server_is_listed_the_network_in_order() {
                     :hub 353 #bay :ann\r\n\
                     :hub 332 #zoo :beasts\r\n\
                     :hub 353 #zoo :ann zoe\r\n";
-    assert_eq!(net.hear(late).join("\r\n") + "\r\n", expected);
-    let told = [
+    assert_eq!(net.read_lines(late).join("\r\n") + "\r\n", expected);
+    let received = [
         ":hub USER ann box srv :Mx ann",
         ":ann JOIN #bay",
         ":ann JOIN #zoo key",
         ":hub USER host77 77.crc hub :info",
         ":hub SERVER late 2 :\"The late\"",
     ];
-    assert_eq!(net.hear(far), told);
-    net.silent(&[ann]);
-    net.rig.heard(client);
+    assert_eq!(net.read_lines(far), received);
+    net.expect_nothing(&[ann]);
+    net.fixture.received(client);
 }
 
 #[test]
-fn what_a_server_tells_goes_on_to_the_others_and_not_back() {
+fn messages_of_a_server_are_relayed_to_the_others_and_not_back() {
     let (mut net, server) = Net::of("hub");
     let (one, _) = net.adjacent(server, "one");
     let (two, _) = net.adjacent(server, "two");
     let (three, _) = net.adjacent(server, "three");
-    for raw in [one, two, three] {
-        net.hear(raw);
+    for peer in [one, two, three] {
+        net.read_lines(peer);
     }
     let ann = net.user(server, "ann");
-    for raw in [one, two, three] {
-        assert_eq!(net.hear(raw), [":hub USER ann box srv :Mx ann"]);
+    for peer in [one, two, three] {
+        assert_eq!(net.read_lines(peer), [":hub USER ann box srv :Mx ann"]);
     }
-    for (line, told) in [
+    for (line, received) in [
         (":one SERVER far 2 :far one", ":hub SERVER far 3 :far one"),
         (":one SERVER bare 2", ":hub SERVER bare 3 :"),
         (":one USER zoe zbox far :Zoe", ":hub USER zoe zbox far :Zoe"),
@@ -541,13 +557,13 @@ fn what_a_server_tells_goes_on_to_the_others_and_not_back() {
         (":yan QUIT :yan has quit", ":yan QUIT"),
         (":one SQUIT bare :broken", ":hub SQUIT bare :broken"),
     ] {
-        net.say(one, line);
-        for raw in [two, three] {
-            assert_eq!(net.hear(raw), [told], "{line}");
+        net.send_line(one, line);
+        for peer in [two, three] {
+            assert_eq!(net.read_lines(peer), [received], "{line}");
         }
-        net.silent(&[one, ann]);
+        net.expect_nothing(&[one, ann]);
     }
-    // Known by the same way, unknown, or not its own to say.
+    // Known over the same link, unknown, or not behind it.
     for line in [
         ":one USER zoe zbox far :Zoe",
         ":one SERVER far 2 :far one",
@@ -574,37 +590,37 @@ fn what_a_server_tells_goes_on_to_the_others_and_not_back() {
         "NAMES #zoo",
         "one two three",
     ] {
-        net.say(one, line);
-        net.silent(&[one, two, three, ann]);
+        net.send_line(one, line);
+        net.expect_nothing(&[one, two, three, ann]);
     }
     assert!(!net.ended(one));
-    net.say(ann, "JOIN #zoo");
-    net.hear(ann);
-    for raw in [one, two, three] {
-        assert_eq!(net.hear(raw), [":ann JOIN #zoo"]);
+    net.send_line(ann, "JOIN #zoo");
+    net.read_lines(ann);
+    for peer in [one, two, three] {
+        assert_eq!(net.read_lines(peer), [":ann JOIN #zoo"]);
     }
-    net.say(one, ":zoe PRIVMSG #zoo :roar");
-    assert_eq!(net.hear(ann), [":zoe PRIVMSG #zoo :roar"]);
-    net.silent(&[one, two, three]);
-    net.say(two, ":two USER bob bbox two :Bob");
-    net.say(two, ":bob JOIN #zoo");
-    net.say(two, ":bob PRIVMSG #zoo :hear hear");
-    assert_eq!(net.hear(ann), [":bob PRIVMSG #zoo :hear hear"]);
-    assert_eq!(net.hear(one)[2], ":bob PRIVMSG #zoo :hear hear");
-    assert_eq!(net.hear(three).len(), 2, "nobody there is in it");
-    net.say(two, ":bob PRIVMSG zoe :psst");
-    net.say(two, ":bob PRIVMSG ann :psst");
-    assert_eq!(net.hear(one), [":bob PRIVMSG zoe :psst"]);
-    assert_eq!(net.hear(ann), [":bob PRIVMSG ann :psst"]);
-    net.say(two, ":bob TOPIC #zoo :for all");
-    assert_eq!(net.hear(ann), [":hub 332 #zoo :for all"]);
-    net.say(two, ":bob QUIT :\"so long\"");
-    assert_eq!(net.hear(ann), [":bob QUIT :\"so long\""]);
-    net.silent(&[two]);
+    net.send_line(one, ":zoe PRIVMSG #zoo :roar");
+    assert_eq!(net.read_lines(ann), [":zoe PRIVMSG #zoo :roar"]);
+    net.expect_nothing(&[one, two, three]);
+    net.send_line(two, ":two USER bob bbox two :Bob");
+    net.send_line(two, ":bob JOIN #zoo");
+    net.send_line(two, ":bob PRIVMSG #zoo :hear hear");
+    assert_eq!(net.read_lines(ann), [":bob PRIVMSG #zoo :hear hear"]);
+    assert_eq!(net.read_lines(one)[2], ":bob PRIVMSG #zoo :hear hear");
+    assert_eq!(net.read_lines(three).len(), 2, "it has no member there");
+    net.send_line(two, ":bob PRIVMSG zoe :psst");
+    net.send_line(two, ":bob PRIVMSG ann :psst");
+    assert_eq!(net.read_lines(one), [":bob PRIVMSG zoe :psst"]);
+    assert_eq!(net.read_lines(ann), [":bob PRIVMSG ann :psst"]);
+    net.send_line(two, ":bob TOPIC #zoo :for all");
+    assert_eq!(net.read_lines(ann), [":hub 332 #zoo :for all"]);
+    net.send_line(two, ":bob QUIT :\"so long\"");
+    assert_eq!(net.read_lines(ann), [":bob QUIT :\"so long\""]);
+    net.expect_nothing(&[two]);
 }
 
 #[test]
-fn a_lost_server_takes_along_who_was_behind_it() {
+fn a_lost_server_takes_the_hosts_behind_it_along() {
     let (mut net, server) = Net::of("hub");
     let (one, _) = net.adjacent(server, "one");
     let (two, _) = net.adjacent(server, "two");
@@ -615,18 +631,18 @@ fn a_lost_server_takes_along_who_was_behind_it() {
         ":zoe JOIN #zoo",
         ":one USER yan ybox far :Yan",
     ] {
-        net.say(one, line);
+        net.send_line(one, line);
     }
-    net.say(ann, "JOIN #zoo");
-    net.hear(ann);
-    net.hear(two);
-    net.rig.cut_raw(one);
-    let mut told = net.hear(two);
-    told.sort();
+    net.send_line(ann, "JOIN #zoo");
+    net.read_lines(ann);
+    net.read_lines(two);
+    net.fixture.close_peer(one);
+    let mut received = net.read_lines(two);
+    received.sort();
     let why = "the peer closed the connection";
     let squit = |name| format!(":hub SQUIT {name} :{why}");
     assert_eq!(
-        told,
+        received,
         [
             squit("far"),
             squit("one"),
@@ -634,71 +650,71 @@ fn a_lost_server_takes_along_who_was_behind_it() {
             ":zoe QUIT".into()
         ]
     );
-    net.silent(&[ann]);
+    net.expect_nothing(&[ann]);
     assert_eq!(net.channels(server), [channel("#zoo", "", "", &["ann"])]);
 }
 
 #[test]
-fn a_server_whose_name_is_known_has_to_go() {
+fn a_server_with_a_known_name_is_refused() {
     let (mut net, hub) = Net::of("hub");
     net.server("crc.example", &[], &["s0:1"]);
     let (one, _) = net.adjacent(hub, "one");
     for name in ["hub", "HUB", "one", "crc.example"] {
-        let raw = net.open(hub, &format!("SERVER {name} 1 :again"));
-        let answer = net.hear(raw);
+        let peer = net.open(hub, &format!("SERVER {name} 1 :again"));
+        let answer = net.read_lines(peer);
         assert!(answer.len() == 1 && answer[0].starts_with(&format!("ERROR :{name} is ")));
-        assert!(net.ended(raw));
-        net.silent(&[one]);
+        assert!(net.ended(peer));
+        net.expect_nothing(&[one]);
     }
     let long = net.open(hub, &format!("SERVER {} 1 :long", "n".repeat(65)));
-    assert_eq!(net.hear(long), ["ERROR :the name is too long"]);
-    // One of our own network: everybody would be there twice.
-    net.say(one, ":one SERVER crc.example 2 :by another way");
-    let answer = net.hear(one);
+    assert_eq!(net.read_lines(long), ["ERROR :the name is too long"]);
+    // A server of the same network: every host would exist twice.
+    net.send_line(one, ":one SERVER crc.example 2 :by another way");
+    let answer = net.read_lines(one);
     assert!(answer[0].starts_with("ERROR :a server behind this link is known by another network"));
     assert!(net.ended(one));
     assert_eq!(net.state(hub).0, ["crc.example"]);
 }
 
 #[test]
-fn only_those_link_who_may() {
+fn servers_link_from_permitted_addresses_only() {
     let (mut net, _) = Net::of("hub");
     let mut config = net.config("fort", &[], &[]);
     config.server_peers = vec!["192.0.2.0/24".parse().unwrap()];
     config.limits.hosts_max = 1;
-    let fort = net.rig.server_with(config);
-    let stranger = net.open(fort, "SERVER stranger 1 :x");
+    let fort = net.fixture.server_with(config);
+    let unregistered = net.open(fort, "SERVER stranger 1 :x");
     assert_eq!(
-        net.hear(stranger),
+        net.read_lines(unregistered),
         ["ERROR :servers may not link from its address (see --server-peers)"]
     );
-    assert!(net.ended(stranger));
+    assert!(net.ended(unregistered));
     net.user(fort, "ann");
     let full = net.open(fort, "USER bob b s :Bob");
-    assert_eq!(net.hear(full), ["ERROR :the directory is full"]);
+    assert_eq!(net.read_lines(full), ["ERROR :the directory is full"]);
     assert!(net.ended(full));
-    let idle = net.rig.connect_at(fort, COURSE);
-    net.rig.run(Duration::from_secs(11));
-    assert_eq!(net.hear(idle), ["ERROR :no registration in time"]);
+    let idle = net.fixture.connect_at(fort, LEGACY);
+    net.fixture.run(Duration::from_secs(11));
+    assert_eq!(net.read_lines(idle), ["ERROR :no registration in time"]);
     assert!(net.ended(idle));
 }
 
 #[test]
-fn names_for_one_who_does_not_read_have_a_bound() {
+fn replies_to_a_user_that_does_not_read_are_bounded() {
     let (mut net, _) = Net::of("hub");
     let mut config = net.config("small", &[], &[]);
     config.limits.client_queue_bytes_max = 1000;
-    let small = net.rig.server_with(config);
+    let small = net.fixture.server_with(config);
     let ann = net.user(small, "ann");
     let asked = 200;
-    net.rig.send(ann, "NAMES\r\n".repeat(asked).as_bytes());
-    net.rig.soon();
+    net.fixture.send(ann, "NAMES\r\n".repeat(asked).as_bytes());
+    net.fixture.soon();
     let answer = ":small 353 * :ann\r\n:small 366 :End of /NAMES list\r\n";
-    assert!(net.rig.raws[ann].bytes.len() <= 1000 + 3 * answer.len());
+    assert!(net.fixture.peers[ann].bytes.len() <= 1000 + 3 * answer.len());
     assert!(net.ended(ann));
 }
 
-// Servers of ours that speak it with each other.
+// Servers of this project that speak it with each other.
 
 #[test]
 fn channels_with_keys_are_the_same_on_three_servers() {
@@ -724,9 +740,9 @@ fn channels_with_keys_are_the_same_on_three_servers() {
             ":theshire.nz 475 #r :Cannot join channel (+k)".into(),
         ),
     ] {
-        net.say(who, line);
-        assert_eq!(net.hear(who), [answer], "{line}");
-        net.silent(&[frodo, sam, elrond, aragorn]);
+        net.send_line(who, line);
+        assert_eq!(net.read_lines(who), [answer], "{line}");
+        net.expect_nothing(&[frodo, sam, elrond, aragorn]);
     }
     let channels = [
         channel("#f", "ring", "", &["aragorn", "frodo", "sam"]),
@@ -742,43 +758,47 @@ fn channels_with_keys_are_the_same_on_three_servers() {
         assert_eq!(users, ["aragorn", "elrond", "frodo", "sam"]);
         assert_eq!(known, channels);
     }
-    // What is said crosses two links.
-    net.say(elrond, "PRIVMSG #r :to one");
-    assert_eq!(net.hear(aragorn), [":elrond PRIVMSG #r :to one"]);
-    net.say(aragorn, "PRIVMSG #f :to two");
+    // A message crosses two links.
+    net.send_line(elrond, "PRIVMSG #r :to one");
+    assert_eq!(net.read_lines(aragorn), [":elrond PRIVMSG #r :to one"]);
+    net.send_line(aragorn, "PRIVMSG #f :to two");
     for user in [frodo, sam] {
-        assert_eq!(net.hear(user), [":aragorn PRIVMSG #f :to two"]);
+        assert_eq!(net.read_lines(user), [":aragorn PRIVMSG #f :to two"]);
     }
-    net.say(aragorn, "PRIVMSG elrond :psst");
-    assert_eq!(net.hear(elrond), [":aragorn PRIVMSG elrond :psst"]);
-    net.say(aragorn, "TOPIC #r :first");
-    net.say(elrond, "TOPIC #r :second");
+    net.send_line(aragorn, "PRIVMSG elrond :psst");
+    assert_eq!(net.read_lines(elrond), [":aragorn PRIVMSG elrond :psst"]);
+    net.send_line(aragorn, "TOPIC #r :first");
+    net.send_line(elrond, "TOPIC #r :second");
     assert_eq!(
-        net.hear(aragorn),
+        net.read_lines(aragorn),
         [
             ":minastirith.nz 332 #r :first",
             ":minastirith.nz 332 #r :second"
         ]
     );
     assert_eq!(
-        net.hear(elrond),
+        net.read_lines(elrond),
         [
             ":rivendale.nz 332 #r :first",
             ":rivendale.nz 332 #r :second"
         ]
     );
-    net.say(elrond, "NAMES #f");
+    net.send_line(elrond, "NAMES #f");
     assert_eq!(
-        net.hear(elrond)[0],
+        net.read_lines(elrond)[0],
         ":rivendale.nz 353 #f :aragorn frodo sam"
     );
-    net.say(sam, "PART #f");
-    net.say(aragorn, "QUIT :\"the king\"");
+    net.send_line(sam, "PART #f");
+    net.send_line(aragorn, "QUIT :\"the king\"");
     for (user, others) in [(frodo, "frodo"), (elrond, "elrond")] {
-        assert_eq!(net.hear(user), [":aragorn QUIT :\"the king\""], "{others}");
+        assert_eq!(
+            net.read_lines(user),
+            [":aragorn QUIT :\"the king\""],
+            "{others}"
+        );
     }
-    net.say(frodo, "QUIT");
-    net.silent(&[sam, elrond, frodo]);
+    net.send_line(frodo, "QUIT");
+    net.expect_nothing(&[sam, elrond, frodo]);
     for node in [shire, rivendale, minastirith] {
         assert_eq!(net.users(node), ["elrond", "sam"]);
         assert_eq!(
@@ -789,24 +809,24 @@ fn channels_with_keys_are_the_same_on_three_servers() {
 }
 
 #[test]
-fn a_nick_is_nobody_elses_anywhere() {
+fn a_nick_is_unique_across_servers() {
     let (mut net, [_, rivendale, minastirith]) = Net::trio();
     net.user(rivendale, "sam");
     let second = net.open(minastirith, "USER sam other minastirith.nz :Sam");
     assert_eq!(
-        net.hear(second),
+        net.read_lines(second),
         [":minastirith.nz 436 sam :Nickname collision KILL from sam@box"]
     );
     assert_eq!(net.users(minastirith), ["sam"]);
 }
 
 #[test]
-fn late_servers_are_told_all_but_the_key() {
+fn new_servers_get_everything_but_the_key() {
     let (mut net, shire) = Net::of("theshire.nz");
     let [frodo, sam] = ["frodo", "sam"].map(|nick| net.user(shire, nick));
-    net.say(frodo, "JOIN #f key");
-    net.say(sam, "JOIN #f key");
-    net.say(sam, "TOPIC #f :the road");
+    net.send_line(frodo, "JOIN #f key");
+    net.send_line(sam, "JOIN #f key");
+    net.send_line(sam, "TOPIC #f :the road");
     let rivendale = net.server("rivendale.nz", &["c0:1"], &[]);
     let minastirith = net.server("minastirith.nz", &["c1:1"], &[]);
     for node in [rivendale, minastirith] {
@@ -817,58 +837,58 @@ fn late_servers_are_told_all_but_the_key() {
         );
     }
     let elrond = net.user(minastirith, "elrond");
-    net.say(elrond, "JOIN #f");
-    assert_eq!(net.hear(elrond), [":minastirith.nz 332 #f :the road"]);
+    net.send_line(elrond, "JOIN #f");
+    assert_eq!(net.read_lines(elrond), [":minastirith.nz 332 #f :the road"]);
     let both = channel("#f", "key", "the road", &["elrond", "frodo", "sam"]);
     assert_eq!(net.channels(shire), [both]);
 }
 
 #[test]
-fn a_dialled_server_may_say_who_it_is_in_two_ways() {
+fn a_dialled_server_may_introduce_itself_in_two_ways() {
     for answer in [":root SERVER root 1 :Root", "SERVER root 1 :Root"] {
         let mut net = Net::new();
-        net.rig.listen_raw("root");
+        net.fixture.listen_peer("root");
         let child = net.server("child", &["root:1"], &[]);
-        let root = net.rig.newest("root");
+        let root = net.fixture.newest("root");
         assert_eq!(
-            net.hear(root),
+            net.read_lines(root),
             ["SERVER child 1 :Info of child"],
             "before all else"
         );
-        // Who it is, is not known yet.
-        net.say(root, ":root SERVER other 2 :x");
-        net.say(root, "hello :there");
+        // Its name is not known yet.
+        net.send_line(root, ":root SERVER other 2 :x");
+        net.send_line(root, "hello :there");
         assert_eq!(net.state(child).0, [""; 0]);
-        net.say(root, answer);
-        net.say(root, ":root SERVER other 2 :x");
+        net.send_line(root, answer);
+        net.send_line(root, ":root SERVER other 2 :x");
         assert_eq!(net.state(child).0, ["other", "root"]);
-        net.silent(&[root]);
+        net.expect_nothing(&[root]);
         net.user(child, "ann");
-        assert_eq!(net.hear(root), [":child USER ann box srv :Mx ann"]);
+        assert_eq!(net.read_lines(root), [":child USER ann box srv :Mx ann"]);
     }
 }
 
 #[test]
-fn a_lost_parent_is_dialled_again_and_told_of_our_side() {
+fn a_lost_parent_is_dialled_again_and_gets_the_burst() {
     let mut net = Net::new();
-    net.rig.listen_raw("root");
+    net.fixture.listen_peer("root");
     let child = net.server("child", &["root:1"], &[]);
-    let root = net.rig.newest("root");
-    net.say(root, ":root SERVER root 1 :Root");
-    net.say(root, ":root USER zoe zbox root :Zoe");
-    net.say(root, ":zoe JOIN #bay");
-    net.say(root, ":zoe TOPIC #bay :theirs");
+    let root = net.fixture.newest("root");
+    net.send_line(root, ":root SERVER root 1 :Root");
+    net.send_line(root, ":root USER zoe zbox root :Zoe");
+    net.send_line(root, ":zoe JOIN #bay");
+    net.send_line(root, ":zoe TOPIC #bay :theirs");
     let (leaf, _) = net.adjacent(child, "leaf");
-    net.say(leaf, ":leaf USER yan ybox leaf :Yan");
+    net.send_line(leaf, ":leaf USER yan ybox leaf :Yan");
     let ann = net.user(child, "ann");
-    net.say(ann, "JOIN #bay");
-    net.say(ann, "JOIN #cove");
-    net.rig.cut_raw(root);
-    net.rig.run(Duration::from_secs(5));
-    let again = net.rig.newest("root");
+    net.send_line(ann, "JOIN #bay");
+    net.send_line(ann, "JOIN #cove");
+    net.fixture.close_peer(root);
+    net.fixture.run(Duration::from_secs(5));
+    let again = net.fixture.newest("root");
     assert_ne!(again, root);
     assert_eq!(
-        net.hear(again),
+        net.read_lines(again),
         [
             "SERVER child 1 :Info of child",
             ":child SERVER leaf 2 :Info of leaf",
@@ -880,52 +900,52 @@ fn a_lost_parent_is_dialled_again_and_told_of_our_side() {
             ":child 353 #cove :ann",
         ]
     );
-    // What happens before it has said who it is, it is told as well.
-    net.say(ann, "PART #cove");
-    assert_eq!(net.hear(again), [":ann PART #cove"]);
-    net.hear(ann);
+    // It gets what happens before its introduction, too.
+    net.send_line(ann, "PART #cove");
+    assert_eq!(net.read_lines(again), [":ann PART #cove"]);
+    net.read_lines(ann);
     for line in [
         ":root SERVER root 1 :Root",
         ":root USER zoe zbox root :Zoe",
         ":root 332 #bay :newer",
         ":root 353 #bay :zoe",
     ] {
-        net.say(again, line);
+        net.send_line(again, line);
     }
-    assert_eq!(net.hear(ann), [":child 332 #bay :newer"]);
+    assert_eq!(net.read_lines(ann), [":child 332 #bay :newer"]);
     assert_eq!(
         net.channels(child),
         [channel("#bay", "", "newer", &["ann", "zoe"])]
     );
-    net.silent(&[again]);
+    net.expect_nothing(&[again]);
 }
 
 #[test]
-fn of_two_topics_that_of_the_parent_stands() {
+fn of_two_topics_the_parents_wins() {
     let (mut net, shire) = Net::of("theshire.nz");
     let frodo = net.user(shire, "frodo");
     let rivendale = net.server("rivendale.nz", &["c0:1"], &[]);
     let elrond = net.user(rivendale, "elrond");
     for user in [frodo, elrond] {
-        net.say(user, "JOIN #f");
+        net.send_line(user, "JOIN #f");
     }
-    // The link breaks, and each side goes on by itself.
+    // The link breaks, and each side goes on alone.
     let config = net.config("theshire.nz", &[], &[]);
-    net.rig.kill(shire);
-    net.rig.run(Duration::from_secs(1));
+    net.fixture.kill(shire);
+    net.fixture.run(Duration::from_secs(1));
     assert_eq!(net.users(rivendale), ["elrond"]);
-    net.say(elrond, "TOPIC #f :child");
-    net.rig.restart(shire, config);
+    net.send_line(elrond, "TOPIC #f :child");
+    net.fixture.restart(shire, config);
     let frodo = net.user(shire, "frodo");
-    net.say(frodo, "JOIN #f");
-    net.say(frodo, "TOPIC #f :parent");
-    net.rig.run(Duration::from_secs(60));
+    net.send_line(frodo, "JOIN #f");
+    net.send_line(frodo, "TOPIC #f :parent");
+    net.fixture.run(Duration::from_secs(60));
     for node in [shire, rivendale] {
         let both = channel("#f", "", "parent", &["elrond", "frodo"]);
         assert_eq!(net.channels(node), [both], "{node}");
     }
     assert_eq!(
-        net.hear(elrond).pop().unwrap(),
+        net.read_lines(elrond).pop().unwrap(),
         ":rivendale.nz 332 #f :parent"
     );
 }
@@ -933,32 +953,32 @@ fn of_two_topics_that_of_the_parent_stands() {
 #[test]
 fn addresses_are_dialled_in_turn() {
     let mut net = Net::new();
-    net.rig.listen_raw("closed");
-    net.rig.listen_raw("open");
+    net.fixture.listen_peer("closed");
+    net.fixture.listen_peer("open");
     let child = net.server("child", &["nowhere:1", "closed:1", "open:1"], &[]);
-    net.rig.run(Duration::from_secs(3));
-    let closed = net.rig.newest("closed");
-    net.say(closed, "ERROR :not you");
-    net.rig.cut_raw(closed);
-    net.rig.run(Duration::from_secs(10));
-    let open = net.rig.newest("open");
-    net.say(open, "SERVER open 1 :Open");
+    net.fixture.run(Duration::from_secs(3));
+    let closed = net.fixture.newest("closed");
+    net.send_line(closed, "ERROR :not you");
+    net.fixture.close_peer(closed);
+    net.fixture.run(Duration::from_secs(10));
+    let open = net.fixture.newest("open");
+    net.send_line(open, "SERVER open 1 :Open");
     assert_eq!(net.state(child).0, ["open"]);
-    let snapshot = net.rig.nodes[child].server.snapshot();
+    let snapshot = net.fixture.nodes[child].server.snapshot();
     assert_eq!(snapshot.uplink(), None, "that is another matter");
     assert_eq!(snapshot.rank(), 0);
     assert_eq!(snapshot.candidates(), []);
 }
 
-// The network of frames, and that of the dialect.
+// The CRC network and the legacy network.
 
 #[test]
-fn both_networks_are_one() {
-    // gate and crc are linked by frames, gate and course by the dialect.
+fn a_gateway_joins_the_crc_and_the_legacy_network() {
+    // gate and crc are linked by CRC, gate and legacy by the legacy dialect.
     let (mut net, gate) = Net::of("gate");
     let crc = net.server("crc", &[], &["s0:1"]);
-    let course = net.server("course", &["c0:1"], &[]);
-    let (leaf, listing) = net.adjacent(course, "leaf");
+    let legacy = net.server("course", &["c0:1"], &[]);
+    let (leaf, listing) = net.adjacent(legacy, "leaf");
     assert_eq!(
         listing,
         [
@@ -967,30 +987,34 @@ fn both_networks_are_one() {
             ":course SERVER gate 2 :Info of gate",
         ]
     );
-    let ann = net.user(course, "ann");
-    net.hear(leaf);
-    let client = net.rig.connect(crc);
+    let ann = net.user(legacy, "ann");
+    net.read_lines(leaf);
+    let client = net.fixture.connect(crc);
     for info in ["info", "info [crc2;f=channels]"] {
-        net.rig
-            .say(client, &registration(Kind::Client, 77, None, info));
+        net.fixture
+            .send_message(client, &registration(Kind::Client, 77, None, info));
     }
-    net.rig.soon();
-    assert_eq!(net.hear(leaf), [":course USER host77 77.crc gate :info"]);
-    let heard = net.rig.heard(client);
+    net.fixture.soon();
+    assert_eq!(
+        net.read_lines(leaf),
+        [":course USER host77 77.crc gate :info"]
+    );
+    let heard = net.fixture.received(client);
     let ann_id = heard.iter().find_map(|message| match message {
         Message::ClientRegistration(r) if r.name.as_str() == "ann" => Some(r.source.get()),
         _ => None,
     });
     let ann_id = ann_id.unwrap();
-    net.rig.say(client, &chat(77, ann_id, "two\nlines"));
+    net.fixture
+        .send_message(client, &chat(77, ann_id, "two\nlines"));
     assert_eq!(
-        net.hear(ann),
+        net.read_lines(ann),
         [":host77 PRIVMSG ann :two", ":host77 PRIVMSG ann :lines"]
     );
-    net.say(ann, "PRIVMSG host77 :hello");
-    net.rig.soon();
-    assert_eq!(net.rig.heard(client), [chat(ann_id, 77, "hello")]);
-    // A channel of both.
+    net.send_line(ann, "PRIVMSG host77 :hello");
+    net.fixture.soon();
+    assert_eq!(net.fixture.received(client), [chat(ann_id, 77, "hello")]);
+    // A channel with members of both.
     let by_wish = |kind, text: &str| {
         Message::ChannelRequest(crc_wire::ChannelRequest {
             source: HostId::new(77).unwrap(),
@@ -1000,15 +1024,15 @@ fn both_networks_are_one() {
             text: Text::new(text.to_owned()).unwrap(),
         })
     };
-    net.rig
-        .say(client, &by_wish(crc_wire::RequestKind::JOIN, ""));
-    net.rig.soon();
-    assert_eq!(net.hear(leaf), [":host77 JOIN #bay"]);
-    net.say(ann, "JOIN #bay");
-    net.hear(ann);
-    net.rig.heard(client);
-    net.say(ann, "PRIVMSG #bay :tide");
-    net.rig.soon();
+    net.fixture
+        .send_message(client, &by_wish(crc_wire::RequestKind::JOIN, ""));
+    net.fixture.soon();
+    assert_eq!(net.read_lines(leaf), [":host77 JOIN #bay"]);
+    net.send_line(ann, "JOIN #bay");
+    net.read_lines(ann);
+    net.fixture.received(client);
+    net.send_line(ann, "PRIVMSG #bay :tide");
+    net.fixture.soon();
     let said = |source: u32, text: &str| {
         Message::ChannelChat(crc_wire::ChannelChat {
             source: HostId::new(source).unwrap(),
@@ -1017,72 +1041,72 @@ fn both_networks_are_one() {
             text: Text::new(text.to_owned()).unwrap(),
         })
     };
-    assert_eq!(net.rig.heard(client), [said(ann_id, "tide")]);
-    net.rig.say(client, &said(77, "ebb\nflow"));
+    assert_eq!(net.fixture.received(client), [said(ann_id, "tide")]);
+    net.fixture.send_message(client, &said(77, "ebb\nflow"));
     assert_eq!(
-        net.hear(ann),
+        net.read_lines(ann),
         [":host77 PRIVMSG #bay :ebb", ":host77 PRIVMSG #bay :flow"]
     );
-    net.say(ann, "TOPIC #bay :deep");
-    net.hear(ann);
-    for node in [gate, crc, course] {
+    net.send_line(ann, "TOPIC #bay :deep");
+    net.read_lines(ann);
+    for node in [gate, crc, legacy] {
         let bay = channel("#bay", "", "deep", &["ann", "host77"]);
         assert_eq!(net.channels(node), [bay]);
     }
-    net.rig.say(client, &quit(77, "so long"));
-    assert_eq!(net.hear(ann), [":host77 QUIT :so long"]);
-    // Two servers of the network of frames that are linked by the dialect, too.
+    net.fixture.send_message(client, &quit(77, "so long"));
+    assert_eq!(net.read_lines(ann), [":host77 QUIT :so long"]);
+    // Two servers of the CRC network that are linked by the legacy dialect, too.
     let loops = net.server("third", &["c1:1"], &["s0:1"]);
-    net.rig.run(Duration::from_secs(60));
+    net.fixture.run(Duration::from_secs(60));
     assert_eq!(net.state(loops).0, ["course", "crc", "gate", "leaf"]);
     assert_eq!(net.users(loops), ["ann"]);
 }
 
 #[test]
-fn two_networks_that_are_linked_twice_come_apart() {
-    // The link by frames is the later one.
+fn a_second_link_between_two_networks_is_cut() {
+    // The CRC link is the later one.
     let (mut net, gate) = Net::of("gate");
-    let course = net.server("course", &["c0:1"], &[]);
+    let legacy = net.server("course", &["c0:1"], &[]);
     let config = net.config("third", &["c1:1"], &[]);
-    let third = net.rig.server_with(config.clone());
-    net.rig.run(Duration::from_secs(3));
-    net.user(course, "ann");
+    let third = net.fixture.server_with(config.clone());
+    net.fixture.run(Duration::from_secs(3));
+    net.user(legacy, "ann");
     assert_eq!(net.state(third).0, ["course", "gate"]);
-    let frames = net.rig.connect(third);
-    net.rig
-        .introduce_ours(frames, 50, "r=0;f=server-quit,channels");
+    let frames = net.fixture.connect(third);
+    net.fixture
+        .introduce_v2(frames, 50, "r=0;f=server-quit,channels");
     let told_of_gate = Registration {
         source: HostId::new(1).unwrap(),
         last_hop: HostId::new(50),
         name: Name::new("gate").unwrap(),
         info: Info::default(),
     };
-    net.rig
-        .say(frames, &Message::ServerRegistration(told_of_gate));
-    net.rig.soon();
+    net.fixture
+        .send_message(frames, &Message::ServerRegistration(told_of_gate));
+    net.fixture.soon();
     let alone = ["gate|1", "host50"];
     assert_eq!(net.state(third).0, alone, "who came later keeps its name");
     assert_eq!(net.state(gate).0, ["course"]);
-    net.rig.run(Duration::from_secs(20));
+    net.fixture.run(Duration::from_secs(20));
     assert_eq!(net.state(third).0, alone, "however often it comes");
-    // The other one is lost: the dialect has its turn.
-    net.rig.cut_raw(frames);
-    net.rig.run(Duration::from_secs(60));
+    // The CRC link is lost: the legacy link is used.
+    net.fixture.close_peer(frames);
+    net.fixture.run(Duration::from_secs(60));
     assert_eq!(net.state(third).0, ["course", "gate"]);
     assert_eq!(net.users(third), ["ann"]);
 }
 
 #[test]
-fn a_rename_is_a_user_who_comes_and_one_who_goes() {
+fn a_rename_is_a_quit_and_a_join_on_the_legacy_side() {
     let (mut net, gate) = Net::of("gate");
     let (leaf, _) = net.adjacent(gate, "leaf");
-    let crc = net.rig.connect(gate);
-    net.rig
-        .introduce_ours(crc, 50, "r=1;f=server-quit,channels");
-    net.rig.heard(crc);
-    net.rig
-        .say(crc, &registration(Kind::Client, 77, Some(50), "info"));
-    net.rig.say(
+    let crc = net.fixture.connect(gate);
+    net.fixture
+        .introduce_v2(crc, 50, "r=1;f=server-quit,channels");
+    net.fixture.received(crc);
+    net.fixture
+        .send_message(crc, &registration(Kind::Client, 77, Some(50), "info"));
+    net.fixture.send_message(
         crc,
         &Message::ChannelJoin(crc_wire::ChannelJoin {
             source: HostId::new(77).unwrap(),
@@ -1091,9 +1115,9 @@ fn a_rename_is_a_user_who_comes_and_one_who_goes() {
             channel: ChannelName::new("#bay").unwrap(),
         }),
     );
-    let told = net.hear(leaf);
+    let received = net.read_lines(leaf);
     assert_eq!(
-        told[told.len() - 2..],
+        received[received.len() - 2..],
         [":gate USER host77 77.crc gate :info", ":host77 JOIN #bay"]
     );
     let Message::ClientRegistration(mut again) = registration(Kind::Client, 77, Some(50), "info")
@@ -1101,9 +1125,10 @@ fn a_rename_is_a_user_who_comes_and_one_who_goes() {
         unreachable!()
     };
     again.name = Name::new("new name").unwrap();
-    net.rig.say(crc, &Message::ClientRegistration(again));
+    net.fixture
+        .send_message(crc, &Message::ClientRegistration(again));
     assert_eq!(
-        net.hear(leaf),
+        net.read_lines(leaf),
         [
             ":gate USER new_name 77.crc gate :info",
             ":new_name JOIN #bay",
@@ -1113,36 +1138,36 @@ fn a_rename_is_a_user_who_comes_and_one_who_goes() {
 }
 
 #[test]
-fn users_of_irc_are_users_like_others() {
+fn irc_users_and_legacy_users_share_channels() {
     const IRC: ListenerId = ListenerId(1 << 17);
     let mut net = Net::new();
     let mut config = net.config("hub", &[], &[]);
     config.text_listeners.push((IRC, TextProtocol::Irc));
-    let hub = net.rig.server_with(config);
+    let hub = net.fixture.server_with(config);
     let (leaf, _) = net.adjacent(hub, "leaf");
     let ann = net.user(hub, "ann");
-    net.say(ann, "JOIN #bay");
-    net.hear(ann);
-    net.hear(leaf);
-    let ivy = net.rig.connect_at(hub, IRC);
-    net.say(ivy, "NICK ivy");
-    net.say(ivy, "USER i 0 * :Ivy");
-    let told = net.hear(leaf);
-    let [user] = &told[..] else {
-        panic!("{told:?}")
+    net.send_line(ann, "JOIN #bay");
+    net.read_lines(ann);
+    net.read_lines(leaf);
+    let ivy = net.fixture.connect_at(hub, IRC);
+    net.send_line(ivy, "NICK ivy");
+    net.send_line(ivy, "USER i 0 * :Ivy");
+    let received = net.read_lines(leaf);
+    let [user] = &received[..] else {
+        panic!("{received:?}")
     };
     assert!(
         user.starts_with(":hub USER ivy ") && user.ends_with(".crc hub :Ivy"),
         "{user}"
     );
-    net.hear(ivy);
-    net.say(ivy, "JOIN #bay");
-    assert_eq!(net.hear(leaf), [":ivy JOIN #bay"]);
-    net.silent(&[ann]);
-    net.hear(ivy);
-    net.say(leaf, ":leaf USER zoe zbox leaf :Zoe");
-    net.say(leaf, ":zoe JOIN #bay");
-    let joined = net.hear(ivy);
+    net.read_lines(ivy);
+    net.send_line(ivy, "JOIN #bay");
+    assert_eq!(net.read_lines(leaf), [":ivy JOIN #bay"]);
+    net.expect_nothing(&[ann]);
+    net.read_lines(ivy);
+    net.send_line(leaf, ":leaf USER zoe zbox leaf :Zoe");
+    net.send_line(leaf, ":zoe JOIN #bay");
+    let joined = net.read_lines(ivy);
     assert!(
         joined.len() == 1 && joined[0].starts_with(":zoe!") && joined[0].ends_with("JOIN #bay")
     );
@@ -1156,55 +1181,59 @@ fn users_of_irc_are_users_like_others() {
         (ivy, "TOPIC #bay :deep", ann, ":hub 332 #bay :deep"),
         (leaf, ":zoe TOPIC #bay :high", ivy, " TOPIC #bay :high"),
     ] {
-        for raw in [ann, ivy, leaf] {
-            net.hear(raw);
+        for peer in [ann, ivy, leaf] {
+            net.read_lines(peer);
         }
-        net.say(who, line);
-        let heard = net.hear(heard_by);
+        net.send_line(who, line);
+        let heard = net.read_lines(heard_by);
         assert!(
             heard.last().is_some_and(|last| last.ends_with(endpoints)),
             "{line}: {heard:?}"
         );
     }
-    net.hear(leaf);
-    net.say(ivy, "NICK Ivy");
-    let told = net.hear(leaf);
+    net.read_lines(leaf);
+    net.send_line(ivy, "NICK Ivy");
+    let received = net.read_lines(leaf);
     assert_eq!(
-        told[0], ":ivy QUIT",
+        received[0], ":ivy QUIT",
         "two that differ in capitals can't be there at once"
     );
-    assert!(told[1].starts_with(":hub USER Ivy "));
-    assert_eq!(told[2..], [":Ivy JOIN #bay"]);
-    net.say(ivy, "NICK fern");
-    let told = net.hear(leaf);
-    assert!(told[0].starts_with(":hub USER fern "));
-    assert_eq!(told[1..], [":fern JOIN #bay", ":Ivy QUIT"]);
+    assert!(received[1].starts_with(":hub USER Ivy "));
+    assert_eq!(received[2..], [":Ivy JOIN #bay"]);
+    net.send_line(ivy, "NICK fern");
+    let received = net.read_lines(leaf);
+    assert!(received[0].starts_with(":hub USER fern "));
+    assert_eq!(received[1..], [":fern JOIN #bay", ":Ivy QUIT"]);
     let taken = net.open(hub, "USER Fern x y :x");
-    let refusal = net.hear(taken);
+    let refusal = net.read_lines(taken);
     assert!(refusal[0].starts_with(":hub 436 Fern :Nickname collision KILL from fern@"));
-    net.hear(ann);
-    net.say(ivy, "QUIT :so long");
-    let told = net.hear(ann);
-    assert!(told.len() == 1 && told[0].starts_with(":fern QUIT :") && told[0].ends_with("so long"));
+    net.read_lines(ann);
+    net.send_line(ivy, "QUIT :so long");
+    let received = net.read_lines(ann);
+    assert!(
+        received.len() == 1
+            && received[0].starts_with(":fern QUIT :")
+            && received[0].ends_with("so long")
+    );
     assert_eq!(net.users(hub), ["ann", "zoe"]);
 }
 
-/// A server of ours that the test speaks for, linked by frames.
-fn frames_server(net: &mut Net, node: usize) -> usize {
-    let raw = net.rig.connect(node);
-    net.rig
-        .introduce_ours(raw, 50, "r=1;f=server-quit,channels");
-    net.rig.heard(raw);
-    raw
+/// A scripted v2 server, linked by CRC.
+fn crc_server(net: &mut Net, node: usize) -> usize {
+    let peer = net.fixture.connect(node);
+    net.fixture
+        .introduce_v2(peer, 50, "r=1;f=server-quit,channels");
+    net.fixture.received(peer);
+    peer
 }
 
 #[test]
-fn what_channels_of_irc_forbid_has_its_answer() {
+fn refusals_of_channel_modes_have_replies() {
     let (mut net, hub) = Net::of("hub");
-    let crc = frames_server(&mut net, hub);
+    let crc = crc_server(&mut net, hub);
     let [ann, bob] = ["ann", "bob"].map(|nick| net.user(hub, nick));
-    net.say(ann, "JOIN #bay");
-    net.hear(ann);
+    net.send_line(ann, "JOIN #bay");
+    net.read_lines(ann);
     let mut version = 1 << 50;
     let mut set = |net: &mut Net, field, value: &str| {
         version += 1;
@@ -1215,8 +1244,9 @@ fn what_channels_of_irc_forbid_has_its_answer() {
             channel: ChannelName::new("#bay").unwrap(),
             value: Text::new(value.to_owned()).unwrap(),
         };
-        net.rig.say(crc, &Message::ChannelSetting(setting));
-        net.rig.soon();
+        net.fixture
+            .send_message(crc, &Message::ChannelSetting(setting));
+        net.fixture.soon();
     };
     for (field, value, line, answer) in [
         (
@@ -1270,42 +1300,42 @@ fn what_channels_of_irc_forbid_has_its_answer() {
         ),
     ] {
         set(&mut net, field, value);
-        net.say(bob, line);
-        assert_eq!(net.hear(bob), [format!(":hub {answer}")], "{value}");
+        net.send_line(bob, line);
+        assert_eq!(net.read_lines(bob), [format!(":hub {answer}")], "{value}");
     }
-    // Who has founded it is its operator.
-    net.say(ann, "PRIVMSG #bay :calm");
-    assert_eq!(net.hear(bob), [":ann PRIVMSG #bay :calm"]);
+    // The first member is its operator.
+    net.send_line(ann, "PRIVMSG #bay :calm");
+    assert_eq!(net.read_lines(bob), [":ann PRIVMSG #bay :calm"]);
     set(&mut net, ChannelField::TOPIC, "of another server");
     for user in [ann, bob] {
-        assert_eq!(net.hear(user), [":hub 332 #bay :of another server"]);
+        assert_eq!(net.read_lines(user), [":hub 332 #bay :of another server"]);
     }
     for number in 1..250 {
-        net.say(bob, &format!("JOIN #bay{number}"));
+        net.send_line(bob, &format!("JOIN #bay{number}"));
     }
-    net.hear(bob);
-    net.say(bob, "JOIN #bay250");
+    net.read_lines(bob);
+    net.send_line(bob, "JOIN #bay250");
     assert_eq!(
-        net.hear(bob),
+        net.read_lines(bob),
         [":hub 405 #bay250 :You have joined too many channels"]
     );
 }
 
 #[test]
-fn long_answers_and_chats_have_several_lines() {
+fn long_replies_and_chats_are_split() {
     let (mut net, hub) = Net::of("hub");
-    let crc = frames_server(&mut net, hub);
+    let crc = crc_server(&mut net, hub);
     let (far, _) = net.adjacent(hub, "far");
     let nicks: Vec<_> = (100..400)
         .map(|n| format!("somebody-with-a-longer-nick-{n}"))
         .collect();
     for nick in &nicks {
-        net.say(far, &format!(":far USER {nick} box far :x"));
-        net.say(far, &format!(":{nick} JOIN #crowd"));
+        net.send_line(far, &format!(":far USER {nick} box far :x"));
+        net.send_line(far, &format!(":{nick} JOIN #crowd"));
     }
     let ann = net.user(hub, "ann");
-    net.say(ann, "NAMES #crowd");
-    let heard = net.hear(ann);
+    net.send_line(ann, "NAMES #crowd");
+    let heard = net.read_lines(ann);
     let (end, names) = heard.split_last().unwrap();
     assert_eq!(end, ":hub 366 :End of /NAMES list");
     assert!(names.len() > 1 && names.iter().all(|line| line.len() + 2 <= 8192));
@@ -1314,18 +1344,18 @@ fn long_answers_and_chats_have_several_lines() {
         .map(|line| line.strip_prefix(":hub 353 #crowd :").unwrap());
     let names: Vec<_> = names.flat_map(|names| names.split(' ')).collect();
     assert_eq!(names, nicks);
-    // A server of ours takes the same listing.
+    // A server of this project reads the same burst.
     let child = net.server("child", &["c0:1"], &[]);
     assert_eq!(net.channels(child)[0].1, nicks);
-    // A chat of frames has no such limit.
-    net.rig
-        .say(crc, &registration(Kind::Client, 77, Some(50), "info"));
-    net.rig.soon();
-    let snapshot = net.rig.nodes[hub].server.snapshot();
+    // A CRC chat has no such limit.
+    net.fixture
+        .send_message(crc, &registration(Kind::Client, 77, Some(50), "info"));
+    net.fixture.soon();
+    let snapshot = net.fixture.nodes[hub].server.snapshot();
     let ann_id = snapshot.nicks().unwrap().find("ann").unwrap().get();
     let text = "ü".repeat(10_000);
-    net.rig.say(crc, &chat(77, ann_id, &text));
-    let heard = net.hear(ann);
+    net.fixture.send_message(crc, &chat(77, ann_id, &text));
+    let heard = net.read_lines(ann);
     assert_eq!(heard.len(), 3);
     let said = heard
         .iter()
@@ -1336,51 +1366,54 @@ fn long_answers_and_chats_have_several_lines() {
 #[test]
 fn a_user_whose_id_is_taken_elsewhere_stays() {
     let mut net = Net::new();
-    net.rig.listen_raw("root");
+    net.fixture.listen_peer("root");
     let gate = net.server("gate", &[], &["root:1"]);
-    let root = net.rig.newest("root");
-    net.rig
-        .introduce_ours(root, 50, "r=0;f=server-quit,channels");
+    let root = net.fixture.newest("root");
+    net.fixture
+        .introduce_v2(root, 50, "r=0;f=server-quit,channels");
     let (leaf, _) = net.adjacent(gate, "leaf");
     let [ann, bob] = ["ann", "bob"].map(|nick| net.user(gate, nick));
     for user in [ann, bob] {
-        net.say(user, "JOIN #bay");
-        net.hear(user);
+        net.send_line(user, "JOIN #bay");
+        net.read_lines(user);
     }
-    net.say(leaf, ":leaf USER zoe zbox leaf :Zoe");
-    net.say(leaf, ":zoe JOIN #bay");
-    net.hear(leaf);
+    net.send_line(leaf, ":leaf USER zoe zbox leaf :Zoe");
+    net.send_line(leaf, ":zoe JOIN #bay");
+    net.read_lines(leaf);
     for nick in ["ann", "zoe"] {
-        let snapshot = net.rig.nodes[gate].server.snapshot();
+        let snapshot = net.fixture.nodes[gate].server.snapshot();
         let id = snapshot.nicks().unwrap().find(nick).unwrap().get();
-        net.rig
-            .say(root, &registration(Kind::Client, id, Some(50), "info"));
-        net.rig.soon();
-        let told = net.hear(leaf);
-        assert_eq!(told, [format!(":gate USER host{id} {id}.crc gate :info")]);
-        net.silent(&[ann, bob]);
+        net.fixture
+            .send_message(root, &registration(Kind::Client, id, Some(50), "info"));
+        net.fixture.soon();
+        let received = net.read_lines(leaf);
+        assert_eq!(
+            received,
+            [format!(":gate USER host{id} {id}.crc gate :info")]
+        );
+        net.expect_nothing(&[ann, bob]);
     }
     assert_eq!(net.channels(gate)[0].1, ["ann", "bob", "zoe"]);
-    net.say(ann, "PRIVMSG #bay :still here");
-    assert_eq!(net.hear(bob), [":ann PRIVMSG #bay :still here"]);
-    net.say(leaf, ":zoe PRIVMSG ann :me too");
-    assert_eq!(net.hear(ann), [":zoe PRIVMSG ann :me too"]);
+    net.send_line(ann, "PRIVMSG #bay :still here");
+    assert_eq!(net.read_lines(bob), [":ann PRIVMSG #bay :still here"]);
+    net.send_line(leaf, ":zoe PRIVMSG ann :me too");
+    assert_eq!(net.read_lines(ann), [":zoe PRIVMSG ann :me too"]);
     let late = net.open(gate, "USER zoe x y :Another");
     let holder = ":gate 436 zoe :Nickname collision KILL from zoe@zbox";
-    assert_eq!(net.hear(late), [holder]);
+    assert_eq!(net.read_lines(late), [holder]);
 }
 
 #[test]
-fn what_is_told_to_frames_looks_like_nothing_else() {
+fn legacy_users_look_like_clients_to_crc_servers() {
     let (mut net, hub) = Net::of("hub");
-    let crc = frames_server(&mut net, hub);
+    let crc = crc_server(&mut net, hub);
     let (_, _) = net.adjacent(hub, "far");
     net.open(hub, "SERVER liar 1 :x [crc2;a=192.0.2.1:1;r=0;f=]");
     net.open(hub, "USER ann box hub :A\u{1b}nn");
-    net.rig.soon();
+    net.fixture.soon();
     let infos = net
-        .rig
-        .heard(crc)
+        .fixture
+        .received(crc)
         .into_iter()
         .filter_map(|message| match message {
             Message::ServerRegistration(r) | Message::ClientRegistration(r) => {
@@ -1395,16 +1428,16 @@ fn what_is_told_to_frames_looks_like_nothing_else() {
 }
 
 #[test]
-fn chats_of_users_have_a_rate_if_there_is_one() {
+fn chats_of_users_are_rate_limited_if_configured() {
     let mut net = Net::new();
     let mut config = net.config("hub", &[], &[]);
     config.limits.client_chats_per_second = 2;
-    let hub = net.rig.server_with(config);
+    let hub = net.fixture.server_with(config);
     let [ann, bob] = ["ann", "bob"].map(|nick| net.user(hub, nick));
     for _ in 0..3 {
-        net.say(ann, "PRIVMSG bob :x");
+        net.send_line(ann, "PRIVMSG bob :x");
     }
-    assert_eq!(net.hear(bob).len(), 2);
+    assert_eq!(net.read_lines(bob).len(), 2);
     assert!(net.ended(ann));
 }
 
@@ -1441,27 +1474,27 @@ fn line() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever users and servers say, one after the other: what must hold holds, and
-    /// servers agree on who is where.
+    /// Whatever lines users and servers send: the servers' checks hold, and they agree on
+    /// the users.
     #[test]
-    fn whatever_is_said_the_servers_agree(
+    fn servers_agree_whatever_lines_they_get(
         lines in prop::collection::vec((0..5_usize, line()), 1..120)
     ) {
         let (mut net, hub) = Net::of("hub");
         let other = net.server("crc", &[], &["s0:1"]);
         let child = net.server("child", &["c0:1"], &[]);
-        let mut raws: Vec<usize> = (0..5).map(|n| net.rig.connect_at([hub, child][n % 2], COURSE)).collect();
-        net.say(raws[0], "SERVER one 1 :One");
-        net.say(raws[1], "SERVER two 1 :Two");
-        net.say(raws[2], "USER ann box hub :Ann");
+        let mut peers: Vec<usize> = (0..5).map(|n| net.fixture.connect_at([hub, child][n % 2], LEGACY)).collect();
+        net.send_line(peers[0], "SERVER one 1 :One");
+        net.send_line(peers[1], "SERVER two 1 :Two");
+        net.send_line(peers[2], "USER ann box hub :Ann");
         for (who, line) in lines {
-            let raw = raws[who];
-            if net.ended(raw) {
-                raws[who] = net.rig.connect_at([hub, child][who % 2], COURSE);
+            let peer = peers[who];
+            if net.ended(peer) {
+                peers[who] = net.fixture.connect_at([hub, child][who % 2], LEGACY);
             }
-            net.say(raws[who], &line);
+            net.send_line(peers[who], &line);
         }
-        net.rig.run(Duration::from_secs(90));
+        net.fixture.run(Duration::from_secs(90));
         let sorted = |node: usize, own: &str| {
             let (mut servers, users, channels) = net.state(node);
             servers.push(own.to_owned());

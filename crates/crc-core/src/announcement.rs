@@ -1,9 +1,8 @@
-//! How nodes of this project know each other: the machine part of an info.
+//! The machine part of an info, by which version 2 nodes know each other.
 //!
-//! A node of ours repeats its registration with a few words for machines at
-//! the end of its info, ` [crc2;a=HOST:PORT;r=RANK;f=WORD,WORD]`. Original
-//! nodes take it for text. This module reads and writes that part; when it is
-//! sent and what is believed of it is decided elsewhere.
+//! A version 2 node repeats its registration with a machine part at the end of the
+//! info, ` [crc2;a=HOST:PORT;r=RANK;f=WORD,WORD]`. v1 nodes take it for text. This
+//! module reads and writes that part; `crc` decides when it is sent, and what it means.
 
 use core::fmt::{self, Write};
 
@@ -15,7 +14,7 @@ const OPENING: &str = " [crc2";
 /// The rank of a server that has none yet.
 pub const UNRANKED: u32 = u32::MAX;
 
-/// What a node says of itself to machines.
+/// What a node announces.
 ///
 /// ```
 /// use crc_core::{Announcement, split_info};
@@ -30,7 +29,7 @@ pub const UNRANKED: u32 = u32::MAX;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Announcement {
-    /// Where others reach it (`a`), if it says so.
+    /// The address at which others reach it (`a`), if it has one.
     pub address: Option<PeerAddress>,
     /// Its place in the order in which servers dial each other (`r`).
     pub rank: Option<u32>,
@@ -38,7 +37,7 @@ pub struct Announcement {
     pub features: Features,
 }
 
-/// What a node takes beyond version 1. Words that we do not know are ignored.
+/// What a node takes beyond version 1. Unknown words are ignored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Features {
     /// `server-quit`: it takes ServerQuit frames.
@@ -137,7 +136,7 @@ pub fn split_info(info: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The text of the status that tells an announced client what we take.
+/// The text of the status that tells an announced client what this server takes.
 #[must_use]
 pub fn features_text(features: Features) -> String {
     let words = features.to_string().replace(',', " ");

@@ -1,5 +1,5 @@
-//! A server's settings. Checked by whoever reads them; nothing here reads files
-//! or arguments.
+//! The configuration of a server. The caller checks it; nothing here reads files or
+//! arguments.
 
 use core::time::Duration;
 
@@ -24,24 +24,24 @@ pub struct Config {
     pub connect: Vec<PeerAddress>,
     /// How long a server with an empty `connect` waits for
     /// [`ServerCommand::Candidates`](crate::ServerCommand::Candidates) before it is
-    /// a root all the same. `None`: nobody will tell it of any.
+    /// a root all the same. `None`: it will get no such command.
     pub candidates_within: Option<Duration>,
-    /// The address that others are told; by default the first one listened on.
+    /// The address that it announces; by default the first one that it listens on.
     pub advertise: Option<PeerAddress>,
     /// Its place in the order in which servers dial each other; by default one
     /// more than that of the first server that takes it.
     pub rank: Option<u32>,
-    /// Who may link as a server, by the peer's address.
+    /// The networks from which servers may link.
     pub server_peers: Vec<IpNet>,
-    /// The listeners at which a dialect of text is spoken, not frames.
+    /// The listeners at which a text protocol is spoken instead of frames.
     pub text_listeners: Vec<(ListenerId, TextProtocol)>,
-    /// Where servers of the legacy's IRC are that this one links to: one that
-    /// answers, and again when it is lost.
+    /// The legacy servers that this one links to: one that answers, and again when the
+    /// link is lost.
     pub legacy_connect: Vec<PeerAddress>,
-    /// What users of IRC are shown when they come; no lines, no message of the day.
+    /// The message of the day for users of IRC; no lines, no message.
     pub motd: Vec<String>,
     /// The Unix time of [`Timestamp::START`](crate::Timestamp::START), in
-    /// milliseconds: what people are shown, and what tells which of two settings of a
+    /// milliseconds. It is shown to people, and decides which of two settings of a
     /// channel is newer.
     pub started_at_unix_ms: u64,
     /// Its bounds.

@@ -1,11 +1,10 @@
-//! Ordinary IRC: how the clients that people have speak to us (RFC 2812, IRCv3).
+//! Ordinary IRC (RFC 2812, IRCv3): clients such as irssi and WeeChat.
 //!
-//! Here bytes become lines and lines commands, and here stands what is told to
-//! users of IRC that they have not asked for. The parts: `registration` takes them
-//! in; `speech` is what they say to each other; `membership` and `modes` are about
-//! channels; `queries` answers what they ask; `words` writes. Who may do what in a
-//! channel is checked here, at the user's own server; what follows from it is the
-//! network's.
+//! This file turns bytes into lines and lines into commands, and renders what users get
+//! without having asked. The parts: `registration` until the welcome; `message` for
+//! PRIVMSG and NOTICE; `channel` and `mode`; `query` for WHO, WHOIS and the like;
+//! `reply` writes lines; `session` is the state of one user.
+//! [`network::policy`](crate::network) decides what a user may do.
 
 mod channel;
 mod message;
@@ -33,22 +32,22 @@ use crc_machine::CloseWhen;
 use crc_machine::LinkId;
 use session::{ANSWER_TIME_MAX, BACKLOG_BYTES_MAX, Capability, SILENCE_MAX};
 
-/// Which names are the same.
+/// The case mapping of names.
 pub(crate) const CASE: CaseMapping = CaseMapping::Ascii;
 
-/// A user who asks for something.
+/// The user whose command is handled.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UserRef {
     link: LinkId,
     id: HostId,
 }
 
-/// The beginning of a text, cut between characters.
+/// The beginning of a text, cut at a character boundary.
 fn cut(text: &str, bytes_max: usize) -> &str {
     crc_wire::truncate_utf8(text, bytes_max)
 }
 
-// Who is who.
+// Users.
 
 pub(crate) fn find_user(cx: &Context, link: LinkId) -> Option<&User> {
     match &cx.links.find(link)?.protocol {
@@ -66,15 +65,15 @@ pub(crate) fn find_user_mut(cx: &mut Context, link: LinkId) -> Option<&mut User>
     }
 }
 
-/// The user that a host is, if it is one of IRC who is linked to us; and its link.
+/// The session of a host that is a user of IRC on this server, and its link.
 pub(crate) fn user_of(cx: &Context, id: HostId) -> Option<(LinkId, &User)> {
     let link = cx.network.directory().find(id)?.first_link();
     let user = find_user(cx, link)?;
     Some((link, user))
 }
 
-/// `nick!user@host` of a host. What users of this server have said of themselves
-/// is known here; of others the nick stands for the user name.
+/// `nick!user@host` of a host. The user name is known for users of this server; for
+/// other hosts the nick stands in its place.
 pub(crate) fn source_of(cx: &Context, id: HostId) -> Cow<'_, str> {
     if let Some((_, user)) = user_of(cx, id)
         && !user.source.is_empty()
@@ -85,7 +84,7 @@ pub(crate) fn source_of(cx: &Context, id: HostId) -> Cow<'_, str> {
     Cow::Owned(format!("{nick}!{nick}@{id}.crc"))
 }
 
-// What comes in.
+// Lines in.
 
 pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
     let Some(user) = find_user_mut(cx, link) else {
@@ -100,7 +99,7 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
     }
 }
 
-/// Deals with as many lines as may be read now. What is left of the bytes.
+/// Handles as many lines as may be read now. Returns the rest of the bytes.
 pub(crate) fn read_lines<'b>(
     cx: &mut Context,
     link: LinkId,
@@ -137,7 +136,7 @@ pub(crate) fn read_lines<'b>(
     input
 }
 
-/// Keeps what comes too fast, to be read later; but not all of it.
+/// Keeps what arrives too fast, to be read later, up to a limit.
 pub(crate) fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
     let Some(user) = find_user_mut(cx, link) else {
         return;
@@ -152,14 +151,14 @@ pub(crate) fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &m
     }
 }
 
-/// One more line may be read when a line's time has passed.
+/// Schedules the next line for when the rate limit allows it.
 pub(crate) fn schedule_read(cx: &mut Context, link: LinkId) {
     let per_second = cx.config.limits.irc_lines_per_second.max(1);
     let pause = Duration::from_secs(1) / per_second + Duration::from_micros(1);
     cx.set_link_timer(link, LinkTimer::Irc, cx.now + pause);
 }
 
-/// Reads on what came too fast; asks a silent client whether it is there.
+/// Reads more of the backlog; pings a silent client.
 pub(crate) fn on_timer(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(user) = find_user_mut(cx, link) else {
         return;
@@ -212,7 +211,7 @@ pub(crate) fn check_keepalive(cx: &mut Context, link: LinkId, out: &mut Out) {
     cx.set_link_timer(link, LinkTimer::Irc, next);
 }
 
-/// One line.
+/// Handles one line.
 pub(crate) fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
     let Ok(bytes) = line.whole() else {
         cx.counters.dropped += 1;
@@ -228,7 +227,7 @@ pub(crate) fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut 
     }
 }
 
-/// One command of a user.
+/// Handles one command of a registered user.
 pub(crate) fn on_command(
     cx: &mut Context,
     user_ref: UserRef,
@@ -238,7 +237,7 @@ pub(crate) fn on_command(
     let link = user_ref.link;
     let verb = match message.command {
         Command::Verb(verb) => verb,
-        // Only servers say these.
+        // Only servers send numerics.
         Command::Numeric(_) => return,
         Command::Other(word) => {
             let words = [word.as_str()];
@@ -258,7 +257,7 @@ pub(crate) fn on_command(
         Verb::Privmsg => message::privmsg(cx, user_ref, ChatKind::Message, message, out),
         Verb::Notice => message::privmsg(cx, user_ref, ChatKind::Notice, message, out),
         Verb::Ping => ping(cx, link, message, out),
-        // Tags are not passed on, which is told in advance.
+        // Client tags are not relayed (CLIENTTAGDENY).
         Verb::Pong | Verb::Error | Verb::Tagmsg => {}
         Verb::Join => channel::join(cx, user_ref, message, out),
         Verb::Part => channel::part(cx, user_ref, message, out),
@@ -314,9 +313,9 @@ pub(crate) fn quit(
     cx.close(link, CloseWhen::Flushed, &text, out);
 }
 
-// What goes out.
+// Lines out.
 
-/// The network has something to tell a user.
+/// Renders a message of the network for a user.
 pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
     match message {
         Message::ClientChat(chat) => {
@@ -346,13 +345,13 @@ pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'
     }
 }
 
-/// The server itself has something to say to a user.
+/// Sends a user a notice of this server.
 pub(crate) fn server_notice(cx: &Context, link: LinkId, text: &str, out: &mut Out) {
     let words = [reply::target_of(cx, link)];
     reply::send_line(link, reply::own_name(cx), "NOTICE", &words, Some(text), out);
 }
 
-/// The last line on a link.
+/// Sends the ERROR line that ends a link.
 pub(crate) fn send_error(cx: &mut Context, link: LinkId, text: &str, out: &mut Out) {
     let target = reply::target_of(cx, link);
     let range = out.store(|arena| {
@@ -384,8 +383,8 @@ pub(crate) fn on_invited(
     }
 }
 
-/// The links of the users of IRC who share a channel with a host, each once, but
-/// for `except`.
+/// The links of the users of IRC that share a channel with a host, each once, without
+/// `except`.
 pub(crate) fn links_sharing_channel(
     cx: &Context,
     id: HostId,
@@ -401,7 +400,7 @@ pub(crate) fn links_sharing_channel(
     links
 }
 
-/// Tells users something about a host, in one line.
+/// Sends one line about a host to several links.
 pub(crate) fn send_to_links(
     cx: &Context,
     links: &[LinkId],
@@ -427,7 +426,7 @@ pub(crate) fn send_to_links(
 }
 
 pub(crate) fn on_host_left(cx: &mut Context, id: HostId, text: &str, out: &mut Out) {
-    // Who quits itself has had its last line.
+    // A user that quits has been sent its last line.
     let own = user_of(cx, id).map(|(link, _)| link);
     let links = links_sharing_channel(cx, id, own);
     if !links.is_empty() {
@@ -441,7 +440,7 @@ pub(crate) fn on_host_renamed(cx: &mut Context, id: HostId, before: &str, out: &
     links.extend(own);
     if !links.is_empty() {
         let source = source_of(cx, id);
-        // Of those whose source is known it is the one from before.
+        // The stored source of a user of this server still has the former nick.
         let source = match own {
             Some(_) => source.into_owned(),
             None => format!("{before}!{before}@{id}.crc"),
@@ -451,7 +450,7 @@ pub(crate) fn on_host_renamed(cx: &mut Context, id: HostId, before: &str, out: &
     registration::on_host_joined(cx, id);
 }
 
-/// What a host that is behind a link is called by whom IRC asks for the server.
+/// The name of the server that IRC shows for a host: the neighbour towards it.
 pub(crate) fn server_of<'a>(cx: &'a Context, host: &Host) -> &'a str {
     let neighbour = cx.network.neighbours().find(host.first_link());
     let servers = cx.network.names().map(|names| &names.servers);

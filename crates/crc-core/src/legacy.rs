@@ -1,15 +1,14 @@
-//! The cut-down IRC of the legacy: its users and its servers.
+//! The legacy IRC network: its users and its servers (docs/IRC.md).
 //!
-//! A user or a server of the dialect is a host like all others, with an id that we
-//! draw. Whoever is linked to a server of the dialect is behind its link, and we are
-//! at home to them: nobody else of our network knows them. The parts: `registration`
-//! takes in who comes, and lists the network to servers; `users` and `servers` do
-//! what they ask for; `telling` has them hear what happens; `words` writes it;
-//! `dialling` links us to a server of the dialect.
+//! A user or a server of this protocol becomes a host like any other, with an id that
+//! this server draws. Hosts behind a legacy server are behind its link, and this server
+//! is their home: their own network has no ids. The parts: `registration` takes in
+//! peers and sends a server the burst; `user` and `server` handle their lines; `notify`
+//! renders changes; `reply` writes lines; `uplink` links this server to a legacy
+//! server.
 //!
-//! To servers of the dialect everybody is told of, whatever they speak, under the
-//! names of [`NickTables`](crate::text_protocol::NickTables). Nothing is told back to the link that
-//! it came from.
+//! Legacy servers get every host, whatever protocol it speaks, under the name in
+//! [`NickTables`](crate::network::NickTables), and never what came from their own link.
 
 pub(crate) mod notify;
 mod registration;
@@ -31,23 +30,23 @@ use crc_machine::LinkId;
 
 use uplink::Dialling;
 
-/// Somebody who speaks the dialect of the legacy.
+/// The session of a legacy user or server.
 #[derive(Debug, Default)]
 pub(crate) struct Peer {
     decoder: Decoder,
-    /// The channel that a server has begun to list, and its topic, if nobody is known
-    /// to be in it yet.
+    /// The channel whose topic a server has sent in its burst, while no member of it is
+    /// known, and the topic.
     listed: Option<(Box<str>, Box<str>)>,
-    /// How many bytes of names have been sent for the bytes in hand.
+    /// How many bytes of names were sent in answer to the bytes in hand.
     names_bytes: usize,
 }
 
-/// What is known of a user of the dialect beyond what hosts have.
+/// What is known of a legacy user beyond what every host has.
 #[derive(Debug)]
 pub(crate) struct User {
-    /// Where the user says to come from.
+    /// The host that the user names.
     host: Box<str>,
-    /// The server that the user says to be at.
+    /// The server that the user names.
     server: Box<str>,
     real_name: Box<str>,
 }
@@ -56,8 +55,8 @@ pub(crate) struct User {
 const PLACE_BYTES_MAX: usize = 255;
 
 impl User {
-    /// What a USER says. Places that are too long are cut, so that it can be said
-    /// again behind any other name.
+    /// The parameters of a USER line. Places that are too long are cut, so that they
+    /// can be sent on behind any name.
     pub(crate) fn new(
         host: Middle<'_>,
         server: Middle<'_>,
@@ -72,8 +71,8 @@ impl User {
     }
 }
 
-/// What a server of the dialect says of itself, or another one of it: beyond its name,
-/// and to the letter.
+/// What a legacy server says of itself or of another one, beyond its name, to the
+/// letter.
 #[derive(Debug)]
 pub(crate) struct Introduction {
     /// How many links away it is.
@@ -81,24 +80,24 @@ pub(crate) struct Introduction {
     info: Box<str>,
 }
 
-/// What we know and do because of the dialect.
+/// What the legacy protocol remembers beyond its links.
 #[derive(Debug, Default)]
 pub(crate) struct LegacyState {
     users: BTreeMap<HostId, User>,
     servers: BTreeMap<HostId, Introduction>,
-    /// The links to servers that are told of every change.
+    /// The links to servers that get every change.
     synced_links: BTreeSet<LinkId>,
     dialling: Dialling,
 }
 
 impl LegacyState {
-    /// Nothing more is told on a link.
+    /// Stops sending changes on a link.
     pub(crate) fn close(&mut self, link: LinkId) {
         self.synced_links.remove(&link);
     }
 
-    /// All that must hold between two events: what is kept is about hosts that are
-    /// there, and links that speak the dialect.
+    /// Checks that everything remembered is about hosts that are in the directory, and
+    /// about legacy links.
     pub(crate) fn check(
         &self,
         kind: impl Fn(HostId) -> Option<HostKind>,
@@ -119,7 +118,7 @@ impl LegacyState {
         }
     }
 
-    /// A host has another id.
+    /// Notes that a host has another id.
     pub(crate) fn renumber(&mut self, before: HostId, after: HostId) {
         if let Some(user) = self.users.remove(&before) {
             self.users.insert(after, user);
@@ -127,7 +126,7 @@ impl LegacyState {
     }
 }
 
-/// Whether a link speaks the dialect.
+/// Whether a link speaks the legacy protocol.
 pub(crate) fn is_legacy(cx: &Context, link: LinkId) -> bool {
     let found = cx.links.find(link);
     found.is_some_and(|found| matches!(found.protocol, Protocol::Legacy(_)))
@@ -140,13 +139,13 @@ pub(crate) fn peer_mut(cx: &mut Context, link: LinkId) -> Option<&mut Peer> {
     }
 }
 
-/// How far a conversation in the dialect has come, if more is to be read of it.
+/// The phase of a legacy link, if more of it may be read.
 pub(crate) fn phase_of(cx: &Context, link: LinkId) -> Option<Phase> {
     let phase = cx.links.find(link)?.phase;
     (cx.stage == Stage::Running && phase != Phase::Closing).then_some(phase)
 }
 
-/// The next bytes of a link that speaks the dialect.
+/// Handles the next bytes of a legacy link.
 pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
     let Some(peer) = peer_mut(cx, link) else {
         return;
@@ -183,7 +182,7 @@ pub(crate) fn on_line(cx: &mut Context, link: LinkId, phase: Phase, bytes: &[u8]
     }
 }
 
-/// Leaves a line out of account.
+/// Drops a line.
 pub(crate) fn drop_line(cx: &mut Context, link: LinkId, why: &dyn core::fmt::Display) {
     cx.counters.dropped += 1;
     log::debug!("{}: a line is dropped: {why}", cx.describe_peer(link));

@@ -2,7 +2,7 @@
 //!
 //! Two machines, [`Server`] and [`Client`], both with the same one door: see
 //! [`Machine`]. They speak the Clemson Relay Chat protocol (`docs/PROTOCOL.md` of
-//! the repository) over byte streams that somebody else carries: the driver of
+//! the repository) over byte streams that a driver carries: that of
 //! the crate `crc-net`, a simulation, or a test.
 //!
 //! ```text

@@ -13,11 +13,9 @@ pub struct Limits {
     pub registration_time_max: Duration,
     /// How long a dialled server may stay silent.
     pub introduction_time_max: Duration,
-    /// What may wait to be sent to a client, its first listing of the network
-    /// not counted.
+    /// How many bytes may wait to be sent to a client, its burst not counted.
     pub client_queue_bytes_max: usize,
-    /// What may wait to be sent to a server, its first listing of the network
-    /// not counted.
+    /// How many bytes may wait to be sent to a server, its burst not counted.
     pub server_queue_bytes_max: usize,
     /// How many hosts the directory holds.
     pub hosts_max: usize,
@@ -35,8 +33,8 @@ pub struct Limits {
     pub irc_lines_per_second: u32,
 }
 
-/// What somebody who has not registered may send: a registration with a name
-/// and an info that are somewhat too long can still be told from garbage.
+/// What an unregistered peer may send: enough to tell a registration with too long a
+/// name or info from garbage.
 const UNREGISTERED_BYTES_MAX: u32 = 1024;
 
 impl Default for Limits {
@@ -57,7 +55,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The frames that somebody may send who has not registered.
+    /// The frames that an unregistered peer may send.
     pub(crate) const fn unregistered_frames(&self) -> FrameLimits {
         FrameLimits::WIRE
             .with_text_bytes_max(UNREGISTERED_BYTES_MAX)

@@ -1,9 +1,10 @@
-//! The rules of the network: who is where, who may say what, and where it goes.
+//! What a server knows of the network: the hosts and the routes to them, the
+//! neighbours, the channels, the nicks, and the rules about them.
 //!
-//! The relay speaks of hosts and links; it knows no bytes, no frames and no
-//! time, and sends nothing itself. Each rule is a question that is answered
-//! without changing anything; what follows from the answer is carried out by
-//! the server.
+//! [`Network`] owns these tables. It knows no bytes, no frames, no time and no links
+//! but by name, and sends nothing. A question about a rule changes nothing; the
+//! operations of [`Context`](crate::context::Context) carry out what follows from the
+//! answer.
 
 mod change;
 mod channels;
@@ -28,47 +29,46 @@ use crc_machine::LinkId;
 use crc_machine::LinkTable;
 use crc_machine::Timestamp;
 
-/// What we know of the node at the other end of a link.
+/// The version of the node at the other end of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerVersion {
     /// Not known yet.
     Unknown,
     /// A v1 node: version 1 of the protocol and nothing else.
     V1,
-    /// A node of this project.
+    /// A node of this project: version 2.
     V2,
 }
 
 /// An adjacent host that has registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Neighbour {
-    /// Who it is.
+    /// The host's id.
     pub host: HostId,
-    /// What it is.
+    /// The kind of host.
     pub kind: HostKind,
-    /// What it can take.
+    /// Its version.
     pub version: PeerVersion,
-    /// Whether it is the server that we linked to, our parent in the tree.
+    /// Whether it is this server's uplink, its parent in the tree.
     pub uplink: bool,
-    /// Whether it has been sent its listing of the network, so that it is told
-    /// of every change from now on.
+    /// Whether it has been sent the burst, so that it gets every change from now on.
     pub synced: bool,
 }
 
-/// What a registration says of a host, behind the link it came from.
+/// What a registration says of a host, behind the link that it came from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HostInfo<'a> {
     pub(crate) id: HostId,
     pub(crate) kind: HostKind,
     pub(crate) name: &'a str,
-    /// What the host says to people.
+    /// The part of the info for people.
     pub(crate) info: &'a str,
-    /// What it says to machines.
+    /// The machine part.
     pub(crate) machine: Option<&'a str>,
 }
 
 impl<'a> HostInfo<'a> {
-    /// What is said of a host, all of it for people.
+    /// A host without a machine part.
     pub(crate) const fn for_people(
         id: HostId,
         kind: HostKind,
@@ -84,43 +84,43 @@ impl<'a> HostInfo<'a> {
         }
     }
 
-    /// What somebody who registers says of itself; all of it is for people.
+    /// What a peer that registers says of itself; it has no machine part yet.
     pub(crate) fn of_itself(kind: HostKind, registration: &'a Registration<'_>) -> Self {
         let (name, info) = (registration.name.as_str(), registration.info.as_str());
         HostInfo::for_people(registration.source, kind, name, info)
     }
 }
 
-/// What a registration from a server means, given what is known already.
+/// What a registration from a server means, given what is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RegistrationOutcome {
-    /// Nobody knew of this host.
+    /// The host is new.
     New,
-    /// Known just so; or the word of a link that does not count against what
-    /// we know.
+    /// The host is known just so; or the link's word does not count against what is
+    /// known.
     Known,
-    /// Known just so, but for what it says to machines.
+    /// The host is known just so, but has another machine part.
     MachinePartChanged,
-    /// The host says something else about itself now: it leaves and joins.
+    /// The host has another name or info: it leaves and joins.
     Changed,
-    /// It has moved: what an original node told of it was a ghost.
+    /// The host has moved: its entry came from a v1 node and was out of date.
     Moved,
-    /// The same server is reached two ways, or we are told of ourselves: the
-    /// links form a loop, and this link has to go.
+    /// There are two routes to the same server, or to this one: the links form a loop,
+    /// and this link is closed.
     Loop,
-    /// Two clients have one id, and the one told of here, by our parent, stays.
+    /// Two clients have one id; the one announced here, by the parent, stays.
     ParentWins,
-    /// Two clients have one id, and ours stays: the child that told of the
-    /// other one gives way when it hears of ours.
+    /// Two clients have one id; the known one stays. The child that announced the other
+    /// one gives it up when it gets this server's registration.
     ChildYields,
 }
 
 /// Where a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// To the host itself, or the next server on the way to it.
+    /// To the host itself, or to the next hop.
     To(LinkId),
-    /// Nowhere: nobody to speak to has this id.
+    /// Nowhere: no client has this id.
     Unknown,
 }
 
@@ -278,7 +278,7 @@ impl Network {
     /// The nick of a host; its name where no nicks are needed.
     pub(crate) fn nick_of(&self, id: HostId) -> String {
         let name = match &self.names {
-            // Servers too: some send what is for clients to say.
+            // Servers too: some send chats as if they were clients.
             Some(names) => names.nicks.of(id).or_else(|| names.servers.of(id)),
             None => self.directory.find(id).map(Host::name),
         };
@@ -319,21 +319,21 @@ impl Network {
         self.channels.set(name, field, setting, now)
     }
 
-    /// Whether `id` can't be given to another host.
+    /// Whether a host has `id`.
     pub(crate) fn is_taken(&self, id: HostId) -> bool {
         id == self.id || self.directory.route(id).is_some()
     }
 
-    /// Whether `source` is reached over `link`, so that its word may come from
-    /// there.
+    /// Whether `source` is reached over `link`, so that the link's peer may speak for
+    /// it.
     #[inline]
     pub(crate) fn is_behind(&self, source: HostId, link: LinkId) -> bool {
         let way = self.directory.route(source);
         way.is_some_and(|(_, first_link)| first_link == link)
     }
 
-    /// Where a chat to `destination` goes that came from `from`. Only clients
-    /// are spoken to, and nothing goes back to a server that sent it.
+    /// The route of a chat to `destination` that came from `from`. Only clients get
+    /// chats, and a chat never goes back to the server that it came from.
     #[inline]
     pub(crate) fn route_chat(&self, from: LinkId, destination: Option<HostId>) -> Route {
         let Some((kind, to)) = destination.and_then(|id| self.directory.route(id)) else {
@@ -347,7 +347,8 @@ impl Network {
         }
     }
 
-    /// Where a status for `destination` goes that came from `from`, or from us.
+    /// The route of a status for `destination` that came from `from`, or from this
+    /// server.
     pub(crate) fn route_status(&self, from: Option<LinkId>, destination: HostId) -> Route {
         match self.directory.route(destination) {
             Some((_, to)) if from != Some(to) => Route::To(to),
@@ -355,11 +356,11 @@ impl Network {
         }
     }
 
-    /// Whether all that is known of a server that now speaks for itself was told
-    /// across an original node, which may know no better; and by which link.
+    /// The link over which a server is known indirectly: it was announced across a v1
+    /// node, whose entry may be out of date, and now it registers itself.
     ///
-    /// Between servers of ours every server of ours is known with what it says
-    /// to machines, which originals leave out.
+    /// Between version 2 servers every version 2 server is known with its machine part,
+    /// which v1 nodes leave out.
     pub(crate) fn indirect_route(&self, claim: &HostInfo<'_>) -> Option<LinkId> {
         let known = self.directory.find(claim.id)?;
         let teller = self.neighbours.find(known.first_link())?;
@@ -372,14 +373,14 @@ impl Network {
     }
 
     /// What a registration means that a server sent on `from`. The server's own
-    /// registration is not asked about here.
+    /// registration is handled elsewhere.
     pub(crate) fn classify(&self, from: LinkId, claim: &HostInfo<'_>) -> RegistrationOutcome {
         let neighbour = self.neighbours.find(from);
         let ours = neighbour.is_some_and(|n| n.version == PeerVersion::V2);
         let Some(known) = self.directory.find(claim.id) else {
             return match claim.id == self.id {
                 false => RegistrationOutcome::New,
-                // Originals tell us of ourselves; they know no better.
+                // v1 servers announce this server to itself.
                 true if !ours => RegistrationOutcome::Known,
                 true => RegistrationOutcome::Loop,
             };
@@ -395,7 +396,7 @@ impl Network {
                 _ => RegistrationOutcome::Known,
             };
         }
-        // An original repeats what it was told, and never forgets.
+        // A v1 server repeats what it was sent, and never forgets.
         if !ours {
             return RegistrationOutcome::Known;
         }
@@ -422,11 +423,11 @@ impl Network {
         neighbour.is_some_and(|n| n.kind == HostKind::Server)
     }
 
-    /// All that must hold between two events.
+    /// Checks all that must hold between two events.
     ///
     /// # Panics
     ///
-    /// When it does not, for the program has a bug then.
+    /// When it does not hold: the program has a bug then.
     pub(crate) fn check(&self) {
         let mut hosts = 0;
         for host in self.directory.iter() {

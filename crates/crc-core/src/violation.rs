@@ -1,15 +1,14 @@
-//! What follows when a peer breaks a rule: one `match` from the violation to
-//! what is done about it.
+//! Violations: rules that a peer has broken. One `match` says what is done about each.
 
 use crc_wire::{FrameError, HostId, Kind, MessageError};
 
 use crate::admission::AdmissionError;
 use crate::network::HostKind;
 
-/// What a peer did that it has no right to do. Its fault, never ours.
+/// A rule that a peer has broken. It is always the peer's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// The stream is no longer in step.
+    /// The end of the next frame cannot be found.
     #[error("{0}")]
     Frame(#[from] FrameError),
     /// A line is longer than lines may be.
@@ -23,24 +22,24 @@ pub enum Violation {
         /// What is wrong with it.
         error: MessageError,
     },
-    /// The frame is none that this peer may send.
+    /// This peer may not send frames of this kind.
     #[error("a {0:?} is not its to send")]
     NotItsFrame(Kind),
-    /// The message speaks for a host that is not on this side.
+    /// The message's source is not behind this link.
     #[error("{kind:?} in the name of {source_id}, who is not there")]
     NotItsSource {
         /// The message's kind.
         kind: Kind,
-        /// For whom it speaks.
+        /// The message's source.
         source_id: HostId,
     },
-    /// The registration has a name or an info that we do not admit.
+    /// The registration has a name or an info that is not admitted.
     #[error("{0}")]
     NotAdmitted(#[from] AdmissionError),
     /// The id belongs to another host.
     #[error("a {kind} with the id {id}, which is taken")]
     IdTaken {
-        /// What wanted it.
+        /// The kind of the host that registers.
         kind: HostKind,
         /// The id.
         id: HostId,
@@ -54,46 +53,46 @@ pub enum Violation {
     /// More of a kind of frame than a client may send in a second.
     #[error("{0:?} too fast")]
     TooFast(Kind),
-    /// More lines than are kept to be read later.
+    /// More lines wait to be read than may.
     #[error("Excess Flood")]
     Flood,
-    /// It has been connected for a while and has not registered.
+    /// The peer has not registered in time.
     #[error("no registration in time")]
     NotRegistered,
 }
 
-/// Who broke the rule.
+/// The role of the peer that broke the rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Somebody who has not registered, or a server that we dialled and that has
-    /// not introduced itself.
+    /// A peer that has not registered, or a dialled server that has not introduced
+    /// itself.
     Unregistered,
     /// A registered client.
     Client,
-    /// A registered server, for whom others may be to blame.
+    /// A registered server; the fault may be that of a host behind it.
     Server,
 }
 
-/// What is done about it.
+/// What is done about a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// The connection is closed.
     Close,
-    /// The peer is told that the id is taken, then the connection is closed.
+    /// The peer gets a status that its id is taken; then the connection is closed.
     Refuse,
     /// The frame is dropped and counted; the link stays.
     Drop,
 }
 
 impl Violation {
-    /// What is done when somebody of this role commits it (PROTOCOL, "bad input").
+    /// What is done when a peer in this role breaks the rule (PROTOCOL section 5).
     #[must_use]
     pub const fn action(&self, role: Role) -> Action {
         match (self, role) {
             // Without a boundary there is no next frame.
             (Violation::Frame(_) | Violation::Line(_), _) => Action::Close,
             (Violation::IdTaken { .. }, Role::Unregistered) => Action::Refuse,
-            // Servers relay what others said, and races between them are legitimate.
+            // Servers relay what others sent, and races between them are legitimate.
             (_, Role::Server) => Action::Drop,
             (_, Role::Unregistered | Role::Client) => Action::Close,
         }

@@ -1,4 +1,4 @@
-//! Who comes into channels and who goes, who is in them, and what they are about.
+//! JOIN, PART, KICK, INVITE, NAMES, LIST and TOPIC.
 
 use crc_wire::{ChannelField, ChannelRequest, HostId, RequestKind, Text};
 use irc_wire::{Message, Numeric, lists, text};
@@ -15,27 +15,27 @@ use crc_machine::LinkId;
 /// The most bytes of a topic that is set by a user of IRC (`TOPICLEN`).
 const TOPIC_BYTES_MAX: usize = 390;
 
-/// The most bytes of why somebody is put out (`KICKLEN`).
+/// The most bytes of the reason of a KICK (`KICKLEN`).
 const KICK_BYTES_MAX: usize = 300;
 
-/// How many are put out by one command (`TARGMAX`).
+/// How many members one KICK may name (`TARGMAX`).
 const KICKS_MAX: usize = 4;
 
-/// How much is answered at most to one question.
+/// The most bytes of the answer to one command.
 pub(crate) const ANSWER_BYTES_MAX: usize = 128 * 1024;
 
-/// How many hosts are looked at to answer one question.
+/// How many hosts are visited to answer one command.
 pub(crate) const LOOKED_AT_MAX: usize = 20_000;
 
 /// How many bytes of nicks stand in one line.
 const NICKS_BYTES_MAX: usize = 400;
 
-/// Complains that a name is not that of a channel we know.
+/// Answers that there is no such channel.
 pub(crate) fn no_such_channel(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
     reply::reply_error(cx, link, Numeric::ERR_NOSUCHCHANNEL, &[name], out);
 }
 
-/// The channel that a user is in, or complains.
+/// The channel, if the user is in it; otherwise the user gets an error.
 pub(crate) fn joined_channel<'a>(
     cx: &'a Context,
     user_ref: UserRef,
@@ -65,7 +65,7 @@ pub(super) fn refuse(cx: &Context, link: LinkId, name: &str, refusal: SetRefusal
     reply::reply_error(cx, link, numeric, &[shown.unwrap_or(name)], out);
 }
 
-// Coming and going.
+// Joining and leaving.
 
 pub(crate) fn join(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let wanted = message.params.get(0).unwrap_or_default();
@@ -106,7 +106,7 @@ pub(crate) fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &st
         };
         return reply::reply_error(cx, user_ref.link, numeric, &[name], out);
     }
-    // A key opens a channel; it does not lock a new one.
+    // The key of a JOIN does not become the key of a new channel.
     let key = if is_new { "" } else { key };
     if let Some(user) = super::find_user_mut(cx, user_ref.link) {
         user.uninvite(name);
@@ -160,7 +160,7 @@ pub(crate) fn kick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     }
 }
 
-/// The member of a channel who is called so, or complains.
+/// The member of a channel with this nick; if there is none, the user gets an error.
 pub(crate) fn find_member(
     cx: &Context,
     link: LinkId,
@@ -181,7 +181,7 @@ pub(crate) fn find_member(
     Some(id)
 }
 
-/// Asks the server of a host to do something with it in a channel.
+/// Sends a request about a host in a channel to the server of that host.
 pub(crate) fn request(
     cx: &mut Context,
     user_ref: UserRef,
@@ -239,7 +239,7 @@ pub(crate) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
     request(cx, user_ref, id, RequestKind::INVITE, &shown, "", out);
 }
 
-// Who is in a channel.
+// NAMES and LIST.
 
 pub(crate) fn names(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
@@ -258,7 +258,7 @@ pub(crate) fn names(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
     }
 }
 
-/// All channels, and then those who are in none.
+/// All channels, then the users that are in none.
 pub(crate) fn all_names(cx: &Context, link: LinkId, out: &mut Out) {
     let start = out.arena_len();
     for channel in cx.network.channels().iter() {
@@ -279,7 +279,7 @@ pub(crate) fn all_names(cx: &Context, link: LinkId, out: &mut Out) {
     end_of_names(cx, link, "*", out);
 }
 
-/// The answer has become too long.
+/// Ends an answer that has become too long.
 pub(crate) fn answer_too_long(cx: &Context, link: LinkId, command: &str, out: &mut Out) {
     if let Some(numeric) = Numeric::new(416) {
         let text = Some("Too many lines in the answer, the rest is left out");
@@ -331,7 +331,7 @@ pub(crate) fn send_name_lines(
     }
 }
 
-/// How many bytes of nicks have room in a line.
+/// How many bytes of nicks fit into a line.
 pub(crate) fn names_room(cx: &Context, link: LinkId, channel: &str) -> usize {
     let others = reply::own_name(cx).len() + reply::target_of(cx, link).len() + channel.len();
     // `:`, ` 353 `, ` = ` and ` :`.
@@ -431,7 +431,7 @@ pub(crate) fn send_topic(cx: &Context, link: LinkId, channel: &Channel, out: &mu
     }
 }
 
-// Being away.
+// Away.
 
 pub(crate) fn send_away(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     if let Some((_, user)) = super::user_of(cx, id)
@@ -442,13 +442,13 @@ pub(crate) fn send_away(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     }
 }
 
-/// What a host is called, as one of its channel's members.
+/// The name of a channel with the prefix of a member, as WHOIS shows it.
 pub(crate) fn prefixed_channel(id: HostId, channel: &Channel) -> String {
     let flags = channel.member(id).unwrap_or_default();
     format!("{}{}", prefixes(flags, true), channel.name())
 }
 
-/// Where a host is.
+/// Whether a host is linked to this server.
 pub(crate) fn is_local(cx: &Context, host: &Host) -> bool {
     let neighbour = cx.network.neighbours().find(host.first_link());
     neighbour.is_some_and(|neighbour| neighbour.host == host.id())

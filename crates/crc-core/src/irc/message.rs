@@ -1,4 +1,4 @@
-//! What users of IRC say: to somebody, or to a channel.
+//! PRIVMSG and NOTICE, to a user or a channel.
 
 use crc_wire::{ChannelChat, ChannelName, ChannelRequest, ChatKind, HostId, RequestKind, Text};
 use irc_wire::{FastPrivmsg, Line, Message, Numeric, lists, text};
@@ -15,9 +15,9 @@ use crc_machine::LinkId;
 /// How many recipients a message may have.
 const TARGETS_MAX: usize = 4;
 
-/// Most of what is said: one line to one user of IRC here, or to one channel, from
-/// somebody who wants no echo to somebody who wants no tags. Whether it was that,
-/// and is dealt with.
+/// Relays the most frequent kind of line on a fast path: one line to one user of IRC on
+/// this server, or to one channel, where the sender wants no echo and the reader no
+/// tags. Whether it did.
 pub(crate) fn relay_privmsg_fast(
     cx: &mut Context,
     link: LinkId,
@@ -101,7 +101,7 @@ pub(crate) fn relay_privmsg_fast(
     true
 }
 
-/// PRIVMSG or NOTICE. The latter is never answered.
+/// PRIVMSG or NOTICE. A NOTICE is never answered.
 pub(crate) fn privmsg(
     cx: &mut Context,
     user_ref: UserRef,
@@ -198,7 +198,7 @@ pub(crate) fn channel_message(
     let shown = outside.then(|| channel.name().to_owned());
     cx.say_in_channel(&chat, None, None, out);
     if let Some(shown) = shown {
-        // Members have their echo with the others.
+        // A member gets its echo with the other members.
         echo(cx, user_ref, kind, &shown, said, out);
     }
 }
@@ -240,7 +240,7 @@ pub(crate) fn private_message(
     echo(cx, user_ref, kind, target, said, out);
 }
 
-/// Shows a user its own words, if it wants to see them.
+/// Sends a user its own message, if it wants an echo.
 pub(crate) fn echo(
     cx: &Context,
     user_ref: UserRef,
@@ -256,7 +256,7 @@ pub(crate) fn echo(
     }
 }
 
-/// Something is said to a user.
+/// Delivers a message to a user.
 pub(crate) fn deliver(
     cx: &Context,
     link: LinkId,

@@ -1,4 +1,4 @@
-//! Modes: of channels, and of users.
+//! MODE: of channels and of users.
 
 use crc_wire::{ChannelField, RequestKind};
 use irc_wire::{Message, ModeChange, ModeError, ModeTable, Numeric, Sign, mask, text};
@@ -61,7 +61,7 @@ pub(crate) fn send_modes(cx: &Context, user_ref: UserRef, channel: &Channel, out
     let mut params = Vec::new();
     if !channel.key().is_empty() {
         modes.push('k');
-        // Who is outside is to guess it.
+        // Only members see the key.
         params.push(if inside { channel.key() } else { "*" }.to_owned());
     }
     if let Some(limit) = channel.limit() {
@@ -247,7 +247,7 @@ pub(crate) fn change_ban(
 ) {
     let mask = mask::normalize(change.param.unwrap_or_default());
     let mask = text::utf8_or_latin1(&mask);
-    // The list's own blanks are none of a mask.
+    // The list is separated by blanks, so a mask has none.
     let bad = |c: char| c.is_control() || c.is_whitespace();
     let known = bans
         .iter()
@@ -310,7 +310,7 @@ pub(crate) fn user_mode(
             Ok(change) if change.letter == b'i' => {
                 user.invisible = change.sign == Sign::Plus;
             }
-            // The RFC's other modes can't be had, which is no mistake.
+            // The other modes of the RFC cannot be set, which is no error.
             Ok(_) => {}
             Err(_) => unknown = true,
         }
@@ -326,7 +326,7 @@ pub(crate) fn user_mode(
     }
 }
 
-/// Whether a list of masks can be told with one more.
+/// Whether a list of masks has room for one more.
 fn has_room(bans: &[String], mask: &str) -> bool {
     let bytes: usize = bans.iter().map(|ban| ban.len() + 1).sum();
     bytes + mask.len() <= crate::network::VALUE_BYTES_MAX

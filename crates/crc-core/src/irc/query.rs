@@ -1,4 +1,4 @@
-//! What users of IRC ask: about each other, and about the server.
+//! WHO, WHOIS, WHOWAS, ISON, USERHOST, AWAY, and commands about the server.
 
 use crc_wire::HostId;
 use irc_wire::{Message, Numeric, Verb, lists, mask, text};
@@ -13,19 +13,19 @@ use crate::context::{Context, Out};
 use crate::network::{Channel, Host, HostKind};
 use crc_machine::LinkId;
 
-/// The most bytes of why somebody is away (`AWAYLEN`).
+/// The most bytes of an AWAY text (`AWAYLEN`).
 const AWAY_BYTES_MAX: usize = 300;
 
-/// How many are asked for with one WHOIS (`TARGMAX`).
+/// How many nicks one WHOIS may name (`TARGMAX`).
 const WHOIS_MAX: usize = 4;
 
 /// How many nicks a USERHOST may have.
 const USERHOST_MAX: usize = 5;
 
-/// The fields of WHOX, in the order in which they are told.
+/// The fields of WHOX, in the order of the answer.
 const WHOX_FIELDS: &str = "tcuihsnfdlaor";
 
-/// What an answer to WHO has.
+/// What an answer to WHO contains.
 pub(crate) struct Whox {
     fields: String,
     token: String,
@@ -48,7 +48,7 @@ pub(crate) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     reply::numeric(cx, user_ref.link, numeric, &[], Some(text), out);
 }
 
-// About users.
+// Users.
 
 /// The user name of a host, as others see it.
 pub(crate) fn ident_of(cx: &Context, id: HostId) -> String {
@@ -63,7 +63,7 @@ pub(crate) fn is_away(cx: &Context, id: HostId) -> bool {
     user.is_some_and(|(_, user)| user.away.is_some())
 }
 
-/// Whether somebody can be found by `user_ref` who did not ask for the nick.
+/// Whether WHO and NAMES show a host to a user that did not name its nick.
 pub(crate) fn is_visible(cx: &Context, id: HostId, user_ref: UserRef) -> bool {
     let user = super::user_of(cx, id);
     let hidden = user.is_some_and(|(_, user)| user.invisible);
@@ -79,10 +79,10 @@ pub(crate) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
     };
     let options = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
     let whox = whox(&options);
-    // There are no operators of the network to be found.
+    // There are no network operators.
     let (flags, _) = options.split_once('%').unwrap_or((&options, ""));
-    let nobody = flags.contains('o');
-    if !nobody {
+    let operators_only = flags.contains('o');
+    if !operators_only {
         let start = out.arena_len();
         let too_much = |out: &Out| out.arena_len() - start > ANSWER_BYTES_MAX;
         if let Some(channel) = cx.network.channels().find(&target) {
@@ -116,7 +116,7 @@ pub(crate) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
     reply::numeric(cx, link, Numeric::RPL_ENDOFWHO, &[&target], text, out);
 }
 
-/// Whether a mask of WHO means this host.
+/// Whether a mask of WHO matches a host.
 pub(crate) fn matches_mask(cx: &Context, host: &Host, mask: &str) -> bool {
     let fits = |text: &str| mask::matches(mask.as_bytes(), text.as_bytes(), CASE);
     let id = host.id();
@@ -168,7 +168,7 @@ pub(crate) fn who_reply(
             't' => words.push(&*whox.token),
             'c' => words.push(shown),
             'u' => words.push(&ident),
-            // Nobody's address is shown.
+            // Addresses are not shown.
             'i' => words.push("255.255.255.255"),
             'h' => words.push(&address),
             's' => words.push(server),
@@ -192,7 +192,8 @@ pub(crate) fn idle_seconds(cx: &Context, id: HostId) -> u64 {
 
 pub(crate) fn whois(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
-    // With two, the first says which server is to answer: we know as much.
+    // With two parameters, the first names the server to answer; every server knows the
+    // same.
     let wanted = message.params.get(1).or(message.params.get(0));
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
         return reply::reply_error(cx, link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
@@ -269,7 +270,7 @@ pub(crate) fn whowas(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
         return reply::reply_error(cx, link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
     };
     let nick = text::utf8_or_latin1(nick);
-    // Who has left is forgotten.
+    // Users that have left are forgotten.
     reply::reply_error(cx, link, Numeric::ERR_WASNOSUCHNICK, &[&nick], out);
     let text = Some("End of WHOWAS");
     reply::numeric(cx, link, Numeric::RPL_ENDOFWHOWAS, &[&nick], text, out);
@@ -309,7 +310,7 @@ pub(crate) fn userhost(cx: &mut Context, user_ref: UserRef, message: &Message<'_
     );
 }
 
-// About the server.
+// The server.
 
 pub(crate) fn server_query(
     cx: &mut Context,
@@ -416,7 +417,7 @@ pub(crate) fn lusers(cx: &Context, link: LinkId, out: &mut Out) {
     reply::numeric(cx, link, Numeric::RPL_LUSERME, &[], Some(&text), out);
 }
 
-/// The servers of the network, each behind the one that leads to it.
+/// The servers of the network, each with the neighbour that leads to it.
 pub(crate) fn links(cx: &Context, link: LinkId, out: &mut Out) {
     let own = reply::own_name(cx);
     let names = cx.network.names();

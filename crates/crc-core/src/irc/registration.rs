@@ -1,4 +1,5 @@
-//! How somebody becomes a user: capabilities, nick and user name, and the welcome.
+//! Registration: capabilities, nick and user name, the welcome; and later changes of
+//! them.
 
 use irc_wire::{Command, Message, Numeric, Verb, text};
 
@@ -14,13 +15,13 @@ use crate::violation::Violation;
 use crc_machine::LinkId;
 use crc_machine::is_printable;
 
-/// What the network is called.
+/// The name of the network.
 const NETWORK: &str = "CRC";
 
-/// The version that users are told.
+/// The version that users see.
 pub(crate) const VERSION: &str = concat!("crc-", env!("CARGO_PKG_VERSION"));
 
-/// What we support, a line's worth each.
+/// The tokens of RPL_ISUPPORT, a line each.
 const SUPPORT: [&[&str]; 2] = [
     &[
         "CHANTYPES=#",
@@ -46,7 +47,7 @@ const SUPPORT: [&[&str]; 2] = [
     ],
 ];
 
-/// A message of somebody who has not registered.
+/// Handles a message of an unregistered user.
 pub(crate) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
     let verb = match message.command {
         Command::Verb(verb) => verb,
@@ -71,13 +72,14 @@ pub(crate) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, 
             super::send_error(cx, link, "Quit", out);
             cx.close(link, crc_machine::CloseWhen::Flushed, "quit", out);
         }
-        // There are no passwords, and nobody needs to know.
+        // There are no passwords yet; PASS is ignored.
         Verb::Pass | Verb::Pong | Verb::Error | Verb::Notice => {}
         _ => reply::reply_error(cx, link, Numeric::ERR_NOTREGISTERED, &[], out),
     }
 }
 
-/// The nick that a NICK asks for, if it can be had; `own` has one already.
+/// The nick of a NICK command, if it is free; `own` is the host that has a nick
+/// already.
 pub(crate) fn requested_nick(
     cx: &Context,
     link: LinkId,
@@ -102,7 +104,7 @@ pub(crate) fn requested_nick(
     Some(nick.into_owned())
 }
 
-/// Whether somebody else is called so, or a server.
+/// Whether another host or a server has this nick.
 pub(crate) fn is_nick_taken(cx: &Context, nick: &str, own: Option<crc_wire::HostId>) -> bool {
     let Some(names) = cx.network.names() else {
         return false;
@@ -124,7 +126,7 @@ pub(crate) fn user_command(cx: &mut Context, link: LinkId, message: &Message<'_>
     }
 }
 
-/// Registers somebody who has said all that it takes.
+/// Registers a user that has sent all that is needed.
 pub(crate) fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(user) = super::find_user_mut(cx, link) else {
         return;
@@ -135,7 +137,7 @@ pub(crate) fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     let nick = core::mem::take(&mut user.nick);
     let realname = user.realname.clone();
     if is_nick_taken(cx, &nick, None) {
-        // Somebody has been faster.
+        // Another user has taken the nick meanwhile.
         return reply::reply_error(cx, link, Numeric::ERR_NICKNAMEINUSE, &[&nick], out);
     }
     if cx.network.directory().len() >= cx.config.limits.hosts_max {
@@ -183,7 +185,7 @@ pub(crate) fn welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
     super::query::motd(cx, link, out);
 }
 
-/// What is supported here.
+/// Sends RPL_ISUPPORT.
 pub(crate) fn send_support(cx: &Context, link: LinkId, out: &mut Out) {
     let text = Some("are supported by this server");
     let network = format!("NETWORK={NETWORK}");
@@ -249,7 +251,7 @@ pub(crate) fn send_cap(cx: &Context, link: LinkId, subcommand: &str, text: &str,
     reply::send_line(link, reply::own_name(cx), "CAP", &words, Some(text), out);
 }
 
-// Changes later on.
+// Later changes.
 
 pub(crate) fn nick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let Some(nick) = requested_nick(cx, user_ref.link, message, Some(user_ref.id), out) else {
@@ -288,7 +290,7 @@ pub(crate) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>
     }
 }
 
-/// A user says another nick or real name of itself.
+/// A user changes its nick or real name.
 pub(crate) fn change_own_info(
     cx: &mut Context,
     user_ref: UserRef,
@@ -300,8 +302,8 @@ pub(crate) fn change_own_info(
     cx.change_host(user_ref.link, &claim, out);
 }
 
-/// A host is new, or another one: if it is a user of IRC who is linked to us,
-/// this is what its messages begin with.
+/// A host is new or has changed: if it is a user of IRC on this server, stores the
+/// source of its messages.
 pub(crate) fn on_host_joined(cx: &mut Context, id: crc_wire::HostId) {
     let Some(link) = cx.network.directory().find(id).map(Host::first_link) else {
         return;
@@ -316,7 +318,7 @@ pub(crate) fn on_host_joined(cx: &mut Context, id: crc_wire::HostId) {
     }
 }
 
-/// Agrees on what is wanted, on all of it or on nothing.
+/// Accepts all wanted capabilities, or none.
 fn request(user: &mut User, wanted: &str) -> bool {
     let mut capabilities = user.capabilities;
     for word in wanted.split_ascii_whitespace() {
@@ -333,8 +335,8 @@ fn request(user: &mut User, wanted: &str) -> bool {
     true
 }
 
-/// A user name as others see it: `~`, for nobody has checked it, and what is left of
-/// it that can stand in one.
+/// A user name as others see it: `~`, because it is not verified, and the characters
+/// that are allowed.
 fn user_name(name: &[u8]) -> String {
     let good = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-+".contains(byte);
     let good = name.iter().copied().filter(good).map(char::from);
@@ -346,7 +348,7 @@ fn user_name(name: &[u8]) -> String {
     name
 }
 
-/// A real name that the network takes.
+/// A real name that the network accepts.
 fn real_name(name: &[u8]) -> String {
     let name = text::utf8_or_latin1(name);
     let printable: String = name.chars().filter(|c| is_printable(*c)).collect();

@@ -1,5 +1,4 @@
-//! The words in which users of IRC are told things: lines, numerics, and what
-//! happens in channels. Decides nothing.
+//! Writes lines: numerics, messages, and events in channels. Decides nothing.
 
 use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags, truncate_utf8};
 use irc_wire::{ModeChange, Numeric, Sign, modes, text};
@@ -14,27 +13,27 @@ use crc_machine::LinkId;
 /// The most bytes of a line, without its end.
 pub(crate) const LINE_BYTES_MAX: usize = 512 - 2;
 
-/// How many changes of modes stand in one line.
+/// How many changes of modes fit into one line.
 const CHANGES_MAX: usize = 6;
 
-/// How many ways there are to word a event.
+/// The number of variants of an event.
 pub(crate) const VARIANTS: usize = 4;
 
-/// The variation with the time in front.
+/// The variant with a time tag.
 const TIMED: usize = 1;
 
-/// The variation that tells the real name of who enters.
+/// The variant of a JOIN with the real name.
 const EXTENDED: usize = 2;
 
-/// A line that is being written. Whatever it is given, it is one line, and not too
-/// long: words have no blanks, and what is too much is left out.
+/// A line that is being written. Whatever is appended, it stays one line within the
+/// limit: words have no blanks, and what is too long is cut.
 pub(crate) struct Line<'a> {
     arena: &'a mut Vec<u8>,
     start: usize,
 }
 
 impl<'a> Line<'a> {
-    /// A line with `tags` in front, as they are written, from `source`.
+    /// A line from `source`, after `tags` as they are written.
     pub(crate) fn new(arena: &'a mut Vec<u8>, tags: &str, source: &str, command: &str) -> Self {
         arena.extend_from_slice(tags.as_bytes());
         let start = arena.len();
@@ -91,8 +90,8 @@ const fn is_forbidden(byte: u8) -> bool {
     matches!(byte, 0 | b'\r' | b'\n')
 }
 
-/// What is said to `target`: a line for each of the text's, and more where one is
-/// not enough.
+/// A message to `target`: a line for each line of the text, and more where one is too
+/// long.
 pub(crate) fn write_said(
     arena: &mut Vec<u8>,
     tags: &str,
@@ -126,7 +125,7 @@ fn write_said_line(
     let mut rest = text;
     while !rest.is_empty() {
         let line = Line::new(arena, tags, source, command).word(target);
-        // At least a character, whatever others are called.
+        // At least one character, however long the names are.
         let room = LINE_BYTES_MAX.saturating_sub(line.len() + 2).max(4);
         let piece = truncate_utf8(rest, room);
         line.text(piece).end();
@@ -134,8 +133,8 @@ fn write_said_line(
     }
 }
 
-/// What members of this rank have in front of their nicks; with `all` every mark,
-/// else the highest.
+/// The prefix of a member with these flags; with `all` every prefix, otherwise the
+/// highest.
 pub(crate) const fn prefixes(flags: MemberFlags, all: bool) -> &'static str {
     match (flags.operator, flags.voice) {
         (true, true) if all => "@+",
@@ -145,19 +144,19 @@ pub(crate) const fn prefixes(flags: MemberFlags, all: bool) -> &'static str {
     }
 }
 
-/// A moment of Unix time, if it is one that people can read.
+/// A date from Unix time, if it is in range.
 pub(crate) fn date(unix_ms: u64) -> Option<Date> {
     Date::from_millisecond(i64::try_from(unix_ms).ok()?).ok()
 }
 
-/// How a moment is written for people.
+/// A date as text.
 pub(crate) fn date_text(unix_ms: u64) -> String {
     let date = date(unix_ms);
     let text = date.map(|date| date.strftime("%a, %d %b %Y %H:%M:%S UTC").to_string());
     text.unwrap_or_default()
 }
 
-/// Changes of modes, in as many lines as it takes.
+/// Changes of modes, in as many lines as are needed.
 fn write_modes(
     arena: &mut Vec<u8>,
     tags: &str,
@@ -187,7 +186,7 @@ const fn change<'a>(sign: Sign, letter: u8, param: Option<&'a str>) -> ModeChang
     }
 }
 
-/// What has changed in a setting that is worded as modes.
+/// The changes of modes that a changed setting amounts to.
 fn changes<'a>(field: ChannelField, before: &'a str, value: &'a str) -> Vec<ModeChange<'a>> {
     let set = |letter| match value {
         "" => change(Sign::Minus, letter, None),
@@ -264,7 +263,7 @@ pub(crate) fn numeric(
     out.send_stored(link, range);
 }
 
-/// Answers that something is wrong, in the numeric's own words.
+/// Answers with an error numeric and its usual text.
 pub(crate) fn reply_error(
     cx: &Context,
     link: LinkId,
@@ -275,21 +274,21 @@ pub(crate) fn reply_error(
     self::numeric(cx, link, numeric, words, Some(complaint(numeric)), out);
 }
 
-/// What the user of a link is called, `*` before it has registered.
+/// The nick of a link's user, `*` before it has registered.
 pub(crate) fn target_of(cx: &Context, link: LinkId) -> &str {
     let neighbour = cx.network.neighbours().find(link);
     let nick = neighbour.and_then(|n| cx.network.names()?.nicks.of(n.host));
     nick.unwrap_or("*")
 }
 
-/// What this server is called.
+/// The name of this server.
 pub(crate) fn own_name(cx: &Context) -> &str {
     let names = cx.network.names();
     let name = names.and_then(|names| names.servers.of(cx.config.id));
     name.unwrap_or("server")
 }
 
-/// The time of now, as a tag in front of a line; nothing if it is not asked for.
+/// The time tag of a line; empty if it is not wanted.
 pub(crate) fn time_tag(cx: &Context, wanted: bool) -> String {
     match date(cx.unix_ms()).filter(|_| wanted) {
         Some(date) => format!("@time={date:.3} "),
@@ -333,8 +332,9 @@ pub(crate) fn write_event(
                 let info = host.map_or("", |host| host.info());
                 line.word("*").text(info).end();
             }
-            // Who comes with a rank is shown with it: it has run the channel before,
-            // or elsewhere. Who is the first in it sees this in the list of names.
+            // A member that enters with a rank is shown with it: it had that rank
+            // before, or at another server. The first member sees its rank in the list
+            // of names.
             let known = cx.network.channels().find(channel);
             if known.is_some_and(|known| known.members_len() > 1) {
                 let before = MemberFlags::default();
@@ -415,7 +415,7 @@ pub(crate) fn source_or_server(cx: &Context, who: Option<HostId>) -> std::borrow
     }
 }
 
-/// What a numeric says that complains.
+/// The text of an error numeric.
 const fn complaint(numeric: Numeric) -> &'static str {
     match numeric {
         Numeric::ERR_NOSUCHNICK => "No such nick/channel",

@@ -1,5 +1,5 @@
-//! One user of IRC: what has been agreed, what has been said of oneself, and how
-//! fast its lines are read. Knows no network.
+//! The session of one user of IRC: capabilities, registration, rate limit. Knows no
+//! network.
 
 use core::time::Duration;
 
@@ -10,7 +10,7 @@ use crc_machine::LinkId;
 use crc_machine::RateLimiter;
 use crc_machine::Timestamp;
 
-/// How names may look that users of IRC choose.
+/// The rules for names that users of IRC choose.
 pub(crate) const NAMES: NameRules = NameRules::RFC2812
     .with_nick_bytes_max(30)
     .with_channel_bytes_max(crate::admission::CHANNEL_NAME_BYTES_MAX)
@@ -19,19 +19,19 @@ pub(crate) const NAMES: NameRules = NameRules::RFC2812
 /// How many seconds' worth of lines are read at once.
 const BURST_SECONDS: u32 = 5;
 
-/// How much is kept of what came too fast, to be read later.
+/// How many bytes that arrived too fast are kept.
 pub(crate) const BACKLOG_BYTES_MAX: usize = 16 * 1024;
 
 /// How many invitations are remembered.
 const INVITES_MAX: usize = 32;
 
-/// How long a client may be silent before it is asked whether it is there.
+/// How long a client may be silent before it is pinged.
 pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(90);
 
-/// How long it may take to answer.
+/// How long it may take to answer a ping.
 pub(crate) const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// What a client may agree on beyond the RFC (IRCv3).
+/// A capability (IRCv3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Capability {
     CapNotify,
@@ -62,7 +62,7 @@ impl Capability {
     }
 }
 
-/// The capabilities that have been agreed on.
+/// The capabilities that a client has enabled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Capabilities(u16);
 
@@ -77,22 +77,23 @@ impl Capabilities {
     }
 }
 
-/// To whom somebody has said something: most say more to the same.
+/// The last target of a user: most messages go to the same one.
 #[derive(Debug)]
 pub(crate) struct LastTarget {
     pub(crate) nick: Box<[u8]>,
-    /// The user of IRC who is called so.
+    /// The link of the user with that nick.
     pub(crate) link: LinkId,
-    /// As of then; see [`Nicks::changes`](crate::network::Nicks::changes).
+    /// The generation of the nicks then; see
+    /// [`Nicks::changes`](crate::network::Nicks::changes).
     pub(crate) changes: u64,
 }
 
-/// Somebody who speaks IRC.
+/// The session of a user of IRC.
 #[derive(Debug, Default)]
 pub(crate) struct User {
     pub(crate) decoder: Decoder,
     pub(crate) capabilities: Capabilities,
-    /// Capabilities are being agreed on: registration waits for the end of it.
+    /// Capabilities are being negotiated: registration waits for CAP END.
     pub(crate) negotiates: bool,
     /// The nick that it has asked for, until it has registered.
     pub(crate) nick: String,
@@ -103,19 +104,19 @@ pub(crate) struct User {
     /// `nick!user@host`, once it has registered: what its messages begin with.
     pub(crate) source: String,
     pub(crate) away: Option<Box<str>>,
-    /// Whether it is not to be found by those who share no channel with it.
+    /// Mode `i`: WHO and NAMES show it only to users that share a channel.
     pub(crate) invisible: bool,
-    /// The channels that it is invited to, in small letters.
+    /// The channels that it is invited to, in lower case.
     invites: Vec<Box<str>>,
-    /// It is just entering a channel, and is to be told so.
+    /// A JOIN of this user is being handled: it gets the event.
     pub(crate) enters: bool,
     pub(crate) registered_at_unix_ms: u64,
     pub(crate) spoke_at: Timestamp,
-    /// When it was asked whether it is there, if it has not been heard since.
+    /// When it was pinged, unless it was heard since.
     pub(crate) pinged_at: Option<Timestamp>,
-    /// To whom it has said something last.
+    /// The target of its last message.
     pub(crate) last_target: Option<LastTarget>,
-    /// What came too fast.
+    /// What arrived too fast.
     pub(crate) backlog: Vec<u8>,
     lines: RateLimiter,
 }
@@ -125,13 +126,13 @@ impl User {
         self.capabilities.has(capability)
     }
 
-    /// Whether another line is read now.
+    /// Whether another line may be read now.
     pub(crate) fn may_go_on(&mut self, now: Timestamp, lines_per_second: u32) -> bool {
         let at_once = lines_per_second.saturating_mul(BURST_SECONDS);
         self.lines.check(now, lines_per_second, at_once)
     }
 
-    /// A line has been read.
+    /// Counts a line that was read.
     pub(crate) fn count_line(&mut self, now: Timestamp, lines_per_second: u32) {
         let at_once = lines_per_second.saturating_mul(BURST_SECONDS);
         self.lines.try_acquire_burst(now, lines_per_second, at_once);

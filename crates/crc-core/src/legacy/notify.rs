@@ -1,4 +1,4 @@
-//! What the users and servers of the dialect hear of what happens in the network.
+//! Renders changes of the network for legacy users and servers.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +15,7 @@ use crate::link::Phase;
 use crate::network::{ChannelEvent, ChannelEventKind, Host, HostKind, Scope};
 use crc_machine::LinkId;
 
-/// Something is to be told to somebody on a link: a chat, or an answer that the
-/// dialect has no words for.
+/// Renders a message for a legacy peer: a chat; the protocol has no words for the rest.
 pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
     let Message::ClientChat(chat) = message else {
         return log::debug!("{}: untold: {:?}", cx.describe_peer(link), message.kind());
@@ -31,7 +30,7 @@ pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'
     }
 }
 
-/// The last words on a link that we close.
+/// Sends the ERROR line that ends a link.
 pub(crate) fn send_error(link: LinkId, text: &str, out: &mut Out) {
     let text = on_one_line(text);
     if let Ok(text) = Trailing::new(&text) {
@@ -40,7 +39,7 @@ pub(crate) fn send_error(link: LinkId, text: &str, out: &mut Out) {
     }
 }
 
-/// Tells the servers of the dialect, but for those on two links.
+/// Sends lines to the legacy servers, but not to those on two links.
 pub(crate) fn send_to_servers(
     cx: &Context,
     but: [Option<LinkId>; 2],
@@ -93,8 +92,8 @@ pub(crate) fn on_host_joined(
     send_to_servers(cx, but, write, out);
 }
 
-/// The link behind which the dialect has a server that is called as this one is,
-/// which is none of the dialect.
+/// The legacy link behind which there is a server with the same name as this one, which
+/// is no legacy server.
 pub(crate) fn conflicting_link(cx: &Context, host: &Host) -> Option<LinkId> {
     let servers = &cx.legacy.servers;
     if host.kind() != HostKind::Server || servers.contains_key(&host.id()) {
@@ -153,8 +152,8 @@ pub(crate) fn on_host_left(
     }
 }
 
-/// A client has another name now: for the dialect one user leaves and another one
-/// comes, who is in the same channels.
+/// A client has another name: for the legacy protocol one user leaves, and another one
+/// joins who is in the same channels.
 pub(crate) fn on_host_renamed(
     cx: &mut Context,
     id: HostId,
@@ -169,7 +168,7 @@ pub(crate) fn on_host_renamed(
     if nick == before {
         return;
     }
-    // Where two nicks can't be there at once, channels may end and begin anew.
+    // Where both nicks cannot exist at once, channels may end and begin anew.
     let first = nick.eq_ignore_ascii_case(before);
     let write = |arena: &mut Vec<u8>| {
         if first {
@@ -192,8 +191,7 @@ pub(crate) fn on_host_renamed(
     send_to_servers(cx, [Some(from), Some(host.first_link())], write, out);
 }
 
-/// Somebody leaves the network: with words, those users hear them who share a
-/// channel.
+/// A user leaves the network with a text: legacy users that share a channel get it.
 pub(crate) fn on_user_quit(cx: &mut Context, id: HostId, text: &str, out: &mut Out) {
     let nick = cx.nick_of(id);
     if quit_text(&nick, text).is_none() {
@@ -217,7 +215,7 @@ pub(crate) fn on_user_quit(cx: &mut Context, id: HostId, text: &str, out: &mut O
     }
 }
 
-/// A host is in a channel now.
+/// A host has entered a channel.
 pub(crate) fn on_channel_joined(
     cx: &mut Context,
     id: HostId,
@@ -259,7 +257,7 @@ pub(crate) fn on_channel_left(
     send_to_servers(cx, [from, registration::link_of(cx, id)], write, out);
 }
 
-/// A channel is set otherwise: of its settings the dialect tells of the topic.
+/// A setting of a channel has changed: of these the legacy protocol has the topic.
 pub(crate) fn on_channel_set(
     cx: &mut Context,
     channel: &str,
@@ -298,7 +296,7 @@ pub(crate) fn on_channel_set(
     send_to_servers(cx, [from, way], write, out);
 }
 
-/// Something is said in a channel: the servers hear it behind which members are.
+/// A host speaks in a channel: legacy servers with members behind them get it.
 pub(crate) fn on_channel_chat(
     cx: &mut Context,
     event: &ChannelEvent<'_>,
@@ -329,7 +327,7 @@ pub(crate) fn on_channel_chat(
     }
 }
 
-/// What a user of the dialect is told of what happens in a channel.
+/// Writes an event of a channel for legacy users.
 pub(crate) fn write_event(cx: &Context, event: &ChannelEvent<'_>, arena: &mut Vec<u8>) {
     let Some(channel) = channel_word(event.channel) else {
         return;
@@ -345,13 +343,12 @@ pub(crate) fn write_event(cx: &Context, event: &ChannelEvent<'_>, arena: &mut Ve
             value,
             ..
         } if event.scope == Scope::All => put_topic(arena, &reply::own_name(cx), channel, value),
-        // Who is there is told to those who ask.
+        // Members are listed on request only.
         _ => {}
     }
 }
 
-/// The words with which somebody leaves, as the dialect takes them: a link that is
-/// lost says nothing.
+/// The quit text for the legacy protocol: a lost link has none.
 pub(crate) fn quit_text_for<'a>(
     cx: &Context,
     text: &'a str,
@@ -366,7 +363,7 @@ pub(crate) fn quit_text_for<'a>(
     text
 }
 
-/// Something has happened in a channel: the servers hear of members and topics.
+/// Renders an event of a channel for legacy servers: members and topics.
 pub(crate) fn on_channel_event(
     cx: &mut Context,
     event: &ChannelEvent<'_>,

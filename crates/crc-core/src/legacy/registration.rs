@@ -1,4 +1,4 @@
-//! Who comes in: users and servers that register, and the listing that a server gets.
+//! Registration of users and servers, and the burst to a server.
 
 use crc_wire::HostId;
 use irc_wire::legacy::{Content, LegacyError, Message, Middle, Trailing};
@@ -15,12 +15,12 @@ use crate::violation::Violation;
 use crc_machine::CloseWhen;
 use crc_machine::LinkId;
 
-/// Whether somebody can be called so: by the rules of the dialect, and not too long.
+/// Whether a nick is valid in the legacy protocol, and not too long.
 pub(crate) fn is_nick(nick: &str) -> bool {
     nick.len() <= NAME_BYTES_MAX && NameRules::LEGACY.check_nick(nick.as_bytes()).is_ok()
 }
 
-/// Somebody who has not registered says something.
+/// Handles a line of an unregistered peer.
 pub(crate) fn on_unregistered(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
     let message = Message::from_message(line);
     let command = match line.command {
@@ -57,7 +57,7 @@ pub(crate) fn on_unregistered(cx: &mut Context, link: LinkId, line: &Line<'_>, o
 
 /// A user registers.
 pub(crate) fn on_user(cx: &mut Context, link: LinkId, nick: Middle<'_>, user: User, out: &mut Out) {
-    // Users of IRC, who meet it as well, could not say all that could be a nick.
+    // Users of IRC see it as well, and could not type every nick.
     if !is_nick(nick.as_str()) || !Nicks::is_nick(nick.as_str()) {
         return answer(cx, link, Content::BadNick { nick }, out);
     }
@@ -89,7 +89,7 @@ pub(crate) fn on_user(cx: &mut Context, link: LinkId, nick: Middle<'_>, user: Us
     }
 }
 
-/// A server registers that has linked to us.
+/// A server that has linked to this one registers.
 pub(crate) fn on_server(
     cx: &mut Context,
     link: LinkId,
@@ -118,8 +118,8 @@ pub(crate) fn on_server(
     cx.legacy.synced_links.insert(link);
 }
 
-/// Whether a server that is new and adjacent can be called so; if not, it is told
-/// why, and has to go.
+/// Whether an adjacent server may have this name; if not, it is told why, and its link
+/// is closed.
 pub(crate) fn may_link_server(cx: &mut Context, link: LinkId, name: &str, out: &mut Out) -> bool {
     let why = match find_server(cx, name) {
         _ if name.len() > NAME_BYTES_MAX => "the name is too long".to_owned(),
@@ -139,7 +139,7 @@ pub(crate) fn may_link_server(cx: &mut Context, link: LinkId, name: &str, out: &
     false
 }
 
-/// Closes a link to a server, which is told why.
+/// Closes the link to a server, with a line that says why.
 pub(crate) fn refuse(cx: &mut Context, link: LinkId, why: &str, out: &mut Out) {
     cx.counters.refused += 1;
     log::warn!("{}: closed: {why}", cx.describe_peer(link));
@@ -147,7 +147,7 @@ pub(crate) fn refuse(cx: &mut Context, link: LinkId, why: &str, out: &mut Out) {
     cx.close(link, CloseWhen::Flushed, "refused", out);
 }
 
-/// Enters an adjacent server and tells the others.
+/// Makes an adjacent server a neighbour.
 pub(crate) fn add_server(
     cx: &mut Context,
     link: LinkId,
@@ -162,8 +162,7 @@ pub(crate) fn add_server(
     cx.add_text_neighbour(link, &info, out);
 }
 
-/// Who is known under the name of a server, in capitals or small letters; be it only
-/// where names are not unique.
+/// The server with this name, in any case; also where names are not unique.
 pub(crate) fn find_server(cx: &Context, name: &str) -> Option<HostId> {
     let called = cx.network.names()?.servers.find(name);
     called.or_else(|| {
@@ -173,7 +172,7 @@ pub(crate) fn find_server(cx: &Context, name: &str) -> Option<HostId> {
     })
 }
 
-/// Answers somebody who is linked to us.
+/// Answers a peer of this server.
 pub(crate) fn answer(cx: &mut Context, link: LinkId, content: Content<'_>, out: &mut Out) {
     let me = reply::own_name(cx);
     let line = out.store(|arena| put(arena, &me, content));
@@ -186,7 +185,7 @@ pub(crate) fn need_more_params(cx: &mut Context, link: LinkId, command: &str, ou
     }
 }
 
-/// The link behind which a host is.
+/// The first link to a host.
 pub(crate) fn link_of(cx: &Context, id: HostId) -> Option<LinkId> {
     cx.network.directory().find(id).map(Host::first_link)
 }

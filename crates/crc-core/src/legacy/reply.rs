@@ -1,4 +1,4 @@
-//! How the dialect words what it tells. Writes lines and decides nothing.
+//! Writes lines of the legacy protocol. Decides nothing.
 
 use std::borrow::Cow;
 
@@ -18,8 +18,7 @@ use crc_machine::is_printable;
 /// The most bytes of a line, its end included.
 const LINE_BYTES_MAX: usize = LineLimits::LEGACY.line_bytes_max;
 
-/// Appends a line from `source`: a server or a nick. The end of a text that is too
-/// long for it is left out.
+/// Appends a line from `source`, a server or a nick. A text that is too long is cut.
 pub(crate) fn put(arena: &mut Vec<u8>, source: &str, content: Content<'_>) {
     let message = Message {
         source: Middle::new(source).ok(),
@@ -38,7 +37,7 @@ pub(crate) fn put(arena: &mut Vec<u8>, source: &str, content: Content<'_>) {
     }
 }
 
-/// A text on one line.
+/// A text without line breaks.
 pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
     match Trailing::new(text) {
         Ok(_) => Cow::Borrowed(text),
@@ -49,8 +48,8 @@ pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What a host says of itself to people, out of a text of the dialect: nothing that
-/// can't be printed, and nothing that looks as if it were for machines.
+/// The info of a host from a text of the protocol: printable, and without a machine
+/// part.
 pub(crate) fn info_of(text: &str) -> String {
     let printable: String = text.chars().filter(|c| is_printable(*c)).collect();
     let info = truncate_utf8(&printable, INFO_BYTES_MAX);
@@ -73,8 +72,8 @@ pub(crate) fn put_quit(arena: &mut Vec<u8>, nick: &str, text: &str) {
     put(arena, nick, Content::Quit { text });
 }
 
-/// `:nick PRIVMSG target :text`, as often as the text has lines, and oftener where
-/// one is too long.
+/// `:nick PRIVMSG target :text`, once for each line of the text, and more where one is
+/// too long.
 pub(crate) fn put_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, text: &str) {
     let around = ":  PRIVMSG  :\r\n".len() + nick.len() + target.as_str().len();
     let room = LINE_BYTES_MAX.saturating_sub(around).max(4);
@@ -98,8 +97,8 @@ pub(crate) fn put_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, t
     }
 }
 
-/// 353: who is in a channel, or with `None` who is in none; on several lines if there
-/// are many. Nothing if there is nobody.
+/// 353: the members of a channel, or with `None` the users that are in none; several
+/// lines if there are many, none if there are none.
 pub(crate) fn put_names(
     arena: &mut Vec<u8>,
     me: &str,
@@ -148,25 +147,25 @@ pub(crate) fn put_join(arena: &mut Vec<u8>, nick: &str, channel: &Channel) {
     }
 }
 
-/// A channel's name, if it can be said in the dialect.
+/// A channel's name, if the protocol can carry it.
 pub(crate) fn channel_word(name: &str) -> Option<Middle<'_>> {
     let name = Middle::new(name).ok()?;
     name.as_str().starts_with('#').then_some(name)
 }
 
-/// What we are called.
+/// The name of this server.
 pub(crate) fn own_name(cx: &Context) -> String {
     server_name(cx, cx.config.id)
 }
 
-/// What a server is called.
+/// The name of a server.
 pub(crate) fn server_name(cx: &Context, id: HostId) -> String {
     let servers = cx.network.names().map(|names| &names.servers);
     let name = servers.and_then(|servers| servers.of(id));
     name.map_or_else(|| id.to_string(), str::to_owned)
 }
 
-/// Where a user is said to come from.
+/// The host that a user names.
 pub(crate) fn host_of(cx: &Context, id: HostId) -> String {
     match cx.legacy.users.get(&id) {
         Some(user) => user.host.to_string(),
@@ -229,8 +228,7 @@ pub(crate) fn put_server_line(
     }
 }
 
-/// Everybody but those behind `link`, and all channels, as a server is told of them
-/// that has just been linked.
+/// The burst: every host but those behind `link`, and all channels.
 pub(crate) fn put_burst(cx: &Context, arena: &mut Vec<u8>, link: LinkId) {
     let me = own_name(cx);
     let directory = cx.network.directory();
@@ -281,13 +279,13 @@ pub(crate) fn channels(cx: &Context) -> Vec<&Channel> {
     channels
 }
 
-/// The channel that is called so, byte for byte.
+/// The channel with exactly this name.
 pub(crate) fn find_channel<'a>(cx: &'a Context, name: &str) -> Option<&'a Channel> {
     let channel = cx.network.channels().find(name)?;
     (channel.name() == name).then_some(channel)
 }
 
-/// The user who is called so, byte for byte.
+/// The user with exactly this nick.
 pub(crate) fn find_user(cx: &Context, nick: &str) -> Option<HostId> {
     let nicks = &cx.network.names()?.nicks;
     let id = nicks.find(nick)?;

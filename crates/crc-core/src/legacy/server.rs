@@ -1,4 +1,4 @@
-//! What servers of the dialect say, and what follows.
+//! Lines from legacy servers.
 
 use crc_wire::{ChannelField, HostId, Text};
 use irc_wire::Message as Line;
@@ -18,7 +18,7 @@ use crate::network::{HostInfo, HostKind, Setting};
 use crate::violation::Violation;
 use crc_machine::{LinkId, Origin};
 
-/// The server that we have dialled says something, and has not said who it is.
+/// Handles a line of a dialled server that has not introduced itself.
 pub(crate) fn on_introduction(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
     match Message::from_message(line) {
         Ok(Message {
@@ -41,15 +41,15 @@ pub(crate) fn on_introduction(cx: &mut Context, link: LinkId, line: &Line<'_>, o
             content: Content::Error { text },
             ..
         }) => log::warn!(
-            "{} does not take us: {:?}",
+            "{} refused this server: {:?}",
             cx.describe_peer(link),
             text.as_str()
         ),
-        _ => super::drop_line(cx, link, &"nobody has introduced itself yet"),
+        _ => super::drop_line(cx, link, &"no server has introduced itself"),
     }
 }
 
-/// A registered server says something.
+/// Handles a line of a registered server.
 pub(crate) fn on_server_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
     let Message { source, content } = match Message::from_message(line) {
         Ok(message) => message,
@@ -100,7 +100,7 @@ pub(crate) fn on_server_line(cx: &mut Context, link: LinkId, line: &Line<'_>, ou
         _ => {}
     }
     let Some(id) = source_id(cx, link, source) else {
-        return super::drop_line(cx, link, &"its source is not there");
+        return super::drop_line(cx, link, &"unknown source");
     };
     match content {
         Content::Quit { text } => {
@@ -126,17 +126,17 @@ pub(crate) fn on_server_line(cx: &mut Context, link: LinkId, line: &Line<'_>, ou
         Content::Privmsg { target, text } => {
             on_privmsg(cx, link, id, target.as_str(), text.as_str(), out);
         }
-        _ => super::drop_line(cx, link, &"servers have no use for it"),
+        _ => super::drop_line(cx, link, &"not for servers"),
     }
 }
 
-/// The user on the other side of a link who is called so.
+/// The user with this nick, if it is behind the link.
 pub(crate) fn source_id(cx: &Context, link: LinkId, source: Option<Middle<'_>>) -> Option<HostId> {
     let id = reply::find_user(cx, source?.as_str())?;
     cx.network.is_behind(id, link).then_some(id)
 }
 
-// Who is there.
+// Hosts.
 
 pub(crate) fn on_remote_server(
     cx: &mut Context,
@@ -154,7 +154,7 @@ pub(crate) fn on_remote_server(
         return on_loop(cx, link, out);
     }
     if name.len() > NAME_BYTES_MAX {
-        return super::drop_line(cx, link, &"the name of a server is too long");
+        return super::drop_line(cx, link, &"server name too long");
     }
     if cx.network.directory().len() >= cx.config.limits.hosts_max {
         return cx.on_violation(link, Violation::DirectoryFull, out);
@@ -166,8 +166,8 @@ pub(crate) fn on_remote_server(
     cx.add_text_host(link, &info, out);
 }
 
-/// A server on the other side of a link is known by frames, so that whoever is there
-/// would be there twice.
+/// A server behind a legacy link is also known by the binary protocol, so every host
+/// there would appear twice.
 pub(crate) fn on_loop(cx: &mut Context, link: LinkId, out: &mut Out) {
     let why = "a server behind this link is known by another network: two networks are \
                linked twice, or two servers have one name";
@@ -182,19 +182,19 @@ pub(crate) fn on_remote_user(
     out: &mut Out,
 ) {
     if !is_nick(nick) {
-        return super::drop_line(cx, link, &"nobody can be called so");
+        return super::drop_line(cx, link, &"invalid nick");
     }
     let known = cx.network.names().and_then(|names| names.nicks.find(nick));
     if let Some(known) = known {
         let same = cx.network.is_behind(known, link) && cx.nick_of(known) == nick;
         if !same {
             log::warn!(
-                "{}: user {nick:?} is left out: somebody is called {:?}",
+                "{}: user {nick:?} ignored: nick {:?} is in use",
                 cx.describe_peer(link),
                 cx.nick_of(known)
             );
         }
-        return super::drop_line(cx, link, &"the nick is taken");
+        return super::drop_line(cx, link, &"nick in use");
     }
     if cx.network.directory().len() >= cx.config.limits.hosts_max {
         return cx.on_violation(link, Violation::DirectoryFull, out);
@@ -212,14 +212,13 @@ pub(crate) fn on_squit(cx: &mut Context, link: LinkId, name: &str, reason: &str,
         Some(id) if cx.network.is_behind(id, link) && Some(id) != adjacent => {
             cx.remove_host(id, &Text::truncated(reason), Some(link), out);
         }
-        _ => super::drop_line(cx, link, &"no such server is behind it"),
+        _ => super::drop_line(cx, link, &"no such server behind this link"),
     }
 }
 
 // Channels.
 
-/// A user on the other side of a link has entered a channel. The key counts if
-/// that is a new one.
+/// A user behind a link has entered a channel. The key counts if the channel is new.
 pub(crate) fn on_join(
     cx: &mut Context,
     link: LinkId,
@@ -231,18 +230,18 @@ pub(crate) fn on_join(
     let known = cx.network.channels().find(name);
     if known.is_some_and(|known| known.name() != name) {
         log::warn!(
-            "{}: {name:?} is left out: it is known in other capitals",
+            "{}: channel {name:?} ignored: known in another case",
             cx.describe_peer(link)
         );
-        return super::drop_line(cx, link, &"the name of a channel is taken");
+        return super::drop_line(cx, link, &"channel name in use");
     }
     if cx.network.may_enter_from_elsewhere(id, name).is_err() {
-        return super::drop_line(cx, link, &"no such channel can be entered");
+        return super::drop_line(cx, link, &"invalid channel, or too many channels");
     }
     cx.join_channel(id, name, key, "n", out);
 }
 
-/// A channel is listed: first its topic.
+/// The topic of a channel in a burst.
 pub(crate) fn on_topic_burst(
     cx: &mut Context,
     link: LinkId,
@@ -256,7 +255,7 @@ pub(crate) fn on_topic_burst(
         }
         return;
     }
-    // Of two topics that of the server stands that was linked to.
+    // Of two topics that of the dialled server stands.
     let session = cx.links.find(link);
     let parent = session.is_some_and(|s| matches!(s.origin, Origin::Dialed { .. }));
     let free = reply::find_channel(cx, name).is_some_and(|known| known.topic().is_empty());
@@ -265,7 +264,7 @@ pub(crate) fn on_topic_burst(
     }
 }
 
-/// A channel is listed: those who are in it.
+/// The members of a channel in a burst.
 pub(crate) fn on_names_burst(
     cx: &mut Context,
     link: LinkId,
@@ -277,7 +276,7 @@ pub(crate) fn on_names_burst(
         match Middle::new(nick) {
             Ok(word) => match source_id(cx, link, Some(word)) {
                 Some(id) => on_join(cx, link, id, name, "", out),
-                None => super::drop_line(cx, link, &"a member is not there"),
+                None => super::drop_line(cx, link, &"unknown member"),
             },
             Err(_) => continue,
         }
@@ -300,7 +299,7 @@ pub(crate) fn set_topic(
     out: &mut Out,
 ) {
     if reply::find_channel(cx, name).is_none() {
-        return super::drop_line(cx, link, &"there is no such channel");
+        return super::drop_line(cx, link, &"no such channel");
     }
     let channels = cx.network.channels();
     let version = channels.next_version(name, ChannelField::TOPIC, cx.unix_ms());
@@ -323,13 +322,13 @@ pub(crate) fn on_privmsg(
     if !target.starts_with('#') {
         return match reply::find_user(cx, target) {
             Some(to) => cx.relay_chat_text(id, to, text, out),
-            None => super::drop_line(cx, link, &"nobody is called so"),
+            None => super::drop_line(cx, link, &"no such nick"),
         };
     }
     match chat_in(id, target, text) {
         Some(chat) if reply::find_channel(cx, target).is_some() => {
             cx.say_in_channel(&chat, None, Some(link), out);
         }
-        _ => super::drop_line(cx, link, &"there is no such channel"),
+        _ => super::drop_line(cx, link, &"no such channel"),
     }
 }

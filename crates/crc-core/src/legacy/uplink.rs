@@ -1,7 +1,6 @@
-//! Our own link to a server of the dialect, whose child we are there.
+//! The link of this server to a legacy server, whose child it is there.
 //!
-//! It has nothing to do with our place in the tree of our own network: no rank and no
-//! candidate follows from it.
+//! It has nothing to do with this server's place in the tree of the binary protocol.
 
 use super::Peer;
 use super::reply;
@@ -12,30 +11,30 @@ use crc_machine::Backoff;
 use crc_machine::Timestamp;
 use crc_machine::{DialError, DialId, LinkId, PeerAddress};
 
-/// The first number of our dials to servers of the dialect: no other dial has it.
+/// The first number of dials to legacy servers: no other dial has it.
 const DIALS_FROM: u64 = 1 << 62;
 
-/// How far we have come with the server that we link to.
+/// The state of the link to a legacy server.
 #[derive(Debug, Default)]
 pub(crate) struct Dialling {
-    /// Which address is next.
+    /// The index of the next address.
     next: usize,
     backoff: Backoff,
     dials: u64,
     dial: Option<(DialId, PeerAddress)>,
     link: Option<LinkId>,
-    /// When the server at the other end said who it is.
+    /// When the server at the other end introduced itself.
     accepted_at: Option<Timestamp>,
 }
 
-/// How a dial's link speaks, if it is one to a server of the dialect.
+/// The protocol of a dial, if it is one to a legacy server.
 pub(crate) fn protocol_for(cx: &Context, dial: DialId) -> Option<Protocol> {
     let ours = cx.legacy.dialling.dial.as_ref();
     ours.filter(|(ours, _)| *ours == dial)
         .map(|_| Protocol::Legacy(Box::<Peer>::default()))
 }
 
-/// Dials the next server of the dialect, if there is any to dial.
+/// Dials the next legacy server, if one is configured.
 pub(crate) fn dial(cx: &mut Context, out: &mut Out) {
     let addresses = &cx.config.legacy_connect;
     let dialling = &mut cx.legacy.dialling;
@@ -55,7 +54,7 @@ pub(crate) fn dial(cx: &mut Context, out: &mut Out) {
     out.dial(dial, to.clone());
 }
 
-/// A dial has become a link: we say who we are, and who is on our side.
+/// A dial has become a link: sends the introduction and the burst.
 pub(crate) fn on_dialed(cx: &mut Context, link: LinkId, dial: DialId, out: &mut Out) {
     let dialling = &mut cx.legacy.dialling;
     if dialling.dial.take_if(|(ours, _)| *ours == dial).is_none() {
@@ -72,7 +71,7 @@ pub(crate) fn on_dialed(cx: &mut Context, link: LinkId, dial: DialId, out: &mut 
     cx.legacy.synced_links.insert(link);
 }
 
-/// The server at the other end has said who it is.
+/// The server at the other end has introduced itself.
 pub(crate) fn on_accepted(cx: &mut Context, link: LinkId) {
     let dialling = &mut cx.legacy.dialling;
     if dialling.link == Some(link) {
@@ -81,7 +80,7 @@ pub(crate) fn on_accepted(cx: &mut Context, link: LinkId) {
     }
 }
 
-/// A dial has failed. Whether it was one of these.
+/// Handles a failed dial. Whether it was one to a legacy server.
 pub(crate) fn on_dial_failed(cx: &mut Context, dial: DialId, why: DialError) -> bool {
     let dialling = &mut cx.legacy.dialling;
     let Some((_, to)) = dialling.dial.take_if(|(ours, _)| *ours == dial) else {
@@ -89,11 +88,11 @@ pub(crate) fn on_dial_failed(cx: &mut Context, dial: DialId, why: DialError) -> 
     };
     cx.counters.dials_failed += 1;
     let pause = schedule_dial(cx, false);
-    log::warn!("cannot link to {to}: {why}; trying again in {pause:.1?}");
+    log::warn!("cannot link to {to}: {why}; retrying in {pause:.1?}");
     true
 }
 
-/// A link is gone; if it was this one, it is dialled again.
+/// A link is gone; if it was this one, schedules the next dial.
 pub(crate) fn on_link_down(cx: &mut Context, link: LinkId) {
     let dialling = &mut cx.legacy.dialling;
     if dialling.link.take_if(|ours| *ours == link).is_none() {
@@ -109,7 +108,7 @@ pub(crate) fn on_link_down(cx: &mut Context, link: LinkId) {
     }
 }
 
-/// Dials after a pause that grows with every try.
+/// Schedules the next dial after a pause that grows with every attempt.
 pub(crate) fn schedule_dial(cx: &mut Context, refused: bool) -> core::time::Duration {
     let pause = cx.legacy.dialling.backoff.pause(&mut cx.random, refused);
     cx.timers.set(Timer::LegacyDial, cx.now + pause);

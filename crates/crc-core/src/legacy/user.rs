@@ -1,4 +1,4 @@
-//! What users of the dialect who are linked to us say, and what follows.
+//! Lines from legacy users of this server.
 
 use crc_wire::{ChannelChat, ChannelField, ChannelName, ChatKind, HostId, Kind, Text};
 use irc_wire::legacy::{Content, LegacyError, Message, Middle, Trailing};
@@ -14,10 +14,10 @@ use crate::violation::Violation;
 use crc_machine::CloseWhen;
 use crc_machine::{LinkDown, LinkId};
 
-/// The most bytes of a key: it is told in one line with a nick and a channel.
+/// The most bytes of a key: one line carries it with a nick and a channel.
 const KEY_BYTES_MAX: usize = 1024;
 
-/// What is said in a channel, as frames have it.
+/// A message in a channel, as frames have it.
 pub(crate) fn chat_in<'a>(
     source: HostId,
     channel: &'a str,
@@ -31,12 +31,12 @@ pub(crate) fn chat_in<'a>(
     })
 }
 
-/// A registered user says something.
+/// Handles a line of a registered user.
 pub(crate) fn on_user_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
     let Some(id) = cx.network.neighbours().find(link).map(|n| n.host) else {
         return;
     };
-    // Whatever a user calls itself there.
+    // The prefix that a user sends is ignored.
     let line = Line {
         prefix: None,
         ..*line
@@ -98,7 +98,7 @@ pub(crate) fn join(
     let name = channel.as_str();
     let known = cx.network.channels().find(name);
     if known.is_some_and(|known| known.name() != name) {
-        // It differs only in capitals, which users of IRC can't tell apart.
+        // It differs only in case, which users of IRC cannot tell apart.
         return registration::answer(cx, link, Content::NoSuchChannel { channel }, out);
     }
     if known.is_some_and(|known| known.member(id).is_some()) {
@@ -130,7 +130,7 @@ pub(crate) fn part(cx: &mut Context, link: LinkId, id: HostId, channel: Middle<'
     }
 }
 
-/// Whether a user is in a channel; if not, the user is told so.
+/// Whether a user is in a channel; if not, it gets an error.
 pub(crate) fn require_member(
     cx: &mut Context,
     link: LinkId,
@@ -212,8 +212,7 @@ pub(crate) fn names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>,
         }
         put(arena, &me, Content::EndOfNames);
     });
-    // One answer may be as long as it is. Of more at once only as many are kept as
-    // may wait.
+    // One answer may have any length. Of several at once as much is sent as may wait.
     let bytes_max = cx.config.limits.client_queue_bytes_max;
     out.bound(link, bytes_max.saturating_add(names.len()));
     out.send_stored(link, names);

@@ -1,14 +1,13 @@
-//! The channels of the network: who is in them, and how they are set.
+//! The channels of the network: their members and settings.
 //!
-//! Every server knows all of them. A membership is told by the server of the
-//! member alone, so that it reaches everybody in the order in which it came
-//! about. Settings can be changed by several servers at once: of two values of
-//! one setting the one with the higher version stands, everywhere.
+//! Every server knows all of them. A membership is announced by the member's own server
+//! alone, so it reaches every server in order. Several servers may change a setting at
+//! once: of two values the one with the higher version stands, everywhere.
 //!
-//! A channel is there as long as somebody is in it. Its settings are remembered
-//! for a while longer: somebody may have entered it elsewhere, who has not been
-//! heard of yet, and there it has never ended. Knows no frames and no dialect;
-//! who may do what is decided elsewhere.
+//! A channel exists while it has a member. Its settings are remembered for a while
+//! longer: a host may have entered it at another server whose announcement has not
+//! arrived, and there the channel has never ended. This module knows no frames, no
+//! protocols and no policy.
 
 use core::time::Duration;
 use std::borrow::Cow;
@@ -19,8 +18,8 @@ use crc_wire::{ChannelField, HostId, MemberFlags};
 use crc_machine::LinkId;
 use crc_machine::Timestamp;
 
-/// How long the settings of a channel without members are remembered: longer
-/// than any word is on its way through a network that works.
+/// How long the settings of a channel without members are remembered: longer than an
+/// announcement takes through a network that works.
 const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 
 /// How many channels without members are remembered, and how many bytes their
@@ -38,7 +37,7 @@ pub(crate) const FIELDS: [ChannelField; 6] = [
     ChannelField::NAME,
 ];
 
-/// What a channel's modes are while nobody has set any: only members are heard.
+/// The modes of a channel while none are set: only members may speak.
 const MODES_UNSET: &str = "n";
 
 /// One setting of a channel.
@@ -49,7 +48,7 @@ pub struct Setting {
     /// When it was set, in milliseconds of Unix time, or one more than the
     /// version before; 0 if it never was.
     pub version: u64,
-    /// Who set it.
+    /// The host that set it.
     pub source: Option<HostId>,
 }
 
@@ -60,7 +59,7 @@ impl Setting {
     }
 }
 
-/// How a channel is set.
+/// The settings of a channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     fields: [Setting; FIELDS.len()],
@@ -104,12 +103,12 @@ impl Settings {
     }
 }
 
-/// A channel with somebody in it.
+/// A channel with at least one member.
 #[derive(Debug)]
 pub struct Channel {
-    /// In small letters.
+    /// In lower case.
     name: Box<str>,
-    /// As the first who spoke of it has written it.
+    /// The spelling in which it was first heard of.
     heard_as: Box<str>,
     members: BTreeMap<HostId, MemberFlags>,
     /// The links behind which members are, and how many.
@@ -135,7 +134,7 @@ impl Channel {
         self.settings.value(ChannelField::TOPIC)
     }
 
-    /// The word that opens it; empty for none.
+    /// Its key; empty for none.
     #[must_use]
     pub fn key(&self) -> &str {
         self.settings.value(ChannelField::KEY)
@@ -157,37 +156,37 @@ impl Channel {
         }
     }
 
-    /// How many may be in it before nobody else gets in.
+    /// The most members that may be in it, if there is a limit.
     #[must_use]
     pub fn limit(&self) -> Option<u32> {
         self.settings.value(ChannelField::LIMIT).parse().ok()
     }
 
-    /// The masks of those who can't get in.
+    /// The masks of its bans.
     pub fn bans(&self) -> impl Iterator<Item = &str> {
         self.settings
             .value(ChannelField::BANS)
             .split_ascii_whitespace()
     }
 
-    /// How it is set.
+    /// Its settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Who is in it, in the order of ids.
+    /// Its members, in the order of ids.
     pub fn members(&self) -> impl Iterator<Item = (HostId, MemberFlags)> {
         self.members.iter().map(|(id, flags)| (*id, *flags))
     }
 
-    /// How many are in it.
+    /// The number of members.
     #[must_use]
     pub fn members_len(&self) -> usize {
         self.members.len()
     }
 
-    /// What a host is in it, if it is in it.
+    /// The flags of a member.
     #[must_use]
     pub fn member(&self, host: HostId) -> Option<MemberFlags> {
         self.members.get(&host).copied()
@@ -221,23 +220,23 @@ impl Channel {
     }
 }
 
-/// What became of a membership.
+/// The result of entering a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entered {
     /// It was known just so.
     Known,
-    /// It has other flags now; these were they before.
+    /// The member has other flags now; these were the former ones.
     Flags(MemberFlags),
-    /// It is new.
+    /// The member is new.
     Member,
-    /// It is new, and so is the channel.
+    /// The member is new, and so is the channel.
     First,
-    /// It is new, and so is the channel; but its settings from before it had
-    /// ended are remembered.
+    /// The member is new, and so is the channel; settings from before it had ended are
+    /// remembered.
     Again,
 }
 
-/// What became of a setting.
+/// The result of applying a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Applied {
     /// It stands now.
@@ -253,19 +252,19 @@ pub(crate) enum Applied {
 /// All channels.
 #[derive(Debug, Default)]
 pub struct Channels {
-    /// By their names in small letters.
+    /// By their names in lower case.
     channels: BTreeMap<Box<str>, Channel>,
     /// The channels of each host that is in any.
     of_host: BTreeMap<HostId, Vec<Box<str>>>,
-    /// How channels were set in which nobody is any more.
+    /// The settings of channels without members.
     remembered: BTreeMap<Box<str>, (Settings, Timestamp)>,
-    /// When to forget which of them.
+    /// When each of them is forgotten.
     forgotten_at: VecDeque<(Timestamp, Box<str>)>,
     /// How many bytes are remembered.
     remembered_bytes: usize,
 }
 
-/// A name as all that are the same have it: capitals of ASCII are small letters.
+/// A name in lower case (ASCII only): names that differ in case are the same.
 pub(crate) fn fold(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(name.to_ascii_lowercase())
@@ -275,7 +274,7 @@ pub(crate) fn fold(name: &str) -> Cow<'_, str> {
 }
 
 impl Channels {
-    /// The channel with this name, in capitals or small letters.
+    /// The channel with this name, in any case.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Channel> {
         self.channels.get(&*fold(name))
@@ -386,8 +385,8 @@ impl Channels {
         }
     }
 
-    /// Sets a channel, unless it has been set anew since. If nobody is known to be in
-    /// it, this is remembered: somebody may be about to be heard of.
+    /// Applies a setting, unless a newer one is known. If the channel has no member,
+    /// the setting is remembered: a member may be about to be announced.
     pub(crate) fn set(
         &mut self,
         name: &str,
@@ -458,8 +457,8 @@ impl Channels {
         }
     }
 
-    /// All that must hold between two events; `link_of` tells the first link of
-    /// a host.
+    /// Checks all that must hold between two events; `link_of` returns the first link
+    /// of a host.
     pub(crate) fn check(&self, link_of: impl Fn(HostId) -> Option<LinkId>) {
         let mut memberships = 0;
         for (folded, channel) in &self.channels {

@@ -1,9 +1,9 @@
-//! Who is where: every other host of the network and the first link to it.
+//! The directory: every other host of the network, and the first link to it.
 //!
-//! Servers and clients stand in two tables, so that a listing can give servers
-//! first; the order of rows follows from the order of events alone. Hosts that
-//! share a first link are chained, so that losing a link costs no more than
-//! what was behind it. Knows no rules: who may enter is decided elsewhere.
+//! Servers and clients have a table each, so that a burst can list servers first. The
+//! order of rows follows from the order of events alone. Hosts with the same first link
+//! are chained, so that losing a link costs as much as there was behind it. The
+//! directory knows no rules.
 
 use core::fmt;
 
@@ -18,7 +18,7 @@ use crc_machine::LinkId;
 pub enum HostKind {
     /// It relays, and other hosts may be behind it.
     Server,
-    /// It speaks and listens, and nothing is behind it.
+    /// It sends and receives chats; no host is behind it.
     Client,
 }
 
@@ -37,14 +37,14 @@ pub struct Host {
     id: HostId,
     kind: HostKind,
     first_link: LinkId,
-    /// Name and info, one behind the other.
+    /// The name, then the info.
     texts: Box<str>,
     name_len: u8,
     machine: Option<Box<str>>,
 }
 
 impl Host {
-    /// The host that a registration from `first_link` makes known.
+    /// The host that a registration from `first_link` announces.
     pub(crate) fn new(first_link: LinkId, claim: &HostInfo<'_>) -> Self {
         Host {
             id: claim.id,
@@ -85,20 +85,20 @@ impl Host {
         &self.texts[..self.name_len.into()]
     }
 
-    /// What it says about itself to people.
+    /// The part of its info for people.
     #[must_use]
     pub fn info(&self) -> &str {
         &self.texts[self.name_len.into()..]
     }
 
-    /// What it says about itself to machines, if it is a server of ours: the
-    /// last part of its info on the wire.
+    /// Its machine part, if it is a version 2 server: the last part of its info on the
+    /// wire.
     #[must_use]
     pub fn machine(&self) -> Option<&str> {
         self.machine.as_deref()
     }
 
-    /// The registration that makes it known, with `info` as given.
+    /// The registration that announces it, with `info` as given.
     pub(crate) fn registration<'a>(&'a self, last_hop: HostId, info: &'a str) -> Message<'a> {
         let registration = Registration {
             source: self.id,
@@ -113,8 +113,8 @@ impl Host {
     }
 }
 
-/// The end of a chain.
-const NOBODY: u32 = u32::MAX;
+/// The end of a chain of rows.
+const NONE: u32 = u32::MAX;
 
 #[derive(Debug)]
 struct Row {
@@ -139,7 +139,7 @@ impl Table {
     const fn new() -> Self {
         Table {
             rows: Vec::new(),
-            free: NOBODY,
+            free: NONE,
             len: 0,
             chains: Vec::new(),
         }
@@ -148,16 +148,16 @@ impl Table {
     fn insert(&mut self, host: Host) -> u32 {
         let slot = host.first_link.slot();
         if self.chains.len() <= slot {
-            self.chains.resize(slot + 1, NOBODY);
+            self.chains.resize(slot + 1, NONE);
         }
         let row = Row {
             host: Some(host),
-            previous: NOBODY,
+            previous: NONE,
             next: self.chains[slot],
         };
         let next = row.next;
         let place = match self.free {
-            NOBODY => {
+            NONE => {
                 self.rows.push(row);
                 u32::try_from(self.rows.len() - 1).expect("hosts_max keeps tables small")
             }
@@ -167,7 +167,7 @@ impl Table {
                 free
             }
         };
-        if next != NOBODY {
+        if next != NONE {
             self.rows[next as usize].previous = place;
         }
         self.chains[slot] = place;
@@ -186,16 +186,16 @@ impl Table {
         row.next = free;
         self.free = place;
         match previous {
-            NOBODY => self.chains[host.first_link.slot()] = next,
+            NONE => self.chains[host.first_link.slot()] = next,
             _ => self.rows[previous as usize].next = next,
         }
-        if next != NOBODY {
+        if next != NONE {
             self.rows[next as usize].previous = previous;
         }
         self.len -= 1;
         if self.len == 0 {
             self.rows = Vec::new();
-            self.free = NOBODY;
+            self.free = NONE;
         }
         host
     }
@@ -205,7 +205,7 @@ impl Table {
     }
 
     fn behind(&self, link: LinkId) -> impl Iterator<Item = &Host> {
-        let mut place = self.chains.get(link.slot()).copied().unwrap_or(NOBODY);
+        let mut place = self.chains.get(link.slot()).copied().unwrap_or(NONE);
         core::iter::from_fn(move || {
             let row = self.rows.get(place as usize)?;
             place = row.next;
@@ -240,7 +240,7 @@ impl Directory {
         self.index.len()
     }
 
-    /// Whether nobody else is there.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -261,8 +261,8 @@ impl Directory {
         table.rows[(place & !SERVER_BIT) as usize].host.as_ref()
     }
 
-    /// What the host with this id is and the first link to it: what a chat needs,
-    /// and quicker than the whole host.
+    /// The kind of the host with this id, and the first link to it: all that a chat
+    /// needs, and faster than the whole host.
     #[inline]
     #[must_use]
     pub fn route(&self, id: HostId) -> Option<(HostKind, LinkId)> {
@@ -317,7 +317,7 @@ impl Directory {
         Some(host)
     }
 
-    /// Notes what a server says to machines now.
+    /// Replaces the machine part of a server.
     pub(crate) fn set_machine(&mut self, id: HostId, machine: &str) {
         if let Some(Found { place, .. }) = self.index.find(id)
             && place & SERVER_BIT != 0

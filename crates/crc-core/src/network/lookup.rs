@@ -1,20 +1,19 @@
 //! Look-ups by host id: a hash map that cannot be iterated.
 //!
-//! Hash order must never show in what a node does, and cannot: there is no way
-//! to walk this map. The hasher is seeded per process, since ids are chosen by
-//! those who connect.
+//! Hash order must never show in what a node does. This map cannot be iterated, so it
+//! cannot. The hasher is seeded per process, because peers choose their ids.
 
 use crc_wire::HostId;
 use foldhash::fast::FixedState;
 
 use crc_machine::LinkId;
 
-/// What is found of a host at once. The link stands here as well as in the host's
-/// row, because a chat asks for nothing else: a row is a cache line further away,
-/// and with many hosts that is most of what a look-up costs.
+/// What a look-up finds. The link is here as well as in the host's row, because a chat
+/// needs nothing else: a row is a cache line further away, which is most of a look-up's
+/// cost when there are many hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// Where it stands in a table.
+    /// The index of its row.
     pub(crate) place: u32,
     /// The first link to it.
     pub(crate) first_link: LinkId,
@@ -50,7 +49,7 @@ impl Lookup {
 
     pub(crate) fn remove(&mut self, id: HostId) {
         self.places.remove(&id.get());
-        // A network that was once large shall not cost for ever.
+        // A network that was large once gives its memory back.
         if self.places.capacity() > 4 * self.places.len() + 1024 {
             self.places.shrink_to(2 * self.places.len());
         }

@@ -1,10 +1,8 @@
-//! What hosts are called where names are nicks, as in IRC: one word, and nobody
-//! else's.
+//! Nicks: names as text protocols need them, one word each, and unique.
 //!
-//! A host is called by its name, as far as that is a nick; what may not stand in
-//! one becomes `_`. If somebody is called so already, in capitals or small
-//! letters, its id is put behind the name: `ann|7`. A nick stays as long as its
-//! host is there under its name. Knows no dialect.
+//! The nick of a host is its name, with `_` for what may not be in a nick. If another
+//! host has that nick, in any case, the id is appended: `ann|7`. A host keeps its nick
+//! while it has its name. This module knows no protocol.
 
 use std::collections::BTreeMap;
 
@@ -16,30 +14,30 @@ use super::channels::fold;
 /// to 11 more.
 const NICK_BYTES_MAX: usize = 64;
 
-/// The nicks of all hosts that are spoken to.
+/// The nicks of hosts of one kind.
 #[derive(Debug, Default)]
 pub struct Nicks {
     of: BTreeMap<HostId, Box<str>>,
-    /// By nicks in small letters.
+    /// By nicks in lower case.
     hosts: BTreeMap<Box<str>, HostId>,
-    /// How often anything has changed.
+    /// How often a nick was released.
     changes: u64,
 }
 
 impl Nicks {
-    /// A number that is another one after every change: as long as it is the same,
-    /// whoever was called so still is.
+    /// A number that changes whenever a nick is released: while it is the same, every
+    /// nick that was found still belongs to its host.
     pub(crate) fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// What a host is called.
+    /// The nick of a host.
     #[must_use]
     pub fn of(&self, host: HostId) -> Option<&str> {
         self.of.get(&host).map(|nick| &**nick)
     }
 
-    /// Who is called so, in capitals or small letters.
+    /// The host with this nick, in any case.
     #[must_use]
     pub fn find(&self, nick: &str) -> Option<HostId> {
         self.hosts.get(&*fold(nick)).copied()
@@ -50,12 +48,12 @@ impl Nicks {
         nick_of(name) == name
     }
 
-    /// Whoever was the first to come under this name.
+    /// The host that has the nick for this name.
     pub(crate) fn find_for_name(&self, name: &str) -> Option<HostId> {
         self.find(&nick_of(name))
     }
 
-    /// Gives a host just this nick, if nobody is called so.
+    /// Gives a host exactly this nick, if no host has it.
     pub(crate) fn assign_exact(&mut self, host: HostId, nick: &str) {
         if !self.hosts.contains_key(&*fold(nick)) {
             self.release(host);
@@ -69,7 +67,7 @@ impl Nicks {
         self.release(host);
         let plain = nick_of(name);
         let nick = match self.hosts.contains_key(&*fold(&plain)) {
-            // A host may even be called so; ids are nobody else's.
+            // Another host may even have that one; ids are unique.
             true => (0..)
                 .map(|turn| format!("{plain}|{host}{}", "_".repeat(turn)))
                 .find(|nick| !self.hosts.contains_key(&*fold(nick)))
@@ -80,12 +78,12 @@ impl Nicks {
         self.of.entry(host).or_insert(nick.into())
     }
 
-    /// All that must hold between two events: each of `hosts`, and nobody else, is
-    /// called something that nobody else is.
+    /// Checks that each of `hosts`, and no other host, has a nick, and that nicks are
+    /// unique.
     ///
     /// # Panics
     ///
-    /// When it does not, for the program has a bug then.
+    /// When that does not hold: the program has a bug then.
     pub(crate) fn check(&self, hosts: impl Iterator<Item = HostId>) {
         let mut called = 0;
         for host in hosts {
@@ -94,12 +92,8 @@ impl Nicks {
             let nick = nick.unwrap_or_else(|| panic!("{host} has no nick"));
             assert_eq!(self.find(nick), Some(host), "{nick:?} is another's");
         }
-        assert_eq!(
-            self.of.len(),
-            called,
-            "somebody has a nick and is not there"
-        );
-        assert_eq!(self.hosts.len(), called, "a nick is nobody's");
+        assert_eq!(self.of.len(), called, "a nick belongs to no host");
+        assert_eq!(self.hosts.len(), called, "every nick has a host");
     }
 
     /// Takes a host's nick away.
@@ -111,7 +105,7 @@ impl Nicks {
     }
 }
 
-/// The nick that is next to a name.
+/// The nick that is closest to a name.
 fn nick_of(name: &str) -> String {
     let stands = |c: char| c.is_ascii_graphic() && !",!@*?".contains(c) || c.is_alphanumeric();
     let begins = |c: char| stands(c) && !"#&+:~%$".contains(c);

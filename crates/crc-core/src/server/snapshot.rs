@@ -1,5 +1,4 @@
-//! A read-only view of a server, for whoever shows it to people or tests it.
-//! Formats nothing.
+//! A read-only view of a server, for programs that show its state and for tests.
 
 use crc_wire::HostId;
 
@@ -24,7 +23,7 @@ pub struct LinkView {
     pub link: LinkId,
     /// Its two addresses.
     pub endpoints: Endpoints,
-    /// Who is at the other end, and what it can take.
+    /// The host at the other end.
     pub neighbour: Neighbour,
     /// The text protocol that its peer speaks; `None` for the binary protocol.
     pub text_protocol: Option<TextProtocol>,
@@ -72,14 +71,13 @@ impl<'a> Snapshot<'a> {
         self.cx.network.channels()
     }
 
-    /// What clients are called where names are words that nobody else has; `None` if
-    /// no dialect of text is spoken here.
+    /// The nicks of clients; `None` if no text protocol is spoken here.
     #[must_use]
     pub fn nicks(&self) -> Option<&'a Nicks> {
         self.cx.network.names().map(|names| &names.nicks)
     }
 
-    /// What servers are called there, this one included.
+    /// The names of servers in text protocols, this one included.
     #[must_use]
     pub fn server_names(&self) -> Option<&'a Nicks> {
         self.cx.network.names().map(|names| &names.servers)
@@ -129,21 +127,20 @@ impl<'a> Snapshot<'a> {
         self.cx.links.len() - self.cx.network.neighbours().len()
     }
 
-    /// The server that we linked to, if it has taken us; and what we know of it.
+    /// The uplink, if it has accepted this server; and its version.
     #[must_use]
     pub fn uplink(&self) -> Option<(HostId, PeerVersion)> {
         let mut neighbours = self.cx.network.neighbours().iter();
         neighbours.find_map(|(_, n)| n.uplink.then_some((n.host, n.version)))
     }
 
-    /// Whom it would dial if it looked for an uplink, in order.
+    /// The servers that it would dial if it looked for an uplink, in order.
     #[must_use]
     pub fn candidates(&self) -> Vec<PeerAddress> {
         self.cx.tree.candidates()
     }
 
-    /// When a server is dialled next that has led back to this one, through
-    /// nodes that may list it wrongly.
+    /// When the first of the candidates is dialled again that have led to loops.
     #[must_use]
     pub fn next_loop_retry(&self) -> Option<Timestamp> {
         crate::crc::uplink::next_loop_retry(self.cx)

@@ -1,20 +1,11 @@
 //! Servers that get lists of candidates: which one they dial, in which order and when; and
 //! that a network of such servers is one tree.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::cast_possible_truncation,
-    reason = "a test may fail"
-)]
-
-mod fixture;
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
+use crate::fixture::{Fixture, Kind, config, id, registration};
 use crc_core::{Event, PeerAddress, Random, ServerCommand, Timestamp, UNRANKED};
 use crc_wire::Message;
-use fixture::{Fixture, Kind, config, id, registration};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 

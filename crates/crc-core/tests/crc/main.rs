@@ -1,0 +1,22 @@
+//! The CRC protocol: one server and its peers, message by message.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
+
+mod announce;
+mod chat;
+#[path = "../fixture/mod.rs"]
+mod fixture;
+mod keepalive;
+mod registration;
+mod version;
+
+use std::time::Duration;
+
+use crc_core::{Event, ServerCommand};
+use crc_wire::Message;
+
+use fixture::*;

@@ -1,0 +1,276 @@
+//! Registration: nicks, capabilities, ids.
+
+use super::*;
+
+#[test]
+fn a_registered_user_is_welcomed() {
+    let mut net = Net::new(1);
+    let ann = net.connect(0);
+    assert!(net.request(ann, "NICK ann").is_empty());
+    let welcome = net.request(ann, "USER ann 0 * :Ann of the Reef");
+    let support = ":server0 005 ann CHANTYPES=# PREFIX=(ov)@+ CHANMODES=b,k,l,imnt \
+         CASEMAPPING=ascii NICKLEN=30 USERLEN=10 CHANNELLEN=64 TOPICLEN=390 KICKLEN=300 \
+         AWAYLEN=300 NETWORK=CRC :are supported by this server";
+    let more = ":server0 005 ann MODES=12 MAXLIST=b:100 CHANLIMIT=#:250 MAXTARGETS=4 \
+         TARGMAX=JOIN:,KICK:4,NAMES:,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4 CLIENTTAGDENY=* SAFELIST \
+         WHOX :are supported by this server";
+    let version = concat!("crc-", env!("CARGO_PKG_VERSION"));
+    assert_eq!(
+        welcome,
+        [
+            ":server0 001 ann :Welcome to the relay chat network, ann!~ann@ID.crc".to_owned(),
+            format!(":server0 002 ann :Your host is server0, running version {version}"),
+            ":server0 003 ann :This server was started Tue, 14 Nov 2023 22:13:20 UTC".to_owned(),
+            format!(":server0 004 ann server0 {version} i biklmnotv bklov"),
+            support.to_owned(),
+            more.to_owned(),
+            ":server0 251 ann :There are 1 users and 0 services on 1 servers".to_owned(),
+            ":server0 254 ann 0 :channels formed".to_owned(),
+            ":server0 255 ann :I have 1 clients and 0 servers".to_owned(),
+            ":server0 422 ann :There is no message of the day".to_owned(),
+        ]
+    );
+    let snapshot = net.fixture.nodes[0].server.snapshot();
+    assert_eq!(
+        (snapshot.unregistered_links(), snapshot.directory().len()),
+        (0, 1)
+    );
+    let host = snapshot.directory().clients().next().unwrap();
+    assert_eq!((host.name(), host.info()), ("ann", "Ann of the Reef"));
+}
+
+#[test]
+fn nick_and_user_come_in_any_order_and_in_segments() {
+    let mut net = Net::with(1, |config| {
+        config.motd = vec!["Low tide".into(), String::new()]
+    });
+    let ann = net.connect(0);
+    assert!(net.request(ann, "PASS secret").is_empty());
+    assert!(net.request(ann, "USER a!@n\u{e9} 0 * Ann").is_empty());
+    net.expect(ann, "PING :lag 1", &[":server0 PONG server0 :lag 1"]);
+    net.fixture.send(ann, b"NI");
+    assert!(net.read_lines(ann).is_empty());
+    net.fixture.send(ann, b"CK ann\n");
+    let welcome = net.read_lines(ann);
+    assert_eq!(
+        welcome[0],
+        ":server0 001 ann :Welcome to the relay chat network, ann!~an@ID.crc"
+    );
+    assert_eq!(
+        welcome[welcome.len() - 4..],
+        [
+            ":server0 375 ann :- server0 Message of the day -",
+            ":server0 372 ann :- Low tide",
+            ":server0 372 ann :- ",
+            ":server0 376 ann :End of /MOTD command",
+        ]
+    );
+    net.expect(
+        ann,
+        "USER ann 0 * :Ann",
+        &[":server0 462 ann :You may not reregister"],
+    );
+    net.expect(ann, "PASS x", &[":server0 462 ann :You may not reregister"]);
+}
+
+#[test]
+fn an_unregistered_user_learns_what_is_missing() {
+    let mut net = Net::new(1);
+    let ann = net.connect(0);
+    let unregistered = ":server0 451 * :You have not registered";
+    net.expect(ann, "JOIN :", &[unregistered]);
+    net.expect(ann, "PRIVMSG bob :hi", &[unregistered]);
+    net.expect(ann, "FROB", &[unregistered]);
+    net.expect(ann, "NICK", &[":server0 431 * :No nickname given"]);
+    net.expect(ann, "NICK :", &[":server0 431 * :No nickname given"]);
+    net.expect(
+        ann,
+        "NICK 4ann",
+        &[":server0 432 * 4ann :Erroneous nickname"],
+    );
+    let long = "n".repeat(31);
+    let expected = format!(":server0 432 * {long} :Erroneous nickname");
+    net.expect(ann, &format!("NICK {long}"), &[&expected]);
+    net.expect(
+        ann,
+        "USER ann 0 *",
+        &[":server0 461 * USER :Not enough parameters"],
+    );
+    net.expect(ann, "PING", &[":server0 409 * :No origin specified"]);
+    assert_eq!(
+        net.fixture.nodes[0].server.snapshot().unregistered_links(),
+        1
+    );
+    net.expect(ann, "QUIT", &["ERROR :Closing Link: * (Quit)"]);
+    assert!(net.fixture.peers[ann].ended);
+}
+
+#[test]
+fn a_nick_is_unique_across_protocols() {
+    let mut net = Net::new(2);
+    net.crc(0, 300);
+    let ann = net.user(0, "ann");
+    let taken = |nick: &str| format!(":server1 433 * {nick} :Nickname is already in use");
+    let bob = net.connect(1);
+    net.expect(bob, "NICK ANN", &[&taken("ANN")]);
+    net.expect(bob, "NICK Host300", &[&taken("Host300")]);
+    net.expect(bob, "NICK server0", &[&taken("server0")]);
+    // Two users ask for the same nick before either has it.
+    let other = net.connect(1);
+    assert!(net.request(other, "NICK bob").is_empty());
+    assert!(net.request(bob, "NICK bob").is_empty());
+    assert!(net.request(bob, "USER bob 0 * :Bob")[0].contains(" 001 bob "));
+    net.expect(other, "USER bob 0 * :Bob", &[&taken("bob")]);
+    assert!(net.request(other, "NICK bob2")[0].contains(" 001 bob2 "));
+    let taken = ":server0 433 ann bob :Nickname is already in use";
+    net.expect(ann, "NICK bob", &[taken]);
+    net.expect(ann, "NICK x y", &[":ann!~ann@ID.crc NICK :x"]);
+    net.expect(ann, "NICK X", &[":x!~ann@ID.crc NICK :X"]);
+    net.expect(ann, "NICK X", &[]);
+}
+
+#[test]
+fn a_later_host_with_a_used_name_gets_a_nick_with_its_id() {
+    let mut net = Net::new(2);
+    let ann = net.user(0, "host300");
+    net.crc(1, 300);
+    net.fixture.run(Duration::from_secs(1));
+    net.expect(
+        ann,
+        "ISON host300 host300|300",
+        &[":server0 303 host300 :host300 host300|300"],
+    );
+    let bob = net.user(1, "bob");
+    net.expect(bob, "PRIVMSG host300|300 :hi", &[]);
+}
+
+#[test]
+fn two_users_that_take_a_nick_at_once_are_renamed_on_each_others_server() {
+    let mut net = Net::new(2);
+    let users = [net.connect(0), net.connect(1)];
+    for user in users {
+        net.send_line(user, "NICK ann");
+        net.send_line(user, "USER ann 0 * :Ann");
+        net.send_line(user, "JOIN #reef");
+    }
+    net.fixture.run(Duration::from_secs(1));
+    net.discard(&users);
+    for (node, user) in users.into_iter().enumerate() {
+        let other = net.id_of(1 - node, "ann");
+        let nick = format!("ann|{other}");
+        assert_eq!(net.id_of(node, &nick), other);
+        net.expect(user, &format!("PRIVMSG {nick} :hi"), &[]);
+        let heard = net.read_lines(users[1 - node]);
+        let (from, said) = heard[0].split_once(' ').unwrap();
+        assert_eq!(said, "PRIVMSG ann :hi");
+        assert!(from.starts_with(":ann|"), "{heard:?}");
+        net.send_line(user, "PRIVMSG #reef :all");
+        assert!(net.read_lines(users[1 - node])[0].starts_with(":ann|"));
+    }
+}
+
+#[test]
+fn a_user_whose_id_is_taken_stays_with_a_new_id() {
+    let mut net = Net::with(1, |config| {
+        config.connect = vec!["r0:1".parse().unwrap()];
+    });
+    net.fixture.listen_peer("r0");
+    net.fixture.run(Duration::from_secs(30));
+    let parent = net.fixture.newest("r0");
+    net.fixture
+        .introduce_v2(parent, 50, "r=0;f=channels,server-quit");
+    let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
+    net.request(ann, "JOIN #reef");
+    net.request(bob, "JOIN #reef");
+    net.discard(&[ann]);
+    let before = net.id_of(0, "ann");
+    let taken = registration(Kind::Client, before.get(), Some(50), "another");
+    net.fixture.send_message(parent, &taken);
+    net.expect_lines(ann, &[]);
+    assert_ne!(net.id_of(0, "ann"), before);
+    let heard = net.read_lines(bob);
+    assert_eq!(
+        heard,
+        [
+            ":ann!~ann@ID.crc QUIT :its id has changed",
+            ":ann!~ann@ID.crc JOIN #reef",
+            ":server0 MODE #reef +o ann",
+        ]
+    );
+    assert_eq!(net.members(0, "#reef"), ["0bob", "1ann"]);
+    let after = net.id_of(0, "ann");
+    net.expect(bob, "PRIVMSG ann :hi", &[]);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc PRIVMSG ann :hi"]);
+    net.send_line(ann, "PRIVMSG bob :hi");
+    let bytes = net.read_bytes(bob);
+    let expected = format!(":ann!~ann@{after}.crc PRIVMSG bob :hi\r\n");
+    assert_eq!(bytes, expected.as_bytes());
+}
+
+#[test]
+fn an_unregistered_connection_times_out() {
+    let mut net = Net::new(1);
+    let ann = net.connect(0);
+    net.send_line(ann, "NICK ann");
+    net.fixture.run(Duration::from_secs(11));
+    net.expect_lines(ann, &["ERROR :Closing Link: * (no registration in time)"]);
+    assert!(net.fixture.peers[ann].ended);
+}
+
+#[test]
+fn capability_negotiation_delays_registration() {
+    let mut net = Net::new(1);
+    let ann = net.connect(0);
+    let all = "cap-notify echo-message extended-join message-tags multi-prefix server-time \
+         setname userhost-in-names";
+    net.expect(ann, "CAP LS", &[&format!(":server0 CAP * LS :{all}")]);
+    assert!(net.request(ann, "NICK ann").is_empty());
+    assert!(net.request(ann, "USER ann 0 * :Ann").is_empty());
+    net.expect(ann, "CAP LIST", &[":server0 CAP * LIST :"]);
+    net.expect(
+        ann,
+        "CAP REQ :server-time sasl",
+        &[":server0 CAP * NAK :server-time sasl"],
+    );
+    net.expect(ann, "CAP LIST", &[":server0 CAP * LIST :"]);
+    net.expect(
+        ann,
+        "CAP REQ :multi-prefix server-time",
+        &[":server0 CAP * ACK :multi-prefix server-time"],
+    );
+    net.expect(ann, "CAP", &[":server0 461 * CAP :Not enough parameters"]);
+    net.expect(
+        ann,
+        "CAP FROB",
+        &[":server0 410 * FROB :Invalid CAP command"],
+    );
+    assert!(net.request(ann, "CAP END")[0].contains(" 001 ann "));
+    net.expect(
+        ann,
+        "CAP LIST",
+        &[":server0 CAP ann LIST :multi-prefix server-time"],
+    );
+    net.expect(
+        ann,
+        "CAP REQ -server-time",
+        &[":server0 CAP ann ACK :-server-time"],
+    );
+    net.expect(ann, "CAP LIST", &[":server0 CAP ann LIST :multi-prefix"]);
+    net.expect(ann, "CAP LS 302", &[&format!(":server0 CAP ann LS :{all}")]);
+    net.expect(
+        ann,
+        "CAP LIST",
+        &[":server0 CAP ann LIST :cap-notify multi-prefix"],
+    );
+    net.expect(ann, "CAP END", &[]);
+}
+
+#[test]
+fn the_limit_of_hosts_holds_for_users() {
+    let mut net = Net::with(1, |config| config.limits.hosts_max = 1);
+    net.user(0, "ann");
+    let bob = net.connect(0);
+    net.send_line(bob, "NICK bob");
+    net.send_line(bob, "USER bob 0 * :Bob");
+    net.expect_lines(bob, &["ERROR :Closing Link: * (the directory is full)"]);
+}

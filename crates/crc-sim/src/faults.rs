@@ -15,7 +15,7 @@ use crate::node::{NodeConfig, Role};
 use crate::options::Fault;
 use crate::plan::Act;
 use crate::world::World;
-use crc_netem::{Conditions, Draw, Failure, Partition, Phase, mix};
+use crc_netem::{Conditions, Draw, Failure, Partition, Phase, Side, mix};
 
 impl World {
     pub(crate) fn take_step(&mut self, index: usize) {
@@ -94,141 +94,149 @@ impl World {
 
     /// Applies a fault, if there is something that it can be applied to.
     fn apply_fault(&mut self, fault: Fault, random: &mut Random) -> bool {
-        match fault {
+        let applied = match fault {
             Fault::Chat => self.send_chats(random),
-            Fault::Quit => self.any_client(random).is_some_and(|client| {
-                let text = "bye".to_owned();
-                self.handle(client, NodeEvent::Client(ClientCommand::Quit { text }));
-                if random.chance(60) {
-                    let after = random.millis(0, 5_000);
-                    self.start_again(client, after);
-                } else {
-                    self.network.nodes[client].removed = true;
-                }
-                true
-            }),
-            Fault::ClientFails => self.any_client(random).is_some_and(|client| {
-                let failure =
-                    random.one_of(&[Failure::Process, Failure::Process, Failure::Computer]);
-                self.fail(client, failure);
-                if random.chance(70) {
-                    let after = random.millis(0, 3_000);
-                    self.start_again(client, after);
-                } else {
-                    self.network.nodes[client].removed = true;
-                }
-                true
-            }),
-            Fault::Crash => self.any_server(random).is_some_and(|server| {
-                self.crash(server, random);
-                true
-            }),
-            Fault::Leave => self.any_server(random).is_some_and(|server| {
-                let reason = "maintenance".into();
-                self.handle(server, NodeEvent::Server(ServerCommand::Leave { reason }));
-                if random.chance(70) {
-                    let after = random.millis(2_500, 20_000);
-                    self.start_again(server, after);
-                } else {
-                    self.network.nodes[server].removed = true;
-                }
-                true
-            }),
-            Fault::Cut => {
-                let servers = random.chance(75);
-                let Some(connection) = self.any_connection(random, servers) else {
-                    return false;
-                };
-                for side in 0..2 {
-                    let after = random.one_of(&[(0, 5), (0, 500), (0, 20_000)]);
-                    let after = random.millis(after.0, after.1);
-                    self.network.net.reset_after(
-                        connection,
-                        side,
-                        after,
-                        ErrorKind::ConnectionReset,
-                    );
-                }
-                self.maybe_silence(connection, random);
-                true
-            }
-            Fault::HalfOpen => {
-                let servers = random.chance(75);
-                let Some(connection) = self.any_connection(random, servers) else {
-                    return false;
-                };
-                self.network.net.black_hole(connection);
-                let knows = random.index(2);
-                let after = random.millis(0, 2_000);
-                self.network
-                    .net
-                    .reset_after(connection, knows, after, ErrorKind::ConnectionReset);
-                // Between servers TCP may never tell the other end.
-                let never = servers && random.chance(50) && self.has_keepalive(connection);
-                if !never {
-                    let after = random.millis(10_000, 33_000);
-                    self.network
-                        .net
-                        .reset_after(connection, 1 - knows, after, ErrorKind::TimedOut);
-                }
-                true
-            }
-            Fault::Stall => {
-                let servers = random.chance(60);
-                let Some(connection) = self.any_connection(random, servers) else {
-                    return false;
-                };
-                let most = random.one_of(&[100, 3_000, 20_000]);
-                let until = self.before_end(random.millis(0, most));
-                let both = random.chance(50);
-                let one = random.index(2);
-                for side in 0..2 {
-                    if both || side == one {
-                        self.network.net.stall(connection, side, until);
-                    }
-                }
-                true
-            }
-            Fault::Freeze => {
-                let server = random.chance(80);
-                let node = if server {
-                    self.any_server(random)
-                } else {
-                    self.any_client(random)
-                };
-                let Some(node) = node else { return false };
-                let most = random.one_of(&[50, 2_000, 12_000, 60_000]);
-                let until = self.before_end(random.millis(0, most));
-                self.network.net.freeze(node, until);
-                true
-            }
-            Fault::Partition => {
-                let most = random.one_of(&[1_000, 10_000, 25_000]);
-                let until = self.before_end(random.millis(0, most));
-                let salt = random.next_u64();
-                self.network
-                    .net
-                    .set_partition(Some(Partition { salt, until }));
-                true
-            }
-            Fault::Hostile => {
-                let hostile = self.any(random, |node| self.network.nodes[node].is_hostile());
-                hostile.is_some_and(|hostile| {
-                    let act = ForeignCommand::Act(random.next_u64());
-                    self.handle(hostile, NodeEvent::Foreign(act));
-                    true
-                })
-            }
-            Fault::EarlyTick => {
-                let node = random.index(self.network.nodes.len());
-                let host = self.network.net.host(node);
-                let alive = host.is_alive() && host.frozen_until() <= self.now();
-                if alive {
-                    self.handle(node, NodeEvent::Tick);
-                }
-                alive
+            Fault::Quit => self.quit_client(random),
+            Fault::ClientFails => self.fail_client(random),
+            Fault::Crash => self.crash_server(random),
+            Fault::Leave => self.leave_server(random),
+            Fault::Cut => self.cut(random),
+            Fault::HalfOpen => self.half_open(random),
+            Fault::Stall => self.stall(random),
+            Fault::Freeze => self.freeze(random),
+            Fault::Partition => self.partition(random),
+            Fault::Hostile => self.act_hostile(random),
+            Fault::EarlyTick => self.tick_early(random),
+        };
+        applied.is_some()
+    }
+
+    fn quit_client(&mut self, random: &mut Random) -> Option<()> {
+        let client = self.any_client(random)?;
+        let text = "bye".to_owned();
+        self.handle(client, NodeEvent::Client(ClientCommand::Quit { text }));
+        self.start_again_or_remove(client, 60, (0, 5_000), random);
+        Some(())
+    }
+
+    fn fail_client(&mut self, random: &mut Random) -> Option<()> {
+        let client = self.any_client(random)?;
+        let failure = random.one_of(&[Failure::Process, Failure::Process, Failure::Computer]);
+        self.fail(client, failure);
+        self.start_again_or_remove(client, 70, (0, 3_000), random);
+        Some(())
+    }
+
+    fn leave_server(&mut self, random: &mut Random) -> Option<()> {
+        let server = self.any_server(random)?;
+        let reason = "maintenance".into();
+        self.handle(server, NodeEvent::Server(ServerCommand::Leave { reason }));
+        self.start_again_or_remove(server, 70, (2_500, 20_000), random);
+        Some(())
+    }
+
+    /// With a probability in percent a node starts again, after some milliseconds.
+    fn start_again_or_remove(
+        &mut self,
+        node: usize,
+        percent: u8,
+        millis: (u64, u64),
+        random: &mut Random,
+    ) {
+        if random.chance(percent) {
+            let after = random.millis(millis.0, millis.1);
+            self.start_again(node, after);
+        } else {
+            self.network.nodes[node].removed = true;
+        }
+    }
+
+    fn cut(&mut self, random: &mut Random) -> Option<()> {
+        let servers = random.chance(75);
+        let connection = self.any_connection(random, servers)?;
+        for side in 0..2 {
+            let after = random.one_of(&[(0, 5), (0, 500), (0, 20_000)]);
+            let after = random.millis(after.0, after.1);
+            self.reset_after(connection, side, after, ErrorKind::ConnectionReset);
+        }
+        // In half of the cases nothing more gets through meanwhile.
+        if random.chance(50) {
+            self.network.net.black_hole(connection);
+        }
+        Some(())
+    }
+
+    fn half_open(&mut self, random: &mut Random) -> Option<()> {
+        let servers = random.chance(75);
+        let connection = self.any_connection(random, servers)?;
+        self.network.net.black_hole(connection);
+        let knows = random.index(2);
+        let after = random.millis(0, 2_000);
+        self.reset_after(connection, knows, after, ErrorKind::ConnectionReset);
+        // Between servers TCP may never tell the other end.
+        let never = servers && random.chance(50) && self.has_keepalive(connection);
+        if !never {
+            let after = random.millis(10_000, 33_000);
+            self.reset_after(connection, 1 - knows, after, ErrorKind::TimedOut);
+        }
+        Some(())
+    }
+
+    fn reset_after(&mut self, connection: usize, side: Side, after: Duration, kind: ErrorKind) {
+        self.network.net.reset_after(connection, side, after, kind);
+    }
+
+    fn stall(&mut self, random: &mut Random) -> Option<()> {
+        let servers = random.chance(60);
+        let connection = self.any_connection(random, servers)?;
+        let most = random.one_of(&[100, 3_000, 20_000]);
+        let until = self.before_end(random.millis(0, most));
+        let both = random.chance(50);
+        let one = random.index(2);
+        for side in 0..2 {
+            if both || side == one {
+                self.network.net.stall(connection, side, until);
             }
         }
+        Some(())
+    }
+
+    fn freeze(&mut self, random: &mut Random) -> Option<()> {
+        let node = if random.chance(80) {
+            self.any_server(random)?
+        } else {
+            self.any_client(random)?
+        };
+        let most = random.one_of(&[50, 2_000, 12_000, 60_000]);
+        let until = self.before_end(random.millis(0, most));
+        self.network.net.freeze(node, until);
+        Some(())
+    }
+
+    fn partition(&mut self, random: &mut Random) -> Option<()> {
+        let most = random.one_of(&[1_000, 10_000, 25_000]);
+        let until = self.before_end(random.millis(0, most));
+        let salt = random.next_u64();
+        let partition = Partition { salt, until };
+        self.network.net.set_partition(Some(partition));
+        Some(())
+    }
+
+    fn act_hostile(&mut self, random: &mut Random) -> Option<()> {
+        let hostile = self.any(random, |node| self.network.nodes[node].is_hostile())?;
+        let act = ForeignCommand::Act(random.next_u64());
+        self.handle(hostile, NodeEvent::Foreign(act));
+        Some(())
+    }
+
+    fn tick_early(&mut self, random: &mut Random) -> Option<()> {
+        let node = random.index(self.network.nodes.len());
+        let host = self.network.net.host(node);
+        if !host.is_alive() || host.frozen_until() > self.now() {
+            return None;
+        }
+        self.handle(node, NodeEvent::Tick);
+        Some(())
     }
 
     /// Whether both ends send keepalives.
@@ -253,14 +261,8 @@ impl World {
         (self.now() + after).min(self.plan.faults_end_at)
     }
 
-    /// In half of the cases, a connection that breaks delivers nothing more.
-    fn maybe_silence(&mut self, connection: usize, random: &mut Random) {
-        if random.chance(50) {
-            self.network.net.black_hole(connection);
-        }
-    }
-
-    fn crash(&mut self, server: usize, random: &mut Random) {
+    fn crash_server(&mut self, random: &mut Random) -> Option<()> {
+        let server = self.any_server(random)?;
         let failure = random.one_of(&[Failure::Process, Failure::Process, Failure::Computer]);
         self.fail(server, failure);
         match random.below(10) {
@@ -280,17 +282,16 @@ impl World {
             }
             _ => self.network.nodes[server].removed = true,
         }
+        Some(())
     }
 
     /// A client sends some chats.
-    fn send_chats(&mut self, random: &mut Random) -> bool {
+    fn send_chats(&mut self, random: &mut Random) -> Option<()> {
         let speaks = |node: usize| {
             let client = self.network.client(node);
             client.is_some_and(crc_core::Client::is_welcomed)
         };
-        let Some(speaker) = self.any(random, speaks) else {
-            return false;
-        };
+        let speaker = self.any(random, speaks)?;
         for _ in 0..random.between(1, 4) {
             let to = match random.below(10) {
                 0 => HostId::new(UNKNOWN_IDS),
@@ -309,7 +310,7 @@ impl World {
             let bytes = random.index(self.options().chat_bytes_max + 1);
             self.send_chat(speaker, to, bytes);
         }
-        true
+        Some(())
     }
 
     fn v1_client(&self, node: usize) -> Option<HostId> {

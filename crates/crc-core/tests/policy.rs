@@ -1,0 +1,261 @@
+//! Who may do what in a channel: every rule by every protocol, as one table.
+//!
+//! The protocols differ today: a CRC client is heard in a moderated channel and while it
+//! is banned, and may invite into an invite-only channel without being its operator.
+//! These cells are marked; they are meant to become equal.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
+
+mod fixture;
+
+use std::time::Duration;
+
+use crc_core::{ListenerId, TextProtocol};
+use crc_wire::{
+    ChannelChat, ChannelField, ChannelName, ChannelRequest, ChannelSetting, ChatKind, HostId,
+    Message, RequestKind, Text,
+};
+use fixture::{Fixture, Kind, config, id, registration};
+
+const IRC: ListenerId = ListenerId(1);
+const LEGACY: ListenerId = ListenerId(2);
+const CRC_ID: u32 = 777;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Crc,
+    Irc,
+    Legacy,
+}
+
+/// What a user tries to do.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    /// Enters, with this key.
+    Enter(&'static str),
+    /// Enters after an operator has invited it.
+    EnterInvited,
+    /// Speaks as a member.
+    Speak,
+    /// Speaks without being a member.
+    SpeakOutside,
+    SetTopic,
+    Invite,
+    Kick,
+}
+
+/// One server with an operator and a guest who use IRC, and a user of some protocol.
+struct Scene {
+    fixture: Fixture,
+    operator: usize,
+    guest: usize,
+    user: usize,
+    protocol: Protocol,
+}
+
+impl Scene {
+    fn new(protocol: Protocol) -> Scene {
+        let mut fixture = Fixture::new(7);
+        let mut config = config(0);
+        config.text_listeners = vec![(IRC, TextProtocol::Irc), (LEGACY, TextProtocol::Legacy)];
+        config.limits.irc_lines_per_second = 0;
+        fixture.server_with(config);
+        let user_of_irc = |fixture: &mut Fixture, nick: &str| {
+            let peer = fixture.connect_at(0, IRC);
+            fixture.send(
+                peer,
+                format!("NICK {nick}\r\nUSER {nick} 0 * :x\r\n").as_bytes(),
+            );
+            peer
+        };
+        let operator = user_of_irc(&mut fixture, "op");
+        let guest = user_of_irc(&mut fixture, "guest");
+        fixture.send(operator, b"JOIN #a\r\n");
+        let user = match protocol {
+            Protocol::Irc => user_of_irc(&mut fixture, "user"),
+            Protocol::Legacy => {
+                let peer = fixture.connect_at(0, LEGACY);
+                fixture.send(peer, b"USER user host s0 :Real\r\n");
+                peer
+            }
+            Protocol::Crc => {
+                let peer = fixture.client(0, CRC_ID);
+                let info = "info [crc2;f=channels]";
+                fixture.send_message(peer, &registration(Kind::Client, CRC_ID, None, info));
+                peer
+            }
+        };
+        let mut scene = Scene {
+            fixture,
+            operator,
+            guest,
+            user,
+            protocol,
+        };
+        scene.fixture.run(Duration::from_millis(100));
+        scene
+    }
+
+    fn line(&mut self, peer: usize, line: &str) {
+        self.fixture.send(peer, format!("{line}\r\n").as_bytes());
+        self.fixture.run(Duration::from_millis(50));
+    }
+
+    /// What a user of IRC was sent since the last time.
+    fn heard(&mut self, peer: usize) -> String {
+        let bytes = std::mem::take(&mut self.fixture.peers[peer].bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn request(&mut self, kind: RequestKind, to: Option<HostId>, text: &'static str) {
+        let request = Message::ChannelRequest(ChannelRequest {
+            source: id(CRC_ID),
+            destination: to,
+            kind,
+            channel: Some(ChannelName::new("#a").unwrap()),
+            text: Text::new(text).unwrap(),
+        });
+        self.fixture.send_message(self.user, &request);
+        self.fixture.run(Duration::from_millis(50));
+    }
+
+    /// The id of a user of IRC.
+    fn id_of(&mut self, nick: &str) -> Option<HostId> {
+        self.heard(self.operator);
+        self.line(self.operator, &format!("USERHOST {nick}"));
+        let answer = self.heard(self.operator);
+        let host = answer.split('@').nth(1)?.split(".crc").next()?;
+        HostId::new(host.parse().ok()?)
+    }
+
+    fn join(&mut self, key: &'static str) {
+        match self.protocol {
+            Protocol::Crc => self.request(RequestKind::JOIN, None, key),
+            _ => self.line(self.user, &format!("JOIN #a {key}")),
+        }
+    }
+
+    fn members(&mut self) -> usize {
+        self.heard(self.operator);
+        self.line(self.operator, "NAMES #a");
+        let names = self.heard(self.operator);
+        let names = names.lines().find(|line| line.contains(" 353 ")).unwrap();
+        names.rsplit(':').next().unwrap().split_whitespace().count()
+    }
+
+    /// Sets the channel as `modes` say, does `act`, and says whether it had an effect.
+    fn may(&mut self, modes: &str, act: Act) -> bool {
+        let enters = matches!(act, Act::Enter(_) | Act::EnterInvited | Act::SpeakOutside);
+        if !enters {
+            self.join("");
+        }
+        for change in modes.split(';') {
+            self.line(self.operator, &format!("MODE #a {change}"));
+        }
+        let (operator, guest) = (self.id_of("op"), self.id_of("guest"));
+        self.heard(self.operator);
+        self.heard(self.guest);
+        match act {
+            Act::Enter(key) => {
+                self.join(key);
+                self.members() == 2
+            }
+            Act::EnterInvited => {
+                let nick = match self.protocol {
+                    Protocol::Crc => format!("host{CRC_ID}"),
+                    _ => "user".to_owned(),
+                };
+                self.line(self.operator, &format!("INVITE {nick} #a"));
+                self.join("");
+                self.members() == 2
+            }
+            Act::Speak | Act::SpeakOutside => {
+                match self.protocol {
+                    Protocol::Crc => {
+                        let chat = Message::ChannelChat(ChannelChat {
+                            source: id(CRC_ID),
+                            kind: ChatKind::Message,
+                            channel: ChannelName::new("#a").unwrap(),
+                            text: Text::new("ahoy").unwrap(),
+                        });
+                        self.fixture.send_message(self.user, &chat);
+                        self.fixture.run(Duration::from_millis(50));
+                    }
+                    _ => self.line(self.user, "PRIVMSG #a :ahoy"),
+                }
+                self.heard(self.operator).contains("ahoy")
+            }
+            Act::SetTopic => {
+                match self.protocol {
+                    Protocol::Crc => {
+                        let topic = Message::ChannelSetting(ChannelSetting {
+                            source: Some(id(CRC_ID)),
+                            version: 0,
+                            field: ChannelField::TOPIC,
+                            channel: ChannelName::new("#a").unwrap(),
+                            value: Text::new("low water").unwrap(),
+                        });
+                        self.fixture.send_message(self.user, &topic);
+                        self.fixture.run(Duration::from_millis(50));
+                    }
+                    _ => self.line(self.user, "TOPIC #a :low water"),
+                }
+                self.heard(self.operator).contains("low water")
+            }
+            Act::Invite => {
+                match self.protocol {
+                    Protocol::Crc => self.request(RequestKind::INVITE, guest, ""),
+                    _ => self.line(self.user, "INVITE guest #a"),
+                }
+                self.heard(self.guest).contains("INVITE")
+            }
+            Act::Kick => {
+                match self.protocol {
+                    Protocol::Crc => self.request(RequestKind::KICK, operator, ""),
+                    _ => self.line(self.user, "KICK #a op"),
+                }
+                self.heard(self.operator).contains("KICK")
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_holds_for_every_protocol_as_the_table_says() {
+    use Act::{Enter, EnterInvited, Invite, Kick, SetTopic, Speak, SpeakOutside};
+    // Modes that an operator sets, what a user without a rank does, and whether a user of
+    // CRC, of IRC and of the legacy protocol may.
+    let table = [
+        ("+n", Enter(""), [true, true, true]),
+        ("+k pearl", Enter(""), [false, false, false]),
+        ("+k pearl", Enter("pearl"), [true, true, true]),
+        ("+i", Enter(""), [false, false, false]),
+        // An invitation reaches users of IRC only.
+        ("+i", EnterInvited, [false, true, false]),
+        ("+l 1", Enter(""), [false, false, false]),
+        ("+b *!*@*", Enter(""), [false, false, false]),
+        ("+n", Speak, [true, true, true]),
+        // A CRC client is heard without voice, and while it is banned.
+        ("+m", Speak, [true, false, false]),
+        ("+b *!*@*", Speak, [true, false, false]),
+        ("+n", SpeakOutside, [false, false, false]),
+        ("-n", SpeakOutside, [false, true, false]),
+        ("-n;+m", SpeakOutside, [false, false, false]),
+        ("-t", SetTopic, [true, true, true]),
+        ("+t", SetTopic, [false, false, false]),
+        // The legacy protocol has no INVITE and no KICK.
+        ("+n", Invite, [true, true, false]),
+        // A CRC client may invite although it is no operator.
+        ("+i", Invite, [true, false, false]),
+        ("+n", Kick, [false, false, false]),
+    ];
+    let protocols = [Protocol::Crc, Protocol::Irc, Protocol::Legacy];
+    for (modes, act, allowed) in table {
+        let found = protocols.map(|protocol| Scene::new(protocol).may(modes, act));
+        assert_eq!(found, allowed, "{act:?} where a channel has {modes}");
+    }
+}

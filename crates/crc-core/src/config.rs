@@ -48,6 +48,9 @@ pub struct Config {
     pub limits: Limits,
     /// Where all that looks random in a run comes from.
     pub seed: u64,
+    /// Ids are hashed with it; by default it is derived from `seed`. It must not change
+    /// anything observable.
+    pub hash_seed: Option<u64>,
 }
 
 impl Config {
@@ -70,6 +73,7 @@ impl Config {
             started_at_unix_ms: 0,
             limits: Limits::default(),
             seed: 0,
+            hash_seed: None,
         }
     }
 }

@@ -144,10 +144,13 @@ impl Context {
     /// The context of a server that has not started yet.
     pub(crate) fn new(config: Config) -> Self {
         let mut random = Random::new(config.seed);
+        // Drawn in any case: what is drawn later must not depend on `config.hash_seed`.
+        let drawn = random.next_u64();
+        let hash_seed = config.hash_seed.unwrap_or(drawn);
         Context {
             now: Timestamp::START,
             stage: Stage::Running,
-            network: Network::new(config.id, random.next_u64(), nick_tables(&config)),
+            network: Network::new(config.id, hash_seed, nick_tables(&config)),
             links: LinkTable::default(),
             timers: Timers::new(),
             tree: Tree::new(&config),

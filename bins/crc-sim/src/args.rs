@@ -73,21 +73,6 @@ pub(crate) enum Command {
         #[arg(long)]
         list: bool,
     },
-    /// Plant one bug after the other, and show in how many seeds it is found
-    #[cfg(feature = "planted")]
-    Planted {
-        /// The seeds to look in
-        #[arg(long, value_name = "FROM..TO", default_value = "0..10000", value_parser = parse_seeds)]
-        seeds: Range<u64>,
-        /// Number of threads [default: number of processors]
-        #[arg(long, value_name = "N")]
-        threads: Option<NonZeroUsize>,
-        /// Stop looking for a bug that has been found in this many seeds
-        #[arg(long, value_name = "N", default_value_t = 20)]
-        enough: usize,
-        #[command(flatten)]
-        network: Network,
-    },
 }
 
 #[derive(Debug, Args)]

@@ -50,7 +50,6 @@ use crc_wire::{ChannelName, HostId, truncate_utf8};
 
 use crate::admission::{AdmissionError, check_info, check_name, is_channel_name};
 use crate::announcement::Features;
-use crate::planted::planted;
 
 use channels::Memberships;
 use connection::Connection;
@@ -79,8 +78,6 @@ pub struct Client {
     outgoing: OutgoingQueue,
     roster: Roster,
     channels: Memberships,
-    #[cfg(feature = "planted")]
-    planted: Option<crate::planted::Planted>,
 }
 
 impl Client {
@@ -102,15 +99,7 @@ impl Client {
             channels: Memberships::default(),
             config,
             random,
-            #[cfg(feature = "planted")]
-            planted: None,
         })
-    }
-
-    /// Plants a bug.
-    #[cfg(feature = "planted")]
-    pub fn plant(&mut self, bug: Option<crate::planted::Planted>) {
-        self.planted = bug;
     }
 
     /// The id of the present registration, or of the next one.
@@ -385,11 +374,7 @@ impl Client {
         } else {
             DisconnectReason::Lost(why)
         };
-        let mut messages = unsent_messages(unsent, planted!(self, SaidTwice));
-        if planted!(self, LastFirst) {
-            messages.reverse();
-        }
-        self.requeue(messages, out);
+        self.requeue(unsent_messages(unsent), out);
         if self.reset_connection(now, reason, out).is_some() {
             self.connection.stop(out);
         }
@@ -434,9 +419,7 @@ impl Client {
         if let Some(since) = session.welcomed_since() {
             self.connection.session_held(now.since(since));
         }
-        if !planted!(self, RosterKept) {
-            self.roster.clear();
-        }
+        self.roster.clear();
         self.channels.on_disconnect();
         let retry_in = (!leaving).then(|| {
             self.connection

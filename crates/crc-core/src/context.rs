@@ -136,8 +136,6 @@ pub(crate) struct Context {
     pub(crate) legacy: LegacyState,
     /// Links on which something is to be sent at the end of the event.
     pub(crate) dirty_links: Vec<LinkId>,
-    #[cfg(feature = "planted")]
-    pub(crate) planted: Option<crate::planted::Planted>,
 }
 
 impl Context {
@@ -159,8 +157,6 @@ impl Context {
             counters: Counters::default(),
             legacy: LegacyState::default(),
             dirty_links: Vec::new(),
-            #[cfg(feature = "planted")]
-            planted: None,
             random,
             config,
         }
@@ -209,12 +205,6 @@ impl Context {
         if let Some(found) = self.links.find_mut(link) {
             mark_dirty(found, link, &mut self.dirty_links);
         }
-    }
-
-    /// Hashes ids in another way, which must not show.
-    #[cfg(feature = "planted")]
-    pub(crate) fn set_hash_seed(&mut self, hash_seed: u64) {
-        self.network = Network::new(self.config.id, hash_seed, nick_tables(&self.config));
     }
 
     /// Checks all that must hold between two events.

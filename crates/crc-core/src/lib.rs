@@ -67,7 +67,6 @@ mod limits;
 mod link;
 mod network;
 mod notice;
-mod planted;
 mod server;
 mod status_log;
 mod text_protocol;
@@ -99,8 +98,6 @@ pub use network::{
     Channel, Channels, Directory, Host, HostKind, Neighbour, Nicks, PeerVersion, Setting, Settings,
 };
 pub use notice::ServerNotice;
-#[cfg(feature = "planted")]
-pub use planted::Planted;
 pub use server::{LinkView, Server, ServerCommand, Snapshot};
 pub use text_protocol::TextProtocol;
 pub use violation::{Action, Role, Violation};

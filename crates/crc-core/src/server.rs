@@ -28,7 +28,6 @@ use crate::crc::pacing::CHUNK_PAUSE;
 use crate::link::{Link, Outlet, Phase, Protocol};
 use crate::network::PeerVersion;
 use crate::notice::ServerNotice;
-use crate::planted::planted;
 use crate::violation::Violation;
 use crate::{crc, irc, legacy};
 
@@ -81,13 +80,6 @@ impl Server {
         Server {
             cx: Context::new(config),
         }
-    }
-
-    /// Has the server forget a rule, and hash ids in its own way.
-    #[cfg(feature = "planted")]
-    pub fn plant(&mut self, bug: Option<crate::planted::Planted>, hash_seed: u64) {
-        self.cx.planted = bug;
-        self.cx.set_hash_seed(hash_seed);
     }
 
     /// What the server knows now.
@@ -181,7 +173,7 @@ impl Server {
         }
         cx.remove_all_behind(link, &why.to_string(), out);
         cx.remove_link(link);
-        if is_crc && !planted!(cx, UnsentForgotten) {
+        if is_crc {
             cx.bounce_unsent(unsent, out);
         }
         match why {

@@ -16,12 +16,8 @@ const CHUNK: u64 = 16;
 /// One of so many seeds is run again with another hash seed.
 const HASHED_EVERY: u64 = 64;
 
-/// Runs a seed again with another hash seed, which must not change the run. Without the
-/// feature `planted` the hash seed cannot be changed from outside.
+/// Runs a seed again with another hash seed, which must not change the run.
 fn check_hash_order(outcome: &mut Outcome, settings: &Settings) {
-    if !cfg!(feature = "planted") {
-        return;
-    }
     let settings = Settings {
         hash_seed: settings.hash_seed ^ 0x5eed,
         ..settings.clone()

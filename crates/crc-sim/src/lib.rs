@@ -46,11 +46,3 @@ pub use invariant::{Invariant, Violation};
 pub use options::{Fault, Options, Settings, Shape};
 pub use report::{Counts, Outcome, Report};
 pub use run::{options, run_seed, steps};
-
-#[cfg(feature = "planted")]
-pub use crc_core::Planted as Bug;
-
-/// A bug that can be planted; none without the feature `planted`.
-#[cfg(not(feature = "planted"))]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bug {}

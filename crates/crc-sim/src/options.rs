@@ -23,8 +23,6 @@ pub struct Settings {
     pub channels: bool,
     /// Another hash seed for servers, which must not change a run.
     pub hash_seed: u64,
-    /// A bug for all servers and clients.
-    pub planted: Option<crate::Bug>,
     /// The steps of the plan that are taken, if not all: see [`shrink`](crate::shrink).
     pub steps: Option<Vec<usize>>,
     /// Whether the lines of the trace are kept.
@@ -39,7 +37,6 @@ impl Default for Settings {
             rendezvous: false,
             channels: false,
             hash_seed: 0,
-            planted: None,
             steps: None,
             lines: false,
         }

@@ -165,11 +165,8 @@ impl World {
                     config.connect.clear();
                     config.candidates_within = Some(CANDIDATES_WITHIN);
                 }
-                #[cfg_attr(not(feature = "planted"), expect(unused_mut, reason = "to be planted"))]
-                let mut server = Box::new(Server::new(*config));
-                #[cfg(feature = "planted")]
-                server.plant(self.settings.planted, self.settings.hash_seed);
-                it.role = Role::Server(server);
+                config.hash_seed = Some(self.settings.hash_seed);
+                it.role = Role::Server(Box::new(Server::new(*config)));
                 let listening = vec![address(node)];
                 NodeEvent::Server(ServerCommand::Start { listening })
             }
@@ -178,10 +175,7 @@ impl World {
                 if life > 1 {
                     config.seed = fresh_seed;
                 }
-                #[cfg_attr(not(feature = "planted"), expect(unused_mut, reason = "to be planted"))]
-                let mut client = Client::new(*config).expect("valid names and texts");
-                #[cfg(feature = "planted")]
-                client.plant(self.settings.planted);
+                let client = Client::new(*config).expect("valid names and texts");
                 it.role = Role::Client(Box::new(client));
                 NodeEvent::Client(ClientCommand::Start)
             }

@@ -153,13 +153,13 @@ pub(super) fn join_request<'a>(
 }
 
 /// The messages in the frames that a lost connection has not written completely, and
-/// that the server therefore has not received. With `all`, those in every frame.
-pub(super) fn unsent_messages(unsent: Unsent<'_>, all: bool) -> Vec<Outgoing> {
+/// that the server therefore has not received.
+pub(super) fn unsent_messages(unsent: Unsent<'_>) -> Vec<Outgoing> {
     let mut messages = Vec::new();
     let mut rest = unsent.bytes;
     while let Ok(Some(frame)) = Frame::take(&mut rest, FrameLimits::WIRE) {
         let end = unsent.bytes.len() - rest.len();
-        if end <= unsent.written && !all {
+        if end <= unsent.written {
             continue;
         }
         messages.extend(frame.message().ok().and_then(Outgoing::from_message));

@@ -14,7 +14,6 @@ use super::{
 };
 use crate::admission::is_channel_name;
 use crate::announcement::{Announcement, Features, parse_features_text};
-use crate::planted::planted;
 
 /// The features that this client announces.
 const FEATURES: Features = Features {
@@ -155,11 +154,7 @@ impl Client {
         }
         match self.identity.on_refused(now) {
             OnRefusal::Reclaim => {}
-            OnRefusal::Replace => {
-                if !planted!(self, NoFreshId) {
-                    self.identity.replace(&mut self.random);
-                }
-            }
+            OnRefusal::Replace => self.identity.replace(&mut self.random),
             OnRefusal::Fail => {
                 let why = ClientFailure::IdTaken(refused);
                 out.notice(ClientNotice::Failed { why });

@@ -17,7 +17,6 @@ use crate::crc::channel::{channel_name, setting_message};
 use crate::network::{
     Applied, ChannelEvent, ChannelEventKind, Entered, Rules, Scope, Setting, fold,
 };
-use crate::planted::planted;
 use crate::{crc, legacy};
 
 impl Context {
@@ -161,7 +160,7 @@ impl Context {
             from,
             out,
         );
-        if entered == Entered::Again && !planted!(self, ChannelsForgotten) {
+        if entered == Entered::Again {
             // Elsewhere it has never ended, and may have other settings.
             crc::channel::flood_settings(self, name, out);
         }
@@ -233,14 +232,11 @@ impl Context {
         &mut self,
         name: &str,
         field: ChannelField,
-        mut setting: Setting,
+        setting: Setting,
         from: Option<LinkId>,
         scope: Scope,
         out: &mut Out,
     ) {
-        if planted!(self, ChannelOlderStands) && from.is_some() {
-            setting.version = self.network.channels().next_version(name, field, 0);
-        }
         let known = self.network.channels().find(name);
         let before: Box<str> = known.map_or("", |channel| channel.value(field)).into();
         let applied = self

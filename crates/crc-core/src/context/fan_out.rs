@@ -7,7 +7,6 @@ use crc_wire::{ChannelChat, HostId, Message};
 use super::{Context, Out};
 use crate::link::Protocol;
 use crate::network::{ChannelEvent, ChannelEventKind, HostChange, HostKind};
-use crate::planted::planted;
 use crate::{crc, irc, legacy};
 
 /// From this many links on, what is rendered for a channel's members may wait for a
@@ -104,7 +103,7 @@ impl Context {
             self.render_to_members(event, frame, from, out);
             return legacy::notify::on_channel_chat(self, event, text, from, out);
         }
-        crc::channel::on_event(self, event, frame, from, out);
+        crc::channel::on_event(self, frame, from, out);
         legacy::notify::on_channel_event(self, event, from, out);
         self.render_to_members(event, frame, from, out);
     }
@@ -138,12 +137,12 @@ impl Context {
             };
             let own = event.who == Some(neighbour.host);
             // The link that it came from knows it.
-            if from == Some(link) && !own && !planted!(self, ChannelChatBack) {
+            if from == Some(link) && !own {
                 continue;
             }
             let bytes = match &found.protocol {
                 Protocol::Crc(session) => {
-                    let wants = crc::channel::wants(self, neighbour, session, event, own, from);
+                    let wants = crc::channel::wants(neighbour, session, event, own);
                     wants.then(|| cache.frame(frame, out))
                 }
                 Protocol::Irc(user) => irc::variant_for(user, own, event).map(|variant| {

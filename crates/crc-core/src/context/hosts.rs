@@ -9,7 +9,6 @@ use super::{Context, Out};
 use crate::id::random_host_id;
 use crate::irc;
 use crate::network::{Channel, Host, HostChange, HostInfo, HostKind, PeerVersion, Scope};
-use crate::planted::planted;
 
 /// How much of the text with which a neighbour is lost is repeated for each host
 /// behind it: there may be many.
@@ -212,18 +211,7 @@ impl Context {
         let mut lost: Vec<_> = behind.map(|host| (host.kind(), host.id())).collect();
         let last = neighbour.host;
         lost.sort_unstable_by_key(|&(kind, id)| (id == last, kind == HostKind::Server, id));
-        for (kind, id) in lost {
-            let stays = id == last && planted!(self, NeighbourStays)
-                || kind == HostKind::Client && id != last && planted!(self, ClientsStay);
-            if stays {
-                continue;
-            }
-            if planted!(self, QuitsUntold)
-                || kind == HostKind::Server && planted!(self, ServersUntold)
-            {
-                self.network.remove_host(id, self.now);
-                continue;
-            }
+        for (_, id) in lost {
             let text = match id == last {
                 true => text,
                 false => truncate_utf8(text, LOST_TEXT_BYTES_MAX),

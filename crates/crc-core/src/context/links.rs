@@ -8,7 +8,6 @@ use super::{Context, LinkTimer, Out};
 use crate::crc::session::Session;
 use crate::link::{Outlet, Phase, Protocol};
 use crate::network::{Host, HostKind, Neighbour, PeerVersion};
-use crate::planted::planted;
 use crate::text_protocol::TextProtocol;
 use crate::violation::{Action, Violation};
 use crate::{crc, irc, legacy};
@@ -58,7 +57,6 @@ impl Context {
                 _ if !is_crc => Outlet::Text,
                 HostKind::Server => Outlet::Held(Vec::new()),
                 // A client counts as a v1 client until it announces itself.
-                HostKind::Client if planted!(self, NoPace) => Outlet::Direct,
                 HostKind::Client => Outlet::Paced(Box::default()),
             };
         }

@@ -7,7 +7,6 @@ use super::{Context, Out, deliver};
 use crate::crc::encoding::{Encoding, V1_FRAME_BYTES_MAX};
 use crate::link::{HELD_BYTES_MAX, Outlet, Protocol};
 use crate::network::{Host, PeerVersion, Route};
-use crate::planted::planted;
 use crate::{irc, legacy};
 
 impl Context {
@@ -43,12 +42,6 @@ impl Context {
                 held.extend_from_slice(frame);
             }
             Outlet::Held(_) => return self.bounce(chat.source, chat.destination, out),
-            Outlet::Paced(pacer)
-                if frame.len() > V1_FRAME_BYTES_MAX && planted!(self, LongChatsToOriginals) =>
-            {
-                pacer.push(frame);
-                return self.mark_dirty(to);
-            }
             Outlet::Paced(_) if frame.len() > V1_FRAME_BYTES_MAX => {
                 if let Some(destination) = chat.destination {
                     self.bounce_long(chat.source, destination, out);
@@ -106,13 +99,7 @@ impl Context {
 
     /// Answers a chat whose destination is unknown.
     pub(crate) fn bounce(&mut self, source: HostId, destination: Option<HostId>, out: &mut Out) {
-        if planted!(self, NoAnswer) {
-            return;
-        }
         let text = format!("Unknown ID {}", destination.map_or(0, HostId::get));
-        if planted!(self, TwoAnswers) {
-            self.answer(source, StatusCode::UNKNOWN_ID, &text, out);
-        }
         self.answer(source, StatusCode::UNKNOWN_ID, &text, out);
     }
 

@@ -12,7 +12,6 @@ use crate::announcement::Features;
 use crate::context::{Context, Out, deliver};
 use crate::link::Link;
 use crate::network::{Host, HostKind, Neighbour, PeerVersion};
-use crate::planted::planted;
 
 /// How many quits are remembered for a neighbour that cannot be sent them.
 const MISSED_QUITS_MAX: usize = 1024;
@@ -55,11 +54,7 @@ pub(crate) fn on_host_joined(cx: &mut Context, id: HostId, from: LinkId, out: &m
     let mut cache = EncodingCache::default();
     for (link, neighbour) in cx.network.neighbours().iter() {
         let concerned = host.kind() == HostKind::Client || neighbour.kind == HostKind::Server;
-        let concerned = concerned || planted!(cx, ClientsToldOfServers);
-        let to_client = neighbour.kind == HostKind::Client;
-        let forgotten = to_client && planted!(cx, JoinUntoldToClients);
-        let back = link == from && !planted!(cx, JoinBack);
-        if back || !neighbour.synced || !concerned || forgotten {
+        if link == from || !neighbour.synced || !concerned {
             continue;
         }
         let Some(found) = cx.links.find_mut(link) else {
@@ -267,10 +262,8 @@ fn broadcast(
         let Some(session) = found.crc() else {
             continue;
         };
-        let back = Some(link) == from && !planted!(cx, QuitBack);
-        let takes = takes(neighbour, session.features)
-            || planted!(cx, ServerQuitToOriginals) && neighbour.kind == HostKind::Server;
-        if back || !neighbour.synced || !takes {
+        let takes = takes(neighbour, session.features);
+        if Some(link) == from || !neighbour.synced || !takes {
             continue;
         }
         let encoding = Encoding::of(neighbour.kind, neighbour.version);

@@ -10,7 +10,6 @@ use super::introduction::announce;
 use crate::context::{Context, LinkTimer, Out, Timer};
 use crate::link::{Outlet, Phase};
 use crate::network::{Host, HostKind, PeerVersion};
-use crate::planted::planted;
 
 /// Sends a neighbour the burst: every host and channel. From now on it is sent every
 /// change.
@@ -25,17 +24,13 @@ pub(crate) fn send_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(session) = found.crc() else {
         return;
     };
-    let mut encoding = Encoding::of(neighbour.kind, neighbour.version);
-    if planted!(cx, MachinePartToOriginals) && neighbour.kind == HostKind::Server {
-        encoding = Encoding::V2Server;
-    }
+    let encoding = Encoding::of(neighbour.kind, neighbour.version);
     let last_hop = session.id_on_link(cx.config.id);
     let directory = cx.network.directory();
     let burst = out.store(|arena| {
         let is_sent = |host: &&Host| {
             let to_server = neighbour.kind == HostKind::Server;
-            (to_server || host.kind() == HostKind::Client)
-                && (host.first_link() != link || planted!(cx, ListedBehind))
+            (to_server || host.kind() == HostKind::Client) && host.first_link() != link
         };
         for host in directory.iter().filter(is_sent) {
             match (session.has_ghost(host.id()), host.kind()) {
@@ -54,7 +49,6 @@ pub(crate) fn send_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
         held = core::mem::take(frames);
         found.outlet = match neighbour.version {
             PeerVersion::V2 => Outlet::Direct,
-            _ if planted!(cx, NoPace) => Outlet::Direct,
             _ => Outlet::Paced(Box::default()),
         };
     }
@@ -66,10 +60,8 @@ pub(crate) fn send_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
     if let Outlet::Paced(pacer) = &mut found.outlet {
         pacer.grant(burst.len());
     }
-    if !planted!(cx, NoBound) {
-        let channels = channels.map_or(0, ByteRange::len);
-        out.bound(link, bytes_max + burst.len() + channels);
-    }
+    let channels_len = channels.map_or(0, ByteRange::len);
+    out.bound(link, bytes_max + burst.len() + channels_len);
     found.deliver(link, burst, out);
     cx.network.set_synced(link, true);
     if let Some(channels) = channels {

@@ -16,7 +16,6 @@ use crate::network::{
     ChannelEvent, ChannelEventKind, HostKind, Neighbour, Network, PeerVersion, Rules, SetRefusal,
     Setting, is_value,
 };
-use crate::planted::planted;
 
 // Which neighbours take channels.
 
@@ -47,24 +46,8 @@ pub(crate) fn takes_channels(cx: &Context, link: LinkId) -> bool {
 
 /// Floods an event to the servers, in the frame that tells of it. A chat is not
 /// flooded: it goes where members are.
-pub(crate) fn on_event(
-    cx: &mut Context,
-    event: &ChannelEvent<'_>,
-    frame: Frame<'_>,
-    from: Option<LinkId>,
-    out: &mut Out,
-) {
-    let stops = from.is_some()
-        && match event.kind {
-            ChannelEventKind::Entered { .. } | ChannelEventKind::Flags { .. } => {
-                planted!(cx, ChannelJoinStops)
-            }
-            ChannelEventKind::Left { .. } => planted!(cx, ChannelPartStops),
-            _ => false,
-        };
-    if let Frame::Stored(frame) = frame
-        && !stops
-    {
+pub(crate) fn on_event(cx: &mut Context, frame: Frame<'_>, from: Option<LinkId>, out: &mut Out) {
+    if let Frame::Stored(frame) = frame {
         flood(cx, frame, from, out);
     }
 }
@@ -86,19 +69,13 @@ pub(crate) fn flood(cx: &mut Context, frame: ByteRange, from: Option<LinkId>, ou
 /// Whether the neighbour at the end of a link with members gets an event. `own`: it is
 /// the host that the event is about.
 pub(crate) fn wants(
-    cx: &Context,
     neighbour: &Neighbour,
     session: &Session,
     event: &ChannelEvent<'_>,
     own: bool,
-    from: Option<LinkId>,
 ) -> bool {
     if neighbour.kind == HostKind::Server {
-        let stops = from.is_some() && planted!(cx, ChannelChatStops);
-        return event.is_chat()
-            && !stops
-            && neighbour.synced
-            && is_channel_server(neighbour, session);
+        return event.is_chat() && neighbour.synced && is_channel_server(neighbour, session);
     }
     // A client that enters is sent the whole channel; one that speaks knows it.
     let known = matches!(
@@ -168,10 +145,9 @@ pub(crate) fn send_invitation(
 
 /// All channels, for the burst to a server, if it takes channels.
 pub(super) fn channel_burst(cx: &Context, link: LinkId, out: &mut Out) -> Option<ByteRange> {
-    if !knows_channels(cx, link) || planted!(cx, ChannelsUnlisted) {
+    if !knows_channels(cx, link) {
         return None;
     }
-    let unset = planted!(cx, ChannelsUnset);
     let directory = cx.network.directory();
     Some(out.store(|arena| {
         for channel in cx.network.channels().iter() {
@@ -188,7 +164,7 @@ pub(super) fn channel_burst(cx: &Context, link: LinkId, out: &mut Out) -> Option
                 };
                 Message::ChannelJoin(join).encode(arena);
             }
-            for (field, setting) in channel.settings().set().filter(|_| !unset) {
+            for (field, setting) in channel.settings().set() {
                 setting_message(channel.name(), field, setting).encode(arena);
             }
         }

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use crc_machine::{CloseWhen, LinkId};
-use crc_wire::{HostId, Info, Kind, Registration, Text};
+use crc_wire::{HostId, Info, Kind, Registration};
 
 use super::encoding::V1_FRAME_BYTES_MAX;
 use super::introduction::CLASSIFICATION_TIME;
@@ -16,7 +16,6 @@ use crate::context::{Context, LinkTimer, Out};
 use crate::link::Outlet;
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, Scope};
 use crate::notice::ServerNotice;
-use crate::planted::planted;
 use crate::violation::Violation;
 
 /// The pause between introduction and announcement when both do not fit into one chunk
@@ -103,13 +102,6 @@ pub(crate) fn may_register(
     let violation = if let Err(error) = admitted {
         error.into()
     } else if is_taken_by_another(cx, kind, registration) {
-        if planted!(cx, RefusalChanges) && id != cx.config.id {
-            cx.remove_host(id, &Text::truncated("replaced"), None, out);
-        }
-        if planted!(cx, TakenIdAdmitted) && id != cx.config.id {
-            cx.network.remove_host(id, cx.now);
-            return true;
-        }
         Violation::IdTaken { kind, id }
     } else if cx.network.directory().len() >= cx.config.limits.hosts_max {
         Violation::DirectoryFull

@@ -13,7 +13,6 @@ use crc_wire::HostId;
 use super::introduction::announce;
 use crate::context::{Context, LinkTimer, Out};
 use crate::network::{HostKind, PeerVersion};
-use crate::planted::planted;
 
 /// How long a server may be silent before it is pinged.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
@@ -36,7 +35,7 @@ pub(crate) fn check_keepalive(cx: &mut Context, link: LinkId, out: &mut Out) {
     };
     let heard_at = found.heard_at;
     let silence = cx.now.since(heard_at);
-    if silence >= DEAD_AFTER && !planted!(cx, NoPulse) {
+    if silence >= DEAD_AFTER {
         log::warn!(
             "{}: closed: keepalive timeout after {silence:.0?}",
             cx.describe_peer(link)

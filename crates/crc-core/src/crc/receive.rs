@@ -15,7 +15,6 @@ use super::{announce, channel, handshake, registration, uplink};
 use crate::context::{Context, Out, Stage};
 use crate::link::{Phase, Protocol};
 use crate::network::{HostKind, PeerVersion, Route};
-use crate::planted::planted;
 use crate::violation::Violation;
 
 /// The next bytes of a link's stream.
@@ -213,10 +212,6 @@ fn on_chat(
             .send_chat(to, chat, frame.bytes(), out)
             .then_some(to)
             .filter(|_| !limited),
-        Route::Unknown if phase == Phase::Server && planted!(cx, ChatBack) => {
-            out.send(link, frame.bytes());
-            None
-        }
         Route::Unknown => {
             cx.bounce(chat.source, chat.destination, out);
             None
@@ -332,9 +327,8 @@ fn on_client_quit_from_server(
     out: &mut Out,
 ) {
     let known = cx.network.directory().find(quit.source);
-    let honoured = known
-        .is_some_and(|host| host.kind() == HostKind::Client && host.first_link() == link)
-        || known.is_some() && planted!(cx, QuitFromAnywhere);
+    let honoured =
+        known.is_some_and(|host| host.kind() == HostKind::Client && host.first_link() == link);
     if honoured {
         cx.remove_host(quit.source, &quit.text, Some(link), out);
     } else {

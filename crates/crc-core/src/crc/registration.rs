@@ -11,7 +11,6 @@ use super::{announce, uplink};
 use crate::announcement::split_info;
 use crate::context::{Context, Out};
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, RegistrationOutcome};
-use crate::planted::planted;
 use crate::violation::Violation;
 
 /// A server registers a host: itself again, or one behind it.
@@ -47,9 +46,6 @@ pub(crate) fn on_remote_registration(
         machine,
     };
     let mut outcome = cx.network.classify(link, &host);
-    if planted!(cx, ParentLoses) && outcome == RegistrationOutcome::ParentWins {
-        outcome = RegistrationOutcome::ChildYields;
-    }
     if outcome == RegistrationOutcome::Moved && cx.has_local_id(id) {
         // This server has drawn the id, so it knows where the host is.
         outcome = match kind {
@@ -66,9 +62,6 @@ pub(crate) fn on_remote_registration(
             cx.network.set_machine(id, machine);
             uplink::learn_address(cx, id, machine);
             return announce::announce_machine_part(cx, id, link, out);
-        }
-        RegistrationOutcome::Changed if planted!(cx, ChangedUntold) => {
-            cx.network.remove_host(id, cx.now);
         }
         RegistrationOutcome::Changed if keeps_channels(cx, link, &host) => {
             return cx.change_host(link, &host, out);
@@ -88,7 +81,6 @@ pub(crate) fn on_remote_registration(
             return;
         }
         RegistrationOutcome::Moved => cx.remove_host(id, &Text::truncated("moved"), None, out),
-        RegistrationOutcome::Loop if planted!(cx, LoopStays) => return,
         RegistrationOutcome::Loop => {
             log::warn!(
                 "{}: closed: it announces server {id}, to which there is another route: loop",
@@ -133,9 +125,6 @@ pub(crate) fn evict_client(cx: &mut Context, id: HostId, parent: LinkId, out: &m
         out.send(local, &refusal);
         cx.network.remove_neighbour(local);
         cx.close(local, CloseWhen::Flushed, "id taken", out);
-    }
-    if planted!(cx, EvictedUntold) {
-        cx.network.remove_host(id, cx.now);
     }
     cx.remove_host(id, &text, None, out);
     log::debug!(

@@ -17,7 +17,6 @@ use crate::context::{Context, LinkTimer, Out, Stage, Timer};
 use crate::link::Link;
 use crate::network::{Host, HostInfo, HostKind, PeerVersion};
 use crate::notice::ServerNotice;
-use crate::planted::planted;
 use crate::tree::{Parent, RankDecision};
 
 /// The longest pause before the server is dialled that a leaving uplink has named.
@@ -150,7 +149,7 @@ fn has_local_ip(cx: &Context, ip: IpAddr) -> bool {
 /// may be wrong: v1 servers do not forget the hosts that were behind them.)
 fn leads_to_loop(cx: &Context, candidate: &PeerAddress) -> bool {
     let until = loop_pause_until(cx, candidate);
-    until.is_some_and(|until| cx.now < until) && !planted!(cx, LoopForgotten)
+    until.is_some_and(|until| cx.now < until)
 }
 
 /// Until when a candidate that has led to a loop is not dialled; `None` when the
@@ -345,7 +344,6 @@ pub(crate) fn learn_address(cx: &mut Context, id: HostId, machine: &str) {
     if let (Some(address), Some(rank)) = (announcement.address, announcement.rank)
         && rank != UNRANKED
         && id != cx.config.id
-        && !planted!(cx, NobodyRemembered)
     {
         cx.tree.learn_address(id, rank, address);
         if cx.tree.is_idle()
@@ -376,12 +374,10 @@ pub(crate) fn check_rank(cx: &mut Context, link: LinkId, rank: Option<u32>, out:
         .any(|(link, n)| n.kind == HostKind::Server && !n.uplink && cx.is_crc(link));
     let parent = Parent { link, rank, is_v2 };
     let decision = cx.tree.on_parent_rank(parent, has_children);
-    if let RankDecision::Take(rank) = decision
-        && !planted!(cx, NoRank)
-    {
+    if let RankDecision::Take(rank) = decision {
         set_rank(cx, rank, Some(link), out);
     }
-    let in_order = cx.tree.may_be_parent((rank, neighbour.host)) || planted!(cx, NoOrder);
+    let in_order = cx.tree.may_be_parent((rank, neighbour.host));
     if is_v2 && !in_order {
         // This server stays for a moment. The other one learns its address, and that
         // its place is below; and this one hears of the servers above the other,
@@ -400,7 +396,6 @@ pub(crate) fn leave_misordered(cx: &mut Context, link: LinkId, out: &mut Out) {
     let parent = neighbour.and_then(|n| cx.network.directory().find(n.host));
     let machine = parent.and_then(Host::machine).unwrap_or_default();
     let rank = Announcement::parse(machine).rank;
-    let rank = rank.filter(|_| !planted!(cx, RankForEver));
     let before = cx.tree.rank();
     match cx.tree.on_rank_rejected(rank) {
         RankDecision::Take(rank) => {

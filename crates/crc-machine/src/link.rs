@@ -86,7 +86,7 @@ pub enum LinkDown {
     #[error("closed")]
     Ended,
     /// The peer closed it.
-    #[error("the peer closed the connection")]
+    #[error("connection closed")]
     PeerClosed,
     /// The peer read too slowly: the link's send queue exceeded its bound.
     #[error("slow consumer: the peer reads too slowly")]

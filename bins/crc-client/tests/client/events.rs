@@ -126,7 +126,7 @@ fn reconnects_when_the_connection_is_lost() {
     client.line();
     drop(link);
     let lost = client.line();
-    let why = "the peer closed the connection";
+    let why = "connection closed";
     assert!(
         lost.starts_with(&format!(
             r#"{{"event":"disconnected","reason":"{why}","retry_in_ms":"#

@@ -253,7 +253,7 @@ fn a_lost_connection_is_reported_and_restored() {
     user.types("/msg 7 later");
     user.sees("later");
     drop(link);
-    user.sees("* disconnected: the peer closed the connection; retrying in ");
+    user.sees("* disconnected: connection closed; retrying in ");
     let mut link = server.welcome();
     user.sees("* Welcome in");
     user.types("\r");

@@ -114,7 +114,7 @@ fn a_lost_server_takes_the_hosts_behind_it_along() {
     fixture.received(other);
     fixture.close_peer(peer);
     fixture.soon();
-    let why = "the peer closed the connection";
+    let why = "connection closed";
     assert_eq!(fixture.received(client), [quit(201, why), quit(202, why)]);
     let server_quit = |source| {
         Message::ServerQuit(crc_wire::ServerQuit {

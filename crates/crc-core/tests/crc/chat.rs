@@ -42,7 +42,7 @@ fn chats_held_for_a_server_that_ends_are_answered() {
     fixture.soon();
     fixture.close_peer(peer);
     fixture.soon();
-    let lost = quit(201, "the peer closed the connection");
+    let lost = quit(201, "connection closed");
     assert_eq!(
         fixture.received(client),
         [lost, status(1, 101, 1, "Unknown ID 201")]
@@ -68,7 +68,7 @@ fn unsent_chats_are_answered() {
     let why = LinkDown::PeerClosed;
     fixture.handle(server, Event::LinkDown { link, why, unsent });
     fixture.soon();
-    let left = quit(102, "the peer closed the connection");
+    let left = quit(102, "connection closed");
     assert_eq!(
         fixture.received(one),
         [left, status(1, 101, 1, "Unknown ID 102")]

@@ -87,7 +87,7 @@ fn a_quit_or_a_lost_connection_is_relayed_once() {
     fixture.soon();
     fixture.close_peer(three);
     fixture.soon();
-    let lost = quit(103, "the peer closed the connection");
+    let lost = quit(103, "connection closed");
     assert_eq!(fixture.received(one), [quit(102, "bye"), lost]);
     assert!(fixture.peers[two].ended, "a client that quits is closed");
     assert_eq!(fixture.known(server).len(), 1);

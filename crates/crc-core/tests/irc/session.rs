@@ -33,10 +33,7 @@ fn users_in_common_channels_get_a_quit_or_rename_once() {
     net.expect_lines(bob, &[":anna!~ann@ID.crc QUIT :so long"]);
     net.expect_lines(eve, &[":anna!anna@ID.crc QUIT :so long"]);
     net.fixture.close_peer(bob);
-    net.expect_lines(
-        eve,
-        &[":bob!bob@ID.crc QUIT :the peer closed the connection"],
-    );
+    net.expect_lines(eve, &[":bob!bob@ID.crc QUIT :connection closed"]);
     // A whole server.
     net.discard(&[timed]);
     net.fixture.kill(1);

@@ -160,7 +160,7 @@ fn a_lost_server_takes_the_hosts_behind_it_along() {
     net.fixture.close_peer(one);
     let mut received = net.read_lines(two);
     received.sort();
-    let why = "the peer closed the connection";
+    let why = "connection closed";
     let squit = |name| format!(":hub SQUIT {name} :{why}");
     assert_eq!(
         received,

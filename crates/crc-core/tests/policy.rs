@@ -1,8 +1,9 @@
 //! Who may do what in a channel: every rule by every protocol, as one table.
 //!
-//! The protocols differ today: a CRC client is heard in a moderated channel and while it
-//! is banned, and may invite into an invite-only channel without being its operator.
-//! These cells are marked; they are meant to become equal.
+//! The protocols differ today, and the table says so deliberately until the rules become
+//! one: a CRC client is heard in a moderated channel and while it is banned, and may
+//! invite into an invite-only channel without being its operator; only users of IRC may
+//! speak in a channel that they are not in.
 
 #![allow(
     clippy::unwrap_used,
@@ -147,13 +148,23 @@ impl Scene {
         names.rsplit(':').next().unwrap().split_whitespace().count()
     }
 
+    /// The nick of the user.
+    fn nick(&self) -> String {
+        match self.protocol {
+            Protocol::Crc => format!("host{CRC_ID}"),
+            _ => "user".to_owned(),
+        }
+    }
+
     /// Sets the channel as `modes` say, does `act`, and says whether it had an effect.
     fn may(&mut self, modes: &str, act: Act) -> bool {
         let enters = matches!(act, Act::Enter(_) | Act::EnterInvited | Act::SpeakOutside);
         if !enters {
             self.join("");
         }
+        let nick = self.nick();
         for change in modes.split(';') {
+            let change = change.replace("NICK", &nick);
             self.line(self.operator, &format!("MODE #a {change}"));
         }
         let (operator, guest) = (self.id_of("op"), self.id_of("guest"));
@@ -165,10 +176,6 @@ impl Scene {
                 self.members() == 2
             }
             Act::EnterInvited => {
-                let nick = match self.protocol {
-                    Protocol::Crc => format!("host{CRC_ID}"),
-                    _ => "user".to_owned(),
-                };
                 self.line(self.operator, &format!("INVITE {nick} #a"));
                 self.join("");
                 self.members() == 2
@@ -227,8 +234,8 @@ impl Scene {
 #[test]
 fn every_rule_holds_for_every_protocol_as_the_table_says() {
     use Act::{Enter, EnterInvited, Invite, Kick, SetTopic, Speak, SpeakOutside};
-    // Modes that an operator sets, what a user without a rank does, and whether a user of
-    // CRC, of IRC and of the legacy protocol may.
+    // Modes that an operator sets (NICK is the user), what the user does, and whether a user
+    // of CRC, of IRC and of the legacy protocol may.
     let table = [
         ("+n", Enter(""), [true, true, true]),
         ("+k pearl", Enter(""), [false, false, false]),
@@ -242,16 +249,22 @@ fn every_rule_holds_for_every_protocol_as_the_table_says() {
         // A CRC client is heard without voice, and while it is banned.
         ("+m", Speak, [true, false, false]),
         ("+b *!*@*", Speak, [true, false, false]),
+        ("+m;+v NICK", Speak, [true, true, true]),
+        ("+b *!*@*;+o NICK", Speak, [true, true, true]),
         ("+n", SpeakOutside, [false, false, false]),
         ("-n", SpeakOutside, [false, true, false]),
         ("-n;+m", SpeakOutside, [false, false, false]),
         ("-t", SetTopic, [true, true, true]),
         ("+t", SetTopic, [false, false, false]),
+        ("+t;+o NICK", SetTopic, [true, true, true]),
         // The legacy protocol has no INVITE and no KICK.
         ("+n", Invite, [true, true, false]),
         // A CRC client may invite although it is no operator.
         ("+i", Invite, [true, false, false]),
+        ("+i;+o NICK", Invite, [true, true, false]),
         ("+n", Kick, [false, false, false]),
+        ("+v NICK", Kick, [false, false, false]),
+        ("+o NICK", Kick, [true, true, false]),
     ];
     let protocols = [Protocol::Crc, Protocol::Irc, Protocol::Legacy];
     for (modes, act, allowed) in table {

@@ -1,5 +1,5 @@
 //! How a link's peer becomes a neighbour: it registers, introduces itself, and
-//! shows what it can take (PROTOCOL sections 3 and 7).
+//! shows what it can take (PROTOCOL sections 3 and 6).
 
 use core::time::Duration;
 

@@ -1,5 +1,5 @@
 //! What this server says of itself on a link: its introduction, and its
-//! announcement, which is also its ping (PROTOCOL section 7).
+//! announcement, which is also its ping (PROTOCOL section 6).
 
 use core::time::Duration;
 use std::net::SocketAddr;

@@ -63,7 +63,7 @@ fn a_v2_client_gets_its_id_back_from_a_half_open_connection() {
     near.shutdown(Shutdown::Both).unwrap();
     client.wait_view(|view| view.disconnections == 1).unwrap();
     let (second_near, _) = proxy.ends.recv_timeout(LONG).unwrap();
-    let refused = || watched.state().counter("refused") >= 1;
+    let refused = || watched.state().counter("registrations_refused") >= 1;
     assert!(wait::holds(LONG, refused));
     // The server has refused and closed the second connection.
     second_near.shutdown(Shutdown::Both).unwrap();

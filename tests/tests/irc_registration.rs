@@ -90,9 +90,9 @@ fn a_full_directory_accepts_no_user_and_no_server() {
     }
     // The server drops surplus hosts of a burst; the link stays.
     for line in ["USER toad pond.test pond :Toad", "SERVER puddle 2 :Puddle"] {
-        let before = watched.counter("dropped");
+        let before = watched.counter("frames_dropped");
         pond.send_line(&format!(":pond {line}")).unwrap();
-        let dropped = || watched.counter("dropped") > before;
+        let dropped = || watched.counter("frames_dropped") > before;
         assert!(wait::holds(LONG, dropped), "{line}");
     }
     watched.wait_irc(|irc| irc.servers == ["pond"] && irc.users.len() == 6);

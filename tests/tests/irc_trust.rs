@@ -45,9 +45,9 @@ fn a_legacy_server_acts_for_hosts_behind_it_only() {
         (":pond SQUIT pond :gone", ""),
         (":pond SQUIT nowhere :gone", ""),
     ] {
-        let before = watched.counter("dropped");
+        let before = watched.counter("frames_dropped");
         pond.send_line(forged).unwrap();
-        let dropped = || watched.counter("dropped") > before;
+        let dropped = || watched.counter("frames_dropped") > before;
         assert!(wait::holds(LONG, dropped), "{forged}");
         if !reason.is_empty() {
             watched.assert_logged(&pond, reason);

@@ -166,7 +166,7 @@ fn a_full_directory_accepts_no_host() {
     // The server drops surplus hosts; the link and the known hosts stay.
     let state = watched
         .server
-        .wait_state(|state| state.counter("dropped") == 2)
+        .wait_state(|state| state.counter("frames_dropped") == 2)
         .unwrap();
     assert_eq!(state.host_ids(), [POND, ANN, BOB, 201]);
     let mut bad = watched.connect();

@@ -98,7 +98,7 @@ fn a_status_for_the_server_is_recorded_with_any_source() {
     let state = watched.state();
     let recorded = ["777 to 0", "0 to 1", "101 to 0", "3 to 1"];
     assert_eq!(state.status_log, recorded);
-    assert_eq!(state.counter("dropped"), 1);
+    assert_eq!(state.counter("frames_dropped"), 1);
     watched.assert_chatting();
 }
 
@@ -150,7 +150,7 @@ fn a_quit_counts_from_the_route_to_its_host_only() {
         .wait_state(|state| state.host(NEWT).is_none())
         .unwrap();
     assert_eq!(state.host_ids(), [POND, ANN, BOB, TOAD]);
-    assert_eq!(state.counter("dropped"), 6);
+    assert_eq!(state.counter("frames_dropped"), 6);
     // Ann receives only that quit.
     let quit = loop {
         let frame = watched.ann.next_frame(LONG).unwrap().unwrap();
@@ -323,6 +323,6 @@ fn a_client_that_reconnects_at_once_gets_its_id_back() {
         back = Peer::v1_client(watched.address(), BAD, "back")
             .unwrap_or_else(|error| panic!("round {round}: {error}"));
     }
-    assert_eq!(watched.state().counter("refused"), 0);
+    assert_eq!(watched.state().counter("registrations_refused"), 0);
     watched.assert_chatting();
 }

@@ -206,13 +206,8 @@ impl Context {
             Some(bytes) => Frame::Received(bytes),
             None => Frame::Chat(chat),
         };
-        let kind = ChannelEventKind::Said {
-            kind: chat.kind,
-            text: chat.text.as_str(),
-        };
-        let name = chat.channel.as_str();
         self.counters.channel_chats += 1;
-        self.publish_in_channel(name, Some(chat.source), kind, Scope::All, frame, from, out);
+        self.publish_channel_chat(chat, frame, from, out);
     }
 
     /// A setting that may be new. A newer one than the known is handed on; a peer that

@@ -6,7 +6,7 @@ use crc_wire::{ChannelChat, HostId, Message};
 
 use super::{Context, Out};
 use crate::link::Protocol;
-use crate::network::{ChannelEvent, ChannelEventKind, HostChange, HostKind};
+use crate::network::{ChannelEvent, ChannelEventKind, HostChange, HostKind, Scope};
 use crate::{crc, irc, legacy};
 
 /// From this many links on, what is rendered for a channel's members may wait for a
@@ -88,9 +88,32 @@ impl Context {
         }
     }
 
-    /// Hands an event of a channel to every protocol, but not to the link `from` that
-    /// it came from.
+    /// Hands a chat in a channel to every protocol, but not to the link `from` that it
+    /// came from. It goes where members are, and is not flooded as other events are.
     #[inline]
+    pub(super) fn publish_channel_chat(
+        &mut self,
+        chat: &ChannelChat<'_>,
+        frame: Frame<'_>,
+        from: Option<LinkId>,
+        out: &mut Out,
+    ) {
+        let text = chat.text.as_str();
+        let event = ChannelEvent {
+            channel: chat.channel.as_str(),
+            who: Some(chat.source),
+            kind: ChannelEventKind::Said {
+                kind: chat.kind,
+                text,
+            },
+            scope: Scope::All,
+        };
+        self.render_to_members(event, frame, from, out);
+        legacy::notify::on_channel_chat(self, &event, text, from, out);
+    }
+
+    /// Hands an event of a channel, but no chat, to every protocol, but not to the link
+    /// `from` that it came from.
     pub(super) fn publish_channel(
         &mut self,
         event: &ChannelEvent<'_>,
@@ -98,22 +121,17 @@ impl Context {
         from: Option<LinkId>,
         out: &mut Out,
     ) {
-        // A chat goes where members are; all else is flooded as well.
-        if let ChannelEventKind::Said { text, .. } = event.kind {
-            self.render_to_members(event, frame, from, out);
-            return legacy::notify::on_channel_chat(self, event, text, from, out);
-        }
         crc::channel::on_event(self, frame, from, out);
         legacy::notify::on_channel_event(self, event, from, out);
-        self.render_to_members(event, frame, from, out);
+        self.render_to_members(*event, frame, from, out);
     }
 
     /// Renders an event for the members of the channel that are linked to this server,
     /// each in its own protocol; and a chat for the servers behind which others are.
     #[inline]
-    fn render_to_members(
-        &self,
-        event: &ChannelEvent<'_>,
+    fn render_to_members<'a>(
+        &'a self,
+        mut event: ChannelEvent<'a>,
         frame: Frame<'_>,
         from: Option<LinkId>,
         out: &mut Out,
@@ -121,10 +139,9 @@ impl Context {
         let Some(channel) = self.network.channels().find(event.channel) else {
             return;
         };
-        let event = &ChannelEvent {
-            channel: channel.name(),
-            ..*event
-        };
+        // As its founder wrote it.
+        event.channel = channel.name();
+        let event = &event;
         let mut cache = RenderCache {
             many: channel.links_len() >= MANY_LINKS,
             ..RenderCache::default()

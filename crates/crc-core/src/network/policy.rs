@@ -142,11 +142,8 @@ impl Network {
         is_banned: impl FnOnce(&Channel) -> bool,
     ) -> Result<(), SpeakRefusal> {
         let member = channel.member(host);
-        let outside = match rules {
-            Rules::Crc | Rules::Legacy => true,
-            Rules::Irc => channel.modes().contains('n'),
-        };
-        if member.is_none() && outside {
+        let members_only = || rules != Rules::Irc || channel.modes().contains('n');
+        if member.is_none() && members_only() {
             return Err(SpeakRefusal::NotMember);
         }
         if rules == Rules::Crc || member.is_some_and(|flags| flags.operator || flags.voice) {

@@ -1,32 +1,32 @@
-//! What we demand of a name and an info that we admit ourselves: a client of
-//! what it registers with, a server of the clients and servers that register
-//! with it. What other servers relay is held to the wire's limits only.
+//! The rules for names and infos (PROTOCOL section 3). A client checks its own name and
+//! info. A server checks those of the peers that register on its links. Hosts that
+//! other servers report have to keep the limits of the wire only.
 
 use crate::announcement::split_info;
 use crc_machine::is_printable;
 
-/// The most bytes in a name that we admit.
+/// The most bytes in a name.
 pub const NAME_BYTES_MAX: usize = 64;
 
-/// The most bytes in an info that we admit.
+/// The most bytes in an info, the machine part not included.
 pub const INFO_BYTES_MAX: usize = 512;
 
 /// The most bytes of a channel's name, the `#` included.
 pub const CHANNEL_NAME_BYTES_MAX: usize = 64;
 
-/// A name or an info that we do not admit, and why.
+/// Why a name or an info is not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AdmissionError {
-    /// The name has no character at all.
+    /// The name is empty.
     #[error("the name is empty")]
     NameEmpty,
     /// The name is too long.
     #[error("the name has {len} bytes where at most {NAME_BYTES_MAX} are allowed")]
     NameTooLong {
-        /// How many bytes it has.
+        /// The length in bytes.
         len: usize,
     },
-    /// The name holds something else than letters, digits, signs and blanks.
+    /// The name holds a character that is not printable ASCII.
     #[error("the name holds characters that are not printable ASCII")]
     NameUnprintable,
     /// The name begins or ends with a blank.
@@ -35,20 +35,18 @@ pub enum AdmissionError {
     /// The info is too long.
     #[error("the info has {len} bytes where at most {INFO_BYTES_MAX} are allowed")]
     InfoTooLong {
-        /// How many bytes it has.
+        /// The length in bytes.
         len: usize,
     },
-    /// The info holds control characters or the like.
+    /// The info holds a character that cannot be printed, such as a control character.
     #[error("the info holds characters that can't be printed")]
     InfoUnprintable,
-    /// The info ends in what looks like the machine part, which nodes add
-    /// themselves.
+    /// The info ends in a machine part. Only nodes add one.
     #[error("the info ends like the words that nodes exchange, ` [crc2...]`")]
     InfoMachinePart,
 }
 
-/// Whether we admit `name`: 1 to 64 bytes of printable ASCII, with no blanks
-/// at its ends.
+/// Checks a name: 1 to 64 bytes of printable ASCII, without blanks at its ends.
 ///
 /// # Errors
 ///
@@ -69,8 +67,8 @@ pub fn check_name(name: &str) -> Result<(), AdmissionError> {
     Ok(())
 }
 
-/// Whether we admit `info`, without the machine part of an announcement: up to
-/// 512 bytes of printable UTF-8 that do not end in a machine part.
+/// Checks an info: at most 512 bytes of printable UTF-8 that do not end in a machine
+/// part.
 ///
 /// # Errors
 ///
@@ -88,8 +86,8 @@ pub fn check_info(info: &str) -> Result<(), AdmissionError> {
     Ok(())
 }
 
-/// Whether a channel may be called `name`: `#` and something behind it, 64 bytes
-/// at most, without blanks, commas and control characters.
+/// Whether `name` is valid for a channel: `#` and at least one more character, at most
+/// 64 bytes, without blanks, commas and control characters.
 ///
 /// ```
 /// use crc_core::is_channel_name;

@@ -1,7 +1,8 @@
-//! The machine part of an info, by which version 2 nodes know each other.
+//! The machine part of an info, by which v2 nodes recognise each other (PROTOCOL
+//! section 6).
 //!
 //! A version 2 node repeats its registration with a machine part at the end of the
-//! info, ` [crc2;a=HOST:PORT;r=RANK;f=WORD,WORD]`. v1 nodes take it for text. This
+//! info, ` [crc2;a=HOST:PORT;r=RANK;f=WORD,WORD]`. v1 nodes treat it as text. This
 //! module reads and writes that part; `crc` decides when it is sent, and what it means.
 
 use core::fmt::{self, Write};
@@ -85,7 +86,7 @@ impl fmt::Display for Features {
 
 impl Announcement {
     /// Reads a machine part, as [`split_info`] gives it. Unknown keys and words
-    /// and values that make no sense are ignored.
+    /// and invalid values are ignored.
     #[must_use]
     pub fn parse(machine: &str) -> Announcement {
         let inner = machine.strip_prefix(OPENING).unwrap_or(machine);
@@ -136,7 +137,8 @@ pub fn split_info(info: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The text of the status that tells an announced client what this server takes.
+/// The text of the status with a server's features, for a client that has announced
+/// itself.
 #[must_use]
 pub fn features_text(features: Features) -> String {
     let words = features.to_string().replace(',', " ");

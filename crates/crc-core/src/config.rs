@@ -10,26 +10,26 @@ use crate::limits::Limits;
 use crate::text_protocol::TextProtocol;
 use crc_machine::{ListenerId, PeerAddress};
 
-/// What makes a server this one.
+/// The configuration of a server.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Its id, unique in the network.
     pub id: HostId,
     /// Its name: see [`check_name`](crate::check_name).
     pub name: Name<'static>,
-    /// What it says about itself: see [`check_info`](crate::check_info).
+    /// Its info: see [`check_info`](crate::check_info).
     pub info: Info<'static>,
     /// Where it looks for an uplink, in this order. Empty: it is a root, and
     /// waits to be linked to, once `candidates_within` is over.
     pub connect: Vec<PeerAddress>,
     /// How long a server with an empty `connect` waits for
     /// [`ServerCommand::Candidates`](crate::ServerCommand::Candidates) before it is
-    /// a root all the same. `None`: it will get no such command.
+    /// a root. `None`: it gets no such command.
     pub candidates_within: Option<Duration>,
     /// The address that it announces; by default the first one that it listens on.
     pub advertise: Option<PeerAddress>,
     /// Its place in the order in which servers dial each other; by default one
-    /// more than that of the first server that takes it.
+    /// more than that of the first server that accepts it.
     pub rank: Option<u32>,
     /// The networks from which servers may link.
     pub server_peers: Vec<IpNet>,
@@ -44,9 +44,9 @@ pub struct Config {
     /// milliseconds. It is shown to people, and decides which of two settings of a
     /// channel is newer.
     pub started_at_unix_ms: u64,
-    /// Its bounds.
+    /// Its limits.
     pub limits: Limits,
-    /// Where all that looks random in a run comes from.
+    /// The seed of all random decisions.
     pub seed: u64,
     /// Ids are hashed with it; by default it is derived from `seed`. It must not change
     /// anything observable.
@@ -54,8 +54,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// A server with this id and name, and all else by default: a root that
-    /// takes other servers from this machine only.
+    /// A server with this id and name, and the defaults otherwise: a root that accepts
+    /// other servers from this machine only.
     #[must_use]
     pub fn new(id: HostId, name: Name<'static>) -> Self {
         Config {

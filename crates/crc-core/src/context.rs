@@ -5,10 +5,10 @@
 //! decision about hosts and channels, and changes them only through the operations
 //! of this module: each changes the network once, and hands the change to every
 //! protocol, which renders it for its own links. A protocol never calls another
-//! protocol, and has no other way to reach one.
+//! protocol, and cannot reach one otherwise.
 //!
 //! The parts: `hosts` and `channels` change the network, `fan_out` hands each change
-//! to the protocols; `links` takes neighbours in and closes links; `send` sends to a
+//! to the protocols; `links` adds neighbours and closes links; `send` sends to a
 //! neighbour, or towards a host.
 
 mod channels;
@@ -33,7 +33,7 @@ use crate::notice::ServerNotice;
 use crate::status_log::StatusLog;
 use crate::tree::Tree;
 
-/// Where a handler puts what it wants done.
+/// The outbox in which a handler puts its effects.
 pub(crate) type Out = Outbox<ServerNotice>;
 
 /// How far a server's life has come.
@@ -41,7 +41,7 @@ pub(crate) type Out = Outbox<ServerNotice>;
 pub(crate) enum Stage {
     /// It takes part in the network.
     Running,
-    /// Its goodbyes are on their way.
+    /// Its goodbyes are not sent yet.
     Leaving,
     /// It has stopped.
     Gone,
@@ -58,7 +58,7 @@ pub(crate) enum Timer {
     LegacyDial,
     /// A server for which no candidate has been discovered by now is a root.
     Candidates,
-    /// What has not been read by now never will be.
+    /// The server stops, even if a v1 node has not been sent its goodbyes.
     ShutdownDeadline,
 }
 
@@ -79,7 +79,7 @@ pub(crate) enum LinkTimer {
     Keepalive,
     /// This server has stayed below a parent that does not come before it.
     RankCheck,
-    /// A peer that has refused this server and has not hung up is a v1 server.
+    /// A peer that has refused this server and has not closed the link is a v1 server.
     Refusal,
     /// A user of IRC is pinged, or more of its lines may be read.
     Irc,
@@ -249,8 +249,8 @@ fn mark_dirty(found: &mut Link, link: LinkId, dirty_links: &mut Vec<LinkId>) {
     }
 }
 
-/// Sends bytes that stand in the outbox to one neighbour. What is paced is looked at
-/// again at the end of the event.
+/// Sends bytes that stand in the outbox to one neighbour. A pacer is checked at the
+/// end of the event.
 pub(crate) fn deliver(
     found: &mut Link,
     link: LinkId,

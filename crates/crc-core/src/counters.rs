@@ -1,23 +1,25 @@
-//! What a server has done so far, in numbers.
+//! The counters of a server.
 
 /// Counts since the server's start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Frames received on all links.
     pub frames_received: u64,
-    /// Chats sent on, to a client or the next server.
+    /// Chats relayed to a client or to the next server.
     pub chats_relayed: u64,
-    /// Chats answered with Unknown ID, or as too long.
+    /// Chats answered with a status: unknown id, or too long.
     pub chats_bounced: u64,
-    /// What was said in channels and told on.
+    /// Chats in channels, delivered or relayed. Each counts once, however many members
+    /// get it.
     pub channel_chats: u64,
-    /// Statuses sent on.
+    /// Statuses relayed.
     pub statuses_relayed: u64,
-    /// Hosts that registered with us, or that we linked to.
+    /// Peers that have become neighbours: clients and servers that registered on a link,
+    /// and servers that this one has dialled.
     pub registrations: u64,
-    /// Hosts that we have heard of, adjacent ones included.
+    /// Hosts added to the directory, neighbours included.
     pub hosts_joined: u64,
-    /// Hosts that have left.
+    /// Hosts removed from the directory.
     pub hosts_left: u64,
     /// Registrations that were refused because the id was taken.
     pub refused: u64,
@@ -27,6 +29,6 @@ pub struct Counters {
     pub violations: u64,
     /// Links that were closed because the peer read too slowly.
     pub slow_consumers: u64,
-    /// Dials that came to nothing.
+    /// Dials that failed.
     pub dials_failed: u64,
 }

@@ -1,9 +1,9 @@
 //! A relay chat node without its sockets: events in, effects out.
 //!
-//! Two machines, [`Server`] and [`Client`], both with the same one door: see
-//! [`Machine`]. They speak the Clemson Relay Chat protocol (`docs/PROTOCOL.md` of
-//! the repository) over byte streams that a driver carries: that of
-//! the crate `crc-net`, a simulation, or a test.
+//! Two machines, [`Server`] and [`Client`], each with one entrance:
+//! [`Machine::handle`]. They speak the Clemson Relay Chat protocol (`docs/PROTOCOL.md`
+//! of the repository) over byte streams. A driver carries the bytes: the crate
+//! `crc-net`, a simulation, or a test.
 //!
 //! ```text
 //!              Event: LinkUp, Bytes, LinkDown, Command, Tick
@@ -13,7 +13,7 @@
 //!              Effect: Send, Close, Dial, Notice   (an Outbox)
 //! ```
 //!
-//! A server takes a client in, without any socket:
+//! A server registers a client, without any socket:
 //!
 //! ```
 //! use crc_core::{

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crc_wire::FrameLimits;
 
-/// What a server allows. Sizes in bytes; 0 turns a rate off.
+/// The limits of a server. Sizes are in bytes; 0 turns a rate limit off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The text of one chat, status or quit.
@@ -24,17 +24,17 @@ pub struct Limits {
     /// How many registrations one client may repeat in a second.
     pub client_registrations_per_second: u32,
     /// How many chats one client may send in a second. Off by default: reading
-    /// in turn already shares a server fairly, and what is too fast for an
-    /// operator's taste differs from network to network.
+    /// in turn already shares a server fairly, and a sensible rate differs from network
+    /// to network.
     pub client_chats_per_second: u32,
     /// How many lines of one user of IRC are read in a second, with five seconds'
-    /// worth at once. What comes faster is read later, and if it is too much the
-    /// link is closed. With 0 all is read as it comes.
+    /// worth at once. Further lines are read later; if too many wait, the link
+    /// is closed. With 0 all lines are read at once.
     pub irc_lines_per_second: u32,
 }
 
-/// What an unregistered peer may send: enough to tell a registration with too long a
-/// name or info from garbage.
+/// What an unregistered peer may send: enough to distinguish a registration with too
+/// long a name or info from garbage.
 const UNREGISTERED_BYTES_MAX: u32 = 1024;
 
 impl Default for Limits {

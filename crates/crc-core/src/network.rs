@@ -55,7 +55,7 @@ pub struct Neighbour {
     pub synced: bool,
 }
 
-/// What a registration says of a host, behind the link that it came from.
+/// What a registration says of a host.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HostInfo<'a> {
     pub(crate) id: HostId,
@@ -91,15 +91,15 @@ impl<'a> HostInfo<'a> {
     }
 }
 
-/// What a registration from a server means, given what is known.
+/// What a registration from a server means, given the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RegistrationOutcome {
     /// The host is new.
     New,
-    /// The host is known just so; or the link's word does not count against what is
-    /// known.
+    /// The host is known with the same name and info; or the neighbour is a v1 server,
+    /// whose registration does not replace a known one.
     Known,
-    /// The host is known just so, but has another machine part.
+    /// The host is known with the same name and info, and another machine part.
     MachinePartChanged,
     /// The host has another name or info: it leaves and joins.
     Changed,
@@ -120,7 +120,7 @@ pub(crate) enum RegistrationOutcome {
 pub(crate) enum Route {
     /// To the host itself, or to the next hop.
     To(LinkId),
-    /// Nowhere: no client has this id.
+    /// Nowhere: no host that may get the message has this id.
     Unknown,
 }
 
@@ -144,8 +144,8 @@ impl NickTables {
 
 /// The hosts, the neighbours, the channels, and the rules about them.
 ///
-/// The owner of all that a server knows of the network. Anything may read it; it is
-/// changed through the methods below only, each of which leaves its tables in step.
+/// Owns all that a server knows of the network. Every module that has it may read it.
+/// Only the methods below change it, and each leaves its tables consistent.
 #[derive(Debug)]
 pub(crate) struct Network {
     id: HostId,
@@ -157,8 +157,8 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// The network as a server with this id knows it that has just started. Ids are
-    /// hashed with `seed`.
+    /// The network of a server with this id that has just started: no other host. Ids
+    /// are hashed with `seed`.
     pub(crate) fn new(id: HostId, seed: u64, names: Option<NickTables>) -> Self {
         Network {
             id,
@@ -197,7 +197,7 @@ impl Network {
         self.neighbours.remove(link)
     }
 
-    /// Notes the version of a neighbour: what it was before, version and all.
+    /// Notes the version of a neighbour. Returns the neighbour as it was before.
     pub(crate) fn set_version(&mut self, link: LinkId, version: PeerVersion) -> Option<Neighbour> {
         let neighbour = self.neighbours.find_mut(link)?;
         let before = *neighbour;
@@ -224,8 +224,8 @@ impl Network {
 
     // Hosts.
 
-    /// Enters a host, under a nick if nicks are needed; or replaces what was known of it
-    /// by an indirect route.
+    /// Adds a host, and assigns its nick if nicks are needed. A host that was known by an
+    /// indirect route is replaced.
     pub(crate) fn add_host(&mut self, host: Host) {
         if self.directory.route(host.id()).is_some() {
             self.replace_host(host);
@@ -240,15 +240,15 @@ impl Network {
         self.directory.insert(host);
     }
 
-    /// Gives a host its own name as nick, to the letter, before it is entered.
+    /// Assigns a host its own name as nick, unchanged, before the host is added.
     pub(crate) fn reserve_nick(&mut self, info: &HostInfo<'_>) {
         if let Some(names) = &mut self.names {
             names.of_kind(info.kind).assign_exact(info.id, info.name);
         }
     }
 
-    /// Replaces what is known of a host: another route, another name, or what it
-    /// announces. The host keeps its channels. What was known before.
+    /// Replaces the entry of a host: another route, another name, or another machine
+    /// part. The host keeps its channels. Returns the former entry.
     pub(crate) fn replace_host(&mut self, host: Host) -> Option<Host> {
         let before = self.directory.remove(host.id())?;
         if before.name() != host.name()
@@ -260,7 +260,7 @@ impl Network {
         Some(before)
     }
 
-    /// Notes what a server announces.
+    /// Notes the machine part that a server announces.
     pub(crate) fn set_machine(&mut self, id: HostId, machine: &str) {
         self.directory.set_machine(id, machine);
     }
@@ -308,7 +308,7 @@ impl Network {
         }
     }
 
-    /// Takes a setting of a channel that is newer than the known one.
+    /// Applies a setting of a channel, if it is newer than the known one.
     pub(crate) fn set_channel(
         &mut self,
         name: &str,
@@ -328,8 +328,8 @@ impl Network {
     /// it.
     #[inline]
     pub(crate) fn is_behind(&self, source: HostId, link: LinkId) -> bool {
-        let way = self.directory.route(source);
-        way.is_some_and(|(_, first_link)| first_link == link)
+        let route = self.directory.route(source);
+        route.is_some_and(|(_, first_link)| first_link == link)
     }
 
     /// The route of a chat to `destination` that came from `from`. Only clients get
@@ -361,34 +361,34 @@ impl Network {
     ///
     /// Between version 2 servers every version 2 server is known with its machine part,
     /// which v1 nodes leave out.
-    pub(crate) fn indirect_route(&self, claim: &HostInfo<'_>) -> Option<LinkId> {
-        let known = self.directory.find(claim.id)?;
-        let teller = self.neighbours.find(known.first_link())?;
+    pub(crate) fn indirect_route(&self, info: &HostInfo<'_>) -> Option<LinkId> {
+        let known = self.directory.find(info.id)?;
+        let neighbour = self.neighbours.find(known.first_link())?;
         let same =
-            known.kind() == claim.kind && known.name() == claim.name && known.info() == claim.info;
-        let told = known.kind() == HostKind::Server
+            known.kind() == info.kind && known.name() == info.name && known.info() == info.info;
+        let indirect = known.kind() == HostKind::Server
             && known.machine().is_none()
-            && teller.host != claim.id;
-        (told && same).then_some(known.first_link())
+            && neighbour.host != info.id;
+        (indirect && same).then_some(known.first_link())
     }
 
-    /// What a registration means that a server sent on `from`. The server's own
-    /// registration is handled elsewhere.
-    pub(crate) fn classify(&self, from: LinkId, claim: &HostInfo<'_>) -> RegistrationOutcome {
+    /// What a registration means that a server has sent on `from` (PROTOCOL section 3).
+    /// The server's own registration is handled elsewhere.
+    pub(crate) fn classify(&self, from: LinkId, info: &HostInfo<'_>) -> RegistrationOutcome {
         let neighbour = self.neighbours.find(from);
-        let ours = neighbour.is_some_and(|n| n.version == PeerVersion::V2);
-        let Some(known) = self.directory.find(claim.id) else {
-            return match claim.id == self.id {
+        let is_v2 = neighbour.is_some_and(|n| n.version == PeerVersion::V2);
+        let Some(known) = self.directory.find(info.id) else {
+            return match info.id == self.id {
                 false => RegistrationOutcome::New,
                 // v1 servers announce this server to itself.
-                true if !ours => RegistrationOutcome::Known,
+                true if !is_v2 => RegistrationOutcome::Known,
                 true => RegistrationOutcome::Loop,
             };
         };
         let same =
-            known.kind() == claim.kind && known.name() == claim.name && known.info() == claim.info;
+            known.kind() == info.kind && known.name() == info.name && known.info() == info.info;
         if known.first_link() == from {
-            return match claim.machine {
+            return match info.machine {
                 _ if !same => RegistrationOutcome::Changed,
                 Some(machine) if known.machine() != Some(machine) => {
                     RegistrationOutcome::MachinePartChanged
@@ -396,19 +396,19 @@ impl Network {
                 _ => RegistrationOutcome::Known,
             };
         }
-        // A v1 server repeats what it was sent, and never forgets.
-        if !ours {
+        // A v1 server repeats what it was sent, and never forgets a host.
+        if !is_v2 {
             return RegistrationOutcome::Known;
         }
-        let teller = self.neighbours.find(known.first_link());
-        let ghost = teller.is_some_and(|n| {
-            n.version == PeerVersion::V1 && n.kind == HostKind::Server && n.host != claim.id
+        let first = self.neighbours.find(known.first_link());
+        let behind_v1 = first.is_some_and(|n| {
+            n.version == PeerVersion::V1 && n.kind == HostKind::Server && n.host != info.id
         });
-        let indirect_route = claim.machine.is_some() && self.indirect_route(claim).is_some();
-        if (ghost || indirect_route) && same {
+        let indirect_route = info.machine.is_some() && self.indirect_route(info).is_some();
+        if (behind_v1 || indirect_route) && same {
             return RegistrationOutcome::Moved;
         }
-        if known.kind() == HostKind::Server || claim.kind == HostKind::Server {
+        if known.kind() == HostKind::Server || info.kind == HostKind::Server {
             return RegistrationOutcome::Loop;
         }
         if neighbour.is_some_and(|n| n.uplink) {
@@ -423,7 +423,7 @@ impl Network {
         neighbour.is_some_and(|n| n.kind == HostKind::Server)
     }
 
-    /// Checks all that must hold between two events.
+    /// Checks the invariants that hold between two events.
     ///
     /// # Panics
     ///
@@ -444,10 +444,10 @@ impl Network {
                 neighbour.host
             );
         }
-        assert_eq!(hosts, self.directory.len(), "no id stands there twice");
+        assert_eq!(hosts, self.directory.len(), "no id occurs twice");
         for (link, neighbour) in self.neighbours.iter() {
             let host = self.directory.find(neighbour.host);
-            let host = host.unwrap_or_else(|| panic!("{} is not listed", neighbour.host));
+            let host = host.unwrap_or_else(|| panic!("{} is not in the directory", neighbour.host));
             assert_eq!(host.kind(), neighbour.kind);
             assert_eq!(
                 host.first_link(),

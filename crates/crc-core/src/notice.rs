@@ -1,4 +1,4 @@
-//! What an operator may observe of a server.
+//! The notices of a server.
 
 use crc_wire::HostId;
 

@@ -1,13 +1,13 @@
-//! The statuses that were addressed to this server: their texts, oldest first.
+//! The texts of the statuses that were addressed to this server.
 
 use std::collections::VecDeque;
 
-/// A bounded log.
+/// A log of at most `texts_max` texts, oldest first; the oldest one is dropped first.
 #[derive(Debug)]
 pub(crate) struct StatusLog {
     texts: VecDeque<Box<str>>,
     texts_max: usize,
-    /// The refusal that we keep hearing while we try again.
+    /// The last refusal, while no server has accepted this one since.
     refusal: Option<Box<str>>,
 }
 
@@ -30,7 +30,7 @@ impl StatusLog {
         self.texts.push_back(text.into());
     }
 
-    /// Records a refusal, unless it is the last one again. Says whether it is new.
+    /// Records a refusal, unless it repeats the last one. Returns whether it is new.
     pub(crate) fn record_refusal(&mut self, text: &str) -> bool {
         let new = self.refusal.as_deref() != Some(text);
         if new {
@@ -40,7 +40,7 @@ impl StatusLog {
         new
     }
 
-    /// A server has taken us: a later refusal is news.
+    /// A server has accepted this one: the next refusal is new, whatever its text.
     pub(crate) fn accepted(&mut self) {
         self.refusal = None;
     }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_last_and_a_repeated_refusal_once() {
+    fn keeps_the_last_texts_and_a_repeated_refusal_once() {
         let mut log = StatusLog::new(3);
         for text in ["a", "b", "c", "d"] {
             log.record(text);

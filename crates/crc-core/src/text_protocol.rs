@@ -12,26 +12,26 @@ pub enum TextProtocol {
 }
 
 /// The most lines into which one text is split. Each line repeats its prefix, so a text
-/// of very many lines would overrun the queues of those who get it.
+/// of very many lines would fill the queues of the links that get it.
 const TEXT_LINES_MAX: usize = 100;
 
 /// The lines of a text, without empty ones; of too many, the last one has all the rest.
 pub(crate) fn split_lines_bounded<'a>(
     lines: impl Iterator<Item = Cow<'a, str>>,
 ) -> Vec<Cow<'a, str>> {
-    let mut told: Vec<Cow<'a, str>> = Vec::new();
+    let mut split: Vec<Cow<'a, str>> = Vec::new();
     for line in lines.filter(|line| !line.is_empty()) {
-        let many = told.len() >= TEXT_LINES_MAX;
-        match told.last_mut() {
+        let many = split.len() >= TEXT_LINES_MAX;
+        match split.last_mut() {
             Some(last) if many => {
                 let last = last.to_mut();
                 last.push(' ');
                 last.push_str(&line);
             }
-            _ => told.push(line),
+            _ => split.push(line),
         }
     }
-    told
+    split
 }
 
 #[cfg(test)]
@@ -39,16 +39,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_of_many_lines_is_told_in_few() {
-        let told = |text: &str| -> Vec<String> {
+    fn a_text_of_too_many_lines_keeps_the_rest_in_the_last() {
+        let split = |text: &str| -> Vec<String> {
             let lines = split_lines_bounded(text.split('\n').map(Cow::Borrowed));
             lines.into_iter().map(Cow::into_owned).collect()
         };
-        assert_eq!(told("one\n\ntwo\n"), ["one", "two"]);
-        assert_eq!(told("\n\n"), [""; 0]);
-        let all = told(&"a\n".repeat(TEXT_LINES_MAX));
+        assert_eq!(split("one\n\ntwo\n"), ["one", "two"]);
+        assert_eq!(split("\n\n"), [""; 0]);
+        let all = split(&"a\n".repeat(TEXT_LINES_MAX));
         assert_eq!(all, ["a"; TEXT_LINES_MAX]);
-        let many = told(&"a\n".repeat(TEXT_LINES_MAX + 2));
+        let many = split(&"a\n".repeat(TEXT_LINES_MAX + 2));
         assert_eq!(many[..TEXT_LINES_MAX - 1], all[1..]);
         assert_eq!(many[TEXT_LINES_MAX - 1..], ["a a a"]);
     }

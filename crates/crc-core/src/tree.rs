@@ -25,11 +25,11 @@ use crate::config::Config;
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(1);
 /// The shortest pause after a loop was cut.
 const PAUSE_AFTER_LOOP: Duration = Duration::from_secs(5);
-/// The longest pause before a candidate is dialled again that has led to a loop
-/// time after time.
+/// The longest pause before a candidate is dialled again that has repeatedly led to a
+/// loop.
 const PAUSE_BETWEEN_LOOPS_MAX: Duration = Duration::from_secs(600);
 /// How many parents in a row this server leaves because they do not come before it,
-/// until it takes a place below one all the same.
+/// until it takes the place below one of them.
 const RANK_REJECTIONS_MAX: u32 = 4;
 /// How many servers are remembered.
 const KNOWN_MAX: usize = 1024;
@@ -338,17 +338,17 @@ impl Tree {
         dial
     }
 
-    /// A dial has become a link, if it was one of this owner's. Whether the server at
+    /// A dial has become a link, if this tree has started it. Whether the server at
     /// the other end needs another id than this server's own.
     pub(crate) fn on_dialed(&mut self, dial: DialId, link: LinkId) -> Option<bool> {
-        let (_, to) = self.dial.take_if(|(ours, _)| *ours == dial)?;
+        let (_, to) = self.dial.take_if(|(id, _)| *id == dial)?;
         self.link = Some(link);
         Some(self.refusing.contains(&to))
     }
 
-    /// A dial has failed, if it was one of this owner's: the address.
+    /// A dial has failed, if this tree has started it: the address.
     pub(crate) fn on_dial_failed(&mut self, dial: DialId) -> Option<PeerAddress> {
-        let (_, to) = self.dial.take_if(|(ours, _)| *ours == dial)?;
+        let (_, to) = self.dial.take_if(|(id, _)| *id == dial)?;
         self.loops.remove(&to);
         Some(to)
     }
@@ -377,7 +377,7 @@ impl Tree {
         self.was_member
     }
 
-    /// The refusing server did not hang up: it is a v1 server, which never accepts
+    /// The refusing server did not close the link: it is a v1 server, which never accepts
     /// the same id twice. It is dialled again under another id: its address.
     pub(crate) fn on_permanent_refusal(&mut self, link: LinkId) -> Option<&PeerAddress> {
         if self.link != Some(link) {
@@ -399,7 +399,7 @@ impl Tree {
 
     /// The uplink, with the server `host` at its end, has led to a loop: it announces
     /// `known`, itself or another server, to which this server has another route.
-    /// `is_known` tells which servers are in the directory.
+    /// `is_known`: whether a server is in the directory.
     pub(crate) fn on_loop(
         &mut self,
         link: LinkId,
@@ -472,7 +472,7 @@ impl Tree {
 
     /// A link is gone. If it was the uplink, what it was.
     pub(crate) fn on_link_down(&mut self, link: LinkId, now: Timestamp) -> Option<LostUplink> {
-        self.link.take_if(|ours| *ours == link)?;
+        self.link.take_if(|uplink| *uplink == link)?;
         self.later_ranks_from = now + LATER_RANK_DELAY;
         let accepted_at = self.accepted_at.take();
         if let Some(accepted_at) = accepted_at {

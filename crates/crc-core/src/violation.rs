@@ -1,4 +1,4 @@
-//! Violations: rules that a peer has broken. One `match` says what is done about each.
+//! Violations: rules that a peer has broken, and the server's reaction to each.
 
 use crc_wire::{FrameError, HostId, Kind, MessageError};
 
@@ -14,12 +14,12 @@ pub enum Violation {
     /// A line is longer than lines may be.
     #[error("{0}")]
     Line(#[from] irc_wire::LineTooLong),
-    /// One frame is not what it should be.
+    /// The content of a frame is invalid.
     #[error("bad {kind:?}: {error}")]
     Message {
         /// The frame's kind.
         kind: Kind,
-        /// What is wrong with it.
+        /// The fault.
         error: MessageError,
     },
     /// This peer may not send frames of this kind.
@@ -44,16 +44,16 @@ pub enum Violation {
         /// The id.
         id: HostId,
     },
-    /// Its address is not one from which servers may link.
+    /// Servers may not link from the peer's address.
     #[error("servers may not link from its address (see --server-peers)")]
     NotAServerPeer,
     /// The directory holds no more hosts.
     #[error("the directory is full")]
     DirectoryFull,
-    /// More of a kind of frame than a client may send in a second.
+    /// A client has sent more frames of a kind in a second than it may.
     #[error("{0:?} too fast")]
     TooFast(Kind),
-    /// More lines wait to be read than may.
+    /// More lines wait to be read than the limit allows.
     #[error("Excess Flood")]
     Flood,
     /// The peer has not registered in time.
@@ -73,7 +73,7 @@ pub enum Role {
     Server,
 }
 
-/// What is done about a violation.
+/// The server's reaction to a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// The connection is closed.
@@ -85,7 +85,7 @@ pub enum Action {
 }
 
 impl Violation {
-    /// What is done when a peer in this role breaks the rule (PROTOCOL section 5).
+    /// The reaction when a peer in this role breaks the rule (PROTOCOL section 5).
     #[must_use]
     pub const fn action(&self, role: Role) -> Action {
         match (self, role) {
@@ -115,7 +115,7 @@ mod tests {
             kind: HostKind::Client,
             id,
         };
-        for (violation, stranger, client, server) in [
+        for (violation, unregistered, client, server) in [
             (lost, Action::Close, Action::Close, Action::Close),
             (bad, Action::Close, Action::Close, Action::Drop),
             (taken, Action::Refuse, Action::Close, Action::Drop),
@@ -128,7 +128,7 @@ mod tests {
         ] {
             assert_eq!(
                 violation.action(Role::Unregistered),
-                stranger,
+                unregistered,
                 "{violation}"
             );
             assert_eq!(violation.action(Role::Client), client, "{violation}");

@@ -19,7 +19,7 @@ pub enum ClientCommand {
         text: String,
     },
     /// Join a channel, now and after every reconnect.
-    /// [`is_channel_name`](crate::is_channel_name) tells which names are valid.
+    /// [`is_channel_name`](crate::is_channel_name) checks the name.
     Join {
         /// The channel.
         channel: String,

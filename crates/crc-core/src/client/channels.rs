@@ -3,8 +3,8 @@
 //!
 //! A server lists the members and settings of a channel first, and this client last:
 //! from then on the client is in. The table also takes what the server lists unasked,
-//! within its limits. What is sent and when, and the names of members, are not known
-//! here.
+//! within its limits. This module knows neither what is sent and when, nor the names
+//! of members.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The way to a session and away from it: dials, the pauses between them, the end.
+//! The connection: dials, the pauses between them, the session, the end.
 
 use core::time::Duration;
 

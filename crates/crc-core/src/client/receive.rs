@@ -201,10 +201,10 @@ impl Client {
         if quit.source != self.id() {
             self.channels.on_quit(quit.source);
         }
-        if let Some(gone) = self.roster.remove(quit.source) {
+        if let Some(client) = self.roster.remove(quit.source) {
             out.notice(ClientNotice::Left {
                 id: quit.source,
-                name: gone.name.into(),
+                name: client.name.into(),
                 text: quit.text.into_string(),
             });
         }

@@ -62,9 +62,9 @@ impl Roster {
 
     /// Removes a client; returns its entry.
     pub(super) fn remove(&mut self, id: HostId) -> Option<RemoteClient> {
-        let gone = self.clients.remove(&id)?;
-        self.bytes -= cost(&gone);
-        Some(gone)
+        let removed = self.clients.remove(&id)?;
+        self.bytes -= cost(&removed);
+        Some(removed)
     }
 
     pub(super) fn clear(&mut self) {

@@ -20,7 +20,7 @@ use crate::network::{
 use crate::{crc, legacy};
 
 impl Context {
-    // What hosts of this server do.
+    // Actions of hosts of this server.
 
     /// A host of this server enters a channel. The first one in it is its operator, and
     /// sets it as `modes` and `key` say.
@@ -67,7 +67,7 @@ impl Context {
             let Some(channel) = self.network.channels().find(name) else {
                 return;
             };
-            // A field that was never set needs no value that it has anyhow.
+            // A field that was never set has its default without being set.
             let known = channel.settings().find(field);
             let set = known.is_some_and(|known| known.version != 0);
             if set || channel.value(field) != value {
@@ -106,7 +106,7 @@ impl Context {
         }
     }
 
-    // What happens, wherever it came from.
+    // Changes, from this server or another one.
 
     /// A host enters a channel, or its flags have changed.
     pub(crate) fn enter_channel(
@@ -121,7 +121,7 @@ impl Context {
         self.enter_channel_in(host, by, flags, name, from, Scope::All, out)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the event's parts, and its way")]
+    #[expect(clippy::too_many_arguments, reason = "an event has these parts")]
     pub(super) fn enter_channel_in(
         &mut self,
         host: HostId,
@@ -167,7 +167,7 @@ impl Context {
         entered
     }
 
-    /// A host leaves a channel, or is put out of it.
+    /// A host leaves a channel, or is kicked.
     pub(crate) fn leave_channel(
         &mut self,
         host: HostId,
@@ -210,8 +210,8 @@ impl Context {
         self.publish_channel_chat(chat, frame, from, out);
     }
 
-    /// A setting that may be new. A newer one than the known is handed on; a peer that
-    /// sends an older one gets the known one.
+    /// Applies a setting. If it is newer than the known one, the others get it. A peer
+    /// that sends an older one gets the known one.
     pub(crate) fn apply_setting(
         &mut self,
         name: &str,
@@ -266,7 +266,7 @@ impl Context {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the event's parts, and its way")]
+    #[expect(clippy::too_many_arguments, reason = "an event has these parts")]
     fn publish_in_channel(
         &mut self,
         name: &str,
@@ -286,7 +286,7 @@ impl Context {
         self.publish_channel(&event, frame, from, out);
     }
 
-    // Requests: one host wants something of another one, whose server decides.
+    // Requests about a host, which the host's own server executes or drops.
 
     /// Passes a request on towards its destination, or executes it.
     pub(crate) fn channel_request(&mut self, request: &ChannelRequest<'_>, out: &mut Out) {
@@ -348,7 +348,7 @@ impl Context {
             Some(flags)
         });
         match (request.kind, changed) {
-            // Behind a text server it would stay in its channel, and speak.
+            // A host behind a text server would stay in its channel there, and speak.
             (RequestKind::KICK, _) if may && !self.is_behind_text_server(host) => {
                 let name = name.to_owned();
                 self.leave_channel(host, Some(source), &name, text, None, out);

@@ -13,10 +13,10 @@ use crate::{crc, irc, legacy};
 /// moment for more of its kind: each link costs a system call, however little is sent.
 const MANY_LINKS: usize = 8;
 
-/// The frame that tells servers and clients of the binary protocol of an event.
+/// The frame that carries an event to servers and clients of the binary protocol.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Frame<'a> {
-    /// It stands in the outbox.
+    /// It is in the outbox.
     Stored(ByteRange),
     /// It is passed on as it came.
     Received(&'a [u8]),

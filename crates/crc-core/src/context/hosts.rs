@@ -121,7 +121,7 @@ impl Context {
     // Changing.
 
     /// A client has another name or info: it stays in its channels where those are
-    /// known, and leaves and joins anew elsewhere.
+    /// known, and leaves and joins again elsewhere.
     pub(crate) fn change_host(&mut self, link: LinkId, info: &HostInfo<'_>, out: &mut Out) {
         let id = info.id;
         let nick = self.nick_of(id);

@@ -125,7 +125,7 @@ impl Context {
         out.close(link, when);
     }
 
-    /// Forgets a link that is gone, and every deadline that it had.
+    /// Forgets a link that has ended, and every deadline that it had.
     pub(crate) fn remove_link(&mut self, link: LinkId) {
         self.links.remove(link);
         for timer in LinkTimer::ALL {

@@ -122,7 +122,7 @@ impl Context {
         }
     }
 
-    /// Answers the chats that were queued whole for a link that is gone.
+    /// Answers the chats of which no byte was written on a link that has ended.
     pub(crate) fn bounce_unsent(&mut self, unsent: Unsent<'_>, out: &mut Out) {
         let mut rest = unsent.bytes;
         loop {

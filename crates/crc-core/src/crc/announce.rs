@@ -16,7 +16,7 @@ use crate::network::{Host, HostKind, Neighbour, PeerVersion};
 /// How many quits are remembered for a neighbour that cannot be sent them.
 const MISSED_QUITS_MAX: usize = 1024;
 
-/// The quit that a server sends for a client that could not.
+/// The quit that this server sends in place of a client.
 pub(crate) fn quit_message(client: HostId, text: &str) -> Message<'_> {
     Message::ClientQuit(ClientQuit {
         source: client,
@@ -38,7 +38,7 @@ impl EncodingCache {
         write: impl FnOnce(&mut Vec<u8>),
     ) -> ByteRange {
         *self.frames[encoding as usize].get_or_insert_with(|| match encoding {
-            // Servers pass it on. For people a moment makes no difference.
+            // Clients may get it a moment later. Servers get it at once: they relay it.
             Encoding::V2Client => out.store_deferred(write),
             _ => out.store(write),
         })
@@ -76,8 +76,8 @@ pub(crate) fn on_host_joined(cx: &mut Context, id: HostId, from: LinkId, out: &m
     }
 }
 
-/// Takes back the announcement of a server that turned out to be behind the neighbour
-/// itself.
+/// Retracts the announcement of a server, with a quit, because that server is behind
+/// the neighbour itself.
 pub(crate) fn retract(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     let session = cx.crc_session(link);
     let takes = session.is_some_and(|session| session.features.server_quit);
@@ -99,9 +99,9 @@ pub(crate) fn announce_again(cx: &mut Context, link: LinkId, id: HostId, out: &m
     let Some(neighbour) = cx.network.neighbours().find(link) else {
         return;
     };
-    let forgetful = neighbour.kind == HostKind::Server && neighbour.version == PeerVersion::V1;
+    let is_v1_server = neighbour.kind == HostKind::Server && neighbour.version == PeerVersion::V1;
     let host = cx.network.directory().find(id);
-    if forgetful && host.is_some_and(|host| host.kind() == HostKind::Client) {
+    if is_v1_server && host.is_some_and(|host| host.kind() == HostKind::Client) {
         announce_to(cx, link, id, out);
     }
 }
@@ -125,7 +125,7 @@ fn announce_to(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     }
 }
 
-/// Sends version 2 servers what a server announces now.
+/// Sends v2 servers the new machine part of a server.
 pub(crate) fn announce_machine_part(cx: &mut Context, id: HostId, from: LinkId, out: &mut Out) {
     let own_id = cx.config.id;
     let Some(host) = cx.network.directory().find(id) else {
@@ -166,9 +166,9 @@ pub(crate) fn send_missed_changes(cx: &mut Context, link: LinkId, out: &mut Out)
     };
     let missed_quits = core::mem::take(&mut session.missed_quits);
     let takes_quits = session.features.server_quit;
-    let gone = |id: &HostId| takes_quits && directory.find(*id).is_none();
+    let has_left = |id: &HostId| takes_quits && directory.find(*id).is_none();
     let changes = out.store(|arena| {
-        for id in missed_quits.into_iter().filter(gone) {
+        for id in missed_quits.into_iter().filter(has_left) {
             let quit = Message::ServerQuit(ServerQuit {
                 source: id,
                 replacement: None,
@@ -217,8 +217,8 @@ pub(crate) fn on_host_left(
     }
 }
 
-/// Sends what a client says of itself now. A neighbour that knows no channels gets a
-/// quit first: it cannot take the change otherwise.
+/// Sends a client's new name and info. A neighbour that knows no channels gets a quit
+/// first: it may ignore a changed registration otherwise.
 pub(crate) fn on_host_changed(cx: &mut Context, id: HostId, from: LinkId, out: &mut Out) {
     let own_id = cx.config.id;
     let Some(host) = cx.network.directory().find(id) else {
@@ -272,24 +272,24 @@ fn broadcast(
     }
 }
 
-/// The neighbour over which a server was known takes its announcement back, after that
-/// server has linked to this one itself: the neighbour gets the direct route.
-pub(crate) fn drop_indirect_route(cx: &mut Context, teller: LinkId, id: HostId, out: &mut Out) {
+/// The neighbour on `link` retracts a server that has linked to this one itself and was
+/// known over `link` before. The neighbour gets the direct route.
+pub(crate) fn drop_indirect_route(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     let Some(host) = cx.network.directory().find(id) else {
         return;
     };
     let Some(session) = cx.links.find_mut(host.first_link()).and_then(Link::crc_mut) else {
         return;
     };
-    if session.indirect_route != Some(teller) {
+    if session.indirect_route != Some(link) {
         return;
     }
     session.indirect_route = None;
-    announce_to(cx, teller, id, out);
+    announce_to(cx, link, id, out);
 }
 
-/// A link ends whose peer had not proved yet that it is the server that was known over
-/// another link: that route stands again.
+/// A link ends before its peer has announced itself as the server that was known over
+/// another link: the former route is restored.
 pub(crate) fn restore_indirect_route(cx: &mut Context, link: LinkId, id: HostId) {
     let Some(before) = cx
         .crc_session(link)

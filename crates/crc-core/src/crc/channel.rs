@@ -44,7 +44,7 @@ pub(crate) fn takes_channels(cx: &Context, link: LinkId) -> bool {
 
 // Sending events.
 
-/// Floods an event to the servers, in the frame that tells of it. A chat is not
+/// Floods an event to the servers, in the frame that carries it. A chat is not
 /// flooded: it goes where members are.
 pub(crate) fn on_event(cx: &mut Context, frame: Frame<'_>, from: Option<LinkId>, out: &mut Out) {
     if let Frame::Stored(frame) = frame {
@@ -173,8 +173,8 @@ pub(super) fn channel_burst(cx: &Context, link: LinkId, out: &mut Out) -> Option
 
 // Frames from servers.
 
-/// Whether a server may say something about a host: it takes channels, and the host is
-/// behind it.
+/// Whether a server may send frames about a host's channels: it takes channels, and the
+/// host is behind it.
 fn is_authoritative(cx: &mut Context, link: LinkId, source: Option<HostId>) -> bool {
     let behind = source.is_none_or(|id| cx.network.is_behind(id, link));
     if knows_channels(cx, link) && behind {
@@ -345,7 +345,7 @@ fn send_channel_to(cx: &mut Context, link: LinkId, host: HostId, name: &str, out
 
 const NOT_MEMBER: &str = "you are not in it";
 
-/// Whether a client is in a channel; if not, it is told so.
+/// Whether a client is in a channel; if not, it gets a refusal.
 fn require_member(cx: &mut Context, host: HostId, name: &str, out: &mut Out) -> bool {
     let channel = cx.network.channels().find(name);
     let member = channel.is_some_and(|channel| channel.member(host).is_some());

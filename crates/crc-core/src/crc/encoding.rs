@@ -1,9 +1,8 @@
-//! How a message is encoded for the peer that gets it: what each kind of
-//! neighbour can take.
+//! How a message is encoded for the neighbour that gets it (PROTOCOL section 7).
 //!
-//! The one place that knows the weaknesses of original nodes (INTEROP): frames
-//! of at most 1,024 bytes, and for their servers plain ASCII, since they count
-//! characters where the wire counts bytes.
+//! A v1 node takes frames of at most 1,024 bytes. A v1 server also needs ASCII,
+//! because it counts characters where the wire counts bytes. Only this module knows
+//! these limits.
 
 use std::borrow::Cow;
 
@@ -14,28 +13,29 @@ use crc_wire::{
 
 use crate::network::{Host, HostKind, PeerVersion};
 
-/// The longest frame, and the longest piece of a stream, that every original
-/// node can read.
+/// The longest frame in bytes, and the longest chunk of a stream, that every v1 node
+/// can read.
 pub(crate) const V1_FRAME_BYTES_MAX: usize = 1024;
 
-/// How many ways there are to encoding a message.
+/// The number of encodings.
 pub(crate) const ENCODINGS: usize = 4;
 
-/// One way to encoding a message.
+/// One way to encode a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
-    /// For a server of ours: all there is, with what servers say to machines.
+    /// For a v2 server: complete, with the machine parts of servers.
     V2Server,
-    /// For a client of ours: what is for people.
+    /// For a v2 client: complete, without machine parts.
     V2Client,
-    /// For an original client: cut to what it can read.
+    /// For a v1 client: texts are truncated to what it can read.
     V1Client,
-    /// For an original server: cut, and in ASCII.
+    /// For a v1 server: texts are truncated, and in ASCII.
     V1Server,
 }
 
 impl Encoding {
-    /// What suits a neighbour.
+    /// The encoding for a neighbour. A neighbour of unknown version gets what a v1 node
+    /// can read.
     pub(crate) const fn of(kind: HostKind, version: PeerVersion) -> Encoding {
         match (kind, version) {
             (HostKind::Server, PeerVersion::V2) => Encoding::V2Server,
@@ -45,7 +45,7 @@ impl Encoding {
         }
     }
 
-    /// Writes the registration that makes `host` known.
+    /// Appends the registration that announces `host`.
     pub(crate) fn encode_host(self, host: &Host, last_hop: HostId, out: &mut Vec<u8>) {
         let info = match (self, host.machine()) {
             (Encoding::V2Server, Some(machine)) => Cow::Owned([host.info(), machine].concat()),
@@ -54,7 +54,8 @@ impl Encoding {
         self.encode(&host.registration(last_hop, &info), out);
     }
 
-    /// Writes `message`, with its texts as this encoding has them.
+    /// Appends `message`. For a v1 node its texts are truncated, and a kind beyond
+    /// version 1 is left out.
     pub(crate) fn encode(self, message: &Message<'_>, out: &mut Vec<u8>) {
         let longest = match self {
             Encoding::V2Server | Encoding::V2Client => return message.encode(out),
@@ -92,12 +93,13 @@ impl Encoding {
                 text: text(&m.text),
                 ..*m
             }),
-            // Nothing beyond these goes to an original node.
+            // A v1 node does not know any other kind.
             _ => return,
         };
         encoded.encode(out);
     }
 
+    /// A text of at most `longest` bytes, in ASCII for a v1 server.
     fn fit(self, text: &str, longest: usize) -> String {
         match self {
             Encoding::V1Server if !text.is_ascii() => {
@@ -127,18 +129,18 @@ mod tests {
             Message::ClientChat(m) => vec![m.text.as_str()],
             Message::ClientQuit(m) => vec![m.text.as_str()],
             Message::ServerQuit(m) => vec![m.text.as_str()],
-            _ => unreachable!("a kind that no original node is sent"),
+            _ => unreachable!("a v1 node is not sent this kind"),
         }
     }
 
     proptest! {
         #[test]
-        fn every_dress_is_readable_for_its_wearer(message in strategies::message()) {
+        fn every_encoding_is_readable_for_its_neighbour(message in strategies::message()) {
             for encoding in [Encoding::V2Server, Encoding::V2Client, Encoding::V1Client, Encoding::V1Server] {
                 let mut frame = Vec::new();
                 encoding.encode(&message, &mut frame);
                 if message.kind().is_channel() && matches!(encoding, Encoding::V1Client | Encoding::V1Server) {
-                    prop_assert!(frame.is_empty(), "original nodes stop at what they do not know");
+                    prop_assert!(frame.is_empty(), "a v1 node stops at a kind that it does not know");
                     continue;
                 }
                 let encoded = Message::parse(&frame).unwrap();
@@ -157,16 +159,16 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_part_goes_to_servers_of_ours_only() {
-        let claim = HostInfo {
+    fn only_v2_servers_get_the_machine_part() {
+        let info = HostInfo {
             id: HostId::new(2).unwrap(),
             kind: HostKind::Server,
             name: "Moorea",
             info: "Île 🏝",
             machine: Some(" [crc2;r=1]"),
         };
-        let host = Host::new(crc_machine::LinkId::new(0, 0), &claim);
-        for (encoding, info) in [
+        let host = Host::new(crc_machine::LinkId::new(0, 0), &info);
+        for (encoding, expected) in [
             (Encoding::V2Server, "Île 🏝 [crc2;r=1]"),
             (Encoding::V2Client, "Île 🏝"),
             (Encoding::V1Client, "Île 🏝"),
@@ -176,7 +178,7 @@ mod tests {
             encoding.encode_host(&host, HostId::new(1).unwrap(), &mut frame);
             let message = Message::parse(&frame).unwrap();
             assert_eq!(message.kind(), Kind::ServerRegistration);
-            assert_eq!(texts(&message), ["Moorea", info]);
+            assert_eq!(texts(&message), ["Moorea", expected]);
         }
     }
 }

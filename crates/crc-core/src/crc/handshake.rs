@@ -112,7 +112,7 @@ pub(crate) fn may_register(
     false
 }
 
-/// Whether the id of a peer that registers stands for another host.
+/// Whether the id of a peer that registers belongs to another host.
 pub(crate) fn is_taken_by_another(
     cx: &Context,
     kind: HostKind,
@@ -293,8 +293,8 @@ pub(crate) fn on_announcement(
         return uplink::drop_alias(cx, link, out);
     }
     let known = cx.network.directory().find(id).and_then(Host::machine);
-    let news = known != Some(machine);
-    if news {
+    let changed = known != Some(machine);
+    if changed {
         cx.network.set_machine(id, machine);
         uplink::learn_address(cx, id, machine);
     }
@@ -307,7 +307,7 @@ pub(crate) fn on_announcement(
         }
         set_peer_version(cx, link, PeerVersion::V2, out);
     }
-    if news {
+    if changed {
         announce::announce_machine_part(cx, id, link, out);
     }
     uplink::check_rank(cx, link, announcement.rank, out);
@@ -372,8 +372,8 @@ pub(crate) fn set_peer_version(
     }
 }
 
-/// A peer that was known across a v1 node is a v1 node itself: the route that was known
-/// stands, and the link is closed.
+/// A peer that was known across a v1 node is a v1 node itself: the known route is kept,
+/// and the link is closed.
 pub(crate) fn reject_indirect_v1(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(host) = cx.network.neighbours().find(link).map(|n| n.host) else {
         return;

@@ -1,8 +1,8 @@
-//! The pacer at which original nodes can read.
+//! The pacer: sends frames to a v1 node in chunks that it can read (PROTOCOL section 7).
 //!
-//! They take each read for whole frames and fall over a cut one. So they get
-//! whole frames only, at most 1,024 bytes at a time, with a pause that lets them
-//! read each piece by itself.
+//! A v1 node assumes that each read returns whole frames, and fails when a frame is
+//! cut. So it gets chunks of whole frames, at most 1,024 bytes each. A pause after each
+//! chunk lets the node read it by itself.
 
 use core::time::Duration;
 
@@ -10,16 +10,16 @@ use crc_wire::{FrameLimits, frame_len};
 
 use super::encoding::V1_FRAME_BYTES_MAX;
 
-/// The pause between two pieces.
+/// The pause between two chunks.
 pub(crate) const CHUNK_PAUSE: Duration = Duration::from_millis(7);
 
-/// Frames that wait for their turn.
+/// Frames that wait to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct Pacer {
     frames: Vec<u8>,
-    /// How many bytes, from the front, are gone.
+    /// How many bytes at the front of `frames` are sent.
     sent: usize,
-    /// How many more bytes may wait than the link's bound says.
+    /// How many bytes may wait beyond the link's bound.
     granted: usize,
 }
 
@@ -29,23 +29,23 @@ impl Pacer {
         self.frames.extend_from_slice(frames);
     }
 
-    /// Lets `bytes` more wait: a listing of the network comes all at once.
+    /// Lets `bytes` more wait: a burst is queued as a whole.
     pub(crate) fn grant(&mut self, bytes: usize) {
         self.granted += bytes;
     }
 
-    /// How many more bytes may wait than the link's bound says.
+    /// How many bytes may wait beyond the link's bound.
     pub(crate) const fn granted(&self) -> usize {
         self.granted
     }
 
-    /// What has not gone yet.
+    /// The bytes that are not sent yet.
     pub(crate) fn waiting(&self) -> &[u8] {
         &self.frames[self.sent..]
     }
 
-    /// Takes the next piece: as many whole frames as one read can take. Empty
-    /// when nothing waits.
+    /// Takes the next chunk: as many whole frames as one read can take. Empty when no
+    /// frame waits.
     pub(crate) fn next_chunk(&mut self) -> &[u8] {
         if self.sent == self.frames.len() {
             self.frames = Vec::new();
@@ -77,7 +77,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_are_whole_frames_of_at_most_1024_bytes(
+        fn chunks_are_whole_frames_of_at_most_1024_bytes(
             messages in prop::collection::vec(strategies::message(), 0..40)
         ) {
             let mut pacer = Pacer::default();
@@ -91,17 +91,17 @@ mod tests {
             }
             let mut sent = Vec::new();
             loop {
-                let piece = pacer.next_chunk().to_vec();
-                if piece.is_empty() {
+                let chunk = pacer.next_chunk().to_vec();
+                if chunk.is_empty() {
                     break;
                 }
-                prop_assert!(piece.len() <= V1_FRAME_BYTES_MAX);
-                let mut rest = &piece[..];
+                prop_assert!(chunk.len() <= V1_FRAME_BYTES_MAX);
+                let mut rest = &chunk[..];
                 while let Some(len) = frame_len(rest, FrameLimits::WIRE).unwrap() {
                     rest = &rest[len..];
                 }
                 prop_assert!(rest.is_empty());
-                sent.extend(piece);
+                sent.extend(chunk);
             }
             prop_assert_eq!(sent, all);
             prop_assert!(pacer.waiting().is_empty());

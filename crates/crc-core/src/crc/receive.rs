@@ -172,7 +172,7 @@ fn on_chat(
     frame: Frame<'_>,
     out: &mut Out,
 ) -> Option<LinkId> {
-    let speaker = match phase {
+    let source_kind = match phase {
         Phase::Client => {
             let neighbour = cx.network.neighbours().find(link);
             neighbour.filter(|n| n.host == chat.source).map(|n| n.kind)
@@ -183,7 +183,7 @@ fn on_chat(
             behind.map(|(kind, _)| kind)
         }
     };
-    match speaker {
+    match source_kind {
         Some(HostKind::Client) => {}
         Some(HostKind::Server) => {
             cx.bounce(chat.source, chat.destination, out);
@@ -227,7 +227,7 @@ fn on_status(cx: &mut Context, link: LinkId, status: &Status<'_>, out: &mut Out)
     let on_link = session.map_or(own, |session| session.id_on_link(own));
     let destination = status.destination.filter(|id| *id != own && *id != on_link);
     let Some(destination) = destination else {
-        return on_status_for_us(cx, link, status, out);
+        return on_status_for_this_server(cx, link, status, out);
     };
     if !status
         .source
@@ -246,7 +246,7 @@ fn on_status(cx: &mut Context, link: LinkId, status: &Status<'_>, out: &mut Out)
     }
 }
 
-fn on_status_for_us(cx: &mut Context, link: LinkId, status: &Status<'_>, out: &mut Out) {
+fn on_status_for_this_server(cx: &mut Context, link: LinkId, status: &Status<'_>, out: &mut Out) {
     let text = status.text.as_str();
     let neighbour = cx.network.neighbours().find(link).copied();
     let named = text.rsplit(' ').next().and_then(|id| id.parse().ok());
@@ -256,8 +256,8 @@ fn on_status_for_us(cx: &mut Context, link: LinkId, status: &Status<'_>, out: &m
         && let Some(session) = cx.crc_session_mut(link)
     {
         let unclassified = neighbour.is_some_and(|n| n.version == PeerVersion::Unknown);
-        let names_us = named == Some(session.id_on_link(own_id));
-        if names_us || (unclassified && session.answers_due > 0) {
+        let names_this_server = named == Some(session.id_on_link(own_id));
+        if names_this_server || (unclassified && session.answers_due > 0) {
             // The answer to a repeated registration, as version 1 has it.
             session.answers_due = session.answers_due.saturating_sub(1);
             if unclassified {
@@ -327,9 +327,9 @@ fn on_client_quit_from_server(
     out: &mut Out,
 ) {
     let known = cx.network.directory().find(quit.source);
-    let honoured =
+    let behind =
         known.is_some_and(|host| host.kind() == HostKind::Client && host.first_link() == link);
-    if honoured {
+    if behind {
         cx.remove_host(quit.source, &quit.text, Some(link), out);
     } else {
         // An echo, or a host to which there is another route by now.
@@ -340,14 +340,14 @@ fn on_client_quit_from_server(
 
 fn on_server_quit(cx: &mut Context, link: LinkId, quit: &ServerQuit<'_>, out: &mut Out) {
     let known = cx.network.directory().find(quit.source);
-    let honoured =
+    let behind =
         known.is_some_and(|host| host.kind() == HostKind::Server && host.first_link() == link);
     let adjacent = cx
         .network
         .neighbours()
         .find(link)
         .is_some_and(|n| n.host == quit.source);
-    if !honoured {
+    if !behind {
         cx.counters.dropped += 1;
         announce::drop_indirect_route(cx, link, quit.source, out);
     } else if adjacent {

@@ -1,5 +1,5 @@
 //! Registrations of hosts behind a server: new, known, moved, or in conflict with
-//! another host (PROTOCOL section 5).
+//! another host (PROTOCOL section 3).
 
 use crc_machine::{CloseWhen, LinkId};
 use crc_wire::{HostId, Registration, Text};

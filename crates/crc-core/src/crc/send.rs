@@ -38,7 +38,7 @@ pub(crate) fn welcome(cx: &mut Context, link: LinkId, id: HostId, name: &str, ou
     cx.send(link, &Message::Status(welcome), out);
 }
 
-/// Tells a client that has announced itself what this server takes.
+/// Sends a client that has announced itself the features of this server.
 pub(crate) fn send_features(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     let text = features_text(Features::OURS);
     let status = direct_status(cx, Some(id), StatusCode::FEATURES, &text);

@@ -41,7 +41,7 @@ pub(crate) struct Session {
 pub(crate) struct Alias {
     /// The id on this link.
     pub(crate) id: HostId,
-    /// Hosts behind this server that the peer still lists, by a route that is gone.
+    /// Hosts behind this server that the peer still lists by a former route.
     pub(crate) ghosts: BTreeSet<HostId>,
 }
 
@@ -62,7 +62,7 @@ impl Session {
         self.alias.as_ref().map_or(own, |alias| alias.id)
     }
 
-    /// Whether the peer lists a host behind this server from another time.
+    /// Whether the peer still lists a host behind this server by a former route.
     pub(crate) fn has_ghost(&self, id: HostId) -> bool {
         self.alias
             .as_ref()

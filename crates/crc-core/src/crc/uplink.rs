@@ -25,7 +25,7 @@ const PAUSE_BEFORE_REPLACEMENT_MAX: Duration = Duration::from_millis(500);
 const PAUSE_BEFORE_DISCOVERED_MAX: Duration = Duration::from_millis(500);
 /// For how long this server stays below a parent that does not come before it.
 const RANK_CHECK_DELAY: Duration = Duration::from_secs(1);
-/// How long a version 2 server may take to hang up after it has refused this one.
+/// How long a version 2 server may take to close the link after it has refused this one.
 const REFUSAL_TIME_MAX: Duration = Duration::from_secs(2);
 
 // Looking for an uplink.
@@ -230,7 +230,7 @@ pub(crate) fn on_refused(cx: &mut Context, link: LinkId, text: &str, out: &mut O
         log::debug!("{peer} refused this server again: {text:?}");
     }
     if was_member {
-        // A version 2 server hangs up, and accepts this one once it has heard that
+        // A v2 server closes the link, and accepts this one once it has heard that
         // its former place is gone. A v1 server does neither.
         cx.cancel_link_timer(link, LinkTimer::Registration);
         cx.set_link_timer(link, LinkTimer::Refusal, cx.now + REFUSAL_TIME_MAX);
@@ -239,7 +239,7 @@ pub(crate) fn on_refused(cx: &mut Context, link: LinkId, text: &str, out: &mut O
     }
 }
 
-/// The refusing server did not hang up, so it is a v1 server: it is dialled again
+/// The refusing server did not close the link, so it is a v1 server: it is dialled again
 /// under another id.
 pub(crate) fn on_permanent_refusal(cx: &mut Context, link: LinkId, out: &mut Out) {
     if let Some(to) = cx.tree.on_permanent_refusal(link) {

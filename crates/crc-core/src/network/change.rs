@@ -1,5 +1,5 @@
-//! What has changed in the network: a value that every protocol gets once and
-//! renders for its own links.
+//! Changes of the network as values: every protocol gets each of them once, and renders
+//! it for its own links.
 
 use crc_machine::LinkId;
 use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags};
@@ -64,7 +64,7 @@ pub(crate) enum ChannelEventKind<'a> {
         before: MemberFlags,
         after: MemberFlags,
     },
-    /// The host leaves the channel, or is put out of it; while this is rendered, it is
+    /// The host leaves the channel, or is kicked; while this is rendered, it is
     /// still in the channel.
     Left { by: Option<HostId>, text: &'a str },
     /// The host speaks.

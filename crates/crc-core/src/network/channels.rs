@@ -2,7 +2,7 @@
 //!
 //! Every server knows all of them. A membership is announced by the member's own server
 //! alone, so it reaches every server in order. Several servers may change a setting at
-//! once: of two values the one with the higher version stands, everywhere.
+//! once: of two values the one with the higher version replaces the other one, at every server.
 //!
 //! A channel exists while it has a member. Its settings are remembered for a while
 //! longer: a host may have entered it at another server whose announcement has not
@@ -53,7 +53,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// What decides which of two stands.
+    /// Of two settings the one with the higher order is kept.
     fn order(&self) -> (u64, Option<HostId>, &str) {
         (self.version, self.source, &self.value)
     }
@@ -76,7 +76,7 @@ impl Settings {
         self.find(field).map_or("", |setting| &setting.value)
     }
 
-    /// Takes a setting that is newer than what is known.
+    /// Applies a setting, if it is newer than the known one.
     fn apply(&mut self, field: ChannelField, setting: Setting) -> Applied {
         let Some(known) = self.fields.get_mut(usize::from(field.0)) else {
             return Applied::Unknown;
@@ -223,7 +223,7 @@ impl Channel {
 /// The result of entering a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entered {
-    /// It was known just so.
+    /// The member was known with these flags.
     Known,
     /// The member has other flags now; these were the former ones.
     Flags(MemberFlags),
@@ -239,9 +239,9 @@ pub(crate) enum Entered {
 /// The result of applying a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Applied {
-    /// It stands now.
+    /// It has replaced the known one.
     Newer,
-    /// It was known.
+    /// It is the known one.
     Known,
     /// Another one is newer.
     Older,
@@ -449,15 +449,15 @@ impl Channels {
             let Some((until, name)) = self.forgotten_at.pop_front() else {
                 return;
             };
-            // It may have been there again meanwhile, and have ended again.
-            let stands = self.remembered.get(&name);
-            if stands.is_some_and(|(_, remembered)| *remembered == until) {
+            // The channel may have begun and ended again since.
+            let remembered = self.remembered.get(&name);
+            if remembered.is_some_and(|(_, forgotten_at)| *forgotten_at == until) {
                 self.recall(&name);
             }
         }
     }
 
-    /// Checks all that must hold between two events; `link_of` returns the first link
+    /// Checks the invariants that hold between two events; `link_of` returns the first link
     /// of a host.
     pub(crate) fn check(&self, link_of: impl Fn(HostId) -> Option<LinkId>) {
         let mut memberships = 0;
@@ -468,7 +468,8 @@ impl Channels {
             for host in channel.members.keys() {
                 memberships += 1;
                 let link = link_of(*host);
-                let link = link.unwrap_or_else(|| panic!("{host} in {folded} is not listed"));
+                let link =
+                    link.unwrap_or_else(|| panic!("{host} in {folded} is not in the directory"));
                 *links.entry(link).or_insert(0) += 1;
                 assert!(self.of_host[host].contains(folded));
             }

@@ -45,14 +45,14 @@ pub struct Host {
 
 impl Host {
     /// The host that a registration from `first_link` announces.
-    pub(crate) fn new(first_link: LinkId, claim: &HostInfo<'_>) -> Self {
+    pub(crate) fn new(first_link: LinkId, info: &HostInfo<'_>) -> Self {
         Host {
-            id: claim.id,
-            kind: claim.kind,
+            id: info.id,
+            kind: info.kind,
             first_link,
-            texts: [claim.name, claim.info].concat().into(),
-            name_len: u8::try_from(claim.name.len()).expect("a Name has held the limit"),
-            machine: claim.machine.map(Box::from),
+            texts: [info.name, info.info].concat().into(),
+            name_len: u8::try_from(info.name.len()).expect("a Name is at most 255 bytes long"),
+            machine: info.machine.map(Box::from),
         }
     }
 
@@ -295,10 +295,13 @@ impl Directory {
         self.clients.behind(link).chain(self.servers.behind(link))
     }
 
-    /// Enters `host`. Its id must not be there yet.
+    /// Adds `host`, whose id must not be in the directory.
     pub(crate) fn insert(&mut self, host: Host) {
         let Host { id, first_link, .. } = host;
-        debug_assert!(self.index.find(id).is_none(), "{id} stands there already");
+        debug_assert!(
+            self.index.find(id).is_none(),
+            "{id} is in the directory already"
+        );
         let place = match host.kind {
             HostKind::Server => self.servers.insert(host) | SERVER_BIT,
             HostKind::Client => self.clients.insert(host),
@@ -349,14 +352,14 @@ mod tests {
         } else {
             HostKind::Client
         };
-        let claim = HostInfo {
+        let info = HostInfo {
             id: HostId::new(id).unwrap(),
             kind,
             name: &format!("host{id}"),
             info: "info",
             machine: None,
         };
-        Host::new(LinkId::new(link, 0), &claim)
+        Host::new(LinkId::new(link, 0), &info)
     }
 
     proptest! {
@@ -377,8 +380,8 @@ mod tests {
                 prop_assert_eq!(directory.len(), model.len());
                 for host in model.values() {
                     prop_assert_eq!(directory.find(host.id), Some(host));
-                    let way = Some((host.kind, host.first_link));
-                    prop_assert_eq!(directory.route(host.id), way);
+                    let route = Some((host.kind, host.first_link));
+                    prop_assert_eq!(directory.route(host.id), route);
                 }
                 for link in (0..5).map(|slot| LinkId::new(slot, 0)) {
                     let mut behind: Vec<_> = directory.behind(link).collect();

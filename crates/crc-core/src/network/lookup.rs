@@ -1,14 +1,14 @@
 //! Look-ups by host id: a hash map that cannot be iterated.
 //!
-//! Hash order must never show in what a node does. This map cannot be iterated, so it
-//! cannot. The hasher is seeded per process, because peers choose their ids.
+//! What a node does must not depend on the order of hashes, so the map has no iterator.
+//! The hasher is seeded per process, because peers choose their ids.
 
 use crc_wire::HostId;
 use foldhash::fast::FixedState;
 
 use crc_machine::LinkId;
 
-/// What a look-up finds. The link is here as well as in the host's row, because a chat
+/// The result of a look-up. The link is here as well as in the host's row, because a chat
 /// needs nothing else: a row is a cache line further away, which is most of a look-up's
 /// cost when there are many hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Found {
     pub(crate) first_link: LinkId,
 }
 
-/// What is found of each host.
+/// The index of all hosts by id.
 #[derive(Debug)]
 pub(crate) struct Lookup {
     places: Places,

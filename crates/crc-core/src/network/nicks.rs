@@ -1,6 +1,6 @@
 //! Nicks: names as text protocols need them, one word each, and unique.
 //!
-//! The nick of a host is its name, with `_` for what may not be in a nick. If another
+//! The nick of a host is its name, with `_` for each character that a nick cannot have. If another
 //! host has that nick, in any case, the id is appended: `ann|7`. A host keeps its nick
 //! while it has its name. This module knows no protocol.
 
@@ -43,7 +43,7 @@ impl Nicks {
         self.hosts.get(&*fold(nick)).copied()
     }
 
-    /// Whether a name is a nick as it is.
+    /// Whether a name is valid as a nick without a change.
     pub(crate) fn is_nick(name: &str) -> bool {
         nick_of(name) == name
     }
@@ -53,7 +53,7 @@ impl Nicks {
         self.find(&nick_of(name))
     }
 
-    /// Gives a host exactly this nick, if no host has it.
+    /// Assigns a host exactly this nick, unless another host has it.
     pub(crate) fn assign_exact(&mut self, host: HostId, nick: &str) {
         if !self.hosts.contains_key(&*fold(nick)) {
             self.release(host);
@@ -62,7 +62,7 @@ impl Nicks {
         }
     }
 
-    /// Gives a nick to a host that has `name`.
+    /// Assigns a nick to a host that has `name`.
     pub(crate) fn assign(&mut self, host: HostId, name: &str) -> &str {
         self.release(host);
         let plain = nick_of(name);
@@ -85,18 +85,22 @@ impl Nicks {
     ///
     /// When that does not hold: the program has a bug then.
     pub(crate) fn check(&self, hosts: impl Iterator<Item = HostId>) {
-        let mut called = 0;
+        let mut count = 0;
         for host in hosts {
-            called += 1;
+            count += 1;
             let nick = self.of(host);
             let nick = nick.unwrap_or_else(|| panic!("{host} has no nick"));
-            assert_eq!(self.find(nick), Some(host), "{nick:?} is another's");
+            assert_eq!(
+                self.find(nick),
+                Some(host),
+                "{nick:?} belongs to another host"
+            );
         }
-        assert_eq!(self.of.len(), called, "a nick belongs to no host");
-        assert_eq!(self.hosts.len(), called, "every nick has a host");
+        assert_eq!(self.of.len(), count, "a nick belongs to no host");
+        assert_eq!(self.hosts.len(), count, "every nick has a host");
     }
 
-    /// Takes a host's nick away.
+    /// Releases a host's nick.
     pub(crate) fn release(&mut self, host: HostId) {
         self.changes += 1;
         if let Some(nick) = self.of.remove(&host) {
@@ -107,16 +111,16 @@ impl Nicks {
 
 /// The nick that is closest to a name.
 fn nick_of(name: &str) -> String {
-    let stands = |c: char| c.is_ascii_graphic() && !",!@*?".contains(c) || c.is_alphanumeric();
-    let begins = |c: char| stands(c) && !"#&+:~%$".contains(c);
+    let is_allowed = |c: char| c.is_ascii_graphic() && !",!@*?".contains(c) || c.is_alphanumeric();
+    let is_allowed_first = |c: char| is_allowed(c) && !"#&+:~%$".contains(c);
     let mut nick = String::with_capacity(name.len().min(NICK_BYTES_MAX));
     for c in name.chars() {
-        let good = if nick.is_empty() {
-            begins(c)
+        let allowed = if nick.is_empty() {
+            is_allowed_first(c)
         } else {
-            stands(c)
+            is_allowed(c)
         };
-        let c = if good { c } else { '_' };
+        let c = if allowed { c } else { '_' };
         if nick.len() + c.len_utf8() > NICK_BYTES_MAX {
             break;
         }
@@ -154,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_later_has_its_id_behind_its_name() {
+    fn a_later_host_with_the_same_name_gets_its_id_appended() {
         let mut nicks = Nicks::default();
         assert_eq!(nicks.assign(id(9), "ann"), "ann");
         assert_eq!(nicks.assign(id(7), "Ann"), "Ann|7");
@@ -167,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_nick_is_a_nick_and_nobody_elses(
+        fn every_nick_is_valid_and_unique(
             names in prop::collection::vec("[aAb|_ 1é-]{1,3}|\\PC{1,64}", 1..20)
         ) {
             let mut nicks = Nicks::default();

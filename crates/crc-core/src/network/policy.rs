@@ -1,10 +1,9 @@
 //! Who may do what in a channel: the one place where every protocol asks.
 //!
-//! A rule is asked at the user's own server, before anything is changed. What
-//! follows from a yes is carried out by the operations of
-//! [`Context`](crate::context::Context); a no is put into words by the protocol that
-//! asked. Where the protocols differ, [`Rules`] says how; nothing else here knows a
-//! protocol.
+//! The user's own server checks a rule before it changes anything. If the rule allows
+//! the request, the operations of [`Context`](crate::context::Context) carry it out. If
+//! not, the protocol that asked renders the refusal. [`Rules`] says where the protocols
+//! differ; the rest of this module knows no protocol.
 
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
@@ -173,8 +172,8 @@ impl Network {
         }
     }
 
-    /// Whether a host may put a member out of a channel, or change its rank: its
-    /// operators may.
+    /// Whether a host may kick a member of a channel, or change a member's flags: the
+    /// operators may. Returns the host's own flags.
     pub(crate) fn may_kick(&self, host: HostId, name: &str) -> Result<MemberFlags, SetRefusal> {
         let channel = self.channels.find(name).ok_or(SetRefusal::NoSuchChannel)?;
         let flags = channel.member(host).ok_or(SetRefusal::NotMember)?;
@@ -184,12 +183,12 @@ impl Network {
         }
     }
 
-    /// Whether a host may invite `guest` to a channel; to one that does not exist yet
-    /// every host may.
+    /// Whether a host may invite `invited` to a channel. Every host may invite to a
+    /// channel that does not exist yet.
     pub(crate) fn may_invite(
         &self,
         host: HostId,
-        guest: HostId,
+        invited: HostId,
         name: &str,
         rules: Rules,
     ) -> Result<(), InviteRefusal> {
@@ -206,7 +205,7 @@ impl Network {
         };
         let flags = channel.member(host).ok_or(InviteRefusal::NotMember)?;
         if rules == Rules::Irc {
-            if channel.member(guest).is_some() {
+            if channel.member(invited).is_some() {
                 return Err(InviteRefusal::AlreadyMember);
             }
             if channel.modes().contains('i') && !flags.operator {

@@ -23,10 +23,10 @@ pub enum Violation {
         error: MessageError,
     },
     /// This peer may not send frames of this kind.
-    #[error("a {0:?} is not its to send")]
+    #[error("{0:?} is not allowed from this peer")]
     NotItsFrame(Kind),
     /// The message's source is not behind this link.
-    #[error("{kind:?} in the name of {source_id}, who is not there")]
+    #[error("{kind:?} with source {source_id}, which is not behind this link")]
     NotItsSource {
         /// The message's kind.
         kind: Kind,
@@ -37,7 +37,7 @@ pub enum Violation {
     #[error("{0}")]
     NotAdmitted(#[from] AdmissionError),
     /// The id belongs to another host.
-    #[error("a {kind} with the id {id}, which is taken")]
+    #[error("{kind} id {id} is already in use")]
     IdTaken {
         /// The kind of the host that registers.
         kind: HostKind,

@@ -1,9 +1,15 @@
-//! The client machine, event by event.
+//! The client machine, event by event, and with server machines.
 
-#![expect(clippy::unwrap_used, reason = "this is a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
 
 mod channels;
 mod fixture;
+#[path = "../fixture/mod.rs"]
+mod network_fixture;
 mod outgoing;
 mod quit;
 mod receive;
@@ -11,6 +17,7 @@ mod reconnect;
 mod registration;
 mod roster;
 mod stream;
+mod with_servers;
 
 use std::time::Duration;
 

@@ -95,7 +95,7 @@ fn servers_speak_for_hosts_behind_them_only() {
 }
 
 #[test]
-fn a_lost_server_takes_the_hosts_behind_it_along() {
+fn the_loss_of_a_server_is_sent_as_a_quit_of_each_host_behind_it() {
     let (mut fixture, peer) = with_v2_neighbour();
     let client = fixture.v2_client(0, 101);
     let other = fixture.connect(0);

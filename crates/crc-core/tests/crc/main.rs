@@ -1,4 +1,4 @@
-//! The CRC protocol: one server and its peers, message by message.
+//! The binary protocol: servers and their peers, message by message.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,8 @@
 )]
 
 mod announce;
+mod any_frame;
+mod channel;
 mod chat;
 #[path = "../fixture/mod.rs"]
 mod fixture;

@@ -308,3 +308,18 @@ fn a_server_introduces_itself_to_its_uplink_and_announces_later() {
         [registration(Kind::Client, 101, Some(1), "info")]
     );
 }
+
+#[test]
+fn a_server_from_a_forbidden_address_is_closed_without_an_answer() {
+    let mut fixture = Fixture::new(1);
+    let mut config = config(0);
+    config.server_peers = vec!["10.0.0.0/8".parse().unwrap()];
+    let server = fixture.server_with(config);
+    let peer = fixture.connect(server);
+    fixture.send_message(peer, &registration(Kind::Server, 77, None, "info"));
+    assert!(closed(&mut fixture, peer));
+    assert_eq!(fixture.received(peer), []);
+    let client = fixture.client(server, 101);
+    fixture.soon();
+    assert!(!fixture.peers[client].ended);
+}

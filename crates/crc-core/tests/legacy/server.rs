@@ -141,7 +141,7 @@ fn messages_of_a_server_are_relayed_to_the_others_and_not_back() {
 }
 
 #[test]
-fn a_lost_server_takes_the_hosts_behind_it_along() {
+fn the_loss_of_a_server_is_sent_as_squits_of_servers_and_quits_of_users() {
     let (mut net, server) = Net::of("hub");
     let (one, _) = net.adjacent(server, "one");
     let (two, _) = net.adjacent(server, "two");
@@ -198,7 +198,7 @@ fn a_server_with_a_known_name_is_refused() {
 }
 
 #[test]
-fn servers_link_from_permitted_addresses_only() {
+fn a_refused_peer_gets_an_error_line_with_the_reason() {
     let (mut net, _) = Net::of("hub");
     let mut config = net.config("fort", &[], &[]);
     config.server_peers = vec!["192.0.2.0/24".parse().unwrap()];

@@ -21,21 +21,6 @@ fn a_refused_dial_is_repeated_and_logged_once() {
 }
 
 #[test]
-fn servers_link_from_permitted_addresses_only() {
-    let mut fixture = Fixture::new(1);
-    let mut config = config(0);
-    config.server_peers = vec!["10.0.0.0/8".parse().unwrap()];
-    let server = fixture.server_with(config);
-    let peer = fixture.connect(server);
-    fixture.send_message(peer, &registration(Kind::Server, 77, None, "info"));
-    assert!(closed(&mut fixture, peer));
-    assert_eq!(fixture.received(peer), [], "it is told nothing");
-    let client = fixture.client(server, 101);
-    fixture.soon();
-    assert!(!fixture.peers[client].ended);
-}
-
-#[test]
 fn the_own_address_is_not_dialled() {
     let mut fixture = Fixture::new(1);
     let server = server_with_uplinks(&mut fixture, &["r0"]);

@@ -1,12 +1,4 @@
-//! Client machines in the channels of server machines.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::cast_possible_truncation,
-    reason = "a test may fail"
-)]
-
-mod fixture;
+//! Client machines in channels, with server machines instead of scripted answers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +9,7 @@ use crc_core::{
 };
 use crc_wire::ChannelField;
 
-use fixture::{Fixture, Kind, id, registration};
+use crate::network_fixture::{Fixture, Kind, id, registration};
 
 /// A client machine on a peer connection of the fixture.
 struct TestClient {

@@ -1,24 +1,15 @@
 //! Channels across servers: which frames each peer gets, and that all agree at rest.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::cast_possible_truncation,
-    reason = "a test may fail"
-)]
-
-#[path = "../fixture/mod.rs"]
-mod fixture;
 mod property;
-
-use std::time::Duration;
 
 use crc_core::Snapshot;
 use crc_wire::{
     ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
     ChannelSetting, ChatKind, HostId, MemberFlags, Message, RequestKind, Text,
 };
-use fixture::{Fixture, Kind, chat, config, id, quit, registration};
 use proptest::prelude::*;
+
+use super::*;
 
 fn name(name: &str) -> ChannelName<'static> {
     ChannelName::new(name.to_owned()).unwrap()
@@ -158,7 +149,7 @@ fn a_client_that_joins_gets_the_channel_and_members_get_the_join() {
             member(101, 0, false, "#reef"),
             member(102, 0, false, "#reef"),
         ],
-        "the members first, then oneself"
+        "the members first, then the new one"
     );
     received(&mut fixture, second);
     for node in 0..3 {
@@ -382,7 +373,7 @@ fn a_v1_server_gets_no_channel_frames() {
     let mut fixture = Fixture::new(8);
     let peers = line(&mut fixture);
     let v1 = fixture.connect(1);
-    fixture.send_message(v1, &registration(Kind::Server, 50, None, "an original"));
+    fixture.send_message(v1, &registration(Kind::Server, 50, None, "a v1 server"));
     fixture.rest();
     fixture.send_message(v1, &registration(Kind::Client, 500, Some(50), "behind it"));
     fixture.rest();
@@ -403,7 +394,7 @@ fn a_v1_server_gets_no_channel_frames() {
     assert_eq!(
         fixture.received(v1),
         [chat(100, 500, "a word")],
-        "a notice becomes a chat for those who know no better"
+        "a v1 server gets a notice as a chat"
     );
     let members = &channels(fixture.nodes[1].server.snapshot())[0];
     assert!(!members.contains("HostId(500)"), "{members}");
@@ -461,7 +452,11 @@ fn a_setting_that_comes_before_any_member_is_kept() {
     fixture.soon();
     let snapshot = fixture.nodes[node].server.snapshot();
     assert_eq!(snapshot.channels().find("#reef").unwrap().topic(), "corals");
-    assert_eq!(received(&mut fixture, far), [topic], "it is told again");
+    assert_eq!(
+        received(&mut fixture, far),
+        [topic],
+        "the server repeats it for the new member"
+    );
 }
 
 #[test]

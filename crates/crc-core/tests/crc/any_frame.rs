@@ -1,19 +1,10 @@
 //! Peers that send anything: no bytes make a server panic, violate its invariants, or
 //! forget well-behaved peers.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::cast_possible_truncation,
-    reason = "a test may fail"
-)]
-
-mod fixture;
-
-use std::time::Duration;
-
-use crc_wire::{Message, strategies};
-use fixture::{Fixture, Kind, chat, quit, registration};
+use crc_wire::strategies;
 use proptest::prelude::*;
+
+use super::*;
 
 /// What a peer may send: frames of all kinds, about hosts that exist and hosts that do not,
 /// whole, cut or with a byte changed; or random bytes.
@@ -44,7 +35,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
             info
         )),
         (id(), id(), 0u16..5, id()).prop_map(|(from, to, code, about)| {
-            fixture::status(
+            status(
                 from,
                 to,
                 code,

@@ -2,7 +2,7 @@
 //! that run on them.
 //!
 //! - [`fixture`]: starts, watches and stops processes, and plays the peers that
-//!   are not ours.
+//!   are not under test.
 //! - [`scenario`]: reads a scenario file, plays it and compares what every
 //!   server and client knows in the end with what the file expects.
 //! - [`soak`]: long runs with random faults.

@@ -69,12 +69,12 @@ impl ClientPool {
     ) -> Result<ClientPool, Failure> {
         let selector = Selector::new().map_err(Failure::system("cannot poll sockets"))?;
         let random = |_| Failure::Unusable("the system has no random numbers".to_owned());
-        let room = u32::try_from(clients).unwrap_or(u32::MAX / 2);
-        let first = getrandom::u32().map_err(random)? % (u32::MAX - room - 1) + 1;
+        let count = u32::try_from(clients).unwrap_or(u32::MAX / 2);
+        let first = getrandom::u32().map_err(random)? % (u32::MAX - count - 1) + 1;
         let ids = Ids::from(HostId::new(first).unwrap_or(HostId::from(core::num::NonZeroU32::MIN)));
         Ok(ClientPool {
             selector: Arc::new(selector),
-            // With room for all clients, those that are ready together send together.
+            // With space for all clients, those that are ready together send together.
             events: Some(Events::with_capacity(clients.max(64))),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             scratch: Vec::new(),

@@ -1,5 +1,5 @@
-//! One client and servers that send anything: the client speaks for itself only, keeps a
-//! consistent state, and quits when it is told to.
+//! One client and servers that send anything: the client sends for itself only, keeps a
+//! consistent state, and quits on command.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(crate) mod op {
 /// # Panics
 ///
 /// When the client sends what a client may not, lists itself, is in a channel without
-/// being a member, or does not end when it is told to quit.
+/// being a member, or does not end when it gets a quit command.
 pub fn client(input: &[u8]) -> u64 {
     let mut choices = Choices::new(input);
     let Some(first) = choices.byte() else {
@@ -61,7 +61,7 @@ pub fn client(input: &[u8]) -> u64 {
         net.command_client(0, ClientCommand::Quit { text });
         net.run(Duration::from_secs(20));
     }
-    assert!(net.clients[0].stopped, "it ends when told to");
+    assert!(net.clients[0].stopped, "it ends on command");
     net.digest()
 }
 

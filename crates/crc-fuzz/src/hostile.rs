@@ -163,10 +163,10 @@ fn exchange_chats(net: &mut Net) {
         net.command_client(from, command);
         net.run(Duration::from_millis(50));
         let received = &net.clients[to].received;
-        let said = received.iter().filter(|(_, text)| text == "are you there?");
+        let chats = received.iter().filter(|(_, text)| text == "are you there?");
         let from = HostId::new(GOOD[from]).expect("it is not 0");
         assert_eq!(
-            said.filter(|(by, _)| *by == from).count(),
+            chats.filter(|(by, _)| *by == from).count(),
             1,
             "received: {received:?}"
         );

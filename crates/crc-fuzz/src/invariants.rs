@@ -1,6 +1,6 @@
 //! Invariants of what a machine sends on one link: whole frames that the peer can read,
 //! each host announced once, clients speaking for themselves only; and whole lines on
-//! links that speak lines.
+//! links of text protocols.
 
 use crc_core::{HostKind, LinkId, Neighbour, PeerVersion, Server, TextProtocol};
 use crc_wire::{Frame, FrameLimits, HostId, Message};
@@ -87,10 +87,7 @@ impl SentState {
                     &message,
                     Message::ServerRegistration(_) | Message::ServerQuit(_)
                 );
-                assert!(
-                    !about_servers,
-                    "clients are not told of servers: {message:?}"
-                );
+                assert!(!about_servers, "a client learns of a server: {message:?}");
             }
         }
     }
@@ -103,7 +100,7 @@ impl SentState {
         announced: Announced<'_>,
         message: &Message<'_>,
     ) {
-        // A v1 server may be told again what it has lost.
+        // A v1 server may get again what it has lost.
         let strict =
             to.is_some_and(|to| to.kind == HostKind::Client || to.version == PeerVersion::V2);
         match message {
@@ -119,11 +116,11 @@ impl SentState {
                     let renamed = renamed && *before != content;
                     assert!(
                         renamed || !strict,
-                        "{to:?} is told twice of {id}: {content:?}"
+                        "{to:?} learns twice of {id}: {content:?}"
                     );
                 }
                 if let Some(to) = to {
-                    assert_ne!(to.host, id, "{to:?} is told of itself");
+                    assert_ne!(to.host, id, "{to:?} learns of itself");
                 }
                 match known {
                     Some((_, before)) => *before = content,
@@ -140,7 +137,7 @@ impl SentState {
                     to.is_some_and(|to| to.kind == HostKind::Server) && announced.may_include(id);
                 assert!(
                     !(strict && known.is_none() && !is_theirs),
-                    "{to:?} is told that {id} quits, which was not announced"
+                    "{to:?} gets a quit of {id}, which was not announced"
                 );
                 if let Some(known) = known {
                     self.listed.swap_remove(known);
@@ -173,11 +170,11 @@ pub(crate) fn check_client(id: HostId, bytes: &[u8]) {
             Message::ChannelRequest(request) => request.source,
             other => panic!("a client sends {other:?}"),
         };
-        assert_eq!(source, id, "a client speaks for itself");
+        assert_eq!(source, id, "a client sends for itself only");
     }
 }
 
-/// Checks what a server sends on a link that speaks lines: whole lines that the peer can
+/// Checks what a server sends on a link of a text protocol: whole lines that the peer can
 /// read.
 pub(crate) fn check_lines(dialect: TextProtocol, bytes: &[u8]) {
     let limits = match dialect {

@@ -1,5 +1,5 @@
-//! One server that speaks IRC and the legacy dialect, and anything that users and servers
-//! of either may do, beside clients and servers that speak frames.
+//! One server with ordinary and legacy IRC, and anything that users and servers
+//! of either may do, beside clients and servers of the binary protocol.
 
 use std::time::Duration;
 
@@ -53,9 +53,9 @@ pub(crate) mod arrival {
     pub(crate) const ALL: u8 = 10;
 }
 
-/// A scenario for one server that speaks lines, chosen by `input`.
+/// A scenario for one server with text protocols, chosen by `input`.
 ///
-/// After every event the server's own check holds; on links that speak lines it sends
+/// After every event the server's own check holds; on links of text protocols it sends
 /// whole lines that the peer can read, on others frames; and its output is bounded by its
 /// input. When all peers have gone, nothing of theirs is left, no channel either.
 ///

@@ -38,7 +38,7 @@ pub(crate) const HOSTS_MAX: usize = 48;
 pub(crate) const FRAMES: ListenerId = ListenerId(0);
 pub(crate) const IRC: ListenerId = ListenerId(1);
 pub(crate) const LEGACY: ListenerId = ListenerId(2);
-/// The scripted listener that speaks the legacy dialect.
+/// The scripted listener of legacy IRC.
 pub(crate) const LEGACY_PEER: usize = 2;
 
 /// A host of the network.
@@ -74,7 +74,7 @@ pub(crate) struct ClientNode {
 /// What is kept with each end of a connection.
 #[derive(Debug, Default)]
 struct EndNotes {
-    /// The text protocol of the link, if it does not speak frames.
+    /// The text protocol of the link, if it has one.
     dialect: Option<TextProtocol>,
     sent: SentState,
 }
@@ -89,7 +89,7 @@ pub(crate) struct Net {
     pub(crate) peers: usize,
     /// Whether dials to scripted listeners are answered, by a new peer each.
     pub(crate) peers_listen: bool,
-    /// Whether the first server has been told to leave.
+    /// Whether the first server has got the command to leave.
     pub(crate) leaving: bool,
     stepped: SteppedNet<Host, EndNotes>,
     /// How many bytes the scripted peers have sent.

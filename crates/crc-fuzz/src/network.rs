@@ -38,7 +38,7 @@ struct World {
     net: Net,
     /// The server that each server dials first.
     parents: Vec<usize>,
-    /// Whether each client was told to quit.
+    /// Whether each client has got the command to quit.
     quitting: Vec<bool>,
     /// The client that sent each chat, by its index.
     speakers: Vec<usize>,

@@ -47,7 +47,7 @@ const ROLES: [Role; 5] = [
 ///
 /// After every event the server's own check holds, it sends whole frames that the peer
 /// can read, and its output is bounded by its input. When all peers have gone, nothing of
-/// theirs is left. A server that was told to leave has left.
+/// theirs is left. A server that got the command to leave has left.
 ///
 /// # Panics
 ///

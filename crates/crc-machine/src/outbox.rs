@@ -105,7 +105,7 @@ impl<N> Outbox<N> {
     }
 
     /// Like [`store`](Self::store), for deferred sends. The driver may delay them to combine many of
-    /// them in one write, for instance when every client is told of every arrival.
+    /// them in one write, for instance when every client gets every registration.
     #[inline]
     pub fn store_deferred(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> ByteRange {
         let start = self.deferred.len();

@@ -162,10 +162,10 @@ mod tests {
     fn a_socket_fires_once_or_as_long_as_it_is_ready() {
         let selector = Arc::new(Selector::new().unwrap());
         let mut events = Events::new();
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut source = PollSource::new(&selector, ours, 7, Interest::READ).unwrap();
+        let (local, mut remote) = UnixStream::pair().unwrap();
+        let mut source = PollSource::new(&selector, local, 7, Interest::READ).unwrap();
         assert_eq!(wait(&selector, &mut events), []);
-        theirs.write_all(b"..").unwrap();
+        remote.write_all(b"..").unwrap();
         let ready = Ready {
             key: 7,
             readable: true,
@@ -187,7 +187,7 @@ mod tests {
         };
         assert_eq!((ready.key, ready.writable), (7, true));
         drop(source);
-        theirs.write_all(b".").unwrap_err();
+        remote.write_all(b".").unwrap_err();
         assert_eq!(wait(&selector, &mut events), []);
     }
 }

@@ -111,7 +111,7 @@ pub struct Stream {
     pub(crate) reset: Option<ErrorKind>,
     /// The writer's side was reset: what it writes from now on is lost.
     pub(crate) dead: bool,
-    /// Nothing gets through any more, and neither end is told.
+    /// Nothing gets through any more, and neither end gets an error.
     pub(crate) black_hole: bool,
     /// Nothing gets through before this time.
     pub(crate) stalled_until: Timestamp,
@@ -164,11 +164,11 @@ impl Stream {
     }
 
     /// How many more bytes fit into the window.
-    fn room(&self) -> usize {
+    fn free_window(&self) -> usize {
         self.window.saturating_sub(self.in_flight())
     }
 
-    /// Whether the reader has something to learn.
+    /// Whether the reader has an event to come.
     pub(crate) fn has_news(&self) -> bool {
         !self.black_hole && (self.in_flight() > 0 || self.ended || self.reset.is_some())
     }
@@ -269,20 +269,20 @@ impl<H: Copy, T> Connection<H, T> {
         stream.sent += bytes.len() as u64;
         let mut written = 0;
         if end.phase == Phase::Live && end.queue.is_empty() {
-            written = stream.room().min(bytes.len());
+            written = stream.free_window().min(bytes.len());
             stream.write(&bytes[..written]);
         }
         end.queue.push(bytes, written)
     }
 
-    /// Writes what is queued, as far as there is room, and ends the stream of a closing
+    /// Writes what is queued, as far as it fits, and ends the stream of a closing
     /// end whose queue is empty.
     pub(crate) fn pump(&mut self, side: Side) -> Pumped {
         let (end, stream) = (&mut self.ends[side], &mut self.streams[side]);
         if !matches!(end.phase, Phase::Live | Phase::Flushing) {
             return Pumped::Nothing;
         }
-        let count = stream.room().min(end.queue.len());
+        let count = stream.free_window().min(end.queue.len());
         if count > 0 {
             stream.write(&end.queue.waiting()[..count]);
             end.queue.advance(count);

@@ -143,7 +143,7 @@ pub enum Step<E> {
         /// Always [`LinkEvent::DialFailed`].
         event: LinkEvent,
     },
-    /// A deadline of `host` has passed, as [`TimedNet::wake_at`] was told.
+    /// A deadline of `host` has passed, as set by [`TimedNet::wake_at`].
     Wake {
         /// The host.
         host: usize,

@@ -48,8 +48,8 @@ fn pieces<'a>(
     })
 }
 
-/// What a directory says, written as freely as possible: `style` decides of each
-/// line's end whether it is there.
+/// The messages of a directory, in every permitted form: `style` chooses the end of each
+/// line.
 fn written(lists: &[Vec<SocketAddr>], teardown: bool, style: &[u8]) -> Vec<u8> {
     let mut style = style.iter().cycle();
     let mut end = |may_be_none: bool| match style.next() {
@@ -77,35 +77,35 @@ fn written(lists: &[Vec<SocketAddr>], teardown: bool, style: &[u8]) -> Vec<u8> {
 
 type Decoded<T> = (Vec<T>, Result<(), CodecError>);
 
-/// All that is decoded_updates of `stream`; with a pause at its end, and wherever `cuts` have
-/// one if `pauses`.
+/// The updates in `stream`, with a pause at its end and, if `pauses`, wherever `cuts` have
+/// one.
 fn updates(stream: &[u8], cuts: &[(usize, bool)], pauses: bool) -> Decoded<Update> {
     let mut decoder = UpdateDecoder::new();
-    let mut decoded_updates = Vec::new();
+    let mut decoded = Vec::new();
     for (mut piece, pause) in pieces(stream, cuts) {
         loop {
             match decoder.next(&mut piece, PEERS_MAX) {
-                Ok(Some(update)) => decoded_updates.push(update),
+                Ok(Some(update)) => decoded.push(update),
                 Ok(None) => break,
-                Err(error) => return (decoded_updates, Err(error)),
+                Err(error) => return (decoded, Err(error)),
             }
             assert!(decoder.pending() <= PENDING_MAX);
         }
         assert!(piece.is_empty() && decoder.pending() <= PENDING_MAX);
         if pause && pauses {
-            pause_of(&mut decoder, &mut decoded_updates);
+            pause_of(&mut decoder, &mut decoded);
         }
     }
-    pause_of(&mut decoder, &mut decoded_updates);
-    (decoded_updates, Ok(()))
+    pause_of(&mut decoder, &mut decoded);
+    (decoded, Ok(()))
 }
 
-fn pause_of(decoder: &mut UpdateDecoder, decoded_updates: &mut Vec<Update>) {
+fn pause_of(decoder: &mut UpdateDecoder, decoded: &mut Vec<Update>) {
     let waits = decoder.needs_pause();
     let update = decoder.pause(PEERS_MAX);
     assert_eq!(waits, update.is_some());
     assert!(!decoder.needs_pause());
-    decoded_updates.extend(update);
+    decoded.extend(update);
 }
 
 fn registration(
@@ -137,7 +137,7 @@ type Chat = (Option<SocketAddr>, Vec<String>, Result<(), CodecError>);
 
 fn chat(mut decoder: ChatDecoder, stream: &[u8], cuts: &[(usize, bool)], pauses: bool) -> Chat {
     let (mut peer, mut lines) = (None, Vec::new());
-    let mut note = |said: Option<PeerMessage>| match said {
+    let mut note = |message: Option<PeerMessage>| match message {
         Some(PeerMessage::Hello(address)) => peer = Some(address),
         Some(PeerMessage::Text(text)) => lines.push(text),
         None => {}
@@ -146,7 +146,7 @@ fn chat(mut decoder: ChatDecoder, stream: &[u8], cuts: &[(usize, bool)], pauses:
     'stream: for (mut piece, pause) in pieces(stream, cuts) {
         while !piece.is_empty() {
             match decoder.next(&mut piece, TEXT_BYTES_MAX) {
-                Ok(said) => note(said),
+                Ok(message) => note(message),
                 Err(error) => {
                     outcome = Err(error);
                     break 'stream;
@@ -156,14 +156,14 @@ fn chat(mut decoder: ChatDecoder, stream: &[u8], cuts: &[(usize, bool)], pauses:
         }
         if pause && pauses {
             let waits = decoder.needs_pause();
-            let said = decoder.pause();
-            assert_eq!(waits, said.is_some());
-            note(said);
+            let message = decoder.pause();
+            assert_eq!(waits, message.is_some());
+            note(message);
         }
     }
     if outcome.is_ok() {
         match decoder.end(TEXT_BYTES_MAX) {
-            Ok(said) => note(said),
+            Ok(message) => note(message),
             Err(error) => outcome = Err(error),
         }
     }
@@ -186,13 +186,13 @@ proptest! {
         prop_assert_eq!(updates(&stream, WHOLE, false), (meant.clone(), Ok(())));
         prop_assert_eq!(updates(&stream, &cuts, false), (meant.clone(), Ok(())));
 
-        let (decoded_updates, outcome) = updates(&stream, &cuts, true);
+        let (decoded, outcome) = updates(&stream, &cuts, true);
         prop_assert_eq!(outcome, Ok(()));
-        prop_assert_eq!(decoded_updates.last(), meant.last());
-        let last_list = |decoded_updates: &[Update]| {
-            decoded_updates.iter().rfind(|update| matches!(update, Update::List(_))).cloned()
+        prop_assert_eq!(decoded.last(), meant.last());
+        let last_list = |decoded: &[Update]| {
+            decoded.iter().rfind(|update| matches!(update, Update::List(_))).cloned()
         };
-        prop_assert_eq!(last_list(&decoded_updates), last_list(&meant));
+        prop_assert_eq!(last_list(&decoded), last_list(&meant));
     }
 
     #[test]
@@ -293,8 +293,8 @@ fn a_list_that_goes_on_after_a_pause_is_returned_again() {
     let mut decoder = UpdateDecoder::new();
     let at = |text: &str| text.parse().unwrap();
     let mut next = |mut input: &[u8]| {
-        let decoded_updates = decoder.next(&mut input, 9).unwrap();
-        (decoded_updates, decoder.pause(9))
+        let decoded = decoder.next(&mut input, 9).unwrap();
+        (decoded, decoder.pause(9))
     };
     let list = |addresses: &[&str]| {
         let addresses = addresses.iter().copied().map(at).collect();

@@ -20,7 +20,7 @@ fn at(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-/// A machine and what it wants done.
+/// A machine and its effects.
 struct Fixture<M: Machine> {
     machine: M,
     now: Timestamp,
@@ -611,15 +611,15 @@ fn an_unreachable_own_address_is_reported() {
 #[test]
 fn commands_for_the_complete_mesh_wait_and_others_do_not() {
     let (mut fixture, directory) = peer(9000, |_| {});
-    let say = |text: &str, when| {
+    let send = |text: &str, when| {
         let text = text.to_owned();
         Event::Command(PeerCommand::SendText { text, when })
     };
     fixture.notices();
-    fixture.handle(say("now", When::Now));
+    fixture.handle(send("now", When::Now));
     let why = SendError::NoPeers;
     assert_eq!(fixture.notices(), [PeerNotice::NotSent { why }]);
-    fixture.handle(say("later", When::MeshComplete));
+    fixture.handle(send("later", When::MeshComplete));
     let when = When::MeshComplete;
     fixture.handle(Event::Command(PeerCommand::Leave { when }));
     fixture.receive(directory, b"list:\n10.0.0.1:9000\n10.0.0.3:2\n");
@@ -636,14 +636,14 @@ fn commands_for_the_complete_mesh_wait_and_others_do_not() {
     let one = fixture.accept("10.0.0.2:40000");
     fixture.receive(one, b"Hello from:10.0.0.2:1\n");
     fixture.receive(directory, b"list:\n10.0.0.2:1\n10.0.0.1:9000\n10.0.0.3:2\n");
-    fixture.handle(say("later", When::MeshComplete));
+    fixture.handle(send("later", When::MeshComplete));
     fixture.wait(Duration::from_millis(1_900));
     assert_eq!(fixture.sent(), []);
     fixture.pause();
     assert_eq!(fixture.sent(), [(one, "later\n".to_owned())]);
     fixture.receive(one, b"good\nmorning");
     fixture.lose(one);
-    let heard: Vec<_> = fixture
+    let received: Vec<_> = fixture
         .notices()
         .into_iter()
         .filter_map(|notice| match notice {
@@ -651,5 +651,5 @@ fn commands_for_the_complete_mesh_wait_and_others_do_not() {
             _ => None,
         })
         .collect();
-    assert_eq!(heard, ["good", "morning"]);
+    assert_eq!(received, ["good", "morning"]);
 }

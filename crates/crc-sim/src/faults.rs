@@ -173,7 +173,7 @@ impl World {
         let knows = random.index(2);
         let after = random.millis(0, 2_000);
         self.reset_after(connection, knows, after, ErrorKind::ConnectionReset);
-        // Between servers TCP may never tell the other end.
+        // Between servers TCP may never report it to the other end.
         let never = servers && random.chance(50) && self.has_keepalive(connection);
         if !never {
             let after = random.millis(10_000, 33_000);

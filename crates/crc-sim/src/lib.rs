@@ -5,7 +5,7 @@
 //! at rest, every [`Invariant`] is checked; what can be checked earlier is checked earlier.
 //!
 //! The [`crc_netem`] crate moves the bytes. The world runs the machines; a monitor sees
-//! all that is sent; the rest checks compare what the machines believe with what is. The
+//! all that is sent; the rest checks compare the state of the machines with the network. The
 //! last two only read the network.
 //!
 //! ```

@@ -4,7 +4,7 @@
 //! It only reads the network. What it keeps of it:
 //!
 //! - `record`: violations, the trace, the counts, and the last activity;
-//! - for each direction of each connection, what the reader was told ([`StreamState`]);
+//! - for each direction of each connection, what was announced to the reader ([`StreamState`]);
 //! - where every chat is ([`chats`]) and which connections each channel chat has crossed
 //!   ([`channel_chats`]).
 

@@ -42,7 +42,7 @@ counts! {
     quits,
     /// Keepalives among them.
     keepalives,
-    /// Chats that clients were told to send.
+    /// Chats that clients got the command to send.
     chats,
     /// Chats that were delivered.
     delivered,

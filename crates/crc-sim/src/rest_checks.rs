@@ -1,5 +1,5 @@
 //! What must hold at rest: the links as they really are, and beside them what every
-//! server and client believes.
+//! server and client knows.
 //!
 //! The checks read the network and what the monitor has kept, and change neither.
 

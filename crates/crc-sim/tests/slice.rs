@@ -101,7 +101,7 @@ fn the_canary_is_reported_and_needs_no_step() {
 #[test]
 fn seeds_of_fixed_bugs_violate_no_invariant() {
     silence_panics();
-    // A server that closed a link because of the order was never heard of: two parts
+    // A server that closed a link because of the order was never announced: two parts
     // stayed apart. Servers whose uplinks were down at first did not link to each other.
     for seed in [41, 53, 73, 82, 92, 99, 101, 119, 131, 132, 180, 187, 274] {
         let outcome = run_seed(seed, &Settings::default());
@@ -155,7 +155,7 @@ fn seeds_of_fixed_rare_bugs_violate_no_invariant() {
         ),
         (226_755, "a stopped server went on to write"),
         (286_097, "a v1 server got a quit twice"),
-        (400_727, "a host that had come back was said to have left"),
+        (400_727, "a quit was sent for a host that had come back"),
         (
             915_016,
             "a server linked while its old place was being forgotten",

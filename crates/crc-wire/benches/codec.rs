@@ -38,7 +38,7 @@ fn decode(bencher: Bencher<'_, '_>, text_bytes: usize) {
         .counter(BytesCount::of_slice(&stream))
         .bench_local(|| {
             each_frame(black_box(&stream), |frame| {
-                black_box(&frame.message().expect("we have written it"));
+                black_box(&frame.message().expect("the frame is valid"));
             });
         });
 }
@@ -74,7 +74,7 @@ fn each_frame(mut stream: &[u8], mut then: impl FnMut(crc_wire::Frame<'_>)) {
     let mut decoder = Decoder::new();
     while let Some(frame) = decoder
         .next_frame(&mut stream, FrameLimits::RELAY)
-        .expect("we have written it")
+        .expect("the frame is valid")
     {
         then(frame);
     }

@@ -76,7 +76,7 @@ fn check_bytes(bytes: &[u8], message: &Message<'_>) {
     }
 }
 
-// The four kinds of the original protocol description.
+// The four kinds of version 1.
 
 #[test]
 fn server_registration() {

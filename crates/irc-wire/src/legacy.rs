@@ -1,7 +1,7 @@
 //! The legacy dialect: a subset of IRC with eight commands that some small networks
 //! speak.
 //!
-//! Users and servers connect to the same port; the first message tells which one the
+//! Users and servers connect to the same port; the first message tells which of them the
 //! peer is. A user registers with USER alone, without NICK. Numerics do not begin with
 //! the recipient's nick. Servers use the same commands among each other, and 331, 332
 //! and 353.

@@ -229,16 +229,16 @@ fn limits_are_exact() {
 #[test]
 fn an_endless_line_is_refused_at_once_and_takes_no_memory() {
     let mut decoder = Decoder::new();
-    let mut told = 0;
+    let mut reported = 0;
     for _ in 0..10_000 {
         let mut chunk = &[b'x'; 100][..];
         while let Some(line) = decoder.next_line(&mut chunk, LineLimits::CLIENT) {
             assert_eq!(line.truncated(), [b'x'; 510]);
-            told += 1;
+            reported += 1;
         }
         assert!(decoder.capacity() <= 2 * 4096);
     }
-    assert_eq!((told, decoder.is_skipping()), (1, true));
+    assert_eq!((reported, decoder.is_skipping()), (1, true));
     assert_eq!(decoder.capacity(), 0);
     let mut end = &b"x\nPING\n"[..];
     let line = decoder.next_line(&mut end, LineLimits::CLIENT).unwrap();

@@ -20,7 +20,7 @@ pub(super) use network::LegacyNetwork;
 /// Whether these commands launch a network of the legacy IRC: its servers and
 /// clients have no ids; those of CRC all have one.
 ///
-/// The type of a file does not tell: both kinds of networks use the same types, and
+/// The type of a file does not distinguish them: both kinds of networks use the same types, and
 /// most files of the legacy IRC have none.
 pub(super) fn is_legacy(lines: &[String]) -> bool {
     let has_id = |rest: &str| {

@@ -15,7 +15,7 @@ pub(super) enum Phase {
     Connecting,
     /// It sent its registration.
     Registering,
-    /// The server welcomed it, and it announced that it speaks version 2.
+    /// The server welcomed it, and it announced itself as a v2 client.
     Announcing,
     Ready,
     /// It sent its quit, and waits until the server closes the connection.
@@ -171,7 +171,7 @@ pub(super) fn registration(id: HostId, index: usize) -> Vec<u8> {
     registration_with_info(id, index, "")
 }
 
-/// The repeated registration, by which a client announces that it speaks version 2.
+/// The repeated registration, by which a client announces itself as a v2 client.
 pub(super) fn announcement(id: HostId, index: usize) -> Vec<u8> {
     let announcement = Announcement {
         features: Features::default(),

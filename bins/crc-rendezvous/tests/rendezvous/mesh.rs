@@ -160,15 +160,16 @@ fn garbage_closes_its_own_connection_only() {
     idle.set_read_timeout(Some(TIMEOUT)).unwrap();
     assert_eq!(idle.read(&mut [0]).unwrap(), 0);
 
-    let ghost = "127.0.0.1:1".parse().unwrap();
-    peers[0].wait(|peer| peer.events.contains(&Event::Lost { peer: ghost }));
+    let unreachable = "127.0.0.1:1".parse().unwrap();
+    peers[0].wait(|peer| peer.events.contains(&Event::Lost { peer: unreachable }));
     peers.push(Peer::join(server.address, &[]));
     wait_meshed(&mut peers);
     peers[2].process.write("all is well\n");
     for peer in &mut peers[..2] {
         peer.wait(|peer| !peer.texts.is_empty());
         let events = peer.events.iter();
-        let lost = events.filter(|event| matches!(event, Event::Lost { peer } if *peer != ghost));
+        let lost =
+            events.filter(|event| matches!(event, Event::Lost { peer } if *peer != unreachable));
         assert_eq!(lost.count(), 0);
     }
     let log = server.kill();

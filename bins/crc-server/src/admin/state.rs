@@ -217,7 +217,7 @@ fn counters(snapshot: &Snapshot<'_>) -> BTreeMap<&'static str, u64> {
     values
 }
 
-/// What the peer of a link speaks.
+/// The protocol of a link.
 fn protocol(version: PeerVersion, text: Option<TextProtocol>) -> &'static str {
     match (text, version) {
         (Some(TextProtocol::Irc), _) => "irc",

@@ -10,7 +10,7 @@ use crate::connection::{Phase, Side};
 use crate::draw::{Draw, mix};
 
 impl<E: Copy> TimedNet<E> {
-    /// From now on nothing gets through a connection, and neither end is told.
+    /// From now on nothing gets through a connection, and neither end gets an error.
     pub fn black_hole(&mut self, connection: usize) {
         for stream in &mut self.connections[connection].streams {
             stream.black_hole = true;

@@ -45,7 +45,7 @@ impl HostOptions {
 pub enum Failure {
     /// The process ends, and the kernel closes its sockets.
     Process,
-    /// The computer is gone, and its peers are not told.
+    /// The computer is gone, and its peers get no error.
     Computer,
 }
 

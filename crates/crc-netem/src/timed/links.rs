@@ -77,7 +77,7 @@ impl<E: Copy> TimedNet<E> {
         }
     }
 
-    /// Writes what is queued, as far as there is room.
+    /// Writes what is queued, as far as it fits.
     pub(super) fn pump(&mut self, connection: usize, side: Side) {
         match self.connections[connection].pump(side) {
             Pumped::Nothing => return,

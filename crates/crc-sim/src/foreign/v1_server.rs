@@ -1,4 +1,4 @@
-//! A v1 server: it believes everything, never forgets a host, and cannot read a frame
+//! A v1 server: it accepts everything, never forgets a host, and cannot read a frame
 //! that is cut.
 
 use std::collections::BTreeMap;

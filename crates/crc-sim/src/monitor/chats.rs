@@ -366,7 +366,7 @@ impl Monitor {
         };
         self.chats.release(node, chat);
         self.chats.chats[chat].answered = true;
-        // Only the answer to a chat to an unknown id can be told from others in flight.
+        // Only the answer to a chat to an unknown id differs from others in flight.
         self.chats.chats[chat].fate = if only == Some(chat) {
             let answer = true;
             self.follow(

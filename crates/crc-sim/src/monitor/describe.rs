@@ -1,4 +1,4 @@
-//! What bytes say, for lines of the trace.
+//! Describes frames for lines of the trace.
 
 use crc_wire::{Frame, FrameLimits, HostId, Message};
 

@@ -140,7 +140,7 @@ fn refusals(network: &Network, node: usize) -> Option<Refusals> {
     })
 }
 
-/// Whether bytes tell of any host but the server that sends them.
+/// Whether bytes announce any host but the server that sends them.
 fn is_about_others(mut bytes: &[u8], own: Option<HostId>) -> bool {
     while let Ok(Some(frame)) = Frame::take(&mut bytes, FrameLimits::WIRE) {
         match frame.message() {

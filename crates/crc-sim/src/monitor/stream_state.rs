@@ -18,7 +18,7 @@ pub(crate) struct Token {
 #[derive(Debug, Default)]
 pub(crate) struct StreamState {
     pub(crate) tokens: VecDeque<Token>,
-    /// The hosts that the reader was told of, and what was announced of each.
+    /// The hosts that were announced to the reader, with their announcements.
     pub(crate) announced: BTreeMap<u32, AnnouncedHost>,
     /// When a quit of each host was last written.
     pub(crate) quit_at: BTreeMap<u32, Timestamp>,

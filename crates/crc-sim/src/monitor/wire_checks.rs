@@ -1,4 +1,4 @@
-//! Checks of every frame as it is sent: what each peer was told of hosts (P1, P2), and
+//! Checks of every frame as it is sent: which hosts were announced to each peer (P1, P2), and
 //! whether a v1 node can read it (O1).
 
 use crc_core::split_info;
@@ -191,11 +191,11 @@ impl Monitor {
             self.violation(network, Invariant::O1, text);
         }
         let streams = &mut self.streams[connection];
-        // When the reader last said that it had lost the host.
+        // When the reader last sent a quit of the host.
         let lost_at = streams[1 - side].quit_at.get(&id).copied();
         let before = streams[side].announced.insert(id, announced);
         let before = before.filter(|before| match &reader.config {
-            // It may have said so before it was told.
+            // It may have sent that before it read the announcement.
             NodeConfig::Foreign(node) => node.is_v1() && lost_at.is_none(),
             // All that was held back for a node that was taken for v1 goes out at once.
             _ if announced.machine == 0 && is_server && before.at == announced.at => false,
@@ -207,7 +207,7 @@ impl Monitor {
         let may_be_stale = self.may_be_stale(network, connection, side, announced, before);
         let wrong = match before {
             _ if may_be_stale => None,
-            _ if is_server && reader.is_client() => Some("a client is told of a server"),
+            _ if is_server && reader.is_client() => Some("a server is announced to a client"),
             Some(before) if before.is_same(&announced) => Some("the same was announced before"),
             Some(before) if before.human != announced.human => Some("it changed without a quit"),
             Some(_) if announced.machine == 0 => Some("its info for machines was announced before"),
@@ -256,7 +256,7 @@ impl Monitor {
         if own.is_none() || own == Some(gone) {
             return;
         }
-        // A host of the reader's that yields to one of our parent's gets a quit, too.
+        // A host of the reader that yields to one of the sender's parent gets a quit, too.
         let delivered = network.connection(connection).stream(1 - side).delivered();
         let other = &streams[1 - side];
         let leaving = other.quit_ends.get(&id).is_some_and(|end| *end > delivered);

@@ -1,4 +1,4 @@
-//! Messages about hosts, and what one host says to another.
+//! Messages about hosts, and from one host to another.
 
 use crate::code::StatusCode;
 use crate::host_id::HostId;

@@ -11,17 +11,21 @@
 
 #![expect(clippy::print_stdout, reason = "a run prints its events on demand")]
 
+mod checks;
+mod plan;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use crc_machine::{
     DialId, Effect, Endpoints, Event, LinkId, Machine, Origin, Outbox, PeerAddress, Random,
     Timestamp,
 };
-use crc_netem::{Conditions, Draw, Failure, HostOptions, LinkEvent, Side, Step, TimedNet};
+use crc_netem::{Draw, Failure, HostOptions, LinkEvent, Side, Step, TimedNet};
 use crc_rendezvous::{Directory, DirectoryConfig, Peer, PeerCommand, PeerConfig, PeerNotice, When};
+use plan::Faults;
 
 /// The number of seeds.
 const SEEDS: u64 = 2_000;
@@ -38,42 +42,6 @@ const DIRECTORY: usize = 0;
 
 fn at(millis: u64) -> Timestamp {
     Timestamp::from_micros(millis * 1_000)
-}
-
-/// The faults of a run, drawn from its seed.
-#[derive(Debug, Clone, Copy)]
-struct Faults {
-    /// Whether peers survive the directory, so that it may stop.
-    persist: bool,
-    /// Whether nodes write no newlines, like v1 nodes.
-    bare: bool,
-    /// The probability, in percent, that a dial fails.
-    dials_fail: u8,
-    /// The probability, in percent, that a segment takes so long that a message seems to
-    /// be over.
-    stalls: u8,
-    /// The number of connections that break.
-    breaks: u64,
-}
-
-impl Faults {
-    const NONE: Faults = Faults {
-        persist: false,
-        bare: false,
-        dials_fail: 0,
-        stalls: 0,
-        breaks: 0,
-    };
-
-    const fn conditions(self) -> Conditions {
-        Conditions {
-            latency: (1_000, 90_000),
-            window: 64 << 10,
-            cut_percent: 33,
-            dial_fails_percent: self.dials_fail / 2,
-            dial_hangs_percent: self.dials_fail / 2,
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -116,13 +84,7 @@ struct Simulation {
 impl Simulation {
     fn new(seed: u64) -> Simulation {
         let mut random = Random::new(seed);
-        let faults = Faults {
-            persist: random.chance(50),
-            bare: random.chance(33),
-            dials_fail: random.one_of(&[0, 0, 10, 30]),
-            stalls: random.one_of(&[0, 0, 3, 15]),
-            breaks: random.one_of(&[0, 0, 2, 8]),
-        };
+        let faults = Faults::draw(&mut random);
         let mut simulation = Simulation::with(seed, faults, random);
         simulation.plan();
         simulation
@@ -159,64 +121,12 @@ impl Simulation {
         self.net.add_host(HostOptions::new(address))
     }
 
-    /// Plans the joins, leaves, crashes and breaks.
-    fn plan(&mut self) {
-        self.enter(FAULTS, Act::EndFaults);
-        let starts_within = self.random.one_of(&[50, 2_000, 20_000]);
-        let late = self.below(3) == 0 && self.faults.persist;
-        let first = if late { self.below(5_000) } else { 0 };
-        self.enter(first, Act::Start(DIRECTORY));
-        if self.faults.persist {
-            let mut when = first;
-            for _ in 0..self.below(3) {
-                when += 1 + self.below(10_000);
-                self.enter_crash(when, DIRECTORY);
-                when += self.below(4_000);
-                self.enter(when, Act::Start(DIRECTORY));
-            }
-        }
-        let most = if self.below(20) == 0 { 16 } else { 7 };
-        for number in 0..3 + self.below(most) {
-            let host = Ipv4Addr::new(10, 0, 0, 2 + low_byte(self.below(3)));
-            // Nothing marks the end of a port of few digits.
-            let base: u16 = self.random.one_of(&[1, 100, 9_000, 33_400]);
-            let port = base + u16::from(low_byte(number));
-            let slot = self.add_slot(SocketAddr::from((host, port)));
-            let mut when = 1 + self.below(starts_within);
-            self.enter(when, Act::Start(slot));
-            for _ in 0..self.below(3) {
-                when += 1 + self.below(8_000);
-                if self.random.chance(50) {
-                    self.enter(when, Act::Leave(slot));
-                } else {
-                    self.enter_crash(when, slot);
-                }
-                if self.below(3) == 0 {
-                    break;
-                }
-                when += self.random.one_of(&[0, 5, 400, 4_000]);
-                self.enter(when, Act::Start(slot));
-            }
-        }
-        for _ in 0..self.faults.breaks {
-            let when = self.below(FAULTS);
-            self.enter(when, Act::Break);
-        }
-    }
-
     fn below(&mut self, n: u64) -> u64 {
         self.random.below(n)
     }
 
     fn enter(&mut self, when: u64, act: Act) {
         self.net.schedule(at(when), act);
-    }
-
-    /// In one of four crashes the peers learn of it late.
-    fn enter_crash(&mut self, when: u64, slot: usize) {
-        use Failure::{Computer, Process};
-        let failure = self.random.one_of(&[Process, Process, Process, Computer]);
-        self.enter(when, Act::Crash { slot, failure });
     }
 
     fn run_until(&mut self, end: u64) {
@@ -451,90 +361,6 @@ impl Simulation {
             Some(Node::Peer(peer)) => Some((slot, &**peer)),
             _ => None,
         })
-    }
-
-    /// The invariants of a network at rest.
-    fn check_invariants(&self) {
-        let seed = self.seed;
-        let Some(Node::Directory(directory)) = &self.slots[DIRECTORY].node else {
-            panic!("the directory is there in the end");
-        };
-        let list: Vec<_> = directory.peers().collect();
-        let living: BTreeSet<_> = self
-            .peers()
-            .map(|(slot, _)| self.slots[slot].address)
-            .collect();
-        let listed: BTreeSet<_> = list.iter().copied().collect();
-        assert_eq!(
-            list.len(),
-            listed.len(),
-            "seed {seed}: a peer is listed twice"
-        );
-        assert_eq!(listed, living, "seed {seed}: the directory's list");
-        for (slot, peer) in self.peers() {
-            let address = self.slots[slot].address;
-            assert_eq!(peer.list(), list, "seed {seed}: the list of {address}");
-            assert!(peer.is_complete(), "seed {seed}: {address} is not complete");
-            let connected: BTreeSet<_> = peer.connected().map(|(other, _)| other).collect();
-            assert_eq!(
-                connected, self.slots[slot].up,
-                "seed {seed}: {address} reported"
-            );
-            let mut others = living.clone();
-            others.remove(&address);
-            assert_eq!(
-                connected, others,
-                "seed {seed}: those connected with {address}"
-            );
-            for (other, link) in peer.connected() {
-                let (connection, side) = self.net.find(slot, link).expect("it is up");
-                assert!(
-                    self.net.connections()[connection].is_live(),
-                    "seed {seed}: {address} to {other}"
-                );
-                let there = self.net.connections()[connection].end(1 - side).host();
-                let found = self.slots[there].address;
-                assert_eq!(
-                    found, other,
-                    "seed {seed}: whom {address} takes for {other}"
-                );
-            }
-        }
-        let live = self.live();
-        let pairs = living.len() * living.len().saturating_sub(1) / 2;
-        assert_eq!(
-            live.count(),
-            pairs + living.len(),
-            "seed {seed}: connections"
-        );
-    }
-
-    /// Every peer sends a line, and every other peer receives it once.
-    fn check_chats(&mut self) {
-        let speakers: Vec<usize> = self.peers().map(|(slot, _)| slot).collect();
-        for &slot in &speakers {
-            self.slots[slot].received.clear();
-            self.slots[slot].not_sent = 0;
-        }
-        for &slot in &speakers {
-            let text = format!("hello from {}", self.slots[slot].address);
-            let when = When::MeshComplete;
-            self.command(slot, PeerCommand::SendText { text, when });
-        }
-        self.run_until(REST + 10_000);
-        for &slot in &speakers {
-            let mut received = self.slots[slot].received.clone();
-            received.sort();
-            let others = speakers.iter().filter(|&&other| other != slot);
-            let mut meant: Vec<_> = others
-                .map(|&other| self.slots[other].address)
-                .map(|other| (other, format!("hello from {other}")))
-                .collect();
-            meant.sort();
-            assert_eq!(received, meant, "seed {}", self.seed);
-            let alone = usize::from(speakers.len() == 1);
-            assert_eq!(self.slots[slot].not_sent, alone, "seed {}", self.seed);
-        }
     }
 }
 

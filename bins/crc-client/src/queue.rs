@@ -191,27 +191,10 @@ impl Machine for CommandQueue {
     type Notice = OutputEvent;
 
     fn handle(&mut self, now: Timestamp, event: Event<'_, Input>, out: &mut Outbox<OutputEvent>) {
-        let event = match event {
-            Event::Command(input) => {
-                self.handle_input(now, input, out);
-                self.execute_waiting(now, out);
-                return;
-            }
-            Event::LinkUp {
-                link,
-                origin,
-                endpoints,
-            } => Event::LinkUp {
-                link,
-                origin,
-                endpoints,
-            },
-            Event::Bytes { link, bytes } => Event::Bytes { link, bytes },
-            Event::LinkDown { link, why, unsent } => Event::LinkDown { link, why, unsent },
-            Event::DialFailed { dial, why } => Event::DialFailed { dial, why },
-            Event::Tick => Event::Tick,
-        };
-        self.session.handle(now, event, out);
+        match event.into_command() {
+            Ok(input) => self.handle_input(now, input, out),
+            Err(event) => self.session.handle(now, event, out),
+        }
         self.execute_waiting(now, out);
     }
 

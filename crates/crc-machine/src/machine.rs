@@ -75,3 +75,40 @@ pub enum Event<'a, C> {
     /// sends to the sockets, as far as the sockets accept them.
     Tick,
 }
+
+impl<'a, C> Event<'a, C> {
+    /// Separates a command from the other inputs, which every machine has in common. A
+    /// machine around another one handles the command and passes the rest on.
+    ///
+    /// # Errors
+    ///
+    /// Any other input than a command, as an event for a machine with commands of type `D`.
+    pub fn into_command<D>(self) -> Result<C, Event<'a, D>> {
+        Err(match self {
+            Event::Command(command) => return Ok(command),
+            Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            } => Event::LinkUp {
+                link,
+                origin,
+                endpoints,
+            },
+            Event::Bytes { link, bytes } => Event::Bytes { link, bytes },
+            Event::LinkDown { link, why, unsent } => Event::LinkDown { link, why, unsent },
+            Event::DialFailed { dial, why } => Event::DialFailed { dial, why },
+            Event::Tick => Event::Tick,
+        })
+    }
+
+    /// The link that the event is about, if any.
+    pub const fn link(&self) -> Option<LinkId> {
+        match self {
+            Event::LinkUp { link, .. }
+            | Event::Bytes { link, .. }
+            | Event::LinkDown { link, .. } => Some(*link),
+            Event::DialFailed { .. } | Event::Command(_) | Event::Tick => None,
+        }
+    }
+}

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crc_core::{ClientCommand, Random};
 use crc_netem::Draw;
 
-use crate::event::NodeEvent;
 use crate::rest_checks::Parts;
 use crate::world::World;
 
@@ -50,7 +49,7 @@ impl World {
                 ClientCommand::SetTopic { channel, topic }
             }
         };
-        self.handle(client, NodeEvent::Client(command));
+        self.command(client, command);
     }
 
     fn send_channel_chat(&mut self, speaker: usize, channel: String, due: Option<BTreeSet<usize>>) {
@@ -58,7 +57,7 @@ impl World {
             .monitor
             .new_channel_chat(&self.network, speaker, &channel, due);
         let command = ClientCommand::SendChannelChat { channel, text };
-        self.handle(speaker, NodeEvent::Client(command));
+        self.command(speaker, command);
     }
 
     /// At rest every member sends a chat to every channel it is in.

@@ -1,99 +1,71 @@
-//! What a node's machine is given, and what it notices, for machines of all kinds.
+//! Events, commands and notices for machines of all kinds.
 
-use crc_core::{
-    ClientCommand, ClientNotice, DialError, DialId, Endpoints, Event, LinkDown, LinkId, Origin,
-    ServerCommand, ServerNotice, Unsent,
-};
+use crc_core::{ClientCommand, ClientNotice, Event, ServerCommand, ServerNotice};
 
 use crate::foreign::{Complaint, ForeignCommand};
 
 /// An event for the machine of a node.
+pub(crate) type NodeEvent<'a> = Event<'a, NodeCommand>;
+
+/// A command for the machine of a node.
 #[derive(Debug)]
-pub(crate) enum NodeEvent<'a> {
-    Up {
-        link: LinkId,
-        origin: Origin,
-        endpoints: Endpoints,
-    },
-    Bytes {
-        link: LinkId,
-        bytes: &'a [u8],
-    },
-    Down {
-        link: LinkId,
-        why: LinkDown,
-        unsent: Unsent<'a>,
-    },
-    DialFailed {
-        dial: DialId,
-        why: DialError,
-    },
+pub(crate) enum NodeCommand {
     Server(ServerCommand),
     Client(ClientCommand),
     Foreign(ForeignCommand),
-    Tick,
 }
 
-impl<'a> NodeEvent<'a> {
-    pub(crate) const fn link(&self) -> Option<LinkId> {
-        match self {
-            NodeEvent::Up { link, .. }
-            | NodeEvent::Bytes { link, .. }
-            | NodeEvent::Down { link, .. } => Some(*link),
-            _ => None,
-        }
+impl From<ServerCommand> for NodeCommand {
+    fn from(command: ServerCommand) -> Self {
+        NodeCommand::Server(command)
     }
+}
 
-    /// How many bytes the machine gets.
-    pub(crate) const fn bytes_len(&self) -> usize {
-        match self {
-            NodeEvent::Bytes { bytes, .. } => bytes.len(),
-            NodeEvent::Down { unsent, .. } => unsent.bytes.len(),
-            _ => 0,
-        }
+impl From<ClientCommand> for NodeCommand {
+    fn from(command: ClientCommand) -> Self {
+        NodeCommand::Client(command)
     }
+}
 
-    fn common<C>(self) -> Result<Event<'a, C>, NodeEvent<'a>> {
-        Ok(match self {
-            NodeEvent::Up {
-                link,
-                origin,
-                endpoints,
-            } => Event::LinkUp {
-                link,
-                origin,
-                endpoints,
-            },
-            NodeEvent::Bytes { link, bytes } => Event::Bytes { link, bytes },
-            NodeEvent::Down { link, why, unsent } => Event::LinkDown { link, why, unsent },
-            NodeEvent::DialFailed { dial, why } => Event::DialFailed { dial, why },
-            NodeEvent::Tick => Event::Tick,
-            other => return Err(other),
-        })
+impl From<ForeignCommand> for NodeCommand {
+    fn from(command: ForeignCommand) -> Self {
+        NodeCommand::Foreign(command)
     }
+}
 
-    pub(crate) fn into_server(self) -> Option<Event<'a, ServerCommand>> {
-        match self.common() {
-            Ok(event) => Some(event),
-            Err(NodeEvent::Server(command)) => Some(Event::Command(command)),
-            Err(_) => None,
-        }
+/// The event for a server; `None` for a command for another machine.
+pub(crate) fn server_event(event: NodeEvent<'_>) -> Option<Event<'_, ServerCommand>> {
+    match event.into_command() {
+        Err(event) => Some(event),
+        Ok(NodeCommand::Server(command)) => Some(Event::Command(command)),
+        Ok(_) => None,
     }
+}
 
-    pub(crate) fn into_client(self) -> Option<Event<'a, ClientCommand>> {
-        match self.common() {
-            Ok(event) => Some(event),
-            Err(NodeEvent::Client(command)) => Some(Event::Command(command)),
-            Err(_) => None,
-        }
+/// The event for a client; `None` for a command for another machine.
+pub(crate) fn client_event(event: NodeEvent<'_>) -> Option<Event<'_, ClientCommand>> {
+    match event.into_command() {
+        Err(event) => Some(event),
+        Ok(NodeCommand::Client(command)) => Some(Event::Command(command)),
+        Ok(_) => None,
     }
+}
 
-    pub(crate) fn into_foreign(self) -> Option<Event<'a, ForeignCommand>> {
-        match self.common() {
-            Ok(event) => Some(event),
-            Err(NodeEvent::Foreign(command)) => Some(Event::Command(command)),
-            Err(_) => None,
-        }
+/// The event for a foreign node; `None` for a command for another machine.
+pub(crate) fn foreign_event(event: NodeEvent<'_>) -> Option<Event<'_, ForeignCommand>> {
+    match event.into_command() {
+        Err(event) => Some(event),
+        Ok(NodeCommand::Foreign(command)) => Some(Event::Command(command)),
+        Ok(_) => None,
+    }
+}
+
+/// How many bytes the machine gets.
+pub(crate) const fn bytes_len(event: &NodeEvent<'_>) -> usize {
+    match event {
+        Event::Bytes { bytes, .. } => bytes.len(),
+        Event::LinkDown { unsent, .. } => unsent.bytes.len(),
+        _ => 0,
     }
 }
 

@@ -114,7 +114,7 @@ impl World {
     fn quit_client(&mut self, random: &mut Random) -> Option<()> {
         let client = self.any_client(random)?;
         let text = "bye".to_owned();
-        self.handle(client, NodeEvent::Client(ClientCommand::Quit { text }));
+        self.command(client, ClientCommand::Quit { text });
         self.start_again_or_remove(client, 60, (0, 5_000), random);
         Some(())
     }
@@ -130,7 +130,7 @@ impl World {
     fn leave_server(&mut self, random: &mut Random) -> Option<()> {
         let server = self.any_server(random)?;
         let reason = "maintenance".into();
-        self.handle(server, NodeEvent::Server(ServerCommand::Leave { reason }));
+        self.command(server, ServerCommand::Leave { reason });
         self.start_again_or_remove(server, 70, (2_500, 20_000), random);
         Some(())
     }
@@ -225,7 +225,7 @@ impl World {
     fn act_hostile(&mut self, random: &mut Random) -> Option<()> {
         let hostile = self.any(random, |node| self.network.nodes[node].is_hostile())?;
         let act = ForeignCommand::Act(random.next_u64());
-        self.handle(hostile, NodeEvent::Foreign(act));
+        self.command(hostile, act);
         Some(())
     }
 

@@ -18,7 +18,7 @@ mod wire_checks;
 use crc_core::{ClientNotice, LinkId, Timestamp};
 use crc_netem::Progress;
 
-use crate::event::{NodeEvent, Notice};
+use crate::event::{NodeCommand, NodeEvent, Notice};
 use crate::foreign::Complaint;
 use crate::invariant::{Invariant, Violation};
 use crate::network::Network;
@@ -119,19 +119,19 @@ impl Monitor {
         let record = &mut self.record;
         record.counts.events += 1;
         let kind = match event {
-            NodeEvent::Up { .. } => 1,
+            NodeEvent::LinkUp { .. } => 1,
             NodeEvent::Bytes { bytes, .. } => {
                 record.trace.bytes(bytes);
                 2
             }
-            NodeEvent::Down { unsent, .. } => {
+            NodeEvent::LinkDown { unsent, .. } => {
                 record.trace.bytes(unsent.bytes);
                 3
             }
             NodeEvent::DialFailed { .. } => 4,
-            NodeEvent::Server(_) => 5,
-            NodeEvent::Client(_) => 6,
-            NodeEvent::Foreign(_) => 7,
+            NodeEvent::Command(NodeCommand::Server(_)) => 5,
+            NodeEvent::Command(NodeCommand::Client(_)) => 6,
+            NodeEvent::Command(NodeCommand::Foreign(_)) => 7,
             NodeEvent::Tick => 8,
         };
         let now = network.net.now();
@@ -140,7 +140,7 @@ impl Monitor {
         record.trace.number(now.as_micros());
         record.trace.line(now, || {
             let what = match event {
-                NodeEvent::Up {
+                NodeEvent::LinkUp {
                     link,
                     origin,
                     endpoints,
@@ -148,7 +148,7 @@ impl Monitor {
                     format!("{link} is up, {origin:?}, {}", endpoints.peer)
                 }
                 NodeEvent::Bytes { link, bytes } => format!("{link} {}", describe_frames(bytes)),
-                NodeEvent::Down { link, why, unsent } => {
+                NodeEvent::LinkDown { link, why, unsent } => {
                     let unsent = unsent.bytes.len() - unsent.written;
                     format!("{link} is down: {why}; {unsent} bytes unsent")
                 }

@@ -8,7 +8,6 @@ use core::time::Duration;
 
 use crc_core::{Random, ServerCommand};
 
-use crate::event::NodeEvent;
 use crate::node::{NodeConfig, address};
 use crate::world::World;
 use crc_netem::{Draw, mix};
@@ -108,7 +107,7 @@ impl World {
                 let before = list[..place].iter();
                 let before = before.map(|other| address(*other).into()).collect();
                 let found = ServerCommand::Candidates(before);
-                self.handle(node, NodeEvent::Server(found));
+                self.command(node, found);
             }
         }
     }

@@ -10,7 +10,7 @@ use crc_core::{
 use crc_netem::{Dialing, Failure, LinkEvent, Step, mix};
 use crc_wire::HostId;
 
-use crate::event::{NodeEvent, Notice};
+use crate::event::{NodeCommand, NodeEvent, Notice, client_event, foreign_event, server_event};
 use crate::foreign::{Complaint, ForeignCommand};
 use crate::invariant::Invariant;
 use crate::monitor::Monitor;
@@ -142,15 +142,15 @@ impl World {
 
     pub(crate) fn start(&mut self, node: usize) {
         let life = self.network.net.start(node);
-        let event = self.boot(node, life);
+        let command = self.boot(node, life);
         self.line(|network| format!("{} starts, life {life}", network.describe(node)));
         self.mark_activity("a node started");
-        self.handle(node, event);
+        self.command(node, command);
         self.join_rendezvous(node);
     }
 
-    /// Gives a node its machine, and returns that machine's first event.
-    fn boot(&mut self, node: usize, life: u32) -> NodeEvent<'static> {
+    /// Gives a node its machine, and returns that machine's first command.
+    fn boot(&mut self, node: usize, life: u32) -> NodeCommand {
         let fresh_seed = mix(self.seed, (node as u64) << 32 | u64::from(life));
         let now = self.now().as_micros() / 1000;
         let it = &mut self.network.nodes[node];
@@ -168,7 +168,7 @@ impl World {
                 config.hash_seed = Some(self.settings.hash_seed);
                 it.role = Role::Server(Box::new(Server::new(*config)));
                 let listening = vec![address(node)];
-                NodeEvent::Server(ServerCommand::Start { listening })
+                ServerCommand::Start { listening }.into()
             }
             NodeConfig::Client(config) => {
                 let mut config = config.clone();
@@ -177,11 +177,11 @@ impl World {
                 }
                 let client = Client::new(*config).expect("valid names and texts");
                 it.role = Role::Client(Box::new(client));
-                NodeEvent::Client(ClientCommand::Start)
+                ClientCommand::Start.into()
             }
             NodeConfig::Foreign(foreign) => {
                 it.role = Role::Foreign(foreign.clone());
-                NodeEvent::Foreign(ForeignCommand::Start)
+                ForeignCommand::Start.into()
             }
         }
     }
@@ -212,7 +212,7 @@ impl World {
                 self.mark_activity_unless_futile(connection, "a link came up");
                 self.handle(
                     node,
-                    NodeEvent::Up {
+                    NodeEvent::LinkUp {
                         link,
                         origin,
                         endpoints,
@@ -230,7 +230,7 @@ impl World {
             LinkEvent::Down { link, why, queue } => {
                 self.mark_activity_unless_futile(connection, "a link went down");
                 let unsent = queue.unsent();
-                self.handle_event(node, NodeEvent::Down { link, why, unsent });
+                self.handle_event(node, NodeEvent::LinkDown { link, why, unsent });
                 self.wake_at_deadline(node);
                 self.network.net.finish_stop(node);
             }
@@ -276,6 +276,11 @@ impl World {
         self.network.net.wake_at(node, deadline);
     }
 
+    /// Gives a command to a node.
+    pub(crate) fn command(&mut self, node: usize, command: impl Into<NodeCommand>) {
+        self.handle(node, NodeEvent::Command(command.into()));
+    }
+
     /// Gives an event to a node, and the ends of links that follow from it.
     pub(crate) fn handle(&mut self, node: usize, event: NodeEvent<'_>) {
         self.handle_event(node, event);
@@ -319,7 +324,7 @@ impl World {
         match &mut self.network.nodes[node].role {
             Role::Server(server) => {
                 let mut out = core::mem::take(&mut self.server_out);
-                if let Some(event) = event.into_server() {
+                if let Some(event) = server_event(event) {
                     server.handle(now, event, &mut out);
                 }
                 self.monitor.check_effort(&self.network, node, effort, &out);
@@ -328,7 +333,7 @@ impl World {
             }
             Role::Client(client) => {
                 let mut out = core::mem::take(&mut self.client_out);
-                if let Some(event) = event.into_client() {
+                if let Some(event) = client_event(event) {
                     client.handle(now, event, &mut out);
                 }
                 self.carry_out(node, &mut out);
@@ -336,7 +341,7 @@ impl World {
             }
             Role::Foreign(foreign) => {
                 let mut out = core::mem::take(&mut self.foreign_out);
-                if let Some(event) = event.into_foreign() {
+                if let Some(event) = foreign_event(event) {
                     foreign.handle(now, event, &mut out);
                 }
                 self.carry_out(node, &mut out);
@@ -404,7 +409,7 @@ impl World {
     pub(crate) fn send_chat(&mut self, speaker: usize, to: HostId, bytes: usize) {
         let (to, text) = self.monitor.new_chat(speaker, to, bytes);
         let command = ClientCommand::SendChat { to, text };
-        self.handle(speaker, NodeEvent::Client(command));
+        self.command(speaker, command);
     }
 
     // At rest

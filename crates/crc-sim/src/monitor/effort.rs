@@ -4,7 +4,7 @@ use crc_core::{Effect, LinkId, Outbox, ServerNotice};
 use crc_wire::{Frame, FrameLimits, HostId, Message};
 
 use super::Monitor;
-use crate::event::NodeEvent;
+use crate::event::{NodeEvent, bytes_len};
 use crate::invariant::Invariant;
 use crate::network::Network;
 
@@ -33,7 +33,7 @@ struct Refusals {
 
 impl Effort {
     pub(crate) fn before(network: &Network, node: usize, event: &NodeEvent<'_>) -> Effort {
-        let bytes = event.bytes_len();
+        let bytes = bytes_len(event);
         let server = network.server(node);
         let link = event.link();
         let place = link.and_then(|link| network.net.find(node, link));

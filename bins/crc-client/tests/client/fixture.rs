@@ -1,6 +1,7 @@
 //! A scripted server, and the client as a process. Every wait has a limit; nothing
 //! sleeps.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -170,10 +171,10 @@ pub(crate) struct Client {
     errors: Option<JoinHandle<String>>,
 }
 
-/// A client for `server` with the id 101.
-pub(crate) fn bob(server: &Server, args: &[&str]) -> Client {
+/// The arguments of a client for `server` with the id 101.
+pub(crate) fn bobs_args(server: &Server) -> [String; 8] {
     let address = server.address.to_string();
-    let who = [
+    let args = [
         "--server",
         &address,
         "--id",
@@ -183,10 +184,21 @@ pub(crate) fn bob(server: &Server, args: &[&str]) -> Client {
         "--info",
         "the builder",
     ];
-    Client::start(&[&who, args].concat())
+    args.map(str::to_owned)
 }
 
-pub(crate) fn command(args: &[&str]) -> Command {
+/// A client for `server` with the id 101.
+pub(crate) fn bob(server: &Server, args: &[&str]) -> Client {
+    let bobs = bobs_args(server);
+    let all: Vec<&str> = bobs
+        .iter()
+        .map(String::as_str)
+        .chain(args.iter().copied())
+        .collect();
+    Client::start(&all)
+}
+
+pub(crate) fn command<S: AsRef<OsStr>>(args: &[S]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crc-client"));
     command
         .args(args)
@@ -212,7 +224,7 @@ impl Client {
     }
 
     /// A client whose output the test reads itself.
-    pub(crate) fn start_unread(args: &[&str]) -> Client {
+    pub(crate) fn start_unread<S: AsRef<OsStr>>(args: &[S]) -> Client {
         let mut child = command(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -3,8 +3,8 @@
 use rustix::process::{Signal, kill_process};
 
 use crate::fixture::{
-    ANNOUNCEMENT, Client, QUIT, REGISTRATION, Server, TAKEN, WELCOME, bob, chat, sent_chat,
-    unknown_id,
+    ANNOUNCEMENT, Client, QUIT, REGISTRATION, Server, TAKEN, WELCOME, bob, bobs_args, chat,
+    sent_chat, unknown_id,
 };
 
 #[test]
@@ -74,18 +74,7 @@ fn a_signal_quits_gracefully() {
 #[test]
 fn a_closed_output_quits_without_an_error() {
     let server = Server::start();
-    let address = server.address.to_string();
-    let args = [
-        "--server",
-        &address,
-        "--id",
-        "101",
-        "--name",
-        "bob",
-        "--info",
-        "the builder",
-    ];
-    let mut client = Client::start_unread(&args);
+    let mut client = Client::start_unread(&bobs_args(&server));
     drop(client.take_output());
     let mut link = server.accept();
     link.expect(REGISTRATION);

@@ -11,8 +11,8 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::fixture::{
-    ALICE, ANNOUNCEMENT, FEATURES, QUIT, REGISTRATION, Server, TAKEN, TIMEOUT, WELCOME, chat,
-    command, registration, sent_chat,
+    ALICE, ANNOUNCEMENT, FEATURES, QUIT, REGISTRATION, Server, TAKEN, TIMEOUT, WELCOME, bobs_args,
+    chat, command, registration, sent_chat,
 };
 
 /// The test's end of the terminal of a client.
@@ -47,18 +47,7 @@ impl User {
         };
         tcsetwinsize(&terminal, size).unwrap();
         let stdio = || Stdio::from(terminal.try_clone().unwrap());
-        let address = server.address.to_string();
-        let who = [
-            "--server",
-            &address,
-            "--id",
-            "101",
-            "--name",
-            "bob",
-            "--info",
-            "the builder",
-        ];
-        let mut command = command(&who);
+        let mut command = command(&bobs_args(server));
         command.env("TERM", "xterm");
         if !colours {
             command.env("NO_COLOR", "1");

@@ -56,13 +56,6 @@ fn scale(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Exit status: a scenario failed.
-const FAILED: u8 = 1;
-/// Exit status: the command line or a file is invalid; no scenario ran.
-const UNUSABLE: u8 = 2;
-/// Exit status: a signal interrupted the run.
-const INTERRUPTED: u8 = 130;
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let read = arguments.files.iter().map(|file| Scenario::read(file));
@@ -71,24 +64,13 @@ fn main() -> ExitCode {
         for error in errors.into_iter().filter_map(Result::err) {
             output::print_error(format_args!("error: {error}"));
         }
-        return UNUSABLE.into();
+        return output::UNUSABLE.into();
     }
     let scenarios: Vec<Scenario> = scenarios
         .into_iter()
         .filter_map(Result::<_, ScenarioError>::ok)
         .collect();
-    match run_all(&arguments, &scenarios) {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(_) => FAILED.into(),
-        Err(FixtureError::Interrupted) => {
-            output::print_error("interrupted");
-            INTERRUPTED.into()
-        }
-        Err(error) => {
-            output::print_error(format_args!("error: {error}"));
-            UNUSABLE.into()
-        }
-    }
+    output::exit_code(run_all(&arguments, &scenarios).map(|failed| failed == 0))
 }
 
 /// Runs the scenarios and returns the number of failures.

@@ -109,27 +109,9 @@ fn minutes(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Exit status: an invariant was violated.
-const FAILED: u8 = 1;
-/// Exit status: the run could not be made.
-const UNUSABLE: u8 = 2;
-/// Exit status: a signal interrupted the run.
-const INTERRUPTED: u8 = 130;
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(&arguments) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => FAILED.into(),
-        Err(FixtureError::Interrupted) => {
-            output::print_error("interrupted");
-            INTERRUPTED.into()
-        }
-        Err(error) => {
-            output::print_error(format_args!("error: {error}"));
-            UNUSABLE.into()
-        }
-    }
+    output::exit_code(run(&arguments))
 }
 
 /// Makes the run and returns whether it passed.

@@ -91,10 +91,7 @@ impl<'a> Network<'a> {
             return Err(running::port_in_use(&launch.name, launch.port, other));
         }
         let known = self.ports.needed(launch.port)?;
-        let log = launch
-            .log_file
-            .clone()
-            .unwrap_or(format!("{}.log", launch.name));
+        let log = running::log_name(launch.log_file.as_ref(), &launch.name);
         let mut builder = self
             .fixture
             .server(launch.id, &launch.name)
@@ -129,10 +126,7 @@ impl<'a> Network<'a> {
 
     fn launch_client(&mut self, launch: &LaunchClient) -> Result<(), FixtureError> {
         let address = self.ports.address_of(launch.port)?;
-        let log = launch
-            .log_file
-            .clone()
-            .unwrap_or(format!("{}.log", launch.name));
+        let log = running::log_name(launch.log_file.as_ref(), &launch.name);
         let client = self
             .fixture
             .client(launch.id, &launch.name, address)
@@ -310,9 +304,7 @@ impl Testbed for Network<'_> {
 
     fn without_counters(snapshot: &Snapshot) -> Snapshot {
         let mut snapshot = snapshot.clone();
-        for state in snapshot.servers.iter_mut().flatten() {
-            state.counters.clear();
-        }
+        running::clear_counters(&mut snapshot.servers);
         snapshot
     }
 

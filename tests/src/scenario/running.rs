@@ -124,6 +124,18 @@ pub(super) fn connected_to(
     network
 }
 
+/// The log file that a launch names, else `NAME.log`.
+pub(super) fn log_name(log_file: Option<&String>, name: &str) -> String {
+    log_file.cloned().unwrap_or(format!("{name}.log"))
+}
+
+/// Clears the counters in states of servers.
+pub(super) fn clear_counters(states: &mut [Option<ServerState>]) {
+    for state in states.iter_mut().flatten() {
+        state.counters.clear();
+    }
+}
+
 /// Adds the first panic in the log of `process`, unless a failure quotes it already.
 pub(super) fn note_panic(process: &Process, failures: &mut Vec<String>) {
     let log = process.log();

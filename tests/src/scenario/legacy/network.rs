@@ -104,7 +104,7 @@ impl<'a> LegacyNetwork<'a> {
         }
         let known = self.ports.needed(launch.port)?;
         let tapped = self.kind == Kind::Connectivity;
-        let log = log_name(launch.log_file.as_ref(), &launch.name);
+        let log = running::log_name(launch.log_file.as_ref(), &launch.name);
         let mut builder = self
             .fixture
             .server_without_id(&launch.name)
@@ -144,7 +144,7 @@ impl<'a> LegacyNetwork<'a> {
             Some(home) => self.servers[home].address,
             None => self.ports.address_of(launch.port)?,
         };
-        let log = log_name(launch.log_file.as_ref(), &launch.nick);
+        let log = running::log_name(launch.log_file.as_ref(), &launch.nick);
         let log = self.fixture.logs().file(&log);
         let user = LegacyUser::start(
             address,
@@ -361,9 +361,7 @@ impl Testbed for LegacyNetwork<'_> {
 
     fn without_counters(snapshot: &Snapshot) -> Snapshot {
         let mut snapshot = snapshot.clone();
-        for state in snapshot.servers.iter_mut().flatten() {
-            state.counters.clear();
-        }
+        running::clear_counters(&mut snapshot.servers);
         snapshot
     }
 
@@ -442,8 +440,4 @@ impl Snapshot {
     fn irc(&self, index: usize) -> Option<&IrcState> {
         self.servers[index].as_ref()?.irc.as_ref()
     }
-}
-
-fn log_name(wanted: Option<&String>, name: &str) -> String {
-    wanted.cloned().unwrap_or(format!("{name}.log"))
 }

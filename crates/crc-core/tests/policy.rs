@@ -1,9 +1,13 @@
 //! Who may do what in a channel: every rule by every protocol, as one table.
 //!
 //! The protocols differ today, and the table says so deliberately until the rules become
-//! one: a CRC client is heard in a moderated channel and while it is banned, and may
-//! invite into an invite-only channel without being its operator; only users of IRC may
-//! speak in a channel that they are not in.
+//! one:
+//!
+//! - A CRC client may speak in a moderated channel, and while it is banned. It may invite
+//!   to an invite-only channel without being an operator, and may invite a member again.
+//! - Only users of IRC may speak in a channel that they are not in.
+//! - Users of the legacy protocol can change nothing but the topic: it has no other
+//!   request.
 
 #![allow(
     clippy::unwrap_used,
@@ -40,13 +44,22 @@ enum Act {
     Enter(&'static str),
     /// Enters after an operator has invited it.
     EnterInvited,
-    /// Speaks as a member.
     Speak,
-    /// Speaks without being a member.
-    SpeakOutside,
     SetTopic,
+    /// Sets something else: the key, the limit, the bans or the modes.
+    Set(ChannelField),
+    /// Gives the operator voice.
+    Voice,
+    /// Invites the guest.
     Invite,
+    /// Invites the guest, which is a member.
+    InviteMember,
+    /// Invites the guest to a channel that does not exist.
+    InviteToNewChannel,
+    /// Kicks the operator.
     Kick,
+    /// Does this without being a member. Everything else is done as a member.
+    Outside(&'static Act),
 }
 
 /// One server with an operator and a guest who use IRC, and a user of some protocol.
@@ -112,15 +125,39 @@ impl Scene {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// The user sends a request about `#a`, as a frame.
     fn request(&mut self, kind: RequestKind, to: Option<HostId>, text: &'static str) {
+        self.request_for("#a", kind, to, text);
+    }
+
+    fn request_for(
+        &mut self,
+        channel: &'static str,
+        kind: RequestKind,
+        to: Option<HostId>,
+        text: &'static str,
+    ) {
         let request = Message::ChannelRequest(ChannelRequest {
             source: id(CRC_ID),
             destination: to,
             kind,
-            channel: Some(ChannelName::new("#a").unwrap()),
+            channel: Some(ChannelName::new(channel).unwrap()),
             text: Text::new(text).unwrap(),
         });
         self.fixture.send_message(self.user, &request);
+        self.fixture.run(Duration::from_millis(50));
+    }
+
+    /// The user sets `#a`, as a frame.
+    fn set(&mut self, field: ChannelField, value: &'static str) {
+        let setting = Message::ChannelSetting(ChannelSetting {
+            source: Some(id(CRC_ID)),
+            version: 0,
+            field,
+            channel: ChannelName::new("#a").unwrap(),
+            value: Text::new(value).unwrap(),
+        });
+        self.fixture.send_message(self.user, &setting);
         self.fixture.run(Duration::from_millis(50));
     }
 
@@ -158,9 +195,16 @@ impl Scene {
 
     /// Sets the channel as `modes` say, does `act`, and says whether it had an effect.
     fn may(&mut self, modes: &str, act: Act) -> bool {
-        let enters = matches!(act, Act::Enter(_) | Act::EnterInvited | Act::SpeakOutside);
-        if !enters {
+        let (act, is_member) = match act {
+            Act::Outside(act) => (*act, false),
+            Act::Enter(_) | Act::EnterInvited => (act, false),
+            act => (act, true),
+        };
+        if is_member {
             self.join("");
+        }
+        if matches!(act, Act::InviteMember) {
+            self.line(self.guest, "JOIN #a");
         }
         let nick = self.nick();
         for change in modes.split(';') {
@@ -180,7 +224,7 @@ impl Scene {
                 self.join("");
                 self.members() == 2
             }
-            Act::Speak | Act::SpeakOutside => {
+            Act::Speak => {
                 match self.protocol {
                     Protocol::Crc => {
                         let chat = Message::ChannelChat(ChannelChat {
@@ -198,28 +242,44 @@ impl Scene {
             }
             Act::SetTopic => {
                 match self.protocol {
-                    Protocol::Crc => {
-                        let topic = Message::ChannelSetting(ChannelSetting {
-                            source: Some(id(CRC_ID)),
-                            version: 0,
-                            field: ChannelField::TOPIC,
-                            channel: ChannelName::new("#a").unwrap(),
-                            value: Text::new("low water").unwrap(),
-                        });
-                        self.fixture.send_message(self.user, &topic);
-                        self.fixture.run(Duration::from_millis(50));
-                    }
+                    Protocol::Crc => self.set(ChannelField::TOPIC, "low water"),
                     _ => self.line(self.user, "TOPIC #a :low water"),
                 }
                 self.heard(self.operator).contains("low water")
             }
-            Act::Invite => {
+            Act::Set(field) => {
+                let (value, mode) = match field {
+                    ChannelField::KEY => ("shell", "+k shell"),
+                    ChannelField::LIMIT => ("9", "+l 9"),
+                    ChannelField::BANS => ("shark!*@*", "+b shark!*@*"),
+                    _ => ("imnt", "+im"),
+                };
                 match self.protocol {
-                    Protocol::Crc => self.request(RequestKind::INVITE, guest, ""),
-                    _ => self.line(self.user, "INVITE guest #a"),
+                    Protocol::Crc => self.set(field, value),
+                    _ => self.line(self.user, &format!("MODE #a {mode}")),
+                }
+                let expected = format!("MODE #a {mode}");
+                self.heard(self.operator).contains(&expected)
+            }
+            Act::Voice => {
+                match self.protocol {
+                    Protocol::Crc => self.request(RequestKind::VOICE, operator, ""),
+                    _ => self.line(self.user, "MODE #a +v op"),
+                }
+                self.heard(self.operator).contains("MODE #a +v op")
+            }
+            Act::Invite | Act::InviteMember | Act::InviteToNewChannel => {
+                let channel = match act {
+                    Act::InviteToNewChannel => "#b",
+                    _ => "#a",
+                };
+                match self.protocol {
+                    Protocol::Crc => self.request_for(channel, RequestKind::INVITE, guest, ""),
+                    _ => self.line(self.user, &format!("INVITE guest {channel}")),
                 }
                 self.heard(self.guest).contains("INVITE")
             }
+            Act::Outside(_) => unreachable!("only one level"),
             Act::Kick => {
                 match self.protocol {
                     Protocol::Crc => self.request(RequestKind::KICK, operator, ""),
@@ -233,7 +293,10 @@ impl Scene {
 
 #[test]
 fn every_rule_holds_for_every_protocol_as_the_table_says() {
-    use Act::{Enter, EnterInvited, Invite, Kick, SetTopic, Speak, SpeakOutside};
+    use Act::{
+        Enter, EnterInvited, Invite, InviteMember, InviteToNewChannel, Kick, Outside, Set,
+        SetTopic, Speak, Voice,
+    };
     // Modes that an operator sets (NICK is the user), what the user does, and whether a user
     // of CRC, of IRC and of the legacy protocol may.
     let table = [
@@ -251,20 +314,68 @@ fn every_rule_holds_for_every_protocol_as_the_table_says() {
         ("+b *!*@*", Speak, [true, false, false]),
         ("+m;+v NICK", Speak, [true, true, true]),
         ("+b *!*@*;+o NICK", Speak, [true, true, true]),
-        ("+n", SpeakOutside, [false, false, false]),
-        ("-n", SpeakOutside, [false, true, false]),
-        ("-n;+m", SpeakOutside, [false, false, false]),
+        ("+n", Outside(&Speak), [false, false, false]),
+        ("-n", Outside(&Speak), [false, true, false]),
+        ("-n;+m", Outside(&Speak), [false, false, false]),
         ("-t", SetTopic, [true, true, true]),
         ("+t", SetTopic, [false, false, false]),
+        ("+t;+v NICK", SetTopic, [false, false, false]),
         ("+t;+o NICK", SetTopic, [true, true, true]),
-        // The legacy protocol has no INVITE and no KICK.
+        ("-t", Outside(&SetTopic), [false, false, false]),
+        // The legacy protocol has no MODE, no INVITE and no KICK.
+        ("+n", Set(ChannelField::KEY), [false, false, false]),
+        ("+v NICK", Set(ChannelField::KEY), [false, false, false]),
+        ("+o NICK", Set(ChannelField::KEY), [true, true, false]),
+        (
+            "-n",
+            Outside(&Set(ChannelField::KEY)),
+            [false, false, false],
+        ),
+        ("+n", Set(ChannelField::LIMIT), [false, false, false]),
+        ("+v NICK", Set(ChannelField::LIMIT), [false, false, false]),
+        ("+o NICK", Set(ChannelField::LIMIT), [true, true, false]),
+        (
+            "-n",
+            Outside(&Set(ChannelField::LIMIT)),
+            [false, false, false],
+        ),
+        ("+n", Set(ChannelField::BANS), [false, false, false]),
+        ("+v NICK", Set(ChannelField::BANS), [false, false, false]),
+        ("+o NICK", Set(ChannelField::BANS), [true, true, false]),
+        (
+            "-n",
+            Outside(&Set(ChannelField::BANS)),
+            [false, false, false],
+        ),
+        ("+nt", Set(ChannelField::MODES), [false, false, false]),
+        (
+            "+nt;+v NICK",
+            Set(ChannelField::MODES),
+            [false, false, false],
+        ),
+        ("+nt;+o NICK", Set(ChannelField::MODES), [true, true, false]),
+        (
+            "-n",
+            Outside(&Set(ChannelField::MODES)),
+            [false, false, false],
+        ),
+        ("+n", Voice, [false, false, false]),
+        ("+v NICK", Voice, [false, false, false]),
+        ("+o NICK", Voice, [true, true, false]),
+        ("-n", Outside(&Voice), [false, false, false]),
         ("+n", Invite, [true, true, false]),
+        ("-n", Outside(&Invite), [false, false, false]),
+        ("+n", InviteToNewChannel, [true, true, false]),
+        // A CRC client may invite a member again.
+        ("+n", InviteMember, [true, false, false]),
+        ("+o NICK", InviteMember, [true, false, false]),
         // A CRC client may invite although it is no operator.
         ("+i", Invite, [true, false, false]),
         ("+i;+o NICK", Invite, [true, true, false]),
         ("+n", Kick, [false, false, false]),
         ("+v NICK", Kick, [false, false, false]),
         ("+o NICK", Kick, [true, true, false]),
+        ("-n", Outside(&Kick), [false, false, false]),
     ];
     let protocols = [Protocol::Crc, Protocol::Irc, Protocol::Legacy];
     for (modes, act, allowed) in table {

@@ -6,6 +6,7 @@
     reason = "a test may fail"
 )]
 
+mod channel_fixture;
 mod channels;
 mod fixture;
 #[path = "../fixture/mod.rs"]

@@ -11,7 +11,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
         (100..104_u32, text).prop_map(|(id, text)| chat(id, ME, &text)),
         (prop_oneof![0..4_u16, 0x0100..0x0105_u16], text)
             .prop_map(|(code, text)| status(SERVER, ME, code, &text)),
-        channels::frame(),
+        channel_fixture::frame(),
         prop::collection::vec(any::<u8>(), 0..4),
     ];
     prop::collection::vec(frame, 0..20).prop_map(|frames| frames.concat())

@@ -154,7 +154,7 @@ impl Net {
         self.stepped.kill(Host::Server(server));
     }
 
-    /// Brings a dead server back, knowing nothing.
+    /// Starts a dead server again, with an empty directory.
     pub(crate) fn restart_server(&mut self, server: usize, config: Config) {
         let node = &mut self.servers[server];
         node.machine = Server::new(config);

@@ -15,7 +15,7 @@ pub type Side = usize;
 /// The state of an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Its machine does not know of it yet.
+    /// Its machine has not handled the `LinkUp` yet.
     Coming,
     /// Open.
     Live,
@@ -41,7 +41,7 @@ pub struct End<H, T = ()> {
     pub(crate) saw_end: bool,
     /// When its current phase ends at the latest.
     pub(crate) deadline: Option<Timestamp>,
-    /// Why it has ended; its machine is yet to learn of it.
+    /// Why it has ended, until its machine handles the `LinkDown`.
     pub(crate) down: Option<LinkDown>,
     /// What the caller keeps with the end.
     pub data: T,
@@ -72,7 +72,7 @@ impl<H: Copy, T> End<H, T> {
         self.link
     }
 
-    /// How far it has come.
+    /// Its phase.
     pub const fn phase(&self) -> Phase {
         self.phase
     }
@@ -101,15 +101,15 @@ impl<H: Copy, T> End<H, T> {
 /// One direction of a connection.
 #[derive(Debug)]
 pub struct Stream {
-    /// What was written and has not been read; the part before `read` has.
+    /// The written bytes; those before `read` are read.
     flight: Vec<u8>,
     read: usize,
     window: usize,
     /// The writer has ended it.
     pub(crate) ended: bool,
-    /// It was reset: behind what is still in flight comes an error.
+    /// It was reset: an error follows the bytes in flight.
     pub(crate) reset: Option<ErrorKind>,
-    /// The writer's side was reset: what it writes from now on is lost.
+    /// The writer's side was reset: bytes that it writes from now on are lost.
     pub(crate) dead: bool,
     /// Nothing gets through any more, and neither end gets an error.
     pub(crate) black_hole: bool,

@@ -28,15 +28,15 @@ use crate::event::LinkEvent;
 pub use api::{Conditions, Dialing, Life, Partition, Progress, Step};
 pub use hosts::{Failure, Host, HostOptions};
 
-/// As long as `crc-net` waits for the peer's end after a link was closed.
+/// How long `crc-net` waits for the peer's end after a link was closed.
 const LINGER_MAX: Duration = Duration::from_secs(2);
-/// As long as it waits for the queue of a closed link.
+/// How long it waits for the queue of a closed link.
 const FLUSH_MAX: Duration = Duration::from_secs(10);
-/// As long as it waits for an answer to a dial.
+/// How long it waits for an answer to a dial.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// As much as it reads at once.
+/// How many bytes it reads at once.
 const EVENT_BYTES_MAX: usize = 16 * 1024;
-/// As much as may wait for a new link until its machine says otherwise.
+/// The bound of a new link's queue, until its machine sets another.
 const QUEUE_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +88,7 @@ struct Path {
 }
 
 impl Path {
-    /// How long bytes take.
+    /// Draws a latency.
     fn delay(&mut self) -> Duration {
         let (low, high) = self.latency;
         Duration::from_micros(self.random.between(low, high))
@@ -108,7 +108,7 @@ pub struct TimedNet<E> {
     connections: Vec<TimedConnection>,
     paths: Vec<Path>,
     partition: Option<Partition>,
-    /// Ends that are over and whose machines are yet to learn of it.
+    /// Ends that are closed and whose machines have not handled the `LinkDown` yet.
     over: VecDeque<(usize, Side)>,
     /// The reader of a delivery, whose next one is scheduled after its machine has
     /// handled this one.
@@ -162,12 +162,12 @@ impl<E: Copy> TimedNet<E> {
         self.conditions = conditions;
     }
 
-    /// Enters something of the caller's into the calendar.
+    /// Enters an entry of the caller into the calendar.
     pub fn schedule(&mut self, when: Timestamp, entry: E) {
         self.calendar.enter(when, Entry::Caller(entry));
     }
 
-    /// How the streams have gone on since the last call, in order.
+    /// The progress of the streams since the last call, in order.
     pub fn take_progress(&mut self) -> Vec<Progress> {
         core::mem::take(&mut self.progress)
     }
@@ -177,7 +177,7 @@ impl<E: Copy> TimedNet<E> {
         self.scratch = bytes;
     }
 
-    /// The next thing that happens until `until`. Time goes on to it, or to `until`.
+    /// The next step up to `until`. The clock advances to it, or to `until`.
     pub fn poll(&mut self, until: Timestamp) -> Option<Step<E>> {
         loop {
             if let Some(step) = self.poll_down() {
@@ -231,7 +231,7 @@ impl<E: Copy> TimedNet<E> {
     }
 
     /// Carries out one effect of the machine of `host`, whose bytes are in `out`.
-    /// Notices are the caller's.
+    /// The caller handles notices.
     pub fn apply<N>(&mut self, host: usize, effect: &Effect<N>, out: &Outbox<N>) {
         let bytes = |range: ByteRange| out.bytes(range);
         match effect {
@@ -283,8 +283,8 @@ impl<E: Copy> TimedNet<E> {
             return Dialing::Failing;
         };
         let connection = self.connect(host, dial, target);
-        // The dialler knows of it after two trips, the other end after one and
-        // whenever it comes round to accepting it.
+        // The dialler learns of it after two trips, the other end after one, when its
+        // process accepts it.
         let side = 0;
         let entry = Entry::Up { connection, side };
         self.calendar.enter(self.now + 2 * trip, entry);
@@ -369,7 +369,7 @@ impl<E: Copy> TimedNet<E> {
     // Deliveries
 
     /// Schedules a delivery, if the reader has something to learn: after the latency if
-    /// it comes from `far`, or as soon as the reader comes round to it.
+    /// it comes from `far`, otherwise as soon as the reader can read.
     fn schedule_delivery(&mut self, connection: usize, reader: Side, far: bool) {
         let it = &mut self.connections[connection];
         let stream = &mut it.streams[1 - reader];
@@ -434,7 +434,7 @@ impl<E: Copy> TimedNet<E> {
         None
     }
 
-    /// What still arrives at an end that is gone is answered with a reset.
+    /// Bytes that arrive at a closed end are answered with a reset.
     fn discard(&mut self, connection: usize, writer: Side) {
         let stream = &mut self.connections[connection].streams[writer];
         let unread = stream.in_flight();

@@ -1,5 +1,5 @@
-//! Nodes of other implementations: v1 servers and clients with the weaknesses that they
-//! are known for (INTEROP), and hostile nodes.
+//! Nodes of other implementations: v1 servers and clients with their known weaknesses,
+//! and hostile nodes.
 //!
 //! They are machines, so that the world runs them like all others. Where a real v1 node
 //! would fail, the node here complains.

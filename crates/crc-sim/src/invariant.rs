@@ -27,7 +27,7 @@ macro_rules! invariants {
                 }
             }
 
-            /// What it says.
+            /// The invariant as a sentence.
             #[must_use]
             pub const fn description(self) -> &'static str {
                 match self {

@@ -36,8 +36,8 @@ pub(crate) struct Record {
     pub(crate) violations: Vec<Violation>,
     pub(crate) trace: Trace,
     pub(crate) counts: Counts,
-    /// When there was activity for the last time, and what it was. Repetitions that go
-    /// on for ever, such as keepalives, are none.
+    /// When there was activity for the last time, and what it was. Endless
+    /// repetitions, such as keepalives, do not count.
     pub(crate) last_activity: (Timestamp, &'static str),
 }
 
@@ -87,9 +87,8 @@ impl Monitor {
         self.record.last_activity = (network.net.now(), what);
     }
 
-    /// There is activity on a connection, unless it is one of those that are tried in vain
-    /// for ever: by a node that a v1 server refuses, or whose client a v1 node does not
-    /// forget.
+    /// There is activity on a connection, unless its attempts are futile: those of a node
+    /// that a v1 server refuses, or whose client a v1 node does not forget.
     pub(crate) fn mark_activity_unless_futile(
         &mut self,
         network: &Network,
@@ -158,7 +157,7 @@ impl Monitor {
         });
     }
 
-    /// Streams have gone on.
+    /// Streams have made progress.
     pub(crate) fn on_progress(&mut self, network: &Network, progress: &[Progress]) {
         for &progress in progress {
             match progress {

@@ -1,8 +1,8 @@
 //! A rendezvous directory beside the network: it lists to each server those that joined
 //! before it, and is away during a part of the faults in some runs.
 //!
-//! It is not on the wire: its protocol is tested elsewhere. What matters here is what
-//! servers make of its lists, however late and wrong.
+//! It is not on the wire: its protocol is tested elsewhere. The checks here
+//! are about what servers do with its lists, however late and wrong.
 
 use core::time::Duration;
 

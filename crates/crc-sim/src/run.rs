@@ -11,7 +11,7 @@ use crate::report::Outcome;
 use crate::rest_checks;
 use crate::world::World;
 
-/// How long there must be no activity before the network is said to be at rest: longer
+/// How long there must be no activity before the network counts as at rest: longer
 /// than the longest pause between two dials.
 const QUIET: Duration = Duration::from_secs(32);
 /// How long after the faults the network must have come to rest.
@@ -108,7 +108,7 @@ fn come_to_rest(world: &mut World) {
     }
 }
 
-/// What is at rest stays at rest.
+/// A network at rest stays at rest.
 fn stay_at_rest(world: &mut World) {
     if !world.is_sound() {
         return;

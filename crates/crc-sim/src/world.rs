@@ -1,4 +1,4 @@
-//! The world: it runs the network. It takes what happens next, gives it to a machine,
+//! The world: it runs the network. It takes the next step, gives it to a machine,
 //! carries out the effects, and shows all of it to the monitor.
 //!
 //! What is done to the network on purpose is in [`faults`](crate::faults).
@@ -97,7 +97,7 @@ impl World {
         self.monitor.line(&self.network, || line(&self.network));
     }
 
-    /// Shows the monitor how the streams have gone on.
+    /// Shows the monitor the progress of the streams.
     fn show_progress(&mut self) {
         let progress = self.network.net.take_progress();
         self.monitor.on_progress(&self.network, &progress);
@@ -186,7 +186,7 @@ impl World {
         }
     }
 
-    /// Ends a node: what it had is lost.
+    /// Ends a node: its state is lost.
     pub(crate) fn fail(&mut self, node: usize, failure: Failure) {
         if !self.network.is_alive(node) {
             return;

@@ -217,7 +217,7 @@ impl<T: Testbed> Run<'_, T> {
             let snapshot = self.testbed.snapshot();
             let as_expected = !final_state || self.differences(&snapshot).is_empty();
             let settled = self.testbed.is_at_rest(&snapshot);
-            // The counters of a refused server change for ever: that is no progress.
+            // The counters of a refused server keep changing: that is no progress.
             let stalled = stall.observe(T::without_counters(&snapshot)) >= STALL_LIMIT;
             let at_rest = quiet.observe(snapshot) >= QUIET && settled;
             if (at_rest || stalled) && as_expected || Instant::now() >= deadline {

@@ -45,7 +45,7 @@ impl Default for Settings {
 pub enum Loss {
     /// Its process is killed: the system closes its connections at once.
     Killed,
-    /// Its process is suspended for ever: its connections stay open and send nothing.
+    /// Its process is suspended for good: its connections stay open and send nothing.
     Frozen,
 }
 

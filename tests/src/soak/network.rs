@@ -17,7 +17,7 @@ use crate::fixture::{Client, Fixture, FixtureError, Server, wait};
 const FIRST_CLIENT: u32 = 101;
 /// How long nothing may change before the network counts as at rest.
 const QUIET: Duration = Duration::from_millis(300);
-/// The counters that count as changes. Others change for ever, by keepalives.
+/// The counters that count as changes. Keepalives change the others all the time.
 const CHANGES: [&str; 5] = [
     "chats_relayed",
     "chats_bounced",

@@ -7,7 +7,7 @@ use super::TimedNet;
 use crate::connection::Side;
 use crate::event::LinkEvent;
 
-/// What the network is like when nothing is wrong.
+/// The properties of a network without faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conditions {
     /// The shortest and the longest time that bytes take, in microseconds.
@@ -43,7 +43,7 @@ pub struct Partition {
     pub until: Timestamp,
 }
 
-/// What an end of a connection belongs to, and how it came about.
+/// The life of a host that an end of a connection belongs to, and which side opened it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Life {
     /// In which of its lives the host has this end.
@@ -51,7 +51,7 @@ pub struct Life {
     pub(super) origin: Origin,
 }
 
-/// How a stream has gone on, for a caller that follows what is sent. Positions count
+/// The progress of a stream, for a caller that follows the bytes. Positions count
 /// the bytes that the end at `writer` of `connection` has sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
@@ -66,7 +66,7 @@ pub enum Progress {
         /// Whether the reader's machine gets the bytes; a closing end drops them.
         kept: bool,
     },
-    /// The bytes behind `after`, up to `upto`, will never be read. Said again where both
+    /// The bytes behind `after`, up to `upto`, will never be read. Reported twice if both
     /// ends lose the same bytes.
     Lost {
         /// Which connection.
@@ -93,7 +93,7 @@ pub enum Progress {
 /// What happens next.
 #[derive(Debug)]
 pub enum Step<E> {
-    /// An entry of the caller's is due.
+    /// An entry of the caller is due.
     Entry(E),
     /// The machine of `host` learns of something on one of its links.
     Link {
@@ -129,8 +129,8 @@ pub enum Step<E> {
 /// How a dial begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialing {
-    /// This connection is going to stand, unless a host dies meanwhile.
+    /// This connection comes up, unless a host dies meanwhile.
     Connecting(usize),
-    /// It is going to fail.
+    /// It fails later.
     Failing,
 }

@@ -152,7 +152,7 @@ impl<E: Copy> TimedNet<E> {
         self.clock_at(host, self.now)
     }
 
-    /// What the host's own clock says at a time of the network.
+    /// A time of the network on the host's own clock.
     #[must_use]
     pub fn clock_at(&self, host: usize, time: Timestamp) -> Timestamp {
         Timestamp::START + time.since(self.hosts[host].started_at)
@@ -239,7 +239,7 @@ impl<E: Copy> TimedNet<E> {
         it.frozen_until = it.frozen_until.max(until);
     }
 
-    /// Lets a frozen process go on.
+    /// Resumes a frozen process.
     pub fn thaw(&mut self, host: usize) {
         self.hosts[host].frozen_until = self.now;
     }
@@ -276,7 +276,7 @@ impl<E: Copy> TimedNet<E> {
         self.hosts[host].alive && self.hosts[host].life == life
     }
 
-    /// Puts an entry off while its host is frozen.
+    /// Delays an entry while its host is frozen.
     pub(super) fn is_put_off(&mut self, host: usize, entry: Entry<E>) -> bool {
         let until = self.hosts[host].frozen_until;
         let frozen = until > self.now;

@@ -129,7 +129,7 @@ impl<E: Copy> TimedNet<E> {
         self.over.push_back((connection, side));
     }
 
-    /// The next link that has ended and whose machine does not know yet. Effects may end
+    /// The next link that has ended and whose `LinkDown` is not handled yet. Effects may end
     /// links at once: ask after each event, before time goes on. [`poll`](Self::poll)
     /// asks, too.
     pub fn poll_down(&mut self) -> Option<Step<E>> {

@@ -355,7 +355,7 @@ impl Monitor {
         let found = held.iter().copied().find(receives);
         let found = found.or_else(|| held.iter().copied().find(is_meant));
         let Some(chat) = found else {
-            // What hostile nodes invent is answered, too.
+            // Chats that hostile nodes invent are answered, too.
             if begins && network.options.is_all_v2() {
                 let node = network.describe(node);
                 let text =

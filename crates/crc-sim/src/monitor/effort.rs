@@ -65,7 +65,7 @@ impl Monitor {
         self.check_refusal(network, node, effort, out);
     }
 
-    /// No event makes more work than it is about.
+    /// An event causes no more work than its content permits.
     fn check_work(
         &mut self,
         network: &Network,

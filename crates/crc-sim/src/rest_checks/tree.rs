@@ -30,7 +30,7 @@ enum Neighbour {
 }
 
 impl ServerTree {
-    /// The links as they are, and what is wrong with the servers' idea of them.
+    /// The links as they are, and the differences to what the servers know.
     pub(super) fn of(network: &Network) -> (ServerTree, Vec<Found>) {
         let mut tree = ServerTree::default();
         let mut found = Vec::new();
@@ -183,7 +183,7 @@ impl ServerTree {
     /// one, runs in another part of the network.
     fn unattached(&self, network: &Network, any: bool) -> Vec<String> {
         let mut wrong = Vec::new();
-        // Through a v1 server they hear of servers that they cannot join again.
+        // Through a v1 server they learn of servers that they cannot join again.
         if network.options.v1_servers > 0 {
             return wrong;
         }

@@ -463,6 +463,16 @@ mod tests {
         }
     }
 
+    /// Shows without a long run that a patch must be written again.
+    #[test]
+    fn every_patch_applies() {
+        let root = workspace().unwrap();
+        for mutation in mutations(&root).unwrap() {
+            let path = mutation.path.to_str().unwrap();
+            git(&root, "apply", &["--check", path]).unwrap();
+        }
+    }
+
     #[test]
     fn chunks_cover_all_seeds_and_start_with_the_one_that_is_known() {
         assert_eq!(chunks(&(0..10), None), vec![0..10; 1]);

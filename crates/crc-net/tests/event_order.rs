@@ -7,7 +7,7 @@ mod fixture;
 
 use std::net::{Shutdown, TcpStream};
 
-use crc_machine::LinkDown;
+use crc_machine::{LinkDown, LinkId};
 use fixture::{Fixture, Seen, pattern, silent, wait_until_held, write};
 
 /// Makes the driver find in one turn: the last bytes and the end of `old`, and the first bytes of
@@ -23,13 +23,22 @@ fn in_one_turn(fixture: &Fixture, last_bytes: &[u8], old: &TcpStream, new: &TcpS
     resume.send(()).unwrap();
 }
 
-fn established(fixture: &Fixture) -> (TcpStream, crc_machine::LinkId) {
+fn established(fixture: &Fixture) -> (TcpStream, LinkId) {
     let (stream, link) = fixture.connect_up();
     write(&stream, b"hello");
     fixture.expect("hello", |seen| {
         (*seen == Seen::Bytes(link, b"hello".to_vec())).then_some(())
     });
     (stream, link)
+}
+
+fn expect_end_then_registration(fixture: Fixture, old: LinkId, new: LinkId) {
+    assert_eq!(
+        fixture.next(),
+        Seen::Down(old, LinkDown::PeerClosed, fixture::Unsent::default())
+    );
+    assert_eq!(fixture.next(), Seen::Bytes(new, b"registration".to_vec()));
+    fixture.stop();
 }
 
 #[test]
@@ -39,15 +48,7 @@ fn an_end_comes_before_a_registration() {
     let (new, new_link) = fixture.connect_up();
     in_one_turn(&fixture, b"", &old, &new);
     assert_eq!(fixture.next(), Seen::Command);
-    assert_eq!(
-        fixture.next(),
-        Seen::Down(old_link, LinkDown::PeerClosed, fixture::Unsent::default())
-    );
-    assert_eq!(
-        fixture.next(),
-        Seen::Bytes(new_link, b"registration".to_vec())
-    );
-    fixture.stop();
+    expect_end_then_registration(fixture, old_link, new_link);
 }
 
 #[test]
@@ -66,15 +67,7 @@ fn an_end_after_more_bytes_comes_before_a_registration() {
         }
     }
     assert_eq!(received, last_bytes);
-    assert_eq!(
-        fixture.next(),
-        Seen::Down(old_link, LinkDown::PeerClosed, fixture::Unsent::default())
-    );
-    assert_eq!(
-        fixture.next(),
-        Seen::Bytes(new_link, b"registration".to_vec())
-    );
-    fixture.stop();
+    expect_end_then_registration(fixture, old_link, new_link);
 }
 
 #[test]

@@ -9,13 +9,13 @@ use core::fmt::{self, Write};
 
 use crc_machine::PeerAddress;
 
-/// What the machine part begins with, the blank before it included.
+/// The beginning of the machine part, the blank before it included.
 const OPENING: &str = " [crc2";
 
 /// The rank of a server that has none yet.
 pub const UNRANKED: u32 = u32::MAX;
 
-/// What a node announces.
+/// A node's announcement: the content of the machine part.
 ///
 /// ```
 /// use crc_core::{Announcement, split_info};
@@ -34,11 +34,12 @@ pub struct Announcement {
     pub address: Option<PeerAddress>,
     /// Its place in the order in which servers dial each other (`r`).
     pub rank: Option<u32>,
-    /// What it takes beyond version 1 (`f`).
+    /// Its features (`f`).
     pub features: Features,
 }
 
-/// What a node takes beyond version 1. Unknown words are ignored.
+/// The features of a node: the frames beyond version 1 that it takes. Unknown feature
+/// words are ignored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Features {
     /// `server-quit`: it takes ServerQuit frames.
@@ -48,7 +49,7 @@ pub struct Features {
 }
 
 impl Features {
-    /// All that this version takes.
+    /// The features of this version.
     pub const OURS: Features = Features {
         server_quit: true,
         channels: true,

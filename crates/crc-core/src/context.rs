@@ -1,4 +1,4 @@
-//! What an event handler may read and change, and the operations that all protocols
+//! The state that event handlers read and change, and the operations that all protocols
 //! share.
 //!
 //! A protocol's handler gets a [`Context`] and an outbox. It asks `network` for every
@@ -47,7 +47,7 @@ pub(crate) enum Stage {
     Gone,
 }
 
-/// What a server waits for.
+/// The timers of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
     /// Something on one link.
@@ -62,7 +62,7 @@ pub(crate) enum Timer {
     ShutdownDeadline,
 }
 
-/// What a server waits for on one link.
+/// The timers of one link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LinkTimer {
     /// The peer must have registered.
@@ -114,7 +114,7 @@ impl LinkTimer {
     ];
 }
 
-/// What an event handler may read and change.
+/// The state that event handlers read and change.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) config: Config,
@@ -132,7 +132,7 @@ pub(crate) struct Context {
     pub(crate) listening: Vec<SocketAddr>,
     pub(crate) status_log: StatusLog,
     pub(crate) counters: Counters,
-    /// What the legacy protocol remembers beyond its links.
+    /// The state of the legacy protocol beyond its links.
     pub(crate) legacy: LegacyState,
     /// Links on which something is to be sent at the end of the event.
     pub(crate) dirty_links: Vec<LinkId>,
@@ -207,7 +207,7 @@ impl Context {
         }
     }
 
-    /// Checks all that must hold between two events.
+    /// Checks the invariants that hold between two events.
     ///
     /// # Panics
     ///

@@ -1,5 +1,5 @@
-//! The binary protocol (PROTOCOL): its sessions, what it receives, and what it sends
-//! when the network changes.
+//! The binary protocol (PROTOCOL): its sessions, the frames that it receives, and the
+//! frames that it sends when the network changes.
 
 pub(crate) mod announce;
 pub(crate) mod burst;

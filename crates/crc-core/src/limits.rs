@@ -33,8 +33,8 @@ pub struct Limits {
     pub irc_lines_per_second: u32,
 }
 
-/// What an unregistered peer may send: enough to distinguish a registration with too
-/// long a name or info from garbage.
+/// The longest registration or text of an unregistered peer: enough to distinguish a
+/// registration with too long a name or info from garbage.
 const UNREGISTERED_BYTES_MAX: u32 = 1024;
 
 impl Default for Limits {

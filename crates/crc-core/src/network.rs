@@ -1,10 +1,9 @@
-//! What a server knows of the network: the hosts and the routes to them, the
-//! neighbours, the channels, the nicks, and the rules about them.
+//! The network as a server knows it: hosts and routes, neighbours, channels, nicks, and
+//! the rules about them.
 //!
-//! [`Network`] owns these tables. It knows no bytes, no frames, no time and no links
-//! but by name, and sends nothing. A question about a rule changes nothing; the
-//! operations of [`Context`](crate::context::Context) carry out what follows from the
-//! answer.
+//! [`Network`] owns these tables. It knows no bytes, frames and clocks, knows links by
+//! their ids only, and sends nothing. A question about a rule changes nothing. The
+//! operations of [`Context`](crate::context::Context) ask, and carry out the answer.
 
 mod change;
 mod channels;
@@ -55,7 +54,7 @@ pub struct Neighbour {
     pub synced: bool,
 }
 
-/// What a registration says of a host.
+/// A host as a registration describes it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HostInfo<'a> {
     pub(crate) id: HostId,
@@ -84,14 +83,14 @@ impl<'a> HostInfo<'a> {
         }
     }
 
-    /// What a peer that registers says of itself; it has no machine part yet.
+    /// The registration of a peer itself; it has no machine part yet.
     pub(crate) fn of_itself(kind: HostKind, registration: &'a Registration<'_>) -> Self {
         let (name, info) = (registration.name.as_str(), registration.info.as_str());
         HostInfo::for_people(registration.source, kind, name, info)
     }
 }
 
-/// What a registration from a server means, given the directory.
+/// The meaning of a registration from a server, given the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RegistrationOutcome {
     /// The host is new.
@@ -372,8 +371,8 @@ impl Network {
         (indirect && same).then_some(known.first_link())
     }
 
-    /// What a registration means that a server has sent on `from` (PROTOCOL section 3).
-    /// The server's own registration is handled elsewhere.
+    /// The meaning of a registration that a server has sent on `from` (PROTOCOL section
+    /// 3). The server's own registration is handled elsewhere.
     pub(crate) fn classify(&self, from: LinkId, info: &HostInfo<'_>) -> RegistrationOutcome {
         let neighbour = self.neighbours.find(from);
         let is_v2 = neighbour.is_some_and(|n| n.version == PeerVersion::V2);

@@ -2,7 +2,7 @@
 
 use crc_wire::HostId;
 
-/// What an operator may observe of a server as it happens.
+/// An event of a server that the operator may want to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerNotice {
     /// The uplink has accepted this server.

@@ -1,11 +1,11 @@
-//! The server: receives events, and calls the owner of what each is about.
+//! The server: receives events, and calls the owner of the state that each concerns.
 //!
 //! | owner | its state |
 //! |---|---|
 //! | [`Network`](crate::network::Network) | hosts, neighbours, channels, nicks, and the rules about them |
 //! | [`Tree`](crate::tree::Tree) | rank, candidates, dials, remembered loops |
 //! | `crc`, `irc`, `legacy` | the sessions of their links |
-//! | [`Context`](crate::context::Context) | what handlers may change, and the operations that protocols share |
+//! | [`Context`] | what handlers may change, and the operations that protocols share |
 //!
 //! The server itself knows the life cycle only: links come up and go down, timers
 //! expire, the server starts and leaves. It decides everything and does nothing:
@@ -34,7 +34,7 @@ use crate::{crc, irc, legacy};
 /// How long v1 nodes have to read the goodbyes when this server leaves.
 const LEAVING_TIME_MAX: Duration = Duration::from_secs(2);
 
-/// What an operator may ask of a server.
+/// A command of the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerCommand {
     /// Begin: the driver listens on these addresses.
@@ -43,7 +43,7 @@ pub enum ServerCommand {
         listening: Vec<SocketAddr>,
     },
     /// Use these discovered servers instead of those discovered before; an empty list
-    /// says that there is no server to link to. They are dialled in this order, after
+    /// means that there is no server to link to. They are dialled in this order, after
     /// those of [`Config::connect`]; the rules of rank hold for them as for all others.
     /// At most 1024 are used.
     Candidates(Vec<PeerAddress>),
@@ -82,13 +82,13 @@ impl Server {
         }
     }
 
-    /// What the server knows now.
+    /// A view of the server's state.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<'_> {
         Snapshot::new(&self.cx)
     }
 
-    /// Checks all that must hold between two events; for tests and simulations.
+    /// Checks the invariants that hold between two events; for tests and simulations.
     ///
     /// # Panics
     ///

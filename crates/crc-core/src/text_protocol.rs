@@ -1,4 +1,4 @@
-//! What the text protocols share.
+//! The text protocols, and the code that they share.
 
 use std::borrow::Cow;
 

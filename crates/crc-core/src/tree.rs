@@ -56,7 +56,7 @@ pub(crate) struct Loop {
     pub(crate) until: Timestamp,
 }
 
-/// What a parent's rank means for this server.
+/// The consequence of a parent's rank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RankDecision {
     /// The rank stays as it is.
@@ -65,7 +65,7 @@ pub(crate) enum RankDecision {
     Take(u32),
 }
 
-/// What is known of a parent whose rank was announced.
+/// A parent that has announced its rank.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parent {
     pub(crate) link: LinkId,
@@ -75,7 +75,7 @@ pub(crate) struct Parent {
     pub(crate) is_v2: bool,
 }
 
-/// What a lost uplink was.
+/// An uplink that is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LostUplink {
     /// Whether the server there had accepted this one.
@@ -171,7 +171,7 @@ impl Tree {
         place < self.place() || unordered
     }
 
-    /// What a parent's rank means for this server. `has_children`: another server
+    /// Decides what follows from a parent's rank. `has_children`: another server
     /// has linked to this one and may have taken a rank from it.
     pub(crate) fn on_parent_rank(&mut self, parent: Parent, has_children: bool) -> RankDecision {
         let link = parent.link;
@@ -470,7 +470,7 @@ impl Tree {
         }
     }
 
-    /// A link is gone. If it was the uplink, what it was.
+    /// A link has ended. Returns the lost uplink, if the link was the uplink.
     pub(crate) fn on_link_down(&mut self, link: LinkId, now: Timestamp) -> Option<LostUplink> {
         self.link.take_if(|uplink| *uplink == link)?;
         self.later_ranks_from = now + LATER_RANK_DELAY;

@@ -196,7 +196,7 @@ impl OutgoingQueue {
         self.waiting.is_empty() && self.quit.is_none()
     }
 
-    /// Appends a message; hands it back if there is no room.
+    /// Appends a message, or returns it if it exceeds the limit.
     pub(super) fn push(&mut self, message: Outgoing) -> Result<(), Outgoing> {
         let bytes = message.bytes();
         if self.bytes + bytes > self.bytes_max {
@@ -207,8 +207,8 @@ impl OutgoingQueue {
         Ok(())
     }
 
-    /// Puts messages that were taken out and not sent to the front again. Hands back
-    /// the last ones, for which there is no room.
+    /// Puts messages that were taken out and not sent to the front again. Returns the
+    /// last ones, if they exceed the limit.
     pub(super) fn put_back(&mut self, mut messages: Vec<Outgoing>) -> Vec<Outgoing> {
         let room = self.bytes_max.saturating_sub(self.bytes);
         let sums = messages.iter().scan(0, |sum, message| {

@@ -1,9 +1,9 @@
-//! What may be done with channels: each operation changes the network once, and hands
-//! the event to every protocol.
+//! The operations on channels: each changes the network once, and hands the event to
+//! every protocol.
 //!
-//! What a host is in a channel is said by its own server alone; others send that
-//! server a request. How a channel is set may be said by several servers at once, and
-//! carries a version (PROTOCOL section 9).
+//! Only a host's own server changes the host's membership and flags; other servers send
+//! that server a request. Any server may change a setting, which carries a version
+//! (PROTOCOL section 9).
 
 use crc_machine::LinkId;
 use crc_wire::{
@@ -249,7 +249,7 @@ impl Context {
                 let frame = out.store(|arena| message.encode(arena));
                 let value = &*setting.value;
                 let source = setting.source;
-                // A topic may be set to what it is.
+                // A topic that is set to the same text again is an event too.
                 let again = field == ChannelField::TOPIC && source.is_some() && !value.is_empty();
                 if applied == Applied::Newer && (*before != *value || again) {
                     let kind = ChannelEventKind::Set {

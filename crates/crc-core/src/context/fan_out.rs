@@ -9,8 +9,8 @@ use crate::link::Protocol;
 use crate::network::{ChannelEvent, ChannelEventKind, HostChange, HostKind, Scope};
 use crate::{crc, irc, legacy};
 
-/// From this many links on, what is rendered for a channel's members may wait for a
-/// moment for more of its kind: each link costs a system call, however little is sent.
+/// From this many links on, bytes for a channel's members are deferred, so that more of
+/// them go out together: each link costs a system call, however little is sent.
 const MANY_LINKS: usize = 8;
 
 /// The frame that carries an event to servers and clients of the binary protocol.

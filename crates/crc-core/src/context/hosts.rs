@@ -1,5 +1,5 @@
-//! What may be done with hosts: one joins, changes, gets another id, leaves. Each
-//! operation changes the network once, and hands the change to every protocol.
+//! The operations on hosts: one joins, changes, gets another id, leaves. Each operation
+//! changes the network once, and hands the change to every protocol.
 
 use crc_machine::LinkId;
 use crc_wire::{HostId, Text, truncate_utf8};
@@ -112,7 +112,7 @@ impl Context {
         self.publish_joined(info.id, link, scope, out);
     }
 
-    /// Hands on that a host has joined.
+    /// Hands every protocol the change that a host has joined.
     pub(crate) fn publish_joined(&mut self, id: HostId, from: LinkId, scope: Scope, out: &mut Out) {
         self.counters.hosts_joined += 1;
         self.publish_host(HostChange::Joined { id, from, scope }, out);
@@ -166,7 +166,7 @@ impl Context {
 
     // Leaving.
 
-    /// Removes a host, and hands on that it has left, but not to `from`.
+    /// Removes a host, and hands every protocol the change. `from` does not get it.
     pub(crate) fn remove_host(
         &mut self,
         id: HostId,

@@ -1,5 +1,5 @@
-//! What may be done with links, whatever protocol they speak: a peer becomes a
-//! neighbour, breaks a rule, is closed.
+//! The operations on links of every protocol: a peer becomes a neighbour, breaks a rule,
+//! is closed.
 
 use crc_machine::{CloseWhen, LinkId, Origin};
 use crc_wire::Decoder;

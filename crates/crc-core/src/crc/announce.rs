@@ -156,8 +156,8 @@ fn remember_missed_quit(cx: &mut Context, id: HostId, from: Option<LinkId>) {
     }
 }
 
-/// Sends a server that turns out to be of version 2 what it has missed: the quits of
-/// servers, what the others announce, and the channels.
+/// Sends the changes that a server has missed, when it turns out to be a v2 server: the
+/// quits of servers, the machine parts of the others, and the channels.
 pub(crate) fn send_missed_changes(cx: &mut Context, link: LinkId, out: &mut Out) {
     let own_id = cx.config.id;
     let directory = cx.network.directory();
@@ -245,8 +245,8 @@ pub(crate) fn on_host_changed(cx: &mut Context, id: HostId, from: LinkId, out: &
     }
 }
 
-/// Sends `message` to the neighbours that have been sent the burst, but not to `from`,
-/// as far as `takes` says that they take it.
+/// Sends `message` to the neighbours that have been sent the burst and for which `takes`
+/// is true, but not to `from`.
 fn broadcast(
     cx: &mut Context,
     message: &Message<'_>,

@@ -1,5 +1,5 @@
-//! The burst, with which a new neighbour gets the whole network; and what else waits
-//! for the end of an event.
+//! The burst, with which a new neighbour gets the whole network; and all else that is
+//! sent at the end of an event.
 
 use crc_machine::{ByteRange, CloseWhen, LinkDown, LinkId};
 use crc_wire::{Frame, FrameLimits, Message};
@@ -70,7 +70,7 @@ pub(crate) fn send_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
     send_held(cx, link, &held, out);
 }
 
-/// Sends what was held for a server while its version was not known.
+/// Sends the frames that were held for a server while its version was not known.
 fn send_held(cx: &mut Context, link: LinkId, mut held: &[u8], out: &mut Out) {
     while let Ok(Some(frame)) = Frame::take(&mut held, FrameLimits::WIRE) {
         match frame.message() {
@@ -84,8 +84,8 @@ fn send_held(cx: &mut Context, link: LinkId, mut held: &[u8], out: &mut Out) {
     }
 }
 
-/// Sends what the event has left to be sent: announcements, bursts, and chunks for v1
-/// nodes.
+/// Sends all that is pending at the end of an event: announcements, bursts, and chunks
+/// for v1 nodes.
 pub(crate) fn flush_pending(cx: &mut Context, out: &mut Out) {
     let mut next = 0;
     while let Some(&link) = cx.dirty_links.get(next) {

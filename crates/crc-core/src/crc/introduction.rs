@@ -1,4 +1,4 @@
-//! What this server says of itself on a link: its introduction, and its
+//! The registrations of this server itself on a link: its introduction, and its
 //! announcement, which is also its ping (PROTOCOL section 6).
 
 use core::time::Duration;

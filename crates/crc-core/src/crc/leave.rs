@@ -1,4 +1,4 @@
-//! What the neighbours are sent when this server leaves.
+//! The goodbyes to the neighbours when this server leaves.
 
 use crc_machine::{LinkId, PeerAddress};
 use crc_wire::{HostId, Message, ServerQuit, Text};
@@ -10,7 +10,7 @@ use crate::context::{Context, Out};
 use crate::link::{Outlet, Phase};
 use crate::network::{Host, HostKind, Neighbour};
 
-/// Sends a neighbour that this server leaves, and `by` takes its place.
+/// Sends a neighbour the quit of this server, which names `by` as its replacement.
 pub(crate) fn send_goodbye(
     cx: &mut Context,
     link: LinkId,
@@ -59,7 +59,7 @@ pub(crate) fn send_goodbye(
     }
 }
 
-/// Whether a v1 node has yet to be sent what waits for it.
+/// Whether frames still wait to be sent to a v1 node.
 pub(crate) fn has_unsent_goodbyes(cx: &Context) -> bool {
     cx.links.iter().any(|(_, found)| {
         matches!(&found.outlet, Outlet::Paced(pacer) if !pacer.waiting().is_empty())

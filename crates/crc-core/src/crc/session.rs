@@ -11,7 +11,7 @@ use crate::announcement::Features;
 #[derive(Debug, Default)]
 pub(crate) struct Session {
     pub(crate) decoder: Decoder,
-    /// What the peer takes beyond version 1.
+    /// The features that the peer has announced.
     pub(crate) features: Features,
     /// Servers whose quits the peer has missed: it was a server that could not be sent
     /// such quits.
@@ -45,7 +45,7 @@ pub(crate) struct Alias {
     pub(crate) ghosts: BTreeSet<HostId>,
 }
 
-/// What is to be sent at the end of the event.
+/// The frames that are to be sent at the end of the event.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Pending {
     /// The link is among those that are looked at when the event is over.

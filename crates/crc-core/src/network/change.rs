@@ -41,7 +41,7 @@ pub(crate) enum HostChange<'a> {
     },
 }
 
-/// Something that has happened in a channel.
+/// An event in a channel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChannelEvent<'a> {
     /// The channel's name as it is shown.
@@ -53,7 +53,7 @@ pub(crate) struct ChannelEvent<'a> {
     pub(crate) scope: Scope,
 }
 
-/// What has happened in a channel.
+/// The kind of an event in a channel, with its details.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ChannelEventKind<'a> {
     /// The host is in the channel now.

@@ -146,7 +146,7 @@ impl Channel {
         self.value(ChannelField::MODES)
     }
 
-    /// What a setting comes to, set or not; empty for none.
+    /// The value of a setting, or its default if it was never set; empty for none.
     #[must_use]
     pub fn value(&self, field: ChannelField) -> &str {
         match self.settings.find(field) {

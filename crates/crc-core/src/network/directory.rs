@@ -13,7 +13,7 @@ use super::HostInfo;
 use crate::network::lookup::{Found, Lookup};
 use crc_machine::LinkId;
 
-/// What a host is.
+/// The kind of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HostKind {
     /// It relays, and other hosts may be behind it.
@@ -67,7 +67,7 @@ impl Host {
         self.id
     }
 
-    /// What it is.
+    /// Its kind.
     #[must_use]
     pub fn kind(&self) -> HostKind {
         self.kind

@@ -1,4 +1,5 @@
-//! Who may do what in a channel: the one place where every protocol asks.
+//! The rules of channels: which host may enter, speak, set, invite and kick. Every
+//! protocol asks here.
 //!
 //! The user's own server checks a rule before it changes anything. If the rule allows
 //! the request, the operations of [`Context`](crate::context::Context) carry it out. If

@@ -10,7 +10,7 @@ use crate::text_protocol::TextProtocol;
 use crc_machine::Timestamp;
 use crc_machine::{Endpoints, LinkId, PeerAddress};
 
-/// What a server knows at one moment.
+/// A view of a server's state at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot<'a> {
     cx: &'a Context,
@@ -46,7 +46,7 @@ impl<'a> Snapshot<'a> {
         self.cx.config.name.as_str()
     }
 
-    /// What it says about itself.
+    /// Its info, without the machine part.
     #[must_use]
     pub fn info(&self) -> &'a str {
         self.cx.config.info.as_str()
@@ -151,7 +151,7 @@ impl<'a> Snapshot<'a> {
         self.cx.status_log.texts()
     }
 
-    /// What it has done so far, in numbers.
+    /// Its counters.
     #[must_use]
     pub fn counters(&self) -> &'a Counters {
         &self.cx.counters

@@ -37,7 +37,7 @@ pub(crate) const CASE: CaseMapping = CaseMapping::Ascii;
 
 /// The user whose command is handled.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct UserRef {
+struct UserRef {
     link: LinkId,
     id: HostId,
 }
@@ -49,7 +49,7 @@ fn cut(text: &str, bytes_max: usize) -> &str {
 
 // Users.
 
-pub(crate) fn find_user(cx: &Context, link: LinkId) -> Option<&User> {
+fn find_user(cx: &Context, link: LinkId) -> Option<&User> {
     match &cx.links.find(link)?.protocol {
         Protocol::Irc(user) => Some(user),
         _ => None,
@@ -57,7 +57,7 @@ pub(crate) fn find_user(cx: &Context, link: LinkId) -> Option<&User> {
 }
 
 /// The user of a link that is not being closed.
-pub(crate) fn find_user_mut(cx: &mut Context, link: LinkId) -> Option<&mut User> {
+fn find_user_mut(cx: &mut Context, link: LinkId) -> Option<&mut User> {
     let found = cx.links.find_mut(link)?;
     match &mut found.protocol {
         Protocol::Irc(user) if found.phase != Phase::Closing => Some(user),
@@ -66,7 +66,7 @@ pub(crate) fn find_user_mut(cx: &mut Context, link: LinkId) -> Option<&mut User>
 }
 
 /// The session of a host that is a user of IRC on this server, and its link.
-pub(crate) fn user_of(cx: &Context, id: HostId) -> Option<(LinkId, &User)> {
+fn user_of(cx: &Context, id: HostId) -> Option<(LinkId, &User)> {
     let link = cx.network.directory().find(id)?.first_link();
     let user = find_user(cx, link)?;
     Some((link, user))
@@ -100,12 +100,7 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
 }
 
 /// Handles as many lines as may be read now. Returns the rest of the bytes.
-pub(crate) fn read_lines<'b>(
-    cx: &mut Context,
-    link: LinkId,
-    bytes: &'b [u8],
-    out: &mut Out,
-) -> &'b [u8] {
+fn read_lines<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Out) -> &'b [u8] {
     let per_second = cx.config.limits.irc_lines_per_second;
     let (mut input, now) = (bytes, cx.now);
     let Some(user) = find_user_mut(cx, link) else {
@@ -137,7 +132,7 @@ pub(crate) fn read_lines<'b>(
 }
 
 /// Keeps what arrives too fast, to be read later, up to a limit.
-pub(crate) fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
+fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
     let Some(user) = find_user_mut(cx, link) else {
         return;
     };
@@ -152,7 +147,7 @@ pub(crate) fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &m
 }
 
 /// Schedules the next line for when the rate limit allows it.
-pub(crate) fn schedule_read(cx: &mut Context, link: LinkId) {
+fn schedule_read(cx: &mut Context, link: LinkId) {
     let per_second = cx.config.limits.irc_lines_per_second.max(1);
     let pause = Duration::from_secs(1) / per_second + Duration::from_micros(1);
     cx.set_link_timer(link, LinkTimer::Irc, cx.now + pause);
@@ -178,7 +173,7 @@ pub(crate) fn on_timer(cx: &mut Context, link: LinkId, out: &mut Out) {
     check_keepalive(cx, link, out);
 }
 
-pub(crate) fn check_keepalive(cx: &mut Context, link: LinkId, out: &mut Out) {
+fn check_keepalive(cx: &mut Context, link: LinkId, out: &mut Out) {
     let now = cx.now;
     let registered = cx.network.neighbours().find(link).is_some();
     let Some(session) = cx.links.find(link).filter(|_| registered) else {
@@ -212,7 +207,7 @@ pub(crate) fn check_keepalive(cx: &mut Context, link: LinkId, out: &mut Out) {
 }
 
 /// Handles one line.
-pub(crate) fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
+fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
     let Ok(bytes) = line.whole() else {
         cx.counters.dropped += 1;
         return reply::reply_error(cx, link, Numeric::ERR_INPUTTOOLONG, &[], out);
@@ -228,12 +223,7 @@ pub(crate) fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut 
 }
 
 /// Handles one command of a registered user.
-pub(crate) fn on_command(
-    cx: &mut Context,
-    user_ref: UserRef,
-    message: &irc_wire::Message<'_>,
-    out: &mut Out,
-) {
+fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let verb = match message.command {
         Command::Verb(verb) => verb,
@@ -292,7 +282,7 @@ pub(crate) fn on_command(
     }
 }
 
-pub(crate) fn ping(cx: &Context, link: LinkId, message: &irc_wire::Message<'_>, out: &mut Out) {
+fn ping(cx: &Context, link: LinkId, message: &irc_wire::Message<'_>, out: &mut Out) {
     let Some(token) = message.params.get(0).filter(|token| !token.is_empty()) else {
         return reply::reply_error(cx, link, Numeric::ERR_NOORIGIN, &[], out);
     };
@@ -300,12 +290,7 @@ pub(crate) fn ping(cx: &Context, link: LinkId, message: &irc_wire::Message<'_>, 
     reply::send_line(link, own, "PONG", &[own], Some(&token), out);
 }
 
-pub(crate) fn quit(
-    cx: &mut Context,
-    user_ref: UserRef,
-    message: &irc_wire::Message<'_>,
-    out: &mut Out,
-) {
+fn quit(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let text = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     log::info!("{} quits: {text:?}", cx.describe_peer(link));
@@ -346,7 +331,7 @@ pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'
 }
 
 /// Sends a user a notice of this server.
-pub(crate) fn server_notice(cx: &Context, link: LinkId, text: &str, out: &mut Out) {
+fn server_notice(cx: &Context, link: LinkId, text: &str, out: &mut Out) {
     let words = [reply::target_of(cx, link)];
     reply::send_line(link, reply::own_name(cx), "NOTICE", &words, Some(text), out);
 }
@@ -385,11 +370,7 @@ pub(crate) fn on_invited(
 
 /// The links of the users of IRC that share a channel with a host, each once, without
 /// `except`.
-pub(crate) fn links_sharing_channel(
-    cx: &Context,
-    id: HostId,
-    except: Option<LinkId>,
-) -> Vec<LinkId> {
+fn links_sharing_channel(cx: &Context, id: HostId, except: Option<LinkId>) -> Vec<LinkId> {
     let channels = cx.network.channels().of(id);
     let links = channels.flat_map(|channel| channel.links());
     let mut links: Vec<_> = links
@@ -401,7 +382,7 @@ pub(crate) fn links_sharing_channel(
 }
 
 /// Sends one line about a host to several links.
-pub(crate) fn send_to_links(
+fn send_to_links(
     cx: &Context,
     links: &[LinkId],
     source: &str,
@@ -451,7 +432,7 @@ pub(crate) fn on_host_renamed(cx: &mut Context, id: HostId, before: &str, out: &
 }
 
 /// The name of the server that IRC shows for a host: the neighbour towards it.
-pub(crate) fn server_of<'a>(cx: &'a Context, host: &Host) -> &'a str {
+fn server_of<'a>(cx: &'a Context, host: &Host) -> &'a str {
     let neighbour = cx.network.neighbours().find(host.first_link());
     let servers = cx.network.names().map(|names| &names.servers);
     let name = neighbour.and_then(|n| servers?.of(n.host));

@@ -57,11 +57,7 @@ const PLACE_BYTES_MAX: usize = 255;
 impl User {
     /// The parameters of a USER line. Places that are too long are cut, so that they
     /// can be sent on behind any name.
-    pub(crate) fn new(
-        host: Middle<'_>,
-        server: Middle<'_>,
-        real_name: Option<Trailing<'_>>,
-    ) -> Self {
+    fn new(host: Middle<'_>, server: Middle<'_>, real_name: Option<Trailing<'_>>) -> Self {
         let place = |place: Middle<'_>| truncate_utf8(place.as_str(), PLACE_BYTES_MAX).into();
         User {
             host: place(host),
@@ -74,7 +70,7 @@ impl User {
 /// What a legacy server says of itself or of another one, beyond its name, to the
 /// letter.
 #[derive(Debug)]
-pub(crate) struct Introduction {
+struct Introduction {
     /// How many links away it is.
     hops: u32,
     info: Box<str>,
@@ -132,7 +128,7 @@ pub(crate) fn is_legacy(cx: &Context, link: LinkId) -> bool {
     found.is_some_and(|found| matches!(found.protocol, Protocol::Legacy(_)))
 }
 
-pub(crate) fn peer_mut(cx: &mut Context, link: LinkId) -> Option<&mut Peer> {
+fn peer_mut(cx: &mut Context, link: LinkId) -> Option<&mut Peer> {
     match &mut cx.links.find_mut(link)?.protocol {
         Protocol::Legacy(peer) => Some(peer),
         _ => None,
@@ -140,7 +136,7 @@ pub(crate) fn peer_mut(cx: &mut Context, link: LinkId) -> Option<&mut Peer> {
 }
 
 /// The phase of a legacy link, if more of it may be read.
-pub(crate) fn phase_of(cx: &Context, link: LinkId) -> Option<Phase> {
+fn phase_of(cx: &Context, link: LinkId) -> Option<Phase> {
     let phase = cx.links.find(link)?.phase;
     (cx.stage == Stage::Running && phase != Phase::Closing).then_some(phase)
 }
@@ -168,7 +164,7 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
     }
 }
 
-pub(crate) fn on_line(cx: &mut Context, link: LinkId, phase: Phase, bytes: &[u8], out: &mut Out) {
+fn on_line(cx: &mut Context, link: LinkId, phase: Phase, bytes: &[u8], out: &mut Out) {
     let line = match Line::parse(bytes) {
         Ok(line) => line,
         Err(error) => return drop_line(cx, link, &error),
@@ -183,7 +179,7 @@ pub(crate) fn on_line(cx: &mut Context, link: LinkId, phase: Phase, bytes: &[u8]
 }
 
 /// Drops a line.
-pub(crate) fn drop_line(cx: &mut Context, link: LinkId, why: &dyn core::fmt::Display) {
+fn drop_line(cx: &mut Context, link: LinkId, why: &dyn core::fmt::Display) {
     cx.counters.dropped += 1;
     log::debug!("{}: a line is dropped: {why}", cx.describe_peer(link));
 }

@@ -22,21 +22,21 @@ const KICK_BYTES_MAX: usize = 300;
 const KICKS_MAX: usize = 4;
 
 /// The most bytes of the answer to one command.
-pub(crate) const ANSWER_BYTES_MAX: usize = 128 * 1024;
+pub(super) const ANSWER_BYTES_MAX: usize = 128 * 1024;
 
 /// How many hosts are visited to answer one command.
-pub(crate) const LOOKED_AT_MAX: usize = 20_000;
+pub(super) const LOOKED_AT_MAX: usize = 20_000;
 
 /// How many bytes of nicks stand in one line.
 const NICKS_BYTES_MAX: usize = 400;
 
 /// Answers that there is no such channel.
-pub(crate) fn no_such_channel(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
+fn no_such_channel(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
     reply::reply_error(cx, link, Numeric::ERR_NOSUCHCHANNEL, &[name], out);
 }
 
 /// The channel, if the user is in it; otherwise the user gets an error.
-pub(crate) fn joined_channel<'a>(
+fn joined_channel<'a>(
     cx: &'a Context,
     user_ref: UserRef,
     name: &str,
@@ -67,7 +67,7 @@ pub(super) fn refuse(cx: &Context, link: LinkId, name: &str, refusal: SetRefusal
 
 // Joining and leaving.
 
-pub(crate) fn join(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn join(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let wanted = message.params.get(0).unwrap_or_default();
     let keys = message.params.get(1).unwrap_or_default();
     if wanted == b"0" {
@@ -85,7 +85,7 @@ pub(crate) fn join(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     }
 }
 
-pub(crate) fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mut Out) {
+fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mut Out) {
     let known = cx.network.channels().find(name);
     if known.is_some_and(|channel| channel.member(user_ref.id).is_some()) {
         return;
@@ -125,7 +125,7 @@ pub(crate) fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &st
     }
 }
 
-pub(crate) fn part(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn part(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let said = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
     for name in lists::elements(message.params.get(0).unwrap_or_default()) {
         let name = text::utf8_or_latin1(name);
@@ -136,7 +136,7 @@ pub(crate) fn part(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     }
 }
 
-pub(crate) fn kick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn kick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let name = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     let nicks = message.params.get(1).unwrap_or_default();
     let said = text::utf8_or_latin1(message.params.get(2).unwrap_or_default());
@@ -161,7 +161,7 @@ pub(crate) fn kick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
 }
 
 /// The member of a channel with this nick; if there is none, the user gets an error.
-pub(crate) fn find_member(
+pub(super) fn find_member(
     cx: &Context,
     link: LinkId,
     channel: &Channel,
@@ -182,7 +182,7 @@ pub(crate) fn find_member(
 }
 
 /// Sends a request about a host in a channel to the server of that host.
-pub(crate) fn request(
+pub(super) fn request(
     cx: &mut Context,
     user_ref: UserRef,
     id: HostId,
@@ -213,7 +213,7 @@ pub(crate) fn request(
     cx.channel_request(&request, out);
 }
 
-pub(crate) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let nick = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     let name = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
@@ -241,7 +241,7 @@ pub(crate) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
 
 // NAMES and LIST.
 
-pub(crate) fn names(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn names(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let Some(wanted) = message.params.get(0) else {
         return all_names(cx, link, out);
@@ -259,7 +259,7 @@ pub(crate) fn names(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
 }
 
 /// All channels, then the users that are in none.
-pub(crate) fn all_names(cx: &Context, link: LinkId, out: &mut Out) {
+fn all_names(cx: &Context, link: LinkId, out: &mut Out) {
     let start = out.arena_len();
     for channel in cx.network.channels().iter() {
         if out.arena_len() - start > ANSWER_BYTES_MAX {
@@ -280,14 +280,14 @@ pub(crate) fn all_names(cx: &Context, link: LinkId, out: &mut Out) {
 }
 
 /// Ends an answer that has become too long.
-pub(crate) fn answer_too_long(cx: &Context, link: LinkId, command: &str, out: &mut Out) {
+pub(super) fn answer_too_long(cx: &Context, link: LinkId, command: &str, out: &mut Out) {
     if let Some(numeric) = Numeric::new(416) {
         let text = Some("Too many lines in the answer, the rest is left out");
         reply::numeric(cx, link, numeric, &[command], text, out);
     }
 }
 
-pub(crate) fn send_names(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
+fn send_names(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     let user = super::find_user(cx, link);
     let has = |capability| user.is_some_and(|user| user.has(capability));
     let all = has(Capability::MultiPrefix);
@@ -302,7 +302,7 @@ pub(crate) fn send_names(cx: &Context, link: LinkId, channel: &Channel, out: &mu
     send_name_lines(cx, link, "=", channel.name(), members, out);
 }
 
-pub(crate) fn send_name_lines(
+fn send_name_lines(
     cx: &Context,
     link: LinkId,
     sign: &str,
@@ -332,13 +332,13 @@ pub(crate) fn send_name_lines(
 }
 
 /// How many bytes of nicks fit into a line.
-pub(crate) fn names_room(cx: &Context, link: LinkId, channel: &str) -> usize {
+fn names_room(cx: &Context, link: LinkId, channel: &str) -> usize {
     let others = reply::own_name(cx).len() + reply::target_of(cx, link).len() + channel.len();
     // `:`, ` 353 `, ` = ` and ` :`.
     NICKS_BYTES_MAX.min(510_usize.saturating_sub(others + 11))
 }
 
-pub(crate) fn send_name_line(
+fn send_name_line(
     cx: &Context,
     link: LinkId,
     sign: &str,
@@ -350,12 +350,12 @@ pub(crate) fn send_name_line(
     reply::numeric(cx, link, Numeric::RPL_NAMREPLY, &words, Some(listed), out);
 }
 
-pub(crate) fn end_of_names(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
+fn end_of_names(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
     let text = Some("End of /NAMES list");
     reply::numeric(cx, link, Numeric::RPL_ENDOFNAMES, &[name], text, out);
 }
 
-pub(crate) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let wanted = message.params.get(0);
     let wanted = wanted.filter(|wanted| NAMES.is_channel(wanted));
@@ -385,7 +385,7 @@ pub(crate) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     reply::numeric(cx, link, Numeric::RPL_LISTEND, &[], text, out);
 }
 
-pub(crate) fn list_one(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
+fn list_one(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     let members = channel.members_len().to_string();
     let (words, text) = ([channel.name(), &members], Some(channel.topic()));
     reply::numeric(cx, link, Numeric::RPL_LIST, &words, text, out);
@@ -393,7 +393,7 @@ pub(crate) fn list_one(cx: &Context, link: LinkId, channel: &Channel, out: &mut 
 
 // Topics.
 
-pub(crate) fn topic(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn topic(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let name = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     let Some(topic) = message.params.get(1) else {
         let Some(channel) = cx.network.channels().find(&name) else {
@@ -416,7 +416,7 @@ pub(crate) fn topic(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
     cx.set_channel(&name, ChannelField::TOPIC, Some(user_ref.id), topic, out);
 }
 
-pub(crate) fn send_topic(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
+fn send_topic(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     let (name, topic) = (channel.name(), channel.topic());
     reply::numeric(cx, link, Numeric::RPL_TOPIC, &[name], Some(topic), out);
     let setting = channel.settings().find(ChannelField::TOPIC);
@@ -433,7 +433,7 @@ pub(crate) fn send_topic(cx: &Context, link: LinkId, channel: &Channel, out: &mu
 
 // Away.
 
-pub(crate) fn send_away(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
+pub(super) fn send_away(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     if let Some((_, user)) = super::user_of(cx, id)
         && let Some(text) = &user.away
     {
@@ -443,13 +443,13 @@ pub(crate) fn send_away(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
 }
 
 /// The name of a channel with the prefix of a member, as WHOIS shows it.
-pub(crate) fn prefixed_channel(id: HostId, channel: &Channel) -> String {
+pub(super) fn prefixed_channel(id: HostId, channel: &Channel) -> String {
     let flags = channel.member(id).unwrap_or_default();
     format!("{}{}", prefixes(flags, true), channel.name())
 }
 
 /// Whether a host is linked to this server.
-pub(crate) fn is_local(cx: &Context, host: &Host) -> bool {
+pub(super) fn is_local(cx: &Context, host: &Host) -> bool {
     let neighbour = cx.network.neighbours().find(host.first_link());
     neighbour.is_some_and(|neighbour| neighbour.host == host.id())
 }

@@ -18,7 +18,7 @@ const TARGETS_MAX: usize = 4;
 /// Relays the most frequent kind of line on a fast path: one line to one user of IRC on
 /// this server, or to one channel, where the sender wants no echo and the reader no
 /// tags. Whether it did.
-pub(crate) fn relay_privmsg_fast(
+pub(super) fn relay_privmsg_fast(
     cx: &mut Context,
     link: LinkId,
     line: Line<'_>,
@@ -102,7 +102,7 @@ pub(crate) fn relay_privmsg_fast(
 }
 
 /// PRIVMSG or NOTICE. A NOTICE is never answered.
-pub(crate) fn privmsg(
+pub(super) fn privmsg(
     cx: &mut Context,
     user_ref: UserRef,
     kind: ChatKind,
@@ -149,7 +149,7 @@ pub(crate) fn privmsg(
     }
 }
 
-pub(crate) fn channel_message(
+fn channel_message(
     cx: &mut Context,
     user_ref: UserRef,
     kind: ChatKind,
@@ -203,7 +203,7 @@ pub(crate) fn channel_message(
     }
 }
 
-pub(crate) fn private_message(
+fn private_message(
     cx: &mut Context,
     user_ref: UserRef,
     kind: ChatKind,
@@ -241,14 +241,7 @@ pub(crate) fn private_message(
 }
 
 /// Sends a user its own message, if it wants an echo.
-pub(crate) fn echo(
-    cx: &Context,
-    user_ref: UserRef,
-    kind: ChatKind,
-    target: &str,
-    said: &str,
-    out: &mut Out,
-) {
+fn echo(cx: &Context, user_ref: UserRef, kind: ChatKind, target: &str, said: &str, out: &mut Out) {
     let user = super::find_user(cx, user_ref.link);
     if user.is_some_and(|user| user.has(Capability::EchoMessage)) {
         let range = write_message(cx, user_ref.link, user_ref.id, kind, target, said, out);
@@ -257,7 +250,7 @@ pub(crate) fn echo(
 }
 
 /// Delivers a message to a user.
-pub(crate) fn deliver(
+pub(super) fn deliver(
     cx: &Context,
     link: LinkId,
     source: HostId,
@@ -277,7 +270,7 @@ pub(crate) fn deliver(
     out.send_stored(link, range);
 }
 
-pub(crate) fn write_message(
+fn write_message(
     cx: &Context,
     reader: LinkId,
     source: HostId,

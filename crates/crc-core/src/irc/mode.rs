@@ -30,7 +30,7 @@ const BAN_BYTES_MAX: usize = 128;
 /// The most bytes of a key.
 const KEY_BYTES_MAX: usize = 32;
 
-pub(crate) fn mode(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn mode(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let target = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     let changes = message.params.get(1);
     if !NAMES.is_channel(target.as_bytes()) {
@@ -55,7 +55,7 @@ pub(crate) fn mode(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
 
 // Channels.
 
-pub(crate) fn send_modes(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
+fn send_modes(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
     let inside = channel.member(user_ref.id).is_some();
     let mut modes = format!("+{}", channel.modes());
     let mut params = Vec::new();
@@ -80,7 +80,7 @@ pub(crate) fn send_modes(cx: &Context, user_ref: UserRef, channel: &Channel, out
     );
 }
 
-pub(crate) fn send_bans(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
+fn send_bans(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
     for mask in channel.bans() {
         let words = [channel.name(), mask];
         reply::numeric(cx, user_ref.link, Numeric::RPL_BANLIST, &words, None, out);
@@ -96,7 +96,7 @@ pub(crate) fn send_bans(cx: &Context, user_ref: UserRef, channel: &Channel, out:
     );
 }
 
-pub(crate) fn change_channel(
+fn change_channel(
     cx: &mut Context,
     user_ref: UserRef,
     name: &str,
@@ -176,7 +176,7 @@ pub(crate) fn change_channel(
     }
 }
 
-pub(crate) fn change_rank(
+fn change_rank(
     cx: &mut Context,
     user_ref: UserRef,
     name: &str,
@@ -198,7 +198,7 @@ pub(crate) fn change_rank(
     }
 }
 
-pub(crate) fn change_key(
+fn change_key(
     cx: &mut Context,
     user_ref: UserRef,
     name: &str,
@@ -217,7 +217,7 @@ pub(crate) fn change_key(
     cx.set_channel(name, ChannelField::KEY, Some(user_ref.id), key, out);
 }
 
-pub(crate) fn change_limit(
+fn change_limit(
     cx: &mut Context,
     user_ref: UserRef,
     name: &str,
@@ -237,7 +237,7 @@ pub(crate) fn change_limit(
     cx.set_channel(name, ChannelField::LIMIT, Some(user_ref.id), &limit, out);
 }
 
-pub(crate) fn change_ban(
+fn change_ban(
     cx: &mut Context,
     user_ref: UserRef,
     name: &str,
@@ -277,7 +277,7 @@ pub(crate) fn change_ban(
 
 // Users.
 
-pub(crate) fn user_mode(
+fn user_mode(
     cx: &mut Context,
     user_ref: UserRef,
     target: &str,

@@ -26,12 +26,12 @@ const USERHOST_MAX: usize = 5;
 const WHOX_FIELDS: &str = "tcuihsnfdlaor";
 
 /// What an answer to WHO contains.
-pub(crate) struct Whox {
+struct Whox {
     fields: String,
     token: String,
 }
 
-pub(crate) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let said = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     let Some(user) = super::find_user_mut(cx, user_ref.link) else {
         return;
@@ -51,26 +51,26 @@ pub(crate) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
 // Users.
 
 /// The user name of a host, as others see it.
-pub(crate) fn ident_of(cx: &Context, id: HostId) -> String {
+fn ident_of(cx: &Context, id: HostId) -> String {
     match super::user_of(cx, id) {
         Some((_, user)) => user.user.clone(),
         None => cx.nick_of(id),
     }
 }
 
-pub(crate) fn is_away(cx: &Context, id: HostId) -> bool {
+fn is_away(cx: &Context, id: HostId) -> bool {
     let user = super::user_of(cx, id);
     user.is_some_and(|(_, user)| user.away.is_some())
 }
 
 /// Whether WHO and NAMES show a host to a user that did not name its nick.
-pub(crate) fn is_visible(cx: &Context, id: HostId, user_ref: UserRef) -> bool {
+fn is_visible(cx: &Context, id: HostId, user_ref: UserRef) -> bool {
     let user = super::user_of(cx, id);
     let hidden = user.is_some_and(|(_, user)| user.invisible);
     !hidden || id == user_ref.id || cx.network.channels().share(id, user_ref.id)
 }
 
-pub(crate) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let wanted = message.params.get(0).unwrap_or(b"*");
     let target = match &*text::utf8_or_latin1(wanted) {
@@ -117,7 +117,7 @@ pub(crate) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
 }
 
 /// Whether a mask of WHO matches a host.
-pub(crate) fn matches_mask(cx: &Context, host: &Host, mask: &str) -> bool {
+fn matches_mask(cx: &Context, host: &Host, mask: &str) -> bool {
     let fits = |text: &str| mask::matches(mask.as_bytes(), text.as_bytes(), CASE);
     let id = host.id();
     mask == "*"
@@ -128,7 +128,7 @@ pub(crate) fn matches_mask(cx: &Context, host: &Host, mask: &str) -> bool {
         || fits(host.info())
 }
 
-pub(crate) fn who_reply(
+fn who_reply(
     cx: &Context,
     link: LinkId,
     id: HostId,
@@ -185,12 +185,12 @@ pub(crate) fn who_reply(
     reply::numeric(cx, link, Numeric::RPL_WHOSPCRPL, &words, text, out);
 }
 
-pub(crate) fn idle_seconds(cx: &Context, id: HostId) -> u64 {
+fn idle_seconds(cx: &Context, id: HostId) -> u64 {
     let user = super::user_of(cx, id);
     user.map_or(0, |(_, user)| cx.now.since(user.spoke_at).as_secs())
 }
 
-pub(crate) fn whois(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn whois(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     // With two parameters, the first names the server to answer; every server knows the
     // same.
@@ -210,7 +210,7 @@ pub(crate) fn whois(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
     }
 }
 
-pub(crate) fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
+fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     let Some(host) = cx.network.directory().find(id) else {
         return;
     };
@@ -264,7 +264,7 @@ pub(crate) fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out)
     }
 }
 
-pub(crate) fn whowas(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn whowas(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let Some(nick) = message.params.get(0).filter(|nick| !nick.is_empty()) else {
         return reply::reply_error(cx, link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
@@ -276,7 +276,7 @@ pub(crate) fn whowas(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
     reply::numeric(cx, link, Numeric::RPL_ENDOFWHOWAS, &[&nick], text, out);
 }
 
-pub(crate) fn ison(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn ison(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let names = cx.network.names();
     let nicks = message.params.iter();
     let nicks = nicks.flat_map(|param| param.split(|byte| *byte == b' '));
@@ -289,7 +289,7 @@ pub(crate) fn ison(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     reply::numeric(cx, user_ref.link, Numeric::RPL_ISON, &[], Some(&there), out);
 }
 
-pub(crate) fn userhost(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn userhost(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let names = cx.network.names();
     let nicks = message.params.iter().take(USERHOST_MAX);
     let there = nicks.filter_map(|nick| {
@@ -312,7 +312,7 @@ pub(crate) fn userhost(cx: &mut Context, user_ref: UserRef, message: &Message<'_
 
 // The server.
 
-pub(crate) fn server_query(
+pub(super) fn server_query(
     cx: &mut Context,
     user_ref: UserRef,
     verb: Verb,
@@ -378,7 +378,7 @@ pub(crate) fn server_query(
     }
 }
 
-pub(crate) fn motd(cx: &Context, link: LinkId, out: &mut Out) {
+pub(super) fn motd(cx: &Context, link: LinkId, out: &mut Out) {
     let motd = &cx.config.motd;
     if motd.is_empty() {
         return reply::reply_error(cx, link, Numeric::ERR_NOMOTD, &[], out);
@@ -393,7 +393,7 @@ pub(crate) fn motd(cx: &Context, link: LinkId, out: &mut Out) {
     reply::numeric(cx, link, Numeric::RPL_ENDOFMOTD, &[], text, out);
 }
 
-pub(crate) fn lusers(cx: &Context, link: LinkId, out: &mut Out) {
+pub(super) fn lusers(cx: &Context, link: LinkId, out: &mut Out) {
     let directory = cx.network.directory();
     let servers = directory.servers_len() + 1;
     let users = directory.len() - directory.servers_len();
@@ -418,7 +418,7 @@ pub(crate) fn lusers(cx: &Context, link: LinkId, out: &mut Out) {
 }
 
 /// The servers of the network, each with the neighbour that leads to it.
-pub(crate) fn links(cx: &Context, link: LinkId, out: &mut Out) {
+fn links(cx: &Context, link: LinkId, out: &mut Out) {
     let own = reply::own_name(cx);
     let names = cx.network.names();
     let start = out.arena_len();

@@ -19,7 +19,7 @@ use crc_machine::is_printable;
 const NETWORK: &str = "CRC";
 
 /// The version that users see.
-pub(crate) const VERSION: &str = concat!("crc-", env!("CARGO_PKG_VERSION"));
+pub(super) const VERSION: &str = concat!("crc-", env!("CARGO_PKG_VERSION"));
 
 /// The tokens of RPL_ISUPPORT, a line each.
 const SUPPORT: [&[&str]; 2] = [
@@ -48,7 +48,7 @@ const SUPPORT: [&[&str]; 2] = [
 ];
 
 /// Handles a message of an unregistered user.
-pub(crate) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
+pub(super) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
     let verb = match message.command {
         Command::Verb(verb) => verb,
         Command::Numeric(_) => return,
@@ -80,7 +80,7 @@ pub(crate) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, 
 
 /// The nick of a NICK command, if it is free; `own` is the host that has a nick
 /// already.
-pub(crate) fn requested_nick(
+fn requested_nick(
     cx: &Context,
     link: LinkId,
     message: &Message<'_>,
@@ -105,7 +105,7 @@ pub(crate) fn requested_nick(
 }
 
 /// Whether another host or a server has this nick.
-pub(crate) fn is_nick_taken(cx: &Context, nick: &str, own: Option<crc_wire::HostId>) -> bool {
+fn is_nick_taken(cx: &Context, nick: &str, own: Option<crc_wire::HostId>) -> bool {
     let Some(names) = cx.network.names() else {
         return false;
     };
@@ -113,7 +113,7 @@ pub(crate) fn is_nick_taken(cx: &Context, nick: &str, own: Option<crc_wire::Host
     holder.is_some() && holder != own || names.servers.find(nick).is_some()
 }
 
-pub(crate) fn user_command(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
+fn user_command(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
     let params = &message.params;
     let (Some(name), Some(realname)) = (params.get(0), params.get(3)) else {
         return reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &["USER"], out);
@@ -127,7 +127,7 @@ pub(crate) fn user_command(cx: &mut Context, link: LinkId, message: &Message<'_>
 }
 
 /// Registers a user that has sent all that is needed.
-pub(crate) fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
+fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(user) = super::find_user_mut(cx, link) else {
         return;
     };
@@ -157,7 +157,7 @@ pub(crate) fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     welcome(cx, UserRef { link, id }, out);
 }
 
-pub(crate) fn welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
+fn welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
     let link = user_ref.link;
     let own = reply::own_name(cx);
     let source = super::source_of(cx, user_ref.id);
@@ -186,7 +186,7 @@ pub(crate) fn welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
 }
 
 /// Sends RPL_ISUPPORT.
-pub(crate) fn send_support(cx: &Context, link: LinkId, out: &mut Out) {
+pub(super) fn send_support(cx: &Context, link: LinkId, out: &mut Out) {
     let text = Some("are supported by this server");
     let network = format!("NETWORK={NETWORK}");
     for (line, words) in SUPPORT.into_iter().enumerate() {
@@ -200,7 +200,7 @@ pub(crate) fn send_support(cx: &Context, link: LinkId, out: &mut Out) {
 
 // Capabilities.
 
-pub(crate) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
+pub(super) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
     let registered = cx.network.neighbours().find(link).is_some();
     let Some(user) = super::find_user_mut(cx, link) else {
         return;
@@ -246,14 +246,14 @@ pub(crate) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &m
     }
 }
 
-pub(crate) fn send_cap(cx: &Context, link: LinkId, subcommand: &str, text: &str, out: &mut Out) {
+fn send_cap(cx: &Context, link: LinkId, subcommand: &str, text: &str, out: &mut Out) {
     let words = [reply::target_of(cx, link), subcommand];
     reply::send_line(link, reply::own_name(cx), "CAP", &words, Some(text), out);
 }
 
 // Later changes.
 
-pub(crate) fn nick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn nick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let Some(nick) = requested_nick(cx, user_ref.link, message, Some(user_ref.id), out) else {
         return;
     };
@@ -266,7 +266,7 @@ pub(crate) fn nick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     }
 }
 
-pub(crate) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
+pub(super) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let Some(realname) = message.params.get(0).filter(|name| !name.is_empty()) else {
         let words = ["SETNAME"];
         return reply::reply_error(cx, user_ref.link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
@@ -291,13 +291,7 @@ pub(crate) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>
 }
 
 /// A user changes its nick or real name.
-pub(crate) fn change_own_info(
-    cx: &mut Context,
-    user_ref: UserRef,
-    name: &str,
-    info: &str,
-    out: &mut Out,
-) {
+fn change_own_info(cx: &mut Context, user_ref: UserRef, name: &str, info: &str, out: &mut Out) {
     let claim = HostInfo::for_people(user_ref.id, HostKind::Client, name, info);
     cx.change_host(user_ref.link, &claim, out);
 }

@@ -11,7 +11,7 @@ use crate::text_protocol::split_lines_bounded;
 use crc_machine::LinkId;
 
 /// The most bytes of a line, without its end.
-pub(crate) const LINE_BYTES_MAX: usize = 512 - 2;
+pub(super) const LINE_BYTES_MAX: usize = 512 - 2;
 
 /// How many changes of modes fit into one line.
 const CHANGES_MAX: usize = 6;
@@ -27,14 +27,14 @@ const EXTENDED: usize = 2;
 
 /// A line that is being written. Whatever is appended, it stays one line within the
 /// limit: words have no blanks, and what is too long is cut.
-pub(crate) struct Line<'a> {
+pub(super) struct Line<'a> {
     arena: &'a mut Vec<u8>,
     start: usize,
 }
 
 impl<'a> Line<'a> {
     /// A line from `source`, after `tags` as they are written.
-    pub(crate) fn new(arena: &'a mut Vec<u8>, tags: &str, source: &str, command: &str) -> Self {
+    pub(super) fn new(arena: &'a mut Vec<u8>, tags: &str, source: &str, command: &str) -> Self {
         arena.extend_from_slice(tags.as_bytes());
         let start = arena.len();
         arena.push(b':');
@@ -45,7 +45,7 @@ impl<'a> Line<'a> {
     }
 
     /// A parameter that is one word.
-    pub(crate) fn word(self, word: &str) -> Self {
+    fn word(self, word: &str) -> Self {
         self.arena.push(b' ');
         match word.as_bytes() {
             [] => self.arena.push(b'*'),
@@ -59,18 +59,18 @@ impl<'a> Line<'a> {
     }
 
     /// The last parameter: a text.
-    pub(crate) fn text(self, text: &str) -> Self {
+    pub(super) fn text(self, text: &str) -> Self {
         self.arena.extend_from_slice(b" :");
         let blank = |byte| if is_forbidden(byte) { b' ' } else { byte };
         self.arena.extend(text.bytes().map(blank));
         self
     }
 
-    pub(crate) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.arena.len() - self.start
     }
 
-    pub(crate) fn end(self) {
+    pub(super) fn end(self) {
         let line = self.arena.get(self.start..).unwrap_or_default();
         let len = text::truncate_utf8(line, LINE_BYTES_MAX).len();
         self.arena.truncate(self.start + len);
@@ -92,7 +92,7 @@ const fn is_forbidden(byte: u8) -> bool {
 
 /// A message to `target`: a line for each line of the text, and more where one is too
 /// long.
-pub(crate) fn write_said(
+pub(super) fn write_said(
     arena: &mut Vec<u8>,
     tags: &str,
     source: &str,
@@ -135,7 +135,7 @@ fn write_said_line(
 
 /// The prefix of a member with these flags; with `all` every prefix, otherwise the
 /// highest.
-pub(crate) const fn prefixes(flags: MemberFlags, all: bool) -> &'static str {
+pub(super) const fn prefixes(flags: MemberFlags, all: bool) -> &'static str {
     match (flags.operator, flags.voice) {
         (true, true) if all => "@+",
         (true, _) => "@",
@@ -145,12 +145,12 @@ pub(crate) const fn prefixes(flags: MemberFlags, all: bool) -> &'static str {
 }
 
 /// A date from Unix time, if it is in range.
-pub(crate) fn date(unix_ms: u64) -> Option<Date> {
+fn date(unix_ms: u64) -> Option<Date> {
     Date::from_millisecond(i64::try_from(unix_ms).ok()?).ok()
 }
 
 /// A date as text.
-pub(crate) fn date_text(unix_ms: u64) -> String {
+pub(super) fn date_text(unix_ms: u64) -> String {
     let date = date(unix_ms);
     let text = date.map(|date| date.strftime("%a, %d %b %Y %H:%M:%S UTC").to_string());
     text.unwrap_or_default()
@@ -223,7 +223,7 @@ fn changes<'a>(field: ChannelField, before: &'a str, value: &'a str) -> Vec<Mode
 }
 
 /// Writes one line to a link.
-pub(crate) fn send_line(
+pub(super) fn send_line(
     link: LinkId,
     source: &str,
     command: &str,
@@ -243,7 +243,7 @@ pub(crate) fn send_line(
 }
 
 /// Answers with a numeric.
-pub(crate) fn numeric(
+pub(super) fn numeric(
     cx: &Context,
     link: LinkId,
     numeric: Numeric,
@@ -264,7 +264,7 @@ pub(crate) fn numeric(
 }
 
 /// Answers with an error numeric and its usual text.
-pub(crate) fn reply_error(
+pub(super) fn reply_error(
     cx: &Context,
     link: LinkId,
     numeric: Numeric,
@@ -275,21 +275,21 @@ pub(crate) fn reply_error(
 }
 
 /// The nick of a link's user, `*` before it has registered.
-pub(crate) fn target_of(cx: &Context, link: LinkId) -> &str {
+pub(super) fn target_of(cx: &Context, link: LinkId) -> &str {
     let neighbour = cx.network.neighbours().find(link);
     let nick = neighbour.and_then(|n| cx.network.names()?.nicks.of(n.host));
     nick.unwrap_or("*")
 }
 
 /// The name of this server.
-pub(crate) fn own_name(cx: &Context) -> &str {
+pub(super) fn own_name(cx: &Context) -> &str {
     let names = cx.network.names();
     let name = names.and_then(|names| names.servers.of(cx.config.id));
     name.unwrap_or("server")
 }
 
 /// The time tag of a line; empty if it is not wanted.
-pub(crate) fn time_tag(cx: &Context, wanted: bool) -> String {
+pub(super) fn time_tag(cx: &Context, wanted: bool) -> String {
     match date(cx.unix_ms()).filter(|_| wanted) {
         Some(date) => format!("@time={date:.3} "),
         None => String::new(),
@@ -381,7 +381,7 @@ pub(crate) fn write_event(
     }
 }
 
-pub(crate) fn write_ranks(
+fn write_ranks(
     cx: &Context,
     event: &ChannelEvent<'_>,
     by: Option<HostId>,
@@ -408,7 +408,7 @@ pub(crate) fn write_ranks(
     write_modes(arena, tags, &by, event.channel, &changes);
 }
 
-pub(crate) fn source_or_server(cx: &Context, who: Option<HostId>) -> std::borrow::Cow<'_, str> {
+fn source_or_server(cx: &Context, who: Option<HostId>) -> std::borrow::Cow<'_, str> {
     match who {
         Some(id) => super::source_of(cx, id),
         None => own_name(cx).into(),

@@ -11,7 +11,7 @@ use crc_machine::RateLimiter;
 use crc_machine::Timestamp;
 
 /// The rules for names that users of IRC choose.
-pub(crate) const NAMES: NameRules = NameRules::RFC2812
+pub(super) const NAMES: NameRules = NameRules::RFC2812
     .with_nick_bytes_max(30)
     .with_channel_bytes_max(crate::admission::CHANNEL_NAME_BYTES_MAX)
     .with_channel_prefixes(b"#");
@@ -20,20 +20,20 @@ pub(crate) const NAMES: NameRules = NameRules::RFC2812
 const BURST_SECONDS: u32 = 5;
 
 /// How many bytes that arrived too fast are kept.
-pub(crate) const BACKLOG_BYTES_MAX: usize = 16 * 1024;
+pub(super) const BACKLOG_BYTES_MAX: usize = 16 * 1024;
 
 /// How many invitations are remembered.
 const INVITES_MAX: usize = 32;
 
 /// How long a client may be silent before it is pinged.
-pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(90);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(90);
 
 /// How long it may take to answer a ping.
-pub(crate) const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// A capability (IRCv3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Capability {
+pub(super) enum Capability {
     CapNotify,
     EchoMessage,
     ExtendedJoin,
@@ -45,7 +45,7 @@ pub(crate) enum Capability {
 }
 
 impl Capability {
-    pub(crate) const ALL: [(Capability, &'static str); 8] = [
+    pub(super) const ALL: [(Capability, &'static str); 8] = [
         (Capability::CapNotify, "cap-notify"),
         (Capability::EchoMessage, "echo-message"),
         (Capability::ExtendedJoin, "extended-join"),
@@ -56,7 +56,7 @@ impl Capability {
         (Capability::UserhostInNames, "userhost-in-names"),
     ];
 
-    pub(crate) fn find(name: &str) -> Option<Capability> {
+    pub(super) fn find(name: &str) -> Option<Capability> {
         let mut all = Self::ALL.iter();
         all.find(|(_, known)| *known == name).map(|(cap, _)| *cap)
     }
@@ -67,11 +67,11 @@ impl Capability {
 pub(crate) struct Capabilities(u16);
 
 impl Capabilities {
-    pub(crate) const fn has(self, capability: Capability) -> bool {
+    const fn has(self, capability: Capability) -> bool {
         self.0 & 1 << capability as u16 != 0
     }
 
-    pub(crate) const fn set(&mut self, capability: Capability, on: bool) {
+    pub(super) const fn set(&mut self, capability: Capability, on: bool) {
         let bit = 1 << capability as u16;
         self.0 = if on { self.0 | bit } else { self.0 & !bit };
     }
@@ -80,66 +80,66 @@ impl Capabilities {
 /// The last target of a user: most messages go to the same one.
 #[derive(Debug)]
 pub(crate) struct LastTarget {
-    pub(crate) nick: Box<[u8]>,
+    pub(super) nick: Box<[u8]>,
     /// The link of the user with that nick.
-    pub(crate) link: LinkId,
+    pub(super) link: LinkId,
     /// The generation of the nicks then; see
     /// [`Nicks::changes`](crate::network::Nicks::changes).
-    pub(crate) changes: u64,
+    pub(super) changes: u64,
 }
 
 /// The session of a user of IRC.
 #[derive(Debug, Default)]
 pub(crate) struct User {
-    pub(crate) decoder: Decoder,
+    pub(super) decoder: Decoder,
     pub(crate) capabilities: Capabilities,
     /// Capabilities are being negotiated: registration waits for CAP END.
-    pub(crate) negotiates: bool,
+    pub(super) negotiates: bool,
     /// The nick that it has asked for, until it has registered.
-    pub(crate) nick: String,
+    pub(super) nick: String,
     /// Its user name, as others see it; empty until it has said one.
-    pub(crate) user: String,
+    pub(super) user: String,
     /// Its real name, until it has registered.
-    pub(crate) realname: String,
+    pub(super) realname: String,
     /// `nick!user@host`, once it has registered: what its messages begin with.
-    pub(crate) source: String,
-    pub(crate) away: Option<Box<str>>,
+    pub(super) source: String,
+    pub(super) away: Option<Box<str>>,
     /// Mode `i`: WHO and NAMES show it only to users that share a channel.
-    pub(crate) invisible: bool,
+    pub(super) invisible: bool,
     /// The channels that it is invited to, in lower case.
     invites: Vec<Box<str>>,
     /// A JOIN of this user is being handled: it gets the event.
-    pub(crate) enters: bool,
-    pub(crate) registered_at_unix_ms: u64,
-    pub(crate) spoke_at: Timestamp,
+    pub(super) enters: bool,
+    pub(super) registered_at_unix_ms: u64,
+    pub(super) spoke_at: Timestamp,
     /// When it was pinged, unless it was heard since.
-    pub(crate) pinged_at: Option<Timestamp>,
+    pub(super) pinged_at: Option<Timestamp>,
     /// The target of its last message.
-    pub(crate) last_target: Option<LastTarget>,
+    pub(super) last_target: Option<LastTarget>,
     /// What arrived too fast.
-    pub(crate) backlog: Vec<u8>,
+    pub(super) backlog: Vec<u8>,
     lines: RateLimiter,
 }
 
 impl User {
-    pub(crate) fn has(&self, capability: Capability) -> bool {
+    pub(super) fn has(&self, capability: Capability) -> bool {
         self.capabilities.has(capability)
     }
 
     /// Whether another line may be read now.
-    pub(crate) fn may_go_on(&mut self, now: Timestamp, lines_per_second: u32) -> bool {
+    pub(super) fn may_go_on(&mut self, now: Timestamp, lines_per_second: u32) -> bool {
         let at_once = lines_per_second.saturating_mul(BURST_SECONDS);
         self.lines.check(now, lines_per_second, at_once)
     }
 
     /// Counts a line that was read.
-    pub(crate) fn count_line(&mut self, now: Timestamp, lines_per_second: u32) {
+    pub(super) fn count_line(&mut self, now: Timestamp, lines_per_second: u32) {
         let at_once = lines_per_second.saturating_mul(BURST_SECONDS);
         self.lines.try_acquire_burst(now, lines_per_second, at_once);
     }
 
     /// Remembers an invitation; the oldest is forgotten when there are too many.
-    pub(crate) fn invite(&mut self, channel: &str) {
+    pub(super) fn invite(&mut self, channel: &str) {
         self.uninvite(channel);
         if self.invites.len() >= INVITES_MAX {
             self.invites.remove(0);
@@ -147,12 +147,12 @@ impl User {
         self.invites.push(fold(channel).into());
     }
 
-    pub(crate) fn is_invited(&self, channel: &str) -> bool {
+    pub(super) fn is_invited(&self, channel: &str) -> bool {
         let folded = fold(channel);
         self.invites.iter().any(|known| **known == *folded)
     }
 
-    pub(crate) fn uninvite(&mut self, channel: &str) {
+    pub(super) fn uninvite(&mut self, channel: &str) {
         let folded = fold(channel);
         self.invites.retain(|known| **known != *folded);
     }

@@ -40,7 +40,7 @@ pub(crate) fn send_error(link: LinkId, text: &str, out: &mut Out) {
 }
 
 /// Sends lines to the legacy servers, but not to those on two links.
-pub(crate) fn send_to_servers(
+fn send_to_servers(
     cx: &Context,
     but: [Option<LinkId>; 2],
     write: impl FnOnce(&mut Vec<u8>),
@@ -94,7 +94,7 @@ pub(crate) fn on_host_joined(
 
 /// The legacy link behind which there is a server with the same name as this one, which
 /// is no legacy server.
-pub(crate) fn conflicting_link(cx: &Context, host: &Host) -> Option<LinkId> {
+fn conflicting_link(cx: &Context, host: &Host) -> Option<LinkId> {
     let servers = &cx.legacy.servers;
     if host.kind() != HostKind::Server || servers.contains_key(&host.id()) {
         return None;
@@ -192,7 +192,7 @@ pub(crate) fn on_host_renamed(
 }
 
 /// A user leaves the network with a text: legacy users that share a channel get it.
-pub(crate) fn on_user_quit(cx: &mut Context, id: HostId, text: &str, out: &mut Out) {
+fn on_user_quit(cx: &mut Context, id: HostId, text: &str, out: &mut Out) {
     let nick = cx.nick_of(id);
     if quit_text(&nick, text).is_none() {
         return;
@@ -235,7 +235,7 @@ pub(crate) fn on_channel_joined(
 }
 
 /// A host leaves a channel.
-pub(crate) fn on_channel_left(
+fn on_channel_left(
     cx: &mut Context,
     id: HostId,
     channel: &str,
@@ -258,7 +258,7 @@ pub(crate) fn on_channel_left(
 }
 
 /// A setting of a channel has changed: of these the legacy protocol has the topic.
-pub(crate) fn on_channel_set(
+fn on_channel_set(
     cx: &mut Context,
     channel: &str,
     source: Option<HostId>,
@@ -349,12 +349,7 @@ pub(crate) fn write_event(cx: &Context, event: &ChannelEvent<'_>, arena: &mut Ve
 }
 
 /// The quit text for the legacy protocol: a lost link has none.
-pub(crate) fn quit_text_for<'a>(
-    cx: &Context,
-    text: &'a str,
-    link: LinkId,
-    from: Option<LinkId>,
-) -> &'a str {
+fn quit_text_for<'a>(cx: &Context, text: &'a str, link: LinkId, from: Option<LinkId>) -> &'a str {
     let session = cx.links.find(link);
     let server = session.is_some_and(|session| session.phase == Phase::Server);
     if from.is_none() && (server || super::is_legacy(cx, link)) {

@@ -16,12 +16,12 @@ use crc_machine::CloseWhen;
 use crc_machine::LinkId;
 
 /// Whether a nick is valid in the legacy protocol, and not too long.
-pub(crate) fn is_nick(nick: &str) -> bool {
+pub(super) fn is_nick(nick: &str) -> bool {
     nick.len() <= NAME_BYTES_MAX && NameRules::LEGACY.check_nick(nick.as_bytes()).is_ok()
 }
 
 /// Handles a line of an unregistered peer.
-pub(crate) fn on_unregistered(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
+pub(super) fn on_unregistered(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
     let message = Message::from_message(line);
     let command = match line.command {
         Command::Verb(Verb::User) => "USER",
@@ -56,7 +56,7 @@ pub(crate) fn on_unregistered(cx: &mut Context, link: LinkId, line: &Line<'_>, o
 }
 
 /// A user registers.
-pub(crate) fn on_user(cx: &mut Context, link: LinkId, nick: Middle<'_>, user: User, out: &mut Out) {
+fn on_user(cx: &mut Context, link: LinkId, nick: Middle<'_>, user: User, out: &mut Out) {
     // Users of IRC see it as well, and could not type every nick.
     if !is_nick(nick.as_str()) || !Nicks::is_nick(nick.as_str()) {
         return answer(cx, link, Content::BadNick { nick }, out);
@@ -90,13 +90,7 @@ pub(crate) fn on_user(cx: &mut Context, link: LinkId, nick: Middle<'_>, user: Us
 }
 
 /// A server that has linked to this one registers.
-pub(crate) fn on_server(
-    cx: &mut Context,
-    link: LinkId,
-    name: &str,
-    server: Introduction,
-    out: &mut Out,
-) {
+fn on_server(cx: &mut Context, link: LinkId, name: &str, server: Introduction, out: &mut Out) {
     let Some(session) = cx.links.find(link) else {
         return;
     };
@@ -120,7 +114,7 @@ pub(crate) fn on_server(
 
 /// Whether an adjacent server may have this name; if not, it is told why, and its link
 /// is closed.
-pub(crate) fn may_link_server(cx: &mut Context, link: LinkId, name: &str, out: &mut Out) -> bool {
+pub(super) fn may_link_server(cx: &mut Context, link: LinkId, name: &str, out: &mut Out) -> bool {
     let why = match find_server(cx, name) {
         _ if name.len() > NAME_BYTES_MAX => "the name is too long".to_owned(),
         Some(id) if id == cx.config.id => {
@@ -140,7 +134,7 @@ pub(crate) fn may_link_server(cx: &mut Context, link: LinkId, name: &str, out: &
 }
 
 /// Closes the link to a server, with a line that says why.
-pub(crate) fn refuse(cx: &mut Context, link: LinkId, why: &str, out: &mut Out) {
+pub(super) fn refuse(cx: &mut Context, link: LinkId, why: &str, out: &mut Out) {
     cx.counters.refused += 1;
     log::warn!("{}: closed: {why}", cx.describe_peer(link));
     super::notify::send_error(link, why, out);
@@ -148,7 +142,7 @@ pub(crate) fn refuse(cx: &mut Context, link: LinkId, why: &str, out: &mut Out) {
 }
 
 /// Makes an adjacent server a neighbour.
-pub(crate) fn add_server(
+pub(super) fn add_server(
     cx: &mut Context,
     link: LinkId,
     name: &str,
@@ -163,7 +157,7 @@ pub(crate) fn add_server(
 }
 
 /// The server with this name, in any case; also where names are not unique.
-pub(crate) fn find_server(cx: &Context, name: &str) -> Option<HostId> {
+pub(super) fn find_server(cx: &Context, name: &str) -> Option<HostId> {
     let called = cx.network.names()?.servers.find(name);
     called.or_else(|| {
         let mut servers = cx.network.directory().servers();
@@ -173,19 +167,19 @@ pub(crate) fn find_server(cx: &Context, name: &str) -> Option<HostId> {
 }
 
 /// Answers a peer of this server.
-pub(crate) fn answer(cx: &mut Context, link: LinkId, content: Content<'_>, out: &mut Out) {
+pub(super) fn answer(cx: &mut Context, link: LinkId, content: Content<'_>, out: &mut Out) {
     let me = reply::own_name(cx);
     let line = out.store(|arena| put(arena, &me, content));
     out.send_stored(link, line);
 }
 
-pub(crate) fn need_more_params(cx: &mut Context, link: LinkId, command: &str, out: &mut Out) {
+pub(super) fn need_more_params(cx: &mut Context, link: LinkId, command: &str, out: &mut Out) {
     if let Ok(command) = Middle::new(command) {
         answer(cx, link, Content::NeedMoreParams { command }, out);
     }
 }
 
 /// The first link to a host.
-pub(crate) fn link_of(cx: &Context, id: HostId) -> Option<LinkId> {
+pub(super) fn link_of(cx: &Context, id: HostId) -> Option<LinkId> {
     cx.network.directory().find(id).map(Host::first_link)
 }

@@ -19,7 +19,7 @@ use crc_machine::is_printable;
 const LINE_BYTES_MAX: usize = LineLimits::LEGACY.line_bytes_max;
 
 /// Appends a line from `source`, a server or a nick. A text that is too long is cut.
-pub(crate) fn put(arena: &mut Vec<u8>, source: &str, content: Content<'_>) {
+pub(super) fn put(arena: &mut Vec<u8>, source: &str, content: Content<'_>) {
     let message = Message {
         source: Middle::new(source).ok(),
         content,
@@ -38,7 +38,7 @@ pub(crate) fn put(arena: &mut Vec<u8>, source: &str, content: Content<'_>) {
 }
 
 /// A text without line breaks.
-pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
+pub(super) fn on_one_line(text: &str) -> Cow<'_, str> {
     match Trailing::new(text) {
         Ok(_) => Cow::Borrowed(text),
         Err(_) => {
@@ -50,7 +50,7 @@ pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
 
 /// The info of a host from a text of the protocol: printable, and without a machine
 /// part.
-pub(crate) fn info_of(text: &str) -> String {
+pub(super) fn info_of(text: &str) -> String {
     let printable: String = text.chars().filter(|c| is_printable(*c)).collect();
     let info = truncate_utf8(&printable, INFO_BYTES_MAX);
     match split_info(info) {
@@ -60,13 +60,13 @@ pub(crate) fn info_of(text: &str) -> String {
 }
 
 /// The text of a QUIT, if it is more than its default.
-pub(crate) fn quit_text<'a>(nick: &str, text: &'a str) -> Option<&'a str> {
+pub(super) fn quit_text<'a>(nick: &str, text: &'a str) -> Option<&'a str> {
     let default = text.strip_prefix(nick) == Some(" has quit");
     (!text.is_empty() && !default).then_some(text)
 }
 
 /// `:nick QUIT [:text]`
-pub(crate) fn put_quit(arena: &mut Vec<u8>, nick: &str, text: &str) {
+pub(super) fn put_quit(arena: &mut Vec<u8>, nick: &str, text: &str) {
     let text = on_one_line(text);
     let text = quit_text(nick, &text).and_then(|text| Trailing::new(text).ok());
     put(arena, nick, Content::Quit { text });
@@ -74,7 +74,7 @@ pub(crate) fn put_quit(arena: &mut Vec<u8>, nick: &str, text: &str) {
 
 /// `:nick PRIVMSG target :text`, once for each line of the text, and more where one is
 /// too long.
-pub(crate) fn put_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, text: &str) {
+pub(super) fn put_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, text: &str) {
     let around = ":  PRIVMSG  :\r\n".len() + nick.len() + target.as_str().len();
     let room = LINE_BYTES_MAX.saturating_sub(around).max(4);
     let lines = Trailing::lines(text).map(|line| Cow::Borrowed(line.as_str()));
@@ -99,7 +99,7 @@ pub(crate) fn put_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, t
 
 /// 353: the members of a channel, or with `None` the users that are in none; several
 /// lines if there are many, none if there are none.
-pub(crate) fn put_names(
+pub(super) fn put_names(
     arena: &mut Vec<u8>,
     me: &str,
     channel: Option<Middle<'_>>,
@@ -127,7 +127,7 @@ pub(crate) fn put_names(
 }
 
 /// 331 or 332.
-pub(crate) fn put_topic(arena: &mut Vec<u8>, me: &str, channel: Middle<'_>, topic: &str) {
+pub(super) fn put_topic(arena: &mut Vec<u8>, me: &str, channel: Middle<'_>, topic: &str) {
     let topic = on_one_line(topic);
     let content = match Trailing::new(&topic) {
         Ok(topic) if !topic.as_str().is_empty() => Content::TopicReply { channel, topic },
@@ -137,7 +137,7 @@ pub(crate) fn put_topic(arena: &mut Vec<u8>, me: &str, channel: Middle<'_>, topi
 }
 
 /// `:nick JOIN #channel [key]`
-pub(crate) fn put_join(arena: &mut Vec<u8>, nick: &str, channel: &Channel) {
+pub(super) fn put_join(arena: &mut Vec<u8>, nick: &str, channel: &Channel) {
     if let Some(name) = channel_word(channel.name()) {
         let join = Content::Join {
             channel: name,
@@ -148,25 +148,25 @@ pub(crate) fn put_join(arena: &mut Vec<u8>, nick: &str, channel: &Channel) {
 }
 
 /// A channel's name, if the protocol can carry it.
-pub(crate) fn channel_word(name: &str) -> Option<Middle<'_>> {
+pub(super) fn channel_word(name: &str) -> Option<Middle<'_>> {
     let name = Middle::new(name).ok()?;
     name.as_str().starts_with('#').then_some(name)
 }
 
 /// The name of this server.
-pub(crate) fn own_name(cx: &Context) -> String {
+pub(super) fn own_name(cx: &Context) -> String {
     server_name(cx, cx.config.id)
 }
 
 /// The name of a server.
-pub(crate) fn server_name(cx: &Context, id: HostId) -> String {
+pub(super) fn server_name(cx: &Context, id: HostId) -> String {
     let servers = cx.network.names().map(|names| &names.servers);
     let name = servers.and_then(|servers| servers.of(id));
     name.map_or_else(|| id.to_string(), str::to_owned)
 }
 
 /// The host that a user names.
-pub(crate) fn host_of(cx: &Context, id: HostId) -> String {
+pub(super) fn host_of(cx: &Context, id: HostId) -> String {
     match cx.legacy.users.get(&id) {
         Some(user) => user.host.to_string(),
         None => format!("{id}.crc"),
@@ -174,7 +174,7 @@ pub(crate) fn host_of(cx: &Context, id: HostId) -> String {
 }
 
 /// `:me USER nick host server :real name`
-pub(crate) fn put_user(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
+pub(super) fn put_user(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
     let nick = cx.nick_of(host.id());
     let from = host_of(cx, host.id());
     let user = cx.legacy.users.get(&host.id());
@@ -194,7 +194,7 @@ pub(crate) fn put_user(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host)
 }
 
 /// `:me SERVER name hops :info`
-pub(crate) fn put_server(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
+pub(super) fn put_server(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
     let known = cx.legacy.servers.get(&host.id());
     let neighbour = cx.network.neighbours().find(host.first_link());
     let adjacent = neighbour.is_some_and(|neighbour| neighbour.host == host.id());
@@ -205,18 +205,12 @@ pub(crate) fn put_server(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Hos
 }
 
 /// `[:me] SERVER me 1 :info`
-pub(crate) fn put_own_server(cx: &Context, arena: &mut Vec<u8>, source: Option<&str>) {
+pub(super) fn put_own_server(cx: &Context, arena: &mut Vec<u8>, source: Option<&str>) {
     let me = own_name(cx);
     put_server_line(arena, source, &me, 1, cx.config.info.as_str());
 }
 
-pub(crate) fn put_server_line(
-    arena: &mut Vec<u8>,
-    source: Option<&str>,
-    name: &str,
-    hops: u32,
-    info: &str,
-) {
+fn put_server_line(arena: &mut Vec<u8>, source: Option<&str>, name: &str, hops: u32, info: &str) {
     let info = on_one_line(info);
     if let Ok(name) = Middle::new(name) {
         let server = Content::Server {
@@ -229,7 +223,7 @@ pub(crate) fn put_server_line(
 }
 
 /// The burst: every host but those behind `link`, and all channels.
-pub(crate) fn put_burst(cx: &Context, arena: &mut Vec<u8>, link: LinkId) {
+pub(super) fn put_burst(cx: &Context, arena: &mut Vec<u8>, link: LinkId) {
     let me = own_name(cx);
     let directory = cx.network.directory();
     let elsewhere = directory.iter().filter(|host| host.first_link() != link);
@@ -266,27 +260,27 @@ pub(crate) fn put_burst(cx: &Context, arena: &mut Vec<u8>, link: LinkId) {
 }
 
 /// The nicks of hosts, sorted.
-pub(crate) fn nicks_of(cx: &Context, hosts: impl Iterator<Item = HostId>) -> Vec<String> {
+pub(super) fn nicks_of(cx: &Context, hosts: impl Iterator<Item = HostId>) -> Vec<String> {
     let mut nicks: Vec<_> = hosts.map(|id| cx.nick_of(id)).collect();
     nicks.sort_unstable();
     nicks
 }
 
 /// All channels, sorted by their names.
-pub(crate) fn channels(cx: &Context) -> Vec<&Channel> {
+pub(super) fn channels(cx: &Context) -> Vec<&Channel> {
     let mut channels: Vec<_> = cx.network.channels().iter().collect();
     channels.sort_unstable_by(|one, other| one.name().cmp(other.name()));
     channels
 }
 
 /// The channel with exactly this name.
-pub(crate) fn find_channel<'a>(cx: &'a Context, name: &str) -> Option<&'a Channel> {
+pub(super) fn find_channel<'a>(cx: &'a Context, name: &str) -> Option<&'a Channel> {
     let channel = cx.network.channels().find(name)?;
     (channel.name() == name).then_some(channel)
 }
 
 /// The user with exactly this nick.
-pub(crate) fn find_user(cx: &Context, nick: &str) -> Option<HostId> {
+pub(super) fn find_user(cx: &Context, nick: &str) -> Option<HostId> {
     let nicks = &cx.network.names()?.nicks;
     let id = nicks.find(nick)?;
     (nicks.of(id) == Some(nick)).then_some(id)

@@ -19,7 +19,7 @@ use crate::violation::Violation;
 use crc_machine::{LinkId, Origin};
 
 /// Handles a line of a dialled server that has not introduced itself.
-pub(crate) fn on_introduction(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
+pub(super) fn on_introduction(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
     match Message::from_message(line) {
         Ok(Message {
             content: Content::Server { name, info, .. },
@@ -50,7 +50,7 @@ pub(crate) fn on_introduction(cx: &mut Context, link: LinkId, line: &Line<'_>, o
 }
 
 /// Handles a line of a registered server.
-pub(crate) fn on_server_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
+pub(super) fn on_server_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
     let Message { source, content } = match Message::from_message(line) {
         Ok(message) => message,
         Err(error) => {
@@ -131,14 +131,14 @@ pub(crate) fn on_server_line(cx: &mut Context, link: LinkId, line: &Line<'_>, ou
 }
 
 /// The user with this nick, if it is behind the link.
-pub(crate) fn source_id(cx: &Context, link: LinkId, source: Option<Middle<'_>>) -> Option<HostId> {
+fn source_id(cx: &Context, link: LinkId, source: Option<Middle<'_>>) -> Option<HostId> {
     let id = reply::find_user(cx, source?.as_str())?;
     cx.network.is_behind(id, link).then_some(id)
 }
 
 // Hosts.
 
-pub(crate) fn on_remote_server(
+fn on_remote_server(
     cx: &mut Context,
     link: LinkId,
     name: &str,
@@ -174,13 +174,7 @@ pub(crate) fn on_loop(cx: &mut Context, link: LinkId, out: &mut Out) {
     registration::refuse(cx, link, why, out);
 }
 
-pub(crate) fn on_remote_user(
-    cx: &mut Context,
-    link: LinkId,
-    nick: &str,
-    user: User,
-    out: &mut Out,
-) {
+fn on_remote_user(cx: &mut Context, link: LinkId, nick: &str, user: User, out: &mut Out) {
     if !is_nick(nick) {
         return super::drop_line(cx, link, &"invalid nick");
     }
@@ -206,7 +200,7 @@ pub(crate) fn on_remote_user(
     cx.add_text_host(link, &info, out);
 }
 
-pub(crate) fn on_squit(cx: &mut Context, link: LinkId, name: &str, reason: &str, out: &mut Out) {
+fn on_squit(cx: &mut Context, link: LinkId, name: &str, reason: &str, out: &mut Out) {
     let adjacent = cx.network.neighbours().find(link).map(|n| n.host);
     match registration::find_server(cx, name) {
         Some(id) if cx.network.is_behind(id, link) && Some(id) != adjacent => {
@@ -219,14 +213,7 @@ pub(crate) fn on_squit(cx: &mut Context, link: LinkId, name: &str, reason: &str,
 // Channels.
 
 /// A user behind a link has entered a channel. The key counts if the channel is new.
-pub(crate) fn on_join(
-    cx: &mut Context,
-    link: LinkId,
-    id: HostId,
-    name: &str,
-    key: &str,
-    out: &mut Out,
-) {
+fn on_join(cx: &mut Context, link: LinkId, id: HostId, name: &str, key: &str, out: &mut Out) {
     let known = cx.network.channels().find(name);
     if known.is_some_and(|known| known.name() != name) {
         log::warn!(
@@ -242,13 +229,7 @@ pub(crate) fn on_join(
 }
 
 /// The topic of a channel in a burst.
-pub(crate) fn on_topic_burst(
-    cx: &mut Context,
-    link: LinkId,
-    name: &str,
-    topic: &str,
-    out: &mut Out,
-) {
+fn on_topic_burst(cx: &mut Context, link: LinkId, name: &str, topic: &str, out: &mut Out) {
     if cx.network.channels().find(name).is_none() {
         if let Some(peer) = super::peer_mut(cx, link) {
             peer.listed = Some((name.into(), topic.into()));
@@ -265,13 +246,7 @@ pub(crate) fn on_topic_burst(
 }
 
 /// The members of a channel in a burst.
-pub(crate) fn on_names_burst(
-    cx: &mut Context,
-    link: LinkId,
-    name: &str,
-    nicks: &str,
-    out: &mut Out,
-) {
+fn on_names_burst(cx: &mut Context, link: LinkId, name: &str, nicks: &str, out: &mut Out) {
     for nick in nicks.split(' ') {
         match Middle::new(nick) {
             Ok(word) => match source_id(cx, link, Some(word)) {
@@ -290,7 +265,7 @@ pub(crate) fn on_names_burst(
     }
 }
 
-pub(crate) fn set_topic(
+fn set_topic(
     cx: &mut Context,
     link: LinkId,
     name: &str,
@@ -311,14 +286,7 @@ pub(crate) fn set_topic(
     cx.apply_setting(name, ChannelField::TOPIC, setting, Some(link), out);
 }
 
-pub(crate) fn on_privmsg(
-    cx: &mut Context,
-    link: LinkId,
-    id: HostId,
-    target: &str,
-    text: &str,
-    out: &mut Out,
-) {
+fn on_privmsg(cx: &mut Context, link: LinkId, id: HostId, target: &str, text: &str, out: &mut Out) {
     if !target.starts_with('#') {
         return match reply::find_user(cx, target) {
             Some(to) => cx.relay_chat_text(id, to, text, out),

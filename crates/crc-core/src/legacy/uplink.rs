@@ -16,7 +16,7 @@ const DIALS_FROM: u64 = 1 << 62;
 
 /// The state of the link to a legacy server.
 #[derive(Debug, Default)]
-pub(crate) struct Dialling {
+pub(super) struct Dialling {
     /// The index of the next address.
     next: usize,
     backoff: Backoff,
@@ -72,7 +72,7 @@ pub(crate) fn on_dialed(cx: &mut Context, link: LinkId, dial: DialId, out: &mut 
 }
 
 /// The server at the other end has introduced itself.
-pub(crate) fn on_accepted(cx: &mut Context, link: LinkId) {
+pub(super) fn on_accepted(cx: &mut Context, link: LinkId) {
     let dialling = &mut cx.legacy.dialling;
     if dialling.link == Some(link) {
         dialling.accepted_at = Some(cx.now);
@@ -109,7 +109,7 @@ pub(crate) fn on_link_down(cx: &mut Context, link: LinkId) {
 }
 
 /// Schedules the next dial after a pause that grows with every attempt.
-pub(crate) fn schedule_dial(cx: &mut Context, refused: bool) -> core::time::Duration {
+fn schedule_dial(cx: &mut Context, refused: bool) -> core::time::Duration {
     let pause = cx.legacy.dialling.backoff.pause(&mut cx.random, refused);
     cx.timers.set(Timer::LegacyDial, cx.now + pause);
     pause

@@ -18,7 +18,7 @@ use crc_machine::{LinkDown, LinkId};
 const KEY_BYTES_MAX: usize = 1024;
 
 /// A message in a channel, as frames have it.
-pub(crate) fn chat_in<'a>(
+pub(super) fn chat_in<'a>(
     source: HostId,
     channel: &'a str,
     text: &'a str,
@@ -32,7 +32,7 @@ pub(crate) fn chat_in<'a>(
 }
 
 /// Handles a line of a registered user.
-pub(crate) fn on_user_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
+pub(super) fn on_user_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
     let Some(id) = cx.network.neighbours().find(link).map(|n| n.host) else {
         return;
     };
@@ -79,7 +79,7 @@ pub(crate) fn on_user_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out:
     }
 }
 
-pub(crate) fn quit(cx: &mut Context, link: LinkId, id: HostId, text: &str, out: &mut Out) {
+fn quit(cx: &mut Context, link: LinkId, id: HostId, text: &str, out: &mut Out) {
     log::info!("{} quits: {text:?}", cx.describe_peer(link));
     let text = quit_text(&cx.nick_of(id), text).unwrap_or_default();
     cx.network.remove_neighbour(link);
@@ -87,7 +87,7 @@ pub(crate) fn quit(cx: &mut Context, link: LinkId, id: HostId, text: &str, out: 
     cx.close(link, CloseWhen::Flushed, "quit", out);
 }
 
-pub(crate) fn join(
+fn join(
     cx: &mut Context,
     link: LinkId,
     id: HostId,
@@ -124,14 +124,14 @@ pub(crate) fn join(
     send_topic(cx, link, channel, out);
 }
 
-pub(crate) fn part(cx: &mut Context, link: LinkId, id: HostId, channel: Middle<'_>, out: &mut Out) {
+fn part(cx: &mut Context, link: LinkId, id: HostId, channel: Middle<'_>, out: &mut Out) {
     if require_member(cx, link, id, channel, out) {
         cx.leave_channel(id, None, channel.as_str(), "", None, out);
     }
 }
 
 /// Whether a user is in a channel; if not, it gets an error.
-pub(crate) fn require_member(
+fn require_member(
     cx: &mut Context,
     link: LinkId,
     id: HostId,
@@ -147,7 +147,7 @@ pub(crate) fn require_member(
     false
 }
 
-pub(crate) fn send_topic(cx: &mut Context, link: LinkId, channel: Middle<'_>, out: &mut Out) {
+fn send_topic(cx: &mut Context, link: LinkId, channel: Middle<'_>, out: &mut Out) {
     let me = reply::own_name(cx);
     let known = cx.network.channels().find(channel.as_str());
     let topic = known.map_or("", |known| known.topic());
@@ -155,7 +155,7 @@ pub(crate) fn send_topic(cx: &mut Context, link: LinkId, channel: Middle<'_>, ou
     out.send_stored(link, line);
 }
 
-pub(crate) fn topic(
+fn topic(
     cx: &mut Context,
     link: LinkId,
     id: HostId,
@@ -182,7 +182,7 @@ pub(crate) fn topic(
     );
 }
 
-pub(crate) fn names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut Out) {
+fn names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut Out) {
     let me = reply::own_name(cx);
     let asked = match channel {
         None => reply::channels(cx),
@@ -231,7 +231,7 @@ pub(crate) fn names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>,
     }
 }
 
-pub(crate) fn privmsg(
+fn privmsg(
     cx: &mut Context,
     link: LinkId,
     id: HostId,

@@ -114,13 +114,13 @@ fn read_lines<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Out
         let Some(user) = find_user_mut(cx, link) else {
             return &[];
         };
-        if !user.may_go_on(now, per_second) {
+        if !user.may_read_line(now, per_second) {
             break;
         }
         let Some(line) = decoder.next_line(&mut input, LineLimits::CLIENT) else {
             break;
         };
-        user.count_line(now, per_second);
+        user.acquire_line(now, per_second);
         if !message::relay_privmsg_fast(cx, link, line, out) {
             on_line(cx, link, line, out);
         }

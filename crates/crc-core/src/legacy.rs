@@ -28,7 +28,7 @@ use crate::link::{Phase, Protocol};
 use crate::network::HostKind;
 use crc_machine::LinkId;
 
-use uplink::Dialling;
+use uplink::Uplink;
 
 /// The session of a legacy user or server.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ pub(crate) struct Peer {
     decoder: Decoder,
     /// The channel whose topic a server has sent in its burst, while no member of it is
     /// known, and the topic.
-    listed: Option<(Box<str>, Box<str>)>,
+    burst_topic: Option<(Box<str>, Box<str>)>,
     /// How many bytes of names were sent in answer to the bytes in hand.
     names_bytes: usize,
 }
@@ -52,16 +52,16 @@ pub(crate) struct User {
 }
 
 /// The most bytes of the host and of the server that users may name.
-const PLACE_BYTES_MAX: usize = 255;
+const HOST_BYTES_MAX: usize = 255;
 
 impl User {
-    /// The parameters of a USER line. Places that are too long are cut, so that they
+    /// The parameters of a USER line. Names that are too long are cut, so that they
     /// can be sent on behind any name.
     fn new(host: Middle<'_>, server: Middle<'_>, real_name: Option<Trailing<'_>>) -> Self {
-        let place = |place: Middle<'_>| truncate_utf8(place.as_str(), PLACE_BYTES_MAX).into();
+        let truncate = |name: Middle<'_>| truncate_utf8(name.as_str(), HOST_BYTES_MAX).into();
         User {
-            host: place(host),
-            server: place(server),
+            host: truncate(host),
+            server: truncate(server),
             real_name: real_name.map_or("", Trailing::as_str).into(),
         }
     }
@@ -83,7 +83,7 @@ pub(crate) struct LegacyState {
     servers: BTreeMap<HostId, Introduction>,
     /// The links to servers that get every change.
     synced_links: BTreeSet<LinkId>,
-    dialling: Dialling,
+    uplink: Uplink,
 }
 
 impl LegacyState {
@@ -100,17 +100,21 @@ impl LegacyState {
         is_legacy: impl Fn(LinkId) -> bool,
     ) {
         for id in self.users.keys() {
-            assert_eq!(kind(*id), Some(HostKind::Client), "{id} is kept as a user");
+            assert_eq!(
+                kind(*id),
+                Some(HostKind::Client),
+                "{id} is remembered as a user"
+            );
         }
         for id in self.servers.keys() {
             assert_eq!(
                 kind(*id),
                 Some(HostKind::Server),
-                "{id} is kept as a server"
+                "{id} is remembered as a server"
             );
         }
         for link in &self.synced_links {
-            assert!(is_legacy(*link), "{link} is told of all");
+            assert!(is_legacy(*link), "{link} is synced, and no legacy link");
         }
     }
 

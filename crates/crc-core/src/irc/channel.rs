@@ -25,13 +25,13 @@ const KICKS_MAX: usize = 4;
 pub(super) const ANSWER_BYTES_MAX: usize = 128 * 1024;
 
 /// How many hosts are visited to answer one command.
-pub(super) const LOOKED_AT_MAX: usize = 20_000;
+pub(super) const HOSTS_VISITED_MAX: usize = 20_000;
 
 /// How many bytes of nicks stand in one line.
 const NICKS_BYTES_MAX: usize = 400;
 
 /// Answers that there is no such channel.
-fn no_such_channel(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
+fn reply_no_such_channel(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
     reply::reply_error(cx, link, Numeric::ERR_NOSUCHCHANNEL, &[name], out);
 }
 
@@ -43,7 +43,7 @@ fn joined_channel<'a>(
     out: &mut Out,
 ) -> Option<&'a Channel> {
     let Some(channel) = cx.network.channels().find(name) else {
-        no_such_channel(cx, user_ref.link, name, out);
+        reply_no_such_channel(cx, user_ref.link, name, out);
         return None;
     };
     if channel.member(user_ref.id).is_none() {
@@ -110,18 +110,18 @@ fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mu
     let key = if is_new { "" } else { key };
     if let Some(user) = super::find_user_mut(cx, user_ref.link) {
         user.uninvite(name);
-        user.enters = true;
+        user.is_joining = true;
     }
     cx.join_channel(user_ref.id, name, key, "nt", out);
     if let Some(user) = super::find_user_mut(cx, user_ref.link) {
-        user.enters = false;
+        user.is_joining = false;
     }
     if let Some(channel) = cx.network.channels().find(name) {
         if !channel.topic().is_empty() {
             send_topic(cx, user_ref.link, channel, out);
         }
         send_names(cx, user_ref.link, channel, out);
-        end_of_names(cx, user_ref.link, channel.name(), out);
+        send_end_of_names(cx, user_ref.link, channel.name(), out);
     }
 }
 
@@ -155,7 +155,7 @@ pub(super) fn kick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
         };
         if let Some(id) = find_member(cx, user_ref.link, channel, &nick, out) {
             let name = channel.name().to_owned();
-            request(cx, user_ref, id, RequestKind::KICK, &name, said, out);
+            send_request(cx, user_ref, id, RequestKind::KICK, &name, said, out);
         }
     }
 }
@@ -182,7 +182,7 @@ pub(super) fn find_member(
 }
 
 /// Sends a request about a host in a channel to the server of that host.
-pub(super) fn request(
+pub(super) fn send_request(
     cx: &mut Context,
     user_ref: UserRef,
     id: HostId,
@@ -236,7 +236,7 @@ pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
     }
     reply::numeric(cx, link, Numeric::RPL_INVITING, &[&nick, &shown], None, out);
     send_away(cx, link, id, out);
-    request(cx, user_ref, id, RequestKind::INVITE, &shown, "", out);
+    send_request(cx, user_ref, id, RequestKind::INVITE, &shown, "", out);
 }
 
 // NAMES and LIST.
@@ -244,31 +244,31 @@ pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
 pub(super) fn names(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let Some(wanted) = message.params.get(0) else {
-        return all_names(cx, link, out);
+        return send_all_names(cx, link, out);
     };
     for name in lists::elements(wanted) {
         let name = text::utf8_or_latin1(name);
         match cx.network.channels().find(&name) {
             Some(channel) => {
                 send_names(cx, link, channel, out);
-                end_of_names(cx, link, channel.name(), out);
+                send_end_of_names(cx, link, channel.name(), out);
             }
-            None => end_of_names(cx, link, &name, out),
+            None => send_end_of_names(cx, link, &name, out),
         }
     }
 }
 
 /// All channels, then the users that are in none.
-fn all_names(cx: &Context, link: LinkId, out: &mut Out) {
+fn send_all_names(cx: &Context, link: LinkId, out: &mut Out) {
     let start = out.arena_len();
     for channel in cx.network.channels().iter() {
         if out.arena_len() - start > ANSWER_BYTES_MAX {
-            return answer_too_long(cx, link, "NAMES", out);
+            return reply_truncated(cx, link, "NAMES", out);
         }
         send_names(cx, link, channel, out);
     }
     let channels = cx.network.channels();
-    let clients = cx.network.directory().clients().take(LOOKED_AT_MAX);
+    let clients = cx.network.directory().clients().take(HOSTS_VISITED_MAX);
     let others = clients.filter(|host| channels.of(host.id()).next().is_none());
     let others = others.filter(|host| {
         let user = super::user_of(cx, host.id());
@@ -276,11 +276,11 @@ fn all_names(cx: &Context, link: LinkId, out: &mut Out) {
     });
     let others = others.map(|host| cx.nick_of(host.id()));
     send_name_lines(cx, link, "*", "*", others, out);
-    end_of_names(cx, link, "*", out);
+    send_end_of_names(cx, link, "*", out);
 }
 
 /// Ends an answer that has become too long.
-pub(super) fn answer_too_long(cx: &Context, link: LinkId, command: &str, out: &mut Out) {
+pub(super) fn reply_truncated(cx: &Context, link: LinkId, command: &str, out: &mut Out) {
     if let Some(numeric) = Numeric::new(416) {
         let text = Some("Too many lines in the answer, the rest is left out");
         reply::numeric(cx, link, numeric, &[command], text, out);
@@ -313,12 +313,12 @@ fn send_name_lines(
     let mut listed = String::new();
     let mut total = 0;
     for nick in nicks {
-        if !listed.is_empty() && listed.len() + nick.len() >= names_room(cx, link, channel) {
+        if !listed.is_empty() && listed.len() + nick.len() >= nicks_bytes_max(cx, link, channel) {
             total += listed.len();
             send_name_line(cx, link, sign, channel, &listed, out);
             listed.clear();
             if total > ANSWER_BYTES_MAX {
-                return answer_too_long(cx, link, "NAMES", out);
+                return reply_truncated(cx, link, "NAMES", out);
             }
         }
         if !listed.is_empty() {
@@ -332,7 +332,7 @@ fn send_name_lines(
 }
 
 /// How many bytes of nicks fit into a line.
-fn names_room(cx: &Context, link: LinkId, channel: &str) -> usize {
+fn nicks_bytes_max(cx: &Context, link: LinkId, channel: &str) -> usize {
     let others = reply::own_name(cx).len() + reply::target_of(cx, link).len() + channel.len();
     // `:`, ` 353 `, ` = ` and ` :`.
     NICKS_BYTES_MAX.min(510_usize.saturating_sub(others + 11))
@@ -350,7 +350,7 @@ fn send_name_line(
     reply::numeric(cx, link, Numeric::RPL_NAMREPLY, &words, Some(listed), out);
 }
 
-fn end_of_names(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
+fn send_end_of_names(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
     let text = Some("End of /NAMES list");
     reply::numeric(cx, link, Numeric::RPL_ENDOFNAMES, &[name], text, out);
 }
@@ -366,7 +366,7 @@ pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
             for name in lists::elements(wanted) {
                 let name = text::utf8_or_latin1(name);
                 if let Some(channel) = cx.network.channels().find(&name) {
-                    list_one(cx, link, channel, out);
+                    send_list_entry(cx, link, channel, out);
                 }
             }
         }
@@ -374,10 +374,10 @@ pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
             let start = out.arena_len();
             for channel in cx.network.channels().iter() {
                 if out.arena_len() - start > ANSWER_BYTES_MAX {
-                    answer_too_long(cx, link, "LIST", out);
+                    reply_truncated(cx, link, "LIST", out);
                     break;
                 }
-                list_one(cx, link, channel, out);
+                send_list_entry(cx, link, channel, out);
             }
         }
     }
@@ -385,7 +385,7 @@ pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     reply::numeric(cx, link, Numeric::RPL_LISTEND, &[], text, out);
 }
 
-fn list_one(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
+fn send_list_entry(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     let members = channel.members_len().to_string();
     let (words, text) = ([channel.name(), &members], Some(channel.topic()));
     reply::numeric(cx, link, Numeric::RPL_LIST, &words, text, out);
@@ -397,7 +397,7 @@ pub(super) fn topic(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
     let name = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     let Some(topic) = message.params.get(1) else {
         let Some(channel) = cx.network.channels().find(&name) else {
-            return no_such_channel(cx, user_ref.link, &name, out);
+            return reply_no_such_channel(cx, user_ref.link, &name, out);
         };
         if channel.topic().is_empty() {
             let (words, text) = ([channel.name()], Some("No topic is set"));

@@ -5,7 +5,7 @@ use irc_wire::{FastPrivmsg, Line, Message, Numeric, lists, text};
 
 use super::UserRef;
 use super::reply;
-use super::reply::{LINE_BYTES_MAX, write_said};
+use super::reply::{LINE_BYTES_MAX, write_privmsg};
 use super::session::{Capability, LastTarget, NAMES};
 use crate::context::{Context, Out};
 use crate::network::{Network, Rules};
@@ -70,18 +70,26 @@ pub(super) fn relay_privmsg_fast(
     let Some(listener) = super::find_user(cx, reader) else {
         return false;
     };
-    let called = listener.source.split('!').next().unwrap_or_default();
+    let reader_nick = listener.source.split('!').next().unwrap_or_default();
     let plain = !speaker.has(Capability::EchoMessage)
         && !listener.has(Capability::ServerTime)
         && listener.away.is_none();
     let command = if notice { " NOTICE " } else { " PRIVMSG " };
     // The colons, a blank and the line's end are five bytes.
-    let len = speaker.source.len() + command.len() + called.len() + text.len() + 5;
-    if !plain || called.is_empty() || len > LINE_BYTES_MAX + 2 {
+    let len = speaker.source.len() + command.len() + reader_nick.len() + text.len() + 5;
+    if !plain || reader_nick.is_empty() || len > LINE_BYTES_MAX + 2 {
         return false;
     }
     let range = out.store(|arena| {
-        for part in [":", &speaker.source, command, called, " :", text, "\r\n"] {
+        for part in [
+            ":",
+            &speaker.source,
+            command,
+            reader_nick,
+            " :",
+            text,
+            "\r\n",
+        ] {
             arena.extend_from_slice(part.as_bytes());
         }
     });
@@ -283,5 +291,5 @@ fn write_message(
     let timed = user.is_some_and(|user| user.has(Capability::ServerTime));
     let tags = reply::time_tag(cx, timed);
     let source = super::source_of(cx, source);
-    out.store(|arena| write_said(arena, &tags, &source, kind, target, said))
+    out.store(|arena| write_privmsg(arena, &tags, &source, kind, target, said))
 }

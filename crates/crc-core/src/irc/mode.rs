@@ -194,7 +194,7 @@ fn change_rank(
         (_, Sign::Minus) => RequestKind::DEVOICE,
     };
     if let Some(id) = super::channel::find_member(cx, user_ref.link, channel, nick, out) {
-        super::channel::request(cx, user_ref, id, kind, name, "", out);
+        super::channel::send_request(cx, user_ref, id, kind, name, "", out);
     }
 }
 

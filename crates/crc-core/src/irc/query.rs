@@ -3,7 +3,7 @@
 use crc_wire::HostId;
 use irc_wire::{Message, Numeric, Verb, lists, mask, text};
 
-use super::channel::{ANSWER_BYTES_MAX, LOOKED_AT_MAX};
+use super::channel::{ANSWER_BYTES_MAX, HOSTS_VISITED_MAX};
 use super::registration::VERSION;
 use super::reply;
 use super::reply::{date_text, prefixes};
@@ -78,7 +78,7 @@ pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
         wanted => wanted.to_owned(),
     };
     let options = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
-    let whox = whox(&options);
+    let whox = parse_whox(&options);
     // There are no network operators.
     let (flags, _) = options.split_once('%').unwrap_or((&options, ""));
     let operators_only = flags.contains('o');
@@ -88,7 +88,7 @@ pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
         if let Some(channel) = cx.network.channels().find(&target) {
             for (id, _) in channel.members() {
                 if too_much(out) {
-                    super::channel::answer_too_long(cx, link, "WHO", out);
+                    super::channel::reply_truncated(cx, link, "WHO", out);
                     break;
                 }
                 who_reply(cx, link, id, Some(channel), whox.as_ref(), out);
@@ -100,8 +100,8 @@ pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
                 who_reply(cx, link, id, None, whox.as_ref(), out);
             } else {
                 for (number, host) in cx.network.directory().clients().enumerate() {
-                    if number == LOOKED_AT_MAX || too_much(out) {
-                        super::channel::answer_too_long(cx, link, "WHO", out);
+                    if number == HOSTS_VISITED_MAX || too_much(out) {
+                        super::channel::reply_truncated(cx, link, "WHO", out);
                         break;
                     }
                     let id = host.id();
@@ -280,32 +280,39 @@ pub(super) fn ison(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     let names = cx.network.names();
     let nicks = message.params.iter();
     let nicks = nicks.flat_map(|param| param.split(|byte| *byte == b' '));
-    let there = nicks.filter_map(|nick| {
+    let online = nicks.filter_map(|nick| {
         let nick = text::utf8_or_latin1(nick);
         let id = names?.nicks.find(&nick)?;
         Some(cx.nick_of(id))
     });
-    let there = there.collect::<Vec<_>>().join(" ");
-    reply::numeric(cx, user_ref.link, Numeric::RPL_ISON, &[], Some(&there), out);
+    let online = online.collect::<Vec<_>>().join(" ");
+    reply::numeric(
+        cx,
+        user_ref.link,
+        Numeric::RPL_ISON,
+        &[],
+        Some(&online),
+        out,
+    );
 }
 
 pub(super) fn userhost(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let names = cx.network.names();
     let nicks = message.params.iter().take(USERHOST_MAX);
-    let there = nicks.filter_map(|nick| {
+    let online = nicks.filter_map(|nick| {
         let nick = text::utf8_or_latin1(nick);
         let id = names?.nicks.find(&nick)?;
         let sign = if is_away(cx, id) { '-' } else { '+' };
         let (nick, ident) = (cx.nick_of(id), ident_of(cx, id));
         Some(format!("{nick}={sign}{ident}@{id}.crc"))
     });
-    let there = there.collect::<Vec<_>>().join(" ");
+    let online = online.collect::<Vec<_>>().join(" ");
     reply::numeric(
         cx,
         user_ref.link,
         Numeric::RPL_USERHOST,
         &[],
-        Some(&there),
+        Some(&online),
         out,
     );
 }
@@ -322,8 +329,8 @@ pub(super) fn server_query(
     let link = user_ref.link;
     let own = reply::own_name(cx);
     match verb {
-        Verb::Motd => motd(cx, link, out),
-        Verb::Lusers => lusers(cx, link, out),
+        Verb::Motd => send_motd(cx, link, out),
+        Verb::Lusers => send_lusers(cx, link, out),
         Verb::Version => {
             let words = [VERSION, own];
             let text = Some("a relay chat server");
@@ -347,7 +354,7 @@ pub(super) fn server_query(
             let text = Some("End of INFO list");
             reply::numeric(cx, link, Numeric::RPL_ENDOFINFO, &[], text, out);
         }
-        Verb::Links => links(cx, link, out),
+        Verb::Links => send_links(cx, link, out),
         Verb::Stats => {
             let letter = text::utf8_or_latin1(message.params.get(0).unwrap_or(b"*"));
             if letter == "u" {
@@ -378,7 +385,7 @@ pub(super) fn server_query(
     }
 }
 
-pub(super) fn motd(cx: &Context, link: LinkId, out: &mut Out) {
+pub(super) fn send_motd(cx: &Context, link: LinkId, out: &mut Out) {
     let motd = &cx.config.motd;
     if motd.is_empty() {
         return reply::reply_error(cx, link, Numeric::ERR_NOMOTD, &[], out);
@@ -393,7 +400,7 @@ pub(super) fn motd(cx: &Context, link: LinkId, out: &mut Out) {
     reply::numeric(cx, link, Numeric::RPL_ENDOFMOTD, &[], text, out);
 }
 
-pub(super) fn lusers(cx: &Context, link: LinkId, out: &mut Out) {
+pub(super) fn send_lusers(cx: &Context, link: LinkId, out: &mut Out) {
     let directory = cx.network.directory();
     let servers = directory.servers_len() + 1;
     let users = directory.len() - directory.servers_len();
@@ -403,12 +410,12 @@ pub(super) fn lusers(cx: &Context, link: LinkId, out: &mut Out) {
         .filter(|(_, n)| n.kind == HostKind::Client);
     let own = own.count();
     let adjacent = neighbours.len() - own;
-    let strangers = cx.links.len() - neighbours.len();
+    let unregistered = cx.links.len() - neighbours.len();
     let channels = cx.network.channels().len().to_string();
     let text = format!("There are {users} users and 0 services on {servers} servers");
     reply::numeric(cx, link, Numeric::RPL_LUSERCLIENT, &[], Some(&text), out);
-    if strangers > 0 {
-        let (words, text) = ([&*strangers.to_string()], Some("unknown connection(s)"));
+    if unregistered > 0 {
+        let (words, text) = ([&*unregistered.to_string()], Some("unknown connection(s)"));
         reply::numeric(cx, link, Numeric::RPL_LUSERUNKNOWN, &words, text, out);
     }
     let (words, text) = ([&*channels], Some("channels formed"));
@@ -418,13 +425,13 @@ pub(super) fn lusers(cx: &Context, link: LinkId, out: &mut Out) {
 }
 
 /// The servers of the network, each with the neighbour that leads to it.
-fn links(cx: &Context, link: LinkId, out: &mut Out) {
+fn send_links(cx: &Context, link: LinkId, out: &mut Out) {
     let own = reply::own_name(cx);
     let names = cx.network.names();
     let start = out.arena_len();
     for host in cx.network.directory().servers() {
         if out.arena_len() - start > ANSWER_BYTES_MAX {
-            super::channel::answer_too_long(cx, link, "LINKS", out);
+            super::channel::reply_truncated(cx, link, "LINKS", out);
             break;
         }
         let name = names.and_then(|names| names.servers.of(host.id()));
@@ -443,7 +450,7 @@ fn links(cx: &Context, link: LinkId, out: &mut Out) {
 }
 
 /// The fields that a WHO asks for: `%fields,token`.
-fn whox(options: &str) -> Option<Whox> {
+fn parse_whox(options: &str) -> Option<Whox> {
     let (_, wanted) = options.split_once('%')?;
     let (fields, token) = wanted.split_once(',').unwrap_or((wanted, "0"));
     Some(Whox {

@@ -131,7 +131,7 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(user) = super::find_user_mut(cx, link) else {
         return;
     };
-    if user.negotiates || user.nick.is_empty() || user.user.is_empty() {
+    if user.is_negotiating || user.nick.is_empty() || user.user.is_empty() {
         return;
     }
     let nick = core::mem::take(&mut user.nick);
@@ -154,10 +154,10 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     if !cx.is_link_timer_set(link, LinkTimer::Irc) {
         cx.set_link_timer(link, LinkTimer::Irc, now + SILENCE_MAX);
     }
-    welcome(cx, UserRef { link, id }, out);
+    send_welcome(cx, UserRef { link, id }, out);
 }
 
-fn welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
+fn send_welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
     let link = user_ref.link;
     let own = reply::own_name(cx);
     let source = super::source_of(cx, user_ref.id);
@@ -181,8 +181,8 @@ fn welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
     let words = [own, VERSION, "i", "biklmnotv", "bklov"];
     reply::numeric(cx, link, Numeric::RPL_MYINFO, &words, None, out);
     send_support(cx, link, out);
-    super::query::lusers(cx, link, out);
-    super::query::motd(cx, link, out);
+    super::query::send_lusers(cx, link, out);
+    super::query::send_motd(cx, link, out);
 }
 
 /// Sends RPL_ISUPPORT.
@@ -212,7 +212,7 @@ pub(super) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &m
     let rest = message.params.get(1).unwrap_or_default();
     match &*subcommand {
         "LS" => {
-            user.negotiates |= !registered;
+            user.is_negotiating |= !registered;
             let version = text::lossy(rest).parse::<u32>();
             if version.is_ok_and(|version| version >= 302) {
                 user.capabilities.set(Capability::CapNotify, true);
@@ -228,16 +228,16 @@ pub(super) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &m
             send_cap(cx, link, "LIST", &names.join(" "), out);
         }
         "REQ" => {
-            user.negotiates |= !registered;
+            user.is_negotiating |= !registered;
             let wanted = text::lossy(rest);
-            let answer = match request(user, &wanted) {
+            let answer = match enable_capabilities(user, &wanted) {
                 true => "ACK",
                 false => "NAK",
             };
             send_cap(cx, link, answer, &wanted, out);
         }
         "END" => {
-            user.negotiates = false;
+            user.is_negotiating = false;
             if !registered {
                 try_register(cx, link, out);
             }
@@ -279,10 +279,10 @@ pub(super) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>
     if before != realname {
         change_own_info(cx, user_ref, &name, &realname, out);
     }
-    let mut told = super::links_sharing_channel(cx, user_ref.id, Some(user_ref.link));
-    told.push(user_ref.link);
+    let mut links = super::links_sharing_channel(cx, user_ref.id, Some(user_ref.link));
+    links.push(user_ref.link);
     let source = super::source_of(cx, user_ref.id);
-    for link in told {
+    for link in links {
         let user = super::find_user(cx, link);
         if user.is_some_and(|user| user.has(Capability::Setname)) {
             reply::send_line(link, &source, "SETNAME", &[], Some(&realname), out);
@@ -313,7 +313,7 @@ pub(crate) fn on_host_joined(cx: &mut Context, id: crc_wire::HostId) {
 }
 
 /// Accepts all wanted capabilities, or none.
-fn request(user: &mut User, wanted: &str) -> bool {
+fn enable_capabilities(user: &mut User, wanted: &str) -> bool {
     let mut capabilities = user.capabilities;
     for word in wanted.split_ascii_whitespace() {
         let (name, on) = match word.strip_prefix('-') {

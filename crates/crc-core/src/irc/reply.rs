@@ -92,7 +92,7 @@ const fn is_forbidden(byte: u8) -> bool {
 
 /// A message to `target`: a line for each line of the text, and more where one is too
 /// long.
-pub(super) fn write_said(
+pub(super) fn write_privmsg(
     arena: &mut Vec<u8>,
     tags: &str,
     source: &str,
@@ -105,16 +105,16 @@ pub(super) fn write_said(
         ChatKind::Notice => "NOTICE",
     };
     if memchr::memchr3(0, b'\r', b'\n', text.as_bytes()).is_none() {
-        return write_said_line(arena, tags, source, command, target, text);
+        return write_privmsg_line(arena, tags, source, command, target, text);
     }
     let lines = text.split('\n');
     let lines = lines.map(|line| line.replace(['\r', '\0'], "").into());
     for line in split_lines_bounded(lines) {
-        write_said_line(arena, tags, source, command, target, &line);
+        write_privmsg_line(arena, tags, source, command, target, &line);
     }
 }
 
-fn write_said_line(
+fn write_privmsg_line(
     arena: &mut Vec<u8>,
     tags: &str,
     source: &str,
@@ -201,21 +201,21 @@ fn changes<'a>(field: ChannelField, before: &'a str, value: &'a str) -> Vec<Mode
         ChannelField::LIMIT => changes.push(set(b'l')),
         ChannelField::MODES => {
             let is_mode = |letter: &u8| letter.is_ascii_alphabetic();
-            let gone = before.bytes().filter(|l| !value.as_bytes().contains(l));
-            let come = value.bytes().filter(|l| !before.as_bytes().contains(l));
-            let gone = gone.filter(is_mode);
-            let come = come.filter(is_mode);
-            changes.extend(gone.map(|letter| change(Sign::Minus, letter, None)));
-            changes.extend(come.map(|letter| change(Sign::Plus, letter, None)));
+            let removed = before.bytes().filter(|l| !value.as_bytes().contains(l));
+            let added = value.bytes().filter(|l| !before.as_bytes().contains(l));
+            let removed = removed.filter(is_mode);
+            let added = added.filter(is_mode);
+            changes.extend(removed.map(|letter| change(Sign::Minus, letter, None)));
+            changes.extend(added.map(|letter| change(Sign::Plus, letter, None)));
         }
         ChannelField::BANS => {
             let is_in = |list: &str, mask: &str| list.split_ascii_whitespace().any(|m| m == mask);
-            let gone = before.split_ascii_whitespace();
-            let gone = gone.filter(|mask| !is_in(value, mask));
-            let come = value.split_ascii_whitespace();
-            let come = come.filter(|mask| !is_in(before, mask));
-            changes.extend(gone.map(|mask| change(Sign::Minus, b'b', Some(mask))));
-            changes.extend(come.map(|mask| change(Sign::Plus, b'b', Some(mask))));
+            let removed = before.split_ascii_whitespace();
+            let removed = removed.filter(|mask| !is_in(value, mask));
+            let added = value.split_ascii_whitespace();
+            let added = added.filter(|mask| !is_in(before, mask));
+            changes.extend(removed.map(|mask| change(Sign::Minus, b'b', Some(mask))));
+            changes.extend(added.map(|mask| change(Sign::Plus, b'b', Some(mask))));
         }
         _ => {}
     }
@@ -271,7 +271,7 @@ pub(super) fn reply_error(
     words: &[&str],
     out: &mut Out,
 ) {
-    self::numeric(cx, link, numeric, words, Some(complaint(numeric)), out);
+    self::numeric(cx, link, numeric, words, Some(error_text(numeric)), out);
 }
 
 /// The nick of a link's user, `*` before it has registered.
@@ -303,7 +303,7 @@ pub(crate) fn variant_for(user: &User, own: bool, event: &ChannelEvent<'_>) -> O
             return None;
         }
         // A user that this server puts into a channel again is in it already.
-        ChannelEventKind::Entered { .. } if own && !user.enters => return None,
+        ChannelEventKind::Entered { .. } if own && !user.is_joining => return None,
         _ => {}
     }
     let timed = usize::from(user.has(Capability::ServerTime)) * TIMED;
@@ -360,7 +360,7 @@ pub(crate) fn write_event(
             }
         },
         ChannelEventKind::Said { kind, text } => {
-            write_said(arena, &tags, &who, kind, channel, text)
+            write_privmsg(arena, &tags, &who, kind, channel, text)
         }
         ChannelEventKind::Set {
             field: ChannelField::TOPIC,
@@ -416,7 +416,7 @@ fn source_or_server(cx: &Context, who: Option<HostId>) -> std::borrow::Cow<'_, s
 }
 
 /// The text of an error numeric.
-const fn complaint(numeric: Numeric) -> &'static str {
+const fn error_text(numeric: Numeric) -> &'static str {
     match numeric {
         Numeric::ERR_NOSUCHNICK => "No such nick/channel",
         Numeric::ERR_NOSUCHSERVER => "No such server",

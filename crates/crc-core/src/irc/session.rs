@@ -94,7 +94,7 @@ pub(crate) struct User {
     pub(super) decoder: Decoder,
     pub(crate) capabilities: Capabilities,
     /// Capabilities are being negotiated: registration waits for CAP END.
-    pub(super) negotiates: bool,
+    pub(super) is_negotiating: bool,
     /// The nick that it has asked for, until it has registered.
     pub(super) nick: String,
     /// Its user name, as others see it; empty until it has said one.
@@ -109,7 +109,7 @@ pub(crate) struct User {
     /// The channels that it is invited to, in lower case.
     invites: Vec<Box<str>>,
     /// A JOIN of this user is being handled: it gets the event.
-    pub(super) enters: bool,
+    pub(super) is_joining: bool,
     pub(super) registered_at_unix_ms: u64,
     pub(super) spoke_at: Timestamp,
     /// When it was pinged, unless it was heard since.
@@ -127,15 +127,15 @@ impl User {
     }
 
     /// Whether another line may be read now.
-    pub(super) fn may_go_on(&mut self, now: Timestamp, lines_per_second: u32) -> bool {
-        let at_once = lines_per_second.saturating_mul(BURST_SECONDS);
-        self.lines.check(now, lines_per_second, at_once)
+    pub(super) fn may_read_line(&mut self, now: Timestamp, lines_per_second: u32) -> bool {
+        let burst = lines_per_second.saturating_mul(BURST_SECONDS);
+        self.lines.check(now, lines_per_second, burst)
     }
 
     /// Counts a line that was read.
-    pub(super) fn count_line(&mut self, now: Timestamp, lines_per_second: u32) {
-        let at_once = lines_per_second.saturating_mul(BURST_SECONDS);
-        self.lines.try_acquire_burst(now, lines_per_second, at_once);
+    pub(super) fn acquire_line(&mut self, now: Timestamp, lines_per_second: u32) {
+        let burst = lines_per_second.saturating_mul(BURST_SECONDS);
+        self.lines.try_acquire_burst(now, lines_per_second, burst);
     }
 
     /// Remembers an invitation; the oldest is forgotten when there are too many.

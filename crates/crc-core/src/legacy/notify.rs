@@ -8,7 +8,8 @@ use irc_wire::legacy::{Content, Middle, Trailing};
 use super::registration;
 use super::reply;
 use super::reply::{
-    channel_word, on_one_line, put, put_join, put_privmsg, put_quit, put_topic, quit_text,
+    channel_word, on_one_line, quit_text, write_join, write_line, write_privmsg, write_quit,
+    write_topic,
 };
 use crate::context::{Context, LinkTimer, Out};
 use crate::link::Phase;
@@ -25,7 +26,7 @@ pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'
     };
     let (nick, target) = (cx.nick_of(chat.source), cx.nick_of(to));
     if let Ok(target) = Middle::new(&target) {
-        let lines = out.store(|arena| put_privmsg(arena, &nick, target, chat.text.as_str()));
+        let lines = out.store(|arena| write_privmsg(arena, &nick, target, chat.text.as_str()));
         out.send_stored(link, lines);
     }
 }
@@ -34,7 +35,7 @@ pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'
 pub(crate) fn send_error(link: LinkId, text: &str, out: &mut Out) {
     let text = on_one_line(text);
     if let Ok(text) = Trailing::new(&text) {
-        let line = out.store(|arena| put(arena, "", Content::Error { text }));
+        let line = out.store(|arena| write_line(arena, "", Content::Error { text }));
         out.send_stored(link, line);
     }
 }
@@ -42,21 +43,21 @@ pub(crate) fn send_error(link: LinkId, text: &str, out: &mut Out) {
 /// Sends lines to the legacy servers, but not to those on two links.
 fn send_to_servers(
     cx: &Context,
-    but: [Option<LinkId>; 2],
+    except: [Option<LinkId>; 2],
     write: impl FnOnce(&mut Vec<u8>),
     out: &mut Out,
 ) {
-    let told = cx
+    let links = cx
         .legacy
         .synced_links
         .iter()
-        .filter(|link| !but.contains(&Some(**link)));
-    let told: Vec<_> = told.collect();
-    if told.is_empty() {
+        .filter(|link| !except.contains(&Some(**link)));
+    let links: Vec<_> = links.collect();
+    if links.is_empty() {
         return;
     }
     let lines = out.store(write);
-    for link in told {
+    for link in links {
         out.send_stored(*link, lines);
     }
 }
@@ -84,12 +85,12 @@ pub(crate) fn on_host_joined(
         return;
     };
     let me = reply::own_name(cx);
-    let but = [Some(from), Some(host.first_link())];
+    let except = [Some(from), Some(host.first_link())];
     let write = |arena: &mut Vec<u8>| match host.kind() {
-        HostKind::Client => reply::put_user(cx, arena, &me, host),
-        HostKind::Server => reply::put_server(cx, arena, &me, host),
+        HostKind::Client => reply::write_user(cx, arena, &me, host),
+        HostKind::Server => reply::write_server(cx, arena, &me, host),
     };
-    send_to_servers(cx, but, write, out);
+    send_to_servers(cx, except, write, out);
 }
 
 /// The legacy link behind which there is a server with the same name as this one, which
@@ -100,8 +101,8 @@ fn conflicting_link(cx: &Context, host: &Host) -> Option<LinkId> {
         return None;
     }
     let known = cx.network.names()?.servers.find_for_name(host.name())?;
-    let of_legacy = known != host.id() && servers.contains_key(&known);
-    of_legacy
+    let is_legacy = known != host.id() && servers.contains_key(&known);
+    is_legacy
         .then(|| registration::link_of(cx, known))
         .flatten()
 }
@@ -130,11 +131,11 @@ pub(crate) fn on_host_left(
     if kind == HostKind::Client {
         on_user_quit(cx, id, text, out);
     }
-    let but = [from, registration::link_of(cx, id)];
+    let except = [from, registration::link_of(cx, id)];
     match kind {
         HostKind::Client => {
             let nick = cx.nick_of(id);
-            send_to_servers(cx, but, |arena| put_quit(arena, &nick, text), out);
+            send_to_servers(cx, except, |arena| write_quit(arena, &nick, text), out);
             cx.legacy.users.remove(&id);
         }
         HostKind::Server => {
@@ -143,10 +144,10 @@ pub(crate) fn on_host_left(
             let write = |arena: &mut Vec<u8>| {
                 if let Ok(name) = Middle::new(&name) {
                     let reason = Trailing::new(&text).ok();
-                    put(arena, &me, Content::Squit { name, reason });
+                    write_line(arena, &me, Content::Squit { name, reason });
                 }
             };
-            send_to_servers(cx, but, write, out);
+            send_to_servers(cx, except, write, out);
             cx.legacy.servers.remove(&id);
         }
     }
@@ -172,20 +173,20 @@ pub(crate) fn on_host_renamed(
     let first = nick.eq_ignore_ascii_case(before);
     let write = |arena: &mut Vec<u8>| {
         if first {
-            put_quit(arena, before, "");
+            write_quit(arena, before, "");
         }
-        reply::put_user(cx, arena, &me, host);
+        reply::write_user(cx, arena, &me, host);
         for channel in cx.network.channels().of(id) {
-            put_join(arena, &nick, channel);
+            write_join(arena, &nick, channel);
             if let Some(name) = channel_word(channel.name())
                 && first
                 && channel.members_len() == 1
             {
-                put_topic(arena, &me, name, channel.topic());
+                write_topic(arena, &me, name, channel.topic());
             }
         }
         if !first {
-            put_quit(arena, before, "");
+            write_quit(arena, before, "");
         }
     };
     send_to_servers(cx, [Some(from), Some(host.first_link())], write, out);
@@ -201,14 +202,14 @@ fn on_user_quit(cx: &mut Context, id: HostId, text: &str, out: &mut Out) {
     for channel in cx.network.channels().of(id) {
         links.extend(channel.links());
     }
-    let hears = |link: &LinkId| {
+    let is_recipient = |link: &LinkId| {
         let neighbour = cx.network.neighbours().find(*link);
         neighbour.is_some_and(|n| n.kind == HostKind::Client && n.host != id)
             && super::is_legacy(cx, *link)
     };
-    let links: Vec<_> = links.into_iter().filter(hears).collect();
+    let links: Vec<_> = links.into_iter().filter(is_recipient).collect();
     if !links.is_empty() {
-        let line = out.store(|arena| put_quit(arena, &nick, text));
+        let line = out.store(|arena| write_quit(arena, &nick, text));
         for link in links {
             out.send_stored(link, line);
         }
@@ -230,8 +231,8 @@ pub(crate) fn on_channel_joined(
         return;
     };
     let nick = cx.nick_of(id);
-    let but = [from, registration::link_of(cx, id)];
-    send_to_servers(cx, but, |arena| put_join(arena, &nick, channel), out);
+    let except = [from, registration::link_of(cx, id)];
+    send_to_servers(cx, except, |arena| write_join(arena, &nick, channel), out);
 }
 
 /// A host leaves a channel.
@@ -251,7 +252,7 @@ fn on_channel_left(
     let nick = cx.nick_of(id);
     let write = |arena: &mut Vec<u8>| {
         if let Some(channel) = channel_word(known.name()) {
-            put(arena, &nick, Content::Part { channel });
+            write_line(arena, &nick, Content::Part { channel });
         }
     };
     send_to_servers(cx, [from, registration::link_of(cx, id)], write, out);
@@ -278,7 +279,7 @@ fn on_channel_set(
     }
     let me = reply::own_name(cx);
     let by = source.filter(|id| cx.network.directory().find(*id).is_some());
-    let way = by.and_then(|id| registration::link_of(cx, id));
+    let source_link = by.and_then(|id| registration::link_of(cx, id));
     let nick = by.map(|id| cx.nick_of(id));
     let topic = on_one_line(value);
     let write = |arena: &mut Vec<u8>| {
@@ -288,12 +289,12 @@ fn on_channel_set(
         match &nick {
             Some(nick) => {
                 let topic = Trailing::new(&topic).ok();
-                put(arena, nick, Content::Topic { channel, topic });
+                write_line(arena, nick, Content::Topic { channel, topic });
             }
-            None => put_topic(arena, &me, channel, &topic),
+            None => write_topic(arena, &me, channel, &topic),
         }
     };
-    send_to_servers(cx, [from, way], write, out);
+    send_to_servers(cx, [from, source_link], write, out);
 }
 
 /// A host speaks in a channel: legacy servers with members behind them get it.
@@ -310,17 +311,17 @@ pub(crate) fn on_channel_chat(
     let (Some(known), Some(who)) = (cx.network.channels().find(event.channel), event.who) else {
         return;
     };
-    let way = registration::link_of(cx, who);
+    let source_link = registration::link_of(cx, who);
     let members = known.links();
-    let hears = |link: &LinkId| {
-        Some(*link) != from && Some(*link) != way && cx.legacy.synced_links.contains(link)
+    let is_recipient = |link: &LinkId| {
+        Some(*link) != from && Some(*link) != source_link && cx.legacy.synced_links.contains(link)
     };
-    let links: Vec<_> = members.filter(hears).collect();
+    let links: Vec<_> = members.filter(is_recipient).collect();
     if let Some(name) = channel_word(known.name())
         && !links.is_empty()
     {
         let nick = cx.nick_of(who);
-        let lines = out.store(|arena| put_privmsg(arena, &nick, name, text));
+        let lines = out.store(|arena| write_privmsg(arena, &nick, name, text));
         for link in links {
             out.send_stored(link, lines);
         }
@@ -335,14 +336,14 @@ pub(crate) fn write_event(cx: &Context, event: &ChannelEvent<'_>, arena: &mut Ve
     match event.kind {
         ChannelEventKind::Said { text, .. } => {
             if let Some(who) = event.who {
-                put_privmsg(arena, &cx.nick_of(who), channel, text);
+                write_privmsg(arena, &cx.nick_of(who), channel, text);
             }
         }
         ChannelEventKind::Set {
             field: ChannelField::TOPIC,
             value,
             ..
-        } if event.scope == Scope::All => put_topic(arena, &reply::own_name(cx), channel, value),
+        } if event.scope == Scope::All => write_topic(arena, &reply::own_name(cx), channel, value),
         // Members are listed on request only.
         _ => {}
     }

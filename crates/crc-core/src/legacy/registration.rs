@@ -5,7 +5,7 @@ use irc_wire::legacy::{Content, LegacyError, Message, Middle, Trailing};
 use irc_wire::{Command, Message as Line, NameRules, Verb};
 
 use super::reply;
-use super::reply::{info_of, put};
+use super::reply::{info_of, write_line};
 use super::{Introduction, User};
 use crate::admission::NAME_BYTES_MAX;
 use crate::context::Context;
@@ -51,7 +51,7 @@ pub(super) fn on_unregistered(cx: &mut Context, link: LinkId, line: &Line<'_>, o
         }
         Ok(_) => answer(cx, link, Content::NotRegistered, out),
         Err(error @ LegacyError::NotUtf8) => super::drop_line(cx, link, &error),
-        Err(_) => need_more_params(cx, link, command, out),
+        Err(_) => answer_need_more_params(cx, link, command, out),
     }
 }
 
@@ -66,8 +66,8 @@ fn on_user(cx: &mut Context, link: LinkId, nick: Middle<'_>, user: User, out: &m
         .names()
         .map(|names| names.nicks.find(nick.as_str()));
     if let Some(holder) = holder.flatten() {
-        let (called, host) = (cx.nick_of(holder), reply::host_of(cx, holder));
-        if let (Ok(user), Ok(host)) = (Middle::new(&called), Middle::new(&host)) {
+        let (holder_nick, host) = (cx.nick_of(holder), reply::host_of(cx, holder));
+        if let (Ok(user), Ok(host)) = (Middle::new(&holder_nick), Middle::new(&host)) {
             let collision = Content::NickCollision { nick, user, host };
             answer(cx, link, collision, out);
         }
@@ -102,13 +102,13 @@ fn on_server(cx: &mut Context, link: LinkId, name: &str, server: Introduction, o
         return;
     }
     add_server(cx, link, name, server, out);
-    let listing = out.store(|arena| {
-        reply::put_own_server(cx, arena, Some(&reply::own_name(cx)));
-        reply::put_burst(cx, arena, link);
+    let burst = out.store(|arena| {
+        reply::write_own_server(cx, arena, Some(&reply::own_name(cx)));
+        reply::write_burst(cx, arena, link);
     });
     let bytes_max = cx.config.limits.server_queue_bytes_max;
-    out.bound(link, bytes_max.saturating_add(listing.len()));
-    out.send_stored(link, listing);
+    out.bound(link, bytes_max.saturating_add(burst.len()));
+    out.send_stored(link, burst);
     cx.legacy.synced_links.insert(link);
 }
 
@@ -158,8 +158,8 @@ pub(super) fn add_server(
 
 /// The server with this name, in any case; also where names are not unique.
 pub(super) fn find_server(cx: &Context, name: &str) -> Option<HostId> {
-    let called = cx.network.names()?.servers.find(name);
-    called.or_else(|| {
+    let known = cx.network.names()?.servers.find(name);
+    known.or_else(|| {
         let mut servers = cx.network.directory().servers();
         let named = servers.find(|host| host.name().eq_ignore_ascii_case(name));
         named.map(Host::id)
@@ -169,11 +169,16 @@ pub(super) fn find_server(cx: &Context, name: &str) -> Option<HostId> {
 /// Answers a peer of this server.
 pub(super) fn answer(cx: &mut Context, link: LinkId, content: Content<'_>, out: &mut Out) {
     let me = reply::own_name(cx);
-    let line = out.store(|arena| put(arena, &me, content));
+    let line = out.store(|arena| write_line(arena, &me, content));
     out.send_stored(link, line);
 }
 
-pub(super) fn need_more_params(cx: &mut Context, link: LinkId, command: &str, out: &mut Out) {
+pub(super) fn answer_need_more_params(
+    cx: &mut Context,
+    link: LinkId,
+    command: &str,
+    out: &mut Out,
+) {
     if let Ok(command) = Middle::new(command) {
         answer(cx, link, Content::NeedMoreParams { command }, out);
     }

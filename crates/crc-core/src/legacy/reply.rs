@@ -19,7 +19,7 @@ use crc_machine::is_printable;
 const LINE_BYTES_MAX: usize = LineLimits::LEGACY.line_bytes_max;
 
 /// Appends a line from `source`, a server or a nick. A text that is too long is cut.
-pub(super) fn put(arena: &mut Vec<u8>, source: &str, content: Content<'_>) {
+pub(super) fn write_line(arena: &mut Vec<u8>, source: &str, content: Content<'_>) {
     let message = Message {
         source: Middle::new(source).ok(),
         content,
@@ -66,15 +66,15 @@ pub(super) fn quit_text<'a>(nick: &str, text: &'a str) -> Option<&'a str> {
 }
 
 /// `:nick QUIT [:text]`
-pub(super) fn put_quit(arena: &mut Vec<u8>, nick: &str, text: &str) {
+pub(super) fn write_quit(arena: &mut Vec<u8>, nick: &str, text: &str) {
     let text = on_one_line(text);
     let text = quit_text(nick, &text).and_then(|text| Trailing::new(text).ok());
-    put(arena, nick, Content::Quit { text });
+    write_line(arena, nick, Content::Quit { text });
 }
 
 /// `:nick PRIVMSG target :text`, once for each line of the text, and more where one is
 /// too long.
-pub(super) fn put_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, text: &str) {
+pub(super) fn write_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, text: &str) {
     let around = ":  PRIVMSG  :\r\n".len() + nick.len() + target.as_str().len();
     let room = LINE_BYTES_MAX.saturating_sub(around).max(4);
     let lines = Trailing::lines(text).map(|line| Cow::Borrowed(line.as_str()));
@@ -87,7 +87,7 @@ pub(super) fn put_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, t
         loop {
             let (part, behind) = rest.split_at(truncate_utf8(rest, room).len());
             if let Ok(text) = Trailing::new(part) {
-                put(arena, nick, Content::Privmsg { target, text });
+                write_line(arena, nick, Content::Privmsg { target, text });
             }
             if behind.is_empty() {
                 break;
@@ -99,7 +99,7 @@ pub(super) fn put_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>, t
 
 /// 353: the members of a channel, or with `None` the users that are in none; several
 /// lines if there are many, none if there are none.
-pub(super) fn put_names(
+pub(super) fn write_names(
     arena: &mut Vec<u8>,
     me: &str,
     channel: Option<Middle<'_>>,
@@ -121,29 +121,29 @@ pub(super) fn put_names(
     lines.extend(Some(line).filter(|line| !line.is_empty()));
     for line in &lines {
         if let Ok(nicks) = Trailing::new(line) {
-            put(arena, me, Content::NamesReply { channel, nicks });
+            write_line(arena, me, Content::NamesReply { channel, nicks });
         }
     }
 }
 
 /// 331 or 332.
-pub(super) fn put_topic(arena: &mut Vec<u8>, me: &str, channel: Middle<'_>, topic: &str) {
+pub(super) fn write_topic(arena: &mut Vec<u8>, me: &str, channel: Middle<'_>, topic: &str) {
     let topic = on_one_line(topic);
     let content = match Trailing::new(&topic) {
         Ok(topic) if !topic.as_str().is_empty() => Content::TopicReply { channel, topic },
         _ => Content::NoTopic { channel },
     };
-    put(arena, me, content);
+    write_line(arena, me, content);
 }
 
 /// `:nick JOIN #channel [key]`
-pub(super) fn put_join(arena: &mut Vec<u8>, nick: &str, channel: &Channel) {
+pub(super) fn write_join(arena: &mut Vec<u8>, nick: &str, channel: &Channel) {
     if let Some(name) = channel_word(channel.name()) {
         let join = Content::Join {
             channel: name,
             key: Middle::new(channel.key()).ok(),
         };
-        put(arena, nick, join);
+        write_line(arena, nick, join);
     }
 }
 
@@ -174,7 +174,7 @@ pub(super) fn host_of(cx: &Context, id: HostId) -> String {
 }
 
 /// `:me USER nick host server :real name`
-pub(super) fn put_user(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
+pub(super) fn write_user(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
     let nick = cx.nick_of(host.id());
     let from = host_of(cx, host.id());
     let user = cx.legacy.users.get(&host.id());
@@ -189,28 +189,28 @@ pub(super) fn put_user(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host)
             server,
             real_name: Trailing::new(&real_name).ok(),
         };
-        put(arena, me, user);
+        write_line(arena, me, user);
     }
 }
 
 /// `:me SERVER name hops :info`
-pub(super) fn put_server(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
+pub(super) fn write_server(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
     let known = cx.legacy.servers.get(&host.id());
     let neighbour = cx.network.neighbours().find(host.first_link());
     let adjacent = neighbour.is_some_and(|neighbour| neighbour.host == host.id());
     let hops = known.map_or(if adjacent { 1 } else { 2 }, |known| known.hops);
     let info = known.map_or(host.info(), |Introduction { info, .. }| info);
     let name = server_name(cx, host.id());
-    put_server_line(arena, Some(me), &name, hops.saturating_add(1), info);
+    write_server_line(arena, Some(me), &name, hops.saturating_add(1), info);
 }
 
 /// `[:me] SERVER me 1 :info`
-pub(super) fn put_own_server(cx: &Context, arena: &mut Vec<u8>, source: Option<&str>) {
+pub(super) fn write_own_server(cx: &Context, arena: &mut Vec<u8>, source: Option<&str>) {
     let me = own_name(cx);
-    put_server_line(arena, source, &me, 1, cx.config.info.as_str());
+    write_server_line(arena, source, &me, 1, cx.config.info.as_str());
 }
 
-fn put_server_line(arena: &mut Vec<u8>, source: Option<&str>, name: &str, hops: u32, info: &str) {
+fn write_server_line(arena: &mut Vec<u8>, source: Option<&str>, name: &str, hops: u32, info: &str) {
     let info = on_one_line(info);
     if let Ok(name) = Middle::new(name) {
         let server = Content::Server {
@@ -218,12 +218,12 @@ fn put_server_line(arena: &mut Vec<u8>, source: Option<&str>, name: &str, hops: 
             hops,
             info: Trailing::new(&info).ok(),
         };
-        put(arena, source.unwrap_or_default(), server);
+        write_line(arena, source.unwrap_or_default(), server);
     }
 }
 
 /// The burst: every host but those behind `link`, and all channels.
-pub(super) fn put_burst(cx: &Context, arena: &mut Vec<u8>, link: LinkId) {
+pub(super) fn write_burst(cx: &Context, arena: &mut Vec<u8>, link: LinkId) {
     let me = own_name(cx);
     let directory = cx.network.directory();
     let elsewhere = directory.iter().filter(|host| host.first_link() != link);
@@ -238,10 +238,10 @@ pub(super) fn put_burst(cx: &Context, arena: &mut Vec<u8>, link: LinkId) {
     servers.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     users.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     for (_, server) in servers {
-        put_server(cx, arena, &me, server);
+        write_server(cx, arena, &me, server);
     }
     for (_, user) in users {
-        put_user(cx, arena, &me, user);
+        write_user(cx, arena, &me, user);
     }
     for channel in channels(cx) {
         let here = channel.members().filter(|(id, _)| {
@@ -252,9 +252,9 @@ pub(super) fn put_burst(cx: &Context, arena: &mut Vec<u8>, link: LinkId) {
         if let Some(name) = channel_word(channel.name())
             && !nicks.is_empty()
         {
-            put_topic(arena, &me, name, channel.topic());
+            write_topic(arena, &me, name, channel.topic());
             let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
-            put_names(arena, &me, Some(name), &nicks);
+            write_names(arena, &me, Some(name), &nicks);
         }
     }
 }

@@ -146,9 +146,9 @@ fn on_remote_server(
     out: &mut Out,
 ) {
     if let Some(known) = registration::find_server(cx, name) {
-        let ours = known == cx.config.id;
-        let of_legacy = cx.legacy.servers.contains_key(&known);
-        if ours || of_legacy {
+        let is_own = known == cx.config.id;
+        let is_legacy = cx.legacy.servers.contains_key(&known);
+        if is_own || is_legacy {
             return super::drop_line(cx, link, &format_args!("server {name} is known"));
         }
         return on_loop(cx, link, out);
@@ -232,7 +232,7 @@ fn on_join(cx: &mut Context, link: LinkId, id: HostId, name: &str, key: &str, ou
 fn on_topic_burst(cx: &mut Context, link: LinkId, name: &str, topic: &str, out: &mut Out) {
     if cx.network.channels().find(name).is_none() {
         if let Some(peer) = super::peer_mut(cx, link) {
-            peer.listed = Some((name.into(), topic.into()));
+            peer.burst_topic = Some((name.into(), topic.into()));
         }
         return;
     }
@@ -256,9 +256,9 @@ fn on_names_burst(cx: &mut Context, link: LinkId, name: &str, nicks: &str, out: 
             Err(_) => continue,
         }
     }
-    let listed = super::peer_mut(cx, link).and_then(|peer| peer.listed.take());
-    if let Some((listed, topic)) = listed
-        && *listed == *name
+    let burst_topic = super::peer_mut(cx, link).and_then(|peer| peer.burst_topic.take());
+    if let Some((channel, topic)) = burst_topic
+        && *channel == *name
         && !topic.is_empty()
     {
         set_topic(cx, link, name, None, &topic, out);

@@ -16,7 +16,7 @@ const DIALS_FROM: u64 = 1 << 62;
 
 /// The state of the link to a legacy server.
 #[derive(Debug, Default)]
-pub(super) struct Dialling {
+pub(super) struct Uplink {
     /// The index of the next address.
     next: usize,
     backoff: Backoff,
@@ -29,41 +29,46 @@ pub(super) struct Dialling {
 
 /// The protocol of a dial, if it is one to a legacy server.
 pub(crate) fn protocol_for(cx: &Context, dial: DialId) -> Option<Protocol> {
-    let ours = cx.legacy.dialling.dial.as_ref();
-    ours.filter(|(ours, _)| *ours == dial)
+    let current = cx.legacy.uplink.dial.as_ref();
+    current
+        .filter(|(current, _)| *current == dial)
         .map(|_| Protocol::Legacy(Box::<Peer>::default()))
 }
 
 /// Dials the next legacy server, if one is configured.
 pub(crate) fn dial(cx: &mut Context, out: &mut Out) {
     let addresses = &cx.config.legacy_connect;
-    let dialling = &mut cx.legacy.dialling;
-    let idle = dialling.dial.is_none() && dialling.link.is_none();
+    let uplink = &mut cx.legacy.uplink;
+    let idle = uplink.dial.is_none() && uplink.link.is_none();
     if cx.stage != Stage::Running || !idle {
         return;
     }
-    let next = dialling.next.checked_rem(addresses.len()).unwrap_or(0);
+    let next = uplink.next.checked_rem(addresses.len()).unwrap_or(0);
     let Some(to) = addresses.get(next) else {
         return;
     };
-    dialling.next = next + 1;
-    let dial = DialId(DIALS_FROM + dialling.dials);
-    dialling.dials += 1;
+    uplink.next = next + 1;
+    let dial = DialId(DIALS_FROM + uplink.dials);
+    uplink.dials += 1;
     log::debug!("linking to {to}, a server of the legacy IRC");
-    dialling.dial = Some((dial, to.clone()));
+    uplink.dial = Some((dial, to.clone()));
     out.dial(dial, to.clone());
 }
 
 /// A dial has become a link: sends the introduction and the burst.
 pub(crate) fn on_dialed(cx: &mut Context, link: LinkId, dial: DialId, out: &mut Out) {
-    let dialling = &mut cx.legacy.dialling;
-    if dialling.dial.take_if(|(ours, _)| *ours == dial).is_none() {
+    let uplink = &mut cx.legacy.uplink;
+    if uplink
+        .dial
+        .take_if(|(current, _)| *current == dial)
+        .is_none()
+    {
         return;
     }
-    dialling.link = Some(link);
+    uplink.link = Some(link);
     let lines = out.store(|arena| {
-        reply::put_own_server(cx, arena, None);
-        reply::put_burst(cx, arena, link);
+        reply::write_own_server(cx, arena, None);
+        reply::write_burst(cx, arena, link);
     });
     let bytes_max = cx.config.limits.server_queue_bytes_max;
     out.bound(link, bytes_max.saturating_add(lines.len()));
@@ -73,17 +78,17 @@ pub(crate) fn on_dialed(cx: &mut Context, link: LinkId, dial: DialId, out: &mut 
 
 /// The server at the other end has introduced itself.
 pub(super) fn on_accepted(cx: &mut Context, link: LinkId) {
-    let dialling = &mut cx.legacy.dialling;
-    if dialling.link == Some(link) {
-        dialling.accepted_at = Some(cx.now);
-        dialling.next = 0;
+    let uplink = &mut cx.legacy.uplink;
+    if uplink.link == Some(link) {
+        uplink.accepted_at = Some(cx.now);
+        uplink.next = 0;
     }
 }
 
 /// Handles a failed dial. Whether it was one to a legacy server.
 pub(crate) fn on_dial_failed(cx: &mut Context, dial: DialId, why: DialError) -> bool {
-    let dialling = &mut cx.legacy.dialling;
-    let Some((_, to)) = dialling.dial.take_if(|(ours, _)| *ours == dial) else {
+    let uplink = &mut cx.legacy.uplink;
+    let Some((_, to)) = uplink.dial.take_if(|(current, _)| *current == dial) else {
         return false;
     };
     cx.counters.dials_failed += 1;
@@ -94,23 +99,23 @@ pub(crate) fn on_dial_failed(cx: &mut Context, dial: DialId, why: DialError) -> 
 
 /// A link is gone; if it was this one, schedules the next dial.
 pub(crate) fn on_link_down(cx: &mut Context, link: LinkId) {
-    let dialling = &mut cx.legacy.dialling;
-    if dialling.link.take_if(|ours| *ours == link).is_none() {
+    let uplink = &mut cx.legacy.uplink;
+    if uplink.link.take_if(|current| *current == link).is_none() {
         return;
     }
-    let taken = dialling.accepted_at.take();
-    if let Some(taken) = taken {
-        dialling.backoff.link_held(cx.now.since(taken));
+    let accepted_at = uplink.accepted_at.take();
+    if let Some(accepted_at) = accepted_at {
+        uplink.backoff.link_held(cx.now.since(accepted_at));
     }
     if cx.stage == Stage::Running {
-        let pause = schedule_dial(cx, taken.is_none());
+        let pause = schedule_dial(cx, accepted_at.is_none());
         log::info!("linking to a server of the legacy IRC again in {pause:.1?}");
     }
 }
 
 /// Schedules the next dial after a pause that grows with every attempt.
 fn schedule_dial(cx: &mut Context, refused: bool) -> core::time::Duration {
-    let pause = cx.legacy.dialling.backoff.pause(&mut cx.random, refused);
+    let pause = cx.legacy.uplink.backoff.pause(&mut cx.random, refused);
     cx.timers.set(Timer::LegacyDial, cx.now + pause);
     pause
 }

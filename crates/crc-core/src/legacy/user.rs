@@ -6,7 +6,7 @@ use irc_wire::{Command, Message as Line, Verb};
 
 use super::registration;
 use super::reply;
-use super::reply::{put, put_names, put_topic, quit_text};
+use super::reply::{quit_text, write_line, write_names, write_topic};
 use crate::context::Context;
 use crate::context::Out;
 use crate::network::{EnterRefusal, Network, Rules};
@@ -59,7 +59,7 @@ pub(super) fn on_user_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out:
     let content = match Message::from_message(&line) {
         Ok(message) => message.content,
         Err(error @ LegacyError::NotUtf8) => return super::drop_line(cx, link, &error),
-        Err(_) => return registration::need_more_params(cx, link, command, out),
+        Err(_) => return registration::answer_need_more_params(cx, link, command, out),
     };
     match content {
         Content::Quit { text } => {
@@ -151,7 +151,7 @@ fn send_topic(cx: &mut Context, link: LinkId, channel: Middle<'_>, out: &mut Out
     let me = reply::own_name(cx);
     let known = cx.network.channels().find(channel.as_str());
     let topic = known.map_or("", |known| known.topic());
-    let line = out.store(|arena| put_topic(arena, &me, channel, topic));
+    let line = out.store(|arena| write_topic(arena, &me, channel, topic));
     out.send_stored(link, line);
 }
 
@@ -200,7 +200,7 @@ fn names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut 
             let nicks = reply::nicks_of(cx, known.members().map(|(id, _)| id));
             let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
             if let Some(name) = reply::channel_word(known.name()) {
-                put_names(arena, &me, Some(name), &nicks);
+                write_names(arena, &me, Some(name), &nicks);
             }
         }
         if channel.is_none() {
@@ -208,9 +208,9 @@ fn names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut 
             let clients = directory.clients().map(|host| host.id());
             let nicks = reply::nicks_of(cx, clients.filter(alone));
             let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
-            put_names(arena, &me, None, &nicks);
+            write_names(arena, &me, None, &nicks);
         }
-        put(arena, &me, Content::EndOfNames);
+        write_line(arena, &me, Content::EndOfNames);
     });
     // One answer may have any length. Of several at once as much is sent as may wait.
     let bytes_max = cx.config.limits.client_queue_bytes_max;
@@ -256,9 +256,9 @@ fn privmsg(
         return registration::answer(cx, link, Content::NoSuchChannel { channel: target }, out);
     };
     let is_banned = |channel: &_| cx.is_banned(id, channel);
-    let heard = Network::may_speak(id, channel, Rules::Legacy, is_banned).is_ok();
+    let may_speak = Network::may_speak(id, channel, Rules::Legacy, is_banned).is_ok();
     match chat_in(id, name, text) {
-        Some(chat) if heard => cx.say_in_channel(&chat, None, None, out),
+        Some(chat) if may_speak => cx.say_in_channel(&chat, None, None, out),
         _ => registration::answer(cx, link, Content::CannotSend { channel: target }, out),
     }
 }

@@ -114,9 +114,9 @@ fn crc_clients_and_irc_users_share_channels() {
     net.send_line(ann, "PRIVMSG #reef :hi");
     net.send_line(ann, "NOTICE #reef :ho");
     net.fixture.soon();
-    let heard = net.fixture.received(crc);
-    assert_eq!(heard[0], channel_frame(host.get(), "#reef", "hi"));
-    assert!(matches!(&heard[1], Message::ChannelChat(chat) if chat.kind == ChatKind::Notice));
+    let received = net.fixture.received(crc);
+    assert_eq!(received[0], channel_frame(host.get(), "#reef", "hi"));
+    assert!(matches!(&received[1], Message::ChannelChat(chat) if chat.kind == ChatKind::Notice));
     net.fixture
         .send_message(crc, &channel_frame(300, "#reef", "one\ntwo"));
     net.expect_lines(

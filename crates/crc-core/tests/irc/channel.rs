@@ -22,14 +22,17 @@ fn users_join_list_and_part_a_channel() {
         "TOPIC #reef :High tide",
         &[":ann!~ann@ID.crc TOPIC #Reef :High tide"],
     );
-    let heard = net.request(bob, "JOIN #reef");
-    let (who_time, heard) = (heard[2].clone(), [&heard[..2], &heard[3..]].concat());
-    let mut names: Vec<_> = heard[2].rsplit(':').next().unwrap().split(' ').collect();
+    let received = net.request(bob, "JOIN #reef");
+    let (who_time, received) = (
+        received[2].clone(),
+        [&received[..2], &received[3..]].concat(),
+    );
+    let mut names: Vec<_> = received[2].rsplit(':').next().unwrap().split(' ').collect();
     names.sort_unstable();
     assert_eq!(names, ["@ann", "bob"]);
-    assert_eq!(heard[0], ":bob!~bob@ID.crc JOIN #Reef * :Real bob");
-    assert_eq!(heard[1], ":server0 332 bob #Reef :High tide");
-    assert_eq!(heard[3], ":server0 366 bob #Reef :End of /NAMES list");
+    assert_eq!(received[0], ":bob!~bob@ID.crc JOIN #Reef * :Real bob");
+    assert_eq!(received[1], ":server0 332 bob #Reef :High tide");
+    assert_eq!(received[3], ":server0 366 bob #Reef :End of /NAMES list");
     assert!(
         who_time.starts_with(":server0 333 bob #Reef ann!~ann@ID.crc 17000000"),
         "{who_time}"
@@ -83,9 +86,12 @@ fn joins_that_are_refused() {
     }
     net.discard(&[ann]);
     // Keys match by position; an invitation lifts everything but a key.
-    let heard = net.request(bob, "JOIN #n,#k ,pearl");
+    let received = net.request(bob, "JOIN #n,#k ,pearl");
     assert_eq!(
-        heard.iter().filter(|line| line.contains(" 366 ")).count(),
+        received
+            .iter()
+            .filter(|line| line.contains(" 366 "))
+            .count(),
         2
     );
     net.discard(&[ann]);
@@ -116,8 +122,14 @@ fn the_limit_of_channels_of_a_user_holds() {
     net.discard(&[ann]);
     let refused = ":server0 405 ann #more :You have joined too many channels";
     net.expect(ann, "JOIN #more", &[refused]);
-    let heard = net.request(ann, "WHOIS ann");
-    assert!(heard.iter().filter(|line| line.contains(" 319 ")).count() > 3);
+    let received = net.request(ann, "WHOIS ann");
+    assert!(
+        received
+            .iter()
+            .filter(|line| line.contains(" 319 "))
+            .count()
+            > 3
+    );
     assert_eq!(net.request(ann, "JOIN 0").len(), 250);
 }
 
@@ -196,19 +208,19 @@ fn long_lists_are_split_and_very_long_ones_end() {
     }
     net.fixture.soon();
     let ann = net.user(0, "ann");
-    let heard = net.request(ann, "NAMES #reef");
-    let nicks: usize = heard[..heard.len() - 1]
+    let received = net.request(ann, "NAMES #reef");
+    let nicks: usize = received[..received.len() - 1]
         .iter()
         .map(|line| line.rsplit(':').next().unwrap().split(' ').count())
         .sum();
     assert_eq!(nicks, 3000);
-    let heard = net.request(ann, "WHO #reef");
-    let end = &heard[heard.len() - 2..];
+    let received = net.request(ann, "WHO #reef");
+    let end = &received[received.len() - 2..];
     let cut = ":server0 416 ann WHO :Too many lines in the answer, the rest is left out";
     assert_eq!(end, [cut, ":server0 315 ann #reef :End of /WHO list"]);
-    assert!(heard.len() > 1000);
-    let heard = net.request(ann, "WHO");
-    assert_eq!(heard[heard.len() - 2], cut);
+    assert!(received.len() > 1000);
+    let received = net.request(ann, "WHO");
+    assert_eq!(received[received.len() - 2], cut);
 }
 
 #[test]

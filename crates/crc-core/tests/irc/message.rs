@@ -19,8 +19,8 @@ fn a_message_to_a_nick_arrives() {
     // At other servers the nick stands for the user name.
     net.send_line(ann, "PRIVMSG eve,bob :both");
     net.expect_lines(bob, &[":ann!~ann@ID.crc PRIVMSG bob :both"]);
-    let heard = net.read_lines(eve);
-    let (time, rest) = heard[0].split_once(' ').unwrap();
+    let received = net.read_lines(eve);
+    let (time, rest) = received[0].split_once(' ').unwrap();
     assert_eq!(rest, ":ann!ann@ID.crc PRIVMSG eve :both");
     assert!(
         time.starts_with("@time=2023-11-14T22:13:2") && time.ends_with('Z'),
@@ -118,9 +118,9 @@ fn a_message_that_fails_is_answered_and_a_notice_is_not() {
         net.expect(ann, line, &[&format!(":server0 {answer}")]);
         net.expect(ann, &line.replace("PRIVMSG", "NOTICE"), &[]);
     }
-    let heard = net.request(ann, "PRIVMSG b,c,d,e,f,g :hi");
-    assert_eq!(heard.len(), 5);
-    assert_eq!(heard[4], ":server0 407 ann f :Too many targets");
+    let received = net.request(ann, "PRIVMSG b,c,d,e,f,g :hi");
+    assert_eq!(received.len(), 5);
+    assert_eq!(received[4], ":server0 407 ann f :Too many targets");
 }
 
 #[test]
@@ -150,13 +150,13 @@ fn chats_become_lines_and_lines_become_chats() {
     // Long ones are split, between characters.
     let long = "é€😀a".repeat(300);
     net.fixture.send_message(crc, &chat(300, to, &long));
-    let heard = net.read_lines(ann);
+    let received = net.read_lines(ann);
     let begin = ":host300!host300@ID.crc PRIVMSG ann :";
-    let said: String = heard
+    let said: String = received
         .iter()
         .map(|line| line.strip_prefix(begin).unwrap())
         .collect();
-    assert_eq!((said, heard.len()), (long, 7));
+    assert_eq!((said, received.len()), (long, 7));
     // Bytes that are not UTF-8 are Latin-1.
     net.fixture.send(ann, b"PRIVMSG host300 :caf\xe9\r\n");
     net.fixture.soon();

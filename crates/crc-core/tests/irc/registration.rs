@@ -160,10 +160,10 @@ fn two_users_that_take_a_nick_at_once_are_renamed_on_each_others_server() {
         let nick = format!("ann|{other}");
         assert_eq!(net.id_of(node, &nick), other);
         net.expect(user, &format!("PRIVMSG {nick} :hi"), &[]);
-        let heard = net.read_lines(users[1 - node]);
-        let (from, said) = heard[0].split_once(' ').unwrap();
+        let received = net.read_lines(users[1 - node]);
+        let (from, said) = received[0].split_once(' ').unwrap();
         assert_eq!(said, "PRIVMSG ann :hi");
-        assert!(from.starts_with(":ann|"), "{heard:?}");
+        assert!(from.starts_with(":ann|"), "{received:?}");
         net.send_line(user, "PRIVMSG #reef :all");
         assert!(net.read_lines(users[1 - node])[0].starts_with(":ann|"));
     }
@@ -188,9 +188,9 @@ fn a_user_whose_id_is_taken_stays_with_a_new_id() {
     net.fixture.send_message(parent, &taken);
     net.expect_lines(ann, &[]);
     assert_ne!(net.id_of(0, "ann"), before);
-    let heard = net.read_lines(bob);
+    let received = net.read_lines(bob);
     assert_eq!(
-        heard,
+        received,
         [
             ":ann!~ann@ID.crc QUIT :its id has changed",
             ":ann!~ann@ID.crc JOIN #reef",

@@ -38,9 +38,12 @@ fn users_in_common_channels_get_a_quit_or_rename_once() {
     net.discard(&[timed]);
     net.fixture.kill(1);
     net.fixture.soon();
-    let heard = net.read_lines(timed);
-    assert_eq!(heard.len(), 1, "{heard:?}");
-    assert!(heard[0].contains(" :eva!eva@ID.crc QUIT :"), "{heard:?}");
+    let received = net.read_lines(timed);
+    assert_eq!(received.len(), 1, "{received:?}");
+    assert!(
+        received[0].contains(" :eva!eva@ID.crc QUIT :"),
+        "{received:?}"
+    );
     net.expect_lines(other, &[]);
     assert_eq!(net.members(0, "#a"), ["0tim"]);
 }
@@ -93,8 +96,8 @@ fn lines_that_come_too_fast_are_delayed_and_then_dropped() {
     assert_eq!(net.read_lines(bob).len(), 6);
     net.send_line(ann, "PRIVMSG bob :20");
     net.fixture.run(Duration::from_secs(10));
-    let heard = net.read_lines(bob);
-    let said: Vec<_> = heard
+    let received = net.read_lines(bob);
+    let said: Vec<_> = received
         .iter()
         .map(|l| l.rsplit(':').next().unwrap())
         .collect();
@@ -102,8 +105,8 @@ fn lines_that_come_too_fast_are_delayed_and_then_dropped() {
     for _ in 0..200 {
         net.send_line(ann, &format!("PRIVMSG bob :{}", "x".repeat(100)));
     }
-    let heard = net.read_lines(ann);
-    assert_eq!(heard, ["ERROR :Closing Link: ann (Excess Flood)"]);
+    let received = net.read_lines(ann);
+    assert_eq!(received, ["ERROR :Closing Link: ann (Excess Flood)"]);
     assert!(net.fixture.peers[ann].ended);
 }
 

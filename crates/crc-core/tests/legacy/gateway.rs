@@ -29,8 +29,8 @@ fn a_gateway_joins_the_crc_and_the_legacy_network() {
         net.read_lines(leaf),
         [":course USER host77 77.crc gate :info"]
     );
-    let heard = net.fixture.received(client);
-    let ann_id = heard.iter().find_map(|message| match message {
+    let received = net.fixture.received(client);
+    let ann_id = received.iter().find_map(|message| match message {
         Message::ClientRegistration(r) if r.name.as_str() == "ann" => Some(r.source.get()),
         _ => None,
     });
@@ -201,7 +201,7 @@ fn irc_users_and_legacy_users_share_channels() {
     assert!(
         joined.len() == 1 && joined[0].starts_with(":zoe!") && joined[0].ends_with("JOIN #bay")
     );
-    for (who, line, heard_by, endpoints) in [
+    for (who, line, recipient, endpoints) in [
         (ivy, "PRIVMSG #bay :tide", ann, ":ivy PRIVMSG #bay :tide"),
         (ivy, "PRIVMSG ann :psst", ann, ":ivy PRIVMSG ann :psst"),
         (ivy, "PRIVMSG zoe :psst", leaf, ":ivy PRIVMSG zoe :psst"),
@@ -215,10 +215,12 @@ fn irc_users_and_legacy_users_share_channels() {
             net.read_lines(peer);
         }
         net.send_line(who, line);
-        let heard = net.read_lines(heard_by);
+        let received = net.read_lines(recipient);
         assert!(
-            heard.last().is_some_and(|last| last.ends_with(endpoints)),
-            "{line}: {heard:?}"
+            received
+                .last()
+                .is_some_and(|last| last.ends_with(endpoints)),
+            "{line}: {received:?}"
         );
     }
     net.read_lines(leaf);
@@ -365,8 +367,8 @@ fn long_replies_and_chats_are_split() {
     }
     let ann = net.user(hub, "ann");
     net.send_line(ann, "NAMES #crowd");
-    let heard = net.read_lines(ann);
-    let (end, names) = heard.split_last().unwrap();
+    let received = net.read_lines(ann);
+    let (end, names) = received.split_last().unwrap();
     assert_eq!(end, ":hub 366 :End of /NAMES list");
     assert!(names.len() > 1 && names.iter().all(|line| line.len() + 2 <= 8192));
     let names = names
@@ -385,9 +387,9 @@ fn long_replies_and_chats_are_split() {
     let ann_id = snapshot.nicks().unwrap().find("ann").unwrap().get();
     let text = "ü".repeat(10_000);
     net.fixture.send_message(crc, &chat(77, ann_id, &text));
-    let heard = net.read_lines(ann);
-    assert_eq!(heard.len(), 3);
-    let said = heard
+    let received = net.read_lines(ann);
+    assert_eq!(received.len(), 3);
+    let said = received
         .iter()
         .map(|line| line.strip_prefix(":host77 PRIVMSG ann :").unwrap());
     assert_eq!(said.collect::<String>(), text);

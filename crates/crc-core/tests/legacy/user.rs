@@ -185,17 +185,17 @@ fn lines_are_found_however_they_are_cut_and_ended() {
         peer,
         b"\nPRIVMSG ann :\xff\r\n\x01\r\n: x\r\nPRIVMSG bob :me\r\n",
     );
-    let heard = [
+    let received = [
         ":bob PRIVMSG ann :a : b",
         ":bob PRIVMSG ann :",
         ":bob PRIVMSG ann :c",
     ];
-    assert_eq!(net.read_lines(ann), heard);
-    let heard = [
+    assert_eq!(net.read_lines(ann), received);
+    let received = [
         ":theshire.nz 001 :Welcome to the Internet Relay Network bob!bob@h",
         ":bob PRIVMSG bob :me",
     ];
-    assert_eq!(net.read_lines(peer), heard);
+    assert_eq!(net.read_lines(peer), received);
     assert!(!net.ended(peer));
 }
 
@@ -208,13 +208,13 @@ fn long_lines_pass_whole_and_too_long_ones_end_the_link() {
     let text = "é".repeat((8192 - around) / 2);
     net.send_line(bob, &format!("PRIVMSG ann :{text}"));
     // With the nick in front it does not fit any more.
-    let heard = net.read_lines(ann);
-    assert_eq!(heard.len(), 2);
-    let said = heard
+    let received = net.read_lines(ann);
+    assert_eq!(received.len(), 2);
+    let said = received
         .iter()
         .map(|line| line.strip_prefix(":bob PRIVMSG ann :").unwrap());
     assert_eq!(said.collect::<String>(), text);
-    assert!(heard.iter().all(|line| line.len() <= 8190));
+    assert!(received.iter().all(|line| line.len() <= 8190));
     net.send_line(bob, &format!("PRIVMSG ann :{text}xx"));
     assert_eq!(
         net.read_lines(bob),

@@ -3,8 +3,8 @@
 //! This file turns bytes into lines and lines into commands, and renders what users get
 //! without having asked. The parts: `registration` until the welcome; `message` for
 //! PRIVMSG and NOTICE; `channel` and `mode`; `query` for WHO, WHOIS and the like;
-//! `reply` writes lines; `session` is the state of one user.
-//! [`network::policy`](crate::network) decides what a user may do.
+//! `server_query` for MOTD, LUSERS and the like; `reply` writes lines; `session` is the
+//! state of one user. [`network::policy`](crate::network) decides what a user may do.
 
 mod channel;
 mod message;
@@ -12,6 +12,7 @@ mod mode;
 mod query;
 mod registration;
 mod reply;
+mod server_query;
 mod session;
 
 use core::time::Duration;
@@ -278,7 +279,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         | Verb::Connect
         | Verb::Squit
         | Verb::Wallops => reply::reply_error(cx, link, Numeric::ERR_NOPRIVILEGES, &[], out),
-        _ => query::server_query(cx, user_ref, verb, message, out),
+        _ => server_query::server_query(cx, user_ref, verb, message, out),
     }
 }
 

@@ -25,7 +25,7 @@ use irc_wire::{Decoder, LineLimits, Message as Line};
 
 use crate::context::{Context, Out, Stage};
 use crate::link::{Phase, Protocol};
-use crate::network::HostKind;
+use crate::network::{Host, HostKind};
 use crc_machine::LinkId;
 
 use uplink::Uplink;
@@ -137,6 +137,11 @@ fn peer_mut(cx: &mut Context, link: LinkId) -> Option<&mut Peer> {
         Protocol::Legacy(peer) => Some(peer),
         _ => None,
     }
+}
+
+/// The first link to a host.
+fn link_of(cx: &Context, id: HostId) -> Option<LinkId> {
+    cx.network.directory().find(id).map(Host::first_link)
 }
 
 /// The phase of a legacy link, if more of it may be read.

@@ -1,16 +1,15 @@
-//! WHO, WHOIS, WHOWAS, ISON, USERHOST, AWAY, and commands about the server.
+//! WHO, WHOIS, WHOWAS, ISON, USERHOST and AWAY: queries about users.
 
 use crc_wire::HostId;
-use irc_wire::{Message, Numeric, Verb, lists, mask, text};
+use irc_wire::{Message, Numeric, lists, mask, text};
 
 use super::channel::{ANSWER_BYTES_MAX, HOSTS_VISITED_MAX};
-use super::registration::VERSION;
 use super::reply;
-use super::reply::{date_text, prefixes};
+use super::reply::prefixes;
 use super::session::{Capability, NAMES};
 use super::{CASE, UserRef, cut};
 use crate::context::{Context, Out};
-use crate::network::{Channel, Host, HostKind};
+use crate::network::{Channel, Host};
 use crc_machine::LinkId;
 
 /// The most bytes of an AWAY text (`AWAYLEN`).
@@ -315,138 +314,6 @@ pub(super) fn userhost(cx: &mut Context, user_ref: UserRef, message: &Message<'_
         Some(&online),
         out,
     );
-}
-
-// The server.
-
-pub(super) fn server_query(
-    cx: &mut Context,
-    user_ref: UserRef,
-    verb: Verb,
-    message: &Message<'_>,
-    out: &mut Out,
-) {
-    let link = user_ref.link;
-    let own = reply::own_name(cx);
-    match verb {
-        Verb::Motd => send_motd(cx, link, out),
-        Verb::Lusers => send_lusers(cx, link, out),
-        Verb::Version => {
-            let words = [VERSION, own];
-            let text = Some("a relay chat server");
-            reply::numeric(cx, link, Numeric::RPL_VERSION, &words, text, out);
-            super::registration::send_support(cx, link, out);
-        }
-        Verb::Time => {
-            let text = date_text(cx.unix_ms());
-            reply::numeric(cx, link, Numeric::RPL_TIME, &[own], Some(&text), out);
-        }
-        Verb::Admin => reply::reply_error(cx, link, Numeric::ERR_NOADMININFO, &[own], out),
-        Verb::Info => {
-            let started = date_text(cx.config.started_at_unix_ms);
-            for text in [
-                format!("{VERSION}, a server of a relay chat network"),
-                cx.config.info.as_str().to_owned(),
-                format!("Started {started}"),
-            ] {
-                reply::numeric(cx, link, Numeric::RPL_INFO, &[], Some(&text), out);
-            }
-            let text = Some("End of INFO list");
-            reply::numeric(cx, link, Numeric::RPL_ENDOFINFO, &[], text, out);
-        }
-        Verb::Links => send_links(cx, link, out),
-        Verb::Stats => {
-            let letter = text::utf8_or_latin1(message.params.get(0).unwrap_or(b"*"));
-            if letter == "u" {
-                let up = cx.now.as_micros() / 1_000_000;
-                let (days, hours) = (up / 86_400, up / 3600 % 24);
-                let (minutes, seconds) = (up / 60 % 60, up % 60);
-                let text = format!("Server Up {days} days {hours}:{minutes:02}:{seconds:02}");
-                reply::numeric(cx, link, Numeric::RPL_STATSUPTIME, &[], Some(&text), out);
-            }
-            let text = Some("End of STATS report");
-            reply::numeric(cx, link, Numeric::RPL_ENDOFSTATS, &[&letter], text, out);
-        }
-        Verb::Servlist => {
-            let text = Some("End of service listing");
-            reply::numeric(cx, link, Numeric::RPL_SERVLISTEND, &["*", "*"], text, out);
-        }
-        Verb::Squery => {
-            let name = text::utf8_or_latin1(message.params.get(0).unwrap_or(b"*"));
-            reply::reply_error(cx, link, Numeric::ERR_NOSUCHSERVICE, &[&name], out);
-        }
-        Verb::Summon => reply::reply_error(cx, link, Numeric::ERR_SUMMONDISABLED, &[], out),
-        Verb::Users => reply::reply_error(cx, link, Numeric::ERR_USERSDISABLED, &[], out),
-        Verb::Help => {
-            let topic = text::utf8_or_latin1(message.params.get(0).unwrap_or(b"*"));
-            reply::reply_error(cx, link, Numeric::ERR_HELPNOTFOUND, &[&topic], out);
-        }
-        _ => reply::reply_error(cx, link, Numeric::ERR_UNKNOWNCOMMAND, &[verb.as_str()], out),
-    }
-}
-
-pub(super) fn send_motd(cx: &Context, link: LinkId, out: &mut Out) {
-    let motd = &cx.config.motd;
-    if motd.is_empty() {
-        return reply::reply_error(cx, link, Numeric::ERR_NOMOTD, &[], out);
-    }
-    let text = format!("- {} Message of the day -", reply::own_name(cx));
-    reply::numeric(cx, link, Numeric::RPL_MOTDSTART, &[], Some(&text), out);
-    for line in motd {
-        let text = format!("- {line}");
-        reply::numeric(cx, link, Numeric::RPL_MOTD, &[], Some(&text), out);
-    }
-    let text = Some("End of /MOTD command");
-    reply::numeric(cx, link, Numeric::RPL_ENDOFMOTD, &[], text, out);
-}
-
-pub(super) fn send_lusers(cx: &Context, link: LinkId, out: &mut Out) {
-    let directory = cx.network.directory();
-    let servers = directory.servers_len() + 1;
-    let users = directory.len() - directory.servers_len();
-    let neighbours = cx.network.neighbours();
-    let own = neighbours
-        .iter()
-        .filter(|(_, n)| n.kind == HostKind::Client);
-    let own = own.count();
-    let adjacent = neighbours.len() - own;
-    let unregistered = cx.links.len() - neighbours.len();
-    let channels = cx.network.channels().len().to_string();
-    let text = format!("There are {users} users and 0 services on {servers} servers");
-    reply::numeric(cx, link, Numeric::RPL_LUSERCLIENT, &[], Some(&text), out);
-    if unregistered > 0 {
-        let (words, text) = ([&*unregistered.to_string()], Some("unknown connection(s)"));
-        reply::numeric(cx, link, Numeric::RPL_LUSERUNKNOWN, &words, text, out);
-    }
-    let (words, text) = ([&*channels], Some("channels formed"));
-    reply::numeric(cx, link, Numeric::RPL_LUSERCHANNELS, &words, text, out);
-    let text = format!("I have {own} clients and {adjacent} servers");
-    reply::numeric(cx, link, Numeric::RPL_LUSERME, &[], Some(&text), out);
-}
-
-/// The servers of the network, each with the neighbour that leads to it.
-fn send_links(cx: &Context, link: LinkId, out: &mut Out) {
-    let own = reply::own_name(cx);
-    let names = cx.network.names();
-    let start = out.arena_len();
-    for host in cx.network.directory().servers() {
-        if out.arena_len() - start > ANSWER_BYTES_MAX {
-            super::channel::reply_truncated(cx, link, "LINKS", out);
-            break;
-        }
-        let name = names.and_then(|names| names.servers.of(host.id()));
-        let name = name.unwrap_or_default();
-        let (via, hops) = match super::channel::is_local(cx, host) {
-            true => (own, 1),
-            false => (super::server_of(cx, host), 2),
-        };
-        let text = format!("{hops} {}", host.info());
-        reply::numeric(cx, link, Numeric::RPL_LINKS, &[name, via], Some(&text), out);
-    }
-    let text = format!("0 {}", cx.config.info);
-    reply::numeric(cx, link, Numeric::RPL_LINKS, &[own, own], Some(&text), out);
-    let text = Some("End of LINKS list");
-    reply::numeric(cx, link, Numeric::RPL_ENDOFLINKS, &["*"], text, out);
 }
 
 /// The fields that a WHO asks for: `%fields,token`.

@@ -5,6 +5,7 @@ use irc_wire::{Command, Message, Numeric, Verb, text};
 
 use super::reply;
 use super::reply::date_text;
+use super::server_query::VERSION;
 use super::session::{Capability, NAMES, SILENCE_MAX, User};
 use super::{UserRef, cut};
 use crate::admission::INFO_BYTES_MAX;
@@ -14,38 +15,6 @@ use crate::network::{Host, HostInfo, HostKind};
 use crate::violation::Violation;
 use crc_machine::LinkId;
 use crc_machine::is_printable;
-
-/// The name of the network.
-const NETWORK: &str = "CRC";
-
-/// The version that users see.
-pub(super) const VERSION: &str = concat!("crc-", env!("CARGO_PKG_VERSION"));
-
-/// The tokens of RPL_ISUPPORT, a line each.
-const SUPPORT: [&[&str]; 2] = [
-    &[
-        "CHANTYPES=#",
-        "PREFIX=(ov)@+",
-        "CHANMODES=b,k,l,imnt",
-        "CASEMAPPING=ascii",
-        "NICKLEN=30",
-        "USERLEN=10",
-        "CHANNELLEN=64",
-        "TOPICLEN=390",
-        "KICKLEN=300",
-        "AWAYLEN=300",
-    ],
-    &[
-        "MODES=12",
-        "MAXLIST=b:100",
-        "CHANLIMIT=#:250",
-        "MAXTARGETS=4",
-        "TARGMAX=JOIN:,KICK:4,NAMES:,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4",
-        "CLIENTTAGDENY=*",
-        "SAFELIST",
-        "WHOX",
-    ],
-];
 
 /// Handles a message of an unregistered user.
 pub(super) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
@@ -180,22 +149,9 @@ fn send_welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
     }
     let words = [own, VERSION, "i", "biklmnotv", "bklov"];
     reply::numeric(cx, link, Numeric::RPL_MYINFO, &words, None, out);
-    send_support(cx, link, out);
-    super::query::send_lusers(cx, link, out);
-    super::query::send_motd(cx, link, out);
-}
-
-/// Sends RPL_ISUPPORT.
-pub(super) fn send_support(cx: &Context, link: LinkId, out: &mut Out) {
-    let text = Some("are supported by this server");
-    let network = format!("NETWORK={NETWORK}");
-    for (line, words) in SUPPORT.into_iter().enumerate() {
-        let mut words = words.to_vec();
-        if line == 0 {
-            words.push(&network);
-        }
-        reply::numeric(cx, link, Numeric::RPL_ISUPPORT, &words, text, out);
-    }
+    super::server_query::send_support(cx, link, out);
+    super::server_query::send_lusers(cx, link, out);
+    super::server_query::send_motd(cx, link, out);
 }
 
 // Capabilities.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crc_wire::{ChannelField, HostId, Message};
 use irc_wire::legacy::{Content, Middle, Trailing};
 
-use super::registration;
+use super::link_of;
 use super::reply;
 use super::reply::{
     channel_word, on_one_line, quit_text, write_join, write_line, write_privmsg, write_quit,
@@ -102,9 +102,7 @@ fn conflicting_link(cx: &Context, host: &Host) -> Option<LinkId> {
     }
     let known = cx.network.names()?.servers.find_for_name(host.name())?;
     let is_legacy = known != host.id() && servers.contains_key(&known);
-    is_legacy
-        .then(|| registration::link_of(cx, known))
-        .flatten()
+    is_legacy.then(|| link_of(cx, known)).flatten()
 }
 
 /// A host leaves the network.
@@ -131,7 +129,7 @@ pub(crate) fn on_host_left(
     if kind == HostKind::Client {
         on_user_quit(cx, id, text, out);
     }
-    let except = [from, registration::link_of(cx, id)];
+    let except = [from, link_of(cx, id)];
     match kind {
         HostKind::Client => {
             let nick = cx.nick_of(id);
@@ -231,7 +229,7 @@ pub(crate) fn on_channel_joined(
         return;
     };
     let nick = cx.nick_of(id);
-    let except = [from, registration::link_of(cx, id)];
+    let except = [from, link_of(cx, id)];
     send_to_servers(cx, except, |arena| write_join(arena, &nick, channel), out);
 }
 
@@ -255,7 +253,7 @@ fn on_channel_left(
             write_line(arena, &nick, Content::Part { channel });
         }
     };
-    send_to_servers(cx, [from, registration::link_of(cx, id)], write, out);
+    send_to_servers(cx, [from, link_of(cx, id)], write, out);
 }
 
 /// A setting of a channel has changed: of these the legacy protocol has the topic.
@@ -279,7 +277,7 @@ fn on_channel_set(
     }
     let me = reply::own_name(cx);
     let by = source.filter(|id| cx.network.directory().find(*id).is_some());
-    let source_link = by.and_then(|id| registration::link_of(cx, id));
+    let source_link = by.and_then(|id| link_of(cx, id));
     let nick = by.map(|id| cx.nick_of(id));
     let topic = on_one_line(value);
     let write = |arena: &mut Vec<u8>| {
@@ -311,7 +309,7 @@ pub(crate) fn on_channel_chat(
     let (Some(known), Some(who)) = (cx.network.channels().find(event.channel), event.who) else {
         return;
     };
-    let source_link = registration::link_of(cx, who);
+    let source_link = link_of(cx, who);
     let members = known.links();
     let is_recipient = |link: &LinkId| {
         Some(*link) != from && Some(*link) != source_link && cx.legacy.synced_links.contains(link)

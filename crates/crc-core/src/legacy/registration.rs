@@ -183,8 +183,3 @@ pub(super) fn answer_need_more_params(
         answer(cx, link, Content::NeedMoreParams { command }, out);
     }
 }
-
-/// The first link to a host.
-pub(super) fn link_of(cx: &Context, id: HostId) -> Option<LinkId> {
-    cx.network.directory().find(id).map(Host::first_link)
-}

@@ -18,20 +18,19 @@ mod session;
 use core::time::Duration;
 use std::borrow::Cow;
 
+use crc_machine::{CloseWhen, LinkId};
 use crc_wire::{ChatKind, HostId, Message, StatusCode};
 use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, text};
-
-pub(crate) use registration::on_host_joined;
-pub(crate) use reply::{VARIANTS, variant_for, write_event};
-pub(crate) use session::User;
 
 use crate::context::{Context, LinkTimer, Out, Stage};
 use crate::link::{Phase, Protocol};
 use crate::network::Host;
 use crate::violation::Violation;
-use crc_machine::CloseWhen;
-use crc_machine::LinkId;
 use session::{ANSWER_TIME_MAX, BACKLOG_BYTES_MAX, Capability, SILENCE_MAX};
+
+pub(crate) use registration::on_host_joined;
+pub(crate) use reply::{VARIANTS, variant_for, write_event};
+pub(crate) use session::User;
 
 /// The case mapping of names.
 pub(crate) const CASE: CaseMapping = CaseMapping::Ascii;

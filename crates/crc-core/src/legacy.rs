@@ -17,8 +17,10 @@ pub(crate) mod server;
 pub(crate) mod uplink;
 mod user;
 
+use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crc_machine::LinkId;
 use crc_wire::{HostId, truncate_utf8};
 use irc_wire::legacy::{Middle, Trailing};
 use irc_wire::{Decoder, LineLimits, Message as Line};
@@ -26,8 +28,6 @@ use irc_wire::{Decoder, LineLimits, Message as Line};
 use crate::context::{Context, Out, Stage};
 use crate::link::{Phase, Protocol};
 use crate::network::{Host, HostKind};
-use crc_machine::LinkId;
-
 use uplink::Uplink;
 
 /// The session of a legacy user or server.
@@ -188,7 +188,7 @@ fn on_line(cx: &mut Context, link: LinkId, phase: Phase, bytes: &[u8], out: &mut
 }
 
 /// Drops a line.
-fn drop_line(cx: &mut Context, link: LinkId, why: &dyn core::fmt::Display) {
+fn drop_line(cx: &mut Context, link: LinkId, why: &dyn fmt::Display) {
     cx.counters.dropped += 1;
     log::debug!("{}: a line is dropped: {why}", cx.describe_peer(link));
 }

@@ -1,16 +1,14 @@
 //! JOIN, PART, KICK, INVITE, NAMES, LIST and TOPIC.
 
-use crc_wire::{ChannelField, ChannelRequest, HostId, RequestKind, Text};
+use crc_machine::LinkId;
+use crc_wire::{ChannelField, ChannelName, ChannelRequest, HostId, RequestKind, Text};
 use irc_wire::{Message, Numeric, lists, text};
 
-use super::reply;
-use super::reply::prefixes;
+use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
-use super::{UserRef, cut};
+use super::{UserRef, cut, find_user, find_user_mut, source_of, user_of};
 use crate::context::{Context, Out};
-use crate::network::EnterRefusal;
-use crate::network::{Channel, Host, InviteRefusal, Rules, SetRefusal};
-use crc_machine::LinkId;
+use crate::network::{Channel, EnterRefusal, Host, InviteRefusal, Rules, SetRefusal};
 
 /// The most bytes of a topic that is set by a user of IRC (`TOPICLEN`).
 const TOPIC_BYTES_MAX: usize = 390;
@@ -91,7 +89,7 @@ fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mu
         return;
     }
     let is_new = known.is_none();
-    let user = super::find_user(cx, user_ref.link);
+    let user = find_user(cx, user_ref.link);
     let invited = user.is_some_and(|user| user.is_invited(name));
     let mask = cx.ban_matcher(user_ref.id);
     if let Err(why) = cx.network.may_enter(user_ref.id, name, key, invited, mask) {
@@ -108,12 +106,12 @@ fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mu
     }
     // The key of a JOIN does not become the key of a new channel.
     let key = if is_new { "" } else { key };
-    if let Some(user) = super::find_user_mut(cx, user_ref.link) {
+    if let Some(user) = find_user_mut(cx, user_ref.link) {
         user.uninvite(name);
         user.is_joining = true;
     }
     cx.join_channel(user_ref.id, name, key, "nt", out);
-    if let Some(user) = super::find_user_mut(cx, user_ref.link) {
+    if let Some(user) = find_user_mut(cx, user_ref.link) {
         user.is_joining = false;
     }
     if let Some(channel) = cx.network.channels().find(name) {
@@ -200,7 +198,7 @@ pub(super) fn send_request(
         let numeric = Numeric::ERR_CHANOPRIVSNEEDED;
         return reply::numeric(cx, user_ref.link, numeric, &words, Some(&text), out);
     }
-    let Ok(name) = crc_wire::ChannelName::new(channel.to_owned()) else {
+    let Ok(name) = ChannelName::new(channel.to_owned()) else {
         return;
     };
     let request = ChannelRequest {
@@ -271,7 +269,7 @@ fn send_all_names(cx: &Context, link: LinkId, out: &mut Out) {
     let clients = cx.network.directory().clients().take(HOSTS_VISITED_MAX);
     let others = clients.filter(|host| channels.of(host.id()).next().is_none());
     let others = others.filter(|host| {
-        let user = super::user_of(cx, host.id());
+        let user = user_of(cx, host.id());
         user.is_none_or(|(_, user)| !user.invisible)
     });
     let others = others.map(|host| cx.nick_of(host.id()));
@@ -288,14 +286,14 @@ pub(super) fn reply_truncated(cx: &Context, link: LinkId, command: &str, out: &m
 }
 
 fn send_names(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
-    let user = super::find_user(cx, link);
+    let user = find_user(cx, link);
     let has = |capability| user.is_some_and(|user| user.has(capability));
     let all = has(Capability::MultiPrefix);
     let hosts = has(Capability::UserhostInNames);
     let members = channel.members().map(|(id, flags)| {
         let marks = prefixes(flags, all);
         match hosts {
-            true => format!("{marks}{}", super::source_of(cx, id)),
+            true => format!("{marks}{}", source_of(cx, id)),
             false => format!("{marks}{}", cx.nick_of(id)),
         }
     });
@@ -422,7 +420,7 @@ fn send_topic(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     let setting = channel.settings().find(ChannelField::TOPIC);
     if let Some(setting) = setting {
         let by = match setting.source {
-            Some(by) => super::source_of(cx, by),
+            Some(by) => source_of(cx, by),
             None => reply::own_name(cx).into(),
         };
         let seconds = (setting.version / 1000).to_string();
@@ -434,7 +432,7 @@ fn send_topic(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
 // Away.
 
 pub(super) fn send_away(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
-    if let Some((_, user)) = super::user_of(cx, id)
+    if let Some((_, user)) = user_of(cx, id)
         && let Some(text) = &user.away
     {
         let nick = cx.nick_of(id);

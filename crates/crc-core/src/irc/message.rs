@@ -1,16 +1,15 @@
 //! PRIVMSG and NOTICE, to a user or a channel.
 
+use crc_machine::{ByteRange, LinkId};
 use crc_wire::{ChannelChat, ChannelName, ChannelRequest, ChatKind, HostId, RequestKind, Text};
 use irc_wire::{FastPrivmsg, Line, Message, Numeric, lists, text};
 
-use super::UserRef;
-use super::reply;
-use super::reply::{LINE_BYTES_MAX, write_privmsg};
+use super::channel::send_away;
+use super::reply::{self, LINE_BYTES_MAX, write_privmsg};
 use super::session::{Capability, LastTarget, NAMES};
+use super::{UserRef, find_user, find_user_mut, source_of, user_of};
 use crate::context::{Context, Out};
 use crate::network::{Network, Rules};
-use crc_machine::ByteRange;
-use crc_machine::LinkId;
 
 /// How many recipients a message may have.
 const TARGETS_MAX: usize = 4;
@@ -47,13 +46,13 @@ pub(super) fn relay_privmsg_fast(
     };
     if NAMES.is_channel(target) {
         let now = cx.now;
-        if let Some(user) = super::find_user_mut(cx, link) {
+        if let Some(user) = find_user_mut(cx, link) {
             user.spoke_at = now;
         }
         channel_message(cx, UserRef { link, id }, kind, name, text, out);
         return true;
     }
-    let (Some(names), Some(speaker)) = (cx.network.names(), super::find_user(cx, link)) else {
+    let (Some(names), Some(speaker)) = (cx.network.names(), find_user(cx, link)) else {
         return false;
     };
     let changes = names.nicks.changes();
@@ -61,13 +60,13 @@ pub(super) fn relay_privmsg_fast(
     let known = known.filter(|to| to.changes == changes && *to.nick == *target);
     let reader = match known {
         Some(to) => to.link,
-        None => match names.nicks.find(name).and_then(|id| super::user_of(cx, id)) {
+        None => match names.nicks.find(name).and_then(|id| user_of(cx, id)) {
             Some((reader, _)) => reader,
             None => return false,
         },
     };
     let known = known.is_some();
-    let Some(listener) = super::find_user(cx, reader) else {
+    let Some(listener) = find_user(cx, reader) else {
         return false;
     };
     let reader_nick = listener.source.split('!').next().unwrap_or_default();
@@ -96,7 +95,7 @@ pub(super) fn relay_privmsg_fast(
     out.send_stored(reader, range);
     cx.counters.chats_relayed += 1;
     let now = cx.now;
-    if let Some(user) = super::find_user_mut(cx, link) {
+    if let Some(user) = find_user_mut(cx, link) {
         user.spoke_at = now;
         if !known {
             user.last_target = Some(LastTarget {
@@ -131,7 +130,7 @@ pub(super) fn privmsg(
         return;
     };
     let now = cx.now;
-    if let Some(user) = super::find_user_mut(cx, user_ref.link) {
+    if let Some(user) = find_user_mut(cx, user_ref.link) {
         user.spoke_at = now;
     }
     let said = text::utf8_or_latin1(said);
@@ -227,11 +226,11 @@ fn private_message(
         }
         return;
     };
-    if let Some((link, _)) = super::user_of(cx, id) {
+    if let Some((link, _)) = user_of(cx, id) {
         deliver(cx, link, user_ref.id, kind, said, out);
         cx.counters.chats_relayed += 1;
         if answers {
-            super::channel::send_away(cx, user_ref.link, id, out);
+            send_away(cx, user_ref.link, id, out);
         }
     } else if answers {
         cx.relay_chat_text(user_ref.id, id, said, out);
@@ -250,7 +249,7 @@ fn private_message(
 
 /// Sends a user its own message, if it wants an echo.
 fn echo(cx: &Context, user_ref: UserRef, kind: ChatKind, target: &str, said: &str, out: &mut Out) {
-    let user = super::find_user(cx, user_ref.link);
+    let user = find_user(cx, user_ref.link);
     if user.is_some_and(|user| user.has(Capability::EchoMessage)) {
         let range = write_message(cx, user_ref.link, user_ref.id, kind, target, said, out);
         out.send_stored(user_ref.link, range);
@@ -287,9 +286,9 @@ fn write_message(
     said: &str,
     out: &mut Out,
 ) -> ByteRange {
-    let user = super::find_user(cx, reader);
+    let user = find_user(cx, reader);
     let timed = user.is_some_and(|user| user.has(Capability::ServerTime));
     let tags = reply::time_tag(cx, timed);
-    let source = super::source_of(cx, source);
+    let source = source_of(cx, source);
     out.store(|arena| write_privmsg(arena, &tags, &source, kind, target, said))
 }

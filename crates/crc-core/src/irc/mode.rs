@@ -3,11 +3,11 @@
 use crc_wire::{ChannelField, RequestKind};
 use irc_wire::{Message, ModeChange, ModeError, ModeTable, Numeric, Sign, mask, text};
 
-use super::UserRef;
-use super::reply;
+use super::channel::{find_member, refuse, send_request};
 use super::session::NAMES;
+use super::{UserRef, find_user_mut, reply, source_of};
 use crate::context::{Context, Out};
-use crate::network::Channel;
+use crate::network::{Channel, VALUE_BYTES_MAX};
 
 /// The modes of channels.
 const CHANNEL: ModeTable<'static> = ModeTable {
@@ -134,7 +134,7 @@ fn change_channel(
         }
         if let Err(refusal) = may {
             if !refused {
-                super::channel::refuse(cx, link, name, refusal, out);
+                refuse(cx, link, name, refusal, out);
             }
             refused = true;
             continue;
@@ -193,8 +193,8 @@ fn change_rank(
         (_, Sign::Plus) => RequestKind::VOICE,
         (_, Sign::Minus) => RequestKind::DEVOICE,
     };
-    if let Some(id) = super::channel::find_member(cx, user_ref.link, channel, nick, out) {
-        super::channel::send_request(cx, user_ref, id, kind, name, "", out);
+    if let Some(id) = find_member(cx, user_ref.link, channel, nick, out) {
+        send_request(cx, user_ref, id, kind, name, "", out);
     }
 }
 
@@ -296,7 +296,7 @@ fn user_mode(
         let words: &[&str] = if known { &[] } else { &[target] };
         return reply::reply_error(cx, link, numeric, words, out);
     }
-    let Some(user) = super::find_user_mut(cx, link) else {
+    let Some(user) = find_user_mut(cx, link) else {
         return;
     };
     let before = user.invisible;
@@ -321,7 +321,7 @@ fn user_mode(
     }
     if before != after {
         let modes = if after { "+i" } else { "-i" };
-        let source = super::source_of(cx, user_ref.id);
+        let source = source_of(cx, user_ref.id);
         reply::send_line(link, &source, "MODE", &[&nick, modes], None, out);
     }
 }
@@ -329,5 +329,5 @@ fn user_mode(
 /// Whether a list of masks has room for one more.
 fn has_room(bans: &[String], mask: &str) -> bool {
     let bytes: usize = bans.iter().map(|ban| ban.len() + 1).sum();
-    bytes + mask.len() <= crate::network::VALUE_BYTES_MAX
+    bytes + mask.len() <= VALUE_BYTES_MAX
 }

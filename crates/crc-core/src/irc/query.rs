@@ -1,16 +1,17 @@
 //! WHO, WHOIS, WHOWAS, ISON, USERHOST and AWAY: queries about users.
 
+use crc_machine::LinkId;
 use crc_wire::HostId;
 use irc_wire::{Message, Numeric, lists, mask, text};
 
-use super::channel::{ANSWER_BYTES_MAX, HOSTS_VISITED_MAX};
-use super::reply;
-use super::reply::prefixes;
+use super::channel::{
+    ANSWER_BYTES_MAX, HOSTS_VISITED_MAX, is_local, prefixed_channel, reply_truncated, send_away,
+};
+use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
-use super::{CASE, UserRef, cut};
+use super::{CASE, UserRef, cut, find_user, find_user_mut, server_of, source_of, user_of};
 use crate::context::{Context, Out};
 use crate::network::{Channel, Host};
-use crc_machine::LinkId;
 
 /// The most bytes of an AWAY text (`AWAYLEN`).
 const AWAY_BYTES_MAX: usize = 300;
@@ -32,7 +33,7 @@ struct Whox {
 
 pub(super) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let said = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
-    let Some(user) = super::find_user_mut(cx, user_ref.link) else {
+    let Some(user) = find_user_mut(cx, user_ref.link) else {
         return;
     };
     let away = !said.is_empty();
@@ -51,20 +52,20 @@ pub(super) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
 
 /// The user name of a host, as others see it.
 fn ident_of(cx: &Context, id: HostId) -> String {
-    match super::user_of(cx, id) {
+    match user_of(cx, id) {
         Some((_, user)) => user.user.clone(),
         None => cx.nick_of(id),
     }
 }
 
 fn is_away(cx: &Context, id: HostId) -> bool {
-    let user = super::user_of(cx, id);
+    let user = user_of(cx, id);
     user.is_some_and(|(_, user)| user.away.is_some())
 }
 
 /// Whether WHO and NAMES show a host to a user that did not name its nick.
 fn is_visible(cx: &Context, id: HostId, user_ref: UserRef) -> bool {
-    let user = super::user_of(cx, id);
+    let user = user_of(cx, id);
     let hidden = user.is_some_and(|(_, user)| user.invisible);
     !hidden || id == user_ref.id || cx.network.channels().share(id, user_ref.id)
 }
@@ -87,7 +88,7 @@ pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
         if let Some(channel) = cx.network.channels().find(&target) {
             for (id, _) in channel.members() {
                 if too_much(out) {
-                    super::channel::reply_truncated(cx, link, "WHO", out);
+                    reply_truncated(cx, link, "WHO", out);
                     break;
                 }
                 who_reply(cx, link, id, Some(channel), whox.as_ref(), out);
@@ -100,7 +101,7 @@ pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
             } else {
                 for (number, host) in cx.network.directory().clients().enumerate() {
                     if number == HOSTS_VISITED_MAX || too_much(out) {
-                        super::channel::reply_truncated(cx, link, "WHO", out);
+                        reply_truncated(cx, link, "WHO", out);
                         break;
                     }
                     let id = host.id();
@@ -121,9 +122,9 @@ fn matches_mask(cx: &Context, host: &Host, mask: &str) -> bool {
     let id = host.id();
     mask == "*"
         || fits(&cx.nick_of(id))
-        || fits(&super::source_of(cx, id))
+        || fits(&source_of(cx, id))
         || fits(&format!("{id}.crc"))
-        || fits(super::server_of(cx, host))
+        || fits(server_of(cx, host))
         || fits(host.info())
 }
 
@@ -138,7 +139,7 @@ fn who_reply(
     let Some(host) = cx.network.directory().find(id) else {
         return;
     };
-    let user = super::find_user(cx, link);
+    let user = find_user(cx, link);
     let all = user.is_some_and(|user| user.has(Capability::MultiPrefix));
     let member = channel.and_then(|channel| channel.member(id));
     let here = if is_away(cx, id) { "G" } else { "H" };
@@ -146,12 +147,8 @@ fn who_reply(
     let shown = channel.map_or("*", Channel::name);
     let (nick, ident) = (cx.nick_of(id), ident_of(cx, id));
     let address = format!("{id}.crc");
-    let server = super::server_of(cx, host);
-    let hops = if super::channel::is_local(cx, host) {
-        "0"
-    } else {
-        "1"
-    };
+    let server = server_of(cx, host);
+    let hops = if is_local(cx, host) { "0" } else { "1" };
     let Some(whox) = whox else {
         let words = [shown, &ident, &address, server, &nick, &flags];
         let text = format!("{hops} {}", host.info());
@@ -185,7 +182,7 @@ fn who_reply(
 }
 
 fn idle_seconds(cx: &Context, id: HostId) -> u64 {
-    let user = super::user_of(cx, id);
+    let user = user_of(cx, id);
     user.map_or(0, |(_, user)| cx.now.since(user.spoke_at).as_secs())
 }
 
@@ -220,7 +217,7 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     reply::numeric(cx, link, Numeric::RPL_WHOISUSER, &words, info, out);
     let mut listed = String::new();
     for channel in cx.network.channels().of(id) {
-        let marked = super::channel::prefixed_channel(id, channel);
+        let marked = prefixed_channel(id, channel);
         if listed.len() + marked.len() > 300 {
             reply::numeric(
                 cx,
@@ -247,15 +244,15 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
             out,
         );
     }
-    let server = super::server_of(cx, host);
-    let info = match super::channel::is_local(cx, host) {
+    let server = server_of(cx, host);
+    let info = match is_local(cx, host) {
         true => cx.config.info.as_str(),
         false => "the way to this user leads there",
     };
     let words = [&nick, server];
     reply::numeric(cx, link, Numeric::RPL_WHOISSERVER, &words, Some(info), out);
-    super::channel::send_away(cx, link, id, out);
-    if let Some((_, user)) = super::user_of(cx, id) {
+    send_away(cx, link, id, out);
+    if let Some((_, user)) = user_of(cx, id) {
         let idle = idle_seconds(cx, id).to_string();
         let since = (user.registered_at_unix_ms / 1000).to_string();
         let (words, text) = ([&*nick, &idle, &since], Some("seconds idle, signon time"));

@@ -1,20 +1,21 @@
 //! Registration: capabilities, nick and user name, the welcome; and later changes of
 //! them.
 
+use crc_machine::{CloseWhen, LinkId, is_printable};
+use crc_wire::HostId;
 use irc_wire::{Command, Message, Numeric, Verb, text};
 
-use super::reply;
-use super::reply::date_text;
-use super::server_query::VERSION;
+use super::reply::{self, date_text};
+use super::server_query::{VERSION, send_lusers, send_motd, send_support};
 use super::session::{Capability, NAMES, SILENCE_MAX, User};
-use super::{UserRef, cut};
+use super::{
+    UserRef, cut, find_user, find_user_mut, links_sharing_channel, ping, send_error, source_of,
+};
 use crate::admission::INFO_BYTES_MAX;
 use crate::announcement::split_info;
 use crate::context::{Context, LinkTimer, Out};
 use crate::network::{Host, HostInfo, HostKind};
 use crate::violation::Violation;
-use crc_machine::LinkId;
-use crc_machine::is_printable;
 
 /// Handles a message of an unregistered user.
 pub(super) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
@@ -29,17 +30,17 @@ pub(super) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, 
         Verb::Cap => cap(cx, link, message, out),
         Verb::Nick => {
             if let Some(nick) = requested_nick(cx, link, message, None, out)
-                && let Some(user) = super::find_user_mut(cx, link)
+                && let Some(user) = find_user_mut(cx, link)
             {
                 user.nick = nick;
                 try_register(cx, link, out);
             }
         }
         Verb::User => user_command(cx, link, message, out),
-        Verb::Ping => super::ping(cx, link, message, out),
+        Verb::Ping => ping(cx, link, message, out),
         Verb::Quit => {
-            super::send_error(cx, link, "Quit", out);
-            cx.close(link, crc_machine::CloseWhen::Flushed, "quit", out);
+            send_error(cx, link, "Quit", out);
+            cx.close(link, CloseWhen::Flushed, "quit", out);
         }
         // There are no passwords yet; PASS is ignored.
         Verb::Pass | Verb::Pong | Verb::Error | Verb::Notice => {}
@@ -53,7 +54,7 @@ fn requested_nick(
     cx: &Context,
     link: LinkId,
     message: &Message<'_>,
-    own: Option<crc_wire::HostId>,
+    own: Option<HostId>,
     out: &mut Out,
 ) -> Option<String> {
     let Some(nick) = message.params.get(0).filter(|nick| !nick.is_empty()) else {
@@ -74,7 +75,7 @@ fn requested_nick(
 }
 
 /// Whether another host or a server has this nick.
-fn is_nick_taken(cx: &Context, nick: &str, own: Option<crc_wire::HostId>) -> bool {
+fn is_nick_taken(cx: &Context, nick: &str, own: Option<HostId>) -> bool {
     let Some(names) = cx.network.names() else {
         return false;
     };
@@ -88,7 +89,7 @@ fn user_command(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut
         return reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &["USER"], out);
     };
     let (name, realname) = (user_name(name), real_name(realname));
-    if let Some(user) = super::find_user_mut(cx, link) {
+    if let Some(user) = find_user_mut(cx, link) {
         user.user = name;
         user.realname = realname;
         try_register(cx, link, out);
@@ -97,7 +98,7 @@ fn user_command(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut
 
 /// Registers a user that has sent all that is needed.
 fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
-    let Some(user) = super::find_user_mut(cx, link) else {
+    let Some(user) = find_user_mut(cx, link) else {
         return;
     };
     if user.is_negotiating || user.nick.is_empty() || user.user.is_empty() {
@@ -116,7 +117,7 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     let info = HostInfo::for_people(id, HostKind::Client, &nick, &realname);
     cx.add_text_neighbour(link, &info, out);
     let (now, unix_ms) = (cx.now, cx.unix_ms());
-    if let Some(user) = super::find_user_mut(cx, link) {
+    if let Some(user) = find_user_mut(cx, link) {
         user.registered_at_unix_ms = unix_ms;
         user.spoke_at = now;
     }
@@ -129,7 +130,7 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
 fn send_welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
     let link = user_ref.link;
     let own = reply::own_name(cx);
-    let source = super::source_of(cx, user_ref.id);
+    let source = source_of(cx, user_ref.id);
     let created = date_text(cx.config.started_at_unix_ms);
     for (numeric, text) in [
         (
@@ -149,16 +150,16 @@ fn send_welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
     }
     let words = [own, VERSION, "i", "biklmnotv", "bklov"];
     reply::numeric(cx, link, Numeric::RPL_MYINFO, &words, None, out);
-    super::server_query::send_support(cx, link, out);
-    super::server_query::send_lusers(cx, link, out);
-    super::server_query::send_motd(cx, link, out);
+    send_support(cx, link, out);
+    send_lusers(cx, link, out);
+    send_motd(cx, link, out);
 }
 
 // Capabilities.
 
 pub(super) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
     let registered = cx.network.neighbours().find(link).is_some();
-    let Some(user) = super::find_user_mut(cx, link) else {
+    let Some(user) = find_user_mut(cx, link) else {
         return;
     };
     let Some(subcommand) = message.params.get(0) else {
@@ -235,11 +236,11 @@ pub(super) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>
     if before != realname {
         change_own_info(cx, user_ref, &name, &realname, out);
     }
-    let mut links = super::links_sharing_channel(cx, user_ref.id, Some(user_ref.link));
+    let mut links = links_sharing_channel(cx, user_ref.id, Some(user_ref.link));
     links.push(user_ref.link);
-    let source = super::source_of(cx, user_ref.id);
+    let source = source_of(cx, user_ref.id);
     for link in links {
-        let user = super::find_user(cx, link);
+        let user = find_user(cx, link);
         if user.is_some_and(|user| user.has(Capability::Setname)) {
             reply::send_line(link, &source, "SETNAME", &[], Some(&realname), out);
         }
@@ -254,7 +255,7 @@ fn change_own_info(cx: &mut Context, user_ref: UserRef, name: &str, info: &str, 
 
 /// A host is new or has changed: if it is a user of IRC on this server, stores the
 /// source of its messages.
-pub(crate) fn on_host_joined(cx: &mut Context, id: crc_wire::HostId) {
+pub(crate) fn on_host_joined(cx: &mut Context, id: HostId) {
     let Some(link) = cx.network.directory().find(id).map(Host::first_link) else {
         return;
     };
@@ -263,7 +264,7 @@ pub(crate) fn on_host_joined(cx: &mut Context, id: crc_wire::HostId) {
         return;
     }
     let nick = cx.nick_of(id);
-    if let Some(user) = super::find_user_mut(cx, link) {
+    if let Some(user) = find_user_mut(cx, link) {
         user.source = format!("{nick}!{}@{id}.crc", user.user);
     }
 }

@@ -1,14 +1,17 @@
 //! Writes lines: numerics, messages, and events in channels. Decides nothing.
 
+use std::borrow::Cow;
+
+use crc_machine::LinkId;
 use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags, truncate_utf8};
 use irc_wire::{ModeChange, Numeric, Sign, modes, text};
 use jiff::Timestamp as Date;
 
 use super::session::{Capability, User};
+use super::source_of;
 use crate::context::{Context, Out};
 use crate::network::{ChannelEvent, ChannelEventKind};
 use crate::text_protocol::split_lines_bounded;
-use crc_machine::LinkId;
 
 /// The most bytes of a line, without its end.
 pub(super) const LINE_BYTES_MAX: usize = 512 - 2;
@@ -347,7 +350,7 @@ pub(crate) fn write_event(
         ChannelEventKind::Left { by, text } => match by.filter(|by| Some(*by) != event.who) {
             Some(by) => {
                 let nick = event.who.map(|id| cx.nick_of(id)).unwrap_or_default();
-                let by = super::source_of(cx, by);
+                let by = source_of(cx, by);
                 let line = Line::new(arena, &tags, &by, "KICK").word(channel);
                 line.word(&nick).text(text).end();
             }
@@ -408,9 +411,9 @@ fn write_ranks(
     write_modes(arena, tags, &by, event.channel, &changes);
 }
 
-fn source_or_server(cx: &Context, who: Option<HostId>) -> std::borrow::Cow<'_, str> {
+fn source_or_server(cx: &Context, who: Option<HostId>) -> Cow<'_, str> {
     match who {
-        Some(id) => super::source_of(cx, id),
+        Some(id) => source_of(cx, id),
         None => own_name(cx).into(),
     }
 }

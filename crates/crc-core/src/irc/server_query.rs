@@ -4,10 +4,9 @@
 use crc_machine::LinkId;
 use irc_wire::{Message, Numeric, Verb, text};
 
-use super::UserRef;
-use super::channel::ANSWER_BYTES_MAX;
-use super::reply;
-use super::reply::date_text;
+use super::channel::{ANSWER_BYTES_MAX, is_local, reply_truncated};
+use super::reply::{self, date_text};
+use super::{UserRef, server_of};
 use crate::context::{Context, Out};
 use crate::network::HostKind;
 
@@ -155,14 +154,14 @@ fn send_links(cx: &Context, link: LinkId, out: &mut Out) {
     let start = out.arena_len();
     for host in cx.network.directory().servers() {
         if out.arena_len() - start > ANSWER_BYTES_MAX {
-            super::channel::reply_truncated(cx, link, "LINKS", out);
+            reply_truncated(cx, link, "LINKS", out);
             break;
         }
         let name = names.and_then(|names| names.servers.of(host.id()));
         let name = name.unwrap_or_default();
-        let (via, hops) = match super::channel::is_local(cx, host) {
+        let (via, hops) = match is_local(cx, host) {
             true => (own, 1),
-            false => (super::server_of(cx, host), 2),
+            false => (server_of(cx, host), 2),
         };
         let text = format!("{hops} {}", host.info());
         reply::numeric(cx, link, Numeric::RPL_LINKS, &[name, via], Some(&text), out);

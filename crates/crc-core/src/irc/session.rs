@@ -3,17 +3,16 @@
 
 use core::time::Duration;
 
+use crc_machine::{LinkId, RateLimiter, Timestamp};
 use irc_wire::{Decoder, NameRules};
 
+use crate::admission::CHANNEL_NAME_BYTES_MAX;
 use crate::network::fold;
-use crc_machine::LinkId;
-use crc_machine::RateLimiter;
-use crc_machine::Timestamp;
 
 /// The rules for names that users of IRC choose.
 pub(super) const NAMES: NameRules = NameRules::RFC2812
     .with_nick_bytes_max(30)
-    .with_channel_bytes_max(crate::admission::CHANNEL_NAME_BYTES_MAX)
+    .with_channel_bytes_max(CHANNEL_NAME_BYTES_MAX)
     .with_channel_prefixes(b"#");
 
 /// How many seconds' worth of lines are read at once.

@@ -2,19 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use crc_machine::LinkId;
 use crc_wire::{ChannelField, HostId, Message};
 use irc_wire::legacy::{Content, Middle, Trailing};
 
-use super::link_of;
-use super::reply;
 use super::reply::{
-    channel_word, on_one_line, quit_text, write_join, write_line, write_privmsg, write_quit,
+    self, channel_word, on_one_line, quit_text, write_join, write_line, write_privmsg, write_quit,
     write_topic,
 };
+use super::{is_legacy, link_of};
 use crate::context::{Context, LinkTimer, Out};
 use crate::link::Phase;
 use crate::network::{ChannelEvent, ChannelEventKind, Host, HostKind, Scope};
-use crc_machine::LinkId;
 
 /// Renders a message for a legacy peer: a chat; the protocol has no words for the rest.
 pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
@@ -203,7 +202,7 @@ fn on_user_quit(cx: &mut Context, id: HostId, text: &str, out: &mut Out) {
     let is_recipient = |link: &LinkId| {
         let neighbour = cx.network.neighbours().find(*link);
         neighbour.is_some_and(|n| n.kind == HostKind::Client && n.host != id)
-            && super::is_legacy(cx, *link)
+            && is_legacy(cx, *link)
     };
     let links: Vec<_> = links.into_iter().filter(is_recipient).collect();
     if !links.is_empty() {
@@ -351,7 +350,7 @@ pub(crate) fn write_event(cx: &Context, event: &ChannelEvent<'_>, arena: &mut Ve
 fn quit_text_for<'a>(cx: &Context, text: &'a str, link: LinkId, from: Option<LinkId>) -> &'a str {
     let session = cx.links.find(link);
     let server = session.is_some_and(|session| session.phase == Phase::Server);
-    if from.is_none() && (server || super::is_legacy(cx, link)) {
+    if from.is_none() && (server || is_legacy(cx, link)) {
         return "";
     }
     text

@@ -1,19 +1,17 @@
 //! Registration of users and servers, and the burst to a server.
 
+use crc_machine::{CloseWhen, LinkId};
 use crc_wire::HostId;
 use irc_wire::legacy::{Content, LegacyError, Message, Middle, Trailing};
 use irc_wire::{Command, Message as Line, NameRules, Verb};
 
-use super::reply;
-use super::reply::{info_of, write_line};
-use super::{Introduction, User};
+use super::notify::send_error;
+use super::reply::{self, info_of, write_line};
+use super::{Introduction, User, drop_line};
 use crate::admission::NAME_BYTES_MAX;
-use crate::context::Context;
-use crate::context::Out;
+use crate::context::{Context, Out};
 use crate::network::{Host, HostInfo, HostKind, Nicks};
 use crate::violation::Violation;
-use crc_machine::CloseWhen;
-use crc_machine::LinkId;
 
 /// Whether a nick is valid in the legacy protocol, and not too long.
 pub(super) fn is_nick(nick: &str) -> bool {
@@ -50,7 +48,7 @@ pub(super) fn on_unregistered(cx: &mut Context, link: LinkId, line: &Line<'_>, o
             on_server(cx, link, name.as_str(), Introduction { hops, info }, out);
         }
         Ok(_) => answer(cx, link, Content::NotRegistered, out),
-        Err(error @ LegacyError::NotUtf8) => super::drop_line(cx, link, &error),
+        Err(error @ LegacyError::NotUtf8) => drop_line(cx, link, &error),
         Err(_) => answer_need_more_params(cx, link, command, out),
     }
 }
@@ -137,7 +135,7 @@ pub(super) fn may_link_server(cx: &mut Context, link: LinkId, name: &str, out: &
 pub(super) fn refuse(cx: &mut Context, link: LinkId, why: &str, out: &mut Out) {
     cx.counters.refused += 1;
     log::warn!("{}: closed: {why}", cx.describe_peer(link));
-    super::notify::send_error(link, why, out);
+    send_error(link, why, out);
     cx.close(link, CloseWhen::Flushed, "refused", out);
 }
 

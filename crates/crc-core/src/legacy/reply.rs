@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crc_machine::{LinkId, is_printable};
 use crc_wire::{HostId, truncate_utf8};
 use irc_wire::LineLimits;
 use irc_wire::legacy::{Content, Message, Middle, Trailing};
@@ -12,8 +13,6 @@ use crate::announcement::split_info;
 use crate::context::Context;
 use crate::network::{Channel, Host, HostKind};
 use crate::text_protocol::split_lines_bounded;
-use crc_machine::LinkId;
-use crc_machine::is_printable;
 
 /// The most bytes of a line, its end included.
 const LINE_BYTES_MAX: usize = LineLimits::LEGACY.line_bytes_max;

@@ -1,22 +1,18 @@
 //! Lines from legacy servers.
 
+use crc_machine::{LinkId, Origin};
 use crc_wire::{ChannelField, HostId, Text};
 use irc_wire::Message as Line;
 use irc_wire::legacy::{Content, Message, Middle, Trailing};
 
-use super::registration;
-use super::registration::is_nick;
-use super::reply;
-use super::reply::{info_of, quit_text};
-use super::uplink;
+use super::registration::{self, is_nick};
+use super::reply::{self, info_of, quit_text};
 use super::user::chat_in;
-use super::{Introduction, User};
+use super::{Introduction, User, drop_line, peer_mut, uplink};
 use crate::admission::NAME_BYTES_MAX;
-use crate::context::Context;
-use crate::context::Out;
+use crate::context::{Context, Out};
 use crate::network::{HostInfo, HostKind, Setting};
 use crate::violation::Violation;
-use crc_machine::{LinkId, Origin};
 
 /// Handles a line of a dialled server that has not introduced itself.
 pub(super) fn on_introduction(cx: &mut Context, link: LinkId, line: &Line<'_>, out: &mut Out) {
@@ -45,7 +41,7 @@ pub(super) fn on_introduction(cx: &mut Context, link: LinkId, line: &Line<'_>, o
             cx.describe_peer(link),
             text.as_str()
         ),
-        _ => super::drop_line(cx, link, &"no server has introduced itself"),
+        _ => drop_line(cx, link, &"no server has introduced itself"),
     }
 }
 
@@ -100,7 +96,7 @@ pub(super) fn on_server_line(cx: &mut Context, link: LinkId, line: &Line<'_>, ou
         _ => {}
     }
     let Some(id) = source_id(cx, link, source) else {
-        return super::drop_line(cx, link, &"unknown source");
+        return drop_line(cx, link, &"unknown source");
     };
     match content {
         Content::Quit { text } => {
@@ -126,7 +122,7 @@ pub(super) fn on_server_line(cx: &mut Context, link: LinkId, line: &Line<'_>, ou
         Content::Privmsg { target, text } => {
             on_privmsg(cx, link, id, target.as_str(), text.as_str(), out);
         }
-        _ => super::drop_line(cx, link, &"not for servers"),
+        _ => drop_line(cx, link, &"not for servers"),
     }
 }
 
@@ -149,12 +145,12 @@ fn on_remote_server(
         let is_own = known == cx.config.id;
         let is_legacy = cx.legacy.servers.contains_key(&known);
         if is_own || is_legacy {
-            return super::drop_line(cx, link, &format_args!("server {name} is known"));
+            return drop_line(cx, link, &format_args!("server {name} is known"));
         }
         return on_loop(cx, link, out);
     }
     if name.len() > NAME_BYTES_MAX {
-        return super::drop_line(cx, link, &"server name too long");
+        return drop_line(cx, link, &"server name too long");
     }
     if cx.network.directory().len() >= cx.config.limits.hosts_max {
         return cx.on_violation(link, Violation::DirectoryFull, out);
@@ -176,7 +172,7 @@ pub(crate) fn on_loop(cx: &mut Context, link: LinkId, out: &mut Out) {
 
 fn on_remote_user(cx: &mut Context, link: LinkId, nick: &str, user: User, out: &mut Out) {
     if !is_nick(nick) {
-        return super::drop_line(cx, link, &"invalid nick");
+        return drop_line(cx, link, &"invalid nick");
     }
     let known = cx.network.names().and_then(|names| names.nicks.find(nick));
     if let Some(known) = known {
@@ -188,7 +184,7 @@ fn on_remote_user(cx: &mut Context, link: LinkId, nick: &str, user: User, out: &
                 cx.nick_of(known)
             );
         }
-        return super::drop_line(cx, link, &"nick in use");
+        return drop_line(cx, link, &"nick in use");
     }
     if cx.network.directory().len() >= cx.config.limits.hosts_max {
         return cx.on_violation(link, Violation::DirectoryFull, out);
@@ -206,7 +202,7 @@ fn on_squit(cx: &mut Context, link: LinkId, name: &str, reason: &str, out: &mut 
         Some(id) if cx.network.is_behind(id, link) && Some(id) != adjacent => {
             cx.remove_host(id, &Text::truncated(reason), Some(link), out);
         }
-        _ => super::drop_line(cx, link, &"no such server behind this link"),
+        _ => drop_line(cx, link, &"no such server behind this link"),
     }
 }
 
@@ -220,10 +216,10 @@ fn on_join(cx: &mut Context, link: LinkId, id: HostId, name: &str, key: &str, ou
             "{}: channel {name:?} ignored: known in another case",
             cx.describe_peer(link)
         );
-        return super::drop_line(cx, link, &"channel name in use");
+        return drop_line(cx, link, &"channel name in use");
     }
     if cx.network.may_enter_from_elsewhere(id, name).is_err() {
-        return super::drop_line(cx, link, &"invalid channel, or too many channels");
+        return drop_line(cx, link, &"invalid channel, or too many channels");
     }
     cx.join_channel(id, name, key, "n", out);
 }
@@ -231,7 +227,7 @@ fn on_join(cx: &mut Context, link: LinkId, id: HostId, name: &str, key: &str, ou
 /// The topic of a channel in a burst.
 fn on_topic_burst(cx: &mut Context, link: LinkId, name: &str, topic: &str, out: &mut Out) {
     if cx.network.channels().find(name).is_none() {
-        if let Some(peer) = super::peer_mut(cx, link) {
+        if let Some(peer) = peer_mut(cx, link) {
             peer.burst_topic = Some((name.into(), topic.into()));
         }
         return;
@@ -251,12 +247,12 @@ fn on_names_burst(cx: &mut Context, link: LinkId, name: &str, nicks: &str, out: 
         match Middle::new(nick) {
             Ok(word) => match source_id(cx, link, Some(word)) {
                 Some(id) => on_join(cx, link, id, name, "", out),
-                None => super::drop_line(cx, link, &"unknown member"),
+                None => drop_line(cx, link, &"unknown member"),
             },
             Err(_) => continue,
         }
     }
-    let burst_topic = super::peer_mut(cx, link).and_then(|peer| peer.burst_topic.take());
+    let burst_topic = peer_mut(cx, link).and_then(|peer| peer.burst_topic.take());
     if let Some((channel, topic)) = burst_topic
         && *channel == *name
         && !topic.is_empty()
@@ -274,7 +270,7 @@ fn set_topic(
     out: &mut Out,
 ) {
     if reply::find_channel(cx, name).is_none() {
-        return super::drop_line(cx, link, &"no such channel");
+        return drop_line(cx, link, &"no such channel");
     }
     let channels = cx.network.channels();
     let version = channels.next_version(name, ChannelField::TOPIC, cx.unix_ms());
@@ -290,13 +286,13 @@ fn on_privmsg(cx: &mut Context, link: LinkId, id: HostId, target: &str, text: &s
     if !target.starts_with('#') {
         return match reply::find_user(cx, target) {
             Some(to) => cx.relay_chat_text(id, to, text, out),
-            None => super::drop_line(cx, link, &"no such nick"),
+            None => drop_line(cx, link, &"no such nick"),
         };
     }
     match chat_in(id, target, text) {
         Some(chat) if reply::find_channel(cx, target).is_some() => {
             cx.say_in_channel(&chat, None, Some(link), out);
         }
-        _ => super::drop_line(cx, link, &"no such channel"),
+        _ => drop_line(cx, link, &"no such channel"),
     }
 }

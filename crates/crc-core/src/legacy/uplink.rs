@@ -2,14 +2,13 @@
 //!
 //! It has nothing to do with this server's place in the tree of the binary protocol.
 
-use super::Peer;
-use super::reply;
-use crate::context::Context;
-use crate::context::{Out, Stage, Timer};
+use core::time::Duration;
+
+use crc_machine::{Backoff, DialError, DialId, LinkId, PeerAddress, Timestamp};
+
+use super::{Peer, reply};
+use crate::context::{Context, Out, Stage, Timer};
 use crate::link::Protocol;
-use crc_machine::Backoff;
-use crc_machine::Timestamp;
-use crc_machine::{DialError, DialId, LinkId, PeerAddress};
 
 /// The first number of dials to legacy servers: no other dial has it.
 const DIALS_FROM: u64 = 1 << 62;
@@ -114,7 +113,7 @@ pub(crate) fn on_link_down(cx: &mut Context, link: LinkId) {
 }
 
 /// Schedules the next dial after a pause that grows with every attempt.
-fn schedule_dial(cx: &mut Context, refused: bool) -> core::time::Duration {
+fn schedule_dial(cx: &mut Context, refused: bool) -> Duration {
     let pause = cx.legacy.uplink.backoff.pause(&mut cx.random, refused);
     cx.timers.set(Timer::LegacyDial, cx.now + pause);
     pause

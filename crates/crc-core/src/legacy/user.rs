@@ -1,18 +1,15 @@
 //! Lines from legacy users of this server.
 
+use crc_machine::{CloseWhen, LinkDown, LinkId};
 use crc_wire::{ChannelChat, ChannelField, ChannelName, ChatKind, HostId, Kind, Text};
 use irc_wire::legacy::{Content, LegacyError, Message, Middle, Trailing};
 use irc_wire::{Command, Message as Line, Verb};
 
-use super::registration;
-use super::reply;
-use super::reply::{quit_text, write_line, write_names, write_topic};
-use crate::context::Context;
-use crate::context::Out;
+use super::reply::{self, quit_text, write_line, write_names, write_topic};
+use super::{drop_line, peer_mut, registration};
+use crate::context::{Context, Out};
 use crate::network::{EnterRefusal, Network, Rules};
 use crate::violation::Violation;
-use crc_machine::CloseWhen;
-use crc_machine::{LinkDown, LinkId};
 
 /// The most bytes of a key: one line carries it with a nick and a channel.
 const KEY_BYTES_MAX: usize = 1024;
@@ -58,7 +55,7 @@ pub(super) fn on_user_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out:
     }
     let content = match Message::from_message(&line) {
         Ok(message) => message.content,
-        Err(error @ LegacyError::NotUtf8) => return super::drop_line(cx, link, &error),
+        Err(error @ LegacyError::NotUtf8) => return drop_line(cx, link, &error),
         Err(_) => return registration::answer_need_more_params(cx, link, command, out),
     };
     match content {
@@ -216,7 +213,7 @@ fn names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut 
     let bytes_max = cx.config.limits.client_queue_bytes_max;
     out.bound(link, bytes_max.saturating_add(names.len()));
     out.send_stored(link, names);
-    let Some(peer) = super::peer_mut(cx, link) else {
+    let Some(peer) = peer_mut(cx, link) else {
         return;
     };
     peer.names_bytes = peer.names_bytes.saturating_add(names.len());

@@ -196,7 +196,7 @@ pub(super) fn send_request(
         );
         let words = [channel];
         let numeric = Numeric::ERR_CHANOPRIVSNEEDED;
-        return reply::numeric(cx, user_ref.link, numeric, &words, Some(&text), out);
+        return reply::send_numeric(cx, user_ref.link, numeric, &words, Some(&text), out);
     }
     let Ok(name) = ChannelName::new(channel.to_owned()) else {
         return;
@@ -232,7 +232,7 @@ pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
         let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
         return reply::reply_error(cx, link, numeric, &words, out);
     }
-    reply::numeric(cx, link, Numeric::RPL_INVITING, &[&nick, &shown], None, out);
+    reply::send_numeric(cx, link, Numeric::RPL_INVITING, &[&nick, &shown], None, out);
     send_away(cx, link, id, out);
     send_request(cx, user_ref, id, RequestKind::INVITE, &shown, "", out);
 }
@@ -281,7 +281,7 @@ fn send_all_names(cx: &Context, link: LinkId, out: &mut Out) {
 pub(super) fn reply_truncated(cx: &Context, link: LinkId, command: &str, out: &mut Out) {
     if let Some(numeric) = Numeric::new(416) {
         let text = Some("Too many lines in the answer, the rest is left out");
-        reply::numeric(cx, link, numeric, &[command], text, out);
+        reply::send_numeric(cx, link, numeric, &[command], text, out);
     }
 }
 
@@ -345,12 +345,12 @@ fn send_name_line(
     out: &mut Out,
 ) {
     let words = [sign, channel];
-    reply::numeric(cx, link, Numeric::RPL_NAMREPLY, &words, Some(listed), out);
+    reply::send_numeric(cx, link, Numeric::RPL_NAMREPLY, &words, Some(listed), out);
 }
 
 fn send_end_of_names(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
     let text = Some("End of /NAMES list");
-    reply::numeric(cx, link, Numeric::RPL_ENDOFNAMES, &[name], text, out);
+    reply::send_numeric(cx, link, Numeric::RPL_ENDOFNAMES, &[name], text, out);
 }
 
 pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
@@ -358,7 +358,7 @@ pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     let wanted = message.params.get(0);
     let wanted = wanted.filter(|wanted| NAMES.is_channel(wanted));
     let text = Some("Users  Name");
-    reply::numeric(cx, link, Numeric::RPL_LISTSTART, &["Channel"], text, out);
+    reply::send_numeric(cx, link, Numeric::RPL_LISTSTART, &["Channel"], text, out);
     match wanted {
         Some(wanted) => {
             for name in lists::elements(wanted) {
@@ -380,13 +380,13 @@ pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
         }
     }
     let text = Some("End of /LIST");
-    reply::numeric(cx, link, Numeric::RPL_LISTEND, &[], text, out);
+    reply::send_numeric(cx, link, Numeric::RPL_LISTEND, &[], text, out);
 }
 
 fn send_list_entry(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     let members = channel.members_len().to_string();
     let (words, text) = ([channel.name(), &members], Some(channel.topic()));
-    reply::numeric(cx, link, Numeric::RPL_LIST, &words, text, out);
+    reply::send_numeric(cx, link, Numeric::RPL_LIST, &words, text, out);
 }
 
 // Topics.
@@ -399,7 +399,7 @@ pub(super) fn topic(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
         };
         if channel.topic().is_empty() {
             let (words, text) = ([channel.name()], Some("No topic is set"));
-            return reply::numeric(cx, user_ref.link, Numeric::RPL_NOTOPIC, &words, text, out);
+            return reply::send_numeric(cx, user_ref.link, Numeric::RPL_NOTOPIC, &words, text, out);
         }
         return send_topic(cx, user_ref.link, channel, out);
     };
@@ -416,7 +416,7 @@ pub(super) fn topic(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
 
 fn send_topic(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     let (name, topic) = (channel.name(), channel.topic());
-    reply::numeric(cx, link, Numeric::RPL_TOPIC, &[name], Some(topic), out);
+    reply::send_numeric(cx, link, Numeric::RPL_TOPIC, &[name], Some(topic), out);
     let setting = channel.settings().find(ChannelField::TOPIC);
     if let Some(setting) = setting {
         let by = match setting.source {
@@ -425,7 +425,7 @@ fn send_topic(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
         };
         let seconds = (setting.version / 1000).to_string();
         let words = [name, &by, &seconds];
-        reply::numeric(cx, link, Numeric::RPL_TOPICWHOTIME, &words, None, out);
+        reply::send_numeric(cx, link, Numeric::RPL_TOPICWHOTIME, &words, None, out);
     }
 }
 
@@ -436,7 +436,7 @@ pub(super) fn send_away(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
         && let Some(text) = &user.away
     {
         let nick = cx.nick_of(id);
-        reply::numeric(cx, link, Numeric::RPL_AWAY, &[&nick], Some(text), out);
+        reply::send_numeric(cx, link, Numeric::RPL_AWAY, &[&nick], Some(text), out);
     }
 }
 

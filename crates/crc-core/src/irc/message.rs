@@ -123,7 +123,7 @@ pub(super) fn privmsg(
     let (Some(targets), Some(said)) = (targets, said) else {
         if answers && targets.is_none() {
             let text = Some("No recipient given (PRIVMSG)");
-            reply::numeric(cx, user_ref.link, Numeric::ERR_NORECIPIENT, &[], text, out);
+            reply::send_numeric(cx, user_ref.link, Numeric::ERR_NORECIPIENT, &[], text, out);
         } else if answers {
             reply::reply_error(cx, user_ref.link, Numeric::ERR_NOTEXTTOSEND, &[], out);
         }

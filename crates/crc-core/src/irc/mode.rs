@@ -70,7 +70,7 @@ fn send_modes(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out)
     }
     let mut words = vec![channel.name(), &modes];
     words.extend(params.iter().map(String::as_str));
-    reply::numeric(
+    reply::send_numeric(
         cx,
         user_ref.link,
         Numeric::RPL_CHANNELMODEIS,
@@ -83,10 +83,10 @@ fn send_modes(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out)
 fn send_bans(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
     for mask in channel.bans() {
         let words = [channel.name(), mask];
-        reply::numeric(cx, user_ref.link, Numeric::RPL_BANLIST, &words, None, out);
+        reply::send_numeric(cx, user_ref.link, Numeric::RPL_BANLIST, &words, None, out);
     }
     let (words, text) = ([channel.name()], Some("End of channel ban list"));
-    reply::numeric(
+    reply::send_numeric(
         cx,
         user_ref.link,
         Numeric::RPL_ENDOFBANLIST,
@@ -231,7 +231,7 @@ fn change_limit(
         (Sign::Plus, _) => {
             let (words, text) = ([name, "l", limit], Some("Not a number above 0"));
             let numeric = Numeric::ERR_INVALIDMODEPARAM;
-            return reply::numeric(cx, user_ref.link, numeric, &words, text, out);
+            return reply::send_numeric(cx, user_ref.link, numeric, &words, text, out);
         }
     };
     cx.set_channel(name, ChannelField::LIMIT, Some(user_ref.id), &limit, out);
@@ -259,7 +259,7 @@ fn change_ban(
         (Sign::Plus, None) if mask.len() > BAN_BYTES_MAX || mask.contains(bad) => {
             let (words, text) = ([name, "b", &mask], Some("Not a mask"));
             let numeric = Numeric::ERR_INVALIDMODEPARAM;
-            reply::numeric(cx, user_ref.link, numeric, &words, text, out);
+            reply::send_numeric(cx, user_ref.link, numeric, &words, text, out);
         }
         (Sign::Plus, None) if bans.len() >= BANS_MAX || !has_room(bans, &mask) => {
             reply::reply_error(
@@ -302,7 +302,7 @@ fn user_mode(
     let before = user.invisible;
     let Some(changes) = changes else {
         let modes = if before { "+i" } else { "+" };
-        return reply::numeric(cx, link, Numeric::RPL_UMODEIS, &[modes], None, out);
+        return reply::send_numeric(cx, link, Numeric::RPL_UMODEIS, &[modes], None, out);
     };
     let mut unknown = false;
     for change in ModeTable::USER.parse(changes, &[]) {

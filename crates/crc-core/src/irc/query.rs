@@ -45,7 +45,7 @@ pub(super) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
             "You are no longer marked as being away",
         ),
     };
-    reply::numeric(cx, user_ref.link, numeric, &[], Some(text), out);
+    reply::send_numeric(cx, user_ref.link, numeric, &[], Some(text), out);
 }
 
 // Users.
@@ -113,7 +113,7 @@ pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
         }
     }
     let text = Some("End of /WHO list");
-    reply::numeric(cx, link, Numeric::RPL_ENDOFWHO, &[&target], text, out);
+    reply::send_numeric(cx, link, Numeric::RPL_ENDOFWHO, &[&target], text, out);
 }
 
 /// Whether a mask of WHO matches a host.
@@ -152,7 +152,7 @@ fn who_reply(
     let Some(whox) = whox else {
         let words = [shown, &ident, &address, server, &nick, &flags];
         let text = format!("{hops} {}", host.info());
-        return reply::numeric(cx, link, Numeric::RPL_WHOREPLY, &words, Some(&text), out);
+        return reply::send_numeric(cx, link, Numeric::RPL_WHOREPLY, &words, Some(&text), out);
     };
     let idle = idle_seconds(cx, id).to_string();
     let mut words = Vec::new();
@@ -178,7 +178,7 @@ fn who_reply(
         }
     }
     let text = whox.fields.contains('r').then(|| host.info());
-    reply::numeric(cx, link, Numeric::RPL_WHOSPCRPL, &words, text, out);
+    reply::send_numeric(cx, link, Numeric::RPL_WHOSPCRPL, &words, text, out);
 }
 
 fn idle_seconds(cx: &Context, id: HostId) -> u64 {
@@ -202,7 +202,7 @@ pub(super) fn whois(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
             None => reply::reply_error(cx, link, Numeric::ERR_NOSUCHNICK, &[&nick], out),
         }
         let text = Some("End of /WHOIS list");
-        reply::numeric(cx, link, Numeric::RPL_ENDOFWHOIS, &[&nick], text, out);
+        reply::send_numeric(cx, link, Numeric::RPL_ENDOFWHOIS, &[&nick], text, out);
     }
 }
 
@@ -214,12 +214,12 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     let address = format!("{id}.crc");
     let words = [&nick, &ident, &address, "*"];
     let info = Some(host.info());
-    reply::numeric(cx, link, Numeric::RPL_WHOISUSER, &words, info, out);
+    reply::send_numeric(cx, link, Numeric::RPL_WHOISUSER, &words, info, out);
     let mut listed = String::new();
     for channel in cx.network.channels().of(id) {
         let marked = prefixed_channel(id, channel);
         if listed.len() + marked.len() > 300 {
-            reply::numeric(
+            reply::send_numeric(
                 cx,
                 link,
                 Numeric::RPL_WHOISCHANNELS,
@@ -235,7 +235,7 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
         listed.push_str(&marked);
     }
     if !listed.is_empty() {
-        reply::numeric(
+        reply::send_numeric(
             cx,
             link,
             Numeric::RPL_WHOISCHANNELS,
@@ -250,13 +250,13 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
         false => "the way to this user leads there",
     };
     let words = [&nick, server];
-    reply::numeric(cx, link, Numeric::RPL_WHOISSERVER, &words, Some(info), out);
+    reply::send_numeric(cx, link, Numeric::RPL_WHOISSERVER, &words, Some(info), out);
     send_away(cx, link, id, out);
     if let Some((_, user)) = user_of(cx, id) {
         let idle = idle_seconds(cx, id).to_string();
         let since = (user.registered_at_unix_ms / 1000).to_string();
         let (words, text) = ([&*nick, &idle, &since], Some("seconds idle, signon time"));
-        reply::numeric(cx, link, Numeric::RPL_WHOISIDLE, &words, text, out);
+        reply::send_numeric(cx, link, Numeric::RPL_WHOISIDLE, &words, text, out);
     }
 }
 
@@ -269,7 +269,7 @@ pub(super) fn whowas(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
     // Users that have left are forgotten.
     reply::reply_error(cx, link, Numeric::ERR_WASNOSUCHNICK, &[&nick], out);
     let text = Some("End of WHOWAS");
-    reply::numeric(cx, link, Numeric::RPL_ENDOFWHOWAS, &[&nick], text, out);
+    reply::send_numeric(cx, link, Numeric::RPL_ENDOFWHOWAS, &[&nick], text, out);
 }
 
 pub(super) fn ison(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
@@ -282,7 +282,7 @@ pub(super) fn ison(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
         Some(cx.nick_of(id))
     });
     let online = online.collect::<Vec<_>>().join(" ");
-    reply::numeric(
+    reply::send_numeric(
         cx,
         user_ref.link,
         Numeric::RPL_ISON,
@@ -303,7 +303,7 @@ pub(super) fn userhost(cx: &mut Context, user_ref: UserRef, message: &Message<'_
         Some(format!("{nick}={sign}{ident}@{id}.crc"))
     });
     let online = online.collect::<Vec<_>>().join(" ");
-    reply::numeric(
+    reply::send_numeric(
         cx,
         user_ref.link,
         Numeric::RPL_USERHOST,

@@ -146,10 +146,10 @@ fn send_welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
             format!("This server was started {created}"),
         ),
     ] {
-        reply::numeric(cx, link, numeric, &[], Some(&text), out);
+        reply::send_numeric(cx, link, numeric, &[], Some(&text), out);
     }
     let words = [own, VERSION, "i", "biklmnotv", "bklov"];
-    reply::numeric(cx, link, Numeric::RPL_MYINFO, &words, None, out);
+    reply::send_numeric(cx, link, Numeric::RPL_MYINFO, &words, None, out);
     send_support(cx, link, out);
     send_lusers(cx, link, out);
     send_motd(cx, link, out);

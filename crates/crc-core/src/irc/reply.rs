@@ -246,7 +246,7 @@ pub(super) fn send_line(
 }
 
 /// Answers with a numeric.
-pub(super) fn numeric(
+pub(super) fn send_numeric(
     cx: &Context,
     link: LinkId,
     numeric: Numeric,
@@ -274,7 +274,7 @@ pub(super) fn reply_error(
     words: &[&str],
     out: &mut Out,
 ) {
-    self::numeric(cx, link, numeric, words, Some(error_text(numeric)), out);
+    send_numeric(cx, link, numeric, words, Some(error_text(numeric)), out);
 }
 
 /// The nick of a link's user, `*` before it has registered.

@@ -57,12 +57,12 @@ pub(super) fn server_query(
         Verb::Version => {
             let words = [VERSION, own];
             let text = Some("a relay chat server");
-            reply::numeric(cx, link, Numeric::RPL_VERSION, &words, text, out);
+            reply::send_numeric(cx, link, Numeric::RPL_VERSION, &words, text, out);
             send_support(cx, link, out);
         }
         Verb::Time => {
             let text = date_text(cx.unix_ms());
-            reply::numeric(cx, link, Numeric::RPL_TIME, &[own], Some(&text), out);
+            reply::send_numeric(cx, link, Numeric::RPL_TIME, &[own], Some(&text), out);
         }
         Verb::Admin => reply::reply_error(cx, link, Numeric::ERR_NOADMININFO, &[own], out),
         Verb::Info => {
@@ -72,10 +72,10 @@ pub(super) fn server_query(
                 cx.config.info.as_str().to_owned(),
                 format!("Started {started}"),
             ] {
-                reply::numeric(cx, link, Numeric::RPL_INFO, &[], Some(&text), out);
+                reply::send_numeric(cx, link, Numeric::RPL_INFO, &[], Some(&text), out);
             }
             let text = Some("End of INFO list");
-            reply::numeric(cx, link, Numeric::RPL_ENDOFINFO, &[], text, out);
+            reply::send_numeric(cx, link, Numeric::RPL_ENDOFINFO, &[], text, out);
         }
         Verb::Links => send_links(cx, link, out),
         Verb::Stats => {
@@ -85,14 +85,14 @@ pub(super) fn server_query(
                 let (days, hours) = (up / 86_400, up / 3600 % 24);
                 let (minutes, seconds) = (up / 60 % 60, up % 60);
                 let text = format!("Server Up {days} days {hours}:{minutes:02}:{seconds:02}");
-                reply::numeric(cx, link, Numeric::RPL_STATSUPTIME, &[], Some(&text), out);
+                reply::send_numeric(cx, link, Numeric::RPL_STATSUPTIME, &[], Some(&text), out);
             }
             let text = Some("End of STATS report");
-            reply::numeric(cx, link, Numeric::RPL_ENDOFSTATS, &[&letter], text, out);
+            reply::send_numeric(cx, link, Numeric::RPL_ENDOFSTATS, &[&letter], text, out);
         }
         Verb::Servlist => {
             let text = Some("End of service listing");
-            reply::numeric(cx, link, Numeric::RPL_SERVLISTEND, &["*", "*"], text, out);
+            reply::send_numeric(cx, link, Numeric::RPL_SERVLISTEND, &["*", "*"], text, out);
         }
         Verb::Squery => {
             let name = text::utf8_or_latin1(message.params.get(0).unwrap_or(b"*"));
@@ -114,13 +114,13 @@ pub(super) fn send_motd(cx: &Context, link: LinkId, out: &mut Out) {
         return reply::reply_error(cx, link, Numeric::ERR_NOMOTD, &[], out);
     }
     let text = format!("- {} Message of the day -", reply::own_name(cx));
-    reply::numeric(cx, link, Numeric::RPL_MOTDSTART, &[], Some(&text), out);
+    reply::send_numeric(cx, link, Numeric::RPL_MOTDSTART, &[], Some(&text), out);
     for line in motd {
         let text = format!("- {line}");
-        reply::numeric(cx, link, Numeric::RPL_MOTD, &[], Some(&text), out);
+        reply::send_numeric(cx, link, Numeric::RPL_MOTD, &[], Some(&text), out);
     }
     let text = Some("End of /MOTD command");
-    reply::numeric(cx, link, Numeric::RPL_ENDOFMOTD, &[], text, out);
+    reply::send_numeric(cx, link, Numeric::RPL_ENDOFMOTD, &[], text, out);
 }
 
 pub(super) fn send_lusers(cx: &Context, link: LinkId, out: &mut Out) {
@@ -136,15 +136,15 @@ pub(super) fn send_lusers(cx: &Context, link: LinkId, out: &mut Out) {
     let unregistered = cx.links.len() - neighbours.len();
     let channels = cx.network.channels().len().to_string();
     let text = format!("There are {users} users and 0 services on {servers} servers");
-    reply::numeric(cx, link, Numeric::RPL_LUSERCLIENT, &[], Some(&text), out);
+    reply::send_numeric(cx, link, Numeric::RPL_LUSERCLIENT, &[], Some(&text), out);
     if unregistered > 0 {
         let (words, text) = ([&*unregistered.to_string()], Some("unknown connection(s)"));
-        reply::numeric(cx, link, Numeric::RPL_LUSERUNKNOWN, &words, text, out);
+        reply::send_numeric(cx, link, Numeric::RPL_LUSERUNKNOWN, &words, text, out);
     }
     let (words, text) = ([&*channels], Some("channels formed"));
-    reply::numeric(cx, link, Numeric::RPL_LUSERCHANNELS, &words, text, out);
+    reply::send_numeric(cx, link, Numeric::RPL_LUSERCHANNELS, &words, text, out);
     let text = format!("I have {own} clients and {adjacent} servers");
-    reply::numeric(cx, link, Numeric::RPL_LUSERME, &[], Some(&text), out);
+    reply::send_numeric(cx, link, Numeric::RPL_LUSERME, &[], Some(&text), out);
 }
 
 /// The servers of the network, each with the neighbour that leads to it.
@@ -164,12 +164,12 @@ fn send_links(cx: &Context, link: LinkId, out: &mut Out) {
             false => (server_of(cx, host), 2),
         };
         let text = format!("{hops} {}", host.info());
-        reply::numeric(cx, link, Numeric::RPL_LINKS, &[name, via], Some(&text), out);
+        reply::send_numeric(cx, link, Numeric::RPL_LINKS, &[name, via], Some(&text), out);
     }
     let text = format!("0 {}", cx.config.info);
-    reply::numeric(cx, link, Numeric::RPL_LINKS, &[own, own], Some(&text), out);
+    reply::send_numeric(cx, link, Numeric::RPL_LINKS, &[own, own], Some(&text), out);
     let text = Some("End of LINKS list");
-    reply::numeric(cx, link, Numeric::RPL_ENDOFLINKS, &["*"], text, out);
+    reply::send_numeric(cx, link, Numeric::RPL_ENDOFLINKS, &["*"], text, out);
 }
 
 /// Sends RPL_ISUPPORT.
@@ -181,6 +181,6 @@ pub(super) fn send_support(cx: &Context, link: LinkId, out: &mut Out) {
         if line == 0 {
             words.push(&network);
         }
-        reply::numeric(cx, link, Numeric::RPL_ISUPPORT, &words, text, out);
+        reply::send_numeric(cx, link, Numeric::RPL_ISUPPORT, &words, text, out);
     }
 }

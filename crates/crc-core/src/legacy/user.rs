@@ -61,22 +61,22 @@ pub(super) fn on_user_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out:
     match content {
         Content::Quit { text } => {
             let text = text.map_or("", Trailing::as_str);
-            quit(cx, link, id, text, out);
+            on_quit(cx, link, id, text, out);
         }
-        Content::Join { channel, key } => join(cx, link, id, channel, key, out),
-        Content::Part { channel } => part(cx, link, id, channel, out),
+        Content::Join { channel, key } => on_join(cx, link, id, channel, key, out),
+        Content::Part { channel } => on_part(cx, link, id, channel, out),
         Content::Topic { channel, topic } => {
-            self::topic(cx, link, id, channel, topic, out);
+            on_topic(cx, link, id, channel, topic, out);
         }
-        Content::Names { channel } => names(cx, link, channel, out),
+        Content::Names { channel } => on_names(cx, link, channel, out),
         Content::Privmsg { target, text } => {
-            privmsg(cx, link, id, target, text.as_str(), out);
+            on_privmsg(cx, link, id, target, text.as_str(), out);
         }
         _ => {}
     }
 }
 
-fn quit(cx: &mut Context, link: LinkId, id: HostId, text: &str, out: &mut Out) {
+fn on_quit(cx: &mut Context, link: LinkId, id: HostId, text: &str, out: &mut Out) {
     log::info!("{} quits: {text:?}", cx.describe_peer(link));
     let text = quit_text(&cx.nick_of(id), text).unwrap_or_default();
     cx.network.remove_neighbour(link);
@@ -84,7 +84,7 @@ fn quit(cx: &mut Context, link: LinkId, id: HostId, text: &str, out: &mut Out) {
     cx.close(link, CloseWhen::Flushed, "quit", out);
 }
 
-fn join(
+fn on_join(
     cx: &mut Context,
     link: LinkId,
     id: HostId,
@@ -121,7 +121,7 @@ fn join(
     send_topic(cx, link, channel, out);
 }
 
-fn part(cx: &mut Context, link: LinkId, id: HostId, channel: Middle<'_>, out: &mut Out) {
+fn on_part(cx: &mut Context, link: LinkId, id: HostId, channel: Middle<'_>, out: &mut Out) {
     if require_member(cx, link, id, channel, out) {
         cx.leave_channel(id, None, channel.as_str(), "", None, out);
     }
@@ -152,7 +152,7 @@ fn send_topic(cx: &mut Context, link: LinkId, channel: Middle<'_>, out: &mut Out
     out.send_stored(link, line);
 }
 
-fn topic(
+fn on_topic(
     cx: &mut Context,
     link: LinkId,
     id: HostId,
@@ -179,7 +179,7 @@ fn topic(
     );
 }
 
-fn names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut Out) {
+fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut Out) {
     let me = reply::own_name(cx);
     let asked = match channel {
         None => reply::channels(cx),
@@ -228,7 +228,7 @@ fn names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut 
     }
 }
 
-fn privmsg(
+fn on_privmsg(
     cx: &mut Context,
     link: LinkId,
     id: HostId,

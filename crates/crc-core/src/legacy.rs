@@ -190,5 +190,5 @@ fn on_line(cx: &mut Context, link: LinkId, phase: Phase, bytes: &[u8], out: &mut
 /// Drops a line.
 fn drop_line(cx: &mut Context, link: LinkId, why: &dyn fmt::Display) {
     cx.counters.dropped += 1;
-    log::debug!("{}: a line is dropped: {why}", cx.describe_peer(link));
+    log::debug!("{}: line dropped: {why}", cx.describe_peer(link));
 }

@@ -18,7 +18,11 @@ use crate::network::{ChannelEvent, ChannelEventKind, Host, HostKind, Scope};
 /// Renders a message for a legacy peer: a chat; the protocol has no words for the rest.
 pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
     let Message::ClientChat(chat) = message else {
-        return log::debug!("{}: untold: {:?}", cx.describe_peer(link), message.kind());
+        return log::debug!(
+            "{}: message dropped: kind={:?} does not exist in the legacy protocol",
+            cx.describe_peer(link),
+            message.kind()
+        );
     };
     let Some(to) = chat.destination else {
         return;

@@ -50,8 +50,8 @@ pub(super) fn on_server_line(cx: &mut Context, link: LinkId, line: &Line<'_>, ou
     let Message { source, content } = match Message::from_message(line) {
         Ok(message) => message,
         Err(error) => {
-            let who = cx.describe_peer(link);
-            log::info!("{who}: {} is ignored: {error}", line.command);
+            let peer = cx.describe_peer(link);
+            log::info!("{peer}: {} ignored: {error}", line.command);
             cx.counters.dropped += 1;
             return;
         }

@@ -49,7 +49,7 @@ pub(crate) fn dial(cx: &mut Context, out: &mut Out) {
     uplink.next = next + 1;
     let dial = DialId(DIALS_FROM + uplink.dials);
     uplink.dials += 1;
-    log::debug!("linking to {to}, a server of the legacy IRC");
+    log::debug!("linking to legacy server {to}");
     uplink.dial = Some((dial, to.clone()));
     out.dial(dial, to.clone());
 }
@@ -108,7 +108,7 @@ pub(crate) fn on_link_down(cx: &mut Context, link: LinkId) {
     }
     if cx.stage == Stage::Running {
         let pause = schedule_dial(cx, accepted_at.is_none());
-        log::info!("linking to a server of the legacy IRC again in {pause:.1?}");
+        log::info!("legacy uplink lost; retrying in {pause:.1?}");
     }
 }
 

@@ -158,11 +158,11 @@ fn a_member_with_a_name_that_irc_cannot_show_is_not_kicked() {
     let mut net = Net::new(2);
     let (ann, eve) = (net.user(0, "ann"), net.user(1, "eve"));
     net.request(ann, "JOIN #reef");
-    let course = net.fixture.connect_at(0, LEGACY);
-    net.send_line(course, "SERVER leaf 1 :Leaf");
-    net.send_line(course, ":leaf USER bob host leaf :Bob");
-    net.send_line(course, ":bob JOIN #reef");
-    net.read_lines(course);
+    let legacy = net.fixture.connect_at(0, LEGACY);
+    net.send_line(legacy, "SERVER leaf 1 :Leaf");
+    net.send_line(legacy, ":leaf USER bob host leaf :Bob");
+    net.send_line(legacy, ":bob JOIN #reef");
+    net.read_lines(legacy);
     net.expect_lines(ann, &[":bob!bob@ID.crc JOIN #reef"]);
     let answer = ":server0 482 ann #reef :bob can't be put out: its network has no word for it";
     net.expect(ann, "KICK #reef bob", &[answer]);

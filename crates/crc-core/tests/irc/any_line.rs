@@ -1,8 +1,9 @@
-//! Any lines, in any order.
+//! A property test: users send lines of any verb and parameters, valid or not. All servers
+//! stay consistent, and every reply is a valid line.
 
 use super::*;
 
-/// Any line, mostly of meaningful words.
+/// A line of any verb, mostly with words that mean something to a server.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let verbs = irc_wire::Verb::ALL.iter().map(|verb| verb.as_str());
     let verb = proptest::sample::select(verbs.collect::<Vec<_>>());
@@ -66,17 +67,17 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// Whatever users send, the servers' checks hold, replies are lines of IRC, and all
+    /// Users send any lines: the servers' checks hold, replies are lines of IRC, and all
     /// servers agree on the channels.
     #[test]
-    fn nothing_breaks(said in proptest::collection::vec((0..4_usize, line()), 1..60)) {
+    fn servers_agree_after_any_lines(lines in proptest::collection::vec((0..4_usize, line()), 1..60)) {
         let mut net = Net::new(2);
         let unregistered = net.connect(0);
         let users = [net.user(0, "ann"), net.user(0, "bob"), net.user(1, "eve"), unregistered];
         let crc = net.crc(1, 300);
         net.fixture.send_message(crc, &channel_request(300, None, RequestKind::JOIN, "#a", ""));
         net.fixture.soon();
-        for (who, line) in said {
+        for (who, line) in lines {
             net.fixture.send(users[who], &line);
             net.fixture.soon();
         }

@@ -170,7 +170,7 @@ fn messages_pass_v1_servers_and_channels_do_not() {
     net.request(ann, "JOIN #reef");
     // A v1 server, and a host behind it that may be at a v2 server.
     let v1 = net.fixture.connect(0);
-    let introduction = registration(Kind::Server, 50, None, "an original");
+    let introduction = registration(Kind::Server, 50, None, "a v1 server");
     net.fixture.send_message(v1, &introduction);
     let far = registration(Kind::Client, 500, Some(50), "far away");
     net.fixture.send_message(v1, &far);

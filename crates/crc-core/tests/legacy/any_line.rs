@@ -1,7 +1,9 @@
-//! Any lines, in any order.
+//! A property test: users and servers send lines of any verb and parameters, valid or not.
+//! All servers stay consistent and agree on hosts and channels.
 
 use super::*;
 
+/// A line of any verb, often with parameters that do not fit it.
 fn line() -> impl Strategy<Value = String> {
     let nick = prop::sample::select(vec!["ann", "bob", "cid", "Ann", "zoe", "#x", "x y", ""]);
     let name = prop::sample::select(vec!["hub", "one", "two", "far", "crc"]);
@@ -35,10 +37,10 @@ fn line() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever lines users and servers send: the servers' checks hold, and they agree on
+    /// Users and servers send any lines: the servers' checks hold, and the servers agree on
     /// the users.
     #[test]
-    fn servers_agree_whatever_lines_they_get(
+    fn servers_agree_after_any_lines(
         lines in prop::collection::vec((0..5_usize, line()), 1..120)
     ) {
         let (mut net, hub) = Net::of("hub");

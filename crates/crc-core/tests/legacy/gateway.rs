@@ -4,17 +4,17 @@ use super::*;
 
 #[test]
 fn a_gateway_joins_the_crc_and_the_legacy_network() {
-    // gate and crc are linked by CRC, gate and legacy by the legacy dialect.
+    // gate and crc are linked by CRC, gate and legacy by the legacy protocol.
     let (mut net, gate) = Net::of("gate");
     let crc = net.server("crc", &[], &["s0:1"]);
-    let legacy = net.server("course", &["c0:1"], &[]);
+    let legacy = net.server("legacy", &["c0:1"], &[]);
     let (leaf, listing) = net.adjacent(legacy, "leaf");
     assert_eq!(
         listing,
         [
-            ":course SERVER course 1 :Info of course",
-            ":course SERVER crc 3 :Info of crc",
-            ":course SERVER gate 2 :Info of gate",
+            ":legacy SERVER legacy 1 :Info of legacy",
+            ":legacy SERVER crc 3 :Info of crc",
+            ":legacy SERVER gate 2 :Info of gate",
         ]
     );
     let ann = net.user(legacy, "ann");
@@ -27,7 +27,7 @@ fn a_gateway_joins_the_crc_and_the_legacy_network() {
     net.fixture.soon();
     assert_eq!(
         net.read_lines(leaf),
-        [":course USER host77 77.crc gate :info"]
+        [":legacy USER host77 77.crc gate :info"]
     );
     let received = net.fixture.received(client);
     let ann_id = received.iter().find_map(|message| match message {
@@ -85,10 +85,10 @@ fn a_gateway_joins_the_crc_and_the_legacy_network() {
     }
     net.fixture.send_message(client, &quit(77, "so long"));
     assert_eq!(net.read_lines(ann), [":host77 QUIT :so long"]);
-    // Two servers of the CRC network that are linked by the legacy dialect, too.
+    // Two servers of the CRC network that are linked by the legacy protocol, too.
     let loops = net.server("third", &["c1:1"], &["s0:1"]);
     net.fixture.run(Duration::from_secs(60));
-    assert_eq!(net.state(loops).0, ["course", "crc", "gate", "leaf"]);
+    assert_eq!(net.state(loops).0, ["crc", "gate", "leaf", "legacy"]);
     assert_eq!(net.users(loops), ["ann"]);
 }
 
@@ -96,33 +96,33 @@ fn a_gateway_joins_the_crc_and_the_legacy_network() {
 fn a_second_link_between_two_networks_is_cut() {
     // The CRC link is the later one.
     let (mut net, gate) = Net::of("gate");
-    let legacy = net.server("course", &["c0:1"], &[]);
+    let legacy = net.server("legacy", &["c0:1"], &[]);
     let config = net.config("third", &["c1:1"], &[]);
     let third = net.fixture.server_with(config.clone());
     net.fixture.run(Duration::from_secs(3));
     net.user(legacy, "ann");
-    assert_eq!(net.state(third).0, ["course", "gate"]);
+    assert_eq!(net.state(third).0, ["gate", "legacy"]);
     let frames = net.fixture.connect(third);
     net.fixture
         .introduce_v2(frames, 50, "r=0;f=server-quit,channels");
-    let told_of_gate = Registration {
+    let gate_again = Registration {
         source: HostId::new(1).unwrap(),
         last_hop: HostId::new(50),
         name: Name::new("gate").unwrap(),
         info: Info::default(),
     };
     net.fixture
-        .send_message(frames, &Message::ServerRegistration(told_of_gate));
+        .send_message(frames, &Message::ServerRegistration(gate_again));
     net.fixture.soon();
     let alone = ["gate|1", "host50"];
-    assert_eq!(net.state(third).0, alone, "who came later keeps its name");
-    assert_eq!(net.state(gate).0, ["course"]);
+    assert_eq!(net.state(third).0, alone, "the later server keeps its name");
+    assert_eq!(net.state(gate).0, ["legacy"]);
     net.fixture.run(Duration::from_secs(20));
-    assert_eq!(net.state(third).0, alone, "however often it comes");
+    assert_eq!(net.state(third).0, alone, "however often it dials");
     // The CRC link is lost: the legacy link is used.
     net.fixture.close_peer(frames);
     net.fixture.run(Duration::from_secs(60));
-    assert_eq!(net.state(third).0, ["course", "gate"]);
+    assert_eq!(net.state(third).0, ["gate", "legacy"]);
     assert_eq!(net.users(third), ["ann"]);
 }
 

@@ -1,4 +1,4 @@
-//! The legacy dialect of IRC: what its users and servers get, to the byte.
+//! The legacy protocol of IRC: what its users and servers get, to the byte.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +24,7 @@ use crc_wire::{
 use fixture::{Fixture, Kind, LEGACY, chat, config, quit, registration};
 use proptest::prelude::*;
 
-/// Servers, and scripted users and servers of the legacy dialect.
+/// Servers, and scripted users and servers of the legacy protocol.
 struct Net {
     fixture: Fixture,
 }
@@ -36,7 +36,7 @@ impl Net {
         }
     }
 
-    /// One server that speaks the legacy dialect.
+    /// One server that speaks the legacy protocol.
     fn of(name: &str) -> (Self, usize) {
         let mut net = Net::new();
         let server = net.server(name, &[], &[]);

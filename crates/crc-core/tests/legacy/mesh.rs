@@ -1,4 +1,4 @@
-//! Servers of this project that are linked by the legacy dialect.
+//! Servers of this project that are linked by the legacy protocol.
 
 use super::*;
 

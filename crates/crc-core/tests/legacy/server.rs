@@ -1,4 +1,5 @@
-//! Scripted servers.
+//! Legacy servers that the test scripts: what they get in the burst and
+//! later, what their loss means to others, and when they are refused.
 
 use super::*;
 

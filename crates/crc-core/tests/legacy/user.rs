@@ -1,4 +1,4 @@
-//! One server and its users.
+//! Legacy users of one server: registration, every command, and its replies.
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! Ordinary IRC (RFC 2812, IRCv3): clients such as irssi and WeeChat.
 //!
-//! This file turns bytes into lines and lines into commands, and renders what users get
-//! without having asked. The parts: `registration` until the welcome; `message` for
+//! This file turns bytes into lines and lines into commands, and renders for users what
+//! happens in the network. The parts: `registration` until the welcome; `message` for
 //! PRIVMSG and NOTICE; `channel` and `mode`; `query` for WHO, WHOIS and the like;
 //! `server_query` for MOTD, LUSERS and the like; `reply` writes lines; `session` is the
 //! state of one user. [`network::policy`](crate::network) decides what a user may do.
@@ -42,13 +42,14 @@ struct UserRef {
     id: HostId,
 }
 
-/// The beginning of a text, cut at a character boundary.
+/// At most `bytes_max` bytes of a text, cut at a character boundary.
 fn cut(text: &str, bytes_max: usize) -> &str {
     crc_wire::truncate_utf8(text, bytes_max)
 }
 
 // Users.
 
+/// The user of a link, whatever its phase; `None` if the link does not speak IRC.
 fn find_user(cx: &Context, link: LinkId) -> Option<&User> {
     match &cx.links.find(link)?.protocol {
         Protocol::Irc(user) => Some(user),
@@ -86,6 +87,8 @@ pub(crate) fn source_of(cx: &Context, id: HostId) -> Cow<'_, str> {
 
 // Lines in.
 
+/// Handles the next bytes of a link. While a backlog waits for the rate limit, they are
+/// appended to it.
 pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
     let Some(user) = find_user_mut(cx, link) else {
         return;
@@ -131,7 +134,8 @@ fn read_lines<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Out
     input
 }
 
-/// Keeps what arrives too fast, to be read later, up to a limit.
+/// Keeps bytes that the rate limit does not let through yet. More than
+/// [`BACKLOG_BYTES_MAX`] are a violation.
 fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
     let Some(user) = find_user_mut(cx, link) else {
         return;
@@ -173,6 +177,9 @@ pub(crate) fn on_timer(cx: &mut Context, link: LinkId, out: &mut Out) {
     check_keepalive(cx, link, out);
 }
 
+/// Pings a registered user that has been silent for [`SILENCE_MAX`], and closes the
+/// link if no answer comes within [`ANSWER_TIME_MAX`]. Sets the timer for the next
+/// check.
 fn check_keepalive(cx: &mut Context, link: LinkId, out: &mut Out) {
     let now = cx.now;
     let registered = cx.network.neighbours().find(link).is_some();
@@ -206,7 +213,7 @@ fn check_keepalive(cx: &mut Context, link: LinkId, out: &mut Out) {
     cx.set_link_timer(link, LinkTimer::Irc, next);
 }
 
-/// Handles one line.
+/// Handles one line. One that is too long or cannot be parsed is dropped and counted.
 fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
     let Ok(bytes) = line.whole() else {
         cx.counters.dropped += 1;
@@ -282,6 +289,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
     }
 }
 
+/// PING (RFC 2812, 3.7.2): answers with a PONG that has the same token.
 fn ping(cx: &Context, link: LinkId, message: &irc_wire::Message<'_>, out: &mut Out) {
     let Some(token) = message.params.get(0).filter(|token| !token.is_empty()) else {
         return reply::reply_error(cx, link, Numeric::ERR_NOORIGIN, &[], out);
@@ -290,6 +298,7 @@ fn ping(cx: &Context, link: LinkId, message: &irc_wire::Message<'_>, out: &mut O
     reply::send_line(link, own, "PONG", &[own], Some(&token), out);
 }
 
+/// QUIT (RFC 2812, 3.1.7): closes the link once the ERROR line is sent.
 fn quit(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let text = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
@@ -349,10 +358,13 @@ pub(crate) fn send_error(cx: &mut Context, link: LinkId, text: &str, out: &mut O
     out.send_stored(link, range);
 }
 
+/// Sends a user a NOTICE of another host.
 pub(crate) fn notice(cx: &mut Context, link: LinkId, source: HostId, text: &str, out: &mut Out) {
     message::deliver(cx, link, source, ChatKind::Notice, text, out);
 }
 
+/// A host has invited a user to a channel: remembers the invitation, and sends the user
+/// an INVITE.
 pub(crate) fn on_invited(
     cx: &mut Context,
     link: LinkId,
@@ -406,6 +418,7 @@ fn send_to_links(
     }
 }
 
+/// A host leaves the network: sends a QUIT to the users that share a channel with it.
 pub(crate) fn on_host_left(cx: &mut Context, id: HostId, text: &str, out: &mut Out) {
     // A user that quits has been sent its last line.
     let own = user_of(cx, id).map(|(link, _)| link);
@@ -415,6 +428,8 @@ pub(crate) fn on_host_left(cx: &mut Context, id: HostId, text: &str, out: &mut O
     }
 }
 
+/// A host has another nick: sends a NICK to it and to the users that share a channel
+/// with it. `before` is the former nick.
 pub(crate) fn on_host_renamed(cx: &mut Context, id: HostId, before: &str, out: &mut Out) {
     let own = user_of(cx, id).map(|(link, _)| link);
     let mut links = links_sharing_channel(cx, id, own);

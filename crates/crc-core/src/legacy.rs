@@ -37,7 +37,7 @@ pub(crate) struct Peer {
     /// The channel whose topic a server has sent in its burst, while no member of it is
     /// known, and the topic.
     burst_topic: Option<(Box<str>, Box<str>)>,
-    /// How many bytes of names were sent in answer to the bytes in hand.
+    /// How many bytes of answers to NAMES the current read has caused.
     names_bytes: usize,
 }
 
@@ -48,6 +48,7 @@ pub(crate) struct User {
     host: Box<str>,
     /// The server that the user names.
     server: Box<str>,
+    /// Its real name, unchanged.
     real_name: Box<str>,
 }
 
@@ -55,8 +56,8 @@ pub(crate) struct User {
 const HOST_BYTES_MAX: usize = 255;
 
 impl User {
-    /// The parameters of a USER line. Names that are too long are cut, so that they
-    /// can be sent on behind any name.
+    /// Takes the parameters of a USER line. Long names are cut to [`HOST_BYTES_MAX`], so
+    /// that a line with them can be relayed whatever else is in it.
     fn new(host: Middle<'_>, server: Middle<'_>, real_name: Option<Trailing<'_>>) -> Self {
         let truncate = |name: Middle<'_>| truncate_utf8(name.as_str(), HOST_BYTES_MAX).into();
         User {
@@ -67,27 +68,30 @@ impl User {
     }
 }
 
-/// What a legacy server says of itself or of another one, beyond its name, to the
-/// letter.
+/// What a legacy server says of itself or of another one, beyond its name, unchanged.
 #[derive(Debug)]
 struct Introduction {
     /// How many links away it is.
     hops: u32,
+    /// Its info, unchanged.
     info: Box<str>,
 }
 
 /// What the legacy protocol remembers beyond its links.
 #[derive(Debug, Default)]
 pub(crate) struct LegacyState {
+    /// The users of the legacy network, by their hosts.
     users: BTreeMap<HostId, User>,
+    /// Its servers, by their hosts.
     servers: BTreeMap<HostId, Introduction>,
     /// The links to servers that get every change.
     synced_links: BTreeSet<LinkId>,
+    /// The link that this server dials.
     uplink: Uplink,
 }
 
 impl LegacyState {
-    /// Stops sending changes on a link.
+    /// Stops sending changes on a link, which is being closed.
     pub(crate) fn close(&mut self, link: LinkId) {
         self.synced_links.remove(&link);
     }
@@ -118,7 +122,7 @@ impl LegacyState {
         }
     }
 
-    /// Notes that a host has another id.
+    /// Moves what is known of a user from its former id to its new one.
     pub(crate) fn renumber(&mut self, before: HostId, after: HostId) {
         if let Some(user) = self.users.remove(&before) {
             self.users.insert(after, user);
@@ -132,6 +136,7 @@ pub(crate) fn is_legacy(cx: &Context, link: LinkId) -> bool {
     found.is_some_and(|found| matches!(found.protocol, Protocol::Legacy(_)))
 }
 
+/// The session of a legacy link, also of one that is being closed.
 fn peer_mut(cx: &mut Context, link: LinkId) -> Option<&mut Peer> {
     match &mut cx.links.find_mut(link)?.protocol {
         Protocol::Legacy(peer) => Some(peer),
@@ -173,6 +178,7 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
     }
 }
 
+/// Handles one line, by the phase of its link. A line that cannot be parsed is dropped.
 fn on_line(cx: &mut Context, link: LinkId, phase: Phase, bytes: &[u8], out: &mut Out) {
     let line = match Line::parse(bytes) {
         Ok(line) => line,
@@ -187,7 +193,7 @@ fn on_line(cx: &mut Context, link: LinkId, phase: Phase, bytes: &[u8], out: &mut
     }
 }
 
-/// Drops a line.
+/// Drops a line: counts it, and logs why.
 fn drop_line(cx: &mut Context, link: LinkId, why: &dyn fmt::Display) {
     cx.counters.dropped += 1;
     log::debug!("{}: line dropped: {why}", cx.describe_peer(link));

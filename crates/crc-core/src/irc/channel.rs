@@ -65,6 +65,7 @@ pub(super) fn refuse(cx: &Context, link: LinkId, name: &str, refusal: SetRefusal
 
 // Joining and leaving.
 
+/// JOIN (RFC 2812, 3.2.1). `JOIN 0` leaves all channels.
 pub(super) fn join(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let wanted = message.params.get(0).unwrap_or_default();
     let keys = message.params.get(1).unwrap_or_default();
@@ -83,6 +84,8 @@ pub(super) fn join(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     }
 }
 
+/// Enters one channel, or answers with the numeric of the refusal. Sends the topic and
+/// the names of a channel that was entered. Does nothing for a member.
 fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mut Out) {
     let known = cx.network.channels().find(name);
     if known.is_some_and(|channel| channel.member(user_ref.id).is_some()) {
@@ -123,6 +126,7 @@ fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mu
     }
 }
 
+/// PART (RFC 2812, 3.2.2), with a text or without.
 pub(super) fn part(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let said = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
     for name in lists::elements(message.params.get(0).unwrap_or_default()) {
@@ -134,6 +138,8 @@ pub(super) fn part(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     }
 }
 
+/// KICK (RFC 2812, 3.2.8): asks the server of each named member to remove it. Without a
+/// text, the text is the nick of the sender.
 pub(super) fn kick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let name = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     let nicks = message.params.get(1).unwrap_or_default();
@@ -211,6 +217,7 @@ pub(super) fn send_request(
     cx.channel_request(&request, out);
 }
 
+/// INVITE (RFC 2812, 3.2.7). The channel need not exist.
 pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let nick = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
@@ -239,6 +246,7 @@ pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
 
 // NAMES and LIST.
 
+/// NAMES (RFC 2812, 3.2.5): of the named channels, or of all.
 pub(super) fn names(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let Some(wanted) = message.params.get(0) else {
@@ -285,6 +293,7 @@ pub(super) fn reply_truncated(cx: &Context, link: LinkId, command: &str, out: &m
     }
 }
 
+/// Sends RPL_NAMREPLY lines with the members of a channel, without RPL_ENDOFNAMES.
 fn send_names(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     let user = find_user(cx, link);
     let has = |capability| user.is_some_and(|user| user.has(capability));
@@ -300,6 +309,8 @@ fn send_names(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     send_name_lines(cx, link, "=", channel.name(), members, out);
 }
 
+/// Sends nicks in as many RPL_NAMREPLY lines as they need, at most about
+/// [`ANSWER_BYTES_MAX`]. `sign` is `=` for a channel, and `*` for users in none.
 fn send_name_lines(
     cx: &Context,
     link: LinkId,
@@ -336,6 +347,7 @@ fn nicks_bytes_max(cx: &Context, link: LinkId, channel: &str) -> usize {
     NICKS_BYTES_MAX.min(510_usize.saturating_sub(others + 11))
 }
 
+/// Sends one RPL_NAMREPLY; `listed` must fit into it.
 fn send_name_line(
     cx: &Context,
     link: LinkId,
@@ -348,11 +360,14 @@ fn send_name_line(
     reply::send_numeric(cx, link, Numeric::RPL_NAMREPLY, &words, Some(listed), out);
 }
 
+/// Sends RPL_ENDOFNAMES.
 fn send_end_of_names(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
     let text = Some("End of /NAMES list");
     reply::send_numeric(cx, link, Numeric::RPL_ENDOFNAMES, &[name], text, out);
 }
 
+/// LIST (RFC 2812, 3.2.6): of the named channels, or of all. Channels that do not exist
+/// are left out.
 pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let wanted = message.params.get(0);
@@ -383,6 +398,7 @@ pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     reply::send_numeric(cx, link, Numeric::RPL_LISTEND, &[], text, out);
 }
 
+/// Sends the RPL_LIST of a channel.
 fn send_list_entry(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     let members = channel.members_len().to_string();
     let (words, text) = ([channel.name(), &members], Some(channel.topic()));
@@ -391,6 +407,8 @@ fn send_list_entry(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out)
 
 // Topics.
 
+/// TOPIC (RFC 2812, 3.2.4): shows the topic, or sets it, cut to [`TOPIC_BYTES_MAX`]. An
+/// empty one removes it.
 pub(super) fn topic(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let name = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     let Some(topic) = message.params.get(1) else {
@@ -414,6 +432,7 @@ pub(super) fn topic(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
     cx.set_channel(&name, ChannelField::TOPIC, Some(user_ref.id), topic, out);
 }
 
+/// Sends RPL_TOPIC, and RPL_TOPICWHOTIME if the setting is known.
 fn send_topic(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     let (name, topic) = (channel.name(), channel.topic());
     reply::send_numeric(cx, link, Numeric::RPL_TOPIC, &[name], Some(topic), out);
@@ -431,6 +450,7 @@ fn send_topic(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
 
 // Away.
 
+/// Sends the RPL_AWAY of a host, if it is a user of this server that is away.
 pub(super) fn send_away(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     if let Some((_, user)) = user_of(cx, id)
         && let Some(text) = &user.away

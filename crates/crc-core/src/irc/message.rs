@@ -16,7 +16,7 @@ const TARGETS_MAX: usize = 4;
 
 /// Relays the most frequent kind of line on a fast path: one line to one user of IRC on
 /// this server, or to one channel, where the sender wants no echo and the reader no
-/// tags. Whether it did.
+/// tags. Returns whether it did.
 pub(super) fn relay_privmsg_fast(
     cx: &mut Context,
     link: LinkId,
@@ -156,6 +156,8 @@ pub(super) fn privmsg(
     }
 }
 
+/// Sends a message to a channel, if the user may speak there. The error is answered to
+/// a PRIVMSG only.
 fn channel_message(
     cx: &mut Context,
     user_ref: UserRef,
@@ -210,6 +212,9 @@ fn channel_message(
     }
 }
 
+/// Sends a message to a host: directly to a user of IRC on this server, otherwise as a
+/// chat, or a NOTICE as a request. A PRIVMSG to a user that is away is answered with
+/// its text.
 fn private_message(
     cx: &mut Context,
     user_ref: UserRef,
@@ -277,6 +282,8 @@ pub(super) fn deliver(
     out.send_stored(link, range);
 }
 
+/// Stores a message as its reader gets it: with a time tag if its client has asked for
+/// it.
 fn write_message(
     cx: &Context,
     reader: LinkId,

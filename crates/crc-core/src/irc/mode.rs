@@ -30,6 +30,8 @@ const BAN_BYTES_MAX: usize = 128;
 /// The most bytes of a key.
 const KEY_BYTES_MAX: usize = 32;
 
+/// MODE of a channel (RFC 2812, 3.2.3) or of a user (3.1.5): shows the modes or changes
+/// them.
 pub(super) fn mode(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let target = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     let changes = message.params.get(1);
@@ -55,6 +57,7 @@ pub(super) fn mode(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
 
 // Channels.
 
+/// Sends RPL_CHANNELMODEIS.
 fn send_modes(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
     let inside = channel.member(user_ref.id).is_some();
     let mut modes = format!("+{}", channel.modes());
@@ -80,6 +83,7 @@ fn send_modes(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out)
     );
 }
 
+/// Sends the bans of a channel and RPL_ENDOFBANLIST.
 fn send_bans(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
     for mask in channel.bans() {
         let words = [channel.name(), mask];
@@ -96,6 +100,9 @@ fn send_bans(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) 
     );
 }
 
+/// Applies the changes of a MODE to a channel. A user that is no operator gets one
+/// error, and may only list the bans. Of more than [`CHANGES_MAX`] changes with a
+/// parameter, the rest is ignored.
 fn change_channel(
     cx: &mut Context,
     user_ref: UserRef,
@@ -176,6 +183,7 @@ fn change_channel(
     }
 }
 
+/// Mode `o` or `v`: asks the server of the member to change its rank.
 fn change_rank(
     cx: &mut Context,
     user_ref: UserRef,
@@ -198,6 +206,8 @@ fn change_rank(
     }
 }
 
+/// Mode `k`. A key that is empty, too long, or has blanks, commas or control characters
+/// is answered with ERR_INVALIDKEY.
 fn change_key(
     cx: &mut Context,
     user_ref: UserRef,
@@ -217,6 +227,7 @@ fn change_key(
     cx.set_channel(name, ChannelField::KEY, Some(user_ref.id), key, out);
 }
 
+/// Mode `l`. A limit that is no number above 0 is answered with ERR_INVALIDMODEPARAM.
 fn change_limit(
     cx: &mut Context,
     user_ref: UserRef,
@@ -237,6 +248,9 @@ fn change_limit(
     cx.set_channel(name, ChannelField::LIMIT, Some(user_ref.id), &limit, out);
 }
 
+/// Mode `b` with a mask: changes `bans`, which the caller stores. A mask that is too
+/// long, has blanks or control characters, or has no room in the list is answered with
+/// an error.
 fn change_ban(
     cx: &mut Context,
     user_ref: UserRef,
@@ -277,6 +291,7 @@ fn change_ban(
 
 // Users.
 
+/// MODE of a user: only its own, of which only `i` changes anything.
 fn user_mode(
     cx: &mut Context,
     user_ref: UserRef,

@@ -31,6 +31,8 @@ struct Whox {
     token: String,
 }
 
+/// AWAY (RFC 2812, 4.1): sets the text, cut to [`AWAY_BYTES_MAX`]; an empty one removes
+/// it. Only this server knows it.
 pub(super) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let said = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     let Some(user) = find_user_mut(cx, user_ref.link) else {
@@ -58,6 +60,7 @@ fn ident_of(cx: &Context, id: HostId) -> String {
     }
 }
 
+/// Whether a host is a user of this server that is away.
 fn is_away(cx: &Context, id: HostId) -> bool {
     let user = user_of(cx, id);
     user.is_some_and(|(_, user)| user.away.is_some())
@@ -70,6 +73,9 @@ fn is_visible(cx: &Context, id: HostId, user_ref: UserRef) -> bool {
     !hidden || id == user_ref.id || cx.network.channels().share(id, user_ref.id)
 }
 
+/// WHO (RFC 2812, 3.6.1), and WHOX if the options have a `%`: of a channel, a nick, or
+/// the visible users that match a mask. At most [`HOSTS_VISITED_MAX`] hosts are
+/// visited, and about [`ANSWER_BYTES_MAX`] bytes sent.
 pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let wanted = message.params.get(0).unwrap_or(b"*");
@@ -128,6 +134,7 @@ fn matches_mask(cx: &Context, host: &Host, mask: &str) -> bool {
         || fits(host.info())
 }
 
+/// Sends RPL_WHOREPLY for a host, or with `whox` the fields that it asks for.
 fn who_reply(
     cx: &Context,
     link: LinkId,
@@ -181,11 +188,13 @@ fn who_reply(
     reply::send_numeric(cx, link, Numeric::RPL_WHOSPCRPL, &words, text, out);
 }
 
+/// For how many seconds a user of this server has sent no message; 0 for other hosts.
 fn idle_seconds(cx: &Context, id: HostId) -> u64 {
     let user = user_of(cx, id);
     user.map_or(0, |(_, user)| cx.now.since(user.spoke_at).as_secs())
 }
 
+/// WHOIS (RFC 2812, 3.6.2), of at most [`WHOIS_MAX`] nicks; masks are not supported.
 pub(super) fn whois(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     // With two parameters, the first names the server to answer; every server knows the
@@ -206,6 +215,7 @@ pub(super) fn whois(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
     }
 }
 
+/// Sends the numerics of WHOIS for a host, without RPL_ENDOFWHOIS.
 fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     let Some(host) = cx.network.directory().find(id) else {
         return;
@@ -260,6 +270,7 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     }
 }
 
+/// WHOWAS (RFC 2812, 3.6.3): no nick of the past is known.
 pub(super) fn whowas(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let Some(nick) = message.params.get(0).filter(|nick| !nick.is_empty()) else {
@@ -272,6 +283,7 @@ pub(super) fn whowas(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
     reply::send_numeric(cx, link, Numeric::RPL_ENDOFWHOWAS, &[&nick], text, out);
 }
 
+/// ISON (RFC 2812, 4.9): which of the nicks are online.
 pub(super) fn ison(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let names = cx.network.names();
     let nicks = message.params.iter();
@@ -292,6 +304,8 @@ pub(super) fn ison(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     );
 }
 
+/// USERHOST (RFC 2812, 4.8), of at most [`USERHOST_MAX`] nicks. Nicks that are not
+/// online are left out.
 pub(super) fn userhost(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let names = cx.network.names();
     let nicks = message.params.iter().take(USERHOST_MAX);

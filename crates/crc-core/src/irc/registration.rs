@@ -42,7 +42,7 @@ pub(super) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, 
             send_error(cx, link, "Quit", out);
             cx.close(link, CloseWhen::Flushed, "quit", out);
         }
-        // There are no passwords yet; PASS is ignored.
+        // There are no passwords: the server ignores PASS.
         Verb::Pass | Verb::Pong | Verb::Error | Verb::Notice => {}
         _ => reply::reply_error(cx, link, Numeric::ERR_NOTREGISTERED, &[], out),
     }
@@ -83,6 +83,8 @@ fn is_nick_taken(cx: &Context, nick: &str, own: Option<HostId>) -> bool {
     holder.is_some() && holder != own || names.servers.find(nick).is_some()
 }
 
+/// USER (RFC 2812, 3.1.3): stores the user name and the real name, and registers if
+/// nothing else is missing.
 fn user_command(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
     let params = &message.params;
     let (Some(name), Some(realname)) = (params.get(0), params.get(3)) else {
@@ -127,6 +129,7 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     send_welcome(cx, UserRef { link, id }, out);
 }
 
+/// Sends all that a user gets once it has registered, from RPL_WELCOME to the MOTD.
 fn send_welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
     let link = user_ref.link;
     let own = reply::own_name(cx);
@@ -157,6 +160,8 @@ fn send_welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
 
 // Capabilities.
 
+/// CAP (IRCv3 capability negotiation). Before registration, LS and REQ delay the
+/// registration until END.
 pub(super) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
     let registered = cx.network.neighbours().find(link).is_some();
     let Some(user) = find_user_mut(cx, link) else {
@@ -203,6 +208,7 @@ pub(super) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &m
     }
 }
 
+/// Sends one CAP line.
 fn send_cap(cx: &Context, link: LinkId, subcommand: &str, text: &str, out: &mut Out) {
     let words = [reply::target_of(cx, link), subcommand];
     reply::send_line(link, reply::own_name(cx), "CAP", &words, Some(text), out);
@@ -210,6 +216,8 @@ fn send_cap(cx: &Context, link: LinkId, subcommand: &str, text: &str, out: &mut 
 
 // Later changes.
 
+/// NICK (RFC 2812, 3.1.2) of a registered user. A nick that differs only in case is
+/// free for its owner.
 pub(super) fn nick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let Some(nick) = requested_nick(cx, user_ref.link, message, Some(user_ref.id), out) else {
         return;
@@ -223,6 +231,8 @@ pub(super) fn nick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     }
 }
 
+/// SETNAME (IRCv3): changes the real name, and sends a SETNAME to users with the
+/// capability that share a channel, and to the user itself.
 pub(super) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let Some(realname) = message.params.get(0).filter(|name| !name.is_empty()) else {
         let words = ["SETNAME"];
@@ -269,7 +279,8 @@ pub(crate) fn on_host_joined(cx: &mut Context, id: HostId) {
     }
 }
 
-/// Accepts all wanted capabilities, or none.
+/// Enables and disables all wanted capabilities, or none if one is unknown. Returns
+/// whether it did.
 fn enable_capabilities(user: &mut User, wanted: &str) -> bool {
     let mut capabilities = user.capabilities;
     for word in wanted.split_ascii_whitespace() {

@@ -28,8 +28,8 @@ const TIMED: usize = 1;
 /// The variant of a JOIN with the real name.
 const EXTENDED: usize = 2;
 
-/// A line that is being written. Whatever is appended, it stays one line within the
-/// limit: words have no blanks, and what is too long is cut.
+/// A line that is being written. It stays one line within [`LINE_BYTES_MAX`]: words get
+/// no blanks, texts no line breaks, and the end of a long line is cut.
 pub(super) struct Line<'a> {
     arena: &'a mut Vec<u8>,
     start: usize,
@@ -69,10 +69,12 @@ impl<'a> Line<'a> {
         self
     }
 
+    /// The bytes written so far, without the tags.
     fn len(&self) -> usize {
         self.arena.len() - self.start
     }
 
+    /// Ends the line; what exceeds [`LINE_BYTES_MAX`] is cut at a character boundary.
     pub(super) fn end(self) {
         let line = self.arena.get(self.start..).unwrap_or_default();
         let len = text::truncate_utf8(line, LINE_BYTES_MAX).len();
@@ -81,6 +83,7 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Appends a word with `_` in place of blanks and control characters.
 fn push_word(arena: &mut Vec<u8>, word: &[u8]) {
     let good = |byte: u8| match byte {
         0..=b' ' => b'_',
@@ -89,6 +92,7 @@ fn push_word(arena: &mut Vec<u8>, word: &[u8]) {
     arena.extend(word.iter().copied().map(good));
 }
 
+/// Whether no line may contain a byte.
 const fn is_forbidden(byte: u8) -> bool {
     matches!(byte, 0 | b'\r' | b'\n')
 }
@@ -117,6 +121,7 @@ pub(super) fn write_privmsg(
     }
 }
 
+/// Writes a text without line breaks, in as many lines as it needs.
 fn write_privmsg_line(
     arena: &mut Vec<u8>,
     tags: &str,
@@ -178,6 +183,7 @@ fn write_modes(
     }
 }
 
+/// A change of one mode.
 const fn change<'a>(sign: Sign, letter: u8, param: Option<&'a str>) -> ModeChange<'a> {
     ModeChange {
         sign,
@@ -299,7 +305,8 @@ pub(super) fn time_tag(cx: &Context, wanted: bool) -> String {
     }
 }
 
-/// In which variant a user gets an event; `None` if it gets none.
+/// In which variant a user gets an event; `None` if the user does not get it. `own` says
+/// that the event is about this user.
 pub(crate) fn variant_for(user: &User, own: bool, event: &ChannelEvent<'_>) -> Option<usize> {
     match event.kind {
         ChannelEventKind::Said { .. } if own && !user.has(Capability::EchoMessage) => {
@@ -384,6 +391,8 @@ pub(crate) fn write_event(
     }
 }
 
+/// Writes the MODE lines that change the rank of the member of `event` from `before` to
+/// `after`; none if both are equal.
 fn write_ranks(
     cx: &Context,
     event: &ChannelEvent<'_>,
@@ -411,6 +420,7 @@ fn write_ranks(
     write_modes(arena, tags, &by, event.channel, &changes);
 }
 
+/// The source of a host, or with `None` the name of this server.
 fn source_or_server(cx: &Context, who: Option<HostId>) -> Cow<'_, str> {
     match who {
         Some(id) => source_of(cx, id),

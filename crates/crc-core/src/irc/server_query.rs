@@ -42,6 +42,8 @@ const SUPPORT: [&[&str]; 2] = [
     ],
 ];
 
+/// Answers a command about the server (RFC 2812, 3.4, 3.5, 4.5, 4.6). Any other verb is
+/// unknown. This server answers itself, even if the command names another one.
 pub(super) fn server_query(
     cx: &mut Context,
     user_ref: UserRef,
@@ -108,6 +110,7 @@ pub(super) fn server_query(
     }
 }
 
+/// Sends the message of the day, or ERR_NOMOTD if none is configured (RFC 2812, 3.4.1).
 pub(super) fn send_motd(cx: &Context, link: LinkId, out: &mut Out) {
     let motd = &cx.config.motd;
     if motd.is_empty() {
@@ -123,6 +126,7 @@ pub(super) fn send_motd(cx: &Context, link: LinkId, out: &mut Out) {
     reply::send_numeric(cx, link, Numeric::RPL_ENDOFMOTD, &[], text, out);
 }
 
+/// Sends the numbers of users, servers, channels and links (RFC 2812, 3.4.2).
 pub(super) fn send_lusers(cx: &Context, link: LinkId, out: &mut Out) {
     let directory = cx.network.directory();
     let servers = directory.servers_len() + 1;

@@ -18,7 +18,7 @@ pub(super) const NAMES: NameRules = NameRules::RFC2812
 /// How many seconds' worth of lines are read at once.
 const BURST_SECONDS: u32 = 5;
 
-/// How many bytes that arrived too fast are kept.
+/// How many bytes of a client wait at most until the rate limit lets them through.
 pub(super) const BACKLOG_BYTES_MAX: usize = 16 * 1024;
 
 /// How many invitations are remembered.
@@ -27,23 +27,32 @@ const INVITES_MAX: usize = 32;
 /// How long a client may be silent before it is pinged.
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(90);
 
-/// How long it may take to answer a ping.
+/// How long a client may take to answer a ping.
 pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// A capability (IRCv3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Capability {
+    /// A client may enable it, but no CAP NEW or DEL follows: the list never changes.
     CapNotify,
+    /// A user gets its own messages.
     EchoMessage,
+    /// A JOIN has the real name.
     ExtendedJoin,
+    /// Its client accepts tags; it gets none but the time.
     MessageTags,
+    /// NAMES and WHO show all prefixes of a member.
     MultiPrefix,
+    /// Messages have a time tag.
     ServerTime,
+    /// A user gets changes of real names.
     Setname,
+    /// NAMES shows `nick!user@host`.
     UserhostInNames,
 }
 
 impl Capability {
+    /// All capabilities and their names, in the order in which CAP LS lists them.
     pub(super) const ALL: [(Capability, &'static str); 8] = [
         (Capability::CapNotify, "cap-notify"),
         (Capability::EchoMessage, "echo-message"),
@@ -55,6 +64,7 @@ impl Capability {
         (Capability::UserhostInNames, "userhost-in-names"),
     ];
 
+    /// The capability with this name.
     pub(super) fn find(name: &str) -> Option<Capability> {
         let mut all = Self::ALL.iter();
         all.find(|(_, known)| *known == name).map(|(cap, _)| *cap)
@@ -66,10 +76,12 @@ impl Capability {
 pub(crate) struct Capabilities(u16);
 
 impl Capabilities {
+    /// Whether a capability is enabled.
     const fn has(self, capability: Capability) -> bool {
         self.0 & 1 << capability as u16 != 0
     }
 
+    /// Enables or disables a capability.
     pub(super) const fn set(&mut self, capability: Capability, on: bool) {
         let bit = 1 << capability as u16;
         self.0 = if on { self.0 | bit } else { self.0 & !bit };
@@ -79,10 +91,11 @@ impl Capabilities {
 /// The last target of a user: most messages go to the same one.
 #[derive(Debug)]
 pub(crate) struct LastTarget {
+    /// The nick, as the user wrote it.
     pub(super) nick: Box<[u8]>,
     /// The link of the user with that nick.
     pub(super) link: LinkId,
-    /// The generation of the nicks then; see
+    /// The generation of the nicks when this was stored; see
     /// [`Nicks::changes`](crate::network::Nicks::changes).
     pub(super) changes: u64,
 }
@@ -90,18 +103,21 @@ pub(crate) struct LastTarget {
 /// The session of a user of IRC.
 #[derive(Debug, Default)]
 pub(crate) struct User {
+    /// Finds the lines in the bytes of the link.
     pub(super) decoder: Decoder,
+    /// The capabilities that its client has enabled.
     pub(crate) capabilities: Capabilities,
     /// Capabilities are being negotiated: registration waits for CAP END.
     pub(super) is_negotiating: bool,
     /// The nick that it has asked for, until it has registered.
     pub(super) nick: String,
-    /// Its user name, as others see it; empty until it has said one.
+    /// Its user name, as others see it; empty until it has sent USER.
     pub(super) user: String,
     /// Its real name, until it has registered.
     pub(super) realname: String,
     /// `nick!user@host`, once it has registered: what its messages begin with.
     pub(super) source: String,
+    /// The text of AWAY; `None` if it is not away.
     pub(super) away: Option<Box<str>>,
     /// Mode `i`: WHO and NAMES show it only to users that share a channel.
     pub(super) invisible: bool,
@@ -109,18 +125,21 @@ pub(crate) struct User {
     invites: Vec<Box<str>>,
     /// A JOIN of this user is being handled: it gets the event.
     pub(super) is_joining: bool,
+    /// When it registered, as Unix time in milliseconds.
     pub(super) registered_at_unix_ms: u64,
+    /// When it registered or sent its last message: the start of its idle time.
     pub(super) spoke_at: Timestamp,
-    /// When it was pinged, unless it was heard since.
+    /// When it was pinged last. It has answered if a later line has arrived.
     pub(super) pinged_at: Option<Timestamp>,
     /// The target of its last message.
     pub(super) last_target: Option<LastTarget>,
-    /// What arrived too fast.
+    /// The bytes that wait until the rate limit lets them through.
     pub(super) backlog: Vec<u8>,
     lines: RateLimiter,
 }
 
 impl User {
+    /// Whether its client has enabled a capability.
     pub(super) fn has(&self, capability: Capability) -> bool {
         self.capabilities.has(capability)
     }
@@ -146,11 +165,13 @@ impl User {
         self.invites.push(fold(channel).into());
     }
 
+    /// Whether it has an invitation to a channel that it has not used.
     pub(super) fn is_invited(&self, channel: &str) -> bool {
         let folded = fold(channel);
         self.invites.iter().any(|known| **known == *folded)
     }
 
+    /// Forgets an invitation, if there is one.
     pub(super) fn uninvite(&mut self, channel: &str) {
         let folded = fold(channel);
         self.invites.retain(|known| **known != *folded);

@@ -15,7 +15,8 @@ use crate::context::{Context, LinkTimer, Out};
 use crate::link::Phase;
 use crate::network::{ChannelEvent, ChannelEventKind, Host, HostKind, Scope};
 
-/// Renders a message for a legacy peer: a chat; the protocol has no words for the rest.
+/// Renders a chat for a legacy peer. Other messages are dropped: the protocol has none
+/// for them.
 pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
     let Message::ClientChat(chat) = message else {
         return log::debug!(
@@ -43,7 +44,8 @@ pub(crate) fn send_error(link: LinkId, text: &str, out: &mut Out) {
     }
 }
 
-/// Sends lines to the legacy servers, but not to those on two links.
+/// Sends the lines that `write` appends to all synced legacy servers, except to those on
+/// the links `except`.
 fn send_to_servers(
     cx: &Context,
     except: [Option<LinkId>; 2],
@@ -96,8 +98,8 @@ pub(crate) fn on_host_joined(
     send_to_servers(cx, except, write, out);
 }
 
-/// The legacy link behind which there is a server with the same name as this one, which
-/// is no legacy server.
+/// The legacy link with a server behind it that has the name of `host`, if `host` is a
+/// server of the binary protocol.
 fn conflicting_link(cx: &Context, host: &Host) -> Option<LinkId> {
     let servers = &cx.legacy.servers;
     if host.kind() != HostKind::Server || servers.contains_key(&host.id()) {
@@ -259,7 +261,8 @@ fn on_channel_left(
     send_to_servers(cx, [from, link_of(cx, id)], write, out);
 }
 
-/// A setting of a channel has changed: of these the legacy protocol has the topic.
+/// A setting of a channel has changed: legacy servers get topics, the only setting that
+/// their protocol has.
 fn on_channel_set(
     cx: &mut Context,
     channel: &str,

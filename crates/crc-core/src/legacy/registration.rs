@@ -110,8 +110,8 @@ fn on_server(cx: &mut Context, link: LinkId, name: &str, server: Introduction, o
     cx.legacy.synced_links.insert(link);
 }
 
-/// Whether an adjacent server may have this name; if not, it is told why, and its link
-/// is closed.
+/// Whether an adjacent server may have this name. If not, sends it an ERROR line with
+/// the reason, and closes its link.
 pub(super) fn may_link_server(cx: &mut Context, link: LinkId, name: &str, out: &mut Out) -> bool {
     let why = match find_server(cx, name) {
         _ if name.len() > NAME_BYTES_MAX => "the name is too long".to_owned(),
@@ -154,7 +154,8 @@ pub(super) fn add_server(
     cx.add_text_neighbour(link, &info, out);
 }
 
-/// The server with this name, in any case; also where names are not unique.
+/// The server with this name, in any case, or else the first with this name in its
+/// announcement, which another server may have too.
 pub(super) fn find_server(cx: &Context, name: &str) -> Option<HostId> {
     let known = cx.network.names()?.servers.find(name);
     known.or_else(|| {
@@ -171,6 +172,7 @@ pub(super) fn answer(cx: &mut Context, link: LinkId, content: Content<'_>, out: 
     out.send_stored(link, line);
 }
 
+/// Answers that a command has too few parameters (461).
 pub(super) fn answer_need_more_params(
     cx: &mut Context,
     link: LinkId,

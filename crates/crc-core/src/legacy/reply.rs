@@ -209,6 +209,7 @@ pub(super) fn write_own_server(cx: &Context, arena: &mut Vec<u8>, source: Option
     write_server_line(arena, source, &me, 1, cx.config.info.as_str());
 }
 
+/// `[:source] SERVER name hops :info`
 fn write_server_line(arena: &mut Vec<u8>, source: Option<&str>, name: &str, hops: u32, info: &str) {
     let info = on_one_line(info);
     if let Ok(name) = Middle::new(name) {

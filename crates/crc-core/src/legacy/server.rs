@@ -134,6 +134,8 @@ fn source_id(cx: &Context, link: LinkId, source: Option<Middle<'_>>) -> Option<H
 
 // Hosts.
 
+/// SERVER: there is another server behind the link. A name that the legacy network has
+/// already is dropped; one that the binary protocol knows closes the link.
 fn on_remote_server(
     cx: &mut Context,
     link: LinkId,
@@ -170,6 +172,8 @@ pub(crate) fn on_loop(cx: &mut Context, link: LinkId, out: &mut Out) {
     registration::refuse(cx, link, why, out);
 }
 
+/// USER: there is another user behind the link. A nick that is in use or not valid is
+/// dropped, with a warning if another host has it.
 fn on_remote_user(cx: &mut Context, link: LinkId, nick: &str, user: User, out: &mut Out) {
     if !is_nick(nick) {
         return drop_line(cx, link, &"invalid nick");
@@ -196,6 +200,8 @@ fn on_remote_user(cx: &mut Context, link: LinkId, nick: &str, user: User, out: &
     cx.add_text_host(link, &info, out);
 }
 
+/// SQUIT: a server behind the link has left, and all hosts behind it. The adjacent
+/// server cannot be named.
 fn on_squit(cx: &mut Context, link: LinkId, name: &str, reason: &str, out: &mut Out) {
     let adjacent = cx.network.neighbours().find(link).map(|n| n.host);
     match registration::find_server(cx, name) {
@@ -232,7 +238,7 @@ fn on_topic_burst(cx: &mut Context, link: LinkId, name: &str, topic: &str, out: 
         }
         return;
     }
-    // Of two topics that of the dialled server stands.
+    // If both servers have a topic, that of the dialled server wins.
     let session = cx.links.find(link);
     let parent = session.is_some_and(|s| matches!(s.origin, Origin::Dialed { .. }));
     let free = reply::find_channel(cx, name).is_some_and(|known| known.topic().is_empty());
@@ -261,6 +267,8 @@ fn on_names_burst(cx: &mut Context, link: LinkId, name: &str, nicks: &str, out: 
     }
 }
 
+/// Sets a topic that came over a link, with a new version, so that it overrides the
+/// former one.
 fn set_topic(
     cx: &mut Context,
     link: LinkId,
@@ -282,6 +290,7 @@ fn set_topic(
     cx.apply_setting(name, ChannelField::TOPIC, setting, Some(link), out);
 }
 
+/// PRIVMSG of a user behind the link, to a channel or a nick.
 fn on_privmsg(cx: &mut Context, link: LinkId, id: HostId, target: &str, text: &str, out: &mut Out) {
     if !target.starts_with('#') {
         return match reply::find_user(cx, target) {

@@ -84,7 +84,7 @@ pub(super) fn on_accepted(cx: &mut Context, link: LinkId) {
     }
 }
 
-/// Handles a failed dial. Whether it was one to a legacy server.
+/// Handles a failed dial. Returns whether it was one to a legacy server.
 pub(crate) fn on_dial_failed(cx: &mut Context, dial: DialId, why: DialError) -> bool {
     let uplink = &mut cx.legacy.uplink;
     let Some((_, to)) = uplink.dial.take_if(|(current, _)| *current == dial) else {
@@ -112,7 +112,8 @@ pub(crate) fn on_link_down(cx: &mut Context, link: LinkId) {
     }
 }
 
-/// Schedules the next dial after a pause that grows with every attempt.
+/// Schedules the next dial after a pause that grows with every attempt; at least one
+/// second if the server `refused` this one. Returns the pause.
 fn schedule_dial(cx: &mut Context, refused: bool) -> Duration {
     let pause = cx.legacy.uplink.backoff.pause(&mut cx.random, refused);
     cx.timers.set(Timer::LegacyDial, cx.now + pause);

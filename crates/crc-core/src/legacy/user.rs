@@ -33,7 +33,7 @@ pub(super) fn on_user_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out:
     let Some(id) = cx.network.neighbours().find(link).map(|n| n.host) else {
         return;
     };
-    // The prefix that a user sends is ignored.
+    // The server ignores the prefix of a user's line.
     let line = Line {
         prefix: None,
         ..*line
@@ -76,6 +76,7 @@ pub(super) fn on_user_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out:
     }
 }
 
+/// QUIT: removes the user, and closes its link once everything is sent.
 fn on_quit(cx: &mut Context, link: LinkId, id: HostId, text: &str, out: &mut Out) {
     log::info!("{} quits: {text:?}", cx.describe_peer(link));
     let text = quit_text(&cx.nick_of(id), text).unwrap_or_default();
@@ -84,6 +85,8 @@ fn on_quit(cx: &mut Context, link: LinkId, id: HostId, text: &str, out: &mut Out
     cx.close(link, CloseWhen::Flushed, "quit", out);
 }
 
+/// JOIN: enters one channel, or answers with the numeric of the refusal. Sends the
+/// topic of a channel that was entered. Does nothing for a member.
 fn on_join(
     cx: &mut Context,
     link: LinkId,
@@ -121,6 +124,7 @@ fn on_join(
     send_topic(cx, link, channel, out);
 }
 
+/// PART: leaves a channel; the user must be in it.
 fn on_part(cx: &mut Context, link: LinkId, id: HostId, channel: Middle<'_>, out: &mut Out) {
     if require_member(cx, link, id, channel, out) {
         cx.leave_channel(id, None, channel.as_str(), "", None, out);
@@ -144,6 +148,7 @@ fn require_member(
     false
 }
 
+/// Sends the topic of a channel: 331 or 332.
 fn send_topic(cx: &mut Context, link: LinkId, channel: Middle<'_>, out: &mut Out) {
     let me = reply::own_name(cx);
     let known = cx.network.channels().find(channel.as_str());
@@ -152,6 +157,7 @@ fn send_topic(cx: &mut Context, link: LinkId, channel: Middle<'_>, out: &mut Out
     out.send_stored(link, line);
 }
 
+/// TOPIC: shows the topic to a member, or sets it.
 fn on_topic(
     cx: &mut Context,
     link: LinkId,
@@ -179,6 +185,8 @@ fn on_topic(
     );
 }
 
+/// NAMES: of one channel, or of all and of the users that are in none. Closes the link
+/// if the answers to the bytes in hand exceed the limit of its queue.
 fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut Out) {
     let me = reply::own_name(cx);
     let asked = match channel {
@@ -209,7 +217,7 @@ fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &m
         }
         write_line(arena, &me, Content::EndOfNames);
     });
-    // One answer may have any length. Of several at once as much is sent as may wait.
+    // One answer may have any length. Several in one read may exceed the limit by one.
     let bytes_max = cx.config.limits.client_queue_bytes_max;
     out.bound(link, bytes_max.saturating_add(names.len()));
     out.send_stored(link, names);
@@ -228,6 +236,7 @@ fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &m
     }
 }
 
+/// PRIVMSG, to a channel or a nick. Exceeding the rate limit of chats is a violation.
 fn on_privmsg(
     cx: &mut Context,
     link: LinkId,

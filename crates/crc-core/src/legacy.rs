@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crc_machine::LinkId;
 use crc_wire::{HostId, truncate_utf8};
 use irc_wire::legacy::{Middle, Trailing};
-use irc_wire::{Decoder, LineLimits, Message as Line};
+use irc_wire::{Decoder, LineLimits, Message as Line, ParamError, Prefix, text};
 
 use crate::context::{Context, Out, Stage};
 use crate::link::{Phase, Protocol};
@@ -184,11 +184,36 @@ fn on_line(cx: &mut Context, link: LinkId, phase: Phase, bytes: &[u8], out: &mut
         Ok(line) => line,
         Err(error) => return drop_line(cx, link, &error),
     };
+    if core::str::from_utf8(bytes).is_ok() {
+        return on_message(cx, link, phase, &line, out);
+    }
+    let name = line
+        .prefix
+        .map(|prefix| text::utf8_or_latin1(prefix.name()));
+    let params: Vec<_> = line.params.iter().map(text::utf8_or_latin1).collect();
+    let decoded = params.iter().try_fold(
+        Line {
+            prefix: name.as_deref().and_then(|name| Prefix::new(name).ok()),
+            ..Line::new(line.command)
+        },
+        |mut decoded, param| -> Result<_, ParamError> {
+            decoded.params.push(param.as_bytes())?;
+            Ok(decoded)
+        },
+    );
+    match decoded {
+        Ok(decoded) => on_message(cx, link, phase, &decoded, out),
+        Err(error) => drop_line(cx, link, &error),
+    }
+}
+
+/// Handles a message, whose name and parameters are UTF-8.
+fn on_message(cx: &mut Context, link: LinkId, phase: Phase, message: &Line<'_>, out: &mut Out) {
     match phase {
-        Phase::Unregistered => registration::on_unregistered(cx, link, &line, out),
-        Phase::Introduced => server::on_introduction(cx, link, &line, out),
-        Phase::Client => user::on_user_line(cx, link, &line, out),
-        Phase::Server => server::on_server_line(cx, link, &line, out),
+        Phase::Unregistered => registration::on_unregistered(cx, link, message, out),
+        Phase::Introduced => server::on_introduction(cx, link, message, out),
+        Phase::Client => user::on_user_line(cx, link, message, out),
+        Phase::Server => server::on_server_line(cx, link, message, out),
         Phase::Closing => {}
     }
 }

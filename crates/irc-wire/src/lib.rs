@@ -66,7 +66,7 @@
 //!
 //! IRC does not define the encoding of texts. So parameters are bytes, and a relay
 //! can pass on a message that is not UTF-8 unchanged. [`text`] converts bytes into
-//! text, with replacements or as Latin-1. The [`legacy`] dialect is UTF-8, and its
+//! text, with replacements or as Latin-1, and keeps what is valid of damaged UTF-8. The [`legacy`] dialect is UTF-8, and its
 //! texts are `str`.
 //!
 //! # Line ends

@@ -2,12 +2,19 @@
 
 use irc_wire::{
     CaseMapping, Decoder, Line, LineLimits, LinePart, LineTooLong, Lines, Message, Verb, fuzz,
-    mask, strategies,
+    mask, strategies, text,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::FileFailurePersistence;
+
+/// Bytes of characters, and others.
+fn text_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let parts = ["a", "é", "€", "😀"].map(|text| text.as_bytes().to_vec());
+    let part = prop_oneof![select(parts.to_vec()), vec(any::<u8>(), 1..4)];
+    vec(part, 0..12).prop_map(|parts| parts.concat())
+}
 
 /// The lines of a stream in order, truncated if they are too long.
 type Found = Vec<(Vec<u8>, Option<LineTooLong>)>;
@@ -259,6 +266,35 @@ proptest! {
         let end = stream.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         prop_assert_eq!(lines.rest(), &stream[end..]);
         prop_assert_eq!(found, decode(&[&stream[..end]], limits));
+    }
+
+    #[test]
+    fn utf8_is_decoded_unchanged(text in "\\PC{0,40}") {
+        prop_assert_eq!(text::utf8_or_latin1(text.as_bytes()), &*text);
+    }
+
+    #[test]
+    fn any_bytes_are_decoded_to_a_bounded_text(bytes in text_bytes()) {
+        let decoded = text::utf8_or_latin1(&bytes);
+        prop_assert!(decoded.len() <= 3 * bytes.len());
+        prop_assert_eq!(decoded.is_empty(), bytes.is_empty());
+        // What was decoded once is not decoded again.
+        prop_assert_eq!(text::utf8_or_latin1(decoded.as_bytes()), decoded.as_ref());
+    }
+
+    #[test]
+    fn a_text_that_is_cut_at_both_ends_loses_no_whole_character(
+        text in "[ -~]{0,9}é[a-zé€😀]{0,20}",
+        cut in any::<(Index, Index)>(),
+    ) {
+        let (a, b) = (cut.0.index(text.len() + 1), cut.1.index(text.len() + 1));
+        let (start, end) = (a.min(b), a.max(b));
+        let whole = text.char_indices().filter(|(at, c)| *at >= start && at + c.len_utf8() <= end);
+        let whole: String = whole.map(|(_, c)| c).collect();
+        let decoded = text::utf8_or_latin1(&text.as_bytes()[start..end]);
+        if !whole.is_ascii() {
+            prop_assert_eq!(decoded, whole);
+        }
     }
 
     #[test]

@@ -224,3 +224,36 @@ fn a_user_that_has_quit_is_unknown() {
         ],
     );
 }
+
+#[test]
+fn a_text_with_a_byte_that_is_not_utf8_keeps_what_is_valid() {
+    let mut net = Net::new(2);
+    let (ann, bob, far) = (net.user(0, "ann"), net.user(0, "bob"), net.user(1, "far"));
+    for peer in [ann, bob, far] {
+        net.request(peer, "JOIN #reef");
+    }
+    net.request(ann, "MODE #reef +o bob");
+    net.discard(&[ann, bob, far]);
+    for (bytes, text) in [
+        (&b"na\xc3\xafve caf\xc3\xa9 \xc3"[..], "naïve café "),
+        (b"\xaf na\xc3\xafve", " naïve"),
+        (b"na\xc3\xafve \xff!", "naïve \u{fffd}!"),
+        (b"caf\xe9 \x80", "café €"),
+    ] {
+        for command in ["PRIVMSG", "privmsg", "NOTICE"] {
+            let line = [command.as_bytes(), b" #reef :", bytes, b"\r\n"].concat();
+            net.fixture.send(ann, &line);
+            let shown = command.to_ascii_uppercase();
+            net.expect_lines(bob, &[&format!(":ann!~ann@ID.crc {shown} #reef :{text}")]);
+            net.expect_lines(far, &[&format!(":ann!ann@ID.crc {shown} #reef :{text}")]);
+        }
+        for (command, shown) in [("TOPIC #reef", "TOPIC #reef"), ("PART #reef", "PART #reef")] {
+            let line = [command.as_bytes(), b" :", bytes, b"\r\n"].concat();
+            net.fixture.send(ann, &line);
+            net.expect_lines(bob, &[&format!(":ann!~ann@ID.crc {shown} :{text}")]);
+        }
+        net.request(ann, "JOIN #reef");
+        net.request(bob, "MODE #reef +o ann");
+        net.discard(&[ann, bob, far]);
+    }
+}

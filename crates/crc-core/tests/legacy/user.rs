@@ -189,6 +189,7 @@ fn lines_are_found_however_they_are_cut_and_ended() {
         ":bob PRIVMSG ann :a : b",
         ":bob PRIVMSG ann :",
         ":bob PRIVMSG ann :c",
+        ":bob PRIVMSG ann :ÿ",
     ];
     assert_eq!(net.read_lines(ann), received);
     let received = [
@@ -341,4 +342,39 @@ fn replies_to_a_user_that_does_not_read_are_bounded() {
     let answer = ":small 353 * :ann\r\n:small 366 :End of /NAMES list\r\n";
     assert!(net.fixture.peers[ann].bytes.len() <= 1000 + 3 * answer.len());
     assert!(net.ended(ann));
+}
+
+#[test]
+fn a_text_with_a_byte_that_is_not_utf8_keeps_what_is_valid() {
+    let (mut net, [shire, _, gondor]) = Net::trio();
+    let (sam, pip) = (net.user(shire, "sam"), net.user(gondor, "pip"));
+    for peer in [sam, pip] {
+        net.send_line(peer, "JOIN #inn");
+        net.read_lines(peer);
+    }
+    for (bytes, text) in [
+        (&b"na\xc3\xafve caf\xc3\xa9 \xc3"[..], "naïve café "),
+        (b"\xa9na\xc3\xafve", "naïve"),
+        (b"na\xc3\xafve \xff!", "naïve \u{fffd}!"),
+        (b"caf\xe9 \x80", "café €"),
+    ] {
+        let line = [b"PRIVMSG #inn :", bytes, b"\r\n"].concat();
+        net.fixture.send(sam, &line);
+        assert_eq!(net.read_lines(pip), [format!(":sam PRIVMSG #inn :{text}")]);
+        let line = [b"TOPIC #inn :", bytes, b"\r\n"].concat();
+        net.fixture.send(sam, &line);
+        let topic = net.read_lines(pip);
+        assert!(
+            topic[0].ends_with(&format!(" 332 #inn :{text}")),
+            "{topic:?}"
+        );
+        net.read_lines(sam);
+    }
+    // Names too, from users and from servers.
+    let jose = net.fixture.connect_at(shire, LEGACY);
+    net.fixture.send(jose, b"USER jos\xe9 box srv :Jos\xe9\r\n");
+    let welcome = net.read_lines(jose).pop().unwrap();
+    assert!(welcome.ends_with(" josé!josé@box"), "{welcome}");
+    net.fixture.send(jose, b"PRIVMSG pip :h\xe9\r\n");
+    assert_eq!(net.read_lines(pip), [":josé PRIVMSG pip :hé"]);
 }

@@ -169,10 +169,12 @@ impl Admin {
     }
 
     fn respond_error<N>(&mut self, link: LinkId, error: HttpError, out: &mut Outbox<N>) {
+        let mut method = Method::Get;
         if let Some(connection) = self.connections.get_mut(&link) {
+            method = http::method_of(&connection.request);
             connection.finish_request();
         }
-        error.response().send(link, Method::Get, out);
+        error.response().send(link, method, out);
     }
 }
 

@@ -58,6 +58,32 @@ impl HttpError {
     }
 }
 
+/// The method of a request, as far as it has arrived. A response to HEAD has no body,
+/// whatever else is wrong with the request.
+pub(super) fn method_of(bytes: &[u8]) -> Method {
+    let blank = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let start = bytes.iter().take_while(|byte| blank(byte)).count();
+    match bytes.get(start..).unwrap_or_default() {
+        [b'H', b'E', b'A', b'D', b' ', ..] => Method::Head,
+        _ => Method::Get,
+    }
+}
+
+/// The path of a request's target, which may be a whole URL. It ends before a query.
+fn path_of(target: &str) -> &str {
+    let schemes = ["http://", "https://"].into_iter();
+    let after_scheme = schemes.filter_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    let path = match after_scheme.last() {
+        Some(url) => url.find(['/', '?', '#']).and_then(|at| url.get(at..)),
+        None => Some(target),
+    };
+    path.and_then(|path| path.split(['?', '#']).next())
+        .unwrap_or_default()
+}
+
 /// Parses the head of a request. `Ok(None)` when it is incomplete.
 pub(super) fn parse_request(bytes: &[u8]) -> Result<Option<Request>, HttpError> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
@@ -70,18 +96,18 @@ pub(super) fn parse_request(bytes: &[u8]) -> Result<Option<Request>, HttpError> 
         }
         Err(_) => return Err(HttpError::BadRequest),
     }
-    let path = request.path.unwrap_or_default();
-    let page = match path.split(['?', '#']).next() {
-        Some("/state") => Page::State,
-        Some("/healthz") => Page::Health,
-        Some("/metrics") => Page::Metrics,
+    let method = match request.method {
+        Some("GET") => Method::Get,
+        Some("HEAD") => Method::Head,
+        _ => return Err(HttpError::MethodNotAllowed),
+    };
+    let page = match path_of(request.path.unwrap_or_default()) {
+        "/state" => Page::State,
+        "/healthz" => Page::Health,
+        "/metrics" => Page::Metrics,
         _ => return Err(HttpError::NotFound),
     };
-    match request.method {
-        Some("GET") => Ok(Some((Method::Get, page))),
-        Some("HEAD") => Ok(Some((Method::Head, page))),
-        _ => Err(HttpError::MethodNotAllowed),
-    }
+    Ok(Some((method, page)))
 }
 
 #[derive(Debug)]
@@ -166,6 +192,26 @@ mod tests {
             ),
             (b"GET / HTTP/1.1\r\n\r\n", Err(HttpError::NotFound)),
             (
+                b"GET http://host/healthz HTTP/1.1\r\nHost: host\r\n\r\n",
+                Ok(Some((Method::Get, Page::Health))),
+            ),
+            (
+                b"HEAD HTTP://[::1]:80/state?a=/b HTTP/1.1\r\n\r\n",
+                Ok(Some((Method::Head, Page::State))),
+            ),
+            (
+                b"GET http://host HTTP/1.1\r\n\r\n",
+                Err(HttpError::NotFound),
+            ),
+            (
+                b"GET http://host?/healthz HTTP/1.1\r\n\r\n",
+                Err(HttpError::NotFound),
+            ),
+            (
+                b"OPTIONS * HTTP/1.1\r\n\r\n",
+                Err(HttpError::MethodNotAllowed),
+            ),
+            (
                 b"POST /state HTTP/1.1\r\n\r\n",
                 Err(HttpError::MethodNotAllowed),
             ),
@@ -177,6 +223,14 @@ mod tests {
             (&long, Err(HttpError::TooLarge)),
         ] {
             assert_eq!(parse_request(request), parsed);
+        }
+    }
+
+    #[test]
+    fn head_is_known_before_the_request_is_whole() {
+        assert_eq!(method_of(b"\r\nHEAD /x"), Method::Head);
+        for bytes in [&b""[..], b"HEAD", b"GET /", b"HEADS /", b"head /"] {
+            assert_eq!(method_of(bytes), Method::Get, "{bytes:?}");
         }
     }
 }

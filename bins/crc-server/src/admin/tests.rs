@@ -128,6 +128,31 @@ fn a_bad_request_gets_an_error() {
 }
 
 #[test]
+fn an_answer_to_head_has_no_body() {
+    for (head, status) in [
+        ("HEAD /healthz HTTP/1.1", "200"),
+        ("HEAD http://anchor/healthz HTTP/1.1", "200"),
+        ("HEAD /none HTTP/1.1", "404"),
+        ("HEAD /a b HTTP/1.1", "400"),
+        ("HEAD  HTTP/1.1", "400"),
+    ] {
+        let answer = request(&[head.as_bytes(), b"\r\nHost: x\r\n\r\n"]);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{head}: {answer}"
+        );
+        assert!(answer.ends_with("\r\n\r\n"), "{head}: {answer}");
+        assert!(!answer.contains("Content-Length: 0"), "{head}: {answer}");
+    }
+    let long = "x".repeat(9000);
+    let answer = request(&[b"HEAD /state HTTP/1.1\r\nX: ", long.as_bytes()]);
+    assert!(
+        answer.starts_with("HTTP/1.1 431 ") && answer.ends_with("\r\n\r\n"),
+        "{answer}"
+    );
+}
+
+#[test]
 fn a_slow_request_times_out() {
     let (server, mut admin) = (server(), Admin::default());
     let mut out = Outbox::<()>::new();

@@ -136,7 +136,7 @@ fn find_address(server: &PeerAddress) -> Result<SocketAddr, Failure> {
         server: server.to_string(),
         source,
     };
-    let host = server.host.trim_start_matches('[').trim_end_matches(']');
+    let host = &*server.host;
     let addresses = (host, server.port).to_socket_addrs().map_err(unreachable)?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "unknown host name");
     for address in addresses {

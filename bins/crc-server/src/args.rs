@@ -1,7 +1,7 @@
 //! The command line, and the settings that follow from it.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -235,7 +235,7 @@ impl Args {
         let found: Vec<_> = (&**host, *port).to_socket_addrs()?.collect();
         // The directory lists addresses of its own IP version only.
         let directory = self.rendezvous.as_ref();
-        let directory = directory.and_then(|address| address.host.parse::<IpAddr>().ok());
+        let directory = directory.and_then(PeerAddress::ip);
         let same_version = |address: &&SocketAddr| {
             directory.is_some_and(|directory| directory.is_ipv4() == address.is_ipv4())
         };

@@ -2,6 +2,8 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
+use crc_machine::split_host_port;
+
 /// Why a text is not the address of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ListenAddressError {
@@ -13,8 +15,9 @@ pub enum ListenAddressError {
     NoAddress,
 }
 
-/// Parses `ADDRESS:PORT`, for a clap `value_parser`. A host name is looked up once,
-/// now, and its first address is taken.
+/// Parses `ADDRESS:PORT`, for a clap `value_parser`. An IPv6 address may have a scope
+/// (`[fe80::1%eth0]:33300`). A host name is looked up once, now, and its first address is
+/// taken.
 ///
 /// # Errors
 ///
@@ -23,7 +26,9 @@ pub fn parse_listen_address(text: &str) -> Result<SocketAddr, ListenAddressError
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
-    let mut found = text
+    // The lookup knows the scope of `fe80::1%lo`, but no brackets.
+    let host_port = split_host_port(text).ok_or(ListenAddressError::Invalid)?;
+    let mut found = host_port
         .to_socket_addrs()
         .map_err(|_| ListenAddressError::Invalid)?;
     found.next().ok_or(ListenAddressError::NoAddress)
@@ -38,7 +43,23 @@ mod tests {
         for text in ["127.0.0.1:0", "[::]:33300", "localhost:80"] {
             assert!(parse_listen_address(text).is_ok(), "{text}");
         }
-        for text in ["", "33300", "127.0.0.1", "localhost", "::1"] {
+        // Link-local addresses are incomplete without their interface.
+        for (text, scope_id) in [("[fe80::1%1]:33300", 1), ("[fe80::1%lo]:33300", 1)] {
+            let Ok(SocketAddr::V6(address)) = parse_listen_address(text) else {
+                panic!("{text} is an IPv6 address");
+            };
+            assert_eq!((address.scope_id(), address.port()), (scope_id, 33300));
+        }
+        for text in [
+            "",
+            "33300",
+            "[fe80::1%none]:1",
+            "fe80::1%lo:1",
+            "[::1]",
+            "127.0.0.1",
+            "localhost",
+            "::1",
+        ] {
             let error = parse_listen_address(text).unwrap_err();
             assert_eq!(error, ListenAddressError::Invalid, "{text}");
         }

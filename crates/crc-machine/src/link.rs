@@ -117,11 +117,15 @@ pub enum DialError {
 ///
 /// let peer: PeerAddress = "[::1]:33300".parse().unwrap();
 /// assert_eq!((peer.host.as_ref(), peer.port), ("::1", 33300));
+/// let scoped: PeerAddress = "[fe80::1%lo]:33300".parse().unwrap();
+/// assert_eq!(scoped.host.as_ref(), "fe80::1%lo");
+/// assert_eq!(scoped.to_string(), "[fe80::1%lo]:33300");
 /// assert!("rivendale".parse::<PeerAddress>().is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerAddress {
-    /// A name for the resolver, or an IP address (IPv6 without brackets).
+    /// A name for the resolver, or an IP address (IPv6 without brackets, and with its
+    /// scope behind a `%` if it has one).
     pub host: Box<str>,
     /// The TCP port, never 0.
     pub port: u16,
@@ -136,15 +140,8 @@ impl FromStr for PeerAddress {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let (host, port) = text.rsplit_once(':').ok_or(AddressError)?;
-        let host = match host.strip_prefix('[') {
-            Some(host) => host.strip_suffix(']').ok_or(AddressError)?,
-            None if host.contains(':') => return Err(AddressError),
-            None => host,
-        };
-        let printable = host.bytes().all(|byte| byte.is_ascii_graphic());
-        match port.parse() {
-            Ok(port) if port != 0 && !host.is_empty() && printable => Ok(PeerAddress {
+        match split_host_port(text) {
+            Some((host, port)) if port != 0 => Ok(PeerAddress {
                 host: host.into(),
                 port,
             }),
@@ -153,18 +150,58 @@ impl FromStr for PeerAddress {
     }
 }
 
+/// Splits `HOST:PORT`, where an IPv6 address has brackets. The host is not empty and has
+/// no blanks.
+///
+/// ```
+/// use crc_machine::split_host_port;
+///
+/// assert_eq!(split_host_port("[fe80::1%lo]:80"), Some(("fe80::1%lo", 80)));
+/// assert_eq!(split_host_port("localhost:0"), Some(("localhost", 0)));
+/// assert_eq!(split_host_port("::1:80"), None);
+/// ```
+#[must_use]
+pub fn split_host_port(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = match host.strip_prefix('[') {
+        Some(host) => host.strip_suffix(']')?,
+        None if host.contains(':') => return None,
+        None => host,
+    };
+    let printable = host.bytes().all(|byte| byte.is_ascii_graphic());
+    let port = port.parse().ok()?;
+    (!host.is_empty() && printable).then_some((host, port))
+}
+
 impl From<SocketAddr> for PeerAddress {
     fn from(address: SocketAddr) -> Self {
+        let host = match address {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+            _ => address.ip().to_string(),
+        };
         PeerAddress {
-            host: address.ip().to_string().into(),
+            host: host.into(),
             port: address.port(),
         }
     }
 }
 
+impl PeerAddress {
+    /// The host as an IP address, without its scope, if it is one.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        let address = match self.host.split_once('%') {
+            // Only an IPv6 address has a scope.
+            Some((ip, _)) if ip.contains(':') => ip,
+            _ => &self.host,
+        };
+        address.parse().ok()
+    }
+}
+
 impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()) {
+        if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
         } else {
             write!(f, "{}:{}", self.host, self.port)

@@ -128,10 +128,10 @@ fn exclude_reachable(cx: &Context, candidates: &mut Vec<PeerAddress>) {
 fn is_own_address(cx: &Context, address: &PeerAddress) -> bool {
     let own = |local: &SocketAddr| {
         let port = local.port() == address.port;
-        match address.host.parse::<IpAddr>() {
-            Ok(ip) if local.ip().is_unspecified() => port && has_local_ip(cx, ip),
-            Ok(ip) => port && ip == local.ip(),
-            Err(_) => false,
+        match address.ip() {
+            Some(ip) if local.ip().is_unspecified() => port && has_local_ip(cx, ip),
+            Some(ip) => port && ip == local.ip(),
+            None => false,
         }
     };
     cx.config.advertise.as_ref() == Some(address) || cx.listening.iter().any(own)

@@ -3,15 +3,16 @@
 
 use core::fmt::{self, Write};
 
-/// Whether `c` is safe to display: a letter, a mark, a symbol or a blank.
+/// Whether `c` is safe to display: a letter, a mark, a symbol or a blank of any width.
 ///
-/// Control characters, line separators, bidirectional controls, invisible, private-use and
+/// Control characters, line and paragraph separators, bidirectional controls, invisible, private-use and
 /// unassigned characters are not.
 ///
 /// ```
 /// use crc_machine::is_printable;
 ///
 /// assert!("Grüße, 世界 👋".chars().all(is_printable));
+/// assert!("12\u{202f}000\u{a0}€".chars().all(is_printable), "blanks that do not break");
 /// assert!(!is_printable('\u{1b}'), "escape");
 /// assert!(!is_printable('\u{202e}'), "right-to-left override");
 /// ```
@@ -19,9 +20,12 @@ use core::fmt::{self, Write};
 pub fn is_printable(c: char) -> bool {
     match c {
         ' '..='~' => true,
-        // Blanks of other scripts, and the two joiners: Persian and many
-        // emoji need them.
-        '\u{a0}' | '\u{3000}' | '\u{200c}' | '\u{200d}' => true,
+        // The blanks of all scripts and widths (Unicode's space separators).
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
+            true
+        }
+        // The two joiners: Persian and many emoji need them.
+        '\u{200c}' | '\u{200d}' => true,
         _ => {
             // `escape_debug` knows the Unicode tables. It also escapes a combining
             // mark without a base character, so a letter precedes `c` here.
@@ -83,6 +87,8 @@ mod tests {
             "نمی\u{200c}خواهم",
             "👩\u{200d}🚀",
             "日本\u{3000}語",
+            "«\u{202f}12\u{a0}000\u{2009}€\u{2002}»",
+            "\u{1680}\u{2000}\u{200a}\u{205f}",
         ] {
             assert_eq!(Escaped(text).to_string(), text);
         }

@@ -466,7 +466,7 @@ const fn error_text(numeric: Numeric) -> &'static str {
         Numeric::ERR_BANLISTFULL => "The channel's list of bans is full",
         Numeric::ERR_NOPRIVILEGES => "Permission denied: there are no network operators here",
         Numeric::ERR_CHANOPRIVSNEEDED => "You're not channel operator",
-        Numeric::ERR_NOOPERHOST => "Nobody can become a network operator here",
+        Numeric::ERR_NOOPERHOST => "There are no network operators here",
         Numeric::ERR_UMODEUNKNOWNFLAG => "Unknown mode flag",
         Numeric::ERR_USERSDONTMATCH => "Can't ask or change modes of other users",
         Numeric::ERR_HELPNOTFOUND => "No help available on this topic",

@@ -212,10 +212,7 @@ fn queries_about_the_server() {
         ("SUMMON bob", "445 ann :SUMMON has been disabled"),
         ("USERS", "446 ann :USERS has been disabled"),
         ("HELP me", "524 ann me :No help available on this topic"),
-        (
-            "OPER a b",
-            "491 ann :Nobody can become a network operator here",
-        ),
+        ("OPER a b", "491 ann :There are no network operators here"),
         ("FROB x", "421 ann FROB :Unknown command"),
         ("TRACE", "421 ann TRACE :Unknown command"),
         ("PING", "409 ann :No origin specified"),

@@ -108,6 +108,10 @@ When the input is not a terminal:
   welcome or after the line was read. It does not wait for an id. After the end of the
   input it waits up to 15 seconds for a server, then gives up.
 
+Signals:
+  SIGTERM, SIGINT and the end of its terminal make the client quit. Any other SIGHUP
+  is ignored.
+
 Exit status:
   0  done
   1  cannot connect, the id is already in use, or some messages were not sent

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use crc_cli::terminal::LogWriter;
-use crc_cli::{Backpressure, init_logger, print_error};
+use crc_cli::{Backpressure, init_logger, on_terminal_hangup, print_error};
 use crc_core::{Client, ClientConfig};
 use crc_net::{CommandSender, Driver, DriverConfig, DriverError, LineEvent, Stopped, read_lines};
 
@@ -86,6 +86,11 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
     let mut driver = Driver::new(CommandQueue::new(client, mode), config)?;
     driver.on_signals(|| Input::Quit)?;
     let sender = driver.command_sender();
+    let hangup = sender.clone();
+    on_terminal_hangup(move || {
+        // The driver may have ended before.
+        let _ = hangup.send(Input::Quit);
+    })?;
     let lines = Backpressure::default();
     let output = if at_terminal {
         let palette = Palette::from_environment();

@@ -122,6 +122,7 @@ Examples:
 
 Signals:
   SIGTERM and SIGINT stop both gracefully; a second signal stops them at once.
+  SIGHUP stops join if its terminal is closed, and is logged otherwise.
 
 Exit status:
   0  stopped gracefully, or the directory has sent the teardown

@@ -20,6 +20,8 @@ pub(crate) enum Failure {
     Incomplete,
     #[error("cannot start a thread to edit lines: {0}")]
     Terminal(io::Error),
+    #[error("cannot handle the hangup signal: {0}")]
+    Hangup(#[source] io::Error),
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
 }

@@ -45,6 +45,12 @@ pub(crate) fn run(args: &JoinArgs, log: LogWriter) -> Result<(), Failure> {
     let address = driver.listen(args.listen, ListenerId(0))?;
     text::print_listening(address);
     let sender = driver.command_sender();
+    let hangup = sender.clone();
+    crc_cli::on_terminal_hangup(move || {
+        // The driver may have ended before.
+        let _ = hangup.send(LEAVE);
+    })
+    .map_err(Failure::Hangup)?;
     let output = if at_terminal {
         let terminal = Terminal::start(TypedLines(sender.clone()), log);
         Output::Terminal(terminal.map_err(Failure::Terminal)?)

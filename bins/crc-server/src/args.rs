@@ -77,6 +77,8 @@ pub(crate) struct Args {
     irc_connect: Vec<PeerAddress>,
 
     /// A text file with the message of the day for IRC clients
+    ///
+    /// UTF-8, UTF-16 or Latin-1, at most 64 KiB. Long lines are wrapped.
     #[arg(long, value_name = "FILE", help_heading = "IRC")]
     pub(crate) motd: Option<PathBuf>,
 
@@ -200,6 +202,7 @@ Examples:
 
 Signals:
   SIGTERM and SIGINT start a graceful shutdown; a second one ends the server at once.
+  SIGHUP reopens the file of --log-file, so that it can be moved before.
 
 Environment:
   RUST_LOG   log levels by module, for example RUST_LOG=crc_core=debug

@@ -3,6 +3,7 @@
 //! It keeps two promises. No peer can make a server log without limit. A log that is
 //! not read, or a full disk, never blocks the event loop.
 
+mod file;
 mod limit;
 mod writer;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use env_logger::{Builder, WriteStyle};
 use log::LevelFilter;
 
+pub(crate) use crate::logging::file::LogFile;
 use crate::logging::limit::RateLimitedLogger;
 use crate::logging::writer::LogWriter;
 

@@ -9,14 +9,15 @@
 mod admin;
 mod args;
 mod logging;
+mod motd;
 mod node;
 mod rendezvous;
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use anstream::{AutoStream, ColorChoice};
@@ -29,7 +30,7 @@ use crc_record::Recorder;
 use env_logger::WriteStyle;
 
 use crate::args::Args;
-use crate::logging::Logging;
+use crate::logging::{LogFile, Logging};
 use crate::node::{ADMIN_LISTENER, Node};
 use crate::rendezvous::Rendezvous;
 
@@ -46,6 +47,8 @@ enum StartError {
     Motd { path: PathBuf, source: io::Error },
     #[error("cannot start the log thread: {0}")]
     LogThread(#[source] io::Error),
+    #[error("cannot handle the hangup signal: {0}")]
+    Hangup(#[source] io::Error),
     #[error("cannot record to {path:?}: {source}; use another --record")]
     Recording { path: PathBuf, source: io::Error },
     #[error("cannot resolve --advertise {name}: {source}; use an IP address")]
@@ -208,11 +211,10 @@ fn read_motd(args: &Args) -> Result<Vec<String>, StartError> {
     let Some(path) = &args.motd else {
         return Ok(Vec::new());
     };
-    let text = fs::read_to_string(path).map_err(|source| StartError::Motd {
+    motd::read(path).map_err(|source| StartError::Motd {
         path: path.clone(),
         source,
-    })?;
-    Ok(text.lines().map(str::to_owned).collect())
+    })
 }
 
 fn log_notice(notice: &ServerNotice) {
@@ -226,22 +228,26 @@ fn log_notice(notice: &ServerNotice) {
 
 fn start_logging(args: &Args) -> Result<Logging, StartError> {
     let level = args.log_level();
-    let started = match &args.log_file {
-        Some(path) => {
-            let file = OpenOptions::new().create(true).append(true).open(path);
-            let file = file.map_err(|source| StartError::LogFile {
-                path: path.clone(),
-                source,
-            })?;
-            logging::start(file, WriteStyle::Never, level)
-        }
-        None => {
-            let style = match AutoStream::choice(&io::stderr()) {
-                ColorChoice::Never => WriteStyle::Never,
-                _ => WriteStyle::Always,
-            };
-            logging::start(io::stderr(), style, level)
-        }
+    let Some(path) = &args.log_file else {
+        let style = match AutoStream::choice(&io::stderr()) {
+            ColorChoice::Never => WriteStyle::Never,
+            _ => WriteStyle::Always,
+        };
+        let logging = logging::start(io::stderr(), style, level).map_err(StartError::LogThread)?;
+        crc_cli::on_hangup(|| log::info!("hangup signal: nothing to reopen without --log-file"))
+            .map_err(StartError::Hangup)?;
+        return Ok(logging);
     };
-    started.map_err(StartError::LogThread)
+    let file = LogFile::open(path).map_err(|source| StartError::LogFile {
+        path: path.clone(),
+        source,
+    })?;
+    let reopen = file.reopen_flag();
+    let logging = logging::start(file, WriteStyle::Never, level).map_err(StartError::LogThread)?;
+    crc_cli::on_hangup(move || {
+        reopen.store(true, Ordering::Relaxed);
+        log::info!("hangup signal: log file reopened");
+    })
+    .map_err(StartError::Hangup)?;
+    Ok(logging)
 }

@@ -347,3 +347,32 @@ fn the_log_goes_to_the_log_file() {
             .starts_with(b"crc-server: cannot open the log file")
     );
 }
+
+#[test]
+fn a_hangup_reopens_the_log_and_the_server_carries_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.log");
+    let moved = folder.path().join("server.log.1");
+    let server = Server::start(&["--id", "7", "--log-file", file.to_str().unwrap()]);
+    let client = server.client(101);
+    std::fs::rename(&file, &moved).unwrap();
+    server.signal("-HUP");
+    let end = Instant::now() + TIMEOUT;
+    while !std::fs::read_to_string(&file).is_ok_and(|log| log.contains("log file reopened")) {
+        assert!(Instant::now() < end, "no new log file");
+        std::thread::yield_now();
+    }
+    let before = std::fs::read_to_string(&moved).unwrap();
+    assert!(
+        before.contains("started") && !before.contains("reopened"),
+        "{before}"
+    );
+    // The client is still linked.
+    assert_eq!(server.state()["adjacent_clients"], ids(&[101]));
+    drop(client);
+
+    let server = Server::start(&[]);
+    server.signal("-HUP");
+    server.wait_for_log("hangup signal: nothing to reopen");
+    server.state();
+}

@@ -4,6 +4,7 @@
 //! - [`parse_listen_address`] reads the address of a listener.
 //! - [`Verbosity`] adds `-v` and `-q`; [`init_logger`] starts the log.
 //! - [`print_line`] and [`print_error`] write one line to a standard stream and flush it.
+//! - [`on_hangup`] and [`on_terminal_hangup`] handle SIGHUP.
 //! - [`Backpressure`] limits how many items are in flight between two threads.
 //! - [`Terminal`](terminal::Terminal) edits lines while other text is printed above them.
 //!   It needs the feature `terminal`.
@@ -14,6 +15,7 @@
 
 mod backpressure;
 mod generate;
+mod hangup;
 mod listen;
 mod logger;
 mod output;
@@ -23,6 +25,7 @@ mod verbosity;
 
 pub use backpressure::Backpressure;
 pub use generate::Generate;
+pub use hangup::{on_hangup, on_terminal_hangup};
 pub use listen::{ListenAddressError, parse_listen_address};
 pub use logger::init_logger;
 pub use output::{print_error, print_line};

@@ -272,3 +272,14 @@ fn names_have_colours_unless_no_color_is_set() {
         user.sees(shown);
     }
 }
+
+#[test]
+fn a_hangup_does_not_end_a_client_whose_terminal_is_open() {
+    let server = Server::start();
+    let mut user = User::new(&server, false);
+    let mut link = server.welcome();
+    user.sees("> ");
+    kill_process(Pid::from_child(&user.client), Signal::HUP).unwrap();
+    user.types("/msg 7 here\r");
+    link.expect(&sent_chat(7, "here"));
+}

@@ -71,12 +71,11 @@ pub(super) fn method_of(bytes: &[u8]) -> Method {
 
 /// The path of a request's target, which may be a whole URL. It ends before a query.
 fn path_of(target: &str) -> &str {
-    let schemes = ["http://", "https://"].into_iter();
-    let after_scheme = schemes.filter_map(|scheme| {
+    let after_scheme = ["http://", "https://"].into_iter().find_map(|scheme| {
         let (start, rest) = target.split_at_checked(scheme.len())?;
         start.eq_ignore_ascii_case(scheme).then_some(rest)
     });
-    let path = match after_scheme.last() {
+    let path = match after_scheme {
         Some(url) => url.find(['/', '?', '#']).and_then(|at| url.get(at..)),
         None => Some(target),
     };

@@ -149,7 +149,8 @@ struct Irc<'a> {
 
 #[derive(Serialize)]
 struct ChannelEntry<'a> {
-    key: Option<&'a str>,
+    /// `*` if it has one: the admin page shows no secrets.
+    key: Option<&'static str>,
     topic: Option<&'a str>,
     users: Vec<&'a str>,
 }
@@ -164,7 +165,7 @@ fn irc<'a>(snapshot: &Snapshot<'a>) -> Option<Irc<'a>> {
     let some = |text: &'a str| Some(text).filter(|text| !text.is_empty());
     let channels = snapshot.channels().iter().map(|channel| {
         let entry = ChannelEntry {
-            key: some(channel.key()),
+            key: some(channel.key()).map(|_| "*"),
             topic: some(channel.topic()),
             users: users(&mut channel.members().map(|(id, _)| id)),
         };

@@ -214,7 +214,7 @@ fn a_server_with_an_irc_listener_shows_names_and_channels() {
         "users": ["ann", "zoe"],
         "channels": {
             "#a": {"key": null, "topic": "tide", "users": ["ann"]},
-            "#b": {"key": "key", "topic": null, "users": ["ann", "zoe"]},
+            "#b": {"key": "*", "topic": null, "users": ["ann", "zoe"]},
         },
     });
     assert_eq!(state["irc"], expected);

@@ -2,8 +2,10 @@
 //! info. A server checks those of the peers that register on its links. Hosts that
 //! other servers report have to keep the limits of the wire only.
 
-use crate::announcement::split_info;
 use crc_machine::is_printable;
+use crc_wire::truncate_utf8;
+
+use crate::announcement::{split_info, strip_machine_parts};
 
 /// The most bytes in a name.
 pub const NAME_BYTES_MAX: usize = 64;
@@ -86,6 +88,15 @@ pub fn check_info(info: &str) -> Result<(), AdmissionError> {
     Ok(())
 }
 
+/// The info of a host of a text protocol, from a real name or the description of a server:
+/// what [`check_info`] admits of it. A cut can make the end of a text a machine part, so
+/// machine parts are stripped before it and after it.
+pub(crate) fn admitted_info(text: &str) -> String {
+    let printable: String = text.chars().filter(|c| is_printable(*c)).collect();
+    let info = truncate_utf8(strip_machine_parts(&printable), INFO_BYTES_MAX);
+    strip_machine_parts(info).to_owned()
+}
+
 /// Whether `name` is valid for a channel: `#` and at least one more character, at most
 /// 64 bytes, without blanks, commas and control characters.
 ///
@@ -142,6 +153,24 @@ mod tests {
             ("hello [crc2;f=]", AdmissionError::InfoMachinePart),
         ] {
             assert_eq!(check_info(info), Err(error), "{info:?}");
+        }
+    }
+
+    #[test]
+    fn infos_of_text_protocols_become_what_is_admitted() {
+        let padded = |len: usize| format!("{} [crc2;a=10.0.0.9:1;r=0]", "i".repeat(len - 24));
+        for (text, info) in [
+            ("Ann", "Ann"),
+            ("A\u{7}nn [crc2;\u{7}f=]", "Ann"),
+            ("Ann [crc2;a=10.0.0.9:1;r=0] [crc2;f=]", "Ann"),
+            // A cut after 512 bytes leaves a machine part at the end.
+            (
+                &*format!("{}more", padded(INFO_BYTES_MAX)),
+                &*"i".repeat(INFO_BYTES_MAX - 24),
+            ),
+        ] {
+            assert_eq!(admitted_info(text), info, "{text:?}");
+            assert_eq!(check_info(&admitted_info(text)), Ok(()), "{text:?}");
         }
     }
 

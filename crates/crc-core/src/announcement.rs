@@ -138,6 +138,23 @@ pub fn split_info(info: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// The part of an info for people: without the machine parts that it ends in, until none
+/// is left.
+///
+/// ```
+/// use crc_core::strip_machine_parts;
+///
+/// let info = "Elrond's House [crc2;a=10.0.0.9:1;r=0] [crc2;f=]";
+/// assert_eq!(strip_machine_parts(info), "Elrond's House");
+/// ```
+#[must_use]
+pub fn strip_machine_parts(mut info: &str) -> &str {
+    while let (human, Some(_)) = split_info(info) {
+        info = human;
+    }
+    info
+}
+
 /// The text of the status with a server's features, for a client that has announced
 /// itself.
 #[must_use]
@@ -174,6 +191,21 @@ mod tests {
         check("x [crc2;n=ö]", "x [crc2;n=ö]", None);
         check("x [crc22;f=]", "x [crc22;f=]", None);
         check("[crc2;f=]", "[crc2;f=]", None);
+    }
+
+    #[test]
+    fn strips_every_machine_part_at_the_end() {
+        for (info, human) in [
+            ("x", "x"),
+            ("x [crc2;f=]", "x"),
+            ("x [crc2;a=10.0.0.9:1;r=0] [crc2;f=]", "x"),
+            ("x [crc2] [crc2] [crc2]", "x"),
+            (" [crc2] [crc2;f=]", ""),
+            ("x [crc2] y [crc2;f=]", "x [crc2] y"),
+            ("x [crc2]  [crc2;f=]", "x [crc2] "),
+        ] {
+            assert_eq!(strip_machine_parts(info), human, "{info:?}");
+        }
     }
 
     #[test]

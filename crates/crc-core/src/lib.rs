@@ -79,6 +79,7 @@ pub use admission::{
 };
 pub use announcement::{
     Announcement, Features, UNRANKED, features_text, parse_features_text, split_info,
+    strip_machine_parts,
 };
 pub use client::{
     BadFrame, ChannelMember, Client, ClientChannel, ClientCommand, ClientConfig, ClientFailure,

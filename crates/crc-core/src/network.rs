@@ -24,6 +24,7 @@ pub(crate) use policy::{
     EnterRefusal, InviteRefusal, Rules, SetRefusal, VALUE_BYTES_MAX, is_value,
 };
 
+use crate::announcement::{split_info, strip_machine_parts};
 use crc_machine::LinkId;
 use crc_machine::LinkTable;
 use crc_machine::Timestamp;
@@ -60,27 +61,36 @@ pub(crate) struct HostInfo<'a> {
     pub(crate) id: HostId,
     pub(crate) kind: HostKind,
     pub(crate) name: &'a str,
-    /// The part of the info for people.
-    pub(crate) info: &'a str,
+    /// The part of the info for people. The constructors strip machine parts from it.
+    info: &'a str,
     /// The machine part.
     pub(crate) machine: Option<&'a str>,
 }
 
 impl<'a> HostInfo<'a> {
     /// A host without a machine part.
-    pub(crate) const fn for_people(
-        id: HostId,
-        kind: HostKind,
-        name: &'a str,
-        info: &'a str,
-    ) -> Self {
+    pub(crate) fn for_people(id: HostId, kind: HostKind, name: &'a str, info: &'a str) -> Self {
         HostInfo {
             id,
             kind,
             name,
-            info,
+            info: strip_machine_parts(info),
             machine: None,
         }
+    }
+
+    /// A server as another version 2 server announces it: `info` ends in its machine part.
+    pub(crate) fn of_v2_server(id: HostId, name: &'a str, info: &'a str) -> Self {
+        let (info, machine) = split_info(info);
+        HostInfo {
+            machine,
+            ..HostInfo::for_people(id, HostKind::Server, name, info)
+        }
+    }
+
+    /// The part of its info for people.
+    pub(crate) const fn info(&self) -> &'a str {
+        self.info
     }
 
     /// The registration of a peer itself; it has no machine part yet.

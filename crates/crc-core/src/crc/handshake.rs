@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use crc_machine::{CloseWhen, LinkId};
-use crc_wire::{HostId, Info, Kind, Registration};
+use crc_wire::{HostId, Kind, Registration};
 
 use super::encoding::V1_FRAME_BYTES_MAX;
 use super::introduction::CLASSIFICATION_TIME;
@@ -165,15 +165,9 @@ pub(crate) fn on_server_introduction(
     // The other one of two links that were opened at once may have ended meanwhile.
     let session = cx.crc_session(link);
     let simultaneous_open = session.is_some_and(|session| session.simultaneous_open);
-    let (info, machine) = match registration.info.as_str() {
-        info if simultaneous_open => split_info(info),
-        info => (info, None),
-    };
-    let introduction = Registration {
-        info: Info::truncated(info),
-        ..registration.clone()
-    };
-    add_neighbour(cx, link, HostKind::Server, &introduction, out);
+    let info = registration.info.as_str();
+    let machine = split_info(info).1.filter(|_| simultaneous_open);
+    add_neighbour(cx, link, HostKind::Server, registration, out);
     uplink::on_accepted(cx);
     out.notice(ServerNotice::Linked { to: id });
     // At the end of the event, when all of this has been read: before, an answer could

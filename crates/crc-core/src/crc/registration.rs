@@ -33,18 +33,12 @@ pub(crate) fn on_remote_registration(
             None => log::debug!("{} introduces itself again", cx.describe_peer(link)),
         };
     }
-    let (info, machine) = match (kind, neighbour.version) {
-        (HostKind::Server, PeerVersion::V2) => split_info(info),
-        _ => (info, None),
-    };
     let name = registration.name.as_str();
-    let host = HostInfo {
-        id,
-        kind,
-        name,
-        info,
-        machine,
+    let host = match (kind, neighbour.version) {
+        (HostKind::Server, PeerVersion::V2) => HostInfo::of_v2_server(id, name, info),
+        _ => HostInfo::for_people(id, kind, name, info),
     };
+    let machine = host.machine;
     let mut outcome = cx.network.classify(link, &host);
     if outcome == RegistrationOutcome::Moved && cx.has_local_id(id) {
         // This server has drawn the id, so it knows where the host is.

@@ -1,7 +1,7 @@
 //! Registration: capabilities, nick and user name, the welcome; and later changes of
 //! them.
 
-use crc_machine::{CloseWhen, LinkId, is_printable};
+use crc_machine::{CloseWhen, LinkId};
 use crc_wire::HostId;
 use irc_wire::{Command, Message, Numeric, Verb, text};
 
@@ -9,10 +9,9 @@ use super::reply::{self, date_text};
 use super::server_query::{VERSION, send_lusers, send_motd, send_support};
 use super::session::{Capability, NAMES, SILENCE_MAX, User};
 use super::{
-    UserRef, cut, find_user, find_user_mut, links_sharing_channel, ping, send_error, source_of,
+    UserRef, find_user, find_user_mut, links_sharing_channel, ping, send_error, source_of,
 };
-use crate::admission::INFO_BYTES_MAX;
-use crate::announcement::split_info;
+use crate::admission::admitted_info;
 use crate::context::{Context, LinkTimer, Out};
 use crate::network::{Host, HostInfo, HostKind};
 use crate::violation::Violation;
@@ -312,8 +311,5 @@ fn user_name(name: &[u8]) -> String {
 
 /// A real name that the network accepts.
 fn real_name(name: &[u8]) -> String {
-    let name = text::utf8_or_latin1(name);
-    let printable: String = name.chars().filter(|c| is_printable(*c)).collect();
-    let (name, _) = split_info(&printable);
-    cut(name, INFO_BYTES_MAX).to_owned()
+    admitted_info(&text::utf8_or_latin1(name))
 }

@@ -6,9 +6,9 @@ use irc_wire::legacy::{Content, LegacyError, Message, Middle, Trailing};
 use irc_wire::{Command, Message as Line, NameRules, Verb};
 
 use super::notify::send_error;
-use super::reply::{self, info_of, write_line};
+use super::reply::{self, write_line};
 use super::{Introduction, User, drop_line};
-use crate::admission::NAME_BYTES_MAX;
+use crate::admission::{NAME_BYTES_MAX, admitted_info};
 use crate::context::{Context, Out};
 use crate::network::{Host, HostInfo, HostKind, Nicks};
 use crate::violation::Violation;
@@ -74,7 +74,7 @@ fn on_user(cx: &mut Context, link: LinkId, nick: Middle<'_>, user: User, out: &m
     if cx.network.directory().len() >= cx.config.limits.hosts_max {
         return cx.on_violation(link, Violation::DirectoryFull, out);
     }
-    let info = info_of(&user.real_name);
+    let info = admitted_info(&user.real_name);
     let host = user.host.clone();
     let id = cx.free_id();
     cx.legacy.users.insert(id, user);
@@ -147,7 +147,7 @@ pub(super) fn add_server(
     server: Introduction,
     out: &mut Out,
 ) {
-    let info = info_of(&server.info);
+    let info = admitted_info(&server.info);
     let id = cx.free_id();
     cx.legacy.servers.insert(id, server);
     let info = HostInfo::for_people(id, HostKind::Server, name, &info);

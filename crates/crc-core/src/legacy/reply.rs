@@ -2,14 +2,12 @@
 
 use std::borrow::Cow;
 
-use crc_machine::{LinkId, is_printable};
+use crc_machine::LinkId;
 use crc_wire::{HostId, truncate_utf8};
 use irc_wire::LineLimits;
 use irc_wire::legacy::{Content, Message, Middle, Trailing};
 
 use super::Introduction;
-use crate::admission::INFO_BYTES_MAX;
-use crate::announcement::split_info;
 use crate::context::Context;
 use crate::network::{Channel, Host, HostKind};
 use crate::text_protocol::split_lines_bounded;
@@ -44,17 +42,6 @@ pub(super) fn on_one_line(text: &str) -> Cow<'_, str> {
             let lines: Vec<_> = Trailing::lines(text).map(Trailing::as_str).collect();
             Cow::Owned(lines.join(" "))
         }
-    }
-}
-
-/// The info of a host from a text of the protocol: printable, and without a machine
-/// part.
-pub(super) fn info_of(text: &str) -> String {
-    let printable: String = text.chars().filter(|c| is_printable(*c)).collect();
-    let info = truncate_utf8(&printable, INFO_BYTES_MAX);
-    match split_info(info) {
-        (_, None) => info.to_owned(),
-        (people, Some(_)) => people.to_owned(),
     }
 }
 

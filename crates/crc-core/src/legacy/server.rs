@@ -6,10 +6,10 @@ use irc_wire::Message as Line;
 use irc_wire::legacy::{Content, Message, Middle, Trailing};
 
 use super::registration::{self, is_nick};
-use super::reply::{self, info_of, quit_text};
+use super::reply::{self, quit_text};
 use super::user::chat_in;
 use super::{Introduction, User, drop_line, peer_mut, uplink};
-use crate::admission::NAME_BYTES_MAX;
+use crate::admission::{NAME_BYTES_MAX, admitted_info};
 use crate::context::{Context, Out};
 use crate::network::{HostInfo, HostKind, Setting};
 use crate::violation::Violation;
@@ -157,7 +157,7 @@ fn on_remote_server(
     if cx.network.directory().len() >= cx.config.limits.hosts_max {
         return cx.on_violation(link, Violation::DirectoryFull, out);
     }
-    let info = info_of(&server.info);
+    let info = admitted_info(&server.info);
     let id = cx.free_id();
     cx.legacy.servers.insert(id, server);
     let info = HostInfo::for_people(id, HostKind::Server, name, &info);
@@ -193,7 +193,7 @@ fn on_remote_user(cx: &mut Context, link: LinkId, nick: &str, user: User, out: &
     if cx.network.directory().len() >= cx.config.limits.hosts_max {
         return cx.on_violation(link, Violation::DirectoryFull, out);
     }
-    let info = info_of(&user.real_name);
+    let info = admitted_info(&user.real_name);
     let id = cx.free_id();
     cx.legacy.users.insert(id, user);
     let info = HostInfo::for_people(id, HostKind::Client, nick, &info);

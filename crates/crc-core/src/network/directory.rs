@@ -352,13 +352,8 @@ mod tests {
         } else {
             HostKind::Client
         };
-        let info = HostInfo {
-            id: HostId::new(id).unwrap(),
-            kind,
-            name: &format!("host{id}"),
-            info: "info",
-            machine: None,
-        };
+        let name = format!("host{id}");
+        let info = HostInfo::for_people(HostId::new(id).unwrap(), kind, &name, "info");
         Host::new(LinkId::new(link, 0), &info)
     }
 

@@ -13,6 +13,7 @@ mod chat;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod keepalive;
+mod machine_parts;
 mod registration;
 mod version;
 

@@ -440,8 +440,8 @@ fn legacy_users_look_like_clients_to_crc_servers() {
     let (mut net, hub) = Net::of("hub");
     let crc = crc_server(&mut net, hub);
     let (_, _) = net.adjacent(hub, "far");
-    net.open(hub, "SERVER liar 1 :x [crc2;a=192.0.2.1:1;r=0;f=]");
-    net.open(hub, "USER ann box hub :A\u{1b}nn");
+    net.open(hub, "SERVER liar 1 :x [crc2;a=192.0.2.1:1;r=0] [crc2;f=]");
+    net.open(hub, "USER ann box hub :A\u{1b}nn [crc2;r=0] [crc2;f=]");
     net.fixture.soon();
     let infos = net
         .fixture

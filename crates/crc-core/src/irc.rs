@@ -17,14 +17,15 @@ mod session;
 
 use core::time::Duration;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crc_machine::{CloseWhen, LinkId};
 use crc_wire::{ChatKind, HostId, Message, StatusCode};
-use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, text};
+use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, lists, text};
 
 use crate::context::{Context, LinkTimer, Out, Stage};
 use crate::link::{Phase, Protocol};
-use crate::network::Host;
+use crate::network::{Host, fold};
 use crate::violation::Violation;
 use session::{ANSWER_TIME_MAX, BACKLOG_BYTES_MAX, Capability, SILENCE_MAX};
 
@@ -83,6 +84,19 @@ pub(crate) fn source_of(cx: &Context, id: HostId) -> Cow<'_, str> {
     }
     let nick = cx.nick_of(id);
     Cow::Owned(format!("{nick}!{nick}@{id}.crc"))
+}
+
+/// The most bytes of the text of a QUIT or PART: with it, the line fits also where the
+/// prefix is longer than the command is here.
+const LEAVE_BYTES_MAX: usize = 390;
+
+/// The elements of a list, each once: the case of names does not count.
+fn distinct_elements(list: &[u8]) -> Vec<Cow<'_, str>> {
+    let mut seen = BTreeSet::new();
+    let elements = lists::elements(list).map(text::utf8_or_latin1);
+    elements
+        .filter(|name| seen.insert(fold(name).into_owned()))
+        .collect()
 }
 
 // Lines in.
@@ -302,9 +316,10 @@ fn ping(cx: &Context, link: LinkId, message: &irc_wire::Message<'_>, out: &mut O
 fn quit(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let text = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
+    let text = cut(&text, LEAVE_BYTES_MAX);
     log::info!("{} quits: {text:?}", cx.describe_peer(link));
     send_error(cx, link, &format!("Quit: {text}"), out);
-    cx.close(link, CloseWhen::Flushed, &text, out);
+    cx.close(link, CloseWhen::Flushed, text, out);
 }
 
 // Lines out.
@@ -341,8 +356,10 @@ pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'
 
 /// Sends a user a notice of this server.
 fn server_notice(cx: &Context, link: LinkId, text: &str, out: &mut Out) {
-    let words = [reply::target_of(cx, link)];
-    reply::send_line(link, reply::own_name(cx), "NOTICE", &words, Some(text), out);
+    let (own, target) = (reply::own_name(cx), reply::target_of(cx, link));
+    let range =
+        out.store(|arena| reply::write_privmsg(arena, "", own, ChatKind::Notice, target, text));
+    out.send_stored(link, range);
 }
 
 /// Sends the ERROR line that ends a link.

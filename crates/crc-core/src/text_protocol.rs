@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crc_wire::truncate_utf8;
+
 /// A text protocol that is spoken at a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextProtocol {
@@ -34,9 +36,91 @@ pub(crate) fn split_lines_bounded<'a>(
     split
 }
 
+/// The beginning of a text that goes into one line of at most `room` bytes. It ends behind
+/// a blank; only where a word fits into no line, it ends between characters. The pieces of a
+/// text, one behind the other, are the text.
+pub(crate) fn first_piece(text: &str, room: usize) -> &str {
+    if text.len() <= room {
+        return text;
+    }
+    let piece = truncate_utf8(text, room);
+    let words = piece.rfind(' ').and_then(|blank| piece.get(..=blank));
+    words
+        .filter(|words| !words.trim_start().is_empty())
+        .unwrap_or(piece)
+}
+
+/// Joins words with blanks to texts of at most `room` bytes, each as long as possible. A
+/// word that fits into none is left out.
+pub(crate) fn pack_words<W: AsRef<str>>(
+    words: impl Iterator<Item = W>,
+    room: usize,
+) -> impl Iterator<Item = String> {
+    let mut words = words.filter(move |word| word.as_ref().len() <= room);
+    let mut next = words.next();
+    core::iter::from_fn(move || {
+        let mut text = next.take()?.as_ref().to_owned();
+        for word in words.by_ref() {
+            if text.len() + 1 + word.as_ref().len() > room {
+                next = Some(word);
+                break;
+            }
+            text.push(' ');
+            text.push_str(word.as_ref());
+        }
+        Some(text)
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn a_text_is_split_between_words_or_characters() {
+        for (text, room, piece) in [
+            ("one two", 7, "one two"),
+            ("one two", 6, "one "),
+            ("one two", 4, "one "),
+            ("one two", 3, "one"),
+            ("onetwo", 4, "onet"),
+            ("  onetwo", 5, "  one"),
+            ("né", 2, "n"),
+        ] {
+            assert_eq!(first_piece(text, room), piece, "{text:?} {room}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_the_text_and_keep_its_words(text in "([a-zé]{0,9} ?){0,20}", room in 8_usize..30) {
+            let (mut rest, mut pieces) = (&*text, Vec::new());
+            while !rest.is_empty() {
+                let piece = first_piece(rest, room);
+                prop_assert!(!piece.is_empty() && piece.len() <= room);
+                rest = &rest[piece.len()..];
+                pieces.push(piece);
+            }
+            prop_assert_eq!(pieces.concat(), &*text);
+            for word in text.split_whitespace().filter(|word| word.len() < room) {
+                prop_assert!(pieces.iter().any(|piece| piece.split(' ').any(|w| w == word)));
+            }
+        }
+
+        #[test]
+        fn packed_words_stay_whole_and_within_the_room(
+            words in proptest::collection::vec("[a-z@+é]{1,12}", 0..40),
+            room in 1_usize..40,
+        ) {
+            let lines: Vec<_> = pack_words(words.iter(), room).collect();
+            prop_assert!(lines.iter().all(|line| line.len() <= room));
+            let packed: Vec<_> = lines.iter().flat_map(|line| line.split(' ')).collect();
+            let kept: Vec<_> = words.iter().filter(|word| word.len() <= room).collect();
+            prop_assert_eq!(packed, kept);
+        }
+    }
 
     #[test]
     fn a_text_of_too_many_lines_keeps_the_rest_in_the_last() {

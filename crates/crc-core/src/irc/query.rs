@@ -2,14 +2,16 @@
 
 use crc_machine::LinkId;
 use crc_wire::HostId;
-use irc_wire::{Message, Numeric, lists, mask, text};
+use irc_wire::{Message, Numeric, mask, text};
 
 use super::channel::{
     ANSWER_BYTES_MAX, HOSTS_VISITED_MAX, is_local, prefixed_channel, reply_truncated, send_away,
 };
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
-use super::{CASE, UserRef, cut, find_user, find_user_mut, server_of, source_of, user_of};
+use super::{
+    CASE, UserRef, cut, distinct_elements, find_user, find_user_mut, server_of, source_of, user_of,
+};
 use crate::context::{Context, Out};
 use crate::network::{Channel, Host};
 
@@ -203,15 +205,18 @@ pub(super) fn whois(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
         return reply::reply_error(cx, link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
     };
-    for nick in lists::elements(wanted).take(WHOIS_MAX) {
-        let nick = text::utf8_or_latin1(nick);
+    for (number, nick) in distinct_elements(wanted).iter().enumerate() {
+        if number == WHOIS_MAX {
+            let words = [&**nick];
+            return reply::reply_error(cx, link, Numeric::ERR_TOOMANYTARGETS, &words, out);
+        }
         let names = cx.network.names();
-        match names.and_then(|names| names.nicks.find(&nick)) {
+        match names.and_then(|names| names.nicks.find(nick)) {
             Some(id) => whois_reply(cx, link, id, out),
-            None => reply::reply_error(cx, link, Numeric::ERR_NOSUCHNICK, &[&nick], out),
+            None => reply::reply_error(cx, link, Numeric::ERR_NOSUCHNICK, &[nick], out),
         }
         let text = Some("End of /WHOIS list");
-        reply::send_numeric(cx, link, Numeric::RPL_ENDOFWHOIS, &[&nick], text, out);
+        reply::send_numeric(cx, link, Numeric::RPL_ENDOFWHOIS, &[nick], text, out);
     }
 }
 
@@ -225,34 +230,13 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     let words = [&nick, &ident, &address, "*"];
     let info = Some(host.info());
     reply::send_numeric(cx, link, Numeric::RPL_WHOISUSER, &words, info, out);
-    let mut listed = String::new();
-    for channel in cx.network.channels().of(id) {
-        let marked = prefixed_channel(id, channel);
-        if listed.len() + marked.len() > 300 {
-            reply::send_numeric(
-                cx,
-                link,
-                Numeric::RPL_WHOISCHANNELS,
-                &[&nick],
-                Some(&listed),
-                out,
-            );
-            listed.clear();
-        }
-        if !listed.is_empty() {
-            listed.push(' ');
-        }
-        listed.push_str(&marked);
-    }
-    if !listed.is_empty() {
-        reply::send_numeric(
-            cx,
-            link,
-            Numeric::RPL_WHOISCHANNELS,
-            &[&nick],
-            Some(&listed),
-            out,
-        );
+    let channels = cx.network.channels().of(id);
+    let mut channels = channels
+        .map(|channel| prefixed_channel(id, channel))
+        .peekable();
+    if channels.peek().is_some() {
+        let numeric = Numeric::RPL_WHOISCHANNELS;
+        reply::send_list(cx, link, numeric, &[&nick], channels, out);
     }
     let server = server_of(cx, host);
     let info = match is_local(cx, host) {
@@ -293,15 +277,7 @@ pub(super) fn ison(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
         let id = names?.nicks.find(&nick)?;
         Some(cx.nick_of(id))
     });
-    let online = online.collect::<Vec<_>>().join(" ");
-    reply::send_numeric(
-        cx,
-        user_ref.link,
-        Numeric::RPL_ISON,
-        &[],
-        Some(&online),
-        out,
-    );
+    reply::send_list(cx, user_ref.link, Numeric::RPL_ISON, &[], online, out);
 }
 
 /// USERHOST (RFC 2812, 4.8), of at most [`USERHOST_MAX`] nicks. Nicks that are not
@@ -316,15 +292,7 @@ pub(super) fn userhost(cx: &mut Context, user_ref: UserRef, message: &Message<'_
         let (nick, ident) = (cx.nick_of(id), ident_of(cx, id));
         Some(format!("{nick}={sign}{ident}@{id}.crc"))
     });
-    let online = online.collect::<Vec<_>>().join(" ");
-    reply::send_numeric(
-        cx,
-        user_ref.link,
-        Numeric::RPL_USERHOST,
-        &[],
-        Some(&online),
-        out,
-    );
+    reply::send_list(cx, user_ref.link, Numeric::RPL_USERHOST, &[], online, out);
 }
 
 /// The fields that a WHO asks for: `%fields,token`.

@@ -207,10 +207,11 @@ pub(super) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &m
     }
 }
 
-/// Sends one CAP line.
+/// Sends a CAP line with capabilities, or several if they need more.
 fn send_cap(cx: &Context, link: LinkId, subcommand: &str, text: &str, out: &mut Out) {
     let words = [reply::target_of(cx, link), subcommand];
-    reply::send_line(link, reply::own_name(cx), "CAP", &words, Some(text), out);
+    let list = text.split_ascii_whitespace();
+    reply::send_list_lines(cx, link, "CAP", &words, list, out);
 }
 
 // Later changes.

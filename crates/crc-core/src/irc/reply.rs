@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crc_machine::LinkId;
-use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags, truncate_utf8};
+use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags};
 use irc_wire::{ModeChange, Numeric, Sign, modes, text};
 use jiff::Timestamp as Date;
 
@@ -11,13 +11,19 @@ use super::session::{Capability, User};
 use super::source_of;
 use crate::context::{Context, Out};
 use crate::network::{ChannelEvent, ChannelEventKind};
-use crate::text_protocol::split_lines_bounded;
+use crate::text_protocol::{first_piece, pack_words, split_lines_bounded};
 
 /// The most bytes of a line, without its end.
 pub(super) const LINE_BYTES_MAX: usize = 512 - 2;
 
-/// How many changes of modes fit into one line.
+/// The most bytes of words in a line of a list.
+const LIST_BYTES_MAX: usize = 300;
+
+/// The most changes of modes in one line.
 const CHANGES_MAX: usize = 6;
+
+/// The most bytes of the tag of a CTCP message that is repeated where the message is split.
+const CTCP_TAG_BYTES_MAX: usize = 32;
 
 /// The number of variants of an event.
 pub(crate) const VARIANTS: usize = 4;
@@ -29,7 +35,8 @@ const TIMED: usize = 1;
 const EXTENDED: usize = 2;
 
 /// A line that is being written. It stays one line within [`LINE_BYTES_MAX`]: words get
-/// no blanks, texts no line breaks, and the end of a long line is cut.
+/// no blanks, texts no line breaks, and what is too long is shortened as
+/// [`shorten`](Line::shorten) says.
 pub(super) struct Line<'a> {
     arena: &'a mut Vec<u8>,
     start: usize,
@@ -74,12 +81,42 @@ impl<'a> Line<'a> {
         self.arena.len() - self.start
     }
 
-    /// Ends the line; what exceeds [`LINE_BYTES_MAX`] is cut at a character boundary.
-    pub(super) fn end(self) {
-        let line = self.arena.get(self.start..).unwrap_or_default();
-        let len = text::truncate_utf8(line, LINE_BYTES_MAX).len();
-        self.arena.truncate(self.start + len);
+    /// Ends the line.
+    pub(super) fn end(mut self) {
+        if self.len() > LINE_BYTES_MAX {
+            self.shorten();
+        }
         self.arena.extend_from_slice(b"\r\n");
+    }
+
+    /// Makes the line fit. First goes what readers can do without: a server's prefix, and
+    /// of a user's prefix all but the nick. Then go whole words at the end; only the first
+    /// word of a text is cut, at a character boundary.
+    fn shorten(&mut self) {
+        let line = self.arena.get(self.start..).unwrap_or_default();
+        let prefix = memchr::memchr(b' ', line).unwrap_or_default();
+        let source = line.get(..prefix).unwrap_or_default();
+        let (from, to) = match memchr::memchr(b'!', source) {
+            Some(user) => (user, prefix),
+            None => (0, prefix + 1),
+        };
+        self.arena.drain(self.start + from..self.start + to);
+        let line = self.arena.get(self.start..).unwrap_or_default();
+        if line.len() <= LINE_BYTES_MAX {
+            return;
+        }
+        let text = memchr::memmem::find(line, b" :").map(|at| at + 2);
+        let blank = match line.split_at_checked(LINE_BYTES_MAX + 1) {
+            Some((fitting, _)) => memchr::memrchr(b' ', fitting).unwrap_or_default(),
+            None => LINE_BYTES_MAX,
+        };
+        let len = match text {
+            Some(text) if blank < text && text <= LINE_BYTES_MAX => {
+                text::truncate_utf8(line, LINE_BYTES_MAX).len()
+            }
+            _ => blank,
+        };
+        self.arena.truncate(self.start + len);
     }
 }
 
@@ -98,7 +135,7 @@ const fn is_forbidden(byte: u8) -> bool {
 }
 
 /// A message to `target`: a line for each line of the text, and more where one is too
-/// long.
+/// long. A CTCP message that takes several lines is one in each of them.
 pub(super) fn write_privmsg(
     arena: &mut Vec<u8>,
     tags: &str,
@@ -111,33 +148,61 @@ pub(super) fn write_privmsg(
         ChatKind::Message => "PRIVMSG",
         ChatKind::Notice => "NOTICE",
     };
-    if memchr::memchr3(0, b'\r', b'\n', text.as_bytes()).is_none() {
-        return write_privmsg_line(arena, tags, source, command, target, text);
+    let one_line = memchr::memchr3(0, b'\r', b'\n', text.as_bytes()).is_none();
+    let line = |arena: &mut Vec<u8>, parts: [&str; 3]| {
+        let line = Line::new(arena, tags, source, command)
+            .word(target)
+            .text(parts[0]);
+        for part in &parts[1..] {
+            line.arena.extend_from_slice(part.as_bytes());
+        }
+        line.end();
+    };
+    // Prefix, command and target with their blanks and colons.
+    let head = source.len() + command.len() + target.len() + 5;
+    let room = LINE_BYTES_MAX.saturating_sub(head);
+    if one_line && text.len() <= room {
+        if !text.is_empty() {
+            line(arena, [text, "", ""]);
+        }
+        return;
     }
-    let lines = text.split('\n');
-    let lines = lines.map(|line| line.replace(['\r', '\0'], "").into());
-    for line in split_lines_bounded(lines) {
-        write_privmsg_line(arena, tags, source, command, target, &line);
+    let (opening, body, closing) = split_ctcp(text);
+    // At least one character, however long the names are.
+    let room = room.saturating_sub(opening.len() + closing.len()).max(4);
+    let lines = body.split('\n');
+    let lines = lines.map(|line| match one_line {
+        true => Cow::Borrowed(line),
+        false => line.replace(['\r', '\0'], "").into(),
+    });
+    for text in split_lines_bounded(lines) {
+        let mut rest = &*text;
+        while !rest.is_empty() {
+            let piece = first_piece(rest, room);
+            line(arena, [opening, piece, closing]);
+            rest = rest.get(piece.len()..).unwrap_or_default();
+        }
     }
 }
 
-/// Writes a text without line breaks, in as many lines as it needs.
-fn write_privmsg_line(
-    arena: &mut Vec<u8>,
-    tags: &str,
-    source: &str,
-    command: &str,
-    target: &str,
-    text: &str,
-) {
-    let mut rest = text;
-    while !rest.is_empty() {
-        let line = Line::new(arena, tags, source, command).word(target);
-        // At least one character, however long the names are.
-        let room = LINE_BYTES_MAX.saturating_sub(line.len() + 2).max(4);
-        let piece = truncate_utf8(rest, room);
-        line.text(piece).end();
-        rest = rest.get(piece.len()..).unwrap_or_default();
+/// Splits a CTCP message such as an ACTION into what each of its pieces begins with, its
+/// text, and what each piece ends with. Any other message is all text.
+fn split_ctcp(text: &str) -> (&str, &str, &str) {
+    const DELIMITER: char = '\u{1}';
+    let Some(content) = text.strip_prefix(DELIMITER) else {
+        return ("", text, "");
+    };
+    match content.find(' ') {
+        Some(tag) if tag <= CTCP_TAG_BYTES_MAX => {
+            // The delimiter in front, and the blank.
+            let (opening, body) = text.split_at(tag + 2);
+            (
+                opening,
+                body.strip_suffix(DELIMITER).unwrap_or(body),
+                "\u{1}",
+            )
+        }
+        _ => ("", text, ""),
     }
 }
 
@@ -172,8 +237,19 @@ fn write_modes(
     channel: &str,
     changes: &[ModeChange<'_>],
 ) {
-    for changes in changes.chunks(CHANGES_MAX) {
-        let (letters, params) = modes::join(changes.iter().copied());
+    // A sign and a letter, and the parameter with its blank.
+    let len_of = |change: &ModeChange<'_>| 2 + change.param.map_or(0, |param| param.len() + 1);
+    let head = source.len() + channel.len() + ": MODE  ".len();
+    let mut rest = changes;
+    while !rest.is_empty() {
+        let mut len = head;
+        let fit = rest.iter().take(CHANGES_MAX).take_while(|change| {
+            len += len_of(change);
+            len <= LINE_BYTES_MAX
+        });
+        let (now, later) = rest.split_at(fit.count().max(1));
+        rest = later;
+        let (letters, params) = modes::join(now.iter().copied());
         let mut line = Line::new(arena, tags, source, "MODE").word(channel);
         line = line.word(&text::lossy(&letters));
         for param in params {
@@ -270,6 +346,67 @@ pub(super) fn send_numeric(
         }
     });
     out.send_stored(link, range);
+}
+
+/// Answers with a list of words, in as many lines as it needs: no word is cut. Sends one
+/// line without words if there are none.
+pub(super) fn send_list<W: AsRef<str>>(
+    cx: &Context,
+    link: LinkId,
+    numeric: Numeric,
+    words: &[&str],
+    list: impl Iterator<Item = W>,
+    out: &mut Out,
+) {
+    let words: Vec<_> = [target_of(cx, link)].iter().chain(words).copied().collect();
+    send_list_lines(cx, link, numeric.digits(), &words, list, out);
+}
+
+/// The same with any command and all its words.
+pub(super) fn send_list_lines<W: AsRef<str>>(
+    cx: &Context,
+    link: LinkId,
+    command: &str,
+    words: &[&str],
+    list: impl Iterator<Item = W>,
+    out: &mut Out,
+) {
+    let own = own_name(cx);
+    let lens = words.iter().map(|word| 1 + word.len().max(1));
+    // The colons and the blanks around the source, and those before the list.
+    let head = own.len() + command.len() + lens.sum::<usize>() + 4;
+    let mut is_sent = false;
+    let room = LIST_BYTES_MAX.min(LINE_BYTES_MAX.saturating_sub(head));
+    for text in pack_words(list, room) {
+        send_line(link, own, command, words, Some(&text), out);
+        is_sent = true;
+    }
+    if !is_sent {
+        send_line(link, own, command, words, Some(""), out);
+    }
+}
+
+/// Answers with a text, each line of it behind `lead`, in as many lines as it needs.
+pub(super) fn send_wrapped(
+    cx: &Context,
+    link: LinkId,
+    numeric: Numeric,
+    lead: &str,
+    text: &str,
+    out: &mut Out,
+) {
+    let head = own_name(cx).len() + target_of(cx, link).len() + lead.len() + ": 372  :".len();
+    let room = LINE_BYTES_MAX.saturating_sub(head).max(4);
+    let mut rest = text;
+    loop {
+        let piece = first_piece(rest, room);
+        let line = format!("{lead}{piece}");
+        send_numeric(cx, link, numeric, &[], Some(&line), out);
+        rest = rest.get(piece.len()..).unwrap_or_default();
+        if rest.is_empty() {
+            return;
+        }
+    }
 }
 
 /// Answers with an error numeric and its usual text.

@@ -31,6 +31,7 @@ const SUPPORT: [&[&str]; 2] = [
         "AWAYLEN=300",
     ],
     &[
+        "LINELEN=512",
         "MODES=12",
         "MAXLIST=b:100",
         "CHANLIMIT=#:250",
@@ -74,7 +75,7 @@ pub(super) fn server_query(
                 cx.config.info.as_str().to_owned(),
                 format!("Started {started}"),
             ] {
-                reply::send_numeric(cx, link, Numeric::RPL_INFO, &[], Some(&text), out);
+                reply::send_wrapped(cx, link, Numeric::RPL_INFO, "", &text, out);
             }
             let text = Some("End of INFO list");
             reply::send_numeric(cx, link, Numeric::RPL_ENDOFINFO, &[], text, out);
@@ -119,8 +120,7 @@ pub(super) fn send_motd(cx: &Context, link: LinkId, out: &mut Out) {
     let text = format!("- {} Message of the day -", reply::own_name(cx));
     reply::send_numeric(cx, link, Numeric::RPL_MOTDSTART, &[], Some(&text), out);
     for line in motd {
-        let text = format!("- {line}");
-        reply::send_numeric(cx, link, Numeric::RPL_MOTD, &[], Some(&text), out);
+        reply::send_wrapped(cx, link, Numeric::RPL_MOTD, "- ", line, out);
     }
     let text = Some("End of /MOTD command");
     reply::send_numeric(cx, link, Numeric::RPL_ENDOFMOTD, &[], text, out);

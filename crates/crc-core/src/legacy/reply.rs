@@ -10,7 +10,7 @@ use irc_wire::legacy::{Content, Message, Middle, Trailing};
 use super::Introduction;
 use crate::context::Context;
 use crate::network::{Channel, Host, HostKind};
-use crate::text_protocol::split_lines_bounded;
+use crate::text_protocol::{first_piece, split_lines_bounded};
 
 /// The most bytes of a line, its end included.
 const LINE_BYTES_MAX: usize = LineLimits::LEGACY.line_bytes_max;
@@ -71,7 +71,7 @@ pub(super) fn write_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>,
     for line in &lines {
         let mut rest = &**line;
         loop {
-            let (part, behind) = rest.split_at(truncate_utf8(rest, room).len());
+            let (part, behind) = rest.split_at(first_piece(rest, room).len());
             if let Ok(text) = Trailing::new(part) {
                 write_line(arena, nick, Content::Privmsg { target, text });
             }

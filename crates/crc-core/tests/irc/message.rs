@@ -257,3 +257,92 @@ fn a_text_with_a_byte_that_is_not_utf8_keeps_what_is_valid() {
         net.discard(&[ann, bob, far]);
     }
 }
+
+#[test]
+fn a_text_that_fits_where_it_is_said_arrives_whole() {
+    let mut net = Net::new(2);
+    let nick = format!("a{}", "n".repeat(29));
+    let (ann, bob, far) = (net.user(0, &nick), net.user(0, "bob"), net.user(1, "far"));
+    let channel = format!("#{}", "c".repeat(63));
+    for peer in [ann, bob, far] {
+        net.request(peer, &format!("JOIN {channel}"));
+    }
+    net.discard(&[ann, bob, far]);
+    let said = |lines: &[String]| -> Vec<String> {
+        let texts = lines.iter().map(|line| line.split_once(" :").unwrap().1);
+        texts.map(str::to_owned).collect()
+    };
+    for unit in ["tide ", "wörter ", "x", "é", "😀", "  "] {
+        for target in [&*channel, "far"] {
+            // As much as one line holds.
+            let room = 510 - "PRIVMSG  :".len() - target.len();
+            let text = unit.repeat(room / unit.len());
+            net.send_line(ann, &format!("PRIVMSG {target} :{text}"));
+            let pieces = said(&net.read_lines(far));
+            assert!(pieces.len() <= 3 && pieces.concat() == text, "{pieces:?}");
+            if unit.trim().len() > 4 {
+                let words = pieces.iter().flat_map(|piece| piece.split_whitespace());
+                assert!(
+                    words.into_iter().all(|word| word == unit.trim()),
+                    "{pieces:?}"
+                );
+            }
+            let text = unit.repeat((room - "\u{1}ACTION \u{1}".len()) / unit.len());
+            net.send_line(ann, &format!("PRIVMSG {target} :\u{1}ACTION {text}\u{1}"));
+            let pieces = said(&net.read_lines(far));
+            let framed = |piece: &String| -> String {
+                let text = piece.strip_prefix("\u{1}ACTION ").unwrap();
+                text.strip_suffix('\u{1}').unwrap().to_owned()
+            };
+            assert_eq!(pieces.iter().map(framed).collect::<String>(), text);
+            net.discard(&[bob]);
+        }
+    }
+    // Texts that cannot be split lose nothing either: the prefix is shorter.
+    let text = "t".repeat(390);
+    for (command, shown) in [
+        (format!("TOPIC {channel} :{text}"), "TOPIC"),
+        (format!("PART {channel} :{text}"), "PART"),
+        (format!("QUIT :{text}"), "QUIT"),
+    ] {
+        net.send_line(ann, &command);
+        if shown == "QUIT" {
+            net.request(ann, "");
+        }
+        let received = net.read_lines(far).pop().unwrap();
+        assert!(received.starts_with(&format!(":{nick}")), "{received}");
+        assert!(
+            received.contains(shown) && received.ends_with(&text),
+            "{received}"
+        );
+        net.send_line(ann, &format!("JOIN {channel}"));
+        if shown == "PART" {
+            let topic = net.read_lines(ann);
+            assert!(
+                topic
+                    .iter()
+                    .any(|line| line.contains(" 332 ") && line.ends_with(&text)),
+                "{topic:?}"
+            );
+        }
+        net.discard(&[ann, bob, far]);
+    }
+}
+
+#[test]
+fn a_recipient_that_is_named_twice_gets_a_message_once() {
+    let mut net = Net::new(1);
+    let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
+    for peer in [ann, bob] {
+        net.request(peer, "JOIN #reef");
+    }
+    net.discard(&[ann, bob]);
+    net.expect(ann, "PRIVMSG bob,BOB,#reef,#Reef,bob :hi", &[]);
+    net.expect_lines(
+        bob,
+        &[
+            ":ann!~ann@ID.crc PRIVMSG bob :hi",
+            ":ann!~ann@ID.crc PRIVMSG #reef :hi",
+        ],
+    );
+}

@@ -237,3 +237,114 @@ fn queries_about_the_server() {
     net.expect(ann, "ERROR :x", &[]);
     net.expect(ann, "PONG", &[]);
 }
+
+/// Names as long as they may be: no answer cuts one.
+#[test]
+fn no_answer_is_cut_inside_a_word() {
+    let server = "s".repeat(64);
+    let mut net = Net::with(1, |config| {
+        config.name = crc_wire::Name::new(server.clone()).unwrap();
+        config.motd = vec!["tide ".repeat(300), "x".repeat(1000)];
+    });
+    let nicks: Vec<_> = (0..20)
+        .map(|n| format!("n{n:02}{}", "x".repeat(27)))
+        .collect();
+    let users: Vec<_> = nicks.iter().map(|nick| net.user(0, nick)).collect();
+    let channels: Vec<_> = (0..12)
+        .map(|n| format!("#{n:02}{}", "c".repeat(61)))
+        .collect();
+    for user in &users {
+        net.request(*user, "CAP REQ :userhost-in-names multi-prefix");
+        for channel in &channels {
+            net.send_line(*user, &format!("JOIN {channel}"));
+        }
+    }
+    net.discard(&users);
+    let ann = users[0];
+    let words_of = |lines: &[String], numeric: &str| -> Vec<String> {
+        let lines = lines.iter().filter(|line| line.contains(numeric));
+        let texts = lines.map(|line| line.split_once(" :").unwrap().1.to_owned());
+        let words = texts.flat_map(|text| text.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        words.filter(|word| !word.is_empty()).collect()
+    };
+    let list = nicks[..16].join(" ");
+    let online = net.request(ann, &format!("ISON :{list}"));
+    assert_eq!(words_of(&online, " 303 "), nicks[..16]);
+    let hosts = net.request(ann, &format!("USERHOST {}", nicks[..5].join(" ")));
+    let expected = nicks[..5]
+        .iter()
+        .map(|nick| format!("{nick}=+~{}@ID.crc", &nick[..9]));
+    assert_eq!(words_of(&hosts, " 302 "), expected.collect::<Vec<_>>());
+    let names = net.request(ann, &format!("NAMES {}", channels[0]));
+    let source = |nick: &String| format!("{nick}!~{}@ID.crc", &nick[..9]);
+    let mut expected: Vec<_> = nicks.iter().map(source).collect();
+    expected[0] = format!("@{}", expected[0]);
+    let mut found = words_of(&names, " 353 ");
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+    let whois = net.request(ann, &format!("WHOIS {}", nicks[1]));
+    assert_eq!(words_of(&whois, " 319 "), channels);
+    let capabilities = net.request(ann, "CAP LIST");
+    assert_eq!(
+        words_of(&capabilities, " LIST "),
+        ["multi-prefix", "userhost-in-names"]
+    );
+    let wanted = vec!["setname"; 60].join(" ");
+    let ack = net.request(ann, &format!("CAP REQ :{wanted}"));
+    assert_eq!(words_of(&ack, " ACK "), ["setname"; 60]);
+    // Bans as long as they may be: the changes, and the list.
+    let mask = |n: usize| format!("{n}{}!*@*", "b".repeat(120));
+    for n in 0..3 {
+        let bans = (3 * n..3 * n + 3).map(mask).collect::<Vec<_>>().join(" ");
+        net.send_line(ann, &format!("MODE {} +bbb {bans}", channels[0]));
+    }
+    let masks: Vec<_> = (0..9).map(mask).collect();
+    let shown = net.read_lines(users[1]);
+    let shown = shown.iter().flat_map(|line| line.split(' ').skip(4));
+    assert_eq!(shown.collect::<Vec<_>>(), masks);
+    net.discard(&users);
+    let listed = net.request(ann, &format!("MODE {} b", channels[0]));
+    let listed = listed.iter().filter(|line| line.contains(" 367 "));
+    assert!(
+        listed.clone().count() == 9
+            && listed
+                .clone()
+                .all(|line| masks.contains(&line.rsplit(' ').next().unwrap().to_owned()))
+    );
+    // Removed at once.
+    net.send_line(
+        ann,
+        &format!("MODE {} -bb {} {}", channels[0], masks[0], masks[1]),
+    );
+    let removed = net.read_lines(users[1]);
+    let removed = removed.iter().flat_map(|line| line.split(' ').skip(4));
+    assert_eq!(removed.collect::<Vec<_>>(), masks[..2]);
+    // A long line of the message of the day goes on in the next.
+    let motd = net.request(ann, "MOTD");
+    let text: String = motd
+        .iter()
+        .filter_map(|line| line.split_once(" :- "))
+        .map(|(_, text)| text)
+        .skip(1)
+        .collect();
+    assert_eq!(text, ["tide ".repeat(300), "x".repeat(1000)].concat());
+}
+
+#[test]
+fn too_many_targets_are_answered() {
+    let mut net = Net::new(1);
+    let ann = net.user(0, "ann");
+    net.request(ann, "JOIN #a");
+    for command in ["WHOIS a,b,c,d,e,f", "KICK #a a,b,c,d,e,f"] {
+        let answer = net.request(ann, command);
+        assert_eq!(
+            answer.last().unwrap(),
+            ":server0 407 ann e :Too many targets"
+        );
+        assert_eq!(
+            answer.iter().filter(|line| line.contains(" 401 ")).count(),
+            4
+        );
+    }
+}

@@ -11,7 +11,7 @@ fn a_registered_user_is_welcomed() {
     let support = ":server0 005 ann CHANTYPES=# PREFIX=(ov)@+ CHANMODES=b,k,l,imnt \
          CASEMAPPING=ascii NICKLEN=30 USERLEN=10 CHANNELLEN=64 TOPICLEN=390 KICKLEN=300 \
          AWAYLEN=300 NETWORK=CRC :are supported by this server";
-    let more = ":server0 005 ann MODES=12 MAXLIST=b:100 CHANLIMIT=#:250 MAXTARGETS=4 \
+    let more = ":server0 005 ann LINELEN=512 MODES=12 MAXLIST=b:100 CHANLIMIT=#:250 MAXTARGETS=4 \
          TARGMAX=JOIN:,KICK:4,NAMES:,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4 CLIENTTAGDENY=* SAFELIST \
          WHOX :are supported by this server";
     let version = concat!("crc-", env!("CARGO_PKG_VERSION"));

@@ -6,7 +6,9 @@ use irc_wire::{Message, Numeric, lists, text};
 
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
-use super::{UserRef, cut, find_user, find_user_mut, source_of, user_of};
+use super::{
+    LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, source_of, user_of,
+};
 use crate::context::{Context, Out};
 use crate::network::{Channel, EnterRefusal, Host, InviteRefusal, Rules, SetRefusal};
 
@@ -24,9 +26,6 @@ pub(super) const ANSWER_BYTES_MAX: usize = 128 * 1024;
 
 /// How many hosts are visited to answer one command.
 pub(super) const HOSTS_VISITED_MAX: usize = 20_000;
-
-/// How many bytes of nicks stand in one line.
-const NICKS_BYTES_MAX: usize = 400;
 
 /// Answers that there is no such channel.
 fn reply_no_such_channel(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
@@ -129,35 +128,53 @@ fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mu
 /// PART (RFC 2812, 3.2.2), with a text or without.
 pub(super) fn part(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let said = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
+    let said = cut(&said, LEAVE_BYTES_MAX);
     for name in lists::elements(message.params.get(0).unwrap_or_default()) {
         let name = text::utf8_or_latin1(name);
         if let Some(channel) = joined_channel(cx, user_ref, &name, out) {
             let name = channel.name().to_owned();
-            cx.leave_channel(user_ref.id, None, &name, &said, None, out);
+            cx.leave_channel(user_ref.id, None, &name, said, None, out);
         }
     }
 }
 
-/// KICK (RFC 2812, 3.2.8): asks the server of each named member to remove it. Without a
-/// text, the text is the nick of the sender.
+/// KICK (RFC 2812, 3.2.8): asks the server of each named member to remove it. There is one
+/// channel, or one for each nick. Without a text, the text is the nick of the sender.
 pub(super) fn kick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
-    let name = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
-    let nicks = message.params.get(1).unwrap_or_default();
+    let list = |at| {
+        let elements = lists::elements(message.params.get(at).unwrap_or_default());
+        elements.map(text::utf8_or_latin1).collect::<Vec<_>>()
+    };
+    let (names, nicks) = (list(0), list(1));
     let said = text::utf8_or_latin1(message.params.get(2).unwrap_or_default());
     let own_nick = cx.nick_of(user_ref.id);
     let said = match &*said {
         "" => &own_nick,
         said => cut(said, KICK_BYTES_MAX),
     };
-    for nick in lists::elements(nicks).take(KICKS_MAX) {
-        let nick = text::utf8_or_latin1(nick);
-        if let Err(refusal) = cx.network.may_kick(user_ref.id, &name) {
-            return refuse(cx, user_ref.link, &name, refusal, out);
+    if nicks.is_empty() || names.len() != 1 && names.len() != nicks.len() {
+        let words = ["KICK"];
+        return reply::reply_error(cx, user_ref.link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
+    }
+    let mut refused = None;
+    for (number, (name, nick)) in names.iter().cycle().zip(&nicks).enumerate() {
+        if number == KICKS_MAX {
+            let words = [&**nick];
+            let numeric = Numeric::ERR_TOOMANYTARGETS;
+            return reply::reply_error(cx, user_ref.link, numeric, &words, out);
         }
-        let Some(channel) = cx.network.channels().find(&name) else {
-            return;
+        if let Err(refusal) = cx.network.may_kick(user_ref.id, name) {
+            // Once for a channel.
+            if refused != Some(name) {
+                refuse(cx, user_ref.link, name, refusal, out);
+            }
+            refused = Some(name);
+            continue;
+        }
+        let Some(channel) = cx.network.channels().find(name) else {
+            continue;
         };
-        if let Some(id) = find_member(cx, user_ref.link, channel, &nick, out) {
+        if let Some(id) = find_member(cx, user_ref.link, channel, nick, out) {
             let name = channel.name().to_owned();
             send_request(cx, user_ref, id, RequestKind::KICK, &name, said, out);
         }
@@ -252,8 +269,7 @@ pub(super) fn names(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
     let Some(wanted) = message.params.get(0) else {
         return send_all_names(cx, link, out);
     };
-    for name in lists::elements(wanted) {
-        let name = text::utf8_or_latin1(name);
+    for name in distinct_elements(wanted) {
         match cx.network.channels().find(&name) {
             Some(channel) => {
                 send_names(cx, link, channel, out);
@@ -319,45 +335,21 @@ fn send_name_lines(
     nicks: impl Iterator<Item = String>,
     out: &mut Out,
 ) {
-    let mut listed = String::new();
-    let mut total = 0;
-    for nick in nicks {
-        if !listed.is_empty() && listed.len() + nick.len() >= nicks_bytes_max(cx, link, channel) {
-            total += listed.len();
-            send_name_line(cx, link, sign, channel, &listed, out);
-            listed.clear();
-            if total > ANSWER_BYTES_MAX {
-                return reply_truncated(cx, link, "NAMES", out);
-            }
-        }
-        if !listed.is_empty() {
-            listed.push(' ');
-        }
-        listed.push_str(&nick);
+    let (mut total, mut is_truncated) = (0, false);
+    let nicks = nicks.take_while(|nick| {
+        is_truncated = total > ANSWER_BYTES_MAX;
+        total += nick.len() + 1;
+        !is_truncated
+    });
+    let mut nicks = nicks.peekable();
+    // Without members, RPL_ENDOFNAMES is the whole answer.
+    if nicks.peek().is_some() {
+        let words = [sign, channel];
+        reply::send_list(cx, link, Numeric::RPL_NAMREPLY, &words, nicks, out);
     }
-    if !listed.is_empty() {
-        send_name_line(cx, link, sign, channel, &listed, out);
+    if is_truncated {
+        reply_truncated(cx, link, "NAMES", out);
     }
-}
-
-/// How many bytes of nicks fit into a line.
-fn nicks_bytes_max(cx: &Context, link: LinkId, channel: &str) -> usize {
-    let others = reply::own_name(cx).len() + reply::target_of(cx, link).len() + channel.len();
-    // `:`, ` 353 `, ` = ` and ` :`.
-    NICKS_BYTES_MAX.min(510_usize.saturating_sub(others + 11))
-}
-
-/// Sends one RPL_NAMREPLY; `listed` must fit into it.
-fn send_name_line(
-    cx: &Context,
-    link: LinkId,
-    sign: &str,
-    channel: &str,
-    listed: &str,
-    out: &mut Out,
-) {
-    let words = [sign, channel];
-    reply::send_numeric(cx, link, Numeric::RPL_NAMREPLY, &words, Some(listed), out);
 }
 
 /// Sends RPL_ENDOFNAMES.
@@ -370,14 +362,12 @@ fn send_end_of_names(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
 /// are left out.
 pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
-    let wanted = message.params.get(0);
-    let wanted = wanted.filter(|wanted| NAMES.is_channel(wanted));
+    let wanted = message.params.get(0).filter(|wanted| !wanted.is_empty());
     let text = Some("Users  Name");
     reply::send_numeric(cx, link, Numeric::RPL_LISTSTART, &["Channel"], text, out);
     match wanted {
         Some(wanted) => {
-            for name in lists::elements(wanted) {
-                let name = text::utf8_or_latin1(name);
+            for name in distinct_elements(wanted) {
                 if let Some(channel) = cx.network.channels().find(&name) {
                     send_list_entry(cx, link, channel, out);
                 }

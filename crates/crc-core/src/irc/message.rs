@@ -2,12 +2,12 @@
 
 use crc_machine::{ByteRange, LinkId};
 use crc_wire::{ChannelChat, ChannelName, ChannelRequest, ChatKind, HostId, RequestKind, Text};
-use irc_wire::{FastPrivmsg, Line, Message, Numeric, lists, text};
+use irc_wire::{FastPrivmsg, Line, Message, Numeric, text};
 
 use super::channel::send_away;
 use super::reply::{self, LINE_BYTES_MAX, write_privmsg};
 use super::session::{Capability, LastTarget, NAMES};
-use super::{UserRef, find_user, find_user_mut, source_of, user_of};
+use super::{UserRef, distinct_elements, find_user, find_user_mut, source_of, user_of};
 use crate::context::{Context, Out};
 use crate::network::{Network, Rules};
 
@@ -134,8 +134,7 @@ pub(super) fn privmsg(
         user.spoke_at = now;
     }
     let said = text::utf8_or_latin1(said);
-    for (number, target) in lists::elements(targets).enumerate() {
-        let target = &*text::utf8_or_latin1(target);
+    for (number, target) in distinct_elements(targets).iter().enumerate() {
         if number == TARGETS_MAX {
             if answers {
                 reply::reply_error(

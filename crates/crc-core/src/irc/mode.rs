@@ -122,6 +122,15 @@ fn change_channel(
     for change in CHANNEL.parse(changes, params) {
         let change = match change {
             Ok(change) => change,
+            // The key need not be known to remove it.
+            Err(ModeError::NoParam {
+                sign: sign @ Sign::Minus,
+                letter: letter @ b'k',
+            }) => ModeChange {
+                sign,
+                letter,
+                param: None,
+            },
             Err(ModeError::Unknown(letter)) => {
                 let letter = char::from(letter).to_string();
                 reply::reply_error(cx, link, Numeric::ERR_UNKNOWNMODE, &[&letter], out);
@@ -206,7 +215,13 @@ fn change_rank(
     }
 }
 
-/// Mode `k`. A key that is empty, too long, or has blanks, commas or control characters
+/// Whether a parameter can be written as a word. The last parameter of a command may be
+/// empty or begin with a colon.
+fn is_word(param: &str) -> bool {
+    !param.is_empty() && !param.starts_with(':')
+}
+
+/// Mode `k`. A key that is no word, is too long, or has blanks, commas or control characters
 /// is answered with ERR_INVALIDKEY.
 fn change_key(
     cx: &mut Context,
@@ -217,14 +232,18 @@ fn change_key(
     out: &mut Out,
 ) {
     let bad = |c: char| c.is_control() || c.is_whitespace() || c == ',';
+    let is_key = is_word(key) && key.len() <= KEY_BYTES_MAX && !key.contains(bad);
     let key = match change.sign {
         Sign::Minus => "",
-        Sign::Plus if key.is_empty() || key.len() > KEY_BYTES_MAX || key.contains(bad) => {
+        Sign::Plus if !is_key => {
             return reply::reply_error(cx, user_ref.link, Numeric::ERR_INVALIDKEY, &[name], out);
         }
         Sign::Plus => key,
     };
-    cx.set_channel(name, ChannelField::KEY, Some(user_ref.id), key, out);
+    let known = cx.network.channels().find(name).map(Channel::key);
+    if known != Some(key) {
+        cx.set_channel(name, ChannelField::KEY, Some(user_ref.id), key, out);
+    }
 }
 
 /// Mode `l`. A limit that is no number above 0 is answered with ERR_INVALIDMODEPARAM.
@@ -248,8 +267,8 @@ fn change_limit(
     cx.set_channel(name, ChannelField::LIMIT, Some(user_ref.id), &limit, out);
 }
 
-/// Mode `b` with a mask: changes `bans`, which the caller stores. A mask that is too
-/// long, has blanks or control characters, or has no room in the list is answered with
+/// Mode `b` with a mask: changes `bans`, which the caller stores. A mask that is no word,
+/// is too long, has blanks or control characters, or has no room in the list is answered with
 /// an error.
 fn change_ban(
     cx: &mut Context,
@@ -261,6 +280,7 @@ fn change_ban(
 ) {
     let mask = mask::normalize(change.param.unwrap_or_default());
     let mask = text::utf8_or_latin1(&mask);
+    let is_mask = is_word(&text::utf8_or_latin1(change.param.unwrap_or_default()));
     // The list is separated by blanks, so a mask has none.
     let bad = |c: char| c.is_control() || c.is_whitespace();
     let known = bans
@@ -270,7 +290,7 @@ fn change_ban(
         (Sign::Minus, Some(place)) => {
             bans.remove(place);
         }
-        (Sign::Plus, None) if mask.len() > BAN_BYTES_MAX || mask.contains(bad) => {
+        (Sign::Plus, None) if !is_mask || mask.len() > BAN_BYTES_MAX || mask.contains(bad) => {
             let (words, text) = ([name, "b", &mask], Some("Not a mask"));
             let numeric = Numeric::ERR_INVALIDMODEPARAM;
             reply::send_numeric(cx, user_ref.link, numeric, &words, text, out);

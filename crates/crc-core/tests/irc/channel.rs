@@ -385,3 +385,77 @@ fn a_user_gets_its_own_messages_with_echo_message_only() {
     net.expect(bob, "PRIVMSG #reef :ho", &[]);
     net.expect_lines(ann, &[":bob!~bob@ID.crc PRIVMSG #reef :ho"]);
 }
+
+#[test]
+fn list_shows_what_was_asked_for() {
+    let mut net = Net::new(1);
+    let ann = net.user(0, "ann");
+    net.request(ann, "JOIN #a,#b");
+    let (start, end) = (
+        ":server0 321 ann Channel :Users  Name",
+        ":server0 323 ann :End of /LIST",
+    );
+    let entry = |name: &str| format!(":server0 322 ann {name} 1 :");
+    net.expect(ann, "LIST typo", &[start, end]);
+    net.expect(ann, "LIST typo,#b,#B", &[start, &entry("#b"), end]);
+    for all in ["LIST", "LIST :"] {
+        net.expect(ann, all, &[start, &entry("#a"), &entry("#b"), end]);
+    }
+}
+
+#[test]
+fn a_kick_pairs_channels_and_nicks() {
+    let mut net = Net::new(1);
+    let [ann, bob, eve] = ["ann", "bob", "eve"].map(|nick| net.user(0, nick));
+    for peer in [ann, bob, eve] {
+        net.request(peer, "JOIN #a,#b");
+    }
+    net.discard(&[ann, bob, eve]);
+    net.send_line(ann, "KICK #a,#b bob,eve :bye");
+    net.expect_lines(
+        bob,
+        &[
+            ":ann!~ann@ID.crc KICK #a bob :bye",
+            ":ann!~ann@ID.crc KICK #b eve :bye",
+        ],
+    );
+    net.discard(&[ann, bob, eve]);
+    let words = [":server0 461 ann KICK :Not enough parameters"];
+    net.expect(ann, "KICK #a,#b eve", &words);
+    net.expect(ann, "KICK #a,#b,#c eve,bob", &words);
+    net.expect(
+        bob,
+        "KICK #b ann,ann",
+        &[":server0 482 bob #b :You're not channel operator"],
+    );
+}
+
+#[test]
+fn a_key_goes_without_being_named_and_a_colon_is_refused() {
+    let mut net = Net::new(1);
+    let ann = net.user(0, "ann");
+    net.request(ann, "JOIN #a");
+    let invalid = [":server0 525 ann #a :Key is not well-formed"];
+    for key in [":", "::x", ":a b"] {
+        net.expect(ann, &format!("MODE #a +k {key}"), &invalid);
+    }
+    net.expect(ann, "MODE #a +k x:y", &[":ann!~ann@ID.crc MODE #a +k x:y"]);
+    net.expect(ann, "MODE #a -k", &[":ann!~ann@ID.crc MODE #a -k x:y"]);
+    net.expect(
+        ann,
+        "MODE #a +k",
+        &[":server0 461 ann MODE :Not enough parameters"],
+    );
+    let not_a_mask = net.request(ann, "MODE #a +b ::x");
+    assert!(
+        not_a_mask[0].starts_with(":server0 696 ann #a b "),
+        "{not_a_mask:?}"
+    );
+    let empty = net.request(ann, "MODE #a +b :");
+    assert!(empty[0].starts_with(":server0 696 ann #a b "), "{empty:?}");
+    net.expect(
+        ann,
+        "MODE #a b",
+        &[":server0 368 ann #a :End of channel ban list"],
+    );
+}

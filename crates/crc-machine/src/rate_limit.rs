@@ -37,10 +37,19 @@ impl RateLimiter {
     #[inline]
     pub fn try_acquire_burst(&mut self, now: Timestamp, per_second: u32, burst: u32) -> bool {
         let available = self.check(now, per_second, burst);
-        if available && per_second != 0 {
-            self.used += SECOND;
+        if available {
+            self.charge(per_second, 1);
         }
         available
+    }
+
+    /// Takes `count` tokens, whether they are available or not. What is missing is a debt, which
+    /// new tokens pay first.
+    #[inline]
+    pub fn charge(&mut self, per_second: u32, count: u32) {
+        if per_second != 0 {
+            self.used = self.used.saturating_add(SECOND * u64::from(count));
+        }
     }
 
     /// Whether a token is available, with a burst of `burst` tokens. Takes none.
@@ -55,7 +64,7 @@ impl RateLimiter {
         self.used = self
             .used
             .saturating_sub(passed.saturating_mul(per_second.into()));
-        self.used + SECOND <= SECOND * u64::from(burst)
+        self.used.saturating_add(SECOND) <= SECOND * u64::from(burst)
     }
 }
 
@@ -76,5 +85,21 @@ mod tests {
         assert!((0..5).all(|_| take(at(9_000_000))));
         assert!(!take(at(9_000_000)));
         assert!((0..1000).all(|_| RateLimiter::default().try_acquire(at(0), 0)));
+    }
+
+    #[test]
+    fn a_debt_is_paid_before_the_next_token() {
+        let mut bucket = RateLimiter::default();
+        let at = Timestamp::from_micros;
+        bucket.charge(5, 15);
+        assert!(!bucket.try_acquire(at(2_199_999), 5));
+        assert!(bucket.try_acquire(at(2_200_000), 5));
+        assert!(!bucket.try_acquire(at(2_200_000), 5));
+        // Nothing overflows, and without a limit nothing is owed.
+        (0..10_000).for_each(|_| bucket.charge(u32::MAX, u32::MAX));
+        assert!(!bucket.check(at(3_000_000), 5, u32::MAX));
+        bucket = RateLimiter::default();
+        bucket.charge(0, u32::MAX);
+        assert!(bucket.try_acquire(at(0), 1));
     }
 }

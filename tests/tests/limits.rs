@@ -242,3 +242,49 @@ fn a_client_that_exceeds_chats_per_second_is_closed() {
     }
     watched.assert_chatting();
 }
+
+/// All frames of a client draw from the same budget, not only its chats.
+#[test]
+fn a_client_that_exceeds_its_budget_with_any_frame_is_closed() {
+    let mut watched = WatchedServer::start(&["--chats-per-second=5"]);
+    let request = |destination: u32, kind: u8, channel: &str| {
+        let mut frame = vec![0x87];
+        frame.extend(BAD.to_be_bytes());
+        frame.extend(destination.to_be_bytes());
+        frame.extend([kind, u8::try_from(channel.len()).unwrap()]);
+        frame.extend(1u32.to_be_bytes());
+        frame.extend(channel.as_bytes());
+        frame.push(b'x');
+        frame
+    };
+    // Bob gets a notice as a chat.
+    for (frame, to_bob, reason) in [
+        (request(BOB, 0, ""), 5, "ChannelRequest too fast"),
+        (request(0, 7, "#reef"), 0, "ChannelRequest too fast"),
+        (
+            wire::channel_chat(BAD, "#reef", "loud"),
+            0,
+            "ChannelChat too fast",
+        ),
+        (
+            wire::client_registration(BAD, 0, "bad", "as ever [crc2;f=channels]"),
+            0,
+            "ClientRegistration too fast",
+        ),
+    ] {
+        let mut bad = Peer::v1_client(watched.address(), BAD, "bad").unwrap();
+        let announcement = wire::client_registration(BAD, 0, "bad", "as ever [crc2;f=channels]");
+        bad.send(&announcement).unwrap();
+        bad.wait_status(0x100).unwrap();
+        let before = watched.state().counter("frames_received");
+        let _ = bad.send(&frame.repeat(5000));
+        watched.server.wait_hosts(&[ANN, BOB]).unwrap();
+        watched.assert_logged(&bad, reason);
+        let frames = watched.state().counter("frames_received") - before;
+        assert!(frames <= 5 + 1, "{frames} of 5000 frames, {reason}");
+        for _ in 0..to_bob {
+            assert_eq!(watched.bob.expect_chat(), (BAD, BOB, "x".to_owned()));
+        }
+        watched.assert_chatting();
+    }
+}

@@ -170,7 +170,8 @@ struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = Limits::default().client_registrations_per_second)]
     registrations_per_second: u32,
 
-    /// Chats of one client per second; 0 for no limit
+    /// Chats of one client per second; 0 for no limit. All other frames and
+    /// lines of a client count as one chat or two
     #[arg(long, value_name = "N", default_value_t = Limits::default().client_chats_per_second)]
     chats_per_second: u32,
 

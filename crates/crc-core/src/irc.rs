@@ -15,7 +15,6 @@ mod reply;
 mod server_query;
 mod session;
 
-use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -23,6 +22,7 @@ use crc_machine::{CloseWhen, LinkId};
 use crc_wire::{ChatKind, HostId, Message, StatusCode};
 use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, lists, text};
 
+use crate::budget::{self, LineRates};
 use crate::context::{Context, LinkTimer, Out, Stage};
 use crate::link::{Phase, Protocol};
 use crate::network::{Host, fold};
@@ -118,7 +118,7 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
 
 /// Handles as many lines as may be read now. Returns the rest of the bytes.
 fn read_lines<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Out) -> &'b [u8] {
-    let per_second = cx.config.limits.irc_lines_per_second;
+    let rates = LineRates::new(&cx.config.limits);
     let (mut input, now) = (bytes, cx.now);
     let Some(user) = find_user_mut(cx, link) else {
         return &[];
@@ -128,24 +128,36 @@ fn read_lines<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Out
         if cx.stage != Stage::Running {
             return &[];
         }
-        let Some(user) = find_user_mut(cx, link) else {
+        let Some(found) = cx.links.find_mut(link) else {
             return &[];
         };
-        if !user.may_read_line(now, per_second) {
+        if found.phase == Phase::Closing {
+            return &[];
+        }
+        if !found.budget.may_read_line(now, rates) {
             break;
         }
         let Some(line) = decoder.next_line(&mut input, LineLimits::CLIENT) else {
             break;
         };
-        user.acquire_line(now, per_second);
+        found.budget.count_line(rates);
         if !message::relay_privmsg_fast(cx, link, line, out) {
             on_line(cx, link, line, out);
+        } else if rates.has_budget() {
+            spend(cx, link, budget::CHAT);
         }
     }
     if let Some(user) = find_user_mut(cx, link) {
         user.decoder = decoder;
     }
     input
+}
+
+/// Takes the cost of a line that was read from its user's budget.
+fn spend(cx: &mut Context, link: LinkId, cost: u32) {
+    if let Some(found) = cx.links.find_mut(link) {
+        found.budget.spend(&cx.config.limits, cost);
+    }
 }
 
 /// Keeps bytes that the rate limit does not let through yet. More than
@@ -166,8 +178,7 @@ fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
 
 /// Schedules the next line for when the rate limit allows it.
 fn schedule_read(cx: &mut Context, link: LinkId) {
-    let per_second = cx.config.limits.irc_lines_per_second.max(1);
-    let pause = Duration::from_secs(1) / per_second + Duration::from_micros(1);
+    let pause = LineRates::new(&cx.config.limits).pause();
     cx.set_link_timer(link, LinkTimer::Irc, cx.now + pause);
 }
 
@@ -231,14 +242,18 @@ fn check_keepalive(cx: &mut Context, link: LinkId, out: &mut Out) {
 fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
     let Ok(bytes) = line.whole() else {
         cx.counters.dropped += 1;
+        spend(cx, link, budget::CHAT);
         return reply::reply_error(cx, link, Numeric::ERR_INPUTTOOLONG, &[], out);
     };
     let Ok(message) = irc_wire::Message::parse(bytes) else {
         cx.counters.dropped += 1;
-        return;
+        return spend(cx, link, budget::CHAT);
     };
     match cx.network.neighbours().find(link).map(|n| n.host) {
-        Some(id) => on_command(cx, UserRef { link, id }, &message, out),
+        Some(id) => {
+            spend(cx, link, budget::cost_of_line(&message));
+            on_command(cx, UserRef { link, id }, &message, out);
+        }
         None => registration::on_message(cx, link, &message, out),
     }
 }

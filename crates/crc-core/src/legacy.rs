@@ -21,13 +21,15 @@ use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crc_machine::LinkId;
-use crc_wire::{HostId, truncate_utf8};
+use crc_wire::{HostId, Kind, truncate_utf8};
 use irc_wire::legacy::{Middle, Trailing};
-use irc_wire::{Decoder, LineLimits, Message as Line, ParamError, Prefix, text};
+use irc_wire::{Command, Decoder, LineLimits, Message as Line, ParamError, Prefix, Verb, text};
 
+use crate::budget;
 use crate::context::{Context, Out, Stage};
 use crate::link::{Phase, Protocol};
 use crate::network::{Host, HostKind};
+use crate::violation::Violation;
 use uplink::Uplink;
 
 /// The session of a legacy user or server.
@@ -179,8 +181,21 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
 }
 
 /// Handles one line, by the phase of its link. A line that cannot be parsed is dropped.
+/// The lines of a user draw from its budget; exceeding it is a violation.
 fn on_line(cx: &mut Context, link: LinkId, phase: Phase, bytes: &[u8], out: &mut Out) {
-    let line = match Line::parse(bytes) {
+    let line = Line::parse(bytes);
+    if phase == Phase::Client {
+        let cost = line.as_ref().map_or(budget::CHAT, budget::cost_of_line);
+        if !cx.try_spend(link, cost) {
+            let command = line.as_ref().map(|line| line.command);
+            let violation = match command {
+                Ok(Command::Verb(Verb::Privmsg)) => Violation::TooFast(Kind::ClientChat),
+                _ => Violation::LinesTooFast,
+            };
+            return cx.on_violation(link, violation, out);
+        }
+    }
+    let line = match line {
         Ok(line) => line,
         Err(error) => return drop_line(cx, link, &error),
     };

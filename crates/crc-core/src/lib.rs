@@ -55,6 +55,7 @@
 
 mod admission;
 mod announcement;
+mod budget;
 mod client;
 mod config;
 mod context;

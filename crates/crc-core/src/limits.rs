@@ -23,9 +23,12 @@ pub struct Limits {
     pub status_log_max: usize,
     /// How many registrations one client may repeat in a second.
     pub client_registrations_per_second: u32,
-    /// How many chats one client may send in a second. Off by default: reading
-    /// in turn already shares a server fairly, and a sensible rate differs from network
-    /// to network.
+    /// How much one client may send in a second, with one second's worth at once: all
+    /// its frames and lines, in chats. What every server keeps, or what has a long answer,
+    /// counts twice (RELIABILITY, "The budget of a client"). CRC clients and legacy users
+    /// that exceed it are closed; lines of IRC users are read later. Off by default:
+    /// reading in turn already shares a server fairly, and a sensible rate differs from
+    /// network to network.
     pub client_chats_per_second: u32,
     /// How many lines of one user of IRC are read in a second, with five seconds'
     /// worth at once. Further lines are read later; if too many wait, the link

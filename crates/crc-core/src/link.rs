@@ -1,8 +1,9 @@
 //! One link of this server: its endpoints, how far its conversation has come, how
 //! bytes go out on it, and the protocol that its peer speaks.
 
-use crc_machine::{ByteRange, Endpoints, LinkId, Origin, Outbox, RateLimiter, Timestamp};
+use crc_machine::{ByteRange, Endpoints, LinkId, Origin, Outbox, Timestamp};
 
+use crate::budget::Budget;
 use crate::crc::pacing::Pacer;
 use crate::crc::session::Session;
 use crate::irc::User;
@@ -72,8 +73,8 @@ pub(crate) struct Link {
     /// When the last bytes arrived.
     pub(crate) heard_at: Timestamp,
     pub(crate) outlet: Outlet,
-    /// How many chats the peer may send.
-    pub(crate) chats: RateLimiter,
+    /// What the peer may send, if it is a client.
+    pub(crate) budget: Budget,
     pub(crate) protocol: Protocol,
 }
 
@@ -93,7 +94,7 @@ impl Link {
             },
             heard_at: now,
             outlet: Outlet::Direct,
-            chats: RateLimiter::default(),
+            budget: Budget::default(),
             protocol,
         }
     }

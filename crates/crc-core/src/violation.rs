@@ -50,9 +50,12 @@ pub enum Violation {
     /// The directory holds no more hosts.
     #[error("the directory is full")]
     DirectoryFull,
-    /// A client has sent more frames of a kind in a second than it may.
+    /// A client has sent a frame that exceeds its budget, or a legacy user a chat.
     #[error("{0:?} too fast")]
     TooFast(Kind),
+    /// A legacy user has sent a line that exceeds its budget, and that is no chat.
+    #[error("lines too fast")]
+    LinesTooFast,
     /// More lines wait to be read than the limit allows.
     #[error("Excess Flood")]
     Flood,

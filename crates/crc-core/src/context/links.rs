@@ -73,6 +73,13 @@ impl Context {
         self.counters.registrations += 1;
     }
 
+    /// Takes the cost of what the client of a link sends from its budget. `false` if the
+    /// budget is spent.
+    pub(crate) fn try_spend(&mut self, link: LinkId, cost: u32) -> bool {
+        let found = self.links.find_mut(link);
+        found.is_none_or(|found| found.budget.try_spend(self.now, &self.config.limits, cost))
+    }
+
     /// A peer has broken a rule: the one place where that has consequences.
     pub(crate) fn on_violation(&mut self, link: LinkId, violation: Violation, out: &mut Out) {
         let Some(found) = self.links.find(link) else {

@@ -12,6 +12,7 @@ use super::send::id_taken;
 use super::{announce, introduction, uplink};
 use crate::admission::{check_info, check_name};
 use crate::announcement::{Announcement, UNRANKED, split_info};
+use crate::budget;
 use crate::context::{Context, LinkTimer, Out};
 use crate::link::Outlet;
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, Scope};
@@ -238,9 +239,7 @@ pub(crate) fn on_client_repetition(
     let Some(neighbour) = cx.network.neighbours().find(link).copied() else {
         return;
     };
-    let now = cx.now;
     let id = registration.source;
-    let per_second = cx.config.limits.client_registrations_per_second;
     if id != neighbour.host {
         let violation = Violation::NotItsSource {
             kind: Kind::ClientRegistration,
@@ -248,13 +247,18 @@ pub(crate) fn on_client_repetition(
         };
         return cx.on_violation(link, violation, out);
     }
-    let Some(session) = cx.crc_session_mut(link) else {
+    let machine = split_info(registration.info.as_str()).1;
+    let announces = machine.is_some() && neighbour.version != PeerVersion::V2;
+    // The announcement is part of the handshake.
+    let cost = if announces { 0 } else { budget::CHAT };
+    let (now, limits) = (cx.now, &cx.config.limits);
+    let Some(found) = cx.links.find_mut(link) else {
         return;
     };
-    if !session.registrations.try_acquire(now, per_second) {
+    if !found.budget.try_register(now, limits) || !found.budget.try_spend(now, limits, cost) {
         return cx.on_violation(link, Violation::TooFast(Kind::ClientRegistration), out);
     }
-    let Some(machine) = split_info(registration.info.as_str()).1 else {
+    let Some(machine) = machine else {
         // A v1 client that registers twice.
         return;
     };

@@ -12,6 +12,7 @@ use crc_wire::{
 
 use super::keepalive::start_keepalive;
 use super::{announce, channel, handshake, registration, uplink};
+use crate::budget;
 use crate::context::{Context, Out, Stage};
 use crate::link::{Phase, Protocol};
 use crate::network::{HostKind, PeerVersion, Route};
@@ -154,7 +155,13 @@ fn on_channel_frame(
             let violation = Violation::NotItsSource { kind, source_id };
             cx.on_violation(link, violation, out);
         }
-        (Phase::Client, Some(_)) if may => channel::on_client_frame(cx, link, message, out),
+        (Phase::Client, Some(_)) if may => {
+            if cx.try_spend(link, budget::cost_of_frame(message)) {
+                channel::on_client_frame(cx, link, message, out);
+            } else {
+                cx.on_violation(link, Violation::TooFast(kind), out);
+            }
+        }
         _ => cx.on_violation(link, Violation::NotItsFrame(kind), out),
     }
 }
@@ -198,12 +205,8 @@ fn on_chat(
             return None;
         }
     }
-    let per_second = cx.config.limits.client_chats_per_second;
-    let limited = phase == Phase::Client && per_second != 0;
-    if limited
-        && let Some(found) = cx.links.find_mut(link)
-        && !found.chats.try_acquire(cx.now, per_second)
-    {
+    let limited = phase == Phase::Client && cx.config.limits.client_chats_per_second != 0;
+    if limited && !cx.try_spend(link, budget::CHAT) {
         cx.on_violation(link, Violation::TooFast(Kind::ClientChat), out);
         return None;
     }

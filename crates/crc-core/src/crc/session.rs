@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crc_machine::{LinkId, RateLimiter, Timestamp};
+use crc_machine::{LinkId, Timestamp};
 use crc_wire::{Decoder, HostId};
 
 use crate::announcement::Features;
@@ -31,8 +31,6 @@ pub(crate) struct Session {
     /// How many repeated registrations the peer has yet to answer.
     pub(crate) answers_due: u32,
     pub(crate) pending: Pending,
-    /// How many registrations a client may repeat.
-    pub(crate) registrations: RateLimiter,
 }
 
 /// Another id of this server, for a v1 server that has registered it before: such a

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use crc_machine::{LinkId, RateLimiter, Timestamp};
+use crc_machine::{LinkId, Timestamp};
 use irc_wire::{Decoder, NameRules};
 
 use crate::admission::CHANNEL_NAME_BYTES_MAX;
@@ -14,9 +14,6 @@ pub(super) const NAMES: NameRules = NameRules::RFC2812
     .with_nick_bytes_max(30)
     .with_channel_bytes_max(CHANNEL_NAME_BYTES_MAX)
     .with_channel_prefixes(b"#");
-
-/// How many seconds' worth of lines are read at once.
-const BURST_SECONDS: u32 = 5;
 
 /// How many bytes of a client wait at most until the rate limit lets them through.
 pub(super) const BACKLOG_BYTES_MAX: usize = 16 * 1024;
@@ -135,25 +132,12 @@ pub(crate) struct User {
     pub(super) last_target: Option<LastTarget>,
     /// The bytes that wait until the rate limit lets them through.
     pub(super) backlog: Vec<u8>,
-    lines: RateLimiter,
 }
 
 impl User {
     /// Whether its client has enabled a capability.
     pub(super) fn has(&self, capability: Capability) -> bool {
         self.capabilities.has(capability)
-    }
-
-    /// Whether another line may be read now.
-    pub(super) fn may_read_line(&mut self, now: Timestamp, lines_per_second: u32) -> bool {
-        let burst = lines_per_second.saturating_mul(BURST_SECONDS);
-        self.lines.check(now, lines_per_second, burst)
-    }
-
-    /// Counts a line that was read.
-    pub(super) fn acquire_line(&mut self, now: Timestamp, lines_per_second: u32) {
-        let burst = lines_per_second.saturating_mul(BURST_SECONDS);
-        self.lines.try_acquire_burst(now, lines_per_second, burst);
     }
 
     /// Remembers an invitation; the oldest is forgotten when there are too many.

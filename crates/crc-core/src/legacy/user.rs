@@ -1,7 +1,7 @@
 //! Lines from legacy users of this server.
 
 use crc_machine::{CloseWhen, LinkDown, LinkId};
-use crc_wire::{ChannelChat, ChannelField, ChannelName, ChatKind, HostId, Kind, Text};
+use crc_wire::{ChannelChat, ChannelField, ChannelName, ChatKind, HostId, Text};
 use irc_wire::legacy::{Content, LegacyError, Message, Middle, Trailing};
 use irc_wire::{Command, Message as Line, Verb};
 
@@ -9,7 +9,6 @@ use super::reply::{self, quit_text, write_line, write_names, write_topic};
 use super::{drop_line, peer_mut, registration};
 use crate::context::{Context, Out};
 use crate::network::{EnterRefusal, Network, Rules};
-use crate::violation::Violation;
 
 /// The most bytes of a key: one line carries it with a nick and a channel.
 const KEY_BYTES_MAX: usize = 1024;
@@ -236,7 +235,7 @@ fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &m
     }
 }
 
-/// PRIVMSG, to a channel or a nick. Exceeding the rate limit of chats is a violation.
+/// PRIVMSG, to a channel or a nick.
 fn on_privmsg(
     cx: &mut Context,
     link: LinkId,
@@ -245,12 +244,6 @@ fn on_privmsg(
     text: &str,
     out: &mut Out,
 ) {
-    let per_second = cx.config.limits.client_chats_per_second;
-    if let Some(session) = cx.links.find_mut(link)
-        && !session.chats.try_acquire(cx.now, per_second)
-    {
-        return cx.on_violation(link, Violation::TooFast(Kind::ClientChat), out);
-    }
     let name = target.as_str();
     if !name.starts_with('#') {
         return match reply::find_user(cx, name) {

@@ -120,7 +120,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", help_heading = "Network")]
     rank: Option<u32>,
 
-    /// Networks from which other servers may link, separated by commas
+    /// Networks in which other servers may be: from there they may link, and only there
+    /// does this server dial announced and listed ones; separated by commas
     /// [default: this machine only]
     #[arg(
         long,

@@ -189,7 +189,7 @@ mod tests {
             let mut member = Rendezvous::new(directory.clone(), advertised, 1);
             let mut out = Outbox::<()>::new();
             member.start(Timestamp::START, &addresses(&[listening]), &mut out);
-            let Some(Effect::Dial { dial, to }) = out.take_effects().pop() else {
+            let Some(Effect::Dial { dial, to, .. }) = out.take_effects().pop() else {
                 panic!("it dials");
             };
             assert!(to == directory && member.owns_dial(dial));

@@ -200,7 +200,7 @@ impl Driver {
     fn carry_out<N>(&mut self, machine: usize, out: &Outbox<N>) {
         for effect in out.effects() {
             match effect {
-                Effect::Dial { dial, to } => {
+                Effect::Dial { dial, to, .. } => {
                     // The name of a server is its address here.
                     let server = if *to.host == *"reef" { REEF } else { LAGOON };
                     self.connect(machine, Origin::Dialed { dial: *dial }, server);

@@ -138,6 +138,13 @@ pub fn split_info(info: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// A machine part without the address in it.
+pub(crate) fn without_address(machine: &str) -> String {
+    let inner = machine.strip_suffix(']').unwrap_or(machine);
+    let entries = inner.split(';').filter(|entry| !entry.starts_with("a="));
+    entries.collect::<Vec<_>>().join(";") + "]"
+}
+
 /// The part of an info for people: without the machine parts that it ends in, until none
 /// is left.
 ///
@@ -223,6 +230,19 @@ mod tests {
         );
         let odd = "x [crc2;a=nowhere;r=many;f=serverquit]";
         check(odd, "x", Some(Announcement::default()));
+    }
+
+    #[test]
+    fn an_address_is_taken_out_and_all_else_stays() {
+        for (machine, without) in [
+            (" [crc2;a=10.0.0.9:1;r=0;f=]", " [crc2;r=0;f=]"),
+            (" [crc2;r=0;z=9;a=h:1;a=i:1]", " [crc2;r=0;z=9]"),
+            (" [crc2;a=h:1]", " [crc2]"),
+            (" [crc2]", " [crc2]"),
+        ] {
+            assert_eq!(without_address(machine), without);
+            assert_eq!(Announcement::parse(without).address, None);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The configuration of a server. The caller checks it; nothing here reads files or
 //! arguments.
 
+use core::net::IpAddr;
 use core::time::Duration;
 
 use crc_wire::{HostId, Info, Name};
@@ -31,7 +32,9 @@ pub struct Config {
     /// Its place in the order in which servers dial each other; by default one
     /// more than that of the first server that accepts it.
     pub rank: Option<u32>,
-    /// The networks from which servers may link.
+    /// The networks in which other servers may be: those from which they may link, and
+    /// those in which servers are dialled that were announced or discovered. A server in
+    /// `connect` or `legacy_connect` may be anywhere.
     pub server_peers: Vec<IpNet>,
     /// The listeners at which a text protocol is spoken instead of frames.
     pub text_listeners: Vec<(ListenerId, TextProtocol)>,
@@ -76,6 +79,13 @@ impl Config {
             hash_seed: None,
         }
     }
+}
+
+/// Whether a server may be at `ip`, whoever dials: it is in one of the permitted networks
+/// (`--server-peers`).
+pub(crate) fn is_permitted(networks: &[IpNet], ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    networks.iter().any(|network| network.contains(&ip))
 }
 
 /// The networks of this machine alone.

@@ -24,7 +24,7 @@ pub(crate) use policy::{
     EnterRefusal, InviteRefusal, Rules, SetRefusal, VALUE_BYTES_MAX, is_value,
 };
 
-use crate::announcement::{split_info, strip_machine_parts};
+use crate::announcement::strip_machine_parts;
 use crc_machine::LinkId;
 use crc_machine::LinkTable;
 use crc_machine::Timestamp;
@@ -79,13 +79,9 @@ impl<'a> HostInfo<'a> {
         }
     }
 
-    /// A server as another version 2 server announces it: `info` ends in its machine part.
-    pub(crate) fn of_v2_server(id: HostId, name: &'a str, info: &'a str) -> Self {
-        let (info, machine) = split_info(info);
-        HostInfo {
-            machine,
-            ..HostInfo::for_people(id, HostKind::Server, name, info)
-        }
+    /// The same with a machine part, as a version 2 server announces it.
+    pub(crate) const fn with_machine(self, machine: Option<&'a str>) -> Self {
+        HostInfo { machine, ..self }
     }
 
     /// The part of its info for people.

@@ -12,14 +12,21 @@
 //! session, no directory and no timer: the caller passes in what a decision needs,
 //! and carries the decision out (see `crc/uplink.rs`).
 
+mod known;
+
+use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crc_machine::{Backoff, DialId, LinkId, PeerAddress, Random, Timestamp};
+use crc_machine::{Backoff, DialError, DialId, LinkId, PeerAddress, Random, Timestamp};
 use crc_wire::HostId;
+use ipnet::IpNet;
 
 use crate::announcement::UNRANKED;
-use crate::config::Config;
+use crate::config::{Config, is_permitted};
+use known::KnownServers;
+pub(crate) use known::Teller;
 
 /// The shortest pause after a refusal.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(1);
@@ -31,8 +38,6 @@ const PAUSE_BETWEEN_LOOPS_MAX: Duration = Duration::from_secs(600);
 /// How many parents in a row this server leaves because they do not come before it,
 /// until it takes the place below one of them.
 const RANK_REJECTIONS_MAX: u32 = 4;
-/// How many servers are remembered.
-const KNOWN_MAX: usize = 1024;
 /// How many discovered servers are tried.
 const DISCOVERED_MAX: usize = 1024;
 /// For how long discovered servers are not dialled that come after this one as far
@@ -92,11 +97,17 @@ pub(crate) struct Tree {
     /// From when on discovered servers are dialled that come after this one.
     later_ranks_from: Timestamp,
     /// Every server that was heard of, whether it is linked now or not.
-    known: BTreeMap<HostId, (u32, PeerAddress)>,
+    known: KnownServers,
+    /// Where a server may be that is dialled although it is not configured.
+    permitted: Arc<[IpNet]>,
+    /// When the last uplink was lost.
+    lost_at: Timestamp,
     /// The server to dial before all others.
     replacement: Option<PeerAddress>,
     /// The index of the next candidate.
     next: usize,
+    /// Whether the candidate before was the last one, so that a new round begins.
+    round_ends: bool,
     backoff: Backoff,
     dial: Option<(DialId, PeerAddress)>,
     dials: u64,
@@ -117,6 +128,8 @@ pub(crate) struct Tree {
     silent: Option<PeerAddress>,
     /// How many parents in a row were left because they do not come before this server.
     rank_rejections: u32,
+    /// Whether this server has just left such a parent.
+    left_parent: bool,
     /// The link whose peer seemed to be a v1 server when this server took its rank.
     guessed: Option<LinkId>,
 }
@@ -129,9 +142,12 @@ impl Tree {
             configured: config.connect.clone(),
             discovered: Vec::new(),
             later_ranks_from: Timestamp::START,
-            known: BTreeMap::new(),
+            known: KnownServers::default(),
+            permitted: config.server_peers.clone().into(),
+            lost_at: Timestamp::START,
             replacement: None,
             next: 0,
+            round_ends: true,
             backoff: Backoff::new(),
             dial: None,
             dials: 0,
@@ -144,6 +160,7 @@ impl Tree {
             loops: BTreeMap::new(),
             silent: None,
             rank_rejections: 0,
+            left_parent: false,
             guessed: None,
         }
     }
@@ -208,6 +225,7 @@ impl Tree {
             }
             _ => {
                 self.pause_min = PAUSE_AFTER_REFUSAL;
+                self.left_parent = true;
                 RankDecision::Keep
             }
         }
@@ -215,23 +233,43 @@ impl Tree {
 
     // Candidates.
 
+    /// Whether there is room for the address of `id` among those that `teller` has told of.
+    pub(crate) fn has_room(&self, teller: Teller, id: HostId) -> bool {
+        self.known.has_room(teller, id)
+    }
+
     /// Remembers a server's place and address.
-    pub(crate) fn learn_address(&mut self, id: HostId, rank: u32, address: PeerAddress) {
-        self.known.insert(id, (rank, address));
-        if self.known.len() > KNOWN_MAX {
-            let last = self
-                .known
-                .iter()
-                .max_by_key(|(id, (rank, _))| (*rank, **id));
-            if let Some(id) = last.map(|(id, _)| *id) {
-                self.known.remove(&id);
-            }
-        }
+    pub(crate) fn learn_address(
+        &mut self,
+        teller: Teller,
+        (rank, id): Place,
+        address: PeerAddress,
+        now: Timestamp,
+    ) {
+        self.known.learn(teller, id, rank, address, now);
+    }
+
+    /// A server has left the network.
+    pub(crate) fn on_server_gone(&mut self, id: HostId, now: Timestamp) {
+        self.known.on_gone(id, now);
     }
 
     /// The rank and address of a server, if they were heard of.
     pub(crate) fn known(&self, id: HostId) -> Option<(u32, &PeerAddress)> {
-        self.known.get(&id).map(|(rank, address)| (*rank, address))
+        self.known.find(id)
+    }
+
+    /// The networks to which a dial is limited: an explicitly configured server may be
+    /// anywhere.
+    pub(crate) fn permitted_networks(&self, to: &PeerAddress) -> Option<Arc<[IpNet]>> {
+        (!self.configured.contains(to)).then(|| self.permitted.clone())
+    }
+
+    /// Whether a server may be dialled that was announced or discovered. Where a name
+    /// leads is known after the lookup only: see [`Tree::permitted_networks`].
+    fn may_be_dialled(&self, to: &PeerAddress) -> bool {
+        let ip = to.host.parse::<IpAddr>();
+        ip.map_or(true, |ip| is_permitted(&self.permitted, ip)) || self.configured.contains(to)
     }
 
     /// Whether the configuration or a directory names any server to link to.
@@ -251,39 +289,34 @@ impl Tree {
     }
 
     /// All candidates, in the order in which they are dialled.
-    pub(crate) fn candidates(&self) -> Vec<PeerAddress> {
-        self.candidates_with(true)
+    pub(crate) fn candidates(&self, now: Timestamp) -> Vec<PeerAddress> {
+        self.candidates_with(true, now)
     }
 
     /// The candidates that may be dialled at `now`.
     pub(crate) fn candidates_at(&self, now: Timestamp) -> Vec<PeerAddress> {
-        self.candidates_with(self.later_ranks_from <= now)
+        self.candidates_with(self.later_ranks_from <= now, now)
     }
 
     /// The configured servers, the discovered ones, then every known server that
-    /// comes before this one, in order. Discovered servers that are known to come
+    /// comes before this one. Discovered servers that are known to come
     /// after this one stand last; without `with_later` they are left out.
-    fn candidates_with(&self, with_later: bool) -> Vec<PeerAddress> {
-        let own = self.place();
-        let known = self.known.iter();
-        let mut known: Vec<(Place, &PeerAddress)> = known
-            .map(|(id, (rank, address))| ((*rank, *id), address))
-            .collect();
-        known.sort_unstable();
-        let (before, after) = known.split_at(known.partition_point(|(place, _)| *place < own));
-        let before = before.iter().map(|(_, address)| *address);
+    fn candidates_with(&self, with_later: bool, now: Timestamp) -> Vec<PeerAddress> {
+        let (before, after) = self.known.around(self.place(), self.lost_at, now);
         // A server that comes before this one may be where a later one was.
-        let mut later: BTreeSet<_> = after.iter().map(|(_, address)| *address).collect();
-        before.clone().for_each(|address| {
+        let mut later: BTreeSet<_> = after.into_iter().collect();
+        for address in &before {
             later.remove(address);
-        });
+        }
         let is_later = |address: &&PeerAddress| later.contains(address);
         let discovered = self.discovered.iter();
         let last = discovered.clone().filter(is_later).filter(|_| with_later);
         let discovered = discovered.filter(|address| !is_later(address));
         let mut seen: BTreeSet<_> = self.configured.iter().collect();
         let rest = discovered.chain(before).chain(last);
-        let rest: Vec<_> = rest.filter(|address| seen.insert(address)).collect();
+        let rest: Vec<_> = rest
+            .filter(|address| self.may_be_dialled(address) && seen.insert(address))
+            .collect();
         self.configured.iter().chain(rest).cloned().collect()
     }
 
@@ -326,6 +359,7 @@ impl Tree {
         }
         let next = self.next.checked_rem(candidates.len())?;
         self.next = next + 1;
+        self.round_ends = self.next == candidates.len();
         Some(candidates.swap_remove(next))
     }
 
@@ -347,16 +381,27 @@ impl Tree {
     }
 
     /// A dial has failed, if this tree has started it: the address.
-    pub(crate) fn on_dial_failed(&mut self, dial: DialId) -> Option<PeerAddress> {
+    pub(crate) fn on_dial_failed(&mut self, dial: DialId, why: DialError) -> Option<PeerAddress> {
         let (_, to) = self.dial.take_if(|(id, _)| *id == dial)?;
         self.loops.remove(&to);
+        if why == DialError::NotPermitted {
+            // The name is not looked up again before it is announced again.
+            self.known.forget(&to);
+        }
         Some(to)
     }
 
-    /// The pause before the next dial: it grows with every attempt and differs from
-    /// server to server.
+    /// The pause before the next dial: it grows with every round through the candidates
+    /// and differs from server to server. After a parent that does not come before this
+    /// server it does not grow: a few of them in a row end the search.
     pub(crate) fn dial_pause(&mut self, random: &mut Random) -> Duration {
-        let growing = self.backoff.pause(random, false);
+        let growing = match self.round_ends {
+            _ if core::mem::take(&mut self.left_parent) => {
+                PAUSE_AFTER_REFUSAL + random.duration_up_to(PAUSE_AFTER_REFUSAL)
+            }
+            true => self.backoff.pause(random, false),
+            false => self.backoff.pause_within_round(random),
+        };
         growing.max(core::mem::take(&mut self.pause_min))
     }
 
@@ -464,16 +509,20 @@ impl Tree {
         if self.link != Some(link) {
             return;
         }
-        let place = by.and_then(|by| Some((self.known.get(&by)?.0, by)));
+        let place = by.and_then(|by| Some((self.known.find(by)?.0, by)));
         if place.is_some_and(|place| place < self.place()) {
-            self.replacement = address;
+            self.replacement = address.filter(|address| self.may_be_dialled(address));
         }
     }
 
     /// A link has ended. Returns the lost uplink, if the link was the uplink.
     pub(crate) fn on_link_down(&mut self, link: LinkId, now: Timestamp) -> Option<LostUplink> {
         self.link.take_if(|uplink| *uplink == link)?;
-        self.later_ranks_from = now + LATER_RANK_DELAY;
+        self.lost_at = now;
+        if self.rank_rejections < 2 {
+            // Otherwise the later ones had their time to dial this server.
+            self.later_ranks_from = now + LATER_RANK_DELAY;
+        }
         let accepted_at = self.accepted_at.take();
         if let Some(accepted_at) = accepted_at {
             if self.pause_min.is_zero() {

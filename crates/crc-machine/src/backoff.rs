@@ -44,15 +44,20 @@ impl Backoff {
     /// Counts one more failure and returns the pause after it. The pause after a
     /// refusal is at least one second.
     pub fn pause(&mut self, random: &mut Random, refused: bool) -> Duration {
-        let factor = 2_u32.saturating_pow(self.failures);
-        let max = PAUSE_FIRST_MAX.saturating_mul(factor).min(PAUSE_MAX);
+        let pause = random.duration_up_to(pause_max(self.failures));
         self.failures = self.failures.saturating_add(1);
-        let pause = random.duration_up_to(max);
         if refused {
             pause.max(PAUSE_REFUSED_MIN)
         } else {
             pause
         }
+    }
+
+    /// Returns the pause before the next of several peers is tried in turn: a quarter of the
+    /// pause before the round. A failure counts once all of them have failed, so that many
+    /// dead peers do not keep a node from the living one behind them.
+    pub fn pause_within_round(&self, random: &mut Random) -> Duration {
+        random.duration_up_to(pause_max(self.failures.saturating_sub(1)) / 4)
     }
 
     /// Notes that a link went down after it was up for `held`. A link that was up
@@ -62,6 +67,12 @@ impl Backoff {
             self.failures = 0;
         }
     }
+}
+
+/// The maximum of the pause after so many failures.
+fn pause_max(failures: u32) -> Duration {
+    let factor = 2_u32.saturating_pow(failures);
+    PAUSE_FIRST_MAX.saturating_mul(factor).min(PAUSE_MAX)
 }
 
 #[cfg(test)]
@@ -92,6 +103,20 @@ mod tests {
     fn a_pause_after_a_refusal_has_a_minimum() {
         assert_eq!(longest(0, true), PAUSE_REFUSED_MIN);
         assert!(longest(5, true) > PAUSE_REFUSED_MIN);
+    }
+
+    #[test]
+    fn a_round_through_several_peers_is_quick_and_counts_once() {
+        let (mut backoff, mut random) = (Backoff::new(), Random::new(7));
+        backoff.pause(&mut random, false);
+        let round: Duration = (0..64)
+            .map(|_| backoff.pause_within_round(&mut random))
+            .sum();
+        assert!(round < Duration::from_secs(8), "{round:?}");
+        assert_eq!(backoff.failures, 1);
+        backoff.failures = 99;
+        let pauses = (0..2_000).map(|_| backoff.pause_within_round(&mut random));
+        assert!(pauses.max().unwrap() <= PAUSE_MAX / 4);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! The outputs of a machine, and the byte ranges that they refer to.
 
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
 use crate::link::{DialId, LinkId, PeerAddress};
 
 /// An output of a machine. The driver executes effects in order.
@@ -35,6 +39,10 @@ pub enum Effect<N> {
         dial: DialId,
         /// The peer's address.
         to: PeerAddress,
+        /// The networks in which the peer may be; `None`: anywhere. The driver connects to no
+        /// other address, whatever a name resolves to, and reports
+        /// [`DialError::NotPermitted`](crate::DialError::NotPermitted) when none is left.
+        within: Option<Arc<[IpNet]>>,
     },
     /// Report something to the user or operator.
     Notice(N),

@@ -102,6 +102,9 @@ pub enum DialError {
     /// The name has no address.
     #[error("the name is not known")]
     UnknownName,
+    /// No address of the peer is in the networks that the dial is limited to.
+    #[error("its address is in no permitted network")]
+    NotPermitted,
     /// The peer did not answer in time.
     #[error("no answer")]
     TimedOut,

@@ -5,6 +5,10 @@
 //! [sets the event's bytes as input](Outbox::set_input). Consecutive sends on one link merge into one
 //! effect. The arena holds a broadcast once, whatever the number of links.
 
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
 use crate::effect::{ByteRange, CloseWhen, Effect, RangeKind};
 use crate::link::{DialId, LinkId, PeerAddress};
 
@@ -142,9 +146,14 @@ impl<N> Outbox<N> {
         self.effects.push(Effect::Close { link, when });
     }
 
-    /// Connects to a peer. See [`Effect::Dial`].
+    /// Connects to a peer, wherever it is. See [`Effect::Dial`].
     pub fn dial(&mut self, dial: DialId, to: PeerAddress) {
-        self.effects.push(Effect::Dial { dial, to });
+        self.dial_within(dial, to, None);
+    }
+
+    /// Connects to a peer whose address is in one of these networks. See [`Effect::Dial`].
+    pub fn dial_within(&mut self, dial: DialId, to: PeerAddress, within: Option<Arc<[IpNet]>>) {
+        self.effects.push(Effect::Dial { dial, to, within });
     }
 
     /// Reports something to the user or operator. See [`Effect::Notice`].
@@ -259,7 +268,7 @@ impl<N> Outbox<N> {
                 Effect::Send { link, range } => self.send_stored(link, range),
                 Effect::Bound { link, bytes_max } => self.bound(link, bytes_max),
                 Effect::Close { link, when } => self.close(link, when),
-                Effect::Dial { dial, to } => self.dial(dial, to),
+                Effect::Dial { dial, to, within } => self.dial_within(dial, to, within),
                 Effect::Notice(notice) => self.effects.extend(map(notice).map(Effect::Notice)),
                 Effect::Stop => self.stop(),
             }

@@ -9,6 +9,8 @@ use std::thread;
 use std::time::Duration;
 use std::vec;
 
+use ipnet::IpNet;
+
 use crc_machine::{DialError, DialId, LinkId, PeerAddress, Timestamp};
 
 use crate::poll_source::PollSource;
@@ -27,6 +29,8 @@ pub(crate) struct Dialing {
     pub(crate) deadline: Timestamp,
     /// The current connection attempt; `None` during name resolution.
     pub(crate) attempt: Option<Attempt>,
+    /// The networks in which the peer may be; `None`: anywhere.
+    within: Option<Arc<[IpNet]>>,
     /// The addresses not yet tried.
     pub(crate) addresses: vec::IntoIter<SocketAddr>,
     /// Why the latest attempt failed.
@@ -43,14 +47,29 @@ pub(crate) struct Attempt {
 }
 
 impl Dialing {
-    pub(crate) fn new(dial: DialId, deadline: Timestamp) -> Self {
+    pub(crate) fn new(dial: DialId, deadline: Timestamp, within: Option<Arc<[IpNet]>>) -> Self {
         Dialing {
             dial,
             deadline,
             attempt: None,
+            within,
             addresses: Vec::new().into_iter(),
             why: DialError::UnknownName,
         }
+    }
+
+    /// Sets the addresses to try: those of `found` that are permitted.
+    pub(crate) fn set_addresses(&mut self, mut found: Vec<SocketAddr>) {
+        if let Some(within) = &self.within {
+            found.retain(|address| {
+                let ip = address.ip().to_canonical();
+                within.iter().any(|network| network.contains(&ip))
+            });
+        }
+        if found.is_empty() {
+            self.why = DialError::NotPermitted;
+        }
+        self.addresses = found.into_iter();
     }
 
     /// The deadline of the attempt, or of the dial.
@@ -166,8 +185,28 @@ mod tests {
     }
 
     #[test]
+    fn only_permitted_addresses_are_tried() {
+        let found: Vec<SocketAddr> = ["10.0.0.9:1", "[::ffff:10.0.0.8]:1", "[2001:db8::9]:1"]
+            .map(|address| address.parse().unwrap())
+            .to_vec();
+        for (within, expected) in [
+            (None, &found[..]),
+            (Some("10.0.0.0/8"), &found[..2]),
+            (Some("2001:db8::/32"), &found[2..]),
+            (Some("192.0.2.0/24"), &[]),
+        ] {
+            let within = within.map(|network| [network.parse().unwrap()].into());
+            let mut dialing = Dialing::new(DialId(1), Timestamp::START, within);
+            dialing.set_addresses(found.clone());
+            assert_eq!(dialing.addresses.as_slice(), expected);
+            let refused = dialing.why == DialError::NotPermitted;
+            assert_eq!(refused, expected.is_empty());
+        }
+    }
+
+    #[test]
     fn the_addresses_share_the_time() {
-        let mut dialing = Dialing::new(DialId(1), Timestamp::from_micros(9_000));
+        let mut dialing = Dialing::new(DialId(1), Timestamp::from_micros(9_000), None);
         dialing.addresses = vec![(Ipv4Addr::LOCALHOST, 1).into(); 3].into_iter();
         let now = Timestamp::from_micros(1_000);
         assert_eq!(dialing.attempt_timeout(now), Duration::from_micros(2_000));

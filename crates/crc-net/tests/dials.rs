@@ -112,6 +112,30 @@ fn a_refused_dial_fails() {
 }
 
 #[test]
+fn a_dial_goes_to_permitted_networks_only() {
+    let fixture = Fixture::start(silent());
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let dial_within = |number, to: PeerAddress, network: &str| {
+        let within = Some([network.parse().unwrap()].into());
+        fixture.command(move |out| out.dial_within(DialId(number), to, within));
+        DialId(number)
+    };
+    // An address, and a name whose addresses are known after the lookup only.
+    for (number, to) in [(1, address.into()), (2, named("localhost", address.port()))] {
+        let dial = dial_within(number, to, "192.0.2.0/24");
+        assert_eq!(expect_failed(&fixture, dial), DialError::NotPermitted);
+    }
+    let none = listener.accept().unwrap_err();
+    assert_eq!(none.kind(), ErrorKind::WouldBlock, "no connection at all");
+    let dial = dial_within(3, named("localhost", address.port()), "127.0.0.0/8");
+    let (_, endpoints) = expect_up(&fixture, dial);
+    assert_eq!(endpoints.peer, address);
+    fixture.stop();
+}
+
+#[test]
 fn a_dial_of_an_unknown_name_fails() {
     let fixture = Fixture::start(silent());
     // A name of this length is invalid, so the resolver asks no server.

@@ -242,7 +242,7 @@ impl<E: Copy> TimedNet<E> {
             }
             Effect::Bound { link, bytes_max } => self.bound(host, *link, *bytes_max),
             Effect::Close { link, when } => self.close(host, *link, *when),
-            Effect::Dial { dial, to } => {
+            Effect::Dial { dial, to, .. } => {
                 self.dial(host, *dial, to);
             }
             Effect::Notice(_) => {}

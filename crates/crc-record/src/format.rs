@@ -196,6 +196,7 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             out.push(match why {
                 DialError::UnknownName => 0,
                 DialError::TimedOut => 1,
+                DialError::NotPermitted => 2,
                 DialError::Failed(kind) => 3 + failure(*kind),
             });
         }
@@ -447,6 +448,7 @@ impl<'a> Reader<'a> {
                 let why = match self.byte()? {
                     0 => DialError::UnknownName,
                     1 => DialError::TimedOut,
+                    2 => DialError::NotPermitted,
                     other => DialError::Failed(*FAILURES.get(usize::from(other).checked_sub(3)?)?),
                 };
                 Event::DialFailed { dial, why }

@@ -365,7 +365,7 @@ impl World {
                 Effect::Bound { link, bytes_max } => self.network.net.bound(node, link, bytes_max),
                 Effect::Close { link, when } => self.close(node, link, when),
                 Effect::Dial { .. } if stop || self.network.net.host(node).is_stopping() => {}
-                Effect::Dial { dial, to } => self.dial(node, dial, &to),
+                Effect::Dial { dial, to, .. } => self.dial(node, dial, &to),
                 Effect::Notice(notice) => {
                     self.monitor.on_notice(&self.network, node, notice.into());
                 }

@@ -107,7 +107,7 @@ impl Context {
     ) {
         self.network.add_host(Host::new(link, info));
         if let Some(machine) = info.machine {
-            crate::crc::uplink::learn_address(self, info.id, machine);
+            crate::crc::uplink::learn_address(self, link, info.id, machine);
         }
         self.publish_joined(info.id, link, scope, out);
     }
@@ -197,6 +197,7 @@ impl Context {
         };
         self.publish_host(change, out);
         self.network.remove_host(id, self.now);
+        self.tree.on_server_gone(id, self.now);
     }
 
     /// Removes all hosts behind a link, clients before servers and the neighbour itself

@@ -161,7 +161,8 @@ mod tests {
     #[test]
     fn only_v2_servers_get_the_machine_part() {
         let id = HostId::new(2).unwrap();
-        let info = HostInfo::of_v2_server(id, "Moorea", "Île 🏝 [crc2;r=1]");
+        let info = HostInfo::for_people(id, HostKind::Server, "Moorea", "Île 🏝");
+        let info = info.with_machine(Some(" [crc2;r=1]"));
         let host = Host::new(crc_machine::LinkId::new(0, 0), &info);
         for (encoding, expected) in [
             (Encoding::V2Server, "Île 🏝 [crc2;r=1]"),

@@ -13,6 +13,7 @@ use super::{announce, introduction, uplink};
 use crate::admission::{check_info, check_name};
 use crate::announcement::{Announcement, UNRANKED, split_info};
 use crate::budget;
+use crate::config::is_permitted;
 use crate::context::{Context, LinkTimer, Out};
 use crate::link::Outlet;
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, Scope};
@@ -33,8 +34,7 @@ pub(crate) fn on_server_registration(
     let Some(found) = cx.links.find(link) else {
         return;
     };
-    let ip = found.endpoints.peer.ip().to_canonical();
-    if !cx.config.server_peers.iter().any(|net| net.contains(&ip)) {
+    if !is_permitted(&cx.config.server_peers, found.endpoints.peer.ip()) {
         return cx.on_violation(link, Violation::NotAServerPeer, out);
     }
     let name = registration.name.as_str();
@@ -294,7 +294,7 @@ pub(crate) fn on_announcement(
     let changed = known != Some(machine);
     if changed {
         cx.network.set_machine(id, machine);
-        uplink::learn_address(cx, id, machine);
+        uplink::learn_address(cx, link, id, machine);
     }
     if neighbour.version == PeerVersion::V2 {
         let answer = id_taken(cx, HostKind::Server, id);

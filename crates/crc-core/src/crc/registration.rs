@@ -34,11 +34,13 @@ pub(crate) fn on_remote_registration(
         };
     }
     let name = registration.name.as_str();
-    let host = match (kind, neighbour.version) {
-        (HostKind::Server, PeerVersion::V2) => HostInfo::of_v2_server(id, name, info),
-        _ => HostInfo::for_people(id, kind, name, info),
+    let machine = match (kind, neighbour.version) {
+        (HostKind::Server, PeerVersion::V2) => split_info(info).1,
+        _ => None,
     };
-    let machine = host.machine;
+    let machine = machine.map(|part| uplink::believed_machine_part(cx, link, id, part));
+    let machine = machine.as_deref();
+    let host = HostInfo::for_people(id, kind, name, info).with_machine(machine);
     let mut outcome = cx.network.classify(link, &host);
     if outcome == RegistrationOutcome::Moved && cx.has_local_id(id) {
         // This server has drawn the id, so it knows where the host is.
@@ -54,7 +56,7 @@ pub(crate) fn on_remote_registration(
         RegistrationOutcome::MachinePartChanged => {
             let machine = machine.unwrap_or_default();
             cx.network.set_machine(id, machine);
-            uplink::learn_address(cx, id, machine);
+            uplink::learn_address(cx, link, id, machine);
             return announce::announce_machine_part(cx, id, link, out);
         }
         RegistrationOutcome::Changed if keeps_channels(cx, link, &host) => {
@@ -69,7 +71,7 @@ pub(crate) fn on_remote_registration(
             cx.network.replace_host(Host::new(link, &host));
             announce::retract(cx, link, id, out);
             if let Some(machine) = machine {
-                uplink::learn_address(cx, id, machine);
+                uplink::learn_address(cx, link, id, machine);
                 announce::announce_machine_part(cx, id, link, out);
             }
             return;

@@ -5,6 +5,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crc_machine::{CloseWhen, DialError, DialId, LinkId, PeerAddress, Timestamp};
@@ -12,12 +13,12 @@ use crc_wire::HostId;
 
 use super::introduction::announce;
 use super::session::Alias;
-use crate::announcement::{Announcement, UNRANKED};
+use crate::announcement::{Announcement, UNRANKED, without_address};
 use crate::context::{Context, LinkTimer, Out, Stage, Timer};
 use crate::link::Link;
 use crate::network::{Host, HostInfo, HostKind, PeerVersion};
 use crate::notice::ServerNotice;
-use crate::tree::{Parent, RankDecision};
+use crate::tree::{Parent, RankDecision, Teller};
 
 /// The longest pause before the server is dialled that a leaving uplink has named.
 const PAUSE_BEFORE_REPLACEMENT_MAX: Duration = Duration::from_millis(500);
@@ -91,7 +92,7 @@ pub(crate) fn dial(cx: &mut Context, out: &mut Out) {
     if !cx.tree.is_idle() || cx.stage != Stage::Running {
         return;
     }
-    if cx.tree.candidates().is_empty() && !cx.tree.has_replacement() {
+    if cx.tree.candidates(cx.now).is_empty() && !cx.tree.has_replacement() {
         return;
     }
     let mut candidates = cx.tree.candidates_at(cx.now);
@@ -103,7 +104,8 @@ pub(crate) fn dial(cx: &mut Context, out: &mut Out) {
     };
     log::debug!("linking to {to}");
     let dial = cx.tree.start_dial(to.clone());
-    out.dial(dial, to);
+    let within = cx.tree.permitted_networks(&to);
+    out.dial_within(dial, to, within);
 }
 
 /// Dials again after a pause.
@@ -178,7 +180,7 @@ pub(crate) fn next_loop_retry(cx: &Context) -> Option<Timestamp> {
     {
         return Some(cx.now);
     }
-    let mut candidates = cx.tree.candidates();
+    let mut candidates = cx.tree.candidates(cx.now);
     exclude_reachable(cx, &mut candidates);
     let until = candidates
         .iter()
@@ -200,7 +202,7 @@ pub(crate) fn on_dialed(cx: &mut Context, dial: DialId, link: LinkId) -> Option<
 }
 
 pub(crate) fn on_dial_failed(cx: &mut Context, dial: DialId, why: DialError, out: &mut Out) {
-    match cx.tree.on_dial_failed(dial) {
+    match cx.tree.on_dial_failed(dial, why) {
         Some(to) => {
             cx.counters.dials_failed += 1;
             take_root_rank(cx, out);
@@ -306,7 +308,7 @@ pub(crate) fn on_link_down(cx: &mut Context, link: LinkId, out: &mut Out) {
     if cx.tree.has_replacement() {
         let jitter = cx.random.duration_up_to(PAUSE_BEFORE_REPLACEMENT_MAX);
         cx.timers.set(Timer::Dial, cx.now + jitter);
-    } else if cx.tree.candidates().is_empty() {
+    } else if cx.tree.candidates(cx.now).is_empty() {
         log::info!("no candidate left: this server is the root now");
     } else {
         let pause = dial_later(cx);
@@ -338,22 +340,51 @@ pub(crate) fn replacement(cx: &Context) -> Option<(HostId, PeerAddress)> {
 
 // Ranks.
 
-/// Remembers the address and rank that a server has announced.
-pub(crate) fn learn_address(cx: &mut Context, id: HostId, machine: &str) {
+/// The machine part of a server behind `link` as this server believes it, and passes it on:
+/// without an address that is one too many, or that the neighbour may not tell of. What is
+/// behind a child comes after this server in the order; an address that is said to come
+/// before it would be dialled first by all that lose their uplink.
+pub(crate) fn believed_machine_part<'a>(
+    cx: &Context,
+    link: LinkId,
+    id: HostId,
+    machine: &'a str,
+) -> Cow<'a, str> {
+    let Some(teller) = teller(cx, link) else {
+        return Cow::Borrowed(machine);
+    };
+    let announcement = Announcement::parse(machine);
+    let precedes = announcement
+        .rank
+        .is_some_and(|rank| (rank, id) < cx.tree.place());
+    let misplaced = !teller.is_uplink && !teller.to_unranked && precedes;
+    if announcement.address.is_none() || !misplaced && cx.tree.has_room(teller, id) {
+        return Cow::Borrowed(machine);
+    }
+    log::debug!("address of server {id} ignored: machine=\"{machine}\"");
+    Cow::Owned(without_address(machine))
+}
+
+/// The neighbour on a link, as one that tells of other servers.
+fn teller(cx: &Context, link: LinkId) -> Option<Teller> {
+    let neighbour = cx.network.neighbours().find(link)?;
+    Some(Teller {
+        host: neighbour.host,
+        is_uplink: neighbour.uplink,
+        to_unranked: cx.tree.rank() == UNRANKED,
+    })
+}
+
+/// Remembers the address and rank that a server has announced, which the neighbour on
+/// `link` tells.
+pub(crate) fn learn_address(cx: &mut Context, link: LinkId, id: HostId, machine: &str) {
     let announcement = Announcement::parse(machine);
     if let (Some(address), Some(rank)) = (announcement.address, announcement.rank)
         && rank != UNRANKED
         && id != cx.config.id
+        && let Some(teller) = teller(cx, link)
     {
-        cx.tree.learn_address(id, rank, address);
-        if cx.tree.is_idle()
-            && cx.stage == Stage::Running
-            && !cx.timers.is_set(Timer::Dial)
-            && !cx.tree.candidates().is_empty()
-        {
-            // This server is no root any more: another one comes before it.
-            dial_later(cx);
-        }
+        cx.tree.learn_address(teller, (rank, id), address, cx.now);
     }
 }
 

@@ -9,6 +9,7 @@ use super::notify::send_error;
 use super::reply::{self, write_line};
 use super::{Introduction, User, drop_line};
 use crate::admission::{NAME_BYTES_MAX, admitted_info};
+use crate::config::is_permitted;
 use crate::context::{Context, Out};
 use crate::network::{Host, HostInfo, HostKind, Nicks};
 use crate::violation::Violation;
@@ -92,8 +93,8 @@ fn on_server(cx: &mut Context, link: LinkId, name: &str, server: Introduction, o
     let Some(session) = cx.links.find(link) else {
         return;
     };
-    let ip = session.endpoints.peer.ip().to_canonical();
-    if !cx.config.server_peers.iter().any(|net| net.contains(&ip)) {
+    let ip = session.endpoints.peer.ip();
+    if !is_permitted(&cx.config.server_peers, ip) {
         return cx.on_violation(link, Violation::NotAServerPeer, out);
     }
     if !may_link_server(cx, link, name, out) {

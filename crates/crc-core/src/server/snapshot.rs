@@ -137,7 +137,7 @@ impl<'a> Snapshot<'a> {
     /// The servers that it would dial if it looked for an uplink, in order.
     #[must_use]
     pub fn candidates(&self) -> Vec<PeerAddress> {
-        self.cx.tree.candidates()
+        self.cx.tree.candidates(self.cx.now)
     }
 
     /// When the first of the candidates is dialled again that have led to loops.

@@ -130,7 +130,7 @@ impl Fixture {
                     self.actions.push(Action::Send(link, bytes));
                 }
                 Effect::Close { link, when } => self.actions.push(Action::Close(link, when)),
-                Effect::Dial { dial, to } => {
+                Effect::Dial { dial, to, .. } => {
                     assert_eq!(to, server());
                     self.dial = Some(dial);
                     self.actions.push(Action::Dial(dial));

@@ -11,6 +11,7 @@ mod candidates;
 mod fixture;
 mod order;
 mod uplink;
+mod whom_to_dial;
 
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ fn digest<N>(digest: u64, effect: &Effect<N>, out: &Outbox<N>) -> u64 {
         }
         Effect::Bound { link, bytes_max } => ("bound", format!("{link} {bytes_max}")),
         Effect::Close { link, when } => ("close", format!("{link} {when:?}")),
-        Effect::Dial { dial, to } => ("dial", format!("{} {to}", dial.0)),
+        Effect::Dial { dial, to, .. } => ("dial", format!("{} {to}", dial.0)),
         Effect::Notice(_) => return digest,
         Effect::Stop => ("stop", String::new()),
     };
@@ -70,7 +70,7 @@ impl Net {
                 }
                 Effect::Bound { link, bytes_max } => self.stepped.bound(host, *link, *bytes_max),
                 Effect::Close { link, when } => self.close_link(host, *link, *when),
-                Effect::Dial { dial, to } => self.stepped.dial(host, *dial, to.clone()),
+                Effect::Dial { dial, to, .. } => self.stepped.dial(host, *dial, to.clone()),
                 Effect::Notice(ServerNotice::Unlinked) => self.servers[server].unlinked += 1,
                 Effect::Notice(_) => {}
                 Effect::Stop => {
@@ -118,7 +118,7 @@ impl Net {
                 }
                 Effect::Bound { link, bytes_max } => self.stepped.bound(host, link, bytes_max),
                 Effect::Close { link, when } => self.close_link(host, link, when),
-                Effect::Dial { dial, to } => self.stepped.dial(host, dial, to),
+                Effect::Dial { dial, to, .. } => self.stepped.dial(host, dial, to),
                 Effect::Notice(notice) => self.on_client_notice(client, notice),
                 Effect::Stop => {
                     self.clients[client].stopped = true;

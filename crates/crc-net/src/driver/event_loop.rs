@@ -184,8 +184,9 @@ impl<M: Machine> Driver<M> {
                 }
                 // A machine that has stopped gets no new links.
                 Effect::Dial { .. } if stop || self.stop_by.is_some() => {}
-                Effect::Dial { dial, to } => {
-                    self.sockets.dial(dial, to, self.sockets.clock.now());
+                Effect::Dial { dial, to, within } => {
+                    let now = self.sockets.clock.now();
+                    self.sockets.dial(dial, to, within, now);
                 }
                 Effect::Notice(notice) => on_notice(&self.machine, notice),
                 Effect::Stop => stop = true,

@@ -1,5 +1,9 @@
 //! Dials: from a peer's name to a link.
 
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
 use crc_machine::{DialError, DialId, Endpoints, LinkId, Origin, PeerAddress, Timestamp};
 
 use super::{Entry, LinkUp, Sockets};
@@ -11,14 +15,20 @@ use crate::poll_source::PollSource;
 use crate::selector::Interest;
 
 impl Sockets {
-    pub(crate) fn dial(&mut self, dial: DialId, to: PeerAddress, now: Timestamp) {
-        let mut dialing = Box::new(Dialing::new(dial, now + self.config.connect_timeout));
+    pub(crate) fn dial(
+        &mut self,
+        dial: DialId,
+        to: PeerAddress,
+        within: Option<Arc<[IpNet]>>,
+        now: Timestamp,
+    ) {
+        let deadline = now + self.config.connect_timeout;
+        let mut dialing = Box::new(Dialing::new(dial, deadline, within));
         if let Some(address) = literal_address(&to) {
-            dialing.addresses = vec![address].into_iter();
+            dialing.set_addresses(vec![address]);
             self.try_addresses(dialing, now);
             return;
         }
-        let deadline = dialing.deadline;
         let Ok(link) = self
             .entries
             .insert(|_| Ok::<_, core::convert::Infallible>(Entry::Dial(dialing)));
@@ -38,7 +48,7 @@ impl Sockets {
             };
             match lookup.addresses {
                 Ok(addresses) => {
-                    dialing.addresses = addresses.into_iter();
+                    dialing.set_addresses(addresses);
                     self.try_addresses(dialing, self.clock.now());
                 }
                 Err(why) => self.on_dial_failed(dialing.dial, why),
@@ -203,6 +213,7 @@ mod tests {
         let mut dialing = Box::new(Dialing::new(
             DialId(1),
             now + sockets.config.connect_timeout,
+            None,
         ));
         addresses.push(accepting);
         dialing.addresses = addresses.into_iter();

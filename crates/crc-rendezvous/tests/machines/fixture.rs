@@ -54,7 +54,7 @@ impl<M: Machine> Fixture<M> {
                     assert_eq!(when, CloseWhen::Flushed);
                     self.closed.push(link);
                 }
-                Effect::Dial { dial, to } => self.dialed.push((dial, to.to_string())),
+                Effect::Dial { dial, to, .. } => self.dialed.push((dial, to.to_string())),
                 Effect::Notice(notice) => self.notices.push(notice),
                 Effect::Stop => self.stopped = true,
             }

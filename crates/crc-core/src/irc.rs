@@ -86,6 +86,13 @@ pub(crate) fn source_of(cx: &Context, id: HostId) -> Cow<'_, str> {
     Cow::Owned(format!("{nick}!{nick}@{id}.crc"))
 }
 
+/// Whether WHO and NAMES show a host to a user that did not name its nick.
+fn is_visible(cx: &Context, id: HostId, user_ref: UserRef) -> bool {
+    let user = user_of(cx, id);
+    let hidden = user.is_some_and(|(_, user)| user.invisible);
+    !hidden || id == user_ref.id || cx.network.channels().share(id, user_ref.id)
+}
+
 /// The most bytes of the text of a QUIT or PART: with it, the line fits also where the
 /// prefix is longer than the command is here.
 const LEAVE_BYTES_MAX: usize = 390;

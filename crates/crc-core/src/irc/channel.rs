@@ -7,7 +7,8 @@ use irc_wire::{Message, Numeric, lists, text};
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
-    LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, source_of, user_of,
+    LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, is_visible,
+    source_of, user_of,
 };
 use crate::context::{Context, Out};
 use crate::network::{Channel, EnterRefusal, Host, InviteRefusal, Rules, SetRefusal};
@@ -120,7 +121,7 @@ fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mu
         if !channel.topic().is_empty() {
             send_topic(cx, user_ref.link, channel, out);
         }
-        send_names(cx, user_ref.link, channel, out);
+        send_names(cx, user_ref, channel, out);
         send_end_of_names(cx, user_ref.link, channel.name(), out);
     }
 }
@@ -267,12 +268,12 @@ pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
 pub(super) fn names(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let Some(wanted) = message.params.get(0) else {
-        return send_all_names(cx, link, out);
+        return send_all_names(cx, user_ref, out);
     };
     for name in distinct_elements(wanted) {
         match cx.network.channels().find(&name) {
             Some(channel) => {
-                send_names(cx, link, channel, out);
+                send_names(cx, user_ref, channel, out);
                 send_end_of_names(cx, link, channel.name(), out);
             }
             None => send_end_of_names(cx, link, &name, out),
@@ -281,21 +282,19 @@ pub(super) fn names(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
 }
 
 /// All channels, then the users that are in none.
-fn send_all_names(cx: &Context, link: LinkId, out: &mut Out) {
+fn send_all_names(cx: &Context, user_ref: UserRef, out: &mut Out) {
+    let link = user_ref.link;
     let start = out.arena_len();
     for channel in cx.network.channels().iter() {
         if out.arena_len() - start > ANSWER_BYTES_MAX {
             return reply_truncated(cx, link, "NAMES", out);
         }
-        send_names(cx, link, channel, out);
+        send_names(cx, user_ref, channel, out);
     }
     let channels = cx.network.channels();
     let clients = cx.network.directory().clients().take(HOSTS_VISITED_MAX);
     let others = clients.filter(|host| channels.of(host.id()).next().is_none());
-    let others = others.filter(|host| {
-        let user = user_of(cx, host.id());
-        user.is_none_or(|(_, user)| !user.invisible)
-    });
+    let others = others.filter(|host| is_visible(cx, host.id(), user_ref));
     let others = others.map(|host| cx.nick_of(host.id()));
     send_name_lines(cx, link, "*", "*", others, out);
     send_end_of_names(cx, link, "*", out);
@@ -310,12 +309,15 @@ pub(super) fn reply_truncated(cx: &Context, link: LinkId, command: &str, out: &m
 }
 
 /// Sends RPL_NAMREPLY lines with the members of a channel, without RPL_ENDOFNAMES.
-fn send_names(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
+fn send_names(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
+    let link = user_ref.link;
     let user = find_user(cx, link);
     let has = |capability| user.is_some_and(|user| user.has(capability));
     let all = has(Capability::MultiPrefix);
     let hosts = has(Capability::UserhostInNames);
-    let members = channel.members().map(|(id, flags)| {
+    let members = channel.members();
+    let members = members.filter(|(id, _)| is_visible(cx, *id, user_ref));
+    let members = members.map(|(id, flags)| {
         let marks = prefixes(flags, all);
         match hosts {
             true => format!("{marks}{}", source_of(cx, id)),

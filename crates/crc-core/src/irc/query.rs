@@ -10,7 +10,8 @@ use super::channel::{
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
-    CASE, UserRef, cut, distinct_elements, find_user, find_user_mut, server_of, source_of, user_of,
+    CASE, UserRef, cut, distinct_elements, find_user, find_user_mut, is_visible, server_of,
+    source_of, user_of,
 };
 use crate::context::{Context, Out};
 use crate::network::{Channel, Host};
@@ -68,13 +69,6 @@ fn is_away(cx: &Context, id: HostId) -> bool {
     user.is_some_and(|(_, user)| user.away.is_some())
 }
 
-/// Whether WHO and NAMES show a host to a user that did not name its nick.
-fn is_visible(cx: &Context, id: HostId, user_ref: UserRef) -> bool {
-    let user = user_of(cx, id);
-    let hidden = user.is_some_and(|(_, user)| user.invisible);
-    !hidden || id == user_ref.id || cx.network.channels().share(id, user_ref.id)
-}
-
 /// WHO (RFC 2812, 3.6.1), and WHOX if the options have a `%`: of a channel, a nick, or
 /// the visible users that match a mask. At most [`HOSTS_VISITED_MAX`] hosts are
 /// visited, and about [`ANSWER_BYTES_MAX`] bytes sent.
@@ -94,7 +88,8 @@ pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
         let start = out.arena_len();
         let too_much = |out: &Out| out.arena_len() - start > ANSWER_BYTES_MAX;
         if let Some(channel) = cx.network.channels().find(&target) {
-            for (id, _) in channel.members() {
+            let members = channel.members().map(|(id, _)| id);
+            for id in members.filter(|id| is_visible(cx, *id, user_ref)) {
                 if too_much(out) {
                     reply_truncated(cx, link, "WHO", out);
                     break;

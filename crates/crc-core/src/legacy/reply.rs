@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crc_machine::LinkId;
-use crc_wire::{HostId, truncate_utf8};
+use crc_wire::HostId;
 use irc_wire::LineLimits;
 use irc_wire::legacy::{Content, Message, Middle, Trailing};
 

@@ -348,3 +348,43 @@ fn too_many_targets_are_answered() {
         );
     }
 }
+
+#[test]
+fn an_invisible_user_is_shown_to_those_who_share_a_channel() {
+    let mut net = Net::new(1);
+    let [ann, bob, eve] = ["ann", "bob", "eve"].map(|nick| net.user(0, nick));
+    for peer in [ann, bob] {
+        net.request(peer, "JOIN #a");
+    }
+    net.request(bob, "MODE bob +i");
+    net.discard(&[ann, bob, eve]);
+    let end = ":server0 366 eve #a :End of /NAMES list";
+    net.expect(eve, "NAMES #a", &[":server0 353 eve = #a :@ann", end]);
+    let names = net.request(ann, "NAMES #a");
+    assert!(
+        names[0].contains("@ann") && names[0].contains("bob"),
+        "{names:?}"
+    );
+    for (query, shown) in [("#a", false), ("*", false), ("b*", false), ("bob", true)] {
+        let sees = |answer: Vec<String>| answer.iter().any(|line| line.contains("Real bob"));
+        assert_eq!(
+            sees(net.request(eve, &format!("WHO {query}"))),
+            shown,
+            "{query}"
+        );
+        assert!(sees(net.request(ann, &format!("WHO {query}"))), "{query}");
+        assert!(sees(net.request(bob, &format!("WHO {query}"))), "{query}");
+    }
+    net.request(ann, "MODE ann +i");
+    net.request(eve, "MODE eve +i");
+    // Its own nick is no secret to a user.
+    net.expect(eve, "NAMES #a", &[end]);
+    net.expect(
+        eve,
+        "NAMES",
+        &[
+            ":server0 353 eve * * :eve",
+            ":server0 366 eve * :End of /NAMES list",
+        ],
+    );
+}

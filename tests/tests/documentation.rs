@@ -1,11 +1,17 @@
-//! The pages of the repository: their relative links work, and the tests that
-//! docs/RELIABILITY.md names exist.
+//! The pages of the repository: their relative links work, the tests that
+//! docs/RELIABILITY.md names exist, and what the pages and help texts tell users to type
+//! is accepted.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crc_e2e::fixture::irc::LinePeer;
+use crc_e2e::fixture::wait::LONG;
+use crc_e2e::fixture::{Binaries, Fixture, find_bench, find_rendezvous};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -37,18 +43,27 @@ fn files(extension: &str) -> Vec<PathBuf> {
 
 /// The page without its code blocks.
 fn prose(page: &Path) -> String {
+    lines_of_page(page, false)
+}
+
+/// The lines of its code blocks.
+fn code(page: &Path) -> String {
+    lines_of_page(page, true)
+}
+
+fn lines_of_page(page: &Path, of_code: bool) -> String {
     let text = fs::read_to_string(page).unwrap();
-    let mut code = false;
-    let mut prose = String::new();
+    let mut is_code = false;
+    let mut lines = String::new();
     for line in text.lines() {
         if line.trim_start().starts_with("```") {
-            code = !code;
-        } else if !code {
-            prose.push_str(line);
-            prose.push('\n');
+            is_code = !is_code;
+        } else if is_code == of_code {
+            lines.push_str(line);
+            lines.push('\n');
         }
     }
-    prose
+    lines
 }
 
 /// The anchor that a heading gets: letters and digits in lower case, blanks as `-`.
@@ -124,4 +139,151 @@ fn tests_that_the_reliability_page_names_exist() {
         "docs/RELIABILITY.md names no such test:\n{}",
         missing.join("\n")
     );
+}
+
+/// The programs whose command lines the pages show.
+const PROGRAMS: [&str; 4] = ["crc-server", "crc-client", "crc-rendezvous", "crc-bench"];
+
+/// Where they are, in the same order.
+fn programs() -> [PathBuf; 4] {
+    let binaries = Binaries::find().unwrap();
+    let (rendezvous, bench) = (find_rendezvous().unwrap(), find_bench().unwrap());
+    [binaries.server, binaries.client, rendezvous, bench]
+}
+
+fn help(program: &Path) -> String {
+    let help = Command::new(program).arg("--help").output().unwrap();
+    String::from_utf8(help.stdout).unwrap()
+}
+
+/// The words of the first of our programs in a line for the shell; what is piped in or
+/// behind a comment is left out.
+fn command_line(line: &str) -> Option<Vec<String>> {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    for c in line.trim().trim_start_matches("$ ").chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '|' | '&' | ';') => words = vec![String::new()],
+            (None, '<' | '>') => break,
+            (None, '#') if words.last().is_some_and(String::is_empty) => break,
+            (None, ' ') => words.push(String::new()),
+            (_, c) => words.last_mut()?.push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    let name = words.first()?.rsplit('/').next()?.to_owned();
+    let first = words.first_mut()?;
+    first.clone_from(&name);
+    PROGRAMS.contains(&&*name).then_some(words)
+}
+
+#[test]
+fn every_command_line_of_the_pages_and_help_texts_is_accepted() {
+    let programs = programs();
+    let pages = ["README.md", "docs/IRC.md", "docs/RENDEZVOUS.md"];
+    let pages = pages.map(|page| code(&root().join(page)));
+    let helps = programs.iter().map(|program| help(program));
+    let texts: Vec<String> = pages.into_iter().chain(helps).collect();
+    let mut count = 0;
+    for words in texts
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter_map(command_line)
+    {
+        count += 1;
+        let at = PROGRAMS.iter().position(|name| *name == words[0]).unwrap();
+        let output = Command::new(&programs[at])
+            .args(&words[1..])
+            .arg("--help")
+            .output();
+        let output = output.unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{words:?}: {error}");
+    }
+    assert!(count >= 20, "{count} command lines were found");
+}
+
+#[test]
+fn the_readme_and_the_help_of_the_client_list_the_same_commands_and_events() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let help = help(&programs()[1]);
+    let is_word = |c: char| c.is_ascii_lowercase() || c == '_';
+    let first_cell = |line: &str| {
+        line.strip_prefix("| ")
+            .and_then(|rest| rest.split(" |").next().map(str::to_owned))
+    };
+    let cells: Vec<String> = readme.lines().filter_map(first_cell).collect();
+    let commands: BTreeSet<&str> = cells
+        .iter()
+        .flat_map(|cell| cell.split('`'))
+        .filter_map(|word| word.strip_prefix('/'))
+        .map(|word| word.split(' ').next().unwrap())
+        .collect();
+    let of_help = |line: &str| {
+        let word = line.strip_prefix("  /")?.split(' ').next()?.to_owned();
+        (word != "help" && word.chars().all(is_word)).then_some(word)
+    };
+    let listed: BTreeSet<String> = help.lines().filter_map(of_help).collect();
+    assert_eq!(commands, listed.iter().map(String::as_str).collect());
+
+    let (_, table) = readme.split_once("| event | its other keys |").unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let events: BTreeSet<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .flat_map(|line| line.split(" | ").next().unwrap().split(", "))
+        .map(|event| event.trim_matches('`'))
+        .collect();
+    let (_, listed) = help.split_once("has a key \"event\":").unwrap();
+    let listed = listed
+        .split('.')
+        .next()
+        .unwrap()
+        .replace("for channels:", ",")
+        .replace(" or ", ",");
+    let listed: BTreeSet<&str> = listed
+        .split([',', ';'])
+        .map(str::trim)
+        .filter(|event| !event.is_empty())
+        .collect();
+    assert_eq!(events, listed);
+}
+
+#[test]
+fn every_command_that_the_irc_page_lists_is_known() {
+    let page = fs::read_to_string(root().join("docs/IRC.md")).unwrap();
+    let (_, table) = page.split_once("| command | |").unwrap();
+    let (table, _) = table.split_once("| anything else | 421 |").unwrap();
+    let is_command = |word: &&str| word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase());
+    let commands: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.split(" | ").next())
+        .flat_map(|cell| cell.split('`'))
+        .filter(is_command)
+        .collect();
+    assert!(commands.len() > 45, "{commands:?}");
+    let fixture = Fixture::new().unwrap();
+    let server = fixture.server(1, "reef").irc().start().unwrap();
+    let mut user = LinePeer::irc_user(server.irc().unwrap(), "ann").unwrap();
+    let mut unknown = Vec::new();
+    for command in commands
+        .iter()
+        .copied()
+        .filter(|command| *command != "QUIT")
+    {
+        let line = format!("{command} x y z a\r\nPING :{command}");
+        user.send_line(&line).unwrap();
+        loop {
+            let line = user.next_line(LONG).unwrap().unwrap();
+            if line.contains(" 421 ") {
+                unknown.push(command);
+            }
+            if line.contains("PONG") && line.ends_with(command) {
+                break;
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "{unknown:?}");
 }

@@ -113,8 +113,10 @@ Signals:
   is ignored.
 
 Exit status:
-  0  done
-  1  cannot connect, the id is already in use, or some messages were not sent
+  0  done; a command that is refused, and a name that no client has, are reported
+     on standard error and do not change that
+  1  cannot connect, the id is already in use, or the connection closed before all
+     messages were sent
   2  invalid command line"
     )
 }

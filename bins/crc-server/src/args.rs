@@ -194,7 +194,7 @@ Examples:
       A network of one server. Join it with: crc-client
   crc-server --listen 127.0.0.1:33301 --connect 127.0.0.1:33300
       A second server on this machine, linked to the first.
-  crc-server --name hub --listen [::]:33300 --server-peers 192.0.2.0/24
+  crc-server --name hub --listen '[::]:33300' --server-peers 192.0.2.0/24
       A server for other machines. Servers of one network may link to it.
   crc-server --listen 127.0.0.1:0 --rendezvous 127.0.0.1:33400
       One of several servers that form a tree on their own, with this rendezvous:

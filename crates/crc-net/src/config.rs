@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 /// The settings of a [`Driver`](crate::Driver). The defaults suit a server.
 ///
 /// ```
@@ -43,6 +45,21 @@ pub struct DriverConfig {
     ///
     /// [`descriptors_reserve`]: Self::descriptors_reserve
     pub links_max: usize,
+    /// What one address may take: an IPv4 address, or an IPv6 network of 64 bits. The driver
+    /// accepts a connection beyond it and closes it at once. Default: no limit.
+    ///
+    /// Dials do not count, and links with their own limit do not.
+    pub per_address: AddressLimits,
+    /// The same for a loopback address. Default: no limit.
+    pub per_loopback_address: AddressLimits,
+    /// How many links of [`links_max`](Self::links_max) are reserved for [`reserved_for`], at most
+    /// all but one. While only these are free, the driver closes other connections at once.
+    /// Default: 0.
+    ///
+    /// [`reserved_for`]: Self::reserved_for
+    pub reserved_links: usize,
+    /// The networks that may take reserved links.
+    pub reserved_for: Vec<IpNet>,
     /// How many descriptors are reserved for everything but accepted links: files, listeners,
     /// dials, name resolution, and links with their own limit. Default: 64.
     pub descriptors_reserve: usize,
@@ -71,6 +88,10 @@ impl Default for DriverConfig {
             outbox_bytes_max: 64 * 1024,
             send_queue_bytes_max: 64 * 1024,
             links_max: usize::MAX,
+            per_address: AddressLimits::NONE,
+            per_loopback_address: AddressLimits::NONE,
+            reserved_links: 0,
+            reserved_for: Vec::new(),
             descriptors_reserve: 64,
             accepts_per_turn_max: 128,
             backlog: 4096,
@@ -78,4 +99,22 @@ impl Default for DriverConfig {
             commands_pause_bytes: usize::MAX,
         }
     }
+}
+
+/// What one address may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AddressLimits {
+    /// How many links at a time.
+    pub links_max: usize,
+    /// How many connections per second; 0 for no limit. As many as `links_max` may come at once,
+    /// so that all peers behind an address can reconnect after a restart.
+    pub accepts_per_second: u32,
+}
+
+impl AddressLimits {
+    /// No limit.
+    pub const NONE: AddressLimits = AddressLimits {
+        links_max: usize::MAX,
+        accepts_per_second: 0,
+    };
 }

@@ -25,6 +25,8 @@ pub(crate) struct Connection {
     pub(crate) phase: Phase,
     /// The index of the listener whose own limit counts this connection, if one does.
     pub(crate) limited_by: Option<u32>,
+    /// Whether it counts as a link of its peer's address.
+    pub(crate) counts_for_address: bool,
     /// This turn's sends.
     pub(crate) sends: SendList,
     /// Whether bytes have come from the peer.
@@ -83,6 +85,7 @@ impl Connection {
             queue: SendQueue::new(send_queue_bytes_max),
             phase: Phase::Live,
             limited_by: None,
+            counts_for_address: false,
             sends: SendList::EMPTY,
             has_received: false,
             peer_closed: false,

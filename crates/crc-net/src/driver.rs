@@ -134,6 +134,10 @@ impl<M: Machine> Driver<M> {
     /// even if that limit is reached. Further peers wait in the backlog. The descriptors come from
     /// [`DriverConfig::descriptors_reserve`].
     ///
+    /// So that one address cannot keep others out, it has at most half of these links, and the last
+    /// one is reserved for loopback addresses, which have no further limit. Other connections are
+    /// closed at once. A listener with one link has no such rule.
+    ///
     /// # Errors
     ///
     /// [`ListenError`] says why the driver cannot listen on the address.

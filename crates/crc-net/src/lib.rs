@@ -23,6 +23,8 @@
 //! - Each `LinkUp` is followed by exactly one `LinkDown`.
 //! - Within a turn, the ends of established links come before the first bytes of new ones. So a
 //!   peer that drops and reconnects immediately does not collide with its old link.
+//! - Optionally, one address takes a bounded number of links, at a bounded rate, and some links are
+//!   reserved for some networks. The driver closes other connections at once.
 //! - When the process is out of descriptors, the driver pauses accepting, with growing pauses. It
 //!   never spins.
 //!
@@ -48,6 +50,7 @@ mod driver;
 mod error;
 mod lines;
 mod listener;
+mod places;
 #[allow(unsafe_code)]
 mod poll_source;
 mod read_buffer;
@@ -59,7 +62,7 @@ mod sockets;
 mod stats;
 
 pub use command_sender::{CommandSender, SendError};
-pub use config::DriverConfig;
+pub use config::{AddressLimits, DriverConfig};
 pub use connect::{ConnectOutcome, connect_outcome, start_connect};
 pub use descriptors::raise_descriptor_limit;
 pub use driver::{Driver, Stopped};

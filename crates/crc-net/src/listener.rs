@@ -1,13 +1,14 @@
 //! A listening socket, and the socket options of every link.
 
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use crc_machine::ListenerId;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
+use crate::places::{Refusal, place_of};
 use crate::poll_source::PollSource;
 
 /// The first pause after the system ran out of descriptors. Each further pause is twice as long.
@@ -29,10 +30,49 @@ pub(crate) struct Listener {
 }
 
 /// The links of a listener that has a limit of its own.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct OwnLimit {
-    pub(crate) links: usize,
+    /// The address of each link, as [`place_of`] has it.
+    pub(crate) links: Vec<IpAddr>,
     pub(crate) links_max: usize,
+}
+
+impl OwnLimit {
+    pub(crate) const fn new(links_max: usize) -> Self {
+        OwnLimit {
+            links: Vec::new(),
+            links_max,
+        }
+    }
+
+    /// Whether an address may have one more of the free places: one address has at most half of
+    /// all, and the last place is for loopback, which has no further limit.
+    pub(crate) fn admit(&self, ip: IpAddr) -> Result<(), Refusal> {
+        let place = place_of(ip.to_canonical());
+        if place.is_loopback() || self.links_max == 1 {
+            return Ok(());
+        }
+        let own = self.links.iter().filter(|link| **link == place).count();
+        if own >= self.links_max.div_ceil(2) {
+            return Err(Refusal::Address);
+        }
+        let free = self.links_max.saturating_sub(self.links.len());
+        if free <= 1 {
+            return Err(Refusal::Reserved);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn add(&mut self, ip: IpAddr) {
+        self.links.push(place_of(ip.to_canonical()));
+    }
+
+    pub(crate) fn remove(&mut self, ip: IpAddr) {
+        let place = place_of(ip.to_canonical());
+        if let Some(at) = self.links.iter().position(|link| *link == place) {
+            self.links.swap_remove(at);
+        }
+    }
 }
 
 /// Whether a listener accepts connections.
@@ -176,6 +216,29 @@ mod tests {
         );
         // The system accepts every setting.
         set_link_options(&socket, Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn one_address_cannot_take_all_places_of_a_listener() {
+        let mut limit = OwnLimit::new(8);
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut open = |from: &str| {
+            limit.admit(ip(from))?;
+            limit.add(ip(from));
+            Ok(())
+        };
+        for _ in 0..4 {
+            assert_eq!(open("192.0.2.1"), Ok(()));
+        }
+        assert_eq!(open("192.0.2.1"), Err(Refusal::Address));
+        for _ in 0..3 {
+            assert_eq!(open("192.0.2.2"), Ok(()));
+        }
+        assert_eq!(open("192.0.2.3"), Err(Refusal::Reserved));
+        assert_eq!(open("127.0.0.1"), Ok(()));
+        limit.remove(ip("192.0.2.1"));
+        limit.remove(ip("127.0.0.1"));
+        assert_eq!(limit.links.len(), 6);
     }
 
     #[test]

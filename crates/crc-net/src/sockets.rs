@@ -22,6 +22,7 @@ use crate::descriptors;
 use crate::dialer::{Dialing, Resolver};
 use crate::error::DriverError;
 use crate::listener::Listener;
+use crate::places::Places;
 use crate::read_buffer::ReadBuffer;
 use crate::selector::{Events, Selector};
 use crate::send_lists::SendLists;
@@ -49,6 +50,8 @@ pub(crate) struct Sockets {
     /// has closed.
     link_limit_reached: bool,
     listeners: Vec<Listener>,
+    /// The links of each address.
+    places: Places,
     /// The deadline of each socket that has one, with the socket's key.
     deadlines: BTreeSet<(Timestamp, u64)>,
     resolver: Resolver,
@@ -81,7 +84,7 @@ pub(crate) struct LinkUp {
 /// The result of accepting one link.
 pub(crate) enum Accepted {
     Up(LinkUp),
-    /// The connection failed while it was accepted.
+    /// The connection failed while it was accepted, or it was refused and is closed.
     Failed,
     /// The backlog is empty, or the listener cannot accept at the moment.
     None,
@@ -110,13 +113,14 @@ impl ReadySockets {
 }
 
 impl Sockets {
-    pub(crate) fn new(config: DriverConfig) -> Result<Self, DriverError> {
+    pub(crate) fn new(mut config: DriverConfig) -> Result<Self, DriverError> {
         let selector = Arc::new(Selector::new().map_err(DriverError::Selector)?);
         let descriptors = descriptors::raise_descriptor_limit();
         let links_max = descriptors
             .saturating_sub(config.descriptors_reserve)
             .min(config.links_max)
             .max(1);
+        config.reserved_links = config.reserved_links.min(links_max - 1);
         log::debug!("driver: limits: descriptors={descriptors} links={links_max}");
         Ok(Sockets {
             clock: Clock::new(),
@@ -128,6 +132,7 @@ impl Sockets {
             links_max,
             link_limit_reached: false,
             listeners: Vec::new(),
+            places: Places::default(),
             deadlines: BTreeSet::new(),
             resolver: Resolver::new(&selector),
             read_buffer: ReadBuffer::new(config.read_buffer_bytes),
@@ -304,7 +309,7 @@ impl Sockets {
         self.listeners.clear();
         for link in self.entries.ids().collect::<Vec<_>>() {
             if let Some(Entry::Link(connection)) = self.entries.remove(link) {
-                self.uncount_link(connection.limited_by);
+                self.uncount_link(&connection);
                 self.stats.queue_bytes.subtract(connection.queue.len());
             }
         }

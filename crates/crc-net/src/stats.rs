@@ -34,6 +34,12 @@ pub struct Stats {
     pub accepts_failed: Counter,
     /// Pauses of a listener because the system was out of descriptors or memory.
     pub accept_pauses: Counter,
+    /// Connections closed at once because their address had too many links.
+    pub refused_per_address: Counter,
+    /// Connections closed at once because their address had opened too many in a second.
+    pub refused_rate: Counter,
+    /// Connections closed at once because the free links were reserved.
+    pub refused_reserved: Counter,
     /// How often the connection limit was reached.
     pub link_limit_hits: Counter,
 }

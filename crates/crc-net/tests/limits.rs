@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crc_machine::{ListenerId, Origin};
-use crc_net::{Driver, DriverConfig, LineEvent, Stopped, read_lines};
+use crc_net::{AddressLimits, Driver, DriverConfig, LineEvent, Stopped, read_lines};
 use fixture::{Fixture, Seen, TIMEOUT, echo, quick, read_exact, silent, write};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -250,5 +250,60 @@ fn a_listener_with_its_own_limit_is_independent() {
     assert_eq!(fixture.stats.links_open.value(), 4);
     fixture.wait_until_idle();
     drop((open, waiting, own_waiting, own_links));
+    fixture.stop();
+}
+
+#[test]
+fn a_refused_connection_is_closed_and_the_machine_does_not_learn_of_it() {
+    let config = DriverConfig {
+        links_max: 4,
+        per_loopback_address: AddressLimits {
+            links_max: 2,
+            accepts_per_second: 0,
+        },
+        reserved_links: 1,
+        reserved_for: vec!["127.0.0.3/32".parse().unwrap()],
+        ..quick()
+    };
+    let fixture = Fixture::start_with(config, silent());
+    let connect_from = |last: u8| {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        let local = SocketAddr::from(([127, 0, 0, last], 0));
+        socket.bind(&local.into()).unwrap();
+        socket.connect(&fixture.address.into()).unwrap();
+        TcpStream::from(socket)
+    };
+    let expect_up = |stream: &TcpStream| {
+        let local = stream.local_addr().unwrap();
+        fixture.expect("a link", |seen| match seen {
+            Seen::Up(link, _, endpoints) if endpoints.peer == local => Some(*link),
+            _ => None,
+        })
+    };
+    let expect_refused = |stream: &TcpStream| {
+        assert_eq!(fixture::read_all(stream), []);
+        assert!(fixture.is_quiet_for(Duration::from_millis(50)));
+    };
+
+    let first: Vec<_> = (0..2).map(|_| fixture.connect_up()).collect();
+    expect_refused(&connect_from(1));
+    assert_eq!(fixture.stats.refused_per_address.value(), 1);
+    let other = connect_from(2);
+    expect_up(&other);
+    expect_refused(&connect_from(2));
+    assert_eq!(fixture.stats.refused_reserved.value(), 1);
+    // The address of a reserved place takes it, and the limit is reached: others wait.
+    let reserved = connect_from(3);
+    let reserved_link = expect_up(&reserved);
+    let waiting = connect_from(3);
+    fixture::wait_until("the connection limit", || {
+        fixture.stats.link_limit_hits.value() == 1
+    });
+    drop(reserved);
+    fixture.expect_down(reserved_link);
+    expect_up(&waiting);
+    assert_eq!(fixture.stats.links_open.value(), 4);
+    drop((first, other, waiting));
     fixture.stop();
 }

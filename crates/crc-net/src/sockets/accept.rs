@@ -2,7 +2,7 @@
 //! descriptors.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crc_machine::{Endpoints, ListenerId, Origin, Timestamp};
@@ -11,6 +11,7 @@ use super::{Accepted, LinkUp, Sockets};
 use crate::connection::Connection;
 use crate::error::ListenError;
 use crate::listener::{self, AcceptOutcome, Listener, ListenerState, OwnLimit};
+use crate::places::Refusal;
 use crate::poll_source::PollSource;
 use crate::selector::Interest;
 
@@ -27,10 +28,7 @@ impl Sockets {
         let key = self.listeners.len() as u64;
         let socket =
             PollSource::new(&self.selector, socket, key, Interest::READ).map_err(failed)?;
-        let own_limit = own_links_max.map(|links_max| OwnLimit {
-            links: 0,
-            links_max: links_max.max(1),
-        });
+        let own_limit = own_links_max.map(|links_max| OwnLimit::new(links_max.max(1)));
         self.listeners
             .push(Listener::new(socket, id, bound, own_limit));
         log::debug!("listener {bound}: listening");
@@ -41,13 +39,13 @@ impl Sockets {
         let Some(listener) = self.listeners.get_mut(index) else {
             return Accepted::None;
         };
-        if let Some(limit) = listener.own_limit {
-            if limit.links >= limit.links_max {
+        if let Some(limit) = &listener.own_limit {
+            if limit.links.len() >= limit.links_max {
                 listener.state = ListenerState::AtLimit;
                 log::debug!(
                     "accept: at the connection limit of one listener: listener={} links={}",
                     listener.address,
-                    limit.links
+                    limit.links.len()
                 );
                 return Accepted::None;
             }
@@ -82,7 +80,20 @@ impl Sockets {
         let origin = Origin::Accepted {
             listener: listener.id,
         };
-        let limited_by = listener.own_limit.and_then(|_| u32::try_from(index).ok());
+        let free = self.links_max - self.links.min(self.links_max);
+        let admitted = match &listener.own_limit {
+            Some(limit) => limit.admit(peer.ip()),
+            None => self.places.admit(now, peer.ip(), free, &self.config),
+        };
+        if let Err(refusal) = admitted {
+            self.count_refusal(refusal);
+            self.places.log_refusal(now, peer.ip(), refusal);
+            return Accepted::Failed;
+        }
+        let limited_by = listener
+            .own_limit
+            .as_ref()
+            .and_then(|_| u32::try_from(index).ok());
         let options = listener::set_link_options(&stream, self.config.peer_timeout);
         let local = match options.and_then(|()| stream.local_addr()) {
             Ok(local) => local,
@@ -98,11 +109,12 @@ impl Sockets {
             let socket = PollSource::new(&selector, stream, link.as_u64(), Interest::READ)?;
             let mut connection = Connection::new(socket, peer, bytes_max);
             connection.limited_by = limited_by;
+            connection.counts_for_address = true;
             Ok(connection)
         });
         match inserted {
             Ok(link) => {
-                self.count_link(limited_by);
+                self.count_link(limited_by, Some(peer.ip()));
                 self.stats.links_accepted.add(1);
                 log::debug!("{link}: accepted: peer={peer} local={local}");
                 let endpoints = Endpoints { peer, local };
@@ -118,6 +130,15 @@ impl Sockets {
                 Accepted::None
             }
         }
+    }
+
+    fn count_refusal(&self, refusal: Refusal) {
+        let counter = match refusal {
+            Refusal::Address => &self.stats.refused_per_address,
+            Refusal::Rate => &self.stats.refused_rate,
+            Refusal::Reserved => &self.stats.refused_reserved,
+        };
+        counter.add(1);
     }
 
     /// Accepts no connections from a listener for a while.
@@ -156,9 +177,9 @@ impl Sockets {
     }
 
     /// Resumes a listener that waits at its own limit, after one of its links closed.
-    pub(super) fn resume_listener(&mut self, index: u32) {
+    pub(super) fn resume_listener(&mut self, index: u32, ip: IpAddr) {
         if let Some(limit) = self.own_limit(Some(index)) {
-            limit.links -= 1;
+            limit.remove(ip);
         }
         self.open_listener(index as usize, ListenerState::AtLimit);
     }

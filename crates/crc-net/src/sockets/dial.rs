@@ -126,7 +126,7 @@ impl Sockets {
         let bytes_max = self.config.send_queue_bytes_max;
         *entry = Entry::Link(Connection::new(attempt.socket, peer, bytes_max));
         self.deadlines.remove(&(attempt.deadline, link.as_u64()));
-        self.count_link(None);
+        self.count_link(None, None);
         self.arm_later(link);
         self.stats.links_dialed.add(1);
         log::debug!("{link}: dialed: peer={peer} local={local}");

@@ -1,6 +1,7 @@
 //! Links: sending, writing, reading, closing and removing.
 
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crc_machine::{ByteRange, CloseWhen, LinkDown, LinkId, Outbox, Timestamp};
@@ -244,7 +245,7 @@ impl Sockets {
             &mut Vec::new(),
             &self.stats,
         );
-        self.uncount_link(connection.limited_by);
+        self.uncount_link(&connection);
         self.stats.queue_bytes.subtract(connection.queue.len());
         let peer = connection.peer;
         if why == LinkDown::SlowConsumer {
@@ -282,22 +283,32 @@ impl Sockets {
         listener.own_limit.as_mut()
     }
 
-    /// Counts a new link: towards its listener's own limit, or towards the connection limit.
-    pub(super) fn count_link(&mut self, limited_by: Option<u32>) {
+    /// Counts a new link: towards its listener's own limit, or towards the connection limit, and
+    /// there for its address if it was accepted.
+    pub(super) fn count_link(&mut self, limited_by: Option<u32>, accepted_from: Option<IpAddr>) {
         self.stats.links_open.add(1);
-        match self.own_limit(limited_by) {
-            Some(limit) => limit.links += 1,
-            None => self.links += 1,
+        match (self.own_limit(limited_by), accepted_from) {
+            (Some(limit), Some(ip)) => limit.add(ip),
+            (_, ip) => {
+                self.links += 1;
+                if let Some(ip) = ip {
+                    self.places.add(ip, &self.config);
+                }
+            }
         }
     }
 
     /// Uncounts a removed link, and resumes listeners that wait at the limit.
-    pub(super) fn uncount_link(&mut self, limited_by: Option<u32>) {
+    pub(super) fn uncount_link(&mut self, connection: &Connection) {
         self.stats.links_open.subtract(1);
-        match limited_by {
-            Some(index) => self.resume_listener(index),
+        let ip = connection.peer.ip();
+        match connection.limited_by {
+            Some(index) => self.resume_listener(index, ip),
             None => {
                 self.links -= 1;
+                if connection.counts_for_address {
+                    self.places.remove(ip);
+                }
                 self.resume_listeners();
             }
         }

@@ -1,0 +1,285 @@
+//! Places: how many links an address may have, how fast it may open them, and the places that are
+//! reserved for some addresses.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use crc_machine::{RateLimiter, Timestamp};
+
+use crate::config::{AddressLimits, DriverConfig};
+
+/// How many addresses without a link are remembered, for the rates at which they connect.
+const IDLE_ADDRESSES_MAX: usize = 16 * 1024;
+
+/// At most one line about refused connections is logged in this time.
+const LOG_PERIOD: Duration = Duration::from_secs(10);
+
+/// Why a connection is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("too many connections from this address")]
+    Address,
+    #[error("too many connections per second from this address")]
+    Rate,
+    #[error("the free places are reserved")]
+    Reserved,
+}
+
+/// The links of each address.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    addresses: BTreeMap<IpAddr, Address>,
+    /// How many of them have no link.
+    idle: usize,
+    /// When a refusal was last logged.
+    logged_at: Option<Timestamp>,
+    /// The refusals since then.
+    unlogged: u64,
+}
+
+#[derive(Debug, Default)]
+struct Address {
+    links: usize,
+    accepts: RateLimiter,
+}
+
+impl Places {
+    /// Whether an address may have one more link. If so, counts its connection, but not the link.
+    pub(crate) fn admit(
+        &mut self,
+        now: Timestamp,
+        ip: IpAddr,
+        free: usize,
+        config: &DriverConfig,
+    ) -> Result<(), Refusal> {
+        let ip = ip.to_canonical();
+        if free <= config.reserved_links && !config.reserved_for.iter().any(|net| net.contains(&ip))
+        {
+            return Err(Refusal::Reserved);
+        }
+        let limits = limits_of(ip, config);
+        if limits == AddressLimits::NONE {
+            return Ok(());
+        }
+        let place = self.addresses.entry(place_of(ip)).or_insert_with(|| {
+            self.idle += 1;
+            Address::default()
+        });
+        if place.links >= limits.links_max {
+            return Err(Refusal::Address);
+        }
+        let rate = limits.accepts_per_second;
+        if !place.accepts.try_acquire_burst(now, rate, burst(limits)) {
+            return Err(Refusal::Rate);
+        }
+        if self.idle > IDLE_ADDRESSES_MAX {
+            self.forget_idle(now, config);
+        }
+        Ok(())
+    }
+
+    /// Counts a link of an address that was admitted.
+    pub(crate) fn add(&mut self, ip: IpAddr, config: &DriverConfig) {
+        let ip = ip.to_canonical();
+        if limits_of(ip, config) == AddressLimits::NONE {
+            return;
+        }
+        match self.addresses.get_mut(&place_of(ip)) {
+            Some(place) => {
+                self.idle -= usize::from(place.links == 0);
+                place.links += 1;
+            }
+            // It was forgotten in the meantime.
+            None => {
+                let place = Address {
+                    links: 1,
+                    ..Address::default()
+                };
+                self.addresses.insert(place_of(ip), place);
+            }
+        }
+    }
+
+    /// Uncounts a link of an address.
+    pub(crate) fn remove(&mut self, ip: IpAddr) {
+        if let Some(place) = self.addresses.get_mut(&place_of(ip.to_canonical()))
+            && place.links > 0
+        {
+            place.links -= 1;
+            self.idle += usize::from(place.links == 0);
+        }
+    }
+
+    /// Forgets addresses without links: those that may connect at full speed, or all if those are
+    /// too few.
+    fn forget_idle(&mut self, now: Timestamp, config: &DriverConfig) {
+        let linked = self.addresses.len() - self.idle;
+        self.addresses.retain(|ip, place| {
+            let rate = limits_of(*ip, config).accepts_per_second;
+            place.links > 0 || !place.accepts.check(now, rate, 1)
+        });
+        if self.addresses.len() - linked > IDLE_ADDRESSES_MAX / 2 {
+            self.addresses.retain(|_, place| place.links > 0);
+        }
+        self.idle = self.addresses.len() - linked;
+    }
+
+    /// Logs that a connection was refused, unless another one was logged a short time ago.
+    pub(crate) fn log_refusal(&mut self, now: Timestamp, ip: IpAddr, refusal: Refusal) {
+        let recently = self.logged_at.is_some_and(|at| now < at + LOG_PERIOD);
+        if recently {
+            self.unlogged += 1;
+            return;
+        }
+        let unlogged = core::mem::take(&mut self.unlogged);
+        self.logged_at = Some(now);
+        let ip = ip.to_canonical();
+        log::warn!("accept: refused: peer={ip} reason=\"{refusal}\" refused_before={unlogged}");
+    }
+}
+
+/// The limits that hold for an address.
+fn limits_of(ip: IpAddr, config: &DriverConfig) -> AddressLimits {
+    if ip.is_loopback() {
+        config.per_loopback_address
+    } else {
+        config.per_address
+    }
+}
+
+/// The burst of connections: everybody behind an address may come back at once.
+fn burst(limits: AddressLimits) -> u32 {
+    let all = u32::try_from(limits.links_max).unwrap_or(limits.accepts_per_second);
+    limits.accepts_per_second.max(all)
+}
+
+/// What counts as one address: an IPv4 address, or the first 64 bits of an IPv6 address.
+pub(crate) fn place_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        // Otherwise each loopback address of IPv4 would be one, and ::1 the same as ::/64.
+        IpAddr::V6(v6) if v6.is_loopback() => ip,
+        IpAddr::V6(v6) => {
+            let prefix = v6.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from_bits(prefix))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::START + Duration::from_secs(seconds)
+    }
+
+    const LIMITS: AddressLimits = AddressLimits {
+        links_max: 3,
+        accepts_per_second: 2,
+    };
+
+    fn config() -> DriverConfig {
+        DriverConfig {
+            per_address: LIMITS,
+            reserved_links: 4,
+            reserved_for: vec!["192.0.2.0/24".parse().unwrap()],
+            ..DriverConfig::default()
+        }
+    }
+
+    /// Opens a link if it is admitted.
+    fn open(places: &mut Places, now: u64, from: &str) -> Result<(), Refusal> {
+        let config = config();
+        places.admit(at(now), ip(from), 100, &config)?;
+        places.add(ip(from), &config);
+        Ok(())
+    }
+
+    #[test]
+    fn an_address_has_a_bound_of_its_own() {
+        let mut places = Places::default();
+        for _ in 0..3 {
+            assert_eq!(open(&mut places, 0, "198.51.100.1"), Ok(()));
+            assert_eq!(open(&mut places, 0, "2001:db8:0:1::7"), Ok(()));
+        }
+        // An address of IPv6 is its first 64 bits; IPv4 looks the same on an IPv6 listener.
+        for full in ["198.51.100.1", "::ffff:198.51.100.1", "2001:db8:0:1:ffff::"] {
+            assert_eq!(open(&mut places, 9, full), Err(Refusal::Address), "{full}");
+        }
+        for free in ["198.51.100.2", "2001:db8:0:2::7"] {
+            assert_eq!(open(&mut places, 9, free), Ok(()), "{free}");
+        }
+        // Loopback has no limit here.
+        for _ in 0..1000 {
+            assert_eq!(open(&mut places, 9, "127.0.0.1"), Ok(()));
+            assert_eq!(open(&mut places, 9, "::1"), Ok(()));
+        }
+        places.remove(ip("::ffff:198.51.100.1"));
+        assert_eq!(open(&mut places, 9, "198.51.100.1"), Ok(()));
+    }
+
+    #[test]
+    fn an_address_connects_at_a_limited_rate() {
+        let mut places = Places::default();
+        let mut connect = |now, from| {
+            let opened = open(&mut places, now, from);
+            places.remove(ip(from));
+            opened
+        };
+        for _ in 0..3 {
+            assert_eq!(connect(0, "198.51.100.1"), Ok(()));
+        }
+        for _ in 0..1000 {
+            assert_eq!(connect(0, "198.51.100.1"), Err(Refusal::Rate));
+        }
+        assert_eq!(connect(0, "198.51.100.2"), Ok(()));
+        for _ in 0..2 {
+            assert_eq!(connect(1, "198.51.100.1"), Ok(()));
+        }
+        assert_eq!(connect(1, "198.51.100.1"), Err(Refusal::Rate));
+    }
+
+    #[test]
+    fn reserved_places_are_for_some_addresses() {
+        let (mut places, config) = (Places::default(), config());
+        let mut admit = |from, free| places.admit(at(0), ip(from), free, &config);
+        assert_eq!(admit("198.51.100.1", 5), Ok(()));
+        assert_eq!(admit("198.51.100.1", 4), Err(Refusal::Reserved));
+        assert_eq!(admit("127.0.0.1", 4), Err(Refusal::Reserved));
+        assert_eq!(admit("192.0.2.9", 4), Ok(()));
+        assert_eq!(admit("::ffff:192.0.2.9", 1), Ok(()));
+    }
+
+    #[test]
+    fn the_table_is_bounded() {
+        let (mut places, config) = (Places::default(), config());
+        open(&mut places, 0, "198.51.100.1").unwrap();
+        for n in 0..100_000u32 {
+            let from = IpAddr::V4((0x0B00_0000 + n).into());
+            assert_eq!(places.admit(at(0), from, 100, &config), Ok(()));
+            assert!(places.addresses.len() <= IDLE_ADDRESSES_MAX + 2);
+        }
+        // An address with a link is never forgotten.
+        open(&mut places, 0, "198.51.100.1").unwrap();
+        open(&mut places, 0, "198.51.100.1").unwrap();
+        let full = open(&mut places, 9, "198.51.100.1");
+        assert_eq!(full, Err(Refusal::Address));
+    }
+
+    #[test]
+    fn refusals_are_logged_once_in_a_while() {
+        let mut places = Places::default();
+        for n in 0..1000 {
+            places.log_refusal(at(n / 100), ip("198.51.100.1"), Refusal::Rate);
+        }
+        assert_eq!((places.logged_at, places.unlogged), (Some(at(0)), 999));
+        places.log_refusal(at(10), ip("198.51.100.1"), Refusal::Rate);
+        assert_eq!((places.logged_at, places.unlogged), (Some(at(10)), 0));
+    }
+}

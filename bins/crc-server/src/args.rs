@@ -10,6 +10,7 @@ use crc_cli::{Generate, Verbosity, parse_listen_address};
 use crc_core::{
     Config, Limits, ListenerId, PeerAddress, Random, TextProtocol, check_info, check_name, loopback,
 };
+use crc_net::{AddressLimits, DriverConfig};
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
@@ -159,6 +160,27 @@ struct LimitArgs {
     #[arg(long, value_name = "N")]
     links_max: Option<usize>,
 
+    /// Connections from one address, which is an IPv4 address or an IPv6 network
+    /// of 64 bits; 0 for no limit [default: 256, and no limit for this machine]
+    ///
+    /// Further ones are closed at once. A value given here holds for this machine
+    /// (127.0.0.1, ::1) too.
+    #[arg(long, value_name = "N")]
+    links_per_address: Option<usize>,
+
+    /// Connections per second from one address; 0 for no limit [default: 32, and
+    /// no limit for this machine]
+    ///
+    /// Further ones are closed at once. As many as --links-per-address may come
+    /// at once. A value given here holds for this machine too.
+    #[arg(long, value_name = "N")]
+    accepts_per_second: Option<u32>,
+
+    /// Connections of --links-max that are reserved for --server-peers [default:
+    /// 16, at most a quarter of --links-max]
+    #[arg(long, value_name = "N")]
+    server_places: Option<usize>,
+
     /// Hosts in the directory
     #[arg(long, value_name = "N", default_value_t = Limits::default().hosts_max)]
     hosts_max: usize,
@@ -184,6 +206,15 @@ struct LimitArgs {
 /// How long the rendezvous may take for its first list. After that a server without
 /// another uplink is a root.
 const CANDIDATES_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How many connections one address may have, if no option says so.
+const LINKS_PER_ADDRESS: usize = 256;
+
+/// How many connections one address may open in a second, if no option says so.
+const ACCEPTS_PER_SECOND: u32 = 32;
+
+/// How many connections are reserved for servers, if no option says so.
+const SERVER_PLACES: usize = 16;
 
 /// The id of the first listener for a text protocol.
 const TEXT_LISTENERS_BEGIN: u32 = 1 << 16;
@@ -250,9 +281,38 @@ impl Args {
             .ok_or_else(|| io::Error::other("the name has no address"))
     }
 
-    /// How many connections may be open.
-    pub(crate) fn links_max(&self) -> usize {
-        self.limits.links_max.unwrap_or(usize::MAX)
+    /// The driver's settings: how many connections may be open, and whose.
+    pub(crate) fn driver_config(&self) -> DriverConfig {
+        let limits = &self.limits;
+        let links_max = limits.links_max.unwrap_or(usize::MAX);
+        // A limit of 0 is none.
+        let per_address = |links: usize, accepts_per_second: u32| AddressLimits {
+            links_max: if links == 0 { usize::MAX } else { links },
+            accepts_per_second,
+        };
+        let (links, accepts) = (limits.links_per_address, limits.accepts_per_second);
+        DriverConfig {
+            links_max,
+            per_address: per_address(
+                links.unwrap_or(LINKS_PER_ADDRESS),
+                accepts.unwrap_or(ACCEPTS_PER_SECOND),
+            ),
+            per_loopback_address: per_address(links.unwrap_or(0), accepts.unwrap_or(0)),
+            reserved_links: limits
+                .server_places
+                .unwrap_or(SERVER_PLACES.min(links_max / 4)),
+            reserved_for: self.server_peers(),
+            ..DriverConfig::default()
+        }
+    }
+
+    /// The networks from which servers may link.
+    fn server_peers(&self) -> Vec<IpNet> {
+        if self.server_peers.is_empty() {
+            loopback()
+        } else {
+            self.server_peers.clone()
+        }
     }
 
     /// The server's settings. `seed` decides what no option sets.
@@ -273,11 +333,7 @@ impl Args {
                 .map(|(id, protocol, _)| (id, protocol))
                 .collect(),
             rank: self.rank,
-            server_peers: if self.server_peers.is_empty() {
-                loopback()
-            } else {
-                self.server_peers.clone()
-            },
+            server_peers: self.server_peers(),
             limits: Limits {
                 text_bytes_max: limits.text_max,
                 registration_time_max: Duration::from_secs(limits.register_within),
@@ -372,6 +428,34 @@ mod tests {
             let error = parse(&args).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{args:?}");
         }
+    }
+
+    #[test]
+    fn limits_of_addresses_hold_for_this_machine_if_they_are_given() {
+        let limits = |args: &[&str]| {
+            let config = parse(args).unwrap().driver_config();
+            let limits = [config.per_address, config.per_loopback_address];
+            limits.map(|limits| (limits.links_max, limits.accepts_per_second))
+        };
+        let none = (usize::MAX, 0);
+        assert_eq!(limits(&[]), [(256, 32), none]);
+        assert_eq!(limits(&["--links-per-address=3"]), [(3, 32), (3, 0)]);
+        assert_eq!(
+            limits(&["--accepts-per-second=4"]),
+            [(256, 4), (usize::MAX, 4)]
+        );
+        let off = ["--links-per-address=0", "--accepts-per-second=0"];
+        assert_eq!(limits(&off), [none, none]);
+
+        let reserved = |args: &[&str]| parse(args).unwrap().driver_config().reserved_links;
+        assert_eq!(reserved(&[]), 16);
+        assert_eq!(reserved(&["--links-max=40"]), 10);
+        assert_eq!(reserved(&["--links-max=3"]), 0);
+        assert_eq!(reserved(&["--links-max=3", "--server-places=2"]), 2);
+        let config = parse(&["--server-peers=192.0.2.0/24"])
+            .unwrap()
+            .driver_config();
+        assert_eq!(config.reserved_for, ["192.0.2.0/24".parse().unwrap()]);
     }
 
     #[test]

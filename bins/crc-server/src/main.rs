@@ -25,7 +25,7 @@ use clap::{CommandFactory, Parser};
 use crc_core::{
     Config, ListenerId, PeerAddress, Server, ServerCommand, ServerNotice, TextProtocol,
 };
-use crc_net::{Driver, DriverConfig, DriverError, ListenError, Stopped};
+use crc_net::{Driver, DriverError, ListenError, Stopped};
 use crc_record::Recorder;
 use env_logger::WriteStyle;
 
@@ -90,11 +90,7 @@ fn run(args: &Args) -> Result<(), StartError> {
         env!("CARGO_PKG_VERSION")
     );
     let recorder = create_recorder(args, &config)?;
-    let settings = DriverConfig {
-        links_max: args.links_max(),
-        ..DriverConfig::default()
-    };
-    let mut driver = Driver::new(Node::new(Server::new(config)), settings)?;
+    let mut driver = Driver::new(Node::new(Server::new(config)), args.driver_config())?;
     if let Some(recorder) = recorder {
         driver.machine_mut().set_recorder(recorder);
     }

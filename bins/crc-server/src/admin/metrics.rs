@@ -256,6 +256,17 @@ fn write_driver_stats(page: &mut MetricsPage, stats: &Stats) {
             page.write_deprecated(kind, old, name, &samples);
         }
     }
+    page.write(
+        "counter",
+        "connections_refused_total",
+        "Connections closed at once: too many from one address, too many per second, or only \
+         reserved places left.",
+        &[
+            ("{reason=\"address\"}", stats.refused_per_address.value()),
+            ("{reason=\"rate\"}", stats.refused_rate.value()),
+            ("{reason=\"reserved\"}", stats.refused_reserved.value()),
+        ],
+    );
 }
 
 #[derive(Debug, Default)]

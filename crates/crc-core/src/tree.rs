@@ -14,7 +14,6 @@
 
 mod known;
 
-use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -268,8 +267,8 @@ impl Tree {
     /// Whether a server may be dialled that was announced or discovered. Where a name
     /// leads is known after the lookup only: see [`Tree::permitted_networks`].
     fn may_be_dialled(&self, to: &PeerAddress) -> bool {
-        let ip = to.host.parse::<IpAddr>();
-        ip.map_or(true, |ip| is_permitted(&self.permitted, ip)) || self.configured.contains(to)
+        let ip = to.ip();
+        ip.is_none_or(|ip| is_permitted(&self.permitted, ip)) || self.configured.contains(to)
     }
 
     /// Whether the configuration or a directory names any server to link to.

@@ -292,11 +292,15 @@ fn send_all_names(cx: &Context, user_ref: UserRef, out: &mut Out) {
         send_names(cx, user_ref, channel, out);
     }
     let channels = cx.network.channels();
-    let clients = cx.network.directory().clients().take(HOSTS_VISITED_MAX);
-    let others = clients.filter(|host| channels.of(host.id()).next().is_none());
+    let mut clients = cx.network.directory().clients();
+    let visited = clients.by_ref().take(HOSTS_VISITED_MAX);
+    let others = visited.filter(|host| channels.of(host.id()).next().is_none());
     let others = others.filter(|host| is_visible(cx, host.id(), user_ref));
     let others = others.map(|host| cx.nick_of(host.id()));
-    send_name_lines(cx, link, "*", "*", others, out);
+    let is_truncated = send_name_lines(cx, link, "*", "*", others, out);
+    if !is_truncated && clients.next().is_some() {
+        reply_truncated(cx, link, "NAMES", out);
+    }
     send_end_of_names(cx, link, "*", out);
 }
 
@@ -328,7 +332,7 @@ fn send_names(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out)
 }
 
 /// Sends nicks in as many RPL_NAMREPLY lines as they need, at most about
-/// [`ANSWER_BYTES_MAX`]. `sign` is `=` for a channel, and `*` for users in none.
+/// [`ANSWER_BYTES_MAX`]. Whether some were left out. `sign` is `=` for a channel, and `*` for users in none.
 fn send_name_lines(
     cx: &Context,
     link: LinkId,
@@ -336,7 +340,7 @@ fn send_name_lines(
     channel: &str,
     nicks: impl Iterator<Item = String>,
     out: &mut Out,
-) {
+) -> bool {
     let (mut total, mut is_truncated) = (0, false);
     let nicks = nicks.take_while(|nick| {
         is_truncated = total > ANSWER_BYTES_MAX;
@@ -352,6 +356,7 @@ fn send_name_lines(
     if is_truncated {
         reply_truncated(cx, link, "NAMES", out);
     }
+    is_truncated
 }
 
 /// Sends RPL_ENDOFNAMES.

@@ -224,6 +224,40 @@ fn long_lists_are_split_and_very_long_ones_end() {
 }
 
 #[test]
+fn a_query_that_visits_too_many_hosts_says_so() {
+    let mut net = Net::new(1);
+    let uplink = net.fixture.connect(0);
+    net.fixture
+        .introduce_v2(uplink, 50, "r=9;f=channels,server-quit");
+    let letter = |number: u32| char::from_u32(u32::from('a') + number % 26).unwrap();
+    for number in 0..20_001 {
+        let name: String = [number, number / 26, number / 676, number / 17_576]
+            .map(letter)
+            .iter()
+            .collect();
+        let mut client = registration(Kind::Client, 1000 + number, Some(50), "");
+        if let Message::ClientRegistration(client) = &mut client {
+            client.name = crc_wire::Name::new(name).unwrap();
+        }
+        net.fixture.send_message(uplink, &client);
+    }
+    net.fixture.soon();
+    let ann = net.user(0, "ann");
+    for (query, end) in [
+        ("NAMES", "366 ann * :End of /NAMES"),
+        ("WHO zz*", "315 ann zz* :End of /WHO"),
+    ] {
+        let received = net.request(ann, query);
+        let command = query.split(' ').next().unwrap();
+        let cut = format!(
+            ":server0 416 ann {command} :Too many lines in the answer, the rest is left out"
+        );
+        assert_eq!(received[received.len() - 2], cut);
+        assert_eq!(received[received.len() - 1], format!(":server0 {end} list"));
+    }
+}
+
+#[test]
 fn modes_of_a_channel() {
     let mut net = Net::new(1);
     let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));

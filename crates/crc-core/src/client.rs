@@ -102,7 +102,8 @@ impl Client {
         })
     }
 
-    /// The id of the present registration, or of the next one.
+    /// The id of the present registration, or of the next one. A displaced client takes its
+    /// next id when it is connected again.
     #[must_use]
     pub fn id(&self) -> HostId {
         self.identity.id()
@@ -339,6 +340,7 @@ impl Client {
         });
         let session = Session::new(link, now, limits.welcome_timeout);
         self.connection.start_session(session);
+        self.identity.on_register();
         self.register(link, &self.config.info, out);
     }
 

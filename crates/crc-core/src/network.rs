@@ -11,6 +11,7 @@ mod directory;
 pub(crate) mod lookup;
 mod nicks;
 mod policy;
+mod server_ids;
 
 use crc_wire::{ChannelField, HostId, MemberFlags, Registration};
 
@@ -23,6 +24,7 @@ pub use nicks::Nicks;
 pub(crate) use policy::{
     EnterRefusal, InviteRefusal, Rules, SetRefusal, VALUE_BYTES_MAX, is_value,
 };
+use server_ids::ServerIds;
 
 use crate::announcement::strip_machine_parts;
 use crc_machine::LinkId;
@@ -113,6 +115,11 @@ pub(crate) enum RegistrationOutcome {
     /// There are two routes to the same server, or to this one: the links form a loop,
     /// and this link is closed.
     Loop,
+    /// A client has the id of this server: it gives way.
+    Displaces,
+    /// A server, or this one, has the id of this client: the neighbour learns of it when it
+    /// gets the server's registration, and lets the client give way.
+    Displaced,
     /// Two clients have one id; the one announced here, by the parent, stays.
     ParentWins,
     /// Two clients have one id; the known one stays. The child that announced the other
@@ -156,6 +163,8 @@ pub(crate) struct Network {
     id: HostId,
     directory: Directory,
     neighbours: LinkTable<Neighbour>,
+    /// The ids of servers, also of those that have left not long ago.
+    server_ids: ServerIds,
     channels: Channels,
     /// `None` where no text protocol is spoken: no host needs a nick.
     names: Option<NickTables>,
@@ -169,6 +178,7 @@ impl Network {
             id,
             directory: Directory::new(seed),
             neighbours: LinkTable::default(),
+            server_ids: ServerIds::default(),
             channels: Channels::default(),
             names,
         }
@@ -231,10 +241,13 @@ impl Network {
 
     /// Adds a host, and assigns its nick if nicks are needed. A host that was known by an
     /// indirect route is replaced.
-    pub(crate) fn add_host(&mut self, host: Host) {
+    pub(crate) fn add_host(&mut self, host: Host, now: Timestamp) {
         if self.directory.route(host.id()).is_some() {
             self.replace_host(host);
             return;
+        }
+        if host.kind() == HostKind::Server {
+            self.server_ids.on_joined(host.id(), now);
         }
         if let Some(names) = &mut self.names {
             let names = names.of_kind(host.kind());
@@ -273,6 +286,9 @@ impl Network {
     /// Forgets a host, its nick and its memberships.
     pub(crate) fn remove_host(&mut self, id: HostId, now: Timestamp) -> Option<Host> {
         let host = self.directory.remove(id)?;
+        if host.kind() == HostKind::Server {
+            self.server_ids.on_left(id, now);
+        }
         self.channels.leave_all(id, host.first_link(), now);
         if let Some(names) = &mut self.names {
             names.of_kind(host.kind()).release(id);
@@ -327,6 +343,17 @@ impl Network {
     /// Whether a host has `id`.
     pub(crate) fn is_taken(&self, id: HostId) -> bool {
         id == self.id || self.directory.route(id).is_some()
+    }
+
+    /// Whether a client may get `id`: no host has it, nor had a server within the last hour.
+    pub(crate) fn is_free_for_client(&self, id: HostId, now: Timestamp) -> bool {
+        !self.is_taken(id) && !self.server_ids.is_kept(id, now)
+    }
+
+    /// Whether a client has `id`.
+    pub(crate) fn is_client(&self, id: HostId) -> bool {
+        let route = self.directory.route(id);
+        route.is_some_and(|(kind, _)| kind == HostKind::Client)
     }
 
     /// Whether `source` is reached over `link`, so that the link's peer may speak for
@@ -387,6 +414,7 @@ impl Network {
                 false => RegistrationOutcome::New,
                 // v1 servers announce this server to itself.
                 true if !is_v2 => RegistrationOutcome::Known,
+                true if info.kind == HostKind::Client => RegistrationOutcome::Displaced,
                 true => RegistrationOutcome::Loop,
             };
         };
@@ -413,8 +441,11 @@ impl Network {
         if (behind_v1 || indirect_route) && same {
             return RegistrationOutcome::Moved;
         }
-        if known.kind() == HostKind::Server || info.kind == HostKind::Server {
-            return RegistrationOutcome::Loop;
+        match (known.kind(), info.kind) {
+            (HostKind::Client, HostKind::Client) => {}
+            (HostKind::Client, HostKind::Server) => return RegistrationOutcome::Displaces,
+            (HostKind::Server, HostKind::Client) => return RegistrationOutcome::Displaced,
+            (HostKind::Server, HostKind::Server) => return RegistrationOutcome::Loop,
         }
         if neighbour.is_some_and(|n| n.uplink) {
             RegistrationOutcome::ParentWins

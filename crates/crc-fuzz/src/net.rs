@@ -67,6 +67,8 @@ pub(crate) struct ClientNode {
     pub(crate) stopped: bool,
     /// How often it has lost its server.
     pub(crate) disconnected: u32,
+    /// Whether another host has got its id.
+    pub(crate) displaced: bool,
     /// The chats that it has received, with their sources.
     pub(crate) received: Vec<(HostId, String)>,
 }
@@ -180,6 +182,7 @@ impl Net {
             server,
             stopped: false,
             disconnected: 0,
+            displaced: false,
             received: Vec::new(),
         });
         self.command_client(number, ClientCommand::Start);

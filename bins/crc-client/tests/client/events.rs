@@ -154,6 +154,22 @@ fn reconnects_when_the_connection_is_lost() {
 }
 
 #[test]
+fn a_client_that_loses_its_id_says_so_in_one_line() {
+    let server = Server::start();
+    let client = bob(&server, &["--json"]);
+    let mut link = server.welcome();
+    client.expect(&[&connected(&server), WELCOMED]);
+    link.send(TAKEN);
+    let why = "another host has id 101 now; choose another one or omit --id";
+    let line = client.line();
+    let expected = format!(r#"{{"event":"disconnected","reason":"{why}","retry_in_ms":"#);
+    assert!(line.starts_with(&expected), "{line}");
+    // It comes back, since the other host may leave.
+    server.welcome();
+    client.expect(&[&connected(&server), WELCOMED]);
+}
+
+#[test]
 fn an_id_in_use_stops_the_client() {
     let server = Server::start();
     let client = bob(&server, &["--json"]);

@@ -326,6 +326,15 @@ pub enum DisconnectReason {
     /// The server has refused the registration: the id is in use.
     #[error("id {0} is already in use")]
     IdTaken(HostId),
+    /// Another host has the id now: a server, or a client of another part of the network.
+    /// The next registration is with another id, unless the configuration asks for this one.
+    #[error("another host has id {id} now; {}", next_step(*next))]
+    Displaced {
+        /// The id.
+        id: HostId,
+        /// The id of the next registration; `None` for the configured one.
+        next: Option<HostId>,
+    },
     /// The server has not answered the registration in time.
     #[error("no answer from the server")]
     WelcomeTimeout,
@@ -341,6 +350,13 @@ pub enum DisconnectReason {
     /// The client has quit.
     #[error("quit")]
     Quit,
+}
+
+fn next_step(next: Option<HostId>) -> String {
+    match next {
+        Some(id) => format!("your next id is {id}"),
+        None => "choose another one or omit --id".to_owned(),
+    }
 }
 
 /// Why a client cannot go on.

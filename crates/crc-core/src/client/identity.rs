@@ -22,6 +22,8 @@ pub(super) struct Identity {
     refused_since: Option<Timestamp>,
     /// The refused id that was last reported, so that it is reported once.
     reported: Option<HostId>,
+    /// The id of the next registration, if it is another one.
+    next: Option<HostId>,
 }
 
 /// What a client does about a refused id.
@@ -43,6 +45,7 @@ impl Identity {
             ever_welcomed: false,
             refused_since: None,
             reported: None,
+            next: None,
         }
     }
 
@@ -73,6 +76,25 @@ impl Identity {
         } else {
             self.refused_since = None;
             OnRefusal::Replace
+        }
+    }
+
+    /// Another host has got the id of this registered client. The next id; `None` when the
+    /// configuration asks for this one, and it is tried again.
+    pub(super) fn on_displaced(&mut self, random: &mut Random) -> Option<HostId> {
+        if !self.configured {
+            let id = self.id;
+            self.replace(random);
+            // This session's chats are still for the lost id.
+            self.next = Some(core::mem::replace(&mut self.id, id));
+        }
+        self.next
+    }
+
+    /// The next registration begins.
+    pub(super) fn on_register(&mut self) {
+        if let Some(next) = self.next.take() {
+            self.id = next;
         }
     }
 

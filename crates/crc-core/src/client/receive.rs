@@ -109,11 +109,19 @@ impl Client {
                 self.on_registration_refused(now, status, out);
             }
             StatusCode::ID_TAKEN => {
-                if !session.on_id_taken() {
+                let is_v2 = session.is_v2();
+                if session.on_id_taken() {
+                    return;
+                }
+                if self.outgoing.is_quitting() {
                     out.notice(status_notice(status));
-                    if self.outgoing.is_quitting() {
-                        self.close(now, DisconnectReason::Quit, out);
-                    }
+                    self.close(now, DisconnectReason::Quit, out);
+                } else if is_v2 {
+                    let id = self.id();
+                    let next = self.identity.on_displaced(&mut self.random);
+                    self.close(now, DisconnectReason::Displaced { id, next }, out);
+                } else {
+                    out.notice(status_notice(status));
                 }
             }
             StatusCode::CHANNEL_REFUSED => self.on_channel_refused(status, out),

@@ -15,11 +15,11 @@ use crate::network::{Channel, Host, HostChange, HostInfo, HostKind, PeerVersion,
 const LOST_TEXT_BYTES_MAX: usize = 256;
 
 impl Context {
-    /// An id that no host has.
+    /// An id that no host has, nor had a server not long ago.
     pub(crate) fn free_id(&mut self) -> HostId {
         loop {
             let id = random_host_id(&mut self.random);
-            if !self.network.is_taken(id) {
+            if self.network.is_free_for_client(id, self.now) {
                 return id;
             }
         }
@@ -105,7 +105,7 @@ impl Context {
         scope: Scope,
         out: &mut Out,
     ) {
-        self.network.add_host(Host::new(link, info));
+        self.network.add_host(Host::new(link, info), self.now);
         if let Some(machine) = info.machine {
             crate::crc::uplink::learn_address(self, link, info.id, machine);
         }

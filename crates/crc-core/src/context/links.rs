@@ -69,7 +69,7 @@ impl Context {
             synced: false,
         };
         self.network.add_neighbour(link, neighbour);
-        self.network.add_host(host);
+        self.network.add_host(host, self.now);
         self.counters.registrations += 1;
     }
 

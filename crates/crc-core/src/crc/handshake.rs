@@ -50,6 +50,7 @@ pub(crate) fn on_server_registration(
     if !may_register(cx, link, HostKind::Server, registration, out) {
         return;
     }
+    displace_client(cx, link, registration.source, out);
     add_neighbour(cx, link, HostKind::Server, registration, out);
     let introduction = introduction::introduction(cx, None);
     let Some(found) = cx.links.find(link) else {
@@ -113,7 +114,8 @@ pub(crate) fn may_register(
     false
 }
 
-/// Whether the id of a peer that registers belongs to another host.
+/// Whether a peer that registers cannot get its id: it belongs to another host, or did
+/// belong to a server not long ago. A client gives way to a server.
 pub(crate) fn is_taken_by_another(
     cx: &Context,
     kind: HostKind,
@@ -121,7 +123,19 @@ pub(crate) fn is_taken_by_another(
 ) -> bool {
     let info = HostInfo::of_itself(kind, registration);
     let indirect_route = cx.network.indirect_route(&info).is_some();
-    cx.network.is_taken(info.id) && !indirect_route
+    match kind {
+        HostKind::Client => !cx.network.is_free_for_client(info.id, cx.now),
+        HostKind::Server if cx.network.is_client(info.id) => false,
+        HostKind::Server => cx.network.is_taken(info.id) && !indirect_route,
+    }
+}
+
+/// A server joins: a client with its id, wherever it is, gives way.
+fn displace_client(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
+    if cx.network.is_client(id) {
+        log::warn!("client {id} gives way: a server has its id");
+        super::registration::evict_client(cx, id, (HostKind::Server, link), out);
+    }
 }
 
 /// Makes the peer of a link a neighbour, and announces it.
@@ -163,6 +177,7 @@ pub(crate) fn on_server_introduction(
     if cx.network.directory().len() >= cx.config.limits.hosts_max {
         return cx.on_violation(link, Violation::DirectoryFull, out);
     }
+    displace_client(cx, link, id, out);
     // The other one of two links that were opened at once may have ended meanwhile.
     let session = cx.crc_session(link);
     let simultaneous_open = session.is_some_and(|session| session.simultaneous_open);

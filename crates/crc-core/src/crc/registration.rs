@@ -88,7 +88,17 @@ pub(crate) fn on_remote_registration(
             out.send(link, &refusal);
             return cx.close(link, CloseWhen::Flushed, "loop", out);
         }
-        RegistrationOutcome::ParentWins => evict_client(cx, id, link, out),
+        RegistrationOutcome::Displaced => {
+            cx.counters.dropped += 1;
+            log::debug!(
+                "{}: client {id} has the id of a server",
+                cx.describe_peer(link)
+            );
+            return;
+        }
+        RegistrationOutcome::Displaces | RegistrationOutcome::ParentWins => {
+            evict_client(cx, id, (kind, link), out);
+        }
         RegistrationOutcome::ChildYields => {
             cx.counters.refused += 1;
             let refusal = id_taken(cx, kind, id);
@@ -101,12 +111,21 @@ pub(crate) fn on_remote_registration(
     cx.add_remote_host(link, &host, out);
 }
 
-/// A client of this server gives way to one with the same id on the parent's side.
-pub(crate) fn evict_client(cx: &mut Context, id: HostId, parent: LinkId, out: &mut Out) {
+/// A client gives way to the host with its id on `link`: a server, or the client on the
+/// parent's side. Its server sends it a status and closes its link.
+pub(crate) fn evict_client(
+    cx: &mut Context,
+    id: HostId,
+    (kind, link): (HostKind, LinkId),
+    out: &mut Out,
+) {
     if cx.has_local_id(id) {
         return cx.renumber_host(id, out);
     }
-    let text = Text::truncated("replaced by another client with its id");
+    let text = Text::truncated(match kind {
+        HostKind::Server => "replaced by a server with its id",
+        HostKind::Client => "replaced by another client with its id",
+    });
     let home = cx.network.directory().find(id).map(Host::first_link);
     let local = home.filter(|home| {
         let neighbour = cx.network.neighbours().find(*home);
@@ -124,8 +143,8 @@ pub(crate) fn evict_client(cx: &mut Context, id: HostId, parent: LinkId, out: &m
     }
     cx.remove_host(id, &text, None, out);
     log::debug!(
-        "client {id} gives way to the one behind {}",
-        cx.describe_peer(parent)
+        "client {id} gives way to the {kind} behind {}",
+        cx.describe_peer(link)
     );
 }
 

@@ -277,7 +277,7 @@ pub(crate) fn note_ghost(cx: &mut Context, link: LinkId, info: &HostInfo<'_>, ou
     alias.ghosts.insert(info.id);
     let same = known.name() == info.name && known.info() == info.info();
     if !same && known.kind() == HostKind::Client && info.kind == HostKind::Client {
-        super::registration::evict_client(cx, info.id, link, out);
+        super::registration::evict_client(cx, info.id, (info.kind, link), out);
         cx.add_remote_host(link, info, out);
     }
 }

@@ -243,25 +243,50 @@ fn a_welcomed_client_reclaims_its_id() {
 }
 
 #[test]
-fn an_id_that_another_host_takes_is_reported() {
+fn a_displaced_client_comes_back_with_a_fresh_id() {
     let (mut fixture, link) = Fixture::with_v2_server(any_id());
-    let me = fixture.client.id().get();
-    fixture.receive(link, &taken(me));
-    fixture.check(&[status_notice(2, &taken_text(me))], &[]);
-    fixture.link_down(link);
+    let me = fixture.client.id();
+    fixture.receive(link, &taken(me.get()));
     let (reason, retry_in) = disconnected(&fixture.notices());
-    assert_eq!(reason, DisconnectReason::Lost(LinkDown::PeerClosed));
-    assert!(retry_in >= ms(1_000));
-    assert_eq!(fixture.client.id().get(), me, "it may yet be had back");
+    let DisconnectReason::Displaced {
+        id,
+        next: Some(next),
+    } = reason
+    else {
+        panic!("{reason:?}");
+    };
+    assert!(id == me && next != me);
+    let text = format!("another host has id {me} now; your next id is {next}");
+    assert_eq!(reason.to_string(), text);
+    assert!((ms(1_000)..ms(2_000)).contains(&retry_in), "{retry_in:?}");
+    assert_eq!(fixture.actions(), [Action::Close(link, CloseWhen::Flushed)]);
+    fixture.link_down(link);
+    fixture.wait();
+    let link = fixture.link_up();
+    assert_eq!(fixture.client.id(), next);
+    fixture.receive(link, &welcome(next.get()));
+    let notices = fixture.notices();
+    assert!(matches!(notices[1], ClientNotice::Welcome { id, .. } if id == next));
+}
+
+#[test]
+fn a_displaced_client_with_a_configured_id_says_what_to_do() {
+    let (mut fixture, link) = Fixture::with_v2_server(config());
+    fixture.receive(link, &taken(ME));
+    let (reason, _) = disconnected(&fixture.notices());
+    let text = format!("another host has id {ME} now; choose another one or omit --id");
+    assert_eq!(reason.to_string(), text);
+    assert_eq!(fixture.client.id(), id(ME), "it may yet be had back");
 }
 
 #[test]
 fn a_client_without_its_id_sends_no_quit() {
     let (mut fixture, link) = Fixture::with_v2_server(config());
     fixture.receive(link, &taken(ME));
-    fixture.notices();
+    disconnected(&fixture.notices());
+    fixture.actions();
     fixture.quit("");
-    fixture.check(&[quit_notice()], &[Action::Close(link, CloseWhen::Flushed)]);
+    fixture.check(&[], &[Action::Stop]);
 
     let (mut fixture, link) = Fixture::with_v1_server(config());
     fixture.send_chat(5, "x");

@@ -12,6 +12,7 @@ mod channel;
 mod chat;
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod ids;
 mod keepalive;
 mod machine_parts;
 mod registration;
@@ -19,7 +20,7 @@ mod version;
 
 use std::time::Duration;
 
-use crc_core::{Event, ServerCommand};
+use crc_core::{Event, ServerCommand, ServerNotice};
 use crc_wire::Message;
 
 use fixture::*;

@@ -44,6 +44,8 @@ fn bytes(hex: &str) -> Vec<u8> {
 fn a_taken_id_is_refused_and_changes_nothing() {
     let (mut fixture, server) = alone();
     let first = fixture.client(server, 101);
+    let other = fixture.connect(server);
+    fixture.introduce_v2(other, 77, "r=1;f=server-quit");
     fixture.soon();
     fixture.received(first);
     for (kind, taken, text) in [
@@ -54,9 +56,14 @@ fn a_taken_id_is_refused_and_changes_nothing() {
         ),
         (Kind::Client, 1, "Someone has already registered with ID 1"),
         (
+            Kind::Client,
+            77,
+            "Someone has already registered with ID 77",
+        ),
+        (
             Kind::Server,
-            101,
-            "A machine has already registered with ID 101",
+            77,
+            "A machine has already registered with ID 77",
         ),
         (
             Kind::Server,
@@ -71,7 +78,7 @@ fn a_taken_id_is_refused_and_changes_nothing() {
         assert!(fixture.peers[peer].ended);
     }
     assert_eq!(fixture.received(first), []);
-    assert_eq!(fixture.known(server).len(), 1);
+    assert_eq!(fixture.known(server).len(), 2);
 }
 
 #[test]

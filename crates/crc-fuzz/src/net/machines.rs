@@ -4,8 +4,8 @@
 //! sends; one event makes it write a bounded number of bytes.
 
 use crc_core::{
-    ClientCommand, ClientNotice, CloseWhen, Effect, Event, LinkId, Machine, Outbox, ServerCommand,
-    ServerNotice, TextProtocol,
+    ClientCommand, ClientNotice, CloseWhen, DisconnectReason, Effect, Event, LinkId, Machine,
+    Outbox, ServerCommand, ServerNotice, TextProtocol,
 };
 use crc_netem::{Phase, Side};
 
@@ -134,10 +134,11 @@ impl Net {
         let node = &mut self.clients[client];
         match notice {
             ClientNotice::Chat { from, text, .. } => node.received.push((from, text)),
-            ClientNotice::Disconnected { .. } => {
+            ClientNotice::Disconnected { reason, .. } => {
                 let channels = node.machine.channels().count();
                 assert_eq!(channels, 0, "a disconnected client is in a channel");
                 node.disconnected += 1;
+                node.displaced |= matches!(reason, DisconnectReason::Displaced { .. });
             }
             _ => {}
         }

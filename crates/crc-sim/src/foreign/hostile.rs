@@ -91,7 +91,7 @@ impl Hostile {
     }
 
     fn registration(&self, random: &mut Random, own: bool) -> Vec<u8> {
-        let id = self.id(random);
+        let mut id = self.id(random);
         let rank = random.below(4);
         let port = random.between(1, 2);
         let info = match random.below(3) {
@@ -99,6 +99,12 @@ impl Hostile {
             1 => format!("mine [crc2;a=127.9.9.9:{port};r={rank};f=server-quit]"),
             _ => format!("mine [crc2;r={rank};f=]"),
         };
+        let is_server = random.chance(60);
+        if is_server && (1000..1100).contains(&id.get()) {
+            // A permitted server may take the id of any client. A client that is configured
+            // with that id is out for an hour then, and the network never at rest.
+            id = HostId::new(900 + id.get() % 6).expect("at least 900");
+        }
         let registration = Registration {
             source: id,
             last_hop: if own || random.chance(20) {
@@ -109,7 +115,7 @@ impl Hostile {
             name: Name::truncated("mallory"),
             info: Info::new(info).unwrap_or_default(),
         };
-        let message = if random.chance(60) {
+        let message = if is_server {
             Message::ServerRegistration(registration)
         } else {
             Message::ClientRegistration(registration)

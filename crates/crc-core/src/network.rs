@@ -115,6 +115,9 @@ pub(crate) enum RegistrationOutcome {
     /// There are two routes to the same server, or to this one: the links form a loop,
     /// and this link is closed.
     Loop,
+    /// The server has linked elsewhere as a version 2 server, and has a link to this server
+    /// from its time as a v1 server: that link is closed.
+    Relinked,
     /// A client has the id of this server: it gives way.
     Displaces,
     /// A server, or this one, has the id of this client: the neighbour learns of it when it
@@ -437,6 +440,12 @@ impl Network {
         let behind_v1 = first.is_some_and(|n| {
             n.version == PeerVersion::V1 && n.kind == HostKind::Server && n.host != info.id
         });
+        let was_v1_here = first.is_some_and(|n| {
+            n.version == PeerVersion::V1 && n.kind == HostKind::Server && n.host == info.id
+        });
+        if was_v1_here && same && info.machine.is_some() {
+            return RegistrationOutcome::Relinked;
+        }
         let indirect_route = info.machine.is_some() && self.indirect_route(info).is_some();
         if (behind_v1 || indirect_route) && same {
             return RegistrationOutcome::Moved;

@@ -77,6 +77,12 @@ pub(crate) fn on_remote_registration(
             return;
         }
         RegistrationOutcome::Moved => cx.remove_host(id, &Text::truncated("moved"), None, out),
+        RegistrationOutcome::Relinked => {
+            if let Some(old) = cx.network.directory().find(id).map(Host::first_link) {
+                log::warn!("{}: closed: it is linked elsewhere", cx.describe_peer(old));
+                cx.close(old, CloseWhen::Flushed, "linked elsewhere", out);
+            }
+        }
         RegistrationOutcome::Loop => {
             log::warn!(
                 "{}: closed: it announces server {id}, to which there is another route: loop",

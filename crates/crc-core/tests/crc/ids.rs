@@ -116,6 +116,30 @@ fn a_server_displaces_a_client_that_the_parent_tells_of() {
 }
 
 #[test]
+fn a_v1_server_that_links_elsewhere_as_v2_cuts_no_link_between_others() {
+    // 88 is a v1 server at s0. It links to s1 too, and announces itself there.
+    let mut fixture = Fixture::new(1);
+    let root = fixture.server(None);
+    let child = fixture.server(Some(root));
+    fixture.run(Duration::from_secs(5));
+    let old = fixture.connect(root);
+    fixture.send_message(old, &registration(Kind::Server, 88, None, "info"));
+    fixture.run(Duration::from_secs(2));
+    assert_eq!(fixture.known(child), [(1, 1), (88, 1)].into());
+    let new = fixture.connect(child);
+    fixture.introduce_v2(new, 88, "r=2;f=server-quit");
+    fixture.run(Duration::from_secs(10));
+    assert!(
+        !fixture.nodes[child]
+            .notices
+            .contains(&ServerNotice::Unlinked)
+    );
+    assert!(fixture.peers[old].ended && !fixture.peers[new].ended);
+    assert_eq!(fixture.known(root), [(2, 2), (88, 2)].into());
+    assert_eq!(fixture.known(child), [(1, 1), (88, 88)].into());
+}
+
+#[test]
 fn the_id_of_a_server_is_not_given_to_a_client_for_an_hour() {
     let (mut fixture, server) = alone();
     let peer = fixture.connect(server);

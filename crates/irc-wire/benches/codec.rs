@@ -8,11 +8,20 @@
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 
-use irc_wire::{Decoder, LineLimits, Message, OwnedMessage, Prefix, Verb, legacy};
+use irc_wire::mask::{PreparedMask, PreparedText};
+use irc_wire::{CaseMapping, Decoder, LineLimits, Message, OwnedMessage, Prefix, Verb, legacy};
 
 /// Bytes of text in one message; the line has some 40 more.
 const TEXT_BYTES: [usize; 3] = [16, 64, 400];
 const STREAM_BYTES: usize = 64 * 1024;
+
+/// A star, and as many letters as a line has room for.
+const LONG_MASK: &str = concat!(
+    "*",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+);
 
 fn main() {
     divan::main();
@@ -99,6 +108,34 @@ fn relay(bencher: Bencher<'_, '_>, text_bytes: usize) {
                 message.encode(&mut out);
             });
             black_box(&out);
+        });
+}
+
+/// Matches one mask with many users: a common mask, and two that made earlier matchers
+/// go back in the text. Items are users.
+#[divan::bench(args = ["*!*@*.example", "*a*a*a*a*a*a*a*ab", LONG_MASK])]
+fn mask(bencher: Bencher<'_, '_>, mask: &str) {
+    let mask = PreparedMask::new(mask.as_bytes(), CaseMapping::Ascii);
+    let long = "a".repeat(100);
+    let users = ["ann!ann@1234567890.crc", &long].repeat(100);
+    bencher
+        .counter(ItemsCount::new(users.len()))
+        .bench_local(|| {
+            let users = black_box(&users).iter();
+            users.filter(|user| mask.matches(user.as_bytes())).count()
+        });
+}
+
+/// Matches one user with many masks: a list of bans.
+#[divan::bench(args = ["*!*@*.example", "*a*a*a*a*a*a*a*ab", LONG_MASK])]
+fn masks(bencher: Bencher<'_, '_>, mask: &str) {
+    let user = PreparedText::new(b"ann!ann@1234567890.crc", CaseMapping::Ascii);
+    let masks = [mask].repeat(100);
+    bencher
+        .counter(ItemsCount::new(masks.len()))
+        .bench_local(|| {
+            let masks = black_box(&masks).iter();
+            masks.filter(|mask| user.matches(mask.as_bytes())).count()
         });
 }
 

@@ -1,5 +1,6 @@
 //! Properties of every message, and of any bytes.
 
+use irc_wire::mask::{PreparedMask, PreparedText};
 use irc_wire::{
     CaseMapping, Decoder, Line, LineLimits, LinePart, LineTooLong, Lines, Message, Verb, fuzz,
     mask, strategies, text,
@@ -304,11 +305,18 @@ proptest! {
 
     #[test]
     fn masks_match_by_their_definition(
+        before in prop_oneof![Just(0), 0..200_usize],
         mask in "[a-b*?A\\\\]{0,8}",
         text in "[a-b*?\\\\]{0,8}",
+        behind in prop_oneof![Just(0), 0..70_usize],
     ) {
-        let (mask, text) = (mask.as_bytes(), text.as_bytes());
-        prop_assert_eq!(mask::matches(mask, text, CaseMapping::Ascii), matches_by_definition(mask, text));
+        // Also masks and texts that are longer than the words of the bit sets.
+        let pad = |bytes: &[u8]| [&b"x".repeat(before)[..], bytes, &b"y".repeat(behind)].concat();
+        let (mask, text) = (pad(mask.as_bytes()), pad(text.as_bytes()));
+        let right = matches_by_definition(&mask, &text);
+        prop_assert_eq!(mask::matches(&mask, &text, CaseMapping::Ascii), right);
+        prop_assert_eq!(PreparedMask::new(&mask, CaseMapping::Ascii).matches(&text), right);
+        prop_assert_eq!(PreparedText::new(&text, CaseMapping::Ascii).matches(&mask), right);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use crc_machine::LinkId;
 use crc_wire::HostId;
-use irc_wire::{Message, Numeric, mask, text};
+use irc_wire::mask::PreparedMask;
+use irc_wire::{Message, Numeric, text};
 
 use super::channel::{
     ANSWER_BYTES_MAX, HOSTS_VISITED_MAX, is_local, prefixed_channel, reply_truncated, send_away,
@@ -102,13 +103,14 @@ pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
             if let Some(id) = exact {
                 who_reply(cx, link, id, None, whox.as_ref(), out);
             } else {
+                let mask = PreparedMask::new(target.as_bytes(), CASE);
                 for (number, host) in cx.network.directory().clients().enumerate() {
                     if number == HOSTS_VISITED_MAX || too_much(out) {
                         reply_truncated(cx, link, "WHO", out);
                         break;
                     }
                     let id = host.id();
-                    if is_visible(cx, id, user_ref) && matches_mask(cx, host, &target) {
+                    if is_visible(cx, id, user_ref) && matches_mask(cx, host, &target, &mask) {
                         who_reply(cx, link, id, None, whox.as_ref(), out);
                     }
                 }
@@ -120,10 +122,10 @@ pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
 }
 
 /// Whether a mask of WHO matches a host.
-fn matches_mask(cx: &Context, host: &Host, mask: &str) -> bool {
-    let fits = |text: &str| mask::matches(mask.as_bytes(), text.as_bytes(), CASE);
+fn matches_mask(cx: &Context, host: &Host, target: &str, mask: &PreparedMask) -> bool {
+    let fits = |text: &str| mask.matches(text.as_bytes());
     let id = host.id();
-    mask == "*"
+    target == "*"
         || fits(&cx.nick_of(id))
         || fits(&source_of(cx, id))
         || fits(&format!("{id}.crc"))

@@ -253,9 +253,13 @@ fn relayed_control_characters_are_escaped() {
 #[test]
 fn a_refusal_arrives_while_its_reader_keeps_sending() {
     let mut watched = WatchedServer::start(&[]);
-    for kind in [wire::CLIENT_REGISTRATION, wire::SERVER_REGISTRATION] {
+    // A server would displace a client; the id of the server itself is refused.
+    for (kind, taken) in [
+        (wire::CLIENT_REGISTRATION, ANN),
+        (wire::SERVER_REGISTRATION, 1),
+    ] {
         let mut bad = watched.connect();
-        bad.send(&wire::registration(kind, ANN, 0, "ann", "me too"))
+        bad.send(&wire::registration(kind, taken, 0, "ann", "me too"))
             .unwrap();
         // More than the buffers of both systems hold. The server may close meanwhile.
         let _ = bad.send(&vec![0x81; 8 << 20]);
@@ -263,7 +267,7 @@ fn a_refusal_arrives_while_its_reader_keeps_sending() {
             source: 1,
             destination: 0,
             code: 2,
-            text: wire::taken_text(kind, ANN),
+            text: wire::taken_text(kind, taken),
         };
         assert_eq!(bad.expect_frames(1), [refusal]);
         assert_eq!(bad.expect_end(), []);

@@ -39,6 +39,9 @@ impl StatusCode {
     /// The members of a channel. Text: the channel's name and the members'
     /// names, such as `#reef ann bob`.
     pub const CHANNEL_NAMES: StatusCode = StatusCode(0x0104);
+    /// A server has sent another server all hosts and channels that it knows. Text:
+    /// `End of burst`.
+    pub const BURST_END: StatusCode = StatusCode(0x0105);
 
     /// Returns whether the code is part of version 1, which every node can read.
     #[must_use]

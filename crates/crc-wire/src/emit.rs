@@ -10,7 +10,7 @@ use bytes::BufMut;
 use crate::host_id::HostId;
 use crate::message::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
-    Message, Registration, ServerQuit, Status,
+    DatedJoin, Message, Registration, ServerQuit, Status,
 };
 use crate::text::ChannelName;
 
@@ -26,7 +26,8 @@ impl Message<'_> {
             | Message::ClientChat(ClientChat { text, .. })
             | Message::ClientQuit(ClientQuit { text, .. })
             | Message::ServerQuit(ServerQuit { text, .. }) => text.as_str().len(),
-            Message::ChannelJoin(ChannelJoin { channel, .. }) => channel.as_str().len(),
+            Message::ChannelJoin(ChannelJoin { channel, .. })
+            | Message::DatedJoin(DatedJoin { channel, .. }) => channel.as_str().len(),
             Message::ChannelPart(ChannelPart { channel, text, .. })
             | Message::ChannelChat(ChannelChat { channel, text, .. })
             | Message::ChannelSetting(ChannelSetting {
@@ -34,6 +35,9 @@ impl Message<'_> {
                 value: text,
                 ..
             }) => channel.as_str().len() + text.as_str().len(),
+            Message::DatedSetting(m) => {
+                m.channel.as_str().len() + m.setter.as_str().len() + m.value.as_str().len()
+            }
             Message::ChannelRequest(ChannelRequest { channel, text, .. }) => {
                 channel.as_ref().map_or("", ChannelName::as_str).len() + text.as_str().len()
             }
@@ -102,6 +106,28 @@ impl Message<'_> {
                 let channel = m.channel.as_ref().map_or("", ChannelName::as_str);
                 put_channel_and_text(out, channel, m.text.as_str());
             }
+            Message::DatedJoin(m) => {
+                out.put_u32(m.source.get());
+                put_host(out, m.by);
+                out.put_u64(m.founded);
+                out.put_u32(m.tag);
+                out.put_u8(m.flags.byte());
+                put_channel_len(out, m.channel.as_str());
+                out.put_slice(m.channel.as_str().as_bytes());
+            }
+            Message::DatedSetting(m) => {
+                put_host(out, m.source);
+                out.put_u64(m.version);
+                out.put_u64(m.founded);
+                out.put_u32(m.tag);
+                out.put_u8(m.field.0);
+                put_channel_len(out, m.channel.as_str());
+                put_name_len(out, m.setter.as_str());
+                put_text_len(out, m.value.as_str());
+                out.put_slice(m.channel.as_str().as_bytes());
+                out.put_slice(m.setter.as_str().as_bytes());
+                out.put_slice(m.value.as_str().as_bytes());
+            }
         }
     }
 
@@ -129,7 +155,7 @@ impl Registration<'_> {
         let (name, info) = (self.name.as_str(), self.info.as_str());
         out.put_u32(self.source.get());
         put_host(out, self.last_hop);
-        out.put_u8(u8::try_from(name.len()).expect("a Name keeps the limit"));
+        put_name_len(out, name);
         out.put_u16(u16::try_from(info.len()).expect("an Info keeps the limit"));
         out.put_slice(name.as_bytes());
         out.put_slice(info.as_bytes());
@@ -150,6 +176,10 @@ fn put_text(out: &mut impl BufMut, text: &str) {
 #[inline]
 fn put_text_len(out: &mut impl BufMut, text: &str) {
     out.put_u32(u32::try_from(text.len()).expect("a Text keeps the limit"));
+}
+
+fn put_name_len(out: &mut impl BufMut, name: &str) {
+    out.put_u8(u8::try_from(name.len()).expect("a Name keeps the limit"));
 }
 
 fn put_channel_len(out: &mut impl BufMut, channel: &str) {

@@ -155,12 +155,19 @@ fn boundary_with_channel(
     let Some(fixed) = bytes.get(..kind.fixed_len()) else {
         return Ok(None);
     };
-    let (channel, announced) = match *fixed {
-        [.., channel] if kind == Kind::ChannelJoin => (channel, 0),
-        [.., channel, a, b, c, d] => (channel, u32::from_be_bytes([a, b, c, d])),
+    let (names, announced) = match *fixed {
+        [.., channel] if matches!(kind, Kind::ChannelJoin | Kind::DatedJoin) => {
+            (u32::from(channel), 0)
+        }
+        [.., channel, setter, a, b, c, d] if kind == Kind::DatedSetting => (
+            u32::from(channel) + u32::from(setter),
+            u32::from_be_bytes([a, b, c, d]),
+        ),
+        [.., channel, a, b, c, d] => (u32::from(channel), u32::from_be_bytes([a, b, c, d])),
         _ => unreachable!("a fixed part has 11 bytes or more"),
     };
-    let beside = fixed.len() + usize::from(channel);
+    // At most 510.
+    let beside = fixed.len() + names as usize;
     ends_within(kind, beside, announced, limits.text_bytes_max)
 }
 

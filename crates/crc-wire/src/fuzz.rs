@@ -12,7 +12,7 @@ use crate::decoder::Decoder;
 use crate::frame::{Frame, FrameError, FrameLimits, frame_len};
 use crate::kind::Kind;
 use crate::message::Message;
-use crate::text::ChannelName;
+use crate::text::{ChannelName, Name};
 
 /// How many bytes of an input a target uses. The work grows with the square of it.
 pub const STREAM_BYTES_MAX: usize = 64;
@@ -107,25 +107,32 @@ fn boundaries(stream: &[u8], limits: FrameLimits) -> Boundaries {
     }
 }
 
-/// Returns the most bytes that the name of a channel adds to such a frame.
+/// Returns the most bytes that a channel's name, and a setter's, add to such a frame.
 const fn channel_bytes_max(kind: Kind) -> usize {
-    match kind.is_channel() {
-        true => ChannelName::BYTES_MAX,
-        false => 0,
+    match kind {
+        Kind::DatedSetting => ChannelName::BYTES_MAX + Name::BYTES_MAX,
+        _ if kind.is_channel() => ChannelName::BYTES_MAX,
+        _ => 0,
     }
 }
 
 /// The byte of a join of which the parser ignores some bits: the member's flags.
-const FLAGS_AT: usize = 9;
+const fn flags_at(first: u8) -> Option<usize> {
+    match Kind::from_byte(first) {
+        Some(Kind::ChannelJoin) => Some(9),
+        Some(Kind::DatedJoin) => Some(21),
+        _ => None,
+    }
+}
 
 /// Returns whether `encoded` equals `parsed`, except for flags without a meaning.
 fn is_same_frame(encoded: &[u8], parsed: &[u8]) -> bool {
-    if parsed.first() != Some(&Kind::ChannelJoin.byte()) {
+    let Some(flags) = parsed.first().and_then(|first| flags_at(*first)) else {
         return encoded == parsed;
-    }
-    encoded[..FLAGS_AT] == parsed[..FLAGS_AT]
-        && encoded[FLAGS_AT] == parsed[FLAGS_AT] & 0b11
-        && encoded[FLAGS_AT + 1..] == parsed[FLAGS_AT + 1..]
+    };
+    encoded[..flags] == parsed[..flags]
+        && encoded[flags] == parsed[flags] & 0b11
+        && encoded[flags + 1..] == parsed[flags + 1..]
 }
 
 /// Checks that a frame that can be parsed is encoded to the same bytes. The buffer

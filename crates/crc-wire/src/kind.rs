@@ -45,6 +45,12 @@ pub enum Kind {
     ChannelSetting = 0x86,
     /// A request to one server. See [`ChannelRequest`](crate::ChannelRequest).
     ChannelRequest = 0x87,
+    /// A [`ChannelJoin`](Kind::ChannelJoin) between servers. See
+    /// [`DatedJoin`](crate::DatedJoin).
+    DatedJoin = 0x88,
+    /// A [`ChannelSetting`](Kind::ChannelSetting) between servers. See
+    /// [`DatedSetting`](crate::DatedSetting).
+    DatedSetting = 0x89,
 }
 
 /// A byte is no [`Kind`].
@@ -54,7 +60,7 @@ pub struct UnknownKind(pub u8);
 
 impl Kind {
     /// All kinds, in the order of their bytes.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 13] = [
         Kind::ServerRegistration,
         Kind::Status,
         Kind::ServerQuit,
@@ -66,6 +72,8 @@ impl Kind {
         Kind::ChannelChat,
         Kind::ChannelSetting,
         Kind::ChannelRequest,
+        Kind::DatedJoin,
+        Kind::DatedSetting,
     ];
 
     /// Returns the kind whose byte this is, if there is one.
@@ -77,6 +85,8 @@ impl Kind {
             0x85 => Kind::ChannelChat,
             0x86 => Kind::ChannelSetting,
             0x87 => Kind::ChannelRequest,
+            0x88 => Kind::DatedJoin,
+            0x89 => Kind::DatedSetting,
             _ => return Kind::without_channel(byte),
         })
     }
@@ -113,6 +123,8 @@ impl Kind {
             Kind::ChannelJoin | Kind::ChannelChat => 11,
             Kind::ChannelPart => 14,
             Kind::ChannelSetting => 19,
+            Kind::DatedJoin => 23,
+            Kind::DatedSetting => 32,
         }
     }
 
@@ -123,7 +135,8 @@ impl Kind {
     }
 
     /// Returns whether such a frame is about channels. Only peers that announced
-    /// the feature `channels` can read these frames.
+    /// the feature `channels` can read these frames, and only servers that announced
+    /// `channel-age` the dated ones.
     #[must_use]
     pub const fn is_channel(self) -> bool {
         matches!(
@@ -133,6 +146,8 @@ impl Kind {
                 | Kind::ChannelChat
                 | Kind::ChannelSetting
                 | Kind::ChannelRequest
+                | Kind::DatedJoin
+                | Kind::DatedSetting
         )
     }
 
@@ -151,6 +166,8 @@ impl Kind {
             Kind::ChannelChat => "channel chat",
             Kind::ChannelSetting => "channel setting",
             Kind::ChannelRequest => "channel request",
+            Kind::DatedJoin => "dated join",
+            Kind::DatedSetting => "dated setting",
         }
     }
 }

@@ -23,6 +23,8 @@
 //! | `85` | [`ChannelChat`] | source `u32`, kind `u8`, channel length `u8`, text length `u32`, channel, text | 11 |
 //! | `86` | [`ChannelSetting`] | source `u32`, version `u64`, field `u8`, channel length `u8`, value length `u32`, channel, value | 19 |
 //! | `87` | [`ChannelRequest`] | source `u32`, destination `u32`, kind `u8`, channel length `u8`, text length `u32`, channel, text | 15 |
+//! | `88` | [`DatedJoin`] | source `u32`, by `u32`, founded `u64`, tag `u32`, flags `u8`, channel length `u8`, channel | 23 |
+//! | `89` | [`DatedSetting`] | source `u32`, version `u64`, founded `u64`, tag `u32`, field `u8`, channel length `u8`, setter length `u8`, value length `u32`, channel, setter, value | 32 |
 //!
 //! The fixed part is everything before the texts, the type byte included. The
 //! source of a status or a setting may be 0; any other source is not. Last hop,
@@ -160,7 +162,7 @@ pub use host_id::{HostId, ParseHostIdError, ZeroHostId};
 pub use kind::{Kind, UnknownKind};
 pub use message::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
-    Message, Registration, ServerQuit, Status,
+    DatedJoin, DatedSetting, Message, Registration, ServerQuit, Status,
 };
 pub use parse::MessageError;
 pub use text::{ChannelName, ChannelNameError, Info, Name, Text, TooLong, truncate_utf8};

@@ -7,7 +7,9 @@
 mod channel;
 mod host;
 
-pub use channel::{ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting};
+pub use channel::{
+    ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, DatedJoin, DatedSetting,
+};
 pub use host::{ClientChat, ClientQuit, Registration, ServerQuit, Status};
 
 use crate::kind::Kind;
@@ -58,6 +60,10 @@ pub enum Message<'a> {
     ChannelSetting(ChannelSetting<'a>),
     /// A request to one server (type 0x87).
     ChannelRequest(ChannelRequest<'a>),
+    /// A client is in a channel of this age (type 0x88).
+    DatedJoin(DatedJoin<'a>),
+    /// One setting of a channel of this age (type 0x89).
+    DatedSetting(DatedSetting<'a>),
 }
 
 impl Message<'_> {
@@ -76,6 +82,8 @@ impl Message<'_> {
             Message::ChannelChat(_) => Kind::ChannelChat,
             Message::ChannelSetting(_) => Kind::ChannelSetting,
             Message::ChannelRequest(_) => Kind::ChannelRequest,
+            Message::DatedJoin(_) => Kind::DatedJoin,
+            Message::DatedSetting(_) => Kind::DatedSetting,
         }
     }
 
@@ -94,6 +102,8 @@ impl Message<'_> {
             Message::ChannelChat(m) => m.into_owned().into(),
             Message::ChannelSetting(m) => m.into_owned().into(),
             Message::ChannelRequest(m) => m.into_owned().into(),
+            Message::DatedJoin(m) => m.into_owned().into(),
+            Message::DatedSetting(m) => m.into_owned().into(),
         }
     }
 }
@@ -111,4 +121,5 @@ macro_rules! into_message {
 into_message! {
     Status ClientChat ClientQuit ServerQuit
     ChannelJoin ChannelPart ChannelChat ChannelSetting ChannelRequest
+    DatedJoin DatedSetting
 }

@@ -15,7 +15,7 @@ use crate::host_id::HostId;
 use crate::kind::Kind;
 use crate::message::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
-    Message, Registration, ServerQuit, Status,
+    DatedJoin, DatedSetting, Message, Registration, ServerQuit, Status,
 };
 use crate::text::{ChannelName, Info, Name, Text};
 
@@ -202,6 +202,34 @@ fn with_channel(first: u8, body: &[u8]) -> Result<Message<'_>, MessageError> {
                 value,
             })
         }
+        Kind::DatedJoin => {
+            let (source, by, founded, tag, flags, channel) =
+                whole((source, host, be_u64, be_u32, be_u8, channel), body)?;
+            Message::DatedJoin(DatedJoin {
+                source,
+                by,
+                founded,
+                tag,
+                flags: MemberFlags::from_byte(flags),
+                channel,
+            })
+        }
+        Kind::DatedSetting => {
+            let (source, version, founded, tag, field, (channel, setter, value)) = whole(
+                (host, be_u64, be_u64, be_u32, be_u8, channel_setter_and_text),
+                body,
+            )?;
+            Message::DatedSetting(DatedSetting {
+                source,
+                version,
+                founded,
+                tag,
+                field: ChannelField(field),
+                channel: channel.ok_or(MessageError::ChannelEmpty)?,
+                setter,
+                value,
+            })
+        }
         _ => {
             let (source, destination, kind, (channel, text)) =
                 whole((source, host, be_u8, channel_and_text), body)?;
@@ -269,6 +297,22 @@ fn channel_and_text(input: &[u8]) -> Parsed<'_, (Option<ChannelName<'_>>, Text<'
     Ok((
         input,
         (ChannelName::from_wire(channel), Text::from_wire(text)),
+    ))
+}
+
+/// Parses the three lengths, of one byte, one and four, then the three texts.
+fn channel_setter_and_text(
+    input: &[u8],
+) -> Parsed<'_, (Option<ChannelName<'_>>, Name<'_>, Text<'_>)> {
+    let (input, (channel_len, setter_len, text_len)) =
+        (be_u8, be_u8, be_u32).parse_complete(input)?;
+    let (input, channel) = utf8(input, channel_len.into())?;
+    let (input, setter) = utf8(input, setter_len.into())?;
+    let (input, text) = utf8(input, text_len)?;
+    let channel = ChannelName::from_wire(channel);
+    Ok((
+        input,
+        (channel, Name::from_wire(setter), Text::from_wire(text)),
     ))
 }
 

@@ -36,7 +36,7 @@ use crate::code::{ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode};
 use crate::host_id::HostId;
 use crate::message::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
-    Message, Registration, ServerQuit, Status,
+    DatedJoin, DatedSetting, Message, Registration, ServerQuit, Status,
 };
 use crate::text::{ChannelName, Info, Name, Text, truncate_utf8};
 
@@ -232,6 +232,23 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
         optional,
         text(),
     );
+    let dated_join = (
+        host_id(),
+        optional_host_id(),
+        version(),
+        any::<u32>(),
+        member_flags(),
+        channel(),
+    );
+    let dated_setting = (
+        optional_host_id(),
+        version(),
+        (version(), any::<u32>()),
+        field(),
+        channel(),
+        name(),
+        text(),
+    );
     // Boxed: these strategies are large, and each move of one takes much stack.
     prop_oneof![
         join.prop_map(|(source, by, flags, channel)| {
@@ -282,6 +299,34 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
                     text,
                 })
             })
+            .boxed(),
+        dated_join
+            .prop_map(|(source, by, founded, tag, flags, channel)| {
+                Message::DatedJoin(DatedJoin {
+                    source,
+                    by,
+                    founded,
+                    tag,
+                    flags,
+                    channel,
+                })
+            })
+            .boxed(),
+        dated_setting
+            .prop_map(
+                |(source, version, (founded, tag), field, channel, setter, value)| {
+                    Message::DatedSetting(DatedSetting {
+                        source,
+                        version,
+                        founded,
+                        tag,
+                        field,
+                        channel,
+                        setter,
+                        value,
+                    })
+                }
+            )
             .boxed(),
     ]
 }

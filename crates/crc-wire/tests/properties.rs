@@ -58,8 +58,10 @@ fn is_on_route(frame: Frame<'_>, route: &[u8]) -> bool {
 /// that have no meaning.
 fn without_unknown_flags(frame: &[u8]) -> Vec<u8> {
     let mut frame = frame.to_vec();
-    if frame[0] == Kind::ChannelJoin.byte() {
-        frame[9] &= 3;
+    match Kind::from_byte(frame[0]) {
+        Some(Kind::ChannelJoin) => frame[9] &= 3,
+        Some(Kind::DatedJoin) => frame[21] &= 3,
+        _ => {}
     }
     frame
 }
@@ -282,7 +284,7 @@ proptest! {
     ) {
         prop_assert!((1..=255).contains(&channel.as_str().len()));
         prop_assert!(of_channels.kind().is_channel());
-        prop_assert!(of_channels.encoded_len() <= 19 + 255 + 2);
+        prop_assert!(of_channels.encoded_len() <= 32 + 2 * 255 + 2);
         prop_assert!(text.as_str().len() <= 5);
         prop_assert!(name.as_str().len() <= 255);
         prop_assert!(info.as_str().len() <= 3);

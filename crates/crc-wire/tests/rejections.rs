@@ -57,7 +57,8 @@ fn unknown_kind() {
 
 #[test]
 fn announced_text_over_the_limit() {
-    let without_text = |kind: &Kind| kind.is_registration() || *kind == Kind::ChannelJoin;
+    let is_join = |kind: &Kind| matches!(kind, Kind::ChannelJoin | Kind::DatedJoin);
+    let without_text = |kind: &Kind| kind.is_registration() || is_join(kind);
     for kind in Kind::ALL.into_iter().filter(|kind| !without_text(kind)) {
         for (announced, limits) in [
             (101, TIGHT),
@@ -237,6 +238,12 @@ fn unknown_flags_are_ignored_and_not_written() {
         let written = Message::ChannelJoin(join).to_vec();
         frame[9] = flags & 3;
         assert_eq!(written, frame);
+        let mut frame = *b"\x88\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\x04\x00\x02#a";
+        frame[21] = flags;
+        let message = Message::parse(&frame).expect("unknown flags are no error");
+        let written = message.to_vec();
+        frame[21] = flags & 3;
+        assert_eq!(written, frame);
     }
 }
 
@@ -249,7 +256,10 @@ fn not_exactly_one_frame() {
     assert_eq!(Message::parse(&more), Err(MessageError::Length));
     let join = b"\x83\x00\x00\x00\x01\x00\x00\x00\x01\x00\x02#a";
     let setting = b"\x86\0\0\0\x01\0\0\0\0\0\0\0\x01\x00\x02\0\0\0\x02#aHi";
-    for frame in [&join[..], setting] {
+    let dated_join = b"\x88\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x07\0\0\0\x04\x00\x02#a";
+    let dated_setting =
+        b"\x89\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x07\0\0\0\x04\x00\x02\x01\0\0\0\x02#abHi";
+    for frame in [&join[..], setting, dated_join, dated_setting] {
         for len in 0..frame.len() {
             assert_eq!(Message::parse(&frame[..len]), Err(MessageError::Length));
         }

@@ -2,9 +2,9 @@
 
 use crc_wire::{
     ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
-    ChannelSetting, ChatKind, ClientChat, ClientQuit, Decoder, FrameLimits, HostId, Info, Kind,
-    MemberFlags, Message, Name, Registration, RequestKind, ServerQuit, Status, StatusCode, Text,
-    frame_len,
+    ChannelSetting, ChatKind, ClientChat, ClientQuit, DatedJoin, DatedSetting, Decoder,
+    FrameLimits, HostId, Info, Kind, MemberFlags, Message, Name, Registration, RequestKind,
+    ServerQuit, Status, StatusCode, Text, frame_len,
 };
 
 fn id(id: u32) -> HostId {
@@ -254,6 +254,60 @@ fn channel_setting() {
 }
 
 #[test]
+fn dated_join() {
+    let join = |by, founded, flags| {
+        Message::DatedJoin(DatedJoin {
+            source: id(101),
+            by: HostId::new(by),
+            founded,
+            tag: 0x67,
+            flags: MemberFlags::from_byte(flags),
+            channel: channel("#reef"),
+        })
+    };
+    for (hex, message) in [
+        (
+            "88 00000065 00000067 0000018bcfe56800 00000067 01 05 2372656566",
+            join(103, 1_700_000_000_000, 1),
+        ),
+        (
+            "88 00000065 00000000 ffffffffffffffff 00000067 00 05 2372656566",
+            join(0, u64::MAX, 0),
+        ),
+    ] {
+        check(hex, &message);
+    }
+}
+
+#[test]
+fn dated_setting() {
+    let setting = |source, version, founded, setter, value| {
+        Message::DatedSetting(DatedSetting {
+            source: HostId::new(source),
+            version,
+            founded,
+            tag: 0x67,
+            field: ChannelField::TOPIC,
+            channel: channel("#reef"),
+            setter: Name::new(setter).expect("short"),
+            value: text(value),
+        })
+    };
+    for (hex, message) in [
+        (
+            "89 00000065 0000018bcfe56fd0 0000018bcfe56800 00000067 00 05 03 00000004 2372656566 616e6e 66697368",
+            setting(101, 1_700_000_002_000, 1_700_000_000_000, "ann", "fish"),
+        ),
+        (
+            "89 00000000 0000000000000000 0000000000000001 00000067 00 05 00 00000000 2372656566",
+            setting(0, 0, 1, "", ""),
+        ),
+    ] {
+        check(hex, &message);
+    }
+}
+
+#[test]
 fn channel_request() {
     let request = |destination, kind, channel, words| {
         Message::ChannelRequest(ChannelRequest {
@@ -454,15 +508,15 @@ fn kinds() {
     assert_eq!(
         bytes,
         [
-            0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87
+            0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89
         ]
     );
     assert_eq!(Kind::ALL.map(Kind::byte), *bytes);
     assert_eq!(
         Kind::ALL.map(Kind::fixed_len),
-        [12, 15, 13, 12, 13, 9, 11, 14, 11, 19, 15],
+        [12, 15, 13, 12, 13, 9, 11, 14, 11, 19, 15, 23, 32],
         "the type byte counts"
     );
     let of_channels = Kind::ALL.into_iter().filter(|kind| kind.is_channel());
-    assert!(of_channels.map(Kind::byte).eq(0x83..=0x87));
+    assert!(of_channels.map(Kind::byte).eq(0x83..=0x89));
 }

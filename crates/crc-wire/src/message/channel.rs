@@ -2,7 +2,7 @@
 
 use crate::code::{ChannelField, ChatKind, MemberFlags, RequestKind};
 use crate::host_id::HostId;
-use crate::text::{ChannelName, Text};
+use crate::text::{ChannelName, Name, Text};
 
 /// A client is in a channel, with these flags. The same member again, with other
 /// flags, is a change of the flags.
@@ -207,6 +207,118 @@ pub struct ChannelRequest<'a> {
     pub text: Text<'a>,
 }
 
+/// A client is in a channel that was founded at this time: the [`ChannelJoin`] of one
+/// server to another.
+///
+/// Of two channels with one name the older one holds. The flags of a member of the
+/// younger one mean nothing in the older one.
+///
+/// ```
+/// use crc_wire::{ChannelName, DatedJoin, HostId, MemberFlags, Message};
+///
+/// let frame = [
+///     0x88, // dated join
+///     0x00, 0x00, 0x00, 0x65, // source 101
+///     0x00, 0x00, 0x00, 0x67, // by 103
+///     0x00, 0x00, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x00, // founded 1700000000000
+///     0x00, 0x00, 0x00, 0x2a, // tag 42
+///     0x02, // flags: voice
+///     0x05, // channel length
+///     b'#', b'r', b'e', b'e', b'f',
+/// ];
+/// let message = Message::from(DatedJoin {
+///     source: HostId::new(101).expect("not 0"),
+///     by: HostId::new(103),
+///     founded: 1_700_000_000_000,
+///     tag: 42,
+///     flags: MemberFlags::from_byte(2),
+///     channel: ChannelName::new("#reef")?,
+/// });
+/// assert_eq!(Message::parse(&frame)?, message);
+/// assert_eq!(message.to_vec(), frame);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct DatedJoin<'a> {
+    /// The member.
+    pub source: HostId,
+    /// The host that changed the flags; `None` (0) if no host did.
+    pub by: Option<HostId>,
+    /// When the channel was founded, in milliseconds of Unix time by the clock of the
+    /// link (PROTOCOL section 9).
+    pub founded: u64,
+    /// A number that was drawn when the channel was founded, and tells two foundings
+    /// apart.
+    pub tag: u32,
+    /// What the member may do.
+    pub flags: MemberFlags,
+    /// The channel.
+    pub channel: ChannelName<'a>,
+}
+
+/// One setting of a channel that was founded at this time: the [`ChannelSetting`] of
+/// one server to another.
+///
+/// A setting of a younger channel means nothing in an older one. A version of 0 sets
+/// nothing: it tells the time only.
+///
+/// ```
+/// use crc_wire::{ChannelField, ChannelName, DatedSetting, HostId, Message, Name, Text};
+///
+/// let frame = [
+///     0x89, // dated setting
+///     0x00, 0x00, 0x00, 0x65, // source 101
+///     0x00, 0x00, 0x01, 0x8b, 0xcf, 0xe5, 0x6f, 0xd0, // version 1700000002000
+///     0x00, 0x00, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x00, // founded 1700000000000
+///     0x00, 0x00, 0x00, 0x2a, // tag 42
+///     0x00, // field: topic
+///     0x05, // channel length
+///     0x03, // setter length
+///     0x00, 0x00, 0x00, 0x04, // value length
+///     b'#', b'r', b'e', b'e', b'f', // channel
+///     b'a', b'n', b'n', // setter
+///     b'f', b'i', b's', b'h', // value
+/// ];
+/// let message = Message::from(DatedSetting {
+///     source: HostId::new(101),
+///     version: 1_700_000_002_000,
+///     founded: 1_700_000_000_000,
+///     tag: 42,
+///     field: ChannelField::TOPIC,
+///     channel: ChannelName::new("#reef")?,
+///     setter: Name::new("ann")?,
+///     value: Text::new("fish")?,
+/// });
+/// assert_eq!(Message::parse(&frame)?, message);
+/// assert_eq!(message.to_vec(), frame);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct DatedSetting<'a> {
+    /// The host that sets the value now; `None` (0) if the value was set before.
+    pub source: Option<HostId>,
+    /// The order of the settings of one field; 0 if nothing is set.
+    pub version: u64,
+    /// When the channel was founded, in milliseconds of Unix time by the clock of the
+    /// link (PROTOCOL section 9).
+    pub founded: u64,
+    /// A number that was drawn when the channel was founded, and tells two foundings
+    /// apart.
+    pub tag: u32,
+    /// What is set. Servers relay unknown fields too.
+    pub field: ChannelField,
+    /// The channel.
+    pub channel: ChannelName<'a>,
+    /// Who set the value, for people; empty if that is not known.
+    pub setter: Name<'a>,
+    /// The new value; empty to unset the field.
+    pub value: Text<'a>,
+}
+
 impl ChannelJoin<'_> {
     /// Returns the same join with its own copy of the channel's name.
     #[must_use]
@@ -255,6 +367,38 @@ impl ChannelSetting<'_> {
             version: self.version,
             field: self.field,
             channel: self.channel.into_owned(),
+            value: self.value.into_owned(),
+        }
+    }
+}
+
+impl DatedJoin<'_> {
+    /// Returns the same join with its own copy of the channel's name.
+    #[must_use]
+    pub fn into_owned(self) -> DatedJoin<'static> {
+        DatedJoin {
+            source: self.source,
+            by: self.by,
+            founded: self.founded,
+            tag: self.tag,
+            flags: self.flags,
+            channel: self.channel.into_owned(),
+        }
+    }
+}
+
+impl DatedSetting<'_> {
+    /// Returns the same setting with its own copies of the texts.
+    #[must_use]
+    pub fn into_owned(self) -> DatedSetting<'static> {
+        DatedSetting {
+            source: self.source,
+            version: self.version,
+            founded: self.founded,
+            tag: self.tag,
+            field: self.field,
+            channel: self.channel.into_owned(),
+            setter: self.setter.into_owned(),
             value: self.value.into_owned(),
         }
     }

@@ -72,9 +72,17 @@ fn each_kind_has_its_name() {
         r#"{"channel_request":{"source":1,"destination":2,"kind":0,"channel":null,"text":"Hi"}}"#,
         b"\x87\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x02Hi",
     );
-    let kinds = r#"["server_registration","status","server_quit","client_registration","client_chat","client_quit","channel_join","channel_part","channel_chat","channel_setting","channel_request"]"#;
+    check(
+        r##"{"dated_join":{"source":1,"by":2,"founded":7,"tag":4,"flags":{"operator":true,"voice":false},"channel":"#a"}}"##,
+        b"\x88\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x00\x04\x01\x02#a",
+    );
+    check(
+        r##"{"dated_setting":{"source":null,"version":3,"founded":7,"tag":4,"field":9,"channel":"#a","setter":"b","value":"x"}}"##,
+        b"\x89\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x00\x04\x09\x02\x01\x00\x00\x00\x01#abx",
+    );
+    let kinds = r#"["server_registration","status","server_quit","client_registration","client_chat","client_quit","channel_join","channel_part","channel_chat","channel_setting","channel_request","dated_join","dated_setting"]"#;
     assert_eq!(to_string(&Kind::ALL).unwrap(), kinds);
-    assert_eq!(from_str::<[Kind; 11]>(kinds).unwrap(), Kind::ALL);
+    assert_eq!(from_str::<[Kind; 13]>(kinds).unwrap(), Kind::ALL);
 }
 
 #[test]

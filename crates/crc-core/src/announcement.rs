@@ -6,6 +6,7 @@
 //! module reads and writes that part; `crc` decides when it is sent, and what it means.
 
 use core::fmt::{self, Write};
+use std::borrow::Cow;
 
 use crc_machine::PeerAddress;
 
@@ -34,7 +35,12 @@ pub struct Announcement {
     pub address: Option<PeerAddress>,
     /// Its place in the order in which servers dial each other (`r`).
     pub rank: Option<u32>,
-    /// Its features (`f`).
+    /// What its clock shows as it announces itself, in milliseconds of Unix time (`t`).
+    pub clock_ms: Option<u64>,
+    /// By how many milliseconds it has shifted its clock, and all times that it holds
+    /// (`d`).
+    pub shift_ms: Option<i64>,
+    /// What it takes beyond version 1 (`f`).
     pub features: Features,
 }
 
@@ -46,6 +52,8 @@ pub struct Features {
     pub server_quit: bool,
     /// `channels`: it takes the frames of channels.
     pub channels: bool,
+    /// `channel-age`: as a server, it takes the frames that carry a channel's age.
+    pub channel_age: bool,
 }
 
 impl Features {
@@ -53,6 +61,13 @@ impl Features {
     pub const OURS: Features = Features {
         server_quit: true,
         channels: true,
+        channel_age: true,
+    };
+
+    /// All that matters to clients of a server of this version.
+    pub const FOR_CLIENTS: Features = Features {
+        channel_age: false,
+        ..Features::OURS
     };
 
     /// The features that are both here and in `other`.
@@ -61,6 +76,7 @@ impl Features {
         Features {
             server_quit: self.server_quit && other.server_quit,
             channels: self.channels && other.channels,
+            channel_age: self.channel_age && other.channel_age,
         }
     }
 
@@ -69,6 +85,7 @@ impl Features {
         Features {
             server_quit: has("server-quit"),
             channels: has("channels"),
+            channel_age: has("channel-age"),
         }
     }
 }
@@ -76,12 +93,17 @@ impl Features {
 impl fmt::Display for Features {
     /// The words, with commas between.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match (self.server_quit, self.channels) {
-            (false, false) => "",
-            (true, false) => "server-quit",
-            (false, true) => "channels",
-            (true, true) => "server-quit,channels",
-        })
+        let words = [
+            ("server-quit", self.server_quit),
+            ("channels", self.channels),
+            ("channel-age", self.channel_age),
+        ];
+        let mut separator = "";
+        for (word, _) in words.into_iter().filter(|(_, has)| *has) {
+            write!(f, "{separator}{word}")?;
+            separator = ",";
+        }
+        Ok(())
     }
 }
 
@@ -97,6 +119,8 @@ impl Announcement {
             match entry.split_once('=') {
                 Some(("a", address)) => announcement.address = address.parse().ok(),
                 Some(("r", rank)) => announcement.rank = rank.parse().ok(),
+                Some(("t", clock)) => announcement.clock_ms = clock.parse().ok(),
+                Some(("d", shift)) => announcement.shift_ms = shift.parse().ok(),
                 Some(("f", words)) => announcement.features = Features::read(words, ','),
                 _ => {}
             }
@@ -114,6 +138,12 @@ impl fmt::Display for Announcement {
         }
         if let Some(rank) = self.rank {
             write!(f, ";r={rank}")?;
+        }
+        if let Some(clock) = self.clock_ms {
+            write!(f, ";t={clock}")?;
+        }
+        if let Some(shift) = self.shift_ms {
+            write!(f, ";d={shift}")?;
         }
         write!(f, ";f={}", self.features)?;
         f.write_char(']')
@@ -136,6 +166,20 @@ pub fn split_info(info: &str) -> (&str, Option<&str>) {
     } else {
         (info, None)
     }
+}
+
+/// A machine part without the times in it, which count on one link only.
+pub(crate) fn without_clock(machine: &str) -> Cow<'_, str> {
+    let is_clock = |entry: &&str| entry.starts_with("t=") || entry.starts_with("d=");
+    if !machine.split(';').any(|entry| is_clock(&entry)) {
+        return Cow::Borrowed(machine);
+    }
+    let (entries, closing) = match machine.strip_suffix(']') {
+        Some(entries) => (entries, "]"),
+        None => (machine, ""),
+    };
+    let others: Vec<_> = entries.split(';').filter(|e| !is_clock(e)).collect();
+    Cow::Owned(others.join(";") + closing)
 }
 
 /// A machine part without the address in it.
@@ -220,15 +264,18 @@ mod tests {
         let known = Announcement {
             address: "[::1]:33300".parse().ok(),
             rank: Some(7),
+            clock_ms: Some(1_700_000_000_000),
+            shift_ms: Some(-3_600_000),
             features: Features::OURS,
         };
-        let info = "x [crc2;a=[::1]:33300;z=9;r=7;f=later,server-quit,channels;q]";
+        let info = "x [crc2;a=[::1]:33300;z=9;r=7;t=1700000000000;d=-3600000;\
+                    f=later,server-quit,channels,channel-age;q]";
         check(info, "x", Some(known.clone()));
         assert_eq!(
             split_info(&format!("x{known}")).1.map(Announcement::parse),
             Some(known)
         );
-        let odd = "x [crc2;a=nowhere;r=many;f=serverquit]";
+        let odd = "x [crc2;a=nowhere;r=many;t=-1;f=serverquit]";
         check(odd, "x", Some(Announcement::default()));
     }
 
@@ -246,9 +293,26 @@ mod tests {
     }
 
     #[test]
+    fn only_the_time_is_taken_out() {
+        for (machine, without) in [
+            (
+                " [crc2;a=x:1;r=0;t=17;f=channels]",
+                " [crc2;a=x:1;r=0;f=channels]",
+            ),
+            (" [crc2;t=17]", " [crc2]"),
+            (" [crc2;r=0;d=-5;f=]", " [crc2;r=0;f=]"),
+            (" [crc2;r=0;t=]", " [crc2;r=0]"),
+            (" [crc2;a=t=1:1;f=]", " [crc2;a=t=1:1;f=]"),
+            (" [crc2]", " [crc2]"),
+        ] {
+            assert_eq!(without_clock(machine), without);
+        }
+    }
+
+    #[test]
     fn features_travel_as_words() {
         let text = features_text(Features::OURS);
-        assert_eq!(text, "crc-caps 1 server-quit channels");
+        assert_eq!(text, "crc-caps 1 server-quit channels channel-age");
         assert_eq!(parse_features_text(&text), Some(Features::OURS));
         assert_eq!(features_text(Features::default()), "crc-caps 1");
         assert_eq!(parse_features_text("crc-caps 1"), Some(Features::default()));

@@ -21,7 +21,8 @@ use std::net::SocketAddr;
 
 use crc_machine::{LinkId, LinkTable, Outbox, Random, Timers, Timestamp};
 
-pub(crate) use fan_out::Frame;
+pub(crate) use channels::{Entry, UnrankedFounders};
+pub(crate) use hosts::{guarded_quit_text, irc_quit_text};
 
 use crate::config::Config;
 use crate::counters::Counters;
@@ -58,7 +59,9 @@ pub(crate) enum Timer {
     LegacyDial,
     /// A server for which no candidate has been discovered by now is a root.
     Candidates,
-    /// The server stops, even if a v1 node has not been sent its goodbyes.
+    /// By now this server is settled, whether it is linked or not.
+    Settling,
+    /// What has not been read by now never will be.
     ShutdownDeadline,
 }
 
@@ -119,6 +122,11 @@ impl LinkTimer {
 pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) now: Timestamp,
+    /// By how many milliseconds the network's clock is ahead of the one that this server
+    /// started with.
+    pub(crate) clock_offset_ms: i64,
+    /// By how many milliseconds the clock on the wall is ahead of that one: it was set.
+    pub(crate) wall_offset_ms: i64,
     pub(crate) stage: Stage,
     /// The hosts, the neighbours, the channels, and the rules about them.
     pub(crate) network: Network,
@@ -130,6 +138,9 @@ pub(crate) struct Context {
     pub(crate) random: Random,
     /// The addresses that this server listens on.
     pub(crate) listening: Vec<SocketAddr>,
+    /// Hosts that get their rank in the channels that they founded once this server is
+    /// settled.
+    pub(crate) unranked_founders: UnrankedFounders,
     pub(crate) status_log: StatusLog,
     pub(crate) counters: Counters,
     /// The state of the legacy protocol beyond its links.
@@ -147,12 +158,15 @@ impl Context {
         let hash_seed = config.hash_seed.unwrap_or(drawn);
         Context {
             now: Timestamp::START,
+            clock_offset_ms: 0,
+            wall_offset_ms: 0,
             stage: Stage::Running,
             network: Network::new(config.id, hash_seed, nick_tables(&config)),
             links: LinkTable::default(),
             timers: Timers::new(),
             tree: Tree::new(&config),
             listening: Vec::new(),
+            unranked_founders: UnrankedFounders::default(),
             status_log: StatusLog::new(config.limits.status_log_max),
             counters: Counters::default(),
             legacy: LegacyState::default(),
@@ -162,10 +176,23 @@ impl Context {
         }
     }
 
-    /// The time in milliseconds of Unix time: for people, and for the versions of
-    /// settings.
-    pub(crate) fn unix_ms(&self) -> u64 {
-        self.config.started_at_unix_ms + self.now.as_micros() / 1000
+    /// The network's time, in milliseconds of Unix time: for the ages of channels and the
+    /// versions of settings. It never steps; it follows the uplink's (see `crc/clock.rs`).
+    pub(crate) fn network_ms(&self) -> u64 {
+        let own_ms = self.config.started_at_unix_ms + self.now.as_micros() / 1000;
+        own_ms.saturating_add_signed(self.clock_offset_ms)
+    }
+
+    /// What a clock on the wall shows, in milliseconds of Unix time: for people.
+    pub(crate) fn wall_ms(&self) -> u64 {
+        let own_ms = self.config.started_at_unix_ms + self.now.as_micros() / 1000;
+        own_ms.saturating_add_signed(self.wall_offset_ms)
+    }
+
+    /// A time of the network, such as a version, as a clock on the wall shows it.
+    pub(crate) fn wall_ms_of(&self, network_ms: u64) -> u64 {
+        let own_ms = network_ms.saturating_add_signed(self.clock_offset_ms.saturating_neg());
+        own_ms.saturating_add_signed(self.wall_offset_ms)
     }
 
     /// Makes `timer` of `link` due at `when`.

@@ -4,6 +4,7 @@
 pub(crate) mod announce;
 pub(crate) mod burst;
 pub(crate) mod channel;
+pub(crate) mod clock;
 pub(crate) mod encoding;
 pub(crate) mod handshake;
 pub(crate) mod introduction;

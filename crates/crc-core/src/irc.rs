@@ -23,7 +23,7 @@ use crc_wire::{ChatKind, HostId, Message, StatusCode};
 use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, lists, text};
 
 use crate::budget::{self, LineRates};
-use crate::context::{Context, LinkTimer, Out, Stage};
+use crate::context::{Context, LinkTimer, Out, Stage, irc_quit_text};
 use crate::link::{Phase, Protocol};
 use crate::network::{Host, fold};
 use crate::violation::Violation;
@@ -340,8 +340,9 @@ fn quit(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'_>, ou
     let text = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
     let text = cut(&text, LEAVE_BYTES_MAX);
     log::info!("{} quits: {text:?}", cx.describe_peer(link));
-    send_error(cx, link, &format!("Quit: {text}"), out);
-    cx.close(link, CloseWhen::Flushed, text, out);
+    let text = irc_quit_text(text);
+    send_error(cx, link, &text, out);
+    cx.close(link, CloseWhen::Flushed, &text, out);
 }
 
 // Lines out.
@@ -411,12 +412,9 @@ pub(crate) fn on_invited(
     channel: &str,
     out: &mut Out,
 ) {
-    if let Some(user) = find_user_mut(cx, link) {
-        user.invite(channel);
-        let words = [reply::target_of(cx, link), channel];
-        let source = source_of(cx, source);
-        reply::send_line(link, &source, "INVITE", &words, None, out);
-    }
+    let words = [reply::target_of(cx, link), channel];
+    let source = source_of(cx, source);
+    reply::send_line(link, &source, "INVITE", &words, None, out);
 }
 
 /// The links of the users of IRC that share a channel with a host, each once, without

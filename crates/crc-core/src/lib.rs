@@ -97,7 +97,8 @@ pub use crc_machine::{
 pub use id::random_host_id;
 pub use limits::Limits;
 pub use network::{
-    Channel, Channels, Directory, Host, HostKind, Neighbour, Nicks, PeerVersion, Setting, Settings,
+    Channel, Channels, Directory, Founding, Host, HostKind, Neighbour, Nicks, PeerVersion, Setting,
+    Settings,
 };
 pub use notice::ServerNotice;
 pub use server::{LinkView, Server, ServerCommand, Snapshot};

@@ -72,6 +72,8 @@ pub(crate) struct Link {
     pub(crate) phase: Phase,
     /// When the last bytes arrived.
     pub(crate) heard_at: Timestamp,
+    /// When the connection was made.
+    pub(crate) up_at: Timestamp,
     pub(crate) outlet: Outlet,
     /// What the peer may send, if it is a client.
     pub(crate) budget: Budget,
@@ -93,6 +95,7 @@ impl Link {
                 Origin::Dialed { .. } => Phase::Introduced,
             },
             heard_at: now,
+            up_at: now,
             outlet: Outlet::Direct,
             budget: Budget::default(),
             protocol,

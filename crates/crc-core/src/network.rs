@@ -8,21 +8,27 @@
 mod change;
 mod channels;
 mod directory;
+mod invitations;
 pub(crate) mod lookup;
 mod nicks;
 mod policy;
 mod server_ids;
 
+use std::collections::BTreeMap;
+
 use crc_wire::{ChannelField, HostId, MemberFlags, Registration};
 
 pub(crate) use change::{ChannelEvent, ChannelEventKind, HostChange, Scope};
+use channels::REMEMBERED_FOR;
 pub(crate) use channels::fold;
-pub(crate) use channels::{Applied, Entered};
-pub use channels::{Channel, Channels, Setting, Settings};
+pub(crate) use channels::{Age, Applied, Entered, Voided};
+pub use channels::{Channel, Channels, Founding, Setting, Settings};
 pub use directory::{Directory, Host, HostKind};
+use invitations::Invitations;
 pub use nicks::Nicks;
 pub(crate) use policy::{
-    EnterRefusal, InviteRefusal, Rules, SetRefusal, VALUE_BYTES_MAX, is_value,
+    BAN_BYTES_MAX, BANS_MAX, EnterRefusal, InviteRefusal, KEY_BYTES_MAX, SetRefusal, SpeakRefusal,
+    TOPIC_BYTES_MAX, is_value, is_value_from_server,
 };
 use server_ids::ServerIds;
 
@@ -157,6 +163,9 @@ impl NickTables {
     }
 }
 
+/// How many servers are remembered that were lost.
+const LOST_SERVERS_MAX: usize = 1024;
+
 /// The hosts, the neighbours, the channels, and the rules about them.
 ///
 /// Owns all that a server knows of the network. Every module that has it may read it.
@@ -169,6 +178,10 @@ pub(crate) struct Network {
     /// The ids of servers, also of those that have left not long ago.
     server_ids: ServerIds,
     channels: Channels,
+    invitations: Invitations,
+    /// When each server was lost that is not back yet. As long as there is one, channels
+    /// may live on out of reach.
+    lost_servers: BTreeMap<HostId, Timestamp>,
     /// `None` where no text protocol is spoken: no host needs a nick.
     names: Option<NickTables>,
 }
@@ -183,6 +196,8 @@ impl Network {
             neighbours: LinkTable::default(),
             server_ids: ServerIds::default(),
             channels: Channels::default(),
+            invitations: Invitations::default(),
+            lost_servers: BTreeMap::new(),
             names,
         }
     }
@@ -252,6 +267,9 @@ impl Network {
         if host.kind() == HostKind::Server {
             self.server_ids.on_joined(host.id(), now);
         }
+        if self.lost_servers.remove(&host.id()).is_some() && self.lost_servers.is_empty() {
+            self.channels.forget_losses();
+        }
         if let Some(names) = &mut self.names {
             let names = names.of_kind(host.kind());
             if names.of(host.id()).is_none() {
@@ -286,13 +304,21 @@ impl Network {
         self.directory.set_machine(id, machine);
     }
 
-    /// Forgets a host, its nick and its memberships.
-    pub(crate) fn remove_host(&mut self, id: HostId, now: Timestamp) -> Option<Host> {
+    /// Forgets a host, its nick and its memberships. `lost`: it went with a server.
+    pub(crate) fn remove_host(&mut self, id: HostId, lost: bool, now: Timestamp) -> Option<Host> {
         let host = self.directory.remove(id)?;
         if host.kind() == HostKind::Server {
             self.server_ids.on_left(id, now);
         }
-        self.channels.leave_all(id, host.first_link(), now);
+        self.channels.leave_all(id, host.first_link(), lost, now);
+        if lost && host.kind() == HostKind::Server {
+            self.lost_servers
+                .retain(|_, lost_at| now < *lost_at + REMEMBERED_FOR);
+            if self.lost_servers.len() < LOST_SERVERS_MAX {
+                self.lost_servers.insert(id, now);
+            }
+        }
+        self.invitations.forget(id);
         if let Some(names) = &mut self.names {
             names.of_kind(host.kind()).release(id);
         }
@@ -311,16 +337,21 @@ impl Network {
 
     // Channels.
 
-    /// Enters a member into a channel, or its new flags.
+    /// Enters a member into a channel, or its new flags. A channel that does not exist
+    /// is `founded` at that time.
     pub(crate) fn enter_channel(
         &mut self,
         name: &str,
         host: HostId,
         flags: MemberFlags,
+        founded: Founding,
         now: Timestamp,
     ) -> Entered {
         match self.directory.find(host).map(Host::first_link) {
-            Some(link) => self.channels.enter(name, host, flags, link, now),
+            Some(link) => {
+                self.invitations.use_up(host, name);
+                self.channels.enter(name, host, flags, founded, link, now)
+            }
             None => Entered::Known,
         }
     }
@@ -332,15 +363,46 @@ impl Network {
         }
     }
 
-    /// Applies a setting of a channel, if it is newer than the known one.
+    /// Takes a setting of the channel that was `founded` at that time, if it is newer
+    /// than the known one.
     pub(crate) fn set_channel(
         &mut self,
         name: &str,
         field: ChannelField,
         setting: Setting,
+        founded: Founding,
         now: Timestamp,
     ) -> Applied {
-        self.channels.set(name, field, setting, now)
+        self.channels.set(name, field, setting, founded, now)
+    }
+
+    /// A host of this server has set the channel that it has founded.
+    pub(crate) fn end_founding(&mut self, name: &str) {
+        self.channels.end_founding(name);
+    }
+
+    /// Notes that an operator has invited a host of this server to a channel.
+    pub(crate) fn add_invitation(&mut self, host: HostId, name: &str, now: Timestamp) {
+        if let Some(channel) = self.channels.find(name) {
+            self.invitations.add(host, name, channel.founded(), now);
+        }
+    }
+
+    /// Shifts all times that are held, because the network's clock has been shifted.
+    pub(crate) fn shift_times(&mut self, by_ms: i64) {
+        self.channels.shift_times(by_ms);
+    }
+
+    /// Takes an earlier time for the founding of a channel, whose clocks had an error.
+    /// Whether it is earlier.
+    pub(crate) fn lower_age(&mut self, name: &str, founded: Founding) -> bool {
+        self.channels.lower_age(name, founded)
+    }
+
+    /// An older channel of this name exists: takes its age. The ranks and settings
+    /// that are void now.
+    pub(crate) fn adopt_age(&mut self, name: &str, founded: Founding) -> Option<Voided> {
+        self.channels.adopt_age(name, founded)
     }
 
     /// Whether a host has `id`.

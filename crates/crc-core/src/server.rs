@@ -195,6 +195,7 @@ impl Server {
                 Timer::Dial => crc::uplink::dial(cx, out),
                 Timer::LegacyDial => legacy::uplink::dial(cx, out),
                 Timer::Candidates => crc::uplink::take_root_rank(cx, out),
+                Timer::Settling => crc::uplink::on_settled(cx, out),
                 Timer::ShutdownDeadline => self.stop(out),
             }
         }

@@ -131,6 +131,9 @@ pub(crate) struct Tree {
     left_parent: bool,
     /// The link whose peer seemed to be a v1 server when this server took its rank.
     guessed: Option<LinkId>,
+    /// Whether this server knows what the network knows: it is linked, or has no server
+    /// to link to, or has waited for long enough.
+    settled: bool,
 }
 
 impl Tree {
@@ -161,7 +164,20 @@ impl Tree {
             rank_rejections: 0,
             left_parent: false,
             guessed: None,
+            settled: true,
         }
+    }
+
+    // Being settled.
+
+    /// Whether this server knows which channels the network has.
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Notes whether it does. What was so before.
+    pub(crate) const fn set_settled(&mut self, settled: bool) -> bool {
+        core::mem::replace(&mut self.settled, settled)
     }
 
     // The order.

@@ -33,6 +33,13 @@ pub enum Violation {
         /// The message's source.
         source_id: HostId,
     },
+    /// A server's statement about a channel has a source that is not in it, or that is in
+    /// too many.
+    #[error("about a channel that its source is not in, or cannot be in")]
+    NotAMember,
+    /// A server sends a setting that no user could make.
+    #[error("a setting of a channel that no user could make")]
+    InvalidSetting,
     /// The registration has a name or an info that is not admitted.
     #[error("{0}")]
     NotAdmitted(#[from] AdmissionError),

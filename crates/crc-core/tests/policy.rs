@@ -1,13 +1,8 @@
 //! Who may do what in a channel: every rule by every protocol, as one table.
 //!
-//! The protocols differ today, and the table says so deliberately until the rules become
-//! one:
-//!
-//! - A CRC client may speak in a moderated channel, and while it is banned. It may invite
-//!   to an invite-only channel without being an operator, and may invite a member again.
-//! - Only users of IRC may speak in a channel that they are not in.
-//! - Users of the legacy protocol can change nothing but the topic: it has no other
-//!   request.
+//! The rules are the same for all. What differs is what a protocol can ask for: the
+//! legacy protocol has no MODE, INVITE and KICK, and its users cannot speak from outside
+//! of a channel.
 
 #![allow(
     clippy::unwrap_used,
@@ -304,18 +299,19 @@ fn every_rule_holds_for_every_protocol_as_the_table_says() {
         ("+k pearl", Enter(""), [false, false, false]),
         ("+k pearl", Enter("pearl"), [true, true, true]),
         ("+i", Enter(""), [false, false, false]),
-        // An invitation reaches users of IRC only.
-        ("+i", EnterInvited, [false, true, false]),
+        ("+i", EnterInvited, [true, true, true]),
+        ("+l 1", EnterInvited, [true, true, true]),
+        ("+b *!*@*", EnterInvited, [true, true, true]),
+        ("+k pearl", EnterInvited, [false, false, false]),
         ("+l 1", Enter(""), [false, false, false]),
         ("+b *!*@*", Enter(""), [false, false, false]),
         ("+n", Speak, [true, true, true]),
-        // A CRC client is heard without voice, and while it is banned.
-        ("+m", Speak, [true, false, false]),
-        ("+b *!*@*", Speak, [true, false, false]),
+        ("+m", Speak, [false, false, false]),
+        ("+b *!*@*", Speak, [false, false, false]),
         ("+m;+v NICK", Speak, [true, true, true]),
         ("+b *!*@*;+o NICK", Speak, [true, true, true]),
         ("+n", Outside(&Speak), [false, false, false]),
-        ("-n", Outside(&Speak), [false, true, false]),
+        ("-n", Outside(&Speak), [true, true, false]),
         ("-n;+m", Outside(&Speak), [false, false, false]),
         ("-t", SetTopic, [true, true, true]),
         ("+t", SetTopic, [false, false, false]),
@@ -365,12 +361,10 @@ fn every_rule_holds_for_every_protocol_as_the_table_says() {
         ("-n", Outside(&Voice), [false, false, false]),
         ("+n", Invite, [true, true, false]),
         ("-n", Outside(&Invite), [false, false, false]),
-        ("+n", InviteToNewChannel, [true, true, false]),
-        // A CRC client may invite a member again.
-        ("+n", InviteMember, [true, false, false]),
-        ("+o NICK", InviteMember, [true, false, false]),
-        // A CRC client may invite although it is no operator.
-        ("+i", Invite, [true, false, false]),
+        ("+n", InviteToNewChannel, [false, false, false]),
+        ("+n", InviteMember, [false, false, false]),
+        ("+o NICK", InviteMember, [false, false, false]),
+        ("+i", Invite, [false, false, false]),
         ("+i;+o NICK", Invite, [true, true, false]),
         ("+n", Kick, [false, false, false]),
         ("+v NICK", Kick, [false, false, false]),

@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use crc_core::{Machine, Outbox, Server, Timestamp};
-use crc_wire::HostId;
 
 use crate::format::{Entry, Reader, RecordingError};
 
@@ -86,15 +85,16 @@ pub fn digest(server: &Server) -> u64 {
     }
     for channel in snapshot.channels().iter() {
         hash.bytes(channel.name().as_bytes());
+        hash.number(channel.founded().ms);
+        hash.number(channel.founded().tag.into());
         for (id, flags) in channel.members() {
             hash.number(id.get().into());
             hash.number(u64::from(flags.operator) << 1 | u64::from(flags.voice));
         }
         for (field, setting) in channel.settings().set() {
-            hash.number(
-                u64::from(field.0) << 32 | u64::from(setting.source.map_or(0, HostId::get)),
-            );
+            hash.number(field.0.into());
             hash.number(setting.version);
+            hash.bytes(setting.setter.as_bytes());
             hash.bytes(setting.value.as_bytes());
         }
     }

@@ -13,7 +13,7 @@ use crc_wire::{ChannelField, HostId, MemberFlags};
 use crate::network::fold;
 
 /// The most channels that a client can be in or want to be in.
-const CHANNELS_MAX: usize = 250;
+const CHANNELS_MAX: usize = 64;
 
 /// The memory of a channel, of a member and of a setting, besides texts, roughly.
 const ENTRY_BYTES: usize = 256;

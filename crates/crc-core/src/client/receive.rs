@@ -19,6 +19,7 @@ use crate::announcement::{Announcement, Features, parse_features_text};
 const FEATURES: Features = Features {
     server_quit: false,
     channels: true,
+    channel_age: false,
 };
 
 impl Client {

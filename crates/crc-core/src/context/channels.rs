@@ -7,23 +7,56 @@
 
 use crc_machine::LinkId;
 use crc_wire::{
-    ChannelChat, ChannelField, ChannelJoin, ChannelPart, ChannelRequest, HostId, MemberFlags,
-    Message, RequestKind, Text,
+    ChannelChat, ChannelField, ChannelRequest, HostId, MemberFlags, Message, RequestKind,
 };
 
 use super::fan_out::Frame;
 use super::{Context, Out};
-use crate::crc::channel::{channel_name, setting_message};
 use crate::network::{
-    Applied, ChannelEvent, ChannelEventKind, Entered, Rules, Scope, Setting, fold,
+    Age, Applied, ChannelEvent, ChannelEventKind, Entered, Founding, Scope, Setting, Settings,
+    fold, is_value_from_server,
 };
-use crate::{crc, legacy};
+use crate::{crc, irc, legacy};
+
+/// How many hosts are remembered that have founded a channel and wait for their rank.
+const UNRANKED_FOUNDERS_MAX: usize = 1000;
+
+/// A host enters a channel, or has other flags there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) host: HostId,
+    /// The host that has changed the flags, if one has.
+    pub(crate) by: Option<HostId>,
+    pub(crate) flags: MemberFlags,
+    /// When the channel was founded.
+    pub(crate) founded: Founding,
+}
+
+/// Hosts that have founded channels while this server could not know whether older
+/// ones of the same names exist.
+#[derive(Debug, Default)]
+pub(crate) struct UnrankedFounders {
+    founders: Vec<(Box<str>, HostId, Founding)>,
+}
+
+impl UnrankedFounders {
+    fn add(&mut self, name: &str, host: HostId, founded: Founding) {
+        if self.founders.len() < UNRANKED_FOUNDERS_MAX {
+            self.founders.push((name.into(), host, founded));
+        }
+    }
+
+    fn take(&mut self) -> Vec<(Box<str>, HostId, Founding)> {
+        core::mem::take(&mut self.founders)
+    }
+}
 
 impl Context {
     // Actions of hosts of this server.
 
-    /// A host of this server enters a channel. The first one in it is its operator, and
-    /// sets it as `modes` and `key` say.
+    /// A host of this server enters a channel. The first one in it founds it: it is its
+    /// operator, and sets it as `modes` and `key` say. Where an older channel of this
+    /// name may live on elsewhere, the host enters that one, without a rank.
     pub(crate) fn join_channel(
         &mut self,
         host: HostId,
@@ -37,19 +70,68 @@ impl Context {
             return;
         }
         let is_new = known.is_none();
-        let flags = MemberFlags::NONE.with_operator(is_new);
-        let name = known.map_or(name, |channel| channel.name()).to_owned();
+        let standing = self.network.channels().standing(name, self.now);
+        let founds = standing.is_none();
+        let name = match known {
+            Some(channel) => channel.name().to_owned(),
+            None if founds => name.to_owned(),
+            None => fold(name).into_owned(),
+        };
+        let founded = match standing {
+            Some(standing) => standing.founded,
+            None => {
+                let tag = u32::try_from(self.random.next_u64() >> 32).unwrap_or_default();
+                self.network
+                    .channels()
+                    .new_age(&name, tag, self.network_ms())
+            }
+        };
+        let ranked = founds && self.tree.is_settled();
+        let flags = MemberFlags::NONE.with_operator(ranked);
         // The legacy network gets a new channel with its key, once it is set.
         let scope = match is_new {
             true => Scope::AllButLegacy,
             false => Scope::All,
         };
-        match self.enter_channel_in(host, None, flags, &name, None, scope, out) {
-            Entered::First | Entered::Again => self.found_channel(host, &name, key, modes, out),
-            _ => {}
+        let entry = Entry {
+            host,
+            by: None,
+            flags,
+            founded,
+        };
+        self.enter_channel_in(entry, &name, None, scope, out);
+        if founds {
+            self.found_channel(host, &name, key, modes, out);
+            self.network.end_founding(&name);
+            if !ranked {
+                self.unranked_founders.add(&name, host, founded);
+            }
         }
         if is_new {
             legacy::notify::on_channel_joined(self, host, &name, None, out);
+        }
+    }
+
+    /// This server knows now which channels exist: hosts that have founded one meanwhile
+    /// become its operators.
+    pub(crate) fn rank_founders(&mut self, out: &mut Out) {
+        for (name, host, founded) in self.unranked_founders.take() {
+            let Some(channel) = self.network.channels().find(&name) else {
+                continue;
+            };
+            let Some(flags) = channel.member(host) else {
+                continue;
+            };
+            // Another host may have its id by now, whose own server says what it is.
+            let known = self.network.directory().find(host);
+            if !known.is_some_and(|known| self.is_home_of(known)) {
+                continue;
+            }
+            let led = channel.members().any(|(_, flags)| flags.operator);
+            if channel.founded().tag == founded.tag && !led {
+                let name = channel.name().to_owned();
+                self.enter_channel(host, None, flags.with_operator(true), &name, None, out);
+            }
         }
     }
 
@@ -72,7 +154,8 @@ impl Context {
             let set = known.is_some_and(|known| known.version != 0);
             if set || channel.value(field) != value {
                 let setting = self.new_setting(name, field, Some(host), value);
-                self.apply_setting_in(name, field, setting, None, Scope::AllButLegacy, out);
+                let (set, scope) = ((Some(host), setting), Scope::AllButLegacy);
+                self.apply_setting_in(name, field, set, None, scope, out);
             }
         }
     }
@@ -87,28 +170,33 @@ impl Context {
         out: &mut Out,
     ) {
         let setting = self.new_setting(name, field, source, value);
-        self.apply_setting(name, field, setting, None, out);
+        self.apply_setting_in(name, field, (source, setting), None, Scope::All, out);
     }
 
     /// A setting that is newer than the known one.
-    fn new_setting(
+    pub(crate) fn new_setting(
         &self,
         name: &str,
         field: ChannelField,
         source: Option<HostId>,
         value: &str,
     ) -> Setting {
+        debug_assert!(
+            is_value_from_server(name, field, value),
+            "{field:?} {value:?}"
+        );
         let channels = self.network.channels();
         Setting {
             value: value.into(),
-            version: channels.next_version(name, field, self.unix_ms()),
+            version: channels.next_version(name, field, self.network_ms()),
+            setter: self.setter_text(source).into(),
             source,
         }
     }
 
     // Changes, from this server or another one.
 
-    /// A host enters a channel, or its flags have changed.
+    /// A host enters a channel that exists, or its flags have changed.
     pub(crate) fn enter_channel(
         &mut self,
         host: HostId,
@@ -117,54 +205,132 @@ impl Context {
         name: &str,
         from: Option<LinkId>,
         out: &mut Out,
-    ) -> Entered {
-        self.enter_channel_in(host, by, flags, name, from, Scope::All, out)
+    ) {
+        let Some(channel) = self.network.channels().find(name) else {
+            return;
+        };
+        let entry = Entry {
+            host,
+            by,
+            flags,
+            founded: channel.founded(),
+        };
+        self.enter_channel_in(entry, name, from, Scope::All, out);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an event has these parts")]
+    /// A server says that a host is in a channel of this age. A rank in a younger
+    /// channel than the one that is known here means nothing.
+    pub(crate) fn enter_channel_of_age(
+        &mut self,
+        mut entry: Entry,
+        name: &str,
+        from: LinkId,
+        out: &mut Out,
+    ) {
+        if self.settle_age(name, entry.founded, from, out) == Age::Younger {
+            entry.flags = MemberFlags::NONE;
+        }
+        // How its founder spells it is a setting.
+        let name = &*fold(name);
+        self.enter_channel_in(entry, name, Some(from), Scope::All, out);
+    }
+
     pub(super) fn enter_channel_in(
         &mut self,
-        host: HostId,
-        by: Option<HostId>,
-        flags: MemberFlags,
+        entry: Entry,
         name: &str,
         from: Option<LinkId>,
         scope: Scope,
         out: &mut Out,
-    ) -> Entered {
-        let entered = self.network.enter_channel(name, host, flags, self.now);
+    ) {
+        let Entry {
+            host,
+            by,
+            flags,
+            founded,
+        } = entry;
+        let entered = self
+            .network
+            .enter_channel(name, host, flags, founded, self.now);
         let kind = match entered {
-            Entered::Known => return entered,
+            Entered::Known => return,
             Entered::Flags(before) => ChannelEventKind::Flags {
                 by,
                 before,
                 after: flags,
             },
-            Entered::Member | Entered::First | Entered::Again => {
+            Entered::Member | Entered::First | Entered::Again | Entered::Other => {
                 ChannelEventKind::Entered { flags }
             }
         };
-        let join = ChannelJoin {
-            source: host,
-            by,
-            flags,
-            channel: channel_name(name),
-        };
-        let frame = out.store(|arena| Message::ChannelJoin(join).encode(arena));
-        self.publish_in_channel(
-            name,
-            Some(host),
-            kind,
-            scope,
-            Frame::Stored(frame),
-            from,
-            out,
-        );
-        if entered == Entered::Again {
+        self.publish_in_channel(name, Some(host), kind, scope, from, out);
+        match (entered, from) {
             // Elsewhere it has never ended, and may have other settings.
-            crc::channel::flood_settings(self, name, out);
+            (Entered::Again, _) => crc::channel::flood_settings(self, name, None, out),
+            // Its founder would be an operator: it has existed before, and its settings
+            // were not heard here. A channel without settings asks for them.
+            (Entered::First, Some(link)) if !flags.operator => {
+                crc::channel::send_settings(self, link, name, out);
+            }
+            (Entered::Other, Some(link)) => crc::channel::send_settings(self, link, name, out),
+            _ => {}
         }
-        entered
+    }
+
+    /// A server states the age of a channel. Of two channels with one name the older one
+    /// stands: if that is the server's, all ranks and settings that are known here are
+    /// void, and the other servers get the age. How the two ages compare.
+    pub(crate) fn settle_age(
+        &mut self,
+        name: &str,
+        founded: Founding,
+        from: LinkId,
+        out: &mut Out,
+    ) -> Age {
+        let channels = self.network.channels();
+        let age = channels.compare_age(name, founded, self.now);
+        if age == Age::Same && self.network.lower_age(name, founded) {
+            // All have to hold the same time for one founding.
+            crc::channel::flood_settings(self, name, Some(from), out);
+        }
+        if age != Age::Older {
+            return age;
+        }
+        let Some(voided) = self.network.adopt_age(name, founded) else {
+            return age;
+        };
+        log::debug!(
+            "{name:?}: an older channel stands, founded at {}",
+            founded.ms
+        );
+        // The server that states the age gets it too, and answers with the settings: it
+        // may have some from here, from before the channel was founded again.
+        crc::channel::flood_settings(self, name, None, out);
+        // Every server finds out by itself what is void.
+        let scope = Scope::AllButServers;
+        for (host, before) in voided.flags {
+            let kind = ChannelEventKind::Flags {
+                by: None,
+                before,
+                after: MemberFlags::NONE,
+            };
+            self.publish_in_channel(name, Some(host), kind, scope, Some(from), out);
+        }
+        let unset = Settings::default();
+        for (field, setting) in voided.settings.set() {
+            let (before, value) = (voided.settings.value(field), unset.value(field));
+            if before != value {
+                let kind = ChannelEventKind::Set {
+                    field,
+                    version: setting.version,
+                    setter: "",
+                    before,
+                    value,
+                };
+                self.publish_in_channel(name, None, kind, scope, Some(from), out);
+            }
+        }
+        age
     }
 
     /// A host leaves a channel, or is kicked.
@@ -181,16 +347,8 @@ impl Context {
         if channel.is_none_or(|channel| channel.member(host).is_none()) {
             return;
         }
-        let part = ChannelPart {
-            source: host,
-            by,
-            channel: channel_name(name),
-            text: Text::truncated(text),
-        };
-        let frame = out.store(|arena| Message::ChannelPart(part).encode(arena));
         let kind = ChannelEventKind::Left { by, text };
-        let frame = Frame::Stored(frame);
-        self.publish_in_channel(name, Some(host), kind, Scope::All, frame, from, out);
+        self.publish_in_channel(name, Some(host), kind, Scope::All, from, out);
         self.network.leave_channel(name, host, self.now);
     }
 
@@ -210,24 +368,71 @@ impl Context {
         self.publish_channel_chat(chat, frame, from, out);
     }
 
-    /// Applies a setting. If it is newer than the known one, the others get it. A peer
-    /// that sends an older one gets the known one.
+    /// A setting of a channel that exists, which may be new, and the host that makes it
+    /// now. If it is newer than the known one, the others get it.
     pub(crate) fn apply_setting(
         &mut self,
         name: &str,
         field: ChannelField,
-        setting: Setting,
+        set: (Option<HostId>, Setting),
         from: Option<LinkId>,
         out: &mut Out,
     ) {
-        self.apply_setting_in(name, field, setting, from, Scope::All, out);
+        self.apply_setting_in(name, field, set, from, Scope::All, out);
     }
 
     fn apply_setting_in(
         &mut self,
         name: &str,
         field: ChannelField,
-        setting: Setting,
+        set: (Option<HostId>, Setting),
+        from: Option<LinkId>,
+        scope: Scope,
+        out: &mut Out,
+    ) {
+        if let Some(channel) = self.network.channels().find(name) {
+            let founded = channel.founded();
+            self.apply_setting_of_age(name, field, set, founded, from, scope, out);
+        }
+    }
+
+    /// A server sends a setting of a channel of this age. A setting of a younger channel
+    /// than the one that is known here means nothing; one of version 0 states the age
+    /// only, and asks for the settings.
+    pub(crate) fn apply_setting_from(
+        &mut self,
+        name: &str,
+        field: ChannelField,
+        set: (Option<HostId>, Setting),
+        founded: Founding,
+        from: LinkId,
+        out: &mut Out,
+    ) {
+        match self.settle_age(name, founded, from, out) {
+            Age::Younger => {}
+            Age::Same if set.1.version == 0 => {
+                // It asks for the settings. If there are none, it is not asked back.
+                let known = self.network.channels().find(name);
+                if known.is_some_and(|known| known.settings().set().next().is_some()) {
+                    crc::channel::send_settings(self, from, name, out);
+                }
+            }
+            Age::Older if set.1.version == 0 => {}
+            Age::Same | Age::Older => {
+                let (from, scope) = (Some(from), Scope::All);
+                self.apply_setting_of_age(name, field, set, founded, from, scope, out);
+            }
+        }
+    }
+
+    /// A peer that sends an older setting than the known one gets the known one.
+    #[expect(clippy::too_many_arguments, reason = "an event has these parts")]
+    fn apply_setting_of_age(
+        &mut self,
+        name: &str,
+        field: ChannelField,
+        (source, setting): (Option<HostId>, Setting),
+        founded: Founding,
         from: Option<LinkId>,
         scope: Scope,
         out: &mut Out,
@@ -236,7 +441,7 @@ impl Context {
         let before: Box<str> = known.map_or("", |channel| channel.value(field)).into();
         let applied = self
             .network
-            .set_channel(name, field, setting.clone(), self.now);
+            .set_channel(name, field, setting.clone(), founded, self.now);
         match applied {
             Applied::Known => {}
             Applied::Older => {
@@ -245,35 +450,41 @@ impl Context {
                 }
             }
             Applied::Newer | Applied::Unknown => {
-                let message = setting_message(name, field, &setting);
-                let frame = out.store(|arena| message.encode(arena));
                 let value = &*setting.value;
-                let source = setting.source;
-                // A topic that is set to the same text again is an event too.
+                // A topic that a host sets to the same text again is an event too.
                 let again = field == ChannelField::TOPIC && source.is_some() && !value.is_empty();
                 if applied == Applied::Newer && (*before != *value || again) {
                     let kind = ChannelEventKind::Set {
                         field,
+                        version: setting.version,
+                        setter: &setting.setter,
                         before: &before,
                         value,
                     };
-                    let frame = Frame::Stored(frame);
-                    self.publish_in_channel(name, source, kind, scope, frame, from, out);
+                    self.publish_in_channel(name, source, kind, scope, from, out);
                 } else {
-                    crc::channel::flood(self, frame, from, out);
+                    let dated = (source, &setting, founded);
+                    crc::channel::flood_setting(self, name, field, dated, from, out);
                 }
             }
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an event has these parts")]
+    /// Who has set something, for people: what users of IRC see of a host, or this
+    /// server's name.
+    pub(crate) fn setter_text(&self, source: Option<HostId>) -> String {
+        match source {
+            Some(id) => irc::source_of(self, id).into_owned(),
+            None => self.config.name.as_str().to_owned(),
+        }
+    }
+
     fn publish_in_channel(
         &mut self,
         name: &str,
         who: Option<HostId>,
         kind: ChannelEventKind<'_>,
         scope: Scope,
-        frame: Frame<'_>,
         from: Option<LinkId>,
         out: &mut Out,
     ) {
@@ -283,7 +494,7 @@ impl Context {
             kind,
             scope,
         };
-        self.publish_channel(&event, frame, from, out);
+        self.publish_channel(&event, from, out);
     }
 
     // Requests about a host, which the host's own server executes or drops.
@@ -322,12 +533,14 @@ impl Context {
         let text = request.text.as_str();
         match request.kind {
             RequestKind::NOTICE => return self.deliver_notice(source, host, text, out),
-            RequestKind::INVITE
-                if self
-                    .network
-                    .may_invite(source, host, name, Rules::Crc)
-                    .is_ok() =>
-            {
+            RequestKind::INVITE => {
+                let Ok(flags) = self.network.may_invite(source, host, name) else {
+                    self.counters.dropped += 1;
+                    return;
+                };
+                if flags.operator {
+                    self.network.add_invitation(host, name, self.now);
+                }
                 let known = self.network.channels().find(name);
                 let name = known.map_or(name, |channel| channel.name()).to_owned();
                 return self.deliver_invitation(source, host, &name, out);

@@ -13,11 +13,9 @@ use crate::{crc, irc, legacy};
 /// them go out together: each link costs a system call, however little is sent.
 const MANY_LINKS: usize = 8;
 
-/// The frame that carries an event to servers and clients of the binary protocol.
+/// The frame of a chat in a channel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Frame<'a> {
-    /// It is in the outbox.
-    Stored(ByteRange),
     /// It is passed on as it came.
     Received(&'a [u8]),
     /// It is still to be encoded: a user of this server speaks.
@@ -43,14 +41,20 @@ fn store(many: bool, out: &mut Out, write: impl FnOnce(&mut Vec<u8>)) -> ByteRan
 }
 
 impl RenderCache {
-    fn frame(&mut self, frame: Frame<'_>, out: &mut Out) -> ByteRange {
+    /// The event for the binary protocol. `chat`: its frame, if it is a chat.
+    fn frame(
+        &mut self,
+        event: &ChannelEvent<'_>,
+        chat: Option<Frame<'_>>,
+        out: &mut Out,
+    ) -> ByteRange {
         let many = self.many;
-        *self.frame.get_or_insert_with(|| match frame {
-            Frame::Stored(range) => range,
-            Frame::Received(bytes) => store(many, out, |arena| arena.extend_from_slice(bytes)),
-            Frame::Chat(chat) => store(many, out, |arena| {
-                Message::ChannelChat(chat.clone()).encode(arena);
-            }),
+        *self.frame.get_or_insert_with(|| {
+            store(many, out, |arena| match chat {
+                Some(Frame::Received(bytes)) => arena.extend_from_slice(bytes),
+                Some(Frame::Chat(chat)) => Message::ChannelChat(chat.clone()).encode(arena),
+                None => crc::channel::write_for_clients(event, arena),
+            })
         })
     }
 }
@@ -108,7 +112,7 @@ impl Context {
             },
             scope: Scope::All,
         };
-        self.render_to_members(event, frame, from, out);
+        self.render_to_members(event, Some(frame), from, out);
         legacy::notify::on_channel_chat(self, &event, text, from, out);
     }
 
@@ -117,13 +121,12 @@ impl Context {
     pub(super) fn publish_channel(
         &mut self,
         event: &ChannelEvent<'_>,
-        frame: Frame<'_>,
         from: Option<LinkId>,
         out: &mut Out,
     ) {
-        crc::channel::on_event(self, frame, from, out);
+        crc::channel::on_event(self, event, from, out);
         legacy::notify::on_channel_event(self, event, from, out);
-        self.render_to_members(*event, frame, from, out);
+        self.render_to_members(*event, None, from, out);
     }
 
     /// Renders an event for the members of the channel that are linked to this server,
@@ -132,7 +135,7 @@ impl Context {
     fn render_to_members<'a>(
         &'a self,
         mut event: ChannelEvent<'a>,
-        frame: Frame<'_>,
+        chat: Option<Frame<'_>>,
         from: Option<LinkId>,
         out: &mut Out,
     ) {
@@ -160,7 +163,7 @@ impl Context {
             let bytes = match &found.protocol {
                 Protocol::Crc(session) => {
                     let wants = crc::channel::wants(neighbour, session, event, own);
-                    wants.then(|| cache.frame(frame, out))
+                    wants.then(|| cache.frame(event, chat, out))
                 }
                 Protocol::Irc(user) => irc::variant_for(user, own, event).map(|variant| {
                     *cache.irc[variant].get_or_insert_with(|| {

@@ -1,18 +1,57 @@
 //! The operations on hosts: one joins, changes, gets another id, leaves. Each operation
 //! changes the network once, and hands the change to every protocol.
 
+use std::borrow::Cow;
+
 use crc_machine::LinkId;
-use crc_wire::{HostId, Text, truncate_utf8};
+use crc_wire::{HostId, Text};
 use irc_wire::mask::PreparedText;
 
-use super::{Context, Out};
+use super::{Context, Entry, Out};
 use crate::id::random_host_id;
 use crate::irc;
 use crate::network::{Channel, Host, HostChange, HostInfo, HostKind, PeerVersion, Scope};
 
-/// How much of the text with which a neighbour is lost is repeated for each host
-/// behind it: there may be many.
-const LOST_TEXT_BYTES_MAX: usize = 256;
+/// What a server's name ends in, as a quit shows it.
+const SERVER_SUFFIX: &str = ".crc";
+
+/// A server's name as one word that users take for a server.
+fn server_word(name: &str) -> String {
+    let good = |c: char| if c.is_ascii_graphic() { c } else { '-' };
+    name.chars().map(good).collect::<String>() + SERVER_SUFFIX
+}
+
+/// Whether a quit's text says that the host was lost with a server. Users cannot say
+/// so: see [`guarded_quit_text`].
+fn is_netsplit(text: &str) -> bool {
+    two_words(text).is_some_and(|words| words.iter().all(|word| word.ends_with(SERVER_SUFFIX)))
+}
+
+fn two_words(text: &str) -> Option<[&str; 2]> {
+    let (one, other) = text.split_once(' ')?;
+    (!other.contains(' ')).then_some([one, other])
+}
+
+/// What stands before the words with which a user of IRC quits.
+const QUIT_PREFIX: &str = "Quit: ";
+
+/// The text with which a user of IRC quits.
+pub(crate) fn irc_quit_text(words: &str) -> String {
+    match words {
+        "" => "Quit".to_owned(),
+        words => format!("{QUIT_PREFIX}{words}"),
+    }
+}
+
+/// The text with which a user of another protocol quits: unchanged, unless clients of
+/// IRC would take it for a netsplit.
+pub(crate) fn guarded_quit_text(words: &str) -> Cow<'_, str> {
+    let like_netsplit = |words: [&str; 2]| words.iter().all(|word| word.contains('.'));
+    match two_words(words.trim()).is_some_and(like_netsplit) {
+        true => Cow::Owned(format!("{QUIT_PREFIX}{words}")),
+        false => Cow::Borrowed(words),
+    }
+}
 
 impl Context {
     /// An id that no host has, nor had a server not long ago.
@@ -148,7 +187,10 @@ impl Context {
             .network
             .channels()
             .of(id)
-            .filter_map(|channel| Some((channel.name().to_owned(), channel.member(id)?)))
+            .filter_map(|channel| {
+                let name = channel.name().to_owned();
+                Some((name, channel.member(id)?, channel.founded()))
+            })
             .collect();
         let fresh = self.free_id();
         self.legacy.renumber(id, fresh);
@@ -159,8 +201,14 @@ impl Context {
         self.network.renumber_neighbour(link, id, fresh);
         self.network.reserve_nick(&info);
         self.add_remote_host_in(link, &info, scope, out);
-        for (name, flags) in memberships {
-            self.enter_channel_in(fresh, None, flags, &name, Some(link), scope, out);
+        for (name, flags, founded) in memberships {
+            let entry = Entry {
+                host: fresh,
+                by: None,
+                flags,
+                founded,
+            };
+            self.enter_channel_in(entry, &name, Some(link), scope, out);
         }
     }
 
@@ -196,7 +244,8 @@ impl Context {
             scope,
         };
         self.publish_host(change, out);
-        self.network.remove_host(id, self.now);
+        let lost = is_netsplit(text);
+        self.network.remove_host(id, lost, self.now);
         self.tree.on_server_gone(id, self.now);
     }
 
@@ -207,17 +256,27 @@ impl Context {
         let Some(neighbour) = self.network.remove_neighbour(link) else {
             return;
         };
+        let netsplit = match neighbour.kind {
+            HostKind::Server => Some(self.netsplit_text(neighbour.host)),
+            HostKind::Client => None,
+        };
+        let text = netsplit.as_deref().unwrap_or(text);
         crate::crc::announce::restore_indirect_route(self, link, neighbour.host);
         let behind = self.network.directory().behind(link);
         let mut lost: Vec<_> = behind.map(|host| (host.kind(), host.id())).collect();
         let last = neighbour.host;
         lost.sort_unstable_by_key(|&(kind, id)| (id == last, kind == HostKind::Server, id));
         for (_, id) in lost {
-            let text = match id == last {
-                true => text,
-                false => truncate_utf8(text, LOST_TEXT_BYTES_MAX),
-            };
             self.remove_host(id, &Text::truncated(text), None, out);
         }
+    }
+
+    /// The text with which the hosts behind a lost server quit: the names of both ends
+    /// of the link, as users of IRC and their clients know it.
+    fn netsplit_text(&self, lost: HostId) -> String {
+        let host = self.network.directory().find(lost);
+        let lost = host.map_or("", Host::name);
+        let own = self.config.name.as_str();
+        format!("{} {}", server_word(own), server_word(lost))
     }
 }

@@ -11,7 +11,7 @@ use super::introduction::CLASSIFICATION_TIME;
 use super::send::id_taken;
 use super::{announce, introduction, uplink};
 use crate::admission::{check_info, check_name};
-use crate::announcement::{Announcement, UNRANKED, split_info};
+use crate::announcement::{Announcement, UNRANKED, split_info, without_clock};
 use crate::budget;
 use crate::config::is_permitted;
 use crate::context::{Context, LinkTimer, Out};
@@ -305,7 +305,14 @@ pub(crate) fn on_announcement(
     if session.is_some_and(|session| session.alias.is_some()) {
         return uplink::drop_alias(cx, link, out);
     }
+    if let Some(clock_ms) = announcement.clock_ms {
+        super::clock::on_clock(cx, link, clock_ms, out);
+    }
+    if let Some(shift_ms) = announcement.shift_ms {
+        super::clock::on_shift(cx, link, shift_ms, out);
+    }
     let known = cx.network.directory().find(id).and_then(Host::machine);
+    let machine = &*without_clock(machine);
     let changed = known != Some(machine);
     if changed {
         cx.network.set_machine(id, machine);
@@ -375,6 +382,11 @@ pub(crate) fn set_peer_version(
         cx.mark_dirty(link);
     } else if before.synced && version == PeerVersion::V2 {
         announce::send_missed_changes(cx, link, out);
+    }
+    let session = cx.crc_session(link);
+    if before.uplink && session.is_some_and(|session| !session.features.channel_age) {
+        // It does not say when it has sent all channels that it knows, if any.
+        uplink::on_settled(cx, out);
     }
     if before.uplink && version == PeerVersion::V1 {
         // It has no rank, and counts as a root.

@@ -27,6 +27,14 @@ pub(crate) fn announce(cx: &mut Context, link: LinkId, out: &mut Out) {
     }
 }
 
+/// Announces this server again, because it has shifted its times.
+pub(crate) fn announce_shift(cx: &mut Context, link: LinkId, by_ms: i64, out: &mut Out) {
+    if let Some(found) = cx.links.find(link) {
+        let announcement = announcement_with(cx, found, Some(by_ms));
+        repeat(cx, link, &announcement, out);
+    }
+}
+
 /// Repeats the registration, which the peer will answer.
 pub(crate) fn repeat(cx: &mut Context, link: LinkId, registration: &[u8], out: &mut Out) {
     let rank = cx.tree.rank();
@@ -34,6 +42,10 @@ pub(crate) fn repeat(cx: &mut Context, link: LinkId, registration: &[u8], out: &
         return;
     };
     out.send(link, registration);
+    if session.announced.is_some() {
+        // The first one is not answered by a version 2 server.
+        session.clock.on_announced();
+    }
     session.announced = Some(rank);
     session.answers_due += 1;
     let version = cx.network.neighbours().find(link).map(|n| n.version);
@@ -43,11 +55,20 @@ pub(crate) fn repeat(cx: &mut Context, link: LinkId, registration: &[u8], out: &
     }
 }
 
-/// The registration with the machine part: address, rank and features.
+/// The registration with the machine part: address, rank and features; the first time
+/// also what this server's clock shows.
 pub(super) fn announcement(cx: &Context, link: &Link) -> Vec<u8> {
+    announcement_with(cx, link, None)
+}
+
+fn announcement_with(cx: &Context, link: &Link, shift_ms: Option<i64>) -> Vec<u8> {
+    let first = link.crc().is_none_or(|session| session.announced.is_none());
     let announcement = Announcement {
         address: advertised(cx, link.endpoints.local),
         rank: Some(cx.tree.rank()),
+        // Later announcements are pings.
+        clock_ms: first.then(|| cx.network_ms()),
+        shift_ms,
         features: Features::OURS,
     };
     let alias = link.crc().and_then(|session| session.alias.as_ref());

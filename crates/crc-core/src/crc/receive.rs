@@ -7,13 +7,13 @@
 use crc_machine::{CloseWhen, LinkId};
 use crc_wire::{
     ClientChat, ClientQuit, Frame, FrameLimits, HostId, Kind, Message, ServerQuit, Status,
-    StatusCode,
+    StatusCode, Text,
 };
 
 use super::keepalive::start_keepalive;
 use super::{announce, channel, handshake, registration, uplink};
 use crate::budget;
-use crate::context::{Context, Out, Stage};
+use crate::context::{Context, Out, Stage, guarded_quit_text};
 use crate::link::{Phase, Protocol};
 use crate::network::{HostKind, PeerVersion, Route};
 use crate::violation::Violation;
@@ -263,6 +263,7 @@ fn on_status_for_this_server(cx: &mut Context, link: LinkId, status: &Status<'_>
         if names_this_server || (unclassified && session.answers_due > 0) {
             // The answer to a repeated registration, as version 1 has it.
             session.answers_due = session.answers_due.saturating_sub(1);
+            session.clock.on_answer();
             if unclassified {
                 handshake::set_peer_version(cx, link, PeerVersion::V1, out);
             }
@@ -278,6 +279,15 @@ fn on_status_for_this_server(cx: &mut Context, link: LinkId, status: &Status<'_>
     {
         // The peer closes the link, because it is part of a loop.
         uplink::on_loop(cx, link, neighbour.host, named);
+    }
+    if status.code == StatusCode::BURST_END
+        && let Some(neighbour) = neighbour
+        && neighbour.kind == HostKind::Server
+    {
+        if neighbour.uplink {
+            uplink::on_settled(cx, out);
+        }
+        return;
     }
     log::info!(
         "{}: status {}: {text:?}",
@@ -319,7 +329,8 @@ fn on_client_quit(cx: &mut Context, link: LinkId, quit: &ClientQuit<'_>, out: &m
     }
     log::info!("{} quits: {:?}", cx.describe_peer(link), quit.text.as_str());
     cx.network.remove_neighbour(link);
-    cx.remove_host(quit.source, &quit.text, Some(link), out);
+    let text = guarded_quit_text(quit.text.as_str());
+    cx.remove_host(quit.source, &Text::truncated(&text), Some(link), out);
     cx.close(link, CloseWhen::Flushed, "quit", out);
 }
 

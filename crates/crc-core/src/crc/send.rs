@@ -40,7 +40,7 @@ pub(crate) fn welcome(cx: &mut Context, link: LinkId, id: HostId, name: &str, ou
 
 /// Sends a client that has announced itself the features of this server.
 pub(crate) fn send_features(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
-    let text = features_text(Features::OURS);
+    let text = features_text(Features::FOR_CLIENTS);
     let status = direct_status(cx, Some(id), StatusCode::FEATURES, &text);
     cx.send_status(link, &status, out);
 }

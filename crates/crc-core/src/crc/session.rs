@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crc_machine::{LinkId, Timestamp};
 use crc_wire::{Decoder, HostId};
 
+use super::clock::LinkClock;
 use crate::announcement::Features;
 
 /// The state of a conversation in the binary protocol.
@@ -13,6 +14,8 @@ pub(crate) struct Session {
     pub(crate) decoder: Decoder,
     /// The features that the peer has announced.
     pub(crate) features: Features,
+    /// The peer's clock beside this server's.
+    pub(crate) clock: LinkClock,
     /// Servers whose quits the peer has missed: it was a server that could not be sent
     /// such quits.
     pub(crate) missed_quits: BTreeSet<HostId>,

@@ -29,6 +29,11 @@ const RANK_CHECK_DELAY: Duration = Duration::from_secs(1);
 /// How long a version 2 server may take to close the link after it has refused this one.
 const REFUSAL_TIME_MAX: Duration = Duration::from_secs(2);
 
+/// How long a server that has servers to link to waits for one of them before it gives
+/// those the rank of an operator who found channels: the longest pause between two
+/// dials, so that every server has been tried that is there.
+const SETTLING_TIME_MAX: Duration = Duration::from_secs(30);
+
 // Looking for an uplink.
 
 /// Begins to look for an uplink. Without any source of candidates this server is a
@@ -39,8 +44,26 @@ pub(crate) fn start(cx: &mut Context, out: &mut Out) {
     {
         cx.timers.set(Timer::Candidates, cx.now + delay);
     }
+    if cx.tree.has_sources() || cx.config.candidates_within.is_some() {
+        unsettle(cx);
+    }
     take_root_rank(cx, out);
     dial(cx, out);
+}
+
+/// From now on this server does not know which channels the network has.
+fn unsettle(cx: &mut Context) {
+    if cx.tree.set_settled(false) {
+        cx.timers.set(Timer::Settling, cx.now + SETTLING_TIME_MAX);
+    }
+}
+
+/// This server knows now which channels the network has, or has waited for long enough.
+pub(crate) fn on_settled(cx: &mut Context, out: &mut Out) {
+    if !cx.tree.set_settled(true) {
+        cx.timers.cancel(Timer::Settling);
+        cx.rank_founders(out);
+    }
 }
 
 /// Replaces the servers that a directory has found for this one.
@@ -84,6 +107,7 @@ pub(crate) fn take_root_rank(cx: &mut Context, out: &mut Out) {
             log::info!("no candidate discovered: this server is a root");
         }
         set_rank(cx, 0, None, out);
+        on_settled(cx, out);
     }
 }
 
@@ -313,6 +337,9 @@ pub(crate) fn on_link_down(cx: &mut Context, link: LinkId, out: &mut Out) {
     } else {
         let pause = dial_later(cx);
         log::info!("uplink lost; retrying in {pause:.1?}");
+    }
+    if !cx.tree.candidates(cx.now).is_empty() {
+        unsettle(cx);
     }
 }
 

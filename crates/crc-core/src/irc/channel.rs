@@ -11,10 +11,7 @@ use super::{
     source_of, user_of,
 };
 use crate::context::{Context, Out};
-use crate::network::{Channel, EnterRefusal, Host, InviteRefusal, Rules, SetRefusal};
-
-/// The most bytes of a topic that is set by a user of IRC (`TOPICLEN`).
-const TOPIC_BYTES_MAX: usize = 390;
+use crate::network::{Channel, EnterRefusal, Host, InviteRefusal, SetRefusal, TOPIC_BYTES_MAX};
 
 /// The most bytes of the reason of a KICK (`KICKLEN`).
 const KICK_BYTES_MAX: usize = 300;
@@ -92,10 +89,8 @@ fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mu
         return;
     }
     let is_new = known.is_none();
-    let user = find_user(cx, user_ref.link);
-    let invited = user.is_some_and(|user| user.is_invited(name));
     let mask = cx.ban_matcher(user_ref.id);
-    if let Err(why) = cx.network.may_enter(user_ref.id, name, key, invited, mask) {
+    if let Err(why) = cx.network.may_enter(user_ref.id, name, key, mask, cx.now) {
         let numeric = match why {
             EnterRefusal::Name if !NAMES.is_channel(name.as_bytes()) => Numeric::ERR_NOSUCHCHANNEL,
             EnterRefusal::Name => Numeric::ERR_BADCHANMASK,
@@ -110,7 +105,6 @@ fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mu
     // The key of a JOIN does not become the key of a new channel.
     let key = if is_new { "" } else { key };
     if let Some(user) = find_user_mut(cx, user_ref.link) {
-        user.uninvite(name);
         user.is_joining = true;
     }
     cx.join_channel(user_ref.id, name, key, "nt", out);
@@ -246,10 +240,10 @@ pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
     };
     let known = cx.network.channels().find(&name);
     let shown = known.map_or(&*name, Channel::name).to_owned();
-    let may = cx.network.may_invite(user_ref.id, id, &name, Rules::Irc);
+    let may = cx.network.may_invite(user_ref.id, id, &name);
     if let Err(refusal) = may {
         let (numeric, words) = match refusal {
-            InviteRefusal::Name => (Numeric::ERR_NOSUCHCHANNEL, [&shown, ""]),
+            InviteRefusal::NoSuchChannel => (Numeric::ERR_NOSUCHCHANNEL, [&shown, ""]),
             InviteRefusal::NotMember => (Numeric::ERR_NOTONCHANNEL, [&shown, ""]),
             InviteRefusal::NotOperator => (Numeric::ERR_CHANOPRIVSNEEDED, [&shown, ""]),
             InviteRefusal::AlreadyMember => (Numeric::ERR_USERONCHANNEL, [&*nick, &shown]),
@@ -435,12 +429,12 @@ fn send_topic(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     reply::send_numeric(cx, link, Numeric::RPL_TOPIC, &[name], Some(topic), out);
     let setting = channel.settings().find(ChannelField::TOPIC);
     if let Some(setting) = setting {
-        let by = match setting.source {
-            Some(by) => source_of(cx, by),
-            None => reply::own_name(cx).into(),
+        let by = match &*setting.setter {
+            "" => reply::own_name(cx),
+            setter => setter,
         };
-        let seconds = (setting.version / 1000).to_string();
-        let words = [name, &by, &seconds];
+        let seconds = (cx.wall_ms_of(setting.version) / 1000).to_string();
+        let words = [name, by, &seconds];
         reply::send_numeric(cx, link, Numeric::RPL_TOPICWHOTIME, &words, None, out);
     }
 }

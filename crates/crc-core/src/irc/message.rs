@@ -9,7 +9,7 @@ use super::reply::{self, LINE_BYTES_MAX, write_privmsg};
 use super::session::{Capability, LastTarget, NAMES};
 use super::{UserRef, distinct_elements, find_user, find_user_mut, source_of, user_of};
 use crate::context::{Context, Out};
-use crate::network::{Network, Rules};
+use crate::network::Network;
 
 /// How many recipients a message may have.
 const TARGETS_MAX: usize = 4;
@@ -179,7 +179,7 @@ fn channel_message(
         return;
     };
     let is_banned = |channel: &_| cx.is_banned(user_ref.id, channel);
-    let may = Network::may_speak(user_ref.id, channel, Rules::Irc, is_banned);
+    let may = Network::may_speak(user_ref.id, channel, is_banned);
     if may.is_err() {
         if answers {
             let words = [channel.name()];

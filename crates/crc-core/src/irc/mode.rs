@@ -7,7 +7,7 @@ use super::channel::{find_member, refuse, send_request};
 use super::session::NAMES;
 use super::{UserRef, find_user_mut, reply, source_of};
 use crate::context::{Context, Out};
-use crate::network::{Channel, VALUE_BYTES_MAX};
+use crate::network::{BAN_BYTES_MAX, BANS_MAX, Channel, KEY_BYTES_MAX};
 
 /// The modes of channels.
 const CHANNEL: ModeTable<'static> = ModeTable {
@@ -20,15 +20,6 @@ const CHANNEL: ModeTable<'static> = ModeTable {
 
 /// The most changes of one command that take a parameter (`MODES`).
 const CHANGES_MAX: usize = 12;
-
-/// How many masks the list of bans may have (`MAXLIST`).
-const BANS_MAX: usize = 100;
-
-/// The most bytes of one of them.
-const BAN_BYTES_MAX: usize = 128;
-
-/// The most bytes of a key.
-const KEY_BYTES_MAX: usize = 32;
 
 /// MODE of a channel (RFC 2812, 3.2.3) or of a user (3.1.5): shows the modes or changes
 /// them.
@@ -295,7 +286,7 @@ fn change_ban(
             let numeric = Numeric::ERR_INVALIDMODEPARAM;
             reply::send_numeric(cx, user_ref.link, numeric, &words, text, out);
         }
-        (Sign::Plus, None) if bans.len() >= BANS_MAX || !has_room(bans, &mask) => {
+        (Sign::Plus, None) if bans.len() >= BANS_MAX => {
             reply::reply_error(
                 cx,
                 user_ref.link,
@@ -359,10 +350,4 @@ fn user_mode(
         let source = source_of(cx, user_ref.id);
         reply::send_line(link, &source, "MODE", &[&nick, modes], None, out);
     }
-}
-
-/// Whether a list of masks has room for one more.
-fn has_room(bans: &[String], mask: &str) -> bool {
-    let bytes: usize = bans.iter().map(|ban| ban.len() + 1).sum();
-    bytes + mask.len() <= VALUE_BYTES_MAX
 }

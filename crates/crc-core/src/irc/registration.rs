@@ -117,7 +117,7 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     let id = cx.free_id();
     let info = HostInfo::for_people(id, HostKind::Client, &nick, &realname);
     cx.add_text_neighbour(link, &info, out);
-    let (now, unix_ms) = (cx.now, cx.unix_ms());
+    let (now, unix_ms) = (cx.now, cx.wall_ms());
     if let Some(user) = find_user_mut(cx, link) {
         user.registered_at_unix_ms = unix_ms;
         user.spoke_at = now;

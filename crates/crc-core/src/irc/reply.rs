@@ -436,7 +436,7 @@ pub(super) fn own_name(cx: &Context) -> &str {
 
 /// The time tag of a line; empty if it is not wanted.
 pub(super) fn time_tag(cx: &Context, wanted: bool) -> String {
-    match date(cx.unix_ms()).filter(|_| wanted) {
+    match date(cx.wall_ms()).filter(|_| wanted) {
         Some(date) => format!("@time={date:.3} "),
         None => String::new(),
     }
@@ -521,6 +521,7 @@ pub(crate) fn write_event(
             field,
             before,
             value,
+            ..
         } => {
             let changes = changes(field, before, value);
             write_modes(arena, &tags, &who, channel, &changes);

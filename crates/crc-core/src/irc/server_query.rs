@@ -34,7 +34,7 @@ const SUPPORT: [&[&str]; 2] = [
         "LINELEN=512",
         "MODES=12",
         "MAXLIST=b:100",
-        "CHANLIMIT=#:250",
+        "CHANLIMIT=#:64",
         "MAXTARGETS=4",
         "TARGMAX=JOIN:,KICK:4,NAMES:,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4",
         "CLIENTTAGDENY=*",
@@ -64,7 +64,7 @@ pub(super) fn server_query(
             send_support(cx, link, out);
         }
         Verb::Time => {
-            let text = date_text(cx.unix_ms());
+            let text = date_text(cx.wall_ms());
             reply::send_numeric(cx, link, Numeric::RPL_TIME, &[own], Some(&text), out);
         }
         Verb::Admin => reply::reply_error(cx, link, Numeric::ERR_NOADMININFO, &[own], out),

@@ -7,7 +7,6 @@ use crc_machine::{LinkId, Timestamp};
 use irc_wire::{Decoder, NameRules};
 
 use crate::admission::CHANNEL_NAME_BYTES_MAX;
-use crate::network::fold;
 
 /// The rules for names that users of IRC choose.
 pub(super) const NAMES: NameRules = NameRules::RFC2812
@@ -17,9 +16,6 @@ pub(super) const NAMES: NameRules = NameRules::RFC2812
 
 /// How many bytes of a client wait at most until the rate limit lets them through.
 pub(super) const BACKLOG_BYTES_MAX: usize = 16 * 1024;
-
-/// How many invitations are remembered.
-const INVITES_MAX: usize = 32;
 
 /// How long a client may be silent before it is pinged.
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(90);
@@ -118,8 +114,6 @@ pub(crate) struct User {
     pub(super) away: Option<Box<str>>,
     /// Mode `i`: WHO and NAMES show it only to users that share a channel.
     pub(super) invisible: bool,
-    /// The channels that it is invited to, in lower case.
-    invites: Vec<Box<str>>,
     /// A JOIN of this user is being handled: it gets the event.
     pub(super) is_joining: bool,
     /// When it registered, as Unix time in milliseconds.
@@ -138,26 +132,5 @@ impl User {
     /// Whether its client has enabled a capability.
     pub(super) fn has(&self, capability: Capability) -> bool {
         self.capabilities.has(capability)
-    }
-
-    /// Remembers an invitation; the oldest is forgotten when there are too many.
-    pub(super) fn invite(&mut self, channel: &str) {
-        self.uninvite(channel);
-        if self.invites.len() >= INVITES_MAX {
-            self.invites.remove(0);
-        }
-        self.invites.push(fold(channel).into());
-    }
-
-    /// Whether it has an invitation to a channel that it has not used.
-    pub(super) fn is_invited(&self, channel: &str) -> bool {
-        let folded = fold(channel);
-        self.invites.iter().any(|known| **known == *folded)
-    }
-
-    /// Forgets an invitation, if there is one.
-    pub(super) fn uninvite(&mut self, channel: &str) {
-        let folded = fold(channel);
-        self.invites.retain(|known| **known != *folded);
     }
 }

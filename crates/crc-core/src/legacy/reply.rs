@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use crc_machine::LinkId;
-use crc_wire::HostId;
+use crc_wire::{HostId, truncate_utf8};
 use irc_wire::LineLimits;
 use irc_wire::legacy::{Content, Message, Middle, Trailing};
 
 use super::Introduction;
 use crate::context::Context;
-use crate::network::{Channel, Host, HostKind};
+use crate::network::{Channel, Host, HostKind, KEY_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::text_protocol::{first_piece, split_lines_bounded};
 
 /// The most bytes of a line, its end included.
@@ -43,6 +43,18 @@ pub(super) fn on_one_line(text: &str) -> Cow<'_, str> {
             Cow::Owned(lines.join(" "))
         }
     }
+}
+
+/// A topic as the network takes it.
+pub(super) fn topic_of(text: &str) -> &str {
+    truncate_utf8(text, TOPIC_BYTES_MAX)
+}
+
+/// A key as the network takes it.
+pub(super) fn key_of(text: &str) -> String {
+    let good = |c: &char| !c.is_control() && !c.is_whitespace() && *c != ',';
+    let key: String = text.trim_start_matches(':').chars().filter(good).collect();
+    truncate_utf8(&key, KEY_BYTES_MAX).to_owned()
 }
 
 /// The text of a QUIT, if it is more than its default.

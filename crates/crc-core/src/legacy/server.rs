@@ -11,7 +11,7 @@ use super::user::chat_in;
 use super::{Introduction, User, drop_line, peer_mut, uplink};
 use crate::admission::{NAME_BYTES_MAX, admitted_info};
 use crate::context::{Context, Out};
-use crate::network::{HostInfo, HostKind, Setting};
+use crate::network::{HostInfo, HostKind};
 use crate::violation::Violation;
 
 /// Handles a line of a dialled server that has not introduced itself.
@@ -224,10 +224,12 @@ fn on_join(cx: &mut Context, link: LinkId, id: HostId, name: &str, key: &str, ou
         );
         return drop_line(cx, link, &"channel name in use");
     }
-    if cx.network.may_enter_from_elsewhere(id, name).is_err() {
+    if cx.network.may_be_member(id, name).is_err() {
         return drop_line(cx, link, &"invalid channel, or too many channels");
     }
-    cx.join_channel(id, name, key, "n", out);
+    // Its own server has let it in: a key that no user here could set is cut to one.
+    let key = reply::key_of(key);
+    cx.join_channel(id, name, &key, "n", out);
 }
 
 /// The topic of a channel in a burst.
@@ -280,14 +282,15 @@ fn set_topic(
     if reply::find_channel(cx, name).is_none() {
         return drop_line(cx, link, &"no such channel");
     }
-    let channels = cx.network.channels();
-    let version = channels.next_version(name, ChannelField::TOPIC, cx.unix_ms());
-    let setting = Setting {
-        value: topic.into(),
-        version,
-        source,
-    };
-    cx.apply_setting(name, ChannelField::TOPIC, setting, Some(link), out);
+    let topic = reply::topic_of(topic);
+    let setting = cx.new_setting(name, ChannelField::TOPIC, source, topic);
+    cx.apply_setting(
+        name,
+        ChannelField::TOPIC,
+        (source, setting),
+        Some(link),
+        out,
+    );
 }
 
 /// PRIVMSG of a user behind the link, to a channel or a nick.

@@ -7,11 +7,8 @@ use irc_wire::{Command, Message as Line, Verb};
 
 use super::reply::{self, quit_text, write_line, write_names, write_topic};
 use super::{drop_line, peer_mut, registration};
-use crate::context::{Context, Out};
-use crate::network::{EnterRefusal, Network, Rules};
-
-/// The most bytes of a key: one line carries it with a nick and a channel.
-const KEY_BYTES_MAX: usize = 1024;
+use crate::context::{Context, Out, guarded_quit_text};
+use crate::network::{EnterRefusal, Network, is_value};
 
 /// A message in a channel, as frames have it.
 pub(super) fn chat_in<'a>(
@@ -80,7 +77,8 @@ fn on_quit(cx: &mut Context, link: LinkId, id: HostId, text: &str, out: &mut Out
     log::info!("{} quits: {text:?}", cx.describe_peer(link));
     let text = quit_text(&cx.nick_of(id), text).unwrap_or_default();
     cx.network.remove_neighbour(link);
-    cx.remove_host(id, &Text::truncated(text), Some(link), out);
+    let text = guarded_quit_text(text);
+    cx.remove_host(id, &Text::truncated(&text), Some(link), out);
     cx.close(link, CloseWhen::Flushed, "quit", out);
 }
 
@@ -104,11 +102,11 @@ fn on_join(
         return;
     }
     let key = key.map_or("", Middle::as_str);
-    if key.len() > KEY_BYTES_MAX {
+    if !is_value(ChannelField::KEY, key) {
         return registration::answer(cx, link, Content::BadChannelKey { channel }, out);
     }
     let mask = cx.ban_matcher(id);
-    if let Err(why) = cx.network.may_enter(id, name, key, false, mask) {
+    if let Err(why) = cx.network.may_enter(id, name, key, mask, cx.now) {
         let answer = match why {
             EnterRefusal::Name => Content::NoSuchChannel { channel },
             EnterRefusal::Key => Content::BadChannelKey { channel },
@@ -179,7 +177,7 @@ fn on_topic(
         channel.as_str(),
         ChannelField::TOPIC,
         Some(id),
-        topic.as_str(),
+        reply::topic_of(topic.as_str()),
         out,
     );
 }
@@ -255,7 +253,9 @@ fn on_privmsg(
         return registration::answer(cx, link, Content::NoSuchChannel { channel: target }, out);
     };
     let is_banned = |channel: &_| cx.is_banned(id, channel);
-    let may_speak = Network::may_speak(id, channel, Rules::Legacy, is_banned).is_ok();
+    // In this protocol nobody speaks from outside, whatever the channel's modes are.
+    let is_member = channel.member(id).is_some();
+    let may_speak = is_member && Network::may_speak(id, channel, is_banned).is_ok();
     match chat_in(id, name, text) {
         Some(chat) if may_speak => cx.say_in_channel(&chat, None, None, out),
         _ => registration::answer(cx, link, Content::CannotSend { channel: target }, out),

@@ -12,6 +12,9 @@ pub(crate) enum Scope {
     /// All but the legacy protocol, whose servers know no ids, and get a new channel
     /// once it is set.
     AllButLegacy,
+    /// All but the servers of the binary protocol, which find the same change out by
+    /// themselves.
+    AllButServers,
 }
 
 /// A change of the network's hosts. `from` is the link that it came from, which does
@@ -72,6 +75,9 @@ pub(crate) enum ChannelEventKind<'a> {
     /// A setting has changed.
     Set {
         field: ChannelField,
+        version: u64,
+        /// Who set it, for people; empty if that is not known.
+        setter: &'a str,
         before: &'a str,
         value: &'a str,
     },

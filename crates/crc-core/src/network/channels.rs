@@ -4,9 +4,14 @@
 //! alone, so it reaches every server in order. Several servers may change a setting at
 //! once: of two values the one with the higher version replaces the other one, at every server.
 //!
+//! A channel has an age: the time when it was founded. Two parts of a split network may
+//! have founded a channel of one name each. Where they meet, the older one stands, and
+//! the ranks and settings of the younger one are void.
+//!
 //! A channel exists while it has a member. Its settings are remembered for a while
 //! longer: a host may have entered it at another server whose announcement has not
-//! arrived, and there the channel has never ended. This module knows no frames, no
+//! arrived, or members may be behind a lost server, and there the channel has never
+//! ended. This module knows no frames, no
 //! protocols and no policy.
 
 use core::time::Duration;
@@ -20,7 +25,7 @@ use crc_machine::Timestamp;
 
 /// How long the settings of a channel without members are remembered: longer than an
 /// announcement takes through a network that works.
-const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+pub(super) const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 
 /// How many channels without members are remembered, and how many bytes their
 /// names and settings may have.
@@ -40,6 +45,18 @@ pub(crate) const FIELDS: [ChannelField; 6] = [
 /// The modes of a channel while none are set: only members may speak.
 const MODES_UNSET: &str = "n";
 
+/// When a channel was founded: its age. The order of two foundings says which channel is
+/// the older one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Founding {
+    /// When, in milliseconds by the clock of this server that never steps. Servers whose
+    /// clocks differ convert it for each other, with a small error.
+    pub ms: u64,
+    /// A number that was drawn then: two statements with one tag are about one founding,
+    /// whatever the error is.
+    pub tag: u32,
+}
+
 /// One setting of a channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Setting {
@@ -48,14 +65,17 @@ pub struct Setting {
     /// When it was set, in milliseconds of Unix time, or one more than the
     /// version before; 0 if it never was.
     pub version: u64,
-    /// The host that set it.
+    /// Who set it, for people: `nick!user@host` or a server's name; empty if that is
+    /// not known.
+    pub setter: Box<str>,
+    /// The host that set it, if this server has heard it say so. It may have left since.
     pub source: Option<HostId>,
 }
 
 impl Setting {
     /// Of two settings the one with the higher order is kept.
-    fn order(&self) -> (u64, Option<HostId>, &str) {
-        (self.version, self.source, &self.value)
+    fn order(&self) -> (u64, &str, &str) {
+        (self.version, &self.value, &self.setter)
     }
 }
 
@@ -72,8 +92,37 @@ impl Settings {
         self.fields.get(usize::from(field.0))
     }
 
-    fn value(&self, field: ChannelField) -> &str {
-        self.find(field).map_or("", |setting| &setting.value)
+    /// What a setting comes to, set or not; empty for none.
+    #[must_use]
+    pub fn value(&self, field: ChannelField) -> &str {
+        match self.find(field) {
+            Some(unset) if field == ChannelField::MODES && unset.version == 0 => MODES_UNSET,
+            Some(setting) => &setting.value,
+            None => "",
+        }
+    }
+
+    /// The key; empty for none.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.value(ChannelField::KEY)
+    }
+
+    /// The modes that have no value of their own: letters of IRC, sorted.
+    #[must_use]
+    pub fn modes(&self) -> &str {
+        self.value(ChannelField::MODES)
+    }
+
+    /// The most members that may be in the channel, if there is a limit.
+    #[must_use]
+    pub fn limit(&self) -> Option<u32> {
+        self.value(ChannelField::LIMIT).parse().ok()
+    }
+
+    /// The masks of the bans.
+    pub fn bans(&self) -> impl Iterator<Item = &str> {
+        self.value(ChannelField::BANS).split_ascii_whitespace()
     }
 
     /// Applies a setting, if it is newer than the known one.
@@ -91,9 +140,19 @@ impl Settings {
         }
     }
 
-    /// How many bytes its values have.
+    /// Shifts the versions of the settings that have been made.
+    fn shift_times(&mut self, by_ms: i64) {
+        for setting in &mut self.fields {
+            if setting.version != 0 {
+                setting.version = setting.version.saturating_add_signed(by_ms).max(1);
+            }
+        }
+    }
+
+    /// How many bytes its values have, and those who set them.
     fn bytes(&self) -> usize {
-        self.fields.iter().map(|setting| setting.value.len()).sum()
+        let bytes = |setting: &Setting| setting.value.len() + setting.setter.len();
+        self.fields.iter().map(bytes).sum()
     }
 
     /// The settings that have ever been set, in the order of their fields.
@@ -108,12 +167,54 @@ impl Settings {
 pub struct Channel {
     /// In lower case.
     name: Box<str>,
-    /// The spelling in which it was first heard of.
-    heard_as: Box<str>,
+    /// How its founder spells it, until that is a setting.
+    founded_as: Option<Box<str>>,
     members: BTreeMap<HostId, MemberFlags>,
     /// The links behind which members are, and how many.
     links: Vec<(LinkId, u32)>,
     settings: Settings,
+    founded: Founding,
+    /// When a member was last lost with a server: the channel may live on elsewhere.
+    lost_at: Option<Timestamp>,
+}
+
+/// A channel without members.
+#[derive(Debug)]
+struct Remembered {
+    settings: Settings,
+    founded: Founding,
+    /// Whether a member was lost with a server, so that the channel may live on
+    /// elsewhere.
+    lost: bool,
+    /// When it is forgotten.
+    until: Timestamp,
+}
+
+/// What stands for a name: a channel, or one that may live on elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) founded: Founding,
+    /// The number of members; 0 for a channel that has none here.
+    pub(crate) members_len: usize,
+}
+
+/// How the age of a channel that a neighbour states compares with what stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// It is the same, or nothing stands.
+    Same,
+    /// The neighbour's channel is older.
+    Older,
+    /// The neighbour's channel is younger: its ranks and settings mean nothing.
+    Younger,
+}
+
+/// The ranks and settings of a channel that turned out to be the younger one.
+#[derive(Debug)]
+pub(crate) struct Voided {
+    pub(crate) flags: Vec<(HostId, MemberFlags)>,
+    pub(crate) settings: Settings,
 }
 
 impl Channel {
@@ -123,8 +224,7 @@ impl Channel {
         let shown = &self.settings.fields[usize::from(ChannelField::NAME.0)];
         match &*shown.value {
             name if name.eq_ignore_ascii_case(&self.name) => name,
-            _ if shown.version == 0 => &self.heard_as,
-            _ => &self.name,
+            _ => self.founded_as.as_deref().unwrap_or(&self.name),
         }
     }
 
@@ -137,36 +237,36 @@ impl Channel {
     /// Its key; empty for none.
     #[must_use]
     pub fn key(&self) -> &str {
-        self.settings.value(ChannelField::KEY)
+        self.settings.key()
     }
 
     /// Its modes that have no value of their own: letters of IRC, sorted.
     #[must_use]
     pub fn modes(&self) -> &str {
-        self.value(ChannelField::MODES)
+        self.settings.modes()
     }
 
     /// The value of a setting, or its default if it was never set; empty for none.
     #[must_use]
     pub fn value(&self, field: ChannelField) -> &str {
-        match self.settings.find(field) {
-            Some(unset) if field == ChannelField::MODES && unset.version == 0 => MODES_UNSET,
-            Some(setting) => &setting.value,
-            None => "",
-        }
+        self.settings.value(field)
+    }
+
+    /// When it was founded.
+    #[must_use]
+    pub fn founded(&self) -> Founding {
+        self.founded
     }
 
     /// The most members that may be in it, if there is a limit.
     #[must_use]
     pub fn limit(&self) -> Option<u32> {
-        self.settings.value(ChannelField::LIMIT).parse().ok()
+        self.settings.limit()
     }
 
     /// The masks of its bans.
     pub fn bans(&self) -> impl Iterator<Item = &str> {
-        self.settings
-            .value(ChannelField::BANS)
-            .split_ascii_whitespace()
+        self.settings.bans()
     }
 
     /// Its settings.
@@ -234,6 +334,9 @@ pub(crate) enum Entered {
     /// The member is new, and so is the channel; settings from before it had ended are
     /// remembered.
     Again,
+    /// The member is new, and so is the channel; another one of this name had ended here.
+    /// If this one was founded before that, its settings may be unknown here.
+    Other,
 }
 
 /// The result of applying a setting.
@@ -256,8 +359,8 @@ pub struct Channels {
     channels: BTreeMap<Box<str>, Channel>,
     /// The channels of each host that is in any.
     of_host: BTreeMap<HostId, Vec<Box<str>>>,
-    /// The settings of channels without members.
-    remembered: BTreeMap<Box<str>, (Settings, Timestamp)>,
+    /// Channels without members.
+    remembered: BTreeMap<Box<str>, Remembered>,
     /// When each of them is forgotten.
     forgotten_at: VecDeque<(Timestamp, Box<str>)>,
     /// How many bytes are remembered.
@@ -309,12 +412,107 @@ impl Channels {
         self.of(one).any(|channel| channel.member(other).is_some())
     }
 
-    /// Enters a member that is behind `link`, or its new flags.
+    /// What stands for a name: the channel; or one that has no members here and may
+    /// live on elsewhere, because some were lost with a server.
+    pub(crate) fn standing(&self, name: &str, now: Timestamp) -> Option<Standing<'_>> {
+        let folded = fold(name);
+        if let Some(channel) = self.channels.get(&*folded) {
+            return Some(Standing {
+                settings: &channel.settings,
+                founded: channel.founded,
+                members_len: channel.members.len(),
+            });
+        }
+        let remembered = self.remembered.get(&*folded)?;
+        (remembered.lost && remembered.until > now).then_some(Standing {
+            settings: &remembered.settings,
+            founded: remembered.founded,
+            members_len: 0,
+        })
+    }
+
+    /// The founder has set the channel: how it is spelled is a setting now.
+    pub(crate) fn end_founding(&mut self, name: &str) {
+        if let Some(channel) = self.channels.get_mut(&*fold(name)) {
+            channel.founded_as = None;
+        }
+    }
+
+    /// How an age that a neighbour states compares with what stands.
+    pub(crate) fn compare_age(&self, name: &str, founded: Founding, now: Timestamp) -> Age {
+        match self.standing(name, now) {
+            Some(known) if known.founded.tag == founded.tag => Age::Same,
+            Some(known) if founded < known.founded => Age::Older,
+            Some(_) => Age::Younger,
+            None => Age::Same,
+        }
+    }
+
+    /// The age of the channel of this name that has ended last and is remembered.
+    pub(crate) fn last_age(&self, name: &str) -> Option<Founding> {
+        let ended = self.remembered.get(&*fold(name))?;
+        Some(ended.founded)
+    }
+
+    /// A new channel's age: later than that of a channel of this name that has ended.
+    pub(crate) fn new_age(&self, name: &str, tag: u32, now_ms: u64) -> Founding {
+        let ended = self.last_age(name);
+        let after = ended.map_or(0, |ended| ended.ms.saturating_add(1));
+        Founding {
+            ms: now_ms.max(after),
+            tag,
+        }
+    }
+
+    /// Shifts all ages and versions.
+    pub(crate) fn shift_times(&mut self, by_ms: i64) {
+        for channel in self.channels.values_mut() {
+            channel.founded.ms = channel.founded.ms.saturating_add_signed(by_ms);
+            channel.settings.shift_times(by_ms);
+        }
+        for ended in self.remembered.values_mut() {
+            ended.founded.ms = ended.founded.ms.saturating_add_signed(by_ms);
+            ended.settings.shift_times(by_ms);
+        }
+    }
+
+    /// Takes an earlier time for the founding of a channel. Whether it is earlier.
+    pub(crate) fn lower_age(&mut self, name: &str, founded: Founding) -> bool {
+        let channel = self.channels.get_mut(&*fold(name));
+        let known = channel.map(|channel| &mut channel.founded);
+        let Some(known) = known.filter(|known| known.tag == founded.tag && founded < **known)
+        else {
+            return false;
+        };
+        *known = founded;
+        true
+    }
+
+    /// An older channel of this name exists: what stands here takes its age, and loses
+    /// its ranks and settings, which are returned.
+    pub(crate) fn adopt_age(&mut self, name: &str, founded: Founding) -> Option<Voided> {
+        let folded = fold(name);
+        let Some(channel) = self.channels.get_mut(&*folded) else {
+            self.recall(&folded);
+            return None;
+        };
+        channel.founded = founded;
+        let settings = core::mem::take(&mut channel.settings);
+        let ranked = channel.members.iter_mut();
+        let ranked = ranked.filter(|(_, flags)| **flags != MemberFlags::NONE);
+        let flags = ranked.map(|(id, flags)| (*id, core::mem::take(flags)));
+        let flags = flags.collect();
+        Some(Voided { flags, settings })
+    }
+
+    /// Enters a member that is behind `link`, or its new flags. A channel that does not
+    /// exist here is `founded` at that time, unless an older one may live on elsewhere.
     pub(crate) fn enter(
         &mut self,
         name: &str,
         host: HostId,
         flags: MemberFlags,
+        founded: Founding,
         link: LinkId,
         now: Timestamp,
     ) -> Entered {
@@ -331,17 +529,28 @@ impl Channels {
             return Entered::Member;
         }
         self.forget_old(now);
-        let before = self.recall(&folded);
-        let entered = match before {
-            Some(_) => Entered::Again,
+        let ended = self.recall(&folded);
+        let entered = match &ended {
             None => Entered::First,
+            Some(ended) if ended.lost && ended.founded < founded => Entered::Again,
+            Some(ended) if ended.founded.tag == founded.tag => Entered::Again,
+            Some(_) => Entered::Other,
         };
+        let before = ended.filter(|_| entered == Entered::Again);
+        let before = before.unwrap_or_else(|| Remembered {
+            settings: Settings::default(),
+            founded,
+            lost: false,
+            until: now,
+        });
         let channel = Channel {
             name: (*folded).into(),
-            heard_as: name.into(),
+            founded_as: (entered != Entered::Again && *folded != *name).then(|| name.into()),
             members: BTreeMap::from([(host, flags)]),
             links: vec![(link, 1)],
-            settings: before.unwrap_or_default(),
+            settings: before.settings,
+            founded: before.founded,
+            lost_at: before.lost.then_some(now),
         };
         let folded: Box<str> = folded.into();
         self.of_host.entry(host).or_default().push(folded.clone());
@@ -371,14 +580,18 @@ impl Channels {
         true
     }
 
-    /// Takes a host out of all its channels.
-    pub(crate) fn leave_all(&mut self, host: HostId, link: LinkId, now: Timestamp) {
+    /// Takes a host out of all its channels. `lost`: it went with a server, and may
+    /// still be there in a part of the network that is out of reach.
+    pub(crate) fn leave_all(&mut self, host: HostId, link: LinkId, lost: bool, now: Timestamp) {
         for name in self.of_host.remove(&host).unwrap_or_default() {
             let Some(channel) = self.channels.get_mut(&name) else {
                 continue;
             };
             channel.members.remove(&host);
             channel.count_out(link);
+            if lost {
+                channel.lost_at = Some(now);
+            }
             if channel.members.is_empty() {
                 self.end(&name, now);
             }
@@ -392,15 +605,25 @@ impl Channels {
         name: &str,
         field: ChannelField,
         setting: Setting,
+        founded: Founding,
         now: Timestamp,
     ) -> Applied {
         let folded = fold(name);
         if let Some(channel) = self.channels.get_mut(&*folded) {
             return channel.settings.apply(field, setting);
         }
-        let mut settings = self.recall(&folded).unwrap_or_default();
-        let applied = settings.apply(field, setting);
-        self.remember(&folded, settings, now);
+        let known = self.recall(&folded);
+        let mut ended = known
+            .filter(|known| known.founded.tag == founded.tag)
+            .unwrap_or_else(|| Remembered {
+                settings: Settings::default(),
+                founded,
+                lost: false,
+                until: now + REMEMBERED_FOR,
+            });
+        let applied = ended.settings.apply(field, setting);
+        ended.until = now + REMEMBERED_FOR;
+        self.remember(&folded, ended, now);
         applied
     }
 
@@ -417,27 +640,45 @@ impl Channels {
 
     fn end(&mut self, folded: &str, now: Timestamp) {
         if let Some(channel) = self.channels.remove(folded) {
-            self.remember(folded, channel.settings, now);
+            let until = now + REMEMBERED_FOR;
+            let recently = |lost_at: Timestamp| now < lost_at + REMEMBERED_FOR;
+            let ended = Remembered {
+                settings: channel.settings,
+                founded: channel.founded,
+                lost: channel.lost_at.is_some_and(recently),
+                until,
+            };
+            self.remember(folded, ended, now);
         }
     }
 
-    /// Takes out how a channel without members was set.
-    fn recall(&mut self, folded: &str) -> Option<Settings> {
-        let (settings, _) = self.remembered.remove(folded)?;
-        self.remembered_bytes -= settings.bytes() + folded.len();
-        Some(settings)
+    /// Every server that was lost is back, or is known to be gone for good: no channel
+    /// lives on elsewhere.
+    pub(crate) fn forget_losses(&mut self) {
+        for channel in self.channels.values_mut() {
+            channel.lost_at = None;
+        }
+        for remembered in self.remembered.values_mut() {
+            remembered.lost = false;
+        }
     }
 
-    fn remember(&mut self, folded: &str, settings: Settings, now: Timestamp) {
+    /// Takes out a channel without members.
+    fn recall(&mut self, folded: &str) -> Option<Remembered> {
+        let ended = self.remembered.remove(folded)?;
+        self.remembered_bytes -= ended.settings.bytes() + folded.len();
+        Some(ended)
+    }
+
+    fn remember(&mut self, folded: &str, ended: Remembered, now: Timestamp) {
         self.forget_old(now);
-        let bytes = settings.bytes() + folded.len();
-        if settings.set().next().is_none() || bytes > REMEMBERED_BYTES_MAX {
+        let bytes = ended.settings.bytes() + folded.len();
+        if bytes > REMEMBERED_BYTES_MAX {
             return;
         }
-        let until = now + REMEMBERED_FOR;
-        self.forgotten_at.push_back((until, folded.into()));
+        self.forgotten_at.push_back((ended.until, folded.into()));
         self.remembered_bytes += bytes;
-        self.remembered.insert(folded.into(), (settings, until));
+        self.remembered.insert(folded.into(), ended);
     }
 
     fn forget_old(&mut self, now: Timestamp) {
@@ -449,9 +690,9 @@ impl Channels {
             let Some((until, name)) = self.forgotten_at.pop_front() else {
                 return;
             };
-            // The channel may have begun and ended again since.
-            let remembered = self.remembered.get(&name);
-            if remembered.is_some_and(|(_, forgotten_at)| *forgotten_at == until) {
+            // It may have been there again meanwhile, and have ended again.
+            let stands = self.remembered.get(&name);
+            if stands.is_some_and(|ended| ended.until == until) {
                 self.recall(&name);
             }
         }

@@ -1,32 +1,35 @@
 //! The rules of channels: which host may enter, speak, set, invite and kick. Every
 //! protocol asks here.
 //!
-//! The user's own server checks a rule before it changes anything. If the rule allows
-//! the request, the operations of [`Context`](crate::context::Context) carry it out. If
-//! not, the protocol that asked renders the refusal. [`Rules`] says where the protocols
-//! differ; the rest of this module knows no protocol.
+//! A rule is asked at the user's own server, before anything is changed, and a request
+//! is judged again at the server that carries it out. The operations of
+//! [`Context`](crate::context::Context) carry out what is allowed; the protocol that
+//! asked puts a refusal into its own words. Nothing here knows a protocol.
 
+use crc_machine::Timestamp;
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
+use super::channels::FIELDS;
 use super::{Channel, Network};
 use crate::admission::is_channel_name;
 
-/// The most bytes of a topic or of another setting that is set here.
-pub(crate) const VALUE_BYTES_MAX: usize = 8 * 1024;
+/// How many channels a host may be in.
+pub(crate) const CHANNELS_MAX: usize = 64;
 
-/// How many channels a user of this server may be in.
-pub(crate) const CHANNELS_MAX: usize = 250;
+/// The most bytes of a topic.
+pub(crate) const TOPIC_BYTES_MAX: usize = 390;
 
-/// The protocol by whose rules a user asks. They differ in what they refuse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rules {
-    /// The binary protocol: every member may speak and invite.
-    Crc,
-    /// IRC: voice, bans and modes count, for members and for others.
-    Irc,
-    /// The legacy protocol: as IRC, but only members may speak.
-    Legacy,
-}
+/// The most bytes of a key.
+pub(crate) const KEY_BYTES_MAX: usize = 32;
+
+/// The most masks in the list of bans.
+pub(crate) const BANS_MAX: usize = 100;
+
+/// The most bytes of one of them.
+pub(crate) const BAN_BYTES_MAX: usize = 128;
+
+/// The most bytes of a setting that this version does not know, and relays.
+const UNKNOWN_BYTES_MAX: usize = 1024;
 
 /// Why a user may not enter a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,8 +71,8 @@ pub(crate) enum SetRefusal {
 /// Why a user may not invite another one to a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InviteRefusal {
-    /// No channel can have this name.
-    Name,
+    /// There is no such channel.
+    NoSuchChannel,
     /// The user is not in it.
     NotMember,
     /// The channel is invite-only, and the user is not one of its operators.
@@ -79,15 +82,16 @@ pub(crate) enum InviteRefusal {
 }
 
 impl Network {
-    /// Whether a host may enter a channel. `invited`: it holds an invitation, which
-    /// overrides all but the key. `is_banned` is asked last, with each of the masks.
+    /// Whether a host of this server may enter a channel, or one without members that
+    /// may live on elsewhere. An invitation overrides all but the key. `is_banned` is
+    /// asked last, with each of the masks.
     pub(crate) fn may_enter(
         &self,
         host: HostId,
         name: &str,
         key: &str,
-        invited: bool,
         is_banned: impl Fn(&str) -> bool,
+        now: Timestamp,
     ) -> Result<(), EnterRefusal> {
         if !is_channel_name(name) {
             return Err(EnterRefusal::Name);
@@ -95,39 +99,38 @@ impl Network {
         if self.channels.of(host).count() >= CHANNELS_MAX {
             return Err(EnterRefusal::TooMany);
         }
-        let Some(channel) = self.channels.find(name) else {
+        let Some(standing) = self.channels.standing(name, now) else {
             return Ok(());
         };
-        if !channel.key().is_empty() && channel.key() != key {
+        let settings = standing.settings;
+        if !settings.key().is_empty() && settings.key() != key {
             return Err(EnterRefusal::Key);
         }
-        if invited {
+        if self.invitations.holds(host, name, standing.founded, now) {
             return Ok(());
         }
-        if channel.modes().contains('i') {
+        if settings.modes().contains('i') {
             return Err(EnterRefusal::InviteOnly);
         }
-        let full = |limit| channel.members_len() >= limit as usize;
-        if channel.limit().is_some_and(full) {
+        let full = |limit| standing.members_len >= limit as usize;
+        if settings.limit().is_some_and(full) {
             return Err(EnterRefusal::Full);
         }
-        if channel.bans().any(is_banned) {
+        if settings.bans().any(is_banned) {
             return Err(EnterRefusal::Banned);
         }
         Ok(())
     }
 
-    /// Whether a host of another network may enter a channel: its own server has
-    /// admitted it, and only the limits of this server count.
-    pub(crate) fn may_enter_from_elsewhere(
-        &self,
-        host: HostId,
-        name: &str,
-    ) -> Result<(), EnterRefusal> {
+    /// Whether a host of another server may be in a channel, which its own server has
+    /// admitted it to: only the limits count.
+    pub(crate) fn may_be_member(&self, host: HostId, name: &str) -> Result<(), EnterRefusal> {
         if !is_channel_name(name) {
             return Err(EnterRefusal::Name);
         }
-        if self.channels.of(host).count() >= CHANNELS_MAX {
+        let mut channels = self.channels.of(host);
+        let is_in = |channel: &Channel| channel.name().eq_ignore_ascii_case(name);
+        if self.channels.of(host).count() >= CHANNELS_MAX && !channels.any(is_in) {
             return Err(EnterRefusal::TooMany);
         }
         Ok(())
@@ -138,15 +141,13 @@ impl Network {
     pub(crate) fn may_speak(
         host: HostId,
         channel: &Channel,
-        rules: Rules,
         is_banned: impl FnOnce(&Channel) -> bool,
     ) -> Result<(), SpeakRefusal> {
         let member = channel.member(host);
-        let members_only = || rules != Rules::Irc || channel.modes().contains('n');
-        if member.is_none() && members_only() {
+        if member.is_none() && channel.modes().contains('n') {
             return Err(SpeakRefusal::NotMember);
         }
-        if rules == Rules::Crc || member.is_some_and(|flags| flags.operator || flags.voice) {
+        if member.is_some_and(|flags| flags.operator || flags.voice) {
             return Ok(());
         }
         let banned = || channel.bans().next().is_some() && is_banned(channel);
@@ -184,53 +185,66 @@ impl Network {
         }
     }
 
-    /// Whether a host may invite `invited` to a channel. Every host may invite to a
-    /// channel that does not exist yet.
+    /// Whether a host may invite `invited` to a channel: every member may, and where the
+    /// channel is invite-only its operators. Returns the host's own flags: only an
+    /// operator's invitation overrides anything.
     pub(crate) fn may_invite(
         &self,
         host: HostId,
         invited: HostId,
         name: &str,
-        rules: Rules,
-    ) -> Result<(), InviteRefusal> {
-        let Some(channel) = self.channels.find(name) else {
-            let named = match rules {
-                Rules::Irc => is_channel_name(name),
-                Rules::Crc | Rules::Legacy => !name.is_empty(),
-            };
-            return if named {
-                Ok(())
-            } else {
-                Err(InviteRefusal::Name)
-            };
-        };
+    ) -> Result<MemberFlags, InviteRefusal> {
+        let channel = self
+            .channels
+            .find(name)
+            .ok_or(InviteRefusal::NoSuchChannel)?;
         let flags = channel.member(host).ok_or(InviteRefusal::NotMember)?;
-        if rules == Rules::Irc {
-            if channel.member(invited).is_some() {
-                return Err(InviteRefusal::AlreadyMember);
-            }
-            if channel.modes().contains('i') && !flags.operator {
-                return Err(InviteRefusal::NotOperator);
-            }
+        if channel.member(invited).is_some() {
+            return Err(InviteRefusal::AlreadyMember);
         }
-        Ok(())
+        if channel.modes().contains('i') && !flags.operator {
+            return Err(InviteRefusal::NotOperator);
+        }
+        Ok(flags)
     }
 }
 
-/// Whether a user of this server may give a setting of a channel this value.
+/// Whether a setting of a channel may have this value, whoever sets it.
 pub(crate) fn is_value(field: ChannelField, value: &str) -> bool {
-    let short = value.len() <= VALUE_BYTES_MAX;
     let word = !value.contains(char::is_whitespace) && !value.starts_with(':');
     let sorted = || value.as_bytes().is_sorted_by(|one, next| one < next);
-    short
-        && !value.contains(char::is_control)
+    if field == ChannelField::TOPIC {
+        // It may have colours, which are control characters.
+        return value.len() <= TOPIC_BYTES_MAX && !value.contains(['\0', '\r', '\n']);
+    }
+    !value.contains(char::is_control)
         && match field {
-            ChannelField::TOPIC | ChannelField::BANS => true,
-            ChannelField::KEY => word && !value.contains(','),
+            ChannelField::KEY => word && !value.contains(',') && value.len() <= KEY_BYTES_MAX,
             ChannelField::MODES => value.bytes().all(|mode| b"imnt".contains(&mode)) && sorted(),
             ChannelField::LIMIT => {
-                value.is_empty() || value.parse::<u32>().is_ok_and(|limit| limit > 0)
+                let number = value.parse::<u32>();
+                value.is_empty() || number.is_ok_and(|limit| limit > 0) && value.len() <= 10
             }
+            ChannelField::BANS => are_masks(value),
             _ => false,
         }
+}
+
+/// Whether a server may send a setting with this value: as a user's, and those that only
+/// servers make.
+pub(crate) fn is_value_from_server(name: &str, field: ChannelField, value: &str) -> bool {
+    match field {
+        ChannelField::NAME => value.is_empty() || value.eq_ignore_ascii_case(name),
+        ChannelField(known) if usize::from(known) < FIELDS.len() => is_value(field, value),
+        _ => value.len() <= UNKNOWN_BYTES_MAX,
+    }
+}
+
+/// Whether a text is a list of masks, separated by one blank each.
+fn are_masks(value: &str) -> bool {
+    let fits = |mask: &str| !mask.is_empty() && mask.len() <= BAN_BYTES_MAX;
+    let mut masks = value.split(' ').take(BANS_MAX + 1);
+    value.is_empty()
+        || (masks.clone().count() <= BANS_MAX
+            && masks.all(|mask| fits(mask) && !mask.contains(char::is_whitespace)))
 }

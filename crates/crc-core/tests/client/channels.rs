@@ -358,7 +358,7 @@ fn channels_beyond_their_limits_are_refused() {
         why: BadFrame::TooManyChannels,
     };
     assert_eq!(fixture.notices().last(), Some(&dropped));
-    assert_eq!(fixture.client.channels().count(), 250);
+    assert_eq!(fixture.client.channels().count(), 64);
     fixture.join("#one-more", "");
     let too_many = channel_not_sent("#one-more", ClientSendError::TooManyChannels);
     fixture.check(&[too_many], &[]);

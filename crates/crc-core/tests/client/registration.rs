@@ -71,6 +71,7 @@ fn a_v2_server_reports_its_features() {
     assert!(fixture.client.is_settled());
     let features = Features {
         server_quit: true,
+        channel_age: false,
         channels: false,
     };
     assert_eq!(fixture.client.server_features(), Some(features));
@@ -78,7 +79,10 @@ fn a_v2_server_reports_its_features() {
         link,
         &status(SERVER, ME, 0x0100, "crc-caps 1 server-quit channels"),
     );
-    assert_eq!(fixture.client.server_features(), Some(Features::OURS));
+    assert_eq!(
+        fixture.client.server_features(),
+        Some(Features::FOR_CLIENTS)
+    );
     assert_eq!(
         fixture.client.deadline(),
         None,

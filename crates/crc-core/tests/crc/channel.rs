@@ -98,8 +98,12 @@ fn received(fixture: &mut Fixture, peer: usize) -> Vec<Message<'static>> {
 fn channels(snapshot: Snapshot<'_>) -> Vec<String> {
     let show = |channel: &crc_core::Channel| {
         let members: Vec<_> = channel.members().collect();
-        let settings: Vec<_> = channel.settings().set().collect();
-        format!("{} {members:?} {settings:?}", channel.name())
+        let settings = channel.settings().set();
+        let settings: Vec<_> = settings
+            .map(|(field, set)| (field, set.version, &set.value, &set.setter))
+            .collect();
+        let founded = channel.founded();
+        format!("{} of {founded:?} {members:?} {settings:?}", channel.name())
     };
     snapshot.channels().iter().map(show).collect()
 }
@@ -241,10 +245,9 @@ fn operators_set_the_channel_and_kick_members() {
     );
     fixture.rest();
     let replies = received(&mut fixture, peers[2]);
-    assert_eq!(
-        status_texts(&replies),
-        ["#reef: only its operators may do this"]
-    );
+    // The setting, and the request.
+    let refused = "#reef: only its operators may do this";
+    assert_eq!(status_texts(&replies), [refused, refused]);
     let topics = |messages: Vec<Message<'static>>| {
         messages
             .into_iter()
@@ -460,7 +463,7 @@ fn a_setting_that_comes_before_any_member_is_kept() {
 }
 
 #[test]
-fn an_invitation_to_no_channel_is_ignored() {
+fn an_invitation_to_no_channel_is_refused() {
     let mut fixture = Fixture::new(10);
     let [first, second, _] = line(&mut fixture);
     fixture.received(first);
@@ -473,5 +476,7 @@ fn an_invitation_to_no_channel_is_ignored() {
     }
     fixture.rest();
     assert_eq!(fixture.received(second), []);
-    assert_eq!(fixture.received(first), []);
+    let replies = fixture.received(first);
+    let refused = ": there is no such channel";
+    assert_eq!(status_texts(&replies), [refused, refused]);
 }

@@ -42,7 +42,7 @@ fn chats_held_for_a_server_that_ends_are_answered() {
     fixture.soon();
     fixture.close_peer(peer);
     fixture.soon();
-    let lost = quit(201, "connection closed");
+    let lost = quit(201, "server0.crc host77.crc");
     assert_eq!(
         fixture.received(client),
         [lost, status(1, 101, 1, "Unknown ID 201")]

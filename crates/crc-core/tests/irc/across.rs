@@ -206,7 +206,6 @@ fn settings_without_a_source_come_from_the_server() {
     net.expect_lines(
         ann,
         &[
-            ":server0 TOPIC #reef :a  QUIT",
             ":server0 MODE #reef -nt+im",
             ":server0 MODE #reef +k pearl",
             ":server0 MODE #reef +l 7",

@@ -12,6 +12,7 @@ mod any_line;
 mod channel;
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod merge;
 mod message;
 mod query;
 mod registration;

@@ -53,7 +53,7 @@ fn queries_about_users() {
     net.expect(
         eve,
         "INVITE ann #none",
-        &[":server0 341 eve ann #none", ":server0 301 eve ann :tea"],
+        &[":server0 403 eve #none :No such channel"],
     );
     net.expect(
         eve,
@@ -106,7 +106,6 @@ fn queries_about_users() {
         "AWAY",
         &[
             ":eve!~eve@ID.crc PRIVMSG ann :hi",
-            ":eve!~eve@ID.crc INVITE ann #none",
             ":server0 305 ann :You are no longer marked as being away",
         ],
     );

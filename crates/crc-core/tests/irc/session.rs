@@ -30,8 +30,8 @@ fn users_in_common_channels_get_a_quit_or_rename_once() {
         &["ERROR :Closing Link: anna (Quit: so long)"],
     );
     assert!(net.fixture.peers[ann].ended);
-    net.expect_lines(bob, &[":anna!~ann@ID.crc QUIT :so long"]);
-    net.expect_lines(eve, &[":anna!anna@ID.crc QUIT :so long"]);
+    net.expect_lines(bob, &[":anna!~ann@ID.crc QUIT :Quit: so long"]);
+    net.expect_lines(eve, &[":anna!anna@ID.crc QUIT :Quit: so long"]);
     net.fixture.close_peer(bob);
     net.expect_lines(eve, &[":bob!bob@ID.crc QUIT :connection closed"]);
     // A whole server.

@@ -161,7 +161,7 @@ fn the_loss_of_a_server_is_sent_as_squits_of_servers_and_quits_of_users() {
     net.fixture.close_peer(one);
     let mut received = net.read_lines(two);
     received.sort();
-    let why = "connection closed";
+    let why = "hub.crc one.crc";
     let squit = |name| format!(":hub SQUIT {name} :{why}");
     assert_eq!(
         received,

@@ -43,6 +43,10 @@ fn describe_message(message: &Message<'_>) -> String {
         Message::ChannelJoin(m) => {
             format!("{} joins {} {:?}", m.source, m.channel.as_str(), m.flags)
         }
+        Message::DatedJoin(m) => {
+            let (source, channel) = (m.source, m.channel.as_str());
+            format!("{source} joins {channel} of {} {:?}", m.founded, m.flags)
+        }
         Message::ChannelPart(m) => format!("{} parts {}", m.source, m.channel.as_str()),
         Message::ChannelChat(m) => format!(
             "chat {}->{} {:?}",
@@ -53,6 +57,14 @@ fn describe_message(message: &Message<'_>) -> String {
         Message::ChannelSetting(m) => format!(
             "{} {} is {:?}, version {}",
             m.channel.as_str(),
+            m.field.0,
+            m.value.as_str(),
+            m.version
+        ),
+        Message::DatedSetting(m) => format!(
+            "{} of {}: {} is {:?}, version {}",
+            m.channel.as_str(),
+            m.founded,
             m.field.0,
             m.value.as_str(),
             m.version

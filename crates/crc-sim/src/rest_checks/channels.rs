@@ -41,10 +41,15 @@ pub(super) fn check_channels(network: &Network, parts: &Parts, found: &mut Vec<F
     }
 }
 
+/// A channel without its times, which each server has by its own clock.
 fn show(channel: &Channel) -> String {
     let members: Vec<_> = channel.members().collect();
-    let settings: Vec<_> = channel.settings().set().collect();
-    format!("{} {members:?} {settings:?}", channel.name())
+    let settings = channel.settings().set();
+    let settings: Vec<_> = settings
+        .map(|(field, set)| (field.0, &set.value, &set.setter))
+        .collect();
+    let tag = channel.founded().tag;
+    format!("{} of {tag} {members:?} {settings:?}", channel.name())
 }
 
 fn check_members(

@@ -1,0 +1,162 @@
+//! The network's clock.
+//!
+//! Times travel between servers: when a channel was founded, when it was set. Of two
+//! networks that merge, neither may win because a clock is wrong. So a server that links
+//! to an uplink follows the clock of that one, if the two differ by much: it shifts its
+//! own clock and all times that it holds, and tells the servers below it to do the same
+//! (PROTOCOL section 6). The order of the times stays as it is.
+//!
+//! A server that has been told to shift its times may have sent older ones meanwhile.
+//! They are shifted as they arrive, until it has answered.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use crc_machine::LinkId;
+
+use super::introduction;
+use crate::context::{Context, Out};
+use crate::link::Link;
+use crate::network::{HostKind, PeerVersion};
+
+/// Clocks that differ by less count as equal. It is more than an announcement takes on
+/// most links, and less than matters to people.
+const EQUAL_WITHIN_MS: u64 = 5_000;
+
+/// Clocks that differ by more make no sense: more than a clock that started in 1970.
+const SKEW_MAX_MS: u64 = 200 * 366 * 24 * 3_600 * 1_000;
+
+/// How many shifts a server may have yet to answer. One that answers none of so many is
+/// not trusted to follow another.
+const PENDING_MAX: usize = 16;
+
+/// What is known of the clock at the other end of a link.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LinkClock {
+    /// By how many milliseconds the peer's clock was ahead of this server's when the
+    /// peer announced itself; `None` if it did not say.
+    pub(crate) skew_ms: Option<i64>,
+    /// How many announcements but the first the peer has yet to answer.
+    unanswered: u32,
+    /// The shifts that the peer was told of and has not answered: how many answers are
+    /// due until it has, and by how many milliseconds.
+    pending: VecDeque<(u32, i64)>,
+}
+
+impl LinkClock {
+    /// A time that the peer states, by the network's clock.
+    pub(crate) fn time(&self, ms: u64) -> u64 {
+        let shifts = self.pending.iter().map(|(_, by_ms)| *by_ms);
+        shifts.fold(ms, u64::saturating_add_signed)
+    }
+
+    /// An announcement that the peer will answer has been sent.
+    pub(crate) fn on_announced(&mut self) {
+        self.unanswered = self.unanswered.saturating_add(1);
+    }
+
+    /// The peer has answered an announcement.
+    pub(crate) fn on_answer(&mut self) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        for (answers, _) in &mut self.pending {
+            *answers = answers.saturating_sub(1);
+        }
+        self.pending.retain(|(answers, _)| *answers > 0);
+    }
+}
+
+/// The peer of a link announces what its clock shows. Only the first time counts.
+///
+/// The peer has written this after the link came up, and it may have been under way for
+/// long. Of all differences that are possible the smallest is taken, so that no delay
+/// looks like a wrong clock.
+pub(crate) fn on_clock(cx: &mut Context, link: LinkId, peer_ms: u64, out: &mut Out) {
+    let now_ms = cx.network_ms();
+    let now = cx.now;
+    let Some(found) = cx.links.find_mut(link) else {
+        return;
+    };
+    let age_ms = now.since(found.up_at).as_millis();
+    let up_ms = now_ms.saturating_sub(u64::try_from(age_ms).unwrap_or(u64::MAX));
+    let Some(session) = found.crc_mut() else {
+        return;
+    };
+    if session.clock.skew_ms.is_some() || now_ms.abs_diff(peer_ms) > SKEW_MAX_MS {
+        return;
+    }
+    let ahead = peer_ms.saturating_sub(now_ms).cast_signed();
+    let behind = up_ms.saturating_sub(peer_ms).cast_signed();
+    let skew_ms = ahead - behind;
+    session.clock.skew_ms = Some(skew_ms);
+    if skew_ms.unsigned_abs() <= EQUAL_WITHIN_MS {
+        return;
+    }
+    let by = Duration::from_millis(skew_ms.unsigned_abs());
+    let direction = match skew_ms > 0 {
+        true => "ahead of",
+        false => "behind",
+    };
+    let peer = cx.describe_peer(link);
+    log::warn!("{peer}: clock skew: its clock is {by:.1?} {direction} this server's");
+    if is_uplink(cx, link) {
+        shift(cx, skew_ms, out);
+    }
+}
+
+/// The peer of a link has shifted its times.
+pub(crate) fn on_shift(cx: &mut Context, link: LinkId, by_ms: i64, out: &mut Out) {
+    let session = cx.crc_session(link);
+    let measured = session.is_some_and(|session| session.clock.skew_ms.is_some());
+    if measured && is_uplink(cx, link) && by_ms.unsigned_abs() <= SKEW_MAX_MS {
+        shift(cx, by_ms, out);
+    }
+}
+
+fn is_uplink(cx: &Context, link: LinkId) -> bool {
+    let neighbour = cx.network.neighbours().find(link);
+    neighbour.is_some_and(|neighbour| neighbour.uplink)
+}
+
+/// Shifts this server's clock and all times that it holds, and tells the servers below.
+fn shift(cx: &mut Context, by_ms: i64, out: &mut Out) {
+    cx.clock_offset_ms = cx.clock_offset_ms.saturating_add(by_ms);
+    cx.network.shift_times(by_ms);
+    let neighbours = cx.network.neighbours().iter();
+    let below: Vec<_> = neighbours
+        .filter(|(_, n)| n.kind == HostKind::Server && n.version == PeerVersion::V2 && !n.uplink)
+        .map(|(link, _)| link)
+        .collect();
+    for link in below {
+        let session = cx.links.find_mut(link).and_then(Link::crc_mut);
+        let Some(session) = session.filter(|session| session.announced.is_some()) else {
+            // It will be told this server's clock.
+            continue;
+        };
+        if session.clock.pending.len() < PENDING_MAX {
+            let answers = session.clock.unanswered.saturating_add(1);
+            session.clock.pending.push_back((answers, by_ms));
+        }
+        introduction::announce_shift(cx, link, by_ms, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shifted_until_the_peer_has_answered() {
+        let mut clock = LinkClock {
+            skew_ms: Some(0),
+            unanswered: 3,
+            pending: [(2, -3_600_000), (3, 1_000)].into(),
+        };
+        assert_eq!(clock.time(1_700_000_000_000), 1_699_996_401_000);
+        clock.on_answer();
+        clock.on_answer();
+        assert_eq!(clock.time(1_700_000_000_000), 1_700_000_001_000);
+        clock.on_answer();
+        clock.on_answer();
+        assert_eq!(clock.time(1_700_000_000_000), 1_700_000_000_000);
+    }
+}

@@ -1,0 +1,478 @@
+//! Two parts of a network that have a channel of the same name each: what stands when
+//! they meet, and who gets a rank while they are apart.
+
+use super::*;
+use crc_core::Event;
+use crc_wire::{DatedJoin, DatedSetting, MemberFlags};
+
+const HOUR_MS: u64 = 3_600_000;
+const START_MS: u64 = 1_700_000_000_000;
+
+impl Net {
+    /// Servers that are not linked, each with its own clock.
+    fn apart(clocks: &[u64]) -> Net {
+        let mut fixture = Fixture::new(11);
+        for (number, clock) in clocks.iter().enumerate() {
+            let mut config = config(number);
+            config.text_listeners = vec![(IRC, TextProtocol::Irc)];
+            config.started_at_unix_ms = *clock;
+            config.limits.irc_lines_per_second = 0;
+            fixture.server_with(config);
+        }
+        let mut net = Net { fixture };
+        net.pass(1);
+        net
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.fixture.run(Duration::from_secs(seconds));
+    }
+
+    /// A server links to another one.
+    fn link(&mut self, child: usize, parent: usize) {
+        let candidates = vec![format!("s{parent}:1").parse().unwrap()];
+        let event = Event::Command(ServerCommand::Candidates(candidates));
+        self.fixture.handle(child, event);
+        self.pass(3);
+        let known = self.fixture.known(child);
+        assert!(known.contains_key(&(parent as u32 + 1)), "{known:?}");
+    }
+
+    fn topic(&self, node: usize, channel: &str) -> String {
+        let snapshot = self.fixture.nodes[node].server.snapshot();
+        snapshot
+            .channels()
+            .find(channel)
+            .unwrap()
+            .topic()
+            .to_owned()
+    }
+
+    /// Passes a long time, in which users answer pings.
+    fn stay(&mut self, users: &[usize], minutes: u64) {
+        for _ in 0..minutes {
+            self.pass(60);
+            for user in users {
+                self.send_line(*user, "PONG x");
+            }
+        }
+    }
+
+    /// The answer to a line, after all that came before.
+    fn answer(&mut self, user: usize, line: &str) -> Vec<String> {
+        self.discard(&[user]);
+        self.request(user, line)
+    }
+
+    fn modes(&mut self, user: usize, channel: &str) -> String {
+        let answer = self.answer(user, &format!("MODE {channel}"));
+        let (_, modes) = answer[0].rsplit_once(&format!("{channel} ")).unwrap();
+        modes.to_owned()
+    }
+
+    fn names(&mut self, user: usize, channel: &str) -> String {
+        let answer = self.answer(user, &format!("NAMES {channel}"));
+        let (_, names) = answer[0].rsplit_once(':').unwrap();
+        let mut names: Vec<_> = names.split(' ').collect();
+        names.sort_unstable();
+        names.join(" ")
+    }
+}
+
+/// Founds `#reef` at two servers, a minute apart; the first one is set by its founder.
+fn two_channels(clocks: &[u64; 2], first: usize) -> (Net, [usize; 2]) {
+    let mut net = Net::apart(clocks);
+    let users = [net.user(0, "ann"), net.user(1, "bob")];
+    let (older, younger) = (users[first], users[1 - first]);
+    net.request(older, "JOIN #reef");
+    net.request(older, "MODE #reef +kl-t pearl 9");
+    net.request(older, "MODE #reef +b shark!*@*");
+    net.request(older, "TOPIC #reef :old");
+    net.pass(60);
+    net.request(younger, "JOIN #reef");
+    net.request(younger, "MODE #reef +im");
+    net.request(younger, "MODE #reef +b *!*@*");
+    net.request(younger, "TOPIC #reef :young");
+    (net, users)
+}
+
+#[test]
+fn the_older_channel_stands_whole_whoever_links_to_whom() {
+    for (first, child) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let (mut net, users) = two_channels(&[START_MS; 2], first);
+        let (older, younger) = (users[first], users[1 - first]);
+        net.link(child, 1 - child);
+        let nicks = ["ann", "bob"];
+        let (old, young) = (nicks[first], nicks[1 - first]);
+        let received = net.read_lines(younger);
+        let server = 1 - first;
+        for line in [
+            format!(":server{server} MODE #reef -o {young}"),
+            format!(":server{server} MODE #reef -b *!*@*"),
+        ] {
+            assert!(received.contains(&line), "{line} is not in {received:#?}");
+        }
+        let received = net.read_lines(older);
+        assert!(
+            !received.iter().any(|line| line.contains(" MODE ")),
+            "the older side sees the others enter, and nothing else: {received:#?}"
+        );
+        for user in users {
+            let names = net.names(user, "#reef");
+            assert!(names.contains(&format!("@{old}")), "{names}");
+            assert!(!names.contains(&format!("@{young}")), "{names}");
+            assert_eq!(net.modes(user, "#reef"), "+nkl pearl 9");
+            let bans = net.request(user, "MODE #reef b");
+            assert!(bans[0].contains("shark!*@*") && bans.len() == 2, "{bans:?}");
+        }
+        assert_eq!(
+            [net.topic(0, "#reef"), net.topic(1, "#reef")],
+            ["old", "old"]
+        );
+        let refused = net.answer(younger, "MODE #reef +m");
+        assert!(refused[0].contains(" 482 "), "{refused:?}");
+    }
+}
+
+#[test]
+fn no_clock_that_is_wrong_wins() {
+    for (first, child) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        for clocks in [
+            [START_MS, START_MS + HOUR_MS],
+            [START_MS + HOUR_MS, START_MS],
+            [START_MS, 0],
+            [0, START_MS],
+        ] {
+            let (mut net, users) = two_channels(&clocks, first);
+            net.link(child, 1 - child);
+            let topics = [net.topic(0, "#reef"), net.topic(1, "#reef")];
+            assert_eq!(topics, ["old", "old"], "{first} {child} {clocks:?}");
+            // And later settings are later, whoever makes them.
+            net.request(users[1 - first], "TOPIC #reef :next");
+            net.pass(1);
+            net.request(users[first], "TOPIC #reef :last");
+            net.pass(1);
+            assert_eq!(
+                [net.topic(0, "#reef"), net.topic(1, "#reef")],
+                ["last", "last"],
+                "{first} {child} {clocks:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn clocks_of_a_whole_tree_follow_the_new_root() {
+    let hour = START_MS + HOUR_MS;
+    let mut net = Net::apart(&[START_MS, hour, hour, hour]);
+    net.link(2, 1);
+    net.link(3, 2);
+    let users: Vec<_> = (0..4)
+        .map(|node| net.user(node, &format!("u{node}")))
+        .collect();
+    net.request(users[3], "JOIN #deep");
+    net.request(users[3], "TOPIC #deep :old");
+    net.pass(60);
+    net.request(users[0], "JOIN #deep");
+    net.request(users[0], "TOPIC #deep :young");
+    net.link(1, 0);
+    net.pass(3);
+    for node in 0..4 {
+        assert_eq!(net.topic(node, "#deep"), "old", "at server {node}");
+    }
+    net.request(users[3], "MODE #deep -t");
+    net.request(users[0], "TOPIC #deep :last");
+    net.pass(1);
+    for node in 0..4 {
+        assert_eq!(net.topic(node, "#deep"), "last", "at server {node}");
+    }
+}
+
+#[test]
+fn a_server_gives_no_rank_before_it_is_linked() {
+    let mut net = Net::apart(&[START_MS]);
+    let ann = net.user(0, "ann");
+    net.request(ann, "JOIN #reef");
+    net.request(ann, "MODE #reef +k pearl");
+    net.fixture.kill(0);
+    // A leaf, whose uplink is away.
+    let mut leaf = config(1);
+    leaf.text_listeners = vec![(IRC, TextProtocol::Irc)];
+    leaf.connect = vec!["s0:1".parse().unwrap()];
+    net.fixture.server_with(leaf);
+    let bob = net.user(1, "bob");
+    net.request(bob, "JOIN #reef");
+    assert_eq!(net.names(bob, "#reef"), "bob");
+    let refused = net.answer(bob, "MODE #reef +m");
+    assert!(refused[0].contains(" 482 "), "{refused:?}");
+    // It waits for its time, and not for ever.
+    net.pass(20);
+    assert_eq!(net.names(bob, "#reef"), "bob");
+    net.pass(15);
+    let received = net.read_lines(bob);
+    assert!(
+        received.contains(&":server1 MODE #reef +o bob".into()),
+        "{received:?}"
+    );
+    assert_eq!(net.names(bob, "#reef"), "@bob");
+}
+
+#[test]
+fn a_founder_gets_its_rank_when_the_server_is_linked_unless_an_older_channel_exists() {
+    let mut net = Net::apart(&[START_MS]);
+    let ann = net.user(0, "ann");
+    net.request(ann, "JOIN #old");
+    net.fixture.listen_peer("away");
+    let mut leaf = config(1);
+    leaf.text_listeners = vec![(IRC, TextProtocol::Irc)];
+    leaf.connect = vec!["away:1".parse().unwrap()];
+    net.fixture.server_with(leaf);
+    let bob = net.user(1, "bob");
+    net.request(bob, "JOIN #old");
+    net.request(bob, "JOIN #new");
+    assert_eq!(net.names(bob, "#new"), "bob");
+    // Its configured uplink is silent; a directory finds another server.
+    let away = net.fixture.newest("away");
+    net.fixture.close_peer(away);
+    net.link(1, 0);
+    assert_eq!(net.names(bob, "#new"), "@bob");
+    assert_eq!(net.names(bob, "#old"), "@ann bob");
+}
+
+#[test]
+fn a_channel_that_lives_on_elsewhere_is_not_founded_anew() {
+    let mut net = Net::apart(&[START_MS; 2]);
+    net.link(1, 0);
+    let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
+    net.request(ann, "JOIN #reef");
+    net.request(ann, "MODE #reef +k pearl");
+    net.request(ann, "JOIN #open");
+    net.fixture.kill(0);
+    net.pass(3);
+    let refused = net.answer(bob, "JOIN #reef");
+    assert!(refused[0].contains(" 475 "), "{refused:?}");
+    net.request(bob, "JOIN #reef pearl");
+    assert_eq!(net.names(bob, "#reef"), "bob", "it enters, and has no rank");
+    net.request(bob, "JOIN #open");
+    net.pass(40);
+    assert_eq!(net.names(bob, "#open"), "bob");
+    // After ten minutes nobody can tell any more.
+    net.request(bob, "PART #open");
+    net.stay(&[bob], 12);
+    net.request(bob, "JOIN #open");
+    assert_eq!(net.names(bob, "#open"), "@bob");
+}
+
+#[test]
+fn a_channel_that_has_ended_everywhere_is_founded_anew() {
+    let mut net = Net::apart(&[START_MS; 2]);
+    net.link(1, 0);
+    let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
+    net.request(ann, "JOIN #reef");
+    net.request(ann, "MODE #reef +k pearl");
+    net.request(ann, "QUIT :tide");
+    net.pass(1);
+    net.request(bob, "JOIN #reef");
+    assert_eq!(net.names(bob, "#reef"), "@bob");
+    assert_eq!(net.modes(bob, "#reef"), "+nt");
+}
+
+#[test]
+fn lost_hosts_quit_with_the_names_of_both_servers_and_users_cannot_say_so() {
+    let mut net = Net::apart(&[START_MS; 2]);
+    net.link(1, 0);
+    let bob = net.user(1, "bob");
+    net.request(bob, "JOIN #reef");
+    let (ann, eve, crc) = (net.user(0, "ann"), net.user(1, "eve"), net.crc(1, 777));
+    net.request(ann, "JOIN #reef");
+    net.request(eve, "JOIN #reef");
+    net.discard(&[bob]);
+    let join = crc_wire::ChannelRequest {
+        source: fixture::id(777),
+        destination: None,
+        kind: crc_wire::RequestKind::JOIN,
+        channel: Some(crc_wire::ChannelName::new("#reef").unwrap()),
+        text: crc_wire::Text::default(),
+    };
+    net.fixture
+        .send_message(crc, &Message::ChannelRequest(join));
+    net.discard(&[bob]);
+    net.send_line(eve, "QUIT :a.net b.net");
+    net.expect_lines(bob, &[":eve!~eve@ID.crc QUIT :Quit: a.net b.net"]);
+    net.fixture
+        .send_message(crc, &fixture::quit(777, "a.net b.net"));
+    net.expect_lines(bob, &[":host777!host777@ID.crc QUIT :Quit: a.net b.net"]);
+    net.fixture.kill(0);
+    net.pass(3);
+    net.expect_lines(bob, &[":ann!ann@ID.crc QUIT :serverID.crc serverID.crc"]);
+}
+
+/// A version 2 server that takes ages, with a client 201 in `#reef`, beside ann.
+fn with_peer() -> (Net, usize, usize) {
+    let mut net = Net::apart(&[START_MS]);
+    let ann = net.user(0, "ann");
+    net.request(ann, "JOIN #reef");
+    let peer = net.fixture.connect(0);
+    net.fixture
+        .introduce_v2(peer, 77, "r=1;f=server-quit,channels,channel-age");
+    for host in [201, 202] {
+        let registration = registration(Kind::Client, host, Some(77), "info");
+        net.fixture.send_message(peer, &registration);
+    }
+    let join = DatedJoin {
+        source: fixture::id(201),
+        by: None,
+        founded: START_MS + HOUR_MS,
+        tag: 5,
+        flags: MemberFlags::OPERATOR,
+        channel: crc_wire::ChannelName::new("#reef").unwrap(),
+    };
+    net.fixture.send_message(peer, &Message::DatedJoin(join));
+    net.discard(&[ann]);
+    (net, ann, peer)
+}
+
+fn dated(net: &Net, source: u32, field: ChannelField, value: &str) -> DatedSetting<'static> {
+    let snapshot = net.fixture.nodes[0].server.snapshot();
+    let founded = snapshot.channels().find("#reef").unwrap().founded();
+    DatedSetting {
+        source: HostId::new(source),
+        version: START_MS + 30_000,
+        founded: founded.ms,
+        tag: founded.tag,
+        field,
+        channel: crc_wire::ChannelName::new("#reef").unwrap(),
+        setter: crc_wire::Name::new("host201").unwrap(),
+        value: crc_wire::Text::new(value.to_owned()).unwrap(),
+    }
+}
+
+#[test]
+fn a_server_is_believed_only_for_members_and_for_settings_that_exist() {
+    let (mut net, ann, peer) = with_peer();
+    assert_eq!(
+        net.names(ann, "#reef"),
+        "@ann host201",
+        "a younger rank counts nothing"
+    );
+    for (source, field, value) in [
+        (201, ChannelField::MODES, "zzZZ! \r\n"),
+        (201, ChannelField::MODES, "ti"),
+        (201, ChannelField::KEY, "two words"),
+        (201, ChannelField::LIMIT, "-1"),
+        (201, ChannelField::BANS, "a\nb"),
+        (201, ChannelField::TOPIC, "a\r\nQUIT"),
+        (201, ChannelField::NAME, "#lagoon"),
+        // No member, no host behind the peer, no host at all.
+        (202, ChannelField::TOPIC, "mine"),
+        (1, ChannelField::TOPIC, "mine"),
+        (77, ChannelField::TOPIC, "mine"),
+        (999, ChannelField::TOPIC, "mine"),
+    ] {
+        let setting = dated(&net, source, field, value);
+        net.fixture
+            .send_message(peer, &Message::DatedSetting(setting));
+        net.expect_lines(ann, &[]);
+    }
+    let long = "x".repeat(391);
+    let setting = dated(&net, 201, ChannelField::TOPIC, &long);
+    net.fixture
+        .send_message(peer, &Message::DatedSetting(setting));
+    net.expect_lines(ann, &[]);
+    assert!(!net.fixture.peers[peer].ended, "the link stays");
+    let setting = dated(&net, 201, ChannelField::TOPIC, "tide");
+    net.fixture
+        .send_message(peer, &Message::DatedSetting(setting));
+    net.expect_lines(ann, &[":host201!host201@ID.crc TOPIC #reef :tide"]);
+}
+
+#[test]
+fn no_version_stays_for_ever() {
+    let (mut net, ann, peer) = with_peer();
+    let mut setting = dated(&net, 201, ChannelField::TOPIC, "for ever");
+    setting.version = u64::MAX;
+    net.fixture
+        .send_message(peer, &Message::DatedSetting(setting));
+    net.expect_lines(ann, &[":host201!host201@ID.crc TOPIC #reef :for ever"]);
+    net.pass(1);
+    net.request(ann, "TOPIC #reef :over");
+    assert_eq!(net.topic(0, "#reef"), "over");
+    let snapshot = net.fixture.nodes[0].server.snapshot();
+    let channel = snapshot.channels().find("#reef").unwrap();
+    let version = channel
+        .settings()
+        .find(ChannelField::TOPIC)
+        .unwrap()
+        .version;
+    assert!(version < START_MS + HOUR_MS, "{version}");
+}
+
+#[test]
+fn only_an_operators_invitation_overrides_and_it_ends() {
+    let mut net = Net::apart(&[START_MS]);
+    let (ann, bob, eve) = (net.user(0, "ann"), net.user(0, "bob"), net.user(0, "eve"));
+    // To a channel that does not exist.
+    let refused = net.answer(eve, "INVITE bob #later");
+    assert!(refused[0].contains(" 403 "), "{refused:?}");
+    net.answer(ann, "JOIN #reef");
+    net.answer(eve, "JOIN #reef");
+    net.answer(ann, "MODE #reef +l 2");
+    // A member that is no operator may invite where the channel is open.
+    let answer = net.answer(eve, "INVITE bob #reef");
+    assert!(answer[0].contains(" 341 "), "{answer:?}");
+    let refused = net.answer(bob, "JOIN #reef");
+    assert!(refused.last().unwrap().contains(" 471 "), "{refused:?}");
+    net.answer(ann, "INVITE bob #reef");
+    net.stay(&[ann, bob, eve], 61);
+    let refused = net.answer(bob, "JOIN #reef");
+    assert!(
+        refused.last().unwrap().contains(" 471 "),
+        "an hour has passed: {refused:?}"
+    );
+    net.answer(ann, "INVITE bob #reef");
+    // The channel ends, and is another one.
+    net.answer(eve, "PART #reef");
+    net.answer(ann, "PART #reef");
+    net.answer(eve, "JOIN #reef");
+    net.answer(eve, "MODE #reef +i");
+    let refused = net.answer(bob, "JOIN #reef");
+    assert!(refused.last().unwrap().contains(" 473 "), "{refused:?}");
+    net.answer(eve, "INVITE bob #reef");
+    let joined = net.answer(bob, "JOIN #reef");
+    assert!(joined.last().unwrap().contains(" 366 "), "{joined:?}");
+    net.answer(bob, "PART #reef");
+    let refused = net.answer(bob, "JOIN #reef");
+    assert!(
+        refused.last().unwrap().contains(" 473 "),
+        "it was used: {refused:?}"
+    );
+}
+
+#[test]
+fn the_setter_of_a_topic_is_shown_after_it_has_left() {
+    let mut net = Net::apart(&[START_MS; 2]);
+    net.link(1, 0);
+    let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
+    net.answer(ann, "JOIN #reef");
+    net.answer(bob, "JOIN #reef");
+    net.answer(ann, "TOPIC #reef :tide");
+    net.answer(ann, "QUIT");
+    net.pass(1);
+    let shown = net.answer(bob, "TOPIC #reef");
+    assert!(
+        shown[1].starts_with(":server1 333 bob #reef ann!~ann@"),
+        "{shown:?}"
+    );
+    // And by a server that was linked later.
+    let mut third = config(2);
+    third.text_listeners = vec![(IRC, TextProtocol::Irc)];
+    third.connect = vec!["s0:1".parse().unwrap()];
+    net.fixture.server_with(third);
+    net.pass(5);
+    let eve = net.user(2, "eve");
+    let shown = net.answer(eve, "TOPIC #reef");
+    assert!(
+        shown[1].starts_with(":server2 333 eve #reef ann!~ann@"),
+        "{shown:?}"
+    );
+}

@@ -78,27 +78,34 @@ fn a_slow_registration_does_not_extend_the_time_to_register() {
 }
 
 #[test]
-fn a_server_that_never_reads_is_closed_and_delays_no_other() {
-    let mut watched = WatchedServer::start(&["--server-queue=65536"]);
+fn a_flood_to_a_server_that_never_reads_costs_the_flooder_and_no_other() {
+    let mut watched = WatchedServer::start(&["--server-queue=4194304"]);
     let mut pond = pond(&watched);
     pond.send(&wire::client_registration(103, POND, "newt", "n"))
         .unwrap();
     watched.server.wait_hosts(&[POND, ANN, BOB, 103]).unwrap();
     let mut flood = client(&watched, BAD);
     let chats = wire::chat(BAD, 103, &"x".repeat(1000)).repeat(50);
-    let given_up = |watched: &WatchedServer| watched.state().host(POND).is_none();
+    // The server stops reading the flooder.
+    let is_paused = |watched: &WatchedServer| watched.state().counter("clients_paused") == 1;
     for _ in 0..2000 {
         flood.send(&chats).unwrap();
-        if given_up(&watched) {
+        if is_paused(&watched) {
             break;
         }
         watched.assert_chatting();
     }
-    assert!(wait::holds(LONG, || given_up(&watched)));
-    watched.assert_logged(&pond, "too slow");
+    assert!(is_paused(&watched));
+    watched.assert_logged(&flood, "paused");
+    flood.send(&chats.repeat(20)).unwrap();
+    watched.assert_chatting();
     let state = watched.state();
-    assert_eq!(state.counter("slow_consumers"), 1);
-    assert_eq!(state.host_ids(), [ANN, BOB, BAD]);
+    assert_eq!(state.counter("slow_consumers"), 0);
+    assert_eq!(state.host_ids(), [POND, ANN, BOB, 103, BAD]);
+    // When the server reads, the flooder is read.
+    flood.send(&wire::chat(BAD, 103, "the last one")).unwrap();
+    let last = (BAD, 103, "the last one".to_owned());
+    while pond.expect_chat() != last {}
     watched.assert_chatting();
 }
 

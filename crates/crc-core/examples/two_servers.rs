@@ -222,6 +222,7 @@ impl Driver {
                 }
                 // Notices are printed above. Nothing waits in a queue here that needs a
                 // bound, and no machine stops the program.
+                Effect::Watch { .. } | Effect::Pause { .. } => {}
                 Effect::Notice(_) | Effect::Bound { .. } | Effect::Stop => {}
             }
         }

@@ -12,6 +12,7 @@
 //! neighbour, or towards a host.
 
 mod channels;
+mod congestion;
 mod fan_out;
 mod hosts;
 mod links;
@@ -86,12 +87,14 @@ pub(crate) enum LinkTimer {
     Refusal,
     /// A user of IRC is pinged, or more of its lines may be read.
     Irc,
+    /// A congested server has not read for a while.
+    Congestion,
     /// The network behind a legacy server is also linked by the binary protocol.
     LegacyLoop,
 }
 
 impl LinkTimer {
-    const ALL: [LinkTimer; 10] = [
+    const ALL: [LinkTimer; 11] = [
         LinkTimer::Registration,
         LinkTimer::Announcement,
         LinkTimer::Classification,
@@ -102,11 +105,12 @@ impl LinkTimer {
         LinkTimer::Refusal,
         LinkTimer::Irc,
         LinkTimer::LegacyLoop,
+        LinkTimer::Congestion,
     ];
 
     /// Those that end when this server closes a link. The others find the link closed,
     /// and do nothing.
-    const OF_OPEN_LINK: [LinkTimer; 7] = [
+    const OF_OPEN_LINK: [LinkTimer; 8] = [
         LinkTimer::Registration,
         LinkTimer::PacePause,
         LinkTimer::PacedSend,
@@ -114,6 +118,7 @@ impl LinkTimer {
         LinkTimer::RankCheck,
         LinkTimer::Irc,
         LinkTimer::LegacyLoop,
+        LinkTimer::Congestion,
     ];
 }
 
@@ -145,6 +150,8 @@ pub(crate) struct Context {
     pub(crate) counters: Counters,
     /// The state of the legacy protocol beyond its links.
     pub(crate) legacy: LegacyState,
+    /// Servers that read too slowly.
+    pub(crate) congested: Vec<LinkId>,
     /// Links on which something is to be sent at the end of the event.
     pub(crate) dirty_links: Vec<LinkId>,
 }
@@ -170,6 +177,7 @@ impl Context {
             status_log: StatusLog::new(config.limits.status_log_max),
             counters: Counters::default(),
             legacy: LegacyState::default(),
+            congested: Vec::new(),
             dirty_links: Vec::new(),
             random,
             config,

@@ -7,7 +7,8 @@ pub struct Counters {
     pub frames_received: u64,
     /// Chats relayed to a client or to the next server.
     pub chats_relayed: u64,
-    /// Chats answered with a status: unknown id, or too long.
+    /// Chats that were not delivered: unknown id, too long, or too many for a server on their
+    /// route. Their sources get a status.
     pub chats_bounced: u64,
     /// Chats in channels, delivered or relayed. Each counts once, however many members
     /// get it.
@@ -29,6 +30,8 @@ pub struct Counters {
     pub violations: u64,
     /// Links that were closed because the peer read too slowly.
     pub slow_consumers: u64,
+    /// Clients that were paused because they sent faster than a server reads. Each pause counts.
+    pub clients_paused: u64,
     /// Dials that failed.
     pub dials_failed: u64,
 }

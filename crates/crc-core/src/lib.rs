@@ -58,6 +58,7 @@ mod announcement;
 mod budget;
 mod client;
 mod config;
+mod congestion;
 mod context;
 mod counters;
 mod crc;
@@ -92,7 +93,7 @@ pub use counters::Counters;
 pub use crc_machine::{
     AddressError, Backoff, ByteRange, CloseWhen, DialError, DialId, Effect, Endpoints, Escaped,
     Event, LinkDown, LinkId, LinkTable, ListenerId, Machine, Origin, Outbox, OverBound,
-    PeerAddress, Random, SendQueue, Timers, Timestamp, Unsent, is_printable,
+    PeerAddress, QueueReport, Random, SendQueue, Timers, Timestamp, Unsent, is_printable,
 };
 pub use id::random_host_id;
 pub use limits::Limits;

@@ -4,6 +4,7 @@
 use crc_machine::{ByteRange, Endpoints, LinkId, Origin, Outbox, Timestamp};
 
 use crate::budget::Budget;
+use crate::congestion::Congestion;
 use crate::crc::pacing::Pacer;
 use crate::crc::session::Session;
 use crate::irc::User;
@@ -75,6 +76,10 @@ pub(crate) struct Link {
     /// When the connection was made.
     pub(crate) up_at: Timestamp,
     pub(crate) outlet: Outlet,
+    /// What sources have in the queue of a server that reads too slowly.
+    pub(crate) congestion: Option<Box<Congestion>>,
+    /// How many bytes of the burst wait in the queue, at most.
+    pub(crate) burst_left: usize,
     /// What the peer may send, if it is a client.
     pub(crate) budget: Budget,
     pub(crate) protocol: Protocol,
@@ -97,6 +102,8 @@ impl Link {
             heard_at: now,
             up_at: now,
             outlet: Outlet::Direct,
+            congestion: None,
+            burst_left: 0,
             budget: Budget::default(),
             protocol,
         }

@@ -140,11 +140,12 @@ impl Server {
             return;
         };
         found.heard_at = cx.now;
-        match found.protocol {
-            Protocol::Crc(_) => crc::receive::on_bytes(cx, link, bytes, out),
-            Protocol::Irc(_) => irc::on_bytes(cx, link, bytes, out),
-            Protocol::Legacy(_) => legacy::on_bytes(cx, link, bytes, out),
+        if cx.congested.is_empty() {
+            return handle_bytes(cx, link, bytes, out);
         }
+        cx.before_bytes();
+        handle_bytes(cx, link, bytes, out);
+        cx.charge_bytes(link, out);
     }
 
     fn on_link_down(&mut self, link: LinkId, why: LinkDown, unsent: Unsent<'_>, out: &mut Out) {
@@ -172,6 +173,7 @@ impl Server {
             cx.counters.slow_consumers += 1;
         }
         cx.remove_all_behind(link, &why.to_string(), out);
+        cx.end_congestion(link, out);
         cx.remove_link(link);
         if is_crc {
             cx.bounce_unsent(unsent, out);
@@ -220,6 +222,7 @@ impl Server {
             LinkTimer::RankCheck => crc::uplink::leave_misordered(cx, link, out),
             LinkTimer::Refusal => crc::uplink::on_permanent_refusal(cx, link, out),
             LinkTimer::Irc => irc::on_timer(cx, link, out),
+            LinkTimer::Congestion => cx.close_stalled(link, out),
             LinkTimer::LegacyLoop => legacy::server::on_loop(cx, link, out),
         }
     }
@@ -266,6 +269,19 @@ impl Server {
     }
 }
 
+/// The protocol of a link handles its bytes.
+#[inline]
+fn handle_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
+    let Some(found) = cx.links.find(link) else {
+        return;
+    };
+    match found.protocol {
+        Protocol::Crc(_) => crc::receive::on_bytes(cx, link, bytes, out),
+        Protocol::Irc(_) => irc::on_bytes(cx, link, bytes, out),
+        Protocol::Legacy(_) => legacy::on_bytes(cx, link, bytes, out),
+    }
+}
+
 impl Machine for Server {
     type Command = ServerCommand;
     type Notice = ServerNotice;
@@ -282,6 +298,7 @@ impl Machine for Server {
                 endpoints,
             } => self.on_link_up(link, origin, endpoints, out),
             Event::Bytes { link, bytes } => self.on_bytes(link, bytes, out),
+            Event::Queue { link, report } => self.cx.on_queue(link, report, out),
             Event::LinkDown { link, why, unsent } => self.on_link_down(link, why, unsent, out),
             Event::DialFailed { dial, why } => {
                 if !legacy::uplink::on_dial_failed(&mut self.cx, dial, why) {

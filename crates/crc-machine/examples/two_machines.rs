@@ -67,7 +67,7 @@ impl Machine for Asker {
                 out.notice(format!("{} µs: link down: {why}", now.as_micros()));
                 out.stop();
             }
-            Event::DialFailed { .. } | Event::Tick => {}
+            Event::Queue { .. } | Event::DialFailed { .. } | Event::Tick => {}
         }
     }
 
@@ -146,7 +146,7 @@ fn main() {
                 }
                 Effect::Notice(text) => println!("{text}"),
                 Effect::Stop => println!("{} µs: stopped", now.as_micros()),
-                Effect::Bound { .. } => {}
+                Effect::Bound { .. } | Effect::Watch { .. } | Effect::Pause { .. } => {}
             }
         }
         out.clear(effects, 64 * 1024);

@@ -26,6 +26,23 @@ pub enum Effect<N> {
         /// The bound of its send queue.
         bytes_max: usize,
     },
+    /// From now on report the length of the link's send queue by
+    /// [`Event::Queue`](crate::Event::Queue): each time it has changed by `step` bytes, or that
+    /// many queued bytes were written.
+    Watch {
+        /// The link.
+        link: LinkId,
+        /// The step; 0 ends the reports.
+        step: usize,
+    },
+    /// Stop reading from the link, or go on. Bytes that the driver has read already still arrive, and
+    /// so may the end of the link.
+    Pause {
+        /// The link.
+        link: LinkId,
+        /// Whether it is not read.
+        paused: bool,
+    },
     /// Close the link. The driver discards all bytes that still arrive on it.
     Close {
         /// The link.

@@ -93,7 +93,7 @@ pub use machine::{Event, Machine};
 pub use outbox::Outbox;
 pub use random::Random;
 pub use rate_limit::RateLimiter;
-pub use send_queue::{OverBound, SendQueue, Unsent};
+pub use send_queue::{OverBound, QueueReport, SendQueue, Unsent};
 pub use time::Timestamp;
 pub use timers::Timers;
 

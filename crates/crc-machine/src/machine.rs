@@ -3,7 +3,7 @@
 
 use crate::link::{DialError, DialId, Endpoints, LinkDown, LinkId, Origin};
 use crate::outbox::Outbox;
-use crate::send_queue::Unsent;
+use crate::send_queue::{QueueReport, Unsent};
 use crate::time::Timestamp;
 
 /// A sans-IO state machine that communicates over byte streams.
@@ -53,6 +53,13 @@ pub enum Event<'a, C> {
         /// The bytes.
         bytes: &'a [u8],
     },
+    /// How long the send queue of a link is, which the machine [watches](crate::Effect::Watch).
+    Queue {
+        /// The link.
+        link: LinkId,
+        /// Its length, and what was written.
+        report: QueueReport,
+    },
     /// A link is down.
     LinkDown {
         /// The link. Its id is never used again.
@@ -96,6 +103,7 @@ impl<'a, C> Event<'a, C> {
                 endpoints,
             },
             Event::Bytes { link, bytes } => Event::Bytes { link, bytes },
+            Event::Queue { link, report } => Event::Queue { link, report },
             Event::LinkDown { link, why, unsent } => Event::LinkDown { link, why, unsent },
             Event::DialFailed { dial, why } => Event::DialFailed { dial, why },
             Event::Tick => Event::Tick,
@@ -107,6 +115,7 @@ impl<'a, C> Event<'a, C> {
         match self {
             Event::LinkUp { link, .. }
             | Event::Bytes { link, .. }
+            | Event::Queue { link, .. }
             | Event::LinkDown { link, .. } => Some(*link),
             Event::DialFailed { .. } | Event::Command(_) | Event::Tick => None,
         }

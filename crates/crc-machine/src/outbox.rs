@@ -141,6 +141,16 @@ impl<N> Outbox<N> {
         self.effects.push(Effect::Bound { link, bytes_max });
     }
 
+    /// Watches the send queue of `link`. See [`Effect::Watch`].
+    pub fn watch(&mut self, link: LinkId, step: usize) {
+        self.effects.push(Effect::Watch { link, step });
+    }
+
+    /// Stops reading from `link`, or goes on. See [`Effect::Pause`].
+    pub fn pause(&mut self, link: LinkId, paused: bool) {
+        self.effects.push(Effect::Pause { link, paused });
+    }
+
     /// Closes `link`. See [`Effect::Close`].
     pub fn close(&mut self, link: LinkId, when: CloseWhen) {
         self.effects.push(Effect::Close { link, when });
@@ -267,6 +277,8 @@ impl<N> Outbox<N> {
             match effect {
                 Effect::Send { link, range } => self.send_stored(link, range),
                 Effect::Bound { link, bytes_max } => self.bound(link, bytes_max),
+                Effect::Watch { link, step } => self.watch(link, step),
+                Effect::Pause { link, paused } => self.pause(link, paused),
                 Effect::Close { link, when } => self.close(link, when),
                 Effect::Dial { dial, to, within } => self.dial_within(dial, to, within),
                 Effect::Notice(notice) => self.effects.extend(map(notice).map(Effect::Notice)),

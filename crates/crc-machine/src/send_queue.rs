@@ -17,6 +17,28 @@ pub struct SendQueue {
     /// The position in `bytes` where each send begins.
     marks: VecDeque<usize>,
     bytes_max: usize,
+    watch: Watch,
+}
+
+/// When the machine is told how long the queue is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Watch {
+    /// A report is due when the length has changed by this much, or when this much was written.
+    /// 0: no reports.
+    step: u32,
+    /// The length in the last report.
+    reported: u32,
+    /// How many queued bytes were written since the last report.
+    written: u32,
+}
+
+/// How long a watched queue is, and how fast it drains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueReport {
+    /// The number of bytes that wait.
+    pub waiting: usize,
+    /// How many queued bytes were written since the last report.
+    pub written: usize,
 }
 
 /// A send queue exceeds its bound: the peer is a slow consumer.
@@ -46,12 +68,47 @@ impl SendQueue {
             written: 0,
             marks: VecDeque::new(),
             bytes_max,
+            watch: Watch {
+                step: 0,
+                reported: 0,
+                written: 0,
+            },
         }
     }
 
     /// Changes the bound. [`push`](Self::push) applies it from now on.
     pub fn bound(&mut self, bytes_max: usize) {
         self.bytes_max = bytes_max;
+    }
+
+    /// Watches the queue: [`take_report`](Self::take_report) returns a report each time its length
+    /// has changed by `step` bytes, or `step` queued bytes were written. 0 ends the watch.
+    pub fn watch(&mut self, step: usize) {
+        self.watch.step = saturate(step);
+    }
+
+    /// A report, if one is due.
+    pub fn take_report(&mut self) -> Option<QueueReport> {
+        let Watch {
+            step,
+            reported,
+            written,
+        } = self.watch;
+        let waiting = saturate(self.len());
+        let drained = waiting == 0 && reported != 0;
+        let due = waiting.abs_diff(reported) >= step || written >= step || drained;
+        if step == 0 || !due {
+            return None;
+        }
+        self.watch = Watch {
+            step,
+            reported: waiting,
+            written: 0,
+        };
+        Some(QueueReport {
+            waiting: self.len(),
+            written: written as usize,
+        })
     }
 
     /// The number of bytes that wait.
@@ -100,13 +157,16 @@ impl SendQueue {
     /// Notes that the next `count` bytes are written.
     pub fn advance(&mut self, count: usize) {
         self.written += count;
+        self.watch.written = self.watch.written.saturating_add(saturate(count));
         debug_assert!(
             self.written <= self.bytes.len(),
             "more bytes written than queued"
         );
         if self.is_empty() {
             // The queue of an idle link holds no memory.
+            let watch = self.watch;
             *self = SendQueue::new(self.bytes_max);
+            self.watch = watch;
         } else if self.written >= COMPACT_BYTES_MIN && self.written >= self.bytes.len() / 2 {
             self.compact();
         }
@@ -143,6 +203,11 @@ impl SendQueue {
             *mark -= start;
         }
     }
+}
+
+/// Lengths of queues in reports saturate at 4 GiB.
+fn saturate(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -203,5 +268,32 @@ mod tests {
         assert_eq!(queue.len(), 1000);
         assert!(queue.bytes.len() <= 2 * COMPACT_BYTES_MIN + 2000);
         assert_eq!(queue.unsent().bytes, send);
+    }
+
+    #[test]
+    fn a_watched_queue_reports_each_step() {
+        let mut queue = SendQueue::new(usize::MAX);
+        let report = |waiting, written| Some(QueueReport { waiting, written });
+        queue.push(&[7; 100], 0).unwrap();
+        assert_eq!(queue.take_report(), None, "nothing watches it");
+        queue.watch(50);
+        assert_eq!(queue.take_report(), report(100, 0));
+        assert_eq!(queue.take_report(), None);
+        queue.advance(49);
+        assert_eq!(queue.take_report(), None);
+        queue.advance(1);
+        assert_eq!(queue.take_report(), report(50, 50));
+        // The length stays the same, and the bytes are others.
+        for _ in 0..5 {
+            queue.push(&[7; 10], 0).unwrap();
+            queue.advance(10);
+        }
+        assert_eq!(queue.take_report(), report(50, 50));
+        queue.push(&[7; 10], 0).unwrap();
+        queue.advance(60);
+        assert_eq!(queue.take_report(), report(0, 60), "it is empty");
+        queue.push(&[7; 49], 0).unwrap();
+        queue.advance(49);
+        assert_eq!(queue.take_report(), None, "it was not reported as full");
     }
 }

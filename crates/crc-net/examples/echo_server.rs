@@ -29,7 +29,7 @@ impl Machine for Echo {
                 out.notice(format!("{link}: down: reason=\"{why}\""));
             }
             Event::Command(Stop) => out.stop(),
-            Event::DialFailed { .. } | Event::Tick => {}
+            Event::Queue { .. } | Event::DialFailed { .. } | Event::Tick => {}
         }
     }
 

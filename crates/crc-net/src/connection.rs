@@ -31,6 +31,8 @@ pub(crate) struct Connection {
     pub(crate) sends: SendList,
     /// Whether bytes have come from the peer.
     pub(crate) has_received: bool,
+    /// Whether the machine wants no bytes from it.
+    pub(crate) paused: bool,
     /// Whether the peer has closed its side of the stream.
     pub(crate) peer_closed: bool,
     /// Whether the socket accepted everything in the latest write.
@@ -88,6 +90,7 @@ impl Connection {
             counts_for_address: false,
             sends: SendList::EMPTY,
             has_received: false,
+            paused: false,
             peer_closed: false,
             writable: true,
             in_to_flush: false,
@@ -99,6 +102,11 @@ impl Connection {
     /// Whether the link is up for the machine: it may send, and receives bytes.
     pub(crate) fn is_up(&self) -> bool {
         matches!(self.phase, Phase::Live | Phase::Broken(..))
+    }
+
+    /// Whether it is not read. A link that the machine closes is read to its end.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused && self.phase == Phase::Live
     }
 
     /// The deadline of the current phase.
@@ -115,7 +123,7 @@ impl Connection {
     pub(crate) fn interest(&self) -> Interest {
         match self.phase {
             Phase::Live | Phase::Flushing(_) => Interest {
-                read: !self.peer_closed,
+                read: !self.peer_closed && !self.is_paused(),
                 write: !self.queue.is_empty(),
             },
             Phase::Broken(..) | Phase::Draining(_) => Interest::READ,

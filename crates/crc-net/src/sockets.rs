@@ -13,7 +13,9 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crc_machine::{CloseWhen, DialError, DialId, Endpoints, LinkDown, LinkId, Origin, Timestamp};
+use crc_machine::{
+    CloseWhen, DialError, DialId, Endpoints, LinkDown, LinkId, Origin, QueueReport, Timestamp,
+};
 
 use crate::clock::Clock;
 use crate::config::DriverConfig;
@@ -57,6 +59,8 @@ pub(crate) struct Sockets {
     resolver: Resolver,
     /// The buffer of all reads. Received bytes that are sent on stay in it until they are written.
     pub(crate) read_buffer: ReadBuffer,
+    /// Reports about watched queues, for the machine.
+    pub(crate) reports: VecDeque<(LinkId, QueueReport)>,
     /// This turn's sends.
     send_lists: SendLists,
     /// The links to write to, each once.
@@ -136,6 +140,7 @@ impl Sockets {
             deadlines: BTreeSet::new(),
             resolver: Resolver::new(&selector),
             read_buffer: ReadBuffer::new(config.read_buffer_bytes),
+            reports: VecDeque::new(),
             send_lists: SendLists::default(),
             to_flush: Vec::new(),
             deferred: Vec::new(),
@@ -318,6 +323,7 @@ impl Sockets {
         self.to_flush.clear();
         self.to_arm.clear();
         self.links_down.clear();
+        self.reports.clear();
         self.dials_failed.clear();
         self.deadlines.clear();
     }

@@ -155,6 +155,81 @@ fn a_machine_can_raise_the_bound_before_it_sends() {
 }
 
 #[test]
+fn a_watched_queue_is_reported_as_it_grows_and_drains() {
+    let fixture = Fixture::start(silent());
+    let (stream, link) = fixture.connect_up();
+    fixture.command(move |out| {
+        out.bound(link, usize::MAX);
+        out.watch(link, 1_000_000);
+        out.send(link, &pattern(30_000_000));
+    });
+    let report = |fixture: &Fixture| {
+        fixture.expect("a report", |seen| match seen {
+            Seen::Queue(of, report) if *of == link => Some(*report),
+            _ => None,
+        })
+    };
+    let first = report(&fixture);
+    assert!(first.waiting > 10_000_000, "{first:?}");
+    let reading = std::thread::spawn(move || {
+        assert!(read_exact(&stream, 30_000_000) == pattern(30_000_000));
+        stream
+    });
+    let (mut waiting, mut written, mut reports) = (first.waiting, 0, 0);
+    while waiting > 0 {
+        let next = report(&fixture);
+        assert!(next.waiting < waiting);
+        waiting = next.waiting;
+        written += next.written;
+        reports += 1;
+    }
+    assert_eq!(written, first.waiting);
+    assert!(reports > 3, "{reports}");
+    drop(reading.join().unwrap());
+    fixture.stop();
+}
+
+#[test]
+fn a_paused_link_is_not_read() {
+    let fixture = Fixture::start(silent());
+    let (stream, link) = fixture.connect_up();
+    let (other, other_link) = fixture.connect_up();
+    fixture.command(move |out| out.pause(link, true));
+    fixture.expect("the command", |seen| {
+        matches!(seen, Seen::Command).then_some(())
+    });
+    write(&stream, b"hello");
+    write(&other, b"other");
+    let bytes = |seen: &Seen| match seen {
+        Seen::Bytes(from, bytes) => Some((*from, bytes.clone())),
+        _ => None,
+    };
+    let received = fixture.expect("bytes", bytes);
+    assert_eq!(received, (other_link, b"other".to_vec()));
+    assert!(fixture.is_quiet_for(std::time::Duration::from_millis(200)));
+    fixture.command(move |out| {
+        out.send(link, b"still");
+        out.pause(link, false);
+    });
+    assert_eq!(read_exact(&stream, 5), b"still");
+    assert_eq!(fixture.expect("bytes", bytes), (link, b"hello".to_vec()));
+    // A paused link that the machine closes is read to its end, and goes down.
+    fixture.command(move |out| out.pause(other_link, true));
+    write(&other, b"unread");
+    fixture.command(move |out| out.close(other_link, crc_machine::CloseWhen::Flushed));
+    drop(other);
+    assert_eq!(fixture.expect_down(other_link).0, LinkDown::Ended);
+    // The end of a paused link shows when it is read again.
+    fixture.command(move |out| out.pause(link, true));
+    write(&stream, b"bye");
+    drop(stream);
+    fixture.command(move |out| out.pause(link, false));
+    assert_eq!(fixture.expect("bytes", bytes), (link, b"bye".to_vec()));
+    assert_eq!(fixture.expect_down(link).0, LinkDown::PeerClosed);
+    fixture.stop();
+}
+
+#[test]
 fn a_turn_writes_when_the_outbox_is_full() {
     let config = DriverConfig {
         outbox_bytes_max: 10_000,

@@ -37,6 +37,8 @@ pub struct End<H, T = ()> {
     pub(crate) phase: Phase,
     pub(crate) queue: SendQueue,
     pub(crate) bound: usize,
+    /// Whether its machine wants no bytes.
+    pub(crate) paused: bool,
     /// Whether it has read the end of the other stream.
     pub(crate) saw_end: bool,
     /// When its current phase ends at the latest.
@@ -55,6 +57,7 @@ impl<H: Copy, T> End<H, T> {
             phase: Phase::Coming,
             queue: SendQueue::new(queue_bytes_max),
             bound: queue_bytes_max,
+            paused: false,
             saw_end: false,
             deadline: None,
             down: None,
@@ -90,6 +93,11 @@ impl<H: Copy, T> End<H, T> {
     /// Whether its machine knows of it and has not closed it.
     pub const fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Live | Phase::Broken(_))
+    }
+
+    /// Whether it does not read. An end that its machine has closed reads to the end.
+    pub const fn is_paused(&self) -> bool {
+        self.paused && matches!(self.phase, Phase::Live)
     }
 
     pub(crate) fn set_bound(&mut self, bytes_max: usize) {

@@ -1,6 +1,8 @@
 //! What a host's machine learns from the network: an [`Event`] that owns its bytes.
 
-use crc_machine::{DialError, DialId, Endpoints, Event, LinkDown, LinkId, Origin, SendQueue};
+use crc_machine::{
+    DialError, DialId, Endpoints, Event, LinkDown, LinkId, Origin, QueueReport, SendQueue,
+};
 
 /// An event of one link, for the machine of one host.
 #[derive(Debug)]
@@ -20,6 +22,13 @@ pub enum LinkEvent {
         link: LinkId,
         /// The bytes. [`TimedNet::recycle`](crate::TimedNet::recycle) reuses the buffer.
         bytes: Vec<u8>,
+    },
+    /// The length of a watched queue.
+    Queue {
+        /// The link.
+        link: LinkId,
+        /// Its length.
+        report: QueueReport,
     },
     /// The connection has ended.
     Down {
@@ -46,6 +55,7 @@ impl LinkEvent {
         match self {
             LinkEvent::Up { link, .. }
             | LinkEvent::Bytes { link, .. }
+            | LinkEvent::Queue { link, .. }
             | LinkEvent::Down { link, .. } => Some(*link),
             LinkEvent::DialFailed { .. } => None,
         }
@@ -65,6 +75,7 @@ impl LinkEvent {
                 endpoints,
             },
             LinkEvent::Bytes { link, bytes } => Event::Bytes { link: *link, bytes },
+            &LinkEvent::Queue { link, report } => Event::Queue { link, report },
             LinkEvent::Down { link, why, queue } => Event::LinkDown {
                 link: *link,
                 why: *why,

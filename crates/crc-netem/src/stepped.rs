@@ -6,16 +6,21 @@
 //! all that is in flight in both directions: the most that TCP may lose.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::ErrorKind;
 
-use crc_machine::{CloseWhen, DialId, LinkDown, LinkId, OverBound, PeerAddress, Random, Timestamp};
+use crc_machine::{
+    CloseWhen, DialId, LinkDown, LinkId, OverBound, PeerAddress, QueueReport, Random, Timestamp,
+};
 
 use crate::connection::{Connection, End, Phase, Side};
 use crate::event::LinkEvent;
 
 /// How long a closed link waits for the end of its peer.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// How many bytes an end reads in a random step, at most: as many as `crc-net` reads.
+const READ_BYTES_MAX: usize = 64 * 1024;
 
 /// Something that can happen next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +73,7 @@ pub struct SteppedNet<H, T = ()> {
     /// Which slots of each host have a link.
     slots: BTreeMap<H, Vec<bool>>,
     links: u32,
+    reports: VecDeque<(H, LinkId, QueueReport)>,
     scratch: Vec<u8>,
 }
 
@@ -87,6 +93,7 @@ impl<H: Copy + Ord, T: Default> SteppedNet<H, T> {
             dials: Vec::new(),
             slots: BTreeMap::new(),
             links: 0,
+            reports: VecDeque::new(),
             scratch: Vec::new(),
         }
     }
@@ -196,6 +203,7 @@ impl<H: Copy + Ord, T: Default> SteppedNet<H, T> {
             return Ok(());
         }
         let sent = it.send(side, bytes);
+        note_report(&mut it.ends[side], &mut self.reports);
         if sent.is_err() {
             it.ends[side].down = Some(LinkDown::SlowConsumer);
             break_as_seen_by(it, 1 - side);
@@ -208,6 +216,27 @@ impl<H: Copy + Ord, T: Default> SteppedNet<H, T> {
         if let Some((connection, side)) = self.find(host, link) {
             self.connections[connection].ends[side].set_bound(bytes_max);
         }
+    }
+
+    /// Watches the queue of a link. [`poll_report`](Self::poll_report) has the reports.
+    pub fn watch(&mut self, host: H, link: LinkId, step: usize) {
+        if let Some((connection, side)) = self.find(host, link) {
+            self.connections[connection].ends[side].queue.watch(step);
+        }
+    }
+
+    /// A host stops reading from a link, or goes on.
+    pub fn pause(&mut self, host: H, link: LinkId, paused: bool) {
+        if let Some((connection, side)) = self.find(host, link) {
+            self.connections[connection].ends[side].paused = paused;
+        }
+    }
+
+    /// The next report about a watched queue, for the machine of a host. Ask after each step and
+    /// each event.
+    pub fn poll_report(&mut self) -> Option<(H, LinkEvent)> {
+        let (host, link, report) = self.reports.pop_front()?;
+        Some((host, LinkEvent::Queue { link, report }))
     }
 
     /// Closes an end, as the effect `Close` does.
@@ -327,7 +356,7 @@ impl<H: Copy + Ord, T: Default> SteppedNet<H, T> {
         let which = random.next_u64() >> 32;
         let bytes_max = match random.below(3) {
             0 => 1 + usize::try_from(random.below(40)).unwrap_or(0),
-            _ => usize::MAX,
+            _ => READ_BYTES_MAX,
         };
         self.step(usize::try_from(which).unwrap_or(0), bytes_max)
     }
@@ -341,6 +370,7 @@ impl<H: Copy + Ord, T: Default> SteppedNet<H, T> {
             let mut bytes = core::mem::take(&mut self.scratch);
             bytes.clear();
             it.take_queued(1 - side, bytes_max, &mut bytes);
+            note_report(&mut it.ends[1 - side], &mut self.reports);
             if closed {
                 self.scratch = bytes;
                 return StepEvent::Dropped;
@@ -380,9 +410,21 @@ impl<H: Copy + Ord, T: Default> SteppedNet<H, T> {
     }
 }
 
+/// Notes a report about the queue of an end, if one is due.
+fn note_report<H: Copy, T>(end: &mut End<H, T>, reports: &mut VecDeque<(H, LinkId, QueueReport)>) {
+    if end.phase != Phase::Gone
+        && let Some(report) = end.queue.take_report()
+    {
+        reports.push_back((end.host, end.link, report));
+    }
+}
+
 /// Whether the end at `side` has something to learn.
 fn has_news<H: Copy, T>(connection: &Connection<H, T>, side: Side) -> bool {
     let (near, far) = (&connection.ends[side], &connection.ends[1 - side]);
+    if near.is_paused() && near.down.is_none() {
+        return false;
+    }
     if near.phase == Phase::Gone || near.down.is_some() {
         return near.phase != Phase::Gone;
     }

@@ -17,7 +17,7 @@ use core::time::Duration;
 
 use crc_machine::{
     ByteRange, DialError, DialId, Effect, Endpoints, LinkDown, ListenerId, Origin, Outbox,
-    PeerAddress, Random, Timestamp,
+    PeerAddress, QueueReport, Random, Timestamp,
 };
 
 use crate::calendar::Calendar;
@@ -110,6 +110,8 @@ pub struct TimedNet<E> {
     partition: Option<Partition>,
     /// Ends that are closed and whose machines have not handled the `LinkDown` yet.
     over: VecDeque<(usize, Side)>,
+    /// Ends with a report about their queue that their machines have not got yet.
+    reports: VecDeque<(usize, Side, QueueReport)>,
     /// The reader of a delivery, whose next one is scheduled after its machine has
     /// handled this one.
     delivered: Option<(usize, Side)>,
@@ -133,6 +135,7 @@ impl<E: Copy> TimedNet<E> {
             paths: Vec::new(),
             partition: None,
             over: VecDeque::new(),
+            reports: VecDeque::new(),
             delivered: None,
             progress: Vec::new(),
             scratch: Vec::new(),
@@ -241,6 +244,8 @@ impl<E: Copy> TimedNet<E> {
                 }
             }
             Effect::Bound { link, bytes_max } => self.bound(host, *link, *bytes_max),
+            Effect::Watch { link, step } => self.watch(host, *link, *step),
+            Effect::Pause { link, paused } => self.pause(host, *link, *paused),
             Effect::Close { link, when } => self.close(host, *link, *when),
             Effect::Dial { dial, to, .. } => {
                 self.dial(host, *dial, to);
@@ -374,7 +379,7 @@ impl<E: Copy> TimedNet<E> {
         let it = &mut self.connections[connection];
         let stream = &mut it.streams[1 - reader];
         let end = &it.ends[reader];
-        if stream.due || !stream.has_news() || end.phase == Phase::Coming {
+        if stream.due || !stream.has_news() || end.phase == Phase::Coming || end.is_paused() {
             return;
         }
         if stream.in_flight() == 0 && end.saw_end && stream.reset.is_none() {
@@ -396,10 +401,10 @@ impl<E: Copy> TimedNet<E> {
         let it = &mut self.connections[connection];
         let writer = 1 - reader;
         let (host, other) = (it.ends[reader].host, it.ends[writer].host);
-        let phase = it.ends[reader].phase;
+        let (phase, paused) = (it.ends[reader].phase, it.ends[reader].is_paused());
         let stream = &mut it.streams[writer];
         stream.due = false;
-        if !stream.has_news() {
+        if paused || !stream.has_news() {
             return None;
         }
         if phase == Phase::Gone {

@@ -77,6 +77,7 @@ impl Fixture {
                             seen.downs.push((why, queue.unsent().bytes.to_vec()));
                             self.net.finish_stop(host);
                         }
+                        LinkEvent::Queue { .. } => {}
                         LinkEvent::DialFailed { .. } => unreachable!("it has a step of its own"),
                     }
                 }

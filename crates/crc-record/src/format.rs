@@ -12,7 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crc_core::{
     Config, DialError, DialId, Endpoints, Event, Limits, LinkDown, LinkId, ListenerId, Origin,
-    PeerAddress, ServerCommand, TextProtocol, Timestamp, Unsent,
+    PeerAddress, QueueReport, ServerCommand, TextProtocol, Timestamp, Unsent,
 };
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
@@ -153,6 +153,7 @@ const TICK: u8 = 8;
 const END: u8 = 9;
 const FULL: u8 = 10;
 const CANDIDATES: u8 = 11;
+const QUEUE: u8 = 12;
 
 /// Writes an event, `after` microseconds after the one before.
 pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mut Vec<u8>) {
@@ -177,6 +178,12 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             out.push(BYTES);
             number(link.as_u64(), out);
             bytes(read, out);
+        }
+        Event::Queue { link, report } => {
+            out.push(QUEUE);
+            number(link.as_u64(), out);
+            number(report.waiting as u64, out);
+            number(report.written as u64, out);
         }
         Event::LinkDown { link, why, unsent } => {
             out.push(DOWN);
@@ -465,6 +472,13 @@ impl<'a> Reader<'a> {
                 let found = self.many(Self::peer_address)?;
                 Event::Command(ServerCommand::Candidates(found))
             }
+            QUEUE => Event::Queue {
+                link: LinkId::from_u64(self.number()?),
+                report: QueueReport {
+                    waiting: self.small()?,
+                    written: self.small()?,
+                },
+            },
             TICK => Event::Tick,
             END => return Some(Entry::End(self.number()?)),
             FULL => return Some(Entry::Full),

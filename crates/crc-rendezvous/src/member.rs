@@ -377,6 +377,7 @@ impl Machine for Member {
                     self.reset_connection(now, DirectoryError::Unreachable(why), out);
                 }
             }
+            Event::Queue { .. } => {}
             Event::Tick => self.handle_tick(now, out),
         }
     }

@@ -132,6 +132,7 @@ impl Monitor {
             NodeEvent::Command(NodeCommand::Client(_)) => 6,
             NodeEvent::Command(NodeCommand::Foreign(_)) => 7,
             NodeEvent::Tick => 8,
+            NodeEvent::Queue { .. } => 9,
         };
         let now = network.net.now();
         let link = event.link().map_or(0, LinkId::as_u64);

@@ -227,6 +227,9 @@ impl World {
                 self.handle(node, event);
                 self.network.net.recycle(bytes);
             }
+            LinkEvent::Queue { link, report } => {
+                self.handle(node, NodeEvent::Queue { link, report });
+            }
             LinkEvent::Down { link, why, queue } => {
                 self.mark_activity_unless_futile(connection, "a link went down");
                 let unsent = queue.unsent();
@@ -363,6 +366,8 @@ impl World {
             match effect {
                 Effect::Send { link, range, .. } => self.send(node, link, out.bytes(range)),
                 Effect::Bound { link, bytes_max } => self.network.net.bound(node, link, bytes_max),
+                Effect::Watch { link, step } => self.network.net.watch(node, link, step),
+                Effect::Pause { link, paused } => self.network.net.pause(node, link, paused),
                 Effect::Close { link, when } => self.close(node, link, when),
                 Effect::Dial { .. } if stop || self.network.net.host(node).is_stopping() => {}
                 Effect::Dial { dial, to, .. } => self.dial(node, dial, &to),

@@ -42,6 +42,10 @@ impl StatusCode {
     /// A server has sent another server all hosts and channels that it knows. Text:
     /// `End of burst`.
     pub const BURST_END: StatusCode = StatusCode(0x0105);
+    /// Chats were refused because the source sends faster than a server on their route
+    /// reads. Text: `Too many messages for DESTINATION`, where DESTINATION is
+    /// `ID N` or a channel.
+    pub const CONGESTED: StatusCode = StatusCode(0x0106);
 
     /// Returns whether the code is part of version 1, which every node can read.
     #[must_use]

@@ -88,7 +88,8 @@ impl Fixture {
                 Effect::Stop => self.stopped = true,
                 Effect::Notice(OutputEvent::LineHandled) => self.handled += 1,
                 Effect::Notice(events) => self.events.push(events.clone()),
-                Effect::Bound { .. } | Effect::Close { .. } => {}
+                Effect::Bound { .. } | Effect::Watch { .. } | Effect::Pause { .. } => {}
+                Effect::Close { .. } => {}
             }
         }
         let due = self.queue.deadline().is_none_or(|due| due > self.now);

@@ -94,6 +94,11 @@ pub(super) fn counters(snapshot: &Snapshot<'_>) -> impl Iterator<Item = Counter>
             c.slow_consumers,
             "Links closed because the peer read too slowly.",
         ),
+        Counter::new(
+            "clients_paused",
+            c.clients_paused,
+            "Times a client was paused because it sent faster than a server reads.",
+        ),
         Counter::new("dials_failed", c.dials_failed, "Dials that failed."),
     ]
     .into_iter()

@@ -512,6 +512,10 @@ impl Context {
             return self.execute_request(request, out);
         }
         let (id, link) = (host.id(), host.first_link());
+        let (to, bytes) = (format!("ID {id}"), request.text.as_str().len());
+        if !self.admit_chat(link, request.source, &to, bytes, out) {
+            return;
+        }
         if crc::channel::takes_channels(self, link) {
             let frame = out.store(|arena| Message::ChannelRequest(request.clone()).encode(arena));
             self.deliver(link, frame, out);

@@ -112,8 +112,12 @@ impl Context {
             },
             scope: Scope::All,
         };
-        self.render_to_members(event, Some(frame), from, out);
-        legacy::notify::on_channel_chat(self, &event, text, from, out);
+        let refused = match self.congested.is_empty() {
+            true => Vec::new(),
+            false => self.refuse_channel_chat(chat, from, out),
+        };
+        self.render_to_members(event, Some(frame), from, &refused, out);
+        legacy::notify::on_channel_chat(self, &event, text, from, &refused, out);
     }
 
     /// Hands an event of a channel, but no chat, to every protocol, but not to the link
@@ -126,17 +130,19 @@ impl Context {
     ) {
         crc::channel::on_event(self, event, from, out);
         legacy::notify::on_channel_event(self, event, from, out);
-        self.render_to_members(*event, None, from, out);
+        self.render_to_members(*event, None, from, &[], out);
     }
 
     /// Renders an event for the members of the channel that are linked to this server,
-    /// each in its own protocol; and a chat for the servers behind which others are.
+    /// each in its own protocol; and a chat for the servers behind which others are, but not to
+    /// the links in `refused`.
     #[inline]
     fn render_to_members<'a>(
         &'a self,
         mut event: ChannelEvent<'a>,
         chat: Option<Frame<'_>>,
         from: Option<LinkId>,
+        refused: &[LinkId],
         out: &mut Out,
     ) {
         let Some(channel) = self.network.channels().find(event.channel) else {
@@ -157,7 +163,7 @@ impl Context {
             };
             let own = event.who == Some(neighbour.host);
             // The link that it came from knows it.
-            if from == Some(link) && !own {
+            if from == Some(link) && !own || refused.contains(&link) {
                 continue;
             }
             let bytes = match &found.protocol {

@@ -123,6 +123,10 @@ impl Context {
             return;
         }
         found.phase = Phase::Closing;
+        self.end_congestion(link, out);
+        let Some(found) = self.links.find_mut(link) else {
+            return;
+        };
         if let Some(session) = found.crc_mut() {
             session.decoder = Decoder::new();
         }

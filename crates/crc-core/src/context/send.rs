@@ -5,7 +5,7 @@ use crc_wire::{ClientChat, Frame, FrameLimits, HostId, Message, Status, StatusCo
 
 use super::{Context, Out, deliver};
 use crate::crc::encoding::{Encoding, V1_FRAME_BYTES_MAX};
-use crate::link::{HELD_BYTES_MAX, Outlet, Protocol};
+use crate::link::{HELD_BYTES_MAX, Link, Outlet, Protocol};
 use crate::network::{Host, PeerVersion, Route};
 use crate::{irc, legacy};
 
@@ -23,7 +23,7 @@ impl Context {
         let Some(found) = self.links.find_mut(to) else {
             return false;
         };
-        if matches!(found.outlet, Outlet::Direct) {
+        if matches!(found.outlet, Outlet::Direct) && found.congestion.is_none() {
             self.counters.chats_relayed += 1;
             out.send(to, frame);
             return true;
@@ -34,6 +34,15 @@ impl Context {
 
     /// Sends a chat to a node that cannot take it at once, or not as it is.
     fn send_chat_later(&mut self, to: LinkId, chat: &ClientChat<'_>, frame: &[u8], out: &mut Out) {
+        let Some(found) = self.links.find(to) else {
+            return;
+        };
+        if found.congestion.is_some() {
+            let destination = format!("ID {}", chat.destination.map_or(0, HostId::get));
+            if !self.admit_chat(to, chat.source, &destination, frame.len(), out) {
+                return;
+            }
+        }
         let Some(found) = self.links.find_mut(to) else {
             return;
         };
@@ -109,7 +118,7 @@ impl Context {
         self.answer(source, StatusCode::TOO_LONG, &text, out);
     }
 
-    fn answer(&mut self, to: HostId, code: StatusCode, text: &str, out: &mut Out) {
+    pub(super) fn answer(&mut self, to: HostId, code: StatusCode, text: &str, out: &mut Out) {
         self.counters.chats_bounced += 1;
         if let Route::To(link) = self.network.route_status(None, to) {
             let status = Status {
@@ -157,7 +166,10 @@ impl Context {
         match self.network.route_chat(from, Some(to)) {
             Route::To(link) => {
                 let found = self.links.find(link);
-                if found.is_some_and(|found| matches!(found.outlet, Outlet::Direct)) {
+                let at_once = |found: &Link| {
+                    matches!(found.outlet, Outlet::Direct) && found.congestion.is_none()
+                };
+                if found.is_some_and(at_once) {
                     self.counters.chats_relayed += 1;
                     let frame = out.store(|arena| Message::ClientChat(chat).encode(arena));
                     return out.send_stored(link, frame);

@@ -52,17 +52,18 @@ pub(crate) fn send_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
             _ => Outlet::Paced(Box::default()),
         };
     }
-    let limits = &cx.config.limits;
-    let bytes_max = match neighbour.kind {
-        HostKind::Server => limits.server_queue_bytes_max,
-        HostKind::Client => limits.client_queue_bytes_max,
-    };
     if let Outlet::Paced(pacer) = &mut found.outlet {
         pacer.grant(burst.len());
     }
     let channels_len = channels.map_or(0, ByteRange::len);
-    out.bound(link, bytes_max + burst.len() + channels_len);
-    found.deliver(link, burst, out);
+    let whole = burst.len() + channels_len;
+    match neighbour.kind {
+        HostKind::Server => cx.bound_server(link, whole, out),
+        HostKind::Client => out.bound(link, cx.config.limits.client_queue_bytes_max + whole),
+    }
+    if let Some(found) = cx.links.find_mut(link) {
+        found.deliver(link, burst, out);
+    }
     cx.network.set_synced(link, true);
     if let Some(channels) = channels {
         out.send_stored(link, channels);
@@ -122,6 +123,14 @@ fn send_chunk(cx: &mut Context, link: LinkId, out: &mut Out) {
     let bytes_max = match found.phase {
         Phase::Server => cx.config.limits.server_queue_bytes_max,
         _ => cx.config.limits.client_queue_bytes_max,
+    };
+    let report = pacer.take_report();
+    cx.on_paced_queue(link, report, out);
+    let Some(found) = cx.links.find_mut(link) else {
+        return;
+    };
+    let Outlet::Paced(pacer) = &mut found.outlet else {
+        return;
     };
     if pacer.waiting().len() > bytes_max + pacer.granted() {
         log::warn!(

@@ -365,6 +365,8 @@ pub(crate) fn set_peer_version(
     {
         out.send(link, pacer.waiting());
         found.outlet = Outlet::Direct;
+        // It is judged by another bound now.
+        cx.end_congestion(link, out);
         cx.cancel_link_timer(link, LinkTimer::PacePause);
         cx.cancel_link_timer(link, LinkTimer::PacedSend);
     }

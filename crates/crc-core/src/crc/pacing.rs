@@ -6,6 +6,7 @@
 
 use core::time::Duration;
 
+use crc_machine::QueueReport;
 use crc_wire::{FrameLimits, frame_len};
 
 use super::encoding::V1_FRAME_BYTES_MAX;
@@ -21,6 +22,8 @@ pub(crate) struct Pacer {
     sent: usize,
     /// How many bytes may wait beyond the link's bound.
     granted: usize,
+    /// How many bytes were sent since the last report.
+    sent_since: usize,
 }
 
 impl Pacer {
@@ -37,6 +40,15 @@ impl Pacer {
     /// How many bytes may wait beyond the link's bound.
     pub(crate) const fn granted(&self) -> usize {
         self.granted
+    }
+
+    /// How many bytes wait, without those that were granted, and how many were sent since the last
+    /// report.
+    pub(crate) fn take_report(&mut self) -> QueueReport {
+        QueueReport {
+            waiting: self.waiting().len().saturating_sub(self.granted),
+            written: core::mem::take(&mut self.sent_since),
+        }
     }
 
     /// The bytes that are not sent yet.
@@ -65,6 +77,7 @@ impl Pacer {
             end += len;
         }
         self.sent = end;
+        self.sent_since += end - start;
         &self.frames[start..end]
     }
 }

@@ -307,6 +307,7 @@ pub(crate) fn on_channel_chat(
     event: &ChannelEvent<'_>,
     text: &str,
     from: Option<LinkId>,
+    refused: &[LinkId],
     out: &mut Out,
 ) {
     if cx.legacy.synced_links.is_empty() {
@@ -318,7 +319,10 @@ pub(crate) fn on_channel_chat(
     let source_link = link_of(cx, who);
     let members = known.links();
     let is_recipient = |link: &LinkId| {
-        Some(*link) != from && Some(*link) != source_link && cx.legacy.synced_links.contains(link)
+        Some(*link) != from
+            && Some(*link) != source_link
+            && cx.legacy.synced_links.contains(link)
+            && !refused.contains(link)
     };
     let links: Vec<_> = members.filter(is_recipient).collect();
     if let Some(name) = channel_word(known.name())

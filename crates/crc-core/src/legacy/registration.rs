@@ -105,8 +105,7 @@ fn on_server(cx: &mut Context, link: LinkId, name: &str, server: Introduction, o
         reply::write_own_server(cx, arena, Some(&reply::own_name(cx)));
         reply::write_burst(cx, arena, link);
     });
-    let bytes_max = cx.config.limits.server_queue_bytes_max;
-    out.bound(link, bytes_max.saturating_add(burst.len()));
+    cx.bound_server(link, burst.len(), out);
     out.send_stored(link, burst);
     cx.legacy.synced_links.insert(link);
 }

@@ -69,8 +69,7 @@ pub(crate) fn on_dialed(cx: &mut Context, link: LinkId, dial: DialId, out: &mut 
         reply::write_own_server(cx, arena, None);
         reply::write_burst(cx, arena, link);
     });
-    let bytes_max = cx.config.limits.server_queue_bytes_max;
-    out.bound(link, bytes_max.saturating_add(lines.len()));
+    cx.bound_server(link, lines.len(), out);
     out.send_stored(link, lines);
     cx.legacy.synced_links.insert(link);
 }

@@ -137,7 +137,7 @@ impl Fixture {
                 }
                 Effect::Notice(notice) => self.notices.push(notice),
                 Effect::Stop => self.actions.push(Action::Stop),
-                Effect::Bound { .. } => {}
+                Effect::Bound { .. } | Effect::Watch { .. } | Effect::Pause { .. } => {}
             }
         }
         self.out.clear(effects, usize::MAX);

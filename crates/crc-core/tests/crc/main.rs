@@ -10,6 +10,7 @@ mod announce;
 mod any_frame;
 mod channel;
 mod chat;
+mod congestion;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod ids;

@@ -22,6 +22,8 @@ fn digest<N>(digest: u64, effect: &Effect<N>, out: &Outbox<N>) -> u64 {
             return format!("send {link}").bytes().fold(hash, mix);
         }
         Effect::Bound { link, bytes_max } => ("bound", format!("{link} {bytes_max}")),
+        Effect::Watch { link, step } => ("watch", format!("{link} {step}")),
+        Effect::Pause { link, paused } => ("pause", format!("{link} {paused}")),
         Effect::Close { link, when } => ("close", format!("{link} {when:?}")),
         Effect::Dial { dial, to, .. } => ("dial", format!("{} {to}", dial.0)),
         Effect::Notice(_) => return digest,
@@ -69,6 +71,8 @@ impl Net {
                     self.send(at, bytes);
                 }
                 Effect::Bound { link, bytes_max } => self.stepped.bound(host, *link, *bytes_max),
+                Effect::Watch { link, step } => self.stepped.watch(host, *link, *step),
+                Effect::Pause { link, paused } => self.stepped.pause(host, *link, *paused),
                 Effect::Close { link, when } => self.close_link(host, *link, *when),
                 Effect::Dial { dial, to, .. } => self.stepped.dial(host, *dial, to.clone()),
                 Effect::Notice(ServerNotice::Unlinked) => self.servers[server].unlinked += 1,
@@ -117,6 +121,8 @@ impl Net {
                     self.send(at, out.bytes(range));
                 }
                 Effect::Bound { link, bytes_max } => self.stepped.bound(host, link, bytes_max),
+                Effect::Watch { link, step } => self.stepped.watch(host, link, step),
+                Effect::Pause { link, paused } => self.stepped.pause(host, link, paused),
                 Effect::Close { link, when } => self.close_link(host, link, when),
                 Effect::Dial { dial, to, .. } => self.stepped.dial(host, dial, to),
                 Effect::Notice(notice) => self.on_client_notice(client, notice),

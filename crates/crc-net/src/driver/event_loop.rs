@@ -111,6 +111,7 @@ impl<M: Machine> Driver<M> {
         let pending = !self.commands.is_empty()
             || self.commands_left && !self.are_commands_paused()
             || !self.sockets.links_down.is_empty()
+            || !self.sockets.reports.is_empty()
             || !self.sockets.dials_failed.is_empty();
         if pending {
             return Some(Timestamp::START);
@@ -152,7 +153,8 @@ impl<M: Machine> Driver<M> {
         effects
     }
 
-    /// Executes effects and notifies the machine of links that are down, until neither is left.
+    /// Executes effects, notifies the machine of links that are down and hands it reports about
+    /// queues, until nothing is left.
     /// Gathers sends, and writes them only if there are too many.
     fn process_effects(&mut self, on_notice: OnNotice<'_, M>) {
         loop {
@@ -166,10 +168,15 @@ impl<M: Machine> Driver<M> {
                 // Deferred sends go to many links, each of which would cost a system call.
                 self.sockets.flush_due(&mut self.outbox);
             }
-            let Some((link, why)) = self.sockets.links_down.pop_front() else {
+            if let Some((link, why)) = self.sockets.links_down.pop_front() {
+                self.notify_link_down(link, why);
+            } else if let Some((link, report)) = self.sockets.reports.pop_front() {
+                let event = Event::Queue { link, report };
+                self.machine
+                    .handle(self.sockets.clock.now(), event, &mut self.outbox);
+            } else {
                 return;
-            };
-            self.notify_link_down(link, why);
+            }
         }
     }
 
@@ -179,6 +186,8 @@ impl<M: Machine> Driver<M> {
             match effect {
                 Effect::Send { link, range } => self.sockets.send(link, range),
                 Effect::Bound { link, bytes_max } => self.sockets.bound(link, bytes_max),
+                Effect::Watch { link, step } => self.sockets.watch(link, step),
+                Effect::Pause { link, paused } => self.sockets.pause(link, paused),
                 Effect::Close { link, when } => {
                     self.sockets.close(link, when, self.sockets.clock.now());
                 }
@@ -203,7 +212,7 @@ impl<M: Machine> Driver<M> {
     fn flush_due(&mut self, on_notice: OnNotice<'_, M>) {
         loop {
             self.sockets.flush_due(&mut self.outbox);
-            if self.sockets.links_down.is_empty() {
+            if self.sockets.links_down.is_empty() && self.sockets.reports.is_empty() {
                 return;
             }
             self.process_effects(on_notice);
@@ -275,7 +284,8 @@ impl<M: Machine> Driver<M> {
                 self.sockets.flush_due(&mut self.outbox);
                 self.process_effects(on_notice);
             }
-            if all && !drain {
+            let paused = self.sockets.link(link).is_some_and(|link| link.is_paused());
+            if paused || all && !drain {
                 return;
             }
             budget -= count;

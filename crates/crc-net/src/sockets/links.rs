@@ -64,6 +64,19 @@ impl Sockets {
         }
     }
 
+    pub(crate) fn watch(&mut self, link: LinkId, step: usize) {
+        if let Some(connection) = self.link(link) {
+            connection.queue.watch(step);
+        }
+    }
+
+    pub(crate) fn pause(&mut self, link: LinkId, paused: bool) {
+        if let Some(connection) = self.link(link) {
+            connection.paused = paused;
+            self.arm_later(link);
+        }
+    }
+
     pub(crate) fn close(&mut self, link: LinkId, when: CloseWhen, now: Timestamp) {
         let deadline = now + self.config.flush_max;
         let Some(connection) = self.link(link) else {
@@ -167,6 +180,9 @@ impl Sockets {
         connection.in_to_flush = false;
         let outcome = connection.flush(&self.send_lists, outbox, read_buffer, slices, &self.stats);
         let linger = now + self.config.linger_max;
+        if let Some(report) = connection.queue.take_report() {
+            self.reports.push_back((link, report));
+        }
         match (connection.phase, outcome) {
             (Phase::Live, Err(LinkDown::Failed(kind))) => {
                 self.set_phase(link, Phase::Broken(kind, linger));

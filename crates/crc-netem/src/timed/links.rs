@@ -42,6 +42,7 @@ impl<E: Copy> TimedNet<E> {
             it.ends[side].phase = Phase::Broken(kind);
             self.set_deadline(connection, side, LINGER_MAX);
         }
+        self.note_report(connection, side);
         if !fits {
             self.end(connection, side, LinkDown::SlowConsumer);
         }
@@ -56,6 +57,28 @@ impl<E: Copy> TimedNet<E> {
         }
     }
 
+    /// Watches the queue of a link.
+    pub fn watch(&mut self, host: usize, link: LinkId, step: usize) {
+        if let Some((connection, side)) = self.find(host, link) {
+            self.connections[connection].ends[side].queue.watch(step);
+        }
+    }
+
+    /// A machine stops reading from a link, or goes on.
+    pub fn pause(&mut self, host: usize, link: LinkId, paused: bool) {
+        if let Some((connection, side)) = self.find(host, link) {
+            self.connections[connection].ends[side].paused = paused;
+            self.schedule_delivery(connection, side, false);
+        }
+    }
+
+    fn note_report(&mut self, connection: usize, side: Side) {
+        let queue = &mut self.connections[connection].ends[side].queue;
+        if let Some(report) = queue.take_report() {
+            self.reports.push_back((connection, side, report));
+        }
+    }
+
     /// A machine closes one of its links.
     pub fn close(&mut self, host: usize, link: LinkId, when: CloseWhen) {
         let Some((connection, side)) = self.find(host, link) else {
@@ -66,6 +89,8 @@ impl<E: Copy> TimedNet<E> {
                 self.connections[connection].ends[side].phase = Phase::Flushing;
                 self.set_deadline(connection, side, FLUSH_MAX);
                 self.pump(connection, side);
+                // What a paused end has not read is read now.
+                self.schedule_delivery(connection, side, false);
             }
             (Phase::Live | Phase::Broken(_), CloseWhen::Now) => {
                 self.end(connection, side, LinkDown::Ended);
@@ -79,7 +104,9 @@ impl<E: Copy> TimedNet<E> {
 
     /// Writes what is queued, as far as it fits.
     pub(super) fn pump(&mut self, connection: usize, side: Side) {
-        match self.connections[connection].pump(side) {
+        let pumped = self.connections[connection].pump(side);
+        self.note_report(connection, side);
+        match pumped {
             Pumped::Nothing => return,
             Pumped::Moved => {}
             Pumped::Finished => self.set_deadline(connection, side, LINGER_MAX),
@@ -129,11 +156,13 @@ impl<E: Copy> TimedNet<E> {
         self.over.push_back((connection, side));
     }
 
-    /// The next link that has ended and whose `LinkDown` is not handled yet. Effects may end
-    /// links at once: ask after each event, before time goes on. [`poll`](Self::poll)
-    /// asks, too.
+    /// The next link that has ended and whose `LinkDown` is not handled yet, or the next report
+    /// about a queue. Effects may end links at once: ask after each event, before time goes on.
+    /// [`poll`](Self::poll) asks, too.
     pub fn poll_down(&mut self) -> Option<Step<E>> {
-        let (connection, side) = self.over.pop_front()?;
+        let Some((connection, side)) = self.over.pop_front() else {
+            return self.poll_report();
+        };
         let end = &self.connections[connection].ends[side];
         let (host, link) = (end.host, end.link);
         let why = end.down.unwrap_or(LinkDown::Ended);
@@ -158,6 +187,24 @@ impl<E: Copy> TimedNet<E> {
             side,
             event: LinkEvent::Down { link, why, queue },
         })
+    }
+
+    fn poll_report(&mut self) -> Option<Step<E>> {
+        loop {
+            let (connection, side, report) = self.reports.pop_front()?;
+            let end = &self.connections[connection].ends[side];
+            if end.is_open() {
+                return Some(Step::Link {
+                    host: end.host,
+                    connection,
+                    side,
+                    event: LinkEvent::Queue {
+                        link: end.link,
+                        report,
+                    },
+                });
+            }
+        }
     }
 
     /// What the kernel does when a process closes a socket.

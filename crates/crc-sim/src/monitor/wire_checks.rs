@@ -118,7 +118,10 @@ impl Monitor {
             Message::Status(m) if m.code == StatusCode::ID_TAKEN && m.destination.is_none() => {}
             Message::Status(m) => {
                 self.mark_activity(network, "a status was sent");
-                let answers = matches!(m.code, StatusCode::UNKNOWN_ID | StatusCode::TOO_LONG);
+                let answers = matches!(
+                    m.code,
+                    StatusCode::UNKNOWN_ID | StatusCode::TOO_LONG | StatusCode::CONGESTED
+                );
                 if let (true, Some(to), Some(about)) =
                     (answers, m.destination, last_number(m.text.as_str()))
                 {

@@ -18,6 +18,7 @@ mod hosts;
 mod links;
 mod send;
 
+use core::time::Duration;
 use std::net::SocketAddr;
 
 use crc_machine::{LinkId, LinkTable, Outbox, Random, Timers, Timestamp};
@@ -34,9 +35,13 @@ use crate::network::{Host, Network, NickTables};
 use crate::notice::ServerNotice;
 use crate::status_log::StatusLog;
 use crate::tree::Tree;
+use crate::work::WorkMeter;
 
 /// The outbox in which a handler puts its effects.
 pub(crate) type Out = Outbox<ServerNotice>;
+
+/// After how long what is left of an event's work is done: in another event.
+pub(crate) const NEXT_EVENT: Duration = Duration::from_micros(1);
 
 /// How far a server's life has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,12 +94,14 @@ pub(crate) enum LinkTimer {
     Irc,
     /// A congested server has not read for a while.
     Congestion,
+    /// A client's frames that have waited for an answer are read.
+    Backlog,
     /// The network behind a legacy server is also linked by the binary protocol.
     LegacyLoop,
 }
 
 impl LinkTimer {
-    const ALL: [LinkTimer; 11] = [
+    const ALL: [LinkTimer; 12] = [
         LinkTimer::Registration,
         LinkTimer::Announcement,
         LinkTimer::Classification,
@@ -104,19 +111,21 @@ impl LinkTimer {
         LinkTimer::RankCheck,
         LinkTimer::Refusal,
         LinkTimer::Irc,
+        LinkTimer::Backlog,
         LinkTimer::LegacyLoop,
         LinkTimer::Congestion,
     ];
 
     /// Those that end when this server closes a link. The others find the link closed,
     /// and do nothing.
-    const OF_OPEN_LINK: [LinkTimer; 8] = [
+    const OF_OPEN_LINK: [LinkTimer; 9] = [
         LinkTimer::Registration,
         LinkTimer::PacePause,
         LinkTimer::PacedSend,
         LinkTimer::Keepalive,
         LinkTimer::RankCheck,
         LinkTimer::Irc,
+        LinkTimer::Backlog,
         LinkTimer::LegacyLoop,
         LinkTimer::Congestion,
     ];
@@ -152,6 +161,8 @@ pub(crate) struct Context {
     pub(crate) legacy: LegacyState,
     /// Servers that read too slowly.
     pub(crate) congested: Vec<LinkId>,
+    /// The work of the event.
+    pub(crate) work: WorkMeter,
     /// Links on which something is to be sent at the end of the event.
     pub(crate) dirty_links: Vec<LinkId>,
 }
@@ -178,6 +189,7 @@ impl Context {
             counters: Counters::default(),
             legacy: LegacyState::default(),
             congested: Vec::new(),
+            work: WorkMeter::default(),
             dirty_links: Vec::new(),
             random,
             config,

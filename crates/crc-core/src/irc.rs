@@ -6,6 +6,7 @@
 //! `server_query` for MOTD, LUSERS and the like; `reply` writes lines; `session` is the
 //! state of one user. [`network::policy`](crate::network) decides what a user may do.
 
+mod answer;
 mod channel;
 mod message;
 mod mode;
@@ -23,11 +24,14 @@ use crc_wire::{ChatKind, HostId, Message, StatusCode};
 use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, lists, text};
 
 use crate::budget::{self, LineRates};
-use crate::context::{Context, LinkTimer, Out, Stage, irc_quit_text};
+use crate::context::{Context, LinkTimer, NEXT_EVENT, Out, Stage, irc_quit_text};
 use crate::link::{Phase, Protocol};
 use crate::network::{Host, fold};
 use crate::violation::Violation;
-use session::{ANSWER_TIME_MAX, BACKLOG_BYTES_MAX, Capability, SILENCE_MAX};
+use crate::work;
+use session::{
+    ANSWER_TIME_MAX, BACKLOG_BYTES_MAX, BACKLOG_BYTES_MAX_UNLIMITED, Capability, SILENCE_MAX,
+};
 
 pub(crate) use registration::on_host_joined;
 pub(crate) use reply::{VARIANTS, variant_for, write_event};
@@ -90,7 +94,16 @@ pub(crate) fn source_of(cx: &Context, id: HostId) -> Cow<'_, str> {
 fn is_visible(cx: &Context, id: HostId, user_ref: UserRef) -> bool {
     let user = user_of(cx, id);
     let hidden = user.is_some_and(|(_, user)| user.invisible);
-    !hidden || id == user_ref.id || cx.network.channels().share(id, user_ref.id)
+    !hidden || id == user_ref.id || shares_channel(cx, id, user_ref.id)
+}
+
+/// Whether two hosts are in one channel.
+fn shares_channel(cx: &Context, one: HostId, other: HostId) -> bool {
+    let mut channels = cx.network.channels().of(one);
+    channels.any(|channel| {
+        cx.work.charge_answer(work::LOOKUP);
+        channel.member(other).is_some()
+    })
 }
 
 /// The most bytes of the text of a QUIT or PART: with it, the line fits also where the
@@ -114,7 +127,7 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
     let Some(user) = find_user_mut(cx, link) else {
         return;
     };
-    if !user.backlog.is_empty() {
+    if !user.backlog.is_empty() || user.answer.is_some() {
         return keep_backlog(cx, link, bytes, out);
     }
     let rest = read_lines(cx, link, bytes, out);
@@ -150,6 +163,9 @@ fn read_lines<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Out
         found.budget.count_line(rates);
         if !message::relay_privmsg_fast(cx, link, line, out) {
             on_line(cx, link, line, out);
+            if cx.work.is_spent() || is_answering(cx, link) {
+                break;
+            }
         } else if rates.has_budget() {
             spend(cx, link, budget::CHAT);
         }
@@ -160,6 +176,11 @@ fn read_lines<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Out
     input
 }
 
+/// Whether an answer to the user of a link is not complete.
+fn is_answering(cx: &Context, link: LinkId) -> bool {
+    find_user(cx, link).is_some_and(|user| user.answer.is_some())
+}
+
 /// Takes the cost of a line that was read from its user's budget.
 fn spend(cx: &mut Context, link: LinkId, cost: u32) {
     if let Some(found) = cx.links.find_mut(link) {
@@ -167,13 +188,17 @@ fn spend(cx: &mut Context, link: LinkId, cost: u32) {
     }
 }
 
-/// Keeps bytes that the rate limit does not let through yet. More than
-/// [`BACKLOG_BYTES_MAX`] are a violation.
+/// Keeps bytes that the rate limit does not let through yet, or that come before an
+/// answer is complete. More than [`BACKLOG_BYTES_MAX`] are a violation.
 fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
+    let bytes_max = match cx.config.limits.irc_lines_per_second {
+        0 => BACKLOG_BYTES_MAX_UNLIMITED,
+        _ => BACKLOG_BYTES_MAX,
+    };
     let Some(user) = find_user_mut(cx, link) else {
         return;
     };
-    if user.backlog.len() + bytes.len() > BACKLOG_BYTES_MAX {
+    if user.backlog.len() + bytes.len() > bytes_max {
         return cx.on_violation(link, Violation::Flood, out);
     }
     let first = user.backlog.is_empty();
@@ -183,18 +208,35 @@ fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
     }
 }
 
-/// Schedules the next line for when the rate limit allows it.
+/// Schedules the next line for when the rate limit allows it, or for the next event if
+/// the work of this one is done.
 fn schedule_read(cx: &mut Context, link: LinkId) {
+    if cx.work.is_spent() || is_answering(cx, link) {
+        return read_soon(cx, link);
+    }
     let pause = LineRates::new(&cx.config.limits).pause();
     cx.set_link_timer(link, LinkTimer::Irc, cx.now + pause);
 }
 
-/// Reads more of the backlog; pings a silent client.
+/// Goes on with the link in the next event.
+fn read_soon(cx: &mut Context, link: LinkId) {
+    cx.set_link_timer(link, LinkTimer::Irc, cx.now + NEXT_EVENT);
+}
+
+/// Goes on with an answer, then reads more of the backlog; pings a silent client.
 pub(crate) fn on_timer(cx: &mut Context, link: LinkId, out: &mut Out) {
+    if !answer::go_on(cx, link, out) {
+        return;
+    }
+    let is_spent = cx.work.is_spent();
     let Some(user) = find_user_mut(cx, link) else {
         return;
     };
     let mut backlog = core::mem::take(&mut user.backlog);
+    if !backlog.is_empty() && is_spent {
+        user.backlog = backlog;
+        return read_soon(cx, link);
+    }
     if !backlog.is_empty() {
         let left = read_lines(cx, link, &backlog, out).len();
         backlog.drain(..backlog.len() - left);
@@ -204,6 +246,9 @@ pub(crate) fn on_timer(cx: &mut Context, link: LinkId, out: &mut Out) {
         if !backlog.is_empty() {
             user.backlog = backlog;
             return schedule_read(cx, link);
+        }
+        if user.answer.is_some() {
+            return;
         }
     }
     check_keepalive(cx, link, out);
@@ -247,6 +292,8 @@ fn check_keepalive(cx: &mut Context, link: LinkId, out: &mut Out) {
 
 /// Handles one line. One that is too long or cannot be parsed is dropped and counted.
 fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
+    cx.work
+        .charge(work::MESSAGE + work::units_of(line.truncated().len()));
     let Ok(bytes) = line.whole() else {
         cx.counters.dropped += 1;
         spend(cx, link, budget::CHAT);
@@ -421,6 +468,10 @@ pub(crate) fn on_invited(
 /// `except`.
 fn links_sharing_channel(cx: &Context, id: HostId, except: Option<LinkId>) -> Vec<LinkId> {
     let channels = cx.network.channels().of(id);
+    let channels = channels.inspect(|channel| {
+        let links = channel.links_len() as u64;
+        cx.work.charge(work::LOOKUP + work::LINK * links);
+    });
     let links = channels.flat_map(|channel| channel.links());
     let mut links: Vec<_> = links
         .filter(|link| Some(*link) != except && find_user(cx, *link).is_some())

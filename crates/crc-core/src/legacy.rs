@@ -168,6 +168,7 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
     while let Some(phase) = phase_of(cx, link)
         && let Some(line) = decoder.next_line(&mut input, LineLimits::LEGACY)
     {
+        cx.work.charge(crate::work::MESSAGE);
         match line.whole() {
             Ok(line) => on_line(cx, link, phase, line, out),
             Err(too_long) => cx.on_violation(link, too_long.into(), out),

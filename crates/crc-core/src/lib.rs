@@ -74,6 +74,7 @@ mod status_log;
 mod text_protocol;
 mod tree;
 mod violation;
+mod work;
 
 pub use admission::{
     AdmissionError, CHANNEL_NAME_BYTES_MAX, INFO_BYTES_MAX, NAME_BYTES_MAX, check_info, check_name,
@@ -105,3 +106,4 @@ pub use notice::ServerNotice;
 pub use server::{LinkView, Server, ServerCommand, Snapshot};
 pub use text_protocol::TextProtocol;
 pub use violation::{Action, Role, Violation};
+pub use work::Work;

@@ -200,6 +200,10 @@ impl Server {
                 Timer::Settling => crc::uplink::on_settled(cx, out),
                 Timer::ShutdownDeadline => self.stop(out),
             }
+            // The other timers expire in a later event: the deadline stays.
+            if self.cx.work.is_spent() {
+                return;
+            }
         }
     }
 
@@ -223,6 +227,7 @@ impl Server {
             LinkTimer::Refusal => crc::uplink::on_permanent_refusal(cx, link, out),
             LinkTimer::Irc => irc::on_timer(cx, link, out),
             LinkTimer::Congestion => cx.close_stalled(link, out),
+            LinkTimer::Backlog => crc::receive::on_backlog(cx, link, out),
             LinkTimer::LegacyLoop => legacy::server::on_loop(cx, link, out),
         }
     }
@@ -288,6 +293,7 @@ impl Machine for Server {
 
     fn handle(&mut self, now: Timestamp, event: Event<'_, ServerCommand>, out: &mut Out) {
         self.cx.now = self.cx.now.max(now);
+        self.cx.work.start_event();
         if self.cx.stage == Stage::Gone {
             return;
         }

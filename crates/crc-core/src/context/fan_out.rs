@@ -7,7 +7,7 @@ use crc_wire::{ChannelChat, HostId, Message};
 use super::{Context, Out};
 use crate::link::Protocol;
 use crate::network::{ChannelEvent, ChannelEventKind, HostChange, HostKind, Scope};
-use crate::{crc, irc, legacy};
+use crate::{crc, irc, legacy, work};
 
 /// From this many links on, bytes for a channel's members are deferred, so that more of
 /// them go out together: each link costs a system call, however little is sent.
@@ -62,6 +62,8 @@ impl RenderCache {
 impl Context {
     /// Hands a change of the network's hosts to every protocol.
     pub(super) fn publish_host(&mut self, change: HostChange<'_>, out: &mut Out) {
+        let neighbours = self.network.neighbours().len() as u64;
+        self.work.charge(work::HOST + work::LINK * neighbours);
         match change {
             HostChange::Joined { id, from, scope } => {
                 crc::announce::on_host_joined(self, id, from, out);
@@ -151,6 +153,7 @@ impl Context {
         // As its founder wrote it.
         event.channel = channel.name();
         let event = &event;
+        self.work.charge(work::LINK * channel.links_len() as u64);
         let mut cache = RenderCache {
             many: channel.links_len() >= MANY_LINKS,
             ..RenderCache::default()

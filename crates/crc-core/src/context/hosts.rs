@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 
 use crc_machine::LinkId;
-use crc_wire::{HostId, Text};
+use crc_wire::{ChannelField, HostId, Text};
 use irc_wire::mask::PreparedText;
 
 use super::{Context, Entry, Out};
 use crate::id::random_host_id;
-use crate::irc;
 use crate::network::{Channel, Host, HostChange, HostInfo, HostKind, PeerVersion, Scope};
+use crate::{irc, work};
 
 /// What a server's name ends in, as a quit shows it.
 const SERVER_SUFFIX: &str = ".crc";
@@ -71,7 +71,15 @@ impl Context {
 
     /// Whether a ban of a channel matches a host.
     pub(crate) fn is_banned(&self, host: HostId, channel: &Channel) -> bool {
+        self.charge_bans(channel);
         channel.bans().any(self.ban_matcher(host))
+    }
+
+    /// Counts the work to compare the bans of a channel with a host.
+    pub(crate) fn charge_bans(&self, channel: &Channel) {
+        // Two texts are compared, of two words each.
+        let bytes = channel.value(ChannelField::BANS).len() * 4;
+        self.work.charge(work::HOST + work::units_of(bytes));
     }
 
     /// Compares masks with a host: as its own server shows it to users of IRC, and as

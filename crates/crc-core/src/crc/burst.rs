@@ -10,6 +10,7 @@ use super::introduction::announce;
 use crate::context::{Context, LinkTimer, Out, Timer};
 use crate::link::{Outlet, Phase};
 use crate::network::{Host, HostKind, PeerVersion};
+use crate::work;
 
 /// Sends a neighbour the burst: every host and channel. From now on it is sent every
 /// change.
@@ -27,6 +28,7 @@ pub(crate) fn send_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
     let encoding = Encoding::of(neighbour.kind, neighbour.version);
     let last_hop = session.id_on_link(cx.config.id);
     let directory = cx.network.directory();
+    cx.work.charge(work::LINK * directory.len() as u64);
     let burst = out.store(|arena| {
         let is_sent = |host: &&Host| {
             let to_server = neighbour.kind == HostKind::Server;

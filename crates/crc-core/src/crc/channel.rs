@@ -23,6 +23,14 @@ use crate::violation::Violation;
 /// By how much a time that a server states may lie in the future. No frame on a link
 /// that lives is under way for longer: the link would be closed for silence.
 const AHEAD_MAX_MS: u64 = 60_000;
+use crate::text_protocol::pack_words;
+use crate::work;
+
+/// The most bytes of one status with names.
+const NAMES_BYTES_MAX: usize = 16 * 1024;
+
+/// The most bytes of all names that one request is answered with.
+const ANSWER_BYTES_MAX: usize = 128 * 1024;
 
 // Which neighbours take channels.
 
@@ -209,6 +217,8 @@ fn flood(
     out: &mut Out,
     write: impl Fn(&mut Vec<u8>, bool),
 ) {
+    let neighbours = cx.network.neighbours().len() as u64;
+    cx.work.charge(work::LINK * neighbours);
     let mut cache = [None; 2];
     for (link, neighbour) in cx.network.neighbours().iter() {
         if neighbour.synced
@@ -368,6 +378,8 @@ pub(super) fn channel_burst(cx: &Context, link: LinkId, out: &mut Out) -> Option
     let dated = cx.crc_session(link)?.features.channel_age;
     Some(out.store(|arena| {
         for channel in cx.network.channels().iter() {
+            cx.work
+                .charge(work::LINE + work::LINK * channel.members_len() as u64);
             let here = channel.members().filter(|(id, _)| {
                 let host = directory.find(*id);
                 host.is_some_and(|host| host.first_link() != link)
@@ -642,6 +654,9 @@ fn on_command(
     let name = request.channel.as_ref().map_or("", |name| name.as_str());
     match request.kind {
         RequestKind::JOIN => {
+            if let Some(channel) = cx.network.channels().find(name) {
+                cx.charge_bans(channel);
+            }
             let is_banned = cx.ban_matcher(host);
             let key = request.text.as_str();
             if let Err(why) = cx.network.may_enter(host, name, key, is_banned, cx.now) {
@@ -654,15 +669,7 @@ fn on_command(
             send_channel_to(cx, link, host, name, out);
         }
         RequestKind::NAMES => {
-            let Some(channel) = cx.network.channels().find(name) else {
-                return refuse(cx, host, name, "there is no such channel", out);
-            };
-            let mut text = channel.name().to_owned();
-            for (id, _) in channel.members() {
-                text.push(' ');
-                text.push_str(&cx.nick_of(id));
-            }
-            send_channel_status(cx, host, StatusCode::CHANNEL_NAMES, &text, out);
+            send_names(cx, host, name, out);
         }
         _ if request.destination.is_some() => {
             if let Err(why) = may_request(cx, host, request) {
@@ -711,12 +718,44 @@ fn may_request(
     }
 }
 
+/// Answers with the names of a channel's members: in several statuses if there are many,
+/// each of which begins with the channel's name. Names are not cut. A client with a
+/// smaller limit than this server has does not read a longer status.
+fn send_names(cx: &mut Context, host: HostId, name: &str, out: &mut Out) {
+    let Some(channel) = cx.network.channels().find(name) else {
+        return refuse(cx, host, name, "there is no such channel", out);
+    };
+    let name = channel.name().to_owned();
+    let text_bytes_max = cx.config.limits.text_bytes_max as usize;
+    let room = NAMES_BYTES_MAX
+        .min(text_bytes_max)
+        .saturating_sub(name.len() + 1);
+    let (mut left, mut is_complete) = (ANSWER_BYTES_MAX, true);
+    let names = channel.members().map(|(id, _)| cx.nick_of(id));
+    let names = names.take_while(|nick| {
+        cx.work.charge_answer(work::LINK);
+        left = left.saturating_sub(nick.len() + 1);
+        is_complete = left > 0;
+        is_complete
+    });
+    let texts: Vec<_> = pack_words(names, room).collect();
+    for text in texts {
+        let text = format!("{name} {text}");
+        send_channel_status(cx, host, StatusCode::CHANNEL_NAMES, &text, out);
+    }
+    if !is_complete {
+        refuse(cx, host, &name, "it has more members than are listed", out);
+    }
+}
+
 /// Sends a channel to a client that has entered it: the members, the settings, and at
 /// last the client itself.
 fn send_channel_to(cx: &mut Context, link: LinkId, host: HostId, name: &str, out: &mut Out) {
     let Some(channel) = cx.network.channels().find(name) else {
         return;
     };
+    let members = channel.members_len() as u64;
+    cx.work.charge_answer(work::LINE + work::LINK * members);
     let frames = out.store(|arena| {
         let member = |source, flags| {
             Message::ChannelJoin(ChannelJoin {

@@ -13,21 +13,66 @@ use crc_wire::{
 use super::keepalive::start_keepalive;
 use super::{announce, channel, handshake, registration, uplink};
 use crate::budget;
-use crate::context::{Context, Out, Stage, guarded_quit_text};
+use crate::context::{Context, LinkTimer, NEXT_EVENT, Out, Stage, guarded_quit_text};
 use crate::link::{Phase, Protocol};
 use crate::network::{HostKind, PeerVersion, Route};
 use crate::violation::Violation;
+use crate::work::{MESSAGE, units_of};
 
-/// The next bytes of a link's stream.
+/// The next bytes of a link's stream. While earlier ones wait, they are appended to those.
 pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
+    let rest = read_frames(cx, link, bytes, out);
+    if !rest.is_empty() {
+        keep_backlog(cx, link, rest, out);
+    }
+}
+
+/// Reads more of the backlog of a client.
+pub(crate) fn on_backlog(cx: &mut Context, link: LinkId, out: &mut Out) {
+    let Some(session) = cx.crc_session_mut(link) else {
+        return;
+    };
+    let Some(backlog) = session.backlog.take() else {
+        return;
+    };
+    let rest = read_frames(cx, link, &backlog.bytes, out);
+    if !rest.is_empty() {
+        keep_backlog(cx, link, rest, out);
+    }
+}
+
+/// Keeps the bytes of a client that wait for the answers to its earlier requests: they
+/// are read in the next event. More than its queue may have are a violation.
+fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
+    let bytes_max = cx.config.limits.client_queue_bytes_max;
     let Some(found) = cx.links.find_mut(link) else {
         return;
     };
-    let mut decoder = match &mut found.protocol {
-        Protocol::Crc(session) => core::mem::take(&mut session.decoder),
-        _ => return,
+    let is_open = found.phase != Phase::Closing;
+    let Some(session) = found.crc_mut().filter(|_| is_open) else {
+        return;
     };
-    let mut input = bytes;
+    let backlog = session.backlog.get_or_insert_default();
+    if backlog.bytes.len() + bytes.len() > bytes_max {
+        return cx.on_violation(link, Violation::Flood, out);
+    }
+    backlog.bytes.extend_from_slice(bytes);
+    cx.set_link_timer(link, LinkTimer::Backlog, cx.now + NEXT_EVENT);
+}
+
+/// Handles frames. Returns the bytes that are to be read in a later event.
+fn read_frames<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Out) -> &'b [u8] {
+    let Some(found) = cx.links.find_mut(link) else {
+        return &[];
+    };
+    let mut decoder = match &mut found.protocol {
+        Protocol::Crc(session) if session.backlog.is_none() => {
+            core::mem::take(&mut session.decoder)
+        }
+        Protocol::Crc(_) => return bytes,
+        _ => return &[],
+    };
+    let (mut input, mut rest) = (bytes, &[][..]);
     while let Some((phase, limits)) = frame_limits(cx, link) {
         match decoder.next_frame(&mut input, limits) {
             Ok(Some(frame)) => {
@@ -36,6 +81,9 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
                     cx.counters.frames_received += run.count as u64;
                     cx.counters.chats_relayed += run.count as u64;
                     out.send(to, run.bytes);
+                } else if phase == Phase::Client && cx.work.is_spent() {
+                    rest = input;
+                    break;
                 }
             }
             Ok(None) => break,
@@ -48,6 +96,7 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
     {
         session.decoder = decoder;
     }
+    rest
 }
 
 /// The limits of the frames that a link may send now, if it may send any.
@@ -84,9 +133,13 @@ fn on_frame(
             return on_chat(cx, link, phase, &chat, frame, out);
         }
         Ok(message) if kind.is_channel() => {
+            cx.work.charge(MESSAGE + units_of(frame.bytes().len()));
             on_channel_frame(cx, link, phase, &message, frame.bytes(), out);
         }
-        Ok(message) => on_message(cx, link, phase, message, out),
+        Ok(message) => {
+            cx.work.charge(MESSAGE + units_of(frame.bytes().len()));
+            on_message(cx, link, phase, message, out);
+        }
         Err(error) => cx.on_violation(link, Violation::Message { kind, error }, out),
     }
     None

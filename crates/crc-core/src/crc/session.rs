@@ -34,6 +34,14 @@ pub(crate) struct Session {
     /// How many repeated registrations the peer has yet to answer.
     pub(crate) answers_due: u32,
     pub(crate) pending: Pending,
+    /// The bytes of a client that wait for the answers to its earlier requests.
+    pub(crate) backlog: Option<Box<Backlog>>,
+}
+
+/// Bytes that wait to be read.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Another id of this server, for a v1 server that has registered it before: such a

@@ -1,14 +1,14 @@
 //! JOIN, PART, KICK, INVITE, NAMES, LIST and TOPIC.
 
 use crc_machine::LinkId;
-use crc_wire::{ChannelField, ChannelName, ChannelRequest, HostId, RequestKind, Text};
+use crc_wire::{ChannelField, ChannelName, ChannelRequest, HostId, MemberFlags, RequestKind, Text};
 use irc_wire::{Message, Numeric, lists, text};
 
+use super::answer::{self, Part};
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
-    LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, is_visible,
-    source_of, user_of,
+    LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, source_of, user_of,
 };
 use crate::context::{Context, Out};
 use crate::network::{Channel, EnterRefusal, Host, InviteRefusal, SetRefusal, TOPIC_BYTES_MAX};
@@ -18,12 +18,6 @@ const KICK_BYTES_MAX: usize = 300;
 
 /// How many members one KICK may name (`TARGMAX`).
 const KICKS_MAX: usize = 4;
-
-/// The most bytes of the answer to one command.
-pub(super) const ANSWER_BYTES_MAX: usize = 128 * 1024;
-
-/// How many hosts are visited to answer one command.
-pub(super) const HOSTS_VISITED_MAX: usize = 20_000;
 
 /// Answers that there is no such channel.
 fn reply_no_such_channel(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
@@ -74,19 +68,28 @@ pub(super) fn join(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
         }
         return;
     }
-    for (name, key) in lists::with_keys(wanted, keys) {
-        let name = text::utf8_or_latin1(name);
-        let key = text::utf8_or_latin1(key.unwrap_or_default());
-        join_one(cx, user_ref, &name, &key, out);
-    }
+    let word = |word| Box::from(text::utf8_or_latin1(word));
+    let joins = lists::with_keys(wanted, keys).map(|(name, key)| Part::Join {
+        name: word(name),
+        key: word(key.unwrap_or_default()),
+    });
+    let joins: Vec<_> = joins.collect();
+    answer::start(cx, user_ref, "JOIN", joins, out);
 }
 
-/// Enters one channel, or answers with the numeric of the refusal. Sends the topic and
-/// the names of a channel that was entered. Does nothing for a member.
-fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mut Out) {
+/// Enters one channel, or answers with the numeric of the refusal. Sends the topic of a
+/// channel that was entered, and returns the names as parts that follow. Does nothing
+/// for a member.
+pub(super) fn join_one(
+    cx: &mut Context,
+    user_ref: UserRef,
+    name: &str,
+    key: &str,
+    out: &mut Out,
+) -> Vec<Part> {
     let known = cx.network.channels().find(name);
     if known.is_some_and(|channel| channel.member(user_ref.id).is_some()) {
-        return;
+        return Vec::new();
     }
     let is_new = known.is_none();
     let mask = cx.ban_matcher(user_ref.id);
@@ -100,7 +103,8 @@ fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mu
             EnterRefusal::Full => Numeric::ERR_CHANNELISFULL,
             EnterRefusal::TooMany => Numeric::ERR_TOOMANYCHANNELS,
         };
-        return reply::reply_error(cx, user_ref.link, numeric, &[name], out);
+        reply::reply_error(cx, user_ref.link, numeric, &[name], out);
+        return Vec::new();
     }
     // The key of a JOIN does not become the key of a new channel.
     let key = if is_new { "" } else { key };
@@ -111,13 +115,25 @@ fn join_one(cx: &mut Context, user_ref: UserRef, name: &str, key: &str, out: &mu
     if let Some(user) = find_user_mut(cx, user_ref.link) {
         user.is_joining = false;
     }
-    if let Some(channel) = cx.network.channels().find(name) {
-        if !channel.topic().is_empty() {
-            send_topic(cx, user_ref.link, channel, out);
-        }
-        send_names(cx, user_ref, channel, out);
-        send_end_of_names(cx, user_ref.link, channel.name(), out);
+    let Some(channel) = cx.network.channels().find(name) else {
+        return Vec::new();
+    };
+    if !channel.topic().is_empty() {
+        send_topic(cx, user_ref.link, channel, out);
     }
+    names_of(channel.name())
+}
+
+/// The names of a channel, and their end.
+fn names_of(name: &str) -> Vec<Part> {
+    let channel = Box::from(name);
+    vec![
+        Part::Names {
+            channel,
+            after: None,
+        },
+        Part::EndOfNames(name.into()),
+    ]
 }
 
 /// PART (RFC 2812, 3.2.2), with a text or without.
@@ -258,103 +274,57 @@ pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
 
 // NAMES and LIST.
 
-/// NAMES (RFC 2812, 3.2.5): of the named channels, or of all.
+/// NAMES (RFC 2812, 3.2.5): of the named channels, or of all channels and of the users
+/// that are in none.
 pub(super) fn names(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
-    let link = user_ref.link;
-    let Some(wanted) = message.params.get(0) else {
-        return send_all_names(cx, user_ref, out);
+    let parts = match message.params.get(0) {
+        Some(wanted) => {
+            let wanted = distinct_elements(wanted).into_iter();
+            wanted.flat_map(|name| names_of(&name)).collect()
+        }
+        None => vec![
+            Part::AllNames { after: None },
+            Part::Others { place: 0 },
+            Part::EndOfNames("*".into()),
+        ],
     };
-    for name in distinct_elements(wanted) {
-        match cx.network.channels().find(&name) {
-            Some(channel) => {
-                send_names(cx, user_ref, channel, out);
-                send_end_of_names(cx, link, channel.name(), out);
-            }
-            None => send_end_of_names(cx, link, &name, out),
-        }
-    }
+    answer::start(cx, user_ref, "NAMES", parts, out);
 }
 
-/// All channels, then the users that are in none.
-fn send_all_names(cx: &Context, user_ref: UserRef, out: &mut Out) {
-    let link = user_ref.link;
-    let start = out.arena_len();
-    for channel in cx.network.channels().iter() {
-        if out.arena_len() - start > ANSWER_BYTES_MAX {
-            return reply_truncated(cx, link, "NAMES", out);
-        }
-        send_names(cx, user_ref, channel, out);
-    }
-    let channels = cx.network.channels();
-    let mut clients = cx.network.directory().clients();
-    let visited = clients.by_ref().take(HOSTS_VISITED_MAX);
-    let others = visited.filter(|host| channels.of(host.id()).next().is_none());
-    let others = others.filter(|host| is_visible(cx, host.id(), user_ref));
-    let others = others.map(|host| cx.nick_of(host.id()));
-    let is_truncated = send_name_lines(cx, link, "*", "*", others, out);
-    if !is_truncated && clients.next().is_some() {
-        reply_truncated(cx, link, "NAMES", out);
-    }
-    send_end_of_names(cx, link, "*", out);
-}
-
-/// Ends an answer that has become too long.
-pub(super) fn reply_truncated(cx: &Context, link: LinkId, command: &str, out: &mut Out) {
-    if let Some(numeric) = Numeric::new(416) {
-        let text = Some("Too many lines in the answer, the rest is left out");
-        reply::send_numeric(cx, link, numeric, &[command], text, out);
-    }
-}
-
-/// Sends RPL_NAMREPLY lines with the members of a channel, without RPL_ENDOFNAMES.
-fn send_names(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
-    let link = user_ref.link;
+/// A member as the list of names shows it.
+pub(super) fn nick_in_channel(
+    cx: &Context,
+    link: LinkId,
+    id: HostId,
+    flags: MemberFlags,
+) -> String {
     let user = find_user(cx, link);
     let has = |capability| user.is_some_and(|user| user.has(capability));
-    let all = has(Capability::MultiPrefix);
-    let hosts = has(Capability::UserhostInNames);
-    let members = channel.members();
-    let members = members.filter(|(id, _)| is_visible(cx, *id, user_ref));
-    let members = members.map(|(id, flags)| {
-        let marks = prefixes(flags, all);
-        match hosts {
-            true => format!("{marks}{}", source_of(cx, id)),
-            false => format!("{marks}{}", cx.nick_of(id)),
-        }
-    });
-    send_name_lines(cx, link, "=", channel.name(), members, out);
+    let marks = prefixes(flags, has(Capability::MultiPrefix));
+    match has(Capability::UserhostInNames) {
+        true => format!("{marks}{}", source_of(cx, id)),
+        false => format!("{marks}{}", cx.nick_of(id)),
+    }
 }
 
-/// Sends nicks in as many RPL_NAMREPLY lines as they need, at most about
-/// [`ANSWER_BYTES_MAX`]. Whether some were left out. `sign` is `=` for a channel, and `*` for users in none.
-fn send_name_lines(
+/// Sends nicks in as many RPL_NAMREPLY lines as they need. `sign` is `=` for a channel,
+/// and `*` for users in none. Without members, RPL_ENDOFNAMES is the whole answer.
+pub(super) fn send_names(
     cx: &Context,
     link: LinkId,
     sign: &str,
     channel: &str,
-    nicks: impl Iterator<Item = String>,
+    nicks: &[String],
     out: &mut Out,
-) -> bool {
-    let (mut total, mut is_truncated) = (0, false);
-    let nicks = nicks.take_while(|nick| {
-        is_truncated = total > ANSWER_BYTES_MAX;
-        total += nick.len() + 1;
-        !is_truncated
-    });
-    let mut nicks = nicks.peekable();
-    // Without members, RPL_ENDOFNAMES is the whole answer.
-    if nicks.peek().is_some() {
+) {
+    if !nicks.is_empty() {
         let words = [sign, channel];
-        reply::send_list(cx, link, Numeric::RPL_NAMREPLY, &words, nicks, out);
+        reply::send_list(cx, link, Numeric::RPL_NAMREPLY, &words, nicks.iter(), out);
     }
-    if is_truncated {
-        reply_truncated(cx, link, "NAMES", out);
-    }
-    is_truncated
 }
 
 /// Sends RPL_ENDOFNAMES.
-fn send_end_of_names(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
+pub(super) fn send_end_of_names(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
     let text = Some("End of /NAMES list");
     reply::send_numeric(cx, link, Numeric::RPL_ENDOFNAMES, &[name], text, out);
 }
@@ -366,31 +336,19 @@ pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     let wanted = message.params.get(0).filter(|wanted| !wanted.is_empty());
     let text = Some("Users  Name");
     reply::send_numeric(cx, link, Numeric::RPL_LISTSTART, &["Channel"], text, out);
-    match wanted {
+    let mut parts: Vec<_> = match wanted {
         Some(wanted) => {
-            for name in distinct_elements(wanted) {
-                if let Some(channel) = cx.network.channels().find(&name) {
-                    send_list_entry(cx, link, channel, out);
-                }
-            }
+            let wanted = distinct_elements(wanted).into_iter();
+            wanted.map(|name| Part::ListEntry((*name).into())).collect()
         }
-        None => {
-            let start = out.arena_len();
-            for channel in cx.network.channels().iter() {
-                if out.arena_len() - start > ANSWER_BYTES_MAX {
-                    reply_truncated(cx, link, "LIST", out);
-                    break;
-                }
-                send_list_entry(cx, link, channel, out);
-            }
-        }
-    }
-    let text = Some("End of /LIST");
-    reply::send_numeric(cx, link, Numeric::RPL_LISTEND, &[], text, out);
+        None => vec![Part::List { after: None }],
+    };
+    parts.push(Part::EndOfList);
+    answer::start(cx, user_ref, "LIST", parts, out);
 }
 
 /// Sends the RPL_LIST of a channel.
-fn send_list_entry(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
+pub(super) fn send_list_entry(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
     let members = channel.members_len().to_string();
     let (words, text) = ([channel.name(), &members], Some(channel.topic()));
     reply::send_numeric(cx, link, Numeric::RPL_LIST, &words, text, out);

@@ -5,17 +5,16 @@ use crc_wire::HostId;
 use irc_wire::mask::PreparedMask;
 use irc_wire::{Message, Numeric, text};
 
-use super::channel::{
-    ANSWER_BYTES_MAX, HOSTS_VISITED_MAX, is_local, prefixed_channel, reply_truncated, send_away,
-};
+use super::answer::{self, Part};
+use super::channel::{is_local, prefixed_channel, send_away};
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
-    CASE, UserRef, cut, distinct_elements, find_user, find_user_mut, is_visible, server_of,
-    source_of, user_of,
+    CASE, UserRef, cut, distinct_elements, find_user, find_user_mut, server_of, source_of, user_of,
 };
 use crate::context::{Context, Out};
 use crate::network::{Channel, Host};
+use crate::work;
 
 /// The most bytes of an AWAY text (`AWAYLEN`).
 const AWAY_BYTES_MAX: usize = 300;
@@ -30,7 +29,8 @@ const USERHOST_MAX: usize = 5;
 const WHOX_FIELDS: &str = "tcuihsnfdlaor";
 
 /// What an answer to WHO contains.
-struct Whox {
+#[derive(Debug)]
+pub(super) struct Whox {
     fields: String,
     token: String,
 }
@@ -70,71 +70,82 @@ fn is_away(cx: &Context, id: HostId) -> bool {
     user.is_some_and(|(_, user)| user.away.is_some())
 }
 
+/// What a WHO asks for.
+#[derive(Debug)]
+pub(super) struct Who {
+    /// A channel, or a mask.
+    pub(super) target: Box<str>,
+    mask: PreparedMask,
+    pub(super) whox: Option<Whox>,
+}
+
 /// WHO (RFC 2812, 3.6.1), and WHOX if the options have a `%`: of a channel, a nick, or
-/// the visible users that match a mask. At most [`HOSTS_VISITED_MAX`] hosts are
-/// visited, and about [`ANSWER_BYTES_MAX`] bytes sent.
+/// the visible users that match a mask.
 pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
-    let link = user_ref.link;
     let wanted = message.params.get(0).unwrap_or(b"*");
-    let target = match &*text::utf8_or_latin1(wanted) {
-        "" | "0" => "*".to_owned(),
-        wanted => wanted.to_owned(),
+    let target: Box<str> = match &*text::utf8_or_latin1(wanted) {
+        "" | "0" => "*".into(),
+        wanted => wanted.into(),
     };
     let options = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
     let whox = parse_whox(&options);
     // There are no network operators.
     let (flags, _) = options.split_once('%').unwrap_or((&options, ""));
     let operators_only = flags.contains('o');
-    if !operators_only {
-        let start = out.arena_len();
-        let too_much = |out: &Out| out.arena_len() - start > ANSWER_BYTES_MAX;
-        if let Some(channel) = cx.network.channels().find(&target) {
-            let members = channel.members().map(|(id, _)| id);
-            for id in members.filter(|id| is_visible(cx, *id, user_ref)) {
-                if too_much(out) {
-                    reply_truncated(cx, link, "WHO", out);
-                    break;
-                }
-                who_reply(cx, link, id, Some(channel), whox.as_ref(), out);
-            }
-        } else if !NAMES.is_channel(target.as_bytes()) {
-            let names = cx.network.names();
-            let exact = names.and_then(|names| names.nicks.find(&target));
-            if let Some(id) = exact {
-                who_reply(cx, link, id, None, whox.as_ref(), out);
-            } else {
-                let mask = PreparedMask::new(target.as_bytes(), CASE);
-                for (number, host) in cx.network.directory().clients().enumerate() {
-                    if number == HOSTS_VISITED_MAX || too_much(out) {
-                        reply_truncated(cx, link, "WHO", out);
-                        break;
-                    }
-                    let id = host.id();
-                    if is_visible(cx, id, user_ref) && matches_mask(cx, host, &target, &mask) {
-                        who_reply(cx, link, id, None, whox.as_ref(), out);
-                    }
-                }
-            }
-        }
-    }
-    let text = Some("End of /WHO list");
-    reply::send_numeric(cx, link, Numeric::RPL_ENDOFWHO, &[&target], text, out);
+    let end = Part::EndOfWho(target.clone());
+    let who = Box::new(Who {
+        mask: PreparedMask::new(target.as_bytes(), CASE),
+        target,
+        whox,
+    });
+    let is_channel = cx.network.channels().find(&who.target).is_some();
+    let names = cx.network.names();
+    let exact = names.and_then(|names| names.nicks.find(&who.target));
+    let part = if operators_only {
+        None
+    } else if is_channel {
+        Some(Part::WhoMembers { who, after: None })
+    } else if NAMES.is_channel(who.target.as_bytes()) {
+        None
+    } else if let Some(id) = exact {
+        who_reply(cx, user_ref.link, id, None, who.whox.as_ref(), out);
+        None
+    } else {
+        Some(Part::WhoUsers { who, place: 0 })
+    };
+    answer::start(cx, user_ref, "WHO", part.into_iter().chain([end]), out);
 }
 
-/// Whether a mask of WHO matches a host.
-fn matches_mask(cx: &Context, host: &Host, target: &str, mask: &PreparedMask) -> bool {
-    let fits = |text: &str| mask.matches(text.as_bytes());
-    let id = host.id();
-    target == "*"
-        || fits(&cx.nick_of(id))
-        || fits(&source_of(cx, id))
-        || fits(&format!("{id}.crc"))
-        || fits(server_of(cx, host))
-        || fits(host.info())
+/// Sends RPL_ENDOFWHO.
+pub(super) fn send_end_of_who(cx: &Context, link: LinkId, target: &str, out: &mut Out) {
+    let text = Some("End of /WHO list");
+    reply::send_numeric(cx, link, Numeric::RPL_ENDOFWHO, &[target], text, out);
+}
+
+impl Who {
+    /// Whether its mask matches a host.
+    pub(super) fn matches(&self, cx: &Context, host: &Host) -> bool {
+        if &*self.target == "*" {
+            return true;
+        }
+        let fits = |text: &str| {
+            // Each byte is compared with 64 elements of the mask at once.
+            let words = self.target.len() / 64 + 1;
+            cx.work.charge_answer_bytes(text.len() * words * 2);
+            self.mask.matches(text.as_bytes())
+        };
+        let id = host.id();
+        cx.work.charge_answer(work::HOST);
+        fits(&cx.nick_of(id))
+            || fits(&source_of(cx, id))
+            || fits(&format!("{id}.crc"))
+            || fits(server_of(cx, host))
+            || fits(host.info())
+    }
 }
 
 /// Sends RPL_WHOREPLY for a host, or with `whox` the fields that it asks for.
-fn who_reply(
+pub(super) fn who_reply(
     cx: &Context,
     link: LinkId,
     id: HostId,
@@ -145,6 +156,7 @@ fn who_reply(
     let Some(host) = cx.network.directory().find(id) else {
         return;
     };
+    cx.work.charge_answer(work::HOST);
     let user = find_user(cx, link);
     let all = user.is_some_and(|user| user.has(Capability::MultiPrefix));
     let member = channel.and_then(|channel| channel.member(id));
@@ -228,6 +240,7 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     let info = Some(host.info());
     reply::send_numeric(cx, link, Numeric::RPL_WHOISUSER, &words, info, out);
     let channels = cx.network.channels().of(id);
+    let channels = channels.inspect(|_| cx.work.charge_answer(work::LOOKUP));
     let mut channels = channels
         .map(|channel| prefixed_channel(id, channel))
         .peekable();

@@ -1,6 +1,7 @@
 //! Writes lines: numerics, messages, and events in channels. Decides nothing.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crc_machine::LinkId;
 use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags};
@@ -12,6 +13,7 @@ use super::source_of;
 use crate::context::{Context, Out};
 use crate::network::{ChannelEvent, ChannelEventKind};
 use crate::text_protocol::{first_piece, pack_words, split_lines_bounded};
+use crate::work;
 
 /// The most bytes of a line, without its end.
 pub(super) const LINE_BYTES_MAX: usize = 512 - 2;
@@ -294,11 +296,11 @@ fn changes<'a>(field: ChannelField, before: &'a str, value: &'a str) -> Vec<Mode
             changes.extend(added.map(|letter| change(Sign::Plus, letter, None)));
         }
         ChannelField::BANS => {
-            let is_in = |list: &str, mask: &str| list.split_ascii_whitespace().any(|m| m == mask);
-            let removed = before.split_ascii_whitespace();
-            let removed = removed.filter(|mask| !is_in(value, mask));
-            let added = value.split_ascii_whitespace();
-            let added = added.filter(|mask| !is_in(before, mask));
+            let masks = |list: &'a str| list.split_ascii_whitespace();
+            let set_of = |list| masks(list).collect::<BTreeSet<_>>();
+            let (old, new) = (set_of(before), set_of(value));
+            let removed = masks(before).filter(|mask| !new.contains(mask));
+            let added = masks(value).filter(|mask| !old.contains(mask));
             changes.extend(removed.map(|mask| change(Sign::Minus, b'b', Some(mask))));
             changes.extend(added.map(|mask| change(Sign::Plus, b'b', Some(mask))));
         }
@@ -336,6 +338,7 @@ pub(super) fn send_numeric(
     text: Option<&str>,
     out: &mut Out,
 ) {
+    cx.work.charge_answer(work::LINE);
     let range = out.store(|arena| {
         let line = Line::new(arena, "", own_name(cx), numeric.digits());
         let line = line.word(target_of(cx, link));
@@ -378,6 +381,7 @@ pub(super) fn send_list_lines<W: AsRef<str>>(
     let mut is_sent = false;
     let room = LIST_BYTES_MAX.min(LINE_BYTES_MAX.saturating_sub(head));
     for text in pack_words(list, room) {
+        cx.work.charge_answer(work::LINE);
         send_line(link, own, command, words, Some(&text), out);
         is_sent = true;
     }
@@ -406,6 +410,14 @@ pub(super) fn send_wrapped(
         if rest.is_empty() {
             return;
         }
+    }
+}
+
+/// Says that an answer has become too long.
+pub(super) fn reply_truncated(cx: &Context, link: LinkId, command: &str, out: &mut Out) {
+    if let Some(numeric) = Numeric::new(416) {
+        let text = Some("Too many lines in the answer, the rest is left out");
+        send_numeric(cx, link, numeric, &[command], text, out);
     }
 }
 

@@ -4,7 +4,8 @@
 use crc_machine::LinkId;
 use irc_wire::{Message, Numeric, Verb, text};
 
-use super::channel::{ANSWER_BYTES_MAX, is_local, reply_truncated};
+use super::answer::ANSWER_BYTES_MAX;
+use super::channel::is_local;
 use super::reply::{self, date_text};
 use super::{UserRef, server_of};
 use crate::context::{Context, Out};
@@ -132,6 +133,7 @@ pub(super) fn send_lusers(cx: &Context, link: LinkId, out: &mut Out) {
     let servers = directory.servers_len() + 1;
     let users = directory.len() - directory.servers_len();
     let neighbours = cx.network.neighbours();
+    cx.work.charge_answer(neighbours.len() as u64);
     let own = neighbours
         .iter()
         .filter(|(_, n)| n.kind == HostKind::Client);
@@ -158,7 +160,7 @@ fn send_links(cx: &Context, link: LinkId, out: &mut Out) {
     let start = out.arena_len();
     for host in cx.network.directory().servers() {
         if out.arena_len() - start > ANSWER_BYTES_MAX {
-            reply_truncated(cx, link, "LINKS", out);
+            reply::reply_truncated(cx, link, "LINKS", out);
             break;
         }
         let name = names.and_then(|names| names.servers.of(host.id()));

@@ -6,6 +6,7 @@ use core::time::Duration;
 use crc_machine::{LinkId, Timestamp};
 use irc_wire::{Decoder, NameRules};
 
+use super::answer::Answer;
 use crate::admission::CHANNEL_NAME_BYTES_MAX;
 
 /// The rules for names that users of IRC choose.
@@ -16,6 +17,9 @@ pub(super) const NAMES: NameRules = NameRules::RFC2812
 
 /// How many bytes of a client wait at most until the rate limit lets them through.
 pub(super) const BACKLOG_BYTES_MAX: usize = 16 * 1024;
+
+/// The same where the rate is not limited: then only answers delay what is read.
+pub(super) const BACKLOG_BYTES_MAX_UNLIMITED: usize = 1 << 20;
 
 /// How long a client may be silent before it is pinged.
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(90);
@@ -124,7 +128,10 @@ pub(crate) struct User {
     pub(super) pinged_at: Option<Timestamp>,
     /// The target of its last message.
     pub(super) last_target: Option<LastTarget>,
-    /// The bytes that wait until the rate limit lets them through.
+    /// The answer to its last line, as far as it is not sent. Until it is, no line is read.
+    pub(super) answer: Option<Box<Answer>>,
+    /// The bytes that wait until the rate limit lets them through, or until the answer
+    /// is complete.
     pub(super) backlog: Vec<u8>,
 }
 

@@ -14,6 +14,7 @@
 //! ended. This module knows no frames, no
 //! protocols and no policy.
 
+use core::ops::Bound;
 use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -280,6 +281,16 @@ impl Channel {
         self.members.iter().map(|(id, flags)| (*id, *flags))
     }
 
+    /// Its members that come after a host in the order of ids.
+    pub(crate) fn members_after(
+        &self,
+        after: Option<HostId>,
+    ) -> impl Iterator<Item = (HostId, MemberFlags)> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let members = self.members.range((start, Bound::Unbounded));
+        members.map(|(id, flags)| (*id, *flags))
+    }
+
     /// The number of members.
     #[must_use]
     pub fn members_len(&self) -> usize {
@@ -386,6 +397,13 @@ impl Channels {
     /// All channels, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Channel> {
         self.channels.values()
+    }
+
+    /// The channels whose names, in lower case, come after this one.
+    pub(crate) fn after(&self, name: Option<&str>) -> impl Iterator<Item = &Channel> {
+        let start = name.map_or(Bound::Unbounded, Bound::Excluded);
+        let channels = self.channels.range::<str, _>((start, Bound::Unbounded));
+        channels.map(|(_, channel)| channel)
     }
 
     /// How many there are.

@@ -204,6 +204,12 @@ impl Table {
         self.rows.iter().filter_map(|row| row.host.as_ref())
     }
 
+    /// The hosts from a place on, each with its place.
+    fn iter_from(&self, place: usize) -> impl Iterator<Item = (usize, &Host)> {
+        let rows = self.rows.iter().enumerate().skip(place);
+        rows.filter_map(|(place, row)| Some((place, row.host.as_ref()?)))
+    }
+
     fn behind(&self, link: LinkId) -> impl Iterator<Item = &Host> {
         let mut place = self.chains.get(link.slot()).copied().unwrap_or(NONE);
         core::iter::from_fn(move || {
@@ -288,6 +294,12 @@ impl Directory {
     /// All clients.
     pub fn clients(&self) -> impl Iterator<Item = &Host> {
         self.clients.iter()
+    }
+
+    /// The clients from a place on, each with its place: for a visit with pauses.
+    /// A client keeps its place.
+    pub(crate) fn clients_from(&self, place: usize) -> impl Iterator<Item = (usize, &Host)> {
+        self.clients.iter_from(place)
     }
 
     /// All hosts whose first link this is, clients first.

@@ -7,6 +7,7 @@ use crate::counters::Counters;
 use crate::link::Protocol;
 use crate::network::{Channels, Directory, Host, HostKind, Neighbour, Nicks, PeerVersion};
 use crate::text_protocol::TextProtocol;
+use crate::work::Work;
 use crc_machine::Timestamp;
 use crc_machine::{Endpoints, LinkId, PeerAddress};
 
@@ -149,6 +150,12 @@ impl<'a> Snapshot<'a> {
     /// The texts of the statuses that were addressed to this server, oldest first.
     pub fn status_log(&self) -> impl Iterator<Item = &'a str> {
         self.cx.status_log.texts()
+    }
+
+    /// The work of its last event.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        self.cx.work.work()
     }
 
     /// Its counters.

@@ -1,12 +1,18 @@
 //! What one event may cost (R3), and what a refusal may change (D7).
 
-use crc_core::{Effect, LinkId, Outbox, ServerNotice};
+use crc_core::{Effect, LinkId, Outbox, ServerNotice, Work as CountedWork};
 use crc_wire::{Frame, FrameLimits, HostId, Message};
 
 use super::Monitor;
 use crate::event::{NodeEvent, bytes_len};
 use crate::invariant::Invariant;
 use crate::network::Network;
+
+/// The most units of counted work for an event as such, for each host and frame, and for
+/// each link that such a host or frame concerns.
+const EVENT_UNITS: u64 = 500;
+const HOST_UNITS: u64 = 60;
+const LINK_UNITS: u64 = 10;
 
 /// What a server had to do about an event, before it did it.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +90,19 @@ impl Monitor {
         if effects > effects_max || bytes > bytes_max {
             let text = format!(
                 "{} answered one event ({work:?}) with {effects} effects and {bytes} bytes, with {hosts} hosts and {links} links",
+                network.describe(node)
+            );
+            self.violation(network, Invariant::R3, text);
+        }
+        // As the server counts it: for each host and frame, something for each link. No
+        // answer takes more than its slice, however many hosts there are.
+        let each = HOST_UNITS + LINK_UNITS * links as u64;
+        let counted = server.snapshot().work();
+        let counted_max = EVENT_UNITS + (hosts + work.frames) as u64 * each;
+        let answers_max = CountedWork::SLICE + CountedWork::STEP_MAX;
+        if counted.total > counted_max || counted.answers > answers_max {
+            let text = format!(
+                "{} spent {counted:?} on one event ({work:?}), with {hosts} hosts and {links} links: at most {counted_max}",
                 network.describe(node)
             );
             self.violation(network, Invariant::R3, text);

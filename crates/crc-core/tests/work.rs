@@ -1,0 +1,339 @@
+//! The work of one event is bounded, whatever a client asks for, and long answers are
+//! sent in slices: a server with ten thousand hosts is asked for everything it knows.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crc_core::{
+    Config, Effect, Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, Server,
+    ServerNotice, TextProtocol, Timestamp, Work,
+};
+use crc_wire::{
+    ChannelJoin, ChannelName, ChannelRequest, ChannelSetting, Decoder, FrameLimits, HostId, Info,
+    MemberFlags, Message, Name, Registration, RequestKind, StatusCode, Text,
+};
+
+const IRC: ListenerId = ListenerId(1);
+/// The hosts behind a server. All are in `#big`, every second one in `#mid`, and each
+/// hundredth in a channel of its own.
+const HOSTS: u32 = 12_000;
+const SERVER: LinkId = LinkId::new(0, 1);
+const ANN: LinkId = LinkId::new(1, 1);
+const BOB: LinkId = LinkId::new(2, 1);
+const CRC: LinkId = LinkId::new(3, 1);
+
+/// The most bytes of one answer: 128 KiB of nicks or lines, and what stands around nicks.
+const ANSWER_BYTES_MAX: usize = 144 * 1024;
+
+fn id(id: u32) -> HostId {
+    HostId::new(id).unwrap()
+}
+
+fn channel(name: &str) -> ChannelName<'static> {
+    ChannelName::new(name.to_owned()).unwrap()
+}
+
+struct Net {
+    server: Server,
+    out: Outbox<ServerNotice>,
+    now: Timestamp,
+    sent: BTreeMap<LinkId, Vec<u8>>,
+    /// The work of each event since it was last asked for.
+    work: Vec<u64>,
+}
+
+impl Net {
+    fn new() -> Net {
+        let mut config = Config::new(id(2), Name::new("server").unwrap());
+        config.text_listeners = vec![(IRC, TextProtocol::Irc)];
+        config.limits.irc_lines_per_second = 0;
+        let mut net = Net {
+            server: Server::new(config),
+            out: Outbox::new(),
+            now: Timestamp::START,
+            sent: BTreeMap::new(),
+            work: Vec::new(),
+        };
+        net.connect(SERVER, ListenerId(0));
+        let mut bytes = Vec::new();
+        for info in ["", " [crc2;f=channels]"] {
+            let server = registration(id(4), None, "neighbour", info);
+            Message::ServerRegistration(server).encode(&mut bytes);
+        }
+        for number in 0..HOSTS {
+            let (host, name) = (id(1000 + number), format!("{}{number}", "a".repeat(8)));
+            let info = "a".repeat(100);
+            let client = registration(host, Some(id(4)), &name, &info);
+            Message::ClientRegistration(client).encode(&mut bytes);
+            let own = format!("#own{number}");
+            for (place, every) in [("#big", 1), ("#mid", 2), (&own, 100)] {
+                if number % every == 0 {
+                    let join = ChannelJoin {
+                        source: host,
+                        by: None,
+                        flags: MemberFlags::NONE,
+                        channel: channel(place),
+                    };
+                    Message::ChannelJoin(join).encode(&mut bytes);
+                }
+            }
+            if number % 100 == 0 {
+                net.bytes(SERVER, &core::mem::take(&mut bytes));
+            }
+        }
+        net.bytes(SERVER, &bytes);
+        for (link, nick) in [(ANN, "ann"), (BOB, "bob")] {
+            net.connect(link, IRC);
+            net.lines(link, &[&format!("NICK {nick}"), "USER u 0 * :Real"]);
+        }
+        net.connect(CRC, ListenerId(0));
+        for info in ["", " [crc2;f=channels]"] {
+            let client = registration(id(7), None, "eve", info);
+            net.bytes(CRC, &Message::ClientRegistration(client).to_vec());
+        }
+        net.settle();
+        net.sent.clear();
+        net.work.clear();
+        net
+    }
+
+    fn connect(&mut self, link: LinkId, listener: ListenerId) {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let endpoints = Endpoints {
+            peer: address,
+            local: address,
+        };
+        let origin = Origin::Accepted { listener };
+        self.handle(Event::LinkUp {
+            link,
+            origin,
+            endpoints,
+        });
+    }
+
+    fn handle(&mut self, event: Event<'_, crc_core::ServerCommand>) {
+        self.server.handle(self.now, event, &mut self.out);
+        for effect in self.out.effects() {
+            match effect {
+                Effect::Send { link, range } => {
+                    let sent = self.sent.entry(*link).or_default();
+                    sent.extend_from_slice(self.out.bytes(*range));
+                }
+                Effect::Close { link, .. } => panic!(
+                    "{link} is closed: {:?}",
+                    self.sent.get(link).map(|b| b.escape_ascii().to_string())
+                ),
+                _ => {}
+            }
+        }
+        self.out.reset();
+        self.work.push(self.server.snapshot().work().total);
+    }
+
+    fn bytes(&mut self, link: LinkId, bytes: &[u8]) {
+        self.handle(Event::Bytes { link, bytes });
+    }
+
+    fn lines(&mut self, link: LinkId, lines: &[&str]) {
+        self.bytes(link, (lines.join("\r\n") + "\r\n").as_bytes());
+    }
+
+    /// What is left is done, event by event. The other user is answered between any two.
+    fn settle(&mut self) {
+        let soon = self.now + Duration::from_millis(100);
+        while let Some(deadline) = self.server.deadline().filter(|at| *at <= soon) {
+            self.now = self.now.max(deadline);
+            self.handle(Event::Tick);
+            if self.sent.contains_key(&ANN) {
+                self.lines(BOB, &["PING :here"]);
+                let pong = self.sent.remove(&BOB).unwrap_or_default();
+                assert_eq!(pong, b":server PONG server :here\r\n");
+            }
+        }
+        self.server.check();
+    }
+
+    /// What ann gets, and how many events it took.
+    fn ask(&mut self, lines: &[&str]) -> (String, usize) {
+        self.lines(ANN, lines);
+        self.settle();
+        let work = core::mem::take(&mut self.work);
+        let most = work.iter().max().unwrap();
+        let line = lines[0].get(..20).unwrap_or(lines[0]);
+        assert!(
+            *most <= Work::SLICE + Work::STEP_MAX,
+            "{line}: {most} units"
+        );
+        let busy = work.iter().filter(|work| **work > Work::SLICE / 10).count();
+        let answer = self.sent.remove(&ANN).unwrap_or_default();
+        (String::from_utf8(answer).unwrap(), busy)
+    }
+}
+
+fn registration<'a>(
+    source: HostId,
+    last_hop: Option<HostId>,
+    name: &'a str,
+    info: &'a str,
+) -> Registration<'a> {
+    Registration {
+        source,
+        last_hop,
+        name: Name::new(name).unwrap(),
+        info: Info::new(info).unwrap(),
+    }
+}
+
+/// The nicks of all RPL_NAMREPLY lines.
+fn nicks(answer: &str) -> Vec<&str> {
+    let lines = answer.lines().filter(|line| line.contains(" 353 "));
+    let lists = lines.map(|line| line.rsplit_once(" :").unwrap().1);
+    lists.flat_map(|list| list.split(' ')).collect()
+}
+
+#[test]
+fn long_answers_come_in_slices_and_are_bounded() {
+    let mut net = Net::new();
+    let long_mask = format!("*{}b", "a".repeat(240));
+    let repeated = format!("NAMES {}", "#big,".repeat(90));
+    let own: Vec<_> = (0..40).map(|number| format!("#own{number}00")).collect();
+    let all_own = format!("NAMES #big,{},#big", own.join(","));
+    for (line, end, at_least) in [
+        (&*format!("WHO {long_mask}"), " 315 ", 4),
+        ("WHO *a*a*a*a*a*a*a*a*ab", " 315 ", 4),
+        ("WHO *", " 315 ", 1),
+        ("WHO #big", " 315 ", 1),
+        ("WHO #big %tcuihsnfdlaor,1", " 315 ", 1),
+        ("NAMES", " 366 ", 1),
+        ("NAMES #big", " 366 ", 1),
+        (&repeated, " 366 ", 1),
+        (&all_own, " 366 ", 1),
+        ("LIST", " 323 ", 0),
+        ("WHOIS ann,bob,aaaaaaaa1", " 318 ", 0),
+        ("LUSERS", " 255 ", 0),
+        ("LINKS", " 365 ", 0),
+        ("JOIN #big", " 366 ", 1),
+        ("PART #big", " PART ", 0),
+    ] {
+        let (answer, events) = net.ask(&[line]);
+        let shown = line.get(..20).unwrap_or(line);
+        let last = answer.lines().last().unwrap_or_default();
+        assert!(last.contains(end), "{shown}: {last}");
+        assert!(
+            answer.len() <= ANSWER_BYTES_MAX,
+            "{shown}: {}",
+            answer.len()
+        );
+        assert!(events >= at_least, "{shown}: {events} events");
+        let left_out = answer.matches(" 416 ").count();
+        assert!(left_out <= 1, "{shown}");
+    }
+    // What is repeated is answered once.
+    let (answer, _) = net.ask(&[&repeated]);
+    assert_eq!(answer.matches(" 366 ").count(), 1);
+    let (answer, _) = net.ask(&[&all_own]);
+    assert_eq!(answer.matches(" 366 ").count(), 41);
+}
+
+#[test]
+fn an_answer_in_slices_is_complete() {
+    let mut net = Net::new();
+    let (answer, events) = net.ask(&["NAMES #mid"]);
+    let names = nicks(&answer);
+    assert_eq!(names.len(), HOSTS as usize / 2);
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+    assert!(events > 1, "{events}");
+    assert_eq!(answer.matches(" 366 ").count(), 1);
+    // The lines behind it are answered in order, when it is complete.
+    let lines = ["WHO *a*b", "NAMES #mid", "PING :end"];
+    let (answer, _) = net.ask(&lines);
+    let ends = [" 315 ", " 366 ", " PONG "].map(|end| answer.find(end).unwrap());
+    assert!(ends.is_sorted(), "{ends:?}");
+    assert!(answer.ends_with("PONG server :end\r\n"));
+}
+
+#[test]
+fn many_lines_in_one_read_wait_for_each_other() {
+    let mut net = Net::new();
+    let mask = format!("WHO *{}b", "a".repeat(240));
+    let lines = vec![&*mask; 10];
+    let (answer, events) = net.ask(&lines);
+    assert_eq!(answer.matches(" 315 ").count(), 10);
+    assert!(events >= 40, "{events}");
+}
+
+#[test]
+fn a_crc_client_gets_names_in_statuses_that_it_can_read() {
+    let mut net = Net::new();
+    let request = Message::ChannelRequest(ChannelRequest {
+        source: id(7),
+        destination: None,
+        kind: RequestKind::NAMES,
+        channel: Some(channel("#big")),
+        text: Text::default(),
+    });
+    // More at once than one event answers.
+    net.bytes(CRC, &request.to_vec().repeat(20));
+    net.settle();
+    assert!(
+        net.work
+            .iter()
+            .all(|work| *work <= Work::SLICE + Work::STEP_MAX)
+    );
+    let sent = net.sent.remove(&CRC).unwrap();
+    let (mut bytes, mut decoder) = (&*sent, Decoder::new());
+    let (mut names, mut refusals) = (Vec::new(), 0);
+    while let Some(frame) = decoder.next_frame(&mut bytes, FrameLimits::RELAY).unwrap() {
+        match frame.message().unwrap() {
+            Message::Status(status) if status.code == StatusCode::CHANNEL_NAMES => {
+                assert!(status.text.as_str().len() <= 16 * 1024);
+                let words = status.text.as_str().split(' ').map(str::to_owned);
+                let words: Vec<_> = words.collect();
+                assert_eq!(words[0], "#big");
+                names.extend_from_slice(&words[1..]);
+            }
+            Message::Status(status) => {
+                let text = "#big: it has more members than are listed";
+                assert_eq!(status.text.as_str(), text);
+                refusals += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(refusals, 20);
+    let known = net.server.snapshot();
+    let nicks = known.nicks().unwrap();
+    assert!(names.iter().all(|name| nicks.find(name).is_some()));
+    assert!(names.len() > 20 * 4000, "{}", names.len());
+}
+
+#[test]
+fn a_change_of_many_bans_takes_little_work() {
+    let mut net = Net::new();
+    net.ask(&["JOIN #big"]);
+    let bans = |letter: &str| {
+        let bans = (0..2_000).map(|number| format!("{letter}{number}"));
+        bans.collect::<Vec<_>>().join(" ")
+    };
+    // All of them are different, or only one.
+    for (version, value) in [bans("a"), bans("b"), bans("b") + " c"].iter().enumerate() {
+        let set = ChannelSetting {
+            source: Some(id(1000)),
+            version: 1 << 41 | version as u64,
+            field: crc_wire::ChannelField::BANS,
+            channel: channel("#big"),
+            value: Text::new(value.clone()).unwrap(),
+        };
+        net.bytes(SERVER, &Message::ChannelSetting(set).to_vec());
+        let line = net.sent.remove(&ANN).unwrap_or_default();
+        let changes = line.split(|byte| *byte == b'\n').count();
+        assert!(changes < 1000, "{changes}");
+    }
+}

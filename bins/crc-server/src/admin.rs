@@ -26,8 +26,9 @@ use self::state::StatePage;
 pub(crate) const LINKS_MAX: usize = 8;
 /// How long a request may take to arrive.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(5);
-/// How many hosts of a long response are written in one turn of the loop.
-const HOSTS_PER_TURN: usize = 512;
+/// How many hosts, or names in channels, of a long response are written in one turn of
+/// the loop.
+const ENTRIES_PER_TURN: usize = 512;
 
 /// The connections of the admin page and their requests.
 #[derive(Debug, Default)]
@@ -157,7 +158,7 @@ impl Admin {
         let snapshot = server.snapshot();
         let page = &mut self.state_page;
         let page = page.get_or_insert_with(|| StatePage::new(&snapshot));
-        if page.write_hosts(&snapshot, HOSTS_PER_TURN) {
+        if page.write_slice(&snapshot, ENTRIES_PER_TURN) {
             let body = page.finish(&snapshot, now);
             Response::json(&body).send(link, method, out);
             self.state_page = None;

@@ -3,10 +3,10 @@
 //! Keys are a promise to programs. A renamed key keeps its old name for one release,
 //! see CHANGELOG.md.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use crc_core::{HostKind, PeerVersion, Snapshot, TextProtocol, Timestamp, UNRANKED};
+use crc_core::{Host, HostKind, PeerVersion, Snapshot, TextProtocol, Timestamp, UNRANKED};
 use crc_wire::HostId;
 use serde::{Serialize, Serializer};
 
@@ -20,21 +20,38 @@ pub(super) struct StatePage {
     ids: Vec<HostId>,
     next: usize,
     hosts: String,
+    /// The key `irc`, if the server has a listener or a link for IRC.
+    irc: Option<IrcPart>,
 }
 
 impl StatePage {
     pub(super) fn new(snapshot: &Snapshot<'_>) -> Self {
         let mut ids: Vec<_> = snapshot.directory().iter().map(|host| host.id()).collect();
         ids.sort_unstable();
+        let speaks_irc = snapshot.nicks().is_some();
         StatePage {
             ids,
             next: 0,
             hosts: String::new(),
+            irc: speaks_irc.then(IrcPart::default),
         }
     }
 
-    /// Writes the next `count` hosts. Returns whether all are written.
-    pub(super) fn write_hosts(&mut self, snapshot: &Snapshot<'_>, count: usize) -> bool {
+    /// Writes the next slice: so many hosts, or members of channels. Returns whether all
+    /// are written.
+    pub(super) fn write_slice(&mut self, snapshot: &Snapshot<'_>, count: usize) -> bool {
+        if self.next < self.ids.len() {
+            self.write_hosts(snapshot, count);
+            return self.next == self.ids.len() && self.irc.is_none();
+        }
+        match &mut self.irc {
+            Some(irc) => irc.write_slice(snapshot, count),
+            None => true,
+        }
+    }
+
+    /// Writes the next `count` hosts.
+    fn write_hosts(&mut self, snapshot: &Snapshot<'_>, count: usize) {
         let end = (self.next + count).min(self.ids.len());
         for id in &self.ids[self.next..end] {
             let Some(host) = snapshot.directory().find(*id) else {
@@ -51,9 +68,11 @@ impl StatePage {
                 self.hosts.push(',');
             }
             self.hosts.push_str(&json(&entry));
+            if let Some(irc) = &mut self.irc {
+                irc.add_host(snapshot, host);
+            }
         }
         self.next = end;
-        end == self.ids.len()
     }
 
     /// The whole page.
@@ -88,14 +107,16 @@ impl StatePage {
             strangers: snapshot.unregistered_links(),
             links: links.collect(),
             counters: counters(snapshot),
-            irc: irc(snapshot),
+        });
+        let end = json(&End {
             uptime_seconds: now.as_micros() / 1_000_000,
             version: env!("CARGO_PKG_VERSION"),
         });
         let hosts = std::mem::take(&mut self.hosts);
-        // One object: the fields of `Head`, the hosts, the fields of `Tail`.
-        let (head, tail) = (&head[..head.len() - 1], &tail[1..]);
-        format!("{head},\"hosts\":[{hosts}],{tail}\n")
+        let irc = self.irc.take().map(|irc| irc.text).unwrap_or_default();
+        // One object: the fields of `Head`, the hosts, the fields of `Tail` and `End`.
+        let (head, tail) = (&head[..head.len() - 1], &tail[1..tail.len() - 1]);
+        format!("{head},\"hosts\":[{hosts}],{tail}{irc},{}\n", &end[1..])
     }
 }
 
@@ -131,53 +152,173 @@ struct Tail<'a> {
     strangers: usize,
     links: Vec<LinkEntry>,
     counters: BTreeMap<&'static str, u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    irc: Option<Irc<'a>>,
+}
+
+/// The fields after the key `irc`.
+#[derive(Serialize)]
+struct End {
     uptime_seconds: u64,
     version: &'static str,
 }
 
-/// The network as IRC shows it: names, sorted.
-#[derive(Serialize)]
-struct Irc<'a> {
-    adjacent_servers: Vec<&'a str>,
-    servers: Vec<&'a str>,
-    adjacent_users: Vec<&'a str>,
-    users: Vec<&'a str>,
-    channels: BTreeMap<&'a str, ChannelEntry<'a>>,
+/// The network as IRC shows it, written in slices: names, sorted.
+#[derive(Debug, Default)]
+struct IrcPart {
+    /// The names of the hosts that are not written yet.
+    servers: BTreeSet<String>,
+    users: BTreeSet<String>,
+    list: List,
+    /// The channel that was begun last, in lower case.
+    channel: Option<Box<str>>,
+    text: String,
 }
 
+/// What is written next.
+#[derive(Debug, Default)]
+enum List {
+    #[default]
+    Start,
+    Servers,
+    Users,
+    /// The next channel.
+    Channels,
+    /// The names of a channel's members are collected, after this one.
+    Members(Option<HostId>, BTreeSet<String>),
+    /// They are written.
+    MemberNames(BTreeSet<String>),
+    End,
+}
+
+impl IrcPart {
+    fn add_host(&mut self, snapshot: &Snapshot<'_>, host: &Host) {
+        let (names, list) = match host.kind() {
+            HostKind::Server => (snapshot.server_names(), &mut self.servers),
+            HostKind::Client => (snapshot.nicks(), &mut self.users),
+        };
+        let name = names.and_then(|names| names.of(host.id()));
+        list.extend(name.map(str::to_owned));
+    }
+
+    /// Writes so many names, or a little more. Returns whether all are written.
+    fn write_slice(&mut self, snapshot: &Snapshot<'_>, count: usize) -> bool {
+        let mut left = count;
+        while left > 0 {
+            left -= 1;
+            self.list = match core::mem::take(&mut self.list) {
+                List::Start => {
+                    let adjacent = adjacent(snapshot, HostKind::Server);
+                    self.text = format!(",\"irc\":{{\"adjacent_servers\":{adjacent},\"servers\":[");
+                    List::Servers
+                }
+                List::Servers if write_names(&mut self.servers, &mut self.text, &mut left) => {
+                    let adjacent = adjacent(snapshot, HostKind::Client);
+                    self.text += &format!("],\"adjacent_users\":{adjacent},\"users\":[");
+                    List::Users
+                }
+                List::Users if write_names(&mut self.users, &mut self.text, &mut left) => {
+                    self.text += "],\"channels\":{";
+                    List::Channels
+                }
+                List::Channels => self.next_channel(snapshot),
+                List::Members(after, mut names) => {
+                    match self.collect(snapshot, after, &mut names, &mut left) {
+                        Some(after) => List::Members(Some(after), names),
+                        None => List::MemberNames(names),
+                    }
+                }
+                List::MemberNames(mut names) => {
+                    match write_names(&mut names, &mut self.text, &mut left) {
+                        true => {
+                            self.text += "]}";
+                            List::Channels
+                        }
+                        false => List::MemberNames(names),
+                    }
+                }
+                List::End => return true,
+                unfinished => unfinished,
+            };
+        }
+        false
+    }
+
+    /// Begins the next channel, if there is one.
+    fn next_channel(&mut self, snapshot: &Snapshot<'_>) -> List {
+        let channels = snapshot.channels();
+        let Some(channel) = channels.after(self.channel.as_deref()).next() else {
+            self.text += "}}";
+            return List::End;
+        };
+        let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
+        let head = json(&ChannelHead {
+            key: some(channel.key()).map(|_| "*"),
+            topic: some(channel.topic()),
+        });
+        if self.channel.is_some() {
+            self.text.push(',');
+        }
+        self.text += &json(&channel.name());
+        self.text.push(':');
+        self.text += &head[..head.len() - 1];
+        self.text += ",\"users\":[";
+        self.channel = Some(channel.name().to_ascii_lowercase().into());
+        List::Members(None, BTreeSet::new())
+    }
+
+    /// Collects the names of a channel's members. Returns the last one if there may be
+    /// more.
+    fn collect(
+        &self,
+        snapshot: &Snapshot<'_>,
+        after: Option<HostId>,
+        names: &mut BTreeSet<String>,
+        left: &mut usize,
+    ) -> Option<HostId> {
+        let (channel, nicks) = (
+            snapshot.channels().find(self.channel.as_deref()?)?,
+            snapshot.nicks()?,
+        );
+        let mut last = None;
+        let mut members = channel.members_after(after);
+        for (id, _) in members.by_ref().take(*left) {
+            names.extend(nicks.of(id).map(str::to_owned));
+            *left -= 1;
+            last = Some(id);
+        }
+        members.next().and(last)
+    }
+}
+
+/// Writes names, and takes them out. Returns whether all are written.
+fn write_names(names: &mut BTreeSet<String>, text: &mut String, left: &mut usize) -> bool {
+    while *left > 0
+        && let Some(name) = names.pop_first()
+    {
+        *left -= 1;
+        if !text.ends_with('[') {
+            text.push(',');
+        }
+        *text += &json(&name);
+    }
+    names.is_empty()
+}
+
+/// A channel, without its users.
 #[derive(Serialize)]
-struct ChannelEntry<'a> {
+struct ChannelHead<'a> {
     /// `*` if it has one: the admin page shows no secrets.
     key: Option<&'static str>,
     topic: Option<&'a str>,
-    users: Vec<&'a str>,
 }
 
-/// The key `irc`, if the server has a listener or a link for IRC.
-fn irc<'a>(snapshot: &Snapshot<'a>) -> Option<Irc<'a>> {
-    let (nicks, servers) = (snapshot.nicks()?, snapshot.server_names()?);
-    let users = |ids: &mut dyn Iterator<Item = HostId>| sorted(ids.filter_map(|id| nicks.of(id)));
-    let servers =
-        |ids: &mut dyn Iterator<Item = HostId>| sorted(ids.filter_map(|id| servers.of(id)));
-    let hosts = snapshot.directory();
-    let some = |text: &'a str| Some(text).filter(|text| !text.is_empty());
-    let channels = snapshot.channels().iter().map(|channel| {
-        let entry = ChannelEntry {
-            key: some(channel.key()).map(|_| "*"),
-            topic: some(channel.topic()),
-            users: users(&mut channel.members().map(|(id, _)| id)),
-        };
-        (channel.name(), entry)
-    });
-    Some(Irc {
-        adjacent_servers: servers(&mut snapshot.adjacent(HostKind::Server).into_iter()),
-        servers: servers(&mut hosts.servers().map(|host| host.id())),
-        adjacent_users: users(&mut snapshot.adjacent(HostKind::Client).into_iter()),
-        users: users(&mut hosts.clients().map(|host| host.id())),
-        channels: channels.collect(),
-    })
+/// The names of the adjacent hosts of a kind.
+fn adjacent(snapshot: &Snapshot<'_>, kind: HostKind) -> String {
+    let names = match kind {
+        HostKind::Server => snapshot.server_names(),
+        HostKind::Client => snapshot.nicks(),
+    };
+    let ids = snapshot.adjacent(kind).into_iter();
+    json(&sorted(ids.filter_map(|id| names?.of(id))))
 }
 
 fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {

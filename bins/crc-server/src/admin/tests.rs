@@ -82,7 +82,7 @@ fn take_response(out: &mut Outbox<()>) -> String {
 
 fn state(server: &Server) -> Value {
     let mut page = StatePage::new(&server.snapshot());
-    assert!(page.write_hosts(&server.snapshot(), 9));
+    while !page.write_slice(&server.snapshot(), 3) {}
     serde_json::from_str(&page.finish(&server.snapshot(), Timestamp::START)).unwrap()
 }
 
@@ -226,6 +226,46 @@ fn a_server_with_an_irc_listener_shows_names_and_channels() {
             "crc_irc_hosts{protocol=\"irc-legacy\",kind=\"server\"} 1",
         ],
     );
+}
+
+#[test]
+fn large_channels_are_written_in_slices_too() {
+    let listener = ListenerId(7);
+    let mut server = Server::new(Config {
+        text_listeners: vec![(listener, TextProtocol::Legacy)],
+        ..config()
+    });
+    let mut lines = "SERVER reef 1 :Reef\r\n".to_owned();
+    for user in 0..200 {
+        lines += &format!(":reef USER u{user:03} box reef :U\r\n");
+        for channel in 0..20 {
+            lines += &format!(":u{user:03} JOIN #c{channel}\r\n");
+        }
+    }
+    connect(&mut server, LinkId::new(1, 1), listener, lines.as_bytes());
+    let (mut admin, mut out) = (Admin::default(), Outbox::<()>::new());
+    admin.on_link_up(Timestamp::START, LINK);
+    let request = b"GET /state HTTP/1.1\r\n\r\n";
+    admin.on_bytes(Timestamp::START, LINK, request, &server, &mut out);
+    let mut turns = 1;
+    let response = loop {
+        let response = take_response(&mut out);
+        if !response.is_empty() {
+            break response;
+        }
+        admin.on_tick(Timestamp::START, &server, &mut out);
+        turns += 1;
+    };
+    // Each of 4,000 names is collected, and written.
+    assert!(turns > 2 * 4000 / ENTRIES_PER_TURN, "{turns} turns");
+    let body = response.split_once("\r\n\r\n").unwrap().1;
+    let state: Value = serde_json::from_str(body).unwrap();
+    let channels = state["irc"]["channels"].as_object().unwrap();
+    assert_eq!(channels.len(), 20);
+    for channel in channels.values() {
+        assert_eq!(channel["users"].as_array().unwrap().len(), 200);
+        assert_eq!(channel["users"], state["irc"]["users"]);
+    }
 }
 
 /// Old names go one release after the new ones came: remove them, and this test, in 0.3.

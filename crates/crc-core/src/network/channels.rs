@@ -281,8 +281,8 @@ impl Channel {
         self.members.iter().map(|(id, flags)| (*id, *flags))
     }
 
-    /// Its members that come after a host in the order of ids.
-    pub(crate) fn members_after(
+    /// Its members that come after a host in the order of ids: for a visit with pauses.
+    pub fn members_after(
         &self,
         after: Option<HostId>,
     ) -> impl Iterator<Item = (HostId, MemberFlags)> {
@@ -399,8 +399,9 @@ impl Channels {
         self.channels.values()
     }
 
-    /// The channels whose names, in lower case, come after this one.
-    pub(crate) fn after(&self, name: Option<&str>) -> impl Iterator<Item = &Channel> {
+    /// The channels whose names, in lower case, come after this one: for a visit with
+    /// pauses.
+    pub fn after(&self, name: Option<&str>) -> impl Iterator<Item = &Channel> {
         let start = name.map_or(Bound::Unbounded, Bound::Excluded);
         let channels = self.channels.range::<str, _>((start, Bound::Unbounded));
         channels.map(|(_, channel)| channel)

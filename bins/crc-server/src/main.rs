@@ -18,7 +18,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
-use std::time::SystemTime;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::{CommandFactory, Parser};
@@ -31,7 +30,7 @@ use env_logger::WriteStyle;
 
 use crate::args::Args;
 use crate::logging::{LogFile, Logging};
-use crate::node::{ADMIN_LISTENER, Node};
+use crate::node::{ADMIN_LISTENER, Node, unix_time_ms};
 use crate::rendezvous::Rendezvous;
 
 /// Why the server cannot run. Each message names the option to change.
@@ -90,7 +89,9 @@ fn run(args: &Args) -> Result<(), StartError> {
         env!("CARGO_PKG_VERSION")
     );
     let recorder = create_recorder(args, &config)?;
-    let mut driver = Driver::new(Node::new(Server::new(config)), args.driver_config())?;
+    let started_at_ms = config.started_at_unix_ms;
+    let node = Node::new(Server::new(config), started_at_ms);
+    let mut driver = Driver::new(node, args.driver_config())?;
     if let Some(recorder) = recorder {
         driver.machine_mut().set_recorder(recorder);
     }
@@ -191,14 +192,6 @@ fn create_recorder(args: &Args, config: &Config) -> Result<Option<Recorder>, Sta
     recorder.map(Some).map_err(|source| StartError::Recording {
         path: path.clone(),
         source,
-    })
-}
-
-/// Milliseconds since 1970; 0 if the clock is before that.
-fn unix_time_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |time| {
-        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
     })
 }
 

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use crc_core::{
     Event, ListenerId, Machine, Origin, Outbox, Server, ServerCommand, ServerNotice, Timestamp,
@@ -28,11 +29,58 @@ pub(crate) struct Node {
     admin: Admin,
     rendezvous: Option<Rendezvous>,
     recorder: Option<Recorder>,
+    wall_clock: WallClock,
+}
+
+/// How often the clock on the wall is read, at most.
+const CLOCK_PERIOD: Duration = Duration::from_secs(1);
+
+/// From this difference on, the relay server learns that the clock was set.
+const CLOCK_STEP_MS: u64 = 100;
+
+/// The clock on the wall beside the one that never steps.
+#[derive(Debug)]
+struct WallClock {
+    /// What it showed when the process started, as far as the relay server knows.
+    started_at_ms: u64,
+    /// When it is read next.
+    next: Timestamp,
+}
+
+impl WallClock {
+    /// The time, in milliseconds of Unix time, if the clock was set since it was read last.
+    fn step(&mut self, now: Timestamp) -> Option<u64> {
+        if now < self.next {
+            return None;
+        }
+        self.next = now + CLOCK_PERIOD;
+        let unix_ms = unix_time_ms();
+        let started_at_ms = unix_ms.saturating_sub(now.as_micros() / 1000);
+        if started_at_ms.abs_diff(self.started_at_ms) < CLOCK_STEP_MS {
+            return None;
+        }
+        self.started_at_ms = started_at_ms;
+        Some(unix_ms)
+    }
+}
+
+/// What the clock on the wall shows, in milliseconds since 1970; 0 if that is earlier.
+pub(crate) fn unix_time_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |time| {
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    })
 }
 
 impl Node {
-    pub(crate) fn new(server: Server) -> Self {
+    /// A relay server that was configured when the clock on the wall showed
+    /// `started_at_ms`.
+    pub(crate) fn new(server: Server, started_at_ms: u64) -> Self {
         Node {
+            wall_clock: WallClock {
+                started_at_ms,
+                next: Timestamp::START,
+            },
             server,
             admin: Admin::default(),
             rendezvous: None,
@@ -64,6 +112,19 @@ impl Node {
     }
 
     fn handle_server_event(
+        &mut self,
+        now: Timestamp,
+        event: Event<'_, ServerCommand>,
+        out: &mut Outbox<ServerNotice>,
+    ) {
+        if let Some(unix_ms) = self.wall_clock.step(now) {
+            let set = Event::Command(ServerCommand::WallClock { unix_ms });
+            self.record_and_handle(now, set, out);
+        }
+        self.record_and_handle(now, event, out);
+    }
+
+    fn record_and_handle(
         &mut self,
         now: Timestamp,
         event: Event<'_, ServerCommand>,

@@ -112,7 +112,7 @@ fn irc_clients_of_two_servers_share_a_channel() {
         "ERROR :Closing Link: bob (Quit: so long)\r\n"
     );
     bob.wait_for_close();
-    assert!(ann.receive(" QUIT ").ends_with(" QUIT :so long\r\n"));
+    assert!(ann.receive(" QUIT ").ends_with(" QUIT :Quit: so long\r\n"));
     let mut kill = Command::new("kill");
     kill.arg(reef.child.id().to_string());
     assert!(kill.status().unwrap().success());

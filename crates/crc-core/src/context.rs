@@ -43,6 +43,9 @@ pub(crate) type Out = Outbox<ServerNotice>;
 /// After how long what is left of an event's work is done: in another event.
 pub(crate) const NEXT_EVENT: Duration = Duration::from_micros(1);
 
+/// From this step on, it is logged that the clock was set.
+const CLOCK_STEP_LOGGED: Duration = Duration::from_secs(1);
+
 /// How far a server's life has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -207,6 +210,23 @@ impl Context {
     pub(crate) fn wall_ms(&self) -> u64 {
         let own_ms = self.config.started_at_unix_ms + self.now.as_micros() / 1000;
         own_ms.saturating_add_signed(self.wall_offset_ms)
+    }
+
+    /// The clock on the wall shows this time, in milliseconds of Unix time.
+    pub(crate) fn set_wall_clock(&mut self, unix_ms: u64) {
+        let before = self.wall_ms();
+        let started_ms = before.saturating_add_signed(self.wall_offset_ms.saturating_neg());
+        let ahead = unix_ms.saturating_sub(started_ms).cast_signed();
+        let behind = started_ms.saturating_sub(unix_ms).cast_signed();
+        self.wall_offset_ms = ahead.saturating_sub(behind);
+        let step = Duration::from_millis(unix_ms.abs_diff(before));
+        if step >= CLOCK_STEP_LOGGED {
+            let direction = match unix_ms > before {
+                true => "forward",
+                false => "back",
+            };
+            log::warn!("the clock was set {direction} by {step:.1?}");
+        }
     }
 
     /// A time of the network, such as a version, as a clock on the wall shows it.

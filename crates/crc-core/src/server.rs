@@ -47,6 +47,13 @@ pub enum ServerCommand {
     /// those of [`Config::connect`]; the rules of rank hold for them as for all others.
     /// At most 1024 are used.
     Candidates(Vec<PeerAddress>),
+    /// The clock on the wall shows this time: it has been set, or the computer has slept.
+    /// The server shows it to users; the order of the network's own times does not
+    /// depend on it.
+    WallClock {
+        /// The time, in milliseconds of Unix time.
+        unix_ms: u64,
+    },
     /// Leave the network: a graceful shutdown.
     Leave {
         /// The reason that the others are sent.
@@ -314,6 +321,9 @@ impl Machine for Server {
             Event::Command(ServerCommand::Start { listening }) => self.start(listening, out),
             Event::Command(ServerCommand::Candidates(discovered)) => {
                 crc::uplink::set_discovered(&mut self.cx, discovered, out);
+            }
+            Event::Command(ServerCommand::WallClock { unix_ms }) => {
+                self.cx.set_wall_clock(unix_ms);
             }
             Event::Command(ServerCommand::Leave { reason }) => self.leave(&reason, out),
             Event::Tick => self.on_tick(out),

@@ -4,7 +4,7 @@
 //! A file starts with eight bytes, of which the last is the version. Then come the server's
 //! configuration and one entry for each event: the microseconds since the entry before, the
 //! kind, and the fields of the event. Version 1 lacks the time to wait for candidates;
-//! versions 1 and 2 lack the text protocols.
+//! versions 1 and 2 lack the text protocols, and version 3 the clock on the wall.
 
 use core::time::Duration;
 use std::io::ErrorKind;
@@ -17,7 +17,7 @@ use crc_core::{
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
-const MAGIC: &[u8; 8] = b"crc-rec\x03";
+const MAGIC: &[u8; 8] = b"crc-rec\x04";
 
 /// Why a file cannot be replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum RecordingError {
     #[error("not a recording of crc-server")]
     NotARecording,
     /// It is of another version.
-    #[error("unsupported recording version {0}: supported are 1 to 3")]
+    #[error("unsupported recording version {0}: supported are 1 to 4")]
     OtherVersion(u8),
     /// It is invalid from this byte on.
     #[error("invalid recording at byte {0}")]
@@ -154,6 +154,7 @@ const END: u8 = 9;
 const FULL: u8 = 10;
 const CANDIDATES: u8 = 11;
 const QUEUE: u8 = 12;
+const WALL_CLOCK: u8 = 13;
 
 /// Writes an event, `after` microseconds after the one before.
 pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mut Vec<u8>) {
@@ -218,6 +219,10 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             out.push(CANDIDATES);
             number(found.len() as u64, out);
             found.iter().for_each(|address| peer_address(address, out));
+        }
+        Event::Command(ServerCommand::WallClock { unix_ms }) => {
+            out.push(WALL_CLOCK);
+            number(*unix_ms, out);
         }
         Event::Command(ServerCommand::Leave { reason }) => {
             out.push(LEAVE);
@@ -463,6 +468,10 @@ impl<'a> Reader<'a> {
             START => {
                 let listening = self.many(Self::socket_address)?;
                 Event::Command(ServerCommand::Start { listening })
+            }
+            WALL_CLOCK => {
+                let unix_ms = self.number()?;
+                Event::Command(ServerCommand::WallClock { unix_ms })
             }
             LEAVE => {
                 let reason = self.text()?.into();

@@ -203,7 +203,7 @@ fn other_files_are_refused() {
         replay(b"something").unwrap_err(),
         RecordingError::NotARecording
     );
-    for version in [0, 4] {
+    for version in [0, 5] {
         let other = [b"crc-rec", &[version][..], b"and more"].concat();
         let error = RecordingError::OtherVersion(version);
         assert_eq!(replay(&other).unwrap_err(), error);

@@ -41,6 +41,17 @@ pub(crate) struct World {
     foreign_out: Outbox<Complaint>,
 }
 
+/// By how many milliseconds a server's clock is ahead of the slowest one. No two clocks
+/// are the same; most differ by seconds, some by hours.
+fn late_ms(seed: u64, node: usize) -> u64 {
+    const HOUR_MS: u64 = 3_600_000;
+    let drawn = mix(seed, node as u64);
+    match drawn >> 61 {
+        0 => drawn % (4 * HOUR_MS),
+        _ => 2 * HOUR_MS + drawn % 10_000,
+    }
+}
+
 impl World {
     pub(crate) fn new(seed: u64, settings: &Settings) -> World {
         let options = Options::draw(seed, settings);
@@ -158,9 +169,7 @@ impl World {
             NodeConfig::Server(config) => {
                 let mut config = config.clone();
                 config.seed = fresh_seed;
-                // No two clocks are the same.
-                let late = mix(self.seed, node as u64) % 10_000;
-                config.started_at_unix_ms = 1_700_000_000_000 + now + late;
+                config.started_at_unix_ms = 1_700_000_000_000 + now + late_ms(self.seed, node);
                 if self.rendezvous.is_some() {
                     config.connect.clear();
                     config.candidates_within = Some(CANDIDATES_WITHIN);

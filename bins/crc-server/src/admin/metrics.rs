@@ -135,6 +135,13 @@ fn write_gauges(page: &mut MetricsPage, snapshot: &Snapshot<'_>) {
             ("{kind=\"client\"}", clients as u64),
         ],
     );
+    let skews = snapshot.links().filter_map(|link| link.clock_skew_ms);
+    page.write(
+        "gauge",
+        "clock_skew_ms_max",
+        "The most by which the clock of a linked server differs from this one's, in ms.",
+        &[("", skews.map(i64::unsigned_abs).max().unwrap_or(0))],
+    );
     let adjacent = |kind| snapshot.adjacent(kind).len() as u64;
     page.write(
         "gauge",

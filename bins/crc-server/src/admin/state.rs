@@ -90,6 +90,7 @@ impl StatePage {
                 node: deprecated_node(protocol),
                 uplink: link.neighbour.uplink,
                 peer: link.endpoints.peer,
+                clock_skew_ms: link.clock_skew_ms,
             }
         });
         let head = json(&Head {
@@ -337,6 +338,9 @@ struct LinkEntry {
     node: &'static str,
     uplink: bool,
     peer: SocketAddr,
+    /// By how much the peer's clock was ahead when it announced itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_skew_ms: Option<i64>,
 }
 
 fn json(value: &impl Serialize) -> String {

@@ -38,15 +38,22 @@ pub(crate) struct LinkClock {
     pub(crate) skew_ms: Option<i64>,
     /// How many announcements but the first the peer has yet to answer.
     unanswered: u32,
-    /// The shifts that the peer was told of and has not answered: how many answers are
-    /// due until it has, and by how many milliseconds.
-    pending: VecDeque<(u32, i64)>,
+    /// The shifts that the peer has not answered, or was not told of yet.
+    pending: VecDeque<PendingShift>,
+}
+
+/// A shift of this server's times that the peer has not followed yet.
+#[derive(Debug, Clone, Copy)]
+struct PendingShift {
+    by_ms: i64,
+    /// How many answers are due until the peer has followed; `None` before it was told.
+    answers: Option<u32>,
 }
 
 impl LinkClock {
     /// A time that the peer states, by the network's clock.
     pub(crate) fn time(&self, ms: u64) -> u64 {
-        let shifts = self.pending.iter().map(|(_, by_ms)| *by_ms);
+        let shifts = self.pending.iter().map(|shift| shift.by_ms);
         shifts.fold(ms, u64::saturating_add_signed)
     }
 
@@ -58,10 +65,14 @@ impl LinkClock {
     /// The peer has answered an announcement.
     pub(crate) fn on_answer(&mut self) {
         self.unanswered = self.unanswered.saturating_sub(1);
-        for (answers, _) in &mut self.pending {
+        for answers in self
+            .pending
+            .iter_mut()
+            .filter_map(|shift| shift.answers.as_mut())
+        {
             *answers = answers.saturating_sub(1);
         }
-        self.pending.retain(|(answers, _)| *answers > 0);
+        self.pending.retain(|shift| shift.answers != Some(0));
     }
 }
 
@@ -123,19 +134,49 @@ fn shift(cx: &mut Context, by_ms: i64, out: &mut Out) {
     cx.network.shift_times(by_ms);
     let neighbours = cx.network.neighbours().iter();
     let below: Vec<_> = neighbours
-        .filter(|(_, n)| n.kind == HostKind::Server && n.version == PeerVersion::V2 && !n.uplink)
+        .filter(|(_, neighbour)| neighbour.kind == HostKind::Server && !neighbour.uplink)
         .map(|(link, _)| link)
         .collect();
     for link in below {
         let session = cx.links.find_mut(link).and_then(Link::crc_mut);
-        let Some(session) = session.filter(|session| session.announced.is_some()) else {
-            // It will be told this server's clock.
+        // One that this server has not announced itself to will be told the new time. One
+        // that seems to be a v1 server may announce itself late.
+        let announced = session.filter(|session| session.announced.is_some());
+        let Some(session) = announced else {
             continue;
         };
         if session.clock.pending.len() < PENDING_MAX {
-            let answers = session.clock.unanswered.saturating_add(1);
-            session.clock.pending.push_back((answers, by_ms));
+            let answers = None;
+            session
+                .clock
+                .pending
+                .push_back(PendingShift { by_ms, answers });
         }
+        tell_shifts(cx, link, out);
+    }
+}
+
+/// Tells a server that has announced itself of the shifts that it was not told of.
+pub(crate) fn tell_shifts(cx: &mut Context, link: LinkId, out: &mut Out) {
+    let neighbour = cx.network.neighbours().find(link);
+    if neighbour.is_none_or(|neighbour| neighbour.version != PeerVersion::V2) {
+        return;
+    }
+    let Some(session) = cx.links.find_mut(link).and_then(Link::crc_mut) else {
+        return;
+    };
+    let due = session.clock.unanswered.saturating_add(1);
+    let mut by_ms = 0_i64;
+    for shift in session
+        .clock
+        .pending
+        .iter_mut()
+        .filter(|s| s.answers.is_none())
+    {
+        by_ms = by_ms.saturating_add(shift.by_ms);
+        shift.answers = Some(due);
+    }
+    if by_ms != 0 {
         introduction::announce_shift(cx, link, by_ms, out);
     }
 }
@@ -149,14 +190,17 @@ mod tests {
         let mut clock = LinkClock {
             skew_ms: Some(0),
             unanswered: 3,
-            pending: [(2, -3_600_000), (3, 1_000)].into(),
+            pending: [(Some(2), -3_600_000), (Some(3), 1_000), (None, 5)]
+                .map(|(answers, by_ms)| PendingShift { by_ms, answers })
+                .into(),
         };
-        assert_eq!(clock.time(1_700_000_000_000), 1_699_996_401_000);
+        assert_eq!(clock.time(1_700_000_000_000), 1_699_996_401_005);
         clock.on_answer();
         clock.on_answer();
-        assert_eq!(clock.time(1_700_000_000_000), 1_700_000_001_000);
+        assert_eq!(clock.time(1_700_000_000_000), 1_700_000_001_005);
         clock.on_answer();
         clock.on_answer();
-        assert_eq!(clock.time(1_700_000_000_000), 1_700_000_000_000);
+        // It was not told of the last one yet.
+        assert_eq!(clock.time(1_700_000_000_000), 1_700_000_000_005);
     }
 }

@@ -373,6 +373,8 @@ pub(crate) fn set_peer_version(
     if before.kind == HostKind::Client {
         return;
     }
+    // Before it is sent any time.
+    super::clock::tell_shifts(cx, link, out);
     let own_rank = cx.tree.rank();
     if before.version == PeerVersion::Unknown {
         if let Some(session) = cx.crc_session_mut(link) {

@@ -28,6 +28,9 @@ pub struct LinkView {
     pub neighbour: Neighbour,
     /// The text protocol that its peer speaks; `None` for the binary protocol.
     pub text_protocol: Option<TextProtocol>,
+    /// By how many milliseconds the peer's clock was ahead of this server's when the peer
+    /// announced itself; `None` if it does not say.
+    pub clock_skew_ms: Option<i64>,
 }
 
 impl<'a> Snapshot<'a> {
@@ -113,6 +116,7 @@ impl<'a> Snapshot<'a> {
                     link,
                     endpoints: found.endpoints,
                     neighbour: *neighbour,
+                    clock_skew_ms: found.crc().and_then(|session| session.clock.skew_ms),
                     text_protocol: match found.protocol {
                         Protocol::Crc(_) => None,
                         Protocol::Irc(_) => Some(TextProtocol::Irc),

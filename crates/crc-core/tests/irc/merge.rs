@@ -476,3 +476,36 @@ fn the_setter_of_a_topic_is_shown_after_it_has_left() {
         "{shown:?}"
     );
 }
+
+#[test]
+fn users_see_the_clock_on_the_wall_and_versions_do_not_step() {
+    let mut net = Net::apart(&[START_MS]);
+    let ann = net.user_with(0, "ann", "server-time");
+    net.request(ann, "JOIN #reef");
+    net.request(ann, "TOPIC #reef :before");
+    for unix_ms in [START_MS - 24 * HOUR_MS, START_MS + 24 * HOUR_MS, 1_000] {
+        let set = Event::Command(ServerCommand::WallClock { unix_ms });
+        net.fixture.handle(0, set);
+        let answer = net.answer(ann, "TOPIC #reef :after");
+        let second = match unix_ms {
+            1_000 => "1970-01-01T00:00:01",
+            ms if ms < START_MS => "2023-11-13T22:13:2",
+            _ => "2023-11-15T22:13:2",
+        };
+        assert!(
+            answer[0].starts_with(&format!("@time={second}")),
+            "{answer:?}"
+        );
+        let shown = net.answer(ann, "TOPIC #reef");
+        let seconds: u64 = shown[1].rsplit_once(' ').unwrap().1.parse().unwrap();
+        assert!(seconds.abs_diff(unix_ms / 1_000) <= 1, "{shown:?}");
+        let snapshot = net.fixture.nodes[0].server.snapshot();
+        let channel = snapshot.channels().find("#reef").unwrap();
+        let version = channel
+            .settings()
+            .find(ChannelField::TOPIC)
+            .unwrap()
+            .version;
+        assert!(version.abs_diff(START_MS) < 60_000, "{version}");
+    }
+}

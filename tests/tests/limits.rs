@@ -46,6 +46,27 @@ fn the_longest_text_passes_and_a_longer_one_closes_the_link() {
 }
 
 #[test]
+fn servers_with_different_text_limits_stay_linked() {
+    let mut watched = WatchedServer::start(&["--text-max=100"]);
+    let other = watched.fixture.server(POND, "pond");
+    let other = other.uplink(watched.address()).start().unwrap();
+    watched.server.wait_hosts(&[POND, ANN, BOB]).unwrap();
+    other.wait_hosts(&[watched.server.id(), ANN, BOB]).unwrap();
+    let mut newt = Peer::v2_client(other.address(), 103, "newt").unwrap();
+    watched.server.wait_hosts(&[POND, ANN, BOB, 103]).unwrap();
+    newt.send(&wire::chat(103, BOB, &"x".repeat(60_000)))
+        .unwrap();
+    let answer = newt.wait_status(0x0101).unwrap();
+    assert_eq!(answer, format!("Message too long for ID {BOB}"));
+    newt.send(&wire::chat(103, BOB, &"x".repeat(100))).unwrap();
+    assert_eq!(watched.bob.expect_chat().2, "x".repeat(100));
+    newt.send(&wire::quit(103, &"y".repeat(60_000))).unwrap();
+    watched.server.wait_hosts(&[POND, ANN, BOB]).unwrap();
+    watched.assert_chatting();
+    assert_eq!(watched.state().counter("violations"), 0);
+}
+
+#[test]
 fn a_peer_has_ten_seconds_to_register() {
     let mut watched = WatchedServer::start(&[]);
     let began = Instant::now();

@@ -40,6 +40,8 @@ pub struct Announcement {
     /// By how many milliseconds it has shifted its clock, and all times that it holds
     /// (`d`).
     pub shift_ms: Option<i64>,
+    /// The longest text in bytes that it takes from a server, if that is not 64 KiB (`x`).
+    pub text_bytes_max: Option<u32>,
     /// What it takes beyond version 1 (`f`).
     pub features: Features,
 }
@@ -121,6 +123,7 @@ impl Announcement {
                 Some(("r", rank)) => announcement.rank = rank.parse().ok(),
                 Some(("t", clock)) => announcement.clock_ms = clock.parse().ok(),
                 Some(("d", shift)) => announcement.shift_ms = shift.parse().ok(),
+                Some(("x", bytes)) => announcement.text_bytes_max = bytes.parse().ok(),
                 Some(("f", words)) => announcement.features = Features::read(words, ','),
                 _ => {}
             }
@@ -144,6 +147,9 @@ impl fmt::Display for Announcement {
         }
         if let Some(shift) = self.shift_ms {
             write!(f, ";d={shift}")?;
+        }
+        if let Some(bytes) = self.text_bytes_max {
+            write!(f, ";x={bytes}")?;
         }
         write!(f, ";f={}", self.features)?;
         f.write_char(']')
@@ -266,9 +272,10 @@ mod tests {
             rank: Some(7),
             clock_ms: Some(1_700_000_000_000),
             shift_ms: Some(-3_600_000),
+            text_bytes_max: Some(1000),
             features: Features::OURS,
         };
-        let info = "x [crc2;a=[::1]:33300;z=9;r=7;t=1700000000000;d=-3600000;\
+        let info = "x [crc2;a=[::1]:33300;z=9;r=7;t=1700000000000;d=-3600000;x=1000;\
                     f=later,server-quit,channels,channel-age;q]";
         check(info, "x", Some(known.clone()));
         assert_eq!(

@@ -5,6 +5,7 @@ use crc_machine::{ByteRange, Endpoints, LinkId, Origin, Outbox, Timestamp};
 
 use crate::budget::Budget;
 use crate::congestion::Congestion;
+use crate::crc::encoding::fit_frames;
 use crate::crc::pacing::Pacer;
 use crate::crc::session::Session;
 use crate::irc::User;
@@ -80,6 +81,8 @@ pub(crate) struct Link {
     pub(crate) congestion: Option<Box<Congestion>>,
     /// How many bytes of the burst wait in the queue, at most.
     pub(crate) burst_left: usize,
+    /// The longest text that the peer takes, if texts may be longer here; otherwise `u32::MAX`.
+    pub(crate) text_bytes_max: u32,
     /// What the peer may send, if it is a client.
     pub(crate) budget: Budget,
     pub(crate) protocol: Protocol,
@@ -104,6 +107,7 @@ impl Link {
             outlet: Outlet::Direct,
             congestion: None,
             burst_left: 0,
+            text_bytes_max: u32::MAX,
             budget: Budget::default(),
             protocol,
         }
@@ -132,9 +136,29 @@ impl Link {
         }
     }
 
+    /// Whether the peer takes a text of this length.
+    #[inline]
+    pub(crate) const fn takes_text(&self, bytes: usize) -> bool {
+        bytes <= self.text_bytes_max as usize
+    }
+
+    /// Whether a chat may be sent at once and as it is, whatever its length.
+    #[inline]
+    pub(crate) const fn takes_any_chat(&self) -> bool {
+        matches!(self.outlet, Outlet::Direct)
+            && self.congestion.is_none()
+            && self.text_bytes_max == u32::MAX
+    }
+
     /// Sends bytes that stand in the outbox, in the way that the peer can take.
     #[inline]
     pub(crate) fn deliver<N>(&mut self, link: LinkId, bytes: ByteRange, out: &mut Outbox<N>) {
+        let mut bytes = bytes;
+        if self.text_bytes_max != u32::MAX
+            && let Some(fitting) = fit_frames(out.bytes(bytes), self.text_bytes_max)
+        {
+            bytes = out.store(|arena| arena.extend_from_slice(&fitting));
+        }
         match &mut self.outlet {
             Outlet::Direct | Outlet::Text => out.send_stored(link, bytes),
             Outlet::Paced(pacer) => pacer.push(out.bytes(bytes)),

@@ -28,8 +28,8 @@ impl StatusCode {
     /// The features beyond version 1 that the source has. Text: `crc-caps 1
     /// WORD WORD ...`.
     pub const FEATURES: StatusCode = StatusCode(0x0100);
-    /// A chat was too long for a v1 node on its route. Text: `Message too long
-    /// for ID N`.
+    /// A chat was too long for a node on its route. Text: `Message too long for
+    /// DESTINATION`, where DESTINATION is `ID N` or a channel.
     pub const TOO_LONG: StatusCode = StatusCode(0x0101);
     /// The server is shutting down. Text: `Server leaving: REASON`.
     pub const LEAVING: StatusCode = StatusCode(0x0102);

@@ -516,6 +516,10 @@ impl Context {
         if !self.admit_chat(link, request.source, &to, bytes, out) {
             return;
         }
+        let found = self.links.find(link);
+        if found.is_some_and(|found| !found.takes_text(bytes)) {
+            return self.bounce_long(request.source, &to, out);
+        }
         if crc::channel::takes_channels(self, link) {
             let frame = out.store(|arena| Message::ChannelRequest(request.clone()).encode(arena));
             self.deliver(link, frame, out);

@@ -22,6 +22,14 @@ pub(crate) enum Frame<'a> {
     Chat(&'a ChannelChat<'a>),
 }
 
+/// Whether a chat in a channel fits where it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Everywhere,
+    /// It is too long for a server behind which members are.
+    TooLong,
+}
+
 /// One event as each kind of member gets it, rendered when the first one needs it.
 #[derive(Default)]
 struct RenderCache {
@@ -118,7 +126,9 @@ impl Context {
             true => Vec::new(),
             false => self.refuse_channel_chat(chat, from, out),
         };
-        self.render_to_members(event, Some(frame), from, &refused, out);
+        if self.render_to_members(event, Some(frame), from, &refused, out) == Fit::TooLong {
+            self.bounce_long(chat.source, chat.channel.as_str(), out);
+        }
         legacy::notify::on_channel_chat(self, &event, text, from, &refused, out);
     }
 
@@ -146,9 +156,10 @@ impl Context {
         from: Option<LinkId>,
         refused: &[LinkId],
         out: &mut Out,
-    ) {
+    ) -> Fit {
+        let mut fit = Fit::Everywhere;
         let Some(channel) = self.network.channels().find(event.channel) else {
-            return;
+            return fit;
         };
         // As its founder wrote it.
         event.channel = channel.name();
@@ -171,7 +182,13 @@ impl Context {
             }
             let bytes = match &found.protocol {
                 Protocol::Crc(session) => {
-                    let wants = crc::channel::wants(neighbour, session, event, own);
+                    let mut wants = crc::channel::wants(neighbour, session, event, own);
+                    if let ChannelEventKind::Said { text, .. } = event.kind
+                        && wants
+                        && !found.takes_text(text.len())
+                    {
+                        (wants, fit) = (false, Fit::TooLong);
+                    }
                     wants.then(|| cache.frame(event, chat, out))
                 }
                 Protocol::Irc(user) => irc::variant_for(user, own, event).map(|variant| {
@@ -193,6 +210,7 @@ impl Context {
                 out.send_stored(link, bytes);
             }
         }
+        fit
     }
 
     // Single hosts of this server.

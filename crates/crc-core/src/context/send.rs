@@ -23,7 +23,7 @@ impl Context {
         let Some(found) = self.links.find_mut(to) else {
             return false;
         };
-        if matches!(found.outlet, Outlet::Direct) && found.congestion.is_none() {
+        if found.takes_any_chat() {
             self.counters.chats_relayed += 1;
             out.send(to, frame);
             return true;
@@ -37,6 +37,12 @@ impl Context {
         let Some(found) = self.links.find(to) else {
             return;
         };
+        if !found.takes_text(chat.text.as_str().len()) {
+            if let Some(destination) = chat.destination {
+                self.bounce_long(chat.source, &format!("ID {destination}"), out);
+            }
+            return;
+        }
         if found.congestion.is_some() {
             let destination = format!("ID {}", chat.destination.map_or(0, HostId::get));
             if !self.admit_chat(to, chat.source, &destination, frame.len(), out) {
@@ -53,7 +59,7 @@ impl Context {
             Outlet::Held(_) => return self.bounce(chat.source, chat.destination, out),
             Outlet::Paced(_) if frame.len() > V1_FRAME_BYTES_MAX => {
                 if let Some(destination) = chat.destination {
-                    self.bounce_long(chat.source, destination, out);
+                    self.bounce_long(chat.source, &format!("ID {destination}"), out);
                 }
                 return;
             }
@@ -112,9 +118,9 @@ impl Context {
         self.answer(source, StatusCode::UNKNOWN_ID, &text, out);
     }
 
-    /// Answers a chat that is too long for a v1 node on its way.
-    fn bounce_long(&mut self, source: HostId, destination: HostId, out: &mut Out) {
-        let text = format!("Message too long for ID {destination}");
+    /// Answers a chat that is too long for a node on its way.
+    pub(super) fn bounce_long(&mut self, source: HostId, destination: &str, out: &mut Out) {
+        let text = format!("Message too long for {destination}");
         self.answer(source, StatusCode::TOO_LONG, &text, out);
     }
 
@@ -166,10 +172,7 @@ impl Context {
         match self.network.route_chat(from, Some(to)) {
             Route::To(link) => {
                 let found = self.links.find(link);
-                let at_once = |found: &Link| {
-                    matches!(found.outlet, Outlet::Direct) && found.congestion.is_none()
-                };
-                if found.is_some_and(at_once) {
+                if found.is_some_and(Link::takes_any_chat) {
                     self.counters.chats_relayed += 1;
                     let frame = out.store(|arena| Message::ClientChat(chat).encode(arena));
                     return out.send_stored(link, frame);

@@ -184,7 +184,7 @@ pub(crate) fn send_missed_changes(cx: &mut Context, link: LinkId, out: &mut Out)
     });
     out.send_stored(link, changes);
     if let Some(channels) = super::channel::channel_burst(cx, link, out) {
-        out.send_stored(link, channels);
+        cx.deliver(link, channels, out);
     }
 }
 

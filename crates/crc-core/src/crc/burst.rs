@@ -68,7 +68,7 @@ pub(crate) fn send_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
     }
     cx.network.set_synced(link, true);
     if let Some(channels) = channels {
-        out.send_stored(link, channels);
+        cx.deliver(link, channels, out);
     }
     send_held(cx, link, &held, out);
 }

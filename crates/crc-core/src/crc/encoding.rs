@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 
 use crc_wire::{
-    ClientChat, ClientQuit, HostId, Info, Message, Name, Registration, ServerQuit, Status, Text,
-    truncate_utf8,
+    ChannelField, ClientChat, ClientQuit, Frame, FrameLimits, HostId, Info, Message, Name,
+    Registration, ServerQuit, Status, Text, frame_len, truncate_utf8,
 };
 
 use crate::network::{Host, HostKind, PeerVersion};
@@ -109,6 +109,43 @@ impl Encoding {
             _ => truncate_utf8(text, longest).to_owned(),
         }
     }
+}
+
+/// The frames that a peer takes whose texts have at most `text_bytes_max` bytes: longer texts are
+/// cut, and what makes no sense without its end is left out. `None` if all fit as they are.
+pub(crate) fn fit_frames(frames: &[u8], text_bytes_max: u32) -> Option<Vec<u8>> {
+    let limits = FrameLimits::WIRE.with_text_bytes_max(text_bytes_max);
+    let mut rest = frames;
+    while let Ok(Some(_)) = Frame::take(&mut rest, limits) {}
+    if rest.is_empty() {
+        return None;
+    }
+    let (mut fitting, mut rest) = (Vec::new(), frames);
+    while let Ok(Some(frame)) = Frame::take(&mut rest, FrameLimits::WIRE) {
+        if matches!(frame_len(frame.bytes(), limits), Ok(Some(_))) {
+            fitting.extend_from_slice(frame.bytes());
+        } else if let Ok(mut message) = frame.message()
+            && cut_text(&mut message, text_bytes_max as usize)
+        {
+            message.encode(&mut fitting);
+        }
+    }
+    Some(fitting)
+}
+
+/// Cuts the text of a message for people. `false` if the message must not be cut.
+fn cut_text(message: &mut Message<'_>, bytes_max: usize) -> bool {
+    let text = match message {
+        Message::Status(m) => &mut m.text,
+        Message::ClientQuit(m) => &mut m.text,
+        Message::ServerQuit(m) => &mut m.text,
+        Message::ChannelPart(m) => &mut m.text,
+        Message::ChannelSetting(m) if m.field == ChannelField::TOPIC => &mut m.value,
+        Message::DatedSetting(m) if m.field == ChannelField::TOPIC => &mut m.value,
+        _ => return false,
+    };
+    *text = Text::new(truncate_utf8(text.as_str(), bytes_max).to_owned()).expect(SHORTER);
+    true
 }
 
 const SHORTER: &str = "a text that fitted fits when it is shorter";

@@ -244,6 +244,9 @@ pub(crate) fn on_simultaneous_open(
     on_server_introduction(cx, link, registration, out);
 }
 
+/// No setting of a channel, and no text that a server writes itself, is longer.
+const SETTING_BYTES_MAX: u32 = 16 * 1024;
+
 /// A registered client registers again.
 pub(crate) fn on_client_repetition(
     cx: &mut Context,
@@ -310,6 +313,16 @@ pub(crate) fn on_announcement(
     }
     if let Some(shift_ms) = announcement.shift_ms {
         super::clock::on_shift(cx, link, shift_ms, out);
+    }
+    let text_bytes_max = announcement.text_bytes_max;
+    let text_bytes_max = text_bytes_max.unwrap_or(super::introduction::TEXT_BYTES_MAX_UNTOLD);
+    // Nothing else is longer than a text may be here, or than a setting.
+    let longest = cx.config.limits.text_bytes_max.max(SETTING_BYTES_MAX);
+    if let Some(found) = cx.links.find_mut(link) {
+        found.text_bytes_max = match text_bytes_max < longest {
+            true => text_bytes_max,
+            false => u32::MAX,
+        };
     }
     let known = cx.network.directory().find(id).and_then(Host::machine);
     let machine = &*without_clock(machine);

@@ -16,6 +16,9 @@ use crate::network::PeerVersion;
 /// server.
 pub(super) const CLASSIFICATION_TIME: Duration = Duration::from_secs(1);
 
+/// The longest text that a v2 server takes if it does not say so.
+pub(super) const TEXT_BYTES_MAX_UNTOLD: u32 = 64 * 1024;
+
 /// Announces this server to a neighbouring server; later announcements are pings.
 pub(crate) fn announce(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(found) = cx.links.find(link) else {
@@ -69,6 +72,8 @@ fn announcement_with(cx: &Context, link: &Link, shift_ms: Option<i64>) -> Vec<u8
         // Later announcements are pings.
         clock_ms: first.then(|| cx.network_ms()),
         shift_ms,
+        text_bytes_max: Some(cx.config.limits.text_bytes_max)
+            .filter(|bytes| *bytes != TEXT_BYTES_MAX_UNTOLD),
         features: Features::OURS,
     };
     let alias = link.crc().and_then(|session| session.alias.as_ref());

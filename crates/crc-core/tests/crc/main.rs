@@ -17,6 +17,7 @@ mod ids;
 mod keepalive;
 mod machine_parts;
 mod registration;
+mod text_limits;
 mod version;
 
 use std::time::Duration;

@@ -45,9 +45,14 @@ pub(crate) fn first_piece(text: &str, room: usize) -> &str {
     }
     let piece = truncate_utf8(text, room);
     let words = piece.rfind(' ').and_then(|blank| piece.get(..=blank));
-    words
-        .filter(|words| !words.trim_start().is_empty())
-        .unwrap_or(piece)
+    // Blanks alone make a piece only if the word behind them is whole in the next one.
+    let is_useful = |words: &&str| {
+        let next = text
+            .get(words.len()..)
+            .and_then(|rest| rest.split(' ').next());
+        !words.trim_start().is_empty() || next.is_some_and(|word| word.len() <= room)
+    };
+    words.filter(is_useful).unwrap_or(piece)
 }
 
 /// Joins words with blanks to texts of at most `room` bytes, each as long as possible. A
@@ -87,6 +92,7 @@ mod tests {
             ("one two", 3, "one"),
             ("onetwo", 4, "onet"),
             ("  onetwo", 5, "  one"),
+            ("  onetwo", 7, "  "),
             ("né", 2, "n"),
         ] {
             assert_eq!(first_piece(text, room), piece, "{text:?} {room}");

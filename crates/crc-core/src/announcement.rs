@@ -6,6 +6,7 @@
 //! module reads and writes that part; `crc` decides when it is sent, and what it means.
 
 use core::fmt::{self, Write};
+use core::num::NonZeroU64;
 use std::borrow::Cow;
 
 use crc_machine::PeerAddress;
@@ -114,10 +115,8 @@ impl Announcement {
     /// and invalid values are ignored.
     #[must_use]
     pub fn parse(machine: &str) -> Announcement {
-        let inner = machine.strip_prefix(OPENING).unwrap_or(machine);
-        let inner = inner.strip_suffix(']').unwrap_or(inner);
         let mut announcement = Announcement::default();
-        for entry in inner.split(';') {
+        for entry in entries(machine) {
             match entry.split_once('=') {
                 Some(("a", address)) => announcement.address = address.parse().ok(),
                 Some(("r", rank)) => announcement.rank = rank.parse().ok(),
@@ -154,6 +153,24 @@ impl fmt::Display for Announcement {
         write!(f, ";f={}", self.features)?;
         f.write_char(']')
     }
+}
+
+fn entries(machine: &str) -> impl Iterator<Item = &str> {
+    let inner = machine.strip_prefix(OPENING).unwrap_or(machine);
+    let inner = inner.strip_suffix(']').unwrap_or(inner);
+    inner.split(';')
+}
+
+/// The machine part with which servers pass on a client: when it registered, in
+/// milliseconds of Unix time (`s`).
+pub(crate) fn client_machine_part(registered_ms: NonZeroU64) -> String {
+    format!("{OPENING};s={registered_ms}]")
+}
+
+/// When a client registered, if its machine part says so.
+pub(crate) fn registered_ms(machine: &str) -> Option<NonZeroU64> {
+    let stated = entries(machine).find_map(|entry| entry.strip_prefix("s="));
+    stated?.parse().ok()
 }
 
 /// Splits an info into the part for people and the part for machines, if it
@@ -284,6 +301,25 @@ mod tests {
         );
         let odd = "x [crc2;a=nowhere;r=many;t=-1;f=serverquit]";
         check(odd, "x", Some(Announcement::default()));
+    }
+
+    #[test]
+    fn a_client_is_passed_on_with_the_time_of_its_registration() {
+        let ms = NonZeroU64::new(1_700_000_000_000).unwrap();
+        let machine = client_machine_part(ms);
+        assert_eq!(machine, " [crc2;s=1700000000000]");
+        assert_eq!(split_info(&format!("x{machine}")), ("x", Some(&*machine)));
+        assert_eq!(registered_ms(&machine), Some(ms));
+        assert_eq!(registered_ms(" [crc2;z=9;s=1700000000000;f=]"), Some(ms));
+        for odd in [
+            " [crc2]",
+            " [crc2;s=]",
+            " [crc2;s=0]",
+            " [crc2;s=-1]",
+            " [crc2;rs=7]",
+        ] {
+            assert_eq!(registered_ms(odd), None, "{odd}");
+        }
     }
 
     #[test]

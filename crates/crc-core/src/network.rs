@@ -14,6 +14,7 @@ mod nicks;
 mod policy;
 mod server_ids;
 
+use core::num::NonZeroU64;
 use std::collections::BTreeMap;
 
 use crc_wire::{ChannelField, HostId, MemberFlags, Registration};
@@ -71,8 +72,10 @@ pub(crate) struct HostInfo<'a> {
     pub(crate) name: &'a str,
     /// The part of the info for people. The constructors strip machine parts from it.
     info: &'a str,
-    /// The machine part.
+    /// The machine part, if it is a server.
     pub(crate) machine: Option<&'a str>,
+    /// When it registered, if it is a client of which that is known.
+    pub(crate) registered_ms: Option<NonZeroU64>,
 }
 
 impl<'a> HostInfo<'a> {
@@ -84,12 +87,21 @@ impl<'a> HostInfo<'a> {
             name,
             info: strip_machine_parts(info),
             machine: None,
+            registered_ms: None,
         }
     }
 
     /// The same with a machine part, as a version 2 server announces it.
     pub(crate) const fn with_machine(self, machine: Option<&'a str>) -> Self {
         HostInfo { machine, ..self }
+    }
+
+    /// The same client, which has registered at that time.
+    pub(crate) const fn registered_at(self, registered_ms: Option<NonZeroU64>) -> Self {
+        HostInfo {
+            registered_ms,
+            ..self
+        }
     }
 
     /// The part of its info for people.
@@ -112,7 +124,8 @@ pub(crate) enum RegistrationOutcome {
     /// The host is known with the same name and info; or the neighbour is a v1 server,
     /// whose registration does not replace a known one.
     Known,
-    /// The host is known with the same name and info, and another machine part.
+    /// The host is known with the same name and info, and another machine part: of a
+    /// client, another time of its registration.
     MachinePartChanged,
     /// The host has another name or info: it leaves and joins.
     Changed,
@@ -129,11 +142,11 @@ pub(crate) enum RegistrationOutcome {
     /// A server, or this one, has the id of this client: the neighbour learns of it when it
     /// gets the server's registration, and lets the client give way.
     Displaced,
-    /// Two clients have one id; the one announced here, by the parent, stays.
-    ParentWins,
-    /// Two clients have one id; the known one stays. The child that announced the other
-    /// one gives it up when it gets this server's registration.
-    ChildYields,
+    /// Two clients have one id; the one announced here stays.
+    TheirsStays,
+    /// Two clients have one id; the known one stays. The neighbour that announced the
+    /// other one gives it up when it gets this server's registration.
+    OursStays,
 }
 
 /// Where a message goes.
@@ -287,9 +300,12 @@ impl Network {
     }
 
     /// Replaces the entry of a host: another route, another name, or another machine
-    /// part. The host keeps its channels. Returns the former entry.
+    /// part. The host keeps its channels, and the time of its registration if no other is
+    /// known. Returns the former entry.
     pub(crate) fn replace_host(&mut self, host: Host) -> Option<Host> {
         let before = self.directory.remove(host.id())?;
+        let registered_ms = host.registered_ms().or(before.registered_ms());
+        let host = host.registered_at(registered_ms);
         if before.name() != host.name()
             && let Some(names) = &mut self.names
         {
@@ -302,6 +318,11 @@ impl Network {
     /// Notes the machine part that a server announces.
     pub(crate) fn set_machine(&mut self, id: HostId, machine: &str) {
         self.directory.set_machine(id, machine);
+    }
+
+    /// Notes when a client registered.
+    pub(crate) fn set_registered(&mut self, id: HostId, registered_ms: Option<NonZeroU64>) {
+        self.directory.set_registered(id, registered_ms);
     }
 
     /// Forgets a host, its nick and its memberships. `lost`: it went with a server.
@@ -391,6 +412,7 @@ impl Network {
     /// Shifts all times that are held, because the network's clock has been shifted.
     pub(crate) fn shift_times(&mut self, by_ms: i64) {
         self.channels.shift_times(by_ms);
+        self.directory.shift_times(by_ms);
     }
 
     /// Takes an earlier time for the founding of a channel, whose clocks had an error.
@@ -486,12 +508,13 @@ impl Network {
         let same =
             known.kind() == info.kind && known.name() == info.name && known.info() == info.info;
         if known.first_link() == from {
-            return match info.machine {
-                _ if !same => RegistrationOutcome::Changed,
-                Some(machine) if known.machine() != Some(machine) => {
-                    RegistrationOutcome::MachinePartChanged
-                }
-                _ => RegistrationOutcome::Known,
+            let new_machine = info.machine.is_some() && info.machine != known.machine();
+            let ms = info.registered_ms;
+            let new_time = ms.is_some() && ms != known.registered_ms();
+            return match same {
+                false => RegistrationOutcome::Changed,
+                true if new_machine || new_time => RegistrationOutcome::MachinePartChanged,
+                true => RegistrationOutcome::Known,
             };
         }
         // A v1 server repeats what it was sent, and never forgets a host.
@@ -518,10 +541,25 @@ impl Network {
             (HostKind::Server, HostKind::Client) => return RegistrationOutcome::Displaced,
             (HostKind::Server, HostKind::Server) => return RegistrationOutcome::Loop,
         }
-        if neighbour.is_some_and(|n| n.uplink) {
-            RegistrationOutcome::ParentWins
-        } else {
-            RegistrationOutcome::ChildYields
+        let from_uplink = neighbour.is_some_and(|n| n.uplink);
+        self.settle_clients(from_uplink, known.registered_ms(), info.registered_ms)
+    }
+
+    /// Which of two clients with one id stays: the one that registered earlier, or the
+    /// parent's if that is not known. Both ends of the link come to the same result.
+    pub(crate) fn settle_clients(
+        &self,
+        from_uplink: bool,
+        ours: Option<NonZeroU64>,
+        theirs: Option<NonZeroU64>,
+    ) -> RegistrationOutcome {
+        let theirs_stays = match (ours, theirs) {
+            (Some(ours), Some(theirs)) if ours != theirs => theirs < ours,
+            _ => from_uplink,
+        };
+        match theirs_stays {
+            true => RegistrationOutcome::TheirsStays,
+            false => RegistrationOutcome::OursStays,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The operations on hosts: one joins, changes, gets another id, leaves. Each operation
 //! changes the network once, and hands the change to every protocol.
 
+use core::num::NonZeroU64;
 use std::borrow::Cow;
 
 use crc_machine::LinkId;
@@ -137,7 +138,17 @@ impl Context {
     /// Enters a host that is behind a server of a text protocol, under its own name.
     pub(crate) fn add_text_host(&mut self, link: LinkId, info: &HostInfo<'_>, out: &mut Out) {
         self.network.reserve_nick(info);
-        self.add_remote_host(link, info, out);
+        let info = info.registered_at(self.registration_time(info.kind));
+        self.add_remote_host(link, &info, out);
+    }
+
+    /// When a host of that kind has registered that registers at this server now: only of
+    /// clients it matters.
+    pub(super) fn registration_time(&self, kind: HostKind) -> Option<NonZeroU64> {
+        match kind {
+            HostKind::Client => NonZeroU64::new(self.network_ms()),
+            HostKind::Server => None,
+        }
     }
 
     /// Enters a host that is behind a server.
@@ -205,7 +216,8 @@ impl Context {
         // The legacy network has no ids: for it nothing changes.
         let scope = Scope::AllButLegacy;
         self.remove_host_in(id, "its id has changed", Some(link), scope, out);
-        let info = HostInfo::for_people(fresh, host.kind(), host.name(), host.info());
+        let info = HostInfo::for_people(fresh, host.kind(), host.name(), host.info())
+            .registered_at(self.registration_time(host.kind()));
         self.network.renumber_neighbour(link, id, fresh);
         self.network.reserve_nick(&info);
         self.add_remote_host_in(link, &info, scope, out);

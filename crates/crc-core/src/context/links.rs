@@ -69,6 +69,7 @@ impl Context {
             synced: false,
         };
         self.network.add_neighbour(link, neighbour);
+        let host = host.registered_at(self.registration_time(kind));
         self.network.add_host(host, self.now);
         self.counters.registrations += 1;
     }

@@ -65,7 +65,7 @@ pub(crate) fn on_host_joined(cx: &mut Context, id: HostId, from: LinkId, out: &m
         };
         // A server that is back needs no late quit.
         session.missed_quits.remove(&id);
-        let encoding = Encoding::of(neighbour.kind, neighbour.version);
+        let encoding = Encoding::of_hosts(neighbour, session);
         let frame = match &session.alias {
             None => cache.get_or_encode(encoding, out, |arena| {
                 encoding.encode_host(host, own_id, arena)
@@ -118,22 +118,28 @@ fn announce_to(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     if neighbour.synced
         && let Some(session) = found.crc()
     {
-        let encoding = Encoding::of(neighbour.kind, neighbour.version);
+        let encoding = Encoding::of_hosts(neighbour, session);
         let last_hop = session.id_on_link(cx.config.id);
         let frame = out.store(|arena| encoding.encode_host(host, last_hop, arena));
         deliver(found, link, frame, &mut cx.dirty_links, out);
     }
 }
 
-/// Sends v2 servers the new machine part of a server.
+/// Sends v2 servers the new machine part of a host.
 pub(crate) fn announce_machine_part(cx: &mut Context, id: HostId, from: LinkId, out: &mut Out) {
     let own_id = cx.config.id;
     let Some(host) = cx.network.directory().find(id) else {
         return;
     };
-    let frame = out.store(|arena| Encoding::V2Server.encode_host(host, own_id, arena));
+    let frame = out.store(|arena| Encoding::DatedServer.encode_host(host, own_id, arena));
     for (link, neighbour) in cx.network.neighbours().iter() {
-        let takes = neighbour.kind == HostKind::Server && neighbour.version == PeerVersion::V2;
+        let session = cx.crc_session(link);
+        let takes = session.is_some_and(|session| {
+            let encoding = Encoding::of_hosts(neighbour, session);
+            // Only a client looks different to some of them.
+            encoding == Encoding::DatedServer
+                || encoding == Encoding::V2Server && host.kind() == HostKind::Server
+        });
         if takes && neighbour.synced && link != from && link != host.first_link() {
             out.send_stored(link, frame);
         }
@@ -157,8 +163,9 @@ fn remember_missed_quit(cx: &mut Context, id: HostId, from: Option<LinkId>) {
 }
 
 /// Sends the changes that a server has missed, when it turns out to be a v2 server: the
-/// quits of servers, the machine parts of the others, and the channels.
-pub(crate) fn send_missed_changes(cx: &mut Context, link: LinkId, out: &mut Out) {
+/// quits of servers, the machine parts of the others and of clients, and the channels. So
+/// much is `waiting` to be written before.
+pub(crate) fn send_missed_changes(cx: &mut Context, link: LinkId, waiting: usize, out: &mut Out) {
     let own_id = cx.config.id;
     let directory = cx.network.directory();
     let Some(session) = cx.links.find_mut(link).and_then(Link::crc_mut) else {
@@ -166,6 +173,7 @@ pub(crate) fn send_missed_changes(cx: &mut Context, link: LinkId, out: &mut Out)
     };
     let missed_quits = core::mem::take(&mut session.missed_quits);
     let takes_quits = session.features.server_quit;
+    let takes_times = session.features.channel_age;
     let has_left = |id: &HostId| takes_quits && directory.find(*id).is_none();
     let changes = out.store(|arena| {
         for id in missed_quits.into_iter().filter(has_left) {
@@ -177,13 +185,18 @@ pub(crate) fn send_missed_changes(cx: &mut Context, link: LinkId, out: &mut Out)
             Encoding::V2Server.encode(&quit, arena);
         }
         for host in directory.iter() {
-            if host.machine().is_some() && host.first_link() != link {
-                Encoding::V2Server.encode_host(host, own_id, arena);
+            let dated = takes_times && host.registered_ms().is_some();
+            if (host.machine().is_some() || dated) && host.first_link() != link {
+                Encoding::DatedServer.encode_host(host, own_id, arena);
             }
         }
     });
+    let channels = super::channel::channel_burst(cx, link, out);
+    let channels_len = channels.map_or(0, ByteRange::len);
+    let bytes_max = cx.config.limits.server_queue_bytes_max;
+    out.bound(link, bytes_max + waiting + changes.len() + channels_len);
     out.send_stored(link, changes);
-    if let Some(channels) = super::channel::channel_burst(cx, link, out) {
+    if let Some(channels) = channels {
         cx.deliver(link, channels, out);
     }
 }
@@ -232,7 +245,7 @@ pub(crate) fn on_host_changed(cx: &mut Context, id: HostId, from: LinkId, out: &
         let Some(session) = found.crc().filter(|_| link != from && neighbour.synced) else {
             continue;
         };
-        let encoding = Encoding::of(neighbour.kind, neighbour.version);
+        let encoding = Encoding::of_hosts(neighbour, session);
         let last_hop = session.id_on_link(own_id);
         let keeps = session.features.channels;
         let frames = out.store(|arena| {

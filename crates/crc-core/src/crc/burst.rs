@@ -25,7 +25,7 @@ pub(crate) fn send_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(session) = found.crc() else {
         return;
     };
-    let encoding = Encoding::of(neighbour.kind, neighbour.version);
+    let encoding = Encoding::of_hosts(&neighbour, session);
     let last_hop = session.id_on_link(cx.config.id);
     let directory = cx.network.directory();
     cx.work.charge(work::LINK * directory.len() as u64);

@@ -10,6 +10,7 @@ use crc_wire::{
     DatedSetting, HostId, Message, Name, RequestKind, Status, StatusCode, Text,
 };
 
+use super::clock::time_from_peer;
 use super::session::Session;
 use crate::admission::is_channel_name;
 use crate::context::{Context, Entry, Out};
@@ -18,12 +19,8 @@ use crate::network::{
     PeerVersion, Scope, SetRefusal, Setting, Settings, SpeakRefusal, is_value,
     is_value_from_server,
 };
-use crate::violation::Violation;
-
-/// By how much a time that a server states may lie in the future. No frame on a link
-/// that lives is under way for longer: the link would be closed for silence.
-const AHEAD_MAX_MS: u64 = 60_000;
 use crate::text_protocol::pack_words;
+use crate::violation::Violation;
 use crate::work;
 
 /// The most bytes of one status with names.
@@ -419,18 +416,6 @@ fn is_authoritative(cx: &mut Context, link: LinkId, source: Option<HostId>) -> b
     }
     cx.counters.dropped += 1;
     false
-}
-
-/// A time that a server states. A time that lies in the future is taken for now: no
-/// clock that runs away wins for ever.
-fn time_from_peer(cx: &Context, link: LinkId, ms: u64) -> u64 {
-    let session = cx.crc_session(link);
-    let ms = session.map_or(ms, |session| session.clock.time(ms));
-    let now = cx.network_ms();
-    match ms > now.saturating_add(AHEAD_MAX_MS) {
-        true => now,
-        false => ms,
-    }
 }
 
 /// A server has sent a frame about channels.

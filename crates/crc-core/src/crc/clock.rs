@@ -30,6 +30,10 @@ const SKEW_MAX_MS: u64 = 200 * 366 * 24 * 3_600 * 1_000;
 /// not trusted to follow another.
 const PENDING_MAX: usize = 16;
 
+/// By how much a time that a server states may lie in the future. No frame on a link
+/// that lives is under way for longer: the link would be closed for silence.
+const AHEAD_MAX_MS: u64 = 60_000;
+
 /// What is known of the clock at the other end of a link.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LinkClock {
@@ -73,6 +77,18 @@ impl LinkClock {
             *answers = answers.saturating_sub(1);
         }
         self.pending.retain(|shift| shift.answers != Some(0));
+    }
+}
+
+/// A time that a server states, by the network's clock. A time that lies in the future is
+/// taken for now: no clock that runs away wins for ever.
+pub(super) fn time_from_peer(cx: &Context, link: LinkId, ms: u64) -> u64 {
+    let session = cx.crc_session(link);
+    let ms = session.map_or(ms, |session| session.clock.time(ms));
+    let now = cx.network_ms();
+    match ms > now.saturating_add(AHEAD_MAX_MS) {
+        true => now,
+        false => ms,
     }
 }
 

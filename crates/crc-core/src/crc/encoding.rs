@@ -11,20 +11,24 @@ use crc_wire::{
     Registration, ServerQuit, Status, Text, frame_len, truncate_utf8,
 };
 
-use crate::network::{Host, HostKind, PeerVersion};
+use super::session::Session;
+use crate::announcement::client_machine_part;
+use crate::network::{Host, HostKind, Neighbour, PeerVersion};
 
 /// The longest frame in bytes, and the longest chunk of a stream, that every v1 node
 /// can read.
 pub(crate) const V1_FRAME_BYTES_MAX: usize = 1024;
 
 /// The number of encodings.
-pub(crate) const ENCODINGS: usize = 4;
+pub(crate) const ENCODINGS: usize = 5;
 
 /// One way to encode a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
     /// For a v2 server: complete, with the machine parts of servers.
     V2Server,
+    /// For a v2 server that takes times: also with the times at which clients registered.
+    DatedServer,
     /// For a v2 client: complete, without machine parts.
     V2Client,
     /// For a v1 client: texts are truncated to what it can read.
@@ -45,11 +49,31 @@ impl Encoding {
         }
     }
 
+    /// The encoding of hosts for a neighbour.
+    pub(crate) const fn of_hosts(neighbour: &Neighbour, session: &Session) -> Encoding {
+        match Encoding::of(neighbour.kind, neighbour.version) {
+            Encoding::V2Server if session.features.channel_age => Encoding::DatedServer,
+            encoding => encoding,
+        }
+    }
+
     /// Appends the registration that announces `host`.
     pub(crate) fn encode_host(self, host: &Host, last_hop: HostId, out: &mut Vec<u8>) {
-        let info = match (self, host.machine()) {
-            (Encoding::V2Server, Some(machine)) => Cow::Owned([host.info(), machine].concat()),
-            _ => Cow::Borrowed(host.info()),
+        let machine = match self {
+            Encoding::V2Server | Encoding::DatedServer => host.machine().map(Cow::Borrowed),
+            _ => None,
+        };
+        let registered_ms = host
+            .registered_ms()
+            .filter(|_| self == Encoding::DatedServer);
+        let machine = machine.or_else(|| Some(client_machine_part(registered_ms?).into()));
+        let info = match machine {
+            // The machine part is never cut off.
+            Some(machine) => {
+                let left = Info::BYTES_MAX.saturating_sub(machine.len());
+                Cow::Owned([truncate_utf8(host.info(), left), &machine].concat())
+            }
+            None => Cow::Borrowed(host.info()),
         };
         self.encode(&host.registration(last_hop, &info), out);
     }
@@ -58,7 +82,9 @@ impl Encoding {
     /// version 1 is left out.
     pub(crate) fn encode(self, message: &Message<'_>, out: &mut Vec<u8>) {
         let longest = match self {
-            Encoding::V2Server | Encoding::V2Client => return message.encode(out),
+            Encoding::V2Server | Encoding::DatedServer | Encoding::V2Client => {
+                return message.encode(out);
+            }
             Encoding::V1Client | Encoding::V1Server => {
                 V1_FRAME_BYTES_MAX - message.kind().fixed_len()
             }
@@ -173,7 +199,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_encoding_is_readable_for_its_neighbour(message in strategies::message()) {
-            for encoding in [Encoding::V2Server, Encoding::V2Client, Encoding::V1Client, Encoding::V1Server] {
+            for encoding in [Encoding::V2Server, Encoding::DatedServer, Encoding::V2Client, Encoding::V1Client, Encoding::V1Server] {
                 let mut frame = Vec::new();
                 encoding.encode(&message, &mut frame);
                 if message.kind().is_channel() && matches!(encoding, Encoding::V1Client | Encoding::V1Server) {
@@ -183,7 +209,7 @@ mod tests {
                 let encoded = Message::parse(&frame).unwrap();
                 prop_assert_eq!(encoded.kind(), message.kind());
                 match encoding {
-                    Encoding::V2Server | Encoding::V2Client => prop_assert_eq!(&encoded, &message),
+                    Encoding::V2Server | Encoding::DatedServer | Encoding::V2Client => prop_assert_eq!(&encoded, &message),
                     Encoding::V1Client | Encoding::V1Server => {
                         prop_assert!(frame.len() <= V1_FRAME_BYTES_MAX);
                     }
@@ -203,6 +229,7 @@ mod tests {
         let host = Host::new(crc_machine::LinkId::new(0, 0), &info);
         for (encoding, expected) in [
             (Encoding::V2Server, "Île 🏝 [crc2;r=1]"),
+            (Encoding::DatedServer, "Île 🏝 [crc2;r=1]"),
             (Encoding::V2Client, "Île 🏝"),
             (Encoding::V1Client, "Île 🏝"),
             (Encoding::V1Server, "?le ?"),
@@ -212,6 +239,29 @@ mod tests {
             let message = Message::parse(&frame).unwrap();
             assert_eq!(message.kind(), Kind::ServerRegistration);
             assert_eq!(texts(&message), ["Moorea", expected]);
+        }
+    }
+
+    #[test]
+    fn a_long_info_is_cut_and_the_time_is_not() {
+        let id = HostId::new(2).unwrap();
+        let long = "ö".repeat(Info::BYTES_MAX / 2);
+        let info = HostInfo::for_people(id, HostKind::Client, "ann", &long);
+        let info = info.registered_at(core::num::NonZeroU64::new(1_700_000_000_000));
+        let host = Host::new(crc_machine::LinkId::new(0, 0), &info);
+        let machine = " [crc2;s=1700000000000]";
+        for (encoding, expected) in [
+            (Encoding::V2Server, &*long),
+            (Encoding::V2Client, &*long),
+            (
+                Encoding::DatedServer,
+                &[&long[..Info::BYTES_MAX - 23], machine].concat(),
+            ),
+        ] {
+            let mut frame = Vec::new();
+            encoding.encode_host(&host, HostId::new(1).unwrap(), &mut frame);
+            let message = Message::parse(&frame).unwrap();
+            assert_eq!(texts(&message), ["ann", expected]);
         }
     }
 }

@@ -373,9 +373,11 @@ pub(crate) fn set_peer_version(
         PeerVersion::V1 => log::info!("{peer} is a v1 node"),
         PeerVersion::V2 => log::debug!("{peer} is a v2 node"),
     }
+    let mut waiting = 0;
     if version == PeerVersion::V2
         && let Outlet::Paced(pacer) = &found.outlet
     {
+        waiting = pacer.waiting().len();
         out.send(link, pacer.waiting());
         found.outlet = Outlet::Direct;
         // It is judged by another bound now.
@@ -398,7 +400,7 @@ pub(crate) fn set_peer_version(
         }
         cx.mark_dirty(link);
     } else if before.synced && version == PeerVersion::V2 {
-        announce::send_missed_changes(cx, link, out);
+        announce::send_missed_changes(cx, link, waiting, out);
     }
     let session = cx.crc_session(link);
     if before.uplink && session.is_some_and(|session| !session.features.channel_age) {

@@ -1,14 +1,17 @@
 //! Registrations of hosts behind a server: new, known, moved, or in conflict with
 //! another host (PROTOCOL section 3).
 
+use core::num::NonZeroU64;
+
 use crc_machine::{CloseWhen, LinkId};
 use crc_wire::{HostId, Registration, Text};
 
 use super::channel::knows_channels;
+use super::clock::time_from_peer;
 use super::handshake::on_announcement;
 use super::send::id_taken;
 use super::{announce, uplink};
-use crate::announcement::split_info;
+use crate::announcement::{registered_ms, split_info};
 use crate::context::{Context, Out};
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, RegistrationOutcome};
 use crate::violation::Violation;
@@ -40,13 +43,22 @@ pub(crate) fn on_remote_registration(
     };
     let machine = machine.map(|part| uplink::believed_machine_part(cx, link, id, part));
     let machine = machine.as_deref();
-    let host = HostInfo::for_people(id, kind, name, info).with_machine(machine);
+    let registered_ms = match kind {
+        HostKind::Client => stated_registration(cx, link, info),
+        HostKind::Server => None,
+    };
+    let host = HostInfo::for_people(id, kind, name, info)
+        .with_machine(machine)
+        .registered_at(registered_ms);
     let mut outcome = cx.network.classify(link, &host);
     if outcome == RegistrationOutcome::Moved && cx.has_local_id(id) {
         // This server has drawn the id, so it knows where the host is.
+        let ours = cx.network.directory().find(id);
+        let ours = ours.and_then(Host::registered_ms);
         outcome = match kind {
-            HostKind::Client if neighbour.uplink => RegistrationOutcome::ParentWins,
-            HostKind::Client => RegistrationOutcome::ChildYields,
+            HostKind::Client => cx
+                .network
+                .settle_clients(neighbour.uplink, ours, registered_ms),
             HostKind::Server => RegistrationOutcome::Loop,
         };
     }
@@ -54,9 +66,11 @@ pub(crate) fn on_remote_registration(
         RegistrationOutcome::New => {}
         RegistrationOutcome::Known => return uplink::note_ghost(cx, link, &host, out),
         RegistrationOutcome::MachinePartChanged => {
-            let machine = machine.unwrap_or_default();
-            cx.network.set_machine(id, machine);
-            uplink::learn_address(cx, link, id, machine);
+            if let Some(machine) = machine {
+                cx.network.set_machine(id, machine);
+                uplink::learn_address(cx, link, id, machine);
+            }
+            cx.network.set_registered(id, registered_ms);
             return announce::announce_machine_part(cx, id, link, out);
         }
         RegistrationOutcome::Changed if keeps_channels(cx, link, &host) => {
@@ -102,10 +116,10 @@ pub(crate) fn on_remote_registration(
             );
             return;
         }
-        RegistrationOutcome::Displaces | RegistrationOutcome::ParentWins => {
+        RegistrationOutcome::Displaces | RegistrationOutcome::TheirsStays => {
             evict_client(cx, id, (kind, link), out);
         }
-        RegistrationOutcome::ChildYields => {
+        RegistrationOutcome::OursStays => {
             cx.counters.refused += 1;
             let refusal = id_taken(cx, kind, id);
             return out.send(link, &refusal);
@@ -117,8 +131,16 @@ pub(crate) fn on_remote_registration(
     cx.add_remote_host(link, &host, out);
 }
 
-/// A client gives way to the host with its id on `link`: a server, or the client on the
-/// parent's side. Its server sends it a status and closes its link.
+/// When a client registered, as a version 2 server states it that takes such times.
+fn stated_registration(cx: &Context, link: LinkId, info: &str) -> Option<NonZeroU64> {
+    let takes = cx.crc_session(link)?.features.channel_age;
+    let stated = split_info(info).1.and_then(registered_ms);
+    let ms = stated.filter(|_| takes)?.get();
+    NonZeroU64::new(time_from_peer(cx, link, ms))
+}
+
+/// A client gives way to the host with its id on `link`: a server, or the client that
+/// stays of the two. Its server sends it a status and closes its link.
 pub(crate) fn evict_client(
     cx: &mut Context,
     id: HostId,

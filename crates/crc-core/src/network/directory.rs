@@ -6,6 +6,7 @@
 //! directory knows no rules.
 
 use core::fmt;
+use core::num::NonZeroU64;
 
 use crc_wire::{HostId, Info, Message, Name, Registration};
 
@@ -41,6 +42,9 @@ pub struct Host {
     texts: Box<str>,
     name_len: u8,
     machine: Option<Box<str>>,
+    /// When it registered, in milliseconds of Unix time, if it is a client of which that
+    /// is known.
+    registered_ms: Option<NonZeroU64>,
 }
 
 impl Host {
@@ -53,6 +57,15 @@ impl Host {
             texts: [info.name, info.info].concat().into(),
             name_len: u8::try_from(info.name.len()).expect("a Name is at most 255 bytes long"),
             machine: info.machine.map(Box::from),
+            registered_ms: info.registered_ms,
+        }
+    }
+
+    /// The same host, which has registered at that time.
+    pub(crate) fn registered_at(self, registered_ms: Option<NonZeroU64>) -> Self {
+        Host {
+            registered_ms,
+            ..self
         }
     }
 
@@ -96,6 +109,12 @@ impl Host {
     #[must_use]
     pub fn machine(&self) -> Option<&str> {
         self.machine.as_deref()
+    }
+
+    /// When it registered at its server, by the network's clock: known of clients whose
+    /// way to this server leads through version 2 servers only.
+    pub(crate) fn registered_ms(&self) -> Option<NonZeroU64> {
+        self.registered_ms
     }
 
     /// The registration that announces it, with `info` as given.
@@ -339,6 +358,26 @@ impl Directory {
             && let Some(host) = &mut self.servers.rows[(place & !SERVER_BIT) as usize].host
         {
             host.machine = Some(machine.into());
+        }
+    }
+
+    /// Notes when a client registered.
+    pub(crate) fn set_registered(&mut self, id: HostId, registered_ms: Option<NonZeroU64>) {
+        if let Some(Found { place, .. }) = self.index.find(id)
+            && place & SERVER_BIT == 0
+            && let Some(host) = &mut self.clients.rows[place as usize].host
+        {
+            host.registered_ms = registered_ms;
+        }
+    }
+
+    /// Shifts the times at which clients registered.
+    pub(crate) fn shift_times(&mut self, by_ms: i64) {
+        let rows = self.clients.rows.iter_mut();
+        for host in rows.filter_map(|row| row.host.as_mut()) {
+            let ms = host.registered_ms.map(NonZeroU64::get);
+            let shifted = ms.map(|ms| ms.saturating_add_signed(by_ms).max(1));
+            host.registered_ms = shifted.and_then(NonZeroU64::new);
         }
     }
 

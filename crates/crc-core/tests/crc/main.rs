@@ -11,6 +11,7 @@ mod any_frame;
 mod channel;
 mod chat;
 mod congestion;
+mod earlier;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod ids;

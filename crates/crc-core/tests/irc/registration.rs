@@ -217,6 +217,42 @@ fn a_user_whose_id_is_taken_stays_with_a_new_id() {
 }
 
 #[test]
+fn a_user_keeps_its_id_unless_the_other_client_registered_earlier() {
+    const START_MS: u64 = 1_700_000_000_000;
+    for (stated, stays) in [(1, false), (START_MS + 60_000, true)] {
+        let mut net = Net::with(1, |config| {
+            config.started_at_unix_ms = START_MS;
+            config.connect = vec!["r0:1".parse().unwrap()];
+        });
+        net.fixture.listen_peer("r0");
+        net.fixture.run(Duration::from_secs(30));
+        let (parent, child) = (net.fixture.newest("r0"), net.fixture.connect(0));
+        let features = "f=channels,channel-age,server-quit";
+        for (peer, id, rank) in [(parent, 50, 0), (child, 60, 2)] {
+            net.fixture
+                .introduce_v2(peer, id, &format!("r={rank};{features}"));
+        }
+        for (peer, server) in [(parent, 50), (child, 60)] {
+            let ann = net.user(0, "ann");
+            // Another name is no other registration.
+            net.fixture.run(Duration::from_secs(10));
+            net.request(ann, "NICK anna");
+            let before = net.id_of(0, "anna");
+            let info = format!("another [crc2;s={stated}]");
+            let taken = registration(Kind::Client, before.get(), Some(server), &info);
+            net.fixture.send_message(peer, &taken);
+            net.expect_lines(ann, &[]);
+            assert_eq!(
+                net.id_of(0, "anna") == before,
+                stays,
+                "{stated} of {server}"
+            );
+            net.request(ann, "QUIT");
+        }
+    }
+}
+
+#[test]
 fn an_unregistered_connection_times_out() {
     let mut net = Net::new(1);
     let ann = net.connect(0);

@@ -174,10 +174,7 @@ impl Monitor {
         let reader = network.node_at(connection, 1 - side);
         let reader = &network.nodes[reader];
         let id = m.source.get();
-        let (human, machine) = match is_server {
-            true => split_info(m.info.as_str()),
-            false => (m.info.as_str(), None),
-        };
+        let (human, machine) = split_info(m.info.as_str());
         let announced = AnnouncedHost {
             is_server,
             human: hash(&[m.name.as_str(), human]),
@@ -259,7 +256,7 @@ impl Monitor {
         if own.is_none() || own == Some(gone) {
             return;
         }
-        // A host of the reader that yields to one of the sender's parent gets a quit, too.
+        // A host of the reader that yields to one of the sender's side gets a quit, too.
         let delivered = network.connection(connection).stream(1 - side).delivered();
         let other = &streams[1 - side];
         let leaving = other.quit_ends.get(&id).is_some_and(|end| *end > delivered);

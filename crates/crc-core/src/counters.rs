@@ -32,6 +32,8 @@ pub struct Counters {
     pub slow_consumers: u64,
     /// Clients that were paused because they sent faster than a server reads. Each pause counts.
     pub clients_paused: u64,
+    /// Chats that were neither sent nor answered, because the queues both ways were full.
+    pub chats_dropped: u64,
     /// Dials that failed.
     pub dials_failed: u64,
 }

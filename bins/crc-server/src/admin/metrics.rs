@@ -95,6 +95,11 @@ pub(super) fn counters(snapshot: &Snapshot<'_>) -> impl Iterator<Item = Counter>
             "Links closed because the peer read too slowly.",
         ),
         Counter::new(
+            "chats_dropped",
+            c.chats_dropped,
+            "Chats dropped because the queues to both servers were full.",
+        ),
+        Counter::new(
             "clients_paused",
             c.clients_paused,
             "Times a client was paused because it sent faster than a server reads.",

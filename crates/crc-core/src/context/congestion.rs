@@ -193,7 +193,7 @@ impl Context {
         let back = route.and_then(|(_, link)| self.links.find(link));
         if back.is_some_and(|link| link.congestion.is_some()) {
             // A status would fill the queue of another server.
-            self.counters.dropped += 1;
+            self.counters.chats_dropped += 1;
         } else {
             let text = format!("Too many messages for {destination}");
             self.answer(source, StatusCode::CONGESTED, &text, out);

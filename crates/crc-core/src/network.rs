@@ -17,7 +17,7 @@ mod server_ids;
 use core::num::NonZeroU64;
 use std::collections::BTreeMap;
 
-use crc_wire::{ChannelField, HostId, MemberFlags, Registration};
+use crc_wire::{ChannelField, HostId, MemberFlags, Registration, truncate_utf8};
 
 pub(crate) use change::{ChannelEvent, ChannelEventKind, HostChange, Scope};
 use channels::REMEMBERED_FOR;
@@ -64,13 +64,26 @@ pub struct Neighbour {
     pub synced: bool,
 }
 
+/// The most bytes that are kept of an info, whoever reports the host: twice what a host of
+/// this version may have.
+const INFO_BYTES_MAX: usize = 1024;
+
+/// The most bytes of a machine part that is kept; a longer one is ignored.
+const MACHINE_BYTES_MAX: usize = 1024;
+
+/// Whether a machine part is kept.
+pub(crate) const fn is_machine_kept(machine: &str) -> bool {
+    machine.len() <= MACHINE_BYTES_MAX
+}
+
 /// A host as a registration describes it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HostInfo<'a> {
     pub(crate) id: HostId,
     pub(crate) kind: HostKind,
     pub(crate) name: &'a str,
-    /// The part of the info for people. The constructors strip machine parts from it.
+    /// The part of the info for people. The constructors strip machine parts from it, and
+    /// cut it.
     info: &'a str,
     /// The machine part, if it is a server.
     pub(crate) machine: Option<&'a str>,
@@ -85,14 +98,15 @@ impl<'a> HostInfo<'a> {
             id,
             kind,
             name,
-            info: strip_machine_parts(info),
+            info: truncate_utf8(strip_machine_parts(info), INFO_BYTES_MAX),
             machine: None,
             registered_ms: None,
         }
     }
 
     /// The same with a machine part, as a version 2 server announces it.
-    pub(crate) const fn with_machine(self, machine: Option<&'a str>) -> Self {
+    pub(crate) fn with_machine(self, machine: Option<&'a str>) -> Self {
+        let machine = machine.filter(|machine| is_machine_kept(machine));
         HostInfo { machine, ..self }
     }
 

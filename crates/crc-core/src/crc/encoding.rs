@@ -68,11 +68,8 @@ impl Encoding {
             .filter(|_| self == Encoding::DatedServer);
         let machine = machine.or_else(|| Some(client_machine_part(registered_ms?).into()));
         let info = match machine {
-            // The machine part is never cut off.
-            Some(machine) => {
-                let left = Info::BYTES_MAX.saturating_sub(machine.len());
-                Cow::Owned([truncate_utf8(host.info(), left), &machine].concat())
-            }
+            // Both are short: see `HostInfo`.
+            Some(machine) => Cow::Owned([host.info(), &machine].concat()),
             None => Cow::Borrowed(host.info()),
         };
         self.encode(&host.registration(last_hop, &info), out);
@@ -246,17 +243,15 @@ mod tests {
     fn a_long_info_is_cut_and_the_time_is_not() {
         let id = HostId::new(2).unwrap();
         let long = "ö".repeat(Info::BYTES_MAX / 2);
+        let cut = &long[..1024];
         let info = HostInfo::for_people(id, HostKind::Client, "ann", &long);
         let info = info.registered_at(core::num::NonZeroU64::new(1_700_000_000_000));
         let host = Host::new(crc_machine::LinkId::new(0, 0), &info);
         let machine = " [crc2;s=1700000000000]";
         for (encoding, expected) in [
-            (Encoding::V2Server, &*long),
-            (Encoding::V2Client, &*long),
-            (
-                Encoding::DatedServer,
-                &[&long[..Info::BYTES_MAX - 23], machine].concat(),
-            ),
+            (Encoding::V2Server, cut),
+            (Encoding::V2Client, cut),
+            (Encoding::DatedServer, &[cut, machine].concat()),
         ] {
             let mut frame = Vec::new();
             encoding.encode_host(&host, HostId::new(1).unwrap(), &mut frame);

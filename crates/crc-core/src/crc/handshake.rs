@@ -16,7 +16,7 @@ use crate::budget;
 use crate::config::is_permitted;
 use crate::context::{Context, LinkTimer, Out};
 use crate::link::Outlet;
-use crate::network::{Host, HostInfo, HostKind, PeerVersion, Scope};
+use crate::network::{Host, HostInfo, HostKind, PeerVersion, Scope, is_machine_kept};
 use crate::notice::ServerNotice;
 use crate::violation::Violation;
 
@@ -326,7 +326,7 @@ pub(crate) fn on_announcement(
     }
     let known = cx.network.directory().find(id).and_then(Host::machine);
     let machine = &*without_clock(machine);
-    let changed = known != Some(machine);
+    let changed = known != Some(machine) && is_machine_kept(machine);
     if changed {
         cx.network.set_machine(id, machine);
         uplink::learn_address(cx, link, id, machine);

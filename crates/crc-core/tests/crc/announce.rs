@@ -375,3 +375,32 @@ fn a_server_with_another_description_is_no_indirect_route() {
         assert_eq!(fixture.received(peer), [status(1, 0, 2, &refusal)]);
     }
 }
+
+#[test]
+fn an_info_of_any_length_is_kept_and_relayed_cut() {
+    let (mut fixture, peer) = with_v2_neighbour();
+    let client = fixture.v2_client(0, 101);
+    fixture.soon();
+    fixture.received(client);
+    let long = "é".repeat(30_000);
+    let cut = "é".repeat(512);
+    for info in [long.clone(), long.clone() + " [crc2;f=]", cut.clone()] {
+        fixture.send_message(peer, &registration(Kind::Client, 201, Some(77), &info));
+    }
+    fixture.soon();
+    // Told once: the same text, cut, is no change.
+    assert_eq!(
+        fixture.received(client),
+        [registration(Kind::Client, 201, Some(1), &cut)]
+    );
+    let machine = format!("info [crc2;r=3;z={};f=]", "z".repeat(2_000));
+    fixture.send_message(peer, &registration(Kind::Server, 78, Some(77), &machine));
+    fixture.soon();
+    let host = |id: u32| {
+        let snapshot = fixture.nodes[0].server.snapshot();
+        let host = snapshot.directory().find(fixture::id(id)).unwrap();
+        (host.info().len(), host.machine().is_some())
+    };
+    assert_eq!(host(201), (1_024, false));
+    assert_eq!(host(78), (4, false));
+}

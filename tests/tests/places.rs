@@ -97,7 +97,8 @@ fn a_flood_of_connections_from_one_address_stops_no_other() {
             slowest = slowest.max(began.elapsed());
             watched.assert_chatting();
             assert!(other.is_some(), "{id}");
-            thread::sleep(Duration::from_millis(150));
+            // Within its own rate.
+            wait::pause(Duration::from_millis(150));
         }
         stop.store(true, Ordering::Relaxed);
         slowest

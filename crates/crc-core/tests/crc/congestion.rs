@@ -1,4 +1,4 @@
-//! A server that reads slowly: whoever floods it is paused or refused, and nobody else is.
+//! A server that reads slowly: a source that floods it is paused or refused, and no other one is.
 
 use crc_wire::{
     ChannelChat, ChannelJoin, ChannelName, ChannelRequest, ChatKind, MemberFlags, RequestKind, Text,

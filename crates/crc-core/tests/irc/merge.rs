@@ -24,6 +24,22 @@ impl Net {
         net
     }
 
+    /// Two linked servers, with ann at the first one and bob at the other.
+    fn pair() -> (Net, usize, usize) {
+        let mut net = Net::apart(&[START_MS; 2]);
+        net.link(1, 0);
+        let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
+        (net, ann, bob)
+    }
+
+    /// A server with a configured uplink.
+    fn leaf(&mut self, node: usize, uplink: &str) {
+        let mut leaf = config(node);
+        leaf.text_listeners = vec![(IRC, TextProtocol::Irc)];
+        leaf.connect = vec![format!("{uplink}:1").parse().unwrap()];
+        self.fixture.server_with(leaf);
+    }
+
     fn pass(&mut self, seconds: u64) {
         self.fixture.run(Duration::from_secs(seconds));
     }
@@ -147,7 +163,7 @@ fn no_clock_that_is_wrong_wins() {
             net.link(child, 1 - child);
             let topics = [net.topic(0, "#reef"), net.topic(1, "#reef")];
             assert_eq!(topics, ["old", "old"], "{first} {child} {clocks:?}");
-            // And later settings are later, whoever makes them.
+            // And later settings are later, on whichever side they are made.
             net.request(users[1 - first], "TOPIC #reef :next");
             net.pass(1);
             net.request(users[first], "TOPIC #reef :last");
@@ -196,10 +212,7 @@ fn a_server_gives_no_rank_before_it_is_linked() {
     net.request(ann, "MODE #reef +k pearl");
     net.fixture.kill(0);
     // A leaf, whose uplink is away.
-    let mut leaf = config(1);
-    leaf.text_listeners = vec![(IRC, TextProtocol::Irc)];
-    leaf.connect = vec!["s0:1".parse().unwrap()];
-    net.fixture.server_with(leaf);
+    net.leaf(1, "s0");
     let bob = net.user(1, "bob");
     net.request(bob, "JOIN #reef");
     assert_eq!(net.names(bob, "#reef"), "bob");
@@ -223,10 +236,7 @@ fn a_founder_gets_its_rank_when_the_server_is_linked_unless_an_older_channel_exi
     let ann = net.user(0, "ann");
     net.request(ann, "JOIN #old");
     net.fixture.listen_peer("away");
-    let mut leaf = config(1);
-    leaf.text_listeners = vec![(IRC, TextProtocol::Irc)];
-    leaf.connect = vec!["away:1".parse().unwrap()];
-    net.fixture.server_with(leaf);
+    net.leaf(1, "away");
     let bob = net.user(1, "bob");
     net.request(bob, "JOIN #old");
     net.request(bob, "JOIN #new");
@@ -241,9 +251,7 @@ fn a_founder_gets_its_rank_when_the_server_is_linked_unless_an_older_channel_exi
 
 #[test]
 fn a_channel_that_lives_on_elsewhere_is_not_founded_anew() {
-    let mut net = Net::apart(&[START_MS; 2]);
-    net.link(1, 0);
-    let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
+    let (mut net, ann, bob) = Net::pair();
     net.request(ann, "JOIN #reef");
     net.request(ann, "MODE #reef +k pearl");
     net.request(ann, "JOIN #open");
@@ -256,7 +264,7 @@ fn a_channel_that_lives_on_elsewhere_is_not_founded_anew() {
     net.request(bob, "JOIN #open");
     net.pass(40);
     assert_eq!(net.names(bob, "#open"), "bob");
-    // After ten minutes nobody can tell any more.
+    // After ten minutes the server does not remember the channel.
     net.request(bob, "PART #open");
     net.stay(&[bob], 12);
     net.request(bob, "JOIN #open");
@@ -265,9 +273,7 @@ fn a_channel_that_lives_on_elsewhere_is_not_founded_anew() {
 
 #[test]
 fn a_channel_that_has_ended_everywhere_is_founded_anew() {
-    let mut net = Net::apart(&[START_MS; 2]);
-    net.link(1, 0);
-    let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
+    let (mut net, ann, bob) = Net::pair();
     net.request(ann, "JOIN #reef");
     net.request(ann, "MODE #reef +k pearl");
     net.request(ann, "QUIT :tide");
@@ -450,9 +456,7 @@ fn only_an_operators_invitation_overrides_and_it_ends() {
 
 #[test]
 fn the_setter_of_a_topic_is_shown_after_it_has_left() {
-    let mut net = Net::apart(&[START_MS; 2]);
-    net.link(1, 0);
-    let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
+    let (mut net, ann, bob) = Net::pair();
     net.answer(ann, "JOIN #reef");
     net.answer(bob, "JOIN #reef");
     net.answer(ann, "TOPIC #reef :tide");
@@ -464,10 +468,7 @@ fn the_setter_of_a_topic_is_shown_after_it_has_left() {
         "{shown:?}"
     );
     // And by a server that was linked later.
-    let mut third = config(2);
-    third.text_listeners = vec![(IRC, TextProtocol::Irc)];
-    third.connect = vec!["s0:1".parse().unwrap()];
-    net.fixture.server_with(third);
+    net.leaf(2, "s0");
     net.pass(5);
     let eve = net.user(2, "eve");
     let shown = net.answer(eve, "TOPIC #reef");

@@ -81,7 +81,7 @@ impl Config {
     }
 }
 
-/// Whether a server may be at `ip`, whoever dials: it is in one of the permitted networks
+/// Whether a server may be at `ip`, whichever side dials: it is in one of the permitted networks
 /// (`--server-peers`).
 pub(crate) fn is_permitted(networks: &[IpNet], ip: IpAddr) -> bool {
     let ip = ip.to_canonical();

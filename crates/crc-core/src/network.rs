@@ -64,8 +64,8 @@ pub struct Neighbour {
     pub synced: bool,
 }
 
-/// The most bytes that are kept of an info, whoever reports the host: twice what a host of
-/// this version may have.
+/// The most bytes that are kept of an info, also of one that a server reports: twice what a
+/// host of this version may have.
 const INFO_BYTES_MAX: usize = 1024;
 
 /// The most bytes of a machine part that is kept; a longer one is ignored.

@@ -1,4 +1,4 @@
-//! A server that reads too slowly costs those who send to it too fast, and nobody else: a
+//! A server that reads too slowly costs the hosts that send to it too fast, and no others: a
 //! client of this server is paused, chats of other sources are refused.
 
 use core::time::Duration;

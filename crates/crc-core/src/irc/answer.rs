@@ -3,7 +3,7 @@
 //! The answer to one line is a queue of parts. As many steps are done at once as the
 //! work of one event permits ([`work`](crate::work)); the rest follows in later events,
 //! and the user's further lines are read when the answer is complete. A step begins
-//! where the last one ended, with what is there by then: whoever joins or leaves in
+//! where the last one ended, with what is there by then: a host that joins or leaves in
 //! between is sent as a JOIN or PART anyway.
 //!
 //! All parts together write about [`ANSWER_BYTES_MAX`] bytes and visit

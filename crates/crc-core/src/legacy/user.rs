@@ -253,7 +253,7 @@ fn on_privmsg(
         return registration::answer(cx, link, Content::NoSuchChannel { channel: target }, out);
     };
     let is_banned = |channel: &_| cx.is_banned(id, channel);
-    // In this protocol nobody speaks from outside, whatever the channel's modes are.
+    // In this protocol only members speak, whatever the channel's modes are.
     let is_member = channel.member(id).is_some();
     let may_speak = is_member && Network::may_speak(id, channel, is_banned).is_ok();
     match chat_in(id, name, text) {

@@ -209,7 +209,7 @@ impl Network {
     }
 }
 
-/// Whether a setting of a channel may have this value, whoever sets it.
+/// Whether a setting of a channel may have this value: the same for users and servers.
 pub(crate) fn is_value(field: ChannelField, value: &str) -> bool {
     let word = !value.contains(char::is_whitespace) && !value.starts_with(':');
     let sorted = || value.as_bytes().is_sorted_by(|one, next| one < next);

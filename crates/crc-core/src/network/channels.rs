@@ -11,18 +11,22 @@
 //! A channel exists while it has a member. Its settings are remembered for a while
 //! longer: a host may have entered it at another server whose announcement has not
 //! arrived, or members may be behind a lost server, and there the channel has never
-//! ended. This module knows no frames, no
-//! protocols and no policy.
+//! ended. This module knows no frames, no protocols and no policy.
+
+mod channel;
+mod settings;
 
 use core::ops::Bound;
 use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
+use crc_machine::{LinkId, Timestamp};
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
-use crc_machine::LinkId;
-use crc_machine::Timestamp;
+pub use channel::Channel;
+pub(crate) use settings::FIELDS;
+pub use settings::{Founding, Setting, Settings};
 
 /// How long the settings of a channel without members are remembered: longer than an
 /// announcement takes through a network that works.
@@ -32,152 +36,6 @@ pub(super) const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 /// names and settings may have.
 const REMEMBERED_MAX: usize = 10_000;
 const REMEMBERED_BYTES_MAX: usize = 16 << 20;
-
-/// The settings that this version knows.
-pub(crate) const FIELDS: [ChannelField; 6] = [
-    ChannelField::TOPIC,
-    ChannelField::KEY,
-    ChannelField::MODES,
-    ChannelField::LIMIT,
-    ChannelField::BANS,
-    ChannelField::NAME,
-];
-
-/// The modes of a channel while none are set: only members may speak.
-const MODES_UNSET: &str = "n";
-
-/// When a channel was founded: its age. The order of two foundings says which channel is
-/// the older one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Founding {
-    /// When, in milliseconds by the clock of this server that never steps. Servers whose
-    /// clocks differ convert it for each other, with a small error.
-    pub ms: u64,
-    /// A number that was drawn then: two statements with one tag are about one founding,
-    /// whatever the error is.
-    pub tag: u32,
-}
-
-/// One setting of a channel.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Setting {
-    /// Its value; empty for none.
-    pub value: Box<str>,
-    /// When it was set, in milliseconds of Unix time, or one more than the
-    /// version before; 0 if it never was.
-    pub version: u64,
-    /// Who set it, for people: `nick!user@host` or a server's name; empty if that is
-    /// not known.
-    pub setter: Box<str>,
-    /// The host that set it, if this server has heard it say so. It may have left since.
-    pub source: Option<HostId>,
-}
-
-impl Setting {
-    /// Of two settings the one with the higher order is kept.
-    fn order(&self) -> (u64, &str, &str) {
-        (self.version, &self.value, &self.setter)
-    }
-}
-
-/// The settings of a channel.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
-    fields: [Setting; FIELDS.len()],
-}
-
-impl Settings {
-    /// One setting, if this version knows it.
-    #[must_use]
-    pub fn find(&self, field: ChannelField) -> Option<&Setting> {
-        self.fields.get(usize::from(field.0))
-    }
-
-    /// What a setting comes to, set or not; empty for none.
-    #[must_use]
-    pub fn value(&self, field: ChannelField) -> &str {
-        match self.find(field) {
-            Some(unset) if field == ChannelField::MODES && unset.version == 0 => MODES_UNSET,
-            Some(setting) => &setting.value,
-            None => "",
-        }
-    }
-
-    /// The key; empty for none.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        self.value(ChannelField::KEY)
-    }
-
-    /// The modes that have no value of their own: letters of IRC, sorted.
-    #[must_use]
-    pub fn modes(&self) -> &str {
-        self.value(ChannelField::MODES)
-    }
-
-    /// The most members that may be in the channel, if there is a limit.
-    #[must_use]
-    pub fn limit(&self) -> Option<u32> {
-        self.value(ChannelField::LIMIT).parse().ok()
-    }
-
-    /// The masks of the bans.
-    pub fn bans(&self) -> impl Iterator<Item = &str> {
-        self.value(ChannelField::BANS).split_ascii_whitespace()
-    }
-
-    /// Applies a setting, if it is newer than the known one.
-    fn apply(&mut self, field: ChannelField, setting: Setting) -> Applied {
-        let Some(known) = self.fields.get_mut(usize::from(field.0)) else {
-            return Applied::Unknown;
-        };
-        match setting.order().cmp(&known.order()) {
-            core::cmp::Ordering::Less => Applied::Older,
-            core::cmp::Ordering::Equal => Applied::Known,
-            core::cmp::Ordering::Greater => {
-                *known = setting;
-                Applied::Newer
-            }
-        }
-    }
-
-    /// Shifts the versions of the settings that have been made.
-    fn shift_times(&mut self, by_ms: i64) {
-        for setting in &mut self.fields {
-            if setting.version != 0 {
-                setting.version = setting.version.saturating_add_signed(by_ms).max(1);
-            }
-        }
-    }
-
-    /// How many bytes its values have, and those who set them.
-    fn bytes(&self) -> usize {
-        let bytes = |setting: &Setting| setting.value.len() + setting.setter.len();
-        self.fields.iter().map(bytes).sum()
-    }
-
-    /// The settings that have ever been set, in the order of their fields.
-    pub fn set(&self) -> impl Iterator<Item = (ChannelField, &Setting)> {
-        let fields = FIELDS.into_iter().zip(&self.fields);
-        fields.filter(|(_, setting)| setting.version != 0)
-    }
-}
-
-/// A channel with at least one member.
-#[derive(Debug)]
-pub struct Channel {
-    /// In lower case.
-    name: Box<str>,
-    /// How its founder spells it, until that is a setting.
-    founded_as: Option<Box<str>>,
-    members: BTreeMap<HostId, MemberFlags>,
-    /// The links behind which members are, and how many.
-    links: Vec<(LinkId, u32)>,
-    settings: Settings,
-    founded: Founding,
-    /// When a member was last lost with a server: the channel may live on elsewhere.
-    lost_at: Option<Timestamp>,
-}
 
 /// A channel without members.
 #[derive(Debug)]
@@ -216,119 +74,6 @@ pub(crate) enum Age {
 pub(crate) struct Voided {
     pub(crate) flags: Vec<(HostId, MemberFlags)>,
     pub(crate) settings: Settings,
-}
-
-impl Channel {
-    /// Its name as it is to be shown.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        let shown = &self.settings.fields[usize::from(ChannelField::NAME.0)];
-        match &*shown.value {
-            name if name.eq_ignore_ascii_case(&self.name) => name,
-            _ => self.founded_as.as_deref().unwrap_or(&self.name),
-        }
-    }
-
-    /// Its topic; empty for none.
-    #[must_use]
-    pub fn topic(&self) -> &str {
-        self.settings.value(ChannelField::TOPIC)
-    }
-
-    /// Its key; empty for none.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        self.settings.key()
-    }
-
-    /// Its modes that have no value of their own: letters of IRC, sorted.
-    #[must_use]
-    pub fn modes(&self) -> &str {
-        self.settings.modes()
-    }
-
-    /// The value of a setting, or its default if it was never set; empty for none.
-    #[must_use]
-    pub fn value(&self, field: ChannelField) -> &str {
-        self.settings.value(field)
-    }
-
-    /// When it was founded.
-    #[must_use]
-    pub fn founded(&self) -> Founding {
-        self.founded
-    }
-
-    /// The most members that may be in it, if there is a limit.
-    #[must_use]
-    pub fn limit(&self) -> Option<u32> {
-        self.settings.limit()
-    }
-
-    /// The masks of its bans.
-    pub fn bans(&self) -> impl Iterator<Item = &str> {
-        self.settings.bans()
-    }
-
-    /// Its settings.
-    #[must_use]
-    pub fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// Its members, in the order of ids.
-    pub fn members(&self) -> impl Iterator<Item = (HostId, MemberFlags)> {
-        self.members.iter().map(|(id, flags)| (*id, *flags))
-    }
-
-    /// Its members that come after a host in the order of ids: for a visit with pauses.
-    pub fn members_after(
-        &self,
-        after: Option<HostId>,
-    ) -> impl Iterator<Item = (HostId, MemberFlags)> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let members = self.members.range((start, Bound::Unbounded));
-        members.map(|(id, flags)| (*id, *flags))
-    }
-
-    /// The number of members.
-    #[must_use]
-    pub fn members_len(&self) -> usize {
-        self.members.len()
-    }
-
-    /// The flags of a member.
-    #[must_use]
-    pub fn member(&self, host: HostId) -> Option<MemberFlags> {
-        self.members.get(&host).copied()
-    }
-
-    /// The links behind which members are.
-    pub(crate) fn links(&self) -> impl Iterator<Item = LinkId> {
-        self.links.iter().map(|(link, _)| *link)
-    }
-
-    /// How many such links there are.
-    pub(crate) fn links_len(&self) -> usize {
-        self.links.len()
-    }
-
-    fn count_in(&mut self, link: LinkId) {
-        match self.links.iter_mut().find(|(found, _)| *found == link) {
-            Some((_, count)) => *count += 1,
-            None => self.links.push((link, 1)),
-        }
-    }
-
-    fn count_out(&mut self, link: LinkId) {
-        let Some(place) = self.links.iter().position(|(found, _)| *found == link) else {
-            return;
-        };
-        self.links[place].1 -= 1;
-        if self.links[place].1 == 0 {
-            self.links.remove(place);
-        }
-    }
 }
 
 /// The result of entering a member.

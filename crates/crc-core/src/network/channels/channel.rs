@@ -1,0 +1,138 @@
+//! One channel: its members, its settings, and the links behind which members are.
+
+use core::ops::Bound;
+use std::collections::BTreeMap;
+
+use crc_machine::{LinkId, Timestamp};
+use crc_wire::{ChannelField, HostId, MemberFlags};
+
+use super::settings::{Founding, Settings};
+
+/// A channel with at least one member.
+#[derive(Debug)]
+pub struct Channel {
+    /// In lower case.
+    pub(super) name: Box<str>,
+    /// How its founder spells it, until that is a setting.
+    pub(super) founded_as: Option<Box<str>>,
+    pub(super) members: BTreeMap<HostId, MemberFlags>,
+    /// The links behind which members are, and how many.
+    pub(super) links: Vec<(LinkId, u32)>,
+    pub(super) settings: Settings,
+    pub(super) founded: Founding,
+    /// When a member was last lost with a server: the channel may live on elsewhere.
+    pub(super) lost_at: Option<Timestamp>,
+}
+
+impl Channel {
+    /// Its name as it is to be shown.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let shown = &self.settings.fields[usize::from(ChannelField::NAME.0)];
+        match &*shown.value {
+            name if name.eq_ignore_ascii_case(&self.name) => name,
+            _ => self.founded_as.as_deref().unwrap_or(&self.name),
+        }
+    }
+
+    /// Its topic; empty for none.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        self.settings.value(ChannelField::TOPIC)
+    }
+
+    /// Its key; empty for none.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.settings.key()
+    }
+
+    /// Its modes that have no value of their own: letters of IRC, sorted.
+    #[must_use]
+    pub fn modes(&self) -> &str {
+        self.settings.modes()
+    }
+
+    /// The value of a setting, or its default if it was never set; empty for none.
+    #[must_use]
+    pub fn value(&self, field: ChannelField) -> &str {
+        self.settings.value(field)
+    }
+
+    /// When it was founded.
+    #[must_use]
+    pub fn founded(&self) -> Founding {
+        self.founded
+    }
+
+    /// The most members that may be in it, if there is a limit.
+    #[must_use]
+    pub fn limit(&self) -> Option<u32> {
+        self.settings.limit()
+    }
+
+    /// The masks of its bans.
+    pub fn bans(&self) -> impl Iterator<Item = &str> {
+        self.settings.bans()
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Its members, in the order of ids.
+    pub fn members(&self) -> impl Iterator<Item = (HostId, MemberFlags)> {
+        self.members.iter().map(|(id, flags)| (*id, *flags))
+    }
+
+    /// Its members that come after a host in the order of ids: for a visit with pauses.
+    pub fn members_after(
+        &self,
+        after: Option<HostId>,
+    ) -> impl Iterator<Item = (HostId, MemberFlags)> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let members = self.members.range((start, Bound::Unbounded));
+        members.map(|(id, flags)| (*id, *flags))
+    }
+
+    /// The number of members.
+    #[must_use]
+    pub fn members_len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The flags of a member.
+    #[must_use]
+    pub fn member(&self, host: HostId) -> Option<MemberFlags> {
+        self.members.get(&host).copied()
+    }
+
+    /// The links behind which members are.
+    pub(crate) fn links(&self) -> impl Iterator<Item = LinkId> {
+        self.links.iter().map(|(link, _)| *link)
+    }
+
+    /// How many such links there are.
+    pub(crate) fn links_len(&self) -> usize {
+        self.links.len()
+    }
+
+    pub(super) fn count_in(&mut self, link: LinkId) {
+        match self.links.iter_mut().find(|(found, _)| *found == link) {
+            Some((_, count)) => *count += 1,
+            None => self.links.push((link, 1)),
+        }
+    }
+
+    pub(super) fn count_out(&mut self, link: LinkId) {
+        let Some(place) = self.links.iter().position(|(found, _)| *found == link) else {
+            return;
+        };
+        self.links[place].1 -= 1;
+        if self.links[place].1 == 0 {
+            self.links.remove(place);
+        }
+    }
+}

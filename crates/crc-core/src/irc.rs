@@ -8,6 +8,7 @@
 
 mod answer;
 mod channel;
+mod event;
 mod message;
 mod mode;
 mod query;
@@ -33,8 +34,8 @@ use session::{
     ANSWER_TIME_MAX, BACKLOG_BYTES_MAX, BACKLOG_BYTES_MAX_UNLIMITED, Capability, SILENCE_MAX,
 };
 
+pub(crate) use event::{VARIANTS, variant_for, write_event};
 pub(crate) use registration::on_host_joined;
-pub(crate) use reply::{VARIANTS, variant_for, write_event};
 pub(crate) use session::User;
 
 /// The case mapping of names.

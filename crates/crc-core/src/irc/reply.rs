@@ -1,17 +1,13 @@
-//! Writes lines: numerics, messages, and events in channels. Decides nothing.
+//! Writes lines: numerics and messages. Decides nothing.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use crc_machine::LinkId;
-use crc_wire::{ChannelField, ChatKind, HostId, MemberFlags};
-use irc_wire::{ModeChange, Numeric, Sign, modes, text};
+use crc_wire::{ChatKind, MemberFlags};
+use irc_wire::{Numeric, text};
 use jiff::Timestamp as Date;
 
-use super::session::{Capability, User};
-use super::source_of;
 use crate::context::{Context, Out};
-use crate::network::{ChannelEvent, ChannelEventKind};
 use crate::text_protocol::{first_piece, pack_words, split_lines_bounded};
 use crate::work;
 
@@ -21,20 +17,8 @@ pub(super) const LINE_BYTES_MAX: usize = 512 - 2;
 /// The most bytes of words in a line of a list.
 const LIST_BYTES_MAX: usize = 300;
 
-/// The most changes of modes in one line.
-const CHANGES_MAX: usize = 6;
-
 /// The most bytes of the tag of a CTCP message that is repeated where the message is split.
 const CTCP_TAG_BYTES_MAX: usize = 32;
-
-/// The number of variants of an event.
-pub(crate) const VARIANTS: usize = 4;
-
-/// The variant with a time tag.
-const TIMED: usize = 1;
-
-/// The variant of a JOIN with the real name.
-const EXTENDED: usize = 2;
 
 /// A line that is being written. It stays one line within [`LINE_BYTES_MAX`]: words get
 /// no blanks, texts no line breaks, and what is too long is shortened as
@@ -57,7 +41,7 @@ impl<'a> Line<'a> {
     }
 
     /// A parameter that is one word.
-    fn word(self, word: &str) -> Self {
+    pub(super) fn word(self, word: &str) -> Self {
         self.arena.push(b' ');
         match word.as_bytes() {
             [] => self.arena.push(b'*'),
@@ -79,7 +63,7 @@ impl<'a> Line<'a> {
     }
 
     /// The bytes written so far, without the tags.
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.arena.len() - self.start
     }
 
@@ -231,84 +215,6 @@ pub(super) fn date_text(unix_ms: u64) -> String {
     text.unwrap_or_default()
 }
 
-/// Changes of modes, in as many lines as are needed.
-fn write_modes(
-    arena: &mut Vec<u8>,
-    tags: &str,
-    source: &str,
-    channel: &str,
-    changes: &[ModeChange<'_>],
-) {
-    // A sign and a letter, and the parameter with its blank.
-    let len_of = |change: &ModeChange<'_>| 2 + change.param.map_or(0, |param| param.len() + 1);
-    let head = source.len() + channel.len() + ": MODE  ".len();
-    let mut rest = changes;
-    while !rest.is_empty() {
-        let mut len = head;
-        let fit = rest.iter().take(CHANGES_MAX).take_while(|change| {
-            len += len_of(change);
-            len <= LINE_BYTES_MAX
-        });
-        let (now, later) = rest.split_at(fit.count().max(1));
-        rest = later;
-        let (letters, params) = modes::join(now.iter().copied());
-        let mut line = Line::new(arena, tags, source, "MODE").word(channel);
-        line = line.word(&text::lossy(&letters));
-        for param in params {
-            line = line.word(&text::lossy(param));
-        }
-        line.end();
-    }
-}
-
-/// A change of one mode.
-const fn change<'a>(sign: Sign, letter: u8, param: Option<&'a str>) -> ModeChange<'a> {
-    ModeChange {
-        sign,
-        letter,
-        param: match param {
-            Some(param) => Some(param.as_bytes()),
-            None => None,
-        },
-    }
-}
-
-/// The changes of modes that a changed setting amounts to.
-fn changes<'a>(field: ChannelField, before: &'a str, value: &'a str) -> Vec<ModeChange<'a>> {
-    let set = |letter| match value {
-        "" => change(Sign::Minus, letter, None),
-        _ => change(Sign::Plus, letter, Some(value)),
-    };
-    let mut changes = Vec::new();
-    match field {
-        ChannelField::KEY if value.is_empty() => {
-            changes.push(change(Sign::Minus, b'k', Some(before)));
-        }
-        ChannelField::KEY => changes.push(set(b'k')),
-        ChannelField::LIMIT => changes.push(set(b'l')),
-        ChannelField::MODES => {
-            let is_mode = |letter: &u8| letter.is_ascii_alphabetic();
-            let removed = before.bytes().filter(|l| !value.as_bytes().contains(l));
-            let added = value.bytes().filter(|l| !before.as_bytes().contains(l));
-            let removed = removed.filter(is_mode);
-            let added = added.filter(is_mode);
-            changes.extend(removed.map(|letter| change(Sign::Minus, letter, None)));
-            changes.extend(added.map(|letter| change(Sign::Plus, letter, None)));
-        }
-        ChannelField::BANS => {
-            let masks = |list: &'a str| list.split_ascii_whitespace();
-            let set_of = |list| masks(list).collect::<BTreeSet<_>>();
-            let (old, new) = (set_of(before), set_of(value));
-            let removed = masks(before).filter(|mask| !new.contains(mask));
-            let added = masks(value).filter(|mask| !old.contains(mask));
-            changes.extend(removed.map(|mask| change(Sign::Minus, b'b', Some(mask))));
-            changes.extend(added.map(|mask| change(Sign::Plus, b'b', Some(mask))));
-        }
-        _ => {}
-    }
-    changes
-}
-
 /// Writes one line to a link.
 pub(super) fn send_line(
     link: LinkId,
@@ -451,130 +357,6 @@ pub(super) fn time_tag(cx: &Context, wanted: bool) -> String {
     match date(cx.wall_ms()).filter(|_| wanted) {
         Some(date) => format!("@time={date:.3} "),
         None => String::new(),
-    }
-}
-
-/// In which variant a user gets an event; `None` if the user does not get it. `own` says
-/// that the event is about this user.
-pub(crate) fn variant_for(user: &User, own: bool, event: &ChannelEvent<'_>) -> Option<usize> {
-    match event.kind {
-        ChannelEventKind::Said { .. } if own && !user.has(Capability::EchoMessage) => {
-            return None;
-        }
-        // A user that this server puts into a channel again is in it already.
-        ChannelEventKind::Entered { .. } if own && !user.is_joining => return None,
-        _ => {}
-    }
-    let timed = usize::from(user.has(Capability::ServerTime)) * TIMED;
-    let entered = matches!(event.kind, ChannelEventKind::Entered { .. });
-    let extended = usize::from(entered && user.has(Capability::ExtendedJoin)) * EXTENDED;
-    Some(timed | extended)
-}
-
-/// Writes an event as lines.
-pub(crate) fn write_event(
-    cx: &Context,
-    event: &ChannelEvent<'_>,
-    variant: usize,
-    arena: &mut Vec<u8>,
-) {
-    let tags = time_tag(cx, variant & TIMED != 0);
-    let channel = event.channel;
-    let who = source_or_server(cx, event.who);
-    match event.kind {
-        ChannelEventKind::Entered { flags } => {
-            let line = Line::new(arena, &tags, &who, "JOIN").word(channel);
-            if variant & EXTENDED == 0 {
-                line.end();
-            } else {
-                let host = event.who.and_then(|id| cx.network.directory().find(id));
-                let info = host.map_or("", |host| host.info());
-                line.word("*").text(info).end();
-            }
-            // A member that enters with a rank is shown with it: it had that rank
-            // before, or at another server. The first member sees its rank in the list
-            // of names.
-            let known = cx.network.channels().find(channel);
-            if known.is_some_and(|known| known.members_len() > 1) {
-                let before = MemberFlags::default();
-                write_ranks(cx, event, None, before, flags, &tags, arena);
-            }
-        }
-        ChannelEventKind::Flags { by, before, after } => {
-            write_ranks(cx, event, by, before, after, &tags, arena);
-        }
-        ChannelEventKind::Left { by, text } => match by.filter(|by| Some(*by) != event.who) {
-            Some(by) => {
-                let nick = event.who.map(|id| cx.nick_of(id)).unwrap_or_default();
-                let by = source_of(cx, by);
-                let line = Line::new(arena, &tags, &by, "KICK").word(channel);
-                line.word(&nick).text(text).end();
-            }
-            None => {
-                let line = Line::new(arena, &tags, &who, "PART").word(channel);
-                match text {
-                    "" => line.end(),
-                    _ => line.text(text).end(),
-                }
-            }
-        },
-        ChannelEventKind::Said { kind, text } => {
-            write_privmsg(arena, &tags, &who, kind, channel, text)
-        }
-        ChannelEventKind::Set {
-            field: ChannelField::TOPIC,
-            value,
-            ..
-        } => {
-            let line = Line::new(arena, &tags, &who, "TOPIC").word(channel);
-            line.text(value).end();
-        }
-        ChannelEventKind::Set {
-            field,
-            before,
-            value,
-            ..
-        } => {
-            let changes = changes(field, before, value);
-            write_modes(arena, &tags, &who, channel, &changes);
-        }
-    }
-}
-
-/// Writes the MODE lines that change the rank of the member of `event` from `before` to
-/// `after`; none if both are equal.
-fn write_ranks(
-    cx: &Context,
-    event: &ChannelEvent<'_>,
-    by: Option<HostId>,
-    before: MemberFlags,
-    after: MemberFlags,
-    tags: &str,
-    arena: &mut Vec<u8>,
-) {
-    let Some(id) = event.who else {
-        return;
-    };
-    let nick = cx.nick_of(id);
-    let mut changes = Vec::new();
-    for (letter, before, after) in [
-        (b'o', before.operator, after.operator),
-        (b'v', before.voice, after.voice),
-    ] {
-        let sign = if after { Sign::Plus } else { Sign::Minus };
-        if before != after {
-            changes.push(change(sign, letter, Some(&nick)));
-        }
-    }
-    let by = source_or_server(cx, by);
-    write_modes(arena, tags, &by, event.channel, &changes);
-}
-
-/// The source of a host, or with `None` the name of this server.
-fn source_or_server(cx: &Context, who: Option<HostId>) -> Cow<'_, str> {
-    match who {
-        Some(id) => source_of(cx, id),
-        None => own_name(cx).into(),
     }
 }
 

@@ -9,13 +9,15 @@
 //!
 //! The parts: `hosts` and `channels` change the network, `fan_out` hands each change
 //! to the protocols; `links` adds neighbours and closes links; `send` sends to a
-//! neighbour, or towards a host.
+//! neighbour, or towards a host; `congestion` holds back what fills a server's queue;
+//! `requests` executes what a host wants of another one.
 
 mod channels;
 mod congestion;
 mod fan_out;
 mod hosts;
 mod links;
+mod requests;
 mod send;
 
 use core::time::Duration;

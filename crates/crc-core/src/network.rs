@@ -8,6 +8,7 @@
 mod change;
 mod channels;
 mod directory;
+mod host_info;
 mod invitations;
 pub(crate) mod lookup;
 mod nicks;
@@ -17,7 +18,7 @@ mod server_ids;
 use core::num::NonZeroU64;
 use std::collections::BTreeMap;
 
-use crc_wire::{ChannelField, HostId, MemberFlags, Registration, truncate_utf8};
+use crc_wire::{ChannelField, HostId, MemberFlags};
 
 pub(crate) use change::{ChannelEvent, ChannelEventKind, HostChange, Scope};
 use channels::REMEMBERED_FOR;
@@ -25,6 +26,7 @@ pub(crate) use channels::fold;
 pub(crate) use channels::{Age, Applied, Entered, Voided};
 pub use channels::{Channel, Channels, Founding, Setting, Settings};
 pub use directory::{Directory, Host, HostKind};
+pub(crate) use host_info::{HostInfo, is_machine_kept};
 use invitations::Invitations;
 pub use nicks::Nicks;
 pub(crate) use policy::{
@@ -33,7 +35,6 @@ pub(crate) use policy::{
 };
 use server_ids::ServerIds;
 
-use crate::announcement::strip_machine_parts;
 use crc_machine::LinkId;
 use crc_machine::LinkTable;
 use crc_machine::Timestamp;
@@ -62,72 +63,6 @@ pub struct Neighbour {
     pub uplink: bool,
     /// Whether it has been sent the burst, so that it gets every change from now on.
     pub synced: bool,
-}
-
-/// The most bytes that are kept of an info, also of one that a server reports: twice what a
-/// host of this version may have.
-const INFO_BYTES_MAX: usize = 1024;
-
-/// The most bytes of a machine part that is kept; a longer one is ignored.
-const MACHINE_BYTES_MAX: usize = 1024;
-
-/// Whether a machine part is kept.
-pub(crate) const fn is_machine_kept(machine: &str) -> bool {
-    machine.len() <= MACHINE_BYTES_MAX
-}
-
-/// A host as a registration describes it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct HostInfo<'a> {
-    pub(crate) id: HostId,
-    pub(crate) kind: HostKind,
-    pub(crate) name: &'a str,
-    /// The part of the info for people. The constructors strip machine parts from it, and
-    /// cut it.
-    info: &'a str,
-    /// The machine part, if it is a server.
-    pub(crate) machine: Option<&'a str>,
-    /// When it registered, if it is a client of which that is known.
-    pub(crate) registered_ms: Option<NonZeroU64>,
-}
-
-impl<'a> HostInfo<'a> {
-    /// A host without a machine part.
-    pub(crate) fn for_people(id: HostId, kind: HostKind, name: &'a str, info: &'a str) -> Self {
-        HostInfo {
-            id,
-            kind,
-            name,
-            info: truncate_utf8(strip_machine_parts(info), INFO_BYTES_MAX),
-            machine: None,
-            registered_ms: None,
-        }
-    }
-
-    /// The same with a machine part, as a version 2 server announces it.
-    pub(crate) fn with_machine(self, machine: Option<&'a str>) -> Self {
-        let machine = machine.filter(|machine| is_machine_kept(machine));
-        HostInfo { machine, ..self }
-    }
-
-    /// The same client, which has registered at that time.
-    pub(crate) const fn registered_at(self, registered_ms: Option<NonZeroU64>) -> Self {
-        HostInfo {
-            registered_ms,
-            ..self
-        }
-    }
-
-    /// The part of its info for people.
-    pub(crate) const fn info(&self) -> &'a str {
-        self.info
-    }
-
-    /// The registration of a peer itself; it has no machine part yet.
-    pub(crate) fn of_itself(kind: HostKind, registration: &'a Registration<'_>) -> Self {
-        let (name, info) = (registration.name.as_str(), registration.info.as_str());
-        HostInfo::for_people(registration.source, kind, name, info)
-    }
 }
 
 /// The meaning of a registration from a server, given the directory.
@@ -498,7 +433,7 @@ impl Network {
         let known = self.directory.find(info.id)?;
         let neighbour = self.neighbours.find(known.first_link())?;
         let same =
-            known.kind() == info.kind && known.name() == info.name && known.info() == info.info;
+            known.kind() == info.kind && known.name() == info.name && known.info() == info.info();
         let indirect = known.kind() == HostKind::Server
             && known.machine().is_none()
             && neighbour.host != info.id;
@@ -520,7 +455,7 @@ impl Network {
             };
         };
         let same =
-            known.kind() == info.kind && known.name() == info.name && known.info() == info.info;
+            known.kind() == info.kind && known.name() == info.name && known.info() == info.info();
         if known.first_link() == from {
             let new_machine = info.machine.is_some() && info.machine != known.machine();
             let ms = info.registered_ms;

@@ -6,9 +6,7 @@
 //! (PROTOCOL section 9).
 
 use crc_machine::LinkId;
-use crc_wire::{
-    ChannelChat, ChannelField, ChannelRequest, HostId, MemberFlags, Message, RequestKind,
-};
+use crc_wire::{ChannelChat, ChannelField, HostId, MemberFlags};
 
 use super::fan_out::Frame;
 use super::{Context, Out};
@@ -495,89 +493,5 @@ impl Context {
             scope,
         };
         self.publish_channel(&event, from, out);
-    }
-
-    // Requests about a host, which the host's own server executes or drops.
-
-    /// Passes a request on towards its destination, or executes it.
-    pub(crate) fn channel_request(&mut self, request: &ChannelRequest<'_>, out: &mut Out) {
-        let Some(host) = request
-            .destination
-            .and_then(|id| self.network.directory().find(id))
-        else {
-            self.counters.dropped += 1;
-            return;
-        };
-        if self.is_home_of(host) {
-            return self.execute_request(request, out);
-        }
-        let (id, link) = (host.id(), host.first_link());
-        let (to, bytes) = (format!("ID {id}"), request.text.as_str().len());
-        if !self.admit_chat(link, request.source, &to, bytes, out) {
-            return;
-        }
-        let found = self.links.find(link);
-        if found.is_some_and(|found| !found.takes_text(bytes)) {
-            return self.bounce_long(request.source, &to, out);
-        }
-        if crc::channel::takes_channels(self, link) {
-            let frame = out.store(|arena| Message::ChannelRequest(request.clone()).encode(arena));
-            self.deliver(link, frame, out);
-        } else if request.kind == RequestKind::NOTICE {
-            // A server that knows no notices gets a chat.
-            self.relay_chat_text(request.source, id, request.text.as_str(), out);
-        } else {
-            self.counters.dropped += 1;
-        }
-    }
-
-    /// Executes a request that concerns a host of this server.
-    fn execute_request(&mut self, request: &ChannelRequest<'_>, out: &mut Out) {
-        let Some(host) = request.destination else {
-            return;
-        };
-        let source = request.source;
-        let name = request.channel.as_ref().map_or("", |name| name.as_str());
-        let text = request.text.as_str();
-        match request.kind {
-            RequestKind::NOTICE => return self.deliver_notice(source, host, text, out),
-            RequestKind::INVITE => {
-                let Ok(flags) = self.network.may_invite(source, host, name) else {
-                    self.counters.dropped += 1;
-                    return;
-                };
-                if flags.operator {
-                    self.network.add_invitation(host, name, self.now);
-                }
-                let known = self.network.channels().find(name);
-                let name = known.map_or(name, |channel| channel.name()).to_owned();
-                return self.deliver_invitation(source, host, &name, out);
-            }
-            _ => {}
-        }
-        let may = self.network.may_kick(source, name).is_ok();
-        let known = self.network.channels().find(name);
-        let flags = known.and_then(|channel| channel.member(host));
-        let changed = flags.filter(|_| may).and_then(|mut flags| {
-            match request.kind {
-                RequestKind::OP => flags.operator = true,
-                RequestKind::DEOP => flags.operator = false,
-                RequestKind::VOICE => flags.voice = true,
-                RequestKind::DEVOICE => flags.voice = false,
-                _ => return None,
-            }
-            Some(flags)
-        });
-        match (request.kind, changed) {
-            // A host behind a text server would stay in its channel there, and speak.
-            (RequestKind::KICK, _) if may && !self.is_behind_text_server(host) => {
-                let name = name.to_owned();
-                self.leave_channel(host, Some(source), &name, text, None, out);
-            }
-            (_, Some(flags)) => {
-                self.enter_channel(host, Some(source), flags, name, None, out);
-            }
-            (_, None) => self.counters.dropped += 1,
-        }
     }
 }

@@ -54,7 +54,7 @@ impl Host {
             id: info.id,
             kind: info.kind,
             first_link,
-            texts: [info.name, info.info].concat().into(),
+            texts: [info.name, info.info()].concat().into(),
             name_len: u8::try_from(info.name.len()).expect("a Name is at most 255 bytes long"),
             machine: info.machine.map(Box::from),
             registered_ms: info.registered_ms,

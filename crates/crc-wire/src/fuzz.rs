@@ -108,7 +108,7 @@ fn boundaries(stream: &[u8], limits: FrameLimits) -> Boundaries {
 }
 
 /// Returns the most bytes that a channel's name, and a setter's, add to such a frame.
-const fn channel_bytes_max(kind: Kind) -> usize {
+pub const fn channel_bytes_max(kind: Kind) -> usize {
     match kind {
         Kind::DatedSetting => ChannelName::BYTES_MAX + Name::BYTES_MAX,
         _ if kind.is_channel() => ChannelName::BYTES_MAX,

@@ -1,5 +1,6 @@
 //! Properties of every message, and of any bytes.
 
+use crc_wire::fuzz::channel_bytes_max;
 use crc_wire::{
     Decoder, Frame, FrameError, FrameLimits, Frames, Kind, Message, frame_len, strategies,
 };
@@ -265,8 +266,8 @@ proptest! {
             } else {
                 limits.text_bytes_max
             };
-            let channel = if kind.is_channel() { 255 } else { 0 };
-            prop_assert!(frame.len() - kind.fixed_len() <= channel + max as usize);
+            let names = channel_bytes_max(kind);
+            prop_assert!(frame.len() - kind.fixed_len() <= names + max as usize);
         }
         if let Some(FrameError::TooLong { announced, max, .. }) = error {
             prop_assert!(announced > u64::from(max));

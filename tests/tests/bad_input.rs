@@ -369,8 +369,8 @@ fn a_client_that_never_reads_is_closed() {
     flood.expect_frames(1);
     let closed = || !network.lines_about(&peer).is_empty();
     for _ in 0..1000 {
-        flood.send(&chats).unwrap();
-        if closed() {
+        // The server resets the connection before or after it logs why.
+        if flood.send(&chats).is_err() || closed() {
             break;
         }
     }

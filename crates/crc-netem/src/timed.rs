@@ -104,7 +104,8 @@ pub struct TimedNet<E> {
     calendar: Calendar<Entry<E>>,
     entries: u64,
     hosts: Vec<Host>,
-    addresses: BTreeMap<SocketAddr, usize>,
+    /// The hosts that listen at each address, and with which of their listeners.
+    addresses: BTreeMap<SocketAddr, (usize, ListenerId)>,
     connections: Vec<TimedConnection>,
     paths: Vec<Path>,
     partition: Option<Partition>,
@@ -267,16 +268,16 @@ impl<E: Copy> TimedNet<E> {
         let target = target.and_then(|address| self.addresses.get(&address).copied());
         let (low, high) = self.conditions.latency;
         let trip = Duration::from_micros(random.between(low, high));
-        let parted = target.and_then(|target| self.parted_until(host, target));
+        let parted = target.and_then(|(target, _)| self.parted_until(host, target));
         let hangs = random.chance(self.conditions.dial_hangs_percent);
         let fails = random.chance(self.conditions.dial_fails_percent);
-        let target = target.filter(|&target| self.hosts[target].accepts());
+        let target = target.filter(|&(target, _)| self.hosts[target].accepts());
         let failure = match target {
             _ if parted.is_some() || hangs => Some((DialError::TimedOut, CONNECT_TIMEOUT)),
             Some(_) if !fails => None,
             _ => Some((DialError::Failed(ErrorKind::ConnectionRefused), trip)),
         };
-        let (Some(target), None) = (target, failure) else {
+        let (Some((target, listener)), None) = (target, failure) else {
             let (why, after) = failure.unwrap_or((DialError::TimedOut, CONNECT_TIMEOUT));
             let entry = Entry::DialFailed {
                 host,
@@ -287,7 +288,7 @@ impl<E: Copy> TimedNet<E> {
             self.calendar.enter(self.now + after, entry);
             return Dialing::Failing;
         };
-        let connection = self.connect(host, dial, target);
+        let connection = self.connect(host, dial, target, listener);
         // The dialler learns of it after two trips, the other end after one, when its
         // process accepts it.
         let side = 0;
@@ -300,8 +301,7 @@ impl<E: Copy> TimedNet<E> {
         Dialing::Connecting(connection)
     }
 
-    fn connect(&mut self, host: usize, dial: DialId, target: usize) -> usize {
-        let listener = ListenerId(0);
+    fn connect(&mut self, host: usize, dial: DialId, target: usize, listener: ListenerId) -> usize {
         let end =
             |host: usize, number, origin| End::new(host, QUEUE_BYTES_MAX, Life { number, origin });
         let ends = [

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-use crc_machine::{CloseWhen, LinkId, Timestamp};
+use crc_machine::{CloseWhen, LinkId, ListenerId, Timestamp};
 
 use super::{Entry, LINGER_MAX, Step, TimedNet};
 use crate::connection::{Phase, Side};
@@ -124,7 +124,7 @@ impl<E: Copy> TimedNet<E> {
     /// Adds a host, which is yet to be started.
     pub fn add_host(&mut self, options: HostOptions) -> usize {
         let host = self.hosts.len();
-        self.addresses.insert(options.address, host);
+        self.listen(host, options.address, ListenerId(0));
         self.hosts.push(Host {
             options,
             life: 0,
@@ -138,6 +138,12 @@ impl<E: Copy> TimedNet<E> {
             dials: 0,
         });
         host
+    }
+
+    /// Lets a host accept connections at one more address, with another listener than
+    /// the first, which is `ListenerId(0)`.
+    pub fn listen(&mut self, host: usize, address: SocketAddr, listener: ListenerId) {
+        self.addresses.insert(address, (host, listener));
     }
 
     /// A host.

@@ -351,7 +351,9 @@ pub(crate) fn write_event(cx: &Context, event: &ChannelEvent<'_>, arena: &mut Ve
             field: ChannelField::TOPIC,
             value,
             ..
-        } if event.scope == Scope::All => write_topic(arena, &reply::own_name(cx), channel, value),
+        } if event.scope != Scope::AllButLegacy => {
+            write_topic(arena, &reply::own_name(cx), channel, value)
+        }
         // Members are listed on request only.
         _ => {}
     }

@@ -14,7 +14,7 @@ impl Net {
         let mut fixture = Fixture::new(11);
         for (number, clock) in clocks.iter().enumerate() {
             let mut config = config(number);
-            config.text_listeners = vec![(IRC, TextProtocol::Irc)];
+            config.text_listeners = vec![(IRC, TextProtocol::Irc), (LEGACY, TextProtocol::Legacy)];
             config.started_at_unix_ms = *clock;
             config.limits.irc_lines_per_second = 0;
             fixture.server_with(config);
@@ -148,6 +148,21 @@ fn the_older_channel_stands_whole_whoever_links_to_whom() {
         let refused = net.answer(younger, "MODE #reef +m");
         assert!(refused[0].contains(" 482 "), "{refused:?}");
     }
+}
+
+#[test]
+fn legacy_users_are_told_that_the_younger_topic_is_void() {
+    let mut net = Net::apart(&[START_MS; 2]);
+    let ann = net.user(0, "ann");
+    net.request(ann, "JOIN #reef");
+    net.pass(60);
+    let bob = net.fixture.connect_at(1, LEGACY);
+    net.send_line(bob, "USER bob host server :Bob");
+    net.send_line(bob, "JOIN #reef");
+    net.send_line(bob, "TOPIC #reef :young");
+    net.read_lines(bob);
+    net.link(1, 0);
+    net.expect_lines(bob, &[":server1 331 #reef :No topic is set"]);
 }
 
 #[test]

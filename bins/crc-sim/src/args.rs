@@ -89,6 +89,9 @@ pub(crate) struct Network {
     /// Let clients join and part channels, set topics and chat there
     #[arg(long)]
     pub(crate) channels: bool,
+    /// Let users of IRC and legacy IRC take part; all do everything in channels, permitted or not
+    #[arg(long)]
+    pub(crate) people: bool,
     /// Hash ids with another seed, which must not change a run
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) hash_seed: u64,

@@ -54,6 +54,7 @@ fn settings(network: Network) -> Settings {
         canary: network.canary,
         rendezvous: network.rendezvous,
         channels: network.channels,
+        people: network.people,
         hash_seed: network.hash_seed,
         ..Settings::default()
     }

@@ -10,8 +10,8 @@
 //! diff --git a/crates/crc-core/src/... b/crates/crc-core/src/...
 //! ```
 //!
-//! The first line says what is wrong. `mode` is `plain`, `--channels` or `--rendezvous`, the
-//! kind of run that finds it. `seed`, which is optional, is tried first: a seed that has
+//! The first line says what is wrong. `mode` is `plain`, `--channels`, `--rendezvous` or
+//! `--people`, the kind of run that finds it. `seed`, which is optional, is tried first: a seed that has
 //! found it.
 //!
 //! The copy is kept in `target/mutants`, so that the next run builds only what has changed.
@@ -75,6 +75,7 @@ enum Mode {
     Plain,
     Channels,
     Rendezvous,
+    People,
 }
 
 impl Mode {
@@ -83,6 +84,7 @@ impl Mode {
             "plain" => Some(Mode::Plain),
             "--channels" => Some(Mode::Channels),
             "--rendezvous" => Some(Mode::Rendezvous),
+            "--people" => Some(Mode::People),
             _ => None,
         }
     }
@@ -92,6 +94,7 @@ impl Mode {
             Mode::Plain => None,
             Mode::Channels => Some("--channels"),
             Mode::Rendezvous => Some("--rendezvous"),
+            Mode::People => Some("--people"),
         }
     }
 }
@@ -138,7 +141,7 @@ fn parse_header(text: &str) -> Result<(String, Mode, Option<u64>), &'static str>
         let line = line.trim();
         if let Some(text) = line.strip_prefix("mode:") {
             let text = Mode::parse(text.trim());
-            mode = Some(text.ok_or("the mode is plain, --channels or --rendezvous")?);
+            mode = Some(text.ok_or("the mode is plain, --channels, --rendezvous or --people")?);
         } else if let Some(text) = line.strip_prefix("seed:") {
             seed = Some(text.trim().parse().map_err(|_| "the seed is a number")?);
         } else if sentence.is_none() && !line.is_empty() {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crc_core::{ClientCommand, Random};
 use crc_netem::Draw;
 
+use crate::people;
 use crate::rest_checks::Parts;
 use crate::world::World;
 
@@ -33,7 +34,11 @@ impl World {
         let Some(client) = self.any_client(random) else {
             return;
         };
-        let channel = random.one_of(&CHANNELS).to_owned();
+        let mut channel = random.one_of(&CHANNELS).to_owned();
+        if self.options().legacy_users > 0 {
+            // In legacy IRC names that differ in case are two.
+            channel.make_ascii_lowercase();
+        }
         let command = match act {
             ChannelAct::Join => {
                 let key = String::new();
@@ -56,6 +61,9 @@ impl World {
         let text = self
             .monitor
             .new_channel_chat(&self.network, speaker, &channel, due);
+        if people::home(&self.network, speaker).is_some() {
+            return self.lines(speaker, format!("PRIVMSG {channel} :{text}\r\n"));
+        }
         let command = ClientCommand::SendChannelChat { channel, text };
         self.command(speaker, command);
     }
@@ -69,6 +77,9 @@ impl World {
                 for &speaker in &members {
                     let mut due = members.clone();
                     due.remove(&speaker);
+                    if !people::may_speak(&self.network, speaker, &channel) {
+                        due.clear();
+                    }
                     self.send_channel_chat(speaker, channel.clone(), Some(due));
                 }
             }

@@ -2,7 +2,7 @@
 
 use crc_core::{ClientCommand, ClientNotice, Event, ServerCommand, ServerNotice};
 
-use crate::foreign::{Complaint, ForeignCommand};
+use crate::foreign::{ForeignCommand, ForeignNotice};
 
 /// An event for the machine of a node.
 pub(crate) type NodeEvent<'a> = Event<'a, NodeCommand>;
@@ -73,7 +73,7 @@ pub(crate) const fn bytes_len(event: &NodeEvent<'_>) -> usize {
 pub(crate) enum Notice {
     Server(ServerNotice),
     Client(ClientNotice),
-    Foreign(Complaint),
+    Foreign(ForeignNotice),
 }
 
 impl From<ServerNotice> for Notice {
@@ -88,8 +88,8 @@ impl From<ClientNotice> for Notice {
     }
 }
 
-impl From<Complaint> for Notice {
-    fn from(notice: Complaint) -> Self {
+impl From<ForeignNotice> for Notice {
+    fn from(notice: ForeignNotice) -> Self {
         Notice::Foreign(notice)
     }
 }

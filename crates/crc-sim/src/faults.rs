@@ -30,6 +30,7 @@ impl World {
                 }
             }
             Act::Channel(act) => self.act_in_channel(act, &mut random),
+            Act::Person(act) => self.act_as_person(act, &mut random),
             Act::Fault(fault) => {
                 if self.apply_fault(fault, &mut random) {
                     self.monitor.record.counts.faults[fault as usize] += 1;
@@ -39,7 +40,7 @@ impl World {
     }
 
     /// One of the nodes that run and satisfy `is`.
-    fn any(&self, random: &mut Random, is: impl Fn(usize) -> bool) -> Option<usize> {
+    pub(crate) fn any(&self, random: &mut Random, is: impl Fn(usize) -> bool) -> Option<usize> {
         let nodes = self.network.nodes.len();
         let begin = random.index(nodes);
         let mut all = (begin..nodes).chain(0..begin);
@@ -136,7 +137,7 @@ impl World {
     }
 
     /// With a probability in percent a node starts again, after some milliseconds.
-    fn start_again_or_remove(
+    pub(crate) fn start_again_or_remove(
         &mut self,
         node: usize,
         percent: u8,
@@ -347,7 +348,7 @@ impl World {
         self.remove_duplicate_ids();
         for node in 0..self.network.nodes.len() {
             let it = &self.network.nodes[node];
-            let hostile = matches!(&it.config, NodeConfig::Foreign(node) if !node.is_v1());
+            let hostile = matches!(&it.config, NodeConfig::Foreign(node) if node.is_hostile());
             if !self.network.is_alive(node) && !it.removed && !hostile {
                 self.start(node);
             }

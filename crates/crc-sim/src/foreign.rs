@@ -1,10 +1,14 @@
 //! Nodes of other implementations: v1 servers and clients with their known weaknesses,
-//! and hostile nodes.
+//! hostile nodes, and people who speak the text protocols.
 //!
 //! They are machines, so that the world runs them like all others. Where a real v1 node
 //! would fail, the node here complains.
 
+pub(crate) mod channel_view;
 mod hostile;
+mod irc_user;
+mod legacy_user;
+pub(crate) mod lines;
 mod v1_client;
 mod v1_server;
 
@@ -12,12 +16,23 @@ use crc_core::{Event, Machine, Outbox, PeerAddress, Timestamp};
 use crc_wire::{FrameLimits, Message, frame_len};
 
 pub(crate) use hostile::Hostile;
+pub(crate) use irc_user::IrcUser;
+pub(crate) use legacy_user::LegacyUser;
 pub(crate) use v1_client::V1Client;
 pub(crate) use v1_server::{Habits, V1Server};
 
-/// What is wrong with what a v1 node received.
+/// What a foreign node notices.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Complaint(pub(crate) String);
+pub(crate) enum ForeignNotice {
+    /// What is wrong with what a v1 node received.
+    Complaint(String),
+    /// What a person was told contradicts what it was told before.
+    Contradiction(String),
+    /// A person has heard a text in a channel.
+    Heard(String),
+}
+
+pub(crate) use ForeignNotice::Complaint;
 
 /// A command for a foreign node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +40,8 @@ pub(crate) enum ForeignCommand {
     Start,
     /// Do something hostile, drawn from this seed.
     Act(u64),
+    /// Send these lines, if this is a person that is registered.
+    Lines(String),
 }
 
 /// A node of another implementation.
@@ -33,6 +50,8 @@ pub(crate) enum ForeignNode {
     V1Server(V1Server),
     V1Client(V1Client),
     Hostile(Hostile),
+    IrcUser(IrcUser),
+    LegacyUser(LegacyUser),
 }
 
 impl ForeignNode {
@@ -45,12 +64,30 @@ impl ForeignNode {
         match self {
             ForeignNode::V1Server(server) => server.reads_max,
             ForeignNode::V1Client(_) => 2048,
-            ForeignNode::Hostile(_) => usize::MAX,
+            _ => usize::MAX,
         }
     }
 
     pub(crate) const fn is_v1(&self) -> bool {
-        !matches!(self, ForeignNode::Hostile(_))
+        matches!(self, ForeignNode::V1Server(_) | ForeignNode::V1Client(_))
+    }
+
+    pub(crate) const fn is_hostile(&self) -> bool {
+        matches!(self, ForeignNode::Hostile(_))
+    }
+
+    /// Whether it speaks a text protocol.
+    pub(crate) const fn is_person(&self) -> bool {
+        matches!(self, ForeignNode::IrcUser(_) | ForeignNode::LegacyUser(_))
+    }
+
+    /// Its name and its info, as a server of ours announces them.
+    pub(crate) fn name_and_info(&self) -> (String, String) {
+        match self {
+            ForeignNode::IrcUser(user) => (user.nick.clone(), user.info()),
+            ForeignNode::LegacyUser(user) => (user.nick.clone(), "legacy".to_owned()),
+            _ => ("original".to_owned(), "client".to_owned()),
+        }
     }
 
     pub(crate) fn describe(&self) -> String {
@@ -58,26 +95,34 @@ impl ForeignNode {
             ForeignNode::V1Server(server) => format!("v1 server {}", server.id),
             ForeignNode::V1Client(client) => format!("v1 client {}", client.id),
             ForeignNode::Hostile(_) => "hostile".to_owned(),
+            ForeignNode::IrcUser(user) => format!("irc user {:?}", user.nick),
+            ForeignNode::LegacyUser(user) => format!("legacy user {:?}", user.nick),
         }
     }
 }
 
-type Out = Outbox<Complaint>;
+type Out = Outbox<ForeignNotice>;
 
 impl Machine for ForeignNode {
     type Command = ForeignCommand;
-    type Notice = Complaint;
+    type Notice = ForeignNotice;
 
-    fn handle(&mut self, _: Timestamp, event: Event<'_, ForeignCommand>, out: &mut Out) {
+    fn handle(&mut self, now: Timestamp, event: Event<'_, ForeignCommand>, out: &mut Out) {
         match self {
             ForeignNode::V1Server(server) => server.handle(event, out),
             ForeignNode::V1Client(client) => client.handle(event, out),
             ForeignNode::Hostile(hostile) => hostile.handle(event, out),
+            ForeignNode::IrcUser(user) => user.handle(now, event, out),
+            ForeignNode::LegacyUser(user) => user.handle(now, event, out),
         }
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        None
+        match self {
+            ForeignNode::IrcUser(user) => user.deadline(),
+            ForeignNode::LegacyUser(user) => user.deadline(),
+            _ => None,
+        }
     }
 }
 

@@ -55,6 +55,7 @@ invariants! {
     K1 "at rest all servers of a part agree on its channels and their members, and so do the members",
     K2 "each other member receives a channel chat that is sent at rest; no client receives one twice",
     K3 "a channel chat crosses a link once at most",
+    K4 "at rest users of text protocols were told what the servers know of their channels",
     R1 "every queue is within its bound",
     R2 "memory is within base and caps",
     R3 "the work of one event is bounded",

@@ -13,13 +13,14 @@ pub(crate) mod chats;
 mod describe;
 pub(crate) mod effort;
 mod stream_state;
+mod text_lines;
 mod wire_checks;
 
 use crc_core::{ClientNotice, LinkId, Timestamp};
 use crc_netem::Progress;
 
 use crate::event::{NodeCommand, NodeEvent, Notice};
-use crate::foreign::Complaint;
+use crate::foreign::ForeignNotice;
 use crate::invariant::{Invariant, Violation};
 use crate::network::Network;
 use crate::report::Counts;
@@ -58,6 +59,8 @@ pub(crate) struct Monitor {
     pub(crate) record: Record,
     /// By connection, and by the end that writes.
     pub(crate) streams: Vec<[StreamState; 2]>,
+    /// By connection: whether lines of text are spoken there, and not frames.
+    text: Vec<bool>,
     pub(crate) chats: ChatLedger,
     pub(crate) channel_chats: Vec<ChannelChat>,
 }
@@ -72,6 +75,7 @@ impl Monitor {
                 last_activity: (Timestamp::START, "the start"),
             },
             streams: Vec::new(),
+            text: Vec::new(),
             chats: ChatLedger::new(nodes),
             channel_chats: Vec::new(),
         }
@@ -108,9 +112,10 @@ impl Monitor {
     }
 
     /// A connection was made.
-    pub(crate) fn on_connection(&mut self) {
+    pub(crate) fn on_connection(&mut self, is_text: bool) {
         self.record.counts.connections += 1;
         self.streams.push(Default::default());
+        self.text.push(is_text);
     }
 
     /// The machine of a node is about to get an event.
@@ -186,9 +191,15 @@ impl Monitor {
     /// The machine of a node notices something.
     pub(crate) fn on_notice(&mut self, network: &Network, node: usize, notice: Notice) {
         match notice {
-            Notice::Foreign(Complaint(text)) => {
+            Notice::Foreign(ForeignNotice::Complaint(text)) => {
                 let text = format!("{}: {text}", network.describe(node));
                 self.violation(network, Invariant::O1, text);
+            }
+            Notice::Foreign(ForeignNotice::Contradiction(text)) => {
+                self.violation(network, Invariant::K4, text);
+            }
+            Notice::Foreign(ForeignNotice::Heard(text)) => {
+                self.on_channel_chat_received(network, node, &text);
             }
             Notice::Client(ClientNotice::Chat { from, to, text, .. }) => {
                 self.on_chat_received(network, node, from, to, &text);

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crc_core::{Client, ClientConfig, Server};
+use crc_core::{Client, ClientConfig, Server, TextProtocol};
 use crc_netem::{Connection, Life, Side, TimedNet};
 
 use crate::foreign::ForeignNode;
-use crate::node::{Node, NodeConfig, Role, node_at};
+use crate::node::{Node, NodeConfig, Role, irc_address, legacy_address, node_at};
 use crate::options::Options;
+use crate::people;
 
 /// What the world enters into the network's calendar.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +36,15 @@ impl Network {
         let nodes: Vec<Node> = configs.into_iter().map(Node::new).collect();
         for (number, node) in nodes.iter().enumerate() {
             net.add_host(node.host_options(number));
+            if let NodeConfig::Server(config) = &node.config {
+                for &(listener, protocol) in &config.text_listeners {
+                    let at = match protocol {
+                        TextProtocol::Irc => irc_address(number),
+                        TextProtocol::Legacy => legacy_address(number),
+                    };
+                    net.listen(number, at, listener);
+                }
+            }
         }
         Network {
             options,
@@ -151,6 +161,7 @@ impl Network {
                 members.entry(name).or_default().insert(node);
             }
         }
+        people::add_members(self, is_server, &mut members);
         members
     }
 }

@@ -4,13 +4,19 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crc_core::{Client, ClientConfig, Config, Machine, PeerAddress, Server, Timestamp};
+use crc_core::{Client, ClientConfig, Config, ListenerId, Machine, PeerAddress, Server, Timestamp};
 use crc_netem::HostOptions;
 
 use crate::foreign::ForeignNode;
 
 /// Where all nodes listen.
 const PORT: u16 = 33300;
+/// Where servers listen for users of IRC, and for users and servers of legacy IRC.
+const IRC_PORT: u16 = 6667;
+const LEGACY_PORT: u16 = 6660;
+/// The listeners of a server at these ports.
+pub(crate) const IRC: ListenerId = ListenerId(1);
+pub(crate) const LEGACY: ListenerId = ListenerId(2);
 
 /// The machine of a node.
 #[derive(Debug)]
@@ -86,7 +92,7 @@ impl Node {
 
     /// Whether a hostile node runs here.
     pub(crate) fn is_hostile(&self) -> bool {
-        matches!(&self.role, Role::Foreign(node) if !node.is_v1())
+        matches!(&self.role, Role::Foreign(node) if node.is_hostile())
     }
 
     /// The deadline of its machine, on its own clock.
@@ -107,6 +113,7 @@ impl Node {
             NodeConfig::Client(_) => options.listens = false,
             // A v1 node takes each read for whole frames, and so lives on a quick and
             // steady network.
+            NodeConfig::Foreign(node) if node.is_person() => options.listens = node.listens(),
             NodeConfig::Foreign(node) => {
                 options.listens = node.listens();
                 options.whole_reads = Some(node.reads_max());
@@ -136,6 +143,21 @@ pub(crate) fn address(node: usize) -> SocketAddr {
         IpAddr::V4(Ipv4Addr::new(127, 1, byte(high), byte(low + 1))),
         PORT,
     )
+}
+
+/// Where a server listens for users of IRC.
+pub(crate) fn irc_address(node: usize) -> SocketAddr {
+    SocketAddr::new(address(node).ip(), IRC_PORT)
+}
+
+/// Where a server listens for users and servers of legacy IRC.
+pub(crate) fn legacy_address(node: usize) -> SocketAddr {
+    SocketAddr::new(address(node).ip(), LEGACY_PORT)
+}
+
+/// Whether text is spoken at an address, and not frames.
+pub(crate) const fn is_text_address(address: &PeerAddress) -> bool {
+    matches!(address.port, IRC_PORT | LEGACY_PORT)
 }
 
 /// The node that listens on an address.

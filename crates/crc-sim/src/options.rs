@@ -21,6 +21,9 @@ pub struct Settings {
     pub rendezvous: bool,
     /// Whether clients use channels.
     pub channels: bool,
+    /// Whether there are users of text protocols too, and all of them do everything that
+    /// one can do in channels, also what they must not.
+    pub people: bool,
     /// Another hash seed for servers, which must not change a run.
     pub hash_seed: u64,
     /// The steps of the plan that are taken, if not all: see [`shrink`](crate::shrink).
@@ -36,6 +39,7 @@ impl Default for Settings {
             canary: false,
             rendezvous: false,
             channels: false,
+            people: false,
             hash_seed: 0,
             steps: None,
             lines: false,
@@ -171,6 +175,12 @@ pub struct Options {
     pub channels: bool,
     /// Whether servers find each other by a directory's lists.
     pub rendezvous: bool,
+    /// Whether there are people: users of text protocols, who do everything in channels.
+    pub people: bool,
+    /// The number of users of IRC.
+    pub irc_users: u32,
+    /// The number of users of legacy IRC.
+    pub legacy_users: u32,
 }
 
 impl Options {
@@ -207,7 +217,7 @@ impl Options {
         let v1_nodes = random.chance(15);
         let one = |random: &mut Random| u32::from(random.chance(60));
         let v1_servers = if v1_nodes { one(random) } else { 0 };
-        Options {
+        let mut options = Options {
             servers,
             clients,
             v1_servers,
@@ -240,9 +250,30 @@ impl Options {
             client_ids_collide: random.chance(30),
             // A v1 node remembers the one, and refuses the other for ever.
             server_ids_collide: random.chance(8) && v1_servers == 0,
-            channels: settings.channels,
+            channels: settings.channels || settings.people,
             rendezvous: settings.rendezvous,
+            people: settings.people,
+            irc_users: 0,
+            legacy_users: 0,
+        };
+        if settings.people {
+            options.draw_people(seed);
         }
+        options
+    }
+
+    /// From another generator, so that all else is as it is without people.
+    fn draw_people(&mut self, seed: u64) {
+        let mut random = Random::new(seed ^ 0x0070_656f_706c_6500);
+        let random = &mut random;
+        let number = |drawn: u64| u32::try_from(drawn).unwrap_or(1);
+        self.irc_users = number(random.between(1, 4));
+        self.legacy_users = match random.below(4) {
+            0 => number(random.between(1, 2)),
+            _ => 0,
+        };
+        // What a user is welcomed with does not fit into less.
+        self.client_queue = self.client_queue.max(16 << 10);
     }
 
     /// The conditions of the network while there are faults.
@@ -312,6 +343,10 @@ impl fmt::Display for Options {
         }
         if self.rendezvous {
             f.write_str(" rendezvous")?;
+        }
+        if self.people {
+            let (irc, legacy) = (self.irc_users, self.legacy_users);
+            write!(f, " people irc_users={irc} legacy_users={legacy}")?;
         }
         Ok(())
     }

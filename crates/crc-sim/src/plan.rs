@@ -7,6 +7,7 @@ use crc_core::{Random, Timestamp};
 
 use crate::channel_acts::ChannelAct;
 use crate::options::{Fault, Options};
+use crate::people::{self, PersonAct};
 use crc_netem::Draw;
 
 /// Something that is done to the network at a given time.
@@ -26,6 +27,8 @@ pub(crate) enum Act {
     Fault(Fault),
     /// A client does something in a channel.
     Channel(ChannelAct),
+    /// A person does something.
+    Person(PersonAct),
 }
 
 /// The plan of a run.
@@ -97,6 +100,9 @@ impl Plan {
                     seed: random.next_u64(),
                 });
             }
+        }
+        if options.people {
+            people::draw_steps(seed, options, &mut steps);
         }
         Plan {
             steps,

@@ -46,6 +46,8 @@ counts! {
     chats,
     /// Chats that were delivered.
     delivered,
+    /// Lines of text protocols that were sent.
+    lines,
     /// How often a channel chat was received.
     channel_chats,
     /// Chats that a client could not send.

@@ -6,6 +6,7 @@
 mod channels;
 mod chats;
 mod hosts;
+mod people;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ pub(crate) fn check(network: &Network, monitor: &Monitor) -> (Parts, Vec<Found>)
     chats::check_chats(network, monitor, &mut found);
     if network.options.channels {
         channels::check_channels(network, &tree.parts, &mut found);
+        people::check_people(network, &mut found);
     }
     (tree.parts, found)
 }
@@ -66,7 +68,8 @@ fn check_announced(
             continue;
         };
         let snapshot = server.snapshot();
-        for view in snapshot.links().filter(|view| view.neighbour.synced) {
+        let links = snapshot.links().filter(|view| view.text_protocol.is_none());
+        for view in links.filter(|view| view.neighbour.synced) {
             let Some((connection, side)) = network.net.find(node, view.link) else {
                 continue;
             };

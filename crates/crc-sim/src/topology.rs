@@ -14,7 +14,8 @@ fn id(id: u32) -> HostId {
     HostId::new(id).expect("ids here are not 0")
 }
 
-/// The nodes in their order: servers, v1 servers, clients, v1 clients, hostile nodes.
+/// The nodes in their order: servers, v1 servers, clients, v1 clients, hostile nodes,
+/// people.
 pub(crate) fn draw(seed: u64, options: &Options) -> Vec<NodeConfig> {
     let mut random = Random::new(seed ^ 0x6269_7274_6873);
     let random = &mut random;
@@ -83,6 +84,9 @@ pub(crate) fn draw(seed: u64, options: &Options) -> Vec<NodeConfig> {
         taken.extend(1000..1004);
         let hostile = Hostile::new(servers, taken);
         nodes.push(NodeConfig::Foreign(Box::new(ForeignNode::Hostile(hostile))));
+    }
+    if options.people {
+        crate::people::add(seed, options, &mut nodes);
     }
     nodes
 }

@@ -11,12 +11,12 @@ use crc_netem::{Dialing, Failure, LinkEvent, Step, mix};
 use crc_wire::HostId;
 
 use crate::event::{NodeCommand, NodeEvent, Notice, client_event, foreign_event, server_event};
-use crate::foreign::{Complaint, ForeignCommand};
+use crate::foreign::{ForeignCommand, ForeignNotice};
 use crate::invariant::Invariant;
 use crate::monitor::Monitor;
 use crate::monitor::effort::Effort;
 use crate::network::{Entry, Network};
-use crate::node::{NodeConfig, Role, address};
+use crate::node::{NodeConfig, Role, address, is_text_address};
 use crate::options::{Options, Settings};
 use crate::plan::Plan;
 use crate::rendezvous::{CANDIDATES_WITHIN, Rendezvous};
@@ -38,7 +38,7 @@ pub(crate) struct World {
     pub(crate) rendezvous: Option<Rendezvous>,
     server_out: Outbox<ServerNotice>,
     client_out: Outbox<ClientNotice>,
-    foreign_out: Outbox<Complaint>,
+    foreign_out: Outbox<ForeignNotice>,
 }
 
 /// By how many milliseconds a server's clock is ahead of the slowest one. No two clocks
@@ -412,7 +412,7 @@ impl World {
     fn dial(&mut self, node: usize, dial: DialId, to: &PeerAddress) {
         self.line(|network| format!("{} dials {to}", network.describe(node)));
         match self.network.net.dial(node, dial, to) {
-            Dialing::Connecting(_) => self.monitor.on_connection(),
+            Dialing::Connecting(_) => self.monitor.on_connection(is_text_address(to)),
             Dialing::Failing => self.monitor.record.counts.dials_failed += 1,
         }
     }

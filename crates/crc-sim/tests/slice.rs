@@ -49,6 +49,23 @@ fn networks_with_channels_violate_no_invariant() {
 }
 
 #[test]
+fn networks_with_people_violate_no_invariant() {
+    silence_panics();
+    let settings = Settings {
+        servers: 3..=8,
+        people: true,
+        ..Settings::default()
+    };
+    let report = campaign(0..300, 2, &settings, |_| true);
+    assert_eq!(report.seeds, 300);
+    assert!(report.violations.is_empty(), "{report}");
+    assert!(
+        report.counts.lines > 10_000,
+        "users of text protocols take part: {report}"
+    );
+}
+
+#[test]
 fn a_seed_gives_the_same_run_every_time() {
     let settings = Settings::default();
     for seed in 0..40 {

@@ -4,6 +4,11 @@ use crc_wire::{Frame, FrameLimits, HostId, Message};
 
 /// The frames in some bytes.
 pub(super) fn describe_frames(mut bytes: &[u8]) -> String {
+    // No frame begins with such bytes.
+    let is_text = |bytes: &[u8]| bytes.len() > 3 && bytes.iter().all(u8::is_ascii);
+    if is_text(bytes) && bytes[..3].iter().all(u8::is_ascii_graphic) {
+        return format!("{:?}", String::from_utf8_lossy(bytes));
+    }
     let mut frames = Vec::new();
     while let Ok(Some(frame)) = Frame::take(&mut bytes, FrameLimits::WIRE) {
         frames.push(match frame.message() {

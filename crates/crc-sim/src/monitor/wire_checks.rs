@@ -53,6 +53,9 @@ impl Monitor {
                 describe_frames(bytes)
             )
         });
+        if self.text[connection] {
+            return self.on_lines_sent(network, connection, side, bytes);
+        }
         if network.nodes[node].is_hostile() {
             return self.mark_activity(network, "a hostile node sent bytes");
         }
@@ -205,10 +208,13 @@ impl Monitor {
             self.streams[connection][side].taken_for_v1 = true;
         }
         let may_be_stale = self.may_be_stale(network, connection, side, announced, before);
+        let takes_renames = network.options.people && !is_server && !reader.is_foreign();
         let wrong = match before {
             _ if may_be_stale => None,
             _ if is_server && reader.is_client() => Some("a server is announced to a client"),
             Some(before) if before.is_same(&announced) => Some("the same was announced before"),
+            // A node that takes channels is told of another name as such.
+            Some(before) if before.human != announced.human && takes_renames => None,
             Some(before) if before.human != announced.human => Some("it changed without a quit"),
             Some(_) if announced.machine == 0 => Some("its info for machines was announced before"),
             _ => None,

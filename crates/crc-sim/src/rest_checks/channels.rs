@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crc_core::{Channel, Client};
+use crc_core::Channel;
 use crc_wire::HostId;
 
 use super::{Found, Parts};
@@ -11,6 +11,7 @@ use crate::invariant::Invariant;
 use crate::monitor::Monitor;
 use crate::monitor::channel_chats::text;
 use crate::network::Network;
+use crate::people;
 
 pub(super) fn check_channels(network: &Network, parts: &Parts, found: &mut Vec<Found>) {
     // The first server of each part, and its channels.
@@ -69,8 +70,11 @@ fn check_members(
     }
     let members = network.channel_members(|home| parts.get(&home) == Some(&part));
     let ids = |nodes: BTreeSet<usize>| {
-        let clients = nodes.into_iter().filter_map(|node| network.client(node));
-        clients.map(Client::id).collect()
+        let id = |node| match network.client(node) {
+            Some(client) => Some(client.id()),
+            None => people::host_id(network, node),
+        };
+        nodes.into_iter().filter_map(id).collect()
     };
     let members: BTreeMap<String, BTreeSet<HostId>> = members
         .into_iter()

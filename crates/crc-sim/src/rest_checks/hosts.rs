@@ -8,7 +8,7 @@ use super::Found;
 use super::tree::ServerTree;
 use crate::invariant::Invariant;
 use crate::network::Network;
-use crate::node::NodeConfig;
+use crate::node::{NodeConfig, Role};
 
 /// A host as it really is.
 #[derive(Debug, Clone)]
@@ -44,7 +44,10 @@ pub(super) fn actual_hosts(network: &Network, tree: &ServerTree) -> Vec<ActualHo
             let client = network.node_at(connection, 1 - side);
             let (name, info) = match &network.nodes[client].config {
                 NodeConfig::Client(config) => (config.name.clone(), config.info.clone()),
-                _ => ("original".to_owned(), "client".to_owned()),
+                _ => match &network.nodes[client].role {
+                    Role::Foreign(foreign) => foreign.name_and_info(),
+                    _ => ("original".to_owned(), "client".to_owned()),
+                },
             };
             hosts.push(ActualHost {
                 id: view.neighbour.host.get(),

@@ -1,0 +1,343 @@
+//! People: users of text protocols, and what they do in channels beside what clients do
+//! there, whether they may or not.
+
+use core::fmt::Write;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crc_core::{Random, Server, Timestamp};
+use crc_netem::{Draw, Failure};
+use crc_wire::HostId;
+
+use crate::foreign::{ForeignCommand, ForeignNode, IrcUser, LegacyUser};
+use crate::judge;
+use crate::network::Network;
+use crate::node::{NodeConfig, Role};
+use crate::options::Options;
+use crate::plan::{Act, Step};
+use crate::world::World;
+
+/// The channels of people. Clients know these, too.
+const CHANNELS: [&str; 3] = ["#reef", "#lagoon", "#sandbank"];
+
+/// Keys that people try.
+const KEYS: [&str; 3] = ["", "pearl", "shell"];
+
+/// Something that a person does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PersonAct {
+    Join,
+    Part,
+    Speak,
+    Topic,
+    Mode,
+    Rank,
+    Kick,
+    Invite,
+    Nick,
+    /// It quits, and comes back.
+    Quit,
+    /// Its process or its computer fails; it comes back.
+    Fail,
+}
+
+impl PersonAct {
+    fn draw(random: &mut Random) -> PersonAct {
+        use PersonAct::{Fail, Invite, Join, Kick, Mode, Nick, Part, Quit, Rank, Speak, Topic};
+        match random.below(100) {
+            0..24 => Join,
+            24..30 => Part,
+            30..48 => Speak,
+            48..54 => Topic,
+            54..70 => Mode,
+            70..81 => Rank,
+            81..87 => Kick,
+            87..92 => Invite,
+            92..95 => Nick,
+            95..97 => Quit,
+            _ => Fail,
+        }
+    }
+}
+
+fn generator(seed: u64) -> Random {
+    Random::new(seed ^ 0x7065_6f70_6c65_2121)
+}
+
+/// Adds the nodes of people, and lets the servers listen for them.
+pub(crate) fn add(seed: u64, options: &Options, nodes: &mut Vec<NodeConfig>) {
+    let mut random = generator(seed);
+    let random = &mut random;
+    let servers = options.servers as usize;
+    for node in nodes.iter_mut() {
+        if let NodeConfig::Server(config) = node {
+            config.text_listeners = vec![
+                (crate::node::IRC, crc_core::TextProtocol::Irc),
+                (crate::node::LEGACY, crc_core::TextProtocol::Legacy),
+            ];
+        }
+    }
+    for number in 0..options.irc_users {
+        // Some want the same nick.
+        let nick = match random.below(4) {
+            0 => "ann".to_owned(),
+            _ => format!("irc{number}"),
+        };
+        let user = IrcUser::new(&nick, random.index(servers), random.chance(80));
+        nodes.push(NodeConfig::Foreign(Box::new(ForeignNode::IrcUser(user))));
+    }
+    for number in 0..options.legacy_users {
+        let user = LegacyUser::new(&format!("legacy{number}"), random.index(servers));
+        nodes.push(NodeConfig::Foreign(Box::new(ForeignNode::LegacyUser(user))));
+    }
+}
+
+/// Adds what people do to the steps of a plan.
+pub(crate) fn draw_steps(seed: u64, options: &Options, steps: &mut Vec<Step>) {
+    let mut random = generator(seed ^ 1);
+    let random = &mut random;
+    let people = (options.irc_users + options.legacy_users) as usize;
+    let others = options.servers + options.v1_servers + options.clients;
+    let first = (others + options.v1_clients + options.hostiles) as usize;
+    let end = u64::try_from(options.faults_for.as_millis()).unwrap_or(0);
+    for node in first..first + people {
+        steps.push(Step {
+            at: Timestamp::START + random.millis(0, end / 2),
+            act: Act::Start(node),
+            seed: random.next_u64(),
+        });
+    }
+    for _ in 0..random.between(20, 120) {
+        let act = PersonAct::draw(random);
+        steps.push(Step {
+            at: Timestamp::START + random.millis(0, end + 900),
+            act: Act::Person(act),
+            seed: random.next_u64(),
+        });
+    }
+}
+
+/// A person who uses IRC.
+pub(crate) fn irc_user(network: &Network, node: usize) -> Option<&IrcUser> {
+    match &network.nodes[node].role {
+        Role::Foreign(foreign) => match &**foreign {
+            ForeignNode::IrcUser(user) => Some(user),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A person who uses legacy IRC.
+pub(crate) fn legacy_user(network: &Network, node: usize) -> Option<&LegacyUser> {
+    match &network.nodes[node].role {
+        Role::Foreign(foreign) => match &**foreign {
+            ForeignNode::LegacyUser(user) => Some(user),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The server that a person is configured for.
+pub(crate) fn home(network: &Network, node: usize) -> Option<usize> {
+    let irc = irc_user(network, node).map(|user| user.server);
+    irc.or_else(|| legacy_user(network, node).map(|user| user.server))
+}
+
+/// The id that its server has given to a person.
+pub(crate) fn host_id(network: &Network, node: usize) -> Option<HostId> {
+    let home = home(network, node)?;
+    let mut links = network.server(home)?.snapshot().links();
+    let view = links.find(|view| {
+        let place = network.net.find(home, view.link);
+        place.is_some_and(|(connection, side)| network.node_at(connection, 1 - side) == node)
+    })?;
+    Some(view.neighbour.host)
+}
+
+/// Whether a client or a person may say something in a channel, as its server has it.
+pub(crate) fn may_speak(network: &Network, node: usize, channel: &str) -> bool {
+    let clients = || network.clients().find(|client| client.0 == node);
+    let client = || clients().map(|(_, client, home)| (home, client.id()));
+    let person = || home(network, node).zip(host_id(network, node));
+    let Some((home, host)) = person().or_else(client) else {
+        return false;
+    };
+    let Some(snapshot) = network.server(home).map(Server::snapshot) else {
+        return false;
+    };
+    let Some(channel) = snapshot.channels().find(channel) else {
+        return false;
+    };
+    let names = judge::rules::names(&snapshot, host);
+    judge::rules::State::of(channel).may_speak(host, &names)
+}
+
+/// Adds the people who are in channels. Nothing tells a user of legacy IRC that it was
+/// kicked, so its server must agree.
+pub(crate) fn add_members(
+    network: &Network,
+    is_server: impl Fn(usize) -> bool,
+    members: &mut BTreeMap<String, BTreeSet<usize>>,
+) {
+    if !network.options.people {
+        return;
+    }
+    for node in 0..network.nodes.len() {
+        let Some(home) = home(network, node).filter(|home| is_server(*home)) else {
+            continue;
+        };
+        if let Some(user) = irc_user(network, node) {
+            for channel in user.channels.keys() {
+                members.entry(channel.clone()).or_default().insert(node);
+            }
+        }
+        if let (Some(user), Some(server)) = (legacy_user(network, node), network.server(home)) {
+            let Some(id) = host_id(network, node) else {
+                continue;
+            };
+            for channel in server.snapshot().channels().of(id) {
+                let name = channel.name().to_ascii_lowercase();
+                if user.channels.contains_key(channel.name()) {
+                    members.entry(name).or_default().insert(node);
+                }
+            }
+        }
+    }
+}
+
+impl World {
+    /// A person does something.
+    pub(crate) fn act_as_person(&mut self, act: PersonAct, random: &mut Random) {
+        let network = &self.network;
+        let is_person = |node: usize| {
+            irc_user(network, node).is_some_and(|user| user.is_registered)
+                || legacy_user(network, node).is_some_and(|user| user.is_registered)
+        };
+        let Some(node) = self.any(random, is_person) else {
+            return;
+        };
+        match act {
+            PersonAct::Fail => {
+                let failure = random.one_of(&[Failure::Process, Failure::Computer]);
+                self.fail(node, failure);
+                return self.start_again_or_remove(node, 85, (0, 3_000), random);
+            }
+            PersonAct::Quit => {
+                self.lines(node, "QUIT :bye\r\n".to_owned());
+                return;
+            }
+            _ => {}
+        }
+        let lines = match irc_user(&self.network, node) {
+            Some(_) => self.irc_lines(node, act, random),
+            None => self.legacy_lines(node, act, random),
+        };
+        if !lines.is_empty() {
+            self.lines(node, lines);
+        }
+    }
+
+    /// A person sends lines.
+    pub(crate) fn lines(&mut self, node: usize, lines: String) {
+        self.command(node, ForeignCommand::Lines(lines));
+    }
+
+    fn irc_lines(&mut self, node: usize, act: PersonAct, random: &mut Random) -> String {
+        let Some(user) = irc_user(&self.network, node) else {
+            return String::new();
+        };
+        let own: Vec<&String> = user.channels.keys().collect();
+        // More often in a channel that it is in.
+        let channel = match (own.is_empty(), act) {
+            (false, PersonAct::Join) | (true, _) => random.one_of(&CHANNELS).to_owned(),
+            _ if random.chance(20) => random.one_of(&CHANNELS).to_owned(),
+            _ => own[random.index(own.len())].clone(),
+        };
+        let members = user.channels.get(&channel);
+        let members: Vec<&String> = members.map_or(Vec::new(), |it| it.members.keys().collect());
+        let member = match members.is_empty() {
+            true => self.any_nick(random),
+            false => members[random.index(members.len())].clone(),
+        };
+        match act {
+            PersonAct::Join => join(&channel, random),
+            PersonAct::Part => format!("PART {channel} :off\r\n"),
+            PersonAct::Speak => self.speech(node, &channel, random),
+            PersonAct::Topic => topic(&channel, random),
+            PersonAct::Mode => {
+                let mask = match random.below(3) {
+                    0 => "*!*@*".to_owned(),
+                    _ => format!("{member}!*@*"),
+                };
+                let change = random.one_of(&[
+                    "+i", "-i", "+m", "-m", "+n", "-n", "+t", "-t", "+k pearl", "+k shell", "-k x",
+                    "+l 2", "+l 4", "-l", "+b", "-b", "-ik x", "-ml", "+mi",
+                ]);
+                match change {
+                    "+b" | "-b" => format!("MODE {channel} {change} {mask}\r\n"),
+                    change => format!("MODE {channel} {change}\r\n"),
+                }
+            }
+            PersonAct::Rank => {
+                let change = random.one_of(&["+o", "+o", "-o", "+v", "-v"]);
+                format!("MODE {channel} {change} {member}\r\n")
+            }
+            PersonAct::Kick => format!("KICK {channel} {member} :out\r\n"),
+            PersonAct::Invite => format!("INVITE {} {channel}\r\n", self.any_nick(random)),
+            PersonAct::Nick => format!("NICK nick{}\r\n", random.below(4)),
+            PersonAct::Quit | PersonAct::Fail => String::new(),
+        }
+    }
+
+    fn legacy_lines(&mut self, node: usize, act: PersonAct, random: &mut Random) -> String {
+        let channel = random.one_of(&CHANNELS);
+        match act {
+            PersonAct::Join => join(channel, random),
+            PersonAct::Part => format!("PART {channel}\r\n"),
+            PersonAct::Speak => self.speech(node, channel, random),
+            PersonAct::Topic => topic(channel, random),
+            // What its protocol does not have is refused.
+            PersonAct::Mode => format!("MODE {channel} +i\r\n"),
+            PersonAct::Invite => format!("INVITE legacy0 {channel}\r\n"),
+            _ => String::new(),
+        }
+    }
+
+    fn speech(&mut self, node: usize, channel: &str, random: &mut Random) -> String {
+        let network = &self.network;
+        let is_legacy = legacy_user(network, node).is_some();
+        let command = match random.chance(20) && !is_legacy {
+            true => "NOTICE",
+            false => "PRIVMSG",
+        };
+        let text = self.monitor.new_channel_chat(network, node, channel, None);
+        format!("{command} {channel} :{text}\r\n")
+    }
+
+    /// Any nick that a person may name.
+    fn any_nick(&self, random: &mut Random) -> String {
+        let name = |node: usize| match &self.network.nodes[node].role {
+            Role::Client(client) => Some(client.name().to_owned()),
+            Role::Foreign(foreign) if foreign.is_person() => Some(foreign.name_and_info().0),
+            _ => None,
+        };
+        let node = self.any(random, |node| {
+            name(node).is_some_and(|name| !name.is_empty())
+        });
+        node.and_then(name).unwrap_or_else(|| "nobody".to_owned())
+    }
+}
+
+fn join(channel: &str, random: &mut Random) -> String {
+    let key = random.one_of(&KEYS);
+    let mut line = format!("JOIN {channel}");
+    if !key.is_empty() {
+        let _ = write!(line, " {key}");
+    }
+    line + "\r\n"
+}
+
+fn topic(channel: &str, random: &mut Random) -> String {
+    format!("TOPIC {channel} :topic {}\r\n", random.below(1000))
+}

@@ -99,6 +99,8 @@ pub(crate) enum LinkTimer {
     Irc,
     /// A congested server has not read for a while.
     Congestion,
+    /// The next slice of the burst may be sent.
+    Burst,
     /// A client's frames that have waited for an answer are read.
     Backlog,
     /// The network behind a legacy server is also linked by the binary protocol.
@@ -106,7 +108,7 @@ pub(crate) enum LinkTimer {
 }
 
 impl LinkTimer {
-    const ALL: [LinkTimer; 12] = [
+    const ALL: [LinkTimer; 13] = [
         LinkTimer::Registration,
         LinkTimer::Announcement,
         LinkTimer::Classification,
@@ -119,11 +121,12 @@ impl LinkTimer {
         LinkTimer::Backlog,
         LinkTimer::LegacyLoop,
         LinkTimer::Congestion,
+        LinkTimer::Burst,
     ];
 
     /// Those that end when this server closes a link. The others find the link closed,
     /// and do nothing.
-    const OF_OPEN_LINK: [LinkTimer; 9] = [
+    const OF_OPEN_LINK: [LinkTimer; 10] = [
         LinkTimer::Registration,
         LinkTimer::PacePause,
         LinkTimer::PacedSend,
@@ -133,6 +136,7 @@ impl LinkTimer {
         LinkTimer::Backlog,
         LinkTimer::LegacyLoop,
         LinkTimer::Congestion,
+        LinkTimer::Burst,
     ];
 }
 
@@ -166,6 +170,8 @@ pub(crate) struct Context {
     pub(crate) legacy: LegacyState,
     /// Servers that read too slowly.
     pub(crate) congested: Vec<LinkId>,
+    /// Links to which a burst is under way.
+    pub(crate) bursting: Vec<LinkId>,
     /// The work of the event.
     pub(crate) work: WorkMeter,
     /// Links on which something is to be sent at the end of the event.
@@ -194,6 +200,7 @@ impl Context {
             counters: Counters::default(),
             legacy: LegacyState::default(),
             congested: Vec::new(),
+            bursting: Vec::new(),
             work: WorkMeter::default(),
             dirty_links: Vec::new(),
             random,
@@ -273,6 +280,17 @@ impl Context {
     pub(crate) fn mark_dirty(&mut self, link: LinkId) {
         if let Some(found) = self.links.find_mut(link) {
             mark_dirty(found, link, &mut self.dirty_links);
+        }
+    }
+
+    /// Notes that the burst to the peer of a link has begun, or that it is over.
+    pub(crate) fn set_bursting(&mut self, link: LinkId, bursting: bool) {
+        if let Some(found) = self.links.find_mut(link) {
+            found.bursting = bursting;
+        }
+        self.bursting.retain(|known| *known != link);
+        if bursting {
+            self.bursting.push(link);
         }
     }
 

@@ -79,8 +79,8 @@ pub(crate) struct Link {
     pub(crate) outlet: Outlet,
     /// What sources have in the queue of a server that reads too slowly.
     pub(crate) congestion: Option<Box<Congestion>>,
-    /// How many bytes of the burst wait in the queue, at most.
-    pub(crate) burst_left: usize,
+    /// Whether the burst to the peer is under way.
+    pub(crate) bursting: bool,
     /// The longest text that the peer takes, if texts may be longer here; otherwise `u32::MAX`.
     pub(crate) text_bytes_max: u32,
     /// What the peer may send, if it is a client.
@@ -106,7 +106,7 @@ impl Link {
             up_at: now,
             outlet: Outlet::Direct,
             congestion: None,
-            burst_left: 0,
+            bursting: false,
             text_bytes_max: u32::MAX,
             budget: Budget::default(),
             protocol,
@@ -146,6 +146,7 @@ impl Link {
     #[inline]
     pub(crate) const fn takes_any_chat(&self) -> bool {
         matches!(self.outlet, Outlet::Direct)
+            && !self.bursting
             && self.congestion.is_none()
             && self.text_bytes_max == u32::MAX
     }

@@ -25,6 +25,7 @@ use channels::REMEMBERED_FOR;
 pub(crate) use channels::fold;
 pub(crate) use channels::{Age, Applied, Entered, Voided};
 pub use channels::{Channel, Channels, Founding, Setting, Settings};
+pub(crate) use directory::Place;
 pub use directory::{Directory, Host, HostKind};
 pub(crate) use host_info::{HostInfo, is_machine_kept};
 use invitations::Invitations;
@@ -61,7 +62,7 @@ pub struct Neighbour {
     pub version: PeerVersion,
     /// Whether it is this server's uplink, its parent in the tree.
     pub uplink: bool,
-    /// Whether it has been sent the burst, so that it gets every change from now on.
+    /// Whether its burst has begun: it gets every change of what it has been sent.
     pub synced: bool,
 }
 
@@ -200,8 +201,7 @@ impl Network {
         Some(before)
     }
 
-    /// Notes whether a neighbour has been sent the burst, and is sent every change
-    /// from now on.
+    /// Notes whether the burst to a neighbour has begun, so that it is sent changes.
     pub(crate) fn set_synced(&mut self, link: LinkId, synced: bool) {
         if let Some(neighbour) = self.neighbours.find_mut(link) {
             neighbour.synced = synced;
@@ -252,16 +252,15 @@ impl Network {
     /// part. The host keeps its channels, and the time of its registration if no other is
     /// known. Returns the former entry.
     pub(crate) fn replace_host(&mut self, host: Host) -> Option<Host> {
-        let before = self.directory.remove(host.id())?;
-        let registered_ms = host.registered_ms().or(before.registered_ms());
+        let known = self.directory.find(host.id())?;
+        let registered_ms = host.registered_ms().or(known.registered_ms());
         let host = host.registered_at(registered_ms);
-        if before.name() != host.name()
+        if known.name() != host.name()
             && let Some(names) = &mut self.names
         {
             names.of_kind(host.kind()).assign(host.id(), host.name());
         }
-        self.directory.insert(host);
-        Some(before)
+        self.directory.replace(host)
     }
 
     /// Notes the machine part that a server announces.

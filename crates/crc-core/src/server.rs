@@ -234,6 +234,7 @@ impl Server {
             LinkTimer::Refusal => crc::uplink::on_permanent_refusal(cx, link, out),
             LinkTimer::Irc => irc::on_timer(cx, link, out),
             LinkTimer::Congestion => cx.close_stalled(link, out),
+            LinkTimer::Burst => crc::burst::on_timer(cx, link, out),
             LinkTimer::Backlog => crc::receive::on_backlog(cx, link, out),
             LinkTimer::LegacyLoop => legacy::server::on_loop(cx, link, out),
         }

@@ -12,12 +12,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crc_core::{
-    Config, Effect, Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, Server,
-    ServerNotice, TextProtocol, Timestamp, Work,
+    Config, Effect, Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, QueueReport,
+    Server, ServerNotice, TextProtocol, Timestamp, Work,
 };
 use crc_wire::{
-    ChannelJoin, ChannelName, ChannelRequest, ChannelSetting, Decoder, FrameLimits, HostId, Info,
-    MemberFlags, Message, Name, Registration, RequestKind, StatusCode, Text,
+    ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
+    Decoder, FrameLimits, HostId, Info, MemberFlags, Message, Name, Registration, RequestKind,
+    StatusCode, Text,
 };
 
 const IRC: ListenerId = ListenerId(1);
@@ -28,6 +29,8 @@ const SERVER: LinkId = LinkId::new(0, 1);
 const ANN: LinkId = LinkId::new(1, 1);
 const BOB: LinkId = LinkId::new(2, 1);
 const CRC: LinkId = LinkId::new(3, 1);
+/// A server that links late, and has the burst sent to it.
+const LATE: LinkId = LinkId::new(4, 1);
 
 /// The most bytes of one answer: 128 KiB of nicks or lines, and what stands around nicks.
 const ANSWER_BYTES_MAX: usize = 144 * 1024;
@@ -98,6 +101,7 @@ impl Net {
             let client = registration(id(7), None, "eve", info);
             net.bytes(CRC, &Message::ClientRegistration(client).to_vec());
         }
+        net.sent.clear();
         net.settle();
         net.sent.clear();
         net.work.clear();
@@ -189,6 +193,85 @@ fn registration<'a>(
         name: Name::new(name).unwrap(),
         info: Info::new(info).unwrap(),
     }
+}
+
+impl Net {
+    /// A server links, and does not read. How many bytes wait for it is reported after
+    /// each event.
+    fn link_late_server(&mut self) {
+        self.connect(LATE, ListenerId(0));
+        for info in ["", " [crc2;r=9;f=server-quit,channels,channel-age]"] {
+            let server = registration(id(5), None, "late", info);
+            self.late(Message::ServerRegistration(server));
+        }
+    }
+
+    fn late(&mut self, message: Message<'_>) {
+        self.bytes(LATE, &message.to_vec());
+        self.report(0);
+        self.run_to_report();
+    }
+
+    fn report(&mut self, written: usize) {
+        let waiting = self.sent.get(&LATE).map_or(0, Vec::len);
+        let report = QueueReport { waiting, written };
+        self.handle(Event::Queue { link: LATE, report });
+    }
+
+    /// All that is due, with a report after each event.
+    fn run_to_report(&mut self) {
+        let soon = self.now + Duration::from_millis(1);
+        while let Some(deadline) = self.server.deadline().filter(|at| *at <= soon) {
+            self.now = self.now.max(deadline);
+            self.handle(Event::Tick);
+            self.report(0);
+        }
+    }
+
+    /// The late server reads all that waits, which is not much.
+    fn read_late(&mut self) -> Vec<Message<'static>> {
+        let bytes = self.sent.remove(&LATE).unwrap_or_default();
+        assert!(bytes.len() <= 80_000, "{} bytes wait", bytes.len());
+        self.report(bytes.len());
+        self.run_to_report();
+        messages(&bytes)
+    }
+
+    /// It reads until nothing comes any more.
+    fn read_late_to_the_end(&mut self) -> Vec<Message<'static>> {
+        let mut all = Vec::new();
+        loop {
+            let some = self.read_late();
+            if some.is_empty() {
+                return all;
+            }
+            all.extend(some);
+        }
+    }
+}
+
+fn messages(mut bytes: &[u8]) -> Vec<Message<'static>> {
+    let mut decoder = Decoder::new();
+    let mut messages = Vec::new();
+    while let Some(frame) = decoder.next_frame(&mut bytes, FrameLimits::RELAY).unwrap() {
+        messages.push(frame.message().unwrap().into_owned());
+    }
+    messages
+}
+
+/// The hosts that are registered, and the members of channels, with duplicates.
+fn told(messages: &[Message<'_>]) -> (Vec<u32>, Vec<(u32, String)>) {
+    let (mut hosts, mut members) = (Vec::new(), Vec::new());
+    for message in messages {
+        match message {
+            Message::ClientRegistration(client) => hosts.push(client.source.get()),
+            Message::DatedJoin(join) => {
+                members.push((join.source.get(), join.channel.as_str().to_owned()));
+            }
+            _ => {}
+        }
+    }
+    (hosts, members)
 }
 
 /// The nicks of all RPL_NAMREPLY lines.
@@ -336,4 +419,128 @@ fn a_change_of_many_bans_takes_little_work() {
         let changes = line.split(|byte| *byte == b'\n').count();
         assert!(changes < 1000, "{changes}");
     }
+}
+
+#[test]
+fn a_burst_of_any_length_takes_little_work_and_memory() {
+    let mut net = Net::new();
+    net.link_late_server();
+    let messages = net.read_late_to_the_end();
+    let most = net.work.iter().max().unwrap();
+    assert!(*most <= Work::SLICE + Work::STEP_MAX, "{most} units");
+    let (mut hosts, mut members) = told(&messages);
+    let (hosts_len, members_len) = (hosts.len(), members.len());
+    hosts.sort_unstable();
+    hosts.dedup();
+    members.sort_unstable();
+    members.dedup();
+    assert_eq!(
+        hosts.len(),
+        HOSTS as usize + 3,
+        "ann, bob and eve are there"
+    );
+    assert_eq!(members.len(), (HOSTS + HOSTS / 2 + HOSTS / 100) as usize);
+    assert_eq!((hosts_len, members_len), (hosts.len(), members.len()));
+    let Some(Message::Status(last)) = messages.last() else {
+        panic!("{:?}", messages.last());
+    };
+    assert_eq!(last.code, StatusCode::BURST_END);
+}
+
+/// What happens while a burst is under way: changes of what the neighbour knows reach it,
+/// all else is as it is when the burst comes to it.
+#[test]
+fn a_neighbour_learns_of_what_happens_during_its_burst() {
+    let mut net = Net::new();
+    net.link_late_server();
+    let mut messages = net.read_late();
+    let (hosts, _) = told(&messages);
+    let (first, last) = (hosts[0], 1000 + HOSTS - 1);
+    assert!(!hosts.contains(&last));
+    let dave = registration(id(9), Some(id(5)), "dave", "");
+    net.late(Message::ClientRegistration(dave));
+    let quit = |source| {
+        Message::ClientQuit(ClientQuit {
+            source: id(source),
+            text: Text::default(),
+        })
+    };
+    let chat = |source, text| {
+        Message::ClientChat(ClientChat {
+            source: id(source),
+            destination: Some(id(9)),
+            text: Text::new(text).unwrap(),
+        })
+    };
+    let part = |source| {
+        Message::ChannelPart(ChannelPart {
+            source: id(source),
+            by: None,
+            channel: channel("#big"),
+            text: Text::default(),
+        })
+    };
+    for message in [
+        chat(last, "before its time"),
+        chat(last, "again"),
+        // One that is known leaves, and others that are not.
+        quit(first),
+        quit(last - 1),
+        part(last - 2),
+        quit(last - 3),
+        Message::ClientRegistration(registration(id(last - 3), Some(id(4)), "fresh", "")),
+    ] {
+        net.bytes(SERVER, &message.to_vec());
+    }
+    messages.extend(net.read_late_to_the_end());
+    let at = |wanted: &Message<'_>| {
+        let mut places = messages.iter().enumerate();
+        let place = places.find(|(_, message)| *message == wanted);
+        place.unwrap_or_else(|| panic!("{wanted:?}")).0
+    };
+    let (hosts, members) = told(&messages);
+    let count = |host: u32| hosts.iter().filter(|found| **found == host).count();
+    assert_eq!(
+        [first, last, last - 1, last - 2, last - 3].map(count),
+        [1, 1, 0, 1, 1]
+    );
+    assert_eq!(
+        at(&chat(last, "again")),
+        at(&chat(last, "before its time")) + 1
+    );
+    let announced = messages.iter().position(|message| {
+        matches!(message, Message::ClientRegistration(client) if client.source == id(last))
+    });
+    assert!(announced.unwrap() < at(&chat(last, "before its time")));
+    at(&quit(first));
+    assert!(!messages.contains(&quit(last - 1)));
+    assert!(!messages.contains(&part(last - 2)));
+    for (host, times) in [(first, 0), (last, 1), (last - 2, 0), (last - 3, 0)] {
+        let found = members
+            .iter()
+            .filter(|(id, name)| *id == host && name == "#big");
+        assert_eq!(found.count(), times, "{host}");
+    }
+}
+
+/// A neighbour that is never done reading gets its burst all the same.
+#[test]
+fn a_flood_does_not_hold_up_a_burst() {
+    let mut net = Net::new();
+    net.link_late_server();
+    let mut hosts = 0;
+    for _ in 0..1_000 {
+        let bytes = net.sent.remove(&LATE).unwrap_or_default();
+        hosts += told(&messages(&bytes)).0.len();
+        // As much waits as before, from others.
+        let (waiting, written) = (5 << 20, bytes.len());
+        let report = QueueReport { waiting, written };
+        net.handle(Event::Queue { link: LATE, report });
+        let soon = net.now + Duration::from_millis(1);
+        while let Some(deadline) = net.server.deadline().filter(|at| *at <= soon) {
+            net.now = net.now.max(deadline);
+            net.handle(Event::Tick);
+        }
+    }
+    assert_eq!(hosts, HOSTS as usize + 3);
 }

@@ -97,6 +97,9 @@ fn check_announced(
     }
 }
 
+/// How much of a burst can wait in a queue, however large the network is.
+const BURST_BYTES_MAX: usize = 70_000;
+
 /// Every queue has the bound of its kind of peer.
 fn check_queues(network: &Network, found: &mut Vec<Found>) {
     for (node, server) in network.servers() {
@@ -109,8 +112,7 @@ fn check_queues(network: &Network, found: &mut Vec<Found>) {
                 HostKind::Server => network.options.server_queue,
                 HostKind::Client => network.options.client_queue,
             };
-            let burst = 2_000 * (network.nodes.len() + 40);
-            if bound < limit || bound > limit + burst {
+            if bound < limit || bound > limit + BURST_BYTES_MAX {
                 let text = format!(
                     "{} bounds a queue at {bound} where {limit} is the limit",
                     network.describe(node)

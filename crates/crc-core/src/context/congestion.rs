@@ -8,6 +8,7 @@ use crc_wire::{ChannelChat, HostId, StatusCode};
 
 use super::{Context, LinkTimer, Out, Timer};
 use crate::congestion::{Admission, Congestion, step};
+use crate::crc;
 use crate::link::{Link, Outlet};
 use crate::network::HostKind;
 
@@ -21,19 +22,16 @@ const STALLED_MAX: Duration = Duration::from_secs(60);
 const PACED_BYTES_MAX: usize = 8 << 20;
 
 impl Context {
-    /// Bounds the queue of a server, and watches it. `burst`: the bytes that it is sent at
-    /// once.
-    pub(crate) fn bound_server(&mut self, link: LinkId, burst: usize, out: &mut Out) {
+    /// Bounds the queue of a server, and watches it. `burst`: how many bytes of the burst
+    /// can wait at once.
+    pub(crate) fn bound_server(&self, link: LinkId, burst: usize, out: &mut Out) {
         let bytes_max = self.config.limits.server_queue_bytes_max;
-        if let Some(found) = self.links.find_mut(link) {
-            found.burst_left = burst;
-        }
         out.bound(link, bytes_max.saturating_add(burst));
         out.watch(link, step(bytes_max));
     }
 
     /// The driver reports how long the queue of a link is.
-    pub(crate) fn on_queue(&mut self, link: LinkId, mut report: QueueReport, out: &mut Out) {
+    pub(crate) fn on_queue(&mut self, link: LinkId, report: QueueReport, out: &mut Out) {
         let bytes_max = self.config.limits.server_queue_bytes_max;
         let Some(found) = self.links.find_mut(link) else {
             return;
@@ -41,11 +39,9 @@ impl Context {
         if matches!(found.outlet, Outlet::Paced(_)) {
             return;
         }
-        found.burst_left = match report.waiting {
-            0 => 0,
-            _ => found.burst_left.saturating_sub(report.written),
-        };
-        report.waiting = report.waiting.saturating_sub(found.burst_left);
+        if found.bursting {
+            crc::burst::on_queue(self, link, report);
+        }
         self.judge_queue(link, report, bytes_max, out);
     }
 

@@ -122,6 +122,9 @@ impl Context {
             },
             scope: Scope::All,
         };
+        if !self.bursting.is_empty() {
+            self.announce_speaker(chat, from, out);
+        }
         let refused = match self.congested.is_empty() {
             true => Vec::new(),
             false => self.refuse_channel_chat(chat, from, out),
@@ -130,6 +133,20 @@ impl Context {
             self.bounce_long(chat.source, chat.channel.as_str(), out);
         }
         legacy::notify::on_channel_chat(self, &event, text, from, &refused, out);
+    }
+
+    /// Servers whose bursts are under way learn of a member that speaks, before.
+    #[cold]
+    fn announce_speaker(&mut self, chat: &ChannelChat<'_>, from: Option<LinkId>, out: &mut Out) {
+        let name = chat.channel.as_str();
+        let Some(channel) = self.network.channels().find(name) else {
+            return;
+        };
+        let links = channel.links().filter(|link| Some(*link) != from);
+        let links: Vec<_> = links.filter(|link| self.bursting.contains(link)).collect();
+        for link in links {
+            crc::channel::announce_speaker(self, link, name, chat.source, out);
+        }
     }
 
     /// Hands an event of a channel, but no chat, to every protocol, but not to the link

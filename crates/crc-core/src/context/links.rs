@@ -125,11 +125,13 @@ impl Context {
         }
         found.phase = Phase::Closing;
         self.end_congestion(link, out);
+        self.set_bursting(link, false);
         let Some(found) = self.links.find_mut(link) else {
             return;
         };
         if let Some(session) = found.crc_mut() {
             session.decoder = Decoder::new();
+            session.walk = None;
         }
         for timer in LinkTimer::OF_OPEN_LINK {
             self.cancel_link_timer(link, timer);
@@ -139,6 +141,7 @@ impl Context {
 
     /// Forgets a link that has ended, and every deadline that it had.
     pub(crate) fn remove_link(&mut self, link: LinkId) {
+        self.set_bursting(link, false);
         self.links.remove(link);
         for timer in LinkTimer::ALL {
             self.cancel_link_timer(link, timer);

@@ -27,6 +27,9 @@ impl Context {
         if found.is_some_and(|found| !found.takes_text(bytes)) {
             return self.bounce_long(request.source, &to, out);
         }
+        if self.bursting.contains(&link) {
+            crc::announce::announce_speaker(self, link, request.source, out);
+        }
         if crc::channel::takes_channels(self, link) {
             let frame = out.store(|arena| Message::ChannelRequest(request.clone()).encode(arena));
             self.deliver(link, frame, out);

@@ -7,7 +7,7 @@ use super::{Context, Out, deliver};
 use crate::crc::encoding::{Encoding, V1_FRAME_BYTES_MAX};
 use crate::link::{HELD_BYTES_MAX, Link, Outlet, Protocol};
 use crate::network::{Host, PeerVersion, Route};
-use crate::{irc, legacy};
+use crate::{crc, irc, legacy};
 
 impl Context {
     /// Sends a chat on, byte for byte wherever the next node can read it. Whether it
@@ -34,6 +34,12 @@ impl Context {
 
     /// Sends a chat to a node that cannot take it at once, or not as it is.
     fn send_chat_later(&mut self, to: LinkId, chat: &ClientChat<'_>, frame: &[u8], out: &mut Out) {
+        let Some(found) = self.links.find(to) else {
+            return;
+        };
+        if found.bursting {
+            crc::announce::announce_speaker(self, to, chat.source, out);
+        }
         let Some(found) = self.links.find(to) else {
             return;
         };
@@ -96,6 +102,11 @@ impl Context {
     /// Sends a status on. Status codes beyond version 1 go only to version 2 nodes; for
     /// others the answer to a chat becomes one of version 1.
     pub(crate) fn send_status(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
+        if let Some(source) = status.source
+            && self.bursting.contains(&link)
+        {
+            crc::announce::announce_speaker(self, link, source, out);
+        }
         let version = self.network.neighbours().find(link).map(|n| n.version);
         if status.code.is_v1() || version == Some(PeerVersion::V2) {
             return self.send(link, &Message::Status(status.clone()), out);

@@ -1,12 +1,13 @@
 //! Changes of the network's hosts, sent to the neighbours.
 //!
-//! Every neighbour that has been sent the burst gets each change, but for the one that
-//! it came from; clients get only changes of clients. A change is encoded once for
+//! Every neighbour that has been told of a host gets each change of it, but for the one
+//! that it came from; clients get only changes of clients. A change is encoded once for
 //! each [`Encoding`], however many neighbours need it.
 
 use crc_machine::{ByteRange, LinkId};
 use crc_wire::{ClientQuit, HostId, Message, ServerQuit, Text};
 
+use super::burst::{burst_bytes_max, resume_burst};
 use super::encoding::{ENCODINGS, Encoding};
 use crate::announcement::Features;
 use crate::context::{Context, Out, deliver};
@@ -47,7 +48,8 @@ impl EncodingCache {
 
 /// Announces a host that has joined.
 pub(crate) fn on_host_joined(cx: &mut Context, id: HostId, from: LinkId, out: &mut Out) {
-    let Some(host) = cx.network.directory().find(id) else {
+    let directory = cx.network.directory();
+    let (Some(host), Some(place)) = (directory.find(id), directory.place(id)) else {
         return;
     };
     let own_id = cx.config.id;
@@ -63,6 +65,10 @@ pub(crate) fn on_host_joined(cx: &mut Context, id: HostId, from: LinkId, out: &m
         let Some(session) = found.crc_mut() else {
             continue;
         };
+        if !session.has_told(id, place) {
+            continue;
+        }
+        session.on_announced(id, place);
         // A server that is back needs no late quit.
         session.missed_quits.remove(&id);
         let encoding = Encoding::of_hosts(neighbour, session);
@@ -81,8 +87,7 @@ pub(crate) fn on_host_joined(cx: &mut Context, id: HostId, from: LinkId, out: &m
 pub(crate) fn retract(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     let session = cx.crc_session(link);
     let takes = session.is_some_and(|session| session.features.server_quit);
-    let neighbour = cx.network.neighbours().find(link);
-    if takes && neighbour.is_some_and(|neighbour| neighbour.synced) {
+    if takes && is_told(cx, link, id) {
         let quit = Message::ServerQuit(ServerQuit {
             source: id,
             replacement: None,
@@ -106,7 +111,40 @@ pub(crate) fn announce_again(cx: &mut Context, link: LinkId, id: HostId, out: &m
     }
 }
 
-/// Announces one host to one neighbour, if that has been sent the burst.
+/// Whether the neighbour on a link has been told of a host, and gets its changes.
+fn is_told(cx: &Context, link: LinkId, id: HostId) -> bool {
+    let synced = cx.network.neighbours().find(link).is_some_and(|n| n.synced);
+    let session = cx.crc_session(link).filter(|_| synced);
+    let place = cx.network.directory().place(id);
+    let both = session.zip(place);
+    both.is_some_and(|(session, place)| session.has_told(id, place))
+}
+
+/// A host speaks to a neighbour whose burst is under way: the neighbour is told of the
+/// host first.
+pub(crate) fn announce_speaker(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
+    let directory = cx.network.directory();
+    let (Some(neighbour), Some(host), Some(place)) = (
+        cx.network.neighbours().find(link),
+        directory.find(id),
+        directory.place(id),
+    ) else {
+        return;
+    };
+    let concerned = host.kind() == HostKind::Client || neighbour.kind == HostKind::Server;
+    if !neighbour.synced || !concerned || host.first_link() == link {
+        return;
+    }
+    let Some(session) = cx.links.find_mut(link).and_then(Link::crc_mut) else {
+        return;
+    };
+    if !session.has_told(id, place) {
+        session.on_announced(id, place);
+        announce_to(cx, link, id, out);
+    }
+}
+
+/// Announces one host to one neighbour, if that has been told of it.
 fn announce_to(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     let (Some(neighbour), Some(found), Some(host)) = (
         cx.network.neighbours().find(link),
@@ -115,8 +153,10 @@ fn announce_to(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     ) else {
         return;
     };
+    let place = cx.network.directory().place(id);
     if neighbour.synced
         && let Some(session) = found.crc()
+        && place.is_some_and(|place| session.has_told(id, place))
     {
         let encoding = Encoding::of_hosts(neighbour, session);
         let last_hop = session.id_on_link(cx.config.id);
@@ -128,19 +168,24 @@ fn announce_to(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
 /// Sends v2 servers the new machine part of a host.
 pub(crate) fn announce_machine_part(cx: &mut Context, id: HostId, from: LinkId, out: &mut Out) {
     let own_id = cx.config.id;
-    let Some(host) = cx.network.directory().find(id) else {
+    let directory = cx.network.directory();
+    let (Some(host), Some(place)) = (directory.find(id), directory.place(id)) else {
         return;
     };
     let frame = out.store(|arena| Encoding::DatedServer.encode_host(host, own_id, arena));
     for (link, neighbour) in cx.network.neighbours().iter() {
-        let session = cx.crc_session(link);
-        let takes = session.is_some_and(|session| {
-            let encoding = Encoding::of_hosts(neighbour, session);
-            // Only a client looks different to some of them.
-            encoding == Encoding::DatedServer
-                || encoding == Encoding::V2Server && host.kind() == HostKind::Server
-        });
-        if takes && neighbour.synced && link != from && link != host.first_link() {
+        if !neighbour.synced || link == from || link == host.first_link() {
+            continue;
+        }
+        let Some(session) = cx.links.find_mut(link).and_then(Link::crc_mut) else {
+            continue;
+        };
+        let encoding = Encoding::of_hosts(neighbour, session);
+        // Only a client looks different to some of them.
+        let differs = encoding == Encoding::DatedServer
+            || encoding == Encoding::V2Server && host.kind() == HostKind::Server;
+        if differs && session.has_told(id, place) {
+            session.on_announced(id, place);
             out.send_stored(link, frame);
         }
     }
@@ -149,10 +194,14 @@ pub(crate) fn announce_machine_part(cx: &mut Context, id: HostId, from: LinkId, 
 /// Remembers a server's quit for the neighbours that cannot be sent it: one of them may
 /// turn out to be a version 2 server.
 fn remember_missed_quit(cx: &mut Context, id: HostId, from: Option<LinkId>) {
+    let Some(place) = cx.network.directory().place(id) else {
+        return;
+    };
     for (link, neighbour) in cx.network.neighbours().iter() {
         if let Some(session) = cx.links.find_mut(link).and_then(Link::crc_mut)
             && neighbour.kind == HostKind::Server
             && neighbour.synced
+            && session.has_told(id, place)
             && !session.features.server_quit
             && Some(link) != from
             && session.missed_quits.len() < MISSED_QUITS_MAX
@@ -162,20 +211,18 @@ fn remember_missed_quit(cx: &mut Context, id: HostId, from: Option<LinkId>) {
     }
 }
 
-/// Sends the changes that a server has missed, when it turns out to be a v2 server: the
-/// quits of servers, the machine parts of the others and of clients, and the channels. So
+/// Sends what a server lacks when it turns out to be a v2 server: the quits of servers;
+/// then, as a burst, the machine parts of the others and of clients, and the channels. So
 /// much is `waiting` to be written before.
 pub(crate) fn send_missed_changes(cx: &mut Context, link: LinkId, waiting: usize, out: &mut Out) {
-    let own_id = cx.config.id;
     let directory = cx.network.directory();
     let Some(session) = cx.links.find_mut(link).and_then(Link::crc_mut) else {
         return;
     };
     let missed_quits = core::mem::take(&mut session.missed_quits);
     let takes_quits = session.features.server_quit;
-    let takes_times = session.features.channel_age;
     let has_left = |id: &HostId| takes_quits && directory.find(*id).is_none();
-    let changes = out.store(|arena| {
+    let quits = out.store(|arena| {
         for id in missed_quits.into_iter().filter(has_left) {
             let quit = Message::ServerQuit(ServerQuit {
                 source: id,
@@ -184,21 +231,11 @@ pub(crate) fn send_missed_changes(cx: &mut Context, link: LinkId, waiting: usize
             });
             Encoding::V2Server.encode(&quit, arena);
         }
-        for host in directory.iter() {
-            let dated = takes_times && host.registered_ms().is_some();
-            if (host.machine().is_some() || dated) && host.first_link() != link {
-                Encoding::DatedServer.encode_host(host, own_id, arena);
-            }
-        }
     });
-    let channels = super::channel::channel_burst(cx, link, out);
-    let channels_len = channels.map_or(0, ByteRange::len);
-    let bytes_max = cx.config.limits.server_queue_bytes_max;
-    out.bound(link, bytes_max + waiting + changes.len() + channels_len);
-    out.send_stored(link, changes);
-    if let Some(channels) = channels {
-        cx.deliver(link, channels, out);
-    }
+    let burst = burst_bytes_max(cx.config.limits.server_queue_bytes_max);
+    cx.bound_server(link, waiting + quits.len() + burst, out);
+    out.send_stored(link, quits);
+    resume_burst(cx, link, out);
 }
 
 /// Sends the quit of a host that leaves.
@@ -212,7 +249,7 @@ pub(crate) fn on_host_left(
     let kind = cx.network.directory().find(id).map(Host::kind);
     match kind {
         Some(HostKind::Client) => {
-            broadcast(cx, &quit_message(id, text), from, out, |_, _| true);
+            broadcast(cx, id, &quit_message(id, text), from, out, |_, _| true);
         }
         Some(HostKind::Server) => {
             let quit = Message::ServerQuit(ServerQuit {
@@ -222,11 +259,17 @@ pub(crate) fn on_host_left(
             });
             remember_missed_quit(cx, id, from);
             // Clients get no quits of servers, whatever they announce.
-            broadcast(cx, &quit, from, out, |neighbour, features| {
+            broadcast(cx, id, &quit, from, out, |neighbour, features| {
                 neighbour.kind == HostKind::Server && features.server_quit
             });
         }
         None => {}
+    }
+    for link in &cx.bursting {
+        let session = cx.links.find_mut(*link).and_then(Link::crc_mut);
+        if let Some(walk) = session.and_then(|session| session.walk.as_mut()) {
+            walk.forget(id);
+        }
     }
 }
 
@@ -234,7 +277,8 @@ pub(crate) fn on_host_left(
 /// first: it may ignore a changed registration otherwise.
 pub(crate) fn on_host_changed(cx: &mut Context, id: HostId, from: LinkId, out: &mut Out) {
     let own_id = cx.config.id;
-    let Some(host) = cx.network.directory().find(id) else {
+    let directory = cx.network.directory();
+    let (Some(host), Some(place)) = (directory.find(id), directory.place(id)) else {
         return;
     };
     let quit = quit_message(id, "registered anew");
@@ -242,9 +286,16 @@ pub(crate) fn on_host_changed(cx: &mut Context, id: HostId, from: LinkId, out: &
         let Some(found) = cx.links.find_mut(link) else {
             continue;
         };
-        let Some(session) = found.crc().filter(|_| link != from && neighbour.synced) else {
+        if link == from || !neighbour.synced {
+            continue;
+        }
+        let Some(session) = found.crc_mut() else {
             continue;
         };
+        if !session.has_told(id, place) {
+            continue;
+        }
+        session.on_announced(id, place);
         let encoding = Encoding::of_hosts(neighbour, session);
         let last_hop = session.id_on_link(own_id);
         let keeps = session.features.channels;
@@ -258,15 +309,19 @@ pub(crate) fn on_host_changed(cx: &mut Context, id: HostId, from: LinkId, out: &
     }
 }
 
-/// Sends `message` to the neighbours that have been sent the burst and for which `takes`
-/// is true, but not to `from`.
+/// Sends `message` about a host to the neighbours that have been told of it and for which
+/// `takes` is true, but not to `from`.
 fn broadcast(
     cx: &mut Context,
+    id: HostId,
     message: &Message<'_>,
     from: Option<LinkId>,
     out: &mut Out,
     takes: impl Fn(&Neighbour, Features) -> bool,
 ) {
+    let Some(place) = cx.network.directory().place(id) else {
+        return;
+    };
     let mut cache = EncodingCache::default();
     for (link, neighbour) in cx.network.neighbours().iter() {
         let Some(found) = cx.links.find_mut(link) else {
@@ -275,6 +330,9 @@ fn broadcast(
         let Some(session) = found.crc() else {
             continue;
         };
+        if !session.has_told(id, place) {
+            continue;
+        }
         let takes = takes(neighbour, session.features);
         if Some(link) == from || !neighbour.synced || !takes {
             continue;

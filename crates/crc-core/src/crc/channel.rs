@@ -7,15 +7,16 @@
 mod from_client;
 mod from_server;
 
-use crc_machine::{ByteRange, LinkId};
+use crc_machine::LinkId;
 use crc_wire::{
     ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, DatedJoin,
-    DatedSetting, HostId, Message, Name, RequestKind, Status, StatusCode, Text,
+    DatedSetting, HostId, Message, Name, RequestKind, Text,
 };
 
 pub(super) use from_client::on_client_frame;
 pub(super) use from_server::on_server_frame;
 
+use super::announce;
 use super::session::Session;
 use crate::context::{Context, Out};
 use crate::network::{
@@ -42,8 +43,8 @@ pub(super) fn knows_channels(cx: &Context, link: LinkId) -> bool {
         .is_some_and(|(neighbour, session)| is_channel_server(neighbour, session))
 }
 
-/// Whether the peer of a link is sent every event in a channel: it takes channels, and
-/// has been sent the burst.
+/// Whether the peer of a link is sent events in channels: it takes channels, and its burst
+/// has begun.
 pub(crate) fn takes_channels(cx: &Context, link: LinkId) -> bool {
     let neighbour = cx.network.neighbours().find(link);
     knows_channels(cx, link) && neighbour.is_some_and(|neighbour| neighbour.synced)
@@ -76,18 +77,20 @@ pub(crate) fn on_event(
     match (event.kind, event.who) {
         (ChannelEventKind::Entered { flags }, Some(source)) => {
             let join = join(source, None, flags);
-            flood(cx, from, out, |arena, dated| {
+            flood(cx, name, from, out, |arena, dated| {
                 write_join(&join, founded, dated, arena);
             });
         }
         (ChannelEventKind::Flags { by, after, .. }, Some(source)) => {
             let join = join(source, by, after);
-            flood(cx, from, out, |arena, dated| {
+            flood(cx, name, from, out, |arena, dated| {
                 write_join(&join, founded, dated, arena);
             });
         }
         (ChannelEventKind::Left { .. }, Some(_)) => {
-            flood(cx, from, out, |arena, _| write_for_clients(event, arena));
+            flood(cx, name, from, out, |arena, _| {
+                write_for_clients(event, arena);
+            });
         }
         (
             ChannelEventKind::Set {
@@ -153,7 +156,12 @@ pub(crate) fn write_for_clients(event: &ChannelEvent<'_>, arena: &mut Vec<u8>) {
 }
 
 /// Writes that a host is in a channel. `dated`: for a server that takes ages.
-fn write_join(join: &ChannelJoin<'_>, founded: Founding, dated: bool, arena: &mut Vec<u8>) {
+pub(super) fn write_join(
+    join: &ChannelJoin<'_>,
+    founded: Founding,
+    dated: bool,
+    arena: &mut Vec<u8>,
+) {
     let message = match dated {
         true => Message::DatedJoin(DatedJoin {
             source: join.source,
@@ -201,10 +209,11 @@ fn write_setting(
     message.encode(arena);
 }
 
-/// Sends frames to all servers that take channels, but not to `from`. Times in them are
-/// by each link's clock.
+/// Sends frames about a channel to all servers that take channels, but not to `from`, nor
+/// to those whose burst has not come to the channel.
 fn flood(
     cx: &mut Context,
+    name: &str,
     from: Option<LinkId>,
     out: &mut Out,
     write: impl Fn(&mut Vec<u8>, bool),
@@ -218,6 +227,7 @@ fn flood(
             && let Some(found) = cx.links.find_mut(link)
             && let Some(session) = found.crc()
             && is_channel_server(neighbour, session)
+            && session.has_told_channel(name)
         {
             let dated = session.features.channel_age;
             let frames = *cache[usize::from(dated)]
@@ -236,7 +246,7 @@ pub(crate) fn flood_setting(
     from: Option<LinkId>,
     out: &mut Out,
 ) {
-    flood(cx, from, out, |arena, dated| {
+    flood(cx, name, from, out, |arena, dated| {
         write_setting(name, field, made, dated, arena);
     });
 }
@@ -247,7 +257,7 @@ pub(crate) fn flood_settings(cx: &mut Context, name: &str, from: Option<LinkId>,
         return;
     };
     let (settings, founded) = (channel.settings().clone(), channel.founded());
-    flood(cx, from, out, |arena, dated| {
+    flood(cx, name, from, out, |arena, dated| {
         write_settings(name, &settings, founded, dated, arena);
     });
 }
@@ -280,7 +290,7 @@ fn ask_settings(cx: &mut Context, link: LinkId, name: &str, out: &mut Out) {
 }
 
 /// Writes all settings of a channel; if none was ever made, its age only.
-fn write_settings(
+pub(super) fn write_settings(
     name: &str,
     settings: &Settings,
     founded: Founding,
@@ -337,6 +347,36 @@ pub(crate) fn send_setting(
     }
 }
 
+/// A member speaks in a channel behind a server whose burst is under way: the server
+/// learns before that it is a member.
+pub(crate) fn announce_speaker(
+    cx: &mut Context,
+    link: LinkId,
+    name: &str,
+    source: HostId,
+    out: &mut Out,
+) {
+    announce::announce_speaker(cx, link, source, out);
+    let (Some(session), Some(channel)) = (cx.crc_session(link), cx.network.channels().find(name))
+    else {
+        return;
+    };
+    if !takes_channels(cx, link) || session.has_told_channel(name) {
+        return;
+    }
+    if let Some(flags) = channel.member(source) {
+        let join = ChannelJoin {
+            source,
+            by: None,
+            flags,
+            channel: channel_name(channel.name()),
+        };
+        let (dated, founded) = (session.features.channel_age, channel.founded());
+        let frame = out.store(|arena| write_join(&join, founded, dated, arena));
+        cx.deliver(link, frame, out);
+    }
+}
+
 /// Sends an invitation to a client of this server, if it takes channels.
 pub(crate) fn send_invitation(
     cx: &mut Context,
@@ -357,47 +397,9 @@ pub(crate) fn send_invitation(
         channel: Some(channel_name(channel)),
         text: Text::default(),
     };
+    announce::announce_speaker(cx, link, source, out);
     let frame = out.store(|arena| Message::ChannelRequest(request).encode(arena));
     cx.deliver(link, frame, out);
-}
-
-/// All channels, for the burst to a server, if it takes channels.
-pub(super) fn channel_burst(cx: &Context, link: LinkId, out: &mut Out) -> Option<ByteRange> {
-    if !knows_channels(cx, link) {
-        return None;
-    }
-    let directory = cx.network.directory();
-    let dated = cx.crc_session(link)?.features.channel_age;
-    Some(out.store(|arena| {
-        for channel in cx.network.channels().iter() {
-            cx.work
-                .charge(work::LINE + work::LINK * channel.members_len() as u64);
-            let here = channel.members().filter(|(id, _)| {
-                let host = directory.find(*id);
-                host.is_some_and(|host| host.first_link() != link)
-            });
-            let founded = channel.founded();
-            for (source, flags) in here {
-                let join = ChannelJoin {
-                    source,
-                    by: None,
-                    flags,
-                    channel: channel_name(channel.name()),
-                };
-                write_join(&join, founded, dated, arena);
-            }
-            write_settings(channel.name(), channel.settings(), founded, dated, arena);
-        }
-        if dated {
-            let end = Status {
-                source: Some(cx.config.id),
-                destination: None,
-                code: StatusCode::BURST_END,
-                text: Text::truncated("End of burst"),
-            };
-            Message::Status(end).encode(arena);
-        }
-    }))
 }
 
 /// The name of a channel that exists, as frames have it.

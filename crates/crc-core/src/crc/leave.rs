@@ -42,8 +42,13 @@ pub(crate) fn send_goodbye(
         found.deliver(link, quit, out);
     } else if to.synced {
         // A v1 server knows no quit of servers: every client leaves instead.
-        let elsewhere = |host: &&Host| host.first_link() != link;
-        let clients = cx.network.directory().clients().filter(elsewhere);
+        let directory = cx.network.directory();
+        let is_told = |host: &&Host| {
+            let place = directory.place(host.id());
+            let told = place.is_some_and(|place| session.has_told(host.id(), place));
+            told && host.first_link() != link
+        };
+        let clients = directory.clients().filter(is_told);
         let encoding = Encoding::of(to.kind, to.version);
         let quits = out.store(|arena| {
             for client in clients {
@@ -55,7 +60,11 @@ pub(crate) fn send_goodbye(
         }
         found.deliver(link, quits, out);
         // It has been sent the quit of every client.
+        if let Some(session) = found.crc_mut() {
+            session.walk = None;
+        }
         cx.network.set_synced(link, false);
+        cx.set_bursting(link, false);
     }
 }
 

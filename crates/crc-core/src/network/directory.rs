@@ -132,6 +132,42 @@ impl Host {
     }
 }
 
+/// Where a host stands in the order in which hosts are visited: servers first. A host
+/// keeps its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    is_client: bool,
+    row: u32,
+}
+
+impl Place {
+    /// That of the first server.
+    pub(crate) const START: Place = Place {
+        is_client: false,
+        row: 0,
+    };
+
+    /// That of the first client.
+    pub(crate) const FIRST_CLIENT: Place = Place {
+        is_client: true,
+        row: 0,
+    };
+
+    /// Behind all hosts.
+    pub(crate) const END: Place = Place {
+        is_client: true,
+        row: u32::MAX,
+    };
+
+    /// The place behind this one.
+    pub(crate) const fn next(self) -> Place {
+        Place {
+            row: self.row.saturating_add(1),
+            ..self
+        }
+    }
+}
+
 /// The end of a chain of rows.
 const NONE: u32 = u32::MAX;
 
@@ -195,6 +231,16 @@ impl Table {
     }
 
     fn remove(&mut self, place: u32) -> Host {
+        let host = self.take(place);
+        if self.len == 0 {
+            self.rows = Vec::new();
+            self.free = NONE;
+        }
+        host
+    }
+
+    /// Takes a host out. The next one that is inserted gets its place.
+    fn take(&mut self, place: u32) -> Host {
         let free = self.free;
         let row = &mut self.rows[place as usize];
         let host = row
@@ -212,10 +258,6 @@ impl Table {
             self.rows[next as usize].previous = previous;
         }
         self.len -= 1;
-        if self.len == 0 {
-            self.rows = Vec::new();
-            self.free = NONE;
-        }
         host
     }
 
@@ -321,6 +363,32 @@ impl Directory {
         self.clients.iter_from(place)
     }
 
+    /// The hosts from a place on, each with its place.
+    pub(crate) fn iter_from(&self, place: Place) -> impl Iterator<Item = (Place, &Host)> {
+        let row = place.row as usize;
+        let (first_server, first_client) = match place.is_client {
+            false => (row, 0),
+            true => (usize::MAX, row),
+        };
+        let placed = |is_client| {
+            move |(row, host)| {
+                let row = u32::try_from(row).unwrap_or(u32::MAX);
+                (Place { is_client, row }, host)
+            }
+        };
+        let servers = self.servers.iter_from(first_server).map(placed(false));
+        servers.chain(self.clients.iter_from(first_client).map(placed(true)))
+    }
+
+    /// The place of a host.
+    pub(crate) fn place(&self, id: HostId) -> Option<Place> {
+        let Found { place, .. } = self.index.find(id)?;
+        Some(Place {
+            is_client: place & SERVER_BIT == 0,
+            row: place & !SERVER_BIT,
+        })
+    }
+
     /// All hosts whose first link this is, clients first.
     pub fn behind(&self, link: LinkId) -> impl Iterator<Item = &Host> {
         self.clients.behind(link).chain(self.servers.behind(link))
@@ -338,6 +406,19 @@ impl Directory {
             HostKind::Client => self.clients.insert(host),
         };
         self.index.insert(id, Found { place, first_link });
+    }
+
+    /// Replaces the entry of the host with the same id. If it is of the same kind, it
+    /// keeps its place. Returns the former entry.
+    pub(crate) fn replace(&mut self, host: Host) -> Option<Host> {
+        let Found { place, .. } = self.index.find(host.id)?;
+        self.index.remove(host.id);
+        let before = match place & SERVER_BIT {
+            0 => self.clients.take(place),
+            _ => self.servers.take(place & !SERVER_BIT),
+        };
+        self.insert(host);
+        Some(before)
     }
 
     pub(crate) fn remove(&mut self, id: HostId) -> Option<Host> {

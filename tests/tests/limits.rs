@@ -69,12 +69,12 @@ fn servers_with_different_text_limits_stay_linked() {
 #[test]
 fn a_peer_has_ten_seconds_to_register() {
     let mut watched = WatchedServer::start(&[]);
+    // Before the server starts its clock, so that a busy machine changes nothing.
     let began = Instant::now();
     let mut silent = watched.connect();
-    assert!(silent.is_silent(Duration::from_secs(9)).unwrap());
     assert_eq!(silent.expect_end(), []);
     let took = began.elapsed();
-    assert!(took < Duration::from_secs(25), "{took:?}");
+    assert!(took > Duration::from_millis(9_900), "{took:?}");
     watched.assert_logged(&silent, "no registration in time");
     watched.assert_chatting();
 }
@@ -83,8 +83,8 @@ fn a_peer_has_ten_seconds_to_register() {
 fn a_slow_registration_does_not_extend_the_time_to_register() {
     let mut watched = WatchedServer::start(&["--register-within=1"]);
     let registration = wire::client_registration(BAD, 0, "bad", &"i".repeat(500));
-    let mut slow = watched.connect();
     let began = Instant::now();
+    let mut slow = watched.connect();
     let mut bytes = registration.iter();
     let closed = wait::until(LONG, || {
         let byte = bytes.next()?;
@@ -165,20 +165,24 @@ fn the_admin_page_answers_at_the_link_limit() {
 fn connections_to_the_admin_page_do_not_count_as_links() {
     let mut watched = WatchedServer::start(&["--links-max=4"]);
     let before = watched.server.process().usage().unwrap().descriptors;
-    let mut peers: Vec<Peer> = (0..100)
-        .map(|_| Peer::connect(watched.server.admin()).unwrap())
-        .collect();
-    peers[0].send(b"GET /hea").unwrap();
-    // The server waits 5 s for the rest of the request. Until then it has accepted eight
-    // of the connections, and new clients can still register.
-    let third = client(&watched, 103);
-    client(&watched, 104);
-    watched.assert_chatting();
-    // The clients registered before these 5 s were over.
-    assert!(peers[0].is_silent(Duration::from_millis(10)).unwrap());
-    let accepted = watched.server.process().usage().unwrap().descriptors - before;
-    assert!(accepted <= 8 + 2, "{accepted} more descriptors");
-    drop((peers, third));
+    let registered_in_time = |watched: &mut WatchedServer| {
+        let mut peers: Vec<Peer> = (0..100)
+            .map(|_| Peer::connect(watched.server.admin()).unwrap())
+            .collect();
+        peers[0].send(b"GET /hea").unwrap();
+        // The server waits 5 s for the rest of the request. Until then it has accepted eight
+        // of the connections, and new clients can still register.
+        let clients = [client(watched, 103), client(watched, 104)];
+        watched.assert_chatting();
+        let accepted = watched.server.process().usage().unwrap().descriptors - before;
+        assert!(accepted <= 8 + 2, "{accepted} more descriptors");
+        let in_time = peers[0].is_silent(Duration::from_millis(10)).unwrap();
+        drop((peers, clients));
+        watched.server.wait_hosts(&[ANN, BOB]).unwrap();
+        in_time
+    };
+    // On a busy machine the 5 s may be over before the clients have registered.
+    assert!((0..5).any(|_| registered_in_time(&mut watched)));
     assert_eq!(watched.server.get("/healthz").unwrap().status, 200);
     watched.assert_chatting();
 }

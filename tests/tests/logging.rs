@@ -67,7 +67,8 @@ fn a_blocked_log_does_not_block_the_server() {
     let mut log = Vec::new();
     let mut errors = server.0.stderr.take().unwrap();
     errors.read_to_end(&mut log).unwrap();
-    assert!(log.len() > PIPE_BYTES - 4096, "{} bytes", log.len());
+    // How full it was depends on the writes: one that does not fit into a page starts another.
+    assert!(log.len() > PIPE_BYTES / 2, "{} bytes", log.len());
     let log = String::from_utf8_lossy(&log);
     assert!(!log.contains("shutdown complete"), "{log}");
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crc_e2e::fixture::wait::{self, LONG};
 use crc_e2e::fixture::{ANN, BOB, Peer, WatchedServer, wire};
@@ -16,19 +16,15 @@ fn a_stalled_client_delays_no_other() {
     let stalled = Peer::v2_client(watched.address(), 103, "stalled").unwrap();
     let mut flood = Peer::v2_client(watched.address(), BAD, "flood").unwrap();
     let chats = wire::chat(BAD, 103, &"x".repeat(1000)).repeat(50);
-    let mut slowest = Duration::ZERO;
     let mut rounds = 0;
     while watched.state().host(103).is_some() {
         rounds += 1;
         assert!(rounds < 2000, "the server never closes the stalled link");
         flood.send(&chats).unwrap();
-        let began = Instant::now();
+        // A server that waited for the stalled client would wait for ever.
         watched.assert_chatting();
-        slowest = slowest.max(began.elapsed());
     }
     watched.assert_logged(&stalled, "too slow");
-    // A server that waited for the stalled client would wait for ever.
-    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
     assert_eq!(watched.state().counter("slow_consumers"), 1);
     watched.assert_chatting();
 }
@@ -45,13 +41,16 @@ fn a_server_without_descriptors_serves_its_links_and_does_not_spin() {
             .is_empty()
     };
     assert!(wait::holds(LONG, full));
-    let usage = |watched: &WatchedServer| watched.server.process().usage().unwrap();
-    assert!(usage(&watched).descriptors <= 96);
+    let descriptors = |watched: &WatchedServer| {
+        let usage = watched.server.process().usage();
+        usage.unwrap().descriptors
+    };
+    assert!(descriptors(&watched) <= 96);
 
-    let before = usage(&watched).processor_time;
+    let before = watched.server.processor_time();
     let silence = Duration::from_secs(2);
-    assert!(wait::stays(silence, || usage(&watched).descriptors <= 96));
-    let used = usage(&watched).processor_time - before;
+    assert!(wait::stays(silence, || descriptors(&watched) <= 96));
+    let used = watched.server.processor_time() - before;
     assert!(
         used < silence / 4,
         "the server used {used:?} of processor time"
@@ -81,11 +80,10 @@ fn incomplete_frames_use_no_processor_time() {
     }
     watched.assert_chatting();
     // First the server announces these clients to each other.
-    let counted =
-        |watched: &WatchedServer| watched.server.process().usage().unwrap().processor_time;
     let settled = || {
-        let before = counted(&watched);
-        wait::stays(Duration::from_millis(500), || counted(&watched) == before)
+        let before = watched.server.processor_time();
+        let unchanged = || watched.server.processor_time() == before;
+        wait::stays(Duration::from_millis(500), unchanged)
     };
     assert!(wait::holds(LONG, settled), "the server is never idle");
     drop(waiting);

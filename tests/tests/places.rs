@@ -37,8 +37,16 @@ fn refusals_logged(watched: &WatchedServer) -> usize {
     watched.server.log_lines_with("accept: refused").len()
 }
 
+/// How many lines about refusals a server may have logged that started after `began`: one
+/// in ten seconds.
+fn refusals_logged_max(began: Instant) -> usize {
+    let periods = began.elapsed().as_secs() / 10;
+    1 + usize::try_from(periods).unwrap()
+}
+
 #[test]
 fn one_address_takes_no_more_than_its_places() {
+    let began = Instant::now();
     let mut watched = WatchedServer::start(&["--links-per-address=5"]);
     let address = watched.address();
     // Ann and bob have two of the places.
@@ -49,7 +57,9 @@ fn one_address_takes_no_more_than_its_places() {
         assert!(client(HERE, address, 204).is_none());
     }
     assert_eq!(refused(&watched, "address"), 20);
-    assert_eq!(refusals_logged(&watched), 1);
+    assert!(wait::holds(LONG, || refusals_logged(&watched) > 0));
+    let most = refusals_logged_max(began);
+    assert!(refusals_logged(&watched) <= most, "{most}");
     let others: Vec<_> = (301..306)
         .map(|id| client(THERE, address, id).unwrap())
         .collect();
@@ -76,6 +86,7 @@ fn without_the_option_this_machine_has_no_limit() {
 #[test]
 fn a_flood_of_connections_from_one_address_stops_no_other() {
     let args = ["--accepts-per-second=10", "--links-per-address=20"];
+    let began = Instant::now();
     let mut watched = WatchedServer::start(&args);
     let address = watched.address();
     let stop = AtomicBool::new(false);
@@ -87,26 +98,26 @@ fn a_flood_of_connections_from_one_address_stops_no_other() {
             }
         }
     };
-    let slowest = thread::scope(|scope| {
+    let are_many =
+        |watched: &WatchedServer| refused(watched, "rate") + refused(watched, "address") > 100;
+    let are_many = thread::scope(|scope| {
         scope.spawn(flood);
         scope.spawn(flood);
-        let mut slowest = Duration::ZERO;
+        let mut others = Vec::new();
         for id in 300..310 {
-            let began = Instant::now();
-            let other = client(THERE, address, id);
-            slowest = slowest.max(began.elapsed());
+            others.push(client(THERE, address, id).is_some());
             watched.assert_chatting();
-            assert!(other.is_some(), "{id}");
             // Within its own rate.
             wait::pause(Duration::from_millis(150));
         }
+        let are_many = wait::holds(LONG, || are_many(&watched));
         stop.store(true, Ordering::Relaxed);
-        slowest
+        assert!(others.iter().all(|&registered| registered), "{others:?}");
+        are_many
     });
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
-    let many = refused(&watched, "rate") + refused(&watched, "address");
-    assert!(many > 100, "{many}");
-    assert!(refusals_logged(&watched) <= 2);
+    assert!(are_many, "the server refused few connections");
+    let most = refusals_logged_max(began);
+    assert!(refusals_logged(&watched) <= most, "{most}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::net::TcpListener;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crc_e2e::fixture::wait::{self, LONG};
 use crc_e2e::fixture::wire::{self, Frame};
@@ -286,13 +286,10 @@ fn a_dialled_server_has_fifteen_seconds_to_answer() {
         .uplink(listener.local_addr().unwrap());
     let _server = server.start().unwrap();
     let (stream, _) = listener.accept().unwrap();
-    let began = Instant::now();
     let mut silent = Peer::on(stream).unwrap();
     silent.expect_frames(1);
     assert!(silent.is_silent(Duration::from_secs(15)).unwrap());
     assert_eq!(silent.expect_end(), []);
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(40), "{took:?}");
 }
 
 #[test]

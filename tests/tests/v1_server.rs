@@ -128,17 +128,14 @@ fn check(profile: Profile) {
 
     // Then no status arrives and no counter changes.
     assert!(state.largest_read() <= WRITE_BYTES_MAX, "{:?}", state.reads);
-    let counted = (
-        root.state().unwrap().counters,
-        leaf.state().unwrap().counters,
-    );
-    assert!(wait::stays(Duration::from_millis(300), || {
-        v1.state().statuses.is_empty()
-            && (
-                root.state().unwrap().counters,
-                leaf.state().unwrap().counters,
-            ) == counted
-    }));
+    let counted = || [root, leaf].map(|server| server.state().unwrap().counters);
+    let at_rest = || {
+        let before = counted();
+        wait::stays(Duration::from_millis(300), || counted() == before)
+    };
+    assert!(wait::holds(wait::LONG, at_rest));
+    let statuses = v1.state().statuses;
+    assert!(statuses.is_empty(), "{statuses:?}");
     for server in [root, leaf] {
         assert_eq!(
             server.state().unwrap().status_log,

@@ -23,7 +23,7 @@ struct User {
     /// The client's end, for its mode.
     terminal: File,
     /// The output that no call has matched yet.
-    seen: String,
+    seen: Vec<u8>,
 }
 
 impl User {
@@ -73,7 +73,7 @@ impl User {
             keyboard,
             screen,
             terminal,
-            seen: String::new(),
+            seen: Vec::new(),
         }
     }
 
@@ -85,13 +85,18 @@ impl User {
     #[track_caller]
     fn sees(&mut self, text: &str) {
         loop {
-            if let Some(at) = self.seen.find(text) {
+            let mut windows = self.seen.windows(text.len());
+            if let Some(at) = windows.position(|window| window == text.as_bytes()) {
                 self.seen.drain(..at + text.len());
                 return;
             }
+            // A read may end within a character.
             match self.screen.recv_timeout(TIMEOUT) {
-                Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(_) => panic!("{text:?} is not shown, but {:?}", self.seen),
+                Ok(bytes) => self.seen.extend(bytes),
+                Err(_) => {
+                    let seen = String::from_utf8_lossy(&self.seen);
+                    panic!("{text:?} is not shown, but {seen:?}")
+                }
             }
         }
     }

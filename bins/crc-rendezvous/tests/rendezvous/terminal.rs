@@ -14,20 +14,25 @@ use crate::fixture::{Peer, Process, TIMEOUT, command};
 /// The output of a terminal that no call has matched yet.
 struct Screen {
     shown: Receiver<Vec<u8>>,
-    seen: String,
+    seen: Vec<u8>,
 }
 
 impl Screen {
     #[track_caller]
     fn sees(&mut self, text: &str) {
         loop {
-            if let Some(at) = self.seen.find(text) {
+            let mut windows = self.seen.windows(text.len());
+            if let Some(at) = windows.position(|window| window == text.as_bytes()) {
                 self.seen.drain(..at + text.len());
                 return;
             }
+            // A read may end within a character.
             match self.shown.recv_timeout(TIMEOUT) {
-                Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(_) => panic!("{text:?} is not shown, but {:?}", self.seen),
+                Ok(bytes) => self.seen.extend(bytes),
+                Err(_) => {
+                    let seen = String::from_utf8_lossy(&self.seen);
+                    panic!("{text:?} is not shown, but {seen:?}")
+                }
             }
         }
     }
@@ -75,7 +80,7 @@ fn typed_lines_are_sent_and_received_lines_are_shown() {
             }
         }
     });
-    let seen = String::new();
+    let seen = Vec::new();
     let mut screen = Screen { shown, seen };
     screen.sees("listening on 127.0.0.1:");
     screen.sees(&format!("* connected from {}\r\n", other.address()));

@@ -10,7 +10,8 @@
 //! The parts: `hosts` and `channels` change the network, `fan_out` hands each change
 //! to the protocols; `links` adds neighbours and closes links; `send` sends to a
 //! neighbour, or towards a host; `congestion` holds back what fills a server's queue;
-//! `requests` executes what a host wants of another one.
+//! `requests` executes what a host wants of another one; `unread` keeps what was read
+//! and waits.
 
 mod channels;
 mod congestion;
@@ -19,6 +20,7 @@ mod hosts;
 mod links;
 mod requests;
 mod send;
+mod unread;
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -101,8 +103,8 @@ pub(crate) enum LinkTimer {
     Congestion,
     /// The next slice of the burst may be sent.
     Burst,
-    /// A client's frames that have waited for an answer are read.
-    Backlog,
+    /// What was read from the link and waits is handled.
+    Unread,
     /// The network behind a legacy server is also linked by the binary protocol.
     LegacyLoop,
 }
@@ -118,7 +120,7 @@ impl LinkTimer {
         LinkTimer::RankCheck,
         LinkTimer::Refusal,
         LinkTimer::Irc,
-        LinkTimer::Backlog,
+        LinkTimer::Unread,
         LinkTimer::LegacyLoop,
         LinkTimer::Congestion,
         LinkTimer::Burst,
@@ -133,7 +135,7 @@ impl LinkTimer {
         LinkTimer::Keepalive,
         LinkTimer::RankCheck,
         LinkTimer::Irc,
-        LinkTimer::Backlog,
+        LinkTimer::Unread,
         LinkTimer::LegacyLoop,
         LinkTimer::Congestion,
         LinkTimer::Burst,
@@ -201,7 +203,7 @@ impl Context {
             legacy: LegacyState::default(),
             congested: Vec::new(),
             bursting: Vec::new(),
-            work: WorkMeter::default(),
+            work: WorkMeter::new(config.limits.work_slice),
             dirty_links: Vec::new(),
             random,
             config,

@@ -157,15 +157,22 @@ fn phase_of(cx: &Context, link: LinkId) -> Option<Phase> {
     (cx.stage == Stage::Running && phase != Phase::Closing).then_some(phase)
 }
 
-/// Handles the next bytes of a legacy link.
-pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
+/// Handles the next bytes of a legacy link. Returns those that are to be handled in a
+/// later event.
+pub(crate) fn on_bytes<'b>(
+    cx: &mut Context,
+    link: LinkId,
+    bytes: &'b [u8],
+    out: &mut Out,
+) -> &'b [u8] {
     let Some(peer) = peer_mut(cx, link) else {
-        return;
+        return &[];
     };
     let mut decoder = core::mem::take(&mut peer.decoder);
     peer.names_bytes = 0;
     let mut input = bytes;
-    while let Some(phase) = phase_of(cx, link)
+    while !cx.work.is_spent()
+        && let Some(phase) = phase_of(cx, link)
         && let Some(line) = decoder.next_line(&mut input, LineLimits::LEGACY)
     {
         cx.work.charge(crate::work::MESSAGE);
@@ -178,7 +185,9 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
         && let Some(peer) = peer_mut(cx, link)
     {
         peer.decoder = decoder;
+        return input;
     }
+    &[]
 }
 
 /// Handles one line, by the phase of its link. A line that cannot be parsed is dropped.

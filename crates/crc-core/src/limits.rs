@@ -4,6 +4,8 @@ use core::time::Duration;
 
 use crc_wire::FrameLimits;
 
+use crate::work::Work;
+
 /// The limits of a server. Sizes are in bytes; 0 turns a rate limit off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -34,6 +36,11 @@ pub struct Limits {
     /// worth at once. Further lines are read later; if too many wait, the link
     /// is closed. With 0 all lines are read at once.
     pub irc_lines_per_second: u32,
+    /// How much work of one event is spent on answers and on bursts before the rest waits
+    /// for later events, in units of about 10 ns ([`Work`](crate::Work)). Twice as much
+    /// is spent on what was read. A small value costs throughput; it is for tests and
+    /// simulations.
+    pub work_slice: u64,
 }
 
 /// The longest registration or text of an unregistered peer: enough to distinguish a
@@ -53,6 +60,7 @@ impl Default for Limits {
             client_registrations_per_second: 50,
             client_chats_per_second: 0,
             irc_lines_per_second: 10,
+            work_slice: Work::SLICE,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One link of this server: its endpoints, how far its conversation has come, how
 //! bytes go out on it, and the protocol that its peer speaks.
 
-use crc_machine::{ByteRange, Endpoints, LinkId, Origin, Outbox, Timestamp};
+use crc_machine::{ByteRange, Endpoints, LinkDown, LinkId, Origin, Outbox, Timestamp};
 
 use crate::budget::Budget;
 use crate::congestion::Congestion;
@@ -50,6 +50,20 @@ pub(crate) enum Outlet {
     Held(Vec<u8>),
     /// At once, and as lines of text instead of frames.
     Text,
+    /// Not any more: the link is down, and what was read from it is still being handled.
+    /// What would have been sent is answered like all that was not written.
+    Ended(Vec<u8>),
+}
+
+impl Outlet {
+    /// The bytes that this server holds back, or that it would have sent.
+    pub(crate) fn waiting(&self) -> &[u8] {
+        match self {
+            Outlet::Direct | Outlet::Text => &[],
+            Outlet::Paced(pacer) => pacer.waiting(),
+            Outlet::Held(frames) | Outlet::Ended(frames) => frames,
+        }
+    }
 }
 
 /// The protocol that a link's peer speaks, and the state of the conversation in it.
@@ -65,6 +79,25 @@ pub(crate) enum Protocol {
 
 /// How many bytes are kept for a peer whose version is not known.
 pub(crate) const HELD_BYTES_MAX: usize = 64 * 1024;
+
+/// What was read from a link and waits to be handled, because the work of an event is
+/// bounded. The link is not read meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct Unread {
+    pub(crate) bytes: Vec<u8>,
+    /// Set when the link has ended meanwhile.
+    pub(crate) ended: Option<Ended>,
+}
+
+/// How a link has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) why: LinkDown,
+    /// The bytes that were not written, from the beginning of a frame on.
+    pub(crate) unsent: Vec<u8>,
+    /// How many of them were written nevertheless.
+    pub(crate) written: usize,
+}
 
 /// One link of this server.
 #[derive(Debug)]
@@ -83,6 +116,10 @@ pub(crate) struct Link {
     pub(crate) bursting: bool,
     /// The longest text that the peer takes, if texts may be longer here; otherwise `u32::MAX`.
     pub(crate) text_bytes_max: u32,
+    /// What was read from the link and waits to be handled.
+    pub(crate) unread: Option<Box<Unread>>,
+    /// Whether the driver was told not to read it.
+    pub(crate) paused: bool,
     /// What the peer may send, if it is a client.
     pub(crate) budget: Budget,
     pub(crate) protocol: Protocol,
@@ -108,6 +145,8 @@ impl Link {
             congestion: None,
             bursting: false,
             text_bytes_max: u32::MAX,
+            unread: None,
+            paused: false,
             budget: Budget::default(),
             protocol,
         }
@@ -163,8 +202,10 @@ impl Link {
         match &mut self.outlet {
             Outlet::Direct | Outlet::Text => out.send_stored(link, bytes),
             Outlet::Paced(pacer) => pacer.push(out.bytes(bytes)),
-            Outlet::Held(held) if held.len() + bytes.len() > HELD_BYTES_MAX => {}
-            Outlet::Held(held) => held.extend_from_slice(out.bytes(bytes)),
+            Outlet::Held(held) | Outlet::Ended(held) if held.len() + bytes.len() > HELD_BYTES_MAX => {}
+            Outlet::Held(held) | Outlet::Ended(held) => {
+                held.extend_from_slice(out.bytes(bytes));
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ pub use snapshot::{LinkView, Snapshot};
 use crate::config::Config;
 use crate::context::{Context, LinkTimer, Out, Stage, Timer};
 use crate::crc::pacing::CHUNK_PAUSE;
-use crate::link::{Link, Outlet, Phase, Protocol};
+use crate::link::{Link, Phase};
 use crate::network::PeerVersion;
 use crate::notice::ServerNotice;
 use crate::violation::Violation;
@@ -141,21 +141,23 @@ impl Server {
         }
     }
 
-    fn on_bytes(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
-        let cx = &mut self.cx;
-        let Some(found) = cx.links.find_mut(link) else {
-            return;
-        };
-        found.heard_at = cx.now;
-        if cx.congested.is_empty() {
-            return handle_bytes(cx, link, bytes, out);
+    fn on_link_down(&mut self, link: LinkId, why: LinkDown, unsent: Unsent<'_>, out: &mut Out) {
+        if !self.cx.defer_link_down(link, why, unsent) {
+            self.remove_link(link, why, unsent, out);
         }
-        cx.before_bytes();
-        handle_bytes(cx, link, bytes, out);
-        cx.charge_bytes(link, out);
     }
 
-    fn on_link_down(&mut self, link: LinkId, why: LinkDown, unsent: Unsent<'_>, out: &mut Out) {
+    fn on_unread(&mut self, link: LinkId, out: &mut Out) {
+        if let Some(ended) = self.cx.on_unread(link, out) {
+            let unsent = Unsent {
+                bytes: &ended.unsent,
+                written: ended.written,
+            };
+            self.remove_link(link, ended.why, unsent, out);
+        }
+    }
+
+    fn remove_link(&mut self, link: LinkId, why: LinkDown, unsent: Unsent<'_>, out: &mut Out) {
         let cx = &mut self.cx;
         let peer = cx.describe_peer(link);
         let Some(found) = cx.links.find_mut(link) else {
@@ -163,15 +165,11 @@ impl Server {
         };
         let mut unsent = unsent;
         let mut all = Vec::new();
-        let kept = match &found.outlet {
-            Outlet::Direct | Outlet::Text => &[],
-            Outlet::Paced(pacer) => pacer.waiting(),
-            Outlet::Held(held) => &held[..],
-        };
-        if !kept.is_empty() {
+        let waiting = found.outlet.waiting();
+        if !waiting.is_empty() {
             // What the driver holds comes first, then what this server holds.
             all.extend_from_slice(unsent.bytes);
-            all.extend_from_slice(kept);
+            all.extend_from_slice(waiting);
             unsent.bytes = &all;
         }
         let expected = found.phase == Phase::Closing;
@@ -235,7 +233,7 @@ impl Server {
             LinkTimer::Irc => irc::on_timer(cx, link, out),
             LinkTimer::Congestion => cx.close_stalled(link, out),
             LinkTimer::Burst => crc::burst::on_timer(cx, link, out),
-            LinkTimer::Backlog => crc::receive::on_backlog(cx, link, out),
+            LinkTimer::Unread => self.on_unread(link, out),
             LinkTimer::LegacyLoop => legacy::server::on_loop(cx, link, out),
         }
     }
@@ -282,19 +280,6 @@ impl Server {
     }
 }
 
-/// The protocol of a link handles its bytes.
-#[inline]
-fn handle_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
-    let Some(found) = cx.links.find(link) else {
-        return;
-    };
-    match found.protocol {
-        Protocol::Crc(_) => crc::receive::on_bytes(cx, link, bytes, out),
-        Protocol::Irc(_) => irc::on_bytes(cx, link, bytes, out),
-        Protocol::Legacy(_) => legacy::on_bytes(cx, link, bytes, out),
-    }
-}
-
 impl Machine for Server {
     type Command = ServerCommand;
     type Notice = ServerNotice;
@@ -311,7 +296,7 @@ impl Machine for Server {
                 origin,
                 endpoints,
             } => self.on_link_up(link, origin, endpoints, out),
-            Event::Bytes { link, bytes } => self.on_bytes(link, bytes, out),
+            Event::Bytes { link, bytes } => self.cx.on_bytes(link, bytes, out),
             Event::Queue { link, report } => self.cx.on_queue(link, report, out),
             Event::LinkDown { link, why, unsent } => self.on_link_down(link, why, unsent, out),
             Event::DialFailed { dial, why } => {

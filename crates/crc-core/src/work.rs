@@ -5,14 +5,13 @@
 //! about 10 ns of one core of a small server (`docs/PERFORMANCE.md`).
 //!
 //! Answers are counted apart. They are the work that one client can ask for with few
-//! bytes, and they can wait: when [`SLICE`] is spent on them, what is left is done in
-//! later events.
+//! bytes, and they can wait: when a slice ([`Limits::work_slice`]) is spent on them, what
+//! is left is done in later events. All else can wait, too, when two slices are spent:
+//! then no more of what was read is handled in this event.
+//!
+//! [`Limits::work_slice`]: crate::Limits::work_slice
 
 use core::cell::Cell;
-
-/// How much of one event is spent on answers, in units: about 1 ms. The step that
-/// exceeds it is finished.
-pub(crate) const SLICE: u64 = 100_000;
 
 /// The work on one frame or line that was read, its bytes not counted. Private chats
 /// that are only passed on are not counted: they cost what their bytes cost.
@@ -45,22 +44,33 @@ pub struct Work {
 
 impl Work {
     /// How much work of one event is spent on answers before the rest waits for later
-    /// events. Only the step that exceeds it is finished: that adds less than
+    /// events, unless [`Limits::work_slice`](crate::Limits::work_slice) says otherwise:
+    /// about 1 ms. Only the step that exceeds it is finished: that adds less than
     /// [`Work::STEP_MAX`].
-    pub const SLICE: u64 = SLICE;
+    pub const SLICE: u64 = 100_000;
 
     /// The most work of one step of an answer.
-    pub const STEP_MAX: u64 = 2 * SLICE;
+    pub const STEP_MAX: u64 = 2 * Work::SLICE;
 }
 
 /// Counts the work of the event that is being handled.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct WorkMeter {
+    slice: u64,
     event: Cell<u64>,
     answers: Cell<u64>,
 }
 
 impl WorkMeter {
+    /// A meter for events of which so much work is spent on answers.
+    pub(crate) fn new(slice: u64) -> WorkMeter {
+        WorkMeter {
+            slice,
+            event: Cell::default(),
+            answers: Cell::default(),
+        }
+    }
+
     /// Counts work that was done or is about to be done.
     #[inline]
     pub(crate) fn charge(&self, units: u64) {
@@ -78,10 +88,10 @@ impl WorkMeter {
         self.charge_answer(units_of(bytes));
     }
 
-    /// Whether what else there is to answer must wait for a later event.
+    /// Whether what else there is to do, and can wait, must wait for a later event.
     #[inline]
     pub(crate) fn is_spent(&self) -> bool {
-        self.answers.get() >= SLICE
+        self.answers.get() >= self.slice || self.event.get() >= 2 * self.slice
     }
 
     /// Another event begins.

@@ -97,15 +97,7 @@ impl Context {
     /// Reads clients again that no other link pauses.
     fn resume(&mut self, clients: Vec<LinkId>, out: &mut Out) {
         for client in clients {
-            let mut congested = self.congested.iter();
-            let is_paused = congested.any(|link| {
-                let found = self.links.find(*link);
-                let congestion = found.and_then(|found| found.congestion.as_ref());
-                congestion.is_some_and(|congestion| congestion.pauses(client))
-            });
-            if !is_paused && self.links.find(client).is_some() {
-                out.pause(client, false);
-            }
+            self.update_pause(client, out);
         }
     }
 
@@ -157,7 +149,7 @@ impl Context {
                 self.describe_peer(source),
                 self.describe_peer(slow)
             );
-            out.pause(source, true);
+            self.update_pause(source, out);
         }
     }
 

@@ -136,6 +136,7 @@ impl Context {
         for timer in LinkTimer::OF_OPEN_LINK {
             self.cancel_link_timer(link, timer);
         }
+        self.drop_unread(link);
         out.close(link, when);
     }
 

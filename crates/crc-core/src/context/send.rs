@@ -69,7 +69,7 @@ impl Context {
                 }
                 return;
             }
-            Outlet::Direct | Outlet::Paced(_) | Outlet::Text => {
+            Outlet::Direct | Outlet::Paced(_) | Outlet::Text | Outlet::Ended(_) => {
                 self.send(to, &Message::ClientChat(chat.clone()), out);
             }
         }

@@ -13,65 +13,24 @@ use crc_wire::{
 use super::keepalive::start_keepalive;
 use super::{announce, channel, handshake, registration, uplink};
 use crate::budget;
-use crate::context::{Context, LinkTimer, NEXT_EVENT, Out, Stage, guarded_quit_text};
-use crate::link::{Phase, Protocol};
+use crate::context::{Context, Out, Stage, guarded_quit_text};
+use crate::link::Phase;
 use crate::network::{HostKind, PeerVersion, Route};
 use crate::violation::Violation;
 use crate::work::{MESSAGE, units_of};
 
-/// The next bytes of a link's stream. While earlier ones wait, they are appended to those.
-pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
-    let rest = read_frames(cx, link, bytes, out);
-    if !rest.is_empty() {
-        keep_backlog(cx, link, rest, out);
-    }
-}
-
-/// Reads more of the backlog of a client.
-pub(crate) fn on_backlog(cx: &mut Context, link: LinkId, out: &mut Out) {
+/// Handles the next bytes of a link's stream. Returns those that are to be handled in a
+/// later event.
+pub(crate) fn on_bytes<'b>(
+    cx: &mut Context,
+    link: LinkId,
+    bytes: &'b [u8],
+    out: &mut Out,
+) -> &'b [u8] {
     let Some(session) = cx.crc_session_mut(link) else {
-        return;
-    };
-    let Some(backlog) = session.backlog.take() else {
-        return;
-    };
-    let rest = read_frames(cx, link, &backlog.bytes, out);
-    if !rest.is_empty() {
-        keep_backlog(cx, link, rest, out);
-    }
-}
-
-/// Keeps the bytes of a client that wait for the answers to its earlier requests: they
-/// are read in the next event. More than its queue may have are a violation.
-fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
-    let bytes_max = cx.config.limits.client_queue_bytes_max;
-    let Some(found) = cx.links.find_mut(link) else {
-        return;
-    };
-    let is_open = found.phase != Phase::Closing;
-    let Some(session) = found.crc_mut().filter(|_| is_open) else {
-        return;
-    };
-    let backlog = session.backlog.get_or_insert_default();
-    if backlog.bytes.len() + bytes.len() > bytes_max {
-        return cx.on_violation(link, Violation::Flood, out);
-    }
-    backlog.bytes.extend_from_slice(bytes);
-    cx.set_link_timer(link, LinkTimer::Backlog, cx.now + NEXT_EVENT);
-}
-
-/// Handles frames. Returns the bytes that are to be read in a later event.
-fn read_frames<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Out) -> &'b [u8] {
-    let Some(found) = cx.links.find_mut(link) else {
         return &[];
     };
-    let mut decoder = match &mut found.protocol {
-        Protocol::Crc(session) if session.backlog.is_none() => {
-            core::mem::take(&mut session.decoder)
-        }
-        Protocol::Crc(_) => return bytes,
-        _ => return &[],
-    };
+    let mut decoder = core::mem::take(&mut session.decoder);
     let (mut input, mut rest) = (bytes, &[][..]);
     while let Some((phase, limits)) = frame_limits(cx, link) {
         match decoder.next_frame(&mut input, limits) {
@@ -81,7 +40,7 @@ fn read_frames<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Ou
                     cx.counters.frames_received += run.count as u64;
                     cx.counters.chats_relayed += run.count as u64;
                     out.send(to, run.bytes);
-                } else if phase == Phase::Client && cx.work.is_spent() {
+                } else if cx.work.is_spent() {
                     rest = input;
                     break;
                 }

@@ -38,14 +38,6 @@ pub(crate) struct Session {
     pub(crate) pending: Pending,
     /// How far the burst has come, while it is under way.
     pub(crate) walk: Option<Box<Walk>>,
-    /// The bytes of a client that wait for the answers to its earlier requests.
-    pub(crate) backlog: Option<Box<Backlog>>,
-}
-
-/// Bytes that wait to be read.
-#[derive(Debug, Default)]
-pub(crate) struct Backlog {
-    pub(crate) bytes: Vec<u8>,
 }
 
 /// Another id of this server, for a v1 server that has registered it before: such a

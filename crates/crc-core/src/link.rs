@@ -202,7 +202,8 @@ impl Link {
         match &mut self.outlet {
             Outlet::Direct | Outlet::Text => out.send_stored(link, bytes),
             Outlet::Paced(pacer) => pacer.push(out.bytes(bytes)),
-            Outlet::Held(held) | Outlet::Ended(held) if held.len() + bytes.len() > HELD_BYTES_MAX => {}
+            Outlet::Held(held) | Outlet::Ended(held)
+                if held.len() + bytes.len() > HELD_BYTES_MAX => {}
             Outlet::Held(held) | Outlet::Ended(held) => {
                 held.extend_from_slice(out.bytes(bytes));
             }

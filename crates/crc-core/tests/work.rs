@@ -12,8 +12,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crc_core::{
-    Config, Effect, Endpoints, Event, LinkId, ListenerId, Machine, Origin, Outbox, QueueReport,
-    Server, ServerNotice, TextProtocol, Timestamp, Work,
+    Config, Effect, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox,
+    QueueReport, Server, ServerNotice, TextProtocol, Timestamp, Unsent, Work,
 };
 use crc_wire::{
     ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
@@ -48,22 +48,30 @@ struct Net {
     out: Outbox<ServerNotice>,
     now: Timestamp,
     sent: BTreeMap<LinkId, Vec<u8>>,
+    /// The links that the driver does not read.
+    paused: BTreeSet<LinkId>,
     /// The work of each event since it was last asked for.
     work: Vec<u64>,
 }
 
 impl Net {
-    fn new() -> Net {
+    /// A server without any other host.
+    fn empty() -> Net {
         let mut config = Config::new(id(2), Name::new("server").unwrap());
         config.text_listeners = vec![(IRC, TextProtocol::Irc)];
         config.limits.irc_lines_per_second = 0;
-        let mut net = Net {
+        Net {
             server: Server::new(config),
             out: Outbox::new(),
             now: Timestamp::START,
             sent: BTreeMap::new(),
+            paused: BTreeSet::new(),
             work: Vec::new(),
-        };
+        }
+    }
+
+    fn new() -> Net {
+        let mut net = Net::empty();
         net.connect(SERVER, ListenerId(0));
         let mut bytes = Vec::new();
         for info in ["", " [crc2;f=channels]"] {
@@ -129,6 +137,12 @@ impl Net {
                 Effect::Send { link, range } => {
                     let sent = self.sent.entry(*link).or_default();
                     sent.extend_from_slice(self.out.bytes(*range));
+                }
+                Effect::Pause { link, paused: true } => {
+                    self.paused.insert(*link);
+                }
+                Effect::Pause { link, .. } => {
+                    self.paused.remove(link);
                 }
                 Effect::Close { link, .. } => panic!(
                     "{link} is closed: {:?}",
@@ -543,4 +557,103 @@ fn a_flood_does_not_hold_up_a_burst() {
         }
     }
     assert_eq!(hosts, HOSTS as usize + 3);
+}
+
+/// Clients of this server that get what happens in the network.
+const CLIENTS: u32 = 1_500;
+
+/// A server with many clients, and no other hosts, but a server that is linked to it.
+fn with_many_clients() -> Net {
+    let mut net = Net::empty();
+    for number in 0..CLIENTS {
+        let link = LinkId::new(10 + number, 1);
+        net.connect(link, ListenerId(0));
+        for info in ["", " [crc2;f=channels]"] {
+            let client = registration(id(5_000 + number), None, "client", info);
+            net.bytes(link, &Message::ClientRegistration(client).to_vec());
+        }
+    }
+    net.connect(SERVER, ListenerId(0));
+    for info in ["", " [crc2;f=channels]"] {
+        let server = registration(id(4), None, "neighbour", info);
+        net.bytes(SERVER, &Message::ServerRegistration(server).to_vec());
+    }
+    net.settle();
+    net.sent.clear();
+    net.work.clear();
+    net
+}
+
+/// As much as a driver reads at once: 500 hosts join, and the last one chats.
+fn a_long_read() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for number in 0..500 {
+        let host = registration(id(1_000 + number), Some(id(4)), "fresh", "");
+        Message::ClientRegistration(host).encode(&mut bytes);
+    }
+    let chat = ClientChat {
+        source: id(1_499),
+        destination: Some(id(5_000)),
+        text: Text::new("all of it").unwrap(),
+    };
+    Message::ClientChat(chat).encode(&mut bytes);
+    bytes
+}
+
+const FIRST: LinkId = LinkId::new(10, 1);
+
+#[test]
+fn what_a_server_sends_is_handled_in_slices() {
+    let mut net = with_many_clients();
+    net.bytes(SERVER, &a_long_read());
+    assert!(net.paused.contains(&SERVER), "it is not read meanwhile");
+    assert!(net.server.snapshot().directory().len() < 1_700);
+    net.settle();
+    assert!(net.paused.is_empty());
+    let most = net.work.iter().max().unwrap();
+    assert!(
+        *most <= 2 * Work::SLICE + 10 * u64::from(CLIENTS),
+        "{most} units"
+    );
+    assert_eq!(
+        net.server.snapshot().directory().len(),
+        CLIENTS as usize + 501
+    );
+    let heard = messages(&net.sent.remove(&FIRST).unwrap());
+    assert_eq!(heard.len(), 501);
+    assert!(matches!(heard.last(), Some(Message::ClientChat(_))));
+}
+
+#[test]
+fn what_was_read_before_a_link_ended_is_handled() {
+    let mut net = with_many_clients();
+    net.bytes(SERVER, &a_long_read());
+    net.handle(Event::LinkDown {
+        link: SERVER,
+        why: LinkDown::Ended,
+        unsent: Unsent::default(),
+    });
+    // It can no longer be reached, and says so.
+    let chat = ClientChat {
+        source: id(5_001),
+        destination: Some(id(1_000)),
+        text: Text::new("still there?").unwrap(),
+    };
+    net.bytes(LinkId::new(11, 1), &Message::ClientChat(chat).to_vec());
+    net.settle();
+    assert_eq!(net.server.snapshot().directory().len(), CLIENTS as usize);
+    let heard = messages(&net.sent.remove(&FIRST).unwrap());
+    let chats = heard
+        .iter()
+        .filter(|message| matches!(message, Message::ClientChat(_)));
+    assert_eq!(chats.count(), 1);
+    let quits = heard
+        .iter()
+        .filter(|message| matches!(message, Message::ClientQuit(_)));
+    assert_eq!(quits.count(), 500);
+    let answer = messages(&net.sent.remove(&LinkId::new(11, 1)).unwrap());
+    let bounced = answer.iter().any(|message| {
+        matches!(message, Message::Status(status) if status.text.as_str() == "Unknown ID 1000")
+    });
+    assert!(bounced);
 }

@@ -5,7 +5,7 @@ use core::fmt;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use crc_core::Random;
+use crc_core::{Random, Work};
 
 use crc_netem::{Conditions, Draw};
 
@@ -163,6 +163,8 @@ pub struct Options {
     pub server_queue: usize,
     /// The longest text of a chat.
     pub chat_bytes_max: usize,
+    /// How much work a server does in one event before the rest waits.
+    pub work_slice: u64,
     /// The probability, in percent, that a dial is refused for no reason.
     pub dial_fails_percent: u8,
     /// The probability, in percent, that a dial is not answered.
@@ -245,6 +247,13 @@ impl Options {
             client_queue: random.one_of(&[1 << 20, 1 << 20, 2 << 10]),
             server_queue: random.one_of(&[64 << 20, 64 << 20, 8 << 10]),
             chat_bytes_max: random.one_of(&[40, 40, 300, 2_000]),
+            // From another generator: the other options do not depend on it.
+            work_slice: Random::new(seed ^ 0x736c_6963_6573).one_of(&[
+                Work::SLICE,
+                Work::SLICE,
+                500,
+                50,
+            ]),
             dial_fails_percent: random.one_of(&[0, 0, 10, 40]),
             dial_hangs_percent: random.one_of(&[0, 0, 0, 10]),
             client_ids_collide: random.chance(30),
@@ -332,11 +341,12 @@ impl fmt::Display for Options {
         )?;
         write!(
             f,
-            " dial_fails={}% dial_hangs={}% client_ids_collide={} server_ids_collide={}",
+            " dial_fails={}% dial_hangs={}% client_ids_collide={} server_ids_collide={} work_slice={}",
             self.dial_fails_percent,
             self.dial_hangs_percent,
             self.client_ids_collide,
-            self.server_ids_collide
+            self.server_ids_collide,
+            self.work_slice
         )?;
         if self.channels {
             f.write_str(" channels")?;

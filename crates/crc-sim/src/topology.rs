@@ -122,6 +122,7 @@ fn server(node: usize, id: HostId, options: &Options, random: &mut Random) -> Co
     }
     config.limits.client_queue_bytes_max = options.client_queue;
     config.limits.server_queue_bytes_max = options.server_queue;
+    config.limits.work_slice = options.work_slice;
     config.limits.registration_time_max = Duration::from_secs(10);
     config
 }

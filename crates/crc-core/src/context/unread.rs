@@ -38,12 +38,7 @@ impl Context {
     }
 
     #[inline]
-    fn handle_by_protocol<'b>(
-        &mut self,
-        link: LinkId,
-        bytes: &'b [u8],
-        out: &mut Out,
-    ) -> &'b [u8] {
+    fn handle_by_protocol<'b>(&mut self, link: LinkId, bytes: &'b [u8], out: &mut Out) -> &'b [u8] {
         match self.links.find(link).map(|found| &found.protocol) {
             Some(Protocol::Crc(_)) => crc::receive::on_bytes(self, link, bytes, out),
             Some(Protocol::Legacy(_)) => legacy::on_bytes(self, link, bytes, out),

@@ -99,7 +99,7 @@ impl Monitor {
         let each = HOST_UNITS + LINK_UNITS * links as u64;
         let counted = server.snapshot().work();
         let counted_max = EVENT_UNITS + (hosts + work.frames) as u64 * each;
-        let answers_max = CountedWork::SLICE + CountedWork::STEP_MAX;
+        let answers_max = network.options.work_slice + CountedWork::STEP_MAX;
         if counted.total > counted_max || counted.answers > answers_max {
             let text = format!(
                 "{} spent {counted:?} on one event ({work:?}), with {hosts} hosts and {links} links: at most {counted_max}",

@@ -8,16 +8,17 @@
 //! protocol, and cannot reach one otherwise.
 //!
 //! The parts: `hosts` and `channels` change the network, `fan_out` hands each change
-//! to the protocols; `links` adds neighbours and closes links; `send` sends to a
-//! neighbour, or towards a host; `congestion` holds back what fills a server's queue;
-//! `requests` executes what a host wants of another one; `unread` keeps what was read
-//! and waits.
+//! to the protocols; `links` adds neighbours and closes links; `losses`
+//! removes the hosts behind a lost one; `send` sends to a neighbour, or towards a host;
+//! `congestion` holds back what fills a server's queue; `requests` executes what a host
+//! wants of another one; `unread` keeps what was read and waits.
 
 mod channels;
 mod congestion;
 mod fan_out;
 mod hosts;
 mod links;
+mod losses;
 mod requests;
 mod send;
 mod unread;
@@ -29,6 +30,7 @@ use crc_machine::{LinkId, LinkTable, Outbox, Random, Timers, Timestamp};
 
 pub(crate) use channels::{Entry, UnrankedFounders};
 pub(crate) use hosts::{guarded_quit_text, irc_quit_text};
+use losses::Loss;
 
 use crate::config::Config;
 use crate::counters::Counters;
@@ -74,6 +76,8 @@ pub(crate) enum Timer {
     Candidates,
     /// By now this server is settled, whether it is linked or not.
     Settling,
+    /// More of the hosts leave that are leaving.
+    Losses,
     /// What has not been read by now never will be.
     ShutdownDeadline,
 }
@@ -172,6 +176,8 @@ pub(crate) struct Context {
     pub(crate) legacy: LegacyState,
     /// Servers that read too slowly.
     pub(crate) congested: Vec<LinkId>,
+    /// The hosts that are leaving, by the link that has ended.
+    losses: Vec<Loss>,
     /// Links to which a burst is under way.
     pub(crate) bursting: Vec<LinkId>,
     /// The work of the event.
@@ -202,6 +208,7 @@ impl Context {
             counters: Counters::default(),
             legacy: LegacyState::default(),
             congested: Vec::new(),
+            losses: Vec::new(),
             bursting: Vec::new(),
             work: WorkMeter::new(config.limits.work_slice),
             dirty_links: Vec::new(),
@@ -288,7 +295,7 @@ impl Context {
     /// Notes that the burst to the peer of a link has begun, or that it is over.
     pub(crate) fn set_bursting(&mut self, link: LinkId, bursting: bool) {
         if let Some(found) = self.links.find_mut(link) {
-            found.bursting = bursting;
+            found.detour = bursting;
         }
         self.bursting.retain(|known| *known != link);
         if bursting {
@@ -302,7 +309,7 @@ impl Context {
     ///
     /// When it does not hold: the program has a bug then.
     pub(crate) fn check(&self) {
-        self.network.check();
+        self.network.check(|link| self.is_leaving(link));
         let directory = self.network.directory();
         let kind_of = |id| directory.find(id).map(Host::kind);
         self.legacy

@@ -112,8 +112,9 @@ pub(crate) struct Link {
     pub(crate) outlet: Outlet,
     /// What sources have in the queue of a server that reads too slowly.
     pub(crate) congestion: Option<Box<Congestion>>,
-    /// Whether the burst to the peer is under way.
-    pub(crate) bursting: bool,
+    /// Whether a chat cannot just be sent: the burst to the peer is under way, or the link
+    /// is being closed.
+    pub(crate) detour: bool,
     /// The longest text that the peer takes, if texts may be longer here; otherwise `u32::MAX`.
     pub(crate) text_bytes_max: u32,
     /// What was read from the link and waits to be handled.
@@ -143,7 +144,7 @@ impl Link {
             up_at: now,
             outlet: Outlet::Direct,
             congestion: None,
-            bursting: false,
+            detour: false,
             text_bytes_max: u32::MAX,
             unread: None,
             paused: false,
@@ -185,7 +186,7 @@ impl Link {
     #[inline]
     pub(crate) const fn takes_any_chat(&self) -> bool {
         matches!(self.outlet, Outlet::Direct)
-            && !self.bursting
+            && !self.detour
             && self.congestion.is_none()
             && self.text_bytes_max == u32::MAX
     }

@@ -203,6 +203,7 @@ impl Server {
                 Timer::LegacyDial => legacy::uplink::dial(cx, out),
                 Timer::Candidates => crc::uplink::take_root_rank(cx, out),
                 Timer::Settling => crc::uplink::on_settled(cx, out),
+                Timer::Losses => cx.continue_losses(out),
                 Timer::ShutdownDeadline => self.stop(out),
             }
             // The other timers expire in a later event: the deadline stays.

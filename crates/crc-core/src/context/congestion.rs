@@ -39,7 +39,7 @@ impl Context {
         if matches!(found.outlet, Outlet::Paced(_)) {
             return;
         }
-        if found.bursting {
+        if found.detour {
             crc::burst::on_queue(self, link, report);
         }
         self.judge_queue(link, report, bytes_max, out);

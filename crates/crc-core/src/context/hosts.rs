@@ -125,18 +125,20 @@ impl Context {
     /// Takes in the peer of a link that has registered in a text protocol, as a client
     /// or server with this id.
     pub(crate) fn add_text_neighbour(&mut self, link: LinkId, info: &HostInfo<'_>, out: &mut Out) {
+        self.finish_leaving_named(info.name, out);
         self.network.reserve_nick(info);
         let version = match info.kind {
             HostKind::Client => PeerVersion::V2,
             HostKind::Server => PeerVersion::V1,
         };
-        self.add_neighbour(link, Host::new(link, info), version);
+        self.add_neighbour(link, Host::new(link, info), version, out);
         log::info!("{} has joined", self.describe_peer(link));
         self.publish_joined(info.id, link, Scope::All, out);
     }
 
     /// Enters a host that is behind a server of a text protocol, under its own name.
     pub(crate) fn add_text_host(&mut self, link: LinkId, info: &HostInfo<'_>, out: &mut Out) {
+        self.finish_leaving_named(info.name, out);
         self.network.reserve_nick(info);
         let info = info.registered_at(self.registration_time(info.kind));
         self.add_remote_host(link, &info, out);
@@ -163,6 +165,8 @@ impl Context {
         scope: Scope,
         out: &mut Out,
     ) {
+        self.finish_leaving(info.id, out);
+        self.finish_leaving_named(info.name, out);
         self.network.add_host(Host::new(link, info), self.now);
         if let Some(machine) = info.machine {
             crate::crc::uplink::learn_address(self, link, info.id, machine);
@@ -182,6 +186,7 @@ impl Context {
     /// known, and leaves and joins again elsewhere.
     pub(crate) fn change_host(&mut self, link: LinkId, info: &HostInfo<'_>, out: &mut Out) {
         let id = info.id;
+        self.finish_leaving_named(info.name, out);
         let nick = self.nick_of(id);
         let Some(before) = self.network.replace_host(Host::new(link, info)) else {
             return;
@@ -269,31 +274,9 @@ impl Context {
         self.tree.on_server_gone(id, self.now);
     }
 
-    /// Removes all hosts behind a link, clients before servers and the neighbour itself
-    /// last.
-    pub(crate) fn remove_all_behind(&mut self, link: LinkId, text: &str, out: &mut Out) {
-        self.legacy.close(link);
-        let Some(neighbour) = self.network.remove_neighbour(link) else {
-            return;
-        };
-        let netsplit = match neighbour.kind {
-            HostKind::Server => Some(self.netsplit_text(neighbour.host)),
-            HostKind::Client => None,
-        };
-        let text = netsplit.as_deref().unwrap_or(text);
-        crate::crc::announce::restore_indirect_route(self, link, neighbour.host);
-        let behind = self.network.directory().behind(link);
-        let mut lost: Vec<_> = behind.map(|host| (host.kind(), host.id())).collect();
-        let last = neighbour.host;
-        lost.sort_unstable_by_key(|&(kind, id)| (id == last, kind == HostKind::Server, id));
-        for (_, id) in lost {
-            self.remove_host(id, &Text::truncated(text), None, out);
-        }
-    }
-
     /// The text with which the hosts behind a lost server quit: the names of both ends
     /// of the link, as users of IRC and their clients know it.
-    fn netsplit_text(&self, lost: HostId) -> String {
+    pub(super) fn netsplit_text(&self, lost: HostId) -> String {
         let host = self.network.directory().find(lost);
         let lost = host.map_or("", Host::name);
         let own = self.config.name.as_str();

@@ -46,8 +46,16 @@ impl Context {
     }
 
     /// Makes the peer of a link a neighbour.
-    pub(crate) fn add_neighbour(&mut self, link: LinkId, host: Host, version: PeerVersion) {
+    pub(crate) fn add_neighbour(
+        &mut self,
+        link: LinkId,
+        host: Host,
+        version: PeerVersion,
+        out: &mut Out,
+    ) {
         let (id, kind) = (host.id(), host.kind());
+        self.finish_leaving(id, out);
+        self.finish_leaving_named(host.name(), out);
         let mut uplink = false;
         if let Some(found) = self.links.find_mut(link) {
             let is_crc = found.is_crc();
@@ -129,6 +137,7 @@ impl Context {
         let Some(found) = self.links.find_mut(link) else {
             return;
         };
+        found.detour = true;
         if let Some(session) = found.crc_mut() {
             session.decoder = Decoder::new();
             session.walk = None;

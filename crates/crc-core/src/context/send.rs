@@ -5,7 +5,7 @@ use crc_wire::{ClientChat, Frame, FrameLimits, HostId, Message, Status, StatusCo
 
 use super::{Context, Out, deliver};
 use crate::crc::encoding::{Encoding, V1_FRAME_BYTES_MAX};
-use crate::link::{HELD_BYTES_MAX, Link, Outlet, Protocol};
+use crate::link::{HELD_BYTES_MAX, Link, Outlet, Phase, Protocol};
 use crate::network::{Host, PeerVersion, Route};
 use crate::{crc, irc, legacy};
 
@@ -20,10 +20,9 @@ impl Context {
         frame: &[u8],
         out: &mut Out,
     ) -> bool {
-        let Some(found) = self.links.find_mut(to) else {
-            return false;
-        };
-        if found.takes_any_chat() {
+        if let Some(found) = self.links.find_mut(to)
+            && found.takes_any_chat()
+        {
             self.counters.chats_relayed += 1;
             out.send(to, frame);
             return true;
@@ -35,10 +34,13 @@ impl Context {
     /// Sends a chat to a node that cannot take it at once, or not as it is.
     fn send_chat_later(&mut self, to: LinkId, chat: &ClientChat<'_>, frame: &[u8], out: &mut Out) {
         let Some(found) = self.links.find(to) else {
-            return;
+            // Its hosts are leaving.
+            return self.bounce(chat.source, chat.destination, out);
         };
-        if found.bursting {
-            crc::announce::announce_speaker(self, to, chat.source, out);
+        match found.phase {
+            Phase::Closing => return self.bounce(chat.source, chat.destination, out),
+            _ if found.detour => crc::announce::announce_speaker(self, to, chat.source, out),
+            _ => {}
         }
         let Some(found) = self.links.find(to) else {
             return;

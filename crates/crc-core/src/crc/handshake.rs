@@ -46,6 +46,7 @@ pub(crate) fn on_server_registration(
             cx.describe_peer(dead)
         );
         cx.close(dead, CloseWhen::Now, "replaced by a new link", out);
+        cx.finish_leaving(registration.source, out);
     }
     if !may_register(cx, link, HostKind::Server, registration, out) {
         return;
@@ -149,7 +150,7 @@ pub(crate) fn add_neighbour(
     let id = registration.source;
     let info = HostInfo::of_itself(kind, registration);
     let indirect_route = cx.network.indirect_route(&info);
-    cx.add_neighbour(link, Host::new(link, &info), PeerVersion::Unknown);
+    cx.add_neighbour(link, Host::new(link, &info), PeerVersion::Unknown, out);
     log::info!("{} has joined", cx.describe_peer(link));
     match indirect_route {
         None => cx.publish_joined(id, link, Scope::All, out),
@@ -241,6 +242,7 @@ pub(crate) fn on_simultaneous_open(
         cx.describe_peer(other)
     );
     cx.close(other, CloseWhen::Flushed, "crossing", out);
+    cx.finish_leaving(id, out);
     on_server_introduction(cx, link, registration, out);
 }
 

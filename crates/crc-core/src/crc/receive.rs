@@ -107,6 +107,9 @@ fn on_frame(
 /// Handles one message that is neither a chat of a registered host nor about channels.
 fn on_message(cx: &mut Context, link: LinkId, phase: Phase, message: Message<'_>, out: &mut Out) {
     let kind = message.kind();
+    if let Message::ServerRegistration(host) | Message::ClientRegistration(host) = &message {
+        cx.finish_leaving(host.source, out);
+    }
     match (phase, message) {
         (Phase::Unregistered, Message::ServerRegistration(registration)) => {
             handshake::on_server_registration(cx, link, &registration, out);

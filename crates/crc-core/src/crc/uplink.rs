@@ -142,12 +142,16 @@ fn dial_later(cx: &mut Context) -> Duration {
 /// Leaves out the candidates that are in this part of the network already: a link to
 /// one of them would close a loop.
 fn exclude_reachable(cx: &Context, candidates: &mut Vec<PeerAddress>) {
-    let machines = cx.network.directory().servers().filter_map(Host::machine);
-    let here = machines.filter_map(|machine| Announcement::parse(machine).address);
-    for address in here {
-        candidates.retain(|candidate| *candidate != address);
+    if candidates.is_empty() {
+        return;
     }
-    candidates.retain(|candidate| !is_own_address(cx, candidate));
+    let servers = cx.network.directory().servers();
+    let here = servers.filter(|server| !cx.is_leaving(server.first_link()));
+    let machines = here.filter_map(Host::machine);
+    let addresses = machines.filter_map(|machine| Announcement::parse(machine).address);
+    let addresses: BTreeSet<_> = addresses.collect();
+    candidates
+        .retain(|candidate| !addresses.contains(candidate) && !is_own_address(cx, candidate));
 }
 
 /// Whether an address is this server's own.

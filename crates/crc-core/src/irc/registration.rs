@@ -50,7 +50,7 @@ pub(super) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, 
 /// The nick of a NICK command, if it is free; `own` is the host that has a nick
 /// already.
 fn requested_nick(
-    cx: &Context,
+    cx: &mut Context,
     link: LinkId,
     message: &Message<'_>,
     own: Option<HostId>,
@@ -66,6 +66,7 @@ fn requested_nick(
         reply::reply_error(cx, link, Numeric::ERR_ERRONEUSNICKNAME, &[&nick], out);
         return None;
     }
+    cx.finish_leaving_named(&nick, out);
     if is_nick_taken(cx, &nick, own) {
         reply::reply_error(cx, link, Numeric::ERR_NICKNAMEINUSE, &[&nick], out);
         return None;

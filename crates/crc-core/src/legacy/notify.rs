@@ -363,7 +363,7 @@ pub(crate) fn write_event(cx: &Context, event: &ChannelEvent<'_>, arena: &mut Ve
 fn quit_text_for<'a>(cx: &Context, text: &'a str, link: LinkId, from: Option<LinkId>) -> &'a str {
     let session = cx.links.find(link);
     let server = session.is_some_and(|session| session.phase == Phase::Server);
-    if from.is_none() && (server || is_legacy(cx, link)) {
+    if from.is_none() && (server || is_legacy(cx, link) || cx.is_leaving(link)) {
         return "";
     }
     text

@@ -60,6 +60,7 @@ fn on_user(cx: &mut Context, link: LinkId, nick: Middle<'_>, user: User, out: &m
     if !is_nick(nick.as_str()) || !Nicks::is_nick(nick.as_str()) {
         return answer(cx, link, Content::BadNick { nick }, out);
     }
+    cx.finish_leaving_named(nick.as_str(), out);
     let holder = cx
         .network
         .names()
@@ -113,6 +114,7 @@ fn on_server(cx: &mut Context, link: LinkId, name: &str, server: Introduction, o
 /// Whether an adjacent server may have this name. If not, sends it an ERROR line with
 /// the reason, and closes its link.
 pub(super) fn may_link_server(cx: &mut Context, link: LinkId, name: &str, out: &mut Out) -> bool {
+    cx.finish_leaving_named(name, out);
     let why = match find_server(cx, name) {
         _ if name.len() > NAME_BYTES_MAX => "the name is too long".to_owned(),
         Some(id) if id == cx.config.id => {
@@ -160,7 +162,9 @@ pub(super) fn find_server(cx: &Context, name: &str) -> Option<HostId> {
     let known = cx.network.names()?.servers.find(name);
     known.or_else(|| {
         let mut servers = cx.network.directory().servers();
-        let named = servers.find(|host| host.name().eq_ignore_ascii_case(name));
+        let named = servers.find(|host| {
+            host.name().eq_ignore_ascii_case(name) && !cx.is_leaving(host.first_link())
+        });
         named.map(Host::id)
     })
 }

@@ -143,6 +143,7 @@ fn on_remote_server(
     server: Introduction,
     out: &mut Out,
 ) {
+    cx.finish_leaving_named(name, out);
     if let Some(known) = registration::find_server(cx, name) {
         let is_own = known == cx.config.id;
         let is_legacy = cx.legacy.servers.contains_key(&known);
@@ -178,6 +179,7 @@ fn on_remote_user(cx: &mut Context, link: LinkId, nick: &str, user: User, out: &
     if !is_nick(nick) {
         return drop_line(cx, link, &"invalid nick");
     }
+    cx.finish_leaving_named(nick, out);
     let known = cx.network.names().and_then(|names| names.nicks.find(nick));
     if let Some(known) = known {
         let same = cx.network.is_behind(known, link) && cx.nick_of(known) == nick;

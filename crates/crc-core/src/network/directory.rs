@@ -278,6 +278,8 @@ impl Table {
             place = row.next;
             row.host.as_ref()
         })
+        // Hosts behind a former link with the same slot may not have left yet.
+        .filter(move |host| host.first_link == link)
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod burst;
 pub(crate) mod channel;
 pub(crate) mod clock;
 pub(crate) mod encoding;
+pub(crate) mod flush;
 pub(crate) mod handshake;
 pub(crate) mod introduction;
 pub(crate) mod keepalive;

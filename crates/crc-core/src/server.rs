@@ -316,7 +316,7 @@ impl Machine for Server {
             Event::Tick => self.on_tick(out),
         }
         if !self.cx.dirty_links.is_empty() {
-            crc::burst::flush_pending(&mut self.cx, out);
+            crc::flush::flush_pending(&mut self.cx, out);
         }
         if self.cx.stage == Stage::Leaving && !crc::leave::has_unsent_goodbyes(&self.cx) {
             self.stop(out);

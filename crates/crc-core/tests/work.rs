@@ -657,3 +657,103 @@ fn what_was_read_before_a_link_ended_is_handled() {
     });
     assert!(bounced);
 }
+
+/// A client that enters a large channel is sent it in slices. What happens meanwhile it
+/// gets as it happens.
+#[test]
+fn a_large_channel_is_listed_in_slices() {
+    let mut net = Net::new();
+    let join = Message::ChannelRequest(ChannelRequest {
+        source: id(7),
+        destination: None,
+        kind: RequestKind::JOIN,
+        channel: Some(channel("#big")),
+        text: Text::default(),
+    });
+    net.bytes(CRC, &join.to_vec());
+    let first = messages(&net.sent.remove(&CRC).unwrap());
+    assert!(first.len() < 2_000, "{} frames at once", first.len());
+    let part = |number| {
+        Message::ChannelPart(ChannelPart {
+            source: id(1000 + number),
+            by: None,
+            channel: channel("#big"),
+            text: Text::default(),
+        })
+    };
+    // One that was listed, and one that was not.
+    net.bytes(
+        SERVER,
+        &[part(0).to_vec(), part(HOSTS - 1).to_vec()].concat(),
+    );
+    net.settle();
+    let most = net.work.iter().max().unwrap();
+    assert!(*most <= Work::SLICE + Work::STEP_MAX, "{most} units");
+    let rest = messages(&net.sent.remove(&CRC).unwrap());
+    let joins = first
+        .iter()
+        .chain(&rest)
+        .filter_map(|message| match message {
+            Message::ChannelJoin(join) => Some(join.source.get()),
+            _ => None,
+        });
+    let joins: Vec<_> = joins.collect();
+    assert_eq!(
+        joins.len(),
+        HOSTS as usize,
+        "without the last one, with eve"
+    );
+    assert_eq!(joins.iter().collect::<BTreeSet<_>>().len(), joins.len());
+    assert_eq!(joins.last(), Some(&7), "the client itself is last");
+    assert!(rest.contains(&part(0)));
+}
+
+/// The loss of a server with all that is behind it takes little work at a time. What is
+/// still listed behind it is gone for all who ask.
+#[test]
+fn a_lost_server_costs_little_work_at_a_time() {
+    let mut net = Net::new();
+    net.lines(ANN, &["JOIN #big"]);
+    net.settle();
+    net.sent.clear();
+    net.work.clear();
+    net.handle(Event::LinkDown {
+        link: SERVER,
+        why: LinkDown::Ended,
+        unsent: Unsent::default(),
+    });
+    let left = net.server.snapshot().directory().len();
+    assert!(left > HOSTS as usize / 2, "{left} are left");
+    // The last to leave: it gets no chat, and its nick can be had.
+    let (last, nick) = (1000 + HOSTS - 1, format!("aaaaaaaa{}", HOSTS - 1));
+    assert!(net.server.snapshot().directory().find(id(last)).is_some());
+    net.lines(BOB, &[&format!("PRIVMSG {nick} :there?")]);
+    let answer = String::from_utf8(net.sent.remove(&BOB).unwrap()).unwrap();
+    assert!(answer.contains(&format!(" 401 bob {nick} ")), "{answer}");
+    net.lines(BOB, &[&format!("NICK {nick}")]);
+    let answer = String::from_utf8(net.sent.remove(&BOB).unwrap()).unwrap();
+    assert!(answer.ends_with(&format!(" NICK :{nick}\r\n")), "{answer}");
+    net.lines(BOB, &["NICK bob"]);
+    net.sent.remove(&BOB);
+    // The server is back, under its id.
+    net.connect(LATE, ListenerId(0));
+    let server = registration(id(4), None, "neighbour", "");
+    net.bytes(LATE, &Message::ServerRegistration(server).to_vec());
+    assert!(!messages(&net.sent.remove(&LATE).unwrap()).is_empty());
+    let hosts = net.server.snapshot().directory().len();
+    assert!(
+        hosts > HOSTS as usize / 2,
+        "{hosts}: the others are still leaving"
+    );
+    net.settle();
+    assert_eq!(
+        net.server.snapshot().directory().len(),
+        4,
+        "ann, bob, eve, neighbour"
+    );
+    let most = net.work.iter().max().unwrap();
+    assert!(*most <= 2 * Work::SLICE + 1_000, "{most} units");
+    let heard = String::from_utf8(net.sent.remove(&ANN).unwrap()).unwrap();
+    let quits = heard.matches(" QUIT :server.crc neighbour.crc\r\n").count();
+    assert_eq!(quits, HOSTS as usize);
+}

@@ -1,30 +1,32 @@
-//! The burst, with which a new neighbour gets the whole network, in slices; and all else
-//! that is sent at the end of an event.
+//! The burst, with which a new neighbour gets the whole network, in slices; and the list of
+//! a channel, which a client gets that enters it, in the same way.
 //!
 //! A slice takes a bounded part of one event, and of the neighbour's queue. The next one
 //! follows in a later event, and waits while the queue is long. See [`walk`](super::walk)
 //! for what the neighbour gets meanwhile.
 
-use crc_machine::{CloseWhen, LinkDown, LinkId, QueueReport};
-use crc_wire::{ChannelJoin, Frame, FrameLimits, HostId, Message, Status, StatusCode, Text};
+use crc_machine::{LinkId, QueueReport};
+use crc_wire::{
+    ChannelField, ChannelJoin, ChannelSetting, Frame, FrameLimits, HostId, Message, Status,
+    StatusCode, Text,
+};
 
 use super::announce::quit_message;
 use super::channel::{channel_name, knows_channels, write_join, write_settings};
 use super::encoding::Encoding;
-use super::introduction::announce;
 use super::session::Session;
 use super::walk::{Due, Walk};
 use crate::congestion::step;
-use crate::context::{Context, LinkTimer, NEXT_EVENT, Out, Timer};
-use crate::link::{Link, Outlet, Phase};
-use crate::network::{Host, HostKind, Neighbour, PeerVersion, Place};
+use crate::context::{Context, LinkTimer, NEXT_EVENT, Out};
+use crate::link::{Link, Outlet};
+use crate::network::{Host, HostKind, Neighbour, PeerVersion, Place, Setting};
 use crate::work::{HOST, LINE, LINK, units_of};
 
 /// About how many bytes of a burst wait at a neighbour before the next slice, at most.
 const STEP_MAX: usize = 32 << 10;
 
 /// The same at a v1 node, which reads slowly.
-const PACED_STEP: usize = 4 << 10;
+pub(super) const PACED_STEP: usize = 4 << 10;
 
 /// The longest announcement of a host, roughly: a slice may exceed its bound by one.
 const LONGEST: usize = 2 << 10;
@@ -72,7 +74,7 @@ fn end_burst(cx: &mut Context, link: LinkId, kind: HostKind, out: &mut Out) {
 }
 
 /// Begins the burst to a neighbour. From now on it gets every change of what it is told.
-fn begin_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
+pub(super) fn begin_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(neighbour) = cx.network.neighbours().find(link).copied() else {
         return;
     };
@@ -103,7 +105,7 @@ fn begin_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
     send_held(cx, link, &held, out);
 }
 
-fn is_bursting(cx: &Context, link: LinkId) -> bool {
+pub(super) fn is_bursting(cx: &Context, link: LinkId) -> bool {
     cx.crc_session(link)
         .is_some_and(|session| session.walk.is_some())
 }
@@ -121,6 +123,24 @@ pub(crate) fn resume_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
     cx.set_bursting(link, true);
     watch_queue(cx, link, HostKind::Server, out);
     send_slice(cx, link, out);
+}
+
+/// A client has entered a channel: lists it, the members first, then the settings, and at
+/// last the client itself.
+pub(crate) fn list_channel(cx: &mut Context, link: LinkId, name: &str, out: &mut Out) {
+    let Some(session) = cx.crc_session_mut(link) else {
+        return;
+    };
+    let is_new = session.walk.is_none();
+    let walk = session
+        .walk
+        .get_or_insert_with(|| Box::new(Walk::of_listings()));
+    walk.list_channel(name);
+    if is_new {
+        cx.set_bursting(link, true);
+        watch_queue(cx, link, HostKind::Client, out);
+        send_slice(cx, link, out);
+    }
 }
 
 /// The time for the next slice has come.
@@ -232,9 +252,10 @@ impl Burst<'_> {
                 }
                 None => {
                     walk.end_hosts();
-                    !self.takes_channels
+                    !self.takes_channels && walk.next_listing().is_none()
                 }
             },
+            None if self.neighbour.kind == HostKind::Client => self.list_next(walk, arena),
             None => self.send_next_of_channels(walk, arena),
         };
         work.charge_answer(units_of(arena.len() - start));
@@ -314,6 +335,44 @@ impl Burst<'_> {
         false
     }
 
+    /// Writes a member of a channel that the client has entered, or at the end the
+    /// settings, and the client itself. Whether all such channels are listed.
+    fn list_next(&self, walk: &mut Walk, arena: &mut Vec<u8>) -> bool {
+        let Some((name, after)) = walk.next_listing() else {
+            return true;
+        };
+        let host = self.neighbour.host;
+        let channel = self.cx.network.channels().find(name);
+        // It may have left again.
+        let Some((channel, own)) = channel.and_then(|it| Some((it, it.member(host)?))) else {
+            walk.pass_listed(None);
+            return walk.next_listing().is_none();
+        };
+        let member = |source, flags| {
+            Message::ChannelJoin(ChannelJoin {
+                source,
+                by: None,
+                flags,
+                channel: channel_name(channel.name()),
+            })
+        };
+        self.cx.work.charge_answer(LINK);
+        if let Some((source, flags)) = channel.members_after(after).next() {
+            walk.pass_listed(Some(source));
+            if source != host {
+                member(source, flags).encode(arena);
+            }
+            return false;
+        }
+        self.cx.work.charge_answer(LINE);
+        walk.pass_listed(None);
+        for (field, setting) in channel.settings().set() {
+            setting_for_client(channel.name(), field, setting).encode(arena);
+        }
+        member(host, own).encode(arena);
+        walk.next_listing().is_none()
+    }
+
     fn end(&self) -> Status<'static> {
         Status {
             source: Some(self.cx.config.id),
@@ -322,6 +381,21 @@ impl Burst<'_> {
             text: Text::truncated("End of burst"),
         }
     }
+}
+
+/// The message that tells a client of a setting that was made before.
+fn setting_for_client<'a>(
+    channel: &'a str,
+    field: ChannelField,
+    setting: &'a Setting,
+) -> Message<'a> {
+    Message::ChannelSetting(ChannelSetting {
+        source: setting.source,
+        version: setting.version,
+        field,
+        channel: channel_name(channel),
+        value: Text::truncated(&setting.value),
+    })
 }
 
 /// Sends the frames that were held for a server while its version was not known.
@@ -335,77 +409,5 @@ fn send_held(cx: &mut Context, link: LinkId, mut held: &[u8], out: &mut Out) {
             Ok(Message::Status(status)) => cx.send_status(link, &status, out),
             _ => {}
         }
-    }
-}
-
-/// Sends all that is pending at the end of an event: announcements, the beginnings of
-/// bursts, and chunks for v1 nodes.
-pub(crate) fn flush_pending(cx: &mut Context, out: &mut Out) {
-    let mut next = 0;
-    while let Some(&link) = cx.dirty_links.get(next) {
-        next += 1;
-        let Some(found) = cx.links.find_mut(link) else {
-            continue;
-        };
-        let Some(session) = found.crc_mut() else {
-            continue;
-        };
-        let due = core::mem::take(&mut session.pending);
-        if found.phase == Phase::Closing {
-            continue;
-        }
-        if due.announcement {
-            announce(cx, link, out);
-        }
-        if due.burst {
-            begin_burst(cx, link, out);
-        }
-        send_chunk(cx, link, out);
-    }
-    cx.dirty_links.clear();
-}
-
-/// Sends the next chunk to a v1 node, if its pause is over.
-fn send_chunk(cx: &mut Context, link: LinkId, out: &mut Out) {
-    let Some(found) = cx.links.find_mut(link) else {
-        return;
-    };
-    let Outlet::Paced(pacer) = &mut found.outlet else {
-        return;
-    };
-    let bytes_max = match found.phase {
-        Phase::Server => cx.config.limits.server_queue_bytes_max,
-        _ => cx.config.limits.client_queue_bytes_max,
-    };
-    let report = pacer.take_report();
-    cx.on_paced_queue(link, report, out);
-    let Some(found) = cx.links.find_mut(link) else {
-        return;
-    };
-    let Outlet::Paced(pacer) = &mut found.outlet else {
-        return;
-    };
-    if pacer.waiting().len() > bytes_max + pacer.granted() {
-        log::warn!(
-            "{}: closed: {}",
-            cx.describe_peer(link),
-            LinkDown::SlowConsumer
-        );
-        cx.counters.slow_consumers += 1;
-        cx.close(link, CloseWhen::Now, "too slow", out);
-        return;
-    }
-    let is_set = |timer| cx.timers.is_set(Timer::Link(timer, link));
-    if is_set(LinkTimer::PacePause) || is_set(LinkTimer::PacedSend) {
-        return;
-    }
-    let chunk = pacer.next_chunk();
-    if !chunk.is_empty() {
-        out.send(link, chunk);
-        if pacer.waiting().len() < PACED_STEP && is_bursting(cx, link) {
-            cx.set_link_timer(link, LinkTimer::Burst, cx.now + NEXT_EVENT);
-        }
-        // With the next tick it has been written, however long that took.
-        cx.set_link_timer(link, LinkTimer::PacePause, cx.now);
     }
 }

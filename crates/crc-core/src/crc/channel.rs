@@ -319,12 +319,12 @@ pub(crate) fn wants(
     if neighbour.kind == HostKind::Server {
         return event.is_chat() && neighbour.synced && is_channel_server(neighbour, session);
     }
-    // A client that enters is sent the whole channel; one that speaks knows it.
+    // A client that enters is sent the whole channel, itself last; one that speaks knows it.
     let known = matches!(
         event.kind,
         ChannelEventKind::Entered { .. } | ChannelEventKind::Said { .. }
     );
-    session.features.channels && !(own && known)
+    session.features.channels && !(own && (known || session.is_listing(event.channel)))
 }
 
 /// Sends a setting to a server of the binary protocol that has sent an older one.

@@ -92,6 +92,12 @@ impl Session {
             .is_none_or(|walk| walk.has_told_channel(name))
     }
 
+    /// Whether the peer is a client that has entered a channel, and has not been sent all
+    /// of it.
+    pub(crate) fn is_listing(&self, name: &str) -> bool {
+        self.walk.as_ref().is_some_and(|walk| walk.is_listing(name))
+    }
+
     /// Whether the peer still lists a host behind this server by a former route.
     pub(crate) fn has_ghost(&self, id: HostId) -> bool {
         self.alias

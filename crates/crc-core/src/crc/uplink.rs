@@ -150,8 +150,7 @@ fn exclude_reachable(cx: &Context, candidates: &mut Vec<PeerAddress>) {
     let machines = here.filter_map(Host::machine);
     let addresses = machines.filter_map(|machine| Announcement::parse(machine).address);
     let addresses: BTreeSet<_> = addresses.collect();
-    candidates
-        .retain(|candidate| !addresses.contains(candidate) && !is_own_address(cx, candidate));
+    candidates.retain(|candidate| !addresses.contains(candidate) && !is_own_address(cx, candidate));
 }
 
 /// Whether an address is this server's own.

@@ -5,8 +5,11 @@
 //! *told*: it gets every change. Ahead of it, it gets no change, since the cursor will
 //! find things as they are by then. A host that speaks before the cursor has come to it
 //! is announced early.
+//!
+//! A client gets no list of channels, but of each channel that it enters the members, in
+//! the same way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crc_wire::HostId;
 
@@ -25,6 +28,8 @@ pub(crate) struct Walk {
     early: BTreeMap<HostId, bool>,
     /// The place among the channels, once the hosts are over.
     channel: Option<ChannelCursor>,
+    /// The channels that a client has entered and that are not listed to the end.
+    listings: VecDeque<Listing>,
     /// How many bytes waited on the link when this was last reported.
     pub(crate) waiting: usize,
 }
@@ -36,6 +41,15 @@ struct ChannelCursor {
     name: Option<Box<str>>,
     /// Where in that channel: the last member that was sent. `None` if it is done.
     member: Option<HostId>,
+}
+
+/// A channel that is listed for a client.
+#[derive(Debug)]
+struct Listing {
+    /// In lower case.
+    name: Box<str>,
+    /// The last member that was sent.
+    after: Option<HostId>,
 }
 
 /// What a neighbour needs to know of a host that the cursor finds.
@@ -57,6 +71,7 @@ impl Walk {
             next: place,
             early: BTreeMap::new(),
             channel: None,
+            listings: VecDeque::new(),
             waiting: 0,
         }
     }
@@ -66,6 +81,14 @@ impl Walk {
     pub(crate) fn of_machine_parts() -> Walk {
         Walk {
             next: Place::START,
+            ..Walk::from(Place::END)
+        }
+    }
+
+    /// A walk for a client that is told of all hosts: over channels that it enters.
+    pub(crate) fn of_listings() -> Walk {
+        Walk {
+            channel: Some(ChannelCursor::default()),
             ..Walk::from(Place::END)
         }
     }
@@ -142,6 +165,36 @@ impl Walk {
         at.name = Some(fold(channel.name()).into());
         at.member = None;
         Some((channel, None))
+    }
+
+    /// A client has entered a channel, which is to be listed.
+    pub(crate) fn list_channel(&mut self, name: &str) {
+        let name = fold(name).into();
+        self.listings.retain(|listing| listing.name != name);
+        self.listings.push_back(Listing { name, after: None });
+    }
+
+    /// Whether a channel is not listed to the end.
+    pub(crate) fn is_listing(&self, name: &str) -> bool {
+        let name = &*fold(name);
+        self.listings.iter().any(|listing| *listing.name == *name)
+    }
+
+    /// The channel that is listed now, and the last member that was sent; `None` when all
+    /// are listed.
+    pub(crate) fn next_listing(&self) -> Option<(&str, Option<HostId>)> {
+        let listing = self.listings.front()?;
+        Some((&listing.name, listing.after))
+    }
+
+    /// A member was sent of the channel that is listed now; `None` if the channel is over.
+    pub(crate) fn pass_listed(&mut self, member: Option<HostId>) {
+        match (member, self.listings.front_mut()) {
+            (Some(_), Some(listing)) => listing.after = member,
+            _ => {
+                self.listings.pop_front();
+            }
+        }
     }
 
     /// The cursor passes a member of the channel that is visited now; or the rest of the

@@ -2,13 +2,11 @@
 
 use crc_machine::LinkId;
 use crc_wire::{
-    ChannelField, ChannelJoin, ChannelRequest, ChannelSetting, HostId, Message, RequestKind,
-    Status, StatusCode, Text,
+    ChannelField, ChannelRequest, HostId, Message, RequestKind, Status, StatusCode, Text,
 };
 
-use super::channel_name;
 use crate::context::{Context, Out};
-use crate::network::{InviteRefusal, Network, SetRefusal, Setting, SpeakRefusal, is_value};
+use crate::network::{InviteRefusal, Network, SetRefusal, SpeakRefusal, is_value};
 use crate::text_protocol::pack_words;
 use crate::work;
 
@@ -96,7 +94,7 @@ fn on_command(
                 return refuse(cx, host, name, "no channel can have this key", out);
             }
             cx.join_channel(host, name, key, "n", out);
-            send_channel_to(cx, link, host, name, out);
+            crate::crc::burst::list_channel(cx, link, name, out);
         }
         RequestKind::NAMES => {
             send_names(cx, host, name, out);
@@ -178,36 +176,6 @@ fn send_names(cx: &mut Context, host: HostId, name: &str, out: &mut Out) {
     }
 }
 
-/// Sends a channel to a client that has entered it: the members, the settings, and at
-/// last the client itself.
-fn send_channel_to(cx: &mut Context, link: LinkId, host: HostId, name: &str, out: &mut Out) {
-    let Some(channel) = cx.network.channels().find(name) else {
-        return;
-    };
-    let members = channel.members_len() as u64;
-    cx.work.charge_answer(work::LINE + work::LINK * members);
-    let frames = out.store(|arena| {
-        let member = |source, flags| {
-            Message::ChannelJoin(ChannelJoin {
-                source,
-                by: None,
-                flags,
-                channel: channel_name(channel.name()),
-            })
-        };
-        for (source, flags) in channel.members().filter(|(id, _)| *id != host) {
-            member(source, flags).encode(arena);
-        }
-        for (field, setting) in channel.settings().set() {
-            setting_for_client(channel.name(), field, setting).encode(arena);
-        }
-        if let Some(flags) = channel.member(host) {
-            member(host, flags).encode(arena);
-        }
-    });
-    cx.deliver(link, frames, out);
-}
-
 const NOT_MEMBER: &str = "you are not in it";
 const SILENCED: &str = "you may not speak in it: it is moderated, or you are banned";
 const NOT_OPERATOR: &str = "only its operators may do this";
@@ -244,19 +212,4 @@ fn send_channel_status(
         text: Text::truncated(text),
     };
     cx.send_status(link, &status, out);
-}
-
-/// The message that tells a client of a setting that was made before.
-fn setting_for_client<'a>(
-    channel: &'a str,
-    field: ChannelField,
-    setting: &'a Setting,
-) -> Message<'a> {
-    Message::ChannelSetting(ChannelSetting {
-        source: setting.source,
-        version: setting.version,
-        field,
-        channel: channel_name(channel),
-        value: Text::truncated(&setting.value),
-    })
 }

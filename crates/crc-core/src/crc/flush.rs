@@ -1,0 +1,81 @@
+//! What an event leaves to be sent at its end: announcements, the beginnings of bursts, and
+//! chunks for v1 nodes.
+
+use crc_machine::{CloseWhen, LinkDown, LinkId};
+
+use super::burst::{PACED_STEP, begin_burst, is_bursting};
+use super::introduction::announce;
+use crate::context::{Context, LinkTimer, NEXT_EVENT, Out, Timer};
+use crate::link::{Outlet, Phase};
+
+/// Sends all that is pending at the end of an event: announcements, the beginnings of
+/// bursts, and chunks for v1 nodes.
+pub(crate) fn flush_pending(cx: &mut Context, out: &mut Out) {
+    let mut next = 0;
+    while let Some(&link) = cx.dirty_links.get(next) {
+        next += 1;
+        let Some(found) = cx.links.find_mut(link) else {
+            continue;
+        };
+        let Some(session) = found.crc_mut() else {
+            continue;
+        };
+        let due = core::mem::take(&mut session.pending);
+        if found.phase == Phase::Closing {
+            continue;
+        }
+        if due.announcement {
+            announce(cx, link, out);
+        }
+        if due.burst {
+            begin_burst(cx, link, out);
+        }
+        send_chunk(cx, link, out);
+    }
+    cx.dirty_links.clear();
+}
+
+/// Sends the next chunk to a v1 node, if its pause is over.
+fn send_chunk(cx: &mut Context, link: LinkId, out: &mut Out) {
+    let Some(found) = cx.links.find_mut(link) else {
+        return;
+    };
+    let Outlet::Paced(pacer) = &mut found.outlet else {
+        return;
+    };
+    let bytes_max = match found.phase {
+        Phase::Server => cx.config.limits.server_queue_bytes_max,
+        _ => cx.config.limits.client_queue_bytes_max,
+    };
+    let report = pacer.take_report();
+    cx.on_paced_queue(link, report, out);
+    let Some(found) = cx.links.find_mut(link) else {
+        return;
+    };
+    let Outlet::Paced(pacer) = &mut found.outlet else {
+        return;
+    };
+    if pacer.waiting().len() > bytes_max + pacer.granted() {
+        log::warn!(
+            "{}: closed: {}",
+            cx.describe_peer(link),
+            LinkDown::SlowConsumer
+        );
+        cx.counters.slow_consumers += 1;
+        cx.close(link, CloseWhen::Now, "too slow", out);
+        return;
+    }
+    let is_set = |timer| cx.timers.is_set(Timer::Link(timer, link));
+    if is_set(LinkTimer::PacePause) || is_set(LinkTimer::PacedSend) {
+        return;
+    }
+    let chunk = pacer.next_chunk();
+    if !chunk.is_empty() {
+        out.send(link, chunk);
+        if pacer.waiting().len() < PACED_STEP && is_bursting(cx, link) {
+            cx.set_link_timer(link, LinkTimer::Burst, cx.now + NEXT_EVENT);
+        }
+        // With the next tick it has been written, however long that took.
+        cx.set_link_timer(link, LinkTimer::PacePause, cx.now);
+    }
+}

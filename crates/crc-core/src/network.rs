@@ -230,7 +230,7 @@ impl Network {
             self.server_ids.on_joined(host.id(), now);
         }
         if self.lost_servers.remove(&host.id()).is_some() && self.lost_servers.is_empty() {
-            self.channels.forget_losses();
+            self.channels.end_losses(now);
         }
         if let Some(names) = &mut self.names {
             let names = names.of_kind(host.kind());

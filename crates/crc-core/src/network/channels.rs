@@ -32,6 +32,10 @@ pub use settings::{Founding, Setting, Settings};
 /// announcement takes through a network that works.
 pub(super) const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 
+/// How long after the last lost server is back its channels may still be on their way:
+/// they come behind all hosts.
+const LOSSES_LAST: Duration = Duration::from_secs(30);
+
 /// How many channels without members are remembered, and how many bytes their
 /// names and settings may have.
 const REMEMBERED_MAX: usize = 10_000;
@@ -121,6 +125,8 @@ pub struct Channels {
     forgotten_at: VecDeque<(Timestamp, Box<str>)>,
     /// How many bytes are remembered.
     remembered_bytes: usize,
+    /// When no channel lives on elsewhere any longer: all servers that were lost are back.
+    losses_end_at: Option<Timestamp>,
 }
 
 /// A name in lower case (ASCII only): names that differ in case are the same.
@@ -188,7 +194,8 @@ impl Channels {
             });
         }
         let remembered = self.remembered.get(&*folded)?;
-        (remembered.lost && remembered.until > now).then_some(Standing {
+        let lost = remembered.lost && self.losses_end_at.is_none_or(|at| now < at);
+        (lost && remembered.until > now).then_some(Standing {
             settings: &remembered.settings,
             founded: remembered.founded,
             members_len: 0,
@@ -257,7 +264,10 @@ impl Channels {
     pub(crate) fn adopt_age(&mut self, name: &str, founded: Founding) -> Option<Voided> {
         let folded = fold(name);
         let Some(channel) = self.channels.get_mut(&*folded) else {
-            self.recall(&folded);
+            // Without a member of the older one, it may be the younger one that lives on.
+            if !self.is_lost(&folded) {
+                self.recall(&folded);
+            }
             return None;
         };
         channel.founded = founded;
@@ -293,6 +303,7 @@ impl Channels {
             return Entered::Member;
         }
         self.forget_old(now);
+        self.forget_losses(now);
         let ended = self.recall(&folded);
         let entered = match &ended {
             None => Entered::First,
@@ -347,6 +358,10 @@ impl Channels {
     /// Takes a host out of all its channels. `lost`: it went with a server, and may
     /// still be there in a part of the network that is out of reach.
     pub(crate) fn leave_all(&mut self, host: HostId, link: LinkId, lost: bool, now: Timestamp) {
+        self.forget_losses(now);
+        if lost {
+            self.losses_end_at = None;
+        }
         for name in self.of_host.remove(&host).unwrap_or_default() {
             let Some(channel) = self.channels.get_mut(&name) else {
                 continue;
@@ -375,6 +390,14 @@ impl Channels {
         let folded = fold(name);
         if let Some(channel) = self.channels.get_mut(&*folded) {
             return channel.settings.apply(field, setting);
+        }
+        if self.is_lost(&folded)
+            && self
+                .last_age(name)
+                .is_some_and(|age| age.tag != founded.tag)
+        {
+            // It may live on elsewhere. This is about another one, of which no member is known.
+            return Applied::Known;
         }
         let known = self.recall(&folded);
         let mut ended = known
@@ -416,15 +439,29 @@ impl Channels {
         }
     }
 
-    /// Every server that was lost is back, or is known to be gone for good: no channel
-    /// lives on elsewhere.
-    pub(crate) fn forget_losses(&mut self) {
+    /// Every server that was lost is back, or is known to be gone for good. Once their
+    /// channels are here, none lives on elsewhere.
+    pub(crate) fn end_losses(&mut self, now: Timestamp) {
+        self.losses_end_at = Some(now + LOSSES_LAST);
+    }
+
+    /// Forgets which channels may live on elsewhere, if none does any longer.
+    fn forget_losses(&mut self, now: Timestamp) {
+        if self.losses_end_at.take_if(|at| *at <= now).is_none() {
+            return;
+        }
         for channel in self.channels.values_mut() {
             channel.lost_at = None;
         }
         for remembered in self.remembered.values_mut() {
             remembered.lost = false;
         }
+    }
+
+    /// Whether members of a channel without members here were lost with a server.
+    fn is_lost(&self, folded: &str) -> bool {
+        let ended = self.remembered.get(folded);
+        ended.is_some_and(|ended| ended.lost)
     }
 
     /// Takes out a channel without members.

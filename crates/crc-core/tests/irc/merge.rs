@@ -287,6 +287,55 @@ fn a_channel_that_lives_on_elsewhere_is_not_founded_anew() {
 }
 
 #[test]
+fn a_lost_channel_stays_known_until_its_servers_have_sent_their_channels() {
+    let (mut net, ann, bob) = Net::pair();
+    net.request(bob, "JOIN #reef");
+    net.fixture.kill(1);
+    net.pass(1);
+    // The server is back, and says so before it says who is in which channel.
+    let peer = net.fixture.connect(0);
+    net.fixture
+        .introduce_v2(peer, 2, "r=1;f=server-quit,channels,channel-age");
+    net.request(ann, "JOIN #reef");
+    assert_eq!(net.names(ann, "#reef"), "ann");
+    net.request(ann, "PART #reef");
+    net.pass(31);
+    net.request(ann, "JOIN #reef");
+    assert_eq!(net.names(ann, "#reef"), "@ann");
+}
+
+#[test]
+fn what_is_said_of_an_older_channel_without_members_lets_nobody_found_it_anew() {
+    let (mut net, ann, bob) = Net::pair();
+    net.request(ann, "JOIN #reef");
+    net.request(ann, "MODE #reef +k pearl");
+    net.fixture.kill(0);
+    net.pass(1);
+    let peer = net.fixture.connect(1);
+    net.fixture
+        .introduce_v2(peer, 77, "r=9;f=server-quit,channels,channel-age");
+    for version in [0, START_MS] {
+        let older = DatedSetting {
+            source: None,
+            version,
+            founded: START_MS - HOUR_MS,
+            tag: 5,
+            field: ChannelField::TOPIC,
+            channel: crc_wire::ChannelName::new("#reef").unwrap(),
+            setter: crc_wire::Name::new("x").unwrap(),
+            value: crc_wire::Text::new("old").unwrap(),
+        };
+        net.fixture
+            .send_message(peer, &Message::DatedSetting(older));
+        net.pass(1);
+    }
+    let refused = net.answer(bob, "JOIN #reef");
+    assert!(refused[0].contains(" 475 "), "{refused:?}");
+    net.request(bob, "JOIN #reef pearl");
+    assert_eq!(net.names(bob, "#reef"), "bob", "it enters, and has no rank");
+}
+
+#[test]
 fn a_channel_that_has_ended_everywhere_is_founded_anew() {
     let (mut net, ann, bob) = Net::pair();
     net.request(ann, "JOIN #reef");

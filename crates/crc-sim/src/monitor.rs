@@ -22,6 +22,7 @@ use crc_netem::Progress;
 use crate::event::{NodeCommand, NodeEvent, Notice};
 use crate::foreign::ForeignNotice;
 use crate::invariant::{Invariant, Violation};
+use crate::judge::Judge;
 use crate::network::Network;
 use crate::report::Counts;
 use crate::trace::Trace;
@@ -63,10 +64,12 @@ pub(crate) struct Monitor {
     text: Vec<bool>,
     pub(crate) chats: ChatLedger,
     pub(crate) channel_chats: Vec<ChannelChat>,
+    /// The judge of people, if there is one.
+    pub(crate) judge: Option<Judge>,
 }
 
 impl Monitor {
-    pub(crate) fn new(nodes: usize, lines: bool) -> Monitor {
+    pub(crate) fn new(nodes: usize, lines: bool, judges: bool) -> Monitor {
         Monitor {
             record: Record {
                 violations: Vec::new(),
@@ -78,6 +81,7 @@ impl Monitor {
             text: Vec::new(),
             chats: ChatLedger::new(nodes),
             channel_chats: Vec::new(),
+            judge: judges.then(Judge::default),
         }
     }
 
@@ -120,6 +124,9 @@ impl Monitor {
 
     /// The machine of a node is about to get an event.
     pub(crate) fn on_event(&mut self, network: &Network, node: usize, event: &NodeEvent<'_>) {
+        if let Some(judge) = &mut self.judge {
+            judge.before_event(event);
+        }
         let record = &mut self.record;
         record.counts.events += 1;
         let kind = match event {
@@ -172,7 +179,12 @@ impl Monitor {
                     writer,
                     upto,
                     kept,
-                } => self.on_read(network, connection, writer, upto, kept),
+                } => {
+                    if let Some(judge) = &mut self.judge {
+                        judge.on_read(connection, writer, upto, kept);
+                    }
+                    self.on_read(network, connection, writer, upto, kept);
+                }
                 Progress::Lost {
                     connection,
                     writer,
@@ -217,6 +229,16 @@ impl Monitor {
         self.line(network, || {
             format!("{} notices {notice:?}", network.describe(node))
         });
+    }
+
+    /// A server has handled an event: of which link, and whether that was lost.
+    pub(crate) fn judge(&mut self, network: &Network, node: usize, link: (Option<LinkId>, bool)) {
+        let Some(judge) = &mut self.judge else {
+            return;
+        };
+        for (invariant, text) in judge.after_event(network, node, link) {
+            self.violation(network, invariant, text);
+        }
     }
 
     /// Writes a line of the trace, if lines are wanted.

@@ -281,6 +281,8 @@ impl Options {
             0 => number(random.between(1, 2)),
             _ => 0,
         };
+        // Channels do not cross them, and loops through them are tried for long.
+        self.v1_servers = 0;
         // What a user is welcomed with does not fit into less.
         self.client_queue = self.client_queue.max(16 << 10);
     }

@@ -70,6 +70,8 @@ pub(crate) fn add(seed: u64, options: &Options, nodes: &mut Vec<NodeConfig>) {
     let servers = options.servers as usize;
     for node in nodes.iter_mut() {
         if let NodeConfig::Server(config) = node {
+            // So that a line is handled with the event in which it comes.
+            config.limits.irc_lines_per_second = 0;
             config.text_listeners = vec![
                 (crate::node::IRC, crc_core::TextProtocol::Irc),
                 (crate::node::LEGACY, crc_core::TextProtocol::Legacy),

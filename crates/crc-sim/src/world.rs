@@ -5,7 +5,7 @@
 
 use crc_core::{
     Client, ClientCommand, ClientNotice, CloseWhen, DialError, DialId, Effect, LinkId, Machine,
-    Outbox, PeerAddress, Server, ServerCommand, ServerNotice, Timestamp,
+    Outbox, PeerAddress, Server, ServerCommand, ServerNotice, Timestamp, Work,
 };
 use crc_netem::{Dialing, Failure, LinkEvent, Step, mix};
 use crc_wire::HostId;
@@ -64,11 +64,13 @@ impl World {
             }
         }
         network.net.schedule(plan.faults_end_at, Entry::EndFaults);
+        // With small slices an event may handle what an earlier one has read.
+        let judges = settings.people && network.options.work_slice == Work::SLICE;
         World {
             seed,
             settings: settings.clone(),
             plan,
-            monitor: Monitor::new(network.nodes.len(), settings.lines),
+            monitor: Monitor::new(network.nodes.len(), settings.lines, judges),
             network,
             faults_over: false,
             is_checking: false,
@@ -332,6 +334,7 @@ impl World {
             NodeEvent::Bytes { link, .. } => Some(link),
             _ => None,
         };
+        let link = (event.link(), matches!(event, NodeEvent::LinkDown { .. }));
         let effort = Effort::before(&self.network, node, &event);
         match &mut self.network.nodes[node].role {
             Role::Server(server) => {
@@ -340,6 +343,7 @@ impl World {
                     server.handle(now, event, &mut out);
                 }
                 self.monitor.check_effort(&self.network, node, effort, &out);
+                self.monitor.judge(&self.network, node, link);
                 self.carry_out(node, &mut out);
                 self.server_out = out;
             }

@@ -12,8 +12,8 @@ pub(crate) struct State {
     pub(crate) members: BTreeMap<HostId, MemberFlags>,
     /// The values of its settings, by field.
     pub(crate) settings: [Box<str>; 5],
-    /// When it was founded, by the clock of the server, and the founding's number.
-    pub(crate) founded: (u64, u32),
+    /// The number of its founding.
+    pub(crate) founded: u32,
 }
 
 pub(crate) const TOPIC: usize = 0;
@@ -30,16 +30,26 @@ pub(crate) fn setting(channel: &Channel, field: usize) -> &str {
     channel.value(ChannelField(u8::try_from(field).unwrap_or(0)))
 }
 
+/// Whether a channel is as it was. Its age may be another one by the clock.
+pub(crate) fn is_same(channel: &Channel, state: &State) -> bool {
+    channel.founded().tag == state.founded
+        && channel.members_len() == state.members.len()
+        && channel
+            .members()
+            .eq(state.members.iter().map(|(id, flags)| (*id, *flags)))
+        && (0..5).all(|field| *setting(channel, field) == *state.settings[field])
+}
+
 impl State {
     pub(crate) fn of(channel: &Channel) -> State {
         State {
             members: channel.members().collect(),
             settings: core::array::from_fn(|field| setting(channel, field).into()),
-            founded: (channel.founded().ms, channel.founded().tag),
+            founded: channel.founded().tag,
         }
     }
 
-    fn has(&self, mode: char) -> bool {
+    pub(crate) fn has(&self, mode: char) -> bool {
         self.settings[MODES].contains(mode)
     }
 
@@ -80,12 +90,6 @@ impl State {
             return false;
         };
         flags.operator || field == TOPIC && !self.has('t')
-    }
-
-    /// Whether a host may invite another one at all.
-    pub(crate) fn may_invite(&self, host: HostId) -> bool {
-        let is_member = self.members.contains_key(&host);
-        is_member && (!self.has('i') || self.is_operator(host))
     }
 
     /// Whether a ban concerns a host with such names.
@@ -154,6 +158,5 @@ mod tests {
         assert!(state.locks_out("", true, &[]).is_some());
         assert!(state.may_set(ann, KEY) && !state.may_set(bob, KEY));
         assert!(state.may_set(bob, TOPIC) && !state.may_set(carol, TOPIC));
-        assert!(state.may_invite(ann) && !state.may_invite(bob));
     }
 }

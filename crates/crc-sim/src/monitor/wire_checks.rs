@@ -93,6 +93,15 @@ impl Monitor {
     ) {
         let node = network.node_at(connection, side);
         let own = network.server(node).map(|server| server.snapshot().id());
+        if let Some(judge) = &mut self.judge {
+            judge.on_frame_sent(network, connection, side, message, token.end);
+            if let Message::ChannelChat(m) = message
+                && let Some((invariant, text)) =
+                    judge.check_speech(network, node, m.source, m.channel.as_str())
+            {
+                self.violation(network, invariant, text);
+            }
+        }
         match message {
             Message::ServerRegistration(m) => match own {
                 // By its own id, or by the one that it has on this link only.

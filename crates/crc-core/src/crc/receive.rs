@@ -247,6 +247,10 @@ fn on_status(cx: &mut Context, link: LinkId, status: &Status<'_>, out: &mut Out)
     let Some(destination) = destination else {
         return on_status_for_this_server(cx, link, status, out);
     };
+    if is_of_own_server(status.code) {
+        cx.counters.dropped += 1;
+        return;
+    }
     if !status
         .source
         .is_some_and(|source| cx.network.is_behind(source, link))
@@ -262,6 +266,21 @@ fn on_status(cx: &mut Context, link: LinkId, status: &Status<'_>, out: &mut Out)
         // Never answered: statuses about statuses would have no end.
         Route::Unknown => cx.counters.dropped += 1,
     }
+}
+
+/// Whether only a host's own server says this to it. From any other one it would make a
+/// client give up its id, or take its server for one without channels.
+const fn is_of_own_server(code: StatusCode) -> bool {
+    matches!(
+        code,
+        StatusCode::WELCOME
+            | StatusCode::ID_TAKEN
+            | StatusCode::FEATURES
+            | StatusCode::LEAVING
+            | StatusCode::CHANNEL_REFUSED
+            | StatusCode::CHANNEL_NAMES
+            | StatusCode::BURST_END
+    )
 }
 
 fn on_status_for_this_server(cx: &mut Context, link: LinkId, status: &Status<'_>, out: &mut Out) {

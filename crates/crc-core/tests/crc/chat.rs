@@ -28,6 +28,26 @@ fn chats_are_relayed_byte_for_byte_or_answered() {
     );
 }
 
+/// Otherwise a server could take a client's id, or its channels.
+#[test]
+fn what_only_the_own_server_says_is_not_relayed() {
+    let (mut fixture, server) = alone();
+    let client = fixture.v2_client(server, 101);
+    let peer = fixture.connect(server);
+    fixture.introduce_v2(peer, 77, "f=server-quit,channels,channel-age");
+    fixture.soon();
+    fixture.received(client);
+    for code in [
+        0, 1, 2, 0x100, 0x101, 0x102, 0x103, 0x104, 0x105, 0x106, 0x177,
+    ] {
+        fixture.send_message(peer, &status(77, 101, code, "no longer for ID 9"));
+    }
+    fixture.soon();
+    let relayed = [1, 0x101, 0x106, 0x177];
+    let relayed = relayed.map(|code| status(77, 101, code, "no longer for ID 9"));
+    assert_eq!(fixture.received(client), relayed);
+}
+
 #[test]
 fn chats_held_for_a_server_that_ends_are_answered() {
     let (mut fixture, server) = alone();

@@ -195,7 +195,7 @@ impl Context {
         let hash_seed = config.hash_seed.unwrap_or(drawn);
         Context {
             now: Timestamp::START,
-            clock_offset_ms: 0,
+            clock_offset_ms: crate::crc::clock::offset_of_unset(config.started_at_unix_ms),
             wall_offset_ms: 0,
             stage: Stage::Running,
             network: Network::new(config.id, hash_seed, nick_tables(&config)),

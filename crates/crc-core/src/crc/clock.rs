@@ -26,6 +26,16 @@ const EQUAL_WITHIN_MS: u64 = 5_000;
 /// Clocks that differ by more make no sense: more than a clock that started in 1970.
 const SKEW_MAX_MS: u64 = 200 * 366 * 24 * 3_600 * 1_000;
 
+/// A clock that shows an earlier time, the beginning of 2020, was never set.
+const EARLIEST_MS: u64 = 1_577_836_800_000;
+
+/// By how many milliseconds the network's clock of a server is ahead that starts at this
+/// time: 0, unless its clock was never set. So no clock comes close to 0, where times that
+/// are shifted would lose their order.
+pub(crate) const fn offset_of_unset(started_at_unix_ms: u64) -> i64 {
+    EARLIEST_MS.saturating_sub(started_at_unix_ms).cast_signed()
+}
+
 /// How many shifts a server may have yet to answer. One that answers none of so many is
 /// not trusted to follow another.
 const PENDING_MAX: usize = 16;
@@ -92,6 +102,27 @@ pub(super) fn time_from_peer(cx: &Context, link: LinkId, ms: u64) -> u64 {
     }
 }
 
+/// A version that a server states, by the network's clock; `known` is the one that stands. A
+/// version that lies in the future counts as now. It stays newer than the one that stands,
+/// so that both servers hold the same value. One that is not newer stays as it is: taken for
+/// now, the one that stands would be older, or newer, and two servers would send it to and
+/// fro without end.
+pub(super) fn version_from_peer(cx: &Context, link: LinkId, ms: u64, known: u64) -> u64 {
+    let session = cx.crc_session(link);
+    let ms = session.map_or(ms, |session| session.clock.time(ms));
+    believed_version(ms, known, cx.network_ms())
+}
+
+const fn believed_version(ms: u64, known: u64, now: u64) -> u64 {
+    if ms <= now.saturating_add(AHEAD_MAX_MS) || ms <= known {
+        return ms;
+    }
+    match known.checked_add(1) {
+        Some(next) if next > now => next,
+        _ => now,
+    }
+}
+
 /// The peer of a link announces what its clock shows. Only the first time counts.
 ///
 /// The peer has written this after the link came up, and it may have been under way for
@@ -108,7 +139,8 @@ pub(crate) fn on_clock(cx: &mut Context, link: LinkId, peer_ms: u64, out: &mut O
     let Some(session) = found.crc_mut() else {
         return;
     };
-    if session.clock.skew_ms.is_some() || now_ms.abs_diff(peer_ms) > SKEW_MAX_MS {
+    let makes_sense = peer_ms >= EARLIEST_MS && now_ms.abs_diff(peer_ms) <= SKEW_MAX_MS;
+    if session.clock.skew_ms.is_some() || !makes_sense {
         return;
     }
     let ahead = peer_ms.saturating_sub(now_ms).cast_signed();
@@ -134,7 +166,10 @@ pub(crate) fn on_clock(cx: &mut Context, link: LinkId, peer_ms: u64, out: &mut O
 pub(crate) fn on_shift(cx: &mut Context, link: LinkId, by_ms: i64, out: &mut Out) {
     let session = cx.crc_session(link);
     let measured = session.is_some_and(|session| session.clock.skew_ms.is_some());
-    if measured && is_uplink(cx, link) && by_ms.unsigned_abs() <= SKEW_MAX_MS {
+    let shifted_ms = cx.network_ms().checked_add_signed(by_ms);
+    let makes_sense = by_ms.unsigned_abs() <= SKEW_MAX_MS
+        && shifted_ms.is_some_and(|shifted_ms| shifted_ms >= EARLIEST_MS);
+    if measured && is_uplink(cx, link) && makes_sense {
         shift(cx, by_ms, out);
     }
 }
@@ -200,6 +235,28 @@ pub(crate) fn tell_shifts(cx: &mut Context, link: LinkId, out: &mut Out) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_in_the_future_count_as_now_and_stay_in_order() {
+        const NOW: u64 = 1_700_000_000_000;
+        for (stated, known, believed) in [
+            (NOW - 5, 0, NOW - 5),
+            (NOW + 60_000, NOW, NOW + 60_000),
+            (NOW + 60_001, NOW - 9, NOW),
+            (u64::MAX, NOW - 9, NOW),
+            // What stands lies in the future.
+            (NOW + 90_000, NOW + 70_000, NOW + 70_001),
+            (NOW + 70_000, NOW + 70_000, NOW + 70_000),
+            (NOW + 70_000, NOW + 90_000, NOW + 70_000),
+            (u64::MAX, u64::MAX, u64::MAX),
+        ] {
+            assert_eq!(
+                believed_version(stated, known, NOW),
+                believed,
+                "{stated} {known}"
+            );
+        }
+    }
 
     #[test]
     fn times_are_shifted_until_the_peer_has_answered() {

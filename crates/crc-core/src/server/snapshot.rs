@@ -156,6 +156,13 @@ impl<'a> Snapshot<'a> {
         self.cx.status_log.texts()
     }
 
+    /// The network's time as this server has it, in milliseconds of Unix time: for the ages of
+    /// channels and the versions of settings.
+    #[must_use]
+    pub fn network_ms(&self) -> u64 {
+        self.cx.network_ms()
+    }
+
     /// The work of its last event.
     #[must_use]
     pub fn work(&self) -> Work {

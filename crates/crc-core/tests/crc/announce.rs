@@ -2,6 +2,47 @@
 
 use super::*;
 
+/// Times before 1970, or close to it, would lose their order.
+#[test]
+fn no_uplink_takes_the_clock_back_to_where_times_end() {
+    const HOUR_MS: i64 = 3_600_000;
+    let mut fixture = Fixture::new(1);
+    let server = server_with_uplinks(&mut fixture, &["up"]);
+    fixture.rest();
+    let up = fixture.newest("up");
+    let ms = |fixture: &Fixture| {
+        let snapshot = fixture.nodes[server].server.snapshot();
+        snapshot.network_ms().cast_signed()
+    };
+    let features = "f=server-quit,channels,channel-age";
+    fixture.introduce_v2(up, 77, &format!("r=0;t=1700000000000;{features}"));
+    let at = |ms: i64| move |now: i64| (ms..ms + 60_000).contains(&now);
+    assert!(
+        at(1_700_000_000_000)(ms(&fixture)),
+        "it follows: {}",
+        ms(&fixture)
+    );
+    for shift in [
+        -1_700_000_000_000,
+        -1_600_000_000_000,
+        -200_000_000_000,
+        i64::MIN,
+    ] {
+        fixture.introduce_v2(up, 77, &format!("r=0;d={shift};{features}"));
+        assert!(
+            at(1_700_000_000_000)(ms(&fixture)),
+            "{shift}: {}",
+            ms(&fixture)
+        );
+    }
+    fixture.introduce_v2(up, 77, &format!("r=0;d={};{features}", -HOUR_MS));
+    assert!(
+        at(1_700_000_000_000 - HOUR_MS)(ms(&fixture)),
+        "{}",
+        ms(&fixture)
+    );
+}
+
 /// What hosts behind the neighbour quit with when it is lost.
 const NETSPLIT: &str = "server0.crc host77.crc";
 
@@ -22,9 +63,9 @@ fn a_server_gets_an_introduction_a_burst_and_announcements() {
     });
     let mut announcement = introduction.clone();
     if let Message::ServerRegistration(registration) = &mut announcement {
-        // The test's clock began 5 ms ago.
-        let machine = "[crc2;a=127.0.0.1:1000;r=0;t=5;f=server-quit,channels,channel-age]";
-        let info = format!("Server 0 {machine}");
+        // The test's clock began 5 ms ago, and was never set: it begins in 2020.
+        let machine = "a=127.0.0.1:1000;r=0;t=1577836800005;f=server-quit,channels,channel-age";
+        let info = format!("Server 0 [crc2;{machine}]");
         registration.info = crc_wire::Info::new(info).unwrap();
     }
     assert_eq!(

@@ -6,7 +6,7 @@ use crc_wire::{ChannelField, DatedSetting, HostId, Message};
 use super::{ask_settings, knows_channels};
 use crate::admission::is_channel_name;
 use crate::context::{Context, Entry, Out};
-use crate::crc::clock::time_from_peer;
+use crate::crc::clock::{time_from_peer, version_from_peer};
 use crate::network::{Founding, HostKind, Setting, is_value_from_server};
 use crate::violation::Violation;
 
@@ -169,7 +169,9 @@ fn on_setting(
         return cx.on_violation(link, Violation::InvalidSetting, out);
     }
     if setting.version != 0 {
-        setting.version = time_from_peer(cx, link, setting.version);
+        let known = channel.and_then(|channel| channel.settings().find(field));
+        let known = known.map_or(0, |known| known.version);
+        setting.version = version_from_peer(cx, link, setting.version, known);
     }
     cx.apply_setting_from(name, field, (source, setting), founded, link, out);
 }

@@ -92,6 +92,9 @@ pub(crate) struct Network {
     /// Let users of IRC and legacy IRC take part; all do everything in channels, permitted or not
     #[arg(long)]
     pub(crate) people: bool,
+    /// Add hostile servers and thieves of ids, clock steps, and limits that differ
+    #[arg(long)]
+    pub(crate) hostile: bool,
     /// Hash ids with another seed, which must not change a run
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) hash_seed: u64,

@@ -55,6 +55,7 @@ fn settings(network: Network) -> Settings {
         rendezvous: network.rendezvous,
         channels: network.channels,
         people: network.people,
+        hostile: network.hostile,
         hash_seed: network.hash_seed,
         ..Settings::default()
     }

@@ -10,8 +10,8 @@
 //! diff --git a/crates/crc-core/src/... b/crates/crc-core/src/...
 //! ```
 //!
-//! The first line says what is wrong. `mode` is `plain`, `--channels`, `--rendezvous` or
-//! `--people`, the kind of run that finds it. `seed`, which is optional, is tried first: a seed that has
+//! The first line says what is wrong. `mode` is `plain`, `--channels`, `--rendezvous`,
+//! `--people` or `--hostile`, the kind of run that finds it. `seed`, which is optional, is tried first: a seed that has
 //! found it.
 //!
 //! The copy is kept in `target/mutants`, so that the next run builds only what has changed.
@@ -74,6 +74,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> MutantsError {
 enum Mode {
     Plain,
     Channels,
+    Hostile,
     Rendezvous,
     People,
 }
@@ -83,6 +84,7 @@ impl Mode {
         match text {
             "plain" => Some(Mode::Plain),
             "--channels" => Some(Mode::Channels),
+            "--hostile" => Some(Mode::Hostile),
             "--rendezvous" => Some(Mode::Rendezvous),
             "--people" => Some(Mode::People),
             _ => None,
@@ -93,6 +95,7 @@ impl Mode {
         match self {
             Mode::Plain => None,
             Mode::Channels => Some("--channels"),
+            Mode::Hostile => Some("--hostile"),
             Mode::Rendezvous => Some("--rendezvous"),
             Mode::People => Some("--people"),
         }
@@ -141,7 +144,9 @@ fn parse_header(text: &str) -> Result<(String, Mode, Option<u64>), &'static str>
         let line = line.trim();
         if let Some(text) = line.strip_prefix("mode:") {
             let text = Mode::parse(text.trim());
-            mode = Some(text.ok_or("the mode is plain, --channels, --rendezvous or --people")?);
+            mode = Some(
+                text.ok_or("the mode is plain, --channels, --rendezvous, --people or --hostile")?,
+            );
         } else if let Some(text) = line.strip_prefix("seed:") {
             seed = Some(text.trim().parse().map_err(|_| "the seed is a number")?);
         } else if sentence.is_none() && !line.is_empty() {

@@ -14,6 +14,7 @@ use crate::network::Entry;
 use crate::node::{NodeConfig, Role};
 use crate::options::Fault;
 use crate::plan::Act;
+use crate::rest_checks;
 use crate::world::World;
 use crc_netem::{Conditions, Draw, Failure, Partition, Phase, Side, mix};
 
@@ -31,6 +32,7 @@ impl World {
             }
             Act::Channel(act) => self.act_in_channel(act, &mut random),
             Act::Person(act) => self.act_as_person(act, &mut random),
+            Act::Hostile(act) => self.act_hostile_people(act, &mut random),
             Act::Fault(fault) => {
                 if self.apply_fault(fault, &mut random) {
                     self.monitor.record.counts.faults[fault as usize] += 1;
@@ -340,7 +342,8 @@ impl World {
         self.network.net.set_conditions(conditions);
         for node in 0..self.network.nodes.len() {
             self.network.net.thaw(node);
-            if self.network.nodes[node].is_hostile() {
+            let it = &self.network.nodes[node];
+            if it.is_hostile() && !it.is_thief() {
                 self.fail(node, Failure::Process);
             }
         }
@@ -354,6 +357,19 @@ impl World {
             }
         }
         self.restore_rendezvous();
+    }
+
+    /// Servers had the time to link to each other, with thieves of ids present. These go
+    /// now.
+    pub(crate) fn end_thieves(&mut self) {
+        for (invariant, text) in rest_checks::check_linked(&self.network) {
+            self.violation(invariant, text);
+        }
+        for node in 0..self.network.nodes.len() {
+            if self.network.nodes[node].is_thief() {
+                self.fail(node, Failure::Process);
+            }
+        }
     }
 
     /// Of several nodes with the same configured id, one stays.

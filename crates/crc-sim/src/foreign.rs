@@ -6,9 +6,11 @@
 
 pub(crate) mod channel_view;
 mod hostile;
+mod hostile_server;
 mod irc_user;
 mod legacy_user;
 pub(crate) mod lines;
+mod thief;
 mod v1_client;
 mod v1_server;
 
@@ -16,8 +18,10 @@ use crc_core::{Event, Machine, Outbox, PeerAddress, Timestamp};
 use crc_wire::{FrameLimits, Message, frame_len};
 
 pub(crate) use hostile::Hostile;
+pub(crate) use hostile_server::{HostileServer, POISON};
 pub(crate) use irc_user::IrcUser;
 pub(crate) use legacy_user::LegacyUser;
+pub(crate) use thief::Thief;
 pub(crate) use v1_client::V1Client;
 pub(crate) use v1_server::{Habits, V1Server};
 
@@ -52,11 +56,16 @@ pub(crate) enum ForeignNode {
     Hostile(Hostile),
     IrcUser(IrcUser),
     LegacyUser(LegacyUser),
+    HostileServer(Box<HostileServer>),
+    Thief(Thief),
 }
 
 impl ForeignNode {
     pub(crate) const fn listens(&self) -> bool {
-        matches!(self, ForeignNode::V1Server(_))
+        matches!(
+            self,
+            ForeignNode::V1Server(_) | ForeignNode::HostileServer(_)
+        )
     }
 
     /// How many bytes it reads at once.
@@ -73,7 +82,15 @@ impl ForeignNode {
     }
 
     pub(crate) const fn is_hostile(&self) -> bool {
-        matches!(self, ForeignNode::Hostile(_))
+        matches!(
+            self,
+            ForeignNode::Hostile(_) | ForeignNode::HostileServer(_) | ForeignNode::Thief(_)
+        )
+    }
+
+    /// Whether the acts of hostile runs are for it.
+    pub(crate) const fn acts_in_hostile_runs(&self) -> bool {
+        matches!(self, ForeignNode::HostileServer(_) | ForeignNode::Thief(_))
     }
 
     /// Whether it speaks a text protocol.
@@ -97,6 +114,8 @@ impl ForeignNode {
             ForeignNode::Hostile(_) => "hostile".to_owned(),
             ForeignNode::IrcUser(user) => format!("irc user {:?}", user.nick),
             ForeignNode::LegacyUser(user) => format!("legacy user {:?}", user.nick),
+            ForeignNode::HostileServer(_) => "hostile server".to_owned(),
+            ForeignNode::Thief(_) => "thief".to_owned(),
         }
     }
 }
@@ -114,6 +133,8 @@ impl Machine for ForeignNode {
             ForeignNode::Hostile(hostile) => hostile.handle(event, out),
             ForeignNode::IrcUser(user) => user.handle(now, event, out),
             ForeignNode::LegacyUser(user) => user.handle(now, event, out),
+            ForeignNode::HostileServer(server) => server.handle(event, out),
+            ForeignNode::Thief(thief) => thief.handle(now, event, out),
         }
     }
 
@@ -121,6 +142,7 @@ impl Machine for ForeignNode {
         match self {
             ForeignNode::IrcUser(user) => user.deadline(),
             ForeignNode::LegacyUser(user) => user.deadline(),
+            ForeignNode::Thief(thief) => thief.deadline(),
             _ => None,
         }
     }

@@ -27,6 +27,7 @@ mod channel_acts;
 mod event;
 mod faults;
 mod foreign;
+mod hostile;
 mod invariant;
 mod judge;
 mod monitor;
@@ -44,6 +45,7 @@ mod trace;
 mod world;
 
 pub use campaign::{campaign, shrink};
+pub use hostile::HostileOptions;
 pub use invariant::{Invariant, Violation};
 pub use options::{Fault, Options, Settings, Shape};
 pub use report::{Counts, Outcome, Report};

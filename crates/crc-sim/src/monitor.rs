@@ -12,11 +12,12 @@ pub(crate) mod channel_chats;
 pub(crate) mod chats;
 mod describe;
 pub(crate) mod effort;
+mod hostile;
 mod stream_state;
 mod text_lines;
 mod wire_checks;
 
-use crc_core::{ClientNotice, LinkId, Timestamp};
+use crc_core::{ClientNotice, LinkId, ServerNotice, Timestamp};
 use crc_netem::Progress;
 
 use crate::event::{NodeCommand, NodeEvent, Notice};
@@ -30,6 +31,7 @@ use crate::trace::Trace;
 use channel_chats::ChannelChat;
 use chats::ChatLedger;
 use describe::describe_frames;
+use hostile::HostileRecord;
 pub(crate) use stream_state::StreamState;
 
 /// What a run leaves behind.
@@ -66,6 +68,7 @@ pub(crate) struct Monitor {
     pub(crate) channel_chats: Vec<ChannelChat>,
     /// The judge of people, if there is one.
     pub(crate) judge: Option<Judge>,
+    hostile: HostileRecord,
 }
 
 impl Monitor {
@@ -82,6 +85,7 @@ impl Monitor {
             chats: ChatLedger::new(nodes),
             channel_chats: Vec::new(),
             judge: judges.then(Judge::default),
+            hostile: HostileRecord::new(nodes),
         }
     }
 
@@ -221,7 +225,12 @@ impl Monitor {
             }
             Notice::Client(ClientNotice::NotSent { .. }) => self.record.counts.not_sent += 1,
             Notice::Client(notice) => self.trace_notice(network, node, &notice),
-            Notice::Server(notice) => self.trace_notice(network, node, &notice),
+            Notice::Server(notice) => {
+                if matches!(notice, ServerNotice::Linked { .. }) {
+                    self.set_was_linked(node, true);
+                }
+                self.trace_notice(network, node, &notice);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crc_core::{Client, ClientConfig, Server, TextProtocol};
+use crc_core::{Client, ClientConfig, Limits, Server, TextProtocol};
 use crc_netem::{Connection, Life, Side, TimedNet};
 
 use crate::foreign::ForeignNode;
@@ -20,6 +20,8 @@ pub(crate) enum Entry {
     Start { node: usize, life: u32 },
     /// The faults end.
     EndFaults,
+    /// Thieves of ids go.
+    EndThieves,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,14 @@ impl Network {
 
     pub(crate) fn server(&self, node: usize) -> Option<&Server> {
         self.nodes[node].server()
+    }
+
+    /// The limits of a server.
+    pub(crate) fn limits(&self, node: usize) -> Option<&Limits> {
+        match &self.nodes[node].config {
+            NodeConfig::Server(config) => Some(&config.limits),
+            _ => None,
+        }
     }
 
     pub(crate) fn client(&self, node: usize) -> Option<&Client> {

@@ -95,6 +95,16 @@ impl Node {
         matches!(&self.role, Role::Foreign(node) if node.is_hostile())
     }
 
+    /// Whether it is a hostile server, in whatever life.
+    pub(crate) fn is_hostile_server(&self) -> bool {
+        matches!(&self.config, NodeConfig::Foreign(node) if matches!(**node, ForeignNode::HostileServer(_)))
+    }
+
+    /// Whether it is a thief of ids.
+    pub(crate) fn is_thief(&self) -> bool {
+        matches!(&self.config, NodeConfig::Foreign(node) if matches!(**node, ForeignNode::Thief(_)))
+    }
+
     /// The deadline of its machine, on its own clock.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         match &self.role {
@@ -119,6 +129,9 @@ impl Node {
                 options.whole_reads = Some(node.reads_max());
                 options.steady = node.is_v1();
                 options.partitioned = false;
+                if let ForeignNode::HostileServer(server) = &**node {
+                    options.address = server.address();
+                }
             }
         }
         options
@@ -158,6 +171,12 @@ pub(crate) fn legacy_address(node: usize) -> SocketAddr {
 /// Whether text is spoken at an address, and not frames.
 pub(crate) const fn is_text_address(address: &PeerAddress) -> bool {
     matches!(address.port, IRC_PORT | LEGACY_PORT)
+}
+
+/// The address of a hostile node outside the network in which servers may be.
+pub(crate) fn outside_address(node: usize) -> SocketAddr {
+    let low = u8::try_from(node % 250).unwrap_or(0) + 1;
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 2, 0, low)), PORT)
 }
 
 /// The node that listens on an address.

@@ -9,6 +9,8 @@ use crc_core::{Random, Work};
 
 use crc_netem::{Conditions, Draw};
 
+use crate::hostile::HostileOptions;
+
 /// What the caller of a run chooses.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -24,6 +26,9 @@ pub struct Settings {
     /// Whether there are users of text protocols too, and all of them do everything that
     /// one can do in channels, also what they must not.
     pub people: bool,
+    /// Whether there are hostile people: servers and clients that want what is not theirs.
+    /// Clients use channels then.
+    pub hostile: bool,
     /// Another hash seed for servers, which must not change a run.
     pub hash_seed: u64,
     /// The steps of the plan that are taken, if not all: see [`shrink`](crate::shrink).
@@ -40,6 +45,7 @@ impl Default for Settings {
             rendezvous: false,
             channels: false,
             people: false,
+            hostile: false,
             hash_seed: 0,
             steps: None,
             lines: false,
@@ -183,6 +189,8 @@ pub struct Options {
     pub irc_users: u32,
     /// The number of users of legacy IRC.
     pub legacy_users: u32,
+    /// The hostile people, if there are any.
+    pub hostile: Option<HostileOptions>,
 }
 
 impl Options {
@@ -219,6 +227,8 @@ impl Options {
         let v1_nodes = random.chance(15);
         let one = |random: &mut Random| u32::from(random.chance(60));
         let v1_servers = if v1_nodes { one(random) } else { 0 };
+        // Beyond a v1 server, which forgets nothing, little can be judged.
+        let v1_servers = if settings.hostile { 0 } else { v1_servers };
         let mut options = Options {
             servers,
             clients,
@@ -259,11 +269,12 @@ impl Options {
             client_ids_collide: random.chance(30),
             // A v1 node remembers the one, and refuses the other for ever.
             server_ids_collide: random.chance(8) && v1_servers == 0,
-            channels: settings.channels || settings.people,
+            channels: settings.channels || settings.people || settings.hostile,
             rendezvous: settings.rendezvous,
             people: settings.people,
             irc_users: 0,
             legacy_users: 0,
+            hostile: settings.hostile.then(|| HostileOptions::draw(seed)),
         };
         if settings.people {
             options.draw_people(seed);
@@ -301,7 +312,20 @@ impl Options {
     /// Whether there are neither v1 nodes nor hostile ones.
     #[must_use]
     pub const fn is_all_v2(&self) -> bool {
-        self.v1_servers == 0 && self.v1_clients == 0 && self.hostiles == 0
+        self.v1_servers == 0 && self.v1_clients == 0 && !self.has_hostiles()
+    }
+
+    /// Whether there are hostile nodes of any kind.
+    #[must_use]
+    pub const fn has_hostiles(&self) -> bool {
+        self.hostiles > 0 || self.hostile.is_some()
+    }
+
+    /// How many nodes there are but those that only hostile runs have.
+    pub(crate) const fn nodes_without_hostile(&self) -> u32 {
+        let people = self.irc_users + self.legacy_users;
+        let clients = self.clients + self.v1_clients;
+        self.servers + self.v1_servers + clients + self.hostiles + people
     }
 }
 
@@ -359,6 +383,9 @@ impl fmt::Display for Options {
         if self.people {
             let (irc, legacy) = (self.irc_users, self.legacy_users);
             write!(f, " people irc_users={irc} legacy_users={legacy}")?;
+        }
+        if let Some(hostile) = &self.hostile {
+            write!(f, " {hostile}")?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use core::time::Duration;
 use crc_core::{Random, Timestamp};
 
 use crate::channel_acts::ChannelAct;
+use crate::hostile::{self, HostileAct};
 use crate::options::{Fault, Options};
 use crate::people::{self, PersonAct};
 use crc_netem::Draw;
@@ -29,6 +30,8 @@ pub(crate) enum Act {
     Channel(ChannelAct),
     /// A person does something.
     Person(PersonAct),
+    /// Hostile people do something.
+    Hostile(HostileAct),
 }
 
 /// The plan of a run.
@@ -104,6 +107,7 @@ impl Plan {
         if options.people {
             people::draw_steps(seed, options, &mut steps);
         }
+        hostile::add_steps(seed, options, &mut steps);
         Plan {
             steps,
             faults_end_at: Timestamp::START + duration + Duration::from_secs(1),

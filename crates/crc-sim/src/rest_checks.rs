@@ -5,6 +5,7 @@
 
 mod channels;
 mod chats;
+mod hostile;
 mod hosts;
 mod people;
 mod tree;
@@ -19,6 +20,7 @@ use crate::monitor::Monitor;
 use crate::network::Network;
 
 pub(crate) use channels::check_channel_chats;
+pub(crate) use hostile::check_linked;
 use tree::ServerTree;
 pub(crate) use tree::is_looking;
 
@@ -50,6 +52,7 @@ pub(crate) fn check(network: &Network, monitor: &Monitor) -> (Parts, Vec<Found>)
         channels::check_channels(network, &tree.parts, &mut found);
         people::check_people(network, &mut found);
     }
+    hostile::check_poison(network, &mut found);
     (tree.parts, found)
 }
 
@@ -108,9 +111,12 @@ fn check_queues(network: &Network, found: &mut Vec<Found>) {
                 continue;
             };
             let bound = network.connection(connection).end(side).bound();
+            let Some(limits) = network.limits(node) else {
+                continue;
+            };
             let limit = match view.neighbour.kind {
-                HostKind::Server => network.options.server_queue,
-                HostKind::Client => network.options.client_queue,
+                HostKind::Server => limits.server_queue_bytes_max,
+                HostKind::Client => limits.client_queue_bytes_max,
             };
             if bound < limit || bound > limit + BURST_BYTES_MAX {
                 let text = format!(

@@ -15,7 +15,7 @@ fn id(id: u32) -> HostId {
 }
 
 /// The nodes in their order: servers, v1 servers, clients, v1 clients, hostile nodes,
-/// people.
+/// people, and those that only hostile runs have.
 pub(crate) fn draw(seed: u64, options: &Options) -> Vec<NodeConfig> {
     let mut random = Random::new(seed ^ 0x6269_7274_6873);
     let random = &mut random;
@@ -88,6 +88,7 @@ pub(crate) fn draw(seed: u64, options: &Options) -> Vec<NodeConfig> {
     if options.people {
         crate::people::add(seed, options, &mut nodes);
     }
+    crate::hostile::add_nodes(seed, options, &mut nodes);
     nodes
 }
 

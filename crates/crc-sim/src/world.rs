@@ -3,6 +3,8 @@
 //!
 //! What is done to the network on purpose is in [`faults`](crate::faults).
 
+use core::time::Duration;
+
 use crc_core::{
     Client, ClientCommand, ClientNotice, CloseWhen, DialError, DialId, Effect, LinkId, Machine,
     Outbox, PeerAddress, Server, ServerCommand, ServerNotice, Timestamp, Work,
@@ -21,6 +23,14 @@ use crate::options::{Options, Settings};
 use crate::plan::Plan;
 use crate::rendezvous::{CANDIDATES_WITHIN, Rendezvous};
 use crate::rest_checks;
+
+/// How long after the last fault all servers are linked, whatever clients do: a dead link is
+/// detected after 45 s, the pauses between dials grow to 30 s, and more than one dial may
+/// be needed.
+const LINKED_WITHIN: Duration = Duration::from_secs(180);
+
+/// How many events no run has that ends by itself.
+const EVENTS_MAX: u64 = 2_000_000;
 
 /// How many ticks of one machine at the same time are too many.
 const TICKS_NOW_MAX: u32 = 50;
@@ -64,8 +74,15 @@ impl World {
             }
         }
         network.net.schedule(plan.faults_end_at, Entry::EndFaults);
-        // With small slices an event may handle what an earlier one has read.
-        let judges = settings.people && network.options.work_slice == Work::SLICE;
+        // With small slices an event may handle what an earlier one has read. The judge knows
+        // nothing of hostile servers.
+        let judges =
+            settings.people && !settings.hostile && network.options.work_slice == Work::SLICE;
+        let hostile = network.options.hostile.as_ref();
+        if hostile.is_some_and(|hostile| hostile.thieves > 0) {
+            let linked_by = plan.faults_end_at + LINKED_WITHIN;
+            network.net.schedule(linked_by, Entry::EndThieves);
+        }
         World {
             seed,
             settings: settings.clone(),
@@ -122,6 +139,11 @@ impl World {
             && let Some(step) = self.network.net.poll(until)
         {
             self.show_progress();
+            if self.monitor.record.counts.events > EVENTS_MAX {
+                let what = self.last_activity().1;
+                let text = format!("more than {EVENTS_MAX} events, and no end: {what}");
+                return self.violation(Invariant::P1, text);
+            }
             match step {
                 Step::Entry(entry) => self.on_entry(entry),
                 Step::Link {
@@ -148,6 +170,7 @@ impl World {
                 }
             }
             Entry::EndFaults => self.end_faults(),
+            Entry::EndThieves => self.end_thieves(),
         }
     }
 
@@ -158,6 +181,7 @@ impl World {
         let command = self.boot(node, life);
         self.line(|network| format!("{} starts, life {life}", network.describe(node)));
         self.mark_activity("a node started");
+        self.monitor.set_was_linked(node, false);
         self.command(node, command);
         self.join_rendezvous(node);
     }
@@ -344,6 +368,10 @@ impl World {
                 }
                 self.monitor.check_effort(&self.network, node, effort, &out);
                 self.monitor.judge(&self.network, node, link);
+                if let Some(link) = link.0 {
+                    self.monitor.check_neighbour(&self.network, node, link);
+                }
+                self.occupy(node);
                 self.carry_out(node, &mut out);
                 self.server_out = out;
             }
@@ -383,7 +411,11 @@ impl World {
                 Effect::Pause { link, paused } => self.network.net.pause(node, link, paused),
                 Effect::Close { link, when } => self.close(node, link, when),
                 Effect::Dial { .. } if stop || self.network.net.host(node).is_stopping() => {}
-                Effect::Dial { dial, to, .. } => self.dial(node, dial, &to),
+                Effect::Dial { dial, to, within } => {
+                    let within = within.is_some();
+                    self.monitor.check_dial(&self.network, node, &to, within);
+                    self.dial(node, dial, &to);
+                }
                 Effect::Notice(notice) => {
                     self.monitor.on_notice(&self.network, node, notice.into());
                 }

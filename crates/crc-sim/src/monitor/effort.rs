@@ -13,6 +13,9 @@ use crate::network::Network;
 const EVENT_UNITS: u64 = 500;
 const HOST_UNITS: u64 = 60;
 const LINK_UNITS: u64 = 10;
+/// The most units for the bytes of one frame, which may have arrived before the event:
+/// hostile servers send long ones.
+const FRAME_UNITS: u64 = 66_000 / 16;
 
 /// What a server had to do about an event, before it did it.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +101,11 @@ impl Monitor {
         // answer takes more than its slice, however many hosts there are.
         let each = HOST_UNITS + LINK_UNITS * links as u64;
         let counted = server.snapshot().work();
-        let counted_max = EVENT_UNITS + (hosts + work.frames) as u64 * each;
+        let long = match network.options.has_hostiles() {
+            true => FRAME_UNITS,
+            false => 0,
+        };
+        let counted_max = EVENT_UNITS + long + (hosts + work.frames) as u64 * each;
         let answers_max = network.options.work_slice + CountedWork::STEP_MAX;
         if counted.total > counted_max || counted.answers > answers_max {
             let text = format!(

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crc_core::Timestamp;
+use crc_wire::HostId;
 
 /// Something in a stream that the monitor follows: a chat, or the answer to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) struct StreamState {
     pub(crate) quit_ends: BTreeMap<u32, u64>,
     /// Whether the writer has taken the reader for a v1 node at any time.
     pub(crate) taken_for_v1: bool,
+    /// The client at the other end that the writer has welcomed, and when.
+    pub(crate) welcomed: Option<(HostId, Timestamp)>,
     /// A hash of what the writer last announced of itself.
     pub(crate) own_announcement: u64,
 }

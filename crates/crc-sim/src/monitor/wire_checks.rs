@@ -57,6 +57,7 @@ impl Monitor {
             return self.on_lines_sent(network, connection, side, bytes);
         }
         if network.nodes[node].is_hostile() {
+            self.on_hostile_bytes(network, node, bytes);
             return self.mark_activity(network, "a hostile node sent bytes");
         }
         let base = network.connection(connection).stream(side).sent();
@@ -127,9 +128,14 @@ impl Monitor {
                 self.mark_activity(network, "a chat was sent");
                 self.on_chat_sent(network, connection, side, m, token);
             }
-            Message::Status(m) if m.code == StatusCode::ID_TAKEN && m.destination.is_none() => {}
+            Message::Status(m) if m.code == StatusCode::ID_TAKEN && m.destination.is_none() => {
+                self.check_displaced(network, connection, side);
+            }
             Message::Status(m) => {
                 self.mark_activity(network, "a status was sent");
+                if m.code == StatusCode::WELCOME && own.is_some() {
+                    self.on_welcome(network, connection, side, m.destination);
+                }
                 let answers = matches!(
                     m.code,
                     StatusCode::UNKNOWN_ID | StatusCode::TOO_LONG | StatusCode::CONGESTED
@@ -195,7 +201,7 @@ impl Monitor {
         };
         // A hostile node may have such text in its info for people.
         let reads_v1 = reader.is_client() || reader.is_v1_server();
-        if reads_v1 && network.options.hostiles == 0 && m.info.as_str().contains(" [crc2") {
+        if reads_v1 && !network.options.has_hostiles() && m.info.as_str().contains(" [crc2") {
             let text = format!(
                 "{}: the info for machines of {id}",
                 network.describe_direction(connection, side)
@@ -220,6 +226,9 @@ impl Monitor {
         let takes_renames = network.options.people && !is_server && !reader.is_foreign();
         let wrong = match before {
             _ if may_be_stale => None,
+            // A client may have another name where channels are known; what a hostile server
+            // says of it changes to and fro.
+            _ if !is_server && self.is_stated_by_hostile(id) => None,
             _ if is_server && reader.is_client() => Some("a server is announced to a client"),
             Some(before) if before.is_same(&announced) => Some("the same was announced before"),
             // A node that takes channels is told of another name as such.
@@ -248,7 +257,7 @@ impl Monitor {
         let reader = network.node_at(connection, 1 - side);
         let was_server = announced.is_server || before.is_some_and(|before| before.is_server);
         // What was held back for a node that was taken for v1 may be out of date.
-        let plain = announced.machine == 0 || network.options.hostiles > 0;
+        let plain = announced.machine == 0 || network.options.has_hostiles();
         let held_back = self.streams[connection][side].taken_for_v1 && plain;
         before.is_some() && was_server && held_back
             || was_server && network.nodes[reader].is_foreign()

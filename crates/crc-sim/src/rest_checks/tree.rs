@@ -181,7 +181,7 @@ impl ServerTree {
 
     /// Servers without an uplink, although a candidate that comes before them, or `any`
     /// one, runs in another part of the network.
-    fn unattached(&self, network: &Network, any: bool) -> Vec<String> {
+    pub(super) fn unattached(&self, network: &Network, any: bool) -> Vec<String> {
         let mut wrong = Vec::new();
         // Through a v1 server they learn of servers that they cannot join again.
         if network.options.v1_servers > 0 {

@@ -14,7 +14,7 @@ use crate::admission::{check_info, check_name};
 use crate::announcement::{Announcement, UNRANKED, split_info, without_clock};
 use crate::budget;
 use crate::config::is_permitted;
-use crate::context::{Context, LinkTimer, Out};
+use crate::context::{Context, LinkTimer, NEXT_EVENT, Out};
 use crate::link::Outlet;
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, Scope, is_machine_kept};
 use crate::notice::ServerNotice;
@@ -388,6 +388,10 @@ pub(crate) fn set_peer_version(
         cx.cancel_link_timer(link, LinkTimer::PacedSend);
     }
     if before.kind == HostKind::Client {
+        // What is left of its burst waited for the pacer.
+        if cx.crc_session(link).is_some_and(|it| it.walk.is_some()) {
+            cx.set_link_timer(link, LinkTimer::Burst, cx.now + NEXT_EVENT);
+        }
         return;
     }
     // Before it is sent any time.

@@ -46,6 +46,31 @@ fn a_server_that_is_silent_or_replies_like_v1_is_taken_for_v1() {
 }
 
 #[test]
+fn a_client_that_announces_itself_during_its_burst_gets_the_rest() {
+    let (mut fixture, server) = alone();
+    let peer = fixture.connect(server);
+    fixture.introduce_v2(peer, 77, "f=server-quit");
+    let info = "i".repeat(400);
+    for client in 0..100 {
+        fixture.send_message(
+            peer,
+            &registration(Kind::Client, 1000 + client, Some(77), &info),
+        );
+    }
+    fixture.soon();
+    let client = fixture.client(server, 101);
+    fixture.soon();
+    let announcement = registration(Kind::Client, 101, None, "info [crc2;f=]");
+    fixture.send_message(client, &announcement);
+    fixture.run(Duration::from_secs(3));
+    let received = fixture.received(client);
+    let hosts = received
+        .iter()
+        .filter(|it| matches!(it, Message::ClientRegistration(_)));
+    assert_eq!(hosts.count(), 100);
+}
+
+#[test]
 fn v1_nodes_get_small_writes_with_pauses_and_no_long_frames() {
     let (mut fixture, server) = alone();
     let mut clients = Vec::new();

@@ -180,6 +180,8 @@ pub(crate) struct Context {
     losses: Vec<Loss>,
     /// Links to which a burst is under way.
     pub(crate) bursting: Vec<LinkId>,
+    /// Links that have ended, and of which something that was read waits to be handled.
+    pub(crate) ended: Vec<LinkId>,
     /// The work of the event.
     pub(crate) work: WorkMeter,
     /// Links on which something is to be sent at the end of the event.
@@ -210,6 +212,7 @@ impl Context {
             congested: Vec::new(),
             losses: Vec::new(),
             bursting: Vec::new(),
+            ended: Vec::new(),
             work: WorkMeter::new(config.limits.work_slice),
             dirty_links: Vec::new(),
             random,

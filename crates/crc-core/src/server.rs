@@ -112,6 +112,8 @@ impl Server {
             // The link is not remembered, so its LinkDown is ignored.
             return out.close(link, CloseWhen::Now);
         }
+        self.finish_ended(out);
+        let cx = &mut self.cx;
         let protocol = cx.protocol_for(origin);
         let found = Link::new(cx.now, origin, endpoints, protocol);
         let is_crc = found.is_crc();
@@ -144,6 +146,17 @@ impl Server {
     fn on_link_down(&mut self, link: LinkId, why: LinkDown, unsent: Unsent<'_>, out: &mut Out) {
         if !self.cx.defer_link_down(link, why, unsent) {
             self.remove_link(link, why, unsent, out);
+        }
+    }
+
+    /// Handles all that waits of links that have ended. A new link may be that of a peer that
+    /// comes back and wants its id, and it may get the name of a link that has ended.
+    fn finish_ended(&mut self, out: &mut Out) {
+        for link in core::mem::take(&mut self.cx.ended) {
+            let waits = |cx: &Context| cx.links.find(link).is_some_and(|it| it.unread.is_some());
+            while waits(&self.cx) {
+                self.on_unread(link, out);
+            }
         }
     }
 
@@ -180,6 +193,7 @@ impl Server {
         cx.remove_all_behind(link, &why.to_string(), out);
         cx.end_congestion(link, out);
         cx.remove_link(link);
+        cx.ended.retain(|ended| *ended != link);
         if is_crc {
             cx.bounce_unsent(unsent, out);
         }

@@ -757,3 +757,31 @@ fn a_lost_server_costs_little_work_at_a_time() {
     let quits = heard.matches(" QUIT :server.crc neighbour.crc\r\n").count();
     assert_eq!(quits, HOSTS as usize);
 }
+
+#[test]
+fn a_link_that_comes_up_finds_the_ended_ones_removed() {
+    let mut net = with_many_clients();
+    net.bytes(SERVER, &a_long_read());
+    net.handle(Event::LinkDown {
+        link: SERVER,
+        why: LinkDown::Ended,
+        unsent: Unsent::default(),
+    });
+    // The same server comes back, in the same slot, before time passes.
+    let again = LinkId::new(u32::try_from(SERVER.slot()).unwrap(), 2);
+    net.connect(again, ListenerId(0));
+    net.sent.clear();
+    let server = registration(id(4), None, "neighbour", "");
+    net.bytes(again, &Message::ServerRegistration(server).to_vec());
+    let answer = messages(&net.sent.remove(&again).unwrap());
+    assert!(
+        matches!(&answer[0], Message::ServerRegistration(it) if it.source == id(2)),
+        "{answer:?}"
+    );
+    net.settle();
+    net.server.check();
+    assert_eq!(
+        net.server.snapshot().directory().len(),
+        CLIENTS as usize + 1
+    );
+}

@@ -126,6 +126,7 @@ impl Context {
             written: unsent.written,
         });
         found.outlet = Outlet::Ended(Vec::new());
+        self.ended.push(link);
         true
     }
 

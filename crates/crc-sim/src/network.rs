@@ -135,6 +135,17 @@ impl Network {
         })
     }
 
+    /// How many bytes a server has read from a connection and not handled yet.
+    pub(crate) fn unread(&self, connection: usize, side: Side) -> u64 {
+        let end = self.connection(connection).end(side);
+        let server = self.server(end.host());
+        let view = server.and_then(|server| {
+            let mut links = server.snapshot().links();
+            links.find(|view| view.link == end.link())
+        });
+        view.map_or(0, |view| view.unread_bytes as u64)
+    }
+
     /// An end that is yet to learn that its connection is dead.
     pub(crate) fn undetected_dead_link(&self) -> Option<String> {
         let hosts = (0..self.nodes.len()).map(|node| self.net.host(node));

@@ -31,6 +31,8 @@ pub struct LinkView {
     /// By how many milliseconds the peer's clock was ahead of this server's when the peer
     /// announced itself; `None` if it does not say.
     pub clock_skew_ms: Option<i64>,
+    /// How many bytes were read from the link and wait to be handled.
+    pub unread_bytes: usize,
 }
 
 impl<'a> Snapshot<'a> {
@@ -116,6 +118,7 @@ impl<'a> Snapshot<'a> {
                     link,
                     endpoints: found.endpoints,
                     neighbour: *neighbour,
+                    unread_bytes: found.unread.as_ref().map_or(0, |it| it.bytes.len()),
                     clock_skew_ms: found.crc().and_then(|session| session.clock.skew_ms),
                     text_protocol: match found.protocol {
                         Protocol::Crc(_) => None,

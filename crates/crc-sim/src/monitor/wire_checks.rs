@@ -282,6 +282,7 @@ impl Monitor {
         }
         // A host of the reader that yields to one of the sender's side gets a quit, too.
         let delivered = network.connection(connection).stream(1 - side).delivered();
+        let delivered = delivered.saturating_sub(network.unread(connection, side));
         let other = &streams[1 - side];
         let leaving = other.quit_ends.get(&id).is_some_and(|end| *end > delivered);
         let is_readers = other.announced.contains_key(&id) || leaving;

@@ -100,7 +100,7 @@ impl Violation {
     pub const fn action(&self, role: Role) -> Action {
         match (self, role) {
             // Without a boundary there is no next frame.
-            (Violation::Frame(_) | Violation::Line(_), _) => Action::Close,
+            (Violation::Frame(_) | Violation::Line(_) | Violation::Flood, _) => Action::Close,
             (Violation::IdTaken { .. }, Role::Unregistered) => Action::Refuse,
             // Servers relay what others sent, and races between them are legitimate.
             (_, Role::Server) => Action::Drop,
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_only_closed_when_the_boundary_is_lost() {
+    fn a_server_is_only_closed_when_the_stream_is_lost() {
         let id = HostId::new(7).unwrap();
         let lost = Violation::Frame(FrameError::UnknownKind(9));
         let bad = Violation::Message {
@@ -126,6 +126,12 @@ mod tests {
             id,
         };
         for (violation, unregistered, client, server) in [
+            (
+                Violation::Flood,
+                Action::Close,
+                Action::Close,
+                Action::Close,
+            ),
             (lost, Action::Close, Action::Close, Action::Close),
             (bad, Action::Close, Action::Close, Action::Drop),
             (taken, Action::Refuse, Action::Close, Action::Drop),

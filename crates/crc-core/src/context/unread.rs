@@ -8,6 +8,9 @@ use crate::link::{Ended, Outlet, Phase, Protocol};
 use crate::violation::Violation;
 use crate::{crc, irc, legacy};
 
+/// What a driver may have read before it stops, whatever queues may hold.
+const UNREAD_BYTES_MIN: usize = 256 << 10;
+
 impl Context {
     /// The next bytes of a link.
     #[inline]
@@ -64,7 +67,7 @@ impl Context {
             _ => limits.client_queue_bytes_max,
         };
         let unread = found.unread.get_or_insert_default();
-        if unread.bytes.len() + bytes.len() > bytes_max {
+        if unread.bytes.len() + bytes.len() > bytes_max.max(UNREAD_BYTES_MIN) {
             return self.on_violation(link, Violation::Flood, out);
         }
         unread.bytes.extend_from_slice(bytes);

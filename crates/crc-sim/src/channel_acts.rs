@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crc_core::{ClientCommand, Random};
 use crc_netem::Draw;
 
+use crate::foreign::ForeignCommand;
 use crate::people;
 use crate::rest_checks::Parts;
 use crate::world::World;
@@ -61,6 +62,9 @@ impl World {
         let text = self
             .monitor
             .new_channel_chat(&self.network, speaker, &channel, due);
+        if let Some(frame) = people::chat_frame(&self.network, speaker, &channel, &text) {
+            return self.command(speaker, ForeignCommand::Frames(frame));
+        }
         if people::home(&self.network, speaker).is_some() {
             return self.lines(speaker, format!("PRIVMSG {channel} :{text}\r\n"));
         }

@@ -5,6 +5,7 @@
 //! would fail, the node here complains.
 
 pub(crate) mod channel_view;
+mod frame_user;
 mod hostile;
 mod hostile_server;
 mod irc_user;
@@ -17,6 +18,7 @@ mod v1_server;
 use crc_core::{Event, Machine, Outbox, PeerAddress, Timestamp};
 use crc_wire::{FrameLimits, Message, frame_len};
 
+pub(crate) use frame_user::FrameUser;
 pub(crate) use hostile::Hostile;
 pub(crate) use hostile_server::{HostileServer, POISON};
 pub(crate) use irc_user::IrcUser;
@@ -46,6 +48,8 @@ pub(crate) enum ForeignCommand {
     Act(u64),
     /// Send these lines, if this is a person that is registered.
     Lines(String),
+    /// The same with frames.
+    Frames(Vec<u8>),
 }
 
 /// A node of another implementation.
@@ -58,6 +62,7 @@ pub(crate) enum ForeignNode {
     LegacyUser(LegacyUser),
     HostileServer(Box<HostileServer>),
     Thief(Thief),
+    FrameUser(FrameUser),
 }
 
 impl ForeignNode {
@@ -93,9 +98,10 @@ impl ForeignNode {
         matches!(self, ForeignNode::HostileServer(_) | ForeignNode::Thief(_))
     }
 
-    /// Whether it speaks a text protocol.
+    /// Whether a person is simulated here, who does everything in channels.
     pub(crate) const fn is_person(&self) -> bool {
-        matches!(self, ForeignNode::IrcUser(_) | ForeignNode::LegacyUser(_))
+        use ForeignNode::{FrameUser, IrcUser, LegacyUser};
+        matches!(self, IrcUser(_) | LegacyUser(_) | FrameUser(_))
     }
 
     /// Its name and its info, as a server of ours announces them.
@@ -103,6 +109,7 @@ impl ForeignNode {
         match self {
             ForeignNode::IrcUser(user) => (user.nick.clone(), user.info()),
             ForeignNode::LegacyUser(user) => (user.nick.clone(), "legacy".to_owned()),
+            ForeignNode::FrameUser(user) => (user.name(), "frames".to_owned()),
             _ => ("original".to_owned(), "client".to_owned()),
         }
     }
@@ -116,6 +123,7 @@ impl ForeignNode {
             ForeignNode::LegacyUser(user) => format!("legacy user {:?}", user.nick),
             ForeignNode::HostileServer(_) => "hostile server".to_owned(),
             ForeignNode::Thief(_) => "thief".to_owned(),
+            ForeignNode::FrameUser(user) => format!("user of frames {}", user.id),
         }
     }
 }
@@ -135,6 +143,7 @@ impl Machine for ForeignNode {
             ForeignNode::LegacyUser(user) => user.handle(now, event, out),
             ForeignNode::HostileServer(server) => server.handle(event, out),
             ForeignNode::Thief(thief) => thief.handle(now, event, out),
+            ForeignNode::FrameUser(user) => user.handle(now, event, out),
         }
     }
 
@@ -143,6 +152,7 @@ impl Machine for ForeignNode {
             ForeignNode::IrcUser(user) => user.deadline(),
             ForeignNode::LegacyUser(user) => user.deadline(),
             ForeignNode::Thief(thief) => thief.deadline(),
+            ForeignNode::FrameUser(user) => user.deadline(),
             _ => None,
         }
     }

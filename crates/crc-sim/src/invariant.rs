@@ -63,6 +63,7 @@ invariants! {
     A4 "only founders and those to whom an operator gives it have a rank, and it stays theirs",
     A5 "nobody leaves a channel but by itself or by an operator's kick",
     A6 "where two channels meet the older one stands whole",
+    A7 "at rest what is forbidden changes nothing, and what is permitted is carried out",
     T1 "a server dials configured or permitted addresses only, and none while it is in service",
     T2 "a server from outside the permitted networks is never linked",
     T3 "of two clients with one id the one that registered later is displaced",

@@ -148,6 +148,14 @@ impl Judge {
         Vec::new()
     }
 
+    /// Whether an operator has invited a host of this server to a channel.
+    pub(crate) fn is_invited(&self, node: usize, host: HostId, channel: &str) -> bool {
+        let shadow = self.servers.get(&node);
+        let invitations = shadow.map(|shadow| shadow.invitations.iter());
+        let mut invitations = invitations.into_iter().flatten();
+        invitations.any(|it| it.host == host && it.channel == channel)
+    }
+
     /// A server is about to pass on what a user of it says in a channel.
     pub(crate) fn check_speech(
         &self,

@@ -191,6 +191,8 @@ pub struct Options {
     pub legacy_users: u32,
     /// The hostile people, if there are any.
     pub hostile: Option<HostileOptions>,
+    /// The number of users who send frames about channels, permitted or not.
+    pub frame_users: u32,
 }
 
 impl Options {
@@ -275,6 +277,7 @@ impl Options {
             irc_users: 0,
             legacy_users: 0,
             hostile: settings.hostile.then(|| HostileOptions::draw(seed)),
+            frame_users: 0,
         };
         if settings.people {
             options.draw_people(seed);
@@ -292,6 +295,7 @@ impl Options {
             0 => number(random.between(1, 2)),
             _ => 0,
         };
+        self.frame_users = number(random.between(0, 2));
         // Channels do not cross them, and loops through them are tried for long.
         self.v1_servers = 0;
         // What a user is welcomed with does not fit into less.
@@ -381,8 +385,11 @@ impl fmt::Display for Options {
             f.write_str(" rendezvous")?;
         }
         if self.people {
-            let (irc, legacy) = (self.irc_users, self.legacy_users);
-            write!(f, " people irc_users={irc} legacy_users={legacy}")?;
+            let (irc, legacy, frames) = (self.irc_users, self.legacy_users, self.frame_users);
+            write!(
+                f,
+                " people irc_users={irc} legacy_users={legacy} frame_users={frames}"
+            )?;
         }
         if let Some(hostile) = &self.hostile {
             write!(f, " {hostile}")?;

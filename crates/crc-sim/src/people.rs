@@ -1,20 +1,21 @@
 //! People: users of text protocols, and what they do in channels beside what clients do
 //! there, whether they may or not.
 
-use core::fmt::Write;
+mod acts;
+pub(crate) mod probe;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crc_core::{Random, Server, Timestamp};
-use crc_netem::{Draw, Failure};
-use crc_wire::HostId;
+use crc_netem::Draw;
+use crc_wire::{ChannelChat, ChannelName, ChatKind, HostId, Message, Text};
 
-use crate::foreign::{ForeignCommand, ForeignNode, IrcUser, LegacyUser};
+use crate::foreign::{ForeignNode, FrameUser, IrcUser, LegacyUser};
 use crate::judge;
 use crate::network::Network;
 use crate::node::{NodeConfig, Role};
 use crate::options::Options;
 use crate::plan::{Act, Step};
-use crate::world::World;
 
 /// The channels of people. Clients know these, too.
 const CHANNELS: [&str; 3] = ["#reef", "#lagoon", "#sandbank"];
@@ -91,13 +92,21 @@ pub(crate) fn add(seed: u64, options: &Options, nodes: &mut Vec<NodeConfig>) {
         let user = LegacyUser::new(&format!("legacy{number}"), random.index(servers));
         nodes.push(NodeConfig::Foreign(Box::new(ForeignNode::LegacyUser(user))));
     }
+    for number in 0..options.frame_users {
+        let user = FrameUser::new(id(1700 + number), random.index(servers));
+        nodes.push(NodeConfig::Foreign(Box::new(ForeignNode::FrameUser(user))));
+    }
+}
+
+fn id(id: u32) -> HostId {
+    HostId::new(id).expect("ids here are not 0")
 }
 
 /// Adds what people do to the steps of a plan.
 pub(crate) fn draw_steps(seed: u64, options: &Options, steps: &mut Vec<Step>) {
     let mut random = generator(seed ^ 1);
     let random = &mut random;
-    let people = (options.irc_users + options.legacy_users) as usize;
+    let people = (options.irc_users + options.legacy_users + options.frame_users) as usize;
     let others = options.servers + options.v1_servers + options.clients;
     let first = (others + options.v1_clients + options.hostiles) as usize;
     let end = u64::try_from(options.faults_for.as_millis()).unwrap_or(0);
@@ -140,10 +149,23 @@ pub(crate) fn legacy_user(network: &Network, node: usize) -> Option<&LegacyUser>
     }
 }
 
+/// A person who sends frames.
+pub(crate) fn frame_user(network: &Network, node: usize) -> Option<&FrameUser> {
+    match &network.nodes[node].role {
+        Role::Foreign(foreign) => match &**foreign {
+            ForeignNode::FrameUser(user) => Some(user),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The server that a person is configured for.
 pub(crate) fn home(network: &Network, node: usize) -> Option<usize> {
     let irc = irc_user(network, node).map(|user| user.server);
-    irc.or_else(|| legacy_user(network, node).map(|user| user.server))
+    let legacy = || legacy_user(network, node).map(|user| user.server);
+    let frames = || frame_user(network, node).map(|user| user.server);
+    irc.or_else(legacy).or_else(frames)
 }
 
 /// The id that its server has given to a person.
@@ -155,6 +177,22 @@ pub(crate) fn host_id(network: &Network, node: usize) -> Option<HostId> {
         place.is_some_and(|(connection, side)| network.node_at(connection, 1 - side) == node)
     })?;
     Some(view.neighbour.host)
+}
+
+/// What a person says in a channel, if it sends frames.
+pub(crate) fn chat_frame(
+    network: &Network,
+    node: usize,
+    channel: &str,
+    text: &str,
+) -> Option<Vec<u8>> {
+    let chat = ChannelChat {
+        source: frame_user(network, node)?.id,
+        kind: ChatKind::Message,
+        channel: ChannelName::new(channel).ok()?,
+        text: Text::truncated(text),
+    };
+    Some(Message::ChannelChat(chat).to_vec())
 }
 
 /// Whether a client or a person may say something in a channel, as its server has it.
@@ -189,10 +227,11 @@ pub(crate) fn add_members(
         let Some(home) = home(network, node).filter(|home| is_server(*home)) else {
             continue;
         };
-        if let Some(user) = irc_user(network, node) {
-            for channel in user.channels.keys() {
-                members.entry(channel.clone()).or_default().insert(node);
-            }
+        let irc = irc_user(network, node).map(|user| user.channels.keys());
+        let irc = irc.into_iter().flatten();
+        let frames = frame_user(network, node).map(|user| user.channels.keys());
+        for channel in irc.chain(frames.into_iter().flatten()) {
+            members.entry(channel.clone()).or_default().insert(node);
         }
         if let (Some(user), Some(server)) = (legacy_user(network, node), network.server(home)) {
             let Some(id) = host_id(network, node) else {
@@ -206,140 +245,4 @@ pub(crate) fn add_members(
             }
         }
     }
-}
-
-impl World {
-    /// A person does something.
-    pub(crate) fn act_as_person(&mut self, act: PersonAct, random: &mut Random) {
-        let network = &self.network;
-        let is_person = |node: usize| {
-            irc_user(network, node).is_some_and(|user| user.is_registered)
-                || legacy_user(network, node).is_some_and(|user| user.is_registered)
-        };
-        let Some(node) = self.any(random, is_person) else {
-            return;
-        };
-        match act {
-            PersonAct::Fail => {
-                let failure = random.one_of(&[Failure::Process, Failure::Computer]);
-                self.fail(node, failure);
-                return self.start_again_or_remove(node, 85, (0, 3_000), random);
-            }
-            PersonAct::Quit => {
-                self.lines(node, "QUIT :bye\r\n".to_owned());
-                return;
-            }
-            _ => {}
-        }
-        let lines = match irc_user(&self.network, node) {
-            Some(_) => self.irc_lines(node, act, random),
-            None => self.legacy_lines(node, act, random),
-        };
-        if !lines.is_empty() {
-            self.lines(node, lines);
-        }
-    }
-
-    /// A person sends lines.
-    pub(crate) fn lines(&mut self, node: usize, lines: String) {
-        self.command(node, ForeignCommand::Lines(lines));
-    }
-
-    fn irc_lines(&mut self, node: usize, act: PersonAct, random: &mut Random) -> String {
-        let Some(user) = irc_user(&self.network, node) else {
-            return String::new();
-        };
-        let own: Vec<&String> = user.channels.keys().collect();
-        // More often in a channel that it is in.
-        let channel = match (own.is_empty(), act) {
-            (false, PersonAct::Join) | (true, _) => random.one_of(&CHANNELS).to_owned(),
-            _ if random.chance(20) => random.one_of(&CHANNELS).to_owned(),
-            _ => own[random.index(own.len())].clone(),
-        };
-        let members = user.channels.get(&channel);
-        let members: Vec<&String> = members.map_or(Vec::new(), |it| it.members.keys().collect());
-        let member = match members.is_empty() {
-            true => self.any_nick(random),
-            false => members[random.index(members.len())].clone(),
-        };
-        match act {
-            PersonAct::Join => join(&channel, random),
-            PersonAct::Part => format!("PART {channel} :off\r\n"),
-            PersonAct::Speak => self.speech(node, &channel, random),
-            PersonAct::Topic => topic(&channel, random),
-            PersonAct::Mode => {
-                let mask = match random.below(3) {
-                    0 => "*!*@*".to_owned(),
-                    _ => format!("{member}!*@*"),
-                };
-                let change = random.one_of(&[
-                    "+i", "-i", "+m", "-m", "+n", "-n", "+t", "-t", "+k pearl", "+k shell", "-k x",
-                    "+l 2", "+l 4", "-l", "+b", "-b", "-ik x", "-ml", "+mi",
-                ]);
-                match change {
-                    "+b" | "-b" => format!("MODE {channel} {change} {mask}\r\n"),
-                    change => format!("MODE {channel} {change}\r\n"),
-                }
-            }
-            PersonAct::Rank => {
-                let change = random.one_of(&["+o", "+o", "-o", "+v", "-v"]);
-                format!("MODE {channel} {change} {member}\r\n")
-            }
-            PersonAct::Kick => format!("KICK {channel} {member} :out\r\n"),
-            PersonAct::Invite => format!("INVITE {} {channel}\r\n", self.any_nick(random)),
-            PersonAct::Nick => format!("NICK nick{}\r\n", random.below(4)),
-            PersonAct::Quit | PersonAct::Fail => String::new(),
-        }
-    }
-
-    fn legacy_lines(&mut self, node: usize, act: PersonAct, random: &mut Random) -> String {
-        let channel = random.one_of(&CHANNELS);
-        match act {
-            PersonAct::Join => join(channel, random),
-            PersonAct::Part => format!("PART {channel}\r\n"),
-            PersonAct::Speak => self.speech(node, channel, random),
-            PersonAct::Topic => topic(channel, random),
-            // What its protocol does not have is refused.
-            PersonAct::Mode => format!("MODE {channel} +i\r\n"),
-            PersonAct::Invite => format!("INVITE legacy0 {channel}\r\n"),
-            _ => String::new(),
-        }
-    }
-
-    fn speech(&mut self, node: usize, channel: &str, random: &mut Random) -> String {
-        let network = &self.network;
-        let is_legacy = legacy_user(network, node).is_some();
-        let command = match random.chance(20) && !is_legacy {
-            true => "NOTICE",
-            false => "PRIVMSG",
-        };
-        let text = self.monitor.new_channel_chat(network, node, channel, None);
-        format!("{command} {channel} :{text}\r\n")
-    }
-
-    /// Any nick that a person may name.
-    fn any_nick(&self, random: &mut Random) -> String {
-        let name = |node: usize| match &self.network.nodes[node].role {
-            Role::Client(client) => Some(client.name().to_owned()),
-            Role::Foreign(foreign) if foreign.is_person() => Some(foreign.name_and_info().0),
-            _ => None,
-        };
-        let node = self.any(random, |node| {
-            name(node).is_some_and(|name| !name.is_empty())
-        });
-        node.and_then(name).unwrap_or_else(|| "nobody".to_owned())
-    }
-}
-
-fn join(channel: &str, random: &mut Random) -> String {
-    let key = random.one_of(&KEYS);
-    let mut line = format!("JOIN {channel}");
-    if !key.is_empty() {
-        let _ = write!(line, " {key}");
-    }
-    line + "\r\n"
-}
-
-fn topic(channel: &str, random: &mut Random) -> String {
-    format!("TOPIC {channel} :topic {}\r\n", random.below(1000))
 }

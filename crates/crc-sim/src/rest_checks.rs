@@ -21,6 +21,7 @@ use crate::network::Network;
 
 pub(crate) use channels::check_channel_chats;
 pub(crate) use hostile::check_linked;
+pub(crate) use people::check_told;
 use tree::ServerTree;
 pub(crate) use tree::is_looking;
 
@@ -50,7 +51,7 @@ pub(crate) fn check(network: &Network, monitor: &Monitor) -> (Parts, Vec<Found>)
     chats::check_chats(network, monitor, &mut found);
     if network.options.channels {
         channels::check_channels(network, &tree.parts, &mut found);
-        people::check_people(network, &mut found);
+        found.extend(people::check_told(network));
     }
     hostile::check_poison(network, &mut found);
     (tree.parts, found)

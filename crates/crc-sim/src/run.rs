@@ -85,6 +85,9 @@ fn live(world: &mut World) {
             }
         }
     }
+    if world.is_sound() && world.options().people {
+        world.probe(&parts);
+    }
     add_canary(world);
 }
 

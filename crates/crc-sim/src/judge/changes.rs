@@ -162,7 +162,10 @@ impl Judge {
             if is_local
                 && change.was_member(host)
                 && flags != MemberFlags::NONE
-                && self.founders.get(&after.founded) != Some(&host)
+                && self
+                    .founders
+                    .get(&after.founded)
+                    .is_some_and(|founder| *founder != host)
                 && !scene.cause.was_asked(&given, host, change)
             {
                 return Some(format!("{host} keeps a rank of the younger channel"));

@@ -223,7 +223,8 @@ impl Monitor {
             self.streams[connection][side].taken_for_v1 = true;
         }
         let may_be_stale = self.may_be_stale(network, connection, side, announced, before);
-        let takes_renames = network.options.people && !is_server && !reader.is_foreign();
+        let is_v1 = matches!(&reader.config, NodeConfig::Foreign(node) if !node.is_person());
+        let takes_renames = network.options.people && !is_server && !is_v1;
         let wrong = match before {
             _ if may_be_stale => None,
             // A client may have another name where channels are known; what a hostile server

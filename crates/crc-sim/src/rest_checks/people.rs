@@ -13,7 +13,9 @@ use crate::invariant::Invariant;
 use crate::network::Network;
 use crate::people::{home, host_id, irc_user, legacy_user};
 
-pub(super) fn check_people(network: &Network, found: &mut Vec<Found>) {
+/// Compares what each user was told with what its server knows.
+pub(crate) fn check_told(network: &Network) -> Vec<Found> {
+    let mut found = Vec::new();
     for node in 0..network.nodes.len() {
         let Some(home) = home(network, node) else {
             continue;
@@ -42,6 +44,7 @@ pub(super) fn check_people(network: &Network, found: &mut Vec<Found>) {
             found.push((Invariant::K4, text));
         }
     }
+    found
 }
 
 fn irc_differs(

@@ -1,0 +1,262 @@
+//! What people do: drawn at random, whether they may or not.
+
+use core::fmt::Write;
+
+use crc_core::Random;
+use crc_netem::{Draw, Failure};
+use crc_wire::{
+    ChannelChat, ChannelField, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, ChatKind,
+    ClientQuit, HostId, Message, RequestKind, Text,
+};
+
+use super::{CHANNELS, KEYS, PersonAct, frame_user, host_id, irc_user, legacy_user};
+use crate::foreign::ForeignCommand;
+use crate::node::Role;
+use crate::world::World;
+
+impl World {
+    /// A person does something.
+    pub(crate) fn act_as_person(&mut self, act: PersonAct, random: &mut Random) {
+        let network = &self.network;
+        let is_person = |node: usize| {
+            irc_user(network, node).is_some_and(|user| user.is_registered)
+                || legacy_user(network, node).is_some_and(|user| user.is_registered)
+                || frame_user(network, node).is_some_and(|user| user.is_registered)
+        };
+        let Some(node) = self.any(random, is_person) else {
+            return;
+        };
+        match act {
+            PersonAct::Fail => {
+                let failure = random.one_of(&[Failure::Process, Failure::Computer]);
+                self.fail(node, failure);
+                return self.start_again_or_remove(node, 85, (0, 3_000), random);
+            }
+            PersonAct::Quit if frame_user(&self.network, node).is_none() => {
+                self.lines(node, "QUIT :bye\r\n".to_owned());
+                return;
+            }
+            _ => {}
+        }
+        if frame_user(&self.network, node).is_some() {
+            let frames = self.frames(node, act, random);
+            return self.command(node, ForeignCommand::Frames(frames));
+        }
+        let lines = match irc_user(&self.network, node) {
+            Some(_) => self.irc_lines(node, act, random),
+            None => self.legacy_lines(node, act, random),
+        };
+        if !lines.is_empty() {
+            self.lines(node, lines);
+        }
+    }
+
+    /// A person sends lines.
+    pub(crate) fn lines(&mut self, node: usize, lines: String) {
+        self.command(node, ForeignCommand::Lines(lines));
+    }
+
+    fn irc_lines(&mut self, node: usize, act: PersonAct, random: &mut Random) -> String {
+        let Some(user) = irc_user(&self.network, node) else {
+            return String::new();
+        };
+        let own: Vec<&String> = user.channels.keys().collect();
+        // More often in a channel that it is in.
+        let channel = match (own.is_empty(), act) {
+            (false, PersonAct::Join) | (true, _) => random.one_of(&CHANNELS).to_owned(),
+            _ if random.chance(20) => random.one_of(&CHANNELS).to_owned(),
+            _ => own[random.index(own.len())].clone(),
+        };
+        let members = user.channels.get(&channel);
+        let members: Vec<&String> = members.map_or(Vec::new(), |it| it.members.keys().collect());
+        let member = match members.is_empty() {
+            true => self.any_nick(random),
+            false => members[random.index(members.len())].clone(),
+        };
+        match act {
+            PersonAct::Join => join(&channel, random),
+            PersonAct::Part => format!("PART {channel} :off\r\n"),
+            PersonAct::Speak => self.speech(node, &channel, random),
+            PersonAct::Topic => topic(&channel, random),
+            PersonAct::Mode => {
+                let mask = match random.below(3) {
+                    0 => "*!*@*".to_owned(),
+                    _ => format!("{member}!*@*"),
+                };
+                let change = random.one_of(&[
+                    "+i", "-i", "+m", "-m", "+n", "-n", "+t", "-t", "+k pearl", "+k shell", "-k x",
+                    "+l 2", "+l 4", "-l", "+b", "-b", "-ik x", "-ml", "+mi",
+                ]);
+                match change {
+                    "+b" | "-b" => format!("MODE {channel} {change} {mask}\r\n"),
+                    change => format!("MODE {channel} {change}\r\n"),
+                }
+            }
+            PersonAct::Rank => {
+                let change = random.one_of(&["+o", "+o", "-o", "+v", "-v"]);
+                format!("MODE {channel} {change} {member}\r\n")
+            }
+            PersonAct::Kick => format!("KICK {channel} {member} :out\r\n"),
+            PersonAct::Invite => format!("INVITE {} {channel}\r\n", self.any_nick(random)),
+            PersonAct::Nick => format!("NICK nick{}\r\n", random.below(4)),
+            PersonAct::Quit | PersonAct::Fail => String::new(),
+        }
+    }
+
+    fn legacy_lines(&mut self, node: usize, act: PersonAct, random: &mut Random) -> String {
+        let channel = random.one_of(&CHANNELS);
+        match act {
+            PersonAct::Join => join(channel, random),
+            PersonAct::Part => format!("PART {channel}\r\n"),
+            PersonAct::Speak => self.speech(node, channel, random),
+            PersonAct::Topic => topic(channel, random),
+            // What its protocol does not have is refused.
+            PersonAct::Mode => format!("MODE {channel} +i\r\n"),
+            PersonAct::Invite => format!("INVITE legacy0 {channel}\r\n"),
+            _ => String::new(),
+        }
+    }
+
+    fn frames(&mut self, node: usize, act: PersonAct, random: &mut Random) -> Vec<u8> {
+        let name = random.one_of(&CHANNELS);
+        let Some(user) = frame_user(&self.network, node) else {
+            return Vec::new();
+        };
+        let source = user.id;
+        let members = user
+            .channels
+            .get(name)
+            .map(|members| members.iter().copied());
+        let members: Vec<HostId> = members.map_or(Vec::new(), Iterator::collect);
+        let to = match members.is_empty() {
+            true => self.any_host(random),
+            false => members.get(random.index(members.len())).copied(),
+        };
+        let channel = ChannelName::new(name).expect("a short name");
+        let request = |kind, to, text: &'static str| {
+            Message::ChannelRequest(ChannelRequest {
+                source,
+                destination: to,
+                kind,
+                channel: ChannelName::new(name).ok(),
+                text: Text::truncated(text),
+            })
+        };
+        let setting = |field, value: &str| {
+            let setting = ChannelSetting {
+                source: Some(source),
+                version: 0,
+                field,
+                channel: ChannelName::new(name).expect("a short name"),
+                value: Text::truncated(value),
+            };
+            Message::ChannelSetting(setting).to_vec()
+        };
+        let message = match act {
+            PersonAct::Join => request(RequestKind::JOIN, None, random.one_of(&KEYS)),
+            PersonAct::Part => Message::ChannelPart(ChannelPart {
+                source,
+                by: None,
+                channel,
+                text: Text::default(),
+            }),
+            PersonAct::Speak => {
+                let text = self
+                    .monitor
+                    .new_channel_chat(&self.network, node, name, None);
+                let chat = ChannelChat {
+                    source,
+                    kind: random.one_of(&[ChatKind::Message, ChatKind::Notice]),
+                    channel,
+                    text: Text::truncated(&text),
+                };
+                return Message::ChannelChat(chat).to_vec();
+            }
+            PersonAct::Topic => {
+                let topic = format!("topic {}", random.below(1000));
+                return setting(ChannelField::TOPIC, &topic);
+            }
+            PersonAct::Mode => {
+                let (field, value) = random.one_of(&[
+                    (ChannelField::KEY, "pearl"),
+                    (ChannelField::KEY, ""),
+                    (ChannelField::LIMIT, "2"),
+                    (ChannelField::LIMIT, ""),
+                    (ChannelField::MODES, "imnt"),
+                    (ChannelField::MODES, "nt"),
+                    (ChannelField::MODES, "m"),
+                    (ChannelField::MODES, ""),
+                    (ChannelField::BANS, "*!*@*"),
+                    (ChannelField::BANS, "ann!*@* irc1!*@*"),
+                    (ChannelField::BANS, ""),
+                ]);
+                return setting(field, value);
+            }
+            PersonAct::Rank => {
+                let kinds = [
+                    RequestKind::OP,
+                    RequestKind::OP,
+                    RequestKind::DEOP,
+                    RequestKind::VOICE,
+                    RequestKind::DEVOICE,
+                ];
+                request(random.one_of(&kinds), to, "")
+            }
+            PersonAct::Kick => request(RequestKind::KICK, to, "out"),
+            PersonAct::Invite => request(RequestKind::INVITE, self.any_host(random), ""),
+            PersonAct::Nick | PersonAct::Quit | PersonAct::Fail => {
+                Message::ClientQuit(ClientQuit {
+                    source,
+                    text: Text::default(),
+                })
+            }
+        };
+        message.to_vec()
+    }
+
+    /// The id of any client or person.
+    fn any_host(&self, random: &mut Random) -> Option<HostId> {
+        let id = |node: usize| match self.network.client(node) {
+            Some(client) => Some(client.id()),
+            None => host_id(&self.network, node),
+        };
+        self.any(random, |node| id(node).is_some()).and_then(id)
+    }
+
+    fn speech(&mut self, node: usize, channel: &str, random: &mut Random) -> String {
+        let network = &self.network;
+        let is_legacy = legacy_user(network, node).is_some();
+        let command = match random.chance(20) && !is_legacy {
+            true => "NOTICE",
+            false => "PRIVMSG",
+        };
+        let text = self.monitor.new_channel_chat(network, node, channel, None);
+        format!("{command} {channel} :{text}\r\n")
+    }
+
+    /// Any nick that a person may name.
+    fn any_nick(&self, random: &mut Random) -> String {
+        let name = |node: usize| match &self.network.nodes[node].role {
+            Role::Client(client) => Some(client.name().to_owned()),
+            Role::Foreign(foreign) if foreign.is_person() => Some(foreign.name_and_info().0),
+            _ => None,
+        };
+        let node = self.any(random, |node| {
+            name(node).is_some_and(|name| !name.is_empty())
+        });
+        node.and_then(name).unwrap_or_else(|| "nobody".to_owned())
+    }
+}
+
+fn join(channel: &str, random: &mut Random) -> String {
+    let key = random.one_of(&KEYS);
+    let mut line = format!("JOIN {channel}");
+    if !key.is_empty() {
+        let _ = write!(line, " {key}");
+    }
+    line + "\r\n"
+}
+
+fn topic(channel: &str, random: &mut Random) -> String {
+    format!("TOPIC {channel} :topic {}\r\n", random.below(1000))
+}

@@ -36,7 +36,7 @@ impl World {
             return;
         };
         let mut channel = random.one_of(&CHANNELS).to_owned();
-        if self.options().legacy_users > 0 {
+        if self.options().legacy_users + self.options().legacy_servers > 0 {
             // In legacy IRC names that differ in case are two.
             channel.make_ascii_lowercase();
         }
@@ -64,6 +64,9 @@ impl World {
             .new_channel_chat(&self.network, speaker, &channel, due);
         if let Some(frame) = people::chat_frame(&self.network, speaker, &channel, &text) {
             return self.command(speaker, ForeignCommand::Frames(frame));
+        }
+        if let Some(line) = people::legacy_chat(&self.network, speaker, &channel, &text) {
+            return self.lines(speaker, line);
         }
         if people::home(&self.network, speaker).is_some() {
             return self.lines(speaker, format!("PRIVMSG {channel} :{text}\r\n"));

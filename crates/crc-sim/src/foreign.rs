@@ -9,6 +9,7 @@ mod frame_user;
 mod hostile;
 mod hostile_server;
 mod irc_user;
+mod legacy_server;
 mod legacy_user;
 pub(crate) mod lines;
 mod thief;
@@ -22,6 +23,7 @@ pub(crate) use frame_user::FrameUser;
 pub(crate) use hostile::Hostile;
 pub(crate) use hostile_server::{HostileServer, POISON};
 pub(crate) use irc_user::IrcUser;
+pub(crate) use legacy_server::LegacyServer;
 pub(crate) use legacy_user::LegacyUser;
 pub(crate) use thief::Thief;
 pub(crate) use v1_client::V1Client;
@@ -63,13 +65,14 @@ pub(crate) enum ForeignNode {
     HostileServer(Box<HostileServer>),
     Thief(Thief),
     FrameUser(FrameUser),
+    LegacyServer(Box<LegacyServer>),
 }
 
 impl ForeignNode {
     pub(crate) const fn listens(&self) -> bool {
         matches!(
             self,
-            ForeignNode::V1Server(_) | ForeignNode::HostileServer(_)
+            ForeignNode::V1Server(_) | ForeignNode::HostileServer(_) | ForeignNode::LegacyServer(_)
         )
     }
 
@@ -100,8 +103,11 @@ impl ForeignNode {
 
     /// Whether a person is simulated here, who does everything in channels.
     pub(crate) const fn is_person(&self) -> bool {
-        use ForeignNode::{FrameUser, IrcUser, LegacyUser};
-        matches!(self, IrcUser(_) | LegacyUser(_) | FrameUser(_))
+        use ForeignNode::{FrameUser, IrcUser, LegacyServer, LegacyUser};
+        matches!(
+            self,
+            IrcUser(_) | LegacyUser(_) | FrameUser(_) | LegacyServer(_)
+        )
     }
 
     /// Its name and its info, as a server of ours announces them.
@@ -110,6 +116,10 @@ impl ForeignNode {
             ForeignNode::IrcUser(user) => (user.nick.clone(), user.info()),
             ForeignNode::LegacyUser(user) => (user.nick.clone(), "legacy".to_owned()),
             ForeignNode::FrameUser(user) => (user.name(), "frames".to_owned()),
+            ForeignNode::LegacyServer(server) => {
+                let first = server.users.first().cloned();
+                (first.unwrap_or_default(), "legacy".to_owned())
+            }
             _ => ("original".to_owned(), "client".to_owned()),
         }
     }
@@ -124,6 +134,7 @@ impl ForeignNode {
             ForeignNode::HostileServer(_) => "hostile server".to_owned(),
             ForeignNode::Thief(_) => "thief".to_owned(),
             ForeignNode::FrameUser(user) => format!("user of frames {}", user.id),
+            ForeignNode::LegacyServer(server) => format!("legacy server {}", server.name),
         }
     }
 }
@@ -144,6 +155,7 @@ impl Machine for ForeignNode {
             ForeignNode::HostileServer(server) => server.handle(event, out),
             ForeignNode::Thief(thief) => thief.handle(now, event, out),
             ForeignNode::FrameUser(user) => user.handle(now, event, out),
+            ForeignNode::LegacyServer(server) => server.handle(now, event, out),
         }
     }
 
@@ -153,6 +165,7 @@ impl Machine for ForeignNode {
             ForeignNode::LegacyUser(user) => user.deadline(),
             ForeignNode::Thief(thief) => thief.deadline(),
             ForeignNode::FrameUser(user) => user.deadline(),
+            ForeignNode::LegacyServer(server) => server.deadline(),
             _ => None,
         }
     }

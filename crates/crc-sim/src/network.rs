@@ -7,7 +7,7 @@ use crc_core::{Client, ClientConfig, Limits, Server, TextProtocol};
 use crc_netem::{Connection, Life, Side, TimedNet};
 
 use crate::foreign::ForeignNode;
-use crate::node::{Node, NodeConfig, Role, irc_address, legacy_address, node_at};
+use crate::node::{LEGACY, Node, NodeConfig, Role, irc_address, legacy_address, node_at};
 use crate::options::Options;
 use crate::people;
 
@@ -38,6 +38,11 @@ impl Network {
         let nodes: Vec<Node> = configs.into_iter().map(Node::new).collect();
         for (number, node) in nodes.iter().enumerate() {
             net.add_host(node.host_options(number));
+            if let NodeConfig::Foreign(foreign) = &node.config
+                && matches!(**foreign, ForeignNode::LegacyServer(_))
+            {
+                net.listen(number, legacy_address(number), LEGACY);
+            }
             if let NodeConfig::Server(config) = &node.config {
                 for &(listener, protocol) in &config.text_listeners {
                     let at = match protocol {

@@ -193,6 +193,8 @@ pub struct Options {
     pub hostile: Option<HostileOptions>,
     /// The number of users who send frames about channels, permitted or not.
     pub frame_users: u32,
+    /// The number of servers of legacy IRC.
+    pub legacy_servers: u32,
 }
 
 impl Options {
@@ -278,6 +280,7 @@ impl Options {
             legacy_users: 0,
             hostile: settings.hostile.then(|| HostileOptions::draw(seed)),
             frame_users: 0,
+            legacy_servers: 0,
         };
         if settings.people {
             options.draw_people(seed);
@@ -296,6 +299,7 @@ impl Options {
             _ => 0,
         };
         self.frame_users = number(random.between(0, 2));
+        self.legacy_servers = u32::from(random.chance(25));
         // Channels do not cross them, and loops through them are tried for long.
         self.v1_servers = 0;
         // What a user is welcomed with does not fit into less.
@@ -386,6 +390,7 @@ impl fmt::Display for Options {
         }
         if self.people {
             let (irc, legacy, frames) = (self.irc_users, self.legacy_users, self.frame_users);
+            write!(f, " legacy_servers={}", self.legacy_servers)?;
             write!(
                 f,
                 " people irc_users={irc} legacy_users={legacy} frame_users={frames}"

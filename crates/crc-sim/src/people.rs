@@ -10,7 +10,7 @@ use crc_core::{Random, Server, Timestamp};
 use crc_netem::Draw;
 use crc_wire::{ChannelChat, ChannelName, ChatKind, HostId, Message, Text};
 
-use crate::foreign::{ForeignNode, FrameUser, IrcUser, LegacyUser};
+use crate::foreign::{ForeignNode, FrameUser, IrcUser, LegacyServer, LegacyUser};
 use crate::judge;
 use crate::network::Network;
 use crate::node::{NodeConfig, Role};
@@ -96,6 +96,18 @@ pub(crate) fn add(seed: u64, options: &Options, nodes: &mut Vec<NodeConfig>) {
         let user = FrameUser::new(id(1700 + number), random.index(servers));
         nodes.push(NodeConfig::Foreign(Box::new(ForeignNode::FrameUser(user))));
     }
+    for number in 0..options.legacy_servers {
+        let (gateway, dials) = (random.index(servers), random.chance(50));
+        let at = crate::node::legacy_address(nodes.len());
+        if !dials && let NodeConfig::Server(config) = &mut nodes[gateway] {
+            config.legacy_connect.push(at.into());
+        }
+        let users = (0..random.between(1, 3)).map(|user| format!("les{number}u{user}"));
+        let name = format!("les{number}.net");
+        let server = LegacyServer::new(&name, gateway, dials, users.collect());
+        let server = ForeignNode::LegacyServer(Box::new(server));
+        nodes.push(NodeConfig::Foreign(Box::new(server)));
+    }
 }
 
 fn id(id: u32) -> HostId {
@@ -106,7 +118,8 @@ fn id(id: u32) -> HostId {
 pub(crate) fn draw_steps(seed: u64, options: &Options, steps: &mut Vec<Step>) {
     let mut random = generator(seed ^ 1);
     let random = &mut random;
-    let people = (options.irc_users + options.legacy_users + options.frame_users) as usize;
+    let users = options.irc_users + options.legacy_users + options.frame_users;
+    let people = (users + options.legacy_servers) as usize;
     let others = options.servers + options.v1_servers + options.clients;
     let first = (others + options.v1_clients + options.hostiles) as usize;
     let end = u64::try_from(options.faults_for.as_millis()).unwrap_or(0);
@@ -160,6 +173,54 @@ pub(crate) fn frame_user(network: &Network, node: usize) -> Option<&FrameUser> {
     }
 }
 
+/// A server of legacy IRC that is linked, and the server that it is linked to.
+pub(crate) fn legacy_server(network: &Network, node: usize) -> Option<(&LegacyServer, usize)> {
+    let Role::Foreign(foreign) = &network.nodes[node].role else {
+        return None;
+    };
+    let ForeignNode::LegacyServer(server) = &**foreign else {
+        return None;
+    };
+    server.is_linked.then_some((&**server, server.gateway))
+}
+
+/// The line with which a user behind a server of legacy IRC says something in a channel.
+pub(crate) fn legacy_chat(
+    network: &Network,
+    node: usize,
+    channel: &str,
+    text: &str,
+) -> Option<String> {
+    let (server, _) = legacy_server(network, node)?;
+    let speaker = server.own_members(channel).next()?;
+    Some(format!(":{speaker} PRIVMSG {channel} :{text}\r\n"))
+}
+
+/// The ids of users behind servers of legacy IRC in a channel, as their servers list them.
+pub(crate) fn legacy_members(
+    network: &Network,
+    is_server: impl Fn(usize) -> bool,
+) -> BTreeMap<String, BTreeSet<HostId>> {
+    let mut members: BTreeMap<String, BTreeSet<HostId>> = BTreeMap::new();
+    for node in 0..network.nodes.len() {
+        let Some((server, gateway)) = legacy_server(network, node) else {
+            continue;
+        };
+        let nicks = network.server(gateway).and_then(|it| it.snapshot().nicks());
+        let Some(nicks) = nicks.filter(|_| is_server(gateway)) else {
+            continue;
+        };
+        for channel in server.channels.keys() {
+            let own = server.own_members(channel);
+            let ids: BTreeSet<HostId> = own.filter_map(|nick| nicks.find(nick)).collect();
+            if !ids.is_empty() {
+                members.entry(channel.clone()).or_default().extend(ids);
+            }
+        }
+    }
+    members
+}
+
 /// The server that a person is configured for.
 pub(crate) fn home(network: &Network, node: usize) -> Option<usize> {
     let irc = irc_user(network, node).map(|user| user.server);
@@ -197,6 +258,10 @@ pub(crate) fn chat_frame(
 
 /// Whether a client or a person may say something in a channel, as its server has it.
 pub(crate) fn may_speak(network: &Network, node: usize, channel: &str) -> bool {
+    if legacy_server(network, node).is_some() {
+        // What it may is decided in its own network.
+        return true;
+    }
     let clients = || network.clients().find(|client| client.0 == node);
     let client = || clients().map(|(_, client, home)| (home, client.id()));
     let person = || home(network, node).zip(host_id(network, node));
@@ -224,6 +289,15 @@ pub(crate) fn add_members(
         return;
     }
     for node in 0..network.nodes.len() {
+        if let Some((server, gateway)) = legacy_server(network, node)
+            && is_server(gateway)
+        {
+            for channel in server.channels.keys() {
+                if server.own_members(channel).next().is_some() {
+                    members.entry(channel.clone()).or_default().insert(node);
+                }
+            }
+        }
         let Some(home) = home(network, node).filter(|home| is_server(*home)) else {
             continue;
         };

@@ -197,7 +197,7 @@ pub(super) fn renumbered(
     change: &Change<'_>,
     here: Local,
 ) -> Option<MemberFlags> {
-    let before = change.former?;
+    let before = change.former.filter(|_| !scene.cause.is_own(here))?;
     let mut former = before.members.iter().filter(|(host, _)| {
         known.get(host) == Some(&here)
             && scene

@@ -50,7 +50,9 @@ impl Monitor {
         let NodeConfig::Server(config) = &network.nodes[node].config else {
             return;
         };
-        if config.connect.contains(to) && !network.options.rendezvous {
+        if config.connect.contains(to) && !network.options.rendezvous
+            || config.legacy_connect.contains(to)
+        {
             return;
         }
         let Some(server) = network.server(node) else {

@@ -9,7 +9,7 @@ use crc_wire::{
     ClientQuit, HostId, Message, RequestKind, Text,
 };
 
-use super::{CHANNELS, KEYS, PersonAct, frame_user, host_id, irc_user, legacy_user};
+use super::{CHANNELS, KEYS, PersonAct, frame_user, host_id, irc_user, legacy_server, legacy_user};
 use crate::foreign::ForeignCommand;
 use crate::node::Role;
 use crate::world::World;
@@ -22,6 +22,7 @@ impl World {
             irc_user(network, node).is_some_and(|user| user.is_registered)
                 || legacy_user(network, node).is_some_and(|user| user.is_registered)
                 || frame_user(network, node).is_some_and(|user| user.is_registered)
+                || legacy_server(network, node).is_some()
         };
         let Some(node) = self.any(random, is_person) else {
             return;
@@ -32,7 +33,10 @@ impl World {
                 self.fail(node, failure);
                 return self.start_again_or_remove(node, 85, (0, 3_000), random);
             }
-            PersonAct::Quit if frame_user(&self.network, node).is_none() => {
+            PersonAct::Quit
+                if frame_user(&self.network, node).is_none()
+                    && legacy_server(&self.network, node).is_none() =>
+            {
                 self.lines(node, "QUIT :bye\r\n".to_owned());
                 return;
             }
@@ -41,6 +45,10 @@ impl World {
         if frame_user(&self.network, node).is_some() {
             let frames = self.frames(node, act, random);
             return self.command(node, ForeignCommand::Frames(frames));
+        }
+        if legacy_server(&self.network, node).is_some() {
+            let lines = self.lines_behind(node, act, random);
+            return self.lines(node, lines);
         }
         let lines = match irc_user(&self.network, node) {
             Some(_) => self.irc_lines(node, act, random),
@@ -100,6 +108,37 @@ impl World {
             PersonAct::Invite => format!("INVITE {} {channel}\r\n", self.any_nick(random)),
             PersonAct::Nick => format!("NICK nick{}\r\n", random.below(4)),
             PersonAct::Quit | PersonAct::Fail => String::new(),
+        }
+    }
+
+    /// Lines of a user behind a server of legacy IRC.
+    fn lines_behind(&mut self, node: usize, act: PersonAct, random: &mut Random) -> String {
+        let Some((server, _)) = legacy_server(&self.network, node) else {
+            return String::new();
+        };
+        let users: Vec<&String> = server.users.iter().collect();
+        let Some(nick) = users.get(random.index(users.len())).copied() else {
+            return String::new();
+        };
+        let (nick, name) = (nick.clone(), server.name.clone());
+        let channel = random.one_of(&CHANNELS);
+        let is_member = server.own_members(channel).any(|member| *member == nick);
+        match act {
+            PersonAct::Part | PersonAct::Kick if is_member => format!(":{nick} PART {channel}\r\n"),
+            PersonAct::Speak if is_member => {
+                let network = &self.network;
+                let text = self.monitor.new_channel_chat(network, node, channel, None);
+                format!(":{nick} PRIVMSG {channel} :{text}\r\n")
+            }
+            PersonAct::Topic | PersonAct::Mode if is_member => {
+                format!(":{nick} {}", topic(channel, random))
+            }
+            PersonAct::Quit | PersonAct::Nick => {
+                format!(":{nick} QUIT :bye\r\n:{name} USER {nick} host {name} :legacy\r\n")
+            }
+            PersonAct::Fail => String::new(),
+            _ if !is_member => format!(":{nick} {}", join(channel, random)),
+            _ => String::new(),
         }
     }
 

@@ -317,12 +317,11 @@ impl World {
                     .iter()
                     .filter(|person| parts.get(&person.home) == part)
             };
-            let members = |but: usize| {
-                let all = here().filter(|person| state.members.contains_key(&person.id));
-                all.map(|person| person.node)
-                    .filter(|node| *node != but)
-                    .collect()
-            };
+            let all = self
+                .network
+                .channel_members(|home| parts.get(&home) == part);
+            let all = all.get(&it.channel).cloned().unwrap_or_default();
+            let members = |but: usize| all.iter().copied().filter(|node| *node != but).collect();
             for person in here() {
                 let flags = state.members.get(&person.id);
                 match flags {

@@ -80,6 +80,11 @@ fn check_members(
         .into_iter()
         .map(|(channel, nodes)| (channel, ids(nodes)))
         .collect();
+    let is_server = |gateway: usize| parts.get(&gateway) == Some(&part);
+    let mut members = members;
+    for (channel, ids) in people::legacy_members(network, is_server) {
+        members.entry(channel).or_default().extend(ids);
+    }
     if listed != members {
         let text = format!(
             "{} has the channels {listed:?}, and clients are in {members:?}",

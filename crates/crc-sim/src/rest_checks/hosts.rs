@@ -19,6 +19,8 @@ pub(super) struct ActualHost {
     info: String,
     /// The server that it is, or is registered with.
     home: usize,
+    /// The server of a text protocol that it is, or is behind.
+    via: Option<HostId>,
 }
 
 /// All v2 servers and their clients as they are, in the order of their ids.
@@ -35,6 +37,7 @@ pub(super) fn actual_hosts(network: &Network, tree: &ServerTree) -> Vec<ActualHo
             name: snapshot.name().to_owned(),
             info: snapshot.info().to_owned(),
             home,
+            via: None,
         });
         let links = snapshot.links();
         for view in links.filter(|view| view.neighbour.kind == HostKind::Client) {
@@ -55,11 +58,43 @@ pub(super) fn actual_hosts(network: &Network, tree: &ServerTree) -> Vec<ActualHo
                 name,
                 info,
                 home,
+                via: None,
             });
         }
     }
+    for &home in tree.servers.keys() {
+        hosts.extend(
+            network
+                .server(home)
+                .into_iter()
+                .flat_map(|it| behind_text_servers(it, home)),
+        );
+    }
     hosts.sort_by_key(|host| (host.id, host.home));
     hosts
+}
+
+/// The servers of a text protocol that are linked to a server, and the hosts behind them,
+/// as that server knows them: what they know themselves is compared elsewhere.
+fn behind_text_servers(server: &Server, home: usize) -> Vec<ActualHost> {
+    let snapshot = server.snapshot();
+    let links = snapshot.links();
+    let mut links = links
+        .filter(|view| view.text_protocol.is_some() && view.neighbour.kind == HostKind::Server);
+    let Some(view) = links.next() else {
+        return Vec::new();
+    };
+    let behind = snapshot.directory().iter();
+    let behind = behind.filter(|host| host.first_link() == view.link);
+    let behind = behind.map(|host| ActualHost {
+        id: host.id().get(),
+        kind: host.kind(),
+        name: host.name().to_owned(),
+        info: host.info().to_owned(),
+        home,
+        via: Some(view.neighbour.host),
+    });
+    behind.collect()
 }
 
 /// Checks the directory of a server.
@@ -105,7 +140,7 @@ pub(super) fn check_directory(
             }
         }
         let route = if actual.home == node {
-            Some(host.id())
+            actual.via.or(Some(host.id()))
         } else {
             hops.get(&actual.home).copied()
         };

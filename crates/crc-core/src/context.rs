@@ -28,6 +28,7 @@ use std::net::SocketAddr;
 
 use crc_machine::{LinkId, LinkTable, Outbox, Random, Timers, Timestamp};
 
+use channels::VoidedFlags;
 pub(crate) use channels::{Entry, UnrankedFounders};
 pub(crate) use hosts::{guarded_quit_text, irc_quit_text};
 use losses::Loss;
@@ -78,6 +79,8 @@ pub(crate) enum Timer {
     Settling,
     /// More of the hosts leave that are leaving.
     Losses,
+    /// More users learn who has lost a rank.
+    Voided,
     /// What has not been read by now never will be.
     ShutdownDeadline,
 }
@@ -178,6 +181,8 @@ pub(crate) struct Context {
     pub(crate) congested: Vec<LinkId>,
     /// The hosts that are leaving, by the link that has ended.
     losses: Vec<Loss>,
+    /// Members who have lost their ranks, and of whom users were not told yet.
+    voided: Vec<VoidedFlags>,
     /// Links to which a burst is under way.
     pub(crate) bursting: Vec<LinkId>,
     /// Links that have ended, and of which something that was read waits to be handled.
@@ -211,6 +216,7 @@ impl Context {
             legacy: LegacyState::default(),
             congested: Vec::new(),
             losses: Vec::new(),
+            voided: Vec::new(),
             bursting: Vec::new(),
             ended: Vec::new(),
             work: WorkMeter::new(config.limits.work_slice),

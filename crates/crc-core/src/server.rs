@@ -218,6 +218,7 @@ impl Server {
                 Timer::Candidates => crc::uplink::take_root_rank(cx, out),
                 Timer::Settling => crc::uplink::on_settled(cx, out),
                 Timer::Losses => cx.continue_losses(out),
+                Timer::Voided => cx.continue_voided(out),
                 Timer::ShutdownDeadline => self.stop(out),
             }
             // The other timers expire in a later event: the deadline stays.

@@ -9,7 +9,7 @@ use crc_machine::LinkId;
 use crc_wire::{ChannelChat, ChannelField, HostId, MemberFlags};
 
 use super::fan_out::Frame;
-use super::{Context, Out};
+use super::{Context, NEXT_EVENT, Out, Timer};
 use crate::network::{
     Age, Applied, ChannelEvent, ChannelEventKind, Entered, Founding, Scope, Setting, Settings,
     fold, is_value_from_server,
@@ -28,6 +28,16 @@ pub(crate) struct Entry {
     pub(crate) flags: MemberFlags,
     /// When the channel was founded.
     pub(crate) founded: Founding,
+}
+
+/// Members of a channel who have lost their ranks, and of whom users were not told yet.
+#[derive(Debug)]
+pub(crate) struct VoidedFlags {
+    channel: Box<str>,
+    /// The members in reverse order, with the flags that they had.
+    flags: Vec<(HostId, MemberFlags)>,
+    /// The link over which the older channel came.
+    from: LinkId,
 }
 
 /// Hosts that have founded channels while this server could not know whether older
@@ -306,14 +316,12 @@ impl Context {
         crc::channel::flood_settings(self, name, None, out);
         // Every server finds out by itself what is void.
         let scope = Scope::AllButServers;
-        for (host, before) in voided.flags {
-            let kind = ChannelEventKind::Flags {
-                by: None,
-                before,
-                after: MemberFlags::NONE,
-            };
-            self.publish_in_channel(name, Some(host), kind, scope, Some(from), out);
-        }
+        self.voided.push(VoidedFlags {
+            channel: name.into(),
+            flags: voided.flags.into_iter().rev().collect(),
+            from,
+        });
+        self.continue_voided(out);
         let unset = Settings::default();
         for (field, setting) in voided.settings.set() {
             let (before, value) = (voided.settings.value(field), unset.value(field));
@@ -329,6 +337,33 @@ impl Context {
             }
         }
         age
+    }
+
+    /// Tells users which members have lost their ranks because an older channel stands: as
+    /// many as the work of one event permits, and of the others in later events.
+    pub(crate) fn continue_voided(&mut self, out: &mut Out) {
+        while let Some(voided) = self.voided.first_mut() {
+            if self.work.is_spent() {
+                self.timers.set(Timer::Voided, self.now + NEXT_EVENT);
+                return;
+            }
+            let Some((host, before)) = voided.flags.pop() else {
+                self.voided.remove(0);
+                continue;
+            };
+            let (name, from) = (voided.channel.clone(), voided.from);
+            let channel = self.network.channels().find(&name);
+            // It may have left, or have a rank again.
+            if let Some(after) = channel.and_then(|channel| channel.member(host)) {
+                let kind = ChannelEventKind::Flags {
+                    by: None,
+                    before,
+                    after,
+                };
+                let scope = Scope::AllButServers;
+                self.publish_in_channel(&name, Some(host), kind, scope, Some(from), out);
+            }
+        }
     }
 
     /// A host leaves a channel, or is kicked.

@@ -1,4 +1,4 @@
-//! Long answers: of JOIN, NAMES, LIST and WHO.
+//! Long answers: of JOIN, PART, NAMES, LIST and WHO.
 //!
 //! The answer to one line is a queue of parts. As many steps are done at once as the
 //! work of one event permits ([`work`](crate::work)); the rest follows in later events,
@@ -10,12 +10,15 @@
 //! [`HOSTS_VISITED_MAX`] hosts. What is left then is left out, and the user is told.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crc_machine::LinkId;
 use crc_wire::HostId;
 use irc_wire::Numeric;
 
-use super::channel::{join_one, nick_in_channel, send_end_of_names, send_list_entry, send_names};
+use super::channel::{
+    join_one, leave_one, nick_in_channel, send_end_of_names, send_list_entry, send_names,
+};
 use super::query::{Who, send_end_of_who, who_reply};
 use super::{UserRef, find_user_mut, is_visible, read_soon, reply};
 use crate::context::{Context, Out};
@@ -46,6 +49,8 @@ pub(super) struct Answer {
 pub(super) enum Part {
     /// Enter a channel.
     Join { name: Box<str>, key: Box<str> },
+    /// Leave a channel.
+    Leave { name: Box<str>, text: Arc<str> },
     /// The members of a channel.
     Names {
         channel: Box<str>,
@@ -79,7 +84,11 @@ impl Part {
     const fn is_short(&self) -> bool {
         matches!(
             self,
-            Part::Join { .. } | Part::EndOfNames(_) | Part::EndOfList | Part::EndOfWho(_)
+            Part::Join { .. }
+                | Part::Leave { .. }
+                | Part::EndOfNames(_)
+                | Part::EndOfList
+                | Part::EndOfWho(_)
         )
     }
 }
@@ -156,6 +165,14 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
             for part in join_one(cx, user_ref, &name, &key, out).into_iter().rev() {
                 answer.parts.push_front(part);
             }
+        }
+        Part::Leave { name, text } => {
+            let known = cx.network.channels().find(&name);
+            // All members get the PART.
+            let links = known.map_or(0, |known| known.links_len());
+            cx.work
+                .charge_answer(work::LINE + work::LINK * links as u64);
+            leave_one(cx, user_ref, &name, &text, out);
         }
         Part::Names { channel, after } => {
             if let Some(known) = cx.network.channels().find(&channel) {

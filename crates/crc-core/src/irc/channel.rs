@@ -1,5 +1,7 @@
 //! JOIN, PART, KICK, INVITE, NAMES, LIST and TOPIC.
 
+use std::sync::Arc;
+
 use crc_machine::LinkId;
 use crc_wire::{ChannelField, ChannelName, ChannelRequest, HostId, MemberFlags, RequestKind, Text};
 use irc_wire::{Message, Numeric, lists, text};
@@ -62,11 +64,12 @@ pub(super) fn join(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     let keys = message.params.get(1).unwrap_or_default();
     if wanted == b"0" {
         let channels = cx.network.channels().of(user_ref.id);
-        let names: Vec<_> = channels.map(|channel| channel.name().to_owned()).collect();
-        for name in names {
-            cx.leave_channel(user_ref.id, None, &name, "", None, out);
-        }
-        return;
+        let leave = |channel: &Channel| Part::Leave {
+            name: channel.name().into(),
+            text: Arc::from(""),
+        };
+        let parts: Vec<_> = channels.map(leave).collect();
+        return answer::start(cx, user_ref, "JOIN", parts, out);
     }
     let word = |word| Box::from(text::utf8_or_latin1(word));
     let joins = lists::with_keys(wanted, keys).map(|(name, key)| Part::Join {
@@ -139,13 +142,27 @@ fn names_of(name: &str) -> Vec<Part> {
 /// PART (RFC 2812, 3.2.2), with a text or without.
 pub(super) fn part(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let said = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
-    let said = cut(&said, LEAVE_BYTES_MAX);
-    for name in lists::elements(message.params.get(0).unwrap_or_default()) {
-        let name = text::utf8_or_latin1(name);
-        if let Some(channel) = joined_channel(cx, user_ref, &name, out) {
-            let name = channel.name().to_owned();
-            cx.leave_channel(user_ref.id, None, &name, said, None, out);
-        }
+    let said: Arc<str> = cut(&said, LEAVE_BYTES_MAX).into();
+    let names = lists::elements(message.params.get(0).unwrap_or_default());
+    let parts = names.map(|name| Part::Leave {
+        name: text::utf8_or_latin1(name).into(),
+        text: said.clone(),
+    });
+    let parts: Vec<_> = parts.collect();
+    answer::start(cx, user_ref, "PART", parts, out);
+}
+
+/// Leaves one channel, or answers why not.
+pub(super) fn leave_one(
+    cx: &mut Context,
+    user_ref: UserRef,
+    name: &str,
+    text: &str,
+    out: &mut Out,
+) {
+    if let Some(channel) = joined_channel(cx, user_ref, name, out) {
+        let name = channel.name().to_owned();
+        cx.leave_channel(user_ref.id, None, &name, text, None, out);
     }
 }
 

@@ -9,6 +9,7 @@ use super::reply::{self, quit_text, write_line, write_names, write_topic};
 use super::{drop_line, peer_mut, registration};
 use crate::context::{Context, Out, guarded_quit_text};
 use crate::network::{EnterRefusal, Network, is_value};
+use crate::work;
 
 /// A message in a channel, as frames have it.
 pub(super) fn chat_in<'a>(
@@ -182,12 +183,21 @@ fn on_topic(
     );
 }
 
+/// How many hosts are visited to answer one NAMES, and the most bytes of their nicks. The
+/// protocol has no word for what is left out.
+const NAMES_VISITED_MAX: usize = 20_000;
+const NAMES_BYTES_MAX: usize = 128 * 1024;
+
 /// NAMES: of one channel, or of all and of the users that are in none. Closes the link
 /// if the answers to the bytes in hand exceed the limit of its queue.
 fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut Out) {
     let me = reply::own_name(cx);
     let asked = match channel {
-        None => reply::channels(cx),
+        None => {
+            let mut channels = reply::channels(cx);
+            channels.truncate(NAMES_VISITED_MAX);
+            channels
+        }
         Some(name) => match reply::find_channel(cx, name.as_str()) {
             Some(known) => vec![known],
             None => {
@@ -197,9 +207,20 @@ fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &m
         },
     };
     let directory = cx.network.directory();
+    let (mut hosts_left, mut bytes_left) = (NAMES_VISITED_MAX, NAMES_BYTES_MAX);
+    let mut may_visit = |id: &HostId| {
+        let may = hosts_left > 0 && bytes_left > 0;
+        if may {
+            let nick = directory.find(*id).map_or(0, |host| host.name().len());
+            (hosts_left, bytes_left) = (hosts_left - 1, bytes_left.saturating_sub(nick + 1));
+            cx.work.charge_answer(work::HOST);
+        }
+        may
+    };
     let names = out.store(|arena| {
         for known in asked {
-            let nicks = reply::nicks_of(cx, known.members().map(|(id, _)| id));
+            let members = known.members().map(|(id, _)| id).take_while(&mut may_visit);
+            let nicks = reply::nicks_of(cx, members);
             let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
             if let Some(name) = reply::channel_word(known.name()) {
                 write_names(arena, &me, Some(name), &nicks);
@@ -208,6 +229,7 @@ fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &m
         if channel.is_none() {
             let alone = |id: &HostId| cx.network.channels().of(*id).next().is_none();
             let clients = directory.clients().map(|host| host.id());
+            let clients = clients.take_while(&mut may_visit);
             let nicks = reply::nicks_of(cx, clients.filter(alone));
             let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
             write_names(arena, &me, None, &nicks);

@@ -1,6 +1,6 @@
 //! What one event may cost (R3), and what a refusal may change (D7).
 
-use crc_core::{Effect, LinkId, Outbox, ServerNotice, Work as CountedWork};
+use crc_core::{Effect, LinkId, Outbox, ServerNotice};
 use crc_wire::{Frame, FrameLimits, HostId, Message};
 
 use super::Monitor;
@@ -8,11 +8,10 @@ use crate::event::{NodeEvent, bytes_len};
 use crate::invariant::Invariant;
 use crate::network::Network;
 
-/// The most units of counted work for an event as such, for each host and frame, and for
-/// each link that such a host or frame concerns.
-const EVENT_UNITS: u64 = 500;
-const HOST_UNITS: u64 = 60;
-const LINK_UNITS: u64 = 10;
+/// The most units of counted work for one step of an event, and for each link that such a
+/// step concerns: as many steps are made as two slices allow, and one more.
+const STEP_UNITS: u64 = 300;
+const LINK_UNITS: u64 = 30;
 /// The most units for the bytes of one frame, which may have arrived before the event:
 /// hostile servers send long ones.
 const FRAME_UNITS: u64 = 66_000 / 16;
@@ -97,16 +96,16 @@ impl Monitor {
             );
             self.violation(network, Invariant::R3, text);
         }
-        // As the server counts it: for each host and frame, something for each link. No
-        // answer takes more than its slice, however many hosts there are.
-        let each = HOST_UNITS + LINK_UNITS * links as u64;
+        // As the server counts it: an event ends with its slices, however many hosts and
+        // frames there are. Only a step is made to its end.
+        let step_max = STEP_UNITS + LINK_UNITS * links as u64;
         let counted = server.snapshot().work();
         let long = match network.options.has_hostiles() {
             true => FRAME_UNITS,
             false => 0,
         };
-        let counted_max = EVENT_UNITS + long + (hosts + work.frames) as u64 * each;
-        let answers_max = network.options.work_slice + CountedWork::STEP_MAX;
+        let slice = network.options.work_slice;
+        let (counted_max, answers_max) = (2 * slice + step_max + long, slice + step_max);
         if counted.total > counted_max || counted.answers > answers_max {
             let text = format!(
                 "{} spent {counted:?} on one event ({work:?}), with {hosts} hosts and {links} links: at most {counted_max}",

@@ -212,7 +212,7 @@ impl Channels {
     /// How an age that a neighbour states compares with what stands.
     pub(crate) fn compare_age(&self, name: &str, founded: Founding, now: Timestamp) -> Age {
         match self.standing(name, now) {
-            Some(known) if known.founded.tag == founded.tag => Age::Same,
+            Some(known) if known.founded.is_same(founded) => Age::Same,
             Some(known) if founded < known.founded => Age::Older,
             Some(_) => Age::Younger,
             None => Age::Same,
@@ -251,8 +251,7 @@ impl Channels {
     pub(crate) fn lower_age(&mut self, name: &str, founded: Founding) -> bool {
         let channel = self.channels.get_mut(&*fold(name));
         let known = channel.map(|channel| &mut channel.founded);
-        let Some(known) = known.filter(|known| known.tag == founded.tag && founded < **known)
-        else {
+        let Some(known) = known.filter(|known| known.is_same(founded) && founded < **known) else {
             return false;
         };
         *known = founded;
@@ -308,7 +307,7 @@ impl Channels {
         let entered = match &ended {
             None => Entered::First,
             Some(ended) if ended.lost && ended.founded < founded => Entered::Again,
-            Some(ended) if ended.founded.tag == founded.tag => Entered::Again,
+            Some(ended) if ended.founded.is_same(founded) => Entered::Again,
             Some(_) => Entered::Other,
         };
         let before = ended.filter(|_| entered == Entered::Again);
@@ -391,17 +390,13 @@ impl Channels {
         if let Some(channel) = self.channels.get_mut(&*folded) {
             return channel.settings.apply(field, setting);
         }
-        if self.is_lost(&folded)
-            && self
-                .last_age(name)
-                .is_some_and(|age| age.tag != founded.tag)
-        {
+        if self.is_lost(&folded) && self.last_age(name).is_some_and(|age| !age.is_same(founded)) {
             // It may live on elsewhere. This is about another one, of which no member is known.
             return Applied::Known;
         }
         let known = self.recall(&folded);
         let mut ended = known
-            .filter(|known| known.founded.tag == founded.tag)
+            .filter(|known| known.founded.is_same(founded))
             .unwrap_or_else(|| Remembered {
                 settings: Settings::default(),
                 founded,

@@ -402,6 +402,31 @@ fn with_peer() -> (Net, usize, usize) {
     (net, ann, peer)
 }
 
+/// A server states another time for a known tag. In whatever order servers hear of it and of
+/// a third founding, they come to the same result.
+#[test]
+fn a_known_tag_at_another_time_is_another_founding() {
+    for order in [[0, 1], [1, 0]] {
+        let (mut net, ann, peer) = with_peer();
+        let founded = dated(&net, 201, ChannelField::TOPIC, "");
+        assert_eq!(net.names(ann, "#reef"), "@ann host201");
+        let stated = [(0, founded.tag), (START_MS - HOUR_MS, 7)];
+        for (founded, tag) in order.map(|it: usize| stated[it]) {
+            let join = DatedJoin {
+                source: fixture::id(202),
+                by: None,
+                founded,
+                tag,
+                flags: MemberFlags::NONE,
+                channel: crc_wire::ChannelName::new("#reef").unwrap(),
+            };
+            net.fixture.send_message(peer, &Message::DatedJoin(join));
+            net.fixture.soon();
+        }
+        assert_eq!(net.names(ann, "#reef"), "ann host201 host202", "{order:?}");
+    }
+}
+
 fn dated(net: &Net, source: u32, field: ChannelField, value: &str) -> DatedSetting<'static> {
     let snapshot = net.fixture.nodes[0].server.snapshot();
     let founded = snapshot.channels().find("#reef").unwrap().founded();

@@ -29,6 +29,19 @@ pub struct Founding {
     pub tag: u32,
 }
 
+/// By how many milliseconds two statements about one founding may differ: more than clocks
+/// do that count as equal, on a long way.
+const ERROR_MAX_MS: u64 = 60_000;
+
+impl Founding {
+    /// Whether two statements are about one founding. A server that states another time for
+    /// a known tag speaks of another founding: with one tag at two times, servers would
+    /// disagree on which of three foundings is older.
+    pub(super) fn is_same(self, other: Founding) -> bool {
+        self.tag == other.tag && self.ms.abs_diff(other.ms) <= ERROR_MAX_MS
+    }
+}
+
 /// One setting of a channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Setting {

@@ -68,6 +68,7 @@ invariants! {
     T2 "a server from outside the permitted networks is never linked",
     T3 "of two clients with one id the one that registered later is displaced",
     T4 "after hostile servers have left, nothing of them is in force",
+    T5 "no server breaks a rule that another one has, whatever it was sent",
     R1 "every queue is within its bound",
     R2 "memory is within base and caps",
     R3 "the work of one event is bounded",

@@ -368,9 +368,7 @@ impl World {
                 }
                 self.monitor.check_effort(&self.network, node, effort, &out);
                 self.monitor.judge(&self.network, node, link);
-                if let Some(link) = link.0 {
-                    self.monitor.check_neighbour(&self.network, node, link);
-                }
+                self.monitor.check_peer(&self.network, node, link.0);
                 self.occupy(node);
                 self.carry_out(node, &mut out);
                 self.server_out = out;

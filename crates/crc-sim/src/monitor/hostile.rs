@@ -1,4 +1,4 @@
-//! What hostile people must not achieve, checked as it happens (T1 to T3).
+//! What hostile people must not achieve, checked as it happens (T1 to T3, T5).
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -20,6 +20,8 @@ const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(5);
 pub(crate) struct HostileRecord {
     /// By node: whether it was linked in this life, as a server below another one.
     was_linked: Vec<bool>,
+    /// By node: how many links it has closed because a peer broke a rule.
+    violations: Vec<u64>,
     /// The ids of clients that hostile servers have stated.
     stated: BTreeSet<u32>,
 }
@@ -28,6 +30,7 @@ impl HostileRecord {
     pub(super) fn new(nodes: usize) -> HostileRecord {
         HostileRecord {
             was_linked: vec![false; nodes],
+            violations: vec![0; nodes],
             stated: BTreeSet::new(),
         }
     }
@@ -77,7 +80,31 @@ impl Monitor {
     }
 
     /// A server has handled an event of a link.
-    pub(crate) fn check_neighbour(&mut self, network: &Network, node: usize, link: LinkId) {
+    pub(crate) fn check_peer(&mut self, network: &Network, node: usize, link: Option<LinkId>) {
+        let Some(server) = network.server(node) else {
+            return;
+        };
+        let violations = server.snapshot().counters().violations;
+        let before = core::mem::replace(&mut self.hostile.violations[node], violations);
+        let Some(link) = link else {
+            return;
+        };
+        self.check_neighbour(network, node, link);
+        let Some((connection, side)) = network.net.find(node, link) else {
+            return;
+        };
+        let peer = network.node_at(connection, 1 - side);
+        if violations > before && matches!(network.nodes[peer].config, NodeConfig::Server(_)) {
+            let text = format!(
+                "{} closed {link} to {}, which broke a rule",
+                network.describe(node),
+                network.describe(peer)
+            );
+            self.violation(network, Invariant::T5, text);
+        }
+    }
+
+    fn check_neighbour(&mut self, network: &Network, node: usize, link: LinkId) {
         let outside = network.options.hostile.as_ref();
         if outside.is_none_or(|hostile| !hostile.outside) {
             return;

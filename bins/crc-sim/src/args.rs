@@ -92,7 +92,7 @@ pub(crate) struct Network {
     /// Let users of IRC and legacy IRC take part; all do everything in channels, permitted or not
     #[arg(long)]
     pub(crate) people: bool,
-    /// Add hostile servers and thieves of ids, clock steps, and limits that differ
+    /// Add hostile servers, thieves of ids and floods, clock steps, and limits that differ
     #[arg(long)]
     pub(crate) hostile: bool,
     /// Hash ids with another seed, which must not change a run

@@ -62,7 +62,7 @@ impl World {
     }
 
     /// An open connection between v2 nodes.
-    fn any_connection(&self, random: &mut Random, servers: bool) -> Option<usize> {
+    pub(crate) fn any_connection(&self, random: &mut Random, servers: bool) -> Option<usize> {
         let node = if servers {
             self.any_server(random)?
         } else {
@@ -260,7 +260,7 @@ impl World {
     }
 
     /// Some time from now, but not after the faults.
-    fn before_end(&self, after: Duration) -> Timestamp {
+    pub(crate) fn before_end(&self, after: Duration) -> Timestamp {
         (self.now() + after).min(self.plan.faults_end_at)
     }
 

@@ -5,6 +5,7 @@
 //! would fail, the node here complains.
 
 pub(crate) mod channel_view;
+mod flooder;
 mod frame_user;
 mod hostile;
 mod hostile_server;
@@ -19,6 +20,7 @@ mod v1_server;
 use crc_core::{Event, Machine, Outbox, PeerAddress, Timestamp};
 use crc_wire::{FrameLimits, Message, frame_len};
 
+pub(crate) use flooder::Flooder;
 pub(crate) use frame_user::FrameUser;
 pub(crate) use hostile::Hostile;
 pub(crate) use hostile_server::{HostileServer, POISON};
@@ -66,6 +68,7 @@ pub(crate) enum ForeignNode {
     Thief(Thief),
     FrameUser(FrameUser),
     LegacyServer(Box<LegacyServer>),
+    Flooder(Box<Flooder>),
 }
 
 impl ForeignNode {
@@ -92,13 +95,19 @@ impl ForeignNode {
     pub(crate) const fn is_hostile(&self) -> bool {
         matches!(
             self,
-            ForeignNode::Hostile(_) | ForeignNode::HostileServer(_) | ForeignNode::Thief(_)
+            ForeignNode::Hostile(_)
+                | ForeignNode::HostileServer(_)
+                | ForeignNode::Thief(_)
+                | ForeignNode::Flooder(_)
         )
     }
 
     /// Whether the acts of hostile runs are for it.
     pub(crate) const fn acts_in_hostile_runs(&self) -> bool {
-        matches!(self, ForeignNode::HostileServer(_) | ForeignNode::Thief(_))
+        matches!(
+            self,
+            ForeignNode::HostileServer(_) | ForeignNode::Thief(_) | ForeignNode::Flooder(_)
+        )
     }
 
     /// Whether a person is simulated here, who does everything in channels.
@@ -135,6 +144,7 @@ impl ForeignNode {
             ForeignNode::Thief(_) => "thief".to_owned(),
             ForeignNode::FrameUser(user) => format!("user of frames {}", user.id),
             ForeignNode::LegacyServer(server) => format!("legacy server {}", server.name),
+            ForeignNode::Flooder(_) => "flooder".to_owned(),
         }
     }
 }
@@ -156,6 +166,7 @@ impl Machine for ForeignNode {
             ForeignNode::Thief(thief) => thief.handle(now, event, out),
             ForeignNode::FrameUser(user) => user.handle(now, event, out),
             ForeignNode::LegacyServer(server) => server.handle(now, event, out),
+            ForeignNode::Flooder(flooder) => flooder.handle(now, event, out),
         }
     }
 
@@ -166,6 +177,7 @@ impl Machine for ForeignNode {
             ForeignNode::Thief(thief) => thief.deadline(),
             ForeignNode::FrameUser(user) => user.deadline(),
             ForeignNode::LegacyServer(server) => server.deadline(),
+            ForeignNode::Flooder(flooder) => flooder.deadline(),
             _ => None,
         }
     }

@@ -10,9 +10,9 @@ use core::time::Duration;
 use crc_core::{Config, Random, ServerCommand, Timestamp};
 use crc_netem::{Draw, mix};
 
-use crate::foreign::{ForeignCommand, ForeignNode, HostileServer, Thief};
+use crate::foreign::{Flooder, ForeignCommand, ForeignNode, HostileServer, Thief};
 use crate::node::{NodeConfig, Role, address, outside_address};
-use crate::options::Options;
+use crate::options::{Fault, Options};
 use crate::plan::{Act, Step};
 use crate::world::World;
 
@@ -25,6 +25,11 @@ pub struct HostileOptions {
     pub outside: bool,
     /// The number of thieves of ids.
     pub thieves: u32,
+    /// The number of clients that flood. Beside them there is nobody hostile, and no fault but
+    /// stalled links between servers.
+    pub flooders: u32,
+    /// Whether they flood with changes, such as joins, and not with chats alone.
+    pub changes: bool,
     /// The number of hostile acts during the faults.
     pub acts: u32,
     /// Whether the limits differ from server to server.
@@ -50,10 +55,12 @@ impl HostileOptions {
             true => some(random, 3),
             false => 0,
         };
-        HostileOptions {
+        let mut options = HostileOptions {
             servers,
             outside: random.chance(25),
             thieves,
+            flooders: 0,
+            changes: false,
             acts: some(random, 40),
             limits_differ: random.chance(40),
             clock_steps: match random.chance(40) {
@@ -61,12 +68,18 @@ impl HostileOptions {
                 false => 0,
             },
             unit_ns: random.one_of(&[0, 10, 10, 100]),
+        };
+        if random.chance(25) {
+            options.flooders = some(random, 2);
+            options.changes = random.chance(40);
+            (options.servers, options.thieves) = (0, 0);
         }
+        options
     }
 
     /// How many hostile nodes there are.
     pub(crate) const fn nodes(&self) -> u32 {
-        self.servers + self.thieves
+        self.servers + self.thieves + self.flooders
     }
 }
 
@@ -74,10 +87,12 @@ impl fmt::Display for HostileOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "hostile_servers={} outside={} thieves={} hostile_acts={} limits_differ={} clock_steps={} unit={}ns",
+            "hostile_servers={} outside={} thieves={} flooders={} changes={} hostile_acts={} limits_differ={} clock_steps={} unit={}ns",
             self.servers,
             self.outside,
             self.thieves,
+            self.flooders,
+            self.changes,
             self.acts,
             self.limits_differ,
             self.clock_steps,
@@ -93,6 +108,8 @@ pub(crate) enum HostileAct {
     Act,
     /// The clock on the wall of a server is set.
     ClockStep,
+    /// A link between two servers delivers nothing for a while.
+    Stall,
 }
 
 /// Adds the hostile nodes behind all others, and gives servers the configuration of such a
@@ -132,6 +149,33 @@ pub(crate) fn add_nodes(seed: u64, options: &Options, nodes: &mut Vec<NodeConfig
         let it = ForeignNode::Thief(Thief::new(servers, ids, random.next_u64()));
         nodes.push(NodeConfig::Foreign(Box::new(it)));
     }
+    for number in 0..hostile.flooders {
+        let it = Flooder::new(5000 + number, servers, hostile.changes, random.next_u64());
+        let it = ForeignNode::Flooder(Box::new(it));
+        nodes.push(NodeConfig::Foreign(Box::new(it)));
+    }
+}
+
+/// The network of a run with floods: nothing but the floods makes it slow.
+pub(crate) fn calm(options: &mut Options, seed: u64) {
+    let mut random = Random::new(mix(seed, 0x6361_6c6d));
+    let random = &mut random;
+    options.v1_clients = 0;
+    options.hostiles = 0;
+    options.start_at_once = true;
+    options.faults_for = Duration::from_secs(random.one_of(&[20, 40]));
+    options.weights = [0; Fault::ALL.len()];
+    options.weights[Fault::Chat as usize] = 10;
+    options.faults = 60;
+    options.latency = random.one_of(&[(50, 200), (100, 5_000), (1_000, 20_000)]);
+    options.window = random.one_of(&[16 << 10, 64 << 10, 1 << 20]);
+    options.client_queue = random.one_of(&[256 << 10, 1 << 20]);
+    options.server_queue = random.one_of(&[128 << 10, 512 << 10]);
+    options.chat_bytes_max = 300;
+    options.dial_fails_percent = 0;
+    options.dial_hangs_percent = 0;
+    options.client_ids_collide = false;
+    options.server_ids_collide = false;
 }
 
 fn configure(
@@ -186,6 +230,14 @@ pub(crate) fn add_steps(seed: u64, options: &Options, steps: &mut Vec<Step>) {
     };
     add(hostile.acts, HostileAct::Act, random);
     add(hostile.clock_steps, HostileAct::ClockStep, random);
+    if hostile.flooders > 0 {
+        let stalls = random.between(0, 4);
+        add(
+            u32::try_from(stalls).unwrap_or(0),
+            HostileAct::Stall,
+            random,
+        );
+    }
 }
 
 impl World {
@@ -200,6 +252,15 @@ impl World {
                     let act = ForeignCommand::Act(random.next_u64());
                     self.command(node, act);
                 }
+            }
+            HostileAct::Stall => {
+                let Some(connection) = self.any_connection(random, true) else {
+                    return;
+                };
+                let side = random.index(2);
+                let until = self.before_end(random.millis(1_000, 25_000));
+                self.monitor.on_stall(&self.network, connection, until);
+                self.network.net.stall(connection, side, until);
             }
             HostileAct::ClockStep => {
                 let is_server = |node: usize| self.network.server(node).is_some();

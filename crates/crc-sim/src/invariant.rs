@@ -69,6 +69,8 @@ invariants! {
     T3 "of two clients with one id the one that registered later is displaced",
     T4 "after hostile servers have left, nothing of them is in force",
     T5 "no server breaks a rule that another one has, whatever it was sent",
+    Q1 "no link between servers is closed because a client floods",
+    Q2 "a chat whose way is not stalled arrives within 3 s, whoever floods",
     R1 "every queue is within its bound",
     R2 "memory is within base and caps",
     R3 "the work of one event is bounded",

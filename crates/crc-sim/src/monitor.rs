@@ -12,6 +12,7 @@ pub(crate) mod channel_chats;
 pub(crate) mod chats;
 mod describe;
 pub(crate) mod effort;
+mod flood;
 mod hostile;
 mod stream_state;
 mod text_lines;
@@ -31,6 +32,7 @@ use crate::trace::Trace;
 use channel_chats::ChannelChat;
 use chats::ChatLedger;
 use describe::describe_frames;
+use flood::FloodRecord;
 use hostile::HostileRecord;
 pub(crate) use stream_state::StreamState;
 
@@ -69,6 +71,7 @@ pub(crate) struct Monitor {
     /// The judge of people, if there is one.
     pub(crate) judge: Option<Judge>,
     hostile: HostileRecord,
+    flood: FloodRecord,
 }
 
 impl Monitor {
@@ -86,6 +89,7 @@ impl Monitor {
             channel_chats: Vec::new(),
             judge: judges.then(Judge::default),
             hostile: HostileRecord::new(nodes),
+            flood: FloodRecord::default(),
         }
     }
 

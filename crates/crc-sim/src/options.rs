@@ -282,6 +282,9 @@ impl Options {
             frame_users: 0,
             legacy_servers: 0,
         };
+        if options.has_floods() {
+            crate::hostile::calm(&mut options, seed);
+        }
         if settings.people {
             options.draw_people(seed);
         }
@@ -321,6 +324,11 @@ impl Options {
     #[must_use]
     pub const fn is_all_v2(&self) -> bool {
         self.v1_servers == 0 && self.v1_clients == 0 && !self.has_hostiles()
+    }
+
+    /// Whether there are clients that flood.
+    pub(crate) fn has_floods(&self) -> bool {
+        self.hostile.as_ref().is_some_and(|it| it.flooders > 0)
     }
 
     /// Whether there are hostile nodes of any kind.

@@ -433,7 +433,8 @@ impl World {
         };
         self.monitor.on_send(&self.network, connection, side, bytes);
         if !self.network.net.send(connection, side, bytes) {
-            self.monitor.record.counts.slow_consumers += 1;
+            self.monitor
+                .on_slow_consumer(&self.network, connection, side);
         }
     }
 

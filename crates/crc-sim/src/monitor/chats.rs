@@ -279,7 +279,10 @@ impl Monitor {
         if speaks {
             chat.source = Some((m.source, connection));
             chat.seen = 0;
+            let to = chat.to;
+            self.on_chat_begins(network, (connection, side), number, to);
         }
+        let chat = &mut self.chats.chats[number];
         let expected = if speaks { Fate::Queued } else { Fate::At(node) };
         if chat.fate != expected || chat.answered {
             if network.options.hostiles > 0 && !speaks {
@@ -416,6 +419,7 @@ impl Monitor {
         if wrong.is_none() {
             chat.fate = Fate::Delivered;
             self.record.counts.delivered += 1;
+            self.on_chat_ends(network, number);
         }
         self.chats.release(node, number);
         if let Some((invariant, wrong)) = wrong {

@@ -41,8 +41,13 @@ struct Refusals {
 
 impl Effort {
     pub(crate) fn before(network: &Network, node: usize, event: &NodeEvent<'_>) -> Effort {
-        let bytes = bytes_len(event);
         let server = network.server(node);
+        // A server may also handle what it has read before.
+        let unread: usize = server.map_or(0, |server| {
+            let links = server.snapshot().links();
+            links.map(|view| view.unread_bytes).sum()
+        });
+        let bytes = bytes_len(event) + unread;
         let link = event.link();
         let place = link.and_then(|link| network.net.find(node, link));
         let unregistered = place.is_some_and(|(connection, side)| {
@@ -146,7 +151,11 @@ impl Monitor {
         self.record.counts.refusals += 1;
         let changed =
             (before.hosts_joined, before.hosts_left) != (after.hosts_joined, after.hosts_left);
-        if closed && (changed || announced) {
+        // A hostile server may register, and break a rule, in one read.
+        let peer = network.net.find(node, link);
+        let peer = peer.map(|(connection, side)| network.node_at(connection, 1 - side));
+        let hostile = peer.is_some_and(|peer| network.nodes[peer].is_hostile_server());
+        if closed && !hostile && (changed || announced) {
             let text = format!(
                 "{} refused {link} and changed all the same",
                 network.describe(node)

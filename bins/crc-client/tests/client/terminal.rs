@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -109,9 +110,16 @@ impl User {
 
     /// Waits for the exit; returns the exit code.
     fn finish(mut self) -> Option<i32> {
-        let code = self.client.wait().unwrap().code();
+        let until = Instant::now() + TIMEOUT;
+        let status = loop {
+            if let Some(status) = self.client.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < until, "the client does not exit");
+            thread::sleep(Duration::from_millis(10));
+        };
         assert!(self.is_terminal_as_found());
-        code
+        status.code()
     }
 }
 

@@ -141,6 +141,19 @@ impl Drop for Process {
     }
 }
 
+/// Waits for the exit of a process, and returns the exit code.
+#[track_caller]
+pub(crate) fn wait_for_exit(child: &mut Child) -> Option<i32> {
+    let until = Instant::now() + TIMEOUT;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        assert!(Instant::now() < until, "it does not end");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// A peer and its events.
 pub(crate) struct Peer {
     pub(crate) process: Process,

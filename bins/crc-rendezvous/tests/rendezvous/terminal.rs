@@ -9,7 +9,7 @@ use std::thread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use crate::fixture::{Peer, Process, TIMEOUT, command};
+use crate::fixture::{Peer, Process, TIMEOUT, command, wait_for_exit};
 
 /// The output of a terminal that no call has matched yet.
 struct Screen {
@@ -93,9 +93,10 @@ fn typed_lines_are_sent_and_received_lines_are_shown() {
     keyboard.write_all(b"ne\r").unwrap();
     other.wait(|peer| !peer.texts.is_empty());
     assert_eq!(other.texts[0].1, "half a line");
-    // Ctrl-D ends the input.
+    // Ctrl-D ends the input. Before the prompt the terminal would take it for itself.
+    screen.sees("> ");
     keyboard.write_all(b"\x04").unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(wait_for_exit(&mut child), Some(0));
     let modes = tcgetattr(&terminal).unwrap().local_modes;
     assert!(modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG));
     other.wait(|peer| peer.up.is_empty() && peer.list.len() == 1);

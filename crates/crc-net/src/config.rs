@@ -27,7 +27,8 @@ pub struct DriverConfig {
     /// The size of one read. The read buffer, which all links share, is twice as large, so that
     /// the driver can write received bytes directly from it. Default: 64 KiB.
     pub read_buffer_bytes: usize,
-    /// How many bytes the driver reads from one link per turn. Default: 128 KiB.
+    /// How many bytes the driver reads from one link per turn. Default: 128 KiB. It reads less of a
+    /// link whose bytes cost the machine much time, so that other links do not wait.
     pub read_budget_bytes: usize,
     /// How many bytes the driver gathers before it writes them, even in the middle of a turn. A
     /// value that fits into the processor's cache is best. Default: 64 KiB.

@@ -3,6 +3,7 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use crc_machine::{LinkDown, Outbox, OverBound, SendQueue, Timestamp};
 
@@ -15,6 +16,12 @@ use crate::stats::Stats;
 /// One vectored write has at most this many slices.
 const SLICES_MAX: usize = 1024;
 
+/// A link is first read in pieces of a quarter, until they turn out to be cheap.
+const READ_HALVINGS_AT_FIRST: u8 = 2;
+
+/// The smallest read is 1 KiB of 64.
+const READ_HALVINGS_MAX: u8 = 6;
+
 /// An open socket and its state. It is small, because there may be ten thousand idle ones. An idle
 /// connection owns no buffer.
 #[derive(Debug)]
@@ -24,13 +31,15 @@ pub(crate) struct Connection {
     pub(crate) queue: SendQueue,
     pub(crate) phase: Phase,
     /// The index of the listener whose own limit counts this connection, if one does.
-    pub(crate) limited_by: Option<u32>,
+    pub(crate) limited_by: Option<u16>,
     /// Whether it counts as a link of its peer's address.
     pub(crate) counts_for_address: bool,
     /// This turn's sends.
     pub(crate) sends: SendList,
     /// Whether bytes have come from the peer.
     pub(crate) has_received: bool,
+    /// How often the size of a read is halved, because its bytes cost the machine much time.
+    pub(crate) read_halvings: u8,
     /// Whether the machine wants no bytes from it.
     pub(crate) paused: bool,
     /// Whether the peer has closed its side of the stream.
@@ -90,6 +99,7 @@ impl Connection {
             counts_for_address: false,
             sends: SendList::EMPTY,
             has_received: false,
+            read_halvings: READ_HALVINGS_AT_FIRST,
             paused: false,
             peer_closed: false,
             writable: true,
@@ -134,6 +144,29 @@ impl Connection {
     /// Notes that the socket accepts bytes again.
     pub(crate) fn mark_writable(&mut self) {
         self.writable = true;
+    }
+
+    /// How many bytes the driver reads at once, if its buffer has `bytes_max`.
+    pub(crate) fn read_size(&self, bytes_max: usize) -> usize {
+        (bytes_max >> self.read_halvings).max(1)
+    }
+
+    /// Adapts the size of the next read: `count` bytes of at most `size` have cost `used`, where
+    /// `share` would be right.
+    pub(crate) fn adapt_read_size(
+        &mut self,
+        count: usize,
+        size: usize,
+        used: Duration,
+        share: Duration,
+    ) {
+        if used > share {
+            let ratio = used.as_nanos() / share.as_nanos().max(1);
+            let halvings = u8::try_from(ratio.ilog2() + 1).unwrap_or(READ_HALVINGS_MAX);
+            self.read_halvings = (self.read_halvings + halvings).min(READ_HALVINGS_MAX);
+        } else if count == size && used < share / 4 {
+            self.read_halvings = self.read_halvings.saturating_sub(1);
+        }
     }
 
     pub(crate) fn read(&mut self, buffer: &mut [u8], stats: &Stats) -> ReadOutcome {

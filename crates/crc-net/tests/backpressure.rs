@@ -319,6 +319,44 @@ fn a_flood_does_not_starve_other_links() {
     fixture.stop();
 }
 
+/// A machine whose work depends on the number of bytes.
+#[test]
+fn bytes_that_cost_much_are_read_in_small_pieces() {
+    const COUNT: usize = 200_000;
+    let fixture = Fixture::start(TestMachine::new(|event, _| {
+        if let Event::Bytes { bytes, .. } = event {
+            // 0.4 ms per KiB, optimised or not, so that 64 KiB would cost 26 ms.
+            for _ in 0..bytes.len().div_ceil(1024) {
+                let began = std::time::Instant::now();
+                while began.elapsed() < std::time::Duration::from_micros(400) {}
+            }
+        }
+    }));
+    let (stream, link) = fixture.connect_up();
+    let bytes_sent = pattern(COUNT);
+    let copy = bytes_sent.clone();
+    let sending = std::thread::spawn(move || {
+        write(&stream, &copy);
+        stream
+    });
+    let (mut received, mut sizes) = (Vec::new(), Vec::new());
+    while received.len() < COUNT {
+        match fixture.next() {
+            Seen::Bytes(from, bytes) if from == link => {
+                sizes.push(bytes.len());
+                received.extend(bytes);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(received == bytes_sent);
+    // The first read shows what the bytes cost.
+    assert!(sizes[0] <= 16 * 1024, "{sizes:?}");
+    assert!(sizes[4..].iter().all(|&size| size <= 8 * 1024), "{sizes:?}");
+    drop(sending.join().unwrap());
+    fixture.stop();
+}
+
 #[test]
 fn a_queue_is_written_when_the_socket_is_writable_again() {
     let config = DriverConfig {

@@ -7,11 +7,13 @@
 
 use std::ops::Range;
 use std::thread;
+use std::time::Duration;
 
 use crc_machine::{Effect, Event, LinkDown, LinkId, Machine, Timestamp};
 
 use super::{Driver, Stopped};
 use crate::batching;
+use crate::clock::processor_time;
 use crate::connection::ReadOutcome;
 use crate::error::DriverError;
 use crate::selector::Events;
@@ -34,6 +36,16 @@ const IMMEDIATE_WRITE_BYTES: usize = 8 * 1024;
 /// limit is expensive for broadcasts, because each flush costs a system call per link: when 6,000
 /// links register at once, a sixteenth of this limit takes six times as long.
 const SENDS_MAX: usize = 1024 * 1024;
+
+/// How much processor time the links that are read in one turn may cost together, if the smallest
+/// reads permit. A flood of bytes that are expensive to handle then delays other links no longer.
+const TURN_TIME: Duration = Duration::from_millis(3);
+
+/// The time of each link, however many there are.
+const LINK_TIME_MIN: Duration = Duration::from_micros(50);
+
+/// Smaller reads are not measured, unless larger ones were expensive.
+const MEASURED_BYTES_MIN: usize = 2 * 1024;
 
 /// The driver takes at most this many commands from the command queue per turn.
 const COMMANDS_PER_TURN_MAX: usize = 256;
@@ -58,11 +70,13 @@ impl<M: Machine> Driver<M> {
 
         // If a new link may register, the ends of established links must be read before.
         let drain = !ready.new.is_empty();
+        let links = u32::try_from(ready.established.len() + ready.new.len()).unwrap_or(u32::MAX);
+        let share = (TURN_TIME / links.max(1)).max(LINK_TIME_MIN);
         for &link in &ready.established {
-            self.read(link, drain, on_notice);
+            self.read(link, drain, share, on_notice);
         }
         for &link in &ready.new {
-            self.read(link, false, on_notice);
+            self.read(link, false, share, on_notice);
         }
         for &link in &ready.dials {
             if let Some(up) = self.sockets.on_dial_ready(link) {
@@ -257,16 +271,20 @@ impl<M: Machine> Driver<M> {
 
     // Sources of events
 
-    /// Reads a link up to the budget. With `drain`, reads until the socket has no further bytes, so
-    /// that an end of the stream shows.
-    fn read(&mut self, link: LinkId, drain: bool, on_notice: OnNotice<'_, M>) {
+    /// Reads a link up to the budget, or until its bytes have cost `share`. With `drain`, reads
+    /// until the socket has no further bytes, so that an end of the stream shows.
+    fn read(&mut self, link: LinkId, drain: bool, share: Duration, on_notice: OnNotice<'_, M>) {
         let mut budget = self.sockets.config.read_budget_bytes.max(1);
-        while budget > 0 {
-            let (start, outcome) = self.sockets.read(link, budget);
+        let mut spent = Duration::ZERO;
+        while budget > 0 && spent <= share {
+            let size = self.sockets.read_size(link).min(budget);
+            let (start, outcome) = self.sockets.read(link, size);
             let ReadOutcome::Bytes { count, all } = outcome else {
                 self.process_effects(on_notice);
                 return;
             };
+            let is_measured = count >= MEASURED_BYTES_MIN || count == size;
+            let before = is_measured.then(processor_time);
             let mut rest = start..start + count;
             let mut bytes_max = EVENT_BYTES_MAX;
             while !rest.is_empty() {
@@ -283,6 +301,13 @@ impl<M: Machine> Driver<M> {
             if count >= IMMEDIATE_WRITE_BYTES {
                 self.sockets.flush_due(&mut self.outbox);
                 self.process_effects(on_notice);
+            }
+            if let Some(before) = before {
+                let used = processor_time().saturating_sub(before);
+                spent += used;
+                if let Some(connection) = self.sockets.link(link) {
+                    connection.adapt_read_size(count, size, used, share);
+                }
             }
             let paused = self.sockets.link(link).is_some_and(|link| link.is_paused());
             if paused || all && !drain {

@@ -93,7 +93,7 @@ impl Sockets {
         let limited_by = listener
             .own_limit
             .as_ref()
-            .and_then(|_| u32::try_from(index).ok());
+            .and_then(|_| u16::try_from(index).ok());
         let options = listener::set_link_options(&stream, self.config.peer_timeout);
         let local = match options.and_then(|()| stream.local_addr()) {
             Ok(local) => local,
@@ -177,11 +177,11 @@ impl Sockets {
     }
 
     /// Resumes a listener that waits at its own limit, after one of its links closed.
-    pub(super) fn resume_listener(&mut self, index: u32, ip: IpAddr) {
+    pub(super) fn resume_listener(&mut self, index: u16, ip: IpAddr) {
         if let Some(limit) = self.own_limit(Some(index)) {
             limit.remove(ip);
         }
-        self.open_listener(index as usize, ListenerState::AtLimit);
+        self.open_listener(index.into(), ListenerState::AtLimit);
     }
 
     /// Opens a listener again if it is in state `from`.

@@ -201,6 +201,13 @@ impl Sockets {
         self.arm_later(link);
     }
 
+    /// How many bytes of a link the driver reads at once.
+    pub(crate) fn read_size(&mut self, link: LinkId) -> usize {
+        let bytes_max = self.config.read_buffer_bytes;
+        let connection = self.link(link);
+        connection.map_or(bytes_max, |connection| connection.read_size(bytes_max))
+    }
+
     /// Reads from a link once, at most `bytes_max` bytes. Returns the position of the bytes in the
     /// read buffer. Notes if the read ends the link.
     pub(crate) fn read(&mut self, link: LinkId, bytes_max: usize) -> (usize, ReadOutcome) {
@@ -294,14 +301,14 @@ impl Sockets {
     }
 
     /// The own limit of the listener that counts a link, if one does.
-    pub(super) fn own_limit(&mut self, limited_by: Option<u32>) -> Option<&mut OwnLimit> {
-        let listener = self.listeners.get_mut(limited_by? as usize)?;
+    pub(super) fn own_limit(&mut self, limited_by: Option<u16>) -> Option<&mut OwnLimit> {
+        let listener = self.listeners.get_mut(usize::from(limited_by?))?;
         listener.own_limit.as_mut()
     }
 
     /// Counts a new link: towards its listener's own limit, or towards the connection limit, and
     /// there for its address if it was accepted.
-    pub(super) fn count_link(&mut self, limited_by: Option<u32>, accepted_from: Option<IpAddr>) {
+    pub(super) fn count_link(&mut self, limited_by: Option<u16>, accepted_from: Option<IpAddr>) {
         self.stats.links_open.add(1);
         match (self.own_limit(limited_by), accepted_from) {
             (Some(limit), Some(ip)) => limit.add(ip),

@@ -1,6 +1,7 @@
 //! Long runs against real processes, with random faults.
 //!
 //! - [`hostile`]: attackers at one server
+//! - [`abuse`]: people who make two servers work as much as they can
 //! - [`tree`]: servers that die and freeze while clients chat
 //! - [`healing`]: how long a network takes to heal after the loss of a server
 //! - [`footprint`]: the memory of an unregistered connection
@@ -11,6 +12,7 @@
 //! interrupted. A seed gives the same faults in the same order; how they coincide
 //! with the work of the processes depends on the machine.
 
+pub mod abuse;
 mod attack;
 mod client_pair;
 pub mod footprint;

@@ -279,16 +279,8 @@ fn a_client_that_exceeds_chats_per_second_is_closed() {
 #[test]
 fn a_client_that_exceeds_its_budget_with_any_frame_is_closed() {
     let mut watched = WatchedServer::start(&["--chats-per-second=5"]);
-    let request = |destination: u32, kind: u8, channel: &str| {
-        let mut frame = vec![0x87];
-        frame.extend(BAD.to_be_bytes());
-        frame.extend(destination.to_be_bytes());
-        frame.extend([kind, u8::try_from(channel.len()).unwrap()]);
-        frame.extend(1u32.to_be_bytes());
-        frame.extend(channel.as_bytes());
-        frame.push(b'x');
-        frame
-    };
+    let request =
+        |destination, kind, channel| wire::channel_request(BAD, destination, kind, channel, "x");
     // Bob gets a notice as a chat.
     for (frame, to_bob, reason) in [
         (request(BOB, 0, ""), 5, "ChannelRequest too fast"),

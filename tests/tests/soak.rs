@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crc_e2e::fixture::wait::{self, LONG};
 use crc_e2e::fixture::{Fixture, Process};
+use crc_e2e::soak::abuse::{self, Abuse};
 use crc_e2e::soak::healing::{self, Loss, Place};
 use crc_e2e::soak::{Control, footprint, hostile, tree};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -126,4 +127,62 @@ fn an_interrupted_run_stops_its_processes() {
             "{child:?} is still running"
         );
     }
+}
+
+/// Without a judgement of times, which depend on the machine.
+fn check_abuse(attacks: &[Abuse]) {
+    let settings = abuse::Settings {
+        attacks: attacks.to_vec(),
+        lasts: Duration::from_millis(500),
+        worst_max: None,
+    };
+    let report = abuse::run(&Fixture::new().unwrap(), &settings, &Control::default()).unwrap();
+    assert!(report.passed(), "{:#?}\n{report}", report.problems);
+    for outcome in &report.outcomes {
+        let [near, far] = [&outcome.near, &outcome.far].map(abuse::Timed::count);
+        assert!(near > 0 && far > 0, "{outcome:#?}");
+    }
+}
+
+#[test]
+fn users_of_irc_who_ask_for_much_do_no_harm() {
+    let (attacks, _) = Abuse::ALL.split_at(7);
+    assert_eq!(attacks.last(), Some(&Abuse::ManyLines));
+    check_abuse(attacks);
+}
+
+#[test]
+fn clients_that_change_much_do_no_harm() {
+    check_abuse(&[
+        Abuse::Registrations,
+        Abuse::Joins,
+        Abuse::Settings,
+        Abuse::FullChannels,
+        Abuse::Places,
+    ]);
+}
+
+#[test]
+fn clients_that_say_much_do_no_harm() {
+    check_abuse(&[
+        Abuse::Notices,
+        Abuse::ChannelChats,
+        Abuse::SlowNeighbour,
+        Abuse::LongTexts,
+    ]);
+}
+
+#[test]
+fn servers_that_report_much_do_no_harm() {
+    check_abuse(&[
+        Abuse::LargeHosts,
+        Abuse::ManyChannels,
+        Abuse::BanDiffs,
+        Abuse::Ghosts,
+    ]);
+}
+
+#[test]
+fn a_server_whose_id_is_wanted_links_again() {
+    check_abuse(&[Abuse::IdThieves]);
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use crc_e2e::fixture::{Binaries, Fixture, FixtureError, LogDir, output};
+use crc_e2e::soak::abuse::{self, Abuse};
 use crc_e2e::soak::{Control, Progress, footprint, healing, hostile, tree};
 
 /// Run real servers and clients for long, with faults, and check invariants
@@ -55,6 +56,18 @@ enum Run {
         /// The seed of the random faults
         #[arg(long, default_value_t = 1)]
         seed: u64,
+    },
+    /// Make two servers work as much as people can, and measure the round trips of innocent clients
+    Abuse {
+        /// The duration of each attack in seconds
+        #[arg(long, default_value_t = 5.0, value_parser = seconds)]
+        seconds: f64,
+        /// Fail if a round trip takes longer, in milliseconds; 0 for no limit
+        #[arg(long, value_name = "MS", default_value_t = 50)]
+        worst: u64,
+        /// Make this attack only; can be repeated [default: all]
+        #[arg(long = "only", value_name = "ATTACK", value_parser = attack)]
+        attacks: Vec<Abuse>,
     },
     /// Kill, freeze and restart servers of a tree at random while clients chat; check D1 and C1 to C3
     Tree {
@@ -109,6 +122,21 @@ fn minutes(text: &str) -> Result<f64, String> {
     }
 }
 
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("must be a number from 0.1 to 3600".to_owned()),
+    }
+}
+
+fn attack(text: &str) -> Result<Abuse, String> {
+    let found = Abuse::ALL.into_iter().find(|attack| attack.name() == text);
+    found.ok_or_else(|| {
+        let names = Abuse::ALL.map(Abuse::name);
+        format!("must be one of: {}", names.join(", "))
+    })
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     output::exit_code(run(&arguments))
@@ -156,6 +184,22 @@ fn run(arguments: &Arguments) -> Result<bool, FixtureError> {
                 ..hostile::Settings::default()
             };
             let report = hostile::run(&fixture, &settings, &control)?;
+            Ok(print_report(&fixture, &report, &report.problems))
+        }
+        Run::Abuse {
+            seconds,
+            worst,
+            attacks,
+        } => {
+            let mut settings = abuse::Settings {
+                lasts: Duration::from_secs_f64(*seconds),
+                worst_max: (*worst > 0).then(|| Duration::from_millis(*worst)),
+                ..abuse::Settings::default()
+            };
+            if !attacks.is_empty() {
+                settings.attacks.clone_from(attacks);
+            }
+            let report = abuse::run(&fixture, &settings, &control)?;
             Ok(print_report(&fixture, &report, &report.problems))
         }
         Run::Footprint { connections } => {

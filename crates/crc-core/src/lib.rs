@@ -103,7 +103,7 @@ pub use network::{
     Settings,
 };
 pub use notice::ServerNotice;
-pub use server::{LinkView, Server, ServerCommand, Snapshot};
+pub use server::{LinkView, Memory, Server, ServerCommand, Snapshot};
 pub use text_protocol::TextProtocol;
 pub use violation::{Action, Role, Violation};
 pub use work::Work;

@@ -439,6 +439,11 @@ impl Network {
         (indirect && same).then_some(known.first_link())
     }
 
+    /// How many ids of servers are kept from clients.
+    pub(crate) fn server_ids_len(&self) -> usize {
+        self.server_ids.len()
+    }
+
     /// The meaning of a registration that a server has sent on `from` (PROTOCOL section
     /// 3). The server's own registration is handled elsewhere.
     pub(crate) fn classify(&self, from: LinkId, info: &HostInfo<'_>) -> RegistrationOutcome {

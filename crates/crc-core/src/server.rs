@@ -11,6 +11,7 @@
 //! expire, the server starts and leaves. It decides everything and does nothing:
 //! sockets are the driver's.
 
+mod memory;
 mod snapshot;
 
 use core::time::Duration;
@@ -20,6 +21,7 @@ use crc_machine::{
     CloseWhen, Endpoints, Event, LinkDown, LinkId, Machine, Origin, PeerAddress, Timers, Timestamp,
     Unsent,
 };
+pub use memory::Memory;
 pub use snapshot::{LinkView, Snapshot};
 
 use crate::config::Config;

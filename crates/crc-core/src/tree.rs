@@ -269,6 +269,11 @@ impl Tree {
         self.known.on_gone(id, now);
     }
 
+    /// How many servers were heard of and are remembered.
+    pub(crate) fn known_len(&self) -> usize {
+        self.known.len()
+    }
+
     /// The rank and address of a server, if they were heard of.
     pub(crate) fn known(&self, id: HostId) -> Option<(u32, &PeerAddress)> {
         self.known.find(id)

@@ -14,6 +14,7 @@ mod describe;
 pub(crate) mod effort;
 mod flood;
 mod hostile;
+mod memory;
 mod stream_state;
 mod text_lines;
 mod wire_checks;

@@ -348,6 +348,7 @@ impl World {
             self.is_checking = true;
             server.check();
             self.is_checking = false;
+            self.monitor.check_memory(&self.network, node);
         }
     }
 

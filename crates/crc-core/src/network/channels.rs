@@ -164,6 +164,18 @@ impl Channels {
         self.channels.len()
     }
 
+    /// How many bytes their names and settings have.
+    pub(crate) fn bytes(&self) -> usize {
+        let channels = self.channels.iter();
+        let bytes = channels.map(|(name, it)| name.len() + it.settings.bytes());
+        bytes.sum()
+    }
+
+    /// The same of those without members, which are remembered.
+    pub(crate) const fn remembered_bytes(&self) -> usize {
+        self.remembered_bytes
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -54,6 +54,11 @@ impl ServerIds {
         }
     }
 
+    /// How many are known.
+    pub(super) fn len(&self) -> usize {
+        self.servers.len()
+    }
+
     /// Whether a server with this id has left less than an hour ago.
     pub(super) fn is_kept(&self, id: HostId, now: Timestamp) -> bool {
         let left_at = self.servers.get(&id).and_then(|server| server.left_at);

@@ -2,6 +2,7 @@
 
 use crc_wire::HostId;
 
+use super::memory::Memory;
 use crate::context::Context;
 use crate::counters::Counters;
 use crate::link::Protocol;
@@ -170,6 +171,12 @@ impl<'a> Snapshot<'a> {
     #[must_use]
     pub fn work(&self) -> Work {
         self.cx.work.work()
+    }
+
+    /// How much it keeps. Counting takes time in proportion to that.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        Memory::of(self.cx)
     }
 
     /// Its counters.

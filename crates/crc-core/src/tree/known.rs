@@ -149,6 +149,11 @@ impl KnownServers {
         }
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.servers.len()
+    }
+
     /// The rank and address of a server.
     pub(super) fn find(&self, id: HostId) -> Option<(u32, &PeerAddress)> {
         let known = self.servers.get(&id)?;

@@ -85,7 +85,8 @@ fn live(world: &mut World) {
             }
         }
     }
-    if world.is_sound() && world.options().people {
+    // Hostile runs have limits that so much at once exceeds.
+    if world.is_sound() && world.options().people && world.options().hostile.is_none() {
         world.probe(&parts);
     }
     add_canary(world);

@@ -4,7 +4,7 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crc_core::{DialId, Event, LinkId, Timestamp};
+use crc_core::{CloseWhen, DialId, Event, LinkId, Timestamp};
 use crc_wire::{Frame, FrameLimits, HostId, Info, Message, Name, Registration, StatusCode};
 
 use super::{ForeignCommand, ForeignNotice, Out, address_of};
@@ -127,6 +127,11 @@ impl FrameUser {
                 self.retries = 0;
                 let info = "frames [crc2;f=channels]";
                 out.send(link, &self.registration(info));
+            }
+            // Its id is another's: it takes the next one.
+            Message::Status(m) if m.code == StatusCode::ID_TAKEN && m.destination.is_none() => {
+                self.id = HostId::new(self.id.get() + 10).unwrap_or(self.id);
+                out.close(link, CloseWhen::Flushed);
             }
             Message::ChannelJoin(m) => {
                 let name = m.channel.as_str().to_ascii_lowercase();

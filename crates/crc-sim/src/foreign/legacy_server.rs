@@ -5,11 +5,11 @@ use core::fmt::Write;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crc_core::{DialId, Event, LinkId, Origin, Timestamp};
+use crc_core::{CloseWhen, DialId, Event, LinkId, Origin, Timestamp};
 
 use super::lines::{Line, LineReader};
 use super::{ForeignCommand, ForeignNotice, Out};
-use crate::node::legacy_address;
+use crate::node::{LEGACY, legacy_address};
 
 /// A channel of the legacy network.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +89,11 @@ impl LegacyServer {
                 self.dial(out);
             }
             Event::DialFailed { .. } => self.retry(now),
+            // Somebody has found its address, and speaks something else.
+            Event::LinkUp { link, origin, .. } if matches!(origin, Origin::Accepted { listener } if listener != LEGACY) =>
+            {
+                out.close(link, CloseWhen::Now);
+            }
             Event::LinkUp { link, origin, .. } => {
                 self.forget_others();
                 self.link = Some(link);

@@ -11,7 +11,7 @@ use super::user::chat_in;
 use super::{Introduction, User, drop_line, peer_mut, uplink};
 use crate::admission::{NAME_BYTES_MAX, admitted_info};
 use crate::context::{Context, Out};
-use crate::network::{HostInfo, HostKind};
+use crate::network::{HostInfo, HostKind, Network};
 use crate::violation::Violation;
 
 /// Handles a line of a dialled server that has not introduced itself.
@@ -115,8 +115,7 @@ pub(super) fn on_server_line(cx: &mut Context, link: LinkId, line: &Line<'_>, ou
         }
         Content::Topic { channel, topic } => {
             if let Some(topic) = topic {
-                let source = Some(id);
-                set_topic(cx, link, channel.as_str(), source, topic.as_str(), out);
+                on_topic(cx, link, id, channel, topic.as_str(), out);
             }
         }
         Content::Privmsg { target, text } => {
@@ -295,7 +294,30 @@ fn set_topic(
     );
 }
 
-/// PRIVMSG of a user behind the link, to a channel or a nick.
+/// TOPIC of a user behind the link. If the user may not set it here, its server gets the
+/// topic that stands.
+fn on_topic(
+    cx: &mut Context,
+    link: LinkId,
+    id: HostId,
+    channel: Middle<'_>,
+    topic: &str,
+    out: &mut Out,
+) {
+    let (name, field) = (channel.as_str(), ChannelField::TOPIC);
+    if reply::find_channel(cx, name).is_some() && cx.network.may_set(id, name, field).is_err() {
+        drop_line(cx, link, &"not an operator");
+        let me = reply::own_name(cx);
+        let known = cx.network.channels().find(name);
+        let stands = known.map_or("", |known| known.topic());
+        let line = out.store(|arena| reply::write_topic(arena, &me, channel, stands));
+        return out.send_stored(link, line);
+    }
+    set_topic(cx, link, name, Some(id), topic, out);
+}
+
+/// PRIVMSG of a user behind the link, to a channel or a nick. What the user may not say
+/// here is heard on its own side only.
 fn on_privmsg(cx: &mut Context, link: LinkId, id: HostId, target: &str, text: &str, out: &mut Out) {
     if !target.starts_with('#') {
         return match reply::find_user(cx, target) {
@@ -303,10 +325,13 @@ fn on_privmsg(cx: &mut Context, link: LinkId, id: HostId, target: &str, text: &s
             None => drop_line(cx, link, &"no such nick"),
         };
     }
-    match chat_in(id, target, text) {
-        Some(chat) if reply::find_channel(cx, target).is_some() => {
-            cx.say_in_channel(&chat, None, Some(link), out);
-        }
-        _ => drop_line(cx, link, &"no such channel"),
+    let (Some(chat), Some(channel)) = (chat_in(id, target, text), reply::find_channel(cx, target))
+    else {
+        return drop_line(cx, link, &"no such channel");
+    };
+    let is_banned = |channel: &_| cx.is_banned(id, channel);
+    match Network::may_speak(id, channel, is_banned) {
+        Ok(()) => cx.say_in_channel(&chat, None, Some(link), out),
+        Err(_) => drop_line(cx, link, &"may not speak in this channel"),
     }
 }

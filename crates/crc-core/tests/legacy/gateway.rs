@@ -250,6 +250,53 @@ fn irc_users_and_legacy_users_share_channels() {
     assert_eq!(net.users(hub), ["ann", "zoe"]);
 }
 
+#[test]
+fn users_behind_legacy_servers_are_held_to_what_operators_set() {
+    const IRC: ListenerId = ListenerId(1 << 17);
+    let mut net = Net::new();
+    let mut config = net.config("hub", &[], &[]);
+    config.text_listeners.push((IRC, TextProtocol::Irc));
+    config.limits.irc_lines_per_second = 0;
+    let hub = net.fixture.server_with(config);
+    let (leaf, _) = net.adjacent(hub, "leaf");
+    let ivy = net.fixture.connect_at(hub, IRC);
+    for line in [
+        "NICK ivy",
+        "USER i 0 * :Ivy",
+        "JOIN #bay",
+        "TOPIC #bay :deep",
+    ] {
+        net.send_line(ivy, line);
+    }
+    net.send_line(leaf, ":leaf USER zoe zbox leaf :Zoe");
+    net.send_line(leaf, ":zoe JOIN #bay");
+    // What the operator sets, and whether zoe is heard, and may set the topic.
+    for (modes, heard, sets) in [
+        ("MODE #bay +nt", true, false),
+        ("MODE #bay +m", false, false),
+        ("MODE #bay +v zoe", true, false),
+        ("MODE #bay -mv+b zoe zoe!*@*", false, false),
+        ("MODE #bay -b+o zoe!*@* zoe", true, true),
+        ("MODE #bay -o-t zoe", true, true),
+    ] {
+        net.send_line(ivy, modes);
+        for peer in [ivy, leaf] {
+            net.read_lines(peer);
+        }
+        net.send_line(leaf, ":zoe PRIVMSG #bay :ahoy");
+        let received = net.read_lines(ivy);
+        assert_eq!(received.len(), usize::from(heard), "{modes}: {received:?}");
+        net.send_line(leaf, ":zoe TOPIC #bay :high");
+        let received = net.read_lines(ivy);
+        assert_eq!(received.len(), usize::from(sets), "{modes}: {received:?}");
+        match sets {
+            true => net.expect_nothing(&[leaf]),
+            // Its server gets back what stands.
+            false => assert_eq!(net.read_lines(leaf), [":hub 332 #bay :deep"]),
+        }
+    }
+}
+
 /// A scripted v2 server, linked by CRC.
 fn crc_server(net: &mut Net, node: usize) -> usize {
     let peer = net.fixture.connect(node);

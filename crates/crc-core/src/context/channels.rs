@@ -300,6 +300,8 @@ impl Context {
         if age == Age::Same && self.network.lower_age(name, founded) {
             // All have to hold the same time for one founding.
             crc::channel::flood_settings(self, name, Some(from), out);
+            // Where it counted as the younger one until now, its ranks are not known.
+            crc::channel::flood_ranks(self, name, out);
         }
         if age != Age::Older {
             return age;
@@ -442,7 +444,8 @@ impl Context {
         out: &mut Out,
     ) {
         match self.settle_age(name, founded, from, out) {
-            Age::Younger => {}
+            // The join that founded the older one may not have counted there.
+            Age::Younger => crc::channel::send_settings(self, from, name, out),
             Age::Same if set.1.version == 0 => {
                 // It asks for the settings. If there are none, it is not asked back.
                 let known = self.network.channels().find(name);

@@ -10,7 +10,7 @@ mod from_server;
 use crc_machine::LinkId;
 use crc_wire::{
     ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, DatedJoin,
-    DatedSetting, HostId, Message, Name, RequestKind, Text,
+    DatedSetting, HostId, MemberFlags, Message, Name, RequestKind, Text,
 };
 
 pub(super) use from_client::on_client_frame;
@@ -260,6 +260,32 @@ pub(crate) fn flood_settings(cx: &mut Context, name: &str, from: Option<LinkId>,
     flood(cx, name, from, out, |arena, dated| {
         write_settings(name, &settings, founded, dated, arena);
     });
+}
+
+/// Floods the members of a channel that have ranks, each to the servers that it is not
+/// behind.
+pub(crate) fn flood_ranks(cx: &mut Context, name: &str, out: &mut Out) {
+    let Some(channel) = cx.network.channels().find(name) else {
+        return;
+    };
+    let founded = channel.founded();
+    let ranked = channel
+        .members()
+        .filter(|(_, flags)| *flags != MemberFlags::NONE);
+    let ranked: Vec<_> = ranked
+        .filter_map(|(id, flags)| Some((cx.link_of(id)?, id, flags)))
+        .collect();
+    for (link, source, flags) in ranked {
+        let join = ChannelJoin {
+            source,
+            by: None,
+            flags,
+            channel: channel_name(name),
+        };
+        flood(cx, name, Some(link), out, |arena, dated| {
+            write_join(&join, founded, dated, arena);
+        });
+    }
 }
 
 /// Sends a server all settings of a channel. If none was ever made, this asks for them.

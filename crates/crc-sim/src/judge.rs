@@ -167,8 +167,10 @@ impl Judge {
         let snapshot = network.server(node)?.snapshot();
         let shadow = self.servers.get(&node)?;
         // The speaker's own server decides.
-        let here = shadow::local(&snapshot, host).filter(|here| !here.is_behind);
-        if here.is_none() || self.in_hand.iter().any(Said::is_new_nick) {
+        let here = shadow::local(&snapshot, host);
+        let mut said = self.in_hand.iter();
+        let is_other = said.any(|said| said.is_new_nick() || said.is_new_host());
+        if here.is_none() || is_other {
             return None;
         }
         let folded = fold(channel);

@@ -258,14 +258,16 @@ pub(crate) fn chat_frame(
 
 /// Whether a client or a person may say something in a channel, as its server has it.
 pub(crate) fn may_speak(network: &Network, node: usize, channel: &str) -> bool {
-    if legacy_server(network, node).is_some() {
-        // What it may is decided in its own network.
-        return true;
-    }
+    let behind = || {
+        let (server, gateway) = legacy_server(network, node)?;
+        let nick = server.own_members(channel).next()?;
+        let nicks = network.server(gateway)?.snapshot().nicks()?;
+        Some((gateway, nicks.find(nick)?))
+    };
     let clients = || network.clients().find(|client| client.0 == node);
     let client = || clients().map(|(_, client, home)| (home, client.id()));
     let person = || home(network, node).zip(host_id(network, node));
-    let Some((home, host)) = person().or_else(client) else {
+    let Some((home, host)) = person().or_else(client).or_else(behind) else {
         return false;
     };
     let Some(snapshot) = network.server(home).map(Server::snapshot) else {

@@ -126,6 +126,30 @@ fn seeds_of_fixed_bugs_violate_no_invariant() {
     }
 }
 
+/// Seeds in which people found a bug that is fixed, and the bug.
+#[test]
+fn seeds_of_fixed_bugs_with_people_violate_no_invariant() {
+    silence_panics();
+    let settings = Settings {
+        people: true,
+        ..Settings::default()
+    };
+    for (seed, _bug) in [
+        (
+            31_390,
+            "ranks were unknown where a channel's age was corrected",
+        ),
+        (
+            79_387,
+            "an age was never told, since its founder's id was taken",
+        ),
+        (9_572, "what was said of an ended channel erased a lost one"),
+    ] {
+        let outcome = run_seed(seed, &settings);
+        assert_eq!(outcome.violations, [], "seed {seed}");
+    }
+}
+
 /// Seeds in which long campaigns found a bug that is fixed, and the bug.
 #[test]
 fn seeds_of_fixed_rare_bugs_violate_no_invariant() {

@@ -90,8 +90,11 @@ impl LegacyServer {
             }
             Event::DialFailed { .. } => self.retry(now),
             // Somebody has found its address, and speaks something else.
-            Event::LinkUp { link, origin, .. } if matches!(origin, Origin::Accepted { listener } if listener != LEGACY) =>
-            {
+            Event::LinkUp {
+                link,
+                origin: Origin::Accepted { listener },
+                ..
+            } if listener != LEGACY => {
                 out.close(link, CloseWhen::Now);
             }
             Event::LinkUp { link, origin, .. } => {

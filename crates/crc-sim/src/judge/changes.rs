@@ -123,7 +123,17 @@ impl Judge {
                         self.judge_rank(scene, shadow, change, host, MemberFlags::NONE, flags)
                     }),
                 Some(_) if is_younger => None,
-                Some(before) => self.judge_rank(scene, shadow, change, host, before, flags),
+                Some(before) => {
+                    // One that has left and come back has lost its rank with that.
+                    let mut said = scene.cause.said.iter();
+                    let came = said.any(|said| said.enters(change.name));
+                    let mut before = before;
+                    if scene.cause.is_own(here) && came {
+                        before.operator &= flags.operator;
+                        before.voice &= flags.voice;
+                    }
+                    self.judge_rank(scene, shadow, change, host, before, flags)
+                }
             };
             if wrong.is_some() {
                 return wrong;
@@ -401,6 +411,26 @@ fn note_invitations(
     }
 }
 
+/// Whether a line of a server of legacy IRC may set the topic: that of a user behind it who
+/// may, or one of its burst.
+fn sets_topic(scene: &Scene<'_>, change: &Change<'_>, said: &Said) -> bool {
+    match said {
+        Said::TopicBurst { channel } => channel == change.name,
+        Said::Topic { nick, channel } if channel == change.name => {
+            let is_other = scene.cause.said.iter().any(Said::is_new_host);
+            let nicks = scene.snapshot.nicks().filter(|_| !is_other);
+            let host = nicks.and_then(|nicks| nicks.find(nick));
+            let came = scene.cause.said.iter().any(|said| said.enters(change.name));
+            let mut states = change.states();
+            states.any(|state| {
+                // It may have quit with the same event, and another one have its nick.
+                host.is_none_or(|host| state.may_set(host, rules::TOPIC)) || came && !state.has('t')
+            })
+        }
+        _ => false,
+    }
+}
+
 /// What is wrong with changed settings.
 fn judge_settings(
     scene: &Scene<'_>,
@@ -419,7 +449,14 @@ fn judge_settings(
         };
         let is_right = match scene.cause.client {
             Some(client) => may(client),
-            None if scene.cause.is_legacy_server => field == rules::TOPIC,
+            None if scene.cause.is_legacy_server => {
+                field == rules::TOPIC
+                    && scene
+                        .cause
+                        .said
+                        .iter()
+                        .any(|said| sets_topic(scene, change, said))
+            }
             None => was_set(scene, change, field, value, after.founded),
         };
         if !is_right {

@@ -39,6 +39,10 @@ pub(crate) enum Said {
     Enter { channel: String },
     /// A user of a text protocol invites a nick.
     Invite { nick: String, channel: String },
+    /// A user of legacy IRC sets a topic.
+    Topic { nick: String, channel: String },
+    /// A server of legacy IRC has a topic when it links.
+    TopicBurst { channel: String },
     /// A user takes another nick.
     Nick,
     /// A client registers.
@@ -108,6 +112,13 @@ impl Said {
             "JOIN" => Some(Said::Enter {
                 channel: fold(line.param(0)),
             }),
+            "TOPIC" if !line.who.is_empty() => Some(Said::Topic {
+                nick: line.who.clone(),
+                channel: fold(line.param(0)),
+            }),
+            "331" | "332" => Some(Said::TopicBurst {
+                channel: fold(line.param(0)),
+            }),
             "NICK" => Some(Said::Nick),
             "USER" => Some(Said::Client),
             _ => None,
@@ -129,6 +140,10 @@ impl Said {
             Said::Request { kind, channel, .. } => *kind == RequestKind::JOIN && channel == name,
             _ => false,
         }
+    }
+
+    pub(super) const fn is_new_host(&self) -> bool {
+        matches!(self, Said::Client)
     }
 
     pub(super) const fn is_new_nick(&self) -> bool {

@@ -5,9 +5,10 @@
 //! leave a part of the queue free, and a source that sends little is never refused. This file
 //! counts; `context/congestion.rs` pauses clients and refuses chats.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
-use crc_machine::{LinkId, QueueReport};
+use crc_machine::{LinkId, QueueReport, Timestamp};
 use crc_wire::HostId;
 
 /// How many sources are counted at one queue. Further sources are refused only when no
@@ -19,6 +20,9 @@ const BEGIN_PART: usize = 16;
 
 /// The share of one source, as a part of what is free.
 const SHARE_PART: usize = 8;
+
+/// For how long a client is not read that fills the queue of a server elsewhere.
+pub(crate) const SLOWED_FOR: Duration = Duration::from_secs(1);
 
 /// A queue is reported each time it changes by this part of its bound.
 const STEP_PART: usize = 64;
@@ -54,6 +58,8 @@ struct Usage {
     before: usize,
     /// What it sent in this epoch.
     now: usize,
+    /// When its server was last asked to slow it down.
+    told_at: Option<Timestamp>,
 }
 
 impl Usage {
@@ -99,7 +105,8 @@ impl Congestion {
             self.sources.retain(|_, usage| {
                 *usage = Usage {
                     before: usage.now,
-                    ..Usage::default()
+                    now: 0,
+                    told_at: usage.told_at,
                 };
                 usage.before > 0
             });
@@ -161,6 +168,22 @@ impl Congestion {
             None => share == 0,
         };
         full && self.paused.insert(source, link) != Some(link)
+    }
+
+    /// Counts a change that a host of another server has caused: such are never refused.
+    /// Returns whether that server is to slow the host down.
+    pub(crate) fn charge_remote(&mut self, source: HostId, bytes: usize, now: Timestamp) -> bool {
+        let share = self.share();
+        let Some(usage) = self.usage_mut(source) else {
+            return false;
+        };
+        usage.now = usage.now.saturating_add(bytes);
+        let told = usage.told_at.is_some_and(|at| now < at + SLOWED_FOR);
+        if usage.bytes() <= share || told {
+            return false;
+        }
+        usage.told_at = Some(now);
+        true
     }
 
     /// Whether the client of a link is paused.

@@ -110,6 +110,8 @@ pub(crate) enum LinkTimer {
     Congestion,
     /// The next slice of the burst may be sent.
     Burst,
+    /// A client that was slowed down is read again.
+    Slowed,
     /// What was read from the link and waits is handled.
     Unread,
     /// The network behind a legacy server is also linked by the binary protocol.
@@ -117,7 +119,7 @@ pub(crate) enum LinkTimer {
 }
 
 impl LinkTimer {
-    const ALL: [LinkTimer; 13] = [
+    const ALL: [LinkTimer; 14] = [
         LinkTimer::Registration,
         LinkTimer::Announcement,
         LinkTimer::Classification,
@@ -131,11 +133,12 @@ impl LinkTimer {
         LinkTimer::LegacyLoop,
         LinkTimer::Congestion,
         LinkTimer::Burst,
+        LinkTimer::Slowed,
     ];
 
     /// Those that end when this server closes a link. The others find the link closed,
     /// and do nothing.
-    const OF_OPEN_LINK: [LinkTimer; 10] = [
+    const OF_OPEN_LINK: [LinkTimer; 11] = [
         LinkTimer::Registration,
         LinkTimer::PacePause,
         LinkTimer::PacedSend,
@@ -146,6 +149,7 @@ impl LinkTimer {
         LinkTimer::LegacyLoop,
         LinkTimer::Congestion,
         LinkTimer::Burst,
+        LinkTimer::Slowed,
     ];
 }
 

@@ -119,6 +119,8 @@ pub(crate) struct Link {
     pub(crate) text_bytes_max: u32,
     /// What was read from the link and waits to be handled.
     pub(crate) unread: Option<Box<Unread>>,
+    /// Whether the peer is a client that fills the queue of a server elsewhere.
+    pub(crate) slowed: bool,
     /// Whether the driver was told not to read it.
     pub(crate) paused: bool,
     /// What the peer may send, if it is a client.
@@ -147,6 +149,7 @@ impl Link {
             detour: false,
             text_bytes_max: u32::MAX,
             unread: None,
+            slowed: false,
             paused: false,
             budget: Budget::default(),
             protocol,

@@ -251,6 +251,7 @@ impl Server {
             LinkTimer::Irc => irc::on_timer(cx, link, out),
             LinkTimer::Congestion => cx.close_stalled(link, out),
             LinkTimer::Burst => crc::burst::on_timer(cx, link, out),
+            LinkTimer::Slowed => cx.end_slowing(link, out),
             LinkTimer::Unread => self.on_unread(link, out),
             LinkTimer::LegacyLoop => legacy::server::on_loop(cx, link, out),
         }

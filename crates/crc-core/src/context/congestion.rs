@@ -7,7 +7,7 @@ use crc_machine::{CloseWhen, Effect, LinkDown, LinkId, QueueReport};
 use crc_wire::{ChannelChat, HostId, StatusCode};
 
 use super::{Context, LinkTimer, Out, Timer};
-use crate::congestion::{Admission, Congestion, step};
+use crate::congestion::{Admission, Congestion, SLOWED_FOR, step};
 use crate::crc;
 use crate::link::{Link, Outlet};
 use crate::network::HostKind;
@@ -151,6 +151,67 @@ impl Context {
             );
             self.update_pause(source, out);
         }
+    }
+
+    /// A host behind the server of `from` has caused a change, of so many bytes, which
+    /// every server gets. If the host fills more than its share of a queue with such, its
+    /// server learns of it.
+    #[cold]
+    pub(crate) fn charge_remote(
+        &mut self,
+        from: LinkId,
+        source: HostId,
+        bytes: usize,
+        out: &mut Out,
+    ) {
+        let now = self.now;
+        let mut slow = None;
+        for link in &self.congested {
+            let found = self.links.find_mut(*link).filter(|_| *link != from);
+            let congestion = found.and_then(|found| found.congestion.as_mut());
+            if congestion.is_some_and(|it| it.charge_remote(source, bytes, now)) {
+                slow = Some(*link);
+            }
+        }
+        let back = self.links.find(from);
+        if back.is_some_and(|back| back.congestion.is_none())
+            && let Some(slow) = slow
+        {
+            log::debug!(
+                "host {source} sends changes faster than {} reads",
+                self.describe_peer(slow)
+            );
+            let text = "Too many changes for a slow server";
+            self.answer(source, StatusCode::CONGESTED, text, out);
+        }
+    }
+
+    /// A server elsewhere says that a client of this server fills a queue: the client is
+    /// not read for a moment.
+    pub(crate) fn slow_down(&mut self, client: LinkId, out: &mut Out) {
+        let neighbour = self.network.neighbours().find(client);
+        if neighbour.is_none_or(|neighbour| neighbour.kind != HostKind::Client) {
+            return;
+        }
+        let peer = self.describe_peer(client);
+        let Some(found) = self.links.find_mut(client) else {
+            return;
+        };
+        if !found.slowed {
+            found.slowed = true;
+            self.counters.clients_paused += 1;
+            log::info!("{peer}: paused: sends faster than a server elsewhere reads");
+        }
+        self.set_link_timer(client, LinkTimer::Slowed, self.now + SLOWED_FOR);
+        self.update_pause(client, out);
+    }
+
+    /// A client that was slowed down is read again.
+    pub(crate) fn end_slowing(&mut self, client: LinkId, out: &mut Out) {
+        if let Some(found) = self.links.find_mut(client) {
+            found.slowed = false;
+        }
+        self.update_pause(client, out);
     }
 
     /// Whether a chat may join the queue of a link. One that may not is answered.

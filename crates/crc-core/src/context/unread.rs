@@ -133,8 +133,8 @@ impl Context {
         true
     }
 
-    /// Reads a link, or stops: while what was read from it waits, or while it fills the
-    /// queue of a congested server.
+    /// Reads a link, or stops: while what was read from it waits, while it fills the queue
+    /// of a congested server, or for a moment if that server is elsewhere.
     pub(super) fn update_pause(&mut self, link: LinkId, out: &mut Out) {
         let mut congested = self.congested.iter();
         let fills_queue = congested.any(|congested| {
@@ -143,7 +143,7 @@ impl Context {
             congestion.is_some_and(|congestion| congestion.pauses(link))
         });
         if let Some(found) = self.links.find_mut(link) {
-            let paused = fills_queue || found.unread.is_some();
+            let paused = fills_queue || found.slowed || found.unread.is_some();
             if paused != found.paused {
                 found.paused = paused;
                 out.pause(link, paused);

@@ -91,17 +91,36 @@ fn on_frame(
         Ok(Message::ClientChat(chat)) if matches!(phase, Phase::Client | Phase::Server) => {
             return on_chat(cx, link, phase, &chat, frame, out);
         }
-        Ok(message) if kind.is_channel() => {
-            cx.work.charge(MESSAGE + units_of(frame.bytes().len()));
-            on_channel_frame(cx, link, phase, &message, frame.bytes(), out);
-        }
         Ok(message) => {
             cx.work.charge(MESSAGE + units_of(frame.bytes().len()));
-            on_message(cx, link, phase, message, out);
+            let source = source_of_change(&message);
+            match kind.is_channel() {
+                true => on_channel_frame(cx, link, phase, &message, frame.bytes(), out),
+                false => on_message(cx, link, phase, message, out),
+            }
+            if !cx.congested.is_empty()
+                && phase == Phase::Server
+                && let Some(source) = source
+            {
+                cx.charge_remote(link, source, frame.bytes().len(), out);
+            }
         }
         Err(error) => cx.on_violation(link, Violation::Message { kind, error }, out),
     }
     None
+}
+
+/// The host that has caused a change which every server gets.
+fn source_of_change(message: &Message<'_>) -> Option<HostId> {
+    match message {
+        Message::ClientRegistration(registration) => Some(registration.source),
+        Message::ChannelJoin(join) => Some(join.by.unwrap_or(join.source)),
+        Message::DatedJoin(join) => Some(join.by.unwrap_or(join.source)),
+        Message::ChannelPart(part) => Some(part.by.unwrap_or(part.source)),
+        Message::ChannelSetting(setting) => setting.source,
+        Message::DatedSetting(setting) => setting.source,
+        _ => None,
+    }
 }
 
 /// Handles one message that is neither a chat of a registered host nor about channels.
@@ -262,6 +281,9 @@ fn on_status(cx: &mut Context, link: LinkId, status: &Status<'_>, out: &mut Out)
         Route::To(to) => {
             cx.counters.statuses_relayed += 1;
             cx.send_status(to, status, out);
+            if status.code == StatusCode::CONGESTED {
+                cx.slow_down(to, out);
+            }
         }
         // Never answered: statuses about statuses would have no end.
         Route::Unknown => cx.counters.dropped += 1,

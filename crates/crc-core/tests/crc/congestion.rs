@@ -54,6 +54,27 @@ fn channel_client(fixture: &mut Fixture, server: usize, client: u32) -> usize {
     peer
 }
 
+/// The client 101 enters a channel.
+fn join_request(channel: &str) -> Message<'static> {
+    Message::ChannelRequest(ChannelRequest {
+        source: id(101),
+        destination: None,
+        kind: RequestKind::JOIN,
+        channel: Some(name(channel)),
+        text: Text::default(),
+    })
+}
+
+/// The client 101 leaves a channel.
+fn part(channel: &str) -> Message<'static> {
+    Message::ChannelPart(crc_wire::ChannelPart {
+        by: None,
+        source: id(101),
+        channel: name(channel),
+        text: Text::truncated(&"y".repeat(300)).into_owned(),
+    })
+}
+
 fn name(name: &str) -> ChannelName<'static> {
     ChannelName::new(name.to_owned()).unwrap()
 }
@@ -89,28 +110,12 @@ fn a_client_that_floods_a_slow_server_is_paused() {
 
 #[test]
 fn whatever_a_client_floods_with_it_is_paused() {
-    let settings = |number: usize| {
-        Message::ChannelRequest(ChannelRequest {
-            source: id(101),
-            destination: None,
-            kind: RequestKind::JOIN,
-            channel: Some(name(&format!("#{number}{}", "x".repeat(50)))),
-            text: Text::truncated("").into_owned(),
-        })
-    };
-    let part = |number: usize| {
-        Message::ChannelPart(crc_wire::ChannelPart {
-            by: None,
-            source: id(101),
-            channel: name(&format!("#{number}{}", "x".repeat(50))),
-            text: Text::truncated(&"y".repeat(300)).into_owned(),
-        })
-    };
     let (mut fixture, server, slow) = with_slow_neighbour("r=1;f=server-quit,channels");
     let flooder = channel_client(&mut fixture, server, 101);
     for number in 0..10_000 {
-        fixture.send_message(flooder, &settings(number));
-        fixture.send_message(flooder, &part(number));
+        let long = format!("#{number}{}", "x".repeat(50));
+        fixture.send_message(flooder, &join_request(&long));
+        fixture.send_message(flooder, &part(&long));
         if number % 50 == 0 {
             fixture.soon();
             fixture.received(flooder);
@@ -119,6 +124,42 @@ fn whatever_a_client_floods_with_it_is_paused() {
     assert_eq!(paused(&fixture, server), 1);
     assert!(fixture.queued_for(slow) < QUEUE_BYTES_MAX / 2);
     assert!(!closed(&mut fixture, slow), "the link stays");
+}
+
+/// What every server must have is never refused. The flooder's own server slows it down.
+#[test]
+fn changes_of_a_client_behind_another_server_slow_that_client_down() {
+    let (mut fixture, server, slow) = with_slow_neighbour("r=1;f=server-quit,channels");
+    let far = fixture.server(Some(server));
+    fixture.run(Duration::from_secs(2));
+    let flooder = channel_client(&mut fixture, far, 101);
+    let innocent = fixture.v2_client(far, 102);
+    fixture.soon();
+    let (mut sent, mut most) = (0, 0);
+    for round in 0..400 {
+        if fixture.unread_from(flooder) == 0 {
+            for number in 0..20 {
+                let long = format!("#{}{}", round * 20 + number, "x".repeat(50));
+                fixture.send_message(flooder, &join_request(&long));
+                fixture.send_message(flooder, &part(&long));
+                sent += 1;
+            }
+        }
+        fixture.run(Duration::from_millis(20));
+        fixture.received(flooder);
+        most = most.max(fixture.queued_for(slow));
+    }
+    assert!(sent < 4_000, "{sent} joins and parts in 8 s");
+    assert!(paused(&fixture, far) > 0);
+    assert!(most < QUEUE_BYTES_MAX / 2, "{most} bytes are queued");
+    assert!(!closed(&mut fixture, slow), "the link stays");
+    // The other client behind that server is heard.
+    fixture.send_message(innocent, &chat(102, 201, "hello"));
+    fixture.soon();
+    fixture.toggle_reading(slow);
+    fixture.run(Duration::from_secs(1));
+    assert!(chats(&fixture.received(slow)).contains(&(102, 5)));
+    assert!(!fixture.peers[flooder].ended);
 }
 
 #[test]

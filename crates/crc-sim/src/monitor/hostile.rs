@@ -11,9 +11,13 @@ use super::Monitor;
 use crate::invariant::Invariant;
 use crate::network::Network;
 use crate::node::NodeConfig;
+use crate::options::Fault;
 
 /// By how much the clocks of two linked servers differ without being put right.
 const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(5);
+
+/// How long an announcement is under way at most on a link that is not given up.
+const DELAY_MAX: Duration = Duration::from_secs(45);
 
 /// What the monitor keeps of hostile people, and of what they want.
 #[derive(Debug, Default)]
@@ -180,7 +184,15 @@ impl Monitor {
         let Some((later, rival_since)) = self.registered_since(network, id) else {
             return;
         };
-        let tolerance = CLOCKS_DIFFER_BY * network.options.servers + Duration::from_secs(1);
+        let mut tolerance = CLOCKS_DIFFER_BY * network.options.servers + Duration::from_secs(1);
+        let weights = &network.options.weights;
+        if [Fault::Stall, Fault::Freeze]
+            .iter()
+            .any(|it| weights[*it as usize] > 0)
+        {
+            // A difference is not noticed that is as long as the announcement was under way.
+            tolerance += DELAY_MAX;
+        }
         if rival_since > since + tolerance {
             let text = format!(
                 "{} loses id {id}, which it has had since {since:?}, to {}, which has had it since {rival_since:?}",

@@ -63,6 +63,9 @@ fn watch_queue(cx: &Context, link: LinkId, kind: HostKind, out: &mut Out) {
 fn end_burst(cx: &mut Context, link: LinkId, kind: HostKind, out: &mut Out) {
     cx.set_bursting(link, false);
     cx.cancel_link_timer(link, LinkTimer::Burst);
+    // What else was sent with the burst, to a server that is no v1 server, is gone soon.
+    let bytes_max = queue_bytes_max(cx, kind);
+    out.bound(link, bytes_max + burst_bytes_max(bytes_max));
     // The queue of a server is watched for good.
     out.watch(
         link,

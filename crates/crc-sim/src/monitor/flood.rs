@@ -26,11 +26,10 @@ pub(crate) struct FloodRecord {
     under_way: BTreeMap<usize, (Timestamp, Vec<usize>)>,
 }
 
-/// Whether the floods of a run are held back. Changes that sources behind other servers make
-/// are not, such as joins.
+/// Whether there are floods in a run.
 fn is_judged(network: &Network) -> bool {
     let hostile = network.options.hostile.as_ref();
-    hostile.is_some_and(|it| it.flooders > 0 && !it.changes)
+    hostile.is_some_and(|it| it.flooders > 0)
 }
 
 impl Monitor {

@@ -77,6 +77,7 @@ impl Context {
         if known.is_some_and(|channel| channel.member(host).is_some()) {
             return;
         }
+        let spelled = name;
         let is_new = known.is_none();
         let standing = self.network.channels().standing(name, self.now);
         let founds = standing.is_none();
@@ -114,9 +115,23 @@ impl Context {
             if !ranked {
                 self.unranked_founders.add(&name, host, founded);
             }
+        } else if is_new && self.is_behind_text_server(host) {
+            self.spell_as_legacy(host, spelled, out);
         }
         if is_new {
             legacy::notify::on_channel_joined(self, host, &name, None, out);
+        }
+    }
+
+    /// A host of the legacy network has entered a channel that has lost its members here,
+    /// and is new there. Names of that network are the same only if they are spelled so.
+    fn spell_as_legacy(&mut self, host: HostId, spelled: &str, out: &mut Out) {
+        let known = self.network.channels().find(spelled);
+        if known.is_some_and(|channel| channel.name() != spelled) {
+            let field = ChannelField::NAME;
+            let setting = self.new_setting(spelled, field, Some(host), spelled);
+            let (set, scope) = ((Some(host), setting), Scope::AllButLegacy);
+            self.apply_setting_in(spelled, field, set, None, scope, out);
         }
     }
 

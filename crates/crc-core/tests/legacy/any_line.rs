@@ -71,3 +71,29 @@ proptest! {
         prop_assert_eq!(sorted(hub, "hub"), sorted(child, "child"));
     }
 }
+
+/// A case that the property has found: the hub has lost a channel that the legacy network
+/// behind it founds anew, spelled otherwise.
+#[test]
+fn a_lost_channel_that_is_founded_anew_behind_is_spelled_anew() {
+    let (mut net, hub) = Net::of("hub");
+    let child = net.server("child", &["c0:1"], &[]);
+    let one = net.fixture.connect_at(hub, LEGACY);
+    let two = net.fixture.connect_at(child, LEGACY);
+    net.send_line(one, "SERVER one 1 :One");
+    net.send_line(one, "USER ann box one ");
+    net.send_line(one, "353 #a :ann");
+    net.send_line(two, "SERVER two 1 :Two");
+    net.send_line(two, "USER bob box two ");
+    net.fixture.close_peer(one);
+    net.fixture.soon();
+    net.send_line(two, "353 #A :bob");
+    for node in [hub, child] {
+        let channels = net.state(node).2;
+        assert_eq!(channels.len(), 1);
+        assert_eq!(
+            (&*channels[0].0[0], &*channels[0].1),
+            ("#A", &["bob".to_owned()][..])
+        );
+    }
+}

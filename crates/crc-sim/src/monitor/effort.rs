@@ -35,6 +35,7 @@ struct Work {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Refusals {
     refused: u64,
+    registrations: u64,
     hosts_joined: u64,
     hosts_left: u64,
 }
@@ -133,7 +134,8 @@ impl Monitor {
         let (Some(before), Some(after), Some(link)) = (effort.before, after, effort.link) else {
             return;
         };
-        if before.refused == after.refused {
+        // A peer that has registered may be refused later in the same event.
+        if before.refused == after.refused || before.registrations != after.registrations {
             return;
         }
         let closed = out
@@ -169,6 +171,7 @@ fn refusals(network: &Network, node: usize) -> Option<Refusals> {
     let counters = network.server(node)?.snapshot().counters();
     Some(Refusals {
         refused: counters.refused,
+        registrations: counters.registrations,
         hosts_joined: counters.hosts_joined,
         hosts_left: counters.hosts_left,
     })

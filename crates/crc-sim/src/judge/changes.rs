@@ -325,11 +325,15 @@ impl Judge {
             }
             return;
         };
+        // One that has lost its members here goes on with whoever enters it: that is not
+        // its founder.
+        let lost = shadow.lost.get(change.name);
+        let resumes = lost.is_some_and(|(state, _)| state.founded == after.founded);
         for &host in after.members.keys() {
             match local(&scene.snapshot, host) {
                 Some(here) => {
                     shadow.locals.insert(host, here);
-                    if change.before.is_none() && after.members.len() == 1 {
+                    if change.before.is_none() && after.members.len() == 1 && !resumes {
                         self.foundings.entry(after.founded).or_insert(scene.now);
                         self.founders.entry(after.founded).or_insert(host);
                     }

@@ -108,7 +108,9 @@ impl Context {
         }
     }
 
-    /// A link is down. If some of what was read from it waits, that is handled first.
+    /// A link is down. If some of what was read from it waits, that is handled first: of a
+    /// server, and of a CRC client that has had its say. A client that has asked for more
+    /// than it read is owed no more answers.
     pub(crate) fn defer_link_down(
         &mut self,
         link: LinkId,
@@ -118,7 +120,9 @@ impl Context {
         let Some(found) = self.links.find_mut(link) else {
             return false;
         };
-        let Some(unread) = &mut found.unread else {
+        let is_server = found.phase == Phase::Server;
+        let is_owed = is_server || found.is_crc() && why != LinkDown::SlowConsumer;
+        let Some(unread) = found.unread.as_mut().filter(|_| is_owed) else {
             return false;
         };
         let mut bytes = unsent.bytes.to_vec();

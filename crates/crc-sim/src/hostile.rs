@@ -25,7 +25,7 @@ pub struct HostileOptions {
     pub outside: bool,
     /// The number of thieves of ids.
     pub thieves: u32,
-    /// The number of clients that flood. Beside them there is nobody hostile, and no fault but
+    /// The number of clients that flood. Beside them there is no hostile node, and no fault but
     /// stalled links between servers.
     pub flooders: u32,
     /// Whether they flood with changes, such as joins, and not with chats alone.

@@ -1,4 +1,4 @@
-//! A client that sends as fast as its server reads: chats to somebody, chats in channels,
+//! A client that sends as fast as its server reads: chats to a client, chats in channels,
 //! joins and parts, topics. It speaks for itself only, and breaks no rule.
 
 use core::time::Duration;

@@ -21,7 +21,7 @@ const GHOSTS: u32 = 910;
 /// Ids from here on belong to configured clients. A server that takes such an id keeps the
 /// client out for an hour, as it may: the network would never be at rest.
 const CLIENTS: core::ops::Range<u32> = 1000..1100;
-/// The channels of the clients, and one that nobody else is in.
+/// The channels of the clients, and one that only one client is in.
 const CHANNELS: [&str; 4] = ["#reef", "#lagoon", "#sandbank", "#trap"];
 /// The most channels and hosts of others that it remembers.
 const REMEMBERED_MAX: usize = 200;
@@ -267,7 +267,7 @@ impl HostileServer {
         }
     }
 
-    /// An address that is not its own: of a node that is no server, of a server, of nobody.
+    /// An address that is not its own: of a node that is no server, of a server, of no node.
     fn victim(&self, random: &mut Random) -> String {
         let node = address_of(random.index(self.nodes.max(1)));
         match random.below(5) {

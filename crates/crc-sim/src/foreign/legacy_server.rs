@@ -89,7 +89,7 @@ impl LegacyServer {
                 self.dial(out);
             }
             Event::DialFailed { .. } => self.retry(now),
-            // Somebody has found its address, and speaks something else.
+            // Another node has found its address, and speaks another protocol.
             Event::LinkUp {
                 link,
                 origin: Origin::Accepted { listener },

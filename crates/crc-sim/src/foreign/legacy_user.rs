@@ -129,7 +129,7 @@ impl LegacyUser {
                 self.retries = 0;
             }
             "436" | "432" => {
-                // Somebody has the nick: it tries another one.
+                // Another user has the nick: it tries another one.
                 self.nick.push('x');
                 if self.nick.len() < 40 {
                     self.register(link, out);

@@ -325,7 +325,7 @@ impl Judge {
             }
             return;
         };
-        // One that has lost its members here goes on with whoever enters it: that is not
+        // One that has lost its members here goes on with the next host that enters it: that is not
         // its founder.
         let lost = shadow.lost.get(change.name);
         let resumes = lost.is_some_and(|(state, _)| state.founded == after.founded);

@@ -1,4 +1,4 @@
-//! A flood costs the one that floods, and nobody else (Q1, Q2).
+//! A flood costs the client that floods, and no other (Q1, Q2).
 
 use core::time::Duration;
 use std::collections::BTreeMap;

@@ -48,7 +48,7 @@ impl Monitor {
         self.mark_activity(network, "a line was sent");
     }
 
-    /// A server passes on what somebody says in a channel.
+    /// A server passes on what a host says in a channel.
     fn judge_speech(&mut self, network: &Network, node: usize, line: &Line) {
         let nicks = network.server(node).and_then(|it| it.snapshot().nicks());
         let speaker = nicks.and_then(|nicks| nicks.find(&line.who));

@@ -24,7 +24,7 @@ const FOUNDED: &str = "#probe";
 /// The channels of every server.
 type Channels = BTreeMap<usize, BTreeMap<String, State>>;
 
-/// Somebody at a server who can do something in channels.
+/// A user at a server who can do something in channels.
 struct Person {
     node: usize,
     home: usize,
@@ -105,7 +105,7 @@ impl World {
         servers.map(|(node, server)| (node, of(server))).collect()
     }
 
-    /// Everybody does what it must not: nothing may change, and nobody may hear it.
+    /// Each user does what it must not: nothing may change, and no user may hear it.
     fn probe_forbidden(&mut self) {
         let before = self.all_channels();
         for person in self.persons() {

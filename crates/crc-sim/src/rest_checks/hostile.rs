@@ -73,7 +73,7 @@ fn check_channel(server: &Server, channel: &Channel, outside: bool, wrong: &mut 
     }
 }
 
-/// Nobody has the rank that only hostile servers give.
+/// No host has the rank that only hostile servers give.
 fn check_ranks(channel: &Channel, wrong: &mut Vec<String>) {
     for (id, flags) in channel.members() {
         if flags.byte() & MemberFlags::NONE.with_voice(true).byte() != 0 {

@@ -54,6 +54,12 @@ fn queue_bytes_max(cx: &Context, kind: HostKind) -> usize {
     }
 }
 
+/// Bounds the queue of a neighbour.
+fn bound_queue(cx: &Context, link: LinkId, kind: HostKind, out: &mut Out) {
+    let bytes_max = queue_bytes_max(cx, kind);
+    out.bound(link, bytes_max + burst_bytes_max(bytes_max));
+}
+
 /// Watches the queue of a neighbour while the burst is under way.
 fn watch_queue(cx: &Context, link: LinkId, kind: HostKind, out: &mut Out) {
     out.watch(link, slice_bytes(queue_bytes_max(cx, kind)));
@@ -64,8 +70,7 @@ fn end_burst(cx: &mut Context, link: LinkId, kind: HostKind, out: &mut Out) {
     cx.set_bursting(link, false);
     cx.cancel_link_timer(link, LinkTimer::Burst);
     // What else was sent with the burst, to a server that is no v1 server, is gone soon.
-    let bytes_max = queue_bytes_max(cx, kind);
-    out.bound(link, bytes_max + burst_bytes_max(bytes_max));
+    bound_queue(cx, link, kind, out);
     // The queue of a server is watched for good.
     out.watch(
         link,
@@ -99,8 +104,7 @@ pub(super) fn begin_burst(cx: &mut Context, link: LinkId, out: &mut Out) {
         HostKind::Server => Place::START,
         HostKind::Client => Place::FIRST_CLIENT,
     })));
-    let bytes_max = queue_bytes_max(cx, neighbour.kind);
-    out.bound(link, bytes_max + burst_bytes_max(bytes_max));
+    bound_queue(cx, link, neighbour.kind, out);
     watch_queue(cx, link, neighbour.kind, out);
     cx.network.set_synced(link, true);
     cx.set_bursting(link, true);

@@ -2,6 +2,9 @@
 //!
 //! - [`Generate`] prints a manual page or shell completions from a clap definition.
 //! - [`parse_listen_address`] reads the address of a listener.
+//! - [`Size`] is a number of bytes, such as `64K`.
+//! - [`ConfigFile`](config::ConfigFile) gives options to a program, as its command line does.
+//!   It needs the feature `config`.
 //! - [`Verbosity`] adds `-v` and `-q`; [`init_logger`] starts the log.
 //! - [`print_line`] and [`print_error`] write one line to a standard stream and flush it.
 //! - [`on_hangup`] and [`on_terminal_hangup`] handle SIGHUP.
@@ -14,11 +17,14 @@
 #![forbid(unsafe_code)]
 
 mod backpressure;
+#[cfg(feature = "config")]
+pub mod config;
 mod generate;
 mod hangup;
 mod listen;
 mod logger;
 mod output;
+mod size;
 #[cfg(feature = "terminal")]
 pub mod terminal;
 mod verbosity;
@@ -29,4 +35,5 @@ pub use hangup::{on_hangup, on_terminal_hangup};
 pub use listen::{ListenAddressError, parse_listen_address};
 pub use logger::init_logger;
 pub use output::{print_error, print_line};
+pub use size::{Size, SizeError};
 pub use verbosity::Verbosity;

@@ -1,18 +1,28 @@
-//! The command line, and the settings that follow from it.
+//! The command line, and the settings that follow from it. The configuration file has the
+//! same options (see `config.rs`).
+//!
+//! The rules of a value are in its parser (`values.rs`), those of several values together in
+//! `checks.rs`.
+
+mod checks;
+mod values;
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
-use crc_cli::{Generate, Verbosity, parse_listen_address};
+use clap::{Parser, Subcommand};
+use crc_cli::{Generate, Size, Verbosity, parse_listen_address};
 use crc_core::{
-    Config, Limits, ListenerId, PeerAddress, Random, TextProtocol, check_info, check_name, loopback,
+    Config, Limits, ListenerId, PeerAddress, Random, TextProtocol, check_name, loopback,
 };
 use crc_net::{AddressLimits, DriverConfig};
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
+
+pub(crate) use self::checks::Problem;
+use self::values::{number, parse_id, parse_info, parse_name, parse_network, parse_peer, size};
 
 /// Run a server of a Clemson Relay Chat network.
 ///
@@ -20,9 +30,21 @@ use ipnet::IpNet;
 /// and reach all other clients. Without options a server has a random id and
 /// this machine's name, listens on 127.0.0.1:33300 and accepts clients and
 /// servers. It logs to standard error.
+///
+/// All options can be in a configuration file too: see print-config.
 #[derive(Debug, Parser)]
 #[command(name = "crc-server", version, max_term_width = 100, after_help = "See --help for examples.", after_long_help = AFTER_LONG_HELP)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) action: Option<Action>,
+
+    /// The configuration file [default: $XDG_CONFIG_HOME/crc/server.toml, otherwise
+    /// /etc/crc/server.toml, if there is one]
+    ///
+    /// Options on the command line win over those in the file.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+
     /// The server's id, from 1 to 4294967295 [default: random]
     ///
     /// Ids of servers and clients are unique in a network. Choose one for a
@@ -50,7 +72,7 @@ pub(crate) struct Args {
     /// The server tries them in order, with a growing pause, until one accepts
     /// it. When that link is lost it starts again. Without --connect and
     /// --rendezvous the server is a root.
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_peer)]
     connect: Vec<PeerAddress>,
 
     /// A rendezvous directory where servers find each other: see crc-rendezvous serve
@@ -58,7 +80,7 @@ pub(crate) struct Args {
     /// The server registers its address there. After the servers of --connect it
     /// tries those that registered before it. It runs without the directory while
     /// the directory is unreachable.
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_peer)]
     pub(crate) rendezvous: Option<PeerAddress>,
 
     /// Address to listen on for IRC clients, such as irssi and WeeChat; can be repeated
@@ -74,7 +96,7 @@ pub(crate) struct Args {
     /// A server of legacy IRC to link to as a child; can be repeated
     ///
     /// The server tries them in order, with a growing pause, until one answers.
-    #[arg(long, value_name = "HOST:PORT", help_heading = "IRC")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_peer, help_heading = "IRC")]
     irc_connect: Vec<PeerAddress>,
 
     /// A text file with the message of the day for IRC clients
@@ -99,8 +121,8 @@ pub(crate) struct Args {
     pub(crate) record: Option<PathBuf>,
 
     /// Maximum size of the recording in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, requires = "record")]
-    pub(crate) record_max: u64,
+    #[arg(long, value_name = "BYTES", default_value_t = RECORD_MAX, value_parser = size(1024..=u64::MAX))]
+    pub(crate) record_max: Size,
 
     #[command(flatten)]
     verbosity: Verbosity,
@@ -113,12 +135,12 @@ pub(crate) struct Args {
     /// first of --listen]
     ///
     /// With --rendezvous a host name is resolved once, at the start.
-    #[arg(long, value_name = "HOST:PORT", help_heading = "Network")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_peer, help_heading = "Network")]
     advertise: Option<PeerAddress>,
 
     /// Rank in the tree: a server links only to servers with a lower rank or,
     /// within a rank, a lower id [default: one more than the uplink's, 0 for a root]
-    #[arg(long, value_name = "N", help_heading = "Network")]
+    #[arg(long, value_name = "N", value_parser = number::<u32>(0..=u64::from(u32::MAX) - 1), help_heading = "Network")]
     rank: Option<u32>,
 
     /// Networks in which other servers may be: from there they may link, and only there
@@ -128,6 +150,7 @@ pub(crate) struct Args {
         long,
         value_name = "CIDR",
         value_delimiter = ',',
+        value_parser = parse_network,
         help_heading = "Network"
     )]
     server_peers: Vec<IpNet>,
@@ -141,23 +164,23 @@ pub(crate) struct Args {
 #[command(next_help_heading = "Limits")]
 struct LimitArgs {
     /// Bytes in the text of one chat, status or quit
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().text_bytes_max)]
-    text_max: u32,
+    #[arg(long, value_name = "BYTES", default_value_t = Size(Limits::default().text_bytes_max.into()), value_parser = size(1..=u64::from(u32::MAX)))]
+    text_max: Size,
 
     /// Seconds in which a connection must register
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().registration_time_max.as_secs())]
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().registration_time_max.as_secs(), value_parser = number::<u64>(1..=86_400))]
     register_within: u64,
 
     /// Bytes in the send queue of a client
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().client_queue_bytes_max)]
-    client_queue: usize,
+    #[arg(long, value_name = "BYTES", default_value_t = Size(Limits::default().client_queue_bytes_max as u64), value_parser = size(1024..=1 << 40))]
+    client_queue: Size,
 
     /// Bytes in the send queue of a server
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().server_queue_bytes_max)]
-    server_queue: usize,
+    #[arg(long, value_name = "BYTES", default_value_t = Size(Limits::default().server_queue_bytes_max as u64), value_parser = size(1024..=1 << 40))]
+    server_queue: Size,
 
     /// Connections in total [default: as many as the descriptor limit allows]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<usize>(1..=u64::from(u32::MAX)))]
     links_max: Option<usize>,
 
     /// Connections from one address, which is an IPv4 address or an IPv6 network
@@ -182,11 +205,11 @@ struct LimitArgs {
     server_places: Option<usize>,
 
     /// Hosts in the directory
-    #[arg(long, value_name = "N", default_value_t = Limits::default().hosts_max)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().hosts_max, value_parser = number::<usize>(1..=u64::from(u32::MAX)))]
     hosts_max: usize,
 
     /// Texts in the status log
-    #[arg(long, value_name = "N", default_value_t = Limits::default().status_log_max)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().status_log_max, value_parser = number::<usize>(0..=1_000_000))]
     status_log: usize,
 
     /// Repeated registrations of one client per second; 0 for no limit
@@ -203,9 +226,23 @@ struct LimitArgs {
     irc_lines_per_second: u32,
 }
 
+/// What to do instead of running a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum Action {
+    /// Check the configuration file and the other options, and exit
+    ///
+    /// Every error has its file, line and column. The exit status is 0 if there is none.
+    CheckConfig,
+    /// Print a configuration file with all options, their help and their defaults, and exit
+    PrintConfig,
+}
+
 /// How long the rendezvous may take for its first list. After that a server without
 /// another uplink is a root.
 const CANDIDATES_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// The size of a recording, if no option says so.
+const RECORD_MAX: Size = Size(64 << 20);
 
 /// How many connections one address may have, if no option says so.
 const LINKS_PER_ADDRESS: usize = 256;
@@ -230,12 +267,15 @@ Examples:
   crc-server --listen 127.0.0.1:0 --rendezvous 127.0.0.1:33400
       One of several servers that form a tree on their own, with this rendezvous:
       crc-rendezvous serve --listen 127.0.0.1:33400
+  crc-server print-config > server.toml
+      A configuration file to begin with. Use it with: crc-server --config server.toml
   crc-server --admin 127.0.0.1:8033
       A server with an admin page. Read it with: curl http://127.0.0.1:8033/state
 
 Signals:
   SIGTERM and SIGINT start a graceful shutdown; a second one ends the server at once.
-  SIGHUP reopens the file of --log-file, so that it can be moved before.
+  SIGHUP reads the configuration file again, and reopens the file of --log-file, so that it can be
+  moved before. The log says what has changed, and what needs a restart.
 
 Environment:
   RUST_LOG   log levels by module, for example RUST_LOG=crc_core=debug
@@ -243,7 +283,7 @@ Environment:
 Exit status:
   0  graceful or forced shutdown by a signal
   1  the server could not run, for example because the port is in use
-  2  invalid command line";
+  2  invalid command line or configuration file";
 
 impl Args {
     /// The addresses to listen on for clients and servers.
@@ -335,10 +375,10 @@ impl Args {
             rank: self.rank,
             server_peers: self.server_peers(),
             limits: Limits {
-                text_bytes_max: limits.text_max,
+                text_bytes_max: u32::try_from(limits.text_max.0).unwrap_or(u32::MAX),
                 registration_time_max: Duration::from_secs(limits.register_within),
-                client_queue_bytes_max: limits.client_queue,
-                server_queue_bytes_max: limits.server_queue,
+                client_queue_bytes_max: bytes(limits.client_queue),
+                server_queue_bytes_max: bytes(limits.server_queue),
                 hosts_max: limits.hosts_max,
                 status_log_max: limits.status_log,
                 client_registrations_per_second: limits.registrations_per_second,
@@ -366,19 +406,9 @@ fn default_name() -> String {
     }
 }
 
-fn parse_id(id: &str) -> Result<HostId, String> {
-    id.parse()
-        .map_err(|_| "an id is a number from 1 to 4294967295".to_owned())
-}
-
-fn parse_name(name: &str) -> Result<String, String> {
-    check_name(name).map_err(|error| error.to_string())?;
-    Ok(name.to_owned())
-}
-
-fn parse_info(info: &str) -> Result<String, String> {
-    check_info(info).map_err(|error| error.to_string())?;
-    Ok(info.to_owned())
+/// A size in memory.
+fn bytes(size: Size) -> usize {
+    usize::try_from(size.0).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -424,6 +454,20 @@ mod tests {
             ["--server-peers", "10.0.0.0/33"],
             ["--rank", "-1"],
             ["--rendezvous", "33400"],
+            ["--connect", "localhost:0"],
+            ["--advertise", "0.0.0.0:1"],
+            ["--server-peers", "10.0.0.1/8"],
+            ["--rank", "4294967295"],
+            ["--links-max", "0"],
+            ["--hosts-max", "0"],
+            ["--text-max", "0"],
+            ["--text-max", "1T"],
+            ["--client-queue", "0"],
+            ["--server-queue", "1"],
+            ["--register-within", "0"],
+            ["--register-within", "86401"],
+            ["--record-max", "0"],
+            ["--motd", ""],
         ] {
             let error = parse(&args).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{args:?}");
@@ -469,6 +513,7 @@ mod tests {
             "--connect=[::1]:2",
             "--server-peers=10.0.0.0/8,::/0",
             "--chats-per-second=7",
+            "--server-queue=1G",
             "--rendezvous=[::1]:33400",
             "--advertise=localhost:3",
             "-vv",
@@ -486,6 +531,7 @@ mod tests {
         let advertised = args.resolve_advertised().unwrap().unwrap();
         assert!(advertised.ip().is_loopback() && advertised.port() == 3);
         assert_eq!(config.limits.client_chats_per_second, 7);
+        assert_eq!(config.limits.server_queue_bytes_max, 1 << 30);
         assert_eq!(args.log_level(), log::LevelFilter::Trace);
     }
 }

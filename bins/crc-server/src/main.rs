@@ -1,6 +1,6 @@
 //! A server of a Clemson Relay Chat network.
 //!
-//! Reads the command line, starts the log, and runs one [`Node`] on one driver. The
+//! Reads the command line and the configuration file, starts the log, and runs one [`Node`] on one driver. The
 //! node holds the relay server, its admin page and its rendezvous member. This program
 //! makes no decision about the network.
 
@@ -8,11 +8,14 @@
 
 mod admin;
 mod args;
+mod config;
 mod logging;
 mod motd;
 mod node;
 mod rendezvous;
 
+use std::env;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,7 +23,7 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use anstream::{AutoStream, ColorChoice};
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use crc_core::{
     Config, ListenerId, PeerAddress, Server, ServerCommand, ServerNotice, TextProtocol,
 };
@@ -28,10 +31,14 @@ use crc_net::{Driver, DriverError, ListenError, Stopped};
 use crc_record::Recorder;
 use env_logger::WriteStyle;
 
-use crate::args::Args;
+use crate::args::{Action, Args};
+use crate::config::{LoadError, Loaded};
 use crate::logging::{LogFile, Logging};
 use crate::node::{ADMIN_LISTENER, Node, unix_time_ms};
 use crate::rendezvous::Rendezvous;
+
+/// The exit status of an invalid command line or configuration file.
+const EXIT_INVALID: u8 = 2;
 
 /// Why the server cannot run. Each message names the option to change.
 #[derive(Debug, thiserror::Error)]
@@ -60,19 +67,62 @@ enum StartError {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let arguments: Vec<OsString> = env::args_os().collect();
+    match start(&arguments) {
+        Ok(status) => status,
+        Err(LoadError::CommandLine(error)) => error.exit(),
+        Err(LoadError::File(errors)) => {
+            for error in errors {
+                crc_cli::print_error(&format!("crc-server: {error}"));
+            }
+            ExitCode::from(EXIT_INVALID)
+        }
+    }
+}
+
+fn start(arguments: &[OsString]) -> Result<ExitCode, LoadError> {
+    // What needs no configuration works with a broken one.
+    let args = config::command_line_only(arguments)?;
     if let Some(generate) = args.generate {
         // The reader may close the pipe early.
         let _ = generate.print(Args::command());
-        return ExitCode::SUCCESS;
+        return Ok(ExitCode::SUCCESS);
     }
-    match run(&args) {
+    if args.action == Some(Action::PrintConfig) {
+        let _ = crc_cli::print_line(config::annotated().trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let loaded = config::load(arguments)?;
+    let done = match args.action {
+        Some(Action::CheckConfig) => check_config(&loaded),
+        Some(Action::PrintConfig) | None => run(&loaded.args),
+    };
+    Ok(match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             crc_cli::print_error(&format!("crc-server: {error}"));
             ExitCode::FAILURE
         }
-    }
+    })
+}
+
+/// Says that the configuration is right, as far as that can be known without a start.
+fn check_config(loaded: &Loaded) -> Result<(), StartError> {
+    read_motd(&loaded.args)?;
+    let line = match &loaded.path {
+        Some(path) => format!("{}: no errors", path.display()),
+        None => {
+            let places = config::usual_places();
+            let places: Vec<_> = places
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            format!("no configuration file: looked for {}", places.join(" and "))
+        }
+    };
+    // The exit status says it too.
+    let _ = crc_cli::print_line(&line);
+    Ok(())
 }
 
 fn run(args: &Args) -> Result<(), StartError> {
@@ -188,7 +238,7 @@ fn create_recorder(args: &Args, config: &Config) -> Result<Option<Recorder>, Sta
     let Some(path) = &args.record else {
         return Ok(None);
     };
-    let recorder = Recorder::create(path, config, args.record_max);
+    let recorder = Recorder::create(path, config, args.record_max.0);
     recorder.map(Some).map_err(|source| StartError::Recording {
         path: path.clone(),
         source,

@@ -154,7 +154,7 @@ fn an_invalid_command_line_exits_with_2_and_an_error() {
         ),
         (["--connect", "nowhere"], "an address looks like HOST:PORT"),
         (["--listen", "x"], "expected ADDRESS:PORT"),
-        (["--server-peers", "x"], "invalid IP address syntax"),
+        (["--server-peers", "x"], "a network looks like 192.0.2.0/24"),
     ] {
         let output = run(&args);
         let error = String::from_utf8(output.stderr).unwrap();

@@ -95,6 +95,7 @@ pub use crc_machine::{
     AddressError, Backoff, ByteRange, CloseWhen, DialError, DialId, Effect, Endpoints, Escaped,
     Event, LinkDown, LinkId, LinkTable, ListenerId, Machine, Origin, Outbox, OverBound,
     PeerAddress, QueueReport, Random, SendQueue, Timers, Timestamp, Unsent, is_printable,
+    split_host_port,
 };
 pub use id::random_host_id;
 pub use limits::Limits;

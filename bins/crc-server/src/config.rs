@@ -1,0 +1,320 @@
+//! The configuration file: the options of the command line in TOML, and tables of its own.
+//!
+//! [`load`] is the one way from command line and file to [`Args`], at the start and on every
+//! reload. Options are taken from their clap definitions (see [`crc_cli::config`]), so a new
+//! flag has a key without code here. What is no option, such as a `[[link]]` with several
+//! values, is a field of [`Tables`].
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use crc_cli::config::{self, ConfigError, ConfigFile, FileOptions, MergeError};
+
+use crate::args::{Args, Problem};
+
+/// The options that have no key.
+const EXCLUDE: [&str; 2] = ["config", "generate"];
+
+/// The head of the annotated file.
+const HEAD: &str = "\
+Configuration of crc-server. Every option of the command line is here, with its default.
+A line that begins with # and a letter is an option that is not set: remove the # to set it.
+Options on the command line win over those in this file.
+
+A size may end in K, M or G; false means that an option is not set; a list has [ and ] around
+it. An option stands in its section, or above the first one.
+
+Check this file with: crc-server check-config --config FILE
+A running server reads it again on SIGHUP, and its log says what has changed.";
+
+/// The tables of the file that are no options.
+///
+/// To add one: a field with `#[serde(default)]`, of a struct with
+/// `#[serde(deny_unknown_fields)]`, and its name in [`Tables::NAMES`]. A `Spanned` value keeps
+/// its place for [`ConfigFile::error_at`]; rules that serde does not know belong into
+/// [`Tables::problems`].
+#[derive(Debug, Default, serde::Deserialize)]
+pub(crate) struct Tables {}
+
+impl Tables {
+    /// Their names in the file.
+    const NAMES: [&str; 0] = [];
+
+    /// What is wrong in them.
+    #[allow(clippy::unused_self, reason = "there is no table yet")]
+    fn problems(&self, _file: &ConfigFile) -> Vec<ConfigError> {
+        Vec::new()
+    }
+}
+
+/// Everything that command line and file say.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) args: Args,
+    /// The parsed options that `args` was made of, to compare them.
+    #[allow(dead_code, reason = "for tests, until a reload compares them")]
+    pub(crate) matches: ArgMatches,
+    #[allow(dead_code, reason = "there is no table yet")]
+    pub(crate) tables: Tables,
+    /// The file, if there is one.
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug)]
+pub(crate) enum LoadError {
+    /// The command line is wrong, or asks for help.
+    CommandLine(clap::Error),
+    /// The file is wrong. There is at least one error.
+    File(Vec<ConfigError>),
+}
+
+impl From<MergeError> for LoadError {
+    fn from(error: MergeError) -> Self {
+        match error {
+            MergeError::CommandLine(error) => LoadError::CommandLine(error),
+            MergeError::File(errors) => LoadError::File(errors),
+        }
+    }
+}
+
+impl From<ConfigError> for LoadError {
+    fn from(error: ConfigError) -> Self {
+        LoadError::File(vec![error])
+    }
+}
+
+/// The configuration file with all options.
+pub(crate) fn annotated() -> String {
+    config::annotated(&Args::command(), &EXCLUDE, HEAD)
+}
+
+/// The places at which a file is looked for without `--config`: the first that exists is read.
+pub(crate) fn usual_places() -> Vec<PathBuf> {
+    let folder = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let home = || folder("HOME").map(|home| home.join(".config"));
+    let user = folder("XDG_CONFIG_HOME").or_else(home);
+    let user = user.filter(|folder| folder.is_absolute());
+    let folders = user.into_iter().chain([PathBuf::from("/etc")]);
+    folders
+        .map(|folder| folder.join("crc/server.toml"))
+        .collect()
+}
+
+/// What the command line alone says.
+///
+/// # Errors
+///
+/// When it is wrong, or asks for help.
+pub(crate) fn command_line_only(arguments: &[OsString]) -> Result<Args, LoadError> {
+    let given = config::parse_command_line(&Args::command(), arguments);
+    given
+        .and_then(|given| Args::from_arg_matches(&given))
+        .map_err(LoadError::CommandLine)
+}
+
+/// Reads the file that the command line names, or one in the usual places, and parses both.
+///
+/// # Errors
+///
+/// [`LoadError`] says which of them is wrong.
+pub(crate) fn load(arguments: &[OsString]) -> Result<Loaded, LoadError> {
+    let command = Args::command();
+    let given = config::parse_command_line(&command, arguments).map_err(LoadError::CommandLine)?;
+    let named = given.get_one::<PathBuf>("config").cloned();
+    // A place that cannot be looked at is not skipped silently.
+    let exists = |path: &PathBuf| !matches!(path.try_exists(), Ok(false));
+    let path = named.or_else(|| usual_places().into_iter().find(exists));
+    let file = path.as_deref().map(ConfigFile::read).transpose()?;
+    load_from(arguments, file)
+}
+
+/// Parses a command line and a file that was read.
+///
+/// # Errors
+///
+/// [`LoadError`] says which of them is wrong.
+pub(crate) fn load_from(
+    arguments: &[OsString],
+    file: Option<ConfigFile>,
+) -> Result<Loaded, LoadError> {
+    let command = Args::command();
+    let empty = || ConfigFile::from_bytes(Path::new(""), Vec::new());
+    let path = file.as_ref().map(|file| file.path().to_owned());
+    let file = file.map_or_else(empty, Ok)?;
+    let options = file.options(&command, &EXCLUDE, &Tables::NAMES);
+    let options = options.map_err(LoadError::File)?;
+    let tables: Tables = file.tables()?;
+    let matches = config::merge(&command, arguments, &options)?;
+    let args = Args::from_arg_matches(&matches).map_err(LoadError::CommandLine)?;
+    let mut errors = tables.problems(&file);
+    for problem in args.problems(&matches) {
+        errors.push(error_of(problem, &options)?);
+    }
+    if !errors.is_empty() {
+        return Err(LoadError::File(errors));
+    }
+    Ok(Loaded {
+        args,
+        matches,
+        tables,
+        path,
+    })
+}
+
+/// The error of a problem, where the file has the option; otherwise one of the command line.
+fn error_of(problem: Problem, options: &FileOptions) -> Result<ConfigError, LoadError> {
+    let Problem {
+        option,
+        value,
+        text,
+    } = problem;
+    options
+        .error_of(&option, value.as_deref(), &text)
+        .ok_or_else(|| {
+            let error =
+                Args::command().error(ErrorKind::ValueValidation, format!("--{option}: {text}"));
+            LoadError::CommandLine(error)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::parser::ValueSource;
+
+    use super::*;
+
+    fn load_text(text: &str, arguments: &[&str]) -> Result<Loaded, Vec<String>> {
+        let file = ConfigFile::from_bytes(Path::new("f.toml"), text.into()).unwrap();
+        let arguments = [&["crc-server"], arguments].concat();
+        let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
+        load_from(&arguments, Some(file)).map_err(|error| match error {
+            LoadError::CommandLine(error) => vec![error.to_string()],
+            LoadError::File(errors) => errors.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// The annotated file with all options set.
+    fn uncommented() -> String {
+        let annotated = annotated();
+        let lines = annotated.lines().map(|line| match line.strip_prefix('#') {
+            Some(option) if !option.is_empty() && !option.starts_with(' ') => option,
+            _ => line,
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_annotated_file_is_accepted_and_sets_the_defaults() {
+        for text in [annotated(), uncommented()] {
+            let set = load_text(&text, &[]).unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
+            let defaults = load_text("", &[]).unwrap();
+            assert_eq!(format!("{:?}", set.args), format!("{:?}", defaults.args));
+        }
+    }
+
+    #[test]
+    fn every_option_has_a_key() {
+        let command = Args::command();
+        let (annotated, uncommented) = (annotated(), uncommented());
+        for arg in command.get_arguments() {
+            let long = arg.get_long().expect("an option has a long name");
+            let is_excluded = EXCLUDE.contains(&long);
+            let key = format!("\n#{long} = ");
+            assert_eq!(annotated.contains(&key), !is_excluded, "--{long}");
+            let help = arg
+                .get_help()
+                .expect("an option has a help text")
+                .to_string();
+            let first = help
+                .split_whitespace()
+                .take(5)
+                .collect::<Vec<_>>()
+                .join(" ");
+            assert!(
+                is_excluded || annotated.contains(&first),
+                "--{long}: {first}"
+            );
+        }
+        // An option of the file is set as one of the command line is.
+        let text = uncommented.replace("text-max = \"64K\"", "text-max = \"1K\"");
+        let loaded = load_text(&text, &[]).unwrap();
+        let source = loaded.matches.value_source("text_max");
+        assert_eq!(source, Some(ValueSource::CommandLine));
+    }
+
+    #[test]
+    fn a_mistake_is_an_error_with_its_place() {
+        for (text, errors) in [
+            (
+                "[limits]\nlinks-max = 0",
+                &["f.toml:2:13: links-max: write a number from 1 to 4294967295"][..],
+            ),
+            (
+                "[limits]\ntext-max = 0",
+                &["f.toml:2:12: text-max: write at least 1"],
+            ),
+            (
+                "[network]\nserver-peers = [\"10.0.0.1/8\"]",
+                &[
+                    "f.toml:2:17: server-peers: 10.0.0.1 is an address in the network 10.0.0.0/8: write 10.0.0.0/8, or 10.0.0.1/32 for this address alone",
+                ],
+            ),
+            ("name = \"\"", &["f.toml:1:8: name: the name is empty"]),
+            (
+                "connect = [\"a:1\",\n  \"127.0.0.1:33300\"]",
+                &[
+                    "f.toml:2:3: connect: 127.0.0.1:33300 is this server itself (--listen 127.0.0.1:33300): an uplink is another server",
+                ],
+            ),
+            (
+                "[limit]\nlinks-max = 1",
+                &["f.toml:1:2: unknown section [limit]; did you mean limits?"],
+            ),
+            (
+                "[limits]\nlinks_max = 1",
+                &["f.toml:2:1: unknown key links_max; did you mean links-max?"],
+            ),
+            (
+                "log_file = 'x'",
+                &["f.toml:1:1: unknown key log_file; did you mean log-file?"],
+            ),
+            (
+                "record-max = 1024",
+                &["f.toml:1:1: record-max: there is no recording without --record"],
+            ),
+            (
+                "verbose = 1\nquiet = 1",
+                &["f.toml:1:1: the argument '--verbose...' cannot be used with '--quiet...'"],
+            ),
+        ] {
+            assert_eq!(load_text(text, &[]).unwrap_err(), errors, "{text:?}");
+        }
+        // What the command line does is not the file's mistake.
+        let errors = load_text("id = 1", &["--admin=127.0.0.1:33300"]).unwrap_err();
+        assert!(
+            errors[0].starts_with("error: --admin: --listen 127.0.0.1:33300 listens there"),
+            "{errors:?}"
+        );
+        assert!(load_text("[limits]\nlinks-max = 0", &["--links-max=1"]).is_err());
+    }
+
+    #[test]
+    fn flags_win() {
+        let text = "id = 7\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nverbose = 2\n[limits]\ntext-max = \"1K\"";
+        let args = load_text(text, &["--listen=127.0.0.1:3", "-q"])
+            .unwrap()
+            .args;
+        assert_eq!(args.listen(), ["127.0.0.1:3".parse().unwrap()]);
+        let config = args.config(1);
+        assert_eq!((config.id.get(), config.limits.text_bytes_max), (7, 1024));
+        assert_eq!(args.log_level(), log::LevelFilter::Warn);
+    }
+}

@@ -9,10 +9,11 @@
 //!
 //! The parts: `hosts` and `channels` change the network, `fan_out` hands each change
 //! to the protocols; `links` adds neighbours and closes links; `losses`
-//! removes the hosts behind a lost one; `send` sends to a neighbour, or towards a host;
+//! removes the hosts behind a lost one; `burst` tells a new neighbour of the network; `send` sends to a neighbour, or towards a host;
 //! `congestion` holds back what fills a server's queue; `requests` executes what a host
 //! wants of another one; `unread` keeps what was read and waits.
 
+mod burst;
 mod channels;
 mod congestion;
 mod fan_out;
@@ -24,10 +25,12 @@ mod send;
 mod unread;
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use crc_machine::{LinkId, LinkTable, Outbox, Random, Timers, Timestamp};
 
+pub(crate) use burst::{BurstWriter, burst_bytes_max};
 use channels::VoidedFlags;
 pub(crate) use channels::{Entry, UnrankedFounders};
 pub(crate) use hosts::{guarded_quit_text, irc_quit_text};
@@ -35,6 +38,7 @@ use losses::Loss;
 
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::crc::leave::Goodbyes;
 use crate::crc::session::Session;
 use crate::legacy::LegacyState;
 use crate::link::{Link, Outlet};
@@ -81,6 +85,8 @@ pub(crate) enum Timer {
     Losses,
     /// More users learn who has lost a rank.
     Voided,
+    /// More neighbours are sent that this server leaves.
+    Goodbyes,
     /// What has not been read by now never will be.
     ShutdownDeadline,
 }
@@ -187,8 +193,10 @@ pub(crate) struct Context {
     losses: Vec<Loss>,
     /// Members who have lost their ranks, and of whom users were not told yet.
     voided: Vec<VoidedFlags>,
+    /// The goodbyes of this server, once it leaves.
+    pub(crate) goodbyes: Option<Goodbyes>,
     /// Links to which a burst is under way.
-    pub(crate) bursting: Vec<LinkId>,
+    pub(crate) bursting: BTreeSet<LinkId>,
     /// Links that have ended, and of which something that was read waits to be handled.
     pub(crate) ended: Vec<LinkId>,
     /// The work of the event.
@@ -221,7 +229,8 @@ impl Context {
             congested: Vec::new(),
             losses: Vec::new(),
             voided: Vec::new(),
-            bursting: Vec::new(),
+            goodbyes: None,
+            bursting: BTreeSet::new(),
             ended: Vec::new(),
             work: WorkMeter::new(config.limits.work_slice),
             dirty_links: Vec::new(),
@@ -310,10 +319,10 @@ impl Context {
         if let Some(found) = self.links.find_mut(link) {
             found.detour = bursting;
         }
-        self.bursting.retain(|known| *known != link);
-        if bursting {
-            self.bursting.push(link);
-        }
+        match bursting {
+            true => self.bursting.insert(link),
+            false => self.bursting.remove(&link),
+        };
     }
 
     /// Checks the invariants that hold between two events.

@@ -17,4 +17,3 @@ mod registration;
 pub(crate) mod send;
 pub(crate) mod session;
 pub(crate) mod uplink;
-pub(crate) mod walk;

@@ -3,13 +3,14 @@
 //! A user or a server of this protocol becomes a host like any other, with an id that
 //! this server draws. Hosts behind a legacy server are behind its link, and this server
 //! is their home: their own network has no ids. The parts: `registration` takes in
-//! peers and sends a server the burst; `user` and `server` handle their lines; `notify`
+//! peers; `burst` writes what a server is told that has linked; `user` and `server` handle their lines; `notify`
 //! renders changes; `reply` writes lines; `uplink` links this server to a legacy
 //! server.
 //!
 //! Legacy servers get every host, whatever protocol it speaks, under the name in
 //! [`NickTables`](crate::network::NickTables), and never what came from their own link.
 
+pub(crate) mod burst;
 pub(crate) mod notify;
 mod registration;
 mod reply;
@@ -86,7 +87,7 @@ pub(crate) struct LegacyState {
     users: BTreeMap<HostId, User>,
     /// Its servers, by their hosts.
     servers: BTreeMap<HostId, Introduction>,
-    /// The links to servers that get every change.
+    /// The links to servers that get every change of what they were told.
     synced_links: BTreeSet<LinkId>,
     /// The link that this server dials.
     uplink: Uplink,

@@ -74,6 +74,7 @@ mod status_log;
 mod text_protocol;
 mod tree;
 mod violation;
+mod walk;
 mod work;
 
 pub use admission::{

@@ -11,6 +11,7 @@ use crate::crc::session::Session;
 use crate::irc::User;
 use crate::legacy::Peer;
 use crate::violation::Role;
+use crate::walk::Told;
 
 /// How far a conversation has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +111,8 @@ pub(crate) struct Link {
     /// When the connection was made.
     pub(crate) up_at: Timestamp,
     pub(crate) outlet: Outlet,
+    /// What the peer was told of the network, once its burst has begun.
+    pub(crate) told: Told,
     /// What sources have in the queue of a server that reads too slowly.
     pub(crate) congestion: Option<Box<Congestion>>,
     /// Whether a chat cannot just be sent: the burst to the peer is under way, or the link
@@ -145,6 +148,7 @@ impl Link {
             heard_at: now,
             up_at: now,
             outlet: Outlet::Direct,
+            told: Told::default(),
             congestion: None,
             detour: false,
             text_bytes_max: u32::MAX,

@@ -221,6 +221,7 @@ impl Server {
                 Timer::Settling => crc::uplink::on_settled(cx, out),
                 Timer::Losses => cx.continue_losses(out),
                 Timer::Voided => cx.continue_voided(out),
+                Timer::Goodbyes => crc::leave::continue_goodbyes(cx, out),
                 Timer::ShutdownDeadline => self.stop(out),
             }
             // The other timers expire in a later event: the deadline stays.
@@ -250,7 +251,7 @@ impl Server {
             LinkTimer::Refusal => crc::uplink::on_permanent_refusal(cx, link, out),
             LinkTimer::Irc => irc::on_timer(cx, link, out),
             LinkTimer::Congestion => cx.close_stalled(link, out),
-            LinkTimer::Burst => crc::burst::on_timer(cx, link, out),
+            LinkTimer::Burst => cx.send_slice(link, out),
             LinkTimer::Slowed => cx.end_slowing(link, out),
             LinkTimer::Unread => self.on_unread(link, out),
             LinkTimer::LegacyLoop => legacy::server::on_loop(cx, link, out),
@@ -277,13 +278,7 @@ impl Server {
         cx.timers.cancel(Timer::LegacyDial);
         cx.timers.cancel(Timer::Candidates);
         let replacement = crc::uplink::replacement(cx);
-        let neighbours = cx.network.neighbours().iter();
-        let neighbours: Vec<_> = neighbours.map(|(link, n)| (link, *n)).collect();
-        for (link, neighbour) in neighbours {
-            let by = replacement.as_ref().filter(|(id, _)| *id != neighbour.host);
-            crc::leave::send_goodbye(cx, link, neighbour, reason, by, out);
-            cx.mark_dirty(link);
-        }
+        crc::leave::begin_goodbyes(cx, reason, replacement, out);
         cx.timers
             .set(Timer::ShutdownDeadline, cx.now + LEAVING_TIME_MAX);
     }
@@ -336,7 +331,7 @@ impl Machine for Server {
         if !self.cx.dirty_links.is_empty() {
             crc::flush::flush_pending(&mut self.cx, out);
         }
-        if self.cx.stage == Stage::Leaving && !crc::leave::has_unsent_goodbyes(&self.cx) {
+        if self.cx.stage == Stage::Leaving && !crc::leave::has_unsent_goodbyes(&mut self.cx) {
             self.stop(out);
         }
     }

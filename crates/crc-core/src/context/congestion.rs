@@ -8,7 +8,6 @@ use crc_wire::{ChannelChat, HostId, StatusCode};
 
 use super::{Context, LinkTimer, Out, Timer};
 use crate::congestion::{Admission, Congestion, SLOWED_FOR, step};
-use crate::crc;
 use crate::link::{Link, Outlet};
 use crate::network::HostKind;
 
@@ -40,7 +39,7 @@ impl Context {
             return;
         }
         if found.detour {
-            crc::burst::on_queue(self, link, report);
+            self.on_burst_queue(link, report);
         }
         self.judge_queue(link, report, bytes_max, out);
     }

@@ -7,6 +7,7 @@ use crc_wire::{ChannelChat, HostId, Message};
 use super::{Context, Out};
 use crate::link::Protocol;
 use crate::network::{ChannelEvent, ChannelEventKind, HostChange, HostKind, Scope};
+use crate::walk::Walk;
 use crate::{crc, irc, legacy, work};
 
 /// From this many links on, bytes for a channel's members are deferred, so that more of
@@ -87,6 +88,7 @@ impl Context {
                 irc::on_host_left(self, id, text, out);
                 legacy::notify::on_host_left(self, id, text, from, scope, out);
                 crc::announce::on_host_left(self, id, text, from, out);
+                self.for_each_walk(|walk| walk.forget(id));
             }
             HostChange::Changed {
                 id,
@@ -143,9 +145,30 @@ impl Context {
             return;
         };
         let links = channel.links().filter(|link| Some(*link) != from);
-        let links: Vec<_> = links.filter(|link| self.bursting.contains(link)).collect();
+        let bursts = |link: &LinkId| self.links.find(*link).is_some_and(|it| !it.told.is_all());
+        let links: Vec<_> = links.filter(bursts).collect();
         for link in links {
-            crc::channel::announce_speaker(self, link, name, chat.source, out);
+            match self.links.find(link).map(|found| &found.protocol) {
+                Some(Protocol::Crc(_)) => {
+                    crc::channel::announce_speaker(self, link, name, chat.source, out);
+                }
+                Some(Protocol::Legacy(_)) => {
+                    legacy::notify::announce_speaker(self, link, chat.source, Some(name), out);
+                }
+                Some(Protocol::Irc(_)) | None => {}
+            }
+        }
+    }
+
+    /// A host speaks to a neighbour whose burst is under way: the neighbour is told of the
+    /// host first.
+    pub(super) fn announce_early(&mut self, link: LinkId, id: HostId, out: &mut Out) {
+        match self.links.find(link).map(|found| &found.protocol) {
+            Some(Protocol::Crc(_)) => crc::announce::announce_speaker(self, link, id, out),
+            Some(Protocol::Legacy(_)) => {
+                legacy::notify::announce_speaker(self, link, id, None, out);
+            }
+            Some(Protocol::Irc(_)) | None => {}
         }
     }
 
@@ -160,6 +183,19 @@ impl Context {
         crc::channel::on_event(self, event, from, out);
         legacy::notify::on_channel_event(self, event, from, out);
         self.render_to_members(*event, None, from, &[], out);
+        if let (ChannelEventKind::Left { .. }, Some(id)) = (event.kind, event.who) {
+            self.for_each_walk(|walk| walk.forget_member(event.channel, id));
+        }
+    }
+
+    /// Changes how far the bursts have come that are under way.
+    fn for_each_walk(&mut self, change: impl Fn(&mut Walk)) {
+        for link in &self.bursting {
+            let found = self.links.find_mut(*link);
+            if let Some(walk) = found.and_then(|found| found.told.walk_mut()) {
+                change(walk);
+            }
+        }
     }
 
     /// Renders an event for the members of the channel that are linked to this server,
@@ -199,7 +235,8 @@ impl Context {
             }
             let bytes = match &found.protocol {
                 Protocol::Crc(session) => {
-                    let mut wants = crc::channel::wants(neighbour, session, event, own);
+                    let mut wants =
+                        crc::channel::wants(neighbour, session, &found.told, event, own);
                     if let ChannelEventKind::Said { text, .. } = event.kind
                         && wants
                         && !found.takes_text(text.len())

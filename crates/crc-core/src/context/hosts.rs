@@ -11,7 +11,7 @@ use irc_wire::mask::PreparedText;
 use super::{Context, Entry, Out};
 use crate::id::random_host_id;
 use crate::network::{Channel, Host, HostChange, HostInfo, HostKind, PeerVersion, Scope};
-use crate::{irc, work};
+use crate::{irc, legacy, work};
 
 /// What a server's name ends in, as a quit shows it.
 const SERVER_SUFFIX: &str = ".crc";
@@ -217,6 +217,7 @@ impl Context {
             })
             .collect();
         let fresh = self.free_id();
+        let known = legacy::notify::before_renumbering(self, id);
         self.legacy.renumber(id, fresh);
         // The legacy network has no ids: for it nothing changes.
         let scope = Scope::AllButLegacy;
@@ -235,6 +236,7 @@ impl Context {
             };
             self.enter_channel_in(entry, &name, Some(link), scope, out);
         }
+        legacy::notify::after_renumbering(self, fresh, &known, out);
     }
 
     // Leaving.

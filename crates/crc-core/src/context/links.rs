@@ -138,9 +138,9 @@ impl Context {
             return;
         };
         found.detour = true;
+        found.told.end();
         if let Some(session) = found.crc_mut() {
             session.decoder = Decoder::new();
-            session.walk = None;
         }
         for timer in LinkTimer::OF_OPEN_LINK {
             self.cancel_link_timer(link, timer);

@@ -7,7 +7,7 @@ use super::{Context, Out, deliver};
 use crate::crc::encoding::{Encoding, V1_FRAME_BYTES_MAX};
 use crate::link::{HELD_BYTES_MAX, Link, Outlet, Phase, Protocol};
 use crate::network::{Host, PeerVersion, Route};
-use crate::{crc, irc, legacy};
+use crate::{irc, legacy};
 
 impl Context {
     /// Sends a chat on, byte for byte wherever the next node can read it. Whether it
@@ -39,7 +39,7 @@ impl Context {
         };
         match found.phase {
             Phase::Closing => return self.bounce(chat.source, chat.destination, out),
-            _ if found.detour => crc::announce::announce_speaker(self, to, chat.source, out),
+            _ if found.detour => self.announce_early(to, chat.source, out),
             _ => {}
         }
         let Some(found) = self.links.find(to) else {
@@ -105,9 +105,9 @@ impl Context {
     /// others the answer to a chat becomes one of version 1.
     pub(crate) fn send_status(&mut self, link: LinkId, status: &Status<'_>, out: &mut Out) {
         if let Some(source) = status.source
-            && self.bursting.contains(&link)
+            && self.links.find(link).is_some_and(|found| found.detour)
         {
-            crc::announce::announce_speaker(self, link, source, out);
+            self.announce_early(link, source, out);
         }
         let version = self.network.neighbours().find(link).map(|n| n.version);
         if status.code.is_v1() || version == Some(PeerVersion::V2) {

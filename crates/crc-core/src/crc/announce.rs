@@ -7,10 +7,10 @@
 use crc_machine::{ByteRange, LinkId};
 use crc_wire::{ClientQuit, HostId, Message, ServerQuit, Text};
 
-use super::burst::{burst_bytes_max, resume_burst};
+use super::burst::resume_burst;
 use super::encoding::{ENCODINGS, Encoding};
 use crate::announcement::Features;
-use crate::context::{Context, Out, deliver};
+use crate::context::{Context, Out, burst_bytes_max, deliver};
 use crate::link::Link;
 use crate::network::{Host, HostKind, Neighbour, PeerVersion};
 
@@ -62,13 +62,13 @@ pub(crate) fn on_host_joined(cx: &mut Context, id: HostId, from: LinkId, out: &m
         let Some(found) = cx.links.find_mut(link) else {
             continue;
         };
+        if !found.told.has_host(id, place) {
+            continue;
+        }
+        found.told.on_announced(id, place);
         let Some(session) = found.crc_mut() else {
             continue;
         };
-        if !session.has_told(id, place) {
-            continue;
-        }
-        session.on_announced(id, place);
         // A server that is back needs no late quit.
         session.missed_quits.remove(&id);
         let encoding = Encoding::of_hosts(neighbour, session);
@@ -114,10 +114,10 @@ pub(crate) fn announce_again(cx: &mut Context, link: LinkId, id: HostId, out: &m
 /// Whether the neighbour on a link has been told of a host, and gets its changes.
 fn is_told(cx: &Context, link: LinkId, id: HostId) -> bool {
     let synced = cx.network.neighbours().find(link).is_some_and(|n| n.synced);
-    let session = cx.crc_session(link).filter(|_| synced);
+    let found = cx.links.find(link).filter(|_| synced);
     let place = cx.network.directory().place(id);
-    let both = session.zip(place);
-    both.is_some_and(|(session, place)| session.has_told(id, place))
+    let both = found.zip(place);
+    both.is_some_and(|(found, place)| found.told.has_host(id, place))
 }
 
 /// A host speaks to a neighbour whose burst is under way: the neighbour is told of the
@@ -135,11 +135,11 @@ pub(crate) fn announce_speaker(cx: &mut Context, link: LinkId, id: HostId, out: 
     if !neighbour.synced || !concerned || host.first_link() == link {
         return;
     }
-    let Some(session) = cx.links.find_mut(link).and_then(Link::crc_mut) else {
+    let Some(found) = cx.links.find_mut(link) else {
         return;
     };
-    if !session.has_told(id, place) {
-        session.on_announced(id, place);
+    if !found.told.has_host(id, place) {
+        found.told.on_announced(id, place);
         announce_to(cx, link, id, out);
     }
 }
@@ -156,7 +156,7 @@ fn announce_to(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     let place = cx.network.directory().place(id);
     if neighbour.synced
         && let Some(session) = found.crc()
-        && place.is_some_and(|place| session.has_told(id, place))
+        && place.is_some_and(|place| found.told.has_host(id, place))
     {
         let encoding = Encoding::of_hosts(neighbour, session);
         let last_hop = session.id_on_link(cx.config.id);
@@ -177,15 +177,18 @@ pub(crate) fn announce_machine_part(cx: &mut Context, id: HostId, from: LinkId, 
         if !neighbour.synced || link == from || link == host.first_link() {
             continue;
         }
-        let Some(session) = cx.links.find_mut(link).and_then(Link::crc_mut) else {
+        let Some(found) = cx.links.find_mut(link) else {
+            continue;
+        };
+        let Some(session) = found.crc() else {
             continue;
         };
         let encoding = Encoding::of_hosts(neighbour, session);
         // Only a client looks different to some of them.
         let differs = encoding == Encoding::DatedServer
             || encoding == Encoding::V2Server && host.kind() == HostKind::Server;
-        if differs && session.has_told(id, place) {
-            session.on_announced(id, place);
+        if differs && found.told.has_host(id, place) {
+            found.told.on_announced(id, place);
             out.send_stored(link, frame);
         }
     }
@@ -198,10 +201,11 @@ fn remember_missed_quit(cx: &mut Context, id: HostId, from: Option<LinkId>) {
         return;
     };
     for (link, neighbour) in cx.network.neighbours().iter() {
-        if let Some(session) = cx.links.find_mut(link).and_then(Link::crc_mut)
+        if let Some(found) = cx.links.find_mut(link)
             && neighbour.kind == HostKind::Server
             && neighbour.synced
-            && session.has_told(id, place)
+            && found.told.has_host(id, place)
+            && let Some(session) = found.crc_mut()
             && !session.features.server_quit
             && Some(link) != from
             && session.missed_quits.len() < MISSED_QUITS_MAX
@@ -265,12 +269,6 @@ pub(crate) fn on_host_left(
         }
         None => {}
     }
-    for link in &cx.bursting {
-        let session = cx.links.find_mut(*link).and_then(Link::crc_mut);
-        if let Some(walk) = session.and_then(|session| session.walk.as_mut()) {
-            walk.forget(id);
-        }
-    }
 }
 
 /// Sends a client's new name and info. A neighbour that knows no channels gets a quit
@@ -289,13 +287,13 @@ pub(crate) fn on_host_changed(cx: &mut Context, id: HostId, from: LinkId, out: &
         if link == from || !neighbour.synced {
             continue;
         }
-        let Some(session) = found.crc_mut() else {
-            continue;
-        };
-        if !session.has_told(id, place) {
+        if !found.told.has_host(id, place) {
             continue;
         }
-        session.on_announced(id, place);
+        found.told.on_announced(id, place);
+        let Some(session) = found.crc() else {
+            continue;
+        };
         let encoding = Encoding::of_hosts(neighbour, session);
         let last_hop = session.id_on_link(own_id);
         let keeps = session.features.channels;
@@ -330,7 +328,7 @@ fn broadcast(
         let Some(session) = found.crc() else {
             continue;
         };
-        if !session.has_told(id, place) {
+        if !found.told.has_host(id, place) {
             continue;
         }
         let takes = takes(neighbour, session.features);

@@ -23,6 +23,7 @@ use crate::network::{
     ChannelEvent, ChannelEventKind, Founding, HostKind, Neighbour, PeerVersion, Scope, Setting,
     Settings,
 };
+use crate::walk::Told;
 use crate::work;
 
 // Which neighbours take channels.
@@ -87,8 +88,10 @@ pub(crate) fn on_event(
                 write_join(&join, founded, dated, arena);
             });
         }
-        (ChannelEventKind::Left { .. }, Some(_)) => {
-            flood(cx, name, from, out, |arena, _| {
+        (ChannelEventKind::Left { .. }, Some(source)) => {
+            // It may have been announced early, because it has spoken.
+            let takes = |told: &Told| told.has_channel(name) || told.has_member(name, source);
+            flood_where(cx, from, out, takes, |arena, _| {
                 write_for_clients(event, arena);
             });
         }
@@ -218,6 +221,18 @@ fn flood(
     out: &mut Out,
     write: impl Fn(&mut Vec<u8>, bool),
 ) {
+    flood_where(cx, from, out, |told| told.has_channel(name), write);
+}
+
+/// Sends frames about a channel to the servers that take channels and were told enough, but
+/// not to `from`.
+fn flood_where(
+    cx: &mut Context,
+    from: Option<LinkId>,
+    out: &mut Out,
+    takes: impl Fn(&Told) -> bool,
+    write: impl Fn(&mut Vec<u8>, bool),
+) {
     let neighbours = cx.network.neighbours().len() as u64;
     cx.work.charge(work::LINK * neighbours);
     let mut cache = [None; 2];
@@ -227,7 +242,7 @@ fn flood(
             && let Some(found) = cx.links.find_mut(link)
             && let Some(session) = found.crc()
             && is_channel_server(neighbour, session)
-            && session.has_told_channel(name)
+            && takes(&found.told)
         {
             let dated = session.features.channel_age;
             let frames = *cache[usize::from(dated)]
@@ -339,6 +354,7 @@ pub(super) fn write_settings(
 pub(crate) fn wants(
     neighbour: &Neighbour,
     session: &Session,
+    told: &Told,
     event: &ChannelEvent<'_>,
     own: bool,
 ) -> bool {
@@ -350,7 +366,7 @@ pub(crate) fn wants(
         event.kind,
         ChannelEventKind::Entered { .. } | ChannelEventKind::Said { .. }
     );
-    session.features.channels && !(own && (known || session.is_listing(event.channel)))
+    session.features.channels && !(own && (known || told.is_listing(event.channel)))
 }
 
 /// Sends a setting to a server of the binary protocol that has sent an older one.
@@ -383,14 +399,19 @@ pub(crate) fn announce_speaker(
     out: &mut Out,
 ) {
     announce::announce_speaker(cx, link, source, out);
-    let (Some(session), Some(channel)) = (cx.crc_session(link), cx.network.channels().find(name))
+    if !takes_channels(cx, link) {
+        return;
+    }
+    let (Some(found), Some(channel)) = (cx.links.find_mut(link), cx.network.channels().find(name))
     else {
         return;
     };
-    if !takes_channels(cx, link) || session.has_told_channel(name) {
+    if found.told.has_member(name, source) {
         return;
     }
-    if let Some(flags) = channel.member(source) {
+    if let Some(flags) = channel.member(source)
+        && let Some(session) = found.crc()
+    {
         let join = ChannelJoin {
             source,
             by: None,
@@ -399,6 +420,7 @@ pub(crate) fn announce_speaker(
         };
         let (dated, founded) = (session.features.channel_age, channel.founded());
         let frame = out.store(|arena| write_join(&join, founded, dated, arena));
+        found.told.on_member_announced(name, source);
         cx.deliver(link, frame, out);
     }
 }

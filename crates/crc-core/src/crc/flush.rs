@@ -3,8 +3,9 @@
 
 use crc_machine::{CloseWhen, LinkDown, LinkId};
 
-use super::burst::{PACED_STEP, begin_burst, is_bursting};
+use super::burst::begin_burst;
 use super::introduction::announce;
+use super::pacing::PACED_STEP;
 use crate::context::{Context, LinkTimer, NEXT_EVENT, Out, Timer};
 use crate::link::{Outlet, Phase};
 
@@ -72,7 +73,7 @@ fn send_chunk(cx: &mut Context, link: LinkId, out: &mut Out) {
     let chunk = pacer.next_chunk();
     if !chunk.is_empty() {
         out.send(link, chunk);
-        if pacer.waiting().len() < PACED_STEP && is_bursting(cx, link) {
+        if pacer.waiting().len() < PACED_STEP && !found.told.is_all() {
             cx.set_link_timer(link, LinkTimer::Burst, cx.now + NEXT_EVENT);
         }
         // With the next tick it has been written, however long that took.

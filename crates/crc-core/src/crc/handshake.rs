@@ -389,7 +389,7 @@ pub(crate) fn set_peer_version(
     }
     if before.kind == HostKind::Client {
         // What is left of its burst waited for the pacer.
-        if cx.crc_session(link).is_some_and(|it| it.walk.is_some()) {
+        if cx.links.find(link).is_some_and(|it| !it.told.is_all()) {
             cx.set_link_timer(link, LinkTimer::Burst, cx.now + NEXT_EVENT);
         }
         return;

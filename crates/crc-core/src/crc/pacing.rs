@@ -14,6 +14,10 @@ use super::encoding::V1_FRAME_BYTES_MAX;
 /// The pause between two chunks.
 pub(crate) const CHUNK_PAUSE: Duration = Duration::from_millis(7);
 
+/// About how many bytes of a burst wait for a v1 node before the next slice, at most: it
+/// reads slowly.
+pub(crate) const PACED_STEP: usize = 4 << 10;
+
 /// Frames that wait to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct Pacer {
@@ -32,7 +36,7 @@ impl Pacer {
         self.frames.extend_from_slice(frames);
     }
 
-    /// Lets `bytes` more wait: a burst is queued as a whole.
+    /// Lets `bytes` more wait: those of a burst.
     pub(crate) fn grant(&mut self, bytes: usize) {
         self.granted += bytes;
     }

@@ -6,9 +6,8 @@ use crc_machine::{LinkId, Timestamp};
 use crc_wire::{Decoder, HostId};
 
 use super::clock::LinkClock;
-use super::walk::Walk;
+use super::leave::Quits;
 use crate::announcement::Features;
-use crate::network::Place;
 
 /// The state of a conversation in the binary protocol.
 #[derive(Debug, Default)]
@@ -36,8 +35,8 @@ pub(crate) struct Session {
     /// How many repeated registrations the peer has yet to answer.
     pub(crate) answers_due: u32,
     pub(crate) pending: Pending,
-    /// How far the burst has come, while it is under way.
-    pub(crate) walk: Option<Box<Walk>>,
+    /// The quits of all clients, if this server leaves and the peer knows no other goodbye.
+    pub(crate) quits: Option<Box<Quits>>,
 }
 
 /// Another id of this server, for a v1 server that has registered it before: such a
@@ -65,37 +64,6 @@ impl Session {
     /// This server's id on this link: `own`, unless the peer knows it by another one.
     pub(crate) fn id_on_link(&self, own: HostId) -> HostId {
         self.alias.as_ref().map_or(own, |alias| alias.id)
-    }
-
-    /// Whether the peer gets the changes of a host, if it has been sent the burst or a
-    /// part of it.
-    #[inline]
-    pub(crate) fn has_told(&self, id: HostId, place: Place) -> bool {
-        self.walk
-            .as_ref()
-            .is_none_or(|walk| walk.has_told(id, place))
-    }
-
-    /// Notes that a host is announced to the peer now, as it is.
-    #[inline]
-    pub(crate) fn on_announced(&mut self, id: HostId, place: Place) {
-        if let Some(walk) = &mut self.walk {
-            walk.on_announced(id, place);
-        }
-    }
-
-    /// Whether the peer gets the changes of a channel, if it takes channels and has been
-    /// sent the burst or a part of it.
-    pub(crate) fn has_told_channel(&self, name: &str) -> bool {
-        self.walk
-            .as_ref()
-            .is_none_or(|walk| walk.has_told_channel(name))
-    }
-
-    /// Whether the peer is a client that has entered a channel, and has not been sent all
-    /// of it.
-    pub(crate) fn is_listing(&self, name: &str) -> bool {
-        self.walk.as_ref().is_some_and(|walk| walk.is_listing(name))
     }
 
     /// Whether the peer still lists a host behind this server by a former route.

@@ -7,13 +7,14 @@ use crc_wire::{ChannelField, HostId, Message};
 use irc_wire::legacy::{Content, Middle, Trailing};
 
 use super::reply::{
-    self, channel_word, on_one_line, quit_text, write_join, write_line, write_privmsg, write_quit,
-    write_topic,
+    self, channel_word, on_one_line, quit_text, write_host, write_join, write_line, write_privmsg,
+    write_quit, write_topic,
 };
 use super::{is_legacy, link_of};
 use crate::context::{Context, LinkTimer, Out};
 use crate::link::Phase;
-use crate::network::{ChannelEvent, ChannelEventKind, Host, HostKind, Scope};
+use crate::network::{Channel, ChannelEvent, ChannelEventKind, Host, HostKind, Scope};
+use crate::walk::Told;
 
 /// Renders a chat for a legacy peer. Other messages are dropped: the protocol has none
 /// for them.
@@ -44,20 +45,26 @@ pub(crate) fn send_error(link: LinkId, text: &str, out: &mut Out) {
     }
 }
 
-/// Sends the lines that `write` appends to all synced legacy servers, except to those on
-/// the links `except`.
-fn send_to_servers(
+/// The links to the legacy servers that were told enough, as `takes` says, except `except`.
+fn servers_that(
     cx: &Context,
     except: [Option<LinkId>; 2],
-    write: impl FnOnce(&mut Vec<u8>),
-    out: &mut Out,
-) {
-    let links = cx
-        .legacy
-        .synced_links
-        .iter()
-        .filter(|link| !except.contains(&Some(**link)));
-    let links: Vec<_> = links.collect();
+    takes: impl Fn(&Told) -> bool,
+) -> Vec<LinkId> {
+    let links = cx.legacy.synced_links.iter().copied();
+    let takes = |link: &LinkId| cx.links.find(*link).is_some_and(|found| takes(&found.told));
+    let links = links.filter(|link| !except.contains(&Some(*link)) && takes(link));
+    links.collect()
+}
+
+/// Whether a server gets the changes of a host.
+fn has_host(cx: &Context, id: HostId) -> impl Fn(&Told) -> bool {
+    let place = cx.network.directory().place(id);
+    move |told| place.is_some_and(|place| told.has_host(id, place))
+}
+
+/// Sends the lines that `write` appends to legacy servers.
+fn send_to(links: &[LinkId], write: impl FnOnce(&mut Vec<u8>), out: &mut Out) {
     if links.is_empty() {
         return;
     }
@@ -65,6 +72,46 @@ fn send_to_servers(
     for link in links {
         out.send_stored(*link, lines);
     }
+}
+
+/// A host speaks to a legacy server whose burst is under way, alone or in a channel: the
+/// server is told of it first.
+pub(crate) fn announce_speaker(
+    cx: &mut Context,
+    link: LinkId,
+    id: HostId,
+    channel: Option<&str>,
+    out: &mut Out,
+) {
+    let (me, nick) = (reply::own_name(cx), cx.nick_of(id));
+    let directory = cx.network.directory();
+    let (Some(host), Some(place), Some(found)) = (
+        directory.find(id).filter(|host| host.first_link() != link),
+        directory.place(id),
+        cx.links.find_mut(link),
+    ) else {
+        return;
+    };
+    if !cx.legacy.synced_links.contains(&link) {
+        return;
+    }
+    let is_new = !found.told.has_host(id, place);
+    found.told.on_announced(id, place);
+    let channel = channel.and_then(|name| cx.network.channels().find(name));
+    let channel =
+        channel.filter(|it| it.member(id).is_some() && !found.told.has_member(it.name(), id));
+    if let Some(channel) = channel {
+        found.told.on_member_announced(channel.name(), id);
+    }
+    let lines = out.store(|arena| {
+        if is_new {
+            write_host(cx, arena, &me, host);
+        }
+        if let Some(channel) = channel {
+            write_join(arena, &nick, channel);
+        }
+    });
+    out.send_stored(link, lines);
 }
 
 /// A host has joined the network.
@@ -91,11 +138,74 @@ pub(crate) fn on_host_joined(
     };
     let me = reply::own_name(cx);
     let except = [Some(from), Some(host.first_link())];
-    let write = |arena: &mut Vec<u8>| match host.kind() {
-        HostKind::Client => reply::write_user(cx, arena, &me, host),
-        HostKind::Server => reply::write_server(cx, arena, &me, host),
+    let links = servers_that(cx, except, has_host(cx, id));
+    send_to(&links, |arena| write_host(cx, arena, &me, host), out);
+}
+
+/// A host is about to get another id, which the legacy network does not see. The servers
+/// whose burst is under way and that know it, and of which channels they know it as a
+/// member.
+pub(crate) fn before_renumbering(cx: &Context, id: HostId) -> Vec<(LinkId, Vec<Box<str>>)> {
+    let known = has_host(cx, id);
+    let links = servers_that(cx, [None; 2], |told| !told.is_all() && known(told));
+    let channels = |link| {
+        let found = cx.links.find(link);
+        let is_known = |name: &&str| found.is_some_and(|it| it.told.has_member(name, id));
+        let names = cx.network.channels().of(id).map(Channel::name);
+        names.filter(is_known).map(Box::from).collect()
     };
-    send_to_servers(cx, except, write, out);
+    links
+        .into_iter()
+        .map(|link| (link, channels(link)))
+        .collect()
+}
+
+/// A host has got another id, and with it perhaps another place in bursts that are under
+/// way: servers are told what they would miss.
+pub(crate) fn after_renumbering(
+    cx: &mut Context,
+    id: HostId,
+    known: &[(LinkId, Vec<Box<str>>)],
+    out: &mut Out,
+) {
+    let (me, nick) = (reply::own_name(cx), cx.nick_of(id));
+    let first_link = link_of(cx, id);
+    for link in servers_that(cx, [first_link, None], |told| !told.is_all()) {
+        let directory = cx.network.directory();
+        let (Some(host), Some(place), Some(found)) = (
+            directory.find(id),
+            directory.place(id),
+            cx.links.find_mut(link),
+        ) else {
+            continue;
+        };
+        let before = known.iter().find(|(known, _)| *known == link);
+        let is_new = before.is_none() && found.told.has_host(id, place);
+        if before.is_some() {
+            found.told.on_announced(id, place);
+        }
+        let names = before.map_or(&[][..], |(_, names)| names);
+        let mut fresh = Vec::new();
+        for channel in cx.network.channels().of(id) {
+            let name = channel.name();
+            let was_known = names.iter().any(|known| **known == *name);
+            if was_known || found.told.has_channel(name) {
+                found.told.on_member_announced(name, id);
+            }
+            if !was_known && found.told.has_channel(name) {
+                fresh.push(channel);
+            }
+        }
+        let lines = out.store(|arena| {
+            if is_new {
+                write_host(cx, arena, &me, host);
+            }
+            for channel in fresh {
+                write_join(arena, &nick, channel);
+            }
+        });
+        out.send_stored(link, lines);
+    }
 }
 
 /// The legacy link with a server behind it that has the name of `host`, if `host` is a
@@ -134,11 +244,11 @@ pub(crate) fn on_host_left(
     if kind == HostKind::Client {
         on_user_quit(cx, id, text, out);
     }
-    let except = [from, link_of(cx, id)];
+    let links = servers_that(cx, [from, link_of(cx, id)], has_host(cx, id));
     match kind {
         HostKind::Client => {
             let nick = cx.nick_of(id);
-            send_to_servers(cx, except, |arena| write_quit(arena, &nick, text), out);
+            send_to(&links, |arena| write_quit(arena, &nick, text), out);
             cx.legacy.users.remove(&id);
         }
         HostKind::Server => {
@@ -150,7 +260,7 @@ pub(crate) fn on_host_left(
                     write_line(arena, &me, Content::Squit { name, reason });
                 }
             };
-            send_to_servers(cx, except, write, out);
+            send_to(&links, write, out);
             cx.legacy.servers.remove(&id);
         }
     }
@@ -174,25 +284,32 @@ pub(crate) fn on_host_renamed(
     }
     // Where both nicks cannot exist at once, channels may end and begin anew.
     let first = nick.eq_ignore_ascii_case(before);
-    let write = |arena: &mut Vec<u8>| {
-        if first {
-            write_quit(arena, before, "");
-        }
-        reply::write_user(cx, arena, &me, host);
-        for channel in cx.network.channels().of(id) {
-            write_join(arena, &nick, channel);
-            if let Some(name) = channel_word(channel.name())
-                && first
-                && channel.members_len() == 1
-            {
-                write_topic(arena, &me, name, channel.topic());
+    for link in servers_that(cx, [Some(from), Some(host.first_link())], has_host(cx, id)) {
+        let Some(told) = cx.links.find(link).map(|found| &found.told) else {
+            continue;
+        };
+        let channels = cx.network.channels().of(id);
+        let channels = channels.filter(|it| told.has_member(it.name(), id));
+        let lines = out.store(|arena| {
+            if first {
+                write_quit(arena, before, "");
             }
-        }
-        if !first {
-            write_quit(arena, before, "");
-        }
-    };
-    send_to_servers(cx, [Some(from), Some(host.first_link())], write, out);
+            reply::write_user(cx, arena, &me, host);
+            for channel in channels {
+                write_join(arena, &nick, channel);
+                if let Some(name) = channel_word(channel.name())
+                    && first
+                    && channel.members_len() == 1
+                {
+                    write_topic(arena, &me, name, channel.topic());
+                }
+            }
+            if !first {
+                write_quit(arena, before, "");
+            }
+        });
+        out.send_stored(link, lines);
+    }
 }
 
 /// A user leaves the network with a text: legacy users that share a channel get it.
@@ -234,8 +351,14 @@ pub(crate) fn on_channel_joined(
         return;
     };
     let nick = cx.nick_of(id);
-    let except = [from, link_of(cx, id)];
-    send_to_servers(cx, except, |arena| write_join(arena, &nick, channel), out);
+    let name = channel.name();
+    let links = servers_that(cx, [from, link_of(cx, id)], |told| told.has_channel(name));
+    send_to(&links, |arena| write_join(arena, &nick, channel), out);
+    for link in links {
+        if let Some(found) = cx.links.find_mut(link) {
+            found.told.on_member_announced(name, id);
+        }
+    }
 }
 
 /// A host leaves a channel.
@@ -258,7 +381,11 @@ fn on_channel_left(
             write_line(arena, &nick, Content::Part { channel });
         }
     };
-    send_to_servers(cx, [from, link_of(cx, id)], write, out);
+    let name = known.name();
+    let links = servers_that(cx, [from, link_of(cx, id)], |told| {
+        told.has_member(name, id)
+    });
+    send_to(&links, write, out);
 }
 
 /// A setting of a channel has changed: legacy servers get topics, the only setting that
@@ -298,7 +425,9 @@ fn on_channel_set(
             None => write_topic(arena, &me, channel, &topic),
         }
     };
-    send_to_servers(cx, [from, source_link], write, out);
+    let name = known.name();
+    let links = servers_that(cx, [from, source_link], |told| told.has_channel(name));
+    send_to(&links, write, out);
 }
 
 /// A host speaks in a channel: legacy servers with members behind them get it.

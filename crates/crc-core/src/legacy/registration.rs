@@ -1,4 +1,4 @@
-//! Registration of users and servers, and the burst to a server.
+//! Registration of users and servers.
 
 use crc_machine::{CloseWhen, LinkId};
 use crc_wire::HostId;
@@ -7,7 +7,7 @@ use irc_wire::{Command, Message as Line, NameRules, Verb};
 
 use super::notify::send_error;
 use super::reply::{self, write_line};
-use super::{Introduction, User, drop_line};
+use super::{Introduction, User, burst, drop_line};
 use crate::admission::{NAME_BYTES_MAX, admitted_info};
 use crate::config::is_permitted;
 use crate::context::{Context, Out};
@@ -102,13 +102,11 @@ fn on_server(cx: &mut Context, link: LinkId, name: &str, server: Introduction, o
         return;
     }
     add_server(cx, link, name, server, out);
-    let burst = out.store(|arena| {
+    let own = out.store(|arena| {
         reply::write_own_server(cx, arena, Some(&reply::own_name(cx)));
-        reply::write_burst(cx, arena, link);
     });
-    cx.bound_server(link, burst.len(), out);
-    out.send_stored(link, burst);
-    cx.legacy.synced_links.insert(link);
+    out.send_stored(link, own);
+    burst::begin(cx, link, out);
 }
 
 /// Whether an adjacent server may have this name. If not, sends it an ERROR line with

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use crc_machine::LinkId;
 use crc_wire::{HostId, truncate_utf8};
 use irc_wire::LineLimits;
 use irc_wire::legacy::{Content, Message, Middle, Trailing};
@@ -95,6 +94,11 @@ pub(super) fn write_privmsg(arena: &mut Vec<u8>, nick: &str, target: Middle<'_>,
     }
 }
 
+/// How many bytes of nicks a line of names has, about a channel or `*`.
+pub(super) fn names_room(me: &str, about: &str) -> usize {
+    LINE_BYTES_MAX.saturating_sub(":  353  :\r\n".len() + me.len() + about.len())
+}
+
 /// 353: the members of a channel, or with `None` the users that are in none; several
 /// lines if there are many, none if there are none.
 pub(super) fn write_names(
@@ -103,8 +107,8 @@ pub(super) fn write_names(
     channel: Option<Middle<'_>>,
     nicks: &[&str],
 ) {
-    let about = channel.map_or(1, |channel| channel.as_str().len());
-    let room = LINE_BYTES_MAX.saturating_sub(":  353  :\r\n".len() + me.len() + about);
+    let about = channel.map_or("*", Middle::as_str);
+    let room = names_room(me, about);
     let mut line = String::new();
     let mut lines = Vec::new();
     for nick in nicks {
@@ -192,7 +196,7 @@ pub(super) fn write_user(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Hos
 }
 
 /// `:me SERVER name hops :info`
-pub(super) fn write_server(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
+fn write_server(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
     let known = cx.legacy.servers.get(&host.id());
     let neighbour = cx.network.neighbours().find(host.first_link());
     let adjacent = neighbour.is_some_and(|neighbour| neighbour.host == host.id());
@@ -200,6 +204,14 @@ pub(super) fn write_server(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &H
     let info = known.map_or(host.info(), |Introduction { info, .. }| info);
     let name = server_name(cx, host.id());
     write_server_line(arena, Some(me), &name, hops.saturating_add(1), info);
+}
+
+/// The line that announces a host.
+pub(super) fn write_host(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
+    match host.kind() {
+        HostKind::Server => write_server(cx, arena, me, host),
+        HostKind::Client => write_user(cx, arena, me, host),
+    }
 }
 
 /// `[:me] SERVER me 1 :info`
@@ -218,43 +230,6 @@ fn write_server_line(arena: &mut Vec<u8>, source: Option<&str>, name: &str, hops
             info: Trailing::new(&info).ok(),
         };
         write_line(arena, source.unwrap_or_default(), server);
-    }
-}
-
-/// The burst: every host but those behind `link`, and all channels.
-pub(super) fn write_burst(cx: &Context, arena: &mut Vec<u8>, link: LinkId) {
-    let me = own_name(cx);
-    let directory = cx.network.directory();
-    let elsewhere = directory.iter().filter(|host| host.first_link() != link);
-    let mut servers = Vec::new();
-    let mut users = Vec::new();
-    for host in elsewhere {
-        match host.kind() {
-            HostKind::Server => servers.push((server_name(cx, host.id()), host)),
-            HostKind::Client => users.push((cx.nick_of(host.id()), host)),
-        }
-    }
-    servers.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    users.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    for (_, server) in servers {
-        write_server(cx, arena, &me, server);
-    }
-    for (_, user) in users {
-        write_user(cx, arena, &me, user);
-    }
-    for channel in channels(cx) {
-        let here = channel.members().filter(|(id, _)| {
-            let host = directory.find(*id);
-            host.is_some_and(|host| host.first_link() != link)
-        });
-        let nicks = nicks_of(cx, here.map(|(id, _)| id));
-        if let Some(name) = channel_word(channel.name())
-            && !nicks.is_empty()
-        {
-            write_topic(arena, &me, name, channel.topic());
-            let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
-            write_names(arena, &me, Some(name), &nicks);
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use crc_machine::{Backoff, DialError, DialId, LinkId, PeerAddress, Timestamp};
 
-use super::{Peer, reply};
+use super::{Peer, burst, reply};
 use crate::context::{Context, Out, Stage, Timer};
 use crate::link::Protocol;
 
@@ -65,13 +65,9 @@ pub(crate) fn on_dialed(cx: &mut Context, link: LinkId, dial: DialId, out: &mut 
         return;
     }
     uplink.link = Some(link);
-    let lines = out.store(|arena| {
-        reply::write_own_server(cx, arena, None);
-        reply::write_burst(cx, arena, link);
-    });
-    cx.bound_server(link, lines.len(), out);
-    out.send_stored(link, lines);
-    cx.legacy.synced_links.insert(link);
+    let own = out.store(|arena| reply::write_own_server(cx, arena, None));
+    out.send_stored(link, own);
+    burst::begin(cx, link, out);
 }
 
 /// The server at the other end has introduced itself.

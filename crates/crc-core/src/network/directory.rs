@@ -365,21 +365,16 @@ impl Directory {
         self.clients.iter_from(place)
     }
 
-    /// The hosts from a place on, each with its place.
-    pub(crate) fn iter_from(&self, place: Place) -> impl Iterator<Item = (Place, &Host)> {
-        let row = place.row as usize;
-        let (first_server, first_client) = match place.is_client {
-            false => (row, 0),
-            true => (usize::MAX, row),
+    /// The place of the row that is visited when a walk comes to this place, and the host
+    /// in it, if there is one; `None` behind the last row.
+    pub(crate) fn at(&self, place: Place) -> Option<(Place, Option<&Host>)> {
+        let (table, place) = match place.is_client {
+            false if (place.row as usize) < self.servers.rows.len() => (&self.servers, place),
+            false => (&self.clients, Place::FIRST_CLIENT),
+            true => (&self.clients, place),
         };
-        let placed = |is_client| {
-            move |(row, host)| {
-                let row = u32::try_from(row).unwrap_or(u32::MAX);
-                (Place { is_client, row }, host)
-            }
-        };
-        let servers = self.servers.iter_from(first_server).map(placed(false));
-        servers.chain(self.clients.iter_from(first_client).map(placed(true)))
+        let row = table.rows.get(place.row as usize)?;
+        Some((place, row.host.as_ref()))
     }
 
     /// The place of a host.

@@ -13,8 +13,8 @@ fn a_gateway_joins_the_crc_and_the_legacy_network() {
         listing,
         [
             ":legacy SERVER legacy 1 :Info of legacy",
-            ":legacy SERVER crc 3 :Info of crc",
             ":legacy SERVER gate 2 :Info of gate",
+            ":legacy SERVER crc 3 :Info of crc",
         ]
     );
     let ann = net.user(legacy, "ann");

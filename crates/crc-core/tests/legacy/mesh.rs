@@ -178,8 +178,8 @@ fn a_lost_parent_is_dialled_again_and_gets_the_burst() {
         [
             "SERVER child 1 :Info of child",
             ":child SERVER leaf 2 :Info of leaf",
-            ":child USER ann box srv :Mx ann",
             ":child USER yan ybox leaf :Yan",
+            ":child USER ann box srv :Mx ann",
             ":child 332 #bay :theirs",
             ":child 353 #bay :ann",
             ":child 331 #cove :No topic is set",

@@ -26,9 +26,9 @@ fn a_new_server_gets_the_burst_in_order() {
     let expected = ":hub SERVER hub 1 :Info of hub\r\n\
                     :hub SERVER far 2 :Info of far\r\n\
                     :hub SERVER farther 3 :Info of farther\r\n\
+                    :hub USER zoe zbox farther :Zoe\r\n\
                     :hub USER ann box srv :Mx ann\r\n\
                     :hub USER host77 77.crc hub :info\r\n\
-                    :hub USER zoe zbox farther :Zoe\r\n\
                     :hub 331 #bay :No topic is set\r\n\
                     :hub 353 #bay :ann\r\n\
                     :hub 332 #zoo :beasts\r\n\

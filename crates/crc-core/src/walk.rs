@@ -7,13 +7,91 @@
 //! is announced early.
 //!
 //! A client gets no list of channels, but of each channel that it enters the members, in
-//! the same way.
+//! the same way. This module knows no protocol.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crc_wire::HostId;
 
 use crate::network::{Channel, Channels, Place, fold};
+
+/// What a neighbour was told: all that it is to know, unless its burst is under way.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    walk: Option<Box<Walk>>,
+}
+
+impl Told {
+    /// The burst begins, or goes on in another way.
+    pub(crate) fn begin(&mut self, walk: Walk) {
+        self.walk = Some(Box::new(walk));
+    }
+
+    /// The burst is over, or nothing more is told.
+    pub(crate) fn end(&mut self) {
+        self.walk = None;
+    }
+
+    /// Whether the burst is over.
+    pub(crate) const fn is_all(&self) -> bool {
+        self.walk.is_none()
+    }
+
+    /// Takes out how far the burst has come, to go on with it.
+    pub(crate) const fn take(&mut self) -> Option<Box<Walk>> {
+        self.walk.take()
+    }
+
+    /// How far the burst has come is this now.
+    pub(crate) fn put_back(&mut self, walk: Box<Walk>) {
+        self.walk = Some(walk);
+    }
+
+    /// How far the burst has come.
+    pub(crate) fn walk_mut(&mut self) -> Option<&mut Walk> {
+        self.walk.as_deref_mut()
+    }
+
+    /// Whether the neighbour gets the changes of a host.
+    #[inline]
+    pub(crate) fn has_host(&self, id: HostId, place: Place) -> bool {
+        let walk = self.walk.as_ref();
+        walk.is_none_or(|walk| walk.has_told(id, place))
+    }
+
+    /// Notes that a host is announced now, as it is.
+    #[inline]
+    pub(crate) fn on_announced(&mut self, id: HostId, place: Place) {
+        if let Some(walk) = &mut self.walk {
+            walk.on_announced(id, place);
+        }
+    }
+
+    /// Whether the neighbour gets the changes of a channel.
+    pub(crate) fn has_channel(&self, name: &str) -> bool {
+        let walk = self.walk.as_ref();
+        walk.is_none_or(|walk| walk.has_told_channel(name))
+    }
+
+    /// Whether the neighbour knows of a member of a channel.
+    pub(crate) fn has_member(&self, name: &str, id: HostId) -> bool {
+        let walk = self.walk.as_ref();
+        walk.is_none_or(|walk| walk.has_told_member(name, id))
+    }
+
+    /// Notes that a member of a channel is announced now.
+    pub(crate) fn on_member_announced(&mut self, name: &str, id: HostId) {
+        if let Some(walk) = &mut self.walk {
+            walk.on_member_announced(name, id);
+        }
+    }
+
+    /// Whether the peer is a client that has entered a channel, and has not been sent all
+    /// of it.
+    pub(crate) fn is_listing(&self, name: &str) -> bool {
+        self.walk.as_ref().is_some_and(|walk| walk.is_listing(name))
+    }
+}
 
 /// What a neighbour is told while its burst is under way.
 #[derive(Debug)]
@@ -26,6 +104,9 @@ pub(crate) struct Walk {
     /// The hosts ahead of the cursor that were announced meanwhile; `true` if the
     /// neighbour lacks nothing of them.
     early: BTreeMap<HostId, bool>,
+    /// The members of channels that were announced ahead of the cursor, each with the
+    /// names of the channels in lower case.
+    early_members: BTreeMap<HostId, Vec<Box<str>>>,
     /// The place among the channels, once the hosts are over.
     channel: Option<ChannelCursor>,
     /// The channels that a client has entered and that are not listed to the end.
@@ -41,6 +122,8 @@ struct ChannelCursor {
     name: Option<Box<str>>,
     /// Where in that channel: the last member that was sent. `None` if it is done.
     member: Option<HostId>,
+    /// Whether anything was sent of it.
+    is_begun: bool,
 }
 
 /// A channel that is listed for a client.
@@ -70,6 +153,7 @@ impl Walk {
             told: place,
             next: place,
             early: BTreeMap::new(),
+            early_members: BTreeMap::new(),
             channel: None,
             listings: VecDeque::new(),
             waiting: 0,
@@ -102,18 +186,51 @@ impl Walk {
     }
 
     /// Whether the neighbour gets the changes of a host.
-    pub(crate) fn has_told(&self, id: HostId, place: Place) -> bool {
+    fn has_told(&self, id: HostId, place: Place) -> bool {
         place < self.told || self.early.contains_key(&id)
     }
 
     /// Whether the neighbour gets the changes of a channel.
-    pub(crate) fn has_told_channel(&self, name: &str) -> bool {
+    fn has_told_channel(&self, name: &str) -> bool {
         let last = self.channel.as_ref().and_then(|at| at.name.as_deref());
         last.is_some_and(|last| *fold(name) <= *last)
     }
 
+    /// Whether the neighbour knows of a member of a channel.
+    fn has_told_member(&self, name: &str, id: HostId) -> bool {
+        let name = &*fold(name);
+        let told = match &self.channel {
+            Some(ChannelCursor {
+                name: Some(last),
+                member,
+                ..
+            }) => name < &**last || *name == **last && member.is_none_or(|last| id <= last),
+            _ => false,
+        };
+        let mut early = self.early_members.get(&id).into_iter().flatten();
+        told || early.any(|early| **early == *name)
+    }
+
+    /// Notes that a member of a channel is announced now.
+    fn on_member_announced(&mut self, name: &str, id: HostId) {
+        if !self.has_told_member(name, id) {
+            let early = self.early_members.entry(id).or_default();
+            early.push(fold(name).into());
+        }
+    }
+
+    /// A member of a channel leaves it.
+    pub(crate) fn forget_member(&mut self, name: &str, id: HostId) {
+        if let Some(early) = self.early_members.get_mut(&id) {
+            early.retain(|early| **early != *fold(name));
+            if early.is_empty() {
+                self.early_members.remove(&id);
+            }
+        }
+    }
+
     /// Notes that a host is announced now, as it is.
-    pub(crate) fn on_announced(&mut self, id: HostId, place: Place) {
+    fn on_announced(&mut self, id: HostId, place: Place) {
         if place >= self.next {
             self.early.insert(id, true);
         }
@@ -122,6 +239,7 @@ impl Walk {
     /// A host that the neighbour is told of leaves.
     pub(crate) fn forget(&mut self, id: HostId) {
         self.early.remove(&id);
+        self.early_members.remove(&id);
     }
 
     /// The next host to visit; `None` when the hosts are over.
@@ -140,6 +258,12 @@ impl Walk {
             None if told => Due::MachinePart,
             None => Due::Announcement,
         }
+    }
+
+    /// The cursor passes a place where no host is.
+    pub(crate) fn pass_free(&mut self, place: Place) {
+        self.next = place.next();
+        self.told = self.told.max(self.next);
     }
 
     /// The cursor has passed all hosts.
@@ -164,7 +288,14 @@ impl Walk {
         let channel = channels.after(at.name.as_deref()).next()?;
         at.name = Some(fold(channel.name()).into());
         at.member = None;
+        at.is_begun = false;
         Some((channel, None))
+    }
+
+    /// Something is sent of the channel that is visited now. Whether it is the first.
+    pub(crate) fn begin_channel(&mut self) -> bool {
+        let at = self.channel.as_mut();
+        at.is_some_and(|at| !core::mem::replace(&mut at.is_begun, true))
     }
 
     /// A client has entered a channel, which is to be listed.
@@ -175,7 +306,7 @@ impl Walk {
     }
 
     /// Whether a channel is not listed to the end.
-    pub(crate) fn is_listing(&self, name: &str) -> bool {
+    fn is_listing(&self, name: &str) -> bool {
         let name = &*fold(name);
         self.listings.iter().any(|listing| *listing.name == *name)
     }

@@ -322,6 +322,8 @@ impl Channels {
             Some(ended) if ended.founded.is_same(founded) => Entered::Again,
             Some(_) => Entered::Other,
         };
+        // Lost members of a younger one take this age as soon as they are in reach.
+        let lost = ended.as_ref().is_some_and(|ended| ended.lost);
         let before = ended.filter(|_| entered == Entered::Again);
         let before = before.unwrap_or_else(|| Remembered {
             settings: Settings::default(),
@@ -336,7 +338,7 @@ impl Channels {
             links: vec![(link, 1)],
             settings: before.settings,
             founded: before.founded,
-            lost_at: before.lost.then_some(now),
+            lost_at: lost.then_some(now),
         };
         let folded: Box<str> = folded.into();
         self.of_host.entry(host).or_default().push(folded.clone());

@@ -336,6 +336,43 @@ fn what_is_said_of_an_older_channel_without_members_lets_nobody_found_it_anew() 
 }
 
 #[test]
+fn a_lost_channel_is_not_founded_anew_once_a_member_of_an_older_one_has_left() {
+    let (mut net, ann, bob) = Net::pair();
+    net.request(ann, "JOIN #reef");
+    net.fixture.kill(0);
+    net.pass(1);
+    let peer = net.fixture.connect(1);
+    net.fixture
+        .introduce_v2(peer, 77, "r=9;f=server-quit,channels,channel-age");
+    let channel = crc_wire::ChannelName::new("#reef").unwrap();
+    let join = DatedJoin {
+        source: fixture::id(201),
+        by: None,
+        founded: START_MS - HOUR_MS,
+        tag: 5,
+        flags: MemberFlags::OPERATOR,
+        channel: channel.clone(),
+    };
+    let part = crc_wire::ChannelPart {
+        source: fixture::id(201),
+        by: None,
+        channel,
+        text: crc_wire::Text::default(),
+    };
+    for message in [
+        registration(Kind::Client, 201, Some(77), "info"),
+        Message::DatedJoin(join),
+        Message::ChannelPart(part),
+    ] {
+        net.fixture.send_message(peer, &message);
+    }
+    net.pass(1);
+    net.request(bob, "JOIN #reef");
+    net.pass(40);
+    assert_eq!(net.names(bob, "#reef"), "bob", "ann may be there");
+}
+
+#[test]
 fn a_channel_that_has_ended_everywhere_is_founded_anew() {
     let (mut net, ann, bob) = Net::pair();
     net.request(ann, "JOIN #reef");

@@ -4,7 +4,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use crc_core::LinkId;
+use crc_core::{LinkId, Timestamp};
 use crc_wire::{HostId, MemberFlags, RequestKind};
 
 use super::cause::{
@@ -158,8 +158,7 @@ impl Judge {
         if !scene.cause.is_server() {
             return Some("another one has replaced it without a word of a server".to_owned());
         }
-        let founded = |tag| self.foundings.get(&tag).copied();
-        if let (Some(old), Some(young)) = (founded(after.founded), founded(before.founded))
+        if let Some([old, young]) = self.founded(after.founded, before.founded)
             && old > young + AGES_DIFFER
         {
             return Some(format!(
@@ -212,11 +211,15 @@ impl Judge {
         let lost = shadow.lost.get(change.name).filter(|(state, at)| {
             change.before.is_none() && lives_on(scene, change.name, state.founded, *at)
         });
-        let state = change.before.or(lost.map(|(state, _)| state))?;
+        // A member of an older one may have come and gone with one event. It is that one then,
+        // with its own rules, of which the server may know none; but it gives no rank either.
+        let stands = lost.filter(|(state, _)| !self.may_replace(after.founded, state.founded));
+        let state = change.before.or(stands.map(|(state, _)| state));
         if lost.is_some() && after.members.get(&host).is_some_and(|flags| flags.operator) {
             let text = format!("{host} has a rank in what lives on elsewhere");
             return Some((Invariant::A4, text));
         }
+        let state = state?;
         let is_invited = shadow.invitations.iter().any(|it| {
             let is_it = it.host == host && it.channel == change.name && it.tag == state.founded;
             is_it && scene.now <= it.at + INVITED_FOR
@@ -286,6 +289,18 @@ impl Judge {
         None
     }
 
+    /// When two foundings were in truth, if both were before this event.
+    fn founded(&self, one: u32, other: u32) -> Option<[Timestamp; 2]> {
+        let founded = |tag| self.foundings.get(&tag).copied();
+        Some([founded(one)?, founded(other)?])
+    }
+
+    /// Whether another founding than this one may count as the older one.
+    fn may_replace(&self, one: u32, other: u32) -> bool {
+        let founded = self.founded(one, other);
+        one != other && founded.is_some_and(|[one, other]| one <= other + AGES_DIFFER)
+    }
+
     /// Whether a host founds the channel with this event.
     fn founds(&self, change: &Change<'_>, host: HostId) -> bool {
         let is_first = change.after.is_some_and(|after| after.members.len() == 1);
@@ -329,12 +344,17 @@ impl Judge {
         // its founder.
         let lost = shadow.lost.get(change.name);
         let resumes = lost.is_some_and(|(state, _)| state.founded == after.founded);
+        let mut members = after.members.keys();
+        let all_local = members.all(|host| local(&scene.snapshot, *host).is_some());
+        // Several members may found it at once: those behind a server of legacy IRC.
+        if change.before.is_none() && all_local && !resumes {
+            self.foundings.entry(after.founded).or_insert(scene.now);
+        }
         for &host in after.members.keys() {
             match local(&scene.snapshot, host) {
                 Some(here) => {
                     shadow.locals.insert(host, here);
                     if change.before.is_none() && after.members.len() == 1 && !resumes {
-                        self.foundings.entry(after.founded).or_insert(scene.now);
                         self.founders.entry(after.founded).or_insert(host);
                     }
                     if !change.was_member(host) {

@@ -22,9 +22,9 @@ use crc_wire::{ChannelField, HostId, MemberFlags};
 
 pub(crate) use change::{ChannelEvent, ChannelEventKind, HostChange, Scope};
 use channels::REMEMBERED_FOR;
-pub(crate) use channels::fold;
 pub(crate) use channels::{Age, Applied, Entered, Voided};
 pub use channels::{Channel, Channels, Founding, Setting, Settings};
+pub(crate) use channels::{fold, shift_version};
 pub(crate) use directory::Place;
 pub use directory::{Directory, Host, HostKind};
 pub(crate) use host_info::{HostInfo, is_machine_kept};

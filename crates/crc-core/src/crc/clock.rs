@@ -17,7 +17,7 @@ use crc_machine::LinkId;
 use super::introduction;
 use crate::context::{Context, Out};
 use crate::link::Link;
-use crate::network::{HostKind, PeerVersion};
+use crate::network::{HostKind, PeerVersion, shift_version};
 
 /// Clocks that differ by less count as equal. It is more than an announcement takes on
 /// most links, and less than matters to people.
@@ -71,6 +71,13 @@ impl LinkClock {
         shifts.fold(ms, u64::saturating_add_signed)
     }
 
+    /// A version that the peer states, by the network's clock. It stays a version, as those do
+    /// that this server holds: 0 is none, and asks for settings.
+    pub(crate) fn version(&self, version: u64) -> u64 {
+        let shifts = self.pending.iter().map(|shift| shift.by_ms);
+        shifts.fold(version, shift_version)
+    }
+
     /// An announcement that the peer will answer has been sent.
     pub(crate) fn on_announced(&mut self) {
         self.unanswered = self.unanswered.saturating_add(1);
@@ -109,7 +116,7 @@ pub(super) fn time_from_peer(cx: &Context, link: LinkId, ms: u64) -> u64 {
 /// fro without end.
 pub(super) fn version_from_peer(cx: &Context, link: LinkId, ms: u64, known: u64) -> u64 {
     let session = cx.crc_session(link);
-    let ms = session.map_or(ms, |session| session.clock.time(ms));
+    let ms = session.map_or(ms, |session| session.clock.version(ms));
     believed_version(ms, known, cx.network_ms())
 }
 
@@ -275,5 +282,7 @@ mod tests {
         clock.on_answer();
         // It was not told of the last one yet.
         assert_eq!(clock.time(1_700_000_000_000), 1_700_000_000_005);
+        clock.pending[0].by_ms = -3_600_000;
+        assert_eq!([0, 1, 3_600_009].map(|it| clock.version(it)), [0, 1, 9]);
     }
 }

@@ -372,6 +372,54 @@ fn a_lost_channel_is_not_founded_anew_once_a_member_of_an_older_one_has_left() {
     assert_eq!(net.names(bob, "#reef"), "bob", "ann may be there");
 }
 
+/// A server below has yet to shift its times. A version that is close to 0 stays a version.
+#[test]
+fn a_setting_of_any_version_counts_while_times_are_shifted() {
+    let mut net = Net::apart(&[]);
+    net.fixture.listen_peer("up");
+    let mut leaf = config(0);
+    leaf.connect = vec!["up:1".parse().unwrap()];
+    leaf.started_at_unix_ms = START_MS;
+    net.fixture.server_with(leaf);
+    net.pass(1);
+    let child = net.fixture.connect(0);
+    net.fixture
+        .introduce_v2(child, 88, "r=2;f=server-quit,channels,channel-age");
+    let up = net.fixture.newest("up");
+    let now_ms = START_MS - 3 * HOUR_MS;
+    let machine = format!("r=0;t={now_ms};f=server-quit,channels,channel-age");
+    net.fixture.introduce_v2(up, 77, &machine);
+    let channel = crc_wire::ChannelName::new("#reef").unwrap();
+    let join = DatedJoin {
+        source: fixture::id(201),
+        by: None,
+        founded: START_MS,
+        tag: 5,
+        flags: MemberFlags::OPERATOR,
+        channel: channel.clone(),
+    };
+    let registration = registration(Kind::Client, 201, Some(88), "info");
+    net.fixture.send_message(child, &registration);
+    net.fixture.send_message(child, &Message::DatedJoin(join));
+    for (version, value) in [(0, "never"), (1, "a"), (HOUR_MS, "b")] {
+        let setting = DatedSetting {
+            source: None,
+            version,
+            founded: START_MS,
+            tag: 5,
+            field: ChannelField::TOPIC,
+            channel: channel.clone(),
+            setter: crc_wire::Name::new("x").unwrap(),
+            value: crc_wire::Text::new(value).unwrap(),
+        };
+        net.fixture
+            .send_message(child, &Message::DatedSetting(setting));
+        net.fixture.soon();
+        let topic = net.topic(0, "#reef");
+        assert_eq!(topic, if version == 0 { "" } else { value }, "{version}");
+    }
+}
+
 #[test]
 fn a_channel_that_has_ended_everywhere_is_founded_anew() {
     let (mut net, ann, bob) = Net::pair();

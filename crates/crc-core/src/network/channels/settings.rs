@@ -64,6 +64,14 @@ impl Setting {
     }
 }
 
+/// A version after a shift of all times. One that was set stays so: 0 is none.
+pub(crate) fn shift_version(version: u64, by_ms: i64) -> u64 {
+    match version {
+        0 => 0,
+        _ => version.saturating_add_signed(by_ms).max(1),
+    }
+}
+
 /// The settings of a channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -128,9 +136,7 @@ impl Settings {
     /// Shifts the versions of the settings that have been made.
     pub(super) fn shift_times(&mut self, by_ms: i64) {
         for setting in &mut self.fields {
-            if setting.version != 0 {
-                setting.version = setting.version.saturating_add_signed(by_ms).max(1);
-            }
+            setting.version = shift_version(setting.version, by_ms);
         }
     }
 

@@ -36,6 +36,12 @@ pub(crate) fn flush_pending(cx: &mut Context, out: &mut Out) {
     cx.dirty_links.clear();
 }
 
+/// Whether a v1 node may not have read the chunk that was sent last: it fails at more bytes.
+pub(super) fn is_pausing(cx: &Context, link: LinkId) -> bool {
+    let mut pauses = [LinkTimer::PacePause, LinkTimer::PacedSend].into_iter();
+    pauses.any(|timer| cx.timers.is_set(Timer::Link(timer, link)))
+}
+
 /// Sends the next chunk to a v1 node, if its pause is over.
 fn send_chunk(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(found) = cx.links.find_mut(link) else {
@@ -50,6 +56,7 @@ fn send_chunk(cx: &mut Context, link: LinkId, out: &mut Out) {
     };
     let report = pacer.take_report();
     cx.on_paced_queue(link, report, out);
+    let is_pausing = is_pausing(cx, link);
     let Some(found) = cx.links.find_mut(link) else {
         return;
     };
@@ -66,8 +73,7 @@ fn send_chunk(cx: &mut Context, link: LinkId, out: &mut Out) {
         cx.close(link, CloseWhen::Now, "too slow", out);
         return;
     }
-    let is_set = |timer| cx.timers.is_set(Timer::Link(timer, link));
-    if is_set(LinkTimer::PacePause) || is_set(LinkTimer::PacedSend) {
+    if is_pausing {
         return;
     }
     let chunk = pacer.next_chunk();

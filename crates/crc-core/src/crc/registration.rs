@@ -8,6 +8,7 @@ use crc_wire::{HostId, Registration, Text};
 
 use super::channel::knows_channels;
 use super::clock::time_from_peer;
+use super::flush::is_pausing;
 use super::handshake::on_announcement;
 use super::send::id_taken;
 use super::{announce, uplink};
@@ -140,7 +141,8 @@ fn stated_registration(cx: &Context, link: LinkId, info: &str) -> Option<NonZero
 }
 
 /// A client gives way to the host with its id on `link`: a server, or the client that
-/// stays of the two. Its server sends it a status and closes its link.
+/// stays of the two. Its server sends it a status and closes its link; a v1 client that may
+/// not have read the last chunk gets no status.
 pub(crate) fn evict_client(
     cx: &mut Context,
     id: HostId,
@@ -164,8 +166,10 @@ pub(crate) fn evict_client(
             "{}: closed: id {id} is in use elsewhere",
             cx.describe_peer(local)
         );
-        let refusal = id_taken(cx, HostKind::Client, id);
-        out.send(local, &refusal);
+        if !is_pausing(cx, local) {
+            let refusal = id_taken(cx, HostKind::Client, id);
+            out.send(local, &refusal);
+        }
         cx.network.remove_neighbour(local);
         cx.close(local, CloseWhen::Flushed, "id taken", out);
     }

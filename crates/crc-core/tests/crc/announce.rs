@@ -292,6 +292,33 @@ fn the_parents_client_wins_and_the_childs_yields() {
     assert_eq!(fixture.known(server)[&102], 102);
 }
 
+/// A v1 client fails when it reads more than one chunk.
+#[test]
+fn an_evicted_v1_client_gets_no_refusal_behind_a_chunk() {
+    for pause in [5, 20] {
+        let mut fixture = Fixture::new(1);
+        let server = server_with_uplinks(&mut fixture, &["r0"]);
+        let loser = fixture.client(server, 101);
+        fixture.soon();
+        let parent = fixture.newest("r0");
+        fixture.introduce_v2(parent, 77, "r=0;f=server-quit");
+        fixture.run(Duration::from_secs(3));
+        fixture.received(loser);
+        let other = registration(Kind::Client, 102, Some(77), "other");
+        fixture.send_message(parent, &other);
+        fixture.run(Duration::from_millis(pause));
+        let other = registration(Kind::Client, 102, Some(1), "other");
+        assert_eq!(fixture.received(loser), [other]);
+        fixture.send_message(parent, &registration(Kind::Client, 101, Some(77), "thief"));
+        fixture.soon();
+        let taken = status(1, 0, 2, "Someone has already registered with ID 101");
+        let expected = if pause < 7 { vec![] } else { vec![taken] };
+        assert_eq!(fixture.received(loser), expected, "{pause} ms");
+        assert!(fixture.peers[loser].ended);
+        assert_eq!(fixture.known(server)[&101], 77);
+    }
+}
+
 #[test]
 fn a_ghost_of_a_v1_server_yields_to_the_real_route() {
     let (mut fixture, v2) = with_v2_neighbour();

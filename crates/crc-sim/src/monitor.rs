@@ -105,7 +105,8 @@ impl Monitor {
     }
 
     /// There is activity on a connection, unless its attempts are futile: those of a node
-    /// that a v1 server refuses, or whose client a v1 node does not forget.
+    /// that a v1 server refuses, or whose client a v1 node does not forget; and those at the
+    /// address of a legacy server, which a hostile server has announced, and which closes all.
     pub(crate) fn mark_activity_unless_futile(
         &mut self,
         network: &Network,
@@ -119,6 +120,10 @@ impl Monitor {
         });
         // What follows on an accepted link is seen anyway.
         let unanswered = self.streams[connection][1].announced.is_empty();
+        let acceptor = &network.nodes[it.ends()[1].host()];
+        if acceptor.is_legacy_server() && !self.text[connection] {
+            return;
+        }
         if network.options.v1_servers == 0 || !tries_for_ever && !unanswered {
             self.mark_activity(network, what);
         }

@@ -38,9 +38,7 @@ impl Network {
         let nodes: Vec<Node> = configs.into_iter().map(Node::new).collect();
         for (number, node) in nodes.iter().enumerate() {
             net.add_host(node.host_options(number));
-            if let NodeConfig::Foreign(foreign) = &node.config
-                && matches!(**foreign, ForeignNode::LegacyServer(_))
-            {
+            if node.is_legacy_server() {
                 net.listen(number, legacy_address(number), LEGACY);
             }
             if let NodeConfig::Server(config) = &node.config {

@@ -76,6 +76,11 @@ impl Node {
         matches!(&self.config, NodeConfig::Foreign(node) if matches!(**node, ForeignNode::V1Server(_)))
     }
 
+    /// Whether it is a server of legacy IRC.
+    pub(crate) fn is_legacy_server(&self) -> bool {
+        matches!(&self.config, NodeConfig::Foreign(node) if matches!(**node, ForeignNode::LegacyServer(_)))
+    }
+
     /// Whether it is a client, of either version.
     pub(crate) fn is_client(&self) -> bool {
         match &self.config {

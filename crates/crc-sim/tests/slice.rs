@@ -144,6 +144,29 @@ fn seeds_of_fixed_bugs_with_people_violate_no_invariant() {
             "an age was never told, since its founder's id was taken",
         ),
         (9_572, "what was said of an ended channel erased a lost one"),
+        (
+            107_820,
+            "a member of an older channel came and went, and a lost one was founded anew",
+        ),
+    ] {
+        let outcome = run_seed(seed, &settings);
+        assert_eq!(outcome.violations, [], "seed {seed}");
+    }
+}
+
+/// Seeds in which hostile people found a bug that is fixed, and the bug.
+#[test]
+fn seeds_of_fixed_bugs_with_hostile_people_violate_no_invariant() {
+    silence_panics();
+    let settings = Settings {
+        people: true,
+        hostile: true,
+        ..Settings::default()
+    };
+    for (seed, _bug) in [
+        (858, "an evicted v1 client got a refusal before its pause"),
+        (1_727, "a version close to 0 was shifted to none"),
+        (3_962, "a dial to a legacy server counted as activity"),
     ] {
         let outcome = run_seed(seed, &settings);
         assert_eq!(outcome.violations, [], "seed {seed}");

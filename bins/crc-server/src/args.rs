@@ -305,7 +305,7 @@ impl Args {
     /// The address to register with the rendezvous, if `--advertise` is given. Resolves
     /// a host name now.
     pub(crate) fn resolve_advertised(&self) -> io::Result<Option<SocketAddr>> {
-        let Some(PeerAddress { host, port }) = &self.advertise else {
+        let Some(PeerAddress { host, port, .. }) = &self.advertise else {
             return Ok(None);
         };
         let found: Vec<_> = (&**host, *port).to_socket_addrs()?.collect();

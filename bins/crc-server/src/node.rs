@@ -164,10 +164,12 @@ fn to_rendezvous_event<'a>(
             link,
             origin: origin @ Origin::Dialed { dial },
             endpoints,
+            ..
         } if rendezvous.owns_dial(dial) => Ok(Event::LinkUp {
             link,
             origin,
             endpoints,
+            security: None,
         }),
         Event::DialFailed { dial, why } if rendezvous.owns_dial(dial) => {
             Ok(Event::DialFailed { dial, why })

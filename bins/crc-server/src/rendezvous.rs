@@ -203,6 +203,7 @@ mod tests {
                 link,
                 origin,
                 endpoints,
+                security: None,
             };
             assert_eq!(member.handle(Timestamp::START, up, &mut out), None);
             let Some(Effect::Send { range, .. }) = out.take_effects().pop() else {

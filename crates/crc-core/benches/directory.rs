@@ -54,6 +54,7 @@ fn server(hosts: u32) -> Server {
             peer: address,
             local: address,
         },
+        security: None,
     };
     server.handle(Timestamp::START, up, &mut out);
     let mut tell = |bytes: &mut Vec<u8>| {

@@ -45,6 +45,7 @@ fn server(users: u32) -> (Server, Outbox<ServerNotice>) {
                 peer: address,
                 local: address,
             },
+            security: None,
         };
         server.handle(Timestamp::START, up, &mut out);
         let hello = format!("NICK user{number}\r\nUSER u 0 * :User\r\nJOIN #reef\r\n");

@@ -59,6 +59,7 @@ fn server(clients: u32) -> (Server, Outbox<ServerNotice>) {
             link: link(number),
             origin,
             endpoints,
+            security: None,
         };
         server.handle(Timestamp::START, up, &mut out);
         let mut hello = registration(number, "bench").to_vec();
@@ -161,6 +162,7 @@ fn join(bencher: Bencher<'_, '_>, clients: u32) {
                 link,
                 origin,
                 endpoints,
+                security: None,
             };
             server.handle(Timestamp::START, up, out);
             let mut hello = registration(clients, "bench").to_vec();

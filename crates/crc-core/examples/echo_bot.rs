@@ -64,6 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     link,
                     origin,
                     endpoints,
+                    security: None,
                 };
                 server.handle(now, up, &mut server_out);
             }
@@ -119,6 +120,7 @@ fn carry_out(index: usize, hosts: &mut [Host], now: Timestamp, network: &mut Vec
                             peer: address,
                             local: address,
                         },
+                        security: None,
                     });
                 }
                 Effect::Send { range, .. } => {

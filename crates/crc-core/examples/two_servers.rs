@@ -289,6 +289,7 @@ impl Arrival {
                     peer: loopback,
                     local: loopback,
                 },
+                security: None,
             },
             Arrival::Bytes(bytes) => Event::Bytes { link, bytes },
             Arrival::Down => Event::LinkDown {

@@ -29,7 +29,7 @@
 //! let origin = Origin::Accepted { listener: ListenerId(0) };
 //! let address = "127.0.0.1:4000".parse().unwrap();
 //! let endpoints = Endpoints { peer: address, local: address };
-//! server.handle(Timestamp::START, Event::LinkUp { link, origin, endpoints }, &mut out);
+//! server.handle(Timestamp::START, Event::LinkUp { link, origin, endpoints, security: None }, &mut out);
 //!
 //! let registration = Message::ClientRegistration(Registration {
 //!     source: HostId::new(101).unwrap(),
@@ -94,9 +94,9 @@ pub use config::{Config, loopback};
 pub use counters::Counters;
 pub use crc_machine::{
     AddressError, Backoff, ByteRange, CloseWhen, DialError, DialId, Effect, Endpoints, Escaped,
-    Event, LinkDown, LinkId, LinkTable, ListenerId, Machine, Origin, Outbox, OverBound,
-    PeerAddress, QueueReport, Random, SendQueue, Timers, Timestamp, Unsent, is_printable,
-    split_host_port,
+    Event, Fingerprint, LinkDown, LinkId, LinkTable, ListenerId, Machine, Origin, Outbox,
+    OverBound, PeerAddress, QueueReport, Random, Security, SendQueue, Timers, Timestamp,
+    TlsFailure, Transport, Unsent, is_printable, split_host_port,
 };
 pub use id::random_host_id;
 pub use limits::Limits;

@@ -309,6 +309,7 @@ impl Machine for Server {
                 link,
                 origin,
                 endpoints,
+                ..
             } => self.on_link_up(link, origin, endpoints, out),
             Event::Bytes { link, bytes } => self.cx.on_bytes(link, bytes, out),
             Event::Queue { link, report } => self.cx.on_queue(link, report, out),

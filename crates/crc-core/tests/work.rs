@@ -137,6 +137,7 @@ impl Net {
             link,
             origin,
             endpoints,
+            security: None,
         });
     }
 

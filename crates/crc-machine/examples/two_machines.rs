@@ -100,6 +100,7 @@ fn deliver(
                 peer: address,
                 local: address,
             },
+            security: None,
         },
         Pending::Bytes(bytes) => Event::Bytes { link: LINK, bytes },
         Pending::Down(why) => Event::LinkDown {

@@ -77,6 +77,7 @@ mod machine;
 mod outbox;
 mod random;
 mod rate_limit;
+mod security;
 mod send_queue;
 mod time;
 mod timers;
@@ -93,6 +94,9 @@ pub use machine::{Event, Machine};
 pub use outbox::Outbox;
 pub use random::Random;
 pub use rate_limit::RateLimiter;
+pub use security::{
+    EXPORTER_LABEL, Fingerprint, FingerprintError, Security, TlsFailure, Transport,
+};
 pub use send_queue::{OverBound, QueueReport, SendQueue, Unsent};
 pub use time::Timestamp;
 pub use timers::Timers;

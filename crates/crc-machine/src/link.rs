@@ -5,6 +5,11 @@ use core::str::FromStr;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::security::{TlsFailure, Transport};
+
+/// The beginning of an address that is dialled by TLS.
+const TLS_SCHEME: &str = "tls://";
+
 /// Identifies one connection of this process.
 ///
 /// It never appears on the wire and is never reused. It consists of a slot, a small number that
@@ -94,6 +99,10 @@ pub enum LinkDown {
     /// The connection failed.
     #[error("the connection broke: {0}")]
     Failed(ErrorKind),
+    /// The stream ended without the TLS message that announces its end: somebody on the way may
+    /// have cut it, or the peer crashed.
+    #[error("connection closed without a TLS close_notify")]
+    Truncated,
 }
 
 /// Why a dial failed.
@@ -111,12 +120,18 @@ pub enum DialError {
     /// The operating system reported an error.
     #[error("{0}")]
     Failed(ErrorKind),
+    /// The TLS handshake failed.
+    #[error("{0}")]
+    Tls(TlsFailure),
 }
 
-/// Where a node dials a peer: a host name or IP address, and a port.
+/// Where a node dials a peer: a host name or IP address, a port, and how to connect.
+///
+/// `HOST:PORT` is a plain connection, `tls://HOST:PORT` one with TLS, and
+/// `tls://HOST:PORT#sha256:HEX` one with TLS to the peer with this certificate.
 ///
 /// ```
-/// use crc_machine::PeerAddress;
+/// use crc_machine::{PeerAddress, Transport};
 ///
 /// let peer: PeerAddress = "[::1]:33300".parse().unwrap();
 /// assert_eq!((peer.host.as_ref(), peer.port), ("::1", 33300));
@@ -124,6 +139,9 @@ pub enum DialError {
 /// assert_eq!(scoped.host.as_ref(), "fe80::1%lo");
 /// assert_eq!(scoped.to_string(), "[fe80::1%lo]:33300");
 /// assert!("rivendale".parse::<PeerAddress>().is_err());
+/// let secured: PeerAddress = "tls://rivendale:33301".parse().unwrap();
+/// assert_eq!(secured.transport, Transport::Tls { pin: None });
+/// assert_eq!(secured.to_string(), "tls://rivendale:33301");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerAddress {
@@ -132,21 +150,37 @@ pub struct PeerAddress {
     pub host: Box<str>,
     /// The TCP port, never 0.
     pub port: u16,
+    /// Whether the connection is secured.
+    pub transport: Transport,
 }
 
-/// A text is not of the form `HOST:PORT`.
+/// A text is not of the form `HOST:PORT`, `tls://HOST:PORT` or `tls://HOST:PORT#sha256:HEX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an address looks like HOST:PORT, for instance localhost:33300 or [::1]:33300")]
+#[error(
+    "an address looks like HOST:PORT, tls://HOST:PORT or tls://HOST:PORT#sha256:HEX, for instance \
+     localhost:33300 or [::1]:33300"
+)]
 pub struct AddressError;
 
 impl FromStr for PeerAddress {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        match split_host_port(text) {
+        let (transport, place) = match text.strip_prefix(TLS_SCHEME) {
+            None => (Transport::Plain, text),
+            Some(rest) => match rest.split_once('#') {
+                None => (Transport::Tls { pin: None }, rest),
+                Some((place, pin)) => {
+                    let pin = pin.parse().map_err(|_| AddressError)?;
+                    (Transport::Tls { pin: Some(pin) }, place)
+                }
+            },
+        };
+        match split_host_port(place) {
             Some((host, port)) if port != 0 => Ok(PeerAddress {
                 host: host.into(),
                 port,
+                transport,
             }),
             _ => Err(AddressError),
         }
@@ -185,11 +219,21 @@ impl From<SocketAddr> for PeerAddress {
         PeerAddress {
             host: host.into(),
             port: address.port(),
+            transport: Transport::Plain,
         }
     }
 }
 
 impl PeerAddress {
+    /// The same place, by TLS without a pin.
+    #[must_use]
+    pub fn with_tls(self) -> Self {
+        PeerAddress {
+            transport: Transport::Tls { pin: None },
+            ..self
+        }
+    }
+
     /// The host as an IP address, without its scope, if it is one.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
@@ -204,10 +248,17 @@ impl PeerAddress {
 
 impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Transport::Tls { .. } = self.transport {
+            f.write_str(TLS_SCHEME)?;
+        }
         if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
+            write!(f, "[{}]:{}", self.host, self.port)?;
         } else {
-            write!(f, "{}:{}", self.host, self.port)
+            write!(f, "{}:{}", self.host, self.port)?;
+        }
+        match self.transport {
+            Transport::Tls { pin: Some(pin) } => write!(f, "#{pin}"),
+            Transport::Tls { pin: None } | Transport::Plain => Ok(()),
         }
     }
 }

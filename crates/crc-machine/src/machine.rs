@@ -3,6 +3,7 @@
 
 use crate::link::{DialError, DialId, Endpoints, LinkDown, LinkId, Origin};
 use crate::outbox::Outbox;
+use crate::security::Security;
 use crate::send_queue::{QueueReport, Unsent};
 use crate::time::Timestamp;
 
@@ -45,6 +46,8 @@ pub enum Event<'a, C> {
         origin: Origin,
         /// Its two addresses.
         endpoints: Endpoints,
+        /// What is known by the TLS handshake; `None` for a plain link.
+        security: Option<Box<Security>>,
     },
     /// The next bytes of a link's stream, split at any point. Never empty.
     Bytes {
@@ -97,10 +100,12 @@ impl<'a, C> Event<'a, C> {
                 link,
                 origin,
                 endpoints,
+                security,
             } => Event::LinkUp {
                 link,
                 origin,
                 endpoints,
+                security,
             },
             Event::Bytes { link, bytes } => Event::Bytes { link, bytes },
             Event::Queue { link, report } => Event::Queue { link, report },

@@ -53,6 +53,7 @@ fn named(host: &str, port: u16) -> PeerAddress {
     PeerAddress {
         host: host.into(),
         port,
+        transport: crc_machine::Transport::Plain,
     }
 }
 

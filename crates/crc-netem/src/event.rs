@@ -73,6 +73,7 @@ impl LinkEvent {
                 link,
                 origin,
                 endpoints,
+                security: None,
             },
             LinkEvent::Bytes { link, bytes } => Event::Bytes { link: *link, bytes },
             &LinkEvent::Queue { link, report } => Event::Queue { link, report },

@@ -11,8 +11,9 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
 use crc_core::{
-    Config, DialError, DialId, Endpoints, Event, Limits, LinkDown, LinkId, ListenerId, Origin,
-    PeerAddress, QueueReport, ServerCommand, TextProtocol, Timestamp, Unsent,
+    Config, DialError, DialId, Endpoints, Event, Fingerprint, Limits, LinkDown, LinkId, ListenerId,
+    Origin, PeerAddress, QueueReport, Security, ServerCommand, TextProtocol, Timestamp, TlsFailure,
+    Transport, Unsent,
 };
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
@@ -76,7 +77,27 @@ fn socket_address(address: SocketAddr, out: &mut Vec<u8>) {
 
 fn peer_address(address: &PeerAddress, out: &mut Vec<u8>) {
     text(&address.host, out);
-    number(address.port.into(), out);
+    let port = u64::from(address.port);
+    match address.transport {
+        Transport::Plain => number(port, out),
+        Transport::Tls { pin: None } => number(port | BY_TLS, out),
+        Transport::Tls { pin: Some(pin) } => {
+            number(port | BY_PINNED_TLS, out);
+            bytes(&pin.0, out);
+        }
+    }
+}
+
+/// A port with this bit is dialled by TLS.
+const BY_TLS: u64 = 1 << 16;
+
+/// A port with this bit is dialled by TLS, and a pin follows.
+const BY_PINNED_TLS: u64 = 1 << 17;
+
+fn security(security: &Security, out: &mut Vec<u8>) {
+    let peer = security.peer.map(|peer| peer.0);
+    bytes(peer.as_ref().map_or(&[], |peer| &peer[..]), out);
+    bytes(&security.keying_material, out);
 }
 
 /// Writes what comes before the first entry.
@@ -155,6 +176,32 @@ const FULL: u8 = 10;
 const CANDIDATES: u8 = 11;
 const QUEUE: u8 = 12;
 const WALL_CLOCK: u8 = 13;
+const UP_ACCEPTED_TLS: u8 = 14;
+const UP_DIALED_TLS: u8 = 15;
+
+/// The code of [`LinkDown::Truncated`].
+const TRUNCATED: u8 = 255;
+
+/// The first code of the TLS failures of dials.
+const TLS_FAILURES_BEGIN: u8 = 128;
+
+const TLS_FAILURES: [TlsFailure; 10] = [
+    TlsFailure::Failed,
+    TlsFailure::Expired,
+    TlsFailure::WrongName,
+    TlsFailure::UnknownAuthority,
+    TlsFailure::WrongPin,
+    TlsFailure::Changed,
+    TlsFailure::BadCertificate,
+    TlsFailure::NotTls,
+    TlsFailure::Refused,
+    TlsFailure::Closed,
+];
+
+fn tls_failure(why: TlsFailure) -> u8 {
+    let place = TLS_FAILURES.iter().position(|known| *known == why);
+    TLS_FAILURES_BEGIN + u8::try_from(place.unwrap_or(0)).unwrap_or(0)
+}
 
 /// Writes an event, `after` microseconds after the one before.
 pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mut Vec<u8>) {
@@ -164,16 +211,22 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             link,
             origin,
             endpoints,
+            security: secured_by,
         } => {
-            let (kind, by) = match origin {
-                Origin::Accepted { listener } => (UP_ACCEPTED, listener.0.into()),
-                Origin::Dialed { dial } => (UP_DIALED, dial.0),
+            let (kind, by) = match (origin, secured_by) {
+                (Origin::Accepted { listener }, None) => (UP_ACCEPTED, listener.0.into()),
+                (Origin::Accepted { listener }, Some(_)) => (UP_ACCEPTED_TLS, listener.0.into()),
+                (Origin::Dialed { dial }, None) => (UP_DIALED, dial.0),
+                (Origin::Dialed { dial }, Some(_)) => (UP_DIALED_TLS, dial.0),
             };
             out.push(kind);
             number(link.as_u64(), out);
             number(by, out);
             socket_address(endpoints.peer, out);
             socket_address(endpoints.local, out);
+            if let Some(secured_by) = secured_by {
+                security(secured_by, out);
+            }
         }
         Event::Bytes { link, bytes: read } => {
             out.push(BYTES);
@@ -194,6 +247,7 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
                 LinkDown::PeerClosed => 1,
                 LinkDown::SlowConsumer => 2,
                 LinkDown::Failed(kind) => 3 + failure(*kind),
+                LinkDown::Truncated => TRUNCATED,
             });
             bytes(unsent.bytes, out);
             number(unsent.written as u64, out);
@@ -206,6 +260,7 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
                 DialError::TimedOut => 1,
                 DialError::NotPermitted => 2,
                 DialError::Failed(kind) => 3 + failure(*kind),
+                DialError::Tls(why) => tls_failure(*why),
             });
         }
         Event::Command(ServerCommand::Start { listening }) => {
@@ -354,8 +409,34 @@ impl<'a> Reader<'a> {
 
     fn peer_address(&mut self) -> Option<PeerAddress> {
         let host = self.text()?.into();
-        let port = self.small()?;
-        Some(PeerAddress { host, port })
+        let port: u64 = self.number()?;
+        let transport = match port & !0xffff {
+            0 => Transport::Plain,
+            BY_TLS => Transport::Tls { pin: None },
+            BY_PINNED_TLS => {
+                let pin = Fingerprint(self.bytes()?.try_into().ok()?);
+                Transport::Tls { pin: Some(pin) }
+            }
+            _ => return None,
+        };
+        let port = u16::try_from(port & 0xffff).ok()?;
+        Some(PeerAddress {
+            host,
+            port,
+            transport,
+        })
+    }
+
+    fn security(&mut self) -> Option<Security> {
+        let peer = match self.bytes()? {
+            [] => None,
+            bytes => Some(Fingerprint(bytes.try_into().ok()?)),
+        };
+        let keying_material = self.bytes()?.try_into().ok()?;
+        Some(Security {
+            peer,
+            keying_material,
+        })
     }
 
     fn many<T>(&mut self, mut one: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
@@ -420,10 +501,10 @@ impl<'a> Reader<'a> {
         let after = self.number()?;
         self.now = self.now + Duration::from_micros(after);
         let event = match self.byte()? {
-            kind @ (UP_ACCEPTED | UP_DIALED) => {
+            kind @ (UP_ACCEPTED | UP_DIALED | UP_ACCEPTED_TLS | UP_DIALED_TLS) => {
                 let link = LinkId::from_u64(self.number()?);
                 let origin = match kind {
-                    UP_ACCEPTED => Origin::Accepted {
+                    UP_ACCEPTED | UP_ACCEPTED_TLS => Origin::Accepted {
                         listener: ListenerId(self.small()?),
                     },
                     _ => Origin::Dialed {
@@ -432,10 +513,15 @@ impl<'a> Reader<'a> {
                 };
                 let (peer, local) = (self.socket_address()?, self.socket_address()?);
                 let endpoints = Endpoints { peer, local };
+                let security = match kind {
+                    UP_ACCEPTED_TLS | UP_DIALED_TLS => Some(Box::new(self.security()?)),
+                    _ => None,
+                };
                 Event::LinkUp {
                     link,
                     origin,
                     endpoints,
+                    security,
                 }
             }
             BYTES => Event::Bytes {
@@ -448,6 +534,7 @@ impl<'a> Reader<'a> {
                     0 => LinkDown::Ended,
                     1 => LinkDown::PeerClosed,
                     2 => LinkDown::SlowConsumer,
+                    TRUNCATED => LinkDown::Truncated,
                     other => LinkDown::Failed(*FAILURES.get(usize::from(other) - 3)?),
                 };
                 let bytes = self.bytes()?;
@@ -461,6 +548,10 @@ impl<'a> Reader<'a> {
                     0 => DialError::UnknownName,
                     1 => DialError::TimedOut,
                     2 => DialError::NotPermitted,
+                    code @ TLS_FAILURES_BEGIN.. => {
+                        let place = usize::from(code - TLS_FAILURES_BEGIN);
+                        DialError::Tls(*TLS_FAILURES.get(place)?)
+                    }
                     other => DialError::Failed(*FAILURES.get(usize::from(other).checked_sub(3)?)?),
                 };
                 Event::DialFailed { dial, why }
@@ -494,5 +585,63 @@ impl<'a> Reader<'a> {
             _ => return None,
         };
         Some(Entry::Event(self.now, event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_of_tls_links_are_recorded() {
+        let mut config = Config::new(HostId::new(1).unwrap(), Name::new("a".to_owned()).unwrap());
+        let pin = format!("sha256:{}", "ab".repeat(32));
+        for address in ["h:1", "tls://h:1", &format!("tls://[::1]:65535#{pin}")] {
+            config.connect.push(address.parse().unwrap());
+        }
+        let up = |origin, security: Option<Security>| Event::LinkUp {
+            link: LinkId::new(1, 2),
+            origin,
+            endpoints: Endpoints {
+                peer: "127.0.0.1:1".parse().unwrap(),
+                local: "[::1]:2".parse().unwrap(),
+            },
+            security: security.map(Box::new),
+        };
+        let security = |peer| Security {
+            peer,
+            keying_material: [7; 32],
+        };
+        let dialed = Origin::Dialed { dial: DialId(3) };
+        let accepted = Origin::Accepted {
+            listener: ListenerId(4),
+        };
+        let mut events = vec![
+            up(accepted, None),
+            up(accepted, Some(security(None))),
+            up(dialed, Some(security(Some(Fingerprint([9; 32]))))),
+            Event::LinkDown {
+                link: LinkId::new(1, 2),
+                why: LinkDown::Truncated,
+                unsent: Unsent::default(),
+            },
+        ];
+        events.extend(TLS_FAILURES.map(|why| Event::DialFailed {
+            dial: DialId(3),
+            why: DialError::Tls(why),
+        }));
+        let mut file = Vec::new();
+        write_header(&config, &mut file);
+        for event in &events {
+            write_event(0, event, &mut file);
+        }
+        let (read, mut reader) = Reader::new(&file).unwrap();
+        assert_eq!(read.connect, config.connect);
+        for event in &events {
+            match reader.entry().unwrap() {
+                Entry::Event(_, read) => assert_eq!(format!("{read:?}"), format!("{event:?}")),
+                _ => panic!("it is an event"),
+            }
+        }
     }
 }

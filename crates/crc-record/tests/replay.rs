@@ -105,6 +105,7 @@ impl Recorded {
                     peer: address(1000),
                     local: address(7),
                 },
+                security: None,
             },
             Recorded::Bytes(on, bytes) => Event::Bytes {
                 link: link(on),

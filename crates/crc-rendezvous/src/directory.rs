@@ -84,7 +84,7 @@ impl Default for DirectoryLimits {
 /// let origin = Origin::Accepted { listener: ListenerId(0) };
 /// let endpoints = Endpoints { peer: "127.0.0.1:50000".parse()?, local: "127.0.0.1:33400".parse()? };
 /// let now = Timestamp::START;
-/// directory.handle(now, Event::LinkUp { link, origin, endpoints }, &mut out);
+/// directory.handle(now, Event::LinkUp { link, origin, endpoints, security: None }, &mut out);
 /// directory.handle(now, Event::Bytes { link, bytes: b"127.0.0.1:9000\n" }, &mut out);
 /// assert_eq!(directory.peers().collect::<Vec<_>>(), ["127.0.0.1:9000".parse()?]);
 /// # Ok::<(), std::net::AddrParseError>(())

@@ -367,6 +367,7 @@ impl Machine for Member {
                 link,
                 origin,
                 endpoints,
+                ..
             } => {
                 self.handle_link_up(now, link, origin, endpoints, out);
             }

@@ -283,12 +283,14 @@ impl Machine for Peer {
                 link,
                 origin,
                 endpoints,
+                ..
             } => match origin {
                 Origin::Dialed { dial } if self.member.owns_dial(dial) => {
                     let event = Event::LinkUp {
                         link,
                         origin,
                         endpoints,
+                        security: None,
                     };
                     self.handle_member(now, event, out);
                 }

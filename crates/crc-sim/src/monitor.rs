@@ -170,6 +170,7 @@ impl Monitor {
                     link,
                     origin,
                     endpoints,
+                    ..
                 } => {
                     format!("{link} is up, {origin:?}, {}", endpoints.peer)
                 }

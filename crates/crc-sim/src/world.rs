@@ -251,6 +251,7 @@ impl World {
                         link,
                         origin,
                         endpoints,
+                        security: None,
                     },
                 );
             }

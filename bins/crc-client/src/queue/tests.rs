@@ -113,6 +113,7 @@ impl Fixture {
                 peer: "127.0.0.1:33300".parse().unwrap(),
                 local: "127.0.0.1:50000".parse().unwrap(),
             },
+            security: None,
         });
         self.receive(&status(StatusCode::WELCOME, "Welcome"));
     }

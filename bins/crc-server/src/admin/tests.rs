@@ -29,6 +29,7 @@ fn connect(server: &mut Server, link: LinkId, listener: ListenerId, bytes: &[u8]
             peer: address,
             local: address,
         },
+        security: None,
     };
     server.handle(Timestamp::START, up, &mut out);
     server.handle(Timestamp::START, Event::Bytes { link, bytes }, &mut out);

@@ -173,6 +173,7 @@ impl Fixture {
             link,
             origin,
             endpoints,
+            security: None,
         });
         link
     }

@@ -141,6 +141,7 @@ fn unexpected_connections_are_closed() {
             link,
             origin,
             endpoints,
+            security: None,
         });
         fixture.check(&[], &[Action::Close(stray, CloseWhen::Flushed)]);
     }

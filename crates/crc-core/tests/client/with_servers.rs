@@ -55,6 +55,7 @@ impl TestClient {
                 link,
                 origin,
                 endpoints,
+                security: None,
             },
         );
     }

@@ -244,6 +244,7 @@ impl<M: Machine> Driver<M> {
                 link,
                 origin,
                 endpoints,
+                security: None,
             },
             on_notice,
         );

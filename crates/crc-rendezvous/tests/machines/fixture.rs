@@ -71,6 +71,7 @@ impl<M: Machine> Fixture<M> {
             link,
             origin,
             endpoints,
+            security: None,
         });
         link
     }

@@ -1133,4 +1133,18 @@ fn places_of_hosts_that_have_left_cost_a_burst_little_work() {
     assert_eq!(hosts, [1_000 + HOSTS - 1]);
     let busy = net.work.iter().filter(|work| **work >= 1_000);
     assert!(busy.count() >= HOSTS as usize / 1_100, "{:?}", net.work);
+    // And a list of users.
+    for (link, nick) in [(ANN, "ann"), (BOB, "bob")] {
+        net.connect(link, IRC);
+        net.lines(link, &[&format!("NICK {nick}"), "USER u 0 * :Real"]);
+    }
+    net.sent.clear();
+    net.work.clear();
+    net.lines(ANN, &["WHO *"]);
+    net.settle();
+    let answer = String::from_utf8(net.sent.remove(&ANN).unwrap()).unwrap();
+    assert!(answer.contains(" 315 "), "{answer}");
+    let most = net.work.iter().max().unwrap();
+    assert!(*most < 2_000, "{most} units");
+    assert!(net.work.len() > HOSTS as usize / 1_100);
 }

@@ -14,10 +14,10 @@ use crate::network::{Host, HostKind};
 #[derive(Debug)]
 pub(crate) struct Loss {
     link: LinkId,
+    /// The host at its other end: it leaves last.
+    neighbour: HostId,
     /// The text with which they quit.
     text: Box<str>,
-    /// In reverse order.
-    hosts: Vec<HostId>,
 }
 
 impl Context {
@@ -37,35 +37,38 @@ impl Context {
         if neighbour.kind == HostKind::Client {
             return self.remove_host(neighbour.host, &Text::truncated(text), None, out);
         }
-        let behind = self.network.directory().behind(link);
-        let mut lost: Vec<_> = behind.map(|host| (host.kind(), host.id())).collect();
-        let last = neighbour.host;
-        lost.sort_unstable_by_key(|&(kind, id)| (id == last, kind == HostKind::Server, id));
         self.losses.push(Loss {
             link,
+            neighbour: neighbour.host,
             text: text.into(),
-            hosts: lost.into_iter().rev().map(|(_, id)| id).collect(),
         });
         self.continue_losses(out);
     }
 
     /// Removes more of the hosts that are leaving.
     pub(crate) fn continue_losses(&mut self, out: &mut Out) {
-        while let Some(loss) = self.losses.first_mut() {
+        while let Some(loss) = self.losses.first() {
             if self.work.is_spent() {
                 self.timers.set(Timer::Losses, self.now + NEXT_EVENT);
                 return;
             }
-            let Some(id) = loss.hosts.pop() else {
+            let Some(id) = self.next_behind(loss) else {
                 self.losses.remove(0);
                 continue;
             };
-            let (link, text) = (loss.link, loss.text.clone());
-            let host = self.network.directory().find(id);
-            if host.is_some_and(|host| host.first_link() == link) {
-                self.remove_host(id, &Text::truncated(&text), None, out);
-            }
+            let text = loss.text.clone();
+            self.remove_host(id, &Text::truncated(&text), None, out);
         }
+    }
+
+    fn next_behind(&self, loss: &Loss) -> Option<HostId> {
+        let directory = self.network.directory();
+        let mut others = directory.behind(loss.link).map(Host::id);
+        let other = others.find(|id| *id != loss.neighbour);
+        other.or_else(|| {
+            let last = directory.find(loss.neighbour)?;
+            (last.first_link() == loss.link).then_some(loss.neighbour)
+        })
     }
 
     /// Whether the hosts behind a link are leaving.

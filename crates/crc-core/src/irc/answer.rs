@@ -22,7 +22,7 @@ use super::channel::{
 use super::query::{Who, send_end_of_who, who_reply};
 use super::{UserRef, find_user_mut, is_visible, read_soon, reply};
 use crate::context::{Context, Out};
-use crate::network::{Channel, fold};
+use crate::network::{Channel, Host, fold};
 use crate::work::{self, WorkMeter};
 
 /// The most bytes of the answer to one line.
@@ -211,11 +211,13 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
             let (mut visit, parts) = Visit::new(cx, answer);
             let (mut nicks, mut rest) = (Vec::new(), None);
             for (place, host) in cx.network.directory().clients_from(place) {
-                if !visit.next() {
+                if !visit.next_place(host.is_some()) {
                     rest = Some(place);
                     break;
                 }
-                let id = host.id();
+                let Some(id) = host.map(Host::id) else {
+                    continue;
+                };
                 let is_member = cx.network.channels().of(id).next().is_some();
                 if !is_member && is_visible(cx, id, user_ref) {
                     let nick = cx.nick_of(id);
@@ -278,10 +280,13 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
         Part::WhoUsers { who, place } => {
             let (mut visit, parts) = Visit::new(cx, answer);
             for (place, host) in cx.network.directory().clients_from(place) {
-                if !visit.next() {
+                if !visit.next_place(host.is_some()) {
                     parts.push_front(Part::WhoUsers { who, place });
                     return;
                 }
+                let Some(host) = host else {
+                    continue;
+                };
                 let id = host.id();
                 if is_visible(cx, id, user_ref) && who.matches(cx, host) {
                     let start = out.arena_len();
@@ -319,6 +324,15 @@ impl<'a> Visit<'a> {
             self.work.charge_answer(work::HOST);
         }
         may
+    }
+
+    /// Whether another place may be visited, where a host may be.
+    fn next_place(&mut self, is_taken: bool) -> bool {
+        if is_taken {
+            return self.next();
+        }
+        self.work.charge_answer(1);
+        !self.work.is_spent()
     }
 
     /// Bytes were written.

@@ -10,6 +10,7 @@ use super::reply::{self, date_text};
 use super::{UserRef, server_of};
 use crate::context::{Context, Out};
 use crate::network::HostKind;
+use crate::work;
 
 /// The name of the network.
 const NETWORK: &str = "CRC";
@@ -163,6 +164,7 @@ fn send_links(cx: &Context, link: LinkId, out: &mut Out) {
             reply::reply_truncated(cx, link, "LINKS", out);
             break;
         }
+        cx.work.charge_answer(work::HOST + work::LINE);
         let name = names.and_then(|names| names.servers.of(host.id()));
         let name = name.unwrap_or_default();
         let (via, hops) = match is_local(cx, host) {

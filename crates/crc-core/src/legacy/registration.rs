@@ -11,8 +11,9 @@ use super::{Introduction, User, burst, drop_line};
 use crate::admission::{NAME_BYTES_MAX, admitted_info};
 use crate::config::is_permitted;
 use crate::context::{Context, Out};
-use crate::network::{Host, HostInfo, HostKind, Nicks};
+use crate::network::{HostInfo, HostKind, Nicks};
 use crate::violation::Violation;
+use crate::work;
 
 /// Whether a nick is valid in the legacy protocol, and not too long.
 pub(super) fn is_nick(nick: &str) -> bool {
@@ -157,13 +158,16 @@ pub(super) fn add_server(
 /// The server with this name, in any case, or else the first with this name in its
 /// announcement, which another server may have too.
 pub(super) fn find_server(cx: &Context, name: &str) -> Option<HostId> {
-    let known = cx.network.names()?.servers.find(name);
-    known.or_else(|| {
-        let mut servers = cx.network.directory().servers();
-        let named = servers.find(|host| {
-            host.name().eq_ignore_ascii_case(name) && !cx.is_leaving(host.first_link())
-        });
-        named.map(Host::id)
+    let servers = &cx.network.names()?.servers;
+    servers.find(name).or_else(|| {
+        let mut alike = servers.all_for_name(name);
+        alike.find(|id| {
+            cx.work.charge(work::LOOKUP);
+            let host = cx.network.directory().find(*id);
+            host.is_some_and(|host| {
+                host.name().eq_ignore_ascii_case(name) && !cx.is_leaving(host.first_link())
+            })
+        })
     })
 }
 

@@ -240,13 +240,6 @@ pub(super) fn nicks_of(cx: &Context, hosts: impl Iterator<Item = HostId>) -> Vec
     nicks
 }
 
-/// All channels, sorted by their names.
-pub(super) fn channels(cx: &Context) -> Vec<&Channel> {
-    let mut channels: Vec<_> = cx.network.channels().iter().collect();
-    channels.sort_unstable_by(|one, other| one.name().cmp(other.name()));
-    channels
-}
-
 /// The channel with exactly this name.
 pub(super) fn find_channel<'a>(cx: &'a Context, name: &str) -> Option<&'a Channel> {
     let channel = cx.network.channels().find(name)?;

@@ -8,7 +8,7 @@ use irc_wire::{Command, Message as Line, Verb};
 use super::reply::{self, quit_text, write_line, write_names, write_topic};
 use super::{drop_line, peer_mut, registration};
 use crate::context::{Context, Out, guarded_quit_text};
-use crate::network::{EnterRefusal, Network, is_value};
+use crate::network::{EnterRefusal, Host, Network, is_value};
 use crate::work;
 
 /// A message in a channel, as frames have it.
@@ -188,14 +188,21 @@ fn on_topic(
 const NAMES_VISITED_MAX: usize = 20_000;
 const NAMES_BYTES_MAX: usize = 128 * 1024;
 
+/// How many places of the directory are visited to find users that are in no channel.
+const NAMES_PLACES_MAX: usize = 100_000;
+
+/// How many channels are visited to answer a NAMES of all.
+const NAMES_CHANNELS_MAX: usize = 5_000;
+
 /// NAMES: of one channel, or of all and of the users that are in none. Closes the link
 /// if the answers to the bytes in hand exceed the limit of its queue.
 fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut Out) {
     let me = reply::own_name(cx);
     let asked = match channel {
         None => {
-            let mut channels = reply::channels(cx);
-            channels.truncate(NAMES_VISITED_MAX);
+            let channels = cx.network.channels().iter().take(NAMES_CHANNELS_MAX);
+            let mut channels: Vec<_> = channels.collect();
+            channels.sort_unstable_by(|one, other| one.name().cmp(other.name()));
             channels
         }
         Some(name) => match reply::find_channel(cx, name.as_str()) {
@@ -219,6 +226,7 @@ fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &m
     };
     let names = out.store(|arena| {
         for known in asked {
+            cx.work.charge_answer(work::LINE);
             let members = known.members().map(|(id, _)| id).take_while(&mut may_visit);
             let nicks = reply::nicks_of(cx, members);
             let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
@@ -228,7 +236,8 @@ fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &m
         }
         if channel.is_none() {
             let alone = |id: &HostId| cx.network.channels().of(*id).next().is_none();
-            let clients = directory.clients().map(|host| host.id());
+            let places = directory.clients_from(0).take(NAMES_PLACES_MAX);
+            let clients = places.filter_map(|(_, host)| host.map(Host::id));
             let clients = clients.take_while(&mut may_visit);
             let nicks = reply::nicks_of(cx, clients.filter(alone));
             let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();

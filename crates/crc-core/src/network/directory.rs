@@ -7,6 +7,7 @@
 
 use core::fmt;
 use core::num::NonZeroU64;
+use std::collections::BTreeMap;
 
 use crc_wire::{HostId, Info, Message, Name, Registration};
 
@@ -186,8 +187,8 @@ struct Table {
     rows: Vec<Row>,
     free: u32,
     len: usize,
-    /// The first host of each link's chain, by the link's slot.
-    chains: Vec<u32>,
+    /// The first and the last host of each link's chain.
+    chains: BTreeMap<LinkId, (u32, u32)>,
 }
 
 impl Table {
@@ -196,21 +197,18 @@ impl Table {
             rows: Vec::new(),
             free: NONE,
             len: 0,
-            chains: Vec::new(),
+            chains: BTreeMap::new(),
         }
     }
 
     fn insert(&mut self, host: Host) -> u32 {
-        let slot = host.first_link.slot();
-        if self.chains.len() <= slot {
-            self.chains.resize(slot + 1, NONE);
-        }
+        let link = host.first_link;
+        let chain = self.chains.get(&link).copied();
         let row = Row {
             host: Some(host),
-            previous: NONE,
-            next: self.chains[slot],
+            previous: chain.map_or(NONE, |(_, last)| last),
+            next: NONE,
         };
-        let next = row.next;
         let place = match self.free {
             NONE => {
                 self.rows.push(row);
@@ -222,10 +220,11 @@ impl Table {
                 free
             }
         };
-        if next != NONE {
-            self.rows[next as usize].previous = place;
+        if let Some((_, last)) = chain {
+            self.rows[last as usize].next = place;
         }
-        self.chains[slot] = place;
+        let first = chain.map_or(place, |(first, _)| first);
+        self.chains.insert(link, (first, place));
         self.len += 1;
         place
     }
@@ -250,12 +249,20 @@ impl Table {
         let (previous, next) = (row.previous, row.next);
         row.next = free;
         self.free = place;
-        match previous {
-            NONE => self.chains[host.first_link.slot()] = next,
-            _ => self.rows[previous as usize].next = next,
+        if previous != NONE {
+            self.rows[previous as usize].next = next;
         }
         if next != NONE {
             self.rows[next as usize].previous = previous;
+        }
+        if previous == NONE && next == NONE {
+            self.chains.remove(&host.first_link);
+        } else if let Some((first, last)) = self.chains.get_mut(&host.first_link) {
+            match (previous, next) {
+                (NONE, _) => *first = next,
+                (_, NONE) => *last = previous,
+                _ => {}
+            }
         }
         self.len -= 1;
         host
@@ -265,21 +272,13 @@ impl Table {
         self.rows.iter().filter_map(|row| row.host.as_ref())
     }
 
-    /// The hosts from a place on, each with its place.
-    fn iter_from(&self, place: usize) -> impl Iterator<Item = (usize, &Host)> {
-        let rows = self.rows.iter().enumerate().skip(place);
-        rows.filter_map(|(place, row)| Some((place, row.host.as_ref()?)))
-    }
-
     fn behind(&self, link: LinkId) -> impl Iterator<Item = &Host> {
-        let mut place = self.chains.get(link.slot()).copied().unwrap_or(NONE);
+        let mut place = self.chains.get(&link).map_or(NONE, |(first, _)| *first);
         core::iter::from_fn(move || {
             let row = self.rows.get(place as usize)?;
             place = row.next;
             row.host.as_ref()
         })
-        // Hosts behind a former link with the same slot may not have left yet.
-        .filter(move |host| host.first_link == link)
     }
 }
 
@@ -359,10 +358,14 @@ impl Directory {
         self.clients.iter()
     }
 
-    /// The clients from a place on, each with its place: for a visit with pauses.
-    /// A client keeps its place.
-    pub(crate) fn clients_from(&self, place: usize) -> impl Iterator<Item = (usize, &Host)> {
-        self.clients.iter_from(place)
+    /// The places of clients from one on, and the clients in them: for a visit with
+    /// pauses. A client keeps its place; where one has left, there may be none.
+    pub(crate) fn clients_from(
+        &self,
+        place: usize,
+    ) -> impl Iterator<Item = (usize, Option<&Host>)> {
+        let rows = self.clients.rows.iter().enumerate().skip(place);
+        rows.map(|(place, row)| (place, row.host.as_ref()))
     }
 
     /// The place of the row that is visited when a walk comes to this place, and the host
@@ -386,7 +389,8 @@ impl Directory {
         })
     }
 
-    /// All hosts whose first link this is, clients first.
+    /// All hosts whose first link this is, clients first, and of each kind in the
+    /// order in which they came behind it.
     pub fn behind(&self, link: LinkId) -> impl Iterator<Item = &Host> {
         self.clients.behind(link).chain(self.servers.behind(link))
     }
@@ -473,7 +477,6 @@ impl Directory {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
 
     fn host(id: u32, link: u32) -> Host {
         let kind = if id.is_multiple_of(3) {

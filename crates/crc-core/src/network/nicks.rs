@@ -4,6 +4,7 @@
 //! host has that nick, in any case, the id is appended: `ann|7`. A host keeps its nick
 //! while it has its name. This module knows no protocol.
 
+use core::ops::Bound;
 use std::collections::BTreeMap;
 
 use crc_wire::HostId;
@@ -51,6 +52,18 @@ impl Nicks {
     /// The host that has the nick for this name.
     pub(crate) fn find_for_name(&self, name: &str) -> Option<HostId> {
         self.find(&nick_of(name))
+    }
+
+    /// The hosts that have the nick for this name, or one with an id behind it.
+    pub(crate) fn all_for_name(&self, name: &str) -> impl Iterator<Item = HostId> {
+        let plain = fold(&nick_of(name)).into_owned();
+        let first = self.hosts.get(&*plain).copied();
+        let start = plain + "|";
+        let others = self
+            .hosts
+            .range::<str, _>((Bound::Included(&*start), Bound::Unbounded));
+        let others = others.take_while(move |(nick, _)| nick.starts_with(&start));
+        first.into_iter().chain(others.map(|(_, id)| *id))
     }
 
     /// Assigns a host exactly this nick, unless another host has it.

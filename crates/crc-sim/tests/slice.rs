@@ -222,6 +222,10 @@ fn seeds_of_fixed_rare_bugs_violate_no_invariant() {
         ),
         (226_755, "a stopped server went on to write"),
         (286_097, "a v1 server got a quit twice"),
+        (
+            375_039,
+            "a client was refused because of one that the peer never heard of",
+        ),
         (400_727, "a quit was sent for a host that had come back"),
         (
             915_016,

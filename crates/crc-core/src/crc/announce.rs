@@ -120,8 +120,8 @@ fn is_told(cx: &Context, link: LinkId, id: HostId) -> bool {
     both.is_some_and(|(found, place)| found.told.has_host(id, place))
 }
 
-/// A host speaks to a neighbour whose burst is under way: the neighbour is told of the
-/// host first.
+/// A host speaks to a neighbour whose burst is under way, or its id is the neighbour's
+/// client's: the neighbour is told of the host first.
 pub(crate) fn announce_speaker(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     let directory = cx.network.directory();
     let (Some(neighbour), Some(host), Some(place)) = (

@@ -15,22 +15,7 @@ pub(crate) fn flush_pending(cx: &mut Context, out: &mut Out) {
     let mut next = 0;
     while let Some(&link) = cx.dirty_links.get(next) {
         next += 1;
-        let Some(found) = cx.links.find_mut(link) else {
-            continue;
-        };
-        let Some(session) = found.crc_mut() else {
-            continue;
-        };
-        let due = core::mem::take(&mut session.pending);
-        if found.phase == Phase::Closing {
-            continue;
-        }
-        if due.announcement {
-            announce(cx, link, out);
-        }
-        if due.burst {
-            begin_burst(cx, link, out);
-        }
+        flush_handshake(cx, link, out);
         send_chunk(cx, link, out);
     }
     cx.dirty_links.clear();
@@ -42,11 +27,35 @@ pub(super) fn is_pausing(cx: &Context, link: LinkId) -> bool {
     pauses.any(|timer| cx.timers.is_set(Timer::Link(timer, link)))
 }
 
+/// Sends a neighbour the pending announcement, and begins the pending burst.
+pub(super) fn flush_handshake(cx: &mut Context, link: LinkId, out: &mut Out) {
+    let Some(found) = cx.links.find_mut(link) else {
+        return;
+    };
+    let is_closing = found.phase == Phase::Closing;
+    let Some(session) = found.crc_mut() else {
+        return;
+    };
+    let due = core::mem::take(&mut session.pending);
+    if is_closing {
+        return;
+    }
+    if due.announcement {
+        announce(cx, link, out);
+    }
+    if due.burst {
+        begin_burst(cx, link, out);
+    }
+}
+
 /// Sends the next chunk to a v1 node, if its pause is over.
 fn send_chunk(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(found) = cx.links.find_mut(link) else {
         return;
     };
+    if found.phase == Phase::Closing {
+        return;
+    }
     let Outlet::Paced(pacer) = &mut found.outlet else {
         return;
     };

@@ -8,7 +8,7 @@ use crc_wire::{HostId, Registration, Text};
 
 use super::channel::knows_channels;
 use super::clock::time_from_peer;
-use super::flush::is_pausing;
+use super::flush::{flush_handshake, is_pausing};
 use super::handshake::on_announcement;
 use super::send::id_taken;
 use super::{announce, uplink};
@@ -115,7 +115,7 @@ pub(crate) fn on_remote_registration(
                 "{}: client {id} has the id of a server",
                 cx.describe_peer(link)
             );
-            return;
+            return tell_of_ours(cx, link, id, out);
         }
         RegistrationOutcome::Displaces | RegistrationOutcome::TheirsStays => {
             evict_client(cx, id, (kind, link), out);
@@ -123,13 +123,22 @@ pub(crate) fn on_remote_registration(
         RegistrationOutcome::OursStays => {
             cx.counters.refused += 1;
             let refusal = id_taken(cx, kind, id);
-            return out.send(link, &refusal);
+            out.send(link, &refusal);
+            return tell_of_ours(cx, link, id, out);
         }
     }
     if cx.network.directory().len() >= cx.config.limits.hosts_max {
         return cx.on_violation(link, Violation::DirectoryFull, out);
     }
     cx.add_remote_host(link, &host, out);
+}
+
+/// A peer's client is refused, because a host here has its id. The peer is told of that
+/// host now, even if the burst has not come to it: it gives up its client for that host
+/// only, and would keep the client if the host left before.
+fn tell_of_ours(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
+    flush_handshake(cx, link, out);
+    announce::announce_speaker(cx, link, id, out);
 }
 
 /// When a client registered, as a version 2 server states it that takes such times.

@@ -296,3 +296,56 @@ fn a_server_that_announces_itself_late_gets_the_times() {
     let dated = registration(Kind::Client, 101, Some(1), &dated);
     assert!(after.contains(&dated), "{after:?}");
 }
+
+/// A server with 40 clients, then a host with id 77, which leaves while the burst to a peer
+/// has hardly begun. The peer had a client with that id, which was refused.
+fn refused_by_one_that_leaves(kind: Kind, seed: u64) {
+    let mut fixture = Fixture::new(seed);
+    let mut config = config(0);
+    config.limits.server_queue_bytes_max = 5_000;
+    let server = fixture.server_with(config);
+    for other in 0..40 {
+        fixture.v2_client(server, 500 + other);
+    }
+    fixture.soon();
+    let ours = fixture.connect(server);
+    match kind {
+        Kind::Client => fixture.send_message(ours, &registration(kind, 77, None, "info")),
+        Kind::Server => fixture.introduce_v2(ours, 77, "r=1;f=server-quit"),
+    }
+    fixture.soon();
+    let peer = fixture.connect(server);
+    fixture.send_message(peer, &registration(Kind::Server, 88, None, "info"));
+    fixture.soon();
+    fixture.toggle_reading(peer);
+    let mut burst = registration(Kind::Server, 88, None, "info [crc2;f=server-quit]").to_vec();
+    burst.extend(registration(Kind::Client, 77, Some(88), "info").to_vec());
+    fixture.send(peer, &burst);
+    fixture.soon();
+    assert!(!fixture.peers[ours].ended && !fixture.peers[peer].ended);
+    fixture.close_peer(ours);
+    fixture.soon();
+    assert!(!fixture.known(server).contains_key(&77));
+    fixture.toggle_reading(peer);
+    fixture.run(Duration::from_secs(2));
+    let heard = fixture.received(peer);
+    let at = |wanted: &dyn Fn(&Message<'_>) -> bool| heard.iter().position(wanted);
+    let told = at(&|message| match message {
+        Message::ClientRegistration(it) | Message::ServerRegistration(it) => it.source == id(77),
+        _ => false,
+    });
+    let left = at(&|message| match message {
+        Message::ClientQuit(it) => it.source == id(77),
+        Message::ServerQuit(it) => it.source == id(77),
+        _ => false,
+    });
+    assert!(told.is_some() && told < left, "{told:?} {left:?} {heard:?}");
+}
+
+#[test]
+fn a_peer_is_told_of_the_host_for_which_its_client_is_refused() {
+    for seed in 0..20 {
+        refused_by_one_that_leaves(Kind::Client, seed);
+        refused_by_one_that_leaves(Kind::Server, seed);
+    }
+}

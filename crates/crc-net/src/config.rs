@@ -102,6 +102,47 @@ impl Default for DriverConfig {
     }
 }
 
+/// The limits of connections, which can be changed during a run: see
+/// [`Driver::limits_sender`](crate::Driver::limits_sender). The fields are those of [`DriverConfig`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "they are those of DriverConfig")]
+pub struct LinkLimits {
+    pub links_max: usize,
+    pub per_address: AddressLimits,
+    pub per_loopback_address: AddressLimits,
+    pub reserved_links: usize,
+    pub reserved_for: Vec<IpNet>,
+}
+
+impl DriverConfig {
+    /// The limits that can be changed during a run.
+    #[must_use]
+    pub fn link_limits(&self) -> LinkLimits {
+        LinkLimits {
+            links_max: self.links_max,
+            per_address: self.per_address,
+            per_loopback_address: self.per_loopback_address,
+            reserved_links: self.reserved_links,
+            reserved_for: self.reserved_for.clone(),
+        }
+    }
+
+    pub(crate) fn set_link_limits(&mut self, limits: LinkLimits) {
+        let LinkLimits {
+            links_max,
+            per_address,
+            per_loopback_address,
+            reserved_links,
+            reserved_for,
+        } = limits;
+        self.links_max = links_max;
+        self.per_address = per_address;
+        self.per_loopback_address = per_loopback_address;
+        self.reserved_links = reserved_links;
+        self.reserved_for = reserved_for;
+    }
+}
+
 /// What one address may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AddressLimits {

@@ -14,6 +14,7 @@ use crate::batching::Batching;
 use crate::command_sender::{CommandSender, command_queue};
 use crate::config::DriverConfig;
 use crate::error::{DriverError, ListenError};
+use crate::limits_sender::{LimitsSender, NewLimits};
 use crate::selector::Events;
 use crate::signals::Signals;
 use crate::sockets::{ReadySockets, SIGNALS_KEY, Sockets};
@@ -66,6 +67,8 @@ pub struct Driver<M: Machine> {
     command_sender: CommandSender<M::Command>,
     /// Commands of other threads.
     command_queue: Receiver<M::Command>,
+    /// Limits of connections that another thread has set.
+    new_limits: Arc<NewLimits>,
     /// Whether the command queue may hold commands whose wake-up the driver has already consumed.
     commands_left: bool,
     signals: Option<Signals<M::Command>>,
@@ -104,6 +107,7 @@ impl<M: Machine> Driver<M> {
             commands: VecDeque::new(),
             command_sender,
             command_queue,
+            new_limits: Arc::default(),
             commands_left: false,
             signals: None,
             ready: ReadySockets::default(),
@@ -192,6 +196,13 @@ impl<M: Machine> Driver<M> {
     #[must_use]
     pub fn command_sender(&self) -> CommandSender<M::Command> {
         self.command_sender.clone()
+    }
+
+    /// Changes the limits of connections from other threads.
+    #[must_use]
+    pub fn limits_sender(&self) -> LimitsSender {
+        let selector = Arc::clone(&self.sockets.selector);
+        LimitsSender::new(Arc::clone(&self.new_limits), selector)
     }
 
     /// Queues a command. The machine receives it first in the next run.

@@ -47,7 +47,10 @@ pub(crate) struct Sockets {
     entries: Slots<Entry>,
     /// The number of links that count towards the connection limit.
     links: usize,
+    /// The connection limit.
     links_max: usize,
+    /// How many links the descriptor limit permits.
+    descriptors: usize,
     /// Whether the connection limit was reached and logged. It is reset when an eighth of the links
     /// has closed.
     link_limit_reached: bool,
@@ -119,13 +122,11 @@ impl ReadySockets {
 impl Sockets {
     pub(crate) fn new(mut config: DriverConfig) -> Result<Self, DriverError> {
         let selector = Arc::new(Selector::new().map_err(DriverError::Selector)?);
-        let descriptors = descriptors::raise_descriptor_limit();
-        let links_max = descriptors
-            .saturating_sub(config.descriptors_reserve)
-            .min(config.links_max)
-            .max(1);
+        let limit = descriptors::raise_descriptor_limit();
+        let descriptors = limit.saturating_sub(config.descriptors_reserve);
+        let links_max = descriptors.min(config.links_max).max(1);
         config.reserved_links = config.reserved_links.min(links_max - 1);
-        log::debug!("driver: limits: descriptors={descriptors} links={links_max}");
+        log::debug!("driver: limits: descriptors={limit} links={links_max}");
         Ok(Sockets {
             clock: Clock::new(),
             stats: Arc::default(),
@@ -134,6 +135,7 @@ impl Sockets {
             entries: Slots::new(),
             links: 0,
             links_max,
+            descriptors,
             link_limit_reached: false,
             listeners: Vec::new(),
             places: Places::default(),

@@ -307,3 +307,54 @@ fn a_refused_connection_is_closed_and_the_machine_does_not_learn_of_it() {
     drop((first, other, waiting));
     fixture.stop();
 }
+
+#[test]
+fn limits_change_during_a_run() {
+    let limited = |links_max, per_loopback: usize| DriverConfig {
+        links_max,
+        per_loopback_address: AddressLimits {
+            links_max: per_loopback,
+            accepts_per_second: 0,
+        },
+        ..quick()
+    };
+    let (sender, senders) = std::sync::mpsc::channel();
+    let fixture = Fixture::set_up(limited(2, usize::MAX), echo(), move |driver| {
+        sender.send(driver.limits_sender()).unwrap();
+    });
+    let limits = senders.recv().unwrap();
+    let (stats, connect) = (&fixture.stats, || fixture.connect());
+    let is_served = |stream: &TcpStream| {
+        write(stream, b"x");
+        let mut byte = [0];
+        std::io::Read::read(&mut &*stream, &mut byte).is_ok_and(|count| count == 1)
+    };
+    let first = [connect(), connect()];
+    assert!(first.iter().all(is_served));
+    let third = connect();
+    fixture::wait_until("the limit to be reached", || {
+        stats.link_limit_hits.value() == 1
+    });
+    // A larger limit lets those in who wait.
+    limits.set(limited(4, usize::MAX).link_limits());
+    assert!(is_served(&third));
+    // Links that did not count for their address do now.
+    limits.set(limited(100, 4).link_limits());
+    let fourth = connect();
+    assert!(is_served(&fourth));
+    let is_refused = |stream: &TcpStream| {
+        let mut byte = [0];
+        !std::io::Read::read(&mut &*stream, &mut byte).is_ok_and(|count| count == 1)
+    };
+    assert!(is_refused(&connect()));
+    // A smaller one closes no link.
+    limits.set(limited(1, 1).link_limits());
+    assert!(first.iter().chain([&third, &fourth]).all(is_served));
+    drop((first, third));
+    fixture::wait_until("links to close", || stats.links_open.value() == 1);
+    let fifth = connect();
+    assert!(is_served(&fourth));
+    drop(fourth);
+    assert!(is_served(&fifth), "the place is free");
+    fixture.stop();
+}

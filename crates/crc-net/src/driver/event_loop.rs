@@ -89,6 +89,9 @@ impl<M: Machine> Driver<M> {
             return Ok(Some(Stopped::Forced));
         }
         self.handle_commands(on_notice);
+        if let Some(limits) = self.new_limits.take() {
+            self.sockets.set_link_limits(limits);
+        }
         for &index in &ready.listeners {
             self.accept(index, on_notice);
         }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use crc_machine::{Endpoints, ListenerId, Origin, Timestamp};
 
-use super::{Accepted, LinkUp, Sockets};
+use super::{Accepted, Entry, LinkUp, Sockets};
+use crate::config::LinkLimits;
 use crate::connection::Connection;
 use crate::error::ListenError;
 use crate::listener::{self, AcceptOutcome, Listener, ListenerState, OwnLimit};
-use crate::places::Refusal;
+use crate::places::{Places, Refusal};
 use crate::poll_source::PollSource;
 use crate::selector::Interest;
 
@@ -129,6 +130,27 @@ impl Sockets {
                 self.pause_listener(index, &error, now);
                 Accepted::None
             }
+        }
+    }
+
+    /// Accepts connections by other limits from now on. Open links count by them, and stay open.
+    pub(crate) fn set_link_limits(&mut self, limits: LinkLimits) {
+        self.config.set_link_limits(limits);
+        self.links_max = self.descriptors.min(self.config.links_max).max(1);
+        self.config.reserved_links = self.config.reserved_links.min(self.links_max - 1);
+        log::debug!("driver: limits: links={}", self.links_max);
+        // Links are not counted for an address that had no limit.
+        self.places = Places::default();
+        for link in self.entries.ids().collect::<Vec<_>>() {
+            if let Some(Entry::Link(connection)) = self.entries.find(link)
+                && connection.counts_for_address
+                && connection.limited_by.is_none()
+            {
+                self.places.add(connection.peer.ip(), &self.config);
+            }
+        }
+        if self.links < self.links_max {
+            self.resume_listeners();
         }
     }
 

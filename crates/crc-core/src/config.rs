@@ -56,7 +56,32 @@ pub struct Config {
     pub hash_seed: Option<u64>,
 }
 
+/// What can be changed while a server runs, by
+/// [`ServerCommand::Reconfigure`](crate::ServerCommand::Reconfigure). The fields are those of
+/// [`Config`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reconfiguration {
+    /// The networks in which other servers may be. Links that exist stay.
+    pub server_peers: Vec<IpNet>,
+    /// The message of the day.
+    pub motd: Vec<String>,
+    /// The limits. They hold for what comes from now on: hosts, links and bytes that are
+    /// there already stay. `text_bytes_max` and `work_slice` do not change, since neighbours
+    /// were told of the former when they linked.
+    pub limits: Limits,
+}
+
 impl Config {
+    /// What can be changed while a server runs.
+    #[must_use]
+    pub fn reconfiguration(&self) -> Reconfiguration {
+        Reconfiguration {
+            server_peers: self.server_peers.clone(),
+            motd: self.motd.clone(),
+            limits: self.limits.clone(),
+        }
+    }
+
     /// A server with this id and name, and the defaults otherwise: a root that accepts
     /// other servers from this machine only.
     #[must_use]

@@ -11,7 +11,7 @@
 //! to the protocols; `links` adds neighbours and closes links; `losses`
 //! removes the hosts behind a lost one; `burst` tells a new neighbour of the network; `send` sends to a neighbour, or towards a host;
 //! `congestion` holds back what fills a server's queue; `requests` executes what a host
-//! wants of another one; `unread` keeps what was read and waits.
+//! wants of another one; `reconfigure` changes the configuration; `unread` keeps what was read and waits.
 
 mod burst;
 mod channels;
@@ -20,6 +20,7 @@ mod fan_out;
 mod hosts;
 mod links;
 mod losses;
+mod reconfigure;
 mod requests;
 mod send;
 mod unread;

@@ -90,7 +90,7 @@ pub use client::{
     ClientLimits, ClientNotice, ClientSendError, DisconnectReason, HostRef, RemoteClient,
     ResolveError,
 };
-pub use config::{Config, loopback};
+pub use config::{Config, Reconfiguration, loopback};
 pub use counters::Counters;
 pub use crc_machine::{
     AddressError, Backoff, ByteRange, CloseWhen, DialError, DialId, Effect, Endpoints, Escaped,

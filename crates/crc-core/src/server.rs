@@ -24,7 +24,7 @@ use crc_machine::{
 pub use memory::Memory;
 pub use snapshot::{LinkView, Snapshot};
 
-use crate::config::Config;
+use crate::config::{Config, Reconfiguration};
 use crate::context::{Context, LinkTimer, Out, Stage, Timer};
 use crate::crc::pacing::CHUNK_PAUSE;
 use crate::link::{Link, Phase};
@@ -56,6 +56,8 @@ pub enum ServerCommand {
         /// The time, in milliseconds of Unix time.
         unix_ms: u64,
     },
+    /// Use other settings from now on.
+    Reconfigure(Box<Reconfiguration>),
     /// Leave the network: a graceful shutdown.
     Leave {
         /// The reason that the others are sent.
@@ -325,6 +327,9 @@ impl Machine for Server {
             }
             Event::Command(ServerCommand::WallClock { unix_ms }) => {
                 self.cx.set_wall_clock(unix_ms);
+            }
+            Event::Command(ServerCommand::Reconfigure(changed)) => {
+                self.cx.reconfigure(*changed, out);
             }
             Event::Command(ServerCommand::Leave { reason }) => self.leave(&reason, out),
             Event::Tick => self.on_tick(out),

@@ -20,6 +20,13 @@ impl StatusLog {
         }
     }
 
+    /// Keeps at most so many texts from now on.
+    pub(crate) fn set_max(&mut self, texts_max: usize) {
+        self.texts_max = texts_max;
+        let surplus = self.texts.len().saturating_sub(texts_max);
+        self.texts.drain(..surplus);
+    }
+
     pub(crate) fn record(&mut self, text: &str) {
         if self.texts_max == 0 {
             return;
@@ -66,5 +73,10 @@ mod tests {
         assert_eq!(log.texts().collect::<Vec<_>>(), ["c", "d", "no"]);
         log.accepted();
         assert!(log.record_refusal("no"));
+        log.set_max(2);
+        assert_eq!(log.texts().collect::<Vec<_>>(), ["no", "no"]);
+        log.set_max(0);
+        log.record("e");
+        assert_eq!(log.texts().count(), 0);
     }
 }

@@ -285,6 +285,11 @@ impl Tree {
         (!self.configured.contains(to)).then(|| self.permitted.clone())
     }
 
+    /// Changes the networks in which servers are dialled that are not configured.
+    pub(crate) fn set_permitted(&mut self, networks: &[IpNet]) {
+        self.permitted = networks.into();
+    }
+
     /// Whether a server may be dialled that was announced or discovered. Where a name
     /// leads is known after the lookup only: see [`Tree::permitted_networks`].
     fn may_be_dialled(&self, to: &PeerAddress) -> bool {

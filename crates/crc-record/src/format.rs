@@ -12,13 +12,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use crc_core::{
     Config, DialError, DialId, Endpoints, Event, Fingerprint, Limits, LinkDown, LinkId, ListenerId,
-    Origin, PeerAddress, QueueReport, Security, ServerCommand, TextProtocol, Timestamp, TlsFailure,
-    Transport, Unsent,
+    Origin, PeerAddress, QueueReport, Reconfiguration, Security, ServerCommand, TextProtocol,
+    Timestamp, TlsFailure, Transport, Unsent,
 };
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
-const MAGIC: &[u8; 8] = b"crc-rec\x04";
+const MAGIC: &[u8; 8] = b"crc-rec\x05";
 
 /// Why a file cannot be replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum RecordingError {
     #[error("not a recording of crc-server")]
     NotARecording,
     /// It is of another version.
-    #[error("unsupported recording version {0}: supported are 1 to 4")]
+    #[error("unsupported recording version {0}: supported are 1 to 5")]
     OtherVersion(u8),
     /// It is invalid from this byte on.
     #[error("invalid recording at byte {0}")]
@@ -100,6 +100,30 @@ fn security(security: &Security, out: &mut Vec<u8>) {
     bytes(&security.keying_material, out);
 }
 
+fn networks(networks: &[IpNet], out: &mut Vec<u8>) {
+    number(networks.len() as u64, out);
+    for net in networks {
+        socket_address(SocketAddr::new(net.addr(), net.prefix_len().into()), out);
+    }
+}
+
+/// Writes the limits that all versions have.
+fn write_limits(limits: &Limits, out: &mut Vec<u8>) {
+    number(limits.text_bytes_max.into(), out);
+    micros(limits.registration_time_max, out);
+    micros(limits.introduction_time_max, out);
+    for size in [
+        limits.client_queue_bytes_max,
+        limits.server_queue_bytes_max,
+        limits.hosts_max,
+        limits.status_log_max,
+    ] {
+        number(size as u64, out);
+    }
+    number(limits.client_registrations_per_second.into(), out);
+    number(limits.client_chats_per_second.into(), out);
+}
+
 /// Writes what comes before the first entry.
 pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
     out.extend_from_slice(MAGIC);
@@ -122,24 +146,9 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
         peer_address(address, out);
     }
     number(config.rank.map_or(0, |rank| u64::from(rank) + 1), out);
-    number(config.server_peers.len() as u64, out);
-    for net in &config.server_peers {
-        socket_address(SocketAddr::new(net.addr(), net.prefix_len().into()), out);
-    }
+    networks(&config.server_peers, out);
     let limits = &config.limits;
-    number(limits.text_bytes_max.into(), out);
-    micros(limits.registration_time_max, out);
-    micros(limits.introduction_time_max, out);
-    for size in [
-        limits.client_queue_bytes_max,
-        limits.server_queue_bytes_max,
-        limits.hosts_max,
-        limits.status_log_max,
-    ] {
-        number(size as u64, out);
-    }
-    number(limits.client_registrations_per_second.into(), out);
-    number(limits.client_chats_per_second.into(), out);
+    write_limits(limits, out);
     number(config.seed, out);
     number(config.text_listeners.len() as u64, out);
     for (listener, protocol) in &config.text_listeners {
@@ -178,6 +187,7 @@ const QUEUE: u8 = 12;
 const WALL_CLOCK: u8 = 13;
 const UP_ACCEPTED_TLS: u8 = 14;
 const UP_DIALED_TLS: u8 = 15;
+const RECONFIGURE: u8 = 16;
 
 /// The code of [`LinkDown::Truncated`].
 const TRUNCATED: u8 = 255;
@@ -278,6 +288,14 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
         Event::Command(ServerCommand::WallClock { unix_ms }) => {
             out.push(WALL_CLOCK);
             number(*unix_ms, out);
+        }
+        Event::Command(ServerCommand::Reconfigure(changed)) => {
+            out.push(RECONFIGURE);
+            networks(&changed.server_peers, out);
+            number(changed.motd.len() as u64, out);
+            changed.motd.iter().for_each(|line| text(line, out));
+            write_limits(&changed.limits, out);
+            number(changed.limits.irc_lines_per_second.into(), out);
         }
         Event::Command(ServerCommand::Leave { reason }) => {
             out.push(LEAVE);
@@ -444,6 +462,29 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| one(self)).collect()
     }
 
+    fn networks(&mut self) -> Option<Vec<IpNet>> {
+        self.many(|reader| {
+            let net = reader.socket_address()?;
+            IpNet::new(net.ip(), u8::try_from(net.port()).ok()?).ok()
+        })
+    }
+
+    /// The limits that all versions have.
+    fn limits(&mut self) -> Option<Limits> {
+        Some(Limits {
+            text_bytes_max: self.small()?,
+            registration_time_max: self.micros()?,
+            introduction_time_max: self.micros()?,
+            client_queue_bytes_max: self.small()?,
+            server_queue_bytes_max: self.small()?,
+            hosts_max: self.small()?,
+            status_log_max: self.small()?,
+            client_registrations_per_second: self.small()?,
+            client_chats_per_second: self.small()?,
+            ..Limits::default()
+        })
+    }
+
     fn config(&mut self, version: u8) -> Option<Config> {
         let id = HostId::new(self.small()?)?;
         let name = Name::new(self.text()?.to_owned()).ok()?;
@@ -462,22 +503,8 @@ impl<'a> Reader<'a> {
             0 => None,
             rank => Some(u32::try_from(rank - 1).ok()?),
         };
-        config.server_peers = self.many(|reader| {
-            let net = reader.socket_address()?;
-            IpNet::new(net.ip(), u8::try_from(net.port()).ok()?).ok()
-        })?;
-        config.limits = Limits {
-            text_bytes_max: self.small()?,
-            registration_time_max: self.micros()?,
-            introduction_time_max: self.micros()?,
-            client_queue_bytes_max: self.small()?,
-            server_queue_bytes_max: self.small()?,
-            hosts_max: self.small()?,
-            status_log_max: self.small()?,
-            client_registrations_per_second: self.small()?,
-            client_chats_per_second: self.small()?,
-            ..Limits::default()
-        };
+        config.server_peers = self.networks()?;
+        config.limits = self.limits()?;
         config.seed = self.number()?;
         if version > 2 {
             config.text_listeners = self.many(|reader| {
@@ -563,6 +590,18 @@ impl<'a> Reader<'a> {
             WALL_CLOCK => {
                 let unix_ms = self.number()?;
                 Event::Command(ServerCommand::WallClock { unix_ms })
+            }
+            RECONFIGURE => {
+                let server_peers = self.networks()?;
+                let motd = self.many(|reader| Some(reader.text()?.to_owned()))?;
+                let mut limits = self.limits()?;
+                limits.irc_lines_per_second = self.small()?;
+                let changed = Reconfiguration {
+                    server_peers,
+                    motd,
+                    limits,
+                };
+                Event::Command(ServerCommand::Reconfigure(Box::new(changed)))
             }
             LEAVE => {
                 let reason = self.text()?.into();

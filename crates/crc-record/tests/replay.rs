@@ -83,6 +83,7 @@ enum Recorded {
     DialFailed(u64),
     Found(u16),
     Tick,
+    Reconfigure(u16),
     Leave,
 }
 
@@ -128,6 +129,14 @@ impl Recorded {
                 Event::Command(ServerCommand::Candidates(found.collect()))
             }
             Recorded::Tick => Event::Tick,
+            Recorded::Reconfigure(hosts_max) => {
+                let mut settings = config().reconfiguration();
+                settings.server_peers = vec!["192.0.2.0/24".parse().unwrap()];
+                settings.motd = vec![String::new(), "hi".to_owned()];
+                settings.limits.hosts_max = usize::from(*hosts_max);
+                settings.limits.irc_lines_per_second = 3;
+                Event::Command(ServerCommand::Reconfigure(Box::new(settings)))
+            }
             Recorded::Leave => Event::Command(ServerCommand::Leave {
                 reason: "so".into(),
             }),
@@ -169,6 +178,26 @@ fn a_replay_reaches_the_recorded_state() {
 }
 
 #[test]
+fn changed_settings_are_replayed() {
+    let file = TempFile::new("settings");
+    let events = |hosts_max| {
+        vec![
+            (0, Recorded::Start),
+            (1, Recorded::Reconfigure(hosts_max)),
+            (2, Recorded::Up(0, false)),
+            (3, Recorded::Bytes(0, registration(101))),
+        ]
+    };
+    for (hosts_max, hosts) in [(0, 0), (1, 1)] {
+        let server = record(&file, 1 << 20, &events(hosts_max));
+        let replayed = replay(&std::fs::read(&file.0).unwrap()).unwrap();
+        assert_eq!(replayed.events, 4);
+        assert_eq!(replayed.digest_recorded, Some(digest(&server)));
+        assert_eq!(replayed.server.snapshot().directory().len(), hosts);
+    }
+}
+
+#[test]
 fn a_recording_is_bounded_and_what_fits_can_be_replayed() {
     let file = TempFile::new("bounded");
     let many = (0..1000).map(|n| (n, Recorded::Bytes(0, vec![0; 100])));
@@ -204,7 +233,7 @@ fn other_files_are_refused() {
         replay(b"something").unwrap_err(),
         RecordingError::NotARecording
     );
-    for version in [0, 5] {
+    for version in [0, 6] {
         let other = [b"crc-rec", &[version][..], b"and more"].concat();
         let error = RecordingError::OtherVersion(version);
         assert_eq!(replay(&other).unwrap_err(), error);
@@ -286,6 +315,7 @@ fn recorded_event() -> impl Strategy<Value = Recorded> {
         Just(Recorded::Leave),
         (0u64..3).prop_map(Recorded::DialFailed),
         (0u16..4).prop_map(Recorded::Found),
+        (0u16..3).prop_map(Recorded::Reconfigure),
         (link.clone(), any::<bool>()).prop_map(|(link, how)| Recorded::Down(link, how)),
         (link.clone(), 100u32..104).prop_map(|(link, id)| Recorded::Bytes(link, registration(id))),
         (link, prop::collection::vec(any::<u8>(), 1..300))

@@ -15,7 +15,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use crc_cli::{Generate, Size, Verbosity, parse_listen_address};
 use crc_core::{
-    Config, Limits, ListenerId, PeerAddress, Random, TextProtocol, check_name, loopback,
+    Config, Limits, ListenerId, PeerAddress, Random, Reconfiguration, TextProtocol, check_name,
+    loopback,
 };
 use crc_net::{AddressLimits, DriverConfig};
 use crc_wire::{HostId, Info, Name};
@@ -361,7 +362,6 @@ impl Args {
         let random_id = crc_core::random_host_id(&mut random);
         let name = self.name.clone().unwrap_or_else(default_name);
         let name = Name::new(name).expect("an accepted name fits");
-        let limits = &self.limits;
         Config {
             info: Info::new(self.info.clone()).expect("an accepted info fits"),
             connect: self.connect.clone(),
@@ -374,20 +374,34 @@ impl Args {
                 .collect(),
             rank: self.rank,
             server_peers: self.server_peers(),
-            limits: Limits {
-                text_bytes_max: u32::try_from(limits.text_max.0).unwrap_or(u32::MAX),
-                registration_time_max: Duration::from_secs(limits.register_within),
-                client_queue_bytes_max: bytes(limits.client_queue),
-                server_queue_bytes_max: bytes(limits.server_queue),
-                hosts_max: limits.hosts_max,
-                status_log_max: limits.status_log,
-                client_registrations_per_second: limits.registrations_per_second,
-                client_chats_per_second: limits.chats_per_second,
-                irc_lines_per_second: limits.irc_lines_per_second,
-                ..Limits::default()
-            },
+            limits: self.core_limits(),
             seed: random.next_u64(),
             ..Config::new(self.id.unwrap_or(random_id), name)
+        }
+    }
+
+    /// The settings that a reload changes.
+    pub(crate) fn reconfiguration(&self, motd: Vec<String>) -> Reconfiguration {
+        Reconfiguration {
+            server_peers: self.server_peers(),
+            motd,
+            limits: self.core_limits(),
+        }
+    }
+
+    fn core_limits(&self) -> Limits {
+        let limits = &self.limits;
+        Limits {
+            text_bytes_max: u32::try_from(limits.text_max.0).unwrap_or(u32::MAX),
+            registration_time_max: Duration::from_secs(limits.register_within),
+            client_queue_bytes_max: bytes(limits.client_queue),
+            server_queue_bytes_max: bytes(limits.server_queue),
+            hosts_max: limits.hosts_max,
+            status_log_max: limits.status_log,
+            client_registrations_per_second: limits.registrations_per_second,
+            client_chats_per_second: limits.chats_per_second,
+            irc_lines_per_second: limits.irc_lines_per_second,
+            ..Limits::default()
         }
     }
 

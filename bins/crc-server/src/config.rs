@@ -16,7 +16,7 @@ use crc_cli::config::{self, ConfigError, ConfigFile, FileOptions, MergeError};
 use crate::args::{Args, Problem};
 
 /// The options that have no key.
-const EXCLUDE: [&str; 2] = ["config", "generate"];
+pub(crate) const EXCLUDE: [&str; 2] = ["config", "generate"];
 
 /// The head of the annotated file.
 const HEAD: &str = "\
@@ -55,7 +55,6 @@ impl Tables {
 pub(crate) struct Loaded {
     pub(crate) args: Args,
     /// The parsed options that `args` was made of, to compare them.
-    #[allow(dead_code, reason = "for tests, until a reload compares them")]
     pub(crate) matches: ArgMatches,
     #[allow(dead_code, reason = "there is no table yet")]
     pub(crate) tables: Tables,

@@ -8,12 +8,14 @@ mod limit;
 mod writer;
 
 use std::io;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use env_logger::{Builder, WriteStyle};
 use log::LevelFilter;
 
-pub(crate) use crate::logging::file::LogFile;
+pub(crate) use crate::logging::file::{LogFile, Reopen, check_log_file};
 use crate::logging::limit::RateLimitedLogger;
 use crate::logging::writer::LogWriter;
 
@@ -38,17 +40,58 @@ pub(crate) fn start(
     level: LevelFilter,
 ) -> io::Result<Logging> {
     let writer = LogWriter::start(out)?;
-    let logger = Builder::new()
-        .filter_level(level)
+    let mut builder = Builder::new();
+    match is_level_from_environment() {
+        true => builder.parse_default_env(),
+        // The level can be changed later: see LogControl.
+        false => builder.filter_level(LevelFilter::Trace),
+    };
+    let logger = builder
         .write_style(style)
-        .parse_default_env()
         .target(env_logger::Target::Pipe(Box::new(writer.clone())))
         .build();
-    let max = logger.filter();
+    let max = match is_level_from_environment() {
+        true => logger.filter(),
+        false => level,
+    };
     if log::set_boxed_logger(Box::new(RateLimitedLogger::new(logger))).is_ok() {
         log::set_max_level(max);
     }
     Ok(Logging { writer })
+}
+
+/// Whether `RUST_LOG` sets the level, and not the options.
+fn is_level_from_environment() -> bool {
+    std::env::var_os("RUST_LOG").is_some_and(|value| !value.is_empty())
+}
+
+/// Changes the log while the server runs.
+#[derive(Debug)]
+pub(crate) struct LogControl {
+    file: Option<Arc<Reopen>>,
+}
+
+impl LogControl {
+    /// Controls a log that goes to a file, or to standard error.
+    pub(crate) fn new(file: Option<Arc<Reopen>>) -> LogControl {
+        LogControl { file }
+    }
+
+    /// Lines of `level` and above are logged, unless `RUST_LOG` decides.
+    #[allow(clippy::unused_self, reason = "only the owner of the log may do this")]
+    pub(crate) fn set_level(&self, level: LevelFilter) {
+        if !is_level_from_environment() {
+            log::set_max_level(level);
+        }
+    }
+
+    /// Opens the log file again, or another one. Whether the log goes to a file.
+    pub(crate) fn reopen(&self, path: Option<&Path>) -> bool {
+        if let Some(file) = &self.file {
+            file.reopen(path);
+        }
+        self.file.is_some()
+    }
 }
 
 impl Drop for Logging {

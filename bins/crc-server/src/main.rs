@@ -12,6 +12,7 @@ mod config;
 mod logging;
 mod motd;
 mod node;
+mod reload;
 mod rendezvous;
 
 use std::env;
@@ -20,7 +21,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::CommandFactory;
@@ -33,8 +34,9 @@ use env_logger::WriteStyle;
 
 use crate::args::{Action, Args};
 use crate::config::{LoadError, Loaded};
-use crate::logging::{LogFile, Logging};
+use crate::logging::{LogControl, LogFile, Logging};
 use crate::node::{ADMIN_LISTENER, Node, unix_time_ms};
+use crate::reload::Reloader;
 use crate::rendezvous::Rendezvous;
 
 /// The exit status of an invalid command line or configuration file.
@@ -95,7 +97,7 @@ fn start(arguments: &[OsString]) -> Result<ExitCode, LoadError> {
     let loaded = config::load(arguments)?;
     let done = match args.action {
         Some(Action::CheckConfig) => check_config(&loaded),
-        Some(Action::PrintConfig) | None => run(&loaded.args),
+        Some(Action::PrintConfig) | None => run(arguments, loaded),
     };
     Ok(match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -125,11 +127,25 @@ fn check_config(loaded: &Loaded) -> Result<(), StartError> {
     Ok(())
 }
 
-fn run(args: &Args) -> Result<(), StartError> {
-    let _logging = start_logging(args)?;
+fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
+    let Loaded {
+        args,
+        matches,
+        path,
+        ..
+    } = loaded;
+    let args = &args;
+    let (_logging, log) = start_logging(args)?;
+    // A request that comes while another one waits is the same request.
+    let (hangups, requests) = sync_channel(1);
+    let request = move || {
+        let _ = hangups.try_send(());
+    };
+    crc_cli::on_hangup(request).map_err(StartError::Hangup)?;
     let mut config = args.config(getrandom::u64()?);
     config.started_at_unix_ms = unix_time_ms();
-    config.motd = read_motd(args)?;
+    let motd = read_motd(args)?;
+    config.motd.clone_from(&motd);
     let rendezvous = create_rendezvous(args, &mut config)?;
     let has_uplink = !config.connect.is_empty() || rendezvous.is_some();
     let started = format!(
@@ -153,8 +169,21 @@ fn run(args: &Args) -> Result<(), StartError> {
     driver.on_signals(|| ServerCommand::Leave {
         reason: "shutting down".into(),
     })?;
+    let reloader = Reloader {
+        arguments: arguments.to_vec(),
+        started: matches.clone(),
+        now: matches,
+        motd,
+        log,
+        commands: driver.command_sender(),
+        limits: driver.limits_sender(),
+    };
     let listening = listen(args, &mut driver)?;
     log::info!("{started}");
+    if let Some(path) = path {
+        log::info!("configuration read: file={path:?}");
+    }
+    reloader.start(requests).map_err(StartError::Hangup)?;
     if !has_uplink {
         log::info!("no uplink configured; accepting links");
     }
@@ -265,7 +294,7 @@ fn log_notice(notice: &ServerNotice) {
     }
 }
 
-fn start_logging(args: &Args) -> Result<Logging, StartError> {
+fn start_logging(args: &Args) -> Result<(Logging, LogControl), StartError> {
     let level = args.log_level();
     let Some(path) = &args.log_file else {
         let style = match AutoStream::choice(&io::stderr()) {
@@ -273,20 +302,13 @@ fn start_logging(args: &Args) -> Result<Logging, StartError> {
             _ => WriteStyle::Always,
         };
         let logging = logging::start(io::stderr(), style, level).map_err(StartError::LogThread)?;
-        crc_cli::on_hangup(|| log::info!("hangup signal: nothing to reopen without --log-file"))
-            .map_err(StartError::Hangup)?;
-        return Ok(logging);
+        return Ok((logging, LogControl::new(None)));
     };
     let file = LogFile::open(path).map_err(|source| StartError::LogFile {
         path: path.clone(),
         source,
     })?;
-    let reopen = file.reopen_flag();
+    let control = LogControl::new(Some(file.reopener()));
     let logging = logging::start(file, WriteStyle::Never, level).map_err(StartError::LogThread)?;
-    crc_cli::on_hangup(move || {
-        reopen.store(true, Ordering::Relaxed);
-        log::info!("hangup signal: log file reopened");
-    })
-    .map_err(StartError::Hangup)?;
-    Ok(logging)
+    Ok((logging, control))
 }

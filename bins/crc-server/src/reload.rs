@@ -1,0 +1,318 @@
+//! SIGHUP: the configuration is read again, and what may change while the server runs
+//! changes. A configuration with an error changes nothing.
+//!
+//! This is the one place that says what takes effect without a restart: [`LIVE`] for options;
+//! the tables of the file say it in [`Reload::between`].
+
+use core::fmt;
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::Receiver;
+use std::thread;
+
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
+use crc_core::ServerCommand;
+use crc_net::{CommandSender, LimitsSender};
+
+use crate::args::Args;
+use crate::config::{self, LoadError, Loaded};
+use crate::logging::{LogControl, check_log_file};
+use crate::motd;
+
+/// The options whose change takes effect at once. All others need a restart.
+const LIVE: [&str; 17] = [
+    "motd",
+    "log-file",
+    "verbose",
+    "quiet",
+    "server-peers",
+    "register-within",
+    "client-queue",
+    "server-queue",
+    "links-max",
+    "links-per-address",
+    "accepts-per-second",
+    "server-places",
+    "hosts-max",
+    "status-log",
+    "registrations-per-second",
+    "chats-per-second",
+    "irc-lines-per-second",
+];
+
+/// An option whose value is another one than before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    option: String,
+    before: String,
+    after: String,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Change {
+            option,
+            before,
+            after,
+        } = self;
+        match before == after {
+            // What the value names has changed: a file.
+            true => write!(f, "{option}"),
+            false => write!(f, "{option} {before} -> {after}"),
+        }
+    }
+}
+
+/// What a reload does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Reload {
+    /// Takes effect now.
+    pub(crate) changed: Vec<Change>,
+    /// Takes effect at the next start only.
+    pub(crate) restart: Vec<Change>,
+}
+
+impl Reload {
+    /// What differs between the options that the server was started with, those that hold
+    /// `now`, and new ones.
+    fn between(started: &ArgMatches, now: &ArgMatches, new: &ArgMatches) -> Reload {
+        let mut reload = Reload::default();
+        for arg in Args::command().get_arguments() {
+            let Some(option) = arg
+                .get_long()
+                .filter(|long| !config::EXCLUDE.contains(long))
+            else {
+                continue;
+            };
+            // A log that goes to standard error goes there to the end.
+            let is_live = LIVE.contains(&option)
+                && (option != "log-file" || is_set(started, arg) && is_set(new, arg));
+            let before = shown(arg, if is_live { now } else { started });
+            let after = shown(arg, new);
+            if before != after {
+                let list = if is_live {
+                    &mut reload.changed
+                } else {
+                    &mut reload.restart
+                };
+                let option = option.to_owned();
+                list.push(Change {
+                    option,
+                    before,
+                    after,
+                });
+            }
+        }
+        reload
+    }
+}
+
+fn is_set(matches: &ArgMatches, arg: &Arg) -> bool {
+    matches.get_raw(arg.get_id().as_str()).is_some()
+}
+
+/// The values of an option, for a log line.
+fn shown(arg: &Arg, matches: &ArgMatches) -> String {
+    let id = arg.get_id().as_str();
+    match arg.get_action() {
+        ArgAction::Count => return matches.get_count(id).to_string(),
+        ArgAction::SetTrue => return matches.get_flag(id).to_string(),
+        _ => {}
+    }
+    let values = matches.get_raw(id).into_iter().flatten();
+    let values: Vec<String> = values
+        .map(|value| value.to_string_lossy().escape_debug().to_string())
+        .collect();
+    match values.is_empty() {
+        true => "(not set)".to_owned(),
+        false => values.join(","),
+    }
+}
+
+/// Reads the configuration again on request.
+#[derive(Debug)]
+pub(crate) struct Reloader {
+    /// The command line.
+    pub(crate) arguments: Vec<OsString>,
+    /// The options of the start.
+    pub(crate) started: ArgMatches,
+    /// The options that hold now.
+    pub(crate) now: ArgMatches,
+    /// The message of the day that users get now.
+    pub(crate) motd: Vec<String>,
+    pub(crate) log: LogControl,
+    pub(crate) commands: CommandSender<ServerCommand>,
+    pub(crate) limits: LimitsSender,
+}
+
+impl Reloader {
+    /// Handles requests on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the system provides no thread.
+    pub(crate) fn start(mut self, requests: Receiver<()>) -> io::Result<()> {
+        thread::Builder::new()
+            .name("reload".to_owned())
+            .spawn(move || {
+                for () in requests {
+                    self.on_hangup();
+                }
+            })?;
+        Ok(())
+    }
+
+    fn on_hangup(&mut self) {
+        let reopened = self.log.reopen(None);
+        match reopened {
+            true => log::info!("hangup signal: log file reopened"),
+            false => log::info!("hangup signal: nothing to reopen without --log-file"),
+        }
+        match self.reload() {
+            Ok((path, reload)) => log_reload(path.as_deref(), &reload),
+            Err(error) => log::error!("configuration not reloaded, nothing has changed: {error}"),
+        }
+    }
+
+    /// Reads the configuration, and applies it if it has no error.
+    fn reload(&mut self) -> Result<(Option<std::path::PathBuf>, Reload), String> {
+        let Loaded {
+            args,
+            matches,
+            path,
+            ..
+        } = config::load(&self.arguments).map_err(|error| one_line(&error))?;
+        let motd = match &args.motd {
+            None => Vec::new(),
+            Some(path) => motd::read(path)
+                .map_err(|error| format!("cannot read the message of the day {path:?}: {error}"))?,
+        };
+        if let Some(path) = &args.log_file {
+            check_log_file(path)
+                .map_err(|error| format!("cannot open the log file {path:?}: {error}"))?;
+        }
+        let mut reload = Reload::between(&self.started, &self.now, &matches);
+        let is_motd = |change: &Change| change.option == "motd";
+        if motd != self.motd && !reload.changed.iter().any(is_motd) {
+            let change = Change {
+                option: "motd".to_owned(),
+                before: String::new(),
+                after: String::new(),
+            };
+            reload.changed.push(change);
+        }
+        // Nothing fails from here on.
+        self.log.set_level(args.log_level());
+        if let Some(file) = &args.log_file {
+            self.log.reopen(Some(file));
+        }
+        self.limits.set(args.driver_config().link_limits());
+        let changed = Box::new(args.reconfiguration(motd.clone()));
+        // The driver may have ended.
+        let _ = self.commands.send(ServerCommand::Reconfigure(changed));
+        self.now = matches;
+        self.motd = motd;
+        Ok((path, reload))
+    }
+}
+
+/// The first error of a configuration, and how many there are.
+fn one_line(error: &LoadError) -> String {
+    match error {
+        LoadError::CommandLine(error) => {
+            let text = error.render().to_string();
+            text.lines().next().unwrap_or_default().to_owned()
+        }
+        LoadError::File(errors) => match &errors[..] {
+            [] => String::new(),
+            [one] => one.to_string(),
+            [first, rest @ ..] => format!(
+                "{first} (and {} more: crc-server check-config lists them)",
+                rest.len()
+            ),
+        },
+    }
+}
+
+fn log_reload(path: Option<&Path>, reload: &Reload) {
+    let Some(path) = path else {
+        // The command line alone does not change; the message of the day may.
+        return log_changes("message of the day reloaded", &reload.changed);
+    };
+    match reload.changed.is_empty() {
+        true => log::info!("configuration reloaded: file={path:?} nothing has changed"),
+        false => log_changes(
+            &format!("configuration reloaded: file={path:?} changed"),
+            &reload.changed,
+        ),
+    }
+    if !reload.restart.is_empty() {
+        log::warn!("configuration: needs a restart: {}", list(&reload.restart));
+    }
+}
+
+fn log_changes(what: &str, changes: &[Change]) {
+    if !changes.is_empty() {
+        log::info!("{what}: {}", list(changes));
+    }
+}
+
+fn list(changes: &[Change]) -> String {
+    let changes: Vec<_> = changes.iter().map(ToString::to_string).collect();
+    changes.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(args: &[&str]) -> ArgMatches {
+        Args::command()
+            .try_get_matches_from([&["crc-server"], args].concat())
+            .unwrap()
+    }
+
+    #[test]
+    fn a_reload_says_what_changes_and_what_needs_a_restart() {
+        let between = |started: &[&str], now: &[&str], new: &[&str]| {
+            let reload = Reload::between(&matches(started), &matches(now), &matches(new));
+            [list(&reload.changed), list(&reload.restart)]
+        };
+        let none = || [String::new(), String::new()];
+        assert_eq!(between(&[], &[], &[]), none());
+        assert_eq!(
+            between(
+                &[],
+                &[],
+                &["--links-max=7", "-vv", "--id=3", "--text-max=1K"]
+            ),
+            [
+                "verbose 0 -> 2; links-max (not set) -> 7",
+                "id (not set) -> 3; text-max 64K -> 1K"
+            ]
+        );
+        // What needs a restart does so until it is undone.
+        let id = ["--id=3", "--links-max=7"];
+        assert_eq!(between(&[], &id, &id), ["", "id (not set) -> 3"]);
+        assert_eq!(between(&[], &id, &["--links-max=7"]), none());
+        let logs = |log: &str| format!("--log-file={log}");
+        let (a, b) = (logs("a"), logs("b"));
+        assert_eq!(between(&[&a], &[&a], &[&b])[0], "log-file a -> b");
+        assert_eq!(between(&[], &[], &[&b])[1], "log-file (not set) -> b");
+        let peers = ["--server-peers=10.0.0.0/8,::1/128"];
+        assert_eq!(
+            between(&[], &[], &peers)[0],
+            "server-peers (not set) -> 10.0.0.0/8,::1/128"
+        );
+    }
+
+    #[test]
+    fn live_options_exist() {
+        let command = Args::command();
+        for option in LIVE {
+            let mut args = command.get_arguments();
+            assert!(args.any(|arg| arg.get_long() == Some(option)), "{option}");
+        }
+    }
+}

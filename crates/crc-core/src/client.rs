@@ -68,6 +68,9 @@ pub use roster::{RemoteClient, ResolveError};
 
 type Out = Outbox<ClientNotice>;
 
+/// How many connections may end in the middle of one message.
+const INTERRUPTED_MAX: u32 = 3;
+
 /// A client of a network. See the module's comment.
 #[derive(Debug)]
 pub struct Client {
@@ -76,6 +79,8 @@ pub struct Client {
     identity: Identity,
     connection: Connection,
     outgoing: OutgoingQueue,
+    /// The last message that a connection has ended in the middle of, and how many did.
+    interrupted: Option<(Outgoing, u32)>,
     roster: Roster,
     channels: Memberships,
 }
@@ -95,6 +100,7 @@ impl Client {
             identity: Identity::new(config.id, &mut random),
             connection: Connection::new(),
             outgoing: OutgoingQueue::new(config.limits.queue_bytes_max),
+            interrupted: None,
             roster: Roster::default(),
             channels: Memberships::default(),
             config,
@@ -377,10 +383,26 @@ impl Client {
         } else {
             DisconnectReason::Lost(why)
         };
-        self.requeue(unsent_messages(unsent), out);
+        let (mut messages, is_begun) = unsent_messages(unsent);
+        if is_begun && self.is_interrupted_again(&messages[0]) {
+            notify_not_sent([messages.remove(0)], ClientSendError::Interrupted, out);
+        }
+        self.requeue(messages, out);
         if self.reset_connection(now, reason, out).is_some() {
             self.connection.stop(out);
         }
+    }
+
+    /// A connection has ended in the middle of a message. Whether so many have that the
+    /// server seems to close them because of it: a text may be too long for it.
+    fn is_interrupted_again(&mut self, message: &Outgoing) -> bool {
+        let known = self.interrupted.take().filter(|(it, _)| it == message);
+        let (message, times) = known.unwrap_or_else(|| (message.clone(), 0));
+        if times + 1 >= INTERRUPTED_MAX {
+            return true;
+        }
+        self.interrupted = Some((message, times + 1));
+        false
     }
 
     /// Queues the messages that the server has not received again, before all others.

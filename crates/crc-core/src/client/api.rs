@@ -296,6 +296,9 @@ pub enum ClientSendError {
     /// The queue exceeds [`ClientLimits::queue_bytes_max`](crate::ClientLimits).
     #[error("the send queue is full")]
     QueueFull,
+    /// Several connections have ended in the middle of it.
+    #[error("the connection ended again and again while it was sent; a shorter text may pass")]
+    Interrupted,
     /// The client has quit before.
     #[error("the client quit before it was sent")]
     Quit,

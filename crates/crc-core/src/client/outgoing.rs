@@ -153,18 +153,25 @@ pub(super) fn join_request<'a>(
 }
 
 /// The messages in the frames that a lost connection has not written completely, and
-/// that the server therefore has not received.
-pub(super) fn unsent_messages(unsent: Unsent<'_>) -> Vec<Outgoing> {
+/// that the server therefore has not received; and whether the first one was written in
+/// part.
+pub(super) fn unsent_messages(unsent: Unsent<'_>) -> (Vec<Outgoing>, bool) {
     let mut messages = Vec::new();
+    let mut is_begun = false;
     let mut rest = unsent.bytes;
-    while let Ok(Some(frame)) = Frame::take(&mut rest, FrameLimits::WIRE) {
-        let end = unsent.bytes.len() - rest.len();
-        if end <= unsent.written {
+    let position = |rest: &[u8]| unsent.bytes.len() - rest.len();
+    loop {
+        let start = position(rest);
+        let Ok(Some(frame)) = Frame::take(&mut rest, FrameLimits::WIRE) else {
+            return (messages, is_begun);
+        };
+        if position(rest) <= unsent.written {
             continue;
         }
-        messages.extend(frame.message().ok().and_then(Outgoing::from_message));
+        let message = frame.message().ok().and_then(Outgoing::from_message);
+        is_begun |= message.is_some() && start < unsent.written;
+        messages.extend(message);
     }
-    messages
 }
 
 /// The messages that wait, next first, and the quit behind them.

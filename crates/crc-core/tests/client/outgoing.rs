@@ -132,3 +132,37 @@ fn unsent_chats_are_sent_again() {
         ]
     );
 }
+
+/// A server may close each connection because of a text that is too long for it.
+#[test]
+fn a_message_that_three_connections_end_in_the_middle_of_is_given_up() {
+    let (mut fixture, mut link) = Fixture::with_v2_server(config());
+    let (long, next) = (chat(ME, 2, "long"), chat(ME, 3, "next"));
+    fixture.send_chat(2, "long");
+    fixture.send_chat(3, "next");
+    for times in 1..=3 {
+        fixture.actions();
+        fixture.notices();
+        let bytes = [&long[..], &next].concat();
+        let written = 1;
+        fixture.link_down_with(
+            link,
+            Unsent {
+                bytes: &bytes,
+                written,
+            },
+        );
+        let given_up = not_sent(2, ClientSendError::Interrupted);
+        assert_eq!(fixture.notices().contains(&given_up), times == 3);
+        fixture.wait();
+        link = fixture.link_up();
+        fixture.receive(
+            link,
+            &[welcome(ME), status(SERVER, ME, 0x0100, "crc-caps 1")].concat(),
+        );
+        let again = if times == 3 { next.clone() } else { bytes };
+        let sent = fixture.actions().pop();
+        let expected = [ANNOUNCEMENT, &again].concat();
+        assert_eq!(sent, Some(Action::Send(link, expected)), "{times}");
+    }
+}

@@ -194,8 +194,9 @@ fn configure(
     limits.text_bytes_max = random.one_of(&[64 << 10, 16 << 10, 2_000, 600]);
     limits.client_queue_bytes_max = random.one_of(&[options.client_queue, 64 << 10]);
     limits.server_queue_bytes_max = random.one_of(&[options.server_queue, 256 << 10]);
-    // Room for all real hosts.
-    limits.hosts_max = random.one_of(&[1_000_000, 150]);
+    // Room for all hosts, also for those that hostile servers invent: a host that a full
+    // directory has refused is not announced again, and would be missing at rest.
+    limits.hosts_max = random.one_of(&[1_000_000, 300]);
     limits.status_log_max = random.one_of(&[1_000, 2]);
     limits.client_registrations_per_second = random.one_of(&[50, 5]);
     limits.client_chats_per_second = random.one_of(&[0, 0, 40]);

@@ -167,6 +167,10 @@ fn seeds_of_fixed_bugs_with_hostile_people_violate_no_invariant() {
         (858, "an evicted v1 client got a refusal before its pause"),
         (1_727, "a version close to 0 was shifted to none"),
         (3_962, "a dial to a legacy server counted as activity"),
+        (
+            13_252,
+            "a client sent a text for ever that was too long for its server",
+        ),
     ] {
         let outcome = run_seed(seed, &settings);
         assert_eq!(outcome.violations, [], "seed {seed}");

@@ -488,9 +488,12 @@ impl Tree {
             return;
         };
         // Other candidates that led to the same server are in the same part of the
-        // network, and would lead there again.
-        let same = loops.values().filter(|found| found.known == known);
-        let (until, times) = match same.map(|found| (found.until, found.times)).max() {
+        // network, and would lead there again. This candidate may have led to another
+        // server before: which one it announces first differs from time to time.
+        let same = loops
+            .iter()
+            .filter(|(at, found)| found.known == known || **at == to);
+        let (until, times) = match same.map(|(_, found)| (found.until, found.times)).max() {
             Some((until, times)) if now < until => (until, times),
             before => {
                 let times = before.map_or(0, |(_, times)| times.saturating_add(1));

@@ -58,6 +58,31 @@ fn a_loop_is_refused_with_a_reason_and_not_dialled_again_soon() {
 }
 
 #[test]
+fn a_loop_is_dialled_later_each_time_whichever_server_shows_it() {
+    let mut fixture = Fixture::new(1);
+    let server = server_with_uplinks(&mut fixture, &["r0"]);
+    for id in [87, 88, 89] {
+        let behind = fixture.connect(server);
+        fixture.introduce_v2(behind, id, "r=9;f=server-quit");
+    }
+    let mut pauses = Vec::new();
+    for known in [87, 88, 89, 87] {
+        let uplink = fixture.newest("r0");
+        fixture.introduce_v2(uplink, 77, "r=4;f=server-quit");
+        fixture.send_message(uplink, &registration(Kind::Server, known, Some(77), "info"));
+        assert!(closed(&mut fixture, uplink));
+        let before = fixture.peer_listeners["r0"].len();
+        let since = fixture.now();
+        while fixture.peer_listeners["r0"].len() == before {
+            fixture.run(Duration::from_secs(1));
+        }
+        pauses.push(fixture.now().since(since).as_secs());
+    }
+    assert!(pauses[0] >= 5, "{pauses:?}");
+    assert!(pauses[3] >= 20, "longer each time: {pauses:?}");
+}
+
+#[test]
 fn a_leaving_server_names_its_replacement() {
     let mut fixture = Fixture::new(1);
     let root = fixture.server(None);

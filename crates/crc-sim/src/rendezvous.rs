@@ -97,13 +97,14 @@ impl World {
         self.send_lists();
     }
 
-    /// Sends each server its list, except to frozen ones.
+    /// Sends each server its list, except to frozen ones. After the faults none is frozen,
+    /// but one may be busy, and misses no list because of that.
     fn send_lists(&mut self) {
         let list = self.rendezvous.as_ref().map(|it| it.list.clone());
         let list = list.unwrap_or_default();
         for (place, &node) in list.iter().enumerate() {
             let host = self.network.net.host(node);
-            if host.is_alive() && host.frozen_until() <= self.now() {
+            if host.is_alive() && (self.faults_over || host.frozen_until() <= self.now()) {
                 let before = list[..place].iter();
                 let before = before.map(|other| address(*other).into()).collect();
                 let found = ServerCommand::Candidates(before);

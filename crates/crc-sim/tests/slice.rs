@@ -177,6 +177,41 @@ fn seeds_of_fixed_bugs_with_hostile_people_violate_no_invariant() {
     }
 }
 
+#[test]
+fn seeds_of_fixed_bugs_of_other_runs_violate_no_invariant() {
+    silence_panics();
+    let plain = Settings::default();
+    let channels = Settings {
+        channels: true,
+        ..Settings::default()
+    };
+    let hostile_rendezvous = Settings {
+        hostile: true,
+        rendezvous: true,
+        ..Settings::default()
+    };
+    for (seed, settings, _bug) in [
+        (
+            493_370,
+            plain,
+            "the judge blamed a refusal for hosts that were leaving before",
+        ),
+        (
+            13_305,
+            channels,
+            "a loop was tried every minute, since each time another server showed it",
+        ),
+        (
+            4_018,
+            hostile_rendezvous,
+            "the directory sent no list to a server that was busy for a moment",
+        ),
+    ] {
+        let outcome = run_seed(seed, &settings);
+        assert_eq!(outcome.violations, [], "seed {seed}");
+    }
+}
+
 /// Seeds in which long campaigns found a bug that is fixed, and the bug.
 #[test]
 fn seeds_of_fixed_rare_bugs_violate_no_invariant() {

@@ -37,7 +37,11 @@ struct Refusals {
     refused: u64,
     registrations: u64,
     hosts_joined: u64,
+    /// Those that have left, or are leaving behind a link that has ended: such a host may
+    /// leave for good because a refused peer names it.
     hosts_left: u64,
+    /// Those that are leaving.
+    leaving: u64,
 }
 
 impl Effort {
@@ -150,6 +154,8 @@ impl Monitor {
             } => *to != link && is_about_others(out.bytes(*range), own),
             _ => false,
         });
+        // Some that were leaving have left.
+        let announced = announced && before.leaving == after.leaving;
         self.record.counts.refusals += 1;
         let changed =
             (before.hosts_joined, before.hosts_left) != (after.hosts_joined, after.hosts_left);
@@ -168,12 +174,17 @@ impl Monitor {
 }
 
 fn refusals(network: &Network, node: usize) -> Option<Refusals> {
-    let counters = network.server(node)?.snapshot().counters();
+    let snapshot = network.server(node)?.snapshot();
+    let hosts = snapshot.directory().iter();
+    let leaving = hosts.filter(|host| snapshot.first_link(host).is_none());
+    let leaving = leaving.count() as u64;
+    let counters = snapshot.counters();
     Some(Refusals {
         refused: counters.refused,
         registrations: counters.registrations,
         hosts_joined: counters.hosts_joined,
-        hosts_left: counters.hosts_left,
+        hosts_left: counters.hosts_left + leaving,
+        leaving,
     })
 }
 

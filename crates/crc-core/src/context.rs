@@ -34,7 +34,7 @@ use crc_machine::{LinkId, LinkTable, Outbox, Random, Timers, Timestamp};
 pub(crate) use burst::{BurstWriter, burst_bytes_max};
 use channels::VoidedFlags;
 pub(crate) use channels::{Entry, UnrankedFounders};
-pub(crate) use hosts::{guarded_quit_text, irc_quit_text};
+pub(crate) use hosts::{guarded_quit_text, irc_quit_text, is_netsplit};
 use losses::Loss;
 
 use crate::config::Config;

@@ -24,7 +24,7 @@ fn server_word(name: &str) -> String {
 
 /// Whether a quit's text says that the host was lost with a server. Users cannot say
 /// so: see [`guarded_quit_text`].
-fn is_netsplit(text: &str) -> bool {
+pub(crate) fn is_netsplit(text: &str) -> bool {
     two_words(text).is_some_and(|words| words.iter().all(|word| word.ends_with(SERVER_SUFFIX)))
 }
 
@@ -45,12 +45,17 @@ pub(crate) fn irc_quit_text(words: &str) -> String {
 }
 
 /// The text with which a user of another protocol quits: unchanged, unless clients of
-/// IRC would take it for a netsplit.
-pub(crate) fn guarded_quit_text(words: &str) -> Cow<'_, str> {
-    let like_netsplit = |words: [&str; 2]| words.iter().all(|word| word.contains('.'));
-    match two_words(words.trim()).is_some_and(like_netsplit) {
-        true => Cow::Owned(format!("{QUIT_PREFIX}{words}")),
-        false => Cow::Borrowed(words),
+/// IRC could take it for a netsplit. They are shown blanks for control characters, and
+/// may get the first words only, so it is the first two that count.
+pub(crate) fn guarded_quit_text(text: &str) -> Cow<'_, str> {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let mut first_words = words.filter(|word| !word.is_empty()).take(2);
+    let like_netsplit = [first_words.next(), first_words.next()]
+        .iter()
+        .all(|word| word.is_some_and(|word| word.contains('.')));
+    match like_netsplit {
+        true => Cow::Owned(format!("{QUIT_PREFIX}{text}")),
+        false => Cow::Borrowed(text),
     }
 }
 

@@ -11,7 +11,7 @@ use super::reply::{
     write_quit, write_topic,
 };
 use super::{is_legacy, link_of};
-use crate::context::{Context, LinkTimer, Out};
+use crate::context::{Context, LinkTimer, Out, is_netsplit};
 use crate::link::Phase;
 use crate::network::{Channel, ChannelEvent, ChannelEventKind, Host, HostKind, Scope};
 use crate::walk::Told;
@@ -488,11 +488,12 @@ pub(crate) fn write_event(cx: &Context, event: &ChannelEvent<'_>, arena: &mut Ve
     }
 }
 
-/// The quit text for the legacy protocol: a lost link has none.
+/// The quit text for the legacy protocol: a lost link has none, here or further away.
 fn quit_text_for<'a>(cx: &Context, text: &'a str, link: LinkId, from: Option<LinkId>) -> &'a str {
     let session = cx.links.find(link);
     let server = session.is_some_and(|session| session.phase == Phase::Server);
-    if from.is_none() && (server || is_legacy(cx, link) || cx.is_leaving(link)) {
+    let lost_here = from.is_none() && (server || is_legacy(cx, link) || cx.is_leaving(link));
+    if lost_here || is_netsplit(text) {
         return "";
     }
     text

@@ -10,7 +10,7 @@ use super::reply::{self, quit_text};
 use super::user::chat_in;
 use super::{Introduction, User, drop_line, peer_mut, uplink};
 use crate::admission::{NAME_BYTES_MAX, admitted_info};
-use crate::context::{Context, Out};
+use crate::context::{Context, Out, guarded_quit_text};
 use crate::network::{HostInfo, HostKind, Network};
 use crate::violation::Violation;
 
@@ -102,7 +102,8 @@ pub(super) fn on_server_line(cx: &mut Context, link: LinkId, line: &Line<'_>, ou
         Content::Quit { text } => {
             let text = text.map_or("", Trailing::as_str);
             let text = quit_text(&cx.nick_of(id), text).unwrap_or_default();
-            cx.remove_host(id, &Text::truncated(text), Some(link), out);
+            let text = guarded_quit_text(text);
+            cx.remove_host(id, &Text::truncated(&text), Some(link), out);
         }
         Content::Join { channel, key } => {
             let key = key.map_or("", Middle::as_str);

@@ -450,13 +450,37 @@ fn lost_hosts_quit_with_the_names_of_both_servers_and_users_cannot_say_so() {
         text: crc_wire::Text::default(),
     };
     net.fixture
-        .send_message(crc, &Message::ChannelRequest(join));
+        .send_message(crc, &Message::ChannelRequest(join.clone()));
     net.discard(&[bob]);
     net.send_line(eve, "QUIT :a.net b.net");
     net.expect_lines(bob, &[":eve!~eve@ID.crc QUIT :Quit: a.net b.net"]);
     net.fixture
         .send_message(crc, &fixture::quit(777, "a.net b.net"));
     net.expect_lines(bob, &[":host777!host777@ID.crc QUIT :Quit: a.net b.net"]);
+    // What IRC makes a blank of, and what it leaves of a text that is too long.
+    let long = format!("a.net b.net {}", "x".repeat(600));
+    for (id, words, shown) in [
+        (
+            778,
+            "a.net\nb.net",
+            "host778!host778@ID.crc QUIT :Quit: a.net b.net",
+        ),
+        (
+            779,
+            "\0a.net \r b.net",
+            "host779!host779@ID.crc QUIT :Quit:  a.net   b.net",
+        ),
+        (780, &*long, "host780 QUIT :Quit: a.net b.net"),
+    ] {
+        let crc = net.crc(1, id);
+        let mut join = join.clone();
+        join.source = fixture::id(id);
+        net.fixture
+            .send_message(crc, &Message::ChannelRequest(join));
+        net.discard(&[bob]);
+        net.fixture.send_message(crc, &fixture::quit(id, words));
+        net.expect_lines(bob, &[&format!(":{shown}")]);
+    }
     net.fixture.kill(0);
     net.pass(3);
     net.expect_lines(bob, &[":ann!ann@ID.crc QUIT :serverID.crc serverID.crc"]);

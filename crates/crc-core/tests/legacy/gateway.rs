@@ -519,3 +519,25 @@ fn chats_of_users_are_rate_limited_if_configured() {
     assert_eq!(net.read_lines(bob).len(), 2);
     assert!(net.ended(ann));
 }
+
+#[test]
+fn a_netsplit_further_away_is_not_shown_to_legacy_users() {
+    let (mut net, near) = Net::of("near");
+    net.server("middle", &[], &["s0:1"]);
+    let far = net.server("far", &[], &["s1:1"]);
+    let (ann, bob) = (net.user(near, "ann"), net.user(far, "bob"));
+    let (leaf, _) = net.adjacent(near, "leaf");
+    for user in [ann, bob] {
+        net.send_line(user, "JOIN #bay");
+    }
+    for peer in [ann, leaf] {
+        net.read_lines(peer);
+    }
+    net.fixture.kill(far);
+    net.fixture.soon();
+    net.expect_nothing(&[ann]);
+    assert_eq!(
+        net.read_lines(leaf),
+        [":bob QUIT", ":near SQUIT far :middle.crc far.crc"]
+    );
+}

@@ -138,6 +138,11 @@ fn messages_of_a_server_are_relayed_to_the_others_and_not_back() {
     assert_eq!(net.read_lines(ann), [":hub 332 #zoo :for all"]);
     net.send_line(two, ":bob QUIT :\"so long\"");
     assert_eq!(net.read_lines(ann), [":bob QUIT :\"so long\""]);
+    // Users of IRC would take this for a netsplit.
+    net.send_line(two, ":two USER eve bbox two :Eve");
+    net.send_line(two, ":eve JOIN #zoo");
+    net.send_line(two, ":eve QUIT :a.crc b.crc");
+    assert_eq!(net.read_lines(ann), [":eve QUIT :Quit: a.crc b.crc"]);
     net.expect_nothing(&[two]);
 }
 

@@ -330,7 +330,11 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Invite | Verb::Kick | Verb::Oper => 2,
         _ => 0,
     };
-    if message.params.len() < needs {
+    // A list of channels that has none is as good as none.
+    let is_list = matches!(verb, Verb::Join | Verb::Part);
+    let first = message.params.get(0).unwrap_or_default();
+    let is_empty_list = is_list && lists::elements(first).next().is_none();
+    if message.params.len() < needs || is_empty_list {
         let words = [verb.as_str()];
         return reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
     }

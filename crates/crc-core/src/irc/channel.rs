@@ -262,7 +262,7 @@ pub(super) fn send_request(
     cx.channel_request(&request, out);
 }
 
-/// INVITE (RFC 2812, 3.2.7). The channel need not exist.
+/// INVITE (RFC 2812, 3.2.7).
 pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let link = user_ref.link;
     let nick = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
@@ -276,12 +276,11 @@ pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
     let may = cx.network.may_invite(user_ref.id, id, &name);
     if let Err(refusal) = may {
         let (numeric, words) = match refusal {
-            InviteRefusal::NoSuchChannel => (Numeric::ERR_NOSUCHCHANNEL, [&shown, ""]),
-            InviteRefusal::NotMember => (Numeric::ERR_NOTONCHANNEL, [&shown, ""]),
-            InviteRefusal::NotOperator => (Numeric::ERR_CHANOPRIVSNEEDED, [&shown, ""]),
-            InviteRefusal::AlreadyMember => (Numeric::ERR_USERONCHANNEL, [&*nick, &shown]),
+            InviteRefusal::NoSuchChannel => (Numeric::ERR_NOSUCHCHANNEL, vec![&*shown]),
+            InviteRefusal::NotMember => (Numeric::ERR_NOTONCHANNEL, vec![&*shown]),
+            InviteRefusal::NotOperator => (Numeric::ERR_CHANOPRIVSNEEDED, vec![&*shown]),
+            InviteRefusal::AlreadyMember => (Numeric::ERR_USERONCHANNEL, vec![&*nick, &shown]),
         };
-        let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
         return reply::reply_error(cx, link, numeric, &words, out);
     }
     reply::send_numeric(cx, link, Numeric::RPL_INVITING, &[&nick, &shown], None, out);
@@ -296,8 +295,11 @@ pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
 pub(super) fn names(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let parts = match message.params.get(0) {
         Some(wanted) => {
-            let wanted = distinct_elements(wanted).into_iter();
-            wanted.flat_map(|name| names_of(&name)).collect()
+            let wanted = distinct_elements(wanted);
+            match wanted.is_empty() {
+                true => vec![Part::EndOfNames("*".into())],
+                false => wanted.iter().flat_map(|name| names_of(name)).collect(),
+            }
         }
         None => vec![
             Part::AllNames { after: None },

@@ -118,10 +118,10 @@ pub(super) fn privmsg(
 ) {
     let answers = kind == ChatKind::Message;
     let params = &message.params;
-    let targets = params.get(0).filter(|targets| !targets.is_empty());
+    let targets = distinct_elements(params.get(0).unwrap_or_default());
     let said = params.get(1).filter(|text| !text.is_empty());
-    let (Some(targets), Some(said)) = (targets, said) else {
-        if answers && targets.is_none() {
+    let (false, Some(said)) = (targets.is_empty(), said) else {
+        if answers && targets.is_empty() {
             let text = Some("No recipient given (PRIVMSG)");
             reply::send_numeric(cx, user_ref.link, Numeric::ERR_NORECIPIENT, &[], text, out);
         } else if answers {
@@ -134,7 +134,7 @@ pub(super) fn privmsg(
         user.spoke_at = now;
     }
     let said = text::utf8_or_latin1(said);
-    for (number, target) in distinct_elements(targets).iter().enumerate() {
+    for (number, target) in targets.iter().enumerate() {
         if number == TARGETS_MAX {
             if answers {
                 reply::reply_error(

@@ -22,9 +22,6 @@ const AWAY_BYTES_MAX: usize = 300;
 /// How many nicks one WHOIS may name (`TARGMAX`).
 const WHOIS_MAX: usize = 4;
 
-/// How many nicks a USERHOST may have.
-const USERHOST_MAX: usize = 5;
-
 /// The fields of WHOX, in the order of the answer.
 const WHOX_FIELDS: &str = "tcuihsnfdlaor";
 
@@ -211,10 +208,11 @@ pub(super) fn whois(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
     // With two parameters, the first names the server to answer; every server knows the
     // same.
     let wanted = message.params.get(1).or(message.params.get(0));
-    let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
+    let wanted = distinct_elements(wanted.unwrap_or_default());
+    if wanted.is_empty() {
         return reply::reply_error(cx, link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
-    };
-    for (number, nick) in distinct_elements(wanted).iter().enumerate() {
+    }
+    for (number, nick) in wanted.iter().enumerate() {
         if number == WHOIS_MAX {
             let words = [&**nick];
             return reply::reply_error(cx, link, Numeric::ERR_TOOMANYTARGETS, &words, out);
@@ -290,11 +288,11 @@ pub(super) fn ison(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     reply::send_list(cx, user_ref.link, Numeric::RPL_ISON, &[], online, out);
 }
 
-/// USERHOST (RFC 2812, 4.8), of at most [`USERHOST_MAX`] nicks. Nicks that are not
-/// online are left out.
+/// USERHOST (RFC 2812, 4.8): as many nicks as fit into a line. Nicks that are not online
+/// are left out.
 pub(super) fn userhost(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let names = cx.network.names();
-    let nicks = message.params.iter().take(USERHOST_MAX);
+    let nicks = message.params.iter();
     let online = nicks.filter_map(|nick| {
         let nick = text::utf8_or_latin1(nick);
         let id = names?.nicks.find(&nick)?;

@@ -61,7 +61,7 @@ fn requested_nick(
         return None;
     };
     let good = NAMES.check_nick(nick).is_ok();
-    let nick = text::lossy(nick);
+    let nick = text::utf8_or_latin1(nick);
     if !good {
         reply::reply_error(cx, link, Numeric::ERR_ERRONEUSNICKNAME, &[&nick], out);
         return None;
@@ -170,7 +170,7 @@ pub(super) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &m
     let Some(subcommand) = message.params.get(0) else {
         return reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &["CAP"], out);
     };
-    let subcommand = text::lossy(subcommand).to_ascii_uppercase();
+    let subcommand = text::utf8_or_latin1(subcommand).to_ascii_uppercase();
     let rest = message.params.get(1).unwrap_or_default();
     match &*subcommand {
         "LS" => {
@@ -191,7 +191,7 @@ pub(super) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &m
         }
         "REQ" => {
             user.is_negotiating |= !registered;
-            let wanted = text::lossy(rest);
+            let wanted = text::utf8_or_latin1(rest);
             let answer = match enable_capabilities(user, &wanted) {
                 true => "ACK",
                 false => "NAK",

@@ -2,12 +2,13 @@
 //! LUSERS, LINKS and other commands that ask a server.
 
 use crc_machine::LinkId;
+use irc_wire::mask::PreparedMask;
 use irc_wire::{Message, Numeric, Verb, text};
 
 use super::answer::ANSWER_BYTES_MAX;
 use super::channel::is_local;
 use super::reply::{self, date_text};
-use super::{UserRef, server_of};
+use super::{CASE, UserRef, server_of};
 use crate::context::{Context, Out};
 use crate::network::HostKind;
 use crate::work;
@@ -82,7 +83,13 @@ pub(super) fn server_query(
             let text = Some("End of INFO list");
             reply::send_numeric(cx, link, Numeric::RPL_ENDOFINFO, &[], text, out);
         }
-        Verb::Links => send_links(cx, link, out),
+        Verb::Links => {
+            // With two parameters, the first names the server to answer.
+            let mask = message.params.get(1).or(message.params.get(0));
+            let mask = mask.filter(|mask| !mask.is_empty());
+            let mask = text::utf8_or_latin1(mask.unwrap_or(b"*"));
+            send_links(cx, link, &mask, out);
+        }
         Verb::Stats => {
             let letter = text::utf8_or_latin1(message.params.get(0).unwrap_or(b"*"));
             if letter == "u" {
@@ -154,9 +161,17 @@ pub(super) fn send_lusers(cx: &Context, link: LinkId, out: &mut Out) {
     reply::send_numeric(cx, link, Numeric::RPL_LUSERME, &[], Some(&text), out);
 }
 
-/// The servers of the network, each with the neighbour that leads to it.
-fn send_links(cx: &Context, link: LinkId, out: &mut Out) {
+/// The servers of the network that a mask matches, each with the neighbour that leads to
+/// it.
+fn send_links(cx: &Context, link: LinkId, mask: &str, out: &mut Out) {
     let own = reply::own_name(cx);
+    let prepared = PreparedMask::new(mask.as_bytes(), CASE);
+    let is_wanted = |name: &str| {
+        // Each byte is compared with 64 elements of the mask at once.
+        cx.work
+            .charge_answer_bytes(name.len() * (mask.len() / 64 + 1) * 2);
+        prepared.matches(name.as_bytes())
+    };
     let names = cx.network.names();
     let start = out.arena_len();
     for host in cx.network.directory().servers() {
@@ -167,6 +182,9 @@ fn send_links(cx: &Context, link: LinkId, out: &mut Out) {
         cx.work.charge_answer(work::HOST + work::LINE);
         let name = names.and_then(|names| names.servers.of(host.id()));
         let name = name.unwrap_or_default();
+        if !is_wanted(name) {
+            continue;
+        }
         let (via, hops) = match is_local(cx, host) {
             true => (own, 1),
             false => (server_of(cx, host), 2),
@@ -174,10 +192,12 @@ fn send_links(cx: &Context, link: LinkId, out: &mut Out) {
         let text = format!("{hops} {}", host.info());
         reply::send_numeric(cx, link, Numeric::RPL_LINKS, &[name, via], Some(&text), out);
     }
-    let text = format!("0 {}", cx.config.info);
-    reply::send_numeric(cx, link, Numeric::RPL_LINKS, &[own, own], Some(&text), out);
+    if is_wanted(own) {
+        let text = format!("0 {}", cx.config.info);
+        reply::send_numeric(cx, link, Numeric::RPL_LINKS, &[own, own], Some(&text), out);
+    }
     let text = Some("End of LINKS list");
-    reply::send_numeric(cx, link, Numeric::RPL_ENDOFLINKS, &["*"], text, out);
+    reply::send_numeric(cx, link, Numeric::RPL_ENDOFLINKS, &[mask], text, out);
 }
 
 /// Sends RPL_ISUPPORT.

@@ -3,6 +3,30 @@
 use super::*;
 
 #[test]
+fn a_list_without_elements_is_answered() {
+    let mut net = Net::new(1);
+    let (ann, _) = (net.user(0, "ann"), net.user(0, "bob"));
+    for (line, answer) in [
+        ("JOIN ,", "461 ann JOIN :Not enough parameters"),
+        ("JOIN :", "461 ann JOIN :Not enough parameters"),
+        ("PART ,,", "461 ann PART :Not enough parameters"),
+        ("KICK #a ,", "461 ann KICK :Not enough parameters"),
+        ("NAMES ,", "366 ann * :End of /NAMES list"),
+        ("WHOIS ,", "431 ann :No nickname given"),
+        ("PRIVMSG , :x", "411 ann :No recipient given (PRIVMSG)"),
+        ("INVITE bob :", "403 ann * :No such channel"),
+    ] {
+        net.expect(ann, line, &[&format!(":server0 {answer}")]);
+    }
+    net.expect(ann, "NOTICE , :x", &[]);
+    net.expect(
+        ann,
+        "USERHOST a b c d e bob",
+        &[":server0 302 ann :bob=+~bob@ID.crc"],
+    );
+}
+
+#[test]
 fn queries_about_users() {
     let mut net = Net::new(2);
     let (ann, bob) = (net.user(0, "ann"), net.user(1, "bob"));
@@ -202,6 +226,19 @@ fn queries_about_the_server() {
             ":server0 364 ann server0 server0 :0 Server 0",
             ":server0 365 ann * :End of LINKS list",
         ],
+    );
+    net.expect(
+        ann,
+        "LINKS *1",
+        &[
+            ":server0 364 ann server1 server0 :1 Server 1",
+            ":server0 365 ann *1 :End of LINKS list",
+        ],
+    );
+    net.expect(
+        ann,
+        "LINKS server0 typo",
+        &[":server0 365 ann typo :End of LINKS list"],
     );
     net.expect(ann, "STATS l", &[":server0 219 ann l :End of STATS report"]);
     assert_eq!(

@@ -127,6 +127,8 @@ fn a_nick_is_unique_across_protocols() {
     net.expect(ann, "NICK x y", &[":ann!~ann@ID.crc NICK :x"]);
     net.expect(ann, "NICK X", &[":x!~ann@ID.crc NICK :X"]);
     net.expect(ann, "NICK X", &[]);
+    net.fixture.send(ann, b"NICK \xe9t\xe9\r\n");
+    net.expect_lines(ann, &[":server0 432 X été :Erroneous nickname"]);
 }
 
 #[test]

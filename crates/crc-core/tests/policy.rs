@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use crc_core::{ListenerId, TextProtocol};
 use crc_wire::{
-    ChannelChat, ChannelField, ChannelName, ChannelRequest, ChannelSetting, ChatKind, HostId,
-    Message, RequestKind, Text,
+    ChannelChat, ChannelField, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, ChatKind,
+    HostId, Message, RequestKind, Text,
 };
 use fixture::{Fixture, Kind, config, id, registration};
 
@@ -40,6 +40,8 @@ enum Act {
     /// Enters after an operator has invited it.
     EnterInvited,
     Speak,
+    /// Leaves, and is heard with the text of the PART.
+    PartWithWords,
     SetTopic,
     /// Sets something else: the key, the limit, the bans or the modes.
     Set(ChannelField),
@@ -235,6 +237,24 @@ impl Scene {
                 }
                 self.heard(self.operator).contains("ahoy")
             }
+            Act::PartWithWords => {
+                match self.protocol {
+                    Protocol::Crc => {
+                        let part = Message::ChannelPart(ChannelPart {
+                            source: id(CRC_ID),
+                            by: None,
+                            channel: ChannelName::new("#a").unwrap(),
+                            text: Text::new("ahoy").unwrap(),
+                        });
+                        self.fixture.send_message(self.user, &part);
+                        self.fixture.run(Duration::from_millis(50));
+                    }
+                    _ => self.line(self.user, "PART #a :ahoy"),
+                }
+                let heard = self.heard(self.operator);
+                assert!(heard.contains("PART #a"), "{heard}");
+                heard.contains("ahoy")
+            }
             Act::SetTopic => {
                 match self.protocol {
                     Protocol::Crc => self.set(ChannelField::TOPIC, "low water"),
@@ -289,8 +309,8 @@ impl Scene {
 #[test]
 fn every_rule_holds_for_every_protocol_as_the_table_says() {
     use Act::{
-        Enter, EnterInvited, Invite, InviteMember, InviteToNewChannel, Kick, Outside, Set,
-        SetTopic, Speak, Voice,
+        Enter, EnterInvited, Invite, InviteMember, InviteToNewChannel, Kick, Outside,
+        PartWithWords, Set, SetTopic, Speak, Voice,
     };
     // Modes that an operator sets (NICK is the user), what the user does, and whether a user
     // of CRC, of IRC and of the legacy protocol may.
@@ -313,6 +333,11 @@ fn every_rule_holds_for_every_protocol_as_the_table_says() {
         ("+n", Outside(&Speak), [false, false, false]),
         ("-n", Outside(&Speak), [true, true, false]),
         ("-n;+m", Outside(&Speak), [false, false, false]),
+        // A PART of the legacy protocol has no text.
+        ("+n", PartWithWords, [true, true, false]),
+        ("+m", PartWithWords, [false, false, false]),
+        ("+b *!*@*", PartWithWords, [false, false, false]),
+        ("+m;+v NICK", PartWithWords, [true, true, false]),
         ("-t", SetTopic, [true, true, true]),
         ("+t", SetTopic, [false, false, false]),
         ("+t;+v NICK", SetTopic, [false, false, false]),

@@ -11,8 +11,8 @@ use crc_wire::{ChannelChat, ChannelField, HostId, MemberFlags};
 use super::fan_out::Frame;
 use super::{Context, NEXT_EVENT, Out, Timer};
 use crate::network::{
-    Age, Applied, ChannelEvent, ChannelEventKind, Entered, Founding, Scope, Setting, Settings,
-    fold, is_value_from_server,
+    Age, Applied, Channel, ChannelEvent, ChannelEventKind, Entered, Founding, Network, Scope,
+    Setting, Settings, fold, is_value_from_server,
 };
 use crate::{crc, irc, legacy};
 
@@ -383,7 +383,8 @@ impl Context {
         }
     }
 
-    /// A host leaves a channel, or is kicked.
+    /// A host leaves a channel, or is kicked. A host of this server that may not speak
+    /// leaves without a text.
     pub(crate) fn leave_channel(
         &mut self,
         host: HostId,
@@ -394,9 +395,13 @@ impl Context {
         out: &mut Out,
     ) {
         let channel = self.network.channels().find(name);
-        if channel.is_none_or(|channel| channel.member(host).is_none()) {
+        let Some(channel) = channel.filter(|channel| channel.member(host).is_some()) else {
             return;
-        }
+        };
+        let own_words = by.is_none() && from.is_none() && !text.is_empty();
+        let is_banned = |channel: &Channel| self.is_banned(host, channel);
+        let silenced = own_words && Network::may_speak(host, channel, is_banned).is_err();
+        let text = if silenced { "" } else { text };
         let kind = ChannelEventKind::Left { by, text };
         self.publish_in_channel(name, Some(host), kind, Scope::All, from, out);
         self.network.leave_channel(name, host, self.now);

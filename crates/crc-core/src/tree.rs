@@ -39,6 +39,8 @@ const PAUSE_BETWEEN_LOOPS_MAX: Duration = Duration::from_secs(600);
 const RANK_REJECTIONS_MAX: u32 = 4;
 /// How many discovered servers are tried.
 const DISCOVERED_MAX: usize = 1024;
+/// How many candidates are remembered that do not answer, so that each is logged once.
+const UNANSWERED_MAX: usize = 1024;
 /// For how long discovered servers are not dialled that come after this one as far
 /// as is known. They will dial this one, unless they have not heard of it.
 const LATER_RANK_DELAY: Duration = Duration::from_secs(10);
@@ -134,6 +136,10 @@ pub(crate) struct Tree {
     /// Whether this server knows what the network knows: it is linked, or has no server
     /// to link to, or has waited for long enough.
     settled: bool,
+    /// The candidates that do not answer, and why, as was logged since the last uplink.
+    unanswered: BTreeMap<PeerAddress, DialError>,
+    /// Whether it was logged since the last uplink that this server is the root.
+    is_root_logged: bool,
 }
 
 impl Tree {
@@ -165,6 +171,8 @@ impl Tree {
             left_parent: false,
             guessed: None,
             settled: true,
+            unanswered: BTreeMap::new(),
+            is_root_logged: false,
         }
     }
 
@@ -416,6 +424,20 @@ impl Tree {
         Some(to)
     }
 
+    /// Whether it is news, since the last uplink, that a dial fails for this reason.
+    pub(crate) fn is_failure_new(&mut self, to: &PeerAddress, why: DialError) -> bool {
+        if self.unanswered.len() >= UNANSWERED_MAX && !self.unanswered.contains_key(to) {
+            return false;
+        }
+        self.unanswered.insert(to.clone(), why) != Some(why)
+    }
+
+    /// Whether it is news, since the last uplink, that this server is the root: it has tried
+    /// every candidate, and goes on trying them.
+    pub(crate) fn becomes_root(&mut self) -> bool {
+        self.round_ends && !core::mem::replace(&mut self.is_root_logged, true)
+    }
+
     /// The pause before the next dial: it grows with every round through the candidates
     /// and differs from server to server. After a parent that does not come before this
     /// server it does not grow: a few of them in a row end the search.
@@ -435,6 +457,8 @@ impl Tree {
     /// The server at the other end of the uplink has accepted this one.
     pub(crate) fn on_accepted(&mut self, now: Timestamp) {
         self.silent = None;
+        self.unanswered.clear();
+        self.is_root_logged = false;
         self.accepted_at = Some(now);
         self.was_member = true;
         self.pause_min = Duration::ZERO;

@@ -124,12 +124,21 @@ pub(crate) fn dial(cx: &mut Context, out: &mut Out) {
     candidates.retain(|candidate| !leads_to_loop(cx, candidate));
     let Some(to) = cx.tree.next_candidate(candidates) else {
         dial_later(cx);
+        log_root(cx);
         return;
     };
     log::debug!("linking to {to}");
     let dial = cx.tree.start_dial(to.clone());
     let within = cx.tree.permitted_networks(&to);
     out.dial_within(dial, to, within);
+}
+
+/// Logs once that this server is the root although it has servers to link to: none of them
+/// answers.
+fn log_root(cx: &mut Context) {
+    if cx.tree.is_idle() && cx.tree.becomes_root() {
+        log::warn!("no server to link to answers: this server is the root now, and goes on trying");
+    }
 }
 
 /// Dials again after a pause.
@@ -233,8 +242,13 @@ pub(crate) fn on_dial_failed(cx: &mut Context, dial: DialId, why: DialError, out
         Some(to) => {
             cx.counters.dials_failed += 1;
             take_root_rank(cx, out);
+            let is_new = cx.tree.is_failure_new(&to, why);
             let pause = dial_later(cx);
-            log::warn!("cannot link to {to}: {why}; retrying in {pause:.1?}");
+            match is_new {
+                true => log::warn!("cannot link to {to}: {why}; retrying in {pause:.1?}"),
+                false => log::debug!("cannot link to {to}: {why}; retrying in {pause:.1?}"),
+            }
+            log_root(cx);
         }
         None => log::debug!("unknown dial failed: {why}"),
     }

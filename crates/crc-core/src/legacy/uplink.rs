@@ -3,6 +3,7 @@
 //! It has nothing to do with this server's place in the tree of the binary protocol.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use crc_machine::{Backoff, DialError, DialId, LinkId, PeerAddress, Timestamp};
 
@@ -24,6 +25,8 @@ pub(super) struct Uplink {
     link: Option<LinkId>,
     /// When the server at the other end introduced itself.
     accepted_at: Option<Timestamp>,
+    /// The configured servers that do not answer, and why, as was logged since the last link.
+    unanswered: BTreeMap<PeerAddress, DialError>,
 }
 
 /// The protocol of a dial, if it is one to a legacy server.
@@ -75,6 +78,7 @@ pub(super) fn on_accepted(cx: &mut Context, link: LinkId) {
     let uplink = &mut cx.legacy.uplink;
     if uplink.link == Some(link) {
         uplink.accepted_at = Some(cx.now);
+        uplink.unanswered.clear();
         uplink.next = 0;
     }
 }
@@ -86,8 +90,13 @@ pub(crate) fn on_dial_failed(cx: &mut Context, dial: DialId, why: DialError) -> 
         return false;
     };
     cx.counters.dials_failed += 1;
+    // One that stays away is logged once.
+    let is_new = cx.legacy.uplink.unanswered.insert(to.clone(), why) != Some(why);
     let pause = schedule_dial(cx, false);
-    log::warn!("cannot link to {to}: {why}; retrying in {pause:.1?}");
+    match is_new {
+        true => log::warn!("cannot link to {to}: {why}; retrying in {pause:.1?}"),
+        false => log::debug!("cannot link to {to}: {why}; retrying in {pause:.1?}"),
+    }
     true
 }
 

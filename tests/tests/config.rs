@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use crc_e2e::fixture::irc::LinePeer;
 use crc_e2e::fixture::wait::{self, LONG};
-use crc_e2e::fixture::{ANN, BOB, Binaries, Fixture, Peer, Server, assert_chatting, wire};
+use crc_e2e::fixture::{ANN, BOB, Binaries, Fixture, Peer, Process, Server, assert_chatting, wire};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -389,4 +389,110 @@ fn a_broken_file_changes_nothing_and_says_why_in_one_line() {
     assert!(lines[0].contains("changed: hosts-max 1 -> 2"), "{lines:?}");
     let _bob = Peer::v2_client(server.address(), BOB, "bob").unwrap();
     server.wait_hosts(&[ANN, BOB]).unwrap();
+}
+
+#[test]
+fn a_server_that_is_open_to_all_warns_once() {
+    let config = Config::new(
+        "listen = [\"0.0.0.0:0\", \"[::]:0\"]\nadmin = \"127.0.0.1:0\"\n[irc]\nirc = [\"0.0.0.0:0\"]\n",
+    );
+    let fixture = Fixture::new().unwrap();
+    let mut command = Command::new(&fixture.binaries().server);
+    command.args(["--config", config.path()]);
+    let mut process =
+        Process::start("open", command, config.folder.path().join("open.log")).unwrap();
+    process
+        .wait_lines("its admin page", |lines| {
+            lines
+                .iter()
+                .any(|line| line.starts_with("admin on "))
+                .then_some(())
+        })
+        .unwrap();
+    assert!(process.stop().unwrap().success());
+    let log = process.log();
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains(" WARN ")).collect();
+    assert_eq!(warnings.len(), 1, "{log}");
+    assert!(
+        warnings[0].contains("listening on all addresses without TLS or secrets"),
+        "{log}"
+    );
+    let server = fixture.server(1, "closed").start().unwrap();
+    assert!(server.log_lines_with(" WARN ").is_empty());
+}
+
+#[test]
+fn a_descriptor_limit_without_room_is_refused_and_a_low_one_is_a_warning() {
+    let fixture = Fixture::new().unwrap();
+    let mut none = fixture.server(1, "none").descriptors(64).spawn().unwrap();
+    assert_eq!(none.wait_end(LONG).unwrap().code(), Some(1));
+    assert!(
+        none.log()
+            .contains("the descriptor limit (ulimit -n) of 64 leaves no room for connections"),
+        "{}",
+        none.log()
+    );
+    let low = fixture
+        .server(2, "low")
+        .descriptors(100)
+        .arg("--links-max=50")
+        .start()
+        .unwrap();
+    let warned = || {
+        !low.log_lines_with("--links-max 50 is more than the descriptor limit")
+            .is_empty()
+    };
+    assert!(wait::holds(LONG, warned), "{}", low.process().log());
+}
+
+#[test]
+fn a_server_that_has_become_the_root_says_so_once() {
+    let fixture = Fixture::new().unwrap();
+    let root = fixture.server(1, "reef").start().unwrap();
+    let address = root.address();
+    let child = fixture
+        .server(2, "atoll")
+        .uplink(address)
+        .arg("-v")
+        .start()
+        .unwrap();
+    child.wait_hosts(&[1]).unwrap();
+    drop(root);
+    let failures = || child.log_lines_with(&format!("cannot link to {address}"));
+    assert!(
+        wait::holds(LONG, || failures().len() >= 3),
+        "{}",
+        child.process().log()
+    );
+    let warnings = || child.log_lines_with(" WARN ");
+    assert_eq!(
+        failures()
+            .iter()
+            .filter(|line| line.contains(" WARN "))
+            .count(),
+        1
+    );
+    assert_eq!(
+        child.log_lines_with("this server is the root now").len(),
+        1,
+        "{:?}",
+        warnings()
+    );
+    // It links when the other one is back, and starts anew when that is gone.
+    let root = fixture
+        .server(1, "reef")
+        .listen(address)
+        .log_file("again")
+        .start()
+        .unwrap();
+    child.wait_hosts(&[1]).unwrap();
+    assert!(wait::holds(LONG, || child
+        .log_lines_with("uplink established")
+        .len()
+        == 2));
+    drop(root);
+    assert!(wait::holds(LONG, || child
+        .log_lines_with("this server is the root now")
+        .len()
+        == 2));
 }

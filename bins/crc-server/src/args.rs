@@ -322,6 +322,24 @@ impl Args {
             .ok_or_else(|| io::Error::other("the name has no address"))
     }
 
+    /// The listeners without TLS: option and address.
+    pub(crate) fn plaintext_listeners(&self) -> Vec<(&'static str, &SocketAddr)> {
+        let listeners = [
+            ("listen", &self.listen),
+            ("irc", &self.irc),
+            ("irc-legacy", &self.irc_legacy),
+        ];
+        let listeners = listeners.into_iter();
+        listeners
+            .flat_map(|(option, all)| all.iter().map(move |address| (option, address)))
+            .collect()
+    }
+
+    /// The connection limit, if there is one.
+    pub(crate) fn links_max(&self) -> Option<usize> {
+        self.limits.links_max
+    }
+
     /// The driver's settings: how many connections may be open, and whose.
     pub(crate) fn driver_config(&self) -> DriverConfig {
         let limits = &self.limits;

@@ -14,6 +14,7 @@ mod motd;
 mod node;
 mod reload;
 mod rendezvous;
+mod warnings;
 
 use std::env;
 use std::ffi::OsString;
@@ -28,7 +29,7 @@ use clap::CommandFactory;
 use crc_core::{
     Config, ListenerId, PeerAddress, Server, ServerCommand, ServerNotice, TextProtocol,
 };
-use crc_net::{Driver, DriverError, ListenError, Stopped};
+use crc_net::{Driver, DriverConfig, DriverError, ListenError, Stopped};
 use crc_record::Recorder;
 use env_logger::WriteStyle;
 
@@ -38,6 +39,7 @@ use crate::logging::{LogControl, LogFile, Logging};
 use crate::node::{ADMIN_LISTENER, Node, unix_time_ms};
 use crate::reload::Reloader;
 use crate::rendezvous::Rendezvous;
+use crate::warnings::Exposure;
 
 /// The exit status of an invalid command line or configuration file.
 const EXIT_INVALID: u8 = 2;
@@ -64,6 +66,11 @@ enum StartError {
         name: PeerAddress,
         source: io::Error,
     },
+    #[error(
+        "the descriptor limit (ulimit -n) of {limit} leaves no room for connections: {reserve} are \
+         reserved for files and listeners; raise it"
+    )]
+    Descriptors { limit: usize, reserve: usize },
     #[error("the system provides no random numbers: {0}")]
     Random(#[from] getrandom::Error),
 }
@@ -157,7 +164,9 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     let recorder = create_recorder(args, &config)?;
     let started_at_ms = config.started_at_unix_ms;
     let node = Node::new(Server::new(config), started_at_ms);
-    let mut driver = Driver::new(node, args.driver_config())?;
+    let driver_config = args.driver_config();
+    let links_possible = links_possible(&driver_config)?;
+    let mut driver = Driver::new(node, driver_config)?;
     if let Some(recorder) = recorder {
         driver.machine_mut().set_recorder(recorder);
     }
@@ -183,6 +192,16 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     if let Some(path) = path {
         log::info!("configuration read: file={path:?}");
     }
+    let exposure = Exposure {
+        plaintext: args.plaintext_listeners(),
+        has_tls: false,
+        has_secrets: false,
+        links_max: args.links_max(),
+        links_possible,
+    };
+    for warning in exposure.warnings() {
+        log::warn!("{warning}");
+    }
     reloader.start(requests).map_err(StartError::Hangup)?;
     if !has_uplink {
         log::info!("no uplink configured; accepting links");
@@ -197,6 +216,16 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         Stopped::Forced => log::warn!("shutdown forced by a second signal"),
     }
     Ok(())
+}
+
+/// How many connections the descriptor limit permits.
+fn links_possible(config: &DriverConfig) -> Result<usize, StartError> {
+    let limit = crc_net::raise_descriptor_limit();
+    let reserve = config.descriptors_reserve;
+    match limit.saturating_sub(reserve) {
+        0 => Err(StartError::Descriptors { limit, reserve }),
+        links => Ok(links),
+    }
 }
 
 /// Opens all listeners and prints their addresses. Returns those of the relay.

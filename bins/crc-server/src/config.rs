@@ -306,6 +306,42 @@ mod tests {
     }
 
     #[test]
+    fn any_value_of_any_option_is_accepted_or_an_error_with_its_place() {
+        let values = [
+            "0",
+            "-1",
+            "1",
+            "0xff",
+            "99999999999999999999",
+            "1.5",
+            "true",
+            "false",
+            "\"\"",
+            "\"x\"",
+            "\"0\"",
+            "\"64K\"",
+            "\"::/0\"",
+            "\"--x=,\\u0000\"",
+            "[]",
+            "[1, \"y\"]",
+            "[[]]",
+            "{}",
+            "1979-05-27",
+        ];
+        let options = Args::command();
+        let options = options.get_arguments().filter_map(clap::Arg::get_long);
+        for option in options.filter(|option| !EXCLUDE.contains(option)) {
+            for value in values {
+                let text = format!("\n{option} = {value}\n");
+                if let Err(errors) = load_text(&text, &[]) {
+                    let here = |error: &String| error.starts_with("f.toml:2:");
+                    assert!(errors.iter().all(here), "{text}: {errors:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn flags_win() {
         let text = "id = 7\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nverbose = 2\n[limits]\ntext-max = \"1K\"";
         let args = load_text(text, &["--listen=127.0.0.1:3", "-q"])

@@ -12,6 +12,7 @@
 
 mod choices;
 mod client;
+mod config;
 pub mod corpus;
 mod frames;
 mod hostile;
@@ -25,6 +26,7 @@ mod server;
 mod text_lines;
 
 pub use client::client;
+pub use config::config;
 pub use crc_wire::fuzz::{decoder, round_trip};
 pub use hostile::{
     client as hostile_client, unregistered as hostile_unregistered, uplink as hostile_uplink,
@@ -48,7 +50,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     target(
         "decoder",
         |input| without_machines(decoder, input),
@@ -69,6 +71,7 @@ pub const TARGETS: [Target; 13] = [
         |input| without_machines(irc_message, input),
         256,
     ),
+    target("config", |input| without_machines(config, input), 512),
     target("server", server, 256),
     target("lines", lines, 256),
     target("client", client, 256),

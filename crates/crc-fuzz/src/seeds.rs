@@ -3,6 +3,7 @@
 //! replay them.
 
 mod choices;
+mod config;
 mod frames;
 mod hostile;
 mod irc;
@@ -26,6 +27,7 @@ pub fn seeds(target: &str) -> Vec<Seed> {
         "round_trip" => frames::round_trip(),
         "irc_decoder" => irc::decoder(),
         "irc_message" => irc::message(),
+        "config" => config::config(),
         "server" => machines::server(),
         "lines" => text::lines(),
         "client" => machines::client(),

@@ -54,6 +54,7 @@ replay! {
     round_trip: 5_000,
     irc_decoder: 5_000,
     irc_message: 20_000,
+    config: 3_000,
     server: 1_500,
     lines: 800,
     client: 1_500,

@@ -402,6 +402,8 @@ impl Args {
     pub(crate) fn reconfiguration(&self, motd: Vec<String>) -> Reconfiguration {
         Reconfiguration {
             server_peers: self.server_peers(),
+            v1_peers: loopback(),
+            links: Vec::new(),
             motd,
             limits: self.core_limits(),
         }

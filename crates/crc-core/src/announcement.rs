@@ -11,6 +11,8 @@ use std::borrow::Cow;
 
 use crc_machine::PeerAddress;
 
+use crate::link_auth::{Hex, from_hex};
+
 /// The beginning of the machine part, the blank before it included.
 const OPENING: &str = " [crc2";
 
@@ -43,6 +45,10 @@ pub struct Announcement {
     pub shift_ms: Option<i64>,
     /// The longest text in bytes that it takes from a server, if that is not 64 KiB (`x`).
     pub text_bytes_max: Option<u32>,
+    /// What it has drawn for the proofs of a link's secret (`n`).
+    pub nonce: Option<[u8; 32]>,
+    /// Its proof of the link's secret (`p`).
+    pub proof: Option<[u8; 32]>,
     /// What it takes beyond version 1 (`f`).
     pub features: Features,
 }
@@ -57,14 +63,25 @@ pub struct Features {
     pub channels: bool,
     /// `channel-age`: as a server, it takes the frames that carry a channel's age.
     pub channel_age: bool,
+    /// `auth`: as a server, it can prove the secret of a link.
+    pub auth: bool,
 }
 
 impl Features {
-    /// The features of this version.
+    /// The features of this version, without a configuration.
     pub const OURS: Features = Features {
         server_quit: true,
         channels: true,
         channel_age: true,
+        auth: false,
+    };
+
+    /// What a server announces before both ends have proved the secret of their link.
+    pub(crate) const AUTH: Features = Features {
+        server_quit: false,
+        channels: false,
+        channel_age: false,
+        auth: true,
     };
 
     /// All that matters to clients of a server of this version.
@@ -80,6 +97,7 @@ impl Features {
             server_quit: self.server_quit && other.server_quit,
             channels: self.channels && other.channels,
             channel_age: self.channel_age && other.channel_age,
+            auth: self.auth && other.auth,
         }
     }
 
@@ -89,6 +107,7 @@ impl Features {
             server_quit: has("server-quit"),
             channels: has("channels"),
             channel_age: has("channel-age"),
+            auth: has("auth"),
         }
     }
 }
@@ -100,6 +119,7 @@ impl fmt::Display for Features {
             ("server-quit", self.server_quit),
             ("channels", self.channels),
             ("channel-age", self.channel_age),
+            ("auth", self.auth),
         ];
         let mut separator = "";
         for (word, _) in words.into_iter().filter(|(_, has)| *has) {
@@ -123,6 +143,8 @@ impl Announcement {
                 Some(("t", clock)) => announcement.clock_ms = clock.parse().ok(),
                 Some(("d", shift)) => announcement.shift_ms = shift.parse().ok(),
                 Some(("x", bytes)) => announcement.text_bytes_max = bytes.parse().ok(),
+                Some(("n", nonce)) => announcement.nonce = from_hex(nonce),
+                Some(("p", proof)) => announcement.proof = from_hex(proof),
                 Some(("f", words)) => announcement.features = Features::read(words, ','),
                 _ => {}
             }
@@ -149,6 +171,12 @@ impl fmt::Display for Announcement {
         }
         if let Some(bytes) = self.text_bytes_max {
             write!(f, ";x={bytes}")?;
+        }
+        if let Some(nonce) = &self.nonce {
+            write!(f, ";n={}", Hex(nonce))?;
+        }
+        if let Some(proof) = &self.proof {
+            write!(f, ";p={}", Hex(proof))?;
         }
         write!(f, ";f={}", self.features)?;
         f.write_char(']')
@@ -191,17 +219,19 @@ pub fn split_info(info: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// A machine part without the times in it, which count on one link only.
-pub(crate) fn without_clock(machine: &str) -> Cow<'_, str> {
-    let is_clock = |entry: &&str| entry.starts_with("t=") || entry.starts_with("d=");
-    if !machine.split(';').any(|entry| is_clock(&entry)) {
+/// A machine part without the entries that count on one link only: times, and what proves
+/// the secret of the link.
+pub(crate) fn without_link_entries(machine: &str) -> Cow<'_, str> {
+    const KEYS: [&str; 4] = ["t=", "d=", "n=", "p="];
+    let is_of_link = |entry: &&str| KEYS.iter().any(|key| entry.starts_with(key));
+    if !machine.split(';').any(|entry| is_of_link(&entry)) {
         return Cow::Borrowed(machine);
     }
     let (entries, closing) = match machine.strip_suffix(']') {
         Some(entries) => (entries, "]"),
         None => (machine, ""),
     };
-    let others: Vec<_> = entries.split(';').filter(|e| !is_clock(e)).collect();
+    let others: Vec<_> = entries.split(';').filter(|e| !is_of_link(e)).collect();
     Cow::Owned(others.join(";") + closing)
 }
 
@@ -290,16 +320,26 @@ mod tests {
             clock_ms: Some(1_700_000_000_000),
             shift_ms: Some(-3_600_000),
             text_bytes_max: Some(1000),
-            features: Features::OURS,
+            nonce: Some([0xab; 32]),
+            proof: Some([0x01; 32]),
+            features: Features {
+                auth: true,
+                ..Features::OURS
+            },
         };
-        let info = "x [crc2;a=[::1]:33300;z=9;r=7;t=1700000000000;d=-3600000;x=1000;\
-                    f=later,server-quit,channels,channel-age;q]";
+        let info = format!(
+            "x [crc2;a=[::1]:33300;z=9;r=7;t=1700000000000;d=-3600000;x=1000;n={};p={};\
+             f=later,server-quit,channels,channel-age,auth;q]",
+            "ab".repeat(32),
+            "01".repeat(32),
+        );
+        let info = &*info;
         check(info, "x", Some(known.clone()));
         assert_eq!(
             split_info(&format!("x{known}")).1.map(Announcement::parse),
             Some(known)
         );
-        let odd = "x [crc2;a=nowhere;r=many;t=-1;f=serverquit]";
+        let odd = "x [crc2;a=nowhere;r=many;t=-1;n=AB;p=0;f=serverquit]";
         check(odd, "x", Some(Announcement::default()));
     }
 
@@ -345,10 +385,11 @@ mod tests {
             (" [crc2;t=17]", " [crc2]"),
             (" [crc2;r=0;d=-5;f=]", " [crc2;r=0;f=]"),
             (" [crc2;r=0;t=]", " [crc2;r=0]"),
+            (" [crc2;n=00;r=0;p=11;f=auth]", " [crc2;r=0;f=auth]"),
             (" [crc2;a=t=1:1;f=]", " [crc2;a=t=1:1;f=]"),
             (" [crc2]", " [crc2]"),
         ] {
-            assert_eq!(without_clock(machine), without);
+            assert_eq!(without_link_entries(machine), without);
         }
     }
 

@@ -8,6 +8,7 @@ use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
 use crate::limits::Limits;
+use crate::link_auth::LinkConfig;
 use crate::text_protocol::TextProtocol;
 use crc_machine::{ListenerId, PeerAddress};
 
@@ -36,6 +37,16 @@ pub struct Config {
     /// those in which servers are dialled that were announced or discovered. A server in
     /// `connect` or `legacy_connect` may be anywhere.
     pub server_peers: Vec<IpNet>,
+    /// The part of `server_peers` in which servers of version 1 may be, which cannot prove a
+    /// secret.
+    pub v1_peers: Vec<IpNet>,
+    /// The secrets of links. If there are any, a server of version 2 that links to this one
+    /// must prove one of them; so must one that this server dials, unless `connect` names it,
+    /// it is in `v1_peers`, and no entry is for it.
+    pub links: Vec<LinkConfig>,
+    /// What the nonces of proofs are drawn from. It must be random, secret, and new with each
+    /// start.
+    pub nonce_key: [u8; 32],
     /// The listeners at which a text protocol is spoken instead of frames.
     pub text_listeners: Vec<(ListenerId, TextProtocol)>,
     /// The legacy servers that this one links to: one that answers, and again when the
@@ -63,6 +74,10 @@ pub struct Config {
 pub struct Reconfiguration {
     /// The networks in which other servers may be. Links that exist stay.
     pub server_peers: Vec<IpNet>,
+    /// The networks in which servers of version 1 may be. Links that exist stay.
+    pub v1_peers: Vec<IpNet>,
+    /// The secrets of links. Links that exist stay.
+    pub links: Vec<LinkConfig>,
     /// The message of the day.
     pub motd: Vec<String>,
     /// The limits. They hold for what comes from now on: hosts, links and bytes that are
@@ -77,6 +92,8 @@ impl Config {
     pub fn reconfiguration(&self) -> Reconfiguration {
         Reconfiguration {
             server_peers: self.server_peers.clone(),
+            v1_peers: self.v1_peers.clone(),
+            links: self.links.clone(),
             motd: self.motd.clone(),
             limits: self.limits.clone(),
         }
@@ -95,6 +112,9 @@ impl Config {
             advertise: None,
             rank: None,
             server_peers: loopback(),
+            v1_peers: loopback(),
+            links: Vec::new(),
+            nonce_key: [0; 32],
             text_listeners: Vec::new(),
             legacy_connect: Vec::new(),
             motd: Vec::new(),

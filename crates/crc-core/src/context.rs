@@ -43,6 +43,7 @@ use crate::crc::leave::Goodbyes;
 use crate::crc::session::Session;
 use crate::legacy::LegacyState;
 use crate::link::{Link, Outlet};
+use crate::link_auth::Nonces;
 use crate::network::{Host, Network, NickTables};
 use crate::notice::ServerNotice;
 use crate::status_log::StatusLog;
@@ -179,6 +180,8 @@ pub(crate) struct Context {
     /// This server's place in the spanning tree: for the binary protocol only.
     pub(crate) tree: Tree,
     pub(crate) random: Random,
+    /// The nonces for proofs of secrets.
+    pub(crate) nonces: Nonces,
     /// The addresses that this server listens on.
     pub(crate) listening: Vec<SocketAddr>,
     /// Hosts that get their rank in the channels that they founded once this server is
@@ -236,6 +239,7 @@ impl Context {
             work: WorkMeter::new(config.limits.work_slice),
             dirty_links: Vec::new(),
             random,
+            nonces: Nonces::new(config.nonce_key),
             config,
         }
     }

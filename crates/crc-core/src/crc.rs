@@ -2,6 +2,7 @@
 //! frames that it sends when the network changes.
 
 pub(crate) mod announce;
+pub(crate) mod auth;
 pub(crate) mod burst;
 pub(crate) mod channel;
 pub(crate) mod clock;

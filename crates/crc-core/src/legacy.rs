@@ -240,7 +240,8 @@ fn on_message(cx: &mut Context, link: LinkId, phase: Phase, message: &Line<'_>, 
         Phase::Introduced => server::on_introduction(cx, link, message, out),
         Phase::Client => user::on_user_line(cx, link, message, out),
         Phase::Server => server::on_server_line(cx, link, message, out),
-        Phase::Closing => {}
+        // Secrets are proved in the binary protocol only.
+        Phase::Challenged | Phase::Closing => {}
     }
 }
 

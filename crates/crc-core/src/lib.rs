@@ -67,6 +67,7 @@ mod irc;
 mod legacy;
 mod limits;
 mod link;
+mod link_auth;
 mod network;
 mod notice;
 mod server;
@@ -100,6 +101,9 @@ pub use crc_machine::{
 };
 pub use id::random_host_id;
 pub use limits::Limits;
+pub use link_auth::{
+    LinkConfig, LinkDirection, SECRET_BYTES_MAX, SECRET_BYTES_MIN, Secret, SecretError,
+};
 pub use network::{
     Channel, Channels, Directory, Founding, Host, HostKind, Neighbour, Nicks, PeerVersion, Setting,
     Settings,

@@ -1,7 +1,7 @@
 //! One link of this server: its endpoints, how far its conversation has come, how
 //! bytes go out on it, and the protocol that its peer speaks.
 
-use crc_machine::{ByteRange, Endpoints, LinkDown, LinkId, Origin, Outbox, Timestamp};
+use crc_machine::{ByteRange, Endpoints, LinkDown, LinkId, Origin, Outbox, Security, Timestamp};
 
 use crate::budget::Budget;
 use crate::congestion::Congestion;
@@ -18,6 +18,8 @@ use crate::walk::Told;
 pub(crate) enum Phase {
     /// The peer has connected and has not registered.
     Unregistered,
+    /// The peer has registered as a server, and has to prove a secret first.
+    Challenged,
     /// This server has connected and introduced itself; the peer has not answered.
     Introduced,
     /// The peer is a registered client.
@@ -32,7 +34,9 @@ impl Phase {
     /// The role in which the peer breaks a rule in this phase.
     pub(crate) const fn role(self) -> Role {
         match self {
-            Phase::Unregistered | Phase::Introduced | Phase::Closing => Role::Unregistered,
+            Phase::Unregistered | Phase::Challenged | Phase::Introduced | Phase::Closing => {
+                Role::Unregistered
+            }
             Phase::Client => Role::Client,
             Phase::Server => Role::Server,
         }
@@ -104,6 +108,8 @@ pub(crate) struct Ended {
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) endpoints: Endpoints,
+    /// What is known by the TLS handshake, if there was one.
+    pub(crate) security: Option<Box<Security>>,
     pub(crate) origin: Origin,
     pub(crate) phase: Phase,
     /// When the last bytes arrived.
@@ -140,6 +146,7 @@ impl Link {
     ) -> Self {
         Link {
             endpoints,
+            security: None,
             origin,
             phase: match origin {
                 Origin::Accepted { .. } => Phase::Unregistered,

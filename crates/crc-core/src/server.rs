@@ -18,8 +18,8 @@ use core::time::Duration;
 use std::net::SocketAddr;
 
 use crc_machine::{
-    CloseWhen, Endpoints, Event, LinkDown, LinkId, Machine, Origin, PeerAddress, Timers, Timestamp,
-    Unsent,
+    CloseWhen, Endpoints, Event, LinkDown, LinkId, Machine, Origin, PeerAddress, Security, Timers,
+    Timestamp, Unsent,
 };
 pub use memory::Memory;
 pub use snapshot::{LinkView, Snapshot};
@@ -28,7 +28,6 @@ use crate::config::{Config, Reconfiguration};
 use crate::context::{Context, LinkTimer, Out, Stage, Timer};
 use crate::crc::pacing::CHUNK_PAUSE;
 use crate::link::{Link, Phase};
-use crate::network::PeerVersion;
 use crate::notice::ServerNotice;
 use crate::violation::Violation;
 use crate::{crc, irc, legacy};
@@ -110,7 +109,13 @@ impl Server {
 
     // Links.
 
-    fn on_link_up(&mut self, link: LinkId, origin: Origin, endpoints: Endpoints, out: &mut Out) {
+    fn on_link_up(
+        &mut self,
+        link: LinkId,
+        origin: Origin,
+        (endpoints, security): (Endpoints, Option<Box<Security>>),
+        out: &mut Out,
+    ) {
         let cx = &mut self.cx;
         if cx.stage != Stage::Running {
             // The link is not remembered, so its LinkDown is ignored.
@@ -119,7 +124,8 @@ impl Server {
         self.finish_ended(out);
         let cx = &mut self.cx;
         let protocol = cx.protocol_for(origin);
-        let found = Link::new(cx.now, origin, endpoints, protocol);
+        let mut found = Link::new(cx.now, origin, endpoints, protocol);
+        found.security = security;
         let is_crc = found.is_crc();
         cx.links.insert(link, found);
         let limits = &cx.config.limits;
@@ -242,7 +248,7 @@ impl Server {
             }
             LinkTimer::Announcement => crc::introduction::announce(cx, link, out),
             LinkTimer::Classification => {
-                crc::handshake::set_peer_version(cx, link, PeerVersion::V1, out);
+                crc::handshake::on_silent_server(cx, link, out);
             }
             LinkTimer::PacePause => {
                 cx.set_link_timer(link, LinkTimer::PacedSend, cx.now + CHUNK_PAUSE);
@@ -311,8 +317,8 @@ impl Machine for Server {
                 link,
                 origin,
                 endpoints,
-                ..
-            } => self.on_link_up(link, origin, endpoints, out),
+                security,
+            } => self.on_link_up(link, origin, (endpoints, security), out),
             Event::Bytes { link, bytes } => self.cx.on_bytes(link, bytes, out),
             Event::Queue { link, report } => self.cx.on_queue(link, report, out),
             Event::LinkDown { link, why, unsent } => self.on_link_down(link, why, unsent, out),

@@ -471,6 +471,11 @@ impl Tree {
         self.was_member
     }
 
+    /// The server at the other end does not let this one link.
+    pub(crate) const fn on_not_permitted(&mut self) {
+        self.pause_min = PAUSE_AFTER_REFUSAL;
+    }
+
     /// The refusing server did not close the link: it is a v1 server, which never accepts
     /// the same id twice. It is dialled again under another id: its address.
     pub(crate) fn on_permanent_refusal(&mut self, link: LinkId) -> Option<&PeerAddress> {

@@ -54,6 +54,24 @@ pub enum Violation {
     /// Servers may not link from the peer's address.
     #[error("servers may not link from its address (see --server-peers)")]
     NotAServerPeer,
+    /// A server of version 1 may not link from the peer's address.
+    #[error("servers of version 1 may not link from its address (see --v1-peers)")]
+    NotAV1Peer,
+    /// No secret is configured for a server of this name, and it needs one.
+    #[error("no secret is configured for a server of its name")]
+    NoSecret,
+    /// A server has not proved the secret of its link.
+    #[error("it does not prove the secret of the link")]
+    NoProof,
+    /// The proof of a server is not the right one.
+    #[error("its secret is not that of the link")]
+    WrongProof,
+    /// A server that was dialled asks for a secret, and none is configured.
+    #[error("it asks for a secret, and none is configured for a server of its name")]
+    SecretWanted,
+    /// A server that was dialled has another name than the one that is configured.
+    #[error("another server was expected at this address")]
+    AnotherServer,
     /// The directory holds no more hosts.
     #[error("the directory is full")]
     DirectoryFull,
@@ -95,6 +113,19 @@ pub enum Action {
 }
 
 impl Violation {
+    /// What a server reads that may not link: it cannot know the rule that it has broken, and
+    /// its operator can do something about it.
+    pub(crate) const fn text_for_server(self) -> Option<&'static str> {
+        Some(match self {
+            Violation::NotAServerPeer => "Servers may not link from your address",
+            Violation::NotAV1Peer => "Servers of version 1 may not link from your address",
+            Violation::NoSecret => "No secret is configured here for a server of your name",
+            Violation::NoProof => "You do not prove the secret of the link",
+            Violation::WrongProof => "Your secret is not that of the link",
+            _ => return None,
+        })
+    }
+
     /// The reaction when a peer in this role breaks the rule (PROTOCOL section 5).
     #[must_use]
     pub const fn action(&self, role: Role) -> Action {
@@ -102,6 +133,9 @@ impl Violation {
             // Without a boundary there is no next frame.
             (Violation::Frame(_) | Violation::Line(_) | Violation::Flood, _) => Action::Close,
             (Violation::IdTaken { .. }, Role::Unregistered) => Action::Refuse,
+            // It turns out late that a server that was admitted by its address is no v1 node,
+            // or is one.
+            (Violation::NotAV1Peer | Violation::NoSecret, _) => Action::Close,
             // Servers relay what others sent, and races between them are legitimate.
             (_, Role::Server) => Action::Drop,
             (_, Role::Unregistered | Role::Client) => Action::Close,

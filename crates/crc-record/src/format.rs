@@ -4,16 +4,17 @@
 //! A file starts with eight bytes, of which the last is the version. Then come the server's
 //! configuration and one entry for each event: the microseconds since the entry before, the
 //! kind, and the fields of the event. Version 1 lacks the time to wait for candidates;
-//! versions 1 and 2 lack the text protocols, and version 3 the clock on the wall.
+//! versions 1 and 2 lack the text protocols, version 3 the clock on the wall, and version 4 the
+//! secrets of links.
 
 use core::time::Duration;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
 use crc_core::{
-    Config, DialError, DialId, Endpoints, Event, Fingerprint, Limits, LinkDown, LinkId, ListenerId,
-    Origin, PeerAddress, QueueReport, Reconfiguration, Security, ServerCommand, TextProtocol,
-    Timestamp, TlsFailure, Transport, Unsent,
+    Config, DialError, DialId, Endpoints, Event, Fingerprint, Limits, LinkConfig, LinkDirection,
+    LinkDown, LinkId, ListenerId, Origin, PeerAddress, QueueReport, Reconfiguration, Secret,
+    Security, ServerCommand, TextProtocol, Timestamp, TlsFailure, Transport, Unsent,
 };
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
@@ -170,6 +171,32 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
     config.motd.iter().for_each(|line| text(line, out));
     number(config.started_at_unix_ms, out);
     number(limits.irc_lines_per_second.into(), out);
+    networks(&config.v1_peers, out);
+    links(&config.links, out);
+    out.extend_from_slice(&config.nonce_key);
+}
+
+fn links(links: &[LinkConfig], out: &mut Vec<u8>) {
+    number(links.len() as u64, out);
+    links.iter().for_each(|it| link(it, out));
+}
+
+fn link(link: &LinkConfig, out: &mut Vec<u8>) {
+    text(link.name.as_ref().map_or("", |name| name.as_str()), out);
+    number(link.address.is_some().into(), out);
+    if let Some(address) = &link.address {
+        peer_address(address, out);
+    }
+    // A secret is never empty.
+    bytes(link.secret.as_ref().map_or(&[], Secret::expose), out);
+    number(
+        match link.direction {
+            LinkDirection::Both => 0,
+            LinkDirection::Dial => 1,
+            LinkDirection::Accept => 2,
+        },
+        out,
+    );
 }
 
 const UP_ACCEPTED: u8 = 1;
@@ -292,6 +319,8 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
         Event::Command(ServerCommand::Reconfigure(changed)) => {
             out.push(RECONFIGURE);
             networks(&changed.server_peers, out);
+            networks(&changed.v1_peers, out);
+            links(&changed.links, out);
             number(changed.motd.len() as u64, out);
             changed.motd.iter().for_each(|line| text(line, out));
             write_limits(&changed.limits, out);
@@ -521,7 +550,41 @@ impl<'a> Reader<'a> {
             config.started_at_unix_ms = self.number()?;
             config.limits.irc_lines_per_second = self.small()?;
         }
+        if version > 4 {
+            config.v1_peers = self.networks()?;
+            config.links = self.many(Self::link)?;
+            for byte in &mut config.nonce_key {
+                *byte = self.byte()?;
+            }
+        }
         Some(config)
+    }
+
+    fn link(&mut self) -> Option<LinkConfig> {
+        let name = match self.text()? {
+            "" => None,
+            name => Some(Name::new(name.to_owned()).ok()?),
+        };
+        let address = match self.number()? {
+            0 => None,
+            _ => Some(self.peer_address()?),
+        };
+        let secret = match self.bytes()? {
+            [] => None,
+            secret => Some(Secret::new(secret).ok()?),
+        };
+        let direction = match self.number()? {
+            0 => LinkDirection::Both,
+            1 => LinkDirection::Dial,
+            2 => LinkDirection::Accept,
+            _ => return None,
+        };
+        Some(LinkConfig {
+            name,
+            address,
+            secret,
+            direction,
+        })
     }
 
     fn entry(&mut self) -> Option<Entry<'a>> {
@@ -593,11 +656,15 @@ impl<'a> Reader<'a> {
             }
             RECONFIGURE => {
                 let server_peers = self.networks()?;
+                let v1_peers = self.networks()?;
+                let links = self.many(Self::link)?;
                 let motd = self.many(|reader| Some(reader.text()?.to_owned()))?;
                 let mut limits = self.limits()?;
                 limits.irc_lines_per_second = self.small()?;
                 let changed = Reconfiguration {
                     server_peers,
+                    v1_peers,
+                    links,
                     motd,
                     limits,
                 };

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crc_core::{
-    Config, DialError, DialId, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine, Origin,
-    Outbox, Server, ServerCommand, TextProtocol, Timestamp, UNRANKED, Unsent,
+    Config, DialError, DialId, Endpoints, Event, LinkConfig, LinkDirection, LinkDown, LinkId,
+    ListenerId, Machine, Origin, Outbox, Secret, Server, ServerCommand, TextProtocol, Timestamp,
+    UNRANKED, Unsent,
 };
 use crc_record::{Recorder, RecordingError, digest, replay};
 use crc_wire::{HostId, Info, Message, Name, Registration};
@@ -61,8 +62,17 @@ fn registration(id: u32) -> Vec<u8> {
 
 /// Gives events to a server, and records them.
 fn record(file: &TempFile, bytes_max: u64, events: &[(u64, Recorded)]) -> Server {
-    let mut recorder = Recorder::create(&file.0, &config(), bytes_max).unwrap();
-    let mut server = Server::new(config());
+    record_with(file, &config(), bytes_max, events)
+}
+
+fn record_with(
+    file: &TempFile,
+    config: &Config,
+    bytes_max: u64,
+    events: &[(u64, Recorded)],
+) -> Server {
+    let mut recorder = Recorder::create(&file.0, config, bytes_max).unwrap();
+    let mut server = Server::new(config.clone());
     let mut out = Outbox::new();
     for (millis, event) in events {
         let now = Timestamp::START + Duration::from_millis(*millis);
@@ -251,18 +261,62 @@ fn a_recording_of_version_1_can_be_read() {
         .windows(connect.len())
         .position(|it| it == connect);
     recording.remove(place.unwrap() + connect.len() - 1);
-    // It lacks the text protocols, which come last, with the start time in six bytes and
-    // the limit of lines in one.
+    // It lacks what comes last: the text protocols, the start time in six bytes, the limit of
+    // lines in one, and what is about secrets in 59.
     let protocols = b"\x02\x07\0\x08\x01\x01\x09localhost\x09\x01\x0eMind the step.";
     let place = recording
         .windows(protocols.len())
         .position(|it| it == protocols);
     let place = place.unwrap();
-    recording.drain(place..place + protocols.len() + 7);
+    recording.drain(place..place + protocols.len() + 7 + 59);
     recording[7] = 1;
     let replayed = replay(&recording).unwrap();
     assert_eq!(digest(&replayed.server), digest(&server));
     assert_eq!(replayed.digest_recorded, Some(digest(&server)));
+}
+
+#[test]
+fn secrets_are_recorded() {
+    let link = |name: Option<&str>, secret: Option<&str>, direction| LinkConfig {
+        name: name.map(|name| Name::new(name.to_owned()).unwrap()),
+        address: name.map(|_| "atoll.example:3".parse().unwrap()),
+        secret: secret.map(|secret| Secret::new(secret).unwrap()),
+        direction,
+    };
+    let mut config = config();
+    config.v1_peers = vec!["10.0.0.0/8".parse().unwrap()];
+    config.nonce_key = [7; 32];
+    config.links = vec![
+        link(Some("old"), None, LinkDirection::Dial),
+        link(
+            Some("reef"),
+            Some("sixteen bytes or more"),
+            LinkDirection::Both,
+        ),
+        link(
+            None,
+            Some("the secret of all others"),
+            LinkDirection::Accept,
+        ),
+    ];
+    let file = TempFile::new("secrets");
+    let reef = Message::ServerRegistration(Registration {
+        source: HostId::new(11).unwrap(),
+        last_hop: None,
+        name: Name::new("reef").unwrap(),
+        info: Info::default(),
+    });
+    let events = [
+        (1, Recorded::Start),
+        (2, Recorded::Up(1, false)),
+        (3, Recorded::Bytes(1, reef.to_vec())),
+    ];
+    let server = record_with(&file, &config, 1 << 20, &events);
+    let replayed = replay(&std::fs::read(&file.0).unwrap()).unwrap();
+    assert_eq!(digest(&replayed.server), digest(&server));
+    for server in [&server, &replayed.server] {
+        assert_eq!(server.snapshot().directory().len(), 0, "it is challenged");
+    }
 }
 
 #[test]

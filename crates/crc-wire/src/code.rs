@@ -47,6 +47,10 @@ impl StatusCode {
     /// `ID N` or a channel.
     pub const CONGESTED: StatusCode = StatusCode(0x0106);
 
+    /// The peer, a server, may not link. Text: the reason for people, such as `Servers
+    /// may not link from your address`.
+    pub const NOT_PERMITTED: StatusCode = StatusCode(0x0107);
+
     /// Returns whether the code is part of version 1, which every node can read.
     #[must_use]
     pub const fn is_v1(self) -> bool {

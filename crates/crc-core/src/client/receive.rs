@@ -20,6 +20,7 @@ const FEATURES: Features = Features {
     server_quit: false,
     channels: true,
     channel_age: false,
+    auth: false,
 };
 
 impl Client {

@@ -45,6 +45,12 @@ impl Context {
         }
     }
 
+    /// What only the two ends of this very connection know, if it is encrypted.
+    pub(crate) fn channel_binding(&self, link: LinkId) -> Option<&[u8; 32]> {
+        let security = self.links.find(link)?.security.as_ref()?;
+        Some(&security.keying_material)
+    }
+
     /// Makes the peer of a link a neighbour.
     pub(crate) fn add_neighbour(
         &mut self,
@@ -104,6 +110,9 @@ impl Context {
                 self.counters.violations += 1;
                 log::warn!("{peer}: closed: {violation}");
                 self.send_last_line(link, &violation.to_string(), out);
+                if let Some(text) = violation.text_for_server() {
+                    crc::send::not_permitted(self, link, text, out);
+                }
                 let text = match violation {
                     Violation::Flood => "Excess Flood",
                     _ => "protocol error",

@@ -12,11 +12,15 @@ impl Context {
     pub(crate) fn reconfigure(&mut self, changed: Reconfiguration, out: &mut Out) {
         let Reconfiguration {
             server_peers,
+            v1_peers,
+            links,
             motd,
             limits,
         } = changed;
         self.tree.set_permitted(&server_peers);
         self.config.server_peers = server_peers;
+        self.config.v1_peers = v1_peers;
+        self.config.links = links;
         self.config.motd = motd;
         self.status_log.set_max(limits.status_log_max);
         let before = core::mem::take(&mut self.config.limits);

@@ -4,16 +4,15 @@
 use core::time::Duration;
 
 use crc_machine::{CloseWhen, LinkId};
-use crc_wire::{HostId, Kind, Registration};
+use crc_wire::{HostId, Info, Kind, Registration};
 
 use super::encoding::V1_FRAME_BYTES_MAX;
 use super::introduction::CLASSIFICATION_TIME;
 use super::send::id_taken;
-use super::{announce, introduction, uplink};
+use super::{announce, auth, introduction, uplink};
 use crate::admission::{check_info, check_name};
-use crate::announcement::{Announcement, UNRANKED, split_info, without_clock};
+use crate::announcement::{Announcement, UNRANKED, split_info, without_link_entries};
 use crate::budget;
-use crate::config::is_permitted;
 use crate::context::{Context, LinkTimer, NEXT_EVENT, Out};
 use crate::link::Outlet;
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, Scope, is_machine_kept};
@@ -31,12 +30,30 @@ pub(crate) fn on_server_registration(
     registration: &Registration<'_>,
     out: &mut Out,
 ) {
-    let Some(found) = cx.links.find(link) else {
-        return;
-    };
-    if !is_permitted(&cx.config.server_peers, found.endpoints.peer.ip()) {
-        return cx.on_violation(link, Violation::NotAServerPeer, out);
+    if auth::on_registration(cx, link, registration, out) {
+        admit_server(cx, link, registration, out);
     }
+}
+
+/// A server that may link registers.
+pub(crate) fn admit_server(
+    cx: &mut Context,
+    link: LinkId,
+    registration: &Registration<'_>,
+    out: &mut Out,
+) {
+    let human = split_info(registration.info.as_str()).0;
+    let human = match cx.crc_session(link) {
+        // It stood before the proof.
+        Some(session) if session.auth.is_some() => Info::truncated(human),
+        _ => registration.info.borrowed(),
+    };
+    let registration = &Registration {
+        source: registration.source,
+        last_hop: registration.last_hop,
+        name: registration.name.borrowed(),
+        info: human,
+    };
     let name = registration.name.as_str();
     if let Some(dead) =
         super::keepalive::dead_link_replaced_by(cx, link, registration.source, name, out)
@@ -171,6 +188,9 @@ pub(crate) fn on_server_introduction(
     registration: &Registration<'_>,
     out: &mut Out,
 ) {
+    if auth::on_introduction(cx, link, registration, out) == auth::Introduction::Handled {
+        return;
+    }
     let id = registration.source;
     if is_taken_by_another(cx, HostKind::Server, registration) {
         return on_simultaneous_open(cx, link, registration, out);
@@ -327,7 +347,7 @@ pub(crate) fn on_announcement(
         };
     }
     let known = cx.network.directory().find(id).and_then(Host::machine);
-    let machine = &*without_clock(machine);
+    let machine = &*without_link_entries(machine);
     let changed = known != Some(machine) && is_machine_kept(machine);
     if changed {
         cx.network.set_machine(id, machine);
@@ -348,6 +368,19 @@ pub(crate) fn on_announcement(
     uplink::check_rank(cx, link, announcement.rank, out);
 }
 
+/// A server has not announced itself in time, so it is a v1 server. One that may not be such
+/// gets as much time as it has to register: it may only be far away.
+pub(crate) fn on_silent_server(cx: &mut Context, link: LinkId, out: &mut Out) {
+    let patience = cx.config.limits.registration_time_max;
+    let until = cx.links.find(link).map(|found| found.up_at + patience);
+    match until.filter(|until| cx.now < *until) {
+        Some(until) if auth::check_version(cx, link, PeerVersion::V1).is_err() => {
+            cx.set_link_timer(link, LinkTimer::Classification, until);
+        }
+        _ => set_peer_version(cx, link, PeerVersion::V1, out),
+    }
+}
+
 /// Notes the version of a peer. A server gets the burst, or what it has missed.
 pub(crate) fn set_peer_version(
     cx: &mut Context,
@@ -355,6 +388,9 @@ pub(crate) fn set_peer_version(
     version: PeerVersion,
     out: &mut Out,
 ) {
+    if let Err(violation) = auth::check_version(cx, link, version) {
+        return cx.on_violation(link, violation, out);
+    }
     let peer = cx.describe_peer(link);
     cx.cancel_link_timer(link, LinkTimer::Classification);
     let Some(before) = cx.network.set_version(link, version) else {

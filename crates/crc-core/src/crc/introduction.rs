@@ -74,11 +74,21 @@ fn announcement_with(cx: &Context, link: &Link, shift_ms: Option<i64>) -> Vec<u8
         shift_ms,
         text_bytes_max: Some(cx.config.limits.text_bytes_max)
             .filter(|bytes| *bytes != TEXT_BYTES_MAX_UNTOLD),
-        features: Features::OURS,
+        features: Features {
+            auth: !cx.config.links.is_empty(),
+            ..Features::OURS
+        },
+        ..Announcement::default()
     };
     let alias = link.crc().and_then(|session| session.alias.as_ref());
     let alias = alias.map(|alias| alias.id);
     own_registration(cx, alias, &format!("{}{announcement}", cx.config.info))
+}
+
+/// The registration with what two servers need to prove the secret of their link, and nothing
+/// else.
+pub(super) fn challenge(cx: &Context, announcement: &Announcement) -> Vec<u8> {
+    own_registration(cx, None, &format!("{}{announcement}", cx.config.info))
 }
 
 fn own_registration(cx: &Context, alias: Option<HostId>, info: &str) -> Vec<u8> {

@@ -11,7 +11,7 @@ use crc_wire::{
 };
 
 use super::keepalive::start_keepalive;
-use super::{announce, channel, handshake, registration, uplink};
+use super::{announce, auth, channel, handshake, registration, uplink};
 use crate::budget;
 use crate::context::{Context, Out, Stage, guarded_quit_text};
 use crate::link::Phase;
@@ -67,7 +67,7 @@ fn frame_limits(cx: &Context, link: LinkId) -> Option<(Phase, FrameLimits)> {
     let phase = cx.links.find(link)?.phase;
     let limits = &cx.config.limits;
     let limits = match phase {
-        Phase::Unregistered | Phase::Introduced => limits.unregistered_frames(),
+        Phase::Unregistered | Phase::Challenged | Phase::Introduced => limits.unregistered_frames(),
         Phase::Client => limits.client_frames(),
         Phase::Server => limits.server_frames(),
         Phase::Closing => return None,
@@ -136,6 +136,13 @@ fn on_message(cx: &mut Context, link: LinkId, phase: Phase, message: Message<'_>
         (Phase::Unregistered, Message::ClientRegistration(registration)) => {
             handshake::on_client_registration(cx, link, &registration, out);
         }
+        (Phase::Challenged, Message::ServerRegistration(registration)) => {
+            if auth::on_proof(cx, link, &registration, out) {
+                handshake::admit_server(cx, link, &registration, out);
+            }
+        }
+        // A node that does not know challenges goes on as if it were linked.
+        (Phase::Challenged, _) => cx.on_violation(link, Violation::NoProof, out),
         (Phase::Introduced, Message::ServerRegistration(registration)) => {
             handshake::on_server_introduction(cx, link, &registration, out);
         }
@@ -302,6 +309,7 @@ const fn is_of_own_server(code: StatusCode) -> bool {
             | StatusCode::CHANNEL_REFUSED
             | StatusCode::CHANNEL_NAMES
             | StatusCode::BURST_END
+            | StatusCode::NOT_PERMITTED
     )
 }
 
@@ -360,6 +368,9 @@ fn on_status_before_introduction(
     status: &Status<'_>,
     out: &mut Out,
 ) {
+    if status.code == StatusCode::NOT_PERMITTED {
+        return uplink::on_not_permitted(cx, link, status.text.as_str());
+    }
     if status.code != StatusCode::ID_TAKEN {
         log::info!(
             "{}: status {}: {}",

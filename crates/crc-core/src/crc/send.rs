@@ -31,6 +31,14 @@ pub(crate) fn id_taken(cx: &Context, kind: HostKind, id: HostId) -> Vec<u8> {
     Message::Status(direct_status(cx, None, StatusCode::ID_TAKEN, &text)).to_vec()
 }
 
+/// Sends a server why it may not link.
+pub(crate) fn not_permitted(cx: &Context, link: LinkId, text: &str, out: &mut Out) {
+    if cx.is_crc(link) {
+        let status = direct_status(cx, None, StatusCode::NOT_PERMITTED, text);
+        out.send(link, &Message::Status(status).to_vec());
+    }
+}
+
 /// Welcomes a new client.
 pub(crate) fn welcome(cx: &mut Context, link: LinkId, id: HostId, name: &str, out: &mut Out) {
     let text = format!("Welcome to the Clemson Relay Chat network {name}");

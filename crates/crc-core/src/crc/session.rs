@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crc_machine::{LinkId, Timestamp};
 use crc_wire::{Decoder, HostId};
 
+use super::auth::Auth;
 use super::clock::LinkClock;
 use super::leave::Quits;
 use crate::announcement::Features;
@@ -24,6 +25,8 @@ pub(crate) struct Session {
     pub(crate) pinged_at: Option<Timestamp>,
     /// The rank that was announced to the peer.
     pub(crate) announced: Option<u32>,
+    /// How far both ends have proved the secret of the link, if it has one.
+    pub(crate) auth: Option<Box<Auth>>,
     /// This server's other id on this link, if it has one.
     pub(crate) alias: Option<Box<Alias>>,
     /// The link over which the peer was known, across a v1 node, before it linked to

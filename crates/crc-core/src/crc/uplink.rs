@@ -282,6 +282,16 @@ pub(crate) fn on_refused(cx: &mut Context, link: LinkId, text: &str, out: &mut O
     }
 }
 
+/// The server at the other end does not let this one link, and closes the link.
+pub(crate) fn on_not_permitted(cx: &mut Context, link: LinkId, text: &str) {
+    cx.tree.on_not_permitted();
+    let peer = cx.describe_peer(link);
+    match cx.status_log.record_refusal(text) {
+        true => log::warn!("{peer} does not let this server link: {text}"),
+        false => log::debug!("{peer} still does not let this server link: {text}"),
+    }
+}
+
 /// The refusing server did not close the link, so it is a v1 server: it is dialled again
 /// under another id.
 pub(crate) fn on_permanent_refusal(cx: &mut Context, link: LinkId, out: &mut Out) {

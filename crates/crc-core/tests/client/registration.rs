@@ -72,6 +72,7 @@ fn a_v2_server_reports_its_features() {
     let features = Features {
         server_quit: true,
         channel_age: false,
+        auth: false,
         channels: false,
     };
     assert_eq!(fixture.client.server_features(), Some(features));

@@ -8,6 +8,7 @@
 
 mod announce;
 mod any_frame;
+mod auth;
 mod channel;
 mod chat;
 mod congestion;

@@ -317,7 +317,7 @@ fn a_server_introduces_itself_to_its_uplink_and_announces_later() {
 }
 
 #[test]
-fn a_server_from_a_forbidden_address_is_closed_without_an_answer() {
+fn a_server_from_a_forbidden_address_reads_why_and_is_closed() {
     let mut fixture = Fixture::new(1);
     let mut config = config(0);
     config.server_peers = vec!["10.0.0.0/8".parse().unwrap()];
@@ -325,7 +325,8 @@ fn a_server_from_a_forbidden_address_is_closed_without_an_answer() {
     let peer = fixture.connect(server);
     fixture.send_message(peer, &registration(Kind::Server, 77, None, "info"));
     assert!(closed(&mut fixture, peer));
-    assert_eq!(fixture.received(peer), []);
+    let text = "Servers may not link from your address";
+    assert_eq!(fixture.received(peer), [status(1, 0, 0x0107, text)]);
     let client = fixture.client(server, 101);
     fixture.soon();
     assert!(!fixture.peers[client].ended);

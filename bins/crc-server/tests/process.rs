@@ -355,9 +355,14 @@ fn a_hangup_reopens_the_log_and_the_server_carries_on() {
     let moved = folder.path().join("server.log.1");
     let server = Server::start(&["--id", "7", "--log-file", file.to_str().unwrap()]);
     let client = server.client(101);
+    let end = Instant::now() + TIMEOUT;
+    // A thread writes the log.
+    while !std::fs::read_to_string(&file).is_ok_and(|log| log.contains("client 101 \"ann\"")) {
+        assert!(Instant::now() < end, "no line about the client");
+        std::thread::yield_now();
+    }
     std::fs::rename(&file, &moved).unwrap();
     server.signal("-HUP");
-    let end = Instant::now() + TIMEOUT;
     while !std::fs::read_to_string(&file).is_ok_and(|log| log.contains("log file reopened")) {
         assert!(Instant::now() < end, "no new log file");
         std::thread::yield_now();

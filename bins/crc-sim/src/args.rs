@@ -95,6 +95,9 @@ pub(crate) struct Network {
     /// Add hostile servers, thieves of ids and floods, clock steps, and limits that differ
     #[arg(long)]
     pub(crate) hostile: bool,
+    /// Let servers prove the secrets of their links; hostile servers have none, and replay proofs
+    #[arg(long)]
+    pub(crate) auth: bool,
     /// Hash ids with another seed, which must not change a run
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) hash_seed: u64,

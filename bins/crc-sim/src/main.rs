@@ -56,6 +56,7 @@ fn settings(network: Network) -> Settings {
         channels: network.channels,
         people: network.people,
         hostile: network.hostile,
+        auth: network.auth,
         hash_seed: network.hash_seed,
         ..Settings::default()
     }

@@ -10,9 +10,9 @@
 //! diff --git a/crates/crc-core/src/... b/crates/crc-core/src/...
 //! ```
 //!
-//! The first line says what is wrong. `mode` is `plain`, `--channels`, `--rendezvous`,
-//! `--people` or `--hostile`, the kind of run that finds it. `seed`, which is optional, is tried first: a seed that has
-//! found it.
+//! The first line says what is wrong. `mode` is the kind of run that finds it: `plain`,
+//! `--channels`, `--rendezvous`, `--people`, `--hostile`, or `--auth`, which is with hostile
+//! servers. `seed`, which is optional, is tried first: a seed that has found it.
 //!
 //! The copy is kept in `target/mutants`, so that the next run builds only what has changed.
 
@@ -75,6 +75,7 @@ enum Mode {
     Plain,
     Channels,
     Hostile,
+    Auth,
     Rendezvous,
     People,
 }
@@ -85,26 +86,29 @@ impl Mode {
             "plain" => Some(Mode::Plain),
             "--channels" => Some(Mode::Channels),
             "--hostile" => Some(Mode::Hostile),
+            "--auth" => Some(Mode::Auth),
             "--rendezvous" => Some(Mode::Rendezvous),
             "--people" => Some(Mode::People),
             _ => None,
         }
     }
 
-    const fn argument(self) -> Option<&'static str> {
+    /// The options of `crc-sim run`.
+    const fn arguments(self) -> &'static [&'static str] {
         match self {
-            Mode::Plain => None,
-            Mode::Channels => Some("--channels"),
-            Mode::Hostile => Some("--hostile"),
-            Mode::Rendezvous => Some("--rendezvous"),
-            Mode::People => Some("--people"),
+            Mode::Plain => &[],
+            Mode::Channels => &["--channels"],
+            Mode::Hostile => &["--hostile"],
+            Mode::Auth => &["--auth", "--hostile"],
+            Mode::Rendezvous => &["--rendezvous"],
+            Mode::People => &["--people"],
         }
     }
 }
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.argument().unwrap_or("plain"))
+        f.pad(self.arguments().first().unwrap_or(&"plain"))
     }
 }
 
@@ -144,9 +148,9 @@ fn parse_header(text: &str) -> Result<(String, Mode, Option<u64>), &'static str>
         let line = line.trim();
         if let Some(text) = line.strip_prefix("mode:") {
             let text = Mode::parse(text.trim());
-            mode = Some(
-                text.ok_or("the mode is plain, --channels, --rendezvous, --people or --hostile")?,
-            );
+            mode = Some(text.ok_or(
+                "the mode is plain, --channels, --rendezvous, --people, --hostile or --auth",
+            )?);
         } else if let Some(text) = line.strip_prefix("seed:") {
             seed = Some(text.trim().parse().map_err(|_| "the seed is a number")?);
         } else if sentence.is_none() && !line.is_empty() {
@@ -387,7 +391,7 @@ fn simulate(
     let output = Command::new(program)
         .args(["run", "--json", "--seeds"])
         .arg(format!("{}..{}", seeds.start, seeds.end))
-        .args(mode.argument())
+        .args(mode.arguments())
         .output()
         .map_err(at(program))?;
     if !matches!(output.status.code(), Some(0 | 1)) {

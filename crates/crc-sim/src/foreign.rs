@@ -50,6 +50,8 @@ pub(crate) enum ForeignCommand {
     Start,
     /// Do something hostile, drawn from this seed.
     Act(u64),
+    /// Remember this registration with a proof, which was sent on another link.
+    Overhear(Vec<u8>),
     /// Send these lines, if this is a person that is registered.
     Lines(String),
     /// The same with frames.

@@ -21,7 +21,8 @@ use crate::world::World;
 pub struct HostileOptions {
     /// The number of hostile servers.
     pub servers: u32,
-    /// Whether they are outside the networks in which servers may be.
+    /// Whether they may not link: they are outside the networks in which servers may be, or
+    /// hold no secret.
     pub outside: bool,
     /// The number of thieves of ids.
     pub thieves: u32,
@@ -134,11 +135,12 @@ pub(crate) fn add_nodes(seed: u64, options: &Options, nodes: &mut Vec<NodeConfig
     let servers = options.servers as usize;
     for number in 0..hostile.servers {
         let node = nodes.len();
-        let (own, all) = match hostile.outside {
+        let (own, all) = match hostile.outside && !options.auth {
             true => (outside_address(node), nodes.len()),
             false => (address(node), nodes.len()),
         };
-        let it = HostileServer::new(900 + number, own, servers, all, random.next_u64());
+        let mut it = HostileServer::new(900 + number, own, servers, all, random.next_u64());
+        it.set_liar(options.auth);
         let it = ForeignNode::HostileServer(Box::new(it));
         nodes.push(NodeConfig::Foreign(Box::new(it)));
     }
@@ -184,7 +186,7 @@ fn configure(
     hostile: &HostileOptions,
     random: &mut Random,
 ) {
-    if hostile.outside {
+    if hostile.outside && !options.auth {
         config.server_peers = vec!["127.1.0.0/16".parse().expect("a network")];
     }
     if !hostile.limits_differ {
@@ -250,6 +252,9 @@ impl World {
                     _ => false,
                 };
                 if let Some(node) = self.any(random, is_new) {
+                    for proof in core::mem::take(&mut self.overheard) {
+                        self.command(node, ForeignCommand::Overhear(proof));
+                    }
                     let act = ForeignCommand::Act(random.next_u64());
                     self.command(node, act);
                 }

@@ -40,6 +40,7 @@ mod rendezvous;
 mod report;
 mod rest_checks;
 mod run;
+mod secrets;
 mod topology;
 mod trace;
 mod world;

@@ -29,6 +29,8 @@ pub struct Settings {
     /// Whether there are hostile people: servers and clients that want what is not theirs.
     /// Clients use channels then.
     pub hostile: bool,
+    /// Whether servers prove the secrets of their links. Hostile servers have none.
+    pub auth: bool,
     /// Another hash seed for servers, which must not change a run.
     pub hash_seed: u64,
     /// The steps of the plan that are taken, if not all: see [`shrink`](crate::shrink).
@@ -46,6 +48,7 @@ impl Default for Settings {
             channels: false,
             people: false,
             hostile: false,
+            auth: false,
             hash_seed: 0,
             steps: None,
             lines: false,
@@ -185,6 +188,8 @@ pub struct Options {
     pub rendezvous: bool,
     /// Whether there are people: users of text protocols, who do everything in channels.
     pub people: bool,
+    /// Whether servers prove the secrets of their links.
+    pub auth: bool,
     /// The number of users of IRC.
     pub irc_users: u32,
     /// The number of users of legacy IRC.
@@ -276,12 +281,17 @@ impl Options {
             channels: settings.channels || settings.people || settings.hostile,
             rendezvous: settings.rendezvous,
             people: settings.people,
+            auth: settings.auth,
             irc_users: 0,
             legacy_users: 0,
             hostile: settings.hostile.then(|| HostileOptions::draw(seed)),
             frame_users: 0,
             legacy_servers: 0,
         };
+        if let Some(hostile) = options.hostile.as_mut().filter(|_| settings.auth) {
+            // Wherever they are: they hold no secret.
+            hostile.outside = true;
+        }
         if options.has_floods() {
             crate::hostile::calm(&mut options, seed);
         }
@@ -403,6 +413,9 @@ impl fmt::Display for Options {
                 f,
                 " people irc_users={irc} legacy_users={legacy} frame_users={frames}"
             )?;
+        }
+        if self.auth {
+            f.write_str(" auth")?;
         }
         if let Some(hostile) = &self.hostile {
             write!(f, " {hostile}")?;

@@ -89,6 +89,7 @@ pub(crate) fn draw(seed: u64, options: &Options) -> Vec<NodeConfig> {
         crate::people::add(seed, options, &mut nodes);
     }
     crate::hostile::add_nodes(seed, options, &mut nodes);
+    crate::secrets::configure(seed, options, &mut nodes);
     nodes
 }
 

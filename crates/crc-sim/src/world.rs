@@ -46,6 +46,8 @@ pub(crate) struct World {
     pub(crate) is_checking: bool,
     /// The directory where servers find each other, if there is one.
     pub(crate) rendezvous: Option<Rendezvous>,
+    /// Proofs that hostile servers have overheard and were not told yet.
+    pub(crate) overheard: Vec<Vec<u8>>,
     server_out: Outbox<ServerNotice>,
     client_out: Outbox<ClientNotice>,
     foreign_out: Outbox<ForeignNotice>,
@@ -92,6 +94,7 @@ impl World {
             faults_over: false,
             is_checking: false,
             rendezvous: settings.rendezvous.then(|| Rendezvous::new(seed)),
+            overheard: Vec::new(),
             server_out: Outbox::new(),
             client_out: Outbox::new(),
             foreign_out: Outbox::new(),
@@ -195,6 +198,7 @@ impl World {
             NodeConfig::Server(config) => {
                 let mut config = config.clone();
                 config.seed = fresh_seed;
+                config.nonce_key = crate::secrets::nonce_key(fresh_seed);
                 config.started_at_unix_ms = 1_700_000_000_000 + now + late_ms(self.seed, node);
                 if self.rendezvous.is_some() {
                     config.connect.clear();
@@ -433,6 +437,7 @@ impl World {
         let Some((connection, side)) = self.network.net.sendable(node, link) else {
             return;
         };
+        self.overhear(bytes);
         self.monitor.on_send(&self.network, connection, side, bytes);
         if !self.network.net.send(connection, side, bytes) {
             self.monitor

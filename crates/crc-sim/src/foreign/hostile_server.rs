@@ -34,6 +34,8 @@ struct Peer {
     id: Option<HostId>,
     dialled: bool,
     announced: bool,
+    /// What it has overheard, and replays on this link.
+    replayed: Option<Vec<u8>>,
     /// The clients that this server has invented on this link.
     ghosts: BTreeSet<u32>,
 }
@@ -54,6 +56,10 @@ pub(crate) struct HostileServer {
     /// The channels of others, and when they were founded.
     channels: BTreeMap<String, (u64, u32)>,
     dials: u64,
+    /// Whether others ask it for a secret, which it does not hold.
+    is_liar: bool,
+    /// Proofs that were sent on other links.
+    overheard: Vec<Vec<u8>>,
 }
 
 impl HostileServer {
@@ -74,7 +80,13 @@ impl HostileServer {
             hosts: BTreeMap::new(),
             channels: BTreeMap::new(),
             dials: 0,
+            is_liar: false,
+            overheard: Vec::new(),
         }
+    }
+
+    pub(crate) const fn set_liar(&mut self, is_liar: bool) {
+        self.is_liar = is_liar;
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -84,16 +96,30 @@ impl HostileServer {
     pub(super) fn handle(&mut self, event: Event<'_, ForeignCommand>, out: &mut Out) {
         match event {
             Event::Command(ForeignCommand::Start) => self.dial(out),
+            Event::Command(ForeignCommand::Overhear(proof)) => {
+                self.overheard.push(proof);
+                self.overheard.truncate(REMEMBERED_MAX);
+            }
             Event::Command(ForeignCommand::Act(pick)) => self.act(&mut Random::new(pick), out),
             Event::LinkUp { link, origin, .. } => {
                 let dialled = matches!(origin, Origin::Dialed { .. });
+                let replayed = match self.overheard.len() {
+                    0 => None,
+                    count => self.overheard.get(self.random.index(count)).cloned(),
+                };
+                let replayed = replayed.filter(|_| self.random.chance(70));
+                let introduction = match &replayed {
+                    Some(proof) => without_machine_part(proof),
+                    None => self.introduction(),
+                };
                 let peer = Peer {
                     dialled,
+                    replayed,
                     ..Peer::default()
                 };
                 self.peers.insert(link, peer);
                 if dialled {
-                    out.send(link, &self.introduction());
+                    out.send(link, &introduction);
                 }
             }
             Event::Bytes { link, bytes } => self.on_bytes(link, bytes, out),
@@ -114,11 +140,66 @@ impl HostileServer {
         self.registration_of_itself("")
     }
 
+    /// Its name: a liar calls itself by the name of a server that others have a secret for.
+    fn name(&self) -> Name<'static> {
+        match self.is_liar {
+            true => Name::truncated(&format!("server{}", self.id.get() as usize % self.servers))
+                .into_owned(),
+            false => Name::truncated("mallory").into_owned(),
+        }
+    }
+
+    // What it does without a secret.
+
+    /// Answers a challenge, or sends one, with anything but the right proof. Returns whether
+    /// there was something to prove.
+    fn lie(&mut self, link: LinkId, m: &Registration<'_>, out: &mut Out) -> bool {
+        let Some(peer) = self.peers.get(&link).cloned() else {
+            return true;
+        };
+        let info = m.info.as_str();
+        let (nonce, proof) = (entry(info, ";n="), entry(info, ";p="));
+        let drawn = format!("{:016x}", self.random.next_u64()).repeat(4);
+        let frame = match (peer.dialled, nonce, proof) {
+            // It is challenged.
+            (true, Some(nonce), None) => match (peer.replayed, self.random.below(3)) {
+                (Some(proof), _) => proof,
+                (None, 0) => return false,
+                (None, 1) => {
+                    self.registration_of_itself(&format!(" [crc2;n={nonce};p={nonce};f=auth]"))
+                }
+                (None, _) => {
+                    self.registration_of_itself(&format!(" [crc2;n={drawn};p={drawn};f=auth]"))
+                }
+            },
+            // A server has dialled it.
+            (false, None, None) if !peer.announced => {
+                let machine = format!(" [crc2;n={drawn};f=auth]");
+                self.registration_of_itself(&machine)
+            }
+            (false, Some(nonce), Some(proof)) => {
+                let sent_back = match self.random.below(3) {
+                    0 => proof.to_owned(),
+                    1 => nonce.to_owned(),
+                    _ => drawn,
+                };
+                let machine = format!(" [crc2;p={sent_back};f=auth]");
+                let mut frames = self.registration_of_itself(&machine);
+                frames.extend(self.introduction());
+                frames.extend(self.announcement());
+                frames
+            }
+            _ => return false,
+        };
+        out.send(link, &frame);
+        true
+    }
+
     fn registration_of_itself(&self, machine: &str) -> Vec<u8> {
         Message::ServerRegistration(Registration {
             source: self.id,
             last_hop: None,
-            name: Name::truncated("mallory"),
+            name: self.name(),
             info: Info::new(format!("mine{machine}")).unwrap_or_default(),
         })
         .to_vec()
@@ -197,6 +278,9 @@ impl HostileServer {
 
     fn on_server(&mut self, link: LinkId, m: &Registration<'_>, out: &mut Out) {
         self.remember_host(m.source, true);
+        if self.is_liar && self.lie(link, m, out) {
+            return;
+        }
         let announcement = self.announcement();
         let introduction = self.introduction();
         let own = self.id;
@@ -518,4 +602,23 @@ impl HostileServer {
         })
         .encode(frames);
     }
+}
+
+/// The value of an entry of a machine part.
+fn entry<'a>(info: &'a str, key: &str) -> Option<&'a str> {
+    let (_, rest) = info.split_once(key)?;
+    rest.split([';', ']']).next()
+}
+
+/// A registration with a machine part, without it.
+fn without_machine_part(mut frame: &[u8]) -> Vec<u8> {
+    let frame = Frame::take(&mut frame, FrameLimits::WIRE);
+    let Ok(Some(Ok(Message::ServerRegistration(mut m)))) =
+        frame.map(|it| it.map(|it| it.message()))
+    else {
+        return Vec::new();
+    };
+    let human = crc_core::strip_machine_parts(m.info.as_str()).to_owned();
+    m.info = Info::new(human).unwrap_or_default();
+    Message::ServerRegistration(m).to_vec()
 }

@@ -402,3 +402,29 @@ fn every_rule_holds_for_every_protocol_as_the_table_says() {
         assert_eq!(found, allowed, "{act:?} where a channel has {modes}");
     }
 }
+
+#[test]
+fn a_frame_sets_only_what_irc_can_show_and_take_back() {
+    let mut scene = Scene::new(Protocol::Crc);
+    scene.join("");
+    let nick = scene.nick();
+    scene.line(scene.operator, &format!("MODE #a +o {nick}"));
+    scene.heard(scene.operator);
+    for (field, value) in [
+        (ChannelField::LIMIT, "+5"),
+        (ChannelField::LIMIT, "007"),
+        (ChannelField::LIMIT, "0"),
+        (ChannelField::LIMIT, "4294967296"),
+        (ChannelField::BANS, ":shark!*@*"),
+        (ChannelField::BANS, "eel!*@* :shark!*@*"),
+        (ChannelField::KEY, ":pearl"),
+        (ChannelField::MODES, "tn"),
+    ] {
+        scene.set(field, value);
+        assert_eq!(scene.heard(scene.operator), "", "{value}");
+    }
+    scene.set(ChannelField::BANS, "shark");
+    assert!(scene.heard(scene.operator).contains("MODE #a +b shark\r"));
+    scene.line(scene.operator, "MODE #a -b shark");
+    assert!(scene.heard(scene.operator).contains("MODE #a -b shark\r"));
+}

@@ -274,9 +274,11 @@ fn change_ban(
     let is_mask = is_word(&text::utf8_or_latin1(change.param.unwrap_or_default()));
     // The list is separated by blanks, so a mask has none.
     let bad = |c: char| c.is_control() || c.is_whitespace();
+    // A client of the binary protocol may have set a mask that is not complete.
+    let as_written = |known: &str| change.param.is_some_and(|p| p == known.as_bytes());
     let known = bans
         .iter()
-        .position(|known| known.eq_ignore_ascii_case(&mask));
+        .position(|known| known.eq_ignore_ascii_case(&mask) || as_written(known));
     match (change.sign, known) {
         (Sign::Minus, Some(place)) => {
             bans.remove(place);

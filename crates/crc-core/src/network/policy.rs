@@ -223,7 +223,8 @@ pub(crate) fn is_value(field: ChannelField, value: &str) -> bool {
             ChannelField::MODES => value.bytes().all(|mode| b"imnt".contains(&mode)) && sorted(),
             ChannelField::LIMIT => {
                 let number = value.parse::<u32>();
-                value.is_empty() || number.is_ok_and(|limit| limit > 0) && value.len() <= 10
+                value.is_empty()
+                    || number.is_ok() && value.starts_with(|c| ('1'..='9').contains(&c))
             }
             ChannelField::BANS => are_masks(value),
             _ => false,
@@ -242,7 +243,8 @@ pub(crate) fn is_value_from_server(name: &str, field: ChannelField, value: &str)
 
 /// Whether a text is a list of masks, separated by one blank each.
 fn are_masks(value: &str) -> bool {
-    let fits = |mask: &str| !mask.is_empty() && mask.len() <= BAN_BYTES_MAX;
+    let len = 1..=BAN_BYTES_MAX;
+    let fits = |mask: &str| len.contains(&mask.len()) && !mask.starts_with(':');
     let mut masks = value.split(' ').take(BANS_MAX + 1);
     value.is_empty()
         || (masks.clone().count() <= BANS_MAX

@@ -130,6 +130,11 @@ fn check_config_names_file_line_and_what_to_write() {
     let output = run(&["check-config", "--config", path], home);
     assert!(output.status.success());
     assert_eq!(text(&output.stdout), format!("{path}: no errors\n"));
+    fs::write(&config.file, "listen = [\"0.0.0.0:0\"]\n").unwrap();
+    let output = run(&["check-config", "--config", path], home);
+    assert!(output.status.success());
+    let warned = format!("{path}: no errors\nwarning: listening on all addresses without TLS");
+    assert!(text(&output.stdout).starts_with(&warned), "{output:?}");
 
     let nowhere = config.folder.path().join("nowhere.toml");
     let output = run(

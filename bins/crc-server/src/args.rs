@@ -330,9 +330,10 @@ impl Args {
             ("irc-legacy", &self.irc_legacy),
         ];
         let listeners = listeners.into_iter();
-        listeners
-            .flat_map(|(option, all)| all.iter().map(move |address| (option, address)))
-            .collect()
+        let listeners =
+            listeners.flat_map(|(option, all)| all.iter().map(move |address| (option, address)));
+        let admin = self.admin.iter().map(|address| ("admin", address));
+        listeners.chain(admin).collect()
     }
 
     /// The connection limit, if there is one.

@@ -131,6 +131,9 @@ fn check_config(loaded: &Loaded) -> Result<(), StartError> {
     };
     // The exit status says it too.
     let _ = crc_cli::print_line(&line);
+    for warning in exposure(&loaded.args, usize::MAX).warnings() {
+        let _ = crc_cli::print_line(&format!("warning: {warning}"));
+    }
     Ok(())
 }
 
@@ -192,14 +195,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     if let Some(path) = path {
         log::info!("configuration read: file={path:?}");
     }
-    let exposure = Exposure {
-        plaintext: args.plaintext_listeners(),
-        has_tls: false,
-        has_secrets: false,
-        links_max: args.links_max(),
-        links_possible,
-    };
-    for warning in exposure.warnings() {
+    for warning in exposure(args, links_possible).warnings() {
         log::warn!("{warning}");
     }
     reloader.start(requests).map_err(StartError::Hangup)?;
@@ -216,6 +212,17 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         Stopped::Forced => log::warn!("shutdown forced by a second signal"),
     }
     Ok(())
+}
+
+/// What the server exposes, and how it is protected.
+fn exposure(args: &Args, links_possible: usize) -> Exposure<'_> {
+    Exposure {
+        plaintext: args.plaintext_listeners(),
+        has_tls: false,
+        has_secrets: false,
+        links_max: args.links_max(),
+        links_possible,
+    }
 }
 
 /// How many connections the descriptor limit permits.

@@ -194,6 +194,7 @@ fn is_own(peer: &PeerAddress, own: SocketAddr) -> bool {
     let ip = match peer.ip() {
         Some(ip) => ip.to_canonical(),
         None if *peer.host == *"localhost" => Ipv4Addr::LOCALHOST.into(),
+        None if gethostname::gethostname() == *peer.host => return own.ip().is_unspecified(),
         None => return false,
     };
     match own.ip() {

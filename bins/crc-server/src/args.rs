@@ -5,6 +5,7 @@
 //! `checks.rs`.
 
 mod checks;
+mod tls;
 mod values;
 
 use std::io;
@@ -23,6 +24,7 @@ use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
 pub(crate) use self::checks::Problem;
+pub(crate) use self::tls::TlsArgs;
 use self::values::{number, parse_id, parse_info, parse_name, parse_network, parse_peer, size};
 
 /// Run a server of a Clemson Relay Chat network.
@@ -157,6 +159,9 @@ pub(crate) struct Args {
     server_peers: Vec<IpNet>,
 
     #[command(flatten)]
+    pub(crate) tls: TlsArgs,
+
+    #[command(flatten)]
     limits: LimitArgs,
 }
 
@@ -228,7 +233,7 @@ struct LimitArgs {
 }
 
 /// What to do instead of running a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum Action {
     /// Check the configuration file and the other options, and exit
     ///
@@ -236,6 +241,32 @@ pub(crate) enum Action {
     CheckConfig,
     /// Print a configuration file with all options, their help and their defaults, and exit
     PrintConfig,
+    /// Make a key and a self-signed certificate for TLS, and exit
+    ///
+    /// Writes cert.pem and key.pem, and prints the fingerprint of the certificate, by which
+    /// others can pin it: tls://HOST:PORT#FINGERPRINT. Existing files are kept.
+    MakeCert(MakeCert),
+}
+
+/// The options of `make-cert`.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub(crate) struct MakeCert {
+    /// The host name or IP address by which others reach the server; can be repeated
+    #[arg(long, value_name = "HOST", required = true)]
+    pub(crate) name: Vec<String>,
+
+    /// The folder for cert.pem and key.pem; it is created if it does not exist
+    #[arg(long, value_name = "DIR", required = true)]
+    pub(crate) out: PathBuf,
+}
+
+/// A listener for a text protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TextListener {
+    pub(crate) id: ListenerId,
+    pub(crate) protocol: TextProtocol,
+    pub(crate) by_tls: bool,
+    pub(crate) address: SocketAddr,
 }
 
 /// How long the rendezvous may take for its first list. After that a server without
@@ -268,6 +299,9 @@ Examples:
   crc-server --listen 127.0.0.1:0 --rendezvous 127.0.0.1:33400
       One of several servers that form a tree on their own, with this rendezvous:
       crc-rendezvous serve --listen 127.0.0.1:33400
+  crc-server make-cert --name chat.example.org --out tls
+      A certificate for TLS. Use it with: crc-server --listen-tls '[::]:33301'
+      --tls-cert tls/cert.pem --tls-key tls/key.pem
   crc-server print-config > server.toml
       A configuration file to begin with. Use it with: crc-server --config server.toml
   crc-server --admin 127.0.0.1:8033
@@ -275,7 +309,7 @@ Examples:
 
 Signals:
   SIGTERM and SIGINT start a graceful shutdown; a second one ends the server at once.
-  SIGHUP reads the configuration file again, and reopens the file of --log-file, so that it can be
+  SIGHUP reads the configuration file and the certificates again, and reopens the file of --log-file, so that it can be
   moved before. The log says what has changed, and what needs a restart.
 
 Environment:
@@ -292,15 +326,23 @@ impl Args {
         &self.listen
     }
 
-    /// The listeners for text protocols: id, protocol, address.
-    pub(crate) fn text_listeners(
-        &self,
-    ) -> impl Iterator<Item = (ListenerId, TextProtocol, SocketAddr)> {
-        let irc = self.irc.iter().map(|address| (TextProtocol::Irc, *address));
-        let legacy = self.irc_legacy.iter();
-        let all = irc.chain(legacy.map(|address| (TextProtocol::Legacy, *address)));
+    /// The listeners for text protocols.
+    pub(crate) fn text_listeners(&self) -> impl Iterator<Item = TextListener> {
+        let kinds = [
+            (TextProtocol::Irc, false, &self.irc),
+            (TextProtocol::Irc, true, &self.tls.irc_tls),
+            (TextProtocol::Legacy, false, &self.irc_legacy),
+        ];
+        let all = kinds.into_iter().flat_map(|(protocol, by_tls, all)| {
+            all.iter().map(move |address| (protocol, by_tls, *address))
+        });
         all.zip(TEXT_LISTENERS_BEGIN..)
-            .map(|((protocol, address), id)| (ListenerId(id), protocol, address))
+            .map(|((protocol, by_tls, address), id)| TextListener {
+                id: ListenerId(id),
+                protocol,
+                by_tls,
+                address,
+            })
     }
 
     /// The address to register with the rendezvous, if `--advertise` is given. Resolves
@@ -389,7 +431,7 @@ impl Args {
             legacy_connect: self.irc_connect.clone(),
             text_listeners: self
                 .text_listeners()
-                .map(|(id, protocol, _)| (id, protocol))
+                .map(|listener| (listener.id, listener.protocol))
                 .collect(),
             rank: self.rank,
             server_peers: self.server_peers(),

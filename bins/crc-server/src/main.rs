@@ -14,6 +14,7 @@ mod motd;
 mod node;
 mod reload;
 mod rendezvous;
+mod tls;
 mod warnings;
 
 use std::env;
@@ -29,16 +30,17 @@ use clap::CommandFactory;
 use crc_core::{
     Config, ListenerId, PeerAddress, Server, ServerCommand, ServerNotice, TextProtocol,
 };
-use crc_net::{Driver, DriverConfig, DriverError, ListenError, Stopped};
+use crc_net::{Driver, DriverConfig, DriverError, ListenError, Stopped, TlsError};
 use crc_record::Recorder;
 use env_logger::WriteStyle;
 
-use crate::args::{Action, Args};
+use crate::args::{Action, Args, TextListener};
 use crate::config::{LoadError, Loaded};
 use crate::logging::{LogControl, LogFile, Logging};
 use crate::node::{ADMIN_LISTENER, Node, unix_time_ms};
 use crate::reload::Reloader;
 use crate::rendezvous::Rendezvous;
+use crate::tls::{MakeCertError, Tls};
 use crate::warnings::Exposure;
 
 /// The exit status of an invalid command line or configuration file.
@@ -71,6 +73,10 @@ enum StartError {
          reserved for files and listeners; raise it"
     )]
     Descriptors { limit: usize, reserve: usize },
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
+    #[error("{0}")]
+    MakeCert(#[from] MakeCertError),
     #[error("the system provides no random numbers: {0}")]
     Random(#[from] getrandom::Error),
 }
@@ -101,23 +107,30 @@ fn start(arguments: &[OsString]) -> Result<ExitCode, LoadError> {
         let _ = crc_cli::print_line(config::annotated().trim_end());
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(Action::MakeCert(options)) = &args.action {
+        return Ok(exit_code(tls::make_cert(options).map_err(Into::into)));
+    }
     let loaded = config::load(arguments)?;
-    let done = match args.action {
+    Ok(exit_code(match args.action {
         Some(Action::CheckConfig) => check_config(&loaded),
-        Some(Action::PrintConfig) | None => run(arguments, loaded),
-    };
-    Ok(match done {
+        _ => run(arguments, loaded),
+    }))
+}
+
+fn exit_code(done: Result<(), StartError>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             crc_cli::print_error(&format!("crc-server: {error}"));
             ExitCode::FAILURE
         }
-    })
+    }
 }
 
 /// Says that the configuration is right, as far as that can be known without a start.
 fn check_config(loaded: &Loaded) -> Result<(), StartError> {
     read_motd(&loaded.args)?;
+    Tls::load(&loaded.args.tls)?;
     let line = match &loaded.path {
         Some(path) => format!("{}: no errors", path.display()),
         None => {
@@ -145,6 +158,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         ..
     } = loaded;
     let args = &args;
+    let tls = Tls::load(&args.tls)?;
     let (_logging, log) = start_logging(args)?;
     // A request that comes while another one waits is the same request.
     let (hangups, requests) = sync_channel(1);
@@ -176,6 +190,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     if let Some(rendezvous) = rendezvous {
         driver.machine_mut().set_rendezvous(rendezvous);
     }
+    driver.set_tls_client(tls.client.clone());
     let stats = driver.stats();
     driver.machine_mut().set_driver_stats(stats);
     driver.on_signals(|| ServerCommand::Leave {
@@ -187,10 +202,11 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         now: matches,
         motd,
         log,
+        tls: tls.clone(),
         commands: driver.command_sender(),
         limits: driver.limits_sender(),
     };
-    let listening = listen(args, &mut driver)?;
+    let listening = listen(args, &tls, &mut driver)?;
     log::info!("{started}");
     if let Some(path) = path {
         log::info!("configuration read: file={path:?}");
@@ -236,42 +252,51 @@ fn links_possible(config: &DriverConfig) -> Result<usize, StartError> {
 }
 
 /// Opens all listeners and prints their addresses. Returns those of the relay.
-fn listen(args: &Args, driver: &mut Driver<Node>) -> Result<Vec<SocketAddr>, StartError> {
+fn listen(
+    args: &Args,
+    tls: &Tls,
+    driver: &mut Driver<Node>,
+) -> Result<Vec<SocketAddr>, StartError> {
     let mut relay = Vec::new();
-    for (number, address) in (0..).zip(args.listen()) {
-        relay.push(driver.listen(*address, ListenerId(number))?);
+    let mut lines = Vec::new();
+    let mut ids = (0..).map(ListenerId);
+    for (address, id) in args.listen().iter().zip(&mut ids) {
+        let address = driver.listen(*address, id)?;
+        relay.push(address);
+        lines.push(format!("listening on {address}"));
     }
-    let mut text = Vec::new();
-    for (id, protocol, address) in args.text_listeners() {
-        text.push((protocol, driver.listen(address, id)?));
+    let server = || tls.server.clone().ok_or(TlsError::NoCertificate);
+    for (address, id) in args.tls.listen_tls.iter().zip(&mut ids) {
+        let address = driver.listen_tls(*address, id, server()?, tls::PLAINTEXT_ANSWER)?;
+        lines.push(format!("tls on {address}"));
+    }
+    for listener in args.text_listeners() {
+        let TextListener { id, address, .. } = listener;
+        let address = match listener.by_tls {
+            true => driver.listen_tls(address, id, server()?, tls::IRC_PLAINTEXT_ANSWER)?,
+            false => driver.listen(address, id)?,
+        };
+        lines.push(match (listener.protocol, listener.by_tls) {
+            (TextProtocol::Irc, false) => format!("irc on {address}"),
+            (TextProtocol::Irc, true) => format!("irc-tls on {address}"),
+            (TextProtocol::Legacy, _) => format!("irc-legacy on {address}"),
+        });
     }
     let admin = args
         .admin
         .map(|address| driver.listen_with_own_limit(address, ADMIN_LISTENER, admin::LINKS_MAX))
         .transpose()?;
-    print_addresses(&relay, &text, admin);
+    lines.extend(admin.map(|address| format!("admin on {address}")));
+    print_addresses(&lines);
     Ok(relay)
 }
 
-/// The first lines of output. Programs parse them.
-fn print_addresses(
-    relay: &[SocketAddr],
-    text: &[(TextProtocol, SocketAddr)],
-    admin: Option<SocketAddr>,
-) {
+/// The first lines of output: where the server listens. Programs parse them.
+fn print_addresses(lines: &[String]) {
     let mut out = io::stdout().lock();
     // The server also runs with standard output closed.
-    for address in relay {
-        let _ = writeln!(out, "listening on {address}");
-    }
-    for (protocol, address) in text {
-        let _ = match protocol {
-            TextProtocol::Irc => writeln!(out, "irc on {address}"),
-            TextProtocol::Legacy => writeln!(out, "irc-legacy on {address}"),
-        };
-    }
-    if let Some(address) = admin {
-        let _ = writeln!(out, "admin on {address}");
+    for line in lines {
+        let _ = writeln!(out, "{line}");
     }
     let _ = out.flush();
 }

@@ -19,10 +19,14 @@ use crate::args::Args;
 use crate::config::{self, LoadError, Loaded};
 use crate::logging::{LogControl, check_log_file};
 use crate::motd;
+use crate::tls::Tls;
 
 /// The options whose change takes effect at once. All others need a restart.
-const LIVE: [&str; 17] = [
+const LIVE: [&str; 20] = [
     "motd",
+    "tls-cert",
+    "tls-key",
+    "tls-ca",
     "log-file",
     "verbose",
     "quiet",
@@ -142,6 +146,7 @@ pub(crate) struct Reloader {
     /// The message of the day that users get now.
     pub(crate) motd: Vec<String>,
     pub(crate) log: LogControl,
+    pub(crate) tls: Tls,
     pub(crate) commands: CommandSender<ServerCommand>,
     pub(crate) limits: LimitsSender,
 }
@@ -192,21 +197,27 @@ impl Reloader {
             check_log_file(path)
                 .map_err(|error| format!("cannot open the log file {path:?}: {error}"))?;
         }
+        let tls = Tls::load(&args.tls).map_err(|error| format!("TLS: {error}"))?;
         let mut reload = Reload::between(&self.started, &self.now, &matches);
-        let is_motd = |change: &Change| change.option == "motd";
-        if motd != self.motd && !reload.changed.iter().any(is_motd) {
-            let change = Change {
-                option: "motd".to_owned(),
-                before: String::new(),
-                after: String::new(),
-            };
-            reload.changed.push(change);
+        let files = [
+            ("motd", motd != self.motd),
+            ("tls-cert", tls.fingerprints != self.tls.fingerprints),
+        ];
+        for (option, _) in files.iter().filter(|(_, has_changed)| *has_changed) {
+            if !reload.changed.iter().any(|change| change.option == *option) {
+                reload.changed.push(Change {
+                    option: (*option).to_owned(),
+                    before: String::new(),
+                    after: String::new(),
+                });
+            }
         }
         // Nothing fails from here on.
         self.log.set_level(args.log_level());
         if let Some(file) = &args.log_file {
             self.log.reopen(Some(file));
         }
+        self.tls.replace(tls);
         self.limits.set(args.driver_config().link_limits());
         let changed = Box::new(args.reconfiguration(motd.clone()));
         // The driver may have ended.
@@ -237,8 +248,8 @@ fn one_line(error: &LoadError) -> String {
 
 fn log_reload(path: Option<&Path>, reload: &Reload) {
     let Some(path) = path else {
-        // The command line alone does not change; the message of the day may.
-        return log_changes("message of the day reloaded", &reload.changed);
+        // The command line alone does not change; the files that it names may.
+        return log_changes("files reloaded", &reload.changed);
     };
     match reload.changed.is_empty() {
         true => log::info!("configuration reloaded: file={path:?} nothing has changed"),

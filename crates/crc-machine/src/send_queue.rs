@@ -16,7 +16,8 @@ pub struct SendQueue {
     written: usize,
     /// The position in `bytes` where each send begins.
     marks: VecDeque<usize>,
-    bytes_max: usize,
+    /// The bound; it saturates at 4 GiB, so that an idle link is small.
+    bytes_max: u32,
     watch: Watch,
 }
 
@@ -67,7 +68,7 @@ impl SendQueue {
             bytes: Vec::new(),
             written: 0,
             marks: VecDeque::new(),
-            bytes_max,
+            bytes_max: saturate(bytes_max),
             watch: Watch {
                 step: 0,
                 reported: 0,
@@ -78,7 +79,7 @@ impl SendQueue {
 
     /// Changes the bound. [`push`](Self::push) applies it from now on.
     pub fn bound(&mut self, bytes_max: usize) {
-        self.bytes_max = bytes_max;
+        self.bytes_max = saturate(bytes_max);
     }
 
     /// Watches the queue: [`take_report`](Self::take_report) returns a report each time its length
@@ -146,10 +147,9 @@ impl SendQueue {
         self.marks.push_back(self.bytes.len());
         self.bytes.extend_from_slice(send);
         self.written += written;
-        if self.len() > self.bytes_max {
-            return Err(OverBound {
-                bytes_max: self.bytes_max,
-            });
+        let bytes_max = self.bytes_max as usize;
+        if self.len() > bytes_max {
+            return Err(OverBound { bytes_max });
         }
         Ok(())
     }
@@ -165,7 +165,7 @@ impl SendQueue {
         if self.is_empty() {
             // The queue of an idle link holds no memory.
             let watch = self.watch;
-            *self = SendQueue::new(self.bytes_max);
+            *self = SendQueue::new(self.bytes_max as usize);
             self.watch = watch;
         } else if self.written >= COMPACT_BYTES_MIN && self.written >= self.bytes.len() / 2 {
             self.compact();
@@ -205,9 +205,14 @@ impl SendQueue {
     }
 }
 
-/// Lengths of queues in reports saturate at 4 GiB.
-fn saturate(bytes: usize) -> u32 {
-    u32::try_from(bytes).unwrap_or(u32::MAX)
+/// Bounds of queues and lengths in reports saturate at 4 GiB.
+#[expect(clippy::cast_possible_truncation, reason = "it fits")]
+const fn saturate(bytes: usize) -> u32 {
+    if bytes > u32::MAX as usize {
+        u32::MAX
+    } else {
+        bytes as u32
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,11 @@ pub struct DriverConfig {
     pub linger_max: Duration,
     /// How long a link that the machine closed may take to accept its queued bytes. Default: 10 s.
     pub flush_max: Duration,
+    /// How long a TLS handshake may take. Default: 10 s.
+    pub handshake_max: Duration,
+    /// How many TLS handshakes with peers that have connected may be under way, once their first
+    /// bytes have come. A further one ends the oldest. Default: 1024.
+    pub handshakes_max: usize,
     /// How long a peer may leave TCP segments or keepalive probes unacknowledged. Default: 30 s; at
     /// least 6 s.
     pub peer_timeout: Duration,
@@ -83,6 +88,8 @@ impl Default for DriverConfig {
             connect_timeout: Duration::from_secs(10),
             linger_max: Duration::from_secs(2),
             flush_max: Duration::from_secs(10),
+            handshake_max: Duration::from_secs(10),
+            handshakes_max: 1024,
             peer_timeout: Duration::from_secs(30),
             read_buffer_bytes: 64 * 1024,
             read_budget_bytes: 128 * 1024,

@@ -12,6 +12,7 @@ use crate::read_buffer::ReadBuffer;
 use crate::selector::Interest;
 use crate::send_lists::{SendList, SendLists};
 use crate::stats::Stats;
+use crate::tls::{RUN_BYTES_MAX, Session, TlsRead};
 
 /// One vectored write has at most this many slices.
 const SLICES_MAX: usize = 1024;
@@ -30,6 +31,8 @@ pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     pub(crate) queue: SendQueue,
     pub(crate) phase: Phase,
+    /// The TLS session of a secured connection.
+    pub(crate) tls: Option<Box<Session>>,
     /// The index of the listener whose own limit counts this connection, if one does.
     pub(crate) limited_by: Option<u16>,
     /// Whether it counts as a link of its peer's address.
@@ -74,12 +77,19 @@ pub(crate) enum Phase {
 /// The result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReadOutcome {
-    /// `count` bytes. `all` if the socket has no further bytes.
-    Bytes { count: usize, all: bool },
+    /// `count` bytes, for which the socket gave `taken`. `all` if it has no further bytes. Only on a
+    /// TLS connection the numbers differ, and `count` may be 0.
+    Bytes {
+        count: usize,
+        taken: usize,
+        all: bool,
+    },
     /// No bytes at the moment.
     WouldBlock,
     /// The peer has closed its side.
     End,
+    /// The stream ended without the end that TLS announces.
+    Truncated,
     /// The connection failed.
     Failed(ErrorKind),
 }
@@ -95,6 +105,7 @@ impl Connection {
             peer,
             queue: SendQueue::new(send_queue_bytes_max),
             phase: Phase::Live,
+            tls: None,
             limited_by: None,
             counts_for_address: false,
             sends: SendList::EMPTY,
@@ -134,7 +145,7 @@ impl Connection {
         match self.phase {
             Phase::Live | Phase::Flushing(_) => Interest {
                 read: !self.peer_closed && !self.is_paused(),
-                write: !self.queue.is_empty(),
+                write: !self.queue.is_empty() || self.tls_wants_write(),
             },
             Phase::Broken(..) | Phase::Draining(_) => Interest::READ,
             Phase::Closed => Interest::NONE,
@@ -177,13 +188,58 @@ impl Connection {
                 Ok(count) => {
                     stats.read_bytes.add(count);
                     let all = count < buffer.len();
-                    return ReadOutcome::Bytes { count, all };
+                    return ReadOutcome::Bytes {
+                        count,
+                        taken: count,
+                        all,
+                    };
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock => return ReadOutcome::WouldBlock,
                     kind => return ReadOutcome::Failed(kind),
                 },
+            }
+        }
+    }
+
+    /// Whether encrypted bytes wait for the socket.
+    pub(crate) fn tls_wants_write(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.wants_write())
+    }
+
+    /// Whether decrypted bytes wait to be read.
+    pub(crate) fn has_plaintext(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.has_plaintext())
+    }
+
+    /// Reads a TLS connection: plaintext into `space`, which has room for `size` bytes and a
+    /// record. `scratch` is for what the socket gives.
+    pub(crate) fn read_tls(
+        &mut self,
+        scratch: &mut [u8],
+        space: &mut [u8],
+        size: usize,
+        stats: &Stats,
+    ) -> ReadOutcome {
+        let is_up = self.is_up();
+        let Some(tls) = self.tls.as_mut().filter(|_| is_up) else {
+            // The bytes are discarded, so they need not be decrypted.
+            return self.read(scratch, stats);
+        };
+        let mut socket = Counted {
+            socket: self.socket.socket(),
+            stats,
+        };
+        match tls.read(&mut socket, scratch, space, size) {
+            TlsRead::Bytes { count, taken, all } => ReadOutcome::Bytes { count, taken, all },
+            TlsRead::WouldBlock => ReadOutcome::WouldBlock,
+            TlsRead::End => ReadOutcome::End,
+            TlsRead::Truncated => ReadOutcome::Truncated,
+            TlsRead::Failed(kind) => {
+                // The reason, for the peer.
+                let _ = tls.write(&mut socket);
+                ReadOutcome::Failed(kind)
             }
         }
     }
@@ -212,9 +268,16 @@ impl Connection {
         let mut written = 0;
         let mut outcome = Ok(());
         if matches!(self.phase, Phase::Live | Phase::Flushing(_)) {
-            outcome = self.write_queue(stats);
-            if outcome.is_ok() && self.queue.is_empty() && self.writable {
-                (written, outcome) = self.write_sends(&mut rest, slices, stats);
+            if self.tls.is_none() {
+                outcome = self.write_queue(stats);
+                if outcome.is_ok() && self.queue.is_empty() && self.writable {
+                    (written, outcome) = self.write_sends(&mut rest, slices, stats);
+                }
+            } else {
+                outcome = self.encrypt_queue(stats);
+                if outcome.is_ok() && self.queue.is_empty() && self.writable {
+                    (written, outcome) = self.encrypt_sends(&mut rest, slices, stats);
+                }
             }
         }
         let mut over_bound = false;
@@ -278,9 +341,141 @@ impl Connection {
         }
     }
 
+    /// Writes what is encrypted, and then the queue.
+    fn encrypt_queue(&mut self, stats: &Stats) -> Result<(), ErrorKind> {
+        let Some(tls) = &mut self.tls else {
+            return Ok(());
+        };
+        let mut socket = Counted {
+            socket: self.socket.socket(),
+            stats,
+        };
+        while self.writable {
+            let (written, all) = tls.write(&mut socket)?;
+            self.writable = all;
+            if written > 0 {
+                self.queue.advance(written);
+            }
+            let waiting = self.queue.waiting();
+            if !all || waiting.is_empty() {
+                break;
+            }
+            let run = &waiting[..waiting.len().min(RUN_BYTES_MAX)];
+            tls.encrypt(&[IoSlice::new(run)])?;
+        }
+        Ok(())
+    }
+
+    /// Like [`write_sends`](Self::write_sends), by TLS.
+    fn encrypt_sends<'a>(
+        &mut self,
+        rest: &mut (impl Iterator<Item = &'a [u8]> + Clone),
+        slices: &mut Vec<IoSlice<'a>>,
+        stats: &Stats,
+    ) -> (usize, Result<(), ErrorKind>) {
+        let Some(tls) = &mut self.tls else {
+            return (0, Ok(()));
+        };
+        let mut socket = Counted {
+            socket: self.socket.socket(),
+            stats,
+        };
+        // How much of the first send in `rest` is written.
+        let mut begun = 0;
+        loop {
+            slices.clear();
+            let mut space = RUN_BYTES_MAX;
+            let mut skip = begun;
+            for send in rest.clone().take(SLICES_MAX) {
+                let send = &send[core::mem::take(&mut skip)..];
+                let part = &send[..send.len().min(space)];
+                space -= part.len();
+                slices.push(IoSlice::new(part));
+                if space == 0 {
+                    break;
+                }
+            }
+            if slices.is_empty() {
+                return (0, Ok(()));
+            }
+            let outcome = tls.encrypt(slices).and_then(|()| tls.write(&mut socket));
+            let (written, all) = match outcome {
+                Ok(outcome) => outcome,
+                Err(kind) => return (begun, Err(kind)),
+            };
+            begun += written;
+            for send in rest.clone() {
+                if begun < send.len() {
+                    break;
+                }
+                begun -= send.len();
+                rest.next();
+            }
+            if !all {
+                self.writable = false;
+                return (begun, Ok(()));
+            }
+        }
+    }
+
+    /// Announces the end of this side's stream, if it is a TLS connection. Returns whether nothing is
+    /// left to be written for that.
+    pub(crate) fn end_tls(&mut self, stats: &Stats) -> bool {
+        let Some(tls) = &mut self.tls else {
+            return true;
+        };
+        tls.end();
+        let mut socket = Counted {
+            socket: self.socket.socket(),
+            stats,
+        };
+        match tls.write(&mut socket) {
+            Ok((_, all)) => {
+                self.writable = all;
+                all
+            }
+            Err(_) => true,
+        }
+    }
+
     /// Shuts down the sending side of the stream.
     pub(crate) fn shut_down(&self) -> io::Result<()> {
         self.socket.socket().shutdown(Shutdown::Write)
+    }
+}
+
+/// A socket whose system calls are counted.
+pub(crate) struct Counted<'a> {
+    pub(crate) socket: &'a TcpStream,
+    pub(crate) stats: &'a Stats,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stats.reads.add(1);
+        let count = self.socket.read(buffer)?;
+        self.stats.read_bytes.add(count);
+        Ok(count)
+    }
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stats.writes.add(1);
+        let count = self.socket.write(bytes)?;
+        self.stats.written_bytes.add(count);
+        Ok(count)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.stats.writes.add(1);
+        let count = self.socket.write_vectored(slices)?;
+        self.stats.written_bytes.add(count);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -10,6 +10,8 @@ use std::time::Duration;
 use std::vec;
 
 use ipnet::IpNet;
+use rustls::client::ClientConfig;
+use rustls::pki_types::ServerName;
 
 use crc_machine::{DialError, DialId, LinkId, PeerAddress, Timestamp};
 
@@ -29,6 +31,8 @@ pub(crate) struct Dialing {
     pub(crate) deadline: Timestamp,
     /// The current connection attempt; `None` during name resolution.
     pub(crate) attempt: Option<Attempt>,
+    /// The settings and the name for the TLS handshake, if there is to be one.
+    pub(crate) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     /// The networks in which the peer may be; `None`: anywhere.
     within: Option<Arc<[IpNet]>>,
     /// The addresses not yet tried.
@@ -52,6 +56,7 @@ impl Dialing {
             dial,
             deadline,
             attempt: None,
+            tls: None,
             within,
             addresses: Vec::new().into_iter(),
             why: DialError::UnknownName,

@@ -15,10 +15,12 @@ use crate::command_sender::{CommandSender, command_queue};
 use crate::config::DriverConfig;
 use crate::error::{DriverError, ListenError};
 use crate::limits_sender::{LimitsSender, NewLimits};
+use crate::listener::TlsListener;
 use crate::selector::Events;
 use crate::signals::Signals;
 use crate::sockets::{ReadySockets, SIGNALS_KEY, Sockets};
 use crate::stats::Stats;
+use crate::tls::{TlsClient, TlsServer};
 
 /// Runs a [`Machine`] on TCP sockets.
 ///
@@ -128,7 +130,34 @@ impl<M: Machine> Driver<M> {
         address: SocketAddr,
         id: ListenerId,
     ) -> Result<SocketAddr, ListenError> {
-        self.sockets.listen(address, id, None)
+        self.sockets.listen(address, id, None, None)
+    }
+
+    /// Like [`listen`](Self::listen), for TLS with the certificates of `server`.
+    ///
+    /// A peer that does not speak TLS gets `plaintext_answer`, and is closed. The machine hears of
+    /// peers whose handshake has succeeded only.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`] says why the driver cannot listen on the address.
+    pub fn listen_tls(
+        &mut self,
+        address: SocketAddr,
+        id: ListenerId,
+        server: TlsServer,
+        plaintext_answer: impl Into<Arc<[u8]>>,
+    ) -> Result<SocketAddr, ListenError> {
+        let tls = TlsListener {
+            server,
+            plaintext_answer: plaintext_answer.into(),
+        };
+        self.sockets.listen(address, id, None, Some(tls))
+    }
+
+    /// Sets whom dials by TLS trust; without it the authorities of the system.
+    pub fn set_tls_client(&mut self, client: TlsClient) {
+        self.sockets.tls_client = client;
     }
 
     /// Like [`listen`](Self::listen), with a connection limit of the listener's own: at most
@@ -151,7 +180,7 @@ impl<M: Machine> Driver<M> {
         id: ListenerId,
         links_max: usize,
     ) -> Result<SocketAddr, ListenError> {
-        self.sockets.listen(address, id, Some(links_max))
+        self.sockets.listen(address, id, Some(links_max), None)
     }
 
     /// The machine.

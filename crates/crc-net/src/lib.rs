@@ -14,6 +14,14 @@
 //! A program with an event loop of its own can use the [`Selector`] alone, with
 //! [`PollSource`] and [`start_connect`].
 //!
+//! # TLS
+//!
+//! [`Driver::listen_tls`] listens for TLS 1.3 and 1.2, and a dial to `tls://HOST:PORT` connects by it.
+//! The machine sees plaintext, and learns what the handshake tells by
+//! [`LinkUp`](crc_machine::Event::LinkUp), which comes after the handshake. All bounds are those of
+//! plaintext. Handshakes have a deadline and a bound on their number and memory; their work is
+//! shared out like that of reads.
+//!
 //! # Guarantees
 //!
 //! - A turn writes to each link with one system call, whatever the number of messages. An idle
@@ -31,7 +39,7 @@
 //! # Limits
 //!
 //! - Unix only, because of signals and descriptors. It is developed and tested on Linux.
-//! - TCP only. The driver runs on one thread.
+//! - TCP and TLS only. The driver runs on one thread.
 
 #![deny(unsafe_code)]
 
@@ -61,6 +69,7 @@ mod signals;
 mod slots;
 mod sockets;
 mod stats;
+mod tls;
 
 pub use command_sender::{CommandSender, SendError};
 pub use config::{AddressLimits, DriverConfig, LinkLimits};
@@ -73,6 +82,10 @@ pub use lines::{LineEvent, read_lines};
 pub use poll_source::{PollSource, Socket};
 pub use selector::{Events, Interest, Ready, Selector};
 pub use stats::{Counter, Stats};
+pub use tls::{
+    CertificateAuthorities, CertificateFiles, TlsClient, TlsError, TlsServer, UnknownCertificates,
+    fingerprint_of_file,
+};
 
 /// Runs the README's example as a test.
 #[cfg(doctest)]

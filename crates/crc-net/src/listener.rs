@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crc_machine::ListenerId;
@@ -10,6 +11,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::places::{Refusal, place_of};
 use crate::poll_source::PollSource;
+use crate::tls::TlsServer;
 
 /// The first pause after the system ran out of descriptors. Each further pause is twice as long.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
@@ -25,8 +27,18 @@ pub(crate) struct Listener {
     pub(crate) state: ListenerState,
     /// The limit of its own, if it has one.
     pub(crate) own_limit: Option<OwnLimit>,
+    /// The certificates, if it speaks TLS.
+    pub(crate) tls: Option<TlsListener>,
     /// The latest pause; zero unless the system is out of descriptors.
     pause: Duration,
+}
+
+/// What a listener needs for TLS.
+#[derive(Debug, Clone)]
+pub(crate) struct TlsListener {
+    pub(crate) server: TlsServer,
+    /// What a peer gets that does not speak TLS.
+    pub(crate) plaintext_answer: Arc<[u8]>,
 }
 
 /// The links of a listener that has a limit of its own.
@@ -111,6 +123,7 @@ impl Listener {
             address,
             state: ListenerState::Open,
             own_limit,
+            tls: None,
             pause: Duration::ZERO,
         }
     }

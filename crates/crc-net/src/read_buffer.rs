@@ -5,10 +5,12 @@
 
 use std::ops::Range;
 
+use crate::tls::RECORD_BYTES_MAX;
+
 /// Reads start at multiples of this. The system copies to unaligned addresses at half the speed.
 const ALIGNMENT: usize = 64;
 
-/// A buffer with room for two full reads, so that it is seldom full.
+/// A buffer with room for two full reads, so that it is seldom full, and a TLS record.
 #[derive(Debug, Default)]
 pub(crate) struct ReadBuffer {
     bytes: Box<[u8]>,
@@ -23,7 +25,7 @@ impl ReadBuffer {
     pub(crate) fn new(read_bytes_max: usize) -> Self {
         let read_bytes_max = read_bytes_max.max(1);
         let length = read_bytes_max.next_multiple_of(ALIGNMENT).saturating_mul(2);
-        let bytes = vec![0; length + ALIGNMENT].into_boxed_slice();
+        let bytes = vec![0; length + ALIGNMENT + RECORD_BYTES_MAX].into_boxed_slice();
         ReadBuffer {
             first: bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT),
             bytes,
@@ -46,8 +48,18 @@ impl ReadBuffer {
     /// the buffer [is full](Self::is_full).
     pub(crate) fn space(&mut self) -> (usize, &mut [u8]) {
         let start = self.first + self.kept.next_multiple_of(ALIGNMENT);
-        let space = self.bytes.get_mut(start..).unwrap_or_default();
+        let end = self.bytes.len().saturating_sub(RECORD_BYTES_MAX);
+        let space = self.bytes.get_mut(start..end).unwrap_or_default();
         let length = space.len().min(self.read_bytes_max);
+        (start, &mut space[..length])
+    }
+
+    /// The same space and a TLS record behind it: a read of a TLS connection may yield the end of a
+    /// record of which the beginning came before.
+    pub(crate) fn space_for_records(&mut self) -> (usize, &mut [u8]) {
+        let start = self.first + self.kept.next_multiple_of(ALIGNMENT);
+        let space = self.bytes.get_mut(start..).unwrap_or_default();
+        let length = space.len().min(self.read_bytes_max + RECORD_BYTES_MAX);
         (start, &mut space[..length])
     }
 

@@ -69,6 +69,14 @@ impl<T> Slots<T> {
         slot.value.as_mut()
     }
 
+    /// Makes another value of the one with this id, which keeps its id.
+    pub(crate) fn replace(&mut self, link: LinkId, make: impl FnOnce(T) -> T) {
+        if self.find(link).is_some() {
+            let slot = &mut self.slots[link.slot()];
+            slot.value = slot.value.take().map(make);
+        }
+    }
+
     /// Removes a value and returns it. Its id is never allocated again.
     pub(crate) fn remove(&mut self, link: LinkId) -> Option<T> {
         self.find(link)?;

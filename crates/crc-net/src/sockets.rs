@@ -6,6 +6,7 @@
 
 mod accept;
 mod dial;
+mod handshake;
 mod links;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -14,9 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crc_machine::{
-    CloseWhen, DialError, DialId, Endpoints, LinkDown, LinkId, Origin, QueueReport, Timestamp,
+    CloseWhen, DialError, DialId, Endpoints, LinkDown, LinkId, Origin, QueueReport, Security,
+    Timestamp,
 };
 
+use self::handshake::Handshake;
 use crate::clock::Clock;
 use crate::config::DriverConfig;
 use crate::connection::{Connection, Phase};
@@ -30,6 +33,7 @@ use crate::selector::{Events, Selector};
 use crate::send_lists::SendLists;
 use crate::slots::Slots;
 use crate::stats::Stats;
+use crate::tls::TlsClient;
 
 /// The key of the signal socket. Keys below it are listeners' indices, keys above it are link ids.
 pub(crate) const SIGNALS_KEY: u64 = u32::MAX as u64;
@@ -74,11 +78,20 @@ pub(crate) struct Sockets {
     deferred_until: Timestamp,
     /// The links to arm in the selector, each once.
     to_arm: Vec<LinkId>,
+    /// Whom dials by TLS trust.
+    pub(crate) tls_client: TlsClient,
+    /// What the sockets of TLS connections give, one read at a time. Empty without such connections.
+    tls_scratch: Vec<u8>,
+    /// TLS connections with plaintext that was decrypted and not read.
+    with_plaintext: Vec<LinkId>,
+    /// The handshakes that peers have begun, oldest first, and some that have ended.
+    handshakes: VecDeque<LinkId>,
 }
 
 enum Entry {
     Link(Connection),
     Dial(Box<Dialing>),
+    Handshake(Box<Handshake>),
 }
 
 /// A link that came up.
@@ -86,11 +99,14 @@ pub(crate) struct LinkUp {
     pub(crate) link: LinkId,
     pub(crate) origin: Origin,
     pub(crate) endpoints: Endpoints,
+    pub(crate) security: Option<Box<Security>>,
 }
 
 /// The result of accepting one link.
 pub(crate) enum Accepted {
     Up(LinkUp),
+    /// The TLS handshake begins.
+    Handshake,
     /// The connection failed while it was accepted, or it was refused and is closed.
     Failed,
     /// The backlog is empty, or the listener cannot accept at the moment.
@@ -106,6 +122,7 @@ pub(crate) struct ReadySockets {
     /// Readable links that have not: their first bytes may be a registration.
     pub(crate) new: Vec<LinkId>,
     pub(crate) dials: Vec<LinkId>,
+    pub(crate) handshakes: Vec<LinkId>,
     pub(crate) listeners: Vec<usize>,
 }
 
@@ -115,6 +132,7 @@ impl ReadySockets {
         self.established.clear();
         self.new.clear();
         self.dials.clear();
+        self.handshakes.clear();
         self.listeners.clear();
     }
 }
@@ -148,6 +166,10 @@ impl Sockets {
             deferred: Vec::new(),
             deferred_until: Timestamp::START,
             to_arm: Vec::new(),
+            tls_client: TlsClient::default(),
+            tls_scratch: Vec::new(),
+            with_plaintext: Vec::new(),
+            handshakes: VecDeque::new(),
             selector,
             config,
         })
@@ -160,7 +182,9 @@ impl Sockets {
     pub(crate) fn wait(&self, events: &mut Events, until: Option<Timestamp>) -> io::Result<()> {
         let sockets = self.deadlines.first().map(|&(deadline, _)| deadline);
         let deferred = (!self.deferred.is_empty()).then_some(self.deferred_until);
-        let deadline = [sockets, deferred, until].into_iter().flatten().min();
+        let plaintext = (!self.with_plaintext.is_empty()).then_some(Timestamp::START);
+        let deadline = [sockets, deferred, until, plaintext];
+        let deadline = deadline.into_iter().flatten().min();
         let timeout = deadline.map(|deadline| match deadline {
             Timestamp::START => Duration::ZERO,
             _ => deadline.since(self.clock.now()),
@@ -192,6 +216,10 @@ impl Sockets {
                 // The link closed after the selector reported it.
                 None => {}
                 Some(Entry::Dial(_)) => ready.dials.push(link),
+                Some(Entry::Handshake(handshake)) => {
+                    handshake.socket.mark_fired();
+                    ready.handshakes.push(link);
+                }
                 Some(Entry::Link(connection)) => {
                     connection.socket.mark_fired();
                     if event.readable && !connection.peer_closed {
@@ -208,6 +236,31 @@ impl Sockets {
                     self.arm_later(link);
                 }
             }
+        }
+        if !self.with_plaintext.is_empty() {
+            self.sort_plaintext(ready);
+        }
+    }
+
+    /// Adds the TLS connections that have decrypted bytes and whose sockets are not ready.
+    fn sort_plaintext(&mut self, ready: &mut ReadySockets) {
+        for link in core::mem::take(&mut self.with_plaintext) {
+            let is_waiting = self
+                .link(link)
+                .is_some_and(|it| it.has_plaintext() && !it.is_paused());
+            if is_waiting && !ready.established.contains(&link) && !ready.new.contains(&link) {
+                ready.established.push(link);
+            }
+        }
+    }
+
+    /// Notes a TLS connection that has decrypted bytes, for the next turn.
+    pub(crate) fn read_plaintext_later(&mut self, link: LinkId) {
+        let has_plaintext = self
+            .link(link)
+            .is_some_and(|it| it.has_plaintext() && it.is_up() && !it.is_paused());
+        if has_plaintext && !self.with_plaintext.contains(&link) {
+            self.with_plaintext.push(link);
         }
     }
 
@@ -227,7 +280,7 @@ impl Sockets {
         self.to_arm.clear();
     }
 
-    fn arm_later(&mut self, link: LinkId) {
+    pub(crate) fn arm_later(&mut self, link: LinkId) {
         if let Some(Entry::Link(connection)) = self.entries.find(link)
             && !connection.in_to_arm
         {
@@ -236,7 +289,7 @@ impl Sockets {
         }
     }
 
-    fn flush_later(&mut self, link: LinkId) {
+    pub(crate) fn flush_later(&mut self, link: LinkId) {
         if let Some(Entry::Link(connection)) = self.entries.find(link)
             && !connection.in_to_flush
         {
@@ -261,6 +314,7 @@ impl Sockets {
             match self.entries.find(link) {
                 None => {}
                 Some(Entry::Dial(_)) => self.on_dial_timeout(link, now),
+                Some(Entry::Handshake(_)) => self.on_handshake_timeout(link),
                 Some(Entry::Link(connection)) => match connection.phase {
                     Phase::Live | Phase::Closed => {}
                     Phase::Broken(kind, _) => self.mark_down(link, LinkDown::Failed(kind)),
@@ -282,6 +336,7 @@ impl Sockets {
             match self.entries.find(link) {
                 None => {}
                 Some(Entry::Link(_)) => self.close(link, CloseWhen::Flushed, now),
+                Some(Entry::Handshake(_)) => self.abort_handshake(link),
                 Some(Entry::Dial(_)) => {
                     if let Some(dialing) = self.remove_dial(link) {
                         self.on_dial_failed(
@@ -315,9 +370,13 @@ impl Sockets {
     pub(crate) fn drop_all(&mut self) {
         self.listeners.clear();
         for link in self.entries.ids().collect::<Vec<_>>() {
-            if let Some(Entry::Link(connection)) = self.entries.remove(link) {
-                self.uncount_link(&connection);
-                self.stats.queue_bytes.subtract(connection.queue.len());
+            match self.entries.remove(link) {
+                Some(Entry::Link(connection)) => {
+                    self.uncount_link(&connection);
+                    self.stats.queue_bytes.subtract(connection.queue.len());
+                }
+                Some(Entry::Handshake(handshake)) => self.uncount_handshake(&handshake),
+                Some(Entry::Dial(_)) | None => {}
             }
         }
         self.send_lists.clear();
@@ -328,6 +387,8 @@ impl Sockets {
         self.reports.clear();
         self.dials_failed.clear();
         self.deadlines.clear();
+        self.with_plaintext.clear();
+        self.handshakes.clear();
     }
 }
 

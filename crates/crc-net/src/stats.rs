@@ -40,6 +40,10 @@ pub struct Stats {
     pub refused_rate: Counter,
     /// Connections closed at once because the free links were reserved.
     pub refused_reserved: Counter,
+    /// TLS handshakes that succeeded.
+    pub handshakes: Counter,
+    /// TLS handshakes that failed.
+    pub handshakes_failed: Counter,
     /// How often the connection limit was reached.
     pub link_limit_hits: Counter,
 }

@@ -21,7 +21,11 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    fn new(option: &str, value: impl Into<Option<String>>, text: impl Into<String>) -> Problem {
+    pub(super) fn new(
+        option: &str,
+        value: impl Into<Option<String>>,
+        text: impl Into<String>,
+    ) -> Problem {
         Problem {
             option: option.to_owned(),
             value: value.into(),
@@ -46,6 +50,7 @@ impl Args {
         problems.extend(self.own_addresses(&listeners));
         problems.extend(self.limits_together());
         problems.extend(self.one_file_twice());
+        problems.extend(self.tls.problems());
         problems
     }
 

@@ -69,7 +69,7 @@ impl<M: Machine> Driver<M> {
         self.sockets.sort_events(events, &mut ready);
 
         // If a new link may register, the ends of established links must be read before.
-        let drain = !ready.new.is_empty();
+        let drain = !ready.new.is_empty() || !ready.handshakes.is_empty();
         let links = u32::try_from(ready.established.len() + ready.new.len()).unwrap_or(u32::MAX);
         let share = (TURN_TIME / links.max(1)).max(LINK_TIME_MIN);
         for &link in &ready.established {
@@ -78,9 +78,10 @@ impl<M: Machine> Driver<M> {
         for &link in &ready.new {
             self.read(link, false, share, on_notice);
         }
+        self.shake_hands(&ready.handshakes, share, on_notice);
         for &link in &ready.dials {
             if let Some(up) = self.sockets.on_dial_ready(link) {
-                self.notify_link_up(&up, on_notice);
+                self.notify_link_up(up, on_notice);
             }
         }
         self.sockets.handle_lookups();
@@ -236,18 +237,19 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    fn notify_link_up(&mut self, up: &LinkUp, on_notice: OnNotice<'_, M>) {
-        let &LinkUp {
+    fn notify_link_up(&mut self, up: LinkUp, on_notice: OnNotice<'_, M>) {
+        let LinkUp {
             link,
             origin,
             endpoints,
+            security,
         } = up;
         self.handle_event(
             Event::LinkUp {
                 link,
                 origin,
                 endpoints,
-                security: None,
+                security,
             },
             on_notice,
         );
@@ -283,7 +285,7 @@ impl<M: Machine> Driver<M> {
         while budget > 0 && spent <= share {
             let size = self.sockets.read_size(link).min(budget);
             let (start, outcome) = self.sockets.read(link, size);
-            let ReadOutcome::Bytes { count, all } = outcome else {
+            let ReadOutcome::Bytes { count, taken, all } = outcome else {
                 self.process_effects(on_notice);
                 return;
             };
@@ -317,7 +319,33 @@ impl<M: Machine> Driver<M> {
             if paused || all && !drain {
                 return;
             }
-            budget -= count;
+            budget = budget.saturating_sub(count.max(taken));
+        }
+        self.sockets.read_plaintext_later(link);
+    }
+
+    /// Goes on with TLS handshakes for a limited time, and reads the links that are up.
+    fn shake_hands(&mut self, links: &[LinkId], share: Duration, on_notice: OnNotice<'_, M>) {
+        if links.is_empty() {
+            return;
+        }
+        let began = processor_time();
+        for &link in links {
+            // Those that are left over are ready in the next turn as well.
+            if processor_time().saturating_sub(began) < TURN_TIME
+                && let Some(up) = self.sockets.shake_hands(link)
+            {
+                self.notify_link_up(up, on_notice);
+                // The peer's first bytes may have come with the end of the handshake.
+                if self
+                    .sockets
+                    .link(link)
+                    .is_some_and(|link| link.has_plaintext())
+                {
+                    self.read(link, false, share, on_notice);
+                }
+            }
+            self.sockets.arm_handshake(link);
         }
     }
 
@@ -362,8 +390,8 @@ impl<M: Machine> Driver<M> {
     fn accept(&mut self, index: usize, on_notice: OnNotice<'_, M>) {
         for _ in 0..self.sockets.config.accepts_per_turn_max.max(1) {
             match self.sockets.accept(index, self.sockets.clock.now()) {
-                Accepted::Up(up) => self.notify_link_up(&up, on_notice),
-                Accepted::Failed => {}
+                Accepted::Up(up) => self.notify_link_up(up, on_notice),
+                Accepted::Handshake | Accepted::Failed => {}
                 Accepted::None => break,
             }
         }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use crc_machine::{Endpoints, ListenerId, Origin, Timestamp};
 
+use super::handshake::Waiting;
 use super::{Accepted, Entry, LinkUp, Sockets};
 use crate::config::LinkLimits;
 use crate::connection::Connection;
 use crate::error::ListenError;
-use crate::listener::{self, AcceptOutcome, Listener, ListenerState, OwnLimit};
+use crate::listener::{self, AcceptOutcome, Listener, ListenerState, OwnLimit, TlsListener};
 use crate::places::{Places, Refusal};
 use crate::poll_source::PollSource;
 use crate::selector::Interest;
@@ -22,6 +23,7 @@ impl Sockets {
         address: SocketAddr,
         id: ListenerId,
         own_links_max: Option<usize>,
+        tls: Option<TlsListener>,
     ) -> Result<SocketAddr, ListenError> {
         let failed = |error| ListenError::new(address, error);
         let socket = listener::listen(address, self.config.backlog).map_err(failed)?;
@@ -30,8 +32,9 @@ impl Sockets {
         let socket =
             PollSource::new(&self.selector, socket, key, Interest::READ).map_err(failed)?;
         let own_limit = own_links_max.map(|links_max| OwnLimit::new(links_max.max(1)));
-        self.listeners
-            .push(Listener::new(socket, id, bound, own_limit));
+        let mut listener = Listener::new(socket, id, bound, own_limit);
+        listener.tls = tls;
+        self.listeners.push(listener);
         log::debug!("listener {bound}: listening");
         Ok(bound)
     }
@@ -104,6 +107,15 @@ impl Sockets {
                 return Accepted::Failed;
             }
         };
+        let endpoints = Endpoints { peer, local };
+        if let Some(tls) = &listener.tls {
+            let waiting = Waiting {
+                tls: tls.clone(),
+                origin,
+                limited_by,
+            };
+            return self.start_handshake(index, stream, endpoints, waiting, now);
+        }
         let selector = Arc::clone(&self.selector);
         let bytes_max = self.config.send_queue_bytes_max;
         let inserted = self.insert_link(|link| {
@@ -118,11 +130,11 @@ impl Sockets {
                 self.count_link(limited_by, Some(peer.ip()));
                 self.stats.links_accepted.add(1);
                 log::debug!("{link}: accepted: peer={peer} local={local}");
-                let endpoints = Endpoints { peer, local };
                 Accepted::Up(LinkUp {
                     link,
                     origin,
                     endpoints,
+                    security: None,
                 })
             }
             Err(error) => {
@@ -164,7 +176,7 @@ impl Sockets {
     }
 
     /// Accepts no connections from a listener for a while.
-    fn pause_listener(&mut self, index: usize, error: &io::Error, now: Timestamp) {
+    pub(super) fn pause_listener(&mut self, index: usize, error: &io::Error, now: Timestamp) {
         let listener = &mut self.listeners[index];
         let (pause, is_first) = listener.next_pause();
         if is_first {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crc_machine::{DialError, DialId, Endpoints, LinkId, Origin, PeerAddress, Timestamp};
+use crc_machine::{
+    DialError, DialId, Endpoints, LinkId, Origin, PeerAddress, Timestamp, Transport,
+};
 
 use super::{Entry, LinkUp, Sockets};
 use crate::connect::{ConnectOutcome, connect_outcome, start_connect_with};
@@ -24,6 +26,12 @@ impl Sockets {
     ) {
         let deadline = now + self.config.connect_timeout;
         let mut dialing = Box::new(Dialing::new(dial, deadline, within));
+        if to.transport != Transport::Plain {
+            match self.tls_client.for_dial(&to) {
+                Ok(tls) => dialing.tls = Some(tls),
+                Err(why) => return self.on_dial_failed(dial, DialError::Tls(why)),
+            }
+        }
         if let Some(address) = literal_address(&to) {
             dialing.set_addresses(vec![address]);
             self.try_addresses(dialing, now);
@@ -57,7 +65,7 @@ impl Sockets {
     }
 
     /// Starts to connect to the next address for which the system permits it.
-    fn try_addresses(&mut self, mut dialing: Box<Dialing>, now: Timestamp) {
+    pub(super) fn try_addresses(&mut self, mut dialing: Box<Dialing>, now: Timestamp) {
         while let Some(peer) = dialing.addresses.next() {
             let deadline = now + dialing.attempt_timeout(now);
             let started = self.entries.insert(|link| {
@@ -121,6 +129,11 @@ impl Sockets {
             }
         };
         let endpoints = Endpoints { peer, local };
+        if dialing.tls.is_some() {
+            self.deadlines.remove(&(attempt.deadline, link.as_u64()));
+            self.start_client_handshake(link, attempt.socket, endpoints);
+            return None;
+        }
         let dial = dialing.dial;
         let origin = Origin::Dialed { dial };
         let bytes_max = self.config.send_queue_bytes_max;
@@ -134,6 +147,7 @@ impl Sockets {
             link,
             origin,
             endpoints,
+            security: None,
         })
     }
 
@@ -153,7 +167,7 @@ impl Sockets {
         }
     }
 
-    fn try_next_address(&mut self, link: LinkId, why: DialError) {
+    pub(super) fn try_next_address(&mut self, link: LinkId, why: DialError) {
         if let Some(mut dialing) = self.remove_dial(link) {
             dialing.attempt = None;
             dialing.why = why;

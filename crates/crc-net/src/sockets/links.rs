@@ -10,6 +10,7 @@ use super::{Entry, Sockets};
 use crate::connection::{Connection, Phase, ReadOutcome};
 use crate::listener::OwnLimit;
 use crate::read_buffer::ReadBuffer;
+use crate::tls::RECORD_BYTES_MAX;
 
 /// After a turn, a list of effects larger than this is shrunk.
 const EFFECTS_KEPT_MAX: usize = 16 * 1024;
@@ -21,7 +22,7 @@ impl Sockets {
     pub(crate) fn link(&mut self, link: LinkId) -> Option<&mut Connection> {
         match self.entries.find(link)? {
             Entry::Link(connection) => Some(connection),
-            Entry::Dial(_) => None,
+            Entry::Dial(_) | Entry::Handshake(_) => None,
         }
     }
 
@@ -74,6 +75,7 @@ impl Sockets {
         if let Some(connection) = self.link(link) {
             connection.paused = paused;
             self.arm_later(link);
+            self.read_plaintext_later(link);
         }
     }
 
@@ -189,7 +191,9 @@ impl Sockets {
             }
             (Phase::Broken(kind, _), Err(_)) => self.mark_down(link, LinkDown::Failed(kind)),
             (Phase::Live | Phase::Flushing(_), Err(why)) => self.mark_down(link, why),
-            (Phase::Flushing(_), Ok(())) if connection.queue.is_empty() => {
+            (Phase::Flushing(_), Ok(()))
+                if connection.queue.is_empty() && connection.end_tls(&self.stats) =>
+            {
                 if connection.peer_closed || connection.shut_down().is_err() {
                     self.mark_down(link, LinkDown::Ended);
                 } else {
@@ -218,13 +222,34 @@ impl Sockets {
         if connection.phase == Phase::Closed || connection.peer_closed {
             return (start, ReadOutcome::WouldBlock);
         }
-        let length = space.len().min(bytes_max);
-        let outcome = connection.read(&mut space[..length], &self.stats);
+        let outcome = if connection.tls.is_none() {
+            let length = space.len().min(bytes_max);
+            connection.read(&mut space[..length], &self.stats)
+        } else {
+            let (_, space) = self.read_buffer.space_for_records();
+            let size = space
+                .len()
+                .saturating_sub(RECORD_BYTES_MAX)
+                .min(bytes_max)
+                .max(1);
+            self.tls_scratch
+                .resize(self.config.read_buffer_bytes.max(1), 0);
+            let outcome = connection.read_tls(&mut self.tls_scratch, space, size, &self.stats);
+            if connection.tls_wants_write() && !connection.in_to_flush {
+                // The peer has asked for new keys.
+                connection.in_to_flush = true;
+                self.to_flush.push(link);
+            }
+            outcome
+        };
         match (connection.phase, outcome) {
             (_, ReadOutcome::Bytes { .. } | ReadOutcome::WouldBlock) | (Phase::Closed, _) => {}
             // The sending side is still open, and the queue is not empty.
-            (Phase::Flushing(_), ReadOutcome::End) => connection.peer_closed = true,
+            (Phase::Flushing(_), ReadOutcome::End | ReadOutcome::Truncated) => {
+                connection.peer_closed = true;
+            }
             (Phase::Live, ReadOutcome::End) => self.mark_down(link, LinkDown::PeerClosed),
+            (Phase::Live, ReadOutcome::Truncated) => self.mark_down(link, LinkDown::Truncated),
             (Phase::Live | Phase::Flushing(_), ReadOutcome::Failed(kind)) => {
                 self.mark_down(link, LinkDown::Failed(kind));
             }
@@ -256,7 +281,7 @@ impl Sockets {
         let Some(Entry::Link(mut connection)) = self.entries.remove(link) else {
             return None;
         };
-        if why == LinkDown::PeerClosed {
+        if matches!(why, LinkDown::PeerClosed | LinkDown::Truncated) {
             // The peer may have closed its own side only, and may still be reading.
             connection.phase = Phase::Live;
         }
@@ -268,6 +293,9 @@ impl Sockets {
             &mut Vec::new(),
             &self.stats,
         );
+        if !matches!(why, LinkDown::Failed(_)) {
+            connection.end_tls(&self.stats);
+        }
         self.uncount_link(&connection);
         self.stats.queue_bytes.subtract(connection.queue.len());
         let peer = connection.peer;
@@ -323,13 +351,22 @@ impl Sockets {
 
     /// Uncounts a removed link, and resumes listeners that wait at the limit.
     pub(super) fn uncount_link(&mut self, connection: &Connection) {
+        let (limited_by, ip) = (connection.limited_by, connection.peer.ip());
+        self.uncount(limited_by, connection.counts_for_address, ip);
+    }
+
+    pub(super) fn uncount(
+        &mut self,
+        limited_by: Option<u16>,
+        counts_for_address: bool,
+        ip: IpAddr,
+    ) {
         self.stats.links_open.subtract(1);
-        let ip = connection.peer.ip();
-        match connection.limited_by {
+        match limited_by {
             Some(index) => self.resume_listener(index, ip),
             None => {
                 self.links -= 1;
-                if connection.counts_for_address {
+                if counts_for_address {
                     self.places.remove(ip);
                 }
                 self.resume_listeners();

@@ -1,0 +1,147 @@
+//! TLS of the server: certificates that are read at the start and again on SIGHUP, and
+//! `make-cert`.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crc_core::Fingerprint;
+use crc_net::{TlsClient, TlsError, TlsServer, fingerprint_of_file};
+
+use crate::args::{MakeCert, TlsArgs};
+
+/// What a peer gets at the TLS port for IRC that does not speak TLS.
+pub(crate) const IRC_PLAINTEXT_ANSWER: &[u8] =
+    b"ERROR :This port speaks TLS: turn on TLS in your client, or use another port\r\n";
+
+/// What a peer gets at the TLS port for clients and servers that does not speak TLS.
+pub(crate) const PLAINTEXT_ANSWER: &[u8] =
+    b"This port speaks TLS: connect with tls://HOST:PORT, or use another port\r\n";
+
+/// The certificates of the listeners, and whom the server trusts.
+#[derive(Debug, Clone)]
+pub(crate) struct Tls {
+    pub(crate) server: Option<TlsServer>,
+    pub(crate) client: TlsClient,
+    /// Those of the certificates.
+    pub(crate) fingerprints: Vec<Fingerprint>,
+}
+
+impl Tls {
+    pub(crate) fn load(args: &TlsArgs) -> Result<Tls, TlsError> {
+        let certificates = args.certificates();
+        let server = match &certificates[..] {
+            [] => None,
+            files => Some(TlsServer::load(files)?),
+        };
+        let client = TlsClient::load(&args.authorities(), certificates.first())?;
+        let fingerprints: Result<_, _> = certificates
+            .iter()
+            .map(|files| fingerprint_of_file(&files.chain))
+            .collect();
+        Ok(Tls {
+            server,
+            client,
+            fingerprints: fingerprints?,
+        })
+    }
+
+    /// Takes the certificates and authorities of `new` for connections to come. Listeners that were
+    /// opened without a certificate need a restart.
+    pub(crate) fn replace(&mut self, new: Tls) {
+        if let (Some(server), Some(new)) = (&self.server, &new.server) {
+            server.replace(new);
+        }
+        self.client.replace(&new.client);
+        self.fingerprints = new.fingerprints;
+    }
+}
+
+/// Why no certificate was made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MakeCertError {
+    #[error("cannot write {path:?}: {source}; use another --out")]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{path:?} exists: move it away first, or use another --out")]
+    Exists { path: PathBuf },
+    #[error("cannot make a certificate: {0}; --name is a host name or an IP address")]
+    Make(#[from] rcgen::Error),
+}
+
+/// How long a certificate is valid, in years.
+const YEARS: i32 = 10;
+
+/// Makes a key and a certificate that it signs itself.
+pub(crate) fn make_cert(options: &MakeCert) -> Result<(), MakeCertError> {
+    let mut params = rcgen::CertificateParams::new(options.name.clone())?;
+    let first = options.name.first().map_or("crc-server", |name| name);
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, first);
+    let (year, month, day) = today();
+    // A clock may be a day behind.
+    params.not_before = rcgen::date_time_ymd(year - 1, month, day);
+    params.not_after = rcgen::date_time_ymd(year + YEARS, month, day);
+    let key = rcgen::KeyPair::generate()?;
+    let certificate = params.self_signed(&key)?;
+
+    let out = &options.out;
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| MakeCertError::Write { path, source }
+    };
+    fs::create_dir_all(out).map_err(failed(out))?;
+    let files = [
+        (out.join("cert.pem"), certificate.pem(), 0o644),
+        (out.join("key.pem"), key.serialize_pem(), 0o600),
+    ];
+    if let Some((path, ..)) = files.iter().find(|(path, ..)| path.exists()) {
+        return Err(MakeCertError::Exists { path: path.clone() });
+    }
+    for (path, text, mode) in &files {
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(*mode)
+            .open(path);
+        file.and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(failed(path))?;
+    }
+    let (cert, key) = (&files[0].0, &files[1].0);
+    let text = match fingerprint_of_file(cert) {
+        Ok(fingerprint) => format!(
+            "certificate {}\nkey {}\nfingerprint {fingerprint}",
+            cert.display(),
+            key.display()
+        ),
+        Err(error) => error.to_string(),
+    };
+    // The files say it too.
+    let _ = crc_cli::print_line(&text);
+    Ok(())
+}
+
+/// The date of today: year, month and day. The 29th of February counts as the 28th, which every
+/// year has.
+fn today() -> (i32, u8, u8) {
+    let days = i64::try_from(crate::node::unix_time_ms() / 86_400_000).unwrap_or(0);
+    // Howard Hinnant's algorithm for the Gregorian calendar.
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = doy - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    let year = yoe + era * 400 + i64::from(month <= 2);
+    let day = if month == 2 { day.min(28) } else { day };
+    let small = |number: i64| u8::try_from(number).unwrap_or(1);
+    (
+        i32::try_from(year).unwrap_or(2026),
+        small(month),
+        small(day),
+    )
+}

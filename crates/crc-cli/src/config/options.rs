@@ -344,16 +344,29 @@ impl FileOptions {
         errors
     }
 
-    /// An error about several options together.
-    fn joint_error(&self, error: &clap::Error) -> ConfigError {
+    /// An error about several options together: at the one that it names, or the one that
+    /// needs another.
+    fn joint_error(&self, command: &Command, error: &clap::Error) -> ConfigError {
         let text = error.render().to_string();
-        let text = text.lines().next().unwrap_or_default();
-        let text = text.strip_prefix("error: ").unwrap_or(text);
-        let named = self.options.iter().find(|option| {
+        let lines = text.lines().map(str::trim);
+        let lines: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+        let text = lines.join(" ");
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let mut options = self.options.iter();
+        let named = options.find(|option| {
             let long = format!("--{}", option.long);
-            text.split(['\'', ' ']).any(|word| word == long)
+            text.split(['\'', ' ', '=']).any(|word| word == long)
         });
-        let span = named.map_or(0..0, |option| option.key.clone());
+        let needs_another = || {
+            self.options.iter().find(|option| {
+                let arguments = ["".to_owned()].into_iter().chain(option.arguments());
+                let parsed = command.clone().try_get_matches_from(arguments);
+                parsed.is_err_and(|alone| alone.kind() == error.kind())
+            })
+        };
+        let span = named
+            .or_else(needs_another)
+            .map_or(0..0, |option| option.key.clone());
         self.file.error_at(span, text)
     }
 }
@@ -436,11 +449,13 @@ pub fn merge(
     if !errors.is_empty() {
         return Err(MergeError::File(errors));
     }
-    command
-        .clone()
-        .try_get_matches_from(all)
-        .map_err(|error| match file.options.is_empty() {
-            true => MergeError::CommandLine(error),
-            false => MergeError::File(vec![file.joint_error(&error)]),
-        })
+    let merged = command.clone().try_get_matches_from(all);
+    merged.map_err(|error| {
+        let alone = command.clone().try_get_matches_from(arguments);
+        match alone {
+            // The file does not have what is missing either.
+            Err(alone) => MergeError::CommandLine(alone),
+            Ok(_) => MergeError::File(vec![file.joint_error(command, &error)]),
+        }
+    })
 }

@@ -113,6 +113,11 @@ fn the_command_line_wins() {
         ["3"],
         "the file has the option that it needs"
     );
+    let error = merged("id = 1", &["--record-max=3"]).unwrap_err();
+    assert!(
+        error[0].starts_with("error: the following required arguments"),
+        "{error:?}"
+    );
     let error = merged(text, &["--id=0"]).unwrap_err();
     assert!(
         error[0].starts_with("error: invalid value '0' for '--id <id>'"),

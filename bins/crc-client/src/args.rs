@@ -1,8 +1,11 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 use crc_cli::{Generate, Verbosity};
-use crc_core::{PeerAddress, check_info, check_name};
+use crc_core::{AddressError, PeerAddress, check_info, check_name};
+use crc_net::CertificateFiles;
 use crc_wire::HostId;
 
 use crate::command::COMMANDS;
@@ -15,8 +18,12 @@ use crate::command::COMMANDS;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = "Type /help once connected; see --help for examples.", after_long_help = after_long_help())]
 pub(crate) struct Args {
-    /// The server to connect to
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:33300")]
+    /// The server to connect to: HOST:PORT, or tls://HOST[:PORT] for TLS [default port: 33301]
+    ///
+    /// The server's certificate is verified: by the authorities that the system
+    /// trusts or by --tls-ca, or as tls://HOST:PORT#sha256:FINGERPRINT. The first
+    /// certificate of a self-signed server is trusted and remembered.
+    #[arg(long, value_name = "SERVER", default_value = "127.0.0.1:33300", value_parser = parse_server)]
     pub(crate) server: PeerAddress,
 
     /// Your name: 1 to 64 ASCII characters [default: your user name]
@@ -47,12 +54,45 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 
     #[command(flatten)]
+    pub(crate) tls: TlsArgs,
+
+    #[command(flatten)]
     verbosity: Verbosity,
 
     /// Print the manual page, or completions for a shell, and exit
     #[arg(long, value_name = "WHAT", value_enum)]
     pub(crate) generate: Option<Generate>,
 }
+
+/// TLS.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct TlsArgs {
+    /// Certificates of the authorities that sign the server's (PEM); can be repeated
+    ///
+    /// With this option no other certificate is trusted, remembered or not.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca: Vec<PathBuf>,
+
+    /// Your certificate, if servers are to know you by one (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of your certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    /// The user's certificate.
+    pub(crate) fn identity(&self) -> Option<CertificateFiles> {
+        let (chain, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
+        Some(CertificateFiles { chain, key })
+    }
+}
+
+/// The port for TLS, if the address has none.
+const TLS_PORT: u16 = 33_301;
 
 impl Args {
     /// The name to register with.
@@ -68,6 +108,19 @@ impl Args {
     pub(crate) fn log_level(&self) -> log::LevelFilter {
         self.verbosity.level(log::LevelFilter::Warn)
     }
+}
+
+/// Parses an address; one of TLS may lack the port.
+fn parse_server(text: &str) -> Result<PeerAddress, AddressError> {
+    text.parse().or_else(|error| {
+        let place = text.strip_prefix("tls://").ok_or(error)?;
+        let (host, pin) = match place.split_once('#') {
+            Some((host, pin)) => (host, format!("#{pin}")),
+            None => (place, String::new()),
+        };
+        let with_port = format!("tls://{host}:{TLS_PORT}{pin}");
+        with_port.parse().map_err(|_| error)
+    })
 }
 
 fn parse_name(name: &str) -> Result<String, String> {
@@ -94,6 +147,8 @@ Commands, once connected:
 Examples:
   crc-client
       Chat in the network of a server on this machine.
+  crc-client --server tls://chat.example.org
+      Chat in a network of other machines, by TLS.
   crc-client --server chat.example.org:33300 --name alice --info 'likes tea'
       Chat in another network, under a name.
   echo '/msg bob Good morning!' | crc-client --name alice
@@ -112,10 +167,14 @@ Signals:
   SIGTERM, SIGINT and the end of its terminal make the client quit. Any other SIGHUP
   is ignored.
 
+Files:
+  $XDG_STATE_HOME/crc/known-servers, otherwise ~/.local/state/crc/known-servers
+     the certificates of self-signed servers, one line each
+
 Exit status:
   0  done; a command that is refused, and a name that no client has, are reported
      on standard error and do not change that
-  1  cannot connect, the id is already in use, or the connection closed before all
+  1  cannot connect, the server's certificate cannot be trusted, the id is already in use, or the connection closed before all
      messages were sent
   2  invalid command line"
     )
@@ -147,7 +206,21 @@ mod tests {
 
     #[test]
     fn values_are_checked() {
+        let server = |text: &str| parse(&["--server", text]).unwrap().server.to_string();
+        for (text, server_is) in [
+            ("tls://localhost", "tls://localhost:33301"),
+            ("tls://[::1]", "tls://[::1]:33301"),
+            ("tls://localhost:7", "tls://localhost:7"),
+        ] {
+            assert_eq!(server(text), server_is);
+        }
+        let pin = format!("#sha256:{}", "ab".repeat(32));
+        let pinned = format!("tls://h:33301{pin}");
+        assert_eq!(server(&format!("tls://h{pin}")), pinned);
         for args in [
+            ["--server", "tls://"],
+            ["--server", "tls://a b"],
+            ["--server", "tls://localhost#sha256:0"],
             ["--server", "localhost"],
             ["--server", "localhost:0"],
             ["--name", ""],

@@ -13,6 +13,7 @@ mod command;
 mod completion;
 mod event;
 mod json;
+mod known_servers;
 mod output;
 mod palette;
 mod queue;
@@ -21,15 +22,20 @@ mod text;
 
 use std::io::{self, BufReader, IsTerminal};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
 use crc_cli::terminal::LogWriter;
 use crc_cli::{Backpressure, init_logger, on_terminal_hangup, print_error};
 use crc_core::{Client, ClientConfig};
-use crc_net::{CommandSender, Driver, DriverConfig, DriverError, LineEvent, Stopped, read_lines};
+use crc_net::{
+    CertificateAuthorities, CommandSender, Driver, DriverConfig, DriverError, LineEvent, Stopped,
+    TlsClient, TlsError, read_lines,
+};
 
 use args::Args;
 use command::{Command, ParseError};
+use known_servers::KnownServers;
 use output::{Outcome, Output, Renderer};
 use palette::Palette;
 use queue::{CommandQueue, Input, Mode};
@@ -84,6 +90,7 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
         ..DriverConfig::default()
     };
     let mut driver = Driver::new(CommandQueue::new(client, mode), config)?;
+    driver.set_tls_client(tls_client(args)?);
     driver.on_signals(|| Input::Quit)?;
     let sender = driver.command_sender();
     let hangup = sender.clone();
@@ -117,6 +124,23 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
     let outcome = renderer.finish();
     match stopped? {
         Stopped::Graceful | Stopped::Forced => Ok(outcome),
+    }
+}
+
+/// Whom the client trusts: with `--tls-ca` the authorities in it; otherwise those of the system,
+/// and self-signed servers as it knows them.
+fn tls_client(args: &Args) -> Result<TlsClient, TlsError> {
+    let identity = args.tls.identity();
+    match &args.tls.tls_ca[..] {
+        [] => {
+            let known = Arc::new(KnownServers::in_usual_place());
+            let client = TlsClient::load(&CertificateAuthorities::System, identity.as_ref())?;
+            Ok(client.with_unknown(known))
+        }
+        files => {
+            let authorities = CertificateAuthorities::Files(files.to_vec());
+            TlsClient::load(&authorities, identity.as_ref())
+        }
     }
 }
 

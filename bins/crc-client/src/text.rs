@@ -6,11 +6,14 @@ mod channel;
 use std::fmt::Write;
 use std::time::Duration;
 
-use crc_core::{Client, ClientFailure, ClientNotice, DisconnectReason, Escaped, RemoteClient};
+use crc_core::{
+    Client, ClientFailure, ClientNotice, DisconnectReason, Escaped, RemoteClient, TlsFailure,
+};
 use crc_wire::{ChatKind, HostId};
 
 use crate::command::COMMANDS;
 use crate::event::OutputEvent;
+use crate::known_servers;
 use crate::palette::{Palette, Style};
 
 pub(crate) use channel::field_name;
@@ -101,6 +104,9 @@ pub(crate) fn error(event: &OutputEvent, client: &Client) -> Option<String> {
         OutputEvent::Client(ClientNotice::Failed {
             why: ClientFailure::IdTaken(id),
         }) => format!("id {id} is already in use; choose another one or omit --id"),
+        OutputEvent::Client(ClientNotice::Failed {
+            why: ClientFailure::Untrusted(why),
+        }) => untrusted(*why, client),
         OutputEvent::GaveUp { unsent } => {
             let server = client.server();
             let unsent = match unsent {
@@ -115,6 +121,38 @@ pub(crate) fn error(event: &OutputEvent, client: &Client) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// Why the server's certificate is refused, and what to do.
+fn untrusted(why: TlsFailure, client: &Client) -> String {
+    let server = client.server();
+    match why {
+        TlsFailure::Changed => {
+            let path = known_servers::usual_path().unwrap_or_default();
+            format!(
+                "the certificate of {server} has changed since the last time. Somebody may be \
+                 between you and the server, or the server has a new certificate. If you know \
+                 that it has, remove its line from {} and connect again",
+                path.display()
+            )
+        }
+        TlsFailure::Expired => format!(
+            "the certificate of {server} has expired or is not valid yet; check the clock of this \
+             machine, or tell the operator of the server"
+        ),
+        TlsFailure::WrongName => {
+            format!("the certificate of {server} is for another name; connect by the name in it")
+        }
+        TlsFailure::UnknownAuthority => format!(
+            "the certificate of {server} is signed by an unknown authority; give the right file \
+             with --tls-ca, or the certificate's fingerprint: --server tls://HOST:PORT#sha256:..."
+        ),
+        TlsFailure::WrongPin => format!(
+            "{server}: the server has another certificate. Somebody may be between you and the \
+             server, or the server has a new certificate"
+        ),
+        other => format!("cannot trust {server}: {other}"),
+    }
 }
 
 /// An error as it is displayed.

@@ -234,7 +234,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
 fn exposure(args: &Args, links_possible: usize) -> Exposure<'_> {
     Exposure {
         plaintext: args.plaintext_listeners(),
-        has_tls: false,
+        has_tls: args.tls.has_listener(),
         has_secrets: false,
         links_max: args.links_max(),
         links_possible,

@@ -355,6 +355,13 @@ impl Client {
         if !self.connection.is_dialing(dial) {
             return;
         }
+        if let DialError::Tls(why) = why
+            && why.is_certificate()
+        {
+            let why = ClientFailure::Untrusted(why);
+            out.notice(ClientNotice::Failed { why });
+            return self.connection.stop(out);
+        }
         let retry_in = self.connection.schedule_dial(now, &mut self.random, false);
         out.notice(ClientNotice::Unreachable {
             server: self.config.server.clone(),

@@ -724,3 +724,33 @@ fn two_drivers_exchange_bytes_and_present_certificates() {
     assert_eq!(why, LinkDown::PeerClosed, "not truncated");
     server.fixture.stop();
 }
+
+#[test]
+fn an_authority_with_the_name_of_another_one_is_unknown() {
+    let certificates = Certificates::new();
+    let by_name = |params: &mut CertificateParams| {
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        let name = rcgen::DnType::CommonName;
+        params.distinguished_name.push(name, "localhost");
+    };
+    let server_files = certificates.make_with("a", "localhost", by_name);
+    let same_kind = certificates.make_with("b", "localhost", by_name);
+    // Of another kind of key.
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    by_name(&mut params);
+    let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let other_kind = CertificateFiles {
+        chain: certificates.path("c.pem"),
+        key: certificates.path("c-key.pem"),
+    };
+    let certificate = params.self_signed(&key).unwrap();
+    std::fs::write(&other_kind.chain, certificate.pem()).unwrap();
+    let server = TlsFixture::start(quick(), silent(), slice::from_ref(&server_files));
+    let to = format!("tls://localhost:{}", server.address.port());
+    for trusted in [&same_kind, &other_kind] {
+        let outcome = dial(trusting(&[trusted]), &to);
+        let unknown = DialError::Tls(TlsFailure::UnknownAuthority);
+        assert_eq!(outcome, Err(unknown), "{:?}", trusted.chain);
+    }
+    server.fixture.stop();
+}

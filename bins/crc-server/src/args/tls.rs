@@ -42,6 +42,11 @@ pub(crate) struct TlsArgs {
 }
 
 impl TlsArgs {
+    /// Whether some listener has TLS.
+    pub(crate) fn has_listener(&self) -> bool {
+        !self.listen_tls.is_empty() || !self.irc_tls.is_empty()
+    }
+
     /// The certificates of the listeners.
     pub(crate) fn certificates(&self) -> Vec<CertificateFiles> {
         let pairs = self.tls_cert.iter().zip(&self.tls_key);

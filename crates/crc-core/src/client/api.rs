@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crc_machine::{DialError, LinkDown, PeerAddress};
+use crc_machine::{DialError, LinkDown, PeerAddress, TlsFailure};
 use crc_wire::{ChannelField, ChatKind, FrameError, HostId, MemberFlags, StatusCode};
 
 /// A request of the user.
@@ -369,4 +369,8 @@ pub enum ClientFailure {
     /// The configured id belongs to another host.
     #[error("id {0} is already in use")]
     IdTaken(HostId),
+    /// The server has not proved that it is who it should be. Another attempt would end the same
+    /// way.
+    #[error("the server cannot be trusted: {0}")]
+    Untrusted(TlsFailure),
 }

@@ -216,8 +216,6 @@ impl Verifier {
         let verifier = self.trust.verifier().ok_or_else(unknown)?;
         match verifier.verify_server_cert(end_entity, intermediates, name, &[], now) {
             Ok(_) => Ok(()),
-            // An authority of the same name with another key.
-            Err(Error::InvalidCertificate(CertificateError::BadSignature)) => Err(unknown()),
             Err(Error::InvalidCertificate(error)) if is_authority(&error) => {
                 // A certificate that is itself in the files is trusted for its names.
                 let given = self.trust.files.iter().flatten();
@@ -226,9 +224,23 @@ impl Verifier {
                 }
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)
             }
+            Err(Error::InvalidCertificate(error)) if is_of_another_key(&error) => Err(unknown()),
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether an authority of the name that the certificate states has not signed it. Two authorities
+/// may have one name, as self-signed certificates of `localhost` have.
+#[allow(deprecated, reason = "rustls still has the variants without a context")]
+fn is_of_another_key(error: &CertificateError) -> bool {
+    matches!(
+        error,
+        CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithm
+            | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+    )
 }
 
 fn refuse(why: TlsFailure) -> Error {

@@ -214,6 +214,9 @@ fn a_replay_ends_in_the_same_state() {
     assert!(outcomes[1] + outcomes[2] > 20, "{outcomes:?}");
 }
 
+/// The configuration of the server, with which a recording begins, is shorter.
+const HEADER_BYTES_MAX: usize = 400;
+
 #[test]
 fn a_recording_of_a_killed_server_is_replayed_to_its_end() {
     let mut recorded = Recorded::start(&[]);
@@ -238,7 +241,7 @@ fn a_recording_of_a_killed_server_is_replayed_to_its_end() {
     // A truncated recording is replayed up to its end.
     let bytes = recorded.bytes();
     let mut before = 0;
-    for part in 1..20 {
+    for part in (1..20).filter(|part| bytes.len() * part / 20 >= HEADER_BYTES_MAX) {
         let replay = Replay::of_bytes(&recorded.file, &bytes[..bytes.len() * part / 20]);
         replay.assert(0, CUT);
         let events = replay.events();

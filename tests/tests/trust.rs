@@ -164,12 +164,16 @@ fn a_quit_counts_from_the_route_to_its_host_only() {
 }
 
 #[test]
-fn a_server_outside_server_peers_is_refused_and_receives_nothing() {
+fn a_server_outside_server_peers_is_refused_and_receives_only_why() {
     let mut watched = WatchedServer::start(&["--server-peers=10.0.0.0/8,192.0.2.7/32"]);
     let mut pond = watched.connect();
     pond.send(&wire::server_registration(POND, 0, "pond", "f"))
         .unwrap();
-    assert_eq!(pond.expect_end(), []);
+    let [Frame::Status { code, text, .. }] = &pond.expect_end()[..] else {
+        panic!("one status was expected");
+    };
+    assert_eq!(*code, 0x0107);
+    assert_eq!(text, "Servers may not link from your address");
     watched.assert_logged(&pond, "servers may not link from its address");
     watched.server.wait_hosts(&[ANN, BOB]).unwrap();
     // A server of this workspace is refused too.
@@ -178,6 +182,8 @@ fn a_server_outside_server_peers_is_refused_and_receives_nothing() {
     let refused = || watched.state().counter("violations") >= 2;
     assert!(wait::holds(LONG, refused));
     assert_eq!(other.state().unwrap().host_ids(), [0; 0]);
+    let why = "does not let this server link: Servers may not link from your address";
+    assert!(wait::holds(LONG, || other.log_lines_with(why).len() == 1));
     watched.server.wait_hosts(&[ANN, BOB]).unwrap();
     watched.assert_chatting();
 }

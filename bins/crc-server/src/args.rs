@@ -9,15 +9,15 @@ mod tls;
 mod values;
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use crc_cli::{Generate, Size, Verbosity, parse_listen_address};
 use crc_core::{
-    Config, Limits, ListenerId, PeerAddress, Random, Reconfiguration, TextProtocol, check_name,
-    loopback,
+    Config, Limits, LinkConfig, ListenerId, PeerAddress, Random, Reconfiguration, TextProtocol,
+    check_name, loopback,
 };
 use crc_net::{AddressLimits, DriverConfig};
 use crc_wire::{HostId, Info, Name};
@@ -148,7 +148,7 @@ pub(crate) struct Args {
 
     /// Networks in which other servers may be: from there they may link, and only there
     /// does this server dial announced and listed ones; separated by commas
-    /// [default: this machine only]
+    /// [default: this machine only, or everywhere if a [[link]] has a secret]
     #[arg(
         long,
         value_name = "CIDR",
@@ -161,8 +161,26 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) tls: TlsArgs,
 
+    /// Networks in which servers of version 1 may be, a part of --server-peers; separated by
+    /// commas [default: this machine only]
+    ///
+    /// They cannot prove a secret. A proxy on this machine makes every stranger one of this
+    /// machine.
+    #[arg(
+        long,
+        value_name = "CIDR",
+        value_delimiter = ',',
+        value_parser = parse_network,
+        help_heading = "Network"
+    )]
+    v1_peers: Vec<IpNet>,
+
     #[command(flatten)]
     limits: LimitArgs,
+
+    /// The links of the configuration file.
+    #[arg(skip)]
+    pub(crate) links: Vec<LinkConfig>,
 }
 
 /// The limits; the defaults suit most networks.
@@ -403,18 +421,52 @@ impl Args {
             reserved_links: limits
                 .server_places
                 .unwrap_or(SERVER_PLACES.min(links_max / 4)),
-            reserved_for: self.server_peers(),
+            reserved_for: self.reserved_for(),
             ..DriverConfig::default()
         }
     }
 
     /// The networks from which servers may link.
     fn server_peers(&self) -> Vec<IpNet> {
-        if self.server_peers.is_empty() {
-            loopback()
-        } else {
-            self.server_peers.clone()
+        match self.server_peers.is_empty() {
+            false => self.server_peers.clone(),
+            // All have to prove one.
+            true if self.has_secrets() => everywhere(),
+            true => loopback(),
         }
+    }
+
+    /// The networks for which places are reserved.
+    fn reserved_for(&self) -> Vec<IpNet> {
+        if !self.server_peers.is_empty() || !self.has_secrets() {
+            return self.server_peers();
+        }
+        let known = self.links.iter().filter_map(|link| link.address.as_ref());
+        let known = known.filter_map(PeerAddress::ip).map(IpNet::from);
+        loopback().into_iter().chain(known).collect()
+    }
+
+    fn v1_peers(&self) -> Vec<IpNet> {
+        match self.v1_peers.is_empty() {
+            false => self.v1_peers.clone(),
+            true => loopback(),
+        }
+    }
+
+    /// Whether servers have to prove secrets.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.links.iter().any(|link| link.secret.is_some())
+    }
+
+    /// Where this server looks for an uplink.
+    fn connect(&self) -> Vec<PeerAddress> {
+        let mut all = self.connect.clone();
+        for link in self.links.iter().filter_map(|link| link.address.as_ref()) {
+            if !all.contains(link) {
+                all.push(link.clone());
+            }
+        }
+        all
     }
 
     /// The server's settings. `seed` decides what no option sets.
@@ -425,7 +477,7 @@ impl Args {
         let name = Name::new(name).expect("an accepted name fits");
         Config {
             info: Info::new(self.info.clone()).expect("an accepted info fits"),
-            connect: self.connect.clone(),
+            connect: self.connect(),
             candidates_within: self.rendezvous.is_some().then_some(CANDIDATES_TIME_MAX),
             advertise: self.advertise.clone(),
             legacy_connect: self.irc_connect.clone(),
@@ -435,6 +487,8 @@ impl Args {
                 .collect(),
             rank: self.rank,
             server_peers: self.server_peers(),
+            v1_peers: self.v1_peers(),
+            links: self.links.clone(),
             limits: self.core_limits(),
             seed: random.next_u64(),
             ..Config::new(self.id.unwrap_or(random_id), name)
@@ -445,8 +499,8 @@ impl Args {
     pub(crate) fn reconfiguration(&self, motd: Vec<String>) -> Reconfiguration {
         Reconfiguration {
             server_peers: self.server_peers(),
-            v1_peers: loopback(),
-            links: Vec::new(),
+            v1_peers: self.v1_peers(),
+            links: self.links.clone(),
             motd,
             limits: self.core_limits(),
         }
@@ -472,6 +526,13 @@ impl Args {
     pub(crate) fn log_level(&self) -> log::LevelFilter {
         self.verbosity.level(log::LevelFilter::Info)
     }
+}
+
+/// All networks.
+fn everywhere() -> Vec<IpNet> {
+    let v4 = IpNet::new_assert(Ipv4Addr::UNSPECIFIED.into(), 0);
+    let v6 = IpNet::new_assert(Ipv6Addr::UNSPECIFIED.into(), 0);
+    vec![v4, v6]
 }
 
 /// This machine's name, or `server` if that is not an accepted name.

@@ -5,6 +5,8 @@
 //! flag has a key without code here. What is no option, such as a `[[link]]` with several
 //! values, is a field of [`Tables`].
 
+mod links;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use crc_cli::config::{self, ConfigError, ConfigFile, FileOptions, MergeError};
 
+use self::links::LinkTable;
 use crate::args::{Args, Problem};
 
 /// The options that have no key.
@@ -27,6 +30,14 @@ Options on the command line win over those in this file.
 A size may end in K, M or G; false means that an option is not set; a list has [ and ] around
 it. An option stands in its section, or above the first one.
 
+Servers that prove a secret to each other are tables at the end of the file. A secret is a file
+of 16 to 1024 bytes, for instance by: head -c 32 /dev/urandom | base64 > reef.secret
+  [[link]]
+  name = \"reef\"                   the other server's name, or \"*\" for all others
+  address = \"reef.example:33300\"  where it is dialled; left out: it dials this server
+  secret-file = \"reef.secret\"     left out: it is a server of version 1
+  direction = \"both\"              who dials: \"dial\" (this server), \"accept\", or \"both\"
+
 Check this file with: crc-server check-config --config FILE
 A running server reads it again on SIGHUP, and its log says what has changed.";
 
@@ -35,19 +46,16 @@ A running server reads it again on SIGHUP, and its log says what has changed.";
 /// To add one: a field with `#[serde(default)]`, of a struct with
 /// `#[serde(deny_unknown_fields)]`, and its name in [`Tables::NAMES`]. A `Spanned` value keeps
 /// its place for [`ConfigFile::error_at`]; rules that serde does not know belong into
-/// [`Tables::problems`].
+/// the function that reads it for [`Loaded`].
 #[derive(Debug, Default, serde::Deserialize)]
-pub(crate) struct Tables {}
+pub(crate) struct Tables {
+    #[serde(default)]
+    link: Vec<LinkTable>,
+}
 
 impl Tables {
     /// Their names in the file.
-    const NAMES: [&str; 0] = [];
-
-    /// What is wrong in them.
-    #[allow(clippy::unused_self, reason = "there is no table yet")]
-    fn problems(&self, _file: &ConfigFile) -> Vec<ConfigError> {
-        Vec::new()
-    }
+    const NAMES: [&str; 1] = ["link"];
 }
 
 /// Everything that command line and file say.
@@ -56,8 +64,6 @@ pub(crate) struct Loaded {
     pub(crate) args: Args,
     /// The parsed options that `args` was made of, to compare them.
     pub(crate) matches: ArgMatches,
-    #[allow(dead_code, reason = "there is no table yet")]
-    pub(crate) tables: Tables,
     /// The file, if there is one.
     pub(crate) path: Option<PathBuf>,
 }
@@ -152,8 +158,9 @@ pub(crate) fn load_from(
     let options = options.map_err(LoadError::File)?;
     let tables: Tables = file.tables()?;
     let matches = config::merge(&command, arguments, &options)?;
-    let args = Args::from_arg_matches(&matches).map_err(LoadError::CommandLine)?;
-    let mut errors = tables.problems(&file);
+    let mut args = Args::from_arg_matches(&matches).map_err(LoadError::CommandLine)?;
+    let mut errors = Vec::new();
+    args.links = links::read(&tables.link, &file, &mut errors);
     for problem in args.problems(&matches) {
         errors.push(error_of(problem, &options)?);
     }
@@ -163,7 +170,6 @@ pub(crate) fn load_from(
     Ok(Loaded {
         args,
         matches,
-        tables,
         path,
     })
 }

@@ -168,6 +168,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     crc_cli::on_hangup(request).map_err(StartError::Hangup)?;
     let mut config = args.config(getrandom::u64()?);
     config.started_at_unix_ms = unix_time_ms();
+    getrandom::fill(&mut config.nonce_key)?;
     let motd = read_motd(args)?;
     config.motd.clone_from(&motd);
     let rendezvous = create_rendezvous(args, &mut config)?;
@@ -200,6 +201,8 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         arguments: arguments.to_vec(),
         started: matches.clone(),
         now: matches,
+        links_started: args.links.clone(),
+        links: args.links.clone(),
         motd,
         log,
         tls: tls.clone(),
@@ -235,7 +238,7 @@ fn exposure(args: &Args, links_possible: usize) -> Exposure<'_> {
     Exposure {
         plaintext: args.plaintext_listeners(),
         has_tls: args.tls.has_listener(),
-        has_secrets: false,
+        has_secrets: args.has_secrets(),
         links_max: args.links_max(),
         links_possible,
     }

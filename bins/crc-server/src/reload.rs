@@ -12,8 +12,9 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
-use crc_core::ServerCommand;
+use crc_core::{LinkConfig, ServerCommand};
 use crc_net::{CommandSender, LimitsSender};
+use crc_wire::Name;
 
 use crate::args::Args;
 use crate::config::{self, LoadError, Loaded};
@@ -22,7 +23,7 @@ use crate::motd;
 use crate::tls::Tls;
 
 /// The options whose change takes effect at once. All others need a restart.
-const LIVE: [&str; 20] = [
+const LIVE: [&str; 21] = [
     "motd",
     "tls-cert",
     "tls-key",
@@ -31,6 +32,7 @@ const LIVE: [&str; 20] = [
     "verbose",
     "quiet",
     "server-peers",
+    "v1-peers",
     "register-within",
     "client-queue",
     "server-queue",
@@ -112,6 +114,47 @@ impl Reload {
     }
 }
 
+impl Reload {
+    /// Adds the links that differ. Where a server is dialled does not change while this one
+    /// runs; its secret and who may dial does.
+    fn note_links(&mut self, started: &[LinkConfig], now: &[LinkConfig], new: &[LinkConfig]) {
+        let find = |links: &[LinkConfig], name: &Option<Name<'static>>| {
+            links.iter().find(|link| link.name == *name).cloned()
+        };
+        let mut names: Vec<_> = [started, now, new].concat();
+        names.sort_by(|a, b| a.name.cmp(&b.name));
+        names.dedup_by(|a, b| a.name == b.name);
+        for LinkConfig { name, .. } in &names {
+            let [started, now, new] = [started, now, new].map(|links| find(links, name));
+            let address = |link: &Option<LinkConfig>| {
+                let address = link.as_ref().and_then(|link| link.address.as_ref());
+                address.map_or("(not set)".to_owned(), ToString::to_string)
+            };
+            let live = |link: &Option<LinkConfig>| {
+                let link = link.as_ref();
+                link.map(|link| (link.secret.clone(), link.direction))
+            };
+            let name = name.as_ref().map_or("*", |name| name.as_str());
+            if live(&now) != live(&new) {
+                self.changed.push(Change {
+                    option: format!("link {name:?}"),
+                    // Secrets are not shown.
+                    before: String::new(),
+                    after: String::new(),
+                });
+            }
+            let [before, after] = [&started, &new].map(address);
+            if before != after {
+                self.restart.push(Change {
+                    option: format!("address of link {name:?}"),
+                    before,
+                    after,
+                });
+            }
+        }
+    }
+}
+
 fn is_set(matches: &ArgMatches, arg: &Arg) -> bool {
     matches.get_raw(arg.get_id().as_str()).is_some()
 }
@@ -143,6 +186,10 @@ pub(crate) struct Reloader {
     pub(crate) started: ArgMatches,
     /// The options that hold now.
     pub(crate) now: ArgMatches,
+    /// The links of the start.
+    pub(crate) links_started: Vec<LinkConfig>,
+    /// The links that hold now.
+    pub(crate) links: Vec<LinkConfig>,
     /// The message of the day that users get now.
     pub(crate) motd: Vec<String>,
     pub(crate) log: LogControl,
@@ -212,6 +259,7 @@ impl Reloader {
                 });
             }
         }
+        reload.note_links(&self.links_started, &self.links, &args.links);
         // Nothing fails from here on.
         self.log.set_level(args.log_level());
         if let Some(file) = &args.log_file {
@@ -223,6 +271,7 @@ impl Reloader {
         // The driver may have ended.
         let _ = self.commands.send(ServerCommand::Reconfigure(changed));
         self.now = matches;
+        self.links = args.links;
         self.motd = motd;
         Ok((path, reload))
     }
@@ -276,6 +325,8 @@ fn list(changes: &[Change]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crc_core::{LinkDirection, Secret};
+
     use super::*;
 
     fn matches(args: &[&str]) -> ArgMatches {
@@ -325,5 +376,34 @@ mod tests {
             let mut args = command.get_arguments();
             assert!(args.any(|arg| arg.get_long() == Some(option)), "{option}");
         }
+    }
+
+    #[test]
+    fn changed_links_are_named_and_secrets_are_not_shown() {
+        let link = |name: &str, address: Option<&str>, secret: &str| LinkConfig {
+            name: (name != "*").then(|| Name::truncated(name).into_owned()),
+            address: address.map(|address| address.parse().unwrap()),
+            secret: Secret::new(secret).ok(),
+            direction: LinkDirection::Both,
+        };
+        let (old, new) = (
+            "an old secret, of 28 bytes..",
+            "a new secret, of 28 bytes...",
+        );
+        let started = [link("reef", Some("reef:1"), old), link("*", None, old)];
+        let now = [link("reef", Some("reef:1"), new), link("*", None, old)];
+        let changed = [link("reef", Some("reef:2"), old), link("atoll", None, new)];
+        let mut reload = Reload::default();
+        reload.note_links(&started, &now, &now);
+        assert_eq!(reload, Reload::default());
+        reload.note_links(&started, &now, &changed);
+        assert_eq!(
+            list(&reload.changed),
+            "link \"*\"; link \"atoll\"; link \"reef\""
+        );
+        assert_eq!(
+            list(&reload.restart),
+            "address of link \"reef\" reef:1 -> reef:2"
+        );
     }
 }

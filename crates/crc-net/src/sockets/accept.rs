@@ -26,7 +26,8 @@ impl Sockets {
         tls: Option<TlsListener>,
     ) -> Result<SocketAddr, ListenError> {
         let failed = |error| ListenError::new(address, error);
-        let socket = listener::listen(address, self.config.backlog).map_err(failed)?;
+        let socket = listener::listen(address, self.config.backlog, self.config.peer_timeout)
+            .map_err(failed)?;
         let bound = socket.local_addr().map_err(failed)?;
         let key = self.listeners.len() as u64;
         let socket =
@@ -98,7 +99,7 @@ impl Sockets {
             .own_limit
             .as_ref()
             .and_then(|_| u16::try_from(index).ok());
-        let options = listener::set_link_options(&stream, self.config.peer_timeout);
+        let options = listener::set_accepted_options(&stream, self.config.peer_timeout);
         let local = match options.and_then(|()| stream.local_addr()) {
             Ok(local) => local,
             Err(error) => {

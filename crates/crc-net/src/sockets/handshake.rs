@@ -239,7 +239,7 @@ impl Sockets {
             Side::Silent(_) => Interest::READ,
             Side::Accepted(session, ..) | Side::Dialed(session, _) => interest(session),
         };
-        if let Err(error) = handshake.socket.arm_once(link.as_u64(), interest) {
+        if let Err(error) = handshake.socket.arm(link.as_u64(), interest) {
             self.on_handshake_failed(link, TlsFailure::Failed, &error.to_string());
         }
     }

@@ -219,7 +219,8 @@ impl Session {
         TlsRead::Bytes {
             count,
             taken: count,
-            all: false,
+            // The selector tells whether the socket has more.
+            all: !self.has_plaintext() && !self.peer_ended,
         }
     }
 

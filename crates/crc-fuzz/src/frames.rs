@@ -91,6 +91,15 @@ fn info(choices: &mut Choices<'_>) -> Option<Info<'static>> {
         5 => "x [crc2]".into(),
         6 => "é".repeat(400).into(),
         7 => "i".repeat(2_000).into(),
+        // What would prove the secret of a link, if it were right.
+        8 => {
+            let (nonce, proof) = (choices.byte()?, choices.byte()?);
+            let entry = |key: &str, byte: u8| match byte {
+                0 => String::new(),
+                byte => format!(";{key}={}", format!("{byte:02x}").repeat(32)),
+            };
+            format!("x [crc2{}{};f=auth]", entry("n", nonce), entry("p", proof)).into()
+        }
         // With a rank and an address, of a server that may exist.
         _ => {
             let rank = match choices.byte()? {

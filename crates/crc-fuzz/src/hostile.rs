@@ -51,6 +51,15 @@ pub fn v1_server(input: &[u8]) -> u64 {
     downlink(Role::V1Server, input)
 }
 
+/// A server that does not know the secret by which the two are linked: it is never linked.
+///
+/// # Panics
+///
+/// See [`unregistered`].
+pub fn liar(input: &[u8]) -> u64 {
+    downlink(Role::Liar, input)
+}
+
 /// A server that the others link to, of version 2 for an odd first byte. As the parent
 /// it may take ids from clients, and nothing more.
 ///
@@ -102,6 +111,7 @@ fn downlink(role: Role, input: &[u8]) -> u64 {
         return 0;
     };
     let mut net = Net::new(u64::from(first));
+    net.have_secrets = role == Role::Liar;
     net.add_server(config(0, Vec::new()));
     join(&mut net);
     for server in 0..2 {
@@ -113,6 +123,9 @@ fn downlink(role: Role, input: &[u8]) -> u64 {
     let mut choices = Choices::new(rest);
     while act(&mut net, &mut choices, role, 2).is_some() {
         net.deliver_all();
+        if role == Role::Liar {
+            check_no_other_server(&net);
+        }
     }
     net.run(Duration::from_secs(20));
     for client in &net.clients {
@@ -150,6 +163,14 @@ fn join(net: &mut Net) {
     net.add_client(0, Some(GOOD[0]));
     net.add_client(1, Some(GOOD[1]));
     net.run(Duration::from_millis(1_100));
+}
+
+/// Each server knows the other one, and no other.
+fn check_no_other_server(net: &Net) {
+    for node in &net.servers {
+        let servers = node.machine.snapshot().directory().servers_len();
+        assert_eq!(servers, 1, "no server without the secret is linked");
+    }
 }
 
 /// Clients whose ids were taken get them back, and servers with wrong ranks link again.

@@ -29,8 +29,8 @@ pub use client::client;
 pub use config::config;
 pub use crc_wire::fuzz::{decoder, round_trip};
 pub use hostile::{
-    client as hostile_client, unregistered as hostile_unregistered, uplink as hostile_uplink,
-    v1_server as hostile_v1_server, v2_server as hostile_v2_server,
+    client as hostile_client, liar as hostile_liar, unregistered as hostile_unregistered,
+    uplink as hostile_uplink, v1_server as hostile_v1_server, v2_server as hostile_v2_server,
 };
 pub use irc_wire::fuzz::{decoder as irc_decoder, message as irc_message};
 pub use lines::lines;
@@ -50,7 +50,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     target(
         "decoder",
         |input| without_machines(decoder, input),
@@ -80,6 +80,7 @@ pub const TARGETS: [Target; 14] = [
     target("hostile_client", hostile_client, 128),
     target("hostile_v2_server", hostile_v2_server, 128),
     target("hostile_v1_server", hostile_v1_server, 128),
+    target("hostile_liar", hostile_liar, 128),
     target("hostile_uplink", hostile_uplink, 128),
 ];
 

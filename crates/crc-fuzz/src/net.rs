@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use crc_core::{
     Client, ClientCommand, ClientConfig, ClientNotice, Config, DialError, DialId, Endpoints, Event,
-    LinkId, ListenerId, Machine, Origin, Outbox, PeerAddress, Random, Server, ServerCommand,
-    ServerNotice, TextProtocol, Timestamp,
+    LinkConfig, LinkDirection, LinkId, ListenerId, Machine, Origin, Outbox, PeerAddress, Random,
+    Secret, Server, ServerCommand, ServerNotice, TextProtocol, Timestamp,
 };
 use crc_netem::{LinkEvent, Phase, Side, StepEvent, SteppedNet};
 use crc_wire::{HostId, Info, Name};
@@ -89,6 +89,8 @@ pub(crate) struct Net {
     pub(crate) clients: Vec<ClientNode>,
     /// How many scripted peers there have been; each has one connection.
     pub(crate) peers: usize,
+    /// Whether the servers that are added prove a secret to each other.
+    pub(crate) have_secrets: bool,
     /// Whether dials to scripted listeners are answered, by a new peer each.
     pub(crate) peers_listen: bool,
     /// Whether the first server has got the command to leave.
@@ -109,6 +111,7 @@ impl Net {
             servers: Vec::new(),
             clients: Vec::new(),
             peers: 0,
+            have_secrets: false,
             peers_listen: false,
             leaving: false,
             stepped: SteppedNet::new(),
@@ -132,7 +135,16 @@ impl Net {
     // Hosts.
 
     /// A server with the id `index + 1`, which looks for an uplink at `connect`.
-    pub(crate) fn add_server(&mut self, config: Config) -> usize {
+    pub(crate) fn add_server(&mut self, mut config: Config) -> usize {
+        if self.have_secrets {
+            config.v1_peers = Vec::new();
+            config.links = vec![LinkConfig {
+                name: None,
+                address: None,
+                secret: Secret::new("the secret of both").ok(),
+                direction: LinkDirection::Both,
+            }];
+        }
         self.servers.push(ServerNode {
             machine: Server::new(config),
             alive: true,

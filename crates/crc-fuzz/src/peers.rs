@@ -21,6 +21,8 @@ pub(crate) enum Role {
     V2Server,
     /// A v2 server that supports channels.
     ChannelServer,
+    /// A server that does not know the secret of the others.
+    Liar,
 }
 
 /// What a scripted peer may do. Greater numbers mean `SEND`, too.
@@ -86,7 +88,7 @@ pub(crate) fn introduce(net: &mut Net, peer: usize, role: Role, number: usize) {
         Role::Unregistered => return,
         Role::V1Client => (Message::ClientRegistration, 101 + number),
         Role::V2Client | Role::ChannelClient => (Message::ClientRegistration, 201 + number),
-        Role::V1Server => (Message::ServerRegistration, 88 + number),
+        Role::V1Server | Role::Liar => (Message::ServerRegistration, 88 + number),
         Role::V2Server | Role::ChannelServer => (Message::ServerRegistration, 77 + number),
     };
     let registration = |info: &'static str| {

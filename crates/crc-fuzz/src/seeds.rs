@@ -34,7 +34,7 @@ pub fn seeds(target: &str) -> Vec<Seed> {
         "network" => machines::network(),
         "hostile_unregistered" => hostile::unregistered(),
         "hostile_client" => hostile::clients(),
-        "hostile_v2_server" | "hostile_v1_server" => hostile::servers(),
+        "hostile_v2_server" | "hostile_v1_server" | "hostile_liar" => hostile::servers(),
         "hostile_uplink" => hostile::uplinks(),
         _ => Vec::new(),
     };

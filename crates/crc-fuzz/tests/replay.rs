@@ -63,5 +63,6 @@ replay! {
     hostile_client: 200,
     hostile_v2_server: 200,
     hostile_v1_server: 200,
+    hostile_liar: 200,
     hostile_uplink: 200,
 }

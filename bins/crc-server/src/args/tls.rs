@@ -15,7 +15,7 @@ pub(crate) struct TlsArgs {
     /// Address to listen on for clients and servers, by TLS; can be repeated
     ///
     /// It needs --tls-cert and --tls-key. Others reach it with
-    /// --connect tls://HOST:PORT and crc-client --server tls://HOST:PORT.
+    /// --connect tls://HOST:PORT, and clients with --server tls://HOST:PORT.
     #[arg(long, value_name = "ADDR", value_parser = parse_listen_address)]
     pub(crate) listen_tls: Vec<SocketAddr>,
 

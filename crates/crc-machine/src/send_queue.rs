@@ -88,6 +88,12 @@ impl SendQueue {
         self.watch.step = saturate(step);
     }
 
+    /// Whether the queue is watched.
+    #[must_use]
+    pub const fn is_watched(&self) -> bool {
+        self.watch.step > 0
+    }
+
     /// A report, if one is due.
     pub fn take_report(&mut self) -> Option<QueueReport> {
         let Watch {

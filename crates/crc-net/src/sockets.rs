@@ -145,9 +145,11 @@ impl Sockets {
         let links_max = descriptors.min(config.links_max).max(1);
         config.reserved_links = config.reserved_links.min(links_max - 1);
         log::debug!("driver: limits: descriptors={limit} links={links_max}");
+        let stats = Stats::default();
+        stats.links_max.set(links_max);
         Ok(Sockets {
             clock: Clock::new(),
-            stats: Arc::default(),
+            stats: Arc::new(stats),
             links_down: VecDeque::new(),
             dials_failed: VecDeque::new(),
             entries: Slots::new(),
@@ -379,6 +381,7 @@ impl Sockets {
                 Some(Entry::Dial(_)) | None => {}
             }
         }
+        self.stats.forget_watched_queues();
         self.send_lists.clear();
         self.read_buffer.clear();
         self.to_flush.clear();

@@ -151,6 +151,7 @@ impl Sockets {
         self.config.set_link_limits(limits);
         self.links_max = self.descriptors.min(self.config.links_max).max(1);
         self.config.reserved_links = self.config.reserved_links.min(self.links_max - 1);
+        self.stats.links_max.set(self.links_max);
         log::debug!("driver: limits: links={}", self.links_max);
         // Links are not counted for an address that had no limit.
         self.places = Places::default();

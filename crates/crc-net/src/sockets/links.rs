@@ -180,7 +180,11 @@ impl Sockets {
             return;
         };
         connection.in_to_flush = false;
+        let before = connection.queue.len();
         let outcome = connection.flush(&self.send_lists, outbox, read_buffer, slices, &self.stats);
+        let queue = &connection.queue;
+        let watched = queue.is_watched().then(|| queue.len());
+        self.stats.set_watched_queue(link, before, watched);
         let linger = now + self.config.linger_max;
         if let Some(report) = connection.queue.take_report() {
             self.reports.push_back((link, report));
@@ -285,6 +289,8 @@ impl Sockets {
             // The peer may have closed its own side only, and may still be reading.
             connection.phase = Phase::Live;
         }
+        self.stats
+            .set_watched_queue(link, connection.queue.len(), None);
         // The link is down already, so a further error changes nothing.
         let _ = connection.flush(
             &self.send_lists,

@@ -16,7 +16,7 @@ use crate::command::COMMANDS;
 /// be edited, recalled (up and down) and completed (tab). Commands from a file or a
 /// pipe are executed line by line; the client quits after the last one.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = "Type /help once connected; see --help for examples.", after_long_help = after_long_help())]
+#[command(version = crc_cli::VERSION, max_term_width = 100, after_help = "Type /help once connected; see --help for examples.", after_long_help = after_long_help())]
 pub(crate) struct Args {
     /// The server to connect to: HOST:PORT, or tls://HOST[:PORT] for TLS [default port: 33301]
     ///

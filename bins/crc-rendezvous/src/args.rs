@@ -14,7 +14,7 @@ use crc_rendezvous::{DirectoryConfig, DirectoryLimits, PeerConfig, PeerLimits};
 /// A directory (`serve`) keeps the list of its peers. Peers (`join`) receive the list,
 /// connect to each other, and chat directly.
 #[derive(Debug, Parser)]
-#[command(name = "crc-rendezvous", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(name = "crc-rendezvous", version = crc_cli::VERSION, max_term_width = 100, after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) role: Role,

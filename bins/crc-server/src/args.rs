@@ -36,7 +36,7 @@ use self::values::{number, parse_id, parse_info, parse_name, parse_network, pars
 ///
 /// All options can be in a configuration file too: see print-config.
 #[derive(Debug, Parser)]
-#[command(name = "crc-server", version, max_term_width = 100, after_help = "See --help for examples.", after_long_help = AFTER_LONG_HELP)]
+#[command(name = "crc-server", version = crc_cli::VERSION, max_term_width = 100, after_help = "See --help for examples.", after_long_help = AFTER_LONG_HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) action: Option<Action>,
@@ -108,7 +108,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "IRC")]
     pub(crate) motd: Option<PathBuf>,
 
-    /// Address to serve /state, /healthz and /metrics on, over HTTP, read-only
+    /// Address to serve /state, /healthz, /readyz and /metrics on, over HTTP, read-only
     #[arg(long, value_name = "ADDR", value_parser = parse_listen_address)]
     pub(crate) admin: Option<SocketAddr>,
 

@@ -6,6 +6,7 @@
 //! - [`ConfigFile`](config::ConfigFile) gives options to a program, as its command line does.
 //!   It needs the feature `config`.
 //! - [`Verbosity`] adds `-v` and `-q`; [`init_logger`] starts the log.
+//! - [`VERSION`] is what `--version` prints, with the [`COMMIT`] that it was built from.
 //! - [`print_line`] and [`print_error`] write one line to a standard stream and flush it.
 //! - [`on_hangup`] and [`on_terminal_hangup`] handle SIGHUP.
 //! - [`Backpressure`] limits how many items are in flight between two threads.
@@ -28,6 +29,7 @@ mod size;
 #[cfg(feature = "terminal")]
 pub mod terminal;
 mod verbosity;
+mod version;
 
 pub use backpressure::Backpressure;
 pub use generate::Generate;
@@ -37,3 +39,4 @@ pub use logger::init_logger;
 pub use output::{print_error, print_line};
 pub use size::{Size, SizeError};
 pub use verbosity::Verbosity;
+pub use version::{COMMIT, VERSION};

@@ -47,10 +47,7 @@ fn help_is_complete() {
     assert!(page.lines().all(|line| line.chars().count() <= 100));
     let (code, version, _) = run(&["--version"]);
     assert_eq!(code, Some(0));
-    assert_eq!(
-        version,
-        format!("crc-client {}\n", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(version, format!("crc-client {}\n", crc_cli::VERSION));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod http;
 mod metrics;
+mod process;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 use crc_core::{LinkId, Outbox, Server, Timestamp};
 use crc_net::Stats;
+
+use crate::readiness::{Observed, Readiness};
 
 use self::http::{HttpError, Method, Page, Request, Response};
 use self::state::StatePage;
@@ -41,6 +44,8 @@ pub(crate) struct Admin {
     /// When the next slice of `state_page` is written.
     next_slice_at: Option<Timestamp>,
     driver_stats: Option<Arc<Stats>>,
+    /// When the process started, in milliseconds of Unix time.
+    started_at_unix_ms: u64,
 }
 
 #[derive(Debug)]
@@ -52,6 +57,14 @@ struct Connection {
 }
 
 impl Admin {
+    /// An admin page of a process that started at this time.
+    pub(crate) fn new(started_at_unix_ms: u64) -> Self {
+        Admin {
+            started_at_unix_ms,
+            ..Admin::default()
+        }
+    }
+
     /// Adds the driver's counters to `/metrics`.
     pub(crate) fn set_driver_stats(&mut self, stats: Arc<Stats>) {
         self.driver_stats = Some(stats);
@@ -87,7 +100,7 @@ impl Admin {
         now: Timestamp,
         link: LinkId,
         bytes: &[u8],
-        server: &Server,
+        observed: Observed<'_>,
         out: &mut Outbox<N>,
     ) {
         let Some(connection) = self.connections.get_mut(&link) else {
@@ -101,7 +114,7 @@ impl Admin {
             Ok(None) => {}
             Ok(Some(request)) => {
                 connection.finish_request();
-                self.respond(now, link, request, server, out);
+                self.respond(now, link, request, observed, out);
             }
             Err(error) => self.respond_error(link, error, out),
         }
@@ -130,19 +143,28 @@ impl Admin {
         now: Timestamp,
         link: LinkId,
         (method, page): Request,
-        server: &Server,
+        observed: Observed<'_>,
         out: &mut Outbox<N>,
     ) {
         match page {
             Page::Health => Response::text("200 OK", "ok\n").send(link, method, out),
+            Page::Ready => {
+                let readiness = Readiness::of(observed);
+                let status = match readiness.is_ready() {
+                    true => "200 OK",
+                    false => "503 Service Unavailable",
+                };
+                Response::text(status, &format!("{readiness}\n")).send(link, method, out);
+            }
             Page::Metrics => {
-                let body = metrics::render(&server.snapshot(), self.driver_stats.as_deref());
+                let stats = self.driver_stats.as_deref();
+                let body = metrics::render(observed, stats, self.started_at_unix_ms);
                 Response::metrics(&body).send(link, method, out);
             }
             Page::State => {
                 self.state_requests.push_back((link, method));
                 if self.state_requests.len() == 1 {
-                    self.write_slice(now, server, out);
+                    self.write_slice(now, observed.server, out);
                 }
             }
         }

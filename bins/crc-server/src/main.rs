@@ -12,6 +12,7 @@ mod config;
 mod logging;
 mod motd;
 mod node;
+mod readiness;
 mod reload;
 mod rendezvous;
 mod tls;
@@ -177,7 +178,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         "server {} {:?} started, version={}",
         config.id,
         config.name.as_str(),
-        env!("CARGO_PKG_VERSION")
+        crc_cli::VERSION
     );
     let recorder = create_recorder(args, &config)?;
     let started_at_ms = config.started_at_unix_ms;

@@ -16,6 +16,7 @@ use crc_record::Recorder;
 use crc_rendezvous::MemberCommand;
 
 use crate::admin::Admin;
+use crate::readiness::Observed;
 use crate::rendezvous::Rendezvous;
 
 /// The listener of the admin page.
@@ -82,7 +83,7 @@ impl Node {
                 next: Timestamp::START,
             },
             server,
-            admin: Admin::default(),
+            admin: Admin::new(started_at_ms),
             rendezvous: None,
             recorder: None,
         }
@@ -153,6 +154,13 @@ impl Node {
     }
 }
 
+fn observed<'a>(server: &'a Server, rendezvous: Option<&Rendezvous>) -> Observed<'a> {
+    Observed {
+        server,
+        has_place: rendezvous.map(Rendezvous::has_place),
+    }
+}
+
 /// Converts an event about the member's connection. Any other event comes back as
 /// `Err`.
 fn to_rendezvous_event<'a>(
@@ -201,7 +209,8 @@ impl Machine for Node {
                 ..
             } if listener == ADMIN_LISTENER => self.admin.on_link_up(now, link),
             Event::Bytes { link, bytes } if self.admin.owns_link(link) => {
-                self.admin.on_bytes(now, link, bytes, &self.server, out);
+                let observed = observed(&self.server, self.rendezvous.as_ref());
+                self.admin.on_bytes(now, link, bytes, observed, out);
             }
             Event::LinkDown { link, .. } if self.admin.owns_link(link) => {
                 self.admin.on_link_down(link);

@@ -21,6 +21,8 @@ pub(crate) struct Rendezvous {
     own: Option<SocketAddr>,
     /// Whether a list has arrived on this connection.
     registered: bool,
+    /// Whether a list has ever arrived: the server knows its place.
+    has_place: bool,
     /// The last error that was logged as a warning; `None` after a list.
     last_error: Option<DirectoryError>,
     scratch: Vec<Effect<MemberNotice>>,
@@ -37,9 +39,16 @@ impl Rendezvous {
             advertised,
             own: None,
             registered: false,
+            has_place: false,
             last_error: None,
             scratch: Vec::new(),
         }
+    }
+
+    /// Whether the directory has told which servers come before this one. It stays so when the
+    /// directory is lost.
+    pub(crate) fn has_place(&self) -> bool {
+        self.has_place
     }
 
     /// Whether the link leads to the directory.
@@ -109,6 +118,7 @@ impl Rendezvous {
         if !mem::replace(&mut self.registered, true) {
             log::info!("rendezvous {directory}: registered as {own}");
         }
+        self.has_place = true;
         self.last_error = None;
         let count = candidates.len();
         log::debug!("rendezvous {directory}: new list, candidates={count}");

@@ -2,6 +2,8 @@
 
 use crc_core::{CloseWhen, LinkId, Outbox};
 
+use super::metrics;
+
 /// How long the head of a request may be.
 const REQUEST_BYTES_MAX: usize = 8 * 1024;
 /// How many headers it may have.
@@ -9,7 +11,6 @@ const HEADERS_MAX: usize = 64;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
-const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
@@ -21,6 +22,7 @@ pub(super) enum Method {
 pub(super) enum Page {
     State,
     Health,
+    Ready,
     Metrics,
 }
 
@@ -42,7 +44,7 @@ impl HttpError {
             HttpError::BadRequest => ("400 Bad Request", "not an HTTP request\n"),
             HttpError::NotFound => (
                 "404 Not Found",
-                "not found; try /state, /healthz or /metrics\n",
+                "not found; try /state, /healthz, /readyz or /metrics\n",
             ),
             HttpError::MethodNotAllowed => (
                 "405 Method Not Allowed",
@@ -103,6 +105,7 @@ pub(super) fn parse_request(bytes: &[u8]) -> Result<Option<Request>, HttpError> 
     let page = match path_of(request.path.unwrap_or_default()) {
         "/state" => Page::State,
         "/healthz" => Page::Health,
+        "/readyz" => Page::Ready,
         "/metrics" => Page::Metrics,
         _ => return Err(HttpError::NotFound),
     };
@@ -136,7 +139,7 @@ impl<'a> Response<'a> {
     pub(super) fn metrics(body: &'a str) -> Self {
         Response {
             status: "200 OK",
-            content_type: METRICS,
+            content_type: metrics::CONTENT_TYPE,
             body,
         }
     }

@@ -1,12 +1,29 @@
-//! `/metrics`: the server's numbers in the text format of Prometheus.
+//! `/metrics`: the server's numbers in the text format of Prometheus, written by its client
+//! library. This module only says what the numbers are.
 //!
 //! Names are a promise to operators. A renamed metric keeps its old name for one
 //! release, see CHANGELOG.md.
 
-use std::fmt::Write;
+use core::cmp::Reverse;
+use std::borrow::Cow;
+use std::fmt;
 
-use crc_core::{HostKind, Snapshot, TextProtocol};
+use crc_core::{HostKind, LinkView, Snapshot, TextProtocol};
 use crc_net::Stats;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, prometheus_text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+
+use super::process;
+use crate::readiness::{Observed, Readiness, name_of};
+
+/// The type of the response.
+pub(super) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
+
+/// How many servers have a metric of their own for the length of their queues: those with the
+/// longest ones. The others are one sample together.
+const QUEUES_MAX: usize = 64;
 
 /// One of the server's counters.
 #[derive(Debug, Clone, Copy)]
@@ -109,201 +126,414 @@ pub(super) fn counters(snapshot: &Snapshot<'_>) -> impl Iterator<Item = Counter>
     .into_iter()
 }
 
-/// The whole page.
-pub(super) fn render(snapshot: &Snapshot<'_>, stats: Option<&Stats>) -> String {
-    let mut page = MetricsPage::default();
-    write_gauges(&mut page, snapshot);
-    for counter in counters(snapshot) {
-        let name = format!("{}_total", counter.name);
-        page.write("counter", &name, counter.help, &[("", counter.value)]);
-        if let Some(old) = counter.deprecated_name {
-            let old = format!("{old}_total");
-            page.write_deprecated("counter", &old, &name, &[("", counter.value)]);
-        }
-    }
-    if let Some(stats) = stats {
-        write_driver_stats(&mut page, stats);
-    }
-    page.text
+/// Whether a metric only grows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Counter,
+    Gauge,
 }
 
-fn write_gauges(page: &mut MetricsPage, snapshot: &Snapshot<'_>) {
+/// The value of a sample.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value {
+    Integer(u64),
+    Float(f64),
+}
+
+/// Names and values.
+type Labels = Vec<(&'static str, String)>;
+
+/// One metric at one moment.
+#[derive(Debug)]
+pub(super) struct Metric {
+    kind: Kind,
+    /// The name; the encoder adds `_total` to that of a counter.
+    name: Cow<'static, str>,
+    help: Cow<'static, str>,
+    samples: Vec<(Labels, Value)>,
+}
+
+impl Metric {
+    pub(super) fn new(
+        kind: Kind,
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+    ) -> Metric {
+        Metric {
+            kind,
+            name: name.into(),
+            help: help.into(),
+            samples: Vec::new(),
+        }
+    }
+
+    fn counter(name: &'static str, help: &'static str) -> Metric {
+        Metric::new(Kind::Counter, name, help)
+    }
+
+    fn gauge(name: &'static str, help: &'static str) -> Metric {
+        Metric::new(Kind::Gauge, name, help)
+    }
+
+    /// Adds a sample.
+    pub(super) fn with(mut self, labels: &[(&'static str, &str)], value: Value) -> Metric {
+        let labels = labels.iter();
+        let labels = labels.map(|(name, value)| (*name, (*value).to_owned()));
+        self.samples.push((labels.collect(), value));
+        self
+    }
+
+    /// Adds a whole number.
+    fn count(self, labels: &[(&'static str, &str)], value: u64) -> Metric {
+        self.with(labels, Value::Integer(value))
+    }
+
+    /// The same numbers under a name that goes with the next release.
+    fn deprecated(&self, old: impl Into<Cow<'static, str>>) -> Metric {
+        let suffix = match self.kind {
+            Kind::Counter => "_total",
+            Kind::Gauge => "",
+        };
+        Metric {
+            kind: self.kind,
+            name: old.into(),
+            help: format!("Deprecated, use {}{suffix}.", self.name).into(),
+            samples: self.samples.clone(),
+        }
+    }
+}
+
+/// The metrics of one page.
+#[derive(Debug)]
+struct Metrics(Vec<Metric>);
+
+impl Collector for Metrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        for metric in &self.0 {
+            let kind = match metric.kind {
+                Kind::Counter => MetricType::Counter,
+                Kind::Gauge => MetricType::Gauge,
+            };
+            let mut encoder = encoder.encode_descriptor(&metric.name, &metric.help, None, kind)?;
+            for (labels, value) in &metric.samples {
+                match labels.is_empty() {
+                    true => encode_value(&mut encoder, metric.kind, *value)?,
+                    false => {
+                        encode_value(&mut encoder.encode_family(labels)?, metric.kind, *value)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn encode_value(encoder: &mut MetricEncoder<'_>, kind: Kind, value: Value) -> fmt::Result {
+    match (kind, value) {
+        (Kind::Counter, Value::Integer(value)) => {
+            encoder.encode_counter::<NoLabelSet, _, u64>(&value, None)
+        }
+        (Kind::Counter, Value::Float(value)) => {
+            encoder.encode_counter::<NoLabelSet, _, u64>(&value, None)
+        }
+        (Kind::Gauge, Value::Integer(value)) => encoder.encode_gauge(&value),
+        (Kind::Gauge, Value::Float(value)) => encoder.encode_gauge(&value),
+    }
+}
+
+/// The whole page.
+pub(super) fn render(
+    observed: Observed<'_>,
+    stats: Option<&Stats>,
+    started_at_unix_ms: u64,
+) -> String {
+    let snapshot = observed.server.snapshot();
+    let mut metrics = vec![
+        Metric::gauge(
+            "crc_build_info",
+            "What the server was built from; always 1.",
+        )
+        .count(
+            &[
+                ("version", env!("CARGO_PKG_VERSION")),
+                ("commit", crc_cli::COMMIT.unwrap_or_default()),
+            ],
+            1,
+        ),
+    ];
+    metrics.extend(place(observed));
+    metrics.extend(gauges(&snapshot));
+    for counter in counters(&snapshot) {
+        let name = format!("crc_{}", counter.name);
+        let metric = Metric::new(Kind::Counter, name, counter.help).count(&[], counter.value);
+        let old = counter
+            .deprecated_name
+            .map(|old| metric.deprecated(format!("crc_{old}")));
+        metrics.push(metric);
+        metrics.extend(old);
+    }
+    if let Some(stats) = stats {
+        metrics.extend(driver_metrics(stats));
+        metrics.extend(queues(&snapshot, stats));
+    }
+    metrics.extend(process::metrics(started_at_unix_ms));
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Metrics(metrics)));
+    let mut page = String::new();
+    // Writing to a string does not fail.
+    let _ = prometheus_text::encode(&mut page, &registry);
+    page
+}
+
+/// The server's place in the network.
+fn place(observed: Observed<'_>) -> [Metric; 2] {
+    let readiness = Readiness::of(observed);
+    let state = match readiness {
+        Readiness::Linked(..) => "linked",
+        Readiness::Root | Readiness::FirstInDirectory => "root",
+        Readiness::Unlinked(_) => "unlinked",
+        Readiness::Leaving => "leaving",
+    };
+    let mut states = Metric::gauge(
+        "crc_uplink_state",
+        "The server's place in the network: 1 for the state that it is in.",
+    );
+    for name in ["linked", "root", "unlinked", "leaving"] {
+        states = states.count(&[("state", name)], u64::from(name == state));
+    }
+    let ready = Metric::gauge("crc_ready", "Whether /readyz answers that it is ready.");
+    [states, ready.count(&[], readiness.is_ready().into())]
+}
+
+fn gauges(snapshot: &Snapshot<'_>) -> Vec<Metric> {
     let directory = snapshot.directory();
     let servers = directory.servers_len();
     let clients = directory.len() - servers;
-    page.write(
-        "gauge",
-        "hosts",
-        "Other hosts of the network.",
-        &[
-            ("{kind=\"server\"}", servers as u64),
-            ("{kind=\"client\"}", clients as u64),
-        ],
-    );
+    let hosts = Metric::gauge("crc_hosts", "Other hosts of the network.")
+        .count(&[("kind", "server")], servers as u64)
+        .count(&[("kind", "client")], clients as u64);
+    let hosts_max = Metric::gauge("crc_hosts_max", "The limit of hosts in the directory.")
+        .count(&[], snapshot.limits().hosts_max as u64);
     let skews = snapshot.links().filter_map(|link| link.clock_skew_ms);
-    page.write(
-        "gauge",
-        "clock_skew_ms_max",
-        "The most by which the clock of a linked server differs from this one's, in ms.",
-        &[("", skews.map(i64::unsigned_abs).max().unwrap_or(0))],
-    );
+    let skew_ms = skews.map(i64::unsigned_abs).max().unwrap_or(0);
+    #[allow(clippy::cast_precision_loss, reason = "no clock is that wrong")]
+    let skew = Metric::gauge(
+        "crc_clock_skew_max_seconds",
+        "The most by which the clock of a linked server differs from this one's.",
+    )
+    .with(&[], Value::Float(skew_ms as f64 / 1e3));
     let adjacent = |kind| snapshot.adjacent(kind).len() as u64;
-    page.write(
-        "gauge",
-        "adjacent_hosts",
-        "Hosts linked to this server.",
-        &[
-            ("{kind=\"server\"}", adjacent(HostKind::Server)),
-            ("{kind=\"client\"}", adjacent(HostKind::Client)),
-        ],
-    );
+    let adjacent = Metric::gauge("crc_adjacent_hosts", "Hosts linked to this server.")
+        .count(&[("kind", "server")], adjacent(HostKind::Server))
+        .count(&[("kind", "client")], adjacent(HostKind::Client));
     let links = |protocol, kind| {
         let links = snapshot.links();
         let links = links.filter(|l| l.text_protocol == Some(protocol) && l.neighbour.kind == kind);
         links.count() as u64
     };
-    let irc_clients = links(TextProtocol::Irc, HostKind::Client);
-    let legacy_clients = links(TextProtocol::Legacy, HostKind::Client);
-    let legacy_servers = links(TextProtocol::Legacy, HostKind::Server);
-    page.write(
-        "gauge",
-        "irc_hosts",
-        "Hosts linked to this server over IRC.",
-        &[
-            ("{protocol=\"irc\",kind=\"client\"}", irc_clients),
-            ("{protocol=\"irc-legacy\",kind=\"client\"}", legacy_clients),
-            ("{protocol=\"irc-legacy\",kind=\"server\"}", legacy_servers),
-        ],
-    );
-    page.write_deprecated(
-        "gauge",
-        "dialect_hosts",
-        "irc_hosts",
-        &[
-            ("{dialect=\"irc\",kind=\"client\"}", irc_clients),
-            ("{dialect=\"irc-legacy\",kind=\"client\"}", legacy_clients),
-            ("{dialect=\"irc-legacy\",kind=\"server\"}", legacy_servers),
-        ],
-    );
-    page.write(
-        "gauge",
-        "channels",
-        "Channels of the network.",
-        &[("", snapshot.channels().len() as u64)],
-    );
-    let unregistered = [("", snapshot.unregistered_links() as u64)];
-    page.write(
-        "gauge",
-        "unregistered_links",
-        "Links that have not registered.",
-        &unregistered,
-    );
-    page.write_deprecated("gauge", "strangers", "unregistered_links", &unregistered);
+    let irc = [
+        ("irc", "client", links(TextProtocol::Irc, HostKind::Client)),
+        (
+            "irc-legacy",
+            "client",
+            links(TextProtocol::Legacy, HostKind::Client),
+        ),
+        (
+            "irc-legacy",
+            "server",
+            links(TextProtocol::Legacy, HostKind::Server),
+        ),
+    ];
+    let irc_hosts = |name, help: &'static str, label| {
+        let metric = Metric::gauge(name, help);
+        let add = |metric: Metric, (protocol, kind, count)| {
+            metric.count(&[(label, protocol), ("kind", kind)], count)
+        };
+        irc.into_iter().fold(metric, add)
+    };
+    let unregistered = Metric::gauge("crc_unregistered_links", "Links that have not registered.")
+        .count(&[], snapshot.unregistered_links() as u64);
+    let strangers = unregistered.deprecated("crc_strangers");
+    vec![
+        hosts,
+        hosts_max,
+        skew,
+        adjacent,
+        irc_hosts(
+            "crc_irc_hosts",
+            "Hosts linked to this server over IRC.",
+            "protocol",
+        ),
+        irc_hosts(
+            "crc_dialect_hosts",
+            "Deprecated, use crc_irc_hosts.",
+            "dialect",
+        ),
+        Metric::gauge("crc_channels", "Channels of the network.")
+            .count(&[], snapshot.channels().len() as u64),
+        unregistered,
+        strangers,
+    ]
 }
 
-fn write_driver_stats(page: &mut MetricsPage, stats: &Stats) {
-    for (kind, name, deprecated_name, help, value) in [
+fn driver_metrics(stats: &Stats) -> Vec<Metric> {
+    let mut metrics = Vec::new();
+    for (kind, name, old, help, value) in [
         (
-            "gauge",
-            "links_open",
+            Kind::Gauge,
+            "crc_links_open",
             None,
-            "Open connections, closing ones included.",
+            "Open connections, closing ones and those of the admin page included.",
             &stats.links_open,
         ),
         (
-            "gauge",
-            "queue_bytes",
-            Some("bytes_waiting"),
+            Kind::Gauge,
+            "crc_links_max",
+            None,
+            "The limit of open connections, those of the admin page not counted.",
+            &stats.links_max,
+        ),
+        (
+            Kind::Gauge,
+            "crc_queue_bytes",
+            Some("crc_bytes_waiting"),
             "Bytes in all send queues.",
             &stats.queue_bytes,
         ),
         (
-            "counter",
-            "read_bytes_total",
-            Some("bytes_read_total"),
+            Kind::Counter,
+            "crc_read_bytes",
+            Some("crc_bytes_read"),
             "Bytes read.",
             &stats.read_bytes,
         ),
         (
-            "counter",
-            "written_bytes_total",
-            Some("bytes_written_total"),
+            Kind::Counter,
+            "crc_written_bytes",
+            Some("crc_bytes_written"),
             "Bytes written.",
             &stats.written_bytes,
         ),
         (
-            "counter",
-            "reads_total",
+            Kind::Counter,
+            "crc_reads",
             None,
             "System calls that read.",
             &stats.reads,
         ),
         (
-            "counter",
-            "writes_total",
+            Kind::Counter,
+            "crc_writes",
             None,
             "System calls that wrote.",
             &stats.writes,
         ),
         (
-            "counter",
-            "turns_total",
+            Kind::Counter,
+            "crc_turns",
             None,
             "Turns of the event loop.",
             &stats.turns,
         ),
         (
-            "counter",
-            "links_accepted_total",
+            Kind::Counter,
+            "crc_links_accepted",
             None,
             "Connections accepted.",
             &stats.links_accepted,
         ),
         (
-            "counter",
-            "accept_pauses_total",
+            Kind::Counter,
+            "crc_accept_pauses",
             None,
             "Pauses in accepting because no descriptor was left.",
             &stats.accept_pauses,
         ),
+        (
+            Kind::Counter,
+            "crc_link_limit_hits",
+            None,
+            "Times that the limit of connections was reached.",
+            &stats.link_limit_hits,
+        ),
+        (
+            Kind::Counter,
+            "crc_tls_handshakes",
+            None,
+            "TLS handshakes that succeeded.",
+            &stats.handshakes,
+        ),
+        (
+            Kind::Counter,
+            "crc_tls_handshakes_failed",
+            None,
+            "TLS handshakes that failed.",
+            &stats.handshakes_failed,
+        ),
     ] {
-        let samples = [("", value.value())];
-        page.write(kind, name, help, &samples);
-        if let Some(old) = deprecated_name {
-            page.write_deprecated(kind, old, name, &samples);
-        }
+        let metric = Metric::new(kind, name, help).count(&[], value.value());
+        let old = old.map(|old| metric.deprecated(old));
+        metrics.push(metric);
+        metrics.extend(old);
     }
-    page.write(
-        "counter",
-        "connections_refused_total",
+    let refused = Metric::counter(
+        "crc_connections_refused",
         "Connections closed at once: too many from one address, too many per second, or only \
          reserved places left.",
-        &[
-            ("{reason=\"address\"}", stats.refused_per_address.value()),
-            ("{reason=\"rate\"}", stats.refused_rate.value()),
-            ("{reason=\"reserved\"}", stats.refused_reserved.value()),
-        ],
+    )
+    .count(&[("reason", "address")], stats.refused_per_address.value())
+    .count(&[("reason", "rate")], stats.refused_rate.value())
+    .count(&[("reason", "reserved")], stats.refused_reserved.value());
+    metrics.push(refused);
+    metrics
+}
+
+/// The send queues: by server, and those of clients together. With their limits.
+fn queues(snapshot: &Snapshot<'_>, stats: &Stats) -> [Metric; 4] {
+    let servers = snapshot
+        .links()
+        .filter(|link| link.neighbour.kind == HostKind::Server);
+    let waiting = |link: &LinkView| stats.watched_queue_bytes(link.link) as u64;
+    let servers = servers.map(|link| (waiting(&link), link));
+    let mut servers: Vec<(u64, LinkView)> = servers.collect();
+    let in_driver: u64 = servers.iter().map(|(waiting, _)| waiting).sum();
+    let total = |(waiting, link): &(u64, LinkView)| waiting + link.held_bytes as u64;
+    servers.sort_by_key(|entry| (Reverse(total(entry)), entry.1.neighbour.host));
+    let (shown, others) = servers.split_at(servers.len().min(QUEUES_MAX));
+    let mut by_server = Metric::gauge(
+        "crc_server_queue_bytes",
+        "Bytes in the send queue of each linked server: the 64 longest, and all others as one.",
     );
-}
-
-#[derive(Debug, Default)]
-struct MetricsPage {
-    text: String,
-}
-
-impl MetricsPage {
-    /// Writes one metric. A sample is its labels and its value.
-    fn write(&mut self, kind: &str, name: &str, help: &str, samples: &[(&str, u64)]) {
-        let page = &mut self.text;
-        // Writing to a string does not fail.
-        let _ = writeln!(page, "# HELP crc_{name} {help}\n# TYPE crc_{name} {kind}");
-        for (labels, value) in samples {
-            let _ = writeln!(page, "crc_{name}{labels} {value}");
-        }
+    for entry in shown {
+        let host = entry.1.neighbour.host;
+        let (id, name) = (host.to_string(), name_of(snapshot, host));
+        by_server = by_server.count(&[("id", &id), ("name", &name)], total(entry));
     }
-
-    fn write_deprecated(&mut self, kind: &str, name: &str, new: &str, samples: &[(&str, u64)]) {
-        let help = format!("Deprecated, use crc_{new}.");
-        self.write(kind, name, &help, samples);
+    if !others.is_empty() {
+        let bytes = others.iter().map(total).sum();
+        by_server = by_server.count(&[("id", "others"), ("name", "")], bytes);
     }
+    // The driver's numbers and the sum are of one moment: both are read on its thread.
+    let clients = stats.queue_bytes.value().saturating_sub(in_driver);
+    let limits = snapshot.limits();
+    let limit =
+        |name, help: &'static str, bytes: usize| Metric::gauge(name, help).count(&[], bytes as u64);
+    [
+        by_server,
+        Metric::gauge(
+            "crc_clients_queue_bytes",
+            "Bytes in all send queues but those of linked servers.",
+        )
+        .count(&[], clients),
+        limit(
+            "crc_server_queue_max_bytes",
+            "The limit of the send queue of one server.",
+            limits.server_queue_bytes_max,
+        ),
+        limit(
+            "crc_client_queue_max_bytes",
+            "The limit of the send queue of one client.",
+            limits.client_queue_bytes_max,
+        ),
+    ]
 }

@@ -35,6 +35,13 @@ fn connect(server: &mut Server, link: LinkId, listener: ListenerId, bytes: &[u8]
     server.handle(Timestamp::START, Event::Bytes { link, bytes }, &mut out);
 }
 
+fn observed(server: &Server) -> Observed<'_> {
+    Observed {
+        server,
+        has_place: None,
+    }
+}
+
 /// A server with one child, which has `clients` clients.
 fn server_with_clients(clients: u32) -> Server {
     let registration = |id: u32| Registration {
@@ -58,7 +65,7 @@ fn request(pieces: &[&[u8]]) -> String {
     let mut out = Outbox::<()>::new();
     admin.on_link_up(Timestamp::START, LINK);
     for piece in pieces {
-        admin.on_bytes(Timestamp::START, LINK, piece, &server, &mut out);
+        admin.on_bytes(Timestamp::START, LINK, piece, observed(&server), &mut out);
     }
     take_response(&mut out)
 }
@@ -112,6 +119,122 @@ fn each_page_is_served() {
     assert_has_lines(&metrics, &["crc_hosts{kind=\"client\"} 0"]);
 }
 
+/// The status and the body of `/readyz`.
+fn readyz(server: &Server, has_place: Option<bool>) -> (String, String) {
+    let (mut admin, mut out) = (Admin::default(), Outbox::<()>::new());
+    admin.on_link_up(Timestamp::START, LINK);
+    let observed = Observed { server, has_place };
+    let request = b"GET /readyz HTTP/1.1\r\n\r\n";
+    admin.on_bytes(Timestamp::START, LINK, request, observed, &mut out);
+    let response = take_response(&mut out);
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    let status = head.lines().next().unwrap().to_owned();
+    (status, body.to_owned())
+}
+
+#[test]
+fn readyz_says_whether_the_server_is_where_it_is_meant_to_be() {
+    let ok = |body: &str| ("HTTP/1.1 200 OK".to_owned(), format!("{body}\n"));
+    let no = |body: &str| {
+        let status = "HTTP/1.1 503 Service Unavailable".to_owned();
+        (status, format!("{body}\n"))
+    };
+    let start = |server: &mut Server| {
+        let start = crc_core::ServerCommand::Start { listening: vec![] };
+        server.handle(Timestamp::START, Event::Command(start), &mut Outbox::new());
+    };
+    let mut root = server();
+    start(&mut root);
+    assert_eq!(readyz(&root, None), ok("root"));
+    // With a directory it is a root only if it is the first there.
+    let unanswered = no("not linked: the rendezvous directory has not answered");
+    assert_eq!(readyz(&root, Some(false)), unanswered);
+    let first = ok("root: first in the rendezvous directory");
+    assert_eq!(readyz(&root, Some(true)), first);
+
+    let connect = vec!["127.0.0.1:9".parse().unwrap()];
+    let mut child = Server::new(Config {
+        connect: connect.clone(),
+        ..config()
+    });
+    start(&mut child);
+    let refused = no("not linked: no server to link to has accepted this one");
+    assert_eq!(readyz(&child, None), refused);
+    assert_eq!(readyz(&child, Some(true)), refused);
+    let mut legacy_child = Server::new(Config {
+        legacy_connect: connect,
+        ..config()
+    });
+    start(&mut legacy_child);
+    let refused = no("not linked: no legacy server to link to has accepted this one");
+    assert_eq!(readyz(&legacy_child, None), refused);
+
+    let leave = crc_core::ServerCommand::Leave {
+        reason: "bye".into(),
+    };
+    root.handle(Timestamp::START, Event::Command(leave), &mut Outbox::new());
+    assert_eq!(readyz(&root, None), no("leaving the network"));
+}
+
+/// Every server has a queue of its own to look at, but never more than 64.
+#[test]
+fn the_queues_of_many_servers_are_bounded_in_number() {
+    for (servers, samples, others) in [(3, 3, 0), (64, 64, 0), (70, 64, 1)] {
+        let mut server = server();
+        for id in 0..servers {
+            let registration = Message::ServerRegistration(Registration {
+                source: HostId::new(100 + id).unwrap(),
+                last_hop: None,
+                name: Name::new(format!("s\"{id}")).unwrap(),
+                info: Info::default(),
+            });
+            let link = LinkId::new(100 + id, 1);
+            connect(&mut server, link, ListenerId(0), &registration.to_vec());
+        }
+        let stats = Stats::default();
+        let page = metrics::render(observed(&server), Some(&stats), 0);
+        let begins = |start: &'static str| page.lines().filter(move |line| line.starts_with(start));
+        let all = begins("crc_server_queue_bytes{").count();
+        let rest = begins("crc_server_queue_bytes{id=\"others\",name=\"\"}").count();
+        assert_eq!((all - rest, rest), (samples, others), "{page}");
+        assert_has_lines(
+            &page,
+            &["crc_server_queue_bytes{id=\"101\",name=\"s\\\"1\"} 0"],
+        );
+        assert_has_lines(&page, &["crc_clients_queue_bytes 0"]);
+    }
+}
+
+#[test]
+fn metrics_name_the_build_the_process_and_the_limits() {
+    let server = server();
+    let stats = Stats::default();
+    let page = metrics::render(observed(&server), Some(&stats), 1_500);
+    assert_has_lines(
+        &page,
+        &[
+            &format!(
+                "crc_build_info{{version=\"{}\",commit=\"{}\"}} 1",
+                env!("CARGO_PKG_VERSION"),
+                crc_cli::COMMIT.unwrap_or_default()
+            ),
+            "crc_uplink_state{state=\"root\"} 1",
+            "crc_uplink_state{state=\"linked\"} 0",
+            "crc_ready 1",
+            "crc_hosts_max 1000000",
+            "crc_links_max 0",
+            "crc_server_queue_max_bytes 67108864",
+            "crc_client_queue_max_bytes 1048576",
+            "crc_clock_skew_max_seconds 0.0",
+            "process_start_time_seconds 1.5",
+            "# TYPE process_cpu_seconds_total counter",
+            "# TYPE process_resident_memory_bytes gauge",
+            "# TYPE process_open_fds gauge",
+            "# TYPE process_max_fds gauge",
+        ],
+    );
+}
+
 #[test]
 fn a_bad_request_gets_an_error() {
     for (bytes, status) in [
@@ -158,7 +281,13 @@ fn a_slow_request_times_out() {
     let (server, mut admin) = (server(), Admin::default());
     let mut out = Outbox::<()>::new();
     admin.on_link_up(Timestamp::START, LINK);
-    admin.on_bytes(Timestamp::START, LINK, b"GET /", &server, &mut out);
+    admin.on_bytes(
+        Timestamp::START,
+        LINK,
+        b"GET /",
+        observed(&server),
+        &mut out,
+    );
     assert_eq!(take_response(&mut out), "");
     let deadline = admin.deadline().unwrap();
     admin.on_tick(deadline, &server, &mut out);
@@ -173,7 +302,7 @@ fn a_long_response_is_written_one_slice_per_turn() {
     for link in [LINK, LinkId::new(2, 1)] {
         admin.on_link_up(Timestamp::START, link);
         let request = b"GET /state HTTP/1.1\r\n\r\n";
-        admin.on_bytes(Timestamp::START, link, request, &server, &mut out);
+        admin.on_bytes(Timestamp::START, link, request, observed(&server), &mut out);
         assert_eq!(take_response(&mut out), "", "not in one turn");
     }
     for complete in [false, true, false, false, true] {
@@ -221,7 +350,7 @@ fn a_server_with_an_irc_listener_shows_names_and_channels() {
     assert_eq!(state["irc"], expected);
     assert_eq!(state["links"][0]["protocol"], "irc-legacy");
     assert_has_lines(
-        &metrics::render(&server.snapshot(), None),
+        &metrics::render(observed(&server), None, 0),
         &[
             "crc_channels 2",
             "crc_irc_hosts{protocol=\"irc-legacy\",kind=\"server\"} 1",
@@ -247,7 +376,7 @@ fn large_channels_are_written_in_slices_too() {
     let (mut admin, mut out) = (Admin::default(), Outbox::<()>::new());
     admin.on_link_up(Timestamp::START, LINK);
     let request = b"GET /state HTTP/1.1\r\n\r\n";
-    admin.on_bytes(Timestamp::START, LINK, request, &server, &mut out);
+    admin.on_bytes(Timestamp::START, LINK, request, observed(&server), &mut out);
     let mut turns = 1;
     let response = loop {
         let response = take_response(&mut out);
@@ -292,7 +421,7 @@ fn renamed_keys_and_metrics_keep_their_old_names() {
     assert_eq!(counters["frames_dropped"], counters["dropped"]);
 
     let stats = Stats::default();
-    let metrics = metrics::render(&server.snapshot(), Some(&stats));
+    let metrics = metrics::render(observed(&server), Some(&stats), 0);
     assert_has_lines(
         &metrics,
         &[

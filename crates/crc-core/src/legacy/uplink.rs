@@ -37,6 +37,12 @@ pub(crate) fn protocol_for(cx: &Context, dial: DialId) -> Option<Protocol> {
         .map(|_| Protocol::Legacy(Box::<Peer>::default()))
 }
 
+/// The link, if the server at its other end has accepted this one.
+pub(crate) fn linked(cx: &Context) -> Option<LinkId> {
+    let uplink = &cx.legacy.uplink;
+    uplink.link.filter(|_| uplink.accepted_at.is_some())
+}
+
 /// Dials the next legacy server, if one is configured.
 pub(crate) fn dial(cx: &mut Context, out: &mut Out) {
     let addresses = &cx.config.legacy_connect;

@@ -3,9 +3,10 @@
 use crc_wire::HostId;
 
 use super::memory::Memory;
-use crate::context::Context;
+use crate::context::{Context, Stage};
 use crate::counters::Counters;
-use crate::link::Protocol;
+use crate::limits::Limits;
+use crate::link::{Outlet, Protocol};
 use crate::network::{Channels, Directory, Host, HostKind, Neighbour, Nicks, PeerVersion};
 use crate::text_protocol::TextProtocol;
 use crate::work::Work;
@@ -34,6 +35,9 @@ pub struct LinkView {
     pub clock_skew_ms: Option<i64>,
     /// How many bytes were read from the link and wait to be handled.
     pub unread_bytes: usize,
+    /// How many bytes for the link the server holds itself, because its peer reads slowly by
+    /// design. The driver has none of them yet.
+    pub held_bytes: usize,
 }
 
 impl<'a> Snapshot<'a> {
@@ -119,6 +123,10 @@ impl<'a> Snapshot<'a> {
                     link,
                     endpoints: found.endpoints,
                     neighbour: *neighbour,
+                    held_bytes: match &found.outlet {
+                        Outlet::Paced(pacer) => pacer.waiting().len(),
+                        _ => 0,
+                    },
                     unread_bytes: found.unread.as_ref().map_or(0, |it| it.bytes.len()),
                     clock_skew_ms: found.crc().and_then(|session| session.clock.skew_ms),
                     text_protocol: match found.protocol {
@@ -141,6 +149,38 @@ impl<'a> Snapshot<'a> {
     pub fn uplink(&self) -> Option<(HostId, PeerVersion)> {
         let mut neighbours = self.cx.network.neighbours().iter();
         neighbours.find_map(|(_, n)| n.uplink.then_some((n.host, n.version)))
+    }
+
+    /// Whether the configuration names servers to link to.
+    #[must_use]
+    pub fn has_configured_uplinks(&self) -> bool {
+        !self.cx.config.connect.is_empty()
+    }
+
+    /// Whether the configuration names legacy servers to link to.
+    #[must_use]
+    pub fn has_configured_legacy_uplinks(&self) -> bool {
+        !self.cx.config.legacy_connect.is_empty()
+    }
+
+    /// The legacy uplink, if it has accepted this server.
+    #[must_use]
+    pub fn legacy_uplink(&self) -> Option<HostId> {
+        let link = crate::legacy::uplink::linked(self.cx)?;
+        let neighbour = self.cx.network.neighbours().find(link)?;
+        Some(neighbour.host)
+    }
+
+    /// Whether it takes part in the network: it is not leaving.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.cx.stage == Stage::Running
+    }
+
+    /// The limits that hold now.
+    #[must_use]
+    pub fn limits(&self) -> &'a Limits {
+        &self.cx.config.limits
     }
 
     /// The servers that it would dial if it looked for an uplink, in order.

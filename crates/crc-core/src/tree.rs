@@ -18,7 +18,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crc_machine::{Backoff, DialError, DialId, LinkId, PeerAddress, Random, Timestamp};
+use crc_machine::{Backoff, DialError, DialId, LinkId, PeerAddress, Random, Timestamp, Transport};
 use crc_wire::HostId;
 use ipnet::IpNet;
 
@@ -140,6 +140,10 @@ pub(crate) struct Tree {
     unanswered: BTreeMap<PeerAddress, DialError>,
     /// Whether it was logged since the last uplink that this server is the root.
     is_root_logged: bool,
+}
+
+fn is_tls(to: &PeerAddress) -> bool {
+    matches!(to.transport, Transport::Tls { .. })
 }
 
 impl Tree {
@@ -301,8 +305,19 @@ impl Tree {
     /// Whether a server may be dialled that was announced or discovered. Where a name
     /// leads is known after the lookup only: see [`Tree::permitted_networks`].
     fn may_be_dialled(&self, to: &PeerAddress) -> bool {
+        if self.configured.contains(to) {
+            return true;
+        }
         let ip = to.ip();
-        ip.is_none_or(|ip| is_permitted(&self.permitted, ip)) || self.configured.contains(to)
+        let is_here = ip.is_some_and(|ip| ip.to_canonical().is_loopback());
+        ip.is_none_or(|ip| is_permitted(&self.permitted, ip))
+            && (is_here || is_tls(to) || !self.dials_by_tls())
+    }
+
+    /// Whether all configured servers are dialled by TLS. Then no other one is dialled without
+    /// it, unless it is on this machine: nobody meant that.
+    fn dials_by_tls(&self) -> bool {
+        !self.configured.is_empty() && self.configured.iter().all(is_tls)
     }
 
     /// Whether the configuration or a directory names any server to link to.

@@ -1,6 +1,8 @@
 //! Whom a server dials of those that others announce, that a rendezvous lists, or that a
 //! leaving server names.
 
+use std::collections::BTreeSet;
+
 use crc_core::{Event, ServerCommand, Timestamp};
 use crc_wire::{Message, ServerQuit, Text};
 
@@ -47,6 +49,38 @@ fn a_server_in_service_dials_nobody_that_is_announced() {
     announce(&mut fixture, (uplink, 77), 80, "a=127.0.0.1:1;r=0");
     fixture.run(Duration::from_secs(40));
     assert_eq!(dialled(&fixture, server, 0), ["r0:1"]);
+}
+
+#[test]
+fn a_server_that_links_by_tls_does_not_fall_back_to_less() {
+    let listed = [
+        "192.0.2.1:1",
+        "tls://192.0.2.2:1",
+        "listed:1",
+        "tls://listed:2",
+        "127.0.0.1:5",
+    ];
+    let found = listed.map(|address| address.parse().unwrap()).to_vec();
+    let by_tls = ["tls://192.0.2.2:1", "tls://listed:2", "127.0.0.1:5"];
+    for (uplinks, dialled_too) in [
+        (&["tls://r0:1"][..], &by_tls[..]),
+        (&["tls://r0:1", "r1:1"], &listed),
+        (&[], &listed),
+    ] {
+        let mut fixture = Fixture::new(1);
+        let mut config = config(0);
+        config.server_peers = vec!["0.0.0.0/0".parse().unwrap()];
+        config.connect = uplinks.iter().map(|to| to.parse().unwrap()).collect();
+        config.candidates_within = Some(Duration::from_secs(5));
+        let server = fixture.server_with(config);
+        let found = ServerCommand::Candidates(found.clone());
+        fixture.handle(server, Event::Command(found));
+        fixture.run(Duration::from_secs(60));
+        let dialled = dialled(&fixture, server, 0).into_iter();
+        let dialled: BTreeSet<_> = dialled.map(str::to_owned).collect();
+        let all = uplinks.iter().chain(dialled_too).map(ToString::to_string);
+        assert_eq!(dialled, all.collect::<BTreeSet<_>>());
+    }
 }
 
 #[test]

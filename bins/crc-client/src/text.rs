@@ -130,7 +130,7 @@ fn untrusted(why: TlsFailure, client: &Client) -> String {
         TlsFailure::Changed => {
             let path = known_servers::usual_path().unwrap_or_default();
             format!(
-                "the certificate of {server} has changed since the last time. Somebody may be \
+                "the certificate of {server} has changed since the last time. Another machine may be \
                  between you and the server, or the server has a new certificate. If you know \
                  that it has, remove its line from {} and connect again",
                 path.display()
@@ -148,7 +148,7 @@ fn untrusted(why: TlsFailure, client: &Client) -> String {
              with --tls-ca, or the certificate's fingerprint: --server tls://HOST:PORT#sha256:..."
         ),
         TlsFailure::WrongPin => format!(
-            "{server}: the server has another certificate. Somebody may be between you and the \
+            "{server}: the server has another certificate. Another machine may be between you and the \
              server, or the server has a new certificate"
         ),
         other => format!("cannot trust {server}: {other}"),

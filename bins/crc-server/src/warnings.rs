@@ -30,7 +30,7 @@ impl Exposure<'_> {
         let mut warnings = Vec::new();
         if !all.is_empty() && !self.has_tls && !self.has_secrets {
             warnings.push(format!(
-                "listening on all addresses without TLS or secrets ({}): everybody can connect, \
+                "listening on all addresses without TLS or secrets ({}): every host that reaches it can connect, \
                  and chats can be read and changed on their way; listen on 127.0.0.1 or on the \
                  address of a private network if that is not meant",
                 all.join(", ")

@@ -315,7 +315,7 @@ impl Tree {
     }
 
     /// Whether all configured servers are dialled by TLS. Then no other one is dialled without
-    /// it, unless it is on this machine: nobody meant that.
+    /// it, unless it is on this machine: that was not meant.
     fn dials_by_tls(&self) -> bool {
         !self.configured.is_empty() && self.configured.iter().all(is_tls)
     }

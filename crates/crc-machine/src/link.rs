@@ -99,7 +99,7 @@ pub enum LinkDown {
     /// The connection failed.
     #[error("the connection broke: {0}")]
     Failed(ErrorKind),
-    /// The stream ended without the TLS message that announces its end: somebody on the way may
+    /// The stream ended without the TLS message that announces its end: a machine on the way may
     /// have cut it, or the peer crashed.
     #[error("connection closed without a TLS close_notify")]
     Truncated,

@@ -12,7 +12,7 @@ pub enum Transport {
     Plain,
     /// TLS. The peer proves that it is who it should be.
     Tls {
-        /// The peer's certificate is this one, whoever signed it. Without a pin an authority has
+        /// The peer's certificate is this one, signed by whatever authority. Without a pin an authority has
         /// signed it for the peer's name.
         pin: Option<Fingerprint>,
     },
@@ -22,7 +22,7 @@ pub enum Transport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Security {
     /// The peer's certificate, if it presented one. A peer that connects proves only that it has
-    /// the certificate's key; nobody has verified the name in it.
+    /// the certificate's key; the name in it is not verified.
     pub peer: Option<Fingerprint>,
     /// Exported keying material (RFC 5705 and 8446) with the label [`EXPORTER_LABEL`]: both ends
     /// of the link have the same, and no other link has it. So a proof that contains it holds for

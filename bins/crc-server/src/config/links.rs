@@ -122,14 +122,14 @@ fn read_secret(path: &Spanned<PathBuf>, file: &ConfigFile) -> Result<Secret, Con
         .map_err(|why| error(format!("cannot read {}: {why}", full.display())))?;
     if mode & 0o002 != 0 {
         let text = format!(
-            "anyone on this machine can change {0}: run chmod 600 {0}",
+            "every user of this machine can change {0}: run chmod 600 {0}",
             full.display()
         );
         return Err(error(text));
     }
     if mode & 0o004 != 0 {
         log::warn!(
-            "anyone on this machine can read the secret in {}: run chmod 600 on it",
+            "every user of this machine can read the secret in {}: run chmod 600 on it",
             full.display()
         );
     }
@@ -230,7 +230,7 @@ mod tests {
             ),
             (
                 "name = \"a\"\nsecret-file = \"open\"",
-                "F/server.toml:3:15: secret-file: anyone on this machine can change F/open: run chmod 600 F/open",
+                "F/server.toml:3:15: secret-file: every user of this machine can change F/open: run chmod 600 F/open",
             ),
             (
                 "name = \"a\"\naddress = \"reef\"",

@@ -145,7 +145,7 @@ fn check_client(bytes: &[u8], reason: &str) {
 
 #[test]
 fn an_unknown_type_closes_the_link() {
-    // What is HTTP is answered: tls.rs.
+    // What is HTTP is answered: wrong_port.rs.
     check_unregistered(b"G\0\0\0\0\0\0\0", "unknown frame type 0x47");
     check_client(&[0x03; 100], "unknown frame type 0x03");
 }

@@ -204,38 +204,3 @@ fn a_peer_without_tls_is_told_in_plain_words() {
     let named = || hub.log_lines_with("does not speak TLS").len() == 2;
     assert!(wait::holds(LONG, named), "{}", hub.process().log());
 }
-
-#[test]
-fn what_speaks_another_protocol_is_recognised_and_told() {
-    let fixture = Fixture::new().unwrap();
-    let server = fixture.server(1, "hub").irc().start().unwrap();
-    let (relay, irc) = (server.address(), server.irc().unwrap());
-    let hello: &[u8] = &[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3];
-    let request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-    for (address, sent, answer, logged) in [
-        (
-            relay,
-            hello,
-            "This port does not speak TLS",
-            "it speaks TLS",
-        ),
-        (relay, request, "HTTP/1.0 400", "it speaks HTTP"),
-        (
-            relay,
-            b"NICK ann\r\nUSER a 0 * :x\r\n",
-            "ERROR :",
-            "it speaks IRC",
-        ),
-        (irc, hello, "ERROR :", "it speaks TLS"),
-        (irc, request, "ERROR :", "it speaks HTTP"),
-    ] {
-        let stream = std::net::TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(LONG)).unwrap();
-        let before = server.log_lines_with(logged).len();
-        (&stream).write_all(sent).unwrap();
-        let told = std::io::read_to_string(&stream).unwrap();
-        assert!(told.starts_with(answer), "{logged}: {told}");
-        let named = || server.log_lines_with(logged).len() == before + 1;
-        assert!(wait::holds(LONG, named), "{}", server.process().log());
-    }
-}

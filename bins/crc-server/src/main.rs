@@ -29,7 +29,7 @@ use std::sync::mpsc::sync_channel;
 use anstream::{AutoStream, ColorChoice};
 use clap::CommandFactory;
 use crc_core::{
-    Config, ListenerId, PeerAddress, Server, ServerCommand, ServerNotice, TextProtocol,
+    Config, ListenerId, PeerAddress, Ports, Server, ServerCommand, ServerNotice, TextProtocol,
 };
 use crc_net::{Driver, DriverConfig, DriverError, ListenError, Stopped, TlsError};
 use crc_record::Recorder;
@@ -210,7 +210,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         commands: driver.command_sender(),
         limits: driver.limits_sender(),
     };
-    let listening = listen(args, &tls, &mut driver)?;
+    let (listening, ports) = listen(args, &tls, &mut driver)?;
     log::info!("{started}");
     if let Some(path) = path {
         log::info!("configuration read: file={path:?}");
@@ -222,6 +222,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     if !has_uplink {
         log::info!("no uplink configured; accepting links");
     }
+    driver.command(ServerCommand::Ports(ports));
     driver.command(ServerCommand::Start { listening });
     let stopped = driver.run(|_, notice| log_notice(&notice))?;
     if let Err(error) = driver.machine_mut().finish_recording() {
@@ -255,23 +256,27 @@ fn links_possible(config: &DriverConfig) -> Result<usize, StartError> {
     }
 }
 
-/// Opens all listeners and prints their addresses. Returns those of the relay.
+/// Opens all listeners and prints their addresses. Returns those of the relay, and the first port
+/// of each protocol.
 fn listen(
     args: &Args,
     tls: &Tls,
     driver: &mut Driver<Node>,
-) -> Result<Vec<SocketAddr>, StartError> {
+) -> Result<(Vec<SocketAddr>, Ports), StartError> {
     let mut relay = Vec::new();
+    let mut ports = Ports::default();
     let mut lines = Vec::new();
     let mut ids = (0..).map(ListenerId);
     for (address, id) in args.listen().iter().zip(&mut ids) {
         let address = driver.listen(*address, id)?;
         relay.push(address);
+        ports.crc.get_or_insert(address.port());
         lines.push(format!("listening on {address}"));
     }
     let server = || tls.server.clone().ok_or(TlsError::NoCertificate);
     for (address, id) in args.tls.listen_tls.iter().zip(&mut ids) {
         let address = driver.listen_tls(*address, id, server()?, tls::PLAINTEXT_ANSWER)?;
+        ports.crc_tls.get_or_insert(address.port());
         lines.push(format!("tls on {address}"));
     }
     for listener in args.text_listeners() {
@@ -280,11 +285,13 @@ fn listen(
             true => driver.listen_tls(address, id, server()?, tls::IRC_PLAINTEXT_ANSWER)?,
             false => driver.listen(address, id)?,
         };
-        lines.push(match (listener.protocol, listener.by_tls) {
-            (TextProtocol::Irc, false) => format!("irc on {address}"),
-            (TextProtocol::Irc, true) => format!("irc-tls on {address}"),
-            (TextProtocol::Legacy, _) => format!("irc-legacy on {address}"),
-        });
+        let (port, name) = match (listener.protocol, listener.by_tls) {
+            (TextProtocol::Irc, false) => (&mut ports.irc, "irc"),
+            (TextProtocol::Irc, true) => (&mut ports.irc_tls, "irc-tls"),
+            (TextProtocol::Legacy, _) => (&mut ports.legacy, "irc-legacy"),
+        };
+        port.get_or_insert(address.port());
+        lines.push(format!("{name} on {address}"));
     }
     let admin = args
         .admin
@@ -292,7 +299,7 @@ fn listen(
         .transpose()?;
     lines.extend(admin.map(|address| format!("admin on {address}")));
     print_addresses(&lines);
-    Ok(relay)
+    Ok((relay, ports))
 }
 
 /// The first lines of output: where the server listens. Programs parse them.

@@ -11,12 +11,14 @@
 //! to the protocols; `links` adds neighbours and closes links; `losses`
 //! removes the hosts behind a lost one; `burst` tells a new neighbour of the network; `send` sends to a neighbour, or towards a host;
 //! `congestion` holds back what fills a server's queue; `requests` executes what a host
-//! wants of another one; `reconfigure` changes the configuration; `unread` keeps what was read and waits.
+//! wants of another one; `reconfigure` changes the configuration; `first_bytes` tells peers that have come to
+//! the wrong port; `unread` keeps what was read and waits.
 
 mod burst;
 mod channels;
 mod congestion;
 mod fan_out;
+mod first_bytes;
 mod hosts;
 mod links;
 mod losses;
@@ -41,6 +43,7 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::crc::leave::Goodbyes;
 use crate::crc::session::Session;
+use crate::first_bytes::Ports;
 use crate::legacy::LegacyState;
 use crate::link::{Link, Outlet};
 use crate::link_auth::Nonces;
@@ -184,6 +187,8 @@ pub(crate) struct Context {
     pub(crate) nonces: Nonces,
     /// The addresses that this server listens on.
     pub(crate) listening: Vec<SocketAddr>,
+    /// The ports that a peer at the wrong one is told.
+    pub(crate) ports: Ports,
     /// Hosts that get their rank in the channels that they founded once this server is
     /// settled.
     pub(crate) unranked_founders: UnrankedFounders,
@@ -226,6 +231,7 @@ impl Context {
             timers: Timers::new(),
             tree: Tree::new(&config),
             listening: Vec::new(),
+            ports: Ports::default(),
             unranked_founders: UnrankedFounders::default(),
             status_log: StatusLog::new(config.limits.status_log_max),
             counters: Counters::default(),

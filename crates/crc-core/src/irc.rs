@@ -26,7 +26,6 @@ use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, lists, tex
 
 use crate::budget::{self, LineRates};
 use crate::context::{Context, LinkTimer, NEXT_EVENT, Out, Stage, irc_quit_text};
-use crate::foreign::Foreign;
 use crate::link::{Phase, Protocol};
 use crate::network::{Host, fold};
 use crate::violation::Violation;
@@ -131,10 +130,6 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
     };
     if !user.backlog.is_empty() || user.answer.is_some() {
         return keep_backlog(cx, link, bytes, out);
-    }
-    // No line begins with this byte.
-    if bytes.first() == Some(&22) && cx.network.neighbours().find(link).is_none() {
-        return cx.on_violation(link, Violation::Foreign(Foreign::Tls), out);
     }
     let rest = read_lines(cx, link, bytes, out);
     if !rest.is_empty() {
@@ -313,9 +308,6 @@ fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
         Some(id) => {
             spend(cx, link, budget::cost_of_line(&message));
             on_command(cx, UserRef { link, id }, &message, out);
-        }
-        None if bytes.ends_with(b" HTTP/1.1") || bytes.ends_with(b" HTTP/1.0") => {
-            cx.on_violation(link, Violation::Foreign(Foreign::Http), out);
         }
         None => registration::on_message(cx, link, &message, out),
     }

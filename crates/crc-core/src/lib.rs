@@ -62,7 +62,7 @@ mod congestion;
 mod context;
 mod counters;
 mod crc;
-mod foreign;
+mod first_bytes;
 mod id;
 mod irc;
 mod legacy;
@@ -100,7 +100,7 @@ pub use crc_machine::{
     OverBound, PeerAddress, QueueReport, Random, Security, SendQueue, Timers, Timestamp,
     TlsFailure, Transport, Unsent, is_printable, split_host_port,
 };
-pub use foreign::Foreign;
+pub use first_bytes::Ports;
 pub use id::random_host_id;
 pub use limits::Limits;
 pub use link_auth::{

@@ -116,6 +116,10 @@ pub(crate) struct Link {
     pub(crate) heard_at: Timestamp,
     /// When the connection was made.
     pub(crate) up_at: Timestamp,
+    /// The first bytes of a peer, until it is known which protocol they begin.
+    pub(crate) first_bytes: Vec<u8>,
+    /// Whether that is known.
+    pub(crate) is_recognised: bool,
     pub(crate) outlet: Outlet,
     /// What the peer was told of the network, once its burst has begun.
     pub(crate) told: Told,
@@ -154,6 +158,8 @@ impl Link {
             },
             heard_at: now,
             up_at: now,
+            first_bytes: Vec::new(),
+            is_recognised: false,
             outlet: Outlet::Direct,
             told: Told::default(),
             congestion: None,

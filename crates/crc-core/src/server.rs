@@ -27,6 +27,7 @@ pub use snapshot::{LinkView, Snapshot};
 use crate::config::{Config, Reconfiguration};
 use crate::context::{Context, LinkTimer, Out, Stage, Timer};
 use crate::crc::pacing::CHUNK_PAUSE;
+use crate::first_bytes::Ports;
 use crate::link::{Link, Phase};
 use crate::notice::ServerNotice;
 use crate::violation::Violation;
@@ -43,6 +44,8 @@ pub enum ServerCommand {
         /// The addresses, with real ports.
         listening: Vec<SocketAddr>,
     },
+    /// These are the ports that peers can use, for those who come to the wrong one.
+    Ports(Ports),
     /// Use these discovered servers instead of those discovered before; an empty list
     /// means that there is no server to link to. They are dialled in this order, after
     /// those of [`Config::connect`]; the rules of rank hold for them as for all others.
@@ -328,6 +331,7 @@ impl Machine for Server {
                 }
             }
             Event::Command(ServerCommand::Start { listening }) => self.start(listening, out),
+            Event::Command(ServerCommand::Ports(ports)) => self.cx.ports = ports,
             Event::Command(ServerCommand::Candidates(discovered)) => {
                 crc::uplink::set_discovered(&mut self.cx, discovered, out);
             }

@@ -3,7 +3,6 @@
 use crc_wire::{FrameError, HostId, Kind, MessageError};
 
 use crate::admission::AdmissionError;
-use crate::foreign::Foreign;
 use crate::network::HostKind;
 
 /// A rule that a peer has broken. It is always the peer's fault.
@@ -12,9 +11,6 @@ pub enum Violation {
     /// The end of the next frame cannot be found.
     #[error("{0}")]
     Frame(#[from] FrameError),
-    /// The peer speaks another protocol than the port.
-    #[error("{0}")]
-    Foreign(Foreign),
     /// A line is longer than lines may be.
     #[error("{0}")]
     Line(#[from] irc_wire::LineTooLong),

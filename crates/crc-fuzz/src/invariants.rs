@@ -3,7 +3,7 @@
 //! links of text protocols.
 
 use crc_core::{HostKind, LinkId, Neighbour, PeerVersion, Server, TextProtocol};
-use crc_wire::{Frame, FrameLimits, HostId, Message};
+use crc_wire::{Frame, FrameLimits, HostId, Message, StatusCode};
 use irc_wire::{LineLimits, Tags, legacy};
 
 /// The longest write that a v1 node can read.
@@ -172,6 +172,23 @@ pub(crate) fn check_client(id: HostId, bytes: &[u8]) {
         };
         assert_eq!(source, id, "a client sends for itself only");
     }
+}
+
+/// Whether a peer that has not registered is told that it has come to the wrong port, in the
+/// protocol that it speaks.
+pub(crate) fn is_answer_at_wrong_port(bytes: &[u8]) -> bool {
+    const TLS_ALERT: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 40];
+    if bytes == TLS_ALERT || bytes.starts_with(b"HTTP/1.1 400 Bad Request\r\n") {
+        return true;
+    }
+    if bytes.starts_with(b"ERROR :This is a port for ") {
+        return bytes.ends_with(b"\r\n");
+    }
+    let mut rest = bytes;
+    let frame = Frame::take(&mut rest, FrameLimits::WIRE);
+    let message = frame.ok().flatten().and_then(|frame| frame.message().ok());
+    let is_status = matches!(message, Some(Message::Status(status)) if status.code == StatusCode::NOT_PERMITTED);
+    is_status && rest.is_empty()
 }
 
 /// Checks what a server sends on a link of a text protocol: whole lines that the peer can

@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crc_core::{
     Config, DialError, DialId, Endpoints, Event, Fingerprint, Limits, LinkConfig, LinkDirection,
-    LinkDown, LinkId, ListenerId, Origin, PeerAddress, QueueReport, Reconfiguration, Secret,
+    LinkDown, LinkId, ListenerId, Origin, PeerAddress, Ports, QueueReport, Reconfiguration, Secret,
     Security, ServerCommand, TextProtocol, Timestamp, TlsFailure, Transport, Unsent,
 };
 use crc_wire::{HostId, Info, Name};
@@ -215,6 +215,7 @@ const WALL_CLOCK: u8 = 13;
 const UP_ACCEPTED_TLS: u8 = 14;
 const UP_DIALED_TLS: u8 = 15;
 const RECONFIGURE: u8 = 16;
+const PORTS: u8 = 17;
 
 /// The code of [`LinkDown::Truncated`].
 const TRUNCATED: u8 = 255;
@@ -306,6 +307,20 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             listening
                 .iter()
                 .for_each(|address| socket_address(*address, out));
+        }
+        Event::Command(ServerCommand::Ports(ports)) => {
+            out.push(PORTS);
+            let Ports {
+                crc,
+                crc_tls,
+                irc,
+                irc_tls,
+                legacy,
+            } = *ports;
+            // No listener has port 0.
+            for port in [crc, crc_tls, irc, irc_tls, legacy] {
+                number(port.unwrap_or(0).into(), out);
+            }
         }
         Event::Command(ServerCommand::Candidates(found)) => {
             out.push(CANDIDATES);
@@ -452,6 +467,12 @@ impl<'a> Reader<'a> {
             _ => <[u8; 16]>::try_from(bytes).ok()?.into(),
         };
         Some(SocketAddr::new(ip, self.small()?))
+    }
+
+    /// A port, if it is not 0.
+    fn port(&mut self) -> Option<Option<u16>> {
+        let port: u16 = self.small()?;
+        Some((port != 0).then_some(port))
     }
 
     fn peer_address(&mut self) -> Option<PeerAddress> {
@@ -650,6 +671,16 @@ impl<'a> Reader<'a> {
                 let listening = self.many(Self::socket_address)?;
                 Event::Command(ServerCommand::Start { listening })
             }
+            PORTS => {
+                let ports = Ports {
+                    crc: self.port()?,
+                    crc_tls: self.port()?,
+                    irc: self.port()?,
+                    irc_tls: self.port()?,
+                    legacy: self.port()?,
+                };
+                Event::Command(ServerCommand::Ports(ports))
+            }
             WALL_CLOCK => {
                 let unix_ms = self.number()?;
                 Event::Command(ServerCommand::WallClock { unix_ms })
@@ -731,6 +762,11 @@ mod tests {
                 why: LinkDown::Truncated,
                 unsent: Unsent::default(),
             },
+            Event::Command(ServerCommand::Ports(Ports {
+                crc: Some(65_535),
+                irc_tls: Some(1),
+                ..Ports::default()
+            })),
         ];
         events.extend(TLS_FAILURES.map(|why| Event::DialFailed {
             dial: DialId(3),

@@ -41,8 +41,17 @@ impl Context {
     }
 
     #[inline]
-    fn handle_by_protocol<'b>(&mut self, link: LinkId, bytes: &'b [u8], out: &mut Out) -> &'b [u8] {
-        match self.links.find(link).map(|found| &found.protocol) {
+    pub(super) fn handle_by_protocol<'b>(
+        &mut self,
+        link: LinkId,
+        bytes: &'b [u8],
+        out: &mut Out,
+    ) -> &'b [u8] {
+        let found = self.links.find(link);
+        if found.is_some_and(|found| found.phase == Phase::Unregistered && !found.is_recognised) {
+            return self.on_first_bytes(link, bytes, out);
+        }
+        match found.map(|found| &found.protocol) {
             Some(Protocol::Crc(_)) => crc::receive::on_bytes(self, link, bytes, out),
             Some(Protocol::Legacy(_)) => legacy::on_bytes(self, link, bytes, out),
             // It has a rate limit of its own, and so keeps what waits.

@@ -14,7 +14,6 @@ use super::keepalive::start_keepalive;
 use super::{announce, auth, channel, handshake, registration, uplink};
 use crate::budget;
 use crate::context::{Context, Out, Stage, guarded_quit_text};
-use crate::foreign::Foreign;
 use crate::link::Phase;
 use crate::network::{HostKind, PeerVersion, Route};
 use crate::violation::Violation;
@@ -47,13 +46,7 @@ pub(crate) fn on_bytes<'b>(
                 }
             }
             Ok(None) => break,
-            Err(error) => match foreign(phase, bytes) {
-                Some(foreign) => {
-                    out.send(link, foreign.answer());
-                    cx.on_violation(link, Violation::Foreign(foreign), out);
-                }
-                None => cx.on_violation(link, error.into(), out),
-            },
+            Err(error) => cx.on_violation(link, error.into(), out),
         }
     }
     if let Some(found) = cx.links.find_mut(link)
@@ -63,12 +56,6 @@ pub(crate) fn on_bytes<'b>(
         session.decoder = decoder;
     }
     rest
-}
-
-/// What a peer speaks that has sent no frame.
-fn foreign(phase: Phase, bytes: &[u8]) -> Option<Foreign> {
-    let is_new = phase == Phase::Unregistered;
-    is_new.then(|| Foreign::of_beginning(bytes)).flatten()
 }
 
 /// The limits of the frames that a link may send now, if it may send any.

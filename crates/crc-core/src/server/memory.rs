@@ -38,7 +38,7 @@ impl Memory {
         let channels = cx.network.channels();
         let waiting = cx.links.iter().map(|(_, link)| {
             let unread = link.unread.as_ref().map_or(0, |it| it.bytes.len());
-            unread + link.outlet.waiting().len()
+            unread + link.first_bytes.len() + link.outlet.waiting().len()
         });
         Memory {
             hosts: directory.len(),

@@ -11,7 +11,7 @@ use crc_netem::{Phase, Side};
 
 use super::bounds::Read;
 use super::{Host, Net};
-use crate::invariants::{Announced, check_client, check_lines, neighbour};
+use crate::invariants::{Announced, check_client, check_lines, is_answer_at_wrong_port, neighbour};
 
 /// Mixes one effect, and the bytes that it sends, into `digest`.
 fn digest<N>(digest: u64, effect: &Effect<N>, out: &Outbox<N>) -> u64 {
@@ -90,6 +90,9 @@ impl Net {
     /// The peer can read what a server sends.
     fn check_sent(&mut self, server: usize, link: LinkId, at: (usize, Side), bytes: &[u8]) {
         let to = neighbour(&self.servers[server].machine, link);
+        if to.is_none() && is_answer_at_wrong_port(bytes) {
+            return;
+        }
         let [near, far] = self.stepped.near_and_far(at.0, at.1);
         let announced = match far.host() {
             Host::Peer(_) => Announced::Unknown,

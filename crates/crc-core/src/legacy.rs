@@ -11,6 +11,7 @@
 //! [`NickTables`](crate::network::NickTables), and never what came from their own link.
 
 pub(crate) mod burst;
+mod names;
 pub(crate) mod notify;
 mod registration;
 mod reply;
@@ -28,7 +29,7 @@ use irc_wire::{Command, Decoder, LineLimits, Message as Line, ParamError, Prefix
 
 use crate::budget;
 use crate::context::{Context, Out, Stage};
-use crate::link::{Phase, Protocol};
+use crate::link::{Link, Phase, Protocol};
 use crate::network::{Host, HostKind};
 use crate::violation::Violation;
 use uplink::Uplink;
@@ -42,6 +43,8 @@ pub(crate) struct Peer {
     burst_topic: Option<(Box<str>, Box<str>)>,
     /// How many bytes of answers to NAMES the current read has caused.
     names_bytes: usize,
+    /// The answer to NAMES that is not complete.
+    names: Option<Box<names::Names>>,
 }
 
 /// What is known of a legacy user beyond what every host has.
@@ -166,11 +169,16 @@ pub(crate) fn on_bytes<'b>(
     bytes: &'b [u8],
     out: &mut Out,
 ) -> &'b [u8] {
+    if let Some(peer) = peer_mut(cx, link) {
+        peer.names_bytes = 0;
+    }
+    if !names::go_on(cx, link, out) {
+        return bytes;
+    }
     let Some(peer) = peer_mut(cx, link) else {
         return &[];
     };
     let mut decoder = core::mem::take(&mut peer.decoder);
-    peer.names_bytes = 0;
     let mut input = bytes;
     while !cx.work.is_spent()
         && let Some(phase) = phase_of(cx, link)
@@ -189,6 +197,11 @@ pub(crate) fn on_bytes<'b>(
         return input;
     }
     &[]
+}
+
+/// Whether an answer on a link is not complete.
+pub(crate) fn is_answering(found: &Link) -> bool {
+    matches!(&found.protocol, Protocol::Legacy(peer) if peer.names.is_some())
 }
 
 /// Handles one line, by the phase of its link. A line that cannot be parsed is dropped.

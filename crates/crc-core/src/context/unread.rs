@@ -23,7 +23,7 @@ impl Context {
             return self.keep_unread(link, bytes, out);
         }
         let rest = self.handle_bytes(link, bytes, out);
-        if !rest.is_empty() {
+        if !rest.is_empty() || self.is_answering(link) {
             self.keep_unread(link, rest, out);
         }
     }
@@ -63,6 +63,12 @@ impl Context {
         }
     }
 
+    /// Whether an answer to what was read is not complete: what was read next waits.
+    fn is_answering(&self, link: LinkId) -> bool {
+        let found = self.links.find(link);
+        self.work.is_spent() && found.is_some_and(legacy::is_answering)
+    }
+
     /// Keeps bytes that wait. A peer that was not stopped in time, and sends more than its
     /// queue may have, breaks a rule.
     fn keep_unread(&mut self, link: LinkId, bytes: &[u8], out: &mut Out) {
@@ -91,8 +97,9 @@ impl Context {
         found.heard_at = self.now;
         let mut unread = found.unread.take()?;
         let rest = self.handle_bytes(link, &unread.bytes, out).len();
+        let is_answering = self.is_answering(link);
         let found = self.links.find_mut(link)?;
-        if rest > 0 && found.phase != Phase::Closing {
+        if (rest > 0 || is_answering) && found.phase != Phase::Closing {
             unread.bytes.drain(..unread.bytes.len() - rest);
             found.unread = Some(unread);
             self.set_link_timer(link, LinkTimer::Unread, self.now + NEXT_EVENT);

@@ -233,13 +233,6 @@ fn write_server_line(arena: &mut Vec<u8>, source: Option<&str>, name: &str, hops
     }
 }
 
-/// The nicks of hosts, sorted.
-pub(super) fn nicks_of(cx: &Context, hosts: impl Iterator<Item = HostId>) -> Vec<String> {
-    let mut nicks: Vec<_> = hosts.map(|id| cx.nick_of(id)).collect();
-    nicks.sort_unstable();
-    nicks
-}
-
 /// The channel with exactly this name.
 pub(super) fn find_channel<'a>(cx: &'a Context, name: &str) -> Option<&'a Channel> {
     let channel = cx.network.channels().find(name)?;

@@ -1,15 +1,14 @@
 //! Lines from legacy users of this server.
 
-use crc_machine::{CloseWhen, LinkDown, LinkId};
+use crc_machine::{CloseWhen, LinkId};
 use crc_wire::{ChannelChat, ChannelField, ChannelName, ChatKind, HostId, Text};
 use irc_wire::legacy::{Content, LegacyError, Message, Middle, Trailing};
 use irc_wire::{Command, Message as Line, Verb};
 
-use super::reply::{self, quit_text, write_line, write_names, write_topic};
-use super::{drop_line, peer_mut, registration};
+use super::reply::{self, quit_text, write_topic};
+use super::{drop_line, names, registration};
 use crate::context::{Context, Out, guarded_quit_text};
-use crate::network::{EnterRefusal, Host, Network, is_value};
-use crate::work;
+use crate::network::{EnterRefusal, Network, is_value};
 
 /// A message in a channel, as frames have it.
 pub(super) fn chat_in<'a>(
@@ -65,7 +64,7 @@ pub(super) fn on_user_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out:
         Content::Topic { channel, topic } => {
             on_topic(cx, link, id, channel, topic, out);
         }
-        Content::Names { channel } => on_names(cx, link, channel, out),
+        Content::Names { channel } => names::on_names(cx, link, channel, out),
         Content::Privmsg { target, text } => {
             on_privmsg(cx, link, id, target, text.as_str(), out);
         }
@@ -181,87 +180,6 @@ fn on_topic(
         reply::topic_of(topic.as_str()),
         out,
     );
-}
-
-/// How many hosts are visited to answer one NAMES, and the most bytes of their nicks. The
-/// protocol has no word for what is left out.
-const NAMES_VISITED_MAX: usize = 20_000;
-const NAMES_BYTES_MAX: usize = 128 * 1024;
-
-/// How many places of the directory are visited to find users that are in no channel.
-const NAMES_PLACES_MAX: usize = 100_000;
-
-/// How many channels are visited to answer a NAMES of all.
-const NAMES_CHANNELS_MAX: usize = 5_000;
-
-/// NAMES: of one channel, or of all and of the users that are in none. Closes the link
-/// if the answers to the bytes in hand exceed the limit of its queue.
-fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut Out) {
-    let me = reply::own_name(cx);
-    let asked = match channel {
-        None => {
-            let channels = cx.network.channels().iter().take(NAMES_CHANNELS_MAX);
-            let mut channels: Vec<_> = channels.collect();
-            channels.sort_unstable_by(|one, other| one.name().cmp(other.name()));
-            channels
-        }
-        Some(name) => match reply::find_channel(cx, name.as_str()) {
-            Some(known) => vec![known],
-            None => {
-                let answer = Content::NoSuchChannel { channel: name };
-                return registration::answer(cx, link, answer, out);
-            }
-        },
-    };
-    let directory = cx.network.directory();
-    let (mut hosts_left, mut bytes_left) = (NAMES_VISITED_MAX, NAMES_BYTES_MAX);
-    let mut may_visit = |id: &HostId| {
-        let may = hosts_left > 0 && bytes_left > 0;
-        if may {
-            let nick = directory.find(*id).map_or(0, |host| host.name().len());
-            (hosts_left, bytes_left) = (hosts_left - 1, bytes_left.saturating_sub(nick + 1));
-            cx.work.charge_answer(work::HOST);
-        }
-        may
-    };
-    let names = out.store(|arena| {
-        for known in asked {
-            cx.work.charge_answer(work::LINE);
-            let members = known.members().map(|(id, _)| id).take_while(&mut may_visit);
-            let nicks = reply::nicks_of(cx, members);
-            let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
-            if let Some(name) = reply::channel_word(known.name()) {
-                write_names(arena, &me, Some(name), &nicks);
-            }
-        }
-        if channel.is_none() {
-            let alone = |id: &HostId| cx.network.channels().of(*id).next().is_none();
-            let places = directory.clients_from(0).take(NAMES_PLACES_MAX);
-            let clients = places.filter_map(|(_, host)| host.map(Host::id));
-            let clients = clients.take_while(&mut may_visit);
-            let nicks = reply::nicks_of(cx, clients.filter(alone));
-            let nicks: Vec<_> = nicks.iter().map(|nick| &**nick).collect();
-            write_names(arena, &me, None, &nicks);
-        }
-        write_line(arena, &me, Content::EndOfNames);
-    });
-    // One answer may have any length. Several in one read may exceed the limit by one.
-    let bytes_max = cx.config.limits.client_queue_bytes_max;
-    out.bound(link, bytes_max.saturating_add(names.len()));
-    out.send_stored(link, names);
-    let Some(peer) = peer_mut(cx, link) else {
-        return;
-    };
-    peer.names_bytes = peer.names_bytes.saturating_add(names.len());
-    if peer.names_bytes > bytes_max.saturating_add(names.len()) {
-        cx.counters.slow_consumers += 1;
-        log::warn!(
-            "{}: closed: {}",
-            cx.describe_peer(link),
-            LinkDown::SlowConsumer
-        );
-        cx.close(link, CloseWhen::Now, "too slow", out);
-    }
 }
 
 /// PRIVMSG, to a channel or a nick.

@@ -472,17 +472,8 @@ pub(crate) fn on_invited(
 /// The links of the users of IRC that share a channel with a host, each once, without
 /// `except`.
 fn links_sharing_channel(cx: &Context, id: HostId, except: Option<LinkId>) -> Vec<LinkId> {
-    let channels = cx.network.channels().of(id);
-    let channels = channels.inspect(|channel| {
-        let links = channel.links_len() as u64;
-        cx.work.charge(work::LOOKUP + work::LINK * links);
-    });
-    let links = channels.flat_map(|channel| channel.links());
-    let mut links: Vec<_> = links
-        .filter(|link| Some(*link) != except && find_user(cx, *link).is_some())
-        .collect();
-    links.sort_unstable();
-    links.dedup();
+    let mut links = cx.links_sharing_channel(id);
+    links.retain(|link| Some(*link) != except && find_user(cx, *link).is_some());
     links
 }
 

@@ -14,6 +14,9 @@ use crate::{crc, irc, legacy, work};
 /// them go out together: each link costs a system call, however little is sent.
 const MANY_LINKS: usize = 8;
 
+/// How many links of channels that a host is in are one unit of work to visit.
+const LINKS_SEEN: u64 = 4;
+
 /// The frame of a chat in a channel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Frame<'a> {
@@ -265,6 +268,27 @@ impl Context {
             }
         }
         fit
+    }
+
+    /// The links behind which members are of channels that a host is in, each once.
+    pub(crate) fn links_sharing_channel(&self, id: HostId) -> Vec<LinkId> {
+        let (mut links, mut seen) = (Vec::new(), Vec::new());
+        for channel in self.network.channels().of(id) {
+            let visited = channel.links_len() as u64 / LINKS_SEEN;
+            self.work.charge(work::LOOKUP + visited);
+            for link in channel.links() {
+                // A link that is there has its slot for itself.
+                if seen.len() <= link.slot() {
+                    seen.resize(link.slot() + 1, false);
+                }
+                if !core::mem::replace(&mut seen[link.slot()], true) {
+                    links.push(link);
+                }
+            }
+        }
+        self.work.charge(work::LINK * links.len() as u64);
+        links.sort_unstable();
+        links
     }
 
     // Single hosts of this server.

@@ -1,7 +1,5 @@
 //! Renders changes of the network for legacy users and servers.
 
-use std::collections::BTreeSet;
-
 use crc_machine::LinkId;
 use crc_wire::{ChannelField, HostId, Message};
 use irc_wire::legacy::{Content, Middle, Trailing};
@@ -315,19 +313,16 @@ pub(crate) fn on_host_renamed(
 /// A user leaves the network with a text: legacy users that share a channel get it.
 fn on_user_quit(cx: &mut Context, id: HostId, text: &str, out: &mut Out) {
     let nick = cx.nick_of(id);
-    if quit_text(&nick, text).is_none() {
+    if cx.network.names().is_none() || quit_text(&nick, text).is_none() {
         return;
-    }
-    let mut links = BTreeSet::new();
-    for channel in cx.network.channels().of(id) {
-        links.extend(channel.links());
     }
     let is_recipient = |link: &LinkId| {
         let neighbour = cx.network.neighbours().find(*link);
         neighbour.is_some_and(|n| n.kind == HostKind::Client && n.host != id)
             && is_legacy(cx, *link)
     };
-    let links: Vec<_> = links.into_iter().filter(is_recipient).collect();
+    let mut links = cx.links_sharing_channel(id);
+    links.retain(is_recipient);
     if !links.is_empty() {
         let line = out.store(|arena| write_quit(arena, &nick, text));
         for link in links {

@@ -11,8 +11,8 @@
 //! to the protocols; `links` adds neighbours and closes links; `losses`
 //! removes the hosts behind a lost one; `burst` tells a new neighbour of the network; `send` sends to a neighbour, or towards a host;
 //! `congestion` holds back what fills a server's queue; `requests` executes what a host
-//! wants of another one; `reconfigure` changes the configuration; `first_bytes` tells peers that have come to
-//! the wrong port; `unread` keeps what was read and waits.
+//! wants of another one; `shift` follows another clock; `reconfigure` changes the configuration; `first_bytes`
+//! tells peers that have come to the wrong port; `unread` keeps what was read and waits.
 
 mod burst;
 mod channels;
@@ -25,13 +25,15 @@ mod losses;
 mod reconfigure;
 mod requests;
 mod send;
+mod shift;
 mod unread;
 
 use core::time::Duration;
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 
 use crc_machine::{LinkId, LinkTable, Outbox, Random, Timers, Timestamp};
+use crc_wire::HostId;
 
 pub(crate) use burst::{BurstWriter, burst_bytes_max};
 use channels::VoidedFlags;
@@ -88,8 +90,12 @@ pub(crate) enum Timer {
     Settling,
     /// More of the hosts leave that are leaving.
     Losses,
+    /// More of the times that this server holds are shifted.
+    Shift,
     /// More users learn who has lost a rank.
     Voided,
+    /// More of the ranks in channels are told again.
+    Ranks,
     /// More neighbours are sent that this server leaves.
     Goodbyes,
     /// What has not been read by now never will be.
@@ -179,6 +185,8 @@ pub(crate) struct Context {
     pub(crate) network: Network,
     /// Every link, whatever protocol its peer speaks.
     pub(crate) links: LinkTable<Link>,
+    /// The addresses at which links end on this side, and how many.
+    local_ips: BTreeMap<IpAddr, usize>,
     pub(crate) timers: Timers<Timer>,
     /// This server's place in the spanning tree: for the binary protocol only.
     pub(crate) tree: Tree,
@@ -202,6 +210,9 @@ pub(crate) struct Context {
     losses: Vec<Loss>,
     /// Members who have lost their ranks, and of whom users were not told yet.
     voided: Vec<VoidedFlags>,
+    /// The channels whose ranks all servers are told again, and the last member of each that
+    /// they were told of.
+    ranks_due: VecDeque<(Box<str>, Option<HostId>)>,
     /// The goodbyes of this server, once it leaves.
     pub(crate) goodbyes: Option<Goodbyes>,
     /// Links to which a burst is under way.
@@ -228,6 +239,7 @@ impl Context {
             stage: Stage::Running,
             network: Network::new(config.id, hash_seed, nick_tables(&config)),
             links: LinkTable::default(),
+            local_ips: BTreeMap::new(),
             timers: Timers::new(),
             tree: Tree::new(&config),
             listening: Vec::new(),
@@ -239,6 +251,7 @@ impl Context {
             congested: Vec::new(),
             losses: Vec::new(),
             voided: Vec::new(),
+            ranks_due: VecDeque::new(),
             goodbyes: None,
             bursting: BTreeSet::new(),
             ended: Vec::new(),
@@ -352,7 +365,7 @@ impl Context {
             assert_eq!(phase, Some(neighbour.kind.into()), "the phase of {link}");
         }
         assert!(
-            self.dirty_links.is_empty(),
+            self.dirty_links.is_empty() || self.network.is_shifting(),
             "nothing is left for a later event"
         );
     }

@@ -40,6 +40,8 @@ use crc_machine::LinkId;
 use crc_machine::LinkTable;
 use crc_machine::Timestamp;
 
+use crate::work::{self, WorkMeter};
+
 /// The version of the node at the other end of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerVersion {
@@ -129,6 +131,15 @@ impl NickTables {
 /// How many servers are remembered that were lost.
 const LOST_SERVERS_MAX: usize = 1024;
 
+/// How far a shift of the times has come at which clients registered: they are shifted
+/// behind those of channels.
+#[derive(Debug)]
+struct ClientShift {
+    by_ms: i64,
+    /// The next row in the table of clients.
+    row: usize,
+}
+
 /// The hosts, the neighbours, the channels, and the rules about them.
 ///
 /// Owns all that a server knows of the network. Every module that has it may read it.
@@ -145,6 +156,10 @@ pub(crate) struct Network {
     /// When each server was lost that is not back yet. As long as there is one, channels
     /// may live on out of reach.
     lost_servers: BTreeMap<HostId, Timestamp>,
+    /// None of them was lost before that.
+    first_lost_at: Timestamp,
+    /// The shift of all times that is under way.
+    shift: Option<ClientShift>,
     /// `None` where no text protocol is spoken: no host needs a nick.
     names: Option<NickTables>,
 }
@@ -161,6 +176,8 @@ impl Network {
             channels: Channels::default(),
             invitations: Invitations::default(),
             lost_servers: BTreeMap::new(),
+            first_lost_at: Timestamp::START,
+            shift: None,
             names,
         }
     }
@@ -281,8 +298,7 @@ impl Network {
         }
         self.channels.leave_all(id, host.first_link(), lost, now);
         if lost && host.kind() == HostKind::Server {
-            self.lost_servers
-                .retain(|_, lost_at| now < *lost_at + REMEMBERED_FOR);
+            self.forget_lost_servers(now);
             if self.lost_servers.len() < LOST_SERVERS_MAX {
                 self.lost_servers.insert(id, now);
             }
@@ -292,6 +308,17 @@ impl Network {
             names.of_kind(host.kind()).release(id);
         }
         Some(host)
+    }
+
+    /// Forgets the servers that were lost long ago. Not all are visited each time: a thousand
+    /// may be lost at once.
+    fn forget_lost_servers(&mut self, now: Timestamp) {
+        if now < self.first_lost_at + REMEMBERED_FOR {
+            return;
+        }
+        self.lost_servers
+            .retain(|_, lost_at| now < *lost_at + REMEMBERED_FOR);
+        self.first_lost_at = self.lost_servers.values().copied().min().unwrap_or(now);
     }
 
     /// The nick of a host; its name where no nicks are needed.
@@ -357,10 +384,35 @@ impl Network {
         }
     }
 
-    /// Shifts all times that are held, because the network's clock has been shifted.
-    pub(crate) fn shift_times(&mut self, by_ms: i64) {
-        self.channels.shift_times(by_ms);
-        self.directory.shift_times(by_ms);
+    /// Begins to shift all times that are held, because the network's clock has been
+    /// shifted.
+    pub(crate) fn begin_shift(&mut self, by_ms: i64) {
+        self.channels.begin_shift(by_ms);
+        self.shift = Some(ClientShift { by_ms, row: 0 });
+    }
+
+    /// Shifts the next of them, and counts that. `false` when all are shifted.
+    pub(crate) fn shift_next(&mut self, work: &WorkMeter) -> bool {
+        let Some(shift) = &mut self.shift else {
+            return false;
+        };
+        if self.channels.shift_next() {
+            work.charge(work::LOOKUP);
+            return true;
+        }
+        work.charge(1);
+        shift.row += 1;
+        let is_row = self.directory.shift_time(shift.row - 1, shift.by_ms);
+        if !is_row {
+            self.shift = None;
+        }
+        is_row
+    }
+
+    /// Whether times are being shifted: some are, and others are not yet.
+    #[inline]
+    pub(crate) const fn is_shifting(&self) -> bool {
+        self.shift.is_some()
     }
 
     /// Takes an earlier time for the founding of a channel, whose clocks had an error.

@@ -124,13 +124,16 @@ impl Server {
             // The link is not remembered, so its LinkDown is ignored.
             return out.close(link, CloseWhen::Now);
         }
+        if !self.cx.ended.is_empty() {
+            self.cx.finish_shift();
+        }
         self.finish_ended(out);
         let cx = &mut self.cx;
         let protocol = cx.protocol_for(origin);
         let mut found = Link::new(cx.now, origin, endpoints, protocol);
         found.security = security;
         let is_crc = found.is_crc();
-        cx.links.insert(link, found);
+        cx.add_link(link, found);
         let limits = &cx.config.limits;
         if !is_crc {
             // A server gets a larger bound with its burst.
@@ -222,6 +225,9 @@ impl Server {
     // Timers.
 
     fn on_tick(&mut self, out: &mut Out) {
+        if !self.cx.continue_shift() {
+            return;
+        }
         while let Some(timer) = self.cx.timers.pop_due(self.cx.now) {
             let cx = &mut self.cx;
             match timer {
@@ -231,7 +237,9 @@ impl Server {
                 Timer::Candidates => crc::uplink::take_root_rank(cx, out),
                 Timer::Settling => crc::uplink::on_settled(cx, out),
                 Timer::Losses => cx.continue_losses(out),
+                Timer::Shift => {}
                 Timer::Voided => cx.continue_voided(out),
+                Timer::Ranks => cx.continue_ranks(out),
                 Timer::Goodbyes => crc::leave::continue_goodbyes(cx, out),
                 Timer::ShutdownDeadline => self.stop(out),
             }
@@ -344,7 +352,7 @@ impl Machine for Server {
             Event::Command(ServerCommand::Leave { reason }) => self.leave(&reason, out),
             Event::Tick => self.on_tick(out),
         }
-        if !self.cx.dirty_links.is_empty() {
+        if !self.cx.dirty_links.is_empty() && !self.cx.network.is_shifting() {
             crc::flush::flush_pending(&mut self.cx, out);
         }
         if self.cx.stage == Stage::Leaving && !crc::leave::has_unsent_goodbyes(&mut self.cx) {

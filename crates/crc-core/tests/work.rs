@@ -12,13 +12,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crc_core::{
-    Config, Effect, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine, Origin, Outbox,
-    QueueReport, Server, ServerCommand, ServerNotice, TextProtocol, Timestamp, Unsent, Work,
+    Config, DialId, Effect, Endpoints, Event, LinkDown, LinkId, ListenerId, Machine, Origin,
+    Outbox, QueueReport, Server, ServerCommand, ServerNotice, TextProtocol, Timestamp, Unsent,
+    Work,
 };
 use crc_wire::{
     ChannelChat, ChannelJoin, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, ChatKind,
-    ClientChat, ClientQuit, Decoder, FrameLimits, HostId, Info, MemberFlags, Message, Name,
-    Registration, RequestKind, StatusCode, Text,
+    ClientChat, ClientQuit, DatedJoin, Decoder, FrameLimits, HostId, Info, MemberFlags, Message,
+    Name, Registration, RequestKind, StatusCode, Text,
 };
 
 const IRC: ListenerId = ListenerId(1);
@@ -55,6 +56,10 @@ struct Net {
     work: Vec<u64>,
     /// The server has stopped.
     is_stopped: bool,
+    /// Links may be closed.
+    is_closing: bool,
+    /// The last dial.
+    dial: Option<DialId>,
 }
 
 impl Net {
@@ -65,10 +70,15 @@ impl Net {
 
     /// The same, which spends so much work of one event on what can wait.
     fn of_slice(work_slice: u64) -> Net {
+        Net::of_slice_with(work_slice, |_| {})
+    }
+
+    fn of_slice_with(work_slice: u64, change: impl FnOnce(&mut Config)) -> Net {
         let mut config = Config::new(id(2), Name::new("server").unwrap());
         config.text_listeners = vec![(IRC, TextProtocol::Irc), (LEGACY, TextProtocol::Legacy)];
         config.limits.irc_lines_per_second = 0;
         config.limits.work_slice = work_slice;
+        change(&mut config);
         Net {
             server: Server::new(config),
             out: Outbox::new(),
@@ -77,6 +87,8 @@ impl Net {
             paused: BTreeSet::new(),
             work: Vec::new(),
             is_stopped: false,
+            is_closing: false,
+            dial: None,
         }
     }
 
@@ -127,12 +139,15 @@ impl Net {
     }
 
     fn connect(&mut self, link: LinkId, listener: ListenerId) {
+        self.link_up(link, Origin::Accepted { listener });
+    }
+
+    fn link_up(&mut self, link: LinkId, origin: Origin) {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         let endpoints = Endpoints {
             peer: address,
             local: address,
         };
-        let origin = Origin::Accepted { listener };
         self.handle(Event::LinkUp {
             link,
             origin,
@@ -155,6 +170,8 @@ impl Net {
                 Effect::Pause { link, .. } => {
                     self.paused.remove(link);
                 }
+                Effect::Dial { dial, .. } => self.dial = Some(*dial),
+                Effect::Close { .. } if self.is_closing => {}
                 Effect::Close { link, .. } => panic!(
                     "{link} is closed: {:?}",
                     self.sent.get(link).map(|b| b.escape_ascii().to_string())
@@ -1147,4 +1164,321 @@ fn places_of_hosts_that_have_left_cost_a_burst_little_work() {
     let most = net.work.iter().max().unwrap();
     assert!(*most < 2_000, "{most} units");
     assert!(net.work.len() > HOSTS as usize / 1_100);
+}
+
+/// When the network's clock began for servers whose own clock was never set.
+const CLOCK_MS: u64 = 1_577_836_800_000;
+/// Members of a channel who have voice.
+const VOICED: u32 = 2_000;
+
+impl Net {
+    /// A neighbour announces itself.
+    fn link_server(&mut self, link: LinkId, server: u32, words: &str) {
+        self.connect(link, ListenerId(0));
+        self.announce_server(link, server, words);
+    }
+
+    fn announce_server(&mut self, link: LinkId, server: u32, words: &str) {
+        for info in ["", &format!(" [crc2;{words}]")] {
+            let server = registration(id(server), None, "neighbour", info);
+            self.bytes(link, &Message::ServerRegistration(server).to_vec());
+        }
+    }
+
+    /// Users of the legacy protocol come.
+    fn legacy_users(&mut self, links: impl Iterator<Item = u32>) {
+        for number in links {
+            let link = LinkId::new(number, 1);
+            self.connect(link, LEGACY);
+            self.lines(link, &[&format!("USER legacy{number} box server :Real")]);
+        }
+    }
+
+    /// The most work of an event since this was last asked for.
+    fn most_work(&mut self) -> u64 {
+        core::mem::take(&mut self.work).into_iter().max().unwrap()
+    }
+
+    /// All that is due happens; the driver has sent all. How many events it took.
+    fn settle_events(&mut self) -> usize {
+        let before = self.work.len();
+        self.settle();
+        self.work.len() - before
+    }
+}
+
+/// A server with a channel in which thousands have voice, and as many have no rank; ann is
+/// in it. They are behind a neighbour; another one is linked.
+fn with_ranks() -> Net {
+    let mut net = Net::of_slice(1_000);
+    net.link_server(SERVER, 4, "f=channels,channel-age");
+    for number in 0..2 * VOICED {
+        let host = registration(id(1_000 + number), Some(id(4)), "host", "");
+        net.bytes(SERVER, &Message::ClientRegistration(host).to_vec());
+        let flags = MemberFlags::NONE.with_voice(number < VOICED);
+        net.bytes(SERVER, &dated_join(1_000 + number, flags, CLOCK_MS, 7));
+    }
+    for (link, nick) in [(ANN, "ann"), (BOB, "bob")] {
+        net.connect(link, IRC);
+        net.lines(link, &[&format!("NICK {nick}"), "USER u 0 * :Real"]);
+    }
+    net.lines(ANN, &["JOIN #ranks"]);
+    net.sent.clear();
+    net.settle();
+    net.link_server(LATE, 5, "f=channels,channel-age");
+    for _ in 0..100 {
+        net.settle();
+        let written = net.sent.remove(&LATE).map_or(0, |bytes| bytes.len());
+        let report = QueueReport {
+            waiting: 0,
+            written,
+        };
+        net.handle(Event::Queue { link: LATE, report });
+    }
+    let host = registration(id(900), Some(id(5)), "host", "");
+    net.bytes(LATE, &Message::ClientRegistration(host).to_vec());
+    net.settle();
+    net.sent.clear();
+    net.work.clear();
+    net
+}
+
+fn dated_join(source: u32, flags: MemberFlags, founded: u64, tag: u32) -> Vec<u8> {
+    let join = DatedJoin {
+        source: id(source),
+        by: None,
+        flags,
+        founded,
+        tag,
+        channel: channel("#ranks"),
+    };
+    Message::DatedJoin(join).to_vec()
+}
+
+/// An older channel ends thousands of ranks at once; users learn of it bit by bit.
+#[test]
+fn an_older_channel_ends_ranks_with_little_work() {
+    let mut net = with_ranks();
+    net.bytes(
+        LATE,
+        &dated_join(900, MemberFlags::NONE, CLOCK_MS - 90_000, 8),
+    );
+    let snapshot = net.server.snapshot();
+    let ranks = snapshot.channels().find("#ranks").unwrap();
+    assert!(ranks.members().all(|(_, flags)| flags == MemberFlags::NONE));
+    let mut heard = Vec::new();
+    let soon = net.now + Duration::from_millis(100);
+    let mut events = 0;
+    while let Some(deadline) = net.server.deadline().filter(|at| *at <= soon) {
+        net.now = net.now.max(deadline);
+        net.handle(Event::Tick);
+        events += 1;
+        heard.extend(net.sent.remove(&ANN).unwrap_or_default());
+    }
+    let heard = String::from_utf8(heard).unwrap();
+    assert_eq!(heard.matches(" MODE #ranks -v ").count(), VOICED as usize);
+    assert!(events > 10, "{events}");
+    let most = net.most_work();
+    assert!(most <= 3_000, "{most} units");
+}
+
+/// An earlier time of one founding is learned: servers are told all ranks again, bit by bit.
+#[test]
+fn ranks_are_told_again_with_little_work() {
+    let mut net = with_ranks();
+    net.bytes(
+        LATE,
+        &dated_join(900, MemberFlags::NONE, CLOCK_MS - 9_000, 7),
+    );
+    let events = net.settle_events();
+    let told = messages(&net.sent.remove(&LATE).unwrap());
+    let voiced = told.iter().filter_map(|message| match message {
+        Message::DatedJoin(join) if join.flags.voice => Some((join.source.get(), join.founded)),
+        _ => None,
+    });
+    let all: Vec<_> = (0..VOICED)
+        .map(|number| (1_000 + number, CLOCK_MS - 9_000))
+        .collect();
+    assert_eq!(voiced.collect::<Vec<_>>(), all);
+    assert!(events > 10, "{events}");
+    let most = net.most_work();
+    assert!(most <= 3_000, "{most} units");
+}
+
+/// The uplink's clock is another one: all times are shifted, bit by bit. What comes meanwhile
+/// is handled behind that.
+#[test]
+fn times_are_shifted_with_little_work() {
+    const UPLINK: LinkId = LinkId::new(5, 1);
+    const AHEAD_MS: u64 = 3_600_000;
+    let mut net = Net::of_slice_with(1_000, |config| {
+        config.connect = vec!["up:1".parse().unwrap()];
+    });
+    net.handle(Event::Command(ServerCommand::Start { listening: vec![] }));
+    net.link_server(SERVER, 4, "f=channels,channel-age");
+    for number in 0..HOSTS {
+        let info = format!(" [crc2;s={}]", CLOCK_MS - u64::from(number));
+        let host = registration(id(1_000 + number), Some(id(4)), "host", &info);
+        net.bytes(SERVER, &Message::ClientRegistration(host).to_vec());
+        if number < 2_000 {
+            let join = DatedJoin {
+                source: id(1_000 + number),
+                by: None,
+                flags: MemberFlags::NONE,
+                founded: CLOCK_MS - u64::from(number),
+                tag: number,
+                channel: channel(&format!("#of{number}")),
+            };
+            net.bytes(SERVER, &Message::DatedJoin(join).to_vec());
+        }
+    }
+    // One channel has ended.
+    net.bytes(SERVER, &quit(2_999).to_vec());
+    net.settle();
+    net.work.clear();
+    let dial = net.dial.take().expect("it dials its uplink");
+    net.link_up(UPLINK, Origin::Dialed { dial });
+    let words = format!("r=0;t={};f=channels,channel-age", CLOCK_MS + AHEAD_MS);
+    net.announce_server(UPLINK, 1, &words);
+    // A chat to the far end of the directory, while times are shifted.
+    let chat = ClientChat {
+        source: id(1_000),
+        destination: Some(id(1_001)),
+        text: Text::new("meanwhile").unwrap(),
+    };
+    net.bytes(SERVER, &Message::ClientChat(chat).to_vec());
+    assert!(net.paused.contains(&SERVER), "it waits");
+    let events = net.settle_events();
+    assert!(!net.paused.contains(&SERVER));
+    assert!(events > 30, "{events}");
+    let most = net.most_work();
+    assert!(most <= 3_000, "{most} units");
+    let snapshot = net.server.snapshot();
+    assert!(snapshot.network_ms() >= CLOCK_MS + AHEAD_MS);
+    for number in 0..1_999_u32 {
+        let known = snapshot.channels().find(&format!("#of{number}")).unwrap();
+        let founded = CLOCK_MS + AHEAD_MS - u64::from(number);
+        assert_eq!(known.founded().ms, founded, "{number}");
+    }
+    // The channel that has ended is remembered, and newer than this one.
+    let founded = CLOCK_MS + AHEAD_MS - 1_999;
+    let join = DatedJoin {
+        source: id(1_000),
+        by: None,
+        flags: MemberFlags::NONE,
+        founded,
+        tag: 1_999,
+        channel: channel("#of1999"),
+    };
+    net.bytes(SERVER, &Message::DatedJoin(join).to_vec());
+    let snapshot = net.server.snapshot();
+    let again = snapshot.channels().find("#of1999").unwrap();
+    assert_eq!(again.founded().ms, founded);
+    // And the times at which clients have registered.
+    let mut told = net.sent.remove(&UPLINK).unwrap();
+    for _ in 0..1_000 {
+        let waiting = 0;
+        let written = 1;
+        let report = QueueReport { waiting, written };
+        net.handle(Event::Queue {
+            link: UPLINK,
+            report,
+        });
+        net.settle();
+        told.extend(net.sent.remove(&UPLINK).unwrap_or_default());
+    }
+    let times = messages(&told);
+    let times: BTreeSet<_> = times
+        .iter()
+        .filter_map(|message| match message {
+            Message::ClientRegistration(client) => {
+                let (_, time) = client.info.as_str().split_once("s=")?;
+                let ms: u64 = time.trim_end_matches(']').parse().unwrap();
+                Some((client.source.get(), ms))
+            }
+            _ => None,
+        })
+        .collect();
+    let all: BTreeSet<_> = (0..HOSTS)
+        .filter(|number| *number != 1_999)
+        .map(|number| (1_000 + number, CLOCK_MS + AHEAD_MS - u64::from(number)))
+        .collect();
+    assert_eq!(times.len(), all.len());
+    assert!(times == all);
+}
+
+/// A NAMES of the legacy protocol is answered in slices; what was asked next is answered
+/// behind it.
+#[test]
+fn names_of_the_legacy_protocol_come_in_slices() {
+    let mut net = Net::new();
+    net.legacy_users(20..21);
+    let user = LinkId::new(20, 1);
+    net.sent.clear();
+    net.work.clear();
+    for (lines, at_least, members) in [
+        (&["NAMES #big", "PRIVMSG #none :x"][..], 1, HOSTS as usize),
+        (&["NAMES", "PRIVMSG #none :x"], 2, 18_000),
+    ] {
+        net.lines(user, lines);
+        let is_paused = net.paused.contains(&user);
+        assert!(is_paused, "it is not read meanwhile");
+        let events = net.settle_events();
+        assert!(!net.paused.contains(&user));
+        assert!(events >= at_least, "{events}");
+        let most = net.most_work();
+        assert!(most <= Work::SLICE + Work::STEP_MAX, "{most} units");
+        assert!(most <= Work::SLICE + 20_000, "{most} units");
+        let answer = String::from_utf8(net.sent.remove(&user).unwrap()).unwrap();
+        let nicks: Vec<_> = nicks(&answer);
+        assert!(answer.len() <= ANSWER_BYTES_MAX, "{}", answer.len());
+        assert!(
+            nicks.len() > 8_000 && nicks.len() <= members,
+            "{}",
+            nicks.len()
+        );
+        let ends = [" 366 ", " 403 "].map(|end| answer.find(end).unwrap());
+        assert!(ends.is_sorted(), "{ends:?}");
+        assert_eq!(answer.matches(" 366 ").count(), 1);
+    }
+    // Alone, without a line behind it.
+    net.lines(user, &["NAMES"]);
+    net.settle();
+    let answer = String::from_utf8(net.sent.remove(&user).unwrap()).unwrap();
+    assert!(answer.ends_with(" 366 :End of /NAMES list\r\n"));
+}
+
+/// Who shares many channels with many is told once that somebody quits, and each visit counts.
+#[test]
+fn a_quit_is_counted_and_visits_each_link_once() {
+    const USERS: u32 = 600;
+    const CHANNELS: u32 = 20;
+    let mut net = Net::empty();
+    net.legacy_users(20..20 + USERS);
+    for user in 20..20 + USERS {
+        for place in 0..CHANNELS {
+            net.lines(LinkId::new(user, 1), &[&format!("JOIN #c{place}")]);
+        }
+    }
+    net.settle();
+    net.sent.clear();
+    net.work.clear();
+    net.handle(Event::LinkDown {
+        link: LinkId::new(20, 1),
+        why: LinkDown::Ended,
+        unsent: Unsent::default(),
+    });
+    let without_text = net.most_work();
+    assert!(net.sent.is_empty(), "a lost link has no text");
+    net.is_closing = true;
+    net.lines(LinkId::new(21, 1), &["QUIT :bye"]);
+    let told = net
+        .sent
+        .values()
+        .filter(|bytes| bytes.starts_with(b":legacy21 QUIT"));
+    assert_eq!(told.count(), USERS as usize - 2);
+    let most = net.most_work();
+    let (links, visits) = (u64::from(USERS), u64::from(USERS * CHANNELS));
+    assert!(most >= without_text + 5 * links, "{most} units");
+    assert!(most <= 10 * links + visits, "{most} units");
 }

@@ -5,6 +5,8 @@
 //! that server a request. Any server may change a setting, which carries a version
 //! (PROTOCOL section 9).
 
+use std::collections::BTreeMap;
+
 use crc_machine::LinkId;
 use crc_wire::{ChannelChat, ChannelField, HostId, MemberFlags};
 
@@ -34,8 +36,8 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 pub(crate) struct VoidedFlags {
     channel: Box<str>,
-    /// The members in reverse order, with the flags that they had.
-    flags: Vec<(HostId, MemberFlags)>,
+    /// The members, with the flags that they had.
+    flags: BTreeMap<HostId, MemberFlags>,
     /// The link over which the older channel came.
     from: LinkId,
 }
@@ -316,7 +318,10 @@ impl Context {
             // All have to hold the same time for one founding.
             crc::channel::flood_settings(self, name, Some(from), out);
             // Where it counted as the younger one until now, its ranks are not known.
-            crc::channel::flood_ranks(self, name, out);
+            let name: Box<str> = fold(name).into();
+            self.ranks_due.retain(|(due, _)| *due != name);
+            self.ranks_due.push_back((name, None));
+            self.continue_ranks(out);
         }
         if age != Age::Older {
             return age;
@@ -335,7 +340,7 @@ impl Context {
         let scope = Scope::AllButServers;
         self.voided.push(VoidedFlags {
             channel: name.into(),
-            flags: voided.flags.into_iter().rev().collect(),
+            flags: voided.flags,
             from,
         });
         self.continue_voided(out);
@@ -364,7 +369,7 @@ impl Context {
                 self.timers.set(Timer::Voided, self.now + NEXT_EVENT);
                 return;
             }
-            let Some((host, before)) = voided.flags.pop() else {
+            let Some((host, before)) = voided.flags.pop_first() else {
                 self.voided.remove(0);
                 continue;
             };
@@ -380,6 +385,25 @@ impl Context {
                 let scope = Scope::AllButServers;
                 self.publish_in_channel(&name, Some(host), kind, scope, Some(from), out);
             }
+        }
+    }
+
+    /// Tells all servers the ranks of channels again: as many as the work of one event
+    /// permits, and the others in later events.
+    pub(crate) fn continue_ranks(&mut self, out: &mut Out) {
+        while let Some((name, after)) = self.ranks_due.front_mut() {
+            if self.work.is_spent() {
+                self.timers.set(Timer::Ranks, self.now + NEXT_EVENT);
+                return;
+            }
+            let channel = self.network.channels().find(name);
+            let Some((host, flags)) = channel.and_then(|it| it.ranks_after(*after).next()) else {
+                self.ranks_due.pop_front();
+                continue;
+            };
+            *after = Some(host);
+            let name = name.clone();
+            crc::channel::flood_rank(self, &name, host, flags, out);
         }
     }
 

@@ -1,12 +1,15 @@
 //! The operations on links of every protocol: a peer becomes a neighbour, breaks a rule,
 //! is closed.
 
+use core::net::IpAddr;
+use std::collections::btree_map::Entry;
+
 use crc_machine::{CloseWhen, LinkId, Origin};
 use crc_wire::Decoder;
 
 use super::{Context, LinkTimer, Out};
 use crate::crc::session::Session;
-use crate::link::{Outlet, Phase, Protocol};
+use crate::link::{Link, Outlet, Phase, Protocol};
 use crate::network::{Host, HostKind, Neighbour, PeerVersion};
 use crate::text_protocol::TextProtocol;
 use crate::violation::{Action, Violation};
@@ -158,10 +161,30 @@ impl Context {
         out.close(link, when);
     }
 
+    /// Adds a link that has come up.
+    pub(crate) fn add_link(&mut self, link: LinkId, found: Link) {
+        let ip = found.endpoints.local.ip().to_canonical();
+        *self.local_ips.entry(ip).or_default() += 1;
+        self.links.insert(link, found);
+    }
+
+    /// Whether a link ends at this address on this side.
+    pub(crate) fn has_local_ip(&self, ip: IpAddr) -> bool {
+        self.local_ips.contains_key(&ip.to_canonical())
+    }
+
     /// Forgets a link that has ended, and every deadline that it had.
     pub(crate) fn remove_link(&mut self, link: LinkId) {
         self.set_bursting(link, false);
-        self.links.remove(link);
+        if let Some(ended) = self.links.remove(link) {
+            let ip = ended.endpoints.local.ip().to_canonical();
+            if let Entry::Occupied(mut links) = self.local_ips.entry(ip) {
+                *links.get_mut() -= 1;
+                if *links.get() == 0 {
+                    links.remove();
+                }
+            }
+        }
         for timer in LinkTimer::ALL {
             self.cancel_link_timer(link, timer);
         }

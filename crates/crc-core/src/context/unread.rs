@@ -19,7 +19,7 @@ impl Context {
             return;
         };
         found.heard_at = self.now;
-        if found.unread.is_some() {
+        if found.unread.is_some() || self.network.is_shifting() {
             return self.keep_unread(link, bytes, out);
         }
         let rest = self.handle_bytes(link, bytes, out);

@@ -277,30 +277,28 @@ pub(crate) fn flood_settings(cx: &mut Context, name: &str, from: Option<LinkId>,
     });
 }
 
-/// Floods the members of a channel that have ranks, each to the servers that it is not
-/// behind.
-pub(crate) fn flood_ranks(cx: &mut Context, name: &str, out: &mut Out) {
-    let Some(channel) = cx.network.channels().find(name) else {
+/// Floods the rank of a member of a channel, to the servers that it is not behind.
+pub(crate) fn flood_rank(
+    cx: &mut Context,
+    name: &str,
+    source: HostId,
+    flags: MemberFlags,
+    out: &mut Out,
+) {
+    let channel = cx.network.channels().find(name);
+    let (Some(channel), Some(link)) = (channel, cx.link_of(source)) else {
         return;
     };
-    let founded = channel.founded();
-    let ranked = channel
-        .members()
-        .filter(|(_, flags)| *flags != MemberFlags::NONE);
-    let ranked: Vec<_> = ranked
-        .filter_map(|(id, flags)| Some((cx.link_of(id)?, id, flags)))
-        .collect();
-    for (link, source, flags) in ranked {
-        let join = ChannelJoin {
-            source,
-            by: None,
-            flags,
-            channel: channel_name(name),
-        };
-        flood(cx, name, Some(link), out, |arena, dated| {
-            write_join(&join, founded, dated, arena);
-        });
-    }
+    let (founded, shown) = (channel.founded(), channel.name().to_owned());
+    let join = ChannelJoin {
+        source,
+        by: None,
+        flags,
+        channel: channel_name(&shown),
+    };
+    flood(cx, &shown, Some(link), out, |arena, dated| {
+        write_join(&join, founded, dated, arena);
+    });
 }
 
 /// Sends a server all settings of a channel. If none was ever made, this asks for them.

@@ -189,7 +189,7 @@ fn is_uplink(cx: &Context, link: LinkId) -> bool {
 /// Shifts this server's clock and all times that it holds, and tells the servers below.
 fn shift(cx: &mut Context, by_ms: i64, out: &mut Out) {
     cx.clock_offset_ms = cx.clock_offset_ms.saturating_add(by_ms);
-    cx.network.shift_times(by_ms);
+    cx.shift_times(by_ms);
     let neighbours = cx.network.neighbours().iter();
     let below: Vec<_> = neighbours
         .filter(|(_, neighbour)| neighbour.kind == HostKind::Server && !neighbour.uplink)

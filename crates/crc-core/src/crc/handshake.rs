@@ -333,7 +333,10 @@ pub(crate) fn on_announcement(
     if let Some(clock_ms) = announcement.clock_ms {
         super::clock::on_clock(cx, link, clock_ms, out);
     }
-    if let Some(shift_ms) = announcement.shift_ms {
+    // A server that states its time has shifted it before.
+    if let Some(shift_ms) = announcement.shift_ms
+        && !cx.network.is_shifting()
+    {
         super::clock::on_shift(cx, link, shift_ms, out);
     }
     let text_bytes_max = announcement.text_bytes_max;

@@ -3,7 +3,7 @@
 //! what it needs to know of the directory and the links, and carries the decisions
 //! out.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -19,6 +19,7 @@ use crate::link::Link;
 use crate::network::{Host, HostInfo, HostKind, PeerVersion};
 use crate::notice::ServerNotice;
 use crate::tree::{Parent, RankDecision, Teller};
+use crate::work;
 
 /// The longest pause before the server is dialled that a leaving uplink has named.
 const PAUSE_BEFORE_REPLACEMENT_MAX: Duration = Duration::from_millis(500);
@@ -151,15 +152,11 @@ fn dial_later(cx: &mut Context) -> Duration {
 /// Leaves out the candidates that are in this part of the network already: a link to
 /// one of them would close a loop.
 fn exclude_reachable(cx: &Context, candidates: &mut Vec<PeerAddress>) {
-    if candidates.is_empty() {
-        return;
-    }
-    let servers = cx.network.directory().servers();
-    let here = servers.filter(|server| !cx.is_leaving(server.first_link()));
-    let machines = here.filter_map(Host::machine);
-    let addresses = machines.filter_map(|machine| Announcement::parse(machine).address);
-    let addresses: BTreeSet<_> = addresses.collect();
-    candidates.retain(|candidate| !addresses.contains(candidate) && !is_own_address(cx, candidate));
+    cx.work.charge(work::LOOKUP * candidates.len() as u64);
+    candidates.retain(|candidate| {
+        let mut links = cx.network.directory().links_to(candidate);
+        !links.any(|link| !cx.is_leaving(link)) && !is_own_address(cx, candidate)
+    });
 }
 
 /// Whether an address is this server's own.
@@ -167,19 +164,12 @@ fn is_own_address(cx: &Context, address: &PeerAddress) -> bool {
     let own = |local: &SocketAddr| {
         let port = local.port() == address.port;
         match address.ip() {
-            Some(ip) if local.ip().is_unspecified() => port && has_local_ip(cx, ip),
+            Some(ip) if local.ip().is_unspecified() => port && cx.has_local_ip(ip),
             Some(ip) => port && ip == local.ip(),
             None => false,
         }
     };
     cx.config.advertise.as_ref() == Some(address) || cx.listening.iter().any(own)
-}
-
-/// Whether a link of this server ends at `ip` on this side.
-fn has_local_ip(cx: &Context, ip: IpAddr) -> bool {
-    cx.links
-        .iter()
-        .any(|(_, link)| link.endpoints.local.ip().to_canonical() == ip.to_canonical())
 }
 
 /// Whether a candidate has led to a loop, and would again: the server there is a

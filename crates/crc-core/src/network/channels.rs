@@ -19,7 +19,7 @@ mod settings;
 use core::ops::Bound;
 use core::time::Duration;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crc_machine::{LinkId, Timestamp};
 use crc_wire::{ChannelField, HostId, MemberFlags};
@@ -46,11 +46,34 @@ const REMEMBERED_BYTES_MAX: usize = 16 << 20;
 struct Remembered {
     settings: Settings,
     founded: Founding,
-    /// Whether a member was lost with a server, so that the channel may live on
-    /// elsewhere.
-    lost: bool,
+    /// How many shifts of all times it has followed.
+    shifts: u32,
+    /// A member was lost with a server, so that the channel may live on elsewhere.
+    loss: Option<LossRound>,
     /// When it is forgotten.
     until: Timestamp,
+}
+
+/// A round of losses: it ends when all servers that were lost are back, and nothing that was
+/// lost in it lives on elsewhere any longer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct LossRound(u32);
+
+/// A loss of members of a channel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Loss {
+    at: Timestamp,
+    round: LossRound,
+}
+
+/// A shift of all times that is under way.
+#[derive(Debug)]
+struct Shift {
+    by_ms: i64,
+    /// The last name that was visited, and whether that was among the channels without
+    /// members, which come behind the others.
+    last: Option<Box<str>>,
+    is_behind_channels: bool,
 }
 
 /// What stands for a name: a channel, or one that may live on elsewhere.
@@ -76,7 +99,7 @@ pub(crate) enum Age {
 /// The ranks and settings of a channel that turned out to be the younger one.
 #[derive(Debug)]
 pub(crate) struct Voided {
-    pub(crate) flags: Vec<(HostId, MemberFlags)>,
+    pub(crate) flags: BTreeMap<HostId, MemberFlags>,
     pub(crate) settings: Settings,
 }
 
@@ -127,6 +150,11 @@ pub struct Channels {
     remembered_bytes: usize,
     /// When no channel lives on elsewhere any longer: all servers that were lost are back.
     losses_end_at: Option<Timestamp>,
+    /// The round of losses that has not ended.
+    loss_round: LossRound,
+    /// How many shifts of all times have begun; and the one that is under way.
+    shifts: u32,
+    shift: Option<Shift>,
 }
 
 /// A name in lower case (ASCII only): names that differ in case are the same.
@@ -206,7 +234,7 @@ impl Channels {
             });
         }
         let remembered = self.remembered.get(&*folded)?;
-        let lost = remembered.lost && self.losses_end_at.is_none_or(|at| now < at);
+        let lost = self.is_lost(&folded) && self.losses_end_at.is_none_or(|at| now < at);
         (lost && remembered.until > now).then_some(Standing {
             settings: &remembered.settings,
             founded: remembered.founded,
@@ -247,15 +275,57 @@ impl Channels {
         }
     }
 
-    /// Shifts all ages and versions.
-    pub(crate) fn shift_times(&mut self, by_ms: i64) {
-        for channel in self.channels.values_mut() {
-            channel.founded.ms = channel.founded.ms.saturating_add_signed(by_ms);
-            channel.settings.shift_times(by_ms);
-        }
-        for ended in self.remembered.values_mut() {
-            ended.founded.ms = ended.founded.ms.saturating_add_signed(by_ms);
-            ended.settings.shift_times(by_ms);
+    /// Begins to shift all ages and versions.
+    pub(crate) fn begin_shift(&mut self, by_ms: i64) {
+        debug_assert!(self.shift.is_none(), "one shift after the other");
+        self.shifts = self.shifts.wrapping_add(1);
+        self.shift = Some(Shift {
+            by_ms,
+            last: None,
+            is_behind_channels: false,
+        });
+    }
+
+    /// Shifts those of the next channel. Whether there was one.
+    pub(crate) fn shift_next(&mut self) -> bool {
+        let Some(shift) = &mut self.shift else {
+            return false;
+        };
+        let start = shift.last.as_deref();
+        let start = start.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = (start, Bound::Unbounded);
+        // A channel that ends meanwhile is found again behind the others.
+        let next = match shift.is_behind_channels {
+            false => self.channels.range_mut::<str, _>(range).next().map(|it| {
+                let channel = it.1;
+                let times = (&mut channel.founded, &mut channel.settings);
+                (it.0, times, &mut channel.shifts)
+            }),
+            true => self.remembered.range_mut::<str, _>(range).next().map(|it| {
+                let ended = it.1;
+                let times = (&mut ended.founded, &mut ended.settings);
+                (it.0, times, &mut ended.shifts)
+            }),
+        };
+        match next {
+            Some((name, (founded, settings), shifts)) => {
+                if *shifts != self.shifts {
+                    *shifts = self.shifts;
+                    founded.ms = founded.ms.saturating_add_signed(shift.by_ms);
+                    settings.shift_times(shift.by_ms);
+                }
+                shift.last = Some(name.clone());
+                true
+            }
+            None if !shift.is_behind_channels => {
+                shift.last = None;
+                shift.is_behind_channels = true;
+                true
+            }
+            None => {
+                self.shift = None;
+                false
+            }
         }
     }
 
@@ -283,10 +353,7 @@ impl Channels {
         };
         channel.founded = founded;
         let settings = core::mem::take(&mut channel.settings);
-        let ranked = channel.members.iter_mut();
-        let ranked = ranked.filter(|(_, flags)| **flags != MemberFlags::NONE);
-        let flags = ranked.map(|(id, flags)| (*id, core::mem::take(flags)));
-        let flags = flags.collect();
+        let flags = core::mem::take(&mut channel.ranks);
         Some(Voided { flags, settings })
     }
 
@@ -303,7 +370,7 @@ impl Channels {
     ) -> Entered {
         let folded = fold(name);
         if let Some(channel) = self.channels.get_mut(&*folded) {
-            if let Some(before) = channel.members.insert(host, flags) {
+            if let Some(before) = channel.enter(host, flags) {
                 return match before == flags {
                     true => Entered::Known,
                     false => Entered::Flags(before),
@@ -315,31 +382,38 @@ impl Channels {
         }
         self.forget_old(now);
         self.forget_losses(now);
+        // Lost members of a younger one take this age as soon as they are in reach.
+        let lost = self.is_lost(&folded);
         let ended = self.recall(&folded);
         let entered = match &ended {
             None => Entered::First,
-            Some(ended) if ended.lost && ended.founded < founded => Entered::Again,
+            Some(ended) if lost && ended.founded < founded => Entered::Again,
             Some(ended) if ended.founded.is_same(founded) => Entered::Again,
             Some(_) => Entered::Other,
         };
-        // Lost members of a younger one take this age as soon as they are in reach.
-        let lost = ended.as_ref().is_some_and(|ended| ended.lost);
         let before = ended.filter(|_| entered == Entered::Again);
         let before = before.unwrap_or_else(|| Remembered {
             settings: Settings::default(),
             founded,
-            lost: false,
+            shifts: self.shifts,
+            loss: None,
             until: now,
         });
-        let channel = Channel {
+        let mut channel = Channel {
             name: (*folded).into(),
             founded_as: (entered != Entered::Again && *folded != *name).then(|| name.into()),
-            members: BTreeMap::from([(host, flags)]),
+            members: BTreeSet::new(),
+            ranks: BTreeMap::new(),
             links: vec![(link, 1)],
             settings: before.settings,
             founded: before.founded,
-            lost_at: lost.then_some(now),
+            shifts: before.shifts,
+            loss: lost.then_some(Loss {
+                at: now,
+                round: self.loss_round,
+            }),
         };
+        channel.enter(host, flags);
         let folded: Box<str> = folded.into();
         self.of_host.entry(host).or_default().push(folded.clone());
         self.channels.insert(folded, channel);
@@ -352,7 +426,7 @@ impl Channels {
         let Some(channel) = self.channels.get_mut(&*folded) else {
             return false;
         };
-        if channel.members.remove(&host).is_none() {
+        if !channel.leave(host) {
             return false;
         }
         channel.count_out(link);
@@ -379,10 +453,13 @@ impl Channels {
             let Some(channel) = self.channels.get_mut(&name) else {
                 continue;
             };
-            channel.members.remove(&host);
+            channel.leave(host);
             channel.count_out(link);
             if lost {
-                channel.lost_at = Some(now);
+                channel.loss = Some(Loss {
+                    at: now,
+                    round: self.loss_round,
+                });
             }
             if channel.members.is_empty() {
                 self.end(&name, now);
@@ -414,7 +491,8 @@ impl Channels {
             .unwrap_or_else(|| Remembered {
                 settings: Settings::default(),
                 founded,
-                lost: false,
+                shifts: self.shifts,
+                loss: None,
                 until: now + REMEMBERED_FOR,
             });
         let applied = ended.settings.apply(field, setting);
@@ -437,11 +515,12 @@ impl Channels {
     fn end(&mut self, folded: &str, now: Timestamp) {
         if let Some(channel) = self.channels.remove(folded) {
             let until = now + REMEMBERED_FOR;
-            let recently = |lost_at: Timestamp| now < lost_at + REMEMBERED_FOR;
+            let recently = |loss: &Loss| now < loss.at + REMEMBERED_FOR;
             let ended = Remembered {
                 settings: channel.settings,
                 founded: channel.founded,
-                lost: channel.lost_at.is_some_and(recently),
+                shifts: channel.shifts,
+                loss: channel.loss.filter(recently).map(|loss| loss.round),
                 until,
             };
             self.remember(folded, ended, now);
@@ -459,18 +538,13 @@ impl Channels {
         if self.losses_end_at.take_if(|at| *at <= now).is_none() {
             return;
         }
-        for channel in self.channels.values_mut() {
-            channel.lost_at = None;
-        }
-        for remembered in self.remembered.values_mut() {
-            remembered.lost = false;
-        }
+        self.loss_round = LossRound(self.loss_round.0.wrapping_add(1));
     }
 
     /// Whether members of a channel without members here were lost with a server.
     fn is_lost(&self, folded: &str) -> bool {
         let ended = self.remembered.get(folded);
-        ended.is_some_and(|ended| ended.lost)
+        ended.is_some_and(|ended| ended.loss == Some(self.loss_round))
     }
 
     /// Takes out a channel without members.
@@ -516,7 +590,13 @@ impl Channels {
             assert_eq!(*folded, channel.name);
             assert!(!channel.members.is_empty(), "{folded} has ended");
             let mut links = BTreeMap::new();
-            for host in channel.members.keys() {
+            for host in channel.ranks.keys() {
+                assert!(
+                    channel.members.contains(host),
+                    "{host} has a rank in {folded}"
+                );
+            }
+            for host in &channel.members {
                 memberships += 1;
                 let link = link_of(*host);
                 let link =

@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use crc_wire::{HostId, Info, Message, Name, Registration};
 
 use super::HostInfo;
+use crate::announcement::Announcement;
 use crate::network::lookup::{Found, Lookup};
-use crc_machine::LinkId;
+use crc_machine::{LinkId, PeerAddress};
 
 /// The kind of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,6 +111,12 @@ impl Host {
     #[must_use]
     pub fn machine(&self) -> Option<&str> {
         self.machine.as_deref()
+    }
+
+    /// The address that it announces, if it is a server that does, and the first link to it.
+    fn address_and_link(&self) -> Option<(PeerAddress, LinkId)> {
+        let address = Announcement::parse(self.machine()?).address?;
+        Some((address, self.first_link))
     }
 
     /// When it registered at its server, by the network's clock: known of clients whose
@@ -288,6 +295,9 @@ pub struct Directory {
     servers: Table,
     clients: Table,
     index: Lookup,
+    /// The addresses that servers announce; for each of them the links behind which such
+    /// servers are, and how many.
+    addresses: BTreeMap<PeerAddress, Vec<(LinkId, u32)>>,
 }
 
 /// In the index, whether a row is in the table of servers.
@@ -299,6 +309,7 @@ impl Directory {
             servers: Table::new(),
             clients: Table::new(),
             index: Lookup::new(seed),
+            addresses: BTreeMap::new(),
         }
     }
 
@@ -395,8 +406,42 @@ impl Directory {
         self.clients.behind(link).chain(self.servers.behind(link))
     }
 
+    /// The links behind which servers are that announce this address.
+    pub(crate) fn links_to(&self, address: &PeerAddress) -> impl Iterator<Item = LinkId> {
+        let links = self.addresses.get(address).into_iter().flatten();
+        links.map(|(link, _)| *link)
+    }
+
+    fn add_address(&mut self, host: Option<(PeerAddress, LinkId)>) {
+        let Some((address, link)) = host else {
+            return;
+        };
+        let links = self.addresses.entry(address).or_default();
+        match links.iter_mut().find(|(found, _)| *found == link) {
+            Some((_, count)) => *count += 1,
+            None => links.push((link, 1)),
+        }
+    }
+
+    fn remove_address(&mut self, host: Option<(PeerAddress, LinkId)>) {
+        let Some((address, link)) = host else {
+            return;
+        };
+        let Some(links) = self.addresses.get_mut(&address) else {
+            return;
+        };
+        links.retain_mut(|(found, count)| {
+            *count -= u32::from(*found == link);
+            *count > 0
+        });
+        if links.is_empty() {
+            self.addresses.remove(&address);
+        }
+    }
+
     /// Adds `host`, whose id must not be in the directory.
     pub(crate) fn insert(&mut self, host: Host) {
+        self.add_address(host.address_and_link());
         let Host { id, first_link, .. } = host;
         debug_assert!(
             self.index.find(id).is_none(),
@@ -418,6 +463,7 @@ impl Directory {
             0 => self.clients.take(place),
             _ => self.servers.take(place & !SERVER_BIT),
         };
+        self.remove_address(before.address_and_link());
         self.insert(host);
         Some(before)
     }
@@ -430,6 +476,7 @@ impl Directory {
         } else {
             self.servers.remove(place & !SERVER_BIT)
         };
+        self.remove_address(host.address_and_link());
         Some(host)
     }
 
@@ -439,7 +486,11 @@ impl Directory {
             && place & SERVER_BIT != 0
             && let Some(host) = &mut self.servers.rows[(place & !SERVER_BIT) as usize].host
         {
+            let before = host.address_and_link();
             host.machine = Some(machine.into());
+            let after = host.address_and_link();
+            self.remove_address(before);
+            self.add_address(after);
         }
     }
 
@@ -453,14 +504,18 @@ impl Directory {
         }
     }
 
-    /// Shifts the times at which clients registered.
-    pub(crate) fn shift_times(&mut self, by_ms: i64) {
-        let rows = self.clients.rows.iter_mut();
-        for host in rows.filter_map(|row| row.host.as_mut()) {
+    /// Shifts the time at which the client in a row registered, if there is one. `false`
+    /// behind the last row.
+    pub(crate) fn shift_time(&mut self, row: usize, by_ms: i64) -> bool {
+        let Some(row) = self.clients.rows.get_mut(row) else {
+            return false;
+        };
+        if let Some(host) = &mut row.host {
             let ms = host.registered_ms.map(NonZeroU64::get);
             let shifted = ms.map(|ms| ms.saturating_add_signed(by_ms).max(1));
             host.registered_ms = shifted.and_then(NonZeroU64::new);
         }
+        true
     }
 
     #[inline]
@@ -477,6 +532,7 @@ impl Directory {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
     fn host(id: u32, link: u32) -> Host {
         let kind = if id.is_multiple_of(3) {
@@ -486,7 +542,10 @@ mod tests {
         };
         let name = format!("host{id}");
         let info = HostInfo::for_people(HostId::new(id).unwrap(), kind, &name, "info");
-        Host::new(LinkId::new(link, 0), &info)
+        let mut host = Host::new(LinkId::new(link, 0), &info);
+        let machine = format!(" [crc2;a=s{}:1;f=]", id % 4);
+        host.machine = (kind == HostKind::Server).then(|| machine.into());
+        host
     }
 
     proptest! {
@@ -515,6 +574,15 @@ mod tests {
                     behind.sort_by_key(|host| host.id);
                     let expected = model.values().filter(|host| host.first_link == link);
                     prop_assert_eq!(behind, expected.collect::<Vec<_>>());
+                }
+                for address in 0..4 {
+                    let servers = model.values().filter(|host| host.kind == HostKind::Server);
+                    let there = servers.filter(|host| host.id.get() % 4 == address);
+                    let expected: BTreeSet<_> = there.map(|host| host.first_link).collect();
+                    let address = format!("s{address}:1").parse().unwrap();
+                    let links: Vec<_> = directory.links_to(&address).collect();
+                    prop_assert_eq!(links.len(), expected.len());
+                    prop_assert_eq!(links.into_iter().collect::<BTreeSet<_>>(), expected);
                 }
                 let kinds: Vec<_> = directory.iter().map(|host| host.kind).collect();
                 prop_assert!(kinds.is_sorted(), "servers come first");

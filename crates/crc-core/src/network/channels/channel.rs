@@ -1,11 +1,12 @@
 //! One channel: its members, its settings, and the links behind which members are.
 
 use core::ops::Bound;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crc_machine::{LinkId, Timestamp};
+use crc_machine::LinkId;
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
+use super::Loss;
 use super::settings::{Founding, Settings};
 
 /// A channel with at least one member.
@@ -15,13 +16,18 @@ pub struct Channel {
     pub(super) name: Box<str>,
     /// How its founder spells it, until that is a setting.
     pub(super) founded_as: Option<Box<str>>,
-    pub(super) members: BTreeMap<HostId, MemberFlags>,
+    pub(super) members: BTreeSet<HostId>,
+    /// The flags of the members that have any: all of them end at once where an older
+    /// channel stands.
+    pub(super) ranks: BTreeMap<HostId, MemberFlags>,
     /// The links behind which members are, and how many.
     pub(super) links: Vec<(LinkId, u32)>,
     pub(super) settings: Settings,
     pub(super) founded: Founding,
-    /// When a member was last lost with a server: the channel may live on elsewhere.
-    pub(super) lost_at: Option<Timestamp>,
+    /// How many shifts of all times it has followed.
+    pub(super) shifts: u32,
+    /// The last loss of a member with a server: the channel may live on elsewhere.
+    pub(super) loss: Option<Loss>,
 }
 
 impl Channel {
@@ -84,7 +90,7 @@ impl Channel {
 
     /// Its members, in the order of ids.
     pub fn members(&self) -> impl Iterator<Item = (HostId, MemberFlags)> {
-        self.members.iter().map(|(id, flags)| (*id, *flags))
+        self.members.iter().map(|id| (*id, self.flags_of(*id)))
     }
 
     /// Its members that come after a host in the order of ids: for a visit with pauses.
@@ -94,7 +100,7 @@ impl Channel {
     ) -> impl Iterator<Item = (HostId, MemberFlags)> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let members = self.members.range((start, Bound::Unbounded));
-        members.map(|(id, flags)| (*id, *flags))
+        members.map(|id| (*id, self.flags_of(*id)))
     }
 
     /// The number of members.
@@ -106,7 +112,38 @@ impl Channel {
     /// The flags of a member.
     #[must_use]
     pub fn member(&self, host: HostId) -> Option<MemberFlags> {
-        self.members.get(&host).copied()
+        let is_member = self.members.contains(&host);
+        is_member.then(|| self.flags_of(host))
+    }
+
+    /// Its members that have flags and come after a host in the order of ids.
+    pub(crate) fn ranks_after(
+        &self,
+        after: Option<HostId>,
+    ) -> impl Iterator<Item = (HostId, MemberFlags)> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let ranks = self.ranks.range((start, Bound::Unbounded));
+        ranks.map(|(id, flags)| (*id, *flags))
+    }
+
+    fn flags_of(&self, member: HostId) -> MemberFlags {
+        self.ranks.get(&member).copied().unwrap_or_default()
+    }
+
+    /// Enters a member, or its new flags. The former ones, if it was in.
+    pub(super) fn enter(&mut self, host: HostId, flags: MemberFlags) -> Option<MemberFlags> {
+        let was_in = !self.members.insert(host);
+        let before = match flags {
+            MemberFlags::NONE => self.ranks.remove(&host),
+            _ => self.ranks.insert(host, flags),
+        };
+        was_in.then(|| before.unwrap_or_default())
+    }
+
+    /// Takes a member out. Whether it was in.
+    pub(super) fn leave(&mut self, host: HostId) -> bool {
+        self.ranks.remove(&host);
+        self.members.remove(&host)
     }
 
     /// The links behind which members are.

@@ -65,6 +65,8 @@ pub struct Features {
     pub channel_age: bool,
     /// `auth`: as a server, it can prove the secret of a link.
     pub auth: bool,
+    /// `oper`: it takes the requests of network operators.
+    pub oper: bool,
 }
 
 impl Features {
@@ -74,6 +76,7 @@ impl Features {
         channels: true,
         channel_age: true,
         auth: false,
+        oper: true,
     };
 
     /// What a server announces before both ends have proved the secret of their link.
@@ -82,6 +85,7 @@ impl Features {
         channels: false,
         channel_age: false,
         auth: true,
+        oper: false,
     };
 
     /// All that matters to clients of a server of this version.
@@ -98,6 +102,7 @@ impl Features {
             channels: self.channels && other.channels,
             channel_age: self.channel_age && other.channel_age,
             auth: self.auth && other.auth,
+            oper: self.oper && other.oper,
         }
     }
 
@@ -108,6 +113,7 @@ impl Features {
             channels: has("channels"),
             channel_age: has("channel-age"),
             auth: has("auth"),
+            oper: has("oper"),
         }
     }
 }
@@ -120,6 +126,7 @@ impl fmt::Display for Features {
             ("channels", self.channels),
             ("channel-age", self.channel_age),
             ("auth", self.auth),
+            ("oper", self.oper),
         ];
         let mut separator = "";
         for (word, _) in words.into_iter().filter(|(_, has)| *has) {
@@ -329,7 +336,7 @@ mod tests {
         };
         let info = format!(
             "x [crc2;a=[::1]:33300;z=9;r=7;t=1700000000000;d=-3600000;x=1000;n={};p={};\
-             f=later,server-quit,channels,channel-age,auth;q]",
+             f=later,server-quit,channels,channel-age,auth,oper;q]",
             "ab".repeat(32),
             "01".repeat(32),
         );
@@ -396,7 +403,7 @@ mod tests {
     #[test]
     fn features_travel_as_words() {
         let text = features_text(Features::OURS);
-        assert_eq!(text, "crc-caps 1 server-quit channels channel-age");
+        assert_eq!(text, "crc-caps 1 server-quit channels channel-age oper");
         assert_eq!(parse_features_text(&text), Some(Features::OURS));
         assert_eq!(features_text(Features::default()), "crc-caps 1");
         assert_eq!(parse_features_text("crc-caps 1"), Some(Features::default()));

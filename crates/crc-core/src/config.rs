@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use crate::limits::Limits;
 use crate::link_auth::LinkConfig;
+use crate::operator::{OperatorConfig, PasswordHash};
 use crate::text_protocol::TextProtocol;
 use crc_machine::{ListenerId, PeerAddress};
 
@@ -47,6 +48,10 @@ pub struct Config {
     /// What the nonces of proofs are drawn from. It must be random, secret, and new with each
     /// start.
     pub nonce_key: [u8; 32],
+    /// The password that clients must give to register; by default they need none.
+    pub password: Option<PasswordHash>,
+    /// Who may become a network operator here.
+    pub operators: Vec<OperatorConfig>,
     /// The listeners at which a text protocol is spoken instead of frames.
     pub text_listeners: Vec<(ListenerId, TextProtocol)>,
     /// The legacy servers that this one links to: one that answers, and again when the
@@ -78,6 +83,11 @@ pub struct Reconfiguration {
     pub v1_peers: Vec<IpNet>,
     /// The secrets of links. Links that exist stay.
     pub links: Vec<LinkConfig>,
+    /// The password that clients must give to register. Clients that are there stay.
+    pub password: Option<PasswordHash>,
+    /// Who may become a network operator here. An operator whose entry is gone or lacks
+    /// a power loses it.
+    pub operators: Vec<OperatorConfig>,
     /// The message of the day.
     pub motd: Vec<String>,
     /// The limits. They hold for what comes from now on: hosts, links and bytes that are
@@ -94,6 +104,8 @@ impl Config {
             server_peers: self.server_peers.clone(),
             v1_peers: self.v1_peers.clone(),
             links: self.links.clone(),
+            password: self.password.clone(),
+            operators: self.operators.clone(),
             motd: self.motd.clone(),
             limits: self.limits.clone(),
         }
@@ -115,6 +127,8 @@ impl Config {
             v1_peers: loopback(),
             links: Vec::new(),
             nonce_key: [0; 32],
+            password: None,
+            operators: Vec::new(),
             text_listeners: Vec::new(),
             legacy_connect: Vec::new(),
             motd: Vec::new(),

@@ -10,6 +10,7 @@
 //! The parts: `hosts` and `channels` change the network, `fan_out` hands each change
 //! to the protocols; `links` adds neighbours and closes links; `losses`
 //! removes the hosts behind a lost one; `burst` tells a new neighbour of the network; `send` sends to a neighbour, or towards a host;
+//! `operators` has the commands of network operators;
 //! `congestion` holds back what fills a server's queue; `requests` executes what a host
 //! wants of another one; `shift` follows another clock; `reconfigure` changes the configuration; `first_bytes`
 //! tells peers that have come to the wrong port; `unread` keeps what was read and waits.
@@ -22,6 +23,7 @@ mod first_bytes;
 mod hosts;
 mod links;
 mod losses;
+mod operators;
 mod reconfigure;
 mod requests;
 mod send;
@@ -40,6 +42,7 @@ use channels::VoidedFlags;
 pub(crate) use channels::{Entry, UnrankedFounders};
 pub(crate) use hosts::{guarded_quit_text, irc_quit_text, is_netsplit};
 use losses::Loss;
+pub(crate) use operators::{Commander, is_operator_command};
 
 use crate::config::Config;
 use crate::counters::Counters;
@@ -51,6 +54,7 @@ use crate::link::{Link, Outlet};
 use crate::link_auth::Nonces;
 use crate::network::{Host, Network, NickTables};
 use crate::notice::ServerNotice;
+use crate::password::PasswordChecks;
 use crate::status_log::StatusLog;
 use crate::tree::Tree;
 use crate::work::WorkMeter;
@@ -193,6 +197,8 @@ pub(crate) struct Context {
     pub(crate) random: Random,
     /// The nonces for proofs of secrets.
     pub(crate) nonces: Nonces,
+    /// The passwords that are being compared.
+    pub(crate) passwords: PasswordChecks,
     /// The addresses that this server listens on.
     pub(crate) listening: Vec<SocketAddr>,
     /// The ports that a peer at the wrong one is told.
@@ -242,6 +248,7 @@ impl Context {
             local_ips: BTreeMap::new(),
             timers: Timers::new(),
             tree: Tree::new(&config),
+            passwords: PasswordChecks::default(),
             listening: Vec::new(),
             ports: Ports::default(),
             unranked_founders: UnrankedFounders::default(),

@@ -25,7 +25,7 @@ use crc_wire::{ChatKind, HostId, Message, StatusCode};
 use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, lists, text};
 
 use crate::budget::{self, LineRates};
-use crate::context::{Context, LinkTimer, NEXT_EVENT, Out, Stage, irc_quit_text};
+use crate::context::{Commander, Context, LinkTimer, NEXT_EVENT, Out, Stage, irc_quit_text};
 use crate::link::{Phase, Protocol};
 use crate::network::{Host, fold};
 use crate::violation::Violation;
@@ -365,14 +365,20 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Pass | Verb::User | Verb::Server | Verb::Service | Verb::Webirc => {
             reply::reply_error(cx, link, Numeric::ERR_ALREADYREGISTRED, &[], out);
         }
-        Verb::Oper => reply::reply_error(cx, link, Numeric::ERR_NOOPERHOST, &[], out),
-        Verb::Kill
+        Verb::Oper
+        | Verb::Kill
         | Verb::Rehash
         | Verb::Restart
         | Verb::Die
         | Verb::Connect
         | Verb::Squit
-        | Verb::Wallops => reply::reply_error(cx, link, Numeric::ERR_NOPRIVILEGES, &[], out),
+        | Verb::Wallops => {
+            let by = Commander {
+                link,
+                id: user_ref.id,
+            };
+            cx.operator_command(by, verb, message, out);
+        }
         _ => server_query::server_query(cx, user_ref, verb, message, out),
     }
 }
@@ -435,6 +441,66 @@ fn server_notice(cx: &Context, link: LinkId, text: &str, out: &mut Out) {
     let range =
         out.store(|arena| reply::write_privmsg(arena, "", own, ChatKind::Notice, target, text));
     out.send_stored(link, range);
+}
+
+/// Answers a user, if the link speaks IRC.
+pub(crate) fn reply_to(
+    cx: &Context,
+    link: LinkId,
+    numeric: Numeric,
+    words: &[&str],
+    text: &str,
+    out: &mut Out,
+) -> bool {
+    let is_user = find_user(cx, link).is_some();
+    if is_user {
+        reply::send_numeric(cx, link, numeric, words, Some(text), out);
+    }
+    is_user
+}
+
+/// Sends a user a notice of this server, if the link speaks IRC.
+pub(crate) fn note(cx: &Context, link: LinkId, text: &str, out: &mut Out) -> bool {
+    let is_user = find_user(cx, link).is_some();
+    if is_user {
+        server_notice(cx, link, text, out);
+    }
+    is_user
+}
+
+/// A user has become a network operator, or is none any more.
+pub(crate) fn on_operator(cx: &Context, link: LinkId, is_operator: bool, out: &mut Out) {
+    if find_user(cx, link).is_some() {
+        let modes = if is_operator { "+o" } else { "-o" };
+        let nick = reply::target_of(cx, link);
+        reply::send_line(link, reply::own_name(cx), "MODE", &[nick, modes], None, out);
+    }
+}
+
+/// An operator speaks to all operators. Whether the link speaks IRC; then its user gets it
+/// if it is an operator itself or wants to.
+pub(crate) fn on_wallops(
+    cx: &Context,
+    link: LinkId,
+    is_operator: bool,
+    by: HostId,
+    text: &str,
+    out: &mut Out,
+) -> bool {
+    let user = find_user(cx, link);
+    if user.is_some_and(|user| user.wallops || is_operator) {
+        reply::send_line(link, &source_of(cx, by), "WALLOPS", &[], Some(text), out);
+    }
+    user.is_some()
+}
+
+/// A user is about to be removed from the network by an operator.
+pub(crate) fn on_killed(cx: &Context, link: LinkId, by: HostId, reason: &str, out: &mut Out) {
+    if find_user(cx, link).is_some() {
+        let source = source_of(cx, by);
+        let nick = reply::target_of(cx, link);
+        reply::send_line(link, &source, "KILL", &[nick], Some(reason), out);
+    }
 }
 
 /// Sends the ERROR line that ends a link.

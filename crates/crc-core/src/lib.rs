@@ -71,6 +71,8 @@ mod link;
 mod link_auth;
 mod network;
 mod notice;
+mod operator;
+mod password;
 mod server;
 mod status_log;
 mod text_protocol;
@@ -107,10 +109,13 @@ pub use link_auth::{
     LinkConfig, LinkDirection, SECRET_BYTES_MAX, SECRET_BYTES_MIN, Secret, SecretError,
 };
 pub use network::{
-    Channel, Channels, Directory, Founding, Host, HostKind, Neighbour, Nicks, PeerVersion, Setting,
-    Settings,
+    Channel, Channels, Directory, Founding, Host, HostKind, Neighbour, Nicks, Operator, Operators,
+    PeerVersion, Setting, Settings,
 };
 pub use notice::ServerNotice;
+pub use operator::{
+    OPERATOR_NAME_BYTES_MAX, OperatorConfig, Password, PasswordHash, Powers, UnknownPower,
+};
 pub use server::{LinkView, Memory, Server, ServerCommand, Snapshot};
 pub use text_protocol::TextProtocol;
 pub use violation::{Action, Role, Violation};

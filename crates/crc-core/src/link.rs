@@ -136,6 +136,8 @@ pub(crate) struct Link {
     pub(crate) slowed: bool,
     /// Whether the driver was told not to read it.
     pub(crate) paused: bool,
+    /// How many wrong passwords the peer has sent.
+    pub(crate) wrong_passwords: u8,
     /// What the peer may send, if it is a client.
     pub(crate) budget: Budget,
     pub(crate) protocol: Protocol,
@@ -168,6 +170,7 @@ impl Link {
             unread: None,
             slowed: false,
             paused: false,
+            wrong_passwords: 0,
             budget: Budget::default(),
             protocol,
         }

@@ -12,6 +12,7 @@ mod host_info;
 mod invitations;
 pub(crate) mod lookup;
 mod nicks;
+mod operators;
 mod policy;
 mod server_ids;
 
@@ -30,6 +31,7 @@ pub use directory::{Directory, Host, HostKind};
 pub(crate) use host_info::{HostInfo, is_machine_kept};
 use invitations::Invitations;
 pub use nicks::Nicks;
+pub use operators::{Operator, Operators};
 pub(crate) use policy::{
     BAN_BYTES_MAX, BANS_MAX, EnterRefusal, InviteRefusal, KEY_BYTES_MAX, SetRefusal, SpeakRefusal,
     TOPIC_BYTES_MAX, is_value, is_value_from_server,
@@ -153,6 +155,7 @@ pub(crate) struct Network {
     server_ids: ServerIds,
     channels: Channels,
     invitations: Invitations,
+    operators: Operators,
     /// When each server was lost that is not back yet. As long as there is one, channels
     /// may live on out of reach.
     lost_servers: BTreeMap<HostId, Timestamp>,
@@ -175,6 +178,7 @@ impl Network {
             server_ids: ServerIds::default(),
             channels: Channels::default(),
             invitations: Invitations::default(),
+            operators: Operators::default(),
             lost_servers: BTreeMap::new(),
             first_lost_at: Timestamp::START,
             shift: None,
@@ -184,6 +188,16 @@ impl Network {
 
     pub(crate) fn channels(&self) -> &Channels {
         &self.channels
+    }
+
+    /// The hosts that are network operators.
+    pub(crate) fn operators(&self) -> &Operators {
+        &self.operators
+    }
+
+    /// Notes what operator a host is, if it is one. Returns whether that is new.
+    pub(crate) fn set_operator(&mut self, host: HostId, operator: Option<Operator>) -> bool {
+        self.directory.find(host).is_some() && self.operators.set(host, operator)
     }
 
     pub(crate) fn directory(&self) -> &Directory {
@@ -304,6 +318,7 @@ impl Network {
             }
         }
         self.invitations.forget(id);
+        self.operators.set(id, None);
         if let Some(names) = &mut self.names {
             names.of_kind(host.kind()).release(id);
         }

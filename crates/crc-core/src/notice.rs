@@ -2,6 +2,8 @@
 
 use crc_wire::HostId;
 
+use crate::operator::{Password, PasswordHash};
+
 /// An event of a server that the operator may want to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerNotice {
@@ -16,5 +18,16 @@ pub enum ServerNotice {
     Refused {
         /// The text of its refusal.
         text: Box<str>,
+    },
+    /// A password must be compared with a hash. The answer is
+    /// [`ServerCommand::PasswordChecked`](crate::ServerCommand::PasswordChecked). At most 64
+    /// wait at a time.
+    CheckPassword {
+        /// The number of the request, for the answer.
+        number: u64,
+        /// The hash.
+        hash: PasswordHash,
+        /// What may be the password.
+        password: Password,
     },
 }

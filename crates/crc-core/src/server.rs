@@ -30,6 +30,7 @@ use crate::crc::pacing::CHUNK_PAUSE;
 use crate::first_bytes::Ports;
 use crate::link::{Link, Phase};
 use crate::notice::ServerNotice;
+use crate::password::Purpose;
 use crate::violation::Violation;
 use crate::{crc, irc, legacy};
 
@@ -60,6 +61,13 @@ pub enum ServerCommand {
     },
     /// Use other settings from now on.
     Reconfigure(Box<Reconfiguration>),
+    /// The password of a [`ServerNotice::CheckPassword`] was compared with its hash.
+    PasswordChecked {
+        /// The number of the request.
+        number: u64,
+        /// Whether it is the right one.
+        is_right: bool,
+    },
     /// Leave the network: a graceful shutdown.
     Leave {
         /// The reason that the others are sent.
@@ -222,6 +230,18 @@ impl Server {
         legacy::uplink::on_link_down(cx, link);
     }
 
+    /// A password was compared with a hash.
+    fn on_password_checked(&mut self, number: u64, is_right: bool, out: &mut Out) {
+        let cx = &mut self.cx;
+        let Some(check) = cx.passwords.end(number, is_right, cx.now) else {
+            return;
+        };
+        match check.purpose {
+            Purpose::Oper { .. } => cx.on_oper_checked(&check, is_right, out),
+            Purpose::Register => {}
+        }
+    }
+
     // Timers.
 
     fn on_tick(&mut self, out: &mut Out) {
@@ -348,6 +368,9 @@ impl Machine for Server {
             }
             Event::Command(ServerCommand::Reconfigure(changed)) => {
                 self.cx.reconfigure(*changed, out);
+            }
+            Event::Command(ServerCommand::PasswordChecked { number, is_right }) => {
+                self.on_password_checked(number, is_right, out);
             }
             Event::Command(ServerCommand::Leave { reason }) => self.leave(&reason, out),
             Event::Tick => self.on_tick(out),

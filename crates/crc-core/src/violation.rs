@@ -72,6 +72,9 @@ pub enum Violation {
     /// A server that was dialled has another name than the one that is configured.
     #[error("another server was expected at this address")]
     AnotherServer,
+    /// The peer has sent too many wrong passwords.
+    #[error("too many wrong passwords")]
+    WrongPasswords,
     /// The directory holds no more hosts.
     #[error("the directory is full")]
     DirectoryFull,

@@ -111,6 +111,8 @@ pub(crate) struct Walk {
     channel: Option<ChannelCursor>,
     /// The channels that a client has entered and that are not listed to the end.
     listings: VecDeque<Listing>,
+    /// The last operator that was sent, behind the channels.
+    pub(crate) operator: Option<HostId>,
     /// How many bytes waited on the link when this was last reported.
     pub(crate) waiting: usize,
 }
@@ -156,6 +158,7 @@ impl Walk {
             early_members: BTreeMap::new(),
             channel: None,
             listings: VecDeque::new(),
+            operator: None,
             waiting: 0,
         }
     }
@@ -182,6 +185,7 @@ impl Walk {
     pub(crate) fn restart(&mut self) {
         self.next = Place::START;
         self.channel = None;
+        self.operator = None;
         self.early.values_mut().for_each(|whole| *whole = false);
     }
 

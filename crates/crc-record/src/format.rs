@@ -4,8 +4,8 @@
 //! A file starts with eight bytes, of which the last is the version. Then come the server's
 //! configuration and one entry for each event: the microseconds since the entry before, the
 //! kind, and the fields of the event. Version 1 lacks the time to wait for candidates;
-//! versions 1 and 2 lack the text protocols, version 3 the clock on the wall, and version 4 the
-//! secrets of links.
+//! versions 1 and 2 lack the text protocols, version 3 the clock on the wall, version 4 the
+//! secrets of links, and version 5 passwords and operators.
 
 use core::time::Duration;
 use std::io::ErrorKind;
@@ -13,13 +13,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use crc_core::{
     Config, DialError, DialId, Endpoints, Event, Fingerprint, Limits, LinkConfig, LinkDirection,
-    LinkDown, LinkId, ListenerId, Origin, PeerAddress, Ports, QueueReport, Reconfiguration, Secret,
-    Security, ServerCommand, TextProtocol, Timestamp, TlsFailure, Transport, Unsent,
+    LinkDown, LinkId, ListenerId, OperatorConfig, Origin, PasswordHash, PeerAddress, Ports, Powers,
+    QueueReport, Reconfiguration, Secret, Security, ServerCommand, TextProtocol, Timestamp,
+    TlsFailure, Transport, Unsent,
 };
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
-const MAGIC: &[u8; 8] = b"crc-rec\x05";
+const MAGIC: &[u8; 8] = b"crc-rec\x06";
 
 /// Why a file cannot be replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +29,7 @@ pub enum RecordingError {
     #[error("not a recording of crc-server")]
     NotARecording,
     /// It is of another version.
-    #[error("unsupported recording version {0}: supported are 1 to 5")]
+    #[error("unsupported recording version {0}: supported are 1 to 6")]
     OtherVersion(u8),
     /// It is invalid from this byte on.
     #[error("invalid recording at byte {0}")]
@@ -174,6 +175,25 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
     networks(&config.v1_peers, out);
     links(&config.links, out);
     out.extend_from_slice(&config.nonce_key);
+    people(config.password.as_ref(), &config.operators, out);
+}
+
+/// Writes who may register, and who may become an operator.
+fn people(password: Option<&PasswordHash>, operators: &[OperatorConfig], out: &mut Vec<u8>) {
+    password_hash(password, out);
+    number(operators.len() as u64, out);
+    for operator in operators {
+        text(&operator.name, out);
+        password_hash(operator.password.as_ref(), out);
+        let certificate = operator.certificate.map(|certificate| certificate.0);
+        bytes(certificate.as_ref().map_or(&[], |it| &it[..]), out);
+        number(operator.powers.bits().into(), out);
+    }
+}
+
+/// A hash is never empty.
+fn password_hash(hash: Option<&PasswordHash>, out: &mut Vec<u8>) {
+    text(hash.map_or("", |hash| &hash.0), out);
 }
 
 fn links(links: &[LinkConfig], out: &mut Vec<u8>) {
@@ -214,8 +234,11 @@ const QUEUE: u8 = 12;
 const WALL_CLOCK: u8 = 13;
 const UP_ACCEPTED_TLS: u8 = 14;
 const UP_DIALED_TLS: u8 = 15;
-const RECONFIGURE: u8 = 16;
+/// As version 5 has it: without passwords and operators.
+const RECONFIGURE_5: u8 = 16;
 const PORTS: u8 = 17;
+const RECONFIGURE: u8 = 18;
+const PASSWORD_CHECKED: u8 = 19;
 
 /// The code of [`LinkDown::Truncated`].
 const TRUNCATED: u8 = 255;
@@ -340,6 +363,15 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             changed.motd.iter().for_each(|line| text(line, out));
             write_limits(&changed.limits, out);
             number(changed.limits.irc_lines_per_second.into(), out);
+            people(changed.password.as_ref(), &changed.operators, out);
+        }
+        Event::Command(ServerCommand::PasswordChecked {
+            number: request,
+            is_right,
+        }) => {
+            out.push(PASSWORD_CHECKED);
+            number(*request, out);
+            number((*is_right).into(), out);
         }
         Event::Command(ServerCommand::Leave { reason }) => {
             out.push(LEAVE);
@@ -578,7 +610,31 @@ impl<'a> Reader<'a> {
                 *byte = self.byte()?;
             }
         }
+        if version > 5 {
+            (config.password, config.operators) = self.people()?;
+        }
         Some(config)
+    }
+
+    fn people(&mut self) -> Option<(Option<PasswordHash>, Vec<OperatorConfig>)> {
+        let password = self.password_hash()?;
+        let operators = self.many(|reader| {
+            Some(OperatorConfig {
+                name: reader.text()?.into(),
+                password: reader.password_hash()?,
+                certificate: match reader.bytes()? {
+                    [] => None,
+                    bytes => Some(Fingerprint(bytes.try_into().ok()?)),
+                },
+                powers: Powers::from_bits(reader.small()?),
+            })
+        })?;
+        Some((password, operators))
+    }
+
+    fn password_hash(&mut self) -> Option<Option<PasswordHash>> {
+        let text = self.text()?;
+        Some((!text.is_empty()).then(|| PasswordHash(text.into())))
     }
 
     fn link(&mut self) -> Option<LinkConfig> {
@@ -685,22 +741,32 @@ impl<'a> Reader<'a> {
                 let unix_ms = self.number()?;
                 Event::Command(ServerCommand::WallClock { unix_ms })
             }
-            RECONFIGURE => {
+            kind @ (RECONFIGURE | RECONFIGURE_5) => {
                 let server_peers = self.networks()?;
                 let v1_peers = self.networks()?;
                 let links = self.many(Self::link)?;
                 let motd = self.many(|reader| Some(reader.text()?.to_owned()))?;
                 let mut limits = self.limits()?;
                 limits.irc_lines_per_second = self.small()?;
+                let (password, operators) = match kind {
+                    RECONFIGURE => self.people()?,
+                    _ => (None, Vec::new()),
+                };
                 let changed = Reconfiguration {
                     server_peers,
                     v1_peers,
                     links,
+                    password,
+                    operators,
                     motd,
                     limits,
                 };
                 Event::Command(ServerCommand::Reconfigure(Box::new(changed)))
             }
+            PASSWORD_CHECKED => Event::Command(ServerCommand::PasswordChecked {
+                number: self.number()?,
+                is_right: self.number()? != 0,
+            }),
             LEAVE => {
                 let reason = self.text()?.into();
                 Event::Command(ServerCommand::Leave { reason })

@@ -83,6 +83,11 @@ pub fn digest(server: &Server) -> u64 {
             hash.bytes(text.as_bytes());
         }
     }
+    for (id, operator) in snapshot.operators().iter() {
+        hash.number(id.get().into());
+        hash.number(operator.powers.bits().into());
+        hash.bytes(operator.name.as_bytes());
+    }
     for channel in snapshot.channels().iter() {
         hash.bytes(channel.name().as_bytes());
         hash.number(channel.founded().ms);

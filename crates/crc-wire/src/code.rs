@@ -47,9 +47,12 @@ impl StatusCode {
     /// `ID N` or a channel.
     pub const CONGESTED: StatusCode = StatusCode(0x0106);
 
-    /// The peer, a server, may not link. Text: the reason for people, such as `Servers
-    /// may not link from your address`.
+    /// The peer may not link or register, or has to leave. Text: the reason for people, such
+    /// as `Servers may not link from your address`.
     pub const NOT_PERMITTED: StatusCode = StatusCode(0x0107);
+    /// A server answers a command of a client, or tells an operator something. Text: for
+    /// people.
+    pub const NOTE: StatusCode = StatusCode(0x0108);
 
     /// Returns whether the code is part of version 1, which every node can read.
     #[must_use]
@@ -266,6 +269,20 @@ impl RequestKind {
     pub const JOIN: RequestKind = RequestKind(7);
     /// List the members of the channel.
     pub const NAMES: RequestKind = RequestKind(8);
+    /// Execute a command, such as one of network operators. A client sends this to its own
+    /// server. Text: a line of IRC.
+    pub const COMMAND: RequestKind = RequestKind(9);
+    /// The source is a network operator. Text: its powers and its name as operator, or empty
+    /// if it is none any more. Only servers send it.
+    pub const OPERATOR: RequestKind = RequestKind(10);
+    /// Remove the host from the network, by order of an operator. Text: the reason. Only
+    /// servers send it.
+    pub const KILL: RequestKind = RequestKind(11);
+    /// Show the text to all network operators. The source is a server. Only servers send it.
+    pub const NOTE: RequestKind = RequestKind(12);
+    /// An operator speaks to all operators, and to users who want to hear it. Only servers
+    /// send it.
+    pub const WALLOPS: RequestKind = RequestKind(13);
 }
 
 macro_rules! number_conversions {

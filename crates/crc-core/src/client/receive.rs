@@ -21,6 +21,7 @@ const FEATURES: Features = Features {
     channels: true,
     channel_age: false,
     auth: false,
+    oper: false,
 };
 
 impl Client {

@@ -14,6 +14,8 @@ impl Context {
             server_peers,
             v1_peers,
             links,
+            password,
+            operators,
             motd,
             limits,
         } = changed;
@@ -22,6 +24,9 @@ impl Context {
         self.config.v1_peers = v1_peers;
         self.config.links = links;
         self.config.motd = motd;
+        self.config.password = password;
+        self.config.operators = operators;
+        self.check_operators(out);
         self.status_log.set_max(limits.status_log_max);
         let before = core::mem::take(&mut self.config.limits);
         self.config.limits = Limits {

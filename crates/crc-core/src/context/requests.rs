@@ -18,6 +18,10 @@ impl Context {
         if self.is_home_of(host) {
             return self.execute_request(request, out);
         }
+        if is_for_operators(request.kind) && !crc::channel::takes_operators(self, host.first_link())
+        {
+            return self.on_unknown_operators(request, out);
+        }
         let (id, link) = (host.id(), host.first_link());
         let (to, bytes) = (format!("ID {id}"), request.text.as_str().len());
         if !self.admit_chat(link, request.source, &to, bytes, out) {
@@ -41,6 +45,18 @@ impl Context {
         }
     }
 
+    /// A request of an operator leads to a server that does not know operators.
+    fn on_unknown_operators(&mut self, request: &ChannelRequest<'_>, out: &mut Out) {
+        self.counters.dropped += 1;
+        if request.kind == RequestKind::KILL
+            && let Some(id) = request.destination
+        {
+            let nick = self.nick_of(id);
+            let text = format!("{nick} can't be killed: a server on the way knows no operators");
+            self.note_operator(request.source, &text, out);
+        }
+    }
+
     /// Executes a request that concerns a host of this server.
     fn execute_request(&mut self, request: &ChannelRequest<'_>, out: &mut Out) {
         let Some(host) = request.destination else {
@@ -51,6 +67,18 @@ impl Context {
         let text = request.text.as_str();
         match request.kind {
             RequestKind::NOTICE => return self.deliver_notice(source, host, text, out),
+            RequestKind::KILL => return self.execute_kill(source, host, text, out),
+            RequestKind::NOTE => {
+                let link = self
+                    .network
+                    .operators()
+                    .find(host)
+                    .and_then(|_| self.link_of(host));
+                if let Some(link) = link {
+                    self.note(link, &format!("*** Notice -- {text}"), out);
+                }
+                return;
+            }
             RequestKind::INVITE => {
                 let Ok(flags) = self.network.may_invite(source, host, name) else {
                     self.counters.dropped += 1;
@@ -90,4 +118,9 @@ impl Context {
             (_, None) => self.counters.dropped += 1,
         }
     }
+}
+
+/// Whether a request is of use only where operators are known.
+const fn is_for_operators(kind: RequestKind) -> bool {
+    matches!(kind, RequestKind::KILL | RequestKind::NOTE)
 }

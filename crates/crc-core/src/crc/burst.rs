@@ -109,6 +109,9 @@ impl<'a> Writer<'a> {
         let dated = self.session.features.channel_age;
         let network = &self.cx.network;
         let Some((channel, passed)) = walk.next_channel(network.channels()) else {
+            if self.write_next_operator(walk, arena) {
+                return false;
+            }
             if dated {
                 Message::Status(self.end()).encode(arena);
             }
@@ -144,6 +147,25 @@ impl<'a> Writer<'a> {
             }
         }
         false
+    }
+
+    /// Writes an operator, if there is another one.
+    fn write_next_operator(&self, walk: &mut Walk, arena: &mut Vec<u8>) -> bool {
+        if !self.session.features.oper {
+            return false;
+        }
+        let next = self.cx.network.operators().after(walk.operator);
+        let Some((id, _)) = next else {
+            return false;
+        };
+        walk.operator = Some(id);
+        self.cx.work.charge_answer(LINE);
+        let route = self.cx.network.directory().route(id);
+        if route.is_some_and(|(_, first_link)| first_link != self.link) {
+            let statement = self.cx.operator_statement(id);
+            Message::ChannelRequest(statement).encode(arena);
+        }
+        true
     }
 
     /// Writes a member of a channel that the client has entered, or at the end the

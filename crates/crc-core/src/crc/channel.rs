@@ -51,6 +51,35 @@ pub(crate) fn takes_channels(cx: &Context, link: LinkId) -> bool {
     knows_channels(cx, link) && neighbour.is_some_and(|neighbour| neighbour.synced)
 }
 
+/// Whether the peer of a link is a server that takes the requests of operators, and its
+/// burst has begun.
+pub(crate) fn takes_operators(cx: &Context, link: LinkId) -> bool {
+    let session = cx.crc_session(link);
+    takes_channels(cx, link) && session.is_some_and(|session| session.features.oper)
+}
+
+/// Sends a request of a server or of an operator to all servers that take such, but not to
+/// `from`.
+pub(crate) fn flood_request(
+    cx: &mut Context,
+    request: &ChannelRequest<'_>,
+    from: Option<LinkId>,
+    out: &mut Out,
+) {
+    let links = cx.network.neighbours().iter().map(|(link, _)| link);
+    let links: Vec<_> = links.filter(|link| Some(*link) != from).collect();
+    cx.work.charge(work::LINK * links.len() as u64);
+    let mut frame = None;
+    for link in links {
+        if takes_operators(cx, link) {
+            let frame = *frame.get_or_insert_with(|| {
+                out.store(|arena| Message::ChannelRequest(request.clone()).encode(arena))
+            });
+            cx.deliver(link, frame, out);
+        }
+    }
+}
+
 // Sending events.
 
 /// Floods an event to the servers. A chat is not flooded: it goes where members are.

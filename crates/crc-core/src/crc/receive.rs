@@ -310,6 +310,7 @@ const fn is_of_own_server(code: StatusCode) -> bool {
             | StatusCode::CHANNEL_NAMES
             | StatusCode::BURST_END
             | StatusCode::NOT_PERMITTED
+            | StatusCode::NOTE
     )
 }
 

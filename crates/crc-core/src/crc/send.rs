@@ -31,11 +31,21 @@ pub(crate) fn id_taken(cx: &Context, kind: HostKind, id: HostId) -> Vec<u8> {
     Message::Status(direct_status(cx, None, StatusCode::ID_TAKEN, &text)).to_vec()
 }
 
-/// Sends a server why it may not link.
+/// Sends a peer why it may not link or register, or stay.
 pub(crate) fn not_permitted(cx: &Context, link: LinkId, text: &str, out: &mut Out) {
     if cx.is_crc(link) {
         let status = direct_status(cx, None, StatusCode::NOT_PERMITTED, text);
         out.send(link, &Message::Status(status).to_vec());
+    }
+}
+
+/// Answers a command of a client, or tells it something. Only a client that has announced
+/// itself knows such.
+pub(crate) fn note(cx: &mut Context, link: LinkId, text: &str, out: &mut Out) {
+    if cx.is_crc(link) {
+        let id = cx.network.neighbours().find(link).map(|n| n.host);
+        let status = direct_status(cx, id, StatusCode::NOTE, text);
+        cx.send_status(link, &status, out);
     }
 }
 

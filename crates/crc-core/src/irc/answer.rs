@@ -269,7 +269,7 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
                         return;
                     }
                     last = Some(id);
-                    if is_visible(cx, id, user_ref) {
+                    if is_visible(cx, id, user_ref) && who.wants(cx, id) {
                         let start = out.arena_len();
                         who_reply(cx, link, id, Some(known), who.whox.as_ref(), out);
                         visit.on_bytes(out.arena_len() - start);
@@ -288,7 +288,7 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
                     continue;
                 };
                 let id = host.id();
-                if is_visible(cx, id, user_ref) && who.matches(cx, host) {
+                if is_visible(cx, id, user_ref) && who.wants(cx, id) && who.matches(cx, host) {
                     let start = out.arena_len();
                     who_reply(cx, link, id, None, who.whox.as_ref(), out);
                     visit.on_bytes(out.arena_len() - start);

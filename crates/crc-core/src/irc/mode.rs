@@ -6,7 +6,7 @@ use irc_wire::{Message, ModeChange, ModeError, ModeTable, Numeric, Sign, mask, t
 use super::channel::{find_member, refuse, send_request};
 use super::session::NAMES;
 use super::{UserRef, find_user_mut, reply, source_of};
-use crate::context::{Context, Out};
+use crate::context::{Commander, Context, Out};
 use crate::network::{BAN_BYTES_MAX, BANS_MAX, Channel, KEY_BYTES_MAX};
 
 /// The modes of channels.
@@ -304,7 +304,7 @@ fn change_ban(
 
 // Users.
 
-/// MODE of a user: only its own, of which only `i` changes anything.
+/// MODE of a user: only its own. `i` and `w` can be changed, and `o` be given up.
 fn user_mode(
     cx: &mut Context,
     user_ref: UserRef,
@@ -327,29 +327,48 @@ fn user_mode(
     let Some(user) = find_user_mut(cx, link) else {
         return;
     };
-    let before = user.invisible;
+    let before = [user.invisible, user.wallops];
     let Some(changes) = changes else {
-        let modes = if before { "+i" } else { "+" };
-        return reply::send_numeric(cx, link, Numeric::RPL_UMODEIS, &[modes], None, out);
+        let is_operator = cx.network.operators().find(user_ref.id).is_some();
+        let all = [("i", before[0]), ("o", is_operator), ("w", before[1])];
+        let set = all.iter().filter(|(_, is_set)| *is_set);
+        let modes = set.fold("+".to_owned(), |modes, (letter, _)| modes + letter);
+        return reply::send_numeric(cx, link, Numeric::RPL_UMODEIS, &[&modes], None, out);
     };
-    let mut unknown = false;
+    let (mut unknown, mut resigns) = (false, false);
     for change in ModeTable::USER.parse(changes, &[]) {
         match change {
             Ok(change) if change.letter == b'i' => {
                 user.invisible = change.sign == Sign::Plus;
             }
+            Ok(change) if change.letter == b'w' => {
+                user.wallops = change.sign == Sign::Plus;
+            }
+            Ok(change) if change.letter == b'o' => resigns = change.sign == Sign::Minus,
             // The other modes of the RFC cannot be set, which is no error.
             Ok(_) => {}
             Err(_) => unknown = true,
         }
     }
-    let after = user.invisible;
+    let after = [user.invisible, user.wallops];
     if unknown {
         reply::reply_error(cx, link, Numeric::ERR_UMODEUNKNOWNFLAG, &[], out);
     }
-    if before != after {
-        let modes = if after { "+i" } else { "-i" };
+    let mut modes = String::new();
+    for (letter, (before, after)) in "iw".chars().zip(before.into_iter().zip(after)) {
+        if before != after {
+            modes.extend([if after { '+' } else { '-' }, letter]);
+        }
+    }
+    if !modes.is_empty() {
         let source = source_of(cx, user_ref.id);
-        reply::send_line(link, &source, "MODE", &[&nick, modes], None, out);
+        reply::send_line(link, &source, "MODE", &[&nick, &modes], None, out);
+    }
+    if resigns {
+        let by = Commander {
+            link,
+            id: user_ref.id,
+        };
+        cx.resign_operator(by, out);
     }
 }

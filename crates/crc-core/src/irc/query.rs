@@ -73,6 +73,8 @@ pub(super) struct Who {
     /// A channel, or a mask.
     pub(super) target: Box<str>,
     mask: PreparedMask,
+    /// Only network operators are wanted.
+    operators_only: bool,
     pub(super) whox: Option<Whox>,
 }
 
@@ -86,26 +88,26 @@ pub(super) fn who(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, ou
     };
     let options = text::utf8_or_latin1(message.params.get(1).unwrap_or_default());
     let whox = parse_whox(&options);
-    // There are no network operators.
     let (flags, _) = options.split_once('%').unwrap_or((&options, ""));
     let operators_only = flags.contains('o');
     let end = Part::EndOfWho(target.clone());
     let who = Box::new(Who {
         mask: PreparedMask::new(target.as_bytes(), CASE),
         target,
+        operators_only,
         whox,
     });
     let is_channel = cx.network.channels().find(&who.target).is_some();
     let names = cx.network.names();
     let exact = names.and_then(|names| names.nicks.find(&who.target));
-    let part = if operators_only {
-        None
-    } else if is_channel {
+    let part = if is_channel {
         Some(Part::WhoMembers { who, after: None })
     } else if NAMES.is_channel(who.target.as_bytes()) {
         None
-    } else if let Some(id) = exact {
+    } else if let Some(id) = exact.filter(|id| who.wants(cx, *id)) {
         who_reply(cx, user_ref.link, id, None, who.whox.as_ref(), out);
+        None
+    } else if exact.is_some() {
         None
     } else {
         Some(Part::WhoUsers { who, place: 0 })
@@ -120,6 +122,11 @@ pub(super) fn send_end_of_who(cx: &Context, link: LinkId, target: &str, out: &mu
 }
 
 impl Who {
+    /// Whether it asks for such a host, if its mask matches.
+    pub(super) fn wants(&self, cx: &Context, id: HostId) -> bool {
+        !self.operators_only || cx.network.operators().find(id).is_some()
+    }
+
     /// Whether its mask matches a host.
     pub(super) fn matches(&self, cx: &Context, host: &Host) -> bool {
         if &*self.target == "*" {
@@ -158,7 +165,11 @@ pub(super) fn who_reply(
     let all = user.is_some_and(|user| user.has(Capability::MultiPrefix));
     let member = channel.and_then(|channel| channel.member(id));
     let here = if is_away(cx, id) { "G" } else { "H" };
-    let flags = format!("{here}{}", prefixes(member.unwrap_or_default(), all));
+    let star = match cx.network.operators().find(id) {
+        Some(_) => "*",
+        None => "",
+    };
+    let flags = format!("{here}{star}{}", prefixes(member.unwrap_or_default(), all));
     let shown = channel.map_or("*", Channel::name);
     let (nick, ident) = (cx.nick_of(id), ident_of(cx, id));
     let address = format!("{id}.crc");
@@ -253,6 +264,10 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     };
     let words = [&nick, server];
     reply::send_numeric(cx, link, Numeric::RPL_WHOISSERVER, &words, Some(info), out);
+    if cx.network.operators().find(id).is_some() {
+        let text = Some("is a network operator");
+        reply::send_numeric(cx, link, Numeric::RPL_WHOISOPERATOR, &[&nick], text, out);
+    }
     send_away(cx, link, id, out);
     if let Some((_, user)) = user_of(cx, id) {
         let idle = idle_seconds(cx, id).to_string();
@@ -297,8 +312,10 @@ pub(super) fn userhost(cx: &mut Context, user_ref: UserRef, message: &Message<'_
         let nick = text::utf8_or_latin1(nick);
         let id = names?.nicks.find(&nick)?;
         let sign = if is_away(cx, id) { '-' } else { '+' };
+        let operator = cx.network.operators().find(id);
+        let star = if operator.is_some() { "*" } else { "" };
         let (nick, ident) = (cx.nick_of(id), ident_of(cx, id));
-        Some(format!("{nick}={sign}{ident}@{id}.crc"))
+        Some(format!("{nick}{star}={sign}{ident}@{id}.crc"))
     });
     reply::send_list(cx, user_ref.link, Numeric::RPL_USERHOST, &[], online, out);
 }

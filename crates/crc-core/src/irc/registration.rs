@@ -151,7 +151,7 @@ fn send_welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
     ] {
         reply::send_numeric(cx, link, numeric, &[], Some(&text), out);
     }
-    let words = [own, VERSION, "i", "biklmnotv", "bklov"];
+    let words = [own, VERSION, "iow", "biklmnotv", "bklov"];
     reply::send_numeric(cx, link, Numeric::RPL_MYINFO, &words, None, out);
     send_support(cx, link, out);
     send_lusers(cx, link, out);

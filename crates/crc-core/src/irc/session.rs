@@ -118,6 +118,8 @@ pub(crate) struct User {
     pub(super) away: Option<Box<str>>,
     /// Mode `i`: WHO and NAMES show it only to users that share a channel.
     pub(super) invisible: bool,
+    /// Mode `w`: it gets what operators say to all.
+    pub(super) wallops: bool,
     /// A JOIN of this user is being handled: it gets the event.
     pub(super) is_joining: bool,
     /// When it registered, as Unix time in milliseconds.

@@ -7,7 +7,9 @@ use crate::context::{Context, Stage};
 use crate::counters::Counters;
 use crate::limits::Limits;
 use crate::link::{Outlet, Protocol};
-use crate::network::{Channels, Directory, Host, HostKind, Neighbour, Nicks, PeerVersion};
+use crate::network::{
+    Channels, Directory, Host, HostKind, Neighbour, Nicks, Operators, PeerVersion,
+};
 use crate::text_protocol::TextProtocol;
 use crate::work::Work;
 use crc_machine::Timestamp;
@@ -80,6 +82,12 @@ impl<'a> Snapshot<'a> {
     #[must_use]
     pub fn channels(&self) -> &'a Channels {
         self.cx.network.channels()
+    }
+
+    /// The hosts that are network operators.
+    #[must_use]
+    pub fn operators(&self) -> &'a Operators {
+        self.cx.network.operators()
     }
 
     /// The nicks of clients; `None` if no text protocol is spoken here.

@@ -70,6 +70,7 @@ fn a_v2_server_reports_its_features() {
     let (mut fixture, link) = Fixture::with_v2_server(config());
     assert!(fixture.client.is_settled());
     let features = Features {
+        oper: false,
         server_quit: true,
         channel_age: false,
         auth: false,
@@ -78,7 +79,7 @@ fn a_v2_server_reports_its_features() {
     assert_eq!(fixture.client.server_features(), Some(features));
     fixture.receive(
         link,
-        &status(SERVER, ME, 0x0100, "crc-caps 1 server-quit channels"),
+        &status(SERVER, ME, 0x0100, "crc-caps 1 server-quit channels oper"),
     );
     assert_eq!(
         fixture.client.server_features(),

@@ -108,7 +108,10 @@ fn a_server_that_dials_proves_the_secret_before_anything_else() {
         panic!("{heard:?}");
     };
     let announcement = announcement.info.as_str();
-    assert!(announcement.contains("channel-age,auth]"), "{announcement}");
+    assert!(
+        announcement.contains("channel-age,auth,oper]"),
+        "{announcement}"
+    );
     assert_eq!(heard.len(), 3);
     assert_eq!(
         fixture.known(server).keys().collect::<Vec<_>>(),

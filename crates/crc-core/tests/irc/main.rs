@@ -14,6 +14,7 @@ mod channel;
 mod fixture;
 mod merge;
 mod message;
+mod operator;
 mod query;
 mod registration;
 mod session;

@@ -21,7 +21,7 @@ fn a_registered_user_is_welcomed() {
             ":server0 001 ann :Welcome to the relay chat network, ann!~ann@ID.crc".to_owned(),
             format!(":server0 002 ann :Your host is server0, running version {version}"),
             ":server0 003 ann :This server was started Tue, 14 Nov 2023 22:13:20 UTC".to_owned(),
-            format!(":server0 004 ann server0 {version} i biklmnotv bklov"),
+            format!(":server0 004 ann server0 {version} iow biklmnotv bklov"),
             support.to_owned(),
             more.to_owned(),
             ":server0 251 ann :There are 1 users and 0 services on 1 servers".to_owned(),

@@ -5,7 +5,9 @@ use crc_wire::{
     ChannelField, ChannelRequest, HostId, Message, RequestKind, Status, StatusCode, Text,
 };
 
-use crate::context::{Context, Out};
+use irc_wire::Command;
+
+use crate::context::{Commander, Context, Out, is_operator_command};
 use crate::network::{InviteRefusal, Network, SetRefusal, SpeakRefusal, is_value};
 use crate::text_protocol::pack_words;
 use crate::work;
@@ -95,6 +97,20 @@ fn on_command(
             }
             cx.join_channel(host, name, key, "n", out);
             crate::crc::burst::list_channel(cx, link, name, out);
+        }
+        RequestKind::COMMAND => {
+            let by = Commander { link, id: host };
+            let line = irc_wire::Message::parse(request.text.as_str().as_bytes());
+            match line.map(|line| (line.command, line)) {
+                Ok((Command::Verb(verb), line)) if is_operator_command(verb) => {
+                    cx.operator_command(by, verb, &line, out)
+                }
+                _ => crate::crc::send::note(cx, link, "Unknown command", out),
+            }
+        }
+        // Servers say these to each other.
+        RequestKind::OPERATOR | RequestKind::KILL | RequestKind::NOTE | RequestKind::WALLOPS => {
+            cx.counters.dropped += 1;
         }
         RequestKind::NAMES => {
             send_names(cx, host, name, out);

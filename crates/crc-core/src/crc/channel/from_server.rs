@@ -1,7 +1,7 @@
 //! Frames about channels from servers (PROTOCOL section 9).
 
 use crc_machine::LinkId;
-use crc_wire::{ChannelField, DatedSetting, HostId, Message};
+use crc_wire::{ChannelField, ChannelRequest, DatedSetting, HostId, Message, RequestKind};
 
 use super::{ask_settings, knows_channels};
 use crate::admission::is_channel_name;
@@ -109,10 +109,28 @@ pub(in crate::crc) fn on_server_frame(
             let founded = age_unless_stated(cx, name);
             on_setting(cx, link, name, set.field, (source, setting), founded, out);
         }
+        Message::ChannelRequest(request)
+            if request.destination.is_none()
+                && is_authoritative(cx, link, Some(request.source)) =>
+        {
+            on_server_request(cx, link, request, out);
+        }
         Message::ChannelRequest(request) if is_authoritative(cx, link, Some(request.source)) => {
             cx.channel_request(request, out);
         }
         _ => {}
+    }
+}
+
+/// A server says something to all servers.
+fn on_server_request(cx: &mut Context, link: LinkId, request: &ChannelRequest<'_>, out: &mut Out) {
+    let (source, text) = (request.source, request.text.as_str());
+    let is_server = !cx.network.is_client(source);
+    match request.kind {
+        RequestKind::OPERATOR if !is_server => cx.on_operator_statement(source, text, link, out),
+        RequestKind::WALLOPS => cx.on_wallops(request, Some(link), out),
+        RequestKind::NOTE if is_server => cx.on_note(request, Some(link), out),
+        _ => cx.counters.dropped += 1,
     }
 }
 

@@ -1,0 +1,227 @@
+//! Passwords that wait to be compared with a hash. That takes long and much memory, so the
+//! machine does not do it: it hands out a notice, and gets a command with the result.
+//!
+//! Wrong passwords are counted by address, so that nobody can try many by connecting again.
+
+use core::net::IpAddr;
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use crc_machine::{LinkId, Timestamp};
+use crc_wire::HostId;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::operator::{Password, PasswordHash};
+
+/// How many passwords may wait at a time.
+const WAITING_MAX: usize = 64;
+
+/// After how many wrong passwords a connection is closed.
+pub(crate) const WRONG_MAX: u8 = 3;
+
+/// How many wrong passwords may come from an address within [`WRONG_TIME`].
+const WRONG_OF_ADDRESS_MAX: u32 = 10;
+
+/// For how long wrong passwords of an address count.
+const WRONG_TIME: Duration = Duration::from_secs(60);
+
+/// How many addresses are remembered.
+const ADDRESSES_MAX: usize = 1024;
+
+/// What a password is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The host wants to be the operator of this name.
+    Oper { host: HostId, name: Box<str> },
+    /// The peer of the link wants to register.
+    Register,
+}
+
+/// A password that is being compared.
+#[derive(Debug)]
+pub(crate) struct Check {
+    pub(crate) link: LinkId,
+    pub(crate) purpose: Purpose,
+    address: IpAddr,
+    /// What the password and the hash are, so that the right one need not be compared again.
+    digest: [u8; 32],
+}
+
+/// Why a password is not compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CheckRefusal {
+    #[error("Too many passwords are being checked: try again in a moment")]
+    Busy,
+    #[error("Your last password is still being checked")]
+    Waiting,
+    #[error("Too many wrong passwords from your address: try again in a minute")]
+    Blocked,
+}
+
+/// What becomes of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begun {
+    /// It is compared, under this number.
+    Waiting(u64),
+    /// It is the one that was right before.
+    Right,
+}
+
+/// The passwords that are being compared, and the wrong ones of late.
+#[derive(Debug, Default)]
+pub(crate) struct PasswordChecks {
+    last: u64,
+    waiting: BTreeMap<u64, Check>,
+    wrong: BTreeMap<IpAddr, (u32, Timestamp)>,
+    /// The last password for the network that was right, with its hash.
+    right: Option<[u8; 32]>,
+}
+
+impl PasswordChecks {
+    /// A password of the peer of a link is to be compared. `key`: a secret of this process.
+    pub(crate) fn begin(
+        &mut self,
+        (link, address): (LinkId, IpAddr),
+        purpose: Purpose,
+        (hash, password): (&PasswordHash, &Password),
+        key: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Begun, CheckRefusal> {
+        let address = counted_address(address);
+        let digest = digest(key, hash, password);
+        if purpose == Purpose::Register && self.right == Some(digest) {
+            return Ok(Begun::Right);
+        }
+        if self.is_blocked(address, now) {
+            return Err(CheckRefusal::Blocked);
+        }
+        if self.waiting.values().any(|check| check.link == link) {
+            return Err(CheckRefusal::Waiting);
+        }
+        if self.waiting.len() >= WAITING_MAX {
+            return Err(CheckRefusal::Busy);
+        }
+        self.last += 1;
+        let check = Check {
+            link,
+            purpose,
+            address,
+            digest,
+        };
+        self.waiting.insert(self.last, check);
+        Ok(Begun::Waiting(self.last))
+    }
+
+    /// A password was compared.
+    pub(crate) fn end(&mut self, number: u64, is_right: bool, now: Timestamp) -> Option<Check> {
+        let check = self.waiting.remove(&number)?;
+        match (is_right, &check.purpose) {
+            (true, Purpose::Register) => self.right = Some(check.digest),
+            (true, Purpose::Oper { .. }) => {}
+            (false, _) => self.count_wrong(check.address, now),
+        }
+        Some(check)
+    }
+
+    /// A name or password that needs no comparison is wrong.
+    pub(crate) fn count_wrong_of(&mut self, address: IpAddr, now: Timestamp) {
+        self.count_wrong(counted_address(address), now);
+    }
+
+    fn is_blocked(&self, address: IpAddr, now: Timestamp) -> bool {
+        let wrong = self.wrong.get(&address);
+        wrong.is_some_and(|(count, until)| now < *until && *count >= WRONG_OF_ADDRESS_MAX)
+    }
+
+    fn count_wrong(&mut self, address: IpAddr, now: Timestamp) {
+        if self.wrong.len() >= ADDRESSES_MAX && !self.wrong.contains_key(&address) {
+            self.wrong.retain(|_, (_, until)| now < *until);
+            // Still full: the one that ends first.
+            let first = self.wrong.iter().min_by_key(|(_, (_, until))| *until);
+            let first = first.map(|(address, _)| *address);
+            if let Some(first) = first.filter(|_| self.wrong.len() >= ADDRESSES_MAX) {
+                self.wrong.remove(&first);
+            }
+        }
+        let entry = self.wrong.entry(address).or_insert((0, now + WRONG_TIME));
+        if now >= entry.1 {
+            *entry = (0, now + WRONG_TIME);
+        }
+        entry.0 += 1;
+    }
+}
+
+/// The part of an address that one person has: of IPv6, the network.
+fn counted_address(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(ip) => {
+            let network = u128::from(ip) & !u128::from(u64::MAX);
+            IpAddr::V6(network.into())
+        }
+        v4 => v4,
+    }
+}
+
+fn digest(key: &[u8; 32], hash: &PasswordHash, password: &Password) -> [u8; 32] {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        return [0; 32]; // A key of any length is taken.
+    };
+    for text in [&*hash.0, password.expose()] {
+        mac.update(&(text.len() as u64).to_be_bytes());
+        mac.update(text.as_bytes());
+    }
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_passwords_block_an_address_for_a_minute() {
+        let mut checks = PasswordChecks::default();
+        let hash = PasswordHash("x".into());
+        let password = Password::new("y");
+        let link = |number| LinkId::new(number, 0);
+        let begin = |checks: &mut PasswordChecks, number, address: &str, now| {
+            let peer = (link(number), address.parse().unwrap());
+            let pair = (&hash, &password);
+            checks.begin(peer, Purpose::Register, pair, &[1; 32], now)
+        };
+        let start = Timestamp::START;
+        for number in 0..10 {
+            let begun = begin(&mut checks, number, "2001:db8::1", start);
+            assert_eq!(begun, Ok(Begun::Waiting(u64::from(number) + 1)));
+            checks.end(u64::from(number) + 1, false, start);
+        }
+        let same_network = begin(&mut checks, 10, "2001:db8::2", start);
+        assert_eq!(same_network, Err(CheckRefusal::Blocked));
+        let other = begin(&mut checks, 11, "2001:db8:0:1::1", start);
+        assert_eq!(other, Ok(Begun::Waiting(11)));
+        let again = begin(&mut checks, 11, "2001:db8:0:1::1", start);
+        assert_eq!(again, Err(CheckRefusal::Waiting));
+        let later = start + WRONG_TIME;
+        assert_eq!(
+            begin(&mut checks, 10, "2001:db8::2", later),
+            Ok(Begun::Waiting(12))
+        );
+        // The right password is not compared again.
+        checks.end(12, true, later);
+        assert_eq!(begin(&mut checks, 13, "192.0.2.1", later), Ok(Begun::Right));
+        // Only so many wait.
+        checks.right = None;
+        let begun =
+            (20..).take_while(|number| begin(&mut checks, *number, "192.0.2.1", later).is_ok());
+        assert_eq!(begun.count(), WAITING_MAX - 1);
+        assert_eq!(
+            begin(&mut checks, 500, "192.0.2.1", later),
+            Err(CheckRefusal::Busy)
+        );
+        // Only so many addresses are remembered.
+        for number in 0..2000_u32 {
+            checks.count_wrong_of(IpAddr::V4(number.into()), later);
+        }
+        assert_eq!(checks.wrong.len(), ADDRESSES_MAX);
+    }
+}

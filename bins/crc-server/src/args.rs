@@ -16,8 +16,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use crc_cli::{Generate, Size, Verbosity, parse_listen_address};
 use crc_core::{
-    Config, Limits, LinkConfig, ListenerId, PeerAddress, Random, Reconfiguration, TextProtocol,
-    check_name, loopback,
+    Config, Limits, LinkConfig, ListenerId, OperatorConfig, PasswordHash, PeerAddress, Random,
+    Reconfiguration, TextProtocol, check_name, loopback,
 };
 use crc_net::{AddressLimits, DriverConfig};
 use crc_wire::{HostId, Info, Name};
@@ -181,6 +181,14 @@ pub(crate) struct Args {
     /// The links of the configuration file.
     #[arg(skip)]
     pub(crate) links: Vec<LinkConfig>,
+
+    /// The password for all of the configuration file.
+    #[arg(skip)]
+    pub(crate) password: Option<PasswordHash>,
+
+    /// The operators of the configuration file.
+    #[arg(skip)]
+    pub(crate) operators: Vec<OperatorConfig>,
 }
 
 /// The limits; the defaults suit most networks.
@@ -264,6 +272,10 @@ pub(crate) enum Action {
     /// Writes cert.pem and key.pem, and prints the fingerprint of the certificate, by which
     /// others can pin it: tls://HOST:PORT#FINGERPRINT. Existing files are kept.
     MakeCert(MakeCert),
+    /// Read a password from standard input, print its hash for the configuration file, and exit
+    ///
+    /// At a terminal what you type is not shown.
+    HashPassword,
 }
 
 /// The options of `make-cert`.
@@ -489,6 +501,8 @@ impl Args {
             server_peers: self.server_peers(),
             v1_peers: self.v1_peers(),
             links: self.links.clone(),
+            password: self.password.clone(),
+            operators: self.operators.clone(),
             limits: self.core_limits(),
             seed: random.next_u64(),
             ..Config::new(self.id.unwrap_or(random_id), name)
@@ -501,6 +515,8 @@ impl Args {
             server_peers: self.server_peers(),
             v1_peers: self.v1_peers(),
             links: self.links.clone(),
+            password: self.password.clone(),
+            operators: self.operators.clone(),
             motd,
             limits: self.core_limits(),
         }

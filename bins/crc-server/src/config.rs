@@ -6,6 +6,7 @@
 //! values, is a field of [`Tables`].
 
 mod links;
+mod operators;
 
 use std::env;
 use std::ffi::OsString;
@@ -13,9 +14,10 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
-use crc_cli::config::{self, ConfigError, ConfigFile, FileOptions, MergeError};
+use crc_cli::config::{self, ConfigError, ConfigFile, FileOptions, MergeError, Spanned};
 
 use self::links::LinkTable;
+use self::operators::{ClassTable, OperatorTable};
 use crate::args::{Args, Problem};
 
 /// The options that have no key.
@@ -38,6 +40,17 @@ of 16 to 1024 bytes, for instance by: head -c 32 /dev/urandom | base64 > reef.se
   secret-file = \"reef.secret\"     left out: it is a server of version 1
   direction = \"both\"              who dials: \"dial\" (this server), \"accept\", or \"both\"
 
+Network operators are tables too. A password is written as its hash, which this prints:
+crc-server hash-password
+  [[operator]]
+  name = \"ann\"                    for OPER, or /oper of crc-client
+  password = \"$argon2id$...\"      or certificate = \"sha256:...\", or both
+  class = \"admin\"                 \"admin\" may do everything, \"moderator\" kill, ban and wallops
+  [[operator-class]]
+  name = \"desk\"
+  powers = [\"kill\", \"stats\"]      of kill, ban, wallops, rehash, connect, squit, die, stats
+With password = \"$argon2id$...\" above the first section everyone needs a password to chat.
+
 Check this file with: crc-server check-config --config FILE
 A running server reads it again on SIGHUP, and its log says what has changed.";
 
@@ -51,11 +64,17 @@ A running server reads it again on SIGHUP, and its log says what has changed.";
 pub(crate) struct Tables {
     #[serde(default)]
     link: Vec<LinkTable>,
+    /// The hash of the password that everyone needs.
+    password: Option<Spanned<String>>,
+    #[serde(default)]
+    operator: Vec<OperatorTable>,
+    #[serde(default, rename = "operator-class")]
+    operator_class: Vec<ClassTable>,
 }
 
 impl Tables {
     /// Their names in the file.
-    const NAMES: [&str; 1] = ["link"];
+    const NAMES: [&str; 4] = ["link", "password", "operator", "operator-class"];
 }
 
 /// Everything that command line and file say.
@@ -161,6 +180,9 @@ pub(crate) fn load_from(
     let mut args = Args::from_arg_matches(&matches).map_err(LoadError::CommandLine)?;
     let mut errors = Vec::new();
     args.links = links::read(&tables.link, &file, &mut errors);
+    args.password = operators::read_password(tables.password.as_ref(), &file, &mut errors);
+    let (operators, classes) = (&tables.operator, &tables.operator_class);
+    args.operators = operators::read(operators, classes, &file, &mut errors);
     for problem in args.problems(&matches) {
         errors.push(error_of(problem, &options)?);
     }

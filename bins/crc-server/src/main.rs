@@ -12,6 +12,7 @@ mod config;
 mod logging;
 mod motd;
 mod node;
+mod passwords;
 mod readiness;
 mod reload;
 mod rendezvous;
@@ -39,6 +40,7 @@ use crate::args::{Action, Args, TextListener};
 use crate::config::{LoadError, Loaded};
 use crate::logging::{LogControl, LogFile, Logging};
 use crate::node::{ADMIN_LISTENER, Node, unix_time_ms};
+use crate::passwords::{HashError, Passwords};
 use crate::reload::Reloader;
 use crate::rendezvous::Rendezvous;
 use crate::tls::{MakeCertError, Tls};
@@ -77,6 +79,10 @@ enum StartError {
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
     #[error("{0}")]
+    HashPassword(#[from] HashError),
+    #[error("cannot start the thread for passwords: {0}")]
+    PasswordThread(#[source] io::Error),
+    #[error("{0}")]
     MakeCert(#[from] MakeCertError),
     #[error("the system provides no random numbers: {0}")]
     Random(#[from] getrandom::Error),
@@ -110,6 +116,9 @@ fn start(arguments: &[OsString]) -> Result<ExitCode, LoadError> {
     }
     if let Some(Action::MakeCert(options)) = &args.action {
         return Ok(exit_code(tls::make_cert(options).map_err(Into::into)));
+    }
+    if args.action == Some(Action::HashPassword) {
+        return Ok(exit_code(passwords::hash_password().map_err(Into::into)));
     }
     let loaded = config::load(arguments)?;
     Ok(exit_code(match args.action {
@@ -204,6 +213,8 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         now: matches,
         links_started: args.links.clone(),
         links: args.links.clone(),
+        password: args.password.clone(),
+        operators: args.operators.clone(),
         motd,
         log,
         tls: tls.clone(),
@@ -223,8 +234,10 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         log::info!("no uplink configured; accepting links");
     }
     driver.command(ServerCommand::Ports(ports));
+    let passwords =
+        Passwords::start(driver.command_sender()).map_err(StartError::PasswordThread)?;
     driver.command(ServerCommand::Start { listening });
-    let stopped = driver.run(|_, notice| log_notice(&notice))?;
+    let stopped = driver.run(|_, notice| on_notice(notice, &passwords))?;
     if let Err(error) = driver.machine_mut().finish_recording() {
         log::error!("recording is incomplete: {error}");
     }
@@ -357,12 +370,17 @@ fn read_motd(args: &Args) -> Result<Vec<String>, StartError> {
     })
 }
 
-fn log_notice(notice: &ServerNotice) {
+fn on_notice(notice: ServerNotice, passwords: &Passwords) {
     match notice {
         ServerNotice::Linked { to } => log::info!("uplink established: server {to}"),
         ServerNotice::Unlinked => log::warn!("uplink lost"),
         // crc-core has logged it with the peer's address.
         ServerNotice::Refused { .. } => {}
+        ServerNotice::CheckPassword {
+            number,
+            hash,
+            password,
+        } => passwords.check(number, hash, password),
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
-use crc_core::{LinkConfig, ServerCommand};
+use crc_core::{LinkConfig, OperatorConfig, PasswordHash, ServerCommand};
 use crc_net::{CommandSender, LimitsSender};
 use crc_wire::Name;
 
@@ -155,6 +155,37 @@ impl Reload {
     }
 }
 
+impl Reload {
+    /// Adds the password and the operators that differ. Hashes are not shown.
+    fn note_people(
+        &mut self,
+        password: &Option<PasswordHash>,
+        new_password: &Option<PasswordHash>,
+        operators: &[OperatorConfig],
+        new_operators: &[OperatorConfig],
+    ) {
+        let mut note = |option: String| {
+            self.changed.push(Change {
+                option,
+                before: String::new(),
+                after: String::new(),
+            });
+        };
+        if password != new_password {
+            note("password".to_owned());
+        }
+        let mut names: Vec<_> = [operators, new_operators].concat();
+        names.sort_by(|a, b| a.name.cmp(&b.name));
+        names.dedup_by(|a, b| a.name == b.name);
+        for OperatorConfig { name, .. } in &names {
+            let find = |all: &[OperatorConfig]| all.iter().find(|it| it.name == *name).cloned();
+            if find(operators) != find(new_operators) {
+                note(format!("operator {name:?}"));
+            }
+        }
+    }
+}
+
 fn is_set(matches: &ArgMatches, arg: &Arg) -> bool {
     matches.get_raw(arg.get_id().as_str()).is_some()
 }
@@ -190,6 +221,10 @@ pub(crate) struct Reloader {
     pub(crate) links_started: Vec<LinkConfig>,
     /// The links that hold now.
     pub(crate) links: Vec<LinkConfig>,
+    /// The password for all that holds now.
+    pub(crate) password: Option<PasswordHash>,
+    /// The operators that hold now.
+    pub(crate) operators: Vec<OperatorConfig>,
     /// The message of the day that users get now.
     pub(crate) motd: Vec<String>,
     pub(crate) log: LogControl,
@@ -260,6 +295,12 @@ impl Reloader {
             }
         }
         reload.note_links(&self.links_started, &self.links, &args.links);
+        reload.note_people(
+            &self.password,
+            &args.password,
+            &self.operators,
+            &args.operators,
+        );
         // Nothing fails from here on.
         self.log.set_level(args.log_level());
         if let Some(file) = &args.log_file {
@@ -272,6 +313,8 @@ impl Reloader {
         let _ = self.commands.send(ServerCommand::Reconfigure(changed));
         self.now = matches;
         self.links = args.links;
+        self.password = args.password;
+        self.operators = args.operators;
         self.motd = motd;
         Ok((path, reload))
     }

@@ -8,6 +8,7 @@
 //! - [`Verbosity`] adds `-v` and `-q`; [`init_logger`] starts the log.
 //! - [`VERSION`] is what `--version` prints, with the [`COMMIT`] that it was built from.
 //! - [`print_line`] and [`print_error`] write one line to a standard stream and flush it.
+//! - `read_password` reads one without showing it. It needs the feature `password`.
 //! - [`on_hangup`] and [`on_terminal_hangup`] handle SIGHUP.
 //! - [`Backpressure`] limits how many items are in flight between two threads.
 //! - [`Terminal`](terminal::Terminal) edits lines while other text is printed above them.
@@ -25,6 +26,8 @@ mod hangup;
 mod listen;
 mod logger;
 mod output;
+#[cfg(feature = "password")]
+mod password;
 mod size;
 #[cfg(feature = "terminal")]
 pub mod terminal;
@@ -37,6 +40,8 @@ pub use hangup::{on_hangup, on_terminal_hangup};
 pub use listen::{ListenAddressError, parse_listen_address};
 pub use logger::init_logger;
 pub use output::{print_error, print_line};
+#[cfg(feature = "password")]
+pub use password::{read_line, read_password};
 pub use size::{Size, SizeError};
 pub use verbosity::Verbosity;
 pub use version::{COMMIT, VERSION};

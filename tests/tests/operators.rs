@@ -1,0 +1,121 @@
+//! Network operators, with real hashes and configuration files.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crc_e2e::fixture::irc::LinePeer;
+use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::{Binaries, Fixture, Server};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// What `crc-server hash-password` prints.
+fn hash_of(password: &str) -> String {
+    let mut process = Command::new(Binaries::find().unwrap().server)
+        .arg("hash-password")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = process.stdin.take().unwrap();
+    input.write_all(password.as_bytes()).unwrap();
+    drop(input);
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stderr, b"");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn write_config(folder: &TempDir, class: &str, more: &str) {
+    let hash = hash_of(PASSWORD);
+    let text = format!(
+        "{more}\n[[operator]]\nname = \"chief\"\npassword = \"{hash}\"\nclass = \"{class}\"\n"
+    );
+    fs::write(folder.path().join("server.toml"), text).unwrap();
+}
+
+fn start(fixture: &Fixture, id: u32, folder: &TempDir, uplink: Option<&Server>) -> Server {
+    let file = folder.path().join("server.toml");
+    let server = fixture.server(id, &format!("server{id}")).irc();
+    let server = server.arg("--config").arg(file.to_str().unwrap());
+    let server = match uplink {
+        Some(uplink) => server.uplink(uplink.address()),
+        None => server,
+    };
+    server.start().unwrap()
+}
+
+fn user(server: &Server, nick: &str) -> LinePeer {
+    LinePeer::irc_user(server.irc().unwrap(), nick).unwrap()
+}
+
+fn oper(peer: &mut LinePeer, password: &str) -> String {
+    peer.send_line(&format!("OPER chief :{password}")).unwrap();
+    let number = if password == PASSWORD {
+        " 381 "
+    } else {
+        " 464 "
+    };
+    peer.expect(number)
+}
+
+#[test]
+fn an_operator_kills_a_user_of_another_server() {
+    let fixture = Fixture::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    write_config(&folder, "moderator", "");
+    let root = start(&fixture, 1, &folder, None);
+    let leaf = start(&fixture, 2, &folder, Some(&root));
+    leaf.wait_hosts(&[1]).unwrap();
+    let mut ann = user(&root, "ann");
+    let mut bob = user(&leaf, "bob");
+    root.wait_state(|state| state.host_ids().len() == 3)
+        .unwrap();
+    assert!(oper(&mut ann, "wrong").contains(" 464 ann :Password incorrect"));
+    let answer = oper(&mut ann, PASSWORD);
+    assert!(answer.ends_with("may: kill,ban,wallops"), "{answer}");
+    ann.send_line("KILL bob :enough").unwrap();
+    let last = bob.expect_end().pop().unwrap();
+    assert_eq!(last, "ERROR :Closing Link: bob (Killed (ann (enough)))");
+    for (server, text) in [
+        (&root, "OPER \"chief\" refused: Password incorrect"),
+        (&root, "operator \"chief\" \"is now an operator\""),
+        (&root, "operator \"chief\" \"used KILL bob: enough\""),
+        (&leaf, "killed by"),
+    ] {
+        assert!(
+            wait::holds(LONG, || !server.log_lines_with(text).is_empty()),
+            "{text}"
+        );
+    }
+    // No password is in any log.
+    for server in [&root, &leaf] {
+        assert_eq!(server.log_lines_with(PASSWORD), Vec::<String>::new());
+        assert_eq!(server.log_lines_with("$argon2"), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_reload_changes_operators() {
+    let fixture = Fixture::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    write_config(&folder, "moderator", "");
+    let server = start(&fixture, 1, &folder, None);
+    let mut ann = user(&server, "ann");
+    oper(&mut ann, PASSWORD);
+    let text = "[[operator]]\nname = \"other\"\ncertificate = \"sha256:";
+    let text = format!("{text}{}\"\nclass = \"admin\"\n", "ab".repeat(32));
+    fs::write(folder.path().join("server.toml"), text).unwrap();
+    let id = i32::try_from(server.process().id()).unwrap();
+    kill_process(Pid::from_raw(id).unwrap(), Signal::HUP).unwrap();
+    ann.expect("MODE ann -o");
+    let changed = "changed: operator \"chief\"; operator \"other\"";
+    let is_logged = || !server.log_lines_with(changed).is_empty();
+    assert!(wait::holds(LONG, is_logged), "{}", server.process().log());
+}

@@ -151,7 +151,9 @@ pub(crate) fn is_taken_by_another(
 /// A server joins: a client with its id, wherever it is, gives way.
 fn displace_client(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     if cx.network.is_client(id) {
-        log::warn!("client {id} gives way: a server has its id");
+        let client = cx.network.directory().find(id);
+        let name = client.map(Host::name).unwrap_or_default();
+        log::warn!("client {id} {name:?} gives way: a server has its id");
         super::registration::evict_client(cx, id, (HostKind::Server, link), out);
     }
 }

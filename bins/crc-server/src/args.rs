@@ -26,6 +26,7 @@ use ipnet::IpNet;
 pub(crate) use self::checks::Problem;
 pub(crate) use self::tls::TlsArgs;
 use self::values::{number, parse_id, parse_info, parse_name, parse_network, parse_peer, size};
+use crate::logging::{LineFormat, LogFormat};
 
 /// Run a server of a Clemson Relay Chat network.
 ///
@@ -115,6 +116,10 @@ pub(crate) struct Args {
     /// Append the log to a file instead of standard error
     #[arg(long, value_name = "PATH")]
     pub(crate) log_file: Option<PathBuf>,
+
+    /// The format of the log
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
 
     /// Record all events of the server, to be replayed with crc-sim
     ///
@@ -535,6 +540,17 @@ impl Args {
             client_chats_per_second: limits.chats_per_second,
             irc_lines_per_second: limits.irc_lines_per_second,
             ..Limits::default()
+        }
+    }
+
+    /// The format of the lines of the log of the server with this configuration.
+    pub(crate) fn line_format(&self, config: &Config) -> LineFormat {
+        match self.log_format {
+            LogFormat::Text => LineFormat::Text,
+            LogFormat::Json => LineFormat::Json {
+                id: config.id.get(),
+                name: config.name.as_str().to_owned(),
+            },
         }
     }
 

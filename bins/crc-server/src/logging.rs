@@ -4,18 +4,21 @@
 //! not read, or a full disk, never blocks the event loop.
 
 mod file;
+mod format;
 mod limit;
 mod writer;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use env_logger::{Builder, WriteStyle};
+use jiff::Timestamp;
 use log::LevelFilter;
 
 pub(crate) use crate::logging::file::{LogFile, Reopen, check_log_file};
+pub(crate) use crate::logging::format::{LineFormat, LogFormat};
 use crate::logging::limit::RateLimitedLogger;
 use crate::logging::writer::LogWriter;
 
@@ -29,7 +32,7 @@ pub(crate) struct Logging {
     writer: LogWriter,
 }
 
-/// Starts to log to `out`: lines of `level` and above, or as `RUST_LOG` says.
+/// Starts to log to `out` in `format`: lines of `level` and above, or as `RUST_LOG` says.
 ///
 /// # Errors
 ///
@@ -37,10 +40,18 @@ pub(crate) struct Logging {
 pub(crate) fn start(
     out: impl io::Write + Send + 'static,
     style: WriteStyle,
+    format: LineFormat,
     level: LevelFilter,
 ) -> io::Result<Logging> {
-    let writer = LogWriter::start(out)?;
+    let writer = LogWriter::start(out, format.clone())?;
     let mut builder = Builder::new();
+    if let LineFormat::Json { .. } = format {
+        builder.format(move |out, record| {
+            let message = record.args();
+            let line = format.line(Timestamp::now(), record.level(), record.target(), message);
+            out.write_all(line.unwrap_or_default().as_bytes())
+        });
+    }
     match is_level_from_environment() {
         true => builder.parse_default_env(),
         // The level can be changed later: see LogControl.

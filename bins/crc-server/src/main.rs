@@ -16,6 +16,7 @@ mod passwords;
 mod readiness;
 mod reload;
 mod rendezvous;
+mod systemd;
 mod tls;
 mod warnings;
 
@@ -38,11 +39,12 @@ use env_logger::WriteStyle;
 
 use crate::args::{Action, Args, TextListener};
 use crate::config::{LoadError, Loaded};
-use crate::logging::{LogControl, LogFile, Logging};
+use crate::logging::{LineFormat, LogControl, LogFile, Logging};
 use crate::node::{ADMIN_LISTENER, Node, unix_time_ms};
 use crate::passwords::{HashError, Passwords};
 use crate::reload::Reloader;
 use crate::rendezvous::Rendezvous;
+use crate::systemd::{Notifier, Service};
 use crate::tls::{MakeCertError, Tls};
 use crate::warnings::Exposure;
 
@@ -62,6 +64,8 @@ enum StartError {
     Motd { path: PathBuf, source: io::Error },
     #[error("cannot start the log thread: {0}")]
     LogThread(#[source] io::Error),
+    #[error("cannot start the thread that tells the service manager: {0}")]
+    NotifyThread(#[source] io::Error),
     #[error("cannot handle the hangup signal: {0}")]
     Hangup(#[source] io::Error),
     #[error("cannot record to {path:?}: {source}; use another --record")]
@@ -169,14 +173,14 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     } = loaded;
     let args = &args;
     let tls = Tls::load(&args.tls)?;
-    let (_logging, log) = start_logging(args)?;
+    let mut config = args.config(getrandom::u64()?);
+    let (_logging, log) = start_logging(args, args.line_format(&config))?;
     // A request that comes while another one waits is the same request.
     let (hangups, requests) = sync_channel(1);
     let request = move || {
         let _ = hangups.try_send(());
     };
     crc_cli::on_hangup(request).map_err(StartError::Hangup)?;
-    let mut config = args.config(getrandom::u64()?);
     config.started_at_unix_ms = unix_time_ms();
     getrandom::fill(&mut config.nonce_key)?;
     let motd = read_motd(args)?;
@@ -191,7 +195,9 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     );
     let recorder = create_recorder(args, &config)?;
     let started_at_ms = config.started_at_unix_ms;
-    let node = Node::new(Server::new(config), started_at_ms);
+    let notifier = Notifier::start().map_err(StartError::NotifyThread)?;
+    let service = Service::new(notifier.clone());
+    let node = Node::new(Server::new(config), started_at_ms, service);
     let driver_config = args.driver_config();
     let links_possible = links_possible(&driver_config)?;
     let mut driver = Driver::new(node, driver_config)?;
@@ -220,6 +226,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         tls: tls.clone(),
         commands: driver.command_sender(),
         limits: driver.limits_sender(),
+        notifier,
     };
     let (listening, ports) = listen(args, &tls, &mut driver)?;
     log::info!("{started}");
@@ -237,7 +244,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     let passwords =
         Passwords::start(driver.command_sender()).map_err(StartError::PasswordThread)?;
     driver.command(ServerCommand::Start { listening });
-    let stopped = driver.run(|_, notice| on_notice(notice, &passwords))?;
+    let stopped = driver.run(|node, notice| on_notice(node, notice, &passwords))?;
     if let Err(error) = driver.machine_mut().finish_recording() {
         log::error!("recording is incomplete: {error}");
     }
@@ -370,9 +377,12 @@ fn read_motd(args: &Args) -> Result<Vec<String>, StartError> {
     })
 }
 
-fn on_notice(notice: ServerNotice, passwords: &Passwords) {
+fn on_notice(node: &Node, notice: ServerNotice, passwords: &Passwords) {
     match notice {
-        ServerNotice::Linked { to } => log::info!("uplink established: server {to}"),
+        ServerNotice::Linked { to } => {
+            let name = readiness::name_of(&node.server().snapshot(), to);
+            log::info!("uplink established: server {to} {name:?}");
+        }
         ServerNotice::Unlinked => log::warn!("uplink lost"),
         // crc-core has logged it with the peer's address.
         ServerNotice::Refused { .. } => {}
@@ -384,21 +394,23 @@ fn on_notice(notice: ServerNotice, passwords: &Passwords) {
     }
 }
 
-fn start_logging(args: &Args) -> Result<(Logging, LogControl), StartError> {
+fn start_logging(args: &Args, format: LineFormat) -> Result<(Logging, LogControl), StartError> {
     let level = args.log_level();
     let Some(path) = &args.log_file else {
         let style = match AutoStream::choice(&io::stderr()) {
             ColorChoice::Never => WriteStyle::Never,
             _ => WriteStyle::Always,
         };
-        let logging = logging::start(io::stderr(), style, level).map_err(StartError::LogThread)?;
+        let logging =
+            logging::start(io::stderr(), style, format, level).map_err(StartError::LogThread)?;
         return Ok((logging, LogControl::new(None)));
     };
-    let file = LogFile::open(path).map_err(|source| StartError::LogFile {
+    let file = LogFile::open(path, format.clone()).map_err(|source| StartError::LogFile {
         path: path.clone(),
         source,
     })?;
     let control = LogControl::new(Some(file.reopener()));
-    let logging = logging::start(file, WriteStyle::Never, level).map_err(StartError::LogThread)?;
+    let logging =
+        logging::start(file, WriteStyle::Never, format, level).map_err(StartError::LogThread)?;
     Ok((logging, control))
 }

@@ -18,6 +18,7 @@ use crc_rendezvous::MemberCommand;
 use crate::admin::Admin;
 use crate::readiness::Observed;
 use crate::rendezvous::Rendezvous;
+use crate::systemd::Service;
 
 /// The listener of the admin page.
 pub(crate) const ADMIN_LISTENER: ListenerId = ListenerId(u32::MAX);
@@ -30,6 +31,7 @@ pub(crate) struct Node {
     admin: Admin,
     rendezvous: Option<Rendezvous>,
     recorder: Option<Recorder>,
+    service: Service,
     wall_clock: WallClock,
 }
 
@@ -76,7 +78,7 @@ pub(crate) fn unix_time_ms() -> u64 {
 impl Node {
     /// A relay server that was configured when the clock on the wall showed
     /// `started_at_ms`.
-    pub(crate) fn new(server: Server, started_at_ms: u64) -> Self {
+    pub(crate) fn new(server: Server, started_at_ms: u64, service: Service) -> Self {
         Node {
             wall_clock: WallClock {
                 started_at_ms,
@@ -86,7 +88,13 @@ impl Node {
             admin: Admin::new(started_at_ms),
             rendezvous: None,
             recorder: None,
+            service,
         }
+    }
+
+    /// The relay server.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
     }
 
     /// Records the events of the relay server from now on.
@@ -110,6 +118,51 @@ impl Node {
     /// Shows the driver's counters on the admin page.
     pub(crate) fn set_driver_stats(&mut self, stats: Arc<Stats>) {
         self.admin.set_driver_stats(stats);
+    }
+
+    /// Hands an event to its machine.
+    fn dispatch(
+        &mut self,
+        now: Timestamp,
+        event: Event<'_, ServerCommand>,
+        out: &mut Outbox<ServerNotice>,
+    ) {
+        match event {
+            Event::LinkUp {
+                link,
+                origin: Origin::Accepted { listener },
+                ..
+            } if listener == ADMIN_LISTENER => self.admin.on_link_up(now, link),
+            Event::Bytes { link, bytes } if self.admin.owns_link(link) => {
+                let observed = observed(&self.server, self.rendezvous.as_ref());
+                self.admin.on_bytes(now, link, bytes, observed, out);
+            }
+            Event::LinkDown { link, .. } if self.admin.owns_link(link) => {
+                self.admin.on_link_down(link);
+            }
+            Event::Tick => {
+                self.admin.on_tick(now, &self.server, out);
+                self.handle_rendezvous_event(now, Event::Tick, out);
+                self.handle_server_event(now, Event::Tick, out);
+            }
+            Event::Command(ServerCommand::Start { listening }) => {
+                if let Some(rendezvous) = &mut self.rendezvous {
+                    rendezvous.start(now, &listening, out);
+                }
+                let start = Event::Command(ServerCommand::Start { listening });
+                self.handle_server_event(now, start, out);
+            }
+            event => {
+                let event = match &self.rendezvous {
+                    Some(rendezvous) => to_rendezvous_event(rendezvous, event),
+                    None => Err(event),
+                };
+                match event {
+                    Ok(event) => self.handle_rendezvous_event(now, event, out),
+                    Err(event) => self.handle_server_event(now, event, out),
+                }
+            }
+        }
     }
 
     fn handle_server_event(
@@ -202,47 +255,23 @@ impl Machine for Node {
         event: Event<'_, ServerCommand>,
         out: &mut Outbox<ServerNotice>,
     ) {
-        match event {
-            Event::LinkUp {
-                link,
-                origin: Origin::Accepted { listener },
-                ..
-            } if listener == ADMIN_LISTENER => self.admin.on_link_up(now, link),
-            Event::Bytes { link, bytes } if self.admin.owns_link(link) => {
-                let observed = observed(&self.server, self.rendezvous.as_ref());
-                self.admin.on_bytes(now, link, bytes, observed, out);
-            }
-            Event::LinkDown { link, .. } if self.admin.owns_link(link) => {
-                self.admin.on_link_down(link);
-            }
-            Event::Tick => {
-                self.admin.on_tick(now, &self.server, out);
-                self.handle_rendezvous_event(now, Event::Tick, out);
-                self.handle_server_event(now, Event::Tick, out);
-            }
-            Event::Command(ServerCommand::Start { listening }) => {
-                if let Some(rendezvous) = &mut self.rendezvous {
-                    rendezvous.start(now, &listening, out);
-                }
-                let start = Event::Command(ServerCommand::Start { listening });
-                self.handle_server_event(now, start, out);
-            }
-            event => {
-                let event = match &self.rendezvous {
-                    Some(rendezvous) => to_rendezvous_event(rendezvous, event),
-                    None => Err(event),
-                };
-                match event {
-                    Ok(event) => self.handle_rendezvous_event(now, event, out),
-                    Err(event) => self.handle_server_event(now, event, out),
-                }
-            }
+        let is_start = matches!(event, Event::Command(ServerCommand::Start { .. }));
+        self.dispatch(now, event, out);
+        let observed = observed(&self.server, self.rendezvous.as_ref());
+        match is_start {
+            true => self.service.on_started(now, observed),
+            false => self.service.on_event(now, observed),
         }
     }
 
     fn deadline(&self) -> Option<Timestamp> {
         let rendezvous = self.rendezvous.as_ref().and_then(Rendezvous::deadline);
-        let deadlines = [self.server.deadline(), self.admin.deadline(), rendezvous];
+        let deadlines = [
+            self.server.deadline(),
+            self.admin.deadline(),
+            rendezvous,
+            self.service.deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 }

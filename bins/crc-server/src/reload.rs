@@ -20,6 +20,7 @@ use crate::args::Args;
 use crate::config::{self, LoadError, Loaded};
 use crate::logging::{LogControl, check_log_file};
 use crate::motd;
+use crate::systemd::{Message, Notifier};
 use crate::tls::Tls;
 
 /// The options whose change takes effect at once. All others need a restart.
@@ -231,6 +232,7 @@ pub(crate) struct Reloader {
     pub(crate) tls: Tls,
     pub(crate) commands: CommandSender<ServerCommand>,
     pub(crate) limits: LimitsSender,
+    pub(crate) notifier: Notifier,
 }
 
 impl Reloader {
@@ -251,6 +253,7 @@ impl Reloader {
     }
 
     fn on_hangup(&mut self) {
+        self.notifier.send_when_possible(Message::Reloading);
         let reopened = self.log.reopen(None);
         match reopened {
             true => log::info!("hangup signal: log file reopened"),
@@ -260,6 +263,7 @@ impl Reloader {
             Ok((path, reload)) => log_reload(path.as_deref(), &reload),
             Err(error) => log::error!("configuration not reloaded, nothing has changed: {error}"),
         }
+        self.notifier.send_when_possible(Message::Ready);
     }
 
     /// Reads the configuration, and applies it if it has no error.

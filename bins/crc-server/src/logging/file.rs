@@ -6,10 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use log::Level;
+
+use super::format::LineFormat;
+
 /// A file that lines are appended to.
 #[derive(Debug)]
 pub(crate) struct LogFile {
     file: File,
+    format: LineFormat,
     reopen: Arc<Reopen>,
 }
 
@@ -49,9 +54,11 @@ pub(crate) fn check_log_file(path: &Path) -> io::Result<()> {
 }
 
 impl LogFile {
-    pub(crate) fn open(path: &Path) -> io::Result<LogFile> {
+    /// Opens the file; notes in it are in `format`.
+    pub(crate) fn open(path: &Path, format: LineFormat) -> io::Result<LogFile> {
         Ok(LogFile {
             file: append_to(path)?,
+            format,
             reopen: Arc::new(Reopen {
                 path: Mutex::new(path.to_owned()),
                 due: AtomicBool::new(false),
@@ -77,10 +84,9 @@ impl Write for LogFile {
                 Ok(file) => self.file = file,
                 // The old file is still open.
                 Err(error) => {
-                    writeln!(
-                        self.file,
-                        "crc-server: cannot reopen the log file {path:?}: {error}"
-                    )?;
+                    let note = format!("cannot reopen the log file {path:?}: {error}");
+                    let note = self.format.note(Level::Error, &note);
+                    self.file.write_all(note.as_bytes())?;
                 }
             }
         }
@@ -101,7 +107,7 @@ mod tests {
     fn the_path_can_change() {
         let folder = tempfile::tempdir().unwrap();
         let [one, other] = ["1", "2"].map(|name| folder.path().join(name));
-        let mut log = LogFile::open(&one).unwrap();
+        let mut log = LogFile::open(&one, LineFormat::Text).unwrap();
         log.write_all(b"1\n").unwrap();
         log.reopener().reopen(Some(&other));
         log.write_all(b"2\n").unwrap();
@@ -117,7 +123,7 @@ mod tests {
         let sub = folder.path().join("log");
         fs::create_dir(&sub).unwrap();
         let (path, moved) = (sub.join("a"), folder.path().join("b"));
-        let mut log = LogFile::open(&path).unwrap();
+        let mut log = LogFile::open(&path, LineFormat::Text).unwrap();
         log.write_all(b"1\n").unwrap();
         fs::rename(&path, &moved).unwrap();
         log.write_all(b"2\n").unwrap();

@@ -7,11 +7,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use log::Level;
+
+use super::format::LineFormat;
+
 /// The size of the buffer.
 const BUFFER_BYTES_MAX: usize = 1024 * 1024;
 
 /// The length at which a line is truncated; texts from peers can be much longer.
-const LINE_BYTES_MAX: usize = 2 * 1024;
+pub(super) const LINE_BYTES_MAX: usize = 2 * 1024;
 
 /// The front of the log. Each write must be one whole line.
 #[derive(Debug, Clone)]
@@ -35,13 +39,16 @@ struct Buffer {
 }
 
 impl LogWriter {
-    /// Starts the thread that writes to `out`.
-    pub(crate) fn start(out: impl Write + Send + 'static) -> io::Result<LogWriter> {
+    /// Starts the thread that writes to `out`, with notes of its own in `format`.
+    pub(crate) fn start(
+        out: impl Write + Send + 'static,
+        format: LineFormat,
+    ) -> io::Result<LogWriter> {
         let shared = Arc::new(Shared::default());
         let for_thread = Arc::clone(&shared);
         thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || for_thread.write_lines(out))?;
+            .spawn(move || for_thread.write_lines(out, &format))?;
         Ok(LogWriter { shared })
     }
 
@@ -92,7 +99,7 @@ impl Shared {
     }
 
     /// The thread: writes lines as they come, and never returns.
-    fn write_lines(&self, mut out: impl Write) {
+    fn write_lines(&self, mut out: impl Write, format: &LineFormat) {
         let mut buffer = self.lock();
         loop {
             buffer = self
@@ -106,7 +113,8 @@ impl Shared {
             // There is no other place to report an error to.
             let _ = out.write_all(&lines);
             if dropped > 0 {
-                let note = format!("crc-server: log blocked, dropped {dropped} lines\n");
+                let note = format!("log blocked, dropped {dropped} lines");
+                let note = format.note(Level::Warn, &note);
                 let _ = out.write_all(note.as_bytes());
             }
             let _ = out.flush();
@@ -148,7 +156,7 @@ mod tests {
     fn start_stepwise() -> (LogWriter, Sender<()>, Receiver<Vec<u8>>) {
         let (allow, allowed) = channel();
         let (written, writes) = channel();
-        let writer = LogWriter::start(StepWriter { allowed, written }).unwrap();
+        let writer = LogWriter::start(StepWriter { allowed, written }, LineFormat::Text).unwrap();
         (writer, allow, writes)
     }
 

@@ -106,6 +106,7 @@ pub(crate) struct Service {
     status_at: Option<Timestamp>,
     /// How often a sign of life is sent, and when the next one is due.
     watchdog: Option<(Duration, Timestamp)>,
+    is_started: bool,
     is_stopping: bool,
 }
 
@@ -123,6 +124,7 @@ impl Service {
             status: String::new(),
             status_at: None,
             watchdog: period.map(|period| (period, Timestamp::START)),
+            is_started: false,
             is_stopping: false,
         }
     }
@@ -130,6 +132,7 @@ impl Service {
     /// The server has begun to serve: all listeners are open.
     pub(crate) fn on_started(&mut self, now: Timestamp, observed: Observed<'_>) {
         if self.notifier.is_on() {
+            self.is_started = true;
             self.tell_status(observed);
             self.notifier.send(Message::Ready);
             self.on_event(now, observed);
@@ -138,7 +141,7 @@ impl Service {
 
     /// After an event of the driver.
     pub(crate) fn on_event(&mut self, now: Timestamp, observed: Observed<'_>) {
-        if !self.notifier.is_on() {
+        if !self.is_started {
             return;
         }
         if let Some((period, next)) = &mut self.watchdog
@@ -163,7 +166,8 @@ impl Service {
 
     /// When the next message is due.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let alive = self.watchdog.map(|(_, next)| next);
+        let alive = self.watchdog.filter(|_| self.is_started);
+        let alive = alive.map(|(_, next)| next);
         [alive, self.status_at].into_iter().flatten().min()
     }
 
@@ -218,6 +222,12 @@ mod tests {
         let mut server = server();
         let (mut service, messages) = service(None);
         let now = Timestamp::START;
+        // What comes before its start is not told.
+        service.on_event(now, observed(&server));
+        assert_eq!(
+            (service.deadline(), messages.try_iter().next()),
+            (None, None)
+        );
         service.on_started(now, observed(&server));
         service.on_event(now, observed(&server));
         // Nothing has changed, so nothing is told, and nothing wakes the server.

@@ -129,6 +129,8 @@ pub(crate) struct Tree {
     silent: Option<PeerAddress>,
     /// How many parents in a row were left because they do not come before this server.
     rank_rejections: u32,
+    /// The link to the parent that comes before this server.
+    in_order: Option<LinkId>,
     /// Whether this server has just left such a parent.
     left_parent: bool,
     /// The link whose peer seemed to be a v1 server when this server took its rank.
@@ -172,6 +174,7 @@ impl Tree {
             loops: BTreeMap::new(),
             silent: None,
             rank_rejections: 0,
+            in_order: None,
             left_parent: false,
             guessed: None,
             settled: true,
@@ -237,8 +240,20 @@ impl Tree {
     }
 
     /// The parent comes before this server: its rank is accepted.
-    pub(crate) fn on_rank_accepted(&mut self) {
+    pub(crate) fn on_rank_accepted(&mut self, link: LinkId) {
         self.rank_rejections = 0;
+        self.in_order = Some(link);
+    }
+
+    /// The parent came before this server, and has another rank now, since it found no server
+    /// before it: this server follows. Otherwise a tall tree would find its new order one
+    /// level after another.
+    pub(crate) fn follow_rank(&mut self, parent: Parent) -> RankDecision {
+        let came_before = self.in_order == Some(parent.link);
+        match came_before && self.rank != UNRANKED && parent.rank < UNRANKED - 1 {
+            true => RankDecision::Take(parent.rank + 1),
+            false => RankDecision::Keep,
+        }
     }
 
     /// The parent does not come before this server. After several such parents in a

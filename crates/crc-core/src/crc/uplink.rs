@@ -452,14 +452,22 @@ pub(crate) fn check_rank(cx: &mut Context, link: LinkId, rank: Option<u32>, out:
     if let RankDecision::Take(rank) = decision {
         set_rank(cx, rank, Some(link), out);
     }
-    let in_order = cx.tree.may_be_parent((rank, neighbour.host));
+    let mut in_order = cx.tree.may_be_parent((rank, neighbour.host));
+    if is_v2
+        && !in_order
+        && let RankDecision::Take(rank) = cx.tree.follow_rank(parent)
+    {
+        log::info!("rank changed to {rank}: the parent's has changed");
+        set_rank(cx, rank, Some(link), out);
+        in_order = true;
+    }
     if is_v2 && !in_order {
         // This server stays for a moment. The other one learns its address, and that
         // its place is below; and this one hears of the servers above the other,
         // which may come before both.
         cx.set_link_timer(link, LinkTimer::RankCheck, cx.now + RANK_CHECK_DELAY);
     } else {
-        cx.tree.on_rank_accepted();
+        cx.tree.on_rank_accepted(link);
         cx.cancel_link_timer(link, LinkTimer::RankCheck);
     }
 }

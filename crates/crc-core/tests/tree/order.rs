@@ -139,6 +139,25 @@ fn a_server_without_an_eligible_parent_takes_another_rank() {
     assert!(fixture.nodes[server].server.snapshot().uplink().is_some());
 }
 
+/// A parent that comes before this server, and later finds that its rank was wrong, keeps its
+/// child: a tall tree does not find its new order one level after another.
+#[test]
+fn a_child_follows_the_rank_of_its_parent() {
+    let mut fixture = Fixture::new(1);
+    let server = server_with_uplinks(&mut fixture, &["r0"]);
+    let parent = fixture.newest("r0");
+    fixture.introduce_v2(parent, 77, "r=4;f=server-quit");
+    assert_eq!(fixture.nodes[server].server.snapshot().rank(), 5);
+    for (rank, expected) in [(12, 13), (3, 13), (12, 13), (13, 14), (u32::MAX - 1, 14)] {
+        let words = format!("r={rank};f=server-quit");
+        fixture.introduce_v2(parent, 77, &words);
+        fixture.run(Duration::from_millis(1_500));
+        assert_eq!(fixture.nodes[server].server.snapshot().rank(), expected);
+        // There is no rank behind the last one.
+        assert_eq!(fixture.peers[parent].ended, rank == u32::MAX - 1);
+    }
+}
+
 fn introduces(message: &Message<'_>) -> bool {
     matches!(message, Message::ServerRegistration(r) if !r.info.as_str().contains(" [crc2"))
 }

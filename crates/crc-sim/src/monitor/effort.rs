@@ -12,6 +12,8 @@ use crate::network::Network;
 /// step concerns: as many steps are made as two slices allow, and one more.
 const STEP_UNITS: u64 = 300;
 const LINK_UNITS: u64 = 30;
+/// The units for one candidate of a dial: each server may be one.
+const CANDIDATE_UNITS: u64 = 15;
 /// The most units for the bytes of one frame, which may have arrived before the event:
 /// hostile servers send long ones.
 const FRAME_UNITS: u64 = 66_000 / 16;
@@ -108,7 +110,8 @@ impl Monitor {
         }
         // As the server counts it: an event ends with its slices, however many hosts and
         // frames there are. Only a step is made to its end.
-        let step_max = STEP_UNITS + LINK_UNITS * links as u64;
+        let candidates = CANDIDATE_UNITS * network.options.servers as u64;
+        let step_max = STEP_UNITS + LINK_UNITS * links as u64 + candidates;
         let counted = server.snapshot().work();
         let long = match network.options.has_hostiles() {
             true => FRAME_UNITS,

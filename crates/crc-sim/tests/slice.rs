@@ -185,6 +185,10 @@ fn seeds_of_fixed_bugs_of_other_runs_violate_no_invariant() {
         channels: true,
         ..Settings::default()
     };
+    let hostile = Settings {
+        hostile: true,
+        ..Settings::default()
+    };
     let hostile_rendezvous = Settings {
         hostile: true,
         rendezvous: true,
@@ -203,8 +207,18 @@ fn seeds_of_fixed_bugs_of_other_runs_violate_no_invariant() {
         ),
         (
             4_018,
-            hostile_rendezvous,
+            hostile_rendezvous.clone(),
             "the directory sent no list to a server that was busy for a moment",
+        ),
+        (
+            4_170,
+            hostile_rendezvous,
+            "below a new root a tall tree found its ranks one level after another",
+        ),
+        (
+            22_690,
+            hostile,
+            "an announcement with a clock and a shift began two shifts at once",
         ),
     ] {
         let outcome = run_seed(seed, &settings);

@@ -153,7 +153,7 @@ pub(crate) struct Args {
 
     /// Networks in which other servers may be: from there they may link, and only there
     /// does this server dial announced and listed ones; separated by commas
-    /// [default: this machine only, or everywhere if a [[link]] has a secret]
+    /// [default: this machine only, or everywhere if a link of the configuration file has a secret]
     #[arg(
         long,
         value_name = "CIDR",

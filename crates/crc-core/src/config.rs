@@ -52,6 +52,10 @@ pub struct Config {
     pub password: Option<PasswordHash>,
     /// Who may become a network operator here.
     pub operators: Vec<OperatorConfig>,
+    /// The bans of the network that this server knew last, as
+    /// [`ServerNotice::StoreBans`](crate::ServerNotice::StoreBans) has handed them out. What
+    /// is no ban is left out.
+    pub bans: Vec<Box<str>>,
     /// The listeners at which a text protocol is spoken instead of frames.
     pub text_listeners: Vec<(ListenerId, TextProtocol)>,
     /// The legacy servers that this one links to: one that answers, and again when the
@@ -129,6 +133,7 @@ impl Config {
             nonce_key: [0; 32],
             password: None,
             operators: Vec::new(),
+            bans: Vec::new(),
             text_listeners: Vec::new(),
             legacy_connect: Vec::new(),
             motd: Vec::new(),

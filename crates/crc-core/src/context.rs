@@ -10,11 +10,12 @@
 //! The parts: `hosts` and `channels` change the network, `fan_out` hands each change
 //! to the protocols; `links` adds neighbours and closes links; `losses`
 //! removes the hosts behind a lost one; `burst` tells a new neighbour of the network; `send` sends to a neighbour, or towards a host;
-//! `operators` has the commands of network operators;
+//! `operators` has the commands of network operators, `bans` those about bans;
 //! `congestion` holds back what fills a server's queue; `requests` executes what a host
 //! wants of another one; `shift` follows another clock; `reconfigure` changes the configuration; `first_bytes`
 //! tells peers that have come to the wrong port; `unread` keeps what was read and waits.
 
+mod bans;
 mod burst;
 mod channels;
 mod congestion;
@@ -42,7 +43,7 @@ use channels::VoidedFlags;
 pub(crate) use channels::{Entry, UnrankedFounders};
 pub(crate) use hosts::{guarded_quit_text, irc_quit_text, is_netsplit};
 use losses::Loss;
-pub(crate) use operators::{Commander, is_operator_command};
+pub(crate) use operators::{Commander, is_operator_command, server_request};
 
 use crate::config::Config;
 use crate::counters::Counters;
@@ -92,6 +93,8 @@ pub(crate) enum Timer {
     Candidates,
     /// By now this server is settled, whether it is linked or not.
     Settling,
+    /// The bans have changed, and are handed out to be stored.
+    StoreBans,
     /// More of the hosts leave that are leaving.
     Losses,
     /// More of the times that this server holds are shifted.
@@ -219,6 +222,8 @@ pub(crate) struct Context {
     /// The channels whose ranks all servers are told again, and the last member of each that
     /// they were told of.
     ranks_due: VecDeque<(Box<str>, Option<HostId>)>,
+    /// Why this server leaves at the end of the event, if it does.
+    pub(crate) leaves_for: Option<Box<str>>,
     /// The goodbyes of this server, once it leaves.
     pub(crate) goodbyes: Option<Goodbyes>,
     /// Links to which a burst is under way.
@@ -238,12 +243,16 @@ impl Context {
         // Drawn in any case: what is drawn later must not depend on `config.hash_seed`.
         let drawn = random.next_u64();
         let hash_seed = config.hash_seed.unwrap_or(drawn);
+        let mut network = Network::new(config.id, hash_seed, nick_tables(&config));
+        for ban in config.bans.iter().filter_map(|line| line.parse().ok()) {
+            network.apply_ban(ban, config.started_at_unix_ms);
+        }
         Context {
             now: Timestamp::START,
             clock_offset_ms: crate::crc::clock::offset_of_unset(config.started_at_unix_ms),
             wall_offset_ms: 0,
             stage: Stage::Running,
-            network: Network::new(config.id, hash_seed, nick_tables(&config)),
+            network,
             links: LinkTable::default(),
             local_ips: BTreeMap::new(),
             timers: Timers::new(),
@@ -259,6 +268,7 @@ impl Context {
             losses: Vec::new(),
             voided: Vec::new(),
             ranks_due: VecDeque::new(),
+            leaves_for: None,
             goodbyes: None,
             bursting: BTreeSet::new(),
             ended: Vec::new(),

@@ -372,6 +372,10 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         | Verb::Die
         | Verb::Connect
         | Verb::Squit
+        | Verb::Kline
+        | Verb::Unkline
+        | Verb::Dline
+        | Verb::Undline
         | Verb::Wallops => {
             let by = Commander {
                 link,
@@ -466,6 +470,11 @@ pub(crate) fn note(cx: &Context, link: LinkId, text: &str, out: &mut Out) -> boo
         server_notice(cx, link, text, out);
     }
     is_user
+}
+
+/// The user name of a link's user, if the link speaks IRC.
+pub(crate) fn user_name_of(cx: &Context, link: LinkId) -> Option<String> {
+    find_user(cx, link).map(|user| user.user.clone())
 }
 
 /// A user has become a network operator, or is none any more.

@@ -109,8 +109,8 @@ pub use link_auth::{
     LinkConfig, LinkDirection, SECRET_BYTES_MAX, SECRET_BYTES_MIN, Secret, SecretError,
 };
 pub use network::{
-    Channel, Channels, Directory, Founding, Host, HostKind, Neighbour, Nicks, Operator, Operators,
-    PeerVersion, Setting, Settings,
+    Ban, BanKind, Bans, Channel, Channels, Directory, Founding, Host, HostKind, Neighbour, Nicks,
+    NotABan, Operator, Operators, PeerVersion, Setting, Settings,
 };
 pub use notice::ServerNotice;
 pub use operator::{

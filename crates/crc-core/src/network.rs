@@ -5,6 +5,7 @@
 //! their ids only, and sends nothing. A question about a rule changes nothing. The
 //! operations of [`Context`](crate::context::Context) ask, and carry out the answer.
 
+mod bans;
 mod change;
 mod channels;
 mod directory;
@@ -21,6 +22,8 @@ use std::collections::BTreeMap;
 
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
+pub use bans::{Ban, BanKind, Bans, NotABan};
+pub(crate) use bans::{LIFTED_FOR_MS, normal_mask};
 pub(crate) use change::{ChannelEvent, ChannelEventKind, HostChange, Scope};
 use channels::REMEMBERED_FOR;
 pub(crate) use channels::{Age, Applied, Entered, Voided};
@@ -156,6 +159,7 @@ pub(crate) struct Network {
     channels: Channels,
     invitations: Invitations,
     operators: Operators,
+    bans: Bans,
     /// When each server was lost that is not back yet. As long as there is one, channels
     /// may live on out of reach.
     lost_servers: BTreeMap<HostId, Timestamp>,
@@ -179,6 +183,7 @@ impl Network {
             channels: Channels::default(),
             invitations: Invitations::default(),
             operators: Operators::default(),
+            bans: Bans::default(),
             lost_servers: BTreeMap::new(),
             first_lost_at: Timestamp::START,
             shift: None,
@@ -188,6 +193,16 @@ impl Network {
 
     pub(crate) fn channels(&self) -> &Channels {
         &self.channels
+    }
+
+    /// The bans of the network.
+    pub(crate) fn bans(&self) -> &Bans {
+        &self.bans
+    }
+
+    /// Takes a statement about a ban, if it is new. Returns whether it is.
+    pub(crate) fn apply_ban(&mut self, ban: Ban, now_ms: u64) -> bool {
+        self.bans.apply(ban, now_ms)
     }
 
     /// The hosts that are network operators.
@@ -403,6 +418,7 @@ impl Network {
     /// shifted.
     pub(crate) fn begin_shift(&mut self, by_ms: i64) {
         self.channels.begin_shift(by_ms);
+        self.bans.shift(by_ms);
         self.shift = Some(ClientShift { by_ms, row: 0 });
     }
 

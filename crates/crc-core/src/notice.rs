@@ -19,6 +19,11 @@ pub enum ServerNotice {
         /// The text of its refusal.
         text: Box<str>,
     },
+    /// An operator wants the configuration to be read again.
+    Rehash,
+    /// The bans of the network have changed: these are all, in the form in which
+    /// [`Config::bans`](crate::Config) takes them.
+    StoreBans(Vec<Box<str>>),
     /// A password must be compared with a hash. The answer is
     /// [`ServerCommand::PasswordChecked`](crate::ServerCommand::PasswordChecked). At most 64
     /// wait at a time.

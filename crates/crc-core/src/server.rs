@@ -143,6 +143,14 @@ impl Server {
         let is_crc = found.is_crc();
         cx.add_link(link, found);
         let limits = &cx.config.limits;
+        let accepted = matches!(origin, Origin::Accepted { .. });
+        if !is_crc
+            && accepted
+            && let Some(text) = cx.address_ban(endpoints.peer.ip())
+        {
+            log::info!("{}: refused: {text}", endpoints.peer);
+            return cx.close_text_link(link, &text, "refused", out);
+        }
         if !is_crc {
             // A server gets a larger bound with its burst.
             out.bound(link, limits.client_queue_bytes_max);
@@ -256,6 +264,7 @@ impl Server {
                 Timer::LegacyDial => legacy::uplink::dial(cx, out),
                 Timer::Candidates => crc::uplink::take_root_rank(cx, out),
                 Timer::Settling => crc::uplink::on_settled(cx, out),
+                Timer::StoreBans => cx.store_bans(out),
                 Timer::Losses => cx.continue_losses(out),
                 Timer::Shift => {}
                 Timer::Voided => cx.continue_voided(out),
@@ -313,6 +322,7 @@ impl Server {
         }
         log::info!("leaving: {reason}");
         cx.stage = Stage::Leaving;
+        cx.store_changed_bans(out);
         cx.timers.cancel(Timer::Dial);
         cx.timers.cancel(Timer::LegacyDial);
         cx.timers.cancel(Timer::Candidates);
@@ -374,6 +384,9 @@ impl Machine for Server {
             }
             Event::Command(ServerCommand::Leave { reason }) => self.leave(&reason, out),
             Event::Tick => self.on_tick(out),
+        }
+        if let Some(reason) = self.cx.leaves_for.take() {
+            self.leave(&reason, out);
         }
         if !self.cx.dirty_links.is_empty() && !self.cx.network.is_shifting() {
             crc::flush::flush_pending(&mut self.cx, out);

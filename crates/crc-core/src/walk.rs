@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crc_wire::HostId;
 
-use crate::network::{Channel, Channels, Place, fold};
+use crate::network::{BanKind, Channel, Channels, Place, fold};
 
 /// What a neighbour was told: all that it is to know, unless its burst is under way.
 #[derive(Debug, Default)]
@@ -113,6 +113,8 @@ pub(crate) struct Walk {
     listings: VecDeque<Listing>,
     /// The last operator that was sent, behind the channels.
     pub(crate) operator: Option<HostId>,
+    /// The last ban that was sent, behind the operators.
+    pub(crate) ban: Option<(BanKind, Box<str>)>,
     /// How many bytes waited on the link when this was last reported.
     pub(crate) waiting: usize,
 }
@@ -159,6 +161,7 @@ impl Walk {
             channel: None,
             listings: VecDeque::new(),
             operator: None,
+            ban: None,
             waiting: 0,
         }
     }
@@ -186,6 +189,7 @@ impl Walk {
         self.next = Place::START;
         self.channel = None;
         self.operator = None;
+        self.ban = None;
         self.early.values_mut().for_each(|whole| *whole = false);
     }
 

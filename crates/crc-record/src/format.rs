@@ -176,6 +176,8 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
     links(&config.links, out);
     out.extend_from_slice(&config.nonce_key);
     people(config.password.as_ref(), &config.operators, out);
+    number(config.bans.len() as u64, out);
+    config.bans.iter().for_each(|ban| text(ban, out));
 }
 
 /// Writes who may register, and who may become an operator.
@@ -612,6 +614,7 @@ impl<'a> Reader<'a> {
         }
         if version > 5 {
             (config.password, config.operators) = self.people()?;
+            config.bans = self.many(|reader| Some(reader.text()?.into()))?;
         }
         Some(config)
     }

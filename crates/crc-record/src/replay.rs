@@ -88,6 +88,9 @@ pub fn digest(server: &Server) -> u64 {
         hash.number(operator.powers.bits().into());
         hash.bytes(operator.name.as_bytes());
     }
+    for ban in snapshot.bans().iter() {
+        hash.bytes(ban.to_string().as_bytes());
+    }
     for channel in snapshot.channels().iter() {
         hash.bytes(channel.name().as_bytes());
         hash.number(channel.founded().ms);

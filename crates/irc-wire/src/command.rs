@@ -221,6 +221,8 @@ verbs! {
     Connect = CONNECT,
     /// Stops the server.
     Die = DIE,
+    /// Bans addresses (not in RFC 2812).
+    Dline = DLINE,
     /// Reports an error before the link is closed. Only servers send it.
     Error = ERROR,
     /// Asks for help.
@@ -237,6 +239,8 @@ verbs! {
     Kick = KICK,
     /// Removes a user from the network.
     Kill = KILL,
+    /// Bans users (not in RFC 2812).
+    Kline = KLINE,
     /// Lists the links of the network.
     Links = LINKS,
     /// Lists channels.
@@ -297,6 +301,10 @@ verbs! {
     Topic = TOPIC,
     /// Asks for the route to a server.
     Trace = TRACE,
+    /// Lifts a ban of addresses (not in RFC 2812).
+    Undline = UNDLINE,
+    /// Lifts a ban of users (not in RFC 2812).
+    Unkline = UNKLINE,
     /// Gives the client's user name and real name.
     User = USER,
     /// Asks for the hosts of several nicks.

@@ -203,6 +203,10 @@ impl Context {
             renamed_from: renamed.then_some(&nick),
         };
         self.publish_host(change, out);
+        let neighbour = self.network.neighbours().find(link);
+        if renamed && neighbour.is_some_and(|neighbour| neighbour.host == id) {
+            self.enforce_bans_on(link, id, out);
+        }
     }
 
     /// Another host turns out to have the id that this server has drawn for one: that

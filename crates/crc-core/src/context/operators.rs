@@ -2,7 +2,7 @@
 //! they are told. The same for users of every protocol: a command is a line of IRC, and an
 //! answer a numeric or, in the binary protocol, a status.
 
-use crc_machine::LinkId;
+use crc_machine::{CloseWhen, LinkId};
 use crc_wire::{ChannelRequest, HostId, RequestKind, Text};
 use irc_wire::{Message, Numeric, Verb, text};
 
@@ -22,9 +22,16 @@ const REASON_BYTES_MAX: usize = 300;
 const NOTE_BYTES_MAX: usize = 480;
 
 /// The commands for operators: what each needs, and how many parameters it has at least.
-const COMMANDS: [(Verb, Powers, usize); 2] = [
+const COMMANDS: [(Verb, Powers, usize); 9] = [
     (Verb::Kill, Powers::KILL, 1),
     (Verb::Wallops, Powers::WALLOPS, 1),
+    (Verb::Kline, Powers::BAN, 1),
+    (Verb::Unkline, Powers::BAN, 1),
+    (Verb::Dline, Powers::BAN, 1),
+    (Verb::Undline, Powers::BAN, 1),
+    (Verb::Rehash, Powers::REHASH, 0),
+    (Verb::Squit, Powers::SQUIT, 1),
+    (Verb::Die, Powers::DIE, 0),
 ];
 
 /// Whether a command is one for operators, or makes one.
@@ -71,6 +78,19 @@ impl Context {
         };
         match verb {
             Verb::Kill => self.kill(by, &param(0), &param(1), out),
+            Verb::Kline | Verb::Dline => self.ban(by, verb, message, out),
+            Verb::Unkline | Verb::Undline => self.lift_ban(by, verb, &param(0), out),
+            Verb::Rehash => {
+                self.report_act(by, "used REHASH", out);
+                let own = self.config.name.as_str().to_owned();
+                self.reply(by.link, Numeric::RPL_REHASHING, &[&own], "Rehashing", out);
+                out.notice(ServerNotice::Rehash);
+            }
+            Verb::Squit => self.squit(by, &param(0), &param(1), out),
+            Verb::Die => {
+                self.report_act(by, "used DIE", out);
+                self.leaves_for = Some("stopped by an operator".into());
+            }
             Verb::Wallops => {
                 let peer = self.describe_peer(by.link);
                 log::info!("{peer}: operator WALLOPS {:?}", param(0));
@@ -309,7 +329,7 @@ impl Context {
     // What operators are told.
 
     /// An operator has done something: the log and all operators are told.
-    fn report_act(&mut self, by: Commander, act: &str, out: &mut Out) {
+    pub(super) fn report_act(&mut self, by: Commander, act: &str, out: &mut Out) {
         let operator = self.network.operators().find(by.id);
         let name = operator.map_or_else(String::new, |known| known.name.to_string());
         log::info!("{}: operator {name:?} {act:?}", self.describe_peer(by.link));
@@ -415,6 +435,29 @@ impl Context {
         self.report_act(by, &format!("used KILL {nick}: {reason}"), out);
         let kill = server_request(by.id, Some(victim), RequestKind::KILL, reason);
         self.channel_request(&kill, out);
+    }
+
+    /// SQUIT (RFC 2812, 3.1.8): closes the link to a server that is linked to this one.
+    fn squit(&mut self, by: Commander, wanted: &str, reason: &str, out: &mut Out) {
+        let directory = self.network.directory();
+        let names = self.network.names();
+        let named = names.and_then(|names| names.servers.find(wanted));
+        let numbered = wanted.parse().ok().and_then(HostId::new);
+        let named = named.or(numbered).and_then(|id| directory.find(id));
+        let Some(server) = named.filter(|host| host.kind() == HostKind::Server) else {
+            let text = "No such server";
+            return self.reply(by.link, Numeric::ERR_NOSUCHSERVER, &[wanted], text, out);
+        };
+        let (link, id) = (server.first_link(), server.id());
+        let neighbour = self.network.neighbours().find(link);
+        if neighbour.is_none_or(|neighbour| neighbour.host != id) {
+            let text = "It is not linked to this server: use SQUIT at the one that it is linked to";
+            return self.reply(by.link, Numeric::ERR_NOSUCHSERVER, &[wanted], text, out);
+        }
+        let reason = first_piece(reason, REASON_BYTES_MAX);
+        self.report_act(by, &format!("used SQUIT {wanted}: {reason}"), out);
+        let text = self.netsplit_text(id);
+        self.close(link, CloseWhen::Flushed, &text, out);
     }
 
     /// Carries out a KILL of a host of this server: the authority is checked here too.

@@ -3,8 +3,8 @@
 
 use crc_machine::LinkId;
 use crc_wire::{
-    ChannelField, ChannelJoin, ChannelSetting, Frame, FrameLimits, HostId, Message, Status,
-    StatusCode, Text,
+    ChannelField, ChannelJoin, ChannelSetting, Frame, FrameLimits, HostId, Message, RequestKind,
+    Status, StatusCode, Text,
 };
 
 use super::announce::quit_message;
@@ -12,7 +12,7 @@ use super::channel::{channel_name, knows_channels, write_join, write_settings};
 use super::encoding::Encoding;
 use super::leave::Quits;
 use super::session::Session;
-use crate::context::{BurstWriter, Context, Out};
+use crate::context::{BurstWriter, Context, Out, server_request};
 use crate::link::Outlet;
 use crate::network::{Host, HostKind, Neighbour, PeerVersion, Place, Setting};
 use crate::walk::{Due, Walk};
@@ -109,7 +109,7 @@ impl<'a> Writer<'a> {
         let dated = self.session.features.channel_age;
         let network = &self.cx.network;
         let Some((channel, passed)) = walk.next_channel(network.channels()) else {
-            if self.write_next_operator(walk, arena) {
+            if self.write_next_operator(walk, arena) || self.write_next_ban(walk, arena) {
                 return false;
             }
             if dated {
@@ -165,6 +165,22 @@ impl<'a> Writer<'a> {
             let statement = self.cx.operator_statement(id);
             Message::ChannelRequest(statement).encode(arena);
         }
+        true
+    }
+
+    /// Writes a statement about a ban, if there is another one.
+    fn write_next_ban(&self, walk: &mut Walk, arena: &mut Vec<u8>) -> bool {
+        if !self.session.features.oper {
+            return false;
+        }
+        let Some(ban) = self.cx.network.bans().after(walk.ban.clone()) else {
+            return false;
+        };
+        walk.ban = Some((ban.kind, ban.mask.clone()));
+        self.cx.work.charge_answer(LINE);
+        let own = self.cx.config.id;
+        let statement = server_request(own, None, RequestKind::BAN, &ban.to_string());
+        Message::ChannelRequest(statement).encode(arena);
         true
     }
 

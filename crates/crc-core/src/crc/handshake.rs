@@ -94,6 +94,12 @@ pub(crate) fn on_client_registration(
     if !may_register(cx, link, HostKind::Client, registration, out) {
         return;
     }
+    let name = registration.name.as_str();
+    let address = cx.links.find(link).map(|found| found.endpoints.peer.ip());
+    let banned = address.and_then(|it| cx.user_ban((name, name), registration.source, it));
+    if let Some(text) = banned {
+        return reject_client(cx, link, &text, out);
+    }
     add_neighbour(cx, link, HostKind::Client, registration, out);
     super::send::welcome(
         cx,
@@ -106,6 +112,14 @@ pub(crate) fn on_client_registration(
         session.pending.burst = true;
     }
     cx.mark_dirty(link);
+}
+
+/// Closes the link of a client that may not register.
+pub(crate) fn reject_client(cx: &mut Context, link: LinkId, text: &str, out: &mut Out) {
+    cx.counters.refused += 1;
+    log::info!("{}: refused: {text}", cx.describe_peer(link));
+    super::send::not_permitted(cx, link, text, out);
+    cx.close(link, CloseWhen::Flushed, "refused", out);
 }
 
 /// Whether the peer of a new link may register; if not, the link is closed.

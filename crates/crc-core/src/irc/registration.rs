@@ -116,6 +116,12 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
         return cx.on_violation(link, Violation::DirectoryFull, out);
     }
     let id = cx.free_id();
+    let address = cx.links.find(link).map(|found| found.endpoints.peer.ip());
+    let user = find_user(cx, link).map_or_else(String::new, |user| user.user.clone());
+    let names = (&*nick, &*user);
+    if let Some(text) = address.and_then(|address| cx.user_ban(names, id, address)) {
+        return reject(cx, link, Numeric::ERR_YOUREBANNEDCREEP, &text, out);
+    }
     let info = HostInfo::for_people(id, HostKind::Client, &nick, &realname);
     cx.add_text_neighbour(link, &info, out);
     let (now, unix_ms) = (cx.now, cx.wall_ms());
@@ -127,6 +133,14 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
         cx.set_link_timer(link, LinkTimer::Irc, now + SILENCE_MAX);
     }
     send_welcome(cx, UserRef { link, id }, out);
+}
+
+/// Closes the link of a user that may not register.
+pub(super) fn reject(cx: &mut Context, link: LinkId, numeric: Numeric, text: &str, out: &mut Out) {
+    cx.counters.refused += 1;
+    log::info!("{}: refused: {text}", cx.describe_peer(link));
+    reply::send_numeric(cx, link, numeric, &[], Some(text), out);
+    cx.close_text_link(link, text, "refused", out);
 }
 
 /// Sends all that a user gets once it has registered, from RPL_WELCOME to the MOTD.

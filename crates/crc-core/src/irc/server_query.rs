@@ -10,7 +10,8 @@ use super::channel::is_local;
 use super::reply::{self, date_text};
 use super::{CASE, UserRef, server_of};
 use crate::context::{Context, Out};
-use crate::network::HostKind;
+use crate::network::{BanKind, HostKind};
+use crate::operator::Powers;
 use crate::work;
 
 /// The name of the network.
@@ -92,6 +93,7 @@ pub(super) fn server_query(
         }
         Verb::Stats => {
             let letter = text::utf8_or_latin1(message.params.get(0).unwrap_or(b"*"));
+            send_operator_stats(cx, user_ref, &letter, out);
             if letter == "u" {
                 let up = cx.now.as_micros() / 1_000_000;
                 let (days, hours) = (up / 86_400, up / 3600 % 24);
@@ -117,6 +119,42 @@ pub(super) fn server_query(
             reply::reply_error(cx, link, Numeric::ERR_HELPNOTFOUND, &[&topic], out);
         }
         _ => reply::reply_error(cx, link, Numeric::ERR_UNKNOWNCOMMAND, &[verb.as_str()], out),
+    }
+}
+
+/// STATS that only operators with the power `stats` get: `k` and `d`, the bans; `o`, who may
+/// become an operator here.
+fn send_operator_stats(cx: &Context, user_ref: UserRef, letter: &str, out: &mut Out) {
+    let link = user_ref.link;
+    if !cx.network.operators().may(user_ref.id, Powers::STATS) {
+        return;
+    }
+    if letter == "o" {
+        for known in &cx.config.operators {
+            let (name, powers) = (&*known.name, known.powers.to_string());
+            let words = ["o", "*", "*", name, &powers];
+            reply::send_numeric(cx, link, Numeric::RPL_STATSOLINE, &words, None, out);
+        }
+        return;
+    }
+    let kind = match letter {
+        "k" | "K" => BanKind::User,
+        "d" | "D" => BanKind::Address,
+        _ => return,
+    };
+    let start = out.arena_len();
+    for ban in cx.network.bans().of(kind, cx.network_ms()) {
+        if out.arena_len() - start > ANSWER_BYTES_MAX {
+            return reply::reply_truncated(cx, link, "STATS", out);
+        }
+        cx.work.charge_answer(work::LINE);
+        let until = match ban.until_ms {
+            0 => "*".to_owned(),
+            ms => (cx.wall_ms_of(ms) / 1000).to_string(),
+        };
+        let words = [letter, &*ban.mask, &until, &*ban.setter];
+        let reason = Some(&*ban.reason);
+        reply::send_numeric(cx, link, Numeric::RPL_STATSKLINE, &words, reason, out);
     }
 }
 

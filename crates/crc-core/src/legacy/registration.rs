@@ -80,6 +80,11 @@ fn on_user(cx: &mut Context, link: LinkId, nick: Middle<'_>, user: User, out: &m
     let info = admitted_info(&user.real_name);
     let host = user.host.clone();
     let id = cx.free_id();
+    let address = cx.links.find(link).map(|found| found.endpoints.peer.ip());
+    let names = (nick.as_str(), nick.as_str());
+    if let Some(text) = address.and_then(|address| cx.user_ban(names, id, address)) {
+        return refuse(cx, link, &text, out);
+    }
     cx.legacy.users.insert(id, user);
     let info = HostInfo::for_people(id, HostKind::Client, nick.as_str(), &info);
     cx.add_text_neighbour(link, &info, out);

@@ -8,7 +8,7 @@ use crate::counters::Counters;
 use crate::limits::Limits;
 use crate::link::{Outlet, Protocol};
 use crate::network::{
-    Channels, Directory, Host, HostKind, Neighbour, Nicks, Operators, PeerVersion,
+    Bans, Channels, Directory, Host, HostKind, Neighbour, Nicks, Operators, PeerVersion,
 };
 use crate::text_protocol::TextProtocol;
 use crate::work::Work;
@@ -82,6 +82,12 @@ impl<'a> Snapshot<'a> {
     #[must_use]
     pub fn channels(&self) -> &'a Channels {
         self.cx.network.channels()
+    }
+
+    /// The bans of the network.
+    #[must_use]
+    pub fn bans(&self) -> &'a Bans {
+        self.cx.network.bans()
     }
 
     /// The hosts that are network operators.

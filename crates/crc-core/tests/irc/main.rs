@@ -9,6 +9,7 @@
 
 mod across;
 mod any_line;
+mod ban;
 mod channel;
 #[path = "../fixture/mod.rs"]
 mod fixture;

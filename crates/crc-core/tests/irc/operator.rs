@@ -14,7 +14,7 @@ fn operator(name: &str, powers: Powers) -> OperatorConfig {
 }
 
 /// Servers at which `chief` may do everything, `guard` kill only, and `guest` nothing.
-fn net_of(servers: usize) -> Net {
+pub(super) fn net_of(servers: usize) -> Net {
     Net::with(servers, |config| {
         config.operators = vec![
             operator("chief", Powers::ALL),
@@ -54,7 +54,7 @@ impl Net {
     }
 
     /// A user becomes an operator. The lines that it gets.
-    fn oper(&mut self, user: usize, node: usize, name: &str) -> Vec<String> {
+    pub(super) fn oper(&mut self, user: usize, node: usize, name: &str) -> Vec<String> {
         self.send_line(user, &format!("OPER {name} :secret of {name}"));
         assert_eq!(self.answer_passwords(node), 1);
         self.read_lines(user)
@@ -228,7 +228,17 @@ fn only_operators_with_the_power_may() {
     let mut net = net_of(1);
     let (bob, guest) = (net.user(0, "bob"), net.user(0, "guest"));
     net.oper(guest, 0, "guest");
-    for line in ["KILL bob :x", "WALLOPS :x"] {
+    for line in [
+        "KILL bob :x",
+        "WALLOPS :x",
+        "KLINE x :x",
+        "DLINE 10.0.0.1 :x",
+        "UNKLINE x",
+        "UNDLINE x",
+        "REHASH",
+        "SQUIT server1",
+        "DIE",
+    ] {
         let verb = line.split(' ').next().unwrap();
         net.expect(
             bob,
@@ -307,6 +317,61 @@ fn wallops_reach_operators_and_those_who_want_them() {
     net.send_line(chief, "WALLOPS :x");
     net.expect_lines(eve, &[]);
     assert_eq!(net.fixture.received(crc), []);
+}
+
+#[test]
+fn an_operator_rules_its_server() {
+    let mut net = net_of(3);
+    let (chief, eve) = (net.user(0, "chief"), net.user(1, "eve"));
+    net.oper(chief, 0, "chief");
+    net.expect(
+        chief,
+        "REHASH",
+        &[
+            ":server0 NOTICE chief :*** Notice -- chief (chief) used REHASH",
+            ":server0 382 chief server0 :Rehashing",
+        ],
+    );
+    let notices = &net.fixture.nodes[0].notices;
+    assert_eq!(notices.last(), Some(&ServerNotice::Rehash));
+    // A link that is closed comes back: the servers look for each other.
+    net.request(chief, "JOIN #reef");
+    net.request(eve, "JOIN #reef");
+    net.discard(&[chief]);
+    net.expect(
+        chief,
+        "SQUIT server1 :repairs",
+        &[
+            ":server0 NOTICE chief :*** Notice -- chief (chief) used SQUIT server1: repairs",
+            ":eve!eve@ID.crc QUIT :serverID.crc serverID.crc",
+        ],
+    );
+    net.fixture.run(Duration::from_secs(60));
+    assert_eq!(net.fixture.known(0).len(), 4);
+    net.discard(&[chief, eve]);
+    net.expect(
+        chief,
+        "SQUIT nowhere",
+        &[":server0 402 chief nowhere :No such server"],
+    );
+    net.expect(
+        chief,
+        "SQUIT eve",
+        &[":server0 402 chief eve :No such server"],
+    );
+    net.oper(eve, 1, "chief");
+    net.discard(&[eve]);
+    let elsewhere = "It is not linked to this server: use SQUIT at the one that it is linked to";
+    net.expect(
+        eve,
+        "SQUIT server2",
+        &[&format!(":server1 402 eve server2 :{elsewhere}")],
+    );
+    let lines = net.request(chief, "DIE");
+    let last = "ERROR :Closing Link: chief (Server leaving: stopped by an operator)";
+    assert_eq!(lines.last().unwrap(), last);
+    net.fixture.run(Duration::from_secs(5));
+    assert!(net.fixture.nodes[0].stopped);
 }
 
 #[test]

@@ -109,7 +109,11 @@ fn on_command(
             }
         }
         // Servers say these to each other.
-        RequestKind::OPERATOR | RequestKind::KILL | RequestKind::NOTE | RequestKind::WALLOPS => {
+        RequestKind::OPERATOR
+        | RequestKind::KILL
+        | RequestKind::NOTE
+        | RequestKind::WALLOPS
+        | RequestKind::BAN => {
             cx.counters.dropped += 1;
         }
         RequestKind::NAMES => {

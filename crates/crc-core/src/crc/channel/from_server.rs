@@ -7,7 +7,7 @@ use super::{ask_settings, knows_channels};
 use crate::admission::is_channel_name;
 use crate::context::{Context, Entry, Out};
 use crate::crc::clock::{time_from_peer, version_from_peer};
-use crate::network::{Founding, HostKind, Setting, is_value_from_server};
+use crate::network::{Ban, Founding, HostKind, Setting, is_value_from_server};
 use crate::violation::Violation;
 
 /// Whether a server may send frames about a host's channels: it takes channels, and the
@@ -129,9 +129,26 @@ fn on_server_request(cx: &mut Context, link: LinkId, request: &ChannelRequest<'_
     match request.kind {
         RequestKind::OPERATOR if !is_server => cx.on_operator_statement(source, text, link, out),
         RequestKind::WALLOPS => cx.on_wallops(request, Some(link), out),
+        RequestKind::BAN if is_server => on_ban(cx, link, text, out),
         RequestKind::NOTE if is_server => cx.on_note(request, Some(link), out),
         _ => cx.counters.dropped += 1,
     }
+}
+
+/// A server makes a statement about a ban.
+fn on_ban(cx: &mut Context, link: LinkId, text: &str, out: &mut Out) {
+    let Ok(mut ban) = text.parse::<Ban>() else {
+        cx.counters.dropped += 1;
+        return;
+    };
+    let known = cx.network.bans().find(ban.kind, &ban.mask);
+    let known = known.map_or(0, |known| known.version);
+    ban.version = version_from_peer(cx, link, ban.version, known);
+    if let Some(session) = cx.crc_session(link) {
+        // 0 is for ever.
+        ban.until_ms = session.clock.version(ban.until_ms);
+    }
+    cx.on_ban_statement(ban, link, out);
 }
 
 /// Whether the host that makes a setting now is behind the link, and in the channel.

@@ -1,0 +1,231 @@
+//! Bans of the network: who makes them, who learns of them, and whom they keep out.
+
+use super::operator::net_of;
+use super::*;
+use crc_core::{Event, ServerNotice};
+
+impl Net {
+    fn bans(&self, node: usize) -> Vec<String> {
+        let snapshot = self.fixture.nodes[node].server.snapshot();
+        let shown = snapshot.bans().iter().map(|ban| {
+            let sign = if ban.is_lifted { "-" } else { "" };
+            format!("{sign}{} {}", ban.mask, ban.reason)
+                .trim()
+                .to_owned()
+        });
+        shown.collect()
+    }
+
+    /// The bans that a server has handed out to be stored last.
+    fn stored(&mut self, node: usize) -> Vec<Box<str>> {
+        self.fixture.run(Duration::from_secs(2));
+        let notices = self.fixture.nodes[node].notices.iter().rev();
+        let mut stored = notices.filter_map(|notice| match notice {
+            ServerNotice::StoreBans(lines) => Some(lines.clone()),
+            _ => None,
+        });
+        stored.next().expect("bans were handed out")
+    }
+
+    /// A user registers. Its last line.
+    fn try_user(&mut self, node: usize, nick: &str) -> String {
+        let peer = self.connect(node);
+        self.send_line(peer, &format!("NICK {nick}\r\nUSER {nick} 0 * :x"));
+        self.read_lines(peer).pop().unwrap_or_default()
+    }
+}
+
+const BANNED: &str = "You are banned from this network: spam";
+
+#[test]
+fn a_ban_of_users_holds_at_every_server() {
+    let mut net = net_of(2);
+    let chief = net.user(0, "chief");
+    net.oper(chief, 0, "chief");
+    let (bob, crc) = (net.user(1, "bob"), net.crc(1, 300));
+    let bert = net.user(1, "eve");
+    net.expect(
+        chief,
+        "KLINE b*!*@* :spam",
+        &[":server0 NOTICE chief :*** Notice -- chief (chief) used KLINE b*!*@*: spam"],
+    );
+    // Those who are there leave; others do not come, nor by another name.
+    net.expect_lines(bob, &[&format!("ERROR :Closing Link: bob ({BANNED})")]);
+    let refused = format!("ERROR :Closing Link: * ({BANNED})");
+    assert_eq!(net.try_user(0, "Bert"), refused);
+    assert_eq!(net.try_user(1, "bert"), refused);
+    let lines = net.request(bert, "NICK bertie");
+    assert_eq!(
+        lines.last().unwrap(),
+        &format!("ERROR :Closing Link: bertie ({BANNED})")
+    );
+    net.request(chief, "KLINE host300 :spam");
+    let last = net.fixture.received(crc).pop();
+    assert_eq!(last, Some(status(2, 0, 0x0107, BANNED)));
+    let again = net.fixture.client(0, 300);
+    net.fixture.soon();
+    assert_eq!(net.fixture.received(again), [status(1, 0, 0x0107, BANNED)]);
+    // It is lifted by any operator with the power.
+    net.expect(
+        chief,
+        "UNKLINE B*!*@*",
+        &[":server0 NOTICE chief :*** Notice -- chief (chief) used UNKLINE b*!*@*"],
+    );
+    let missing = ":server0 401 chief UNKLINE b*!*@* :There is no such ban";
+    net.expect(chief, "UNKLINE b*!*@*", &[missing]);
+    assert!(net.try_user(1, "bert").contains(" 422 "));
+}
+
+#[test]
+fn a_ban_of_addresses_keeps_clients_of_every_protocol_out_and_no_server() {
+    let mut net = net_of(2);
+    let chief = net.user(0, "chief");
+    net.oper(chief, 0, "chief");
+    net.discard(&[chief]);
+    let other = net.user(1, "bob");
+    // All have this address here.
+    net.request(chief, "DLINE 1h 127.0.0.0/8 :spam");
+    assert!(net.fixture.peers[chief].ended && net.fixture.peers[other].ended);
+    let refused = format!("ERROR :Closing Link: * ({BANNED})");
+    for node in 0..2 {
+        let peer = net.connect(node);
+        net.expect_lines(peer, &[&refused]);
+        let client = net.fixture.client(node, 300);
+        net.fixture.soon();
+        let told = net.fixture.received(client);
+        assert_eq!(told, [status(node as u32 + 1, 0, 0x0107, BANNED)]);
+        let legacy = net.fixture.connect_at(node, LEGACY);
+        net.send_line(legacy, "USER ann host server :Ann");
+        assert!(net.read_lines(legacy)[0].starts_with("ERROR "));
+    }
+    assert_eq!(net.fixture.known(0).len(), 1, "the servers stay linked");
+    // It ends by itself.
+    net.fixture.run(Duration::from_secs(3600));
+    net.user(1, "bob");
+}
+
+#[test]
+fn masks_and_durations_are_checked() {
+    let mut net = net_of(1);
+    let chief = net.user(0, "chief");
+    net.oper(chief, 0, "chief");
+    for (line, answer) in [
+        ("KLINE", "461 chief KLINE :Not enough parameters"),
+        (
+            "KLINE *!*@* :x",
+            "415 chief KLINE *!*@* :The mask matches too much",
+        ),
+        (
+            "DLINE 0.0.0.0/0 :x",
+            "415 chief DLINE 0.0.0.0/0 :The mask matches too much",
+        ),
+        (
+            "DLINE bob :x",
+            "415 chief DLINE bob :Write an address or a network, such as 192.0.2.0/24",
+        ),
+        (
+            "UNDLINE 10.0.0.0/8",
+            "401 chief UNDLINE 10.0.0.0/8 :There is no such ban",
+        ),
+    ] {
+        net.expect(chief, line, &[&format!(":server0 {answer}")]);
+    }
+    for (line, told) in [
+        ("KLINE 90 a@b :x y", "KLINE *!a@b for 90 minutes: x y"),
+        ("KLINE 0 c :", "KLINE c!*@*:"),
+        ("DLINE 1d 10.1.2.3/8", "DLINE 10.0.0.0/8 for 1440 minutes:"),
+    ] {
+        let lines = net.request(chief, line);
+        assert!(lines[0].contains(&format!("used {told}")), "{lines:?}");
+    }
+    assert_eq!(net.bans(0), ["*!a@b x y", "c!*@*", "10.0.0.0/8"]);
+    let stats = net.request(chief, "STATS k");
+    assert_eq!(stats.len(), 3, "{stats:?}");
+    assert!(
+        stats[0].starts_with(":server0 216 chief k *!a@b "),
+        "{stats:?}"
+    );
+    assert!(stats[0].ends_with(" chief :x y"), "{stats:?}");
+    let stats = net.request(chief, "STATS d");
+    assert!(
+        stats[0].starts_with(":server0 216 chief d 10.0.0.0/8 "),
+        "{stats:?}"
+    );
+    // Others are not shown them.
+    let ann = net.user(0, "ann");
+    net.expect(ann, "STATS k", &[":server0 219 ann k :End of STATS report"]);
+}
+
+#[test]
+fn bans_survive_restarts_and_servers_that_were_away_catch_up() {
+    let mut net = net_of(2);
+    let chief = net.user(0, "chief");
+    net.oper(chief, 0, "chief");
+    net.request(chief, "KLINE bob :one");
+    net.request(chief, "KLINE eve :two");
+    let (root, leaf) = (net.stored(0), net.stored(1));
+    assert_eq!(root, leaf);
+    assert_eq!(root.len(), 2);
+    // The leaf restarts with what it had, after a change that it has missed.
+    net.fixture.kill(1);
+    net.fixture.soon();
+    net.request(chief, "UNKLINE bob");
+    let mut config = config(1);
+    config.text_listeners = vec![(IRC, TextProtocol::Irc)];
+    config.started_at_unix_ms = 1_700_000_000_000;
+    config.connect = vec!["s0:1".parse().unwrap()];
+    config.bans = [&leaf[..], &["nonsense".into()]].concat();
+    net.fixture.restart(1, config);
+    net.fixture.run(Duration::from_secs(3));
+    assert_eq!(net.bans(1), ["-bob!*@*", "eve!*@* two"]);
+    assert_eq!(net.bans(0), net.bans(1));
+    // That it is lifted is forgotten after a day.
+    net.fixture.run(Duration::from_secs(25 * 3600));
+    let again = net.user(0, "guard");
+    net.oper(again, 0, "chief");
+    net.request(again, "KLINE x :y");
+    assert_eq!(net.stored(1).len(), 2);
+}
+
+#[test]
+fn a_server_states_bans_but_no_client_does() {
+    let mut net = net_of(2);
+    let ann = net.user(1, "ann");
+    let peer = net.fixture.connect(0);
+    net.fixture
+        .introduce_v2(peer, 77, "r=9;f=server-quit,channels,channel-age,oper");
+    let client = registration(Kind::Client, 300, Some(77), "x");
+    net.fixture.send_message(peer, &client);
+    let crc = net.crc(0, 400);
+    let ban = |source, text: &str| channel_request(source, None, RequestKind::BAN, "", text);
+    let statement = "k 1700000000000 0 chief ann!*@* spam";
+    net.fixture.send_message(peer, &ban(300, statement));
+    net.fixture.send_message(peer, &ban(77, "nonsense"));
+    net.fixture.send_message(crc, &ban(400, statement));
+    net.fixture.soon();
+    assert!(net.bans(0).is_empty() && net.bans(1).is_empty());
+    net.fixture.send_message(peer, &ban(77, statement));
+    net.expect_lines(ann, &[&format!("ERROR :Closing Link: ann ({BANNED})")]);
+    // A version far in the future counts as now, so that it can be overruled.
+    let future = format!("k {} 0 chief bob spam", u64::MAX);
+    net.fixture.send_message(peer, &ban(77, &future));
+    net.fixture.soon();
+    let chief = net.user(0, "chief");
+    net.oper(chief, 0, "chief");
+    net.request(chief, "UNKLINE bob");
+    assert_eq!(net.bans(1), ["ann!*@* spam", "-bob!*@*"]);
+}
+
+#[test]
+fn a_server_that_leaves_hands_out_its_bans_first() {
+    let mut net = net_of(1);
+    let chief = net.user(0, "chief");
+    net.oper(chief, 0, "chief");
+    net.request(chief, "KLINE bob :x");
+    let reason = "tired".into();
+    let leave = ServerCommand::Leave { reason };
+    net.fixture.handle(0, Event::Command(leave));
+    let notices = &net.fixture.nodes[0].notices;
+    let is_stored = |notice: &ServerNotice| matches!(notice, ServerNotice::StoreBans(lines) if lines.len() == 1);
+    assert!(notices.iter().any(is_stored));
+}

@@ -102,6 +102,34 @@ fn an_operator_kills_a_user_of_another_server() {
 }
 
 #[test]
+fn a_ban_survives_restarts_and_reaches_other_servers() {
+    let fixture = Fixture::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bans = folder.path().join("bans");
+    write_config(&folder, "moderator", &format!("ban-file = {bans:?}"));
+    let mut server = start(&fixture, 1, &folder, None);
+    let mut ann = user(&server, "ann");
+    oper(&mut ann, PASSWORD);
+    ann.send_line("KLINE bob :enough").unwrap();
+    ann.expect("used KLINE bob!*@*: enough");
+    assert!(server.stop());
+    let server = start(&fixture, 1, &folder, None);
+    // Without a file of its own: it learns of the ban.
+    let leaf = fixture.server(2, "leaf").irc().uplink(server.address());
+    let leaf = leaf.start().unwrap();
+    leaf.wait_hosts(&[1]).unwrap();
+    let learned = || !leaf.log_lines_with("ban: \"k ").is_empty();
+    assert!(wait::holds(LONG, learned), "{}", leaf.process().log());
+    for server in [&server, &leaf] {
+        let mut bob = LinePeer::connect(server.irc().unwrap()).unwrap();
+        bob.send_line("NICK bob\r\nUSER bob 0 * :Bob").unwrap();
+        let lines = bob.expect_end();
+        let refused = " 465 * :You are banned from this network: enough";
+        assert!(lines.iter().any(|line| line.contains(refused)), "{lines:?}");
+    }
+}
+
+#[test]
 fn a_reload_changes_operators() {
     let fixture = Fixture::new().unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -113,6 +113,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", value_parser = parse_listen_address)]
     pub(crate) admin: Option<SocketAddr>,
 
+    /// The file in which the bans of the network are kept across restarts
+    ///
+    /// It need not exist. Without it a server learns the bans from the servers that it links
+    /// to, and a network that stops as a whole forgets them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ban_file: Option<PathBuf>,
+
     /// Append the log to a file instead of standard error
     #[arg(long, value_name = "PATH")]
     pub(crate) log_file: Option<PathBuf>,

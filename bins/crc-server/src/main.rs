@@ -8,6 +8,7 @@
 
 mod admin;
 mod args;
+mod bans;
 mod config;
 mod logging;
 mod motd;
@@ -38,6 +39,7 @@ use crc_record::Recorder;
 use env_logger::WriteStyle;
 
 use crate::args::{Action, Args, TextListener};
+use crate::bans::BanFile;
 use crate::config::{LoadError, Loaded};
 use crate::logging::{LineFormat, LogControl, LogFile, Logging};
 use crate::node::{ADMIN_LISTENER, Node, unix_time_ms};
@@ -84,6 +86,10 @@ enum StartError {
     Tls(#[from] TlsError),
     #[error("{0}")]
     HashPassword(#[from] HashError),
+    #[error("cannot read the bans from {path:?}: {source}; use another --ban-file")]
+    Bans { path: PathBuf, source: io::Error },
+    #[error("cannot start the thread for bans: {0}")]
+    BanThread(#[source] io::Error),
     #[error("cannot start the thread for passwords: {0}")]
     PasswordThread(#[source] io::Error),
     #[error("{0}")]
@@ -177,12 +183,19 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     let (_logging, log) = start_logging(args, args.line_format(&config))?;
     // A request that comes while another one waits is the same request.
     let (hangups, requests) = sync_channel(1);
+    let rehashes = hangups.clone();
     let request = move || {
         let _ = hangups.try_send(());
     };
     crc_cli::on_hangup(request).map_err(StartError::Hangup)?;
     config.started_at_unix_ms = unix_time_ms();
     getrandom::fill(&mut config.nonce_key)?;
+    if let Some(path) = &args.ban_file {
+        config.bans = bans::read(path).map_err(|source| StartError::Bans {
+            path: path.clone(),
+            source,
+        })?;
+    }
     let motd = read_motd(args)?;
     config.motd.clone_from(&motd);
     let rendezvous = create_rendezvous(args, &mut config)?;
@@ -243,8 +256,23 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     driver.command(ServerCommand::Ports(ports));
     let passwords =
         Passwords::start(driver.command_sender()).map_err(StartError::PasswordThread)?;
+    let bans = args.ban_file.clone().map(BanFile::start).transpose();
+    let bans = bans.map_err(StartError::BanThread)?;
     driver.command(ServerCommand::Start { listening });
-    let stopped = driver.run(|node, notice| on_notice(node, notice, &passwords))?;
+    let stopped = driver.run(|node, notice| match notice {
+        ServerNotice::Rehash => {
+            let _ = rehashes.try_send(());
+        }
+        ServerNotice::StoreBans(lines) => {
+            if let Some(bans) = &bans {
+                bans.store(lines);
+            }
+        }
+        notice => on_notice(node, notice, &passwords),
+    })?;
+    if let Some(bans) = bans {
+        bans.finish();
+    }
     if let Err(error) = driver.machine_mut().finish_recording() {
         log::error!("recording is incomplete: {error}");
     }
@@ -386,6 +414,8 @@ fn on_notice(node: &Node, notice: ServerNotice, passwords: &Passwords) {
         ServerNotice::Unlinked => log::warn!("uplink lost"),
         // crc-core has logged it with the peer's address.
         ServerNotice::Refused { .. } => {}
+        // The caller handles them.
+        ServerNotice::Rehash | ServerNotice::StoreBans(_) => {}
         ServerNotice::CheckPassword {
             number,
             hash,

@@ -229,7 +229,7 @@ pub fn split_info(info: &str) -> (&str, Option<&str>) {
 /// A machine part without the entries that count on one link only: times, and what proves
 /// the secret of the link.
 pub(crate) fn without_link_entries(machine: &str) -> Cow<'_, str> {
-    const KEYS: [&str; 4] = ["t=", "d=", "n=", "p="];
+    const KEYS: [&str; 5] = ["t=", "d=", "n=", "p=", "w="];
     let is_of_link = |entry: &&str| KEYS.iter().any(|key| entry.starts_with(key));
     if !machine.split(';').any(|entry| is_of_link(&entry)) {
         return Cow::Borrowed(machine);

@@ -50,6 +50,7 @@ use crc_wire::{ChannelName, HostId, truncate_utf8};
 
 use crate::admission::{AdmissionError, check_info, check_name, is_channel_name};
 use crate::announcement::Features;
+use crate::operator::Password;
 
 use channels::Memberships;
 use connection::Connection;
@@ -348,7 +349,10 @@ impl Client {
         let session = Session::new(link, now, limits.welcome_timeout);
         self.connection.start_session(session);
         self.identity.on_register();
-        self.register(link, &self.config.info, out);
+        let password = self.config.password.as_ref();
+        let machine = password.map_or_else(String::new, Password::machine_part);
+        let info = format!("{}{machine}", self.config.info);
+        self.register(link, &info, out);
     }
 
     fn handle_dial_failed(&mut self, now: Timestamp, dial: DialId, why: DialError, out: &mut Out) {

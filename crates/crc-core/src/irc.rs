@@ -35,7 +35,7 @@ use session::{
 };
 
 pub(crate) use event::{VARIANTS, variant_for, write_event};
-pub(crate) use registration::on_host_joined;
+pub(crate) use registration::{on_host_joined, on_password_checked};
 pub(crate) use session::User;
 
 /// The case mapping of names.

@@ -18,7 +18,8 @@ use crate::walk::Told;
 pub(crate) enum Phase {
     /// The peer has connected and has not registered.
     Unregistered,
-    /// The peer has registered as a server, and has to prove a secret first.
+    /// The peer has registered as a server, and has to prove a secret first; or as a client,
+    /// and its password is being compared.
     Challenged,
     /// This server has connected and introduced itself; the peer has not answered.
     Introduced,

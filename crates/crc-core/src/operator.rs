@@ -143,6 +143,24 @@ impl Password {
         Password(text.into())
     }
 
+    /// The machine part with which a client gives it as it registers (PROTOCOL section 6).
+    pub(crate) fn machine_part(&self) -> String {
+        let digits = self.0.bytes().map(|byte| format!("{byte:02x}"));
+        format!(" [crc2;w={}]", digits.collect::<String>())
+    }
+
+    /// Reads such a machine part.
+    pub(crate) fn from_machine_part(machine: &str) -> Option<Password> {
+        let inner = machine.trim_end_matches(']');
+        let digits = inner
+            .split(';')
+            .find_map(|entry| entry.strip_prefix("w="))?;
+        let pairs = digits.as_bytes().chunks(2);
+        let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+        let bytes: Option<Vec<u8>> = pairs.map(byte).collect();
+        String::from_utf8(bytes?).ok().map(Password::new)
+    }
+
     /// The password, to compare it.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -174,5 +192,16 @@ mod tests {
         assert_eq!(Powers::parse_known("kill,fly,die").to_string(), "kill,die");
         assert_eq!(Powers::from_bits(u16::MAX), Powers::ALL);
         assert_eq!(format!("{:?}", Password::new("x")), "Password");
+    }
+
+    #[test]
+    fn a_password_crosses_in_hexadecimal() {
+        let password = Password::new("a]; \u{fc}");
+        let machine = password.machine_part();
+        assert_eq!(machine, " [crc2;w=615d3b20c3bc]");
+        assert_eq!(Password::from_machine_part(&machine), Some(password));
+        for odd in [" [crc2]", " [crc2;w=6x]", " [crc2;w=ff]", " [crc2;f=w]"] {
+            assert_eq!(Password::from_machine_part(odd), None, "{odd}");
+        }
     }
 }

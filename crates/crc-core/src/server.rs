@@ -246,7 +246,12 @@ impl Server {
         };
         match check.purpose {
             Purpose::Oper { .. } => cx.on_oper_checked(&check, is_right, out),
-            Purpose::Register => {}
+            Purpose::Register if cx.is_crc(check.link) => {
+                crc::handshake::on_password_checked(cx, check.link, is_right, out);
+            }
+            Purpose::Register => {
+                irc::on_password_checked(cx, check.link, is_right, out);
+            }
         }
     }
 

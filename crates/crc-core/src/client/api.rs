@@ -350,6 +350,9 @@ pub enum DisconnectReason {
     /// The channels exceed [`ClientLimits::channels_bytes_max`](crate::ClientLimits).
     #[error("the server lists too many channels")]
     ChannelsFull,
+    /// The server does not admit the client, or an operator has removed it.
+    #[error("not permitted")]
+    NotPermitted,
     /// The client has quit.
     #[error("quit")]
     Quit,
@@ -373,4 +376,8 @@ pub enum ClientFailure {
     /// way.
     #[error("the server cannot be trusted: {0}")]
     Untrusted(TlsFailure),
+    /// The server does not admit the client, or an operator has removed it. The notice of
+    /// its status says why.
+    #[error("not permitted")]
+    NotPermitted,
 }

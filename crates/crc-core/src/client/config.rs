@@ -5,6 +5,8 @@ use core::time::Duration;
 use crc_machine::PeerAddress;
 use crc_wire::{FrameLimits, HostId};
 
+use crate::operator::Password;
+
 /// The configuration of a client.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -15,6 +17,8 @@ pub struct ClientConfig {
     pub name: String,
     /// The info to register with.
     pub info: String,
+    /// The password of the network, if it has one.
+    pub password: Option<Password>,
     /// The id to register with, and no other; `None` for a random one.
     pub id: Option<HostId>,
     /// The seed of random ids and pauses.
@@ -62,6 +66,7 @@ impl ClientConfig {
             server,
             name: name.to_owned(),
             info: info.to_owned(),
+            password: None,
             id: None,
             seed,
             limits: ClientLimits::default(),

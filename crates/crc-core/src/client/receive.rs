@@ -127,6 +127,7 @@ impl Client {
                     out.notice(status_notice(status));
                 }
             }
+            StatusCode::NOT_PERMITTED => self.on_not_permitted(now, status, out),
             StatusCode::CHANNEL_REFUSED => self.on_channel_refused(status, out),
             StatusCode::CHANNEL_NAMES => on_channel_names(&status, out),
             // Some v1 servers welcome a client with another code.
@@ -156,6 +157,17 @@ impl Client {
             let info = format!("{}{announcement}", self.config.info);
             self.register(link, &info, out);
         }
+    }
+
+    /// The server closes the link for a reason that stays the same.
+    fn on_not_permitted(&mut self, now: Timestamp, status: Status<'_>, out: &mut Out) {
+        out.notice(status_notice(status));
+        let why = ClientFailure::NotPermitted;
+        out.notice(ClientNotice::Failed { why });
+        if !self.outgoing.is_quitting() {
+            self.outgoing.set_quit(String::new());
+        }
+        self.close(now, DisconnectReason::NotPermitted, out);
     }
 
     fn on_registration_refused(&mut self, now: Timestamp, status: Status<'_>, out: &mut Out) {

@@ -30,6 +30,8 @@ pub(crate) enum Auth {
     Proving(Proving),
     /// Both have proved it, the other one as this host.
     Proved(HostId, Name<'static>),
+    /// A client has registered so, and its password is being compared.
+    Client(Registration<'static>),
 }
 
 /// What a server that has dialled needs to check the proof of the other one.
@@ -222,7 +224,7 @@ pub(crate) fn on_introduction(
             Introduction::Handled
         }),
         // Only a server that was dialled sends challenges.
-        Some(Auth::Challenged(_)) => Err(Violation::NoProof),
+        Some(Auth::Challenged(_) | Auth::Client(_)) => Err(Violation::NoProof),
     };
     result.unwrap_or_else(|violation| {
         cx.on_violation(link, violation, out);

@@ -14,9 +14,10 @@ use crate::admission::{check_info, check_name};
 use crate::announcement::{Announcement, UNRANKED, split_info, without_link_entries};
 use crate::budget;
 use crate::context::{Context, LinkTimer, NEXT_EVENT, Out};
-use crate::link::Outlet;
+use crate::link::{Outlet, Phase};
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, Scope, is_machine_kept};
 use crate::notice::ServerNotice;
+use crate::operator::Password;
 use crate::violation::Violation;
 
 /// The pause between introduction and announcement when both do not fit into one chunk
@@ -91,6 +92,61 @@ pub(crate) fn on_client_registration(
     registration: &Registration<'_>,
     out: &mut Out,
 ) {
+    let (human, machine) = split_info(registration.info.as_str());
+    let password = machine.and_then(Password::from_machine_part);
+    let registration = Registration {
+        source: registration.source,
+        last_hop: registration.last_hop,
+        name: registration.name.borrowed(),
+        info: match password {
+            Some(_) => Info::truncated(human),
+            None => registration.info.borrowed(),
+        },
+    };
+    match cx.check_network_password(link, password, out) {
+        Ok(true) => admit_client(cx, link, &registration, out),
+        Ok(false) => {
+            let Some(found) = cx.links.find_mut(link) else {
+                return;
+            };
+            found.phase = Phase::Challenged;
+            if let Some(session) = found.crc_mut() {
+                let registration = registration.into_owned();
+                session.auth = Some(Box::new(auth::Auth::Client(registration)));
+            }
+        }
+        Err(text) => reject_client(cx, link, &text, out),
+    }
+}
+
+/// The password with which a client registers was compared.
+pub(crate) fn on_password_checked(cx: &mut Context, link: LinkId, is_right: bool, out: &mut Out) {
+    let Some(found) = cx.links.find_mut(link) else {
+        return;
+    };
+    let is_waiting = found.phase == Phase::Challenged;
+    let Some(session) = found.crc_mut().filter(|_| is_waiting) else {
+        return;
+    };
+    let registration = match session.auth.take().map(|auth| *auth) {
+        Some(auth::Auth::Client(registration)) => registration,
+        other => {
+            session.auth = other.map(Box::new);
+            return;
+        }
+    };
+    found.phase = Phase::Unregistered;
+    match is_right {
+        true => {
+            cx.finish_leaving(registration.source, out);
+            admit_client(cx, link, &registration, out);
+        }
+        false => reject_client(cx, link, "Your password is not that of this network", out),
+    }
+}
+
+/// A client that may be in this network registers.
+fn admit_client(cx: &mut Context, link: LinkId, registration: &Registration<'_>, out: &mut Out) {
     if !may_register(cx, link, HostKind::Client, registration, out) {
         return;
     }

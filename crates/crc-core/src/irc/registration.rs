@@ -7,13 +7,14 @@ use irc_wire::{Command, Message, Numeric, Verb, text};
 
 use super::reply::{self, date_text};
 use super::server_query::{VERSION, send_lusers, send_motd, send_support};
-use super::session::{Capability, NAMES, SILENCE_MAX, User};
+use super::session::{Admission, Capability, NAMES, SILENCE_MAX, User};
 use super::{
     UserRef, find_user, find_user_mut, links_sharing_channel, ping, send_error, source_of,
 };
 use crate::admission::admitted_info;
 use crate::context::{Context, LinkTimer, Out};
 use crate::network::{Host, HostInfo, HostKind};
+use crate::operator::Password;
 use crate::violation::Violation;
 
 /// Handles a message of an unregistered user.
@@ -41,8 +42,17 @@ pub(super) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, 
             send_error(cx, link, "Quit", out);
             cx.close(link, CloseWhen::Flushed, "quit", out);
         }
-        // There are no passwords: the server ignores PASS.
-        Verb::Pass | Verb::Pong | Verb::Error | Verb::Notice => {}
+        Verb::Pass => {
+            let Some(password) = message.params.get(0) else {
+                let words = ["PASS"];
+                return reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &words, out);
+            };
+            let password = Password::new(&*text::utf8_or_latin1(password));
+            if let Some(user) = find_user_mut(cx, link) {
+                user.password = Some(password);
+            }
+        }
+        Verb::Pong | Verb::Error | Verb::Notice => {}
         _ => reply::reply_error(cx, link, Numeric::ERR_NOTREGISTERED, &[], out),
     }
 }
@@ -106,6 +116,21 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     if user.is_negotiating || user.nick.is_empty() || user.user.is_empty() {
         return;
     }
+    match user.admission {
+        Admission::Waiting => return,
+        Admission::Granted => {}
+        Admission::Open => {
+            let password = user.password.take();
+            match cx.check_network_password(link, password, out) {
+                Ok(true) => {}
+                Ok(false) => return set_admission(cx, link, Admission::Waiting),
+                Err(text) => return reject(cx, link, Numeric::ERR_PASSWDMISMATCH, &text, out),
+            }
+        }
+    }
+    let Some(user) = find_user_mut(cx, link) else {
+        return;
+    };
     let nick = core::mem::take(&mut user.nick);
     let realname = user.realname.clone();
     if is_nick_taken(cx, &nick, None) {
@@ -133,6 +158,26 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
         cx.set_link_timer(link, LinkTimer::Irc, now + SILENCE_MAX);
     }
     send_welcome(cx, UserRef { link, id }, out);
+}
+
+fn set_admission(cx: &mut Context, link: LinkId, admission: Admission) {
+    if let Some(user) = find_user_mut(cx, link) {
+        user.admission = admission;
+    }
+}
+
+/// The password of a user was compared that wants to register.
+pub(crate) fn on_password_checked(cx: &mut Context, link: LinkId, is_right: bool, out: &mut Out) {
+    match is_right {
+        true => {
+            set_admission(cx, link, Admission::Granted);
+            try_register(cx, link, out);
+        }
+        false => {
+            let text = "Your password is not that of this network";
+            reject(cx, link, Numeric::ERR_PASSWDMISMATCH, text, out);
+        }
+    }
 }
 
 /// Closes the link of a user that may not register.

@@ -8,6 +8,7 @@ use irc_wire::{Decoder, NameRules};
 
 use super::answer::Answer;
 use crate::admission::CHANNEL_NAME_BYTES_MAX;
+use crate::operator::Password;
 
 /// The rules for names that users of IRC choose.
 pub(super) const NAMES: NameRules = NameRules::RFC2812
@@ -97,6 +98,18 @@ pub(crate) struct LastTarget {
     pub(super) changes: u64,
 }
 
+/// How far a user has come that needs a password to register.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It has not been asked.
+    #[default]
+    Open,
+    /// Its password is being compared.
+    Waiting,
+    /// Its password is right.
+    Granted,
+}
+
 /// The session of a user of IRC.
 #[derive(Debug, Default)]
 pub(crate) struct User {
@@ -106,6 +119,10 @@ pub(crate) struct User {
     pub(crate) capabilities: Capabilities,
     /// Capabilities are being negotiated: registration waits for CAP END.
     pub(super) is_negotiating: bool,
+    /// What PASS has given, until it has registered.
+    pub(super) password: Option<Password>,
+    /// Its password is being compared, or was and is right.
+    pub(super) admission: Admission,
     /// The nick that it has asked for, until it has registered.
     pub(super) nick: String,
     /// Its user name, as others see it; empty until it has sent USER.

@@ -81,6 +81,12 @@ fn on_user(cx: &mut Context, link: LinkId, nick: Middle<'_>, user: User, out: &m
     let host = user.host.clone();
     let id = cx.free_id();
     let address = cx.links.find(link).map(|found| found.endpoints.peer.ip());
+    // Their protocol has no PASS.
+    let is_local = address.is_some_and(|address| address.to_canonical().is_loopback());
+    if cx.config.password.is_some() && !is_local {
+        let text = "This network has a password, which your protocol cannot give";
+        return refuse(cx, link, text, out);
+    }
     let names = (nick.as_str(), nick.as_str());
     if let Some(text) = address.and_then(|address| cx.user_ban(names, id, address)) {
         return refuse(cx, link, &text, out);

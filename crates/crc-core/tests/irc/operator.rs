@@ -41,7 +41,7 @@ impl Net {
     }
 
     /// Compares them: right is `secret of X` where the hash is `hash of X`.
-    fn answer_passwords(&mut self, node: usize) -> usize {
+    pub(super) fn answer_passwords(&mut self, node: usize) -> usize {
         let all = self.take_passwords(node);
         let count = all.len();
         for (number, hash, password) in all {

@@ -1,0 +1,153 @@
+//! The password of the network: who may register.
+
+use super::*;
+use crc_core::{Event, OperatorConfig, PasswordHash, Powers, ServerNotice};
+
+const WRONG: &str = "Your password is not that of this network";
+const MISSING: &str = "This network has a password, and you have not given it";
+
+fn net() -> Net {
+    Net::with(1, |config| {
+        config.password = Some(PasswordHash("hash of net".into()));
+    })
+}
+
+/// A registration whose machine part gives a password.
+fn with_password(id: u32, password: &str) -> Message<'static> {
+    let digits: String = password.bytes().map(|byte| format!("{byte:02x}")).collect();
+    registration(Kind::Client, id, None, &format!("info [crc2;w={digits}]"))
+}
+
+#[test]
+fn a_user_of_irc_gives_the_password_first() {
+    let mut net = net();
+    let user = "NICK ann\r\nUSER ann 0 * :Ann";
+    for (lines, text) in [
+        (user.to_owned(), MISSING),
+        (format!("PASS wrong\r\n{user}"), WRONG),
+    ] {
+        let peer = net.connect(0);
+        net.send_line(peer, &lines);
+        net.answer_passwords(0);
+        net.expect_lines(
+            peer,
+            &[
+                &format!(":server0 464 * :{text}"),
+                &format!("ERROR :Closing Link: * ({text})"),
+            ],
+        );
+        assert!(net.fixture.peers[peer].ended);
+    }
+    for _ in 0..2 {
+        let peer = net.connect(0);
+        net.send_line(peer, &format!("PASS :secret of net\r\n{user}"));
+        // It is compared once; the second time it is known.
+        net.answer_passwords(0);
+        assert!(net.read_lines(peer)[0].contains(" 001 ann "));
+        net.expect(
+            peer,
+            "PASS x",
+            &[":server0 462 ann :You may not reregister"],
+        );
+        net.fixture.close_peer(peer);
+        net.fixture.soon();
+    }
+    // What comes before the answer does not register anyone.
+    let peer = net.connect(0);
+    net.send_line(
+        peer,
+        &format!("PASS nothing\r\n{user}\r\n{user}\r\nNICK bob"),
+    );
+    assert_eq!(net.read_lines(peer), Vec::<String>::new());
+    assert_eq!(net.answer_passwords(0), 1);
+    assert!(net.fixture.known(0).is_empty());
+}
+
+#[test]
+fn a_client_gives_the_password_in_its_registration() {
+    let mut net = net();
+    let ann = net.user_with_password("ann");
+    for (message, text) in [
+        (registration(Kind::Client, 300, None, "info"), MISSING),
+        (with_password(300, "wrong"), WRONG),
+    ] {
+        let peer = net.fixture.connect(0);
+        net.fixture.send_message(peer, &message);
+        net.answer_passwords(0);
+        net.fixture.soon();
+        let told = net.fixture.received(peer);
+        assert_eq!(told, [status(1, 0, 0x0107, text)]);
+        assert!(net.fixture.peers[peer].ended);
+    }
+    let peer = net.fixture.connect(0);
+    net.fixture
+        .send_message(peer, &with_password(300, "secret of net"));
+    net.answer_passwords(0);
+    net.fixture.soon();
+    let told = net.fixture.received(peer);
+    assert!(matches!(&told[0], Message::Status(it) if it.code == StatusCode::WELCOME));
+    // Nobody is shown the password.
+    let whois = net.request(ann, "WHOIS host300");
+    assert!(whois[0].ends_with(" * :info"), "{whois:?}");
+    // A client that does not wait for the answer is closed.
+    let hasty = net.fixture.connect(0);
+    net.fixture.send_message(hasty, &with_password(301, "no"));
+    net.fixture.send_message(hasty, &chat(301, 300, "hi"));
+    net.fixture.soon();
+    assert!(net.fixture.peers[hasty].ended);
+    net.answer_passwords(0);
+    assert_eq!(net.fixture.known(0).len(), 2);
+}
+
+#[test]
+fn a_password_that_is_not_needed_is_removed() {
+    let mut net = Net::new(2);
+    let ann = net.user(1, "ann");
+    let peer = net.fixture.connect(0);
+    net.fixture
+        .send_message(peer, &with_password(300, "secret"));
+    net.fixture.soon();
+    assert!(
+        matches!(&net.fixture.received(peer)[0], Message::Status(it) if it.code == StatusCode::WELCOME)
+    );
+    let whois = net.request(ann, "WHOIS host300");
+    assert!(whois[0].ends_with(" * :info"), "{whois:?}");
+}
+
+#[test]
+fn a_new_password_holds_for_those_who_come() {
+    let mut net = net();
+    let ann = net.user_with_password("ann");
+    let mut changed = config(0).reconfiguration();
+    changed.password = Some(PasswordHash("hash of other".into()));
+    changed.operators = vec![OperatorConfig {
+        name: "x".into(),
+        password: Some(PasswordHash("hash of x".into())),
+        certificate: None,
+        powers: Powers::NONE,
+    }];
+    let command = ServerCommand::Reconfigure(Box::new(changed));
+    net.fixture.handle(0, Event::Command(command));
+    let peer = net.connect(0);
+    net.send_line(peer, "PASS :secret of net\r\nNICK bob\r\nUSER bob 0 * :x");
+    assert_eq!(net.answer_passwords(0), 1);
+    assert!(net.read_lines(peer)[0].contains(WRONG));
+    net.expect(ann, "PING x", &[":server0 PONG server0 :x"]);
+    let notices = &net.fixture.nodes[0].notices;
+    assert!(
+        !notices
+            .iter()
+            .any(|it| matches!(it, ServerNotice::CheckPassword { .. }))
+    );
+}
+
+impl Net {
+    fn user_with_password(&mut self, nick: &str) -> usize {
+        let peer = self.connect(0);
+        let lines = format!("PASS :secret of net\r\nNICK {nick}\r\nUSER {nick} 0 * :x");
+        self.send_line(peer, &lines);
+        self.answer_passwords(0);
+        assert!(self.read_lines(peer)[0].contains(" 001 "));
+        peer
+    }
+}

@@ -130,6 +130,42 @@ fn a_ban_survives_restarts_and_reaches_other_servers() {
 }
 
 #[test]
+fn a_server_with_a_password_admits_those_who_know_it() {
+    let fixture = Fixture::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let password = format!("password = \"{}\"", hash_of(PASSWORD));
+    write_config(&folder, "moderator", &password);
+    let server = start(&fixture, 1, &folder, None);
+    let address = server.irc().unwrap();
+    let register = |pass: &str| {
+        let mut ann = LinePeer::connect(address).unwrap();
+        let lines = format!("PASS :{pass}\r\nNICK ann\r\nUSER ann 0 * :Ann");
+        ann.send_line(&lines).unwrap();
+        ann
+    };
+    register("wrong").expect(" 464 ");
+    let mut ann = register(PASSWORD);
+    ann.expect(" 001 ");
+    // The client of this project.
+    let file = folder.path().join("password");
+    for (text, is_admitted) in [("wrong\n", false), (PASSWORD, true)] {
+        fs::write(&file, text).unwrap();
+        let output = Command::new(Binaries::find().unwrap().client)
+            .arg(format!("--server={}", server.address()))
+            .args(["--name=bob", "--password-file"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.success(), is_admitted, "{output:?}");
+        let refused = "Your password is not that of this network";
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(text.contains(refused), !is_admitted, "{output:?}");
+    }
+    assert_eq!(server.log_lines_with(PASSWORD), Vec::<String>::new());
+}
+
+#[test]
 fn a_reload_changes_operators() {
     let fixture = Fixture::new().unwrap();
     let folder = tempfile::tempdir().unwrap();

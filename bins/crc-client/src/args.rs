@@ -43,6 +43,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = parse_id)]
     pub(crate) id: Option<HostId>,
 
+    /// A file whose first line is the password of the network, if it has one
+    ///
+    /// Without TLS the password crosses the connection in plain text.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+
     /// Write one JSON object per line, for programs
     ///
     /// Every line has a key "event": connected, welcome, joined, left, chat,

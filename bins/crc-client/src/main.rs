@@ -20,14 +20,16 @@ mod queue;
 mod terminal;
 mod text;
 
+use std::fs::File;
 use std::io::{self, BufReader, IsTerminal};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
 use crc_cli::terminal::LogWriter;
 use crc_cli::{Backpressure, init_logger, on_terminal_hangup, print_error};
-use crc_core::{Client, ClientConfig};
+use crc_core::{Client, ClientConfig, Password};
 use crc_net::{
     CertificateAuthorities, CommandSender, Driver, DriverConfig, DriverError, LineEvent, Stopped,
     TlsClient, TlsError, read_lines,
@@ -84,7 +86,14 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
     let log_target = at_terminal.then(|| Box::new(log.clone()) as _);
     init_logger(args.log_level(), log_target);
 
-    let client = Client::new(client_config(args)?)?;
+    let mut config = client_config(args)?;
+    if let Some(path) = &args.password_file {
+        let password = read_password_file(path).map_err(|error| {
+            format!("cannot read the password from {path:?}: {error}; use another --password-file")
+        })?;
+        config.password = Some(Password::new(password));
+    }
+    let client = Client::new(config)?;
     let config = DriverConfig {
         commands_pause_bytes: PAUSE_BYTES,
         ..DriverConfig::default()
@@ -142,6 +151,11 @@ fn tls_client(args: &Args) -> Result<TlsClient, TlsError> {
             TlsClient::load(&authorities, identity.as_ref())
         }
     }
+}
+
+/// The first line of a file.
+fn read_password_file(path: &Path) -> io::Result<String> {
+    crc_cli::read_line(&mut BufReader::new(File::open(path)?))
 }
 
 fn client_config(args: &Args) -> Result<ClientConfig, getrandom::Error> {

@@ -105,6 +105,9 @@ pub(crate) fn error(event: &OutputEvent, client: &Client) -> Option<String> {
             why: ClientFailure::IdTaken(id),
         }) => format!("id {id} is already in use; choose another one or omit --id"),
         OutputEvent::Client(ClientNotice::Failed {
+            why: ClientFailure::NotPermitted,
+        }) => "the server does not admit you: see the status above".to_owned(),
+        OutputEvent::Client(ClientNotice::Failed {
             why: ClientFailure::Untrusted(why),
         }) => untrusted(*why, client),
         OutputEvent::GaveUp { unsent } => {

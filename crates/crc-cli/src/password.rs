@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// The most bytes of a password.
-const BYTES_MAX: u64 = 1024;
+const BYTES_MAX: u64 = 128;
 
 /// Reads a password: the first line of standard input. At a terminal it asks for it on
 /// standard error, and what is typed is not shown.
@@ -43,7 +43,7 @@ pub fn read_line(input: &mut dyn BufRead) -> io::Result<String> {
         return Err(invalid("the password is empty"));
     }
     if line.len() as u64 > BYTES_MAX {
-        return Err(invalid("the password has more than 1024 bytes"));
+        return Err(invalid("the password has more than 128 bytes"));
     }
     let text = str::from_utf8(line).map_err(|_| invalid("the password is not UTF-8"))?;
     match text.contains(char::is_control) {
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn a_password_is_one_line() {
         let read = |mut bytes: &[u8]| read_line(&mut bytes).map_err(|error| error.to_string());
-        let long = "x".repeat(1025);
+        let long = "x".repeat(129);
         for (bytes, expected) in [
             (&b"sea  shell \nmore"[..], Ok("sea  shell ")),
             (b"a\r\n", Ok("a")),
@@ -87,10 +87,7 @@ mod tests {
             (b"\r\nx", Err("the password is empty")),
             (b"\xff", Err("the password is not UTF-8")),
             (b"a\tb", Err("the password has control characters")),
-            (
-                long.as_bytes(),
-                Err("the password has more than 1024 bytes"),
-            ),
+            (long.as_bytes(), Err("the password has more than 128 bytes")),
         ] {
             let expected = expected.map(str::to_owned).map_err(str::to_owned);
             assert_eq!(read(bytes), expected);

@@ -168,6 +168,10 @@ fn set_admission(cx: &mut Context, link: LinkId, admission: Admission) {
 
 /// The password of a user was compared that wants to register.
 pub(crate) fn on_password_checked(cx: &mut Context, link: LinkId, is_right: bool, out: &mut Out) {
+    // It may have left meanwhile, or not have registered in time.
+    if find_user_mut(cx, link).is_none() {
+        return;
+    }
     match is_right {
         true => {
             set_admission(cx, link, Admission::Granted);

@@ -115,6 +115,35 @@ fn a_password_that_is_not_needed_is_removed() {
 }
 
 #[test]
+fn an_answer_that_comes_too_late_is_of_no_effect() {
+    for is_right in [false, true] {
+        for leaves in [false, true] {
+            let mut net = net();
+            let user = net.connect(0);
+            net.send_line(user, "PASS x\r\nNICK ann\r\nUSER ann 0 * :x");
+            let client = net.fixture.connect(0);
+            net.fixture.send_message(client, &with_password(300, "x"));
+            net.fixture.soon();
+            if leaves {
+                net.fixture.close_peer(user);
+                net.fixture.close_peer(client);
+                net.fixture.soon();
+            } else {
+                // Until it has to have registered.
+                net.fixture.run(Duration::from_secs(11));
+                assert!(net.fixture.peers[user].ended && net.fixture.peers[client].ended);
+            }
+            for number in [1, 2] {
+                let command = ServerCommand::PasswordChecked { number, is_right };
+                net.fixture.handle(0, Event::Command(command));
+            }
+            net.fixture.soon();
+            assert!(net.fixture.known(0).is_empty());
+        }
+    }
+}
+
+#[test]
 fn a_new_password_holds_for_those_who_come() {
     let mut net = net();
     let ann = net.user_with_password("ann");

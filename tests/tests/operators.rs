@@ -183,3 +183,32 @@ fn a_reload_changes_operators() {
     let is_logged = || !server.log_lines_with(changed).is_empty();
     assert!(wait::holds(LONG, is_logged), "{}", server.process().log());
 }
+
+#[test]
+fn an_operator_uses_the_client_of_this_project() {
+    let fixture = Fixture::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    write_config(&folder, "moderator", "");
+    let server = start(&fixture, 1, &folder, None);
+    let mut bob = user(&server, "bob");
+    let mut client = Command::new(Binaries::find().unwrap().client)
+        .arg(format!("--server={}", server.address()))
+        .arg("--name=ann")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = client.stdin.take().unwrap();
+    writeln!(input, "/oper chief {PASSWORD}").unwrap();
+    let is_operator = || !server.log_lines_with("is now an operator").is_empty();
+    assert!(wait::holds(LONG, is_operator), "{}", server.process().log());
+    writeln!(input, "/command KILL bob :enough").unwrap();
+    bob.expect("Killed (ann (enough))");
+    drop(input);
+    let output = client.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("You are now a network operator, and may: kill,ban,wallops"),
+        "{text}"
+    );
+}

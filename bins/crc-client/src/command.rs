@@ -20,18 +20,23 @@ pub(crate) const COMMANDS: &str = "  \
   /names [#CHANNEL]
                   ask the server for the members of a channel
   /channels       list the channels you are in
+  /oper NAME [PASSWORD]
+                  become a network operator; the password is shown as you type it
+  /command LINE   give a command of an operator: /command KILL bob :REASON
   /quit [TEXT]    quit with the message TEXT
   /help           show this list
   //TEXT          send a line that begins with a slash
   Without #CHANNEL, a command is about the channel that other lines are sent to.";
 
 /// The names of the commands.
-pub(crate) const NAMES: [&str; 10] = [
+pub(crate) const NAMES: [&str; 12] = [
     "/channels",
+    "/command",
     "/help",
     "/join",
     "/msg",
     "/names",
+    "/oper",
     "/part",
     "/quit",
     "/to",
@@ -92,6 +97,8 @@ pub(crate) enum Command {
     Names { channel: Option<String> },
     /// List the channels.
     Channels,
+    /// Give the server a command: a line of IRC.
+    Server { line: String },
     /// Quit.
     Quit { text: String },
     /// List the commands.
@@ -109,6 +116,10 @@ pub(crate) enum ParseError {
     JoinIncomplete,
     #[error("{0} is not a channel name. Use # and up to 63 bytes without spaces and commas")]
     NoChannel(String),
+    #[error("The name is missing. Use /oper NAME PASSWORD")]
+    OperIncomplete,
+    #[error("The command is missing. Use /command KILL NAME :REASON")]
+    CommandIncomplete,
     #[error("Too many words. Use {command}")]
     TooMuch { command: &'static str },
     #[error("The closing quote is missing. Use /msg \"NAME\" TEXT")]
@@ -150,6 +161,11 @@ impl Command {
                 expect_end(rest, "/names #CHANNEL")?;
                 Ok(Command::Names { channel })
             }
+            "oper" => parse_oper(rest),
+            "command" if rest.trim().is_empty() => Err(ParseError::CommandIncomplete),
+            "command" => Ok(Command::Server {
+                line: rest.trim().to_owned(),
+            }),
             "channels" => expect_end(rest, "/channels").map(|()| Command::Channels),
             "help" => expect_end(rest, "/help").map(|()| Command::Help),
             "quit" => Ok(Command::Quit {
@@ -192,6 +208,17 @@ fn parse_who(rest: &str) -> Result<Command, ParseError> {
     };
     expect_end(rest, usage)?;
     Ok(Command::Who { channel })
+}
+
+fn parse_oper(rest: &str) -> Result<Command, ParseError> {
+    let (name, password) = split_word(rest.trim_start_matches(SPACES));
+    let line = match (name, password) {
+        ("", _) => return Err(ParseError::OperIncomplete),
+        // The certificate is enough.
+        (name, "") => format!("OPER {name}"),
+        (name, password) => format!("OPER {name} :{password}"),
+    };
+    Ok(Command::Server { line })
 }
 
 fn parse_topic(rest: &str) -> Result<Command, ParseError> {
@@ -297,6 +324,7 @@ mod tests {
         let to = |to: Option<&str>| Command::To {
             to: to.map(|to| Target::Client(to.into())),
         };
+        let server = |line: &str| Command::Server { line: line.into() };
         let reef = || "#reef".to_owned();
         for (line, meant) in [
             ("", Command::Empty),
@@ -309,6 +337,9 @@ mod tests {
                 },
             ),
             ("/channels", Command::Channels),
+            ("/oper ann sea shell", server("OPER ann :sea shell")),
+            ("/oper ann", server("OPER ann")),
+            ("/command KILL bob :spam ", server("KILL bob :spam")),
             ("/names", Command::Names { channel: None }),
             (
                 "/names #reef ",
@@ -384,6 +415,8 @@ mod tests {
             ("/wh", unknown("/wh")),
             ("/WHO", unknown("/WHO")),
             ("/msg", ParseError::MsgIncomplete),
+            ("/oper", ParseError::OperIncomplete),
+            ("/command ", ParseError::CommandIncomplete),
             ("/msg bob", ParseError::MsgIncomplete),
             ("/msg bob ", ParseError::MsgIncomplete),
             ("/msg \"bob Hi", ParseError::QuoteOpen),

@@ -192,10 +192,12 @@ mod tests {
         check(&completer, "/m", 0, &["/msg "]);
         let all = [
             "/channels",
+            "/command ",
             "/help",
             "/join ",
             "/msg ",
             "/names ",
+            "/oper ",
             "/part ",
             "/quit",
             "/to ",

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crc_core::{
     Client, ClientFailure, ClientNotice, DisconnectReason, Escaped, RemoteClient, TlsFailure,
 };
-use crc_wire::{ChatKind, HostId};
+use crc_wire::{ChatKind, HostId, StatusCode};
 
 use crate::command::COMMANDS;
 use crate::event::OutputEvent;
@@ -57,6 +57,12 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
             };
             return Some(chat(*from, &from_name, ChatKind::Message, text, palette));
         }
+        // An answer, or what operators are told.
+        ClientNotice::Status {
+            code: StatusCode::NOTE,
+            text,
+            ..
+        } => Escaped(text).to_string(),
         ClientNotice::Status { code, text, .. } => {
             let status = format!("{} (status {code})", Escaped(text));
             return Some(warning_line(&status, palette));

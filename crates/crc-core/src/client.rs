@@ -244,6 +244,10 @@ impl Client {
                 self.handle_quit(now, &text, out);
                 return;
             }
+            ClientCommand::Command { line } => {
+                self.send_command(&line, out);
+                return;
+            }
             ClientCommand::Join { channel, key } => (channel, ChannelCommand::Join { key }),
             ClientCommand::Part { channel, text } => (channel, ChannelCommand::Part { text }),
             ClientCommand::SendChannelChat { channel, text } => {

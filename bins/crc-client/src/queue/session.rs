@@ -243,6 +243,10 @@ impl Session {
                 let channel = self.channel_or_target(channel, "/names")?;
                 self.send(now, ClientCommand::Names { channel }, out)
             }
+            Command::Server { line } => {
+                let commands = ClientCommand::Command { line };
+                self.send(now, commands, out)
+            }
             Command::Channels => {
                 self.show_channels(out);
                 Ok(())

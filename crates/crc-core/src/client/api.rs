@@ -52,6 +52,12 @@ pub enum ClientCommand {
         /// The channel.
         channel: String,
     },
+    /// Give the server a command, such as those of network operators: a line of IRC. The answer
+    /// is a status.
+    Command {
+        /// The line, without its end.
+        line: String,
+    },
     /// Leave the network: send what is queued (once the server has welcomed the
     /// client), then the quit, and wait until the server closes the connection. A
     /// second `Quit` closes it at once.

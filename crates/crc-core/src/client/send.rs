@@ -2,7 +2,8 @@
 
 use crc_machine::{LinkId, Timestamp};
 use crc_wire::{
-    ChannelName, ClientChat, ClientQuit, HostId, Info, Message, Name, Registration, Text,
+    ChannelName, ChannelRequest, ClientChat, ClientQuit, HostId, Info, Message, Name, Registration,
+    RequestKind, StatusCode, Text,
 };
 
 use super::channels::{JoinRequest, Rejoin};
@@ -148,6 +149,29 @@ impl Client {
 
     /// Sends the registration, or the announcement, which is the same with a longer
     /// info.
+    /// Sends a command for the server itself, if it takes such.
+    pub(super) fn send_command(&self, line: &str, out: &mut Out) {
+        let session = self.connection.session();
+        let takes = session.filter(|it| it.features().is_some_and(|features| features.oper));
+        match takes {
+            Some(session) => {
+                let request = Message::ChannelRequest(ChannelRequest {
+                    source: self.id(),
+                    destination: None,
+                    kind: RequestKind::COMMAND,
+                    channel: None,
+                    text: Text::truncated(line),
+                });
+                send(session.link(), &request, out);
+            }
+            None => out.notice(ClientNotice::Status {
+                source: None,
+                code: StatusCode::NOTE,
+                text: "this server takes no commands, or is not connected".to_owned(),
+            }),
+        }
+    }
+
     pub(super) fn register(&self, link: LinkId, info: &str, out: &mut Out) {
         let registration = Message::ClientRegistration(Registration {
             source: self.id(),

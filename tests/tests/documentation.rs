@@ -182,7 +182,14 @@ fn command_line(line: &str) -> Option<Vec<String>> {
 #[test]
 fn every_command_line_of_the_pages_and_help_texts_is_accepted() {
     let programs = programs();
-    let pages = ["README.md", "docs/IRC.md", "docs/RENDEZVOUS.md"];
+    let pages = [
+        "README.md",
+        "docs/CONFIGURATION.md",
+        "docs/IRC.md",
+        "docs/OPERATING.md",
+        "docs/RENDEZVOUS.md",
+        "docs/TLS.md",
+    ];
     let pages = pages.map(|page| code(&root().join(page)));
     let helps = programs.iter().map(|program| help(program));
     let texts: Vec<String> = pages.into_iter().chain(helps).collect();

@@ -66,8 +66,8 @@ pub(crate) struct Args {
 
     /// Address to listen on for clients and servers; can be repeated
     ///
-    /// Port 0 takes any free port; the first line of output shows it. Use
-    /// 0.0.0.0, or :: in brackets, to accept connections from other machines.
+    /// Port 0 takes any free port; the first line of output shows it. To accept connections from
+    /// other machines use 0.0.0.0 for IPv4, :: in brackets for IPv6 only, or both.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:33300", value_parser = parse_listen_address)]
     listen: Vec<SocketAddr>,
 
@@ -336,13 +336,13 @@ Examples:
       A network of one server. Join it with: crc-client
   crc-server --listen 127.0.0.1:33301 --connect 127.0.0.1:33300
       A second server on this machine, linked to the first.
-  crc-server --name hub --listen '[::]:33300' --server-peers 192.0.2.0/24
+  crc-server --name hub --listen 0.0.0.0:33300 --server-peers 192.0.2.0/24
       A server for other machines. Servers of one network may link to it.
   crc-server --listen 127.0.0.1:0 --rendezvous 127.0.0.1:33400
       One of several servers that form a tree on their own, with this rendezvous:
       crc-rendezvous serve --listen 127.0.0.1:33400
   crc-server make-cert --name chat.example.org --out tls
-      A certificate for TLS. Use it with: crc-server --listen-tls '[::]:33301'
+      A certificate for TLS. Use it with: crc-server --listen-tls 0.0.0.0:33301
       --tls-cert tls/cert.pem --tls-key tls/key.pem
   crc-server print-config > server.toml
       A configuration file to begin with. Use it with: crc-server --config server.toml
@@ -351,8 +351,8 @@ Examples:
 
 Signals:
   SIGTERM and SIGINT start a graceful shutdown; a second one ends the server at once.
-  SIGHUP reads the configuration file and the certificates again, and reopens the file of --log-file, so that it can be
-  moved before. The log says what has changed, and what needs a restart.
+  SIGHUP reads the configuration file and the certificates again, and reopens the file of
+  --log-file, so that it can be moved before. The log says what has changed, and what needs a restart.
 
 Environment:
   RUST_LOG   log levels by module, for example RUST_LOG=crc_core=debug

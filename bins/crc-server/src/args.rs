@@ -5,6 +5,7 @@
 //! `checks.rs`.
 
 mod checks;
+mod proxy;
 mod tls;
 mod values;
 
@@ -24,6 +25,7 @@ use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
 pub(crate) use self::checks::Problem;
+use self::proxy::ProxyArgs;
 pub(crate) use self::tls::TlsArgs;
 use self::values::{number, parse_id, parse_info, parse_name, parse_network, parse_peer, size};
 use crate::logging::{LineFormat, LogFormat};
@@ -172,6 +174,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) tls: TlsArgs,
+
+    #[command(flatten)]
+    pub(crate) proxy: ProxyArgs,
 
     /// Networks in which servers of version 1 may be, a part of --server-peers; separated by
     /// commas [default: this machine only]

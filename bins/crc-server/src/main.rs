@@ -305,7 +305,7 @@ fn links_possible(config: &DriverConfig) -> Result<usize, StartError> {
 }
 
 /// Opens all listeners and prints their addresses. Returns those of the relay, and the first port
-/// of each protocol.
+/// of each protocol. A listener behind a proxy is in neither: others can only connect to the proxy.
 fn listen(
     args: &Args,
     tls: &Tls,
@@ -315,16 +315,28 @@ fn listen(
     let mut ports = Ports::default();
     let mut lines = Vec::new();
     let mut ids = (0..).map(ListenerId);
-    for (address, id) in args.listen().iter().zip(&mut ids) {
-        let address = driver.listen(*address, id)?;
-        relay.push(address);
-        ports.crc.get_or_insert(address.port());
+    let proxies = args.proxy.peers();
+    let expect_proxies = |driver: &mut Driver<Node>, id, listener| {
+        let is_proxied = args.proxy.is_proxied(listener);
+        if is_proxied {
+            driver.expect_proxies(id, &proxies);
+        }
+        is_proxied
+    };
+    for (listener, id) in args.listen().iter().zip(&mut ids) {
+        let address = driver.listen(*listener, id)?;
+        if !expect_proxies(driver, id, *listener) {
+            relay.push(address);
+            ports.crc.get_or_insert(address.port());
+        }
         lines.push(format!("listening on {address}"));
     }
     let server = || tls.server.clone().ok_or(TlsError::NoCertificate);
-    for (address, id) in args.tls.listen_tls.iter().zip(&mut ids) {
-        let address = driver.listen_tls(*address, id, server()?, tls::PLAINTEXT_ANSWER)?;
-        ports.crc_tls.get_or_insert(address.port());
+    for (listener, id) in args.tls.listen_tls.iter().zip(&mut ids) {
+        let address = driver.listen_tls(*listener, id, server()?, tls::PLAINTEXT_ANSWER)?;
+        if !expect_proxies(driver, id, *listener) {
+            ports.crc_tls.get_or_insert(address.port());
+        }
         lines.push(format!("tls on {address}"));
     }
     for listener in args.text_listeners() {
@@ -333,12 +345,15 @@ fn listen(
             true => driver.listen_tls(address, id, server()?, tls::IRC_PLAINTEXT_ANSWER)?,
             false => driver.listen(address, id)?,
         };
+        let is_proxied = expect_proxies(driver, id, listener.address);
         let (port, name) = match (listener.protocol, listener.by_tls) {
             (TextProtocol::Irc, false) => (&mut ports.irc, "irc"),
             (TextProtocol::Irc, true) => (&mut ports.irc_tls, "irc-tls"),
             (TextProtocol::Legacy, _) => (&mut ports.legacy, "irc-legacy"),
         };
-        port.get_or_insert(address.port());
+        if !is_proxied {
+            port.get_or_insert(address.port());
+        }
         lines.push(format!("{name} on {address}"));
     }
     let admin = args

@@ -21,6 +21,7 @@ mod lines;
 mod net;
 mod network;
 mod peers;
+mod proxy_header;
 pub mod seeds;
 mod server;
 mod text_lines;
@@ -35,6 +36,7 @@ pub use hostile::{
 pub use irc_wire::fuzz::{decoder as irc_decoder, message as irc_message};
 pub use lines::lines;
 pub use network::network;
+pub use proxy_header::proxy_header;
 pub use server::server;
 
 /// A fuzz target: a body with a name.
@@ -50,7 +52,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     target(
         "decoder",
         |input| without_machines(decoder, input),
@@ -72,6 +74,11 @@ pub const TARGETS: [Target; 15] = [
         256,
     ),
     target("config", |input| without_machines(config, input), 512),
+    target(
+        "proxy_header",
+        |input| without_machines(proxy_header, input),
+        600,
+    ),
     target("server", server, 256),
     target("lines", lines, 256),
     target("client", client, 256),

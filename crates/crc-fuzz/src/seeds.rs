@@ -8,6 +8,7 @@ mod frames;
 mod hostile;
 mod irc;
 mod machines;
+mod proxy_header;
 mod text;
 
 /// An input, and what it is about.
@@ -28,6 +29,7 @@ pub fn seeds(target: &str) -> Vec<Seed> {
         "irc_decoder" => irc::decoder(),
         "irc_message" => irc::message(),
         "config" => config::config(),
+        "proxy_header" => proxy_header::proxy_header(),
         "server" => machines::server(),
         "lines" => text::lines(),
         "client" => machines::client(),

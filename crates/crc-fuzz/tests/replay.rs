@@ -55,6 +55,7 @@ replay! {
     irc_decoder: 5_000,
     irc_message: 20_000,
     config: 3_000,
+    proxy_header: 20_000,
     server: 1_500,
     lines: 800,
     client: 1_500,

@@ -26,6 +26,12 @@ pub struct DriverConfig {
     /// How many TLS handshakes with peers that have connected may be under way, once their first
     /// bytes have come. A further one ends the oldest. Default: 1024.
     pub handshakes_max: usize,
+    /// How long the header of a proxy may take to come: see
+    /// [`Driver::expect_proxies`](crate::Driver::expect_proxies). Default: 5 s.
+    pub proxy_header_max: Duration,
+    /// How many headers of proxies may be on their way. A further one ends the oldest. Default:
+    /// 1024.
+    pub proxy_headers_max: usize,
     /// How long a peer may leave TCP segments or keepalive probes unacknowledged. Default: 30 s; at
     /// least 6 s.
     pub peer_timeout: Duration,
@@ -90,6 +96,8 @@ impl Default for DriverConfig {
             flush_max: Duration::from_secs(10),
             handshake_max: Duration::from_secs(10),
             handshakes_max: 1024,
+            proxy_header_max: Duration::from_secs(5),
+            proxy_headers_max: 1024,
             peer_timeout: Duration::from_secs(30),
             read_buffer_bytes: 64 * 1024,
             read_budget_bytes: 128 * 1024,

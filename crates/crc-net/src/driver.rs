@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use crc_machine::{ListenerId, Machine, Outbox, Timestamp};
+use ipnet::IpNet;
 
 use crate::batching::Batching;
 use crate::command_sender::{CommandSender, command_queue};
@@ -153,6 +154,17 @@ impl<M: Machine> Driver<M> {
             plaintext_answer: plaintext_answer.into(),
         };
         self.sockets.listen(address, id, None, Some(tls))
+    }
+
+    /// Accepts connections to a listener from these networks only, and expects the header of the
+    /// PROXY protocol first, version 1 or 2, before TLS. The peer that the header names is that of
+    /// the link, and its address counts for the limits; a proxy that connects for itself, or for an
+    /// unknown peer, keeps its own address. A proxy that does not send a header in
+    /// [`DriverConfig::proxy_header_max`] is closed.
+    ///
+    /// To be called before a run. It does nothing to a listener with a limit of its own.
+    pub fn expect_proxies(&mut self, id: ListenerId, proxies: &[IpNet]) {
+        self.sockets.expect_proxies(id, proxies);
     }
 
     /// Sets whom dials by TLS trust; without it the authorities of the system.

@@ -62,6 +62,7 @@ mod listener;
 mod places;
 #[allow(unsafe_code)]
 mod poll_source;
+mod proxy_header;
 mod read_buffer;
 mod selector;
 mod send_lists;
@@ -80,6 +81,7 @@ pub use error::{DriverError, ListenError};
 pub use limits_sender::LimitsSender;
 pub use lines::{LineEvent, read_lines};
 pub use poll_source::{PollSource, Socket};
+pub use proxy_header::{PROXY_HEADER_BYTES_MAX, ProxyHeader, ProxyHeaderError, parse_proxy_header};
 pub use selector::{Events, Interest, Ready, Selector};
 pub use stats::{Counter, Stats};
 pub use tls::{

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crc_machine::ListenerId;
+use ipnet::IpNet;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::places::{Refusal, place_of};
@@ -29,6 +30,8 @@ pub(crate) struct Listener {
     pub(crate) own_limit: Option<OwnLimit>,
     /// The certificates, if it speaks TLS.
     pub(crate) tls: Option<TlsListener>,
+    /// The networks of the proxies, if only those may connect.
+    pub(crate) proxies: Option<Vec<IpNet>>,
     /// The latest pause; zero unless the system is out of descriptors.
     pause: Duration,
 }
@@ -124,6 +127,7 @@ impl Listener {
             state: ListenerState::Open,
             own_limit,
             tls: None,
+            proxies: None,
             pause: Duration::ZERO,
         }
     }

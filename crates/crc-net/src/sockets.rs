@@ -8,6 +8,7 @@ mod accept;
 mod dial;
 mod handshake;
 mod links;
+mod proxy;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, ErrorKind};
@@ -86,6 +87,8 @@ pub(crate) struct Sockets {
     with_plaintext: Vec<LinkId>,
     /// The handshakes that peers have begun, oldest first, and some that have ended.
     handshakes: VecDeque<LinkId>,
+    /// The headers of proxies that have not come, oldest first, and some that have.
+    headers: VecDeque<LinkId>,
 }
 
 enum Entry {
@@ -105,7 +108,7 @@ pub(crate) struct LinkUp {
 /// The result of accepting one link.
 pub(crate) enum Accepted {
     Up(LinkUp),
-    /// The TLS handshake begins.
+    /// The header of a proxy comes first, or the TLS handshake.
     Handshake,
     /// The connection failed while it was accepted, or it was refused and is closed.
     Failed,
@@ -172,6 +175,7 @@ impl Sockets {
             tls_scratch: Vec::new(),
             with_plaintext: Vec::new(),
             handshakes: VecDeque::new(),
+            headers: VecDeque::new(),
             selector,
             config,
         })
@@ -392,6 +396,7 @@ impl Sockets {
         self.deadlines.clear();
         self.with_plaintext.clear();
         self.handshakes.clear();
+        self.headers.clear();
     }
 }
 

@@ -51,6 +51,11 @@ impl Args {
         problems.extend(self.limits_together());
         problems.extend(self.one_file_twice());
         problems.extend(self.tls.problems());
+        let addresses: Vec<_> = listeners
+            .iter()
+            .map(|it| (it.option.clone(), it.address))
+            .collect();
+        problems.extend(self.proxy.problems(&addresses));
         problems
     }
 
@@ -265,6 +270,11 @@ mod tests {
             &["--listen=127.0.0.1:0", "--connect=127.0.0.1:33300"],
             &["--links-max=3", "--server-places=2"],
             &["--text-max=64K", "--client-queue=64K"],
+            &[
+                "--irc=127.0.0.1:0",
+                "--proxy-protocol=127.0.0.1:0",
+                "--proxy-peers=10.0.0.0/8",
+            ],
             &["--record=a", "--record-max=1M", "--log-file=b", "--motd=c"],
         ] {
             assert_eq!(problems(args), [""; 0], "{args:?}");
@@ -323,6 +333,18 @@ mod tests {
             (
                 &["--record-max=1M"],
                 "record-max: there is no recording without --record",
+            ),
+            (
+                &["--proxy-protocol=127.0.0.1:1"],
+                "proxy-protocol: no listener has the address 127.0.0.1:1: write it as",
+            ),
+            (
+                &["--admin=127.0.0.1:1", "--proxy-protocol=127.0.0.1:1"],
+                "proxy-protocol: the admin page at 127.0.0.1:1 takes no PROXY header",
+            ),
+            (
+                &["--proxy-peers=10.0.0.0/8"],
+                "proxy-peers: no listener expects a proxy",
             ),
             (
                 &["--record=a", "--log-file=./a"],

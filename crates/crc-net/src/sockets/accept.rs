@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crc_machine::{Endpoints, ListenerId, Origin, Timestamp};
+use ipnet::IpNet;
 
 use super::handshake::Waiting;
 use super::{Accepted, Entry, LinkUp, Sockets};
@@ -86,7 +87,25 @@ impl Sockets {
             listener: listener.id,
         };
         let free = self.links_max - self.links.min(self.links_max);
+        let is_proxy = match &listener.proxies {
+            Some(proxies)
+                if !proxies
+                    .iter()
+                    .any(|net| net.contains(&peer.ip().to_canonical())) =>
+            {
+                self.stats.accepts_failed.add(1);
+                log::warn!(
+                    "accept: refused: peer={peer} listener={} reason=\"only proxies may connect to \
+                     this listener, and this is none of them\"",
+                    listener.address
+                );
+                return Accepted::Failed;
+            }
+            proxies => proxies.is_some(),
+        };
         let admitted = match &listener.own_limit {
+            // The address that the header names counts.
+            _ if is_proxy => Ok(()),
             Some(limit) => limit.admit(peer.ip()),
             None => self.places.admit(now, peer.ip(), free, &self.config),
         };
@@ -109,6 +128,9 @@ impl Sockets {
             }
         };
         let endpoints = Endpoints { peer, local };
+        if is_proxy {
+            return self.start_header(index, stream, endpoints, origin, now);
+        }
         if let Some(tls) = &listener.tls {
             let waiting = Waiting {
                 tls: tls.clone(),
@@ -156,11 +178,16 @@ impl Sockets {
         // Links are not counted for an address that had no limit.
         self.places = Places::default();
         for link in self.entries.ids().collect::<Vec<_>>() {
-            if let Some(Entry::Link(connection)) = self.entries.find(link)
-                && connection.counts_for_address
-                && connection.limited_by.is_none()
-            {
-                self.places.add(connection.peer.ip(), &self.config);
+            let ip = match self.entries.find(link) {
+                Some(Entry::Link(connection)) => {
+                    let counts = connection.counts_for_address && connection.limited_by.is_none();
+                    counts.then_some(connection.peer.ip())
+                }
+                Some(Entry::Handshake(handshake)) => handshake.counted_address(),
+                Some(Entry::Dial(_)) | None => None,
+            };
+            if let Some(ip) = ip {
+                self.places.add(ip, &self.config);
             }
         }
         if self.links < self.links_max {
@@ -168,7 +195,16 @@ impl Sockets {
         }
     }
 
-    fn count_refusal(&self, refusal: Refusal) {
+    /// Lets only these proxies connect to a listener, each with a header first.
+    pub(crate) fn expect_proxies(&mut self, id: ListenerId, proxies: &[IpNet]) {
+        for listener in &mut self.listeners {
+            if listener.id == id && listener.own_limit.is_none() {
+                listener.proxies = Some(proxies.to_vec());
+            }
+        }
+    }
+
+    pub(super) fn count_refusal(&self, refusal: Refusal) {
         let counter = match refusal {
             Refusal::Address => &self.stats.refused_per_address,
             Refusal::Rate => &self.stats.refused_rate,

@@ -5,11 +5,12 @@
 //! cannot keep others out.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 
 use crc_machine::{DialError, Endpoints, Escaped, LinkId, Origin, Security, Timestamp, TlsFailure};
 
+use super::proxy::WaitingHeader;
 use super::{Accepted, Entry, LinkUp, Sockets};
 use crate::connection::{Connection, Counted};
 use crate::dialer::Dialing;
@@ -30,18 +31,51 @@ const LOGGED_BYTES_MAX: usize = 24;
 /// A connected socket whose TLS handshake is not complete.
 pub(super) struct Handshake {
     pub(super) socket: PollSource<TcpStream>,
-    endpoints: Endpoints,
-    side: Side,
-    deadline: Timestamp,
+    pub(super) endpoints: Endpoints,
+    pub(super) side: Side,
+    pub(super) deadline: Timestamp,
 }
 
-enum Side {
+pub(super) enum Side {
+    /// A proxy has connected. It says first for whom: see `proxy.rs`.
+    Header(Box<WaitingHeader>),
     /// The peer has connected. It has sent nothing yet.
     Silent(Waiting),
     /// The peer has connected, and the handshake has begun.
     Accepted(Box<Session>, Origin, Option<u16>),
     /// This node has dialled.
     Dialed(Box<Session>, Box<Dialing>),
+}
+
+impl Handshake {
+    pub(super) fn new(
+        socket: PollSource<TcpStream>,
+        endpoints: Endpoints,
+        side: Side,
+        deadline: Timestamp,
+    ) -> Self {
+        Handshake {
+            socket,
+            endpoints,
+            side,
+            deadline,
+        }
+    }
+
+    /// The address for which it counts, if it does.
+    pub(super) fn counted_address(&self) -> Option<IpAddr> {
+        let counts = match &self.side {
+            Side::Silent(waiting) => waiting.limited_by.is_none(),
+            Side::Accepted(_, _, limited_by) => limited_by.is_none(),
+            Side::Header(_) | Side::Dialed(..) => false,
+        };
+        counts.then_some(self.endpoints.peer.ip())
+    }
+
+    /// Whether the header of a proxy has to come first.
+    pub(super) fn is_header(&self) -> bool {
+        matches!(self.side, Side::Header(_))
+    }
 }
 
 /// A peer that has connected to a TLS listener.
@@ -151,6 +185,9 @@ impl Sockets {
         let Some(Entry::Handshake(handshake)) = self.entries.find(link) else {
             return None;
         };
+        if handshake.is_header() {
+            return self.read_header(link);
+        }
         let was_silent = matches!(handshake.side, Side::Silent(_));
         let mut counted = Counted {
             socket: handshake.socket.socket(),
@@ -236,7 +273,7 @@ impl Sockets {
             return;
         };
         let interest = match &handshake.side {
-            Side::Silent(_) => Interest::READ,
+            Side::Header(_) | Side::Silent(_) => Interest::READ,
             Side::Accepted(session, ..) | Side::Dialed(session, _) => interest(session),
         };
         if let Err(error) = handshake.socket.arm(link.as_u64(), interest) {
@@ -263,6 +300,8 @@ impl Sockets {
     /// Uncounts a removed handshake.
     pub(super) fn uncount_handshake(&mut self, handshake: &Handshake) {
         let limited_by = match &handshake.side {
+            // The address of the proxy does not count.
+            Side::Header(_) => return self.uncount(None, false, handshake.endpoints.peer.ip()),
             Side::Silent(waiting) => waiting.limited_by,
             Side::Accepted(_, _, limited_by) => *limited_by,
             // A dial counts when its link is up.
@@ -272,9 +311,13 @@ impl Sockets {
     }
 
     fn on_handshake_failed(&mut self, link: LinkId, why: TlsFailure, reason: &str) {
-        let Some(Entry::Handshake(_)) = self.entries.find(link) else {
-            return;
-        };
+        match self.entries.find(link) {
+            Some(Entry::Handshake(handshake)) if handshake.is_header() => {
+                return self.on_header_failed(link, reason);
+            }
+            Some(Entry::Handshake(_)) => {}
+            _ => return,
+        }
         let Some(Entry::Handshake(mut handshake)) = self.entries.remove(link) else {
             return;
         };
@@ -291,7 +334,7 @@ impl Sockets {
             Side::Silent(waiting) if why == TlsFailure::NotTls => {
                 let _ = counted.write(&waiting.tls.plaintext_answer);
             }
-            Side::Silent(_) => {}
+            Side::Silent(_) | Side::Header(_) => {}
             Side::Accepted(session, ..) | Side::Dialed(session, _) => {
                 // The alert that says why.
                 let _ = session.write(&mut counted);
@@ -307,7 +350,7 @@ impl Sockets {
                 dialing.why = DialError::Tls(why);
                 self.try_addresses(dialing, self.clock.now());
             }
-            Side::Silent(_) | Side::Accepted(..) => log::warn!(
+            Side::Header(_) | Side::Silent(_) | Side::Accepted(..) => log::warn!(
                 "TLS handshake failed: peer={peer} listener={local} reason=\"{why}\" \
                  error=\"{reason}\""
             ),
@@ -335,7 +378,7 @@ fn complete(handshake: Handshake, send_queue_bytes_max: usize) -> (Entry, Option
     let (session, origin, limited_by) = match side {
         Side::Accepted(session, origin, limited_by) => (session, origin, limited_by),
         Side::Dialed(session, dialing) => (session, Origin::Dialed { dial: dialing.dial }, None),
-        side @ Side::Silent(_) => {
+        side @ (Side::Header(_) | Side::Silent(_)) => {
             let handshake = Handshake {
                 socket,
                 endpoints,

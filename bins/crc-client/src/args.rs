@@ -18,7 +18,7 @@ use crate::command::COMMANDS;
 #[derive(Debug, Parser)]
 #[command(version = crc_cli::VERSION, max_term_width = 100, after_help = "Type /help once connected; see --help for examples.", after_long_help = after_long_help())]
 pub(crate) struct Args {
-    /// The server to connect to: HOST:PORT, or tls://HOST[:PORT] for TLS [default port: 33301]
+    /// The server to connect to: HOST:PORT, or tls://HOST or tls://HOST:PORT for TLS [default port: 33301]
     ///
     /// The server's certificate is verified: by the authorities that the system
     /// trusts or by --tls-ca, or as tls://HOST:PORT#sha256:FINGERPRINT. The first

@@ -8,6 +8,8 @@ use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
 use crc_e2e::fixture::wait::{self, LONG};
 use crc_e2e::fixture::{ANN, BOB, Binaries, Fixture, Peer, Server, find_rendezvous, wire};
@@ -17,15 +19,24 @@ use serde_json::Value;
 /// A service manager: the messages that a server sends to it.
 struct Manager {
     folder: tempfile::TempDir,
-    socket: UnixDatagram,
+    messages: Receiver<Vec<u8>>,
 }
 
 impl Manager {
     fn new() -> Manager {
         let folder = tempfile::tempdir().unwrap();
         let socket = UnixDatagram::bind(folder.path().join("notify")).unwrap();
-        socket.set_read_timeout(Some(LONG)).unwrap();
-        Manager { folder, socket }
+        let (sender, messages) = channel();
+        // It reads all the time, as a service manager does: a message that finds some ten
+        // others waiting is lost.
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(length @ 1..) = socket.recv(&mut bytes) {
+                // The test may have ended.
+                let _ = sender.send(bytes[..length].to_vec());
+            }
+        });
+        Manager { folder, messages }
     }
 
     fn path(&self) -> String {
@@ -35,9 +46,8 @@ impl Manager {
 
     /// The next message: its lines.
     fn next(&self) -> Vec<String> {
-        let mut bytes = [0; 4096];
-        let length = self.socket.recv(&mut bytes).expect("a message comes");
-        let text = std::str::from_utf8(&bytes[..length]).unwrap();
+        let bytes = self.messages.recv_timeout(LONG).expect("a message comes");
+        let text = String::from_utf8(bytes).unwrap();
         text.lines().map(str::to_owned).collect()
     }
 
@@ -48,6 +58,15 @@ impl Manager {
             message[0].starts_with(start).then_some(message)
         });
         found.unwrap_or_else(|| panic!("no message {start}"))
+    }
+}
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        // An empty message ends the reader.
+        if let Ok(socket) = UnixDatagram::unbound() {
+            let _ = socket.send_to(&[], self.path());
+        }
     }
 }
 
@@ -104,12 +123,10 @@ fn a_watchdog_notices_a_server_that_hangs() {
         .unwrap();
     manager.wait_for("WATCHDOG=1");
     server.process_mut().suspend();
-    manager.socket.set_nonblocking(true).unwrap();
-    let is_silent = || manager.socket.recv(&mut [0; 64]).is_err();
+    let is_silent = || manager.messages.try_recv().is_err();
     // What was on its way.
     while !is_silent() {}
     assert!(wait::stays(wait::TICK * 60, is_silent));
-    manager.socket.set_nonblocking(false).unwrap();
     server.process_mut().resume();
     manager.wait_for("WATCHDOG=1");
 }

@@ -208,7 +208,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     );
     let recorder = create_recorder(args, &config)?;
     let started_at_ms = config.started_at_unix_ms;
-    let notifier = Notifier::start().map_err(StartError::NotifyThread)?;
+    let (notifier, ending) = Notifier::start().map_err(StartError::NotifyThread)?;
     let service = Service::new(notifier.clone());
     let node = Node::new(Server::new(config), started_at_ms, service);
     let driver_config = args.driver_config();
@@ -239,7 +239,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         tls: tls.clone(),
         commands: driver.command_sender(),
         limits: driver.limits_sender(),
-        notifier,
+        notifier: notifier.clone(),
     };
     let (listening, ports) = listen(args, &tls, &mut driver)?;
     log::info!("{started}");
@@ -273,6 +273,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     if let Some(bans) = bans {
         bans.finish();
     }
+    notifier.end(&ending);
     if let Err(error) = driver.machine_mut().finish_recording() {
         log::error!("recording is incomplete: {error}");
     }

@@ -32,7 +32,16 @@ pub(crate) enum Message {
     Status(String),
     /// The sign of life.
     Alive,
+    /// None: the server ends, and all that waits is sent.
+    End,
 }
+
+/// How long the server waits at its end for the last messages to be sent.
+const END_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// Lives until the last message is sent.
+#[derive(Debug)]
+pub(crate) struct Ending(Receiver<()>);
 
 /// Sends messages, from any thread.
 #[derive(Debug, Clone)]
@@ -44,15 +53,27 @@ impl Notifier {
     /// # Errors
     ///
     /// When the system provides no thread.
-    pub(crate) fn start() -> io::Result<Notifier> {
+    pub(crate) fn start() -> io::Result<(Notifier, Ending)> {
+        let (ended, ending) = sync_channel(1);
         if env::var_os("NOTIFY_SOCKET").is_none_or(|socket| socket.is_empty()) {
-            return Ok(Notifier(None));
+            return Ok((Notifier(None), Ending(ending)));
         }
         let (sender, messages) = sync_channel(MESSAGES_MAX);
         thread::Builder::new()
             .name("systemd".to_owned())
-            .spawn(move || send_all(&messages))?;
-        Ok(Notifier(Some(sender)))
+            .spawn(move || {
+                send_all(&messages);
+                drop(ended);
+            })?;
+        Ok((Notifier(Some(sender)), Ending(ending)))
+    }
+
+    /// The server ends: waits until what it has sent is on its way, for a moment at most.
+    pub(crate) fn end(&self, ending: &Ending) {
+        if self.send(Message::End) {
+            // It ends with the thread.
+            let _ = ending.0.recv_timeout(END_TIME_MAX);
+        }
     }
 
     /// Sends a message. Returns whether it is on its way.
@@ -82,6 +103,7 @@ fn send_all(messages: &Receiver<Message>) {
             Message::Ready => sd_notify::notify(&[NotifyState::Ready]),
             Message::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
             Message::Status(text) => sd_notify::notify(&[NotifyState::Status(text)]),
+            Message::End => return,
             Message::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
             // It must say when it began, in the same message.
             Message::Reloading => NotifyState::monotonic_usec_now()

@@ -65,7 +65,10 @@ fn a_wrong_secret_is_one_line_at_both_ends_and_nothing_else() {
     let mut ann = Peer::v2_client(root.address(), ANN, "ann").unwrap();
     let mut bob = Peer::v2_client(root.address(), BOB, "bob").unwrap();
     let other = folder_with("another secret of this length");
+    fs::set_permissions(other.path().join("secret"), Permissions::from_mode(0o644)).unwrap();
     let wrong = start(&fixture, 2, &other, Some(&root));
+    let readable = "every user of this machine can read the secret in";
+    assert_eq!(wrong.log_lines_with(readable).len(), 1);
     let refused = "closed: its secret is not that of the link";
     assert!(wait::holds(LONG, || !root
         .log_lines_with(refused)

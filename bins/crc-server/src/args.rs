@@ -199,6 +199,10 @@ pub(crate) struct Args {
     #[arg(skip)]
     pub(crate) links: Vec<LinkConfig>,
 
+    /// The files with secrets that every user of this machine can read.
+    #[arg(skip)]
+    pub(crate) readable_secrets: Vec<PathBuf>,
+
     /// The password for all of the configuration file.
     #[arg(skip)]
     pub(crate) password: Option<PasswordHash>,

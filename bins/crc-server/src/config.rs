@@ -32,23 +32,23 @@ Options on the command line win over those in this file.
 A size may end in K, M or G; false means that an option is not set; a list has [ and ] around
 it. An option stands in its section, or above the first one.
 
-Servers that prove a secret to each other are tables at the end of the file. A secret is a file
-of 16 to 1024 bytes, for instance by: head -c 32 /dev/urandom | base64 > reef.secret
+A server with which this one proves a secret is a table at the end of the file, such as
   [[link]]
-  name = \"reef\"                   the other server's name, or \"*\" for all others
-  address = \"reef.example:33300\"  where it is dialled; left out: it dials this server
-  secret-file = \"reef.secret\"     left out: it is a server of version 1
-  direction = \"both\"              who dials: \"dial\" (this server), \"accept\", or \"both\"
+  name = \"reef\"                   # the other server's name, or \"*\" for all others
+  address = \"reef.example:33300\"  # where it is dialled; left out: it dials this server
+  secret-file = \"reef.secret\"     # left out: it is a server of version 1
+  direction = \"both\"              # who dials: \"dial\" (this server), \"accept\", or \"both\"
+A secret has 16 to 1024 bytes: head -c 32 /dev/urandom | base64 > reef.secret
 
 Network operators are tables too. A password is written as its hash, which this prints:
 crc-server hash-password
   [[operator]]
-  name = \"ann\"                    for OPER, or /oper of crc-client
-  password = \"$argon2id$...\"      or certificate = \"sha256:...\", or both
-  class = \"admin\"                 \"admin\" may do everything, \"moderator\" kill, ban and wallops
+  name = \"ann\"                    # for OPER, or /oper of crc-client
+  password = \"$argon2id$...\"      # or certificate = \"sha256:...\", or both
+  class = \"admin\"                 # \"admin\" may do everything, \"moderator\" kill, ban, wallops
   [[operator-class]]
   name = \"desk\"
-  powers = [\"kill\", \"stats\"]      of kill, ban, wallops, rehash, connect, squit, die, stats
+  powers = [\"kill\", \"stats\"]      # of kill, ban, wallops, rehash, connect, squit, die, stats
 With password = \"$argon2id$...\" above the first section everyone needs a password to chat.
 
 Check this file with: crc-server check-config --config FILE
@@ -179,7 +179,7 @@ pub(crate) fn load_from(
     let matches = config::merge(&command, arguments, &options)?;
     let mut args = Args::from_arg_matches(&matches).map_err(LoadError::CommandLine)?;
     let mut errors = Vec::new();
-    args.links = links::read(&tables.link, &file, &mut errors);
+    args.links = links::read(&tables.link, &file, &mut args.readable_secrets, &mut errors);
     args.password = operators::read_password(tables.password.as_ref(), &file, &mut errors);
     let (operators, classes) = (&tables.operator, &tables.operator_class);
     args.operators = operators::read(operators, classes, &file, &mut errors);

@@ -290,6 +290,7 @@ fn exposure(args: &Args, links_possible: usize) -> Exposure<'_> {
         plaintext: args.plaintext_listeners(),
         has_tls: args.tls.has_listener(),
         has_secrets: args.has_secrets(),
+        readable_secrets: &args.readable_secrets,
         links_max: args.links_max(),
         links_possible,
     }

@@ -2,6 +2,7 @@
 //! it keeps the server from running.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// What a server exposes, and how it is protected.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub(crate) struct Exposure<'a> {
     pub(crate) has_tls: bool,
     /// Whether links of servers need a secret.
     pub(crate) has_secrets: bool,
+    /// The files with secrets that every user of this machine can read.
+    pub(crate) readable_secrets: &'a [PathBuf],
     /// The connection limit that was asked for.
     pub(crate) links_max: Option<usize>,
     /// How many connections the descriptor limit permits.
@@ -34,6 +37,12 @@ impl Exposure<'_> {
                  and chats can be read and changed on their way; listen on 127.0.0.1 or on the \
                  address of a private network if that is not meant",
                 all.join(", ")
+            ));
+        }
+        for path in self.readable_secrets {
+            warnings.push(format!(
+                "every user of this machine can read the secret in {0}: run chmod 600 {0}",
+                path.display()
             ));
         }
         if let Some(links_max) = self.links_max.filter(|max| *max > self.links_possible) {
@@ -62,6 +71,7 @@ mod tests {
                     .collect(),
                 has_tls,
                 has_secrets,
+                readable_secrets: &[],
                 links_max: None,
                 links_possible: 1,
             };
@@ -83,6 +93,7 @@ mod tests {
                 plaintext: Vec::new(),
                 has_tls: false,
                 has_secrets: false,
+                readable_secrets: &[],
                 links_max,
                 links_possible: 100,
             };

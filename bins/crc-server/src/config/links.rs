@@ -26,15 +26,17 @@ pub(crate) struct LinkTable {
     direction: Option<Spanned<String>>,
 }
 
-/// Reads the links, and the files with their secrets.
+/// Reads the links, and the files with their secrets. The files that other users can read are
+/// added to `readable`.
 pub(crate) fn read(
     tables: &[LinkTable],
     file: &ConfigFile,
+    readable: &mut Vec<PathBuf>,
     errors: &mut Vec<ConfigError>,
 ) -> Vec<LinkConfig> {
     let mut links: Vec<LinkConfig> = Vec::new();
     for table in tables {
-        match table.read(file) {
+        match table.read(file, readable) {
             Ok(link) if links.iter().any(|other| other.name == link.name) => {
                 let text = format!(
                     "there are two links to {:?}: write one entry for each name",
@@ -50,7 +52,11 @@ pub(crate) fn read(
 }
 
 impl LinkTable {
-    fn read(&self, file: &ConfigFile) -> Result<LinkConfig, ConfigError> {
+    fn read(
+        &self,
+        file: &ConfigFile,
+        readable: &mut Vec<PathBuf>,
+    ) -> Result<LinkConfig, ConfigError> {
         let name = match self.name.get_ref().as_str() {
             ANY => None,
             name => {
@@ -82,7 +88,7 @@ impl LinkTable {
         let secret = self
             .secret_file
             .as_ref()
-            .map(|path| read_secret(path, file));
+            .map(|path| read_secret(path, file, readable));
         let secret = secret.transpose()?;
         if secret.is_none() && name.is_none() {
             let text = "a link to all servers needs a secret: write secret-file = \"FILE\"";
@@ -114,7 +120,11 @@ impl LinkTable {
 
 /// Reads a secret: the contents of the file without blanks and line ends around them. A
 /// relative path begins at the folder of the configuration file.
-fn read_secret(path: &Spanned<PathBuf>, file: &ConfigFile) -> Result<Secret, ConfigError> {
+fn read_secret(
+    path: &Spanned<PathBuf>,
+    file: &ConfigFile,
+    readable: &mut Vec<PathBuf>,
+) -> Result<Secret, ConfigError> {
     let error = |text: String| file.error_at(path.span(), format!("secret-file: {text}"));
     let folder = file.path().parent().unwrap_or(Path::new(""));
     let full = folder.join(path.get_ref());
@@ -127,11 +137,8 @@ fn read_secret(path: &Spanned<PathBuf>, file: &ConfigFile) -> Result<Secret, Con
         );
         return Err(error(text));
     }
-    if mode & 0o004 != 0 {
-        log::warn!(
-            "every user of this machine can read the secret in {}: run chmod 600 on it",
-            full.display()
-        );
+    if mode & 0o004 != 0 && !readable.contains(&full) {
+        readable.push(full.clone());
     }
     Secret::new(bytes.trim_ascii()).map_err(|why| {
         error(format!(
@@ -164,7 +171,9 @@ mod tests {
         let file = ConfigFile::from_bytes(&path, text.into()).unwrap();
         let tables: Tables = file.tables().map_err(|error| vec![error.to_string()])?;
         let mut errors = Vec::new();
-        let links = read(&tables.link, &file, &mut errors);
+        let mut readable = Vec::new();
+        let links = read(&tables.link, &file, &mut readable, &mut errors);
+        assert!(readable.is_empty(), "{readable:?}");
         let text = |error: &ConfigError| {
             let text = error.to_string();
             text.replace(folder.to_str().unwrap(), "F")

@@ -173,62 +173,54 @@ pub(crate) enum Prover {
     Acceptor = 1,
 }
 
-/// What one of the two servers proves. `binding` is what only the two ends of this very
-/// connection know, if it is encrypted.
-pub(crate) fn proof(
-    secret: &Secret,
-    prover: Prover,
-    dialler: Party<'_>,
-    acceptor: Party<'_>,
-    binding: Option<&[u8; PROOF_BYTES]>,
-) -> [u8; PROOF_BYTES] {
-    mac(secret, prover, dialler, acceptor, binding)
-        .finalize()
-        .into_bytes()
-        .into()
+/// What both servers know of their link as they prove its secret.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exchange<'a> {
+    pub(crate) dialler: Party<'a>,
+    pub(crate) acceptor: Party<'a>,
+    /// What only the two ends of this very connection know, if it is encrypted.
+    pub(crate) binding: Option<&'a [u8; PROOF_BYTES]>,
 }
 
-/// Whether a proof is the right one. Takes the same time wherever it differs.
-pub(crate) fn is_proof(
-    proof: &[u8; PROOF_BYTES],
-    secret: &Secret,
-    prover: Prover,
-    dialler: Party<'_>,
-    acceptor: Party<'_>,
-    binding: Option<&[u8; PROOF_BYTES]>,
-) -> bool {
-    mac(secret, prover, dialler, acceptor, binding)
-        .verify(proof.into())
-        .is_ok()
-}
-
-fn mac(
-    secret: &Secret,
-    prover: Prover,
-    dialler: Party<'_>,
-    acceptor: Party<'_>,
-    binding: Option<&[u8; PROOF_BYTES]>,
-) -> Hmac<Sha256> {
-    let mut mac = keyed(&secret.0);
-    mac.update(LABEL);
-    mac.update(&[prover as u8]);
-    for party in [dialler, acceptor] {
-        mac.update(&party.id.get().to_be_bytes());
-        mac.update(party.nonce);
-        let len = u8::try_from(party.name.len()).unwrap_or(u8::MAX);
-        mac.update(&[len]);
-        mac.update(party.name.as_bytes());
+impl Exchange<'_> {
+    /// What one of the two proves.
+    pub(crate) fn proof(&self, secret: &Secret, prover: Prover) -> [u8; PROOF_BYTES] {
+        self.mac(secret, prover).finalize().into_bytes().into()
     }
-    match binding {
-        None => mac.update(&[0]),
-        Some(binding) => {
-            mac.update(&[1]);
-            mac.update(binding);
+
+    /// Whether a proof is the right one. Takes the same time wherever it differs.
+    pub(crate) fn is_proof(
+        &self,
+        proof: &[u8; PROOF_BYTES],
+        secret: &Secret,
+        prover: Prover,
+    ) -> bool {
+        self.mac(secret, prover).verify(proof.into()).is_ok()
+    }
+
+    fn mac(&self, secret: &Secret, prover: Prover) -> Hmac<Sha256> {
+        let mut mac = keyed(&secret.0);
+        mac.update(LABEL);
+        mac.update(&[prover as u8]);
+        for party in [self.dialler, self.acceptor] {
+            mac.update(&party.id.get().to_be_bytes());
+            mac.update(party.nonce);
+            let len = u8::try_from(party.name.len()).unwrap_or(u8::MAX);
+            mac.update(&[len]);
+            mac.update(party.name.as_bytes());
         }
+        match self.binding {
+            None => mac.update(&[0]),
+            Some(binding) => {
+                mac.update(&[1]);
+                mac.update(binding);
+            }
+        }
+        mac
     }
-    mac
 }
 
+/// A keyed hash.
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("a key of any length is accepted")
 }

@@ -7,16 +7,16 @@
 //! without secrets: nothing of either network has crossed the link.
 
 use crc_machine::{LinkId, Origin};
-use crc_wire::{HostId, Name, Registration};
+use crc_wire::{HostId, Info, Name, Registration};
 
 use super::introduction;
 use super::uplink;
-use crate::announcement::{Announcement, Features, split_info};
+use crate::announcement::{Announcement, split_info};
 use crate::config::is_permitted;
 use crate::context::{Context, Out};
 use crate::link::Phase;
 use crate::link_auth::{
-    Nonce, Party, Prover, Secret, entry_for_accepted, entry_for_dialled, is_proof, proof,
+    Exchange, Nonce, Party, Prover, Secret, entry_for_accepted, entry_for_dialled,
 };
 use crate::network::{HostKind, PeerVersion};
 use crate::violation::Violation;
@@ -109,14 +109,7 @@ fn admission(cx: &Context, link: LinkId, name: &str) -> Result<Admission, Violat
 
 fn challenge(cx: &mut Context, link: LinkId, out: &mut Out) {
     let nonce = cx.nonces.draw();
-    let challenge = introduction::challenge(
-        cx,
-        &Announcement {
-            nonce: Some(nonce),
-            features: Features::AUTH,
-            ..Announcement::default()
-        },
-    );
+    let challenge = introduction::with_proof(cx, Some(nonce), None);
     let Some(found) = cx.links.find_mut(link) else {
         return;
     };
@@ -127,39 +120,32 @@ fn challenge(cx: &mut Context, link: LinkId, out: &mut Out) {
     out.send(link, &challenge);
 }
 
-/// A challenged server repeats its registration, with its proof. Returns whether it has proved
-/// the secret.
+/// A challenged server repeats its registration, with its proof. Returns the registration
+/// without the proof, if that is right.
 pub(crate) fn on_proof(
     cx: &mut Context,
     link: LinkId,
     registration: &Registration<'_>,
     out: &mut Out,
-) -> bool {
-    match check_proof(cx, link, registration) {
-        Ok(answer) => {
-            let proof = introduction::challenge(
-                cx,
-                &Announcement {
-                    proof: Some(answer),
-                    features: Features::AUTH,
-                    ..Announcement::default()
-                },
-            );
-            out.send(link, &proof);
-            if let Some(found) = cx.links.find_mut(link) {
-                found.phase = Phase::Unregistered;
-                if let Some(session) = found.crc_mut() {
-                    let name = registration.name.borrowed().into_owned();
-                    session.auth = Some(Box::new(Auth::Proved(registration.source, name)));
-                }
-            }
-            true
-        }
+) -> Option<Registration<'static>> {
+    let answer = match check_proof(cx, link, registration) {
+        Ok(answer) => answer,
         Err(violation) => {
             cx.on_violation(link, violation, out);
-            false
+            return None;
         }
-    }
+    };
+    out.send(link, &introduction::with_proof(cx, None, Some(answer)));
+    let name = registration.name.borrowed().into_owned();
+    let found = cx.links.find_mut(link)?;
+    found.phase = Phase::Unregistered;
+    set_auth(cx, link, Auth::Proved(registration.source, name.clone()));
+    Some(Registration {
+        source: registration.source,
+        last_hop: registration.last_hop,
+        name,
+        info: Info::truncated(split_info(registration.info.as_str()).0).into_owned(),
+    })
 }
 
 /// This server's proof, if that of the other one is right.
@@ -180,21 +166,27 @@ fn check_proof(
     let entry = entry_for_accepted(&cx.config.links, name);
     let secret = entry.and_then(|entry| entry.secret.as_ref());
     let secret = secret.ok_or(Violation::NoSecret)?;
-    let dialler = Party {
-        id: registration.source,
-        name,
-        nonce: &theirs,
+    let exchange = Exchange {
+        dialler: Party {
+            id: registration.source,
+            name,
+            nonce: &theirs,
+        },
+        acceptor: own_party(cx, own),
+        binding: cx.channel_binding(link),
     };
-    let acceptor = Party {
+    match exchange.is_proof(&found, secret, Prover::Dialler) {
+        true => Ok(exchange.proof(secret, Prover::Acceptor)),
+        false => Err(Violation::WrongProof),
+    }
+}
+
+fn own_party<'a>(cx: &'a Context, nonce: &'a Nonce) -> Party<'a> {
+    Party {
         id: cx.config.id,
         name: cx.config.name.as_str(),
-        nonce: own,
-    };
-    let binding = cx.channel_binding(link);
-    if !is_proof(&found, secret, Prover::Dialler, dialler, acceptor, binding) {
-        return Err(Violation::WrongProof);
+        nonce,
     }
-    Ok(proof(secret, Prover::Acceptor, dialler, acceptor, binding))
 }
 
 // The server that has dialled.
@@ -272,38 +264,36 @@ fn answer(
         uplink::drop_alias(cx, link, out);
         return Ok(Introduction::Handled);
     }
-    let own = cx.nonces.draw();
-    let dialler = Party {
-        id: cx.config.id,
-        name: cx.config.name.as_str(),
-        nonce: &own,
-    };
-    let acceptor = Party {
-        id: registration.source,
-        name,
-        nonce: &theirs,
-    };
-    let binding = cx.channel_binding(link);
-    let proof = proof(&secret, Prover::Dialler, dialler, acceptor, binding);
     let proving = Proving {
         id: registration.source,
         name: registration.name.borrowed().into_owned(),
-        own,
+        own: cx.nonces.draw(),
         theirs,
         secret,
     };
-    let answer = introduction::challenge(
-        cx,
-        &Announcement {
-            nonce: Some(own),
-            proof: Some(proof),
-            features: Features::AUTH,
-            ..Announcement::default()
-        },
+    let proof = proving
+        .exchange(cx, link)
+        .proof(&proving.secret, Prover::Dialler);
+    out.send(
+        link,
+        &introduction::with_proof(cx, Some(proving.own), Some(proof)),
     );
-    out.send(link, &answer);
     set_auth(cx, link, Auth::Proving(proving));
     Ok(Introduction::Handled)
+}
+
+impl Proving {
+    fn exchange<'a>(&'a self, cx: &'a Context, link: LinkId) -> Exchange<'a> {
+        Exchange {
+            dialler: own_party(cx, &self.own),
+            acceptor: Party {
+                id: self.id,
+                name: self.name.as_str(),
+                nonce: &self.theirs,
+            },
+            binding: cx.channel_binding(link),
+        }
+    }
 }
 
 /// The proof of the server that was dialled.
@@ -314,19 +304,8 @@ fn check_answer(
     stated: &Announcement,
 ) -> Result<Auth, Violation> {
     let found = stated.proof.ok_or(Violation::NoProof)?;
-    let dialler = Party {
-        id: cx.config.id,
-        name: cx.config.name.as_str(),
-        nonce: &proving.own,
-    };
-    let acceptor = Party {
-        id: proving.id,
-        name: proving.name.as_str(),
-        nonce: &proving.theirs,
-    };
-    let binding = cx.channel_binding(link);
-    let secret = &proving.secret;
-    match is_proof(&found, secret, Prover::Acceptor, dialler, acceptor, binding) {
+    let exchange = proving.exchange(cx, link);
+    match exchange.is_proof(&found, &proving.secret, Prover::Acceptor) {
         true => Ok(Auth::Proved(proving.id, proving.name)),
         false => Err(Violation::WrongProof),
     }

@@ -6,6 +6,7 @@ use core::time::Duration;
 use crc_machine::{CloseWhen, LinkId};
 use crc_wire::{HostId, Info, Kind, Registration};
 
+use super::auth::Auth;
 use super::encoding::V1_FRAME_BYTES_MAX;
 use super::introduction::CLASSIFICATION_TIME;
 use super::send::id_taken;
@@ -43,18 +44,6 @@ pub(crate) fn admit_server(
     registration: &Registration<'_>,
     out: &mut Out,
 ) {
-    let human = split_info(registration.info.as_str()).0;
-    let human = match cx.crc_session(link) {
-        // It stood before the proof.
-        Some(session) if session.auth.is_some() => Info::truncated(human),
-        _ => registration.info.borrowed(),
-    };
-    let registration = &Registration {
-        source: registration.source,
-        last_hop: registration.last_hop,
-        name: registration.name.borrowed(),
-        info: human,
-    };
     let name = registration.name.as_str();
     if let Some(dead) =
         super::keepalive::dead_link_replaced_by(cx, link, registration.source, name, out)
@@ -112,7 +101,7 @@ pub(crate) fn on_client_registration(
             found.phase = Phase::Challenged;
             if let Some(session) = found.crc_mut() {
                 let registration = registration.into_owned();
-                session.auth = Some(Box::new(auth::Auth::Client(registration)));
+                session.auth = Some(Box::new(Auth::Client(registration)));
             }
         }
         Err(text) => reject_client(cx, link, &text, out),
@@ -128,12 +117,9 @@ pub(crate) fn on_password_checked(cx: &mut Context, link: LinkId, is_right: bool
     let Some(session) = found.crc_mut().filter(|_| is_waiting) else {
         return;
     };
-    let registration = match session.auth.take().map(|auth| *auth) {
-        Some(auth::Auth::Client(registration)) => registration,
-        other => {
-            session.auth = other.map(Box::new);
-            return;
-        }
+    let is_client = |auth: &mut Box<Auth>| matches!(**auth, Auth::Client(_));
+    let Some(Auth::Client(registration)) = session.auth.take_if(is_client).map(|it| *it) else {
+        return;
     };
     found.phase = Phase::Unregistered;
     match is_right {

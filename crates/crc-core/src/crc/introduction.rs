@@ -10,6 +10,7 @@ use crc_wire::{HostId, Info, Message, Registration};
 use crate::announcement::{Announcement, Features};
 use crate::context::{Context, LinkTimer, Out};
 use crate::link::{Link, Phase};
+use crate::link_auth::{Nonce, PROOF_BYTES};
 use crate::network::PeerVersion;
 
 /// How long a server has to announce itself after this one has; after that it is a v1
@@ -87,7 +88,17 @@ fn announcement_with(cx: &Context, link: &Link, shift_ms: Option<i64>) -> Vec<u8
 
 /// The registration with what two servers need to prove the secret of their link, and nothing
 /// else.
-pub(super) fn challenge(cx: &Context, announcement: &Announcement) -> Vec<u8> {
+pub(super) fn with_proof(
+    cx: &Context,
+    nonce: Option<Nonce>,
+    proof: Option<[u8; PROOF_BYTES]>,
+) -> Vec<u8> {
+    let announcement = Announcement {
+        nonce,
+        proof,
+        features: Features::AUTH,
+        ..Announcement::default()
+    };
     own_registration(cx, None, &format!("{}{announcement}", cx.config.info))
 }
 

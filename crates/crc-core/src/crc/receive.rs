@@ -137,7 +137,7 @@ fn on_message(cx: &mut Context, link: LinkId, phase: Phase, message: Message<'_>
             handshake::on_client_registration(cx, link, &registration, out);
         }
         (Phase::Challenged, Message::ServerRegistration(registration)) => {
-            if auth::on_proof(cx, link, &registration, out) {
+            if let Some(registration) = auth::on_proof(cx, link, &registration, out) {
                 handshake::admit_server(cx, link, &registration, out);
             }
         }

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use crc_machine::PeerAddress;
 
-use crate::link_auth::{Hex, from_hex};
+use crate::hex::{Hex, from_hex};
 
 /// The beginning of the machine part, the blank before it included.
 const OPENING: &str = " [crc2";
@@ -150,8 +150,8 @@ impl Announcement {
                 Some(("t", clock)) => announcement.clock_ms = clock.parse().ok(),
                 Some(("d", shift)) => announcement.shift_ms = shift.parse().ok(),
                 Some(("x", bytes)) => announcement.text_bytes_max = bytes.parse().ok(),
-                Some(("n", nonce)) => announcement.nonce = from_hex(nonce),
-                Some(("p", proof)) => announcement.proof = from_hex(proof),
+                Some(("n", nonce)) => announcement.nonce = bytes_of(nonce),
+                Some(("p", proof)) => announcement.proof = bytes_of(proof),
                 Some(("f", words)) => announcement.features = Features::read(words, ','),
                 _ => {}
             }
@@ -188,6 +188,12 @@ impl fmt::Display for Announcement {
         write!(f, ";f={}", self.features)?;
         f.write_char(']')
     }
+}
+
+/// Reads 32 bytes in lower-case hexadecimal.
+fn bytes_of(digits: &str) -> Option<[u8; 32]> {
+    let is_lower = !digits.bytes().any(|byte| byte.is_ascii_uppercase());
+    from_hex(digits).filter(|_| is_lower)?.try_into().ok()
 }
 
 fn entries(machine: &str) -> impl Iterator<Item = &str> {

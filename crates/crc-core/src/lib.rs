@@ -63,6 +63,7 @@ mod context;
 mod counters;
 mod crc;
 mod first_bytes;
+mod hex;
 mod id;
 mod irc;
 mod legacy;

@@ -221,33 +221,6 @@ impl Exchange<'_> {
 }
 
 /// A keyed hash.
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
+pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("a key of any length is accepted")
-}
-
-/// Reads 32 bytes in lower-case hexadecimal.
-pub(crate) fn from_hex(text: &str) -> Option<[u8; PROOF_BYTES]> {
-    let digits = text.as_bytes();
-    if digits.len() != 2 * PROOF_BYTES {
-        return None;
-    }
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; PROOF_BYTES];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(bytes)
-}
-
-/// Shows 32 bytes in lower-case hexadecimal.
-pub(crate) struct Hex<'a>(pub(crate) &'a [u8; PROOF_BYTES]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }

@@ -5,6 +5,8 @@ use core::fmt;
 
 use crc_machine::Fingerprint;
 
+use crate::hex::{Hex, from_hex};
+
 /// The most bytes of an operator's name.
 pub const OPERATOR_NAME_BYTES_MAX: usize = 32;
 
@@ -114,7 +116,7 @@ impl fmt::Display for Powers {
     }
 }
 
-/// Someone who may become a network operator at this server.
+/// A person who may become a network operator at this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorConfig {
     /// The name, for OPER: a word of up to [`OPERATOR_NAME_BYTES_MAX`] bytes.
@@ -132,7 +134,7 @@ pub struct OperatorConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordHash(pub Box<str>);
 
-/// A password that someone claims to be the right one. It is never printed.
+/// A password that a peer claims to be the right one. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(Box<str>);
 
@@ -145,8 +147,7 @@ impl Password {
 
     /// The machine part with which a client gives it as it registers (PROTOCOL section 6).
     pub(crate) fn machine_part(&self) -> String {
-        let digits = self.0.bytes().map(|byte| format!("{byte:02x}"));
-        format!(" [crc2;w={}]", digits.collect::<String>())
+        format!(" [crc2;w={}]", Hex(self.0.as_bytes()))
     }
 
     /// Reads such a machine part.
@@ -155,10 +156,7 @@ impl Password {
         let digits = inner
             .split(';')
             .find_map(|entry| entry.strip_prefix("w="))?;
-        let pairs = digits.as_bytes().chunks(2);
-        let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
-        let bytes: Option<Vec<u8>> = pairs.map(byte).collect();
-        String::from_utf8(bytes?).ok().map(Password::new)
+        String::from_utf8(from_hex(digits)?).ok().map(Password::new)
     }
 
     /// The password, to compare it.

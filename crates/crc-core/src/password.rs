@@ -1,17 +1,17 @@
 //! Passwords that wait to be compared with a hash. That takes long and much memory, so the
 //! machine does not do it: it hands out a notice, and gets a command with the result.
 //!
-//! Wrong passwords are counted by address, so that nobody can try many by connecting again.
+//! Wrong passwords are counted by address, so that a peer cannot try many by connecting again.
 
 use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use crc_machine::{LinkId, Timestamp};
+use crc_machine::{LinkId, Timestamp, place_of};
 use crc_wire::HostId;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use hmac::Mac;
 
+use crate::link_auth::keyed;
 use crate::operator::{Password, PasswordHash};
 
 /// How many passwords may wait at a time.
@@ -88,7 +88,7 @@ impl PasswordChecks {
         key: &[u8; 32],
         now: Timestamp,
     ) -> Result<Begun, CheckRefusal> {
-        let address = counted_address(address);
+        let address = place_of(address);
         let digest = digest(key, hash, password);
         if purpose == Purpose::Register && self.right == Some(digest) {
             return Ok(Begun::Right);
@@ -126,7 +126,7 @@ impl PasswordChecks {
 
     /// A name or password that needs no comparison is wrong.
     pub(crate) fn count_wrong_of(&mut self, address: IpAddr, now: Timestamp) {
-        self.count_wrong(counted_address(address), now);
+        self.count_wrong(place_of(address), now);
     }
 
     fn is_blocked(&self, address: IpAddr, now: Timestamp) -> bool {
@@ -152,21 +152,8 @@ impl PasswordChecks {
     }
 }
 
-/// The part of an address that one person has: of IPv6, the network.
-fn counted_address(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(ip) => {
-            let network = u128::from(ip) & !u128::from(u64::MAX);
-            IpAddr::V6(network.into())
-        }
-        v4 => v4,
-    }
-}
-
 fn digest(key: &[u8; 32], hash: &PasswordHash, password: &Password) -> [u8; 32] {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-        return [0; 32]; // A key of any length is taken.
-    };
+    let mut mac = keyed(key);
     for text in [&*hash.0, password.expose()] {
         mac.update(&(text.len() as u64).to_be_bytes());
         mac.update(text.as_bytes());

@@ -87,7 +87,7 @@ pub use effect::{ByteRange, CloseWhen, Effect};
 pub use escaped::{Escaped, is_printable};
 pub use link::{
     AddressError, DialError, DialId, Endpoints, LinkDown, LinkId, ListenerId, Origin, PeerAddress,
-    split_host_port,
+    place_of, split_host_port,
 };
 pub use link_table::LinkTable;
 pub use machine::{Event, Machine};

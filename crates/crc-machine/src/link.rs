@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::security::{TlsFailure, Transport};
 
@@ -184,6 +184,30 @@ impl FromStr for PeerAddress {
             }),
             _ => Err(AddressError),
         }
+    }
+}
+
+/// The part of an address that is counted, since one peer has all of it: an IPv4 address, or the
+/// first 64 bits of an IPv6 address. `::1` is counted for itself.
+///
+/// ```
+/// use crc_machine::place_of;
+///
+/// let place = |ip: &str| place_of(ip.parse().unwrap()).to_string();
+/// assert_eq!(place("192.0.2.1"), "192.0.2.1");
+/// assert_eq!(place("::ffff:192.0.2.1"), "192.0.2.1");
+/// assert_eq!(place("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+/// assert_eq!(place("::1"), "::1");
+/// ```
+#[must_use]
+pub fn place_of(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        // Otherwise ::1 would be the same as ::/64.
+        IpAddr::V6(v6) if !v6.is_loopback() => {
+            let prefix = v6.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from_bits(prefix))
+        }
+        ip => ip,
     }
 }
 

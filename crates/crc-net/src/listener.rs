@@ -6,11 +6,11 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crc_machine::ListenerId;
+use crc_machine::{ListenerId, place_of};
 use ipnet::IpNet;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::places::{Refusal, place_of};
+use crate::places::Refusal;
 use crate::poll_source::PollSource;
 use crate::tls::TlsServer;
 
@@ -63,7 +63,7 @@ impl OwnLimit {
     /// Whether an address may have one more of the free places: one address has at most half of
     /// all, and the last place is for loopback, which has no further limit.
     pub(crate) fn admit(&self, ip: IpAddr) -> Result<(), Refusal> {
-        let place = place_of(ip.to_canonical());
+        let place = place_of(ip);
         if place.is_loopback() || self.links_max == 1 {
             return Ok(());
         }
@@ -79,11 +79,11 @@ impl OwnLimit {
     }
 
     pub(crate) fn add(&mut self, ip: IpAddr) {
-        self.links.push(place_of(ip.to_canonical()));
+        self.links.push(place_of(ip));
     }
 
     pub(crate) fn remove(&mut self, ip: IpAddr) {
-        let place = place_of(ip.to_canonical());
+        let place = place_of(ip);
         if let Some(at) = self.links.iter().position(|link| *link == place) {
             self.links.swap_remove(at);
         }

@@ -2,10 +2,10 @@
 //! reserved for some addresses.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use crc_machine::{RateLimiter, Timestamp};
+use crc_machine::{RateLimiter, Timestamp, place_of};
 
 use crate::config::{AddressLimits, DriverConfig};
 
@@ -103,7 +103,7 @@ impl Places {
 
     /// Uncounts a link of an address.
     pub(crate) fn remove(&mut self, ip: IpAddr) {
-        if let Some(place) = self.addresses.get_mut(&place_of(ip.to_canonical()))
+        if let Some(place) = self.addresses.get_mut(&place_of(ip))
             && place.links > 0
         {
             place.links -= 1;
@@ -152,19 +152,6 @@ fn limits_of(ip: IpAddr, config: &DriverConfig) -> AddressLimits {
 fn burst(limits: AddressLimits) -> u32 {
     let all = u32::try_from(limits.links_max).unwrap_or(limits.accepts_per_second);
     limits.accepts_per_second.max(all)
-}
-
-/// What counts as one address: an IPv4 address, or the first 64 bits of an IPv6 address.
-pub(crate) fn place_of(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        // Otherwise each loopback address of IPv4 would be one, and ::1 the same as ::/64.
-        IpAddr::V6(v6) if v6.is_loopback() => ip,
-        IpAddr::V6(v6) => {
-            let prefix = v6.to_bits() & !u128::from(u64::MAX);
-            IpAddr::V6(Ipv6Addr::from_bits(prefix))
-        }
-    }
 }
 
 #[cfg(test)]

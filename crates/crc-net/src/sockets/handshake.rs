@@ -88,7 +88,7 @@ pub(super) struct Waiting {
 /// What became of an attempt to go on.
 enum Outcome {
     Pending,
-    Done,
+    Done(Security),
     Failed(TlsFailure, String),
 }
 
@@ -203,7 +203,7 @@ impl Sockets {
                 }
                 None
             }
-            Outcome::Done => self.finish_handshake(link),
+            Outcome::Done(security) => self.finish_handshake(link, security),
             Outcome::Failed(why, reason) => {
                 self.on_handshake_failed(link, why, &reason);
                 None
@@ -229,7 +229,7 @@ impl Sockets {
         }
     }
 
-    fn finish_handshake(&mut self, link: LinkId) -> Option<LinkUp> {
+    fn finish_handshake(&mut self, link: LinkId, security: Security) -> Option<LinkUp> {
         let bytes_max = self.config.send_queue_bytes_max;
         let mut completed = None;
         self.entries.replace(link, |entry| match entry {
@@ -243,7 +243,6 @@ impl Sockets {
         let Completed {
             origin,
             endpoints,
-            security,
             deadline,
             description,
         } = completed?;
@@ -362,7 +361,6 @@ impl Sockets {
 struct Completed {
     origin: Origin,
     endpoints: Endpoints,
-    security: Security,
     deadline: Timestamp,
     description: String,
 }
@@ -391,7 +389,6 @@ fn complete(handshake: Handshake, send_queue_bytes_max: usize) -> (Entry, Option
     let completed = Completed {
         origin,
         endpoints,
-        security: session.security(),
         deadline,
         description: session.description(),
     };
@@ -439,17 +436,21 @@ fn go_on(side: &mut Side, socket: &mut Counted<'_>, scratch: &mut [u8]) -> Outco
     let (Side::Accepted(session, ..) | Side::Dialed(session, _)) = side else {
         return Outcome::Pending;
     };
-    let progress = session.shake_hands(bytes);
-    match progress {
+    match session.shake_hands(bytes) {
         Progress::Failed(TlsFailure::NotTls, _) => {
             Outcome::Failed(TlsFailure::NotTls, describe(bytes))
         }
         Progress::Failed(why, reason) => Outcome::Failed(why, reason),
-        Progress::Pending | Progress::Done => match session.write(socket) {
-            Err(kind) => Outcome::Failed(TlsFailure::Closed, kind.to_string()),
-            Ok(_) if matches!(progress, Progress::Done) => Outcome::Done,
-            Ok(_) => Outcome::Pending,
-        },
+        Progress::Pending => after_write(session.write(socket), Outcome::Pending),
+        Progress::Done(security) => after_write(session.write(socket), Outcome::Done(security)),
+    }
+}
+
+/// The outcome of a handshake, if what it says could be written.
+fn after_write<T>(written: Result<T, ErrorKind>, outcome: Outcome) -> Outcome {
+    match written {
+        Ok(_) => outcome,
+        Err(kind) => Outcome::Failed(TlsFailure::Closed, kind.to_string()),
     }
 }
 

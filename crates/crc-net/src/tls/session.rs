@@ -52,7 +52,8 @@ pub(crate) struct Session {
 #[derive(Debug)]
 pub(crate) enum Progress {
     Pending,
-    Done,
+    /// It is complete, and has told this about the link.
+    Done(Security),
     Failed(TlsFailure, String),
 }
 
@@ -120,7 +121,10 @@ impl Session {
             }
         }
         if !self.connection.is_handshaking() {
-            return Progress::Done;
+            return match self.security() {
+                Ok(security) => Progress::Done(security),
+                Err(error) => Progress::Failed(TlsFailure::Failed, error.to_string()),
+            };
         }
         if self.handshake_bytes > bytes_max {
             let reason = "the handshake is too long".to_owned();
@@ -130,15 +134,15 @@ impl Session {
     }
 
     /// What the handshake has told about the link.
-    pub(crate) fn security(&self) -> Security {
+    fn security(&self) -> Result<Security, Error> {
         let certificates = self.connection.peer_certificates();
         let material =
             self.connection
-                .export_keying_material([0; 32], EXPORTER_LABEL.as_bytes(), None);
-        Security {
+                .export_keying_material([0; 32], EXPORTER_LABEL.as_bytes(), None)?;
+        Ok(Security {
             peer: certificates.and_then(|all| all.first()).map(fingerprint),
-            keying_material: material.unwrap_or_default(),
-        }
+            keying_material: material,
+        })
     }
 
     /// The version and cipher suite, for the log.

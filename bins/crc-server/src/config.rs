@@ -8,6 +8,7 @@
 mod links;
 mod operators;
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ crc-server hash-password
   [[operator-class]]
   name = \"desk\"
   powers = [\"kill\", \"stats\"]      # of kill, ban, wallops, rehash, connect, squit, die, stats
-With password = \"$argon2id$...\" above the first section everyone needs a password to chat.
+With password = \"$argon2id$...\" above the first section every client needs a password.
 
 Check this file with: crc-server check-config --config FILE
 A running server reads it again on SIGHUP, and its log says what has changed.";
@@ -64,7 +65,7 @@ A running server reads it again on SIGHUP, and its log says what has changed.";
 pub(crate) struct Tables {
     #[serde(default)]
     link: Vec<LinkTable>,
-    /// The hash of the password that everyone needs.
+    /// The hash of the password that every client needs.
     password: Option<Spanned<String>>,
     #[serde(default)]
     operator: Vec<OperatorTable>,
@@ -75,6 +76,21 @@ pub(crate) struct Tables {
 impl Tables {
     /// Their names in the file.
     const NAMES: [&str; 4] = ["link", "password", "operator", "operator-class"];
+}
+
+/// Adds an error for each entry whose name another one has already.
+fn refuse_repeated<'a>(
+    what: &str,
+    names: impl Iterator<Item = &'a Spanned<String>>,
+    file: &ConfigFile,
+    errors: &mut Vec<ConfigError>,
+) {
+    let mut seen = BTreeSet::new();
+    for name in names.filter(|name| !seen.insert(name.get_ref())) {
+        let name_text = name.get_ref();
+        let text = format!("there are two {what} {name_text:?}: write one entry for each name");
+        errors.push(file.error_at(name.span(), text));
+    }
 }
 
 /// Everything that command line and file say.

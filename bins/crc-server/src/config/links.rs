@@ -9,6 +9,8 @@ use crc_cli::config::{ConfigError, ConfigFile, Spanned};
 use crc_core::{LinkConfig, LinkDirection, SECRET_BYTES_MAX, Secret, check_name};
 use crc_wire::Name;
 
+use super::refuse_repeated;
+
 /// The name of an entry for all servers that have none of their own.
 const ANY: &str = "*";
 
@@ -34,20 +36,15 @@ pub(crate) fn read(
     readable: &mut Vec<PathBuf>,
     errors: &mut Vec<ConfigError>,
 ) -> Vec<LinkConfig> {
-    let mut links: Vec<LinkConfig> = Vec::new();
+    let mut links = Vec::new();
     for table in tables {
         match table.read(file, readable) {
-            Ok(link) if links.iter().any(|other| other.name == link.name) => {
-                let text = format!(
-                    "there are two links to {:?}: write one entry for each name",
-                    table.name.get_ref()
-                );
-                errors.push(file.error_at(table.name.span(), text));
-            }
             Ok(link) => links.push(link),
             Err(error) => errors.push(error),
         }
     }
+    let names = tables.iter().map(|table| &table.name);
+    refuse_repeated("links to", names, file, errors);
     links
 }
 

@@ -6,6 +6,7 @@ use crc_core::{
     Fingerprint, OPERATOR_NAME_BYTES_MAX, OperatorConfig, PasswordHash, Powers, is_printable,
 };
 
+use super::refuse_repeated;
 use crate::passwords::parse_hash;
 
 /// The classes that need no entry, with their powers.
@@ -67,33 +68,26 @@ pub(crate) fn read(
     let mut known: Vec<(String, Powers)> = Vec::new();
     for class in classes {
         match class.read(file) {
-            Ok((name, _)) if known.iter().any(|(other, _)| *other == name) => {
-                let text = format!("there are two classes {name:?}: write one entry for each name");
-                errors.push(file.error_at(class.name.span(), text));
-            }
             Ok(class) => known.push(class),
             Err(error) => errors.push(error),
         }
     }
+    let names = classes.iter().map(|class| &class.name);
+    refuse_repeated("classes", names, file, errors);
     for (name, powers) in CLASSES {
         if !known.iter().any(|(other, _)| other == name) {
             known.push((name.to_owned(), powers));
         }
     }
-    let mut read: Vec<OperatorConfig> = Vec::new();
+    let mut read = Vec::new();
     for table in operators {
         match table.read(&known, file) {
-            Ok(operator) if read.iter().any(|other| other.name == operator.name) => {
-                let text = format!(
-                    "there are two operators {:?}: write one entry for each name",
-                    operator.name
-                );
-                errors.push(file.error_at(table.name.span(), text));
-            }
             Ok(operator) => read.push(operator),
             Err(error) => errors.push(error),
         }
     }
+    let names = operators.iter().map(|operator| &operator.name);
+    refuse_repeated("operators", names, file, errors);
     read
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<Box<str>>> {
     Ok(lines.map(Into::into).collect())
 }
 
-/// Replaces the file at once: whoever reads it finds the old bans or the new ones.
+/// Replaces the file at once: a reader finds the old bans or the new ones.
 fn write(path: &Path, lines: &[Box<str>]) -> io::Result<()> {
     let mut text = format!("{HEAD}\n");
     for line in lines {

@@ -1448,7 +1448,7 @@ fn names_of_the_legacy_protocol_come_in_slices() {
     assert!(answer.ends_with(" 366 :End of /NAMES list\r\n"));
 }
 
-/// Who shares many channels with many is told once that somebody quits, and each visit counts.
+/// A user who shares many channels with a host that quits is told once, and each visit counts.
 #[test]
 fn a_quit_is_counted_and_visits_each_link_once() {
     const USERS: u32 = 600;

@@ -283,7 +283,7 @@ impl RequestKind {
     /// An operator speaks to all operators, and to users who want to hear it. Only servers
     /// send it.
     pub const WALLOPS: RequestKind = RequestKind(13);
-    /// Somebody is banned from the network, or not any more. The source is a server. Only
+    /// A mask or network is banned from the network, or not any more. The source is a server. Only
     /// servers send it.
     pub const BAN: RequestKind = RequestKind(14);
 }

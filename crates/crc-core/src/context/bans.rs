@@ -234,7 +234,7 @@ fn kind_of(verb: Verb) -> BanKind {
     }
 }
 
-/// What someone reads who is banned.
+/// What a banned user reads.
 fn ban_text(ban: &Ban) -> String {
     match &*ban.reason {
         "" => "You are banned from this network".to_owned(),

@@ -167,7 +167,7 @@ impl Context {
         }
     }
 
-    /// The password of someone who wants to be an operator was compared.
+    /// The password of a host that wants to be an operator was compared.
     pub(crate) fn on_oper_checked(&mut self, check: &Check, is_right: bool, out: &mut Out) {
         let Purpose::Oper { host, name } = &check.purpose else {
             return;

@@ -75,7 +75,7 @@ fn a_user_becomes_an_operator_with_the_password() {
         ]
     );
     net.expect(ann, "MODE ann", &[":server0 221 ann +o"]);
-    // Everyone sees it, on every server.
+    // All users see it, on every server.
     let whois = net.request(bob, "WHOIS ann");
     assert!(whois.contains(&":server1 313 bob ann :is a network operator".to_owned()));
     let who = net.request(bob, "WHO * o");
@@ -160,7 +160,7 @@ fn wrong_names_and_passwords_are_refused_and_told() {
         ],
     );
     assert!(net.fixture.peers[ann].ended);
-    // A right answer that comes too late makes nobody an operator.
+    // A right answer that comes too late makes no operator.
     let bob = net.user(0, "bob");
     net.send_line(bob, "OPER chief :secret of chief");
     let waiting = net.take_passwords(0);

@@ -52,7 +52,7 @@ fn a_user_of_irc_gives_the_password_first() {
         net.fixture.close_peer(peer);
         net.fixture.soon();
     }
-    // What comes before the answer does not register anyone.
+    // What comes before the answer does not register the user.
     let peer = net.connect(0);
     net.send_line(
         peer,
@@ -86,7 +86,7 @@ fn a_client_gives_the_password_in_its_registration() {
     net.fixture.soon();
     let told = net.fixture.received(peer);
     assert!(matches!(&told[0], Message::Status(it) if it.code == StatusCode::WELCOME));
-    // Nobody is shown the password.
+    // No user is shown the password.
     let whois = net.request(ann, "WHOIS host300");
     assert!(whois[0].ends_with(" * :info"), "{whois:?}");
     // A client that does not wait for the answer is closed.

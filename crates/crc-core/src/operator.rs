@@ -1,5 +1,5 @@
 //! Network operators: who may become one, and what each may do. The configuration; who is an
-//! operator now, `network/operators.rs` knows, and `context/operators.rs` has the commands.
+//! operator now, `network/operators.rs` knows, and `context/operators` has the commands.
 
 use core::fmt;
 

@@ -415,7 +415,7 @@ impl Args {
             .ok_or_else(|| io::Error::other("the name has no address"))
     }
 
-    /// The listeners without TLS: option and address.
+    /// The listeners without TLS that no proxy is in front of: option and address.
     pub(crate) fn plaintext_listeners(&self) -> Vec<(&'static str, &SocketAddr)> {
         let listeners = [
             ("listen", &self.listen),
@@ -425,6 +425,7 @@ impl Args {
         let listeners = listeners.into_iter();
         let listeners =
             listeners.flat_map(|(option, all)| all.iter().map(move |address| (option, address)));
+        let listeners = listeners.filter(|(_, address)| !self.proxy.is_proxied(**address));
         let admin = self.admin.iter().map(|address| ("admin", address));
         listeners.chain(admin).collect()
     }

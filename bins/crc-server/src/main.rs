@@ -48,7 +48,6 @@ use crate::reload::Reloader;
 use crate::rendezvous::Rendezvous;
 use crate::systemd::{Notifier, Service};
 use crate::tls::{MakeCertError, Tls};
-use crate::warnings::Exposure;
 
 /// The exit status of an invalid command line or configuration file.
 const EXIT_INVALID: u8 = 2;
@@ -164,7 +163,7 @@ fn check_config(loaded: &Loaded) -> Result<(), StartError> {
     };
     // The exit status says it too.
     let _ = crc_cli::print_line(&line);
-    for warning in exposure(&loaded.args, usize::MAX).warnings() {
+    for warning in warnings::of_config(&loaded.args, usize::MAX) {
         let _ = crc_cli::print_line(&format!("warning: {warning}"));
     }
     Ok(())
@@ -246,7 +245,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     if let Some(path) = path {
         log::info!("configuration read: file={path:?}");
     }
-    for warning in exposure(args, links_possible).warnings() {
+    for warning in warnings::of_config(args, links_possible) {
         log::warn!("{warning}");
     }
     reloader.start(requests).map_err(StartError::Hangup)?;
@@ -282,18 +281,6 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         Stopped::Forced => log::warn!("shutdown forced by a second signal"),
     }
     Ok(())
-}
-
-/// What the server exposes, and how it is protected.
-fn exposure(args: &Args, links_possible: usize) -> Exposure<'_> {
-    Exposure {
-        plaintext: args.plaintext_listeners(),
-        has_tls: args.tls.has_listener(),
-        has_secrets: args.has_secrets(),
-        readable_secrets: &args.readable_secrets,
-        links_max: args.links_max(),
-        links_possible,
-    }
 }
 
 /// How many connections the descriptor limit permits.

@@ -4,41 +4,77 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::args::Args;
+
+/// The warnings about a configuration. `links_possible`: how many connections the descriptor
+/// limit permits.
+pub(crate) fn of_config(args: &Args, links_possible: usize) -> Vec<String> {
+    let exposure = Exposure {
+        plaintext: args.plaintext_listeners(),
+        has_tls: args.tls.has_listener(),
+        has_secrets: args.has_secrets(),
+        readable_secrets: &args.readable_secrets,
+        links_max: args.links_max(),
+        links_possible,
+    };
+    exposure.warnings()
+}
+
 /// What a server exposes, and how it is protected.
 #[derive(Debug)]
-pub(crate) struct Exposure<'a> {
+struct Exposure<'a> {
     /// The listeners without TLS, with the name of their option.
-    pub(crate) plaintext: Vec<(&'static str, &'a SocketAddr)>,
+    plaintext: Vec<(&'static str, &'a SocketAddr)>,
     /// Whether some listener has TLS.
-    pub(crate) has_tls: bool,
+    has_tls: bool,
     /// Whether links of servers need a secret.
-    pub(crate) has_secrets: bool,
+    has_secrets: bool,
     /// The files with secrets that every user of this machine can read.
-    pub(crate) readable_secrets: &'a [PathBuf],
+    readable_secrets: &'a [PathBuf],
     /// The connection limit that was asked for.
-    pub(crate) links_max: Option<usize>,
+    links_max: Option<usize>,
     /// How many connections the descriptor limit permits.
-    pub(crate) links_possible: usize,
+    links_possible: usize,
 }
 
 impl Exposure<'_> {
-    /// The warnings.
-    pub(crate) fn warnings(&self) -> Vec<String> {
+    /// The warning about listeners without TLS that every network reaches.
+    fn open_to_all(&self) -> Option<String> {
         let all: Vec<String> = self
             .plaintext
             .iter()
-            .filter(|(_, address)| address.ip().is_unspecified())
+            .filter(|(_, address)| is_any(address))
             .map(|(option, address)| format!("--{option} {address}"))
             .collect();
-        let mut warnings = Vec::new();
-        if !all.is_empty() && !self.has_tls && !self.has_secrets {
-            warnings.push(format!(
-                "listening on all addresses without TLS or secrets ({}): every host that reaches it can connect, \
-                 and chats can be read and changed on their way; listen on 127.0.0.1 or on the \
-                 address of a private network if that is not meant",
-                all.join(", ")
-            ));
+        if all.is_empty() {
+            return None;
         }
+        let all = all.join(", ");
+        let (what, remedy) = match (self.has_tls, self.has_secrets) {
+            (false, false) => (
+                format!(
+                    "without TLS or secrets ({all}): every host that reaches it can connect, and"
+                ),
+                "",
+            ),
+            (false, true) => (
+                format!("without TLS ({all}): passwords and"),
+                "let others use --listen-tls or --irc-tls, and ",
+            ),
+            (true, _) => (
+                format!("without TLS, beside a TLS port ({all}): passwords and"),
+                "let others use the TLS port, and ",
+            ),
+        };
+        Some(format!(
+            "listening on all addresses {what} chats can be read and changed on their way; \
+             {remedy}listen on 127.0.0.1 or on the address of a private network if that is not meant"
+        ))
+    }
+
+    /// The warnings.
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<String> = self.open_to_all().into_iter().collect();
         for path in self.readable_secrets {
             warnings.push(format!(
                 "every user of this machine can read the secret in {0}: run chmod 600 {0}",
@@ -56,8 +92,15 @@ impl Exposure<'_> {
     }
 }
 
+/// Whether a listener is on all addresses.
+fn is_any(address: &SocketAddr) -> bool {
+    address.ip().to_canonical().is_unspecified()
+}
+
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     #[test]
@@ -75,15 +118,44 @@ mod tests {
                 links_max: None,
                 links_possible: 1,
             };
-            exposure.warnings().len()
+            exposure.warnings()
         };
-        assert_eq!(
-            warnings(&["127.0.0.1:1", "[::1]:1", "192.0.2.1:1"], false, false),
-            0
-        );
-        assert_eq!(warnings(&["0.0.0.0:1", "[::]:1"], false, false), 1);
-        assert_eq!(warnings(&["[::]:1"], true, false), 0);
-        assert_eq!(warnings(&["[::]:1"], false, true), 0);
+        for (has_tls, has_secrets, words) in [
+            (
+                false,
+                false,
+                "without TLS or secrets (--listen 0.0.0.0:1, --listen [::]:1): ",
+            ),
+            (
+                false,
+                true,
+                "without TLS (--listen 0.0.0.0:1, --listen [::]:1): ",
+            ),
+            (
+                true,
+                false,
+                "without TLS, beside a TLS port (--listen 0.0.0.0:1, --listen [::]:1): ",
+            ),
+            (true, true, "; let others use the TLS port, and listen on "),
+        ] {
+            let private = ["127.0.0.1:1", "[::1]:1", "192.0.2.1:1"];
+            assert_eq!(warnings(&private, has_tls, has_secrets), [""; 0]);
+            let open = ["0.0.0.0:1", "127.0.0.1:1", "[::]:1"];
+            let open = warnings(&open, has_tls, has_secrets);
+            assert_eq!(open.len(), 1);
+            assert!(open[0].contains(words), "{open:?}");
+        }
+        assert_eq!(warnings(&["[::ffff:0.0.0.0]:1"], true, true).len(), 1);
+    }
+
+    #[test]
+    fn a_listener_behind_a_proxy_is_not_open_to_all() {
+        let warnings = |args: &[&str]| {
+            let args = [&["crc-server", "--irc=0.0.0.0:7"], args].concat();
+            of_config(&Args::try_parse_from(args).unwrap(), 1).len()
+        };
+        assert_eq!(warnings(&[]), 1);
+        assert_eq!(warnings(&["--proxy-protocol=0.0.0.0:7"]), 0);
     }
 
     #[test]

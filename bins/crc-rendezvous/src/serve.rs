@@ -21,8 +21,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     };
     let mut driver = Driver::new(Directory::new(config), driver_config)?;
     driver.on_signals(|| DirectoryCommand::Leave)?;
-    crc_cli::on_hangup(|| log::info!("hangup signal: nothing to reopen"))
-        .map_err(Failure::Hangup)?;
+    // A directory has nothing to read again or to reopen, and goes on.
+    crc_cli::on_hangup(|| log::debug!("hangup signal ignored")).map_err(Failure::Hangup)?;
     let mut listening = Vec::new();
     for (number, address) in (0..).zip(&args.listen) {
         listening.push(driver.listen(*address, ListenerId(number))?);

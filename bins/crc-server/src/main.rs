@@ -44,7 +44,7 @@ use crate::config::{LoadError, Loaded};
 use crate::logging::{LineFormat, LogControl, LogFile, Logging};
 use crate::node::{ADMIN_LISTENER, Node, unix_time_ms};
 use crate::passwords::{HashError, Passwords};
-use crate::reload::Reloader;
+use crate::reload::{Contents, Reloader};
 use crate::rendezvous::Rendezvous;
 use crate::systemd::{Notifier, Service};
 use crate::tls::{MakeCertError, Tls};
@@ -195,8 +195,8 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
             source,
         })?;
     }
-    let motd = read_motd(args)?;
-    config.motd.clone_from(&motd);
+    config.motd = read_motd(args)?;
+    let contents = Contents::read(&matches);
     let rendezvous = create_rendezvous(args, &mut config)?;
     let has_uplink = !config.connect.is_empty() || rendezvous.is_some();
     let started = format!(
@@ -225,6 +225,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     driver.on_signals(|| ServerCommand::Leave {
         reason: "shutting down".into(),
     })?;
+    let warned = warnings::of_config(args, links_possible);
     let reloader = Reloader {
         arguments: arguments.to_vec(),
         started: matches.clone(),
@@ -233,7 +234,9 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         links: args.links.clone(),
         password: args.password.clone(),
         operators: args.operators.clone(),
-        motd,
+        contents,
+        warned: warned.clone(),
+        links_possible,
         log,
         tls: tls.clone(),
         commands: driver.command_sender(),
@@ -245,7 +248,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     if let Some(path) = path {
         log::info!("configuration read: file={path:?}");
     }
-    for warning in warnings::of_config(args, links_possible) {
+    for warning in &warned {
         log::warn!("{warning}");
     }
     reloader.start(requests).map_err(StartError::Hangup)?;

@@ -6,8 +6,10 @@
 
 use core::fmt;
 use std::ffi::OsString;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::thread;
 
@@ -22,6 +24,7 @@ use crate::logging::{LogControl, check_log_file};
 use crate::motd;
 use crate::systemd::{Message, Notifier};
 use crate::tls::Tls;
+use crate::warnings;
 
 /// The options whose change takes effect at once. All others need a restart.
 const LIVE: [&str; 21] = [
@@ -47,6 +50,9 @@ const LIVE: [&str; 21] = [
     "chats-per-second",
     "irc-lines-per-second",
 ];
+
+/// The options of [`LIVE`] that name files. What a file says may change while its name stays.
+const FILES: [&str; 4] = ["motd", "tls-cert", "tls-key", "tls-ca"];
 
 /// An option whose value is another one than before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +122,20 @@ impl Reload {
 }
 
 impl Reload {
+    /// Adds the options whose files say something else, unless they name other files anyway.
+    fn note_files(&mut self, now: &Contents, new: &Contents) {
+        for ((option, before), (_, after)) in now.0.iter().zip(&new.0) {
+            let is_noted = self.changed.iter().any(|change| change.option == *option);
+            if before != after && !is_noted {
+                self.changed.push(Change {
+                    option: (*option).to_owned(),
+                    before: String::new(),
+                    after: String::new(),
+                });
+            }
+        }
+    }
+
     /// Adds the links that differ. Where a server is dialled does not change while this one
     /// runs; its secret and who may dial does.
     fn note_links(&mut self, started: &[LinkConfig], now: &[LinkConfig], new: &[LinkConfig]) {
@@ -187,6 +207,32 @@ impl Reload {
     }
 }
 
+/// What the files of [`FILES`] say, in short: a hash each. Private keys are not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Contents(Vec<(&'static str, Vec<u64>)>);
+
+impl Contents {
+    /// Reads the files that the options name. A pipe, which can be read once only, does not
+    /// count, nor does a file that cannot be read: their readers have said so.
+    pub(crate) fn read(matches: &ArgMatches) -> Contents {
+        let command = Args::command();
+        let hash = |path: &PathBuf| {
+            let bytes = path.is_file().then(|| fs::read(path).ok());
+            let mut hasher = DefaultHasher::new();
+            bytes.hash(&mut hasher);
+            hasher.finish()
+        };
+        let options = FILES.map(|option| {
+            let mut args = command.get_arguments();
+            let arg = args.find(|arg| arg.get_long() == Some(option));
+            let id = arg.map_or(option, |arg| arg.get_id().as_str());
+            let paths = matches.get_many::<PathBuf>(id).into_iter().flatten();
+            (option, paths.map(hash).collect())
+        });
+        Contents(options.into())
+    }
+}
+
 fn is_set(matches: &ArgMatches, arg: &Arg) -> bool {
     matches.get_raw(arg.get_id().as_str()).is_some()
 }
@@ -209,6 +255,17 @@ fn shown(arg: &Arg, matches: &ArgMatches) -> String {
     }
 }
 
+/// A configuration that was read again and holds now.
+#[derive(Debug)]
+struct Reloaded {
+    /// Its file.
+    path: Option<PathBuf>,
+    changes: Reload,
+    /// The warnings that are new.
+    warnings: Vec<String>,
+    level: log::LevelFilter,
+}
+
 /// Reads the configuration again on request.
 #[derive(Debug)]
 pub(crate) struct Reloader {
@@ -226,8 +283,12 @@ pub(crate) struct Reloader {
     pub(crate) password: Option<PasswordHash>,
     /// The operators that hold now.
     pub(crate) operators: Vec<OperatorConfig>,
-    /// The message of the day that users get now.
-    pub(crate) motd: Vec<String>,
+    /// The files that the options name, as they were read.
+    pub(crate) contents: Contents,
+    /// The warnings about the configuration that were logged.
+    pub(crate) warned: Vec<String>,
+    /// How many connections the descriptor limit permits.
+    pub(crate) links_possible: usize,
     pub(crate) log: LogControl,
     pub(crate) tls: Tls,
     pub(crate) commands: CommandSender<ServerCommand>,
@@ -254,20 +315,24 @@ impl Reloader {
 
     fn on_hangup(&mut self) {
         self.notifier.send_when_possible(Message::Reloading);
-        let reopened = self.log.reopen(None);
-        match reopened {
-            true => log::info!("hangup signal: log file reopened"),
-            false => log::info!("hangup signal: nothing to reopen without --log-file"),
+        if self.log.reopen(None) {
+            log::info!("log file reopened");
         }
         match self.reload() {
-            Ok((path, reload)) => log_reload(path.as_deref(), &reload),
+            Ok(reloaded) => {
+                // That the log says more or less is said at either level.
+                self.log.set_level(reloaded.level.max(log::max_level()));
+                log_reload(&reloaded);
+                self.log.set_level(reloaded.level);
+            }
             Err(error) => log::error!("configuration not reloaded, nothing has changed: {error}"),
         }
         self.notifier.send_when_possible(Message::Ready);
     }
 
-    /// Reads the configuration, and applies it if it has no error.
-    fn reload(&mut self) -> Result<(Option<std::path::PathBuf>, Reload), String> {
+    /// Reads the configuration, and applies it if it has no error; the log level is left to the
+    /// caller.
+    fn reload(&mut self) -> Result<Reloaded, String> {
         let Loaded {
             args,
             matches,
@@ -284,20 +349,9 @@ impl Reloader {
                 .map_err(|error| format!("cannot open the log file {path:?}: {error}"))?;
         }
         let tls = Tls::load(&args.tls).map_err(|error| format!("TLS: {error}"))?;
+        let contents = Contents::read(&matches);
         let mut reload = Reload::between(&self.started, &self.now, &matches);
-        let files = [
-            ("motd", motd != self.motd),
-            ("tls-cert", tls.fingerprints != self.tls.fingerprints),
-        ];
-        for (option, _) in files.iter().filter(|(_, has_changed)| *has_changed) {
-            if !reload.changed.iter().any(|change| change.option == *option) {
-                reload.changed.push(Change {
-                    option: (*option).to_owned(),
-                    before: String::new(),
-                    after: String::new(),
-                });
-            }
-        }
+        reload.note_files(&self.contents, &contents);
         reload.note_links(&self.links_started, &self.links, &args.links);
         reload.note_people(
             &self.password,
@@ -305,22 +359,31 @@ impl Reloader {
             &self.operators,
             &args.operators,
         );
+        let warnings = warnings::of_config(&args, self.links_possible);
+        let new_warnings = warnings.iter().filter(|it| !self.warned.contains(*it));
+        let new_warnings = new_warnings.cloned().collect();
         // Nothing fails from here on.
-        self.log.set_level(args.log_level());
+        let level = args.log_level();
         if let Some(file) = &args.log_file {
             self.log.reopen(Some(file));
         }
         self.tls.replace(tls);
         self.limits.set(args.driver_config().link_limits());
-        let changed = Box::new(args.reconfiguration(motd.clone()));
+        let changed = Box::new(args.reconfiguration(motd));
         // The driver may have ended.
         let _ = self.commands.send(ServerCommand::Reconfigure(changed));
         self.now = matches;
         self.links = args.links;
         self.password = args.password;
         self.operators = args.operators;
-        self.motd = motd;
-        Ok((path, reload))
+        self.contents = contents;
+        self.warned = warnings;
+        Ok(Reloaded {
+            path,
+            changes: reload,
+            warnings: new_warnings,
+            level,
+        })
     }
 }
 
@@ -342,26 +405,27 @@ fn one_line(error: &LoadError) -> String {
     }
 }
 
-fn log_reload(path: Option<&Path>, reload: &Reload) {
-    let Some(path) = path else {
+fn log_reload(reloaded: &Reloaded) {
+    let Reload { changed, restart } = &reloaded.changes;
+    match (&reloaded.path, &changed[..]) {
         // The command line alone does not change; the files that it names may.
-        return log_changes("files reloaded", &reload.changed);
-    };
-    match reload.changed.is_empty() {
-        true => log::info!("configuration reloaded: file={path:?} nothing has changed"),
-        false => log_changes(
-            &format!("configuration reloaded: file={path:?} changed"),
-            &reload.changed,
-        ),
+        (None, []) => log::info!("files reloaded: nothing has changed"),
+        (None, changed) => log::info!("files reloaded: {}", list(changed)),
+        (Some(path), []) => {
+            log::info!("configuration reloaded: file={path:?} nothing has changed");
+        }
+        (Some(path), changed) => {
+            log::info!(
+                "configuration reloaded: file={path:?} changed: {}",
+                list(changed)
+            );
+        }
     }
-    if !reload.restart.is_empty() {
-        log::warn!("configuration: needs a restart: {}", list(&reload.restart));
+    if !restart.is_empty() {
+        log::warn!("configuration: needs a restart: {}", list(restart));
     }
-}
-
-fn log_changes(what: &str, changes: &[Change]) {
-    if !changes.is_empty() {
-        log::info!("{what}: {}", list(changes));
+    for warning in &reloaded.warnings {
+        log::warn!("{warning}");
     }
 }
 
@@ -372,6 +436,8 @@ fn list(changes: &[Change]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use crc_core::{LinkDirection, Secret};
 
     use super::*;
@@ -423,6 +489,40 @@ mod tests {
             let mut args = command.get_arguments();
             assert!(args.any(|arg| arg.get_long() == Some(option)), "{option}");
         }
+        assert!(FILES.iter().all(|option| LIVE.contains(option)));
+    }
+
+    #[test]
+    fn a_file_with_other_contents_is_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let [ca, motd] = ["ca.pem", "motd.txt"].map(|name| folder.path().join(name));
+        let option = |name: &str, path: &Path| format!("--{name}={}", path.display());
+        let (ca_option, motd_option) = (option("tls-ca", &ca), option("motd", &motd));
+        let matches = matches(&[&ca_option, &motd_option]);
+        for path in [&ca, &motd] {
+            fs::write(path, "one").unwrap();
+        }
+        let before = Contents::read(&matches);
+        let noted = |reload: &mut Reload| {
+            reload.note_files(&before, &Contents::read(&matches));
+            list(&reload.changed)
+        };
+        assert_eq!(noted(&mut Reload::default()), "");
+        fs::write(&ca, "two").unwrap();
+        assert_eq!(noted(&mut Reload::default()), "tls-ca");
+        fs::remove_file(&motd).unwrap();
+        assert_eq!(noted(&mut Reload::default()), "motd; tls-ca");
+        // Another file is named once.
+        let change = Change {
+            option: "tls-ca".to_owned(),
+            before: "a".to_owned(),
+            after: "b".to_owned(),
+        };
+        let mut reload = Reload {
+            changed: vec![change],
+            ..Reload::default()
+        };
+        assert_eq!(noted(&mut reload), "tls-ca a -> b; motd");
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crc_core::Fingerprint;
 use crc_net::{TlsClient, TlsError, TlsServer, fingerprint_of_file};
 
 use crate::args::{MakeCert, TlsArgs};
@@ -24,8 +23,6 @@ pub(crate) const PLAINTEXT_ANSWER: &[u8] =
 pub(crate) struct Tls {
     pub(crate) server: Option<TlsServer>,
     pub(crate) client: TlsClient,
-    /// Those of the certificates.
-    pub(crate) fingerprints: Vec<Fingerprint>,
 }
 
 impl Tls {
@@ -36,15 +33,7 @@ impl Tls {
             files => Some(TlsServer::load(files)?),
         };
         let client = TlsClient::load(&args.authorities(), certificates.first())?;
-        let fingerprints: Result<_, _> = certificates
-            .iter()
-            .map(|files| fingerprint_of_file(&files.chain))
-            .collect();
-        Ok(Tls {
-            server,
-            client,
-            fingerprints: fingerprints?,
-        })
+        Ok(Tls { server, client })
     }
 
     /// Takes the certificates and authorities of `new` for connections to come. Listeners that were
@@ -54,7 +43,6 @@ impl Tls {
             server.replace(new);
         }
         self.client.replace(&new.client);
-        self.fingerprints = new.fingerprints;
     }
 }
 

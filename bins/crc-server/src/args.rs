@@ -17,8 +17,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use crc_cli::{Generate, Size, Verbosity, parse_listen_address};
 use crc_core::{
-    Config, Limits, LinkConfig, ListenerId, OperatorConfig, PasswordHash, PeerAddress, Random,
-    Reconfiguration, TextProtocol, check_name, loopback,
+    Config, GatewayConfig, Limits, LinkConfig, ListenerId, OperatorConfig, PasswordHash,
+    PeerAddress, Random, Reconfiguration, TextProtocol, check_name, loopback,
 };
 use crc_net::{AddressLimits, DriverConfig};
 use crc_wire::{HostId, Info, Name};
@@ -27,7 +27,8 @@ use ipnet::IpNet;
 pub(crate) use self::checks::Problem;
 use self::proxy::ProxyArgs;
 pub(crate) use self::tls::TlsArgs;
-use self::values::{number, parse_id, parse_info, parse_name, parse_network, parse_peer, size};
+pub(crate) use self::values::parse_network;
+use self::values::{number, parse_id, parse_info, parse_name, parse_peer, size};
 use crate::logging::{LineFormat, LogFormat};
 
 /// Run a server of a Clemson Relay Chat network.
@@ -210,6 +211,10 @@ pub(crate) struct Args {
     /// The operators of the configuration file.
     #[arg(skip)]
     pub(crate) operators: Vec<OperatorConfig>,
+
+    /// The gateways of the configuration file.
+    #[arg(skip)]
+    pub(crate) gateways: Vec<GatewayConfig>,
 }
 
 /// The limits; the defaults suit most networks.
@@ -452,6 +457,11 @@ impl Args {
                 accepts.unwrap_or(ACCEPTS_PER_SECOND),
             ),
             per_loopback_address: per_address(links.unwrap_or(0), accepts.unwrap_or(0)),
+            gateways: self
+                .gateways
+                .iter()
+                .flat_map(|gateway| gateway.from.clone())
+                .collect(),
             reserved_links: limits
                 .server_places
                 .unwrap_or(SERVER_PLACES.min(links_max / 4)),
@@ -525,6 +535,7 @@ impl Args {
             links: self.links.clone(),
             password: self.password.clone(),
             operators: self.operators.clone(),
+            gateways: self.gateways.clone(),
             limits: self.core_limits(),
             seed: random.next_u64(),
             ..Config::new(self.id.unwrap_or(random_id), name)
@@ -539,6 +550,7 @@ impl Args {
             links: self.links.clone(),
             password: self.password.clone(),
             operators: self.operators.clone(),
+            gateways: self.gateways.clone(),
             motd,
             limits: self.core_limits(),
         }

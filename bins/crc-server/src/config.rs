@@ -5,6 +5,7 @@
 //! flag has a key without code here. What is no option, such as a `[[link]]` with several
 //! values, is a field of [`Tables`].
 
+mod gateways;
 mod links;
 mod operators;
 
@@ -17,6 +18,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use crc_cli::config::{self, ConfigError, ConfigFile, FileOptions, MergeError, Spanned};
 
+use self::gateways::GatewayTable;
 use self::links::LinkTable;
 use self::operators::{ClassTable, OperatorTable};
 use crate::args::{Args, Problem};
@@ -52,6 +54,12 @@ crc-server hash-password
   powers = [\"kill\", \"stats\"]      # of kill, ban, wallops, rehash, connect, squit, die, stats
 With password = \"$argon2id$...\" above the first section every client needs a password.
 
+A gateway that connects for users of IRC, and says by WEBIRC for whom, is a table as well:
+  [[webirc]]
+  name = \"kiwi\"                   # for the log
+  from = [\"192.0.2.80\"]           # addresses and networks from which it connects
+  password = \"$argon2id$...\"      # or certificate = \"sha256:...\", or both
+
 Check this file with: crc-server check-config --config FILE
 A running server reads it again on SIGHUP, and its log says what has changed.";
 
@@ -71,11 +79,13 @@ pub(crate) struct Tables {
     operator: Vec<OperatorTable>,
     #[serde(default, rename = "operator-class")]
     operator_class: Vec<ClassTable>,
+    #[serde(default)]
+    webirc: Vec<GatewayTable>,
 }
 
 impl Tables {
     /// Their names in the file.
-    const NAMES: [&str; 4] = ["link", "password", "operator", "operator-class"];
+    const NAMES: [&str; 5] = ["link", "password", "operator", "operator-class", "webirc"];
 }
 
 /// Adds an error for each entry whose name another one has already.
@@ -199,6 +209,7 @@ pub(crate) fn load_from(
     args.password = operators::read_password(tables.password.as_ref(), &file, &mut errors);
     let (operators, classes) = (&tables.operator, &tables.operator_class);
     args.operators = operators::read(operators, classes, &file, &mut errors);
+    args.gateways = gateways::read(&tables.webirc, &file, &mut errors);
     for problem in args.problems(&matches) {
         errors.push(error_of(problem, &options)?);
     }

@@ -234,6 +234,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         links: args.links.clone(),
         password: args.password.clone(),
         operators: args.operators.clone(),
+        gateways: args.gateways.clone(),
         contents,
         warned: warned.clone(),
         links_possible,

@@ -14,7 +14,7 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
-use crc_core::{LinkConfig, OperatorConfig, PasswordHash, ServerCommand};
+use crc_core::{GatewayConfig, LinkConfig, OperatorConfig, PasswordHash, ServerCommand};
 use crc_net::{CommandSender, LimitsSender};
 use crc_wire::Name;
 
@@ -136,7 +136,7 @@ impl Reload {
         }
     }
 
-    /// Adds the links that differ. Where a server is dialled does not change while this one
+    /// Adds the links that differ. Secrets are not shown. Where a server is dialled does not change while this one
     /// runs; its secret and who may dial does.
     fn note_links(&mut self, started: &[LinkConfig], now: &[LinkConfig], new: &[LinkConfig]) {
         let find = |links: &[LinkConfig], name: &Option<Name<'static>>| {
@@ -157,12 +157,7 @@ impl Reload {
             };
             let name = name.as_ref().map_or("*", |name| name.as_str());
             if live(&now) != live(&new) {
-                self.changed.push(Change {
-                    option: format!("link {name:?}"),
-                    // Secrets are not shown.
-                    before: String::new(),
-                    after: String::new(),
-                });
+                self.note(format!("link {name:?}"));
             }
             let [before, after] = [&started, &new].map(address);
             if before != after {
@@ -185,15 +180,8 @@ impl Reload {
         operators: &[OperatorConfig],
         new_operators: &[OperatorConfig],
     ) {
-        let mut note = |option: String| {
-            self.changed.push(Change {
-                option,
-                before: String::new(),
-                after: String::new(),
-            });
-        };
         if password != new_password {
-            note("password".to_owned());
+            self.note("password".to_owned());
         }
         let mut names: Vec<_> = [operators, new_operators].concat();
         names.sort_by(|a, b| a.name.cmp(&b.name));
@@ -201,9 +189,31 @@ impl Reload {
         for OperatorConfig { name, .. } in &names {
             let find = |all: &[OperatorConfig]| all.iter().find(|it| it.name == *name).cloned();
             if find(operators) != find(new_operators) {
-                note(format!("operator {name:?}"));
+                self.note(format!("operator {name:?}"));
             }
         }
+    }
+
+    /// Adds the gateways that differ. Hashes are not shown.
+    fn note_gateways(&mut self, now: &[GatewayConfig], new: &[GatewayConfig]) {
+        let mut names: Vec<_> = now.iter().chain(new).map(|it| &it.name).collect();
+        names.sort();
+        names.dedup();
+        for name in names {
+            let find = |all: &[GatewayConfig]| all.iter().find(|it| it.name == *name).cloned();
+            if find(now) != find(new) {
+                self.note(format!("webirc {name:?}"));
+            }
+        }
+    }
+
+    /// Adds what has changed, without its values.
+    fn note(&mut self, option: String) {
+        self.changed.push(Change {
+            option,
+            before: String::new(),
+            after: String::new(),
+        });
     }
 }
 
@@ -283,6 +293,8 @@ pub(crate) struct Reloader {
     pub(crate) password: Option<PasswordHash>,
     /// The operators that hold now.
     pub(crate) operators: Vec<OperatorConfig>,
+    /// The gateways that hold now.
+    pub(crate) gateways: Vec<GatewayConfig>,
     /// The files that the options name, as they were read.
     pub(crate) contents: Contents,
     /// The warnings about the configuration that were logged.
@@ -359,6 +371,7 @@ impl Reloader {
             &self.operators,
             &args.operators,
         );
+        reload.note_gateways(&self.gateways, &args.gateways);
         let warnings = warnings::of_config(&args, self.links_possible);
         let new_warnings = warnings.iter().filter(|it| !self.warned.contains(*it));
         let new_warnings = new_warnings.cloned().collect();
@@ -376,6 +389,7 @@ impl Reloader {
         self.links = args.links;
         self.password = args.password;
         self.operators = args.operators;
+        self.gateways = args.gateways;
         self.contents = contents;
         self.warned = warnings;
         Ok(Reloaded {

@@ -222,7 +222,7 @@ impl Driver {
                 }
                 // Notices are printed above. Nothing waits in a queue here that needs a
                 // bound, and no machine stops the program.
-                Effect::Watch { .. } | Effect::Pause { .. } => {}
+                Effect::Watch { .. } | Effect::Pause { .. } | Effect::Readdress { .. } => {}
                 Effect::Notice(_) | Effect::Bound { .. } | Effect::Stop => {}
             }
         }

@@ -215,7 +215,7 @@ impl Machine for Client {
                 self.handle_link_down(now, link, why, unsent, out);
             }
             Event::DialFailed { dial, why } => self.handle_dial_failed(now, dial, why, out),
-            Event::Queue { .. } => {}
+            Event::Queue { .. } | Event::Crowded { .. } => {}
             Event::Tick => self.handle_tick(now, out),
         }
         self.flush_queue(now, out);

@@ -7,6 +7,7 @@ use core::time::Duration;
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
+use crate::gateway::GatewayConfig;
 use crate::limits::Limits;
 use crate::link_auth::LinkConfig;
 use crate::operator::{OperatorConfig, PasswordHash};
@@ -52,6 +53,8 @@ pub struct Config {
     pub password: Option<PasswordHash>,
     /// Who may become a network operator here.
     pub operators: Vec<OperatorConfig>,
+    /// The gateways that connect for users of IRC.
+    pub gateways: Vec<GatewayConfig>,
     /// The bans of the network that this server knew last, as
     /// [`ServerNotice::StoreBans`](crate::ServerNotice::StoreBans) has handed them out. What
     /// is no ban is left out.
@@ -92,6 +95,8 @@ pub struct Reconfiguration {
     /// Who may become a network operator here. An operator whose entry is gone or lacks
     /// a power loses it.
     pub operators: Vec<OperatorConfig>,
+    /// The gateways that connect for users of IRC. Users who are there stay.
+    pub gateways: Vec<GatewayConfig>,
     /// The message of the day.
     pub motd: Vec<String>,
     /// The limits. They hold for what comes from now on: hosts, links and bytes that are
@@ -110,6 +115,7 @@ impl Config {
             links: self.links.clone(),
             password: self.password.clone(),
             operators: self.operators.clone(),
+            gateways: self.gateways.clone(),
             motd: self.motd.clone(),
             limits: self.limits.clone(),
         }
@@ -133,6 +139,7 @@ impl Config {
             nonce_key: [0; 32],
             password: None,
             operators: Vec::new(),
+            gateways: Vec::new(),
             bans: Vec::new(),
             text_listeners: Vec::new(),
             legacy_connect: Vec::new(),

@@ -11,7 +11,7 @@
 //! to the protocols; `links` adds neighbours and closes links; `losses`
 //! removes the hosts behind a lost one; `burst` tells a new neighbour of the network; `send` sends to a neighbour, or towards a host;
 //! `operators` has the commands of network operators, `bans` those about bans;
-//! `network_password` asks clients for the password;
+//! `passwords` has passwords compared;
 //! `congestion` holds back what fills a server's queue; `requests` executes what a host
 //! wants of another one; `shift` follows another clock; `reconfigure` changes the configuration; `first_bytes`
 //! tells peers that have come to the wrong port; `unread` keeps what was read and waits.
@@ -25,8 +25,8 @@ mod first_bytes;
 mod hosts;
 mod links;
 mod losses;
-mod network_password;
 mod operators;
+mod passwords;
 mod reconfigure;
 mod requests;
 mod send;

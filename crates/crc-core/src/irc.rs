@@ -3,7 +3,7 @@
 //! This file turns bytes into lines and lines into commands, and renders for users what
 //! happens in the network. The parts: `registration` until the welcome; `message` for
 //! PRIVMSG and NOTICE; `channel` and `mode`; `query` for WHO, WHOIS and the like;
-//! `server_query` for MOTD, LUSERS and the like; `reply` writes lines; `session` is the
+//! `server_query` for MOTD, LUSERS and the like; `webirc` for gateways; `reply` writes lines; `session` is the
 //! state of one user. [`network::policy`](crate::network) decides what a user may do.
 
 mod answer;
@@ -16,6 +16,7 @@ mod registration;
 mod reply;
 mod server_query;
 mod session;
+mod webirc;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -37,6 +38,7 @@ use session::{
 pub(crate) use event::{VARIANTS, variant_for, write_event};
 pub(crate) use registration::{on_host_joined, on_password_checked};
 pub(crate) use session::User;
+pub(crate) use webirc::{on_crowded, on_webirc_checked};
 
 /// The case mapping of names.
 pub(crate) const CASE: CaseMapping = CaseMapping::Ascii;
@@ -128,7 +130,8 @@ pub(crate) fn on_bytes(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut O
     let Some(user) = find_user_mut(cx, link) else {
         return;
     };
-    if !user.backlog.is_empty() || user.answer.is_some() {
+    user.begin_event();
+    if !user.backlog.is_empty() || user.is_held() {
         return keep_backlog(cx, link, bytes, out);
     }
     let rest = read_lines(cx, link, bytes, out);
@@ -164,7 +167,7 @@ fn read_lines<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Out
         found.budget.count_line(rates);
         if !message::relay_privmsg_fast(cx, link, line, out) {
             on_line(cx, link, line, out);
-            if cx.work.is_spent() || is_answering(cx, link) {
+            if cx.work.is_spent() || is_held(cx, link) {
                 break;
             }
         } else if rates.has_budget() {
@@ -177,9 +180,9 @@ fn read_lines<'b>(cx: &mut Context, link: LinkId, bytes: &'b [u8], out: &mut Out
     input
 }
 
-/// Whether an answer to the user of a link is not complete.
-fn is_answering(cx: &Context, link: LinkId) -> bool {
-    find_user(cx, link).is_some_and(|user| user.answer.is_some())
+/// Whether the next line of a user waits.
+fn is_held(cx: &Context, link: LinkId) -> bool {
+    find_user(cx, link).is_some_and(User::is_held)
 }
 
 /// Takes the cost of a line that was read from its user's budget.
@@ -212,7 +215,11 @@ fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
 /// Schedules the next line for when the rate limit allows it, or for the next event if
 /// the work of this one is done.
 fn schedule_read(cx: &mut Context, link: LinkId) {
-    if cx.work.is_spent() || is_answering(cx, link) {
+    if find_user(cx, link).is_some_and(User::is_gateway_checked) {
+        // The result of the comparison goes on.
+        return;
+    }
+    if cx.work.is_spent() || is_held(cx, link) {
         return read_soon(cx, link);
     }
     let pause = LineRates::new(&cx.config.limits).pause();
@@ -233,6 +240,10 @@ pub(crate) fn on_timer(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(user) = find_user_mut(cx, link) else {
         return;
     };
+    user.begin_event();
+    if user.is_gateway_checked() {
+        return;
+    }
     let mut backlog = core::mem::take(&mut user.backlog);
     if !backlog.is_empty() && is_spent {
         user.backlog = backlog;
@@ -248,7 +259,7 @@ pub(crate) fn on_timer(cx: &mut Context, link: LinkId, out: &mut Out) {
             user.backlog = backlog;
             return schedule_read(cx, link);
         }
-        if user.answer.is_some() {
+        if user.is_held() {
             return;
         }
     }
@@ -295,6 +306,9 @@ fn check_keepalive(cx: &mut Context, link: LinkId, out: &mut Out) {
 fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
     cx.work
         .charge(work::MESSAGE + work::units_of(line.truncated().len()));
+    let host = cx.network.neighbours().find(link).map(|n| n.host);
+    let user = find_user_mut(cx, link).filter(|_| host.is_none());
+    let is_first = user.is_some_and(User::begin_line);
     let Ok(bytes) = line.whole() else {
         cx.counters.dropped += 1;
         spend(cx, link, budget::CHAT);
@@ -304,12 +318,12 @@ fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
         cx.counters.dropped += 1;
         return spend(cx, link, budget::CHAT);
     };
-    match cx.network.neighbours().find(link).map(|n| n.host) {
+    match host {
         Some(id) => {
             spend(cx, link, budget::cost_of_line(&message));
             on_command(cx, UserRef { link, id }, &message, out);
         }
-        None => registration::on_message(cx, link, &message, out),
+        None => registration::on_message(cx, link, is_first, &message, out),
     }
 }
 

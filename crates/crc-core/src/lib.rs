@@ -63,6 +63,7 @@ mod context;
 mod counters;
 mod crc;
 mod first_bytes;
+mod gateway;
 mod hex;
 mod id;
 mod irc;
@@ -104,6 +105,7 @@ pub use crc_machine::{
     TlsFailure, Transport, Unsent, is_printable, split_host_port,
 };
 pub use first_bytes::Ports;
+pub use gateway::{GATEWAY_NAME_BYTES_MAX, GatewayConfig};
 pub use id::random_host_id;
 pub use limits::Limits;
 pub use link_auth::{

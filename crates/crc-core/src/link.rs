@@ -1,6 +1,8 @@
 //! One link of this server: its endpoints, how far its conversation has come, how
 //! bytes go out on it, and the protocol that its peer speaks.
 
+use core::net::SocketAddr;
+
 use crc_machine::{ByteRange, Endpoints, LinkDown, LinkId, Origin, Outbox, Security, Timestamp};
 
 use crate::budget::Budget;
@@ -105,12 +107,25 @@ pub(crate) struct Ended {
     pub(crate) written: usize,
 }
 
+/// The gateway at the other end of a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Gateway {
+    /// Its name in the configuration.
+    pub(crate) name: Box<str>,
+    /// Its address.
+    pub(crate) address: SocketAddr,
+}
+
 /// One link of this server.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) endpoints: Endpoints,
-    /// What is known by the TLS handshake, if there was one.
+    /// What is known by the TLS handshake, if there was one. Behind a gateway: if there was one
+    /// with the gateway, and one of the gateway with the user.
     pub(crate) security: Option<Box<Security>>,
+    /// The gateway that has connected for the peer, if one has; then the peer's address in
+    /// `endpoints` is what the gateway says.
+    pub(crate) gateway: Option<Box<Gateway>>,
     pub(crate) origin: Origin,
     pub(crate) phase: Phase,
     /// When the last bytes arrived.
@@ -154,6 +169,7 @@ impl Link {
         Link {
             endpoints,
             security: None,
+            gateway: None,
             origin,
             phase: match origin {
                 Origin::Accepted { .. } => Phase::Unregistered,

@@ -5,7 +5,7 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crc_machine::{LinkId, Timestamp, place_of};
 use crc_wire::HostId;
@@ -29,6 +29,9 @@ const WRONG_TIME: Duration = Duration::from_secs(60);
 /// How many addresses are remembered.
 const ADDRESSES_MAX: usize = 1024;
 
+/// How many right passwords are remembered: that of the network, and those of gateways.
+const RIGHT_MAX: usize = 64;
+
 /// What a password is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -36,16 +39,26 @@ pub(crate) enum Purpose {
     Oper { host: HostId, name: Box<str> },
     /// The peer of the link wants to register.
     Register,
+    /// The peer of the link wants to be a gateway.
+    Webirc,
 }
 
-/// A password that is being compared.
+/// A peer that waits until its password has been compared.
 #[derive(Debug)]
 pub(crate) struct Check {
     pub(crate) link: LinkId,
     pub(crate) purpose: Purpose,
     address: IpAddr,
+}
+
+/// A password that is being compared.
+#[derive(Debug)]
+struct Comparison {
     /// What the password and the hash are, so that the right one need not be compared again.
     digest: [u8; 32],
+    /// Those that wait for it: the peer that gave it, and all links of a gateway that gave the
+    /// same meanwhile.
+    checks: Vec<Check>,
 }
 
 /// Why a password is not compared.
@@ -64,6 +77,8 @@ pub(crate) enum CheckRefusal {
 pub(crate) enum Begun {
     /// It is compared, under this number.
     Waiting(u64),
+    /// It is being compared already.
+    Joined,
     /// It is the one that was right before.
     Right,
 }
@@ -72,10 +87,13 @@ pub(crate) enum Begun {
 #[derive(Debug, Default)]
 pub(crate) struct PasswordChecks {
     last: u64,
-    waiting: BTreeMap<u64, Check>,
+    waiting: BTreeMap<u64, Comparison>,
+    /// The links that wait.
+    links: BTreeSet<LinkId>,
     wrong: BTreeMap<IpAddr, (u32, Timestamp)>,
-    /// The last password for the network that was right, with its hash.
-    right: Option<[u8; 32]>,
+    /// The passwords of the network and of gateways that were right, each with its hash, the
+    /// last one at the end.
+    right: VecDeque<[u8; 32]>,
 }
 
 impl PasswordChecks {
@@ -90,38 +108,59 @@ impl PasswordChecks {
     ) -> Result<Begun, CheckRefusal> {
         let address = place_of(address);
         let digest = digest(key, hash, password);
-        if purpose == Purpose::Register && self.right == Some(digest) {
+        // Operators are few, and their passwords worth more.
+        let is_remembered = !matches!(purpose, Purpose::Oper { .. });
+        if is_remembered && self.right.contains(&digest) {
             return Ok(Begun::Right);
         }
         if self.is_blocked(address, now) {
             return Err(CheckRefusal::Blocked);
         }
-        if self.waiting.values().any(|check| check.link == link) {
+        if self.links.contains(&link) {
             return Err(CheckRefusal::Waiting);
+        }
+        let may_join = purpose == Purpose::Webirc;
+        let check = Check {
+            link,
+            purpose,
+            address,
+        };
+        if may_join && let Some(same) = self.waiting.values_mut().find(|it| it.digest == digest) {
+            same.checks.push(check);
+            self.links.insert(link);
+            return Ok(Begun::Joined);
         }
         if self.waiting.len() >= WAITING_MAX {
             return Err(CheckRefusal::Busy);
         }
         self.last += 1;
-        let check = Check {
-            link,
-            purpose,
-            address,
-            digest,
-        };
-        self.waiting.insert(self.last, check);
+        let checks = vec![check];
+        self.waiting
+            .insert(self.last, Comparison { digest, checks });
+        self.links.insert(link);
         Ok(Begun::Waiting(self.last))
     }
 
-    /// A password was compared.
-    pub(crate) fn end(&mut self, number: u64, is_right: bool, now: Timestamp) -> Option<Check> {
-        let check = self.waiting.remove(&number)?;
-        match (is_right, &check.purpose) {
-            (true, Purpose::Register) => self.right = Some(check.digest),
-            (true, Purpose::Oper { .. }) => {}
-            (false, _) => self.count_wrong(check.address, now),
+    /// A password was compared. Returns those that wait for it.
+    pub(crate) fn end(&mut self, number: u64, is_right: bool, now: Timestamp) -> Vec<Check> {
+        let Some(Comparison { digest, checks }) = self.waiting.remove(&number) else {
+            return Vec::new();
+        };
+        for check in &checks {
+            self.links.remove(&check.link);
+            match (is_right, &check.purpose) {
+                (true, Purpose::Oper { .. }) => {}
+                (true, _) if self.right.contains(&digest) => {}
+                (true, _) => {
+                    self.right.push_back(digest);
+                    if self.right.len() > RIGHT_MAX {
+                        self.right.pop_front();
+                    }
+                }
+                (false, _) => self.count_wrong(check.address, now),
+            }
         }
-        Some(check)
+        checks
     }
 
     /// A name or password that needs no comparison is wrong.
@@ -197,7 +236,7 @@ mod tests {
         checks.end(12, true, later);
         assert_eq!(begin(&mut checks, 13, "192.0.2.1", later), Ok(Begun::Right));
         // Only so many wait.
-        checks.right = None;
+        checks.right.clear();
         let begun =
             (20..).take_while(|number| begin(&mut checks, *number, "192.0.2.1", later).is_ok());
         assert_eq!(begun.count(), WAITING_MAX - 1);

@@ -243,16 +243,16 @@ impl Server {
     /// A password was compared with a hash.
     fn on_password_checked(&mut self, number: u64, is_right: bool, out: &mut Out) {
         let cx = &mut self.cx;
-        let Some(check) = cx.passwords.end(number, is_right, cx.now) else {
-            return;
-        };
-        match check.purpose {
-            Purpose::Oper { .. } => cx.on_oper_checked(&check, is_right, out),
-            Purpose::Register if cx.is_crc(check.link) => {
-                crc::handshake::on_password_checked(cx, check.link, is_right, out);
-            }
-            Purpose::Register => {
-                irc::on_password_checked(cx, check.link, is_right, out);
+        for check in cx.passwords.end(number, is_right, cx.now) {
+            match check.purpose {
+                Purpose::Oper { .. } => cx.on_oper_checked(&check, is_right, out),
+                Purpose::Webirc => irc::on_webirc_checked(cx, check.link, is_right, out),
+                Purpose::Register if cx.is_crc(check.link) => {
+                    crc::handshake::on_password_checked(cx, check.link, is_right, out);
+                }
+                Purpose::Register => {
+                    irc::on_password_checked(cx, check.link, is_right, out);
+                }
             }
         }
     }
@@ -369,6 +369,7 @@ impl Machine for Server {
             } => self.on_link_up(link, origin, (endpoints, security), out),
             Event::Bytes { link, bytes } => self.cx.on_bytes(link, bytes, out),
             Event::Queue { link, report } => self.cx.on_queue(link, report, out),
+            Event::Crowded { link } => irc::on_crowded(&mut self.cx, link, out),
             Event::LinkDown { link, why, unsent } => self.on_link_down(link, why, unsent, out),
             Event::DialFailed { dial, why } => {
                 if !legacy::uplink::on_dial_failed(&mut self.cx, dial, why) {

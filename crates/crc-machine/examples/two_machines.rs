@@ -67,7 +67,10 @@ impl Machine for Asker {
                 out.notice(format!("{} µs: link down: {why}", now.as_micros()));
                 out.stop();
             }
-            Event::Queue { .. } | Event::DialFailed { .. } | Event::Tick => {}
+            Event::Queue { .. }
+            | Event::Crowded { .. }
+            | Event::DialFailed { .. }
+            | Event::Tick => {}
         }
     }
 
@@ -147,7 +150,10 @@ fn main() {
                 }
                 Effect::Notice(text) => println!("{text}"),
                 Effect::Stop => println!("{} µs: stopped", now.as_micros()),
-                Effect::Bound { .. } | Effect::Watch { .. } | Effect::Pause { .. } => {}
+                Effect::Bound { .. }
+                | Effect::Watch { .. }
+                | Effect::Pause { .. }
+                | Effect::Readdress { .. } => {}
             }
         }
         out.clear(effects, 64 * 1024);

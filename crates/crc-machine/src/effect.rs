@@ -1,5 +1,6 @@
 //! The outputs of a machine, and the byte ranges that they refer to.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -42,6 +43,16 @@ pub enum Effect<N> {
         link: LinkId,
         /// Whether it is not read.
         paused: bool,
+    },
+    /// The peer of the link is at another address: the link's other end is a gateway, which has
+    /// said for whom it has connected. From now on the link counts for that address. If the
+    /// address may have no more links, the driver reports
+    /// [`Event::Crowded`](crate::Event::Crowded).
+    Readdress {
+        /// The link.
+        link: LinkId,
+        /// The address of the peer behind the gateway.
+        peer: SocketAddr,
     },
     /// Close the link. The driver discards all bytes that still arrive on it.
     Close {

@@ -63,6 +63,12 @@ pub enum Event<'a, C> {
         /// Its length, and what was written.
         report: QueueReport,
     },
+    /// The address to which the machine has [moved](crate::Effect::Readdress) a link may have no
+    /// more links. The link stays as it is until the machine closes it.
+    Crowded {
+        /// The link.
+        link: LinkId,
+    },
     /// A link is down.
     LinkDown {
         /// The link. Its id is never used again.
@@ -109,6 +115,7 @@ impl<'a, C> Event<'a, C> {
             },
             Event::Bytes { link, bytes } => Event::Bytes { link, bytes },
             Event::Queue { link, report } => Event::Queue { link, report },
+            Event::Crowded { link } => Event::Crowded { link },
             Event::LinkDown { link, why, unsent } => Event::LinkDown { link, why, unsent },
             Event::DialFailed { dial, why } => Event::DialFailed { dial, why },
             Event::Tick => Event::Tick,
@@ -121,6 +128,7 @@ impl<'a, C> Event<'a, C> {
             Event::LinkUp { link, .. }
             | Event::Bytes { link, .. }
             | Event::Queue { link, .. }
+            | Event::Crowded { link }
             | Event::LinkDown { link, .. } => Some(*link),
             Event::DialFailed { .. } | Event::Command(_) | Event::Tick => None,
         }

@@ -5,6 +5,7 @@
 //! [sets the event's bytes as input](Outbox::set_input). Consecutive sends on one link merge into one
 //! effect. The arena holds a broadcast once, whatever the number of links.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -151,6 +152,11 @@ impl<N> Outbox<N> {
         self.effects.push(Effect::Pause { link, paused });
     }
 
+    /// Says at which address the peer of `link` is. See [`Effect::Readdress`].
+    pub fn readdress(&mut self, link: LinkId, peer: SocketAddr) {
+        self.effects.push(Effect::Readdress { link, peer });
+    }
+
     /// Closes `link`. See [`Effect::Close`].
     pub fn close(&mut self, link: LinkId, when: CloseWhen) {
         self.effects.push(Effect::Close { link, when });
@@ -279,6 +285,7 @@ impl<N> Outbox<N> {
                 Effect::Bound { link, bytes_max } => self.bound(link, bytes_max),
                 Effect::Watch { link, step } => self.watch(link, step),
                 Effect::Pause { link, paused } => self.pause(link, paused),
+                Effect::Readdress { link, peer } => self.readdress(link, peer),
                 Effect::Close { link, when } => self.close(link, when),
                 Effect::Dial { dial, to, within } => self.dial_within(dial, to, within),
                 Effect::Notice(notice) => self.effects.extend(map(notice).map(Effect::Notice)),

@@ -29,7 +29,10 @@ impl Machine for Echo {
                 out.notice(format!("{link}: down: reason=\"{why}\""));
             }
             Event::Command(Stop) => out.stop(),
-            Event::Queue { .. } | Event::DialFailed { .. } | Event::Tick => {}
+            Event::Queue { .. }
+            | Event::Crowded { .. }
+            | Event::DialFailed { .. }
+            | Event::Tick => {}
         }
     }
 

@@ -64,6 +64,14 @@ pub struct DriverConfig {
     pub per_address: AddressLimits,
     /// The same for a loopback address. Default: no limit.
     pub per_loopback_address: AddressLimits,
+    /// The networks of gateways, each of which connects for many peers and says for whom by
+    /// [`Effect::Readdress`](crc_machine::Effect::Readdress). Until then, a connection from there
+    /// counts towards [`gateway_links_max`](Self::gateway_links_max) instead of the limits of an
+    /// address.
+    pub gateways: Vec<IpNet>,
+    /// How many links one address in [`gateways`](Self::gateways) may have that count for no other
+    /// address yet. Default: 1024, or what any address may have if that is more.
+    pub gateway_links_max: usize,
     /// How many links of [`links_max`](Self::links_max) are reserved for [`reserved_for`], at most
     /// all but one. While only these are free, the driver closes other connections at once.
     /// Default: 0.
@@ -106,6 +114,8 @@ impl Default for DriverConfig {
             links_max: usize::MAX,
             per_address: AddressLimits::NONE,
             per_loopback_address: AddressLimits::NONE,
+            gateways: Vec::new(),
+            gateway_links_max: 1024,
             reserved_links: 0,
             reserved_for: Vec::new(),
             descriptors_reserve: 64,
@@ -125,6 +135,7 @@ pub struct LinkLimits {
     pub links_max: usize,
     pub per_address: AddressLimits,
     pub per_loopback_address: AddressLimits,
+    pub gateways: Vec<IpNet>,
     pub reserved_links: usize,
     pub reserved_for: Vec<IpNet>,
 }
@@ -137,6 +148,7 @@ impl DriverConfig {
             links_max: self.links_max,
             per_address: self.per_address,
             per_loopback_address: self.per_loopback_address,
+            gateways: self.gateways.clone(),
             reserved_links: self.reserved_links,
             reserved_for: self.reserved_for.clone(),
         }
@@ -147,12 +159,14 @@ impl DriverConfig {
             links_max,
             per_address,
             per_loopback_address,
+            gateways,
             reserved_links,
             reserved_for,
         } = limits;
         self.links_max = links_max;
         self.per_address = per_address;
         self.per_loopback_address = per_loopback_address;
+        self.gateways = gateways;
         self.reserved_links = reserved_links;
         self.reserved_for = reserved_for;
     }

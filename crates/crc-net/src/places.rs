@@ -141,10 +141,17 @@ impl Places {
 
 /// The limits that hold for an address.
 fn limits_of(ip: IpAddr, config: &DriverConfig) -> AddressLimits {
-    if ip.is_loopback() {
+    let limits = if ip.is_loopback() {
         config.per_loopback_address
     } else {
         config.per_address
+    };
+    match config.gateways.iter().any(|net| net.contains(&ip)) {
+        true => AddressLimits {
+            links_max: limits.links_max.max(config.gateway_links_max),
+            accepts_per_second: 0,
+        },
+        false => limits,
     }
 }
 
@@ -241,6 +248,36 @@ mod tests {
         assert_eq!(admit("127.0.0.1", 4), Err(Refusal::Reserved));
         assert_eq!(admit("192.0.2.9", 4), Ok(()));
         assert_eq!(admit("::ffff:192.0.2.9", 1), Ok(()));
+    }
+
+    #[test]
+    fn a_gateway_has_a_bound_of_its_own_and_no_rate() {
+        let mut config = config();
+        config.gateways = vec![
+            "198.51.100.1/32".parse().unwrap(),
+            "127.0.0.1/32".parse().unwrap(),
+        ];
+        config.gateway_links_max = 20;
+        let mut places = Places::default();
+        let mut open = |from, config: &DriverConfig| {
+            places.admit(at(0), ip(from), 100, config)?;
+            places.add(ip(from), config);
+            Ok(())
+        };
+        for _ in 0..20 {
+            assert_eq!(open("198.51.100.1", &config), Ok(()));
+        }
+        let full = open("::ffff:198.51.100.1", &config);
+        assert_eq!(full, Err(Refusal::Address));
+        for _ in 0..3 {
+            assert_eq!(open("198.51.100.2", &config), Ok(()));
+        }
+        assert_eq!(open("198.51.100.2", &config), Err(Refusal::Address));
+        // It has no less than any other address.
+        config.gateway_links_max = 1;
+        for _ in 0..100 {
+            assert_eq!(open("127.0.0.1", &config), Ok(()));
+        }
     }
 
     #[test]

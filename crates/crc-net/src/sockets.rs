@@ -69,6 +69,9 @@ pub(crate) struct Sockets {
     pub(crate) read_buffer: ReadBuffer,
     /// Reports about watched queues, for the machine.
     pub(crate) reports: VecDeque<(LinkId, QueueReport)>,
+    /// Links whose peers' addresses may have no more links, and of which the machine is not
+    /// notified yet, in order.
+    pub(crate) crowded: VecDeque<LinkId>,
     /// This turn's sends.
     send_lists: SendLists,
     /// The links to write to, each once.
@@ -166,6 +169,7 @@ impl Sockets {
             resolver: Resolver::new(&selector),
             read_buffer: ReadBuffer::new(config.read_buffer_bytes),
             reports: VecDeque::new(),
+            crowded: VecDeque::new(),
             send_lists: SendLists::default(),
             to_flush: Vec::new(),
             deferred: Vec::new(),
@@ -392,6 +396,7 @@ impl Sockets {
         self.to_arm.clear();
         self.links_down.clear();
         self.reports.clear();
+        self.crowded.clear();
         self.dials_failed.clear();
         self.deadlines.clear();
         self.with_plaintext.clear();

@@ -358,3 +358,76 @@ fn limits_change_during_a_run() {
     assert!(is_served(&fifth), "the place is free");
     fixture.stop();
 }
+
+#[test]
+fn a_link_of_a_gateway_counts_for_the_address_of_its_peer() {
+    let limits = AddressLimits {
+        links_max: 2,
+        accepts_per_second: 0,
+    };
+    let config = DriverConfig {
+        per_address: limits,
+        per_loopback_address: limits,
+        gateways: vec!["127.0.0.2/32".parse().unwrap()],
+        gateway_links_max: 3,
+        ..quick()
+    };
+    let fixture = Fixture::start_with(config, silent());
+    let connect = || {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        let local = SocketAddr::from(([127, 0, 0, 2], 0));
+        socket.bind(&local.into()).unwrap();
+        socket.connect(&fixture.address.into()).unwrap();
+        TcpStream::from(socket)
+    };
+    let connect_up = || {
+        let stream = connect();
+        let local = stream.local_addr().unwrap();
+        let link = fixture.expect("a link", |seen| match seen {
+            Seen::Up(link, _, endpoints) if endpoints.peer == local => Some(*link),
+            _ => None,
+        });
+        (stream, link)
+    };
+    let readdress = |link, peer: &str| {
+        let peer = peer.parse().unwrap();
+        fixture.command(move |out| out.readdress(link, peer));
+        fixture.expect("the command", |seen| {
+            matches!(seen, Seen::Command).then_some(())
+        });
+    };
+    // Twelve users of six addresses, of which the gateway has three places at a time.
+    let mut users = Vec::new();
+    for number in 0..12 {
+        let (stream, link) = connect_up();
+        readdress(link, &format!("192.0.2.{}:7", number % 6));
+        users.push((stream, link));
+    }
+    assert!(fixture.is_quiet_for(Duration::from_millis(50)));
+    // A third of one address is reported, and stays until the machine closes it.
+    let (third, link) = connect_up();
+    readdress(link, "192.0.2.1:7");
+    fixture.expect("a report", |seen| {
+        (*seen == Seen::Crowded(link)).then_some(())
+    });
+    assert_eq!(fixture.stats.refused_per_address.value(), 1);
+    fixture.command(move |out| out.close(link, crc_machine::CloseWhen::Flushed));
+    assert_eq!(fixture::read_all(&third), []);
+    drop(third);
+    fixture.expect_down(link);
+    // When a link of the address ends, there is a place again.
+    let (gone, link) = users.remove(1);
+    drop(gone);
+    fixture.expect_down(link);
+    let (again, link) = connect_up();
+    readdress(link, "192.0.2.1:9");
+    assert!(fixture.is_quiet_for(Duration::from_millis(50)));
+    // The gateway has three places again, and no more.
+    let own: Vec<_> = (0..3).map(|_| connect_up()).collect();
+    assert_eq!(fixture::read_all(&connect()), []);
+    assert_eq!(fixture.stats.refused_per_address.value(), 2);
+    assert_eq!(fixture.stats.links_open.value(), 15);
+    drop((users, again, own));
+    fixture.stop();
+}

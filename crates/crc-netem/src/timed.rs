@@ -251,7 +251,8 @@ impl<E: Copy> TimedNet<E> {
             Effect::Dial { dial, to, .. } => {
                 self.dial(host, *dial, to);
             }
-            Effect::Notice(_) => {}
+            // An address has no limit here.
+            Effect::Readdress { .. } | Effect::Notice(_) => {}
             Effect::Stop => self.stop(host),
         }
     }

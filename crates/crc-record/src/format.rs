@@ -5,22 +5,22 @@
 //! configuration and one entry for each event: the microseconds since the entry before, the
 //! kind, and the fields of the event. Version 1 lacks the time to wait for candidates;
 //! versions 1 and 2 lack the text protocols, version 3 the clock on the wall, version 4 the
-//! secrets of links, and version 5 passwords and operators.
+//! secrets of links, version 5 passwords and operators, and version 6 gateways.
 
 use core::time::Duration;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
 use crc_core::{
-    Config, DialError, DialId, Endpoints, Event, Fingerprint, Limits, LinkConfig, LinkDirection,
-    LinkDown, LinkId, ListenerId, OperatorConfig, Origin, PasswordHash, PeerAddress, Ports, Powers,
-    QueueReport, Reconfiguration, Secret, Security, ServerCommand, TextProtocol, Timestamp,
-    TlsFailure, Transport, Unsent,
+    Config, DialError, DialId, Endpoints, Event, Fingerprint, GatewayConfig, Limits, LinkConfig,
+    LinkDirection, LinkDown, LinkId, ListenerId, OperatorConfig, Origin, PasswordHash, PeerAddress,
+    Ports, Powers, QueueReport, Reconfiguration, Secret, Security, ServerCommand, TextProtocol,
+    Timestamp, TlsFailure, Transport, Unsent,
 };
 use crc_wire::{HostId, Info, Name};
 use ipnet::IpNet;
 
-const MAGIC: &[u8; 8] = b"crc-rec\x06";
+const MAGIC: &[u8; 8] = b"crc-rec\x07";
 
 /// Why a file cannot be replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +29,7 @@ pub enum RecordingError {
     #[error("not a recording of crc-server")]
     NotARecording,
     /// It is of another version.
-    #[error("unsupported recording version {0}: supported are 1 to 6")]
+    #[error("unsupported recording version {0}: supported are 1 to 7")]
     OtherVersion(u8),
     /// It is invalid from this byte on.
     #[error("invalid recording at byte {0}")]
@@ -97,8 +97,7 @@ const BY_TLS: u64 = 1 << 16;
 const BY_PINNED_TLS: u64 = 1 << 17;
 
 fn security(security: &Security, out: &mut Vec<u8>) {
-    let peer = security.peer.map(|peer| peer.0);
-    bytes(peer.as_ref().map_or(&[], |peer| &peer[..]), out);
+    fingerprint(security.peer, out);
     bytes(&security.keying_material, out);
 }
 
@@ -178,6 +177,7 @@ pub(crate) fn write_header(config: &Config, out: &mut Vec<u8>) {
     people(config.password.as_ref(), &config.operators, out);
     number(config.bans.len() as u64, out);
     config.bans.iter().for_each(|ban| text(ban, out));
+    gateways(&config.gateways, out);
 }
 
 /// Writes who may register, and who may become an operator.
@@ -187,10 +187,23 @@ fn people(password: Option<&PasswordHash>, operators: &[OperatorConfig], out: &m
     for operator in operators {
         text(&operator.name, out);
         password_hash(operator.password.as_ref(), out);
-        let certificate = operator.certificate.map(|certificate| certificate.0);
-        bytes(certificate.as_ref().map_or(&[], |it| &it[..]), out);
+        fingerprint(operator.certificate, out);
         number(operator.powers.bits().into(), out);
     }
+}
+
+fn gateways(gateways: &[GatewayConfig], out: &mut Vec<u8>) {
+    number(gateways.len() as u64, out);
+    for gateway in gateways {
+        text(&gateway.name, out);
+        networks(&gateway.from, out);
+        password_hash(gateway.password.as_ref(), out);
+        fingerprint(gateway.certificate, out);
+    }
+}
+
+fn fingerprint(fingerprint: Option<Fingerprint>, out: &mut Vec<u8>) {
+    bytes(fingerprint.as_ref().map_or(&[], |it| &it.0[..]), out);
 }
 
 /// A hash is never empty.
@@ -239,8 +252,11 @@ const UP_DIALED_TLS: u8 = 15;
 /// As version 5 has it: without passwords and operators.
 const RECONFIGURE_5: u8 = 16;
 const PORTS: u8 = 17;
-const RECONFIGURE: u8 = 18;
+/// As version 6 has it: without gateways.
+const RECONFIGURE_6: u8 = 18;
 const PASSWORD_CHECKED: u8 = 19;
+const RECONFIGURE: u8 = 20;
+const CROWDED: u8 = 21;
 
 /// The code of [`LinkDown::Truncated`].
 const TRUNCATED: u8 = 255;
@@ -301,6 +317,10 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             number(link.as_u64(), out);
             number(report.waiting as u64, out);
             number(report.written as u64, out);
+        }
+        Event::Crowded { link } => {
+            out.push(CROWDED);
+            number(link.as_u64(), out);
         }
         Event::LinkDown { link, why, unsent } => {
             out.push(DOWN);
@@ -366,6 +386,7 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             write_limits(&changed.limits, out);
             number(changed.limits.irc_lines_per_second.into(), out);
             people(changed.password.as_ref(), &changed.operators, out);
+            gateways(&changed.gateways, out);
         }
         Event::Command(ServerCommand::PasswordChecked {
             number: request,
@@ -530,10 +551,7 @@ impl<'a> Reader<'a> {
     }
 
     fn security(&mut self) -> Option<Security> {
-        let peer = match self.bytes()? {
-            [] => None,
-            bytes => Some(Fingerprint(bytes.try_into().ok()?)),
-        };
+        let peer = self.fingerprint()?;
         let keying_material = self.bytes()?.try_into().ok()?;
         Some(Security {
             peer,
@@ -616,6 +634,9 @@ impl<'a> Reader<'a> {
             (config.password, config.operators) = self.people()?;
             config.bans = self.many(|reader| Some(reader.text()?.into()))?;
         }
+        if version > 6 {
+            config.gateways = self.many(Self::gateway)?;
+        }
         Some(config)
     }
 
@@ -625,14 +646,27 @@ impl<'a> Reader<'a> {
             Some(OperatorConfig {
                 name: reader.text()?.into(),
                 password: reader.password_hash()?,
-                certificate: match reader.bytes()? {
-                    [] => None,
-                    bytes => Some(Fingerprint(bytes.try_into().ok()?)),
-                },
+                certificate: reader.fingerprint()?,
                 powers: Powers::from_bits(reader.small()?),
             })
         })?;
         Some((password, operators))
+    }
+
+    fn gateway(&mut self) -> Option<GatewayConfig> {
+        Some(GatewayConfig {
+            name: self.text()?.into(),
+            from: self.networks()?,
+            password: self.password_hash()?,
+            certificate: self.fingerprint()?,
+        })
+    }
+
+    fn fingerprint(&mut self) -> Option<Option<Fingerprint>> {
+        Some(match self.bytes()? {
+            [] => None,
+            bytes => Some(Fingerprint(bytes.try_into().ok()?)),
+        })
     }
 
     fn password_hash(&mut self) -> Option<Option<PasswordHash>> {
@@ -712,6 +746,9 @@ impl<'a> Reader<'a> {
                 let unsent = (written <= bytes.len()).then_some(Unsent { bytes, written })?;
                 Event::LinkDown { link, why, unsent }
             }
+            CROWDED => Event::Crowded {
+                link: LinkId::from_u64(self.number()?),
+            },
             DIAL_FAILED => {
                 let dial = DialId(self.number()?);
                 let why = match self.byte()? {
@@ -744,7 +781,7 @@ impl<'a> Reader<'a> {
                 let unix_ms = self.number()?;
                 Event::Command(ServerCommand::WallClock { unix_ms })
             }
-            kind @ (RECONFIGURE | RECONFIGURE_5) => {
+            kind @ (RECONFIGURE | RECONFIGURE_5 | RECONFIGURE_6) => {
                 let server_peers = self.networks()?;
                 let v1_peers = self.networks()?;
                 let links = self.many(Self::link)?;
@@ -752,8 +789,12 @@ impl<'a> Reader<'a> {
                 let mut limits = self.limits()?;
                 limits.irc_lines_per_second = self.small()?;
                 let (password, operators) = match kind {
-                    RECONFIGURE => self.people()?,
-                    _ => (None, Vec::new()),
+                    RECONFIGURE_5 => (None, Vec::new()),
+                    _ => self.people()?,
+                };
+                let gateways = match kind {
+                    RECONFIGURE => self.many(Self::gateway)?,
+                    _ => Vec::new(),
                 };
                 let changed = Reconfiguration {
                     server_peers,
@@ -761,6 +802,7 @@ impl<'a> Reader<'a> {
                     links,
                     password,
                     operators,
+                    gateways,
                     motd,
                     limits,
                 };
@@ -854,5 +896,55 @@ mod tests {
                 _ => panic!("it is an event"),
             }
         }
+    }
+
+    #[test]
+    fn gateways_are_recorded_and_version_6_has_none() {
+        let mut config = Config::new(HostId::new(1).unwrap(), Name::new("a".to_owned()).unwrap());
+        let gateway = |name: &str, password: Option<&str>| GatewayConfig {
+            name: name.into(),
+            from: vec![
+                "10.0.0.7/32".parse().unwrap(),
+                "2001:db8::/32".parse().unwrap(),
+            ],
+            password: password.map(|hash| PasswordHash(hash.into())),
+            certificate: password.is_none().then_some(Fingerprint([7; 32])),
+        };
+        config.gateways = vec![gateway("kiwi", Some("$argon2id$...")), gateway("moa", None)];
+        let crowded = LinkId::new(1, 2);
+        let write = |config: &Config| {
+            let (mut header, mut changed, mut file) = (Vec::new(), Vec::new(), Vec::new());
+            write_header(config, &mut header);
+            let event = ServerCommand::Reconfigure(Box::new(config.reconfiguration()));
+            write_event(0, &Event::Command(event), &mut changed);
+            write_event(0, &Event::Crowded { link: crowded }, &mut file);
+            (header, changed, file)
+        };
+        let read = |file: &[u8]| {
+            let (config, mut reader) = Reader::new(file).unwrap();
+            let Entry::Event(_, Event::Command(ServerCommand::Reconfigure(changed))) =
+                reader.entry().unwrap()
+            else {
+                panic!("it is a reconfiguration");
+            };
+            match reader.entry().unwrap() {
+                Entry::Event(_, Event::Crowded { link }) => assert_eq!(link, crowded),
+                _ => panic!("it is about a crowded link"),
+            }
+            (config.gateways, changed.gateways)
+        };
+        let (header, changed, rest) = write(&config);
+        let gateways = config.gateways.clone();
+        assert_eq!(
+            read(&[header, changed, rest].concat()),
+            (gateways.clone(), gateways)
+        );
+        // The number of gateways is what comes last.
+        config.gateways.clear();
+        let (mut header, mut changed, rest) = write(&config);
+        assert_eq!((header.pop(), changed.pop()), (Some(0), Some(0)));
+        (header[7], changed[1]) = (6, RECONFIGURE_6);
+        let none = (Vec::new(), Vec::new());
+        assert_eq!(read(&[header, changed, rest].concat()), none);
     }
 }

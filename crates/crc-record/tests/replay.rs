@@ -243,7 +243,7 @@ fn other_files_are_refused() {
         replay(b"something").unwrap_err(),
         RecordingError::NotARecording
     );
-    for version in [0, 7] {
+    for version in [0, 8] {
         let other = [b"crc-rec", &[version][..], b"and more"].concat();
         let error = RecordingError::OtherVersion(version);
         assert_eq!(replay(&other).unwrap_err(), error);
@@ -262,13 +262,13 @@ fn a_recording_of_version_1_can_be_read() {
         .position(|it| it == connect);
     recording.remove(place.unwrap() + connect.len() - 1);
     // It lacks what comes last: the text protocols, the start time in six bytes, the limit of
-    // lines in one, and what is about secrets, operators and bans in 62.
+    // lines in one, and what is about secrets, operators, bans and gateways in 63.
     let protocols = b"\x02\x07\0\x08\x01\x01\x09localhost\x09\x01\x0eMind the step.";
     let place = recording
         .windows(protocols.len())
         .position(|it| it == protocols);
     let place = place.unwrap();
-    recording.drain(place..place + protocols.len() + 7 + 62);
+    recording.drain(place..place + protocols.len() + 7 + 63);
     recording[7] = 1;
     let replayed = replay(&recording).unwrap();
     assert_eq!(digest(&replayed.server), digest(&server));

@@ -371,7 +371,7 @@ impl Machine for Directory {
                 self.remove(now, link, LeaveReason::LinkDown(why), out);
             }
             Event::Command(DirectoryCommand::Leave) => self.tear_down(out),
-            Event::DialFailed { .. } | Event::Queue { .. } => {}
+            Event::DialFailed { .. } | Event::Queue { .. } | Event::Crowded { .. } => {}
             Event::Tick => self.handle_tick(now, out),
         }
     }

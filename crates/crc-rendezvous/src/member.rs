@@ -378,7 +378,7 @@ impl Machine for Member {
                     self.reset_connection(now, DirectoryError::Unreachable(why), out);
                 }
             }
-            Event::Queue { .. } => {}
+            Event::Queue { .. } | Event::Crowded { .. } => {}
             Event::Tick => self.handle_tick(now, out),
         }
     }

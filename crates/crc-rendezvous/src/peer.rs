@@ -308,7 +308,7 @@ impl Machine for Peer {
                 self.handle_member(now, Event::DialFailed { dial, why }, out);
             }
             Event::DialFailed { dial, why } => self.mesh.handle_dial_failed(now, dial, why, out),
-            Event::Queue { .. } => {}
+            Event::Queue { .. } | Event::Crowded { .. } => {}
             Event::Tick => {
                 self.handle_member(now, Event::Tick, out);
                 self.mesh.handle_tick(now, out);

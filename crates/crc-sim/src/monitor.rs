@@ -159,6 +159,7 @@ impl Monitor {
             NodeEvent::Command(NodeCommand::Foreign(_)) => 7,
             NodeEvent::Tick => 8,
             NodeEvent::Queue { .. } => 9,
+            NodeEvent::Crowded { .. } => 10,
         };
         let now = network.net.now();
         let link = event.link().map_or(0, LinkId::as_u64);

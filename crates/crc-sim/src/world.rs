@@ -413,6 +413,7 @@ impl World {
                 Effect::Bound { link, bytes_max } => self.network.net.bound(node, link, bytes_max),
                 Effect::Watch { link, step } => self.network.net.watch(node, link, step),
                 Effect::Pause { link, paused } => self.network.net.pause(node, link, paused),
+                Effect::Readdress { .. } => {}
                 Effect::Close { link, when } => self.close(node, link, when),
                 Effect::Dial { .. } if stop || self.network.net.host(node).is_stopping() => {}
                 Effect::Dial { dial, to, within } => {

@@ -315,6 +315,8 @@ numerics! {
     RPL_EXCEPTLIST = 348,
     /// MODE: the end of that list.
     RPL_ENDOFEXCEPTLIST = 349,
+    /// WHOIS: the gateway that has connected for the user (a later addition).
+    RPL_WHOISGATEWAY = 350,
     /// VERSION: the reply.
     RPL_VERSION = 351,
     /// WHO: a user.

@@ -88,7 +88,10 @@ impl Fixture {
                 Effect::Stop => self.stopped = true,
                 Effect::Notice(OutputEvent::LineHandled) => self.handled += 1,
                 Effect::Notice(events) => self.events.push(events.clone()),
-                Effect::Bound { .. } | Effect::Watch { .. } | Effect::Pause { .. } => {}
+                Effect::Bound { .. }
+                | Effect::Watch { .. }
+                | Effect::Pause { .. }
+                | Effect::Readdress { .. } => {}
                 Effect::Close { .. } => {}
             }
         }

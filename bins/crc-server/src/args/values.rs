@@ -77,7 +77,7 @@ fn is_broadcast(ip: IpAddr) -> bool {
 }
 
 /// Parses a network in which servers may be.
-pub(super) fn parse_network(text: &str) -> Result<IpNet, String> {
+pub(crate) fn parse_network(text: &str) -> Result<IpNet, String> {
     let example = "a network looks like 192.0.2.0/24 or 2001:db8::/32";
     let Some((ip, bits)) = text.split_once('/') else {
         return match text.parse::<IpAddr>() {

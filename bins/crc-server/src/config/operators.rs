@@ -48,12 +48,52 @@ pub(crate) fn read_password(
     file: &ConfigFile,
     errors: &mut Vec<ConfigError>,
 ) -> Option<PasswordHash> {
-    let password = password?;
-    match parse_hash(password.get_ref()) {
-        Ok(hash) => Some(hash),
-        Err(text) => {
-            errors.push(file.error_at(password.span(), format!("password: {text}")));
-            None
+    read_hash(password, file).unwrap_or_else(|error| {
+        errors.push(error);
+        None
+    })
+}
+
+/// Reads the hash of a password.
+pub(super) fn read_hash(
+    hash: Option<&Spanned<String>>,
+    file: &ConfigFile,
+) -> Result<Option<PasswordHash>, ConfigError> {
+    let hash = hash.map(|hash| {
+        let parsed = parse_hash(hash.get_ref());
+        parsed.map_err(|text| file.error_at(hash.span(), format!("password: {text}")))
+    });
+    hash.transpose()
+}
+
+/// Reads the fingerprint of a certificate.
+pub(super) fn read_fingerprint(
+    certificate: Option<&Spanned<String>>,
+    file: &ConfigFile,
+) -> Result<Option<Fingerprint>, ConfigError> {
+    let certificate = certificate.map(|certificate| {
+        let parsed = certificate.get_ref().parse::<Fingerprint>();
+        parsed.map_err(|_| {
+            let text = "certificate: write its fingerprint: sha256: and 64 hexadecimal digits";
+            file.error_at(certificate.span(), text)
+        })
+    });
+    certificate.transpose()
+}
+
+/// Reads a name that is a word of IRC.
+pub(super) fn read_word<'a>(
+    name: &'a Spanned<String>,
+    bytes_max: usize,
+    file: &ConfigFile,
+) -> Result<&'a str, ConfigError> {
+    let word = name.get_ref();
+    let is_word = word.chars().all(|c| is_printable(c) && c != ' ') && !word.starts_with(':');
+    match is_word && (1..=bytes_max).contains(&word.len()) {
+        true => Ok(word),
+        false => {
+            let text = format!("name: write a word of 1 to {bytes_max} bytes");
+            Err(file.error_at(name.span(), text))
         }
     }
 }
@@ -120,24 +160,9 @@ impl OperatorTable {
         classes: &[(String, Powers)],
         file: &ConfigFile,
     ) -> Result<OperatorConfig, ConfigError> {
-        let name = self.name.get_ref();
-        let is_word = name.chars().all(|c| is_printable(c) && c != ' ') && !name.starts_with(':');
-        if !is_word || !(1..=OPERATOR_NAME_BYTES_MAX).contains(&name.len()) {
-            let text = format!("name: write a word of 1 to {OPERATOR_NAME_BYTES_MAX} bytes");
-            return Err(file.error_at(self.name.span(), text));
-        }
-        let password = self.password.as_ref().map(|hash| {
-            let parsed = parse_hash(hash.get_ref());
-            parsed.map_err(|text| file.error_at(hash.span(), format!("password: {text}")))
-        });
-        let certificate = self.certificate.as_ref().map(|certificate| {
-            let parsed = certificate.get_ref().parse::<Fingerprint>();
-            parsed.map_err(|_| {
-                let text = "certificate: write its fingerprint: sha256: and 64 hexadecimal digits";
-                file.error_at(certificate.span(), text)
-            })
-        });
-        let (password, certificate) = (password.transpose()?, certificate.transpose()?);
+        let name = read_word(&self.name, OPERATOR_NAME_BYTES_MAX, file)?;
+        let password = read_hash(self.password.as_ref(), file)?;
+        let certificate = read_fingerprint(self.certificate.as_ref(), file)?;
         if password.is_none() && certificate.is_none() {
             let text = "an operator needs a password or a certificate: write password = \"HASH\", \
                         where HASH is what this prints: crc-server hash-password";
@@ -154,7 +179,7 @@ impl OperatorTable {
             file.error_at(self.class.span(), text)
         })?;
         Ok(OperatorConfig {
-            name: (**name).into(),
+            name: name.into(),
             password,
             certificate,
             powers: class.1,

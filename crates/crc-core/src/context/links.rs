@@ -1,6 +1,7 @@
 //! The operations on links of every protocol: a peer becomes a neighbour, breaks a rule,
 //! is closed.
 
+use core::fmt::Write;
 use core::net::IpAddr;
 use std::collections::btree_map::Entry;
 
@@ -38,13 +39,17 @@ impl Context {
         let Some(found) = self.links.find(link) else {
             return link.to_string();
         };
-        let peer = found.endpoints.peer;
+        let mut peer = found.endpoints.peer.to_string();
+        if let Some(gateway) = &found.gateway {
+            // Writing to a string does not fail.
+            let _ = write!(peer, " (gateway {:?} at {})", gateway.name, gateway.address);
+        }
         let neighbour = self.network.neighbours().find(link);
         match neighbour.and_then(|n| self.network.directory().find(n.host)) {
             Some(host) => {
                 format!("{} {} {:?} at {peer}", host.kind(), host.id(), host.name())
             }
-            None => format!("{peer}"),
+            None => peer,
         }
     }
 

@@ -16,6 +16,7 @@ impl Context {
             links,
             password,
             operators,
+            gateways,
             motd,
             limits,
         } = changed;
@@ -26,6 +27,7 @@ impl Context {
         self.config.motd = motd;
         self.config.password = password;
         self.config.operators = operators;
+        self.config.gateways = gateways;
         self.check_operators(out);
         self.status_log.set_max(limits.status_log_max);
         let before = core::mem::take(&mut self.config.limits);

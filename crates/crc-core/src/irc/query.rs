@@ -1,5 +1,7 @@
 //! WHO, WHOIS, WHOWAS, ISON, USERHOST and AWAY: queries about users.
 
+use core::net::IpAddr;
+
 use crc_machine::LinkId;
 use crc_wire::HostId;
 use irc_wire::mask::PreparedMask;
@@ -14,6 +16,7 @@ use super::{
 };
 use crate::context::{Context, Out};
 use crate::network::{Channel, Host};
+use crate::operator::Powers;
 use crate::work;
 
 /// The most bytes of an AWAY text (`AWAYLEN`).
@@ -269,11 +272,53 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
         reply::send_numeric(cx, link, Numeric::RPL_WHOISOPERATOR, &[&nick], text, out);
     }
     send_away(cx, link, id, out);
+    send_connection(cx, link, id, out);
     if let Some((_, user)) = user_of(cx, id) {
         let idle = idle_seconds(cx, id).to_string();
         let since = (user.registered_at_unix_ms / 1000).to_string();
         let (words, text) = ([&*nick, &idle, &since], Some("seconds idle, signon time"));
         reply::send_numeric(cx, link, Numeric::RPL_WHOISIDLE, &words, text, out);
+    }
+}
+
+/// Sends what is known of a user's connection to this server: whether it is encrypted, and to
+/// the user itself and operators that may need it the address and the gateway.
+fn send_connection(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
+    let Some((theirs, _)) = user_of(cx, id) else {
+        return;
+    };
+    let Some(found) = cx.links.find(theirs) else {
+        return;
+    };
+    let nick = cx.nick_of(id);
+    if found.security.is_some() {
+        let text = Some("is using a secure connection");
+        reply::send_numeric(cx, link, Numeric::RPL_WHOISSECURE, &[&nick], text, out);
+    }
+    let asks = cx.network.neighbours().find(link).map(|it| it.host);
+    let operators = cx.network.operators();
+    let may_know = asks.is_some_and(|asks| {
+        asks == id || operators.may(asks, Powers::STATS) || operators.may(asks, Powers::BAN)
+    });
+    if !may_know {
+        return;
+    }
+    let address = word_of_address(found.endpoints.peer.ip());
+    let text = format!("is connecting from *@{address} {address}");
+    reply::send_numeric(cx, link, Numeric::RPL_WHOISHOST, &[&nick], Some(&text), out);
+    if let Some(gateway) = &found.gateway {
+        let words = [&*nick, &address, &address];
+        let text = Some(format!("is connected via the gateway {}", gateway.name));
+        let numeric = Numeric::RPL_WHOISGATEWAY;
+        reply::send_numeric(cx, link, numeric, &words, text.as_deref(), out);
+    }
+}
+
+/// An address as a word of a line, which must not begin with a colon.
+fn word_of_address(ip: IpAddr) -> String {
+    match ip.to_canonical().to_string() {
+        ip if ip.starts_with(':') => format!("0{ip}"),
+        ip => ip,
     }
 }
 

@@ -9,7 +9,7 @@ use super::reply::{self, date_text};
 use super::server_query::{VERSION, send_lusers, send_motd, send_support};
 use super::session::{Admission, Capability, NAMES, SILENCE_MAX, User};
 use super::{
-    UserRef, find_user, find_user_mut, links_sharing_channel, ping, send_error, source_of,
+    UserRef, find_user, find_user_mut, links_sharing_channel, ping, send_error, source_of, webirc,
 };
 use crate::admission::admitted_info;
 use crate::context::{Context, LinkTimer, Out};
@@ -17,8 +17,14 @@ use crate::network::{Host, HostInfo, HostKind};
 use crate::operator::Password;
 use crate::violation::Violation;
 
-/// Handles a message of an unregistered user.
-pub(super) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut Out) {
+/// Handles a message of an unregistered user. `is_first`: it is its first line.
+pub(super) fn on_message(
+    cx: &mut Context,
+    link: LinkId,
+    is_first: bool,
+    message: &Message<'_>,
+    out: &mut Out,
+) {
     let verb = match message.command {
         Command::Verb(verb) => verb,
         Command::Numeric(_) => return,
@@ -52,6 +58,7 @@ pub(super) fn on_message(cx: &mut Context, link: LinkId, message: &Message<'_>, 
                 user.password = Some(password);
             }
         }
+        Verb::Webirc => webirc::webirc(cx, link, is_first, message, out),
         Verb::Pong | Verb::Error | Verb::Notice => {}
         _ => reply::reply_error(cx, link, Numeric::ERR_NOTREGISTERED, &[], out),
     }

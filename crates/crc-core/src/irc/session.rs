@@ -8,6 +8,7 @@ use irc_wire::{Decoder, NameRules};
 
 use super::answer::Answer;
 use crate::admission::CHANNEL_NAME_BYTES_MAX;
+use crate::gateway::WebircUser;
 use crate::operator::Password;
 
 /// The rules for names that users of IRC choose.
@@ -110,11 +111,36 @@ pub(super) enum Admission {
     Granted,
 }
 
+/// How far a link has come on which a gateway may say for whom it has connected.
+#[derive(Debug, Default)]
+pub(super) enum Entrance {
+    /// No line has come: the first one may be WEBIRC.
+    #[default]
+    Open,
+    /// The password of a gateway is being compared. No line is read.
+    Checked(Box<GatewayClaim>),
+    /// The gateway has said for whom it has connected. The next line is read in a later event:
+    /// the driver may report first that the address has too many links.
+    Readdressed,
+    /// A line has come.
+    Passed,
+}
+
+/// What a gateway claims whose password is being compared.
+#[derive(Debug)]
+pub(super) struct GatewayClaim {
+    /// The name of its entry in the configuration.
+    pub(super) name: Box<str>,
+    pub(super) user: WebircUser,
+}
+
 /// The session of a user of IRC.
 #[derive(Debug, Default)]
 pub(crate) struct User {
     /// Finds the lines in the bytes of the link.
     pub(super) decoder: Decoder,
+    /// Whether a gateway may say, or has said, for whom it has connected.
+    pub(super) entrance: Entrance,
     /// The capabilities that its client has enabled.
     pub(crate) capabilities: Capabilities,
     /// Capabilities are being negotiated: registration waits for CAP END.
@@ -155,6 +181,30 @@ pub(crate) struct User {
 }
 
 impl User {
+    /// A line of the unregistered user is about to be handled. Whether it is the first.
+    pub(super) fn begin_line(&mut self) -> bool {
+        let before = core::mem::replace(&mut self.entrance, Entrance::Passed);
+        matches!(before, Entrance::Open)
+    }
+
+    /// An event begins: what the driver reports first would have come.
+    pub(super) fn begin_event(&mut self) {
+        if matches!(self.entrance, Entrance::Readdressed) {
+            self.entrance = Entrance::Passed;
+        }
+    }
+
+    /// Whether the password of a gateway is being compared.
+    pub(super) fn is_gateway_checked(&self) -> bool {
+        matches!(self.entrance, Entrance::Checked(_))
+    }
+
+    /// Whether its next line waits: for the end of an answer, or for what becomes of WEBIRC.
+    pub(super) fn is_held(&self) -> bool {
+        self.answer.is_some()
+            || matches!(self.entrance, Entrance::Checked(_) | Entrance::Readdressed)
+    }
+
     /// Whether its client has enabled a capability.
     pub(super) fn has(&self, capability: Capability) -> bool {
         self.capabilities.has(capability)

@@ -137,7 +137,10 @@ impl Fixture {
                 }
                 Effect::Notice(notice) => self.notices.push(notice),
                 Effect::Stop => self.actions.push(Action::Stop),
-                Effect::Bound { .. } | Effect::Watch { .. } | Effect::Pause { .. } => {}
+                Effect::Bound { .. }
+                | Effect::Watch { .. }
+                | Effect::Pause { .. }
+                | Effect::Readdress { .. } => {}
             }
         }
         self.out.clear(effects, usize::MAX);

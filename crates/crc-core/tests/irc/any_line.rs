@@ -73,6 +73,8 @@ proptest! {
     fn servers_agree_after_any_lines(lines in proptest::collection::vec((0..4_usize, line()), 1..60)) {
         let mut net = Net::new(2);
         let unregistered = net.connect(0);
+        // As the first line, TRACE with an asterisk is a request of HTTP.
+        net.send_line(unregistered, "PING first");
         let users = [net.user(0, "ann"), net.user(0, "bob"), net.user(1, "eve"), unregistered];
         let crc = net.crc(1, 300);
         net.fixture.send_message(crc, &channel_request(300, None, RequestKind::JOIN, "#a", ""));

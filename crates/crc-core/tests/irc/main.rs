@@ -20,6 +20,7 @@ mod password;
 mod query;
 mod registration;
 mod session;
+mod webirc;
 
 use std::time::Duration;
 

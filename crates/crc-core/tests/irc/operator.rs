@@ -26,7 +26,7 @@ pub(super) fn net_of(servers: usize) -> Net {
 
 impl Net {
     /// The passwords that a server wants to have compared.
-    fn take_passwords(&mut self, node: usize) -> Vec<(u64, PasswordHash, Password)> {
+    pub(super) fn take_passwords(&mut self, node: usize) -> Vec<(u64, PasswordHash, Password)> {
         self.fixture.soon();
         let notices = std::mem::take(&mut self.fixture.nodes[node].notices);
         let taken = notices.into_iter().filter_map(|notice| match notice {

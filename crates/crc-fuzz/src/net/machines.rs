@@ -24,6 +24,7 @@ fn digest<N>(digest: u64, effect: &Effect<N>, out: &Outbox<N>) -> u64 {
         Effect::Bound { link, bytes_max } => ("bound", format!("{link} {bytes_max}")),
         Effect::Watch { link, step } => ("watch", format!("{link} {step}")),
         Effect::Pause { link, paused } => ("pause", format!("{link} {paused}")),
+        Effect::Readdress { link, peer } => ("readdress", format!("{link} {peer}")),
         Effect::Close { link, when } => ("close", format!("{link} {when:?}")),
         Effect::Dial { dial, to, .. } => ("dial", format!("{} {to}", dial.0)),
         Effect::Notice(_) => return digest,
@@ -75,6 +76,7 @@ impl Net {
                 Effect::Pause { link, paused } => self.stepped.pause(host, *link, *paused),
                 Effect::Close { link, when } => self.close_link(host, *link, *when),
                 Effect::Dial { dial, to, .. } => self.stepped.dial(host, *dial, to.clone()),
+                Effect::Readdress { .. } => {}
                 Effect::Notice(ServerNotice::Unlinked) => self.servers[server].unlinked += 1,
                 Effect::Notice(_) => {}
                 Effect::Stop => {
@@ -128,6 +130,7 @@ impl Net {
                 Effect::Pause { link, paused } => self.stepped.pause(host, link, paused),
                 Effect::Close { link, when } => self.close_link(host, link, when),
                 Effect::Dial { dial, to, .. } => self.stepped.dial(host, dial, to),
+                Effect::Readdress { .. } => {}
                 Effect::Notice(notice) => self.on_client_notice(client, notice),
                 Effect::Stop => {
                     self.clients[client].stopped = true;

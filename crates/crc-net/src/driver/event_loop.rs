@@ -188,6 +188,10 @@ impl<M: Machine> Driver<M> {
             }
             if let Some((link, why)) = self.sockets.links_down.pop_front() {
                 self.notify_link_down(link, why);
+            } else if let Some(link) = self.sockets.crowded.pop_front() {
+                let now = self.sockets.clock.now();
+                self.machine
+                    .handle(now, Event::Crowded { link }, &mut self.outbox);
             } else if let Some((link, report)) = self.sockets.reports.pop_front() {
                 let event = Event::Queue { link, report };
                 self.machine
@@ -206,6 +210,10 @@ impl<M: Machine> Driver<M> {
                 Effect::Bound { link, bytes_max } => self.sockets.bound(link, bytes_max),
                 Effect::Watch { link, step } => self.sockets.watch(link, step),
                 Effect::Pause { link, paused } => self.sockets.pause(link, paused),
+                Effect::Readdress { link, peer } => {
+                    let now = self.sockets.clock.now();
+                    self.sockets.readdress(link, peer, now);
+                }
                 Effect::Close { link, when } => {
                     self.sockets.close(link, when, self.sockets.clock.now());
                 }
@@ -230,6 +238,7 @@ impl<M: Machine> Driver<M> {
     fn flush_due(&mut self, on_notice: OnNotice<'_, M>) {
         loop {
             self.sockets.flush_due(&mut self.outbox);
+            // Writing crowds no address.
             if self.sockets.links_down.is_empty() && self.sockets.reports.is_empty() {
                 return;
             }

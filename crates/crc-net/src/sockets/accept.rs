@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crc_machine::{Endpoints, ListenerId, Origin, Timestamp};
+use crc_machine::{Endpoints, LinkId, ListenerId, Origin, Timestamp};
 use ipnet::IpNet;
 
 use super::handshake::Waiting;
@@ -202,6 +202,33 @@ impl Sockets {
                 listener.proxies = Some(proxies.to_vec());
             }
         }
+    }
+
+    /// A link's peer is at another address than the gateway that has connected: from now on the
+    /// link counts for that one.
+    pub(crate) fn readdress(&mut self, link: LinkId, peer: SocketAddr, now: Timestamp) {
+        let Some(Entry::Link(connection)) = self.entries.find(link) else {
+            return;
+        };
+        // What the links of a listener with an own limit count for does not change.
+        if !connection.is_up() || connection.limited_by.is_some() {
+            return;
+        }
+        let gateway = connection.peer.ip();
+        // It has a place already, so the reserved ones are not touched.
+        if let Err(refusal) = self.places.admit(now, peer.ip(), usize::MAX, &self.config) {
+            self.count_refusal(refusal);
+            self.places.log_refusal(now, peer.ip(), refusal);
+            self.crowded.push_back(link);
+            return;
+        }
+        if connection.counts_for_address {
+            self.places.remove(gateway);
+        }
+        connection.counts_for_address = true;
+        connection.peer = peer;
+        self.places.add(peer.ip(), &self.config);
+        log::debug!("{link}: readdressed: peer={peer} gateway={gateway}");
     }
 
     pub(super) fn count_refusal(&self, refusal: Refusal) {

@@ -49,7 +49,7 @@ impl<M: Machine> Fixture<M> {
                     let text = String::from_utf8(out.bytes(range).to_vec()).unwrap();
                     self.sent.push((link, text));
                 }
-                Effect::Watch { .. } | Effect::Pause { .. } => {}
+                Effect::Watch { .. } | Effect::Pause { .. } | Effect::Readdress { .. } => {}
                 Effect::Bound { link, bytes_max } => self.bounds.push((link, bytes_max)),
                 Effect::Close { link, when } => {
                     assert_eq!(when, CloseWhen::Flushed);

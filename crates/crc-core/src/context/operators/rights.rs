@@ -8,9 +8,8 @@ use irc_wire::{Message, Numeric, text};
 use super::{Commander, server_request};
 use crate::context::{Context, Out};
 use crate::network::Operator;
-use crate::notice::ServerNotice;
 use crate::operator::{OPERATOR_NAME_BYTES_MAX, OperatorConfig, Password, Powers};
-use crate::password::{Begun, Check, Purpose, WRONG_MAX};
+use crate::password::{Check, Purpose, WRONG_MAX};
 use crate::text_protocol::first_piece;
 use crate::violation::Violation;
 use crate::{crc, irc};
@@ -49,22 +48,10 @@ impl Context {
             name: (*name).into(),
         };
         let (hash, password) = (hash.clone(), Password::new(&*password));
-        let (key, now) = (&self.config.nonce_key, self.now);
-        let peer = (by.link, address);
-        match self
-            .passwords
-            .begin(peer, purpose, (&hash, &password), key, now)
-        {
-            Ok(Begun::Waiting(number)) => out.notice(ServerNotice::CheckPassword {
-                number,
-                hash,
-                password,
-            }),
-            Ok(Begun::Right) => {}
-            Err(refusal) => {
-                let text = refusal.to_string();
-                self.reply(by.link, Numeric::ERR_PASSWDMISMATCH, &[], &text, out);
-            }
+        // The result comes later: the password of an operator is compared each time.
+        let begun = self.check_password((by.link, address), purpose, hash, password, out);
+        if let Err(text) = begun {
+            self.reply(by.link, Numeric::ERR_PASSWDMISMATCH, &[], &text, out);
         }
     }
 

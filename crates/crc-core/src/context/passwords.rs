@@ -1,10 +1,13 @@
-//! The password of the network: only clients that know it register.
+//! Passwords that are compared outside of the machine, and that of the network: only clients
+//! that know it register.
+
+use core::net::IpAddr;
 
 use crc_machine::LinkId;
 
 use super::{Context, Out};
 use crate::notice::ServerNotice;
-use crate::operator::Password;
+use crate::operator::{Password, PasswordHash};
 use crate::password::{Begun, Purpose};
 
 impl Context {
@@ -22,14 +25,25 @@ impl Context {
         let Some(password) = password else {
             return Err("This network has a password, and you have not given it".to_owned());
         };
-        let (peer, hash) = ((link, found.endpoints.peer.ip()), hash.clone());
+        let (address, hash) = (found.endpoints.peer.ip(), hash.clone());
+        self.check_password((link, address), Purpose::Register, hash, password, out)
+    }
+
+    /// Has a password compared, unless it is known to be right. Whether it is; `Err` if it
+    /// cannot be compared now.
+    pub(crate) fn check_password(
+        &mut self,
+        peer: (LinkId, IpAddr),
+        purpose: Purpose,
+        hash: PasswordHash,
+        password: Password,
+        out: &mut Out,
+    ) -> Result<bool, String> {
         let (key, now) = (&self.config.nonce_key, self.now);
         let pair = (&hash, &password);
-        match self
-            .passwords
-            .begin(peer, Purpose::Register, pair, key, now)
-        {
+        match self.passwords.begin(peer, purpose, pair, key, now) {
             Ok(Begun::Right) => Ok(true),
+            Ok(Begun::Joined) => Ok(false),
             Ok(Begun::Waiting(number)) => {
                 out.notice(ServerNotice::CheckPassword {
                     number,

@@ -95,6 +95,55 @@ fn a_wrong_secret_is_one_line_at_both_ends_and_nothing_else() {
 }
 
 #[test]
+fn a_missing_secret_is_one_line_at_both_ends_that_says_where_it_is_missing() {
+    let fixture = Fixture::new().unwrap();
+    let has_line = |server: &Server, words: &str| {
+        let found = wait::holds(LONG, || !server.log_lines_with(words).is_empty());
+        assert!(found, "{words}: {}", server.process().log());
+    };
+    // The server that dials has none.
+    let root = start(&fixture, 1, &folder_with(SECRET), None);
+    let none = fixture.server(2, "server2").uplink(root.address());
+    let none = none.start().unwrap();
+    has_line(
+        &none,
+        "as server 1 \"server1\": closed: it asks for a secret, and none is configured for a \
+         server of its name: add a [[link]] with its name and a secret-file",
+    );
+    let refused = "as server 2 \"server2\": closed: it does not prove the secret of the link; it \
+                   says \"No secret is configured here for a server of your name\"";
+    has_line(&root, refused);
+    // It tries again, and says so only once.
+    assert!(wait::holds(LONG, || root.log_lines_with(refused).len() > 2));
+    assert_eq!(none.log_lines_with("it asks for a secret").len(), 1);
+
+    // One that says nothing as it goes.
+    let mut mute = Peer::connect(root.address()).unwrap();
+    mute.send(&wire::server_registration(3, 0, "mute", ""))
+        .unwrap();
+    mute.expect_frames(1);
+    drop(mute);
+    has_line(
+        &root,
+        "as server 3 \"mute\": link lost before it has proved the secret of the link; it may \
+         have none for this server: ",
+    );
+
+    // The server that is dialled has none.
+    let open = fixture.server(4, "server4").start().unwrap();
+    let child = start(&fixture, 5, &folder_with(SECRET), Some(&open));
+    has_line(
+        &child,
+        "as server 4 \"server4\": closed: it does not prove the secret of the link",
+    );
+    has_line(&open, "server 5 \"server5\" at 127.0.0.1:");
+    has_line(
+        &open,
+        "does not let this server link: You do not prove the secret of the link",
+    );
+}
+
+#[test]
 fn a_stranger_takes_no_id_and_learns_nothing() {
     let fixture = Fixture::new().unwrap();
     let folder = folder_with(SECRET);

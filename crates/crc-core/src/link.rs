@@ -4,6 +4,7 @@
 use core::net::SocketAddr;
 
 use crc_machine::{ByteRange, Endpoints, LinkDown, LinkId, Origin, Outbox, Security, Timestamp};
+use crc_wire::HostId;
 
 use crate::budget::Budget;
 use crate::congestion::Congestion;
@@ -191,6 +192,11 @@ impl Link {
             budget: Budget::default(),
             protocol,
         }
+    }
+
+    /// The server that the peer says to be, while it has to prove that or may not link.
+    pub(crate) fn claimed(&self) -> Option<(HostId, &str)> {
+        self.crc()?.auth.as_ref()?.claimed()
     }
 
     /// Whether the peer speaks the binary protocol.

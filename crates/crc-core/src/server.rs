@@ -221,6 +221,7 @@ impl Server {
         let is_probe = found.phase == Phase::Unregistered && found.heard_at == found.up_at;
         let expected = found.phase == Phase::Closing || is_probe;
         let is_crc = found.is_crc();
+        let is_challenged = found.phase == Phase::Challenged && found.claimed().is_some();
         if why == LinkDown::SlowConsumer {
             cx.counters.slow_consumers += 1;
         }
@@ -234,6 +235,10 @@ impl Server {
         match why {
             _ if expected => log::debug!("{peer}: link ended: {why}"),
             LinkDown::SlowConsumer => log::warn!("{peer}: closed: {why}"),
+            _ if is_challenged => log::warn!(
+                "{peer}: link lost before it has proved the secret of the link; it may have none \
+                 for this server: {why}"
+            ),
             _ => log::info!("{peer}: link lost: {why}"),
         }
         crc::uplink::on_link_down(cx, link, out);

@@ -24,6 +24,7 @@ use ipnet::IpNet;
 
 use crate::announcement::UNRANKED;
 use crate::config::{Config, is_permitted};
+use crate::violation::Violation;
 use known::KnownServers;
 pub(crate) use known::Teller;
 
@@ -140,6 +141,8 @@ pub(crate) struct Tree {
     settled: bool,
     /// The candidates that do not answer, and why, as was logged since the last uplink.
     unanswered: BTreeMap<PeerAddress, DialError>,
+    /// What the last dialled server that did something wrong did, since then.
+    violation: Option<Violation>,
     /// Whether it was logged since the last uplink that this server is the root.
     is_root_logged: bool,
 }
@@ -179,6 +182,7 @@ impl Tree {
             guessed: None,
             settled: true,
             unanswered: BTreeMap::new(),
+            violation: None,
             is_root_logged: false,
         }
     }
@@ -462,6 +466,12 @@ impl Tree {
         self.unanswered.insert(to.clone(), why) != Some(why)
     }
 
+    /// Whether the last dialled server that did something wrong, since the last uplink, did
+    /// something else.
+    pub(crate) fn is_violation_new(&mut self, violation: Violation) -> bool {
+        self.violation.replace(violation) != Some(violation)
+    }
+
     /// Whether it is news, since the last uplink, that this server is the root: it has tried
     /// every candidate, and goes on trying them.
     pub(crate) fn becomes_root(&mut self) -> bool {
@@ -488,6 +498,7 @@ impl Tree {
     pub(crate) fn on_accepted(&mut self, now: Timestamp) {
         self.silent = None;
         self.unanswered.clear();
+        self.violation = None;
         self.is_root_logged = false;
         self.accepted_at = Some(now);
         self.was_member = true;

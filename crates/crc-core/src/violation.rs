@@ -58,7 +58,10 @@ pub enum Violation {
     #[error("servers of version 1 may not link from its address (see --v1-peers)")]
     NotAV1Peer,
     /// No secret is configured for a server of this name, and it needs one.
-    #[error("no secret is configured for a server of its name")]
+    #[error(
+        "no secret is configured for a server of its name: add a [[link]] with its name and a \
+         secret-file"
+    )]
     NoSecret,
     /// A server has not proved the secret of its link.
     #[error("it does not prove the secret of the link")]
@@ -67,7 +70,10 @@ pub enum Violation {
     #[error("its secret is not that of the link")]
     WrongProof,
     /// A server that was dialled asks for a secret, and none is configured.
-    #[error("it asks for a secret, and none is configured for a server of its name")]
+    #[error(
+        "it asks for a secret, and none is configured for a server of its name: add a [[link]] \
+         with its name and a secret-file"
+    )]
     SecretWanted,
     /// A server that was dialled has another name than the one that is configured.
     #[error("another server was expected at this address")]
@@ -116,13 +122,16 @@ pub enum Action {
 }
 
 impl Violation {
-    /// What a server reads that may not link: it cannot know the rule that it has broken, and
+    /// What the server at the other end reads if the two do not link: it cannot know why, and
     /// its operator can do something about it.
     pub(crate) const fn text_for_server(self) -> Option<&'static str> {
         Some(match self {
             Violation::NotAServerPeer => "Servers may not link from your address",
             Violation::NotAV1Peer => "Servers of version 1 may not link from your address",
-            Violation::NoSecret => "No secret is configured here for a server of your name",
+            Violation::NoSecret | Violation::SecretWanted => {
+                "No secret is configured here for a server of your name"
+            }
+            Violation::AnotherServer => "Another server was expected at your address",
             Violation::NoProof => "You do not prove the secret of the link",
             Violation::WrongProof => "Your secret is not that of the link",
             _ => return None,

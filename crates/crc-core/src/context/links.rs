@@ -49,7 +49,10 @@ impl Context {
             Some(host) => {
                 format!("{} {} {:?} at {peer}", host.kind(), host.id(), host.name())
             }
-            None => peer,
+            None => match found.claimed() {
+                Some((id, name)) => format!("{peer} as server {id} {name:?}"),
+                None => peer,
+            },
         }
     }
 
@@ -116,7 +119,12 @@ impl Context {
             }
             Action::Close => {
                 self.counters.violations += 1;
-                log::warn!("{peer}: closed: {violation}");
+                // A server that was dialled may be dialled again and again.
+                let is_dialled = found.phase == Phase::Introduced;
+                match !is_dialled || crc::uplink::is_violation_new(self, violation) {
+                    true => log::warn!("{peer}: closed: {violation}"),
+                    false => log::debug!("{peer}: closed again: {violation}"),
+                }
                 self.send_last_line(link, &violation.to_string(), out);
                 if let Some(text) = violation.text_for_server() {
                     crc::send::not_permitted(self, link, text, out);

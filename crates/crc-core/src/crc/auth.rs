@@ -6,7 +6,7 @@
 //! nonce and a proof, and gets the other proof. Only then the conversation begins, as it does
 //! without secrets: nothing of either network has crossed the link.
 
-use crc_machine::{LinkId, Origin};
+use crc_machine::{CloseWhen, LinkId, Origin};
 use crc_wire::{HostId, Info, Name, Registration};
 
 use super::introduction;
@@ -24,14 +24,29 @@ use crate::violation::Violation;
 /// How far two servers have come in proving their secret to each other.
 #[derive(Debug)]
 pub(crate) enum Auth {
-    /// This server has sent its nonce to the one that has dialled it.
-    Challenged(Nonce),
+    /// This server has sent its nonce to the one that has dialled it, which says to be this host.
+    Challenged(Nonce, HostId, Name<'static>),
     /// This server has dialled the other one, and has proved the secret.
     Proving(Proving),
     /// Both have proved it, the other one as this host.
     Proved(HostId, Name<'static>),
+    /// The other one, which says to be this host, may not link.
+    Refused(HostId, Name<'static>),
     /// A client has registered so, and its password is being compared.
     Client(Registration<'static>),
+}
+
+impl Auth {
+    /// The server that the peer says to be.
+    pub(crate) fn claimed(&self) -> Option<(HostId, &str)> {
+        match self {
+            Auth::Proving(Proving { id, name, .. })
+            | Auth::Challenged(_, id, name)
+            | Auth::Proved(id, name)
+            | Auth::Refused(id, name) => Some((*id, name.as_str())),
+            Auth::Client(_) => None,
+        }
+    }
 }
 
 /// What a server that has dialled needs to check the proof of the other one.
@@ -79,11 +94,11 @@ pub(crate) fn on_registration(
     match admission(cx, link, registration.name.as_str()) {
         Ok(Admission::ByAddress) => true,
         Ok(Admission::BySecret) => {
-            challenge(cx, link, out);
+            challenge(cx, link, registration, out);
             false
         }
         Err(violation) => {
-            cx.on_violation(link, violation, out);
+            refuse(cx, link, registration, violation, out);
             false
         }
     }
@@ -107,7 +122,20 @@ fn admission(cx: &Context, link: LinkId, name: &str) -> Result<Admission, Violat
     }
 }
 
-fn challenge(cx: &mut Context, link: LinkId, out: &mut Out) {
+/// Closes the link of a server that may not link. The log says which server that is.
+fn refuse(
+    cx: &mut Context,
+    link: LinkId,
+    registration: &Registration<'_>,
+    violation: Violation,
+    out: &mut Out,
+) {
+    let name = registration.name.borrowed().into_owned();
+    set_auth(cx, link, Auth::Refused(registration.source, name));
+    cx.on_violation(link, violation, out);
+}
+
+fn challenge(cx: &mut Context, link: LinkId, registration: &Registration<'_>, out: &mut Out) {
     let nonce = cx.nonces.draw();
     let challenge = introduction::with_proof(cx, Some(nonce), None);
     let Some(found) = cx.links.find_mut(link) else {
@@ -115,7 +143,9 @@ fn challenge(cx: &mut Context, link: LinkId, out: &mut Out) {
     };
     found.phase = Phase::Challenged;
     if let Some(session) = found.crc_mut() {
-        session.auth = Some(Box::new(Auth::Challenged(nonce)));
+        let name = registration.name.borrowed().into_owned();
+        let claimed = Auth::Challenged(nonce, registration.source, name);
+        session.auth = Some(Box::new(claimed));
     }
     out.send(link, &challenge);
 }
@@ -157,7 +187,7 @@ fn check_proof(
     let machine = split_info(registration.info.as_str()).1;
     let stated = machine.map(Announcement::parse).unwrap_or_default();
     let session = cx.crc_session(link).ok_or(Violation::NoProof)?;
-    let (Some(Auth::Challenged(own)), Some(theirs), Some(found)) =
+    let (Some(Auth::Challenged(own, ..)), Some(theirs), Some(found)) =
         (session.auth.as_deref(), stated.nonce, stated.proof)
     else {
         return Err(Violation::NoProof);
@@ -179,6 +209,16 @@ fn check_proof(
         true => Ok(exchange.proof(secret, Prover::Acceptor)),
         false => Err(Violation::WrongProof),
     }
+}
+
+/// A challenged server says why it does not prove the secret: it has none, for example.
+pub(crate) fn on_challenge_declined(cx: &mut Context, link: LinkId, why: &str, out: &mut Out) {
+    cx.counters.refused += 1;
+    log::warn!(
+        "{}: closed: it does not prove the secret of the link; it says {why:?}",
+        cx.describe_peer(link)
+    );
+    cx.close(link, CloseWhen::Flushed, "refused", out);
 }
 
 fn own_party<'a>(cx: &'a Context, nonce: &'a Nonce) -> Party<'a> {
@@ -216,10 +256,10 @@ pub(crate) fn on_introduction(
             Introduction::Handled
         }),
         // Only a server that was dialled sends challenges.
-        Some(Auth::Challenged(_) | Auth::Client(_)) => Err(Violation::NoProof),
+        Some(Auth::Challenged(..) | Auth::Refused(..) | Auth::Client(_)) => Err(Violation::NoProof),
     };
     result.unwrap_or_else(|violation| {
-        cx.on_violation(link, violation, out);
+        refuse(cx, link, registration, violation, out);
         Introduction::Handled
     })
 }

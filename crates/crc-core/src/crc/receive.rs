@@ -4,7 +4,7 @@
 //! The phase of the conversation decides which kinds of frames a peer may send; the
 //! route to a message's source decides whether the peer may speak for it.
 
-use crc_machine::{CloseWhen, LinkId};
+use crc_machine::{CloseWhen, Escaped, LinkId};
 use crc_wire::{
     ClientChat, ClientQuit, Frame, FrameLimits, HostId, Kind, Message, ServerQuit, Status,
     StatusCode, Text,
@@ -140,6 +140,11 @@ fn on_message(cx: &mut Context, link: LinkId, phase: Phase, message: Message<'_>
             if let Some(registration) = auth::on_proof(cx, link, &registration, out) {
                 handshake::admit_server(cx, link, &registration, out);
             }
+        }
+        (Phase::Challenged, Message::Status(status))
+            if status.code == StatusCode::NOT_PERMITTED =>
+        {
+            auth::on_challenge_declined(cx, link, status.text.as_str(), out);
         }
         // A node that does not know challenges goes on as if it were linked.
         (Phase::Challenged, _) => cx.on_violation(link, Violation::NoProof, out),
@@ -354,11 +359,13 @@ fn on_status_for_this_server(cx: &mut Context, link: LinkId, status: &Status<'_>
         }
         return;
     }
-    log::info!(
-        "{}: status {}: {text:?}",
-        cx.describe_peer(link),
-        status.code
-    );
+    let peer = cx.describe_peer(link);
+    match status.code {
+        StatusCode::NOT_PERMITTED => {
+            log::warn!("{peer} does not let this server link: {}", Escaped(text));
+        }
+        code => log::info!("{peer}: status {code}: {text:?}"),
+    }
     cx.status_log.record(text);
 }
 
@@ -374,10 +381,10 @@ fn on_status_before_introduction(
     }
     if status.code != StatusCode::ID_TAKEN {
         log::info!(
-            "{}: status {}: {}",
+            "{}: status {}: {:?}",
             cx.describe_peer(link),
             status.code,
-            status.text
+            status.text.as_str()
         );
         return cx.status_log.record(status.text.as_str());
     }

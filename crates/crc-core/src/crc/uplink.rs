@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crc_machine::{CloseWhen, DialError, DialId, LinkId, PeerAddress, Timestamp};
+use crc_machine::{CloseWhen, DialError, DialId, Escaped, LinkId, PeerAddress, Timestamp};
 use crc_wire::HostId;
 
 use super::introduction::announce;
@@ -19,6 +19,7 @@ use crate::link::Link;
 use crate::network::{Host, HostInfo, HostKind, PeerVersion};
 use crate::notice::ServerNotice;
 use crate::tree::{Parent, RankDecision, Teller};
+use crate::violation::Violation;
 use crate::work;
 
 /// The longest pause before the server is dialled that a leaving uplink has named.
@@ -276,10 +277,18 @@ pub(crate) fn on_refused(cx: &mut Context, link: LinkId, text: &str, out: &mut O
 pub(crate) fn on_not_permitted(cx: &mut Context, link: LinkId, text: &str) {
     cx.tree.on_not_permitted();
     let peer = cx.describe_peer(link);
-    match cx.status_log.record_refusal(text) {
+    let is_new = cx.status_log.record_refusal(text);
+    let text = Escaped(text);
+    match is_new {
         true => log::warn!("{peer} does not let this server link: {text}"),
         false => log::debug!("{peer} still does not let this server link: {text}"),
     }
+}
+
+/// Whether what a dialled server does wrong is not what the last one did, since a server has
+/// accepted this one.
+pub(crate) fn is_violation_new(cx: &mut Context, violation: Violation) -> bool {
+    cx.tree.is_violation_new(violation)
 }
 
 /// The refusing server did not close the link, so it is a v1 server: it is dialled again

@@ -248,6 +248,46 @@ fn a_challenged_peer_may_send_nothing_but_its_proof() {
 }
 
 #[test]
+fn a_server_without_the_secret_tells_the_one_that_wants_it() {
+    let text = "No secret is configured here for a server of your name";
+    for (links_to, text) in [
+        (vec![], text),
+        (vec![named("server9", SECRET)], text),
+        (
+            vec![LinkConfig {
+                address: "r0:1".parse().ok(),
+                ..named("server9", SECRET)
+            }],
+            "Another server was expected at your address",
+        ),
+    ] {
+        let mut fixture = Fixture::new(1);
+        fixture.listen_peer("r0");
+        let server = fixture.server_with(secretive(0, Some("r0:1"), links_to));
+        fixture.soon();
+        let peer = fixture.newest("r0");
+        fixture.received(peer);
+        send_machine(&mut fixture, peer, &format!("n={};f=auth", "aa".repeat(32)));
+        assert_eq!(fixture.received(peer), [status(1, 0, 0x0107, text)]);
+        fixture.close_peer(peer);
+        fixture.soon();
+        assert!(fixture.peers[peer].ended && fixture.known(server).is_empty());
+    }
+
+    // The other side: it closes the link, and has nothing to say.
+    let (mut fixture, server, client) = keeper();
+    let peer = challenged(&mut fixture, server);
+    fixture.received(peer);
+    fixture.send_message(peer, &status(77, 0, 0x0107, text));
+    fixture.soon();
+    assert_eq!(fixture.received(peer), []);
+    fixture.close_peer(peer);
+    fixture.soon();
+    assert!(fixture.peers[peer].ended);
+    assert_undisturbed(&mut fixture, server, client);
+}
+
+#[test]
 fn a_proof_is_of_no_use_a_second_time() {
     let (mut fixture, server, client) = keeper();
     let proof = format!("n={};p={PROOF_OF_77};f=auth", "aa".repeat(32));

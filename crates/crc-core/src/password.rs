@@ -107,14 +107,15 @@ impl PasswordChecks {
         now: Timestamp,
     ) -> Result<Begun, CheckRefusal> {
         let address = place_of(address);
+        // Before anything else: also the answer to a right password would help to guess it.
+        if self.is_blocked(address, now) {
+            return Err(CheckRefusal::Blocked);
+        }
         let digest = digest(key, hash, password);
         // Operators are few, and their passwords worth more.
         let is_remembered = !matches!(purpose, Purpose::Oper { .. });
         if is_remembered && self.right.contains(&digest) {
             return Ok(Begun::Right);
-        }
-        if self.is_blocked(address, now) {
-            return Err(CheckRefusal::Blocked);
         }
         if self.links.contains(&link) {
             return Err(CheckRefusal::Waiting);
@@ -235,6 +236,12 @@ mod tests {
         // The right password is not compared again.
         checks.end(12, true, later);
         assert_eq!(begin(&mut checks, 13, "192.0.2.1", later), Ok(Begun::Right));
+        // An address that is blocked does not learn that it is the right one.
+        for _ in 0..10 {
+            checks.count_wrong_of("192.0.2.9".parse().unwrap(), later);
+        }
+        let blocked = begin(&mut checks, 14, "192.0.2.9", later);
+        assert_eq!(blocked, Err(CheckRefusal::Blocked));
         // Only so many wait.
         checks.right.clear();
         let begun =

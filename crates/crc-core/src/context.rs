@@ -95,7 +95,7 @@ pub(crate) enum Timer {
     Candidates,
     /// By now this server is settled, whether it is linked or not.
     Settling,
-    /// The bans have changed, and are handed out to be stored.
+    /// The bans were handed out to be stored, and may be again if they have changed.
     StoreBans,
     /// More of the hosts leave that are leaving.
     Losses,
@@ -226,6 +226,8 @@ pub(crate) struct Context {
     ranks_due: VecDeque<(Box<str>, Option<HostId>)>,
     /// Why this server leaves at the end of the event, if it does.
     pub(crate) leaves_for: Option<Box<str>>,
+    /// Whether the bans have changed since they were handed out to be stored.
+    pub(crate) bans_changed: bool,
     /// The goodbyes of this server, once it leaves.
     pub(crate) goodbyes: Option<Goodbyes>,
     /// Links to which a burst is under way.
@@ -271,6 +273,7 @@ impl Context {
             voided: Vec::new(),
             ranks_due: VecDeque::new(),
             leaves_for: None,
+            bans_changed: false,
             goodbyes: None,
             bursting: BTreeSet::new(),
             ended: Vec::new(),

@@ -16,7 +16,7 @@ use crate::notice::ServerNotice;
 use crate::text_protocol::first_piece;
 use crate::{crc, irc, work};
 
-/// How long changes are gathered before they are handed out to be stored.
+/// How long further changes are gathered before they are handed out to be stored.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The most bytes of a reason.
@@ -33,7 +33,12 @@ impl Context {
         let param = |number| line.params.get(number).map(text::utf8_or_latin1);
         let first = param(0).unwrap_or_default();
         let (minutes, mask, reason) = match (parse_duration(&first), param(1)) {
-            (Some(minutes), Some(mask)) => (minutes, mask, param(2)),
+            (Some(minutes), Some(mask)) => (minutes.min(MINUTES_MAX), mask, param(2)),
+            (None, Some(_)) if is_like_duration(&first) => {
+                let words = [verb.as_str(), &*first];
+                let why = "Write a number of minutes, or a duration such as 1d2h";
+                return self.reply(by.link, Numeric::ERR_BADMASK, &words, why, out);
+            }
             (_, reason) => (0, first, reason),
         };
         let kind = kind_of(verb);
@@ -50,10 +55,11 @@ impl Context {
         let now_ms = self.network_ms();
         let until_ms = match minutes {
             0 => 0,
-            minutes => now_ms.saturating_add(minutes.min(MINUTES_MAX) * 60_000),
+            minutes => now_ms.saturating_add(minutes * 60_000),
         };
         let time = match minutes {
             0 => String::new(),
+            1 => " for 1 minute".to_owned(),
             minutes => format!(" for {minutes} minutes"),
         };
         let act = format!("used {verb} {mask}{time}: {reason}");
@@ -63,7 +69,6 @@ impl Context {
             let text = "There are too many bans";
             return self.reply(by.link, Numeric::ERR_BANLISTFULL, &words, text, out);
         }
-        // Before the operator itself may have to leave.
         self.report_act(by, &act, out);
         self.enforce_bans(out);
     }
@@ -128,8 +133,9 @@ impl Context {
         }
         let statement = server_request(self.config.id, None, RequestKind::BAN, &text);
         crc::channel::flood_request(self, &statement, from, out);
-        if !self.timers.is_set(Timer::StoreBans) {
-            self.timers.set(Timer::StoreBans, self.now + STORE_PAUSE);
+        match self.timers.is_set(Timer::StoreBans) {
+            true => self.bans_changed = true,
+            false => self.store_bans(out),
         }
         true
     }
@@ -146,9 +152,10 @@ impl Context {
         }
     }
 
-    /// Hands out the bans to be stored.
-    pub(crate) fn store_bans(&mut self, out: &mut Out) {
-        self.timers.cancel(Timer::StoreBans);
+    /// Hands out the bans to be stored. The next changes wait for a moment.
+    fn store_bans(&mut self, out: &mut Out) {
+        self.timers.set(Timer::StoreBans, self.now + STORE_PAUSE);
+        self.bans_changed = false;
         let now_ms = self.network_ms();
         let bans = self.network.bans().iter();
         let kept = bans.filter(|ban| ban.until_ms == 0 || ban.until_ms > now_ms);
@@ -156,9 +163,10 @@ impl Context {
         out.notice(ServerNotice::StoreBans(lines));
     }
 
-    /// Hands them out now if they have changed: this server leaves.
+    /// Hands them out if they have changed since: the moment is over, or this server leaves.
     pub(crate) fn store_changed_bans(&mut self, out: &mut Out) {
-        if self.timers.is_set(Timer::StoreBans) {
+        self.timers.cancel(Timer::StoreBans);
+        if self.bans_changed {
             self.store_bans(out);
         }
     }
@@ -184,12 +192,7 @@ impl Context {
         if let Some(text) = self.address_ban(address) {
             return Some(text);
         }
-        let address = address.to_canonical();
-        let shown = [
-            format!("{nick}!{user}@{id}.crc"),
-            format!("{nick}!{nick}@{id}.crc"),
-            format!("{nick}!{user}@{address}"),
-        ];
+        let shown = shown_as(nick, user, id, address);
         let shown = shown.map(|who| PreparedText::new(who.as_bytes(), irc::CASE));
         let mut bans = self.network.bans().of(BanKind::User, self.network_ms());
         let found = bans.find(|ban| {
@@ -209,9 +212,11 @@ impl Context {
         }
     }
 
-    /// Removes a client of this server if it is banned.
+    /// Removes a client of this server if it is banned. An operator stays, to lift a ban that
+    /// was a mistake.
     pub(crate) fn enforce_bans_on(&mut self, link: LinkId, id: HostId, out: &mut Out) {
-        if self.network.bans().len() == 0 {
+        let is_operator = self.network.operators().find(id).is_some();
+        if self.network.bans().len() == 0 || is_operator {
             return;
         }
         let Some(address) = self.links.find(link).map(|found| found.endpoints.peer.ip()) else {
@@ -242,6 +247,16 @@ fn ban_text(ban: &Ban) -> String {
     }
 }
 
+/// What a mask of a user is compared with.
+fn shown_as(nick: &str, user: &str, id: HostId, address: IpAddr) -> [String; 3] {
+    let address = address.to_canonical();
+    [
+        format!("{nick}!{user}@{id}.crc"),
+        format!("{nick}!{nick}@{id}.crc"),
+        format!("{nick}!{user}@{address}"),
+    ]
+}
+
 /// The normal form of a mask that does not match too much.
 fn checked_mask(kind: BanKind, mask: &str) -> Result<Box<str>, &'static str> {
     let normal = normal_mask(kind, mask).ok_or(match kind {
@@ -252,15 +267,44 @@ fn checked_mask(kind: BanKind, mask: &str) -> Result<Box<str>, &'static str> {
         BanKind::Address => normal
             .parse::<ipnet::IpNet>()
             .is_ok_and(|net| net.prefix_len() < if net.addr().is_ipv4() { 8 } else { 16 }),
-        // Two users who have nothing in common.
-        BanKind::User => ["q7!~wz@4000000001.crc", "k-x!vu@203.0.113.77"]
-            .iter()
-            .all(|who| irc_wire::mask::matches(normal.as_bytes(), who.as_bytes(), irc::CASE)),
+        BanKind::User => {
+            let host = normal.rsplit('@').next().unwrap_or_default();
+            if host.contains('/') {
+                return Err("A mask has no networks: write DLINE and the network");
+            }
+            matches_strangers(&normal)
+        }
     };
     match is_too_wide {
         true => Err("The mask matches too much"),
         false => Ok(normal),
     }
+}
+
+/// Whether a mask matches users who have nothing in common but the kind of their addresses.
+fn matches_strangers(mask: &str) -> bool {
+    let strangers = [
+        ("q7", "~wz", 4_000_000_001, "203.0.113.77"),
+        ("k-x", "vu", 25, "8.64.9.5"),
+        ("q7", "~wz", 4_000_000_001, "203c::e1"),
+        ("k-x", "vu", 25, "fd84:9:6::5:b7"),
+    ];
+    let is_matched = strangers.map(|(nick, user, id, address)| {
+        let (Some(id), Ok(address)) = (HostId::new(id), address.parse()) else {
+            return false;
+        };
+        let matches =
+            |who: &String| irc_wire::mask::matches(mask.as_bytes(), who.as_bytes(), irc::CASE);
+        shown_as(nick, user, id, address).iter().any(matches)
+    });
+    is_matched[..2] == [true; 2] || is_matched[2..] == [true; 2]
+}
+
+/// Whether a text that is no duration was meant to be one.
+fn is_like_duration(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 /// Minutes, or numbers with units: `90`, `1d2h`. 0 is for ever.
@@ -314,11 +358,50 @@ mod tests {
     }
 
     #[test]
+    fn what_was_meant_as_a_duration_is_no_mask() {
+        for text in ["1y", "-1", "+1x", "1d2", "99999999999999999999"] {
+            assert!(is_like_duration(text), "{text}");
+        }
+        for text in [
+            "bob",
+            "d",
+            "10.0.0.1",
+            "2001:db8::1",
+            "1!*@*",
+            "17@*",
+            "-",
+            "",
+        ] {
+            assert!(!is_like_duration(text), "{text}");
+        }
+    }
+
+    #[test]
     fn masks_that_match_everyone_are_refused() {
-        for mask in ["*", "*!*@*", "*@*", "?*!*@*"] {
+        for mask in [
+            "*",
+            "*!*@*",
+            "*@*",
+            "?*!*@*",
+            "*!*@*.*",
+            "*!*@*.crc",
+            "*!*@*?c",
+            "*!*@*.*.*.*",
+            "*!*@*:*",
+        ] {
             assert!(checked_mask(BanKind::User, mask).is_err(), "{mask}");
         }
-        for mask in ["bob", "*!*@17.crc", "*!*@10.*", "b*!*@*", "*!~*@*"] {
+        let network = checked_mask(BanKind::User, "*!*@192.0.2.0/24");
+        assert!(network.is_err_and(|why| why.contains("DLINE")));
+        for mask in [
+            "bob",
+            "*!*@17.crc",
+            "*!*@10.*",
+            "*!*@2001:*",
+            "b*!*@*",
+            "*!~*@*",
+            "?!*@*",
+        ] {
             assert!(checked_mask(BanKind::User, mask).is_ok(), "{mask}");
         }
         for (mask, is_ok) in [

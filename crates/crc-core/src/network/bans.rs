@@ -9,7 +9,7 @@ use core::net::IpAddr;
 use core::str::FromStr;
 use std::collections::BTreeMap;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::{fold, shift_version};
 
@@ -141,7 +141,7 @@ pub(crate) fn normal_mask(kind: BanKind, mask: &str) -> Option<Box<str>> {
             let net = mask
                 .parse::<IpNet>()
                 .or_else(|_| mask.parse::<IpAddr>().map(IpNet::from));
-            Some(net.ok()?.trunc().to_string().into())
+            Some(as_v4(net.ok()?).trunc().to_string().into())
         }
         BanKind::User => {
             let is_word = !mask.contains(|c: char| c.is_whitespace() || c.is_control());
@@ -151,6 +151,19 @@ pub(crate) fn normal_mask(kind: BanKind, mask: &str) -> Option<Box<str>> {
             fits.then(|| fold(&mask).into())
         }
     }
+}
+
+/// A network of IPv4 in its own form: addresses are compared in theirs.
+fn as_v4(net: IpNet) -> IpNet {
+    let IpNet::V6(v6) = net else {
+        return net;
+    };
+    let v4 = v6.addr().to_ipv4_mapped();
+    let bits = v6.prefix_len().checked_sub(96);
+    let v4 = v4
+        .zip(bits)
+        .and_then(|(v4, bits)| Ipv4Net::new(v4, bits).ok());
+    v4.map_or(net, IpNet::V4)
 }
 
 /// All statements about bans.
@@ -251,6 +264,14 @@ mod tests {
         }
         assert_eq!(&*ban("d 1 0 a 10.1.2.3/8 x").mask, "10.0.0.0/8");
         assert_eq!(&*ban("d 1 0 a 10.1.2.3 x").mask, "10.1.2.3/32");
+        for (mask, held) in [
+            ("::ffff:10.1.2.3", "10.1.2.3/32"),
+            ("::ffff:10.1.2.0/120", "10.1.2.0/24"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("::/0", "::/0"),
+        ] {
+            assert_eq!(&*ban(&format!("d 1 0 a {mask} x")).mask, held);
+        }
         assert_eq!(&*ban("k 1 0 a Bob x").mask, "bob!*@*");
         assert_eq!(&*ban("k 1 0 a u@h").reason, "");
         for text in [

@@ -51,6 +51,9 @@ impl Context {
         // The result comes later: the password of an operator is compared each time.
         let begun = self.check_password((by.link, address), purpose, hash, password, out);
         if let Err(text) = begun {
+            let name = first_piece(&name, OPERATOR_NAME_BYTES_MAX);
+            let peer = self.describe_peer(by.link);
+            log::warn!("{peer}: OPER {name:?} refused: {text}");
             self.reply(by.link, Numeric::ERR_PASSWDMISMATCH, &[], &text, out);
         }
     }
@@ -141,6 +144,7 @@ impl Context {
             self.report_act(by, "is no operator any more", out);
             self.set_operator(by.id, None, None, out);
             irc::on_operator(self, by.link, false, out);
+            self.enforce_bans_on(by.link, by.id, out);
         }
     }
 
@@ -174,6 +178,7 @@ impl Context {
             if let Some(link) = link.filter(|_| powers.is_none()) {
                 self.note(link, "You are no network operator any more", out);
                 irc::on_operator(self, link, false, out);
+                self.enforce_bans_on(link, id, out);
             }
         }
     }

@@ -203,4 +203,12 @@ fn a_peer_without_tls_is_told_in_plain_words() {
     }
     let named = || hub.log_lines_with("does not speak TLS").len() == 2;
     assert!(wait::holds(LONG, named), "{}", hub.process().log());
+    // A client that was given the wrong address does not try again.
+    let state = certificates.path("state");
+    let (connected, text) = client(
+        &state,
+        &[&format!("--server=127.0.0.1:{}", port(&hub, "tls on "))],
+    );
+    let told = "This port speaks TLS: connect with tls://HOST:PORT";
+    assert!(!connected && text.contains(told), "{text}");
 }

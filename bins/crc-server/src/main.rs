@@ -33,9 +33,11 @@ use anstream::{AutoStream, ColorChoice};
 use clap::CommandFactory;
 use crc_core::{
     Config, ListenerId, PeerAddress, Ports, Server, ServerCommand, ServerNotice, TextProtocol,
+    plaintext_answer,
 };
 use crc_net::{Driver, DriverConfig, DriverError, ListenError, Stopped, TlsError};
 use crc_record::Recorder;
+use crc_wire::HostId;
 use env_logger::WriteStyle;
 
 use crate::args::{Action, Args, TextListener};
@@ -205,6 +207,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         config.name.as_str(),
         crc_cli::VERSION
     );
+    let own_id = config.id;
     let recorder = create_recorder(args, &config)?;
     let started_at_ms = config.started_at_unix_ms;
     let (notifier, ending) = Notifier::start().map_err(StartError::NotifyThread)?;
@@ -244,7 +247,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         limits: driver.limits_sender(),
         notifier: notifier.clone(),
     };
-    let (listening, ports) = listen(args, &tls, &mut driver)?;
+    let (listening, ports) = listen(args, &tls, own_id, &mut driver)?;
     log::info!("{started}");
     if let Some(path) = path {
         log::info!("configuration read: file={path:?}");
@@ -302,6 +305,7 @@ fn links_possible(config: &DriverConfig) -> Result<usize, StartError> {
 fn listen(
     args: &Args,
     tls: &Tls,
+    own_id: HostId,
     driver: &mut Driver<Node>,
 ) -> Result<(Vec<SocketAddr>, Ports), StartError> {
     let mut relay = Vec::new();
@@ -326,16 +330,23 @@ fn listen(
     }
     let server = || tls.server.clone().ok_or(TlsError::NoCertificate);
     for (listener, id) in args.tls.listen_tls.iter().zip(&mut ids) {
-        let address = driver.listen_tls(*listener, id, server()?, tls::PLAINTEXT_ANSWER)?;
+        let answer = move |bytes: &[u8]| plaintext_answer(bytes, None, own_id);
+        let address = driver.listen_tls(*listener, id, server()?, answer)?;
         if !expect_proxies(driver, id, *listener) {
             ports.crc_tls.get_or_insert(address.port());
         }
         lines.push(format!("tls on {address}"));
     }
     for listener in args.text_listeners() {
-        let TextListener { id, address, .. } = listener;
+        let TextListener {
+            id,
+            address,
+            protocol,
+            ..
+        } = listener;
+        let answer = move |bytes: &[u8]| plaintext_answer(bytes, Some(protocol), own_id);
         let address = match listener.by_tls {
-            true => driver.listen_tls(address, id, server()?, tls::IRC_PLAINTEXT_ANSWER)?,
+            true => driver.listen_tls(address, id, server()?, answer)?,
             false => driver.listen(address, id)?,
         };
         let is_proxied = expect_proxies(driver, id, listener.address);

@@ -10,14 +10,6 @@ use crc_net::{TlsClient, TlsError, TlsServer, fingerprint_of_file};
 
 use crate::args::{MakeCert, TlsArgs};
 
-/// What a peer gets at the TLS port for IRC that does not speak TLS.
-pub(crate) const IRC_PLAINTEXT_ANSWER: &[u8] =
-    b"ERROR :This port speaks TLS: turn on TLS in your client, or use another port\r\n";
-
-/// What a peer gets at the TLS port for clients and servers that does not speak TLS.
-pub(crate) const PLAINTEXT_ANSWER: &[u8] =
-    b"This port speaks TLS: connect with tls://HOST:PORT, or use another port\r\n";
-
 /// The certificates of the listeners, and whom the server trusts.
 #[derive(Debug, Clone)]
 pub(crate) struct Tls {

@@ -26,6 +26,13 @@ const TLS_MAJOR: u8 = 0x03;
 /// A TLS record with the fatal alert `handshake_failure`.
 const TLS_ALERT: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
 
+/// How a header of the PROXY protocol begins: version 2, and version 1.
+const PROXY_V2: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
+const PROXY_V1: &str = "PROXY";
+
+/// How SSH begins.
+const SSH: &str = "SSH";
+
 /// The methods of HTTP, and the beginning of HTTP/2.
 const METHODS: [&str; 10] = [
     "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH", "PRI",
@@ -64,6 +71,9 @@ pub(crate) enum Other {
     Irc,
     Http,
     Tls,
+    /// The header of a proxy, which hides who the peer is.
+    Proxy,
+    Ssh,
 }
 
 /// What the first bytes say.
@@ -85,6 +95,8 @@ pub(crate) fn judge(bytes: &[u8], expected: Expected) -> FirstBytes {
         ([first, ..], _) if first.is_ascii_alphabetic() => judge_text(bytes),
         ([TLS_HANDSHAKE], _) => FirstBytes::Undecided,
         ([TLS_HANDSHAKE, TLS_MAJOR, ..], _) => FirstBytes::Other(Other::Tls),
+        _ if bytes.starts_with(&PROXY_V2) => FirstBytes::Other(Other::Proxy),
+        _ if PROXY_V2.starts_with(bytes) => FirstBytes::Undecided,
         (_, Expected::Crc) => FirstBytes::Expected,
         (_, Expected::Text(_)) => judge_registration(bytes),
     };
@@ -132,6 +144,11 @@ fn judge_text(bytes: &[u8]) -> FirstBytes {
             return judged;
         }
     }
+    match (word, separator) {
+        (word, b' ') if word == PROXY_V1.as_bytes() => return FirstBytes::Other(Other::Proxy),
+        (word, b'-') if word == SSH.as_bytes() => return FirstBytes::Other(Other::Ssh),
+        _ => {}
+    }
     let is_verb = Verb::new(word).is_some()
         || MORE_VERBS
             .iter()
@@ -149,7 +166,8 @@ fn may_become_known(letters: &[u8]) -> bool {
         begin.is_some_and(|begin| begin.eq_ignore_ascii_case(letters))
     };
     let verbs = Verb::ALL.iter().map(|verb| verb.as_str());
-    verbs.chain(METHODS).chain(MORE_VERBS).any(begins)
+    let words = METHODS.into_iter().chain(MORE_VERBS);
+    verbs.chain(words).chain([PROXY_V1, SSH]).any(begins)
 }
 
 /// Whether the target of a request begins: a path, `*` or a URL. The commands of IRC that are
@@ -187,6 +205,8 @@ impl fmt::Display for Other {
             Other::Irc => "IRC",
             Other::Http => "HTTP",
             Other::Tls => "TLS",
+            Other::Proxy => "the PROXY protocol",
+            Other::Ssh => "SSH",
         })
     }
 }
@@ -204,10 +224,12 @@ pub(crate) fn advice(other: Other, expected: Expected, by_tls: bool, ports: &Por
         (Other::Irc, _) => (ports.irc, ports.irc_tls),
         (Other::Tls, Expected::Crc) => (None, ports.crc_tls),
         (Other::Tls, Expected::Text(TextProtocol::Irc)) => (None, ports.irc_tls),
-        (Other::Tls, Expected::Text(TextProtocol::Legacy)) | (Other::Http, _) => (None, None),
+        (Other::Tls, Expected::Text(TextProtocol::Legacy))
+        | (Other::Http | Other::Proxy | Other::Ssh, _) => (None, None),
     };
     let how = match other {
         Other::Tls if !by_tls => ", without TLS",
+        Other::Proxy => ", without that protocol (see --proxy-protocol)",
         _ => "",
     };
     let name = match other {
@@ -220,28 +242,58 @@ pub(crate) fn advice(other: Other, expected: Expected, by_tls: bool, ports: &Por
     format!("a port for {here}{how}{}", right.unwrap_or_default())
 }
 
-/// What the peer gets, in its own protocol.
-pub(crate) fn answer(other: Other, advice: &str, own_id: HostId) -> Vec<u8> {
-    match other {
-        Other::Irc => format!("ERROR :This is {advice}\r\n").into_bytes(),
-        Other::Tls => TLS_ALERT.to_vec(),
-        Other::Http => {
-            let body = format!("This is {advice}, not a web server.\n");
-            format!(
-                "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
-                 Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                body.len()
-            )
-            .into_bytes()
-        }
-        Other::Crc => Message::Status(Status {
-            source: Some(own_id),
-            destination: None,
-            code: StatusCode::NOT_PERMITTED,
-            text: Text::truncated(&format!("This is {advice}")),
-        })
-        .to_vec(),
+/// Says to a peer what a port is for, in its own protocol. What stands behind a proxy speaks that
+/// of the port.
+pub(crate) fn answer(other: Other, expected: Expected, advice: &str, own_id: HostId) -> Vec<u8> {
+    let text = format!("This is {advice}");
+    match (other, expected) {
+        (Other::Irc, _) | (Other::Proxy, Expected::Text(_)) => error_line(&text),
+        (Other::Tls, _) => TLS_ALERT.to_vec(),
+        (Other::Http, _) => http_answer(&format!("{text}, not a web server.")),
+        (Other::Crc, _) | (Other::Proxy, Expected::Crc) => status(&text, own_id),
+        (Other::Ssh, _) => format!("{text}\r\n").into_bytes(),
     }
+}
+
+/// What a peer gets that has sent these bytes, without TLS, to a port with it: in its own protocol,
+/// if that is one of this server's or HTTP. `protocol`: that of the port, if it is one of text.
+#[must_use]
+pub fn plaintext_answer(bytes: &[u8], protocol: Option<TextProtocol>, own_id: HostId) -> Vec<u8> {
+    let how = match protocol {
+        None => "connect with tls://HOST:PORT",
+        Some(_) => "turn on TLS in your client",
+    };
+    let text = format!("This port speaks TLS: {how}, or use another port");
+    let expected = protocol.map_or(Expected::Crc, Expected::Text);
+    match (judge(bytes, expected), judge_registration(bytes)) {
+        (FirstBytes::Other(Other::Http), _) => http_answer(&format!("{text}.")),
+        (_, FirstBytes::Other(Other::Crc)) => status(&text, own_id),
+        _ if protocol.is_some() => error_line(&text),
+        _ => format!("{text}\r\n").into_bytes(),
+    }
+}
+
+fn error_line(text: &str) -> Vec<u8> {
+    format!("ERROR :{text}\r\n").into_bytes()
+}
+
+fn http_answer(text: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{text}\n",
+        text.len() + 1
+    )
+    .into_bytes()
+}
+
+fn status(text: &str, own_id: HostId) -> Vec<u8> {
+    Message::Status(Status {
+        source: Some(own_id),
+        destination: None,
+        code: StatusCode::NOT_PERMITTED,
+        text: Text::truncated(text),
+    })
+    .to_vec()
 }
 
 #[cfg(test)]
@@ -302,12 +354,19 @@ mod tests {
             (b"\x16\x03\x01\x02\x00\x01", Other::Tls),
             (b"\x16\x03", Other::Tls),
             (&registration, Other::Crc),
+            (
+                b"PROXY TCP4 192.0.2.7 192.0.2.9 4444 6667\r\nNICK ann\r\n",
+                Other::Proxy,
+            ),
+            (b"PROXY UNKNOWN\r\n", Other::Proxy),
+            (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", Other::Proxy),
+            (b"SSH-2.0-x\r\n", Other::Ssh),
         ] {
             for expected in [CRC, IRC, LEGACY] {
                 let own = match other {
                     Other::Crc => expected == CRC,
                     Other::Irc => expected != CRC,
-                    Other::Http | Other::Tls => false,
+                    Other::Http | Other::Tls | Other::Proxy | Other::Ssh => false,
                 };
                 let judged = match own {
                     true => FirstBytes::Expected,
@@ -327,7 +386,10 @@ mod tests {
             b"get / HTTP/1.1",
             b"GETAWAY /",
             b"NICKS ann",
-            b"SSH-2.0-x\r\n",
+            b"PROXYING x\r\n",
+            b"SSH x\r\n",
+            b"\r\n\r\nNICK ann\r\n",
+            b"\r\n\r\n\0\r\nQUIT :x\r\n",
             b":ann NICK bob",
             b"@a=b NICK bob",
             b"\r\nNICK ann",
@@ -396,6 +458,20 @@ mod tests {
                 "a port for IRC clients, without TLS; TLS is on port 4",
             ),
             (Other::Http, LEGACY, false, ports, "a port for legacy IRC"),
+            (
+                Other::Proxy,
+                IRC,
+                false,
+                ports,
+                "a port for IRC clients, without that protocol (see --proxy-protocol)",
+            ),
+            (
+                Other::Ssh,
+                CRC,
+                false,
+                ports,
+                "a port for CRC clients and servers",
+            ),
         ] {
             assert_eq!(advice(other, expected, by_tls, &ports), text);
         }
@@ -404,7 +480,7 @@ mod tests {
     #[test]
     fn the_answer_is_in_the_protocol_of_the_peer() {
         let id = HostId::new(1).unwrap();
-        let of = |other| answer(other, "a port for X", id);
+        let of = |other| answer(other, CRC, "a port for X", id);
         assert_eq!(of(Other::Irc), b"ERROR :This is a port for X\r\n");
         assert_eq!(of(Other::Tls), [0x15, 3, 3, 0, 2, 2, 40]);
         let http = String::from_utf8(of(Other::Http)).unwrap();
@@ -417,6 +493,48 @@ mod tests {
         assert_eq!(status[..1], [1]);
         assert_eq!(status[9..11], [0x01, 0x07]);
         assert!(status.ends_with(b"This is a port for X"));
+        // The client behind the proxy reads it.
+        assert_eq!(of(Other::Proxy), status);
+        let line = answer(Other::Proxy, IRC, "a port for X", id);
+        assert_eq!(line, of(Other::Irc));
+        assert_eq!(of(Other::Ssh), b"This is a port for X\r\n");
+    }
+
+    #[test]
+    fn a_peer_without_tls_is_answered_in_its_protocol() {
+        let id = HostId::new(1).unwrap();
+        let registration = registration(true, 7, "reef", "");
+        for (protocol, text) in [
+            (
+                None,
+                "This port speaks TLS: connect with tls://HOST:PORT, or use another port",
+            ),
+            (
+                Some(TextProtocol::Irc),
+                "This port speaks TLS: turn on TLS in your client, or use another port",
+            ),
+        ] {
+            let of = |bytes: &[u8]| plaintext_answer(bytes, protocol, id);
+            let line = match protocol {
+                None => format!("{text}\r\n"),
+                Some(_) => format!("ERROR :{text}\r\n"),
+            };
+            for bytes in [
+                &b"NICK ann\r\n"[..],
+                b"hello",
+                b"N",
+                b"\xff",
+                b"SSH-2.0-x\r\n",
+            ] {
+                assert_eq!(of(bytes), line.as_bytes(), "{bytes:?}");
+            }
+            let status = of(&registration);
+            assert_eq!(status[9..11], [0x01, 0x07]);
+            assert!(status.ends_with(text.as_bytes()));
+            let http = String::from_utf8(of(b"GET / HTTP/1.1\r\n\r\n")).unwrap();
+            assert!(http.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{http}");
+            assert!(http.ends_with(&format!("\r\n\r\n{text}.\n")), "{http}");
+        }
     }
 
     proptest! {

@@ -104,7 +104,7 @@ pub use crc_machine::{
     OverBound, PeerAddress, QueueReport, Random, Security, SendQueue, Timers, Timestamp,
     TlsFailure, Transport, Unsent, is_printable, split_host_port,
 };
-pub use first_bytes::Ports;
+pub use first_bytes::{Ports, plaintext_answer};
 pub use gateway::{GATEWAY_NAME_BYTES_MAX, GatewayConfig};
 pub use id::random_host_id;
 pub use limits::Limits;

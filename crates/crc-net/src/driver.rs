@@ -16,7 +16,7 @@ use crate::command_sender::{CommandSender, command_queue};
 use crate::config::DriverConfig;
 use crate::error::{DriverError, ListenError};
 use crate::limits_sender::{LimitsSender, NewLimits};
-use crate::listener::TlsListener;
+use crate::listener::{PlaintextAnswer, TlsListener};
 use crate::selector::Events;
 use crate::signals::Signals;
 use crate::sockets::{ReadySockets, SIGNALS_KEY, Sockets};
@@ -136,8 +136,8 @@ impl<M: Machine> Driver<M> {
 
     /// Like [`listen`](Self::listen), for TLS with the certificates of `server`.
     ///
-    /// A peer that does not speak TLS gets `plaintext_answer`, and is closed. The machine hears of
-    /// peers whose handshake has succeeded only.
+    /// A peer that does not speak TLS gets what `plaintext_answer` makes of its first bytes, and is
+    /// closed. The machine hears of peers whose handshake has succeeded only.
     ///
     /// # Errors
     ///
@@ -147,11 +147,11 @@ impl<M: Machine> Driver<M> {
         address: SocketAddr,
         id: ListenerId,
         server: TlsServer,
-        plaintext_answer: impl Into<Arc<[u8]>>,
+        plaintext_answer: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static,
     ) -> Result<SocketAddr, ListenError> {
         let tls = TlsListener {
             server,
-            plaintext_answer: plaintext_answer.into(),
+            plaintext_answer: PlaintextAnswer(Arc::new(plaintext_answer)),
         };
         self.sockets.listen(address, id, None, Some(tls))
     }

@@ -1,5 +1,6 @@
 //! A listening socket, and the socket options of every link.
 
+use core::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -40,8 +41,17 @@ pub(crate) struct Listener {
 #[derive(Debug, Clone)]
 pub(crate) struct TlsListener {
     pub(crate) server: TlsServer,
-    /// What a peer gets that does not speak TLS.
-    pub(crate) plaintext_answer: Arc<[u8]>,
+    pub(crate) plaintext_answer: PlaintextAnswer,
+}
+
+/// What a peer gets that does not speak TLS, by its first bytes.
+#[derive(Clone)]
+pub(crate) struct PlaintextAnswer(pub(crate) Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>);
+
+impl fmt::Debug for PlaintextAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlaintextAnswer")
+    }
 }
 
 /// The links of a listener that has a limit of its own.

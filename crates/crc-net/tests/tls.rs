@@ -87,7 +87,8 @@ impl TlsFixture {
         let listening = server.clone();
         let fixture = Fixture::set_up(config, machine, move |driver| {
             let any = (Ipv4Addr::LOCALHOST, 0).into();
-            let address = driver.listen_tls(any, ListenerId(1), listening, ANSWER);
+            let address =
+                driver.listen_tls(any, ListenerId(1), listening, |_: &[u8]| ANSWER.to_vec());
             sender.send(address.unwrap()).unwrap();
         });
         TlsFixture {

@@ -63,7 +63,7 @@ impl Context {
         let peer = self.describe_peer(link);
         log::warn!("{peer}: closed: peer speaks {other}: this is {advice}");
         self.counters.violations += 1;
-        let answer = first_bytes::answer(other, &advice, self.config.id);
+        let answer = first_bytes::answer(other, expected, &advice, self.config.id);
         out.send(link, &answer);
         self.close(link, CloseWhen::Flushed, "protocol error", out);
     }

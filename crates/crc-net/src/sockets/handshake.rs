@@ -330,9 +330,6 @@ impl Sockets {
             stats: &self.stats,
         };
         match &mut handshake.side {
-            Side::Silent(waiting) if why == TlsFailure::NotTls => {
-                let _ = counted.write(&waiting.tls.plaintext_answer);
-            }
             Side::Silent(_) | Side::Header(_) => {}
             Side::Accepted(session, ..) | Side::Dialed(session, _) => {
                 // The alert that says why.
@@ -424,7 +421,10 @@ fn go_on(side: &mut Side, socket: &mut Counted<'_>, scratch: &mut [u8]) -> Outco
         match bytes.first() {
             None => return Outcome::Pending,
             Some(&HANDSHAKE_RECORD) => {}
-            Some(_) => return Outcome::Failed(TlsFailure::NotTls, describe(bytes)),
+            Some(_) => {
+                let _ = socket.write(&(waiting.tls.plaintext_answer.0)(bytes));
+                return Outcome::Failed(TlsFailure::NotTls, describe(bytes));
+            }
         }
         match Session::server(waiting.tls.server.current()) {
             Ok(session) => {

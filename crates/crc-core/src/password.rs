@@ -107,15 +107,21 @@ impl PasswordChecks {
         now: Timestamp,
     ) -> Result<Begun, CheckRefusal> {
         let address = place_of(address);
-        // Before anything else: also the answer to a right password would help to guess it.
-        if self.is_blocked(address, now) {
-            return Err(CheckRefusal::Blocked);
-        }
+        let is_blocked = self.is_blocked(address, now);
         let digest = digest(key, hash, password);
-        // Operators are few, and their passwords worth more.
-        let is_remembered = !matches!(purpose, Purpose::Oper { .. });
+        let is_remembered = match purpose {
+            // Operators are few, and their passwords worth more.
+            Purpose::Oper { .. } => false,
+            // An address that may not guess is not told either that it has guessed right.
+            Purpose::Register => !is_blocked,
+            // A gateway connects for others.
+            Purpose::Webirc => true,
+        };
         if is_remembered && self.right.contains(&digest) {
             return Ok(Begun::Right);
+        }
+        if is_blocked {
+            return Err(CheckRefusal::Blocked);
         }
         if self.links.contains(&link) {
             return Err(CheckRefusal::Waiting);

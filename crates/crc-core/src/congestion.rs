@@ -96,6 +96,12 @@ impl Congestion {
     }
 
     /// Notes how the queue has changed.
+    /// The bytes that wait in the queue.
+    pub(crate) const fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// The queue is this long now.
     pub(crate) fn on_report(&mut self, report: QueueReport) {
         self.waiting = report.waiting;
         self.admitted = 0;

@@ -39,6 +39,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crc_machine::{LinkId, LinkTable, Outbox, Random, Timers, Timestamp};
 use crc_wire::HostId;
+use irc_wire::Verb;
 
 pub(crate) use burst::{BurstWriter, burst_bytes_max};
 use channels::VoidedFlags;
@@ -59,6 +60,7 @@ use crate::network::{Host, Network, NickTables};
 use crate::notice::ServerNotice;
 use crate::password::PasswordChecks;
 use crate::status_log::StatusLog;
+use crate::survey::Surveys;
 use crate::tree::Tree;
 use crate::work::WorkMeter;
 
@@ -97,6 +99,8 @@ pub(crate) enum Timer {
     Settling,
     /// The bans were handed out to be stored, and may be again if they have changed.
     StoreBans,
+    /// A MAP or TRACE ends, whether it is complete or not.
+    Surveys,
     /// More of the hosts leave that are leaving.
     Losses,
     /// More of the times that this server holds are shifted.
@@ -230,6 +234,10 @@ pub(crate) struct Context {
     pub(crate) bans_changed: bool,
     /// The goodbyes of this server, once it leaves.
     pub(crate) goodbyes: Option<Goodbyes>,
+    /// What operators of this server ask of other servers.
+    pub(crate) surveys: Surveys,
+    /// How often each command was used, in the order of [`Verb::ALL`].
+    pub(crate) command_uses: [u64; Verb::ALL.len()],
     /// Links to which a burst is under way.
     pub(crate) bursting: BTreeSet<LinkId>,
     /// Links that have ended, and of which something that was read waits to be handled.
@@ -275,6 +283,8 @@ impl Context {
             leaves_for: None,
             bans_changed: false,
             goodbyes: None,
+            surveys: Surveys::default(),
+            command_uses: [0; Verb::ALL.len()],
             bursting: BTreeSet::new(),
             ended: Vec::new(),
             work: WorkMeter::new(config.limits.work_slice),
@@ -351,6 +361,14 @@ impl Context {
     #[inline]
     pub(crate) fn crc_session_mut(&mut self, link: LinkId) -> Option<&mut Session> {
         self.links.find_mut(link)?.crc_mut()
+    }
+
+    /// Counts that a user has given a command.
+    #[inline]
+    pub(crate) fn count_command(&mut self, verb: Verb) {
+        if let Some(uses) = self.command_uses.get_mut(verb as usize) {
+            *uses += 1;
+        }
     }
 
     /// Notes that something is to be sent on `link` at the end of the event.

@@ -37,6 +37,7 @@ use session::{
 
 pub(crate) use event::{VARIANTS, variant_for, write_event};
 pub(crate) use registration::{on_host_joined, on_password_checked};
+pub(crate) use server_query::VERSION;
 pub(crate) use session::User;
 pub(crate) use webirc::{on_crowded, on_webirc_checked};
 
@@ -339,6 +340,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
             return reply::reply_error(cx, link, Numeric::ERR_UNKNOWNCOMMAND, &words, out);
         }
     };
+    cx.count_command(verb);
     let needs = match verb {
         Verb::Join | Verb::Part | Verb::Topic | Verb::Mode | Verb::Userhost | Verb::Ison => 1,
         Verb::Invite | Verb::Kick | Verb::Oper => 2,
@@ -390,7 +392,10 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         | Verb::Unkline
         | Verb::Dline
         | Verb::Undline
-        | Verb::Wallops => {
+        | Verb::Wallops
+        | Verb::Map
+        | Verb::Trace
+        | Verb::Stats => {
             let by = Commander {
                 link,
                 id: user_ref.id,

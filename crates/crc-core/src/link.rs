@@ -133,6 +133,8 @@ pub(crate) struct Link {
     pub(crate) heard_at: Timestamp,
     /// When the connection was made.
     pub(crate) up_at: Timestamp,
+    /// How many bytes have arrived.
+    pub(crate) received_bytes: u64,
     /// The first bytes of a peer, until it is known which protocol they begin.
     pub(crate) first_bytes: Vec<u8>,
     /// Whether that is known.
@@ -178,6 +180,7 @@ impl Link {
             },
             heard_at: now,
             up_at: now,
+            received_bytes: 0,
             first_bytes: Vec::new(),
             is_recognised: false,
             outlet: Outlet::Direct,

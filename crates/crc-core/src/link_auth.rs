@@ -98,7 +98,7 @@ pub struct LinkConfig {
 impl LinkConfig {
     /// Whether this is the entry of a server that is called `name`, and not that of all
     /// servers.
-    fn is_named(&self, name: &str) -> bool {
+    pub(crate) fn is_named(&self, name: &str) -> bool {
         self.name.as_ref().is_some_and(|own| own.as_str() == name)
     }
 }

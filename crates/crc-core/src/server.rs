@@ -277,6 +277,7 @@ impl Server {
                 Timer::Candidates => crc::uplink::take_root_rank(cx, out),
                 Timer::Settling => crc::uplink::on_settled(cx, out),
                 Timer::StoreBans => cx.store_changed_bans(out),
+                Timer::Surveys => cx.end_surveys(out),
                 Timer::Losses => cx.continue_losses(out),
                 Timer::Shift => {}
                 Timer::Voided => cx.continue_voided(out),

@@ -106,6 +106,8 @@ pub(crate) struct Tree {
     lost_at: Timestamp,
     /// The server to dial before all others.
     replacement: Option<PeerAddress>,
+    /// The server that an operator wants this one to link to, and the operator.
+    wanted: Option<(PeerAddress, HostId)>,
     /// The index of the next candidate.
     next: usize,
     /// Whether the candidate before was the last one, so that a new round begins.
@@ -163,6 +165,7 @@ impl Tree {
             permitted: config.server_peers.clone().into(),
             lost_at: Timestamp::START,
             replacement: None,
+            wanted: None,
             next: 0,
             round_ends: true,
             backoff: Backoff::new(),
@@ -323,7 +326,7 @@ impl Tree {
 
     /// Whether a server may be dialled that was announced or discovered. Where a name
     /// leads is known after the lookup only: see [`Tree::permitted_networks`].
-    fn may_be_dialled(&self, to: &PeerAddress) -> bool {
+    pub(crate) fn may_be_dialled(&self, to: &PeerAddress) -> bool {
         if self.configured.contains(to) {
             return true;
         }
@@ -428,6 +431,25 @@ impl Tree {
         self.next = next + 1;
         self.round_ends = self.next == candidates.len();
         Some(candidates.swap_remove(next))
+    }
+
+    /// An operator wants this server to link to another one: it is dialled next, and this
+    /// server takes the place below it even if it comes before it now.
+    pub(crate) fn want(&mut self, to: PeerAddress, by: HostId) {
+        self.replacement = Some(to.clone());
+        self.wanted = Some((to, by));
+        self.rank_rejections = RANK_REJECTIONS_MAX;
+    }
+
+    /// What an operator wanted is decided, if the dial or link leads there: the address and
+    /// the operator.
+    pub(crate) fn take_wanted(&mut self, is_linked: bool) -> Option<(PeerAddress, HostId)> {
+        let to = self.to.as_ref();
+        let wanted = self.wanted.take_if(|(wanted, _)| to == Some(wanted))?;
+        if !is_linked {
+            self.rank_rejections = 0;
+        }
+        Some(wanted)
     }
 
     /// Begins a dial.

@@ -286,6 +286,11 @@ impl RequestKind {
     /// A mask or network is banned from the network, or not any more. The source is a server. Only
     /// servers send it.
     pub const BAN: RequestKind = RequestKind(14);
+    /// An operator wants something of the host, of the servers on the way there, or of all
+    /// servers. Only servers send it.
+    pub const ORDER: RequestKind = RequestKind(15);
+    /// A server answers an order of the operator. Only servers send it.
+    pub const ANSWER: RequestKind = RequestKind(16);
 }
 
 macro_rules! number_conversions {

@@ -247,6 +247,8 @@ verbs! {
     List = LIST,
     /// Asks for the numbers of users and servers.
     Lusers = LUSERS,
+    /// Asks for the servers of the network as a tree (not in RFC 2812).
+    Map = MAP,
     /// Asks for or changes the modes of a channel or of the client.
     Mode = MODE,
     /// Asks for the message of the day.

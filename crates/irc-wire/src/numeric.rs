@@ -145,6 +145,10 @@ numerics! {
     /// The features of the server, as words. RFC 2812 has RPL_BOUNCE here, which is 010
     /// today.
     RPL_ISUPPORT = 5,
+    /// MAP: a server, with the branch of the tree that leads to it.
+    RPL_MAP = 6,
+    /// MAP: the end.
+    RPL_MAPEND = 7,
     /// Another server to connect to.
     RPL_BOUNCE = 10,
     /// TRACE: the link over which the server passes the request on.
@@ -411,6 +415,8 @@ numerics! {
     ERR_WILDTOPLEVEL = 414,
     /// A server mask is malformed.
     ERR_BADMASK = 415,
+    /// The answer has more lines than the server sends.
+    ERR_TOOMANYMATCHES = 416,
     /// The line was too long (IRCv3).
     ERR_INPUTTOOLONG = 417,
     /// The command is unknown.

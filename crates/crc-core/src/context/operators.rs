@@ -2,14 +2,16 @@
 //! every protocol: a command is a line of IRC, and an answer a numeric or, in the binary
 //! protocol, a status.
 //!
-//! `rights` makes operators, `notes` has what they are told, `kill` removes users, and `links`
-//! has the commands about the links between servers. Those about bans are in
-//! [`bans`](super::bans).
+//! `rights` makes operators, `notes` has what they are told, `kill` removes users, `orders` has
+//! what crosses the network to other servers, `surveys` shows what these answer, and `stats`
+//! what this server knows. The commands about bans are in [`bans`](super::bans).
 
 mod kill;
-mod links;
 mod notes;
+mod orders;
 mod rights;
+mod stats;
+mod surveys;
 
 use crc_machine::LinkId;
 use crc_wire::{ChannelRequest, HostId, RequestKind, Text};
@@ -28,7 +30,7 @@ const REASON_BYTES_MAX: usize = 300;
 const NOTE_BYTES_MAX: usize = 480;
 
 /// The commands for operators: what each needs, and how many parameters it has at least.
-const COMMANDS: [(Verb, Powers, usize); 9] = [
+const COMMANDS: [(Verb, Powers, usize); 13] = [
     (Verb::Kill, Powers::KILL, 1),
     (Verb::Wallops, Powers::WALLOPS, 1),
     (Verb::Kline, Powers::BAN, 1),
@@ -37,12 +39,16 @@ const COMMANDS: [(Verb, Powers, usize); 9] = [
     (Verb::Undline, Powers::BAN, 1),
     (Verb::Rehash, Powers::REHASH, 0),
     (Verb::Squit, Powers::SQUIT, 1),
+    (Verb::Connect, Powers::CONNECT, 1),
+    (Verb::Map, Powers::STATS, 0),
+    (Verb::Trace, Powers::STATS, 1),
     (Verb::Die, Powers::DIE, 0),
+    (Verb::Restart, Powers::DIE, 0),
 ];
 
-/// Whether a command is one for operators, or makes one.
+/// Whether a command is one for operators, makes one, or has more to say to them.
 pub(crate) fn is_operator_command(verb: Verb) -> bool {
-    verb == Verb::Oper || COMMANDS.iter().any(|(known, ..)| *known == verb)
+    matches!(verb, Verb::Oper | Verb::Stats) || COMMANDS.iter().any(|(known, ..)| *known == verb)
 }
 
 /// A user of this server who gives a command.
@@ -61,8 +67,14 @@ impl Context {
         message: &Message<'_>,
         out: &mut Out,
     ) {
-        if verb == Verb::Oper {
-            return self.oper(by, message, out);
+        let param = |number| {
+            let param = message.params.get(number).unwrap_or_default();
+            text::utf8_or_latin1(param)
+        };
+        match verb {
+            Verb::Oper => return self.oper(by, message, out),
+            Verb::Stats => return self.stats(by, &param(0), out),
+            _ => {}
         }
         let known = COMMANDS.iter().find(|(known, ..)| *known == verb);
         let powers = self.network.operators().find(by.id);
@@ -78,10 +90,6 @@ impl Context {
             let words = [verb.as_str()];
             return self.reply(by.link, Numeric::ERR_NEEDMOREPARAMS, &words, text, out);
         }
-        let param = |number| {
-            let param = message.params.get(number).unwrap_or_default();
-            text::utf8_or_latin1(param)
-        };
         match verb {
             Verb::Kill => self.kill(by, &param(0), &param(1), out),
             Verb::Kline | Verb::Dline => self.ban(by, verb, message, out),
@@ -93,6 +101,20 @@ impl Context {
                 out.notice(ServerNotice::Rehash);
             }
             Verb::Squit => self.squit(by, &param(0), &param(1), out),
+            Verb::Connect => self.connect(by, [&param(0), &param(1), &param(2)], out),
+            Verb::Map => self.map(by, out),
+            Verb::Trace => self.trace(by, &param(0), out),
+            Verb::Restart => {
+                let text = "This server does not start itself again: use DIE, and the service \
+                            manager that runs it starts it";
+                self.reply(
+                    by.link,
+                    Numeric::ERR_UNKNOWNCOMMAND,
+                    &["RESTART"],
+                    text,
+                    out,
+                );
+            }
             Verb::Die => {
                 self.report_act(by, "used DIE", out);
                 self.leaves_for = Some("stopped by an operator".into());

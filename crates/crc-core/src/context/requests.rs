@@ -1,9 +1,11 @@
 //! Requests about a host in a channel: the host's own server executes or drops them.
 
+use crc_machine::LinkId;
 use crc_wire::{ChannelRequest, Message, RequestKind};
 
 use super::{Context, Out};
 use crate::crc;
+use crate::order::Order;
 
 impl Context {
     /// Passes a request on towards its destination, or executes it.
@@ -18,11 +20,23 @@ impl Context {
         if self.is_home_of(host) {
             return self.execute_request(request, out);
         }
-        if is_for_operators(request.kind) && !crc::channel::takes_operators(self, host.first_link())
-        {
+        let link = host.first_link();
+        self.pass_request(request, link, out);
+    }
+
+    /// Passes a request on over the link that leads to its destination.
+    pub(super) fn pass_request(
+        &mut self,
+        request: &ChannelRequest<'_>,
+        link: LinkId,
+        out: &mut Out,
+    ) {
+        let Some(id) = request.destination else {
+            return;
+        };
+        if is_for_operators(request.kind) && !crc::channel::takes_operators(self, link) {
             return self.on_unknown_operators(request, out);
         }
-        let (id, link) = (host.id(), host.first_link());
         let (to, bytes) = (format!("ID {id}"), request.text.as_str().len());
         if !self.admit_chat(link, request.source, &to, bytes, out) {
             return;
@@ -48,13 +62,21 @@ impl Context {
     /// A request of an operator leads to a server that does not know operators.
     fn on_unknown_operators(&mut self, request: &ChannelRequest<'_>, out: &mut Out) {
         self.counters.dropped += 1;
-        if request.kind == RequestKind::KILL
-            && let Some(id) = request.destination
-        {
-            let nick = self.nick_of(id);
-            let text = format!("{nick} can't be killed: a server on the way knows no operators");
-            self.note_operator(request.source, &text, out);
-        }
+        let Some(id) = request.destination else {
+            return;
+        };
+        let (nick, why) = (self.nick_of(id), "a server on the way knows no operators");
+        let text = match (request.kind, Order::parse(request.text.as_str())) {
+            (RequestKind::KILL, _) => format!("{nick} can't be killed: {why}"),
+            (RequestKind::ORDER, Some(Order::Squit { .. })) => {
+                format!("{nick} can't be unlinked: {why}")
+            }
+            (RequestKind::ORDER, Some(Order::Connect { to })) => {
+                format!("{nick} can't be told to CONNECT {to}: {why}")
+            }
+            _ => return,
+        };
+        self.note_operator(request.source, &text, out);
     }
 
     /// Executes a request that concerns a host of this server.
@@ -68,6 +90,7 @@ impl Context {
         match request.kind {
             RequestKind::NOTICE => return self.deliver_notice(source, host, text, out),
             RequestKind::KILL => return self.execute_kill(source, host, text, out),
+            RequestKind::ANSWER => return self.on_order_answer(source, host, text, out),
             RequestKind::NOTE => {
                 let link = self
                     .network
@@ -122,5 +145,8 @@ impl Context {
 
 /// Whether a request is of use only where operators are known.
 const fn is_for_operators(kind: RequestKind) -> bool {
-    matches!(kind, RequestKind::KILL | RequestKind::NOTE)
+    matches!(
+        kind,
+        RequestKind::KILL | RequestKind::NOTE | RequestKind::ORDER | RequestKind::ANSWER
+    )
 }

@@ -19,6 +19,7 @@ impl Context {
             return;
         };
         found.heard_at = self.now;
+        found.received_bytes += bytes.len() as u64;
         if found.unread.is_some() || self.network.is_shifting() {
             return self.keep_unread(link, bytes, out);
         }

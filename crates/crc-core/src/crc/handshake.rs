@@ -263,7 +263,7 @@ pub(crate) fn on_server_introduction(
     let info = registration.info.as_str();
     let machine = split_info(info).1.filter(|_| simultaneous_open);
     add_neighbour(cx, link, HostKind::Server, registration, out);
-    uplink::on_accepted(cx);
+    uplink::on_accepted(cx, out);
     out.notice(ServerNotice::Linked { to: id });
     // At the end of the event, when all of this has been read: before, an answer could
     // not be told from a refusal.

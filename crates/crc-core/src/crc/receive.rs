@@ -377,7 +377,7 @@ fn on_status_before_introduction(
     out: &mut Out,
 ) {
     if status.code == StatusCode::NOT_PERMITTED {
-        return uplink::on_not_permitted(cx, link, status.text.as_str());
+        return uplink::on_not_permitted(cx, link, status.text.as_str(), out);
     }
     if status.code != StatusCode::ID_TAKEN {
         log::info!(

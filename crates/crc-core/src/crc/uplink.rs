@@ -36,6 +36,79 @@ const REFUSAL_TIME_MAX: Duration = Duration::from_secs(2);
 /// dials, so that every server has been tried that is there.
 const SETTLING_TIME_MAX: Duration = Duration::from_secs(30);
 
+// What operators want.
+
+/// An operator wants this server to link to another one now: the address at which it is
+/// dialled, or why it is not. The operator is told what comes of it.
+pub(crate) fn connect(
+    cx: &mut Context,
+    wanted: &str,
+    by: HostId,
+    out: &mut Out,
+) -> Result<PeerAddress, String> {
+    let mut neighbours = cx.network.neighbours().iter();
+    let uplink = neighbours.find(|(_, neighbour)| neighbour.uplink);
+    let uplink = uplink.map(|(_, neighbour)| neighbour.host);
+    drop(neighbours);
+    if let Some(uplink) = uplink {
+        let host = cx.network.directory().find(uplink);
+        let name = host.map_or("", Host::name);
+        return Err(format!(
+            "it is linked to {name} already: use CONNECT at the root of its part of the network, \
+             which MAP shows, or SQUIT {name} first"
+        ));
+    }
+    let Some(address) = find_address(cx, wanted) else {
+        return Err(
+            "it knows no server of this name: write an address, such as 192.0.2.1:33300, \
+                    or the name of a link in its configuration"
+                .into(),
+        );
+    };
+    if is_own_address(cx, &address) {
+        return Err("this is its own address".into());
+    }
+    let mut candidates = vec![address.clone()];
+    exclude_reachable(cx, &mut candidates);
+    if candidates.is_empty() {
+        return Err("the server there is in this part of the network already".into());
+    }
+    if !cx.tree.may_be_dialled(&address) {
+        return Err(
+            "it may not dial this address: its configuration has no such server, and \
+                    server-peers does not permit it"
+                .into(),
+        );
+    }
+    cx.tree.want(address.clone(), by);
+    if cx.tree.is_idle() {
+        cx.timers.cancel(Timer::Dial);
+        dial(cx, out);
+    }
+    Ok(address)
+}
+
+/// The address that an operator means: that of a link of the configuration, by the server's
+/// name; that of a server that was heard of, by its id; or itself.
+fn find_address(cx: &Context, wanted: &str) -> Option<PeerAddress> {
+    let mut links = cx.config.links.iter();
+    let link = links.find(|link| link.is_named(wanted));
+    let id = wanted.parse().ok().and_then(HostId::new);
+    let known = id.and_then(|id| cx.tree.known(id));
+    let named = link.and_then(|link| link.address.clone());
+    named
+        .or_else(|| known.map(|(_, address)| address.clone()))
+        .or_else(|| wanted.parse().ok())
+}
+
+/// What an operator wanted is decided, if the dial or link was that: the operator is told.
+fn tell_outcome(cx: &mut Context, outcome: Result<(), &str>, out: &mut Out) {
+    if let Some((to, by)) = cx.tree.take_wanted(outcome.is_ok()) {
+        let outcome = outcome.err().unwrap_or("linked");
+        cx.report_result(by, &format!("CONNECT {to}: {outcome}"), out);
+    }
+}
+
 // Looking for an uplink.
 
 /// Begins to look for an uplink. Without any source of candidates this server is a
@@ -231,6 +304,7 @@ pub(crate) fn on_dialed(cx: &mut Context, dial: DialId, link: LinkId) -> Option<
 pub(crate) fn on_dial_failed(cx: &mut Context, dial: DialId, why: DialError, out: &mut Out) {
     match cx.tree.on_dial_failed(dial, why) {
         Some(to) => {
+            tell_outcome(cx, Err(&why.to_string()), out);
             cx.counters.dials_failed += 1;
             take_root_rank(cx, out);
             let is_new = cx.tree.is_failure_new(&to, why);
@@ -246,14 +320,16 @@ pub(crate) fn on_dial_failed(cx: &mut Context, dial: DialId, why: DialError, out
 }
 
 /// The server at the other end of the uplink has accepted this one.
-pub(crate) fn on_accepted(cx: &mut Context) {
+pub(crate) fn on_accepted(cx: &mut Context, out: &mut Out) {
     cx.tree.on_accepted(cx.now);
     cx.status_log.accepted();
+    tell_outcome(cx, Ok(()), out);
 }
 
 /// The server at the other end does not accept this server: its id is taken.
 pub(crate) fn on_refused(cx: &mut Context, link: LinkId, text: &str, out: &mut Out) {
     let was_member = cx.tree.on_refused();
+    tell_outcome(cx, Err(&format!("refused: {text}")), out);
     let peer = cx.describe_peer(link);
     if cx.status_log.record_refusal(text) {
         log::error!(
@@ -274,8 +350,9 @@ pub(crate) fn on_refused(cx: &mut Context, link: LinkId, text: &str, out: &mut O
 }
 
 /// The server at the other end does not let this one link, and closes the link.
-pub(crate) fn on_not_permitted(cx: &mut Context, link: LinkId, text: &str) {
+pub(crate) fn on_not_permitted(cx: &mut Context, link: LinkId, text: &str, out: &mut Out) {
     cx.tree.on_not_permitted();
+    tell_outcome(cx, Err(&format!("refused: {text}")), out);
     let peer = cx.describe_peer(link);
     let is_new = cx.status_log.record_refusal(text);
     let text = Escaped(text);
@@ -348,6 +425,7 @@ pub(crate) fn on_link_down(cx: &mut Context, link: LinkId, out: &mut Out) {
     let Some(lost) = cx.tree.on_link_down(link, cx.now) else {
         return;
     };
+    tell_outcome(cx, Err("not linked, see the logs of the two servers"), out);
     if lost.was_accepted {
         out.notice(ServerNotice::Unlinked);
     }

@@ -321,10 +321,8 @@ pub(super) fn send_wrapped(
 
 /// Says that an answer has become too long.
 pub(super) fn reply_truncated(cx: &Context, link: LinkId, command: &str, out: &mut Out) {
-    if let Some(numeric) = Numeric::new(416) {
-        let text = Some("Too many lines in the answer, the rest is left out");
-        send_numeric(cx, link, numeric, &[command], text, out);
-    }
+    let text = Some("Too many lines in the answer, the rest is left out");
+    send_numeric(cx, link, Numeric::ERR_TOOMANYMATCHES, &[command], text, out);
 }
 
 /// Answers with an error numeric and its usual text.

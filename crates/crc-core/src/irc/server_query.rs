@@ -10,15 +10,14 @@ use super::channel::is_local;
 use super::reply::{self, date_text};
 use super::{CASE, UserRef, server_of};
 use crate::context::{Context, Out};
-use crate::network::{BanKind, HostKind};
-use crate::operator::Powers;
+use crate::network::HostKind;
 use crate::work;
 
 /// The name of the network.
 const NETWORK: &str = "CRC";
 
 /// The version that users see.
-pub(super) const VERSION: &str = concat!("crc-", env!("CARGO_PKG_VERSION"));
+pub(crate) const VERSION: &str = concat!("crc-", env!("CARGO_PKG_VERSION"));
 
 /// The tokens of RPL_ISUPPORT, a line each.
 const SUPPORT: [&[&str]; 2] = [
@@ -91,19 +90,6 @@ pub(super) fn server_query(
             let mask = text::utf8_or_latin1(mask.unwrap_or(b"*"));
             send_links(cx, link, &mask, out);
         }
-        Verb::Stats => {
-            let letter = text::utf8_or_latin1(message.params.get(0).unwrap_or(b"*"));
-            send_operator_stats(cx, user_ref, &letter, out);
-            if letter == "u" {
-                let up = cx.now.as_micros() / 1_000_000;
-                let (days, hours) = (up / 86_400, up / 3600 % 24);
-                let (minutes, seconds) = (up / 60 % 60, up % 60);
-                let text = format!("Server Up {days} days {hours}:{minutes:02}:{seconds:02}");
-                reply::send_numeric(cx, link, Numeric::RPL_STATSUPTIME, &[], Some(&text), out);
-            }
-            let text = Some("End of STATS report");
-            reply::send_numeric(cx, link, Numeric::RPL_ENDOFSTATS, &[&letter], text, out);
-        }
         Verb::Servlist => {
             let text = Some("End of service listing");
             reply::send_numeric(cx, link, Numeric::RPL_SERVLISTEND, &["*", "*"], text, out);
@@ -119,42 +105,6 @@ pub(super) fn server_query(
             reply::reply_error(cx, link, Numeric::ERR_HELPNOTFOUND, &[&topic], out);
         }
         _ => reply::reply_error(cx, link, Numeric::ERR_UNKNOWNCOMMAND, &[verb.as_str()], out),
-    }
-}
-
-/// STATS that only operators with the power `stats` get: `k` and `d`, the bans; `o`, who may
-/// become an operator here.
-fn send_operator_stats(cx: &Context, user_ref: UserRef, letter: &str, out: &mut Out) {
-    let link = user_ref.link;
-    if !cx.network.operators().may(user_ref.id, Powers::STATS) {
-        return;
-    }
-    if letter == "o" {
-        for known in &cx.config.operators {
-            let (name, powers) = (&*known.name, known.powers.to_string());
-            let words = ["o", "*", "*", name, &powers];
-            reply::send_numeric(cx, link, Numeric::RPL_STATSOLINE, &words, None, out);
-        }
-        return;
-    }
-    let kind = match letter {
-        "k" | "K" => BanKind::User,
-        "d" | "D" => BanKind::Address,
-        _ => return,
-    };
-    let start = out.arena_len();
-    for ban in cx.network.bans().of(kind, cx.network_ms()) {
-        if out.arena_len() - start > ANSWER_BYTES_MAX {
-            return reply::reply_truncated(cx, link, "STATS", out);
-        }
-        cx.work.charge_answer(work::LINE);
-        let until = match ban.until_ms {
-            0 => "*".to_owned(),
-            ms => (cx.wall_ms_of(ms) / 1000).to_string(),
-        };
-        let words = [letter, &*ban.mask, &until, &*ban.setter];
-        let reason = Some(&*ban.reason);
-        reply::send_numeric(cx, link, Numeric::RPL_STATSKLINE, &words, reason, out);
     }
 }
 

@@ -16,6 +16,7 @@ mod fixture;
 mod merge;
 mod message;
 mod operator;
+mod order;
 mod password;
 mod query;
 mod registration;

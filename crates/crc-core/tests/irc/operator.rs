@@ -4,7 +4,7 @@ use super::*;
 use crc_core::{Event, Fingerprint, OperatorConfig, Password, PasswordHash, Powers, ServerNotice};
 
 /// An operator whose password is its name backwards: see [`Net::answer_passwords`].
-fn operator(name: &str, powers: Powers) -> OperatorConfig {
+pub(super) fn operator(name: &str, powers: Powers) -> OperatorConfig {
     OperatorConfig {
         name: name.into(),
         password: Some(PasswordHash(format!("hash of {name}").into())),
@@ -15,7 +15,15 @@ fn operator(name: &str, powers: Powers) -> OperatorConfig {
 
 /// Servers at which `chief` may do everything, `guard` kill only, and `guest` nothing.
 pub(super) fn net_of(servers: usize) -> Net {
+    net_in(servers, |number| (number > 0).then_some(0))
+}
+
+/// The same, where each server links to the one that `uplink` says.
+pub(super) fn net_in(servers: usize, uplink: impl Fn(usize) -> Option<usize>) -> Net {
     Net::with(servers, |config| {
+        let own = config.id.get() as usize - 1;
+        let uplink = uplink(own).map(|number| format!("s{number}:1").parse().unwrap());
+        config.connect = uplink.into_iter().collect();
         config.operators = vec![
             operator("chief", Powers::ALL),
             operator("guard", Powers::KILL),
@@ -237,7 +245,11 @@ fn only_operators_with_the_power_may() {
         "UNDLINE x",
         "REHASH",
         "SQUIT server1",
+        "CONNECT server1",
+        "MAP",
+        "TRACE bob",
         "DIE",
+        "RESTART",
     ] {
         let verb = line.split(' ').next().unwrap();
         net.expect(
@@ -359,13 +371,18 @@ fn an_operator_rules_its_server() {
         "SQUIT eve",
         &[":server0 402 chief eve :No such server"],
     );
-    net.oper(eve, 1, "chief");
-    net.discard(&[eve]);
-    let elsewhere = "It is not linked to this server: use SQUIT at the one that it is linked to";
+    let own = "It is your own server: name the one at the other end of the link";
     net.expect(
-        eve,
-        "SQUIT server2",
-        &[&format!(":server1 402 eve server2 :{elsewhere}")],
+        chief,
+        "SQUIT server0",
+        &[&format!(":server0 402 chief server0 :{own}")],
+    );
+    let restart = "This server does not start itself again: use DIE, and the service manager that \
+                   runs it starts it";
+    net.expect(
+        chief,
+        "RESTART",
+        &[&format!(":server0 421 chief RESTART :{restart}")],
     );
     let lines = net.request(chief, "DIE");
     let last = "ERROR :Closing Link: chief (Server leaving: stopped by an operator)";

@@ -103,7 +103,8 @@ fn on_command(
             let line = irc_wire::Message::parse(request.text.as_str().as_bytes());
             match line.map(|line| (line.command, line)) {
                 Ok((Command::Verb(verb), line)) if is_operator_command(verb) => {
-                    cx.operator_command(by, verb, &line, out)
+                    cx.count_command(verb);
+                    cx.operator_command(by, verb, &line, out);
                 }
                 _ => crate::crc::send::note(cx, link, "Unknown command", out),
             }
@@ -113,7 +114,9 @@ fn on_command(
         | RequestKind::KILL
         | RequestKind::NOTE
         | RequestKind::WALLOPS
-        | RequestKind::BAN => {
+        | RequestKind::BAN
+        | RequestKind::ORDER
+        | RequestKind::ANSWER => {
             cx.counters.dropped += 1;
         }
         RequestKind::NAMES => {

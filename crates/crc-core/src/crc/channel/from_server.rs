@@ -110,6 +110,12 @@ pub(in crate::crc) fn on_server_frame(
             on_setting(cx, link, name, set.field, (source, setting), founded, out);
         }
         Message::ChannelRequest(request)
+            if request.kind == RequestKind::ORDER
+                && is_authoritative(cx, link, Some(request.source)) =>
+        {
+            cx.on_order(request, Some(link), out);
+        }
+        Message::ChannelRequest(request)
             if request.destination.is_none()
                 && is_authoritative(cx, link, Some(request.source)) =>
         {

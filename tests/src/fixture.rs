@@ -12,6 +12,7 @@
 //! | a user of the legacy IRC | [`legacy_user`] |
 //! | a connection that is recorded on its way | [`Tap`] |
 //! | what a network must know | [`model`] |
+//! | a connection by TLS, certificates | [`tls`] |
 //! | to wait for something | [`wait`] |
 //!
 //! Everything ends when its value is dropped: no process outlives its test.
@@ -35,13 +36,14 @@ mod server;
 mod socket;
 mod state;
 mod tap;
+pub mod tls;
 mod usage;
 pub mod v1;
 pub mod wait;
 mod watched;
 pub mod wire;
 
-pub use binaries::{Binaries, find_bench, find_rendezvous, find_sim};
+pub use binaries::{Binaries, find_bench, find_rendezvous, find_sim, hash_password};
 pub use client::{Chat, Client, ClientBuilder, ClientView};
 pub use error::FixtureError;
 pub use http::{Answer, get};

@@ -8,32 +8,14 @@ use std::process::{Command, Stdio};
 
 use crc_e2e::fixture::irc::LinePeer;
 use crc_e2e::fixture::wait::{self, LONG};
-use crc_e2e::fixture::{Binaries, Fixture, Server};
+use crc_e2e::fixture::{Binaries, Fixture, Server, hash_password};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse battery staple";
 
-/// What `crc-server hash-password` prints.
-fn hash_of(password: &str) -> String {
-    let mut process = Command::new(Binaries::find().unwrap().server)
-        .arg("hash-password")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = process.stdin.take().unwrap();
-    input.write_all(password.as_bytes()).unwrap();
-    drop(input);
-    let output = process.wait_with_output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(output.stderr, b"");
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
 fn write_config(folder: &TempDir, class: &str, more: &str) {
-    let hash = hash_of(PASSWORD);
+    let hash = hash_password(PASSWORD).unwrap();
     let text = format!(
         "{more}\n[[operator]]\nname = \"chief\"\npassword = \"{hash}\"\nclass = \"{class}\"\n"
     );
@@ -133,7 +115,7 @@ fn a_ban_survives_restarts_and_reaches_other_servers() {
 fn a_server_with_a_password_admits_those_who_know_it() {
     let fixture = Fixture::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let password = format!("password = \"{}\"", hash_of(PASSWORD));
+    let password = format!("password = \"{}\"", hash_password(PASSWORD).unwrap());
     write_config(&folder, "moderator", &password);
     let server = start(&fixture, 1, &folder, None);
     let address = server.irc().unwrap();

@@ -229,6 +229,7 @@ fn a_change_of_each_table_and_file_is_named() {
     let dialled = format!("{link}address = \"127.0.0.1:1\"");
     let operator = "[[operator]]\nname = \"ann\"\npassword = \"HASH\"\nclass = ";
     let class = "[[operator-class]]\nname = \"desk\"\npowers = ";
+    let gateway = "[[webirc]]\nname = \"kiwi\"\nfrom = [\"192.0.2.80\"]\npassword = ";
     let files = "motd = \"$/motd.txt\"\ntls-ca = [\"$/cert.pem\"]\n\
                  tls-cert = [\"$/cert.pem\"]\ntls-key = [\"$/key.pem\"]\n";
     let steps = [
@@ -256,7 +257,12 @@ fn a_change_of_each_table_and_file_is_named() {
             &["operator \"ann\""],
             &[],
         ),
-        (String::new(), &["operator \"ann\""], &[]),
+        (
+            format!("{gateway}\"HASH\""),
+            &["operator \"ann\"", "webirc \"kiwi\""],
+            &[],
+        ),
+        (String::new(), &["webirc \"kiwi\""], &[]),
         (
             files.to_owned(),
             &["motd", "tls-ca", "tls-cert", "tls-key"],

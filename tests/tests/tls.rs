@@ -6,57 +6,21 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use crc_e2e::fixture::tls::Certificates;
 use crc_e2e::fixture::wait::{self, LONG};
 use crc_e2e::fixture::{Binaries, Fixture, Server};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Certificates in a folder.
-struct Certificates {
-    folder: tempfile::TempDir,
-}
-
-impl Certificates {
-    fn new() -> Certificates {
-        let folder = tempfile::tempdir().unwrap();
-        Certificates { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Has crc-server make a certificate for this machine; returns its fingerprint.
-    fn make(&self, name: &str) -> String {
-        let out = self.path(name);
-        let made = server_with(&[
-            "make-cert",
-            "--name=localhost",
-            "--name=127.0.0.1",
-            &format!("--out={}", out.display()),
-        ]);
-        assert!(made.status.success(), "{made:?}");
-        let text = String::from_utf8(made.stdout).unwrap();
-        let fingerprint = text
-            .lines()
-            .find_map(|line| line.strip_prefix("fingerprint "));
-        fingerprint.unwrap().to_owned()
-    }
-
-    fn option(&self, option: &str, file: &str) -> String {
-        format!("--{option}={}", self.path(file).display())
-    }
-
-    /// A server that listens for TLS with the certificate `name`.
-    fn start(&self, fixture: &Fixture, name: &str) -> Server {
-        let server = fixture.server(1, "hub").arg("--listen-tls=127.0.0.1:0");
-        let server = server.arg("--irc-tls=127.0.0.1:0");
-        let server = server.arg(&self.option("tls-cert", &format!("{name}/cert.pem")));
-        let server = server.arg(&self.option("tls-key", &format!("{name}/key.pem")));
-        server.irc().start().unwrap()
-    }
+/// A server that listens for TLS with the certificate `name`.
+fn start(certificates: &Certificates, fixture: &Fixture, name: &str) -> Server {
+    let server = fixture.server(1, "hub").arg("--listen-tls=127.0.0.1:0");
+    let server = server.arg("--irc-tls=127.0.0.1:0");
+    let server = server.arg(&certificates.option("tls-cert", &format!("{name}/cert.pem")));
+    let server = server.arg(&certificates.option("tls-key", &format!("{name}/key.pem")));
+    server.irc().start().unwrap()
 }
 
 fn server_with(args: &[&str]) -> Output {
@@ -87,8 +51,8 @@ fn client(state: &Path, args: &[&str]) -> (bool, String) {
 
 #[test]
 fn a_certificate_is_made_and_never_overwritten() {
-    let certificates = Certificates::new();
-    let fingerprint = certificates.make("a");
+    let certificates = Certificates::new().unwrap();
+    let fingerprint = certificates.make("a").unwrap();
     assert!(fingerprint.starts_with("sha256:"), "{fingerprint}");
     let key = certificates.path("a/key.pem");
     let mode = fs::metadata(&key).unwrap().permissions().mode();
@@ -104,9 +68,9 @@ fn a_certificate_is_made_and_never_overwritten() {
 #[test]
 fn listeners_are_named_in_order() {
     let fixture = Fixture::new().unwrap();
-    let certificates = Certificates::new();
-    certificates.make("a");
-    let server = certificates.start(&fixture, "a");
+    let certificates = Certificates::new().unwrap();
+    certificates.make("a").unwrap();
+    let server = start(&certificates, &fixture, "a");
     let lines = server.process().lines().clone();
     let kinds: Vec<_> = lines
         .iter()
@@ -126,10 +90,10 @@ fn a_listener_for_tls_needs_a_certificate() {
 #[test]
 fn servers_link_by_tls() {
     let fixture = Fixture::new().unwrap();
-    let certificates = Certificates::new();
-    let pin = certificates.make("a");
-    certificates.make("b");
-    let hub = certificates.start(&fixture, "a");
+    let certificates = Certificates::new().unwrap();
+    let pin = certificates.make("a").unwrap();
+    certificates.make("b").unwrap();
+    let hub = start(&certificates, &fixture, "a");
     let port = port(&hub, "tls on ");
     let by_name = format!("--connect=tls://localhost:{port}");
     let trusting = fixture.server(2, "trusting").arg(&by_name);
@@ -152,10 +116,10 @@ fn servers_link_by_tls() {
 #[test]
 fn a_client_remembers_a_self_signed_server_and_stops_when_it_changes() {
     let fixture = Fixture::new().unwrap();
-    let certificates = Certificates::new();
-    let fingerprint = certificates.make("a");
-    let pin = certificates.make("b");
-    let hub = certificates.start(&fixture, "a");
+    let certificates = Certificates::new().unwrap();
+    let fingerprint = certificates.make("a").unwrap();
+    let pin = certificates.make("b").unwrap();
+    let hub = start(&certificates, &fixture, "a");
     let server = format!("--server=tls://localhost:{}", port(&hub, "tls on "));
     let state = certificates.path("state");
     let known = state.join("crc/known-servers");
@@ -188,9 +152,9 @@ fn a_client_remembers_a_self_signed_server_and_stops_when_it_changes() {
 #[test]
 fn a_peer_without_tls_is_told_in_plain_words() {
     let fixture = Fixture::new().unwrap();
-    let certificates = Certificates::new();
-    certificates.make("a");
-    let hub = certificates.start(&fixture, "a");
+    let certificates = Certificates::new().unwrap();
+    certificates.make("a").unwrap();
+    let hub = start(&certificates, &fixture, "a");
     for (prefix, begin) in [
         ("tls on ", "This port speaks TLS"),
         ("irc-tls on ", "ERROR :"),

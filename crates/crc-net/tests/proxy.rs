@@ -5,12 +5,13 @@
 mod fixture;
 
 use std::io::Read;
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crc_machine::{LinkId, ListenerId};
-use crc_net::{AddressLimits, DriverConfig};
-use fixture::{Fixture, Seen, TestMachine, quick, wait_until, write};
+use crc_net::{AddressLimits, CertificateFiles, DriverConfig, TlsServer};
+use fixture::{Fixture, Seen, TIMEOUT, TestMachine, quick, wait_until, write};
 
 fn start(config: DriverConfig, proxies: &str) -> Fixture {
     let proxies = [proxies.parse().unwrap()];
@@ -150,5 +151,67 @@ fn headers_on_their_way_are_bounded_and_keep_no_other_out() {
     let stream = fixture.connect();
     write(&stream, header("192.0.2.7").as_bytes());
     assert_eq!(next_up(&fixture).1, "192.0.2.7:50000");
+    fixture.stop();
+}
+
+/// Starts a driver with a listener for TLS behind a proxy.
+fn start_with_tls(config: DriverConfig) -> (Fixture, SocketAddr) {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = CertificateFiles {
+        chain: folder.path().join("cert.pem"),
+        key: folder.path().join("key.pem"),
+    };
+    std::fs::write(&files.chain, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    let server = TlsServer::load(&[files]).unwrap();
+    let (sender, addresses) = channel();
+    let machine = TestMachine::new(|_, _| {});
+    let fixture = Fixture::set_up(config, machine, move |driver| {
+        let any = (Ipv4Addr::LOCALHOST, 0).into();
+        let address = driver.listen_tls(any, ListenerId(1), server, |_| b"TLS only\n".to_vec());
+        driver.expect_proxies(ListenerId(1), &["127.0.0.1/32".parse().unwrap()]);
+        sender.send(address.unwrap()).unwrap();
+    });
+    (fixture, addresses.recv_timeout(TIMEOUT).unwrap())
+}
+
+#[test]
+fn the_handshake_behind_a_header_has_a_deadline_and_the_place_of_its_address() {
+    let one = AddressLimits {
+        links_max: 1,
+        accepts_per_second: 0,
+    };
+    let config = |handshake_max| DriverConfig {
+        per_address: one,
+        // Only the header is to be late.
+        proxy_header_max: Duration::from_secs(600),
+        handshake_max,
+        ..quick()
+    };
+    let connect = |address: SocketAddr, peer: &str, more: &[u8]| {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        write(&stream, &[header(peer).as_bytes(), more].concat());
+        stream
+    };
+    let half = [22, 3, 1, 0, 200, 1];
+    let (fixture, address) = start_with_tls(config(Duration::from_millis(100)));
+    for more in [&half[..], b""] {
+        let stream = connect(address, "192.0.2.7", more);
+        assert_closed(&stream);
+        wait_until("no link", || fixture.stats.links_open.value() == 0);
+    }
+    assert_eq!(fixture.stats.links_accepted.value(), 0);
+    fixture.stop();
+    // Half a handshake holds the place of the address in the header, and no other.
+    let (fixture, address) = start_with_tls(config(Duration::from_secs(600)));
+    let open = ["192.0.2.7", "192.0.2.8", "192.0.2.7"].map(|peer| connect(address, peer, &half));
+    wait_until("a refusal", || {
+        fixture.stats.refused_per_address.value() == 1
+    });
+    wait_until("two handshakes", || fixture.stats.links_open.value() == 2);
+    drop(open);
+    wait_until("no link", || fixture.stats.links_open.value() == 0);
     fixture.stop();
 }

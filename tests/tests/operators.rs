@@ -194,3 +194,40 @@ fn an_operator_uses_the_client_of_this_project() {
         "{text}"
     );
 }
+
+#[test]
+fn an_option_of_the_client_makes_an_operator_or_says_why_not() {
+    let fixture = Fixture::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    write_config(&folder, "moderator", "");
+    let server = start(&fixture, 1, &folder, None);
+    let mut bob = user(&server, "bob");
+    let run = |password: &str| {
+        let file = folder.path().join("password");
+        fs::write(&file, password).unwrap();
+        let mut client = Command::new(Binaries::find().unwrap().client)
+            .arg(format!("--server={}", server.address()))
+            .args(["--name=ann", "--oper=chief", "--oper-password-file"])
+            .arg(&file)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The whole input, at once.
+        let mut input = client.stdin.take().unwrap();
+        writeln!(input, "/command KILL bob :enough").unwrap();
+        drop(input);
+        String::from_utf8(client.wait_with_output().unwrap().stdout).unwrap()
+    };
+    let refused = run("not it");
+    assert!(
+        refused.contains("make you the operator chief\n* Password incorrect\n* Permission denied"),
+        "{refused}"
+    );
+    let text = run(PASSWORD);
+    assert!(
+        text.contains("You are now a network operator, and may: kill,ban,wallops"),
+        "{text}"
+    );
+    bob.expect("Killed (ann (enough))");
+}

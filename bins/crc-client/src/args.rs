@@ -1,14 +1,19 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use crc_cli::{Generate, Verbosity};
-use crc_core::{AddressError, PeerAddress, check_info, check_name};
+use crc_core::{
+    AddressError, OPERATOR_NAME_BYTES_MAX, Password, PeerAddress, check_info, check_name,
+    is_printable,
+};
 use crc_net::CertificateFiles;
 use crc_wire::HostId;
 
-use crate::command::COMMANDS;
+use crate::command::{COMMANDS, OperatorLogin};
 
 /// Chat in a Clemson Relay Chat network.
 ///
@@ -47,7 +52,20 @@ pub(crate) struct Args {
     ///
     /// Without TLS the password crosses the connection in plain text.
     #[arg(long, value_name = "FILE")]
-    pub(crate) password_file: Option<PathBuf>,
+    password_file: Option<PathBuf>,
+
+    /// Become this network operator as soon as the server has accepted you
+    ///
+    /// If the server refuses, it says why, and you stay a client. Without --oper-password-file
+    /// your certificate must be enough: see --tls-cert.
+    #[arg(long, value_name = "NAME", value_parser = parse_operator)]
+    oper: Option<String>,
+
+    /// A file whose first line is the password of the operator
+    ///
+    /// Without TLS the password crosses the connection in plain text.
+    #[arg(long, value_name = "FILE", requires = "oper")]
+    oper_password_file: Option<PathBuf>,
 
     /// Write one JSON object per line, for programs
     ///
@@ -110,6 +128,24 @@ impl Args {
             .unwrap_or_else(|| "user".to_owned())
     }
 
+    /// What the user says to become an operator at once. Reads the file with the password.
+    pub(crate) fn operator(&self) -> Result<Option<OperatorLogin>, String> {
+        let Some(name) = self.oper.clone() else {
+            return Ok(None);
+        };
+        let file = self.oper_password_file.as_deref();
+        let password = file.map(|path| read_password(path, "--oper-password-file"));
+        let password = password.transpose()?;
+        Ok(Some(OperatorLogin { name, password }))
+    }
+
+    /// The password of the network. Reads its file.
+    pub(crate) fn password(&self) -> Result<Option<Password>, String> {
+        let file = self.password_file.as_deref();
+        let password = file.map(|path| read_password(path, "--password-file"));
+        password.transpose()
+    }
+
     /// The level of the log, unless `RUST_LOG` sets it.
     pub(crate) fn log_level(&self) -> log::LevelFilter {
         self.verbosity.level(log::LevelFilter::Warn)
@@ -132,6 +168,24 @@ fn parse_server(text: &str) -> Result<PeerAddress, AddressError> {
 fn parse_name(name: &str) -> Result<String, String> {
     check_name(name).map_err(|error| error.to_string())?;
     Ok(name.to_owned())
+}
+
+fn parse_operator(name: &str) -> Result<String, String> {
+    let is_word = name.chars().all(|c| is_printable(c) && c != ' ') && !name.starts_with(':');
+    match is_word && (1..=OPERATOR_NAME_BYTES_MAX).contains(&name.len()) {
+        true => Ok(name.to_owned()),
+        false => Err(format!(
+            "the name of an operator is a word of 1 to {OPERATOR_NAME_BYTES_MAX} bytes"
+        )),
+    }
+}
+
+/// The first line of a file.
+fn read_password(path: &Path, option: &str) -> Result<Password, String> {
+    let line = File::open(path).and_then(|file| crc_cli::read_line(&mut BufReader::new(file)));
+    line.map(Password::new).map_err(|error| {
+        format!("cannot read the password from {path:?}: {error}; use another {option}")
+    })
 }
 
 fn parse_info(info: &str) -> Result<String, String> {
@@ -164,9 +218,13 @@ Examples:
   crc-client --name robot --json < commands.txt
       Run commands from a program: commands in, JSON out.
 
+  crc-client --server tls://chat.example.org --name ann --oper chief --oper-password-file chief
+      Chat as a network operator.
+
 When the input is not a terminal:
   The client waits for a name that it does not know yet, up to 2 seconds after the
-  welcome or after the line was read. It does not wait for an id. After the end of the
+  welcome or after the line was read. It does not wait for an id. After /oper it waits up
+  to 5 seconds for the answer. After the end of the
   input it waits up to 15 seconds for a server, then gives up.
 
 Signals:
@@ -232,6 +290,9 @@ mod tests {
             ["--name", ""],
             ["--name", "bö"],
             ["--info", "x [crc2;f=]"],
+            ["--oper", "a b"],
+            ["--oper", ""],
+            ["--oper-password-file", "x"],
             ["--id", "0"],
             ["--id", "bob"],
             ["--id", "4294967296"],

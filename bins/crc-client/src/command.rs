@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crc_core::is_channel_name;
+use crc_core::{Password, is_channel_name};
 
 /// The commands, as `/help` and `--help` list them.
 pub(crate) const COMMANDS: &str = "  \
@@ -20,8 +20,8 @@ pub(crate) const COMMANDS: &str = "  \
   /names [#CHANNEL]
                   ask the server for the members of a channel
   /channels       list the channels you are in
-  /oper NAME [PASSWORD]
-                  become a network operator; the password is shown as you type it
+  /oper NAME      become a network operator; the next line is the password, which is
+                  not shown; an empty line for an operator with a certificate only
   /command LINE   give a command of an operator: /command KILL bob :REASON
   /quit [TEXT]    quit with the message TEXT
   /help           show this list
@@ -97,12 +97,32 @@ pub(crate) enum Command {
     Names { channel: Option<String> },
     /// List the channels.
     Channels,
+    /// Become a network operator.
+    Oper(OperatorLogin),
     /// Give the server a command: a line of IRC.
     Server { line: String },
     /// Quit.
     Quit { text: String },
     /// List the commands.
     Help,
+}
+
+/// What a user says to become a network operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OperatorLogin {
+    pub(crate) name: String,
+    /// Without one, the certificate is enough.
+    pub(crate) password: Option<Password>,
+}
+
+impl OperatorLogin {
+    /// The line of IRC.
+    pub(crate) fn line(&self) -> String {
+        match &self.password {
+            Some(password) => format!("OPER {} :{}", self.name, password.expose()),
+            None => format!("OPER {}", self.name),
+        }
+    }
 }
 
 /// Why a line is not a valid command.
@@ -116,7 +136,7 @@ pub(crate) enum ParseError {
     JoinIncomplete,
     #[error("{0} is not a channel name. Use # and up to 63 bytes without spaces and commas")]
     NoChannel(String),
-    #[error("The name is missing. Use /oper NAME PASSWORD")]
+    #[error("The name is missing. Use /oper NAME")]
     OperIncomplete,
     #[error("The command is missing. Use /command KILL NAME :REASON")]
     CommandIncomplete,
@@ -212,13 +232,14 @@ fn parse_who(rest: &str) -> Result<Command, ParseError> {
 
 fn parse_oper(rest: &str) -> Result<Command, ParseError> {
     let (name, password) = split_word(rest.trim_start_matches(SPACES));
-    let line = match (name, password) {
-        ("", _) => return Err(ParseError::OperIncomplete),
-        // The certificate is enough.
-        (name, "") => format!("OPER {name}"),
-        (name, password) => format!("OPER {name} :{password}"),
-    };
-    Ok(Command::Server { line })
+    if name.is_empty() {
+        return Err(ParseError::OperIncomplete);
+    }
+    let password = Some(password).filter(|password| !password.is_empty());
+    Ok(Command::Oper(OperatorLogin {
+        name: name.to_owned(),
+        password: password.map(Password::new),
+    }))
 }
 
 fn parse_topic(rest: &str) -> Result<Command, ParseError> {
@@ -325,6 +346,12 @@ mod tests {
             to: to.map(|to| Target::Client(to.into())),
         };
         let server = |line: &str| Command::Server { line: line.into() };
+        let oper = |password: Option<&str>| {
+            Command::Oper(OperatorLogin {
+                name: "ann".into(),
+                password: password.map(Password::new),
+            })
+        };
         let reef = || "#reef".to_owned();
         for (line, meant) in [
             ("", Command::Empty),
@@ -337,8 +364,8 @@ mod tests {
                 },
             ),
             ("/channels", Command::Channels),
-            ("/oper ann sea shell", server("OPER ann :sea shell")),
-            ("/oper ann", server("OPER ann")),
+            ("/oper ann sea shell", oper(Some("sea shell"))),
+            ("/oper ann", oper(None)),
             ("/command KILL bob :spam ", server("KILL bob :spam")),
             ("/names", Command::Names { channel: None }),
             (
@@ -371,6 +398,17 @@ mod tests {
         ] {
             assert_eq!(Command::parse(line), Ok(meant), "{line:?}");
         }
+    }
+
+    #[test]
+    fn an_operator_may_have_a_password_that_is_not_printed() {
+        let Ok(Command::Oper(login)) = Command::parse("/oper ann sea shell") else {
+            panic!("a login was expected");
+        };
+        assert_eq!(login.line(), "OPER ann :sea shell");
+        assert!(!format!("{login:?}").contains("sea"));
+        let password = None;
+        assert_eq!(OperatorLogin { password, ..login }.line(), "OPER ann");
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(crate) enum OutputEvent {
     Channels(Vec<(String, usize)>),
     /// Lines that are not commands go to another target.
     TargetChanged { target: Option<Target> },
+    /// The client asks the server to make it this operator, as the command line says.
+    AsksForOperator { name: String },
     /// The answer to `/help`.
     Help,
     /// A line is executed or has failed.

@@ -212,7 +212,9 @@ pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
             return Some(write(&Event::Help { text }));
         }
         OutputEvent::CommandFailed(_) | OutputEvent::GaveUp { .. } => return error(event, client),
-        OutputEvent::TargetChanged { .. } | OutputEvent::LineHandled => return None,
+        OutputEvent::TargetChanged { .. }
+        | OutputEvent::AsksForOperator { .. }
+        | OutputEvent::LineHandled => return None,
     };
     let event = match notice {
         ClientNotice::Connected { server } => Event::Connected {

@@ -14,30 +14,30 @@ mod completion;
 mod event;
 mod json;
 mod known_servers;
+mod lines;
 mod output;
 mod palette;
 mod queue;
 mod terminal;
 mod text;
 
-use std::fs::File;
 use std::io::{self, BufReader, IsTerminal};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
-use crc_cli::terminal::LogWriter;
-use crc_cli::{Backpressure, init_logger, on_terminal_hangup, print_error};
-use crc_core::{Client, ClientConfig, Password};
+use crc_cli::terminal::{LogWriter, Shared};
+use crc_cli::{Backpressure, HiddenInput, init_logger, on_terminal_hangup, print_error};
+use crc_core::{Client, ClientConfig, Escaped};
 use crc_net::{
     CertificateAuthorities, CommandSender, Driver, DriverConfig, DriverError, LineEvent, Stopped,
     TlsClient, TlsError, read_lines,
 };
 
 use args::Args;
-use command::{Command, ParseError};
+use command::{Command, OperatorLogin, ParseError};
 use known_servers::KnownServers;
+use lines::LineParser;
 use output::{Outcome, Output, Renderer};
 use palette::Palette;
 use queue::{CommandQueue, Input, Mode};
@@ -87,18 +87,18 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
     init_logger(args.log_level(), log_target);
 
     let mut config = client_config(args)?;
-    if let Some(path) = &args.password_file {
-        let password = read_password_file(path).map_err(|error| {
-            format!("cannot read the password from {path:?}: {error}; use another --password-file")
-        })?;
-        config.password = Some(Password::new(password));
-    }
+    config.password = args.password()?;
+    let operator = args.operator()?;
     let client = Client::new(config)?;
     let config = DriverConfig {
         commands_pause_bytes: PAUSE_BYTES,
         ..DriverConfig::default()
     };
-    let mut driver = Driver::new(CommandQueue::new(client, mode), config)?;
+    let mut queue = CommandQueue::new(client, mode);
+    if let Some(operator) = operator {
+        queue.set_operator(operator);
+    }
+    let mut driver = Driver::new(queue, config)?;
     driver.set_tls_client(tls_client(args)?);
     driver.on_signals(|| Input::Quit)?;
     let sender = driver.command_sender();
@@ -108,12 +108,13 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
         let _ = hangup.send(Input::Quit);
     })?;
     let lines = Backpressure::default();
+    let hidden = Shared::default();
     let output = if at_terminal {
         let palette = Palette::from_environment();
         let terminal = TerminalOutput::new(palette, log, sender.clone(), lines.clone());
         Output::Terminal(terminal)
     } else {
-        read_batch(sender.clone(), lines.clone())?;
+        read_batch(sender.clone(), lines.clone(), hidden.clone())?;
         if args.json {
             Output::Json
         } else {
@@ -131,6 +132,8 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
         }
     });
     let outcome = renderer.finish();
+    // A thread may still read a password.
+    drop(hidden.lock().take());
     match stopped? {
         Stopped::Graceful | Stopped::Forced => Ok(outcome),
     }
@@ -153,11 +156,6 @@ fn tls_client(args: &Args) -> Result<TlsClient, TlsError> {
     }
 }
 
-/// The first line of a file.
-fn read_password_file(path: &Path) -> io::Result<String> {
-    crc_cli::read_line(&mut BufReader::new(File::open(path)?))
-}
-
 fn client_config(args: &Args) -> Result<ClientConfig, getrandom::Error> {
     let (server, seed) = (args.server.clone(), getrandom::u64()?);
     let mut config = ClientConfig::new(server, &args.name(), &args.info, seed);
@@ -165,20 +163,53 @@ fn client_config(args: &Args) -> Result<ClientConfig, getrandom::Error> {
     Ok(config)
 }
 
-/// Reads commands from standard input, on a thread of its own.
-fn read_batch(sender: CommandSender<Input>, lines: Backpressure) -> Result<(), DriverError> {
+/// Reads commands from standard input, on a thread of its own. `hidden`: where it keeps that a
+/// terminal does not show what is typed, while a password is.
+fn read_batch(
+    sender: CommandSender<Input>,
+    lines: Backpressure,
+    hidden: Shared<Option<HiddenInput>>,
+) -> Result<(), DriverError> {
     let stdin = BufReader::new(io::stdin());
+    let mut parser = LineParser::default();
+    let last = sender.clone();
     read_lines(stdin, LINE_BYTES_MAX, sender, move |line| {
-        lines.acquire(LINES_MAX);
-        Some(match line {
-            LineEvent::Line(line) => Input::Line(Command::parse(&line)),
-            LineEvent::TooLong => Input::Line(Err(ParseError::TooLong)),
-            LineEvent::NotUtf8 => Input::Line(Err(ParseError::NotUtf8)),
-            LineEvent::End => Input::End,
-            LineEvent::Failed(kind) => {
-                log::error!("cannot read standard input: {kind}");
-                Input::End
+        if hidden.lock().take().is_some() {
+            // The key that has ended the password was not shown either.
+            print_error("");
+        }
+        let error = match line {
+            LineEvent::Line(line) => {
+                let command = parser.parse(&line);
+                if let Some(name) = parser.awaits_password_of()
+                    && let Ok(begun) = HiddenInput::begin()
+                {
+                    print_error(&format!("password of {}:", Escaped(name)));
+                    *hidden.lock() = Some(begun);
+                }
+                lines.acquire(LINES_MAX);
+                return Some(Input::Line(command));
             }
-        })
+            LineEvent::TooLong => ParseError::TooLong,
+            LineEvent::NotUtf8 => ParseError::NotUtf8,
+            LineEvent::End | LineEvent::Failed(_) => {
+                if let LineEvent::Failed(kind) = line {
+                    log::error!("cannot read standard input: {kind}");
+                }
+                if let Some(name) = parser.cancel() {
+                    // No password follows.
+                    let password = None;
+                    let login = Command::Oper(OperatorLogin { name, password });
+                    lines.acquire(LINES_MAX);
+                    // The driver may have ended before.
+                    let _ = last.send(Input::Line(Ok(login)));
+                }
+                lines.acquire(LINES_MAX);
+                return Some(Input::End);
+            }
+        };
+        parser.cancel();
+        lines.acquire(LINES_MAX);
+        Some(Input::Line(Err(error)))
     })
 }

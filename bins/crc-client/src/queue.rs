@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crc_core::{Client, Event, Machine, Outbox, Timestamp};
 
-use crate::command::{Command, ParseError};
+use crate::command::{Command, OperatorLogin, ParseError};
 use crate::event::OutputEvent;
 
 use session::{Readiness, Session};
@@ -79,6 +79,11 @@ impl CommandQueue {
         }
     }
 
+    /// Becomes an operator whenever a server has accepted the client.
+    pub(crate) fn set_operator(&mut self, login: OperatorLogin) {
+        self.session.set_operator(login);
+    }
+
     pub(crate) fn client(&self) -> &Client {
         self.session.client()
     }
@@ -134,7 +139,7 @@ impl CommandQueue {
         match &waiting.item {
             Item::Line(Ok(command)) => self.session.readiness(now, command, waiting.since),
             Item::Line(Err(_)) => Readiness::Ready,
-            Item::End => self.session.readiness_to_end(),
+            Item::End => self.session.readiness_to_end(now),
         }
     }
 
@@ -195,6 +200,7 @@ impl Machine for CommandQueue {
             Ok(input) => self.handle_input(now, input, out),
             Err(event) => self.session.handle(now, event, out),
         }
+        self.session.log_in_as_operator(now, out);
         self.execute_waiting(now, out);
     }
 

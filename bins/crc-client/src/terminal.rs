@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crc_cli::terminal::{Completions, InputEnd, LineHandler, LogWriter, Prompt, Shared, Terminal};
 use crc_cli::{Backpressure, print_line};
-use crc_core::{Client, ClientNotice};
+use crc_core::{Client, ClientNotice, Escaped};
 use crc_net::{CommandSender, SendError};
 
 use crate::command::Command;
 use crate::completion::Completer;
 use crate::event::OutputEvent;
+use crate::lines::LineParser;
 use crate::palette::{Palette, Style};
 use crate::queue::Input;
 use crate::text;
@@ -33,6 +34,7 @@ pub(crate) struct TerminalOutput {
 struct TypedLines {
     palette: Palette,
     completer: Shared<Completer>,
+    parser: Shared<LineParser>,
     sender: CommandSender<Input>,
     /// Counts the lines that are typed and not handled.
     unhandled: Backpressure,
@@ -49,6 +51,7 @@ impl TerminalOutput {
             lines: TypedLines {
                 palette,
                 completer: Shared::default(),
+                parser: Shared::default(),
                 sender,
                 unhandled,
             },
@@ -119,7 +122,10 @@ impl LineHandler for TypedLines {
     }
 
     fn prompt(&self) -> Prompt {
-        let plain = self.completer.lock().prompt();
+        let plain = match self.parser.lock().awaits_password_of() {
+            Some(name) => format!("password of {}> ", Escaped(name)),
+            None => self.completer.lock().prompt(),
+        };
         let styled = self.palette.paint(Style::Prompt, &plain);
         Prompt { plain, styled }
     }
@@ -128,8 +134,12 @@ impl LineHandler for TypedLines {
         self.completer.lock().complete(before_cursor)
     }
 
+    fn secret_from(&self, line: &str) -> Option<usize> {
+        self.parser.lock().secret_from(line)
+    }
+
     fn on_line(&self, line: &str) -> ControlFlow<()> {
-        let command = Command::parse(line);
+        let command = self.parser.lock().parse(line);
         let is_last = matches!(command, Ok(Command::Quit { .. }));
         self.unhandled.acquire(usize::MAX);
         if self.sender.send(Input::Line(command)).is_err() || is_last {
@@ -138,12 +148,17 @@ impl LineHandler for TypedLines {
         ControlFlow::Continue(())
     }
 
-    fn on_end(&self, end: InputEnd) {
+    fn on_end(&self, end: InputEnd) -> ControlFlow<()> {
+        if self.parser.lock().cancel().is_some() {
+            // The user gives no password.
+            return ControlFlow::Continue(());
+        }
         let input = match end {
             InputEnd::Eof => Input::End,
             InputEnd::Interrupted | InputEnd::Failed => Input::Quit,
         };
         // The driver may have ended before.
         let _ = self.sender.send(input);
+        ControlFlow::Break(())
     }
 }

@@ -36,6 +36,12 @@ pub(crate) fn lines(event: &OutputEvent, palette: Palette) -> Option<String> {
             format!("talking to {}", Escaped(&to.to_string()))
         }
         OutputEvent::TargetChanged { target: None } => "not talking to anyone".to_owned(),
+        OutputEvent::AsksForOperator { name } => {
+            format!(
+                "asking the server to make you the operator {}",
+                Escaped(name)
+            )
+        }
         OutputEvent::CommandFailed(_) | OutputEvent::LineHandled | OutputEvent::GaveUp { .. } => {
             return None;
         }

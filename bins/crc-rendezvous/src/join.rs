@@ -172,9 +172,10 @@ impl LineHandler for TypedLines {
         }
     }
 
-    fn on_end(&self, _: InputEnd) {
+    fn on_end(&self, _: InputEnd) -> ControlFlow<()> {
         // The driver may have ended before.
         let _ = self.0.send(LEAVE);
+        ControlFlow::Break(())
     }
 }
 

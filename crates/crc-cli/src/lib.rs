@@ -9,6 +9,8 @@
 //! - [`VERSION`] is what `--version` prints, with the [`COMMIT`] that it was built from.
 //! - [`print_line`] and [`print_error`] write one line to a standard stream and flush it.
 //! - `read_password` reads one without showing it. It needs the feature `password`.
+//! - `HiddenInput` keeps a terminal from showing what is typed. It needs the feature `password` or
+//!   `terminal`.
 //! - [`on_hangup`] and [`on_terminal_hangup`] handle SIGHUP.
 //! - [`Backpressure`] limits how many items are in flight between two threads.
 //! - [`Terminal`](terminal::Terminal) edits lines while other text is printed above them.
@@ -23,6 +25,8 @@ mod backpressure;
 pub mod config;
 mod generate;
 mod hangup;
+#[cfg(any(feature = "password", feature = "terminal"))]
+mod hidden;
 mod listen;
 mod logger;
 mod output;
@@ -37,6 +41,8 @@ mod version;
 pub use backpressure::Backpressure;
 pub use generate::Generate;
 pub use hangup::{on_hangup, on_terminal_hangup};
+#[cfg(any(feature = "password", feature = "terminal"))]
+pub use hidden::HiddenInput;
 pub use listen::{ListenAddressError, parse_listen_address};
 pub use logger::init_logger;
 pub use output::{print_error, print_line};

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use crate::hidden::HiddenInput;
 
 /// The most bytes of a password.
 const BYTES_MAX: u64 = 128;
@@ -21,7 +21,7 @@ pub fn read_password(prompt: &str) -> io::Result<String> {
     let mut stderr = io::stderr();
     write!(stderr, "{prompt}")?;
     stderr.flush()?;
-    let hidden = Hidden::begin()?;
+    let hidden = HiddenInput::begin_anew()?;
     let password = read_line(&mut stdin.lock());
     drop(hidden);
     writeln!(stderr)?;
@@ -49,25 +49,6 @@ pub fn read_line(input: &mut dyn BufRead) -> io::Result<String> {
     match text.contains(char::is_control) {
         true => Err(invalid("the password has control characters")),
         false => Ok(text.to_owned()),
-    }
-}
-
-/// While this exists, the terminal does not show what is typed.
-struct Hidden(Termios);
-
-impl Hidden {
-    fn begin() -> io::Result<Self> {
-        let before = tcgetattr(io::stdin())?;
-        let mut hidden = before.clone();
-        hidden.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(io::stdin(), OptionalActions::Flush, &hidden)?;
-        Ok(Hidden(before))
-    }
-}
-
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
     }
 }
 

@@ -44,12 +44,19 @@ pub trait LineHandler: Send + 'static {
         }
     }
 
+    /// Where the part of `line` begins that is secret, such as a password: it is masked, and
+    /// such a line is not recalled. `Some(0)` for the empty line: any line is secret now.
+    fn secret_from(&self, line: &str) -> Option<usize> {
+        let _ = line;
+        None
+    }
+
     /// Takes one line. `Break` ends the reading, without a call of
     /// [`LineHandler::on_end`].
     fn on_line(&self, line: &str) -> ControlFlow<()>;
 
-    /// No line follows.
-    fn on_end(&self, end: InputEnd);
+    /// The user ends the input: no line follows, unless `Continue` is returned.
+    fn on_end(&self, end: InputEnd) -> ControlFlow<()>;
 }
 
 /// The text before the line.

@@ -8,8 +8,10 @@ use crc_core::{
     Outbox, ResolveError, Timestamp,
 };
 
+use crc_wire::StatusCode;
+
 use super::Mode;
-use crate::command::{Command, Target};
+use crate::command::{Command, OperatorLogin, Target};
 use crate::event::{CommandError, OutputEvent};
 
 /// How long a batch waits for a name to appear, after the welcome or after the line
@@ -18,6 +20,10 @@ pub(super) const NAME_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How many chats may wait in the client before a batch is slowed down.
 pub(super) const QUEUED_MAX: usize = 64;
+
+/// How long a batch waits for the answer to a password of an operator: commands of operators may
+/// follow.
+pub(super) const OPERATOR_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client, and what its commands depend on.
 #[derive(Debug)]
@@ -28,6 +34,12 @@ pub(super) struct Session {
     target: Option<Target>,
     /// When the client was last welcomed, or lost the server that had welcomed it.
     welcome_changed_at: Timestamp,
+    /// As which operator the client logs in whenever a server has accepted it.
+    operator: Option<OperatorLogin>,
+    /// Whether that was done at this server.
+    is_operator_asked: bool,
+    /// Since when the client waits to become an operator.
+    operator_asked_at: Option<Timestamp>,
     scratch: Vec<Effect<ClientNotice>>,
 }
 
@@ -50,6 +62,9 @@ impl Session {
             mode,
             target: None,
             welcome_changed_at: Timestamp::START,
+            operator: None,
+            is_operator_asked: false,
+            operator_asked_at: None,
             scratch: Vec::new(),
         }
     }
@@ -82,14 +97,61 @@ impl Session {
     ) {
         let was_welcomed = self.client.is_welcomed();
         let (client, scratch) = (&mut self.client, &mut self.scratch);
+        let mut is_answered = false;
         out.nested(
             scratch,
             |out| client.handle(now, event, out),
-            |notice| Some(OutputEvent::Client(notice)),
+            |notice| {
+                let note = StatusCode::NOTE;
+                is_answered |=
+                    matches!(&notice, ClientNotice::Status { code, .. } if *code == note);
+                Some(OutputEvent::Client(notice))
+            },
         );
+        if is_answered || !self.client.is_welcomed() {
+            self.operator_asked_at = None;
+        }
         if was_welcomed != self.client.is_welcomed() {
             self.welcome_changed_at = now;
         }
+    }
+}
+
+/// Operators.
+impl Session {
+    pub(super) fn set_operator(&mut self, login: OperatorLogin) {
+        self.operator = Some(login);
+    }
+
+    /// Asks a server that has accepted the client, once.
+    pub(super) fn log_in_as_operator(&mut self, now: Timestamp, out: &mut Outbox<OutputEvent>) {
+        let was_asked = core::mem::replace(&mut self.is_operator_asked, self.client.is_settled());
+        if let Some(login) = self.operator.clone()
+            && self.is_operator_asked
+            && !was_asked
+        {
+            let name = login.name.clone();
+            out.notice(OutputEvent::AsksForOperator { name });
+            self.ask_for_operator(now, &login, out);
+        }
+    }
+
+    fn ask_for_operator(
+        &mut self,
+        now: Timestamp,
+        login: &OperatorLogin,
+        out: &mut Outbox<OutputEvent>,
+    ) {
+        // The answer may come at once.
+        self.operator_asked_at = Some(now);
+        let line = login.line();
+        self.handle(now, Event::Command(ClientCommand::Command { line }), out);
+    }
+
+    /// When a batch stops waiting for the answer, if it does.
+    fn operator_answer_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = self.operator_asked_at? + OPERATOR_TIMEOUT;
+        Some(until).filter(|until| now < *until)
     }
 }
 
@@ -102,6 +164,11 @@ impl Session {
         command: &Command,
         since: Timestamp,
     ) -> Readiness {
+        if self.mode == Mode::Batch
+            && let Some(until) = self.operator_answer_until(now)
+        {
+            return Readiness::WaitUntil(until);
+        }
         match (command, self.mode) {
             (Command::Msg { to, .. } | Command::To { to: Some(to) }, _) => {
                 self.readiness_to_address(now, to, since)
@@ -130,10 +197,11 @@ impl Session {
     }
 
     /// Whether the end of the input can be acted on: a batch sends everything before.
-    pub(super) fn readiness_to_end(&self) -> Readiness {
-        match self.mode {
-            Mode::Interactive => Readiness::Ready,
-            Mode::Batch => self.readiness_to_send(),
+    pub(super) fn readiness_to_end(&self, now: Timestamp) -> Readiness {
+        match (self.mode, self.operator_answer_until(now)) {
+            (Mode::Interactive, _) => Readiness::Ready,
+            (Mode::Batch, Some(until)) => Readiness::WaitUntil(until),
+            (Mode::Batch, None) => self.readiness_to_send(),
         }
     }
 
@@ -242,6 +310,11 @@ impl Session {
             Command::Names { channel } => {
                 let channel = self.channel_or_target(channel, "/names")?;
                 self.send(now, ClientCommand::Names { channel }, out)
+            }
+            Command::Oper(_) if !self.client.is_welcomed() => Err(CommandError::NotConnected),
+            Command::Oper(login) => {
+                self.ask_for_operator(now, &login, out);
+                Ok(())
             }
             Command::Server { line } => {
                 let commands = ClientCommand::Command { line };

@@ -8,7 +8,7 @@ use crc_core::{
 };
 use crc_wire::{ClientChat, HostId, Info, Message, Name, Registration, Status, StatusCode, Text};
 
-use super::session::{NAME_TIMEOUT, QUEUED_MAX};
+use super::session::{NAME_TIMEOUT, OPERATOR_TIMEOUT, QUEUED_MAX};
 use super::*;
 use crate::event::CommandError;
 
@@ -408,4 +408,28 @@ fn a_batch_is_slowed_down_for_a_v1_server() {
         fixture.handle(Event::Tick);
     }
     assert_eq!((fixture.handled, fixture.sent().len()), (200, 200));
+}
+
+#[test]
+fn a_batch_waits_for_the_answer_to_an_operator() {
+    for answered in [true, false] {
+        let mut fixture = Fixture::new(Mode::Batch);
+        fixture.line("/oper ann kelp");
+        fixture.line("/msg 9 later");
+        fixture.connect();
+        fixture.receive(&status(StatusCode::FEATURES, "crc-caps 1 oper"));
+        assert_eq!((fixture.handled, fixture.sent()), (1, vec![]));
+        match answered {
+            true => fixture.receive(&status(StatusCode::NOTE, "no")),
+            false => fixture.pass(OPERATOR_TIMEOUT),
+        }
+        assert_eq!(fixture.sent(), sent(&[(9, "later")]));
+    }
+    // A user at a terminal does not wait.
+    let mut fixture = Fixture::new(Mode::Interactive);
+    fixture.connect();
+    fixture.receive(&status(StatusCode::FEATURES, "crc-caps 1 oper"));
+    fixture.line("/oper ann kelp");
+    fixture.line("/msg 9 now");
+    assert_eq!(fixture.sent(), sent(&[(9, "now")]));
 }

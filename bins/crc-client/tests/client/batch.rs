@@ -1,8 +1,8 @@
 //! Commands from a pipe, with text output.
 
 use crate::fixture::{
-    ALICE, ANNOUNCEMENT, FEATURES, QUIT, REGISTRATION, Server, WELCOME, bob, chat, registration,
-    sent_chat,
+    ALICE, ANNOUNCEMENT, FEATURES, NOTE, OPER, QUIT, REGISTRATION, Server, WELCOME, bob, chat,
+    registration, sent_chat, welcome_with_commands,
 };
 
 #[test]
@@ -121,4 +121,92 @@ fn a_long_batch_arrives_complete() {
     drop(link);
     let (code, _, errors) = writer.join().unwrap().finish();
     assert_eq!((code, &*errors), (Some(0), ""));
+}
+
+/// A command of an operator.
+const KILL: &[u8] = b"\x87\0\0\0\x65\0\0\0\0\x09\0\0\0\0\x09KILL dave";
+
+#[test]
+fn the_line_after_an_operator_is_the_password_and_commands_wait_for_the_answer() {
+    let server = Server::start();
+    for (lines, note) in [
+        ("/oper ann\nkelp\n/command KILL dave\n", NOTE),
+        ("/oper ann kelp\n/command KILL dave\n", NOTE),
+    ] {
+        let mut client = bob(&server, &[]);
+        client.write(lines);
+        client.end_input();
+        let mut link = welcome_with_commands(&server);
+        link.expect(OPER);
+        link.expect_nothing_yet();
+        link.send(note);
+        link.expect(KILL);
+        link.expect(QUIT);
+        drop(link);
+        let (code, output, errors) = client.finish();
+        assert_eq!((code, &*errors), (Some(0), ""));
+        assert!(output.contains(&"* right".to_owned()), "{output:?}");
+    }
+}
+
+#[test]
+fn an_operator_without_a_password_has_a_certificate() {
+    let server = Server::start();
+    for lines in ["/oper ann", "/oper ann\n\n"] {
+        let mut client = bob(&server, &[]);
+        client.write(lines);
+        client.end_input();
+        let mut link = welcome_with_commands(&server);
+        link.expect(b"\x87\0\0\0\x65\0\0\0\0\x09\0\0\0\0\x08OPER ann");
+        link.send(NOTE);
+        link.expect(QUIT);
+    }
+}
+
+#[test]
+fn an_option_makes_an_operator_of_the_user_at_each_connection() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "kelp\n").unwrap();
+    let password = format!("--oper-password-file={}", file.display());
+    let mut client = bob(&server, &["--oper=ann", &password]);
+    client.write("/command KILL dave\n");
+    let mut link = welcome_with_commands(&server);
+    link.expect(OPER);
+    link.expect_nothing_yet();
+    link.send(NOTE);
+    link.expect(KILL);
+    drop(link);
+    let mut link = welcome_with_commands(&server);
+    link.expect(OPER);
+    link.send(NOTE);
+    client.end_input();
+    link.expect(QUIT);
+    drop(link);
+    let (code, output, _) = client.finish();
+    assert_eq!(code, Some(0));
+    let asked = "* asking the server to make you the operator ann";
+    assert_eq!(output.iter().filter(|line| *line == asked).count(), 2);
+
+    // A server that takes no commands, and a file that cannot be read.
+    let client = bob(&server, &["--oper=ann", &password]);
+    let link = server.welcome();
+    client.expect(&[
+        &format!("* connected to {}", server.address),
+        "* Welcome in (your id is 101)",
+        asked,
+        "* this server takes no commands, or is not connected",
+    ]);
+    drop(link);
+    let client = bob(
+        &server,
+        &["--oper=ann", "--oper-password-file=/nonexistent"],
+    );
+    let (code, _, errors) = client.finish();
+    assert_eq!(code, Some(1));
+    assert!(
+        errors.contains("use another --oper-password-file"),
+        "{errors}"
+    );
 }

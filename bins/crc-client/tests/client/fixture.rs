@@ -32,6 +32,15 @@ pub(crate) const ALICE: &[u8] = b"\x80\x00\x00\x00\x07\x00\x00\x00\x01\x05\x00\x
 /// The quit of client 101 without a message.
 pub(crate) const QUIT: &[u8] = b"\x82\x00\x00\x00\x65\x00\x00\x00\x00";
 
+/// The answer of a server that takes commands of operators, to an announcement.
+const COMMANDS: &[u8] =
+    b"\x01\x00\x00\x00\x01\x00\x00\x00\x65\x01\x00\x00\x00\x00\x0fcrc-caps 1 oper";
+/// What client 101 sends to become the operator ann.
+pub(crate) const OPER: &[u8] =
+    b"\x87\x00\x00\x00\x65\x00\x00\x00\x00\x09\x00\x00\x00\x00\x0eOPER ann :kelp";
+/// The answer of the server.
+pub(crate) const NOTE: &[u8] = b"\x01\x00\x00\x00\x01\x00\x00\x00\x65\x01\x08\x00\x00\x00\x05right";
+
 /// A chat from client 101.
 pub(crate) fn sent_chat(to: u8, text: &str) -> Vec<u8> {
     chat(101, to, text)
@@ -116,6 +125,16 @@ impl Server {
         link.send(FEATURES);
         link
     }
+}
+
+/// Accepts the registration of client 101, as a server that takes commands of operators.
+pub(crate) fn welcome_with_commands(server: &Server) -> Link {
+    let mut link = server.accept();
+    link.expect(REGISTRATION);
+    link.send(WELCOME);
+    link.expect(ANNOUNCEMENT);
+    link.send(COMMANDS);
+    link
 }
 
 impl Link {

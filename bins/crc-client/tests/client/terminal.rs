@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::fixture::{
-    ALICE, ANNOUNCEMENT, FEATURES, QUIT, REGISTRATION, Server, TAKEN, TIMEOUT, WELCOME, bobs_args,
-    chat, command, registration, sent_chat,
+    ALICE, ANNOUNCEMENT, FEATURES, NOTE, OPER, QUIT, REGISTRATION, Server, TAKEN, TIMEOUT, WELCOME,
+    bobs_args, chat, command, registration, sent_chat, welcome_with_commands as welcome,
 };
 
 /// The test's end of the terminal of a client.
@@ -25,11 +25,22 @@ struct User {
     terminal: File,
     /// The output that no call has matched yet.
     seen: Vec<u8>,
+    /// All output that was looked at.
+    shown: Vec<u8>,
 }
 
 impl User {
     /// Starts a client with the id 101.
     fn new(server: &Server, colours: bool) -> User {
+        User::with(server, |command| {
+            if !colours {
+                command.env("NO_COLOR", "1");
+            }
+        })
+    }
+
+    /// Starts a client with the id 101 as `change` has its command.
+    fn with(server: &Server, change: impl FnOnce(&mut Command)) -> User {
         let keyboard = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
         grantpt(&keyboard).unwrap();
         unlockpt(&keyboard).unwrap();
@@ -50,15 +61,9 @@ impl User {
         let stdio = || Stdio::from(terminal.try_clone().unwrap());
         let mut command = command(&bobs_args(server));
         command.env("TERM", "xterm");
-        if !colours {
-            command.env("NO_COLOR", "1");
-        }
-        let client = command
-            .stdin(stdio())
-            .stdout(stdio())
-            .stderr(stdio())
-            .spawn()
-            .unwrap();
+        command.stdin(stdio()).stdout(stdio()).stderr(stdio());
+        change(&mut command);
+        let client = command.spawn().unwrap();
         let (sender, screen) = channel();
         let mut master = keyboard.try_clone().unwrap();
         thread::spawn(move || {
@@ -75,6 +80,7 @@ impl User {
             screen,
             terminal,
             seen: Vec::new(),
+            shown: Vec::new(),
         }
     }
 
@@ -93,13 +99,23 @@ impl User {
             }
             // A read may end within a character.
             match self.screen.recv_timeout(TIMEOUT) {
-                Ok(bytes) => self.seen.extend(bytes),
+                Ok(bytes) => {
+                    self.shown.extend(&bytes);
+                    self.seen.extend(bytes);
+                }
                 Err(_) => {
                     let seen = String::from_utf8_lossy(&self.seen);
                     panic!("{text:?} is not shown, but {seen:?}")
                 }
             }
         }
+    }
+
+    /// Nothing that was shown has the password in it.
+    #[track_caller]
+    fn has_not_seen(&self, password: &str) {
+        let shown = String::from_utf8_lossy(&self.shown);
+        assert!(!shown.contains(password), "{shown:?}");
     }
 
     /// Whether the terminal is in the mode in which the client found it.
@@ -295,4 +311,106 @@ fn a_hangup_does_not_end_a_client_whose_terminal_is_open() {
     kill_process(Pid::from_child(&user.client), Signal::HUP).unwrap();
     user.types("/msg 7 here\r");
     link.expect(&sent_chat(7, "here"));
+}
+
+#[test]
+fn the_password_of_an_operator_is_masked_and_not_recalled() {
+    for colours in [true, false] {
+        let server = Server::start();
+        let mut user = User::new(&server, colours);
+        let mut link = welcome(&server);
+        user.sees("> ");
+        user.types("/oper ann\r");
+        user.sees("password of ann> ");
+        user.types("kel");
+        user.sees("***");
+        link.send(&chat(7, 101, "Hello"));
+        user.sees(" Hello\r\n");
+        user.sees("***");
+        // No candidates, and the line before.
+        user.types("\t\u{1b}[A\u{1b}[B");
+        user.types("p\r");
+        link.expect(OPER);
+        user.sees("> ");
+        // With the password in the line.
+        user.types("/oper ann kelp");
+        user.sees("****");
+        user.types("\r");
+        link.expect(OPER);
+        user.sees("> ");
+        user.types("\u{1b}[A");
+        user.sees("/oper ann");
+        user.types("\r");
+        user.sees("password of ann> ");
+        // It is not given, and that does not end the client.
+        user.types("\u{3}");
+        user.sees("> ");
+        user.types("/oper ann\r");
+        user.sees("password of ann> ");
+        user.types("\u{4}");
+        user.sees("> ");
+        // Pasted.
+        user.types("\u{1b}[200~/oper ann\nkelp\u{1b}[201~\r");
+        link.expect(OPER);
+        user.types("/quit\r");
+        link.expect(QUIT);
+        drop(link);
+        user.sees("* disconnected");
+        user.has_not_seen("kel");
+        assert_eq!(user.finish(), Some(0));
+    }
+}
+
+#[test]
+fn a_simple_terminal_does_not_show_the_password_of_an_operator() {
+    let server = Server::start();
+    let mut user = User::with(&server, |command| {
+        command.env("TERM", "dumb");
+    });
+    let mut link = welcome(&server);
+    user.sees("> ");
+    user.types("/oper ann\n");
+    user.sees("password of ann> ");
+    user.types("kelp\n");
+    link.expect(OPER);
+    user.types("/quit\n");
+    user.sees("/quit");
+    link.expect(QUIT);
+    drop(link);
+    user.sees("* disconnected\r\n");
+    user.has_not_seen("kelp");
+    assert_eq!(user.finish(), Some(0));
+}
+
+#[test]
+fn without_an_editor_a_terminal_does_not_show_the_password_of_an_operator() {
+    let server = Server::start();
+    let batch = |command: &mut Command| {
+        command.stdout(Stdio::null());
+    };
+    let mut user = User::with(&server, batch);
+    let mut link = welcome(&server);
+    user.types("/oper ann\n");
+    user.sees("password of ann:\r\n");
+    user.types("kelp\n");
+    link.expect(OPER);
+    user.sees("\r\n");
+    link.send(NOTE);
+    user.types("/quit\n");
+    user.sees("/quit");
+    link.expect(QUIT);
+    drop(link);
+    user.has_not_seen("kelp");
+    assert_eq!(user.finish(), Some(0));
+
+    // A signal that comes before the password.
+    let mut user = User::with(&server, batch);
+    let mut link = welcome(&server);
+    user.types("/oper ann\n");
+    user.sees("password of ann:\r\n");
+    assert!(!user.is_terminal_as_found());
+    kill_process(Pid::from_child(&user.client), Signal::TERM).unwrap();
+    link.expect(QUIT);
+    drop(link);
+    assert_eq!(user.finish(), Some(0));
 }

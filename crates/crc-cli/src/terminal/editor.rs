@@ -1,5 +1,6 @@
 //! The thread that reads lines.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -7,15 +8,15 @@ use std::time::Duration;
 
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
-use rustyline::{CompletionType, Config, Context, Editor, Helper};
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
 
 use super::printer::Printer;
 use super::{InputEnd, LineHandler};
-use crate::Backpressure;
+use crate::{Backpressure, HiddenInput};
 
 /// How long a prompt waits for the text that is not printed yet.
 const PRINTED_WITHIN: Duration = Duration::from_millis(200);
@@ -42,13 +43,15 @@ impl<H: LineHandler> LineReader<H> {
     pub(super) fn run(self, printer_sender: &SyncSender<Printer>) {
         let config = Config::builder()
             .completion_type(CompletionType::List)
-            .auto_add_history(true)
+            // It masks secrets, whether there are colours or not: see `Highlighter`.
+            .color_mode(ColorMode::Forced)
             .build();
         let mut editor = match Editor::with_history(config, MemHistory::new()) {
             Ok(editor) => editor,
             Err(error) => {
                 log::error!("cannot edit lines at this terminal: {error}");
-                self.handler.on_end(InputEnd::Failed);
+                // There is no editor to go on with.
+                let _ = self.handler.on_end(InputEnd::Failed);
                 return;
             }
         };
@@ -68,6 +71,11 @@ fn read_line<H: LineHandler>(
     editing: &AtomicBool,
     unprinted: &Backpressure,
 ) -> bool {
+    // An editor that edits does not show keys anyway. This is for keys that are typed before the
+    // prompt, and for a terminal that is too simple for an editor.
+    let is_secret = |Assistant(handler): &Assistant<H>| handler.secret_from("") == Some(0);
+    let hidden = editor.helper().filter(|it| is_secret(it));
+    let hidden = hidden.and_then(|_| HiddenInput::begin().ok());
     let Some(prompt) = editor.helper().map(|Assistant(handler)| {
         handler.before_prompt();
         // While a line is edited the editor prints, but it serves keys first, so a
@@ -80,6 +88,14 @@ fn read_line<H: LineHandler>(
     editing.store(true, Ordering::SeqCst);
     let read = editor.readline(&(prompt.plain, prompt.styled));
     editing.store(false, Ordering::SeqCst);
+    drop(hidden);
+    if let Ok(line) = &read {
+        let secret = editor.helper().map(|Assistant(it)| it.secret_from(line));
+        if secret == Some(None) {
+            // One that cannot be remembered is not recalled.
+            let _ = editor.add_history_entry(line);
+        }
+    }
     let Some(Assistant(handler)) = editor.helper() else {
         return false;
     };
@@ -92,8 +108,7 @@ fn read_line<H: LineHandler>(
             InputEnd::Failed
         }
     };
-    handler.on_end(end);
-    false
+    handler.on_end(end).is_continue() && end != InputEnd::Failed
 }
 
 /// Gives the editor the handler's candidates.
@@ -108,6 +123,9 @@ impl<H: LineHandler> Completer for Assistant<H> {
         position: usize,
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        if self.0.secret_from(line).is_some() {
+            return Ok((position, Vec::new()));
+        }
         let completions = self.0.complete(&line[..position]);
         let pairs = completions.candidates.into_iter().map(|candidate| Pair {
             display: candidate.display,
@@ -121,8 +139,39 @@ impl<H> Hinter for Assistant<H> {
     type Hint = String;
 }
 
-impl<H> Highlighter for Assistant<H> {}
+/// Masks secrets. The editor asks for it before it shows a key.
+impl<H: LineHandler> Highlighter for Assistant<H> {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        match self.0.secret_from(line) {
+            None => Cow::Borrowed(line),
+            Some(begin) => Cow::Owned(mask(line, begin)),
+        }
+    }
+
+    fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
+        self.0.secret_from(line).is_some()
+    }
+}
+
+/// The line with a `*` for each character from `begin` on.
+fn mask(line: &str, begin: usize) -> String {
+    let (shown, secret) = line.split_at_checked(begin).unwrap_or(("", line));
+    let masked = secret.chars().map(|c| if c == '\n' { c } else { '*' });
+    shown.chars().chain(masked).collect()
+}
 
 impl<H> Validator for Assistant<H> {}
 
 impl<H: LineHandler> Helper for Assistant<H> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_has_a_star_for_each_character() {
+        assert_eq!(mask("/oper ann kelp", 10), "/oper ann ****");
+        assert_eq!(mask("gr\u{fc}n\nx", 0), "****\n*");
+        assert_eq!(mask("a", 2), "*", "never shown by mistake");
+    }
+}

@@ -124,6 +124,42 @@ fn alerts_and_dashboard_name_metrics_that_exist() {
     }
 }
 
+#[test]
+fn the_manual_pages_have_all_commands_and_no_errors() {
+    let Binaries { server, client } = Binaries::find().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let commands = [
+        "crc\\-server make\\-cert",
+        "crc\\-server hash\\-password",
+        "crc\\-server check\\-config",
+        "crc\\-server print\\-config",
+        "\\fB\\-\\-out\\fR",
+    ];
+    for (program, words) in [(server, &commands[..]), (client, &["/oper NAME"])] {
+        let output = Command::new(&program).args(["--generate", "man"]).output();
+        let page = output.unwrap().stdout;
+        let text = String::from_utf8(page.clone()).unwrap();
+        for word in words {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+        let file = folder.path().join("page.1");
+        fs::write(&file, page).unwrap();
+        // As lintian does.
+        let mut man = Command::new("man");
+        man.args(["--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z"])
+            .arg(&file)
+            .envs([
+                ("LC_ALL", "C.UTF-8"),
+                ("MANROFFSEQ", ""),
+                ("MANWIDTH", "80"),
+            ]);
+        if let Some(output) = run_tool(&mut man, "Debian: apt-get install man-db groff") {
+            assert_success(&output);
+            assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        }
+    }
+}
+
 /// Builds the packages of the binaries under test, unpacks them into a folder, and starts the
 /// server from there.
 #[test]
@@ -137,26 +173,24 @@ fn the_debian_packages_hold_programs_that_run() {
     for (binary, name) in [(&server, "crc-server"), (&client, "crc-client")] {
         // As if it were built for release, which takes minutes.
         fs::copy(binary, release.join(name)).unwrap();
-        let package = scratch.path().join(format!("{name}.deb"));
-        let mut build = Command::new("cargo-deb");
-        build
-            .args([
-                "-p",
-                name,
-                "--no-build",
-                "--no-strip",
-                "--fast",
-                "--locked",
-                "--offline",
-                "-o",
-            ])
-            .arg(&package)
-            .env("CARGO_TARGET_DIR", scratch.path().join("target"))
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-        let Some(output) = run_tool(&mut build, "cargo install --locked cargo-deb") else {
-            return;
-        };
-        assert_success(&output);
+    }
+    if run_tool(
+        Command::new("cargo-deb").arg("--version"),
+        "cargo install --locked cargo-deb",
+    )
+    .is_none()
+    {
+        return;
+    }
+    let mut build = Command::new(folder().join("build-packages"));
+    build
+        .args(["--no-build", "--no-strip", "--fast", "--offline"])
+        .env("CARGO_TARGET_DIR", scratch.path().join("target"));
+    assert_success(&build.output().unwrap());
+    let packages = fs::read_dir(scratch.path().join("target/debian")).unwrap();
+    let packages: Vec<PathBuf> = packages.map(|file| file.unwrap().path()).collect();
+    assert_eq!(packages.len(), 2, "{packages:?}");
+    for package in packages {
         let mut unpack = Command::new("dpkg-deb");
         unpack.arg("-x").arg(&package).arg(&root);
         let Some(output) = run_tool(&mut unpack, "a system with dpkg") else {
@@ -170,6 +204,8 @@ fn the_debian_packages_hold_programs_that_run() {
         "usr/lib/sysusers.d/crc-server.conf",
         "usr/share/doc/crc-server/copyright",
         "usr/share/doc/crc-client/copyright",
+        "usr/share/man/man1/crc-server.1.gz",
+        "usr/share/man/man1/crc-client.1.gz",
     ] {
         assert!(root.join(file).is_file(), "{file}");
     }

@@ -5,10 +5,12 @@ use std::io;
 use clap::ValueEnum;
 use clap_complete::Shell;
 
+use crate::man::man_page;
+
 /// What a program can print about itself: the value of its option `--generate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Generate {
-    /// A manual page in roff.
+    /// A manual page in roff, with all subcommands.
     Man,
     /// Completions for bash.
     Bash,
@@ -28,7 +30,7 @@ impl Generate {
     #[must_use]
     pub fn render(self, mut command: clap::Command) -> Vec<u8> {
         let shell = match self {
-            Generate::Man => return man_page(command),
+            Generate::Man => return man_page(&command),
             Generate::Bash => Shell::Bash,
             Generate::Elvish => Shell::Elvish,
             Generate::Fish => Shell::Fish,
@@ -52,14 +54,6 @@ impl Generate {
         out.write_all(&self.render(command))?;
         out.flush()
     }
-}
-
-fn man_page(command: clap::Command) -> Vec<u8> {
-    let mut text = Vec::new();
-    clap_mangen::Man::new(command)
-        .render(&mut text)
-        .expect("writing to a vector does not fail");
-    text
 }
 
 #[cfg(test)]

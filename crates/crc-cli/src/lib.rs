@@ -29,6 +29,7 @@ mod hangup;
 mod hidden;
 mod listen;
 mod logger;
+mod man;
 mod output;
 #[cfg(feature = "password")]
 mod password;

@@ -216,7 +216,7 @@ fn keep_backlog(cx: &mut Context, link: LinkId, bytes: &[u8], out: &mut Out) {
 /// Schedules the next line for when the rate limit allows it, or for the next event if
 /// the work of this one is done.
 fn schedule_read(cx: &mut Context, link: LinkId) {
-    if find_user(cx, link).is_some_and(User::is_gateway_checked) {
+    if find_user(cx, link).is_some_and(User::is_password_checked) {
         // The result of the comparison goes on.
         return;
     }
@@ -242,7 +242,7 @@ pub(crate) fn on_timer(cx: &mut Context, link: LinkId, out: &mut Out) {
         return;
     };
     user.begin_event();
-    if user.is_gateway_checked() {
+    if user.is_password_checked() {
         return;
     }
     let mut backlog = core::mem::take(&mut user.backlog);

@@ -8,6 +8,7 @@ use crc_wire::HostId;
 
 use crate::budget::Budget;
 use crate::congestion::Congestion;
+use crate::crc::auth::Auth;
 use crate::crc::encoding::fit_frames;
 use crate::crc::pacing::Pacer;
 use crate::crc::session::Session;
@@ -200,6 +201,12 @@ impl Link {
     /// The server that the peer says to be, while it has to prove that or may not link.
     pub(crate) fn claimed(&self) -> Option<(HostId, &str)> {
         self.crc()?.auth.as_ref()?.claimed()
+    }
+
+    /// Whether the password of a client is being compared. No frame is read.
+    pub(crate) fn is_password_checked(&self) -> bool {
+        let auth = self.crc().and_then(|session| session.auth.as_deref());
+        matches!(auth, Some(Auth::Client(_)))
     }
 
     /// Whether the peer speaks the binary protocol.

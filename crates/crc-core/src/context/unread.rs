@@ -87,8 +87,17 @@ impl Context {
             return self.on_violation(link, Violation::Flood, out);
         }
         unread.bytes.extend_from_slice(bytes);
-        self.set_link_timer(link, LinkTimer::Unread, self.now + NEXT_EVENT);
+        self.read_on(link);
         self.update_pause(link, out);
+    }
+
+    /// What waits is handled in the next event, unless the comparison of a password comes first:
+    /// that goes on itself.
+    pub(crate) fn read_on(&mut self, link: LinkId) {
+        let found = self.links.find(link);
+        if found.is_some_and(|found| found.unread.is_some() && !found.is_password_checked()) {
+            self.set_link_timer(link, LinkTimer::Unread, self.now + NEXT_EVENT);
+        }
     }
 
     /// Handles more of what waits. Returns how the link has ended, if it has, and nothing
@@ -103,7 +112,7 @@ impl Context {
         if (rest > 0 || is_answering) && found.phase != Phase::Closing {
             unread.bytes.drain(..unread.bytes.len() - rest);
             found.unread = Some(unread);
-            self.set_link_timer(link, LinkTimer::Unread, self.now + NEXT_EVENT);
+            self.read_on(link);
             return None;
         }
         self.update_pause(link, out);

@@ -126,6 +126,8 @@ pub(crate) fn on_password_checked(cx: &mut Context, link: LinkId, is_right: bool
         true => {
             cx.finish_leaving(registration.source, out);
             admit_client(cx, link, &registration, out);
+            // What came meanwhile.
+            cx.read_on(link);
         }
         false => reject_client(cx, link, "Your password is not that of this network", out),
     }

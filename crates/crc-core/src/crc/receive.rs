@@ -14,7 +14,7 @@ use super::keepalive::start_keepalive;
 use super::{announce, auth, channel, handshake, registration, uplink};
 use crate::budget;
 use crate::context::{Context, Out, Stage, guarded_quit_text};
-use crate::link::Phase;
+use crate::link::{Link, Phase};
 use crate::network::{HostKind, PeerVersion, Route};
 use crate::violation::Violation;
 use crate::work::{MESSAGE, units_of};
@@ -49,6 +49,9 @@ pub(crate) fn on_bytes<'b>(
             Err(error) => cx.on_violation(link, error.into(), out),
         }
     }
+    if !input.is_empty() && cx.links.find(link).is_some_and(Link::is_password_checked) {
+        rest = input;
+    }
     if let Some(found) = cx.links.find_mut(link)
         && found.phase != Phase::Closing
         && let Some(session) = found.crc_mut()
@@ -64,9 +67,11 @@ fn frame_limits(cx: &Context, link: LinkId) -> Option<(Phase, FrameLimits)> {
     if cx.stage != Stage::Running {
         return None;
     }
-    let phase = cx.links.find(link)?.phase;
+    let found = cx.links.find(link)?;
+    let phase = found.phase;
     let limits = &cx.config.limits;
     let limits = match phase {
+        Phase::Challenged if found.is_password_checked() => return None,
         Phase::Unregistered | Phase::Challenged | Phase::Introduced => limits.unregistered_frames(),
         Phase::Client => limits.client_frames(),
         Phase::Server => limits.server_frames(),

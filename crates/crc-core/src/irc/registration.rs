@@ -183,6 +183,8 @@ pub(crate) fn on_password_checked(cx: &mut Context, link: LinkId, is_right: bool
         true => {
             set_admission(cx, link, Admission::Granted);
             try_register(cx, link, out);
+            // What came meanwhile.
+            super::read_soon(cx, link);
         }
         false => {
             let text = "Your password is not that of this network";

@@ -105,7 +105,7 @@ pub(super) enum Admission {
     /// It has not been asked.
     #[default]
     Open,
-    /// Its password is being compared.
+    /// Its password is being compared. No line is read.
     Waiting,
     /// Its password is right.
     Granted,
@@ -194,15 +194,17 @@ impl User {
         }
     }
 
-    /// Whether the password of a gateway is being compared.
-    pub(super) fn is_gateway_checked(&self) -> bool {
-        matches!(self.entrance, Entrance::Checked(_))
+    /// Whether a password is being compared, of a gateway or of the user that wants to register.
+    pub(super) fn is_password_checked(&self) -> bool {
+        matches!(self.entrance, Entrance::Checked(_)) || self.admission == Admission::Waiting
     }
 
-    /// Whether its next line waits: for the end of an answer, or for what becomes of WEBIRC.
+    /// Whether its next line waits: for the end of an answer, for the comparison of a password, or
+    /// for what becomes of WEBIRC.
     pub(super) fn is_held(&self) -> bool {
         self.answer.is_some()
-            || matches!(self.entrance, Entrance::Checked(_) | Entrance::Readdressed)
+            || self.is_password_checked()
+            || matches!(self.entrance, Entrance::Readdressed)
     }
 
     /// Whether its client has enabled a capability.

@@ -89,14 +89,88 @@ fn a_client_gives_the_password_in_its_registration() {
     // No user is shown the password.
     let whois = net.request(ann, "WHOIS host300");
     assert!(whois[0].ends_with(" * :info"), "{whois:?}");
-    // A client that does not wait for the answer is closed.
-    let hasty = net.fixture.connect(0);
-    net.fixture.send_message(hasty, &with_password(301, "no"));
-    net.fixture.send_message(hasty, &chat(301, 300, "hi"));
-    net.fixture.soon();
-    assert!(net.fixture.peers[hasty].ended);
-    net.answer_passwords(0);
     assert_eq!(net.fixture.known(0).len(), 2);
+}
+
+#[test]
+fn what_comes_while_a_password_is_compared_waits_in_each_protocol() {
+    for (password, is_right) in [("secret of net", true), ("no", false)] {
+        let mut net = net();
+        let user = net.connect(0);
+        let lines =
+            format!("PASS :{password}\r\nNICK ann\r\nUSER ann 0 * :Ann\r\nJOIN #reef\r\nTIME");
+        net.send_line(user, &lines);
+        let client = net.fixture.connect(0);
+        net.fixture
+            .send_message(client, &with_password(300, password));
+        let text = "x".repeat(50_000);
+        net.fixture.send_message(client, &chat(300, 300, &text));
+        net.fixture.soon();
+        net.fixture.send_message(client, &chat(300, 77, "hi"));
+        net.fixture.run(Duration::from_secs(1));
+        net.send_line(user, "PART #reef");
+        assert_eq!(net.read_lines(user), Vec::<String>::new());
+        assert_eq!(net.fixture.received(client), []);
+
+        net.answer_passwords(0);
+        net.fixture.run(Duration::from_secs(1));
+        let lines = net.read_lines(user);
+        let has = |words: &str| lines.iter().any(|line| line.contains(words));
+        let told = net.fixture.received(client);
+        if is_right {
+            assert!(has(" 001 ann ") && has("JOIN #reef") && has(" 391 ") && has("PART #reef"));
+            let unknown = |to: u32| status(1, 300, 1, &format!("Unknown ID {to}"));
+            assert!(matches!(&told[0], Message::Status(it) if it.code == StatusCode::WELCOME));
+            assert_eq!(told[told.len() - 2..], [unknown(300), unknown(77)]);
+        } else {
+            assert!(has(" 464 * ") && !has("JOIN"));
+            assert_eq!(told, [status(1, 0, 0x0107, WRONG)]);
+            assert!(net.fixture.peers[client].ended && net.fixture.peers[user].ended);
+        }
+    }
+}
+
+#[test]
+fn what_waits_for_a_comparison_is_bounded_and_ends_with_the_peer() {
+    for leaves in [true, false] {
+        let mut net = net();
+        let client = net.fixture.connect(0);
+        net.fixture
+            .send_message(client, &with_password(300, "secret of net"));
+        net.fixture.send_message(client, &chat(300, 300, "hi"));
+        net.fixture.soon();
+        if leaves {
+            // Its frames are those of a client that has left.
+            net.fixture.close_peer(client);
+            net.fixture.soon();
+            net.answer_passwords(0);
+            net.fixture.run(Duration::from_secs(1));
+        } else {
+            for _ in 0..40 {
+                let text = "x".repeat(60_000);
+                net.fixture.send_message(client, &chat(300, 300, &text));
+            }
+            net.fixture.soon();
+            let waiting = net.fixture.nodes[0]
+                .server
+                .snapshot()
+                .memory()
+                .waiting_bytes;
+            assert!((1..128 << 10).contains(&waiting), "not read on: {waiting}");
+            net.answer_passwords(0);
+            net.fixture.run(Duration::from_secs(1));
+            let heard = net.fixture.received(client);
+            assert_eq!(heard[1], chat(300, 300, "hi"));
+            // Texts for a v1 client are shorter.
+            let unknown = status(1, 300, 1, "Unknown ID 300");
+            let answers = heard[2..].iter();
+            assert_eq!(answers.filter(|answer| **answer == unknown).count(), 40);
+            net.fixture.close_peer(client);
+            net.fixture.soon();
+        }
+        assert!(net.fixture.known(0).is_empty());
+        assert_eq!(net.fixture.nodes[0].server.snapshot().links().count(), 0);
+    }
 }
 
 #[test]

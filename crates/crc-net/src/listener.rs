@@ -46,7 +46,10 @@ pub(crate) struct TlsListener {
 
 /// What a peer gets that does not speak TLS, by its first bytes.
 #[derive(Clone)]
-pub(crate) struct PlaintextAnswer(pub(crate) Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>);
+pub(crate) struct PlaintextAnswer(pub(crate) Arc<AnswerFn>);
+
+/// The answer to the first bytes of a peer.
+type AnswerFn = dyn Fn(&[u8]) -> Vec<u8> + Send + Sync;
 
 impl fmt::Debug for PlaintextAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

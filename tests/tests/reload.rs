@@ -190,6 +190,12 @@ fn keys(text: &str) -> Vec<&str> {
     lines.map(|(key, _)| key).collect()
 }
 
+fn print_config() -> String {
+    let server = Binaries::find().unwrap().server;
+    let printed = Command::new(server).arg("print-config").output().unwrap();
+    String::from_utf8(printed.stdout).unwrap()
+}
+
 fn takes(option: &str) -> Takes {
     let found = OPTIONS.iter().find(|(name, ..)| *name == option);
     found.map_or_else(|| panic!("add {option} to OPTIONS"), |(.., takes)| *takes)
@@ -197,9 +203,7 @@ fn takes(option: &str) -> Takes {
 
 #[test]
 fn a_change_of_each_option_is_named_as_applied_or_as_needing_a_restart() {
-    let server = Binaries::find().unwrap().server;
-    let printed = Command::new(server).arg("print-config").output().unwrap();
-    let printed = String::from_utf8(printed.stdout).unwrap();
+    let printed = print_config();
     let options = printed.lines().filter_map(|line| line.strip_prefix('#'));
     let options = options.filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
     let options: BTreeSet<&str> = options.flat_map(keys).collect();
@@ -269,6 +273,12 @@ fn a_change_of_each_table_and_file_is_named() {
             &[],
         ),
     ];
+    let tried: String = steps.iter().map(|(text, ..)| &**text).collect();
+    let printed = print_config();
+    let tables = printed.split_whitespace().filter(|it| it.starts_with("[["));
+    for table in tables {
+        assert!(tried.contains(table), "try {table} too");
+    }
     for (text, applied, restart) in steps {
         reloads.expect(&text, applied, restart);
     }

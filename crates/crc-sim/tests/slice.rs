@@ -189,6 +189,10 @@ fn seeds_of_fixed_bugs_of_other_runs_violate_no_invariant() {
         hostile: true,
         ..Settings::default()
     };
+    let auth = Settings {
+        auth: true,
+        ..Settings::default()
+    };
     let hostile_rendezvous = Settings {
         hostile: true,
         rendezvous: true,
@@ -219,6 +223,11 @@ fn seeds_of_fixed_bugs_of_other_runs_violate_no_invariant() {
             22_690,
             hostile,
             "an announcement with a clock and a shift began two shifts at once",
+        ),
+        (
+            301_099,
+            auth,
+            "a server kept a client that gave way to one that left at once",
         ),
     ] {
         let outcome = run_seed(seed, &settings);

@@ -52,6 +52,7 @@ pub(crate) fn on_remote_registration(
         .with_machine(machine)
         .registered_at(registered_ms);
     let mut outcome = cx.network.classify(link, &host);
+    let mut displaced_at = None;
     if outcome == RegistrationOutcome::Moved && cx.has_local_id(id) {
         // This server has drawn the id, so it knows where the host is.
         let ours = cx.network.directory().find(id);
@@ -118,6 +119,7 @@ pub(crate) fn on_remote_registration(
             return tell_of_ours(cx, link, id, out);
         }
         RegistrationOutcome::Displaces | RegistrationOutcome::TheirsStays => {
+            displaced_at = cx.network.directory().find(id).map(Host::first_link);
             evict_client(cx, id, (kind, link), out);
         }
         RegistrationOutcome::OursStays => {
@@ -131,9 +133,12 @@ pub(crate) fn on_remote_registration(
         return cx.on_violation(link, Violation::DirectoryFull, out);
     }
     cx.add_remote_host(link, &host, out);
+    if let Some(loser) = displaced_at {
+        tell_of_ours(cx, loser, id, out);
+    }
 }
 
-/// A peer's client is refused, because a host here has its id. The peer is told of that
+/// A peer's client gives way to a host here that has its id. The peer is told of that
 /// host now, even if the burst has not come to it: it gives up its client for that host
 /// only, and would keep the client if the host left before.
 fn tell_of_ours(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {

@@ -349,3 +349,50 @@ fn a_peer_is_told_of_the_host_for_which_its_client_is_refused() {
         refused_by_one_that_leaves(Kind::Server, seed);
     }
 }
+
+#[test]
+fn a_peer_is_told_of_the_host_that_displaces_its_client() {
+    const FEATURES: &str = "f=server-quit,channels,channel-age";
+    for seed in 0..20 {
+        let mut fixture = Fixture::new(seed);
+        let mut config = config(0);
+        config.limits.server_queue_bytes_max = 5_000;
+        config.started_at_unix_ms = START_MS + HOUR_MS;
+        let server = fixture.server_with(config);
+        for other in 0..40 {
+            fixture.v2_client(server, 500 + other);
+        }
+        fixture.soon();
+        let winner = fixture.connect(server);
+        fixture.introduce_v2(winner, 99, &format!("r=1;{FEATURES}"));
+        fixture.soon();
+        let loser = fixture.connect(server);
+        fixture.send_message(loser, &registration(Kind::Server, 88, None, "info"));
+        fixture.soon();
+        fixture.toggle_reading(loser);
+        let announced = format!("info [crc2;{FEATURES}]");
+        let mut burst = registration(Kind::Server, 88, None, &announced).to_vec();
+        let late = registration(Kind::Client, 77, Some(88), "info [crc2;s=1700000009000]");
+        burst.extend(late.to_vec());
+        fixture.send(loser, &burst);
+        fixture.soon();
+        // The burst to the loser has hardly begun. Its client registered later than another
+        // one with the same id, which leaves at once.
+        let early = registration(Kind::Client, 77, Some(99), "info [crc2;s=1700000001000]");
+        fixture.send_message(winner, &early);
+        fixture.soon();
+        fixture.send_message(winner, &quit(77, "bye"));
+        fixture.soon();
+        assert!(!fixture.known(server).contains_key(&77));
+        fixture.toggle_reading(loser);
+        fixture.run(Duration::from_secs(2));
+        let heard = fixture.received(loser);
+        let told = heard
+            .iter()
+            .position(|it| matches!(it, Message::ClientRegistration(it) if it.source == id(77)));
+        let left = heard
+            .iter()
+            .position(|it| matches!(it, Message::ClientQuit(it) if it.source == id(77)));
+        assert!(told.is_some() && told < left, "{told:?} {left:?} {heard:?}");
+    }
+}

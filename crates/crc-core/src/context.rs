@@ -50,13 +50,14 @@ pub(crate) use operators::{Commander, is_operator_command, server_request};
 
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::crc::clock::{network_ms_at_start, offset_of_unset};
 use crate::crc::leave::Goodbyes;
 use crate::crc::session::Session;
 use crate::first_bytes::Ports;
 use crate::legacy::LegacyState;
 use crate::link::{Link, Outlet};
 use crate::link_auth::Nonces;
-use crate::network::{Host, Network, NickTables};
+use crate::network::{Ban, Host, Network, NickTables};
 use crate::notice::ServerNotice;
 use crate::password::PasswordChecks;
 use crate::status_log::StatusLog;
@@ -256,12 +257,21 @@ impl Context {
         let drawn = random.next_u64();
         let hash_seed = config.hash_seed.unwrap_or(drawn);
         let mut network = Network::new(config.id, hash_seed, nick_tables(&config));
-        for ban in config.bans.iter().filter_map(|line| line.parse().ok()) {
-            network.apply_ban(ban, config.started_at_unix_ms);
+        let start_ms = network_ms_at_start(config.started_at_unix_ms);
+        for mut ban in config
+            .bans
+            .iter()
+            .filter_map(|line| line.parse::<Ban>().ok())
+        {
+            // The clock has been set back: what other servers say counts.
+            if ban.version > start_ms {
+                ban.version = 1;
+            }
+            network.apply_ban(ban, start_ms);
         }
         Context {
             now: Timestamp::START,
-            clock_offset_ms: crate::crc::clock::offset_of_unset(config.started_at_unix_ms),
+            clock_offset_ms: offset_of_unset(config.started_at_unix_ms),
             wall_offset_ms: 0,
             stage: Stage::Running,
             network,
@@ -315,6 +325,7 @@ impl Context {
         let ahead = unix_ms.saturating_sub(started_ms).cast_signed();
         let behind = started_ms.saturating_sub(unix_ms).cast_signed();
         self.wall_offset_ms = ahead.saturating_sub(behind);
+        self.store_bans_anew();
         let step = Duration::from_millis(unix_ms.abs_diff(before));
         if step >= CLOCK_STEP_LOGGED {
             let direction = match unix_ms > before {

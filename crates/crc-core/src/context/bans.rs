@@ -11,6 +11,7 @@ use irc_wire::{Message, Numeric, Verb, text};
 
 use super::operators::server_request;
 use super::{Commander, Context, Out, Timer};
+use crate::crc::clock::network_ms_at_start;
 use crate::network::{Ban, BanKind, HostKind, LIFTED_FOR_MS, normal_mask};
 use crate::notice::ServerNotice;
 use crate::text_protocol::first_piece;
@@ -152,15 +153,32 @@ impl Context {
         }
     }
 
-    /// Hands out the bans to be stored. The next changes wait for a moment.
+    /// Hands out the bans to be stored: with times by the clock on the wall, which is the clock
+    /// with which this server starts again. As its uplink's may be another one, it shifts all
+    /// times when it links. The next changes wait for a moment.
     fn store_bans(&mut self, out: &mut Out) {
         self.timers.set(Timer::StoreBans, self.now + STORE_PAUSE);
         self.bans_changed = false;
         let now_ms = self.network_ms();
+        let starts_ms = network_ms_at_start(self.wall_ms());
+        let by_ms = starts_ms.cast_signed().saturating_sub(now_ms.cast_signed());
         let bans = self.network.bans().iter();
         let kept = bans.filter(|ban| ban.until_ms == 0 || ban.until_ms > now_ms);
-        let lines = kept.map(|ban| ban.to_string().into()).collect();
+        let lines = kept.map(|ban| {
+            let mut ban = ban.clone();
+            ban.shift(by_ms);
+            ban.to_string().into()
+        });
+        let lines = lines.collect();
         out.notice(ServerNotice::StoreBans(lines));
+    }
+
+    /// The clock on the wall was set: the times are stored by that one.
+    pub(crate) fn store_bans_anew(&mut self) {
+        if self.network.bans().len() > 0 {
+            self.bans_changed = true;
+            self.timers.set(Timer::StoreBans, self.now + STORE_PAUSE);
+        }
     }
 
     /// Hands them out if they have changed since: the moment is over, or this server leaves.

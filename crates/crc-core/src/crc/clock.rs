@@ -36,6 +36,11 @@ pub(crate) const fn offset_of_unset(started_at_unix_ms: u64) -> i64 {
     EARLIEST_MS.saturating_sub(started_at_unix_ms).cast_signed()
 }
 
+/// What the network's clock of a server shows that starts at this time.
+pub(crate) const fn network_ms_at_start(started_at_unix_ms: u64) -> u64 {
+    started_at_unix_ms.saturating_add_signed(offset_of_unset(started_at_unix_ms))
+}
+
 /// How many shifts a server may have yet to answer. One that answers none of so many is
 /// not trusted to follow another.
 const PENDING_MAX: usize = 16;

@@ -68,6 +68,12 @@ impl Ban {
         !self.is_lifted && !self.is_over(now_ms)
     }
 
+    /// Changes its times to those of a clock that is ahead by so much.
+    pub(crate) fn shift(&mut self, by_ms: i64) {
+        self.version = shift_version(self.version, by_ms);
+        self.until_ms = shift_version(self.until_ms, by_ms);
+    }
+
     const fn is_over(&self, now_ms: u64) -> bool {
         self.until_ms != 0 && self.until_ms <= now_ms
     }
@@ -239,8 +245,7 @@ impl Bans {
     /// The network's clock was shifted.
     pub(super) fn shift(&mut self, by_ms: i64) {
         for (ban, _) in self.all.values_mut() {
-            ban.version = shift_version(ban.version, by_ms);
-            ban.until_ms = shift_version(ban.until_ms, by_ms);
+            ban.shift(by_ms);
         }
     }
 }

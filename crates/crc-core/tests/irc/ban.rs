@@ -211,6 +211,83 @@ fn bans_survive_restarts_and_servers_that_were_away_catch_up() {
 }
 
 #[test]
+fn stored_bans_have_the_times_of_the_servers_own_clock() {
+    const HOUR_MS: u64 = 3_600_000;
+    for ahead in [-3 * HOUR_MS.cast_signed(), 3 * HOUR_MS.cast_signed()] {
+        let leaf = move |bans: &[Box<str>]| {
+            let mut config = config(1);
+            config.text_listeners = vec![(IRC, TextProtocol::Irc)];
+            config.started_at_unix_ms = 1_700_000_000_000_u64.saturating_add_signed(ahead);
+            config.connect = vec!["s0:1".parse().unwrap()];
+            config.bans = bans.to_vec();
+            config
+        };
+        let mut net = net_of(1);
+        net.fixture.server_with(leaf(&[]));
+        net.fixture.run(Duration::from_secs(3));
+        let chief = net.user(0, "chief");
+        net.oper(chief, 0, "chief");
+        net.request(chief, "KLINE bob :one");
+        net.request(chief, "KLINE 1d eve :two");
+        let stored = net.stored(1);
+        net.fixture.kill(1);
+        net.fixture.run(Duration::from_secs(10));
+        net.request(chief, "UNKLINE bob");
+        net.fixture.restart(1, leaf(&stored));
+        net.fixture.run(Duration::from_secs(3));
+        // The older statement does not count as newer, whatever the clock shows.
+        assert_eq!(net.bans(0), ["-bob!*@*", "eve!*@* two"], "{ahead}");
+        let lines = |node: usize| {
+            let snapshot = net.fixture.nodes[node].server.snapshot();
+            let bans = snapshot.bans().iter().map(ToString::to_string);
+            bans.collect::<Vec<_>>()
+        };
+        assert_eq!(lines(0), lines(1), "{ahead}");
+    }
+}
+
+#[test]
+fn a_stored_ban_from_the_future_counts_as_old() {
+    let mut net = net_of(1);
+    let chief = net.user(0, "chief");
+    net.oper(chief, 0, "chief");
+    net.request(chief, "KLINE bob :x");
+    net.request(chief, "UNKLINE bob");
+    let mut config = config(1);
+    // A computer without a clock of its own.
+    config.started_at_unix_ms = 1_000;
+    config.connect = vec!["s0:1".parse().unwrap()];
+    let stored = [
+        "k 1700000000000 0 chief bob!*@* x",
+        "k 1700000000000 0 chief eve!*@* y",
+    ];
+    config.bans = stored.map(Into::into).to_vec();
+    net.fixture.server_with(config);
+    net.fixture.run(Duration::from_secs(3));
+    for node in 0..2 {
+        assert_eq!(net.bans(node), ["-bob!*@*", "eve!*@* y"], "{node}");
+    }
+}
+
+#[test]
+fn bans_are_stored_again_when_the_clock_is_set() {
+    let mut net = net_of(1);
+    let chief = net.user(0, "chief");
+    net.oper(chief, 0, "chief");
+    net.request(chief, "KLINE bob :x");
+    let version = |line: &str| line.split(' ').nth(1).unwrap().parse::<u64>().unwrap();
+    let before = version(&net.stored(0)[0]);
+    let unix_ms = 1_800_000_000_000;
+    let command = ServerCommand::WallClock { unix_ms };
+    net.fixture.handle(0, Event::Command(command));
+    let after = version(&net.stored(0)[0]);
+    assert!(
+        before < 1_700_000_100_000 && after > 1_799_999_900_000,
+        "{before} {after}"
+    );
+}
+
+#[test]
 fn a_server_states_bans_but_no_client_does() {
     let mut net = net_of(2);
     let ann = net.user(1, "ann");

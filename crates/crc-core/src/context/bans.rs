@@ -71,7 +71,7 @@ impl Context {
             return self.reply(by.link, Numeric::ERR_BANLISTFULL, &words, text, out);
         }
         self.report_act(by, &act, out);
-        self.enforce_bans(out);
+        self.enforce_ban(kind, &mask, out);
     }
 
     /// UNKLINE and UNDLINE.
@@ -143,13 +143,10 @@ impl Context {
 
     /// A server makes a statement about a ban. `ban` has its times by the network's clock.
     pub(crate) fn on_ban_statement(&mut self, ban: Ban, from: LinkId, out: &mut Out) {
-        let described = ban.to_string();
-        let holds = ban.holds(self.network_ms());
+        let (kind, mask, described) = (ban.kind, ban.mask.clone(), ban.to_string());
         if self.apply_ban(ban, Some(from), out) {
             log::info!("{}: ban: {described:?}", self.describe_peer(from));
-            if holds {
-                self.enforce_bans(out);
-            }
+            self.enforce_ban(kind, &mask, out);
         }
     }
 
@@ -220,13 +217,43 @@ impl Context {
         found.map(ban_text)
     }
 
-    /// Removes the clients of this server that are banned now.
-    pub(crate) fn enforce_bans(&mut self, out: &mut Out) {
+    /// Removes the clients of this server that the ban of a mask is about, if it holds, but no
+    /// operators.
+    fn enforce_ban(&mut self, kind: BanKind, mask: &str, out: &mut Out) {
+        let ban = self.network.bans().find(kind, mask);
+        let Some(ban) = ban.filter(|ban| ban.holds(self.network_ms())) else {
+            return;
+        };
         let clients = self.network.neighbours().iter();
         let clients = clients.filter(|(_, it)| it.kind == HostKind::Client);
-        let clients: Vec<_> = clients.map(|(link, it)| (link, it.host)).collect();
-        for (link, id) in clients {
-            self.enforce_bans_on(link, id, out);
+        let operators = self.network.operators();
+        let clients = clients.filter(|(_, it)| operators.find(it.host).is_none());
+        let clients = clients.filter(|(link, it)| self.is_about(ban, *link, it.host));
+        let clients: Vec<_> = clients.map(|(link, _)| link).collect();
+        let text = ban_text(ban);
+        for link in clients {
+            log::info!("{}: removed: {text}", self.describe_peer(link));
+            self.remove_user(link, &text, out);
+        }
+    }
+
+    /// Whether a ban is about a client of this server.
+    fn is_about(&self, ban: &Ban, link: LinkId, id: HostId) -> bool {
+        let Some(address) = self.links.find(link).map(|found| found.endpoints.peer.ip()) else {
+            return false;
+        };
+        self.work.charge(work::units_of(ban.mask.len() * 3));
+        match ban.kind {
+            BanKind::Address => ban.contains(address),
+            BanKind::User => {
+                let nick = self.nick_of(id);
+                let user = irc::user_name_of(self, link).unwrap_or_else(|| nick.clone());
+                let shown = shown_as(&nick, &user, id, address);
+                let mask = ban.mask.as_bytes();
+                shown
+                    .iter()
+                    .any(|who| irc_wire::mask::matches(mask, who.as_bytes(), irc::CASE))
+            }
         }
     }
 

@@ -52,7 +52,6 @@ pub(crate) fn on_remote_registration(
         .with_machine(machine)
         .registered_at(registered_ms);
     let mut outcome = cx.network.classify(link, &host);
-    let mut displaced_at = None;
     if outcome == RegistrationOutcome::Moved && cx.has_local_id(id) {
         // This server has drawn the id, so it knows where the host is.
         let ours = cx.network.directory().find(id);
@@ -64,6 +63,7 @@ pub(crate) fn on_remote_registration(
             HostKind::Server => RegistrationOutcome::Loop,
         };
     }
+    let mut displaced_at = None;
     match outcome {
         RegistrationOutcome::New => {}
         RegistrationOutcome::Known => return uplink::note_ghost(cx, link, &host, out),

@@ -74,6 +74,12 @@ impl Ban {
         self.until_ms = shift_version(self.until_ms, by_ms);
     }
 
+    /// Whether it is about an address.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        let net = self.mask.parse::<IpNet>();
+        net.is_ok_and(|net| net.contains(&address.to_canonical()))
+    }
+
     const fn is_over(&self, now_ms: u64) -> bool {
         self.until_ms != 0 && self.until_ms <= now_ms
     }

@@ -144,7 +144,13 @@ impl Context {
     /// A server makes a statement about a ban. `ban` has its times by the network's clock.
     pub(crate) fn on_ban_statement(&mut self, ban: Ban, from: LinkId, out: &mut Out) {
         let (kind, mask, described) = (ban.kind, ban.mask.clone(), ban.to_string());
-        if self.apply_ban(ban, Some(from), out) {
+        let known = self.network.bans().find(kind, &mask);
+        if let Some(newer) = known.filter(|known| known.is_newer_than(&ban)) {
+            // The peer may have learned of it from a server that was away for long.
+            let newer = newer.to_string();
+            let statement = server_request(self.config.id, None, RequestKind::BAN, &newer);
+            crc::channel::send_request(self, &statement, from, out);
+        } else if self.apply_ban(ban, Some(from), out) {
             log::info!("{}: ban: {described:?}", self.describe_peer(from));
             self.enforce_ban(kind, &mask, out);
         }

@@ -80,6 +80,19 @@ pub(crate) fn flood_request(
     }
 }
 
+/// Sends a request of a server to one server, if it takes such.
+pub(crate) fn send_request(
+    cx: &mut Context,
+    request: &ChannelRequest<'_>,
+    link: LinkId,
+    out: &mut Out,
+) {
+    if takes_operators(cx, link) {
+        let frame = out.store(|arena| Message::ChannelRequest(request.clone()).encode(arena));
+        cx.deliver(link, frame, out);
+    }
+}
+
 // Sending events.
 
 /// Floods an event to the servers. A chat is not flooded: it goes where members are.

@@ -74,6 +74,11 @@ impl Ban {
         self.until_ms = shift_version(self.until_ms, by_ms);
     }
 
+    /// Whether it counts, and another statement about the same mask does not.
+    pub(crate) fn is_newer_than(&self, other: &Ban) -> bool {
+        self.order() > other.order()
+    }
+
     /// Whether it is about an address.
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         let net = self.mask.parse::<IpNet>();

@@ -211,6 +211,36 @@ fn bans_survive_restarts_and_servers_that_were_away_catch_up() {
 }
 
 #[test]
+fn an_older_statement_is_answered_with_the_newer_one() {
+    let mut net = net_of(1);
+    let chief = net.user(0, "chief");
+    net.oper(chief, 0, "chief");
+    net.request(chief, "KLINE bob :for ever");
+    let for_ever = net.stored(0);
+    net.request(chief, "KLINE 1m bob :for a minute");
+    net.fixture.run(Duration::from_secs(70));
+    // A server that was never told of the second ban, and knows the first, links by way of one
+    // that knows neither: statements that are over are not kept over a restart.
+    let start = |net: &mut Net, node: usize, uplink: usize, bans: &[Box<str>]| {
+        let mut config = config(node);
+        config.text_listeners = vec![(IRC, TextProtocol::Irc)];
+        config.started_at_unix_ms = 1_700_000_000_000;
+        config.connect = vec![format!("s{uplink}:1").parse().unwrap()];
+        config.bans = bans.to_vec();
+        net.fixture.server_with(config);
+        net.fixture.run(Duration::from_secs(3));
+    };
+    start(&mut net, 1, 0, &[]);
+    assert!(net.bans(1).is_empty());
+    start(&mut net, 2, 1, &for_ever);
+    for node in 0..3 {
+        assert_eq!(net.bans(node), ["bob!*@* for a minute"], "{node}");
+    }
+    let end = net.try_user(2, "bob");
+    assert!(end.contains(" 422 bob "), "{end}");
+}
+
+#[test]
 fn stored_bans_have_the_times_of_the_servers_own_clock() {
     const HOUR_MS: u64 = 3_600_000;
     for ahead in [-3 * HOUR_MS.cast_signed(), 3 * HOUR_MS.cast_signed()] {

@@ -98,6 +98,9 @@ pub(crate) struct Network {
     /// Let servers prove the secrets of their links; hostile servers have none, and replay proofs
     #[arg(long)]
     pub(crate) auth: bool,
+    /// Let some clients be network operators, who kill and ban; hostile nodes pretend to
+    #[arg(long)]
+    pub(crate) operators: bool,
     /// Hash ids with another seed, which must not change a run
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) hash_seed: u64,

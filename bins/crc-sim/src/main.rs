@@ -57,6 +57,7 @@ fn settings(network: Network) -> Settings {
         people: network.people,
         hostile: network.hostile,
         auth: network.auth,
+        operators: network.operators,
         hash_seed: network.hash_seed,
         ..Settings::default()
     }

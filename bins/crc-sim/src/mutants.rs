@@ -11,8 +11,8 @@
 //! ```
 //!
 //! The first line says what is wrong. `mode` is the kind of run that finds it: `plain`,
-//! `--channels`, `--rendezvous`, `--people`, `--hostile`, or `--auth`, which is with hostile
-//! servers. `seed`, which is optional, is tried first, whatever seeds are given: it has found it.
+//! `--channels`, `--rendezvous`, `--people`, `--hostile`, `--operators`, or `--auth`, which is with
+//! hostile servers. `seed`, which is optional, is tried first, whatever seeds are given: it has found it.
 //!
 //! The copy is kept in `target/mutants`, so that the next run builds only what has changed.
 
@@ -76,6 +76,7 @@ enum Mode {
     Channels,
     Hostile,
     Auth,
+    Operators,
     Rendezvous,
     People,
 }
@@ -87,6 +88,7 @@ impl Mode {
             "--channels" => Some(Mode::Channels),
             "--hostile" => Some(Mode::Hostile),
             "--auth" => Some(Mode::Auth),
+            "--operators" => Some(Mode::Operators),
             "--rendezvous" => Some(Mode::Rendezvous),
             "--people" => Some(Mode::People),
             _ => None,
@@ -100,6 +102,7 @@ impl Mode {
             Mode::Channels => &["--channels"],
             Mode::Hostile => &["--hostile"],
             Mode::Auth => &["--auth", "--hostile"],
+            Mode::Operators => &["--operators"],
             Mode::Rendezvous => &["--rendezvous"],
             Mode::People => &["--people"],
         }
@@ -149,7 +152,7 @@ fn parse_header(text: &str) -> Result<(String, Mode, Option<u64>), &'static str>
         if let Some(text) = line.strip_prefix("mode:") {
             let text = Mode::parse(text.trim());
             mode = Some(text.ok_or(
-                "the mode is plain, --channels, --rendezvous, --people, --hostile or --auth",
+                "the mode is plain, --channels, --rendezvous, --people, --hostile, --auth or --operators",
             )?);
         } else if let Some(text) = line.strip_prefix("seed:") {
             seed = Some(text.trim().parse().map_err(|_| "the seed is a number")?);

@@ -33,6 +33,7 @@ impl World {
             Act::Channel(act) => self.act_in_channel(act, &mut random),
             Act::Person(act) => self.act_as_person(act, &mut random),
             Act::Hostile(act) => self.act_hostile_people(act, &mut random),
+            Act::Operator(act) => self.act_as_operator(act, &mut random),
             Act::Fault(fault) => {
                 if self.apply_fault(fault, &mut random) {
                     self.monitor.record.counts.faults[fault as usize] += 1;

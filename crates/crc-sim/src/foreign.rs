@@ -6,6 +6,7 @@
 
 pub(crate) mod channel_view;
 mod flooder;
+mod forge;
 mod frame_user;
 mod hostile;
 mod hostile_server;

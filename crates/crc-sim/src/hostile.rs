@@ -78,6 +78,16 @@ impl HostileOptions {
         options
     }
 
+    /// Hostile servers only, and nothing else.
+    pub(crate) fn draw_servers(seed: u64) -> HostileOptions {
+        let mut options = HostileOptions::draw(seed);
+        options.servers = options.servers.max(1);
+        (options.thieves, options.flooders, options.clock_steps) = (0, 0, 0);
+        (options.outside, options.changes, options.limits_differ) = (false, false, false);
+        options.unit_ns = 0;
+        options
+    }
+
     /// How many hostile nodes there are.
     pub(crate) const fn nodes(&self) -> u32 {
         self.servers + self.thieves + self.flooders

@@ -33,6 +33,7 @@ mod judge;
 mod monitor;
 mod network;
 mod node;
+mod operators;
 mod options;
 mod people;
 mod plan;

@@ -15,12 +15,16 @@ pub(crate) mod effort;
 mod flood;
 mod hostile;
 mod memory;
+pub(crate) mod operators;
 mod stream_state;
 mod text_lines;
 mod wire_checks;
 
-use crc_core::{ClientNotice, LinkId, ServerNotice, Timestamp};
-use crc_netem::Progress;
+use std::collections::BTreeMap;
+
+use crc_core::{ClientNotice, LinkId, ServerNotice, Timestamp, Work};
+use crc_netem::{Progress, Side};
+use crc_wire::StatusCode;
 
 use crate::event::{NodeCommand, NodeEvent, Notice};
 use crate::foreign::ForeignNotice;
@@ -35,6 +39,7 @@ use chats::ChatLedger;
 use describe::describe_frames;
 use flood::FloodRecord;
 use hostile::HostileRecord;
+use operators::OperatorRecord;
 pub(crate) use stream_state::StreamState;
 
 /// What a run leaves behind.
@@ -73,10 +78,16 @@ pub(crate) struct Monitor {
     pub(crate) judge: Option<Judge>,
     hostile: HostileRecord,
     flood: FloodRecord,
+    /// How many bytes the server that handles an event has to handle, where slices are small.
+    unread_before: BTreeMap<(usize, Side), u64>,
+    /// What is kept of operators, if there are any.
+    operators: Option<OperatorRecord>,
 }
 
 impl Monitor {
-    pub(crate) fn new(nodes: usize, lines: bool, judges: bool) -> Monitor {
+    pub(crate) fn new(network: &Network, lines: bool, judges: bool) -> Monitor {
+        let nodes = network.nodes.len();
+        let operators = network.options.operators;
         Monitor {
             record: Record {
                 violations: Vec::new(),
@@ -91,6 +102,8 @@ impl Monitor {
             judge: judges.then(Judge::default),
             hostile: HostileRecord::new(nodes),
             flood: FloodRecord::default(),
+            unread_before: BTreeMap::new(),
+            operators: operators.then(|| OperatorRecord::new(nodes)),
         }
     }
 
@@ -141,6 +154,7 @@ impl Monitor {
         if let Some(judge) = &mut self.judge {
             judge.before_event(event);
         }
+        self.note_unread(network, node, event);
         let record = &mut self.record;
         record.counts.events += 1;
         let kind = match event {
@@ -184,6 +198,27 @@ impl Monitor {
             };
             format!("{} <- {what}", network.describe(node))
         });
+    }
+
+    fn note_unread(&mut self, network: &Network, node: usize, event: &NodeEvent<'_>) {
+        self.unread_before.clear();
+        let Some(server) = network.server(node) else {
+            return;
+        };
+        if network.options.work_slice == Work::SLICE {
+            return;
+        }
+        let links = server.snapshot().links();
+        for view in links.filter(|view| view.unread_bytes > 0) {
+            if let Some(place) = network.net.find(node, view.link) {
+                self.unread_before.insert(place, view.unread_bytes as u64);
+            }
+        }
+        if let NodeEvent::Bytes { link, bytes } = event
+            && let Some(place) = network.net.find(node, *link)
+        {
+            *self.unread_before.entry(place).or_default() += bytes.len() as u64;
+        }
     }
 
     /// Streams have made progress.
@@ -236,7 +271,18 @@ impl Monitor {
                 self.on_channel_chat_received(network, node, &text);
             }
             Notice::Client(ClientNotice::NotSent { .. }) => self.record.counts.not_sent += 1,
-            Notice::Client(notice) => self.trace_notice(network, node, &notice),
+            Notice::Client(notice) => {
+                match &notice {
+                    ClientNotice::Welcome { .. } => self.on_new_registration(node),
+                    ClientNotice::Status {
+                        code: StatusCode::NOTE,
+                        text,
+                        ..
+                    } => self.on_operator_note(network, node, text),
+                    _ => {}
+                }
+                self.trace_notice(network, node, &notice);
+            }
             Notice::Server(notice) => {
                 if matches!(notice, ServerNotice::Linked { .. }) {
                     self.set_was_linked(node, true);

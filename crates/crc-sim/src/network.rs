@@ -22,6 +22,13 @@ pub(crate) enum Entry {
     EndFaults,
     /// Thieves of ids go.
     EndThieves,
+    /// A password was compared for a server, if it is still the same life.
+    PasswordChecked {
+        node: usize,
+        life: u32,
+        number: u64,
+        is_right: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -29,6 +36,8 @@ pub(crate) struct Network {
     pub(crate) options: Options,
     pub(crate) net: TimedNet<Entry>,
     pub(crate) nodes: Vec<Node>,
+    /// By node: the bans that a server has stored.
+    pub(crate) disks: Vec<Vec<Box<str>>>,
 }
 
 impl Network {
@@ -54,6 +63,7 @@ impl Network {
         Network {
             options,
             net,
+            disks: vec![Vec::new(); nodes.len()],
             nodes,
         }
     }

@@ -31,6 +31,8 @@ pub struct Settings {
     pub hostile: bool,
     /// Whether servers prove the secrets of their links. Hostile servers have none.
     pub auth: bool,
+    /// Whether some clients are network operators, who kill and ban.
+    pub operators: bool,
     /// Another hash seed for servers, which must not change a run.
     pub hash_seed: u64,
     /// The steps of the plan that are taken, if not all: see [`shrink`](crate::shrink).
@@ -49,6 +51,7 @@ impl Default for Settings {
             people: false,
             hostile: false,
             auth: false,
+            operators: false,
             hash_seed: 0,
             steps: None,
             lines: false,
@@ -190,6 +193,8 @@ pub struct Options {
     pub people: bool,
     /// Whether servers prove the secrets of their links.
     pub auth: bool,
+    /// Whether some clients are network operators.
+    pub operators: bool,
     /// The number of users of IRC.
     pub irc_users: u32,
     /// The number of users of legacy IRC.
@@ -282,12 +287,17 @@ impl Options {
             rendezvous: settings.rendezvous,
             people: settings.people,
             auth: settings.auth,
+            operators: false,
             irc_users: 0,
             legacy_users: 0,
             hostile: settings.hostile.then(|| HostileOptions::draw(seed)),
             frame_users: 0,
             legacy_servers: 0,
         };
+        if settings.operators && !options.people && !options.has_floods() {
+            options.operators = true;
+            crate::operators::draw_options(seed, &mut options);
+        }
         if let Some(hostile) = options.hostile.as_mut().filter(|_| settings.auth) {
             // Wherever they are: they hold no secret.
             hostile.outside = true;
@@ -416,6 +426,9 @@ impl fmt::Display for Options {
         }
         if self.auth {
             f.write_str(" auth")?;
+        }
+        if self.operators {
+            f.write_str(" operators")?;
         }
         if let Some(hostile) = &self.hostile {
             write!(f, " {hostile}")?;

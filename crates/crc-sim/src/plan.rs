@@ -7,6 +7,7 @@ use crc_core::{Random, Timestamp};
 
 use crate::channel_acts::ChannelAct;
 use crate::hostile::{self, HostileAct};
+use crate::operators::{self, OperatorAct};
 use crate::options::{Fault, Options};
 use crate::people::{self, PersonAct};
 use crc_netem::Draw;
@@ -32,6 +33,8 @@ pub(crate) enum Act {
     Person(PersonAct),
     /// Hostile people do something.
     Hostile(HostileAct),
+    /// An operator does something.
+    Operator(OperatorAct),
 }
 
 /// The plan of a run.
@@ -108,6 +111,7 @@ impl Plan {
             people::draw_steps(seed, options, &mut steps);
         }
         hostile::add_steps(seed, options, &mut steps);
+        operators::add_steps(seed, options, &mut steps);
         Plan {
             steps,
             faults_end_at: Timestamp::START + duration + Duration::from_secs(1),

@@ -7,6 +7,7 @@ mod channels;
 mod chats;
 mod hostile;
 mod hosts;
+mod operators;
 mod people;
 mod tree;
 
@@ -21,6 +22,7 @@ use crate::network::Network;
 
 pub(crate) use channels::check_channel_chats;
 pub(crate) use hostile::check_linked;
+pub(crate) use operators::{check_restarted, lasting_bans, wallops_due};
 pub(crate) use people::check_told;
 use tree::ServerTree;
 pub(crate) use tree::is_looking;
@@ -52,6 +54,9 @@ pub(crate) fn check(network: &Network, monitor: &Monitor) -> (Parts, Vec<Found>)
     if network.options.channels {
         channels::check_channels(network, &tree.parts, &mut found);
         found.extend(people::check_told(network));
+    }
+    if network.options.operators {
+        operators::check_operators(network, monitor, &mut found);
     }
     hostile::check_poison(network, &mut found);
     (tree.parts, found)

@@ -85,6 +85,9 @@ fn live(world: &mut World) {
             }
         }
     }
+    if world.is_sound() && world.options().operators && !world.options().people {
+        world.probe_operators();
+    }
     // Hostile runs have limits that so much at once exceeds.
     if world.is_sound() && world.options().people && world.options().hostile.is_none() {
         world.probe(&parts);

@@ -90,6 +90,7 @@ pub(crate) fn draw(seed: u64, options: &Options) -> Vec<NodeConfig> {
     }
     crate::hostile::add_nodes(seed, options, &mut nodes);
     crate::secrets::configure(seed, options, &mut nodes);
+    crate::operators::configure(seed, options, &mut nodes);
     nodes
 }
 

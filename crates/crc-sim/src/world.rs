@@ -89,7 +89,7 @@ impl World {
             seed,
             settings: settings.clone(),
             plan,
-            monitor: Monitor::new(network.nodes.len(), settings.lines, judges),
+            monitor: Monitor::new(&network, settings.lines, judges),
             network,
             faults_over: false,
             is_checking: false,
@@ -157,7 +157,10 @@ impl World {
                 } => self.on_link_event(host, connection, event),
                 Step::DialFailed { host, event } => self.on_dial_failed(host, &event),
                 Step::Wake { host } => self.on_wake(host),
-                Step::Stopped { host } => self.fail(host, Failure::Process),
+                Step::Stopped { host } => {
+                    self.fail(host, Failure::Process);
+                    self.come_back(host);
+                }
             }
         }
         self.show_progress();
@@ -174,6 +177,12 @@ impl World {
             }
             Entry::EndFaults => self.end_faults(),
             Entry::EndThieves => self.end_thieves(),
+            Entry::PasswordChecked {
+                node,
+                life,
+                number,
+                is_right,
+            } => self.on_password_checked((node, life), number, is_right),
         }
     }
 
@@ -185,6 +194,7 @@ impl World {
         self.line(|network| format!("{} starts, life {life}", network.describe(node)));
         self.mark_activity("a node started");
         self.monitor.set_was_linked(node, false);
+        self.monitor.on_new_registration(node);
         self.command(node, command);
         self.join_rendezvous(node);
     }
@@ -205,6 +215,7 @@ impl World {
                     config.candidates_within = Some(CANDIDATES_WITHIN);
                 }
                 config.hash_seed = Some(self.settings.hash_seed);
+                config.bans.clone_from(&self.network.disks[node]);
                 it.role = Role::Server(Box::new(Server::new(*config)));
                 let listening = vec![address(node)];
                 ServerCommand::Start { listening }.into()
@@ -374,6 +385,7 @@ impl World {
                 }
                 self.monitor.check_effort(&self.network, node, effort, &out);
                 self.monitor.judge(&self.network, node, link);
+                self.monitor.check_operators(&self.network, node, link.0);
                 self.monitor.check_peer(&self.network, node, link.0);
                 self.occupy(node);
                 self.carry_out(node, &mut out);
@@ -422,7 +434,9 @@ impl World {
                     self.dial(node, dial, &to);
                 }
                 Effect::Notice(notice) => {
-                    self.monitor.on_notice(&self.network, node, notice.into());
+                    let notice = notice.into();
+                    self.drive(node, &notice);
+                    self.monitor.on_notice(&self.network, node, notice);
                 }
                 Effect::Stop => stop = true,
             }

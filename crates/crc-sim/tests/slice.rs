@@ -66,6 +66,19 @@ fn networks_with_people_violate_no_invariant() {
 }
 
 #[test]
+fn networks_with_operators_violate_no_invariant() {
+    silence_panics();
+    let settings = Settings {
+        servers: 3..=8,
+        operators: true,
+        ..Settings::default()
+    };
+    let report = campaign(0..150, 2, &settings, |_| true);
+    assert_eq!(report.seeds, 150);
+    assert!(report.violations.is_empty(), "{report}");
+}
+
+#[test]
 fn a_seed_gives_the_same_run_every_time() {
     let settings = Settings::default();
     for seed in 0..40 {

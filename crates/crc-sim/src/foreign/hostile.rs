@@ -7,7 +7,7 @@ use crc_wire::{
     StatusCode, Text,
 };
 
-use super::{ForeignCommand, Out, address_of};
+use super::{ForeignCommand, Out, address_of, forge};
 use crc_netem::Draw;
 
 /// A hostile node.
@@ -19,6 +19,8 @@ pub(crate) struct Hostile {
     ids: Vec<u32>,
     links: Vec<LinkId>,
     dials: u64,
+    /// Whether it says what only operators and servers may.
+    forges: bool,
 }
 
 impl Hostile {
@@ -28,7 +30,12 @@ impl Hostile {
             ids,
             links: Vec::new(),
             dials: 0,
+            forges: false,
         }
+    }
+
+    pub(crate) const fn set_forges(&mut self) {
+        self.forges = true;
     }
 
     pub(super) fn handle(&mut self, event: Event<'_, ForeignCommand>, out: &mut Out) {
@@ -130,7 +137,12 @@ impl Hostile {
             "something else",
             "A machine has already registered with ID 1",
         ]);
+        let is_forged = self.forges && random.chance(40);
         let mut frame = match random.below(10) {
+            _ if is_forged => {
+                let ids = (self.id(random), self.id(random));
+                forge::request(ids, "crook", random)
+            }
             0..4 => self.registration(random, false),
             4..6 => Message::ClientChat(ClientChat {
                 source: self.id(random),

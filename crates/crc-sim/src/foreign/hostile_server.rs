@@ -12,7 +12,8 @@ use crc_wire::{
     Name, Registration, RequestKind, ServerQuit, Status, StatusCode, Text,
 };
 
-use super::{ForeignCommand, Out, address_of};
+use super::{ForeignCommand, Out, address_of, forge};
+use crate::monitor::operators::HOSTILE_SETTER;
 
 /// What it says begins with this, where that is possible.
 pub(crate) const POISON: &str = "poison";
@@ -58,6 +59,8 @@ pub(crate) struct HostileServer {
     dials: u64,
     /// Whether others ask it for a secret, which it does not hold.
     is_liar: bool,
+    /// Whether it says what only operators and other servers may.
+    forges: bool,
     /// Proofs that were sent on other links.
     overheard: Vec<Vec<u8>>,
 }
@@ -81,12 +84,25 @@ impl HostileServer {
             channels: BTreeMap::new(),
             dials: 0,
             is_liar: false,
+            forges: false,
             overheard: Vec::new(),
         }
     }
 
     pub(crate) const fn set_liar(&mut self, is_liar: bool) {
         self.is_liar = is_liar;
+    }
+
+    pub(crate) const fn set_forges(&mut self) {
+        self.forges = true;
+    }
+
+    /// The features that it announces.
+    const fn features(&self) -> &'static str {
+        match self.forges {
+            true => "server-quit,channels,channel-age,oper",
+            false => "server-quit,channels,channel-age",
+        }
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -209,9 +225,8 @@ impl HostileServer {
     fn announcement(&mut self) -> Vec<u8> {
         let rank = self.random.one_of(&[0, 0, 1, 3, u32::MAX - 1, u32::MAX]);
         let clock = self.clock();
-        let address = self.address;
-        let machine =
-            format!(" [crc2;a={address};r={rank}{clock};f=server-quit,channels,channel-age]");
+        let (address, features) = (self.address, self.features());
+        let machine = format!(" [crc2;a={address};r={rank}{clock};f={features}]");
         self.registration_of_itself(&machine)
     }
 
@@ -363,7 +378,8 @@ impl HostileServer {
     }
 
     fn poison(&mut self, link: LinkId, random: &mut Random, frames: &mut Vec<u8>) {
-        match random.below(16) {
+        match random.below(if self.forges { 30 } else { 16 }) {
+            16.. => self.forged_requests(link, random, frames),
             0..2 => self.ghost_servers(random, frames),
             2..4 => self.ghost_clients(link, random, frames),
             4 => self.registration_of_others(random, frames),
@@ -579,10 +595,23 @@ impl HostileServer {
             false => self.victim(random),
         };
         let clock = self.clock();
-        let machine = format!(
-            " [crc2;a={address};r={rank}{clock}{shift}{longest};f=server-quit,channels,channel-age]"
-        );
+        let features = self.features();
+        let machine = format!(" [crc2;a={address};r={rank}{clock}{shift}{longest};f={features}]");
         frames.extend(self.registration_of_itself(&machine));
+    }
+
+    /// What operators and servers say of operators and bans, in the name of any host.
+    fn forged_requests(&self, link: LinkId, random: &mut Random, frames: &mut Vec<u8>) {
+        let source = match random.below(3) {
+            0 => self.id,
+            1 => self.anyone(link, random),
+            _ => self.other(random),
+        };
+        let to = self.other(random);
+        frames.extend(forge::request((source, to), HOSTILE_SETTER, random));
+        if random.below(1500) == 0 {
+            forge::ban_flood(self.id, frames);
+        }
     }
 
     fn statuses(&self, random: &mut Random, frames: &mut Vec<u8>) {

@@ -74,8 +74,8 @@ impl V1Client {
             Message::Status(m) => match m.code.0 {
                 0 => self.welcomed = true,
                 1 => {}
-                // Its id is taken, or was taken from it.
-                2 => out.close(link, CloseWhen::Flushed),
+                // Its id is taken, or was taken from it; or it was removed from the network.
+                2 | 0x107 => out.close(link, CloseWhen::Flushed),
                 code => complain(format!("a status {code:#x}")),
             },
             Message::ClientChat(_) => {}

@@ -14,6 +14,8 @@ const STEP_UNITS: u64 = 300;
 const LINK_UNITS: u64 = 30;
 /// The units for one candidate of a dial: each server may be one.
 const CANDIDATE_UNITS: u64 = 15;
+/// MAP shows each server in one step, also those that hostile servers have invented.
+const MAP_UNITS: u64 = 35;
 /// The most units for the bytes of one frame, which may have arrived before the event:
 /// hostile servers send long ones.
 const FRAME_UNITS: u64 = 66_000 / 16;
@@ -72,6 +74,9 @@ impl Effort {
     }
 }
 
+/// The most bytes of a slice of a burst, however many bans there are.
+const BURST_BYTES: usize = 34 << 10;
+
 impl Monitor {
     /// A server has handled an event.
     pub(crate) fn check_effort(
@@ -100,7 +105,11 @@ impl Monitor {
         let hosts = work.hosts.max(server.snapshot().directory().len()) + work.frames;
         let links = network.net.host(node).links().slots_len() + 2;
         let effects_max = 32 + (hosts + work.frames) * links * 2;
-        let bytes_max = 8 * 1024 + (hosts * 1400 + work.bytes * 2) * links;
+        let slice = match network.options.operators {
+            true => BURST_BYTES,
+            false => 0,
+        };
+        let bytes_max = 8 * 1024 + slice + (hosts * 1400 + work.bytes * 2) * links;
         if effects > effects_max || bytes > bytes_max {
             let text = format!(
                 "{} answered one event ({work:?}) with {effects} effects and {bytes} bytes, with {hosts} hosts and {links} links",
@@ -111,7 +120,11 @@ impl Monitor {
         // As the server counts it: an event ends with its slices, however many hosts and
         // frames there are. Only a step is made to its end.
         let candidates = CANDIDATE_UNITS * network.options.servers as u64;
-        let step_max = STEP_UNITS + LINK_UNITS * links as u64 + candidates;
+        let map = match network.options.operators {
+            true => MAP_UNITS * hosts as u64,
+            false => 0,
+        };
+        let step_max = STEP_UNITS + LINK_UNITS * links as u64 + candidates + map;
         let counted = server.snapshot().work();
         let long = match network.options.has_hostiles() {
             true => FRAME_UNITS,

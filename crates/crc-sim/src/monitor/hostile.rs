@@ -69,7 +69,9 @@ impl Monitor {
             Some(ip) => config.server_peers.iter().any(|it| it.contains(&ip)),
             None => within,
         };
-        let is_root = config.connect.is_empty() && !network.options.rendezvous;
+        // An operator may let a root dial.
+        let is_root =
+            config.connect.is_empty() && !network.options.rendezvous && !network.options.operators;
         let wrong = if !permitted {
             "which is not permitted"
         } else if server.snapshot().uplink().is_some() {
@@ -141,6 +143,7 @@ impl Monitor {
         }
         while let Ok(Some(frame)) = Frame::take(&mut bytes, FrameLimits::WIRE) {
             if let Ok(Message::ClientRegistration(m)) = frame.message() {
+                self.on_stated(m.source);
                 self.hostile.stated.insert(m.source.get());
             }
         }

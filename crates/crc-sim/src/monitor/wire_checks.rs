@@ -115,7 +115,8 @@ impl Monitor {
             Message::ClientRegistration(m) if own.is_some() => {
                 self.check_announcement(network, connection, side, m, false);
             }
-            Message::ClientRegistration(_) => {
+            Message::ClientRegistration(m) => {
+                self.note_id(node, m.source);
                 self.mark_activity_unless_futile(network, connection, "a client registered");
             }
             Message::ClientQuit(m) => {
@@ -133,6 +134,9 @@ impl Monitor {
             }
             Message::Status(m) => {
                 self.mark_activity(network, "a status was sent");
+                if m.code == StatusCode::NOT_PERMITTED && own.is_some() {
+                    self.check_removal(network, connection, side, m.text.as_str());
+                }
                 if m.code == StatusCode::WELCOME && own.is_some() {
                     self.on_welcome(network, connection, side, m.destination);
                 }
@@ -283,7 +287,11 @@ impl Monitor {
         }
         // A host of the reader that yields to one of the sender's side gets a quit, too.
         let delivered = network.connection(connection).stream(1 - side).delivered();
-        let delivered = delivered.saturating_sub(network.unread(connection, side));
+        // What is read in this event may have been handled behind this quit.
+        let unread = self.unread_before.get(&(connection, side)).copied();
+        let unread = unread.unwrap_or_default();
+        let unread = unread.max(network.unread(connection, side));
+        let delivered = delivered.saturating_sub(unread);
         let other = &streams[1 - side];
         let leaving = other.quit_ends.get(&id).is_some_and(|end| *end > delivered);
         let is_readers = other.announced.contains_key(&id) || leaving;

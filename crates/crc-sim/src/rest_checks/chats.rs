@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crc_core::Work;
+
 use super::{FOUND_MAX, Found};
 use crate::invariant::Invariant;
 use crate::monitor::Monitor;
@@ -13,11 +15,16 @@ pub(super) fn check_chats(network: &Network, monitor: &Monitor, found: &mut Vec<
     if !network.options.is_all_v2() {
         return;
     }
+    // A server that closes a link does not handle what it has read there.
+    let closes_unread = network.options.operators && network.options.work_slice < Work::SLICE;
     // A server says how many chats it had to drop.
     let mut dropped = BTreeMap::new();
     let chats = monitor.chats.chats.iter().enumerate();
     let stuck = chats.filter_map(|(number, chat)| {
         let place = stuck_at(network, chat)?;
+        if closes_unread && matches!(chat.fate, Fate::At(_)) {
+            return None;
+        }
         if let Fate::At(node) = chat.fate
             && let Some(server) = network.server(node)
         {

@@ -264,6 +264,18 @@ pub(crate) fn on_introduction(
     })
 }
 
+/// Whether what a server says that this one has dialled may count before it has introduced
+/// itself: it has proved the secret, or needs none.
+pub(crate) fn may_be_believed(cx: &Context, link: LinkId) -> bool {
+    let auth = cx
+        .crc_session(link)
+        .and_then(|session| session.auth.as_deref());
+    let ip = cx.links.find(link).map(|found| found.endpoints.peer.ip());
+    cx.config.links.is_empty()
+        || matches!(auth, Some(Auth::Proved(..)))
+        || ip.is_some_and(|ip| is_permitted(&cx.config.v1_peers, ip))
+}
+
 fn set_auth(cx: &mut Context, link: LinkId, auth: Auth) {
     if let Some(session) = cx.crc_session_mut(link) {
         session.auth = Some(Box::new(auth));

@@ -384,6 +384,10 @@ fn on_status_before_introduction(
     if status.code == StatusCode::NOT_PERMITTED {
         return uplink::on_not_permitted(cx, link, status.text.as_str(), out);
     }
+    if !auth::may_be_believed(cx, link) {
+        cx.counters.dropped += 1;
+        return;
+    }
     if status.code != StatusCode::ID_TAKEN {
         log::info!(
             "{}: status {}: {:?}",

@@ -288,6 +288,31 @@ fn a_server_without_the_secret_tells_the_one_that_wants_it() {
 }
 
 #[test]
+fn what_a_dialled_server_says_before_its_proof_does_not_count() {
+    let mut fixture = Fixture::new(1);
+    fixture.listen_peer("r0");
+    let mut config = secretive(0, Some("r0:1"), vec![any_server(SECRET)]);
+    config.v1_peers.clear();
+    let server = fixture.server_with(config);
+    fixture.soon();
+    let peer = fixture.newest("r0");
+    let nonce = "aa".repeat(32);
+    for machine in ["", &format!("n={nonce};f=auth")] {
+        if !machine.is_empty() {
+            send_machine(&mut fixture, peer, machine);
+        }
+        fixture.send_message(peer, &status(77, 0, 0x0105, "poison"));
+        fixture.send_message(peer, &status(77, 0, 2, "poison"));
+        fixture.soon();
+        assert!(fixture.status_log(server).is_empty());
+        assert!(!fixture.peers[peer].ended);
+    }
+    send_machine(&mut fixture, peer, &format!("p={PROOF_OF_DIALLED};f=auth"));
+    fixture.introduce_v2(peer, 77, "r=0;f=server-quit");
+    assert_eq!(fixture.known(server).keys().collect::<Vec<_>>(), [&77]);
+}
+
+#[test]
 fn a_proof_is_of_no_use_a_second_time() {
     let (mut fixture, server, client) = keeper();
     let proof = format!("n={};p={PROOF_OF_77};f=auth", "aa".repeat(32));

@@ -59,6 +59,7 @@ impl WebircUser {
         // `::1` loses its first colon, because that begins the last parameter, and then the
         // options are in the same parameter.
         let (address, more) = address.split_once(' ').unwrap_or((&address, ""));
+        let more = more.strip_prefix(':').unwrap_or(more);
         let ip: Option<IpAddr> = match address.parse() {
             Err(_) if address.starts_with(':') => format!(":{address}").parse().ok(),
             parsed => parsed.ok(),
@@ -105,6 +106,8 @@ mod tests {
             // The first colon of the address begins the last parameter.
             ("h ::1", "[::1]:0", false),
             ("h ::1 secure", "[::1]:0", true),
+            ("h ::1 :secure", "[::1]:0", true),
+            ("h ::1 :remote-port=7 secure", "[::1]:7", true),
             ("h ::2 remote-port=7 secure=x", "[::2]:7", true),
             ("h :::1", "[::1]:0", false),
             ("h ::ffff:198.51.100.3", "198.51.100.3:0", false),
@@ -125,6 +128,34 @@ mod tests {
         ] {
             let read = parse(&format!("WEBIRC pass kiwi {line}"));
             assert_eq!(read, Ok((peer.to_owned(), is_secure)), "{line:?}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Any address of a user is read as it is, however a gateway writes it.
+        #[test]
+        fn any_address_is_read(ip: IpAddr, is_last: bool, has_zero: bool, port: u16) {
+            let ip = ip.to_canonical();
+            proptest::prop_assume!(!ip.is_unspecified() && !ip.is_multicast());
+            let mut text = ip.to_string();
+            if has_zero && text.starts_with(':') {
+                text.insert(0, '0');
+            }
+            let (line, port) = match is_last {
+                true => (format!("h {text}"), 0),
+                false => (format!("h {text} :x remote-port={port}"), port),
+            };
+            let read = parse(&format!("WEBIRC pass kiwi {line}"));
+            let peer = SocketAddr::new(ip, port).to_string();
+            proptest::prop_assert_eq!(read, Ok((peer, false)));
+        }
+
+        #[test]
+        fn any_line_is_read_or_refused(line: Vec<u8>) {
+            let line = [b"WEBIRC a b c ", &line[..]].concat();
+            if let Ok(message) = Message::parse(&line) {
+                let _ = WebircUser::parse(&message);
+            }
         }
     }
 

@@ -242,9 +242,12 @@ pub(crate) fn on_timer(cx: &mut Context, link: LinkId, out: &mut Out) {
         return;
     };
     user.begin_event();
-    if user.is_password_checked() {
+    if user.is_password_checked() || webirc::go_on(cx, link, out) {
         return;
     }
+    let Some(user) = find_user_mut(cx, link) else {
+        return;
+    };
     let mut backlog = core::mem::take(&mut user.backlog);
     if !backlog.is_empty() && is_spent {
         user.backlog = backlog;

@@ -119,6 +119,8 @@ pub(super) enum Entrance {
     Open,
     /// The password of a gateway is being compared. No line is read.
     Checked(Box<GatewayClaim>),
+    /// It is right. No line is read before the link has got its address.
+    Proven(Box<GatewayClaim>),
     /// The gateway has said for whom it has connected. The next line is read in a later event:
     /// the driver may report first that the address has too many links.
     Readdressed,
@@ -204,7 +206,7 @@ impl User {
     pub(super) fn is_held(&self) -> bool {
         self.answer.is_some()
             || self.is_password_checked()
-            || matches!(self.entrance, Entrance::Readdressed)
+            || matches!(self.entrance, Entrance::Proven(_) | Entrance::Readdressed)
     }
 
     /// Whether its client has enabled a capability.

@@ -55,8 +55,8 @@ pub(super) fn webirc(
     }
 }
 
-/// The gateway at the other end of a link: of those at this address and with this certificate
-/// the one that has the name, or the first.
+/// The gateway at the other end of a link: of those at this address the one that has the name,
+/// or else the first whose certificate is shown.
 fn find_gateway<'a>(
     cx: &'a Context,
     link: LinkId,
@@ -65,16 +65,20 @@ fn find_gateway<'a>(
     let found = cx.links.find(link).ok_or("the link is down")?;
     let ip = found.endpoints.peer.ip();
     let shown = found.security.as_ref().and_then(|security| security.peer);
+    let is_proven = |it: &&GatewayConfig| it.certificate.is_none() || it.certificate == shown;
     let here = || cx.config.gateways.iter().filter(|it| it.is_at(ip));
-    let proven = || here().filter(|it| it.certificate.is_none() || it.certificate == shown);
-    match proven().find(|it| *it.name == *called).or(proven().next()) {
-        Some(gateway) => Ok(gateway),
-        None if here().next().is_some() => Err("your certificate is not that of the gateway"),
-        None => Err("there is no gateway at your address"),
+    if here().next().is_none() {
+        return Err("there is no gateway at your address");
     }
+    let gateway = match here().find(|it| *it.name == *called) {
+        Some(named) => Some(named).filter(is_proven),
+        None => here().find(is_proven),
+    };
+    gateway.ok_or("your certificate is not that of the gateway")
 }
 
-/// The password of a gateway was compared.
+/// The password of a gateway was compared. As many links as the gateway has may wait for it, so
+/// each goes on in an event of its own.
 pub(crate) fn on_webirc_checked(cx: &mut Context, link: LinkId, is_right: bool, out: &mut Out) {
     cx.work.charge(work::LINK);
     // It may have left meanwhile, or not have registered in time.
@@ -85,8 +89,29 @@ pub(crate) fn on_webirc_checked(cx: &mut Context, link: LinkId, is_right: bool, 
         return;
     };
     match is_right {
-        true => admit(cx, link, *claim, out),
+        true => {
+            user.entrance = Entrance::Proven(claim);
+            read_soon(cx, link);
+        }
         false => refuse(cx, link, &claim.name, "the password is wrong", out),
+    }
+}
+
+/// The link of a gateway whose password is right becomes that of a user. Whether there was
+/// one.
+pub(super) fn go_on(cx: &mut Context, link: LinkId, out: &mut Out) -> bool {
+    let Some(user) = find_user_mut(cx, link) else {
+        return false;
+    };
+    match core::mem::take(&mut user.entrance) {
+        Entrance::Proven(claim) => {
+            admit(cx, link, *claim, out);
+            true
+        }
+        other => {
+            user.entrance = other;
+            false
+        }
     }
 }
 

@@ -247,6 +247,13 @@ fn a_certificate_proves_a_gateway_and_is_not_the_users() {
     let line = "WEBIRC x moa h 198.51.100.7";
     let (_, lines) = net.gateway_sends(line);
     assert_eq!(lines, [&*wrong]);
+    // The one that is named is meant, also where another needs no certificate.
+    let emu = gateway("emu", "127.0.0.0/8");
+    let mut both = net_with(&[emu, moa.clone()]);
+    let (_, lines) = both.gateway_sends("WEBIRC emu-secret moa h 198.51.100.7");
+    assert_eq!(lines, [&*wrong]);
+    let (peer, _) = both.gateway_sends("WEBIRC emu-secret roa h 198.51.100.7");
+    assert!(!both.fixture.peers[peer].ended);
     net.fixture.keying_material = Some([1; 32]);
     net.fixture.certificate = Some(Fingerprint([8; 32]));
     let (_, lines) = net.gateway_sends(line);
@@ -368,21 +375,11 @@ fn wrong_passwords_of_an_address_are_bounded() {
 #[test]
 fn a_crowded_address_is_told() {
     let mut net = net();
-    let peer = net.connect(0);
-    let registration = registration_of("ann");
-    net.send_line(
-        peer,
-        &format!("WEBIRC kiwi-secret kiwi h 198.51.100.7\r\n{registration}"),
-    );
-    let (number, ..) = net.take_passwords(0).remove(0);
-    let command = ServerCommand::PasswordChecked {
-        number,
-        is_right: true,
-    };
-    net.fixture.handle(0, Event::Command(command));
-    // The driver says so at once, before the user has registered.
+    let (peer, lines) = net.gateway_sends("WEBIRC kiwi-secret kiwi h 198.51.100.7");
+    assert!(lines.is_empty() && !net.fixture.peers[peer].ended);
     let link = net.addresses().1[0].0;
     net.fixture.handle(0, Event::Crowded { link });
+    net.send_line(peer, &registration_of("ann"));
     let text = "Too many connections from your address";
     net.expect_lines(peer, &[&format!("ERROR :Closing Link: * ({text})")]);
     assert!(net.fixture.peers[peer].ended && net.fixture.known(0).is_empty());

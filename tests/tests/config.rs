@@ -136,6 +136,23 @@ fn check_config_names_file_line_and_what_to_write() {
     let warned = format!("{path}: no errors\nwarning: listening on all addresses without TLS");
     assert!(text(&output.stdout).starts_with(&warned), "{output:?}");
 
+    // A file that is named there and cannot be used has a place too.
+    for (key, error) in [
+        ("motd", "cannot read the message of the day"),
+        ("ban-file", "cannot read the bans from"),
+    ] {
+        let named = home.join("none/file");
+        fs::write(&config.file, format!("\n{key} = {named:?}\n")).unwrap();
+        let column = key.len() + 4;
+        for args in [&["check-config", "--config", path][..], &["--config", path]] {
+            let output = run(args, home);
+            let errors = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{errors}");
+            let begin = format!("crc-server: {path}:2:{column}: {key}: {error}");
+            assert!(errors.starts_with(&begin), "{errors}");
+        }
+    }
+
     let nowhere = config.folder.path().join("nowhere.toml");
     let output = run(
         &["check-config", "--config", nowhere.to_str().unwrap()],

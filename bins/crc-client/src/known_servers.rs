@@ -2,15 +2,15 @@
 //! trusted and remembered, another one later is refused.
 
 use std::env;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crc_core::{Fingerprint, TlsFailure};
 use crc_net::UnknownCertificates;
 
 /// A larger file is none of this program's.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
+const FILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// A file with a line for each server: its address and the fingerprint of its certificate.
 #[derive(Debug)]
@@ -25,13 +25,13 @@ impl KnownServers {
     }
 
     fn find(path: &Path, server: &str) -> io::Result<Option<Fingerprint>> {
-        let file = match File::open(path) {
-            Ok(file) => file,
+        let bytes = match crc_cli::read_file(path, FILE_BYTES_MAX) {
+            Ok((bytes, _)) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        for line in BufReader::new(file.take(FILE_BYTES_MAX)).lines() {
-            let line = line?;
+        let text = String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))?;
+        for line in text.lines() {
             let mut words = line.split_ascii_whitespace();
             if words.next() == Some(server) {
                 let fingerprint = words.next().and_then(|word| word.parse().ok());

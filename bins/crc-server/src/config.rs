@@ -12,6 +12,8 @@ mod operators;
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
@@ -111,6 +113,8 @@ pub(crate) struct Loaded {
     pub(crate) matches: ArgMatches,
     /// The file, if there is one.
     pub(crate) path: Option<PathBuf>,
+    /// The options that the file sets.
+    pub(crate) options: FileOptions,
 }
 
 /// Why the configuration cannot be used.
@@ -206,6 +210,8 @@ pub(crate) fn load_from(
     let mut args = Args::from_arg_matches(&matches).map_err(LoadError::CommandLine)?;
     let mut errors = Vec::new();
     args.links = links::read(&tables.link, &file, &mut args.readable_secrets, &mut errors);
+    let keys: Vec<_> = readable_keys(&args).collect();
+    args.readable_secrets.extend(keys);
     args.password = operators::read_password(tables.password.as_ref(), &file, &mut errors);
     let (operators, classes) = (&tables.operator, &tables.operator_class);
     args.operators = operators::read(operators, classes, &file, &mut errors);
@@ -220,7 +226,16 @@ pub(crate) fn load_from(
         args,
         matches,
         path,
+        options,
     })
+}
+
+/// The private keys that every user of this machine can read.
+fn readable_keys(args: &Args) -> impl Iterator<Item = PathBuf> {
+    let is_readable = |path: &&PathBuf| {
+        fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o004 != 0)
+    };
+    args.tls.tls_key.iter().filter(is_readable).cloned()
 }
 
 /// The error of a problem, where the file has the option; otherwise one of the command line.

@@ -31,6 +31,7 @@ use std::sync::mpsc::sync_channel;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::CommandFactory;
+use crc_cli::config::{ConfigError, FileOptions};
 use crc_core::{
     Config, ListenerId, PeerAddress, Ports, Server, ServerCommand, ServerNotice, TextProtocol,
     plaintext_answer,
@@ -97,6 +98,25 @@ enum StartError {
     MakeCert(#[from] MakeCertError),
     #[error("the system provides no random numbers: {0}")]
     Random(#[from] getrandom::Error),
+    #[error("{0}")]
+    InFile(ConfigError),
+}
+
+impl StartError {
+    /// The same, with the place in the configuration file where it names the file that is at fault.
+    fn located(self, options: &FileOptions) -> StartError {
+        let path = match &self {
+            StartError::LogFile { path, .. }
+            | StartError::Motd { path, .. }
+            | StartError::Recording { path, .. }
+            | StartError::Bans { path, .. } => Some(&**path),
+            StartError::Tls(error) => tls::file_of(error),
+            _ => None,
+        };
+        let located = path
+            .and_then(|path| options.error_of_value(&path.to_string_lossy(), &self.to_string()));
+        located.map_or(self, StartError::InFile)
+    }
 }
 
 fn main() -> ExitCode {
@@ -132,10 +152,12 @@ fn start(arguments: &[OsString]) -> Result<ExitCode, LoadError> {
         return Ok(exit_code(passwords::hash_password().map_err(Into::into)));
     }
     let loaded = config::load(arguments)?;
-    Ok(exit_code(match args.action {
+    let options = loaded.options.clone();
+    let done = match args.action {
         Some(Action::CheckConfig) => check_config(&loaded),
         _ => run(arguments, loaded),
-    }))
+    };
+    Ok(exit_code(done.map_err(|error| error.located(&options))))
 }
 
 fn exit_code(done: Result<(), StartError>) -> ExitCode {
@@ -152,6 +174,7 @@ fn exit_code(done: Result<(), StartError>) -> ExitCode {
 fn check_config(loaded: &Loaded) -> Result<(), StartError> {
     read_motd(&loaded.args)?;
     Tls::load(&loaded.args.tls)?;
+    let (_, left_out) = read_bans(&loaded.args)?;
     let line = match &loaded.path {
         Some(path) => format!("{}: no errors", path.display()),
         None => {
@@ -165,7 +188,8 @@ fn check_config(loaded: &Loaded) -> Result<(), StartError> {
     };
     // The exit status says it too.
     let _ = crc_cli::print_line(&line);
-    for warning in warnings::of_config(&loaded.args, usize::MAX) {
+    let warnings = warnings::of_config(&loaded.args, usize::MAX);
+    for warning in warnings.into_iter().chain(left_out) {
         let _ = crc_cli::print_line(&format!("warning: {warning}"));
     }
     Ok(())
@@ -191,11 +215,10 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
     crc_cli::on_hangup(request).map_err(StartError::Hangup)?;
     config.started_at_unix_ms = unix_time_ms();
     getrandom::fill(&mut config.nonce_key)?;
-    if let Some(path) = &args.ban_file {
-        config.bans = bans::read(path).map_err(|source| StartError::Bans {
-            path: path.clone(),
-            source,
-        })?;
+    let (bans, left_out) = read_bans(args)?;
+    config.bans = bans;
+    if let Some(warning) = left_out {
+        log::warn!("{warning}");
     }
     config.motd = read_motd(args)?;
     let contents = Contents::read(&matches);
@@ -414,6 +437,19 @@ fn create_recorder(args: &Args, config: &Config) -> Result<Option<Recorder>, Sta
 }
 
 /// The lines of the file given by `--motd`.
+/// The bans of the file, and a warning if it has something else.
+fn read_bans(args: &Args) -> Result<(Vec<Box<str>>, Option<String>), StartError> {
+    let Some(path) = &args.ban_file else {
+        return Ok((Vec::new(), None));
+    };
+    let stored = bans::read(path).map_err(|source| StartError::Bans {
+        path: path.clone(),
+        source,
+    })?;
+    let warning = stored.warning(path);
+    Ok((stored.bans, warning))
+}
+
 fn read_motd(args: &Args) -> Result<Vec<String>, StartError> {
     let Some(path) = &args.motd else {
         return Ok(Vec::new());

@@ -1,7 +1,6 @@
 //! The message of the day: a text file as any editor writes it.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use irc_wire::text;
@@ -18,21 +17,12 @@ const LINES_MAX: usize = 1000;
 ///
 /// When it cannot be read or is too large.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<String>> {
-    let mut bytes = Vec::new();
-    let limit = FILE_BYTES_MAX as u64 + 1;
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    if bytes.len() > FILE_BYTES_MAX {
-        return Err(too_large("64 KiB"));
-    }
+    let (bytes, _) = crc_cli::read_file(path, FILE_BYTES_MAX)?;
     let lines = lines_of(&decode(&bytes));
     if lines.len() > LINES_MAX {
-        return Err(too_large("1000 lines"));
+        return Err(io::Error::other("it has more than 1000 lines"));
     }
     Ok(lines)
-}
-
-fn too_large(limit: &str) -> io::Error {
-    io::Error::other(format!("it has more than {limit}"))
 }
 
 /// The text of a file: in UTF-16 or UTF-8 if it says so at its beginning, otherwise in

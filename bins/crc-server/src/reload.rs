@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::thread;
 
@@ -23,7 +23,7 @@ use crate::config::{self, LoadError, Loaded};
 use crate::logging::{LogControl, check_log_file};
 use crate::motd;
 use crate::systemd::{Message, Notifier};
-use crate::tls::Tls;
+use crate::tls::{Tls, file_of};
 use crate::warnings;
 
 /// The options whose change takes effect at once. All others need a restart.
@@ -349,18 +349,30 @@ impl Reloader {
             args,
             matches,
             path,
-            ..
+            options,
         } = config::load(&self.arguments).map_err(|error| one_line(&error))?;
+        let located = |path: Option<&Path>, text: String| {
+            let place =
+                path.and_then(|path| options.error_of_value(&path.to_string_lossy(), &text));
+            place.map_or(text, |place| place.to_string())
+        };
         let motd = match &args.motd {
             None => Vec::new(),
-            Some(path) => motd::read(path)
-                .map_err(|error| format!("cannot read the message of the day {path:?}: {error}"))?,
+            Some(path) => motd::read(path).map_err(|error| {
+                let text = format!("cannot read the message of the day {path:?}: {error}");
+                located(Some(path), text)
+            })?,
         };
         if let Some(path) = &args.log_file {
-            check_log_file(path)
-                .map_err(|error| format!("cannot open the log file {path:?}: {error}"))?;
+            check_log_file(path).map_err(|error| {
+                located(
+                    Some(path),
+                    format!("cannot open the log file {path:?}: {error}"),
+                )
+            })?;
         }
-        let tls = Tls::load(&args.tls).map_err(|error| format!("TLS: {error}"))?;
+        let tls = Tls::load(&args.tls)
+            .map_err(|error| located(file_of(&error), format!("TLS: {error}")))?;
         let contents = Contents::read(&matches);
         let mut reload = Reload::between(&self.started, &self.now, &matches);
         reload.note_files(&self.contents, &contents);

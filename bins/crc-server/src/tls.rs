@@ -10,6 +10,14 @@ use crc_net::{TlsClient, TlsError, TlsServer, fingerprint_of_file};
 
 use crate::args::{MakeCert, TlsArgs};
 
+/// The file that is at fault.
+pub(crate) fn file_of(error: &TlsError) -> Option<&Path> {
+    match error {
+        TlsError::File { path, .. } | TlsError::Certificate { chain: path, .. } => Some(path),
+        _ => None,
+    }
+}
+
 /// The certificates of the listeners, and whom the server trusts.
 #[derive(Debug, Clone)]
 pub(crate) struct Tls {

@@ -17,7 +17,18 @@ pub(crate) fn of_config(args: &Args, links_possible: usize) -> Vec<String> {
         links_max: args.links_max(),
         links_possible,
     };
-    exposure.warnings()
+    let mut warnings = exposure.warnings();
+    for path in &args.tls.tls_cert {
+        // Who reads it says what is wrong with the file itself.
+        if crc_net::is_valid_now(path).is_ok_and(|is_valid| !is_valid) {
+            warnings.push(format!(
+                "the certificate in {} has expired, or is not valid yet: others refuse it; renew it \
+                 and send SIGHUP, or set the clock of this machine",
+                path.display()
+            ));
+        }
+    }
+    warnings
 }
 
 /// What a server exposes, and how it is protected.

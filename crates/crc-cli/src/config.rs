@@ -20,8 +20,6 @@ mod suggestion;
 
 use core::fmt;
 use core::ops::Range;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub use annotated::annotated;
@@ -80,7 +78,8 @@ impl ConfigFile {
     ///
     /// When it cannot be read, is too large, or is not UTF-8.
     pub fn read(path: &Path) -> Result<ConfigFile, ConfigError> {
-        let bytes = read_bounded(path).map_err(|error| ConfigError {
+        let read = crate::read_file(path, FILE_BYTES_MAX);
+        let (bytes, _) = read.map_err(|error| ConfigError {
             path: path.to_owned(),
             position: None,
             text: format!("cannot read the configuration file: {error}"),
@@ -148,16 +147,6 @@ impl ConfigFile {
             column: before[line_start..].chars().count() + 1,
         }
     }
-}
-
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let limit = FILE_BYTES_MAX as u64 + 1;
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    if bytes.len() > FILE_BYTES_MAX {
-        return Err(io::Error::other("it has more than 1 MiB"));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! - [`Verbosity`] adds `-v` and `-q`; [`init_logger`] starts the log.
 //! - [`VERSION`] is what `--version` prints, with the [`COMMIT`] that it was built from.
 //! - [`print_line`] and [`print_error`] write one line to a standard stream and flush it.
+//! - [`read_file`] reads a file of a bounded size.
 //! - `read_password` reads one without showing it. It needs the feature `password`.
 //! - `HiddenInput` keeps a terminal from showing what is typed. It needs the feature `password` or
 //!   `terminal`.
@@ -23,6 +24,7 @@
 mod backpressure;
 #[cfg(feature = "config")]
 pub mod config;
+mod file;
 mod generate;
 mod hangup;
 #[cfg(any(feature = "password", feature = "terminal"))]
@@ -40,6 +42,7 @@ mod verbosity;
 mod version;
 
 pub use backpressure::Backpressure;
+pub use file::read_file;
 pub use generate::Generate;
 pub use hangup::{on_hangup, on_terminal_hangup};
 #[cfg(any(feature = "password", feature = "terminal"))]

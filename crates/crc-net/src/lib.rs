@@ -86,7 +86,7 @@ pub use selector::{Events, Interest, Ready, Selector};
 pub use stats::{Counter, Stats};
 pub use tls::{
     CertificateAuthorities, CertificateFiles, TlsClient, TlsError, TlsServer, UnknownCertificates,
-    fingerprint_of_file,
+    fingerprint_of_file, is_valid_now,
 };
 
 /// Runs the README's example as a test.

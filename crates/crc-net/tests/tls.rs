@@ -322,6 +322,104 @@ fn files_that_cannot_be_used_are_named() {
 }
 
 #[test]
+fn an_error_of_a_file_says_what_is_wrong_with_it() {
+    let certificates = Certificates::new();
+    let good = certificates.make("a", "localhost");
+    let other = certificates.make("b", "localhost");
+    let write = |name: &str, bytes: &[u8]| {
+        let path = certificates.path(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let pem = std::fs::read(&good.chain).unwrap();
+    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n";
+    let of_no_kind = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    let chain = |path| CertificateFiles {
+        chain: path,
+        key: good.key.clone(),
+    };
+    let key = |path| CertificateFiles {
+        chain: good.chain.clone(),
+        key: path,
+    };
+    for (files, text) in [
+        (
+            chain(write("cut", &pem[..200])),
+            "it is cut: a line -----END is missing",
+        ),
+        (
+            chain(write("der", &[0x30, 0x82, 1, 0])),
+            "it is DER: convert it to PEM by openssl",
+        ),
+        (
+            chain(write("damaged", damaged.as_bytes())),
+            "the certificate is damaged",
+        ),
+        (
+            chain(write("huge", &[b'x'; (1 << 20) + 1])),
+            "it has more than 1 MiB",
+        ),
+        (
+            chain(write("many", &pem.repeat(300))),
+            "no peer takes more than 61440",
+        ),
+        (
+            chain(certificates.path("a-key.pem")),
+            "there is no certificate in it",
+        ),
+        (
+            key(write("sealed", encrypted.as_bytes())),
+            "the private key in it is encrypted",
+        ),
+        (
+            key(write("kind", of_no_kind.as_bytes())),
+            "the key is of no kind that is supported",
+        ),
+        (key(good.chain.clone()), "there is no private key in it"),
+        (
+            key(other.key.clone()),
+            "the key is not that of the certificate",
+        ),
+    ] {
+        let error = TlsServer::load(&[files]).unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+    }
+    // The key may have other PEM sections beside it, and both may be one file.
+    let both = [pem.clone(), std::fs::read(&good.key).unwrap()].concat();
+    let both = write("both", &both);
+    TlsServer::load(&[CertificateFiles {
+        chain: both.clone(),
+        key: both,
+    }])
+    .unwrap();
+    let authorities = |path| {
+        let files = CertificateAuthorities::Files(vec![path]);
+        TlsClient::load(&files, None).map_err(|error| error.to_string())
+    };
+    let error = authorities(certificates.path("damaged")).unwrap_err();
+    assert!(error.contains("is damaged"), "{error}");
+    let mixed = [damaged.as_bytes(), &pem].concat();
+    authorities(write("mixed", &mixed)).unwrap();
+}
+
+#[test]
+fn a_certificate_is_valid_at_its_time() {
+    let certificates = Certificates::new();
+    let year = |year| rcgen::date_time_ymd(year, 1, 1);
+    let files = [
+        certificates.make("now", "localhost"),
+        certificates.make_with("past", "localhost", |params| params.not_after = year(2001)),
+        certificates.make_with("future", "localhost", |params| {
+            params.not_before = year(4000)
+        }),
+    ];
+    let is_valid = files.map(|files| crc_net::is_valid_now(&files.chain).unwrap());
+    assert_eq!(is_valid, [true, false, false]);
+    crc_net::is_valid_now(&certificates.path("missing")).unwrap_err();
+}
+
+#[test]
 fn the_machine_learns_what_the_handshake_tells() {
     let certificates = Certificates::new();
     let files = certificates.make("a", "localhost");

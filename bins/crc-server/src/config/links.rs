@@ -1,18 +1,19 @@
 //! `[[link]]`: the servers that this one links to by a secret, or as v1 servers.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crc_cli::config::{ConfigError, ConfigFile, Spanned};
-use crc_core::{LinkConfig, LinkDirection, SECRET_BYTES_MAX, Secret, check_name};
+use crc_core::{LinkConfig, LinkDirection, Secret, check_name};
 use crc_wire::Name;
 
 use super::refuse_repeated;
 
 /// The name of an entry for all servers that have none of their own.
 const ANY: &str = "*";
+
+/// The largest file with a secret, with blanks around it.
+const SECRET_FILE_BYTES_MAX: usize = 2048;
 
 /// A `[[link]]` of the configuration file.
 #[derive(Debug, serde::Deserialize)]
@@ -125,8 +126,9 @@ fn read_secret(
     let error = |text: String| file.error_at(path.span(), format!("secret-file: {text}"));
     let folder = file.path().parent().unwrap_or(Path::new(""));
     let full = folder.join(path.get_ref());
-    let (bytes, mode) = read_bounded(&full)
+    let (bytes, metadata) = crc_cli::read_file(&full, SECRET_FILE_BYTES_MAX)
         .map_err(|why| error(format!("cannot read {}: {why}", full.display())))?;
+    let mode = metadata.permissions().mode();
     if mode & 0o002 != 0 {
         let text = format!(
             "every user of this machine can change {0}: run chmod 600 {0}",
@@ -143,17 +145,6 @@ fn read_secret(
             full.display()
         ))
     })
-}
-
-/// The contents of a file and its permissions. Of a file that is too long, the beginning is
-/// enough to say so.
-fn read_bounded(path: &Path) -> io::Result<(Vec<u8>, u32)> {
-    let opened = File::open(path)?;
-    let mode = opened.metadata()?.permissions().mode();
-    let mut bytes = Vec::new();
-    let limit = SECRET_BYTES_MAX as u64 + 64;
-    opened.take(limit).read_to_end(&mut bytes)?;
-    Ok((bytes, mode))
 }
 
 #[cfg(test)]
@@ -218,6 +209,8 @@ mod tests {
         for (name, contents, mode) in [
             ("short", "too short\n", 0o600),
             ("open", "sixteen bytes or more", 0o666),
+            ("long", &"x".repeat(1025), 0o600),
+            ("huge", &"x".repeat(2049), 0o600),
             ("good", "sixteen bytes or more", 0o600),
         ] {
             let path = folder.path().join(name);
@@ -237,6 +230,14 @@ mod tests {
             (
                 "name = \"a\"\nsecret-file = \"open\"",
                 "F/server.toml:3:15: secret-file: every user of this machine can change F/open: run chmod 600 F/open",
+            ),
+            (
+                "name = \"a\"\nsecret-file = \"long\"",
+                "F/server.toml:3:15: secret-file: a secret has 16 to 1024 bytes, not 1025: write one by:",
+            ),
+            (
+                "name = \"a\"\nsecret-file = \"huge\"",
+                "F/server.toml:3:15: secret-file: cannot read F/huge: it has more than 2 KiB",
             ),
             (
                 "name = \"a\"\naddress = \"reef\"",

@@ -323,6 +323,17 @@ impl FileOptions {
         Some(self.file.error_at(span.clone(), format!("{long}: {text}")))
     }
 
+    /// An error about the first option of the file with this value; `None` if no option has it.
+    #[must_use]
+    pub fn error_of_value(&self, value: &str, text: &str) -> Option<ConfigError> {
+        let mut options = self.options.iter();
+        let option = options.find(|option| {
+            let mut values = option.values.iter();
+            values.any(|(text, _)| text.as_deref() == Some(value))
+        })?;
+        self.error_of(&option.long, Some(value), text)
+    }
+
     /// What is wrong in the values of options, as the command's own parsers say.
     fn value_errors(&self, command: &Command) -> Vec<ConfigError> {
         let mut command = command.clone();

@@ -1,7 +1,7 @@
 //! Whom dials trust.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crc_machine::{Fingerprint, PeerAddress, TlsFailure, Transport};
@@ -16,8 +16,8 @@ use rustls::{
 };
 
 use super::{
-    CertificateFiles, TlsError, classify_certificate, fingerprint, is_authority, provider,
-    read_certificates, read_certified_key,
+    CertificateFiles, TlsError, classify_certificate, file_error, fingerprint, is_authority,
+    provider, read_certificates, read_certified_key,
 };
 
 /// Who signs the certificates of servers.
@@ -139,6 +139,18 @@ impl fmt::Debug for TlsClient {
     }
 }
 
+/// The certificates of authorities in a file. One that cannot be used is left out, if another one
+/// can.
+fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let certificates = read_certificates(path)?;
+    let (usable, _) =
+        RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned());
+    match usable {
+        0 => Err(file_error(path, "the certificate in it is damaged")),
+        _ => Ok(certificates),
+    }
+}
+
 impl Trust {
     fn load(
         authorities: &CertificateAuthorities,
@@ -148,7 +160,7 @@ impl Trust {
             CertificateAuthorities::System => None,
             CertificateAuthorities::Files(paths) => {
                 let read: Result<Vec<_>, _> =
-                    paths.iter().map(|path| read_certificates(path)).collect();
+                    paths.iter().map(|path| read_authorities(path)).collect();
                 Some(read?.concat())
             }
         };

@@ -354,7 +354,10 @@ impl Reloader {
         let located = |path: Option<&Path>, text: String| {
             let place =
                 path.and_then(|path| options.error_of_value(&path.to_string_lossy(), &text));
-            place.map_or(text, |place| place.to_string())
+            match place.and_then(|place| place.place()) {
+                Some(place) => format!("{text} (see {place})"),
+                None => text,
+            }
         };
         let motd = match &args.motd {
             None => Vec::new(),

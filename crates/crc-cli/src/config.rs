@@ -59,13 +59,21 @@ pub struct Position {
     pub column: usize,
 }
 
+impl ConfigError {
+    /// `FILE:LINE:COLUMN`, if it has a place.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        let Position { line, column } = self.position?;
+        Some(format!("{}:{line}:{column}", self.path.display()))
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.path.display())?;
-        if let Some(Position { line, column }) = self.position {
-            write!(f, "{line}:{column}:")?;
+        match self.place() {
+            Some(place) => write!(f, "{place}: {}", self.text),
+            None => write!(f, "{}: {}", self.path.display(), self.text),
         }
-        write!(f, " {}", self.text)
     }
 }
 

@@ -151,9 +151,9 @@ impl Terminal {
             let mut out = io::stdout().lock();
             let _ = writeln!(out, "{PASTE_MODE_OFF}\r");
             let _ = out.flush();
-            if let Some(mode) = &self.mode {
-                let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Drain, mode);
-            }
+        }
+        if let Some(mode) = &self.mode {
+            let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Drain, mode);
         }
     }
 }

@@ -362,6 +362,23 @@ fn the_password_of_an_operator_is_masked_and_not_recalled() {
 }
 
 #[test]
+fn keys_that_are_typed_ahead_are_shown_by_the_editor_only() {
+    let server = Server::start();
+    let mut user = User::new(&server, false);
+    let mut link = welcome(&server);
+    user.sees("> ");
+    // All of it at once: it comes before the prompts.
+    user.types("/oper ann\rkelp\r/oper ann kelp\r/quit\r");
+    link.expect(OPER);
+    link.expect(OPER);
+    link.expect(QUIT);
+    drop(link);
+    user.sees("* disconnected");
+    user.has_not_seen("kelp");
+    assert_eq!(user.finish(), Some(0));
+}
+
+#[test]
 fn a_simple_terminal_does_not_show_the_password_of_an_operator() {
     let server = Server::start();
     let mut user = User::with(&server, |command| {
@@ -373,8 +390,8 @@ fn a_simple_terminal_does_not_show_the_password_of_an_operator() {
     user.sees("password of ann> ");
     user.types("kelp\n");
     link.expect(OPER);
+    user.sees("> ");
     user.types("/quit\n");
-    user.sees("/quit");
     link.expect(QUIT);
     drop(link);
     user.sees("* disconnected\r\n");

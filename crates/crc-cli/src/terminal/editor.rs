@@ -57,11 +57,15 @@ impl<H: LineHandler> LineReader<H> {
         };
         let printer = editor.create_external_printer().ok();
         let printer: Printer = printer.map(|printer| Box::new(printer) as _);
+        // An editor shows the keys itself. Between two lines the terminal would show those that are
+        // typed ahead, a password as well.
+        let quiet = printer.as_ref().and_then(|_| HiddenInput::begin().ok());
         if printer_sender.send(printer).is_err() {
             return;
         }
         editor.set_helper(Some(Assistant(self.handler)));
         while read_line(&mut editor, &self.editing, &self.unprinted) {}
+        drop(quiet);
     }
 }
 
@@ -71,8 +75,7 @@ fn read_line<H: LineHandler>(
     editing: &AtomicBool,
     unprinted: &Backpressure,
 ) -> bool {
-    // An editor that edits does not show keys anyway. This is for keys that are typed before the
-    // prompt, and for a terminal that is too simple for an editor.
+    // For a terminal that is too simple for an editor.
     let is_secret = |Assistant(handler): &Assistant<H>| handler.secret_from("") == Some(0);
     let hidden = editor.helper().filter(|it| is_secret(it));
     let hidden = hidden.and_then(|_| HiddenInput::begin().ok());

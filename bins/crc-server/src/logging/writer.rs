@@ -1,6 +1,9 @@
 //! A writer that never blocks: lines go into a bounded buffer, and a thread writes
 //! them. Lines that do not fit are dropped and counted. The thread writes the count as
 //! soon as it can write again.
+//!
+//! After a write the thread rests, and then writes what has come meanwhile at once:
+//! waking it for each line would cost the server more than the line.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,6 +19,9 @@ const BUFFER_BYTES_MAX: usize = 1024 * 1024;
 
 /// The length at which a line is truncated; texts from peers can be much longer.
 pub(super) const LINE_BYTES_MAX: usize = 2 * 1024;
+
+/// How long the thread rests after a write, unless the buffer is half full before.
+const REST: Duration = Duration::from_millis(20);
 
 /// The front of the log. Each write must be one whole line.
 #[derive(Debug, Clone)]
@@ -34,8 +40,23 @@ struct Buffer {
     lines: Vec<u8>,
     /// How many lines did not fit since the thread last took the buffer.
     dropped: u64,
-    /// Whether the thread is writing lines that it has taken.
-    writing: bool,
+    /// What the thread does.
+    state: State,
+    /// Whether the thread must not rest: the end of the process waits for it.
+    finishing: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    /// It is about to take the lines.
+    #[default]
+    Awake,
+    /// It writes the lines that it has taken.
+    Writing,
+    /// It takes the lines when it has rested.
+    Resting,
+    /// It waits for a line.
+    Waiting,
 }
 
 impl LogWriter {
@@ -54,8 +75,10 @@ impl LogWriter {
 
     /// Waits until all lines are written, up to `time_max`.
     pub(crate) fn finish(&self, time_max: Duration) {
-        let buffer = self.shared.lock();
-        let unwritten = |buffer: &mut Buffer| buffer.writing || !buffer.is_empty();
+        let mut buffer = self.shared.lock();
+        buffer.finishing = true;
+        self.shared.changed.notify_all();
+        let unwritten = |buffer: &mut Buffer| buffer.state == State::Writing || !buffer.is_empty();
         drop(
             self.shared
                 .changed
@@ -76,8 +99,16 @@ impl Write for LogWriter {
         if !rest.is_empty() {
             buffer.lines.extend_from_slice(b"...\n");
         }
-        drop(buffer);
-        self.shared.changed.notify_all();
+        let wakes = match buffer.state {
+            State::Waiting => true,
+            State::Resting => buffer.is_half_full(),
+            State::Awake | State::Writing => false,
+        };
+        if wakes {
+            buffer.state = State::Awake;
+            drop(buffer);
+            self.shared.changed.notify_all();
+        }
         Ok(line.len())
     }
 
@@ -89,6 +120,10 @@ impl Write for LogWriter {
 impl Buffer {
     fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.dropped == 0
+    }
+
+    fn is_half_full(&self) -> bool {
+        self.lines.len() >= BUFFER_BYTES_MAX / 2
     }
 }
 
@@ -102,13 +137,14 @@ impl Shared {
     fn write_lines(&self, mut out: impl Write, format: &LineFormat) {
         let mut buffer = self.lock();
         loop {
+            buffer.state = State::Waiting;
             buffer = self
                 .changed
                 .wait_while(buffer, |buffer| buffer.is_empty())
                 .unwrap_or_else(PoisonError::into_inner);
             let lines = core::mem::take(&mut buffer.lines);
             let dropped = core::mem::take(&mut buffer.dropped);
-            buffer.writing = true;
+            buffer.state = State::Writing;
             drop(buffer);
             // There is no other place to report an error to.
             let _ = out.write_all(&lines);
@@ -120,8 +156,13 @@ impl Shared {
             let _ = out.flush();
             drop(lines);
             buffer = self.lock();
-            buffer.writing = false;
-            self.changed.notify_all();
+            buffer.state = State::Resting;
+            if buffer.finishing {
+                self.changed.notify_all();
+            }
+            let rests = |buffer: &mut Buffer| !buffer.finishing && !buffer.is_half_full();
+            let rested = self.changed.wait_timeout_while(buffer, REST, rests);
+            (buffer, _) = rested.unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -165,7 +206,7 @@ mod tests {
         let (mut writer, allow, writes) = start_stepwise();
         writer.write_all(b"first\n").unwrap();
         // Once the thread has taken it, further lines stay in the buffer.
-        while !writer.shared.lock().writing {
+        while writer.shared.lock().state != State::Writing {
             thread::yield_now();
         }
         let line = [&[b'x'; 1023][..], b"\n"].concat();
@@ -182,6 +223,27 @@ mod tests {
         assert_eq!(next().len(), BUFFER_BYTES_MAX);
         let note = "crc-server: log blocked, dropped 3976 lines\n";
         assert_eq!(String::from_utf8(next()).unwrap(), note);
+    }
+
+    #[test]
+    fn lines_are_written_in_order_whether_the_thread_rests_or_waits() {
+        let (mut writer, allow, writes) = start_stepwise();
+        let mut lines = String::new();
+        let mut written = Vec::new();
+        for number in 0..300 {
+            let line = format!("line {number}\n");
+            writer.write_all(line.as_bytes()).unwrap();
+            lines.push_str(&line);
+            allow.send(()).unwrap();
+            // Now and then the next line comes after all before it are written.
+            while number % 30 == 0 && written.len() < lines.len() {
+                written.extend(writes.recv_timeout(LONG).unwrap());
+            }
+        }
+        while written.len() < lines.len() {
+            written.extend(writes.recv_timeout(LONG).unwrap());
+        }
+        assert_eq!(String::from_utf8(written).unwrap(), lines);
     }
 
     #[test]

@@ -225,7 +225,10 @@ impl Connection {
         let is_up = self.is_up();
         let Some(tls) = self.tls.as_mut().filter(|_| is_up) else {
             // The bytes are discarded, so they need not be decrypted.
-            return self.read(scratch, stats);
+            return match self.tls.as_ref().is_some_and(|tls| tls.has_peer_ended()) {
+                true => ReadOutcome::End,
+                false => self.read(scratch, stats),
+            };
         };
         let mut socket = Counted {
             socket: self.socket.socket(),
@@ -418,17 +421,17 @@ impl Connection {
         }
     }
 
-    /// Announces the end of this side's stream, if it is a TLS connection. Returns whether nothing is
-    /// left to be written for that.
+    /// Announces the end of this side's stream, if it is a TLS connection. The caller ends the stream
+    /// next. Returns whether nothing is left to be written for that.
     pub(crate) fn end_tls(&mut self, stats: &Stats) -> bool {
         let Some(tls) = &mut self.tls else {
             return true;
         };
         tls.end();
-        let mut socket = Counted {
+        let mut socket = Ending(Counted {
             socket: self.socket.socket(),
             stats,
-        };
+        });
         match tls.write(&mut socket) {
             Ok((_, all)) => {
                 self.writable = all;
@@ -477,6 +480,37 @@ impl Write for Counted<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// A socket whose stream ends after what is written.
+struct Ending<'a>(Counted<'a>);
+
+impl Write for Ending<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Counted { socket, stats } = self.0;
+        stats.writes.add(1);
+        let count = send_before_end(socket, bytes)?;
+        stats.written_bytes.add(count);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes bytes that wait in the system for the end of the stream: one packet takes both. The
+/// packet, and waking the peer for it, is most of the cost of an end.
+#[cfg(target_os = "linux")]
+fn send_before_end(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    use rustix::net::{SendFlags, send};
+
+    Ok(send(socket, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send_before_end(mut socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    socket.write(bytes)
 }
 
 /// Performs one system call that writes. Returns 0 if the socket accepts no bytes at the moment.

@@ -207,10 +207,10 @@ pub(crate) fn listen(
 }
 
 /// Sets the socket options of an accepted link.
-pub(crate) fn set_accepted_options<S: AsFd>(socket: &S, peer_timeout: Duration) -> io::Result<()> {
+pub(crate) fn set_accepted_options(socket: &TcpStream, peer_timeout: Duration) -> io::Result<()> {
     // It has those of the listener on Linux, and six system calls less.
     match cfg!(target_os = "linux") {
-        true => SockRef::from(socket).set_nonblocking(true),
+        true => socket.set_nonblocking(true),
         false => set_link_options(socket, peer_timeout),
     }
 }

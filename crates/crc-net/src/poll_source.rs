@@ -5,10 +5,10 @@
 //! owner arms it again. After every event, even one it ignores, the owner of a [`PollSource`] calls
 //! [`mark_fired`](PollSource::mark_fired), and then arms it with the full interest.
 //!
-//! A link that is watched for reading only stays armed in level mode, which saves a system call per
-//! event ([`arm`](PollSource::arm)). It keeps firing until all received bytes are read. Everything
-//! else that happens to a link, such as a partial write or its end, changes the interest and
-//! therefore the mode.
+//! A socket that is watched for reading only stays armed in level mode from the beginning, which
+//! saves a system call per event ([`arm`](PollSource::arm)). It keeps firing until all received
+//! bytes are read, or all connections are accepted. Everything else that happens to a link, such as
+//! a partial write or its end, changes the interest and therefore the mode.
 //!
 //! The caller chooses the keys and never reuses one. Otherwise an event that the selector
 //! reported before a socket was dropped could be taken for an event of another socket.
@@ -19,7 +19,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use polling::{Event, PollMode};
+use polling::{Event, PollMode, Poller};
 
 use crate::selector::{Interest, Selector};
 
@@ -54,7 +54,7 @@ pub struct PollSource<S: Socket> {
 }
 
 impl<S: Socket> PollSource<S> {
-    /// Registers `socket`, which must be non-blocking, and watches it until the first event. The
+    /// Registers `socket`, which must be non-blocking, and watches it as [`arm`](Self::arm) does. The
     /// selector reports its events under `key`, which must not be `u64::MAX`.
     ///
     /// # Errors
@@ -70,14 +70,16 @@ impl<S: Socket> PollSource<S> {
         // owns the socket, gives out shared references only, keeps the poller alive, and deletes the
         // socket in its own `drop`, before its fields are dropped. `Socket` is sealed: no
         // implementation closes or changes its descriptor through a shared reference.
+        let poller = selector.poller();
+        let persistent = stays_armed(poller, interest);
         unsafe {
-            selector.poller().add(&socket, event(key, interest))?;
+            poller.add_with_mode(&socket, event(key, interest), mode(persistent))?;
         }
         Ok(PollSource {
             socket,
             selector: Arc::clone(selector),
             armed: interest,
-            persistent: false,
+            persistent,
         })
     }
 
@@ -110,7 +112,7 @@ impl<S: Socket> PollSource<S> {
     ///
     /// If the system refuses the change.
     pub fn arm(&mut self, key: u64, interest: Interest) -> io::Result<()> {
-        let persistent = interest == Interest::READ && self.selector.poller().supports_level();
+        let persistent = stays_armed(self.selector.poller(), interest);
         self.set(key, interest, persistent)
     }
 
@@ -118,12 +120,8 @@ impl<S: Socket> PollSource<S> {
         if (self.armed, self.persistent) == (interest, persistent) {
             return Ok(());
         }
-        let mode = match persistent {
-            true => PollMode::Level,
-            false => PollMode::Oneshot,
-        };
         let poller = self.selector.poller();
-        poller.modify_with_mode(&self.socket, event(key, interest), mode)?;
+        poller.modify_with_mode(&self.socket, event(key, interest), mode(persistent))?;
         self.armed = interest;
         self.persistent = persistent;
         Ok(())
@@ -135,6 +133,18 @@ impl<S: Socket> Drop for PollSource<S> {
         if let Err(error) = self.selector.poller().delete(&self.socket) {
             log::error!("selector: cannot remove a socket: {error}");
         }
+    }
+}
+
+/// Whether a socket that is watched for `interest` stays armed after an event.
+fn stays_armed(poller: &Poller, interest: Interest) -> bool {
+    interest == Interest::READ && poller.supports_level()
+}
+
+fn mode(persistent: bool) -> PollMode {
+    match persistent {
+        true => PollMode::Level,
+        false => PollMode::Oneshot,
     }
 }
 
@@ -171,15 +181,20 @@ mod tests {
             readable: true,
             writable: false,
         };
+        let fires_on = |events: &mut Events| {
+            assert_eq!(wait(&selector, events), [ready]);
+            if selector.poller().supports_level() {
+                assert_eq!(wait(&selector, events), [ready]);
+            }
+        };
+        fires_on(&mut events);
+        source.mark_fired();
+        source.arm_once(7, Interest::READ).unwrap();
         assert_eq!(wait(&selector, &mut events), [ready]);
         assert_eq!(wait(&selector, &mut events), [], "only once");
         source.mark_fired();
         source.arm(7, Interest::READ).unwrap();
-        if selector.poller().supports_level() {
-            for _ in 0..2 {
-                assert_eq!(wait(&selector, &mut events), [ready]);
-            }
-        }
+        fires_on(&mut events);
         source.socket().read_exact(&mut [0; 2]).unwrap();
         source.arm_once(7, Interest::WRITE).unwrap();
         let [ready] = wait(&selector, &mut events)[..] else {

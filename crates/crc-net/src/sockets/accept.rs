@@ -293,15 +293,16 @@ impl Sockets {
         }
     }
 
-    /// Arms a listener, if it is open.
+    /// Watches a listener, if it is open.
     pub(crate) fn arm_listener(&mut self, index: usize) {
         let Some(listener) = self.listeners.get_mut(index) else {
             return;
         };
-        if listener.state != ListenerState::Open {
-            return;
-        }
-        if let Err(error) = listener.socket.arm_once(index as u64, Interest::READ) {
+        let interest = match listener.state {
+            ListenerState::Open => Interest::READ,
+            ListenerState::Paused | ListenerState::AtLimit => Interest::NONE,
+        };
+        if let Err(error) = listener.socket.arm(index as u64, interest) {
             log::error!(
                 "listener {}: failed, accepts no connections any more: {error}",
                 listener.address

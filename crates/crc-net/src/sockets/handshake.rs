@@ -244,7 +244,6 @@ impl Sockets {
             origin,
             endpoints,
             deadline,
-            description,
         } = completed?;
         self.deadlines.remove(&(deadline, link.as_u64()));
         self.stats.handshakes.add(1);
@@ -256,8 +255,13 @@ impl Sockets {
         }
         self.flush_later(link);
         self.arm_later(link);
-        let Endpoints { peer, local } = endpoints;
-        log::debug!("{link}: tls: peer={peer} local={local} {description}");
+        if let Some(Entry::Link(Connection { tls: Some(tls), .. })) = self.entries.find(link) {
+            let Endpoints { peer, local } = endpoints;
+            log::debug!(
+                "{link}: tls: peer={peer} local={local} {}",
+                tls.description()
+            );
+        }
         Some(LinkUp {
             link,
             origin,
@@ -359,7 +363,6 @@ struct Completed {
     origin: Origin,
     endpoints: Endpoints,
     deadline: Timestamp,
-    description: String,
 }
 
 /// Makes a connection of a handshake that is complete.
@@ -387,7 +390,6 @@ fn complete(handshake: Handshake, send_queue_bytes_max: usize) -> (Entry, Option
         origin,
         endpoints,
         deadline,
-        description: session.description(),
     };
     let mut connection = Connection::new(socket, endpoints.peer, send_queue_bytes_max);
     connection.limited_by = limited_by;

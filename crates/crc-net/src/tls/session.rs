@@ -158,6 +158,11 @@ impl Session {
 
     // Reading.
 
+    /// Whether the peer has announced the end of its stream.
+    pub(crate) fn has_peer_ended(&self) -> bool {
+        self.peer_ended
+    }
+
     /// Whether there is plaintext to read without the socket.
     pub(crate) fn has_plaintext(&self) -> bool {
         self.rest_read < self.rest.len()

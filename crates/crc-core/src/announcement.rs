@@ -67,6 +67,9 @@ pub struct Features {
     pub auth: bool,
     /// `oper`: it takes the requests of network operators.
     pub oper: bool,
+    /// `notices`: as a client, it takes notices as such. As a server, it says them so to
+    /// clients.
+    pub notices: bool,
 }
 
 impl Features {
@@ -77,6 +80,7 @@ impl Features {
         channel_age: true,
         auth: false,
         oper: true,
+        notices: false,
     };
 
     /// What a server announces before both ends have proved the secret of their link.
@@ -86,11 +90,13 @@ impl Features {
         channel_age: false,
         auth: true,
         oper: false,
+        notices: false,
     };
 
     /// All that matters to clients of a server of this version.
     pub const FOR_CLIENTS: Features = Features {
         channel_age: false,
+        notices: true,
         ..Features::OURS
     };
 
@@ -103,6 +109,7 @@ impl Features {
             channel_age: self.channel_age && other.channel_age,
             auth: self.auth && other.auth,
             oper: self.oper && other.oper,
+            notices: self.notices && other.notices,
         }
     }
 
@@ -114,6 +121,7 @@ impl Features {
             channel_age: has("channel-age"),
             auth: has("auth"),
             oper: has("oper"),
+            notices: has("notices"),
         }
     }
 }
@@ -127,6 +135,7 @@ impl fmt::Display for Features {
             ("channel-age", self.channel_age),
             ("auth", self.auth),
             ("oper", self.oper),
+            ("notices", self.notices),
         ];
         let mut separator = "";
         for (word, _) in words.into_iter().filter(|(_, has)| *has) {

@@ -46,7 +46,7 @@ use crc_machine::{
     CloseWhen, DialError, DialId, Event, LinkDown, LinkId, Machine, Origin, Outbox, PeerAddress,
     Random, Timestamp, Unsent,
 };
-use crc_wire::{ChannelName, HostId, truncate_utf8};
+use crc_wire::{ChannelField, ChannelName, ChatKind, HostId, RequestKind, truncate_utf8};
 
 use crate::admission::{AdmissionError, check_info, check_name, is_channel_name};
 use crate::announcement::Features;
@@ -60,8 +60,8 @@ use roster::Roster;
 use session::{Session, TimedOut};
 
 pub use api::{
-    BadFrame, ChannelMember, ClientCommand, ClientFailure, ClientNotice, ClientSendError,
-    DisconnectReason, HostRef,
+    BadFrame, ChannelMember, ChannelRank, ClientCommand, ClientFailure, ClientNotice,
+    ClientSendError, DisconnectReason, HostRef,
 };
 pub use channels::ClientChannel;
 pub use config::{ClientConfig, ClientLimits};
@@ -240,6 +240,10 @@ impl Client {
                 self.enqueue(Outgoing::Chat { to, text }, out);
                 return;
             }
+            ClientCommand::SendNotice { to, text } => {
+                self.enqueue(Outgoing::Notice { to, text }, out);
+                return;
+            }
             ClientCommand::Quit { text } => {
                 self.handle_quit(now, &text, out);
                 return;
@@ -251,10 +255,48 @@ impl Client {
             ClientCommand::Join { channel, key } => (channel, ChannelCommand::Join { key }),
             ClientCommand::Part { channel, text } => (channel, ChannelCommand::Part { text }),
             ClientCommand::SendChannelChat { channel, text } => {
-                (channel, ChannelCommand::Chat { text })
+                let kind = ChatKind::Message;
+                (channel, ChannelCommand::Chat { kind, text })
+            }
+            ClientCommand::SendChannelNotice { channel, text } => {
+                let kind = ChatKind::Notice;
+                (channel, ChannelCommand::Chat { kind, text })
             }
             ClientCommand::SetTopic { channel, topic } => {
-                (channel, ChannelCommand::SetTopic { topic })
+                let (field, value) = (ChannelField::TOPIC, topic);
+                (channel, ChannelCommand::Set { field, value })
+            }
+            ClientCommand::SetChannel {
+                channel,
+                field,
+                value,
+            } => (channel, ChannelCommand::Set { field, value }),
+            ClientCommand::SetRank {
+                channel,
+                client,
+                rank,
+                is_given,
+            } => {
+                let kind = match (rank, is_given) {
+                    (ChannelRank::Operator, true) => RequestKind::OP,
+                    (ChannelRank::Operator, false) => RequestKind::DEOP,
+                    (ChannelRank::Voice, true) => RequestKind::VOICE,
+                    (ChannelRank::Voice, false) => RequestKind::DEVOICE,
+                };
+                let text = String::new();
+                (channel, ChannelCommand::Request { kind, client, text })
+            }
+            ClientCommand::Kick {
+                channel,
+                client,
+                reason: text,
+            } => {
+                let kind = RequestKind::KICK;
+                (channel, ChannelCommand::Request { kind, client, text })
+            }
+            ClientCommand::Invite { channel, client } => {
+                let (kind, text) = (RequestKind::INVITE, String::new());
+                (channel, ChannelCommand::Request { kind, client, text })
             }
             ClientCommand::Names { channel } => (channel, ChannelCommand::Names),
         };
@@ -499,7 +541,9 @@ fn notify_not_sent(
 ) {
     for message in messages {
         out.notice(match message {
-            Outgoing::Chat { to, .. } => ClientNotice::NotSent { to, why },
+            Outgoing::Chat { to, .. } | Outgoing::Notice { to, .. } => {
+                ClientNotice::NotSent { to, why }
+            }
             Outgoing::Channel { channel, .. } => ClientNotice::ChannelNotSent {
                 channel: channel.into_string(),
                 why,

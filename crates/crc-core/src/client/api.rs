@@ -7,12 +7,21 @@ use crc_wire::{ChannelField, ChatKind, FrameError, HostId, MemberFlags, StatusCo
 
 /// A request of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClientCommand {
     /// Dial the server. Commands that come before the server's welcome wait for it.
     Start,
     /// Send a chat to another client. The client may be unknown: the server answers
     /// a chat that it cannot deliver.
     SendChat {
+        /// The destination.
+        to: HostId,
+        /// The text.
+        text: String,
+    },
+    /// Send a notice to another client: a text that programs do not answer. A client that
+    /// knows no notices gets a chat.
+    SendNotice {
         /// The destination.
         to: HostId,
         /// The text.
@@ -40,12 +49,57 @@ pub enum ClientCommand {
         /// The text.
         text: String,
     },
+    /// Send a notice to a channel.
+    SendChannelNotice {
+        /// The channel.
+        channel: String,
+        /// The text.
+        text: String,
+    },
     /// Set the topic of a channel.
     SetTopic {
         /// The channel.
         channel: String,
         /// The topic; empty for none.
         topic: String,
+    },
+    /// Change another setting of a channel. The server refuses a value that the field cannot
+    /// have.
+    SetChannel {
+        /// The channel.
+        channel: String,
+        /// The setting.
+        field: ChannelField,
+        /// Its value; empty for none.
+        value: String,
+    },
+    /// Make a client an operator of a channel, let it speak where not all may, or take that
+    /// from it.
+    SetRank {
+        /// The channel.
+        channel: String,
+        /// The client.
+        client: HostId,
+        /// What it gets or loses.
+        rank: ChannelRank,
+        /// Whether it gets it.
+        is_given: bool,
+    },
+    /// Remove a client from a channel.
+    Kick {
+        /// The channel.
+        channel: String,
+        /// The client.
+        client: HostId,
+        /// The reason; empty for none.
+        reason: String,
+    },
+    /// Invite a client to a channel.
+    Invite {
+        /// The channel.
+        channel: String,
+        /// The client.
+        client: HostId,
     },
     /// Ask the server for the members of a channel. The client need not be in it.
     Names {
@@ -65,6 +119,16 @@ pub enum ClientCommand {
         /// The quit message.
         text: String,
     },
+}
+
+/// What a member of a channel may be besides a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChannelRank {
+    /// An operator of the channel.
+    Operator,
+    /// A member that may speak where not all may.
+    Voice,
 }
 
 /// What a user may observe of a client.
@@ -134,7 +198,14 @@ pub enum ClientNotice {
         /// The text.
         text: String,
     },
-    /// A chat was not sent and will not be.
+    /// A notice has arrived: a text that programs do not answer.
+    Notice {
+        /// The sender.
+        from: HostRef,
+        /// The text.
+        text: String,
+    },
+    /// A chat or notice was not sent and will not be.
     NotSent {
         /// Its destination.
         to: HostId,

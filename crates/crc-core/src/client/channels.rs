@@ -47,6 +47,13 @@ impl ClientChannel {
         self.settings.get(&field.0).map_or("", |value| value)
     }
 
+    /// The letters of its modes, sorted: those of a new channel, until they are changed.
+    #[must_use]
+    pub fn modes(&self) -> &str {
+        let modes = self.settings.get(&ChannelField::MODES.0);
+        modes.map_or("n", |modes| modes)
+    }
+
     /// Its members, this client among them, in the order of their ids.
     pub fn members(&self) -> impl ExactSizeIterator<Item = (HostId, MemberFlags)> + '_ {
         self.members.iter().map(|(id, flags)| (*id, *flags))

@@ -20,6 +20,8 @@ const ENTRY_BYTES: usize = 64;
 pub(super) enum Outgoing {
     /// A chat to a client.
     Chat { to: HostId, text: String },
+    /// A notice to a client.
+    Notice { to: HostId, text: String },
     /// A command about a channel.
     Channel {
         channel: ChannelName<'static>,
@@ -30,22 +32,39 @@ pub(super) enum Outgoing {
 /// A command about a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ChannelCommand {
-    Join { key: String },
-    Part { text: String },
-    Chat { text: String },
-    SetTopic { topic: String },
+    Join {
+        key: String,
+    },
+    Part {
+        text: String,
+    },
+    Chat {
+        kind: ChatKind,
+        text: String,
+    },
+    Set {
+        field: ChannelField,
+        value: String,
+    },
+    /// Something about another client.
+    Request {
+        kind: RequestKind,
+        client: HostId,
+        text: String,
+    },
     Names,
 }
 
 impl Outgoing {
     pub(super) fn text(&self) -> &str {
         match self {
-            Outgoing::Chat { text, .. } => text,
+            Outgoing::Chat { text, .. } | Outgoing::Notice { text, .. } => text,
             Outgoing::Channel { command, .. } => match command {
                 ChannelCommand::Join { key: text }
                 | ChannelCommand::Part { text }
-                | ChannelCommand::Chat { text }
-                | ChannelCommand::SetTopic { topic: text } => text,
+                | ChannelCommand::Chat { text, .. }
+                | ChannelCommand::Set { value: text, .. }
+                | ChannelCommand::Request { text, .. } => text,
                 ChannelCommand::Names => "",
             },
         }
@@ -53,7 +72,7 @@ impl Outgoing {
 
     fn bytes(&self) -> usize {
         let channel = match self {
-            Outgoing::Chat { .. } => 0,
+            Outgoing::Chat { .. } | Outgoing::Notice { .. } => 0,
             Outgoing::Channel { channel, .. } => channel.as_str().len(),
         };
         ENTRY_BYTES + channel + self.text().len()
@@ -74,19 +93,21 @@ impl Outgoing {
                 (part.channel, ChannelCommand::Part { text })
             }
             Message::ChannelChat(chat) => {
-                let text = chat.text.into_string();
-                (chat.channel, ChannelCommand::Chat { text })
+                let (kind, text) = (chat.kind, chat.text.into_string());
+                (chat.channel, ChannelCommand::Chat { kind, text })
             }
             Message::ChannelSetting(setting) => {
-                let topic = setting.value.into_string();
-                (setting.channel, ChannelCommand::SetTopic { topic })
+                let (field, value) = (setting.field, setting.value.into_string());
+                (setting.channel, ChannelCommand::Set { field, value })
             }
             Message::ChannelRequest(request) => {
-                let command = match request.kind {
-                    RequestKind::JOIN => ChannelCommand::Join {
-                        key: request.text.into_string(),
-                    },
-                    _ => ChannelCommand::Names,
+                let (kind, text) = (request.kind, request.text.into_string());
+                let command = match (kind, request.destination) {
+                    (RequestKind::NOTICE, Some(to)) => return Some(Outgoing::Notice { to, text }),
+                    (_, Some(client)) => ChannelCommand::Request { kind, client, text },
+                    (RequestKind::JOIN, None) => ChannelCommand::Join { key: text },
+                    (RequestKind::NAMES, None) => ChannelCommand::Names,
+                    (_, None) => return None,
                 };
                 (request.channel?, command)
             }
@@ -113,19 +134,28 @@ impl ChannelCommand {
                 channel,
                 text: Text::truncated(text),
             }),
-            ChannelCommand::Chat { text } => Message::ChannelChat(ChannelChat {
+            ChannelCommand::Chat { kind, text } => Message::ChannelChat(ChannelChat {
                 source,
-                kind: ChatKind::Message,
+                kind: *kind,
                 channel,
                 text: Text::truncated(text),
             }),
-            ChannelCommand::SetTopic { topic } => Message::ChannelSetting(ChannelSetting {
+            ChannelCommand::Set { field, value } => Message::ChannelSetting(ChannelSetting {
                 source: Some(source),
                 version: 0,
-                field: ChannelField::TOPIC,
+                field: *field,
                 channel,
-                value: Text::truncated(topic),
+                value: Text::truncated(value),
             }),
+            ChannelCommand::Request { kind, client, text } => {
+                Message::ChannelRequest(ChannelRequest {
+                    source,
+                    destination: Some(*client),
+                    kind: *kind,
+                    channel: Some(channel),
+                    text: Text::truncated(text),
+                })
+            }
             ChannelCommand::Names => Message::ChannelRequest(ChannelRequest {
                 source,
                 destination: None,
@@ -307,10 +337,17 @@ mod tests {
             (ChannelCommand::Names, 0),
             (ChannelCommand::Join { key: "k".into() }, 1),
             (ChannelCommand::Part { text: "ab".into() }, 2),
-            (ChannelCommand::Chat { text: "abc".into() }, 3),
             (
-                ChannelCommand::SetTopic {
-                    topic: "abcd".into(),
+                ChannelCommand::Chat {
+                    kind: ChatKind::Notice,
+                    text: "abc".into(),
+                },
+                3,
+            ),
+            (
+                ChannelCommand::Set {
+                    field: ChannelField::TOPIC,
+                    value: "abcd".into(),
                 },
                 4,
             ),

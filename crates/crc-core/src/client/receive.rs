@@ -22,6 +22,7 @@ const FEATURES: Features = Features {
     channel_age: false,
     auth: false,
     oper: false,
+    notices: true,
 };
 
 impl Client {
@@ -86,6 +87,15 @@ impl Client {
             }) => out.notice(ClientNotice::Invited {
                 channel: channel.into_string(),
                 by: self.host_ref(source),
+            }),
+            Message::ChannelRequest(ChannelRequest {
+                source,
+                kind: RequestKind::NOTICE,
+                text,
+                ..
+            }) => out.notice(ClientNotice::Notice {
+                from: self.host_ref(source),
+                text: text.into_string(),
             }),
             other => out.notice(ClientNotice::FrameDropped {
                 why: BadFrame::NotForClients(other.kind()),

@@ -23,6 +23,7 @@ impl Client {
         {
             match message {
                 Outgoing::Chat { to, text } => self.send_chat(now, to, text, out),
+                Outgoing::Notice { to, text } => self.send_notice(now, to, text, out),
                 Outgoing::Channel { channel, command } => {
                     already_joined.extend(self.send_channel_command(channel, command, out));
                 }
@@ -57,6 +58,24 @@ impl Client {
         });
         send(session.link(), &chat, out);
         session.on_frame_sent(now);
+    }
+
+    /// Sends a notice. A server that does not know notices gets a chat.
+    fn send_notice(&mut self, now: Timestamp, to: HostId, text: String, out: &mut Out) {
+        let Some(session) = self.connection.session() else {
+            return;
+        };
+        if !session.has_channels() {
+            return self.send_chat(now, to, text, out);
+        }
+        let notice = Message::ChannelRequest(ChannelRequest {
+            source: self.id(),
+            destination: Some(to),
+            kind: RequestKind::NOTICE,
+            channel: None,
+            text: Text::truncated(&text),
+        });
+        send(session.link(), &notice, out);
     }
 
     /// Sends a channel command, or reports why not. Returns the channel instead when
@@ -147,8 +166,6 @@ impl Client {
         }
     }
 
-    /// Sends the registration, or the announcement, which is the same with a longer
-    /// info.
     /// Sends a command for the server itself, if it takes such.
     pub(super) fn send_command(&self, line: &str, out: &mut Out) {
         let session = self.connection.session();
@@ -172,6 +189,8 @@ impl Client {
         }
     }
 
+    /// Sends the registration, or the announcement, which is the same with a longer
+    /// info.
     pub(super) fn register(&self, link: LinkId, info: &str, out: &mut Out) {
         let registration = Message::ClientRegistration(Registration {
             source: self.id(),

@@ -306,6 +306,9 @@ impl Context {
         };
         match self.links.find(link).map(|found| &found.protocol) {
             Some(Protocol::Irc(_)) => irc::notice(self, link, source, text, out),
+            Some(Protocol::Crc(session)) if session.features.notices => {
+                crc::channel::send_notice(self, link, (source, host), text, out);
+            }
             _ => self.relay_chat_text(source, host, text, out),
         }
     }

@@ -490,6 +490,26 @@ pub(crate) fn send_invitation(
     cx.deliver(link, frame, out);
 }
 
+/// Sends a notice to a client of this server that takes notices.
+pub(crate) fn send_notice(
+    cx: &mut Context,
+    link: LinkId,
+    (source, host): (HostId, HostId),
+    text: &str,
+    out: &mut Out,
+) {
+    let request = ChannelRequest {
+        source,
+        destination: Some(host),
+        kind: RequestKind::NOTICE,
+        channel: None,
+        text: Text::truncated(text),
+    };
+    announce::announce_speaker(cx, link, source, out);
+    let frame = out.store(|arena| Message::ChannelRequest(request).encode(arena));
+    cx.deliver(link, frame, out);
+}
+
 /// The name of a channel that exists, as frames have it.
 pub(crate) fn channel_name(name: &str) -> ChannelName<'_> {
     ChannelName::new(name).expect("no channel is entered whose name does not fit")

@@ -75,11 +75,17 @@ fn a_v2_server_reports_its_features() {
         channel_age: false,
         auth: false,
         channels: false,
+        notices: false,
     };
     assert_eq!(fixture.client.server_features(), Some(features));
     fixture.receive(
         link,
-        &status(SERVER, ME, 0x0100, "crc-caps 1 server-quit channels oper"),
+        &status(
+            SERVER,
+            ME,
+            0x0100,
+            "crc-caps 1 server-quit channels oper notices",
+        ),
     );
     assert_eq!(
         fixture.client.server_features(),

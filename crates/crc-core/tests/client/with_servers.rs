@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crc_core::{
-    Client, ClientCommand, ClientConfig, ClientNotice, DialId, Effect, Endpoints, Event, LinkDown,
-    LinkId, Machine, Origin, Outbox, Unsent,
+    ChannelRank, Client, ClientCommand, ClientConfig, ClientNotice, DialId, Effect, Endpoints,
+    Event, LinkDown, LinkId, Machine, Origin, Outbox, Unsent,
 };
 use crc_wire::ChannelField;
 
@@ -174,6 +174,12 @@ fn describe(notice: &ClientNotice) -> Option<String> {
         ClientNotice::ChannelNames { channel, names } => format!("{channel}: {names}"),
         ClientNotice::ChannelNotSent { channel, why } => format!("{channel}: not sent: {why}"),
         ClientNotice::Left { name, .. } => format!("{name} leaves"),
+        ClientNotice::Notice { from, text } => {
+            format!("notice of {}: {text}", from.name.as_deref().unwrap_or("?"))
+        }
+        ClientNotice::Invited { channel, by } => {
+            format!("{channel}: {} invites", by.name.as_deref().unwrap_or("?"))
+        }
         ClientNotice::Joined {
             name,
             previous_name: Some(was),
@@ -245,6 +251,104 @@ fn two_clients_on_two_servers_chat_in_a_channel() {
     ]);
     assert_eq!(bob.client.channels().count(), 0);
     assert_eq!(ann.client.channel("#reef").unwrap().members().len(), 1);
+}
+
+#[test]
+fn members_are_ranked_kicked_and_invited() {
+    let (mut fixture, mut ann, mut bob) = two(5);
+    let (reef, bob_id) = (|| "#reef".to_owned(), id(102));
+    ann.join(&mut fixture, "#reef", "");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    ann.expect(&["in #reef (): @ann"]);
+    let invitation = ClientCommand::Invite {
+        channel: reef(),
+        client: bob_id,
+    };
+    ann.command(&mut fixture, invitation);
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    bob.expect(&["#reef: ann invites"]);
+    let modes = ClientCommand::SetChannel {
+        channel: reef(),
+        field: ChannelField::MODES,
+        value: "im".into(),
+    };
+    ann.command(&mut fixture, modes);
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    assert_eq!(ann.client.channel("#reef").unwrap().modes(), "im");
+    bob.join(&mut fixture, "#reef", "");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    bob.expect(&["in #reef (): @ann bob"]);
+    ann.expect(&["#reef: bob joins"]);
+
+    let rank = |rank, is_given| ClientCommand::SetRank {
+        channel: reef(),
+        client: bob_id,
+        rank,
+        is_given,
+    };
+    for (command, told) in [
+        (rank(ChannelRank::Operator, true), "#reef: now @bob by ann"),
+        (rank(ChannelRank::Operator, false), "#reef: now bob by ann"),
+        (rank(ChannelRank::Voice, true), "#reef: now bob by ann"),
+    ] {
+        ann.command(&mut fixture, command);
+        settle(&mut fixture, &mut [&mut ann, &mut bob]);
+        ann.expect(&[told]);
+        bob.expect(&[told]);
+    }
+    let flags = ann.client.channel("#reef").unwrap().member(bob_id).unwrap();
+    assert!(flags.voice && !flags.operator);
+    // A member that is no operator may not.
+    bob.command(&mut fixture, rank(ChannelRank::Operator, true));
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    bob.expect(&["#reef: no: only its operators may do this"]);
+    let kick = ClientCommand::Kick {
+        channel: reef(),
+        client: bob_id,
+        reason: "loud".into(),
+    };
+    ann.command(&mut fixture, kick);
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    ann.expect(&["#reef: bob leaves by ann: loud"]);
+    bob.expect(&["#reef: bob leaves by ann: loud"]);
+    assert_eq!(bob.client.channels().count(), 0);
+}
+
+#[test]
+fn notices_are_told_from_chats() {
+    let (mut fixture, mut ann, mut bob) = two(5);
+    let notice = |to| ClientCommand::SendNotice {
+        to: id(to),
+        text: "tide is low".into(),
+    };
+    ann.command(&mut fixture, notice(102));
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    bob.expect(&["notice of ann: tide is low"]);
+    // A client that has not said that it takes notices gets a chat.
+    let old = fixture.client(1, 103);
+    ann.command(&mut fixture, notice(103));
+    fixture.run(Duration::from_secs(1));
+    let received = fixture.received(old);
+    assert!(
+        received.iter().any(|message| matches!(
+            message,
+            crc_wire::Message::ClientChat(chat) if chat.text.as_str() == "tide is low"
+        )),
+        "{received:?}"
+    );
+    // In a channel they have a kind of their own.
+    for client in [&mut ann, &mut bob] {
+        client.join(&mut fixture, "#reef", "");
+    }
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    let command = ClientCommand::SendChannelNotice {
+        channel: "#reef".into(),
+        text: "hear".into(),
+    };
+    ann.command(&mut fixture, command);
+    bob.notices.clear();
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    bob.expect(&["#reef: ann: hear"]);
 }
 
 #[test]

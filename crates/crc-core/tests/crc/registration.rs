@@ -258,7 +258,12 @@ fn v2_clients_get_the_features_and_later_a_status_that_they_are_known() {
     assert_eq!(
         fixture.received(peer)[1..],
         [
-            status(1, 101, 0x100, "crc-caps 1 server-quit channels oper"),
+            status(
+                1,
+                101,
+                0x100,
+                "crc-caps 1 server-quit channels oper notices"
+            ),
             status(1, 0, 2, "Someone has already registered with ID 101"),
         ]
     );

@@ -221,3 +221,74 @@ fn a_script_sends_all_its_lines_to_a_channel_and_quits() {
         );
     }
 }
+
+/// All that IRC users can do with a channel, clients can.
+#[test]
+fn clients_rule_their_channels() {
+    let TwoServers {
+        mut ann,
+        mut bob,
+        fixture: _fixture,
+        reef: _reef,
+        cove: _cove,
+    } = TwoServers::new();
+    command(&mut ann, "/join #reef");
+    command(&mut ann, "/mode #reef +ik kelp");
+    let set = |field, value| {
+        format!(
+            r##"{{"event":"channel_set","channel":"#reef","field":"{field}","value":"{value}","by":101,"by_name":"ann"}}"##
+        )
+    };
+    expect(&ann, &set("key", "kelp"));
+    command(&mut ann, "/invite #reef bob");
+    expect(
+        &bob,
+        r##"{"event":"invited","channel":"#reef","by":101,"by_name":"ann"}"##,
+    );
+    command(&mut bob, "/join #reef kelp");
+    let bob_is = |event, operator, voice, by| {
+        format!(
+            r##"{{"event":"{event}","channel":"#reef","id":102,"name":"bob","operator":{operator},"voice":{voice}{by}}}"##
+        )
+    };
+    expect(&ann, &bob_is("channel_joined", false, false, ""));
+    command(&mut ann, "/to #reef");
+    let by_ann = r#","by":101,"by_name":"ann""#;
+    for (line, operator, voice) in [
+        ("/op bob", true, false),
+        ("/voice bob", true, true),
+        ("/deop bob", false, true),
+        ("/devoice bob", false, false),
+    ] {
+        command(&mut ann, line);
+        expect(&bob, &bob_is("channel_flags", operator, voice, by_ann));
+    }
+    command(&mut ann, "/me waves");
+    let chat = |text, notice| {
+        format!(
+            r##"{{"event":"channel_chat","channel":"#reef","from":101,"from_name":"ann","text":"{text}","notice":{notice}}}"##
+        )
+    };
+    expect(&bob, &chat(r"\u0001ACTION waves\u0001", false));
+    command(&mut ann, "/notice #reef low tide");
+    expect(&bob, &chat("low tide", true));
+    command(&mut ann, "/notice bob psst");
+    expect(
+        &bob,
+        r#"{"event":"notice","from":101,"from_name":"ann","text":"psst"}"#,
+    );
+    command(&mut ann, "/mode +b-i eve!*@*");
+    expect(&bob, &set("bans", "eve!*@*"));
+    command(&mut ann, "/mode");
+    expect(
+        &ann,
+        r##"{"event":"modes","channel":"#reef","modes":"+n"}"##,
+    );
+    command(&mut bob, "/kick #reef ann");
+    expect(&bob, &refusal("#reef", "only its operators may do this"));
+    command(&mut ann, "/kick bob loud");
+    expect(
+        &bob,
+        r##"{"event":"channel_left","channel":"#reef","id":102,"name":"bob","by":101,"by_name":"ann","text":"loud"}"##,
+    );
+}

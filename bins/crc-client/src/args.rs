@@ -69,10 +69,10 @@ pub(crate) struct Args {
 
     /// Write one JSON object per line, for programs
     ///
-    /// Every line has a key "event": connected, welcome, joined, left, chat,
+    /// Every line has a key "event": connected, welcome, joined, left, chat, notice,
     /// status, disconnected, unreachable, who, help or error; for channels:
     /// channel, channels, channel_joined, channel_left, channel_flags,
-    /// channel_chat, topic, channel_set, channel_refused, names or invited.
+    /// channel_chat, topic, channel_set, channel_refused, names, modes or invited.
     /// Commands are read from standard input as without this option.
     #[arg(long)]
     pub(crate) json: bool,

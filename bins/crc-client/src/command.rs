@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crc_core::{Password, is_channel_name};
+use crc_core::{ChannelRank, Password, is_channel_name};
 
 /// The commands, as `/help` and `--help` list them.
 pub(crate) const COMMANDS: &str = "  \
@@ -20,6 +20,24 @@ pub(crate) const COMMANDS: &str = "  \
   /names [#CHANNEL]
                   ask the server for the members of a channel
   /channels       list the channels you are in
+  /me TEXT        say what you do: * ann waves
+  /notice WHO TEXT
+                  send a notice: a text that programs do not answer
+  /op [#CHANNEL] NAME
+                  make NAME an operator of the channel
+  /deop [#CHANNEL] NAME
+                  take that from NAME
+  /voice [#CHANNEL] NAME
+                  let NAME speak where not all may
+  /devoice [#CHANNEL] NAME
+                  take that from NAME
+  /kick [#CHANNEL] NAME [REASON]
+                  remove NAME from the channel
+  /invite [#CHANNEL] NAME
+                  invite NAME to the channel
+  /mode [#CHANNEL] [CHANGES]
+                  show the modes of a channel, or change them: +m, -i, +k KEY,
+                  +l 10, +b MASK
   /oper NAME      become a network operator; the next line is the password, which is
                   not shown; an empty line for an operator with a certificate only
   /command LINE   give a command of an operator: /command KILL bob :REASON
@@ -29,18 +47,27 @@ pub(crate) const COMMANDS: &str = "  \
   Without #CHANNEL, a command is about the channel that other lines are sent to.";
 
 /// The names of the commands.
-pub(crate) const NAMES: [&str; 12] = [
+pub(crate) const NAMES: [&str; 21] = [
     "/channels",
     "/command",
+    "/deop",
+    "/devoice",
     "/help",
+    "/invite",
     "/join",
+    "/kick",
+    "/me",
+    "/mode",
     "/msg",
     "/names",
+    "/notice",
+    "/op",
     "/oper",
     "/part",
     "/quit",
     "/to",
     "/topic",
+    "/voice",
     "/who",
 ];
 
@@ -75,6 +102,10 @@ pub(crate) enum Command {
     Empty,
     /// Send a chat.
     Msg { to: Target, text: String },
+    /// Send a notice.
+    Notice { to: Target, text: String },
+    /// Say to the target what one does.
+    Me { text: String },
     /// Set the target of lines that are not commands.
     To { to: Option<Target> },
     /// A line that is not a command: send it to the target.
@@ -95,6 +126,29 @@ pub(crate) enum Command {
     },
     /// Ask the server for the members of a channel.
     Names { channel: Option<String> },
+    /// Give a client a rank in a channel, or take it.
+    Rank {
+        channel: Option<String>,
+        name: String,
+        rank: ChannelRank,
+        is_given: bool,
+    },
+    /// Remove a client from a channel.
+    Kick {
+        channel: Option<String>,
+        name: String,
+        reason: String,
+    },
+    /// Invite a client to a channel.
+    Invite {
+        channel: Option<String>,
+        name: String,
+    },
+    /// Show the modes of a channel, or change them.
+    Mode {
+        channel: Option<String>,
+        changes: Option<String>,
+    },
     /// List the channels.
     Channels,
     /// Become a network operator.
@@ -130,8 +184,10 @@ impl OperatorLogin {
 pub(crate) enum ParseError {
     #[error("Unknown command {0}. Try /help")]
     UnknownCommand(String),
-    #[error("The message is incomplete. Use /msg WHO TEXT")]
-    MsgIncomplete,
+    #[error("The message is incomplete. Use {0}")]
+    MsgIncomplete(&'static str),
+    #[error("The name is missing. Use {0}")]
+    NameIncomplete(&'static str),
     #[error("The channel is missing. Use /join #CHANNEL")]
     JoinIncomplete,
     #[error("{0} is not a channel name. Use # and up to 63 bytes without spaces and commas")]
@@ -166,7 +222,41 @@ impl Command {
         }
         let (name, rest) = split_word(command);
         match name {
-            "msg" => parse_msg(rest),
+            "msg" => {
+                let (to, text) = parse_msg(rest, "/msg WHO TEXT")?;
+                Ok(Command::Msg { to, text })
+            }
+            "notice" => {
+                let (to, text) = parse_msg(rest, "/notice WHO TEXT")?;
+                Ok(Command::Notice { to, text })
+            }
+            "me" if rest.trim().is_empty() => Err(ParseError::MsgIncomplete("/me TEXT")),
+            "me" => Ok(Command::Me {
+                text: rest.to_owned(),
+            }),
+            "op" => parse_rank(rest, ChannelRank::Operator, true, "/op NAME"),
+            "deop" => parse_rank(rest, ChannelRank::Operator, false, "/deop NAME"),
+            "voice" => parse_rank(rest, ChannelRank::Voice, true, "/voice NAME"),
+            "devoice" => parse_rank(rest, ChannelRank::Voice, false, "/devoice NAME"),
+            "kick" => {
+                let (channel, name, reason) = take_member(rest, "/kick NAME REASON")?;
+                let reason = reason.to_owned();
+                Ok(Command::Kick {
+                    channel,
+                    name,
+                    reason,
+                })
+            }
+            "invite" => {
+                let (channel, name, rest) = take_member(rest, "/invite NAME")?;
+                expect_end(rest, "/invite NAME")?;
+                Ok(Command::Invite { channel, name })
+            }
+            "mode" => {
+                let (channel, rest) = take_channel(rest)?;
+                let changes = Some(rest.trim().to_owned()).filter(|changes| !changes.is_empty());
+                Ok(Command::Mode { channel, changes })
+            }
             "to" => parse_to(rest),
             "who" => parse_who(rest),
             "join" => parse_join(rest),
@@ -203,13 +293,41 @@ fn split_word(text: &str) -> (&str, &str) {
     text.split_once(SPACES).unwrap_or((text, ""))
 }
 
-fn parse_msg(rest: &str) -> Result<Command, ParseError> {
-    let (to, text) = take_target(rest)?.ok_or(ParseError::MsgIncomplete)?;
-    if text.is_empty() {
-        return Err(ParseError::MsgIncomplete);
+fn parse_msg(rest: &str, usage: &'static str) -> Result<(Target, String), ParseError> {
+    let incomplete = ParseError::MsgIncomplete(usage);
+    match take_target(rest)? {
+        Some((to, text)) if !text.is_empty() => Ok((to, text.to_owned())),
+        _ => Err(incomplete),
     }
-    let text = text.to_owned();
-    Ok(Command::Msg { to, text })
+}
+
+fn parse_rank(
+    rest: &str,
+    rank: ChannelRank,
+    is_given: bool,
+    usage: &'static str,
+) -> Result<Command, ParseError> {
+    let (channel, name, rest) = take_member(rest, usage)?;
+    expect_end(rest, usage)?;
+    Ok(Command::Rank {
+        channel,
+        name,
+        rank,
+        is_given,
+    })
+}
+
+/// The channel at the beginning of `text`, if there is one, then the name of a client, and
+/// the text behind it.
+fn take_member<'t>(
+    text: &'t str,
+    usage: &'static str,
+) -> Result<(Option<String>, String, &'t str), ParseError> {
+    let (channel, rest) = take_channel(text)?;
+    match take_target(rest)? {
+        Some((Target::Client(name), rest)) => Ok((channel, name, rest)),
+        _ => Err(ParseError::NameIncomplete(usage)),
+    }
 }
 
 fn parse_to(rest: &str) -> Result<Command, ParseError> {
@@ -452,11 +570,11 @@ mod tests {
             ("/ who", unknown("/")),
             ("/wh", unknown("/wh")),
             ("/WHO", unknown("/WHO")),
-            ("/msg", ParseError::MsgIncomplete),
+            ("/msg", ParseError::MsgIncomplete("/msg WHO TEXT")),
             ("/oper", ParseError::OperIncomplete),
             ("/command ", ParseError::CommandIncomplete),
-            ("/msg bob", ParseError::MsgIncomplete),
-            ("/msg bob ", ParseError::MsgIncomplete),
+            ("/msg bob", ParseError::MsgIncomplete("/msg WHO TEXT")),
+            ("/msg bob ", ParseError::MsgIncomplete("/msg WHO TEXT")),
             ("/msg \"bob Hi", ParseError::QuoteOpen),
             ("/msg \"\" Hi", ParseError::QuoteOpen),
             ("/to \"bob\"by", ParseError::QuoteOpen),
@@ -470,7 +588,7 @@ mod tests {
             ("/join #a kelp more", too_much("/join #CHANNEL KEY")),
             ("/msg # Hi", ParseError::NoChannel("#".into())),
             ("/part #a,b bye", ParseError::NoChannel("#a,b".into())),
-            ("/msg #reef", ParseError::MsgIncomplete),
+            ("/msg #reef", ParseError::MsgIncomplete("/msg WHO TEXT")),
         ] {
             assert_eq!(Command::parse(line), Err(error), "{line:?}");
         }

@@ -9,6 +9,9 @@ use crc_wire::HostId;
 use crate::command::{NAMES, Target};
 use crate::event::OutputEvent;
 
+/// The commands about a member of a channel: `/kick [#CHANNEL] NAME`.
+const ABOUT_MEMBERS: [&str; 6] = ["/deop", "/devoice", "/invite", "/kick", "/op", "/voice"];
+
 /// The names that can be completed, and the target in the prompt.
 #[derive(Debug, Default)]
 pub(crate) struct Completer {
@@ -61,7 +64,13 @@ impl Completer {
         let Some((command, rest)) = line.split_once(' ') else {
             return complete_command(line);
         };
-        let word = rest.trim_start();
+        let mut word = rest.trim_start();
+        if ABOUT_MEMBERS.contains(&command)
+            && word.starts_with('#')
+            && let Some((_, name)) = word.split_once(' ')
+        {
+            word = name.trim_start();
+        }
         let candidates = if word.starts_with('#') {
             self.complete_channel(command, word)
         } else {
@@ -80,7 +89,9 @@ impl Completer {
     fn complete_name(&self, command: &str, word: &str) -> Option<Vec<Candidate>> {
         let typed = word.strip_prefix('"').unwrap_or(word);
         let is_complete = word.contains(' ') && typed.len() == word.len();
-        if !matches!(command, "/msg" | "/to") || is_complete || typed.contains('"') {
+        let takes_name =
+            matches!(command, "/msg" | "/notice" | "/to") || ABOUT_MEMBERS.contains(&command);
+        if !takes_name || is_complete || typed.contains('"') {
             return None;
         }
         let typed = typed.to_lowercase();
@@ -99,8 +110,8 @@ impl Completer {
     fn complete_channel(&self, command: &str, word: &str) -> Option<Vec<Candidate>> {
         let takes_channel = matches!(
             command,
-            "/msg" | "/to" | "/join" | "/part" | "/topic" | "/names" | "/who"
-        );
+            "/msg" | "/notice" | "/to" | "/join" | "/part" | "/topic" | "/names" | "/who" | "/mode"
+        ) || ABOUT_MEMBERS.contains(&command);
         if !takes_channel || word.contains(' ') {
             return None;
         }
@@ -189,19 +200,28 @@ mod tests {
     #[test]
     fn commands_are_completed() {
         let completer = completer(&[(1, "alice")]);
-        check(&completer, "/m", 0, &["/msg "]);
+        check(&completer, "/ms", 0, &["/msg "]);
         let all = [
             "/channels",
             "/command ",
+            "/deop ",
+            "/devoice ",
             "/help",
+            "/invite ",
             "/join ",
+            "/kick ",
+            "/me ",
+            "/mode ",
             "/msg ",
             "/names ",
+            "/notice ",
+            "/op ",
             "/oper ",
             "/part ",
             "/quit",
             "/to ",
             "/topic ",
+            "/voice ",
             "/who",
         ];
         check(&completer, "/", 0, &all);
@@ -230,6 +250,10 @@ mod tests {
         check(&completer, "/msg 7", 5, &["6 "]);
         check(&completer, "/msg d", 5, &["8 "]);
         check(&completer, "/msg alice a", 12, &[]);
+        check(&completer, "/kick a", 6, &["alice "]);
+        check(&completer, "/kick #reef a", 12, &["alice "]);
+        check(&completer, "/kick #reef alice a", 19, &[]);
+        check(&completer, "/msg #reef a", 12, &[]);
         check(&completer, "/msg \"Bob\" a", 12, &[]);
         for name in completer.names.values() {
             let completions = completer.complete(&format!("/msg {}", &name[..1]));
@@ -244,7 +268,11 @@ mod tests {
     fn channels_are_completed_where_a_command_takes_one() {
         let mut completer = completer(&[(1, "#alice")]);
         completer.channels = ["#Reef", "#rocks", "#r\u{202e}"].map(Into::into).into();
-        for command in ["/msg", "/to", "/join", "/part", "/topic", "/names", "/who"] {
+        let all = [
+            "/msg", "/notice", "/to", "/join", "/part", "/topic", "/names", "/who", "/mode", "/op",
+            "/deop", "/voice", "/devoice", "/kick", "/invite",
+        ];
+        for command in all {
             let start = command.len() + 1;
             let all = ["#Reef ", "#rocks "];
             check(&completer, &format!("{command} #R"), start, &all);

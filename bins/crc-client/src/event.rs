@@ -5,6 +5,7 @@ use crc_core::{ChannelMember, ClientNotice, RemoteClient, ResolveError};
 use crc_wire::HostId;
 
 use crate::command::{ParseError, Target};
+use crate::modes::ModeError;
 
 /// An event for the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,12 @@ pub(crate) enum OutputEvent {
     },
     /// The topic of a channel that this client is in: the answer to `/topic`.
     Topic { channel: String, topic: String },
+    /// What a channel is set to, a line each, and as IRC writes it: the answer to `/mode`.
+    Modes {
+        channel: String,
+        modes: String,
+        lines: Vec<String>,
+    },
     /// The names of the channels that this client is in and the numbers of their
     /// members: the answer to `/channels`.
     Channels(Vec<(String, usize)>),
@@ -53,6 +60,8 @@ impl OutputEvent {
 pub(crate) enum CommandError {
     #[error("{0}")]
     Parse(#[from] ParseError),
+    #[error("{0}")]
+    Mode(#[from] ModeError),
     #[error("{}", resolve_text(.0))]
     Resolve(#[from] ResolveError),
     #[error("You are not connected. Nothing was sent")]

@@ -37,6 +37,13 @@ enum Event<'a> {
         to: u32,
         text: &'a str,
     },
+    /// A text that programs do not answer.
+    Notice {
+        from: u32,
+        /// Null when it is not known.
+        from_name: Option<&'a str>,
+        text: &'a str,
+    },
     Status {
         /// 0 when the status names no host.
         source: u32,
@@ -119,6 +126,11 @@ enum Event<'a> {
         /// Separated by spaces, as the server lists them.
         names: &'a str,
     },
+    /// The answer to `/mode`: the letters, each with + before it, and the values.
+    Modes {
+        channel: &'a str,
+        modes: &'a str,
+    },
     Invited {
         channel: &'a str,
         by: u32,
@@ -198,6 +210,9 @@ pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
                 by_name: None,
             }));
         }
+        OutputEvent::Modes { channel, modes, .. } => {
+            return Some(write(&Event::Modes { channel, modes }));
+        }
         OutputEvent::Channels(channels) => {
             let channels = channels.iter().map(|(channel, members)| JoinedChannel {
                 channel,
@@ -244,6 +259,11 @@ pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
             from: from.get(),
             from_name: from_name.as_deref(),
             to: or_zero(*to),
+            text,
+        },
+        ClientNotice::Notice { from, text } => Event::Notice {
+            from: from.id.get(),
+            from_name: from.name.as_deref(),
             text,
         },
         ClientNotice::Status { source, code, text } => Event::Status {

@@ -15,6 +15,7 @@ mod event;
 mod json;
 mod known_servers;
 mod lines;
+mod modes;
 mod output;
 mod palette;
 mod queue;

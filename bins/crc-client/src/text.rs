@@ -31,6 +31,7 @@ pub(crate) fn lines(event: &OutputEvent, palette: Palette) -> Option<String> {
             topic,
         } => channel::listing(channel, members, topic),
         OutputEvent::Topic { channel, topic } => channel::topic(channel, topic),
+        OutputEvent::Modes { channel, lines, .. } => channel::modes(channel, lines),
         OutputEvent::Channels(channels) => channel::list(channels),
         OutputEvent::TargetChanged { target: Some(to) } => {
             format!("talking to {}", Escaped(&to.to_string()))
@@ -62,6 +63,10 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
                 None => from.to_string(),
             };
             return Some(chat(*from, &from_name, ChatKind::Message, text, palette));
+        }
+        ClientNotice::Notice { from, text } => {
+            let from_name = channel::host_ref(from);
+            return Some(chat(from.id, &from_name, ChatKind::Notice, text, palette));
         }
         // An answer, or what operators are told.
         ClientNotice::Status {

@@ -4,15 +4,16 @@
 use std::time::Duration;
 
 use crc_core::{
-    ChannelMember, Client, ClientChannel, ClientCommand, ClientNotice, Effect, Event, Machine,
-    Outbox, ResolveError, Timestamp,
+    ChannelMember, ChannelRank, Client, ClientChannel, ClientCommand, ClientNotice, Effect, Event,
+    Machine, Outbox, ResolveError, Timestamp,
 };
 
-use crc_wire::StatusCode;
+use crc_wire::{HostId, StatusCode};
 
 use super::Mode;
 use crate::command::{Command, OperatorLogin, Target};
 use crate::event::{CommandError, OutputEvent};
+use crate::modes::{self, changed_settings};
 
 /// How long a batch waits for a name to appear, after the welcome or after the line
 /// was read.
@@ -41,6 +42,22 @@ pub(super) struct Session {
     /// Since when the client waits to become an operator.
     operator_asked_at: Option<Timestamp>,
     scratch: Vec<Effect<ClientNotice>>,
+}
+
+/// Where a chat or notice goes.
+enum Address {
+    Client(HostId),
+    Channel(String),
+}
+
+/// The command that gives or takes a rank.
+const fn command_of(rank: ChannelRank, is_given: bool) -> &'static str {
+    match (rank, is_given) {
+        (ChannelRank::Voice, true) => "/voice",
+        (ChannelRank::Voice, false) => "/devoice",
+        (_, true) => "/op",
+        (_, false) => "/deop",
+    }
 }
 
 /// Whether a command can be executed now.
@@ -170,10 +187,17 @@ impl Session {
             return Readiness::WaitUntil(until);
         }
         match (command, self.mode) {
-            (Command::Msg { to, .. } | Command::To { to: Some(to) }, _) => {
-                self.readiness_to_address(now, to, since)
-            }
-            (Command::Text { .. }, _) => match &self.target {
+            (
+                Command::Msg { to, .. } | Command::Notice { to, .. } | Command::To { to: Some(to) },
+                _,
+            ) => self.readiness_to_address(now, to, since),
+            (
+                Command::Rank { name, .. }
+                | Command::Kick { name, .. }
+                | Command::Invite { name, .. },
+                _,
+            ) => self.readiness_to_address(now, &Target::Client(name.clone()), since),
+            (Command::Text { .. } | Command::Me { .. }, _) => match &self.target {
                 Some(to) => self.readiness_to_address(now, to, since),
                 None => Readiness::Ready,
             },
@@ -189,7 +213,8 @@ impl Session {
                 Command::Topic {
                     channel,
                     topic: None,
-                },
+                }
+                | Command::Mode { channel, .. },
                 Mode::Batch,
             ) => self.readiness_to_list(now, channel.as_deref(), since),
             (_, Mode::Batch) => self.readiness_to_send(),
@@ -288,6 +313,59 @@ impl Session {
                 let to = self.target.clone().ok_or(CommandError::NoTarget)?;
                 self.send_chat(now, &to, text, out)
             }
+            Command::Notice { to, text } => {
+                let command = match self.address(&to)? {
+                    Address::Client(to) => ClientCommand::SendNotice { to, text },
+                    Address::Channel(channel) => ClientCommand::SendChannelNotice { channel, text },
+                };
+                self.send(now, command, out)
+            }
+            Command::Me { text } => {
+                let to = self.target.clone().ok_or(CommandError::NoTarget)?;
+                self.send_chat(now, &to, format!("\u{1}ACTION {text}\u{1}"), out)
+            }
+            Command::Rank {
+                channel,
+                name,
+                rank,
+                is_given,
+            } => {
+                let channel = self.channel_or_target(channel, command_of(rank, is_given))?;
+                let client = self.resolve(&name)?;
+                let command = ClientCommand::SetRank {
+                    channel,
+                    client,
+                    rank,
+                    is_given,
+                };
+                self.send(now, command, out)
+            }
+            Command::Kick {
+                channel,
+                name,
+                reason,
+            } => {
+                let channel = self.channel_or_target(channel, "/kick")?;
+                let client = self.resolve(&name)?;
+                let command = ClientCommand::Kick {
+                    channel,
+                    client,
+                    reason,
+                };
+                self.send(now, command, out)
+            }
+            Command::Invite { channel, name } => {
+                let channel = self.channel_or_target(channel, "/invite")?;
+                let client = self.resolve(&name)?;
+                self.send(now, ClientCommand::Invite { channel, client }, out)
+            }
+            Command::Mode { channel, changes } => {
+                let channel = self.channel_or_target(channel, "/mode")?;
+                match changes {
+                    Some(changes) => self.change_modes(now, channel, &changes, out),
+                    None => self.show_modes(channel, out),
+                }
+            }
             Command::To { to } => self.set_target(to, out),
             Command::Join { channel, key } => {
                 self.send(now, ClientCommand::Join { channel, key }, out)
@@ -345,20 +423,61 @@ impl Session {
         text: String,
         out: &mut Outbox<OutputEvent>,
     ) -> Result<(), CommandError> {
+        let command = match self.address(to)? {
+            Address::Client(to) => ClientCommand::SendChat { to, text },
+            Address::Channel(channel) => ClientCommand::SendChannelChat { channel, text },
+        };
+        self.send(now, command, out)
+    }
+
+    fn address(&self, to: &Target) -> Result<Address, CommandError> {
+        match to {
+            Target::Client(name) => Ok(Address::Client(self.resolve(name)?)),
+            Target::Channel(_) if !self.client.is_welcomed() => Err(CommandError::NotConnected),
+            Target::Channel(channel) => Ok(Address::Channel(channel.clone())),
+        }
+    }
+
+    /// The client of this name. Without a server no name is known.
+    fn resolve(&self, name: &str) -> Result<HostId, CommandError> {
         if !self.client.is_welcomed() {
             return Err(CommandError::NotConnected);
         }
-        let command = match to {
-            Target::Client(name) => {
-                let to = self.client.resolve(name)?;
-                ClientCommand::SendChat { to, text }
-            }
-            Target::Channel(channel) => {
-                let channel = channel.clone();
-                ClientCommand::SendChannelChat { channel, text }
-            }
-        };
-        self.send(now, command, out)
+        Ok(self.client.resolve(name)?)
+    }
+
+    fn change_modes(
+        &mut self,
+        now: Timestamp,
+        channel: String,
+        changes: &str,
+        out: &mut Outbox<OutputEvent>,
+    ) -> Result<(), CommandError> {
+        let settings = changed_settings(self.joined_channel(channel.clone())?, changes)?;
+        for (field, value) in settings {
+            let command = ClientCommand::SetChannel {
+                channel: channel.clone(),
+                field,
+                value,
+            };
+            self.send(now, command, out)?;
+        }
+        Ok(())
+    }
+
+    fn show_modes(
+        &self,
+        channel: String,
+        out: &mut Outbox<OutputEvent>,
+    ) -> Result<(), CommandError> {
+        let channel = self.joined_channel(channel)?;
+        let (name, modes) = (channel.name().to_owned(), format!("+{}", channel.modes()));
+        out.notice(OutputEvent::Modes {
+            channel: name,
+            modes,
+            lines: modes::describe(channel),
+        });
+        Ok(())
     }
 
     /// Hands a command that needs a server to the client.

@@ -102,6 +102,18 @@ pub(super) fn topic(channel: &str, topic: &str) -> String {
     setting(channel, ChannelField::TOPIC, topic, None)
 }
 
+/// The modes of a channel.
+pub(super) fn modes(channel: &str, lines: &[String]) -> String {
+    let mut text = match lines.is_empty() {
+        true => format!("{}: no modes", Escaped(channel)),
+        false => format!("modes of {}:", Escaped(channel)),
+    };
+    for line in lines {
+        write!(text, "\n  {}", Escaped(line)).expect("writing to a string does not fail");
+    }
+    text
+}
+
 /// Channels with the numbers of their members.
 pub(super) fn list(channels: &[(String, usize)]) -> String {
     let mut text = match channels.len() {
@@ -183,7 +195,7 @@ fn member_lines(members: &[ChannelMember]) -> String {
 }
 
 /// A host, with its name if it is known.
-fn host_ref(host_ref: &HostRef) -> String {
+pub(super) fn host_ref(host_ref: &HostRef) -> String {
     match &host_ref.name {
         Some(name) => host(host_ref.id, name),
         None => host_ref.id.to_string(),

@@ -165,7 +165,7 @@ fn messages_appear_above_the_edited_line() {
     user.types("ne\r");
     user.sees("! You are not talking to anyone yet");
 
-    user.types("/m\tal\tHi  there\r");
+    user.types("/ms\tal\tHi  there\r");
     link.expect(&sent_chat(7, "Hi  there"));
     user.sees("> ");
     user.types("/to al\t\r");

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use crc_cli::{Generate, Verbosity};
 use crc_core::{
-    AddressError, OPERATOR_NAME_BYTES_MAX, Password, PeerAddress, check_info, check_name,
-    is_printable,
+    AddressError, OPERATOR_NAME_BYTES_MAX, Password, PeerAddress, Transport, check_info,
+    check_name, is_printable,
 };
 use crc_net::CertificateFiles;
 use crc_wire::HostId;
@@ -105,6 +105,22 @@ pub(crate) struct TlsArgs {
     /// The private key of your certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+}
+
+impl Args {
+    /// What is wrong with the options together: a user who names certificates means TLS.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let option = match &self.tls {
+            _ if self.server.transport != Transport::Plain => return None,
+            tls if !tls.tls_ca.is_empty() => "--tls-ca",
+            tls if tls.tls_cert.is_some() => "--tls-cert",
+            _ => return None,
+        };
+        let server = &self.server;
+        Some(format!(
+            "{option} is for TLS: write --server tls://{server}"
+        ))
+    }
 }
 
 impl TlsArgs {
@@ -257,6 +273,28 @@ mod tests {
     #[test]
     fn the_definition_is_valid() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn options_of_tls_need_it() {
+        let problem = |options: &[&str]| {
+            let arguments = [&["crc-client"], options].concat();
+            Args::try_parse_from(arguments).unwrap().problem()
+        };
+        for (options, text) in [
+            (
+                &["--tls-ca=a"][..],
+                "--tls-ca is for TLS: write --server tls://127.0.0.1:33300",
+            ),
+            (
+                &["--server=reef:1", "--tls-cert=a", "--tls-key=b"],
+                "--tls-cert is for TLS: write --server tls://reef:1",
+            ),
+        ] {
+            assert_eq!(problem(options).as_deref(), Some(text));
+        }
+        assert_eq!(problem(&["--server=tls://reef:1", "--tls-ca=a"]), None);
+        assert_eq!(problem(&["--server=reef:1"]), None);
     }
 
     #[test]

@@ -26,6 +26,7 @@ use std::io::{self, BufReader, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use crc_cli::terminal::{LogWriter, Shared};
 use crc_cli::{Backpressure, HiddenInput, init_logger, on_terminal_hangup, print_error};
@@ -59,6 +60,10 @@ fn main() -> ExitCode {
         // A reader that has closed the pipe wants no more.
         let _ = what.print(Args::command());
         return ExitCode::SUCCESS;
+    }
+    if let Some(problem) = args.problem() {
+        let error = Args::command().error(ErrorKind::ArgumentConflict, problem);
+        error.exit();
     }
     let error = match run(&args) {
         Ok(outcome) if outcome.incomplete && outcome.fatal.is_none() => {

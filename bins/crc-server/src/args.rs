@@ -246,7 +246,7 @@ struct LimitArgs {
     ///
     /// Further ones are closed at once. A value given here holds for this machine
     /// (127.0.0.1, ::1) too.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<usize>(0..=u32::MAX.into()))]
     links_per_address: Option<usize>,
 
     /// Connections per second from one address; 0 for no limit [default: 32, and
@@ -254,12 +254,12 @@ struct LimitArgs {
     ///
     /// Further ones are closed at once. As many as --links-per-address may come
     /// at once. A value given here holds for this machine too.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u32>(0..=u32::MAX.into()))]
     accepts_per_second: Option<u32>,
 
     /// Connections of --links-max that are reserved for --server-peers [default:
     /// 16, at most a quarter of --links-max]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<usize>(0..=u32::MAX.into()))]
     server_places: Option<usize>,
 
     /// Hosts in the directory
@@ -271,16 +271,16 @@ struct LimitArgs {
     status_log: usize,
 
     /// Repeated registrations of one client per second; 0 for no limit
-    #[arg(long, value_name = "N", default_value_t = Limits::default().client_registrations_per_second)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().client_registrations_per_second, value_parser = number::<u32>(0..=u32::MAX.into()))]
     registrations_per_second: u32,
 
     /// Chats of one client per second; 0 for no limit. All other frames and
     /// lines of a client count as one chat or two
-    #[arg(long, value_name = "N", default_value_t = Limits::default().client_chats_per_second)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().client_chats_per_second, value_parser = number::<u32>(0..=u32::MAX.into()))]
     chats_per_second: u32,
 
     /// Lines of one IRC client per second; 0 for no limit
-    #[arg(long, value_name = "N", default_value_t = Limits::default().irc_lines_per_second)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().irc_lines_per_second, value_parser = number::<u32>(0..=u32::MAX.into()))]
     irc_lines_per_second: u32,
 }
 

@@ -216,6 +216,9 @@ pub(crate) fn load_from(
     let (operators, classes) = (&tables.operator, &tables.operator_class);
     args.operators = operators::read(operators, classes, &file, &mut errors);
     args.gateways = gateways::read(&tables.webirc, &file, &mut errors);
+    for table in &tables.link {
+        errors.extend(table.own_address(&file, |peer| args.own_listener(peer, &matches)));
+    }
     for problem in args.problems(&matches) {
         errors.push(error_of(problem, &options)?);
     }
@@ -244,9 +247,11 @@ fn error_of(problem: Problem, options: &FileOptions) -> Result<ConfigError, Load
         option,
         value,
         text,
+        other,
     } = problem;
     options
         .error_of(&option, value.as_deref(), &text)
+        .or_else(|| options.error_of(other?, None, &text))
         .ok_or_else(|| {
             let error =
                 Args::command().error(ErrorKind::ValueValidation, format!("--{option}: {text}"));
@@ -342,6 +347,58 @@ mod tests {
                 &[
                     "f.toml:2:3: connect: 127.0.0.1:33300 is this server itself (--listen 127.0.0.1:33300): an uplink is another server",
                 ],
+            ),
+            (
+                "[limits]\ntext-max = \"1G\"",
+                &[
+                    "f.toml:2:1: text-max: a text of --text-max 1G does not fit into a queue of 1M: write more for client-queue, or less for text-max",
+                    "f.toml:2:1: text-max: a text of --text-max 1G does not fit into a queue of 64M: write more for server-queue, or less for text-max",
+                ],
+            ),
+            (
+                "[limits]\nchats-per-second = -1",
+                &["f.toml:2:20: chats-per-second: write a number from 0 to 4294967295"],
+            ),
+            (
+                "[[limits]]\nlinks-max = 1",
+                &["f.toml:1:3: limits is one section: write [limits]"],
+            ),
+            (
+                "[limits]\npassword = \"x\"",
+                &["f.toml:2:1: password is no key of [limits]: it belongs above the first section"],
+            ),
+            (
+                "password = 1",
+                &["f.toml:1:12: password: write a text in quotes"],
+            ),
+            (
+                "[link]\nname = \"reef\"",
+                &["f.toml:1:1: write it as a list of tables: [[link]]"],
+            ),
+            ("[[link]]", &["f.toml:1:1: the key name is missing"]),
+            (
+                "[[link]]\nname = 1",
+                &["f.toml:2:8: name: write a text in quotes"],
+            ),
+            (
+                "[[link]]\nname = \"a\"\nsecret_file = \"x\"",
+                &[
+                    "f.toml:3:1: unknown key secret_file; did you mean secret-file? The keys here are name, address, secret-file, direction",
+                ],
+            ),
+            (
+                "[[operator-class]]\nname = \"desk\"\npowers = \"kill\"",
+                &["f.toml:3:10: powers: write a list, such as [\"a\", \"b\"]"],
+            ),
+            (
+                "[[link]]\nname = \"a\"\naddress = \"127.0.0.1:33300\"",
+                &[
+                    "f.toml:3:11: address: 127.0.0.1:33300 is this server itself (--listen 127.0.0.1:33300): write the address of the other server",
+                ],
+            ),
+            (
+                "[[link]]\nname = \"a\"\naddress = \"x:1\"\n[[link]]\nname = \"b\"\naddress = \"x:1\"",
+                &["f.toml:6:11: address: the link to \"a\" has this address already"],
             ),
             (
                 "[limit]\nlinks-max = 1",

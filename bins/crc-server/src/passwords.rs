@@ -54,9 +54,10 @@ pub(crate) fn parse_hash(text: &str) -> Result<PasswordHash, &'static str> {
         return Err("only argon2id is supported: write what this prints: crc-server hash-password");
     }
     match Params::try_from(&parsed) {
-        Ok(params) if params.m_cost() > MEMORY_KIB_MAX || params.t_cost() > ROUNDS_MAX => {
-            Err("the hash asks for more than 1 GiB of memory or 64 rounds")
-        }
+        Ok(params) if params.m_cost() > MEMORY_KIB_MAX || params.t_cost() > ROUNDS_MAX => Err(
+            "the hash asks for more than 1 GiB of memory or 64 rounds: write what this prints: \
+                 crc-server hash-password",
+        ),
         Ok(_) => Ok(PasswordHash(text.into())),
         Err(_) => Err("write what this prints: crc-server hash-password"),
     }

@@ -126,8 +126,11 @@ impl ConfigFile {
     ///
     /// When the file is not TOML, or a table does not fit `T`.
     pub fn tables<T: serde::de::DeserializeOwned>(&self) -> Result<T, ConfigError> {
-        toml::from_str(&self.text)
-            .map_err(|error| self.error_at(error.span().unwrap_or(0..0), error.message()))
+        toml::from_str(&self.text).map_err(|error: toml::de::Error| {
+            let span = error.span().unwrap_or(0..0);
+            let text = suggestion::plain_table_error(&self.text, error.message(), span.start);
+            self.error_at(span, text)
+        })
     }
 
     /// An error at a place of the file.

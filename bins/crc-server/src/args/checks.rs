@@ -18,6 +18,8 @@ pub(crate) struct Problem {
     pub(crate) value: Option<String>,
     /// What is wrong, and what to write instead.
     pub(crate) text: String,
+    /// Another option that may be changed instead.
+    pub(crate) other: Option<&'static str>,
 }
 
 impl Problem {
@@ -30,6 +32,15 @@ impl Problem {
             option: option.to_owned(),
             value: value.into(),
             text: text.into(),
+            other: None,
+        }
+    }
+
+    /// The same, where the configuration file may have the other option only.
+    fn or(self, other: &'static str) -> Problem {
+        Problem {
+            other: Some(other),
+            ..self
         }
     }
 }
@@ -57,6 +68,13 @@ impl Args {
             .collect();
         problems.extend(self.proxy.problems(&addresses));
         problems
+    }
+
+    /// What of this server listens at an address, as far as that is known.
+    pub(crate) fn own_listener(&self, peer: &PeerAddress, matches: &ArgMatches) -> Option<String> {
+        let listeners = listeners(matches);
+        let own = listeners.iter().find(|own| is_own(peer, own.address));
+        own.map(|own| format!("--{} {}", own.option, own.address))
     }
 
     /// Addresses to connect to that are this server's own.
@@ -101,7 +119,7 @@ impl Args {
                  write at most {}",
                 links - 1
             );
-            problems.push(Problem::new("server-places", None, text));
+            problems.push(Problem::new("server-places", None, text).or("links-max"));
         }
         let queues = [
             ("client-queue", limits.client_queue),
@@ -110,10 +128,11 @@ impl Args {
         for (option, queue) in queues {
             if queue < limits.text_max {
                 let text = format!(
-                    "a text of --text-max {} does not fit into a queue of {queue}: write more",
+                    "a text of --text-max {} does not fit into a queue of {queue}: write more for \
+                     {option}, or less for text-max",
                     limits.text_max
                 );
-                problems.push(Problem::new(option, None, text));
+                problems.push(Problem::new(option, None, text).or("text-max"));
             }
         }
         if self.record.is_none() && self.record_max != RECORD_MAX {

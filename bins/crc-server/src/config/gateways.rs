@@ -130,7 +130,7 @@ mod tests {
             ),
             (
                 entry("password = \"HASH\"\n"),
-                "f:1:1: missing field `from`",
+                "f:1:1: the key from is missing",
             ),
             (
                 entry("from = [\"::1\", \"10.0.0.1/8\"]\npassword = \"HASH\"\n"),
@@ -159,7 +159,7 @@ mod tests {
             ),
             (
                 format!("{whole}host = \"x\"\n"),
-                "f:5:1: unknown field `host`",
+                "f:5:1: unknown key host: the keys here are",
             ),
         ] {
             let errors = read_text(&text).unwrap_err();

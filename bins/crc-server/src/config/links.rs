@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crc_cli::config::{ConfigError, ConfigFile, Spanned};
-use crc_core::{LinkConfig, LinkDirection, Secret, check_name};
+use crc_core::{LinkConfig, LinkDirection, PeerAddress, Secret, check_name};
 use crc_wire::Name;
 
 use super::refuse_repeated;
@@ -46,10 +46,49 @@ pub(crate) fn read(
     }
     let names = tables.iter().map(|table| &table.name);
     refuse_repeated("links to", names, file, errors);
+    refuse_repeated_addresses(tables, file, errors);
     links
 }
 
+/// Adds an error for each address that another entry has: the server there is that of the first one.
+fn refuse_repeated_addresses(
+    tables: &[LinkTable],
+    file: &ConfigFile,
+    errors: &mut Vec<ConfigError>,
+) {
+    for (at, table) in tables.iter().enumerate() {
+        let Some(address) = &table.address else {
+            continue;
+        };
+        let mut before = tables[..at].iter();
+        let same = before.find(|other| {
+            let other = other.address.as_ref();
+            other.is_some_and(|other| other.get_ref() == address.get_ref())
+        });
+        if let Some(other) = same {
+            let name = other.name.get_ref();
+            let text = format!("address: the link to {name:?} has this address already");
+            errors.push(file.error_at(address.span(), text));
+        }
+    }
+}
+
 impl LinkTable {
+    /// An error if the address is this server's own, as `own` says.
+    pub(crate) fn own_address(
+        &self,
+        file: &ConfigFile,
+        own: impl Fn(&PeerAddress) -> Option<String>,
+    ) -> Option<ConfigError> {
+        let address = self.address.as_ref()?;
+        let own = own(&address.get_ref().parse().ok()?)?;
+        let text = format!(
+            "address: {} is this server itself ({own}): write the address of the other server",
+            address.get_ref()
+        );
+        Some(file.error_at(address.span(), text))
+    }
+
     fn read(
         &self,
         file: &ConfigFile,

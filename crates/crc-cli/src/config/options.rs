@@ -166,6 +166,11 @@ impl Reader<'_> {
 
     fn unknown_section(&mut self, key: &Key<'_>) {
         let name = key.get_ref();
+        let mut options = options_of(self.command, self.exclude);
+        if options.any(|(_, arg)| section_of(arg).as_deref() == Some(name)) {
+            let text = format!("{name} is one section: write [{name}]");
+            return self.error(key.span(), text);
+        }
         let options = options_of(self.command, self.exclude);
         let sections: Vec<String> = options.filter_map(|(_, arg)| section_of(arg)).collect();
         let known = sections.iter().map(String::as_str);
@@ -195,7 +200,15 @@ impl Reader<'_> {
     fn read_option(&mut self, section: Option<&str>, key: &Key<'_>, value: &Value<'_>) {
         let name = key.get_ref().as_ref();
         let Some(arg) = self.find(name) else {
-            return self.unknown_key(key);
+            return match section {
+                Some(section) if self.tables.contains(&name) => {
+                    let text = format!(
+                        "{name} is no key of [{section}]: it belongs above the first section"
+                    );
+                    self.error(key.span(), text);
+                }
+                _ => self.unknown_key(key),
+            };
         };
         let (id, is_list, action) = (arg.get_id().clone(), is_list(arg), arg.get_action().clone());
         let own = section_of(arg);

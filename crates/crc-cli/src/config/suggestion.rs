@@ -33,3 +33,41 @@ pub(super) fn plain_syntax_error(text: &str, message: &str, at: usize) -> String
         false => message,
     }
 }
+
+/// An error about a program's own table, in plain words: what serde says of a type or a key.
+pub(super) fn plain_table_error(text: &str, message: &str, at: usize) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    if message.starts_with("unknown field") {
+        let name = quoted.next().unwrap_or_default();
+        let known: Vec<_> = quoted.collect();
+        let meant = did_you_mean(name, known.iter().copied());
+        let keys = known.join(", ");
+        return match meant.is_empty() {
+            true => format!("unknown key {name}: the keys here are {keys}"),
+            false => format!("unknown key {name}{meant} The keys here are {keys}"),
+        };
+    }
+    if message.starts_with("missing field") {
+        return format!("the key {} is missing", quoted.next().unwrap_or_default());
+    }
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+    let before = before.rsplit('\n').next().unwrap_or_default();
+    let key = before.split_once('=').map_or("", |(key, _)| key.trim());
+    let what = match message.rsplit_once(", expected ") {
+        Some((_, "a sequence")) if key.is_empty() => {
+            let table = after.lines().next().unwrap_or_default();
+            let name = table.trim_start_matches('[').split(']').next();
+            return format!(
+                "write it as a list of tables: [[{}]]",
+                name.unwrap_or_default()
+            );
+        }
+        Some((_, "a sequence")) => "write a list, such as [\"a\", \"b\"]",
+        Some((_, "a string" | "path string")) => "write a text in quotes",
+        _ => return message.to_owned(),
+    };
+    match key {
+        "" => what.to_owned(),
+        key => format!("{key}: {what}"),
+    }
+}

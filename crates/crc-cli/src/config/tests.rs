@@ -294,6 +294,6 @@ fn tables_keep_the_places_of_their_values() {
         .unwrap();
     assert_eq!(
         error.to_string(),
-        "f.toml:3:1: unknown field `nmae`, expected `name`"
+        "f.toml:3:1: unknown key nmae; did you mean name? The keys here are name"
     );
 }

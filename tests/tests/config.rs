@@ -33,6 +33,9 @@ impl Config {
 
     /// Changes the file, and has the server read it again: the lines that it logs about that.
     fn reload(&self, server: &Server, text: &str) -> Vec<String> {
+        // The log is written a moment later. This is the first line about the file.
+        let is_read = || !server.log_lines_with("configuration read").is_empty();
+        assert!(wait::holds(LONG, is_read), "{}", server.process().log());
         fs::write(&self.file, text).unwrap();
         reload(server)
     }

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ban;
 mod choices;
 mod client;
 mod config;
@@ -26,6 +27,7 @@ pub mod seeds;
 mod server;
 mod text_lines;
 
+pub use ban::ban;
 pub use client::client;
 pub use config::config;
 pub use crc_wire::fuzz::{decoder, round_trip};
@@ -52,7 +54,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     target(
         "decoder",
         |input| without_machines(decoder, input),
@@ -79,6 +81,7 @@ pub const TARGETS: [Target; 16] = [
         |input| without_machines(proxy_header, input),
         600,
     ),
+    target("ban", |input| without_machines(ban, input), 256),
     target("server", server, 256),
     target("lines", lines, 256),
     target("client", client, 256),

@@ -3,13 +3,21 @@
 
 use std::time::Duration;
 
-use crc_core::{Machine, TextProtocol};
+use crc_core::{Machine, OperatorConfig, Powers, TextProtocol};
 
 use crate::choices::Choices;
 use crate::frames::append_frame;
 use crate::net::{FRAMES, HOSTS_MAX, IRC, LEGACY, LEGACY_PEER, Net, config, peer_address};
 use crate::peers::{Role, duration, introduce};
 use crate::text_lines::{append_channel_frame, append_line};
+
+/// What the operator may do: all but stop the server.
+const POWERS: Powers = Powers::KILL
+    .with(Powers::BAN)
+    .with(Powers::WALLOPS)
+    .with(Powers::SQUIT)
+    .with(Powers::CONNECT)
+    .with(Powers::STATS);
 
 /// What may happen. Seeds are written with these numbers. With `HOLD` added, nothing is
 /// delivered afterwards.
@@ -73,6 +81,12 @@ pub fn lines(input: &[u8]) -> u64 {
     config.text_listeners = vec![(IRC, TextProtocol::Irc), (LEGACY, TextProtocol::Legacy)];
     config.started_at_unix_ms = 1_700_000_000_000;
     config.motd = vec!["Low water at noon.".to_owned()];
+    config.operators = vec![OperatorConfig {
+        name: "chief".into(),
+        password: None,
+        certificate: None,
+        powers: POWERS,
+    }];
     if setup & setup::WITH_LEGACY_UPLINK != 0 {
         config.legacy_connect.push(peer_address(LEGACY_PEER));
     }

@@ -102,10 +102,10 @@ pub(crate) fn introduce(net: &mut Net, peer: usize, role: Role, number: usize) {
     let mut bytes = registration("info").to_vec();
     match role {
         Role::V2Client => registration("info [crc2;f=]").encode(&mut bytes),
-        Role::ChannelClient => registration("info [crc2;f=channels]").encode(&mut bytes),
+        Role::ChannelClient => registration("info [crc2;f=channels,oper]").encode(&mut bytes),
         Role::V2Server => registration("info [crc2;r=1;f=server-quit]").encode(&mut bytes),
         Role::ChannelServer => {
-            registration("info [crc2;r=1;f=server-quit,channels]").encode(&mut bytes)
+            registration("info [crc2;r=1;f=server-quit,channels,oper]").encode(&mut bytes)
         }
         _ => {}
     }

@@ -2,6 +2,7 @@
 //! `cargo run -p crc-fuzz` writes them to `corpus/`; the fuzzer starts with them, and tests
 //! replay them.
 
+mod ban;
 mod choices;
 mod config;
 mod frames;
@@ -30,6 +31,7 @@ pub fn seeds(target: &str) -> Vec<Seed> {
         "irc_message" => irc::message(),
         "config" => config::config(),
         "proxy_header" => proxy_header::proxy_header(),
+        "ban" => ban::ban(),
         "server" => machines::server(),
         "lines" => text::lines(),
         "client" => machines::client(),

@@ -14,7 +14,7 @@ use crate::frames::host;
 
 /// Prefixes and parameters: nicks, servers, channels, modes and other words. Seeds are
 /// written with their places.
-pub(crate) const WORDS: [&str; 48] = [
+pub(crate) const WORDS: [&str; 56] = [
     "n0",
     "n1",
     "n2",
@@ -63,15 +63,24 @@ pub(crate) const WORDS: [&str; 48] = [
     "server-time echo-message message-tags multi-prefix userhost-in-names extended-join setname",
     "%tcuihsnfdlaor,12",
     "a-very-long-word-that-is-longer-than-any-nick-or-channel-of-the-network-may-be-anywhere",
+    "chief",
+    "2m",
+    "127.0.0.1/32",
+    "u?!*@*",
+    "kill,ban,wallops chief",
+    "k 1700000000000 0 chief n1!*@* x",
+    "-d 1700000000000 0 chief 127.0.0.1/32 x",
+    "trace 1",
 ];
 
 /// The commands. Seeds are written with their places.
-pub(crate) const COMMANDS: [&str; 48] = [
+pub(crate) const COMMANDS: [&str; 56] = [
     "NICK", "USER", "CAP", "QUIT", "JOIN", "PART", "TOPIC", "NAMES", "LIST", "INVITE", "KICK",
     "MODE", "PRIVMSG", "NOTICE", "PING", "PONG", "AWAY", "WHO", "WHOIS", "WHOWAS", "ISON",
     "USERHOST", "SETNAME", "MOTD", "LUSERS", "VERSION", "LINKS", "STATS", "TIME", "ADMIN", "INFO",
     "OPER", "KILL", "ERROR", "SERVER", "SQUIT", "PASS", "TAGMSG", "331", "332", "353", "366",
-    "401", "436", "001", "WEBIRC", "SERVLIST", "HELP",
+    "401", "436", "001", "WEBIRC", "SERVLIST", "HELP", "KLINE", "UNKLINE", "DLINE", "UNDLINE",
+    "WALLOPS", "CONNECT", "TRACE", "MAP",
 ];
 
 /// The place of a word in its table.
@@ -271,7 +280,7 @@ pub(crate) fn append_channel_frame(choices: &mut Choices<'_>, out: &mut Vec<u8>)
         _ => Message::ChannelRequest(ChannelRequest {
             source,
             destination: maybe_host(choices)?,
-            kind: RequestKind(choices.below(8)?),
+            kind: RequestKind(choices.below(17)?),
             channel: (choices.below(4)? != 0).then_some(name),
             text: channel_text(choices)?,
         }),

@@ -56,6 +56,7 @@ replay! {
     irc_message: 20_000,
     config: 3_000,
     proxy_header: 20_000,
+    ban: 1_000,
     server: 1_500,
     lines: 800,
     client: 1_500,

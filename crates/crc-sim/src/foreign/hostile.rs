@@ -1,6 +1,8 @@
 //! A node that sends anything: frames about hosts that exist and hosts that do not, cut
 //! frames, damaged frames, random bytes; as a client, as a server, and unregistered.
 
+use std::collections::BTreeMap;
+
 use crc_core::{CloseWhen, DialId, Event, LinkId, Random};
 use crc_wire::{
     ClientChat, ClientQuit, HostId, Info, Message, Name, Registration, ServerQuit, Status,
@@ -21,6 +23,8 @@ pub(crate) struct Hostile {
     dials: u64,
     /// Whether it says what only operators and servers may.
     forges: bool,
+    /// The clients that have announced themselves so that they may send requests.
+    clients: BTreeMap<LinkId, HostId>,
 }
 
 impl Hostile {
@@ -31,6 +35,7 @@ impl Hostile {
             links: Vec::new(),
             dials: 0,
             forges: false,
+            clients: BTreeMap::new(),
         }
     }
 
@@ -45,13 +50,20 @@ impl Hostile {
             Event::LinkUp { link, .. } => {
                 self.links.push(link);
                 let mut random = Random::new(link.as_u64() ^ self.dials);
+                if self.forges && random.chance(50) {
+                    let frames = self.announced_client(link);
+                    return out.send(link, &frames);
+                }
                 // Most register first.
                 if random.chance(80) {
                     let begin = self.registration(&mut random, true);
                     out.send(link, &begin);
                 }
             }
-            Event::LinkDown { link, .. } => self.links.retain(|open| *open != link),
+            Event::LinkDown { link, .. } => {
+                self.links.retain(|open| *open != link);
+                self.clients.remove(&link);
+            }
             _ => {}
         }
     }
@@ -75,13 +87,36 @@ impl Hostile {
             }
             (Some(link), _) => {
                 for _ in 0..random.between(1, 6) {
-                    let frame = self.frame(random);
+                    let frame = match self.clients.get(&link) {
+                        Some(&own) if random.chance(60) => {
+                            forge::request((own, self.id(random)), "crook", random)
+                        }
+                        _ => self.frame(random),
+                    };
                     if !frame.is_empty() {
                         out.send(link, &frame);
                     }
                 }
             }
         }
+    }
+
+    /// Registers a client that announces itself, with an id of its own.
+    fn announced_client(&mut self, link: LinkId) -> Vec<u8> {
+        let id = 970 + u32::try_from(self.dials % 20).unwrap_or(0);
+        let source = HostId::new(id).expect("not 0");
+        self.clients.insert(link, source);
+        let infos = ["mine", "mine [crc2;f=channels,oper]"];
+        let registrations = infos.map(|info| {
+            Message::ClientRegistration(Registration {
+                source,
+                last_hop: None,
+                name: Name::truncated("crook"),
+                info: Info::truncated(info),
+            })
+            .to_vec()
+        });
+        registrations.concat()
     }
 
     fn id(&self, random: &mut Random) -> HostId {

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use crc_core::{Ban, BanKind, HostKind, LinkId, Operator, Powers, Snapshot};
 use crc_netem::Side;
-use crc_wire::HostId;
+use crc_wire::{ChannelRequest, HostId, RequestKind};
 
 use super::Monitor;
 use crate::foreign::POISON;
@@ -72,6 +72,9 @@ pub(crate) struct OperatorRecord {
     told: Vec<bool>,
     /// By number of a token: the client that has sent it.
     tokens: Vec<usize>,
+    /// What was said to all operators, by kind and token, and the connections that it has
+    /// crossed.
+    crossed: BTreeSet<(u8, usize, usize)>,
     /// How often a client was told a token, in one of its lives.
     received: BTreeMap<(String, usize, u32), u32>,
     /// The ids of clients that hostile nodes have stated.
@@ -87,6 +90,7 @@ impl OperatorRecord {
             passwords: vec![BTreeSet::new(); nodes],
             told: vec![false; nodes],
             tokens: Vec::new(),
+            crossed: BTreeSet::new(),
             received: BTreeMap::new(),
             stated: BTreeSet::new(),
         }
@@ -397,6 +401,29 @@ impl Monitor {
         let received = self.operators.iter().flat_map(|record| &record.received);
         let such = received.filter(|((told, ..), _)| told == token);
         such.map(|((_, node, _), _)| *node).collect()
+    }
+
+    /// A server passes on what is said to all operators.
+    pub(super) fn check_note_sent(
+        &mut self,
+        network: &Network,
+        (connection, side): (usize, Side),
+        request: &ChannelRequest<'_>,
+    ) {
+        let is_note = matches!(request.kind, RequestKind::NOTE | RequestKind::WALLOPS)
+            && request.destination.is_none();
+        let text = request.text.as_str();
+        let (Some(record), Some(number)) = (&mut self.operators, token_number(text)) else {
+            return;
+        };
+        if is_note && !record.crossed.insert((request.kind.0, number, connection)) {
+            let direction = network.describe_direction(connection, side);
+            self.violation(
+                network,
+                Invariant::B4,
+                format!("{direction}: {text:?} again"),
+            );
+        }
     }
 
     /// A server has handled an event.

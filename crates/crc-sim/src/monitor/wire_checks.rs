@@ -157,6 +157,10 @@ impl Monitor {
             Message::ChannelChat(m) => {
                 self.on_channel_chat_sent(network, connection, side, m.text.as_str());
             }
+            Message::ChannelRequest(m) if own.is_some() => {
+                self.mark_activity(network, "a request was sent");
+                self.check_note_sent(network, (connection, side), m);
+            }
             _ if message.kind().is_channel() => {
                 self.mark_activity(network, "a channel message was sent");
             }

@@ -84,6 +84,33 @@ fn an_operator_kills_a_user_of_another_server() {
 }
 
 #[test]
+fn an_operator_reads_what_came_of_a_rehash() {
+    let fixture = Fixture::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    write_config(&folder, "admin", "");
+    let server = start(&fixture, 1, &folder, None);
+    let mut ann = user(&server, "ann");
+    oper(&mut ann, PASSWORD);
+    ann.send_line("REHASH").unwrap();
+    ann.expect("NOTICE ann :*** Notice -- server1: configuration reloaded: ");
+    let file = folder.path().join("server.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("linksmax = 3\n{good}")).unwrap();
+    ann.send_line("REHASH").unwrap();
+    let refused = "NOTICE ann :*** Notice -- server1: configuration not reloaded, nothing has \
+                   changed: ";
+    let line = ann.expect(refused);
+    assert!(
+        line.ends_with("unknown key linksmax; did you mean links-max?"),
+        "{line}"
+    );
+    fs::write(&file, format!("[limits]\nhosts-max = 77\n{good}")).unwrap();
+    ann.send_line("REHASH").unwrap();
+    let line = ann.expect("configuration reloaded: ");
+    assert!(line.contains(" changed: hosts-max "), "{line}");
+}
+
+#[test]
 fn a_ban_survives_restarts_and_reaches_other_servers() {
     let fixture = Fixture::new().unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -17,6 +17,7 @@ use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
 use crc_core::{GatewayConfig, LinkConfig, OperatorConfig, PasswordHash, ServerCommand};
 use crc_net::{CommandSender, LimitsSender};
 use crc_wire::Name;
+use log::Level;
 
 use crate::args::Args;
 use crate::config::{self, LoadError, Loaded};
@@ -334,12 +335,25 @@ impl Reloader {
             Ok(reloaded) => {
                 // That the log says more or less is said at either level.
                 self.log.set_level(reloaded.level.max(log::max_level()));
-                log_reload(&reloaded);
+                for (level, line) in reloaded.lines() {
+                    self.say(level, &line);
+                }
                 self.log.set_level(reloaded.level);
             }
-            Err(error) => log::error!("configuration not reloaded, nothing has changed: {error}"),
+            Err(error) => {
+                let line = format!("configuration not reloaded, nothing has changed: {error}");
+                self.say(Level::Error, &line);
+            }
         }
         self.notifier.send_when_possible(Message::Ready);
+    }
+
+    /// Logs a line, and tells the operators: one of them may have asked for the reload.
+    fn say(&self, level: Level, line: &str) {
+        log::log!(level, "{line}");
+        let text = line.into();
+        // The driver may have ended.
+        let _ = self.commands.send(ServerCommand::TellOperators { text });
     }
 
     /// Reads the configuration, and applies it if it has no error; the log level is left to the
@@ -434,27 +448,28 @@ fn one_line(error: &LoadError) -> String {
     }
 }
 
-fn log_reload(reloaded: &Reloaded) {
-    let Reload { changed, restart } = &reloaded.changes;
-    match (&reloaded.path, &changed[..]) {
-        // The command line alone does not change; the files that it names may.
-        (None, []) => log::info!("files reloaded: nothing has changed"),
-        (None, changed) => log::info!("files reloaded: {}", list(changed)),
-        (Some(path), []) => {
-            log::info!("configuration reloaded: file={path:?} nothing has changed");
+impl Reloaded {
+    /// What has changed, for the log and for operators.
+    fn lines(&self) -> Vec<(Level, String)> {
+        let Reload { changed, restart } = &self.changes;
+        let what = match &changed[..] {
+            [] => "nothing has changed".to_owned(),
+            changed => list(changed),
+        };
+        let first = match (&self.path, changed.is_empty()) {
+            // The command line alone does not change; the files that it names may.
+            (None, _) => format!("files reloaded: {what}"),
+            (Some(path), true) => format!("configuration reloaded: file={path:?} {what}"),
+            (Some(path), false) => format!("configuration reloaded: file={path:?} changed: {what}"),
+        };
+        let mut lines = vec![(Level::Info, first)];
+        if !restart.is_empty() {
+            let line = format!("configuration: needs a restart: {}", list(restart));
+            lines.push((Level::Warn, line));
         }
-        (Some(path), changed) => {
-            log::info!(
-                "configuration reloaded: file={path:?} changed: {}",
-                list(changed)
-            );
-        }
-    }
-    if !restart.is_empty() {
-        log::warn!("configuration: needs a restart: {}", list(restart));
-    }
-    for warning in &reloaded.warnings {
-        log::warn!("{warning}");
+        let warnings = self.warnings.iter();
+        lines.extend(warnings.map(|warning| (Level::Warn, warning.clone())));
+        lines
     }
 }
 

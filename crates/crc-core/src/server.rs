@@ -68,6 +68,11 @@ pub enum ServerCommand {
         /// Whether it is the right one.
         is_right: bool,
     },
+    /// Tell all operators of the network something that this server has done.
+    TellOperators {
+        /// What it is.
+        text: Box<str>,
+    },
     /// Leave the network: a graceful shutdown.
     Leave {
         /// The reason that the others are sent.
@@ -395,6 +400,10 @@ impl Machine for Server {
             }
             Event::Command(ServerCommand::PasswordChecked { number, is_right }) => {
                 self.on_password_checked(number, is_right, out);
+            }
+            Event::Command(ServerCommand::TellOperators { text }) => {
+                let text = format!("{}: {text}", self.cx.config.name);
+                self.cx.note_operators(&text, out);
             }
             Event::Command(ServerCommand::Leave { reason }) => self.leave(&reason, out),
             Event::Tick => self.on_tick(out),

@@ -257,6 +257,7 @@ const RECONFIGURE_6: u8 = 18;
 const PASSWORD_CHECKED: u8 = 19;
 const RECONFIGURE: u8 = 20;
 const CROWDED: u8 = 21;
+const TELL_OPERATORS: u8 = 22;
 
 /// The code of [`LinkDown::Truncated`].
 const TRUNCATED: u8 = 255;
@@ -395,6 +396,10 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             out.push(PASSWORD_CHECKED);
             number(*request, out);
             number((*is_right).into(), out);
+        }
+        Event::Command(ServerCommand::TellOperators { text: told }) => {
+            out.push(TELL_OPERATORS);
+            text(told, out);
         }
         Event::Command(ServerCommand::Leave { reason }) => {
             out.push(LEAVE);
@@ -812,6 +817,10 @@ impl<'a> Reader<'a> {
                 number: self.number()?,
                 is_right: self.number()? != 0,
             }),
+            TELL_OPERATORS => {
+                let text = self.text()?.into();
+                Event::Command(ServerCommand::TellOperators { text })
+            }
             LEAVE => {
                 let reason = self.text()?.into();
                 Event::Command(ServerCommand::Leave { reason })

@@ -95,6 +95,7 @@ enum Recorded {
     Tick,
     Reconfigure(u16),
     Leave,
+    TellOperators,
 }
 
 impl Recorded {
@@ -147,6 +148,9 @@ impl Recorded {
                 settings.limits.irc_lines_per_second = 3;
                 Event::Command(ServerCommand::Reconfigure(Box::new(settings)))
             }
+            Recorded::TellOperators => Event::Command(ServerCommand::TellOperators {
+                text: "reloaded".into(),
+            }),
             Recorded::Leave => Event::Command(ServerCommand::Leave {
                 reason: "so".into(),
             }),
@@ -367,6 +371,7 @@ fn recorded_event() -> impl Strategy<Value = Recorded> {
         Just(Recorded::Start),
         Just(Recorded::Tick),
         Just(Recorded::Leave),
+        Just(Recorded::TellOperators),
         (0u64..3).prop_map(Recorded::DialFailed),
         (0u16..4).prop_map(Recorded::Found),
         (0u16..3).prop_map(Recorded::Reconfigure),

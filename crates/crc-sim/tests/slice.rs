@@ -233,6 +233,11 @@ fn seeds_of_fixed_bugs_of_other_runs_violate_no_invariant() {
             "below a new root a tall tree found its ranks one level after another",
         ),
         (
+            43_527,
+            hostile.clone(),
+            "the answers to the chats of a lost client filled the queue of a server",
+        ),
+        (
             22_690,
             hostile,
             "an announcement with a clock and a shift began two shifts at once",

@@ -9,6 +9,9 @@ use crate::link::{HELD_BYTES_MAX, Link, Outlet, Phase, Protocol};
 use crate::network::{Host, PeerVersion, Route};
 use crate::{irc, legacy};
 
+/// The most bytes of the answer to a chat whose destination is unknown.
+const ANSWER_BYTES: usize = 64;
+
 impl Context {
     /// Sends a chat on, byte for byte wherever the next node can read it. Whether it
     /// went at once and unchanged, so that more of its kind may follow.
@@ -150,8 +153,12 @@ impl Context {
         }
     }
 
-    /// Answers the chats of which no byte was written on a link that has ended.
+    /// Answers the chats of which no byte was written on a link that has ended: as many as do
+    /// not fill the queue of the server that they came from. A chat may be shorter than its
+    /// answer.
     pub(crate) fn bounce_unsent(&mut self, unsent: Unsent<'_>, out: &mut Out) {
+        let answers_max = self.config.limits.server_queue_bytes_max / 4 / ANSWER_BYTES;
+        let mut answers = 0;
         let mut rest = unsent.bytes;
         loop {
             let start = unsent.bytes.len() - rest.len();
@@ -161,7 +168,11 @@ impl Context {
             if start >= unsent.written
                 && let Ok(Message::ClientChat(chat)) = frame.message()
             {
-                self.bounce(chat.source, chat.destination, out);
+                answers += 1;
+                match answers <= answers_max {
+                    true => self.bounce(chat.source, chat.destination, out),
+                    false => self.counters.chats_dropped += 1,
+                }
             }
         }
     }

@@ -43,9 +43,9 @@ struct Shadow {
 }
 
 /// A statement without its times, which clocks that are shifted change.
-type Statement = (BanKind, Box<str>, bool, Box<str>, Box<str>);
+pub(crate) type Statement = (BanKind, Box<str>, bool, Box<str>, Box<str>);
 
-fn statement(ban: &Ban) -> Statement {
+pub(crate) fn statement(ban: &Ban) -> Statement {
     let Ban {
         kind,
         mask,

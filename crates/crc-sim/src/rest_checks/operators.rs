@@ -9,7 +9,7 @@ use crc_core::{Ban, HostKind, PeerVersion, Powers, Server};
 use super::Found;
 use crate::invariant::Invariant;
 use crate::monitor::Monitor;
-use crate::monitor::operators::{BANS_MAX, banned_clients};
+use crate::monitor::operators::{BANS_MAX, banned_clients, statement};
 use crate::network::Network;
 
 /// Clocks of two servers differ by so much: what ends so soon may have ended at one of them.
@@ -123,27 +123,15 @@ pub(super) fn check_operators(network: &Network, monitor: &Monitor, found: &mut 
     }
 }
 
-/// A statement without its times, which are stored by another clock.
-fn what(ban: &Ban) -> String {
-    let Ban {
-        kind,
-        mask,
-        is_lifted,
-        setter,
-        reason,
-        ..
-    } = ban;
-    format!("{kind:?} {is_lifted} {setter} {mask} {reason}")
-}
-
 fn check_disk(network: &Network, node: usize, server: &Server, found: &mut Vec<Found>) {
     let lasts = |ban: &Ban| ban.until_ms == 0;
     let stored = network.disks[node].iter();
     let stored = stored.filter_map(|line| line.parse().ok());
-    let stored: BTreeSet<String> = stored.filter(lasts).map(|ban| what(&ban)).collect();
+    // Times are stored by another clock.
+    let stored: BTreeSet<_> = stored.filter(lasts).map(|ban| statement(&ban)).collect();
     let snapshot = server.snapshot();
     let held = snapshot.bans().iter().filter(|ban| lasts(ban));
-    let held: BTreeSet<String> = held.map(what).collect();
+    let held: BTreeSet<_> = held.map(statement).collect();
     if stored != held {
         let text = format!(
             "{} has stored the bans {stored:?}, and knows {held:?}",
@@ -188,9 +176,9 @@ pub(crate) fn check_restarted(network: &Network, before: &BTreeMap<usize, Vec<Ba
         let others = components.iter().filter(|(_, other)| **other == part);
         let others: Vec<_> = others.filter_map(|(other, _)| before.get(other)).collect();
         let agree = |ban: &&Ban| others.iter().all(|other| other.contains(ban));
-        let now: Vec<String> = server.snapshot().bans().iter().map(what).collect();
+        let now: BTreeSet<_> = server.snapshot().bans().iter().map(statement).collect();
         for ban in known.iter().filter(agree) {
-            if !now.contains(&what(ban)) {
+            if !now.contains(&statement(ban)) {
                 let text = format!(
                     "{} has started again without {ban}: it knows {now:?}",
                     network.describe(node)

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use crc_e2e::fixture::tls::{Certificates, TlsStream};
-use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::wait::LONG;
 use crc_e2e::fixture::{Fixture, Server, hash_password, wire};
 
 /// Connects as the proxy of a peer.
@@ -17,15 +17,6 @@ fn proxied(address: SocketAddr, peer: &str) -> TcpStream {
     let header = format!("PROXY TCP4 {peer} 192.0.2.1 50000 6667\r\n");
     stream.write_all(header.as_bytes()).unwrap();
     stream
-}
-
-#[track_caller]
-fn wait_logged(server: &Server, text: &str) {
-    assert!(
-        wait::holds(LONG, || !server.log_lines_with(text).is_empty()),
-        "{text:?} in:\n{}",
-        server.process().log()
-    );
 }
 
 #[test]
@@ -39,7 +30,7 @@ fn the_address_of_the_peer_is_logged_and_judged() {
         .unwrap();
     let mut lines = BufReader::new(&user).lines();
     assert!(lines.any(|line| line.unwrap().contains(" 001 ann ")));
-    wait_logged(&server, "192.0.2.7:50000");
+    server.expect_logged("192.0.2.7:50000");
 
     // The proxy is on this machine, from which servers may link; the server behind it is not.
     let mut stranger = proxied(server.address(), "192.0.2.8");
@@ -49,10 +40,7 @@ fn the_address_of_the_peer_is_logged_and_judged() {
     let mut answer = Vec::new();
     stranger.read_to_end(&mut answer).unwrap();
     assert!(answer.ends_with(b"Servers may not link from your address"));
-    wait_logged(
-        &server,
-        "192.0.2.8:50000 as server 7 \"reef\": closed: servers may not link",
-    );
+    server.expect_logged("192.0.2.8:50000 as server 7 \"reef\": closed: servers may not link");
 }
 
 #[test]
@@ -66,7 +54,7 @@ fn a_connection_without_a_header_is_closed_with_one_line() {
         .write_all(&wire::client_registration(101, 0, "ann", ""))
         .unwrap();
     assert_eq!(stream.read(&mut [0; 16]).unwrap_or(0), 0);
-    wait_logged(&server, &own);
+    server.expect_logged(&own);
     let lines = server.log_lines_with(&own);
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert!(lines[0].contains("no PROXY header"), "{lines:#?}");
@@ -81,7 +69,7 @@ fn only_proxies_may_connect() {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     let own = stream.local_addr().unwrap().to_string();
     assert_eq!(stream.read(&mut [0; 16]).unwrap_or(0), 0);
-    wait_logged(&server, &own);
+    server.expect_logged(&own);
     let lines = server.log_lines_with(&own);
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert!(lines[0].contains("only proxies may connect"), "{lines:#?}");
@@ -174,10 +162,7 @@ fn a_peer_behind_a_proxy_speaks_tls() {
     let mut answer = Vec::new();
     stranger.read_to_end(&mut answer).unwrap();
     assert!(answer.ends_with(b"Servers may not link from your address"));
-    wait_logged(
-        &server,
-        "192.0.2.9:50002 as server 7 \"reef\": closed: servers may not link",
-    );
+    server.expect_logged("192.0.2.9:50002 as server 7 \"reef\": closed: servers may not link");
 }
 
 #[test]
@@ -222,7 +207,7 @@ fn bans_are_on_the_address_of_a_peer_behind_a_proxy() {
     let told = "ERROR :Closing Link: * (You are banned from this network: spam)";
     assert_eq!(again.next().unwrap().unwrap(), told);
     assert!(again.next().is_none(), "a close_notify follows");
-    wait_logged(&server, "192.0.2.7:50000: refused: You are banned");
+    server.expect_logged("192.0.2.7:50000: refused: You are banned");
 }
 
 #[test]
@@ -246,7 +231,7 @@ fn tls_without_a_header_is_closed_with_one_line() {
         let own = stream.local_addr().unwrap().to_string();
         stream.write_all(bytes).unwrap();
         assert_eq!(stream.read(&mut [0; 16]).unwrap_or(0), 0);
-        wait_logged(&server, &own);
+        server.expect_logged(&own);
         let lines = server.log_lines_with(&own);
         assert_eq!(lines.len(), 1, "{lines:#?}");
         assert!(lines[0].contains("accept: proxy closed: "), "{lines:#?}");
@@ -259,7 +244,7 @@ fn tls_without_a_header_is_closed_with_one_line() {
     let mut answer = String::new();
     BufReader::new(&stream).read_line(&mut answer).unwrap();
     assert!(answer.starts_with("ERROR :"), "{answer}");
-    wait_logged(&server, "does not speak TLS");
+    server.expect_logged("does not speak TLS");
     let lines = server.log_lines_with("does not speak TLS");
     assert!(lines[0].contains("192.0.2.7:50000"), "{lines:#?}");
 }

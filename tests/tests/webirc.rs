@@ -8,7 +8,7 @@ use std::net::TcpStream;
 
 use crc_e2e::fixture::irc::LinePeer;
 use crc_e2e::fixture::tls::Certificates;
-use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::wait::LONG;
 use crc_e2e::fixture::{Fixture, Server, hash_password};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -44,15 +44,6 @@ fn user(server: &Server, nick: &str, ip: &str) -> LinePeer {
     peer
 }
 
-#[track_caller]
-fn wait_logged(server: &Server, text: &str) {
-    assert!(
-        wait::holds(LONG, || !server.log_lines_with(text).is_empty()),
-        "{text:?} in:\n{}",
-        server.process().log()
-    );
-}
-
 #[test]
 fn users_behind_a_gateway_have_their_own_addresses() {
     let fixture = Fixture::new().unwrap();
@@ -78,10 +69,7 @@ fn users_behind_a_gateway_have_their_own_addresses() {
     assert!(last.as_ref().unwrap().ends_with(refused), "{last:?}");
     ann.send_line("PING still").unwrap();
     ann.expect(" PONG ");
-    wait_logged(
-        &server,
-        "\"bob\" at [2001:db8::7]:0 (gateway \"kiwi\" at 127.0.0.1:",
-    );
+    server.expect_logged("\"bob\" at [2001:db8::7]:0 (gateway \"kiwi\" at 127.0.0.1:");
     assert_eq!(server.log_lines_with(PASSWORD), Vec::<String>::new());
 }
 
@@ -108,8 +96,7 @@ fn the_limits_of_an_address_hold_for_users_and_not_for_the_gateway() {
         ["ERROR :Closing Link: * (Too many connections from your address)"]
     );
     assert_eq!(server.state().unwrap().links.len(), 40);
-    wait_logged(
-        &server,
+    server.expect_logged(
         "accept: refused: peer=198.51.100.7 reason=\"too many connections from this address\"",
     );
 }
@@ -145,7 +132,7 @@ fn what_is_refused_is_told_and_logged_once() {
             told,
             [format!("ERROR :Closing Link: * (WEBIRC refused: {why})")]
         );
-        wait_logged(&server, &own);
+        server.expect_logged(&own);
         let logged = server.log_lines_with(&own);
         assert_eq!(logged.len(), 1, "{logged:#?}");
         assert!(logged[0].contains(&format!("WEBIRC refused: {why}: gateway=\"kiwi\"")));
@@ -173,7 +160,7 @@ fn a_reload_changes_gateways() {
     fs::write(&file, text.replace("127.0.0.1", "192.0.2.80")).unwrap();
     let id = i32::try_from(server.process().id()).unwrap();
     kill_process(Pid::from_raw(id).unwrap(), Signal::HUP).unwrap();
-    wait_logged(&server, "changed: webirc \"kiwi\"");
+    server.expect_logged("changed: webirc \"kiwi\"");
     let told = connect(&server, "bob", "198.51.100.8").expect_end();
     assert!(
         told[0].contains("there is no gateway at your address"),

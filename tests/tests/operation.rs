@@ -166,7 +166,7 @@ fn each_line_of_the_json_log_is_an_object() {
     server.wait_hosts(&[]).unwrap();
     hang_up(&server);
     assert!(wait::holds(LONG, || {
-        !server.log_lines_with("hangup signal").is_empty()
+        !server.log_lines_with("files reloaded").is_empty()
     }));
     assert!(server.stop());
     let log = server.process().log();

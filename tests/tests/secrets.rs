@@ -68,6 +68,7 @@ fn a_wrong_secret_is_one_line_at_both_ends_and_nothing_else() {
     fs::set_permissions(other.path().join("secret"), Permissions::from_mode(0o644)).unwrap();
     let wrong = start(&fixture, 2, &other, Some(&root));
     let readable = "every user of this machine can read the secret in";
+    wrong.expect_logged(readable);
     assert_eq!(wrong.log_lines_with(readable).len(), 1);
     let refused = "closed: its secret is not that of the link";
     assert!(wait::holds(LONG, || !root
@@ -87,7 +88,9 @@ fn a_wrong_secret_is_one_line_at_both_ends_and_nothing_else() {
     let pid = rustix::process::Pid::from_raw(id).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
     root.wait_hosts(&[2, ANN, BOB]).unwrap();
-    assert_eq!(wrong.log_lines_with("changed: link \"*\"").len(), 1);
+    let changed = "changed: link \"*\"";
+    wrong.expect_logged(changed);
+    assert_eq!(wrong.log_lines_with(changed).len(), 1);
     assert!(
         !wrong.process().log().contains("battery"),
         "no secret is logged"

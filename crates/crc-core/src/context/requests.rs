@@ -92,12 +92,7 @@ impl Context {
             RequestKind::KILL => return self.execute_kill(source, host, text, out),
             RequestKind::ANSWER => return self.on_order_answer(source, host, text, out),
             RequestKind::NOTE => {
-                let link = self
-                    .network
-                    .operators()
-                    .find(host)
-                    .and_then(|_| self.link_of(host));
-                if let Some(link) = link {
+                if let Some(link) = self.operator_link(host) {
                     self.note(link, &format!("*** Notice -- {text}"), out);
                 }
                 return;

@@ -33,11 +33,9 @@ impl Context {
     ) {
         let text = format!("*** Notice -- {}", note.text.as_str());
         let operators = self.network.operators().iter();
-        let own = operators.filter_map(|(id, _)| {
-            let host = self.network.directory().find(id)?;
-            self.is_home_of(host).then_some(host.first_link())
-        });
-        let own: Vec<_> = own.collect();
+        let own: Vec<_> = operators
+            .filter_map(|(id, _)| self.operator_link(id))
+            .collect();
         self.work.charge(work::LINK * own.len() as u64);
         for link in own {
             self.note(link, &text, out);
@@ -73,6 +71,13 @@ impl Context {
             }
         }
         crc::channel::flood_request(self, said, from, out);
+    }
+
+    /// The link of a host that is an operator of this server.
+    pub(in crate::context) fn operator_link(&self, id: HostId) -> Option<LinkId> {
+        self.network.operators().find(id)?;
+        let host = self.network.directory().find(id)?;
+        self.is_home_of(host).then_some(host.first_link())
     }
 
     /// Tells an operator, wherever it is, something.

@@ -139,13 +139,6 @@ impl Context {
         self.set_survey_timer();
     }
 
-    /// The link of a host that is still an operator of this server.
-    fn operator_link(&self, id: HostId) -> Option<LinkId> {
-        self.network.operators().find(id)?;
-        let host = self.network.directory().find(id)?;
-        self.is_home_of(host).then_some(host.first_link())
-    }
-
     fn show_hop(
         &mut self,
         operator: HostId,

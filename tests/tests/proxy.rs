@@ -19,6 +19,20 @@ fn proxied(address: SocketAddr, peer: &str) -> TcpStream {
     stream
 }
 
+/// A server that connects from the address `peer` is told that it may not, and the log has it.
+#[track_caller]
+fn assert_may_not_link(mut stream: impl Read + Write, server: &Server, peer: &str) {
+    stream
+        .write_all(&wire::server_registration(7, 0, "reef", ""))
+        .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.ends_with(b"Servers may not link from your address"));
+    server.expect_logged(&format!(
+        "{peer} as server 7 \"reef\": closed: servers may not link"
+    ));
+}
+
 #[test]
 fn the_address_of_the_peer_is_logged_and_judged() {
     let fixture = Fixture::new().unwrap();
@@ -33,14 +47,8 @@ fn the_address_of_the_peer_is_logged_and_judged() {
     server.expect_logged("192.0.2.7:50000");
 
     // The proxy is on this machine, from which servers may link; the server behind it is not.
-    let mut stranger = proxied(server.address(), "192.0.2.8");
-    stranger
-        .write_all(&wire::server_registration(7, 0, "reef", ""))
-        .unwrap();
-    let mut answer = Vec::new();
-    stranger.read_to_end(&mut answer).unwrap();
-    assert!(answer.ends_with(b"Servers may not link from your address"));
-    server.expect_logged("192.0.2.8:50000 as server 7 \"reef\": closed: servers may not link");
+    let stranger = proxied(server.address(), "192.0.2.8");
+    assert_may_not_link(stranger, &server, "192.0.2.8:50000");
 }
 
 #[test]
@@ -150,19 +158,13 @@ fn a_peer_behind_a_proxy_speaks_tls() {
     peers.sort_unstable();
     assert_eq!(peers, ["192.0.2.7:50000", "[2001:db8::8]:50001"]);
     // The address is judged.
-    let mut stranger = proxied_by_tls(
+    let stranger = proxied_by_tls(
         &server,
         "tls on ",
         &certificates,
         &v2_header([192, 0, 2, 9], 50_002),
     );
-    stranger
-        .write_all(&wire::server_registration(7, 0, "reef", ""))
-        .unwrap();
-    let mut answer = Vec::new();
-    stranger.read_to_end(&mut answer).unwrap();
-    assert!(answer.ends_with(b"Servers may not link from your address"));
-    server.expect_logged("192.0.2.9:50002 as server 7 \"reef\": closed: servers may not link");
+    assert_may_not_link(stranger, &server, "192.0.2.9:50002");
 }
 
 #[test]

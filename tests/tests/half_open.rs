@@ -61,7 +61,7 @@ fn a_v2_client_gets_its_id_back_from_a_half_open_connection() {
     let (near, far) = proxy.ends.recv_timeout(LONG).unwrap();
     // The client sees the end of the connection, the server does not.
     near.shutdown(Shutdown::Both).unwrap();
-    client.wait_view(|view| view.disconnections == 1).unwrap();
+    client.wait_view(|view| view.disconnections >= 1).unwrap();
     let (second_near, _) = proxy.ends.recv_timeout(LONG).unwrap();
     let refused = || watched.state().counter("registrations_refused") >= 1;
     assert!(wait::holds(LONG, refused));

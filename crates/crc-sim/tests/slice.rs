@@ -206,6 +206,11 @@ fn seeds_of_fixed_bugs_of_other_runs_violate_no_invariant() {
         auth: true,
         ..Settings::default()
     };
+    let auth_hostile = Settings {
+        auth: true,
+        hostile: true,
+        ..Settings::default()
+    };
     let hostile_rendezvous = Settings {
         hostile: true,
         rendezvous: true,
@@ -246,6 +251,11 @@ fn seeds_of_fixed_bugs_of_other_runs_violate_no_invariant() {
             301_099,
             auth,
             "a server kept a client that gave way to one that left at once",
+        ),
+        (
+            303_742,
+            auth_hostile,
+            "a server whose channel counted as older kept a rank that had become void elsewhere",
         ),
     ] {
         let outcome = run_seed(seed, &settings);

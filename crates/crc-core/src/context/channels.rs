@@ -336,7 +336,7 @@ impl Context {
         // The server that states the age gets it too, and answers with the settings: it
         // may have some from here, from before the channel was founded again.
         crc::channel::flood_settings(self, name, None, out);
-        // Every server finds out by itself what is void.
+        // Every server finds out by itself which settings are void.
         let scope = Scope::AllButServers;
         self.voided.push(VoidedFlags {
             channel: name.into(),
@@ -361,8 +361,9 @@ impl Context {
         age
     }
 
-    /// Tells users which members have lost their ranks because an older channel stands: as
-    /// many as the work of one event permits, and of the others in later events.
+    /// Tells users and servers which members have lost their ranks because an older channel
+    /// stands: as many as the work of one event permits, and of the others in later events.
+    /// A server that holds the former channel to be the older one does not find out by itself.
     pub(crate) fn continue_voided(&mut self, out: &mut Out) {
         while let Some(voided) = self.voided.first_mut() {
             if self.work.is_spent() {
@@ -375,8 +376,9 @@ impl Context {
             };
             let (name, from) = (voided.channel.clone(), voided.from);
             let channel = self.network.channels().find(&name);
-            // It may have left, or have a rank again.
-            if let Some(after) = channel.and_then(|channel| channel.member(host)) {
+            // It may have left, or have its rank again.
+            let after = channel.and_then(|channel| channel.member(host));
+            if let Some(after) = after.filter(|after| *after != before) {
                 let kind = ChannelEventKind::Flags {
                     by: None,
                     before,
@@ -384,6 +386,7 @@ impl Context {
                 };
                 let scope = Scope::AllButServers;
                 self.publish_in_channel(&name, Some(host), kind, scope, Some(from), out);
+                crc::channel::flood_rank(self, &name, host, after, out);
             }
         }
     }

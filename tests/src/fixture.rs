@@ -13,6 +13,7 @@
 //! | a connection that is recorded on its way | [`Tap`] |
 //! | what a network must know | [`model`] |
 //! | a connection by TLS, certificates | [`tls`] |
+//! | a client at a terminal, and what it shows | [`Screen`] |
 //! | to wait for something | [`wait`] |
 //!
 //! Everything ends when its value is dropped: no process outlives its test.
@@ -32,6 +33,7 @@ pub mod output;
 mod peer;
 mod process;
 mod rendezvous;
+mod screen;
 mod server;
 mod socket;
 mod state;
@@ -51,6 +53,7 @@ pub use log_dir::LogDir;
 pub use peer::Peer;
 pub use process::Process;
 pub use rendezvous::Rendezvous;
+pub use screen::Screen;
 pub use server::{Server, ServerBuilder};
 pub use state::{Host, HostKind, IrcChannel, IrcState, Link, ServerState};
 pub use tap::{End, Record, Tap};

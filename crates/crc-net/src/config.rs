@@ -19,6 +19,10 @@ pub struct DriverConfig {
     /// How long the driver waits for the peer's end of the stream after it closed its own, and
     /// how long a run may take to end after [`Effect::Stop`](crc_machine::Effect::Stop). Default: 2 s.
     pub linger_max: Duration,
+    /// The same at the end of a run, counted from the last byte of the peer: the driver does not
+    /// wait for peers that keep their ends open in silence once the system has taken the last
+    /// bytes for them. Default: 50 ms; [`linger_max`](Self::linger_max) bounds it.
+    pub stop_linger: Duration,
     /// How long a link that the machine closed may take to accept its queued bytes. Default: 10 s.
     pub flush_max: Duration,
     /// How long a TLS handshake may take. Default: 10 s.
@@ -101,6 +105,7 @@ impl Default for DriverConfig {
         DriverConfig {
             connect_timeout: Duration::from_secs(10),
             linger_max: Duration::from_secs(2),
+            stop_linger: Duration::from_millis(50),
             flush_max: Duration::from_secs(10),
             handshake_max: Duration::from_secs(10),
             handshakes_max: 1024,

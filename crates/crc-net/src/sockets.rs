@@ -60,6 +60,8 @@ pub(crate) struct Sockets {
     /// has closed.
     link_limit_reached: bool,
     listeners: Vec<Listener>,
+    /// Whether the run is ending.
+    stopping: bool,
     /// The links of each address.
     places: Places,
     /// The deadline of each socket that has one, with the socket's key.
@@ -164,6 +166,7 @@ impl Sockets {
             descriptors,
             link_limit_reached: false,
             listeners: Vec::new(),
+            stopping: false,
             places: Places::default(),
             deadlines: BTreeSet::new(),
             resolver: Resolver::new(&selector),
@@ -342,9 +345,13 @@ impl Sockets {
     /// Closes all listeners, aborts all dials, and closes all links gracefully.
     pub(crate) fn close_all(&mut self, now: Timestamp) {
         self.listeners.clear();
+        self.stopping = true;
         for link in self.entries.ids().collect::<Vec<_>>() {
             match self.entries.find(link) {
                 None => {}
+                Some(Entry::Link(connection)) if matches!(connection.phase, Phase::Draining(_)) => {
+                    self.start_draining(link, now);
+                }
                 Some(Entry::Link(_)) => self.close(link, CloseWhen::Flushed, now),
                 Some(Entry::Handshake(_)) => self.abort_handshake(link),
                 Some(Entry::Dial(_)) => {

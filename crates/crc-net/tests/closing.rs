@@ -344,6 +344,53 @@ fn stopping_ends_after_the_linger_time() {
 }
 
 #[test]
+fn stopping_does_not_wait_for_peers_that_are_silent() {
+    let config = DriverConfig {
+        linger_max: Duration::from_secs(3600),
+        ..DriverConfig::default()
+    };
+    let fixture = Fixture::start_with(config, silent());
+    let (idle, _) = fixture.connect_up();
+    let (closing, link) = fixture.connect_up();
+    // This link lingers already.
+    fixture.command(move |out| {
+        out.send(link, b"goodbye");
+        out.close(link, CloseWhen::Flushed);
+    });
+    assert_eq!(read_all(&closing), b"goodbye");
+    fixture.command(|out| out.stop());
+    let (stopped, seen) = fixture.join();
+    assert_eq!(stopped, crc_net::Stopped::Graceful);
+    let ended = |seen: &&Seen| matches!(seen, Seen::Down(_, LinkDown::Ended, _));
+    assert_eq!(seen.iter().filter(ended).count(), 2);
+    assert_eq!(read_all(&idle), b"");
+    drop(closing);
+}
+
+/// A reset would destroy what such a peer has not read.
+#[test]
+fn stopping_reads_what_a_peer_still_sends() {
+    let config = DriverConfig {
+        linger_max: Duration::from_secs(3600),
+        stop_linger: TIMEOUT,
+        ..DriverConfig::default()
+    };
+    let fixture = Fixture::start_with(config, silent());
+    let (stream, link) = fixture.connect_up();
+    fixture.command(move |out| {
+        out.send(link, b"goodbye");
+        out.stop();
+    });
+    for _ in 0..100 {
+        (&stream).write_all(&pattern(10_000)).unwrap();
+    }
+    assert_eq!(read_all(&stream), b"goodbye");
+    drop(stream);
+    let (stopped, _) = fixture.join();
+    assert_eq!(stopped, crc_net::Stopped::Graceful);
+}
+
+#[test]
 fn a_stopped_driver_accepts_and_dials_no_links() {
     let config = DriverConfig {
         linger_max: Duration::from_secs(2),

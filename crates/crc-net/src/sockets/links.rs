@@ -201,7 +201,7 @@ impl Sockets {
                 if connection.peer_closed || connection.shut_down().is_err() {
                     self.mark_down(link, LinkDown::Ended);
                 } else {
-                    self.set_phase(link, Phase::Draining(linger));
+                    self.start_draining(link, now);
                 }
             }
             (Phase::Draining(_) | Phase::Closed, _) | (_, Ok(())) => {}
@@ -247,6 +247,10 @@ impl Sockets {
             outcome
         };
         match (connection.phase, outcome) {
+            (Phase::Draining(_), ReadOutcome::Bytes { .. }) if self.stopping => {
+                let now = self.clock.now();
+                self.start_draining(link, now);
+            }
             (_, ReadOutcome::Bytes { .. } | ReadOutcome::WouldBlock) | (Phase::Closed, _) => {}
             // The sending side is still open, and the queue is not empty.
             (Phase::Flushing(_), ReadOutcome::End | ReadOutcome::Truncated) => {
@@ -312,6 +316,16 @@ impl Sockets {
             log::debug!("{link}: down: peer={peer} reason=\"{why}\"");
         }
         Some(connection)
+    }
+
+    /// The driver has ended its side of a stream, and waits for the peer's end.
+    pub(super) fn start_draining(&mut self, link: LinkId, now: Timestamp) {
+        let linger_max = self.config.linger_max;
+        let linger = match self.stopping {
+            true => self.config.stop_linger.min(linger_max),
+            false => linger_max,
+        };
+        self.set_phase(link, Phase::Draining(now + linger));
     }
 
     pub(super) fn set_phase(&mut self, link: LinkId, phase: Phase) {

@@ -1,0 +1,299 @@
+//! Bots at a real server: messages, channels, reconnects, the end.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod fixture;
+
+use std::thread;
+use std::time::Duration;
+
+use crc_bot::{Bot, ChannelRank, Error, Event, Fault, NotSent};
+
+use fixture::{TestServer, echo, next, next_message, next_notice, wait_entered};
+
+#[test]
+fn messages_arrive_whole_in_channels_and_as_whispers() {
+    let server = TestServer::start();
+    let ann = server.bot("ann").join("#reef").connect().unwrap();
+    wait_entered(&ann, "#reef");
+    let bob = server.bot("bob").join("#Reef").connect().unwrap();
+    wait_entered(&bob, "#reef");
+    ann.say("#reef", "first\nsecond").unwrap();
+    for text in ["first", "second"] {
+        let message = next_message(&bob);
+        assert_eq!((&*message.from.name, &*message.text), ("ann", text));
+        assert_eq!(message.channel.as_deref(), Some("#reef"));
+    }
+    ann.act("bob", "waves").unwrap();
+    let whisper = next_message(&bob);
+    assert_eq!((&*whisper.text, whisper.channel), ("waves", None));
+    assert!(whisper.is_action);
+    bob.say(&whisper.from, "hello").unwrap();
+    assert_eq!(next_message(&ann).text, "hello");
+    bob.notice("#reef", "a notice").unwrap();
+    assert_eq!(next_notice(&ann).channel.as_deref(), Some("#reef"));
+
+    let long = "word ".repeat(300);
+    ann.say("#reef", &long).unwrap();
+    let mut pieces = Vec::new();
+    while pieces.join(" ").len() < long.trim_end().len() {
+        let piece = next_message(&bob).text;
+        assert!(piece.len() <= 400);
+        pieces.push(piece);
+    }
+    assert_eq!(pieces.join(" ").trim_end(), long.trim_end());
+}
+
+#[test]
+fn two_echo_bots_in_a_channel_answer_once_and_stop() {
+    let server = TestServer::start();
+    let ann = server.bot("ann").join("#reef").connect().unwrap();
+    wait_entered(&ann, "#reef");
+    let bots = ["one", "two"].map(|name| server.bot(name).join("#reef").connect().unwrap());
+    for _ in 0..2 {
+        next(&ann, |event| {
+            matches!(event, Event::Joined { .. }).then_some(())
+        });
+    }
+    let bots = bots.map(echo);
+    // If they answered each other, more answers of an earlier round would come in a later one.
+    for round in 0..20 {
+        ann.say("#reef", format!("round {round}")).unwrap();
+        for _ in 0..2 {
+            assert_eq!(next_notice(&ann).text, format!("round {round}"));
+        }
+    }
+    ann.say("#reef", "end").unwrap();
+    let mut ends = 0;
+    let mut is_over = 0;
+    while is_over < 2 {
+        next(&ann, |event| match event {
+            Event::Notice(notice) => {
+                assert_eq!(notice.text, "end");
+                ends += 1;
+                Some(())
+            }
+            Event::Offline { .. } => {
+                is_over += 1;
+                Some(())
+            }
+            _ => None,
+        });
+    }
+    assert_eq!(ends, 2);
+    for bot in bots {
+        assert_eq!(bot.join().unwrap(), 21);
+    }
+}
+
+#[test]
+fn a_bot_connects_again_and_enters_its_channels_again() {
+    let mut server = TestServer::start();
+    let bot = server.bot("bot").join("#one").connect().unwrap();
+    assert!(!wait_entered(&bot, "#one"));
+    bot.join("#two").unwrap();
+    assert!(!wait_entered(&bot, "#two"));
+    server.stop();
+    next(&bot, |event| {
+        matches!(event, Event::Disconnected { .. }).then_some(())
+    });
+    assert!(!bot.is_connected());
+    // What is said now waits.
+    bot.say("#one", "back").unwrap();
+    server.restart();
+    next(&bot, |event| {
+        matches!(event, Event::Connected { .. }).then_some(())
+    });
+    assert!(wait_entered(&bot, "#one"));
+    assert!(wait_entered(&bot, "#two"));
+    assert_eq!(bot.channels().unwrap(), ["#one", "#two"]);
+    bot.close().unwrap();
+}
+
+#[test]
+fn closing_sends_all_that_was_said() {
+    let server = TestServer::start();
+    let ann = server.bot("ann").connect().unwrap();
+    let bot = server
+        .bot("bot")
+        .messages_per_second(100)
+        .connect()
+        .unwrap();
+    for number in 0..120 {
+        bot.say("ann", format!("{number}")).unwrap();
+    }
+    bot.close().unwrap();
+    for number in 0..120 {
+        assert_eq!(next_message(&ann).text, number.to_string());
+    }
+    next(&ann, |event| {
+        matches!(event, Event::Offline { .. }).then_some(())
+    });
+
+    // Dropping does the same.
+    let bot = server.bot("bot").connect().unwrap();
+    bot.say("ann", "last").unwrap();
+    drop(bot);
+    assert_eq!(next_message(&ann).text, "last");
+}
+
+#[test]
+fn events_end_after_a_quit() {
+    let server = TestServer::start();
+    let ann = server.bot("ann").connect().unwrap();
+    let bot = server.bot("bot").connect().unwrap();
+    thread::scope(|scope| {
+        let events = scope.spawn(|| bot.events().map(Result::unwrap).count());
+        bot.say("ann", "bye").unwrap();
+        bot.quit("gone fishing");
+        assert!(events.join().unwrap() > 0);
+    });
+    assert!(matches!(bot.say("ann", "more"), Err(Error::Ended)));
+    bot.close().unwrap();
+    let text = next(&ann, |event| match event {
+        Event::Offline { text, .. } => Some(text),
+        _ => None,
+    });
+    assert_eq!(text, "gone fishing");
+}
+
+#[test]
+fn what_cannot_be_sent_is_reported() {
+    let server = TestServer::start();
+    let bot = server.bot("bot").connect().unwrap();
+    bot.say("zoe", "hello").unwrap();
+    let (to, why) = next(&bot, |event| match event {
+        Event::NotSent { to, why } => Some((to, why)),
+        _ => None,
+    });
+    assert_eq!(
+        (&*to, why.to_string()),
+        ("zoe", "no client is named zoe".into())
+    );
+    assert!(matches!(why, NotSent::Name(_)));
+    bot.say("#nowhere", "hello").unwrap();
+    next(&bot, |event| {
+        matches!(event, Event::Refused { .. }).then_some(())
+    });
+    for wrong in ["#a b", "#a,b", "#"] {
+        assert!(
+            matches!(bot.join(wrong), Err(Error::NotAChannel(_))),
+            "{wrong}"
+        );
+        assert!(
+            matches!(bot.say(wrong, "x"), Err(Error::NotAChannel(_))),
+            "{wrong}"
+        );
+    }
+    assert!(matches!(
+        bot.kick("#a", "#b", ""),
+        Err(Error::NotAPerson(_))
+    ));
+}
+
+#[test]
+fn errors_say_whose_fault_they_are() {
+    let mut server = TestServer::start();
+    let start = |bot: crc_bot::Builder| bot.connect().unwrap_err();
+    let fault = |error: Error| error.fault();
+    assert_eq!(fault(start(server.bot(""))), Fault::Program);
+    assert_eq!(fault(start(server.bot("bot").join("reef"))), Fault::Program);
+    assert_eq!(
+        fault(start(Bot::builder("bot").server("reef"))),
+        Fault::Program
+    );
+    assert_eq!(
+        fault(start(server.bot("bot").trust("/nowhere"))),
+        Fault::Program
+    );
+    let taken = crc_bot::HostId::new(1).unwrap();
+    assert_eq!(fault(start(server.bot("bot").id(taken))), Fault::Program);
+    server.stop();
+    let error = start(server.bot("bot"));
+    assert_eq!(fault(error.clone()), Fault::Network);
+    let text = format!("cannot connect to {}: connection refused", server.address);
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn channels_are_governed() {
+    let server = TestServer::start();
+    let ann = server.bot("ann").join("#reef").connect().unwrap();
+    wait_entered(&ann, "#reef");
+    let bob = server.bot("bob").join("#reef").connect().unwrap();
+    wait_entered(&bob, "#reef");
+    ann.set_topic("#reef", "the tide").unwrap();
+    next(&bob, |event| match event {
+        Event::Topic { topic, by, .. } => {
+            (topic == "the tide" && by.unwrap().name == "ann").then_some(())
+        }
+        _ => None,
+    });
+    assert_eq!(bob.topic("#REEF").unwrap(), "the tide");
+    ann.give_rank("#reef", "bob", ChannelRank::Voice).unwrap();
+    next(&bob, |event| match event {
+        Event::Rank { member, .. } => member.is_voiced.then_some(()),
+        _ => None,
+    });
+    let members = ann.members("#reef").unwrap();
+    assert_eq!(
+        members.iter().filter(|member| member.is_operator).count(),
+        1
+    );
+    let bob_id = bob.id().unwrap();
+    ann.kick("#reef", bob_id, "enough").unwrap();
+    let text = next(&bob, |event| match event {
+        Event::Exited {
+            by: Some(by), text, ..
+        } => Some(format!("{by}: {text}")),
+        _ => None,
+    });
+    assert_eq!(text, "ann: enough");
+    ann.invite("#reef", "bob").unwrap();
+    let channel = next(&bob, |event| match event {
+        Event::Invited { channel, .. } => Some(channel),
+        _ => None,
+    });
+    bob.join(channel).unwrap();
+    wait_entered(&bob, "#reef");
+    bob.part("#reef", "bye").unwrap();
+    next(&ann, |event| match event {
+        Event::Left { text, by: None, .. } => (text == "bye").then_some(()),
+        _ => None,
+    });
+    assert_eq!(ann.users().unwrap()[0].name, "bob");
+}
+
+#[test]
+fn timers_come_in_order_and_without_a_connection_too() {
+    let bot = Bot::builder("bot").server("127.0.0.1:1").start().unwrap();
+    let timer = |event| match event {
+        Event::Timer(timer) => Some(timer),
+        _ => None,
+    };
+    let late = bot.set_timer(Duration::from_millis(80)).unwrap();
+    let cancelled = bot.set_timer(Duration::from_millis(5)).unwrap();
+    bot.cancel_timer(cancelled);
+    let early = bot.set_timer(Duration::from_millis(10)).unwrap();
+    assert_eq!(next(&bot, timer), early);
+    assert_eq!(next(&bot, timer), late);
+    assert!(matches!(
+        bot.next_timeout(Duration::ZERO),
+        Ok(None) | Ok(Some(Event::Unreachable { .. }))
+    ));
+}
+
+#[test]
+fn a_bot_keeps_to_the_rate_of_its_server() {
+    let address = ([127, 0, 0, 1], 0).into();
+    let server = TestServer::start_at(address, |limits| limits.client_chats_per_second = 40);
+    let ann = server.bot("ann").connect().unwrap();
+    let bot = server.bot("bot").messages_per_second(40).connect().unwrap();
+    for number in 0..100 {
+        bot.say("ann", format!("{number}")).unwrap();
+    }
+    for number in 0..100 {
+        assert_eq!(next_message(&ann).text, number.to_string());
+    }
+    bot.close().unwrap();
+}

@@ -9,6 +9,7 @@
 mod answer;
 mod channel;
 mod event;
+mod label;
 mod message;
 mod mode;
 mod query;
@@ -234,7 +235,10 @@ fn read_soon(cx: &mut Context, link: LinkId) {
 
 /// Goes on with an answer, then reads more of the backlog; pings a silent client.
 pub(crate) fn on_timer(cx: &mut Context, link: LinkId, out: &mut Out) {
-    if !answer::go_on(cx, link, out) {
+    let label = label::resume(cx, link, out);
+    let is_complete = answer::go_on(cx, link, out);
+    label::end(cx, link, label, out);
+    if !is_complete {
         return;
     }
     let is_spent = cx.work.is_spent();
@@ -322,6 +326,7 @@ fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
         cx.counters.dropped += 1;
         return spend(cx, link, budget::CHAT);
     };
+    let label = label::begin(cx, link, &message, out);
     match host {
         Some(id) => {
             spend(cx, link, budget::cost_of_line(&message));
@@ -329,6 +334,7 @@ fn on_line(cx: &mut Context, link: LinkId, line: Line<'_>, out: &mut Out) {
         }
         None => registration::on_message(cx, link, is_first, &message, out),
     }
+    label::end(cx, link, label, out);
 }
 
 /// Handles one command of a registered user.

@@ -167,6 +167,14 @@ impl ByteRange {
         })
     }
 
+    /// What this range has behind `first`, with which it begins; `None` if nothing.
+    pub(crate) fn behind(self, first: ByteRange) -> Option<ByteRange> {
+        (self.start == first.start && first.end < self.end).then_some(ByteRange {
+            start: first.end,
+            end: self.end,
+        })
+    }
+
     /// The number of bytes.
     #[must_use]
     pub const fn len(self) -> usize {

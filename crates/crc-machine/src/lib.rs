@@ -91,7 +91,7 @@ pub use link::{
 };
 pub use link_table::LinkTable;
 pub use machine::{Event, Machine};
-pub use outbox::Outbox;
+pub use outbox::{Outbox, OutboxMark};
 pub use random::Random;
 pub use rate_limit::RateLimiter;
 pub use security::{

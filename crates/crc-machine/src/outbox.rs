@@ -47,6 +47,14 @@ impl Input {
     }
 }
 
+/// A place in the list of effects; see [`Outbox::mark`].
+#[derive(Debug, Clone, Copy)]
+pub struct OutboxMark {
+    effects: usize,
+    /// Where the last effect ended, if it is a send.
+    last: Option<ByteRange>,
+}
+
 impl<N> Default for Outbox<N> {
     fn default() -> Self {
         Outbox {
@@ -135,6 +143,45 @@ impl<N> Outbox<N> {
             return;
         }
         self.effects.push(Effect::Send { link, range });
+    }
+
+    /// The end of the list of effects, for [`take_back`](Self::take_back).
+    #[must_use]
+    pub fn mark(&self) -> OutboxMark {
+        let last = match self.effects.last() {
+            Some(Effect::Send { range, .. }) => Some(*range),
+            _ => None,
+        };
+        let effects = self.effects.len();
+        OutboxMark { effects, last }
+    }
+
+    /// Takes back what was sent on `link` since `mark`, and returns its bytes, but not bytes that
+    /// are in the buffer that is [set as input](Self::set_input). The driver must not have
+    /// executed any effect since.
+    pub fn take_back(&mut self, mark: OutboxMark, link: LinkId) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let before = mark.effects.checked_sub(1);
+        if let Some(Effect::Send { link: to, range }) = before.and_then(|at| self.effects.get(at))
+            && let Some(last) = mark.last
+            && *to == link
+            && let Some(grown) = range.behind(last)
+        {
+            bytes.extend_from_slice(self.bytes(grown));
+            if let Some(Effect::Send { range, .. }) = self.effects.get_mut(mark.effects - 1) {
+                *range = last;
+            }
+        }
+        let since = self.effects.split_off(mark.effects.min(self.effects.len()));
+        for effect in since {
+            match effect {
+                Effect::Send { link: to, range } if to == link && range.input_range().is_none() => {
+                    bytes.extend_from_slice(self.bytes(range));
+                }
+                other => self.effects.push(other),
+            }
+        }
+        bytes
     }
 
     /// Bounds the send queue of `link`. See [`Effect::Bound`].
@@ -349,6 +396,28 @@ mod tests {
         );
         out.send(LINK, &all[8..12]);
         assert_eq!(ranges(&out).last().unwrap().input_range(), Some(0..4));
+    }
+
+    #[test]
+    fn what_was_sent_since_a_mark_is_taken_back() {
+        let other = LinkId::new(2, 1);
+        let mut out: Outbox<()> = Outbox::new();
+        out.send(LINK, b"a");
+        let mark = out.mark();
+        out.send(LINK, b"b");
+        out.send(other, b"c");
+        let shared = out.store(|arena| arena.push(b'd'));
+        out.send_stored(LINK, shared);
+        out.send_stored(other, shared);
+        assert_eq!(out.take_back(mark, LINK), b"bd");
+        let left: Vec<_> = ranges(&out).iter().map(|it| out.bytes(*it)).collect();
+        assert_eq!(left, [b"a", b"c", b"d"]);
+        // Nothing was sent.
+        let mark = out.mark();
+        assert_eq!(out.take_back(mark, other), b"");
+        out.send(LINK, b"e");
+        assert_eq!(out.take_back(mark, other), b"");
+        assert_eq!(out.bytes(ranges(&out)[3]), b"e");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crc_wire::{ChannelChat, ChannelName, ChannelRequest, ChatKind, HostId, Reque
 use irc_wire::{FastPrivmsg, Line, Message, Numeric, text};
 
 use super::channel::send_away;
+use super::label;
 use super::reply::{self, LINE_BYTES_MAX, write_privmsg};
 use super::session::{Capability, LastTarget, NAMES};
 use super::{UserRef, distinct_elements, find_user, find_user_mut, source_of, user_of};
@@ -262,7 +263,7 @@ fn echo(cx: &Context, user_ref: UserRef, kind: ChatKind, target: &str, said: &st
 
 /// Delivers a message to a user.
 pub(super) fn deliver(
-    cx: &Context,
+    cx: &mut Context,
     link: LinkId,
     source: HostId,
     kind: ChatKind,
@@ -278,7 +279,7 @@ pub(super) fn deliver(
         said,
         out,
     );
-    out.send_stored(link, range);
+    label::send_message(cx, link, range, out);
 }
 
 /// Stores a message as its reader gets it: with a time tag if its client has asked for

@@ -5,7 +5,7 @@ use crc_machine::{CloseWhen, LinkId};
 use crc_wire::HostId;
 use irc_wire::{Command, Message, Numeric, Verb, text};
 
-use super::reply::{self, date_text};
+use super::reply::{self, LINE_BYTES_MAX, date_text};
 use super::server_query::{VERSION, send_lusers, send_motd, send_support};
 use super::session::{Admission, Capability, NAMES, SILENCE_MAX, User};
 use super::{
@@ -15,6 +15,7 @@ use crate::admission::admitted_info;
 use crate::context::{Context, LinkTimer, Out};
 use crate::network::{Host, HostInfo, HostKind};
 use crate::operator::Password;
+use crate::text_protocol::pack_words;
 use crate::violation::Violation;
 
 /// Handles a message of an unregistered user. `is_first`: it is its first line.
@@ -280,11 +281,28 @@ pub(super) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &m
     }
 }
 
-/// Sends a CAP line with capabilities, or several if they need more.
+/// Sends a CAP line with capabilities, or several if they need more: then all but the last
+/// have a `*`, if the client knows that.
 fn send_cap(cx: &Context, link: LinkId, subcommand: &str, text: &str, out: &mut Out) {
-    let words = [reply::target_of(cx, link), subcommand];
-    let list = text.split_ascii_whitespace();
-    reply::send_list_lines(cx, link, "CAP", &words, list, out);
+    let (own, target) = (reply::own_name(cx), reply::target_of(cx, link));
+    let head = format!(":{own} CAP {target} {subcommand} * :").len();
+    let room = LINE_BYTES_MAX.saturating_sub(head);
+    let words: Vec<_> = text.split_ascii_whitespace().collect();
+    let mut pieces = pack_words(words.into_iter(), room).peekable();
+    let user = find_user(cx, link);
+    let continues = user.is_some_and(|user| user.has(Capability::CapNotify));
+    let mut is_sent = false;
+    while let Some(piece) = pieces.next() {
+        is_sent = true;
+        let words = match pieces.peek() {
+            Some(_) if continues => &[target, subcommand, "*"][..],
+            _ => &[target, subcommand],
+        };
+        reply::send_line(link, own, "CAP", words, Some(&piece), out);
+    }
+    if !is_sent {
+        reply::send_line(link, own, "CAP", &[target, subcommand], Some(""), out);
+    }
 }
 
 // Later changes.

@@ -7,6 +7,7 @@ use crc_machine::{LinkId, Timestamp};
 use irc_wire::{Decoder, NameRules};
 
 use super::answer::Answer;
+use super::label::Label;
 use crate::admission::CHANNEL_NAME_BYTES_MAX;
 use crate::gateway::WebircUser;
 use crate::operator::Password;
@@ -32,12 +33,16 @@ pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 /// A capability (IRCv3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Capability {
+    /// Messages that belong together are marked as a batch.
+    Batch,
     /// A client may enable it, but no CAP NEW or DEL follows: the list never changes.
     CapNotify,
     /// A user gets its own messages.
     EchoMessage,
     /// A JOIN has the real name.
     ExtendedJoin,
+    /// Answers have the label of their line. It needs [`Capability::Batch`].
+    LabeledResponse,
     /// Its client accepts tags; it gets none but the time.
     MessageTags,
     /// NAMES and WHO show all prefixes of a member.
@@ -46,20 +51,25 @@ pub(super) enum Capability {
     ServerTime,
     /// A user gets changes of real names.
     Setname,
+    /// Its client understands FAIL, WARN and NOTE.
+    StandardReplies,
     /// NAMES shows `nick!user@host`.
     UserhostInNames,
 }
 
 impl Capability {
     /// All capabilities and their names, in the order in which CAP LS lists them.
-    pub(super) const ALL: [(Capability, &'static str); 8] = [
+    pub(super) const ALL: [(Capability, &'static str); 11] = [
+        (Capability::Batch, "batch"),
         (Capability::CapNotify, "cap-notify"),
         (Capability::EchoMessage, "echo-message"),
         (Capability::ExtendedJoin, "extended-join"),
+        (Capability::LabeledResponse, "labeled-response"),
         (Capability::MessageTags, "message-tags"),
         (Capability::MultiPrefix, "multi-prefix"),
         (Capability::ServerTime, "server-time"),
         (Capability::Setname, "setname"),
+        (Capability::StandardReplies, "standard-replies"),
         (Capability::UserhostInNames, "userhost-in-names"),
     ];
 
@@ -72,7 +82,7 @@ impl Capability {
 
 /// The capabilities that a client has enabled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Capabilities(u16);
+pub(crate) struct Capabilities(u32);
 
 impl Capabilities {
     /// Whether a capability is enabled.
@@ -175,6 +185,10 @@ pub(crate) struct User {
     pub(super) pinged_at: Option<Timestamp>,
     /// The target of its last message.
     pub(super) last_target: Option<LastTarget>,
+    /// The label of its last line, until the answer is complete.
+    pub(super) label: Option<Box<Label>>,
+    /// How many batches it has been sent.
+    pub(super) batches: u64,
     /// The answer to its last line, as far as it is not sent. Until it is, no line is read.
     pub(super) answer: Option<Box<Answer>>,
     /// The bytes that wait until the rate limit lets them through, or until the answer
@@ -207,6 +221,12 @@ impl User {
         self.answer.is_some()
             || self.is_password_checked()
             || matches!(self.entrance, Entrance::Proven(_) | Entrance::Readdressed)
+    }
+
+    /// A name for the next batch that it is sent.
+    pub(super) fn next_batch(&mut self) -> String {
+        self.batches += 1;
+        self.batches.to_string()
     }
 
     /// Whether its client has enabled a capability.

@@ -13,6 +13,7 @@ mod ban;
 mod channel;
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod label;
 mod merge;
 mod message;
 mod operator;

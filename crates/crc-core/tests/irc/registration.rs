@@ -268,8 +268,8 @@ fn an_unregistered_connection_times_out() {
 fn capability_negotiation_delays_registration() {
     let mut net = Net::new(1);
     let ann = net.connect(0);
-    let all = "cap-notify echo-message extended-join message-tags multi-prefix server-time \
-         setname userhost-in-names";
+    let all = "batch cap-notify echo-message extended-join labeled-response message-tags \
+         multi-prefix server-time setname standard-replies userhost-in-names";
     net.expect(ann, "CAP LS", &[&format!(":server0 CAP * LS :{all}")]);
     assert!(net.request(ann, "NICK ann").is_empty());
     assert!(net.request(ann, "USER ann 0 * :Ann").is_empty());

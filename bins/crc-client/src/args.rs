@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use crc_cli::{Generate, Verbosity};
 use crc_core::{
-    AddressError, OPERATOR_NAME_BYTES_MAX, Password, PeerAddress, Transport, check_info,
-    check_name, is_printable,
+    AddressError, CLIENT_SERVERS_MAX, OPERATOR_NAME_BYTES_MAX, Password, PeerAddress, Transport,
+    check_info, check_name, is_printable,
 };
 use crc_net::CertificateFiles;
 use crc_wire::HostId;
@@ -23,13 +23,17 @@ use crate::command::{COMMANDS, OperatorLogin};
 #[derive(Debug, Parser)]
 #[command(version = crc_cli::VERSION, max_term_width = 100, after_help = "Type /help once connected; see --help for examples.", after_long_help = after_long_help())]
 pub(crate) struct Args {
-    /// The server to connect to: HOST:PORT, or tls://HOST or tls://HOST:PORT for TLS [default port: 33301]
+    /// The server to connect to: HOST:PORT, or tls://HOST or tls://HOST:PORT for TLS [default port: 33301]; can be repeated
+    ///
+    /// With several, the client is with one of them. When that one is lost or shuts down, the
+    /// client moves to the next one at once, under the same name and id, and joins its channels
+    /// again. Servers tell it of further ones, which it tries last.
     ///
     /// The server's certificate is verified: by the authorities that the system
     /// trusts or by --tls-ca, or as tls://HOST:PORT#sha256:FINGERPRINT. The first
     /// certificate of a self-signed server is trusted and remembered.
     #[arg(long, value_name = "SERVER", default_value = "127.0.0.1:33300", value_parser = parse_server)]
-    pub(crate) server: PeerAddress,
+    pub(crate) server: Vec<PeerAddress>,
 
     /// Your name: 1 to 64 ASCII characters [default: your user name]
     ///
@@ -69,8 +73,8 @@ pub(crate) struct Args {
 
     /// Write one JSON object per line, for programs
     ///
-    /// Every line has a key "event": connected, welcome, joined, left, chat, notice,
-    /// status, disconnected, unreachable, who, help or error; for channels:
+    /// Every line has a key "event": connected, welcome, moved, joined, left, chat,
+    /// notice, status, disconnected, unreachable, who, help or error; for channels:
     /// channel, channels, channel_joined, channel_left, channel_flags,
     /// channel_chat, topic, channel_set, channel_refused, names, modes or invited.
     /// Commands are read from standard input as without this option.
@@ -110,13 +114,22 @@ pub(crate) struct TlsArgs {
 impl Args {
     /// What is wrong with the options together: a user who names certificates means TLS.
     pub(crate) fn problem(&self) -> Option<String> {
+        if self.server.len() > CLIENT_SERVERS_MAX {
+            return Some(format!(
+                "--server can be repeated {CLIENT_SERVERS_MAX} times"
+            ));
+        }
+        let by_tls = |servers: &[PeerAddress]| {
+            let mut transports = servers.iter().map(|server| server.transport);
+            transports.any(|it| it != Transport::Plain)
+        };
         let option = match &self.tls {
-            _ if self.server.transport != Transport::Plain => return None,
+            _ if by_tls(&self.server) => return None,
             tls if !tls.tls_ca.is_empty() => "--tls-ca",
             tls if tls.tls_cert.is_some() => "--tls-cert",
             _ => return None,
         };
-        let server = &self.server;
+        let server = self.server.first()?;
         Some(format!(
             "{option} is for TLS: write --server tls://{server}"
         ))
@@ -225,6 +238,8 @@ Examples:
       Chat in the network of a server on this machine.
   crc-client --server tls://chat.example.org
       Chat in a network of other machines, by TLS.
+  crc-client --server tls://a.example.org --server tls://b.example.org
+      Chat at one of two servers, and move when it shuts down or is lost.
   crc-client --server chat.example.org:33300 --name alice --info 'likes tea'
       Chat in another network, under a name.
   echo '/msg bob Good morning!' | crc-client --name alice
@@ -294,13 +309,19 @@ mod tests {
             assert_eq!(problem(options).as_deref(), Some(text));
         }
         assert_eq!(problem(&["--server=tls://reef:1", "--tls-ca=a"]), None);
+        let both = ["--server=reef:1", "--server=tls://reef:1", "--tls-ca=a"];
+        assert_eq!(problem(&both), None);
+        assert_eq!(problem(&["--server=reef:1"; 16]), None);
+        let text = "--server can be repeated 16 times";
+        assert_eq!(problem(&["--server=reef:1"; 17]).as_deref(), Some(text));
         assert_eq!(problem(&["--server=reef:1"]), None);
     }
 
     #[test]
     fn everything_has_a_default() {
         let args = parse(&[]).unwrap();
-        assert_eq!(args.server.to_string(), "127.0.0.1:33300");
+        assert_eq!(args.server[0].to_string(), "127.0.0.1:33300");
+        assert_eq!(args.server.len(), 1);
         assert_eq!((args.id, args.json), (None, false));
         assert!(check_name(&args.name()).is_ok());
         assert_eq!(args.log_level(), log::LevelFilter::Warn);
@@ -308,7 +329,7 @@ mod tests {
 
     #[test]
     fn values_are_checked() {
-        let server = |text: &str| parse(&["--server", text]).unwrap().server.to_string();
+        let server = |text: &str| parse(&["--server", text]).unwrap().server[0].to_string();
         for (text, server_is) in [
             ("tls://localhost", "tls://localhost:33301"),
             ("tls://[::1]", "tls://[::1]:33301"),

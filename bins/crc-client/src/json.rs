@@ -20,6 +20,11 @@ enum Event<'a> {
         name: &'a str,
         text: &'a str,
     },
+    /// The client is with another server than before.
+    Moved {
+        server: String,
+        id: u32,
+    },
     Joined {
         id: u32,
         name: &'a str,
@@ -265,6 +270,10 @@ pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
             from: from.id.get(),
             from_name: from.name.as_deref(),
             text,
+        },
+        ClientNotice::Moved { server, id } => Event::Moved {
+            server: server.to_string(),
+            id: id.get(),
         },
         ClientNotice::Status { source, code, text } => Event::Status {
             source: or_zero(*source),

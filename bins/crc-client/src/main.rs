@@ -163,8 +163,8 @@ fn tls_client(args: &Args) -> Result<TlsClient, TlsError> {
 }
 
 fn client_config(args: &Args) -> Result<ClientConfig, getrandom::Error> {
-    let (server, seed) = (args.server.clone(), getrandom::u64()?);
-    let mut config = ClientConfig::new(server, &args.name(), &args.info, seed);
+    let (servers, seed) = (args.server.clone(), getrandom::u64()?);
+    let mut config = ClientConfig::with_servers(servers, &args.name(), &args.info, seed);
     config.id = args.id;
     Ok(config)
 }

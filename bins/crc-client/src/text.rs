@@ -85,6 +85,7 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
             retry_in,
         } => format!("cannot connect to {server}: {why}; {}", retry(*retry_in)),
         ClientNotice::Welcome { id, text } => format!("{} (your id is {id})", Escaped(text)),
+        ClientNotice::Moved { server, .. } => format!("moved to {server}"),
         ClientNotice::Joined {
             id,
             name,

@@ -46,6 +46,10 @@ pub enum AdmissionError {
     /// The info ends in a machine part. Only nodes add one.
     #[error("the info ends like the words that nodes exchange, ` [crc2...]`")]
     InfoMachinePart,
+    /// A client has no server to register with, or more than
+    /// [`CLIENT_SERVERS_MAX`](crate::CLIENT_SERVERS_MAX).
+    #[error("there are {0} servers where 1 to {max} are allowed", max = crate::CLIENT_SERVERS_MAX)]
+    ServerCount(usize),
 }
 
 /// Checks a name: 1 to 64 bytes of printable ASCII, without blanks at its ends.

@@ -70,6 +70,9 @@ pub struct Features {
     /// `notices`: as a client, it takes notices as such. As a server, it says them so to
     /// clients.
     pub notices: bool,
+    /// `servers`: as a client, it takes the addresses of other servers, to which it may move.
+    /// As a server, it says them to clients.
+    pub servers: bool,
 }
 
 impl Features {
@@ -81,6 +84,7 @@ impl Features {
         auth: false,
         oper: true,
         notices: false,
+        servers: false,
     };
 
     /// What a server announces before both ends have proved the secret of their link.
@@ -91,12 +95,14 @@ impl Features {
         auth: true,
         oper: false,
         notices: false,
+        servers: false,
     };
 
     /// All that matters to clients of a server of this version.
     pub const FOR_CLIENTS: Features = Features {
         channel_age: false,
         notices: true,
+        servers: true,
         ..Features::OURS
     };
 
@@ -110,6 +116,7 @@ impl Features {
             auth: self.auth && other.auth,
             oper: self.oper && other.oper,
             notices: self.notices && other.notices,
+            servers: self.servers && other.servers,
         }
     }
 
@@ -122,6 +129,7 @@ impl Features {
             auth: has("auth"),
             oper: has("oper"),
             notices: has("notices"),
+            servers: has("servers"),
         }
     }
 }
@@ -136,6 +144,7 @@ impl fmt::Display for Features {
             ("auth", self.auth),
             ("oper", self.oper),
             ("notices", self.notices),
+            ("servers", self.servers),
         ];
         let mut separator = "";
         for (word, _) in words.into_iter().filter(|(_, has)| *has) {

@@ -10,6 +10,7 @@
 //! | `connection` | the phase of the connection: dialling, a session, the end |
 //! | `session` | one established connection: stage of the registration, version of the server |
 //! | `identity` | the id, and what to do when a server refuses it |
+//! | `servers` | the servers, and which of them is tried next |
 //! | `outgoing` | the messages that may not be sent yet, and the quit |
 //! | `roster` | the other clients |
 //! | `channels` | the channels |
@@ -39,8 +40,11 @@ mod outgoing;
 mod receive;
 mod roster;
 mod send;
+mod servers;
 mod session;
 mod v1_server;
+
+use core::time::Duration;
 
 use crc_machine::{
     CloseWhen, DialError, DialId, Event, LinkDown, LinkId, Machine, Origin, Outbox, PeerAddress,
@@ -53,10 +57,11 @@ use crate::announcement::Features;
 use crate::operator::Password;
 
 use channels::Memberships;
-use connection::Connection;
+use connection::{Attempt, Connection};
 use identity::Identity;
 use outgoing::{ChannelCommand, Outgoing, OutgoingQueue, unsent_messages};
 use roster::Roster;
+use servers::{Next, Servers};
 use session::{Session, TimedOut};
 
 pub use api::{
@@ -66,8 +71,13 @@ pub use api::{
 pub use channels::ClientChannel;
 pub use config::{ClientConfig, ClientLimits};
 pub use roster::{RemoteClient, ResolveError};
+pub use servers::CLIENT_SERVERS_MAX;
 
 type Out = Outbox<ClientNotice>;
+
+/// A session that a server has accepted for so long is no failed attempt: when it ends, all
+/// other servers are tried anew.
+const HELD_MIN: Duration = Duration::from_secs(5);
 
 /// How many connections may end in the middle of one message.
 const INTERRUPTED_MAX: u32 = 3;
@@ -77,6 +87,7 @@ const INTERRUPTED_MAX: u32 = 3;
 pub struct Client {
     config: ClientConfig,
     random: Random,
+    servers: Servers,
     identity: Identity,
     connection: Connection,
     outgoing: OutgoingQueue,
@@ -92,12 +103,17 @@ impl Client {
     /// # Errors
     ///
     /// [`AdmissionError`] when this project's servers would not admit the name or the
-    /// info.
+    /// info, and when there is no server or there are too many.
     pub fn new(config: ClientConfig) -> Result<Self, AdmissionError> {
         check_name(&config.name)?;
         check_info(&config.info)?;
+        let count = config.servers.len();
+        let named = (count <= CLIENT_SERVERS_MAX).then(|| config.servers.clone());
+        let servers = named.and_then(Servers::new);
+        let servers = servers.ok_or(AdmissionError::ServerCount(count))?;
         let mut random = Random::new(config.seed);
         Ok(Client {
+            servers,
             identity: Identity::new(config.id, &mut random),
             connection: Connection::new(),
             outgoing: OutgoingQueue::new(config.limits.queue_bytes_max),
@@ -116,10 +132,16 @@ impl Client {
         self.identity.id()
     }
 
-    /// The server to register with.
+    /// The server that this client is registered with, or that it tries.
     #[must_use]
     pub fn server(&self) -> &PeerAddress {
-        &self.config.server
+        self.servers.current()
+    }
+
+    /// The servers that this client may move to: those of the configuration, then those that
+    /// its servers have told it of.
+    pub fn servers(&self) -> impl Iterator<Item = &PeerAddress> {
+        self.servers.iter()
     }
 
     /// The name to register with.
@@ -232,7 +254,7 @@ impl Client {
         let (channel, command) = match command {
             ClientCommand::Start => {
                 if self.connection.is_idle() {
-                    self.connection.dial(&self.config.server, out);
+                    self.connection.dial(self.servers.current(), out);
                 }
                 return;
             }
@@ -390,7 +412,7 @@ impl Client {
         let limits = &self.config.limits;
         out.bound(link, limits.send_queue_bytes_max);
         out.notice(ClientNotice::Connected {
-            server: self.config.server.clone(),
+            server: self.servers.current().clone(),
         });
         let session = Session::new(link, now, limits.welcome_timeout);
         self.connection.start_session(session);
@@ -405,16 +427,23 @@ impl Client {
         if !self.connection.is_dialing(dial) {
             return;
         }
-        if let DialError::Tls(why) = why
-            && why.is_certificate()
-        {
-            let why = ClientFailure::Untrusted(why);
-            out.notice(ClientNotice::Failed { why });
-            return self.connection.stop(out);
-        }
-        let retry_in = self.connection.schedule_dial(now, &mut self.random, false);
+        let failure = match why {
+            DialError::Tls(why) if why.is_certificate() => Some(ClientFailure::Untrusted(why)),
+            _ => None,
+        };
+        let server = self.servers.current().clone();
+        let attempt = match self.servers.on_failed(failure) {
+            Next::InRound => Attempt::InRound,
+            Next::NewRound => Attempt::NewRound,
+            Next::GiveUp(why) => {
+                out.notice(ClientNotice::Failed { why });
+                return self.connection.stop(out);
+            }
+        };
+        let random = &mut self.random;
+        let retry_in = self.connection.schedule_dial(now, random, attempt);
         out.notice(ClientNotice::Unreachable {
-            server: self.config.server.clone(),
+            server,
             why,
             retry_in,
         });
@@ -498,14 +527,19 @@ impl Client {
         let session = self.connection.session()?;
         let (link, id_refused) = (session.link(), session.is_id_refused());
         let leaving = self.outgoing.is_quitting() || session.is_quitting();
-        if let Some(since) = session.welcomed_since() {
-            self.connection.session_held(now.since(since));
+        let held = session.welcomed_since().map(|since| now.since(since));
+        if let Some(held) = held {
+            self.connection.session_held(held);
         }
         self.roster.clear();
         self.channels.on_disconnect();
         let retry_in = (!leaving).then(|| {
+            let attempt = match id_refused {
+                true => self.attempt_after_refusal(now),
+                false => self.attempt_after_session(held, reason),
+            };
             self.connection
-                .schedule_dial(now, &mut self.random, id_refused)
+                .schedule_dial(now, &mut self.random, attempt)
         });
         out.notice(ClientNotice::Disconnected { reason, retry_in });
         if !leaving {
@@ -517,9 +551,47 @@ impl Client {
         Some(link)
     }
 
+    /// The server has refused the id: it is asked again, since other servers know as much.
+    fn attempt_after_refusal(&self, now: Timestamp) -> Attempt {
+        let reclaims = self.identity.reclaims(now);
+        match reclaims.filter(|_| self.servers.has_others()) {
+            Some(refusals) => Attempt::Reclaim { refusals },
+            None => Attempt::Refused,
+        }
+    }
+
+    /// A session has ended that the server had accepted for so long: the next server is tried.
+    fn attempt_after_session(
+        &mut self,
+        held: Option<Duration>,
+        reason: DisconnectReason,
+    ) -> Attempt {
+        let is_leaving = reason == DisconnectReason::ServerLeaving;
+        let is_held = held.is_some_and(|held| held >= HELD_MIN);
+        if self.servers.has_others() && (is_leaving || is_held) {
+            self.servers.begin_round();
+            self.servers.on_failed(None);
+            return Attempt::Moving;
+        }
+        let failure = match reason {
+            DisconnectReason::NotPermitted => Some(ClientFailure::NotPermitted),
+            _ => None,
+        };
+        match self.servers.on_failed(failure) {
+            Next::InRound => return Attempt::InRound,
+            Next::NewRound => {}
+            // One that the user has not named has let the client down.
+            Next::GiveUp(_) => {
+                self.servers.begin_round();
+                self.servers.on_failed(None);
+            }
+        }
+        Attempt::NewRound
+    }
+
     fn handle_tick(&mut self, now: Timestamp, out: &mut Out) {
         if self.connection.is_dial_due(now) {
-            self.connection.dial(&self.config.server, out);
+            self.connection.dial(self.servers.current(), out);
         } else if let Some(session) = self.connection.session_mut()
             && let Some(timed_out) = session.on_tick(now)
         {

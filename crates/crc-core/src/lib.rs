@@ -94,9 +94,9 @@ pub use announcement::{
     strip_machine_parts,
 };
 pub use client::{
-    BadFrame, ChannelMember, ChannelRank, Client, ClientChannel, ClientCommand, ClientConfig,
-    ClientFailure, ClientLimits, ClientNotice, ClientSendError, DisconnectReason, HostRef,
-    RemoteClient, ResolveError,
+    BadFrame, CLIENT_SERVERS_MAX, ChannelMember, ChannelRank, Client, ClientChannel, ClientCommand,
+    ClientConfig, ClientFailure, ClientLimits, ClientNotice, ClientSendError, DisconnectReason,
+    HostRef, RemoteClient, ResolveError,
 };
 pub use config::{Config, Reconfiguration, loopback};
 pub use counters::Counters;

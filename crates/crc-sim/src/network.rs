@@ -201,5 +201,5 @@ impl Network {
 }
 
 fn home(config: &ClientConfig) -> Option<usize> {
-    node_at(&config.server)
+    node_at(config.servers.first()?)
 }

@@ -53,6 +53,8 @@ impl StatusCode {
     /// A server answers a command of a client, or tells an operator something. Text: for
     /// people.
     pub const NOTE: StatusCode = StatusCode(0x0108);
+    /// The servers that a client may move to. Text: their addresses, with blanks between.
+    pub const SERVERS: StatusCode = StatusCode(0x0120);
 
     /// Returns whether the code is part of version 1, which every node can read.
     #[must_use]

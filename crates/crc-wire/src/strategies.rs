@@ -69,6 +69,7 @@ pub fn status_code() -> impl Strategy<Value = StatusCode> {
         StatusCode::LEAVING,
         StatusCode::CHANNEL_REFUSED,
         StatusCode::CHANNEL_NAMES,
+        StatusCode::SERVERS,
     ];
     prop_oneof![select(NAMED), any::<u16>().prop_map(StatusCode)]
 }

@@ -156,6 +156,14 @@ pub enum ClientNotice {
         /// The server's text.
         text: String,
     },
+    /// The client is with another server than before, with the same name, and joins its
+    /// channels again. Comes after the welcome.
+    Moved {
+        /// The server.
+        server: PeerAddress,
+        /// The id of this client. It is the same as before, unless another host has that now.
+        id: HostId,
+    },
     /// A status that is neither the welcome nor an answer to an announcement.
     Status {
         /// The host that the status names, if it names one.
@@ -415,6 +423,9 @@ pub enum DisconnectReason {
         /// The id of the next registration; `None` for the configured one.
         next: Option<HostId>,
     },
+    /// The server shuts down, and the client knows another one.
+    #[error("the server leaves")]
+    ServerLeaving,
     /// The server has not answered the registration in time.
     #[error("no answer from the server")]
     WelcomeTimeout,

@@ -11,8 +11,9 @@ use crate::operator::Password;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ClientConfig {
-    /// The server to register with.
-    pub server: PeerAddress,
+    /// The servers to register with, one at a time: the first one that welcomes the client.
+    /// From 1 to [`CLIENT_SERVERS_MAX`](crate::CLIENT_SERVERS_MAX).
+    pub servers: Vec<PeerAddress>,
     /// The name to register with.
     pub name: String,
     /// The info to register with.
@@ -59,11 +60,18 @@ impl Default for ClientLimits {
 }
 
 impl ClientConfig {
-    /// A client with a random id and the default limits.
+    /// A client of one server, with a random id and the default limits.
     #[must_use]
     pub fn new(server: PeerAddress, name: &str, info: &str, seed: u64) -> Self {
+        Self::with_servers(vec![server], name, info, seed)
+    }
+
+    /// A client that registers with one of several servers, and moves to another one when it
+    /// loses that.
+    #[must_use]
+    pub fn with_servers(servers: Vec<PeerAddress>, name: &str, info: &str, seed: u64) -> Self {
         ClientConfig {
-            server,
+            servers,
             name: name.to_owned(),
             info: info.to_owned(),
             password: None,

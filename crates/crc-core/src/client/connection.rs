@@ -8,6 +8,33 @@ use super::Out;
 use super::outgoing::OutgoingQueue;
 use super::session::Session;
 
+/// How long a client that has lost its server waits at most before it dials another one: just
+/// so long that not all clients of the lost one arrive at once.
+const MOVE_PAUSE_MAX: Duration = Duration::from_millis(200);
+
+/// The longest pause before a client asks another server again for an id that the network has
+/// not forgotten yet. It doubles each time.
+const RECLAIM_PAUSE_FIRST: Duration = Duration::from_millis(200);
+
+/// The longest of those pauses.
+const RECLAIM_PAUSE_MAX: Duration = Duration::from_secs(4);
+
+/// What the next dial is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// The first one after a session, to another server.
+    Moving,
+    /// One within a round.
+    InRound,
+    /// The first one of a round, after one that has failed.
+    NewRound,
+    /// Another one to a server that has refused the id.
+    Refused,
+    /// The same, to a server that may not know yet that the client has lost another one. It
+    /// has refused the id so many times.
+    Reclaim { refusals: u32 },
+}
+
 /// The connection to the server, in whatever phase.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -105,9 +132,19 @@ impl Connection {
         &mut self,
         now: Timestamp,
         random: &mut Random,
-        refused: bool,
+        attempt: Attempt,
     ) -> Duration {
-        let pause = self.backoff.pause(random, refused);
+        let pause = match attempt {
+            Attempt::Moving => random.duration_up_to(MOVE_PAUSE_MAX),
+            Attempt::InRound => self.backoff.pause_within_round(random),
+            Attempt::NewRound => self.backoff.pause(random, false),
+            Attempt::Refused => self.backoff.pause(random, true),
+            Attempt::Reclaim { refusals } => {
+                let max = RECLAIM_PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(refusals));
+                let max = max.min(RECLAIM_PAUSE_MAX);
+                max / 2 + random.duration_up_to(max / 2)
+            }
+        };
         self.phase = Phase::Pausing { until: now + pause };
         pause
     }

@@ -20,6 +20,8 @@ pub(super) struct Identity {
     ever_welcomed: bool,
     /// The time of the first refusal since the id was last accepted.
     refused_since: Option<Timestamp>,
+    /// How many times the id was refused since.
+    refusals: u32,
     /// The refused id that was last reported, so that it is reported once.
     reported: Option<HostId>,
     /// The id of the next registration, if it is another one.
@@ -44,6 +46,7 @@ impl Identity {
             configured: configured.is_some(),
             ever_welcomed: false,
             refused_since: None,
+            refusals: 0,
             reported: None,
             next: None,
         }
@@ -57,7 +60,16 @@ impl Identity {
     pub(super) fn on_welcome(&mut self) {
         self.ever_welcomed = true;
         self.refused_since = None;
+        self.refusals = 0;
         self.reported = None;
+    }
+
+    /// How many times the id was refused since it was last accepted, if it was accepted and
+    /// may be given back soon.
+    pub(super) fn reclaims(&self, now: Timestamp) -> Option<u32> {
+        let since = self.refused_since?;
+        let is_young = now.since(since) < RECLAIM_FOR;
+        (self.ever_welcomed && is_young).then(|| self.refusals.saturating_sub(1))
     }
 
     /// Whether the refusal of the present id is to be reported. Asking notes it.
@@ -68,6 +80,7 @@ impl Identity {
     /// A server has refused the id.
     pub(super) fn on_refused(&mut self, now: Timestamp) -> OnRefusal {
         let since = *self.refused_since.get_or_insert(now);
+        self.refusals = self.refusals.saturating_add(1);
         let in_time = self.configured || now.since(since) < RECLAIM_FOR;
         if self.ever_welcomed && in_time {
             OnRefusal::Reclaim
@@ -75,6 +88,7 @@ impl Identity {
             OnRefusal::Fail
         } else {
             self.refused_since = None;
+            self.refusals = 0;
             OnRefusal::Replace
         }
     }

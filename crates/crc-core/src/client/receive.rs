@@ -8,6 +8,7 @@ use crc_wire::{
 
 use super::channels::{JoinChange, SettingChange};
 use super::identity::OnRefusal;
+use super::session::Session;
 use super::{
     BadFrame, ChannelMember, Client, ClientFailure, ClientNotice, DisconnectReason, Out,
     RemoteClient,
@@ -23,6 +24,7 @@ const FEATURES: Features = Features {
     auth: false,
     oper: false,
     notices: true,
+    servers: true,
 };
 
 impl Client {
@@ -107,6 +109,7 @@ impl Client {
 /// The registration and its statuses.
 impl Client {
     fn on_status(&mut self, now: Timestamp, status: Status<'_>, out: &mut Out) {
+        let may_move = self.servers.has_others() && !self.outgoing.is_quitting();
         let Some(session) = self.connection.session_mut() else {
             return;
         };
@@ -137,6 +140,11 @@ impl Client {
                     out.notice(status_notice(status));
                 }
             }
+            StatusCode::SERVERS if session.is_v2() => self.servers.learn(status.text.as_str()),
+            StatusCode::LEAVING if session.is_v2() && may_move => {
+                out.notice(status_notice(status));
+                self.close(now, DisconnectReason::ServerLeaving, out);
+            }
             StatusCode::NOT_PERMITTED => self.on_not_permitted(now, status, out),
             StatusCode::CHANNEL_REFUSED => self.on_channel_refused(status, out),
             StatusCode::CHANNEL_NAMES => on_channel_names(&status, out),
@@ -157,6 +165,12 @@ impl Client {
             id: self.id(),
             text: status.text.into_string(),
         });
+        if self.servers.on_welcome() {
+            out.notice(ClientNotice::Moved {
+                server: self.server().clone(),
+                id: self.id(),
+            });
+        }
         // A v1 server answers the announcement with "id taken". Before the welcome that
         // answer would look like a refusal of the registration.
         if !self.outgoing.is_quitting() {
@@ -172,7 +186,13 @@ impl Client {
     /// The server closes the link for a reason that stays the same.
     fn on_not_permitted(&mut self, now: Timestamp, status: Status<'_>, out: &mut Out) {
         out.notice(status_notice(status));
+        let session = self.connection.session();
+        let registering = session.is_some_and(Session::is_registering);
         let why = ClientFailure::NotPermitted;
+        if registering && !self.outgoing.is_quitting() && self.servers.may_go_on() {
+            // Another server may admit it.
+            return self.close(now, DisconnectReason::NotPermitted, out);
+        }
         out.notice(ClientNotice::Failed { why });
         if !self.outgoing.is_quitting() {
             self.outgoing.set_quit(String::new());

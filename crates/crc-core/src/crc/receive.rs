@@ -321,6 +321,7 @@ const fn is_of_own_server(code: StatusCode) -> bool {
             | StatusCode::BURST_END
             | StatusCode::NOT_PERMITTED
             | StatusCode::NOTE
+            | StatusCode::SERVERS
     )
 }
 

@@ -14,7 +14,7 @@ pub(crate) const REGISTRATION: &[u8] =
     b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x0bbobthe builder";
 /// The same with its announcement.
 pub(crate) const ANNOUNCEMENT: &[u8] =
-    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x25bobthe builder [crc2;f=channels,notices]";
+    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x2dbobthe builder [crc2;f=channels,notices,servers]";
 pub(crate) const WELCOME_TEXT: &str = "Welcome to the Clemson Relay Chat network shire";
 pub(crate) const SERVER: u32 = 1;
 pub(crate) const ME: u32 = 101;
@@ -36,6 +36,8 @@ pub(crate) struct Fixture {
     pub(crate) actions: Vec<Action>,
     pub(crate) notices: Vec<ClientNotice>,
     pub(crate) dial: Option<DialId>,
+    /// The servers that were dialled, in order.
+    pub(crate) dialed: Vec<String>,
     pub(crate) links: u32,
 }
 
@@ -70,6 +72,7 @@ impl Fixture {
             actions: Vec::new(),
             notices: Vec::new(),
             dial: None,
+            dialed: Vec::new(),
             links: 0,
         }
     }
@@ -131,8 +134,8 @@ impl Fixture {
                 }
                 Effect::Close { link, when } => self.actions.push(Action::Close(link, when)),
                 Effect::Dial { dial, to, .. } => {
-                    assert_eq!(to, server());
                     self.dial = Some(dial);
+                    self.dialed.push(to.to_string());
                     self.actions.push(Action::Dial(dial));
                 }
                 Effect::Notice(notice) => self.notices.push(notice),

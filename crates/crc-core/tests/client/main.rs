@@ -9,6 +9,7 @@
 mod channel_fixture;
 mod channels;
 mod fixture;
+mod moves;
 #[path = "../fixture/mod.rs"]
 mod network_fixture;
 mod outgoing;

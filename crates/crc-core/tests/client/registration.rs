@@ -76,6 +76,7 @@ fn a_v2_server_reports_its_features() {
         auth: false,
         channels: false,
         notices: false,
+        servers: false,
     };
     assert_eq!(fixture.client.server_features(), Some(features));
     fixture.receive(
@@ -84,7 +85,7 @@ fn a_v2_server_reports_its_features() {
             SERVER,
             ME,
             0x0100,
-            "crc-caps 1 server-quit channels oper notices",
+            "crc-caps 1 server-quit channels oper notices servers",
         ),
     );
     assert_eq!(

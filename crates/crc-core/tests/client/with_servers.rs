@@ -326,6 +326,7 @@ fn notices_are_told_from_chats() {
     bob.expect(&["notice of ann: tide is low"]);
     // A client that has not said that it takes notices gets a chat.
     let old = fixture.client(1, 103);
+    fixture.run(Duration::from_millis(100));
     ann.command(&mut fixture, notice(103));
     fixture.run(Duration::from_secs(1));
     let received = fixture.received(old);

@@ -5,6 +5,7 @@
 //! | servers and clients of this workspace | [`Fixture`], [`Server`], [`Client`] |
 //! | a server with clients that a bad peer must not disturb | [`WatchedServer`], [`WatchedIrcServer`] |
 //! | a rendezvous directory, `crc-sim`, `crc-bench` | [`Rendezvous`], [`find_sim`], [`find_bench`] |
+//! | an example of `crc-bot` | [`find_bot`] |
 //! | what a server knows, logs and uses | [`ServerState`], [`Server::log_lines_with`], [`Usage`] |
 //! | a connection that sends any bytes of CRC | [`Peer`], with frames from [`wire`] |
 //! | a connection that sends any lines of IRC | [`LinePeer`](irc::LinePeer) |
@@ -45,7 +46,7 @@ pub mod wait;
 mod watched;
 pub mod wire;
 
-pub use binaries::{Binaries, find_bench, find_rendezvous, find_sim, hash_password};
+pub use binaries::{Binaries, find_bench, find_bot, find_rendezvous, find_sim, hash_password};
 pub use client::{Chat, Client, ClientBuilder, ClientView};
 pub use error::FixtureError;
 pub use http::{Answer, get};

@@ -122,7 +122,13 @@ impl Bot {
         next.unwrap_or(Err(Error::Ended))
     }
 
-    /// The next event, for asynchronous code: the feature `tokio` has a stream of them.
+    /// The next event, in asynchronous code; `None` at the end. The feature `tokio` has a stream of
+    /// them.
+    pub async fn next_event(&self) -> Option<Result<Event, Error>> {
+        std::future::poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// The next event, for a future of one's own.
     pub fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
         self.mailbox.poll_next(cx)
     }
@@ -233,6 +239,11 @@ impl Bot {
             self.send_piece(&to, TextKind::Message, action_text(piece))?;
         }
         Ok(())
+    }
+
+    /// Waits, in asynchronous code, until 32 KiB of messages can be said without waiting.
+    pub async fn ready(&self) {
+        std::future::poll_fn(|cx| self.mailbox.poll_ready(cx)).await;
     }
 
     /// Waits until all that was sent before is handed to the connection.

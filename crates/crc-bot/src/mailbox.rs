@@ -214,9 +214,17 @@ impl Mailbox {
         if state.has_next() {
             return Poll::Ready(state.take());
         }
-        if !state.wakers.iter().any(|known| known.will_wake(cx.waker())) {
-            state.wakers.push(cx.waker().clone());
+        state.wake_later(cx);
+        Poll::Pending
+    }
+
+    /// Whether half of the messages and commands that may wait would find room, for a task.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.outgoing_bytes <= self.limits.outgoing / 2 || state.is_closing {
+            return Poll::Ready(());
         }
+        state.wake_later(cx);
         Poll::Pending
     }
 
@@ -270,6 +278,13 @@ impl Mailbox {
 }
 
 impl State {
+    /// Has the task polled again when something has changed.
+    fn wake_later(&mut self, cx: &Context<'_>) {
+        if !self.wakers.iter().any(|known| known.will_wake(cx.waker())) {
+            self.wakers.push(cx.waker().clone());
+        }
+    }
+
     /// Whether there is something to take, or nothing more will be.
     fn has_next(&self) -> bool {
         !self.due.is_empty() || !self.events.is_empty() || self.end.is_some()

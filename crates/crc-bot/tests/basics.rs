@@ -285,8 +285,7 @@ fn timers_come_in_order_and_without_a_connection_too() {
 
 #[test]
 fn a_bot_keeps_to_the_rate_of_its_server() {
-    let address = ([127, 0, 0, 1], 0).into();
-    let server = TestServer::start_at(address, |limits| limits.client_chats_per_second = 40);
+    let server = TestServer::start_with(|config| config.limits.client_chats_per_second = 40, None);
     let ann = server.bot("ann").connect().unwrap();
     let bot = server.bot("bot").messages_per_second(40).connect().unwrap();
     for number in 0..100 {
@@ -296,4 +295,86 @@ fn a_bot_keeps_to_the_rate_of_its_server() {
         assert_eq!(next_message(&ann).text, number.to_string());
     }
     bot.close().unwrap();
+}
+
+#[test]
+fn a_program_that_takes_no_events_loses_the_oldest_and_not_its_connection() {
+    let server = TestServer::start();
+    let ann = server.bot("ann").messages_per_second(1000);
+    let ann = ann.connect().unwrap();
+    let bot = server.bot("bot").event_bytes_max(20_000).connect().unwrap();
+    for number in 0..500 {
+        ann.say("bot", format!("{number}")).unwrap();
+    }
+    ann.flush().unwrap();
+    // The answer says that the server has relayed all before.
+    ann.names("#nowhere").unwrap();
+    next(&ann, |event| {
+        matches!(event, Event::Names { .. } | Event::Refused { .. }).then_some(())
+    });
+    let mut missed_in_all = 0;
+    let mut count = 0;
+    loop {
+        let (missed, text) = next(&bot, |event| match event {
+            Event::Lagged { missed } => Some((missed, String::new())),
+            Event::Message(message) => Some((0, message.text)),
+            _ => None,
+        });
+        missed_in_all += missed;
+        count += u64::from(missed == 0);
+        if text == "499" {
+            break;
+        }
+    }
+    assert!(missed_in_all > 0);
+    // A few other events are among them.
+    assert!(
+        (500..510).contains(&(missed_in_all + count)),
+        "{missed_in_all} {count}"
+    );
+    bot.say("ann", "still here").unwrap();
+    assert_eq!(next_message(&ann).text, "still here");
+}
+
+#[test]
+fn saying_too_much_waits_and_loses_nothing() {
+    let server = TestServer::start();
+    let ann = server.bot("ann").connect().unwrap();
+    let bot = server
+        .bot("bot")
+        .messages_per_second(1000)
+        .connect()
+        .unwrap();
+    let text = "x".repeat(350);
+    // Three times as much as may wait.
+    for _ in 0..500 {
+        bot.say("ann", &text).unwrap();
+    }
+    for _ in 0..500 {
+        assert_eq!(next_message(&ann).text, text);
+    }
+}
+
+#[test]
+fn a_bot_that_waits_to_send_can_be_ended() {
+    let bot = Bot::builder("bot")
+        .server("127.0.0.1:1")
+        .close_within(Duration::ZERO);
+    let bot = bot.start().unwrap();
+    thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            loop {
+                if let Err(error) = bot.say("ann", "x".repeat(400)) {
+                    break error;
+                }
+            }
+        });
+        bot.quit("");
+        assert!(matches!(sending.join().unwrap(), Error::Ended));
+    });
+    match bot.close() {
+        Err(Error::Unsent(count)) => assert!(count > 0),
+        Ok(()) => {}
+        Err(other) => panic!("{other:?}"),
+    }
 }

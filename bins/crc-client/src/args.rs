@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use clap::Parser;
 use crc_cli::{Generate, Verbosity};
 use crc_core::{
     AddressError, CLIENT_SERVERS_MAX, OPERATOR_NAME_BYTES_MAX, Password, PeerAddress, Transport,
-    check_info, check_name, is_printable,
+    check_info, is_printable, prepare_name,
 };
 use crc_net::CertificateFiles;
 use crc_wire::HostId;
@@ -35,9 +36,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SERVER", default_value = "127.0.0.1:33300", value_parser = parse_server)]
     pub(crate) server: Vec<PeerAddress>,
 
-    /// Your name: 1 to 64 ASCII characters [default: your user name]
+    /// Your name: 1 to 64 bytes of letters, digits, signs and blanks [default: your user name]
     ///
-    /// Names need not be unique; ids are.
+    /// Names need not be unique; ids are. A name may hold letters of any script.
     #[arg(long, value_parser = parse_name)]
     pub(crate) name: Option<String>,
 
@@ -153,7 +154,7 @@ impl Args {
         let user = || std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
         self.name
             .clone()
-            .or_else(|| user().ok().filter(|name| check_name(name).is_ok()))
+            .or_else(|| prepare_name(&user().ok()?).ok().map(Cow::into_owned))
             .unwrap_or_else(|| "user".to_owned())
     }
 
@@ -195,8 +196,8 @@ fn parse_server(text: &str) -> Result<PeerAddress, AddressError> {
 }
 
 fn parse_name(name: &str) -> Result<String, String> {
-    check_name(name).map_err(|error| error.to_string())?;
-    Ok(name.to_owned())
+    let name = prepare_name(name).map_err(|error| error.to_string())?;
+    Ok(name.into_owned())
 }
 
 fn parse_operator(name: &str) -> Result<String, String> {
@@ -323,7 +324,7 @@ mod tests {
         assert_eq!(args.server[0].to_string(), "127.0.0.1:33300");
         assert_eq!(args.server.len(), 1);
         assert_eq!((args.id, args.json), (None, false));
-        assert!(check_name(&args.name()).is_ok());
+        assert!(prepare_name(&args.name()).is_ok());
         assert_eq!(args.log_level(), log::LevelFilter::Warn);
     }
 
@@ -347,7 +348,7 @@ mod tests {
             ["--server", "localhost"],
             ["--server", "localhost:0"],
             ["--name", ""],
-            ["--name", "bö"],
+            ["--name", "b\u{202e}ö"],
             ["--info", "x [crc2;f=]"],
             ["--oper", "a b"],
             ["--oper", ""],

@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 use crc_cli::{Generate, Size, Verbosity, parse_listen_address};
 use crc_core::{
     Config, GatewayConfig, Limits, LinkConfig, ListenerId, OperatorConfig, PasswordHash,
-    PeerAddress, Random, Reconfiguration, TextProtocol, check_name, loopback,
+    PeerAddress, Random, Reconfiguration, TextProtocol, check_ascii_name, loopback,
 };
 use crc_net::{AddressLimits, DriverConfig};
 use crc_wire::{HostId, Info, Name};
@@ -599,7 +599,7 @@ fn everywhere() -> Vec<IpNet> {
 /// This machine's name, or `server` if that is not an accepted name.
 fn default_name() -> String {
     let name = gethostname::gethostname().to_string_lossy().into_owned();
-    match check_name(&name) {
+    match check_ascii_name(&name) {
         Ok(()) => name,
         Err(_) => "server".to_owned(),
     }
@@ -631,7 +631,7 @@ mod tests {
         assert_eq!(args.listen(), ["127.0.0.1:33300".parse().unwrap()]);
         let config = args.config(1);
         assert_ne!(config.id, args.config(2).id, "a random id");
-        assert_eq!(check_name(config.name.as_str()), Ok(()));
+        assert_eq!(check_ascii_name(config.name.as_str()), Ok(()));
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.server_peers, loopback());
         assert_eq!(config.candidates_within, None, "no rendezvous");

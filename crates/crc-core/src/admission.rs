@@ -1,6 +1,7 @@
-//! The rules for names and infos (PROTOCOL section 3). A client checks its own name and
-//! info. A server checks those of the peers that register on its links. Hosts that
-//! other servers report have to keep the limits of the wire only.
+//! The rules for infos and channels, and the errors of those for names, which are in
+//! `names` (PROTOCOL section 3). A client checks its own name and info. A server checks
+//! those of the peers that register on its links. Hosts that other servers report have to
+//! keep the limits of the wire only.
 
 use crc_machine::is_printable;
 use crc_wire::truncate_utf8;
@@ -28,9 +29,24 @@ pub enum AdmissionError {
         /// The length in bytes.
         len: usize,
     },
-    /// The name holds a character that is not printable ASCII.
-    #[error("the name holds characters that are not printable ASCII")]
+    /// The name holds a control character.
+    #[error("the name holds characters that can't be printed")]
     NameUnprintable,
+    /// The name, which is that of a server or one on the wire, is not printable ASCII.
+    #[error("the name holds characters that are not printable ASCII")]
+    NameNotAscii,
+    /// The name holds a character that a name may not hold, such as an invisible one.
+    #[error("a name may not hold the character U+{:04X}", u32::from(*character))]
+    NameCharacter {
+        /// The character.
+        character: char,
+    },
+    /// The name begins with a combining mark, or has too many in a row.
+    #[error("the name has an accent without a letter, or too many on one letter")]
+    NameMarks,
+    /// The name is not in the form that [`prepare_name`](crate::prepare_name) gives it.
+    #[error("the name is not in the form of RFC 8266")]
+    NameUnprepared,
     /// The name begins or ends with a blank.
     #[error("the name begins or ends with a blank")]
     NameBlankAtEnd,
@@ -50,27 +66,6 @@ pub enum AdmissionError {
     /// [`CLIENT_SERVERS_MAX`](crate::CLIENT_SERVERS_MAX).
     #[error("there are {0} servers where 1 to {max} are allowed", max = crate::CLIENT_SERVERS_MAX)]
     ServerCount(usize),
-}
-
-/// Checks a name: 1 to 64 bytes of printable ASCII, without blanks at its ends.
-///
-/// # Errors
-///
-/// The rule that it breaks.
-pub fn check_name(name: &str) -> Result<(), AdmissionError> {
-    if name.is_empty() {
-        return Err(AdmissionError::NameEmpty);
-    }
-    if name.len() > NAME_BYTES_MAX {
-        return Err(AdmissionError::NameTooLong { len: name.len() });
-    }
-    if !name.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return Err(AdmissionError::NameUnprintable);
-    }
-    if name.starts_with(' ') || name.ends_with(' ') {
-        return Err(AdmissionError::NameBlankAtEnd);
-    }
-    Ok(())
 }
 
 /// Checks an info: at most 512 bytes of printable UTF-8 that do not end in a machine
@@ -121,27 +116,6 @@ pub fn is_channel_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_short_printable_ascii_without_blanks_at_their_ends() {
-        let longest = "n".repeat(NAME_BYTES_MAX);
-        for name in ["a", "bob", "Bob the 2nd", "~!", &longest] {
-            assert_eq!(check_name(name), Ok(()), "{name:?}");
-        }
-        let longer = "n".repeat(NAME_BYTES_MAX + 1);
-        for (name, error) in [
-            ("", AdmissionError::NameEmpty),
-            (&*longer, AdmissionError::NameTooLong { len: 65 }),
-            ("bö", AdmissionError::NameUnprintable),
-            ("b\tb", AdmissionError::NameUnprintable),
-            ("b\x7f", AdmissionError::NameUnprintable),
-            (" ", AdmissionError::NameBlankAtEnd),
-            (" bob", AdmissionError::NameBlankAtEnd),
-            ("bob ", AdmissionError::NameBlankAtEnd),
-        ] {
-            assert_eq!(check_name(name), Err(error), "{name:?}");
-        }
-    }
 
     #[test]
     fn infos_are_printable_and_not_for_machines() {

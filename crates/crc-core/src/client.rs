@@ -52,8 +52,9 @@ use crc_machine::{
 };
 use crc_wire::{ChannelField, ChannelName, ChatKind, HostId, RequestKind, truncate_utf8};
 
-use crate::admission::{AdmissionError, check_info, check_name, is_channel_name};
+use crate::admission::{AdmissionError, check_info, is_channel_name};
 use crate::announcement::Features;
+use crate::names::prepare_name;
 use crate::operator::Password;
 
 use channels::Memberships;
@@ -104,8 +105,8 @@ impl Client {
     ///
     /// [`AdmissionError`] when this project's servers would not admit the name or the
     /// info, and when there is no server or there are too many.
-    pub fn new(config: ClientConfig) -> Result<Self, AdmissionError> {
-        check_name(&config.name)?;
+    pub fn new(mut config: ClientConfig) -> Result<Self, AdmissionError> {
+        config.name = prepare_name(&config.name)?.into_owned();
         check_info(&config.info)?;
         let count = config.servers.len();
         let named = (count <= CLIENT_SERVERS_MAX).then(|| config.servers.clone());

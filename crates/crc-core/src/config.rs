@@ -19,7 +19,7 @@ use crc_machine::{ListenerId, PeerAddress};
 pub struct Config {
     /// Its id, unique in the network.
     pub id: HostId,
-    /// Its name: see [`check_name`](crate::check_name).
+    /// Its name: see [`check_ascii_name`](crate::check_ascii_name).
     pub name: Name<'static>,
     /// Its info: see [`check_info`](crate::check_info).
     pub info: Info<'static>,

@@ -71,6 +71,7 @@ mod legacy;
 mod limits;
 mod link;
 mod link_auth;
+mod names;
 mod network;
 mod notice;
 mod operator;
@@ -86,7 +87,7 @@ mod walk;
 mod work;
 
 pub use admission::{
-    AdmissionError, CHANNEL_NAME_BYTES_MAX, INFO_BYTES_MAX, NAME_BYTES_MAX, check_info, check_name,
+    AdmissionError, CHANNEL_NAME_BYTES_MAX, INFO_BYTES_MAX, NAME_BYTES_MAX, check_info,
     is_channel_name,
 };
 pub use announcement::{
@@ -113,6 +114,7 @@ pub use limits::Limits;
 pub use link_auth::{
     LinkConfig, LinkDirection, SECRET_BYTES_MAX, SECRET_BYTES_MIN, Secret, SecretError,
 };
+pub use names::{ascii_name, check_ascii_name, check_name, prepare_name};
 pub use network::{
     Ban, BanKind, Bans, Channel, Channels, Directory, Founding, Host, HostKind, Neighbour, Nicks,
     NotABan, Operator, Operators, PeerVersion, Setting, Settings,

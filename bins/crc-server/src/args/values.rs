@@ -5,7 +5,7 @@ use core::ops::RangeInclusive;
 use std::net::IpAddr;
 
 use crc_cli::Size;
-use crc_core::{PeerAddress, check_info, check_name};
+use crc_core::{PeerAddress, check_ascii_name, check_info};
 use crc_wire::HostId;
 use ipnet::{IpNet, Ipv4Net};
 
@@ -15,7 +15,7 @@ pub(super) fn parse_id(id: &str) -> Result<HostId, String> {
 }
 
 pub(super) fn parse_name(name: &str) -> Result<String, String> {
-    check_name(name).map_err(|error| error.to_string())?;
+    check_ascii_name(name).map_err(|error| error.to_string())?;
     Ok(name.to_owned())
 }
 

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crc_cli::config::{ConfigError, ConfigFile, Spanned};
-use crc_core::{LinkConfig, LinkDirection, PeerAddress, Secret, check_name};
+use crc_core::{LinkConfig, LinkDirection, PeerAddress, Secret, check_ascii_name};
 use crc_wire::Name;
 
 use super::refuse_repeated;
@@ -97,7 +97,7 @@ impl LinkTable {
         let name = match self.name.get_ref().as_str() {
             ANY => None,
             name => {
-                let checked = check_name(name)
+                let checked = check_ascii_name(name)
                     .map_err(|error| file.error_at(self.name.span(), format!("name: {error}")));
                 checked?;
                 Name::new(name.to_owned()).ok()

@@ -9,6 +9,7 @@ use crc_wire::{
 use super::channels::{JoinRequest, Rejoin};
 use super::outgoing::{ChannelCommand, Outgoing, join_request};
 use super::{Client, ClientNotice, ClientSendError, Out, notify_not_sent, v1_server};
+use crate::names::ascii_name;
 
 impl Client {
     /// Sends the queued messages that the server may be sent by now, and the quit
@@ -192,10 +193,11 @@ impl Client {
     /// Sends the registration, or the announcement, which is the same with a longer
     /// info.
     pub(super) fn register(&self, link: LinkId, info: &str, out: &mut Out) {
+        let name = ascii_name(&self.config.name);
         let registration = Message::ClientRegistration(Registration {
             source: self.id(),
             last_hop: None,
-            name: Name::truncated(&self.config.name),
+            name: Name::truncated(&name),
             info: Info::truncated(info),
         });
         send(link, &registration, out);

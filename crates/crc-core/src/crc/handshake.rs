@@ -11,11 +11,12 @@ use super::encoding::V1_FRAME_BYTES_MAX;
 use super::introduction::CLASSIFICATION_TIME;
 use super::send::id_taken;
 use super::{announce, auth, introduction, uplink};
-use crate::admission::{check_info, check_name};
+use crate::admission::check_info;
 use crate::announcement::{Announcement, UNRANKED, split_info, without_link_entries};
 use crate::budget;
 use crate::context::{Context, LinkTimer, NEXT_EVENT, Out};
 use crate::link::{Outlet, Phase};
+use crate::names::check_ascii_name;
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, Scope, is_machine_kept};
 use crate::notice::ServerNotice;
 use crate::operator::Password;
@@ -175,7 +176,7 @@ pub(crate) fn may_register(
     out: &mut Out,
 ) -> bool {
     let id = registration.source;
-    let admitted = check_name(registration.name.as_str())
+    let admitted = check_ascii_name(registration.name.as_str())
         .and_then(|()| check_info(registration.info.as_str()));
     let violation = if let Err(error) = admitted {
         error.into()

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crc_wire::HostId;
 
-use super::channels::fold;
+use crate::names::{fold_name, is_name_char};
 
 /// The most bytes of a name that become a nick. With an id behind it, a nick has up
 /// to 11 more.
@@ -19,7 +19,7 @@ const NICK_BYTES_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub struct Nicks {
     of: BTreeMap<HostId, Box<str>>,
-    /// By nicks in lower case.
+    /// By nicks as names are compared.
     hosts: BTreeMap<Box<str>, HostId>,
     /// How often a nick was released.
     changes: u64,
@@ -41,7 +41,7 @@ impl Nicks {
     /// The host with this nick, in any case.
     #[must_use]
     pub fn find(&self, nick: &str) -> Option<HostId> {
-        self.hosts.get(&*fold(nick)).copied()
+        self.hosts.get(&*fold_name(nick)).copied()
     }
 
     /// Whether a name is valid as a nick without a change.
@@ -56,7 +56,7 @@ impl Nicks {
 
     /// The hosts that have the nick for this name, or one with an id behind it.
     pub(crate) fn all_for_name(&self, name: &str) -> impl Iterator<Item = HostId> {
-        let plain = fold(&nick_of(name)).into_owned();
+        let plain = fold_name(&nick_of(name)).into_owned();
         let first = self.hosts.get(&*plain).copied();
         let start = plain + "|";
         let others = self
@@ -68,9 +68,9 @@ impl Nicks {
 
     /// Assigns a host exactly this nick, unless another host has it.
     pub(crate) fn assign_exact(&mut self, host: HostId, nick: &str) {
-        if !self.hosts.contains_key(&*fold(nick)) {
+        if !self.hosts.contains_key(&*fold_name(nick)) {
             self.release(host);
-            self.hosts.insert(fold(nick).into(), host);
+            self.hosts.insert(fold_name(nick).into(), host);
             self.of.insert(host, nick.into());
         }
     }
@@ -79,15 +79,15 @@ impl Nicks {
     pub(crate) fn assign(&mut self, host: HostId, name: &str) -> &str {
         self.release(host);
         let plain = nick_of(name);
-        let nick = match self.hosts.contains_key(&*fold(&plain)) {
+        let nick = match self.hosts.contains_key(&*fold_name(&plain)) {
             // Another host may even have that one; ids are unique.
             true => (0..)
                 .map(|turn| format!("{plain}|{host}{}", "_".repeat(turn)))
-                .find(|nick| !self.hosts.contains_key(&*fold(nick)))
+                .find(|nick| !self.hosts.contains_key(&*fold_name(nick)))
                 .unwrap_or_default(),
             false => plain,
         };
-        self.hosts.insert(fold(&nick).into(), host);
+        self.hosts.insert(fold_name(&nick).into(), host);
         self.of.entry(host).or_insert(nick.into())
     }
 
@@ -117,14 +117,17 @@ impl Nicks {
     pub(crate) fn release(&mut self, host: HostId) {
         self.changes += 1;
         if let Some(nick) = self.of.remove(&host) {
-            self.hosts.remove(&*fold(&nick));
+            self.hosts.remove(&*fold_name(&nick));
         }
     }
 }
 
 /// The nick that is closest to a name.
 fn nick_of(name: &str) -> String {
-    let is_allowed = |c: char| c.is_ascii_graphic() && !",!@*?".contains(c) || c.is_alphanumeric();
+    let is_allowed = |c: char| match c {
+        _ if c.is_ascii() => c.is_ascii_graphic() && !",!@*?".contains(c),
+        _ => !c.is_whitespace() && is_name_char(c),
+    };
     let is_allowed_first = |c: char| is_allowed(c) && !"#&+:~%$".contains(c);
     let mut nick = String::with_capacity(name.len().min(NICK_BYTES_MAX));
     for c in name.chars() {
@@ -164,6 +167,8 @@ mod tests {
             ("#reef", "_reef"),
             ("a.b,c", "a.b_c"),
             ("zoé", "zoé"),
+            ("हिन्दी ☕", "हिन्दी_☕"),
+            ("a\u{202e}b\u{2003}c", "a_b_c"),
             ("\u{7}", "_"),
         ] {
             assert_eq!(nick_of(name), nick);
@@ -177,6 +182,9 @@ mod tests {
         assert_eq!(nicks.assign(id(7), "Ann"), "Ann|7");
         assert_eq!(nicks.assign(id(8), "ann|7"), "ann|7|8");
         assert_eq!(nicks.find("ANN"), Some(id(9)));
+        assert_eq!(nicks.assign(id(3), "Zoë"), "Zoë");
+        assert_eq!(nicks.assign(id(4), "ZOË"), "ZOË|4");
+        assert_eq!(nicks.find("zoe\u{308}"), Some(id(3)));
         nicks.release(id(9));
         assert_eq!(nicks.of(id(7)), Some("Ann|7"), "a nick stays");
         assert_eq!(nicks.find("ann"), None);

@@ -167,10 +167,17 @@ fn unexpected_connections_are_closed() {
 
 #[test]
 fn new_checks_the_name_and_the_info() {
-    for (name, info) in [("", ""), ("bö", ""), (" bob", ""), ("bob", "x [crc2;f=]")] {
+    for (name, info) in [
+        ("", ""),
+        ("b\u{202e}ö", ""),
+        (" bob", ""),
+        ("bob", "x [crc2;f=]"),
+    ] {
         let config = ClientConfig::new(server(), name, info, 0);
         assert!(Client::new(config).is_err(), "{name:?} {info:?}");
     }
+    let config = ClientConfig::new(server(), " Zoe\u{308}", "", 0);
+    assert_eq!(Client::new(config).unwrap().name(), "Zoë");
 }
 
 #[test]

@@ -1,22 +1,25 @@
 //! The bot, as the program holds it.
 
+mod channels;
+mod lookup;
+
 use std::fmt;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crc_core::{ChannelRank, Client, ClientCommand, is_channel_name};
 use crc_net::CommandSender;
-use crc_wire::{ChannelField, HostId};
 
 use crate::builder::Builder;
 use crate::error::Error;
-use crate::event::{Event, Member, Message, Timer, User, action_text};
+use crate::event::{Event, Message, Timer, action_text};
 use crate::machine::Command;
 use crate::mailbox::Mailbox;
-use crate::request::{MemberAction, Place, Request, Target, TextKind, Who};
+use crate::request::{Place, Request, Target, TextKind};
 use crate::split::split_text;
+
+use channels::check_channel;
 
 /// The memory of a message or command besides its text, roughly.
 const REQUEST_BYTES: usize = 64;
@@ -279,292 +282,9 @@ impl Bot {
     }
 }
 
-/// Channels.
-impl Bot {
-    /// Joins a channel. [`Event::Entered`] or [`Event::Refused`] follows.
-    ///
-    /// # Errors
-    ///
-    /// If the text is not a channel, or the bot has ended.
-    pub fn join(&self, channel: impl Into<String>) -> Result<(), Error> {
-        self.join_with_key(channel, "")
-    }
-
-    /// Joins a channel with its key.
-    ///
-    /// # Errors
-    ///
-    /// If the text is not a channel, or the bot has ended.
-    pub fn join_with_key(
-        &self,
-        channel: impl Into<String>,
-        key: impl Into<String>,
-    ) -> Result<(), Error> {
-        let (channel, key) = (check_channel(channel.into())?, key.into());
-        self.send_command(key.len(), ClientCommand::Join { channel, key })
-    }
-
-    /// Leaves a channel, with a message.
-    ///
-    /// # Errors
-    ///
-    /// If the text is not a channel, or the bot has ended.
-    pub fn part(&self, channel: impl Into<String>, text: impl Into<String>) -> Result<(), Error> {
-        let (channel, text) = (check_channel(channel.into())?, text.into());
-        self.send_command(text.len(), ClientCommand::Part { channel, text })
-    }
-
-    /// Sets the topic of a channel; empty for none.
-    ///
-    /// # Errors
-    ///
-    /// If the text is not a channel, or the bot has ended.
-    pub fn set_topic(
-        &self,
-        channel: impl Into<String>,
-        topic: impl Into<String>,
-    ) -> Result<(), Error> {
-        let (channel, topic) = (check_channel(channel.into())?, topic.into());
-        self.send_command(topic.len(), ClientCommand::SetTopic { channel, topic })
-    }
-
-    /// Changes another setting of a channel; empty for none.
-    ///
-    /// # Errors
-    ///
-    /// If the text is not a channel, or the bot has ended.
-    #[doc(alias = "mode")]
-    pub fn set_channel(
-        &self,
-        channel: impl Into<String>,
-        field: ChannelField,
-        value: impl Into<String>,
-    ) -> Result<(), Error> {
-        let (channel, value) = (check_channel(channel.into())?, value.into());
-        let command = ClientCommand::SetChannel {
-            channel,
-            field,
-            value,
-        };
-        self.send_command(0, command)
-    }
-
-    /// Removes a user from a channel, with a reason.
-    ///
-    /// # Errors
-    ///
-    /// If the text is not a channel, the user is one, or the bot has ended.
-    pub fn kick(
-        &self,
-        channel: impl Into<String>,
-        who: impl Into<Target>,
-        reason: impl Into<String>,
-    ) -> Result<(), Error> {
-        let reason = reason.into();
-        let action = MemberAction::Kick { reason };
-        self.send_about_member(channel.into(), who.into(), action)
-    }
-
-    /// Invites a user to a channel.
-    ///
-    /// # Errors
-    ///
-    /// If the text is not a channel, the user is one, or the bot has ended.
-    pub fn invite(&self, channel: impl Into<String>, who: impl Into<Target>) -> Result<(), Error> {
-        self.send_about_member(channel.into(), who.into(), MemberAction::Invite)
-    }
-
-    /// Makes a member an operator of the channel, or lets it speak where not all may.
-    ///
-    /// # Errors
-    ///
-    /// If the text is not a channel, the user is one, or the bot has ended.
-    #[doc(alias("op", "voice"))]
-    pub fn give_rank(
-        &self,
-        channel: impl Into<String>,
-        who: impl Into<Target>,
-        rank: ChannelRank,
-    ) -> Result<(), Error> {
-        let is_given = true;
-        let action = MemberAction::Rank { rank, is_given };
-        self.send_about_member(channel.into(), who.into(), action)
-    }
-
-    /// Takes a rank from a member.
-    ///
-    /// # Errors
-    ///
-    /// If the text is not a channel, the user is one, or the bot has ended.
-    #[doc(alias("deop", "devoice"))]
-    pub fn take_rank(
-        &self,
-        channel: impl Into<String>,
-        who: impl Into<Target>,
-        rank: ChannelRank,
-    ) -> Result<(), Error> {
-        let is_given = false;
-        let action = MemberAction::Rank { rank, is_given };
-        self.send_about_member(channel.into(), who.into(), action)
-    }
-
-    /// Asks the server for the members of a channel that the bot need not be in. [`Event::Names`]
-    /// follows.
-    ///
-    /// # Errors
-    ///
-    /// If the text is not a channel, or the bot has ended.
-    pub fn names(&self, channel: impl Into<String>) -> Result<(), Error> {
-        let channel = check_channel(channel.into())?;
-        self.send_command(0, ClientCommand::Names { channel })
-    }
-
-    /// Gives the server a command, as a line of IRC: those of network operators, such as
-    /// `OPER NAME PASSWORD`. [`Event::Status`] answers.
-    ///
-    /// # Errors
-    ///
-    /// If the bot has ended.
-    #[doc(alias = "oper")]
-    pub fn server_command(&self, line: impl Into<String>) -> Result<(), Error> {
-        let line = line.into();
-        self.send_command(line.len(), ClientCommand::Command { line })
-    }
-
-    fn send_command(&self, bytes: usize, command: ClientCommand) -> Result<(), Error> {
-        self.send(Request::Command(command), bytes)
-    }
-
-    fn send_about_member(
-        &self,
-        channel: String,
-        who: Target,
-        action: MemberAction,
-    ) -> Result<(), Error> {
-        let channel = check_channel(channel)?;
-        let who = match who.0 {
-            Place::User(who) => who,
-            Place::Channel(channel) => return Err(Error::NotAPerson(channel)),
-        };
-        let bytes = match &action {
-            MemberAction::Kick { reason } => reason.len(),
-            MemberAction::Invite | MemberAction::Rank { .. } => 0,
-        };
-        let request = Request::Member {
-            channel,
-            who,
-            action,
-        };
-        self.send(request, bytes)
-    }
-}
-
-/// What the bot knows. These ask the thread of the connection, and wait for its answer.
-impl Bot {
-    /// The name of the bot.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The id of the bot. It may change when the bot connects again.
-    ///
-    /// # Errors
-    ///
-    /// If the bot has ended.
-    pub fn id(&self) -> Result<HostId, Error> {
-        self.query(Client::id)
-    }
-
-    /// Whether a server has accepted the bot, on a connection that holds.
-    #[must_use]
-    pub fn is_connected(&self) -> bool {
-        self.query(Client::is_settled).unwrap_or(false)
-    }
-
-    /// The other users of the network, in the order of their ids.
-    ///
-    /// # Errors
-    ///
-    /// If the bot has ended.
-    pub fn users(&self) -> Result<Vec<User>, Error> {
-        self.query(|client| {
-            let users = client.clients().map(|(id, remote)| User {
-                id,
-                name: remote.name.to_string(),
-            });
-            users.collect()
-        })
-    }
-
-    /// The channels that the bot is in, in the order of their names.
-    ///
-    /// # Errors
-    ///
-    /// If the bot has ended.
-    pub fn channels(&self) -> Result<Vec<String>, Error> {
-        self.query(|client| {
-            let channels = client.channels();
-            channels.map(|channel| channel.name().to_owned()).collect()
-        })
-    }
-
-    /// The members of a channel that the bot is in, the bot among them; none for another channel.
-    ///
-    /// # Errors
-    ///
-    /// If the bot has ended.
-    pub fn members(&self, channel: impl Into<String>) -> Result<Vec<Member>, Error> {
-        let name = channel.into();
-        self.query(move |client| {
-            let members = client.channel(&name).into_iter();
-            let members = members.flat_map(|channel| channel.members());
-            let member = |(id, flags): (_, crc_wire::MemberFlags)| Member {
-                user: client.host_ref(id).into(),
-                is_operator: flags.operator,
-                is_voiced: flags.voice,
-            };
-            members.map(member).collect()
-        })
-    }
-
-    /// The topic of a channel that the bot is in; empty for none, and for another channel.
-    ///
-    /// # Errors
-    ///
-    /// If the bot has ended.
-    pub fn topic(&self, channel: impl Into<String>) -> Result<String, Error> {
-        let name = channel.into();
-        self.query(move |client| {
-            let channel = client.channel(&name);
-            channel.map_or_else(String::new, |channel| channel.topic().to_owned())
-        })
-    }
-
-    fn query<T: Send + 'static>(
-        &self,
-        look_up: impl FnOnce(&Client) -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        let (sender, answer) = mpsc::channel();
-        let query = move |client: &Client| {
-            // The other thread waits for it.
-            let _ = sender.send(look_up(client));
-        };
-        self.command(Command::Query(Box::new(query)))?;
-        answer.recv().map_err(|_| Error::Ended)
-    }
-}
-
-fn check_channel(channel: String) -> Result<String, Error> {
-    match is_channel_name(&channel) {
-        true => Ok(channel),
-        false => Err(Error::NotAChannel(channel)),
-    }
-}
-
 fn check_channel_of(target: &Target) -> Result<(), Error> {
     match &target.0 {
         Place::Channel(channel) => check_channel(channel.clone()).map(|_| ()),
-        Place::User(Who::Name(_) | Who::Id(_)) => Ok(()),
+        Place::User(_) => Ok(()),
     }
 }

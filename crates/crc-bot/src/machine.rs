@@ -269,17 +269,18 @@ impl BotMachine {
 
     /// Quits when all is sent, or when it is time.
     fn end_if_due(&mut self, now: Timestamp, out: &mut Out) {
-        let is_empty = self.waiting.is_empty();
-        let Some(closing) = &mut self.closing else {
-            return;
+        let is_due = |closing: &Closing| {
+            !closing.has_quit && (now >= closing.until || self.requests_waiting() == 0)
         };
-        if closing.has_quit || !is_empty && now < closing.until {
+        if !self.closing.as_ref().is_some_and(is_due) {
             return;
         }
-        closing.has_quit = true;
-        let text = core::mem::take(&mut closing.text);
         self.unsent += self.requests_waiting();
         self.waiting.clear();
+        let text = self.closing.as_mut().map_or_else(String::new, |closing| {
+            closing.has_quit = true;
+            core::mem::take(&mut closing.text)
+        });
         self.command_client(now, ClientCommand::Quit { text }, out);
     }
 
@@ -319,5 +320,113 @@ impl Machine for BotMachine {
             self.close_at(),
         ];
         deadlines.into_iter().flatten().min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crc_core::{ClientConfig, DialId, Endpoints, LinkId, Origin};
+    use crc_wire::{Message, Status, StatusCode, Text};
+
+    use super::*;
+    use crate::request::{Target, TextKind};
+
+    const LINK: LinkId = LinkId::new(0, 0);
+
+    /// A bot that a server has accepted, and has answered its announcement with this.
+    fn bot_at_server(answer: (StatusCode, &str)) -> BotMachine {
+        let server = "localhost:33300".parse().unwrap();
+        let client = Client::new(ClientConfig::new(server, "bot", "", 7)).unwrap();
+        let mut bot = BotMachine::new(client, Vec::new(), Pace::new(10));
+        outputs(&mut bot, MachineEvent::Command(Command::Start));
+        let address = ([127, 0, 0, 1], 33300).into();
+        let up = MachineEvent::LinkUp {
+            link: LINK,
+            origin: Origin::Dialed { dial: DialId(0) },
+            endpoints: Endpoints {
+                peer: address,
+                local: address,
+            },
+            security: None,
+        };
+        outputs(&mut bot, up);
+        for (code, text) in [(StatusCode::WELCOME, "Welcome"), answer] {
+            let status = Message::Status(Status {
+                source: None,
+                destination: Some(bot.client.id()),
+                code,
+                text: Text::truncated(text),
+            });
+            let bytes = &status.to_vec();
+            outputs(&mut bot, MachineEvent::Bytes { link: LINK, bytes });
+        }
+        bot
+    }
+
+    /// What the bot says about an event, and how many frames it sends.
+    fn outputs(bot: &mut BotMachine, event: MachineEvent<'_, Command>) -> (Vec<Output>, usize) {
+        let mut out = Outbox::new();
+        bot.handle(Timestamp::START, event, &mut out);
+        let effects: Vec<_> = out.drain_effects().collect();
+        let sent = effects
+            .iter()
+            .filter(|it| matches!(it, Effect::Send { .. }));
+        let sent = sent.count();
+        let notices = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Notice(notice) => Some(notice),
+            _ => None,
+        });
+        (notices.collect(), sent)
+    }
+
+    fn text(kind: TextKind) -> MachineEvent<'static, Command> {
+        let to = Target::from("5");
+        let text = "hello".to_owned();
+        MachineEvent::Command(Command::Send {
+            request: Request::Text { to, kind, text },
+            bytes: 1,
+        })
+    }
+
+    #[test]
+    fn a_reply_is_a_notice_and_never_a_message() {
+        let mut bot = bot_at_server((StatusCode::FEATURES, "crc-caps 1 channels notices"));
+        let (outputs_of, sent) = outputs(&mut bot, text(TextKind::Reply));
+        assert!(matches!(outputs_of[..], [Output::Handled { bytes: 1 }]));
+        assert_eq!(sent, 1);
+
+        // A v1 server answers the announcement so.
+        let mut bot = bot_at_server((StatusCode::ID_TAKEN, "taken"));
+        let (outputs_of, sent) = outputs(&mut bot, text(TextKind::Reply));
+        let [
+            Output::Event(Event::NotSent { to, why }),
+            Output::Handled { .. },
+        ] = &outputs_of[..]
+        else {
+            panic!("{outputs_of:?}");
+        };
+        assert_eq!((&**to, why), ("5", &NotSent::NoNotices));
+        assert_eq!(sent, 0);
+    }
+
+    #[test]
+    fn messages_wait_for_their_time_and_for_the_server() {
+        let mut bot = bot_at_server((StatusCode::FEATURES, "crc-caps 1 channels notices"));
+        let sent: usize = (0..20)
+            .map(|_| outputs(&mut bot, text(TextKind::Message)).1)
+            .sum();
+        assert_eq!(sent, 5);
+        let next = Timestamp::START + Duration::from_millis(100);
+        assert_eq!(bot.send_at(), Some(next));
+        let within = Duration::from_secs(9);
+        let close = Command::Close {
+            text: String::new(),
+            within,
+        };
+        let (outputs_of, sent) = outputs(&mut bot, MachineEvent::Command(close));
+        assert!(matches!(outputs_of[..], [Output::Closing]));
+        assert_eq!((sent, bot.close_at()), (0, Some(Timestamp::START + within)));
+        assert_eq!(bot.deadline(), Some(next));
+        assert_eq!(bot.outcome().1, 15);
     }
 }

@@ -1,0 +1,195 @@
+//! What a bot does in channels.
+
+use crc_core::{ChannelRank, ClientCommand, is_channel_name};
+use crc_wire::ChannelField;
+
+use super::Bot;
+use crate::error::Error;
+use crate::request::{MemberAction, Place, Request, Target};
+
+/// Channels.
+impl Bot {
+    /// Joins a channel. [`Event::Entered`] or [`Event::Refused`] follows.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a channel, or the bot has ended.
+    pub fn join(&self, channel: impl Into<String>) -> Result<(), Error> {
+        self.join_with_key(channel, "")
+    }
+
+    /// Joins a channel with its key.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a channel, or the bot has ended.
+    pub fn join_with_key(
+        &self,
+        channel: impl Into<String>,
+        key: impl Into<String>,
+    ) -> Result<(), Error> {
+        let (channel, key) = (check_channel(channel.into())?, key.into());
+        self.send_command(key.len(), ClientCommand::Join { channel, key })
+    }
+
+    /// Leaves a channel, with a message.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a channel, or the bot has ended.
+    pub fn part(&self, channel: impl Into<String>, text: impl Into<String>) -> Result<(), Error> {
+        let (channel, text) = (check_channel(channel.into())?, text.into());
+        self.send_command(text.len(), ClientCommand::Part { channel, text })
+    }
+
+    /// Sets the topic of a channel; empty for none.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a channel, or the bot has ended.
+    pub fn set_topic(
+        &self,
+        channel: impl Into<String>,
+        topic: impl Into<String>,
+    ) -> Result<(), Error> {
+        let (channel, topic) = (check_channel(channel.into())?, topic.into());
+        self.send_command(topic.len(), ClientCommand::SetTopic { channel, topic })
+    }
+
+    /// Changes another setting of a channel; empty for none.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a channel, or the bot has ended.
+    #[doc(alias = "mode")]
+    pub fn set_channel(
+        &self,
+        channel: impl Into<String>,
+        field: ChannelField,
+        value: impl Into<String>,
+    ) -> Result<(), Error> {
+        let (channel, value) = (check_channel(channel.into())?, value.into());
+        let command = ClientCommand::SetChannel {
+            channel,
+            field,
+            value,
+        };
+        self.send_command(0, command)
+    }
+
+    /// Removes a user from a channel, with a reason.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a channel, the user is one, or the bot has ended.
+    pub fn kick(
+        &self,
+        channel: impl Into<String>,
+        who: impl Into<Target>,
+        reason: impl Into<String>,
+    ) -> Result<(), Error> {
+        let reason = reason.into();
+        let action = MemberAction::Kick { reason };
+        self.send_about_member(channel.into(), who.into(), action)
+    }
+
+    /// Invites a user to a channel.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a channel, the user is one, or the bot has ended.
+    pub fn invite(&self, channel: impl Into<String>, who: impl Into<Target>) -> Result<(), Error> {
+        self.send_about_member(channel.into(), who.into(), MemberAction::Invite)
+    }
+
+    /// Makes a member an operator of the channel, or lets it speak where not all may.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a channel, the user is one, or the bot has ended.
+    #[doc(alias("op", "voice"))]
+    pub fn give_rank(
+        &self,
+        channel: impl Into<String>,
+        who: impl Into<Target>,
+        rank: ChannelRank,
+    ) -> Result<(), Error> {
+        let is_given = true;
+        let action = MemberAction::Rank { rank, is_given };
+        self.send_about_member(channel.into(), who.into(), action)
+    }
+
+    /// Takes a rank from a member.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a channel, the user is one, or the bot has ended.
+    #[doc(alias("deop", "devoice"))]
+    pub fn take_rank(
+        &self,
+        channel: impl Into<String>,
+        who: impl Into<Target>,
+        rank: ChannelRank,
+    ) -> Result<(), Error> {
+        let is_given = false;
+        let action = MemberAction::Rank { rank, is_given };
+        self.send_about_member(channel.into(), who.into(), action)
+    }
+
+    /// Asks the server for the members of a channel that the bot need not be in. [`Event::Names`]
+    /// follows.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a channel, or the bot has ended.
+    pub fn names(&self, channel: impl Into<String>) -> Result<(), Error> {
+        let channel = check_channel(channel.into())?;
+        self.send_command(0, ClientCommand::Names { channel })
+    }
+
+    /// Gives the server a command, as a line of IRC: those of network operators, such as
+    /// `OPER NAME PASSWORD`. [`Event::Status`] answers.
+    ///
+    /// # Errors
+    ///
+    /// If the bot has ended.
+    #[doc(alias = "oper")]
+    pub fn server_command(&self, line: impl Into<String>) -> Result<(), Error> {
+        let line = line.into();
+        self.send_command(line.len(), ClientCommand::Command { line })
+    }
+
+    fn send_command(&self, bytes: usize, command: ClientCommand) -> Result<(), Error> {
+        self.send(Request::Command(command), bytes)
+    }
+
+    fn send_about_member(
+        &self,
+        channel: String,
+        who: Target,
+        action: MemberAction,
+    ) -> Result<(), Error> {
+        let channel = check_channel(channel)?;
+        let who = match who.0 {
+            Place::User(who) => who,
+            Place::Channel(channel) => return Err(Error::NotAPerson(channel)),
+        };
+        let bytes = match &action {
+            MemberAction::Kick { reason } => reason.len(),
+            MemberAction::Invite | MemberAction::Rank { .. } => 0,
+        };
+        let request = Request::Member {
+            channel,
+            who,
+            action,
+        };
+        self.send(request, bytes)
+    }
+}
+
+pub(super) fn check_channel(channel: String) -> Result<String, Error> {
+    match is_channel_name(&channel) {
+        true => Ok(channel),
+        false => Err(Error::NotAChannel(channel)),
+    }
+}

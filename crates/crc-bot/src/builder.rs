@@ -79,7 +79,9 @@ impl Builder {
 
     /// The server: `HOST:PORT`, `tls://HOST:PORT` by TLS, or `tls://HOST:PORT#sha256:HEX` by TLS to
     /// the server whose certificate has this fingerprint. Without it the bot connects to
-    /// `localhost:33300`. Several calls name several servers.
+    /// `localhost:33300`. Several calls name several servers, 16 at most: the bot connects to the
+    /// first one that accepts it, and moves to another one when it loses that, with the same id and
+    /// channels.
     pub fn server(self, address: impl Into<String>) -> Self {
         self.servers([address])
     }
@@ -217,9 +219,9 @@ impl Builder {
         })
     }
 
-    fn client(&self, mut servers: Vec<PeerAddress>) -> Result<Client, Error> {
+    fn client(&self, servers: Vec<PeerAddress>) -> Result<Client, Error> {
         let seed = getrandom::u64().map_err(|error| Error::System(error.to_string()))?;
-        let mut config = ClientConfig::new(servers.remove(0), &self.name, &self.info, seed);
+        let mut config = ClientConfig::with_servers(servers, &self.name, &self.info, seed);
         config.password = self.password.as_deref().map(Password::new);
         config.id = self.id;
         config.limits.send_queue_bytes_max = SEND_QUEUE_BYTES_MAX;

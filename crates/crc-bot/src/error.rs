@@ -11,8 +11,8 @@ use crc_wire::HostId;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The name or the info of the bot is not allowed.
-    #[error("the bot cannot have this name or info: {0}")]
+    /// The name or the info of the bot is not allowed, or it has too many servers.
+    #[error("{0}")]
     NotAdmitted(#[from] AdmissionError),
     /// A text is not the address of a server.
     #[error("{text:?} is not the address of a server: {why}")]

@@ -151,6 +151,7 @@ pub(crate) fn translate(notice: ClientNotice, own: HostId) -> Option<Event> {
         // The bot reports these in its own way.
         ClientNotice::Connected { .. }
         | ClientNotice::Welcome { .. }
+        | ClientNotice::Moved { .. }
         | ClientNotice::Failed { .. } => return None,
         other => {
             log::debug!("not reported to the bot: {other:?}");

@@ -11,7 +11,9 @@ use std::borrow::Cow;
 
 use crc_machine::PeerAddress;
 
+use crate::admission::NAME_BYTES_MAX;
 use crate::hex::{Hex, from_hex};
+use crate::names::{ascii_name, check_name};
 
 /// The beginning of the machine part, the blank before it included.
 const OPENING: &str = " [crc2";
@@ -49,6 +51,8 @@ pub struct Announcement {
     pub nonce: Option<[u8; 32]>,
     /// Its proof of the link's secret (`p`).
     pub proof: Option<[u8; 32]>,
+    /// As a client, its name in UTF-8, if that is not ASCII (`u`).
+    pub utf8_name: Option<Box<str>>,
     /// What it takes beyond version 1 (`f`).
     pub features: Features,
 }
@@ -73,6 +77,9 @@ pub struct Features {
     /// `servers`: as a client, it takes the addresses of other servers, to which it may move.
     /// As a server, it says them to clients.
     pub servers: bool,
+    /// `utf8-names`: as a client, it takes names in UTF-8. As a server, it takes those of
+    /// clients, and says them to clients.
+    pub utf8_names: bool,
 }
 
 impl Features {
@@ -85,6 +92,7 @@ impl Features {
         oper: true,
         notices: false,
         servers: false,
+        utf8_names: false,
     };
 
     /// What a server announces before both ends have proved the secret of their link.
@@ -96,6 +104,7 @@ impl Features {
         oper: false,
         notices: false,
         servers: false,
+        utf8_names: false,
     };
 
     /// All that matters to clients of a server of this version.
@@ -103,6 +112,7 @@ impl Features {
         channel_age: false,
         notices: true,
         servers: true,
+        utf8_names: true,
         ..Features::OURS
     };
 
@@ -117,6 +127,7 @@ impl Features {
             oper: self.oper && other.oper,
             notices: self.notices && other.notices,
             servers: self.servers && other.servers,
+            utf8_names: self.utf8_names && other.utf8_names,
         }
     }
 
@@ -130,6 +141,7 @@ impl Features {
             oper: has("oper"),
             notices: has("notices"),
             servers: has("servers"),
+            utf8_names: has("utf8-names"),
         }
     }
 }
@@ -145,6 +157,7 @@ impl fmt::Display for Features {
             ("oper", self.oper),
             ("notices", self.notices),
             ("servers", self.servers),
+            ("utf8-names", self.utf8_names),
         ];
         let mut separator = "";
         for (word, _) in words.into_iter().filter(|(_, has)| *has) {
@@ -170,6 +183,7 @@ impl Announcement {
                 Some(("x", bytes)) => announcement.text_bytes_max = bytes.parse().ok(),
                 Some(("n", nonce)) => announcement.nonce = bytes_of(nonce),
                 Some(("p", proof)) => announcement.proof = bytes_of(proof),
+                Some(("u", name)) => announcement.utf8_name = name_of(name).map(Box::from),
                 Some(("f", words)) => announcement.features = Features::read(words, ','),
                 _ => {}
             }
@@ -203,6 +217,9 @@ impl fmt::Display for Announcement {
         if let Some(proof) = &self.proof {
             write!(f, ";p={}", Hex(proof))?;
         }
+        if let Some(name) = &self.utf8_name {
+            write!(f, ";u={}", Hex(name.as_bytes()))?;
+        }
         write!(f, ";f={}", self.features)?;
         f.write_char(']')
     }
@@ -214,16 +231,42 @@ fn bytes_of(digits: &str) -> Option<[u8; 32]> {
     from_hex(digits).filter(|_| is_lower)?.try_into().ok()
 }
 
+/// Reads a name in hexadecimal: one of a person that is not ASCII.
+fn name_of(digits: &str) -> Option<String> {
+    if digits.len() > 2 * NAME_BYTES_MAX {
+        return None;
+    }
+    let name = String::from_utf8(from_hex(digits)?).ok()?;
+    (!name.is_ascii() && check_name(&name).is_ok()).then_some(name)
+}
+
 fn entries(machine: &str) -> impl Iterator<Item = &str> {
     let inner = machine.strip_prefix(OPENING).unwrap_or(machine);
     let inner = inner.strip_suffix(']').unwrap_or(inner);
     inner.split(';')
 }
 
-/// The machine part with which servers pass on a client: when it registered, in
-/// milliseconds of Unix time (`s`).
-pub(crate) fn client_machine_part(registered_ms: NonZeroU64) -> String {
-    format!("{OPENING};s={registered_ms}]")
+/// The machine part with which a client is passed on: when it registered, in milliseconds
+/// of Unix time (`s`), and its name in UTF-8 (`u`). `None` if there is neither.
+pub(crate) fn client_machine_part(
+    registered_ms: Option<NonZeroU64>,
+    utf8_name: Option<&str>,
+) -> Option<String> {
+    let mut machine = String::from(OPENING);
+    if let Some(ms) = registered_ms {
+        machine += &format!(";s={ms}");
+    }
+    if let Some(name) = utf8_name {
+        machine += &format!(";u={}", Hex(name.as_bytes()));
+    }
+    (machine != OPENING).then(|| machine + "]")
+}
+
+/// The name of a client in UTF-8, if its machine part has one that belongs to its name in
+/// ASCII.
+pub(crate) fn stated_name(machine: &str, ascii: &str) -> Option<String> {
+    let stated = entries(machine).find_map(|entry| entry.strip_prefix("u="));
+    name_of(stated?).filter(|name| ascii_name(name) == ascii)
 }
 
 /// When a client registered, if its machine part says so.
@@ -353,6 +396,7 @@ mod tests {
             text_bytes_max: Some(1000),
             nonce: Some([0xab; 32]),
             proof: Some([0x01; 32]),
+            utf8_name: Some("Zoë".into()),
             features: Features {
                 auth: true,
                 ..Features::OURS
@@ -360,7 +404,7 @@ mod tests {
         };
         let info = format!(
             "x [crc2;a=[::1]:33300;z=9;r=7;t=1700000000000;d=-3600000;x=1000;n={};p={};\
-             f=later,server-quit,channels,channel-age,auth,oper;q]",
+             u=5a6fc3ab;f=later,server-quit,channels,channel-age,auth,oper;q]",
             "ab".repeat(32),
             "01".repeat(32),
         );
@@ -370,15 +414,16 @@ mod tests {
             split_info(&format!("x{known}")).1.map(Announcement::parse),
             Some(known)
         );
-        let odd = "x [crc2;a=nowhere;r=many;t=-1;n=AB;p=0;f=serverquit]";
+        let odd = "x [crc2;a=nowhere;r=many;t=-1;n=AB;p=0;u=5a6f;f=serverquit]";
         check(odd, "x", Some(Announcement::default()));
     }
 
     #[test]
     fn a_client_is_passed_on_with_the_time_of_its_registration() {
         let ms = NonZeroU64::new(1_700_000_000_000).unwrap();
-        let machine = client_machine_part(ms);
+        let machine = client_machine_part(Some(ms), None).unwrap();
         assert_eq!(machine, " [crc2;s=1700000000000]");
+        assert_eq!(client_machine_part(None, None), None);
         assert_eq!(split_info(&format!("x{machine}")), ("x", Some(&*machine)));
         assert_eq!(registered_ms(&machine), Some(ms));
         assert_eq!(registered_ms(" [crc2;z=9;s=1700000000000;f=]"), Some(ms));
@@ -390,6 +435,32 @@ mod tests {
             " [crc2;rs=7]",
         ] {
             assert_eq!(registered_ms(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_utf_8_counts_if_it_belongs_to_the_one_in_ascii() {
+        let machine = client_machine_part(NonZeroU64::new(7), Some("Zoë")).unwrap();
+        assert_eq!(machine, " [crc2;s=7;u=5a6fc3ab]");
+        assert_eq!(stated_name(&machine, "Zoe").as_deref(), Some("Zoë"));
+        assert_eq!(stated_name(&machine, "zoe"), None);
+        let longest = "c3a9".repeat(32);
+        for (digits, ascii, name) in [
+            ("5A6FC3AB", "Zoe", Some("Zoë")),
+            (&*longest, &"e".repeat(32), Some(&*"é".repeat(32))),
+            (&format!("{longest}c3a9"), &"e".repeat(33), None),
+            // ASCII, not prepared, not UTF-8, not bytes, nothing.
+            ("626f62", "bob", None),
+            ("5a6f65cc88", "Zoe", None),
+            ("5a6fc3", "Zo", None),
+            ("5a6fc3a", "Zo", None),
+            ("", "", None),
+            // It would be shown as another name is.
+            ("c3a9", "bob", None),
+            ("c3a9e280ae", "e", None),
+        ] {
+            let machine = format!(" [crc2;u={digits}]");
+            assert_eq!(stated_name(&machine, ascii).as_deref(), name, "{digits}");
         }
     }
 

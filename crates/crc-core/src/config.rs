@@ -106,6 +106,13 @@ pub struct Reconfiguration {
 }
 
 impl Config {
+    /// Whether the legacy protocol is spoken at a listener, or at a server that is dialled.
+    pub(crate) fn speaks_legacy(&self) -> bool {
+        let mut listeners = self.text_listeners.iter();
+        let listens = listeners.any(|(_, protocol)| *protocol == TextProtocol::Legacy);
+        listens || !self.legacy_connect.is_empty()
+    }
+
     /// What can be changed while a server runs.
     #[must_use]
     pub fn reconfiguration(&self) -> Reconfiguration {

@@ -57,7 +57,7 @@ use crate::first_bytes::Ports;
 use crate::legacy::LegacyState;
 use crate::link::{Link, Outlet};
 use crate::link_auth::Nonces;
-use crate::network::{Ban, Host, Network, NickTables};
+use crate::network::{Ban, Host, Network, NickTables, Nicks};
 use crate::notice::ServerNotice;
 use crate::password::PasswordChecks;
 use crate::status_log::StatusLog;
@@ -256,7 +256,12 @@ impl Context {
         // Drawn in any case: what is drawn later must not depend on `config.hash_seed`.
         let drawn = random.next_u64();
         let hash_seed = config.hash_seed.unwrap_or(drawn);
-        let mut network = Network::new(config.id, hash_seed, nick_tables(&config));
+        let mut network = Network::new(
+            config.id,
+            config.name.as_str(),
+            hash_seed,
+            nick_tables(&config),
+        );
         let start_ms = network_ms_at_start(config.started_at_unix_ms);
         for mut ban in config
             .bans
@@ -428,6 +433,9 @@ fn nick_tables(config: &Config) -> Option<NickTables> {
         return None;
     }
     let mut tables = NickTables::default();
+    if config.speaks_legacy() {
+        tables.nicks = Nicks::with_aliases();
+    }
     tables.servers.assign(config.id, config.name.as_str());
     Some(tables)
 }

@@ -12,6 +12,8 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark, is_nf
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_script::{Script, UnicodeScript};
 
+use unicode_security::skeleton;
+
 use crate::admission::{AdmissionError, NAME_BYTES_MAX};
 
 /// The most bytes of a name that is prepared: the prepared form may be shorter.
@@ -254,6 +256,20 @@ pub fn ascii_name(name: &str) -> Cow<'_, str> {
     }
 }
 
+/// The name that stands on the wire for a name: itself, if it is ASCII. Names that other
+/// servers report may break the other rules for names.
+pub(crate) fn wire_name(name: &str) -> Cow<'_, str> {
+    match name.is_ascii() {
+        true => Cow::Borrowed(name),
+        false => ascii_name(name),
+    }
+}
+
+/// The name that goes along with the one on the wire, if that is not the whole name.
+pub(crate) fn utf8_name(name: &str) -> Option<&str> {
+    Some(name).filter(|name| !name.is_ascii() && check_name(name).is_ok())
+}
+
 /// A name as names are compared: in lower case, each character in one spelling (RFC 8266,
 /// section 2.4).
 pub(crate) fn fold_name(name: &str) -> Cow<'_, str> {
@@ -265,6 +281,14 @@ pub(crate) fn fold_name(name: &str) -> Cow<'_, str> {
         true => Cow::Owned(name.to_ascii_lowercase()),
         false => Cow::Borrowed(name),
     }
+}
+
+/// What two names have in common that look alike: one of their skeletons (UTS 39), in any
+/// case. There are two, because a letter may look like another one in one case only.
+pub(crate) fn skeletons(name: &str) -> [String; 2] {
+    let as_written: String = skeleton(name).collect();
+    let in_lower_case = skeleton(&fold_name(name)).collect();
+    [fold_name(&as_written).into_owned(), in_lower_case]
 }
 
 #[cfg(test)]
@@ -397,6 +421,35 @@ mod tests {
             assert_eq!(fold_name(one), fold_name(other));
         }
         assert_ne!(fold_name("Σ"), fold_name("ς"));
+    }
+
+    #[test]
+    fn names_that_look_alike_have_a_skeleton_in_common() {
+        let alike = |one: &str, other: &str| {
+            let (one, other) = (skeletons(one), skeletons(other));
+            one.iter().any(|skeleton| other.contains(skeleton))
+        };
+        for (one, other) in [
+            ("ann", "аnn"),
+            ("Ann", "Αnn"),
+            ("ann", "ΑΝΝ"),
+            ("ian", "Іan"),
+            ("lan", "Іan"),
+            ("bob", "b\u{585}b"),
+            ("b0b", "b\u{585}b"),
+            ("paypal", "раураl"),
+        ] {
+            assert!(alike(one, other), "{one} {other}");
+            assert!(alike(other, one), "{other} {one}");
+        }
+        for (one, other) in [
+            ("zoe", "Zoë"),
+            ("ann", "Änn"),
+            ("ivan", "Иван"),
+            ("ann", "bob"),
+        ] {
+            assert!(!alike(one, other), "{one} {other}");
+        }
     }
 
     proptest! {

@@ -11,6 +11,7 @@ mod channels;
 mod directory;
 mod host_info;
 mod invitations;
+mod look_alikes;
 pub(crate) mod lookup;
 mod nicks;
 mod operators;
@@ -24,7 +25,7 @@ use crc_wire::{ChannelField, HostId, MemberFlags};
 
 pub use bans::{Ban, BanKind, Bans, NotABan};
 pub(crate) use bans::{LIFTED_FOR_MS, normal_mask};
-pub(crate) use change::{ChannelEvent, ChannelEventKind, HostChange, Scope};
+pub(crate) use change::{ChannelEvent, ChannelEventKind, FormerNicks, HostChange, Scope};
 use channels::REMEMBERED_FOR;
 pub(crate) use channels::{Age, Applied, Entered, Voided};
 pub use channels::{Channel, Channels, Founding, Setting, Settings};
@@ -33,6 +34,7 @@ pub(crate) use directory::Place;
 pub use directory::{Directory, Host, HostKind};
 pub(crate) use host_info::{HostInfo, is_machine_kept};
 use invitations::Invitations;
+use look_alikes::LookAlikes;
 pub use nicks::Nicks;
 pub use operators::{Operator, Operators};
 pub(crate) use policy::{
@@ -169,12 +171,17 @@ pub(crate) struct Network {
     shift: Option<ClientShift>,
     /// `None` where no text protocol is spoken: no host needs a nick.
     names: Option<NickTables>,
+    /// The name of this server.
+    own_name: Box<str>,
+    seed: u64,
+    /// `None` until there is a name that is not ASCII.
+    look_alikes: Option<LookAlikes>,
 }
 
 impl Network {
     /// The network of a server with this id that has just started: no other host. Ids
     /// are hashed with `seed`.
-    pub(crate) fn new(id: HostId, seed: u64, names: Option<NickTables>) -> Self {
+    pub(crate) fn new(id: HostId, name: &str, seed: u64, names: Option<NickTables>) -> Self {
         Network {
             id,
             directory: Directory::new(seed),
@@ -188,6 +195,9 @@ impl Network {
             first_lost_at: Timestamp::START,
             shift: None,
             names,
+            own_name: name.into(),
+            seed,
+            look_alikes: None,
         }
     }
 
@@ -284,13 +294,75 @@ impl Network {
                 names.assign(host.id(), host.name());
             }
         }
+        self.add_look_alike(host.id(), host.name());
         self.directory.insert(host);
     }
 
-    /// Assigns a host its own name as nick, unchanged, before the host is added.
-    pub(crate) fn reserve_nick(&mut self, info: &HostInfo<'_>) {
+    /// Notes that a host has this name now, for the search of names that look alike.
+    fn add_look_alike(&mut self, id: HostId, name: &str) {
+        if let Some(look_alikes) = &mut self.look_alikes {
+            look_alikes.add(id, name);
+        } else if !name.is_ascii() {
+            self.index_look_alikes().add(id, name);
+        }
+    }
+
+    fn remove_look_alike(&mut self, id: HostId, name: &str) {
+        if let Some(look_alikes) = &mut self.look_alikes {
+            look_alikes.remove(id, name);
+        }
+    }
+
+    /// The index of names that look alike. It is built once: all hosts are visited.
+    fn index_look_alikes(&mut self) -> &mut LookAlikes {
+        let (directory, id, own_name) = (&self.directory, self.id, &*self.own_name);
+        let seed = self.seed;
+        self.look_alikes.get_or_insert_with(|| {
+            let mut look_alikes = LookAlikes::new(seed);
+            look_alikes.add(id, own_name);
+            for host in directory.iter() {
+                look_alikes.add(host.id(), host.name());
+            }
+            look_alikes
+        })
+    }
+
+    /// Whether hosts have names that are not ASCII, or had.
+    pub(crate) const fn has_utf8_names(&self) -> bool {
+        self.look_alikes.is_some()
+    }
+
+    /// The present name that is in the way of a new one, because it is a different one and
+    /// looks like it. `own`: the host that is to have the name, if it has one already.
+    ///
+    /// This is the rule for all protocols. It is asked where a host of this server registers
+    /// or is renamed; names that other servers report are taken as they are.
+    pub(crate) fn look_alike_of(&mut self, name: &str, own: Option<HostId>) -> Option<&str> {
+        if name.is_ascii() && self.look_alikes.is_none() {
+            return None;
+        }
+        let found = self.index_look_alikes().find(name, own)?;
+        match self.directory.find(found) {
+            Some(host) => Some(host.name()),
+            None => Some(&self.own_name),
+        }
+    }
+
+    /// Assigns a host its own name as nick, unchanged, before the host is added. `is_legacy`:
+    /// it has the nick in the legacy protocol too.
+    pub(crate) fn reserve_nick(&mut self, info: &HostInfo<'_>, is_legacy: bool) {
         if let Some(names) = &mut self.names {
-            names.of_kind(info.kind).assign_exact(info.id, info.name);
+            let nicks = names.of_kind(info.kind);
+            nicks.assign_exact(info.id, info.name, !is_legacy);
+        }
+    }
+
+    /// A host that has got another id keeps its alias.
+    pub(crate) fn keep_alias(&mut self, id: HostId, alias: &str) {
+        if let Some(names) = &mut self.names
+            && names.nicks.alias_of(id) != Some(alias)
+        {
+            names.nicks.assign_alias(id, Some(alias));
         }
     }
 
@@ -306,7 +378,13 @@ impl Network {
         {
             names.of_kind(host.kind()).assign(host.id(), host.name());
         }
-        self.directory.replace(host)
+        let (id, name) = (host.id(), host.name().to_owned());
+        let before = self.directory.replace(host);
+        if let Some(before) = before.as_ref().filter(|before| before.name() != name) {
+            self.remove_look_alike(id, before.name());
+            self.add_look_alike(id, &name);
+        }
+        before
     }
 
     /// Notes the machine part that a server announces.
@@ -322,6 +400,7 @@ impl Network {
     /// Forgets a host, its nick and its memberships. `lost`: it went with a server.
     pub(crate) fn remove_host(&mut self, id: HostId, lost: bool, now: Timestamp) -> Option<Host> {
         let host = self.directory.remove(id)?;
+        self.remove_look_alike(id, host.name());
         if host.kind() == HostKind::Server {
             self.server_ids.on_left(id, now);
         }
@@ -359,6 +438,12 @@ impl Network {
             None => self.directory.find(id).map(Host::name),
         };
         name.map_or_else(|| id.to_string(), str::to_owned)
+    }
+
+    /// The nick of a host in the legacy protocol: in ASCII, unless it is of that protocol.
+    pub(crate) fn legacy_nick_of(&self, id: HostId) -> String {
+        let alias = self.names.as_ref().and_then(|it| it.nicks.alias_of(id));
+        alias.map_or_else(|| self.nick_of(id), str::to_owned)
     }
 
     // Channels.
@@ -514,8 +599,7 @@ impl Network {
     pub(crate) fn indirect_route(&self, info: &HostInfo<'_>) -> Option<LinkId> {
         let known = self.directory.find(info.id)?;
         let neighbour = self.neighbours.find(known.first_link())?;
-        let same =
-            known.kind() == info.kind && known.name() == info.name && known.info() == info.info();
+        let same = known.is_like(info);
         let indirect = known.kind() == HostKind::Server
             && known.machine().is_none()
             && neighbour.host != info.id;
@@ -541,9 +625,9 @@ impl Network {
                 true => RegistrationOutcome::Loop,
             };
         };
-        let same =
-            known.kind() == info.kind && known.name() == info.name && known.info() == info.info();
+        let same = known.is_like(info);
         if known.first_link() == from {
+            let same = same && known.name() == info.name;
             let new_machine = info.machine.is_some() && info.machine != known.machine();
             let ms = info.registered_ms;
             let new_time = ms.is_some() && ms != known.registered_ms();

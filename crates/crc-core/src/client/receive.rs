@@ -14,7 +14,8 @@ use super::{
     RemoteClient,
 };
 use crate::admission::is_channel_name;
-use crate::announcement::{Announcement, Features, parse_features_text};
+use crate::announcement::{Announcement, Features, parse_features_text, split_info, stated_name};
+use crate::names::utf8_name;
 
 /// The features that this client announces.
 const FEATURES: Features = Features {
@@ -25,6 +26,7 @@ const FEATURES: Features = Features {
     oper: false,
     notices: true,
     servers: true,
+    utf8_names: true,
 };
 
 impl Client {
@@ -175,6 +177,7 @@ impl Client {
         // answer would look like a refusal of the registration.
         if !self.outgoing.is_quitting() {
             let announcement = Announcement {
+                utf8_name: utf8_name(&self.config.name).map(Box::from),
                 features: FEATURES,
                 ..Announcement::default()
             };
@@ -227,25 +230,34 @@ impl Client {
         if id == self.id() {
             return;
         }
+        let features = self.connection.session().and_then(|it| it.features());
+        let info = registration.info.as_str();
+        // A machine part means nothing in what other servers say.
+        let (info, machine) = match features.is_some_and(|features| features.utf8_names) {
+            true => split_info(info),
+            false => (info, None),
+        };
+        let name = registration.name.as_str();
+        let stated = machine.and_then(|machine| stated_name(machine, name));
+        let name = stated.as_deref().unwrap_or(name);
         let client = RemoteClient {
-            name: registration.name.as_str().into(),
-            info: registration.info.as_str().into(),
+            name: name.into(),
+            info: info.into(),
         };
         let before = self.roster.insert(id, client);
         if self.roster.bytes() > self.config.limits.roster_bytes_max {
             self.close(now, DisconnectReason::RosterFull, out);
             return;
         }
-        let (name, info) = (registration.name, registration.info);
         if let Some(before) = &before
-            && (&*before.name, &*before.info) == (name.as_str(), info.as_str())
+            && (&*before.name, &*before.info) == (name, info)
         {
             return;
         }
         out.notice(ClientNotice::Joined {
             id,
-            name: name.into_string(),
-            info: info.into_string(),
+            name: name.to_owned(),
+            info: info.to_owned(),
             previous_name: before.map(|before| before.name.into()),
         });
     }

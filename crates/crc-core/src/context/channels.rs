@@ -12,6 +12,7 @@ use crc_wire::{ChannelChat, ChannelField, HostId, MemberFlags};
 
 use super::fan_out::Frame;
 use super::{Context, NEXT_EVENT, Out, Timer};
+use crate::names::wire_name;
 use crate::network::{
     Age, Applied, Channel, ChannelEvent, ChannelEventKind, Entered, Founding, Network, Scope,
     Setting, Settings, fold, is_value_from_server,
@@ -554,10 +555,16 @@ impl Context {
     }
 
     /// Who has set something, for people: what users of IRC see of a host, or this
-    /// server's name.
+    /// server's name. It is a name on the wire, and the same at all servers: ASCII.
     pub(crate) fn setter_text(&self, source: Option<HostId>) -> String {
         match source {
-            Some(id) => irc::source_of(self, id).into_owned(),
+            Some(id) => {
+                let shown = irc::source_of(self, id);
+                match shown.split_once('!') {
+                    Some((nick, rest)) => format!("{}!{rest}", wire_name(nick)),
+                    None => wire_name(&shown).into_owned(),
+                }
+            }
             None => self.config.name.as_str().to_owned(),
         }
     }

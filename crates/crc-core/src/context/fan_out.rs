@@ -99,9 +99,9 @@ impl Context {
                 renamed_from,
             } => {
                 crc::announce::on_host_changed(self, id, from, out);
-                if let Some(nick) = renamed_from {
-                    irc::on_host_renamed(self, id, nick, out);
-                    legacy::notify::on_host_renamed(self, id, nick, from, out);
+                if let Some(nicks) = renamed_from {
+                    irc::on_host_renamed(self, id, nicks.irc, out);
+                    legacy::notify::on_host_renamed(self, id, nicks.legacy, from, out);
                 }
             }
         }

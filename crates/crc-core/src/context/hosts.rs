@@ -4,13 +4,15 @@
 use core::num::NonZeroU64;
 use std::borrow::Cow;
 
-use crc_machine::LinkId;
+use crc_machine::{Escaped, LinkId};
 use crc_wire::{ChannelField, HostId, Text};
 use irc_wire::mask::PreparedText;
 
 use super::{Context, Entry, Out};
 use crate::id::random_host_id;
-use crate::network::{Channel, Host, HostChange, HostInfo, HostKind, PeerVersion, Scope};
+use crate::network::{
+    Channel, FormerNicks, Host, HostChange, HostInfo, HostKind, PeerVersion, Scope,
+};
 use crate::{irc, legacy, work};
 
 /// What a server's name ends in, as a quit shows it.
@@ -70,9 +72,24 @@ impl Context {
         }
     }
 
+    /// Why a host of this server may not have a name: it looks like another one that is
+    /// present. `own`: the host, if it is present itself.
+    pub(crate) fn name_in_the_way(&mut self, name: &str, own: Option<HostId>) -> Option<String> {
+        let other = self.network.look_alike_of(name, own)?;
+        let (name, other) = (Escaped(name), Escaped(other));
+        Some(format!(
+            "The name {name} looks like {other}, which is in use: choose another name"
+        ))
+    }
+
     /// The nick of a host where nicks are needed, otherwise its name.
     pub(crate) fn nick_of(&self, id: HostId) -> String {
         self.network.nick_of(id)
+    }
+
+    /// The nick of a host in the legacy protocol.
+    pub(crate) fn legacy_nick_of(&self, id: HostId) -> String {
+        self.network.legacy_nick_of(id)
     }
 
     /// Whether a ban of a channel matches a host.
@@ -131,7 +148,8 @@ impl Context {
     /// or server with this id.
     pub(crate) fn add_text_neighbour(&mut self, link: LinkId, info: &HostInfo<'_>, out: &mut Out) {
         self.finish_leaving_named(info.name, out);
-        self.network.reserve_nick(info);
+        self.network
+            .reserve_nick(info, legacy::is_legacy(self, link));
         let version = match info.kind {
             HostKind::Client => PeerVersion::V2,
             HostKind::Server => PeerVersion::V1,
@@ -144,7 +162,8 @@ impl Context {
     /// Enters a host that is behind a server of a text protocol, under its own name.
     pub(crate) fn add_text_host(&mut self, link: LinkId, info: &HostInfo<'_>, out: &mut Out) {
         self.finish_leaving_named(info.name, out);
-        self.network.reserve_nick(info);
+        self.network
+            .reserve_nick(info, legacy::is_legacy(self, link));
         let info = info.registered_at(self.registration_time(info.kind));
         self.add_remote_host(link, &info, out);
     }
@@ -192,7 +211,10 @@ impl Context {
     pub(crate) fn change_host(&mut self, link: LinkId, info: &HostInfo<'_>, out: &mut Out) {
         let id = info.id;
         self.finish_leaving_named(info.name, out);
-        let nick = self.nick_of(id);
+        let nicks = FormerNicks {
+            irc: &self.nick_of(id),
+            legacy: &self.legacy_nick_of(id),
+        };
         let Some(before) = self.network.replace_host(Host::new(link, info)) else {
             return;
         };
@@ -200,7 +222,7 @@ impl Context {
         let change = HostChange::Changed {
             id,
             from: link,
-            renamed_from: renamed.then_some(&nick),
+            renamed_from: renamed.then_some(nicks),
         };
         self.publish_host(change, out);
         let neighbour = self.network.neighbours().find(link);
@@ -227,6 +249,7 @@ impl Context {
             .collect();
         let fresh = self.free_id();
         let known = legacy::notify::before_renumbering(self, id);
+        let legacy_nick = self.network.legacy_nick_of(id);
         self.legacy.renumber(id, fresh);
         // The legacy network has no ids: for it nothing changes.
         let scope = Scope::AllButLegacy;
@@ -234,7 +257,11 @@ impl Context {
         let info = HostInfo::for_people(fresh, host.kind(), host.name(), host.info())
             .registered_at(self.registration_time(host.kind()));
         self.network.renumber_neighbour(link, id, fresh);
-        self.network.reserve_nick(&info);
+        let is_legacy = legacy::is_legacy(self, link);
+        self.network.reserve_nick(&info, is_legacy);
+        if !is_legacy && legacy_nick.is_ascii() {
+            self.network.keep_alias(fresh, &legacy_nick);
+        }
         self.add_remote_host_in(link, &info, scope, out);
         for (name, flags, founded) in memberships {
             let entry = Entry {

@@ -40,7 +40,7 @@ impl EncodingCache {
     ) -> ByteRange {
         *self.frames[encoding as usize].get_or_insert_with(|| match encoding {
             // Clients may get it a moment later. Servers get it at once: they relay it.
-            Encoding::V2Client => out.store_deferred(write),
+            Encoding::V2Client | Encoding::NamedClient => out.store_deferred(write),
             _ => out.store(write),
         })
     }

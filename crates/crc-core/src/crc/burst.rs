@@ -14,6 +14,7 @@ use super::leave::Quits;
 use super::session::Session;
 use crate::context::{BurstWriter, Context, Out, server_request};
 use crate::link::Outlet;
+use crate::names::utf8_name;
 use crate::network::{Host, HostKind, Neighbour, PeerVersion, Place, Setting};
 use crate::walk::{Due, Walk};
 use crate::work::{LINE, LINK};
@@ -247,7 +248,10 @@ impl BurstWriter for Writer<'_> {
             Due::Announcement => true,
             Due::MachinePart => {
                 let takes_times = self.encoding == Encoding::DatedServer;
-                host.machine().is_some() || takes_times && host.registered_ms().is_some()
+                let takes_names = takes_times || self.encoding == Encoding::NamedClient;
+                host.machine().is_some()
+                    || takes_times && host.registered_ms().is_some()
+                    || takes_names && utf8_name(host.name()).is_some()
             }
         };
         if !is_due {

@@ -13,6 +13,7 @@ use crc_wire::{
 
 use super::session::Session;
 use crate::announcement::client_machine_part;
+use crate::names::{utf8_name, wire_name};
 use crate::network::{Host, HostKind, Neighbour, PeerVersion};
 
 /// The longest frame in bytes, and the longest chunk of a stream, that every v1 node
@@ -20,17 +21,20 @@ use crate::network::{Host, HostKind, Neighbour, PeerVersion};
 pub(crate) const V1_FRAME_BYTES_MAX: usize = 1024;
 
 /// The number of encodings.
-pub(crate) const ENCODINGS: usize = 5;
+pub(crate) const ENCODINGS: usize = 6;
 
 /// One way to encode a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
     /// For a v2 server: complete, with the machine parts of servers.
     V2Server,
-    /// For a v2 server that takes times: also with the times at which clients registered.
+    /// For a v2 server that takes times: also with the times at which clients registered, and
+    /// their names in UTF-8.
     DatedServer,
     /// For a v2 client: complete, without machine parts.
     V2Client,
+    /// For a v2 client that takes names in UTF-8: also with those.
+    NamedClient,
     /// For a v1 client: texts are truncated to what it can read.
     V1Client,
     /// For a v1 server: texts are truncated, and in ASCII.
@@ -53,6 +57,7 @@ impl Encoding {
     pub(crate) const fn of_hosts(neighbour: &Neighbour, session: &Session) -> Encoding {
         match Encoding::of(neighbour.kind, neighbour.version) {
             Encoding::V2Server if session.features.channel_age => Encoding::DatedServer,
+            Encoding::V2Client if session.features.utf8_names => Encoding::NamedClient,
             encoding => encoding,
         }
     }
@@ -66,20 +71,29 @@ impl Encoding {
         let registered_ms = host
             .registered_ms()
             .filter(|_| self == Encoding::DatedServer);
-        let machine = machine.or_else(|| Some(client_machine_part(registered_ms?).into()));
+        let name = utf8_name(host.name())
+            .filter(|_| matches!(self, Encoding::DatedServer | Encoding::NamedClient));
+        let machine = match host.kind() {
+            HostKind::Server => machine,
+            HostKind::Client => client_machine_part(registered_ms, name).map(Cow::Owned),
+        };
         let info = match machine {
             // Both are short: see `HostInfo`.
             Some(machine) => Cow::Owned([host.info(), &machine].concat()),
             None => Cow::Borrowed(host.info()),
         };
-        self.encode(&host.registration(last_hop, &info), out);
+        let name = wire_name(host.name());
+        self.encode(&host.registration(last_hop, &name, &info), out);
     }
 
     /// Appends `message`. For a v1 node its texts are truncated, and a kind beyond
     /// version 1 is left out.
     pub(crate) fn encode(self, message: &Message<'_>, out: &mut Vec<u8>) {
         let longest = match self {
-            Encoding::V2Server | Encoding::DatedServer | Encoding::V2Client => {
+            Encoding::V2Server
+            | Encoding::DatedServer
+            | Encoding::V2Client
+            | Encoding::NamedClient => {
                 return message.encode(out);
             }
             Encoding::V1Client | Encoding::V1Server => {
@@ -196,7 +210,14 @@ mod tests {
     proptest! {
         #[test]
         fn every_encoding_is_readable_for_its_neighbour(message in strategies::message()) {
-            for encoding in [Encoding::V2Server, Encoding::DatedServer, Encoding::V2Client, Encoding::V1Client, Encoding::V1Server] {
+            for encoding in [
+                Encoding::V2Server,
+                Encoding::DatedServer,
+                Encoding::V2Client,
+                Encoding::NamedClient,
+                Encoding::V1Client,
+                Encoding::V1Server,
+            ] {
                 let mut frame = Vec::new();
                 encoding.encode(&message, &mut frame);
                 if message.kind().is_channel() && matches!(encoding, Encoding::V1Client | Encoding::V1Server) {
@@ -206,7 +227,10 @@ mod tests {
                 let encoded = Message::parse(&frame).unwrap();
                 prop_assert_eq!(encoded.kind(), message.kind());
                 match encoding {
-                    Encoding::V2Server | Encoding::DatedServer | Encoding::V2Client => prop_assert_eq!(&encoded, &message),
+                    Encoding::V2Server
+                    | Encoding::DatedServer
+                    | Encoding::V2Client
+                    | Encoding::NamedClient => prop_assert_eq!(&encoded, &message),
                     Encoding::V1Client | Encoding::V1Server => {
                         prop_assert!(frame.len() <= V1_FRAME_BYTES_MAX);
                     }
@@ -228,6 +252,7 @@ mod tests {
             (Encoding::V2Server, "Île 🏝 [crc2;r=1]"),
             (Encoding::DatedServer, "Île 🏝 [crc2;r=1]"),
             (Encoding::V2Client, "Île 🏝"),
+            (Encoding::NamedClient, "Île 🏝"),
             (Encoding::V1Client, "Île 🏝"),
             (Encoding::V1Server, "?le ?"),
         ] {
@@ -236,6 +261,28 @@ mod tests {
             let message = Message::parse(&frame).unwrap();
             assert_eq!(message.kind(), Kind::ServerRegistration);
             assert_eq!(texts(&message), ["Moorea", expected]);
+        }
+    }
+
+    #[test]
+    fn only_those_who_take_it_get_a_name_in_utf_8() {
+        let id = HostId::new(2).unwrap();
+        let name = " [crc2;u=5a6fc3ab]";
+        for (called, encoding, expected) in [
+            ("Zoë", Encoding::V2Server, ["Zoe", "x"]),
+            ("Zoë", Encoding::DatedServer, ["Zoe", &["x", name].concat()]),
+            ("Zoë", Encoding::V2Client, ["Zoe", "x"]),
+            ("Zoë", Encoding::NamedClient, ["Zoe", &["x", name].concat()]),
+            ("Zoë", Encoding::V1Client, ["Zoe", "x"]),
+            ("Zoë", Encoding::V1Server, ["Zoe", "x"]),
+            // As another server reports it; it is not prepared.
+            ("Zoe\u{308}", Encoding::NamedClient, ["Zoe", "x"]),
+        ] {
+            let info = HostInfo::for_people(id, HostKind::Client, called, "x");
+            let host = Host::new(crc_machine::LinkId::new(0, 0), &info);
+            let mut frame = Vec::new();
+            encoding.encode_host(&host, HostId::new(1).unwrap(), &mut frame);
+            assert_eq!(texts(&Message::parse(&frame).unwrap()), expected);
         }
     }
 

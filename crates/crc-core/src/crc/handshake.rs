@@ -16,7 +16,7 @@ use crate::announcement::{Announcement, UNRANKED, split_info, without_link_entri
 use crate::budget;
 use crate::context::{Context, LinkTimer, NEXT_EVENT, Out};
 use crate::link::{Outlet, Phase};
-use crate::names::check_ascii_name;
+use crate::names::{ascii_name, check_ascii_name};
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, Scope, is_machine_kept};
 use crate::notice::ServerNotice;
 use crate::operator::Password;
@@ -140,6 +140,9 @@ fn admit_client(cx: &mut Context, link: LinkId, registration: &Registration<'_>,
         return;
     }
     let name = registration.name.as_str();
+    if let Some(text) = cx.name_in_the_way(name, None) {
+        return reject_client(cx, link, &text, out);
+    }
     let address = cx.links.find(link).map(|found| found.endpoints.peer.ip());
     let banned = address.and_then(|it| cx.user_ban((name, name), registration.source, it));
     if let Some(text) = banned {
@@ -367,11 +370,48 @@ pub(crate) fn on_client_repetition(
         let answer = id_taken(cx, HostKind::Client, id);
         return out.send(link, &answer);
     }
+    let Announcement {
+        features,
+        utf8_name,
+        ..
+    } = Announcement::parse(machine);
     if let Some(session) = cx.crc_session_mut(link) {
-        session.features = Announcement::parse(machine).features;
+        session.features = features;
     }
     set_peer_version(cx, link, PeerVersion::V2, out);
+    if let Some(name) = utf8_name
+        && let Err(text) = take_utf8_name(cx, link, id, &name, out)
+    {
+        return reject_client(cx, link, &text, out);
+    }
     super::send::send_features(cx, link, id, out);
+    if features.utf8_names && cx.network.has_utf8_names() {
+        super::burst::resume_burst(cx, link, out);
+    }
+}
+
+/// A client announces its name in UTF-8. It counts if it belongs to the name with which the
+/// client has registered, and looks like no other.
+fn take_utf8_name(
+    cx: &mut Context,
+    link: LinkId,
+    id: HostId,
+    name: &str,
+    out: &mut Out,
+) -> Result<(), String> {
+    let Some(host) = cx.network.directory().find(id) else {
+        return Ok(());
+    };
+    if ascii_name(name) != host.name() {
+        return Ok(());
+    }
+    let info = host.info().to_owned();
+    if let Some(text) = cx.name_in_the_way(name, Some(id)) {
+        return Err(text);
+    }
+    let claim = HostInfo::for_people(id, HostKind::Client, name, &info);
+    cx.change_host(link, &claim, out);
+    Ok(())
 }
 
 /// A neighbouring server repeats its registration with a machine part: the first time

@@ -12,7 +12,7 @@ use super::flush::{flush_handshake, is_pausing};
 use super::handshake::on_announcement;
 use super::send::id_taken;
 use super::{announce, uplink};
-use crate::announcement::{registered_ms, split_info};
+use crate::announcement::{registered_ms, split_info, stated_name};
 use crate::context::{Context, Out};
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, RegistrationOutcome};
 use crate::violation::Violation;
@@ -37,11 +37,14 @@ pub(crate) fn on_remote_registration(
             None => log::debug!("{} introduces itself again", cx.describe_peer(link)),
         };
     }
+    let machine = split_info(info)
+        .1
+        .filter(|_| neighbour.version == PeerVersion::V2);
     let name = registration.name.as_str();
-    let machine = match (kind, neighbour.version) {
-        (HostKind::Server, PeerVersion::V2) => split_info(info).1,
-        _ => None,
-    };
+    let utf8_name = machine.filter(|_| kind == HostKind::Client);
+    let utf8_name = utf8_name.and_then(|machine| stated_name(machine, name));
+    let name = utf8_name.as_deref().unwrap_or(name);
+    let machine = machine.filter(|_| kind == HostKind::Server);
     let machine = machine.map(|part| uplink::believed_machine_part(cx, link, id, part));
     let machine = machine.as_deref();
     let registered_ms = match kind {

@@ -7,13 +7,14 @@ use irc_wire::{Command, Message, Numeric, Verb, text};
 
 use super::reply::{self, LINE_BYTES_MAX, date_text};
 use super::server_query::{VERSION, send_lusers, send_motd, send_support};
-use super::session::{Admission, Capability, NAMES, SILENCE_MAX, User};
+use super::session::{Admission, Capability, NAMES, SILENCE_MAX, UTF8_NAMES, User};
 use super::{
     UserRef, find_user, find_user_mut, links_sharing_channel, ping, send_error, source_of, webirc,
 };
 use crate::admission::admitted_info;
 use crate::context::{Context, LinkTimer, Out};
-use crate::network::{Host, HostInfo, HostKind};
+use crate::names::prepare_name;
+use crate::network::{Host, HostInfo, HostKind, Nicks};
 use crate::operator::Password;
 use crate::text_protocol::pack_words;
 use crate::violation::Violation;
@@ -78,18 +79,51 @@ fn requested_nick(
         reply::reply_error(cx, link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
         return None;
     };
-    let good = NAMES.check_nick(nick).is_ok();
-    let nick = text::utf8_or_latin1(nick);
-    if !good {
-        reply::reply_error(cx, link, Numeric::ERR_ERRONEUSNICKNAME, &[&nick], out);
+    let typed = text::utf8_or_latin1(nick);
+    let Some(nick) = admitted_nick(&typed) else {
+        reply::reply_error(cx, link, Numeric::ERR_ERRONEUSNICKNAME, &[&typed], out);
         return None;
-    }
+    };
     cx.finish_leaving_named(&nick, out);
-    if is_nick_taken(cx, &nick, own) {
-        reply::reply_error(cx, link, Numeric::ERR_NICKNAMEINUSE, &[&nick], out);
+    if is_nick_refused(cx, link, &nick, own, out) {
         return None;
     }
-    Some(nick.into_owned())
+    Some(nick)
+}
+
+/// The nick that a user types, in the form in which it has it, if it may have such a nick at
+/// all.
+fn admitted_nick(typed: &str) -> Option<String> {
+    if typed.is_ascii() {
+        return NAMES
+            .check_nick(typed.as_bytes())
+            .is_ok()
+            .then(|| typed.to_owned());
+    }
+    let nick = prepare_name(typed).ok()?;
+    let is_valid = UTF8_NAMES.check_nick(nick.as_bytes()).is_ok() && Nicks::is_nick(&nick);
+    is_valid.then(|| nick.into_owned())
+}
+
+/// Whether a user may not have a nick, because another host has it or one that looks like
+/// it; if so, tells the user.
+fn is_nick_refused(
+    cx: &mut Context,
+    link: LinkId,
+    nick: &str,
+    own: Option<HostId>,
+    out: &mut Out,
+) -> bool {
+    let numeric = Numeric::ERR_NICKNAMEINUSE;
+    if is_nick_taken(cx, nick, own) {
+        reply::reply_error(cx, link, numeric, &[nick], out);
+        return true;
+    }
+    let text = cx.name_in_the_way(nick, own);
+    if let Some(text) = &text {
+        reply::send_numeric(cx, link, numeric, &[nick], Some(text), out);
+    }
+    text.is_some()
 }
 
 /// Whether another host or a server has this nick.
@@ -141,9 +175,9 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     };
     let nick = core::mem::take(&mut user.nick);
     let realname = user.realname.clone();
-    if is_nick_taken(cx, &nick, None) {
+    if is_nick_refused(cx, link, &nick, None, out) {
         // Another user has taken the nick meanwhile.
-        return reply::reply_error(cx, link, Numeric::ERR_NICKNAMEINUSE, &[&nick], out);
+        return;
     }
     if cx.network.directory().len() >= cx.config.limits.hosts_max {
         return cx.on_violation(link, Violation::DirectoryFull, out);

@@ -42,6 +42,7 @@ const SUPPORT: [&[&str]; 2] = [
         "TARGMAX=JOIN:,KICK:4,NAMES:,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4",
         "CLIENTTAGDENY=*",
         "SAFELIST",
+        "UTF8ONLY",
         "WHOX",
     ],
 ];

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use crc_machine::{LinkId, Timestamp};
-use irc_wire::{Decoder, NameRules};
+use irc_wire::{Decoder, NameRules, NickChars};
 
 use super::answer::Answer;
 use super::label::Label;
@@ -17,6 +17,10 @@ pub(super) const NAMES: NameRules = NameRules::RFC2812
     .with_nick_bytes_max(30)
     .with_channel_bytes_max(CHANNEL_NAME_BYTES_MAX)
     .with_channel_prefixes(b"#");
+
+/// The same for nicks that are not ASCII: letters and signs of every script, but of ASCII
+/// the same as in other nicks.
+pub(super) const UTF8_NAMES: NameRules = NAMES.with_nick_chars(NickChars::Wide);
 
 /// How many bytes of a client wait at most until the rate limit lets them through.
 pub(super) const BACKLOG_BYTES_MAX: usize = 16 * 1024;

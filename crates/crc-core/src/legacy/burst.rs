@@ -52,7 +52,7 @@ impl<'a> Writer<'a> {
         for (id, _) in channel.members_after(passed) {
             self.cx.work.charge_answer(work::HOST);
             if self.is_elsewhere(id) {
-                let nick = self.cx.nick_of(id);
+                let nick = self.cx.legacy_nick_of(id);
                 if nick.len() + 1 > room && !nicks.is_empty() {
                     break;
                 }

@@ -170,7 +170,7 @@ impl Names {
                     break;
                 }
                 last = Some(id);
-                self.add(cx.nick_of(id), &mut nicks);
+                self.add(cx.legacy_nick_of(id), &mut nicks);
             }
             if let Some(name) = reply::channel_word(known.name()) {
                 write_sorted(arena, me, Some(name), nicks);
@@ -195,7 +195,7 @@ impl Names {
             }
             let is_alone = |id: &HostId| cx.network.channels().of(*id).next().is_none();
             if let Some(id) = host.map(Host::id).filter(is_alone) {
-                self.add(cx.nick_of(id), &mut nicks);
+                self.add(cx.legacy_nick_of(id), &mut nicks);
             }
         }
         write_sorted(arena, me, None, nicks);

@@ -27,7 +27,7 @@ pub(crate) fn render_message(cx: &mut Context, link: LinkId, message: &Message<'
     let Some(to) = chat.destination else {
         return;
     };
-    let (nick, target) = (cx.nick_of(chat.source), cx.nick_of(to));
+    let (nick, target) = (cx.legacy_nick_of(chat.source), cx.legacy_nick_of(to));
     if let Ok(target) = Middle::new(&target) {
         let lines = out.store(|arena| write_privmsg(arena, &nick, target, chat.text.as_str()));
         out.send_stored(link, lines);
@@ -81,7 +81,7 @@ pub(crate) fn announce_speaker(
     channel: Option<&str>,
     out: &mut Out,
 ) {
-    let (me, nick) = (reply::own_name(cx), cx.nick_of(id));
+    let (me, nick) = (reply::own_name(cx), cx.legacy_nick_of(id));
     let directory = cx.network.directory();
     let (Some(host), Some(place), Some(found)) = (
         directory.find(id).filter(|host| host.first_link() != link),
@@ -166,7 +166,7 @@ pub(crate) fn after_renumbering(
     known: &[(LinkId, Vec<Box<str>>)],
     out: &mut Out,
 ) {
-    let (me, nick) = (reply::own_name(cx), cx.nick_of(id));
+    let (me, nick) = (reply::own_name(cx), cx.legacy_nick_of(id));
     let first_link = link_of(cx, id);
     for link in servers_that(cx, [first_link, None], |told| !told.is_all()) {
         let directory = cx.network.directory();
@@ -245,7 +245,7 @@ pub(crate) fn on_host_left(
     let links = servers_that(cx, [from, link_of(cx, id)], has_host(cx, id));
     match kind {
         HostKind::Client => {
-            let nick = cx.nick_of(id);
+            let nick = cx.legacy_nick_of(id);
             send_to(&links, |arena| write_quit(arena, &nick, text), out);
             cx.legacy.users.remove(&id);
         }
@@ -276,7 +276,7 @@ pub(crate) fn on_host_renamed(
     let Some(host) = cx.network.directory().find(id) else {
         return;
     };
-    let (me, nick) = (reply::own_name(cx), cx.nick_of(id));
+    let (me, nick) = (reply::own_name(cx), cx.legacy_nick_of(id));
     if nick == before {
         return;
     }
@@ -312,7 +312,7 @@ pub(crate) fn on_host_renamed(
 
 /// A user leaves the network with a text: legacy users that share a channel get it.
 fn on_user_quit(cx: &mut Context, id: HostId, text: &str, out: &mut Out) {
-    let nick = cx.nick_of(id);
+    let nick = cx.legacy_nick_of(id);
     if cx.network.names().is_none() || quit_text(&nick, text).is_none() {
         return;
     }
@@ -345,7 +345,7 @@ pub(crate) fn on_channel_joined(
     let Some(channel) = cx.network.channels().find(channel) else {
         return;
     };
-    let nick = cx.nick_of(id);
+    let nick = cx.legacy_nick_of(id);
     let name = channel.name();
     let links = servers_that(cx, [from, link_of(cx, id)], |told| told.has_channel(name));
     send_to(&links, |arena| write_join(arena, &nick, channel), out);
@@ -370,7 +370,7 @@ fn on_channel_left(
     let Some(known) = cx.network.channels().find(channel) else {
         return;
     };
-    let nick = cx.nick_of(id);
+    let nick = cx.legacy_nick_of(id);
     let write = |arena: &mut Vec<u8>| {
         if let Some(channel) = channel_word(known.name()) {
             write_line(arena, &nick, Content::Part { channel });
@@ -406,7 +406,7 @@ fn on_channel_set(
     let me = reply::own_name(cx);
     let by = source.filter(|id| cx.network.directory().find(*id).is_some());
     let source_link = by.and_then(|id| link_of(cx, id));
-    let nick = by.map(|id| cx.nick_of(id));
+    let nick = by.map(|id| cx.legacy_nick_of(id));
     let topic = on_one_line(value);
     let write = |arena: &mut Vec<u8>| {
         let Some(channel) = channel_word(known.name()) else {
@@ -452,7 +452,7 @@ pub(crate) fn on_channel_chat(
     if let Some(name) = channel_word(known.name())
         && !links.is_empty()
     {
-        let nick = cx.nick_of(who);
+        let nick = cx.legacy_nick_of(who);
         let lines = out.store(|arena| write_privmsg(arena, &nick, name, text));
         for link in links {
             out.send_stored(link, lines);
@@ -468,7 +468,7 @@ pub(crate) fn write_event(cx: &Context, event: &ChannelEvent<'_>, arena: &mut Ve
     match event.kind {
         ChannelEventKind::Said { text, .. } => {
             if let Some(who) = event.who {
-                write_privmsg(arena, &cx.nick_of(who), channel, text);
+                write_privmsg(arena, &cx.legacy_nick_of(who), channel, text);
             }
         }
         ChannelEventKind::Set {

@@ -67,12 +67,16 @@ fn on_user(cx: &mut Context, link: LinkId, nick: Middle<'_>, user: User, out: &m
         .names()
         .map(|names| names.nicks.find(nick.as_str()));
     if let Some(holder) = holder.flatten() {
-        let (holder_nick, host) = (cx.nick_of(holder), reply::host_of(cx, holder));
+        let (holder_nick, host) = (cx.legacy_nick_of(holder), reply::host_of(cx, holder));
         if let (Ok(user), Ok(host)) = (Middle::new(&holder_nick), Middle::new(&host)) {
             let collision = Content::NickCollision { nick, user, host };
             answer(cx, link, collision, out);
         }
         return;
+    }
+    if let Some(text) = cx.name_in_the_way(nick.as_str(), None) {
+        log::info!("{}: nick refused: {text}", cx.describe_peer(link));
+        return answer(cx, link, Content::BadNick { nick }, out);
     }
     if cx.network.directory().len() >= cx.config.limits.hosts_max {
         return cx.on_violation(link, Violation::DirectoryFull, out);

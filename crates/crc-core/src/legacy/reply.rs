@@ -177,7 +177,7 @@ pub(super) fn host_of(cx: &Context, id: HostId) -> String {
 
 /// `:me USER nick host server :real name`
 pub(super) fn write_user(cx: &Context, arena: &mut Vec<u8>, me: &str, host: &Host) {
-    let nick = cx.nick_of(host.id());
+    let nick = cx.legacy_nick_of(host.id());
     let from = host_of(cx, host.id());
     let user = cx.legacy.users.get(&host.id());
     let server = user.map_or(me, |user| &user.server);
@@ -243,5 +243,5 @@ pub(super) fn find_channel<'a>(cx: &'a Context, name: &str) -> Option<&'a Channe
 pub(super) fn find_user(cx: &Context, nick: &str) -> Option<HostId> {
     let nicks = &cx.network.names()?.nicks;
     let id = nicks.find(nick)?;
-    (nicks.of(id) == Some(nick)).then_some(id)
+    (nicks.alias_of(id) == Some(nick)).then_some(id)
 }

@@ -101,7 +101,7 @@ pub(super) fn on_server_line(cx: &mut Context, link: LinkId, line: &Line<'_>, ou
     match content {
         Content::Quit { text } => {
             let text = text.map_or("", Trailing::as_str);
-            let text = quit_text(&cx.nick_of(id), text).unwrap_or_default();
+            let text = quit_text(&cx.legacy_nick_of(id), text).unwrap_or_default();
             let text = guarded_quit_text(text);
             cx.remove_host(id, &Text::truncated(&text), Some(link), out);
         }
@@ -182,12 +182,12 @@ fn on_remote_user(cx: &mut Context, link: LinkId, nick: &str, user: User, out: &
     cx.finish_leaving_named(nick, out);
     let known = cx.network.names().and_then(|names| names.nicks.find(nick));
     if let Some(known) = known {
-        let same = cx.network.is_behind(known, link) && cx.nick_of(known) == nick;
+        let same = cx.network.is_behind(known, link) && cx.legacy_nick_of(known) == nick;
         if !same {
             log::warn!(
                 "{}: user {nick:?} ignored: nick {:?} is in use",
                 cx.describe_peer(link),
-                cx.nick_of(known)
+                cx.legacy_nick_of(known)
             );
         }
         return drop_line(cx, link, &"nick in use");

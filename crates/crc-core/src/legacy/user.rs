@@ -75,7 +75,7 @@ pub(super) fn on_user_line(cx: &mut Context, link: LinkId, line: &Line<'_>, out:
 /// QUIT: removes the user, and closes its link once everything is sent.
 fn on_quit(cx: &mut Context, link: LinkId, id: HostId, text: &str, out: &mut Out) {
     log::info!("{} quits: {text:?}", cx.describe_peer(link));
-    let text = quit_text(&cx.nick_of(id), text).unwrap_or_default();
+    let text = quit_text(&cx.legacy_nick_of(id), text).unwrap_or_default();
     cx.network.remove_neighbour(link);
     let text = guarded_quit_text(text);
     cx.remove_host(id, &Text::truncated(&text), Some(link), out);

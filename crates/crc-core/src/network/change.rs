@@ -39,9 +39,16 @@ pub(crate) enum HostChange<'a> {
     Changed {
         id: HostId,
         from: LinkId,
-        /// Its nick before, if its name has changed.
-        renamed_from: Option<&'a str>,
+        /// Its nicks before, if its name has changed.
+        renamed_from: Option<FormerNicks<'a>>,
     },
+}
+
+/// The nicks of a host before it was renamed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FormerNicks<'a> {
+    pub(crate) irc: &'a str,
+    pub(crate) legacy: &'a str,
 }
 
 /// An event in a channel.

@@ -13,6 +13,7 @@ use crc_wire::{HostId, Info, Message, Name, Registration};
 
 use super::HostInfo;
 use crate::announcement::Announcement;
+use crate::names::wire_name;
 use crate::network::lookup::{Found, Lookup};
 use crc_machine::{LinkId, PeerAddress};
 
@@ -125,12 +126,24 @@ impl Host {
         self.registered_ms
     }
 
-    /// The registration that announces it, with `info` as given.
-    pub(crate) fn registration<'a>(&'a self, last_hop: HostId, info: &'a str) -> Message<'a> {
+    /// Whether a registration describes the same host. Where it has come through a node that
+    /// takes no names in UTF-8, it has the name in ASCII.
+    pub(crate) fn is_like(&self, info: &HostInfo<'_>) -> bool {
+        let same_name = self.name() == info.name || wire_name(self.name()) == wire_name(info.name);
+        self.kind == info.kind && same_name && self.info() == info.info()
+    }
+
+    /// The registration that announces it, with the name in ASCII, and with `info` as given.
+    pub(crate) fn registration<'a>(
+        &'a self,
+        last_hop: HostId,
+        name: &'a str,
+        info: &'a str,
+    ) -> Message<'a> {
         let registration = Registration {
             source: self.id,
             last_hop: Some(last_hop),
-            name: Name::truncated(self.name()),
+            name: Name::truncated(name),
             info: Info::truncated(info),
         };
         match self.kind {

@@ -2,14 +2,16 @@
 //!
 //! The nick of a host is its name, with `_` for each character that a nick cannot have. If another
 //! host has that nick, in any case, the id is appended: `ann|7`. A host keeps its nick
-//! while it has its name. This module knows no protocol.
+//! while it has its name. Where a protocol is spoken that has nicks in ASCII only, a nick with
+//! other characters has an alias, which no other host has as a nick either. This module knows
+//! no protocol.
 
 use core::ops::Bound;
 use std::collections::BTreeMap;
 
 use crc_wire::HostId;
 
-use crate::names::{fold_name, is_name_char};
+use crate::names::{fold_name, is_name_char, wire_name};
 
 /// The most bytes of a name that become a nick. With an id behind it, a nick has up
 /// to 11 more.
@@ -19,13 +21,23 @@ const NICK_BYTES_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub struct Nicks {
     of: BTreeMap<HostId, Box<str>>,
-    /// By nicks as names are compared.
+    /// The aliases of nicks that are not ASCII; `None` where no host needs one.
+    aliases: Option<BTreeMap<HostId, Box<str>>>,
+    /// By nicks, and aliases, as names are compared.
     hosts: BTreeMap<Box<str>, HostId>,
     /// How often a nick was released.
     changes: u64,
 }
 
 impl Nicks {
+    /// No nicks yet, each with an alias if it is not ASCII.
+    pub(crate) fn with_aliases() -> Self {
+        Nicks {
+            aliases: Some(BTreeMap::new()),
+            ..Nicks::default()
+        }
+    }
+
     /// A number that changes whenever a nick is released: while it is the same, every
     /// nick that was found still belongs to its host.
     pub(crate) fn changes(&self) -> u64 {
@@ -36,6 +48,13 @@ impl Nicks {
     #[must_use]
     pub fn of(&self, host: HostId) -> Option<&str> {
         self.of.get(&host).map(|nick| &**nick)
+    }
+
+    /// The nick of a host in ASCII, where hosts have such; otherwise its nick. A host whose own
+    /// protocol has other nicks keeps its own.
+    pub(crate) fn alias_of(&self, host: HostId) -> Option<&str> {
+        let alias = self.aliases.as_ref().and_then(|all| all.get(&host));
+        alias.or_else(|| self.of.get(&host)).map(|nick| &**nick)
     }
 
     /// The host with this nick, in any case.
@@ -66,29 +85,61 @@ impl Nicks {
         first.into_iter().chain(others.map(|(_, id)| *id))
     }
 
-    /// Assigns a host exactly this nick, unless another host has it.
-    pub(crate) fn assign_exact(&mut self, host: HostId, nick: &str) {
+    /// Assigns a host exactly this nick, unless another host has it. `has_alias`: it has an
+    /// alias too, if the nick is not ASCII.
+    pub(crate) fn assign_exact(&mut self, host: HostId, nick: &str, has_alias: bool) {
         if !self.hosts.contains_key(&*fold_name(nick)) {
             self.release(host);
             self.hosts.insert(fold_name(nick).into(), host);
             self.of.insert(host, nick.into());
+            if has_alias && !nick.is_ascii() {
+                self.assign_alias(host, None);
+            }
         }
     }
 
     /// Assigns a nick to a host that has `name`.
     pub(crate) fn assign(&mut self, host: HostId, name: &str) -> &str {
         self.release(host);
-        let plain = nick_of(name);
-        let nick = match self.hosts.contains_key(&*fold_name(&plain)) {
+        let nick = self.free_nick(host, nick_of(name));
+        self.hosts.insert(fold_name(&nick).into(), host);
+        if !nick.is_ascii() {
+            self.of.insert(host, nick.as_str().into());
+            self.assign_alias(host, None);
+        }
+        self.of.entry(host).or_insert(nick.into())
+    }
+
+    /// This nick, if no host has it, or else one with the id behind it.
+    fn free_nick(&self, host: HostId, plain: String) -> String {
+        match self.hosts.contains_key(&*fold_name(&plain)) {
             // Another host may even have that one; ids are unique.
             true => (0..)
                 .map(|turn| format!("{plain}|{host}{}", "_".repeat(turn)))
                 .find(|nick| !self.hosts.contains_key(&*fold_name(nick)))
                 .unwrap_or_default(),
             false => plain,
+        }
+    }
+
+    /// Assigns an alias to a host, where hosts have such: this one, if no host has it.
+    pub(crate) fn assign_alias(&mut self, host: HostId, alias: Option<&str>) {
+        let Some(aliases) = &mut self.aliases else {
+            return;
         };
-        self.hosts.insert(fold_name(&nick).into(), host);
-        self.of.entry(host).or_insert(nick.into())
+        if let Some(before) = aliases.remove(&host) {
+            self.hosts.remove(&*fold_name(&before));
+        }
+        let plain = match (alias, self.of.get(&host)) {
+            (Some(alias), _) => alias.to_owned(),
+            (None, Some(nick)) => nick_of(&wire_name(nick)),
+            (None, None) => return,
+        };
+        let alias = self.free_nick(host, plain);
+        self.hosts.insert(fold_name(&alias).into(), host);
+        if let Some(aliases) = &mut self.aliases {
+            aliases.insert(host, alias.into());
+        }
     }
 
     /// Checks that each of `hosts`, and no other host, has a nick, and that nicks are
@@ -110,20 +161,31 @@ impl Nicks {
             );
         }
         assert_eq!(self.of.len(), count, "a nick belongs to no host");
+        for (host, alias) in self.aliases.iter().flatten() {
+            count += 1;
+            assert!(self.of.contains_key(host), "{alias:?} belongs to no host");
+            assert_eq!(
+                self.find(alias),
+                Some(*host),
+                "{alias:?} belongs to another host"
+            );
+        }
         assert_eq!(self.hosts.len(), count, "every nick has a host");
     }
 
     /// Releases a host's nick.
     pub(crate) fn release(&mut self, host: HostId) {
         self.changes += 1;
-        if let Some(nick) = self.of.remove(&host) {
+        let aliases = self.aliases.as_mut();
+        let alias = aliases.and_then(|aliases| aliases.remove(&host));
+        for nick in self.of.remove(&host).into_iter().chain(alias) {
             self.hosts.remove(&*fold_name(&nick));
         }
     }
 }
 
 /// The nick that is closest to a name.
-fn nick_of(name: &str) -> String {
+pub(super) fn nick_of(name: &str) -> String {
     let is_allowed = |c: char| match c {
         _ if c.is_ascii() => c.is_ascii_graphic() && !",!@*?".contains(c),
         _ => !c.is_whitespace() && is_name_char(c),
@@ -188,6 +250,30 @@ mod tests {
         nicks.release(id(9));
         assert_eq!(nicks.of(id(7)), Some("Ann|7"), "a nick stays");
         assert_eq!(nicks.find("ann"), None);
+    }
+
+    #[test]
+    fn a_nick_that_is_not_ascii_has_an_alias_where_that_is_needed() {
+        let mut nicks = Nicks::with_aliases();
+        nicks.assign(id(1), "Zoë");
+        assert_eq!(nicks.alias_of(id(1)), Some("Zoe"));
+        assert_eq!(nicks.find("zoe"), Some(id(1)));
+        assert_eq!(nicks.assign(id(2), "zoe"), "zoe|2");
+        assert_eq!(nicks.alias_of(id(2)), Some("zoe|2"));
+        nicks.assign(id(3), "Žoé");
+        assert_eq!(nicks.alias_of(id(3)), Some("Zoe|3"));
+        nicks.assign_exact(id(4), "北 京", false);
+        assert_eq!(nicks.alias_of(id(4)), Some("北 京"));
+        nicks.check((1..5).map(id));
+        nicks.release(id(1));
+        nicks.assign_alias(id(3), Some("Zoe|1"));
+        assert_eq!(nicks.alias_of(id(3)), Some("Zoe|1"));
+        assert_eq!(nicks.find("Zoe|3"), None);
+        nicks.check((2..5).map(id));
+        let mut nicks = Nicks::default();
+        nicks.assign(id(1), "Zoë");
+        assert_eq!(nicks.alias_of(id(1)), Some("Zoë"));
+        assert_eq!(nicks.find("zoe"), None);
     }
 
     proptest! {

@@ -14,7 +14,7 @@ pub(crate) const REGISTRATION: &[u8] =
     b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x0bbobthe builder";
 /// The same with its announcement.
 pub(crate) const ANNOUNCEMENT: &[u8] =
-    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x2dbobthe builder [crc2;f=channels,notices,servers]";
+    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x38bobthe builder [crc2;f=channels,notices,servers,utf8-names]";
 pub(crate) const WELCOME_TEXT: &str = "Welcome to the Clemson Relay Chat network shire";
 pub(crate) const SERVER: u32 = 1;
 pub(crate) const ME: u32 = 101;

@@ -77,6 +77,7 @@ fn a_v2_server_reports_its_features() {
         channels: false,
         notices: false,
         servers: false,
+        utf8_names: false,
     };
     assert_eq!(fixture.client.server_features(), Some(features));
     fixture.receive(
@@ -85,7 +86,7 @@ fn a_v2_server_reports_its_features() {
             SERVER,
             ME,
             0x0100,
-            "crc-caps 1 server-quit channels oper notices servers",
+            "crc-caps 1 server-quit channels oper notices servers utf8-names",
         ),
     );
     assert_eq!(

@@ -13,7 +13,7 @@ fn a_registered_user_is_welcomed() {
          AWAYLEN=300 NETWORK=CRC :are supported by this server";
     let more = ":server0 005 ann LINELEN=512 MODES=12 MAXLIST=b:100 CHANLIMIT=#:64 MAXTARGETS=4 \
          TARGMAX=JOIN:,KICK:4,NAMES:,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4 CLIENTTAGDENY=* SAFELIST \
-         WHOX :are supported by this server";
+         UTF8ONLY WHOX :are supported by this server";
     let version = concat!("crc-", env!("CARGO_PKG_VERSION"));
     assert_eq!(
         welcome,
@@ -128,7 +128,7 @@ fn a_nick_is_unique_across_protocols() {
     net.expect(ann, "NICK X", &[":x!~ann@ID.crc NICK :X"]);
     net.expect(ann, "NICK X", &[]);
     net.fixture.send(ann, b"NICK \xe9t\xe9\r\n");
-    net.expect_lines(ann, &[":server0 432 X été :Erroneous nickname"]);
+    net.expect_lines(ann, &[":X!~ann@ID.crc NICK :été"]);
 }
 
 #[test]

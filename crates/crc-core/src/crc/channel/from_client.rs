@@ -8,7 +8,8 @@ use crc_wire::{
 use irc_wire::Command;
 
 use crate::context::{Commander, Context, Out, is_operator_command};
-use crate::network::{InviteRefusal, Network, SetRefusal, SpeakRefusal, is_value};
+use crate::names::wire_name;
+use crate::network::{Host, InviteRefusal, Network, SetRefusal, SpeakRefusal, is_value};
 use crate::text_protocol::pack_words;
 use crate::work;
 
@@ -182,7 +183,13 @@ fn send_names(cx: &mut Context, host: HostId, name: &str, out: &mut Out) {
         .min(text_bytes_max)
         .saturating_sub(name.len() + 1);
     let (mut left, mut is_complete) = (ANSWER_BYTES_MAX, true);
-    let names = channel.members().map(|(id, _)| cx.nick_of(id));
+    let link = cx.network.directory().find(host).map(Host::first_link);
+    let session = link.and_then(|link| cx.crc_session(link));
+    let takes_utf8 = session.is_some_and(|session| session.features.utf8_names);
+    let names = channel.members().map(|(id, _)| match cx.nick_of(id) {
+        nick if takes_utf8 => nick,
+        nick => wire_name(&nick).into_owned(),
+    });
     let names = names.take_while(|nick| {
         cx.work.charge_answer(work::LINK);
         left = left.saturating_sub(nick.len() + 1);

@@ -52,6 +52,7 @@ const OPTIONS: &[(&str, &str, Takes)] = &[
     ("rank", "3", Restart),
     ("server-peers", "[\"10.0.0.0/8\"]", Live),
     ("v1-peers", "[\"10.0.0.0/8\"]", Live),
+    ("advertise-to-clients", "[\"reef:33300\"]", Live),
     (
         "listen-tls",
         "[\"127.0.0.1:1\"]\ntls-cert = [\"$/cert.pem\"]\ntls-key = [\"$/key.pem\"]",

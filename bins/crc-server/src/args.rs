@@ -17,8 +17,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use crc_cli::{Generate, Size, Verbosity, parse_listen_address};
 use crc_core::{
-    Config, GatewayConfig, Limits, LinkConfig, ListenerId, OperatorConfig, PasswordHash,
-    PeerAddress, Random, Reconfiguration, TextProtocol, check_ascii_name, loopback,
+    CLIENT_ADDRESSES_MAX, Config, Fingerprint, GatewayConfig, Limits, LinkConfig, ListenerId,
+    OperatorConfig, PasswordHash, PeerAddress, Random, Reconfiguration, TextProtocol, Transport,
+    check_ascii_name, loopback,
 };
 use crc_net::{AddressLimits, DriverConfig};
 use crc_wire::{HostId, Info, Name};
@@ -28,7 +29,9 @@ pub(crate) use self::checks::Problem;
 use self::proxy::ProxyArgs;
 pub(crate) use self::tls::TlsArgs;
 pub(crate) use self::values::parse_network;
-use self::values::{number, parse_id, parse_info, parse_name, parse_peer, size};
+use self::values::{
+    ClientAddress, number, parse_client_address, parse_id, parse_info, parse_name, parse_peer, size,
+};
 use crate::logging::{LineFormat, LogFormat};
 
 /// Run a server of a Clemson Relay Chat network.
@@ -155,6 +158,15 @@ pub(crate) struct Args {
     /// With --rendezvous a host name is resolved once, at the start.
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_peer, help_heading = "Network")]
     advertise: Option<PeerAddress>,
+
+    /// The address at which clients can reach this server; can be repeated [default:
+    /// --advertise, and for the other transport what it listens on, if that is no wildcard]
+    ///
+    /// The other servers tell it to their clients, which move here when their own server is
+    /// gone. HOST:PORT, or tls://HOST:PORT for TLS; with one --tls-cert, its fingerprint goes
+    /// along. "none" for no address. At most 4 are told.
+    #[arg(long, value_name = "ADDR", value_parser = parse_client_address, help_heading = "Network")]
+    advertise_to_clients: Vec<ClientAddress>,
 
     /// Rank in the tree: a server links only to servers with a lower rank or,
     /// within a rank, a lower id [default: one more than the uplink's, 0 for a root]
@@ -380,6 +392,44 @@ impl Args {
     /// The addresses to listen on for clients and servers.
     pub(crate) fn listen(&self) -> &[SocketAddr] {
         &self.listen
+    }
+
+    /// Where clients reach this server, as it says to the others. It listens on `listening`,
+    /// by TLS or not; `pin` is the fingerprint of its certificate.
+    pub(crate) fn client_addresses(
+        &self,
+        listening: &[(SocketAddr, bool)],
+        pin: Option<Fingerprint>,
+    ) -> Vec<PeerAddress> {
+        let given = self.advertise_to_clients.iter();
+        let mut addresses: Vec<PeerAddress> = given.filter_map(|it| it.0.clone()).collect();
+        if self.advertise_to_clients.is_empty() {
+            addresses.extend(self.advertise.clone());
+            let is_tls = |it: &PeerAddress| it.transport != Transport::Plain;
+            let advertised = self.advertise.as_ref().map(is_tls);
+            for (address, by_tls) in listening {
+                let ip = address.ip();
+                let is_local = ip.is_loopback() && advertised.is_some();
+                if !ip.is_unspecified() && !is_local && advertised != Some(*by_tls) {
+                    let address = PeerAddress::from(*address);
+                    addresses.push(match by_tls {
+                        true => address.with_tls(),
+                        false => address,
+                    });
+                }
+            }
+        }
+        let mut told: Vec<PeerAddress> = Vec::new();
+        for mut address in addresses {
+            if address.transport == (Transport::Tls { pin: None }) {
+                address.transport = Transport::Tls { pin };
+            }
+            if !told.contains(&address) {
+                told.push(address);
+            }
+        }
+        told.truncate(CLIENT_ADDRESSES_MAX);
+        told
     }
 
     /// The listeners for text protocols.
@@ -670,6 +720,40 @@ mod tests {
         ] {
             let error = parse(&args).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn clients_are_told_where_this_server_can_be_reached() {
+        let pin = "ab".repeat(32).parse().unwrap();
+        let told = |args: &[&str]| {
+            let listening = [
+                ("0.0.0.0:1", false),
+                ("192.0.2.1:2", false),
+                ("127.0.0.1:4", false),
+                ("192.0.2.1:3", true),
+            ];
+            let listening = listening.map(|(it, by_tls)| (it.parse().unwrap(), by_tls));
+            let addresses = parse(args).unwrap().client_addresses(&listening, Some(pin));
+            let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            texts.join(" ")
+        };
+        let tls = format!("tls://192.0.2.1:3#{pin}");
+        assert_eq!(told(&[]), format!("192.0.2.1:2 127.0.0.1:4 {tls}"));
+        let advertise = "--advertise=reef:1";
+        assert_eq!(told(&[advertise]), format!("reef:1 {tls}"));
+        let advertise = "--advertise=tls://reef:1";
+        let expected = format!("tls://reef:1#{pin} 192.0.2.1:2");
+        assert_eq!(told(&[advertise]), expected);
+        assert_eq!(told(&["--advertise-to-clients=none"]), "");
+        let given = [
+            "--advertise-to-clients=tls://reef",
+            "--advertise-to-clients=reef:7",
+        ];
+        assert_eq!(told(&given), format!("tls://reef:33301#{pin} reef:7"));
+        for odd in ["0.0.0.0:1", "reef", "reef:0", "a,b:1", ""] {
+            let option = format!("--advertise-to-clients={odd}");
+            assert!(parse(&[&option]).is_err(), "{odd}");
         }
     }
 

@@ -252,7 +252,8 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         reason: "shutting down".into(),
     })?;
     let warned = warnings::of_config(args, links_possible);
-    let reloader = Reloader {
+    let mut reloader = Reloader {
+        listening: Vec::new(),
         arguments: arguments.to_vec(),
         started: matches.clone(),
         now: matches,
@@ -270,7 +271,13 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         limits: driver.limits_sender(),
         notifier: notifier.clone(),
     };
-    let (listening, ports) = listen(args, &tls, own_id, &mut driver)?;
+    let Listening {
+        relay: listening,
+        for_clients,
+        ports,
+    } = listen(args, &tls, own_id, &mut driver)?;
+    let reachable = args.client_addresses(&for_clients, tls::own_pin(&args.tls));
+    reloader.listening = for_clients;
     log::info!("{started}");
     if let Some(path) = path {
         log::info!("configuration read: file={path:?}");
@@ -283,6 +290,7 @@ fn run(arguments: &[OsString], loaded: Loaded) -> Result<(), StartError> {
         log::info!("no uplink configured; accepting links");
     }
     driver.command(ServerCommand::Ports(ports));
+    driver.command(ServerCommand::ClientAddresses(reachable));
     let passwords =
         Passwords::start(driver.command_sender()).map_err(StartError::PasswordThread)?;
     let bans = args.ban_file.clone().map(BanFile::start).transpose();
@@ -323,16 +331,30 @@ fn links_possible(config: &DriverConfig) -> Result<usize, StartError> {
     }
 }
 
-/// Opens all listeners and prints their addresses. Returns those of the relay, and the first port
-/// of each protocol. A listener behind a proxy is in neither: others can only connect to the proxy.
+/// Where the server listens. A listener behind a proxy is in none of these: others can only connect
+/// to the proxy.
+#[derive(Debug, Default)]
+struct Listening {
+    /// For clients and servers, without TLS.
+    relay: Vec<SocketAddr>,
+    /// The same and by TLS, which clients can be told.
+    for_clients: Vec<(SocketAddr, bool)>,
+    /// The first port of each protocol.
+    ports: Ports,
+}
+
+/// Opens all listeners and prints their addresses.
 fn listen(
     args: &Args,
     tls: &Tls,
     own_id: HostId,
     driver: &mut Driver<Node>,
-) -> Result<(Vec<SocketAddr>, Ports), StartError> {
-    let mut relay = Vec::new();
-    let mut ports = Ports::default();
+) -> Result<Listening, StartError> {
+    let Listening {
+        mut relay,
+        mut for_clients,
+        mut ports,
+    } = Listening::default();
     let mut lines = Vec::new();
     let mut ids = (0..).map(ListenerId);
     let proxies = args.proxy.peers();
@@ -347,6 +369,7 @@ fn listen(
         let address = driver.listen(*listener, id)?;
         if !expect_proxies(driver, id, *listener) {
             relay.push(address);
+            for_clients.push((address, false));
             ports.crc.get_or_insert(address.port());
         }
         lines.push(format!("listening on {address}"));
@@ -356,6 +379,7 @@ fn listen(
         let answer = move |bytes: &[u8]| plaintext_answer(bytes, None, own_id);
         let address = driver.listen_tls(*listener, id, server()?, answer)?;
         if !expect_proxies(driver, id, *listener) {
+            for_clients.push((address, true));
             ports.crc_tls.get_or_insert(address.port());
         }
         lines.push(format!("tls on {address}"));
@@ -389,7 +413,11 @@ fn listen(
         .transpose()?;
     lines.extend(admin.map(|address| format!("admin on {address}")));
     print_addresses(&lines);
-    Ok((relay, ports))
+    Ok(Listening {
+        relay,
+        for_clients,
+        ports,
+    })
 }
 
 /// The first lines of output: where the server listens. Programs parse them.

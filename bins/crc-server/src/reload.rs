@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::thread;
@@ -24,11 +25,11 @@ use crate::config::{self, LoadError, Loaded};
 use crate::logging::{LogControl, check_log_file};
 use crate::motd;
 use crate::systemd::{Message, Notifier};
-use crate::tls::{Tls, file_of};
+use crate::tls::{Tls, file_of, own_pin};
 use crate::warnings;
 
 /// The options whose change takes effect at once. All others need a restart.
-const LIVE: [&str; 21] = [
+const LIVE: [&str; 22] = [
     "motd",
     "tls-cert",
     "tls-key",
@@ -38,6 +39,7 @@ const LIVE: [&str; 21] = [
     "quiet",
     "server-peers",
     "v1-peers",
+    "advertise-to-clients",
     "register-within",
     "client-queue",
     "server-queue",
@@ -286,6 +288,8 @@ pub(crate) struct Reloader {
     pub(crate) started: ArgMatches,
     /// The options that hold now.
     pub(crate) now: ArgMatches,
+    /// Where the server listens for clients and servers, and whether by TLS.
+    pub(crate) listening: Vec<(SocketAddr, bool)>,
     /// The links of the start.
     pub(crate) links_started: Vec<LinkConfig>,
     /// The links that hold now.
@@ -414,6 +418,10 @@ impl Reloader {
         let changed = Box::new(args.reconfiguration(motd));
         // The driver may have ended.
         let _ = self.commands.send(ServerCommand::Reconfigure(changed));
+        // The certificate may be another one.
+        let reachable = args.client_addresses(&self.listening, own_pin(&args.tls));
+        let reachable = ServerCommand::ClientAddresses(reachable);
+        let _ = self.commands.send(reachable);
         self.now = matches;
         self.links = args.links;
         self.password = args.password;

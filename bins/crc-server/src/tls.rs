@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crc_core::Fingerprint;
 use crc_net::{TlsClient, TlsError, TlsServer, fingerprint_of_file};
 
 use crate::args::{MakeCert, TlsArgs};
@@ -43,6 +44,15 @@ impl Tls {
             server.replace(new);
         }
         self.client.replace(&new.client);
+    }
+}
+
+/// The fingerprint of the certificate that clients are shown. With several it depends on the name
+/// that a client asks for.
+pub(crate) fn own_pin(args: &TlsArgs) -> Option<Fingerprint> {
+    match &args.certificates()[..] {
+        [only] => fingerprint_of_file(&only.chain).ok(),
+        _ => None,
     }
 }
 

@@ -14,6 +14,7 @@ use crc_machine::PeerAddress;
 use crate::admission::NAME_BYTES_MAX;
 use crate::hex::{Hex, from_hex};
 use crate::names::{ascii_name, check_name};
+use crate::server_list::{CLIENT_ADDRESSES_MAX, can_be_told_to_clients};
 
 /// The beginning of the machine part, the blank before it included.
 const OPENING: &str = " [crc2";
@@ -38,6 +39,8 @@ pub const UNRANKED: u32 = u32::MAX;
 pub struct Announcement {
     /// The address at which others reach it (`a`), if it has one.
     pub address: Option<PeerAddress>,
+    /// The addresses at which clients reach it (`c`).
+    pub client_addresses: Vec<PeerAddress>,
     /// Its place in the order in which servers dial each other (`r`).
     pub rank: Option<u32>,
     /// What its clock shows as it announces itself, in milliseconds of Unix time (`t`).
@@ -177,6 +180,7 @@ impl Announcement {
         for entry in entries(machine) {
             match entry.split_once('=') {
                 Some(("a", address)) => announcement.address = address.parse().ok(),
+                Some(("c", list)) => announcement.client_addresses = addresses_of(list),
                 Some(("r", rank)) => announcement.rank = rank.parse().ok(),
                 Some(("t", clock)) => announcement.clock_ms = clock.parse().ok(),
                 Some(("d", shift)) => announcement.shift_ms = shift.parse().ok(),
@@ -198,6 +202,11 @@ impl fmt::Display for Announcement {
         f.write_str(OPENING)?;
         if let Some(address) = &self.address {
             write!(f, ";a={address}")?;
+        }
+        let mut separator = ";c=";
+        for address in &self.client_addresses {
+            write!(f, "{separator}{address}")?;
+            separator = ",";
         }
         if let Some(rank) = self.rank {
             write!(f, ";r={rank}")?;
@@ -223,6 +232,13 @@ impl fmt::Display for Announcement {
         write!(f, ";f={}", self.features)?;
         f.write_char(']')
     }
+}
+
+/// Reads addresses with commas between.
+fn addresses_of(list: &str) -> Vec<PeerAddress> {
+    let addresses = list.split(',').filter_map(|address| address.parse().ok());
+    let told = addresses.filter(can_be_told_to_clients);
+    told.take(CLIENT_ADDRESSES_MAX).collect()
 }
 
 /// Reads 32 bytes in lower-case hexadecimal.
@@ -390,6 +406,9 @@ mod tests {
     fn ignores_what_it_does_not_know() {
         let known = Announcement {
             address: "[::1]:33300".parse().ok(),
+            client_addresses: ["[::1]:33300", "tls://reef:33301"]
+                .map(|it| it.parse().unwrap())
+                .into(),
             rank: Some(7),
             clock_ms: Some(1_700_000_000_000),
             shift_ms: Some(-3_600_000),
@@ -403,7 +422,7 @@ mod tests {
             },
         };
         let info = format!(
-            "x [crc2;a=[::1]:33300;z=9;r=7;t=1700000000000;d=-3600000;x=1000;n={};p={};\
+            "x [crc2;a=[::1]:33300;c=[::1]:33300,nowhere,tls://reef:33301,;z=9;r=7;t=1700000000000;d=-3600000;x=1000;n={};p={};\
              u=5a6fc3ab;f=later,server-quit,channels,channel-age,auth,oper;q]",
             "ab".repeat(32),
             "01".repeat(32),
@@ -414,7 +433,9 @@ mod tests {
             split_info(&format!("x{known}")).1.map(Announcement::parse),
             Some(known)
         );
-        let odd = "x [crc2;a=nowhere;r=many;t=-1;n=AB;p=0;u=5a6f;f=serverquit]";
+        let many = Announcement::parse(" [crc2;c=a:1,b:1,c:1,d:1,e:1]");
+        assert_eq!(many.client_addresses.len(), 4);
+        let odd = "x [crc2;a=nowhere;c=;r=many;t=-1;n=AB;p=0;u=5a6f;f=serverquit]";
         check(odd, "x", Some(Announcement::default()));
     }
 

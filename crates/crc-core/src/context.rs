@@ -37,7 +37,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
-use crc_machine::{LinkId, LinkTable, Outbox, Random, Timers, Timestamp};
+use crc_machine::{LinkId, LinkTable, Outbox, PeerAddress, Random, Timers, Timestamp};
 use crc_wire::HostId;
 use irc_wire::Verb;
 
@@ -57,9 +57,10 @@ use crate::first_bytes::Ports;
 use crate::legacy::LegacyState;
 use crate::link::{Link, Outlet};
 use crate::link_auth::Nonces;
-use crate::network::{Ban, Host, Network, NickTables, Nicks};
+use crate::network::{Ban, Host, HostKind, Network, NickTables, Nicks};
 use crate::notice::ServerNotice;
 use crate::password::PasswordChecks;
+use crate::server_list::ServerList;
 use crate::status_log::StatusLog;
 use crate::survey::Surveys;
 use crate::tree::Tree;
@@ -110,6 +111,8 @@ pub(crate) enum Timer {
     Voided,
     /// More of the ranks in channels are told again.
     Ranks,
+    /// Clients are told of servers to which they can move.
+    ServerList,
     /// More neighbours are sent that this server leaves.
     Goodbyes,
     /// What has not been read by now never will be.
@@ -211,6 +214,10 @@ pub(crate) struct Context {
     pub(crate) passwords: PasswordChecks,
     /// The addresses that this server listens on.
     pub(crate) listening: Vec<SocketAddr>,
+    /// Where clients reach this server, as it says to the others.
+    pub(crate) client_addresses: Vec<PeerAddress>,
+    /// Where clients reach the other servers.
+    pub(crate) server_list: ServerList,
     /// The ports that a peer at the wrong one is told.
     pub(crate) ports: Ports,
     /// Hosts that get their rank in the channels that they founded once this server is
@@ -286,6 +293,8 @@ impl Context {
             tree: Tree::new(&config),
             passwords: PasswordChecks::default(),
             listening: Vec::new(),
+            client_addresses: Vec::new(),
+            server_list: ServerList::default(),
             ports: Ports::default(),
             unranked_founders: UnrankedFounders::default(),
             status_log: StatusLog::new(config.limits.status_log_max),
@@ -414,6 +423,8 @@ impl Context {
         self.network.check(|link| self.is_leaving(link));
         let directory = self.network.directory();
         let kind_of = |id| directory.find(id).map(Host::kind);
+        self.server_list
+            .check(|id| kind_of(id) == Some(HostKind::Server));
         self.legacy
             .check(kind_of, |link| crate::legacy::is_legacy(self, link));
         for (link, neighbour) in self.network.neighbours().iter() {

@@ -16,5 +16,6 @@ pub(crate) mod pacing;
 pub(crate) mod receive;
 mod registration;
 pub(crate) mod send;
+pub(crate) mod server_list;
 pub(crate) mod session;
 pub(crate) mod uplink;

@@ -78,6 +78,7 @@ mod operator;
 mod order;
 mod password;
 mod server;
+mod server_list;
 mod status_log;
 mod survey;
 mod text_protocol;
@@ -124,6 +125,7 @@ pub use operator::{
     OPERATOR_NAME_BYTES_MAX, OperatorConfig, Password, PasswordHash, Powers, UnknownPower,
 };
 pub use server::{LinkView, Memory, Server, ServerCommand, Snapshot};
+pub use server_list::{CLIENT_ADDRESSES_MAX, can_be_told_to_clients};
 pub use text_protocol::TextProtocol;
 pub use violation::{Action, Role, Violation};
 pub use work::Work;

@@ -47,6 +47,10 @@ pub enum ServerCommand {
     },
     /// These are the ports that peers can use, for those who come to the wrong one.
     Ports(Ports),
+    /// Clients reach this server at these addresses, as it says to the other servers: at most
+    /// [`CLIENT_ADDRESSES_MAX`](crate::CLIENT_ADDRESSES_MAX) of them. Their clients move here
+    /// when their own server is gone.
+    ClientAddresses(Vec<PeerAddress>),
     /// Use these discovered servers instead of those discovered before; an empty list
     /// means that there is no server to link to. They are dialled in this order, after
     /// those of [`Config::connect`]; the rules of rank hold for them as for all others.
@@ -287,6 +291,7 @@ impl Server {
                 Timer::Shift => {}
                 Timer::Voided => cx.continue_voided(out),
                 Timer::Ranks => cx.continue_ranks(out),
+                Timer::ServerList => crc::server_list::on_timer(cx, out),
                 Timer::Goodbyes => crc::leave::continue_goodbyes(cx, out),
                 Timer::ShutdownDeadline => self.stop(out),
             }
@@ -389,6 +394,9 @@ impl Machine for Server {
             }
             Event::Command(ServerCommand::Start { listening }) => self.start(listening, out),
             Event::Command(ServerCommand::Ports(ports)) => self.cx.ports = ports,
+            Event::Command(ServerCommand::ClientAddresses(addresses)) => {
+                crc::server_list::set_own(&mut self.cx, addresses, out);
+            }
             Event::Command(ServerCommand::Candidates(discovered)) => {
                 crc::uplink::set_discovered(&mut self.cx, discovered, out);
             }

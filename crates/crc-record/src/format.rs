@@ -258,6 +258,7 @@ const PASSWORD_CHECKED: u8 = 19;
 const RECONFIGURE: u8 = 20;
 const CROWDED: u8 = 21;
 const TELL_OPERATORS: u8 = 22;
+const CLIENT_ADDRESSES: u8 = 23;
 
 /// The code of [`LinkDown::Truncated`].
 const TRUNCATED: u8 = 255;
@@ -367,6 +368,13 @@ pub(crate) fn write_event(after: u64, event: &Event<'_, ServerCommand>, out: &mu
             for port in [crc, crc_tls, irc, irc_tls, legacy] {
                 number(port.unwrap_or(0).into(), out);
             }
+        }
+        Event::Command(ServerCommand::ClientAddresses(addresses)) => {
+            out.push(CLIENT_ADDRESSES);
+            number(addresses.len() as u64, out);
+            addresses
+                .iter()
+                .for_each(|address| peer_address(address, out));
         }
         Event::Command(ServerCommand::Candidates(found)) => {
             out.push(CANDIDATES);
@@ -782,6 +790,10 @@ impl<'a> Reader<'a> {
                 };
                 Event::Command(ServerCommand::Ports(ports))
             }
+            CLIENT_ADDRESSES => {
+                let addresses = self.many(Self::peer_address)?;
+                Event::Command(ServerCommand::ClientAddresses(addresses))
+            }
             WALL_CLOCK => {
                 let unix_ms = self.number()?;
                 Event::Command(ServerCommand::WallClock { unix_ms })
@@ -887,6 +899,9 @@ mod tests {
                 irc_tls: Some(1),
                 ..Ports::default()
             })),
+            Event::Command(ServerCommand::ClientAddresses(vec![
+                "tls://reef:1".parse().unwrap(),
+            ])),
         ];
         events.extend(TLS_FAILURES.map(|why| Event::DialFailed {
             dial: DialId(3),

@@ -96,6 +96,8 @@ impl<'a> Network<'a> {
             .fixture
             .server(launch.id, &launch.name)
             .info(&launch.info)
+            // Scenarios say at which server each client is.
+            .arg("--advertise-to-clients=none")
             .log_file(&log);
         let tapped = self.kind == Kind::Connectivity;
         if let (Some(address), false) = (known, tapped) {

@@ -129,7 +129,9 @@ impl<'r> Network<'r> {
             .fixture
             .server(id, &name)
             .listen(slot.address)
-            .arg("-v");
+            .arg("-v")
+            // The clients of this network wait for their server to come back.
+            .arg("--advertise-to-clients=none");
         if let Some(uplink) = slot.uplink {
             server = server.uplink(self.servers[&uplink].address);
         }

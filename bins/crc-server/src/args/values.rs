@@ -5,9 +5,12 @@ use core::ops::RangeInclusive;
 use std::net::IpAddr;
 
 use crc_cli::Size;
-use crc_core::{PeerAddress, check_ascii_name, check_info};
+use crc_core::{PeerAddress, can_be_told_to_clients, check_ascii_name, check_info};
 use crc_wire::HostId;
 use ipnet::{IpNet, Ipv4Net};
+
+/// The port for TLS, if the address of a server for clients has none.
+const TLS_PORT: u16 = 33_301;
 
 pub(super) fn parse_id(id: &str) -> Result<HostId, String> {
     id.parse()
@@ -69,6 +72,27 @@ pub(super) fn parse_peer(text: &str) -> Result<PeerAddress, String> {
             Err(format!("{ip} is not the address of one machine"))
         }
         _ => Ok(peer),
+    }
+}
+
+/// An address for clients; none if there shall be none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClientAddress(pub(super) Option<PeerAddress>);
+
+/// Parses an address at which clients reach this server.
+pub(super) fn parse_client_address(text: &str) -> Result<ClientAddress, String> {
+    if text == "none" {
+        return Ok(ClientAddress(None));
+    }
+    let address = parse_peer(text).or_else(|error| match text.split_once("://") {
+        Some(("tls", host)) if !host.contains('#') => {
+            parse_peer(&format!("{text}:{TLS_PORT}")).map_err(|_| error)
+        }
+        _ => Err(error),
+    })?;
+    match can_be_told_to_clients(&address) {
+        true => Ok(ClientAddress(Some(address))),
+        false => Err("an address for clients has no commas and semicolons".to_owned()),
     }
 }
 

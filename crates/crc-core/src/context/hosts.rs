@@ -310,6 +310,7 @@ impl Context {
         let lost = is_netsplit(text);
         self.network.remove_host(id, lost, self.now);
         self.tree.on_server_gone(id, self.now);
+        crate::crc::server_list::forget(self, id);
     }
 
     /// The text with which the hosts behind a lost server quit: the names of both ends

@@ -385,6 +385,7 @@ pub(crate) fn on_client_repetition(
         return reject_client(cx, link, &text, out);
     }
     super::send::send_features(cx, link, id, out);
+    super::server_list::tell(cx, link, id, out);
     if features.utf8_names && cx.network.has_utf8_names() {
         super::burst::resume_burst(cx, link, out);
     }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use crc_machine::{LinkId, PeerAddress};
 use crc_wire::{HostId, Info, Message, Registration};
 
+use super::encoding::V1_FRAME_BYTES_MAX;
 use crate::announcement::{Announcement, Features};
 use crate::context::{Context, LinkTimer, Out};
 use crate::link::{Link, Phase};
@@ -67,7 +68,8 @@ pub(super) fn announcement(cx: &Context, link: &Link) -> Vec<u8> {
 
 fn announcement_with(cx: &Context, link: &Link, shift_ms: Option<i64>) -> Vec<u8> {
     let first = link.crc().is_none_or(|session| session.announced.is_none());
-    let announcement = Announcement {
+    let mut announcement = Announcement {
+        client_addresses: cx.client_addresses.clone(),
         address: advertised(cx, link.endpoints.local),
         rank: Some(cx.tree.rank()),
         // Later announcements are pings.
@@ -83,7 +85,15 @@ fn announcement_with(cx: &Context, link: &Link, shift_ms: Option<i64>) -> Vec<u8
     };
     let alias = link.crc().and_then(|session| session.alias.as_ref());
     let alias = alias.map(|alias| alias.id);
-    own_registration(cx, alias, &format!("{}{announcement}", cx.config.info))
+    loop {
+        let info = format!("{}{announcement}", cx.config.info);
+        let registration = own_registration(cx, alias, &info);
+        // The peer may be a v1 node. A long info leaves no room for all addresses.
+        if registration.len() <= V1_FRAME_BYTES_MAX || announcement.client_addresses.pop().is_none()
+        {
+            return registration;
+        }
+    }
 }
 
 /// The registration with what two servers need to prove the secret of their link, and nothing

@@ -6,6 +6,7 @@ use crc_machine::{LinkId, PeerAddress};
 use crc_wire::{HostId, Message, ServerQuit, Text};
 
 use super::send::send_leaving;
+use super::server_list;
 use crate::context::{Context, NEXT_EVENT, Out, Timer};
 use crate::link::{Link, Outlet, Phase};
 use crate::network::{HostKind, Place};
@@ -39,7 +40,12 @@ pub(crate) fn begin_goodbyes(
     by: Option<(HostId, PeerAddress)>,
     out: &mut Out,
 ) {
-    let links = cx.network.neighbours().iter().map(|(link, _)| link);
+    cx.server_list.renew();
+    let neighbours = cx.network.neighbours().iter();
+    // A server learns of it before a client comes there that was here.
+    let (servers, clients): (Vec<_>, Vec<_>) =
+        neighbours.partition(|(_, neighbour)| neighbour.kind == HostKind::Server);
+    let links = servers.into_iter().chain(clients).map(|(link, _)| link);
     let links: Vec<_> = links.collect();
     cx.goodbyes = Some(Goodbyes {
         reason: reason.into(),
@@ -84,6 +90,7 @@ fn send_goodbye(
         return;
     };
     if to.kind == HostKind::Client {
+        server_list::tell(cx, link, to.host, out);
         return send_leaving(cx, link, to.host, reason, out);
     }
     let Some(found) = cx.links.find_mut(link) else {

@@ -8,7 +8,7 @@ use crate::context::{Context, Out};
 use crate::network::HostKind;
 
 /// A status of this server.
-fn direct_status(
+pub(super) fn direct_status(
     cx: &Context,
     destination: Option<HostId>,
     code: StatusCode,

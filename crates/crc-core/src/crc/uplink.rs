@@ -510,6 +510,7 @@ fn teller(cx: &Context, link: LinkId) -> Option<Teller> {
 /// `link` tells.
 pub(crate) fn learn_address(cx: &mut Context, link: LinkId, id: HostId, machine: &str) {
     let announcement = Announcement::parse(machine);
+    super::server_list::learn(cx, link, id, &announcement.client_addresses);
     if let (Some(address), Some(rank)) = (announcement.address, announcement.rank)
         && rank != UNRANKED
         && id != cx.config.id

@@ -186,6 +186,36 @@ fn a_server_that_refuses_the_client_for_good_does_not_keep_it_from_the_others() 
 }
 
 #[test]
+fn servers_that_a_server_names_are_tried_behind_those_of_the_user() {
+    let (mut fixture, link) = at_a(ms(5_000));
+    let id = fixture.client.id().get();
+    fixture.actions();
+    fixture.receive(link, &status(SERVER, id, 0x0120, "d:1 b:1 e:1 nonsense"));
+    fixture.check(&[], &[]);
+    let servers: Vec<_> = fixture.client.servers().map(ToString::to_string).collect();
+    assert_eq!(servers, ["a:1", "b:1", "c:1", "d:1", "e:1"]);
+    fixture.receive(link, &status(SERVER, id, 0x0102, "Server leaving: upgrade"));
+    for _ in 0..5 {
+        fixture.wait();
+        fail(&mut fixture, DialError::TimedOut);
+    }
+    assert_eq!(fixture.dialed[1..], ["b:1", "c:1", "d:1", "e:1", "a:1"]);
+}
+
+#[test]
+fn a_client_of_one_server_moves_to_those_that_it_has_named() {
+    let (mut fixture, link) = Fixture::with_v2_server(any_id());
+    let id = fixture.client.id().get();
+    fixture.receive(link, &status(SERVER, id, 0x0120, "reef:1"));
+    fixture.receive(link, &status(SERVER, id, 0x0102, "Server leaving: upgrade"));
+    fixture.wait();
+    let link = fixture.link_up();
+    settle(&mut fixture, link);
+    assert_eq!(fixture.dialed, ["localhost:33300", "reef:1"]);
+    assert!(moved(&fixture.notices()));
+}
+
+#[test]
 fn the_number_of_servers_is_bounded() {
     for (count, is_ok) in [(0, false), (1, true), (16, true), (17, false)] {
         let servers = vec![address("a:1"); count];

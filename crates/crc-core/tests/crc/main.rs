@@ -19,6 +19,7 @@ mod ids;
 mod keepalive;
 mod machine_parts;
 mod registration;
+mod server_list;
 mod text_limits;
 mod version;
 

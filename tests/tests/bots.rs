@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 
 use crc_e2e::fixture::wait::{self, LONG};
@@ -184,4 +186,29 @@ fn the_reminder_reminds_also_after_its_server_was_killed() {
         is_said(event, "reminder", "ann: the tide", true)
     });
     assert!(reminder.stop().unwrap().success());
+}
+
+/// The block of code in this language in docs/BOTS.md.
+fn program_of_page(language: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = fs::read_to_string(root.join("docs/BOTS.md")).unwrap();
+    let (_, rest) = page.split_once(&format!("```{language}\n")).unwrap();
+    rest.split_once("```\n").unwrap().0.to_owned()
+}
+
+#[test]
+fn the_page_shows_the_example_that_is_compiled() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let example = root.join("crates/crc-bot/examples/tide.rs");
+    let example = fs::read_to_string(example).unwrap();
+    let at = example.find("use ").unwrap();
+    assert_eq!(program_of_page("rust"), example[at..]);
+}
+
+#[test]
+fn the_echo_bot_has_at_most_fifteen_lines() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let example = root.join("crates/crc-bot/examples/echo.rs");
+    let lines = fs::read_to_string(example).unwrap().lines().count();
+    assert!(lines <= 15, "{lines}");
 }

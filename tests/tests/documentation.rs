@@ -184,6 +184,7 @@ fn every_command_line_of_the_pages_and_help_texts_is_accepted() {
     let programs = programs();
     let pages = [
         "README.md",
+        "docs/BOTS.md",
         "docs/CONFIGURATION.md",
         "docs/IRC.md",
         "docs/OPERATING.md",

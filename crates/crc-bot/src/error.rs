@@ -1,5 +1,6 @@
 //! Why a bot cannot start, or has ended.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crc_core::{AddressError, AdmissionError, DialError, DisconnectReason, TlsFailure};
@@ -8,7 +9,10 @@ use crc_wire::HostId;
 
 /// Why a bot cannot start, go on, or do what it was told. [`fault`](Error::fault) says whose fault
 /// it is.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// `Debug` shows the same text as `Display`, which is what a program prints whose `main` returns
+/// this error.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The name or the info of the bot is not allowed, or it has too many servers.
@@ -101,6 +105,12 @@ impl Error {
             Error::Unreachable { .. } | Error::Unsent(_) => Fault::Network,
             Error::System(_) => Fault::System,
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

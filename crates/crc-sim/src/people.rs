@@ -23,6 +23,9 @@ const CHANNELS: [&str; 3] = ["#reef", "#lagoon", "#sandbank"];
 /// Keys that people try.
 const KEYS: [&str; 3] = ["", "pearl", "shell"];
 
+/// Nicks that are not ASCII. Two of them differ in case only, and one looks like `ann`.
+pub(crate) const NICKS: [&str; 5] = ["Zoë", "\u{430}nn", "ZOË", "हिन्दी", "ゆき"];
+
 /// Something that a person does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PersonAct {
@@ -80,9 +83,10 @@ pub(crate) fn add(seed: u64, options: &Options, nodes: &mut Vec<NodeConfig>) {
         }
     }
     for number in 0..options.irc_users {
-        // Some want the same nick.
+        // Some want the same nick, or one that looks like it, or one that is not ASCII.
         let nick = match random.below(4) {
             0 => "ann".to_owned(),
+            1 => NICKS[number as usize % NICKS.len()].to_owned(),
             _ => format!("irc{number}"),
         };
         let user = IrcUser::new(&nick, random.index(servers), random.chance(80));

@@ -49,7 +49,12 @@ pub(crate) fn draw(seed: u64, options: &Options) -> Vec<NodeConfig> {
     let clients_seed = random.next_u64();
     for number in 0..options.clients {
         let server = random.index(servers);
-        let name = format!("client{number}");
+        // People have names that are not ASCII, and some of them the same one.
+        let name = match number % 4 {
+            1 if options.people => format!("К\u{43b}иент{number}"),
+            2 if options.people => "Zoë".to_owned(),
+            _ => format!("client{number}"),
+        };
         let client_seed = mix(clients_seed, number.into());
         let mut config = ClientConfig::new(
             address(server).into(),

@@ -52,7 +52,8 @@ impl Nicks {
 
     /// The nick of a host in ASCII, where hosts have such; otherwise its nick. A host whose own
     /// protocol has other nicks keeps its own.
-    pub(crate) fn alias_of(&self, host: HostId) -> Option<&str> {
+    #[must_use]
+    pub fn alias_of(&self, host: HostId) -> Option<&str> {
         let alias = self.aliases.as_ref().and_then(|all| all.get(&host));
         alias.or_else(|| self.of.get(&host)).map(|nick| &**nick)
     }

@@ -541,3 +541,71 @@ fn a_netsplit_further_away_is_not_shown_to_legacy_users() {
         [":bob QUIT", ":near SQUIT far :middle.crc far.crc"]
     );
 }
+
+#[test]
+fn a_name_in_utf_8_has_an_alias_in_the_legacy_network() {
+    let (mut net, gate) = Net::of("gate");
+    let crc = net.server("crc", &[], &["s0:1"]);
+    let legacy = net.server("legacy", &["c0:1"], &[]);
+    let (leaf, _) = net.adjacent(legacy, "leaf");
+    let ann = net.user(gate, "ann");
+    net.read_lines(leaf);
+    let named = |client: u32, name: &str, info: &str| {
+        Message::ClientRegistration(Registration {
+            source: HostId::new(client).unwrap(),
+            last_hop: None,
+            name: Name::new(name.to_owned()).unwrap(),
+            info: Info::new(info.to_owned()).unwrap(),
+        })
+    };
+    let mut zoes = Vec::new();
+    for (client, ascii, utf8) in [(77, "Zoe", "5a6fc3ab"), (78, "Zoe", "5a6fc3a9")] {
+        let peer = net.fixture.connect(crc);
+        let info = format!("x [crc2;u={utf8};f=channels,utf8-names]");
+        for info in ["x", &info] {
+            net.fixture.send_message(peer, &named(client, ascii, info));
+            net.fixture.soon();
+        }
+        zoes.push(peer);
+    }
+    // They come under one name in ASCII, and the later one keeps its id in the alias.
+    let aliases = [
+        ":legacy USER Zoe 77.crc gate :x",
+        ":legacy USER Zoe|78 78.crc gate :x",
+    ];
+    assert_eq!(net.read_lines(leaf), aliases);
+    let join = Message::ChannelRequest(crc_wire::ChannelRequest {
+        source: HostId::new(77).unwrap(),
+        destination: None,
+        kind: crc_wire::RequestKind::JOIN,
+        channel: Some(ChannelName::new("#bay").unwrap()),
+        text: Text::default(),
+    });
+    net.fixture.send_message(zoes[0], &join);
+    net.fixture.soon();
+    assert_eq!(net.read_lines(leaf), [":Zoe JOIN #bay"]);
+    // Users of the legacy protocol write to the alias, and have nicks of their own.
+    for peer in &zoes {
+        net.fixture.received(*peer);
+    }
+    for (nick, client) in [("Zoe", 0), ("Zoe|78", 1)] {
+        net.send_line(ann, &format!("PRIVMSG {nick} :hi"));
+        net.fixture.soon();
+        let received = net.fixture.received(zoes[client]);
+        assert!(matches!(&received[..], [Message::ClientChat(it)] if it.text.as_str() == "hi"));
+    }
+    net.send_line(ann, "PRIVMSG Zoë :hi");
+    assert_eq!(net.read_lines(ann), [":gate 401 Zoë :No such nick"]);
+    let taken = net.fixture.connect_at(gate, LEGACY);
+    net.send_line(taken, "USER Zoe h s :Z");
+    assert_eq!(
+        net.read_lines(taken),
+        [":gate 436 Zoe :Nickname collision KILL from Zoe@77.crc"]
+    );
+    // A nick in UTF-8 of the legacy network itself stays there as it is.
+    net.user(gate, "Žofie");
+    assert!(net.read_lines(leaf)[0].starts_with(":legacy USER Žofie "));
+    assert!(net.users(crc).contains(&"Žofie".to_owned()));
+    net.fixture.send_message(zoes[0], &quit(77, "so long"));
+    assert_eq!(net.read_lines(leaf), [":Zoe QUIT :so long"]);
+}

@@ -62,6 +62,9 @@ impl V1Client {
                 if m.source == self.id {
                     complain("its own registration came back".to_owned());
                 }
+                if !m.name.as_str().is_ascii() {
+                    complain(format!("a name that is not ASCII: {:?}", m.name.as_str()));
+                }
                 if !self.listed.insert(m.source.get()) {
                     complain(format!("{} was announced twice", m.source));
                 }

@@ -187,11 +187,10 @@ impl V1Server {
 
     fn on_registration(&mut self, link: LinkId, server: bool, m: Registration<'_>, out: &mut Out) {
         let id = m.source;
-        if m.info.as_str().contains('\u{fffd}') || !m.info.as_str().is_ascii() {
-            out.notice(Complaint(format!(
-                "text that is not ASCII: {:?}",
-                m.info.as_str()
-            )));
+        for text in [m.name.as_str(), m.info.as_str()] {
+            if !text.is_ascii() {
+                out.notice(Complaint(format!("text that is not ASCII: {text:?}")));
+            }
         }
         if self.hosts.contains_key(&id.get()) {
             let text = format!("A machine has already registered with ID {id}");

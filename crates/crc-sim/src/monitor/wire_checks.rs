@@ -209,6 +209,10 @@ impl Monitor {
         };
         // A hostile node may have such text in its info for people.
         let reads_v1 = reader.is_client() || reader.is_v1_server();
+        // Clients of this version take names in UTF-8, and nothing else for machines.
+        let is_ours = matches!(&reader.config, NodeConfig::Client(_));
+        let is_name = |part: &str| part.starts_with(" [crc2;u=") && part.matches(';').count() == 1;
+        let reads_v1 = reads_v1 && !(is_ours && machine.is_some_and(is_name));
         if reads_v1 && !network.options.has_hostiles() && m.info.as_str().contains(" [crc2") {
             let text = format!(
                 "{}: the info for machines of {id}",

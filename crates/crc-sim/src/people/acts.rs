@@ -106,7 +106,10 @@ impl World {
             }
             PersonAct::Kick => format!("KICK {channel} {member} :out\r\n"),
             PersonAct::Invite => format!("INVITE {} {channel}\r\n", self.any_nick(random)),
-            PersonAct::Nick => format!("NICK nick{}\r\n", random.below(4)),
+            PersonAct::Nick => {
+                let nick = ["nick", "ni\u{441}k", "Ni\u{441}k", "\u{436}eni\u{430}"];
+                format!("NICK {}\r\n", random.one_of(&nick))
+            }
             PersonAct::Quit | PersonAct::Fail => String::new(),
         }
     }

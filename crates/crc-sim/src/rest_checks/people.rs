@@ -62,7 +62,7 @@ fn legacy_servers_differ(network: &Network) -> Vec<Found> {
         let nick = |id| {
             snapshot
                 .nicks()
-                .and_then(|nicks| nicks.of(id))
+                .and_then(|nicks| nicks.alias_of(id))
                 .unwrap_or("?")
         };
         let channels = snapshot.channels().iter();

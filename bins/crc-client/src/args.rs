@@ -15,6 +15,7 @@ use crc_net::CertificateFiles;
 use crc_wire::HostId;
 
 use crate::command::{COMMANDS, OperatorLogin};
+use crate::request;
 
 /// Chat in a Clemson Relay Chat network.
 ///
@@ -75,10 +76,11 @@ pub(crate) struct Args {
     /// Write one JSON object per line, for programs
     ///
     /// Every line has a key "event": connected, welcome, moved, joined, left, chat,
-    /// notice, status, disconnected, unreachable, who, help or error; for channels:
+    /// notice, status, disconnected, unreachable, who, help, done or error; for channels:
     /// channel, channels, channel_joined, channel_left, channel_flags,
     /// channel_chat, topic, channel_set, channel_refused, names, modes or invited.
-    /// Commands are read from standard input as without this option.
+    /// Each also has a key "time", in UTC. Lines of standard input that begin with { are commands
+    /// as JSON objects; see below. Other lines are commands as without this option.
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -234,6 +236,14 @@ fn after_long_help() -> String {
 Commands, once connected:
 {COMMANDS}
 
+Commands of programs:
+{}
+  With --json, a line of standard input that begins with {{ is such an object. [ ] stand around
+  what can be left out. WHO is \"NAME\", an id such as 7, or \"#CHANNEL\"; all else is a text in
+  quotes. {{\"do\":\"text\"}} is a line that is not a command. The TEXT of a message may have several
+  lines (\\n): each is sent as a message. No text becomes a command. With \"tag\":ANY the events
+  that the command leads to, errors too, have the same tag, and a last one: \"done\".
+
 Examples:
   crc-client
       Chat in the network of a server on this machine.
@@ -247,8 +257,10 @@ Examples:
       Send one message and quit.
   printf '/join #reef\\n/msg #reef Good morning!\\n' | crc-client --name alice
       Send one message to the members of a channel.
+  printf '/msg nosuchname hi\\n' | crc-client || echo 'not sent'
+      See from the exit status whether all was done.
   crc-client --name robot --json < commands.txt
-      Run commands from a program: commands in, JSON out.
+      Run commands from a program: JSON in, JSON out.
 
   crc-client --server tls://chat.example.org --name ann --oper chief --oper-password-file chief
       Chat as a network operator.
@@ -268,11 +280,13 @@ Files:
      the certificates of self-signed servers, one line each
 
 Exit status:
-  0  done; a command that is refused, and a name that no client has, are reported
-     on standard error and do not change that
-  1  cannot connect, the server's certificate cannot be trusted, the id is already in use, or the connection closed before all
-     messages were sent
-  2  invalid command line"
+  0  all is done; at a terminal also when a command was refused
+  1  something was not done: a command is wrong or was refused, no client has the name, the client
+     cannot connect, the server's certificate cannot be trusted, the id is already in use, or the
+     connection closed before all messages were sent. Each reason is on standard error, also
+     with --json
+  2  invalid command line",
+        request::usages()
     )
 }
 

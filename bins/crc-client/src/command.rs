@@ -200,6 +200,9 @@ pub(crate) enum ParseError {
     TooMuch { command: &'static str },
     #[error("The closing quote is missing. Use /msg \"NAME\" TEXT")]
     QuoteOpen,
+    /// What is wrong with a JSON object, and what to write.
+    #[error("{0}")]
+    Json(String),
     #[error("The line is not UTF-8")]
     NotUtf8,
     #[error("The line is too long. A text has at most 65536 bytes")]

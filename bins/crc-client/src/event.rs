@@ -2,10 +2,11 @@
 //! errors.
 
 use crc_core::{ChannelMember, ClientNotice, RemoteClient, ResolveError};
-use crc_wire::HostId;
+use crc_wire::{HostId, StatusCode};
 
 use crate::command::{ParseError, Target};
 use crate::modes::ModeError;
+use crate::request::Tag;
 
 /// An event for the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub(crate) enum OutputEvent {
     AsksForOperator { name: String },
     /// The answer to `/help`.
     Help,
+    /// An event that a command with a tag has led to.
+    Tagged(Tag, Box<OutputEvent>),
+    /// A command with a tag is executed or has failed.
+    Done,
     /// A line is executed or has failed.
     LineHandled,
     /// No server has accepted the client in time. The client stops.
@@ -46,6 +51,38 @@ pub(crate) enum OutputEvent {
 }
 
 impl OutputEvent {
+    /// The same with a tag, unless there is none, or it has one.
+    pub(crate) fn tagged(self, tag: Option<Tag>) -> OutputEvent {
+        match (self, tag) {
+            (event @ (OutputEvent::Tagged(..) | OutputEvent::LineHandled), _) | (event, None) => {
+                event
+            }
+            (event, Some(tag)) => OutputEvent::Tagged(tag, Box::new(event)),
+        }
+    }
+
+    /// The event without its tag, and the tag.
+    pub(crate) fn untagged(&self) -> (&OutputEvent, Option<&Tag>) {
+        match self {
+            OutputEvent::Tagged(tag, event) => (event, Some(tag)),
+            event => (event, None),
+        }
+    }
+
+    /// Whether the server has refused what a command asked for.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            OutputEvent::Client(
+                ClientNotice::ChannelRefused { .. }
+                    | ClientNotice::Status {
+                        code: StatusCode::UNKNOWN_ID | StatusCode::TOO_LONG | StatusCode::CONGESTED,
+                        ..
+                    }
+            )
+        )
+    }
+
     /// Whether the client stops after this.
     pub(crate) fn is_fatal(&self) -> bool {
         matches!(
@@ -64,6 +101,8 @@ pub(crate) enum CommandError {
     Mode(#[from] ModeError),
     #[error("{}", resolve_text(.0))]
     Resolve(#[from] ResolveError),
+    #[error("The client quit before")]
+    Quit,
     #[error("You are not connected. Nothing was sent")]
     NotConnected,
     #[error("You are not talking to anyone yet. Use /join #channel, /to NAME or /msg NAME TEXT")]

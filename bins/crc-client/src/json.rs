@@ -1,14 +1,28 @@
 //! Events as JSON, one object per line, for programs. The keys are an interface: keys
 //! may be added, and never change their meaning.
 
+use crc_cli::UtcTime;
 use crc_core::{ChannelMember, Client, ClientNotice, HostRef};
 use crc_wire::{ChatKind, HostId};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::event::OutputEvent;
+use crate::request::Tag;
 use crate::text;
 
 /// One line.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    event: Event<'a>,
+    /// RFC 3339, in UTC.
+    time: String,
+    /// That of the command that has led to the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<&'a RawValue>,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event<'a> {
@@ -150,6 +164,8 @@ enum Event<'a> {
     Error {
         text: &'a str,
     },
+    /// The command with this tag is executed or has failed.
+    Done,
 }
 
 #[derive(Debug, Serialize)]
@@ -190,7 +206,14 @@ struct JoinedChannel<'a> {
 }
 
 /// The line of an event, if it has one.
-pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
+pub(crate) fn line(event: &OutputEvent, client: &Client, time: UtcTime) -> Option<String> {
+    let (event, tag) = event.untagged();
+    let tag = tag.map(Tag::value);
+    let time = time.to_string();
+    let write = |event: Event<'_>| {
+        serde_json::to_string(&Line { event, time, tag })
+            .expect("strings and numbers always serialize")
+    };
     let notice = match event {
         OutputEvent::Client(notice) => notice,
         OutputEvent::Roster(clients) => {
@@ -200,15 +223,15 @@ pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
                 info: &client.info,
             });
             let clients = clients.collect();
-            return Some(write(&Event::Who { clients }));
+            return Some(write(Event::Who { clients }));
         }
         OutputEvent::Channel {
             channel,
             members,
             topic,
-        } => return Some(write(&entered(channel, members, topic))),
+        } => return Some(write(entered(channel, members, topic))),
         OutputEvent::Topic { channel, topic } => {
-            return Some(write(&Event::Topic {
+            return Some(write(Event::Topic {
                 channel,
                 topic,
                 by: 0,
@@ -216,7 +239,7 @@ pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
             }));
         }
         OutputEvent::Modes { channel, modes, .. } => {
-            return Some(write(&Event::Modes { channel, modes }));
+            return Some(write(Event::Modes { channel, modes }));
         }
         OutputEvent::Channels(channels) => {
             let channels = channels.iter().map(|(channel, members)| JoinedChannel {
@@ -225,14 +248,19 @@ pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
                 members: *members,
             });
             let channels = channels.collect();
-            return Some(write(&Event::Channels { channels }));
+            return Some(write(Event::Channels { channels }));
         }
         OutputEvent::Help => {
             let text = crate::command::COMMANDS;
-            return Some(write(&Event::Help { text }));
+            return Some(write(Event::Help { text }));
         }
-        OutputEvent::CommandFailed(_) | OutputEvent::GaveUp { .. } => return error(event, client),
-        OutputEvent::TargetChanged { .. }
+        OutputEvent::Done => return Some(write(Event::Done)),
+        OutputEvent::CommandFailed(_) | OutputEvent::GaveUp { .. } => {
+            let text = text::error(event, client)?;
+            return Some(write(Event::Error { text: &text }));
+        }
+        OutputEvent::Tagged(..)
+        | OutputEvent::TargetChanged { .. }
         | OutputEvent::AsksForOperator { .. }
         | OutputEvent::LineHandled => return None,
     };
@@ -379,10 +407,13 @@ pub(crate) fn line(event: &OutputEvent, client: &Client) -> Option<String> {
         },
         ClientNotice::NotSent { .. }
         | ClientNotice::ChannelNotSent { .. }
-        | ClientNotice::Failed { .. } => return error(event, client),
+        | ClientNotice::Failed { .. } => {
+            let text = text::error(event, client)?;
+            return Some(write(Event::Error { text: &text }));
+        }
         _ => return None,
     };
-    Some(write(&event))
+    Some(write(event))
 }
 
 fn entered<'a>(channel: &'a str, members: &'a [ChannelMember], topic: &'a str) -> Event<'a> {
@@ -398,16 +429,6 @@ fn id_and_name(host: Option<&HostRef>) -> (u32, Option<&str>) {
     host.map_or((0, None), |host| (host.id.get(), host.name.as_deref()))
 }
 
-/// The line of an error event.
-fn error(event: &OutputEvent, client: &Client) -> Option<String> {
-    let text = text::error(event, client)?;
-    Some(write(&Event::Error { text: &text }))
-}
-
 fn or_zero(id: Option<HostId>) -> u32 {
     id.map_or(0, HostId::get)
-}
-
-fn write(event: &Event<'_>) -> String {
-    serde_json::to_string(event).expect("strings and numbers always serialize")
 }

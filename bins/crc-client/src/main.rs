@@ -19,6 +19,7 @@ mod modes;
 mod output;
 mod palette;
 mod queue;
+mod request;
 mod terminal;
 mod text;
 
@@ -43,6 +44,7 @@ use lines::LineParser;
 use output::{Outcome, Output, Renderer};
 use palette::Palette;
 use queue::{CommandQueue, Input, Mode};
+use request::Request;
 use terminal::TerminalOutput;
 
 /// How many lines of a batch may wait to be executed.
@@ -50,6 +52,9 @@ const LINES_MAX: usize = 256;
 
 /// The longest line in bytes: the longest text, and room for the command.
 const LINE_BYTES_MAX: usize = 66 * 1024;
+
+/// The same for JSON, which may write a byte of a text as six.
+const JSON_BYTES_MAX: usize = 6 * LINE_BYTES_MAX;
 
 /// How many bytes may wait for the server before a batch is slowed down.
 const PAUSE_BYTES: usize = 1024 * 1024;
@@ -65,11 +70,15 @@ fn main() -> ExitCode {
         let error = Args::command().error(ErrorKind::ArgumentConflict, problem);
         error.exit();
     }
+    let mut failed = false;
     let error = match run(&args) {
         Ok(outcome) if outcome.incomplete && outcome.fatal.is_none() => {
             Some("some messages were not sent before the connection closed".to_owned())
         }
-        Ok(outcome) => outcome.fatal,
+        Ok(outcome) => {
+            failed = outcome.failed;
+            outcome.fatal
+        }
         Err(error) => Some(error.to_string()),
     };
     match error {
@@ -77,6 +86,8 @@ fn main() -> ExitCode {
             print_error(&format!("crc-client: {error}"));
             ExitCode::FAILURE
         }
+        // The reasons were printed as they came.
+        None if failed => ExitCode::FAILURE,
         None => ExitCode::SUCCESS,
     }
 }
@@ -120,7 +131,7 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
         let terminal = TerminalOutput::new(palette, log, sender.clone(), lines.clone());
         Output::Terminal(terminal)
     } else {
-        read_batch(sender.clone(), lines.clone(), hidden.clone())?;
+        read_batch(sender.clone(), lines.clone(), hidden.clone(), args.json)?;
         if args.json {
             Output::Json
         } else {
@@ -175,23 +186,36 @@ fn read_batch(
     sender: CommandSender<Input>,
     lines: Backpressure,
     hidden: Shared<Option<HiddenInput>>,
+    is_json: bool,
 ) -> Result<(), DriverError> {
     let stdin = BufReader::new(io::stdin());
     let mut parser = LineParser::default();
     let last = sender.clone();
-    read_lines(stdin, LINE_BYTES_MAX, sender, move |line| {
+    let bytes_max = if is_json {
+        JSON_BYTES_MAX
+    } else {
+        LINE_BYTES_MAX
+    };
+    read_lines(stdin, bytes_max, sender, move |line| {
         if hidden.lock().take().is_some() {
             // The key that has ended the password was not shown either.
             print_error("");
         }
         let error = match line {
+            LineEvent::Line(line)
+                if is_json && line.starts_with('{') && parser.awaits_password_of().is_none() =>
+            {
+                lines.acquire(LINES_MAX);
+                return Some(Input::Request(Request::parse(&line)));
+            }
             LineEvent::Line(line) => {
                 let command = parser.parse(&line);
                 if let Some(name) = parser.awaits_password_of()
                     && let Ok(begun) = HiddenInput::begin()
                 {
-                    print_error(&format!("password of {}:", Escaped(name)));
+                    // A signal may end the client as soon as the user is asked.
                     *hidden.lock() = Some(begun);
+                    print_error(&format!("password of {}:", Escaped(name)));
                 }
                 lines.acquire(LINES_MAX);
                 return Some(Input::Line(command));

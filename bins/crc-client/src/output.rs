@@ -2,8 +2,9 @@
 //! event becomes the message with which the program ends.
 
 use std::io::{self, ErrorKind};
+use std::time::SystemTime;
 
-use crc_cli::{Backpressure, print_error, print_line};
+use crc_cli::{Backpressure, UtcTime, print_error, print_line};
 use crc_core::{Client, ClientNotice, ClientSendError};
 
 use crate::event::OutputEvent;
@@ -38,6 +39,8 @@ pub(crate) struct Renderer {
 pub(crate) struct Outcome {
     /// Why the client could not go on.
     pub(crate) fatal: Option<String>,
+    /// Whether something of a batch was not done. Its reason is on standard error.
+    pub(crate) failed: bool,
     /// Whether a message of a batch was not sent before the client quit.
     pub(crate) incomplete: bool,
     /// Whether standard output is closed.
@@ -61,15 +64,19 @@ impl Renderer {
 
     /// Writes an event.
     pub(crate) fn render(&mut self, event: &OutputEvent, client: &Client) {
-        self.note(event, client);
+        let (plain, _) = event.untagged();
+        self.note(plain, client);
         if self.outcome.closed {
             return;
         }
         let written = match &mut self.output {
-            Output::Json => json::line(event, client).map_or(Ok(()), |line| print_line(&line)),
-            Output::Text => print_text(event, client),
+            Output::Json => {
+                let line = json::line(event, client, UtcTime::from(SystemTime::now()));
+                line.map_or(Ok(()), |line| print_line(&line))
+            }
+            Output::Text => print_text(plain),
             Output::Terminal(terminal) => {
-                terminal.render(event, client);
+                terminal.render(plain, client);
                 Ok(())
             }
         };
@@ -85,6 +92,9 @@ impl Renderer {
     fn note(&mut self, event: &OutputEvent, client: &Client) {
         match event {
             OutputEvent::LineHandled => self.lines.release(),
+            _ if self.mode == Mode::Batch && self.print_reason(event, client) => {
+                self.outcome.failed = true;
+            }
             OutputEvent::Client(ClientNotice::FrameDropped { why }) => {
                 log::warn!("dropped an invalid frame from the server: {why}");
             }
@@ -103,6 +113,34 @@ impl Renderer {
         }
     }
 
+    /// Prints why something was not done to standard error, with every kind of output.
+    /// Returns whether that is what the event is about.
+    fn print_reason(&self, event: &OutputEvent, client: &Client) -> bool {
+        let is_quit = matches!(
+            event,
+            OutputEvent::Client(
+                ClientNotice::NotSent {
+                    why: ClientSendError::Quit,
+                    ..
+                } | ClientNotice::ChannelNotSent {
+                    why: ClientSendError::Quit,
+                    ..
+                }
+            )
+        );
+        if event.is_fatal() {
+            return false;
+        }
+        let reason = match event.is_refusal() {
+            true => text::lines(event, Palette::Plain),
+            false => text::error(event, client).map(|it| text::error_line(&it, Palette::Plain)),
+        };
+        if let Some(reason) = &reason {
+            print_error(reason);
+        }
+        reason.is_some() && !is_quit
+    }
+
     /// Restores the terminal.
     pub(crate) fn finish(self) -> Outcome {
         if let Output::Terminal(terminal) = self.output {
@@ -112,14 +150,11 @@ impl Renderer {
     }
 }
 
-fn print_text(event: &OutputEvent, client: &Client) -> io::Result<()> {
-    if let Some(lines) = text::lines(event, Palette::Plain) {
-        print_line(&lines)?;
-    }
-    if let Some(error) = text::error(event, client)
-        && !event.is_fatal()
+fn print_text(event: &OutputEvent) -> io::Result<()> {
+    if let Some(lines) = text::lines(event, Palette::Plain)
+        && !event.is_refusal()
     {
-        print_error(&text::error_line(&error, Palette::Plain));
+        print_line(&lines)?;
     }
     Ok(())
 }

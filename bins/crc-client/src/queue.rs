@@ -6,16 +6,18 @@
 //! clock, terminal or file, nor how anything is displayed.
 
 mod session;
+mod tags;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crc_core::{Client, Event, Machine, Outbox, Timestamp};
+use crc_core::{Client, Effect, Event, Machine, Outbox, Timestamp};
 
 use crate::command::{Command, OperatorLogin, ParseError};
-use crate::event::OutputEvent;
+use crate::event::{CommandError, OutputEvent};
+use crate::request::{Request, Tag};
 
 use session::{Readiness, Session};
 
@@ -38,6 +40,8 @@ pub(crate) enum Input {
     Start,
     /// A line of the input.
     Line(Result<Command, ParseError>),
+    /// A command of a program.
+    Request(Request),
     /// The end of the input.
     End,
     /// Quit now. Lines that wait are dropped.
@@ -54,11 +58,13 @@ pub(crate) struct CommandQueue {
     /// When the queue learned that no more lines come.
     ended_at: Option<Timestamp>,
     quitting: bool,
+    scratch: Vec<Effect<OutputEvent>>,
 }
 
 #[derive(Debug)]
 struct Waiting {
     item: Item,
+    tag: Option<Tag>,
     since: Timestamp,
 }
 
@@ -76,6 +82,7 @@ impl CommandQueue {
             retry_at: None,
             ended_at: None,
             quitting: false,
+            scratch: Vec::new(),
         }
     }
 
@@ -89,7 +96,7 @@ impl CommandQueue {
     }
 
     fn handle_input(&mut self, now: Timestamp, input: Input, out: &mut Outbox<OutputEvent>) {
-        let item = match input {
+        let (item, tag) = match input {
             Input::Start => {
                 self.session.start(now, out);
                 return;
@@ -98,18 +105,19 @@ impl CommandQueue {
                 self.quit(now, String::new(), out);
                 return;
             }
-            Input::Line(line) => Item::Line(line),
-            Input::End => Item::End,
+            Input::Line(line) => (Item::Line(line), None),
+            Input::Request(request) => (Item::Line(request.command), request.tag),
+            Input::End => (Item::End, None),
         };
         if self.quitting {
-            out.notice(OutputEvent::LineHandled);
+            drop_line(tag, out);
             return;
         }
         if let Item::End | Item::Line(Ok(Command::Quit { .. })) = item {
             self.ended_at.get_or_insert(now);
         }
         let since = now;
-        self.waiting.push_back(Waiting { item, since });
+        self.waiting.push_back(Waiting { item, tag, since });
     }
 
     /// Executes the lines that can be executed.
@@ -121,7 +129,7 @@ impl CommandQueue {
         while let Some(next) = self.waiting.pop_front() {
             let retry_at = match self.readiness(now, &next) {
                 Readiness::Ready => {
-                    self.execute(now, next.item, out);
+                    self.execute_tagged(now, next.item, next.tag, out);
                     out.notice(OutputEvent::LineHandled);
                     continue;
                 }
@@ -141,6 +149,31 @@ impl CommandQueue {
             Item::Line(Err(_)) => Readiness::Ready,
             Item::End => self.session.readiness_to_end(now),
         }
+    }
+
+    /// Executes a line. What comes of it at once has its tag.
+    fn execute_tagged(
+        &mut self,
+        now: Timestamp,
+        item: Item,
+        tag: Option<Tag>,
+        out: &mut Outbox<OutputEvent>,
+    ) {
+        let Some(tag) = tag else {
+            return self.execute(now, item, out);
+        };
+        let mut scratch = std::mem::take(&mut self.scratch);
+        self.session.set_tag(Some(tag.clone()));
+        out.nested(
+            &mut scratch,
+            |out| {
+                self.execute(now, item, out);
+                out.notice(OutputEvent::Done);
+            },
+            |event: OutputEvent| Some(event.tagged(Some(tag.clone()))),
+        );
+        self.session.set_tag(None);
+        self.scratch = scratch;
     }
 
     fn execute(&mut self, now: Timestamp, item: Item, out: &mut Outbox<OutputEvent>) {
@@ -164,8 +197,8 @@ impl CommandQueue {
     /// Quits and drops the lines that wait.
     fn quit(&mut self, now: Timestamp, text: String, out: &mut Outbox<OutputEvent>) {
         self.quitting = true;
-        for _ in self.waiting.drain(..) {
-            out.notice(OutputEvent::LineHandled);
+        for waiting in self.waiting.drain(..) {
+            drop_line(waiting.tag, out);
         }
         self.session.quit(now, text, out);
     }
@@ -189,6 +222,16 @@ impl CommandQueue {
         out.notice(OutputEvent::GaveUp { unsent });
         self.quit(now, String::new(), out);
     }
+}
+
+/// Drops a line, since the client quits.
+fn drop_line(tag: Option<Tag>, out: &mut Outbox<OutputEvent>) {
+    if tag.is_some() {
+        let why = OutputEvent::CommandFailed(CommandError::Quit);
+        out.notice(why.tagged(tag.clone()));
+        out.notice(OutputEvent::Done.tagged(tag));
+    }
+    out.notice(OutputEvent::LineHandled);
 }
 
 impl Machine for CommandQueue {

@@ -43,9 +43,11 @@ pub(crate) fn lines(event: &OutputEvent, palette: Palette) -> Option<String> {
                 Escaped(name)
             )
         }
-        OutputEvent::CommandFailed(_) | OutputEvent::LineHandled | OutputEvent::GaveUp { .. } => {
-            return None;
-        }
+        OutputEvent::Tagged(_, event) => return lines(event, palette),
+        OutputEvent::CommandFailed(_)
+        | OutputEvent::Done
+        | OutputEvent::LineHandled
+        | OutputEvent::GaveUp { .. } => return None,
     };
     Some(event_line(&text, palette))
 }

@@ -5,7 +5,9 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use crc_cli::UtcTime;
 use crc_core::Fingerprint;
 use crc_net::{TlsClient, TlsError, TlsServer, fingerprint_of_file};
 
@@ -124,22 +126,11 @@ pub(crate) fn make_cert(options: &MakeCert) -> Result<(), MakeCertError> {
 /// The date of today: year, month and day. The 29th of February counts as the 28th, which every
 /// year has.
 fn today() -> (i32, u8, u8) {
-    let days = i64::try_from(crate::node::unix_time_ms() / 86_400_000).unwrap_or(0);
-    // Howard Hinnant's algorithm for the Gregorian calendar.
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    let year = yoe + era * 400 + i64::from(month <= 2);
-    let day = if month == 2 { day.min(28) } else { day };
-    let small = |number: i64| u8::try_from(number).unwrap_or(1);
-    (
-        i32::try_from(year).unwrap_or(2026),
-        small(month),
-        small(day),
-    )
+    let date = UtcTime::from(SystemTime::now()).date();
+    let day = if date.month == 2 {
+        date.day.min(28)
+    } else {
+        date.day
+    };
+    (date.year, date.month, day)
 }

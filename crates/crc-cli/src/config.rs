@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 pub use annotated::annotated;
 pub use options::{FileOption, FileOptions, MergeError, merge, parse_command_line};
+pub use suggestion::did_you_mean;
 pub use toml::Spanned;
 
 /// The largest file that is read.

@@ -8,6 +8,7 @@
 //! - [`Verbosity`] adds `-v` and `-q`; [`init_logger`] starts the log.
 //! - [`VERSION`] is what `--version` prints, with the [`COMMIT`] that it was built from.
 //! - [`print_line`] and [`print_error`] write one line to a standard stream and flush it.
+//! - [`UtcTime`] writes the time for programs.
 //! - [`read_file`] reads a file of a bounded size.
 //! - `read_password` reads one without showing it. It needs the feature `password`.
 //! - `HiddenInput` keeps a terminal from showing what is typed. It needs the feature `password` or
@@ -38,6 +39,7 @@ mod password;
 mod size;
 #[cfg(feature = "terminal")]
 pub mod terminal;
+mod time;
 mod verbosity;
 mod version;
 
@@ -53,5 +55,6 @@ pub use output::{print_error, print_line};
 #[cfg(feature = "password")]
 pub use password::{read_line, read_password};
 pub use size::{Size, SizeError};
+pub use time::{Date, UtcTime};
 pub use verbosity::Verbosity;
 pub use version::{COMMIT, VERSION};

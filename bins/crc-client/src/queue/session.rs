@@ -11,9 +11,11 @@ use crc_core::{
 use crc_wire::{HostId, StatusCode};
 
 use super::Mode;
+use super::tags::Tags;
 use crate::command::{Command, OperatorLogin, Target};
 use crate::event::{CommandError, OutputEvent};
 use crate::modes::{self, changed_settings};
+use crate::request::Tag;
 
 /// How long a batch waits for a name to appear, after the welcome or after the line
 /// was read.
@@ -41,13 +43,24 @@ pub(super) struct Session {
     is_operator_asked: bool,
     /// Since when the client waits to become an operator.
     operator_asked_at: Option<Timestamp>,
+    tags: Tags,
     scratch: Vec<Effect<ClientNotice>>,
 }
 
 /// Where a chat or notice goes.
+#[derive(Clone)]
 enum Address {
     Client(HostId),
     Channel(String),
+}
+
+impl Address {
+    fn chat(&self, text: String) -> ClientCommand {
+        match self.clone() {
+            Address::Client(to) => ClientCommand::SendChat { to, text },
+            Address::Channel(channel) => ClientCommand::SendChannelChat { channel, text },
+        }
+    }
 }
 
 /// The command that gives or takes a rank.
@@ -82,6 +95,7 @@ impl Session {
             operator: None,
             is_operator_asked: false,
             operator_asked_at: None,
+            tags: Tags::default(),
             scratch: Vec::new(),
         }
     }
@@ -105,6 +119,11 @@ impl Session {
         self.handle(now, Event::Command(ClientCommand::Quit { text }), out);
     }
 
+    /// The tag of the command that is executed from now on; `None` after the command.
+    pub(super) fn set_tag(&mut self, tag: Option<Tag>) {
+        self.tags.current = tag;
+    }
+
     /// Hands an event to the client.
     pub(super) fn handle(
         &mut self,
@@ -113,7 +132,11 @@ impl Session {
         out: &mut Outbox<OutputEvent>,
     ) {
         let was_welcomed = self.client.is_welcomed();
-        let (client, scratch) = (&mut self.client, &mut self.scratch);
+        if let Event::Command(command) = &event {
+            self.tags.on_command(now, command);
+        }
+        let own = self.client.id();
+        let (client, tags, scratch) = (&mut self.client, &mut self.tags, &mut self.scratch);
         let mut is_answered = false;
         out.nested(
             scratch,
@@ -122,7 +145,8 @@ impl Session {
                 let note = StatusCode::NOTE;
                 is_answered |=
                     matches!(&notice, ClientNotice::Status { code, .. } if *code == note);
-                Some(OutputEvent::Client(notice))
+                let tag = tags.take(now, &notice, own);
+                Some(OutputEvent::Client(notice).tagged(tag))
             },
         );
         if is_answered || !self.client.is_welcomed() {
@@ -308,21 +332,24 @@ impl Session {
                 out.notice(OutputEvent::Help);
                 Ok(())
             }
-            Command::Msg { to, text } => self.send_chat(now, &to, text, out),
+            Command::Msg { to, text } => self.send_chat(now, &to, &text, out),
             Command::Text { text } => {
                 let to = self.target.clone().ok_or(CommandError::NoTarget)?;
-                self.send_chat(now, &to, text, out)
+                self.send_chat(now, &to, &text, out)
             }
             Command::Notice { to, text } => {
-                let command = match self.address(&to)? {
+                let address = self.address(&to)?;
+                self.send_lines(now, &text, out, |text| match address.clone() {
                     Address::Client(to) => ClientCommand::SendNotice { to, text },
                     Address::Channel(channel) => ClientCommand::SendChannelNotice { channel, text },
-                };
-                self.send(now, command, out)
+                })
             }
             Command::Me { text } => {
                 let to = self.target.clone().ok_or(CommandError::NoTarget)?;
-                self.send_chat(now, &to, format!("\u{1}ACTION {text}\u{1}"), out)
+                let address = self.address(&to)?;
+                self.send_lines(now, &text, out, |text| {
+                    address.chat(format!("\u{1}ACTION {text}\u{1}"))
+                })
             }
             Command::Rank {
                 channel,
@@ -420,14 +447,26 @@ impl Session {
         &mut self,
         now: Timestamp,
         to: &Target,
-        text: String,
+        text: &str,
         out: &mut Outbox<OutputEvent>,
     ) -> Result<(), CommandError> {
-        let command = match self.address(to)? {
-            Address::Client(to) => ClientCommand::SendChat { to, text },
-            Address::Channel(channel) => ClientCommand::SendChannelChat { channel, text },
-        };
-        self.send(now, command, out)
+        let address = self.address(to)?;
+        self.send_lines(now, text, out, |text| address.chat(text))
+    }
+
+    /// Sends each line of a text as a message. Empty lines are left out.
+    fn send_lines(
+        &mut self,
+        now: Timestamp,
+        text: &str,
+        out: &mut Outbox<OutputEvent>,
+        command: impl Fn(String) -> ClientCommand,
+    ) -> Result<(), CommandError> {
+        let lines = text.split(['\n', '\r']).filter(|line| !line.is_empty());
+        for line in lines {
+            self.send(now, command(line.to_owned()), out)?;
+        }
+        Ok(())
     }
 
     fn address(&self, to: &Target) -> Result<Address, CommandError> {

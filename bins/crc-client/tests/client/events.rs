@@ -67,7 +67,12 @@ fn every_event_is_one_json_line() {
     let (code, rest, errors) = client.finish();
     assert_eq!(
         (code, &rest[..], &*errors),
-        (Some(0), &[LEFT.to_owned()][..], "")
+        (
+            Some(1),
+            &[LEFT.to_owned()][..],
+            "! Unknown ID 9 (status 0x0001)\n\
+             ! You are not talking to anyone yet. Use /join #channel, /to NAME or /msg NAME TEXT\n"
+        )
     );
 }
 
@@ -216,7 +221,7 @@ fn an_ambiguous_name_is_reported_and_the_batch_goes_on() {
     link.expect(QUIT);
     drop(link);
     let (code, rest, _) = client.finish();
-    assert_eq!(code, Some(0));
+    assert_eq!(code, Some(1));
     let errors = rest.iter().filter(|line| line.contains("error"));
     let errors: Vec<&str> = errors.map(|line| &line[25..line.len() - 2]).collect();
     let ambiguous = "Several clients are named dave. Use an id: 8, 9";

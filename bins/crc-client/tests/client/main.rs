@@ -8,4 +8,5 @@ mod events;
 mod fixture;
 mod options;
 mod quit;
+mod requests;
 mod terminal;

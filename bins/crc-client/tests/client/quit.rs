@@ -31,7 +31,7 @@ fn answers_to_the_last_chat_are_shown() {
     link.send(&chat(7, 101, "wait"));
     drop(link);
     let (code, rest, _) = client.finish();
-    assert_eq!(code, Some(0));
+    assert_eq!(code, Some(1));
     assert_eq!(
         rest[2..],
         [

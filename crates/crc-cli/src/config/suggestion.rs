@@ -4,7 +4,8 @@
 const SIMILARITY_MIN: f64 = 0.75;
 
 /// `; did you mean ...?` with the most similar of `known`, or nothing.
-pub(super) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let name = name.replace('_', "-").to_lowercase();
     let similar = known.map(|known| (strsim::jaro_winkler(&name, known), known));
     let similar = similar.filter(|(similarity, _)| *similarity >= SIMILARITY_MIN);

@@ -30,7 +30,7 @@ const REQUEST_BYTES: usize = 64;
 /// [`close`](Bot::close) does, but for the result.
 ///
 /// **What is sent** waits until the bot is connected, and goes out in order and at its
-/// [rate](Builder::messages_per_second). While 64 KiB wait, the methods that send wait too. They
+/// [rate](Builder::messages_per_second). While 16 KiB wait, the methods that send wait too. They
 /// return an error only when the bot has ended; whatever becomes of a message later is an event:
 /// [`NotSent`](Event::NotSent), [`Refused`](Event::Refused) or [`Status`](Event::Status).
 pub struct Bot {
@@ -53,7 +53,8 @@ impl fmt::Debug for Bot {
 
 /// Start and end.
 impl Bot {
-    /// A bot with this name: 1 to 64 bytes of printable ASCII.
+    /// A bot with this name: 1 to 64 bytes in UTF-8, as RFC 8266 has nicknames. Other users may have
+    /// the same, but a server refuses a name that looks like another one.
     pub fn builder(name: impl Into<String>) -> Builder {
         Builder::new(name.into())
     }
@@ -244,7 +245,7 @@ impl Bot {
         Ok(())
     }
 
-    /// Waits, in asynchronous code, until 32 KiB of messages can be said without waiting.
+    /// Waits, in asynchronous code, until 8 KiB of messages can be said without waiting.
     pub async fn ready(&self) {
         std::future::poll_fn(|cx| self.mailbox.poll_ready(cx)).await;
     }

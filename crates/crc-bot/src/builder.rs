@@ -27,11 +27,12 @@ const MESSAGE_BYTES_MAX: usize = 60 * 1024;
 /// How many messages in a second.
 const PER_SECOND: u32 = 10;
 
-/// How many bytes of events may wait for the program.
-const EVENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How many bytes of events may wait for the program: as many messages as a bot answers at its
+/// rate in three minutes.
+const EVENT_BYTES_MAX: usize = 256 * 1024;
 
 /// How many bytes may wait to be sent, before the program has to wait.
-const OUTGOING_BYTES_MAX: usize = 64 * 1024;
+const OUTGOING_BYTES_MAX: usize = 16 * 1024;
 
 /// How many bytes may wait for the server to read them.
 const SEND_QUEUE_BYTES_MAX: usize = 1024 * 1024;
@@ -153,8 +154,9 @@ impl Builder {
     }
 
     /// How many bytes of events may wait for the program. Beyond it the oldest events are dropped,
-    /// and [`Event::Lagged`](crate::Event::Lagged) counts them. Default: 4 MiB, at least 15,000
-    /// short messages.
+    /// and [`Event::Lagged`](crate::Event::Lagged) counts them. Default: 256 KiB, some 1,200 short
+    /// messages, so that a bot that was flooded does not answer old messages for long. A bot that
+    /// must miss nothing, or is in channels with thousands of members, wants more.
     pub fn event_bytes_max(mut self, bytes: usize) -> Self {
         self.event_bytes_max = bytes;
         self

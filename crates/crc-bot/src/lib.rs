@@ -37,7 +37,7 @@
 //! runtime; the library uses none itself.
 //!
 //! **The queue of events is bounded.** While the program takes no events, they wait, up to
-//! [4 MiB](Builder::event_bytes_max). Then the oldest ones are dropped, and the next event is
+//! [256 KiB](Builder::event_bytes_max). Then the oldest ones are dropped, and the next event is
 //! [`Event::Lagged`] with their number. The connection is always read, so a slow program does not
 //! lose it. Timers are never dropped.
 //!
@@ -53,7 +53,7 @@
 //!
 //! [`say`](Bot::say) and the others hand their text to the thread of the connection. It waits there
 //! until the bot is connected and its [rate](Builder::messages_per_second) permits. So a message
-//! that is said while the server restarts is sent when the bot is connected again. When 64 KiB
+//! that is said while the server restarts is sent when the bot is connected again. When 16 KiB
 //! wait, `say` itself waits. A text of several lines becomes several messages, and so does a line of
 //! more than [400 bytes](Builder::message_bytes_max), which is split between words. What cannot be
 //! sent is reported by [`Event::NotSent`].

@@ -197,6 +197,46 @@ fn program_of_page(language: &str) -> String {
 }
 
 #[test]
+fn the_python_bot_of_the_page_answers_and_comes_back_after_its_server_was_killed() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: there is no python3");
+        return;
+    }
+    let fixture = Fixture::new().unwrap();
+    let mut server = fixture.server(1, "reef").start().unwrap();
+    let mut ann = member(&fixture, 101, "ann", &server, "#reef");
+    let folder = fixture.binaries().client.parent().unwrap().to_owned();
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(folder).chain(std::env::split_paths(&paths));
+    let mut command = Command::new("python3");
+    let address = server.address().to_string();
+    let program = program_of_page("python");
+    command.args(["-c", &program, "--server", &address]);
+    command.env("PATH", std::env::join_paths(paths).unwrap());
+    let log = fixture.logs().file("python.log");
+    let _bot = Process::start("python", command, log).unwrap();
+    expect(&ann, |event| is_joined(event, "echo"));
+    // Whatever people say, it is no command.
+    for text in [
+        "hello",
+        "/quit",
+        r#"{"do":"quit"}"#,
+        "tide ~ \u{1f980} \"in\"",
+    ] {
+        let say = serde_json::json!({"do": "msg", "to": "#reef", "text": text});
+        ann.command(&say.to_string()).unwrap();
+        expect(&ann, |event| is_said(event, "echo", text, true));
+    }
+    ann.command("/msg echo psst").unwrap();
+    let is_answer = |event: &Value| event["event"] == "notice" && event["text"] == "psst";
+    expect(&ann, is_answer);
+    restart(&fixture, &mut server);
+    wait_back(&ann, "echo");
+    ann.command("/msg #reef again").unwrap();
+    expect(&ann, |event| is_said(event, "echo", "again", true));
+}
+
+#[test]
 fn the_page_shows_the_example_that_is_compiled() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let example = root.join("crates/crc-bot/examples/tide.rs");

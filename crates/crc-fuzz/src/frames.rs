@@ -79,6 +79,7 @@ fn name(source: HostId, choices: &mut Choices<'_>) -> Option<Name<'static>> {
             const LONG: &str = "a name that is longer than any that a server would admit by itself";
             LONG
         }
+        4 => "Zoe",
         _ => return Some(Name::new(format!("host{source}")).expect("it is short")),
     }))
 }
@@ -100,6 +101,8 @@ fn info(choices: &mut Choices<'_>) -> Option<Info<'static>> {
             };
             format!("x [crc2{}{};f=auth]", entry("n", nonce), entry("p", proof)).into()
         }
+        // A name in UTF-8 that may belong to the one in ASCII.
+        9 => "x [crc2;u=5a6fc3ab;f=channels,utf8-names]".into(),
         // With a rank and an address, of a server that may exist.
         _ => {
             let rank = match choices.byte()? {

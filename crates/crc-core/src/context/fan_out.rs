@@ -97,8 +97,9 @@ impl Context {
                 id,
                 from,
                 renamed_from,
+                in_ascii,
             } => {
-                crc::announce::on_host_changed(self, id, from, out);
+                crc::announce::on_host_changed(self, id, from, in_ascii, out);
                 if let Some(nicks) = renamed_from {
                     irc::on_host_renamed(self, id, nicks.irc, out);
                     legacy::notify::on_host_renamed(self, id, nicks.legacy, from, out);

@@ -223,6 +223,7 @@ impl Context {
             id,
             from: link,
             renamed_from: renamed.then_some(nicks),
+            in_ascii: !before.is_like(info),
         };
         self.publish_host(change, out);
         let neighbour = self.network.neighbours().find(link);

@@ -272,8 +272,15 @@ pub(crate) fn on_host_left(
 }
 
 /// Sends a client's new name and info. A neighbour that knows no channels gets a quit
-/// first: it may ignore a changed registration otherwise.
-pub(crate) fn on_host_changed(cx: &mut Context, id: HostId, from: LinkId, out: &mut Out) {
+/// first: it may ignore a changed registration otherwise. `in_ascii`: the change is one for
+/// neighbours, too, that take names in ASCII only.
+pub(crate) fn on_host_changed(
+    cx: &mut Context,
+    id: HostId,
+    from: LinkId,
+    in_ascii: bool,
+    out: &mut Out,
+) {
     let own_id = cx.config.id;
     let directory = cx.network.directory();
     let (Some(host), Some(place)) = (directory.find(id), directory.place(id)) else {
@@ -295,6 +302,9 @@ pub(crate) fn on_host_changed(cx: &mut Context, id: HostId, from: LinkId, out: &
             continue;
         };
         let encoding = Encoding::of_hosts(neighbour, session);
+        if !in_ascii && !encoding.has_utf8_names() {
+            continue;
+        }
         let last_hop = session.id_on_link(own_id);
         let keeps = session.features.channels;
         let frames = out.store(|arena| {

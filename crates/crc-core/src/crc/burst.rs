@@ -248,7 +248,7 @@ impl BurstWriter for Writer<'_> {
             Due::Announcement => true,
             Due::MachinePart => {
                 let takes_times = self.encoding == Encoding::DatedServer;
-                let takes_names = takes_times || self.encoding == Encoding::NamedClient;
+                let takes_names = self.encoding.has_utf8_names();
                 host.machine().is_some()
                     || takes_times && host.registered_ms().is_some()
                     || takes_names && utf8_name(host.name()).is_some()

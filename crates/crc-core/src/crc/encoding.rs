@@ -62,6 +62,11 @@ impl Encoding {
         }
     }
 
+    /// Whether hosts are announced with their names in UTF-8.
+    pub(crate) const fn has_utf8_names(self) -> bool {
+        matches!(self, Encoding::DatedServer | Encoding::NamedClient)
+    }
+
     /// Appends the registration that announces `host`.
     pub(crate) fn encode_host(self, host: &Host, last_hop: HostId, out: &mut Vec<u8>) {
         let machine = match self {
@@ -71,8 +76,7 @@ impl Encoding {
         let registered_ms = host
             .registered_ms()
             .filter(|_| self == Encoding::DatedServer);
-        let name = utf8_name(host.name())
-            .filter(|_| matches!(self, Encoding::DatedServer | Encoding::NamedClient));
+        let name = utf8_name(host.name()).filter(|_| self.has_utf8_names());
         let machine = match host.kind() {
             HostKind::Server => machine,
             HostKind::Client => client_machine_part(registered_ms, name).map(Cow::Owned),

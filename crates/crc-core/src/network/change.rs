@@ -41,6 +41,8 @@ pub(crate) enum HostChange<'a> {
         from: LinkId,
         /// Its nicks before, if its name has changed.
         renamed_from: Option<FormerNicks<'a>>,
+        /// Whether it looks different to those who take names in ASCII only.
+        in_ascii: bool,
     },
 }
 

@@ -38,6 +38,13 @@ fn one_of_each_kind() -> Vec<(&'static str, Message<'static>)> {
             Message::ClientRegistration(registration("x [crc2;f=]")),
         ),
         (
+            "client_name_in_utf_8",
+            Message::ClientRegistration(Registration {
+                name: Name::truncated("Zoe"),
+                ..registration("x [crc2;u=5a6fc3ab;f=channels,utf8-names]")
+            }),
+        ),
+        (
             "status",
             Message::Status(Status {
                 source: None,

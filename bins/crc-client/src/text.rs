@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crc_core::{
     Client, ClientFailure, ClientNotice, DisconnectReason, Escaped, RemoteClient, TlsFailure,
+    ascii_name,
 };
 use crc_wire::{ChatKind, HostId, StatusCode};
 
@@ -88,6 +89,12 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
         } => format!("cannot connect to {server}: {why}; {}", retry(*retry_in)),
         ClientNotice::Welcome { id, text } => format!("{} (your id is {id})", Escaped(text)),
         ClientNotice::Moved { server, .. } => format!("moved to {server}"),
+        // A client joins under its name in ASCII, and is known by its own one a moment later.
+        ClientNotice::Joined {
+            name,
+            previous_name: Some(previous),
+            ..
+        } if previous != name && *previous == ascii_name(name) => return None,
         ClientNotice::Joined {
             id,
             name,

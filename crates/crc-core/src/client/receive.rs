@@ -15,7 +15,7 @@ use super::{
 };
 use crate::admission::is_channel_name;
 use crate::announcement::{Announcement, Features, parse_features_text, split_info, stated_name};
-use crate::names::utf8_name;
+use crate::names::{ascii_name, utf8_name};
 
 /// The features that this client announces.
 const FEATURES: Features = Features {
@@ -120,7 +120,11 @@ impl Client {
             StatusCode::FEATURES if registering => {}
             StatusCode::FEATURES => {
                 let features = parse_features_text(status.text.as_str());
+                let is_first = !session.is_settled();
                 session.on_features(features.unwrap_or_default());
+                if is_first {
+                    self.notify_ascii_name(out);
+                }
             }
             StatusCode::ID_TAKEN if registering => {
                 session.set_id_refused();
@@ -129,6 +133,7 @@ impl Client {
             StatusCode::ID_TAKEN => {
                 let is_v2 = session.is_v2();
                 if session.on_id_taken() {
+                    self.notify_ascii_name(out);
                     return;
                 }
                 if self.outgoing.is_quitting() {
@@ -153,6 +158,21 @@ impl Client {
             // Some v1 servers welcome a client with another code.
             code if registering && code.is_v1() => self.on_welcome(now, status, out),
             _ => out.notice(status_notice(status)),
+        }
+    }
+
+    /// Tells the user by which name others know this client, if the server takes names in
+    /// ASCII only.
+    fn notify_ascii_name(&self, out: &mut Out) {
+        let features = self.connection.session().and_then(|it| it.features());
+        let takes = features.is_some_and(|features| features.utf8_names);
+        if !takes && utf8_name(&self.config.name).is_some() {
+            let ascii = ascii_name(&self.config.name);
+            out.notice(ClientNotice::Status {
+                source: None,
+                code: StatusCode::NOTE,
+                text: format!("this server takes names in ASCII only: others see you as {ascii}"),
+            });
         }
     }
 

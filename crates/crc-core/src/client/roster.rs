@@ -1,9 +1,12 @@
 //! The other clients of the network, as the server lists them, in the order of their
 //! ids.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crc_wire::HostId;
+
+use crate::names::{ascii_name, prepare_name};
 
 /// The memory of one entry besides its texts, roughly.
 const ENTRY_BYTES: usize = 64;
@@ -79,13 +82,21 @@ impl Roster {
         self.clients.iter().map(|(&id, client)| (id, client))
     }
 
-    /// The client that `text` names: an id, known or not, or the exact name of one client.
+    /// The client that `text` names: an id, known or not, or the exact name of one client,
+    /// however it is spelt; or else the name in ASCII of one.
     pub(super) fn resolve(&self, text: &str) -> Result<HostId, ResolveError> {
         if let Some(id) = parse_id(text) {
             return Ok(id);
         }
-        let named = self.iter().filter(|(_, client)| &*client.name == text);
-        let candidates: Vec<HostId> = named.map(|(id, _)| id).collect();
+        let name = prepare_name(text).unwrap_or(Cow::Borrowed(text));
+        let named = |is_named: &dyn Fn(&str) -> bool| -> Vec<HostId> {
+            let named = self.iter().filter(|(_, client)| is_named(&client.name));
+            named.map(|(id, _)| id).collect()
+        };
+        let mut candidates = named(&|other| other == name);
+        if candidates.is_empty() {
+            candidates = named(&|other| !other.is_ascii() && ascii_name(other) == name);
+        }
         match *candidates {
             [] => Err(ResolveError::Unknown(text.into())),
             [id] => Ok(id),

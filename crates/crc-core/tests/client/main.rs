@@ -10,6 +10,7 @@ mod channel_fixture;
 mod channels;
 mod fixture;
 mod moves;
+mod names;
 #[path = "../fixture/mod.rs"]
 mod network_fixture;
 mod outgoing;

@@ -84,7 +84,10 @@ fn a_name_in_utf_8_crosses_servers_and_protocols() {
     // Once: to them nothing has changed.
     for peer in [v1, old] {
         let received = net.fixture.received(peer);
-        assert_eq!((received.len(), clients(&received)), (1, vec![plain.clone()]));
+        assert_eq!(
+            (received.len(), clients(&received)),
+            (1, vec![plain.clone()])
+        );
     }
     assert_eq!(clients(&net.fixture.received(new)).last(), Some(&machine));
     for node in 0..3 {

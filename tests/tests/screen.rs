@@ -14,8 +14,8 @@ fn two_users_at_terminals_talk_to_each_other() {
         let server = fixture.server(1, "reef").start().unwrap();
         let [ann, bob] =
             ["ann", "bob"].map(|name| Screen::start(&fixture, server.address(), name, &[], size));
-        ann.sees("bob");
-        bob.sees("ann");
+        ann.sees("here");
+        bob.sees("here");
         ann.enters("/join #reef");
         ann.sees("#reef");
         bob.enters("/join #reef");
@@ -23,6 +23,7 @@ fn two_users_at_terminals_talk_to_each_other() {
         ann.enters("/msg #reef hello bob");
         bob.sees("hello bob");
         bob.enters("/msg ann hello ann");
+        ann.enters("/to bob");
         ann.sees("hello ann");
         for mut user in [ann, bob] {
             user.enters("/quit");

@@ -84,6 +84,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// At a terminal: print lines as they come, instead of filling the screen with windows
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) plain: bool,
+
     #[command(flatten)]
     pub(crate) tls: TlsArgs,
 

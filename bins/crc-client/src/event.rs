@@ -44,6 +44,8 @@ pub(crate) enum OutputEvent {
     Tagged(Tag, Box<OutputEvent>),
     /// A command with a tag is executed or has failed.
     Done,
+    /// The client knows all others now, and what the server supports.
+    Settled,
     /// A line is executed or has failed.
     LineHandled,
     /// No server has accepted the client in time. The client stops.

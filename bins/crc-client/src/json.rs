@@ -262,6 +262,7 @@ pub(crate) fn line(event: &OutputEvent, client: &Client, time: UtcTime) -> Optio
         OutputEvent::Tagged(..)
         | OutputEvent::TargetChanged { .. }
         | OutputEvent::AsksForOperator { .. }
+        | OutputEvent::Settled
         | OutputEvent::LineHandled => return None,
     };
     let event = match notice {

@@ -20,6 +20,7 @@ mod output;
 mod palette;
 mod queue;
 mod request;
+mod screen;
 mod terminal;
 mod text;
 
@@ -45,6 +46,7 @@ use output::{Outcome, Output, Renderer};
 use palette::Palette;
 use queue::{CommandQueue, Input, Mode};
 use request::Request;
+use screen::{Screen, ScreenLog, ScreenOptions};
 use terminal::TerminalOutput;
 
 /// How many lines of a batch may wait to be executed.
@@ -99,8 +101,13 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
     } else {
         Mode::Batch
     };
-    let log = LogWriter::default();
-    let log_target = at_terminal.then(|| Box::new(log.clone()) as _);
+    let fills_screen = at_terminal && !args.plain && !is_dumb_terminal();
+    let (log, screen_log) = (LogWriter::default(), ScreenLog::default());
+    let log_target = match (at_terminal, fills_screen) {
+        (_, true) => Some(Box::new(screen_log.clone()) as _),
+        (true, false) => Some(Box::new(log.clone()) as _),
+        (false, false) => None,
+    };
     init_logger(args.log_level(), log_target);
 
     let mut config = client_config(args)?;
@@ -126,7 +133,17 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
     })?;
     let lines = Backpressure::default();
     let hidden = Shared::default();
-    let output = if at_terminal {
+    let output = if fills_screen {
+        let (options, client) = (ScreenOptions::default(), driver.machine().client());
+        let sender = sender.clone();
+        Output::Screen(Screen::start(
+            options,
+            client,
+            sender,
+            lines.clone(),
+            screen_log,
+        )?)
+    } else if at_terminal {
         let palette = Palette::from_environment();
         let terminal = TerminalOutput::new(palette, log, sender.clone(), lines.clone());
         Output::Terminal(terminal)
@@ -154,6 +171,11 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
     match stopped? {
         Stopped::Graceful | Stopped::Forced => Ok(outcome),
     }
+}
+
+/// Whether the terminal cannot place the cursor.
+fn is_dumb_terminal() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term == "dumb" || term.is_empty())
 }
 
 /// Whom the client trusts: with `--tls-ca` the authorities in it; otherwise those of the system,

@@ -10,6 +10,7 @@ use crc_core::{Client, ClientNotice, ClientSendError};
 use crate::event::OutputEvent;
 use crate::palette::Palette;
 use crate::queue::Mode;
+use crate::screen::Screen;
 use crate::terminal::TerminalOutput;
 use crate::{json, text};
 
@@ -20,8 +21,10 @@ pub(crate) enum Output {
     Json,
     /// To standard output as text, errors to standard error.
     Text,
-    /// To a terminal.
+    /// To a terminal, line by line.
     Terminal(TerminalOutput),
+    /// To the whole screen of a terminal.
+    Screen(Screen),
 }
 
 /// Writes events, and keeps what decides the exit status.
@@ -77,6 +80,10 @@ impl Renderer {
             Output::Text => print_text(plain),
             Output::Terminal(terminal) => {
                 terminal.render(plain, client);
+                Ok(())
+            }
+            Output::Screen(screen) => {
+                screen.render(event, client);
                 Ok(())
             }
         };
@@ -143,8 +150,10 @@ impl Renderer {
 
     /// Restores the terminal.
     pub(crate) fn finish(self) -> Outcome {
-        if let Output::Terminal(terminal) = self.output {
-            terminal.finish();
+        match self.output {
+            Output::Terminal(terminal) => terminal.finish(),
+            Output::Screen(screen) => screen.finish(),
+            Output::Json | Output::Text => {}
         }
         self.outcome
     }

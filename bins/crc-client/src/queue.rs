@@ -34,7 +34,7 @@ pub(crate) enum Mode {
 }
 
 /// What the queue takes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Input {
     /// Dial the server.
     Start,

@@ -47,6 +47,7 @@ pub(crate) fn lines(event: &OutputEvent, palette: Palette) -> Option<String> {
         OutputEvent::Tagged(_, event) => return lines(event, palette),
         OutputEvent::CommandFailed(_)
         | OutputEvent::Done
+        | OutputEvent::Settled
         | OutputEvent::LineHandled
         | OutputEvent::GaveUp { .. } => return None,
     };

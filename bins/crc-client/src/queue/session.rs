@@ -35,6 +35,8 @@ pub(super) struct Session {
     mode: Mode,
     /// The target of lines that are not commands.
     target: Option<Target>,
+    /// The channel that becomes the target when the client is in it.
+    joining: Option<Target>,
     /// When the client was last welcomed, or lost the server that had welcomed it.
     welcome_changed_at: Timestamp,
     /// As which operator the client logs in whenever a server has accepted it.
@@ -91,6 +93,7 @@ impl Session {
             client,
             mode,
             target: None,
+            joining: None,
             welcome_changed_at: Timestamp::START,
             operator: None,
             is_operator_asked: false,
@@ -132,12 +135,14 @@ impl Session {
         out: &mut Outbox<OutputEvent>,
     ) {
         let was_welcomed = self.client.is_welcomed();
+        let was_settled = self.client.is_settled();
         if let Event::Command(command) = &event {
             self.tags.on_command(now, command);
         }
         let own = self.client.id();
         let (client, tags, scratch) = (&mut self.client, &mut self.tags, &mut self.scratch);
         let mut is_answered = false;
+        let mut entered = None;
         out.nested(
             scratch,
             |out| client.handle(now, event, out),
@@ -145,6 +150,9 @@ impl Session {
                 let note = StatusCode::NOTE;
                 is_answered |=
                     matches!(&notice, ClientNotice::Status { code, .. } if *code == note);
+                if let ClientNotice::ChannelEntered { channel, .. } = &notice {
+                    entered = Some(channel.clone());
+                }
                 let tag = tags.take(now, &notice, own);
                 Some(OutputEvent::Client(notice).tagged(tag))
             },
@@ -154,6 +162,15 @@ impl Session {
         }
         if was_welcomed != self.client.is_welcomed() {
             self.welcome_changed_at = now;
+        }
+        if let Some(channel) = entered
+            && self.joining.take_if(|it| it.is_channel(&channel)).is_some()
+        {
+            self.target = Some(Target::Channel(channel));
+            self.notify_target(out);
+        }
+        if self.client.is_settled() && !was_settled {
+            out.notice(OutputEvent::Settled);
         }
     }
 }
@@ -394,9 +411,7 @@ impl Session {
                 }
             }
             Command::To { to } => self.set_target(to, out),
-            Command::Join { channel, key } => {
-                self.send(now, ClientCommand::Join { channel, key }, out)
-            }
+            Command::Join { channel, key } => self.join(now, channel, key, out),
             Command::Part { channel, text } => self.part(now, channel, text, out),
             Command::Topic {
                 channel,
@@ -542,10 +557,37 @@ impl Session {
             Some(Target::Client(name)) => self.client.resolve(name).map(|_| ()),
             Some(Target::Channel(_)) | None => Ok(()),
         };
-        // After an error too: the lines that follow must not go to the old target.
+        if let (Err(error), Mode::Interactive) = (&resolved, self.mode) {
+            // A person sees that the target is the old one, and tries again.
+            return Err(error.clone().into());
+        }
+        // After an error too: the lines of a batch that follow must not go to the old target.
         self.target = to.filter(|_| resolved.is_ok());
         self.notify_target(out);
         Ok(resolved?)
+    }
+
+    /// Joins a channel, which lines go to from then on: those of a batch at once, since the server
+    /// executes them in order; those of a person when the server has let the client in.
+    fn join(
+        &mut self,
+        now: Timestamp,
+        channel: String,
+        key: String,
+        out: &mut Outbox<OutputEvent>,
+    ) -> Result<(), CommandError> {
+        let target = Some(Target::Channel(channel.clone()));
+        let is_in = self.client.channel(&channel).is_some();
+        self.send(now, ClientCommand::Join { channel, key }, out)?;
+        match self.mode {
+            Mode::Batch => self.target = target,
+            Mode::Interactive if is_in => {
+                self.target = target;
+                self.notify_target(out);
+            }
+            Mode::Interactive => self.joining = target,
+        }
+        Ok(())
     }
 
     fn part(

@@ -145,7 +145,7 @@ fn every_channel_event_is_one_json_line() {
             r##"{"event":"error","text":"You are not in #cave. Use /join #cave"}"##,
         ),
         (
-            "/part",
+            "/to\n/part",
             r##"{"event":"error","text":"You are not talking to a channel. Use /part #CHANNEL"}"##,
         ),
         (

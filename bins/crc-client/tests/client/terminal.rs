@@ -60,7 +60,7 @@ impl User {
         tcsetwinsize(&terminal, size).unwrap();
         let stdio = || Stdio::from(terminal.try_clone().unwrap());
         let mut command = command(&bobs_args(server));
-        command.env("TERM", "xterm");
+        command.arg("--plain").env("TERM", "xterm");
         command.stdin(stdio()).stdout(stdio()).stderr(stdio());
         change(&mut command);
         let client = command.spawn().unwrap();

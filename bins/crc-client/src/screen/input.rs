@@ -1,0 +1,366 @@
+//! Lines that the user has typed: commands of the client, commands of the screen, and texts,
+//! which go to the window in which they were typed.
+
+use super::line::{Line, LineKind, shown};
+use super::state::{Now, Overlay, PENDING_MAX, State};
+use super::window::With;
+use crate::command::{Command, Target};
+use crate::queue::Input;
+
+/// The commands of the screen, as the help lists them.
+pub(crate) const SCREEN_COMMANDS: &str = "  \
+  /close          close this window: leaves the channel
+  /window N       show window N: its number, or a part of its name
+  /search TEXT    find TEXT in this window
+  /clear          forget the lines of this window";
+
+/// Their names.
+pub(crate) const SCREEN_NAMES: [&str; 4] = ["/clear", "/close", "/search", "/window"];
+
+const NO_TARGET: &str =
+    "This window is with the server. Use /join #channel, /to NAME or /msg NAME TEXT";
+
+impl State {
+    /// The user has entered the line of this window.
+    pub(super) fn enter(&mut self, now: &Now) {
+        if !self.has_room() {
+            self.hint =
+                Some("The client is busy. The line stays here: press Enter again".to_owned());
+            return;
+        }
+        let is_secret = self.secret_from().is_some();
+        let line = self.window_mut().editor.take();
+        if self.awaits_password_of().is_some() {
+            let command = self.parser.parse(&line);
+            self.send(Input::Line(command));
+            return;
+        }
+        match is_secret {
+            true => self.history.leave(),
+            false => self.history.add(&line),
+        }
+        if !self.execute_here(&line, now) {
+            match self.parser.parse(&line) {
+                Ok(command) => self.execute(command, now),
+                Err(error) => self.error(self.active, &shown(&error.to_string()), now),
+            }
+        }
+        let window = self.window_mut();
+        window.bottom = None;
+    }
+
+    /// Executes a command of the screen. Whether it was one.
+    fn execute_here(&mut self, line: &str, now: &Now) -> bool {
+        let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let rest = rest.trim();
+        match command {
+            "/close" => self.close_window(now),
+            "/clear" => self.window_mut().clear(),
+            "/search" if rest.is_empty() => {
+                self.error(self.active, "The text is missing. Use /search TEXT", now);
+            }
+            "/search" => {
+                self.start_search();
+                self.search_for(rest);
+            }
+            "/window" => self.switch_to_named(rest, now),
+            _ => return false,
+        }
+        true
+    }
+
+    fn switch_to_named(&mut self, name: &str, now: &Now) {
+        let by_number = name.parse::<usize>().ok().filter(|number| *number > 0);
+        let lower = name.to_lowercase();
+        let by_name = || {
+            let titles = self.windows.iter().map(|it| it.title().to_lowercase());
+            let mut titles = titles.enumerate();
+            titles.find(|(_, title)| !lower.is_empty() && title.contains(&lower))
+        };
+        match (by_number, by_name()) {
+            (Some(number), _) => self.switch_to(number - 1),
+            (None, Some((index, _))) => self.switch_to(index),
+            (None, None) => {
+                let text = "There is no such window. Use /window NUMBER or /window NAME";
+                self.error(self.active, text, now);
+            }
+        }
+    }
+
+    /// Closes the window, and leaves its channel.
+    fn close_window(&mut self, now: &Now) {
+        let index = self.active;
+        match self.window().with.clone() {
+            With::Server => {
+                let text = "The server's window stays. Use /quit to leave";
+                self.error(index, text, now);
+                return;
+            }
+            With::Channel(channel) if self.is_online() => {
+                if self.window().is_joined {
+                    self.send_part(&channel);
+                }
+            }
+            // The client would join it again.
+            With::Channel(channel) => self.closed.push(channel),
+            With::Person { .. } => {}
+        }
+        self.pending
+            .retain(|(with, _)| *with != self.windows[index].with);
+        self.remove_window(index);
+    }
+
+    pub(super) fn send_part(&mut self, channel: &str) {
+        self.send(Input::Line(Ok(Command::Part {
+            channel: Some(channel.to_owned()),
+            text: String::new(),
+        })));
+    }
+
+    fn execute(&mut self, command: Command, now: &Now) {
+        let here = match &self.window().with {
+            With::Channel(channel) => Some(channel.clone()),
+            _ => None,
+        };
+        match command {
+            Command::Empty => {
+                // The next line may be a password.
+                if self.awaits_password_of().is_none() {
+                    self.send(Input::Line(Ok(Command::Empty)));
+                }
+            }
+            Command::Help => self.overlay = Overlay::Help(0),
+            Command::Text { text } => self.say(self.active, &text, now),
+            Command::Me { text } => {
+                let text = format!("\u{1}ACTION {text}\u{1}");
+                self.say(self.active, &text, now);
+            }
+            Command::Msg { to, text } => self.say_to(to, text, now),
+            Command::Notice { to, text } => {
+                if self.is_online() {
+                    self.echo_to(&to, LineKind::Notice, &text, now);
+                }
+                self.send(Input::Line(Ok(Command::Notice { to, text })));
+            }
+            Command::To { to: Some(to) } => self.show_conversation(to, now),
+            Command::To { to: None } => self.switch_to(0),
+            Command::Join { channel, key } => {
+                if let Some(index) = self.channel_window(&channel)
+                    && self.windows[index].is_joined
+                {
+                    self.switch_to(index);
+                    return;
+                }
+                self.wanted
+                    .retain(|name| !name.eq_ignore_ascii_case(&channel));
+                self.wanted.push(channel.clone());
+                self.closed
+                    .retain(|name| !name.eq_ignore_ascii_case(&channel));
+                self.send(Input::Line(Ok(Command::Join { channel, key })));
+            }
+            command => {
+                let command = in_channel(command, here);
+                self.send(Input::Line(Ok(command)));
+            }
+        }
+    }
+
+    /// `/to`: shows the conversation, or leaves the present one shown.
+    fn show_conversation(&mut self, to: Target, now: &Now) {
+        match to {
+            Target::Channel(channel) => match self.channel_window(&channel) {
+                Some(index) => self.switch_to(index),
+                None => {
+                    let channel = shown(&channel);
+                    let text = format!("You are not in {channel}. Use /join {channel}");
+                    self.error(self.active, &text, now);
+                }
+            },
+            Target::Client(name) => match self.resolve(&name) {
+                Some(id) => {
+                    let name = self.names.get(&id).cloned().unwrap_or(name);
+                    let id = Some(id);
+                    let index = self.open(With::Person { name, id });
+                    self.switch_to(index);
+                }
+                None => {
+                    let candidates = self.names.iter().filter(|(_, known)| **known == name);
+                    let ids: Vec<_> = candidates.map(|(id, _)| id.to_string()).collect();
+                    let name = shown(&name);
+                    let text = match ids[..] {
+                        [] if self.is_online() => {
+                            format!("No client is named {name}. Use /who")
+                        }
+                        [] => "You are not connected. Wait until you are".to_owned(),
+                        _ => format!(
+                            "Several clients are named {name}. Use an id: {}",
+                            ids.join(", ")
+                        ),
+                    };
+                    self.error(self.active, &text, now);
+                }
+            },
+        }
+    }
+
+    /// `/msg`: what is said is shown in its conversation, which stays in the background.
+    fn say_to(&mut self, to: Target, text: String, now: &Now) {
+        let index = match &to {
+            Target::Channel(channel) => self.channel_window(channel),
+            Target::Client(name) => self.resolve(name).map(|id| {
+                let name = self.names.get(&id).cloned().unwrap_or_else(|| name.clone());
+                self.open(With::Person { name, id: Some(id) })
+            }),
+        };
+        match index {
+            Some(index) if index > 0 => self.say(index, &text, now),
+            // The client says what is wrong.
+            _ => self.send(Input::Line(Ok(Command::Msg { to, text }))),
+        }
+    }
+
+    /// Sends a text to whom a window is with. Without a connection it waits there.
+    pub(super) fn say(&mut self, index: usize, text: &str, now: &Now) {
+        let window = &self.windows[index];
+        let with = window.with.clone();
+        let Some(to) = self.target_of(&with) else {
+            self.error(index, NO_TARGET, now);
+            self.windows[index].editor.set(text);
+            return;
+        };
+        if matches!(with, With::Channel(_)) && self.is_online() && !window.is_joined {
+            let channel = shown(window.title());
+            let text_of_error = format!("You are not in {channel}. Use /join {channel}");
+            self.error(index, &text_of_error, now);
+            self.windows[index].editor.set(text);
+            return;
+        }
+        if !self.is_online() {
+            if self.pending.len() >= PENDING_MAX {
+                self.hint = Some("Too many lines wait for the connection".to_owned());
+                self.windows[index].editor.set(text);
+                return;
+            }
+            self.pending.push_back((with, text.to_owned()));
+            self.echo(index, LineKind::Pending, text, now);
+            return;
+        }
+        self.echo(index, LineKind::Chat, text, now);
+        let text = text.to_owned();
+        self.send(Input::Line(Ok(Command::Msg { to, text })));
+    }
+
+    /// Sends what has waited for the connection: in the window of a channel as soon as the user
+    /// is in it again; to persons once the client knows who is there.
+    pub(super) fn flush_pending(&mut self, joined: Option<usize>, now: &Now) {
+        let joined = joined.map(|index| self.windows[index].with.clone());
+        let pending = core::mem::take(&mut self.pending);
+        for (with, text) in pending {
+            let is_due = match (&with, &joined) {
+                (With::Channel(_), joined) => joined.as_ref() == Some(&with),
+                (_, joined) => joined.is_none(),
+            };
+            let index = self
+                .windows
+                .iter()
+                .position(|window| match (&window.with, &with) {
+                    (With::Person { name, .. }, With::Person { name: then, .. }) => name == then,
+                    (now, then) => now == then,
+                });
+            let (true, Some(index)) = (is_due, index) else {
+                self.pending.push_back((with, text));
+                continue;
+            };
+            let with = self.windows[index].with.clone();
+            let is_here = match &with {
+                With::Person { name, id } => {
+                    id.is_some_and(|id| self.names.contains_key(&id))
+                        || self.resolve(name).is_some()
+                }
+                _ => true,
+            };
+            let text_shown = shown(&without_action(&text));
+            match self.target_of(&with) {
+                Some(to) if is_here => {
+                    let kind = kind_of(&text, LineKind::Chat);
+                    self.windows[index].settle_pending(&text_shown, kind);
+                    self.send(Input::Line(Ok(Command::Msg { to, text })));
+                }
+                _ => {
+                    self.windows[index].settle_pending(&text_shown, LineKind::Error);
+                    let name = shown(self.windows[index].title());
+                    self.error(
+                        index,
+                        &format!("{name} is not here: this was not sent"),
+                        now,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Shows what the user says.
+    fn echo(&mut self, index: usize, kind: LineKind, text: &str, now: &Now) {
+        let kind = match kind {
+            LineKind::Chat => kind_of(text, LineKind::Chat),
+            kind => kind,
+        };
+        let line = Line {
+            seq: 0,
+            at: now.moment.clone(),
+            kind,
+            who: self.name.clone(),
+            is_own: true,
+            is_mention: false,
+            text: shown(&without_action(text)),
+        };
+        self.windows[index].bottom = None;
+        self.push(index, line, false);
+    }
+
+    fn echo_to(&mut self, to: &Target, kind: LineKind, text: &str, now: &Now) {
+        let index = match to {
+            Target::Channel(channel) => self.channel_window(channel),
+            Target::Client(name) => self.resolve(name).and_then(|id| self.person_window(id)),
+        };
+        if let Some(index) = index {
+            self.echo(index, kind, text, now);
+        } else if let Target::Client(name) = to
+            && self.resolve(name).is_some()
+        {
+            let text = format!("notice to {}: {}", shown(name), shown(text));
+            self.event(self.active, &text, now);
+        }
+    }
+}
+
+/// A command without a channel is about the window's.
+fn in_channel(mut command: Command, here: Option<String>) -> Command {
+    let channel = match &mut command {
+        Command::Part { channel, .. }
+        | Command::Topic { channel, .. }
+        | Command::Names { channel }
+        | Command::Rank { channel, .. }
+        | Command::Kick { channel, .. }
+        | Command::Invite { channel, .. }
+        | Command::Mode { channel, .. } => channel,
+        _ => return command,
+    };
+    if channel.is_none() {
+        *channel = here;
+    }
+    command
+}
+
+fn kind_of(text: &str, other: LineKind) -> LineKind {
+    match text.starts_with("\u{1}ACTION ") {
+        true => LineKind::Action,
+        false => other,
+    }
+}
+
+fn without_action(text: &str) -> String {
+    let action = text.strip_prefix("\u{1}ACTION ");
+    let action = action.map(|action| action.strip_suffix('\u{1}').unwrap_or(action));
+    action.unwrap_or(text).to_owned()
+}

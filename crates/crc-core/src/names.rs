@@ -283,12 +283,40 @@ pub(crate) fn fold_name(name: &str) -> Cow<'_, str> {
     }
 }
 
+/// A mask of names, as they are compared: one of ASCII is compared in any case as it is.
+pub(crate) fn fold_beyond_ascii(mask: &str) -> Cow<'_, str> {
+    match mask.is_ascii() {
+        true => Cow::Borrowed(mask),
+        false => fold_name(mask),
+    }
+}
+
 /// What two names have in common that look alike: one of their skeletons (UTS 39), in any
 /// case. There are two, because a letter may look like another one in one case only.
 pub(crate) fn skeletons(name: &str) -> [String; 2] {
-    let as_written: String = skeleton(name).collect();
-    let in_lower_case = skeleton(&fold_name(name)).collect();
+    let as_written = skeleton_of(name);
+    let in_lower_case = skeleton_of(&fold_name(name));
     [fold_name(&as_written).into_owned(), in_lower_case]
+}
+
+/// The skeleton of a name. Most names are ASCII, for which no tables are needed.
+fn skeleton_of(name: &str) -> String {
+    if !name.is_ascii() {
+        return skeleton(name).collect();
+    }
+    let mut text = String::with_capacity(name.len() + 8);
+    for c in name.chars() {
+        match c {
+            '"' => text.push_str("''"),
+            '%' => text.push_str("\u{b0}/\u{2080}"),
+            '0' => text.push('O'),
+            '1' | 'I' | '|' => text.push('l'),
+            '`' => text.push('\''),
+            'm' => text.push_str("rn"),
+            _ => text.push(c),
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -421,6 +449,15 @@ mod tests {
             assert_eq!(fold_name(one), fold_name(other));
         }
         assert_ne!(fold_name("Σ"), fold_name("ς"));
+    }
+
+    #[test]
+    fn skeletons_of_ascii_are_those_of_the_tables() {
+        for c in '\0'..='\x7f' {
+            let c = c.to_string();
+            let wanted: String = skeleton(&c).collect();
+            assert_eq!(skeleton_of(&c), wanted, "{c:?}");
+        }
     }
 
     #[test]

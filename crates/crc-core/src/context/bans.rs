@@ -12,6 +12,7 @@ use irc_wire::{Message, Numeric, Verb, text};
 use super::operators::server_request;
 use super::{Commander, Context, Out, Timer};
 use crate::crc::clock::network_ms_at_start;
+use crate::names::{fold_beyond_ascii, fold_name};
 use crate::network::{Ban, BanKind, HostKind, LIFTED_FOR_MS, normal_mask};
 use crate::notice::ServerNotice;
 use crate::text_protocol::first_piece;
@@ -214,11 +215,12 @@ impl Context {
             return Some(text);
         }
         let shown = shown_as(nick, user, id, address);
-        let shown = shown.map(|who| PreparedText::new(who.as_bytes(), irc::CASE));
+        let shown = shown.map(|who| PreparedText::new(fold_name(&who).as_bytes(), irc::CASE));
         let mut bans = self.network.bans().of(BanKind::User, self.network_ms());
         let found = bans.find(|ban| {
             self.work.charge(work::units_of(ban.mask.len() * 3));
-            shown.iter().any(|who| who.matches(ban.mask.as_bytes()))
+            let mask = fold_beyond_ascii(&ban.mask);
+            shown.iter().any(|who| who.matches(mask.as_bytes()))
         });
         found.map(ban_text)
     }
@@ -255,10 +257,11 @@ impl Context {
                 let nick = self.nick_of(id);
                 let user = irc::user_name_of(self, link).unwrap_or_else(|| nick.clone());
                 let shown = shown_as(&nick, &user, id, address);
-                let mask = ban.mask.as_bytes();
-                shown
-                    .iter()
-                    .any(|who| irc_wire::mask::matches(mask, who.as_bytes(), irc::CASE))
+                let mask = fold_beyond_ascii(&ban.mask);
+                shown.iter().any(|who| {
+                    let who = fold_name(who);
+                    irc_wire::mask::matches(mask.as_bytes(), who.as_bytes(), irc::CASE)
+                })
             }
         }
     }

@@ -10,6 +10,7 @@ use irc_wire::mask::PreparedText;
 
 use super::{Context, Entry, Out};
 use crate::id::random_host_id;
+use crate::names::{fold_beyond_ascii, fold_name};
 use crate::network::{
     Channel, FormerNicks, Host, HostChange, HostInfo, HostKind, PeerVersion, Scope,
 };
@@ -114,9 +115,12 @@ impl Context {
             format!("{nick}!{nick}@{host}.crc"),
         ];
         shown.dedup();
-        let prepared = |who: String| PreparedText::new(who.as_bytes(), irc::CASE);
+        let prepared = |who: String| PreparedText::new(fold_name(&who).as_bytes(), irc::CASE);
         let shown: Vec<_> = shown.into_iter().map(prepared).collect();
-        move |mask| shown.iter().any(|who| who.matches(mask.as_bytes()))
+        move |mask| {
+            let mask = fold_beyond_ascii(mask);
+            shown.iter().any(|who| who.matches(mask.as_bytes()))
+        }
     }
 
     /// Whether this server speaks for a host: the host is linked to it, or is behind

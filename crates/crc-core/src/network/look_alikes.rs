@@ -5,7 +5,8 @@
 //! same in any case are not different: clients may share a name, and users of IRC may not.
 //! Names that other servers report are not refused, so two that look alike can be present.
 //!
-//! Nothing is kept, and no work is done, until the first name appears that is not ASCII.
+//! Nothing is kept, and no work is done, until the first name appears that is not ASCII. Then
+//! all names are visited once, a third of a microsecond each, and later only those that change.
 
 use core::hash::BuildHasher;
 use std::collections::BTreeSet;

@@ -317,3 +317,20 @@ fn a_nick_that_is_not_ascii_has_the_form_of_a_name() {
     }
     net.expect(ann, "NICK Zoë[1]", &[]);
 }
+
+#[test]
+fn bans_are_compared_in_any_case_of_all_letters() {
+    let mut net = Net::new(2);
+    let ann = net.user(0, "ann");
+    let zoe = net.user(1, "Zoë");
+    net.request(ann, "JOIN #reef");
+    net.request(zoe, "JOIN #reef");
+    net.request(ann, "MODE #reef +b ZOË!*@*");
+    net.discard(&[ann, zoe]);
+    let muted = ":server1 404 Zoë #reef :Cannot send to channel";
+    net.expect(zoe, "PRIVMSG #reef :hi", &[muted]);
+    net.request(zoe, "NICK zoé");
+    net.discard(&[ann, zoe]);
+    net.expect(zoe, "PRIVMSG #reef :hi", &[]);
+    net.expect_lines(ann, &[":zoé!zoé@ID.crc PRIVMSG #reef :hi"]);
+}

@@ -54,6 +54,7 @@ use crate::crc::clock::{network_ms_at_start, offset_of_unset};
 use crate::crc::leave::Goodbyes;
 use crate::crc::session::Session;
 use crate::first_bytes::Ports;
+use crate::irc::Monitors;
 use crate::legacy::LegacyState;
 use crate::link::{Link, Outlet};
 use crate::link_auth::Nonces;
@@ -227,6 +228,8 @@ pub(crate) struct Context {
     pub(crate) counters: Counters,
     /// The state of the legacy protocol beyond its links.
     pub(crate) legacy: LegacyState,
+    /// Which users of IRC monitor which nicks.
+    pub(crate) monitors: Monitors,
     /// Servers that read too slowly.
     pub(crate) congested: Vec<LinkId>,
     /// The hosts that are leaving, by the link that has ended.
@@ -300,6 +303,7 @@ impl Context {
             status_log: StatusLog::new(config.limits.status_log_max),
             counters: Counters::default(),
             legacy: LegacyState::default(),
+            monitors: Monitors::default(),
             congested: Vec::new(),
             losses: Vec::new(),
             voided: Vec::new(),

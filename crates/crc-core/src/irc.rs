@@ -12,6 +12,7 @@ mod event;
 mod label;
 mod message;
 mod mode;
+mod monitor;
 mod query;
 mod registration;
 mod reply;
@@ -29,7 +30,8 @@ use irc_wire::{CaseMapping, Command, Line, LineLimits, Numeric, Verb, lists, tex
 use crate::budget::{self, LineRates};
 use crate::context::{Commander, Context, LinkTimer, NEXT_EVENT, Out, Stage, irc_quit_text};
 use crate::link::{Phase, Protocol};
-use crate::network::{Host, fold};
+use crate::names::fold_name;
+use crate::network::{Host, HostKind, fold};
 use crate::violation::Violation;
 use crate::work;
 use session::{
@@ -37,7 +39,8 @@ use session::{
 };
 
 pub(crate) use event::{VARIANTS, variant_for, write_event};
-pub(crate) use registration::{on_host_joined, on_password_checked};
+pub(crate) use monitor::{Monitors, clear as clear_monitors};
+pub(crate) use registration::on_password_checked;
 pub(crate) use server_query::VERSION;
 pub(crate) use session::User;
 pub(crate) use webirc::{on_crowded, on_webirc_checked};
@@ -352,6 +355,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
     cx.count_command(verb);
     let needs = match verb {
         Verb::Join | Verb::Part | Verb::Topic | Verb::Mode | Verb::Userhost | Verb::Ison => 1,
+        Verb::Monitor => 1,
         Verb::Invite | Verb::Kick | Verb::Oper => 2,
         _ => 0,
     };
@@ -385,6 +389,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Whois => query::whois(cx, user_ref, message, out),
         Verb::Whowas => query::whowas(cx, user_ref, message, out),
         Verb::Ison => query::ison(cx, user_ref, message, out),
+        Verb::Monitor => monitor::monitor(cx, user_ref, message, out),
         Verb::Userhost => query::userhost(cx, user_ref, message, out),
         Verb::Quit => quit(cx, user_ref, message, out),
         Verb::Pass | Verb::User | Verb::Server | Verb::Service | Verb::Webirc => {
@@ -613,6 +618,10 @@ pub(crate) fn on_host_left(cx: &mut Context, id: HostId, text: &str, out: &mut O
     if !links.is_empty() {
         send_to_links(cx, &links, &source_of(cx, id), "QUIT", text, out);
     }
+    if is_client(cx, id) {
+        let nick = cx.nick_of(id);
+        monitor::notify(cx, Numeric::RPL_MONOFFLINE, &nick, &nick, out);
+    }
 }
 
 /// A host has another nick: sends a NICK to it and to the users that share a channel
@@ -630,7 +639,56 @@ pub(crate) fn on_host_renamed(cx: &mut Context, id: HostId, before: &str, out: &
         };
         send_to_links(cx, &links, &source, "NICK", &cx.nick_of(id), out);
     }
-    registration::on_host_joined(cx, id);
+    registration::store_source(cx, id);
+    let after = cx.nick_of(id);
+    if fold_name(before) != fold_name(&after) {
+        monitor::notify(cx, Numeric::RPL_MONOFFLINE, before, before, out);
+        monitor::notify(cx, Numeric::RPL_MONONLINE, &after, &source_of(cx, id), out);
+    }
+}
+
+/// A host has joined: stores how it is shown, and tells the users that monitor its nick.
+pub(crate) fn on_host_joined(cx: &mut Context, id: HostId, out: &mut Out) {
+    registration::store_source(cx, id);
+    if is_client(cx, id) {
+        let nick = cx.nick_of(id);
+        monitor::notify(cx, Numeric::RPL_MONONLINE, &nick, &source_of(cx, id), out);
+    }
+}
+
+/// Whether a host is a client.
+fn is_client(cx: &Context, id: HostId) -> bool {
+    let host = cx.network.directory().find(id);
+    host.is_some_and(|host| host.kind() == HostKind::Client)
+}
+
+/// A client has another real name: sends a SETNAME to the users with the capability that
+/// share a channel with it or watch it, and to itself.
+pub(crate) fn on_realname_changed(cx: &mut Context, id: HostId, out: &mut Out) {
+    if cx.network.names().is_none() {
+        // This server has no users of IRC.
+        return;
+    }
+    let own = user_of(cx, id).map(|(link, _)| link);
+    let mut links = links_interested(cx, id, own);
+    links.extend(own);
+    links.retain(|link| find_user(cx, *link).is_some_and(|user| user.has(Capability::Setname)));
+    let host = cx.network.directory().find(id);
+    let info = host.map_or_else(String::new, |host| host.info().to_owned());
+    if !links.is_empty() {
+        send_to_links(cx, &links, &source_of(cx, id), "SETNAME", &info, out);
+    }
+}
+
+/// The links of the users of IRC that are told how a host is: they share a channel with it or
+/// watch it. Each is there once, and `except` is not.
+fn links_interested(cx: &Context, id: HostId, except: Option<LinkId>) -> Vec<LinkId> {
+    let mut links = links_sharing_channel(cx, id, except);
+    links.extend(monitor::links_watching(cx, id));
+    links.retain(|link| Some(*link) != except);
+    links.sort_unstable();
+    links.dedup();
+    links
 }
 
 /// The name of the server that IRC shows for a host: the neighbour towards it.

@@ -251,6 +251,8 @@ verbs! {
     Map = MAP,
     /// Asks for or changes the modes of a channel or of the client.
     Mode = MODE,
+    /// Asks to be told when nicks come and go (IRCv3).
+    Monitor = MONITOR,
     /// Asks for the message of the day.
     Motd = MOTD,
     /// Lists the members of channels.

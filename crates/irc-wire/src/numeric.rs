@@ -513,6 +513,16 @@ numerics! {
     RPL_HELPTXT = 705,
     /// HELP: the end (a later addition).
     RPL_ENDOFHELP = 706,
+    /// MONITOR: users that are online (a later addition).
+    RPL_MONONLINE = 730,
+    /// MONITOR: nicks that no user has (a later addition).
+    RPL_MONOFFLINE = 731,
+    /// MONITOR: nicks in the list (a later addition).
+    RPL_MONLIST = 732,
+    /// MONITOR: the end of the list (a later addition).
+    RPL_ENDOFMONLIST = 733,
+    /// MONITOR: the list is full (a later addition).
+    ERR_MONLISTFULL = 734,
 }
 
 #[cfg(test)]

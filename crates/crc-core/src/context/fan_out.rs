@@ -79,7 +79,7 @@ impl Context {
         match change {
             HostChange::Joined { id, from, scope } => {
                 crc::announce::on_host_joined(self, id, from, out);
-                irc::on_host_joined(self, id);
+                irc::on_host_joined(self, id, out);
                 legacy::notify::on_host_joined(self, id, from, scope, out);
             }
             HostChange::Left {
@@ -98,11 +98,15 @@ impl Context {
                 from,
                 renamed_from,
                 in_ascii,
+                is_info_new,
             } => {
                 crc::announce::on_host_changed(self, id, from, in_ascii, out);
                 if let Some(nicks) = renamed_from {
                     irc::on_host_renamed(self, id, nicks.irc, out);
                     legacy::notify::on_host_renamed(self, id, nicks.legacy, from, out);
+                }
+                if is_info_new {
+                    irc::on_realname_changed(self, id, out);
                 }
             }
         }

@@ -228,6 +228,7 @@ impl Context {
             from: link,
             renamed_from: renamed.then_some(nicks),
             in_ascii: !before.is_like(info),
+            is_info_new: before.info() != info.info(),
         };
         self.publish_host(change, out);
         let neighbour = self.network.neighbours().find(link);

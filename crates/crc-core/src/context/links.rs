@@ -149,6 +149,7 @@ impl Context {
 
     /// Closes a link, and removes the hosts behind it, which leave with `text`.
     pub(crate) fn close(&mut self, link: LinkId, when: CloseWhen, text: &str, out: &mut Out) {
+        irc::clear_monitors(self, link);
         self.remove_all_behind(link, text, out);
         let Some(found) = self.links.find_mut(link) else {
             return;
@@ -189,6 +190,7 @@ impl Context {
     /// Forgets a link that has ended, and every deadline that it had.
     pub(crate) fn remove_link(&mut self, link: LinkId) {
         self.set_bursting(link, false);
+        irc::clear_monitors(self, link);
         if let Some(ended) = self.links.remove(link) {
             let ip = ended.endpoints.local.ip().to_canonical();
             if let Entry::Occupied(mut links) = self.local_ips.entry(ip) {

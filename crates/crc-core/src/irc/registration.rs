@@ -8,9 +8,7 @@ use irc_wire::{Command, Message, Numeric, Verb, text};
 use super::reply::{self, LINE_BYTES_MAX, date_text};
 use super::server_query::{VERSION, send_lusers, send_motd, send_support};
 use super::session::{Admission, Capability, NAMES, SILENCE_MAX, UTF8_NAMES, User};
-use super::{
-    UserRef, find_user, find_user_mut, links_sharing_channel, ping, send_error, source_of, webirc,
-};
+use super::{UserRef, find_user, find_user_mut, ping, send_error, source_of, webirc};
 use crate::admission::admitted_info;
 use crate::context::{Context, LinkTimer, Out};
 use crate::names::prepare_name;
@@ -356,8 +354,7 @@ pub(super) fn nick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     }
 }
 
-/// SETNAME (IRCv3): changes the real name, and sends a SETNAME to users with the
-/// capability that share a channel, and to the user itself.
+/// SETNAME (IRCv3): changes the real name.
 pub(super) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let Some(realname) = message.params.get(0).filter(|name| !name.is_empty()) else {
         let words = ["SETNAME"];
@@ -368,18 +365,17 @@ pub(super) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>
     let Some((name, before)) = host.map(|host| (host.name().to_owned(), host.info())) else {
         return;
     };
-    if before != realname {
-        change_own_info(cx, user_ref, &name, &realname, out);
-    }
-    let mut links = links_sharing_channel(cx, user_ref.id, Some(user_ref.link));
-    links.push(user_ref.link);
-    let source = source_of(cx, user_ref.id);
-    for link in links {
-        let user = find_user(cx, link);
+    if before == realname {
+        // It is shown what it has, and no other user is.
+        let user = find_user(cx, user_ref.link);
         if user.is_some_and(|user| user.has(Capability::Setname)) {
-            reply::send_line(link, &source, "SETNAME", &[], Some(&realname), out);
+            let source = source_of(cx, user_ref.id);
+            let text = Some(&*realname);
+            reply::send_line(user_ref.link, &source, "SETNAME", &[], text, out);
         }
+        return;
     }
+    change_own_info(cx, user_ref, &name, &realname, out);
 }
 
 /// A user changes its nick or real name.
@@ -390,7 +386,7 @@ fn change_own_info(cx: &mut Context, user_ref: UserRef, name: &str, info: &str, 
 
 /// A host is new or has changed: if it is a user of IRC on this server, stores the
 /// source of its messages.
-pub(crate) fn on_host_joined(cx: &mut Context, id: HostId) {
+pub(super) fn store_source(cx: &mut Context, id: HostId) {
     let Some(link) = cx.network.directory().find(id).map(Host::first_link) else {
         return;
     };

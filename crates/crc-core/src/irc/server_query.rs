@@ -41,6 +41,7 @@ const SUPPORT: [&[&str]; 2] = [
         "MAXTARGETS=4",
         "TARGMAX=JOIN:,KICK:4,NAMES:,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4",
         "CLIENTTAGDENY=*",
+        "MONITOR=100",
         "SAFELIST",
         "UTF8ONLY",
         "WHOX",

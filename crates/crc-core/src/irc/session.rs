@@ -2,6 +2,7 @@
 //! network.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use crc_machine::{LinkId, Timestamp};
 use irc_wire::{Decoder, NameRules, NickChars};
@@ -45,6 +46,8 @@ pub(super) enum Capability {
     EchoMessage,
     /// A JOIN has the real name.
     ExtendedJoin,
+    /// A user gets more about users that it monitors.
+    ExtendedMonitor,
     /// Answers have the label of their line. It needs [`Capability::Batch`].
     LabeledResponse,
     /// Its client accepts tags; it gets none but the time.
@@ -63,11 +66,13 @@ pub(super) enum Capability {
 
 impl Capability {
     /// All capabilities and their names, in the order in which CAP LS lists them.
-    pub(super) const ALL: [(Capability, &'static str); 11] = [
+    pub(super) const ALL: [(Capability, &'static str); 13] = [
         (Capability::Batch, "batch"),
         (Capability::CapNotify, "cap-notify"),
+        (Capability::ExtendedMonitor, "draft/extended-monitor"),
         (Capability::EchoMessage, "echo-message"),
         (Capability::ExtendedJoin, "extended-join"),
+        (Capability::ExtendedMonitor, "extended-monitor"),
         (Capability::LabeledResponse, "labeled-response"),
         (Capability::MessageTags, "message-tags"),
         (Capability::MultiPrefix, "multi-prefix"),
@@ -179,6 +184,8 @@ pub(crate) struct User {
     pub(super) invisible: bool,
     /// Mode `w`: it gets what operators say to all.
     pub(super) wallops: bool,
+    /// The nicks that it monitors, by their lower case.
+    pub(super) monitors: BTreeMap<Box<str>, Box<str>>,
     /// A JOIN of this user is being handled: it gets the event.
     pub(super) is_joining: bool,
     /// When it registered, as Unix time in milliseconds.

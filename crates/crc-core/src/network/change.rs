@@ -43,6 +43,8 @@ pub(crate) enum HostChange<'a> {
         renamed_from: Option<FormerNicks<'a>>,
         /// Whether it looks different to those who take names in ASCII only.
         in_ascii: bool,
+        /// Whether its info has changed.
+        is_info_new: bool,
     },
 }
 

@@ -16,6 +16,7 @@ mod fixture;
 mod label;
 mod merge;
 mod message;
+mod monitor;
 mod names;
 mod operator;
 mod order;

@@ -12,8 +12,8 @@ fn a_registered_user_is_welcomed() {
          CASEMAPPING=ascii NICKLEN=30 USERLEN=10 CHANNELLEN=64 TOPICLEN=390 KICKLEN=300 \
          AWAYLEN=300 NETWORK=CRC :are supported by this server";
     let more = ":server0 005 ann LINELEN=512 MODES=12 MAXLIST=b:100 CHANLIMIT=#:64 MAXTARGETS=4 \
-         TARGMAX=JOIN:,KICK:4,NAMES:,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4 CLIENTTAGDENY=* SAFELIST \
-         UTF8ONLY WHOX :are supported by this server";
+         TARGMAX=JOIN:,KICK:4,NAMES:,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4 CLIENTTAGDENY=* MONITOR=100 \
+         SAFELIST UTF8ONLY WHOX :are supported by this server";
     let version = concat!("crc-", env!("CARGO_PKG_VERSION"));
     assert_eq!(
         welcome,
@@ -268,8 +268,9 @@ fn an_unregistered_connection_times_out() {
 fn capability_negotiation_delays_registration() {
     let mut net = Net::new(1);
     let ann = net.connect(0);
-    let all = "batch cap-notify echo-message extended-join labeled-response message-tags \
-         multi-prefix server-time setname standard-replies userhost-in-names";
+    let all = "batch cap-notify draft/extended-monitor echo-message extended-join \
+         extended-monitor labeled-response message-tags multi-prefix server-time setname \
+         standard-replies userhost-in-names";
     net.expect(ann, "CAP LS", &[&format!(":server0 CAP * LS :{all}")]);
     assert!(net.request(ann, "NICK ann").is_empty());
     assert!(net.request(ann, "USER ann 0 * :Ann").is_empty());

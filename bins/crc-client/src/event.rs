@@ -125,5 +125,6 @@ fn resolve_text(error: &ResolveError) -> String {
                 ids.join(", ")
             )
         }
+        other => other.to_string(),
     }
 }

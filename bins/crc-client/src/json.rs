@@ -310,7 +310,7 @@ pub(crate) fn line(event: &OutputEvent, client: &Client, time: UtcTime) -> Optio
             text,
         },
         ClientNotice::Disconnected { reason, retry_in } => Event::Disconnected {
-            reason: reason.to_string(),
+            reason: text::disconnect_reason(reason),
             retry_in_ms: retry_in.map(|retry_in| retry_in.as_millis()),
         },
         ClientNotice::Unreachable {

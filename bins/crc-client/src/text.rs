@@ -107,8 +107,11 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
         }
         ClientNotice::Disconnected { reason, retry_in } => match (reason, retry_in) {
             (DisconnectReason::Quit, _) => "disconnected".to_owned(),
-            (reason, None) => format!("disconnected: {reason}"),
-            (reason, Some(pause)) => format!("disconnected: {reason}; {}", retry(*pause)),
+            (reason, None) => format!("disconnected: {}", disconnect_reason(reason)),
+            (reason, Some(pause)) => {
+                let reason = disconnect_reason(reason);
+                format!("disconnected: {reason}; {}", retry(*pause))
+            }
         },
         ClientNotice::NotSent { .. }
         | ClientNotice::ChannelNotSent { .. }
@@ -117,6 +120,16 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
         channel_notice => return channel::notice_lines(channel_notice, palette),
     };
     Some(event_line(&text, palette))
+}
+
+/// Why a connection has ended, and what to type.
+pub(crate) fn disconnect_reason(reason: &DisconnectReason) -> String {
+    match reason {
+        DisconnectReason::Displaced { id, next: None } => {
+            format!("another host has id {id} now; choose another one or omit --id")
+        }
+        other => other.to_string(),
+    }
 }
 
 /// The description of an error event.

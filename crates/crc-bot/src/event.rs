@@ -186,7 +186,7 @@ impl fmt::Display for User {
 
 impl From<HostRef> for User {
     fn from(host: HostRef) -> Self {
-        let HostRef { id, name } = host;
+        let HostRef { id, name, .. } = host;
         User {
             id,
             name: name.unwrap_or_else(|| id.to_string()),

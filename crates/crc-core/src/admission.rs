@@ -19,6 +19,7 @@ pub const CHANNEL_NAME_BYTES_MAX: usize = 64;
 
 /// Why a name or an info is not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AdmissionError {
     /// The name is empty.
     #[error("the name is empty")]

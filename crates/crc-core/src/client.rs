@@ -1,35 +1,116 @@
-//! The client machine: registers with a server, keeps the list of the other clients,
-//! sends and receives chats, joins channels, and reconnects by itself.
+//! The client: for programs that are in a network, and run no server.
 //!
-//! The client implements the client side of the protocol, with v1 servers too, and
-//! decides when to dial again. It does not know the commands that users type, nor
-//! sockets and clocks. The seed of its ids and pauses comes with the configuration.
+//! Everything that such a program needs is in this module. A bot needs less: the crate `crc-bot`
+//! has this client, its sockets and its thread behind a few methods.
 //!
-//! | part | state |
-//! |---|---|
-//! | `connection` | the phase of the connection: dialling, a session, the end |
-//! | `session` | one established connection: stage of the registration, version of the server |
-//! | `identity` | the id, and what to do when a server refuses it |
-//! | `servers` | the servers, and which of them is tried next |
-//! | `outgoing` | the messages that may not be sent yet, and the quit |
-//! | `roster` | the other clients |
-//! | `channels` | the channels |
-//!
-//! [`Client`] receives the events and calls these; `receive` handles the messages of
-//! the server, `send` sends those of the client. Chats are sent once it is known which
-//! version the server speaks: a v1 server must not be sent two frames at once, nor a long
-//! one, nor text that is not ASCII. Channels are for servers that have announced them.
+//! [`Client`] is a [`Machine`]: it decides, and has no socket, thread or clock. Something drives it.
+//! The crate `crc-net` does so with sockets (`Driver::new(client, DriverConfig::default())`); a
+//! program with an event loop of its own does what [`Effect`] says, and reports by [`Event`].
 //!
 //! ```
-//! use crc_core::{Client, ClientConfig, ClientCommand, Effect, Event, Machine, Outbox, Timestamp};
+//! use crc_core::client::{
+//!     Client, ClientCommand, ClientConfig, ClientNotice, DialId, Effect, Endpoints, Event, LinkId,
+//!     Machine, Origin, Outbox, Timestamp,
+//! };
+//! use crc_wire::{HostId, Message, Status, StatusCode, Text};
 //!
 //! let config = ClientConfig::new("localhost:33300".parse()?, "bob", "the builder", 7);
 //! let mut client = Client::new(config)?;
 //! let mut out = Outbox::new();
 //! client.handle(Timestamp::START, Event::Command(ClientCommand::Start), &mut out);
 //! assert!(matches!(out.effects(), [Effect::Dial { .. }]));
+//! out.reset();
+//!
+//! // The driver has connected: the client registers.
+//! let (link, origin) = (LinkId::new(0, 0), Origin::Dialed { dial: DialId(0) });
+//! let endpoints = Endpoints { peer: "[::1]:33300".parse()?, local: "[::1]:4000".parse()? };
+//! let up = Event::LinkUp { link, origin, endpoints, security: None };
+//! client.handle(Timestamp::START, up, &mut out);
+//! assert!(out.effects().iter().any(|effect| matches!(effect, Effect::Send { .. })));
+//! out.reset();
+//!
+//! // The server accepts it.
+//! let welcome = Message::Status(Status {
+//!     source: HostId::new(1),
+//!     destination: Some(client.id()),
+//!     code: StatusCode::WELCOME,
+//!     text: Text::truncated("Welcome"),
+//! });
+//! let bytes = &welcome.to_vec();
+//! client.handle(Timestamp::START, Event::Bytes { link, bytes }, &mut out);
+//! let is_welcome = |effect: &Effect<_>| {
+//!     matches!(effect, Effect::Notice(ClientNotice::Welcome { id, .. }) if *id == client.id())
+//! };
+//! assert!(out.effects().iter().any(is_welcome));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # The life of a client
+//!
+//! | the client | [`is_welcomed`](Client::is_welcomed) | [`is_settled`](Client::is_settled) | it tells |
+//! |---|---|---|---|
+//! | gets [`Start`](ClientCommand::Start), and dials | no | no | [`Unreachable`](ClientNotice::Unreachable) for each dial that fails |
+//! | is connected, and has registered | no | no | [`Connected`](ClientNotice::Connected) |
+//! | is accepted | yes | no | [`Welcome`](ClientNotice::Welcome), then [`Joined`](ClientNotice::Joined) for each other client |
+//! | knows what the server supports | yes | yes | what happens |
+//! | has lost its connection, and dials again | no | no | [`Disconnected`](ClientNotice::Disconnected), with the pause |
+//! | has quit, or cannot go on | no | no | [`Failed`](ClientNotice::Failed) if it cannot; then [`Effect::Stop`] |
+//!
+//! The client connects again by itself, with growing pauses, and joins its channels again. With
+//! [several servers](ClientConfig::servers) it goes to the next one at once, with the same id:
+//! [`Moved`](ClientNotice::Moved). It stops only when it is told to ([`Quit`](ClientCommand::Quit)),
+//! or when every further attempt would end in the same way ([`ClientFailure`]).
+//!
+//! # Commands
+//!
+//! A [`ClientCommand`] never fails at once. Commands that come before the client is settled wait, in
+//! order and in [bounded memory](ClientLimits::queue_bytes_max). What will not be sent is told by
+//! [`NotSent`](ClientNotice::NotSent) or [`ChannelNotSent`](ClientNotice::ChannelNotSent), with
+//! a [`ClientSendError`]. What the server refuses comes as a
+//! [`ChannelRefused`](ClientNotice::ChannelRefused) or a [`Status`](ClientNotice::Status). Frames that
+//! a lost connection has not written are sent on the next one. A frame that the connection has
+//! taken and the server has not read is lost: the protocol has no receipts.
+//!
+//! `Quit` sends what waits, quits, and waits for the server to close the connection. A second one
+//! closes it at once.
+//!
+//! # Names and ids
+//!
+//! Commands name clients by their ids, which are unique. Names are not: [`Client::resolve`] finds
+//! the id of a name, or says that there are several. [`Client::clients`] lists all clients, and
+//! [`Client::channels`] the channels that this one is in, each with its members and settings. Both
+//! are empty without a connection.
+//!
+//! # Messages and notices
+//!
+//! A program answers a message ([`Chat`](ClientNotice::Chat), or
+//! [`ChannelChat`](ClientNotice::ChannelChat) of kind [`ChatKind::Message`]) by a notice
+//! ([`SendNotice`](ClientCommand::SendNotice),
+//! [`SendChannelNotice`](ClientCommand::SendChannelNotice)), and never answers a notice. Otherwise two
+//! programs answer each other for ever. A server of version 1 has no notices, and makes a chat of
+//! one: [`Client::server_features`] is `None` there.
+//!
+//! # Limits
+//!
+//! [`ClientLimits`] bounds the memory for texts, queues, the list of clients and the channels. A server
+//! that exceeds them is closed, and [`DisconnectReason`] says why. A faulty frame is dropped
+//! ([`FrameDropped`](ClientNotice::FrameDropped)), or closes the connection if it is none at all. No
+//! input panics.
+
+// The parts, and their state:
+//
+// connection  the phase of the connection: dialling, a session, the end
+// session     one established connection: stage of the registration, version of the server
+// identity    the id, and what to do when a server refuses it
+// servers     the servers, and which of them is tried next
+// outgoing    the messages that may not be sent yet, and the quit
+// roster      the other clients
+// channels    the channels
+//
+// `Client` receives the events and calls these; `receive` handles the messages of the server, `send`
+// sends those of the client. Chats are sent once it is known which version the server speaks: a v1
+// server must not be sent two frames at once, nor a long one, nor text that is not ASCII. Channels are
+// for servers that have announced them.
 
 mod api;
 mod channels;
@@ -46,16 +127,11 @@ mod v1_server;
 
 use core::time::Duration;
 
-use crc_machine::{
-    CloseWhen, DialError, DialId, Event, LinkDown, LinkId, Machine, Origin, Outbox, PeerAddress,
-    Random, Timestamp, Unsent,
-};
-use crc_wire::{ChannelField, ChannelName, ChatKind, HostId, RequestKind, truncate_utf8};
+use crc_machine::{CloseWhen, Random, Unsent};
+use crc_wire::{ChannelName, RequestKind, truncate_utf8};
 
-use crate::admission::{AdmissionError, check_info, is_channel_name};
-use crate::announcement::Features;
+use crate::admission::{check_info, is_channel_name};
 use crate::names::prepare_name;
-use crate::operator::Password;
 
 use channels::Memberships;
 use connection::{Attempt, Connection};
@@ -73,6 +149,18 @@ pub use channels::ClientChannel;
 pub use config::{ClientConfig, ClientLimits};
 pub use roster::{RemoteClient, ResolveError};
 pub use servers::CLIENT_SERVERS_MAX;
+
+// What the interface of the client names.
+pub use crate::admission::AdmissionError;
+pub use crate::announcement::Features;
+pub use crate::operator::Password;
+pub use crc_machine::{
+    DialError, DialId, Effect, Endpoints, Event, LinkDown, LinkId, Machine, Origin, Outbox,
+    PeerAddress, Security, Timestamp, TlsFailure,
+};
+pub use crc_wire::{
+    ChannelField, ChatKind, FrameError, HostId, Kind, MemberFlags, MessageError, StatusCode,
+};
 
 type Out = Outbox<ClientNotice>;
 

@@ -56,7 +56,7 @@
 mod admission;
 mod announcement;
 mod budget;
-mod client;
+pub mod client;
 mod config;
 mod congestion;
 mod context;

@@ -632,10 +632,7 @@ impl Session {
         out: &mut Outbox<OutputEvent>,
     ) -> Result<(), CommandError> {
         let channel = self.joined_channel(channel)?;
-        let member = |(id, flags)| ChannelMember {
-            client: self.client.host_ref(id),
-            flags,
-        };
+        let member = |(id, flags)| ChannelMember::new(self.client.host_ref(id), flags);
         out.notice(OutputEvent::Channel {
             channel: channel.name().to_owned(),
             members: channel.members().map(member).collect(),

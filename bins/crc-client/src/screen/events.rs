@@ -103,10 +103,7 @@ impl State {
                 let name = from_name.clone().unwrap_or_else(|| from.to_string());
                 let id = Some(*from);
                 let index = self.open(With::Person { name, id });
-                let from = HostRef {
-                    id: *from,
-                    name: from_name.clone(),
-                };
+                let from = HostRef::new(*from, from_name.clone());
                 self.on_chat(index, &from, ChatKind::Message, text, true, now);
             }
             ClientNotice::Notice { from, text } => {

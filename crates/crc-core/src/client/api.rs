@@ -333,6 +333,7 @@ pub enum ClientNotice {
 
 /// A host of the network, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HostRef {
     /// Its id.
     pub id: HostId,
@@ -340,13 +341,30 @@ pub struct HostRef {
     pub name: Option<String>,
 }
 
+impl HostRef {
+    /// A host with this id, and this name if it is known.
+    #[must_use]
+    pub fn new(id: HostId, name: Option<String>) -> Self {
+        HostRef { id, name }
+    }
+}
+
 /// A member of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChannelMember {
     /// The client.
     pub client: HostRef,
     /// Its flags in the channel.
     pub flags: MemberFlags,
+}
+
+impl ChannelMember {
+    /// A member with these flags.
+    #[must_use]
+    pub fn new(client: HostRef, flags: MemberFlags) -> Self {
+        ChannelMember { client, flags }
+    }
 }
 
 /// Why a command was not sent.
@@ -449,7 +467,7 @@ pub enum DisconnectReason {
 fn next_step(next: Option<HostId>) -> String {
     match next {
         Some(id) => format!("your next id is {id}"),
-        None => "choose another one or omit --id".to_owned(),
+        None => "choose another one, or none".to_owned(),
     }
 }
 

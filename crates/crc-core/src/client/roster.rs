@@ -23,6 +23,7 @@ pub struct RemoteClient {
 
 /// A text names no client, or more than one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ResolveError {
     /// No client has that name.
     #[error("no client is named {0}")]

@@ -119,12 +119,12 @@ pub(crate) fn refused(channel: &str, why: &str) -> Vec<u8> {
 
 pub(crate) fn host_ref(number: u32, name: Option<&str>) -> HostRef {
     let (id, name) = (id(number), name.map(Into::into));
-    HostRef { id, name }
+    HostRef::new(id, name)
 }
 
 pub(crate) fn member(number: u32, name: Option<&str>, flags: MemberFlags) -> ChannelMember {
     let client = host_ref(number, name);
-    ChannelMember { client, flags }
+    ChannelMember::new(client, flags)
 }
 
 pub(crate) fn me(flags: MemberFlags) -> ChannelMember {

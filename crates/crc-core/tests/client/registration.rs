@@ -296,7 +296,7 @@ fn a_displaced_client_with_a_configured_id_says_what_to_do() {
     let (mut fixture, link) = Fixture::with_v2_server(config());
     fixture.receive(link, &taken(ME));
     let (reason, _) = disconnected(&fixture.notices());
-    let text = format!("another host has id {ME} now; choose another one or omit --id");
+    let text = format!("another host has id {ME} now; choose another one, or none");
     assert_eq!(reason.to_string(), text);
     assert_eq!(fixture.client.id(), id(ME), "it may yet be had back");
 }

@@ -3,18 +3,19 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::BufReader;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use crc_cli::{Generate, Verbosity};
 use crc_core::{
     AddressError, CLIENT_SERVERS_MAX, OPERATOR_NAME_BYTES_MAX, Password, PeerAddress, Transport,
-    check_info, is_printable, prepare_name,
+    check_info, is_channel_name, is_printable, prepare_name,
 };
 use crc_net::CertificateFiles;
 use crc_wire::HostId;
 
-use crate::command::{COMMANDS, OperatorLogin};
+use crate::command::{COMMANDS, OperatorLogin, Target};
 use crate::request;
 
 /// Chat in a Clemson Relay Chat network.
@@ -22,9 +23,21 @@ use crate::request;
 /// Connects to a server and shows the messages of others. At a terminal, lines can
 /// be edited, recalled (up and down) and completed (tab). Commands from a file or a
 /// pipe are executed line by line; the client quits after the last one.
+///
+/// All options can be in a configuration file too: see print-config.
 #[derive(Debug, Parser)]
-#[command(version = crc_cli::VERSION, max_term_width = 100, after_help = "Type /help once connected; see --help for examples.", after_long_help = after_long_help())]
+#[command(name = "crc-client", version = crc_cli::VERSION, max_term_width = 100, after_help = "Type /help once connected; see --help for examples.", after_long_help = after_long_help())]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) action: Option<Action>,
+
+    /// The configuration file [default: $XDG_CONFIG_HOME/crc/client.toml, otherwise
+    /// /etc/crc/client.toml, if there is one]
+    ///
+    /// Options on the command line win over those in the file.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+
     /// The server to connect to: HOST:PORT, or tls://HOST or tls://HOST:PORT for TLS [default port: 33301]; can be repeated
     ///
     /// With several, the client is with one of them. When that one is lost or shuts down, the
@@ -34,30 +47,34 @@ pub(crate) struct Args {
     /// The server's certificate is verified: by the authorities that the system
     /// trusts or by --tls-ca, or as tls://HOST:PORT#sha256:FINGERPRINT. The first
     /// certificate of a self-signed server is trusted and remembered.
-    #[arg(long, value_name = "SERVER", default_value = "127.0.0.1:33300", value_parser = parse_server)]
+    #[arg(long, global = true, value_name = "SERVER", default_value = "127.0.0.1:33300", value_parser = parse_server)]
     pub(crate) server: Vec<PeerAddress>,
 
     /// Your name: 1 to 64 bytes of letters, digits, signs and blanks [default: your user name]
     ///
     /// Names need not be unique; ids are. A name may hold letters of any script.
-    #[arg(long, value_parser = parse_name)]
+    #[arg(long, global = true, value_parser = parse_name)]
     pub(crate) name: Option<String>,
 
     /// A text about you that others see: up to 512 bytes
-    #[arg(long, value_name = "TEXT", default_value = "", value_parser = parse_info, hide_default_value = true)]
+    #[arg(long, global = true, value_name = "TEXT", default_value = "", value_parser = parse_info, hide_default_value = true)]
     pub(crate) info: String,
 
     /// Your id, from 1 to 4294967295 [default: a random one]
     ///
     /// The client stops if another client has this id already. A random id that is
     /// in use is replaced by another.
-    #[arg(long, value_name = "N", value_parser = parse_id)]
+    #[arg(long, global = true, value_name = "N", value_parser = parse_id)]
     pub(crate) id: Option<HostId>,
+
+    /// A channel to join as soon as a server has accepted you: #CHANNEL, or '#CHANNEL KEY'; can be repeated
+    #[arg(long, value_name = "CHANNEL", value_parser = parse_join)]
+    pub(crate) join: Vec<Join>,
 
     /// A file whose first line is the password of the network, if it has one
     ///
     /// Without TLS the password crosses the connection in plain text.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = parse_path)]
     password_file: Option<PathBuf>,
 
     /// Become this network operator as soon as the server has accepted you
@@ -70,7 +87,7 @@ pub(crate) struct Args {
     /// A file whose first line is the password of the operator
     ///
     /// Without TLS the password crosses the connection in plain text.
-    #[arg(long, value_name = "FILE", requires = "oper")]
+    #[arg(long, value_name = "FILE", requires = "oper", value_parser = parse_path)]
     oper_password_file: Option<PathBuf>,
 
     /// Write one JSON object per line, for programs
@@ -81,7 +98,7 @@ pub(crate) struct Args {
     /// channel_chat, topic, channel_set, channel_refused, names, modes or invited.
     /// Each also has a key "time", in UTC. Lines of standard input that begin with { are commands
     /// as JSON objects; see below. Other lines are commands as without this option.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) json: bool,
 
     /// At a terminal: print lines as they come, instead of filling the screen with windows
@@ -99,6 +116,56 @@ pub(crate) struct Args {
     pub(crate) generate: Option<Generate>,
 }
 
+/// What to do instead of chatting.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum Action {
+    /// Send TEXT to WHO, a name, an id or a #CHANNEL, and quit
+    ///
+    /// A channel is joined before. Without TEXT, and with -, each line of standard input is sent as
+    /// a message as soon as it is read. The exit status says whether all was sent.
+    Send {
+        /// A name, an id, or a #CHANNEL
+        #[arg(value_parser = parse_who)]
+        who: Target,
+
+        /// What to send; - for standard input
+        #[arg(value_parser = parse_text)]
+        text: Vec<String>,
+
+        /// The key of the channel
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// Join CHANNEL and print what is said there, until a signal comes
+    ///
+    /// With --json, each chat is a line with the event channel_chat.
+    Tail {
+        /// The channel: #CHANNEL
+        #[arg(value_parser = parse_channel)]
+        channel: String,
+
+        /// Quit after so many messages
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        lines: Option<u64>,
+
+        /// The key of the channel
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// Check the configuration file and print what is wrong in it
+    CheckConfig,
+    /// Print a configuration file with all options and their defaults
+    PrintConfig,
+}
+
+/// A channel to join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Join {
+    pub(crate) channel: String,
+    /// Empty for none.
+    pub(crate) key: String,
+}
+
 /// TLS.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "TLS")]
@@ -106,25 +173,28 @@ pub(crate) struct TlsArgs {
     /// Certificates of the authorities that sign the server's (PEM); can be repeated
     ///
     /// With this option no other certificate is trusted, remembered or not.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = parse_path)]
     pub(crate) tls_ca: Vec<PathBuf>,
 
     /// Your certificate, if servers are to know you by one (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, value_name = "FILE", requires = "tls_key", value_parser = parse_path)]
     tls_cert: Option<PathBuf>,
 
     /// The private key of your certificate (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_parser = parse_path)]
     tls_key: Option<PathBuf>,
 }
 
 impl Args {
-    /// What is wrong with the options together: a user who names certificates means TLS.
-    pub(crate) fn problem(&self) -> Option<String> {
+    /// What is wrong with the options together: the option, and what to write. A user who names
+    /// certificates means TLS.
+    pub(crate) fn problem(&self) -> Option<(&'static str, String)> {
         if self.server.len() > CLIENT_SERVERS_MAX {
-            return Some(format!(
-                "--server can be repeated {CLIENT_SERVERS_MAX} times"
-            ));
+            let text = format!("--server can be repeated {CLIENT_SERVERS_MAX} times");
+            return Some(("server", text));
+        }
+        if self.join.len() > JOINS_MAX {
+            return Some(("join", format!("--join can be repeated {JOINS_MAX} times")));
         }
         let by_tls = |servers: &[PeerAddress]| {
             let mut transports = servers.iter().map(|server| server.transport);
@@ -132,15 +202,37 @@ impl Args {
         };
         let option = match &self.tls {
             _ if by_tls(&self.server) => return None,
-            tls if !tls.tls_ca.is_empty() => "--tls-ca",
-            tls if tls.tls_cert.is_some() => "--tls-cert",
+            tls if !tls.tls_ca.is_empty() => "tls-ca",
+            tls if tls.tls_cert.is_some() => "tls-cert",
             _ => return None,
         };
         let server = self.server.first()?;
-        Some(format!(
-            "{option} is for TLS: write --server tls://{server}"
-        ))
+        let text = format!("--{option} is for TLS: write --server tls://{server}");
+        Some((option, text))
     }
+
+    /// The files with secrets that every user of this machine can read.
+    pub(crate) fn readable_secrets(&self) -> Vec<&Path> {
+        let files = [
+            &self.password_file,
+            &self.oper_password_file,
+            &self.tls.tls_key,
+        ];
+        let files = files.into_iter().flatten().map(PathBuf::as_path);
+        files.filter(|path| is_readable_by_all(path)).collect()
+    }
+
+    /// The key of a channel, if the configuration has it.
+    pub(crate) fn key_of(&self, channel: &str) -> String {
+        let mut joins = self.join.iter();
+        let found = joins.find(|join| join.channel.eq_ignore_ascii_case(channel));
+        found.map_or_else(String::new, |join| join.key.clone())
+    }
+}
+
+/// Whether a file can be read by every user of this machine.
+pub(crate) fn is_readable_by_all(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o004 != 0)
 }
 
 impl TlsArgs {
@@ -150,6 +242,9 @@ impl TlsArgs {
         Some(CertificateFiles { chain, key })
     }
 }
+
+/// How many channels can be joined at the start.
+const JOINS_MAX: usize = 64;
 
 /// The port for TLS, if the address has none.
 const TLS_PORT: u16 = 33_301;
@@ -199,6 +294,49 @@ fn parse_server(text: &str) -> Result<PeerAddress, AddressError> {
         let with_port = format!("tls://{host}:{TLS_PORT}{pin}");
         with_port.parse().map_err(|_| error)
     })
+}
+
+/// A path; `~/` is the folder of the user.
+fn parse_path(text: &str) -> Result<PathBuf, String> {
+    match (text.strip_prefix("~/"), std::env::home_dir()) {
+        _ if text.is_empty() => Err("the path is empty".to_owned()),
+        (Some(rest), Some(home)) => Ok(home.join(rest)),
+        _ => Ok(PathBuf::from(text)),
+    }
+}
+
+fn parse_channel(text: &str) -> Result<String, String> {
+    match is_channel_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err(
+            "a channel is # and up to 63 bytes without spaces and commas, in quotes for the shell: '#reef'"
+                .to_owned(),
+        ),
+    }
+}
+
+fn parse_join(text: &str) -> Result<Join, String> {
+    let (channel, key) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    let (channel, key) = (parse_channel(channel)?, key.trim_start().to_owned());
+    match key.contains(char::is_whitespace) {
+        true => Err("a key is one word: write '#CHANNEL KEY'".to_owned()),
+        false => Ok(Join { channel, key }),
+    }
+}
+
+fn parse_who(text: &str) -> Result<Target, String> {
+    match text {
+        "" => Err("the name is empty".to_owned()),
+        _ if text.starts_with('#') => parse_channel(text).map(Target::Channel),
+        _ => Ok(Target::Client(text.to_owned())),
+    }
+}
+
+fn parse_text(text: &str) -> Result<String, String> {
+    match text.trim().is_empty() {
+        true => Err("the text is empty".to_owned()),
+        false => Ok(text.to_owned()),
+    }
 }
 
 fn parse_name(name: &str) -> Result<String, String> {
@@ -257,10 +395,14 @@ Examples:
       Chat at one of two servers, and move when it shuts down or is lost.
   crc-client --server chat.example.org:33300 --name alice --info 'likes tea'
       Chat in another network, under a name.
-  echo '/msg bob Good morning!' | crc-client --name alice
+  crc-client send bob Good morning!
       Send one message and quit.
-  printf '/join #reef\\n/msg #reef Good morning!\\n' | crc-client --name alice
-      Send one message to the members of a channel.
+  make 2>&1 | crc-client send '#reef'
+      Send each line to the members of a channel.
+  crc-client tail '#reef' --lines 10
+      Print the next 10 messages of a channel.
+  echo '/msg bob Good morning!' | crc-client --name alice
+      Run commands, and quit after the last one.
   printf '/msg nosuchname hi\\n' | crc-client || echo 'not sent'
       See from the exit status whether all was done.
   crc-client --name robot --json < commands.txt
@@ -280,6 +422,8 @@ Signals:
   is ignored.
 
 Files:
+  $XDG_CONFIG_HOME/crc/client.toml, otherwise ~/.config/crc/client.toml
+     the configuration, if there is one; /etc/crc/client.toml for all users
   $XDG_STATE_HOME/crc/known-servers, otherwise ~/.local/state/crc/known-servers
      the certificates of self-signed servers, one line each
 
@@ -289,7 +433,7 @@ Exit status:
      cannot connect, the server's certificate cannot be trusted, the id is already in use, or the
      connection closed before all messages were sent. Each reason is on standard error, also
      with --json
-  2  invalid command line",
+  2  invalid command line or configuration file",
         request::usages()
     )
 }
@@ -325,14 +469,14 @@ mod tests {
                 "--tls-cert is for TLS: write --server tls://reef:1",
             ),
         ] {
-            assert_eq!(problem(options).as_deref(), Some(text));
+            assert_eq!(problem(options).unwrap().1, text);
         }
         assert_eq!(problem(&["--server=tls://reef:1", "--tls-ca=a"]), None);
         let both = ["--server=reef:1", "--server=tls://reef:1", "--tls-ca=a"];
         assert_eq!(problem(&both), None);
         assert_eq!(problem(&["--server=reef:1"; 16]), None);
         let text = "--server can be repeated 16 times";
-        assert_eq!(problem(&["--server=reef:1"; 17]).as_deref(), Some(text));
+        assert_eq!(problem(&["--server=reef:1"; 17]).unwrap().1, text);
         assert_eq!(problem(&["--server=reef:1"]), None);
     }
 

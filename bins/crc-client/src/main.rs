@@ -11,11 +11,13 @@
 mod args;
 mod command;
 mod completion;
+mod config;
 mod event;
 mod json;
 mod known_servers;
 mod lines;
 mod modes;
+mod one_shot;
 mod output;
 mod palette;
 mod queue;
@@ -24,22 +26,25 @@ mod screen;
 mod terminal;
 mod text;
 
+use std::ffi::OsString;
 use std::io::{self, BufReader, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use crc_cli::terminal::{LogWriter, Shared};
-use crc_cli::{Backpressure, HiddenInput, init_logger, on_terminal_hangup, print_error};
+use crc_cli::{
+    Backpressure, HiddenInput, init_logger, on_terminal_hangup, print_error, print_line,
+};
 use crc_core::{Client, ClientConfig, Escaped};
 use crc_net::{
     CertificateAuthorities, CommandSender, Driver, DriverConfig, DriverError, LineEvent, Stopped,
     TlsClient, TlsError, read_lines,
 };
 
-use args::Args;
+use args::{Action, Args};
 use command::{Command, OperatorLogin, ParseError};
+use config::{LoadError, Loaded};
 use known_servers::KnownServers;
 use lines::LineParser;
 use output::{Outcome, Output, Renderer};
@@ -61,19 +66,41 @@ const JSON_BYTES_MAX: usize = 6 * LINE_BYTES_MAX;
 /// How many bytes may wait for the server before a batch is slowed down.
 const PAUSE_BYTES: usize = 1024 * 1024;
 
+/// The exit status of an invalid command line or configuration file.
+const EXIT_INVALID: u8 = 2;
+
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    match start(&arguments) {
+        Ok(status) => status,
+        Err(LoadError::CommandLine(error)) => error.exit(),
+        Err(LoadError::File(errors)) => {
+            for error in errors {
+                print_error(&format!("crc-client: {error}"));
+            }
+            ExitCode::from(EXIT_INVALID)
+        }
+    }
+}
+
+fn start(arguments: &[OsString]) -> Result<ExitCode, LoadError> {
+    // What needs no configuration works with a broken one.
+    let args = config::command_line_only(arguments)?;
     if let Some(what) = args.generate {
         // A reader that has closed the pipe wants no more.
         let _ = what.print(Args::command());
-        return ExitCode::SUCCESS;
+        return Ok(ExitCode::SUCCESS);
     }
-    if let Some(problem) = args.problem() {
-        let error = Args::command().error(ErrorKind::ArgumentConflict, problem);
-        error.exit();
+    if args.action == Some(Action::PrintConfig) {
+        let _ = print_line(config::annotated().trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let loaded = config::load(arguments)?;
+    if loaded.args.action == Some(Action::CheckConfig) {
+        return Ok(check_config(&loaded));
     }
     let mut failed = false;
-    let error = match run(&args) {
+    let error = match run(&loaded) {
         Ok(outcome) if outcome.incomplete && outcome.fatal.is_none() => {
             Some("some messages were not sent before the connection closed".to_owned())
         }
@@ -83,19 +110,52 @@ fn main() -> ExitCode {
         }
         Err(error) => Some(error.to_string()),
     };
-    match error {
-        Some(error) => {
-            print_error(&format!("crc-client: {error}"));
-            ExitCode::FAILURE
-        }
-        // The reasons were printed as they came.
-        None if failed => ExitCode::FAILURE,
-        None => ExitCode::SUCCESS,
+    if let Some(error) = error {
+        print_error(&format!("crc-client: {error}"));
+        return Ok(ExitCode::FAILURE);
     }
+    // The reasons were printed as they came.
+    Ok(match failed {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    })
 }
 
-fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
-    let at_terminal = !args.json && io::stdin().is_terminal() && io::stdout().is_terminal();
+/// Says that the configuration is right, as far as that can be known without a start.
+fn check_config(loaded: &Loaded) -> ExitCode {
+    let args = &loaded.args;
+    let files = args.password().map(drop);
+    let files = files.and_then(|()| args.operator().map(drop));
+    let files = files.and_then(|()| {
+        tls_client(args)
+            .map(drop)
+            .map_err(|it| format!("TLS: {it}"))
+    });
+    if let Err(error) = files {
+        print_error(&format!("crc-client: {error}"));
+        return ExitCode::FAILURE;
+    }
+    let line = match &loaded.path {
+        Some(path) => format!("{}: no errors", path.display()),
+        None => {
+            let places = config::usual_places();
+            let places: Vec<_> = places.iter().map(|it| it.display().to_string()).collect();
+            format!("no configuration file: looked for {}", places.join(" and "))
+        }
+    };
+    // The exit status says it too.
+    let _ = print_line(&line);
+    for warning in loaded.warnings() {
+        let _ = print_line(&format!("warning: {warning}"));
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(loaded: &Loaded) -> Result<Outcome, Box<dyn std::error::Error>> {
+    let args = &loaded.args;
+    let is_chat = args.action.is_none();
+    let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let at_terminal = is_chat && !args.json && is_terminal;
     let mode = if at_terminal {
         Mode::Interactive
     } else {
@@ -109,6 +169,9 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
         (false, false) => None,
     };
     init_logger(args.log_level(), log_target);
+    for warning in loaded.warnings() {
+        log::warn!("{warning}");
+    }
 
     let mut config = client_config(args)?;
     config.password = args.password()?;
@@ -119,8 +182,11 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
         ..DriverConfig::default()
     };
     let mut queue = CommandQueue::new(client, mode);
-    if let Some(operator) = operator {
-        queue.set_operator(operator);
+    if is_chat {
+        queue.set_joins(args.join.clone());
+        if let Some(operator) = operator {
+            queue.set_operator(operator);
+        }
     }
     let mut driver = Driver::new(queue, config)?;
     driver.set_tls_client(tls_client(args)?);
@@ -147,6 +213,8 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
         let palette = Palette::from_environment();
         let terminal = TerminalOutput::new(palette, log, sender.clone(), lines.clone());
         Output::Terminal(terminal)
+    } else if let Some(action) = &args.action {
+        one_shot::begin(action, args, &sender, &lines)?
     } else {
         read_batch(sender.clone(), lines.clone(), hidden.clone(), args.json)?;
         if args.json {
@@ -160,7 +228,7 @@ fn run(args: &Args) -> Result<Outcome, Box<dyn std::error::Error>> {
     let mut quitting = false;
     let stopped = driver.run(|queue, event| {
         renderer.render(&event, queue.client());
-        if renderer.is_closed() && !quitting {
+        if renderer.wants_quit() && !quitting {
             // When the queue is full, the next event tries again.
             quitting = sender.try_send(Input::Quit).is_ok();
         }

@@ -21,6 +21,10 @@ pub(crate) enum Output {
     Json,
     /// To standard output as text, errors to standard error.
     Text,
+    /// Nowhere, but for what was not done.
+    Errors,
+    /// What is said in a channel.
+    Tail(Tail),
     /// To a terminal, line by line.
     Terminal(TerminalOutput),
     /// To the whole screen of a terminal.
@@ -50,6 +54,48 @@ pub(crate) struct Outcome {
     pub(crate) closed: bool,
 }
 
+/// Prints what is said in a channel.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    pub(crate) channel: String,
+    /// How many messages are left to print; `None` for all that come.
+    pub(crate) left: Option<u64>,
+    pub(crate) is_json: bool,
+}
+
+impl Tail {
+    fn render(&mut self, event: &OutputEvent, client: &Client) -> io::Result<()> {
+        let plain = event.untagged().0;
+        let line = match plain {
+            OutputEvent::Client(ClientNotice::ChannelChat { channel, .. })
+                if channel.eq_ignore_ascii_case(&self.channel) && self.left != Some(0) =>
+            {
+                if let Some(left) = &mut self.left {
+                    *left -= 1;
+                }
+                match self.is_json {
+                    true => json::line(event, client, UtcTime::from(SystemTime::now())),
+                    false => text::said(plain),
+                }
+            }
+            // A reader of the output sees nothing while these last.
+            OutputEvent::Client(
+                ClientNotice::Unreachable { .. }
+                | ClientNotice::Disconnected {
+                    retry_in: Some(_), ..
+                },
+            ) => {
+                if let Some(line) = text::lines(plain, Palette::Plain) {
+                    print_error(&line);
+                }
+                None
+            }
+            _ => None,
+        };
+        line.map_or(Ok(()), |line| print_line(&line))
+    }
+}
+
 impl Renderer {
     pub(crate) fn new(output: Output, mode: Mode, lines: Backpressure) -> Self {
         Renderer {
@@ -60,9 +106,13 @@ impl Renderer {
         }
     }
 
-    /// Whether standard output is closed.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.outcome.closed
+    /// Whether the client is to quit: standard output is closed, or has all that was asked for.
+    pub(crate) fn wants_quit(&self) -> bool {
+        let is_complete = match &self.output {
+            Output::Tail(tail) => tail.left == Some(0) || self.outcome.failed,
+            _ => false,
+        };
+        self.outcome.closed || is_complete
     }
 
     /// Writes an event.
@@ -78,12 +128,14 @@ impl Renderer {
                 line.map_or(Ok(()), |line| print_line(&line))
             }
             Output::Text => print_text(plain),
+            Output::Errors => Ok(()),
+            Output::Tail(tail) => tail.render(event, client),
             Output::Terminal(terminal) => {
                 terminal.render(plain, client);
                 Ok(())
             }
             Output::Screen(screen) => {
-                screen.render(event, client);
+                screen.render(plain, client);
                 Ok(())
             }
         };
@@ -153,7 +205,7 @@ impl Renderer {
         match self.output {
             Output::Terminal(terminal) => terminal.finish(),
             Output::Screen(screen) => screen.finish(),
-            Output::Json | Output::Text => {}
+            Output::Json | Output::Text | Output::Errors | Output::Tail(_) => {}
         }
         self.outcome
     }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crc_core::{Client, Effect, Event, Machine, Outbox, Timestamp};
 
+use crate::args::Join;
 use crate::command::{Command, OperatorLogin, ParseError};
 use crate::event::{CommandError, OutputEvent};
 use crate::request::{Request, Tag};
@@ -89,6 +90,11 @@ impl CommandQueue {
     /// Becomes an operator whenever a server has accepted the client.
     pub(crate) fn set_operator(&mut self, login: OperatorLogin) {
         self.session.set_operator(login);
+    }
+
+    /// Joins these channels as soon as a server has accepted the client.
+    pub(crate) fn set_joins(&mut self, joins: Vec<Join>) {
+        self.session.set_joins(joins);
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -244,6 +250,7 @@ impl Machine for CommandQueue {
             Err(event) => self.session.handle(now, event, out),
         }
         self.session.log_in_as_operator(now, out);
+        self.session.join_channels(now, out);
         self.execute_waiting(now, out);
     }
 

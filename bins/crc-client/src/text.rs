@@ -54,6 +54,21 @@ pub(crate) fn lines(event: &OutputEvent, palette: Palette) -> Option<String> {
     Some(event_line(&text, palette))
 }
 
+/// What is said in a channel, without the channel and without ids where there are names.
+pub(crate) fn said(event: &OutputEvent) -> Option<String> {
+    let OutputEvent::Client(ClientNotice::ChannelChat {
+        from, kind, text, ..
+    }) = event
+    else {
+        return None;
+    };
+    let name = match &from.name {
+        Some(name) => Escaped(name).to_string(),
+        None => from.id.to_string(),
+    };
+    Some(chat(from.id, &name, *kind, text, Palette::Plain))
+}
+
 fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
     let text = match notice {
         ClientNotice::Chat {

@@ -10,7 +10,6 @@ mod links;
 mod operators;
 
 use std::collections::BTreeSet;
-use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -148,18 +147,7 @@ pub(crate) fn annotated() -> String {
 
 /// The places at which a file is looked for without `--config`: the first that exists is read.
 pub(crate) fn usual_places() -> Vec<PathBuf> {
-    let folder = |name| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let home = || folder("HOME").map(|home| home.join(".config"));
-    let user = folder("XDG_CONFIG_HOME").or_else(home);
-    let user = user.filter(|folder| folder.is_absolute());
-    let folders = user.into_iter().chain([PathBuf::from("/etc")]);
-    folders
-        .map(|folder| folder.join("crc/server.toml"))
-        .collect()
+    config::usual_places("crc/server.toml")
 }
 
 /// What the command line alone says.
@@ -183,10 +171,7 @@ pub(crate) fn load(arguments: &[OsString]) -> Result<Loaded, LoadError> {
     let command = Args::command();
     let given = config::parse_command_line(&command, arguments).map_err(LoadError::CommandLine)?;
     let named = given.get_one::<PathBuf>("config").cloned();
-    // A place that cannot be looked at is not skipped silently.
-    let exists = |path: &PathBuf| !matches!(path.try_exists(), Ok(false));
-    let path = named.or_else(|| usual_places().into_iter().find(exists));
-    let file = path.as_deref().map(ConfigFile::read).transpose()?;
+    let file = ConfigFile::find(named, usual_places())?;
     load_from(arguments, file)
 }
 

@@ -20,6 +20,7 @@ mod suggestion;
 
 use core::fmt;
 use core::ops::Range;
+use std::env;
 use std::path::{Path, PathBuf};
 
 pub use annotated::annotated;
@@ -80,7 +81,39 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
+/// The places at which a file is looked for, if the command line names none: the first that
+/// exists is read. `name` is its path below the folders for configuration (XDG) and `/etc`.
+#[must_use]
+pub fn usual_places(name: &str) -> Vec<PathBuf> {
+    let folder = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let home = || folder("HOME").map(|home| home.join(".config"));
+    let user = folder("XDG_CONFIG_HOME").or_else(home);
+    let user = user.filter(|folder| folder.is_absolute());
+    let folders = user.into_iter().chain([PathBuf::from("/etc")]);
+    folders.map(|folder| folder.join(name)).collect()
+}
+
 impl ConfigFile {
+    /// Reads the file that the command line names, or else the first of the usual places that
+    /// exists; `None` if there is no file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ConfigFile::read`].
+    pub fn find(
+        named: Option<PathBuf>,
+        places: Vec<PathBuf>,
+    ) -> Result<Option<ConfigFile>, ConfigError> {
+        // A place that cannot be looked at is not skipped silently.
+        let exists = |path: &PathBuf| !matches!(path.try_exists(), Ok(false));
+        let path = named.or_else(|| places.into_iter().find(exists));
+        path.as_deref().map(ConfigFile::read).transpose()
+    }
+
     /// Reads a file.
     ///
     /// # Errors

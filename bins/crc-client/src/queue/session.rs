@@ -12,6 +12,7 @@ use crc_wire::{HostId, StatusCode};
 
 use super::Mode;
 use super::tags::Tags;
+use crate::args::Join;
 use crate::command::{Command, OperatorLogin, Target};
 use crate::event::{CommandError, OutputEvent};
 use crate::modes::{self, changed_settings};
@@ -46,6 +47,8 @@ pub(super) struct Session {
     /// Since when the client waits to become an operator.
     operator_asked_at: Option<Timestamp>,
     tags: Tags,
+    /// The channels to join as soon as a server has accepted the client, and their keys.
+    joins: Vec<Join>,
     scratch: Vec<Effect<ClientNotice>>,
 }
 
@@ -99,6 +102,7 @@ impl Session {
             is_operator_asked: false,
             operator_asked_at: None,
             tags: Tags::default(),
+            joins: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -175,8 +179,23 @@ impl Session {
     }
 }
 
-/// Operators.
+/// What is done as soon as a server has accepted the client.
 impl Session {
+    pub(super) fn set_joins(&mut self, joins: Vec<Join>) {
+        self.joins = joins;
+    }
+
+    /// Joins the channels of the configuration, once. The client joins them again by itself.
+    pub(super) fn join_channels(&mut self, now: Timestamp, out: &mut Outbox<OutputEvent>) {
+        if !self.client.is_settled() {
+            return;
+        }
+        for Join { channel, key } in std::mem::take(&mut self.joins) {
+            let join = ClientCommand::Join { channel, key };
+            self.handle(now, Event::Command(join), out);
+        }
+    }
+
     pub(super) fn set_operator(&mut self, login: OperatorLogin) {
         self.operator = Some(login);
     }

@@ -8,7 +8,7 @@ use crate::fixture::{
 const CHANNELS_FEATURES: &[u8] =
     b"\x01\0\0\0\x01\0\0\0\x65\x01\0\0\0\0\x1fcrc-caps 1 server-quit channels";
 
-fn welcome(server: &Server) -> Link {
+pub(crate) fn welcome(server: &Server) -> Link {
     let mut link = server.accept();
     link.expect(REGISTRATION);
     link.send(WELCOME);
@@ -17,39 +17,39 @@ fn welcome(server: &Server) -> Link {
     link
 }
 
-fn named(head: &[u8], channel: &str) -> Vec<u8> {
+pub(crate) fn named(head: &[u8], channel: &str) -> Vec<u8> {
     let len = u8::try_from(channel.len()).unwrap();
     [head, &[len], channel.as_bytes()].concat()
 }
 
-fn with_text(head: &[u8], channel: &str, text: &str) -> Vec<u8> {
+pub(crate) fn with_text(head: &[u8], channel: &str, text: &str) -> Vec<u8> {
     let name_len = u8::try_from(channel.len()).unwrap();
     let len = u32::try_from(text.len()).unwrap().to_be_bytes();
     [head, &[name_len], &len, channel.as_bytes(), text.as_bytes()].concat()
 }
 
-fn join(who: u8, by: u8, flags: u8, channel: &str) -> Vec<u8> {
+pub(crate) fn join(who: u8, by: u8, flags: u8, channel: &str) -> Vec<u8> {
     named(&[0x83, 0, 0, 0, who, 0, 0, 0, by, flags], channel)
 }
 
-fn part(who: u8, by: u8, channel: &str, text: &str) -> Vec<u8> {
+pub(crate) fn part(who: u8, by: u8, channel: &str, text: &str) -> Vec<u8> {
     with_text(&[0x84, 0, 0, 0, who, 0, 0, 0, by], channel, text)
 }
 
-fn chat(who: u8, kind: u8, channel: &str, text: &str) -> Vec<u8> {
+pub(crate) fn chat(who: u8, kind: u8, channel: &str, text: &str) -> Vec<u8> {
     with_text(&[0x85, 0, 0, 0, who, kind], channel, text)
 }
 
-fn set(who: u8, version: u8, field: u8, channel: &str, value: &str) -> Vec<u8> {
+pub(crate) fn set(who: u8, version: u8, field: u8, channel: &str, value: &str) -> Vec<u8> {
     let head = [0x86, 0, 0, 0, who, 0, 0, 0, 0, 0, 0, 0, version, field];
     with_text(&head, channel, value)
 }
 
-fn request(who: u8, to: u8, kind: u8, channel: &str, text: &str) -> Vec<u8> {
+pub(crate) fn request(who: u8, to: u8, kind: u8, channel: &str, text: &str) -> Vec<u8> {
     with_text(&[0x87, 0, 0, 0, who, 0, 0, 0, to, kind], channel, text)
 }
 
-fn status(code: u8, text: &str) -> Vec<u8> {
+pub(crate) fn status(code: u8, text: &str) -> Vec<u8> {
     let len = u8::try_from(text.len()).unwrap();
     let head = [1, 0, 0, 0, 1, 0, 0, 0, 101, 1, code, 0, 0, 0, len];
     [&head, text.as_bytes()].concat()

@@ -221,6 +221,7 @@ pub(crate) fn command<S: AsRef<OsStr>>(args: &[S]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crc-client"));
     command
         .args(args)
+        .env("XDG_CONFIG_HOME", "/nonexistent")
         .env_remove("RUST_LOG")
         .env_remove("NO_COLOR");
     command

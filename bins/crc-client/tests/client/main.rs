@@ -4,8 +4,10 @@
 
 mod batch;
 mod channels;
+mod config;
 mod events;
 mod fixture;
+mod one_shot;
 mod options;
 mod quit;
 mod requests;

@@ -1,0 +1,107 @@
+//! The configuration file.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::channels::{request, welcome};
+use crate::fixture::{Server, bob, command};
+
+#[track_caller]
+fn run(args: &[&str], home: &str) -> (Option<i32>, String, String) {
+    let mut command = command(args);
+    let output = command.env("XDG_CONFIG_HOME", home).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn the_printed_file_is_right_and_mistakes_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_str().unwrap();
+    let (code, printed, _) = run(&["print-config"], home);
+    assert_eq!(code, Some(0));
+    assert!(printed.contains("\n#server = [\"127.0.0.1:33300\"]\n"));
+    let (code, text, _) = run(&["check-config"], home);
+    assert_eq!(code, Some(0));
+    assert!(
+        text.starts_with("no configuration file: looked for "),
+        "{text}"
+    );
+
+    // The usual place.
+    let path = folder.path().join("crc/client.toml");
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    fs::write(&path, &printed).unwrap();
+    let (code, text, _) = run(&["check-config"], home);
+    assert_eq!(
+        (code, text),
+        (Some(0), format!("{}: no errors\n", path.display()))
+    );
+    fs::write(&path, "name = \"ann\"\nchanels = []\n").unwrap();
+    for args in [&["check-config"][..], &["tail", "#reef"], &[]] {
+        let (code, text, errors) = run(args, home);
+        assert_eq!((code, &*text), (Some(2), ""), "{args:?}");
+        let place = format!("crc-client: {}:2:1: unknown key chanels", path.display());
+        assert!(errors.starts_with(&place), "{errors}");
+    }
+    // What needs no configuration works with a broken one.
+    assert_eq!(run(&["print-config"], home).0, Some(0));
+    let missing = "--config=/nonexistent/client.toml";
+    let (code, _, errors) = run(&["check-config", missing], home);
+    assert_eq!(code, Some(2));
+    assert!(
+        errors.contains("cannot read the configuration file"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn secrets_that_others_can_read_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("client.toml");
+    let password = folder.path().join("password");
+    fs::write(&password, "kelp\n").unwrap();
+    let text = format!("password-file = {password:?}\njoin = [\"#reef kelp\"]\n");
+    fs::write(&path, text).unwrap();
+    let config = format!("--config={}", path.display());
+    for (mode, warnings) in [(0o644, 2), (0o600, 0)] {
+        for file in [&path, &password] {
+            fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let (code, text, _) = run(&["check-config", &config], "/nonexistent");
+        assert_eq!(code, Some(0));
+        let warned = text
+            .lines()
+            .filter(|it| it.starts_with("warning: every user"));
+        assert_eq!(warned.count(), warnings, "{text}");
+    }
+}
+
+#[test]
+fn the_channels_of_the_configuration_are_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("client.toml");
+    fs::write(
+        &path,
+        "join = [\"#reef kelp\", \"#cave\"]\nname = \"carol\"\n",
+    )
+    .unwrap();
+    let server = Server::start();
+    let config = format!("--config={}", path.display());
+    // The name of the command line wins.
+    let _client = bob(&server, &[&config]);
+    let mut link = welcome(&server);
+    link.expect(&request(101, 0, 7, "#reef", "kelp"));
+    link.expect(&request(101, 0, 7, "#cave", ""));
+    drop(link);
+
+    // A one-shot joins its channel only, with the key of the configuration.
+    let _client = bob(&server, &[&config, "tail", "#reef"]);
+    let mut link = welcome(&server);
+    link.expect(&request(101, 0, 7, "#reef", "kelp"));
+    link.expect_nothing_yet();
+}

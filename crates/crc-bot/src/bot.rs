@@ -13,7 +13,7 @@ use crc_net::CommandSender;
 
 use crate::builder::Builder;
 use crate::error::Error;
-use crate::event::{Event, Message, Timer, action_text};
+use crate::event::{ACTION_BYTES, Event, Message, Timer, action_text};
 use crate::machine::Command;
 use crate::mailbox::Mailbox;
 use crate::request::{Place, Request, Target, TextKind};
@@ -239,7 +239,9 @@ impl Bot {
     #[doc(alias = "me")]
     pub fn act(&self, to: impl Into<Target>, text: impl AsRef<str>) -> Result<(), Error> {
         let to = to.into();
-        for piece in split_text(text.as_ref(), self.message_bytes_max) {
+        check_channel_of(&to)?;
+        let max = self.message_bytes_max - ACTION_BYTES;
+        for piece in split_text(text.as_ref(), max) {
             self.send_piece(&to, TextKind::Message, action_text(piece))?;
         }
         Ok(())

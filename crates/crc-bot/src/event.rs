@@ -254,6 +254,9 @@ pub enum NotSent {
 /// The start and the end of a text that says what its sender does (CTCP).
 const ACTION: (&str, char) = ("\u{1}ACTION ", '\u{1}');
 
+/// What they take of a message.
+pub(crate) const ACTION_BYTES: usize = ACTION.0.len() + 1;
+
 /// The text of an action.
 pub(crate) fn action_text(text: &str) -> String {
     format!("{}{text}{}", ACTION.0, ACTION.1)
@@ -332,4 +335,21 @@ impl Event {
 
 fn name_bytes(user: &Option<User>) -> usize {
     user.as_ref().map_or(0, |user| user.name.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_are_marked_and_read() {
+        let text = action_text("waves");
+        assert_eq!(text.len(), "waves".len() + ACTION_BYTES);
+        assert_eq!(strip_action(text), ("waves".to_owned(), true));
+        // The last mark may be missing, since IRC cuts long lines.
+        let cut = "\u{1}ACTION wav".to_owned();
+        assert_eq!(strip_action(cut), ("wav".to_owned(), true));
+        let plain = "waves".to_owned();
+        assert_eq!(strip_action(plain.clone()), (plain, false));
+    }
 }

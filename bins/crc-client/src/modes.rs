@@ -4,10 +4,12 @@ use crc_core::ClientChannel;
 use crc_wire::ChannelField;
 
 /// The modes that are letters only.
-const FLAGS: [(char, &str); 4] = [
+const FLAGS: [(char, &str); 6] = [
     ('i', "for invited clients only"),
     ('m', "only operators and members with voice may speak"),
     ('n', "only members may speak"),
+    ('p', "private: only members see it in lists"),
+    ('s', "secret: only members see it in lists"),
     ('t', "only operators may set the topic"),
 ];
 
@@ -17,7 +19,7 @@ pub(crate) enum ModeError {
     #[error("The changes begin with + or -. Use /mode +m or /mode -m")]
     NoSign,
     #[error(
-        "Unknown mode {0}. Use i, m, n, t, k (key), l (limit), b (ban); /op and /voice for members"
+        "Unknown mode {0}. Use i, m, n, p, s, t, k (key), l (limit), b (ban); /op and /voice for members"
     )]
     Unknown(char),
     #[error("The value of mode {0} is missing. Use /mode {example}", example = example(*.0))]

@@ -10,6 +10,7 @@ use core::num::NonZeroU64;
 use std::borrow::Cow;
 
 use crc_machine::PeerAddress;
+use crc_wire::HostId;
 
 use crate::admission::NAME_BYTES_MAX;
 use crate::hex::{Hex, from_hex};
@@ -262,11 +263,39 @@ fn entries(machine: &str) -> impl Iterator<Item = &str> {
     inner.split(';')
 }
 
+/// What a client's own server says of the client besides its name and info.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ClientDetails<'a> {
+    /// Its user name in IRC (`i`); empty if it has none.
+    pub(crate) user: &'a str,
+    /// The server that it is linked to (`h`), if that is known.
+    pub(crate) home: Option<HostId>,
+    /// Its modes (`m`).
+    pub(crate) modes: UserModes,
+}
+
+/// The modes of a user that all servers know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct UserModes {
+    /// `i`: WHO and NAMES show it only to users that share a channel.
+    pub(crate) invisible: bool,
+}
+
+/// The most bytes of a user name that a server states.
+const USER_BYTES_MAX: usize = 32;
+
+/// Whether a user name that a server states can stand in a prefix.
+fn is_user_name(user: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_graphic() && !b"!@:;,]*?".contains(&byte);
+    user.len() <= USER_BYTES_MAX && user.bytes().all(good)
+}
+
 /// The machine part with which a client is passed on: when it registered, in milliseconds
-/// of Unix time (`s`), and its name in UTF-8 (`u`). `None` if there is neither.
+/// of Unix time (`s`), its name in UTF-8 (`u`), and its details. `None` if there is nothing.
 pub(crate) fn client_machine_part(
     registered_ms: Option<NonZeroU64>,
     utf8_name: Option<&str>,
+    details: ClientDetails<'_>,
 ) -> Option<String> {
     let mut machine = String::from(OPENING);
     if let Some(ms) = registered_ms {
@@ -275,7 +304,30 @@ pub(crate) fn client_machine_part(
     if let Some(name) = utf8_name {
         machine += &format!(";u={}", Hex(name.as_bytes()));
     }
+    if let Some(home) = details.home {
+        machine += &format!(";h={home}");
+    }
+    if !details.user.is_empty() {
+        machine += &format!(";i={}", details.user);
+    }
+    if details.modes.invisible {
+        machine += ";m=i";
+    }
     (machine != OPENING).then(|| machine + "]")
+}
+
+/// The details of a client that its machine part states. What is invalid is left out.
+pub(crate) fn client_details(machine: &str) -> ClientDetails<'_> {
+    let mut details = ClientDetails::default();
+    for entry in entries(machine) {
+        match entry.split_once('=') {
+            Some(("h", home)) => details.home = home.parse().ok().and_then(HostId::new),
+            Some(("i", user)) if is_user_name(user) => details.user = user,
+            Some(("m", modes)) => details.modes.invisible = modes.contains('i'),
+            _ => {}
+        }
+    }
+    details
 }
 
 /// The name of a client in UTF-8, if its machine part has one that belongs to its name in
@@ -442,9 +494,12 @@ mod tests {
     #[test]
     fn a_client_is_passed_on_with_the_time_of_its_registration() {
         let ms = NonZeroU64::new(1_700_000_000_000).unwrap();
-        let machine = client_machine_part(Some(ms), None).unwrap();
+        let machine = client_machine_part(Some(ms), None, ClientDetails::default()).unwrap();
         assert_eq!(machine, " [crc2;s=1700000000000]");
-        assert_eq!(client_machine_part(None, None), None);
+        assert_eq!(
+            client_machine_part(None, None, ClientDetails::default()),
+            None
+        );
         assert_eq!(split_info(&format!("x{machine}")), ("x", Some(&*machine)));
         assert_eq!(registered_ms(&machine), Some(ms));
         assert_eq!(registered_ms(" [crc2;z=9;s=1700000000000;f=]"), Some(ms));
@@ -461,7 +516,8 @@ mod tests {
 
     #[test]
     fn a_name_in_utf_8_counts_if_it_belongs_to_the_one_in_ascii() {
-        let machine = client_machine_part(NonZeroU64::new(7), Some("Zoë")).unwrap();
+        let machine =
+            client_machine_part(NonZeroU64::new(7), Some("Zoë"), ClientDetails::default()).unwrap();
         assert_eq!(machine, " [crc2;s=7;u=5a6fc3ab]");
         assert_eq!(stated_name(&machine, "Zoe").as_deref(), Some("Zoë"));
         assert_eq!(stated_name(&machine, "zoe"), None);
@@ -513,6 +569,23 @@ mod tests {
             (" [crc2]", " [crc2]"),
         ] {
             assert_eq!(without_link_entries(machine), without);
+        }
+    }
+
+    #[test]
+    fn details_of_a_client_travel_with_it() {
+        let home = HostId::new(3);
+        let modes = UserModes { invisible: true };
+        let user = "~ann";
+        let details = ClientDetails { user, home, modes };
+        let ms = NonZeroU64::new(17);
+        let machine = client_machine_part(ms, None, details).unwrap();
+        assert_eq!(machine, " [crc2;s=17;h=3;i=~ann;m=i]");
+        assert_eq!(client_details(&machine), details);
+        assert_eq!(registered_ms(&machine), ms);
+        let long = format!(" [crc2;i={}]", "x".repeat(USER_BYTES_MAX + 1));
+        for odd in [" [crc2;h=0;i=a!b]", " [crc2;i=a@b;m=]", &long, " [crc2;z]"] {
+            assert_eq!(client_details(odd), ClientDetails::default(), "{odd}");
         }
     }
 

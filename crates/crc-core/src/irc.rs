@@ -9,6 +9,7 @@
 mod answer;
 mod channel;
 mod event;
+mod help;
 mod label;
 mod message;
 mod mode;
@@ -86,8 +87,7 @@ fn user_of(cx: &Context, id: HostId) -> Option<(LinkId, &User)> {
     Some((link, user))
 }
 
-/// `nick!user@host` of a host. The user name is known for users of this server; for
-/// other hosts the nick stands in its place.
+/// `nick!user@host` of a host.
 pub(crate) fn source_of(cx: &Context, id: HostId) -> Cow<'_, str> {
     if let Some((_, user)) = user_of(cx, id)
         && !user.source.is_empty()
@@ -95,13 +95,22 @@ pub(crate) fn source_of(cx: &Context, id: HostId) -> Cow<'_, str> {
         return Cow::Borrowed(&user.source);
     }
     let nick = cx.nick_of(id);
-    Cow::Owned(format!("{nick}!{nick}@{id}.crc"))
+    Cow::Owned(format!("{nick}!{}@{id}.crc", ident_of(cx, id, &nick)))
+}
+
+/// The user name of a host. Where its server states none, its nick stands in its place.
+fn ident_of<'a>(cx: &'a Context, id: HostId, nick: &'a str) -> &'a str {
+    let host = cx.network.directory().find(id);
+    match host.map_or("", |host| host.details().user) {
+        "" => nick,
+        user => user,
+    }
 }
 
 /// Whether WHO and NAMES show a host to a user that did not name its nick.
 fn is_visible(cx: &Context, id: HostId, user_ref: UserRef) -> bool {
-    let user = user_of(cx, id);
-    let hidden = user.is_some_and(|(_, user)| user.invisible);
+    let host = cx.network.directory().find(id);
+    let hidden = host.is_some_and(|host| host.details().modes.invisible);
     !hidden || id == user_ref.id || shares_channel(cx, id, user_ref.id)
 }
 
@@ -635,7 +644,7 @@ pub(crate) fn on_host_renamed(cx: &mut Context, id: HostId, before: &str, out: &
         // The stored source of a user of this server still has the former nick.
         let source = match own {
             Some(_) => source.into_owned(),
-            None => format!("{before}!{before}@{id}.crc"),
+            None => format!("{before}!{}@{id}.crc", ident_of(cx, id, before)),
         };
         send_to_links(cx, &links, &source, "NICK", &cx.nick_of(id), out);
     }
@@ -691,10 +700,31 @@ fn links_interested(cx: &Context, id: HostId, except: Option<LinkId>) -> Vec<Lin
     links
 }
 
-/// The name of the server that IRC shows for a host: the neighbour towards it.
-fn server_of<'a>(cx: &'a Context, host: &Host) -> &'a str {
+/// The server that IRC shows for a host: that to which a client is linked, if this is known,
+/// otherwise the neighbour towards the host.
+fn server_id_of(cx: &Context, host: &Host) -> HostId {
+    let directory = cx.network.directory();
+    let is_server = |id: &HostId| {
+        *id == cx.config.id
+            || directory
+                .route(*id)
+                .is_some_and(|(kind, _)| kind == HostKind::Server)
+    };
     let neighbour = cx.network.neighbours().find(host.first_link());
+    let home = host.details().home.filter(is_server);
+    let towards = neighbour.map(|neighbour| neighbour.host).filter(is_server);
+    home.or(towards).unwrap_or(cx.config.id)
+}
+
+/// The name of that server.
+fn server_of<'a>(cx: &'a Context, host: &Host) -> &'a str {
     let servers = cx.network.names().map(|names| &names.servers);
-    let name = neighbour.and_then(|n| servers?.of(n.host));
+    let name = servers.and_then(|servers| servers.of(server_id_of(cx, host)));
     name.unwrap_or_else(|| reply::own_name(cx))
+}
+
+/// The info of that server.
+fn server_info_of<'a>(cx: &'a Context, host: &Host) -> &'a str {
+    let server = cx.network.directory().find(server_id_of(cx, host));
+    server.map_or(cx.config.info.as_str(), Host::info)
 }

@@ -38,8 +38,8 @@ use look_alikes::LookAlikes;
 pub use nicks::Nicks;
 pub use operators::{Operator, Operators};
 pub(crate) use policy::{
-    BAN_BYTES_MAX, BANS_MAX, EnterRefusal, InviteRefusal, KEY_BYTES_MAX, SetRefusal, SpeakRefusal,
-    TOPIC_BYTES_MAX, is_value, is_value_from_server,
+    BAN_BYTES_MAX, BANS_MAX, EnterRefusal, InviteRefusal, KEY_BYTES_MAX, MODES, SetRefusal,
+    SpeakRefusal, TOPIC_BYTES_MAX, is_value, is_value_from_server,
 };
 use server_ids::ServerIds;
 
@@ -47,6 +47,7 @@ use crc_machine::LinkId;
 use crc_machine::LinkTable;
 use crc_machine::Timestamp;
 
+use crate::announcement::ClientDetails;
 use crate::work::{self, WorkMeter};
 
 /// The version of the node at the other end of a link.
@@ -176,6 +177,11 @@ pub(crate) struct Network {
     seed: u64,
     /// `None` until there is a name that is not ASCII.
     look_alikes: Option<LookAlikes>,
+    /// How many clients are linked to this server; the most that were, and the most in the
+    /// whole network.
+    own_clients: usize,
+    own_clients_max: usize,
+    clients_max: usize,
 }
 
 impl Network {
@@ -198,6 +204,9 @@ impl Network {
             own_name: name.into(),
             seed,
             look_alikes: None,
+            own_clients: 0,
+            own_clients_max: 0,
+            clients_max: 0,
         }
     }
 
@@ -241,12 +250,31 @@ impl Network {
     // Neighbours.
 
     pub(crate) fn add_neighbour(&mut self, link: LinkId, neighbour: Neighbour) {
+        if neighbour.kind == HostKind::Client {
+            self.own_clients += 1;
+            self.own_clients_max = self.own_clients_max.max(self.own_clients);
+        }
         self.neighbours.insert(link, neighbour);
     }
 
     /// Forgets a neighbour. The host stays in the directory until it is removed.
     pub(crate) fn remove_neighbour(&mut self, link: LinkId) -> Option<Neighbour> {
-        self.neighbours.remove(link)
+        let removed = self.neighbours.remove(link);
+        if removed.is_some_and(|neighbour| neighbour.kind == HostKind::Client) {
+            self.own_clients -= 1;
+        }
+        removed
+    }
+
+    /// How many clients are linked to this server, and the most that were at one time.
+    pub(crate) const fn own_clients(&self) -> (usize, usize) {
+        (self.own_clients, self.own_clients_max)
+    }
+
+    /// How many clients are in the network, and the most that were at one time.
+    pub(crate) fn clients(&self) -> (usize, usize) {
+        let now = self.directory.len() - self.directory.servers_len();
+        (now, self.clients_max)
     }
 
     /// Notes the version of a neighbour. Returns the neighbour as it was before.
@@ -296,6 +324,7 @@ impl Network {
         }
         self.add_look_alike(host.id(), host.name());
         self.directory.insert(host);
+        self.clients_max = self.clients_max.max(self.clients().0);
     }
 
     /// Notes that a host has this name now, for the search of names that look alike.
@@ -372,7 +401,7 @@ impl Network {
     pub(crate) fn replace_host(&mut self, host: Host) -> Option<Host> {
         let known = self.directory.find(host.id())?;
         let registered_ms = host.registered_ms().or(known.registered_ms());
-        let host = host.registered_at(registered_ms);
+        let host = host.registered_at(registered_ms).or_details_of(known);
         if known.name() != host.name()
             && let Some(names) = &mut self.names
         {
@@ -395,6 +424,11 @@ impl Network {
     /// Notes when a client registered.
     pub(crate) fn set_registered(&mut self, id: HostId, registered_ms: Option<NonZeroU64>) {
         self.directory.set_registered(id, registered_ms);
+    }
+
+    /// Notes what its server says of a client.
+    pub(crate) fn set_details(&mut self, id: HostId, details: ClientDetails<'_>) {
+        self.directory.set_details(id, details);
     }
 
     /// Forgets a host, its nick and its memberships. `lost`: it went with a server.
@@ -631,9 +665,13 @@ impl Network {
             let new_machine = info.machine.is_some() && info.machine != known.machine();
             let ms = info.registered_ms;
             let new_time = ms.is_some() && ms != known.registered_ms();
+            let details = info.details;
+            let new_details = details != ClientDetails::default() && details != known.details();
             return match same {
                 false => RegistrationOutcome::Changed,
-                true if new_machine || new_time => RegistrationOutcome::MachinePartChanged,
+                true if new_machine || new_time || new_details => {
+                    RegistrationOutcome::MachinePartChanged
+                }
                 true => RegistrationOutcome::Known,
             };
         }

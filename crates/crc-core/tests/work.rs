@@ -375,7 +375,7 @@ fn long_answers_come_in_slices_and_are_bounded() {
         (&all_own, " 366 ", 1),
         ("LIST", " 323 ", 0),
         ("WHOIS ann,bob,aaaaaaaa1", " 318 ", 0),
-        ("LUSERS", " 255 ", 0),
+        ("LUSERS", " 266 ", 0),
         ("LINKS", " 365 ", 0),
         ("JOIN #big", " 366 ", 1),
         ("PART #big", " PART ", 0),

@@ -53,7 +53,7 @@ pub(crate) const WORDS: [&str; 56] = [
     "-b+b",
     "+k",
     "-k",
-    "+imntl",
+    "+imntlsp",
     "-imnt+l",
     "n*!*@*",
     "*!*@*",

@@ -227,6 +227,8 @@ verbs! {
     Error = ERROR,
     /// Asks for help.
     Help = HELP,
+    /// Asks for help: another name of HELP.
+    Helpop = HELPOP,
     /// Asks for information about the server.
     Info = INFO,
     /// Invites a user to a channel.

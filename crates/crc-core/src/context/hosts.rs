@@ -9,12 +9,13 @@ use crc_wire::{ChannelField, HostId, Text};
 use irc_wire::mask::PreparedText;
 
 use super::{Context, Entry, Out};
+use crate::announcement::{ClientDetails, UserModes};
 use crate::id::random_host_id;
 use crate::names::{fold_beyond_ascii, fold_name};
 use crate::network::{
     Channel, FormerNicks, Host, HostChange, HostInfo, HostKind, PeerVersion, Scope,
 };
-use crate::{irc, legacy, work};
+use crate::{crc, irc, legacy, work};
 
 /// What a server's name ends in, as a quit shows it.
 const SERVER_SUFFIX: &str = ".crc";
@@ -168,7 +169,15 @@ impl Context {
         self.finish_leaving_named(info.name, out);
         self.network
             .reserve_nick(info, legacy::is_legacy(self, link));
-        let info = info.registered_at(self.registration_time(info.kind));
+        let neighbour = self.network.neighbours().find(link);
+        let details = ClientDetails {
+            home: neighbour.map(|neighbour| neighbour.host),
+            ..info.details
+        };
+        let mut info = info.registered_at(self.registration_time(info.kind));
+        if info.kind == HostKind::Client {
+            info = info.with_details(details);
+        }
         self.add_remote_host(link, &info, out);
     }
 
@@ -237,6 +246,25 @@ impl Context {
         }
     }
 
+    /// A user of this server has other modes: the servers get them.
+    pub(crate) fn set_user_modes(&mut self, link: LinkId, modes: UserModes, out: &mut Out) {
+        let neighbour = self.network.neighbours().find(link);
+        let Some(id) = neighbour.map(|neighbour| neighbour.host) else {
+            return;
+        };
+        let Some(host) = self.network.directory().find(id) else {
+            return;
+        };
+        let user = host.details().user.to_owned();
+        let details = ClientDetails {
+            user: &user,
+            modes,
+            ..host.details()
+        };
+        self.network.set_details(id, details);
+        crc::announce::announce_machine_part(self, id, link, out);
+    }
+
     /// Another host turns out to have the id that this server has drawn for one: that
     /// one gets a new id, and keeps its channels.
     pub(crate) fn renumber_host(&mut self, id: HostId, out: &mut Out) {
@@ -261,7 +289,8 @@ impl Context {
         let scope = Scope::AllButLegacy;
         self.remove_host_in(id, "its id has changed", Some(link), scope, out);
         let info = HostInfo::for_people(fresh, host.kind(), host.name(), host.info())
-            .registered_at(self.registration_time(host.kind()));
+            .registered_at(self.registration_time(host.kind()))
+            .with_details(host.details());
         self.network.renumber_neighbour(link, id, fresh);
         let is_legacy = legacy::is_legacy(self, link);
         self.network.reserve_nick(&info, is_legacy);

@@ -95,6 +95,10 @@ impl Context {
         };
         self.network.add_neighbour(link, neighbour);
         let host = host.registered_at(self.registration_time(kind));
+        let host = match kind {
+            HostKind::Client => host.at_home(self.config.id),
+            HostKind::Server => host,
+        };
         self.network.add_host(host, self.now);
         self.counters.registrations += 1;
     }

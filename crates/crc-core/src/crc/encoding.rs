@@ -12,7 +12,7 @@ use crc_wire::{
 };
 
 use super::session::Session;
-use crate::announcement::client_machine_part;
+use crate::announcement::{ClientDetails, client_machine_part};
 use crate::names::{utf8_name, wire_name};
 use crate::network::{Host, HostKind, Neighbour, PeerVersion};
 
@@ -73,13 +73,16 @@ impl Encoding {
             Encoding::V2Server | Encoding::DatedServer => host.machine().map(Cow::Borrowed),
             _ => None,
         };
-        let registered_ms = host
-            .registered_ms()
-            .filter(|_| self == Encoding::DatedServer);
+        let is_dated = self == Encoding::DatedServer;
+        let registered_ms = host.registered_ms().filter(|_| is_dated);
+        let details = match is_dated {
+            true => host.details(),
+            false => ClientDetails::default(),
+        };
         let name = utf8_name(host.name()).filter(|_| self.has_utf8_names());
         let machine = match host.kind() {
             HostKind::Server => machine,
-            HostKind::Client => client_machine_part(registered_ms, name).map(Cow::Owned),
+            HostKind::Client => client_machine_part(registered_ms, name, details).map(Cow::Owned),
         };
         let info = match machine {
             // Both are short: see `HostInfo`.

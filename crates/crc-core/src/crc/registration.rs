@@ -12,7 +12,7 @@ use super::flush::{flush_handshake, is_pausing};
 use super::handshake::on_announcement;
 use super::send::id_taken;
 use super::{announce, uplink};
-use crate::announcement::{registered_ms, split_info, stated_name};
+use crate::announcement::{ClientDetails, client_details, registered_ms, split_info, stated_name};
 use crate::context::{Context, Out};
 use crate::network::{Host, HostInfo, HostKind, PeerVersion, RegistrationOutcome};
 use crate::violation::Violation;
@@ -53,7 +53,8 @@ pub(crate) fn on_remote_registration(
     };
     let host = HostInfo::for_people(id, kind, name, info)
         .with_machine(machine)
-        .registered_at(registered_ms);
+        .registered_at(registered_ms)
+        .with_details(stated_details(cx, link, kind, info));
     let mut outcome = cx.network.classify(link, &host);
     if outcome == RegistrationOutcome::Moved && cx.has_local_id(id) {
         // This server has drawn the id, so it knows where the host is.
@@ -75,7 +76,12 @@ pub(crate) fn on_remote_registration(
                 cx.network.set_machine(id, machine);
                 uplink::learn_address(cx, link, id, machine);
             }
-            cx.network.set_registered(id, registered_ms);
+            if registered_ms.is_some() {
+                cx.network.set_registered(id, registered_ms);
+            }
+            if host.details != ClientDetails::default() {
+                cx.network.set_details(id, host.details);
+            }
             return announce::announce_machine_part(cx, id, link, out);
         }
         RegistrationOutcome::Changed if keeps_channels(cx, link, &host) => {
@@ -155,6 +161,24 @@ fn stated_registration(cx: &Context, link: LinkId, info: &str) -> Option<NonZero
     let stated = split_info(info).1.and_then(registered_ms);
     let ms = stated.filter(|_| takes)?.get();
     NonZeroU64::new(time_from_peer(cx, link, ms))
+}
+
+/// What a version 2 server that takes times says of a client.
+fn stated_details<'a>(
+    cx: &Context,
+    link: LinkId,
+    kind: HostKind,
+    info: &'a str,
+) -> ClientDetails<'a> {
+    let session = cx.crc_session(link);
+    let takes = session.is_some_and(|session| session.features.channel_age);
+    let part = split_info(info)
+        .1
+        .filter(|_| takes && kind == HostKind::Client);
+    let details = part.map(client_details).unwrap_or_default();
+    // Only this server speaks for its own clients.
+    let home = details.home.filter(|home| *home != cx.config.id);
+    ClientDetails { home, ..details }
 }
 
 /// A client gives way to the host with its id on `link`: a server, or the client that

@@ -17,12 +17,12 @@ use crc_wire::HostId;
 use irc_wire::Numeric;
 
 use super::channel::{
-    join_one, leave_one, nick_in_channel, send_end_of_names, send_list_entry, send_names,
+    join_one, leave_one, nick_in_channel, send_end_of_names, send_list_entry, send_names, sign_of,
 };
 use super::query::{Who, send_end_of_who, who_reply};
 use super::{UserRef, find_user_mut, is_visible, read_soon, reply};
 use crate::context::{Context, Out};
-use crate::network::{Channel, Host, fold};
+use crate::network::{Channel, Host, Network, fold};
 use crate::work::{self, WorkMeter};
 
 /// The most bytes of the answer to one line.
@@ -175,7 +175,7 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
             leave_one(cx, user_ref, &name, &text, out);
         }
         Part::Names { channel, after } => {
-            if let Some(known) = cx.network.channels().find(&channel) {
+            if let Some(known) = find_visible(cx, user_ref, &channel) {
                 let (mut visit, parts) = Visit::new(cx, answer);
                 let (mut nicks, mut last, mut is_complete) = (Vec::new(), after, true);
                 for (id, flags) in known.members_after(after) {
@@ -190,7 +190,7 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
                         nicks.push(nick);
                     }
                 }
-                send_names(cx, link, "=", known.name(), &nicks, out);
+                send_names(cx, link, sign_of(known), known.name(), &nicks, out);
                 if !is_complete {
                     let after = last;
                     parts.push_front(Part::Names { channel, after });
@@ -218,8 +218,12 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
                 let Some(id) = host.map(Host::id) else {
                     continue;
                 };
-                let is_member = cx.network.channels().of(id).next().is_some();
-                if !is_member && is_visible(cx, id, user_ref) {
+                let mut channels = cx.network.channels().of(id);
+                let is_listed = channels.any(|channel| {
+                    cx.work.charge_answer(work::LOOKUP);
+                    Network::may_see(user_ref.id, channel)
+                });
+                if !is_listed && is_visible(cx, id, user_ref) {
                     let nick = cx.nick_of(id);
                     visit.on_word(&nick);
                     nicks.push(nick);
@@ -231,7 +235,7 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
             }
         }
         Part::EndOfNames(name) => {
-            let known = cx.network.channels().find(&name);
+            let known = find_visible(cx, user_ref, &name);
             let shown = known.map_or(&*name, |known| known.name());
             send_end_of_names(cx, link, shown, out);
         }
@@ -244,13 +248,17 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
                     return;
                 }
                 last = Some(folded_name(known));
+                cx.work.charge_answer(work::LOOKUP);
+                if !Network::may_see(user_ref.id, known) {
+                    continue;
+                }
                 let start = out.arena_len();
                 send_list_entry(cx, link, known, out);
                 visit.on_bytes(out.arena_len() - start);
             }
         }
         Part::ListEntry(name) => {
-            if let Some(known) = cx.network.channels().find(&name) {
+            if let Some(known) = find_visible(cx, user_ref, &name) {
                 send_list_entry(cx, link, known, out);
             }
         }
@@ -259,7 +267,7 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
             reply::send_numeric(cx, link, Numeric::RPL_LISTEND, &[], text, out);
         }
         Part::WhoMembers { who, after } => {
-            if let Some(known) = cx.network.channels().find(&who.target) {
+            if let Some(known) = find_visible(cx, user_ref, &who.target) {
                 let (mut visit, parts) = Visit::new(cx, answer);
                 let mut last = after;
                 for (id, _) in known.members_after(after) {
@@ -344,6 +352,12 @@ impl<'a> Visit<'a> {
     fn on_word(&mut self, word: &str) {
         self.on_bytes(word.len() + 1);
     }
+}
+
+/// The channel with this name, if the user may see it.
+fn find_visible<'a>(cx: &'a Context, user_ref: UserRef, name: &str) -> Option<&'a Channel> {
+    let known = cx.network.channels().find(name);
+    known.filter(|channel| Network::may_see(user_ref.id, channel))
 }
 
 fn folded_name(channel: &Channel) -> Box<str> {

@@ -13,7 +13,9 @@ use super::{
     LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, source_of, user_of,
 };
 use crate::context::{Context, Out};
-use crate::network::{Channel, EnterRefusal, Host, InviteRefusal, SetRefusal, TOPIC_BYTES_MAX};
+use crate::network::{
+    Channel, EnterRefusal, Host, InviteRefusal, Network, SetRefusal, TOPIC_BYTES_MAX,
+};
 
 /// The most bytes of the reason of a KICK (`KICKLEN`).
 const KICK_BYTES_MAX: usize = 300;
@@ -326,8 +328,18 @@ pub(super) fn nick_in_channel(
     }
 }
 
-/// Sends nicks in as many RPL_NAMREPLY lines as they need. `sign` is `=` for a channel,
-/// and `*` for users in none. Without members, RPL_ENDOFNAMES is the whole answer.
+/// How RPL_NAMREPLY marks a channel: as secret, private, or neither.
+pub(super) fn sign_of(channel: &Channel) -> &'static str {
+    let has = |mode| channel.modes().contains(mode);
+    match (has('s'), has('p')) {
+        (true, _) => "@",
+        (false, true) => "*",
+        (false, false) => "=",
+    }
+}
+
+/// Sends nicks in as many RPL_NAMREPLY lines as they need. `sign` is that of the channel,
+/// or `*` for users in none. Without members, RPL_ENDOFNAMES is the whole answer.
 pub(super) fn send_names(
     cx: &Context,
     link: LinkId,
@@ -383,6 +395,11 @@ pub(super) fn topic(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
         let Some(channel) = cx.network.channels().find(&name) else {
             return reply_no_such_channel(cx, user_ref.link, &name, out);
         };
+        if !Network::may_see(user_ref.id, channel) {
+            let words = [channel.name()];
+            let numeric = Numeric::ERR_NOTONCHANNEL;
+            return reply::reply_error(cx, user_ref.link, numeric, &words, out);
+        }
         if channel.topic().is_empty() {
             let (words, text) = ([channel.name()], Some("No topic is set"));
             return reply::send_numeric(cx, user_ref.link, Numeric::RPL_NOTOPIC, &words, text, out);

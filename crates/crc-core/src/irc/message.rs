@@ -1,14 +1,16 @@
 //! PRIVMSG and NOTICE, to a user or a channel.
 
+use std::borrow::Cow;
+
 use crc_machine::{ByteRange, LinkId};
 use crc_wire::{ChannelChat, ChannelName, ChannelRequest, ChatKind, HostId, RequestKind, Text};
 use irc_wire::{FastPrivmsg, Line, Message, Numeric, text};
 
 use super::channel::send_away;
 use super::label;
-use super::reply::{self, LINE_BYTES_MAX, write_privmsg};
+use super::reply::{self, LINE_BYTES_MAX, message_head_len, split_ctcp, write_privmsg};
 use super::session::{Capability, LastTarget, NAMES};
-use super::{UserRef, distinct_elements, find_user, find_user_mut, source_of, user_of};
+use super::{UserRef, cut, distinct_elements, find_user, find_user_mut, source_of, user_of};
 use crate::context::{Context, Out};
 use crate::network::Network;
 
@@ -197,6 +199,7 @@ fn channel_message(
     let Ok(name) = ChannelName::new(target) else {
         return;
     };
+    let said = &*one_line(cx, user_ref.link, kind, target, said);
     let chat = ChannelChat {
         source: user_ref.id,
         kind,
@@ -231,6 +234,7 @@ fn private_message(
         }
         return;
     };
+    let said = &*one_line(cx, user_ref.link, kind, target, said);
     if let Some((link, _)) = user_of(cx, id) {
         deliver(cx, link, user_ref.id, kind, said, out);
         cx.counters.chats_relayed += 1;
@@ -250,6 +254,28 @@ fn private_message(
         cx.channel_request(&request, out);
     }
     echo(cx, user_ref, kind, target, said, out);
+}
+
+/// A text as far as it fits into one line behind the prefix of its sender: what users of IRC
+/// send as one line arrives as one. A CTCP message keeps its end.
+fn one_line<'t>(
+    cx: &Context,
+    sender: LinkId,
+    kind: ChatKind,
+    target: &str,
+    said: &'t str,
+) -> Cow<'t, str> {
+    let source = find_user(cx, sender).map_or(0, |user| user.source.len());
+    let room = LINE_BYTES_MAX.saturating_sub(message_head_len(source, kind, target.len()));
+    if said.len() <= room {
+        return Cow::Borrowed(said);
+    }
+    let (opening, body, closing) = split_ctcp(said);
+    let room = room.saturating_sub(opening.len() + closing.len());
+    match closing {
+        "" => Cow::Borrowed(cut(said, room)),
+        _ => Cow::Owned([opening, cut(body, room), closing].concat()),
+    }
 }
 
 /// Sends a user its own message, if it wants an echo.

@@ -7,14 +7,14 @@ use super::channel::{find_member, refuse, send_request};
 use super::session::NAMES;
 use super::{UserRef, find_user_mut, reply, source_of};
 use crate::context::{Commander, Context, Out};
-use crate::network::{BAN_BYTES_MAX, BANS_MAX, Channel, KEY_BYTES_MAX};
+use crate::network::{BAN_BYTES_MAX, BANS_MAX, Channel, KEY_BYTES_MAX, MODES, Network};
 
 /// The modes of channels.
 const CHANNEL: ModeTable<'static> = ModeTable {
     lists: b"b",
     always: b"k",
     when_set: b"l",
-    flags: b"imnt",
+    flags: MODES,
     member_modes: b"ov",
 };
 
@@ -38,6 +38,10 @@ pub(super) fn mode(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
             out,
         );
     };
+    if !Network::may_see(user_ref.id, channel) {
+        let words = [channel.name()];
+        return reply::reply_error(cx, user_ref.link, Numeric::ERR_NOTONCHANNEL, &words, out);
+    }
     let Some(changes) = changes else {
         return send_modes(cx, user_ref, channel, out);
     };
@@ -48,7 +52,7 @@ pub(super) fn mode(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
 
 // Channels.
 
-/// Sends RPL_CHANNELMODEIS.
+/// Sends RPL_CHANNELMODEIS and RPL_CREATIONTIME.
 fn send_modes(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
     let inside = channel.member(user_ref.id).is_some();
     let mut modes = format!("+{}", channel.modes());
@@ -72,6 +76,10 @@ fn send_modes(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out)
         None,
         out,
     );
+    let seconds = (cx.wall_ms_of(channel.founded().ms) / 1000).to_string();
+    let words = [channel.name(), &seconds];
+    let numeric = Numeric::RPL_CREATIONTIME;
+    reply::send_numeric(cx, user_ref.link, numeric, &words, None, out);
 }
 
 /// Sends the bans of a channel and RPL_ENDOFBANLIST.
@@ -324,10 +332,12 @@ fn user_mode(
         let words: &[&str] = if known { &[] } else { &[target] };
         return reply::reply_error(cx, link, numeric, words, out);
     }
+    let host = cx.network.directory().find(user_ref.id);
+    let mut modes_now = host.map(|host| host.details().modes).unwrap_or_default();
     let Some(user) = find_user_mut(cx, link) else {
         return;
     };
-    let before = [user.invisible, user.wallops];
+    let before = [modes_now.invisible, user.wallops];
     let Some(changes) = changes else {
         let is_operator = cx.network.operators().find(user_ref.id).is_some();
         let all = [("i", before[0]), ("o", is_operator), ("w", before[1])];
@@ -339,7 +349,7 @@ fn user_mode(
     for change in ModeTable::USER.parse(changes, &[]) {
         match change {
             Ok(change) if change.letter == b'i' => {
-                user.invisible = change.sign == Sign::Plus;
+                modes_now.invisible = change.sign == Sign::Plus;
             }
             Ok(change) if change.letter == b'w' => {
                 user.wallops = change.sign == Sign::Plus;
@@ -350,7 +360,10 @@ fn user_mode(
             Err(_) => unknown = true,
         }
     }
-    let after = [user.invisible, user.wallops];
+    let after = [modes_now.invisible, user.wallops];
+    if before[0] != after[0] {
+        cx.set_user_modes(link, modes_now, out);
+    }
     if unknown {
         reply::reply_error(cx, link, Numeric::ERR_UMODEUNKNOWNFLAG, &[], out);
     }

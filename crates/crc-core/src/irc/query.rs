@@ -12,10 +12,11 @@ use super::channel::{is_local, prefixed_channel, send_away};
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
-    CASE, UserRef, cut, distinct_elements, find_user, find_user_mut, server_of, source_of, user_of,
+    CASE, UserRef, cut, distinct_elements, find_user, find_user_mut, ident_of, server_info_of,
+    server_of, source_of, user_of,
 };
 use crate::context::{Context, Out};
-use crate::network::{Channel, Host};
+use crate::network::{Channel, Host, Network};
 use crate::operator::Powers;
 use crate::work;
 
@@ -55,14 +56,6 @@ pub(super) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
 }
 
 // Users.
-
-/// The user name of a host, as others see it.
-fn ident_of(cx: &Context, id: HostId) -> String {
-    match user_of(cx, id) {
-        Some((_, user)) => user.user.clone(),
-        None => cx.nick_of(id),
-    }
-}
 
 /// Whether a host is a user of this server that is away.
 fn is_away(cx: &Context, id: HostId) -> bool {
@@ -174,12 +167,13 @@ pub(super) fn who_reply(
     };
     let flags = format!("{here}{star}{}", prefixes(member.unwrap_or_default(), all));
     let shown = channel.map_or("*", Channel::name);
-    let (nick, ident) = (cx.nick_of(id), ident_of(cx, id));
+    let nick = cx.nick_of(id);
+    let ident = ident_of(cx, id, &nick);
     let address = format!("{id}.crc");
     let server = server_of(cx, host);
     let hops = if is_local(cx, host) { "0" } else { "1" };
     let Some(whox) = whox else {
-        let words = [shown, &ident, &address, server, &nick, &flags];
+        let words = [shown, ident, &address, server, &nick, &flags];
         let text = format!("{hops} {}", host.info());
         return reply::send_numeric(cx, link, Numeric::RPL_WHOREPLY, &words, Some(&text), out);
     };
@@ -192,7 +186,7 @@ pub(super) fn who_reply(
         match field {
             't' => words.push(&*whox.token),
             'c' => words.push(shown),
-            'u' => words.push(&ident),
+            'u' => words.push(ident),
             // Addresses are not shown.
             'i' => words.push("255.255.255.255"),
             'h' => words.push(&address),
@@ -246,13 +240,17 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     let Some(host) = cx.network.directory().find(id) else {
         return;
     };
-    let (nick, ident) = (cx.nick_of(id), ident_of(cx, id));
+    let nick = cx.nick_of(id);
+    let ident = ident_of(cx, id, &nick);
     let address = format!("{id}.crc");
-    let words = [&nick, &ident, &address, "*"];
+    let words = [&nick, ident, &address, "*"];
     let info = Some(host.info());
     reply::send_numeric(cx, link, Numeric::RPL_WHOISUSER, &words, info, out);
+    let asks = cx.network.neighbours().find(link).map(|it| it.host);
+    let may_see = |channel: &&Channel| asks.is_some_and(|asks| Network::may_see(asks, channel));
     let channels = cx.network.channels().of(id);
     let channels = channels.inspect(|_| cx.work.charge_answer(work::LOOKUP));
+    let channels = channels.filter(may_see);
     let mut channels = channels
         .map(|channel| prefixed_channel(id, channel))
         .peekable();
@@ -261,12 +259,8 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
         reply::send_list(cx, link, numeric, &[&nick], channels, out);
     }
     let server = server_of(cx, host);
-    let info = match is_local(cx, host) {
-        true => cx.config.info.as_str(),
-        false => "the way to this user leads there",
-    };
-    let words = [&nick, server];
-    reply::send_numeric(cx, link, Numeric::RPL_WHOISSERVER, &words, Some(info), out);
+    let (words, info) = ([&nick, server], Some(server_info_of(cx, host)));
+    reply::send_numeric(cx, link, Numeric::RPL_WHOISSERVER, &words, info, out);
     if cx.network.operators().find(id).is_some() {
         let text = Some("is a network operator");
         reply::send_numeric(cx, link, Numeric::RPL_WHOISOPERATOR, &[&nick], text, out);
@@ -359,7 +353,8 @@ pub(super) fn userhost(cx: &mut Context, user_ref: UserRef, message: &Message<'_
         let sign = if is_away(cx, id) { '-' } else { '+' };
         let operator = cx.network.operators().find(id);
         let star = if operator.is_some() { "*" } else { "" };
-        let (nick, ident) = (cx.nick_of(id), ident_of(cx, id));
+        let nick = cx.nick_of(id);
+        let ident = ident_of(cx, id, &nick);
         Some(format!("{nick}{star}={sign}{ident}@{id}.crc"))
     });
     reply::send_list(cx, user_ref.link, Numeric::RPL_USERHOST, &[], online, out);

@@ -10,6 +10,7 @@ use super::server_query::{VERSION, send_lusers, send_motd, send_support};
 use super::session::{Admission, Capability, NAMES, SILENCE_MAX, UTF8_NAMES, User};
 use super::{UserRef, find_user, find_user_mut, ping, send_error, source_of, webirc};
 use crate::admission::admitted_info;
+use crate::announcement::ClientDetails;
 use crate::context::{Context, LinkTimer, Out};
 use crate::names::prepare_name;
 use crate::network::{Host, HostInfo, HostKind, Nicks};
@@ -141,6 +142,9 @@ fn user_command(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &mut
         return reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &["USER"], out);
     };
     let (name, realname) = (user_name(name), real_name(realname));
+    if realname.trim().is_empty() {
+        return reply::reply_error(cx, link, Numeric::ERR_NEEDMOREPARAMS, &["USER"], out);
+    }
     if let Some(user) = find_user_mut(cx, link) {
         user.user = name;
         user.realname = realname;
@@ -187,7 +191,11 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     if let Some(text) = address.and_then(|address| cx.user_ban(names, id, address)) {
         return reject(cx, link, Numeric::ERR_YOUREBANNEDCREEP, &text, out);
     }
-    let info = HostInfo::for_people(id, HostKind::Client, &nick, &realname);
+    let details = ClientDetails {
+        user: names.1,
+        ..ClientDetails::default()
+    };
+    let info = HostInfo::for_people(id, HostKind::Client, &nick, &realname).with_details(details);
     cx.add_text_neighbour(link, &info, out);
     let (now, unix_ms) = (cx.now, cx.wall_ms());
     if let Some(user) = find_user_mut(cx, link) {
@@ -256,7 +264,7 @@ fn send_welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
     ] {
         reply::send_numeric(cx, link, numeric, &[], Some(&text), out);
     }
-    let words = [own, VERSION, "iow", "biklmnotv", "bklov"];
+    let words = [own, VERSION, "iow", "biklmnopstv", "bklov"];
     reply::send_numeric(cx, link, Numeric::RPL_MYINFO, &words, None, out);
     send_support(cx, link, out);
     send_lusers(cx, link, out);

@@ -130,10 +130,7 @@ pub(super) fn write_privmsg(
     target: &str,
     text: &str,
 ) {
-    let command = match kind {
-        ChatKind::Message => "PRIVMSG",
-        ChatKind::Notice => "NOTICE",
-    };
+    let command = command_of(kind);
     let one_line = memchr::memchr3(0, b'\r', b'\n', text.as_bytes()).is_none();
     let line = |arena: &mut Vec<u8>, parts: [&str; 3]| {
         let line = Line::new(arena, tags, source, command)
@@ -144,8 +141,7 @@ pub(super) fn write_privmsg(
         }
         line.end();
     };
-    // Prefix, command and target with their blanks and colons.
-    let head = source.len() + command.len() + target.len() + 5;
+    let head = message_head_len(source.len(), kind, target.len());
     let room = LINE_BYTES_MAX.saturating_sub(head);
     if one_line && text.len() <= room {
         if !text.is_empty() {
@@ -171,9 +167,23 @@ pub(super) fn write_privmsg(
     }
 }
 
+/// The command that sends a message of this kind.
+const fn command_of(kind: ChatKind) -> &'static str {
+    match kind {
+        ChatKind::Message => "PRIVMSG",
+        ChatKind::Notice => "NOTICE",
+    }
+}
+
+/// How many bytes of a line stand before the text of a message: prefix, command and target with
+/// their blanks and colons.
+pub(super) const fn message_head_len(source: usize, kind: ChatKind, target: usize) -> usize {
+    source + command_of(kind).len() + target + 5
+}
+
 /// Splits a CTCP message such as an ACTION into what each of its pieces begins with, its
 /// text, and what each piece ends with. Any other message is all text.
-fn split_ctcp(text: &str) -> (&str, &str, &str) {
+pub(super) fn split_ctcp(text: &str) -> (&str, &str, &str) {
     const DELIMITER: char = '\u{1}';
     let Some(content) = text.strip_prefix(DELIMITER) else {
         return ("", text, "");

@@ -8,9 +8,8 @@ use irc_wire::{Message, Numeric, Verb, text};
 use super::answer::ANSWER_BYTES_MAX;
 use super::channel::is_local;
 use super::reply::{self, date_text};
-use super::{CASE, UserRef, server_of};
+use super::{CASE, UserRef, help, server_of};
 use crate::context::{Context, Out};
-use crate::network::HostKind;
 use crate::work;
 
 /// The name of the network.
@@ -24,7 +23,7 @@ const SUPPORT: [&[&str]; 2] = [
     &[
         "CHANTYPES=#",
         "PREFIX=(ov)@+",
-        "CHANMODES=b,k,l,imnt",
+        "CHANMODES=b,k,l,imnpst",
         "CASEMAPPING=ascii",
         "NICKLEN=30",
         "USERLEN=10",
@@ -39,7 +38,7 @@ const SUPPORT: [&[&str]; 2] = [
         "MAXLIST=b:100",
         "CHANLIMIT=#:64",
         "MAXTARGETS=4",
-        "TARGMAX=JOIN:,KICK:4,NAMES:,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4",
+        "TARGMAX=JOIN:,KICK:4,NAMES:1,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4",
         "CLIENTTAGDENY=*",
         "MONITOR=100",
         "SAFELIST",
@@ -102,9 +101,9 @@ pub(super) fn server_query(
         }
         Verb::Summon => reply::reply_error(cx, link, Numeric::ERR_SUMMONDISABLED, &[], out),
         Verb::Users => reply::reply_error(cx, link, Numeric::ERR_USERSDISABLED, &[], out),
-        Verb::Help => {
-            let topic = text::utf8_or_latin1(message.params.get(0).unwrap_or(b"*"));
-            reply::reply_error(cx, link, Numeric::ERR_HELPNOTFOUND, &[&topic], out);
+        Verb::Help | Verb::Helpop => {
+            let topic = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
+            help::help(cx, link, &topic, out);
         }
         _ => reply::reply_error(cx, link, Numeric::ERR_UNKNOWNCOMMAND, &[verb.as_str()], out),
     }
@@ -127,20 +126,22 @@ pub(super) fn send_motd(cx: &Context, link: LinkId, out: &mut Out) {
 
 /// Sends the numbers of users, servers, channels and links (RFC 2812, 3.4.2).
 pub(super) fn send_lusers(cx: &Context, link: LinkId, out: &mut Out) {
-    let directory = cx.network.directory();
-    let servers = directory.servers_len() + 1;
-    let users = directory.len() - directory.servers_len();
+    let servers = cx.network.directory().servers_len() + 1;
+    let (users, users_max) = cx.network.clients();
+    let (own, own_max) = cx.network.own_clients();
     let neighbours = cx.network.neighbours();
-    cx.work.charge_answer(neighbours.len() as u64);
-    let own = neighbours
-        .iter()
-        .filter(|(_, n)| n.kind == HostKind::Client);
-    let own = own.count();
     let adjacent = neighbours.len() - own;
     let unregistered = cx.links.len() - neighbours.len();
     let channels = cx.network.channels().len().to_string();
-    let text = format!("There are {users} users and 0 services on {servers} servers");
+    let invisible = cx.network.directory().invisible_len();
+    let visible = users.saturating_sub(invisible);
+    let text = format!("There are {visible} users and {invisible} invisible on {servers} servers");
     reply::send_numeric(cx, link, Numeric::RPL_LUSERCLIENT, &[], Some(&text), out);
+    let operators = cx.network.operators().iter().count();
+    if operators > 0 {
+        let (words, text) = ([&*operators.to_string()], Some("operator(s) online"));
+        reply::send_numeric(cx, link, Numeric::RPL_LUSEROP, &words, text, out);
+    }
     if unregistered > 0 {
         let (words, text) = ([&*unregistered.to_string()], Some("unknown connection(s)"));
         reply::send_numeric(cx, link, Numeric::RPL_LUSERUNKNOWN, &words, text, out);
@@ -149,6 +150,14 @@ pub(super) fn send_lusers(cx: &Context, link: LinkId, out: &mut Out) {
     reply::send_numeric(cx, link, Numeric::RPL_LUSERCHANNELS, &words, text, out);
     let text = format!("I have {own} clients and {adjacent} servers");
     reply::send_numeric(cx, link, Numeric::RPL_LUSERME, &[], Some(&text), out);
+    for (numeric, whose, now, max) in [
+        (Numeric::RPL_LOCALUSERS, "local", own, own_max),
+        (Numeric::RPL_GLOBALUSERS, "global", users, users_max),
+    ] {
+        let text = format!("Current {whose} users {now}, max {max}");
+        let words = [&*now.to_string(), &*max.to_string()];
+        reply::send_numeric(cx, link, numeric, &words, Some(&text), out);
+    }
 }
 
 /// The servers of the network that a mask matches, each with the neighbour that leads to

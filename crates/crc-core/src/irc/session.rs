@@ -180,8 +180,6 @@ pub(crate) struct User {
     pub(super) source: String,
     /// The text of AWAY; `None` if it is not away.
     pub(super) away: Option<Box<str>>,
-    /// Mode `i`: WHO and NAMES show it only to users that share a channel.
-    pub(super) invisible: bool,
     /// Mode `w`: it gets what operators say to all.
     pub(super) wallops: bool,
     /// The nicks that it monitors, by their lower case.

@@ -9,7 +9,7 @@ use irc_wire::legacy::{Content, Middle};
 use super::reply::{self, write_line, write_names};
 use super::{peer_mut, registration};
 use crate::context::{Context, Out};
-use crate::network::{Host, fold};
+use crate::network::{Channel, Host, Network, fold};
 use crate::work::{self, units_of};
 
 /// How many hosts are visited to answer one NAMES, and the most bytes of their nicks. The
@@ -53,7 +53,7 @@ enum At {
 pub(super) fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_>>, out: &mut Out) {
     let at = match channel {
         None => At::Channels,
-        Some(name) => match reply::find_channel(cx, name.as_str()) {
+        Some(name) => match find_visible(cx, link, name.as_str()) {
             Some(known) => At::Members {
                 channel: fold(known.name()).into(),
                 after: None,
@@ -66,7 +66,7 @@ pub(super) fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_
     };
     let names = Names {
         at,
-        others: channel.is_none().then(|| all_channels(cx)),
+        others: channel.is_none().then(|| all_channels(cx, link)),
         hosts_left: VISITED_MAX,
         bytes_left: BYTES_MAX,
         bytes: 0,
@@ -74,11 +74,23 @@ pub(super) fn on_names(cx: &mut Context, link: LinkId, channel: Option<Middle<'_
     run(cx, link, Box::new(names), out);
 }
 
+/// The channel with this name, if the user of a link may see it.
+fn find_visible<'a>(cx: &'a Context, link: LinkId, name: &str) -> Option<&'a Channel> {
+    let known = reply::find_channel(cx, name);
+    known.filter(|channel| may_see(cx, link, channel))
+}
+
+fn may_see(cx: &Context, link: LinkId, channel: &Channel) -> bool {
+    let asks = cx.network.neighbours().find(link).map(|it| it.host);
+    asks.is_some_and(|asks| Network::may_see(asks, channel))
+}
+
 /// The channels, in descending order of their names as they are shown.
-fn all_channels(cx: &Context) -> Vec<Box<str>> {
+fn all_channels(cx: &Context, link: LinkId) -> Vec<Box<str>> {
     let channels = cx.network.channels().iter().take(CHANNELS_MAX);
     let mut channels: Vec<_> = channels.collect();
     cx.work.charge_answer(work::LINE * channels.len() as u64);
+    channels.retain(|channel| may_see(cx, link, channel));
     channels.sort_unstable_by(|one, other| other.name().cmp(one.name()));
     let names = channels
         .into_iter()
@@ -98,7 +110,7 @@ fn run(cx: &mut Context, link: LinkId, mut names: Box<Names>, out: &mut Out) -> 
     let lines = out.store(|arena| {
         while !matches!(names.at, At::End) && !cx.work.is_spent() {
             let start = arena.len();
-            names.step(cx, &me, arena);
+            names.step(cx, link, &me, arena);
             cx.work.charge_answer(units_of(arena.len() - start));
         }
         if matches!(names.at, At::End) {
@@ -134,7 +146,7 @@ fn run(cx: &mut Context, link: LinkId, mut names: Box<Names>, out: &mut Out) -> 
 
 impl Names {
     /// Writes what comes next, until the work of the event is spent.
-    fn step(&mut self, cx: &Context, me: &str, arena: &mut Vec<u8>) {
+    fn step(&mut self, cx: &Context, link: LinkId, me: &str, arena: &mut Vec<u8>) {
         cx.work.charge_answer(work::LINE);
         let at = core::mem::replace(&mut self.at, At::End);
         self.at = match at {
@@ -146,7 +158,7 @@ impl Names {
                 },
                 None => At::Others { place: 0 },
             },
-            At::Others { place } => self.others(cx, me, place, arena),
+            At::Others { place } => self.others(cx, link, me, place, arena),
             At::End => At::End,
         };
         if self.hosts_left == 0 || self.bytes_left == 0 {
@@ -186,14 +198,24 @@ impl Names {
         }
     }
 
-    fn others(&mut self, cx: &Context, me: &str, place: usize, arena: &mut Vec<u8>) -> At {
+    fn others(
+        &mut self,
+        cx: &Context,
+        link: LinkId,
+        me: &str,
+        place: usize,
+        arena: &mut Vec<u8>,
+    ) -> At {
         let (mut nicks, mut rest) = (Vec::new(), None);
         for (place, host) in cx.network.directory().clients_from(place) {
             if !self.may_visit_place(cx, host.is_some()) {
                 rest = Some(place);
                 break;
             }
-            let is_alone = |id: &HostId| cx.network.channels().of(*id).next().is_none();
+            let is_alone = |id: &HostId| {
+                let mut channels = cx.network.channels().of(*id);
+                !channels.any(|channel| may_see(cx, link, channel))
+            };
             if let Some(id) = host.map(Host::id).filter(is_alone) {
                 self.add(cx.legacy_nick_of(id), &mut nicks);
             }

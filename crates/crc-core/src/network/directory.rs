@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use crc_wire::{HostId, Info, Message, Name, Registration};
 
 use super::HostInfo;
-use crate::announcement::Announcement;
+use crate::announcement::{Announcement, ClientDetails, UserModes};
 use crate::names::wire_name;
 use crate::network::lookup::{Found, Lookup};
 use crc_machine::{LinkId, PeerAddress};
@@ -41,9 +41,13 @@ pub struct Host {
     id: HostId,
     kind: HostKind,
     first_link: LinkId,
-    /// The name, then the info.
+    /// The name, then the user name, then the info.
     texts: Box<str>,
     name_len: u8,
+    user_len: u8,
+    modes: UserModes,
+    /// The server that it is linked to, if it is a client of which that is known.
+    home: Option<HostId>,
     machine: Option<Box<str>>,
     /// When it registered, in milliseconds of Unix time, if it is a client of which that
     /// is known.
@@ -57,8 +61,11 @@ impl Host {
             id: info.id,
             kind: info.kind,
             first_link,
-            texts: [info.name, info.info()].concat().into(),
+            texts: [info.name, info.details.user, info.info()].concat().into(),
             name_len: u8::try_from(info.name.len()).expect("a Name is at most 255 bytes long"),
+            user_len: u8::try_from(info.details.user.len()).expect("user names are short"),
+            modes: info.details.modes,
+            home: info.details.home,
             machine: info.machine.map(Box::from),
             registered_ms: info.registered_ms,
         }
@@ -68,6 +75,32 @@ impl Host {
     pub(crate) fn registered_at(self, registered_ms: Option<NonZeroU64>) -> Self {
         Host {
             registered_ms,
+            ..self
+        }
+    }
+
+    /// The same client, which is linked to that server.
+    pub(crate) fn at_home(self, home: HostId) -> Self {
+        Host {
+            home: Some(home),
+            ..self
+        }
+    }
+
+    /// The same client; if nothing is said of it, what is said of a known one.
+    pub(crate) fn or_details_of(self, known: &Host) -> Self {
+        match self.details() == ClientDetails::default() && self.kind == HostKind::Client {
+            true => self.with_details(known.details()),
+            false => self,
+        }
+    }
+
+    fn with_details(self, details: ClientDetails<'_>) -> Self {
+        Host {
+            texts: [self.name(), details.user, self.info()].concat().into(),
+            user_len: u8::try_from(details.user.len()).expect("user names are short"),
+            modes: details.modes,
+            home: details.home,
             ..self
         }
     }
@@ -104,7 +137,17 @@ impl Host {
     /// The part of its info for people.
     #[must_use]
     pub fn info(&self) -> &str {
-        &self.texts[self.name_len.into()..]
+        &self.texts[usize::from(self.name_len) + usize::from(self.user_len)..]
+    }
+
+    /// What its server says of it, if it is a client.
+    pub(crate) fn details(&self) -> ClientDetails<'_> {
+        let name_len = usize::from(self.name_len);
+        ClientDetails {
+            user: &self.texts[name_len..name_len + usize::from(self.user_len)],
+            home: self.home,
+            modes: self.modes,
+        }
     }
 
     /// Its machine part, if it is a version 2 server: the last part of its info on the
@@ -311,6 +354,8 @@ pub struct Directory {
     /// The addresses that servers announce; for each of them the links behind which such
     /// servers are, and how many.
     addresses: BTreeMap<PeerAddress, Vec<(LinkId, u32)>>,
+    /// How many clients are invisible.
+    invisible: usize,
 }
 
 /// In the index, whether a row is in the table of servers.
@@ -323,6 +368,7 @@ impl Directory {
             clients: Table::new(),
             index: Lookup::new(seed),
             addresses: BTreeMap::new(),
+            invisible: 0,
         }
     }
 
@@ -455,6 +501,7 @@ impl Directory {
     /// Adds `host`, whose id must not be in the directory.
     pub(crate) fn insert(&mut self, host: Host) {
         self.add_address(host.address_and_link());
+        self.invisible += usize::from(host.modes.invisible);
         let Host { id, first_link, .. } = host;
         debug_assert!(
             self.index.find(id).is_none(),
@@ -477,6 +524,7 @@ impl Directory {
             _ => self.servers.take(place & !SERVER_BIT),
         };
         self.remove_address(before.address_and_link());
+        self.invisible -= usize::from(before.modes.invisible);
         self.insert(host);
         Some(before)
     }
@@ -490,6 +538,7 @@ impl Directory {
             self.servers.remove(place & !SERVER_BIT)
         };
         self.remove_address(host.address_and_link());
+        self.invisible -= usize::from(host.modes.invisible);
         Some(host)
     }
 
@@ -515,6 +564,23 @@ impl Directory {
         {
             host.registered_ms = registered_ms;
         }
+    }
+
+    /// Notes what its server says of a client.
+    pub(crate) fn set_details(&mut self, id: HostId, details: ClientDetails<'_>) {
+        if let Some(Found { place, .. }) = self.index.find(id)
+            && place & SERVER_BIT == 0
+            && let Some(host) = &mut self.clients.rows[place as usize].host
+        {
+            self.invisible -= usize::from(host.modes.invisible);
+            self.invisible += usize::from(details.modes.invisible);
+            *host = host.clone().with_details(details);
+        }
+    }
+
+    /// How many clients are invisible.
+    pub(crate) const fn invisible_len(&self) -> usize {
+        self.invisible
     }
 
     /// Shifts the time at which the client in a row registered, if there is one. `false`

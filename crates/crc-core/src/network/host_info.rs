@@ -5,7 +5,7 @@ use core::num::NonZeroU64;
 use crc_wire::{HostId, Registration, truncate_utf8};
 
 use super::HostKind;
-use crate::announcement::strip_machine_parts;
+use crate::announcement::{ClientDetails, strip_machine_parts};
 
 /// The most bytes that are kept of an info, also of one that a server reports: twice what a
 /// host of this version may have.
@@ -32,6 +32,8 @@ pub(crate) struct HostInfo<'a> {
     pub(crate) machine: Option<&'a str>,
     /// When it registered, if it is a client of which that is known.
     pub(crate) registered_ms: Option<NonZeroU64>,
+    /// What its server says of it, if it is a client.
+    pub(crate) details: ClientDetails<'a>,
 }
 
 impl<'a> HostInfo<'a> {
@@ -44,6 +46,7 @@ impl<'a> HostInfo<'a> {
             info: truncate_utf8(strip_machine_parts(info), INFO_BYTES_MAX),
             machine: None,
             registered_ms: None,
+            details: ClientDetails::default(),
         }
     }
 
@@ -59,6 +62,11 @@ impl<'a> HostInfo<'a> {
             registered_ms,
             ..self
         }
+    }
+
+    /// The same client with what its server says of it.
+    pub(crate) const fn with_details(self, details: ClientDetails<'a>) -> Self {
+        HostInfo { details, ..self }
     }
 
     /// The part of its info for people.

@@ -22,6 +22,9 @@ pub(crate) const TOPIC_BYTES_MAX: usize = 390;
 /// The most bytes of a key.
 pub(crate) const KEY_BYTES_MAX: usize = 32;
 
+/// The modes of a channel that are letters only, as users set them.
+pub(crate) const MODES: &[u8] = b"imnpst";
+
 /// The most masks in the list of bans.
 pub(crate) const BANS_MAX: usize = 100;
 
@@ -136,6 +139,12 @@ impl Network {
         Ok(())
     }
 
+    /// Whether a host may see that a channel exists and who is in it, when it asks: where the
+    /// channel is secret or private, its members may.
+    pub(crate) fn may_see(host: HostId, channel: &Channel) -> bool {
+        !channel.modes().contains(['p', 's']) || channel.member(host).is_some()
+    }
+
     /// Whether a host may speak in a channel. `is_banned` is asked only where it
     /// matters: preparing the comparison costs more than the rest.
     pub(crate) fn may_speak(
@@ -220,7 +229,7 @@ pub(crate) fn is_value(field: ChannelField, value: &str) -> bool {
     !value.contains(char::is_control)
         && match field {
             ChannelField::KEY => word && !value.contains(',') && value.len() <= KEY_BYTES_MAX,
-            ChannelField::MODES => value.bytes().all(|mode| b"imnt".contains(&mode)) && sorted(),
+            ChannelField::MODES => value.bytes().all(|mode| MODES.contains(&mode)) && sorted(),
             ChannelField::LIMIT => {
                 let number = value.parse::<u32>();
                 value.is_empty()
@@ -236,6 +245,11 @@ pub(crate) fn is_value(field: ChannelField, value: &str) -> bool {
 pub(crate) fn is_value_from_server(name: &str, field: ChannelField, value: &str) -> bool {
     match field {
         ChannelField::NAME => value.is_empty() || value.eq_ignore_ascii_case(name),
+        // A later version may have more of them.
+        ChannelField::MODES => {
+            value.bytes().all(|mode| mode.is_ascii_alphabetic())
+                && value.as_bytes().is_sorted_by(|one, next| one < next)
+        }
         ChannelField(known) if usize::from(known) < FIELDS.len() => is_value(field, value),
         _ => value.len() <= UNKNOWN_BYTES_MAX,
     }

@@ -17,7 +17,13 @@ mod pattern;
 mod play;
 
 mod channels;
+mod help;
+mod length;
+mod lusers;
+mod modes;
 mod registration;
+mod secret;
+mod whois;
 
 /// A test that runs with one server and with three. Either a transcript:
 ///

@@ -27,3 +27,14 @@ conforms! { a_nick_is_taken_in_the_whole_network "
     bob > NICK ann
     bob < 433 bob ann :*
 " }
+
+conforms! { an_empty_real_name_is_missing "
+    ann +raw
+    ann > NICK ann
+    ann > USER ann 0 * :
+    ann < 461 * USER :*
+    ann > USER ann 0 * :Ann
+    ann < 001 ann :*
+    ann < ...
+    ann < 422 ann :*
+" }

@@ -251,7 +251,7 @@ fn the_time_travels_between_servers_that_take_it_and_is_no_change() {
         [dated, other, v1, client].map(|peer| info_of(fixture.received(peer), wanted))
     };
     // In the burst.
-    let stated = format!("info [crc2;s={}]", START_MS + 1_000);
+    let stated = format!("info [crc2;s={};h=1]", START_MS + 1_000);
     let plain = vec!["info".to_owned()];
     let heard = infos(&mut fixture, 101);
     assert_eq!(heard, [vec![stated], plain.clone(), plain.clone(), vec![]]);
@@ -291,7 +291,7 @@ fn a_server_that_announces_itself_late_gets_the_times() {
     let announcement = format!("info [crc2;r=1;f={AGES}]");
     fixture.send_message(late, &registration(Kind::Server, 88, None, &announcement));
     fixture.run(Duration::from_secs(2));
-    let dated = format!("info [crc2;s={}]", START_MS + 1_000);
+    let dated = format!("info [crc2;s={};h=1]", START_MS + 1_000);
     let after = fixture.received(late);
     let dated = registration(Kind::Client, 101, Some(1), &dated);
     assert!(after.contains(&dated), "{after:?}");

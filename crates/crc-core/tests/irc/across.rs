@@ -12,7 +12,7 @@ fn channels_span_servers() {
     net.request(eve, "JOIN #reef");
     net.expect_lines(
         ann,
-        &[":bob!bob@ID.crc JOIN #reef", ":eve!eve@ID.crc JOIN #reef"],
+        &[":bob!~bob@ID.crc JOIN #reef", ":eve!~eve@ID.crc JOIN #reef"],
     );
     net.discard(&[bob]);
     for node in 0..3 {
@@ -33,15 +33,15 @@ fn channels_span_servers() {
         "MODE #reef +o bob",
         &[":ann!~ann@ID.crc MODE #reef +o bob"],
     );
-    net.expect_lines(bob, &[":ann!ann@ID.crc MODE #reef +o bob"]);
-    net.expect_lines(eve, &[":ann!ann@ID.crc MODE #reef +o bob"]);
+    net.expect_lines(bob, &[":ann!~ann@ID.crc MODE #reef +o bob"]);
+    net.expect_lines(eve, &[":ann!~ann@ID.crc MODE #reef +o bob"]);
     net.expect(
         bob,
         "TOPIC #reef :Low tide",
         &[":bob!~bob@ID.crc TOPIC #reef :Low tide"],
     );
-    net.expect_lines(ann, &[":bob!bob@ID.crc TOPIC #reef :Low tide"]);
-    net.expect_lines(eve, &[":bob!bob@ID.crc TOPIC #reef :Low tide"]);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc TOPIC #reef :Low tide"]);
+    net.expect_lines(eve, &[":bob!~bob@ID.crc TOPIC #reef :Low tide"]);
     net.expect(
         bob,
         "MODE #reef -o+v ann eve",
@@ -62,8 +62,8 @@ fn channels_span_servers() {
         &[":server0 404 ann #reef :Cannot send to channel"],
     );
     net.expect(eve, "PRIVMSG #reef :hi", &[]);
-    net.expect_lines(ann, &[":eve!eve@ID.crc PRIVMSG #reef :hi"]);
-    net.expect_lines(bob, &[":eve!eve@ID.crc PRIVMSG #reef :hi"]);
+    net.expect_lines(ann, &[":eve!~eve@ID.crc PRIVMSG #reef :hi"]);
+    net.expect_lines(bob, &[":eve!~eve@ID.crc PRIVMSG #reef :hi"]);
     // Kicks.
     net.expect(
         bob,
@@ -73,7 +73,7 @@ fn channels_span_servers() {
             ":bob!~bob@ID.crc KICK #reef eve :Closing time",
         ],
     );
-    net.expect_lines(ann, &[":bob!bob@ID.crc KICK #reef ann :Closing time"]);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc KICK #reef ann :Closing time"]);
     net.expect(
         ann,
         "PRIVMSG #reef :hi",
@@ -90,7 +90,7 @@ fn channels_span_servers() {
         &[":server0 473 ann #reef :Cannot join channel (+i)"],
     );
     net.expect(bob, "INVITE ann #reef", &[":server1 341 bob ann #reef"]);
-    net.expect_lines(ann, &[":bob!bob@ID.crc INVITE ann #reef"]);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc INVITE ann #reef"]);
     assert!(
         net.request(ann, "JOIN #reef")
             .iter()

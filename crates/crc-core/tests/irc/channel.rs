@@ -172,7 +172,7 @@ fn list_and_names_show_channels_and_members() {
         bob,
         "NAMES #a,#x",
         &[
-            ":server1 353 bob = #a :@+ann!ann@ID.crc",
+            ":server1 353 bob = #a :@+ann!~ann@ID.crc",
             ":server1 366 bob #a :End of /NAMES list",
             ":server1 366 bob #x :End of /NAMES list",
         ],
@@ -181,8 +181,8 @@ fn list_and_names_show_channels_and_members() {
         bob,
         "NAMES",
         &[
-            ":server1 353 bob = #a :@+ann!ann@ID.crc",
-            ":server1 353 bob = #b :@ann!ann@ID.crc",
+            ":server1 353 bob = #a :@+ann!~ann@ID.crc",
+            ":server1 353 bob = #b :@ann!~ann@ID.crc",
             ":server1 353 bob * * :bob",
             ":server1 366 bob * :End of /NAMES list",
         ],
@@ -262,7 +262,8 @@ fn modes_of_a_channel() {
     let mut net = Net::new(1);
     let (ann, bob) = (net.user(0, "ann"), net.user(0, "bob"));
     net.request(ann, "JOIN #reef");
-    net.expect(ann, "MODE #reef", &[":server0 324 ann #reef +nt"]);
+    let age = ":server0 329 ann #reef 1700000003";
+    net.expect(ann, "MODE #reef", &[":server0 324 ann #reef +nt", age]);
     net.expect(
         ann,
         "MODE #reef +kl-t pearl 5",
@@ -272,8 +273,13 @@ fn modes_of_a_channel() {
             ":ann!~ann@ID.crc MODE #reef -t",
         ],
     );
-    net.expect(ann, "MODE #reef", &[":server0 324 ann #reef +nkl pearl 5"]);
-    net.expect(bob, "MODE #reef", &[":server0 324 bob #reef +nkl * 5"]);
+    net.expect(
+        ann,
+        "MODE #reef",
+        &[":server0 324 ann #reef +nkl pearl 5", age],
+    );
+    let age = ":server0 329 bob #reef 1700000003";
+    net.expect(bob, "MODE #reef", &[":server0 324 bob #reef +nkl * 5", age]);
     net.expect(
         ann,
         "MODE #reef -lk+bb x bob *!*@*.example",
@@ -388,7 +394,7 @@ fn a_banned_member_is_muted_unless_it_has_voice() {
     net.request(ann, "MODE #reef +v bob");
     net.discard(&[bob]);
     net.expect(bob, "PRIVMSG #reef :hi", &[]);
-    net.expect_lines(ann, &[":bob!bob@ID.crc PRIVMSG #reef :hi"]);
+    net.expect_lines(ann, &[":bob!~bob@ID.crc PRIVMSG #reef :hi"]);
 }
 
 #[test]

@@ -43,12 +43,11 @@ fn one_line_has_the_label_itself() {
         ] {
             net.expect(ann, line, &[answer]);
         }
-        let user = if servers == 1 { "~ann" } else { "ann" };
         net.expect_lines(
             bob,
             &[
-                &format!(":ann!{user}@ID.crc PRIVMSG bob :hi"),
-                &format!(":ann!{user}@ID.crc NOTICE bob :hi"),
+                ":ann!~ann@ID.crc PRIVMSG bob :hi",
+                ":ann!~ann@ID.crc NOTICE bob :hi",
             ],
         );
     }

@@ -483,7 +483,7 @@ fn lost_hosts_quit_with_the_names_of_both_servers_and_users_cannot_say_so() {
     }
     net.fixture.kill(0);
     net.pass(3);
-    net.expect_lines(bob, &[":ann!ann@ID.crc QUIT :serverID.crc serverID.crc"]);
+    net.expect_lines(bob, &[":ann!~ann@ID.crc QUIT :serverID.crc serverID.crc"]);
 }
 
 /// A version 2 server that takes ages, with a client 201 in `#reef`, beside ann.

@@ -10,9 +10,8 @@ fn nets() -> impl Iterator<Item = (Net, usize)> {
 }
 
 /// `nick!user@host` as a server shows it to its users.
-fn shown(nick: &str, is_far: bool) -> String {
-    let sign = if is_far { "" } else { "~" };
-    format!("{nick}!{sign}{nick}@ID.crc")
+fn shown(nick: &str) -> String {
+    format!("{nick}!~{nick}@ID.crc")
 }
 
 #[test]
@@ -21,7 +20,7 @@ fn nicks_come_and_go() {
         let ann = net.user(0, "ann");
         net.expect(ann, "MONITOR + bob,Eve", &[":server0 731 ann :bob,Eve"]);
         let bob = net.user(last, "bob");
-        let bob_shown = shown("bob", last > 0);
+        let bob_shown = shown("bob");
         net.expect_lines(ann, &[&format!(":server0 730 ann :{bob_shown}")]);
         net.expect(
             ann,
@@ -35,13 +34,9 @@ fn nicks_come_and_go() {
         net.request(bob, "NICK BOB");
         net.expect_lines(ann, &[]);
         net.request(bob, "NICK eve");
-        let user = if last > 0 { "eve" } else { "~bob" };
         net.expect_lines(
             ann,
-            &[
-                ":server0 731 ann :BOB",
-                &format!(":server0 730 ann :eve!{user}@ID.crc"),
-            ],
+            &[":server0 731 ann :BOB", ":server0 730 ann :eve!~bob@ID.crc"],
         );
         net.request(bob, "QUIT :bye");
         net.expect_lines(ann, &[":server0 731 ann :eve"]);
@@ -119,7 +114,7 @@ fn each_user_has_a_list_and_a_link_that_ends_has_none() {
         let end = net.request(zoe, "QUIT").pop().unwrap();
         assert!(end.starts_with("ERROR "), "{end}");
         net.user(last, "bob");
-        let line = format!(":server0 730 ann :{}", shown("bob", last > 0));
+        let line = format!(":server0 730 ann :{}", shown("bob"));
         net.expect_lines(ann, &[&line]);
         net.expect_lines(eve, &[]);
         net.expect_lines(zoe, &[]);
@@ -157,7 +152,7 @@ fn watchers_get_more_if_they_want() {
             "SETNAME :Robert Tide",
             &[":bob!~bob@ID.crc SETNAME :Robert Tide"],
         );
-        let line = format!(":{} SETNAME :Robert Tide", shown("bob", last > 0));
+        let line = format!(":{} SETNAME :Robert Tide", shown("bob"));
         for (peer, gets) in [(ann, 1), (old, 1), (eve, 0), (joe, 0), (zoe, 1)] {
             let expected = vec![&*line; gets];
             net.expect_lines(peer, &expected);

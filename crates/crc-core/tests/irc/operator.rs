@@ -90,12 +90,16 @@ fn a_user_becomes_an_operator_with_the_password() {
     assert_eq!(
         who,
         [
-            ":server1 352 bob * ann ID.crc server0 ann H* :1 Real ann",
+            ":server1 352 bob * ~ann ID.crc server0 ann H* :1 Real ann",
             ":server1 315 bob * :End of /WHO list"
         ]
     );
     assert_eq!(net.request(bob, "WHO bob o").len(), 1);
-    net.expect(bob, "USERHOST ann", &[":server1 302 bob :ann*=+ann@ID.crc"]);
+    net.expect(
+        bob,
+        "USERHOST ann",
+        &[":server1 302 bob :ann*=+~ann@ID.crc"],
+    );
     // Operators elsewhere are told.
     net.oper(bob, 1, "guard");
     let told = ":server0 NOTICE ann :*** Notice -- bob (guard) is now an operator";
@@ -278,7 +282,7 @@ fn a_kill_reaches_users_of_every_protocol_and_server() {
                 ":server0 NOTICE guard :*** Notice -- guard (guard) used KILL {nick}: spam spam"
             )],
         );
-        let source = ["guard!~guard@ID.crc", "guard!guard@ID.crc"][node];
+        let source = ["guard!~guard@ID.crc", "guard!~guard@ID.crc"][node];
         net.expect_lines(
             victim,
             &[
@@ -319,12 +323,12 @@ fn wallops_reach_operators_and_those_who_want_them() {
         "WALLOPS :low tide",
         &[":chief!~chief@ID.crc WALLOPS :low tide"],
     );
-    net.expect_lines(bob, &[":chief!chief@ID.crc WALLOPS :low tide"]);
+    net.expect_lines(bob, &[":chief!~chief@ID.crc WALLOPS :low tide"]);
     net.expect_lines(eve, &[]);
     net.expect(eve, "MODE eve +w", &[":eve!~eve@ID.crc MODE eve +w"]);
     net.expect(eve, "MODE eve", &[":server1 221 eve +w"]);
     net.send_line(chief, "WALLOPS :high tide");
-    net.expect_lines(eve, &[":chief!chief@ID.crc WALLOPS :high tide"]);
+    net.expect_lines(eve, &[":chief!~chief@ID.crc WALLOPS :high tide"]);
     net.expect(eve, "MODE eve -w", &[":eve!~eve@ID.crc MODE eve -w"]);
     net.send_line(chief, "WALLOPS :x");
     net.expect_lines(eve, &[]);
@@ -355,7 +359,7 @@ fn an_operator_rules_its_server() {
         "SQUIT server1 :repairs",
         &[
             ":server0 NOTICE chief :*** Notice -- chief (chief) used SQUIT server1: repairs",
-            ":eve!eve@ID.crc QUIT :serverID.crc serverID.crc",
+            ":eve!~eve@ID.crc QUIT :serverID.crc serverID.crc",
         ],
     );
     net.fixture.run(Duration::from_secs(60));

@@ -165,7 +165,7 @@ fn squit_cuts_a_link_far_away() {
         lines,
         [
             ":server0 NOTICE chief :*** Notice -- chief (chief) used SQUIT server3: repairs",
-            ":eve!eve@ID.crc QUIT :serverID.crc serverID.crc",
+            ":eve!~eve@ID.crc QUIT :serverID.crc serverID.crc",
         ]
     );
     // The tree heals.

@@ -56,8 +56,8 @@ fn queries_about_users() {
         eve,
         "WHOIS bob,x",
         &[
-            ":server0 311 eve bob bob ID.crc * :Real bob",
-            ":server0 312 eve bob server1 :the way to this user leads there",
+            ":server0 311 eve bob ~bob ID.crc * :Real bob",
+            ":server0 312 eve bob server1 :Server 1",
             ":server0 318 eve bob :End of /WHOIS list",
             ":server0 401 eve x :No such nick/channel",
             ":server0 318 eve x :End of /WHOIS list",
@@ -82,7 +82,7 @@ fn queries_about_users() {
     net.expect(
         eve,
         "USERHOST ann bob x",
-        &[":server0 302 eve :ann=-~ann@ID.crc bob=+bob@ID.crc"],
+        &[":server0 302 eve :ann=-~ann@ID.crc bob=+~bob@ID.crc"],
     );
     net.expect(eve, "ISON ann x BOB", &[":server0 303 eve :ann bob"]);
     net.expect(
@@ -114,7 +114,7 @@ fn queries_about_users() {
         eve,
         "WHO b*",
         &[
-            ":server0 352 eve * bob ID.crc server1 bob H :1 Real bob",
+            ":server0 352 eve * ~bob ID.crc server1 bob H :1 Real bob",
             ":server0 315 eve b* :End of /WHO list",
         ],
     );
@@ -170,7 +170,10 @@ fn a_real_name_can_be_changed() {
     // For others nothing has changed.
     net.expect_lines(bob, &[]);
     let whois = net.request(eve, "WHOIS ann");
-    assert_eq!(whois[0], ":server1 311 eve ann ann ID.crc * :Ann\u{e9} [b]");
+    assert_eq!(
+        whois[0],
+        ":server1 311 eve ann ~ann ID.crc * :Ann\u{e9} [b]"
+    );
     assert!(whois[1].contains("#reef"), "still there: {whois:?}");
     net.expect(
         ann,
@@ -195,10 +198,12 @@ fn queries_about_the_server() {
         ann,
         "LUSERS",
         &[
-            ":server0 251 ann :There are 1 users and 0 services on 2 servers",
+            ":server0 251 ann :There are 1 users and 0 invisible on 2 servers",
             ":server0 253 ann 1 :unknown connection(s)",
             ":server0 254 ann 0 :channels formed",
             ":server0 255 ann :I have 1 clients and 1 servers",
+            ":server0 265 ann 1 1 :Current local users 1, max 1",
+            ":server0 266 ann 1 1 :Current global users 1, max 1",
         ],
     );
     let time = net.request(ann, "TIME");

@@ -14,13 +14,13 @@ fn users_in_common_channels_get_a_quit_or_rename_once() {
     let other = net.user(0, "stranger");
     net.discard(&[ann, bob, eve, timed]);
     net.expect(eve, "NICK eva", &[":eve!~eve@ID.crc NICK :eva"]);
-    net.expect_lines(ann, &[":eve!eve@ID.crc NICK :eva"]);
+    net.expect_lines(ann, &[":eve!~eve@ID.crc NICK :eva"]);
     net.expect(ann, "NICK anna", &[":ann!~ann@ID.crc NICK :anna"]);
     net.expect_lines(
         bob,
-        &[":eve!eve@ID.crc NICK :eva", ":ann!~ann@ID.crc NICK :anna"],
+        &[":eve!~eve@ID.crc NICK :eva", ":ann!~ann@ID.crc NICK :anna"],
     );
-    net.expect_lines(eve, &[":ann!ann@ID.crc NICK :anna"]);
+    net.expect_lines(eve, &[":ann!~ann@ID.crc NICK :anna"]);
     net.expect(ann, "PRIVMSG #a :it is me", &[]);
     net.expect_lines(bob, &[":anna!~ann@ID.crc PRIVMSG #a :it is me"]);
     net.discard(&[eve]);
@@ -31,9 +31,9 @@ fn users_in_common_channels_get_a_quit_or_rename_once() {
     );
     assert!(net.fixture.peers[ann].ended);
     net.expect_lines(bob, &[":anna!~ann@ID.crc QUIT :Quit: so long"]);
-    net.expect_lines(eve, &[":anna!anna@ID.crc QUIT :Quit: so long"]);
+    net.expect_lines(eve, &[":anna!~ann@ID.crc QUIT :Quit: so long"]);
     net.fixture.close_peer(bob);
-    net.expect_lines(eve, &[":bob!bob@ID.crc QUIT :connection closed"]);
+    net.expect_lines(eve, &[":bob!~bob@ID.crc QUIT :connection closed"]);
     // A whole server.
     net.discard(&[timed]);
     net.fixture.kill(1);
@@ -41,7 +41,7 @@ fn users_in_common_channels_get_a_quit_or_rename_once() {
     let received = net.read_lines(timed);
     assert_eq!(received.len(), 1, "{received:?}");
     assert!(
-        received[0].contains(" :eva!eva@ID.crc QUIT :"),
+        received[0].contains(" :eva!~eve@ID.crc QUIT :"),
         "{received:?}"
     );
     net.expect_lines(other, &[]);

@@ -9,7 +9,7 @@ const MODES: ModeTable<'static> = ModeTable {
     lists: b"b",
     always: b"k",
     when_set: b"l",
-    flags: b"imnt",
+    flags: b"imnpst",
     member_modes: b"ov",
 };
 

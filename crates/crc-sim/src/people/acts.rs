@@ -226,6 +226,7 @@ impl World {
                     (ChannelField::LIMIT, ""),
                     (ChannelField::MODES, "imnt"),
                     (ChannelField::MODES, "nt"),
+                    (ChannelField::MODES, "nst"),
                     (ChannelField::MODES, "m"),
                     (ChannelField::MODES, ""),
                     (ChannelField::BANS, "*!*@*"),

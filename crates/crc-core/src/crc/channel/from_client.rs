@@ -174,7 +174,8 @@ fn may_request(
 /// each of which begins with the channel's name. Names are not cut. A client with a
 /// smaller limit than this server has does not read a longer status.
 fn send_names(cx: &mut Context, host: HostId, name: &str, out: &mut Out) {
-    let Some(channel) = cx.network.channels().find(name) else {
+    let channel = cx.network.channels().find(name);
+    let Some(channel) = channel.filter(|channel| Network::may_see(host, channel)) else {
         return refuse(cx, host, name, "there is no such channel", out);
     };
     let name = channel.name().to_owned();

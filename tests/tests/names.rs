@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use crc_e2e::fixture::irc::LinePeer;
 use crc_e2e::fixture::v1::V1Client;
 use crc_e2e::fixture::wait::{self, LONG};
-use crc_e2e::fixture::{Fixture, wire};
+use crc_e2e::fixture::{Fixture, Screen, wire};
 
 #[test]
 fn people_see_a_name_as_their_programs_can() {
@@ -96,4 +96,42 @@ fn a_client_whose_name_looks_like_another_one_is_told_to_choose_another() {
     let wanted = "The name \u{430}nn looks like ann, which is in use: choose another name";
     assert!(text.contains(wanted), "{text}");
     assert!(!output.status.success(), "{text}");
+}
+
+#[test]
+fn a_window_keeps_the_name_in_utf_8() {
+    let fixture = Fixture::new().unwrap();
+    let reef = fixture.server(1, "reef").start().unwrap();
+    let size = (80, 24);
+    let start = |name| Screen::start(&fixture, reef.address(), name, &[], size);
+    let ann = start("ann");
+    ann.sees("here");
+    let mut zoe = start("Zoë");
+    zoe.sees("here");
+    zoe.enters("/msg ann good morning");
+    // A user who cannot type the name uses the one in ASCII.
+    ann.enters("/to Zoe");
+    ann.sees("good morning");
+    ann.sees("Zoë");
+    ann.enters("and to you");
+    zoe.enters("/to ann");
+    zoe.sees("and to you");
+    // Back with another id, she is in the same window.
+    let is_there = || {
+        let hosts = reef.state().unwrap().hosts;
+        hosts.iter().any(|host| host.name == "Zoë")
+    };
+    zoe.enters("/quit");
+    assert!(zoe.wait_end().success());
+    assert!(wait::holds(LONG, || !is_there()));
+    let zoe = start("Zoë");
+    zoe.sees("here");
+    assert!(wait::holds(LONG, is_there));
+    zoe.enters("/msg ann I am back");
+    ann.sees("I am back");
+    ann.enters("welcome back");
+    zoe.enters("/to ann");
+    zoe.sees("welcome back");
+    let text = ann.text();
+    assert!(text.contains("good morning"), "{text}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crc_core::{ChannelMember, Client, ClientNotice, Escaped, HostRef};
+use crc_core::{ChannelMember, Client, ClientNotice, Escaped, HostRef, ascii_name};
 use crc_wire::{ChannelField, ChatKind, HostId, StatusCode};
 
 use super::line::{Line, LineKind, shown};
@@ -241,33 +241,42 @@ impl State {
     fn on_online(&mut self, id: HostId, name: &str, now: &Now) {
         let before = self.note_name(id, name);
         match before {
-            Some(before) if before != name => self.on_renamed(id, &before, name, now),
+            Some(before) if before != name => {
+                self.on_renamed(id, &before, name, now);
+                // It has joined under its name in ASCII a moment ago.
+                if before == ascii_name(name) {
+                    self.on_back(id, name, now);
+                }
+            }
             Some(_) => {}
             None => {
-                let with = With::Person {
-                    name: name.to_owned(),
-                    id: Some(id),
-                };
-                let is_known = |state: &State| {
-                    state.person_window(id).is_some()
-                        || state.windows.iter().any(
-                            |window| matches!(&window.with, With::Person { name: known, .. } if known == name),
-                        )
-                };
-                if is_known(self) && self.windows.len() < super::state::WINDOWS_MAX {
-                    let count = self.windows.len();
-                    let index = self.open(with);
-                    if index == count {
-                        // Another client with the name of one that is still there.
-                        self.windows.pop();
-                    } else if self.is_counted {
-                        self.presence(index, true, &shown(name), now);
-                    }
-                }
+                self.on_back(id, name, now);
                 if self.is_counted {
                     let name = self.shown_name(id, Some(name));
                     self.presence(0, true, &name, now);
                 }
+            }
+        }
+    }
+
+    /// A client may be one that there is a window for, back with another id.
+    fn on_back(&mut self, id: HostId, name: &str, now: &Now) {
+        let with = With::Person {
+            name: name.to_owned(),
+            id: Some(id),
+        };
+        let is_known = self.person_window(id).is_some()
+            || self.windows.iter().any(
+                |window| matches!(&window.with, With::Person { name: known, .. } if known == name),
+            );
+        if is_known && self.windows.len() < super::state::WINDOWS_MAX {
+            let count = self.windows.len();
+            let index = self.open(with);
+            if index == count {
+                // Another client with the name of one that is still there.
+                self.windows.pop();
+            } else if self.is_counted {
+                self.presence(index, true, &shown(name), now);
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
-use crc_core::Client;
+use crc_core::{Client, ascii_name, prepare_name};
 use crc_wire::HostId;
 
 use super::complete::Cycle;
@@ -250,13 +250,20 @@ impl State {
         }
     }
 
-    /// The client of this name or id, if there is exactly one.
+    /// The client of this id or name, however it is spelt, or else of this name in ASCII, if
+    /// there is exactly one.
     pub(super) fn resolve(&self, text: &str) -> Option<HostId> {
         let id = text.parse().ok().and_then(HostId::new);
         if let Some(id) = id.filter(|id| self.names.contains_key(id)) {
             return Some(id);
         }
-        let mut found = self.names.iter().filter(|(_, name)| *name == text);
+        let wanted = prepare_name(text).unwrap_or(text.into());
+        let is_known = self.names.values().any(|name| **name == *wanted);
+        let is_wanted = |name: &str| match is_known {
+            true => name == wanted,
+            false => !name.is_ascii() && ascii_name(name) == wanted,
+        };
+        let mut found = self.names.iter().filter(|(_, name)| is_wanted(name));
         let (id, _) = found.next()?;
         found.next().is_none().then_some(*id)
     }

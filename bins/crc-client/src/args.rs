@@ -6,7 +6,7 @@ use std::io::BufReader;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use crc_cli::{Generate, Verbosity};
 use crc_core::{
     AddressError, CLIENT_SERVERS_MAX, OPERATOR_NAME_BYTES_MAX, Password, PeerAddress, Transport,
@@ -16,7 +16,10 @@ use crc_net::CertificateFiles;
 use crc_wire::HostId;
 
 use crate::command::{COMMANDS, OperatorLogin, Target};
+use crate::ignore::{IGNORED_MAX, parse_entry};
+use crate::palette::Palette;
 use crate::request;
+use crate::screen::{ScreenOptions, Theme};
 
 /// Chat in a Clemson Relay Chat network.
 ///
@@ -71,6 +74,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CHANNEL", value_parser = parse_join)]
     pub(crate) join: Vec<Join>,
 
+    /// A client whose chats, notices and invitations are not shown: a name, an id, or a mask such as
+    /// 'spam*'; can be repeated
+    #[arg(long, global = true, value_name = "WHO", value_parser = parse_ignored)]
+    pub(crate) ignore: Vec<String>,
+
     /// A file whose first line is the password of the network, if it has one
     ///
     /// Without TLS the password crosses the connection in plain text.
@@ -93,7 +101,7 @@ pub(crate) struct Args {
     /// Write one JSON object per line, for programs
     ///
     /// Every line has a key "event": connected, welcome, moved, joined, left, chat,
-    /// notice, status, disconnected, unreachable, who, help, done or error; for channels:
+    /// notice, status, disconnected, unreachable, who, ignored, help, done or error; for channels:
     /// channel, channels, channel_joined, channel_left, channel_flags,
     /// channel_chat, topic, channel_set, channel_refused, names, modes or invited.
     /// Each also has a key "time", in UTC. Lines of standard input that begin with { are commands
@@ -104,6 +112,9 @@ pub(crate) struct Args {
     /// At a terminal: print lines as they come, instead of filling the screen with windows
     #[arg(long, conflicts_with = "json")]
     pub(crate) plain: bool,
+
+    #[command(flatten)]
+    pub(crate) screen: ScreenArgs,
 
     #[command(flatten)]
     pub(crate) tls: TlsArgs,
@@ -166,6 +177,76 @@ pub(crate) struct Join {
     pub(crate) key: String,
 }
 
+/// What is shown at a terminal, and how.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Screen")]
+pub(crate) struct ScreenArgs {
+    /// The colours: as the terminal tells, none, the 8 basic ones, or 256
+    ///
+    /// NO_COLOR in the environment asks for none, unless this option says something else.
+    #[arg(long, value_name = "COLOURS", value_enum, default_value = "auto")]
+    colours: Colours,
+
+    /// The time of a line, as strftime writes it
+    #[arg(long, value_name = "FORMAT", default_value = "%H:%M", value_parser = parse_time_format)]
+    time_format: String,
+
+    /// A word that counts as a mention, besides your name; can be repeated
+    #[arg(long, value_name = "WORD", value_parser = parse_text)]
+    highlight: Vec<String>,
+
+    /// Do not ring the bell of the terminal for mentions
+    #[arg(long)]
+    no_bell: bool,
+
+    /// Do not ask the terminal for notifications of mentions on the desktop
+    #[arg(long)]
+    no_notify: bool,
+
+    /// Scroll with the wheel of the mouse; the terminal's own selection then needs the shift key
+    #[arg(long)]
+    mouse: bool,
+}
+
+/// The colours that a user asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Colours {
+    Auto,
+    None,
+    #[value(name = "8")]
+    Basic,
+    #[value(name = "256")]
+    Rich,
+}
+
+impl ScreenArgs {
+    /// The options of the full screen.
+    pub(crate) fn options(&self) -> ScreenOptions {
+        ScreenOptions {
+            theme: match self.colours {
+                Colours::Auto => Theme::from_environment(),
+                Colours::None => Theme::Plain,
+                Colours::Basic => Theme::Basic,
+                Colours::Rich => Theme::Rich,
+            },
+            time_format: self.time_format.clone(),
+            highlights: self.highlight.clone(),
+            bell: !self.no_bell,
+            notify: !self.no_notify,
+            mouse: self.mouse,
+        }
+    }
+
+    /// The colours of lines.
+    pub(crate) fn palette(&self) -> Palette {
+        match self.colours {
+            Colours::Auto => Palette::from_environment(),
+            Colours::None => Palette::Plain,
+            Colours::Basic | Colours::Rich => Palette::Colours,
+        }
+    }
+}
+
 /// TLS.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "TLS")]
@@ -195,6 +276,10 @@ impl Args {
         }
         if self.join.len() > JOINS_MAX {
             return Some(("join", format!("--join can be repeated {JOINS_MAX} times")));
+        }
+        if self.ignore.len() > IGNORED_MAX {
+            let text = format!("--ignore can be repeated {IGNORED_MAX} times");
+            return Some(("ignore", text));
         }
         let by_tls = |servers: &[PeerAddress]| {
             let mut transports = servers.iter().map(|server| server.transport);
@@ -321,6 +406,19 @@ fn parse_join(text: &str) -> Result<Join, String> {
     match key.contains(char::is_whitespace) {
         true => Err("a key is one word: write '#CHANNEL KEY'".to_owned()),
         false => Ok(Join { channel, key }),
+    }
+}
+
+fn parse_ignored(text: &str) -> Result<String, String> {
+    parse_entry(text).map_err(|error| error.to_string())
+}
+
+fn parse_time_format(text: &str) -> Result<String, String> {
+    let is_short = (1..=64).contains(&text.len());
+    match jiff::fmt::strtime::format(text, &jiff::Zoned::default()) {
+        Ok(_) if is_short => Ok(text.to_owned()),
+        Ok(_) => Err("write 1 to 64 bytes, such as %H:%M".to_owned()),
+        Err(error) => Err(format!("{error}: write it as strftime does, such as %H:%M")),
     }
 }
 

@@ -38,6 +38,9 @@ pub(crate) const COMMANDS: &str = "  \
   /mode [#CHANNEL] [CHANGES]
                   show the modes of a channel, or change them: +m, -i, +k KEY,
                   +l 10, +b MASK
+  /ignore [WHO]   show no chats, notices and invitations of WHO: a name, an id, or a mask
+                  such as spam*; without WHO: list whom you ignore
+  /unignore WHO   show them again
   /oper NAME      become a network operator; the next line is the password, which is
                   not shown; an empty line for an operator with a certificate only
   /command LINE   give a command of an operator: /command KILL bob :REASON
@@ -47,12 +50,13 @@ pub(crate) const COMMANDS: &str = "  \
   Without #CHANNEL, a command is about the channel that other lines are sent to.";
 
 /// The names of the commands.
-pub(crate) const NAMES: [&str; 21] = [
+pub(crate) const NAMES: [&str; 23] = [
     "/channels",
     "/command",
     "/deop",
     "/devoice",
     "/help",
+    "/ignore",
     "/invite",
     "/join",
     "/kick",
@@ -67,6 +71,7 @@ pub(crate) const NAMES: [&str; 21] = [
     "/quit",
     "/to",
     "/topic",
+    "/unignore",
     "/voice",
     "/who",
 ];
@@ -151,6 +156,10 @@ pub(crate) enum Command {
     },
     /// List the channels.
     Channels,
+    /// Ignore a client, or list those that are.
+    Ignore { who: Option<String> },
+    /// Ignore a client no longer.
+    Unignore { who: String },
     /// Become a network operator.
     Oper(OperatorLogin),
     /// Give the server a command: a line of IRC.
@@ -274,6 +283,14 @@ impl Command {
                 expect_end(rest, "/names #CHANNEL")?;
                 Ok(Command::Names { channel })
             }
+            "ignore" => {
+                let who = take_ignored(rest, "/ignore WHO")?;
+                Ok(Command::Ignore { who })
+            }
+            "unignore" => match take_ignored(rest, "/unignore WHO")? {
+                Some(who) => Ok(Command::Unignore { who }),
+                None => Err(ParseError::NameIncomplete("/unignore WHO")),
+            },
             "oper" => parse_oper(rest),
             "command" if rest.trim().is_empty() => Err(ParseError::CommandIncomplete),
             "command" => Ok(Command::Server {
@@ -349,6 +366,15 @@ fn parse_who(rest: &str) -> Result<Command, ParseError> {
     };
     expect_end(rest, usage)?;
     Ok(Command::Who { channel })
+}
+
+/// The name, id or mask that a line has.
+fn take_ignored(rest: &str, usage: &'static str) -> Result<Option<String>, ParseError> {
+    match take_target(rest)? {
+        None => Ok(None),
+        Some((Target::Client(who), rest)) => expect_end(rest, usage).map(|()| Some(who)),
+        Some((Target::Channel(_), _)) => Err(ParseError::NameIncomplete(usage)),
+    }
 }
 
 fn parse_oper(rest: &str) -> Result<Command, ParseError> {
@@ -485,6 +511,19 @@ mod tests {
                 },
             ),
             ("/channels", Command::Channels),
+            ("/ignore", Command::Ignore { who: None }),
+            (
+                "/ignore spam* ",
+                Command::Ignore {
+                    who: Some("spam*".into()),
+                },
+            ),
+            (
+                "/unignore \"Bob B\"",
+                Command::Unignore {
+                    who: "Bob B".into(),
+                },
+            ),
             ("/oper ann sea shell", oper(Some("sea shell"))),
             ("/oper ann", oper(None)),
             ("/command KILL bob :spam ", server("KILL bob :spam")),
@@ -585,6 +624,8 @@ mod tests {
             ("/who bob", too_much("/who")),
             ("/who #reef bob", too_much("/who #CHANNEL")),
             ("/names #reef bob", too_much("/names #CHANNEL")),
+            ("/unignore", ParseError::NameIncomplete("/unignore WHO")),
+            ("/ignore a b", too_much("/ignore WHO")),
             ("/join", ParseError::JoinIncomplete),
             ("/join reef", ParseError::NoChannel("reef".into())),
             ("/join #a,#b", ParseError::NoChannel("#a,#b".into())),

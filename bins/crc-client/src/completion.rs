@@ -89,8 +89,10 @@ impl Completer {
     fn complete_name(&self, command: &str, word: &str) -> Option<Vec<Candidate>> {
         let typed = word.strip_prefix('"').unwrap_or(word);
         let is_complete = word.contains(' ') && typed.len() == word.len();
-        let takes_name =
-            matches!(command, "/msg" | "/notice" | "/to") || ABOUT_MEMBERS.contains(&command);
+        let takes_name = matches!(
+            command,
+            "/msg" | "/notice" | "/to" | "/ignore" | "/unignore"
+        ) || ABOUT_MEMBERS.contains(&command);
         if !takes_name || is_complete || typed.contains('"') {
             return None;
         }
@@ -207,6 +209,7 @@ mod tests {
             "/deop ",
             "/devoice ",
             "/help",
+            "/ignore ",
             "/invite ",
             "/join ",
             "/kick ",
@@ -221,6 +224,7 @@ mod tests {
             "/quit",
             "/to ",
             "/topic ",
+            "/unignore ",
             "/voice ",
             "/who",
         ];

@@ -5,6 +5,7 @@ use crc_core::{ChannelMember, ClientNotice, RemoteClient, ResolveError};
 use crc_wire::{HostId, StatusCode};
 
 use crate::command::{ParseError, Target};
+use crate::ignore::IgnoreError;
 use crate::modes::ModeError;
 use crate::request::Tag;
 
@@ -34,6 +35,8 @@ pub(crate) enum OutputEvent {
     /// The names of the channels that this client is in and the numbers of their
     /// members: the answer to `/channels`.
     Channels(Vec<(String, usize)>),
+    /// The clients that are ignored: the answer to `/ignore` and `/unignore`.
+    Ignored(Vec<String>),
     /// Lines that are not commands go to another target.
     TargetChanged { target: Option<Target> },
     /// The client asks the server to make it this operator, as the command line says.
@@ -101,6 +104,8 @@ pub(crate) enum CommandError {
     Parse(#[from] ParseError),
     #[error("{0}")]
     Mode(#[from] ModeError),
+    #[error("{0}")]
+    Ignore(#[from] IgnoreError),
     #[error("{}", resolve_text(.0))]
     Resolve(#[from] ResolveError),
     #[error("The client quit before")]

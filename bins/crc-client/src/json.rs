@@ -158,6 +158,10 @@ enum Event<'a> {
     Channels {
         channels: Vec<JoinedChannel<'a>>,
     },
+    /// Those whose chats are not shown.
+    Ignored {
+        names: &'a [String],
+    },
     Help {
         text: &'a str,
     },
@@ -250,6 +254,7 @@ pub(crate) fn line(event: &OutputEvent, client: &Client, time: UtcTime) -> Optio
             let channels = channels.collect();
             return Some(write(Event::Channels { channels }));
         }
+        OutputEvent::Ignored(names) => return Some(write(Event::Ignored { names })),
         OutputEvent::Help => {
             let text = crate::command::COMMANDS;
             return Some(write(Event::Help { text }));

@@ -13,6 +13,7 @@ mod command;
 mod completion;
 mod config;
 mod event;
+mod ignore;
 mod json;
 mod known_servers;
 mod lines;
@@ -45,13 +46,13 @@ use crc_net::{
 use args::{Action, Args};
 use command::{Command, OperatorLogin, ParseError};
 use config::{LoadError, Loaded};
+use ignore::IgnoreList;
 use known_servers::KnownServers;
 use lines::LineParser;
 use output::{Outcome, Output, Renderer};
-use palette::Palette;
 use queue::{CommandQueue, Input, Mode};
 use request::Request;
-use screen::{Screen, ScreenLog, ScreenOptions};
+use screen::{Screen, ScreenLog};
 use terminal::TerminalOutput;
 
 /// How many lines of a batch may wait to be executed.
@@ -182,6 +183,7 @@ fn run(loaded: &Loaded) -> Result<Outcome, Box<dyn std::error::Error>> {
         ..DriverConfig::default()
     };
     let mut queue = CommandQueue::new(client, mode);
+    queue.set_ignored(IgnoreList::new(args.ignore.clone()));
     if is_chat {
         queue.set_joins(args.join.clone());
         if let Some(operator) = operator {
@@ -200,7 +202,7 @@ fn run(loaded: &Loaded) -> Result<Outcome, Box<dyn std::error::Error>> {
     let lines = Backpressure::default();
     let hidden = Shared::default();
     let output = if fills_screen {
-        let (options, client) = (ScreenOptions::default(), driver.machine().client());
+        let (options, client) = (args.screen.options(), driver.machine().client());
         let sender = sender.clone();
         Output::Screen(Screen::start(
             options,
@@ -210,7 +212,7 @@ fn run(loaded: &Loaded) -> Result<Outcome, Box<dyn std::error::Error>> {
             screen_log,
         )?)
     } else if at_terminal {
-        let palette = Palette::from_environment();
+        let palette = args.screen.palette();
         let terminal = TerminalOutput::new(palette, log, sender.clone(), lines.clone());
         Output::Terminal(terminal)
     } else if let Some(action) = &args.action {

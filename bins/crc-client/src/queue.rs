@@ -18,6 +18,7 @@ use crc_core::{Client, Effect, Event, Machine, Outbox, Timestamp};
 use crate::args::Join;
 use crate::command::{Command, OperatorLogin, ParseError};
 use crate::event::{CommandError, OutputEvent};
+use crate::ignore::IgnoreList;
 use crate::request::{Request, Tag};
 
 use session::{Readiness, Session};
@@ -90,6 +91,11 @@ impl CommandQueue {
     /// Becomes an operator whenever a server has accepted the client.
     pub(crate) fn set_operator(&mut self, login: OperatorLogin) {
         self.session.set_operator(login);
+    }
+
+    /// Shows nothing of these clients.
+    pub(crate) fn set_ignored(&mut self, ignored: IgnoreList) {
+        self.session.set_ignored(ignored);
     }
 
     /// Joins these channels as soon as a server has accepted the client.

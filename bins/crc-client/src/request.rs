@@ -127,7 +127,7 @@ struct Spec {
 }
 
 /// The commands, in the order of the help.
-static SPECS: [Spec; 22] = [
+static SPECS: [Spec; 24] = [
     Spec {
         name: "msg",
         fields: &[
@@ -260,6 +260,20 @@ static SPECS: [Spec; 22] = [
         build: |values| Command::Mode {
             channel: values.get("channel"),
             changes: values.get("changes").filter(|it| !it.trim().is_empty()),
+        },
+    },
+    Spec {
+        name: "ignore",
+        fields: &[optional("name", Kind::Name, "NAME")],
+        build: |values| Command::Ignore {
+            who: values.get("name"),
+        },
+    },
+    Spec {
+        name: "unignore",
+        fields: &[NAME],
+        build: |values| Command::Unignore {
+            who: values.text("name"),
         },
     },
     Spec {
@@ -593,6 +607,9 @@ mod tests {
                 "/mode #reef +k kelp",
             ),
             (r##"{"do":"mode"}"##, "/mode"),
+            (r##"{"do":"ignore","name":7}"##, "/ignore 7"),
+            (r##"{"do":"ignore"}"##, "/ignore"),
+            (r##"{"do":"unignore","name":"spam*"}"##, "/unignore spam*"),
             (
                 r##"{"do":"oper","name":"ann","password":"sea shell"}"##,
                 "/oper ann sea shell",

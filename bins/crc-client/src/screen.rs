@@ -49,7 +49,7 @@ use crate::queue::Input;
 use line::{LineKind, Moment};
 use state::{Now, Request, State};
 
-pub(crate) use options::ScreenOptions;
+pub(crate) use options::{ScreenOptions, Theme};
 
 /// The time between two drawings.
 const FRAME: Duration = Duration::from_millis(33);

@@ -34,6 +34,11 @@ pub(crate) fn lines(event: &OutputEvent, palette: Palette) -> Option<String> {
         OutputEvent::Topic { channel, topic } => channel::topic(channel, topic),
         OutputEvent::Modes { channel, lines, .. } => channel::modes(channel, lines),
         OutputEvent::Channels(channels) => channel::list(channels),
+        OutputEvent::Ignored(entries) if entries.is_empty() => "you ignore no clients".to_owned(),
+        OutputEvent::Ignored(entries) => {
+            let entries: Vec<String> = entries.iter().map(|it| Escaped(it).to_string()).collect();
+            format!("you ignore {}", entries.join(", "))
+        }
         OutputEvent::TargetChanged { target: Some(to) } => {
             format!("talking to {}", Escaped(&to.to_string()))
         }

@@ -15,6 +15,7 @@ use super::tags::Tags;
 use crate::args::Join;
 use crate::command::{Command, OperatorLogin, Target};
 use crate::event::{CommandError, OutputEvent};
+use crate::ignore::IgnoreList;
 use crate::modes::{self, changed_settings};
 use crate::request::Tag;
 
@@ -49,6 +50,7 @@ pub(super) struct Session {
     tags: Tags,
     /// The channels to join as soon as a server has accepted the client, and their keys.
     joins: Vec<Join>,
+    ignored: IgnoreList,
     scratch: Vec<Effect<ClientNotice>>,
 }
 
@@ -103,6 +105,7 @@ impl Session {
             operator_asked_at: None,
             tags: Tags::default(),
             joins: Vec::new(),
+            ignored: IgnoreList::default(),
             scratch: Vec::new(),
         }
     }
@@ -145,6 +148,7 @@ impl Session {
         }
         let own = self.client.id();
         let (client, tags, scratch) = (&mut self.client, &mut self.tags, &mut self.scratch);
+        let ignored = &self.ignored;
         let mut is_answered = false;
         let mut entered = None;
         out.nested(
@@ -156,6 +160,9 @@ impl Session {
                     matches!(&notice, ClientNotice::Status { code, .. } if *code == note);
                 if let ClientNotice::ChannelEntered { channel, .. } = &notice {
                     entered = Some(channel.clone());
+                }
+                if ignored.hides(&notice) {
+                    return None;
                 }
                 let tag = tags.take(now, &notice, own);
                 Some(OutputEvent::Client(notice).tagged(tag))
@@ -181,6 +188,10 @@ impl Session {
 
 /// What is done as soon as a server has accepted the client.
 impl Session {
+    pub(super) fn set_ignored(&mut self, ignored: IgnoreList) {
+        self.ignored = ignored;
+    }
+
     pub(super) fn set_joins(&mut self, joins: Vec<Join>) {
         self.joins = joins;
     }
@@ -261,7 +272,14 @@ impl Session {
                 Some(to) => self.readiness_to_address(now, to, since),
                 None => Readiness::Ready,
             },
-            (Command::Empty | Command::Help | Command::To { to: None }, _)
+            (
+                Command::Empty
+                | Command::Help
+                | Command::Ignore { .. }
+                | Command::Unignore { .. }
+                | Command::To { to: None },
+                _,
+            )
             | (_, Mode::Interactive) => Readiness::Ready,
             (
                 Command::Who {
@@ -458,6 +476,18 @@ impl Session {
             Command::Server { line } => {
                 let commands = ClientCommand::Command { line };
                 self.send(now, commands, out)
+            }
+            Command::Ignore { who } => {
+                if let Some(who) = who {
+                    self.ignored.add(&who)?;
+                }
+                out.notice(OutputEvent::Ignored(self.ignored.entries().to_vec()));
+                Ok(())
+            }
+            Command::Unignore { who } => {
+                self.ignored.remove(&who)?;
+                out.notice(OutputEvent::Ignored(self.ignored.entries().to_vec()));
+                Ok(())
             }
             Command::Channels => {
                 self.show_channels(out);

@@ -1,6 +1,7 @@
 //! Commands of programs: JSON objects.
 
-use crate::fixture::{ALICE, QUIT, Server, bob, sent_chat, unknown_id};
+use crate::channels::{chat, request, welcome};
+use crate::fixture::{ALICE, QUIT, Server, bob, chat as private, sent_chat, unknown_id};
 
 const DONE: &str = r#"{"event":"done","tag":"#;
 
@@ -109,4 +110,33 @@ fn a_program_quits_and_later_commands_fail() {
     for line in [failed, done("1"), done("2")] {
         assert!(rest.contains(&line), "{line}: {rest:?}");
     }
+}
+
+#[test]
+fn ignored_clients_are_not_heard() {
+    let server = Server::start();
+    let mut client = bob(&server, &["--json", "--ignore", "al?ce"]);
+    let mut link = welcome(&server);
+    for _ in 0..3 {
+        client.line();
+    }
+    let speak = [
+        private(7, 101, "a"),
+        chat(7, 0, "#reef", "b"),
+        chat(7, 1, "#reef", "c"),
+        request(7, 101, 1, "#reef", ""),
+        private(8, 101, "d"),
+    ];
+    link.send(&speak.concat());
+    let heard = r#"{"event":"chat","from":8,"from_name":null,"to":101,"text":"d"}"#;
+    client.expect(&[heard]);
+    client.write("/ignore 8\n{\"do\":\"unignore\",\"name\":\"AL?CE\",\"tag\":1}\n/unignore zoe\n");
+    client.expect(&[
+        r#"{"event":"ignored","names":["al?ce","8"]}"#,
+        r#"{"event":"ignored","names":["8"],"tag":1}"#,
+        &done("1"),
+        r#"{"event":"error","text":"You do not ignore zoe. Use /ignore for the list"}"#,
+    ]);
+    link.send(&[private(8, 101, "e"), private(7, 101, "f")].concat());
+    client.expect(&[r#"{"event":"chat","from":7,"from_name":"alice","to":101,"text":"f"}"#]);
 }

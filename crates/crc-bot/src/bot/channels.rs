@@ -9,7 +9,8 @@ use crate::request::{MemberAction, Place, Request, Target};
 
 /// Channels.
 impl Bot {
-    /// Joins a channel. [`Event::Entered`] or [`Event::Refused`] follows.
+    /// Joins a channel. [`Event::Entered`](crate::Event::Entered) or
+    /// [`Event::Refused`](crate::Event::Refused) follows.
     ///
     /// # Errors
     ///
@@ -136,8 +137,8 @@ impl Bot {
         self.send_about_member(channel.into(), who.into(), action)
     }
 
-    /// Asks the server for the members of a channel that the bot need not be in. [`Event::Names`]
-    /// follows.
+    /// Asks the server for the members of a channel that the bot need not be in.
+    /// [`Event::Names`](crate::Event::Names) follows.
     ///
     /// # Errors
     ///
@@ -148,7 +149,7 @@ impl Bot {
     }
 
     /// Gives the server a command, as a line of IRC: those of network operators, such as
-    /// `OPER NAME PASSWORD`. [`Event::Status`] answers.
+    /// `OPER NAME PASSWORD`. [`Event::Status`](crate::Event::Status) answers.
     ///
     /// # Errors
     ///

@@ -253,6 +253,9 @@ impl State {
     /// Sends what has waited for the connection: in the window of a channel as soon as the user
     /// is in it again; to persons once the client knows who is there.
     pub(super) fn flush_pending(&mut self, joined: Option<usize>, now: &Now) {
+        if !self.is_online() {
+            return;
+        }
         let joined = joined.map(|index| self.windows[index].with.clone());
         let pending = core::mem::take(&mut self.pending);
         for (with, text) in pending {

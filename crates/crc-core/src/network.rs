@@ -29,7 +29,7 @@ pub(crate) use change::{ChannelEvent, ChannelEventKind, FormerNicks, HostChange,
 use channels::REMEMBERED_FOR;
 pub(crate) use channels::{Age, Applied, Entered, Voided};
 pub use channels::{Channel, Channels, Founding, Setting, Settings};
-pub(crate) use channels::{fold, shift_version};
+pub(crate) use channels::{MODES_UNSET, fold, shift_version};
 pub(crate) use directory::Place;
 pub use directory::{Directory, Host, HostKind};
 pub(crate) use host_info::{HostInfo, is_machine_kept};
@@ -38,8 +38,8 @@ use look_alikes::LookAlikes;
 pub use nicks::Nicks;
 pub use operators::{Operator, Operators};
 pub(crate) use policy::{
-    BAN_BYTES_MAX, BANS_MAX, EnterRefusal, InviteRefusal, KEY_BYTES_MAX, MODES, SetRefusal,
-    SpeakRefusal, TOPIC_BYTES_MAX, is_value, is_value_from_server,
+    BAN_BYTES_MAX, BANS_MAX, EnterRefusal, InviteRefusal, KEY_BYTES_MAX, MODES, NEW_CHANNEL_MODES,
+    SetRefusal, SpeakRefusal, TOPIC_BYTES_MAX, is_value, is_value_from_server,
 };
 use server_ids::ServerIds;
 

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::context::{Context, Out};
 use crate::network::{
-    Channel, EnterRefusal, Host, InviteRefusal, Network, SetRefusal, TOPIC_BYTES_MAX,
+    Channel, EnterRefusal, Host, InviteRefusal, NEW_CHANNEL_MODES, Network, SetRefusal,
+    TOPIC_BYTES_MAX,
 };
 
 /// The most bytes of the reason of a KICK (`KICKLEN`).
@@ -116,7 +117,7 @@ pub(super) fn join_one(
     if let Some(user) = find_user_mut(cx, user_ref.link) {
         user.is_joining = true;
     }
-    cx.join_channel(user_ref.id, name, key, "nt", out);
+    cx.join_channel(user_ref.id, name, key, NEW_CHANNEL_MODES, out);
     if let Some(user) = find_user_mut(cx, user_ref.link) {
         user.is_joining = false;
     }

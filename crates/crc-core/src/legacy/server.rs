@@ -11,7 +11,7 @@ use super::user::chat_in;
 use super::{Introduction, User, drop_line, peer_mut, uplink};
 use crate::admission::{NAME_BYTES_MAX, admitted_info};
 use crate::context::{Context, Out, guarded_quit_text};
-use crate::network::{HostInfo, HostKind, Network};
+use crate::network::{HostInfo, HostKind, MODES_UNSET, Network};
 use crate::violation::Violation;
 
 /// Handles a line of a dialled server that has not introduced itself.
@@ -231,7 +231,7 @@ fn on_join(cx: &mut Context, link: LinkId, id: HostId, name: &str, key: &str, ou
     }
     // Its own server has let it in: a key that no user here could set is cut to one.
     let key = reply::key_of(key);
-    cx.join_channel(id, name, &key, "n", out);
+    cx.join_channel(id, name, &key, MODES_UNSET, out);
 }
 
 /// The topic of a channel in a burst.

@@ -8,7 +8,7 @@ use irc_wire::{Command, Message as Line, Verb};
 use super::reply::{self, quit_text, write_topic};
 use super::{drop_line, names, registration};
 use crate::context::{Context, Out, guarded_quit_text};
-use crate::network::{EnterRefusal, Network, is_value};
+use crate::network::{EnterRefusal, MODES_UNSET, Network, is_value};
 
 /// A message in a channel, as frames have it.
 pub(super) fn chat_in<'a>(
@@ -117,7 +117,7 @@ fn on_join(
         };
         return registration::answer(cx, link, answer, out);
     }
-    cx.join_channel(id, name, key, "n", out);
+    cx.join_channel(id, name, key, MODES_UNSET, out);
     send_topic(cx, link, channel, out);
 }
 

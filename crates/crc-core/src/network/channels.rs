@@ -25,7 +25,7 @@ use crc_machine::{LinkId, Timestamp};
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
 pub use channel::Channel;
-pub(crate) use settings::{FIELDS, shift_version};
+pub(crate) use settings::{FIELDS, MODES_UNSET, shift_version};
 pub use settings::{Founding, Setting, Settings};
 
 /// How long the settings of a channel without members are remembered: longer than an

@@ -16,6 +16,10 @@ use crate::admission::is_channel_name;
 /// How many channels a host may be in.
 pub(crate) const CHANNELS_MAX: usize = 64;
 
+/// The modes of a channel that a user makes: only members may speak, and only operators may set
+/// the topic. A channel that the legacy network makes has none: that network knows no modes.
+pub(crate) const NEW_CHANNEL_MODES: &str = "nt";
+
 /// The most bytes of a topic.
 pub(crate) const TOPIC_BYTES_MAX: usize = 390;
 

@@ -138,22 +138,34 @@ fn status_texts(messages: &[Message<'_>]) -> Vec<String> {
 fn a_client_that_joins_gets_the_channel_and_members_get_the_join() {
     let mut fixture = Fixture::new(1);
     let [first, second, third] = line(&mut fixture);
+    let is_join = |message: &Message<'_>| matches!(message, Message::ChannelJoin(_));
+    let mut heard = received(&mut fixture, first);
+    heard.retain(is_join);
     assert_eq!(
-        received(&mut fixture, first),
+        heard,
         [
             member(100, 0, true, "#reef"),
             member(101, 0, false, "#reef"),
             member(102, 0, false, "#reef"),
         ]
     );
+    let heard = received(&mut fixture, third);
+    let is_modes = |message: &Message<'_>| {
+        matches!(message, Message::ChannelSetting(set)
+            if set.field == ChannelField::MODES && set.value.as_str() == "nt")
+    };
+    assert!(
+        is_modes(&heard[2]),
+        "as a channel that IRC users make: {heard:?}"
+    );
     assert_eq!(
-        received(&mut fixture, third),
+        [&heard[..2], &heard[3..]].concat(),
         [
             member(100, 0, true, "#reef"),
             member(101, 0, false, "#reef"),
             member(102, 0, false, "#reef"),
         ],
-        "the members first, then the new one"
+        "the members first, then the settings, then the new one"
     );
     received(&mut fixture, second);
     for node in 0..3 {
@@ -236,7 +248,16 @@ fn operators_set_the_channel_and_kick_members() {
     for peer in peers {
         received(&mut fixture, peer);
     }
-    // A member that is no operator may set the topic of a free channel, and nothing else.
+    // A member that is no operator may set the topic where the modes have no `t`, and nothing else.
+    let refused = "#reef: only its operators may do this";
+    fixture.send_message(peers[2], &sets(102, "#reef", ChannelField::TOPIC, "mine"));
+    fixture.rest();
+    assert_eq!(status_texts(&received(&mut fixture, peers[2])), [refused]);
+    fixture.send_message(peers[0], &sets(100, "#reef", ChannelField::MODES, "n"));
+    fixture.rest();
+    for peer in peers {
+        received(&mut fixture, peer);
+    }
     fixture.send_message(peers[2], &sets(102, "#reef", ChannelField::TOPIC, "corals"));
     fixture.send_message(peers[2], &sets(102, "#reef", ChannelField::KEY, "pearl"));
     fixture.send_message(
@@ -246,7 +267,6 @@ fn operators_set_the_channel_and_kick_members() {
     fixture.rest();
     let replies = received(&mut fixture, peers[2]);
     // The setting, and the request.
-    let refused = "#reef: only its operators may do this";
     assert_eq!(status_texts(&replies), [refused, refused]);
     let topics = |messages: Vec<Message<'static>>| {
         messages
@@ -296,7 +316,7 @@ fn operators_set_the_channel_and_kick_members() {
 fn a_new_server_gets_the_channels_in_its_burst() {
     let mut fixture = Fixture::new(5);
     let peers = line(&mut fixture);
-    fixture.send_message(peers[1], &sets(101, "#reef", ChannelField::TOPIC, "corals"));
+    fixture.send_message(peers[0], &sets(100, "#reef", ChannelField::TOPIC, "corals"));
     fixture.rest();
     let late = fixture.server(Some(2));
     fixture.rest();

@@ -56,6 +56,15 @@ fn a_gateway_joins_the_crc_and_the_legacy_network() {
     };
     net.fixture
         .send_message(client, &by_wish(crc_wire::RequestKind::JOIN, ""));
+    // Its founder lets all members set the topic.
+    let modes = Message::ChannelSetting(crc_wire::ChannelSetting {
+        source: HostId::new(77),
+        version: 0,
+        field: ChannelField::MODES,
+        channel: ChannelName::new("#bay").unwrap(),
+        value: Text::new("n").unwrap(),
+    });
+    net.fixture.send_message(client, &modes);
     net.fixture.soon();
     assert_eq!(net.read_lines(leaf), [":host77 JOIN #bay"]);
     net.send_line(ann, "JOIN #bay");

@@ -9,7 +9,9 @@ use irc_wire::Command;
 
 use crate::context::{Commander, Context, Out, is_operator_command};
 use crate::names::wire_name;
-use crate::network::{Host, InviteRefusal, Network, SetRefusal, SpeakRefusal, is_value};
+use crate::network::{
+    Host, InviteRefusal, NEW_CHANNEL_MODES, Network, SetRefusal, SpeakRefusal, is_value,
+};
 use crate::text_protocol::pack_words;
 use crate::work;
 
@@ -96,7 +98,7 @@ fn on_command(
             if !is_value(ChannelField::KEY, key) {
                 return refuse(cx, host, name, "no channel can have this key", out);
             }
-            cx.join_channel(host, name, key, "n", out);
+            cx.join_channel(host, name, key, NEW_CHANNEL_MODES, out);
             crate::crc::burst::list_channel(cx, link, name, out);
         }
         RequestKind::COMMAND => {

@@ -15,7 +15,7 @@ pub(crate) const FIELDS: [ChannelField; 6] = [
 ];
 
 /// The modes of a channel while none are set: only members may speak.
-const MODES_UNSET: &str = "n";
+pub(crate) const MODES_UNSET: &str = "n";
 
 /// When a channel was founded: its age. The order of two foundings says which channel is
 /// the older one.

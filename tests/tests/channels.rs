@@ -293,7 +293,7 @@ fn clients_rule_their_channels() {
     command(&mut ann, "/mode");
     expect(
         &ann,
-        r##"{"event":"modes","channel":"#reef","modes":"+n"}"##,
+        r##"{"event":"modes","channel":"#reef","modes":"+nt"}"##,
     );
     command(&mut bob, "/kick #reef ann");
     expect(&bob, &refusal("#reef", "only its operators may do this"));
@@ -301,5 +301,39 @@ fn clients_rule_their_channels() {
     expect(
         &bob,
         r##"{"event":"channel_left","channel":"#reef","id":102,"name":"bob","by":101,"by_name":"ann","text":"loud"}"##,
+    );
+}
+
+#[test]
+fn clients_take_other_names() {
+    let TwoServers {
+        mut ann,
+        mut bob,
+        fixture,
+        reef,
+        cove: _cove,
+    } = TwoServers::new();
+    command(&mut bob, "/to ann");
+    command(&mut ann, "/nick Anna of the reef");
+    let renamed = r#"{"event":"renamed","id":101,"old_name":"ann","name":"Anna of the reef"}"#;
+    expect(&ann, renamed);
+    expect(&bob, renamed);
+    // Whom bob talks to has not changed.
+    command(&mut bob, "ahoy");
+    expect(
+        &ann,
+        r#"{"event":"chat","from":102,"from_name":"bob","to":101,"text":"ahoy"}"#,
+    );
+    command(&mut ann, "/nick \u{1b}");
+    let error = r#"{"event":"error","text":"/nick is refused: the name holds characters that can't be printed"}"#;
+    expect(&ann, error);
+    // The name lasts after a lost connection.
+    let address = reef.address();
+    drop(reef);
+    let new = fixture.server(3, "reef again").listen(address);
+    let _new = new.start().unwrap();
+    expect(
+        &ann,
+        r#"{"event":"welcome","id":101,"name":"Anna of the reef","text":"Welcome to the Clemson Relay Chat network Anna of the reef"}"#,
     );
 }

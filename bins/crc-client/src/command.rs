@@ -21,6 +21,7 @@ pub(crate) const COMMANDS: &str = "  \
                   ask the server for the members of a channel
   /channels       list the channels you are in
   /me TEXT        say what you do: * ann waves
+  /nick NAME      take another name
   /notice WHO TEXT
                   send a notice: a text that programs do not answer
   /op [#CHANNEL] NAME
@@ -50,7 +51,7 @@ pub(crate) const COMMANDS: &str = "  \
   Without #CHANNEL, a command is about the channel that other lines are sent to.";
 
 /// The names of the commands.
-pub(crate) const NAMES: [&str; 23] = [
+pub(crate) const NAMES: [&str; 24] = [
     "/channels",
     "/command",
     "/deop",
@@ -64,6 +65,7 @@ pub(crate) const NAMES: [&str; 23] = [
     "/mode",
     "/msg",
     "/names",
+    "/nick",
     "/notice",
     "/op",
     "/oper",
@@ -131,6 +133,8 @@ pub(crate) enum Command {
     },
     /// Ask the server for the members of a channel.
     Names { channel: Option<String> },
+    /// Take another name.
+    Nick { name: String },
     /// Give a client a rank in a channel, or take it.
     Rank {
         channel: Option<String>,
@@ -291,6 +295,12 @@ impl Command {
                 Some(who) => Ok(Command::Unignore { who }),
                 None => Err(ParseError::NameIncomplete("/unignore WHO")),
             },
+            "nick" => match unquoted(rest.trim()) {
+                "" => Err(ParseError::NameIncomplete("/nick NAME")),
+                name => Ok(Command::Nick {
+                    name: name.to_owned(),
+                }),
+            },
             "oper" => parse_oper(rest),
             "command" if rest.trim().is_empty() => Err(ParseError::CommandIncomplete),
             "command" => Ok(Command::Server {
@@ -304,6 +314,12 @@ impl Command {
             _ => Err(ParseError::UnknownCommand(format!("/{name}"))),
         }
     }
+}
+
+/// A name without the quotes around it, if it has some.
+fn unquoted(name: &str) -> &str {
+    let quoted = name.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+    quoted.unwrap_or(name)
 }
 
 const SPACES: [char; 2] = [' ', '\t'];
@@ -499,6 +515,7 @@ mod tests {
                 password: password.map(Password::new),
             })
         };
+        let nick = |name: &str| Command::Nick { name: name.into() };
         let reef = || "#reef".to_owned();
         for (line, meant) in [
             ("", Command::Empty),
@@ -528,6 +545,9 @@ mod tests {
             ("/oper ann", oper(None)),
             ("/command KILL bob :spam ", server("KILL bob :spam")),
             ("/names", Command::Names { channel: None }),
+            ("/nick anna ", nick("anna")),
+            ("/nick \"Bob the 2nd\"", nick("Bob the 2nd")),
+            ("/nick Bob the 2nd", nick("Bob the 2nd")),
             (
                 "/names #reef ",
                 Command::Names {
@@ -614,6 +634,8 @@ mod tests {
             ("/WHO", unknown("/WHO")),
             ("/msg", ParseError::MsgIncomplete("/msg WHO TEXT")),
             ("/oper", ParseError::OperIncomplete),
+            ("/nick", ParseError::NameIncomplete("/nick NAME")),
+            ("/nick \"\"", ParseError::NameIncomplete("/nick NAME")),
             ("/command ", ParseError::CommandIncomplete),
             ("/msg bob", ParseError::MsgIncomplete("/msg WHO TEXT")),
             ("/msg bob ", ParseError::MsgIncomplete("/msg WHO TEXT")),

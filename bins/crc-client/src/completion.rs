@@ -39,6 +39,11 @@ impl Completer {
             OutputEvent::Client(ClientNotice::Joined { id, name, .. }) => {
                 self.names.insert(*id, name.clone());
             }
+            OutputEvent::Client(ClientNotice::Renamed { id, new, .. }) => {
+                if let Some(name) = self.names.get_mut(id) {
+                    name.clone_from(new);
+                }
+            }
             OutputEvent::Client(ClientNotice::Left { id, .. }) => {
                 self.names.remove(id);
             }
@@ -217,6 +222,7 @@ mod tests {
             "/mode ",
             "/msg ",
             "/names ",
+            "/nick ",
             "/notice ",
             "/op ",
             "/oper ",

@@ -44,6 +44,12 @@ enum Event<'a> {
         name: &'a str,
         info: &'a str,
     },
+    /// A client, perhaps this one, has another name.
+    Renamed {
+        id: u32,
+        old_name: &'a str,
+        name: &'a str,
+    },
     Left {
         id: u32,
         name: &'a str,
@@ -215,8 +221,12 @@ pub(crate) fn line(event: &OutputEvent, client: &Client, time: UtcTime) -> Optio
     let tag = tag.map(Tag::value);
     let time = time.to_string();
     let write = |event: Event<'_>| {
-        serde_json::to_string(&Line { event, time, tag })
-            .expect("strings and numbers always serialize")
+        serde_json::to_string(&Line {
+            event,
+            time: time.clone(),
+            tag,
+        })
+        .expect("strings and numbers always serialize")
     };
     let notice = match event {
         OutputEvent::Client(notice) => notice,
@@ -284,6 +294,20 @@ pub(crate) fn line(event: &OutputEvent, client: &Client, time: UtcTime) -> Optio
             name,
             info,
         },
+        ClientNotice::Renamed { id, old, new } => {
+            let (id, name) = (id.get(), new);
+            let renamed = write(Event::Renamed {
+                id,
+                old_name: old,
+                name,
+            });
+            // For one more release `joined` says so of another client, too.
+            let other = HostId::new(id).and_then(|id| client.client(id));
+            return Some(match other.map(|other| &*other.info) {
+                Some(info) => renamed + "\n" + &write(Event::Joined { id, name, info }),
+                None => renamed,
+            });
+        }
         ClientNotice::Left { id, name, text } => Event::Left {
             id: id.get(),
             name,
@@ -413,6 +437,8 @@ pub(crate) fn line(event: &OutputEvent, client: &Client, time: UtcTime) -> Optio
         },
         ClientNotice::NotSent { .. }
         | ClientNotice::ChannelNotSent { .. }
+        | ClientNotice::RequestNotSent { .. }
+        | ClientNotice::RequestRefused { .. }
         | ClientNotice::Failed { .. } => {
             let text = text::error(event, client)?;
             return Some(write(Event::Error { text: &text }));

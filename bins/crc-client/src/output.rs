@@ -166,6 +166,10 @@ impl Renderer {
                 | ClientNotice::ChannelNotSent {
                     why: ClientSendError::Quit,
                     ..
+                }
+                | ClientNotice::RequestNotSent {
+                    why: ClientSendError::Quit,
+                    ..
                 },
             ) => self.outcome.incomplete |= self.mode == Mode::Batch,
             _ => {}
@@ -182,6 +186,9 @@ impl Renderer {
                     why: ClientSendError::Quit,
                     ..
                 } | ClientNotice::ChannelNotSent {
+                    why: ClientSendError::Quit,
+                    ..
+                } | ClientNotice::RequestNotSent {
                     why: ClientSendError::Quit,
                     ..
                 }

@@ -127,7 +127,7 @@ struct Spec {
 }
 
 /// The commands, in the order of the help.
-static SPECS: [Spec; 24] = [
+static SPECS: [Spec; 25] = [
     Spec {
         name: "msg",
         fields: &[
@@ -210,6 +210,13 @@ static SPECS: [Spec; 24] = [
         fields: &[CHANNEL],
         build: |values| Command::Names {
             channel: values.get("channel"),
+        },
+    },
+    Spec {
+        name: "nick",
+        fields: &[needed("name", Kind::Line, "NAME")],
+        build: |values| Command::Nick {
+            name: values.text("name"),
         },
     },
     Spec {

@@ -111,17 +111,18 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
         ClientNotice::Welcome { id, text } => format!("{} (your id is {id})", Escaped(text)),
         ClientNotice::Moved { server, .. } => format!("moved to {server}"),
         // A client joins under its name in ASCII, and is known by its own one a moment later.
-        ClientNotice::Joined {
-            name,
-            previous_name: Some(previous),
-            ..
-        } if previous != name && *previous == ascii_name(name) => return None,
+        ClientNotice::Renamed { old, new, .. } if old != new && *old == ascii_name(new) => {
+            return None;
+        }
         ClientNotice::Joined {
             id,
             name,
             info,
             previous_name,
         } => joined(*id, name, info, previous_name.as_deref()),
+        ClientNotice::Renamed { id, old, new } => {
+            format!("{} is now known as {}", host(*id, old), Escaped(new))
+        }
         ClientNotice::Left { id, name, text } => {
             format!("{} quit{}", host(*id, name), after_colon(text))
         }
@@ -135,6 +136,8 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
         },
         ClientNotice::NotSent { .. }
         | ClientNotice::ChannelNotSent { .. }
+        | ClientNotice::RequestNotSent { .. }
+        | ClientNotice::RequestRefused { .. }
         | ClientNotice::FrameDropped { .. }
         | ClientNotice::Failed { .. } => return None,
         channel_notice => return channel::notice_lines(channel_notice, palette),
@@ -161,6 +164,12 @@ pub(crate) fn error(event: &OutputEvent, client: &Client) -> Option<String> {
         }
         OutputEvent::Client(ClientNotice::ChannelNotSent { channel, why }) => {
             format!("Nothing was sent to {channel}: {why}")
+        }
+        OutputEvent::Client(ClientNotice::RequestNotSent { request, why }) => {
+            format!("/{request} was not sent: {why}")
+        }
+        OutputEvent::Client(ClientNotice::RequestRefused { request, text }) => {
+            format!("/{request} is refused: {text}")
         }
         OutputEvent::Client(ClientNotice::Failed {
             why: ClientFailure::IdTaken(id),

@@ -107,7 +107,7 @@ pub enum Event {
         /// The user that has set it, if it is known.
         by: Option<User>,
     },
-    /// Another user is in the network, or has another name or info. Users that were there before
+    /// Another user is in the network, or has another info. Users that were there before
     /// the bot are not reported: see [`Bot::users`](crate::Bot::users).
     Online {
         /// The user.
@@ -116,6 +116,13 @@ pub enum Event {
         info: String,
         /// Its name before, if the bot knew the user.
         previous_name: Option<String>,
+    },
+    /// A user, perhaps the bot itself, has another name.
+    Renamed {
+        /// The user, with its new name.
+        user: User,
+        /// Its name before.
+        previous_name: String,
     },
     /// Another user has left the network, and all channels.
     Offline {
@@ -321,6 +328,10 @@ impl Event {
                 info,
                 previous_name,
             } => user.name.len() + info.len() + previous_name.as_ref().map_or(0, String::len),
+            Event::Renamed {
+                user,
+                previous_name,
+            } => user.name.len() + previous_name.len(),
             Event::Offline { user, text } => user.name.len() + text.len(),
             Event::Invited { channel, by } => channel.len() + by.name.len(),
             Event::Names { channel, names } => channel.len() + names.len(),

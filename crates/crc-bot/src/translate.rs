@@ -33,6 +33,10 @@ pub(crate) fn translate(notice: ClientNotice, own: HostId) -> Option<Event> {
             info,
             previous_name,
         },
+        ClientNotice::Renamed { id, old, new } => Event::Renamed {
+            user: User { id, name: new },
+            previous_name: old,
+        },
         ClientNotice::Left { id, name, text } => {
             let user = User { id, name };
             Event::Offline { user, text }

@@ -84,6 +84,9 @@ pub struct Features {
     /// `utf8-names`: as a client, it takes names in UTF-8. As a server, it takes those of
     /// clients, and says them to clients.
     pub utf8_names: bool,
+    /// `people`: it takes the requests and answers about names, absences and users (PROTOCOL
+    /// section 13).
+    pub people: bool,
 }
 
 impl Features {
@@ -97,6 +100,7 @@ impl Features {
         notices: false,
         servers: false,
         utf8_names: false,
+        people: true,
     };
 
     /// What a server announces before both ends have proved the secret of their link.
@@ -109,6 +113,7 @@ impl Features {
         notices: false,
         servers: false,
         utf8_names: false,
+        people: false,
     };
 
     /// All that matters to clients of a server of this version.
@@ -132,6 +137,7 @@ impl Features {
             notices: self.notices && other.notices,
             servers: self.servers && other.servers,
             utf8_names: self.utf8_names && other.utf8_names,
+            people: self.people && other.people,
         }
     }
 
@@ -146,6 +152,7 @@ impl Features {
             notices: has("notices"),
             servers: has("servers"),
             utf8_names: has("utf8-names"),
+            people: has("people"),
         }
     }
 }
@@ -162,6 +169,7 @@ impl fmt::Display for Features {
             ("notices", self.notices),
             ("servers", self.servers),
             ("utf8-names", self.utf8_names),
+            ("people", self.people),
         ];
         let mut separator = "";
         for (word, _) in words.into_iter().filter(|(_, has)| *has) {
@@ -475,7 +483,7 @@ mod tests {
         };
         let info = format!(
             "x [crc2;a=[::1]:33300;c=[::1]:33300,nowhere,tls://reef:33301,;z=9;r=7;t=1700000000000;d=-3600000;x=1000;n={};p={};\
-             u=5a6fc3ab;f=later,server-quit,channels,channel-age,auth,oper;q]",
+             u=5a6fc3ab;f=later,server-quit,channels,channel-age,auth,oper,people;q]",
             "ab".repeat(32),
             "01".repeat(32),
         );
@@ -592,7 +600,10 @@ mod tests {
     #[test]
     fn features_travel_as_words() {
         let text = features_text(Features::OURS);
-        assert_eq!(text, "crc-caps 1 server-quit channels channel-age oper");
+        assert_eq!(
+            text,
+            "crc-caps 1 server-quit channels channel-age oper people"
+        );
         assert_eq!(parse_features_text(&text), Some(Features::OURS));
         assert_eq!(features_text(Features::default()), "crc-caps 1");
         assert_eq!(parse_features_text("crc-caps 1"), Some(Features::default()));

@@ -108,7 +108,7 @@ pub(crate) const fn cost_of_frame(message: &Message<'_>) -> u32 {
         Message::ClientQuit(_) => 0,
         Message::ChannelSetting(_) => EXPENSIVE,
         Message::ChannelRequest(request) => match request.kind {
-            RequestKind::JOIN | RequestKind::NAMES => EXPENSIVE,
+            RequestKind::JOIN | RequestKind::NAMES | RequestKind::SET_NAME => EXPENSIVE,
             _ => CHAT,
         },
         _ => CHAT,

@@ -143,7 +143,7 @@ use session::{Session, TimedOut};
 
 pub use api::{
     BadFrame, ChannelMember, ChannelRank, ClientCommand, ClientFailure, ClientNotice,
-    ClientSendError, DisconnectReason, HostRef,
+    ClientSendError, DisconnectReason, HostRef, UserRequest,
 };
 pub use channels::ClientChannel;
 pub use config::{ClientConfig, ClientLimits};
@@ -355,6 +355,10 @@ impl Client {
                 self.enqueue(Outgoing::Notice { to, text }, out);
                 return;
             }
+            ClientCommand::SetName { name } => {
+                self.set_name(name, out);
+                return;
+            }
             ClientCommand::Quit { text } => {
                 self.handle_quit(now, &text, out);
                 return;
@@ -420,6 +424,28 @@ impl Client {
             let why = ClientSendError::InvalidChannelName;
             out.notice(ClientNotice::ChannelNotSent { channel, why });
         }
+    }
+
+    /// Asks for another name, if it is valid.
+    fn set_name(&mut self, name: String, out: &mut Out) {
+        let request = UserRequest::SetName;
+        match prepare_name(&name) {
+            Ok(name) => self.ask(request, None, name.into_owned(), out),
+            Err(why) => {
+                let text = why.to_string();
+                out.notice(ClientNotice::RequestRefused { request, text });
+            }
+        }
+    }
+
+    /// Queues a request about this client or another one.
+    fn ask(&mut self, request: UserRequest, about: Option<HostId>, text: String, out: &mut Out) {
+        let message = Outgoing::Request {
+            request,
+            about,
+            text,
+        };
+        self.enqueue(message, out);
     }
 
     /// Queues a message, or reports why not.
@@ -705,6 +731,7 @@ fn notify_not_sent(
             Outgoing::Chat { to, .. } | Outgoing::Notice { to, .. } => {
                 ClientNotice::NotSent { to, why }
             }
+            Outgoing::Request { request, .. } => ClientNotice::RequestNotSent { request, why },
             Outgoing::Channel { channel, .. } => ClientNotice::ChannelNotSent {
                 channel: channel.into_string(),
                 why,

@@ -13,6 +13,7 @@ pub(crate) mod introduction;
 pub(crate) mod keepalive;
 pub(crate) mod leave;
 pub(crate) mod pacing;
+mod people;
 pub(crate) mod receive;
 mod registration;
 pub(crate) mod send;

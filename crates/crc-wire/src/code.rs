@@ -55,6 +55,9 @@ impl StatusCode {
     pub const NOTE: StatusCode = StatusCode(0x0108);
     /// The servers that a client may move to. Text: their addresses, with blanks between.
     pub const SERVERS: StatusCode = StatusCode(0x0120);
+    /// A server refuses a request of a client about itself or about others. Text: the request and
+    /// the reason for people, such as `nick: the name is empty`.
+    pub const REQUEST_REFUSED: StatusCode = StatusCode(0x0110);
 
     /// Returns whether the code is part of version 1, which every node can read.
     #[must_use]
@@ -293,6 +296,8 @@ impl RequestKind {
     pub const ORDER: RequestKind = RequestKind(15);
     /// A server answers an order of the operator. Only servers send it.
     pub const ANSWER: RequestKind = RequestKind(16);
+    /// Give the source another name. A client sends this to its own server. Text: the name.
+    pub const SET_NAME: RequestKind = RequestKind(20);
 }
 
 macro_rules! number_conversions {

@@ -149,7 +149,7 @@ impl Session {
         let own = self.client.id();
         let (client, tags, scratch) = (&mut self.client, &mut self.tags, &mut self.scratch);
         let ignored = &self.ignored;
-        let mut is_answered = false;
+        let (mut is_answered, mut renamed) = (false, Vec::new());
         let mut entered = None;
         out.nested(
             scratch,
@@ -161,6 +161,9 @@ impl Session {
                 if let ClientNotice::ChannelEntered { channel, .. } = &notice {
                     entered = Some(channel.clone());
                 }
+                if let ClientNotice::Renamed { old, new, .. } = &notice {
+                    renamed.push((old.clone(), new.clone()));
+                }
                 if ignored.hides(&notice) {
                     return None;
                 }
@@ -168,6 +171,9 @@ impl Session {
                 Some(OutputEvent::Client(notice).tagged(tag))
             },
         );
+        for (old, new) in renamed {
+            self.rename_target(&old, new, out);
+        }
         if is_answered || !self.client.is_welcomed() {
             self.operator_asked_at = None;
         }
@@ -468,6 +474,7 @@ impl Session {
                 let channel = self.channel_or_target(channel, "/names")?;
                 self.send(now, ClientCommand::Names { channel }, out)
             }
+            Command::Nick { name } => self.send(now, ClientCommand::SetName { name }, out),
             Command::Oper(_) if !self.client.is_welcomed() => Err(CommandError::NotConnected),
             Command::Oper(login) => {
                 self.ask_for_operator(now, &login, out);
@@ -637,6 +644,15 @@ impl Session {
             Mode::Interactive => self.joining = target,
         }
         Ok(())
+    }
+
+    /// A client has another name. If it was the target under the former one, it stays the target.
+    fn rename_target(&mut self, old: &str, new: String, out: &mut Outbox<OutputEvent>) {
+        let was_target = matches!(&self.target, Some(Target::Client(name)) if name == old);
+        if was_target && matches!(self.client.resolve(old), Err(ResolveError::Unknown(_))) {
+            self.target = Some(Target::Client(new));
+            self.notify_target(out);
+        }
     }
 
     fn part(

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crc_core::{ClientCommand, ClientNotice, Timestamp};
+use crc_core::{ClientCommand, ClientNotice, Timestamp, UserRequest};
 use crc_wire::{HostId, StatusCode};
 
 use crate::request::Tag;
@@ -42,6 +42,8 @@ enum What {
     Channel(String, About),
     /// A command for the server.
     Command,
+    /// A request about this client or other users.
+    Request(UserRequest),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +85,9 @@ impl Tags {
             // The command fails at once.
             let not_sent = matches!(
                 notice,
-                ClientNotice::NotSent { .. } | ClientNotice::ChannelNotSent { .. }
+                ClientNotice::NotSent { .. }
+                    | ClientNotice::ChannelNotSent { .. }
+                    | ClientNotice::RequestNotSent { .. }
             );
             let is_last = self.sent.back().is_some_and(|last| last.tag == *current);
             if not_sent && is_last {
@@ -112,6 +116,7 @@ impl What {
                 return Some(What::Client(*to));
             }
             ClientCommand::Command { .. } => return Some(What::Command),
+            ClientCommand::SetName { .. } => return Some(What::Request(UserRequest::SetName)),
             ClientCommand::SendChannelChat { channel, .. }
             | ClientCommand::SendChannelNotice { channel, .. } => (channel, About::Chat),
             ClientCommand::Join { channel, .. } => (channel, About::Join),
@@ -149,7 +154,7 @@ impl What {
                 match self {
                     What::Client(id) => about.parse() == Ok(*id),
                     What::Channel(..) => self.is_about(about, &[About::Chat]),
-                    What::Command => false,
+                    What::Command | What::Request(_) => false,
                 }
             }
             ClientNotice::ChannelEntered { channel, .. } => self.is_about(channel, &[About::Join]),
@@ -171,6 +176,11 @@ impl What {
                 channel: Some(channel),
                 ..
             } => self.is_about(channel, &[]),
+            ClientNotice::Renamed { id, .. } if *id == own => {
+                *self == What::Request(UserRequest::SetName)
+            }
+            ClientNotice::RequestRefused { request, .. }
+            | ClientNotice::RequestNotSent { request, .. } => *self == What::Request(*request),
             ClientNotice::ChannelRefused { channel: None, .. } => matches!(self, What::Channel(..)),
             _ => false,
         }
@@ -182,7 +192,7 @@ impl What {
             What::Channel(channel, about) => {
                 channel.eq_ignore_ascii_case(name) && (abouts.is_empty() || abouts.contains(about))
             }
-            What::Client(_) | What::Command => false,
+            What::Client(_) | What::Command | What::Request(_) => false,
         }
     }
 }

@@ -93,6 +93,10 @@ impl State {
                 self.tell_loss(retry_in.unwrap_or(Duration::MAX), now);
             }
             ClientNotice::Joined { id, name, .. } => self.on_online(*id, name, now),
+            ClientNotice::Renamed { id, old, new } if *id == client.id() => {
+                self.on_renamed(*id, old, new, now);
+            }
+            ClientNotice::Renamed { id, new, .. } => self.on_online(*id, new, now),
             ClientNotice::Left { id, name, .. } => self.on_offline(*id, name, now),
             ClientNotice::Chat {
                 from,

@@ -17,7 +17,7 @@ pub(crate) const REGISTRATION: &[u8] =
     b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x0bbobthe builder";
 /// The same with its announcement.
 pub(crate) const ANNOUNCEMENT: &[u8] =
-    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x38bobthe builder [crc2;f=channels,notices,servers,utf8-names]";
+    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x3fbobthe builder [crc2;f=channels,notices,servers,utf8-names,people]";
 pub(crate) const WELCOME: &[u8] =
     b"\x01\x00\x00\x00\x01\x00\x00\x00\x65\x00\x00\x00\x00\x00\x0aWelcome in";
 /// The answer of a v2 server to an announcement.

@@ -1,9 +1,10 @@
 //! The client's commands, notices and errors.
 
+use core::fmt;
 use core::time::Duration;
 
 use crc_machine::{DialError, LinkDown, PeerAddress, TlsFailure};
-use crc_wire::{ChannelField, ChatKind, FrameError, HostId, MemberFlags, StatusCode};
+use crc_wire::{ChannelField, ChatKind, FrameError, HostId, MemberFlags, RequestKind, StatusCode};
 
 /// A request of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +107,12 @@ pub enum ClientCommand {
         /// The channel.
         channel: String,
     },
+    /// Take another name, now and after every reconnect. The answer is
+    /// [`ClientNotice::Renamed`], or [`ClientNotice::RequestRefused`] with the reason.
+    SetName {
+        /// The name. [`check_name`](crate::check_name) says which names are valid.
+        name: String,
+    },
     /// Give the server a command, such as those of network operators: a line of IRC. The answer
     /// is a status.
     Command {
@@ -119,6 +126,47 @@ pub enum ClientCommand {
         /// The quit message.
         text: String,
     },
+}
+
+/// What a client asks its server about itself and about other users. `Display` writes the word
+/// that users type: `nick`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UserRequest {
+    /// [`ClientCommand::SetName`].
+    SetName,
+}
+
+impl UserRequest {
+    const ALL: [UserRequest; 1] = [UserRequest::SetName];
+
+    /// The word that users type, and that a server's refusal begins with.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            UserRequest::SetName => "nick",
+        }
+    }
+
+    pub(super) fn of_word(word: &str) -> Option<UserRequest> {
+        Self::ALL.into_iter().find(|known| known.word() == word)
+    }
+
+    pub(super) const fn kind(self) -> RequestKind {
+        match self {
+            UserRequest::SetName => RequestKind::SET_NAME,
+        }
+    }
+
+    pub(super) fn of_kind(kind: RequestKind) -> Option<UserRequest> {
+        Self::ALL.into_iter().find(|known| known.kind() == kind)
+    }
+}
+
+impl fmt::Display for UserRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
 }
 
 /// What a member of a channel may be besides a member.
@@ -173,8 +221,8 @@ pub enum ClientNotice {
         /// The text.
         text: String,
     },
-    /// Another client is in the network, or a known client has changed its name or
-    /// its info.
+    /// Another client is in the network, or a known client has changed its info. One that has
+    /// changed its name only is [`Renamed`](ClientNotice::Renamed).
     Joined {
         /// Its id.
         id: HostId,
@@ -184,6 +232,29 @@ pub enum ClientNotice {
         info: String,
         /// Its name before, if it was known.
         previous_name: Option<String>,
+    },
+    /// A client has another name: another one, or this one, which has asked for it.
+    Renamed {
+        /// Its id.
+        id: HostId,
+        /// Its name before.
+        old: String,
+        /// Its name now.
+        new: String,
+    },
+    /// The server refuses a request of this client about itself or about other users.
+    RequestRefused {
+        /// The request.
+        request: UserRequest,
+        /// The server's reason.
+        text: String,
+    },
+    /// A request about this client or about other users was not sent and will not be.
+    RequestNotSent {
+        /// The request.
+        request: UserRequest,
+        /// The reason.
+        why: ClientSendError,
     },
     /// Another client has left the network.
     Left {
@@ -390,6 +461,9 @@ pub enum ClientSendError {
     /// The server does not support channels.
     #[error("this server does not support channels")]
     ChannelsUnsupported,
+    /// The server does not support the request.
+    #[error("this server does not support it")]
+    Unsupported,
     /// The name is not valid for a channel.
     #[error("not a channel name: expected # and up to 63 bytes without spaces and commas")]
     InvalidChannelName,

@@ -12,6 +12,8 @@ use crc_wire::{
     ClientChat, Frame, FrameLimits, HostId, Message, RequestKind, Text,
 };
 
+use super::UserRequest;
+
 /// The memory of one entry besides its texts, roughly.
 const ENTRY_BYTES: usize = 64;
 
@@ -26,6 +28,12 @@ pub(super) enum Outgoing {
     Channel {
         channel: ChannelName<'static>,
         command: ChannelCommand,
+    },
+    /// A request about this client, or about another one.
+    Request {
+        request: UserRequest,
+        about: Option<HostId>,
+        text: String,
     },
 }
 
@@ -58,7 +66,9 @@ pub(super) enum ChannelCommand {
 impl Outgoing {
     pub(super) fn text(&self) -> &str {
         match self {
-            Outgoing::Chat { text, .. } | Outgoing::Notice { text, .. } => text,
+            Outgoing::Chat { text, .. }
+            | Outgoing::Notice { text, .. }
+            | Outgoing::Request { text, .. } => text,
             Outgoing::Channel { command, .. } => match command {
                 ChannelCommand::Join { key: text }
                 | ChannelCommand::Part { text }
@@ -72,7 +82,7 @@ impl Outgoing {
 
     fn bytes(&self) -> usize {
         let channel = match self {
-            Outgoing::Chat { .. } | Outgoing::Notice { .. } => 0,
+            Outgoing::Chat { .. } | Outgoing::Notice { .. } | Outgoing::Request { .. } => 0,
             Outgoing::Channel { channel, .. } => channel.as_str().len(),
         };
         ENTRY_BYTES + channel + self.text().len()
@@ -102,6 +112,13 @@ impl Outgoing {
             }
             Message::ChannelRequest(request) => {
                 let (kind, text) = (request.kind, request.text.into_string());
+                if let Some(known) = UserRequest::of_kind(kind) {
+                    return Some(Outgoing::Request {
+                        request: known,
+                        about: request.destination,
+                        text,
+                    });
+                }
                 let command = match (kind, request.destination) {
                     (RequestKind::NOTICE, Some(to)) => return Some(Outgoing::Notice { to, text }),
                     (_, Some(client)) => ChannelCommand::Request { kind, client, text },

@@ -11,7 +11,7 @@ use super::identity::OnRefusal;
 use super::session::Session;
 use super::{
     BadFrame, ChannelMember, Client, ClientFailure, ClientNotice, DisconnectReason, Out,
-    RemoteClient,
+    RemoteClient, UserRequest,
 };
 use crate::admission::is_channel_name;
 use crate::announcement::{Announcement, Features, parse_features_text, split_info, stated_name};
@@ -27,6 +27,7 @@ const FEATURES: Features = Features {
     notices: true,
     servers: true,
     utf8_names: true,
+    people: true,
 };
 
 impl Client {
@@ -155,6 +156,7 @@ impl Client {
             StatusCode::NOT_PERMITTED => self.on_not_permitted(now, status, out),
             StatusCode::CHANNEL_REFUSED => self.on_channel_refused(status, out),
             StatusCode::CHANNEL_NAMES => on_channel_names(&status, out),
+            StatusCode::REQUEST_REFUSED => on_request_refused(status, out),
             // Some v1 servers welcome a client with another code.
             code if registering && code.is_v1() => self.on_welcome(now, status, out),
             _ => out.notice(status_notice(status)),
@@ -247,9 +249,6 @@ impl Client {
 impl Client {
     fn on_registration(&mut self, now: Timestamp, registration: Registration<'_>, out: &mut Out) {
         let id = registration.source;
-        if id == self.id() {
-            return;
-        }
         let features = self.connection.session().and_then(|it| it.features());
         let info = registration.info.as_str();
         // A machine part means nothing in what other servers say.
@@ -260,6 +259,9 @@ impl Client {
         let name = registration.name.as_str();
         let stated = machine.and_then(|machine| stated_name(machine, name));
         let name = stated.as_deref().unwrap_or(name);
+        if id == self.id() {
+            return self.on_own_name(name, out);
+        }
         let client = RemoteClient {
             name: name.into(),
             info: info.into(),
@@ -270,8 +272,12 @@ impl Client {
             return;
         }
         if let Some(before) = &before
-            && (&*before.name, &*before.info) == (name, info)
+            && *before.info == *info
         {
+            if *before.name != *name {
+                let (old, new) = (before.name.to_string(), name.to_owned());
+                out.notice(ClientNotice::Renamed { id, old, new });
+            }
             return;
         }
         out.notice(ClientNotice::Joined {
@@ -280,6 +286,16 @@ impl Client {
             info: info.to_owned(),
             previous_name: before.map(|before| before.name.into()),
         });
+    }
+
+    /// The server says which name this client has: it has asked for it.
+    fn on_own_name(&mut self, name: &str, out: &mut Out) {
+        let session = self.connection.session();
+        if session.is_some_and(|session| session.has_people()) {
+            let (id, new) = (self.id(), name.to_owned());
+            let old = core::mem::replace(&mut self.config.name, new.clone());
+            out.notice(ClientNotice::Renamed { id, old, new });
+        }
     }
 
     fn on_quit(&mut self, quit: ClientQuit<'_>, out: &mut Out) {
@@ -429,6 +445,19 @@ fn on_channel_names(status: &Status<'_>, out: &mut Out) {
     out.notice(ClientNotice::ChannelNames {
         channel: channel.to_owned(),
         names: names.to_owned(),
+    });
+}
+
+/// A request whose word is not known here is a status like any other.
+fn on_request_refused(status: Status<'_>, out: &mut Out) {
+    let parts = status.text.as_str().split_once(": ");
+    let known = parts.and_then(|(word, why)| Some((UserRequest::of_word(word)?, why)));
+    out.notice(match known {
+        Some((request, why)) => {
+            let text = why.to_owned();
+            ClientNotice::RequestRefused { request, text }
+        }
+        None => status_notice(status),
     });
 }
 

@@ -8,7 +8,7 @@ use crc_wire::{
 
 use super::channels::{JoinRequest, Rejoin};
 use super::outgoing::{ChannelCommand, Outgoing, join_request};
-use super::{Client, ClientNotice, ClientSendError, Out, notify_not_sent, v1_server};
+use super::{Client, ClientNotice, ClientSendError, Out, UserRequest, notify_not_sent, v1_server};
 use crate::names::ascii_name;
 
 impl Client {
@@ -25,6 +25,11 @@ impl Client {
             match message {
                 Outgoing::Chat { to, text } => self.send_chat(now, to, text, out),
                 Outgoing::Notice { to, text } => self.send_notice(now, to, text, out),
+                Outgoing::Request {
+                    request,
+                    about,
+                    text,
+                } => self.send_request(request, about, &text, out),
                 Outgoing::Channel { channel, command } => {
                     already_joined.extend(self.send_channel_command(channel, command, out));
                 }
@@ -77,6 +82,29 @@ impl Client {
             text: Text::truncated(&text),
         });
         send(session.link(), &notice, out);
+    }
+
+    /// Sends a request about this client or another one, or reports why not.
+    fn send_request(
+        &mut self,
+        request: UserRequest,
+        about: Option<HostId>,
+        text: &str,
+        out: &mut Out,
+    ) {
+        let session = self.connection.session();
+        let Some(session) = session.filter(|session| session.has_people()) else {
+            let why = ClientSendError::Unsupported;
+            return out.notice(ClientNotice::RequestNotSent { request, why });
+        };
+        let message = Message::ChannelRequest(ChannelRequest {
+            source: self.id(),
+            destination: about,
+            kind: request.kind(),
+            channel: None,
+            text: Text::truncated(text),
+        });
+        send(session.link(), &message, out);
     }
 
     /// Sends a channel command, or reports why not. Returns the channel instead when

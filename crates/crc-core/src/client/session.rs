@@ -128,6 +128,11 @@ impl Session {
         self.features().is_some_and(|features| features.channels)
     }
 
+    /// Whether the server takes requests about names and users.
+    pub(super) fn has_people(&self) -> bool {
+        self.features().is_some_and(|features| features.people)
+    }
+
     pub(super) fn is_id_refused(&self) -> bool {
         self.id_refused
     }

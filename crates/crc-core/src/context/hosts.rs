@@ -265,6 +265,16 @@ impl Context {
         crc::announce::announce_machine_part(self, id, link, out);
     }
 
+    /// A client of this server takes another name, and keeps its info.
+    pub(crate) fn rename_client(&mut self, link: LinkId, id: HostId, name: &str, out: &mut Out) {
+        let host = self.network.directory().find(id);
+        let Some(info) = host.map(|host| host.info().to_owned()) else {
+            return;
+        };
+        let claim = HostInfo::for_people(id, HostKind::Client, name, &info);
+        self.change_host(link, &claim, out);
+    }
+
     /// Another host turns out to have the id that this server has drawn for one: that
     /// one gets a new id, and keeps its channels.
     pub(crate) fn renumber_host(&mut self, id: HostId, out: &mut Out) {

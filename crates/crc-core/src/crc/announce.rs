@@ -144,6 +144,21 @@ pub(crate) fn announce_speaker(cx: &mut Context, link: LinkId, id: HostId, out: 
     }
 }
 
+/// Sends a client its own registration: it has the name that is in there.
+pub(crate) fn send_own(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
+    let (Some(neighbour), Some(session), Some(host)) = (
+        cx.network.neighbours().find(link),
+        cx.crc_session(link),
+        cx.network.directory().find(id),
+    ) else {
+        return;
+    };
+    let encoding = Encoding::of_hosts(neighbour, session);
+    let own_id = cx.config.id;
+    let frame = out.store(|arena| encoding.encode_host(host, own_id, arena));
+    cx.deliver(link, frame, out);
+}
+
 /// Announces one host to one neighbour, if that has been told of it.
 fn announce_to(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     let (Some(neighbour), Some(found), Some(host)) = (

@@ -52,7 +52,7 @@ pub(crate) fn repeat(cx: &mut Context, link: LinkId, registration: &[u8], out: &
         session.clock.on_announced();
     }
     session.announced = Some(rank);
-    session.answers_due += 1;
+    session.answers_due = session.answers_due.saturating_add(1);
     let version = cx.network.neighbours().find(link).map(|n| n.version);
     if version == Some(PeerVersion::Unknown) {
         let until = cx.now + CLASSIFICATION_TIME;

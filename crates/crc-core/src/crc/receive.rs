@@ -322,6 +322,7 @@ const fn is_of_own_server(code: StatusCode) -> bool {
             | StatusCode::NOT_PERMITTED
             | StatusCode::NOTE
             | StatusCode::SERVERS
+            | StatusCode::REQUEST_REFUSED
     )
 }
 

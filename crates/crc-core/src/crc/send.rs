@@ -42,9 +42,14 @@ pub(crate) fn not_permitted(cx: &Context, link: LinkId, text: &str, out: &mut Ou
 /// Answers a command of a client, or tells it something. Only a client that has announced
 /// itself knows such.
 pub(crate) fn note(cx: &mut Context, link: LinkId, text: &str, out: &mut Out) {
+    answer(cx, link, StatusCode::NOTE, text, out);
+}
+
+/// The same with another code.
+pub(crate) fn answer(cx: &mut Context, link: LinkId, code: StatusCode, text: &str, out: &mut Out) {
     if cx.is_crc(link) {
         let id = cx.network.neighbours().find(link).map(|n| n.host);
-        let status = direct_status(cx, id, StatusCode::NOTE, text);
+        let status = direct_status(cx, id, code, text);
         cx.send_status(link, &status, out);
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Session {
     /// Its announcement, which comes next, decides which of the two links stays.
     pub(crate) simultaneous_open: bool,
     /// How many repeated registrations the peer has yet to answer.
-    pub(crate) answers_due: u32,
+    pub(crate) answers_due: u16,
     pub(crate) pending: Pending,
     /// The quits of all clients, if this server leaves and the peer knows no other goodbye.
     pub(crate) quits: Option<Box<Quits>>,

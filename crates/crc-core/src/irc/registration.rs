@@ -353,12 +353,8 @@ pub(super) fn nick(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     let Some(nick) = requested_nick(cx, user_ref.link, message, Some(user_ref.id), out) else {
         return;
     };
-    let host = cx.network.directory().find(user_ref.id);
-    let Some(info) = host.map(|host| host.info().to_owned()) else {
-        return;
-    };
     if cx.nick_of(user_ref.id) != nick {
-        change_own_info(cx, user_ref, &nick, &info, out);
+        cx.rename_client(user_ref.link, user_ref.id, &nick, out);
     }
 }
 
@@ -383,12 +379,7 @@ pub(super) fn setname(cx: &mut Context, user_ref: UserRef, message: &Message<'_>
         }
         return;
     }
-    change_own_info(cx, user_ref, &name, &realname, out);
-}
-
-/// A user changes its nick or real name.
-fn change_own_info(cx: &mut Context, user_ref: UserRef, name: &str, info: &str, out: &mut Out) {
-    let claim = HostInfo::for_people(user_ref.id, HostKind::Client, name, info);
+    let claim = HostInfo::for_people(user_ref.id, HostKind::Client, &name, &realname);
     cx.change_host(user_ref.link, &claim, out);
 }
 

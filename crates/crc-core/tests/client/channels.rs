@@ -154,7 +154,7 @@ fn a_quit_removes_a_member_and_a_rename_does_not() {
     fixture.notices();
     fixture.receive(link, &joined_frame(103, "caroline", "sea"));
     fixture.receive(link, &channel_chat("#reef", 103, "me again"));
-    let renamed = joined(103, "caroline", "sea", Some("carol"));
+    let renamed = renamed(103, "carol", "caroline");
     let chat = ClientNotice::ChannelChat {
         channel: "#reef".into(),
         from: host_ref(103, Some("caroline")),

@@ -14,7 +14,7 @@ pub(crate) const REGISTRATION: &[u8] =
     b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x0bbobthe builder";
 /// The same with its announcement.
 pub(crate) const ANNOUNCEMENT: &[u8] =
-    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x38bobthe builder [crc2;f=channels,notices,servers,utf8-names]";
+    b"\x80\x00\x00\x00\x65\x00\x00\x00\x00\x03\x00\x3fbobthe builder [crc2;f=channels,notices,servers,utf8-names,people]";
 pub(crate) const WELCOME_TEXT: &str = "Welcome to the Clemson Relay Chat network shire";
 pub(crate) const SERVER: u32 = 1;
 pub(crate) const ME: u32 = 101;
@@ -286,6 +286,14 @@ pub(crate) fn joined(number: u32, name: &str, info: &str, was: Option<&str>) -> 
         name: name.into(),
         info: info.into(),
         previous_name: was.map(Into::into),
+    }
+}
+
+pub(crate) fn renamed(number: u32, old: &str, new: &str) -> ClientNotice {
+    ClientNotice::Renamed {
+        id: id(number),
+        old: old.into(),
+        new: new.into(),
     }
 }
 

@@ -32,7 +32,7 @@ fn named_by(client: u32, last_hop: Option<HostId>, name: &str, info: &str) -> Ve
 fn a_name_goes_in_ascii_first_and_in_utf_8_with_the_announcement() {
     let (mut fixture, link) = zoe();
     let send = |info: &str| Action::Send(link, named_by(ME, None, "Zoe", info));
-    let announced = "x [crc2;u=5a6fc3ab;f=channels,notices,servers,utf8-names]";
+    let announced = "x [crc2;u=5a6fc3ab;f=channels,notices,servers,utf8-names,people]";
     assert_eq!(fixture.actions(), [send(announced)]);
     assert_eq!(fixture.client.name(), "Zoë");
     fixture.notices();
@@ -75,7 +75,7 @@ fn others_are_known_by_their_names_in_utf_8() {
     ];
     assert_eq!(notices[1..], first);
     fixture.receive(link, &named(105, "Ivan", machine));
-    fixture.check(&[joined(105, "Иван", "x", Some("Ivan"))], &[]);
+    fixture.check(&[renamed(105, "Ivan", "Иван")], &[]);
     // One that does not belong to the name in ASCII.
     fixture.receive(link, &named(107, "bob", machine));
     fixture.check(&[joined(107, "bob", "x", None)], &[]);

@@ -78,6 +78,7 @@ fn a_v2_server_reports_its_features() {
         notices: false,
         servers: false,
         utf8_names: false,
+        people: false,
     };
     assert_eq!(fixture.client.server_features(), Some(features));
     fixture.receive(
@@ -86,7 +87,7 @@ fn a_v2_server_reports_its_features() {
             SERVER,
             ME,
             0x0100,
-            "crc-caps 1 server-quit channels oper notices servers utf8-names",
+            "crc-caps 1 server-quit channels oper notices servers utf8-names people",
         ),
     );
     assert_eq!(

@@ -24,7 +24,9 @@ fn the_roster_follows_registrations_and_quits() {
     fixture.receive(link, &joined_frame(105, "carol", "c"));
     fixture.check(&[], &[]);
     fixture.receive(link, &joined_frame(105, "caroline", "c"));
-    fixture.check(&[joined(105, "caroline", "c", Some("carol"))], &[]);
+    fixture.check(&[renamed(105, "carol", "caroline")], &[]);
+    fixture.receive(link, &joined_frame(105, "caroline", "C"));
+    fixture.check(&[joined(105, "caroline", "C", Some("caroline"))], &[]);
 
     fixture.receive(link, &quit(102, "bye"));
     fixture.receive(link, &quit(102, "bye"));
@@ -36,7 +38,7 @@ fn the_roster_follows_registrations_and_quits() {
         text: "bye".into(),
     };
     fixture.check(&[left], &[]);
-    assert_eq!(fixture.names(), [(105, "caroline", "c")]);
+    assert_eq!(fixture.names(), [(105, "caroline", "C")]);
 
     fixture.link_down(link);
     assert_eq!(fixture.names(), [], "a reconnect clears the roster");

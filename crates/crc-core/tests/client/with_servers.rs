@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crc_core::{
-    ChannelRank, Client, ClientCommand, ClientConfig, ClientNotice, DialId, Effect, Endpoints,
-    Event, LinkDown, LinkId, Machine, Origin, Outbox, Unsent,
+    ChannelRank, Client, ClientCommand, ClientConfig, ClientNotice, ClientSendError, DialId,
+    Effect, Endpoints, Event, LinkDown, LinkId, Machine, Origin, Outbox, Unsent, UserRequest,
 };
-use crc_wire::ChannelField;
+use crc_wire::{ChannelField, RequestKind};
 
-use crate::network_fixture::{Fixture, Kind, id, registration};
+use crate::fixture::{Fixture as ScriptedFixture, config as scripted_config};
+use crate::network_fixture::{Fixture, Kind, id, registration, status};
+
+#[path = "people.rs"]
+mod people;
 
 /// A client machine on a peer connection of the fixture.
 struct TestClient {
@@ -180,11 +184,9 @@ fn describe(notice: &ClientNotice) -> Option<String> {
         ClientNotice::Invited { channel, by } => {
             format!("{channel}: {} invites", by.name.as_deref().unwrap_or("?"))
         }
-        ClientNotice::Joined {
-            name,
-            previous_name: Some(was),
-            ..
-        } => format!("{was} is now {name}"),
+        ClientNotice::Renamed { old, new, .. } => format!("{old} is now {new}"),
+        ClientNotice::RequestRefused { request, text } => format!("{request}: no: {text}"),
+        ClientNotice::RequestNotSent { request, why } => format!("{request}: not sent: {why}"),
         ClientNotice::FrameDropped { why } => format!("dropped: {why}"),
         _ => return None,
     })

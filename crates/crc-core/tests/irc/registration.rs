@@ -324,3 +324,47 @@ fn the_limit_of_hosts_holds_for_users() {
     net.send_line(bob, "USER bob 0 * :Bob");
     net.expect_lines(bob, &["ERROR :Closing Link: * (the directory is full)"]);
 }
+
+#[test]
+fn a_crc_client_takes_another_name_as_a_user_takes_another_nick() {
+    let mut net = Net::new(3);
+    let (ann, bob) = (net.user(1, "ann"), net.user(0, "bob"));
+    let eve = net.fixture.client(2, 300);
+    let info = "info [crc2;f=channels,people]";
+    net.fixture
+        .send_message(eve, &registration(Kind::Client, 300, None, info));
+    net.fixture.soon();
+    for peer in [ann, bob] {
+        net.request(peer, "JOIN #reef");
+    }
+    net.fixture.send_message(
+        eve,
+        &channel_request(300, None, RequestKind::JOIN, "#reef", ""),
+    );
+    net.fixture.soon();
+    net.discard(&[ann, bob]);
+    net.fixture.received(eve);
+    net.fixture.send_message(
+        eve,
+        &channel_request(300, None, RequestKind::SET_NAME, "", "evelyn"),
+    );
+    for peer in [ann, bob] {
+        net.expect_lines(peer, &[":host300!host300@ID.crc NICK :evelyn"]);
+    }
+    let own = net.fixture.received(eve);
+    assert!(
+        matches!(&own[..], [Message::ClientRegistration(own)]
+            if own.source == id(300) && own.name.as_str() == "evelyn"),
+        "{own:?}"
+    );
+    for node in 0..3 {
+        assert_eq!(net.members(node, "#reef"), ["0bob", "0evelyn", "1ann"]);
+    }
+    // A user of IRC takes another nick: the client hears the name.
+    net.request(ann, "NICK anna");
+    let heard = net.fixture.received(eve);
+    assert!(
+        matches!(&heard[..], [Message::ClientRegistration(it)] if it.name.as_str() == "anna"),
+        "{heard:?}"
+    );
+}

@@ -8,6 +8,7 @@ use crc_wire::{
 use irc_wire::Command;
 
 use crate::context::{Commander, Context, Out, is_operator_command};
+use crate::crc::people;
 use crate::names::wire_name;
 use crate::network::{
     Host, InviteRefusal, NEW_CHANNEL_MODES, Network, SetRefusal, SpeakRefusal, is_value,
@@ -122,6 +123,7 @@ fn on_command(
         | RequestKind::ANSWER => {
             cx.counters.dropped += 1;
         }
+        RequestKind::SET_NAME => people::on_client_request(cx, link, host, request, out),
         RequestKind::NAMES => {
             send_names(cx, host, name, out);
         }

@@ -79,6 +79,12 @@ pub(crate) struct Args {
     #[arg(long, global = true, value_name = "WHO", value_parser = parse_ignored)]
     pub(crate) ignore: Vec<String>,
 
+    /// A folder for files with your conversations: one for each channel or client, and day
+    ///
+    /// The folder is created if it is not there. Only you can read the files. Times are in UTC.
+    #[arg(long, value_name = "DIR", value_parser = parse_path)]
+    pub(crate) log_dir: Option<PathBuf>,
+
     /// A file whose first line is the password of the network, if it has one
     ///
     /// Without TLS the password crosses the connection in plain text.

@@ -2,7 +2,7 @@
 //! errors.
 
 use crc_core::{ChannelMember, ClientNotice, RemoteClient, ResolveError};
-use crc_wire::{HostId, StatusCode};
+use crc_wire::{ChatKind, HostId, StatusCode};
 
 use crate::command::{ParseError, Target};
 use crate::ignore::IgnoreError;
@@ -49,6 +49,12 @@ pub(crate) enum OutputEvent {
     Done,
     /// The client knows all others now, and what the server supports.
     Settled,
+    /// This client has sent a text to a channel, or to a client.
+    Said {
+        to: Result<String, HostId>,
+        kind: ChatKind,
+        text: String,
+    },
     /// A line is executed or has failed.
     LineHandled,
     /// No server has accepted the client in time. The client stops.

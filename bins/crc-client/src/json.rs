@@ -275,6 +275,7 @@ pub(crate) fn line(event: &OutputEvent, client: &Client, time: UtcTime) -> Optio
             return Some(write(Event::Error { text: &text }));
         }
         OutputEvent::Tagged(..)
+        | OutputEvent::Said { .. }
         | OutputEvent::TargetChanged { .. }
         | OutputEvent::AsksForOperator { .. }
         | OutputEvent::Settled

@@ -12,6 +12,7 @@ mod args;
 mod command;
 mod completion;
 mod config;
+mod conversation_log;
 mod event;
 mod ignore;
 mod json;
@@ -46,6 +47,7 @@ use crc_net::{
 use args::{Action, Args};
 use command::{Command, OperatorLogin, ParseError};
 use config::{LoadError, Loaded};
+use conversation_log::ConversationLog;
 use ignore::IgnoreList;
 use known_servers::KnownServers;
 use lines::LineParser;
@@ -174,6 +176,12 @@ fn run(loaded: &Loaded) -> Result<Outcome, Box<dyn std::error::Error>> {
         log::warn!("{warning}");
     }
 
+    let conversations = match args.log_dir.as_deref().filter(|_| is_chat) {
+        Some(folder) => Some(ConversationLog::start(folder).map_err(|error| {
+            format!("cannot create the folder {folder:?}: {error}; use another --log-dir")
+        })?),
+        None => None,
+    };
     let mut config = client_config(args)?;
     config.password = args.password()?;
     let operator = args.operator()?;
@@ -226,6 +234,9 @@ fn run(loaded: &Loaded) -> Result<Outcome, Box<dyn std::error::Error>> {
         }
     };
     let mut renderer = Renderer::new(output, mode, lines);
+    if let Some(log) = conversations {
+        renderer.set_log(log);
+    }
     driver.command(Input::Start);
     let mut quitting = false;
     let stopped = driver.run(|queue, event| {

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use crc_cli::{Backpressure, UtcTime, print_error, print_line};
 use crc_core::{Client, ClientNotice, ClientSendError};
 
+use crate::conversation_log::ConversationLog;
 use crate::event::OutputEvent;
 use crate::palette::Palette;
 use crate::queue::Mode;
@@ -38,6 +39,7 @@ pub(crate) struct Renderer {
     mode: Mode,
     /// Counts the lines that are read and not handled.
     lines: Backpressure,
+    log: Option<ConversationLog>,
     outcome: Outcome,
 }
 
@@ -102,8 +104,14 @@ impl Renderer {
             output,
             mode,
             lines,
+            log: None,
             outcome: Outcome::default(),
         }
+    }
+
+    /// Writes conversations into files, too.
+    pub(crate) fn set_log(&mut self, log: ConversationLog) {
+        self.log = Some(log);
     }
 
     /// Whether the client is to quit: standard output is closed, or has all that was asked for.
@@ -119,6 +127,9 @@ impl Renderer {
     pub(crate) fn render(&mut self, event: &OutputEvent, client: &Client) {
         let (plain, _) = event.untagged();
         self.note(plain, client);
+        if let Some(log) = &mut self.log {
+            log.note(plain, client);
+        }
         if self.outcome.closed {
             return;
         }
@@ -209,6 +220,9 @@ impl Renderer {
 
     /// Restores the terminal.
     pub(crate) fn finish(self) -> Outcome {
+        if let Some(log) = self.log {
+            log.finish();
+        }
         match self.output {
             Output::Terminal(terminal) => terminal.finish(),
             Output::Screen(screen) => screen.finish(),

@@ -52,6 +52,7 @@ pub(crate) fn lines(event: &OutputEvent, palette: Palette) -> Option<String> {
         OutputEvent::Tagged(_, event) => return lines(event, palette),
         OutputEvent::CommandFailed(_)
         | OutputEvent::Done
+        | OutputEvent::Said { .. }
         | OutputEvent::Settled
         | OutputEvent::LineHandled
         | OutputEvent::GaveUp { .. } => return None,
@@ -68,10 +69,15 @@ pub(crate) fn said(event: &OutputEvent) -> Option<String> {
         return None;
     };
     let name = match &from.name {
-        Some(name) => Escaped(name).to_string(),
+        Some(name) => name.clone(),
         None => from.id.to_string(),
     };
-    Some(chat(from.id, &name, *kind, text, Palette::Plain))
+    Some(said_by(&name, *kind, text))
+}
+
+/// A text without colours and ids.
+pub(crate) fn said_by(name: &str, kind: ChatKind, text: &str) -> String {
+    chat_line(&Escaped(name).to_string(), kind, text, str::to_owned)
 }
 
 fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
@@ -243,18 +249,22 @@ fn warning_line(text: &str, palette: Palette) -> String {
 
 /// A chat. An action of an IRC user (`/me`) has no brackets around the name.
 fn chat(id: HostId, name: &str, kind: ChatKind, text: &str, palette: Palette) -> String {
+    chat_line(name, kind, text, |name| {
+        palette.paint(Style::Name(id), name)
+    })
+}
+
+fn chat_line(name: &str, kind: ChatKind, text: &str, paint: impl Fn(&str) -> String) -> String {
     let action = text.strip_prefix("\u{1}ACTION ");
     if let Some(action) = action {
         let action = action.strip_suffix('\u{1}').unwrap_or(action);
-        let name = palette.paint(Style::Name(id), name);
-        return format!("* {name} {}", Escaped(action));
+        return format!("* {} {}", paint(name), Escaped(action));
     }
     let name = match kind {
         ChatKind::Message => format!("<{name}>"),
         ChatKind::Notice => format!("-{name}-"),
     };
-    let name = palette.paint(Style::Name(id), name);
-    format!("{name} {}", Escaped(text))
+    format!("{} {}", paint(&name), Escaped(text))
 }
 
 fn joined(id: HostId, name: &str, info: &str, previous_name: Option<&str>) -> String {

@@ -8,7 +8,7 @@ use crc_core::{
     Machine, Outbox, ResolveError, Timestamp,
 };
 
-use crc_wire::{HostId, StatusCode};
+use crc_wire::{ChatKind, HostId, StatusCode};
 
 use super::Mode;
 use super::tags::Tags;
@@ -68,6 +68,23 @@ impl Address {
             Address::Channel(channel) => ClientCommand::SendChannelChat { channel, text },
         }
     }
+}
+
+/// What a command says to others.
+fn said(command: &ClientCommand) -> Option<OutputEvent> {
+    let (to, kind, text) = match command {
+        ClientCommand::SendChat { to, text } => (Err(*to), ChatKind::Message, text),
+        ClientCommand::SendNotice { to, text } => (Err(*to), ChatKind::Notice, text),
+        ClientCommand::SendChannelChat { channel, text } => {
+            (Ok(channel.clone()), ChatKind::Message, text)
+        }
+        ClientCommand::SendChannelNotice { channel, text } => {
+            (Ok(channel.clone()), ChatKind::Notice, text)
+        }
+        _ => return None,
+    };
+    let text = text.clone();
+    Some(OutputEvent::Said { to, kind, text })
 }
 
 /// The command that gives or takes a rank.
@@ -599,6 +616,9 @@ impl Session {
     ) -> Result<(), CommandError> {
         if !self.client.is_welcomed() {
             return Err(CommandError::NotConnected);
+        }
+        if let Some(said) = said(&command) {
+            out.notice(said);
         }
         self.handle(now, Event::Command(command), out);
         Ok(())

@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::channels::{request, welcome};
-use crate::fixture::{Server, bob, command};
+use crate::channels::{chat, join, request, welcome};
+use crate::fixture::{QUIT, Server, bob, chat as private, command, sent_chat};
 
 #[track_caller]
 fn run(args: &[&str], home: &str) -> (Option<i32>, String, String) {
@@ -104,4 +104,61 @@ fn the_channels_of_the_configuration_are_joined() {
     let mut link = welcome(&server);
     link.expect(&request(101, 0, 7, "#reef", "kelp"));
     link.expect_nothing_yet();
+}
+
+#[test]
+fn conversations_are_written_into_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("deep/logs");
+    let path = folder.path().join("client.toml");
+    fs::write(&path, format!("log-dir = {logs:?}\nignore = [\"9\"]\n")).unwrap();
+    let server = Server::start();
+    let mut client = bob(&server, &[&format!("--config={}", path.display())]);
+    client.write("/join #Reef/..\n/msg #reef/.. hello\n/msg 7 \u{1b}[2J\n");
+    let mut link = welcome(&server);
+    link.expect(&request(101, 0, 7, "#Reef/..", ""));
+    link.expect(&chat(101, 0, "#reef/..", "hello"));
+    link.expect(&sent_chat(7, "\u{1b}[2J"));
+    let frames = [
+        join(101, 0, 0, "#Reef/.."),
+        chat(7, 0, "#Reef/..", "\u{1}ACTION waves\u{1}"),
+        chat(9, 0, "#Reef/..", "spam"),
+        private(7, 101, "psst"),
+        private(8, 101, "who?"),
+    ];
+    link.send(&frames.concat());
+    client.end_input();
+    link.expect(QUIT);
+    drop(link);
+    assert_eq!(client.finish().0, Some(0));
+    assert_eq!(
+        fs::metadata(&logs).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
+    // The day may change during the test.
+    let text_of = |begin: &str| {
+        let mut paths: Vec<_> = fs::read_dir(&logs)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| {
+                path.file_name()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .starts_with(begin)
+            })
+            .collect();
+        paths.sort();
+        let texts = paths.iter().map(|path| fs::read_to_string(path).unwrap());
+        let text: String = texts.collect();
+        text.lines()
+            .map(|line| line[9..].to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        text_of("#reef%2F%2E%2E.2"),
+        ["<bob> hello", "* you are in #Reef/..", "* alice waves"]
+    );
+    assert_eq!(text_of("alice.2"), ["<bob> ␛[2J", "<alice> psst"]);
+    assert_eq!(text_of("id 8.2"), ["<8> who?"]);
 }

@@ -20,6 +20,7 @@ mod reply;
 mod server_query;
 mod session;
 mod webirc;
+mod whowas;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -45,6 +46,7 @@ pub(crate) use registration::on_password_checked;
 pub(crate) use server_query::VERSION;
 pub(crate) use session::User;
 pub(crate) use webirc::{on_crowded, on_webirc_checked};
+pub(crate) use whowas::former_user;
 
 /// The case mapping of names.
 pub(crate) const CASE: CaseMapping = CaseMapping::Ascii;
@@ -396,7 +398,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Away => query::away(cx, user_ref, message, out),
         Verb::Who => query::who(cx, user_ref, message, out),
         Verb::Whois => query::whois(cx, user_ref, message, out),
-        Verb::Whowas => query::whowas(cx, user_ref, message, out),
+        Verb::Whowas => whowas::whowas(cx, user_ref, message, out),
         Verb::Ison => query::ison(cx, user_ref, message, out),
         Verb::Monitor => monitor::monitor(cx, user_ref, message, out),
         Verb::Userhost => query::userhost(cx, user_ref, message, out),

@@ -9,6 +9,7 @@ mod bans;
 mod change;
 mod channels;
 mod directory;
+mod former;
 mod host_info;
 mod invitations;
 mod look_alikes;
@@ -32,6 +33,7 @@ pub use channels::{Channel, Channels, Founding, Setting, Settings};
 pub(crate) use channels::{MODES_UNSET, fold, shift_version};
 pub(crate) use directory::Place;
 pub use directory::{Directory, Host, HostKind};
+pub(crate) use former::{FormerUser, FormerUsers};
 pub(crate) use host_info::{HostInfo, is_machine_kept};
 use invitations::Invitations;
 use look_alikes::LookAlikes;
@@ -182,6 +184,7 @@ pub(crate) struct Network {
     own_clients: usize,
     own_clients_max: usize,
     clients_max: usize,
+    former_users: FormerUsers,
 }
 
 impl Network {
@@ -207,6 +210,7 @@ impl Network {
             own_clients: 0,
             own_clients_max: 0,
             clients_max: 0,
+            former_users: FormerUsers::default(),
         }
     }
 
@@ -264,6 +268,16 @@ impl Network {
             self.own_clients -= 1;
         }
         removed
+    }
+
+    /// The users that have left, or have another nick now.
+    pub(crate) const fn former_users(&self) -> &FormerUsers {
+        &self.former_users
+    }
+
+    /// Remembers a user that leaves, or takes another nick.
+    pub(crate) fn remember_user(&mut self, user: FormerUser, now: Timestamp) {
+        self.former_users.add(user, now);
     }
 
     /// How many clients are linked to this server, and the most that were at one time.

@@ -228,10 +228,14 @@ impl Context {
             irc: &self.nick_of(id),
             legacy: &self.legacy_nick_of(id),
         };
+        let user = irc::former_user(self, id);
         let Some(before) = self.network.replace_host(Host::new(link, info)) else {
             return;
         };
         let renamed = before.name() != info.name;
+        if let Some(user) = user.filter(|_| renamed) {
+            self.network.remember_user(user, self.now);
+        }
         let change = HostChange::Changed {
             id,
             from: link,
@@ -352,6 +356,11 @@ impl Context {
             scope,
         };
         self.publish_host(change, out);
+        if scope == Scope::All
+            && let Some(user) = irc::former_user(self, id)
+        {
+            self.network.remember_user(user, self.now);
+        }
         let lost = is_netsplit(text);
         self.network.remove_host(id, lost, self.now);
         self.tree.on_server_gone(id, self.now);

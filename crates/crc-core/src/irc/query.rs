@@ -1,4 +1,4 @@
-//! WHO, WHOIS, WHOWAS, ISON, USERHOST and AWAY: queries about users.
+//! WHO, WHOIS, ISON, USERHOST and AWAY: queries about users.
 
 use core::net::IpAddr;
 
@@ -23,8 +23,8 @@ use crate::work;
 /// The most bytes of an AWAY text (`AWAYLEN`).
 const AWAY_BYTES_MAX: usize = 300;
 
-/// How many nicks one WHOIS may name (`TARGMAX`).
-const WHOIS_MAX: usize = 4;
+/// How many nicks one WHOIS or WHOWAS may name (`TARGMAX`).
+pub(super) const WHOIS_MAX: usize = 4;
 
 /// The fields of WHOX, in the order of the answer.
 const WHOX_FIELDS: &str = "tcuihsnfdlaor";
@@ -314,19 +314,6 @@ fn word_of_address(ip: IpAddr) -> String {
         ip if ip.starts_with(':') => format!("0{ip}"),
         ip => ip,
     }
-}
-
-/// WHOWAS (RFC 2812, 3.6.3): no nick of the past is known.
-pub(super) fn whowas(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
-    let link = user_ref.link;
-    let Some(nick) = message.params.get(0).filter(|nick| !nick.is_empty()) else {
-        return reply::reply_error(cx, link, Numeric::ERR_NONICKNAMEGIVEN, &[], out);
-    };
-    let nick = text::utf8_or_latin1(nick);
-    // Users that have left are forgotten.
-    reply::reply_error(cx, link, Numeric::ERR_WASNOSUCHNICK, &[&nick], out);
-    let text = Some("End of WHOWAS");
-    reply::send_numeric(cx, link, Numeric::RPL_ENDOFWHOWAS, &[&nick], text, out);
 }
 
 /// ISON (RFC 2812, 4.9): which of the nicks are online.

@@ -49,3 +49,44 @@ conforms! { a_message_reaches_the_other_members_once "
     bob < :ann NOTICE #reef :psst
     eve < :ann NOTICE #reef :psst
 " }
+
+conforms! { several_members_are_kicked_at_once "
+    ann +
+    bob +
+    eve +
+    zoe +
+    ann > JOIN #reef
+    bob > JOIN #reef
+    eve > JOIN #reef
+    zoe > JOIN #reef
+    ann > KICK #reef bob,eve :bye
+    zoe ~ :ann KICK #reef bob bye
+    zoe ~ :ann KICK #reef eve bye
+    bob < :ann KICK #reef bob bye
+    eve ~ :ann KICK #reef bob bye
+    eve ~ :ann KICK #reef eve bye
+    bob > JOIN #reef
+    eve > JOIN #reef
+    ann > KICK #reef,#reef bob,eve :again
+    zoe ~ :ann KICK #reef bob again
+    zoe ~ :ann KICK #reef eve again
+    ann > KICK #reef zoe,nobody
+    ann < :ann KICK #reef zoe *
+    ann < 401 ann nobody :*
+" }
+
+conforms! { a_topic_says_who_has_set_it_and_when "
+    ann +
+    bob +
+    ann > JOIN #reef
+    ann > TOPIC #reef :Low tide
+    bob > JOIN #reef
+    bob < :bob JOIN #reef
+    bob < 332 bob #reef :Low tide
+    bob < 333 bob #reef {setter=word} {time=number}
+    bob < ...
+    bob < 366 bob #reef :*
+    ann > TOPIC #reef
+    ann < 332 ann #reef :Low tide
+    ann < 333 ann #reef {=setter} {=time}
+" }

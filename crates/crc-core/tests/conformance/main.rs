@@ -21,9 +21,11 @@ mod help;
 mod length;
 mod lusers;
 mod modes;
+mod operators;
 mod registration;
 mod secret;
 mod whois;
+mod whowas;
 
 /// A test that runs with one server and with three. Either a transcript:
 ///

@@ -337,3 +337,40 @@ fn clients_take_other_names() {
         r#"{"event":"welcome","id":101,"name":"Anna of the reef","text":"Welcome to the Clemson Relay Chat network Anna of the reef"}"#,
     );
 }
+
+#[test]
+fn clients_ask_about_users_and_channels() {
+    let TwoServers {
+        mut ann,
+        mut bob,
+        fixture: _fixture,
+        reef: _reef,
+        cove: _cove,
+    } = TwoServers::new();
+    command(&mut bob, "/join #rocks");
+    command(&mut bob, "/topic #rocks low tide");
+    command(&mut bob, "/msg ann come!");
+    ann.wait_view(|view| view.chats.len() == 1).unwrap();
+    command(&mut ann, "/whois bob");
+    expect_part(
+        &ann,
+        r#""event":"whois","id":102,"name":"bob","user":null,"#,
+    );
+    expect_part(&ann, r##""server":"cove","operator":false,"away":null,"##);
+    expect_part(&ann, r##""channels":["@#rocks"]"##);
+    command(&mut ann, "/whois ann");
+    expect_part(&ann, r##""server":"reef","operator":false,"##);
+    command(&mut ann, "/list #r*");
+    let listed = r##""event":"list","channels":[{"channel":"#rocks","member_count":1,"topic":"low tide"}],"follows":false,"left_out":false"##;
+    expect_part(&ann, listed);
+    command(&mut ann, r##"{"do":"list","mask":"#none","tag":7}"##);
+    expect_part(&ann, r##""event":"list","channels":[],"##);
+}
+
+/// Waits until the client writes a line that holds this.
+#[track_caller]
+fn expect_part(client: &Client, part: &str) {
+    let lines = || client.process().lines().clone();
+    let written = || lines().iter().any(|line| line.contains(part));
+    assert!(wait::holds(LONG, written), "{part}\n{:#?}", lines());
+}

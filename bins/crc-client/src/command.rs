@@ -22,6 +22,8 @@ pub(crate) const COMMANDS: &str = "  \
   /channels       list the channels you are in
   /me TEXT        say what you do: * ann waves
   /nick NAME      take another name
+  /whois WHO      ask the server what it knows of WHO
+  /list [MASK]    list the channels of the network, or those that match: /list #re*
   /notice WHO TEXT
                   send a notice: a text that programs do not answer
   /op [#CHANNEL] NAME
@@ -51,7 +53,7 @@ pub(crate) const COMMANDS: &str = "  \
   Without #CHANNEL, a command is about the channel that other lines are sent to.";
 
 /// The names of the commands.
-pub(crate) const NAMES: [&str; 24] = [
+pub(crate) const NAMES: [&str; 26] = [
     "/channels",
     "/command",
     "/deop",
@@ -61,6 +63,7 @@ pub(crate) const NAMES: [&str; 24] = [
     "/invite",
     "/join",
     "/kick",
+    "/list",
     "/me",
     "/mode",
     "/msg",
@@ -76,6 +79,7 @@ pub(crate) const NAMES: [&str; 24] = [
     "/unignore",
     "/voice",
     "/who",
+    "/whois",
 ];
 
 /// The destination of a chat.
@@ -135,6 +139,10 @@ pub(crate) enum Command {
     Names { channel: Option<String> },
     /// Take another name.
     Nick { name: String },
+    /// Ask the server about a client.
+    Whois { name: String },
+    /// Ask the server for the channels of the network.
+    List { mask: String },
     /// Give a client a rank in a channel, or take it.
     Rank {
         channel: Option<String>,
@@ -295,6 +303,20 @@ impl Command {
                 Some(who) => Ok(Command::Unignore { who }),
                 None => Err(ParseError::NameIncomplete("/unignore WHO")),
             },
+            "whois" => match take_target(rest)? {
+                Some((Target::Client(name), rest)) => {
+                    expect_end(rest, "/whois WHO")?;
+                    Ok(Command::Whois { name })
+                }
+                _ => Err(ParseError::NameIncomplete("/whois WHO")),
+            },
+            "list" => {
+                let (mask, rest) = split_word(rest.trim_start_matches(SPACES));
+                expect_end(rest, "/list MASK")?;
+                Ok(Command::List {
+                    mask: mask.to_owned(),
+                })
+            }
             "nick" => match unquoted(rest.trim()) {
                 "" => Err(ParseError::NameIncomplete("/nick NAME")),
                 name => Ok(Command::Nick {
@@ -515,6 +537,8 @@ mod tests {
                 password: password.map(Password::new),
             })
         };
+        let whois = |name: &str| Command::Whois { name: name.into() };
+        let list = |mask: &str| Command::List { mask: mask.into() };
         let nick = |name: &str| Command::Nick { name: name.into() };
         let reef = || "#reef".to_owned();
         for (line, meant) in [
@@ -546,6 +570,10 @@ mod tests {
             ("/command KILL bob :spam ", server("KILL bob :spam")),
             ("/names", Command::Names { channel: None }),
             ("/nick anna ", nick("anna")),
+            ("/whois bob", whois("bob")),
+            ("/whois \"Bob the 2nd\" ", whois("Bob the 2nd")),
+            ("/list", list("")),
+            ("/list #re* ", list("#re*")),
             ("/nick \"Bob the 2nd\"", nick("Bob the 2nd")),
             ("/nick Bob the 2nd", nick("Bob the 2nd")),
             (
@@ -635,6 +663,10 @@ mod tests {
             ("/msg", ParseError::MsgIncomplete("/msg WHO TEXT")),
             ("/oper", ParseError::OperIncomplete),
             ("/nick", ParseError::NameIncomplete("/nick NAME")),
+            ("/whois", ParseError::NameIncomplete("/whois WHO")),
+            ("/whois #reef", ParseError::NameIncomplete("/whois WHO")),
+            ("/whois bob carol", too_much("/whois WHO")),
+            ("/list #a #b", too_much("/list MASK")),
             ("/nick \"\"", ParseError::NameIncomplete("/nick NAME")),
             ("/command ", ParseError::CommandIncomplete),
             ("/msg bob", ParseError::MsgIncomplete("/msg WHO TEXT")),

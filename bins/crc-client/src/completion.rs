@@ -96,7 +96,7 @@ impl Completer {
         let is_complete = word.contains(' ') && typed.len() == word.len();
         let takes_name = matches!(
             command,
-            "/msg" | "/notice" | "/to" | "/ignore" | "/unignore"
+            "/msg" | "/notice" | "/to" | "/ignore" | "/unignore" | "/whois"
         ) || ABOUT_MEMBERS.contains(&command);
         if !takes_name || is_complete || typed.contains('"') {
             return None;
@@ -218,6 +218,7 @@ mod tests {
             "/invite ",
             "/join ",
             "/kick ",
+            "/list ",
             "/me ",
             "/mode ",
             "/msg ",
@@ -233,6 +234,7 @@ mod tests {
             "/unignore ",
             "/voice ",
             "/who",
+            "/whois ",
         ];
         check(&completer, "/", 0, &all);
         check(&completer, "/x", 0, &[]);

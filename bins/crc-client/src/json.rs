@@ -2,7 +2,7 @@
 //! may be added, and never change their meaning.
 
 use crc_cli::UtcTime;
-use crc_core::{ChannelMember, Client, ClientNotice, HostRef};
+use crc_core::{ChannelMember, Client, ClientNotice, HostRef, ListRest, ListedChannel};
 use crc_wire::{ChatKind, HostId};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -43,6 +43,32 @@ enum Event<'a> {
         id: u32,
         name: &'a str,
         info: &'a str,
+    },
+    /// What the server knows of a client: the answer to `/whois`.
+    Whois {
+        id: u32,
+        name: &'a str,
+        /// Its user name, if it uses IRC; null here and below for what is not known.
+        user: Option<&'a str>,
+        info: &'a str,
+        server: &'a str,
+        operator: bool,
+        away: Option<&'a str>,
+        secure: bool,
+        address: Option<&'a str>,
+        gateway: Option<&'a str>,
+        /// When it registered, as Unix time in seconds.
+        since: Option<u64>,
+        idle_seconds: Option<u64>,
+        channels: &'a [String],
+    },
+    /// Channels of the network: a part of the answer to `/list`.
+    List {
+        channels: Vec<Listed<'a>>,
+        /// Whether others follow.
+        follows: bool,
+        /// Whether channels are left out behind these.
+        left_out: bool,
     },
     /// A client, perhaps this one, has another name.
     Renamed {
@@ -206,6 +232,24 @@ impl<'a> From<&'a ChannelMember> for Member<'a> {
     }
 }
 
+/// A channel of the network.
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    channel: &'a str,
+    member_count: usize,
+    topic: &'a str,
+}
+
+impl<'a> From<&'a ListedChannel> for Listed<'a> {
+    fn from(listed: &'a ListedChannel) -> Self {
+        Listed {
+            channel: &listed.channel,
+            member_count: listed.member_count,
+            topic: &listed.topic,
+        }
+    }
+}
+
 /// A channel that the client is in.
 #[derive(Debug, Serialize)]
 struct JoinedChannel<'a> {
@@ -294,6 +338,26 @@ pub(crate) fn line(event: &OutputEvent, client: &Client, time: UtcTime) -> Optio
             id: id.get(),
             name,
             info,
+        },
+        ClientNotice::User(user) => Event::Whois {
+            id: user.id.get(),
+            name: &user.name,
+            user: user.user.as_deref(),
+            info: &user.info,
+            server: &user.server,
+            operator: user.is_operator,
+            away: user.away.as_deref(),
+            secure: user.is_secure,
+            address: user.address.as_deref(),
+            gateway: user.gateway.as_deref(),
+            since: user.since,
+            idle_seconds: user.idle.map(|idle| idle.as_secs()),
+            channels: &user.channels,
+        },
+        ClientNotice::ChannelList { channels, rest } => Event::List {
+            channels: channels.iter().map(Listed::from).collect(),
+            follows: *rest == ListRest::Follows,
+            left_out: *rest == ListRest::LeftOut,
         },
         ClientNotice::Renamed { id, old, new } => {
             let (id, name) = (id.get(), new);

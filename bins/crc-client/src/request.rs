@@ -127,7 +127,7 @@ struct Spec {
 }
 
 /// The commands, in the order of the help.
-static SPECS: [Spec; 25] = [
+static SPECS: [Spec; 27] = [
     Spec {
         name: "msg",
         fields: &[
@@ -210,6 +210,20 @@ static SPECS: [Spec; 25] = [
         fields: &[CHANNEL],
         build: |values| Command::Names {
             channel: values.get("channel"),
+        },
+    },
+    Spec {
+        name: "whois",
+        fields: &[NAME],
+        build: |values| Command::Whois {
+            name: values.text("name"),
+        },
+    },
+    Spec {
+        name: "list",
+        fields: &[optional("mask", Kind::Word, "MASK")],
+        build: |values| Command::List {
+            mask: values.text("mask"),
         },
     },
     Spec {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crc_core::{
     Client, ClientFailure, ClientNotice, DisconnectReason, Escaped, RemoteClient, TlsFailure,
-    ascii_name,
+    UserInfo, ascii_name,
 };
 use crc_wire::{ChatKind, HostId, StatusCode};
 
@@ -126,6 +126,8 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
             info,
             previous_name,
         } => joined(*id, name, info, previous_name.as_deref()),
+        ClientNotice::User(user) => user_lines(user),
+        ClientNotice::ChannelList { channels, rest } => channel::network_list(channels, *rest)?,
         ClientNotice::Renamed { id, old, new } => {
             format!("{} is now known as {}", host(*id, old), Escaped(new))
         }
@@ -282,6 +284,43 @@ fn joined(id: HostId, name: &str, info: &str, previous_name: Option<&str>) -> St
             )
         }
     }
+}
+
+/// What the server knows of a user, a line for each fact.
+fn user_lines(user: &UserInfo) -> String {
+    let mut text = host(user.id, &user.name);
+    let mut add = |fact: &str, value: &str| {
+        write!(text, "\n  {fact}: {}", Escaped(value)).expect("writing to a string does not fail");
+    };
+    if !user.info.is_empty() {
+        add("info", &user.info);
+    }
+    add("server", &user.server);
+    if user.is_operator {
+        add("rank", "network operator");
+    }
+    let secure = if user.is_secure { "encrypted" } else { "" };
+    for (fact, value) in [
+        ("user name", user.user.as_deref().unwrap_or_default()),
+        ("away", user.away.as_deref().unwrap_or_default()),
+        ("connection", secure),
+        ("address", user.address.as_deref().unwrap_or_default()),
+        ("gateway", user.gateway.as_deref().unwrap_or_default()),
+        ("channels", &user.channels.join(" ")),
+    ] {
+        if !value.is_empty() {
+            add(fact, value);
+        }
+    }
+    if let Some(since) = user.since.and_then(|since| i64::try_from(since).ok())
+        && let Ok(since) = jiff::Timestamp::from_second(since)
+    {
+        add("since", &since.to_string());
+    }
+    if let Some(idle) = user.idle {
+        add("idle", &format!("{} s", idle.as_secs()));
+    }
+    text
 }
 
 fn roster(clients: &[(HostId, RemoteClient)]) -> String {

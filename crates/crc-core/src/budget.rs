@@ -108,7 +108,11 @@ pub(crate) const fn cost_of_frame(message: &Message<'_>) -> u32 {
         Message::ClientQuit(_) => 0,
         Message::ChannelSetting(_) => EXPENSIVE,
         Message::ChannelRequest(request) => match request.kind {
-            RequestKind::JOIN | RequestKind::NAMES | RequestKind::SET_NAME => EXPENSIVE,
+            RequestKind::JOIN
+            | RequestKind::NAMES
+            | RequestKind::SET_NAME
+            | RequestKind::WHOIS
+            | RequestKind::LIST => EXPENSIVE,
             _ => CHAT,
         },
         _ => CHAT,

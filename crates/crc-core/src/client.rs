@@ -123,6 +123,7 @@ mod roster;
 mod send;
 mod servers;
 mod session;
+mod users;
 mod v1_server;
 
 use core::time::Duration;
@@ -143,12 +144,13 @@ use session::{Session, TimedOut};
 
 pub use api::{
     BadFrame, ChannelMember, ChannelRank, ClientCommand, ClientFailure, ClientNotice,
-    ClientSendError, DisconnectReason, HostRef, UserRequest,
+    ClientSendError, DisconnectReason, HostRef,
 };
 pub use channels::ClientChannel;
 pub use config::{ClientConfig, ClientLimits};
 pub use roster::{RemoteClient, ResolveError};
 pub use servers::CLIENT_SERVERS_MAX;
+pub use users::{ListRest, ListedChannel, UserInfo, UserRequest};
 
 // What the interface of the client names.
 pub use crate::admission::AdmissionError;
@@ -353,6 +355,14 @@ impl Client {
             }
             ClientCommand::SendNotice { to, text } => {
                 self.enqueue(Outgoing::Notice { to, text }, out);
+                return;
+            }
+            ClientCommand::Whois { client } => {
+                self.ask(UserRequest::Whois, None, client.to_string(), out);
+                return;
+            }
+            ClientCommand::ListChannels { mask } => {
+                self.ask(UserRequest::List, None, mask, out);
                 return;
             }
             ClientCommand::SetName { name } => {

@@ -27,6 +27,7 @@ mod links;
 mod losses;
 mod operators;
 mod passwords;
+mod people;
 mod reconfigure;
 mod requests;
 mod send;
@@ -47,6 +48,7 @@ pub(crate) use channels::{Entry, UnrankedFounders};
 pub(crate) use hosts::{guarded_quit_text, irc_quit_text, is_netsplit};
 use losses::Loss;
 pub(crate) use operators::{Commander, is_operator_command, server_request};
+pub(crate) use people::{UserConnection, UserFacts};
 
 use crate::config::Config;
 use crate::counters::Counters;

@@ -89,6 +89,24 @@ fn user_of(cx: &Context, id: HostId) -> Option<(LinkId, &User)> {
     Some((link, user))
 }
 
+/// What only the session of a user of IRC knows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionFacts<'a> {
+    pub(crate) away: Option<&'a str>,
+    pub(crate) idle_seconds: u64,
+    pub(crate) registered_at_unix_ms: u64,
+}
+
+/// What the session of a user of IRC on this server knows of it.
+pub(crate) fn session_facts(cx: &Context, id: HostId) -> Option<SessionFacts<'_>> {
+    let (_, user) = user_of(cx, id)?;
+    Some(SessionFacts {
+        away: user.away.as_deref(),
+        idle_seconds: cx.now.since(user.spoke_at).as_secs(),
+        registered_at_unix_ms: user.registered_at_unix_ms,
+    })
+}
+
 /// `nick!user@host` of a host.
 pub(crate) fn source_of(cx: &Context, id: HostId) -> Cow<'_, str> {
     if let Some((_, user)) = user_of(cx, id)
@@ -702,31 +720,15 @@ fn links_interested(cx: &Context, id: HostId, except: Option<LinkId>) -> Vec<Lin
     links
 }
 
-/// The server that IRC shows for a host: that to which a client is linked, if this is known,
-/// otherwise the neighbour towards the host.
-fn server_id_of(cx: &Context, host: &Host) -> HostId {
-    let directory = cx.network.directory();
-    let is_server = |id: &HostId| {
-        *id == cx.config.id
-            || directory
-                .route(*id)
-                .is_some_and(|(kind, _)| kind == HostKind::Server)
-    };
-    let neighbour = cx.network.neighbours().find(host.first_link());
-    let home = host.details().home.filter(is_server);
-    let towards = neighbour.map(|neighbour| neighbour.host).filter(is_server);
-    home.or(towards).unwrap_or(cx.config.id)
-}
-
 /// The name of that server.
 fn server_of<'a>(cx: &'a Context, host: &Host) -> &'a str {
     let servers = cx.network.names().map(|names| &names.servers);
-    let name = servers.and_then(|servers| servers.of(server_id_of(cx, host)));
+    let name = servers.and_then(|servers| servers.of(cx.server_of_user(host)));
     name.unwrap_or_else(|| reply::own_name(cx))
 }
 
 /// The info of that server.
 fn server_info_of<'a>(cx: &'a Context, host: &Host) -> &'a str {
-    let server = cx.network.directory().find(server_id_of(cx, host));
+    let server = cx.network.directory().find(cx.server_of_user(host));
     server.map_or(cx.config.info.as_str(), Host::info)
 }

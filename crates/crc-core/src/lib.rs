@@ -98,7 +98,7 @@ pub use announcement::{
 pub use client::{
     BadFrame, CLIENT_SERVERS_MAX, ChannelMember, ChannelRank, Client, ClientChannel, ClientCommand,
     ClientConfig, ClientFailure, ClientLimits, ClientNotice, ClientSendError, DisconnectReason,
-    HostRef, RemoteClient, ResolveError, UserRequest,
+    HostRef, ListRest, ListedChannel, RemoteClient, ResolveError, UserInfo, UserRequest,
 };
 pub use config::{Config, Reconfiguration, loopback};
 pub use counters::Counters;

@@ -12,6 +12,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crc_wire::HostId;
+use irc_wire::mask::PreparedMask;
 
 use crate::network::{BanKind, Channel, Channels, Place, fold};
 
@@ -93,6 +94,17 @@ impl Told {
     }
 }
 
+/// A list of channels for a client.
+#[derive(Debug)]
+pub(crate) struct ChannelList {
+    /// The names that are wanted; all, if there is none.
+    pub(crate) mask: Option<PreparedMask>,
+    /// The last channel that was visited, in lower case.
+    pub(crate) after: Option<Box<str>>,
+    /// How many bytes may still be sent.
+    pub(crate) bytes_left: usize,
+}
+
 /// What a neighbour is told while its burst is under way.
 #[derive(Debug)]
 pub(crate) struct Walk {
@@ -111,6 +123,8 @@ pub(crate) struct Walk {
     channel: Option<ChannelCursor>,
     /// The channels that a client has entered and that are not listed to the end.
     listings: VecDeque<Listing>,
+    /// The list of channels that a client has asked for, as far as it is not sent.
+    list: Option<ChannelList>,
     /// The last operator that was sent, behind the channels.
     pub(crate) operator: Option<HostId>,
     /// The last ban that was sent, behind the operators.
@@ -160,6 +174,7 @@ impl Walk {
             early_members: BTreeMap::new(),
             channel: None,
             listings: VecDeque::new(),
+            list: None,
             operator: None,
             ban: None,
             waiting: 0,
@@ -334,6 +349,26 @@ impl Walk {
                 self.listings.pop_front();
             }
         }
+    }
+
+    /// A client asks for a list of channels. Whether there was none under way.
+    pub(crate) fn list_channels(&mut self, list: ChannelList) -> bool {
+        let is_free = self.list.is_none();
+        if is_free {
+            self.list = Some(list);
+        }
+        is_free
+    }
+
+    /// The list that a client has asked for, to go on with it.
+    pub(crate) fn take_list(&mut self) -> Option<ChannelList> {
+        self.list.take()
+    }
+
+    /// Whether nothing is left of the channels that a client has entered, and of the list that it
+    /// has asked for.
+    pub(crate) fn is_all_listed(&self) -> bool {
+        self.listings.is_empty() && self.list.is_none()
     }
 
     /// The cursor passes a member of the channel that is visited now; or the rest of the

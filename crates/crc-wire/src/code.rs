@@ -58,6 +58,11 @@ impl StatusCode {
     /// A server refuses a request of a client about itself or about others. Text: the request and
     /// the reason for people, such as `nick: the name is empty`.
     pub const REQUEST_REFUSED: StatusCode = StatusCode(0x0110);
+    /// What a server knows of a user. Text: lines, each a word and a value, such as `name ann`.
+    pub const USER: StatusCode = StatusCode(0x0111);
+    /// Channels of the network. Text: lines, each a name, the number of members and the topic;
+    /// the last line of the last one is `end` or `more`.
+    pub const CHANNEL_LIST: StatusCode = StatusCode(0x0112);
 
     /// Returns whether the code is part of version 1, which every node can read.
     #[must_use]
@@ -298,6 +303,11 @@ impl RequestKind {
     pub const ANSWER: RequestKind = RequestKind(16);
     /// Give the source another name. A client sends this to its own server. Text: the name.
     pub const SET_NAME: RequestKind = RequestKind(20);
+    /// Say what is known of a user. A client sends this to its own server. Text: the user's id.
+    pub const WHOIS: RequestKind = RequestKind(22);
+    /// List the channels of the network. A client sends this to its own server. Text: a mask, or
+    /// empty.
+    pub const LIST: RequestKind = RequestKind(23);
 }
 
 macro_rules! number_conversions {

@@ -288,6 +288,7 @@ impl Session {
             (
                 Command::Rank { name, .. }
                 | Command::Kick { name, .. }
+                | Command::Whois { name }
                 | Command::Invite { name, .. },
                 _,
             ) => self.readiness_to_address(now, &Target::Client(name.clone()), since),
@@ -491,6 +492,14 @@ impl Session {
                 let channel = self.channel_or_target(channel, "/names")?;
                 self.send(now, ClientCommand::Names { channel }, out)
             }
+            Command::Whois { name } => {
+                let client = match name == self.client.name() {
+                    true => self.client.id(),
+                    false => self.resolve(&name)?,
+                };
+                self.send(now, ClientCommand::Whois { client }, out)
+            }
+            Command::List { mask } => self.send(now, ClientCommand::ListChannels { mask }, out),
             Command::Nick { name } => self.send(now, ClientCommand::SetName { name }, out),
             Command::Oper(_) if !self.client.is_welcomed() => Err(CommandError::NotConnected),
             Command::Oper(login) => {

@@ -117,6 +117,8 @@ impl What {
             }
             ClientCommand::Command { .. } => return Some(What::Command),
             ClientCommand::SetName { .. } => return Some(What::Request(UserRequest::SetName)),
+            ClientCommand::Whois { .. } => return Some(What::Request(UserRequest::Whois)),
+            ClientCommand::ListChannels { .. } => return Some(What::Request(UserRequest::List)),
             ClientCommand::SendChannelChat { channel, .. }
             | ClientCommand::SendChannelNotice { channel, .. } => (channel, About::Chat),
             ClientCommand::Join { channel, .. } => (channel, About::Join),
@@ -179,6 +181,8 @@ impl What {
             ClientNotice::Renamed { id, .. } if *id == own => {
                 *self == What::Request(UserRequest::SetName)
             }
+            ClientNotice::User(_) => *self == What::Request(UserRequest::Whois),
+            ClientNotice::ChannelList { .. } => *self == What::Request(UserRequest::List),
             ClientNotice::RequestRefused { request, .. }
             | ClientNotice::RequestNotSent { request, .. } => *self == What::Request(*request),
             ClientNotice::ChannelRefused { channel: None, .. } => matches!(self, What::Channel(..)),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crc_core::{ChannelMember, ClientNotice, Escaped, HostRef};
+use crc_core::{ChannelMember, ClientNotice, Escaped, HostRef, ListRest, ListedChannel};
 use crc_wire::{ChannelField, MemberFlags};
 
 use super::{after_colon, chat, event_line, host, warning_line};
@@ -112,6 +112,28 @@ pub(super) fn modes(channel: &str, lines: &[String]) -> String {
         write!(text, "\n  {}", Escaped(line)).expect("writing to a string does not fail");
     }
     text
+}
+
+/// A part of the list of the network's channels; `None` if it is empty and not the last one.
+pub(super) fn network_list(channels: &[ListedChannel], rest: ListRest) -> Option<String> {
+    let lines = channels.iter().map(|listed| {
+        let (name, topic) = (Escaped(&listed.channel), Escaped(&listed.topic));
+        let members = match listed.member_count {
+            1 => "1 member".to_owned(),
+            count => format!("{count} members"),
+        };
+        let colon = if listed.topic.is_empty() { "" } else { ": " };
+        format!("{name} ({members}){colon}{topic}")
+    });
+    let end = match rest {
+        ListRest::Follows => None,
+        ListRest::End => Some("end of the list".to_owned()),
+        ListRest::LeftOut => {
+            Some("others are left out. Use /list MASK, such as /list #re*".to_owned())
+        }
+    };
+    let lines: Vec<_> = lines.chain(end).collect();
+    (!lines.is_empty()).then(|| lines.join("\n  "))
 }
 
 /// Channels with the numbers of their members.

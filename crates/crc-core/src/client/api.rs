@@ -1,10 +1,11 @@
 //! The client's commands, notices and errors.
 
-use core::fmt;
 use core::time::Duration;
 
 use crc_machine::{DialError, LinkDown, PeerAddress, TlsFailure};
-use crc_wire::{ChannelField, ChatKind, FrameError, HostId, MemberFlags, RequestKind, StatusCode};
+use crc_wire::{ChannelField, ChatKind, FrameError, HostId, MemberFlags, StatusCode};
+
+use super::users::{ListRest, ListedChannel, UserInfo, UserRequest};
 
 /// A request of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +114,18 @@ pub enum ClientCommand {
         /// The name. [`check_name`](crate::check_name) says which names are valid.
         name: String,
     },
+    /// Ask the server what it knows of a client, which may be this one. The answer is
+    /// [`ClientNotice::User`], or [`ClientNotice::RequestRefused`] with the reason.
+    Whois {
+        /// The client.
+        client: HostId,
+    },
+    /// Ask the server for the channels of the network that this client may see. The answer is one
+    /// [`ClientNotice::ChannelList`] or several, or [`ClientNotice::RequestRefused`].
+    ListChannels {
+        /// A mask for their names, such as `#re*`; empty for all.
+        mask: String,
+    },
     /// Give the server a command, such as those of network operators: a line of IRC. The answer
     /// is a status.
     Command {
@@ -126,47 +139,6 @@ pub enum ClientCommand {
         /// The quit message.
         text: String,
     },
-}
-
-/// What a client asks its server about itself and about other users. `Display` writes the word
-/// that users type: `nick`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UserRequest {
-    /// [`ClientCommand::SetName`].
-    SetName,
-}
-
-impl UserRequest {
-    const ALL: [UserRequest; 1] = [UserRequest::SetName];
-
-    /// The word that users type, and that a server's refusal begins with.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            UserRequest::SetName => "nick",
-        }
-    }
-
-    pub(super) fn of_word(word: &str) -> Option<UserRequest> {
-        Self::ALL.into_iter().find(|known| known.word() == word)
-    }
-
-    pub(super) const fn kind(self) -> RequestKind {
-        match self {
-            UserRequest::SetName => RequestKind::SET_NAME,
-        }
-    }
-
-    pub(super) fn of_kind(kind: RequestKind) -> Option<UserRequest> {
-        Self::ALL.into_iter().find(|known| known.kind() == kind)
-    }
-}
-
-impl fmt::Display for UserRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
 }
 
 /// What a member of a channel may be besides a member.
@@ -241,6 +213,15 @@ pub enum ClientNotice {
         old: String,
         /// Its name now.
         new: String,
+    },
+    /// What the server knows of a client: the answer to [`ClientCommand::Whois`].
+    User(Box<UserInfo>),
+    /// Channels of the network: a part of the answer to [`ClientCommand::ListChannels`].
+    ChannelList {
+        /// The channels, in the order of their names.
+        channels: Vec<ListedChannel>,
+        /// How the list goes on.
+        rest: ListRest,
     },
     /// The server refuses a request of this client about itself or about other users.
     RequestRefused {

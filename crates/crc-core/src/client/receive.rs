@@ -10,8 +10,8 @@ use super::channels::{JoinChange, SettingChange};
 use super::identity::OnRefusal;
 use super::session::Session;
 use super::{
-    BadFrame, ChannelMember, Client, ClientFailure, ClientNotice, DisconnectReason, Out,
-    RemoteClient, UserRequest,
+    BadFrame, ChannelMember, Client, ClientFailure, ClientNotice, DisconnectReason, ListRest,
+    ListedChannel, Out, RemoteClient, UserInfo, UserRequest,
 };
 use crate::admission::is_channel_name;
 use crate::announcement::{Announcement, Features, parse_features_text, split_info, stated_name};
@@ -157,6 +157,11 @@ impl Client {
             StatusCode::CHANNEL_REFUSED => self.on_channel_refused(status, out),
             StatusCode::CHANNEL_NAMES => on_channel_names(&status, out),
             StatusCode::REQUEST_REFUSED => on_request_refused(status, out),
+            StatusCode::USER => match UserInfo::parse(status.text.as_str()) {
+                Some(user) => out.notice(ClientNotice::User(Box::new(user))),
+                None => out.notice(status_notice(status)),
+            },
+            StatusCode::CHANNEL_LIST => on_channel_list(&status, out),
             // Some v1 servers welcome a client with another code.
             code if registering && code.is_v1() => self.on_welcome(now, status, out),
             _ => out.notice(status_notice(status)),
@@ -445,6 +450,19 @@ fn on_channel_names(status: &Status<'_>, out: &mut Out) {
     out.notice(ClientNotice::ChannelNames {
         channel: channel.to_owned(),
         names: names.to_owned(),
+    });
+}
+
+fn on_channel_list(status: &Status<'_>, out: &mut Out) {
+    let text = status.text.as_str();
+    let rest = match text.lines().next_back() {
+        Some("end") => ListRest::End,
+        Some("more") => ListRest::LeftOut,
+        _ => ListRest::Follows,
+    };
+    out.notice(ClientNotice::ChannelList {
+        channels: text.lines().filter_map(ListedChannel::parse).collect(),
+        rest,
     });
 }
 

@@ -16,7 +16,7 @@ use crate::context::{BurstWriter, Context, Out, server_request};
 use crate::link::Outlet;
 use crate::names::utf8_name;
 use crate::network::{Host, HostKind, Neighbour, PeerVersion, Place, Setting};
-use crate::walk::{Due, Walk};
+use crate::walk::{ChannelList, Due, Walk};
 use crate::work::{LINE, LINK};
 
 /// Begins the burst to a neighbour. From now on it gets every change of what it is told.
@@ -70,6 +70,25 @@ pub(crate) fn list_channel(cx: &mut Context, link: LinkId, name: &str, out: &mut
     let mut walk = Walk::of_listings();
     walk.list_channel(name);
     cx.begin_burst(link, walk, out);
+}
+
+/// A client asks for the channels of the network. Whether it has no such list under way.
+pub(super) fn list_all_channels(
+    cx: &mut Context,
+    link: LinkId,
+    list: ChannelList,
+    out: &mut Out,
+) -> bool {
+    let Some(found) = cx.links.find_mut(link) else {
+        return true;
+    };
+    if let Some(walk) = found.told.walk_mut() {
+        return walk.list_channels(list);
+    }
+    let mut walk = Walk::of_listings();
+    walk.list_channels(list);
+    cx.begin_burst(link, walk, out);
+    true
 }
 
 /// What a neighbour that speaks the binary protocol is sent in a burst.
@@ -189,14 +208,15 @@ impl<'a> Writer<'a> {
     /// settings, and the client itself. Whether all such channels are listed.
     fn list_next(&self, walk: &mut Walk, arena: &mut Vec<u8>) -> bool {
         let Some((name, after)) = walk.next_listing() else {
-            return true;
+            self.write_list(walk, arena);
+            return walk.is_all_listed();
         };
         let host = self.neighbour.host;
         let channel = self.cx.network.channels().find(name);
         // It may have left again.
         let Some((channel, own)) = channel.and_then(|it| Some((it, it.member(host)?))) else {
             walk.pass_listed(None);
-            return walk.next_listing().is_none();
+            return walk.is_all_listed();
         };
         let member = |source, flags| {
             Message::ChannelJoin(ChannelJoin {
@@ -220,7 +240,27 @@ impl<'a> Writer<'a> {
             setting_for_client(channel.name(), field, setting).encode(arena);
         }
         member(host, own).encode(arena);
-        walk.next_listing().is_none()
+        walk.is_all_listed()
+    }
+
+    /// Writes the next channels of the list that the client has asked for.
+    fn write_list(&self, walk: &mut Walk, arena: &mut Vec<u8>) {
+        let Some(mut list) = walk.take_list() else {
+            return;
+        };
+        let lines = self.cx.next_of_list(self.neighbour.host, &mut list);
+        if !lines.text.is_empty() {
+            Message::Status(Status {
+                source: Some(self.cx.config.id),
+                destination: Some(self.neighbour.host),
+                code: StatusCode::CHANNEL_LIST,
+                text: Text::truncated(&lines.text),
+            })
+            .encode(arena);
+        }
+        if !lines.is_end {
+            walk.list_channels(list);
+        }
     }
 
     fn end(&self) -> Status<'static> {

@@ -1,11 +1,17 @@
 //! Requests of clients about themselves and about others (PROTOCOL section 13).
 
-use crc_machine::LinkId;
+use crc_machine::{Escaped, LinkId};
 use crc_wire::{ChannelRequest, HostId, RequestKind, StatusCode};
+use irc_wire::CaseMapping;
+use irc_wire::mask::PreparedMask;
 
+use super::burst::list_all_channels;
 use super::{announce, send};
-use crate::context::{Context, Out};
+use crate::context::{Context, Out, UserFacts};
 use crate::names::prepare_name;
+use crate::network::{Host, fold};
+use crate::text_protocol::pack_words;
+use crate::walk::ChannelList;
 
 /// A client of this server has sent a request.
 pub(super) fn on_client_request(
@@ -16,8 +22,11 @@ pub(super) fn on_client_request(
     out: &mut Out,
 ) {
     let text = request.text.as_str();
-    if request.kind == RequestKind::SET_NAME {
-        set_name(cx, link, host, text, out);
+    match request.kind {
+        RequestKind::SET_NAME => set_name(cx, link, host, text, out),
+        RequestKind::WHOIS => whois(cx, link, host, text, out),
+        RequestKind::LIST => list(cx, link, text, out),
+        _ => {}
     }
 }
 
@@ -35,6 +44,102 @@ fn set_name(cx: &mut Context, link: LinkId, host: HostId, name: &str, out: &mut 
         cx.rename_client(link, host, &prepared, out);
     }
     announce::send_own(cx, link, host, out);
+}
+
+/// The most bytes that one list of channels is answered with.
+const ANSWER_BYTES_MAX: usize = 128 * 1024;
+
+/// The most bytes of the answer about a user.
+const USER_BYTES_MAX: usize = 16 * 1024;
+
+/// The most bytes of a mask.
+const MASK_BYTES_MAX: usize = 128;
+
+/// Answers with what the client may know of a user.
+fn whois(cx: &mut Context, link: LinkId, asks: HostId, wanted: &str, out: &mut Out) {
+    let id = wanted.parse().ok().and_then(HostId::new);
+    let facts = id.and_then(|id| cx.user_facts(Some(asks), id));
+    let Some(facts) = facts else {
+        let why = format!("no client has the id {}", Escaped(wanted));
+        return refuse(cx, link, "whois", &why, out);
+    };
+    let text = describe_user(cx, asks, &facts);
+    send::answer(cx, link, StatusCode::USER, &text, out);
+}
+
+/// What is known of a user, a line for each fact: a word and the value.
+fn describe_user(cx: &Context, asks: HostId, facts: &UserFacts<'_>) -> String {
+    let (host, mut text) = (facts.host, String::new());
+    let mut add = |word: &str, value: &str| {
+        let blank = |c: char| if c.is_control() { ' ' } else { c };
+        text.push_str(word);
+        text.push(' ');
+        text.extend(value.chars().map(blank));
+        text.push('\n');
+    };
+    add("id", &host.id().to_string());
+    add("name", host.name());
+    if !host.details().user.is_empty() {
+        add("user", host.details().user);
+    }
+    add("info", host.info());
+    let server = cx.network.directory().find(facts.server);
+    add("server", server.map_or(cx.config.name.as_str(), Host::name));
+    if facts.is_operator {
+        add("operator", "");
+    }
+    if let Some(away) = facts.away {
+        add("away", away);
+    }
+    if let Some(connection) = &facts.connection {
+        if connection.is_secure {
+            add("secure", "");
+        }
+        if let Some(address) = connection.address {
+            add("address", &address.to_canonical().to_string());
+        }
+        if let Some(gateway) = connection.gateway {
+            add("gateway", gateway);
+        }
+    }
+    let registered = host.registered_ms().map(|ms| cx.wall_ms_of(ms.get()));
+    if let Some(since) = facts.idle.map(|(_, since)| since).or(registered) {
+        add("since", &(since / 1000).to_string());
+    }
+    if let Some((idle, _)) = facts.idle {
+        add("idle", &idle.to_string());
+    }
+    let room = USER_BYTES_MAX
+        .min(cx.config.limits.text_bytes_max as usize)
+        .saturating_sub(text.len() + "channels \n".len());
+    let id = host.id();
+    let channels = cx.channels_shown(Some(asks), id).map(|channel| {
+        let flags = channel.member(id).unwrap_or_default();
+        let operator = if flags.operator { "@" } else { "" };
+        let voice = if flags.voice { "+" } else { "" };
+        format!("{operator}{voice}{}", channel.name())
+    });
+    if let Some(channels) = pack_words(channels, room).next() {
+        text += &format!("channels {channels}\n");
+    }
+    text
+}
+
+/// Lists the channels that the client may see: now as far as the work of this event permits, and
+/// the rest later.
+fn list(cx: &mut Context, link: LinkId, mask: &str, out: &mut Out) {
+    if mask.len() > MASK_BYTES_MAX {
+        return refuse(cx, link, "list", "the mask is too long", out);
+    }
+    let mask = Some(fold(mask)).filter(|mask| !mask.is_empty());
+    let list = ChannelList {
+        mask: mask.map(|mask| PreparedMask::new(mask.as_bytes(), CaseMapping::Ascii)),
+        after: None,
+        bytes_left: ANSWER_BYTES_MAX,
+    };
+    if !list_all_channels(cx, link, list, out) {
+        refuse(cx, link, "list", "your last list is not complete yet", out);
+    }
 }
 
 /// Tells a client why its request is refused.

@@ -323,6 +323,8 @@ const fn is_of_own_server(code: StatusCode) -> bool {
             | StatusCode::NOTE
             | StatusCode::SERVERS
             | StatusCode::REQUEST_REFUSED
+            | StatusCode::USER
+            | StatusCode::CHANNEL_LIST
     )
 }
 

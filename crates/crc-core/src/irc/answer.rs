@@ -248,18 +248,14 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
                     return;
                 }
                 last = Some(folded_name(known));
-                cx.work.charge_answer(work::LOOKUP);
-                if !Network::may_see(user_ref.id, known) {
-                    continue;
-                }
                 let start = out.arena_len();
-                send_list_entry(cx, link, known, out);
+                send_list_entry(cx, user_ref, known, out);
                 visit.on_bytes(out.arena_len() - start);
             }
         }
         Part::ListEntry(name) => {
             if let Some(known) = find_visible(cx, user_ref, &name) {
-                send_list_entry(cx, link, known, out);
+                send_list_entry(cx, user_ref, known, out);
             }
         }
         Part::EndOfList => {

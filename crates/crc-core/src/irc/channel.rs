@@ -379,11 +379,13 @@ pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
     answer::start(cx, user_ref, "LIST", parts, out);
 }
 
-/// Sends the RPL_LIST of a channel.
-pub(super) fn send_list_entry(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
-    let members = channel.members_len().to_string();
-    let (words, text) = ([channel.name(), &members], Some(channel.topic()));
-    reply::send_numeric(cx, link, Numeric::RPL_LIST, &words, text, out);
+/// Sends the RPL_LIST of a channel, if the user may see it.
+pub(super) fn send_list_entry(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
+    if let Some((name, members, topic)) = cx.list_entry(user_ref.id, channel) {
+        let members = members.to_string();
+        let (link, words) = (user_ref.link, [name, &members]);
+        reply::send_numeric(cx, link, Numeric::RPL_LIST, &words, Some(topic), out);
+    }
 }
 
 // Topics.

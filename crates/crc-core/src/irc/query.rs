@@ -8,16 +8,15 @@ use irc_wire::mask::PreparedMask;
 use irc_wire::{Message, Numeric, text};
 
 use super::answer::{self, Part};
-use super::channel::{is_local, prefixed_channel, send_away};
+use super::channel::{is_local, prefixed_channel};
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
     CASE, UserRef, cut, distinct_elements, find_user, find_user_mut, ident_of, server_info_of,
-    server_of, source_of, user_of,
+    server_of, session_facts, source_of, user_of,
 };
-use crate::context::{Context, Out};
-use crate::network::{Channel, Host, Network};
-use crate::operator::Powers;
+use crate::context::{Context, Out, UserConnection};
+use crate::network::{Channel, Host};
 use crate::work;
 
 /// The most bytes of an AWAY text (`AWAYLEN`).
@@ -206,8 +205,7 @@ pub(super) fn who_reply(
 
 /// For how many seconds a user of this server has sent no message; 0 for other hosts.
 fn idle_seconds(cx: &Context, id: HostId) -> u64 {
-    let user = user_of(cx, id);
-    user.map_or(0, |(_, user)| cx.now.since(user.spoke_at).as_secs())
+    session_facts(cx, id).map_or(0, |session| session.idle_seconds)
 }
 
 /// WHOIS (RFC 2812, 3.6.2), of at most [`WHOIS_MAX`] nicks; masks are not supported.
@@ -237,20 +235,18 @@ pub(super) fn whois(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, 
 
 /// Sends the numerics of WHOIS for a host, without RPL_ENDOFWHOIS.
 fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
-    let Some(host) = cx.network.directory().find(id) else {
+    let asks = cx.network.neighbours().find(link).map(|it| it.host);
+    let Some(facts) = cx.user_facts(asks, id) else {
         return;
     };
+    let host = facts.host;
     let nick = cx.nick_of(id);
     let ident = ident_of(cx, id, &nick);
     let address = format!("{id}.crc");
     let words = [&nick, ident, &address, "*"];
     let info = Some(host.info());
     reply::send_numeric(cx, link, Numeric::RPL_WHOISUSER, &words, info, out);
-    let asks = cx.network.neighbours().find(link).map(|it| it.host);
-    let may_see = |channel: &&Channel| asks.is_some_and(|asks| Network::may_see(asks, channel));
-    let channels = cx.network.channels().of(id);
-    let channels = channels.inspect(|_| cx.work.charge_answer(work::LOOKUP));
-    let channels = channels.filter(may_see);
+    let channels = cx.channels_shown(asks, id);
     let mut channels = channels
         .map(|channel| prefixed_channel(id, channel))
         .peekable();
@@ -261,15 +257,18 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     let server = server_of(cx, host);
     let (words, info) = ([&nick, server], Some(server_info_of(cx, host)));
     reply::send_numeric(cx, link, Numeric::RPL_WHOISSERVER, &words, info, out);
-    if cx.network.operators().find(id).is_some() {
+    if facts.is_operator {
         let text = Some("is a network operator");
         reply::send_numeric(cx, link, Numeric::RPL_WHOISOPERATOR, &[&nick], text, out);
     }
-    send_away(cx, link, id, out);
-    send_connection(cx, link, id, out);
-    if let Some((_, user)) = user_of(cx, id) {
-        let idle = idle_seconds(cx, id).to_string();
-        let since = (user.registered_at_unix_ms / 1000).to_string();
+    if let Some(text) = facts.away {
+        reply::send_numeric(cx, link, Numeric::RPL_AWAY, &[&nick], Some(text), out);
+    }
+    if let Some(connection) = &facts.connection {
+        send_connection(cx, link, &nick, connection, out);
+    }
+    if let Some((idle, since_ms)) = facts.idle {
+        let (idle, since) = (idle.to_string(), (since_ms / 1000).to_string());
         let (words, text) = ([&*nick, &idle, &since], Some("seconds idle, signon time"));
         reply::send_numeric(cx, link, Numeric::RPL_WHOISIDLE, &words, text, out);
     }
@@ -277,32 +276,26 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
 
 /// Sends what is known of a user's connection to this server: whether it is encrypted, and to
 /// the user itself and operators that may need it the address and the gateway.
-fn send_connection(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
-    let Some((theirs, _)) = user_of(cx, id) else {
-        return;
-    };
-    let Some(found) = cx.links.find(theirs) else {
-        return;
-    };
-    let nick = cx.nick_of(id);
-    if found.security.is_some() {
+fn send_connection(
+    cx: &Context,
+    link: LinkId,
+    nick: &str,
+    connection: &UserConnection<'_>,
+    out: &mut Out,
+) {
+    if connection.is_secure {
         let text = Some("is using a secure connection");
-        reply::send_numeric(cx, link, Numeric::RPL_WHOISSECURE, &[&nick], text, out);
+        reply::send_numeric(cx, link, Numeric::RPL_WHOISSECURE, &[nick], text, out);
     }
-    let asks = cx.network.neighbours().find(link).map(|it| it.host);
-    let operators = cx.network.operators();
-    let may_know = asks.is_some_and(|asks| {
-        asks == id || operators.may(asks, Powers::STATS) || operators.may(asks, Powers::BAN)
-    });
-    if !may_know {
+    let Some(address) = connection.address else {
         return;
-    }
-    let address = word_of_address(found.endpoints.peer.ip());
+    };
+    let address = word_of_address(address);
     let text = format!("is connecting from *@{address} {address}");
-    reply::send_numeric(cx, link, Numeric::RPL_WHOISHOST, &[&nick], Some(&text), out);
-    if let Some(gateway) = &found.gateway {
-        let words = [&*nick, &address, &address];
-        let text = Some(format!("is connected via the gateway {}", gateway.name));
+    reply::send_numeric(cx, link, Numeric::RPL_WHOISHOST, &[nick], Some(&text), out);
+    if let Some(gateway) = connection.gateway {
+        let words = [nick, &address, &address];
+        let text = Some(format!("is connected via the gateway {gateway}"));
         let numeric = Numeric::RPL_WHOISGATEWAY;
         reply::send_numeric(cx, link, numeric, &words, text.as_deref(), out);
     }

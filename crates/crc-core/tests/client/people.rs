@@ -78,3 +78,149 @@ fn a_server_that_knows_no_requests_about_users_gets_none() {
     let why = ClientSendError::Unsupported;
     fixture.check(&[ClientNotice::RequestNotSent { request, why }], &[]);
 }
+
+/// Three servers in a line, Ann at the first, Bob at the last.
+fn far_apart() -> (Fixture, TestClient, TestClient) {
+    let mut fixture = Fixture::new(5);
+    fixture.server(None);
+    fixture.server(Some(0));
+    fixture.server(Some(1));
+    fixture.rest();
+    let mut ann = TestClient::new(&mut fixture, 0, 101, "ann");
+    let mut bob = TestClient::new(&mut fixture, 2, 102, "bob");
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    ann.notices.clear();
+    bob.notices.clear();
+    (fixture, ann, bob)
+}
+
+fn whois(client: u32) -> ClientCommand {
+    ClientCommand::Whois { client: id(client) }
+}
+
+fn list(mask: &str) -> ClientCommand {
+    ClientCommand::ListChannels { mask: mask.into() }
+}
+
+#[test]
+fn a_client_asks_about_another_one_far_away() {
+    let (mut fixture, mut ann, mut bob) = far_apart();
+    for channel in ["#cave", "#Reef"] {
+        bob.join(&mut fixture, channel, "");
+        settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    }
+    let secret = ClientCommand::SetChannel {
+        channel: "#cave".into(),
+        field: ChannelField::MODES,
+        value: "nst".into(),
+    };
+    bob.command(&mut fixture, secret);
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    bob.notices.clear();
+    // Of its secret channel only members learn.
+    ann.command(&mut fixture, whois(102));
+    bob.command(&mut fixture, whois(102));
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    ann.expect(&["bob at server2: @#Reef"]);
+    bob.expect(&["bob at server2: @#cave @#Reef"]);
+    for (client, why) in [
+        (9, "whois: no: no client has the id 9"),
+        (1, "whois: no: no client has the id 1"),
+    ] {
+        ann.command(&mut fixture, whois(client));
+        settle(&mut fixture, &mut [&mut ann, &mut bob]);
+        ann.expect(&[why]);
+    }
+}
+
+#[test]
+fn a_client_lists_the_channels_that_it_may_see() {
+    let (mut fixture, mut ann, mut bob) = far_apart();
+    ann.command(&mut fixture, list(""));
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    ann.expect(&["End: "]);
+    for channel in ["#cave", "#Reef", "#rocks"] {
+        bob.join(&mut fixture, channel, "");
+        settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    }
+    for (channel, field, value) in [
+        ("#cave", ChannelField::MODES, "nst"),
+        ("#reef", ChannelField::TOPIC, "low tide at six"),
+    ] {
+        let (channel, value) = (channel.into(), value.into());
+        let command = ClientCommand::SetChannel {
+            channel,
+            field,
+            value,
+        };
+        bob.command(&mut fixture, command);
+    }
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    bob.notices.clear();
+    let both = "End: #Reef 1 low tide at six, #rocks 1 ";
+    for (mask, listed) in [
+        ("", both),
+        ("#r*", both),
+        ("*EEF", "End: #Reef 1 low tide at six"),
+        ("#cave", "End: "),
+        ("#none", "End: "),
+    ] {
+        ann.command(&mut fixture, list(mask));
+        settle(&mut fixture, &mut [&mut ann, &mut bob]);
+        ann.expect(&[listed]);
+    }
+    bob.command(&mut fixture, list("#c*"));
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    bob.expect(&["End: #cave 1 "]);
+    ann.command(&mut fixture, list(&"*".repeat(200)));
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    ann.expect(&["list: no: the mask is too long"]);
+}
+
+#[test]
+fn a_long_list_comes_in_pieces_and_ends() {
+    let (mut fixture, mut ann, mut bob) = far_apart();
+    let topic = "t".repeat(390);
+    let mut clients = Vec::new();
+    for number in 0..7 {
+        let mut client = TestClient::new(&mut fixture, 1, 200 + number, &format!("c{number}"));
+        for at in 0..60 {
+            let channel = format!("#{number}-{at}");
+            client.join(&mut fixture, &channel, "");
+            let topic = topic.clone();
+            client.command(&mut fixture, ClientCommand::SetTopic { channel, topic });
+        }
+        settle(&mut fixture, &mut [&mut client]);
+        clients.push(client);
+    }
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    ann.notices.clear();
+    ann.command(&mut fixture, list(""));
+    ann.command(&mut fixture, list("#1*"));
+    fixture.run(Duration::from_secs(1));
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    let notices = std::mem::take(&mut ann.notices);
+    let (refused, pieces): (Vec<_>, Vec<_>) = notices.iter().partition(|it| it.starts_with("list"));
+    assert!(
+        refused
+            .iter()
+            .all(|it| *it == "list: no: your last list is not complete yet"),
+        "{refused:?}"
+    );
+    let last = pieces.iter().position(|it| !it.starts_with("Follows"));
+    let pieces = &pieces[..=last.unwrap()];
+    // 420 channels of some 400 bytes each are more than a list may have.
+    assert!(pieces.last().unwrap().starts_with("LeftOut"), "{pieces:?}");
+    let channels: usize = pieces.iter().map(|it| it.matches('#').count()).sum();
+    assert!((300..420).contains(&channels), "{channels}");
+    assert!(pieces.len() >= 8, "{}", pieces.len());
+    // The next one is answered again.
+    ann.command(&mut fixture, list("#1-5*"));
+    fixture.run(Duration::from_secs(1));
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    let [answer] = &ann.notices[..] else {
+        panic!("{:?}", ann.notices);
+    };
+    assert!(answer.starts_with("End: #1-5 1 "), "{answer}");
+    assert_eq!(answer.matches('#').count(), 11);
+}

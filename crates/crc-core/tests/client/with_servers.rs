@@ -185,6 +185,17 @@ fn describe(notice: &ClientNotice) -> Option<String> {
             format!("{channel}: {} invites", by.name.as_deref().unwrap_or("?"))
         }
         ClientNotice::Renamed { old, new, .. } => format!("{old} is now {new}"),
+        ClientNotice::User(user) => {
+            let operator = if user.is_operator { " (operator)" } else { "" };
+            let channels = user.channels.join(" ");
+            format!("{}{operator} at {}: {channels}", user.name, user.server)
+        }
+        ClientNotice::ChannelList { channels, rest } => {
+            let channels = channels
+                .iter()
+                .map(|it| format!("{} {} {}", it.channel, it.member_count, it.topic));
+            format!("{rest:?}: {}", channels.collect::<Vec<_>>().join(", "))
+        }
         ClientNotice::RequestRefused { request, text } => format!("{request}: no: {text}"),
         ClientNotice::RequestNotSent { request, why } => format!("{request}: not sent: {why}"),
         ClientNotice::FrameDropped { why } => format!("dropped: {why}"),

@@ -123,7 +123,9 @@ fn on_command(
         | RequestKind::ANSWER => {
             cx.counters.dropped += 1;
         }
-        RequestKind::SET_NAME => people::on_client_request(cx, link, host, request, out),
+        RequestKind::SET_NAME | RequestKind::WHOIS | RequestKind::LIST => {
+            people::on_client_request(cx, link, host, request, out);
+        }
         RequestKind::NAMES => {
             send_names(cx, host, name, out);
         }

@@ -142,6 +142,14 @@ pub(crate) fn translate(notice: ClientNotice, own: HostId) -> Option<Event> {
                 },
             }
         }
+        ClientNotice::RequestRefused { text, .. } => Event::Refused {
+            channel: None,
+            text,
+        },
+        ClientNotice::RequestNotSent { request, why } => Event::NotSent {
+            to: request.to_string(),
+            why: NotSent::Client(why),
+        },
         ClientNotice::ChannelRefused { channel, text } => Event::Refused { channel, text },
         ClientNotice::ChannelNames { channel, names } => Event::Names { channel, names },
         ClientNotice::Invited { channel, by } => Event::Invited {

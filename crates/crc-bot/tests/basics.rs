@@ -293,6 +293,30 @@ fn channels_are_governed() {
 }
 
 #[test]
+fn a_bot_takes_another_name() {
+    let server = TestServer::start();
+    let ann = server.bot("ann").connect().unwrap();
+    let bot = server.bot("bot").connect().unwrap();
+    bot.set_name("tide").unwrap();
+    for sees in [&bot, &ann] {
+        let names = next(sees, |event| match event {
+            Event::Renamed {
+                user,
+                previous_name,
+            } => Some((previous_name, user.name)),
+            _ => None,
+        });
+        assert_eq!(names, ("bot".to_owned(), "tide".to_owned()));
+    }
+    ann.say("tide", "hello").unwrap();
+    assert_eq!(next_message(&bot).text, "hello");
+    bot.set_name("").unwrap();
+    next(&bot, |event| {
+        matches!(event, Event::Refused { .. } | Event::NotSent { .. }).then_some(())
+    });
+}
+
+#[test]
 fn timers_come_in_order_and_without_a_connection_too() {
     let bot = Bot::builder("bot").server("127.0.0.1:1").start().unwrap();
     let timer = |event| match event {

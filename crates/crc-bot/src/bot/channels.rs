@@ -148,6 +148,18 @@ impl Bot {
         self.send_command(0, ClientCommand::Names { channel })
     }
 
+    /// Takes another name, now and after every reconnect. [`Event::Renamed`](crate::Event::Renamed) or
+    /// [`Event::Refused`](crate::Event::Refused) follows. [`name`](Bot::name) stays what it was.
+    ///
+    /// # Errors
+    ///
+    /// If the bot has ended.
+    #[doc(alias = "nick")]
+    pub fn set_name(&self, name: impl Into<String>) -> Result<(), Error> {
+        let name = name.into();
+        self.send_command(name.len(), ClientCommand::SetName { name })
+    }
+
     /// Gives the server a command, as a line of IRC: those of network operators, such as
     /// `OPER NAME PASSWORD`. [`Event::Status`](crate::Event::Status) answers.
     ///

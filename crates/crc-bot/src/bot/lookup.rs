@@ -12,7 +12,7 @@ use crate::machine::Command;
 
 /// What the bot knows. These ask the thread of the connection, and wait for its answer.
 impl Bot {
-    /// The name of the bot.
+    /// The name that the bot was started with.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

@@ -4,6 +4,7 @@
 //! - [`abuse`]: people who make two servers work as much as they can
 //! - [`tree`]: servers that die and freeze while clients chat
 //! - [`healing`]: how long a network takes to heal after the loss of a server
+//! - [`moves`]: how long a client takes to be at another server after the loss of its own one
 //! - [`footprint`]: the memory of an unregistered connection
 //!
 //! The checks see processes from outside only: admin pages, what clients receive, and
@@ -19,6 +20,7 @@ pub mod footprint;
 pub mod healing;
 pub mod hostile;
 mod invariants;
+pub mod moves;
 mod network;
 mod progress;
 mod rng;

@@ -11,7 +11,7 @@ use crc_e2e::fixture::wait::{self, LONG};
 use crc_e2e::fixture::{Fixture, Process};
 use crc_e2e::soak::abuse::{self, Abuse};
 use crc_e2e::soak::healing::{self, Loss, Place};
-use crc_e2e::soak::{Control, footprint, hostile, tree};
+use crc_e2e::soak::{Control, footprint, hostile, moves, tree};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 #[test]
@@ -87,6 +87,22 @@ fn a_small_tree_heals() {
     assert!(report.passed(), "{:#?}", report.problems);
     assert_eq!(report.of(Place::Inner).len(), 1);
     assert_eq!(report.of(Place::Root).len(), 1);
+}
+
+#[test]
+fn clients_of_a_lost_server_move() {
+    use moves::Kind::{KilledNamed, Leaves};
+    let settings = moves::Settings {
+        trials: 2,
+        clients: 3,
+        kinds: vec![KilledNamed, Leaves],
+        median_max: None,
+        ..moves::Settings::default()
+    };
+    let report = moves::run(&Fixture::new().unwrap(), &settings, &Control::default()).unwrap();
+    assert!(report.passed(), "{:#?}\n{report}", report.problems);
+    assert_eq!(report.of(KilledNamed).len(), 6);
+    assert_eq!(report.of(Leaves).len(), 6);
 }
 
 #[test]

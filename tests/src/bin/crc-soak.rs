@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use crc_e2e::fixture::{Binaries, Fixture, FixtureError, LogDir, output};
 use crc_e2e::soak::abuse::{self, Abuse};
-use crc_e2e::soak::{Control, Progress, footprint, healing, hostile, tree};
+use crc_e2e::soak::{Control, Progress, footprint, healing, hostile, moves, tree};
 
 /// Run real servers and clients for long, with faults, and check invariants
 ///
@@ -87,6 +87,18 @@ enum Run {
         loss: How,
         #[command(flatten)]
         size: Size,
+    },
+    /// Measure how long clients take to be at another server after theirs is killed or leaves
+    Moves {
+        /// The number of trials for each kind
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        trials: u32,
+        /// The number of clients of the server that is lost
+        #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=100))]
+        clients: u32,
+        /// The seed of the random choices
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Measure the memory of a connection that has not registered
     Footprint {
@@ -208,6 +220,20 @@ fn run(arguments: &Arguments) -> Result<bool, FixtureError> {
             let problem = || format!("a connection uses more than {most} bytes");
             let problems: Vec<String> = (!report.passed()).then(problem).into_iter().collect();
             Ok(print_report(&fixture, &report, &problems))
+        }
+        &Run::Moves {
+            trials,
+            clients,
+            seed,
+        } => {
+            let settings = moves::Settings {
+                trials,
+                clients,
+                seed,
+                ..moves::Settings::default()
+            };
+            let report = moves::run(&fixture, &settings, &control)?;
+            Ok(print_report(&fixture, &report, &report.problems))
         }
         Run::Tree { minutes, size } => {
             let settings = tree::Settings {

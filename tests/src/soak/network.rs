@@ -373,6 +373,7 @@ impl ClientSlot {
     }
 }
 
-fn free_address(ip: Ipv4Addr) -> io::Result<SocketAddr> {
+/// A free port of a loopback address.
+pub(super) fn free_address(ip: Ipv4Addr) -> io::Result<SocketAddr> {
     TcpListener::bind((ip, 0))?.local_addr()
 }

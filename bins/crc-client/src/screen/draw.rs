@@ -92,6 +92,9 @@ pub(crate) fn draw(state: &mut State, buffer: &mut Buffer, now: Instant) -> Opti
 
 /// The columns of the list of windows and of the members.
 fn sides(state: &State, area: Rect) -> (u16, u16) {
+    if matches!(state.overlay, Overlay::Help(_)) {
+        return (0, 0);
+    }
     let left = if area.width >= LIST_FROM {
         LIST_COLUMNS
     } else {
@@ -470,11 +473,34 @@ impl Painter {
         lines.push(plain(
             "  Up, Down, Page Up and Page Down scroll; any other key closes this help.",
         ));
+        let columns = usize::from(area.width);
+        let lines: Vec<_> = lines
+            .into_iter()
+            .flat_map(|(text, style)| {
+                let rows = help_rows(&text, columns);
+                rows.into_iter().map(move |row| (row, style))
+            })
+            .collect();
         *row = (*row).min(lines.len().saturating_sub(usize::from(area.height)));
         for (y, (text, style)) in (area.y..area.bottom()).zip(lines.iter().skip(*row)) {
             put(buffer, area.x, y, area.width, text, *style);
         }
     }
+}
+
+/// The rows of a line of the help: what is too long goes on below the descriptions.
+fn help_rows(text: &str, columns: usize) -> Vec<String> {
+    const INDENT: usize = 18;
+    if wrap::width(text) <= columns || columns <= 2 * INDENT {
+        return vec![text.to_owned()];
+    }
+    let first = wrap::rows(text, columns)[0].clone();
+    let rest = text[first.end..].trim_start();
+    let rest_rows = wrap::rows(rest, columns - INDENT).into_iter();
+    let rest_rows = rest_rows.map(|row| format!("{:INDENT$}{}", "", &rest[row]));
+    core::iter::once(text[first].to_owned())
+        .chain(rest_rows)
+        .collect()
 }
 
 /// The windows that fit into the bar, the active one among them.

@@ -47,7 +47,9 @@ impl State {
                 MouseEventKind::ScrollDown => self.scroll(WHEEL_ROWS, false),
                 _ => {}
             },
-            Event::Key(_) | Event::Resize(..) => {}
+            // Its size may be the one before, but what it showed is lost.
+            Event::Resize(..) => self.request = Some(Request::Redraw),
+            Event::Key(_) => {}
         }
     }
 

@@ -1,0 +1,10 @@
+//! The client of a user at a terminal: what the screen shows, at two sizes.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod connection;
+mod input;
+mod reef;
+mod scrolling;
+mod terminal;
+mod windows;

@@ -63,8 +63,6 @@ conforms! { several_members_are_kicked_at_once "
     zoe ~ :ann KICK #reef bob bye
     zoe ~ :ann KICK #reef eve bye
     bob < :ann KICK #reef bob bye
-    eve ~ :ann KICK #reef bob bye
-    eve ~ :ann KICK #reef eve bye
     bob > JOIN #reef
     eve > JOIN #reef
     ann > KICK #reef,#reef bob,eve :again

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use crc_core::{ClientSendError, DialError, DisconnectReason, HostRef, ResolveError};
+use crc_core::client::{
+    ClientSendError, DialError, DisconnectReason, HostRef, ListRest, ListedChannel, ResolveError,
+    UserInfo,
+};
 use crc_wire::{ChannelField, HostId, StatusCode};
 
 /// What a bot learns, in the order in which it happened.
@@ -145,7 +148,17 @@ pub enum Event {
         /// Their names, separated by spaces.
         names: String,
     },
-    /// The server refuses what the bot asks for in a channel, or does not let it in.
+    /// What the server knows of a user: the answer to [`Bot::whois`](crate::Bot::whois).
+    UserInfo(Box<UserInfo>),
+    /// Channels of the network: a part of the answer to
+    /// [`Bot::list_channels`](crate::Bot::list_channels).
+    ChannelList {
+        /// The channels, in the order of their names.
+        channels: Vec<ListedChannel>,
+        /// How the list goes on.
+        rest: ListRest,
+    },
+    /// The server refuses what the bot asks for, or does not let it into a channel.
     Refused {
         /// The channel, if the server names one.
         channel: Option<String>,
@@ -335,6 +348,19 @@ impl Event {
             Event::Offline { user, text } => user.name.len() + text.len(),
             Event::Invited { channel, by } => channel.len() + by.name.len(),
             Event::Names { channel, names } => channel.len() + names.len(),
+            Event::UserInfo(info) => {
+                let channels = info
+                    .channels
+                    .iter()
+                    .map(|name| size_of::<String>() + name.len());
+                size_of::<UserInfo>() + info.name.len() + info.info.len() + channels.sum::<usize>()
+            }
+            Event::ChannelList { channels, .. } => {
+                let bytes = |it: &ListedChannel| {
+                    size_of::<ListedChannel>() + it.channel.len() + it.topic.len()
+                };
+                channels.iter().map(bytes).sum()
+            }
             Event::Refused { channel, text } => {
                 channel.as_ref().map_or(0, String::len) + text.len()
             }

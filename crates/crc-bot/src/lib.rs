@@ -97,8 +97,9 @@ mod stream;
 mod translate;
 mod worker;
 
-pub use crc_core::{
-    ChannelRank, ClientSendError, DialError, DisconnectReason, ResolveError, TlsFailure,
+pub use crc_core::client::{
+    ChannelRank, ClientSendError, DialError, DisconnectReason, ListRest, ListedChannel,
+    ResolveError, TlsFailure, UserInfo,
 };
 pub use crc_wire::{ChannelField, HostId, StatusCode};
 

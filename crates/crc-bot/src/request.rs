@@ -108,6 +108,8 @@ pub(crate) enum Request {
         who: Who,
         action: MemberAction,
     },
+    /// What the server knows of a user.
+    Whois { who: Who },
     /// What is about no user.
     Command(ClientCommand),
 }
@@ -134,7 +136,7 @@ impl Request {
         match self {
             Request::Text { .. } | Request::Member { .. } => 1,
             Request::Command(ClientCommand::Part { .. }) => 1,
-            Request::Command(_) => 2,
+            Request::Whois { .. } | Request::Command(_) => 2,
         }
     }
 
@@ -148,7 +150,7 @@ impl Request {
     pub(crate) fn place(&self) -> String {
         match self {
             Request::Text { to, .. } => to.to_string(),
-            Request::Member { who, .. } => who.to_string(),
+            Request::Member { who, .. } | Request::Whois { who } => who.to_string(),
             Request::Command(_) => String::new(),
         }
     }
@@ -178,6 +180,7 @@ impl Request {
                     ClientCommand::SendNotice { to, text }
                 }
             },
+            Request::Whois { who } => ClientCommand::Whois { client: find(who)? },
             Request::Member {
                 channel,
                 who,

@@ -142,6 +142,8 @@ pub(crate) fn translate(notice: ClientNotice, own: HostId) -> Option<Event> {
                 },
             }
         }
+        ClientNotice::User(info) => Event::UserInfo(info),
+        ClientNotice::ChannelList { channels, rest } => Event::ChannelList { channels, rest },
         ClientNotice::RequestRefused { text, .. } => Event::Refused {
             channel: None,
             text,

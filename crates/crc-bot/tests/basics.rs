@@ -293,6 +293,31 @@ fn channels_are_governed() {
 }
 
 #[test]
+fn a_bot_asks_about_users_and_channels() {
+    let server = TestServer::start();
+    let ann = server.bot("ann").info("on the reef").join("#reef");
+    let ann = ann.connect().unwrap();
+    wait_entered(&ann, "#reef");
+    let bot = server.bot("bot").connect().unwrap();
+    bot.whois("ann").unwrap();
+    let info = next(&bot, |event| match event {
+        Event::UserInfo(info) => Some(info),
+        _ => None,
+    });
+    assert_eq!((&*info.name, &*info.info), ("ann", "on the reef"));
+    bot.list_channels("").unwrap();
+    let channels = next(&bot, |event| match event {
+        Event::ChannelList { channels, .. } => Some(channels),
+        _ => None,
+    });
+    assert_eq!(
+        (&*channels[0].channel, channels[0].member_count),
+        ("#reef", 1)
+    );
+    assert!(matches!(bot.whois("#reef"), Err(Error::NotAPerson(_))));
+}
+
+#[test]
 fn a_bot_takes_another_name() {
     let server = TestServer::start();
     let ann = server.bot("ann").connect().unwrap();

@@ -148,6 +148,31 @@ impl Bot {
         self.send_command(0, ClientCommand::Names { channel })
     }
 
+    /// Asks the server for the channels of the network that the bot may see, with a mask for their
+    /// names, such as `#re*`; empty for all. [`Event::ChannelList`](crate::Event::ChannelList)
+    /// follows.
+    ///
+    /// # Errors
+    ///
+    /// If the bot has ended.
+    #[doc(alias = "list")]
+    pub fn list_channels(&self, mask: impl Into<String>) -> Result<(), Error> {
+        let mask = mask.into();
+        self.send_command(mask.len(), ClientCommand::ListChannels { mask })
+    }
+
+    /// Asks the server what it knows of a user. [`Event::UserInfo`](crate::Event::UserInfo) follows.
+    ///
+    /// # Errors
+    ///
+    /// If the target is a channel, or the bot has ended.
+    pub fn whois(&self, who: impl Into<Target>) -> Result<(), Error> {
+        match who.into().0 {
+            Place::User(who) => self.send(Request::Whois { who }, 0),
+            Place::Channel(channel) => Err(Error::NotAPerson(channel)),
+        }
+    }
+
     /// Takes another name, now and after every reconnect. [`Event::Renamed`](crate::Event::Renamed) or
     /// [`Event::Refused`](crate::Event::Refused) follows. [`name`](Bot::name) stays what it was.
     ///

@@ -373,3 +373,25 @@ fn expect_part(client: &Client, part: &str) {
     let written = || lines().iter().any(|line| line.contains(part));
     assert!(wait::holds(LONG, written), "{part}\n{:#?}", lines());
 }
+
+#[test]
+fn clients_are_away() {
+    let TwoServers {
+        mut ann,
+        mut bob,
+        fixture: _fixture,
+        reef: _reef,
+        cove: _cove,
+    } = TwoServers::new();
+    command(&mut bob, "/away gone fishing");
+    let away = r#"{"event":"away","id":102,"name":"bob","text":"gone fishing"}"#;
+    expect(&bob, away);
+    command(&mut bob, "/msg ann bye");
+    ann.wait_view(|view| view.chats.len() == 1).unwrap();
+    command(&mut ann, "/msg bob hi");
+    expect(&ann, away);
+    command(&mut ann, "/whois bob");
+    expect_part(&ann, r#""away":"gone fishing""#);
+    command(&mut bob, "/away");
+    expect(&bob, r#"{"event":"away","id":102,"name":"bob","text":""}"#);
+}

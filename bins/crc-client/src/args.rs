@@ -106,9 +106,9 @@ pub(crate) struct Args {
 
     /// Write one JSON object per line, for programs
     ///
-    /// Every line has a key "event": connected, welcome, moved, joined, renamed, left,
-    /// chat, notice, status, disconnected, unreachable, who, whois, list, ignored,
-    /// help, done or error; for channels:
+    /// Every line has a key "event": connected, welcome, moved, joined, left, renamed,
+    /// chat, notice, status, disconnected, unreachable, who, whois, away, list, ignored,
+    /// done, help, error; for channels:
     /// channel, channels, channel_joined, channel_left, channel_flags,
     /// channel_chat, topic, channel_set, channel_refused, names, modes or invited.
     /// Each also has a key "time", in UTC. Lines of standard input that begin with { are commands

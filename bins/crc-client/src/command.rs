@@ -22,6 +22,7 @@ pub(crate) const COMMANDS: &str = "  \
   /channels       list the channels you are in
   /me TEXT        say what you do: * ann waves
   /nick NAME      take another name
+  /away [TEXT]    be away, and say why; /away alone: be back
   /whois WHO      ask the server what it knows of WHO
   /list [MASK]    list the channels of the network, or those that match: /list #re*
   /notice WHO TEXT
@@ -53,7 +54,8 @@ pub(crate) const COMMANDS: &str = "  \
   Without #CHANNEL, a command is about the channel that other lines are sent to.";
 
 /// The names of the commands.
-pub(crate) const NAMES: [&str; 26] = [
+pub(crate) const NAMES: [&str; 27] = [
+    "/away",
     "/channels",
     "/command",
     "/deop",
@@ -139,6 +141,8 @@ pub(crate) enum Command {
     Names { channel: Option<String> },
     /// Take another name.
     Nick { name: String },
+    /// Be away, or be back if there is no text.
+    Away { text: String },
     /// Ask the server about a client.
     Whois { name: String },
     /// Ask the server for the channels of the network.
@@ -303,6 +307,9 @@ impl Command {
                 Some(who) => Ok(Command::Unignore { who }),
                 None => Err(ParseError::NameIncomplete("/unignore WHO")),
             },
+            "away" => Ok(Command::Away {
+                text: rest.trim().to_owned(),
+            }),
             "whois" => match take_target(rest)? {
                 Some((Target::Client(name), rest)) => {
                     expect_end(rest, "/whois WHO")?;
@@ -537,6 +544,7 @@ mod tests {
                 password: password.map(Password::new),
             })
         };
+        let away = |text: &str| Command::Away { text: text.into() };
         let whois = |name: &str| Command::Whois { name: name.into() };
         let list = |mask: &str| Command::List { mask: mask.into() };
         let nick = |name: &str| Command::Nick { name: name.into() };
@@ -571,6 +579,8 @@ mod tests {
             ("/names", Command::Names { channel: None }),
             ("/nick anna ", nick("anna")),
             ("/whois bob", whois("bob")),
+            ("/away gone fishing ", away("gone fishing")),
+            ("/away", away("")),
             ("/whois \"Bob the 2nd\" ", whois("Bob the 2nd")),
             ("/list", list("")),
             ("/list #re* ", list("#re*")),

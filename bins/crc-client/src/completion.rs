@@ -209,6 +209,7 @@ mod tests {
         let completer = completer(&[(1, "alice")]);
         check(&completer, "/ms", 0, &["/msg "]);
         let all = [
+            "/away ",
             "/channels",
             "/command ",
             "/deop ",

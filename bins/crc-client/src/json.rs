@@ -44,6 +44,13 @@ enum Event<'a> {
         name: &'a str,
         info: &'a str,
     },
+    /// This client is away or back, or another one is away that it has written to.
+    Away {
+        id: u32,
+        name: Option<&'a str>,
+        /// Empty for one that is back.
+        text: &'a str,
+    },
     /// What the server knows of a client: the answer to `/whois`.
     Whois {
         id: u32,
@@ -338,6 +345,11 @@ pub(crate) fn line(event: &OutputEvent, client: &Client, time: UtcTime) -> Optio
             id: id.get(),
             name,
             info,
+        },
+        ClientNotice::Away { client, text } => Event::Away {
+            id: client.id.get(),
+            name: client.name.as_deref(),
+            text,
         },
         ClientNotice::User(user) => Event::Whois {
             id: user.id.get(),

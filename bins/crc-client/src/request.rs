@@ -127,7 +127,7 @@ struct Spec {
 }
 
 /// The commands, in the order of the help.
-static SPECS: [Spec; 27] = [
+static SPECS: [Spec; 28] = [
     Spec {
         name: "msg",
         fields: &[
@@ -210,6 +210,13 @@ static SPECS: [Spec; 27] = [
         fields: &[CHANNEL],
         build: |values| Command::Names {
             channel: values.get("channel"),
+        },
+    },
+    Spec {
+        name: "away",
+        fields: &[optional("text", Kind::Line, "TEXT")],
+        build: |values| Command::Away {
+            text: values.text("text").trim().to_owned(),
         },
     },
     Spec {

@@ -126,6 +126,12 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
             info,
             previous_name,
         } => joined(*id, name, info, previous_name.as_deref()),
+        ClientNotice::Away { client, text } if text.is_empty() => {
+            format!("{} is back", channel::host_ref(client))
+        }
+        ClientNotice::Away { client, text } => {
+            format!("{} is away: {}", channel::host_ref(client), Escaped(text))
+        }
         ClientNotice::User(user) => user_lines(user),
         ClientNotice::ChannelList { channels, rest } => channel::network_list(channels, *rest)?,
         ClientNotice::Renamed { id, old, new } => {

@@ -111,6 +111,7 @@ pub(crate) const fn cost_of_frame(message: &Message<'_>) -> u32 {
             RequestKind::JOIN
             | RequestKind::NAMES
             | RequestKind::SET_NAME
+            | RequestKind::AWAY
             | RequestKind::WHOIS
             | RequestKind::LIST => EXPENSIVE,
             _ => CHAT,
@@ -129,7 +130,9 @@ pub(crate) fn cost_of_line(line: &irc_wire::Message<'_>) -> u32 {
         Verb::Quit => 0,
         // Without a value these only ask.
         Verb::Topic | Verb::Mode if line.params.len() < 2 => CHAT,
-        Verb::Join | Verb::Topic | Verb::Mode | Verb::Nick | Verb::Setname => EXPENSIVE,
+        Verb::Join | Verb::Topic | Verb::Mode | Verb::Nick | Verb::Setname | Verb::Away => {
+            EXPENSIVE
+        }
         Verb::Names | Verb::List | Verb::Who | Verb::Whois | Verb::Whowas => EXPENSIVE,
         _ => CHAT,
     };

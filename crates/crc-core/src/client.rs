@@ -186,6 +186,8 @@ pub struct Client {
     interrupted: Option<(Outgoing, u32)>,
     roster: Roster,
     channels: Memberships,
+    /// Why it is away, as the server has confirmed it; empty if it is not.
+    away: String,
 }
 
 impl Client {
@@ -211,6 +213,7 @@ impl Client {
             interrupted: None,
             roster: Roster::default(),
             channels: Memberships::default(),
+            away: String::new(),
             config,
             random,
         })
@@ -355,6 +358,10 @@ impl Client {
             }
             ClientCommand::SendNotice { to, text } => {
                 self.enqueue(Outgoing::Notice { to, text }, out);
+                return;
+            }
+            ClientCommand::SetAway { text } => {
+                self.ask(UserRequest::SetAway, None, text, out);
                 return;
             }
             ClientCommand::Whois { client } => {

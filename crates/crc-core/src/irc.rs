@@ -91,17 +91,15 @@ fn user_of(cx: &Context, id: HostId) -> Option<(LinkId, &User)> {
 
 /// What only the session of a user of IRC knows.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SessionFacts<'a> {
-    pub(crate) away: Option<&'a str>,
+pub(crate) struct SessionFacts {
     pub(crate) idle_seconds: u64,
     pub(crate) registered_at_unix_ms: u64,
 }
 
 /// What the session of a user of IRC on this server knows of it.
-pub(crate) fn session_facts(cx: &Context, id: HostId) -> Option<SessionFacts<'_>> {
+pub(crate) fn session_facts(cx: &Context, id: HostId) -> Option<SessionFacts> {
     let (_, user) = user_of(cx, id)?;
     Some(SessionFacts {
-        away: user.away.as_deref(),
         idle_seconds: cx.now.since(user.spoke_at).as_secs(),
         registered_at_unix_ms: user.registered_at_unix_ms,
     })

@@ -117,8 +117,8 @@ pub use link_auth::{
 };
 pub use names::{ascii_name, check_ascii_name, check_name, prepare_name};
 pub use network::{
-    Ban, BanKind, Bans, Channel, Channels, Directory, Founding, Host, HostKind, Neighbour, Nicks,
-    NotABan, Operator, Operators, PeerVersion, Setting, Settings,
+    Absence, Absences, Ban, BanKind, Bans, Channel, Channels, Directory, Founding, Host, HostKind,
+    Neighbour, Nicks, NotABan, Operator, Operators, PeerVersion, Setting, Settings,
 };
 pub use notice::ServerNotice;
 pub use operator::{

@@ -158,6 +158,8 @@ pub(crate) struct Link {
     pub(crate) paused: bool,
     /// How many wrong passwords the peer has sent.
     pub(crate) wrong_passwords: u8,
+    /// The user that the peer was told last is away, and which absence that was.
+    pub(crate) away_told: Option<(HostId, u64)>,
     /// What the peer may send, if it is a client.
     pub(crate) budget: Budget,
     pub(crate) protocol: Protocol,
@@ -193,6 +195,7 @@ impl Link {
             slowed: false,
             paused: false,
             wrong_passwords: 0,
+            away_told: None,
             budget: Budget::default(),
             protocol,
         }

@@ -5,6 +5,7 @@
 //! their ids only, and sends nothing. A question about a rule changes nothing. The
 //! operations of [`Context`](crate::context::Context) ask, and carry out the answer.
 
+mod absences;
 mod bans;
 mod change;
 mod channels;
@@ -24,6 +25,8 @@ use std::collections::BTreeMap;
 
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
+pub(crate) use absences::AWAY_BYTES_MAX;
+pub use absences::{Absence, Absences};
 pub use bans::{Ban, BanKind, Bans, NotABan};
 pub(crate) use bans::{LIFTED_FOR_MS, normal_mask};
 pub(crate) use change::{ChannelEvent, ChannelEventKind, FormerNicks, HostChange, Scope};
@@ -164,6 +167,7 @@ pub(crate) struct Network {
     channels: Channels,
     invitations: Invitations,
     operators: Operators,
+    absences: Absences,
     bans: Bans,
     /// When each server was lost that is not back yet. As long as there is one, channels
     /// may live on out of reach.
@@ -199,6 +203,7 @@ impl Network {
             channels: Channels::default(),
             invitations: Invitations::default(),
             operators: Operators::default(),
+            absences: Absences::default(),
             bans: Bans::default(),
             lost_servers: BTreeMap::new(),
             first_lost_at: Timestamp::START,
@@ -231,6 +236,16 @@ impl Network {
     /// The hosts that are network operators.
     pub(crate) fn operators(&self) -> &Operators {
         &self.operators
+    }
+
+    /// The users that are away.
+    pub(crate) fn absences(&self) -> &Absences {
+        &self.absences
+    }
+
+    /// Notes that a user is away, or is back if the text is empty. Returns whether that is new.
+    pub(crate) fn set_away(&mut self, host: HostId, text: &str) -> bool {
+        self.is_client(host) && self.absences.set(host, text)
     }
 
     /// Notes what operator a host is, if it is one. Returns whether that is new.
@@ -461,6 +476,7 @@ impl Network {
         }
         self.invitations.forget(id);
         self.operators.set(id, None);
+        self.absences.set(id, "");
         if let Some(names) = &mut self.names {
             names.of_kind(host.kind()).release(id);
         }

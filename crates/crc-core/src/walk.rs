@@ -127,6 +127,8 @@ pub(crate) struct Walk {
     list: Option<ChannelList>,
     /// The last operator that was sent, behind the channels.
     pub(crate) operator: Option<HostId>,
+    /// The last user that is away that was sent, behind the operators.
+    pub(crate) absence: Option<HostId>,
     /// The last ban that was sent, behind the operators.
     pub(crate) ban: Option<(BanKind, Box<str>)>,
     /// How many bytes waited on the link when this was last reported.
@@ -176,6 +178,7 @@ impl Walk {
             listings: VecDeque::new(),
             list: None,
             operator: None,
+            absence: None,
             ban: None,
             waiting: 0,
         }
@@ -204,6 +207,7 @@ impl Walk {
         self.next = Place::START;
         self.channel = None;
         self.operator = None;
+        self.absence = None;
         self.ban = None;
         self.early.values_mut().for_each(|whole| *whole = false);
     }

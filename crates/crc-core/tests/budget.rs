@@ -237,7 +237,7 @@ const IRC_ROWS: &[Row] = &[
     row("who", 2, Line("WHO #a"), ToSender(" 315 ")),
     row("whois", 2, Line("WHOIS op"), ToSender(" 318 ")),
     row("nick", 2, Line("NICK user%"), ToMember(" NICK ")),
-    row("away", 1, Line("AWAY :%"), ToSender(" 306 ")),
+    row("away", 2, Line("AWAY :%"), ToSender(" 306 ")),
     row("ping", 1, Line("PING x"), ToSender(" PONG ")),
     row("unknown", 1, Line("BOGUS x"), ToSender(" 421 ")),
 ];

@@ -55,6 +55,7 @@ pub(crate) fn check(network: &Network, monitor: &Monitor) -> (Parts, Vec<Found>)
         channels::check_channels(network, &tree.parts, &mut found);
         found.extend(people::check_told(network));
     }
+    operators::check_absences(network, &mut found);
     if network.options.operators {
         operators::check_operators(network, monitor, &mut found);
     }

@@ -63,6 +63,8 @@ impl StatusCode {
     /// Channels of the network. Text: lines, each a name, the number of members and the topic;
     /// the last line of the last one is `end` or `more`.
     pub const CHANNEL_LIST: StatusCode = StatusCode(0x0112);
+    /// A user is away, or is back. Text: its id, and why it is away: `102 gone fishing`.
+    pub const AWAY: StatusCode = StatusCode(0x0113);
 
     /// Returns whether the code is part of version 1, which every node can read.
     #[must_use]
@@ -303,6 +305,8 @@ impl RequestKind {
     pub const ANSWER: RequestKind = RequestKind(16);
     /// Give the source another name. A client sends this to its own server. Text: the name.
     pub const SET_NAME: RequestKind = RequestKind(20);
+    /// The source is away, or is back. Text: why it is away, or empty if it is back.
+    pub const AWAY: RequestKind = RequestKind(21);
     /// Say what is known of a user. A client sends this to its own server. Text: the user's id.
     pub const WHOIS: RequestKind = RequestKind(22);
     /// List the channels of the network. A client sends this to its own server. Text: a mask, or

@@ -492,6 +492,7 @@ impl Session {
                 let channel = self.channel_or_target(channel, "/names")?;
                 self.send(now, ClientCommand::Names { channel }, out)
             }
+            Command::Away { text } => self.send(now, ClientCommand::SetAway { text }, out),
             Command::Whois { name } => {
                 let client = match name == self.client.name() {
                     true => self.client.id(),

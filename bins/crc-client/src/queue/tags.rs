@@ -117,6 +117,7 @@ impl What {
             }
             ClientCommand::Command { .. } => return Some(What::Command),
             ClientCommand::SetName { .. } => return Some(What::Request(UserRequest::SetName)),
+            ClientCommand::SetAway { .. } => return Some(What::Request(UserRequest::SetAway)),
             ClientCommand::Whois { .. } => return Some(What::Request(UserRequest::Whois)),
             ClientCommand::ListChannels { .. } => return Some(What::Request(UserRequest::List)),
             ClientCommand::SendChannelChat { channel, .. }
@@ -180,6 +181,9 @@ impl What {
             } => self.is_about(channel, &[]),
             ClientNotice::Renamed { id, .. } if *id == own => {
                 *self == What::Request(UserRequest::SetName)
+            }
+            ClientNotice::Away { client, .. } if client.id == own => {
+                *self == What::Request(UserRequest::SetAway)
             }
             ClientNotice::User(_) => *self == What::Request(UserRequest::Whois),
             ClientNotice::ChannelList { .. } => *self == What::Request(UserRequest::List),

@@ -114,6 +114,12 @@ pub enum ClientCommand {
         /// The name. [`check_name`](crate::check_name) says which names are valid.
         name: String,
     },
+    /// Be away, now and after every reconnect, until another one says otherwise. The answer is
+    /// [`ClientNotice::Away`].
+    SetAway {
+        /// Why; empty to be back. The server keeps the first 300 bytes.
+        text: String,
+    },
     /// Ask the server what it knows of a client, which may be this one. The answer is
     /// [`ClientNotice::User`], or [`ClientNotice::RequestRefused`] with the reason.
     Whois {
@@ -213,6 +219,14 @@ pub enum ClientNotice {
         old: String,
         /// Its name now.
         new: String,
+    },
+    /// This client is away or is back, as it has asked for; or another one is away, to which this
+    /// one has written. That is said once.
+    Away {
+        /// The client.
+        client: HostRef,
+        /// Why it is away; empty if it is back.
+        text: String,
     },
     /// What the server knows of a client: the answer to [`ClientCommand::Whois`].
     User(Box<UserInfo>),

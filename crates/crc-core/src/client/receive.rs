@@ -161,6 +161,7 @@ impl Client {
                 Some(user) => out.notice(ClientNotice::User(Box::new(user))),
                 None => out.notice(status_notice(status)),
             },
+            StatusCode::AWAY => self.on_away(status, out),
             StatusCode::CHANNEL_LIST => on_channel_list(&status, out),
             // Some v1 servers welcome a client with another code.
             code if registering && code.is_v1() => self.on_welcome(now, status, out),
@@ -301,6 +302,20 @@ impl Client {
             let old = core::mem::replace(&mut self.config.name, new.clone());
             out.notice(ClientNotice::Renamed { id, old, new });
         }
+    }
+
+    /// This client or another one is away, or is back.
+    fn on_away(&mut self, status: Status<'_>, out: &mut Out) {
+        let said = status.text.as_str();
+        let (id, text) = said.split_once(' ').unwrap_or((said, ""));
+        let Some(id) = id.parse().ok().and_then(HostId::new) else {
+            return out.notice(status_notice(status));
+        };
+        if id == self.id() {
+            text.clone_into(&mut self.away);
+        }
+        let (client, text) = (self.host_ref(id), text.to_owned());
+        out.notice(ClientNotice::Away { client, text });
     }
 
     fn on_quit(&mut self, quit: ClientQuit<'_>, out: &mut Out) {

@@ -85,13 +85,7 @@ impl Client {
     }
 
     /// Sends a request about this client or another one, or reports why not.
-    fn send_request(
-        &mut self,
-        request: UserRequest,
-        about: Option<HostId>,
-        text: &str,
-        out: &mut Out,
-    ) {
+    fn send_request(&self, request: UserRequest, about: Option<HostId>, text: &str, out: &mut Out) {
         let session = self.connection.session();
         let Some(session) = session.filter(|session| session.has_people()) else {
             let why = ClientSendError::Unsupported;
@@ -178,6 +172,9 @@ impl Client {
         match self.channels.rejoin(session.has_channels()) {
             Rejoin::Done => {}
             Rejoin::Request(channels) => {
+                if !self.away.is_empty() {
+                    self.send_request(UserRequest::SetAway, None, &self.away.clone(), out);
+                }
                 for (name, key) in channels {
                     if let Ok(channel) = ChannelName::new(&*name) {
                         send(session.link(), &join_request(self.id(), channel, &key), out);

@@ -15,6 +15,8 @@ use super::ClientCommand;
 pub enum UserRequest {
     /// [`ClientCommand::SetName`].
     SetName,
+    /// [`ClientCommand::SetAway`].
+    SetAway,
     /// [`ClientCommand::Whois`].
     Whois,
     /// [`ClientCommand::ListChannels`].
@@ -22,13 +24,19 @@ pub enum UserRequest {
 }
 
 impl UserRequest {
-    const ALL: [UserRequest; 3] = [UserRequest::SetName, UserRequest::Whois, UserRequest::List];
+    const ALL: [UserRequest; 4] = [
+        UserRequest::SetName,
+        UserRequest::SetAway,
+        UserRequest::Whois,
+        UserRequest::List,
+    ];
 
     /// The word that users type, and that a server's refusal begins with.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             UserRequest::SetName => "nick",
+            UserRequest::SetAway => "away",
             UserRequest::Whois => "whois",
             UserRequest::List => "list",
         }
@@ -41,6 +49,7 @@ impl UserRequest {
     pub(super) const fn kind(self) -> RequestKind {
         match self {
             UserRequest::SetName => RequestKind::SET_NAME,
+            UserRequest::SetAway => RequestKind::AWAY,
             UserRequest::Whois => RequestKind::WHOIS,
             UserRequest::List => RequestKind::LIST,
         }

@@ -296,6 +296,7 @@ impl Context {
             })
             .collect();
         let fresh = self.free_id();
+        let absence = self.network.absences().find(id).cloned();
         let known = legacy::notify::before_renumbering(self, id);
         let legacy_nick = self.network.legacy_nick_of(id);
         self.legacy.renumber(id, fresh);
@@ -320,6 +321,9 @@ impl Context {
                 founded,
             };
             self.enter_channel_in(entry, &name, Some(link), scope, out);
+        }
+        if let Some(absence) = absence {
+            self.set_away(fresh, &absence.text, None, out);
         }
         legacy::notify::after_renumbering(self, fresh, &known, out);
     }

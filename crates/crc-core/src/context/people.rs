@@ -3,14 +3,15 @@
 
 use core::net::IpAddr;
 
-use crc_wire::HostId;
+use crc_machine::LinkId;
+use crc_wire::{ChannelRequest, HostId, RequestKind};
 use irc_wire::mask::PreparedMask;
 
-use super::Context;
+use super::{Context, Out, server_request};
 use crate::network::{Channel, Host, HostKind, Network, fold};
 use crate::operator::Powers;
 use crate::walk::ChannelList;
-use crate::{irc, work};
+use crate::{crc, irc, work};
 
 /// The most bytes of one piece of a list of channels.
 const LIST_BYTES_MAX: usize = 16 * 1024;
@@ -30,7 +31,7 @@ pub(crate) struct UserFacts<'a> {
     /// The server that it is linked to, as far as that is known; otherwise the one on the way there.
     pub(crate) server: HostId,
     pub(crate) is_operator: bool,
-    /// The text of its absence, if this server knows of one.
+    /// Why it is away, if it is.
     pub(crate) away: Option<&'a str>,
     /// Its connection to this server, if it has one.
     pub(crate) connection: Option<UserConnection<'a>>,
@@ -50,6 +51,27 @@ pub(crate) struct UserConnection<'a> {
 }
 
 impl Context {
+    /// A user is away, or is back if the text is empty: tells all servers but that of `from`.
+    pub(crate) fn set_away(
+        &mut self,
+        host: HostId,
+        text: &str,
+        from: Option<LinkId>,
+        out: &mut Out,
+    ) {
+        if self.network.set_away(host, text) {
+            let statement = self.away_statement(host);
+            crc::channel::flood_to_people(self, &statement, from, out);
+        }
+    }
+
+    /// What servers say to each other of a user that is away, or is back.
+    pub(crate) fn away_statement(&self, host: HostId) -> ChannelRequest<'static> {
+        let absence = self.network.absences().find(host);
+        let text = absence.map_or("", |absence| &absence.text);
+        server_request(host, None, RequestKind::AWAY, text)
+    }
+
     /// What `asks` may know of a user.
     pub(crate) fn user_facts(&self, asks: Option<HostId>, id: HostId) -> Option<UserFacts<'_>> {
         let host = self.network.directory().find(id)?;
@@ -61,7 +83,11 @@ impl Context {
             host,
             server: self.server_of_user(host),
             is_operator: self.network.operators().find(id).is_some(),
-            away: session.and_then(|session| session.away),
+            away: self
+                .network
+                .absences()
+                .find(id)
+                .map(|absence| &*absence.text),
             connection: self.user_connection(asks, host),
             idle: session.map(|session| (session.idle_seconds, session.registered_at_unix_ms)),
         })

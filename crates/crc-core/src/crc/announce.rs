@@ -177,6 +177,7 @@ fn announce_to(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
         let last_hop = session.id_on_link(cx.config.id);
         let frame = out.store(|arena| encoding.encode_host(host, last_hop, arena));
         deliver(found, link, frame, &mut cx.dirty_links, out);
+        super::channel::send_absence(cx, link, id, out);
     }
 }
 

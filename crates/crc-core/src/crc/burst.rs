@@ -129,7 +129,10 @@ impl<'a> Writer<'a> {
         let dated = self.session.features.channel_age;
         let network = &self.cx.network;
         let Some((channel, passed)) = walk.next_channel(network.channels()) else {
-            if self.write_next_operator(walk, arena) || self.write_next_ban(walk, arena) {
+            if self.write_next_operator(walk, arena)
+                || self.write_next_absence(walk, arena)
+                || self.write_next_ban(walk, arena)
+            {
                 return false;
             }
             if dated {
@@ -184,6 +187,23 @@ impl<'a> Writer<'a> {
         if route.is_some_and(|(_, first_link)| first_link != self.link) {
             let statement = self.cx.operator_statement(id);
             Message::ChannelRequest(statement).encode(arena);
+        }
+        true
+    }
+
+    /// Writes that a user is away, if there is another one.
+    fn write_next_absence(&self, walk: &mut Walk, arena: &mut Vec<u8>) -> bool {
+        if !self.session.features.people {
+            return false;
+        }
+        let Some(id) = self.cx.network.absences().after(walk.absence) else {
+            return false;
+        };
+        walk.absence = Some(id);
+        self.cx.work.charge_answer(LINE);
+        let route = self.cx.network.directory().route(id);
+        if route.is_some_and(|(_, first_link)| first_link != self.link) {
+            Message::ChannelRequest(self.cx.away_statement(id)).encode(arena);
         }
         true
     }

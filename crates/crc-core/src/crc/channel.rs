@@ -58,6 +58,31 @@ pub(crate) fn takes_operators(cx: &Context, link: LinkId) -> bool {
     takes_channels(cx, link) && session.is_some_and(|session| session.features.oper)
 }
 
+/// Whether the peer of a link is a server that is told who is away, and its burst has begun.
+pub(crate) fn takes_people(cx: &Context, link: LinkId) -> bool {
+    let session = cx.crc_session(link);
+    takes_channels(cx, link) && session.is_some_and(|session| session.features.people)
+}
+
+/// Sends a statement about a user to all servers that take such, but not to `from`.
+pub(crate) fn flood_to_people(
+    cx: &mut Context,
+    statement: &ChannelRequest<'_>,
+    from: Option<LinkId>,
+    out: &mut Out,
+) {
+    flood_request_where(cx, statement, from, takes_people, out);
+}
+
+/// Sends a server whether a user is away, if it is.
+pub(super) fn send_absence(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
+    if cx.network.absences().find(id).is_some() && takes_people(cx, link) {
+        let statement = cx.away_statement(id);
+        let frame = out.store(|arena| Message::ChannelRequest(statement).encode(arena));
+        cx.deliver(link, frame, out);
+    }
+}
+
 /// Sends a request of a server or of an operator to all servers that take such, but not to
 /// `from`.
 pub(crate) fn flood_request(
@@ -66,12 +91,22 @@ pub(crate) fn flood_request(
     from: Option<LinkId>,
     out: &mut Out,
 ) {
+    flood_request_where(cx, request, from, takes_operators, out);
+}
+
+fn flood_request_where(
+    cx: &mut Context,
+    request: &ChannelRequest<'_>,
+    from: Option<LinkId>,
+    takes: fn(&Context, LinkId) -> bool,
+    out: &mut Out,
+) {
     let links = cx.network.neighbours().iter().map(|(link, _)| link);
     let links: Vec<_> = links.filter(|link| Some(*link) != from).collect();
     cx.work.charge(work::LINK * links.len() as u64);
     let mut frame = None;
     for link in links {
-        if takes_operators(cx, link) {
+        if takes(cx, link) {
             let frame = *frame.get_or_insert_with(|| {
                 out.store(|arena| Message::ChannelRequest(request.clone()).encode(arena))
             });

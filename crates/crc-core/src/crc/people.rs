@@ -24,6 +24,10 @@ pub(super) fn on_client_request(
     let text = request.text.as_str();
     match request.kind {
         RequestKind::SET_NAME => set_name(cx, link, host, text, out),
+        RequestKind::AWAY => {
+            cx.set_away(host, &one_line(text), None, out);
+            send_away(cx, link, host, out);
+        }
         RequestKind::WHOIS => whois(cx, link, host, text, out),
         RequestKind::LIST => list(cx, link, text, out),
         _ => {}
@@ -44,6 +48,36 @@ fn set_name(cx: &mut Context, link: LinkId, host: HostId, name: &str, out: &mut 
         cx.rename_client(link, host, &prepared, out);
     }
     announce::send_own(cx, link, host, out);
+}
+
+/// A text without control characters.
+fn one_line(text: &str) -> String {
+    let blank = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(blank).collect()
+}
+
+/// Tells a client whether a user is away.
+fn send_away(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
+    let absence = cx.network.absences().find(id);
+    let text = absence.map_or("", |absence| &absence.text);
+    let text = format!("{id} {text}");
+    send::answer(cx, link, StatusCode::AWAY, text.trim_end(), out);
+}
+
+/// A client of this server says something to a user that may be away: tells the client, once for
+/// each absence, unless it has been told of that of another user since.
+pub(super) fn tell_away(cx: &mut Context, link: LinkId, to: Option<HostId>, out: &mut Out) {
+    let absence = to.and_then(|to| Some((to, cx.network.absences().find(to)?.number)));
+    let Some((to, number)) = absence else {
+        return;
+    };
+    let Some(found) = cx.links.find_mut(link) else {
+        return;
+    };
+    let takes = found.crc().is_some_and(|session| session.features.people);
+    if takes && found.away_told.replace((to, number)) != Some((to, number)) {
+        send_away(cx, link, to, out);
+    }
 }
 
 /// The most bytes that one list of channels is answered with.

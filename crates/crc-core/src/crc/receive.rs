@@ -11,7 +11,7 @@ use crc_wire::{
 };
 
 use super::keepalive::start_keepalive;
-use super::{announce, auth, channel, handshake, registration, uplink};
+use super::{announce, auth, channel, handshake, people, registration, uplink};
 use crate::budget;
 use crate::context::{Context, Out, Stage, guarded_quit_text};
 use crate::link::{Link, Phase};
@@ -261,6 +261,9 @@ fn on_chat(
         cx.on_violation(link, Violation::TooFast(Kind::ClientChat), out);
         return None;
     }
+    if phase == Phase::Client && !cx.network.absences().is_empty() {
+        people::tell_away(cx, link, chat.destination, out);
+    }
     match cx.network.route_chat(link, chat.destination) {
         Route::To(to) => cx
             .send_chat(to, chat, frame.bytes(), out)
@@ -325,6 +328,7 @@ const fn is_of_own_server(code: StatusCode) -> bool {
             | StatusCode::REQUEST_REFUSED
             | StatusCode::USER
             | StatusCode::CHANNEL_LIST
+            | StatusCode::AWAY
     )
 }
 

@@ -10,7 +10,7 @@ use super::answer::{self, Part};
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
-    LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, source_of, user_of,
+    LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, source_of,
 };
 use crate::context::{Context, Out};
 use crate::network::{
@@ -438,13 +438,11 @@ fn send_topic(cx: &Context, link: LinkId, channel: &Channel, out: &mut Out) {
 
 // Away.
 
-/// Sends the RPL_AWAY of a host, if it is a user of this server that is away.
+/// Sends the RPL_AWAY of a host, if it is away.
 pub(super) fn send_away(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
-    if let Some((_, user)) = user_of(cx, id)
-        && let Some(text) = &user.away
-    {
-        let nick = cx.nick_of(id);
-        reply::send_numeric(cx, link, Numeric::RPL_AWAY, &[&nick], Some(text), out);
+    if let Some(absence) = cx.network.absences().find(id) {
+        let (nick, text) = (cx.nick_of(id), Some(&*absence.text));
+        reply::send_numeric(cx, link, Numeric::RPL_AWAY, &[&nick], text, out);
     }
 }
 

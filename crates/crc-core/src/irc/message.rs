@@ -17,6 +17,14 @@ use crate::network::Network;
 /// How many recipients a message may have.
 const TARGETS_MAX: usize = 4;
 
+/// Whether the user of a link is away.
+#[inline]
+fn is_away(cx: &Context, link: LinkId) -> bool {
+    let absences = cx.network.absences();
+    let user = || cx.network.neighbours().find(link);
+    !absences.is_empty() && user().is_some_and(|user| absences.find(user.host).is_some())
+}
+
 /// Relays the most frequent kind of line on a fast path: one line to one user of IRC on
 /// this server, or to one channel, where the sender wants no echo and the reader no
 /// tags. Returns whether it did.
@@ -75,7 +83,7 @@ pub(super) fn relay_privmsg_fast(
     let reader_nick = listener.source.split('!').next().unwrap_or_default();
     let plain = !speaker.has(Capability::EchoMessage)
         && !listener.has(Capability::ServerTime)
-        && listener.away.is_none();
+        && !is_away(cx, reader);
     let command = if notice { " NOTICE " } else { " PRIVMSG " };
     // The colons, a blank and the line's end are five bytes.
     let len = speaker.source.len() + command.len() + reader_nick.len() + text.len() + 5;
@@ -243,6 +251,7 @@ fn private_message(
         }
     } else if answers {
         cx.relay_chat_text(user_ref.id, id, said, out);
+        send_away(cx, user_ref.link, id, out);
     } else {
         let request = ChannelRequest {
             source: user_ref.id,

@@ -12,15 +12,12 @@ use super::channel::{is_local, prefixed_channel};
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
-    CASE, UserRef, cut, distinct_elements, find_user, find_user_mut, ident_of, server_info_of,
-    server_of, session_facts, source_of, user_of,
+    CASE, UserRef, cut, distinct_elements, find_user, ident_of, server_info_of, server_of,
+    session_facts, source_of,
 };
 use crate::context::{Context, Out, UserConnection};
-use crate::network::{Channel, Host};
+use crate::network::{AWAY_BYTES_MAX, Channel, Host};
 use crate::work;
-
-/// The most bytes of an AWAY text (`AWAYLEN`).
-const AWAY_BYTES_MAX: usize = 300;
 
 /// How many nicks one WHOIS or WHOWAS may name (`TARGMAX`).
 pub(super) const WHOIS_MAX: usize = 4;
@@ -36,14 +33,11 @@ pub(super) struct Whox {
 }
 
 /// AWAY (RFC 2812, 4.1): sets the text, cut to [`AWAY_BYTES_MAX`]; an empty one removes
-/// it. Only this server knows it.
+/// it. All servers of version 2 know it.
 pub(super) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
     let said = text::utf8_or_latin1(message.params.get(0).unwrap_or_default());
-    let Some(user) = find_user_mut(cx, user_ref.link) else {
-        return;
-    };
     let away = !said.is_empty();
-    user.away = away.then(|| cut(&said, AWAY_BYTES_MAX).into());
+    cx.set_away(user_ref.id, cut(&said, AWAY_BYTES_MAX), None, out);
     let (numeric, text) = match away {
         true => (Numeric::RPL_NOWAWAY, "You have been marked as being away"),
         false => (
@@ -56,10 +50,9 @@ pub(super) fn away(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, o
 
 // Users.
 
-/// Whether a host is a user of this server that is away.
+/// Whether a user is away.
 fn is_away(cx: &Context, id: HostId) -> bool {
-    let user = user_of(cx, id);
-    user.is_some_and(|(_, user)| user.away.is_some())
+    cx.network.absences().find(id).is_some()
 }
 
 /// What a WHO asks for.

@@ -178,8 +178,6 @@ pub(crate) struct User {
     pub(super) realname: String,
     /// `nick!user@host`, once it has registered: what its messages begin with.
     pub(super) source: String,
-    /// The text of AWAY; `None` if it is not away.
-    pub(super) away: Option<Box<str>>,
     /// Mode `w`: it gets what operators say to all.
     pub(super) wallops: bool,
     /// The nicks that it monitors, by their lower case.

@@ -8,7 +8,7 @@ use crate::counters::Counters;
 use crate::limits::Limits;
 use crate::link::{Outlet, Protocol};
 use crate::network::{
-    Bans, Channels, Directory, Host, HostKind, Neighbour, Nicks, Operators, PeerVersion,
+    Absences, Bans, Channels, Directory, Host, HostKind, Neighbour, Nicks, Operators, PeerVersion,
 };
 use crate::text_protocol::TextProtocol;
 use crate::work::Work;
@@ -88,6 +88,12 @@ impl<'a> Snapshot<'a> {
     #[must_use]
     pub fn bans(&self) -> &'a Bans {
         self.cx.network.bans()
+    }
+
+    /// The users that are away.
+    #[must_use]
+    pub fn absences(&self) -> &'a Absences {
+        self.cx.network.absences()
     }
 
     /// The hosts that are network operators.

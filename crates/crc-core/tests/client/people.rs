@@ -224,3 +224,57 @@ fn a_long_list_comes_in_pieces_and_ends() {
     assert!(answer.starts_with("End: #1-5 1 "), "{answer}");
     assert_eq!(answer.matches('#').count(), 11);
 }
+
+fn away(text: &str) -> ClientCommand {
+    ClientCommand::SetAway { text: text.into() }
+}
+
+#[test]
+fn a_client_is_away_and_those_who_write_to_it_learn_that_once() {
+    let (mut fixture, mut ann, mut bob) = far_apart();
+    let say = |to| ClientCommand::SendChat {
+        to: id(to),
+        text: "hi".into(),
+    };
+    bob.command(&mut fixture, away("tea\nand\u{1b} cake"));
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    bob.expect(&["bob away: tea and  cake"]);
+    ann.expect(&[]);
+    for told in [&["bob away: tea and  cake"][..], &[], &[]] {
+        ann.command(&mut fixture, say(102));
+        settle(&mut fixture, &mut [&mut ann, &mut bob]);
+        ann.expect(told);
+    }
+    for (text, told) in [("", "bob away: "), ("sea", "bob away: sea")] {
+        bob.command(&mut fixture, away(text));
+        settle(&mut fixture, &mut [&mut ann, &mut bob]);
+        bob.expect(&[told]);
+    }
+    ann.command(&mut fixture, say(102));
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    ann.expect(&["bob away: sea"]);
+    // It is away still when it has connected again.
+    bob.reconnect(&mut fixture, 1);
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    bob.expect(&["bob away: sea"]);
+    for node in 0..3 {
+        let snapshot = fixture.nodes[node].server.snapshot();
+        let known: Vec<_> = snapshot.absences().iter().collect();
+        assert!(
+            matches!(known[..], [(known, absence)] if known == id(102) && &*absence.text == "sea"),
+            "{known:?}"
+        );
+    }
+    // A server that links later learns it, and all forget it when the client leaves.
+    let late = fixture.server(Some(0));
+    fixture.rest();
+    let known = |fixture: &Fixture| {
+        let snapshot = fixture.nodes[late].server.snapshot();
+        snapshot.absences().iter().count()
+    };
+    assert_eq!(known(&fixture), 1);
+    bob.command(&mut fixture, ClientCommand::Quit { text: "bye".into() });
+    settle(&mut fixture, &mut [&mut ann, &mut bob]);
+    fixture.run(Duration::from_secs(1));
+    assert_eq!(known(&fixture), 0);
+}

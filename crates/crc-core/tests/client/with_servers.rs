@@ -185,6 +185,9 @@ fn describe(notice: &ClientNotice) -> Option<String> {
             format!("{channel}: {} invites", by.name.as_deref().unwrap_or("?"))
         }
         ClientNotice::Renamed { old, new, .. } => format!("{old} is now {new}"),
+        ClientNotice::Away { client, text } => {
+            format!("{} away: {text}", client.name.as_deref().unwrap_or("?"))
+        }
         ClientNotice::User(user) => {
             let operator = if user.is_operator { " (operator)" } else { "" };
             let channels = user.channels.join(" ");

@@ -431,3 +431,49 @@ fn an_invisible_user_is_shown_to_those_who_share_a_channel() {
         ],
     );
 }
+
+#[test]
+fn all_servers_say_the_same_of_who_is_away() {
+    let mut net = Net::new(3);
+    let (ann, bob) = (net.user(1, "ann"), net.user(2, "bob"));
+    net.expect(
+        ann,
+        "AWAY :tea",
+        &[":server1 306 ann :You have been marked as being away"],
+    );
+    net.expect(bob, "PRIVMSG ann :hi", &[":server2 301 bob ann :tea"]);
+    let who = net.request(bob, "WHO ann");
+    assert!(who[0].contains(" ann G "), "{who:?}");
+    let whois = net.request(bob, "WHOIS ann");
+    assert!(
+        whois.contains(&":server2 301 bob ann :tea".to_owned()),
+        "{whois:?}"
+    );
+    net.expect(bob, "USERHOST ann", &[":server2 302 bob :ann=-~ann@ID.crc"]);
+    // The client of another protocol, too, and a server without the word hears nothing of it.
+    let old = net.fixture.connect(0);
+    net.fixture
+        .introduce_v2(old, 77, "r=9;f=server-quit,channels,channel-age,oper");
+    net.fixture.received(old);
+    net.request(ann, "AWAY :sea");
+    let heard = net.fixture.received(old);
+    assert!(
+        heard
+            .iter()
+            .all(|message| !matches!(message, Message::ChannelRequest(_))),
+        "{heard:?}"
+    );
+    net.request(ann, "AWAY");
+    net.expect(bob, "PRIVMSG ann :hi", &[]);
+    // Only the server of a user may say it.
+    let request = channel_request(300, None, RequestKind::AWAY, "", "lie");
+    net.fixture.send_message(old, &request);
+    net.fixture.soon();
+    let id = net.id_of(0, "ann").get();
+    net.fixture.send_message(
+        old,
+        &channel_request(id, None, RequestKind::AWAY, "", "lie"),
+    );
+    net.fixture.soon();
+    net.expect(bob, "PRIVMSG ann :hi", &[]);
+}

@@ -106,6 +106,10 @@ impl World {
             }
             PersonAct::Kick => format!("KICK {channel} {member} :out\r\n"),
             PersonAct::Invite => format!("INVITE {} {channel}\r\n", self.any_nick(random)),
+            PersonAct::Nick if random.chance(60) => match random.below(3) {
+                0 => "AWAY\r\n".to_owned(),
+                number => format!("AWAY :tea {number}\r\n"),
+            },
             PersonAct::Nick => {
                 let nick = ["nick", "ni\u{441}k", "Ni\u{441}k", "\u{436}eni\u{430}"];
                 format!("NICK {}\r\n", random.one_of(&nick))

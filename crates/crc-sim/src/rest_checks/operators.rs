@@ -1,5 +1,6 @@
 //! Servers that reach each other over servers of version 2 agree on the bans and on who is an
-//! operator (B1), no banned client is linked (B2), and the bans are stored (B5).
+//! operator (B1) and who is away (B6), no banned client is linked (B2), and the bans are stored
+//! (B5).
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,6 +120,37 @@ pub(super) fn check_operators(network: &Network, monitor: &Monitor, found: &mut 
                 network.describe(node)
             );
             found.push((Invariant::B4, text));
+        }
+    }
+}
+
+/// The users that a server knows to be away, and why. `own`: only its own users.
+fn absences(server: &Server, own: bool) -> BTreeSet<(u32, String)> {
+    let snapshot = server.snapshot();
+    let all = snapshot.absences().iter().filter(|(id, _)| {
+        let host = snapshot.directory().find(*id);
+        !own || host.is_some_and(|host| snapshot.first_link(host) == Some(*id))
+    });
+    all.map(|(id, absence)| (id.get(), absence.text.to_string()))
+        .collect()
+}
+
+/// Servers that reach each other over servers of version 2 agree on who is away (B6).
+pub(super) fn check_absences(network: &Network, found: &mut Vec<Found>) {
+    let components = components(network);
+    let mut expected: BTreeMap<usize, BTreeSet<_>> = BTreeMap::new();
+    for (node, server) in network.servers() {
+        let own = absences(server, true);
+        expected.entry(components[&node]).or_default().extend(own);
+    }
+    for (node, server) in network.servers() {
+        let (known, expected) = (absences(server, false), &expected[&components[&node]]);
+        if known != *expected {
+            let text = format!(
+                "{} knows as away {known:?}, and away are {expected:?}",
+                network.describe(node)
+            );
+            found.push((Invariant::B6, text));
         }
     }
 }

@@ -123,7 +123,7 @@ fn on_command(
         | RequestKind::ANSWER => {
             cx.counters.dropped += 1;
         }
-        RequestKind::SET_NAME | RequestKind::WHOIS | RequestKind::LIST => {
+        RequestKind::SET_NAME | RequestKind::AWAY | RequestKind::WHOIS | RequestKind::LIST => {
             people::on_client_request(cx, link, host, request, out);
         }
         RequestKind::NAMES => {

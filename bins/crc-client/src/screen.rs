@@ -5,6 +5,7 @@
 //! and is the only one that waits for the terminal. A flood of messages therefore costs no more
 //! than keeping the lines, and a terminal that does not read holds up nobody but its user.
 
+mod backend;
 mod complete;
 mod draw;
 mod editor;
@@ -20,7 +21,7 @@ mod window;
 mod wrap;
 
 use std::collections::VecDeque;
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
@@ -40,12 +41,12 @@ use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::event::OutputEvent;
 use crate::queue::Input;
 
+use backend::Screenful;
 use line::{LineKind, Moment};
 use state::{Now, Request, State};
 
@@ -123,7 +124,7 @@ impl Screen {
         enter(has_mouse)?;
         let ui = Ui {
             shared: Arc::clone(&shared),
-            terminal: Terminal::new(CrosstermBackend::new(BufWriter::new(io::stdout())))?,
+            terminal: Terminal::new(Screenful::new())?,
             sender: sender.clone(),
             unhandled,
             clock: clock.clone(),
@@ -182,7 +183,7 @@ impl Screen {
 /// The thread of the screen.
 struct Ui {
     shared: Arc<Shared>,
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    terminal: Terminal<Screenful>,
     sender: CommandSender<Input>,
     /// Counts the lines that are typed and not handled.
     unhandled: Backpressure,

@@ -51,7 +51,9 @@ fn a_terminal_without_focus_rings_and_notifies() {
         let text = reef.ann.sees("── new ──");
         assert!(text.find("seen at once") < text.find("── new ──"), "{text}");
         assert!(text.find("── new ──") < text.find("planning"), "{text}");
-        reef.ann.types("\u{1b}[I");
+        // The focus is reported before the key behind it.
+        reef.ann.types("\u{1b}[Ix");
+        reef.ann.sees("#reef> x");
         reef.bob_says("ann: again");
         reef.ann.sees("ann: again");
         assert_eq!(reef.ann.bells(), 1);

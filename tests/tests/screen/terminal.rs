@@ -5,9 +5,12 @@ use rustix::process::Signal;
 
 use crate::reef::{Reef, SIZES, at_each_size, ctrl, prompts};
 
+/// How a client ends.
+type End = fn(&Reef);
+
 #[test]
 fn the_terminal_is_as_it_was_found_after_every_end() {
-    let ends: [(&str, fn(&Reef)); 4] = [
+    let ends: [(&str, End); 4] = [
         ("/quit", |reef| reef.ann.enters("/quit")),
         ("Ctrl-C twice", |reef| {
             reef.ann.types(&ctrl('c'));

@@ -98,11 +98,11 @@ fn irc_clients_of_two_servers_share_a_channel() {
         !bob.receive("#reef").contains(" 353 ")
     } {}
     bob.send("JOIN #reef");
-    assert!(ann.receive(" JOIN ").starts_with(":bob!bob@"));
+    assert!(ann.receive(" JOIN ").starts_with(":bob!~bob@"));
     ann.send("PRIVMSG #reef :Anybody out there?");
     let message = bob.receive(" PRIVMSG ");
     assert!(
-        message.starts_with(":ann!ann@") && message.ends_with(" #reef :Anybody out there?\r\n")
+        message.starts_with(":ann!~ann@") && message.ends_with(" #reef :Anybody out there?\r\n")
     );
     bob.send("PRIVMSG ann :Me");
     assert!(ann.receive(" PRIVMSG ").ends_with(" ann :Me\r\n"));

@@ -187,6 +187,7 @@ fn every_command_line_of_the_pages_and_help_texts_is_accepted() {
         "docs/BOTS.md",
         "docs/CONFIGURATION.md",
         "docs/IRC.md",
+        "docs/IRC-LEGACY.md",
         "docs/OPERATING.md",
         "docs/RENDEZVOUS.md",
         "docs/TLS.md",
@@ -259,19 +260,27 @@ fn the_readme_and_the_help_of_the_client_list_the_same_commands_and_events() {
     assert_eq!(events, listed);
 }
 
+/// What the first cells of the tables in a section of docs/IRC.md have in backticks.
+fn first_cells_of_irc_page(from: &str, to: &str) -> Vec<String> {
+    let page = fs::read_to_string(root().join("docs/IRC.md")).unwrap();
+    let (_, section) = page.split_once(&format!("\n## {from}\n")).unwrap();
+    let (section, _) = section.split_once(&format!("\n## {to}\n")).unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.filter_map(|row| row.split(" | ").next());
+    let words = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    words.map(str::to_owned).collect()
+}
+
 #[test]
 fn every_command_that_the_irc_page_lists_is_known() {
-    let page = fs::read_to_string(root().join("docs/IRC.md")).unwrap();
-    let (_, table) = page.split_once("| command | |").unwrap();
-    let (table, _) = table.split_once("| anything else | 421 |").unwrap();
+    let listed = first_cells_of_irc_page("Commands", "Modes");
     let is_command = |word: &&str| word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase());
-    let commands: Vec<&str> = table
-        .lines()
-        .filter_map(|line| line.split(" | ").next())
-        .flat_map(|cell| cell.split('`'))
+    let commands: BTreeSet<&str> = listed
+        .iter()
+        .filter_map(|cell| cell.split(' ').next())
         .filter(is_command)
         .collect();
-    assert!(commands.len() > 45, "{commands:?}");
+    assert!(commands.len() > 35, "{commands:?}");
     let fixture = Fixture::new().unwrap();
     let server = fixture.server(1, "reef").irc().start().unwrap();
     let mut user = LinePeer::irc_user(server.irc().unwrap(), "ann").unwrap();
@@ -294,4 +303,63 @@ fn every_command_that_the_irc_page_lists_is_known() {
         }
     }
     assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn the_irc_page_lists_the_capabilities_and_tokens_of_the_server() {
+    let fixture = Fixture::new().unwrap();
+    let server = fixture.server(1, "reef").irc().start().unwrap();
+    let mut user = LinePeer::connect(server.irc().unwrap()).unwrap();
+    user.send_line("CAP LS 302").unwrap();
+    user.send_line("NICK ann").unwrap();
+    user.send_line("USER ann 0 * :Ann").unwrap();
+    user.send_line("CAP END").unwrap();
+    let (mut capabilities, mut tokens) = (BTreeSet::new(), BTreeSet::new());
+    loop {
+        let line = user.next_line(LONG).unwrap().unwrap();
+        if let Some((head, list)) = line.split_once(" :")
+            && head.contains(" CAP ")
+        {
+            let names = list.split_whitespace();
+            capabilities.extend(names.map(|word| word.split('=').next().unwrap().to_owned()));
+        } else if line.contains(" 005 ") {
+            let (list, _) = line.split_once(" :").unwrap();
+            tokens.extend(list.split(' ').skip(3).map(str::to_owned));
+        } else if line.contains(" 251 ") {
+            break;
+        }
+    }
+    let page = first_cells_of_irc_page("Capabilities", "What ISUPPORT says");
+    let page = page.iter().map(|cell| cell.split('=').next().unwrap());
+    assert_eq!(
+        page.map(str::to_owned).collect::<BTreeSet<_>>(),
+        capabilities
+    );
+    let page = first_cells_of_irc_page("What ISUPPORT says", "Numerics");
+    assert_eq!(page.into_iter().collect::<BTreeSet<_>>(), tokens);
+}
+
+#[test]
+fn the_irc_page_lists_the_numerics_of_the_server() {
+    let core = root().join("crates/crc-core/src");
+    let is_of_irc = |path: &PathBuf| {
+        let path = path.strip_prefix(&core);
+        path.is_ok_and(|path| !path.starts_with("legacy") && !path.ends_with("legacy.rs"))
+    };
+    let mut sent = BTreeSet::new();
+    for source in files("rs").into_iter().filter(is_of_irc) {
+        let text = fs::read_to_string(source).unwrap();
+        for rest in text.split("Numeric::").skip(1) {
+            let end = rest.find(|c: char| !c.is_ascii_uppercase() && c != '_');
+            let name = &rest[..end.unwrap_or(rest.len())];
+            if name.starts_with("RPL_") || name.starts_with("ERR_") {
+                sent.insert(name.to_owned());
+            }
+        }
+    }
+    let page = fs::read_to_string(root().join("docs/IRC.md")).unwrap();
+    let (_, table) = page.split_once("\n## Numerics\n").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let names = table.split('`').skip(1).step_by(2);
+    assert_eq!(names.map(str::to_owned).collect::<BTreeSet<_>>(), sent);
 }

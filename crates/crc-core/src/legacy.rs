@@ -1,4 +1,4 @@
-//! The legacy IRC network: its users and its servers (docs/IRC.md).
+//! The legacy IRC network: its users and its servers (docs/IRC-LEGACY.md).
 //!
 //! A user or a server of this protocol becomes a host like any other, with an id that
 //! this server draws. Hosts behind a legacy server are behind its link, and this server

@@ -60,8 +60,10 @@ fn expect(client: &Client, event: &str) {
     assert!(wait::holds(LONG, written), "{event}\n{:#?}", lines());
 }
 
-fn refusal(channel: &str, text: &str) -> String {
-    format!(r##"{{"event":"channel_refused","channel":"{channel}","text":"{text}"}}"##)
+fn refusal(channel: &str, text: &str, join: bool) -> String {
+    format!(
+        r##"{{"event":"channel_refused","channel":"{channel}","text":"{text}","join":{join}}}"##
+    )
 }
 
 const ALONE: &str = r##"{"event":"channel","channel":"#Reef","members":[{"id":101,"name":"ann","operator":true,"voice":false}],"topic":""}"##;
@@ -125,7 +127,7 @@ fn clients_of_two_servers_chat_in_a_channel() {
     expect(&ann, left);
     expect(&bob, left);
     command(&mut bob, "/msg #reef still here?");
-    expect(&bob, &refusal("#reef", "you are not in it"));
+    expect(&bob, &refusal("#reef", "you are not in it", false));
     let errors = [ann.view().errors, bob.view().errors];
     assert_eq!(errors, [[""; 0], [""; 0]]);
 }
@@ -145,7 +147,7 @@ fn a_client_rejoins_with_its_key() {
     command(&mut ann, "/msg bob come!");
     bob.wait_view(|view| view.chats.len() == 1).unwrap();
     command(&mut bob, "/join #cave");
-    expect(&bob, &refusal("#cave", "wrong key"));
+    expect(&bob, &refusal("#cave", "wrong key", true));
     command(&mut bob, "/join #cave kelp");
     let both = BOTH.replace("#Reef", "#cave").replace("the tide", "");
     expect(&bob, &both);
@@ -295,7 +297,10 @@ fn clients_rule_their_channels() {
         r##"{"event":"modes","channel":"#reef","modes":"+nt"}"##,
     );
     command(&mut bob, "/kick #reef ann");
-    expect(&bob, &refusal("#reef", "only its operators may do this"));
+    expect(
+        &bob,
+        &refusal("#reef", "only its operators may do this", false),
+    );
     command(&mut ann, "/kick bob loud");
     expect(
         &bob,

@@ -178,6 +178,8 @@ enum Event<'a> {
         /// Null when the server names none.
         channel: Option<&'a str>,
         text: &'a str,
+        /// The client was about to join it, and does not try again.
+        join: bool,
     },
     Names {
         channel: &'a str,
@@ -502,9 +504,14 @@ pub(crate) fn line(event: &OutputEvent, client: &Client, time: UtcTime) -> Optio
                 },
             }
         }
-        ClientNotice::ChannelRefused { channel, text } => Event::ChannelRefused {
+        ClientNotice::ChannelRefused {
+            channel,
+            is_join,
+            text,
+        } => Event::ChannelRefused {
             channel: channel.as_deref(),
             text,
+            join: *is_join,
         },
         ClientNotice::ChannelNames { channel, names } => Event::Names { channel, names },
         ClientNotice::Invited { channel, by } => Event::Invited {

@@ -53,13 +53,22 @@ pub enum Event {
         rejoined: bool,
     },
     /// The bot is in a channel no more: it has left, or was kicked. It does not enter it again by
-    /// itself.
+    /// itself: [`Bot::join`](crate::Bot::join) does.
     Exited {
         /// The channel.
         channel: String,
         /// The user that has kicked it; `None` when it has left.
         by: Option<User>,
         /// The reason.
+        text: String,
+    },
+    /// The server does not let the bot into a channel that it was about to join, for the first
+    /// time or again after a reconnect: the key is wrong, the bot is not invited, it is banned, or
+    /// the channel is full. It does not try again by itself: [`Bot::join`](crate::Bot::join) does.
+    JoinRefused {
+        /// The channel.
+        channel: String,
+        /// The server's reason.
         text: String,
     },
     /// Another user has joined a channel.
@@ -127,6 +136,14 @@ pub enum Event {
         /// Its name before.
         previous_name: String,
     },
+    /// A user is away to whom the bot has written, which is said once for each absence; or the bot
+    /// itself is away or back, as it has [asked](crate::Bot::set_away) for.
+    Away {
+        /// The user.
+        user: User,
+        /// Why it is away; empty if it is back.
+        text: String,
+    },
     /// Another user has left the network, and all channels.
     Offline {
         /// The user.
@@ -158,7 +175,8 @@ pub enum Event {
         /// How the list goes on.
         rest: ListRest,
     },
-    /// The server refuses what the bot asks for, or does not let it into a channel.
+    /// The server refuses what the bot asks for. A channel that it does not let the bot into is
+    /// [`JoinRefused`](Event::JoinRefused).
     Refused {
         /// The channel, if the server names one.
         channel: Option<String>,
@@ -319,6 +337,8 @@ impl Event {
                 let members = members.map(|it| size_of::<Member>() + it.user.name.len());
                 channel.len() + members.sum::<usize>() + topic.len()
             }
+            Event::JoinRefused { channel, text } => channel.len() + text.len(),
+            Event::Away { user, text } => user.name.len() + text.len(),
             Event::Exited { channel, by, text } => channel.len() + name_bytes(by) + text.len(),
             Event::Joined { channel, member } => channel.len() + member.user.name.len(),
             Event::Left {

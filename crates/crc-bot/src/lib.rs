@@ -49,6 +49,35 @@
 //! each. [`Bot::say`] sends a message: use it to begin, and not to answer, unless you know that no
 //! other program answers.
 //!
+//! # Channels that do not want the bot
+//!
+//! A bot that was kicked ([`Event::Exited`]), or that a channel does not let in
+//! ([`Event::JoinRefused`]), does not try again by itself. The program may, best after a while:
+//!
+//! ```no_run
+//! # use std::{collections::HashMap, time::Duration};
+//! # use crc_bot::{Bot, Error, Event};
+//! # fn main() -> Result<(), Error> {
+//! # let bot = Bot::builder("tide").join("#reef").connect()?;
+//! let mut waiting = HashMap::new();
+//! for event in &bot {
+//!     match event? {
+//!         Event::Exited { channel, by: Some(_), .. } | Event::JoinRefused { channel, .. } => {
+//!             waiting.insert(bot.set_timer(Duration::from_secs(600))?, channel);
+//!         }
+//!         Event::Timer(timer) => {
+//!             if let Some(channel) = waiting.remove(&timer) {
+//!                 bot.join(channel)?;
+//!             }
+//!         }
+//!         Event::Invited { channel, .. } => bot.join(channel)?,
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What is sent
 //!
 //! [`say`](Bot::say) and the others hand their text to the thread of the connection. It waits there

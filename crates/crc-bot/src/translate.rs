@@ -37,6 +37,10 @@ pub(crate) fn translate(notice: ClientNotice, own: HostId) -> Option<Event> {
             user: User { id, name: new },
             previous_name: old,
         },
+        ClientNotice::Away { client, text } => Event::Away {
+            user: client.into(),
+            text,
+        },
         ClientNotice::Left { id, name, text } => {
             let user = User { id, name };
             Event::Offline { user, text }
@@ -152,7 +156,12 @@ pub(crate) fn translate(notice: ClientNotice, own: HostId) -> Option<Event> {
             to: request.to_string(),
             why: NotSent::Client(why),
         },
-        ClientNotice::ChannelRefused { channel, text } => Event::Refused { channel, text },
+        ClientNotice::ChannelRefused {
+            channel: Some(channel),
+            is_join: true,
+            text,
+        } => Event::JoinRefused { channel, text },
+        ClientNotice::ChannelRefused { channel, text, .. } => Event::Refused { channel, text },
         ClientNotice::ChannelNames { channel, names } => Event::Names { channel, names },
         ClientNotice::Invited { channel, by } => Event::Invited {
             channel,

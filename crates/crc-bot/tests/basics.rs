@@ -7,7 +7,7 @@ mod fixture;
 use std::thread;
 use std::time::Duration;
 
-use crc_bot::{Bot, ChannelRank, Error, Event, Fault, HostId, NotSent};
+use crc_bot::{Bot, ChannelField, ChannelRank, Error, Event, Fault, HostId, NotSent};
 
 use fixture::{TestServer, echo, next, next_message, next_notice, wait_entered};
 
@@ -339,6 +339,109 @@ fn a_bot_takes_another_name() {
     next(&bot, |event| {
         matches!(event, Event::Refused { .. } | Event::NotSent { .. }).then_some(())
     });
+}
+
+/// The next absence, or the end of one, that the bot is told of: the name and the text.
+fn next_away(bot: &Bot) -> (String, String) {
+    next(bot, |event| match event {
+        Event::Away { user, text } => Some((user.name, text)),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_bot_is_away_and_those_who_write_to_it_learn_that_once() {
+    let mut server = TestServer::start();
+    let ann = server.bot("ann").connect().unwrap();
+    let bot = server.bot("bot").connect().unwrap();
+    let away = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    bot.set_away("at sea").unwrap();
+    assert_eq!(next_away(&bot), away("bot", "at sea"));
+    for text in ["one", "two"] {
+        ann.say("bot", text).unwrap();
+        assert_eq!(next_message(&bot).text, text);
+    }
+    assert_eq!(next_away(&ann), away("bot", "at sea"));
+    bot.set_back().unwrap();
+    assert_eq!(next_away(&bot), away("bot", ""));
+    bot.set_away("in port").unwrap();
+    assert_eq!(next_away(&bot), away("bot", "in port"));
+    ann.say("bot", "three").unwrap();
+    // Of the first absence it was told once.
+    assert_eq!(next_away(&ann), away("bot", "in port"));
+    ann.whois("bot").unwrap();
+    let info = next(&ann, |event| match event {
+        Event::UserInfo(info) => Some(info),
+        _ => None,
+    });
+    assert_eq!(info.away.as_deref(), Some("in port"));
+    // It is away still when it has connected again.
+    server.restart();
+    assert_eq!(next_away(&bot), away("bot", "in port"));
+}
+
+/// The next channel that does not let the bot in, with the reason.
+fn next_join_refused(bot: &Bot) -> (String, String) {
+    next(bot, |event| match event {
+        Event::JoinRefused { channel, text } => Some((channel, text)),
+        Event::Entered { .. } => panic!("{event:?}"),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_bot_that_a_channel_does_not_want_is_told_so_and_may_try_again() {
+    let server = TestServer::start();
+    let ann = server.bot("ann").join("#reef").connect().unwrap();
+    wait_entered(&ann, "#reef");
+    let bot = server.bot("bot").join("#reef").connect().unwrap();
+    wait_entered(&bot, "#reef");
+    ann.kick("#reef", "bot", "enough").unwrap();
+    let exited = next(&bot, |event| match event {
+        Event::Exited { channel, by, text } => Some((channel, by.unwrap().name, text)),
+        _ => None,
+    });
+    let expected = ("#reef".to_owned(), "ann".to_owned(), "enough".to_owned());
+    assert_eq!(exited, expected);
+    assert_eq!(
+        bot.channels().unwrap(),
+        [""; 0],
+        "it does not come back by itself"
+    );
+    // What it says there is refused, and that is no refused join.
+    bot.say("#reef", "hello?").unwrap();
+    let refused = next(&bot, |event| match event {
+        Event::Refused { channel, .. } => Some(channel),
+        Event::JoinRefused { .. } => panic!("{event:?}"),
+        _ => None,
+    });
+    assert_eq!(refused.as_deref(), Some("#reef"));
+    for (field, value, why) in [
+        (ChannelField::KEY, "kelp", "wrong key"),
+        (ChannelField::LIMIT, "1", "it is full"),
+        (ChannelField::MODES, "int", "only who is invited gets in"),
+        (ChannelField::BANS, "bot!*@*", "you are banned"),
+    ] {
+        ann.set_channel("#reef", field, value).unwrap();
+        next(&ann, |event| match event {
+            Event::Setting { field: it, .. } => (it == field).then_some(()),
+            _ => None,
+        });
+        bot.join("#reef").unwrap();
+        assert_eq!(
+            next_join_refused(&bot),
+            ("#reef".to_owned(), why.to_owned())
+        );
+        let none = match field {
+            ChannelField::MODES => "nt",
+            _ => "",
+        };
+        ann.set_channel("#reef", field, none).unwrap();
+        next(&ann, |event| match event {
+            Event::Setting { field: it, .. } => (it == field).then_some(()),
+            _ => None,
+        });
+    }
 }
 
 #[test]

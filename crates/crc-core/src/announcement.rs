@@ -37,6 +37,7 @@ pub const UNRANKED: u32 = u32::MAX;
 /// assert_eq!(format!("{human}{announcement}"), info);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Announcement {
     /// The address at which others reach it (`a`), if it has one.
     pub address: Option<PeerAddress>,
@@ -64,6 +65,7 @@ pub struct Announcement {
 /// The features of a node: the frames beyond version 1 that it takes. Unknown feature
 /// words are ignored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Features {
     /// `server-quit`: it takes ServerQuit frames.
     pub server_quit: bool,

@@ -48,6 +48,10 @@
 //! assert_eq!(status.text.as_str(), "Welcome to the Clemson Relay Chat network ann");
 //! ```
 //!
+//! **A program that is a client, and runs no server**, needs the module [`client`] alone: its page
+//! says all that such a program has to know, and it has all types that the interface of [`Client`]
+//! names. A bot needs less still: the crate `crc-bot`.
+//!
 //! There is no clock, socket, thread or file in this crate, and no randomness but
 //! a seed: the same events have the same effects.
 

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
-use crc_core::{Announcement, Features};
+use crc_core::Announcement;
 use crc_net::{Interest, PollSource, Selector, start_connect};
 use crc_wire::{ClientQuit, Decoder, HostId, Info, Message, Name, Registration, Text};
 
@@ -173,11 +173,7 @@ pub(super) fn registration(id: HostId, index: usize) -> Vec<u8> {
 
 /// The repeated registration, by which a client announces itself as a v2 client.
 pub(super) fn announcement(id: HostId, index: usize) -> Vec<u8> {
-    let announcement = Announcement {
-        features: Features::default(),
-        ..Announcement::default()
-    };
-    registration_with_info(id, index, &announcement.to_string())
+    registration_with_info(id, index, &Announcement::default().to_string())
 }
 
 fn registration_with_info(id: HostId, index: usize, info: &str) -> Vec<u8> {

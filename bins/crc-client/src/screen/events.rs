@@ -189,10 +189,13 @@ impl State {
             } => self.on_channel_set(channel, *field, value, by.as_ref(), client, now),
             ClientNotice::ChannelRefused {
                 channel: Some(channel),
+                is_join,
                 text,
             } => {
-                self.wanted
-                    .retain(|wanted| !wanted.eq_ignore_ascii_case(channel));
+                if *is_join {
+                    self.wanted
+                        .retain(|wanted| !wanted.eq_ignore_ascii_case(channel));
+                }
                 let index = self.channel_window(channel).unwrap_or(self.active);
                 let text = format!("{}: {}", shown(channel), shown(text));
                 self.error(index, &text, now);

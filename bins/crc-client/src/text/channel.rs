@@ -21,7 +21,7 @@ pub(super) fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<St
             let chat = chat(from.id, &host_ref(from), *kind, text, palette);
             return Some(format!("{channel} {chat}"));
         }
-        ClientNotice::ChannelRefused { channel, text } => {
+        ClientNotice::ChannelRefused { channel, text, .. } => {
             let text = match channel {
                 Some(channel) => format!("{}: {}", Escaped(channel), Escaped(text)),
                 None => Escaped(text).to_string(),
@@ -126,11 +126,11 @@ pub(super) fn network_list(channels: &[ListedChannel], rest: ListRest) -> Option
         format!("{name} ({members}){colon}{topic}")
     });
     let end = match rest {
-        ListRest::Follows => None,
         ListRest::End => Some("end of the list".to_owned()),
         ListRest::LeftOut => {
             Some("others are left out. Use /list MASK, such as /list #re*".to_owned())
         }
+        _ => None,
     };
     let lines: Vec<_> = lines.chain(end).collect();
     (!lines.is_empty()).then(|| lines.join("\n  "))

@@ -113,11 +113,11 @@ fn every_channel_event_is_one_json_line() {
         ),
         (
             status(3, "#cave: wrong key"),
-            r##"{"event":"channel_refused","channel":"#cave","text":"wrong key"}"##,
+            r##"{"event":"channel_refused","channel":"#cave","text":"wrong key","join":false}"##,
         ),
         (
             status(3, "no"),
-            r##"{"event":"channel_refused","channel":null,"text":"no"}"##,
+            r##"{"event":"channel_refused","channel":null,"text":"no","join":false}"##,
         ),
         (
             status(4, "#reef alice bob"),

@@ -10,7 +10,7 @@ use crate::request::{MemberAction, Place, Request, Target};
 /// Channels.
 impl Bot {
     /// Joins a channel. [`Event::Entered`](crate::Event::Entered) or
-    /// [`Event::Refused`](crate::Event::Refused) follows.
+    /// [`Event::JoinRefused`](crate::Event::JoinRefused) follows.
     ///
     /// # Errors
     ///
@@ -183,6 +183,30 @@ impl Bot {
     pub fn set_name(&self, name: impl Into<String>) -> Result<(), Error> {
         let name = name.into();
         self.send_command(name.len(), ClientCommand::SetName { name })
+    }
+
+    /// Is away from now on, and after every reconnect, until [`set_back`](Self::set_back). Users that
+    /// write to the bot are told why, once each. [`Event::Away`](crate::Event::Away) follows.
+    ///
+    /// The server keeps the first 300 bytes of the text. An empty one is the same as `set_back`.
+    ///
+    /// # Errors
+    ///
+    /// If the bot has ended.
+    #[doc(alias = "away")]
+    pub fn set_away(&self, text: impl Into<String>) -> Result<(), Error> {
+        let text = text.into();
+        self.send_command(text.len(), ClientCommand::SetAway { text })
+    }
+
+    /// Is away no more. [`Event::Away`](crate::Event::Away) follows, with an empty text.
+    ///
+    /// # Errors
+    ///
+    /// If the bot has ended.
+    #[doc(alias = "away")]
+    pub fn set_back(&self) -> Result<(), Error> {
+        self.set_away("")
     }
 
     /// Gives the server a command, as a line of IRC: those of network operators, such as

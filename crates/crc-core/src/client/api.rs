@@ -361,6 +361,8 @@ pub enum ClientNotice {
     ChannelRefused {
         /// The channel, if the server names one.
         channel: Option<String>,
+        /// Whether this client was about to join the channel, for the first time or again.
+        is_join: bool,
         /// The server's reason.
         text: String,
     },

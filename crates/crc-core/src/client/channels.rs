@@ -276,12 +276,16 @@ impl Memberships {
     }
 
     /// The server refuses a command about a channel. A client that is not in the
-    /// channel was refused the join, and does not want to be in it any longer.
-    pub(super) fn on_refused(&mut self, name: &str) {
+    /// channel was refused the join, and does not want to be in it any longer. Returns whether
+    /// that is so.
+    pub(super) fn on_refused(&mut self, name: &str) -> bool {
         let folded = fold(name);
-        if self.entries.get(&*folded).is_some_and(|it| !it.joined) {
+        let entry = self.entries.get(&*folded).filter(|entry| !entry.joined);
+        let is_join = entry.is_some_and(|entry| entry.requested);
+        if entry.is_some() {
             self.remove(&folded);
         }
+        is_join
     }
 
     /// A client is in a channel, with these flags; `own` is true if it is this one.

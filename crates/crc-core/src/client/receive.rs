@@ -415,11 +415,10 @@ impl Client {
             Some((name, why)) if is_channel_name(name) => (Some(name), why),
             _ => (None, text),
         };
-        if let Some(name) = channel {
-            self.channels.on_refused(name);
-        }
+        let is_join = channel.is_some_and(|name| self.channels.on_refused(name));
         out.notice(ClientNotice::ChannelRefused {
             channel: channel.map(|name| self.display_name(name)),
+            is_join,
             text: text.to_owned(),
         });
     }

@@ -137,6 +137,7 @@ impl UserInfo {
 
 /// A channel of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ListedChannel {
     /// The channel.
     pub channel: String,
@@ -161,6 +162,7 @@ impl ListedChannel {
 
 /// How a list of channels goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ListRest {
     /// Others follow.
     Follows,

@@ -134,10 +134,12 @@ fn changes_of_a_channel_are_reported() {
             },
             ClientNotice::ChannelRefused {
                 channel: Some(reef()),
+                is_join: false,
                 text: "only its operators may do this".into(),
             },
             ClientNotice::ChannelRefused {
                 channel: None,
+                is_join: false,
                 text: "something else".into(),
             },
             left(me(NO_FLAGS).client, Some(carol()), "loud"),
@@ -280,6 +282,7 @@ fn rejoins_its_channels_after_a_reconnect() {
     fixture.receive(link, &shown.concat());
     let full = ClientNotice::ChannelRefused {
         channel: Some("#wreck".into()),
+        is_join: true,
         text: "it is full".into(),
     };
     assert_eq!(fixture.notices(), [alone("#reef", true), full]);
@@ -373,6 +376,7 @@ fn a_refusal_after_the_quit_is_reported() {
     fixture.receive(link, &refused("#reef", "wrong key"));
     let expected = ClientNotice::ChannelRefused {
         channel: Some("#reef".into()),
+        is_join: true,
         text: "wrong key".into(),
     };
     assert_eq!(fixture.notices(), [expected]);

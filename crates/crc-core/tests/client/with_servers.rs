@@ -172,7 +172,7 @@ fn describe(notice: &ClientNotice) -> Option<String> {
             value,
             by: setter,
         } => format!("{channel}: topic {value}{}", by(setter)),
-        ClientNotice::ChannelRefused { channel, text } => {
+        ClientNotice::ChannelRefused { channel, text, .. } => {
             format!("{}: no: {text}", channel.as_deref().unwrap_or("?"))
         }
         ClientNotice::ChannelNames { channel, names } => format!("{channel}: {names}"),

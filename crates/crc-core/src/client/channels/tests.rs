@@ -104,8 +104,9 @@ fn wanted_channels_survive_a_disconnect() {
     assert_eq!(requested, [("#a", "new"), ("#d", "old")]);
     let entered = JoinChange::Entered { rejoined: true };
     assert_eq!(join(&mut channels, "#a", ME), entered);
-    channels.on_refused("#d");
-    channels.on_refused("#a");
+    assert!(channels.on_refused("#d"));
+    assert!(!channels.on_refused("#d"), "it was refused before");
+    assert!(!channels.on_refused("#a"), "the client is in it");
     assert_eq!(channels.missing().count(), 0);
     assert_eq!(channels.iter().count(), 1);
 }

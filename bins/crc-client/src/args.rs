@@ -23,9 +23,9 @@ use crate::screen::{ScreenOptions, Theme};
 
 /// Chat in a Clemson Relay Chat network.
 ///
-/// Connects to a server and shows the messages of others. At a terminal, lines can
-/// be edited, recalled (up and down) and completed (tab). Commands from a file or a
-/// pipe are executed line by line; the client quits after the last one.
+/// Connects to a server and shows the messages of others. At a terminal it fills the
+/// screen with windows, and F1 lists the keys; with --plain it prints lines. Commands from
+/// a file or a pipe are executed line by line; the client quits after the last one.
 ///
 /// All options can be in a configuration file too: see print-config.
 #[derive(Debug, Parser)]
@@ -121,17 +121,18 @@ pub(crate) struct Args {
     pub(crate) plain: bool,
 
     #[command(flatten)]
-    pub(crate) screen: ScreenArgs,
-
-    #[command(flatten)]
-    pub(crate) tls: TlsArgs,
-
-    #[command(flatten)]
     verbosity: Verbosity,
 
     /// Print the manual page, or completions for a shell, and exit
     #[arg(long, value_name = "WHAT", value_enum)]
     pub(crate) generate: Option<Generate>,
+
+    // Their headings are those of all options behind them, too.
+    #[command(flatten)]
+    pub(crate) screen: ScreenArgs,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
 }
 
 /// What to do instead of chatting.

@@ -4,6 +4,7 @@
 
 mod connection;
 mod input;
+mod keys;
 mod reef;
 mod scrolling;
 mod terminal;

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 
-use super::editor::view;
+use super::editor::{Editor, view};
 use super::input::SCREEN_COMMANDS;
 use super::keys::KEYS;
 use super::line::{Line, LineKind, shown};
@@ -24,6 +24,10 @@ const LIST_COLUMNS: u16 = 18;
 /// From how many columns on the members are shown, and how wide they are.
 const MEMBERS_FROM: u16 = 60;
 const MEMBERS_COLUMNS: u16 = 16;
+
+/// Where the descriptions of keys and commands begin in the help.
+const KEYS_INDENT: usize = 25;
+const COMMANDS_INDENT: usize = 18;
 
 /// The smallest screen on which there is something to see.
 const ROWS_MIN: u16 = 4;
@@ -163,6 +167,9 @@ impl Painter {
             modes => format!(" +{}", shown(modes)),
         };
         let text = match &window.with {
+            _ if matches!(state.overlay, Overlay::Help(_)) => {
+                " Help | Up, Down, Page Up and Page Down scroll, Esc closes".to_owned()
+            }
             With::Server => format!(" crc-client {}", env!("CARGO_PKG_VERSION")),
             With::Channel(_) if !window.is_joined => format!(" ({title})"),
             With::Channel(_) if topic.is_empty() => format!(" {title}{modes}"),
@@ -353,9 +360,10 @@ impl Painter {
     fn status(&self, state: &State, buffer: &mut Buffer, area: Rect, now: Instant, tabs: bool) {
         fill(buffer, area, self.bar());
         let (name, style) = (shown(&state.name), self.bar());
+        let away = if state.is_away { " (away)" } else { "" };
         let text = match &state.connection {
             Connection::Connecting { server } => format!(" connecting to {server} "),
-            Connection::Online { server } => format!(" {name} at {server} "),
+            Connection::Online { server } => format!(" {name}{away} at {server} "),
             Connection::Offline { retry_at: Some(at) } => {
                 let left = at.saturating_duration_since(now).as_secs_f32().ceil();
                 format!(" not connected: next try in {left:.0} s ")
@@ -380,12 +388,11 @@ impl Painter {
         }
         if let Some(hint) = &state.hint {
             let text = format!("| {} ", Escaped(hint));
-            put(buffer, x, area.y, area.right() - x, &text, style);
-            return;
+            x = put(buffer, x, area.y, area.right() - x, &text, style);
         }
         if !tabs {
             let text = match state.window().with {
-                With::Server => "| F1: help ",
+                With::Server if state.hint.is_none() => "| F1: help ",
                 _ => "",
             };
             put(buffer, x, area.y, area.right() - x, text, style);
@@ -412,11 +419,11 @@ impl Painter {
             return None;
         }
         if let Overlay::Search { text, .. } = &state.overlay {
-            return Some(self.edit(buffer, area, "search: ", text.text(), text.cursor()));
+            return Some(self.edit(buffer, area, "search: ", text));
         }
         if let Some(name) = state.awaits_password_of() {
             let prompt = format!("password of {}: ", Escaped(name));
-            return Some(self.edit(buffer, area, &prompt, "", 0));
+            return Some(self.edit(buffer, area, &prompt, &Editor::default()));
         }
         let window = state.window();
         let prompt = match &window.with {
@@ -432,27 +439,25 @@ impl Painter {
                 let from = from.min(editor.text().len());
                 let hidden = editor.text()[from..].chars().count();
                 let masked = format!("{}{}", &editor.text()[..from], "*".repeat(hidden));
-                let end = masked.len();
-                Some(self.edit(buffer, area, &prompt, &masked, end))
+                let mut shown = Editor::default();
+                shown.set(&masked);
+                Some(self.edit(buffer, area, &prompt, &shown))
             }
-            None => Some(self.edit(buffer, area, &prompt, editor.text(), editor.cursor())),
+            None => Some(self.edit(buffer, area, &prompt, editor)),
         }
     }
 
     /// Draws a line that is being typed. Returns the place of the cursor.
-    fn edit(
-        &self,
-        buffer: &mut Buffer,
-        area: Rect,
-        prompt: &str,
-        text: &str,
-        cursor: usize,
-    ) -> Position {
+    fn edit(&self, buffer: &mut Buffer, area: Rect, prompt: &str, editor: &Editor) -> Position {
         let style = Style::new().add_modifier(Modifier::BOLD);
         let x = put(buffer, area.x, area.y, area.width, prompt, style);
         let room = area.right().saturating_sub(x);
-        let (text, column) = view(text, cursor, usize::from(room));
-        put(buffer, x, area.y, room, text, Style::new());
+        let (text, column) = view(editor.text(), editor.cursor(), usize::from(room));
+        let style = match editor.is_refused() {
+            true => Style::new().add_modifier(Modifier::REVERSED),
+            false => Style::new(),
+        };
+        put(buffer, x, area.y, room, text, style);
         let column = x + u16::try_from(column).unwrap_or(0);
         Position {
             x: column.min(area.right() - 1),
@@ -462,25 +467,22 @@ impl Painter {
 
     fn help(&self, row: &mut usize, buffer: &mut Buffer, area: Rect) {
         let heading = Style::new().add_modifier(Modifier::BOLD);
-        let mut lines = vec![("Keys".to_owned(), heading)];
-        let plain = |text: &str| (text.to_owned(), Style::new());
-        lines.extend(KEYS.lines().map(plain));
-        lines.push((String::new(), heading));
-        lines.push(("Commands".to_owned(), heading));
-        lines.extend(SCREEN_COMMANDS.lines().map(plain));
-        lines.extend(COMMANDS.lines().map(plain));
-        lines.push((String::new(), heading));
-        lines.push(plain(
-            "  Up, Down, Page Up and Page Down scroll; any other key closes this help.",
-        ));
         let columns = usize::from(area.width);
-        let lines: Vec<_> = lines
-            .into_iter()
-            .flat_map(|(text, style)| {
-                let rows = help_rows(&text, columns);
-                rows.into_iter().map(move |row| (row, style))
-            })
-            .collect();
+        let mut lines = Vec::new();
+        for (title, texts, indent) in [
+            ("Keys", &[KEYS][..], KEYS_INDENT),
+            ("Commands", &[SCREEN_COMMANDS, COMMANDS], COMMANDS_INDENT),
+        ] {
+            lines.push((title.to_owned(), heading));
+            let entries = texts.iter().flat_map(|text| help_entries(text, indent));
+            let rows = entries.flat_map(|entry| help_rows(&entry, columns, indent));
+            lines.extend(rows.map(|row| (row, Style::new())));
+            lines.push((String::new(), heading));
+        }
+        lines.push((
+            "  Up, Down, Page Up and Page Down scroll; any other key closes this help.".to_owned(),
+            Style::new(),
+        ));
         *row = (*row).min(lines.len().saturating_sub(usize::from(area.height)));
         for (y, (text, style)) in (area.y..area.bottom()).zip(lines.iter().skip(*row)) {
             put(buffer, area.x, y, area.width, text, *style);
@@ -488,16 +490,35 @@ impl Painter {
     }
 }
 
+/// The lines of the help, with descriptions that go on in the next line in one.
+fn help_entries(text: &str, indent: usize) -> Vec<String> {
+    // What stands before the descriptions in a line that has one ends with two blanks.
+    let has_description =
+        |line: &str| line.len() > indent && line.get(indent - 2..indent) == Some("  ");
+    let mut entries: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match entries.last_mut() {
+            Some(last)
+                if has_description(last) && line[..indent.min(line.len())].trim().is_empty() =>
+            {
+                last.push(' ');
+                last.push_str(line.trim());
+            }
+            _ => entries.push(line.to_owned()),
+        }
+    }
+    entries
+}
+
 /// The rows of a line of the help: what is too long goes on below the descriptions.
-fn help_rows(text: &str, columns: usize) -> Vec<String> {
-    const INDENT: usize = 18;
-    if wrap::width(text) <= columns || columns <= 2 * INDENT {
+fn help_rows(text: &str, columns: usize, indent: usize) -> Vec<String> {
+    if wrap::width(text) <= columns || columns <= 2 * indent {
         return vec![text.to_owned()];
     }
     let first = wrap::rows(text, columns)[0].clone();
     let rest = text[first.end..].trim_start();
-    let rest_rows = wrap::rows(rest, columns - INDENT).into_iter();
-    let rest_rows = rest_rows.map(|row| format!("{:INDENT$}{}", "", &rest[row]));
+    let rest_rows = wrap::rows(rest, columns - indent).into_iter();
+    let rest_rows = rest_rows.map(|row| format!("{:indent$}{}", "", &rest[row]));
     core::iter::once(text[first].to_owned())
         .chain(rest_rows)
         .collect()

@@ -19,6 +19,9 @@ pub(crate) struct Editor {
     cursor: usize,
     /// What was deleted last.
     killed: String,
+    /// Whether the line has come back because it could not be sent: what is typed next replaces
+    /// it.
+    is_refused: bool,
 }
 
 impl Editor {
@@ -30,20 +33,40 @@ impl Editor {
         self.cursor
     }
 
+    pub(crate) fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+
+    /// Brings a line back that could not be sent. Enter sends it again, what is typed replaces
+    /// it, and a key that moves or deletes makes it a line like others.
+    pub(crate) fn refuse(&mut self, text: &str) {
+        self.set(text);
+        self.is_refused = !self.text.is_empty();
+    }
+
+    /// The user edits the line.
+    pub(crate) fn keep(&mut self) {
+        self.is_refused = false;
+    }
+
     /// Replaces the line, with the cursor at its end.
     pub(crate) fn set(&mut self, text: &str) {
+        self.is_refused = false;
         truncate_utf8(text, LINE_MAX).clone_into(&mut self.text);
         self.cursor = self.text.len();
     }
 
     /// Takes the line out.
     pub(crate) fn take(&mut self) -> String {
-        self.cursor = 0;
+        (self.cursor, self.is_refused) = (0, false);
         core::mem::take(&mut self.text)
     }
 
     /// Inserts a text at the cursor, as far as there is room.
     pub(crate) fn insert(&mut self, text: &str) {
+        if self.is_refused {
+            self.set("");
+        }
         let room = LINE_MAX - self.text.len();
         let text = truncate_utf8(text, room);
         self.text.insert_str(self.cursor, text);

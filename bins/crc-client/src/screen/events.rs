@@ -94,8 +94,10 @@ impl State {
             }
             ClientNotice::Joined { id, name, .. } => self.on_online(*id, name, now),
             ClientNotice::Renamed { id, old, new } if *id == client.id() => {
+                self.name = shown(new);
                 self.on_renamed(*id, old, new, now);
             }
+            ClientNotice::Away { client, text } => self.on_away(client, text, now),
             ClientNotice::Renamed { id, new, .. } => self.on_online(*id, new, now),
             ClientNotice::Left { id, name, .. } => self.on_offline(*id, name, now),
             ClientNotice::Chat {
@@ -288,8 +290,35 @@ impl State {
         }
     }
 
+    /// The user is away or back, or a client is away to which the user has written.
+    fn on_away(&mut self, who: &HostRef, text: &str, now: &Now) {
+        let is_own = self.id == Some(who.id);
+        let (index, subject) = match is_own {
+            true => (self.active, "you are".to_owned()),
+            false => {
+                let index = self.person_window(who.id).unwrap_or(self.active);
+                (index, format!("{} is", self.shown_ref(who)))
+            }
+        };
+        if is_own {
+            self.is_away = !text.is_empty();
+        }
+        let text = match text {
+            "" => format!("{subject} back"),
+            text => format!("{subject} away: {}", shown(text)),
+        };
+        self.event(index, &text, now);
+    }
+
     fn on_renamed(&mut self, id: HostId, before: &str, name: &str, now: &Now) {
-        let text = format!("{} is now known as {}", shown(before), shown(name));
+        let is_own = self.id == Some(id);
+        let subject = match is_own {
+            true => "you are".to_owned(),
+            false => format!("{} is", shown(before)),
+        };
+        let text = format!("{subject} now known as {}", shown(name));
+        // A client is known by its name in ASCII until a moment after it has joined.
+        let is_told = !is_own || before != ascii_name(name);
         for index in 0..self.windows.len() {
             let window = &mut self.windows[index];
             let is_with = match &mut window.with {
@@ -304,7 +333,7 @@ impl State {
             };
             let member = window.members.get_mut(&id);
             let is_member = member.map(|member| member.name = shown(name)).is_some();
-            if is_with || is_member {
+            if is_told && (is_with || is_member || (is_own && index == self.active)) {
                 self.event(index, &text, now);
             }
         }

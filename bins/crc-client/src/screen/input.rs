@@ -20,6 +20,10 @@ pub(crate) const SCREEN_NAMES: [&str; 4] = ["/clear", "/close", "/search", "/win
 const NO_TARGET: &str =
     "This window is with the server. Use /join #channel, /to NAME or /msg NAME TEXT";
 
+/// A text that cannot be sent. The user has been told why.
+#[derive(Debug)]
+pub(super) struct NotSaid;
+
 impl State {
     /// The user has entered the line of this window.
     pub(super) fn enter(&mut self, now: &Now) {
@@ -39,14 +43,18 @@ impl State {
             true => self.history.leave(),
             false => self.history.add(&line),
         }
+        // A search scrolls.
+        self.window_mut().bottom = None;
         if !self.execute_here(&line, now) {
             match self.parser.parse(&line) {
-                Ok(command) => self.execute(command, now),
+                Ok(command) => {
+                    if let Err(NotSaid) = self.execute(command, now) {
+                        self.window_mut().editor.refuse(&line);
+                    }
+                }
                 Err(error) => self.error(self.active, &shown(&error.to_string()), now),
             }
         }
-        let window = self.window_mut();
-        window.bottom = None;
     }
 
     /// Executes a command of the screen. Whether it was one.
@@ -117,7 +125,7 @@ impl State {
         })));
     }
 
-    fn execute(&mut self, command: Command, now: &Now) {
+    fn execute(&mut self, command: Command, now: &Now) -> Result<(), NotSaid> {
         let here = match &self.window().with {
             With::Channel(channel) => Some(channel.clone()),
             _ => None,
@@ -130,12 +138,12 @@ impl State {
                 }
             }
             Command::Help => self.overlay = Overlay::Help(0),
-            Command::Text { text } => self.say(self.active, &text, now),
+            Command::Text { text } => return self.say(self.active, &text, now),
             Command::Me { text } => {
                 let text = format!("\u{1}ACTION {text}\u{1}");
-                self.say(self.active, &text, now);
+                return self.say(self.active, &text, now);
             }
-            Command::Msg { to, text } => self.say_to(to, text, now),
+            Command::Msg { to, text } => return self.say_to(to, text, now),
             Command::Notice { to, text } => {
                 if self.is_online() {
                     self.echo_to(&to, LineKind::Notice, &text, now);
@@ -149,7 +157,7 @@ impl State {
                     && self.windows[index].is_joined
                 {
                     self.switch_to(index);
-                    return;
+                    return Ok(());
                 }
                 self.wanted
                     .retain(|name| !name.eq_ignore_ascii_case(&channel));
@@ -160,8 +168,26 @@ impl State {
             }
             command => {
                 let command = in_channel(command, here);
+                self.tell_invitation(&command, now);
                 self.send(Input::Line(Ok(command)));
             }
+        }
+        Ok(())
+    }
+
+    /// The server answers invitations only if it refuses them.
+    fn tell_invitation(&mut self, command: &Command, now: &Now) {
+        if let Command::Invite {
+            channel: Some(channel),
+            name,
+        } = command
+            && self.resolve(name).is_some()
+            && self
+                .channel_window(channel)
+                .is_some_and(|index| self.windows[index].is_joined)
+        {
+            let text = format!("you invite {} to {}", shown(name), shown(channel));
+            self.event(self.active, &text, now);
         }
     }
 
@@ -203,8 +229,9 @@ impl State {
         }
     }
 
-    /// `/msg`: what is said is shown in its conversation, which stays in the background.
-    fn say_to(&mut self, to: Target, text: String, now: &Now) {
+    /// `/msg`: what is said is shown in its conversation, which stays in the background, and in
+    /// short where the user looks.
+    fn say_to(&mut self, to: Target, text: String, now: &Now) -> Result<(), NotSaid> {
         let index = match &to {
             Target::Channel(channel) => self.channel_window(channel),
             Target::Client(name) => self.resolve(name).map(|id| {
@@ -213,41 +240,51 @@ impl State {
             }),
         };
         match index {
-            Some(index) if index > 0 => self.say(index, &text, now),
+            Some(index) if index > 0 => {
+                self.say(index, &text, now)?;
+                if index != self.active {
+                    let to = shown(self.windows[index].title());
+                    let text = format!("to {to}: {}", shown(&text));
+                    self.event(self.active, &text, now);
+                }
+            }
             // The client says what is wrong.
             _ => self.send(Input::Line(Ok(Command::Msg { to, text }))),
         }
+        Ok(())
     }
 
     /// Sends a text to whom a window is with. Without a connection it waits there.
-    pub(super) fn say(&mut self, index: usize, text: &str, now: &Now) {
+    ///
+    /// # Errors
+    ///
+    /// The text cannot be sent. The user has been told why, in the window that is shown.
+    pub(super) fn say(&mut self, index: usize, text: &str, now: &Now) -> Result<(), NotSaid> {
         let window = &self.windows[index];
         let with = window.with.clone();
         let Some(to) = self.target_of(&with) else {
-            self.error(index, NO_TARGET, now);
-            self.windows[index].editor.set(text);
-            return;
+            self.error(self.active, NO_TARGET, now);
+            return Err(NotSaid);
         };
         if matches!(with, With::Channel(_)) && self.is_online() && !window.is_joined {
             let channel = shown(window.title());
-            let text_of_error = format!("You are not in {channel}. Use /join {channel}");
-            self.error(index, &text_of_error, now);
-            self.windows[index].editor.set(text);
-            return;
+            let error = format!("You are not in {channel}. Use /join {channel}");
+            self.error(self.active, &error, now);
+            return Err(NotSaid);
         }
         if !self.is_online() {
             if self.pending.len() >= PENDING_MAX {
                 self.hint = Some("Too many lines wait for the connection".to_owned());
-                self.windows[index].editor.set(text);
-                return;
+                return Err(NotSaid);
             }
             self.pending.push_back((with, text.to_owned()));
             self.echo(index, LineKind::Pending, text, now);
-            return;
+            return Ok(());
         }
         self.echo(index, LineKind::Chat, text, now);
         let text = text.to_owned();
         self.send(Input::Line(Ok(Command::Msg { to, text })));
+        Ok(())
     }
 
     /// Sends what has waited for the connection: in the window of a channel as soon as the user

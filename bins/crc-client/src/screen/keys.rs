@@ -75,6 +75,10 @@ impl State {
         }
         let is_ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         let is_alt = key.modifiers.contains(KeyModifiers::ALT);
+        let replaces = matches!(key.code, KeyCode::Char(_)) && is_ctrl == is_alt;
+        if !replaces {
+            self.window_mut().editor.keep();
+        }
         match key.code {
             KeyCode::Char(c) if is_ctrl && !is_alt => {
                 self.on_ctrl(c.to_ascii_lowercase(), may_quit)
@@ -255,20 +259,7 @@ impl State {
         };
         match key.code {
             KeyCode::Enter | KeyCode::Char('y') => {
-                // What is typed already belongs to the first line.
-                let typed = self.window_mut().editor.take();
-                for (index, line) in lines.iter().enumerate() {
-                    if !self.has_room() {
-                        self.hint = Some("The client is busy: not all lines were sent".to_owned());
-                        return;
-                    }
-                    let line = match index {
-                        0 => format!("{typed}{line}"),
-                        _ => line.clone(),
-                    };
-                    // Never as a command.
-                    self.say(self.active, &line, now);
-                }
+                self.send_pasted(lines, now);
             }
             KeyCode::Char('j') => self.window_mut().editor.insert(&lines.join(" ")),
             KeyCode::Esc | KeyCode::Char('n') => {
@@ -278,6 +269,38 @@ impl State {
                 self.hint = Some("Nothing was pasted".to_owned());
             }
             _ => self.overlay = Overlay::Paste(lines),
+        }
+    }
+}
+
+impl State {
+    /// Sends lines, none of them as a command. What cannot be sent is asked about again.
+    fn send_pasted(&mut self, mut lines: Vec<String>, now: &Now) {
+        // What is typed already belongs to the first line.
+        let typed = self.window_mut().editor.take();
+        if let Some(first) = lines.first_mut() {
+            first.insert_str(0, &typed);
+        }
+        let mut sent = 0;
+        while let Some(line) = lines.get(sent) {
+            if !self.has_room() {
+                self.hint = Some("The client is busy: press Enter again for the rest".to_owned());
+                break;
+            }
+            if self.say(self.active, line, now).is_err() {
+                break;
+            }
+            sent += 1;
+        }
+        lines.drain(..sent);
+        if sent == 0
+            && let Some(first) = lines.first_mut()
+        {
+            first.drain(..typed.len());
+            self.window_mut().editor.set(&typed);
+        }
+        if !lines.is_empty() {
+            self.overlay = Overlay::Paste(lines);
         }
     }
 }

@@ -81,6 +81,8 @@ pub(crate) struct State {
     pub(crate) options: ScreenOptions,
     pub(crate) name: String,
     pub(crate) id: Option<HostId>,
+    /// Whether the server says that the user is away.
+    pub(crate) is_away: bool,
     pub(crate) connection: Connection,
     pub(super) names: BTreeMap<HostId, String>,
     /// How many clients have a name.
@@ -122,6 +124,7 @@ impl State {
             options,
             name: super::line::shown(name),
             id: None,
+            is_away: false,
             connection: Connection::Connecting {
                 server: server.to_owned(),
             },

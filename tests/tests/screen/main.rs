@@ -5,6 +5,7 @@
 mod connection;
 mod input;
 mod keys;
+mod options;
 mod reef;
 mod scrolling;
 mod terminal;

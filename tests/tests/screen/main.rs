@@ -6,6 +6,7 @@ mod connection;
 mod input;
 mod keys;
 mod options;
+mod page;
 mod reef;
 mod scrolling;
 mod terminal;

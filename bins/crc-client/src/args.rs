@@ -85,6 +85,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", value_parser = parse_path)]
     pub(crate) log_dir: Option<PathBuf>,
 
+    /// Go to another server when this one has said nothing for so many seconds
+    ///
+    /// The client asks it after half of the time. A server that is killed, or whose machine or line
+    /// fails, is noticed sooner; this is for one that is frozen. Servers of version 1, and older ones
+    /// of version 2, are not asked.
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(2..=3600))]
+    pub(crate) server_timeout: u64,
+
     /// A file whose first line is the password of the network, if it has one
     ///
     /// Without TLS the password crosses the connection in plain text.

@@ -32,6 +32,7 @@ use std::ffi::OsString;
 use std::io::{self, BufReader, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::CommandFactory;
 use crc_cli::terminal::{LogWriter, Shared};
@@ -280,6 +281,7 @@ fn client_config(args: &Args) -> Result<ClientConfig, getrandom::Error> {
     let (servers, seed) = (args.server.clone(), getrandom::u64()?);
     let mut config = ClientConfig::with_servers(servers, &args.name(), &args.info, seed);
     config.id = args.id;
+    config.limits.server_timeout = Duration::from_secs(args.server_timeout);
     Ok(config)
 }
 

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crc_core::{Client, ClientCommand, ClientConfig, Password, PeerAddress, is_channel_name};
+use crc_core::{
+    Client, ClientCommand, ClientConfig, ClientLimits, Password, PeerAddress, is_channel_name,
+};
 use crc_net::{CertificateAuthorities, CertificateFiles, TlsClient};
 use crc_wire::HostId;
 
@@ -40,6 +42,9 @@ const SEND_QUEUE_BYTES_MAX: usize = 1024 * 1024;
 /// How long a bot that ends goes on sending.
 const CLOSE_WITHIN: Duration = Duration::from_secs(30);
 
+/// Less would be exceeded by a server that is busy.
+const SERVER_TIMEOUT_MIN: Duration = Duration::from_secs(2);
+
 /// The settings of a bot, from [`Bot::builder`].
 #[derive(Debug, Clone)]
 #[must_use = "a bot starts with connect() or start()"]
@@ -57,6 +62,7 @@ pub struct Builder {
     event_bytes_max: usize,
     close_within: Duration,
     closes_on_signals: bool,
+    server_timeout: Duration,
 }
 
 impl Builder {
@@ -75,6 +81,7 @@ impl Builder {
             event_bytes_max: EVENT_BYTES_MAX,
             close_within: CLOSE_WITHIN,
             closes_on_signals: false,
+            server_timeout: ClientLimits::default().server_timeout,
         }
     }
 
@@ -169,6 +176,14 @@ impl Builder {
         self
     }
 
+    /// How long a server may say nothing before the bot goes to another one, or connects again. It is
+    /// asked after half of that. Default: 30 s. A server that is killed is noticed at once; this is
+    /// for one that is frozen.
+    pub fn server_timeout(mut self, time: Duration) -> Self {
+        self.server_timeout = time.max(SERVER_TIMEOUT_MIN);
+        self
+    }
+
     /// Ends the bot at SIGINT (Ctrl-C) and SIGTERM, as [`Bot::quit`] does. A second signal
     /// ends it at once. Without this the bot does nothing about signals.
     pub fn close_on_signals(mut self) -> Self {
@@ -227,6 +242,7 @@ impl Builder {
         config.password = self.password.as_deref().map(Password::new);
         config.id = self.id;
         config.limits.send_queue_bytes_max = SEND_QUEUE_BYTES_MAX;
+        config.limits.server_timeout = self.server_timeout;
         Ok(Client::new(config)?)
     }
 

@@ -89,6 +89,8 @@ pub struct Features {
     /// `people`: it takes the requests and answers about names, absences and users (PROTOCOL
     /// section 13).
     pub people: bool,
+    /// `ping`: as a server, it answers the pings of clients. It is said to clients only.
+    pub ping: bool,
 }
 
 impl Features {
@@ -103,6 +105,7 @@ impl Features {
         servers: false,
         utf8_names: false,
         people: true,
+        ping: false,
     };
 
     /// What a server announces before both ends have proved the secret of their link.
@@ -116,6 +119,7 @@ impl Features {
         servers: false,
         utf8_names: false,
         people: false,
+        ping: false,
     };
 
     /// All that matters to clients of a server of this version.
@@ -124,6 +128,7 @@ impl Features {
         notices: true,
         servers: true,
         utf8_names: true,
+        ping: true,
         ..Features::OURS
     };
 
@@ -140,6 +145,7 @@ impl Features {
             servers: self.servers && other.servers,
             utf8_names: self.utf8_names && other.utf8_names,
             people: self.people && other.people,
+            ping: self.ping && other.ping,
         }
     }
 
@@ -155,6 +161,7 @@ impl Features {
             servers: has("servers"),
             utf8_names: has("utf8-names"),
             people: has("people"),
+            ping: has("ping"),
         }
     }
 }
@@ -172,6 +179,7 @@ impl fmt::Display for Features {
             ("servers", self.servers),
             ("utf8-names", self.utf8_names),
             ("people", self.people),
+            ("ping", self.ping),
         ];
         let mut separator = "";
         for (word, _) in words.into_iter().filter(|(_, has)| *has) {

@@ -56,6 +56,10 @@
 //! | has lost its connection, and dials again | no | no | [`Disconnected`](ClientNotice::Disconnected), with the pause |
 //! | has quit, or cannot go on | no | no | [`Failed`](ClientNotice::Failed) if it cannot; then [`Effect::Stop`] |
 //!
+//! A server that says nothing for [15 s](ClientLimits::server_timeout) is pinged; one that has not
+//! answered 15 s later is lost ([`Silent`](DisconnectReason::Silent)). So the client notices a server
+//! that is frozen, if that is of this version and answers pings.
+//!
 //! The client connects again by itself, with growing pauses, and joins its channels again. With
 //! [several servers](ClientConfig::servers) it goes to the next one at once, with the same id:
 //! [`Moved`](ClientNotice::Moved). It stops only when it is told to ([`Quit`](ClientCommand::Quit)),
@@ -546,7 +550,7 @@ impl Client {
         out.notice(ClientNotice::Connected {
             server: self.servers.current().clone(),
         });
-        let session = Session::new(link, now, limits.welcome_timeout);
+        let session = Session::new(link, now, limits);
         self.connection.start_session(session);
         self.identity.on_register();
         let password = self.config.password.as_ref();
@@ -598,6 +602,8 @@ impl Client {
         };
         let reason = if session.is_quitting() {
             DisconnectReason::Quit
+        } else if session.is_silent() {
+            DisconnectReason::Silent
         } else {
             DisconnectReason::Lost(why)
         };
@@ -724,16 +730,20 @@ impl Client {
     fn handle_tick(&mut self, now: Timestamp, out: &mut Out) {
         if self.connection.is_dial_due(now) {
             self.connection.dial(self.servers.current(), out);
-        } else if let Some(session) = self.connection.session_mut()
-            && let Some(timed_out) = session.on_tick(now)
-        {
-            let reason = match timed_out {
-                TimedOut::Welcome if !self.outgoing.is_quitting() => {
-                    DisconnectReason::WelcomeTimeout
+        } else if let Some(session) = self.connection.session_mut() {
+            let link = session.link();
+            match session.on_tick(now) {
+                Some(TimedOut::Welcome) if !self.outgoing.is_quitting() => {
+                    self.close(now, DisconnectReason::WelcomeTimeout, out);
                 }
-                TimedOut::Welcome | TimedOut::Quit => DisconnectReason::Quit,
-            };
-            self.close(now, reason, out);
+                Some(TimedOut::Welcome | TimedOut::Quit) => {
+                    self.close(now, DisconnectReason::Quit, out);
+                }
+                // What is not written yet comes back with the end of the link.
+                Some(TimedOut::Ping) => out.close(link, CloseWhen::Now),
+                None if session.take_ping(now) => self.ping(link, out),
+                None => {}
+            }
         }
     }
 }

@@ -303,6 +303,9 @@ impl RequestKind {
     pub const ORDER: RequestKind = RequestKind(15);
     /// A server answers an order of the operator. Only servers send it.
     pub const ANSWER: RequestKind = RequestKind(16);
+    /// Answer with the features ([`StatusCode::FEATURES`]). A client sends this to its own server,
+    /// to see that it is there.
+    pub const PING: RequestKind = RequestKind(19);
     /// Give the source another name. A client sends this to its own server. Text: the name.
     pub const SET_NAME: RequestKind = RequestKind(20);
     /// The source is away, or is back. Text: why it is away, or empty if it is back.

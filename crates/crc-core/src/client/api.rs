@@ -518,6 +518,10 @@ pub enum DisconnectReason {
     /// The server has not answered the registration in time.
     #[error("no answer from the server")]
     WelcomeTimeout,
+    /// The server has said nothing for [`ClientLimits::server_timeout`](crate::ClientLimits), and
+    /// has not answered a ping: it may be frozen.
+    #[error("the server does not answer any more")]
+    Silent,
     /// The server has sent bytes that are not a frame.
     #[error("not a CRC server: {0}")]
     InvalidFrame(FrameError),

@@ -44,6 +44,9 @@ pub struct ClientLimits {
     pub channels_bytes_max: usize,
     /// The longest wait for the server's welcome.
     pub welcome_timeout: Duration,
+    /// How long a server that answers pings may be silent: it is pinged after half of that, and
+    /// then has the other half to answer.
+    pub server_timeout: Duration,
 }
 
 impl Default for ClientLimits {
@@ -55,6 +58,7 @@ impl Default for ClientLimits {
             roster_bytes_max: 256 * 1024 * 1024,
             channels_bytes_max: 128 * 1024 * 1024,
             welcome_timeout: Duration::from_secs(15),
+            server_timeout: Duration::from_secs(30),
         }
     }
 }

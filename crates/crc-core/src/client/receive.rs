@@ -28,6 +28,7 @@ const FEATURES: Features = Features {
     servers: true,
     utf8_names: true,
     people: true,
+    ping: false,
 };
 
 impl Client {
@@ -38,9 +39,11 @@ impl Client {
         bytes: &[u8],
         out: &mut Out,
     ) {
-        let Some(session) = self.connection.session_on(link) else {
+        let session = self.connection.session_on(link);
+        let Some(session) = session.filter(|session| !session.is_silent()) else {
             return;
         };
+        session.on_heard(now);
         let mut decoder = session.take_decoder();
         let limits = FrameLimits::RELAY.with_text_bytes_max(self.config.limits.text_bytes_max);
         let mut input = bytes;

@@ -215,6 +215,18 @@ impl Client {
         }
     }
 
+    /// Asks the server whether it is there.
+    pub(super) fn ping(&self, link: LinkId, out: &mut Out) {
+        let request = Message::ChannelRequest(ChannelRequest {
+            source: self.id(),
+            destination: None,
+            kind: RequestKind::PING,
+            channel: None,
+            text: Text::default(),
+        });
+        send(link, &request, out);
+    }
+
     /// Sends the registration, or the announcement, which is the same with a longer
     /// info.
     pub(super) fn register(&self, link: LinkId, info: &str, out: &mut Out) {

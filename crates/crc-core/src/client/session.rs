@@ -4,12 +4,16 @@
 //! A session is *registering* until the server's first status, *welcomed* until it
 //! is known which version the server speaks, *settled* until the end. Chats are sent
 //! on a settled session only.
+//!
+//! TCP does not notice that a server is frozen: its system goes on to take what is sent. So a
+//! server that says nothing is pinged, and given up if it does not answer.
 
 use core::time::Duration;
 
 use crc_machine::{LinkId, Timestamp};
 use crc_wire::Decoder;
 
+use super::config::ClientLimits;
 use super::outgoing::OutgoingQueue;
 use super::v1_server;
 use crate::announcement::Features;
@@ -33,6 +37,12 @@ pub(super) struct Session {
     id_refused: bool,
     /// When a v1 server may be sent the next frame.
     next_frame_at: Timestamp,
+    /// When the server was heard last.
+    heard_at: Timestamp,
+    /// When it was pinged, if it was not heard since.
+    pinged_at: Option<Timestamp>,
+    /// How long it may be silent before it is pinged, and how long it may take to answer.
+    patience: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +54,8 @@ enum Stage {
     Welcomed { since: Timestamp },
     /// The server's version is known.
     Settled { since: Timestamp, server: Server },
+    /// The server has not answered a ping, and the connection is about to end.
+    Silent { since: Timestamp },
     /// The quit is sent, and the server is to close the connection.
     Quitting { until: Timestamp },
 }
@@ -59,21 +71,26 @@ enum Server {
 pub(super) enum TimedOut {
     /// The server has not answered the registration.
     Welcome,
+    /// The server has not answered a ping.
+    Ping,
     /// The server has not closed the connection after the quit.
     Quit,
 }
 
 impl Session {
-    pub(super) fn new(link: LinkId, now: Timestamp, welcome_timeout: Duration) -> Self {
+    pub(super) fn new(link: LinkId, now: Timestamp, limits: &ClientLimits) -> Self {
         Session {
             link,
             decoder: Decoder::new(),
             stage: Stage::Registering {
-                until: now + welcome_timeout,
+                until: now + limits.welcome_timeout,
             },
             answered: false,
             id_refused: false,
             next_frame_at: now + v1_server::FRAME_PAUSE,
+            heard_at: now,
+            pinged_at: None,
+            patience: limits.server_timeout / 2,
         }
     }
 
@@ -94,6 +111,11 @@ impl Session {
         matches!(self.stage, Stage::Settled { .. })
     }
 
+    /// Whether the server has not answered a ping.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self.stage, Stage::Silent { .. })
+    }
+
     pub(super) fn is_quitting(&self) -> bool {
         matches!(self.stage, Stage::Quitting { .. })
     }
@@ -102,7 +124,9 @@ impl Session {
     /// or when the quit is sent.
     pub(super) fn welcomed_since(&self) -> Option<Timestamp> {
         match self.stage {
-            Stage::Welcomed { since } | Stage::Settled { since, .. } => Some(since),
+            Stage::Welcomed { since } | Stage::Settled { since, .. } | Stage::Silent { since } => {
+                Some(since)
+            }
             Stage::Registering { .. } | Stage::Quitting { .. } => None,
         }
     }
@@ -181,6 +205,32 @@ impl Session {
         true
     }
 
+    /// Something has come from the server.
+    pub(super) fn on_heard(&mut self, now: Timestamp) {
+        self.heard_at = now;
+        self.pinged_at = None;
+    }
+
+    /// Whether the server is to be pinged now. Asking notes it.
+    pub(super) fn take_ping(&mut self, now: Timestamp) -> bool {
+        let is_over = self.patience_ends_at().is_some_and(|end| end <= now);
+        let is_due = is_over && self.pinged_at.is_none();
+        if is_due {
+            self.pinged_at = Some(now);
+        }
+        is_due
+    }
+
+    fn answers_pings(&self) -> bool {
+        self.features().is_some_and(|features| features.ping)
+    }
+
+    /// When the server is to be pinged, or has not answered a ping in time.
+    fn patience_ends_at(&self) -> Option<Timestamp> {
+        let since = self.pinged_at.unwrap_or(self.heard_at);
+        self.answers_pings().then(|| since + self.patience)
+    }
+
     /// The quit is sent.
     pub(super) fn on_quit_sent(&mut self, now: Timestamp) {
         let until = now + QUIT_TIMEOUT;
@@ -204,6 +254,13 @@ impl Session {
                 self.stage = Stage::Settled { since, server };
                 None
             }
+            Stage::Settled { since, .. }
+                if self.pinged_at.is_some()
+                    && self.patience_ends_at().is_some_and(|end| end <= now) =>
+            {
+                self.stage = Stage::Silent { since };
+                Some(TimedOut::Ping)
+            }
             _ => None,
         }
     }
@@ -214,7 +271,11 @@ impl Session {
             Stage::Registering { until } | Stage::Quitting { until } => Some(until),
             Stage::Welcomed { .. } if queue.has_only_quit() => Some(self.next_frame_at),
             Stage::Welcomed { since } => Some(since + ANSWER_TIMEOUT),
-            Stage::Settled { .. } => (!queue.is_empty()).then_some(self.next_frame_at),
+            Stage::Settled { .. } => {
+                let frame = (!queue.is_empty()).then_some(self.next_frame_at);
+                frame.into_iter().chain(self.patience_ends_at()).min()
+            }
+            Stage::Silent { .. } => None,
         }
     }
 

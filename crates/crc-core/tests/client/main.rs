@@ -14,6 +14,7 @@ mod names;
 #[path = "../fixture/mod.rs"]
 mod network_fixture;
 mod outgoing;
+mod ping;
 mod quit;
 mod receive;
 mod reconnect;

@@ -77,7 +77,7 @@ fn a_v2_server_reports_its_features() {
             SERVER,
             ME,
             0x0100,
-            "crc-caps 1 server-quit channels oper notices servers utf8-names people",
+            "crc-caps 1 server-quit channels oper notices servers utf8-names people ping",
         ),
     );
     assert_eq!(
@@ -86,8 +86,8 @@ fn a_v2_server_reports_its_features() {
     );
     assert_eq!(
         fixture.client.deadline(),
-        None,
-        "nothing is left to wait for"
+        Some(fixture.now + ms(15_000)),
+        "only the next ping is left to wait for"
     );
 }
 

@@ -515,3 +515,24 @@ fn a_renamed_client_stays_in_its_channels() {
         assert!(channel.member(id(701)).is_none());
     }
 }
+
+#[test]
+fn a_server_answers_pings() {
+    let (mut fixture, mut ann, mut bob) = two(5);
+    let pinged = |fixture: &Fixture, client: &TestClient| {
+        let due = client.client.deadline().unwrap();
+        due.since(fixture.now())
+    };
+    for _ in 0..10 {
+        let wait = pinged(&fixture, &ann);
+        assert!(wait <= Duration::from_secs(15), "{wait:?}");
+        fixture.run(wait);
+        ann.handle(&mut fixture, Event::Tick);
+        settle(&mut fixture, &mut [&mut ann, &mut bob]);
+        // It was heard just now.
+        let wait = pinged(&fixture, &ann);
+        assert!(wait > Duration::from_secs(14), "{wait:?}");
+    }
+    ann.expect(&[]);
+    assert!(ann.client.is_settled());
+}

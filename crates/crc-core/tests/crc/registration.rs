@@ -262,7 +262,7 @@ fn v2_clients_get_the_features_and_later_a_status_that_they_are_known() {
                 1,
                 101,
                 0x100,
-                "crc-caps 1 server-quit channels oper notices servers utf8-names people"
+                "crc-caps 1 server-quit channels oper notices servers utf8-names people ping"
             ),
             status(1, 0, 2, "Someone has already registered with ID 101"),
         ]

@@ -3,7 +3,7 @@
 
 use crc_core::split_info;
 use crc_netem::Side;
-use crc_wire::{Frame, FrameLimits, HostId, Message, Registration, StatusCode};
+use crc_wire::{Frame, FrameLimits, HostId, Message, Registration, RequestKind, StatusCode};
 
 use super::Monitor;
 use super::chats::Answer;
@@ -132,6 +132,8 @@ impl Monitor {
             Message::Status(m) if m.code == StatusCode::ID_TAKEN && m.destination.is_none() => {
                 self.check_displaced(network, connection, side);
             }
+            // The answer to an announcement, which is seen, or to a ping.
+            Message::Status(m) if m.code == StatusCode::FEATURES => {}
             Message::Status(m) => {
                 self.mark_activity(network, "a status was sent");
                 if m.code == StatusCode::NOT_PERMITTED && own.is_some() {
@@ -156,6 +158,9 @@ impl Monitor {
             }
             Message::ChannelChat(m) => {
                 self.on_channel_chat_sent(network, connection, side, m.text.as_str());
+            }
+            Message::ChannelRequest(m) if m.kind == RequestKind::PING => {
+                self.record.counts.keepalives += 1;
             }
             Message::ChannelRequest(m) if own.is_some() => {
                 self.mark_activity(network, "a request was sent");

@@ -126,6 +126,7 @@ fn on_command(
         RequestKind::SET_NAME | RequestKind::AWAY | RequestKind::WHOIS | RequestKind::LIST => {
             people::on_client_request(cx, link, host, request, out);
         }
+        RequestKind::PING => crate::crc::send::send_features(cx, link, host, out),
         RequestKind::NAMES => {
             send_names(cx, host, name, out);
         }

@@ -98,7 +98,12 @@ impl Fixture {
 
     /// A client to start, of the server at `address`.
     pub fn client(&self, id: u32, name: &str, server: SocketAddr) -> ClientBuilder<'_> {
-        ClientBuilder::new(self, id, name, server)
+        ClientBuilder::new(self, id, name, &server.to_string())
+    }
+
+    /// A client to start, of the server at `address`, which may be one by TLS.
+    pub fn client_at(&self, id: u32, name: &str, address: &str) -> ClientBuilder<'_> {
+        ClientBuilder::new(self, id, name, address)
     }
 
     /// The binaries that it starts.

@@ -11,6 +11,7 @@ mod channel;
 mod event;
 mod help;
 mod label;
+mod mask_list;
 mod message;
 mod mode;
 mod monitor;

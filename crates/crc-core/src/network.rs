@@ -15,6 +15,7 @@ mod host_info;
 mod invitations;
 mod look_alikes;
 pub(crate) mod lookup;
+mod masks;
 mod nicks;
 mod operators;
 mod policy;
@@ -40,11 +41,12 @@ pub(crate) use former::{FormerUser, FormerUsers};
 pub(crate) use host_info::{HostInfo, is_machine_kept};
 use invitations::Invitations;
 use look_alikes::LookAlikes;
+pub(crate) use masks::{MASK_BYTES_MAX, MASK_LISTS, MASKS_MAX, MaskList, normal_channel_mask};
 pub use nicks::Nicks;
 pub use operators::{Operator, Operators};
 pub(crate) use policy::{
-    BAN_BYTES_MAX, BANS_MAX, EnterRefusal, InviteRefusal, KEY_BYTES_MAX, MODES, NEW_CHANNEL_MODES,
-    SetRefusal, SpeakRefusal, TOPIC_BYTES_MAX, is_value, is_value_from_server,
+    EnterRefusal, InviteRefusal, KEY_BYTES_MAX, MODES, NEW_CHANNEL_MODES, SetRefusal, SpeakRefusal,
+    TOPIC_BYTES_MAX, is_value, is_value_from_server,
 };
 use server_ids::ServerIds;
 

@@ -43,7 +43,11 @@ enum Act {
     /// Leaves, and is heard with the text of the PART.
     PartWithWords,
     SetTopic,
-    /// Sets something else: the key, the limit, the bans or the modes.
+    /// Speaks to programs: CTCP.
+    SpeakCtcp,
+    /// Says what it does: the CTCP that people read.
+    SpeakAction,
+    /// Sets something else: the key, the limit, masks or the modes.
     Set(ChannelField),
     /// Gives the operator voice.
     Voice,
@@ -221,19 +225,24 @@ impl Scene {
                 self.join("");
                 self.members() == 2
             }
-            Act::Speak => {
+            Act::Speak | Act::SpeakCtcp | Act::SpeakAction => {
+                let text = match act {
+                    Act::SpeakCtcp => "\u{1}PING ahoy\u{1}",
+                    Act::SpeakAction => "\u{1}ACTION ahoy\u{1}",
+                    _ => "ahoy",
+                };
                 match self.protocol {
                     Protocol::Crc => {
                         let chat = Message::ChannelChat(ChannelChat {
                             source: id(CRC_ID),
                             kind: ChatKind::Message,
                             channel: ChannelName::new("#a").unwrap(),
-                            text: Text::new("ahoy").unwrap(),
+                            text: Text::new(text).unwrap(),
                         });
                         self.fixture.send_message(self.user, &chat);
                         self.fixture.run(Duration::from_millis(50));
                     }
-                    _ => self.line(self.user, "PRIVMSG #a :ahoy"),
+                    _ => self.line(self.user, &format!("PRIVMSG #a :{text}")),
                 }
                 self.heard(self.operator).contains("ahoy")
             }
@@ -267,6 +276,8 @@ impl Scene {
                     ChannelField::KEY => ("shell", "+k shell"),
                     ChannelField::LIMIT => ("9", "+l 9"),
                     ChannelField::BANS => ("shark!*@*", "+b shark!*@*"),
+                    ChannelField::EXCEPTIONS => ("eel!*@*", "+e eel!*@*"),
+                    ChannelField::INVITE_EXCEPTIONS => ("cod!*@*", "+I cod!*@*"),
                     _ => ("imnt", "+im"),
                 };
                 match self.protocol {
@@ -310,7 +321,7 @@ impl Scene {
 fn every_rule_holds_for_every_protocol_as_the_table_says() {
     use Act::{
         Enter, EnterInvited, Invite, InviteMember, InviteToNewChannel, Kick, Outside,
-        PartWithWords, Set, SetTopic, Speak, Voice,
+        PartWithWords, Set, SetTopic, Speak, SpeakAction, SpeakCtcp, Voice,
     };
     // Modes that an operator sets (NICK is the user), what the user does, and whether a user
     // of CRC, of IRC and of the legacy protocol may.
@@ -325,7 +336,31 @@ fn every_rule_holds_for_every_protocol_as_the_table_says() {
         ("+k pearl", EnterInvited, [false, false, false]),
         ("+l 1", Enter(""), [false, false, false]),
         ("+b *!*@*", Enter(""), [false, false, false]),
+        ("+b *!*@*;+e NICK!*@*", Enter(""), [true, true, true]),
+        ("+b *!*@*;+e shark!*@*", Enter(""), [false, false, false]),
+        ("+b *!*@*;+e m:NICK!*@*", Enter(""), [false, false, false]),
+        ("+b m:*!*@*", Enter(""), [true, true, true]),
+        ("+i;+I NICK!*@*", Enter(""), [true, true, true]),
+        ("+i;+I shark!*@*", Enter(""), [false, false, false]),
+        ("+i;+e NICK!*@*", Enter(""), [false, false, false]),
+        ("+i;+I NICK!*@*;+b *!*@*", Enter(""), [false, false, false]),
+        ("+k pearl;+I *!*@*", Enter(""), [false, false, false]),
+        ("+l 1;+I *!*@*", Enter(""), [false, false, false]),
         ("+n", Speak, [true, true, true]),
+        ("+b m:*!*@*", Speak, [false, false, false]),
+        ("+b m:*!*@*;+v NICK", Speak, [true, true, true]),
+        ("+b m:shark!*@*", Speak, [true, true, true]),
+        ("+b *!*@*;+e NICK!*@*", Speak, [true, true, true]),
+        ("+b *!*@*;+e m:NICK!*@*", Speak, [true, true, true]),
+        ("+b m:*!*@*;+e NICK!*@*", Speak, [true, true, true]),
+        ("+b m:*!*@*;+e m:shark!*@*", Speak, [false, false, false]),
+        ("+m;+e NICK!*@*", Speak, [false, false, false]),
+        ("-n;+b m:*!*@*", Outside(&Speak), [false, false, false]),
+        ("+n", SpeakCtcp, [true, true, true]),
+        ("+C", SpeakCtcp, [false, false, false]),
+        ("+C;+o NICK", SpeakCtcp, [false, false, false]),
+        ("+C", SpeakAction, [true, true, true]),
+        ("+C", Speak, [true, true, true]),
         ("+m", Speak, [false, false, false]),
         ("+b *!*@*", Speak, [false, false, false]),
         ("+m;+v NICK", Speak, [true, true, true]),
@@ -367,6 +402,26 @@ fn every_rule_holds_for_every_protocol_as_the_table_says() {
             "-n",
             Outside(&Set(ChannelField::BANS)),
             [false, false, false],
+        ),
+        (
+            "+v NICK",
+            Set(ChannelField::EXCEPTIONS),
+            [false, false, false],
+        ),
+        (
+            "+o NICK",
+            Set(ChannelField::EXCEPTIONS),
+            [true, true, false],
+        ),
+        (
+            "+v NICK",
+            Set(ChannelField::INVITE_EXCEPTIONS),
+            [false, false, false],
+        ),
+        (
+            "+o NICK",
+            Set(ChannelField::INVITE_EXCEPTIONS),
+            [true, true, false],
         ),
         ("+nt", Set(ChannelField::MODES), [false, false, false]),
         (
@@ -417,6 +472,8 @@ fn a_frame_sets_only_what_irc_can_show_and_take_back() {
         (ChannelField::LIMIT, "4294967296"),
         (ChannelField::BANS, ":shark!*@*"),
         (ChannelField::BANS, "eel!*@* :shark!*@*"),
+        (ChannelField::EXCEPTIONS, "eel!*@*  cod!*@*"),
+        (ChannelField::INVITE_EXCEPTIONS, ":eel!*@*"),
         (ChannelField::KEY, ":pearl"),
         (ChannelField::MODES, "tn"),
     ] {

@@ -182,7 +182,7 @@ impl Judge {
             .collect();
         // It may have been a member during the event only.
         let came = self.in_hand.iter().any(|said| said.enters(&folded));
-        let is_free = |state: &&State| came && !state.has('m') && !state.bans(&names);
+        let is_free = |state: &&State| came && !state.has('m') && !state.silences(&names);
         if states.is_empty()
             || states.iter().any(is_free)
             || states.iter().any(|state| state.may_speak(host, &names))

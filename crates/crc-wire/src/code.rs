@@ -247,6 +247,10 @@ impl ChannelField {
     pub const BANS: ChannelField = ChannelField(4);
     /// The channel's name in the case in which to show it.
     pub const NAME: ChannelField = ChannelField(5);
+    /// The masks of users whom no ban concerns, with spaces between them.
+    pub const EXCEPTIONS: ChannelField = ChannelField(6);
+    /// The masks of users who need no invitation, with spaces between them.
+    pub const INVITE_EXCEPTIONS: ChannelField = ChannelField(7);
 }
 
 /// What a [`ChannelRequest`](crate::ChannelRequest) asks for: one byte.

@@ -171,6 +171,8 @@ impl Context {
             (ChannelField::LIMIT, ""),
             (ChannelField::BANS, ""),
             (ChannelField::NAME, shown),
+            (ChannelField::EXCEPTIONS, ""),
+            (ChannelField::INVITE_EXCEPTIONS, ""),
         ] {
             let Some(channel) = self.network.channels().find(name) else {
                 return;
@@ -427,8 +429,8 @@ impl Context {
             return;
         };
         let own_words = by.is_none() && from.is_none() && !text.is_empty();
-        let is_banned = |channel: &Channel| self.is_banned(host, channel);
-        let silenced = own_words && Network::may_speak(host, channel, is_banned).is_err();
+        let is_silenced = |channel: &Channel| self.is_silenced(host, channel);
+        let silenced = own_words && Network::may_speak(host, channel, is_silenced).is_err();
         let text = if silenced { "" } else { text };
         let kind = ChannelEventKind::Left { by, text };
         self.publish_in_channel(name, Some(host), kind, Scope::All, from, out);

@@ -5,7 +5,7 @@ use core::num::NonZeroU64;
 use std::borrow::Cow;
 
 use crc_machine::{Escaped, LinkId};
-use crc_wire::{ChannelField, HostId, Text};
+use crc_wire::{HostId, Text};
 use irc_wire::mask::PreparedText;
 
 use super::{Context, Entry, Out};
@@ -13,7 +13,8 @@ use crate::announcement::{ClientDetails, UserModes};
 use crate::id::random_host_id;
 use crate::names::{fold_beyond_ascii, fold_name};
 use crate::network::{
-    Channel, FormerNicks, Host, HostChange, HostInfo, HostKind, PeerVersion, Scope,
+    Channel, FormerNicks, Host, HostChange, HostInfo, HostKind, MASK_LISTS, Network, PeerVersion,
+    Scope,
 };
 use crate::{crc, irc, legacy, work};
 
@@ -94,16 +95,18 @@ impl Context {
         self.network.legacy_nick_of(id)
     }
 
-    /// Whether a ban of a channel matches a host.
-    pub(crate) fn is_banned(&self, host: HostId, channel: &Channel) -> bool {
+    /// Whether the bans of a channel silence a host.
+    pub(crate) fn is_silenced(&self, host: HostId, channel: &Channel) -> bool {
         self.charge_bans(channel);
-        channel.bans().any(self.ban_matcher(host))
+        Network::silences(channel, self.ban_matcher(host))
     }
 
-    /// Counts the work to compare the bans of a channel with a host.
+    /// Counts the work to compare the masks of a channel with a host.
     pub(crate) fn charge_bans(&self, channel: &Channel) {
+        let lists = MASK_LISTS.iter();
+        let bytes: usize = lists.map(|list| channel.value(list.field).len()).sum();
         // Two texts are compared, of two words each.
-        let bytes = channel.value(ChannelField::BANS).len() * 4;
+        let bytes = bytes * 4;
         self.work.charge(work::HOST + work::units_of(bytes));
     }
 

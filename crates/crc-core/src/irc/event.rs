@@ -10,7 +10,7 @@ use super::reply::{LINE_BYTES_MAX, Line, own_name, time_tag, write_privmsg};
 use super::session::{Capability, User};
 use super::source_of;
 use crate::context::Context;
-use crate::network::{ChannelEvent, ChannelEventKind};
+use crate::network::{ChannelEvent, ChannelEventKind, MaskList};
 
 /// The most changes of modes in one line.
 const CHANGES_MAX: usize = 6;
@@ -212,16 +212,18 @@ fn changes<'a>(field: ChannelField, before: &'a str, value: &'a str) -> Vec<Mode
             changes.extend(removed.map(|letter| change(Sign::Minus, letter, None)));
             changes.extend(added.map(|letter| change(Sign::Plus, letter, None)));
         }
-        ChannelField::BANS => {
+        _ => {
+            let Some(&MaskList { letter, .. }) = MaskList::of_field(field) else {
+                return changes;
+            };
             let masks = |list: &'a str| list.split_ascii_whitespace();
             let set_of = |list| masks(list).collect::<BTreeSet<_>>();
             let (old, new) = (set_of(before), set_of(value));
             let removed = masks(before).filter(|mask| !new.contains(mask));
             let added = masks(value).filter(|mask| !old.contains(mask));
-            changes.extend(removed.map(|mask| change(Sign::Minus, b'b', Some(mask))));
-            changes.extend(added.map(|mask| change(Sign::Plus, b'b', Some(mask))));
+            changes.extend(removed.map(|mask| change(Sign::Minus, letter, Some(mask))));
+            changes.extend(added.map(|mask| change(Sign::Plus, letter, Some(mask))));
         }
-        _ => {}
     }
     changes
 }

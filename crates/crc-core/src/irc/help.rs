@@ -46,7 +46,10 @@ const TOPICS: &[Topic] = &[
         "CHANMODES",
         &[
             "The modes of channels: MODE #channel +m",
-            "b MASK  who matches may neither join nor speak; +b alone lists the masks",
+            "b MASK  who matches may neither join nor speak; m:MASK only not speak",
+            "C       takes no CTCP, but ACTION (/me)",
+            "e MASK  who matches may join and speak in spite of b",
+            "I MASK  who matches may join in spite of i",
             "i       only those who are invited may join",
             "k KEY   only those who know the key may join",
             "l N     at most N members",
@@ -56,6 +59,7 @@ const TOPICS: &[Topic] = &[
             "p, s    private, secret: only members see the channel in LIST, NAMES, WHO and WHOIS",
             "t       only operators set the topic",
             "v NICK  a member has voice",
+            "b, e and I without a mask list the masks",
         ],
     ),
     topic(

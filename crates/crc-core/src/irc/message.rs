@@ -189,8 +189,8 @@ fn channel_message(
         }
         return;
     };
-    let is_banned = |channel: &_| cx.is_banned(user_ref.id, channel);
-    let may = Network::may_speak(user_ref.id, channel, is_banned);
+    let is_silenced = |channel: &_| cx.is_silenced(user_ref.id, channel);
+    let may = Network::may_say(user_ref.id, channel, said, is_silenced);
     if may.is_err() {
         if answers {
             let words = [channel.name()];

@@ -1,17 +1,18 @@
 //! MODE: of channels and of users.
 
 use crc_wire::{ChannelField, RequestKind};
-use irc_wire::{Message, ModeChange, ModeError, ModeTable, Numeric, Sign, mask, text};
+use irc_wire::{Message, ModeChange, ModeError, ModeTable, Numeric, Sign, text};
 
 use super::channel::{find_member, refuse, send_request};
+use super::mask_list::{MaskLists, send_masks};
 use super::session::NAMES;
 use super::{UserRef, find_user_mut, reply, source_of};
 use crate::context::{Commander, Context, Out};
-use crate::network::{BAN_BYTES_MAX, BANS_MAX, Channel, KEY_BYTES_MAX, MODES, Network};
+use crate::network::{Channel, KEY_BYTES_MAX, MASK_LISTS, MODES, Network};
 
 /// The modes of channels.
 const CHANNEL: ModeTable<'static> = ModeTable {
-    lists: b"b",
+    lists: b"beI",
     always: b"k",
     when_set: b"l",
     flags: MODES,
@@ -82,25 +83,8 @@ fn send_modes(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out)
     reply::send_numeric(cx, user_ref.link, numeric, &words, None, out);
 }
 
-/// Sends the bans of a channel and RPL_ENDOFBANLIST.
-fn send_bans(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
-    for mask in channel.bans() {
-        let words = [channel.name(), mask];
-        reply::send_numeric(cx, user_ref.link, Numeric::RPL_BANLIST, &words, None, out);
-    }
-    let (words, text) = ([channel.name()], Some("End of channel ban list"));
-    reply::send_numeric(
-        cx,
-        user_ref.link,
-        Numeric::RPL_ENDOFBANLIST,
-        &words,
-        text,
-        out,
-    );
-}
-
 /// Applies the changes of a MODE to a channel. A user that is no operator gets one
-/// error, and may only list the bans. Of more than [`CHANGES_MAX`] changes with a
+/// error, and may only list masks. Of more than [`CHANGES_MAX`] changes with a
 /// parameter, the rest is ignored.
 fn change_channel(
     cx: &mut Context,
@@ -116,8 +100,8 @@ fn change_channel(
     };
     let may = cx.network.may_kick(user_ref.id, name);
     let mut modes = channel.modes().to_owned();
-    let mut bans: Vec<String> = channel.bans().map(str::to_owned).collect();
-    let (mut refused, mut listed, mut taken) = (false, false, 0);
+    let mut lists = MaskLists::of(channel);
+    let (mut refused, mut listed, mut taken) = (false, [false; MASK_LISTS.len()], 0);
     for change in CHANNEL.parse(changes, params) {
         let change = match change {
             Ok(change) => change,
@@ -140,11 +124,13 @@ fn change_channel(
                 continue;
             }
         };
-        if change.letter == b'b' && change.param.is_none() {
-            if !listed && let Some(channel) = cx.network.channels().find(name) {
-                send_bans(cx, user_ref, channel, out);
+        let list = MASK_LISTS.iter().position(|it| it.letter == change.letter);
+        if let (Some(place), None) = (list, change.param) {
+            if !core::mem::replace(&mut listed[place], true)
+                && let Some(channel) = cx.network.channels().find(name)
+            {
+                send_masks(cx, user_ref.link, channel, MASK_LISTS[place], out);
             }
-            listed = true;
             continue;
         }
         if let Err(refusal) = may {
@@ -163,7 +149,7 @@ fn change_channel(
             b'o' | b'v' => change_rank(cx, user_ref, name, &change, &param, out),
             b'k' => change_key(cx, user_ref, name, &change, &param, out),
             b'l' => change_limit(cx, user_ref, name, &change, &param, out),
-            b'b' => change_ban(cx, user_ref, name, &change, &mut bans, out),
+            b'b' | b'e' | b'I' => lists.change(cx, link, name, &change, out),
             letter => {
                 let letter = char::from(letter);
                 modes.retain(|mode| mode != letter);
@@ -178,17 +164,13 @@ fn change_channel(
     }
     let mut sorted: Vec<_> = modes.chars().collect();
     sorted.sort_unstable();
-    let (modes, bans) = (String::from_iter(sorted), bans.join(" "));
-    for (field, value) in [(ChannelField::MODES, modes), (ChannelField::BANS, bans)] {
-        let channel = cx.network.channels().find(name);
-        let before = channel.map(|channel| match field {
-            ChannelField::MODES => channel.modes().to_owned(),
-            _ => channel.bans().collect::<Vec<_>>().join(" "),
-        });
-        if before.is_some_and(|before| before != value) {
-            cx.set_channel(name, field, Some(user_ref.id), &value, out);
-        }
+    let modes = String::from_iter(sorted);
+    let channel = cx.network.channels().find(name);
+    if channel.is_some_and(|channel| channel.modes() != modes) {
+        let field = ChannelField::MODES;
+        cx.set_channel(name, field, Some(user_ref.id), &modes, out);
     }
+    lists.store(cx, user_ref.id, name, out);
 }
 
 /// Mode `o` or `v`: asks the server of the member to change its rank.
@@ -216,7 +198,7 @@ fn change_rank(
 
 /// Whether a parameter can be written as a word. The last parameter of a command may be
 /// empty or begin with a colon.
-fn is_word(param: &str) -> bool {
+pub(super) fn is_word(param: &str) -> bool {
     !param.is_empty() && !param.starts_with(':')
 }
 
@@ -264,50 +246,6 @@ fn change_limit(
         }
     };
     cx.set_channel(name, ChannelField::LIMIT, Some(user_ref.id), &limit, out);
-}
-
-/// Mode `b` with a mask: changes `bans`, which the caller stores. A mask that is no word,
-/// is too long, has blanks or control characters, or has no room in the list is answered with
-/// an error.
-fn change_ban(
-    cx: &mut Context,
-    user_ref: UserRef,
-    name: &str,
-    change: &ModeChange<'_>,
-    bans: &mut Vec<String>,
-    out: &mut Out,
-) {
-    let mask = mask::normalize(change.param.unwrap_or_default());
-    let mask = text::utf8_or_latin1(&mask);
-    let is_mask = is_word(&text::utf8_or_latin1(change.param.unwrap_or_default()));
-    // The list is separated by blanks, so a mask has none.
-    let bad = |c: char| c.is_control() || c.is_whitespace();
-    // A client of the binary protocol may have set a mask that is not complete.
-    let as_written = |known: &str| change.param.is_some_and(|p| p == known.as_bytes());
-    let known = bans
-        .iter()
-        .position(|known| known.eq_ignore_ascii_case(&mask) || as_written(known));
-    match (change.sign, known) {
-        (Sign::Minus, Some(place)) => {
-            bans.remove(place);
-        }
-        (Sign::Plus, None) if !is_mask || mask.len() > BAN_BYTES_MAX || mask.contains(bad) => {
-            let (words, text) = ([name, "b", &mask], Some("Not a mask"));
-            let numeric = Numeric::ERR_INVALIDMODEPARAM;
-            reply::send_numeric(cx, user_ref.link, numeric, &words, text, out);
-        }
-        (Sign::Plus, None) if bans.len() >= BANS_MAX => {
-            reply::reply_error(
-                cx,
-                user_ref.link,
-                Numeric::ERR_BANLISTFULL,
-                &[name, &mask],
-                out,
-            );
-        }
-        (Sign::Plus, None) => bans.push(mask.into_owned()),
-        (Sign::Minus, None) | (Sign::Plus, Some(_)) => {}
-    }
 }
 
 // Users.

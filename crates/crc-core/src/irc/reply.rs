@@ -403,7 +403,7 @@ const fn error_text(numeric: Numeric) -> &'static str {
         Numeric::ERR_BANNEDFROMCHAN => "Cannot join channel (+b)",
         Numeric::ERR_BADCHANNELKEY => "Cannot join channel (+k)",
         Numeric::ERR_BADCHANMASK => "No channel can have this name",
-        Numeric::ERR_BANLISTFULL => "The channel's list of bans is full",
+        Numeric::ERR_BANLISTFULL => "The channel's list is full",
         Numeric::ERR_CHANOPRIVSNEEDED => "You're not channel operator",
         Numeric::ERR_UMODEUNKNOWNFLAG => "Unknown mode flag",
         Numeric::ERR_USERSDONTMATCH => "Can't ask or change modes of other users",

@@ -19,11 +19,11 @@ const NETWORK: &str = "CRC";
 pub(crate) const VERSION: &str = concat!("crc-", env!("CARGO_PKG_VERSION"));
 
 /// The tokens of RPL_ISUPPORT, a line each.
-const SUPPORT: [&[&str]; 2] = [
+const SUPPORT: [&[&str]; 3] = [
     &[
         "CHANTYPES=#",
         "PREFIX=(ov)@+",
-        "CHANMODES=b,k,l,imnpst",
+        "CHANMODES=beI,k,l,Cimnpst",
         "CASEMAPPING=ascii",
         "NICKLEN=30",
         "USERLEN=10",
@@ -35,7 +35,7 @@ const SUPPORT: [&[&str]; 2] = [
     &[
         "LINELEN=512",
         "MODES=12",
-        "MAXLIST=b:100",
+        "MAXLIST=beI:100",
         "CHANLIMIT=#:64",
         "MAXTARGETS=4",
         "TARGMAX=JOIN:,KICK:4,NAMES:1,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4",
@@ -45,6 +45,7 @@ const SUPPORT: [&[&str]; 2] = [
         "UTF8ONLY",
         "WHOX",
     ],
+    &["EXCEPTS", "EXTBAN=,m", "INVEX"],
 ];
 
 /// Answers a command about the server (RFC 2812, 3.4, 3.5, 4.5, 4.6). Any other verb is

@@ -330,8 +330,8 @@ fn on_privmsg(cx: &mut Context, link: LinkId, id: HostId, target: &str, text: &s
     else {
         return drop_line(cx, link, &"no such channel");
     };
-    let is_banned = |channel: &_| cx.is_banned(id, channel);
-    match Network::may_speak(id, channel, is_banned) {
+    let is_silenced = |channel: &_| cx.is_silenced(id, channel);
+    match Network::may_say(id, channel, text, is_silenced) {
         Ok(()) => cx.say_in_channel(&chat, None, Some(link), out),
         Err(_) => drop_line(cx, link, &"may not speak in this channel"),
     }

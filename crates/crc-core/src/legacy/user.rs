@@ -201,10 +201,10 @@ fn on_privmsg(
     let Some(channel) = reply::find_channel(cx, name) else {
         return registration::answer(cx, link, Content::NoSuchChannel { channel: target }, out);
     };
-    let is_banned = |channel: &_| cx.is_banned(id, channel);
+    let is_silenced = |channel: &_| cx.is_silenced(id, channel);
     // In this protocol only members speak, whatever the channel's modes are.
     let is_member = channel.member(id).is_some();
-    let may_speak = is_member && Network::may_speak(id, channel, is_banned).is_ok();
+    let may_speak = is_member && Network::may_say(id, channel, text, is_silenced).is_ok();
     match chat_in(id, name, text) {
         Some(chat) if may_speak => cx.say_in_channel(&chat, None, None, out),
         _ => registration::answer(cx, link, Content::CannotSend { channel: target }, out),

@@ -10,6 +10,7 @@ use crc_machine::Timestamp;
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
 use super::channels::FIELDS;
+use super::masks::{self, are_masks};
 use super::{Channel, Network};
 use crate::admission::is_channel_name;
 
@@ -27,13 +28,7 @@ pub(crate) const TOPIC_BYTES_MAX: usize = 390;
 pub(crate) const KEY_BYTES_MAX: usize = 32;
 
 /// The modes of a channel that are letters only, as users set them.
-pub(crate) const MODES: &[u8] = b"imnpst";
-
-/// The most masks in the list of bans.
-pub(crate) const BANS_MAX: usize = 100;
-
-/// The most bytes of one of them.
-pub(crate) const BAN_BYTES_MAX: usize = 128;
+pub(crate) const MODES: &[u8] = b"Cimnpst";
 
 /// The most bytes of a setting that this version does not know, and relays.
 const UNKNOWN_BYTES_MAX: usize = 1024;
@@ -62,6 +57,8 @@ pub(crate) enum SpeakRefusal {
     NotMember,
     /// The channel is moderated, or the user is banned.
     Silenced,
+    /// The channel takes no such message from any program (`+C`).
+    Ctcp,
 }
 
 /// Why a user may not set something of a channel, or act on one of its members.
@@ -90,14 +87,14 @@ pub(crate) enum InviteRefusal {
 
 impl Network {
     /// Whether a host of this server may enter a channel, or one without members that
-    /// may live on elsewhere. An invitation overrides all but the key. `is_banned` is
-    /// asked last, with each of the masks.
+    /// may live on elsewhere. An invitation overrides all but the key. `matches` compares a
+    /// mask with the host.
     pub(crate) fn may_enter(
         &self,
         host: HostId,
         name: &str,
         key: &str,
-        is_banned: impl Fn(&str) -> bool,
+        matches: impl Fn(&str) -> bool,
         now: Timestamp,
     ) -> Result<(), EnterRefusal> {
         if !is_channel_name(name) {
@@ -116,14 +113,15 @@ impl Network {
         if self.invitations.holds(host, name, standing.founded, now) {
             return Ok(());
         }
-        if settings.modes().contains('i') {
+        let mut invited = settings.masks(ChannelField::INVITE_EXCEPTIONS);
+        if settings.modes().contains('i') && !invited.any(&matches) {
             return Err(EnterRefusal::InviteOnly);
         }
         let full = |limit| standing.members_len >= limit as usize;
         if settings.limit().is_some_and(full) {
             return Err(EnterRefusal::Full);
         }
-        if settings.bans().any(is_banned) {
+        if masks::keep_out(settings, matches) {
             return Err(EnterRefusal::Banned);
         }
         Ok(())
@@ -149,12 +147,12 @@ impl Network {
         !channel.modes().contains(['p', 's']) || channel.member(host).is_some()
     }
 
-    /// Whether a host may speak in a channel. `is_banned` is asked only where it
+    /// Whether a host may speak in a channel. `is_silenced` is asked only where it
     /// matters: preparing the comparison costs more than the rest.
     pub(crate) fn may_speak(
         host: HostId,
         channel: &Channel,
-        is_banned: impl FnOnce(&Channel) -> bool,
+        is_silenced: impl FnOnce(&Channel) -> bool,
     ) -> Result<(), SpeakRefusal> {
         let member = channel.member(host);
         if member.is_none() && channel.modes().contains('n') {
@@ -163,11 +161,31 @@ impl Network {
         if member.is_some_and(|flags| flags.operator || flags.voice) {
             return Ok(());
         }
-        let banned = || channel.bans().next().is_some() && is_banned(channel);
+        let banned = || channel.bans().next().is_some() && is_silenced(channel);
         if channel.modes().contains('m') || banned() {
             return Err(SpeakRefusal::Silenced);
         }
         Ok(())
+    }
+
+    /// Whether a host may say this in a channel: where it may speak, anything but what the
+    /// channel takes from no member.
+    pub(crate) fn may_say(
+        host: HostId,
+        channel: &Channel,
+        text: &str,
+        is_silenced: impl FnOnce(&Channel) -> bool,
+    ) -> Result<(), SpeakRefusal> {
+        Network::may_speak(host, channel, is_silenced)?;
+        match is_ctcp_but_action(text) && channel.modes().contains('C') {
+            true => Err(SpeakRefusal::Ctcp),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the bans of a channel silence a host with which `matches` compares masks.
+    pub(crate) fn silences(channel: &Channel, matches: impl Fn(&str) -> bool) -> bool {
+        masks::silence(channel.settings(), matches)
     }
 
     /// Whether a host may set `field` of a channel: its operators may, and where the
@@ -222,6 +240,16 @@ impl Network {
     }
 }
 
+/// Whether a text is a message from program to program (CTCP), and not an ACTION, which is
+/// for people.
+fn is_ctcp_but_action(text: &str) -> bool {
+    let Some(body) = text.strip_prefix('\u{1}') else {
+        return false;
+    };
+    let command = body.split([' ', '\u{1}']).next();
+    command != Some("ACTION")
+}
+
 /// Whether a setting of a channel may have this value: the same for users and servers.
 pub(crate) fn is_value(field: ChannelField, value: &str) -> bool {
     let word = !value.contains(char::is_whitespace) && !value.starts_with(':');
@@ -239,7 +267,9 @@ pub(crate) fn is_value(field: ChannelField, value: &str) -> bool {
                 value.is_empty()
                     || number.is_ok() && value.starts_with(|c| ('1'..='9').contains(&c))
             }
-            ChannelField::BANS => are_masks(value),
+            ChannelField::BANS | ChannelField::EXCEPTIONS | ChannelField::INVITE_EXCEPTIONS => {
+                are_masks(value)
+            }
             _ => false,
         }
 }
@@ -257,14 +287,4 @@ pub(crate) fn is_value_from_server(name: &str, field: ChannelField, value: &str)
         ChannelField(known) if usize::from(known) < FIELDS.len() => is_value(field, value),
         _ => value.len() <= UNKNOWN_BYTES_MAX,
     }
-}
-
-/// Whether a text is a list of masks, separated by one blank each.
-fn are_masks(value: &str) -> bool {
-    let len = 1..=BAN_BYTES_MAX;
-    let fits = |mask: &str| len.contains(&mask.len()) && !mask.starts_with(':');
-    let mut masks = value.split(' ').take(BANS_MAX + 1);
-    value.is_empty()
-        || (masks.clone().count() <= BANS_MAX
-            && masks.all(|mask| fits(mask) && !mask.contains(char::is_whitespace)))
 }

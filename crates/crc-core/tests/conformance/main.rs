@@ -20,6 +20,7 @@ mod channels;
 mod help;
 mod length;
 mod lusers;
+mod masks;
 mod modes;
 mod operators;
 mod registration;

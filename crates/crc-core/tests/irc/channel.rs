@@ -406,7 +406,7 @@ fn the_ban_list_is_bounded() {
         net.send_line(ann, &format!("MODE #reef +b n{number}"));
     }
     net.discard(&[ann]);
-    let full = ":server0 478 ann #reef more!*@* :The channel's list of bans is full";
+    let full = ":server0 478 ann #reef more!*@* :The channel's list is full";
     net.expect(ann, "MODE #reef +b more", &[full]);
     assert_eq!(net.request(ann, "MODE #reef b").len(), 101);
 }

@@ -193,7 +193,7 @@ fn queries_about_the_server() {
         answer[0],
         format!(":server0 351 ann {version} server0 :a relay chat server")
     );
-    assert_eq!(answer.len(), 3);
+    assert_eq!(answer.len(), 4);
     net.expect(
         ann,
         "LUSERS",

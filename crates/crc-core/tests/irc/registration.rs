@@ -8,12 +8,13 @@ fn a_registered_user_is_welcomed() {
     let ann = net.connect(0);
     assert!(net.request(ann, "NICK ann").is_empty());
     let welcome = net.request(ann, "USER ann 0 * :Ann of the Reef");
-    let support = ":server0 005 ann CHANTYPES=# PREFIX=(ov)@+ CHANMODES=b,k,l,imnpst \
+    let support = ":server0 005 ann CHANTYPES=# PREFIX=(ov)@+ CHANMODES=beI,k,l,Cimnpst \
          CASEMAPPING=ascii NICKLEN=30 USERLEN=10 CHANNELLEN=64 TOPICLEN=390 KICKLEN=300 \
          AWAYLEN=300 NETWORK=CRC :are supported by this server";
-    let more = ":server0 005 ann LINELEN=512 MODES=12 MAXLIST=b:100 CHANLIMIT=#:64 MAXTARGETS=4 \
+    let more = ":server0 005 ann LINELEN=512 MODES=12 MAXLIST=beI:100 CHANLIMIT=#:64 MAXTARGETS=4 \
          TARGMAX=JOIN:,KICK:4,NAMES:1,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4 CLIENTTAGDENY=* MONITOR=100 \
          SAFELIST UTF8ONLY WHOX :are supported by this server";
+    let lists = ":server0 005 ann EXCEPTS EXTBAN=,m INVEX :are supported by this server";
     let version = concat!("crc-", env!("CARGO_PKG_VERSION"));
     assert_eq!(
         welcome,
@@ -21,9 +22,10 @@ fn a_registered_user_is_welcomed() {
             ":server0 001 ann :Welcome to the relay chat network, ann!~ann@ID.crc".to_owned(),
             format!(":server0 002 ann :Your host is server0, running version {version}"),
             ":server0 003 ann :This server was started Tue, 14 Nov 2023 22:13:20 UTC".to_owned(),
-            format!(":server0 004 ann server0 {version} iow biklmnopstv bklov"),
+            format!(":server0 004 ann server0 {version} iow CIbeiklmnopstv Ibeklov"),
             support.to_owned(),
             more.to_owned(),
+            lists.to_owned(),
             ":server0 251 ann :There are 1 users and 0 invisible on 1 servers".to_owned(),
             ":server0 254 ann 0 :channels formed".to_owned(),
             ":server0 255 ann :I have 1 clients and 0 servers".to_owned(),

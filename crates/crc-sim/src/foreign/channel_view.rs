@@ -6,10 +6,10 @@ use irc_wire::{ModeTable, Sign};
 
 /// The modes of channels.
 const MODES: ModeTable<'static> = ModeTable {
-    lists: b"b",
+    lists: b"beI",
     always: b"k",
     when_set: b"l",
-    flags: b"imnpst",
+    flags: b"Cimnpst",
     member_modes: b"ov",
 };
 
@@ -32,9 +32,10 @@ pub(crate) struct ChannelView {
     pub(crate) limit: String,
     /// Whether the modes were told as a whole.
     pub(crate) knows_modes: bool,
-    pub(crate) bans: BTreeSet<String>,
-    /// Whether the list of bans is complete.
-    pub(crate) knows_bans: bool,
+    /// The masks of its lists, each behind the letter of its mode.
+    pub(crate) masks: BTreeSet<String>,
+    /// Whether all lists are complete.
+    pub(crate) knows_masks: bool,
 }
 
 /// What a change of modes contradicts, if anything.
@@ -82,11 +83,12 @@ impl ChannelView {
             let param = String::from_utf8_lossy(change.param.unwrap_or_default()).into_owned();
             match change.letter {
                 b'o' | b'v' => self.rank(&param, change.letter, plus)?,
-                b'b' if plus => {
-                    self.bans.insert(param);
-                }
-                b'b' => {
-                    self.bans.remove(&param);
+                b'b' | b'e' | b'I' => {
+                    let mask = format!("{} {param}", char::from(change.letter));
+                    match plus {
+                        true => self.masks.insert(mask),
+                        false => self.masks.remove(&mask),
+                    };
                 }
                 b'k' => self.key = if plus { param } else { String::new() },
                 b'l' => self.limit = if plus { param } else { String::new() },

@@ -178,12 +178,18 @@ impl IrcUser {
                 it.set_modes(line.param(2), line.params.get(3..).unwrap_or_default());
                 Ok(())
             }),
-            "367" => self.answered(line.param(1), |it| {
-                it.bans.insert(line.param(2).to_owned());
+            "346" | "348" | "367" => self.answered(line.param(1), |it| {
+                let letter = match &*line.command {
+                    "346" => 'I',
+                    "348" => 'e',
+                    _ => 'b',
+                };
+                it.masks.insert(format!("{letter} {}", line.param(2)));
                 Ok(())
             }),
-            "368" => self.answered(line.param(1), |it| {
-                it.knows_bans = true;
+            // The last of the three lists that it asks for.
+            "347" => self.answered(line.param(1), |it| {
+                it.knows_masks = true;
                 Ok(())
             }),
             _ => Ok(()),
@@ -330,7 +336,10 @@ impl IrcUser {
             && !view.is_listed
         {
             view.is_listed = true;
-            out.send(link, format!("MODE {name}\r\nMODE {name} b\r\n").as_bytes());
+            out.send(
+                link,
+                format!("MODE {name}\r\nMODE {name} beI\r\n").as_bytes(),
+            );
         }
         Ok(())
     }

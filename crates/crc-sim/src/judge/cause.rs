@@ -7,7 +7,7 @@ use crc_core::{HostKind, LinkId, Snapshot, TextProtocol, Timestamp};
 use crc_wire::{HostId, MemberFlags, RequestKind};
 
 use super::in_flight::Said;
-use super::rules::State;
+use super::rules::{NUMBERS, State};
 use super::shadow::{Local, Shadow, local};
 use crate::network::Network;
 use crate::node::NodeConfig;
@@ -221,7 +221,7 @@ pub(super) fn was_set(
         let Said::Setting { host, channel, field: of, value: to, tag: founded } = said else {
             return false;
         };
-        let is_it = channel == change.name && *of == field && *to == *value;
+        let is_it = channel == change.name && *of == NUMBERS[field] && *to == *value;
         let is_member = |host: HostId| {
             let joined = scene.cause.said.iter().any(|said| {
                 matches!(said, Said::Join { host: who, channel, .. } if *who == host && channel == change.name)

@@ -10,8 +10,8 @@ use crc_wire::{ChannelField, HostId, MemberFlags};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) members: BTreeMap<HostId, MemberFlags>,
-    /// The values of its settings, by field.
-    pub(crate) settings: [Box<str>; 5],
+    /// The values of its settings.
+    pub(crate) settings: [Box<str>; NUMBERS.len()],
     /// The number of its founding.
     pub(crate) founded: u32,
 }
@@ -21,13 +21,18 @@ pub(crate) const KEY: usize = 1;
 pub(crate) const MODES: usize = 2;
 pub(crate) const LIMIT: usize = 3;
 pub(crate) const BANS: usize = 4;
+pub(crate) const EXCEPTIONS: usize = 5;
+pub(crate) const INVITE_EXCEPTIONS: usize = 6;
+
+/// The numbers of these settings in frames.
+pub(crate) const NUMBERS: [usize; 7] = [0, 1, 2, 3, 4, 6, 7];
 
 /// What a channel has that was never set.
-pub(crate) const UNSET: [&str; 5] = ["", "", "n", "", ""];
+pub(crate) const UNSET: [&str; NUMBERS.len()] = ["", "", "n", "", "", "", ""];
 
 /// A setting of a channel.
 pub(crate) fn setting(channel: &Channel, field: usize) -> &str {
-    channel.value(ChannelField(u8::try_from(field).unwrap_or(0)))
+    channel.value(ChannelField(u8::try_from(NUMBERS[field]).unwrap_or(0)))
 }
 
 /// Whether a channel is as it was. Its age may be another one by the clock.
@@ -37,7 +42,7 @@ pub(crate) fn is_same(channel: &Channel, state: &State) -> bool {
         && channel
             .members()
             .eq(state.members.iter().map(|(id, flags)| (*id, *flags)))
-        && (0..5).all(|field| *setting(channel, field) == *state.settings[field])
+        && (0..NUMBERS.len()).all(|field| *setting(channel, field) == *state.settings[field])
 }
 
 impl State {
@@ -63,7 +68,7 @@ impl State {
         match self.members.get(&host) {
             Some(flags) if flags.operator || flags.voice => true,
             None if self.has('n') => false,
-            _ => !self.has('m') && !self.bans(names),
+            _ => !self.has('m') && !self.silences(names),
         }
     }
 
@@ -77,9 +82,9 @@ impl State {
         }
         let limit = self.settings[LIMIT].parse::<usize>();
         match limit {
-            _ if self.has('i') => Some("only who is invited may enter"),
+            _ if self.has('i') && !self.invites(names) => Some("only who is invited may enter"),
             Ok(limit) if self.members.len() >= limit => Some("it is full"),
-            _ if self.bans(names) => Some("it is banned"),
+            _ if self.keeps_out(names) => Some("it is banned"),
             _ => None,
         }
     }
@@ -92,10 +97,31 @@ impl State {
         flags.operator || field == TOPIC && !self.has('t')
     }
 
-    /// Whether a ban concerns a host with such names.
-    pub(crate) fn bans(&self, names: &[String]) -> bool {
-        let mut masks = self.settings[BANS].split_ascii_whitespace();
-        masks.any(|mask| names.iter().any(|name| matches(mask, name)))
+    /// Whether a ban that is no mute concerns a host with such names, and no exception does.
+    fn keeps_out(&self, names: &[String]) -> bool {
+        let lists = |list| self.lists(list, names, |mask| !mask.starts_with("m:"));
+        lists(BANS) && !lists(EXCEPTIONS)
+    }
+
+    /// Whether a host with such names needs no invitation.
+    fn invites(&self, names: &[String]) -> bool {
+        self.lists(INVITE_EXCEPTIONS, names, |mask| !mask.starts_with("m:"))
+    }
+
+    /// Whether a ban or mute concerns a host with such names, and no exception does.
+    pub(crate) fn silences(&self, names: &[String]) -> bool {
+        let lists = |list| self.lists(list, names, |_| true);
+        lists(BANS) && !lists(EXCEPTIONS)
+    }
+
+    /// Whether one of the masks of a list that count concerns a host with such names.
+    fn lists(&self, list: usize, names: &[String], counts: impl Fn(&str) -> bool) -> bool {
+        let masks = self.settings[list].split_ascii_whitespace();
+        let mut masks = masks.filter(|mask| counts(mask));
+        masks.any(|mask| {
+            let mask = mask.trim_start_matches("m:");
+            names.iter().any(|name| matches(mask, name))
+        })
     }
 }
 

@@ -89,14 +89,18 @@ impl World {
             PersonAct::Mode => {
                 let mask = match random.below(3) {
                     0 => "*!*@*".to_owned(),
+                    1 => format!("m:{member}!*@*"),
                     _ => format!("{member}!*@*"),
                 };
                 let change = random.one_of(&[
                     "+i", "-i", "+m", "-m", "+n", "-n", "+t", "-t", "+k pearl", "+k shell", "-k x",
-                    "+l 2", "+l 4", "-l", "+b", "-b", "-ik x", "-ml", "+mi",
+                    "+l 2", "+l 4", "-l", "+b", "-b", "+e", "-e", "+I", "-I", "+C", "-C", "-ik x",
+                    "-ml", "+mi",
                 ]);
                 match change {
-                    "+b" | "-b" => format!("MODE {channel} {change} {mask}\r\n"),
+                    "+b" | "-b" | "+e" | "-e" | "+I" | "-I" => {
+                        format!("MODE {channel} {change} {mask}\r\n")
+                    }
                     change => format!("MODE {channel} {change}\r\n"),
                 }
             }
@@ -228,14 +232,19 @@ impl World {
                     (ChannelField::KEY, ""),
                     (ChannelField::LIMIT, "2"),
                     (ChannelField::LIMIT, ""),
-                    (ChannelField::MODES, "imnt"),
+                    (ChannelField::MODES, "Cimnt"),
                     (ChannelField::MODES, "nt"),
                     (ChannelField::MODES, "nst"),
                     (ChannelField::MODES, "m"),
                     (ChannelField::MODES, ""),
                     (ChannelField::BANS, "*!*@*"),
                     (ChannelField::BANS, "ann!*@* irc1!*@*"),
+                    (ChannelField::BANS, "m:*!*@* ann!*@*"),
                     (ChannelField::BANS, ""),
+                    (ChannelField::EXCEPTIONS, "ann!*@* m:irc1!*@*"),
+                    (ChannelField::EXCEPTIONS, ""),
+                    (ChannelField::INVITE_EXCEPTIONS, "irc1!*@*"),
+                    (ChannelField::INVITE_EXCEPTIONS, ""),
                 ]);
                 return setting(field, value);
             }

@@ -11,7 +11,7 @@ use crc_wire::{HostId, MemberFlags, Text};
 use super::{CHANNELS, chat_frame, frame_user, home, host_id, irc_user, legacy_user};
 use crate::foreign::ForeignCommand;
 use crate::invariant::Invariant;
-use crate::judge::rules::{BANS, KEY, LIMIT, State, TOPIC, names};
+use crate::judge::rules::{BANS, INVITE_EXCEPTIONS, KEY, LIMIT, State, TOPIC, names};
 use crate::rest_checks::{self, Parts};
 use crate::world::World;
 
@@ -41,6 +41,8 @@ struct Done {
     /// A host that is invited now.
     invited: Option<Person>,
     topic: String,
+    /// The masks of users who need no invitation, which it removes.
+    welcome: Box<str>,
 }
 
 impl World {
@@ -155,6 +157,8 @@ impl World {
             (ChannelField::KEY, "taken", "+k taken"),
             (ChannelField::LIMIT, "77", "+l 77"),
             (ChannelField::BANS, "taken!*@*", "+b taken!*@*"),
+            (ChannelField::EXCEPTIONS, "taken!*@*", "+e taken!*@*"),
+            (ChannelField::INVITE_EXCEPTIONS, "*!*@*", "+I *!*@*"),
             (ChannelField::MODES, "imt", "+im"),
             (ChannelField::MODES, "", "-nt"),
         ] {
@@ -248,6 +252,7 @@ impl World {
                     voiced,
                     invited,
                     topic: format!("probe {part}"),
+                    welcome: state.settings[INVITE_EXCEPTIONS].clone(),
                 });
             }
         }
@@ -256,6 +261,9 @@ impl World {
             let mut lines = format!(
                 "TOPIC {name} :{topic}\r\nMODE {name} +imt\r\nMODE {name} -k x\r\nMODE {name} +l 99\r\nMODE {name} +b nobody!*@*\r\n"
             );
+            for mask in it.welcome.split_ascii_whitespace() {
+                lines += &format!("MODE {name} -I {mask}\r\n");
+            }
             for (person, verb) in [(&it.voiced, "voice"), (&it.invited, "invite")] {
                 let nick = person
                     .as_ref()

@@ -91,7 +91,9 @@ fn may_be_set(field: ChannelField, value: &str) -> bool {
         ChannelField::KEY => value.len() <= 32 && !value.contains(' '),
         ChannelField::MODES => value.chars().all(|mode| mode.is_ascii_alphabetic()),
         ChannelField::LIMIT => value.is_empty() || value.parse::<u32>().is_ok(),
-        ChannelField::BANS => words().count() <= 100 && words().all(|mask| mask.len() <= 128),
+        ChannelField::BANS | ChannelField::EXCEPTIONS | ChannelField::INVITE_EXCEPTIONS => {
+            words().count() <= 100 && words().all(|mask| mask.len() <= 128)
+        }
         _ => value.len() <= 1024,
     };
     printable && fits

@@ -121,7 +121,7 @@ fn view_differs(
     channel: &Channel,
     members: &BTreeMap<String, Rank>,
 ) -> Option<String> {
-    if !told.is_listed || !told.knows_modes || !told.knows_bans {
+    if !told.is_listed || !told.knows_modes || !told.knows_masks {
         return Some("only a part".to_owned());
     }
     // Without all ranks in the list it may not know who has voice beside the rank.
@@ -139,16 +139,26 @@ fn view_differs(
         ));
     }
     let modes: BTreeSet<char> = channel.modes().chars().collect();
-    let bans: BTreeSet<String> = channel.bans().map(str::to_owned).collect();
+    let lists = [
+        ('b', ChannelField::BANS),
+        ('e', ChannelField::EXCEPTIONS),
+        ('I', ChannelField::INVITE_EXCEPTIONS),
+    ];
+    let lists = lists.into_iter();
+    let masks = lists.flat_map(|(letter, list)| {
+        let masks = channel.masks(list);
+        masks.map(move |mask| format!("{letter} {mask}"))
+    });
+    let masks: BTreeSet<String> = masks.collect();
     let (key, limit) = (channel.key(), channel.value(ChannelField::LIMIT));
     let settings = (
         &told.modes,
-        &told.bans,
+        &told.masks,
         &*told.key,
         &*told.limit,
         &*told.topic,
     );
-    let are = (&modes, &bans, key, limit, channel.topic());
+    let are = (&modes, &masks, key, limit, channel.topic());
     (settings != are).then(|| format!("the settings {settings:?}, and they are {are:?}"))
 }
 

@@ -44,12 +44,13 @@ pub(in crate::crc) fn on_client_frame(
             let name = chat.channel.as_str();
             let channel = cx.network.channels().find(name);
             let may = channel.map(|channel| {
-                let is_banned = |channel: &_| cx.is_banned(host, channel);
-                Network::may_speak(host, channel, is_banned)
+                let is_silenced = |channel: &_| cx.is_silenced(host, channel);
+                Network::may_say(host, channel, chat.text.as_str(), is_silenced)
             });
             match may {
                 Some(Ok(())) => cx.say_in_channel(chat, None, None, out),
                 Some(Err(SpeakRefusal::Silenced)) => refuse(cx, host, name, SILENCED, out),
+                Some(Err(SpeakRefusal::Ctcp)) => refuse(cx, host, name, NO_CTCP, out),
                 Some(Err(SpeakRefusal::NotMember)) | None => {
                     refuse(cx, host, name, NOT_MEMBER, out);
                 }
@@ -91,9 +92,9 @@ fn on_command(
             if let Some(channel) = cx.network.channels().find(name) {
                 cx.charge_bans(channel);
             }
-            let is_banned = cx.ban_matcher(host);
+            let matches = cx.ban_matcher(host);
             let key = request.text.as_str();
-            if let Err(why) = cx.network.may_enter(host, name, key, is_banned, cx.now) {
+            if let Err(why) = cx.network.may_enter(host, name, key, matches, cx.now) {
                 return refuse(cx, host, name, &why.to_string(), out);
             }
             if !is_value(ChannelField::KEY, key) {
@@ -216,6 +217,7 @@ fn send_names(cx: &mut Context, host: HostId, name: &str, out: &mut Out) {
 
 const NOT_MEMBER: &str = "you are not in it";
 const SILENCED: &str = "you may not speak in it: it is moderated, or you are banned";
+const NO_CTCP: &str = "it takes no CTCP but ACTION";
 const NOT_OPERATOR: &str = "only its operators may do this";
 
 /// Whether a client is in a channel; if not, it gets a refusal.

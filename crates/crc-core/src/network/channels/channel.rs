@@ -82,6 +82,11 @@ impl Channel {
         self.settings.bans()
     }
 
+    /// The masks in one of its lists: the bans, or the exceptions from bans or invitations.
+    pub fn masks(&self, list: ChannelField) -> impl Iterator<Item = &str> {
+        self.settings.masks(list)
+    }
+
     /// Its settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {

@@ -5,13 +5,15 @@ use crc_wire::{ChannelField, HostId};
 use super::Applied;
 
 /// The settings that this version knows.
-pub(crate) const FIELDS: [ChannelField; 6] = [
+pub(crate) const FIELDS: [ChannelField; 8] = [
     ChannelField::TOPIC,
     ChannelField::KEY,
     ChannelField::MODES,
     ChannelField::LIMIT,
     ChannelField::BANS,
     ChannelField::NAME,
+    ChannelField::EXCEPTIONS,
+    ChannelField::INVITE_EXCEPTIONS,
 ];
 
 /// The modes of a channel while none are set: only members may speak.
@@ -115,11 +117,16 @@ impl Settings {
 
     /// The masks of the bans.
     pub fn bans(&self) -> impl Iterator<Item = &str> {
-        self.value(ChannelField::BANS).split_ascii_whitespace()
+        self.masks(ChannelField::BANS)
+    }
+
+    /// The masks in one of the lists.
+    pub fn masks(&self, list: ChannelField) -> impl Iterator<Item = &str> {
+        self.value(list).split_ascii_whitespace()
     }
 
     /// Applies a setting, if it is newer than the known one.
-    pub(super) fn apply(&mut self, field: ChannelField, setting: Setting) -> Applied {
+    pub(in crate::network) fn apply(&mut self, field: ChannelField, setting: Setting) -> Applied {
         let Some(known) = self.fields.get_mut(usize::from(field.0)) else {
             return Applied::Unknown;
         };

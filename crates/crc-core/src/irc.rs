@@ -11,6 +11,7 @@ mod channel;
 mod event;
 mod help;
 mod label;
+mod list;
 mod mask_list;
 mod message;
 mod mode;
@@ -405,7 +406,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Part => channel::part(cx, user_ref, message, out),
         Verb::Topic => channel::topic(cx, user_ref, message, out),
         Verb::Names => channel::names(cx, user_ref, message, out),
-        Verb::List => channel::list(cx, user_ref, message, out),
+        Verb::List => list::list(cx, user_ref, message, out),
         Verb::Invite => channel::invite(cx, user_ref, message, out),
         Verb::Kick => channel::kick(cx, user_ref, message, out),
         Verb::Mode => mode::mode(cx, user_ref, message, out),

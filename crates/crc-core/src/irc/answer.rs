@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 use crc_machine::LinkId;
 use crc_wire::HostId;
-use irc_wire::Numeric;
 
 use super::channel::{
-    join_one, leave_one, nick_in_channel, send_end_of_names, send_list_entry, send_names, sign_of,
+    join_one, leave_one, nick_in_channel, send_end_of_names, send_names, sign_of,
 };
+use super::list::{Filter, send_end_of_list, send_list_entry};
 use super::query::{Who, send_end_of_who, who_reply};
 use super::{UserRef, find_user_mut, is_visible, read_soon, reply};
 use crate::context::{Context, Out};
@@ -62,10 +62,16 @@ pub(super) enum Part {
     Others { place: usize },
     /// The end of a list of names.
     EndOfNames(Box<str>),
-    /// All channels.
-    List { after: Option<Box<str>> },
-    /// One channel.
-    ListEntry(Box<str>),
+    /// All channels that a filter lets through.
+    List {
+        after: Option<Box<str>>,
+        filter: Option<Arc<Filter>>,
+    },
+    /// One channel, if a filter lets it through.
+    ListEntry {
+        name: Box<str>,
+        filter: Option<Arc<Filter>>,
+    },
     /// The end of the list.
     EndOfList,
     /// The members of a channel that a WHO asks for.
@@ -239,29 +245,29 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
             let shown = known.map_or(&*name, |known| known.name());
             send_end_of_names(cx, link, shown, out);
         }
-        Part::List { after } => {
+        Part::List { after, filter } => {
             let (mut visit, parts) = Visit::new(cx, answer);
             let mut last = after.clone();
             for known in cx.network.channels().after(after.as_deref()) {
-                if visit.bytes_left == 0 || cx.work.is_spent() {
-                    parts.push_front(Part::List { after: last });
+                // A filter may let none through for long.
+                let may_go_on = filter.is_none() || visit.next();
+                if !may_go_on || visit.bytes_left == 0 || cx.work.is_spent() {
+                    let after = last;
+                    parts.push_front(Part::List { after, filter });
                     return;
                 }
                 last = Some(folded_name(known));
                 let start = out.arena_len();
-                send_list_entry(cx, user_ref, known, out);
+                send_list_entry(cx, user_ref, known, filter.as_deref(), out);
                 visit.on_bytes(out.arena_len() - start);
             }
         }
-        Part::ListEntry(name) => {
+        Part::ListEntry { name, filter } => {
             if let Some(known) = find_visible(cx, user_ref, &name) {
-                send_list_entry(cx, user_ref, known, out);
+                send_list_entry(cx, user_ref, known, filter.as_deref(), out);
             }
         }
-        Part::EndOfList => {
-            let text = Some("End of /LIST");
-            reply::send_numeric(cx, link, Numeric::RPL_LISTEND, &[], text, out);
-        }
+        Part::EndOfList => send_end_of_list(cx, user_ref, out),
         Part::WhoMembers { who, after } => {
             if let Some(known) = find_visible(cx, user_ref, &who.target) {
                 let (mut visit, parts) = Visit::new(cx, answer);

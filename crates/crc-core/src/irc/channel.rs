@@ -1,4 +1,4 @@
-//! JOIN, PART, KICK, INVITE, NAMES, LIST and TOPIC.
+//! JOIN, PART, KICK, INVITE, NAMES and TOPIC.
 
 use std::sync::Arc;
 
@@ -291,7 +291,7 @@ pub(super) fn invite(cx: &mut Context, user_ref: UserRef, message: &Message<'_>,
     send_request(cx, user_ref, id, RequestKind::INVITE, &shown, "", out);
 }
 
-// NAMES and LIST.
+// NAMES.
 
 /// NAMES (RFC 2812, 3.2.5): of the named channels, or of all channels and of the users
 /// that are in none.
@@ -359,33 +359,6 @@ pub(super) fn send_names(
 pub(super) fn send_end_of_names(cx: &Context, link: LinkId, name: &str, out: &mut Out) {
     let text = Some("End of /NAMES list");
     reply::send_numeric(cx, link, Numeric::RPL_ENDOFNAMES, &[name], text, out);
-}
-
-/// LIST (RFC 2812, 3.2.6): of the named channels, or of all. Channels that do not exist
-/// are left out.
-pub(super) fn list(cx: &mut Context, user_ref: UserRef, message: &Message<'_>, out: &mut Out) {
-    let link = user_ref.link;
-    let wanted = message.params.get(0).filter(|wanted| !wanted.is_empty());
-    let text = Some("Users  Name");
-    reply::send_numeric(cx, link, Numeric::RPL_LISTSTART, &["Channel"], text, out);
-    let mut parts: Vec<_> = match wanted {
-        Some(wanted) => {
-            let wanted = distinct_elements(wanted).into_iter();
-            wanted.map(|name| Part::ListEntry((*name).into())).collect()
-        }
-        None => vec![Part::List { after: None }],
-    };
-    parts.push(Part::EndOfList);
-    answer::start(cx, user_ref, "LIST", parts, out);
-}
-
-/// Sends the RPL_LIST of a channel, if the user may see it.
-pub(super) fn send_list_entry(cx: &Context, user_ref: UserRef, channel: &Channel, out: &mut Out) {
-    if let Some((name, members, topic)) = cx.list_entry(user_ref.id, channel) {
-        let members = members.to_string();
-        let (link, words) = (user_ref.link, [name, &members]);
-        reply::send_numeric(cx, link, Numeric::RPL_LIST, &words, Some(topic), out);
-    }
 }
 
 // Topics.

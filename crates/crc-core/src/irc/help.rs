@@ -105,8 +105,10 @@ const TOPICS: &[Topic] = &[
     topic(
         "LIST",
         &[
-            "LIST [#channel[,#channel ...]]",
+            "LIST [#channel[,mask ...]] [condition[,condition ...]]",
             "Lists channels with their topics and how many members they have.",
+            "Conditions: !MASK not these; >N, <N more or less than N members;",
+            "C>N, C<N and T>N, T<N founded, and topic set, more or less than N minutes ago.",
         ],
     ),
     topic(

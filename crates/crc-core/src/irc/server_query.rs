@@ -45,7 +45,7 @@ const SUPPORT: [&[&str]; 3] = [
         "UTF8ONLY",
         "WHOX",
     ],
-    &["EXCEPTS", "EXTBAN=,m", "INVEX"],
+    &["ELIST=CMNTU", "EXCEPTS", "EXTBAN=,m", "INVEX"],
 ];
 
 /// Answers a command about the server (RFC 2812, 3.4, 3.5, 4.5, 4.6). Any other verb is

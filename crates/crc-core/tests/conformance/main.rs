@@ -19,6 +19,7 @@ mod play;
 mod channels;
 mod help;
 mod length;
+mod list;
 mod lusers;
 mod masks;
 mod modes;

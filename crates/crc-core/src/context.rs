@@ -25,6 +25,7 @@ mod first_bytes;
 mod hosts;
 mod links;
 mod losses;
+mod masks;
 mod operators;
 mod passwords;
 mod people;

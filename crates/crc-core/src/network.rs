@@ -41,7 +41,10 @@ pub(crate) use former::{FormerUser, FormerUsers};
 pub(crate) use host_info::{HostInfo, is_machine_kept};
 use invitations::Invitations;
 use look_alikes::LookAlikes;
-pub(crate) use masks::{MASK_BYTES_MAX, MASK_LISTS, MASKS_MAX, MaskList, normal_channel_mask};
+pub(crate) use masks::{
+    MASK_BYTES_MAX, MASK_LISTS, MASKS_MAX, MaskList, MaskOrigin, is_for_servers,
+    normal_channel_mask, parse_origins, write_origins,
+};
 pub use nicks::Nicks;
 pub use operators::{Operator, Operators};
 pub(crate) use policy::{

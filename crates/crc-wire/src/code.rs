@@ -251,6 +251,12 @@ impl ChannelField {
     pub const EXCEPTIONS: ChannelField = ChannelField(6);
     /// The masks of users who need no invitation, with spaces between them.
     pub const INVITE_EXCEPTIONS: ChannelField = ChannelField(7);
+    /// Who has set the masks of the bans, and when. Only servers send it.
+    pub const BAN_SETTERS: ChannelField = ChannelField(8);
+    /// The same of the exceptions from bans.
+    pub const EXCEPTION_SETTERS: ChannelField = ChannelField(9);
+    /// The same of the users who need no invitation.
+    pub const INVITE_EXCEPTION_SETTERS: ChannelField = ChannelField(10);
 }
 
 /// What a [`ChannelRequest`](crate::ChannelRequest) asks for: one byte.

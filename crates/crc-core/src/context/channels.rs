@@ -15,7 +15,7 @@ use super::{Context, NEXT_EVENT, Out, Timer};
 use crate::names::wire_name;
 use crate::network::{
     Age, Applied, Channel, ChannelEvent, ChannelEventKind, Entered, Founding, Network, Scope,
-    Setting, Settings, fold, is_value_from_server,
+    Setting, Settings, fold, is_for_servers, is_value_from_server,
 };
 use crate::{crc, irc, legacy};
 
@@ -173,6 +173,9 @@ impl Context {
             (ChannelField::NAME, shown),
             (ChannelField::EXCEPTIONS, ""),
             (ChannelField::INVITE_EXCEPTIONS, ""),
+            (ChannelField::BAN_SETTERS, ""),
+            (ChannelField::EXCEPTION_SETTERS, ""),
+            (ChannelField::INVITE_EXCEPTION_SETTERS, ""),
         ] {
             let Some(channel) = self.network.channels().find(name) else {
                 return;
@@ -350,7 +353,7 @@ impl Context {
         let unset = Settings::default();
         for (field, setting) in voided.settings.set() {
             let (before, value) = (voided.settings.value(field), unset.value(field));
-            if before != value {
+            if before != value && !is_for_servers(field) {
                 let kind = ChannelEventKind::Set {
                     field,
                     version: setting.version,
@@ -539,7 +542,8 @@ impl Context {
                 let value = &*setting.value;
                 // A topic that a host sets to the same text again is an event too.
                 let again = field == ChannelField::TOPIC && source.is_some() && !value.is_empty();
-                if applied == Applied::Newer && (*before != *value || again) {
+                let is_event = applied == Applied::Newer && !is_for_servers(field);
+                if is_event && (*before != *value || again) {
                     let kind = ChannelEventKind::Set {
                         field,
                         version: setting.version,

@@ -15,7 +15,7 @@ use super::session::Session;
 use crate::context::{BurstWriter, Context, Out, server_request};
 use crate::link::Outlet;
 use crate::names::utf8_name;
-use crate::network::{Host, HostKind, Neighbour, PeerVersion, Place, Setting};
+use crate::network::{Host, HostKind, Neighbour, PeerVersion, Place, Setting, is_for_servers};
 use crate::walk::{ChannelList, Due, Walk};
 use crate::work::{LINE, LINK};
 
@@ -256,7 +256,8 @@ impl<'a> Writer<'a> {
         }
         self.cx.work.charge_answer(LINE);
         walk.pass_listed(None);
-        for (field, setting) in channel.settings().set() {
+        let settings = channel.settings().set();
+        for (field, setting) in settings.filter(|(field, _)| !is_for_servers(*field)) {
             setting_for_client(channel.name(), field, setting).encode(arena);
         }
         member(host, own).encode(arena);

@@ -331,7 +331,7 @@ pub(crate) fn on_simultaneous_open(
 }
 
 /// No setting of a channel, and no text that a server writes itself, is longer.
-const SETTING_BYTES_MAX: u32 = 16 * 1024;
+const SETTING_BYTES_MAX: u32 = 32 * 1024;
 
 /// A registered client registers again.
 pub(crate) fn on_client_repetition(

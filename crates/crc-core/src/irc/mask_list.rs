@@ -10,8 +10,9 @@ use crate::context::{Context, Out};
 use crate::network::{
     Channel, MASK_BYTES_MAX, MASK_LISTS, MASKS_MAX, MaskList, normal_channel_mask,
 };
+use crate::work;
 
-/// Sends the masks of a list, and its end.
+/// Sends the masks of a list, who has set them and when, and its end.
 pub(super) fn send_masks(
     cx: &Context,
     link: LinkId,
@@ -36,8 +37,11 @@ pub(super) fn send_masks(
             "End of channel ban list",
         ),
     };
-    for mask in channel.masks(list.field) {
-        reply::send_numeric(cx, link, entry, &[channel.name(), mask], None, out);
+    for (mask, origin) in cx.masks_with_origins(channel, list) {
+        cx.work.charge(work::LINE);
+        let seconds = origin.seconds.to_string();
+        let words = [channel.name(), mask, &origin.setter, &seconds];
+        reply::send_numeric(cx, link, entry, &words, None, out);
     }
     reply::send_numeric(cx, link, end, &[channel.name()], Some(text), out);
 }
@@ -102,7 +106,7 @@ impl MaskLists {
             let value = masks.join(" ");
             let channel = cx.network.channels().find(name);
             if channel.is_some_and(|channel| channel.value(list.field) != value) {
-                cx.set_channel(name, list.field, Some(by), &value, out);
+                cx.set_masks(name, list, by, &value, out);
             }
         }
     }

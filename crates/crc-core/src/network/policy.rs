@@ -10,7 +10,7 @@ use crc_machine::Timestamp;
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
 use super::channels::FIELDS;
-use super::masks::{self, are_masks};
+use super::masks::{self, are_masks, are_origins, is_for_servers};
 use super::{Channel, Network};
 use crate::admission::is_channel_name;
 
@@ -284,6 +284,7 @@ pub(crate) fn is_value_from_server(name: &str, field: ChannelField, value: &str)
             value.bytes().all(|mode| mode.is_ascii_alphabetic())
                 && value.as_bytes().is_sorted_by(|one, next| one < next)
         }
+        _ if is_for_servers(field) => are_origins(value) && !value.contains(char::is_control),
         ChannelField(known) if usize::from(known) < FIELDS.len() => is_value(field, value),
         _ => value.len() <= UNKNOWN_BYTES_MAX,
     }

@@ -205,3 +205,48 @@ conforms! { a_list_has_a_hundred_masks |net| {
         bob < :ann MODE #reef +e other!*@*
     ");
 } }
+
+conforms! { lists_say_who_has_set_a_mask_and_when |net| {
+    net.play("
+        ann +
+        bob +
+        carol +
+        ann > JOIN #reef
+        bob > JOIN #reef
+        ann > MODE #reef +ob bob eel
+        ann > MODE #reef +eI eel eel
+        wait 100
+        bob > MODE #reef +b-b+b cod shark carp
+        bob > MODE #reef +e cod
+        carol > MODE #reef +beI
+        carol < 367 carol #reef eel!*@* {ann=word} {first=number}
+        carol < 367 carol #reef cod!*@* {bob=word} {second=number}
+        carol < 367 carol #reef carp!*@* {=bob} {=second}
+        carol < 368 carol #reef :*
+        carol < 348 carol #reef eel!*@* {=ann} {=first}
+        carol < 348 carol #reef cod!*@* {=bob} {=second}
+        carol < 349 carol #reef :*
+        carol < 346 carol #reef eel!*@* {=ann} {=first}
+        carol < 347 carol #reef :*
+        bob > MODE #reef b
+        bob < 367 bob #reef eel!*@* {=ann} {=first}
+        bob < 367 bob #reef cod!*@* {=bob} {=second}
+        bob < 367 bob #reef carp!*@* {=bob} {=second}
+        bob < 368 bob #reef :*
+        bob > QUIT
+        wait 10
+        ann > MODE #reef -b eel
+        ann > MODE #reef +b eel
+        ann > MODE #reef b
+        ann < 367 ann #reef cod!*@* {=bob} {=second}
+        ann < 367 ann #reef carp!*@* {=bob} {=second}
+        ann < 367 ann #reef eel!*@* {=ann} {third=number}
+        ann < 368 ann #reef :*
+    ");
+    let of = |name: &str| net.captured[name].clone();
+    let seconds = |name: &str| of(name).parse::<u64>().unwrap();
+    assert!(of("ann").starts_with("ann!~ann@"), "{}", of("ann"));
+    assert!(of("bob").starts_with("bob!~bob@"), "{}", of("bob"));
+    assert!(seconds("second") >= seconds("first") + 100);
+    assert!(seconds("third") >= seconds("second") + 10);
+} }

@@ -290,8 +290,8 @@ fn modes_of_a_channel() {
         ],
     );
     let bans = [
-        ":server0 367 ann #reef bob!*@*",
-        ":server0 367 ann #reef *!*@*.example",
+        ":server0 367 ann #reef bob!*@* ann!~ann@ID.crc 1700000003",
+        ":server0 367 ann #reef *!*@*.example ann!~ann@ID.crc 1700000003",
         ":server0 368 ann #reef :End of channel ban list",
     ];
     net.expect(ann, "MODE #reef b", &bans);

@@ -353,7 +353,7 @@ fn no_answer_is_cut_inside_a_word() {
         listed.clone().count() == 9
             && listed
                 .clone()
-                .all(|line| masks.contains(&line.rsplit(' ').next().unwrap().to_owned()))
+                .all(|line| masks.contains(&line.split(' ').nth(4).unwrap().to_owned()))
     );
     // Removed at once.
     net.send_line(

@@ -14,7 +14,8 @@ fn a_registered_user_is_welcomed() {
     let more = ":server0 005 ann LINELEN=512 MODES=12 MAXLIST=beI:100 CHANLIMIT=#:64 MAXTARGETS=4 \
          TARGMAX=JOIN:,KICK:4,NAMES:1,NOTICE:4,PART:,PRIVMSG:4,WHOIS:4 CLIENTTAGDENY=* MONITOR=100 \
          SAFELIST UTF8ONLY WHOX :are supported by this server";
-    let lists = ":server0 005 ann ELIST=CMNTU EXCEPTS EXTBAN=,m INVEX :are supported by this server";
+    let lists =
+        ":server0 005 ann ELIST=CMNTU EXCEPTS EXTBAN=,m INVEX :are supported by this server";
     let version = concat!("crc-", env!("CARGO_PKG_VERSION"));
     assert_eq!(
         welcome,

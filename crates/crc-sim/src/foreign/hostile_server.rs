@@ -494,14 +494,15 @@ impl HostileServer {
 
     fn settings(&self, link: LinkId, random: &mut Random, frames: &mut Vec<u8>) {
         let (channel, founded, tag) = self.channel(random);
-        let field = ChannelField(random.one_of(&[0, 0, 1, 2, 3, 4, 5, 6, 7, 200]));
+        let field = ChannelField(random.one_of(&[0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 200]));
         let long = "x".repeat(random.one_of(&[1_000, 60_000]));
-        let value = match random.below(9) {
+        let value = match random.below(10) {
             0..4 => format!("{POISON} {}", random.below(100)),
             4 => "zzZZ! \r\n".to_owned(),
             5 => "mnt".to_owned(),
             6 => "18446744073709551616".to_owned(),
             7 => long,
+            8 => "*!*@* ann 1700000000 a!b@c bob 7".to_owned(),
             _ => "*!*@* a!b@c".to_owned(),
         };
         let setting = DatedSetting {

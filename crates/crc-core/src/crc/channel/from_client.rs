@@ -11,7 +11,7 @@ use crate::context::{Commander, Context, Out, is_operator_command};
 use crate::crc::people;
 use crate::names::wire_name;
 use crate::network::{
-    Host, InviteRefusal, NEW_CHANNEL_MODES, Network, SetRefusal, SpeakRefusal, is_value,
+    Host, InviteRefusal, MaskList, NEW_CHANNEL_MODES, Network, SetRefusal, SpeakRefusal, is_value,
 };
 use crate::text_protocol::pack_words;
 use crate::work;
@@ -65,7 +65,10 @@ pub(in crate::crc) fn on_client_frame(
                 return refuse(cx, host, name, "it can't be set so", out);
             }
             match cx.network.may_set(host, name, set.field) {
-                Ok(()) => cx.set_channel(name, set.field, Some(host), value, out),
+                Ok(()) => match MaskList::of_field(set.field) {
+                    Some(list) => cx.set_masks(name, *list, host, value, out),
+                    None => cx.set_channel(name, set.field, Some(host), value, out),
+                },
                 Err(SetRefusal::NotOperator) => {
                     refuse(cx, host, name, NOT_OPERATOR, out);
                 }

@@ -5,7 +5,7 @@ use crc_wire::{ChannelField, HostId};
 use super::Applied;
 
 /// The settings that this version knows.
-pub(crate) const FIELDS: [ChannelField; 8] = [
+pub(crate) const FIELDS: [ChannelField; 11] = [
     ChannelField::TOPIC,
     ChannelField::KEY,
     ChannelField::MODES,
@@ -14,6 +14,9 @@ pub(crate) const FIELDS: [ChannelField; 8] = [
     ChannelField::NAME,
     ChannelField::EXCEPTIONS,
     ChannelField::INVITE_EXCEPTIONS,
+    ChannelField::BAN_SETTERS,
+    ChannelField::EXCEPTION_SETTERS,
+    ChannelField::INVITE_EXCEPTION_SETTERS,
 ];
 
 /// The modes of a channel while none are set: only members may speak.

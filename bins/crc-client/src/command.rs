@@ -41,7 +41,7 @@ pub(crate) const COMMANDS: &str = "  \
                   invite NAME to the channel
   /mode [#CHANNEL] [CHANGES]
                   show the modes of a channel, or change them: +m, -i, +k KEY,
-                  +l 10, +b MASK
+                  +l 10, +b MASK, +e MASK, +I MASK
   /ignore [WHO]   show no chats, notices and invitations of WHO: a name, an id, or a mask
                   such as spam*; without WHO: list whom you ignore
   /unignore WHO   show them again

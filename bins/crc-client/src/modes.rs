@@ -1,10 +1,13 @@
 //! `/mode`: changes to the modes of a channel, as IRC writes them.
 
+use std::collections::BTreeSet;
+
 use crc_core::ClientChannel;
 use crc_wire::ChannelField;
 
 /// The modes that are letters only.
-const FLAGS: [(char, &str); 6] = [
+const FLAGS: [(char, &str); 7] = [
+    ('C', "no CTCP but actions"),
     ('i', "for invited clients only"),
     ('m', "only operators and members with voice may speak"),
     ('n', "only members may speak"),
@@ -19,23 +22,25 @@ pub(crate) enum ModeError {
     #[error("The changes begin with + or -. Use /mode +m or /mode -m")]
     NoSign,
     #[error(
-        "Unknown mode {0}. Use i, m, n, p, s, t, k (key), l (limit), b (ban); /op and /voice for members"
+        "Unknown mode {0}. Use C, i, m, n, p, s, t, k (key), l (limit), b (ban), e (exception), I (invited); /op and /voice for members"
     )]
     Unknown(char),
     #[error("The value of mode {0} is missing. Use /mode {example}", example = example(*.0))]
     NoValue(char),
     #[error("{0} is not a number of members. Use /mode +l 10")]
     NoNumber(String),
-    #[error("{0} is left over. Use /mode +k KEY, +l NUMBER, +b MASK or -b MASK")]
+    #[error("{0} is left over. Use /mode +k KEY, +l NUMBER, +b MASK or -b MASK; +e and +I like +b")]
     TooMuch(String),
-    #[error("{0} is not banned. Use /mode to see the bans")]
-    NotBanned(String),
+    #[error("{0} is not in that list. Use /mode to see the lists")]
+    NotListed(String),
 }
 
 const fn example(mode: char) -> &'static str {
     match mode {
         'k' => "+k KEY",
         'l' => "+l 10",
+        'e' => "+e nick!user@host",
+        'I' => "+I nick!user@host",
         _ => "+b nick!user@host",
     }
 }
@@ -73,7 +78,7 @@ pub(crate) fn changed_settings(
                 let number = number.ok_or_else(|| ModeError::NoNumber(limit.to_owned()))?;
                 number.to_string()
             }
-            'b' => with_ban(&now, value()?, is_set)?,
+            'b' | 'e' | 'I' => with_mask(&now, value()?, is_set)?,
             _ => with_flag(&now, letter, is_set),
         };
         settings.push((field, new));
@@ -90,24 +95,21 @@ fn field_of(letter: char) -> Option<ChannelField> {
         'k' => Some(ChannelField::KEY),
         'l' => Some(ChannelField::LIMIT),
         'b' => Some(ChannelField::BANS),
+        'e' => Some(ChannelField::EXCEPTIONS),
+        'I' => Some(ChannelField::INVITE_EXCEPTIONS),
         _ if FLAGS.iter().any(|(flag, _)| *flag == letter) => Some(ChannelField::MODES),
         _ => None,
     }
 }
 
 fn with_flag(now: &str, flag: char, is_set: bool) -> String {
-    let all = FLAGS.map(|(letter, _)| letter).into_iter();
-    all.filter(|letter| {
-        if *letter == flag {
-            is_set
-        } else {
-            now.contains(*letter)
-        }
-    })
-    .collect()
+    // Those that a later version knows stay.
+    let others = now.chars().filter(|letter| *letter != flag);
+    let all: BTreeSet<_> = others.chain(is_set.then_some(flag)).collect();
+    all.into_iter().collect()
 }
 
-fn with_ban(now: &str, mask: &str, is_set: bool) -> Result<String, ModeError> {
+fn with_mask(now: &str, mask: &str, is_set: bool) -> Result<String, ModeError> {
     let known = now.split(' ').filter(|known| !known.is_empty());
     let mut left: Vec<_> = known
         .clone()
@@ -115,7 +117,7 @@ fn with_ban(now: &str, mask: &str, is_set: bool) -> Result<String, ModeError> {
         .collect();
     match is_set {
         true => left.push(mask),
-        false if left.len() == known.count() => return Err(ModeError::NotBanned(mask.to_owned())),
+        false if left.len() == known.count() => return Err(ModeError::NotListed(mask.to_owned())),
         false => {}
     }
     Ok(left.join(" "))
@@ -130,6 +132,8 @@ pub(crate) fn describe(channel: &ClientChannel) -> Vec<String> {
         ('k', ChannelField::KEY, "the key"),
         ('l', ChannelField::LIMIT, "the most members"),
         ('b', ChannelField::BANS, "banned"),
+        ('e', ChannelField::EXCEPTIONS, "never banned"),
+        ('I', ChannelField::INVITE_EXCEPTIONS, "always invited"),
     ];
     let values = values.iter().filter_map(|(letter, field, meaning)| {
         let value = channel.setting(*field);
@@ -150,23 +154,26 @@ mod tests {
             ("", 't', true, "t"),
             ("n", 'n', true, "n"),
             ("n", 'i', false, "n"),
+            ("nt", 'C', true, "Cnt"),
+            ("Cnt", 'm', true, "Cmnt"),
+            ("Cnz", 'n', false, "Cz"),
         ] {
             assert_eq!(with_flag(now, flag, is_set), new, "{now} {flag} {is_set}");
         }
     }
 
     #[test]
-    fn bans_are_added_once_and_removed() {
-        assert_eq!(with_ban("", "a!*@*", true).as_deref(), Ok("a!*@*"));
+    fn masks_are_added_once_and_removed() {
+        assert_eq!(with_mask("", "a!*@*", true).as_deref(), Ok("a!*@*"));
         assert_eq!(
-            with_ban("a!*@* b!*@*", "A!*@*", true).as_deref(),
+            with_mask("a!*@* b!*@*", "A!*@*", true).as_deref(),
             Ok("b!*@* A!*@*")
         );
         assert_eq!(
-            with_ban("a!*@* b!*@*", "A!*@*", false).as_deref(),
+            with_mask("a!*@* b!*@*", "A!*@*", false).as_deref(),
             Ok("b!*@*")
         );
-        let unknown = ModeError::NotBanned("c!*@*".into());
-        assert_eq!(with_ban("a!*@*", "c!*@*", false), Err(unknown));
+        let unknown = ModeError::NotListed("c!*@*".into());
+        assert_eq!(with_mask("a!*@*", "c!*@*", false), Err(unknown));
     }
 }

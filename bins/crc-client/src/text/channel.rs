@@ -161,6 +161,8 @@ pub(crate) fn field_name(field: ChannelField) -> Option<&'static str> {
         ChannelField::LIMIT => "limit",
         ChannelField::BANS => "bans",
         ChannelField::NAME => "name",
+        ChannelField::EXCEPTIONS => "exceptions",
+        ChannelField::INVITE_EXCEPTIONS => "invite-exceptions",
         _ => return None,
     })
 }

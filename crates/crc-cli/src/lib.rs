@@ -37,6 +37,7 @@ mod output;
 #[cfg(feature = "password")]
 mod password;
 mod size;
+mod suspend;
 #[cfg(feature = "terminal")]
 pub mod terminal;
 mod time;
@@ -55,6 +56,7 @@ pub use output::{print_error, print_line};
 #[cfg(feature = "password")]
 pub use password::{read_line, read_password};
 pub use size::{Size, SizeError};
+pub use suspend::suspend;
 pub use time::{Date, UtcTime};
 pub use verbosity::Verbosity;
 pub use version::{COMMIT, VERSION};

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
@@ -54,6 +55,12 @@ pub trait LineHandler: Send + 'static {
     /// Takes one line. `Break` ends the reading, without a call of
     /// [`LineHandler::on_end`].
     fn on_line(&self, line: &str) -> ControlFlow<()>;
+
+    /// Takes several lines that the user has pasted, as one text. `Break` as for
+    /// [`on_line`](LineHandler::on_line).
+    fn on_pasted(&self, lines: &str) -> ControlFlow<()> {
+        lines.lines().try_for_each(|line| self.on_line(line))
+    }
 
     /// The user ends the input: no line follows, unless `Continue` is returned.
     fn on_end(&self, end: InputEnd) -> ControlFlow<()>;
@@ -141,6 +148,17 @@ impl Terminal {
         self.messages.send(text);
     }
 
+    /// Prints what `text` returns, if it does, as soon as this time has passed; earlier at the end,
+    /// or when this is called again. Texts that are printed meanwhile stand before it.
+    pub fn print_later(
+        &self,
+        after: Duration,
+        text: impl FnOnce() -> Option<String> + Send + 'static,
+    ) {
+        self.messages
+            .send_later(Instant::now() + after, Box::new(text));
+    }
+
     /// Prints what is left and restores the terminal.
     pub fn finish(self) {
         self.log.detach();
@@ -170,6 +188,11 @@ impl<T> Clone for Shared<T> {
 }
 
 impl<T> Shared<T> {
+    /// Shares a value.
+    pub fn new(value: T) -> Shared<T> {
+        Shared(Arc::new(Mutex::new(value)))
+    }
+
     /// Waits for the other threads and gives access to the value.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -103,7 +103,8 @@ fn read_line<H: LineHandler>(
         return false;
     };
     let end = match read {
-        Ok(text) => return text.lines().all(|line| handler.on_line(line).is_continue()),
+        Ok(text) if text.contains('\n') => return handler.on_pasted(&text).is_continue(),
+        Ok(line) => return handler.on_line(&line).is_continue(),
         Err(ReadlineError::Eof) => InputEnd::Eof,
         Err(ReadlineError::Interrupted) => InputEnd::Interrupted,
         Err(error) => {

@@ -19,13 +19,14 @@ use crate::command::{COMMANDS, OperatorLogin, Target};
 use crate::ignore::{IGNORED_MAX, parse_entry};
 use crate::palette::Palette;
 use crate::request;
-use crate::screen::{ScreenOptions, Theme};
+use crate::screen::ScreenOptions;
 
 /// Chat in a Clemson Relay Chat network.
 ///
-/// Connects to a server and shows the messages of others. At a terminal it fills the
-/// screen with windows, and F1 lists the keys; with --plain it prints lines. Commands from
-/// a file or a pipe are executed line by line; the client quits after the last one.
+/// At a terminal the client fills the screen with windows for channels and people, and F1 lists the
+/// keys. With --plain it prints lines as they come; the line that you type can be edited, recalled
+/// (up and down) and completed (tab). Without a terminal, commands from a file or a pipe are executed
+/// line by line; the client quits after the last one.
 ///
 /// All options can be in a configuration file too: see print-config.
 #[derive(Debug, Parser)]
@@ -125,6 +126,9 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 
     /// At a terminal: print lines as they come, instead of filling the screen with windows
+    ///
+    /// For screen readers, logs of the terminal, and terminals that cannot place the cursor
+    /// (TERM=dumb implies it). The prompt names the channel or client that your line goes to.
     #[arg(long, conflicts_with = "json")]
     pub(crate) plain: bool,
 
@@ -203,7 +207,7 @@ pub(crate) struct ScreenArgs {
     #[arg(long, value_name = "COLOURS", value_enum, default_value = "auto")]
     colours: Colours,
 
-    /// The time of a line, as strftime writes it
+    /// The time of a line, as strftime writes it; '' for none
     #[arg(long, value_name = "FORMAT", default_value = "%H:%M", value_parser = parse_time_format)]
     time_format: String,
 
@@ -215,11 +219,11 @@ pub(crate) struct ScreenArgs {
     #[arg(long)]
     no_bell: bool,
 
-    /// Do not ask the terminal for notifications of mentions on the desktop
+    /// Do not ask the terminal for notifications of mentions on the desktop; --plain never does
     #[arg(long)]
     no_notify: bool,
 
-    /// Scroll with the wheel of the mouse; the terminal's own selection then needs the shift key
+    /// Scroll with the wheel of the mouse, and show a window by a click on its name; the terminal's own selection then needs the shift key
     #[arg(long)]
     mouse: bool,
 }
@@ -236,29 +240,20 @@ enum Colours {
 }
 
 impl ScreenArgs {
-    /// The options of the full screen.
+    /// The options.
     pub(crate) fn options(&self) -> ScreenOptions {
         ScreenOptions {
-            theme: match self.colours {
-                Colours::Auto => Theme::from_environment(),
-                Colours::None => Theme::Plain,
-                Colours::Basic => Theme::Basic,
-                Colours::Rich => Theme::Rich,
+            palette: match self.colours {
+                Colours::Auto => Palette::from_environment(),
+                Colours::None => Palette::Plain,
+                Colours::Basic => Palette::Basic,
+                Colours::Rich => Palette::Rich,
             },
             time_format: self.time_format.clone(),
             highlights: self.highlight.clone(),
             bell: !self.no_bell,
             notify: !self.no_notify,
             mouse: self.mouse,
-        }
-    }
-
-    /// The colours of lines.
-    pub(crate) fn palette(&self) -> Palette {
-        match self.colours {
-            Colours::Auto => Palette::from_environment(),
-            Colours::None => Palette::Plain,
-            Colours::Basic | Colours::Rich => Palette::Colours,
         }
     }
 }
@@ -430,10 +425,10 @@ fn parse_ignored(text: &str) -> Result<String, String> {
 }
 
 fn parse_time_format(text: &str) -> Result<String, String> {
-    let is_short = (1..=64).contains(&text.len());
+    let is_short = text.len() <= 64;
     match jiff::fmt::strtime::format(text, &jiff::Zoned::default()) {
         Ok(_) if is_short => Ok(text.to_owned()),
-        Ok(_) => Err("write 1 to 64 bytes, such as %H:%M".to_owned()),
+        Ok(_) => Err("write at most 64 bytes, such as %H:%M".to_owned()),
         Err(error) => Err(format!("{error}: write it as strftime does, such as %H:%M")),
     }
 }

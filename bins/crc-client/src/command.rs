@@ -15,6 +15,8 @@ pub(crate) const COMMANDS: &str = "  \
                   join a channel, with its key
   /part [#CHANNEL] [TEXT]
                   leave a channel with the message TEXT
+  /close          end the conversation that other lines are sent to, and return to the
+                  one before; leaves its channel
   /topic [#CHANNEL] [TEXT]
                   show the topic of a channel, or set it; \"\" removes it
   /names [#CHANNEL]
@@ -54,9 +56,10 @@ pub(crate) const COMMANDS: &str = "  \
   Without #CHANNEL, a command is about the channel that other lines are sent to.";
 
 /// The names of the commands.
-pub(crate) const NAMES: [&str; 27] = [
+pub(crate) const NAMES: [&str; 28] = [
     "/away",
     "/channels",
+    "/close",
     "/command",
     "/deop",
     "/devoice",
@@ -132,6 +135,8 @@ pub(crate) enum Command {
         channel: Option<String>,
         text: String,
     },
+    /// End the conversation with the target.
+    Close,
     /// Show the topic of a channel, or set it.
     Topic {
         channel: Option<String>,
@@ -293,6 +298,7 @@ impl Command {
                 let text = rest.to_owned();
                 Ok(Command::Part { channel, text })
             }
+            "close" => expect_end(rest, "/close").map(|()| Command::Close),
             "topic" => parse_topic(rest),
             "names" => {
                 let (channel, rest) = take_channel(rest)?;
@@ -342,6 +348,26 @@ impl Command {
             }),
             _ => Err(ParseError::UnknownCommand(format!("/{name}"))),
         }
+    }
+}
+
+impl Command {
+    /// A command without a channel becomes one about `here`.
+    pub(crate) fn in_channel(mut self, here: Option<String>) -> Command {
+        let channel = match &mut self {
+            Command::Part { channel, .. }
+            | Command::Topic { channel, .. }
+            | Command::Names { channel }
+            | Command::Rank { channel, .. }
+            | Command::Kick { channel, .. }
+            | Command::Invite { channel, .. }
+            | Command::Mode { channel, .. } => channel,
+            _ => return self,
+        };
+        if channel.is_none() {
+            *channel = here;
+        }
+        self
     }
 }
 
@@ -560,6 +586,7 @@ mod tests {
                 },
             ),
             ("/channels", Command::Channels),
+            ("/close", Command::Close),
             ("/ignore", Command::Ignore { who: None }),
             (
                 "/ignore spam* ",

@@ -18,8 +18,7 @@ use crc_core::{Client, ClientNotice, Escaped};
 use crc_wire::{ChatKind, HostId};
 
 use crate::event::OutputEvent;
-use crate::palette::Palette;
-use crate::text;
+use crate::text::{self, Wording};
 
 /// How many lines may wait to be written. Further ones are left out.
 const WAITING_MAX: usize = 4096;
@@ -145,9 +144,10 @@ fn line_of(event: &OutputEvent, client: &Client) -> Option<(String, String)> {
             ),
             ClientNotice::ChannelJoined { channel, .. }
             | ClientNotice::ChannelLeft { channel, .. }
-            | ClientNotice::ChannelSet { channel, .. } => {
-                (channel_file(channel), text::lines(event, Palette::Plain)?)
-            }
+            | ClientNotice::ChannelSet { channel, .. } => (
+                channel_file(channel),
+                text::lines(event, Wording::PROGRAMS)?,
+            ),
             _ => return None,
         },
         _ => return None,

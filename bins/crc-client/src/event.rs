@@ -39,6 +39,10 @@ pub(crate) enum OutputEvent {
     Ignored(Vec<String>),
     /// Lines that are not commands go to another target.
     TargetChanged { target: Option<Target> },
+    /// A text waits for a connection. It is sent when there is one again.
+    Held { to: Target },
+    /// A text that has waited for a connection is sent.
+    HeldSent { to: Target, text: String },
     /// The client asks the server to make it this operator, as the command line says.
     AsksForOperator { name: String },
     /// The answer to `/help`.
@@ -118,6 +122,19 @@ pub(crate) enum CommandError {
     Quit,
     #[error("You are not connected. Nothing was sent")]
     NotConnected,
+    #[error("You are not connected. Wait until you are")]
+    NotConnectedYet,
+    #[error("You are not connected, and too many lines wait already. Nothing was sent")]
+    TooManyHeld,
+    #[error("{why}. This was not sent: {text}")]
+    HeldNotSent {
+        text: String,
+        why: Box<CommandError>,
+    },
+    #[error("{0} is not here any more")]
+    NotHere(String),
+    #[error("The server has not let you into {0} yet. Nothing was sent")]
+    NotJoinedYet(String),
     #[error("You are not talking to anyone yet. Use /join #channel, /to NAME or /msg NAME TEXT")]
     NoTarget,
     #[error("You are not talking to a channel. Use {0} #CHANNEL")]

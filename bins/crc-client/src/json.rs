@@ -331,6 +331,8 @@ pub(crate) fn line(event: &OutputEvent, client: &Client, time: UtcTime) -> Optio
         | OutputEvent::Said { .. }
         | OutputEvent::TargetChanged { .. }
         | OutputEvent::AsksForOperator { .. }
+        | OutputEvent::Held { .. }
+        | OutputEvent::HeldSent { .. }
         | OutputEvent::Settled
         | OutputEvent::LineHandled => return None,
     };

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod clock;
 mod command;
 mod completion;
 mod config;
@@ -18,15 +19,21 @@ mod ignore;
 mod json;
 mod known_servers;
 mod lines;
+mod mention;
 mod modes;
+mod names;
 mod one_shot;
 mod output;
 mod palette;
+mod plain;
+mod presence;
 mod queue;
 mod request;
 mod screen;
+mod shown;
 mod terminal;
 mod text;
+mod wrap;
 
 use std::ffi::OsString;
 use std::io::{self, BufReader, IsTerminal};
@@ -221,9 +228,9 @@ fn run(loaded: &Loaded) -> Result<Outcome, Box<dyn std::error::Error>> {
             screen_log,
         )?)
     } else if at_terminal {
-        let palette = args.screen.palette();
-        let terminal = TerminalOutput::new(palette, log, sender.clone(), lines.clone());
-        Output::Terminal(terminal)
+        let options = args.screen.options();
+        let terminal = TerminalOutput::new(&options, log, sender.clone(), lines.clone());
+        Output::Terminal(Box::new(terminal))
     } else if let Some(action) = &args.action {
         one_shot::begin(action, args, &sender, &lines)?
     } else {

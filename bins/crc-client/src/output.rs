@@ -9,10 +9,10 @@ use crc_core::{Client, ClientNotice, ClientSendError};
 
 use crate::conversation_log::ConversationLog;
 use crate::event::OutputEvent;
-use crate::palette::Palette;
 use crate::queue::Mode;
 use crate::screen::Screen;
 use crate::terminal::TerminalOutput;
+use crate::text::Wording;
 use crate::{json, text};
 
 /// Where events go.
@@ -27,7 +27,7 @@ pub(crate) enum Output {
     /// What is said in a channel.
     Tail(Tail),
     /// To a terminal, line by line.
-    Terminal(TerminalOutput),
+    Terminal(Box<TerminalOutput>),
     /// To the whole screen of a terminal.
     Screen(Screen),
 }
@@ -87,7 +87,7 @@ impl Tail {
                     retry_in: Some(_), ..
                 },
             ) => {
-                if let Some(line) = text::lines(plain, Palette::Plain) {
+                if let Some(line) = text::lines(plain, Wording::PROGRAMS) {
                     print_error(&line);
                 }
                 None
@@ -209,8 +209,8 @@ impl Renderer {
             return false;
         }
         let reason = match event.is_refusal() {
-            true => text::lines(event, Palette::Plain),
-            false => text::error(event, client).map(|it| text::error_line(&it, Palette::Plain)),
+            true => text::lines(event, Wording::PROGRAMS),
+            false => text::error(event, client).map(|it| text::error_line(&it, Wording::PROGRAMS)),
         };
         if let Some(reason) = &reason {
             print_error(reason);
@@ -233,7 +233,7 @@ impl Renderer {
 }
 
 fn print_text(event: &OutputEvent) -> io::Result<()> {
-    if let Some(lines) = text::lines(event, Palette::Plain)
+    if let Some(lines) = text::lines(event, Wording::PROGRAMS)
         && !event.is_refusal()
     {
         print_line(&lines)?;

@@ -2,24 +2,34 @@
 
 use std::fmt;
 
-use crc_wire::HostId;
-
-/// The colours of the output.
+/// How many colours there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Palette {
+    /// None: bold, dim, underlined and reversed text only, and in lines not even those.
     Plain,
-    Colours,
+    /// The eight basic ones, as the terminal defines them.
+    Basic,
+    /// 256.
+    Rich,
 }
 
-/// The kind of a text, which decides its colour.
+/// The colours of names. Red is for errors and mentions.
+const BASIC_NAMES: [u8; 5] = [2, 3, 4, 5, 6];
+const RICH_NAMES: [u8; 16] = [
+    33, 37, 39, 41, 65, 69, 71, 75, 99, 108, 134, 139, 172, 173, 178, 180,
+];
+
+/// The kind of a text in a line, which decides its colour.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Style {
-    /// An event of the network.
+pub(crate) enum Style<'n> {
+    /// An event of the network, the time, a new day.
     Event,
     /// An error.
     Error,
     /// The name of a client.
-    Name(HostId),
+    Name(&'n str),
+    /// The name of a client who mentions the user.
+    Mention,
     /// The name of the channel of a chat.
     Channel,
     /// The prompt.
@@ -27,26 +37,44 @@ pub(crate) enum Style {
 }
 
 impl Palette {
-    /// The palette for the environment: `NO_COLOR` and `TERM=dumb` ask for none.
+    /// The palette for the environment: `NO_COLOR` and `TERM=dumb` ask for none, and `TERM` or
+    /// `COLORTERM` tell of 256 colours.
     pub(crate) fn from_environment() -> Palette {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-        if no_color || dumb {
+        let of = |name| std::env::var_os(name).unwrap_or_default();
+        let term = of("TERM");
+        if !of("NO_COLOR").is_empty() || term == "dumb" {
             Palette::Plain
+        } else if term.to_string_lossy().contains("256") || !of("COLORTERM").is_empty() {
+            Palette::Rich
         } else {
-            Palette::Colours
+            Palette::Basic
         }
     }
 
-    /// `text` in the colour of its style.
-    pub(crate) fn paint(self, style: Style, text: impl fmt::Display) -> String {
+    /// The colour of a name among 256, if there are colours: one name keeps one colour.
+    pub(crate) fn of_name(self, name: &str) -> Option<u8> {
+        let hash = name.bytes().fold(5_381_usize, |hash, byte| {
+            hash.wrapping_mul(33) ^ usize::from(byte)
+        });
+        match self {
+            Palette::Plain => None,
+            Palette::Basic => Some(BASIC_NAMES[hash % BASIC_NAMES.len()]),
+            Palette::Rich => Some(RICH_NAMES[hash % RICH_NAMES.len()]),
+        }
+    }
+
+    /// `text` in the colour of its style, as a terminal shows it.
+    pub(crate) fn paint(self, style: Style<'_>, text: impl fmt::Display) -> String {
         let code = match (self, style) {
             (Palette::Plain, _) => return text.to_string(),
-            (Palette::Colours, Style::Event) => 2,
-            (Palette::Colours, Style::Error) => 31,
-            (Palette::Colours, Style::Prompt | Style::Channel) => 1,
-            // One client keeps one colour. Red is for errors.
-            (Palette::Colours, Style::Name(id)) => 32 + id.get() % 5,
+            (_, Style::Event) => "2".to_owned(),
+            (_, Style::Error) => "31".to_owned(),
+            (_, Style::Mention) => "1;7;31".to_owned(),
+            (_, Style::Prompt | Style::Channel) => "1".to_owned(),
+            (_, Style::Name(name)) => match self.of_name(name) {
+                Some(basic @ 0..8) => format!("{}", 30 + basic),
+                rich => format!("38;5;{}", rich.unwrap_or_default()),
+            },
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }

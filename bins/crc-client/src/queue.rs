@@ -5,8 +5,10 @@
 //! its end. It is a machine around another one, the [`Client`]. It knows no thread,
 //! clock, terminal or file, nor how anything is displayed.
 
+mod held;
 mod session;
 mod tags;
+mod targets;
 #[cfg(test)]
 mod tests;
 
@@ -60,6 +62,8 @@ pub(crate) struct CommandQueue {
     /// When the queue learned that no more lines come.
     ended_at: Option<Timestamp>,
     quitting: bool,
+    /// Lines that are executed and whose answer the user waits for.
+    unanswered: usize,
     scratch: Vec<Effect<OutputEvent>>,
 }
 
@@ -84,6 +88,7 @@ impl CommandQueue {
             retry_at: None,
             ended_at: None,
             quitting: false,
+            unanswered: 0,
             scratch: Vec::new(),
         }
     }
@@ -142,7 +147,11 @@ impl CommandQueue {
             let retry_at = match self.readiness(now, &next) {
                 Readiness::Ready => {
                     self.execute_tagged(now, next.item, next.tag, out);
-                    out.notice(OutputEvent::LineHandled);
+                    match self.session.is_joining() {
+                        // The next prompt is for the channel.
+                        true => self.unanswered += 1,
+                        false => out.notice(OutputEvent::LineHandled),
+                    }
                     continue;
                 }
                 Readiness::WaitForServer => self.give_up_at(),
@@ -257,7 +266,13 @@ impl Machine for CommandQueue {
         }
         self.session.log_in_as_operator(now, out);
         self.session.join_channels(now, out);
+        self.session.send_held(now, out);
         self.execute_waiting(now, out);
+        if !self.session.is_joining() {
+            for _ in 0..core::mem::take(&mut self.unanswered) {
+                out.notice(OutputEvent::LineHandled);
+            }
+        }
     }
 
     fn deadline(&self) -> Option<Timestamp> {

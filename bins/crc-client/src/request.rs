@@ -127,7 +127,7 @@ struct Spec {
 }
 
 /// The commands, in the order of the help.
-static SPECS: [Spec; 28] = [
+static SPECS: [Spec; 29] = [
     Spec {
         name: "msg",
         fields: &[
@@ -239,6 +239,11 @@ static SPECS: [Spec; 28] = [
         build: |values| Command::Nick {
             name: values.text("name"),
         },
+    },
+    Spec {
+        name: "close",
+        fields: &[],
+        build: |_| Command::Close,
     },
     Spec {
         name: "channels",

@@ -18,7 +18,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod window;
-mod wrap;
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -28,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crc_cli::{Backpressure, print_error};
+use crc_cli::{Backpressure, print_error, suspend};
 use crc_core::{Client, Escaped};
 use crc_net::{CommandSender, SendError};
 use crossterm::event::{self, Event};
@@ -41,16 +40,16 @@ use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::Terminal;
-use rustix::process::{Signal, getpid, kill_process};
 
+use crate::clock::Clock;
 use crate::event::OutputEvent;
 use crate::queue::Input;
 
 use backend::Screenful;
-use line::{LineKind, Moment};
+use line::LineKind;
 use state::{Now, Request, State};
 
-pub(crate) use options::{ScreenOptions, Theme};
+pub(crate) use options::ScreenOptions;
 
 /// The time between two drawings.
 const FRAME: Duration = Duration::from_millis(33);
@@ -159,7 +158,7 @@ impl Screen {
 
     /// Shows an event.
     pub(crate) fn render(&mut self, event: &OutputEvent, client: &Client) {
-        let now = self.clock.now();
+        let now = Now::of(&mut self.clock);
         self.shared.state().on_event(event, client, &now);
         if !self.shared.is_told.swap(true, Ordering::AcqRel) {
             // If many messages wait, the thread is about to draw anyway.
@@ -234,7 +233,7 @@ impl Ui {
     }
 
     fn on_terminal(&mut self, event: Event) {
-        let now = self.clock.now();
+        let now = Now::of(&mut self.clock);
         let request = {
             let mut state = self.shared.state();
             state.on_terminal(event, &now);
@@ -302,7 +301,7 @@ impl Ui {
         if lines.is_empty() {
             return;
         }
-        let now = self.clock.now();
+        let now = Now::of(&mut self.clock);
         let mut state = self.shared.state();
         for line in lines {
             state.note(0, &Escaped(&line).to_string(), &now, &LineKind::Error);
@@ -312,8 +311,7 @@ impl Ui {
     /// Stops the program, as the shell would, until the user continues it.
     fn suspend(&mut self) {
         leave();
-        // Without a shell that could continue it, the system does not stop it.
-        let _ = kill_process(getpid(), Signal::TSTP);
+        let _ = suspend();
         // An error shows at the next drawing.
         let _ = enter(self.has_mouse);
     }
@@ -358,42 +356,6 @@ fn restore_on_panic() {
             hook(info);
         }));
     });
-}
-
-/// The wall clock, in the time zone of the user.
-#[derive(Debug, Clone)]
-struct Clock {
-    format: Arc<str>,
-    /// The last second, and how it is shown: lines of one second share that.
-    last: Option<(i64, Moment)>,
-}
-
-impl Clock {
-    fn new(format: &str) -> Clock {
-        Clock {
-            format: format.into(),
-            last: None,
-        }
-    }
-
-    fn now(&mut self) -> Now {
-        let (zoned, instant) = (jiff::Zoned::now(), Instant::now());
-        let second = zoned.timestamp().as_second();
-        if let Some((last, moment)) = &self.last
-            && *last == second
-        {
-            let moment = moment.clone();
-            return Now { instant, moment };
-        }
-        let shown = |format: &str| jiff::fmt::strtime::format(format, &zoned);
-        let time = shown(&self.format).unwrap_or_else(|_| String::from("--:--"));
-        let day = shown("%A, %-d %B %Y").unwrap_or_default();
-        let time = Escaped(&time).to_string().into();
-        let day = day.into();
-        let moment = Moment { day, time };
-        self.last = Some((second, moment.clone()));
-        Now { instant, moment }
-    }
 }
 
 /// Where the log goes: into the server's window, and to standard error while there is no screen.

@@ -2,6 +2,7 @@
 //! terminal control sequences.
 
 mod channel;
+mod wording;
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -15,23 +16,28 @@ use crc_wire::{ChatKind, HostId, StatusCode};
 use crate::command::COMMANDS;
 use crate::event::OutputEvent;
 use crate::known_servers;
-use crate::palette::{Palette, Style};
+use crate::palette::Style;
 
-pub(crate) use channel::field_name;
+pub(crate) use channel::{as_rank, entered, field_name, rank_change, setting_change};
+pub(crate) use wording::Wording;
+
+/// A pause before the next attempt to connect that people are told of. If it is shorter, the client
+/// may be with another server in a moment.
+pub(crate) const LOSS_UNTOLD_MAX: Duration = Duration::from_secs(1);
 
 /// The lines of an event, without the last line break; `None` for errors, which
 /// [`error`] describes.
-pub(crate) fn lines(event: &OutputEvent, palette: Palette) -> Option<String> {
+pub(crate) fn lines(event: &OutputEvent, wording: Wording<'_>) -> Option<String> {
     let text = match event {
-        OutputEvent::Client(notice) => return notice_lines(notice, palette),
+        OutputEvent::Client(notice) => return notice_lines(notice, wording),
         OutputEvent::Help => return Some(COMMANDS.to_owned()),
         OutputEvent::Roster(clients) => roster(clients),
         OutputEvent::Channel {
             channel,
             members,
             topic,
-        } => channel::listing(channel, members, topic),
-        OutputEvent::Topic { channel, topic } => channel::topic(channel, topic),
+        } => channel::listing(channel, members, topic, wording),
+        OutputEvent::Topic { channel, topic } => channel::topic(channel, topic, wording),
         OutputEvent::Modes { channel, lines, .. } => channel::modes(channel, lines),
         OutputEvent::Channels(channels) => channel::list(channels),
         OutputEvent::Ignored(entries) if entries.is_empty() => "you ignore no clients".to_owned(),
@@ -40,16 +46,26 @@ pub(crate) fn lines(event: &OutputEvent, palette: Palette) -> Option<String> {
             format!("you ignore {}", entries.join(", "))
         }
         OutputEvent::TargetChanged { target: Some(to) } => {
-            format!("talking to {}", Escaped(&to.to_string()))
+            format!("talking to {}", wording.target(to))
         }
         OutputEvent::TargetChanged { target: None } => "not talking to anyone".to_owned(),
+        OutputEvent::Held { to } => {
+            format!(
+                "not connected: this is sent to {} as soon as you are",
+                wording.target(to)
+            )
+        }
+        OutputEvent::HeldSent { to, text } => {
+            let text = action(text).unwrap_or(text);
+            format!("sent to {}: {}", wording.target(to), wording.foreign(text))
+        }
         OutputEvent::AsksForOperator { name } => {
             format!(
                 "asking the server to make you the operator {}",
                 Escaped(name)
             )
         }
-        OutputEvent::Tagged(_, event) => return lines(event, palette),
+        OutputEvent::Tagged(_, event) => return lines(event, wording),
         OutputEvent::CommandFailed(_)
         | OutputEvent::Done
         | OutputEvent::Said { .. }
@@ -57,7 +73,17 @@ pub(crate) fn lines(event: &OutputEvent, palette: Palette) -> Option<String> {
         | OutputEvent::LineHandled
         | OutputEvent::GaveUp { .. } => return None,
     };
-    Some(event_line(&text, palette))
+    Some(event_line(&text, wording))
+}
+
+/// How many other clients there are, at log-in.
+pub(crate) fn others_here(count: usize) -> String {
+    let others = match count {
+        0 => "no other client is here".to_owned(),
+        1 => "1 other client is here".to_owned(),
+        count => format!("{count} other clients are here"),
+    };
+    format!("{others}. /who lists them, /help lists the commands")
 }
 
 /// What is said in a channel, without the channel and without ids where there are names.
@@ -77,10 +103,11 @@ pub(crate) fn said(event: &OutputEvent) -> Option<String> {
 
 /// A text without colours and ids.
 pub(crate) fn said_by(name: &str, kind: ChatKind, text: &str) -> String {
-    chat_line(&Escaped(name).to_string(), kind, text, str::to_owned)
+    let shown = |text: &str| Escaped(text).to_string();
+    chat_line(&shown(name), kind, text, shown, str::to_owned)
 }
 
-fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
+fn notice_lines(notice: &ClientNotice, wording: Wording<'_>) -> Option<String> {
     let text = match notice {
         ClientNotice::Chat {
             from,
@@ -88,25 +115,22 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
             text,
             ..
         } => {
-            let from_name = match from_name {
-                Some(name) => host(*from, name),
-                None => from.to_string(),
-            };
-            return Some(chat(*from, &from_name, ChatKind::Message, text, palette));
+            let from = wording.client(*from, from_name.as_deref());
+            return Some(chat(&from, ChatKind::Message, text, wording));
         }
         ClientNotice::Notice { from, text } => {
-            let from_name = channel::host_ref(from);
-            return Some(chat(from.id, &from_name, ChatKind::Notice, text, palette));
+            let from = wording.host(from);
+            return Some(chat(&from, ChatKind::Notice, text, wording));
         }
         // An answer, or what operators are told.
         ClientNotice::Status {
             code: StatusCode::NOTE,
             text,
             ..
-        } => Escaped(text).to_string(),
+        } => wording.foreign(text),
         ClientNotice::Status { code, text, .. } => {
             let status = format!("{} (status {code})", Escaped(text));
-            return Some(warning_line(&status, palette));
+            return Some(warning_line(&status, wording));
         }
         ClientNotice::Connected { server } => format!("connected to {server}"),
         ClientNotice::Unreachable {
@@ -114,7 +138,9 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
             why,
             retry_in,
         } => format!("cannot connect to {server}: {why}; {}", retry(*retry_in)),
-        ClientNotice::Welcome { id, text } => format!("{} (your id is {id})", Escaped(text)),
+        ClientNotice::Welcome { id, text } => {
+            format!("{} (your id is {id})", wording.foreign(text))
+        }
         ClientNotice::Moved { server, .. } => format!("moved to {server}"),
         // A client joins under its name in ASCII, and is known by its own one a moment later.
         ClientNotice::Renamed { old, new, .. } if old != new && *old == ascii_name(new) => {
@@ -125,20 +151,26 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
             name,
             info,
             previous_name,
-        } => joined(*id, name, info, previous_name.as_deref()),
+        } => joined(*id, name, info, previous_name.as_deref(), wording),
         ClientNotice::Away { client, text } if text.is_empty() => {
-            format!("{} is back", channel::host_ref(client))
+            format!("{} is back", wording.host(client))
         }
         ClientNotice::Away { client, text } => {
-            format!("{} is away: {}", channel::host_ref(client), Escaped(text))
+            format!(
+                "{} is away: {}",
+                wording.host(client),
+                wording.foreign(text)
+            )
         }
-        ClientNotice::User(user) => user_lines(user),
+        ClientNotice::User(user) => user_lines(user, wording),
         ClientNotice::ChannelList { channels, rest } => channel::network_list(channels, *rest)?,
         ClientNotice::Renamed { id, old, new } => {
-            format!("{} is now known as {}", host(*id, old), Escaped(new))
+            let old = wording.client(*id, Some(old));
+            format!("{old} is now known as {}", wording.foreign(new))
         }
         ClientNotice::Left { id, name, text } => {
-            format!("{} quit{}", host(*id, name), after_colon(text))
+            let name = wording.client(*id, Some(name));
+            format!("{name} quit{}", after_colon(text, wording))
         }
         ClientNotice::Disconnected { reason, retry_in } => match (reason, retry_in) {
             (DisconnectReason::Quit, _) => "disconnected".to_owned(),
@@ -154,9 +186,9 @@ fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
         | ClientNotice::RequestRefused { .. }
         | ClientNotice::FrameDropped { .. }
         | ClientNotice::Failed { .. } => return None,
-        channel_notice => return channel::notice_lines(channel_notice, palette),
+        channel_notice => return channel::notice_lines(channel_notice, wording),
     };
-    Some(event_line(&text, palette))
+    Some(event_line(&text, wording))
 }
 
 /// Why a connection has ended, and what to type.
@@ -243,60 +275,88 @@ fn untrusted(why: TlsFailure, client: &Client) -> String {
 }
 
 /// An error as it is displayed.
-pub(crate) fn error_line(error: &str, palette: Palette) -> String {
-    warning_line(&Escaped(error).to_string(), palette)
+pub(crate) fn error_line(error: &str, wording: Wording<'_>) -> String {
+    warning_line(&Escaped(error).to_string(), wording)
 }
 
-fn event_line(text: &str, palette: Palette) -> String {
-    palette.paint(Style::Event, format_args!("* {text}"))
+/// An event as it is displayed.
+pub(crate) fn event_line(text: &str, wording: Wording<'_>) -> String {
+    wording
+        .palette
+        .paint(Style::Event, format_args!("* {text}"))
 }
 
-fn warning_line(text: &str, palette: Palette) -> String {
-    palette.paint(Style::Error, format_args!("! {text}"))
+fn warning_line(text: &str, wording: Wording<'_>) -> String {
+    wording
+        .palette
+        .paint(Style::Error, format_args!("! {text}"))
 }
 
 /// A chat. An action of an IRC user (`/me`) has no brackets around the name.
-fn chat(id: HostId, name: &str, kind: ChatKind, text: &str, palette: Palette) -> String {
-    chat_line(name, kind, text, |name| {
-        palette.paint(Style::Name(id), name)
-    })
+fn chat(name: &str, kind: ChatKind, text: &str, wording: Wording<'_>) -> String {
+    let style = match wording.is_mention {
+        true => Style::Mention,
+        false => Style::Name(name),
+    };
+    let paint = |name: &str| wording.palette.paint(style, name);
+    chat_line(name, kind, text, |text| wording.foreign(text), paint)
 }
 
-fn chat_line(name: &str, kind: ChatKind, text: &str, paint: impl Fn(&str) -> String) -> String {
-    let action = text.strip_prefix("\u{1}ACTION ");
-    if let Some(action) = action {
-        let action = action.strip_suffix('\u{1}').unwrap_or(action);
-        return format!("* {} {}", paint(name), Escaped(action));
+fn chat_line(
+    name: &str,
+    kind: ChatKind,
+    text: &str,
+    shown: impl Fn(&str) -> String,
+    paint: impl Fn(&str) -> String,
+) -> String {
+    if let Some(action) = action(text) {
+        return format!("* {} {}", paint(name), shown(action));
     }
     let name = match kind {
         ChatKind::Message => format!("<{name}>"),
         ChatKind::Notice => format!("-{name}-"),
     };
-    format!("{} {}", paint(&name), Escaped(text))
+    format!("{} {}", paint(&name), shown(text))
 }
 
-fn joined(id: HostId, name: &str, info: &str, previous_name: Option<&str>) -> String {
-    let info = after_colon(info);
+/// What a text says that its sender does, if it is an action of IRC.
+pub(crate) fn action(text: &str) -> Option<&str> {
+    let action = text.strip_prefix("\u{1}ACTION ")?;
+    Some(action.strip_suffix('\u{1}').unwrap_or(action))
+}
+
+/// The text of an action of IRC.
+pub(crate) fn as_action(text: &str) -> String {
+    format!("\u{1}ACTION {text}\u{1}")
+}
+
+fn joined(
+    id: HostId,
+    name: &str,
+    info: &str,
+    previous_name: Option<&str>,
+    wording: Wording<'_>,
+) -> String {
+    let info = after_colon(info, wording);
     match previous_name {
-        None => format!("{} is online{info}", host(id, name)),
+        None => format!("{} is online{info}", wording.client(id, Some(name))),
         Some(previous) if previous == name => {
-            format!("{} has a new info{info}", host(id, name))
+            format!("{} has a new info{info}", wording.client(id, Some(name)))
         }
         Some(previous) => {
-            format!(
-                "{} is now known as {}{info}",
-                host(id, previous),
-                Escaped(name)
-            )
+            let previous = wording.client(id, Some(previous));
+            format!("{previous} is now known as {}{info}", wording.foreign(name))
         }
     }
 }
 
 /// What the server knows of a user, a line for each fact.
-fn user_lines(user: &UserInfo) -> String {
-    let mut text = host(user.id, &user.name);
+fn user_lines(user: &UserInfo, wording: Wording<'_>) -> String {
+    // The user may have asked for the id.
+    let mut text = format!("{} ({})", wording.foreign(&user.name), user.id);
     let mut add = |fact: &str, value: &str| {
-        write!(text, "\n  {fact}: {}", Escaped(value)).expect("writing to a string does not fail");
+        write!(text, "\n  {fact}: {}", wording.foreign(value))
+            .expect("writing to a string does not fail");
     };
     if !user.info.is_empty() {
         add("info", &user.info);
@@ -336,21 +396,21 @@ fn roster(clients: &[(HostId, RemoteClient)]) -> String {
         count => format!("{count} other clients:"),
     };
     for (id, client) in clients {
-        let (name, info) = (Escaped(&client.name), after_colon(&client.info));
+        let (name, info) = (
+            Escaped(&client.name),
+            after_colon(&client.info, Wording::PROGRAMS),
+        );
         write!(text, "\n{id:>12}  {name}{info}").expect("writing to a string does not fail");
     }
     text
 }
 
-fn host(id: HostId, name: &str) -> String {
-    format!("{} ({id})", Escaped(name))
-}
-
-fn after_colon(text: &str) -> String {
+/// A text behind a colon, if there is one.
+pub(crate) fn after_colon(text: &str, wording: Wording<'_>) -> String {
     if text.is_empty() {
         String::new()
     } else {
-        format!(": {}", Escaped(text))
+        format!(": {}", wording.foreign(text))
     }
 }
 
@@ -364,8 +424,7 @@ mod tests {
 
     #[test]
     fn an_action_has_no_brackets() {
-        let id = HostId::new(7).expect("not 0");
-        let line = |text| chat(id, "ann (7)", ChatKind::Message, text, Palette::Plain);
+        let line = |text| chat("ann (7)", ChatKind::Message, text, Wording::PROGRAMS);
         assert_eq!(line("hello"), "<ann (7)> hello");
         assert_eq!(line("\u{1}ACTION waves\u{1}"), "* ann (7) waves");
         assert_eq!(line("\u{1}ACTION \u{1b}[2J"), "* ann (7) ␛[2J");

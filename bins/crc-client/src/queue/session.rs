@@ -1,6 +1,7 @@
 //! The client together with the target of lines that are not commands: whether a
 //! command can be executed, and its execution.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crc_core::{
@@ -11,13 +12,16 @@ use crc_core::{
 use crc_wire::{ChatKind, HostId, StatusCode};
 
 use super::Mode;
+use super::held::Held;
 use super::tags::Tags;
+use super::targets::Targets;
 use crate::args::Join;
 use crate::command::{Command, OperatorLogin, Target};
 use crate::event::{CommandError, OutputEvent};
 use crate::ignore::IgnoreList;
 use crate::modes::{self, changed_settings};
 use crate::request::Tag;
+use crate::text::as_action;
 
 /// How long a batch waits for a name to appear, after the welcome or after the line
 /// was read.
@@ -30,15 +34,19 @@ pub(super) const QUEUED_MAX: usize = 64;
 /// follow.
 pub(super) const OPERATOR_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What ends a line of a text.
+const LINE_BREAKS: [char; 2] = ['\n', '\r'];
+
 /// A client, and what its commands depend on.
 #[derive(Debug)]
 pub(super) struct Session {
     client: Client,
-    mode: Mode,
-    /// The target of lines that are not commands.
-    target: Option<Target>,
+    pub(super) mode: Mode,
+    targets: Targets,
     /// The channel that becomes the target when the client is in it.
     joining: Option<Target>,
+    /// What waits for a connection.
+    pub(super) held: VecDeque<Held>,
     /// When the client was last welcomed, or lost the server that had welcomed it.
     welcome_changed_at: Timestamp,
     /// As which operator the client logs in whenever a server has accepted it.
@@ -62,10 +70,16 @@ enum Address {
 }
 
 impl Address {
-    fn chat(&self, text: String) -> ClientCommand {
-        match self.clone() {
-            Address::Client(to) => ClientCommand::SendChat { to, text },
-            Address::Channel(channel) => ClientCommand::SendChannelChat { channel, text },
+    fn command(&self, kind: ChatKind, text: String) -> ClientCommand {
+        match (self.clone(), kind) {
+            (Address::Client(to), ChatKind::Message) => ClientCommand::SendChat { to, text },
+            (Address::Client(to), ChatKind::Notice) => ClientCommand::SendNotice { to, text },
+            (Address::Channel(channel), ChatKind::Message) => {
+                ClientCommand::SendChannelChat { channel, text }
+            }
+            (Address::Channel(channel), ChatKind::Notice) => {
+                ClientCommand::SendChannelNotice { channel, text }
+            }
         }
     }
 }
@@ -85,6 +99,22 @@ fn said(command: &ClientCommand) -> Option<OutputEvent> {
     };
     let text = text.clone();
     Some(OutputEvent::Said { to, kind, text })
+}
+
+/// Whether a notice says that the client does not get into a channel.
+fn is_refused(notice: &ClientNotice, joining: Option<&Target>) -> bool {
+    match notice {
+        ClientNotice::ChannelRefused {
+            channel: Some(channel),
+            is_join: true,
+            ..
+        }
+        | ClientNotice::ChannelNotSent { channel, .. } => {
+            joining.is_some_and(|joining| joining.is_channel(channel))
+        }
+        ClientNotice::ChannelRefused { channel: None, .. } => true,
+        _ => false,
+    }
 }
 
 /// The command that gives or takes a rank.
@@ -114,8 +144,9 @@ impl Session {
         Session {
             client,
             mode,
-            target: None,
+            targets: Targets::default(),
             joining: None,
+            held: VecDeque::new(),
             welcome_changed_at: Timestamp::START,
             operator: None,
             is_operator_asked: false,
@@ -168,6 +199,7 @@ impl Session {
         let ignored = &self.ignored;
         let (mut is_answered, mut renamed) = (false, Vec::new());
         let mut entered = None;
+        let mut joining = self.joining.take();
         out.nested(
             scratch,
             |out| client.handle(now, event, out),
@@ -177,6 +209,9 @@ impl Session {
                     matches!(&notice, ClientNotice::Status { code, .. } if *code == note);
                 if let ClientNotice::ChannelEntered { channel, .. } = &notice {
                     entered = Some(channel.clone());
+                }
+                if is_refused(&notice, joining.as_ref()) {
+                    joining = None;
                 }
                 if let ClientNotice::Renamed { old, new, .. } = &notice {
                     renamed.push((old.clone(), new.clone()));
@@ -188,6 +223,7 @@ impl Session {
                 Some(OutputEvent::Client(notice).tagged(tag))
             },
         );
+        self.joining = joining.filter(|_| self.client.is_welcomed());
         for (old, new) in renamed {
             self.rename_target(&old, new, out);
         }
@@ -200,7 +236,7 @@ impl Session {
         if let Some(channel) = entered
             && self.joining.take_if(|it| it.is_channel(&channel)).is_some()
         {
-            self.target = Some(Target::Channel(channel));
+            self.targets.switch_to(Some(Target::Channel(channel)));
             self.notify_target(out);
         }
         if self.client.is_settled() && !was_settled {
@@ -292,7 +328,12 @@ impl Session {
                 | Command::Invite { name, .. },
                 _,
             ) => self.readiness_to_address(now, &Target::Client(name.clone()), since),
-            (Command::Text { .. } | Command::Me { .. }, _) => match &self.target {
+            (Command::Text { .. } | Command::Me { .. }, Mode::Interactive)
+                if self.is_joining() && now < since + NAME_TIMEOUT =>
+            {
+                Readiness::WaitUntil(since + NAME_TIMEOUT)
+            }
+            (Command::Text { .. } | Command::Me { .. }, _) => match self.targets.current() {
                 Some(to) => self.readiness_to_address(now, to, since),
                 None => Readiness::Ready,
             },
@@ -348,7 +389,7 @@ impl Session {
         channel: Option<&str>,
         since: Timestamp,
     ) -> Readiness {
-        let channel = match (channel, &self.target) {
+        let channel = match (channel, self.targets.current()) {
             (Some(channel), _) => channel,
             (None, Some(Target::Channel(channel))) => channel,
             (None, _) => return Readiness::Ready,
@@ -410,23 +451,17 @@ impl Session {
                 out.notice(OutputEvent::Help);
                 Ok(())
             }
-            Command::Msg { to, text } => self.send_chat(now, &to, &text, out),
+            Command::Msg { to, text } => self.say(now, &to, ChatKind::Message, &text, out),
             Command::Text { text } => {
-                let to = self.target.clone().ok_or(CommandError::NoTarget)?;
-                self.send_chat(now, &to, &text, out)
+                let to = self.target()?;
+                self.say(now, &to, ChatKind::Message, &text, out)
             }
-            Command::Notice { to, text } => {
-                let address = self.address(&to)?;
-                self.send_lines(now, &text, out, |text| match address.clone() {
-                    Address::Client(to) => ClientCommand::SendNotice { to, text },
-                    Address::Channel(channel) => ClientCommand::SendChannelNotice { channel, text },
-                })
-            }
+            Command::Notice { to, text } => self.say(now, &to, ChatKind::Notice, &text, out),
             Command::Me { text } => {
-                let to = self.target.clone().ok_or(CommandError::NoTarget)?;
-                let address = self.address(&to)?;
-                self.send_lines(now, &text, out, |text| {
-                    address.chat(format!("\u{1}ACTION {text}\u{1}"))
+                let to = self.target()?;
+                let mut lines = text.split(LINE_BREAKS).filter(|line| !line.is_empty());
+                lines.try_for_each(|line| {
+                    self.say(now, &to, ChatKind::Message, &as_action(line), out)
                 })
             }
             Command::Rank {
@@ -472,6 +507,7 @@ impl Session {
                 }
             }
             Command::To { to } => self.set_target(to, out),
+            Command::Close => self.close(now, out),
             Command::Join { channel, key } => self.join(now, channel, key, out),
             Command::Part { channel, text } => self.part(now, channel, text, out),
             Command::Topic {
@@ -541,28 +577,35 @@ impl Session {
         }
     }
 
-    fn send_chat(
+    /// The target, unless the user is about to be in another one.
+    fn target(&self) -> Result<Target, CommandError> {
+        if let (Mode::Interactive, Some(joining)) = (self.mode, &self.joining) {
+            return Err(CommandError::NotJoinedYet(joining.to_string()));
+        }
+        self.targets
+            .current()
+            .cloned()
+            .ok_or(CommandError::NoTarget)
+    }
+
+    /// Sends each line of a text as a message, or keeps it until there is a connection. Empty lines
+    /// are left out.
+    pub(super) fn say(
         &mut self,
         now: Timestamp,
         to: &Target,
+        kind: ChatKind,
         text: &str,
         out: &mut Outbox<OutputEvent>,
     ) -> Result<(), CommandError> {
+        let has_to_wait = self.has_to_wait(to);
+        if has_to_wait {
+            return self.hold(to.clone(), kind, text.to_owned(), out);
+        }
         let address = self.address(to)?;
-        self.send_lines(now, text, out, |text| address.chat(text))
-    }
-
-    /// Sends each line of a text as a message. Empty lines are left out.
-    fn send_lines(
-        &mut self,
-        now: Timestamp,
-        text: &str,
-        out: &mut Outbox<OutputEvent>,
-        command: impl Fn(String) -> ClientCommand,
-    ) -> Result<(), CommandError> {
-        let lines = text.split(['\n', '\r']).filter(|line| !line.is_empty());
+        let lines = text.split(LINE_BREAKS).filter(|line| !line.is_empty());
         for line in lines {
-            self.send(now, command(line.to_owned()), out)?;
+            self.send(now, address.command(kind, line.to_owned()), out)?;
         }
         Ok(())
     }
@@ -639,18 +682,61 @@ impl Session {
         to: Option<Target>,
         out: &mut Outbox<OutputEvent>,
     ) -> Result<(), CommandError> {
-        let resolved = match &to {
-            Some(Target::Client(name)) => self.client.resolve(name).map(|_| ()),
-            Some(Target::Channel(_)) | None => Ok(()),
+        let resolved = match (&to, self.mode) {
+            (Some(_), Mode::Interactive) if !self.client.is_welcomed() => {
+                return Err(CommandError::NotConnectedYet);
+            }
+            (Some(Target::Client(name)), _) => self.client.resolve(name).map(|_| ()),
+            (Some(Target::Channel(name)), Mode::Interactive)
+                if self.client.channel(name).is_none() && !self.client.is_joining(name) =>
+            {
+                return Err(CommandError::NotInChannel(name.clone()));
+            }
+            (Some(Target::Channel(_)) | None, _) => Ok(()),
         };
         if let (Err(error), Mode::Interactive) = (&resolved, self.mode) {
             // A person sees that the target is the old one, and tries again.
             return Err(error.clone().into());
         }
         // After an error too: the lines of a batch that follow must not go to the old target.
-        self.target = to.filter(|_| resolved.is_ok());
+        self.targets.switch_to(to.filter(|_| resolved.is_ok()));
         self.notify_target(out);
         Ok(resolved?)
+    }
+
+    /// Whether the server has still to say if it lets a person into a channel.
+    pub(super) fn is_joining(&self) -> bool {
+        self.joining.is_some()
+    }
+
+    /// Leaves the target: its channel too, if it is one.
+    fn close(&mut self, now: Timestamp, out: &mut Outbox<OutputEvent>) -> Result<(), CommandError> {
+        match self.targets.current().cloned() {
+            None => Err(CommandError::NoTarget),
+            Some(Target::Channel(channel))
+                if self.mode == Mode::Batch || self.client.channel(&channel).is_some() =>
+            {
+                self.part(now, Some(channel), String::new(), out)
+            }
+            Some(_) => {
+                self.leave_target(out);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the target away. A person returns to the one before; the lines of a batch that follow
+    /// must not go there.
+    fn leave_target(&mut self, out: &mut Outbox<OutputEvent>) {
+        let client = &self.client;
+        match self.mode {
+            Mode::Batch => self.targets.clear(),
+            Mode::Interactive => self.targets.leave(|target| match target {
+                Target::Channel(name) => client.channel(name).is_some(),
+                Target::Client(name) => client.resolve(name).is_ok(),
+            }),
+        }
+        self.notify_target(out);
     }
 
     /// Joins a channel, which lines go to from then on: those of a batch at once, since the server
@@ -664,13 +750,19 @@ impl Session {
     ) -> Result<(), CommandError> {
         let target = Some(Target::Channel(channel.clone()));
         let is_in = self.client.channel(&channel).is_some();
-        self.send(now, ClientCommand::Join { channel, key }, out)?;
+        let join = ClientCommand::Join {
+            channel: channel.clone(),
+            key,
+        };
+        self.send(now, join, out)?;
         match self.mode {
-            Mode::Batch => self.target = target,
+            Mode::Batch => self.targets.switch_to(target),
             Mode::Interactive if is_in => {
-                self.target = target;
+                self.targets.switch_to(target);
                 self.notify_target(out);
             }
+            // The server may have refused it already.
+            Mode::Interactive if !self.client.is_joining(&channel) => {}
             Mode::Interactive => self.joining = target,
         }
         Ok(())
@@ -678,9 +770,11 @@ impl Session {
 
     /// A client has another name. If it was the target under the former one, it stays the target.
     fn rename_target(&mut self, old: &str, new: String, out: &mut Outbox<OutputEvent>) {
-        let was_target = matches!(&self.target, Some(Target::Client(name)) if name == old);
+        let target = self.targets.current();
+        let was_target = matches!(target, Some(Target::Client(name)) if name == old);
         if was_target && matches!(self.client.resolve(old), Err(ResolveError::Unknown(_))) {
-            self.target = Some(Target::Client(new));
+            self.targets.clear();
+            self.targets.switch_to(Some(Target::Client(new)));
             self.notify_target(out);
         }
     }
@@ -693,18 +787,17 @@ impl Session {
         out: &mut Outbox<OutputEvent>,
     ) -> Result<(), CommandError> {
         let channel = self.channel_or_target(channel, "/part")?;
-        let target = self.target.as_ref();
+        let target = self.targets.current();
         let is_target = target.is_some_and(|target| target.is_channel(&channel));
         self.send(now, ClientCommand::Part { channel, text }, out)?;
         if is_target {
-            self.target = None;
-            self.notify_target(out);
+            self.leave_target(out);
         }
         Ok(())
     }
 
     fn notify_target(&self, out: &mut Outbox<OutputEvent>) {
-        let target = self.target.clone();
+        let target = self.targets.current().cloned();
         out.notice(OutputEvent::TargetChanged { target });
     }
 
@@ -759,7 +852,7 @@ impl Session {
         channel: Option<String>,
         command: &'static str,
     ) -> Result<String, CommandError> {
-        match (channel, &self.target) {
+        match (channel, self.targets.current()) {
             (Some(channel), _) => Ok(channel),
             (None, Some(Target::Channel(channel))) => Ok(channel.clone()),
             (None, _) => Err(CommandError::NoChannelTarget(command)),

@@ -10,6 +10,7 @@ use crc_wire::{ClientChat, HostId, Info, Message, Name, Registration, Status, St
 
 use super::session::{NAME_TIMEOUT, OPERATOR_TIMEOUT, QUEUED_MAX};
 use super::*;
+use crate::command::Target;
 use crate::event::CommandError;
 
 const LINK: LinkId = LinkId::new(0, 1);
@@ -350,7 +351,8 @@ fn an_interactive_command_is_answered_at_once() {
     fixture.line("/help");
     assert_eq!(fixture.events.pop(), Some(OutputEvent::Help));
     assert_eq!(fixture.events.pop(), Some(OutputEvent::Roster(Vec::new())));
-    assert_eq!(fixture.errors(), [CommandError::NotConnected]);
+    let to = Target::Client("9".to_owned());
+    assert_eq!(fixture.events.pop(), Some(OutputEvent::Held { to }));
 
     fixture.connect();
     fixture.line("/msg 9 Hi");
@@ -360,9 +362,59 @@ fn an_interactive_command_is_answered_at_once() {
     assert_eq!(fixture.errors(), [unknown("bob")]);
     fixture.line("/to bob");
     assert_eq!(fixture.errors(), [unknown("bob")]);
-    assert_eq!(fixture.sent(), sent(&[(9, "Hi")]));
+    assert_eq!(fixture.sent(), sent(&[(9, "Hi"), (9, "Hi")]));
     fixture.line("/quit");
     assert!(fixture.quit.is_some());
+}
+
+#[test]
+fn what_a_person_says_without_a_connection_is_sent_later_and_in_order() {
+    let mut fixture = Fixture::new(Mode::Interactive);
+    fixture.connect();
+    fixture.settle();
+    fixture.joins(5, "bob");
+    fixture.joins(6, "cat");
+    fixture.line("/to bob");
+    fixture.line("one");
+    fixture.lose();
+    fixture.line("two");
+    fixture.line("/to cat");
+    assert_eq!(fixture.errors(), [CommandError::NotConnectedYet]);
+    fixture.line("/msg cat hello");
+    fixture.line("three");
+    fixture.line("/me waves");
+    assert_eq!(fixture.sent(), sent(&[(5, "one")]));
+    fixture.pass(Duration::from_secs(10));
+    fixture.connect();
+    fixture.line("four");
+    fixture.joins(7, "bob");
+    assert_eq!(fixture.sent(), sent(&[]));
+    fixture.settle();
+    // Bob has another id, and cat is gone.
+    let waves = "\u{1}ACTION waves\u{1}";
+    assert_eq!(
+        fixture.sent(),
+        sent(&[(7, "two"), (7, "three"), (7, waves), (7, "four")])
+    );
+    let gone = CommandError::HeldNotSent {
+        text: "hello".to_owned(),
+        why: Box::new(CommandError::NotHere("cat".to_owned())),
+    };
+    assert_eq!(fixture.errors(), [gone]);
+    fixture.line("five");
+    assert_eq!(fixture.sent(), sent(&[(7, "five")]));
+}
+
+#[test]
+fn not_more_than_some_texts_wait_for_a_connection() {
+    let mut fixture = Fixture::new(Mode::Interactive);
+    for number in 0..150 {
+        fixture.line(&format!("/msg 9 {number}"));
+    }
+    assert_eq!(fixture.errors(), vec![CommandError::TooManyHeld; 50]);
+    fixture.connect();
+    fixture.settle();
+    assert_eq!(fixture.sent().len(), 100);
 }
 
 #[test]

@@ -54,12 +54,13 @@ impl State {
     fn candidates(&self) -> Option<Cycle> {
         let editor = &self.window().editor;
         let before = &editor.text()[..editor.cursor()];
-        let completions = self.completer.complete(before);
-        let mut candidates: Vec<String> = completions
-            .candidates
-            .into_iter()
-            .map(|it| it.replacement)
-            .collect();
+        // In a text, those who have spoken last come first.
+        let completions = before
+            .starts_with('/')
+            .then(|| self.completer.complete(&self.names, before));
+        let start = completions.as_ref().map_or(0, |it| it.start);
+        let candidates = completions.into_iter().flat_map(|it| it.candidates);
+        let mut candidates: Vec<String> = candidates.map(|it| it.replacement).collect();
         if before.starts_with('/') && !before.contains(' ') {
             let own = SCREEN_NAMES.iter().filter(|name| name.starts_with(before));
             candidates.extend(own.map(|name| format!("{name} ")));
@@ -68,7 +69,7 @@ impl State {
         if !candidates.is_empty() {
             candidates.truncate(CANDIDATES_MAX);
             return Some(Cycle {
-                start: completions.start,
+                start,
                 candidates,
                 shown: 0,
             });
@@ -102,7 +103,7 @@ impl State {
         let mut names: Vec<&str> = match &window.with {
             With::Channel(_) => window.members.values().map(|it| &*it.name).collect(),
             With::Person { name, .. } => vec![name],
-            With::Server => self.names.values().map(String::as_str).collect(),
+            With::Server => self.names.iter().map(|(_, name)| name).collect(),
         };
         names.retain(|name| *name != self.name && name.to_lowercase().starts_with(&lower));
         names.sort_unstable();

@@ -10,12 +10,13 @@ use ratatui::style::{Color, Modifier, Style};
 use super::editor::{Editor, view};
 use super::input::SCREEN_COMMANDS;
 use super::keys::KEYS;
-use super::line::{Line, LineKind, shown};
-use super::options::Theme;
-use super::state::{Connection, Overlay, State};
+use super::line::{Line, LineKind};
+use super::state::{Connection, Overlay, State, Tab};
 use super::window::{Pane, Row, Window, With};
-use super::wrap;
 use crate::command::COMMANDS;
+use crate::palette::Palette;
+use crate::shown::shown;
+use crate::wrap;
 
 /// From how many columns on the windows are listed at the left, and how wide that list is.
 const LIST_FROM: u16 = 100;
@@ -33,12 +34,6 @@ const COMMANDS_INDENT: usize = 18;
 const ROWS_MIN: u16 = 4;
 const COLUMNS_MIN: u16 = 10;
 
-/// The colours of names. Red is for errors and mentions.
-const BASIC_NAMES: [u8; 5] = [2, 3, 4, 5, 6];
-const RICH_NAMES: [u8; 16] = [
-    33, 37, 39, 41, 65, 69, 71, 75, 99, 108, 134, 139, 172, 173, 178, 180,
-];
-
 /// Draws everything. Returns where the cursor is.
 pub(crate) fn draw(state: &mut State, buffer: &mut Buffer, now: Instant) -> Option<Position> {
     let area = buffer.area;
@@ -46,7 +41,7 @@ pub(crate) fn draw(state: &mut State, buffer: &mut Buffer, now: Instant) -> Opti
         return None;
     }
     let painter = Painter {
-        theme: state.options.theme,
+        palette: state.options.palette,
     };
     let (left, right) = sides(state, area);
     let body = Rect {
@@ -64,13 +59,14 @@ pub(crate) fn draw(state: &mut State, buffer: &mut Buffer, now: Instant) -> Opti
         Overlay::Help(row) => painter.help(row, buffer, body),
         _ => painter.lines(state, buffer, body),
     }
+    let mut tabs = Vec::new();
     if left > 0 {
         let list = Rect {
             x: 0,
             width: left,
             ..body
         };
-        painter.list(state, buffer, list);
+        tabs = painter.list(state, buffer, list);
     }
     if right > 0 {
         let members = Rect {
@@ -86,7 +82,8 @@ pub(crate) fn draw(state: &mut State, buffer: &mut Buffer, now: Instant) -> Opti
         width: area.width,
         height: 1,
     };
-    painter.status(state, buffer, status, now, left == 0);
+    tabs.extend(painter.status(state, buffer, status, now, left == 0));
+    state.tabs = tabs;
     let input = Rect {
         y: area.height - 1,
         ..status
@@ -114,29 +111,29 @@ fn sides(state: &State, area: Rect) -> (u16, u16) {
 }
 
 struct Painter {
-    theme: Theme,
+    palette: Palette,
 }
 
 impl Painter {
     fn colour(&self, basic: u8, rich: u8) -> Style {
-        match self.theme {
-            Theme::Plain => Style::new(),
-            Theme::Basic => Style::new().fg(Color::Indexed(basic)),
-            Theme::Rich => Style::new().fg(Color::Indexed(rich)),
+        match self.palette {
+            Palette::Plain => Style::new(),
+            Palette::Basic => Style::new().fg(Color::Indexed(basic)),
+            Palette::Rich => Style::new().fg(Color::Indexed(rich)),
         }
     }
 
     fn dim(&self) -> Style {
-        match self.theme {
-            Theme::Rich => Style::new().fg(Color::Indexed(244)),
-            Theme::Plain | Theme::Basic => Style::new().add_modifier(Modifier::DIM),
+        match self.palette {
+            Palette::Rich => Style::new().fg(Color::Indexed(244)),
+            Palette::Plain | Palette::Basic => Style::new().add_modifier(Modifier::DIM),
         }
     }
 
     fn bar(&self) -> Style {
-        match self.theme {
-            Theme::Rich => Style::new().fg(Color::Indexed(252)).bg(Color::Indexed(237)),
-            Theme::Plain | Theme::Basic => Style::new().add_modifier(Modifier::REVERSED),
+        match self.palette {
+            Palette::Rich => Style::new().fg(Color::Indexed(252)).bg(Color::Indexed(237)),
+            Palette::Plain | Palette::Basic => Style::new().add_modifier(Modifier::REVERSED),
         }
     }
 
@@ -146,13 +143,8 @@ impl Painter {
 
     /// The style of a name: one name keeps one colour.
     fn name(&self, name: &str, is_own: bool) -> Style {
-        let hash = name.bytes().fold(5_381_usize, |hash, byte| {
-            hash.wrapping_mul(33) ^ usize::from(byte)
-        });
-        let style = self.colour(
-            BASIC_NAMES[hash % BASIC_NAMES.len()],
-            RICH_NAMES[hash % RICH_NAMES.len()],
-        );
+        let colour = self.palette.of_name(name);
+        let style = colour.map_or_else(Style::new, |it| Style::new().fg(Color::Indexed(it)));
         match is_own {
             true => Style::new().add_modifier(Modifier::BOLD),
             false => style,
@@ -161,7 +153,7 @@ impl Painter {
 
     fn title(&self, state: &State, buffer: &mut Buffer, area: Rect) {
         let window = state.window();
-        let (title, topic) = (shown(window.title()), shown(&window.topic));
+        let (title, topic) = (state.title(window), shown(&window.topic));
         let modes = match window.modes.as_str() {
             "" => String::new(),
             modes => format!(" +{}", shown(modes)),
@@ -175,7 +167,7 @@ impl Painter {
             With::Channel(_) if topic.is_empty() => format!(" {title}{modes}"),
             With::Channel(_) => format!(" {title}{modes} | {topic}"),
             With::Person { id: Some(id), .. }
-                if !state.names.contains_key(id) && state.is_online() =>
+                if !state.names.contains(*id) && state.is_online() =>
             {
                 format!(" {title} (not online)")
             }
@@ -280,15 +272,25 @@ impl Painter {
         );
     }
 
-    fn list(&self, state: &State, buffer: &mut Buffer, area: Rect) {
+    /// Returns where the windows stand.
+    fn list(&self, state: &State, buffer: &mut Buffer, area: Rect) -> Vec<Tab> {
         let rows = usize::from(area.height);
         let first = (state.active + 1).saturating_sub(rows);
         let windows = state.windows.iter().enumerate().skip(first).take(rows);
+        let mut tabs = Vec::new();
         for (y, (index, window)) in (area.y..).zip(windows) {
             let (text, style) = self.tab(state, index, window);
             put(buffer, area.x, y, area.width - 1, &text, style);
+            let area = Rect {
+                y,
+                width: area.width - 1,
+                height: 1,
+                ..area
+            };
+            tabs.push(Tab { area, index });
         }
         self.rule(buffer, area.right() - 1, area);
+        tabs
     }
 
     /// A window as the list of windows shows it.
@@ -304,7 +306,7 @@ impl Painter {
             (_, _, 1..) => Style::new().add_modifier(Modifier::BOLD),
             _ => self.dim(),
         };
-        let title = shown(window.title());
+        let title = state.title(window);
         let title = match (&window.with, window.is_joined) {
             (With::Channel(_), false) => format!("({title})"),
             _ => title,
@@ -357,7 +359,15 @@ impl Painter {
         }
     }
 
-    fn status(&self, state: &State, buffer: &mut Buffer, area: Rect, now: Instant, tabs: bool) {
+    /// Returns where the windows stand.
+    fn status(
+        &self,
+        state: &State,
+        buffer: &mut Buffer,
+        area: Rect,
+        now: Instant,
+        tabs: bool,
+    ) -> Vec<Tab> {
         fill(buffer, area, self.bar());
         let (name, style) = (shown(&state.name), self.bar());
         let away = if state.is_away { " (away)" } else { "" };
@@ -396,21 +406,33 @@ impl Painter {
                 _ => "",
             };
             put(buffer, x, area.y, area.right() - x, text, style);
-            return;
+            return Vec::new();
         }
+        let mut places = Vec::new();
         x = put(buffer, x, area.y, area.right() - x, "| ", style);
         for index in tab_order(state, usize::from(area.right() - x)) {
             let (text, tab_style) = self.tab(state, index, &state.windows[index]);
             let style = style.patch(tab_style);
+            let begin = x;
             x = put(buffer, x, area.y, area.right() - x, &text, style);
+            let area_of_tab = Rect {
+                x: begin,
+                width: x - begin,
+                ..area
+            };
+            places.push(Tab {
+                area: area_of_tab,
+                index,
+            });
             x = put(buffer, x, area.y, area.right() - x, " ", self.bar());
         }
+        places
     }
 
     fn input(&self, state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
         if let Overlay::Paste(lines) = &state.overlay {
             let count = lines.len();
-            let to = shown(state.window().title());
+            let to = state.title(state.window());
             let text = format!(
                 "Paste {count} lines to {to}? Enter: as {count} messages  j: as one  Esc: no"
             );
@@ -430,7 +452,7 @@ impl Painter {
             With::Server => "> ".to_owned(),
             _ => format!(
                 "{}> ",
-                wrap::fit(&shown(window.title()), usize::from(area.width / 3))
+                wrap::fit(&state.title(window), usize::from(area.width / 3))
             ),
         };
         let editor = &window.editor;
@@ -528,7 +550,7 @@ fn help_rows(text: &str, columns: usize, indent: usize) -> Vec<String> {
 fn tab_order(state: &State, room: usize) -> Vec<usize> {
     let width = |index: usize| {
         let window = &state.windows[index];
-        wrap::width(window.title()).min(13) + 8
+        wrap::width(&state.title(window)).min(13) + 8
     };
     let mut first = state.active;
     let mut used = width(first);

@@ -4,7 +4,7 @@
 use crc_wire::truncate_utf8;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::wrap;
+use crate::wrap;
 
 /// How long a line may become, in bytes.
 pub(crate) const LINE_MAX: usize = 64 * 1024;

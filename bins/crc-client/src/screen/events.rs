@@ -5,15 +5,13 @@ use std::time::Duration;
 use crc_core::{ChannelMember, Client, ClientNotice, Escaped, HostRef, ascii_name};
 use crc_wire::{ChannelField, ChatKind, HostId, StatusCode};
 
-use super::line::{Line, LineKind, shown};
+use super::line::{Line, LineKind};
 use super::state::{Connection, Now, Overlay, State};
 use super::window::{Member, With};
 use crate::event::OutputEvent;
 use crate::palette::Palette;
-use crate::text;
-
-/// A pause before the next attempt to connect that windows are told of.
-const LOSS_UNTOLD_MAX: Duration = Duration::from_secs(1);
+use crate::shown::shown;
+use crate::text::{self, LOSS_UNTOLD_MAX, Wording};
 
 impl State {
     /// Notes an event.
@@ -24,11 +22,10 @@ impl State {
             OutputEvent::Client(notice) => self.on_notice(notice, event, client, now),
             OutputEvent::Help => self.overlay = Overlay::Help(0),
             // Each window has its own target.
-            OutputEvent::TargetChanged { .. } | OutputEvent::Settled | OutputEvent::LineHandled => {
-            }
+            OutputEvent::TargetChanged { .. } | OutputEvent::LineHandled => {}
+            OutputEvent::Settled => self.count_clients(now),
             event => self.on_other(event, client, now),
         }
-        self.count_clients(client, now);
     }
 
     /// Shows an event where the user looks.
@@ -37,20 +34,20 @@ impl State {
     }
 
     fn show_in(&mut self, index: usize, event: &OutputEvent, client: &Client, now: &Now) {
-        if let Some(lines) = text::lines(event, Palette::Plain) {
+        if let Some(lines) = self.lines_of(event) {
             let kind = match lines.starts_with("! ") {
                 true => LineKind::Error,
                 false => LineKind::Event,
             };
-            let lines = lines.strip_prefix("* ").or(lines.strip_prefix("! "));
-            let lines = lines.map_or_else(
-                || text::lines(event, Palette::Plain),
-                |it| Some(it.to_owned()),
-            );
-            self.note(index, &lines.unwrap_or_default(), now, &kind);
+            let plain = lines.strip_prefix("* ").or(lines.strip_prefix("! "));
+            self.note(index, plain.unwrap_or(&lines), now, &kind);
         } else if let Some(error) = text::error(event, client) {
             self.error(index, &Escaped(&error).to_string(), now);
         }
+    }
+
+    fn lines_of(&self, event: &OutputEvent) -> Option<String> {
+        text::lines(event, Wording::for_people(Palette::Plain, &self.names))
     }
 
     fn on_notice(
@@ -73,7 +70,7 @@ impl State {
                 self.tell_loss(*retry_in, now);
             }
             ClientNotice::Welcome { id, .. } => {
-                self.id = Some(*id);
+                self.names.set_own(*id, client.name());
                 self.name = shown(client.name());
                 self.loss = None;
                 let server = client.server().to_string();
@@ -95,6 +92,7 @@ impl State {
             ClientNotice::Joined { id, name, .. } => self.on_online(*id, name, now),
             ClientNotice::Renamed { id, old, new } if *id == client.id() => {
                 self.name = shown(new);
+                self.names.set_own(*id, new);
                 self.on_renamed(*id, old, new, now);
             }
             ClientNotice::Away { client, text } => self.on_away(client, text, now),
@@ -152,7 +150,7 @@ impl State {
                 let Some(index) = self.channel_window(channel) else {
                     return;
                 };
-                let name = self.shown_ref(&member.client);
+                let name = self.names.shown_ref(&member.client);
                 self.set_member(index, member);
                 self.presence(index, true, &name, now);
             }
@@ -171,16 +169,9 @@ impl State {
                     return;
                 };
                 self.set_member(index, member);
-                let rank = match (member.flags.operator, member.flags.voice) {
-                    (true, _) => "an operator",
-                    (false, true) => "a member with voice",
-                    (false, false) => "a plain member",
-                };
-                let who = self.shown_ref(&member.client);
-                let text = match by {
-                    Some(by) => format!("{} made {who} {rank}", self.shown_ref(by)),
-                    None => format!("{who} is now {rank}"),
-                };
+                let who = self.names.shown_ref(&member.client);
+                let by = by.as_ref().map(|by| self.names.shown_ref(by));
+                let text = text::rank_change(&who, member.flags, by);
                 self.event(index, &text, now);
             }
             ClientNotice::ChannelSet {
@@ -213,7 +204,7 @@ impl State {
                 self.show_in(index, event, client, now);
             }
             ClientNotice::Invited { channel, by } => {
-                let (channel, by) = (shown(channel), self.shown_ref(by));
+                let (channel, by) = (shown(channel), self.names.shown_ref(by));
                 let text = format!("{by} invites you to {channel}. Use /join {channel}");
                 self.event(self.active, &text, now);
             }
@@ -222,10 +213,10 @@ impl State {
     }
 
     fn on_disconnected(&mut self, event: &OutputEvent, client: &Client, now: &Now) {
-        self.forget_names();
+        self.names.clear();
         self.is_counted = false;
         self.show_in(0, event, client, now);
-        self.loss = text::lines(event, Palette::Plain);
+        self.loss = self.lines_of(event);
         for window in &mut self.windows {
             window.members.clear();
             window.is_joined = false;
@@ -248,7 +239,7 @@ impl State {
 
     /// A client is in the network, perhaps under another name than before.
     fn on_online(&mut self, id: HostId, name: &str, now: &Now) {
-        let before = self.note_name(id, name);
+        let before = self.names.note(id, name);
         match before {
             Some(before) if before != name => {
                 self.on_renamed(id, &before, name, now);
@@ -261,7 +252,7 @@ impl State {
             None => {
                 self.on_back(id, name, now);
                 if self.is_counted {
-                    let name = self.shown_name(id, Some(name));
+                    let name = self.names.shown(id, Some(name));
                     self.presence(0, true, &name, now);
                 }
             }
@@ -270,6 +261,10 @@ impl State {
 
     /// A client may be one that there is a window for, back with another id.
     fn on_back(&mut self, id: HostId, name: &str, now: &Now) {
+        if !self.is_counted {
+            // Those with the ids of before may be still to come.
+            return;
+        }
         let with = With::Person {
             name: name.to_owned(),
             id: Some(id),
@@ -284,7 +279,7 @@ impl State {
             if index == count {
                 // Another client with the name of one that is still there.
                 self.windows.pop();
-            } else if self.is_counted {
+            } else {
                 self.presence(index, true, &shown(name), now);
             }
         }
@@ -292,12 +287,12 @@ impl State {
 
     /// The user is away or back, or a client is away to which the user has written.
     fn on_away(&mut self, who: &HostRef, text: &str, now: &Now) {
-        let is_own = self.id == Some(who.id);
+        let is_own = self.names.is_own(who.id);
         let (index, subject) = match is_own {
             true => (self.active, "you are".to_owned()),
             false => {
                 let index = self.person_window(who.id).unwrap_or(self.active);
-                (index, format!("{} is", self.shown_ref(who)))
+                (index, format!("{} is", self.names.shown_ref(who)))
             }
         };
         if is_own {
@@ -311,7 +306,7 @@ impl State {
     }
 
     fn on_renamed(&mut self, id: HostId, before: &str, name: &str, now: &Now) {
-        let is_own = self.id == Some(id);
+        let is_own = self.names.is_own(id);
         let subject = match is_own {
             true => "you are".to_owned(),
             false => format!("{} is", shown(before)),
@@ -341,8 +336,8 @@ impl State {
 
     /// A client has left the network, and with that all channels.
     fn on_offline(&mut self, id: HostId, name: &str, now: &Now) {
-        let name = self.shown_name(id, Some(name));
-        self.forget_name(id);
+        let name = self.names.shown(id, Some(name));
+        self.names.forget(id);
         for index in 0..self.windows.len() {
             let window = &mut self.windows[index];
             let is_with = matches!(window.with, With::Person { id: Some(with), .. } if with == id);
@@ -363,21 +358,17 @@ impl State {
         is_mention: bool,
         now: &Now,
     ) {
-        let action = text.strip_prefix("\u{1}ACTION ");
-        let (kind, text) = match (action, kind) {
-            (Some(action), _) => {
-                let action = action.strip_suffix('\u{1}').unwrap_or(action);
-                (LineKind::Action, action)
-            }
+        let (kind, text) = match (text::action(text), kind) {
+            (Some(action), _) => (LineKind::Action, action),
             (None, ChatKind::Notice) => (LineKind::Notice, text),
             (None, ChatKind::Message) => (LineKind::Chat, text),
         };
-        let is_own = self.id == Some(from.id);
+        let is_own = self.names.is_own(from.id);
         let line = Line {
             seq: 0,
             at: now.moment.clone(),
             kind,
-            who: self.shown_ref(from),
+            who: self.names.shown_ref(from),
             is_own,
             is_mention: is_mention && !is_own,
             text: shown(text),
@@ -412,16 +403,8 @@ impl State {
         window.set_members(members);
         topic.clone_into(&mut window.topic);
         window.modes = modes.unwrap_or_default();
-        let count = match members.len() {
-            1 => "1 member".to_owned(),
-            count => format!("{count} members"),
-        };
-        let again = if rejoined { " again" } else { "" };
-        self.event(
-            index,
-            &format!("you are in {}{again}: {count}", shown(channel)),
-            now,
-        );
+        let text = text::entered(channel, members.len(), rejoined);
+        self.event(index, &text, now);
         if !topic.is_empty() && !rejoined {
             self.event(index, &format!("topic: {}", shown(topic)), now);
         }
@@ -443,7 +426,7 @@ impl State {
         let Some(index) = self.channel_window(channel) else {
             return;
         };
-        let is_own = self.id == Some(who.id);
+        let is_own = self.names.is_own(who.id);
         let reason = match text {
             "" => String::new(),
             text => format!(": {}", shown(text)),
@@ -454,7 +437,7 @@ impl State {
             window.members.clear();
             window.is_joined = false;
         }
-        let who = self.shown_ref(who);
+        let who = self.names.shown_ref(who);
         match (by, is_own) {
             (None, false) if text.is_empty() => self.presence(index, false, &who, now),
             (None, false) => self.event(index, &format!("{who} left{reason}"), now),
@@ -467,11 +450,11 @@ impl State {
                 );
             }
             (Some(by), true) => {
-                let by = self.shown_ref(by);
+                let by = self.names.shown_ref(by);
                 self.error(index, &format!("{by} kicked you{reason}"), now);
             }
             (Some(by), false) => {
-                let by = self.shown_ref(by);
+                let by = self.names.shown_ref(by);
                 self.event(index, &format!("{by} kicked {who}{reason}"), now);
             }
         }
@@ -495,15 +478,9 @@ impl State {
             value.clone_into(&mut window.topic);
         }
         window.modes = modes.unwrap_or_default();
-        let Some(name) = text::field_name(field) else {
+        let by = by.map(|by| self.names.shown_ref(by));
+        let Some(text) = text::setting_change(field, &shown(value), by.as_deref()) else {
             return;
-        };
-        let by = by.map(|by| self.shown_ref(by));
-        let text = match (by, value) {
-            (Some(by), "") => format!("{by} removed the {name}"),
-            (Some(by), value) => format!("{by} set the {name}: {}", shown(value)),
-            (None, "") => format!("no {name}"),
-            (None, value) => format!("{name}: {}", shown(value)),
         };
         self.event(index, &text, now);
     }
@@ -513,9 +490,5 @@ impl State {
         let (name, flags) = (shown(name), member.flags);
         let members = &mut self.windows[index].members;
         members.insert(member.client.id, Member { name, flags });
-    }
-
-    fn shown_ref(&self, host: &HostRef) -> String {
-        self.shown_name(host.id, host.name.as_deref())
     }
 }

@@ -1,21 +1,22 @@
 //! Lines that the user has typed: commands of the client, commands of the screen, and texts,
 //! which go to the window in which they were typed.
 
-use super::line::{Line, LineKind, shown};
+use super::line::{Line, LineKind};
 use super::state::{Now, Overlay, PENDING_MAX, State};
-use super::window::With;
+use super::window::{Window, With};
 use crate::command::{Command, Target};
 use crate::queue::Input;
+use crate::shown::shown;
+use crate::text;
 
 /// The commands of the screen, as the help lists them.
 pub(crate) const SCREEN_COMMANDS: &str = "  \
-  /close          close this window: leaves the channel
   /window N       show window N: its number, or a part of its name
   /search TEXT    find TEXT in this window
   /clear          forget the lines of this window";
 
 /// Their names.
-pub(crate) const SCREEN_NAMES: [&str; 4] = ["/clear", "/close", "/search", "/window"];
+pub(crate) const SCREEN_NAMES: [&str; 3] = ["/clear", "/search", "/window"];
 
 const NO_TARGET: &str =
     "This window is with the server. Use /join #channel, /to NAME or /msg NAME TEXT";
@@ -62,7 +63,6 @@ impl State {
         let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
         match command {
-            "/close" => self.close_window(now),
             "/clear" => self.window_mut().clear(),
             "/search" if rest.is_empty() => {
                 self.error(self.active, "The text is missing. Use /search TEXT", now);
@@ -138,9 +138,10 @@ impl State {
                 }
             }
             Command::Help => self.overlay = Overlay::Help(0),
+            Command::Close => self.close_window(now),
             Command::Text { text } => return self.say(self.active, &text, now),
             Command::Me { text } => {
-                let text = format!("\u{1}ACTION {text}\u{1}");
+                let text = text::as_action(&text);
                 return self.say(self.active, &text, now);
             }
             Command::Msg { to, text } => return self.say_to(to, text, now),
@@ -167,7 +168,7 @@ impl State {
                 self.send(Input::Line(Ok(Command::Join { channel, key })));
             }
             command => {
-                let command = in_channel(command, here);
+                let command = command.in_channel(here);
                 self.tell_invitation(&command, now);
                 self.send(Input::Line(Ok(command)));
             }
@@ -181,7 +182,7 @@ impl State {
             channel: Some(channel),
             name,
         } = command
-            && self.resolve(name).is_some()
+            && self.names.resolve(name).is_some()
             && self
                 .channel_window(channel)
                 .is_some_and(|index| self.windows[index].is_joined)
@@ -202,15 +203,15 @@ impl State {
                     self.error(self.active, &text, now);
                 }
             },
-            Target::Client(name) => match self.resolve(&name) {
+            Target::Client(name) => match self.names.resolve(&name) {
                 Some(id) => {
-                    let name = self.names.get(&id).cloned().unwrap_or(name);
+                    let name = self.names.get(id).map_or(name, str::to_owned);
                     let id = Some(id);
                     let index = self.open(With::Person { name, id });
                     self.switch_to(index);
                 }
                 None => {
-                    let candidates = self.names.iter().filter(|(_, known)| **known == name);
+                    let candidates = self.names.iter().filter(|(_, known)| *known == name);
                     let ids: Vec<_> = candidates.map(|(id, _)| id.to_string()).collect();
                     let name = shown(&name);
                     let text = match ids[..] {
@@ -234,8 +235,8 @@ impl State {
     fn say_to(&mut self, to: Target, text: String, now: &Now) -> Result<(), NotSaid> {
         let index = match &to {
             Target::Channel(channel) => self.channel_window(channel),
-            Target::Client(name) => self.resolve(name).map(|id| {
-                let name = self.names.get(&id).cloned().unwrap_or_else(|| name.clone());
+            Target::Client(name) => self.names.resolve(name).map(|id| {
+                let name = self.names.get(id).unwrap_or(name).to_owned();
                 self.open(With::Person { name, id: Some(id) })
             }),
         };
@@ -243,7 +244,7 @@ impl State {
             Some(index) if index > 0 => {
                 self.say(index, &text, now)?;
                 if index != self.active {
-                    let to = shown(self.windows[index].title());
+                    let to = self.title(&self.windows[index]);
                     let text = format!("to {to}: {}", shown(&text));
                     self.event(self.active, &text, now);
                 }
@@ -262,7 +263,15 @@ impl State {
     pub(super) fn say(&mut self, index: usize, text: &str, now: &Now) -> Result<(), NotSaid> {
         let window = &self.windows[index];
         let with = window.with.clone();
-        let Some(to) = self.target_of(&with) else {
+        if let With::Person { .. } = with
+            && self.is_online()
+            && self.target_of(&with).is_none()
+        {
+            let error = format!("{} is not here", self.title(window));
+            self.error(self.active, &error, now);
+            return Err(NotSaid);
+        }
+        if with == With::Server {
             self.error(self.active, NO_TARGET, now);
             return Err(NotSaid);
         };
@@ -281,6 +290,9 @@ impl State {
             self.echo(index, LineKind::Pending, text, now);
             return Ok(());
         }
+        let Some(to) = self.target_of(&with) else {
+            return Err(NotSaid);
+        };
         self.echo(index, LineKind::Chat, text, now);
         let text = text.to_owned();
         self.send(Input::Line(Ok(Command::Msg { to, text })));
@@ -300,35 +312,30 @@ impl State {
                 (With::Channel(_), joined) => joined.as_ref() == Some(&with),
                 (_, joined) => joined.is_none(),
             };
-            let index = self
-                .windows
-                .iter()
-                .position(|window| match (&window.with, &with) {
-                    (With::Person { name, .. }, With::Person { name: then, .. }) => name == then,
-                    (now, then) => now == then,
-                });
-            let (true, Some(index)) = (is_due, index) else {
+            let index = self.window_of_pending(&with);
+            if !is_due {
                 self.pending.push_back((with, text));
+                continue;
+            }
+            let Some(index) = index else {
+                let text = format!(
+                    "This was not sent, since its window is gone: {}",
+                    shown(&text)
+                );
+                self.error(0, &text, now);
                 continue;
             };
             let with = self.windows[index].with.clone();
-            let is_here = match &with {
-                With::Person { name, id } => {
-                    id.is_some_and(|id| self.names.contains_key(&id))
-                        || self.resolve(name).is_some()
-                }
-                _ => true,
-            };
-            let text_shown = shown(&without_action(&text));
+            let text_shown = shown(without_action(&text));
             match self.target_of(&with) {
-                Some(to) if is_here => {
+                Some(to) => {
                     let kind = kind_of(&text, LineKind::Chat);
                     self.windows[index].settle_pending(&text_shown, kind);
                     self.send(Input::Line(Ok(Command::Msg { to, text })));
                 }
                 _ => {
                     self.windows[index].settle_pending(&text_shown, LineKind::Error);
-                    let name = shown(self.windows[index].title());
+                    let name = self.title(&self.windows[index]);
                     self.error(
                         index,
                         &format!("{name} is not here: this was not sent"),
@@ -337,6 +344,23 @@ impl State {
                 }
             }
         }
+    }
+
+    /// The window in which a line waits: the person may have another id than when it was typed.
+    fn window_of_pending(&self, with: &With) -> Option<usize> {
+        let With::Person { name, id } = with else {
+            return self.windows.iter().position(|it| it.with == *with);
+        };
+        let of_name = || {
+            let is_of_name = |window: &Window| matches!(&window.with, With::Person { name: known, .. } if known == name);
+            let mut windows = self.windows.iter().enumerate();
+            let mut same = windows.by_ref().filter(|(_, window)| is_of_name(window));
+            let (index, _) = same.next()?;
+            // Of two persons with the name it could be either.
+            same.next().is_none().then_some(index)
+        };
+        let of_id = id.and_then(|id| self.person_window(id));
+        of_id.or_else(of_name)
     }
 
     /// Shows what the user says.
@@ -352,7 +376,7 @@ impl State {
             who: self.name.clone(),
             is_own: true,
             is_mention: false,
-            text: shown(&without_action(text)),
+            text: shown(without_action(text)),
         };
         self.windows[index].bottom = None;
         self.push(index, line, false);
@@ -361,12 +385,15 @@ impl State {
     fn echo_to(&mut self, to: &Target, kind: LineKind, text: &str, now: &Now) {
         let index = match to {
             Target::Channel(channel) => self.channel_window(channel),
-            Target::Client(name) => self.resolve(name).and_then(|id| self.person_window(id)),
+            Target::Client(name) => self
+                .names
+                .resolve(name)
+                .and_then(|id| self.person_window(id)),
         };
         if let Some(index) = index {
             self.echo(index, kind, text, now);
         } else if let Target::Client(name) = to
-            && self.resolve(name).is_some()
+            && self.names.resolve(name).is_some()
         {
             let text = format!("notice to {}: {}", shown(name), shown(text));
             self.event(self.active, &text, now);
@@ -374,33 +401,13 @@ impl State {
     }
 }
 
-/// A command without a channel is about the window's.
-fn in_channel(mut command: Command, here: Option<String>) -> Command {
-    let channel = match &mut command {
-        Command::Part { channel, .. }
-        | Command::Topic { channel, .. }
-        | Command::Names { channel }
-        | Command::Rank { channel, .. }
-        | Command::Kick { channel, .. }
-        | Command::Invite { channel, .. }
-        | Command::Mode { channel, .. } => channel,
-        _ => return command,
-    };
-    if channel.is_none() {
-        *channel = here;
-    }
-    command
-}
-
 fn kind_of(text: &str, other: LineKind) -> LineKind {
-    match text.starts_with("\u{1}ACTION ") {
-        true => LineKind::Action,
-        false => other,
+    match text::action(text) {
+        Some(_) => LineKind::Action,
+        None => other,
     }
 }
 
-fn without_action(text: &str) -> String {
-    let action = text.strip_prefix("\u{1}ACTION ");
-    let action = action.map(|action| action.strip_suffix('\u{1}').unwrap_or(action));
-    action.unwrap_or(text).to_owned()
+fn without_action(text: &str) -> &str {
+    text::action(text).unwrap_or(text)
 }

@@ -1,6 +1,9 @@
 //! The keys.
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
+use ratatui::layout::Position;
 
 use super::editor::Editor;
 use super::state::{Now, Overlay, Request, State};
@@ -45,6 +48,7 @@ impl State {
             Event::Mouse(mouse) => match mouse.kind {
                 MouseEventKind::ScrollUp => self.scroll(WHEEL_ROWS, true),
                 MouseEventKind::ScrollDown => self.scroll(WHEEL_ROWS, false),
+                MouseEventKind::Down(MouseButton::Left) => self.on_click(mouse.column, mouse.row),
                 _ => {}
             },
             // Its size may be the one before, but what it showed is lost.
@@ -211,6 +215,17 @@ impl State {
         }
         let pane = self.pane;
         self.window_mut().scroll(pane, rows, up);
+    }
+
+    /// A click on a window in the list of windows shows it.
+    fn on_click(&mut self, x: u16, y: u16) {
+        let place = Position { x, y };
+        let tab = self.tabs.iter().find(|tab| tab.area.contains(place));
+        if let Some(index) = tab.map(|tab| tab.index)
+            && !matches!(self.overlay, Overlay::Paste(_))
+        {
+            self.switch_to(index);
+        }
     }
 
     fn on_help_key(&mut self, key: KeyEvent, row: usize) {

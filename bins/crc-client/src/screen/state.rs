@@ -1,21 +1,26 @@
 //! What the screen shows: the windows, the connection, the line that is being typed. It knows no
 //! terminal, thread or clock; events and keys go in, inputs for the client come out.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Instant;
 
-use crc_core::{Client, ascii_name, prepare_name};
 use crc_wire::HostId;
+use ratatui::layout::Rect;
 
 use super::complete::Cycle;
 use super::editor::{Editor, History};
-use super::line::{Line, LineKind, Moment};
+use super::line::{Line, LineKind};
 use super::options::ScreenOptions;
 use super::window::{Pane, Window, With};
+use crate::clock::{Clock, Moment};
 use crate::command::Target;
 use crate::completion::Completer;
 use crate::lines::LineParser;
+use crate::mention;
+use crate::names::Names;
 use crate::queue::Input;
+use crate::shown::shown;
+use crate::{text, wrap};
 
 /// How many lines may wait for a connection.
 pub(crate) const PENDING_MAX: usize = 100;
@@ -31,6 +36,15 @@ pub(crate) const INPUTS_MAX: usize = 1_000;
 pub(crate) struct Now {
     pub(crate) instant: Instant,
     pub(crate) moment: Moment,
+}
+
+impl Now {
+    pub(super) fn of(clock: &mut Clock) -> Now {
+        Now {
+            instant: Instant::now(),
+            moment: clock.now(),
+        }
+    }
 }
 
 /// The state of the connection.
@@ -66,6 +80,14 @@ pub(crate) struct Signals {
     pub(crate) notification: Option<String>,
 }
 
+/// Where the name of a window stands on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tab {
+    pub(crate) area: Rect,
+    /// The window's place.
+    pub(crate) index: usize,
+}
+
 /// What the user asks of the screen itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
@@ -80,13 +102,10 @@ pub(crate) enum Request {
 pub(crate) struct State {
     pub(crate) options: ScreenOptions,
     pub(crate) name: String,
-    pub(crate) id: Option<HostId>,
     /// Whether the server says that the user is away.
     pub(crate) is_away: bool,
     pub(crate) connection: Connection,
-    pub(super) names: BTreeMap<HostId, String>,
-    /// How many clients have a name.
-    name_counts: HashMap<String, usize>,
+    pub(super) names: Names,
     /// Whether the number of clients was shown at this server.
     pub(super) is_counted: bool,
     pub(crate) windows: Vec<Window>,
@@ -96,6 +115,8 @@ pub(crate) struct State {
     pub(crate) shows_members: bool,
     /// The shape of what shows lines, as it was drawn last.
     pub(crate) pane: Pane,
+    /// Where the windows are listed, as that was drawn last.
+    pub(crate) tabs: Vec<Tab>,
     pub(super) parser: LineParser,
     pub(super) history: History,
     pub(super) completer: Completer,
@@ -122,14 +143,12 @@ impl State {
     pub(crate) fn new(options: ScreenOptions, name: &str, server: &str) -> State {
         State {
             options,
-            name: super::line::shown(name),
-            id: None,
+            name: shown(name),
             is_away: false,
             connection: Connection::Connecting {
                 server: server.to_owned(),
             },
-            names: BTreeMap::new(),
-            name_counts: HashMap::new(),
+            names: Names::default(),
             is_counted: false,
             windows: vec![Window::new(With::Server)],
             active: 0,
@@ -137,6 +156,7 @@ impl State {
             overlay: Overlay::None,
             shows_members: true,
             pane: Pane::default(),
+            tabs: Vec::new(),
             parser: LineParser::default(),
             history: History::default(),
             completer: Completer::default(),
@@ -206,72 +226,6 @@ impl State {
     }
 }
 
-/// Names.
-impl State {
-    /// A client is in the network under this name.
-    pub(super) fn note_name(&mut self, id: HostId, name: &str) -> Option<String> {
-        let before = self.forget_name(id);
-        *self.name_counts.entry(name.to_owned()).or_default() += 1;
-        self.names.insert(id, name.to_owned());
-        before
-    }
-
-    /// A client has left the network.
-    pub(super) fn forget_name(&mut self, id: HostId) -> Option<String> {
-        let name = self.names.remove(&id)?;
-        if let Some(count) = self.name_counts.get_mut(&name) {
-            *count -= 1;
-            if *count == 0 {
-                self.name_counts.remove(&name);
-            }
-        }
-        Some(name)
-    }
-
-    pub(super) fn forget_names(&mut self) {
-        self.names.clear();
-        self.name_counts.clear();
-    }
-
-    /// A client as people are shown it: with its id only if its name is not enough.
-    pub(super) fn shown_name(&self, id: HostId, name: Option<&str>) -> String {
-        let Some(name) = name else {
-            return id.to_string();
-        };
-        let count = self.name_counts.get(name).copied().unwrap_or(0);
-        let is_own = self.id == Some(id);
-        let others = if is_own {
-            count
-        } else {
-            count.saturating_sub(1)
-        };
-        let is_my_name = !is_own && name == self.name;
-        let shown = super::line::shown(name);
-        match others > 0 || is_my_name {
-            true => format!("{shown} ({id})"),
-            false => shown,
-        }
-    }
-
-    /// The client of this id or name, however it is spelt, or else of this name in ASCII, if
-    /// there is exactly one.
-    pub(super) fn resolve(&self, text: &str) -> Option<HostId> {
-        let id = text.parse().ok().and_then(HostId::new);
-        if let Some(id) = id.filter(|id| self.names.contains_key(id)) {
-            return Some(id);
-        }
-        let wanted = prepare_name(text).unwrap_or(text.into());
-        let is_known = self.names.values().any(|name| **name == *wanted);
-        let is_wanted = |name: &str| match is_known {
-            true => name == wanted,
-            false => !name.is_ascii() && ascii_name(name) == wanted,
-        };
-        let mut found = self.names.iter().filter(|(_, name)| is_wanted(name));
-        let (id, _) = found.next()?;
-        found.next().is_none().then_some(*id)
-    }
-}
-
 /// Windows.
 impl State {
     pub(super) fn channel_window(&self, name: &str) -> Option<usize> {
@@ -296,7 +250,7 @@ impl State {
                 let by_name = || {
                     self.windows.iter().position(|window| {
                         matches!(&window.with, With::Person { name: known, id: with }
-                            if known == name && with.is_none_or(|id| !self.names.contains_key(&id)))
+                            if known == name && with.is_none_or(|id| !self.names.contains(id)))
                     })
                 };
                 by_id.or_else(by_name)
@@ -377,15 +331,46 @@ impl State {
         }
     }
 
-    /// What a window's lines are sent to.
+    /// What a window's lines are sent to; `None` for the server's, and if the person is gone. A
+    /// client of that name who has come since is another one, and has a window of its own.
     pub(super) fn target_of(&self, with: &With) -> Option<Target> {
         match with {
             With::Server => None,
             With::Channel(name) => Some(Target::Channel(name.clone())),
-            With::Person { id: Some(id), .. } if self.names.contains_key(id) => {
+            With::Person { id: Some(id), name }
+                if self.names.contains(*id) || *name == id.to_string() =>
+            {
                 Some(Target::Client(id.to_string()))
             }
-            With::Person { name, .. } => Some(Target::Client(name.clone())),
+            With::Person { id: Some(_), .. } => None,
+            With::Person { id: None, name } => Some(Target::Client(name.clone())),
+        }
+    }
+
+    /// What a window is called on the screen: with the id of the person, if others have the name.
+    pub(crate) fn title(&self, window: &Window) -> String {
+        match &window.with {
+            With::Person { name, id: Some(id) } => self.names.shown(*id, Some(name)),
+            _ => shown(window.title()),
+        }
+    }
+
+    /// The list of clients is complete: persons that there are windows for may have another id at
+    /// this server.
+    fn find_persons_again(&mut self) {
+        for index in 0..self.windows.len() {
+            let With::Person { name, id: Some(id) } = &self.windows[index].with else {
+                continue;
+            };
+            if self.names.contains(*id) {
+                continue;
+            }
+            let same = self.names.iter().filter(|(_, known)| known == name);
+            let mut same = same.filter(|(id, _)| self.person_window(*id).is_none());
+            if let (Some((id, _)), None) = (same.next(), same.next()) {
+                let (name, id) = (name.clone(), Some(id));
+                self.windows[index].with = With::Person { name, id };
+            }
         }
     }
 }
@@ -400,10 +385,10 @@ impl State {
         let is_mention = line.is_mention;
         let notification = (is_mention && !is_watched && self.options.notify).then(|| {
             let place = match &window.with {
-                With::Channel(channel) => format!(" in {}", super::line::shown(channel)),
+                With::Channel(channel) => format!(" in {}", shown(channel)),
                 _ => String::new(),
             };
-            let text = super::wrap::fit(&line.text, 200);
+            let text = wrap::fit(&line.text, 200);
             format!("{}{place}: {text}", line.who)
         });
         window.push(line);
@@ -458,66 +443,15 @@ impl State {
 
     /// Whether a text mentions the user.
     pub(super) fn mentions(&self, text: &str) -> bool {
-        let highlights = self.options.highlights.iter().map(String::as_str);
-        let mut words = highlights.chain([self.name.as_str()]);
-        words.any(|word| has_word(text, word))
+        mention::mentions(text, &self.name, &self.options.highlights)
     }
 
     /// The client has the list of all others now: how many there are is shown, once.
-    pub(super) fn count_clients(&mut self, client: &Client, now: &Now) {
-        if self.is_counted || !client.is_settled() {
-            return;
-        }
+    pub(super) fn count_clients(&mut self, now: &Now) {
         self.is_counted = true;
-        let others = match self.names.len() {
-            0 => "no other client is here".to_owned(),
-            1 => "1 other client is here".to_owned(),
-            count => format!("{count} other clients are here"),
-        };
-        let text = format!("{others}. /who lists them, /help lists the commands and keys");
+        self.find_persons_again();
+        let text = format!("{} and keys", text::others_here(self.names.len()));
         self.event(0, &text, now);
         self.flush_pending(None, now);
-    }
-}
-
-/// Whether a word is in a text, in either case, and not as a part of another word.
-fn has_word(text: &str, word: &str) -> bool {
-    let (text, word) = (text.to_lowercase(), word.to_lowercase());
-    if word.is_empty() {
-        return false;
-    }
-    let mut start = 0;
-    while let Some(at) = text[start..].find(&word) {
-        let (begin, end) = (start + at, start + at + word.len());
-        let before = text[..begin].chars().next_back();
-        let after = text[end..].chars().next();
-        let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-        if !is_part(before) && !is_part(after) {
-            return true;
-        }
-        start = end;
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mention_is_a_whole_word() {
-        for (text, found) in [
-            ("hello ann", true),
-            ("ANN: hi", true),
-            ("@ann, (ann)", true),
-            ("anna banann", false),
-            ("annannann", false),
-            ("ann_", false),
-            ("", false),
-        ] {
-            assert_eq!(has_word(text, "Ann"), found, "{text:?}");
-        }
-        assert!(has_word("grüße Zoë!", "zoë"));
-        assert!(!has_word("anything", ""));
     }
 }

@@ -11,9 +11,9 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Position;
 
-use super::line::Moment;
 use super::state::{Connection, Now, Overlay, State};
 use super::{ScreenOptions, draw};
+use crate::clock::Moment;
 use crate::command::{Command, Target};
 use crate::event::OutputEvent;
 use crate::queue::Input;
@@ -50,7 +50,7 @@ impl User {
         let server = "127.0.0.1:33300".parse().unwrap();
         let client = Client::new(ClientConfig::new(server, "ann", "", 7)).unwrap();
         let options = ScreenOptions {
-            theme: super::options::Theme::Rich,
+            palette: crate::palette::Palette::Rich,
             time_format: "%H:%M".to_owned(),
             highlights: Vec::new(),
             bell: true,

@@ -7,8 +7,11 @@ use crc_core::ChannelMember;
 use crc_wire::{HostId, MemberFlags, truncate_utf8};
 
 use super::editor::Editor;
-use super::line::{Line, LineKind, Moment, Presence};
-use super::wrap;
+use super::line::{Line, LineKind};
+use crate::clock::Moment;
+use crate::presence::Presence;
+use crate::shown::shown;
+use crate::wrap;
 
 /// How many lines a window keeps, and how many bytes.
 pub(crate) const LINES_MAX: usize = 10_000;
@@ -121,7 +124,7 @@ impl Window {
     pub(crate) fn set_members(&mut self, members: &[ChannelMember]) {
         let member = |member: &ChannelMember| {
             let name = member.client.name.as_deref().unwrap_or("?");
-            let (name, flags) = (super::line::shown(name), member.flags);
+            let (name, flags) = (shown(name), member.flags);
             (member.client.id, Member { name, flags })
         };
         self.members = members.iter().map(member).collect();

@@ -2,14 +2,18 @@
 
 use std::fmt::Write;
 
-use crc_core::{ChannelMember, ClientNotice, Escaped, HostRef, ListRest, ListedChannel};
+use crc_core::{ChannelMember, ClientNotice, Escaped, ListRest, ListedChannel};
 use crc_wire::{ChannelField, MemberFlags};
 
-use super::{after_colon, chat, event_line, host, warning_line};
-use crate::palette::{Palette, Style};
+use super::{Wording, after_colon, chat, event_line, warning_line};
+use crate::palette::Style;
+use crate::shown::shown;
+
+/// How many members are named when the user enters a channel.
+const MEMBERS_SHOWN_MAX: usize = 20;
 
 /// The lines of a notice about a channel; `None` for other notices.
-pub(super) fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<String> {
+pub(super) fn notice_lines(notice: &ClientNotice, wording: Wording<'_>) -> Option<String> {
     let text = match notice {
         ClientNotice::ChannelChat {
             channel,
@@ -17,8 +21,8 @@ pub(super) fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<St
             kind,
             text,
         } => {
-            let channel = palette.paint(Style::Channel, Escaped(channel));
-            let chat = chat(from.id, &host_ref(from), *kind, text, palette);
+            let channel = wording.palette.paint(Style::Channel, Escaped(channel));
+            let chat = chat(&wording.host(from), *kind, text, wording);
             return Some(format!("{channel} {chat}"));
         }
         ClientNotice::ChannelRefused { channel, text, .. } => {
@@ -26,7 +30,7 @@ pub(super) fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<St
                 Some(channel) => format!("{}: {}", Escaped(channel), Escaped(text)),
                 None => Escaped(text).to_string(),
             };
-            return Some(warning_line(&text, palette));
+            return Some(warning_line(&text, wording));
         }
         ClientNotice::ChannelEntered {
             channel,
@@ -34,19 +38,18 @@ pub(super) fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<St
             topic,
             rejoined,
         } => {
-            let again = if *rejoined { " again" } else { "" };
-            let (channel, topic) = (Escaped(channel), after_topic(topic));
-            format!(
-                "you are in {channel}{again}{topic}{}",
-                member_lines(members)
-            )
+            if wording.is_for_people() {
+                people_entered(channel, members, topic, *rejoined, wording)
+            } else {
+                let again = if *rejoined { " again" } else { "" };
+                let (channel, topic) = (Escaped(channel), after_topic(topic));
+                let members = member_lines(members);
+                format!("you are in {channel}{again}{topic}{members}")
+            }
         }
         ClientNotice::ChannelJoined { channel, member } => {
-            let flags = match flag_names(member.flags) {
-                None => String::new(),
-                Some(flags) => format!(" as {flags}"),
-            };
-            let who = host_ref(&member.client);
+            let flags = as_rank(member.flags);
+            let who = wording.host(&member.client);
             format!("{}: {who} joined{flags}", Escaped(channel))
         }
         ClientNotice::ChannelLeft {
@@ -55,10 +58,11 @@ pub(super) fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<St
             by,
             text,
         } => {
-            let (channel, who, text) = (Escaped(channel), host_ref(client), after_colon(text));
+            let (channel, who) = (Escaped(channel), wording.host(client));
+            let text = after_colon(text, wording);
             match by {
                 None => format!("{channel}: {who} left{text}"),
-                Some(by) => format!("{channel}: {} kicked {who}{text}", host_ref(by)),
+                Some(by) => format!("{channel}: {} kicked {who}{text}", wording.host(by)),
             }
         }
         ClientNotice::ChannelFlags {
@@ -66,40 +70,93 @@ pub(super) fn notice_lines(notice: &ClientNotice, palette: Palette) -> Option<St
             member,
             by,
         } => {
-            let (channel, who) = (Escaped(channel), host_ref(&member.client));
-            let flags = flag_names(member.flags).unwrap_or("a plain member");
-            match by {
-                None => format!("{channel}: {who} is now {flags}"),
-                Some(by) => format!("{channel}: {} made {who} {flags}", host_ref(by)),
-            }
+            let (who, by) = (wording.host(&member.client), by.as_ref());
+            let change = rank_change(&who, member.flags, by.map(|by| wording.host(by)));
+            format!("{}: {change}", Escaped(channel))
         }
         ClientNotice::ChannelSet {
             channel,
             field,
             value,
             by,
-        } => setting(channel, *field, value, by.as_ref()),
+        } => {
+            let by = by.as_ref().map(|by| wording.host(by));
+            setting(channel, *field, value, by, wording)
+        }
         ClientNotice::ChannelNames { channel, names } => {
             format!("members of {}: {}", Escaped(channel), Escaped(names))
         }
         ClientNotice::Invited { channel, by } => {
-            let (channel, by) = (Escaped(channel), host_ref(by));
+            let (channel, by) = (Escaped(channel), wording.host(by));
             format!("{by} invites you to {channel}. Use /join {channel}")
         }
         _ => return None,
     };
-    Some(event_line(&text, palette))
+    Some(event_line(&text, wording))
 }
 
 /// A channel with its topic and members.
-pub(super) fn listing(channel: &str, members: &[ChannelMember], topic: &str) -> String {
-    let (channel, topic) = (Escaped(channel), after_topic(topic));
+pub(super) fn listing(
+    channel: &str,
+    members: &[ChannelMember],
+    topic: &str,
+    wording: Wording<'_>,
+) -> String {
+    let channel = Escaped(channel);
+    let topic = match topic {
+        "" => String::new(),
+        topic => format!("; topic: {}", wording.foreign(topic)),
+    };
     format!("{channel}{topic}{}", member_lines(members))
 }
 
+/// The user is in a channel, which has so many members.
+pub(crate) fn entered(channel: &str, count: usize, rejoined: bool) -> String {
+    let again = if rejoined { " again" } else { "" };
+    let plural = if count == 1 { "" } else { "s" };
+    format!(
+        "you are in {}{again}: {count} member{plural}",
+        shown(channel)
+    )
+}
+
+/// The same with a few of the members, for those who see no list of them.
+fn people_entered(
+    channel: &str,
+    members: &[ChannelMember],
+    topic: &str,
+    rejoined: bool,
+    wording: Wording<'_>,
+) -> String {
+    let mut text = entered(channel, members.len(), rejoined);
+    if rejoined {
+        return text;
+    }
+    let mut ranked: Vec<&ChannelMember> = members.iter().collect();
+    ranked.sort_by_key(|member| (!member.flags.operator, !member.flags.voice));
+    let shown = ranked.iter().take(MEMBERS_SHOWN_MAX);
+    let names: Vec<_> = shown
+        .map(|it| format!("{}{}", prefix(it.flags), wording.host(&it.client)))
+        .collect();
+    write!(text, ": {}", names.join(" ")).expect("writing to a string does not fail");
+    if let Some(more @ 1..) = members.len().checked_sub(MEMBERS_SHOWN_MAX) {
+        write!(
+            text,
+            " and {more} more. /who {} lists them",
+            Escaped(channel)
+        )
+        .expect("writing to a string does not fail");
+    }
+    if !topic.is_empty() {
+        write!(text, "\ntopic: {}", wording.foreign(topic))
+            .expect("writing to a string does not fail");
+    }
+    text
+}
+
 /// The topic of a channel.
-pub(super) fn topic(channel: &str, topic: &str) -> String {
-    setting(channel, ChannelField::TOPIC, topic, None)
+pub(super) fn topic(channel: &str, topic: &str, wording: Wording<'_>) -> String {
+    setting(channel, ChannelField::TOPIC, topic, None, wording)
 }
 
 /// The modes of a channel.
@@ -167,17 +224,41 @@ pub(crate) fn field_name(field: ChannelField) -> Option<&'static str> {
     })
 }
 
-fn setting(channel: &str, field: ChannelField, value: &str, by: Option<&HostRef>) -> String {
-    let (channel, by) = (Escaped(channel), by.map(host_ref));
-    match (field_name(field), value, by) {
-        (Some(field), "", None) => format!("{channel}: no {field}"),
-        (Some(field), "", Some(by)) => format!("{channel}: {by} removed the {field}"),
-        (Some(field), value, None) => format!("{channel}: {field}: {}", Escaped(value)),
-        (Some(field), value, Some(by)) => {
-            format!("{channel}: {by} set the {field}: {}", Escaped(value))
-        }
-        (None, _, None) => format!("{channel}: a setting has changed"),
-        (None, _, Some(by)) => format!("{channel}: {by} changed a setting"),
+fn setting(
+    channel: &str,
+    field: ChannelField,
+    value: &str,
+    by: Option<String>,
+    wording: Wording<'_>,
+) -> String {
+    let change = match (
+        setting_change(field, &wording.foreign(value), by.as_deref()),
+        by,
+    ) {
+        (Some(change), _) => change,
+        (None, None) => "a setting has changed".to_owned(),
+        (None, Some(by)) => format!("{by} changed a setting"),
+    };
+    format!("{}: {change}", Escaped(channel))
+}
+
+/// The change of a setting that has a name. `value` is shown as it is.
+pub(crate) fn setting_change(field: ChannelField, value: &str, by: Option<&str>) -> Option<String> {
+    let field = field_name(field)?;
+    Some(match (value, by) {
+        ("", None) => format!("no {field}"),
+        ("", Some(by)) => format!("{by} removed the {field}"),
+        (value, None) => format!("{field}: {value}"),
+        (value, Some(by)) => format!("{by} set the {field}: {value}"),
+    })
+}
+
+/// The change of a member's rank.
+pub(crate) fn rank_change(who: &str, flags: MemberFlags, by: Option<String>) -> String {
+    let rank = flag_names(flags).unwrap_or("a plain member");
+    match by {
+        None => format!("{who} is now {rank}"),
+        Some(by) => format!("{by} made {who} {rank}"),
     }
 }
 
@@ -197,16 +278,17 @@ fn flag_names(flags: MemberFlags) -> Option<&'static str> {
     }
 }
 
+/// As what a client joins, if not as a plain member.
+pub(crate) fn as_rank(flags: MemberFlags) -> String {
+    flag_names(flags).map_or_else(String::new, |rank| format!(" as {rank}"))
+}
+
 /// The members of a channel, one per line.
 fn member_lines(members: &[ChannelMember]) -> String {
     let mut text = String::new();
     for member in members {
         let name = member.client.name.as_deref().unwrap_or("?");
-        let prefix = match (member.flags.operator, member.flags.voice) {
-            (true, _) => "@",
-            (false, true) => "+",
-            (false, false) => "",
-        };
+        let prefix = prefix(member.flags);
         write!(
             text,
             "\n{:>12}  {prefix}{}",
@@ -218,10 +300,11 @@ fn member_lines(members: &[ChannelMember]) -> String {
     text
 }
 
-/// A host, with its name if it is known.
-pub(super) fn host_ref(host_ref: &HostRef) -> String {
-    match &host_ref.name {
-        Some(name) => host(host_ref.id, name),
-        None => host_ref.id.to_string(),
+/// What stands before the name of a member.
+const fn prefix(flags: MemberFlags) -> &'static str {
+    match (flags.operator, flags.voice) {
+        (true, _) => "@",
+        (false, true) => "+",
+        (false, false) => "",
     }
 }

@@ -9,6 +9,7 @@ mod events;
 mod fixture;
 mod one_shot;
 mod options;
+mod plain;
 mod quit;
 mod requests;
 mod terminal;

@@ -5,6 +5,9 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+/// What begins a code for a colour.
+const ESCAPE: char = '\u{1b}';
+
 /// The columns that a text takes.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
@@ -49,6 +52,35 @@ pub(crate) fn rows(text: &str, columns: usize) -> Vec<Range<usize>> {
     }
     rows.push(start..text.len());
     rows
+}
+
+/// The rows of a text that has codes for colours in it, as [`rows`]. The codes take no columns, and
+/// none is lost.
+pub(crate) fn styled_rows(text: &str, columns: usize) -> Vec<&str> {
+    let mut plain = String::with_capacity(text.len());
+    // Where a code stands in the plain text, and how many bytes it has.
+    let mut codes: Vec<(usize, usize)> = Vec::new();
+    let mut rest = text;
+    while let Some(begin) = rest.find(ESCAPE) {
+        plain.push_str(&rest[..begin]);
+        let end = rest[begin..].find('m').map(|at| begin + at + 1);
+        let end = end.unwrap_or(rest.len());
+        codes.push((plain.len(), end - begin));
+        rest = &rest[end..];
+    }
+    plain.push_str(rest);
+    let before = |offset: usize, with_those_at_it: bool| {
+        let is_before = |at: usize| at < offset || with_those_at_it && at == offset;
+        let codes = codes.iter().filter(|(at, _)| is_before(*at));
+        codes.map(|(_, len)| len).sum::<usize>()
+    };
+    let rows = rows(&plain, columns).into_iter();
+    rows.map(|row| {
+        let begin = row.start + before(row.start, false);
+        let end = row.end + before(row.end, true);
+        &text[begin..end]
+    })
+    .collect()
 }
 
 /// The longest begin of a text that is at most `columns` wide.
@@ -112,6 +144,31 @@ mod tests {
                 let without = |text: &str| text.replace(' ', "");
                 assert_eq!(without(&kept), without(&text), "{rows:?}");
             }
+        }
+    }
+
+    #[test]
+    fn codes_for_colours_take_no_columns() {
+        for (text, columns, expected) in [
+            ("", 5, &[""][..]),
+            ("\u{1b}[1mab\u{1b}[0m cd", 5, &["\u{1b}[1mab\u{1b}[0m cd"]),
+            (
+                "\u{1b}[1mab\u{1b}[0m cd",
+                4,
+                &["\u{1b}[1mab\u{1b}[0m", "cd"],
+            ),
+            (
+                "ab \u{1b}[1mcd\u{1b}[0m",
+                4,
+                &["ab", "\u{1b}[1mcd\u{1b}[0m"],
+            ),
+            (
+                "\u{1b}[2mab cd\u{1b}[0m",
+                2,
+                &["\u{1b}[2mab", "cd\u{1b}[0m"],
+            ),
+        ] {
+            assert_eq!(styled_rows(text, columns), expected, "{text:?}");
         }
     }
 

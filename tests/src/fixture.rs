@@ -54,7 +54,7 @@ pub use log_dir::LogDir;
 pub use peer::Peer;
 pub use process::Process;
 pub use rendezvous::Rendezvous;
-pub use screen::Screen;
+pub use screen::{SUSPENDED, Screen};
 pub use server::{Server, ServerBuilder};
 pub use state::{Host, HostKind, IrcChannel, IrcState, Link, ServerState};
 pub use tap::{End, Record, Tap};

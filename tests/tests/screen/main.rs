@@ -7,6 +7,7 @@ mod input;
 mod keys;
 mod options;
 mod page;
+mod persons;
 mod reef;
 mod scrolling;
 mod terminal;

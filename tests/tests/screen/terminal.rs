@@ -1,9 +1,10 @@
 //! The terminal: its colours, its bell, its end, and what peers cannot do to it.
 
 use crc_e2e::fixture::wait::{self, LONG};
+use crc_e2e::fixture::{Fixture, SUSPENDED, Screen};
 use rustix::process::Signal;
 
-use crate::reef::{Reef, SIZES, at_each_size, ctrl, prompts};
+use crate::reef::{Reef, SIZES, at_each_size, ctrl, prompts, user};
 
 /// How a client ends.
 type End = fn(&Reef);
@@ -61,6 +62,110 @@ fn a_terminal_without_focus_rings_and_notifies() {
         reef.ann.sees("ann: again");
         assert_eq!(reef.ann.bells(), 1);
     });
+}
+
+#[test]
+fn a_suspended_client_gives_the_terminal_back_and_draws_anew() {
+    for size in SIZES {
+        let fixture = Fixture::new().unwrap();
+        let server = fixture.server(1, "reef").irc().start().unwrap();
+        let mut bob = user(&server, "bob");
+        let ann = Screen::start_in_shell(&fixture, server.address(), "ann", &["--mouse"], size);
+        ann.sees("1 other client is here");
+        ann.enters("/join #reef");
+        prompts(&ann, "#reef>");
+        ann.types("half");
+        prompts(&ann, "#reef> half");
+        ann.types(&ctrl('z'));
+        ann.sees(SUSPENDED);
+        assert!(wait::holds(LONG, || ann.is_as_found()), "{ann:?}");
+        bob.send_line("PRIVMSG #reef :meanwhile").unwrap();
+        bob.send_line("PING :sent").unwrap();
+        bob.expect("PONG");
+        // The shell is told to continue it.
+        ann.types("\r");
+        ann.sees("<bob> meanwhile");
+        prompts(&ann, "#reef> half");
+        ann.sees_no_longer(SUSPENDED);
+        assert!(!ann.is_as_found());
+        ann.types(" a line\r");
+        bob.expect("PRIVMSG #reef :half a line");
+        let mut ann = ann;
+        ann.enters("/quit");
+        ann.wait_end();
+        assert!(wait::holds(LONG, || ann.is_as_found()), "{ann:?}");
+    }
+}
+
+#[test]
+fn a_hangup_of_an_open_terminal_changes_nothing() {
+    at_each_size(|mut reef| {
+        reef.ann.signal(Signal::HUP);
+        reef.bob_says("still there?");
+        reef.ann.sees("still there?");
+        reef.ann.enters("yes");
+        reef.bob.expect("PRIVMSG #reef :yes");
+        assert!(reef.ann.inspect(|screen| screen.alternate_screen()));
+    });
+}
+
+/// A key of the mouse at a place: 0 for the left one, 64 and 65 for the wheel.
+fn mouse(key: u8, (column, row): (usize, usize)) -> String {
+    let (column, row) = (column + 1, row + 1);
+    format!("\u{1b}[<{key};{column};{row}M\u{1b}[<{key};{column};{row}m")
+}
+
+#[test]
+fn the_mouse_scrolls_and_shows_windows_if_that_is_wanted() {
+    for size in SIZES {
+        let fixture = Fixture::new().unwrap();
+        let server = fixture.server(1, "reef").irc().start().unwrap();
+        let ann = Screen::start(&fixture, server.address(), "ann", &["--mouse"], size);
+        ann.sees("no other client is here");
+        assert!(
+            ann.inspect(|screen| {
+                screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None
+            })
+        );
+        ann.enters("/join #reef");
+        prompts(&ann, "#reef>");
+        let lines: Vec<_> = (0..60).map(|number| format!("line {number:02}")).collect();
+        ann.pastes(&lines.join("\n"));
+        ann.types("\r");
+        ann.sees("<ann> line 59");
+        for _ in 0..4 {
+            ann.types(&mouse(64, (30, 5)));
+        }
+        ann.sees("scrolled: Ctrl-End");
+        ann.sees_no_longer("line 59");
+        for _ in 0..4 {
+            ann.types(&mouse(65, (30, 5)));
+        }
+        ann.sees("line 59");
+        // The windows stand in the list, or in the row above the last.
+        for (name, prompt) in [("1 server", "> "), ("2 #reef", "#reef>")] {
+            let rows = ann.rows();
+            let found = rows.iter().enumerate().find_map(|(y, row)| {
+                let at = row.find(name)?;
+                Some((row[..at].chars().count() + 3, y))
+            });
+            ann.types(&mouse(
+                0,
+                found.unwrap_or_else(|| panic!("{name}: {rows:#?}")),
+            ));
+            prompts(&ann, prompt);
+        }
+        // Elsewhere nothing happens.
+        ann.types(&mouse(0, (30, 5)));
+        ann.types("x");
+        prompts(&ann, "#reef> x");
+    }
+    // Otherwise the mouse is the terminal's.
+    let reef = Reef::start(SIZES[0]);
+    assert!(
+        reef.ann
+            .inspect(|screen| { screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None })
+    );
 }
 
 /// Whether a cell of the screen has a colour.

@@ -91,6 +91,8 @@ pub struct Features {
     pub people: bool,
     /// `ping`: as a server, it answers the pings of clients. It is said to clients only.
     pub ping: bool,
+    /// `metadata`: as a server, it takes what users say of themselves (PROTOCOL section 13).
+    pub metadata: bool,
 }
 
 impl Features {
@@ -106,6 +108,7 @@ impl Features {
         utf8_names: false,
         people: true,
         ping: false,
+        metadata: true,
     };
 
     /// What a server announces before both ends have proved the secret of their link.
@@ -120,6 +123,7 @@ impl Features {
         utf8_names: false,
         people: false,
         ping: false,
+        metadata: false,
     };
 
     /// All that matters to clients of a server of this version.
@@ -129,6 +133,7 @@ impl Features {
         servers: true,
         utf8_names: true,
         ping: true,
+        metadata: false,
         ..Features::OURS
     };
 
@@ -146,6 +151,7 @@ impl Features {
             utf8_names: self.utf8_names && other.utf8_names,
             people: self.people && other.people,
             ping: self.ping && other.ping,
+            metadata: self.metadata && other.metadata,
         }
     }
 
@@ -162,6 +168,7 @@ impl Features {
             utf8_names: has("utf8-names"),
             people: has("people"),
             ping: has("ping"),
+            metadata: has("metadata"),
         }
     }
 }
@@ -180,6 +187,7 @@ impl fmt::Display for Features {
             ("utf8-names", self.utf8_names),
             ("people", self.people),
             ("ping", self.ping),
+            ("metadata", self.metadata),
         ];
         let mut separator = "";
         for (word, _) in words.into_iter().filter(|(_, has)| *has) {
@@ -493,7 +501,7 @@ mod tests {
         };
         let info = format!(
             "x [crc2;a=[::1]:33300;c=[::1]:33300,nowhere,tls://reef:33301,;z=9;r=7;t=1700000000000;d=-3600000;x=1000;n={};p={};\
-             u=5a6fc3ab;f=later,server-quit,channels,channel-age,auth,oper,people;q]",
+             u=5a6fc3ab;f=later,server-quit,channels,channel-age,auth,oper,people,metadata;q]",
             "ab".repeat(32),
             "01".repeat(32),
         );
@@ -612,7 +620,7 @@ mod tests {
         let text = features_text(Features::OURS);
         assert_eq!(
             text,
-            "crc-caps 1 server-quit channels channel-age oper people"
+            "crc-caps 1 server-quit channels channel-age oper people metadata"
         );
         assert_eq!(parse_features_text(&text), Some(Features::OURS));
         assert_eq!(features_text(Features::default()), "crc-caps 1");

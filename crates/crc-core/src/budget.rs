@@ -133,6 +133,7 @@ pub(crate) fn cost_of_line(line: &irc_wire::Message<'_>) -> u32 {
         Verb::Join | Verb::Topic | Verb::Mode | Verb::Nick | Verb::Setname | Verb::Away => {
             EXPENSIVE
         }
+        Verb::Metadata => EXPENSIVE,
         Verb::Names | Verb::List | Verb::Who | Verb::Whois | Verb::Whowas => EXPENSIVE,
         _ => CHAT,
     };

@@ -12,6 +12,7 @@
 //! removes the hosts behind a lost one; `burst` tells a new neighbour of the network; `send` sends to a neighbour, or towards a host;
 //! `operators` has the commands of network operators, `bans` those about bans;
 //! `passwords` has passwords compared;
+//! `metadata` has what users and channels say of themselves;
 //! `congestion` holds back what fills a server's queue; `requests` executes what a host
 //! wants of another one; `shift` follows another clock; `reconfigure` changes the configuration; `first_bytes`
 //! tells peers that have come to the wrong port; `unread` keeps what was read and waits.
@@ -26,6 +27,7 @@ mod hosts;
 mod links;
 mod losses;
 mod masks;
+mod metadata;
 mod operators;
 mod passwords;
 mod people;

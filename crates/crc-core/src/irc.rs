@@ -7,6 +7,7 @@
 //! state of one user. [`network::policy`](crate::network) decides what a user may do.
 
 mod answer;
+mod batch;
 mod channel;
 mod event;
 mod help;
@@ -14,6 +15,7 @@ mod label;
 mod list;
 mod mask_list;
 mod message;
+mod metadata;
 mod mode;
 mod monitor;
 mod query;
@@ -43,6 +45,7 @@ use session::{
 };
 
 pub(crate) use event::{VARIANTS, variant_for, write_event};
+pub(crate) use metadata::{on_channel_metadata, on_user_metadata};
 pub(crate) use monitor::{Monitors, clear as clear_monitors};
 pub(crate) use registration::on_password_checked;
 pub(crate) use server_query::VERSION;
@@ -418,6 +421,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Whois => query::whois(cx, user_ref, message, out),
         Verb::Whowas => whowas::whowas(cx, user_ref, message, out),
         Verb::Ison => query::ison(cx, user_ref, message, out),
+        Verb::Metadata => metadata::metadata(cx, user_ref, message, out),
         Verb::Monitor => monitor::monitor(cx, user_ref, message, out),
         Verb::Userhost => query::userhost(cx, user_ref, message, out),
         Verb::Quit => quit(cx, user_ref, message, out),
@@ -672,7 +676,7 @@ pub(crate) fn on_host_renamed(cx: &mut Context, id: HostId, before: &str, out: &
     let after = cx.nick_of(id);
     if fold_name(before) != fold_name(&after) {
         monitor::notify(cx, Numeric::RPL_MONOFFLINE, before, before, out);
-        monitor::notify(cx, Numeric::RPL_MONONLINE, &after, &source_of(cx, id), out);
+        monitor::notify_online(cx, id, out);
     }
 }
 
@@ -680,8 +684,7 @@ pub(crate) fn on_host_renamed(cx: &mut Context, id: HostId, before: &str, out: &
 pub(crate) fn on_host_joined(cx: &mut Context, id: HostId, out: &mut Out) {
     registration::store_source(cx, id);
     if is_client(cx, id) {
-        let nick = cx.nick_of(id);
-        monitor::notify(cx, Numeric::RPL_MONONLINE, &nick, &source_of(cx, id), out);
+        monitor::notify_online(cx, id, out);
     }
 }
 

@@ -122,7 +122,7 @@ pub use link_auth::{
 pub use names::{ascii_name, check_ascii_name, check_name, prepare_name};
 pub use network::{
     Absence, Absences, Ban, BanKind, Bans, Channel, Channels, Directory, Founding, Host, HostKind,
-    Neighbour, Nicks, NotABan, Operator, Operators, PeerVersion, Setting, Settings,
+    Metadata, Neighbour, Nicks, NotABan, Operator, Operators, PeerVersion, Setting, Settings,
 };
 pub use notice::ServerNotice;
 pub use operator::{

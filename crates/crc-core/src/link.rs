@@ -78,6 +78,10 @@ impl Outlet {
 
 /// The protocol that a link's peer speaks, and the state of the conversation in it.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "every frame asks the session of its link: it is no pointer away"
+)]
 pub(crate) enum Protocol {
     /// The binary protocol.
     Crc(Session),

@@ -16,6 +16,7 @@ mod invitations;
 mod look_alikes;
 pub(crate) mod lookup;
 mod masks;
+pub(crate) mod metadata;
 mod nicks;
 mod operators;
 mod policy;
@@ -45,6 +46,8 @@ pub(crate) use masks::{
     MASK_BYTES_MAX, MASK_LISTS, MASKS_MAX, MaskList, MaskOrigin, is_for_servers,
     normal_channel_mask, parse_origins, write_origins,
 };
+pub use metadata::Metadata;
+use metadata::NoRoom;
 pub use nicks::Nicks;
 pub use operators::{Operator, Operators};
 pub(crate) use policy::{
@@ -173,6 +176,7 @@ pub(crate) struct Network {
     invitations: Invitations,
     operators: Operators,
     absences: Absences,
+    metadata: Metadata,
     bans: Bans,
     /// When each server was lost that is not back yet. As long as there is one, channels
     /// may live on out of reach.
@@ -209,6 +213,7 @@ impl Network {
             invitations: Invitations::default(),
             operators: Operators::default(),
             absences: Absences::default(),
+            metadata: Metadata::default(),
             bans: Bans::default(),
             lost_servers: BTreeMap::new(),
             first_lost_at: Timestamp::START,
@@ -251,6 +256,24 @@ impl Network {
     /// Notes that a user is away, or is back if the text is empty. Returns whether that is new.
     pub(crate) fn set_away(&mut self, host: HostId, text: &str) -> bool {
         self.is_client(host) && self.absences.set(host, text)
+    }
+
+    /// What users say of themselves.
+    pub(crate) fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Notes a value of a key of a user; none, if it is empty. Returns whether that is new.
+    pub(crate) fn set_metadata(
+        &mut self,
+        host: HostId,
+        key: &str,
+        value: &str,
+    ) -> Result<bool, NoRoom> {
+        match self.is_client(host) {
+            true => self.metadata.set(host, key, value),
+            false => Ok(false),
+        }
     }
 
     /// Notes what operator a host is, if it is one. Returns whether that is new.
@@ -482,6 +505,7 @@ impl Network {
         self.invitations.forget(id);
         self.operators.set(id, None);
         self.absences.set(id, "");
+        self.metadata.forget(id);
         if let Some(names) = &mut self.names {
             names.of_kind(host.kind()).release(id);
         }

@@ -129,6 +129,8 @@ pub(crate) struct Walk {
     pub(crate) operator: Option<HostId>,
     /// The last user that is away that was sent, behind the operators.
     pub(crate) absence: Option<HostId>,
+    /// The last user of whom was sent what it says of itself, behind those that are away.
+    pub(crate) metadata: Option<HostId>,
     /// The last ban that was sent, behind the operators.
     pub(crate) ban: Option<(BanKind, Box<str>)>,
     /// How many bytes waited on the link when this was last reported.
@@ -179,6 +181,7 @@ impl Walk {
             list: None,
             operator: None,
             absence: None,
+            metadata: None,
             ban: None,
             waiting: 0,
         }
@@ -208,6 +211,7 @@ impl Walk {
         self.channel = None;
         self.operator = None;
         self.absence = None;
+        self.metadata = None;
         self.ban = None;
         self.early.values_mut().for_each(|whole| *whole = false);
     }

@@ -74,7 +74,7 @@ invariants! {
     B3 "who is an operator, makes a ban or removes a user has the right to",
     B4 "operators are told once what is said to all of them",
     B5 "bans survive a restart, and the numbers of bans and operators are bounded",
-    B6 "at rest servers that reach each other agree on who is away",
+    B6 "at rest servers that reach each other agree on who is away, and on what users say of themselves",
     Q1 "no link between servers is closed because a client floods",
     Q2 "a chat whose way is not stalled arrives within 3 s, whoever floods",
     R1 "every queue is within its bound",

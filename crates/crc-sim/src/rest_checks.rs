@@ -56,6 +56,7 @@ pub(crate) fn check(network: &Network, monitor: &Monitor) -> (Parts, Vec<Found>)
         found.extend(people::check_told(network));
     }
     operators::check_absences(network, &mut found);
+    operators::check_metadata(network, &mut found);
     if network.options.operators {
         operators::check_operators(network, monitor, &mut found);
     }

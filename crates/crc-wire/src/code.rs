@@ -257,6 +257,8 @@ impl ChannelField {
     pub const EXCEPTION_SETTERS: ChannelField = ChannelField(9);
     /// The same of the users who need no invitation.
     pub const INVITE_EXCEPTION_SETTERS: ChannelField = ChannelField(10);
+    /// What the channel's operators say of it, in keys and values (IRCv3 metadata).
+    pub const METADATA: ChannelField = ChannelField(16);
 }
 
 /// What a [`ChannelRequest`](crate::ChannelRequest) asks for: one byte.
@@ -325,6 +327,9 @@ impl RequestKind {
     /// List the channels of the network. A client sends this to its own server. Text: a mask, or
     /// empty.
     pub const LIST: RequestKind = RequestKind(23);
+    /// The source says something of itself (IRCv3 metadata). Only servers send it. Text: a key, a
+    /// blank and the value; the key alone if it has no value any more.
+    pub const METADATA: RequestKind = RequestKind(26);
 }
 
 macro_rules! number_conversions {

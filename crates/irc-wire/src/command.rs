@@ -251,6 +251,8 @@ verbs! {
     Lusers = LUSERS,
     /// Asks for the servers of the network as a tree (not in RFC 2812).
     Map = MAP,
+    /// Reads and changes what users and channels say of themselves (IRCv3 metadata).
+    Metadata = METADATA,
     /// Asks for or changes the modes of a channel or of the client.
     Mode = MODE,
     /// Asks to be told when nicks come and go (IRCv3).

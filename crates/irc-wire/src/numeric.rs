@@ -523,6 +523,20 @@ numerics! {
     RPL_ENDOFMONLIST = 733,
     /// MONITOR: the list is full (a later addition).
     ERR_MONLISTFULL = 734,
+    /// WHOIS: a key of the user, and its value (IRCv3 metadata).
+    RPL_WHOISKEYVALUE = 760,
+    /// METADATA: a key of a user or channel, and its value (IRCv3 metadata).
+    RPL_KEYVALUE = 761,
+    /// METADATA: a user or channel has no such key (IRCv3 metadata).
+    RPL_KEYNOTSET = 766,
+    /// METADATA: the client is subscribed to keys now (IRCv3 metadata).
+    RPL_METADATASUBOK = 770,
+    /// METADATA: the client is not subscribed to keys any more (IRCv3 metadata).
+    RPL_METADATAUNSUBOK = 771,
+    /// METADATA: the keys to which the client is subscribed (IRCv3 metadata).
+    RPL_METADATASUBS = 772,
+    /// METADATA: the client may synchronise a target later (IRCv3 metadata).
+    RPL_METADATASYNCLATER = 774,
 }
 
 #[cfg(test)]

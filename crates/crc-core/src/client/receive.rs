@@ -29,6 +29,7 @@ const FEATURES: Features = Features {
     utf8_names: true,
     people: true,
     ping: false,
+    metadata: false,
 };
 
 impl Client {

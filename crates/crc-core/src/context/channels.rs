@@ -176,6 +176,7 @@ impl Context {
             (ChannelField::BAN_SETTERS, ""),
             (ChannelField::EXCEPTION_SETTERS, ""),
             (ChannelField::INVITE_EXCEPTION_SETTERS, ""),
+            (ChannelField::METADATA, ""),
         ] {
             let Some(channel) = self.network.channels().find(name) else {
                 return;

@@ -2,7 +2,7 @@
 //! own links. The only place that knows all of them.
 
 use crc_machine::{ByteRange, LinkId};
-use crc_wire::{ChannelChat, HostId, Message};
+use crc_wire::{ChannelChat, ChannelField, HostId, Message};
 
 use super::{Context, Out};
 use crate::link::Protocol;
@@ -191,6 +191,15 @@ impl Context {
         crc::channel::on_event(self, event, from, out);
         legacy::notify::on_channel_event(self, event, from, out);
         self.render_to_members(*event, None, from, &[], out);
+        if let ChannelEventKind::Set {
+            field: ChannelField::METADATA,
+            before,
+            value,
+            ..
+        } = event.kind
+        {
+            irc::on_channel_metadata(self, event, before, value, out);
+        }
         if let (ChannelEventKind::Left { .. }, Some(id)) = (event.kind, event.who) {
             self.for_each_walk(|walk| walk.forget_member(event.channel, id));
         }

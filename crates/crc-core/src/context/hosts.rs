@@ -300,6 +300,8 @@ impl Context {
             .collect();
         let fresh = self.free_id();
         let absence = self.network.absences().find(id).cloned();
+        let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        let metadata: Vec<_> = self.network.metadata().of(id).map(own).collect();
         let known = legacy::notify::before_renumbering(self, id);
         let legacy_nick = self.network.legacy_nick_of(id);
         self.legacy.renumber(id, fresh);
@@ -327,6 +329,10 @@ impl Context {
         }
         if let Some(absence) = absence {
             self.set_away(fresh, &absence.text, None, out);
+        }
+        for (key, value) in &metadata {
+            // There was room for it a moment ago.
+            let _ = self.set_metadata(fresh, (key, value), None, out);
         }
         legacy::notify::after_renumbering(self, fresh, &known, out);
     }

@@ -178,6 +178,7 @@ fn announce_to(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
         let frame = out.store(|arena| encoding.encode_host(host, last_hop, arena));
         deliver(found, link, frame, &mut cx.dirty_links, out);
         super::channel::send_absence(cx, link, id, out);
+        super::channel::send_metadata(cx, link, id, out);
     }
 }
 

@@ -131,6 +131,7 @@ impl<'a> Writer<'a> {
         let Some((channel, passed)) = walk.next_channel(network.channels()) else {
             if self.write_next_operator(walk, arena)
                 || self.write_next_absence(walk, arena)
+                || self.write_next_metadata(walk, arena)
                 || self.write_next_ban(walk, arena)
             {
                 return false;
@@ -204,6 +205,25 @@ impl<'a> Writer<'a> {
         let route = self.cx.network.directory().route(id);
         if route.is_some_and(|(_, first_link)| first_link != self.link) {
             Message::ChannelRequest(self.cx.away_statement(id)).encode(arena);
+        }
+        true
+    }
+
+    /// Writes what a user says of itself, if there is another one.
+    fn write_next_metadata(&self, walk: &mut Walk, arena: &mut Vec<u8>) -> bool {
+        if !self.session.features.metadata {
+            return false;
+        }
+        let Some(id) = self.cx.network.metadata().after(walk.metadata) else {
+            return false;
+        };
+        walk.metadata = Some(id);
+        let route = self.cx.network.directory().route(id);
+        if route.is_some_and(|(_, first_link)| first_link != self.link) {
+            for statement in self.cx.metadata_statements(id) {
+                self.cx.work.charge_answer(LINE);
+                Message::ChannelRequest(statement).encode(arena);
+            }
         }
         true
     }

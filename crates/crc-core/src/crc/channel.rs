@@ -74,6 +74,37 @@ pub(crate) fn flood_to_people(
     flood_request_where(cx, statement, from, takes_people, out);
 }
 
+/// Sends a statement of what a user says of itself to all servers that take such, but not to
+/// `from`.
+pub(crate) fn flood_metadata(
+    cx: &mut Context,
+    statement: &ChannelRequest<'_>,
+    from: Option<LinkId>,
+    out: &mut Out,
+) {
+    flood_request_where(cx, statement, from, takes_metadata, out);
+}
+
+/// Whether the peer of a link is a server that is told what users say of themselves, and its
+/// burst has begun.
+fn takes_metadata(cx: &Context, link: LinkId) -> bool {
+    let session = cx.crc_session(link);
+    takes_channels(cx, link) && session.is_some_and(|session| session.features.metadata)
+}
+
+/// Sends a server what a user says of itself.
+pub(super) fn send_metadata(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
+    if cx.network.metadata().is_empty() || !takes_metadata(cx, link) {
+        return;
+    }
+    let frames = out.store(|arena| {
+        for statement in cx.metadata_statements(id) {
+            Message::ChannelRequest(statement).encode(arena);
+        }
+    });
+    cx.deliver(link, frames, out);
+}
+
 /// Sends a server whether a user is away, if it is.
 pub(super) fn send_absence(cx: &mut Context, link: LinkId, id: HostId, out: &mut Out) {
     if cx.network.absences().find(id).is_some() && takes_people(cx, link) {

@@ -19,6 +19,7 @@ use super::channel::{
     join_one, leave_one, nick_in_channel, send_end_of_names, send_names, sign_of,
 };
 use super::list::{Filter, send_end_of_list, send_list_entry};
+use super::metadata::{self, SyncPart};
 use super::query::{Who, send_end_of_who, who_reply};
 use super::{UserRef, find_user_mut, is_visible, read_soon, reply};
 use crate::context::{Context, Out};
@@ -83,19 +84,29 @@ pub(super) enum Part {
     WhoUsers { who: Box<Who>, place: usize },
     /// The end of a WHO, with its target.
     EndOfWho(Box<str>),
+    /// What users and channels say of themselves.
+    Sync(Box<SyncPart>),
 }
 
 impl Part {
     /// Whether the part is sent also when the answer is too long.
     const fn is_short(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            Part::Sync(part) => part.is_short(),
             Part::Join { .. }
-                | Part::Leave { .. }
-                | Part::EndOfNames(_)
-                | Part::EndOfList
-                | Part::EndOfWho(_)
-        )
+            | Part::Leave { .. }
+            | Part::EndOfNames(_)
+            | Part::EndOfList
+            | Part::EndOfWho(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Answer {
+    /// Puts a part in front of the others.
+    pub(super) fn push_front(&mut self, part: Part) {
+        self.parts.push_front(part);
     }
 }
 
@@ -306,18 +317,19 @@ fn step(cx: &mut Context, user_ref: UserRef, part: Part, answer: &mut Answer, ou
             }
         }
         Part::EndOfWho(target) => send_end_of_who(cx, link, &target, out),
+        Part::Sync(part) => metadata::step(cx, user_ref, *part, answer, out),
     }
 }
 
 /// Counts what a step visits and writes.
-struct Visit<'a> {
+pub(super) struct Visit<'a> {
     work: &'a WorkMeter,
     hosts_left: &'a mut usize,
     bytes_left: usize,
 }
 
 impl<'a> Visit<'a> {
-    fn new(cx: &'a Context, answer: &'a mut Answer) -> (Self, &'a mut VecDeque<Part>) {
+    pub(super) fn new(cx: &'a Context, answer: &'a mut Answer) -> (Self, &'a mut VecDeque<Part>) {
         let visit = Visit {
             work: &cx.work,
             hosts_left: &mut answer.hosts_left,
@@ -327,7 +339,7 @@ impl<'a> Visit<'a> {
     }
 
     /// Whether another host may be visited.
-    fn next(&mut self) -> bool {
+    pub(super) fn next(&mut self) -> bool {
         let may = !self.work.is_spent() && *self.hosts_left > 0 && self.bytes_left > 0;
         if may {
             *self.hosts_left -= 1;
@@ -346,7 +358,7 @@ impl<'a> Visit<'a> {
     }
 
     /// Bytes were written.
-    fn on_bytes(&mut self, bytes: usize) {
+    pub(super) fn on_bytes(&mut self, bytes: usize) {
         self.bytes_left = self.bytes_left.saturating_sub(bytes);
     }
 

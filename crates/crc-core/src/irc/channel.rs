@@ -10,7 +10,7 @@ use super::answer::{self, Part};
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
-    LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, source_of,
+    LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, metadata, source_of,
 };
 use crate::context::{Context, Out};
 use crate::network::{
@@ -127,7 +127,9 @@ pub(super) fn join_one(
     if !channel.topic().is_empty() {
         send_topic(cx, user_ref.link, channel, out);
     }
-    names_of(channel.name())
+    let mut parts = names_of(channel.name());
+    parts.extend(metadata::of_channel(cx, user_ref.link, channel.name()));
+    parts
 }
 
 /// The names of a channel, and their end.

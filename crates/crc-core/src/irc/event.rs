@@ -33,6 +33,11 @@ pub(crate) fn variant_for(user: &User, own: bool, event: &ChannelEvent<'_>) -> O
         }
         // A user that this server puts into a channel again is in it already.
         ChannelEventKind::Entered { .. } if own && !user.is_joining => return None,
+        // Each user gets what it is subscribed to.
+        ChannelEventKind::Set {
+            field: ChannelField::METADATA,
+            ..
+        } => return None,
         _ => {}
     }
     let timed = usize::from(user.has(Capability::ServerTime)) * TIMED;

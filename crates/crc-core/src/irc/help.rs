@@ -119,6 +119,15 @@ const TOPICS: &[Topic] = &[
         ],
     ),
     topic(
+        "METADATA",
+        &[
+            "METADATA target GET key ... | LIST | SET key [:value] | CLEAR | SYNC",
+            "Shows or changes keys and values of a channel or user; * is you.",
+            "METADATA * SUB key ... | UNSUB key ... | SUBS",
+            "Says of which keys you want to hear.",
+        ],
+    ),
+    topic(
         "MODE",
         &[
             "MODE #channel [changes [parameter ...]] | MODE nick [changes]",

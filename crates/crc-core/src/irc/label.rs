@@ -92,6 +92,11 @@ pub(super) fn end(cx: &mut Context, link: LinkId, mark: Option<OutboxMark>, out:
             (Some(batch), false) => format!("batch={batch}"),
         };
         for line in &lines {
+            if line.starts_with(b"@batch=") {
+                // It is in a batch that is in that one.
+                arena.extend_from_slice(line);
+                continue;
+            }
             let (more, rest) = match line.strip_prefix(b"@") {
                 Some(rest) => (";", rest),
                 None => (" ", *line),

@@ -10,7 +10,7 @@ use irc_wire::{Message, Numeric, lists, text};
 
 use super::reply::{self, LINE_BYTES_MAX};
 use super::session::Capability;
-use super::{UserRef, find_user, find_user_mut, source_of};
+use super::{UserRef, answer, find_user, find_user_mut, metadata, source_of};
 use crate::context::{Context, Out};
 use crate::names::fold_name as fold;
 use crate::network::Nicks;
@@ -51,7 +51,7 @@ pub(super) fn monitor(cx: &mut Context, user_ref: UserRef, message: &Message<'_>
     let wanted: Vec<_> = lists::elements(wanted).map(text::utf8_or_latin1).collect();
     cx.work.charge(work::LOOKUP * wanted.len() as u64);
     match modifier {
-        b"+" => add(cx, link, &wanted, out),
+        b"+" => add(cx, user_ref, &wanted, out),
         b"-" => {
             for nick in &wanted {
                 let folded = fold(nick);
@@ -74,15 +74,17 @@ pub(super) fn monitor(cx: &mut Context, user_ref: UserRef, message: &Message<'_>
             let user = find_user(cx, link);
             let nicks = user.into_iter().flat_map(|user| user.monitors.values());
             let nicks: Vec<_> = nicks.map(|nick| Cow::Borrowed(&**nick)).collect();
-            send_states(cx, link, &nicks, out);
+            let online = send_states(cx, link, &nicks, out);
+            send_metadata(cx, user_ref, &online, out);
         }
         _ => {}
     }
 }
 
 /// Adds nicks, and says which of them are online. What cannot be a nick is left out.
-fn add(cx: &mut Context, link: LinkId, wanted: &[Cow<'_, str>], out: &mut Out) {
+fn add(cx: &mut Context, user_ref: UserRef, wanted: &[Cow<'_, str>], out: &mut Out) {
     let is_nick = |nick: &&Cow<'_, str>| nick.len() <= NICK_BYTES_MAX && Nicks::is_nick(nick);
+    let link = user_ref.link;
     let mut added = Vec::new();
     let mut rest = Vec::new();
     for nick in wanted.iter().filter(is_nick) {
@@ -100,7 +102,7 @@ fn add(cx: &mut Context, link: LinkId, wanted: &[Cow<'_, str>], out: &mut Out) {
             added.push(nick.clone());
         }
     }
-    send_states(cx, link, &added, out);
+    let online = send_states(cx, link, &added, out);
     if !rest.is_empty() {
         let limit = MONITORS_MAX.to_string();
         // They came in one line, and fit into one.
@@ -108,6 +110,7 @@ fn add(cx: &mut Context, link: LinkId, wanted: &[Cow<'_, str>], out: &mut Out) {
         let text = Some("Monitor list is full");
         reply::send_numeric(cx, link, Numeric::ERR_MONLISTFULL, &words, text, out);
     }
+    send_metadata(cx, user_ref, &online, out);
 }
 
 /// Forgets what a user monitors: it has asked for that, or its link ends.
@@ -121,19 +124,31 @@ pub(crate) fn clear(cx: &mut Context, link: LinkId) {
     }
 }
 
-/// Says which of these nicks are online.
-fn send_states(cx: &Context, link: LinkId, nicks: &[Cow<'_, str>], out: &mut Out) {
+/// Sends what users that are online say of themselves, if the client wants to know that.
+fn send_metadata(cx: &mut Context, user_ref: UserRef, online: &[HostId], out: &mut Out) {
+    let parts = metadata::of_users(cx, user_ref.link, online);
+    if !parts.is_empty() {
+        answer::start(cx, user_ref, "MONITOR", parts, out);
+    }
+}
+
+/// Says which of these nicks are online, and returns their users.
+fn send_states(cx: &Context, link: LinkId, nicks: &[Cow<'_, str>], out: &mut Out) -> Vec<HostId> {
     let names = cx.network.names();
-    let (mut online, mut offline) = (Vec::new(), Vec::new());
+    let (mut online, mut offline, mut users) = (Vec::new(), Vec::new(), Vec::new());
     cx.work.charge(work::LOOKUP * nicks.len() as u64);
     for nick in nicks {
         match names.and_then(|names| names.nicks.find(nick)) {
-            Some(id) => online.push(source_of(cx, id)),
+            Some(id) => {
+                online.push(source_of(cx, id));
+                users.push(id);
+            }
             None => offline.push(Cow::Borrowed(&**nick)),
         }
     }
     send_nicks(cx, link, Numeric::RPL_MONONLINE, &online, out);
     send_nicks(cx, link, Numeric::RPL_MONOFFLINE, &offline, out);
+    users
 }
 
 /// Sends nicks with commas between, in as many lines as they need.
@@ -167,13 +182,33 @@ pub(super) fn notify(cx: &Context, numeric: Numeric, nick: &str, shown: &str, ou
     }
 }
 
-/// The links whose users monitor a host and want to know more than that it is online.
-pub(super) fn links_watching(cx: &Context, id: HostId) -> Vec<LinkId> {
+/// A host has come, or has another nick: tells the users that monitor it.
+pub(super) fn notify_online(cx: &mut Context, id: HostId, out: &mut Out) {
+    if cx.monitors.0.is_empty() {
+        return;
+    }
+    let (nick, shown) = (cx.nick_of(id), source_of(cx, id).into_owned());
+    let links: Vec<_> = cx.monitors.of(&nick).collect();
+    for link in links {
+        cx.work.charge(work::LINK + work::LINE);
+        reply::send_numeric(cx, link, Numeric::RPL_MONONLINE, &[], Some(&shown), out);
+        metadata::send_of_arrival(cx, link, id, out);
+    }
+}
+
+/// The links whose users monitor a host.
+pub(super) fn links_monitoring(cx: &Context, id: HostId) -> Vec<LinkId> {
     if cx.monitors.0.is_empty() {
         return Vec::new();
     }
-    let mut links: Vec<_> = cx.monitors.of(&cx.nick_of(id)).collect();
+    let links: Vec<_> = cx.monitors.of(&cx.nick_of(id)).collect();
     cx.work.charge(work::LINK * links.len() as u64);
+    links
+}
+
+/// The links whose users monitor a host and want to know more than that it is online.
+pub(super) fn links_watching(cx: &Context, id: HostId) -> Vec<LinkId> {
+    let mut links = links_monitoring(cx, id);
     links.retain(|link| {
         let user = find_user(cx, *link);
         user.is_some_and(|user| user.has(Capability::ExtendedMonitor))

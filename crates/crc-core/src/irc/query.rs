@@ -260,6 +260,7 @@ fn whois_reply(cx: &Context, link: LinkId, id: HostId, out: &mut Out) {
     if let Some(connection) = &facts.connection {
         send_connection(cx, link, &nick, connection, out);
     }
+    super::metadata::send_whois(cx, link, id, &nick, out);
     if let Some((idle, since_ms)) = facts.idle {
         let (idle, since) = (idle.to_string(), (since_ms / 1000).to_string());
         let (words, text) = ([&*nick, &idle, &since], Some("seconds idle, signon time"));

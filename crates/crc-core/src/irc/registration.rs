@@ -8,7 +8,7 @@ use irc_wire::{Command, Message, Numeric, Verb, text};
 use super::reply::{self, LINE_BYTES_MAX, date_text};
 use super::server_query::{VERSION, send_lusers, send_motd, send_support};
 use super::session::{Admission, Capability, NAMES, SILENCE_MAX, UTF8_NAMES, User};
-use super::{UserRef, find_user, find_user_mut, ping, send_error, source_of, webirc};
+use super::{UserRef, find_user, find_user_mut, metadata, ping, send_error, source_of, webirc};
 use crate::admission::admitted_info;
 use crate::announcement::ClientDetails;
 use crate::context::{Context, LinkTimer, Out};
@@ -59,6 +59,7 @@ pub(super) fn on_message(
                 user.password = Some(password);
             }
         }
+        Verb::Metadata => metadata::before_registration(cx, link, message, out),
         Verb::Webirc => webirc::webirc(cx, link, is_first, message, out),
         Verb::Pong | Verb::Error | Verb::Notice => {}
         _ => reply::reply_error(cx, link, Numeric::ERR_NOTREGISTERED, &[], out),
@@ -205,6 +206,7 @@ fn try_register(cx: &mut Context, link: LinkId, out: &mut Out) {
     if !cx.is_link_timer_set(link, LinkTimer::Irc) {
         cx.set_link_timer(link, LinkTimer::Irc, now + SILENCE_MAX);
     }
+    metadata::publish_draft(cx, UserRef { link, id }, out);
     send_welcome(cx, UserRef { link, id }, out);
 }
 
@@ -243,7 +245,7 @@ pub(super) fn reject(cx: &mut Context, link: LinkId, numeric: Numeric, text: &st
 }
 
 /// Sends all that a user gets once it has registered, from RPL_WELCOME to the MOTD.
-fn send_welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
+fn send_welcome(cx: &mut Context, user_ref: UserRef, out: &mut Out) {
     let link = user_ref.link;
     let own = reply::own_name(cx);
     let source = source_of(cx, user_ref.id);
@@ -268,6 +270,7 @@ fn send_welcome(cx: &Context, user_ref: UserRef, out: &mut Out) {
     reply::send_numeric(cx, link, Numeric::RPL_MYINFO, &words, None, out);
     send_support(cx, link, out);
     send_lusers(cx, link, out);
+    metadata::send_own(cx, user_ref, out);
     send_motd(cx, link, out);
 }
 
@@ -289,10 +292,15 @@ pub(super) fn cap(cx: &mut Context, link: LinkId, message: &Message<'_>, out: &m
         "LS" => {
             user.is_negotiating |= !registered;
             let version = text::lossy(rest).parse::<u32>();
-            if version.is_ok_and(|version| version >= 302) {
+            let takes_values = version.is_ok_and(|version| version >= 302);
+            if takes_values {
                 user.capabilities.set(Capability::CapNotify, true);
             }
-            let names = Capability::ALL.map(|(_, name)| name).join(" ");
+            let names = Capability::ALL.map(|(capability, name)| match capability.value() {
+                value if takes_values && !value.is_empty() => format!("{name}={value}"),
+                _ => name.to_owned(),
+            });
+            let names = names.join(" ");
             send_cap(cx, link, "LS", &names, out);
         }
         "LIST" => {
@@ -414,6 +422,9 @@ fn enable_capabilities(user: &mut User, wanted: &str) -> bool {
         capabilities.set(capability, on);
     }
     user.capabilities = capabilities;
+    if !user.has(Capability::Metadata) {
+        user.metadata.unsubscribe_all();
+    }
     true
 }
 

@@ -9,6 +9,7 @@ use irc_wire::{Decoder, NameRules, NickChars};
 
 use super::answer::Answer;
 use super::label::Label;
+use super::metadata;
 use crate::admission::CHANNEL_NAME_BYTES_MAX;
 use crate::gateway::WebircUser;
 use crate::operator::Password;
@@ -52,6 +53,8 @@ pub(super) enum Capability {
     LabeledResponse,
     /// Its client accepts tags; it gets none but the time.
     MessageTags,
+    /// A user gets what others say of themselves in keys and values.
+    Metadata,
     /// NAMES and WHO show all prefixes of a member.
     MultiPrefix,
     /// Messages have a time tag.
@@ -66,10 +69,11 @@ pub(super) enum Capability {
 
 impl Capability {
     /// All capabilities and their names, in the order in which CAP LS lists them.
-    pub(super) const ALL: [(Capability, &'static str); 13] = [
+    pub(super) const ALL: [(Capability, &'static str); 14] = [
         (Capability::Batch, "batch"),
         (Capability::CapNotify, "cap-notify"),
         (Capability::ExtendedMonitor, "draft/extended-monitor"),
+        (Capability::Metadata, "draft/metadata-3"),
         (Capability::EchoMessage, "echo-message"),
         (Capability::ExtendedJoin, "extended-join"),
         (Capability::ExtendedMonitor, "extended-monitor"),
@@ -81,6 +85,14 @@ impl Capability {
         (Capability::StandardReplies, "standard-replies"),
         (Capability::UserhostInNames, "userhost-in-names"),
     ];
+
+    /// What CAP LS says of it beside its name, to clients that know that.
+    pub(super) const fn value(self) -> &'static str {
+        match self {
+            Capability::Metadata => metadata::LIMITS,
+            _ => "",
+        }
+    }
 
     /// The capability with this name.
     pub(super) fn find(name: &str) -> Option<Capability> {
@@ -182,6 +194,8 @@ pub(crate) struct User {
     pub(super) wallops: bool,
     /// The nicks that it monitors, by their lower case.
     pub(super) monitors: BTreeMap<Box<str>, Box<str>>,
+    /// What it is subscribed to, and says of itself before it has registered.
+    pub(super) metadata: metadata::Session,
     /// A JOIN of this user is being handled: it gets the event.
     pub(super) is_joining: bool,
     /// When it registered, as Unix time in milliseconds.

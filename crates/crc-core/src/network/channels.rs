@@ -25,8 +25,8 @@ use crc_machine::{LinkId, Timestamp};
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
 pub use channel::Channel;
-pub(crate) use settings::{FIELDS, MODES_UNSET, shift_version};
 pub use settings::{Founding, Setting, Settings};
+pub(crate) use settings::{MODES_UNSET, place_of, shift_version};
 
 /// How long the settings of a channel without members are remembered: longer than an
 /// announcement takes through a network that works.

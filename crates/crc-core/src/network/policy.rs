@@ -9,8 +9,9 @@
 use crc_machine::Timestamp;
 use crc_wire::{ChannelField, HostId, MemberFlags};
 
-use super::channels::FIELDS;
+use super::channels::place_of;
 use super::masks::{self, are_masks, are_origins, is_for_servers};
+use super::metadata::is_channel_set;
 use super::{Channel, Network};
 use crate::admission::is_channel_name;
 
@@ -254,9 +255,13 @@ fn is_ctcp_but_action(text: &str) -> bool {
 pub(crate) fn is_value(field: ChannelField, value: &str) -> bool {
     let word = !value.contains(char::is_whitespace) && !value.starts_with(':');
     let sorted = || value.as_bytes().is_sorted_by(|one, next| one < next);
-    if field == ChannelField::TOPIC {
-        // It may have colours, which are control characters.
-        return value.len() <= TOPIC_BYTES_MAX && !value.contains(['\0', '\r', '\n']);
+    // These may have colours, which are control characters.
+    match field {
+        ChannelField::TOPIC => {
+            return value.len() <= TOPIC_BYTES_MAX && !value.contains(['\0', '\r', '\n']);
+        }
+        ChannelField::METADATA => return is_channel_set(value),
+        _ => {}
     }
     !value.contains(char::is_control)
         && match field {
@@ -285,7 +290,7 @@ pub(crate) fn is_value_from_server(name: &str, field: ChannelField, value: &str)
                 && value.as_bytes().is_sorted_by(|one, next| one < next)
         }
         _ if is_for_servers(field) => are_origins(value) && !value.contains(char::is_control),
-        ChannelField(known) if usize::from(known) < FIELDS.len() => is_value(field, value),
+        known if place_of(known).is_some() => is_value(field, value),
         _ => value.len() <= UNKNOWN_BYTES_MAX,
     }
 }

@@ -18,6 +18,8 @@ pub struct Memory {
     pub channel_bytes: usize,
     /// The same of channels without members, which are remembered.
     pub remembered_bytes: usize,
+    /// The bytes of what users say of themselves, in keys and values.
+    pub metadata_bytes: usize,
     /// The servers whose addresses are known.
     pub known_servers: usize,
     /// The ids of servers that clients do not get.
@@ -46,6 +48,7 @@ impl Memory {
             members: channels.iter().map(|channel| channel.members_len()).sum(),
             channel_bytes: channels.bytes(),
             remembered_bytes: channels.remembered_bytes(),
+            metadata_bytes: cx.network.metadata().bytes(),
             known_servers: cx.tree.known_len(),
             server_ids: cx.network.server_ids_len(),
             waiting_bytes: waiting.sum(),

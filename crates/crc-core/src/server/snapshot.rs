@@ -8,7 +8,8 @@ use crate::counters::Counters;
 use crate::limits::Limits;
 use crate::link::{Outlet, Protocol};
 use crate::network::{
-    Absences, Bans, Channels, Directory, Host, HostKind, Neighbour, Nicks, Operators, PeerVersion,
+    Absences, Bans, Channels, Directory, Host, HostKind, Metadata, Neighbour, Nicks, Operators,
+    PeerVersion,
 };
 use crate::text_protocol::TextProtocol;
 use crate::work::Work;
@@ -94,6 +95,12 @@ impl<'a> Snapshot<'a> {
     #[must_use]
     pub fn absences(&self) -> &'a Absences {
         self.cx.network.absences()
+    }
+
+    /// What users say of themselves, in keys and values.
+    #[must_use]
+    pub fn metadata(&self) -> &'a Metadata {
+        self.cx.network.metadata()
     }
 
     /// The hosts that are network operators.

@@ -22,6 +22,7 @@ mod length;
 mod list;
 mod lusers;
 mod masks;
+mod metadata;
 mod modes;
 mod operators;
 mod registration;

@@ -273,7 +273,7 @@ fn an_unregistered_connection_times_out() {
 fn capability_negotiation_delays_registration() {
     let mut net = Net::new(1);
     let ann = net.connect(0);
-    let all = "batch cap-notify draft/extended-monitor echo-message extended-join \
+    let all = "batch cap-notify draft/extended-monitor draft/metadata-3 echo-message extended-join \
          extended-monitor labeled-response message-tags multi-prefix server-time setname \
          standard-replies userhost-in-names";
     net.expect(ann, "CAP LS", &[&format!(":server0 CAP * LS :{all}")]);
@@ -309,7 +309,13 @@ fn capability_negotiation_delays_registration() {
         &[":server0 CAP ann ACK :-server-time"],
     );
     net.expect(ann, "CAP LIST", &[":server0 CAP ann LIST :multi-prefix"]);
-    net.expect(ann, "CAP LS 302", &[&format!(":server0 CAP ann LS :{all}")]);
+    let limits = "before-connect,max-subs=32,max-keys=16,max-key-bytes=64,max-value-bytes=300";
+    let values = all.replace("metadata-3", &format!("metadata-3={limits}"));
+    net.expect(
+        ann,
+        "CAP LS 302",
+        &[&format!(":server0 CAP ann LS :{values}")],
+    );
     net.expect(
         ann,
         "CAP LIST",

@@ -10,9 +10,11 @@ use crate::network::Network;
 const HOST_BYTES: usize = 255 + 1024 + 1024;
 /// The most channels that a host is in.
 const CHANNELS: usize = 64;
-/// The most bytes of a channel: its name, topic, key, modes, limit, bans and name as shown, and
-/// who has set each of them.
-const CHANNEL_BYTES: usize = 64 + 390 + 32 + 4 + 10 + 100 * 129 + 64 + 6 * 255;
+/// The most bytes of a channel: its name, topic, key, modes, limit, bans, name as shown and
+/// metadata, and who has set each of them.
+const CHANNEL_BYTES: usize = 64 + 390 + 32 + 4 + 10 + 100 * 129 + 64 + 1024 + 7 * 255;
+/// The most bytes of what a user says of itself, each of 16 entries with its place.
+const METADATA_BYTES: usize = 16 * (64 + 64 + 300);
 /// The most bytes of channels without members.
 const REMEMBERED_BYTES: usize = 16 << 20;
 /// The most servers whose addresses are known, and the most ids that are kept.
@@ -38,6 +40,7 @@ impl Monitor {
             members,
             channel_bytes,
             remembered_bytes,
+            metadata_bytes,
             known_servers,
             server_ids,
             waiting_bytes,
@@ -49,6 +52,7 @@ impl Monitor {
             ("memberships", members, hosts * CHANNELS),
             ("bytes of channels", channel_bytes, members * CHANNEL_BYTES),
             ("bytes of old channels", remembered_bytes, REMEMBERED_BYTES),
+            ("bytes of metadata", metadata_bytes, hosts * METADATA_BYTES),
             ("known servers", known_servers, KNOWN_SERVERS),
             ("kept ids", server_ids, SERVER_IDS),
             (

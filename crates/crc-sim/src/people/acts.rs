@@ -85,6 +85,7 @@ impl World {
             PersonAct::Join => join(&channel, random),
             PersonAct::Part => format!("PART {channel} :off\r\n"),
             PersonAct::Speak => self.speech(node, &channel, random),
+            PersonAct::Topic if random.chance(30) => metadata(&channel, random),
             PersonAct::Topic => topic(&channel, random),
             PersonAct::Mode => {
                 let mask = match random.below(3) {
@@ -110,9 +111,10 @@ impl World {
             }
             PersonAct::Kick => format!("KICK {channel} {member} :out\r\n"),
             PersonAct::Invite => format!("INVITE {} {channel}\r\n", self.any_nick(random)),
-            PersonAct::Nick if random.chance(60) => match random.below(3) {
+            PersonAct::Nick if random.chance(60) => match random.below(6) {
                 0 => "AWAY\r\n".to_owned(),
-                number => format!("AWAY :tea {number}\r\n"),
+                number @ 1..3 => format!("AWAY :tea {number}\r\n"),
+                _ => metadata("*", random),
             },
             PersonAct::Nick => {
                 let nick = ["nick", "ni\u{441}k", "Ni\u{441}k", "\u{436}eni\u{430}"];
@@ -311,6 +313,17 @@ fn join(channel: &str, random: &mut Random) -> String {
         let _ = write!(line, " {key}");
     }
     line + "\r\n"
+}
+
+/// What a user says of itself or of a channel, or takes back.
+fn metadata(target: &str, random: &mut Random) -> String {
+    let key = random.one_of(&["url", "colour", "status"]);
+    match random.below(8) {
+        0 => format!("METADATA {target} CLEAR\r\n"),
+        1 => format!("METADATA {target} SET {key}\r\n"),
+        2 => format!("METADATA * SUB {key}\r\n"),
+        number => format!("METADATA {target} SET {key} :a;b {number}\r\n"),
+    }
 }
 
 fn topic(channel: &str, random: &mut Random) -> String {

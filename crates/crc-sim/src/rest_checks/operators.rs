@@ -1,5 +1,5 @@
 //! Servers that reach each other over servers of version 2 agree on the bans and on who is an
-//! operator (B1) and who is away (B6), no banned client is linked (B2), and the bans are stored
+//! operator (B1), who is away and what users say of themselves (B6), no banned client is linked (B2), and the bans are stored
 //! (B5).
 
 use core::time::Duration;
@@ -148,6 +148,41 @@ pub(super) fn check_absences(network: &Network, found: &mut Vec<Found>) {
         if known != *expected {
             let text = format!(
                 "{} knows as away {known:?}, and away are {expected:?}",
+                network.describe(node)
+            );
+            found.push((Invariant::B6, text));
+        }
+    }
+}
+
+/// What a server knows that users say of themselves. `own`: only its own users.
+fn metadata(server: &Server, own: bool) -> BTreeSet<(u32, String, String)> {
+    let snapshot = server.snapshot();
+    let hosts = snapshot.metadata().hosts().filter(|id| {
+        let host = snapshot.directory().find(*id);
+        !own || host.is_some_and(|host| snapshot.first_link(host) == Some(*id))
+    });
+    let entries = hosts.flat_map(|id| {
+        let entries = snapshot.metadata().of(id);
+        entries.map(move |(key, value)| (id.get(), key.to_owned(), value.to_owned()))
+    });
+    entries.collect()
+}
+
+/// Servers that reach each other over servers of version 2 agree on what users say of
+/// themselves (B6).
+pub(super) fn check_metadata(network: &Network, found: &mut Vec<Found>) {
+    let components = components(network);
+    let mut expected: BTreeMap<usize, BTreeSet<_>> = BTreeMap::new();
+    for (node, server) in network.servers() {
+        let own = metadata(server, true);
+        expected.entry(components[&node]).or_default().extend(own);
+    }
+    for (node, server) in network.servers() {
+        let (known, expected) = (metadata(server, false), &expected[&components[&node]]);
+        if known != *expected {
+            let text = format!(
+                "{} knows the metadata {known:?}, and there are {expected:?}",
                 network.describe(node)
             );
             found.push((Invariant::B6, text));

@@ -124,7 +124,8 @@ fn on_command(
         | RequestKind::WALLOPS
         | RequestKind::BAN
         | RequestKind::ORDER
-        | RequestKind::ANSWER => {
+        | RequestKind::ANSWER
+        | RequestKind::METADATA => {
             cx.counters.dropped += 1;
         }
         RequestKind::SET_NAME | RequestKind::AWAY | RequestKind::WHOIS | RequestKind::LIST => {

@@ -135,6 +135,9 @@ fn on_server_request(cx: &mut Context, link: LinkId, request: &ChannelRequest<'_
     match request.kind {
         RequestKind::OPERATOR if !is_server => cx.on_operator_statement(source, text, link, out),
         RequestKind::AWAY if !is_server => cx.set_away(source, text, Some(link), out),
+        RequestKind::METADATA if !is_server => {
+            cx.on_metadata_statement(source, text, link, out);
+        }
         RequestKind::WALLOPS => cx.on_wallops(request, Some(link), out),
         RequestKind::BAN if is_server => on_ban(cx, link, text, out),
         RequestKind::NOTE if is_server => cx.on_note(request, Some(link), out),

@@ -4,8 +4,9 @@ use crc_wire::{ChannelField, HostId};
 
 use super::Applied;
 
-/// The settings that this version knows.
-pub(crate) const FIELDS: [ChannelField; 11] = [
+/// The settings that this version knows. The last one has a number of its own, all others that
+/// of their place.
+pub(crate) const FIELDS: [ChannelField; 12] = [
     ChannelField::TOPIC,
     ChannelField::KEY,
     ChannelField::MODES,
@@ -17,7 +18,21 @@ pub(crate) const FIELDS: [ChannelField; 11] = [
     ChannelField::BAN_SETTERS,
     ChannelField::EXCEPTION_SETTERS,
     ChannelField::INVITE_EXCEPTION_SETTERS,
+    ChannelField::METADATA,
 ];
+
+/// The place of a setting, if this version knows it.
+#[inline]
+pub(crate) const fn place_of(field: ChannelField) -> Option<usize> {
+    let (number, last) = (field.0 as usize, FIELDS.len() - 1);
+    if number < last {
+        Some(number)
+    } else if number == FIELDS[last].0 as usize {
+        Some(last)
+    } else {
+        None
+    }
+}
 
 /// The modes of a channel while none are set: only members may speak.
 pub(crate) const MODES_UNSET: &str = "n";
@@ -87,7 +102,7 @@ impl Settings {
     /// One setting, if this version knows it.
     #[must_use]
     pub fn find(&self, field: ChannelField) -> Option<&Setting> {
-        self.fields.get(usize::from(field.0))
+        self.fields.get(place_of(field)?)
     }
 
     /// What a setting comes to, set or not; empty for none.
@@ -130,7 +145,7 @@ impl Settings {
 
     /// Applies a setting, if it is newer than the known one.
     pub(in crate::network) fn apply(&mut self, field: ChannelField, setting: Setting) -> Applied {
-        let Some(known) = self.fields.get_mut(usize::from(field.0)) else {
+        let Some(known) = place_of(field).and_then(|place| self.fields.get_mut(place)) else {
             return Applied::Unknown;
         };
         match setting.order().cmp(&known.order()) {

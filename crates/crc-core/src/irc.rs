@@ -13,6 +13,7 @@ mod event;
 mod help;
 mod label;
 mod list;
+mod markread;
 mod mask_list;
 mod message;
 mod metadata;
@@ -421,6 +422,7 @@ fn on_command(cx: &mut Context, user_ref: UserRef, message: &irc_wire::Message<'
         Verb::Whois => query::whois(cx, user_ref, message, out),
         Verb::Whowas => whowas::whowas(cx, user_ref, message, out),
         Verb::Ison => query::ison(cx, user_ref, message, out),
+        Verb::Markread => markread::markread(cx, user_ref, message, out),
         Verb::Metadata => metadata::metadata(cx, user_ref, message, out),
         Verb::Monitor => monitor::monitor(cx, user_ref, message, out),
         Verb::Userhost => query::userhost(cx, user_ref, message, out),

@@ -251,6 +251,8 @@ verbs! {
     Lusers = LUSERS,
     /// Asks for the servers of the network as a tree (not in RFC 2812).
     Map = MAP,
+    /// Gets or moves the mark behind the last message that was read (IRCv3 read-marker).
+    Markread = MARKREAD,
     /// Reads and changes what users and channels say of themselves (IRCv3 metadata).
     Metadata = METADATA,
     /// Asks for or changes the modes of a channel or of the client.

@@ -10,7 +10,8 @@ use super::answer::{self, Part};
 use super::reply::{self, prefixes};
 use super::session::{Capability, NAMES};
 use super::{
-    LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, metadata, source_of,
+    LEAVE_BYTES_MAX, UserRef, cut, distinct_elements, find_user, find_user_mut, markread, metadata,
+    source_of,
 };
 use crate::context::{Context, Out};
 use crate::network::{
@@ -127,6 +128,7 @@ pub(super) fn join_one(
     if !channel.topic().is_empty() {
         send_topic(cx, user_ref.link, channel, out);
     }
+    markread::send_after_join(cx, user_ref.link, channel.name(), out);
     let mut parts = names_of(channel.name());
     parts.extend(metadata::of_channel(cx, user_ref.link, channel.name()));
     parts

@@ -119,6 +119,13 @@ const TOPICS: &[Topic] = &[
         ],
     ),
     topic(
+        "MARKREAD",
+        &[
+            "MARKREAD target [timestamp=YYYY-MM-DDThh:mm:ss.sssZ]",
+            "Shows or moves the mark up to where you have read. Clients do that by themselves.",
+        ],
+    ),
+    topic(
         "METADATA",
         &[
             "METADATA target GET key ... | LIST | SET key [:value] | CLEAR | SYNC",

@@ -9,6 +9,7 @@ use irc_wire::{Decoder, NameRules, NickChars};
 
 use super::answer::Answer;
 use super::label::Label;
+use super::markread::Marks;
 use super::metadata;
 use crate::admission::CHANNEL_NAME_BYTES_MAX;
 use crate::gateway::WebircUser;
@@ -57,6 +58,8 @@ pub(super) enum Capability {
     Metadata,
     /// NAMES and WHO show all prefixes of a member.
     MultiPrefix,
+    /// A JOIN is followed by the mark of what was read.
+    ReadMarker,
     /// Messages have a time tag.
     ServerTime,
     /// A user gets changes of real names.
@@ -69,11 +72,12 @@ pub(super) enum Capability {
 
 impl Capability {
     /// All capabilities and their names, in the order in which CAP LS lists them.
-    pub(super) const ALL: [(Capability, &'static str); 14] = [
+    pub(super) const ALL: [(Capability, &'static str); 15] = [
         (Capability::Batch, "batch"),
         (Capability::CapNotify, "cap-notify"),
         (Capability::ExtendedMonitor, "draft/extended-monitor"),
         (Capability::Metadata, "draft/metadata-3"),
+        (Capability::ReadMarker, "draft/read-marker"),
         (Capability::EchoMessage, "echo-message"),
         (Capability::ExtendedJoin, "extended-join"),
         (Capability::ExtendedMonitor, "extended-monitor"),
@@ -196,6 +200,8 @@ pub(crate) struct User {
     pub(super) monitors: BTreeMap<Box<str>, Box<str>>,
     /// What it is subscribed to, and says of itself before it has registered.
     pub(super) metadata: metadata::Session,
+    /// Up to where it has read.
+    pub(super) marks: Marks,
     /// A JOIN of this user is being handled: it gets the event.
     pub(super) is_joining: bool,
     /// When it registered, as Unix time in milliseconds.

@@ -25,6 +25,7 @@ mod masks;
 mod metadata;
 mod modes;
 mod operators;
+mod read_marker;
 mod registration;
 mod secret;
 mod whois;

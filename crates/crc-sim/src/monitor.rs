@@ -274,6 +274,12 @@ impl Monitor {
             Notice::Client(notice) => {
                 match &notice {
                     ClientNotice::Welcome { .. } => self.on_new_registration(node),
+                    ClientNotice::Moved { .. } => self.record.counts.moves += 1,
+                    ClientNotice::Renamed { id, .. }
+                        if network.client(node).map(crc_core::Client::id) == Some(*id) =>
+                    {
+                        self.record.counts.renames += 1;
+                    }
                     ClientNotice::Status {
                         code: StatusCode::NOTE,
                         text,

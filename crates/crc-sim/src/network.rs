@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crc_core::{Client, ClientConfig, Limits, Server, TextProtocol};
 use crc_netem::{Connection, Life, Side, TimedNet};
+use crc_wire::HostId;
 
 use crate::foreign::ForeignNode;
 use crate::node::{LEGACY, Node, NodeConfig, Role, irc_address, legacy_address, node_at};
@@ -91,13 +92,30 @@ impl Network {
     }
 
     /// All nodes that are clients of version 2 and run, each with the server that it is
-    /// configured for.
+    /// registered with, or should be.
     pub(crate) fn clients(&self) -> impl Iterator<Item = (usize, &Client, usize)> {
         let nodes = self.nodes.iter().enumerate();
         nodes.filter_map(|(node, it)| match &it.config {
-            NodeConfig::Client(config) => Some((node, it.client()?, home(config)?)),
+            NodeConfig::Client(config) => {
+                let client = it.client()?;
+                Some((node, client, self.home(client, config)?))
+            }
             _ => None,
         })
+    }
+
+    /// The server that a client is registered with; one that runs if it is with none.
+    fn home(&self, client: &Client, config: &ClientConfig) -> Option<usize> {
+        if client.is_welcomed() {
+            return node_at(client.server());
+        }
+        let mut named = config.servers.iter().filter_map(node_at);
+        let first = named.next()?;
+        let runs = |node: &usize| self.server(*node).is_some();
+        Some(first)
+            .filter(runs)
+            .or_else(|| named.find(runs))
+            .or(Some(first))
     }
 
     /// How many v1 clients run and are registered.
@@ -146,6 +164,14 @@ impl Network {
                 view.link == end.link() && view.neighbour.version != crc_core::PeerVersion::V2
             })
         })
+    }
+
+    /// The host that a server knows at the other end of a connection.
+    pub(crate) fn neighbour_on(&self, connection: usize, side: Side) -> Option<HostId> {
+        let end = self.connection(connection).end(side);
+        let mut links = self.server(end.host())?.snapshot().links();
+        let view = links.find(|view| view.link == end.link())?;
+        Some(view.neighbour.host)
     }
 
     /// How many bytes a server has read from a connection and not handled yet.
@@ -198,8 +224,4 @@ impl Network {
         people::add_members(self, is_server, &mut members);
         members
     }
-}
-
-fn home(config: &ClientConfig) -> Option<usize> {
-    node_at(config.servers.first()?)
 }

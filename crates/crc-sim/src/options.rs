@@ -185,6 +185,8 @@ pub struct Options {
     pub client_ids_collide: bool,
     /// Whether two servers have the same id.
     pub server_ids_collide: bool,
+    /// Whether clients know several servers, and move to another one when they lose theirs.
+    pub moves: bool,
     /// Whether clients use channels.
     pub channels: bool,
     /// Whether servers find each other by a directory's lists.
@@ -283,6 +285,7 @@ impl Options {
             client_ids_collide: random.chance(30),
             // A v1 node remembers the one, and refuses the other for ever.
             server_ids_collide: random.chance(8) && v1_servers == 0,
+            moves: false,
             channels: settings.channels || settings.people || settings.hostile,
             rendezvous: settings.rendezvous,
             people: settings.people,
@@ -308,6 +311,10 @@ impl Options {
         if settings.people {
             options.draw_people(seed);
         }
+        // From another generator, too. Where a client may be refused for good, or told lies, it
+        // tries the others for ever: the network would not come to rest.
+        let is_trusting = options.is_all_v2() && !options.operators;
+        options.moves = Random::new(seed ^ 0x0000_6d6f_7665_7300).chance(60) && is_trusting;
         options
     }
 
@@ -410,6 +417,9 @@ impl fmt::Display for Options {
             self.server_ids_collide,
             self.work_slice
         )?;
+        if self.moves {
+            f.write_str(" moves")?;
+        }
         if self.channels {
             f.write_str(" channels")?;
         }

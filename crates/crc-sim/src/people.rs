@@ -26,6 +26,9 @@ const KEYS: [&str; 3] = ["", "pearl", "shell"];
 /// Nicks that are not ASCII. Two of them differ in case only, and one looks like `ann`.
 pub(crate) const NICKS: [&str; 5] = ["Zoë", "\u{430}nn", "ZOË", "हिन्दी", "ゆき"];
 
+/// Names that clients take. Only the last ones look like nicks of others.
+const CLIENT_NAMES: [&str; 5] = ["coral", "ZOË", "ann", "\u{430}nn", "ni\u{441}k"];
+
 /// Something that a person does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PersonAct {

@@ -52,6 +52,10 @@ counts! {
     channel_chats,
     /// Chats that a client could not send.
     not_sent,
+    /// How often a client has moved to another server.
+    moves,
+    /// How often a client has taken another name.
+    renames,
     /// Connections that were made.
     connections,
     /// Dials that failed.
@@ -140,7 +144,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{} events, {} connections, {} frames checked: {} registrations, {} quits, {} keepalives; {} chats, {} delivered, {} received in channels",
+            "{} events, {} connections, {} frames checked: {} registrations, {} quits, {} keepalives; {} chats, {} delivered, {} received in channels; {} moves, {} new names",
             counts.events,
             counts.connections,
             counts.frames,
@@ -149,7 +153,9 @@ impl fmt::Display for Report {
             counts.keepalives,
             counts.chats,
             counts.delivered,
-            counts.channel_chats
+            counts.channel_chats,
+            counts.moves,
+            counts.renames
         )?;
         write!(f, "faults:")?;
         for (kind, count) in Fault::ALL.iter().zip(counts.faults) {

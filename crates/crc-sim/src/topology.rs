@@ -74,6 +74,9 @@ pub(crate) fn draw(seed: u64, options: &Options) -> Vec<NodeConfig> {
         }
         nodes.push(NodeConfig::Client(Box::new(config)));
     }
+    if options.moves {
+        name_other_servers(seed, servers, &mut nodes);
+    }
     for number in 0..options.v1_clients {
         let server = random.index(servers);
         let number = if options.client_ids_collide {
@@ -97,6 +100,22 @@ pub(crate) fn draw(seed: u64, options: &Options) -> Vec<NodeConfig> {
     crate::secrets::configure(seed, options, &mut nodes);
     crate::operators::configure(seed, options, &mut nodes);
     nodes
+}
+
+/// Lets most clients know one or two servers besides their first one.
+fn name_other_servers(seed: u64, servers: usize, nodes: &mut [NodeConfig]) {
+    let mut random = Random::new(seed ^ 0x6f74_6865_7273);
+    for node in nodes {
+        let NodeConfig::Client(config) = node else {
+            continue;
+        };
+        for _ in 0..random.below(3) {
+            let other = address(random.index(servers)).into();
+            if !config.servers.contains(&other) {
+                config.servers.push(other);
+            }
+        }
+    }
 }
 
 fn server(node: usize, id: HostId, options: &Options, random: &mut Random) -> Config {

@@ -16,6 +16,7 @@ fn some_hundred_seeds_violate_no_invariant() {
     let report = campaign(0..300, 2, &settings, |_| true);
     assert_eq!(report.seeds, 300);
     assert!(report.violations.is_empty(), "{report}");
+    assert!(report.counts.moves > 10, "clients move: {report}");
 }
 
 #[test]
@@ -63,6 +64,7 @@ fn networks_with_people_violate_no_invariant() {
         report.counts.lines > 10_000,
         "users of text protocols take part: {report}"
     );
+    assert!(report.counts.renames > 10, "clients take names: {report}");
 }
 
 #[test]
@@ -111,6 +113,7 @@ fn runs_differ_in_kind() {
     assert!(drawn.iter().any(|options| options.v1_servers > 0));
     assert!(drawn.iter().any(|options| options.hostiles > 0));
     assert!(drawn.iter().any(|options| options.server_ids_collide));
+    assert!(drawn.iter().any(|options| options.moves));
     assert!(drawn.iter().any(crc_sim::Options::is_all_v2));
 }
 

@@ -203,6 +203,12 @@ impl Monitor {
         self.mark_activity(network, "a host was announced");
         self.record.counts.registrations += 1;
         let reader = network.node_at(connection, 1 - side);
+        if network.client(reader).is_some()
+            && network.neighbour_on(connection, side) == Some(m.source)
+        {
+            // The answer to a client that has asked for another name.
+            return;
+        }
         let reader = &network.nodes[reader];
         let id = m.source.get();
         let (human, machine) = split_info(m.info.as_str());
@@ -252,6 +258,8 @@ impl Monitor {
             // A node that takes channels is told of another name as such.
             Some(before) if before.human != announced.human && takes_renames => None,
             Some(before) if before.human != announced.human => Some("it changed without a quit"),
+            // A name in UTF-8 has become one in ASCII.
+            Some(_) if announced.machine == 0 && takes_renames => None,
             Some(_) if announced.machine == 0 => Some("its info for machines was announced before"),
             _ => None,
         };

@@ -2,14 +2,17 @@
 
 use core::fmt::Write;
 
-use crc_core::Random;
+use crc_core::{ClientCommand, Random};
 use crc_netem::{Draw, Failure};
 use crc_wire::{
     ChannelChat, ChannelField, ChannelName, ChannelPart, ChannelRequest, ChannelSetting, ChatKind,
     ClientQuit, HostId, Message, RequestKind, Text,
 };
 
-use super::{CHANNELS, KEYS, PersonAct, frame_user, host_id, irc_user, legacy_server, legacy_user};
+use super::{
+    CHANNELS, CLIENT_NAMES, KEYS, PersonAct, frame_user, host_id, irc_user, legacy_server,
+    legacy_user,
+};
 use crate::foreign::ForeignCommand;
 use crate::node::Role;
 use crate::world::World;
@@ -17,6 +20,9 @@ use crate::world::World;
 impl World {
     /// A person does something.
     pub(crate) fn act_as_person(&mut self, act: PersonAct, random: &mut Random) {
+        if act == PersonAct::Nick && random.chance(50) {
+            return self.act_as_client(random);
+        }
         let network = &self.network;
         let is_person = |node: usize| {
             irc_user(network, node).is_some_and(|user| user.is_registered)
@@ -57,6 +63,28 @@ impl World {
         if !lines.is_empty() {
             self.lines(node, lines);
         }
+    }
+
+    /// A client takes another name, or is away or back.
+    fn act_as_client(&mut self, random: &mut Random) {
+        let Some(client) = self.any_client(random) else {
+            return;
+        };
+        let names = match self.options().moves {
+            // A client whose name looks like another one is refused when it comes back; one of
+            // several servers would try them for ever.
+            true => &CLIENT_NAMES[..2],
+            false => &CLIENT_NAMES[..],
+        };
+        let command = match random.below(4) {
+            0 => ClientCommand::SetAway {
+                text: random.one_of(&["", "tea", "sea"]).to_owned(),
+            },
+            _ => ClientCommand::SetName {
+                name: names[random.index(names.len())].to_owned(),
+            },
+        };
+        self.command(client, command);
     }
 
     /// A person sends lines.

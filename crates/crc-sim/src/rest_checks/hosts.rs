@@ -46,7 +46,12 @@ pub(super) fn actual_hosts(network: &Network, tree: &ServerTree) -> Vec<ActualHo
             };
             let client = network.node_at(connection, 1 - side);
             let (name, info) = match &network.nodes[client].config {
-                NodeConfig::Client(config) => (config.name.clone(), config.info.clone()),
+                // It may have taken another name.
+                NodeConfig::Client(config) => {
+                    let name = network.client(client).map(crc_core::Client::name);
+                    let name = name.unwrap_or(&config.name).to_owned();
+                    (name, config.info.clone())
+                }
                 _ => match &network.nodes[client].role {
                     Role::Foreign(foreign) => foreign.name_and_info(),
                     _ => ("original".to_owned(), "client".to_owned()),

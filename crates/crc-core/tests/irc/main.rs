@@ -14,6 +14,7 @@ mod channel;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod label;
+mod masks;
 mod merge;
 mod message;
 mod monitor;

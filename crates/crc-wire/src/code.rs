@@ -221,6 +221,125 @@ impl From<ChatKind> for u8 {
     }
 }
 
+/// What a [`TaggedChat`](crate::TaggedChat) is. The set is closed: any other byte is an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[repr(u8)]
+pub enum TaggedKind {
+    /// An ordinary message.
+    Message = 0,
+    /// A notice. Programs do not reply to it.
+    Notice = 1,
+    /// Tags without a text.
+    TagsOnly = 2,
+}
+
+impl TaggedKind {
+    /// Returns the kind whose byte this is, if there is one.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<TaggedKind> {
+        Some(match byte {
+            0 => TaggedKind::Message,
+            1 => TaggedKind::Notice,
+            2 => TaggedKind::TagsOnly,
+            _ => return None,
+        })
+    }
+
+    /// Returns the kind's byte.
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        self as u8
+    }
+
+    /// Returns the kind without the tags, if anything is left then.
+    ///
+    /// ```
+    /// use crc_wire::{ChatKind, TaggedKind};
+    ///
+    /// assert_eq!(TaggedKind::Notice.chat_kind(), Some(ChatKind::Notice));
+    /// assert_eq!(TaggedKind::TagsOnly.chat_kind(), None);
+    /// ```
+    #[must_use]
+    pub const fn chat_kind(self) -> Option<ChatKind> {
+        match self {
+            TaggedKind::Message => Some(ChatKind::Message),
+            TaggedKind::Notice => Some(ChatKind::Notice),
+            TaggedKind::TagsOnly => None,
+        }
+    }
+}
+
+impl From<ChatKind> for TaggedKind {
+    fn from(kind: ChatKind) -> Self {
+        match kind {
+            ChatKind::Message => TaggedKind::Message,
+            ChatKind::Notice => TaggedKind::Notice,
+        }
+    }
+}
+
+/// Which members of a channel get a [`TaggedChat`](crate::TaggedChat). The set is closed: any
+/// other byte is an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[repr(u8)]
+pub enum Audience {
+    /// All members.
+    #[default]
+    All = 0,
+    /// Its operators.
+    Operators = 1,
+    /// Its operators and those with voice.
+    Voiced = 2,
+}
+
+impl Audience {
+    /// Returns the audience whose byte this is, if there is one.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Audience> {
+        Some(match byte {
+            0 => Audience::All,
+            1 => Audience::Operators,
+            2 => Audience::Voiced,
+            _ => return None,
+        })
+    }
+
+    /// Returns the audience's byte.
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        self as u8
+    }
+
+    /// Returns whether a member with these flags belongs to it.
+    ///
+    /// ```
+    /// use crc_wire::{Audience, MemberFlags};
+    ///
+    /// assert!(Audience::Voiced.includes(MemberFlags::OPERATOR));
+    /// assert!(!Audience::Operators.includes(MemberFlags::VOICE));
+    /// ```
+    #[must_use]
+    pub const fn includes(self, flags: MemberFlags) -> bool {
+        match self {
+            Audience::All => true,
+            Audience::Operators => flags.operator,
+            Audience::Voiced => flags.operator || flags.voice,
+        }
+    }
+}
+
 /// What a [`ChannelSetting`](crate::ChannelSetting) sets: one byte.
 ///
 /// The set is open. Every byte can be read and written, and servers relay

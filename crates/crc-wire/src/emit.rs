@@ -38,6 +38,10 @@ impl Message<'_> {
             Message::DatedSetting(m) => {
                 m.channel.as_str().len() + m.setter.as_str().len() + m.value.as_str().len()
             }
+            Message::TaggedChat(m) => {
+                let channel = m.channel.as_ref().map_or("", ChannelName::as_str);
+                channel.len() + m.tags.as_str().len() + m.text.as_str().len()
+            }
             Message::ChannelRequest(ChannelRequest { channel, text, .. }) => {
                 channel.as_ref().map_or("", ChannelName::as_str).len() + text.as_str().len()
             }
@@ -128,6 +132,19 @@ impl Message<'_> {
                 out.put_slice(m.setter.as_str().as_bytes());
                 out.put_slice(m.value.as_str().as_bytes());
             }
+            Message::TaggedChat(m) => {
+                let channel = m.channel.as_ref().map_or("", ChannelName::as_str);
+                out.put_u32(m.source.get());
+                put_host(out, m.destination);
+                out.put_u8(m.kind.byte());
+                out.put_u8(m.audience.byte());
+                put_channel_len(out, channel);
+                put_tags_len(out, m.tags.as_str());
+                put_text_len(out, m.text.as_str());
+                out.put_slice(channel.as_bytes());
+                out.put_slice(m.tags.as_str().as_bytes());
+                out.put_slice(m.text.as_str().as_bytes());
+            }
         }
     }
 
@@ -180,6 +197,10 @@ fn put_text_len(out: &mut impl BufMut, text: &str) {
 
 fn put_name_len(out: &mut impl BufMut, name: &str) {
     out.put_u8(u8::try_from(name.len()).expect("a Name keeps the limit"));
+}
+
+fn put_tags_len(out: &mut impl BufMut, tags: &str) {
+    out.put_u16(u16::try_from(tags.len()).expect("Tags keep the limit"));
 }
 
 fn put_channel_len(out: &mut impl BufMut, channel: &str) {

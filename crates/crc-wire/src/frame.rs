@@ -1,6 +1,6 @@
 //! Where a frame ends.
 //!
-//! The fixed part of a frame, 9 to 19 bytes, holds the length of the frame. This
+//! The fixed part of a frame, 9 to 32 bytes, holds the length of the frame. This
 //! module reads the fixed part and nothing else. It refuses a length over the
 //! caller's limit at once: a chat can announce 4 GiB. It does not parse the
 //! content of a frame. An incomplete frame is no error.
@@ -28,8 +28,8 @@ use crate::parse::MessageError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FrameLimits {
-    /// The most bytes of text in any frame but a registration. A channel's name
-    /// does not count; it has at most 255 bytes.
+    /// The most bytes of text in any frame but a registration. A channel's name does not
+    /// count, nor do tags: they have at most 255 bytes and 65,535.
     pub text_bytes_max: u32,
     /// The most bytes of name and info together in a registration. The wire
     /// format allows 65,790.
@@ -163,10 +163,14 @@ fn boundary_with_channel(
             u32::from(channel) + u32::from(setter),
             u32::from_be_bytes([a, b, c, d]),
         ),
+        [.., channel, high, low, a, b, c, d] if kind == Kind::TaggedChat => (
+            u32::from(channel) + u32::from(u16::from_be_bytes([high, low])),
+            u32::from_be_bytes([a, b, c, d]),
+        ),
         [.., channel, a, b, c, d] => (u32::from(channel), u32::from_be_bytes([a, b, c, d])),
         _ => unreachable!("a fixed part has 11 bytes or more"),
     };
-    // At most 510.
+    // At most 65,790.
     let beside = fixed.len() + names as usize;
     ends_within(kind, beside, announced, limits.text_bytes_max)
 }

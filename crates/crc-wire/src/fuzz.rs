@@ -107,10 +107,11 @@ fn boundaries(stream: &[u8], limits: FrameLimits) -> Boundaries {
     }
 }
 
-/// Returns the most bytes that a channel's name, and a setter's, add to such a frame.
+/// Returns the most bytes that a channel's name, a setter's, and tags add to such a frame.
 pub const fn channel_bytes_max(kind: Kind) -> usize {
     match kind {
         Kind::DatedSetting => ChannelName::BYTES_MAX + Name::BYTES_MAX,
+        Kind::TaggedChat => ChannelName::BYTES_MAX + u16::MAX as usize,
         _ if kind.is_channel() => ChannelName::BYTES_MAX,
         _ => 0,
     }

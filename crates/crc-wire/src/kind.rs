@@ -51,6 +51,9 @@ pub enum Kind {
     /// A [`ChannelSetting`](Kind::ChannelSetting) between servers. See
     /// [`DatedSetting`](crate::DatedSetting).
     DatedSetting = 0x89,
+    /// A text with tags from one client to another or to a channel, between servers. See
+    /// [`TaggedChat`](crate::TaggedChat).
+    TaggedChat = 0x8a,
 }
 
 /// A byte is no [`Kind`].
@@ -60,7 +63,7 @@ pub struct UnknownKind(pub u8);
 
 impl Kind {
     /// All kinds, in the order of their bytes.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::ServerRegistration,
         Kind::Status,
         Kind::ServerQuit,
@@ -74,6 +77,7 @@ impl Kind {
         Kind::ChannelRequest,
         Kind::DatedJoin,
         Kind::DatedSetting,
+        Kind::TaggedChat,
     ];
 
     /// Returns the kind whose byte this is, if there is one.
@@ -87,6 +91,7 @@ impl Kind {
             0x87 => Kind::ChannelRequest,
             0x88 => Kind::DatedJoin,
             0x89 => Kind::DatedSetting,
+            0x8a => Kind::TaggedChat,
             _ => return Kind::without_channel(byte),
         })
     }
@@ -125,6 +130,7 @@ impl Kind {
             Kind::ChannelSetting => 19,
             Kind::DatedJoin => 23,
             Kind::DatedSetting => 32,
+            Kind::TaggedChat => 18,
         }
     }
 
@@ -135,8 +141,9 @@ impl Kind {
     }
 
     /// Returns whether such a frame is about channels. Only peers that announced
-    /// the feature `channels` can read these frames, and only servers that announced
-    /// `channel-age` the dated ones.
+    /// the feature `channels` can read these frames, only servers that announced
+    /// `channel-age` the dated ones, and only those that announced `tags` a tagged chat, which
+    /// may also be for one client.
     #[must_use]
     pub const fn is_channel(self) -> bool {
         matches!(
@@ -148,6 +155,7 @@ impl Kind {
                 | Kind::ChannelRequest
                 | Kind::DatedJoin
                 | Kind::DatedSetting
+                | Kind::TaggedChat
         )
     }
 
@@ -168,6 +176,7 @@ impl Kind {
             Kind::ChannelRequest => "channel request",
             Kind::DatedJoin => "dated join",
             Kind::DatedSetting => "dated setting",
+            Kind::TaggedChat => "tagged chat",
         }
     }
 }

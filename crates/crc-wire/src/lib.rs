@@ -25,12 +25,13 @@
 //! | `87` | [`ChannelRequest`] | source `u32`, destination `u32`, kind `u8`, channel length `u8`, text length `u32`, channel, text | 15 |
 //! | `88` | [`DatedJoin`] | source `u32`, by `u32`, founded `u64`, tag `u32`, flags `u8`, channel length `u8`, channel | 23 |
 //! | `89` | [`DatedSetting`] | source `u32`, version `u64`, founded `u64`, tag `u32`, field `u8`, channel length `u8`, setter length `u8`, value length `u32`, channel, setter, value | 32 |
+//! | `8a` | [`TaggedChat`] | source `u32`, destination `u32`, kind `u8`, audience `u8`, channel length `u8`, tags length `u16`, text length `u32`, channel, tags, text | 18 |
 //!
 //! The fixed part is everything before the texts, the type byte included. The
 //! source of a status or a setting may be 0; any other source is not. Last hop,
 //! destination, replacement and by may be 0, which is `None` in the structs. Only
-//! a request may have an empty channel name. v1 nodes cannot read `02`, nor `83`
-//! to `87`: send these frames only to peers that announced the feature.
+//! a request and a tagged chat may have an empty channel name. v1 nodes cannot read `02`, nor
+//! `83` to `8a`: send these frames only to peers that announced the feature.
 //!
 //! The documentation of each struct shows a frame byte by byte.
 //!
@@ -72,7 +73,7 @@
 //! # Writing
 //!
 //! The types keep the limits: [`HostId`] is never 0, and [`Name`], [`Info`],
-//! [`Text`] and [`ChannelName`] check their lengths when they are made. So every
+//! [`Text`], [`ChannelName`] and [`Tags`] check their lengths when they are made. So every
 //! message can be encoded. A parsed message is encoded to the bytes that it was
 //! parsed from, except for bits of [`MemberFlags`] that have no meaning: each
 //! message has one encoding.
@@ -154,7 +155,10 @@ mod text;
 #[cfg(feature = "tokio-util")]
 mod tokio_codec;
 
-pub use code::{ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode, UnknownChatKind};
+pub use code::{
+    Audience, ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode, TaggedKind,
+    UnknownChatKind,
+};
 pub use decoder::Decoder;
 pub use frame::{ChatRun, Frame, FrameError, FrameLimits, frame_len};
 pub use frames::Frames;
@@ -162,10 +166,12 @@ pub use host_id::{HostId, ParseHostIdError, ZeroHostId};
 pub use kind::{Kind, UnknownKind};
 pub use message::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
-    DatedJoin, DatedSetting, Message, Registration, ServerQuit, Status,
+    DatedJoin, DatedSetting, Message, Registration, ServerQuit, Status, TaggedChat,
 };
 pub use parse::MessageError;
-pub use text::{ChannelName, ChannelNameError, Info, Name, Text, TooLong, truncate_utf8};
+pub use text::{
+    ChannelName, ChannelNameError, Info, Name, Tags, TagsError, Text, TooLong, truncate_utf8,
+};
 #[cfg(feature = "tokio-util")]
 pub use tokio_codec::{CodecError, CrcCodec};
 

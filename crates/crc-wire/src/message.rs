@@ -6,11 +6,13 @@
 
 mod channel;
 mod host;
+mod tagged;
 
 pub use channel::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, DatedJoin, DatedSetting,
 };
 pub use host::{ClientChat, ClientQuit, Registration, ServerQuit, Status};
+pub use tagged::TaggedChat;
 
 use crate::kind::Kind;
 
@@ -64,6 +66,8 @@ pub enum Message<'a> {
     DatedJoin(DatedJoin<'a>),
     /// One setting of a channel of this age (type 0x89).
     DatedSetting(DatedSetting<'a>),
+    /// A text with tags, to a client or a channel (type 0x8a).
+    TaggedChat(TaggedChat<'a>),
 }
 
 impl Message<'_> {
@@ -84,6 +88,7 @@ impl Message<'_> {
             Message::ChannelRequest(_) => Kind::ChannelRequest,
             Message::DatedJoin(_) => Kind::DatedJoin,
             Message::DatedSetting(_) => Kind::DatedSetting,
+            Message::TaggedChat(_) => Kind::TaggedChat,
         }
     }
 
@@ -104,6 +109,7 @@ impl Message<'_> {
             Message::ChannelRequest(m) => m.into_owned().into(),
             Message::DatedJoin(m) => m.into_owned().into(),
             Message::DatedSetting(m) => m.into_owned().into(),
+            Message::TaggedChat(m) => m.into_owned().into(),
         }
     }
 }
@@ -121,5 +127,5 @@ macro_rules! into_message {
 into_message! {
     Status ClientChat ClientQuit ServerQuit
     ChannelJoin ChannelPart ChannelChat ChannelSetting ChannelRequest
-    DatedJoin DatedSetting
+    DatedJoin DatedSetting TaggedChat
 }

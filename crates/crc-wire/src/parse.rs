@@ -10,14 +10,16 @@ use nom::error::{ErrorKind, FromExternalError, ParseError};
 use nom::number::complete::{be_u8, be_u16, be_u32, be_u64};
 use nom::{Err, IResult, Parser};
 
-use crate::code::{ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode};
+use crate::code::{
+    Audience, ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode, TaggedKind,
+};
 use crate::host_id::HostId;
 use crate::kind::Kind;
 use crate::message::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
-    DatedJoin, DatedSetting, Message, Registration, ServerQuit, Status,
+    DatedJoin, DatedSetting, Message, Registration, ServerQuit, Status, TaggedChat,
 };
-use crate::text::{ChannelName, Info, Name, Text};
+use crate::text::{ChannelName, Info, Name, Tags, Text};
 
 /// The content of a complete frame breaks the protocol.
 ///
@@ -46,6 +48,12 @@ pub enum MessageError {
     /// The kind of a channel chat is no [`ChatKind`].
     #[error("unknown chat kind {0:#04x}")]
     UnknownChatKind(u8),
+    /// The audience of a tagged chat is no [`Audience`].
+    #[error("unknown audience {0:#04x}")]
+    UnknownAudience(u8),
+    /// The tags of a tagged chat are no [`Tags`].
+    #[error("malformed tags")]
+    Tags,
 }
 
 impl<'a> Message<'a> {
@@ -230,6 +238,21 @@ fn with_channel(first: u8, body: &[u8]) -> Result<Message<'_>, MessageError> {
                 value,
             })
         }
+        Kind::TaggedChat => {
+            let (source, destination, kind, audience, (channel, tags, text)) = whole(
+                (source, host, tagged_kind, audience, channel_tags_and_text),
+                body,
+            )?;
+            Message::TaggedChat(TaggedChat {
+                source,
+                destination,
+                kind,
+                audience,
+                channel,
+                tags: Tags::new(tags).map_err(|_| MessageError::Tags)?,
+                text,
+            })
+        }
         _ => {
             let (source, destination, kind, (channel, text)) =
                 whole((source, host, be_u8, channel_and_text), body)?;
@@ -279,6 +302,18 @@ fn chat_kind(input: &[u8]) -> Parsed<'_, ChatKind> {
         .parse_complete(input)
 }
 
+fn tagged_kind(input: &[u8]) -> Parsed<'_, TaggedKind> {
+    be_u8
+        .map_res(|byte| TaggedKind::from_byte(byte).ok_or(MessageError::UnknownChatKind(byte)))
+        .parse_complete(input)
+}
+
+fn audience(input: &[u8]) -> Parsed<'_, Audience> {
+    be_u8
+        .map_res(|byte| Audience::from_byte(byte).ok_or(MessageError::UnknownAudience(byte)))
+        .parse_complete(input)
+}
+
 /// Parses a length of one byte, then the channel's name.
 fn channel(input: &[u8]) -> Parsed<'_, ChannelName<'_>> {
     let (input, len) = be_u8.parse_complete(input)?;
@@ -314,6 +349,18 @@ fn channel_setter_and_text(
         input,
         (channel, Name::from_wire(setter), Text::from_wire(text)),
     ))
+}
+
+/// Parses the three lengths, of one byte, two and four, then the three texts. An empty name is
+/// no channel.
+fn channel_tags_and_text(input: &[u8]) -> Parsed<'_, (Option<ChannelName<'_>>, &str, Text<'_>)> {
+    let (input, (channel_len, tags_len, text_len)) =
+        (be_u8, be_u16, be_u32).parse_complete(input)?;
+    let (input, channel) = utf8(input, channel_len.into())?;
+    let (input, tags) = utf8(input, tags_len.into())?;
+    let (input, text) = utf8(input, text_len)?;
+    let channel = ChannelName::from_wire(channel);
+    Ok((input, (channel, tags, Text::from_wire(text))))
 }
 
 #[inline]

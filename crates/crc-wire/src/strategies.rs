@@ -32,13 +32,15 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::{Index, select};
 
-use crate::code::{ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode};
+use crate::code::{
+    Audience, ChannelField, ChatKind, MemberFlags, RequestKind, StatusCode, TaggedKind,
+};
 use crate::host_id::HostId;
 use crate::message::{
     ChannelChat, ChannelJoin, ChannelPart, ChannelRequest, ChannelSetting, ClientChat, ClientQuit,
-    DatedJoin, DatedSetting, Message, Registration, ServerQuit, Status,
+    DatedJoin, DatedSetting, Message, Registration, ServerQuit, Status, TaggedChat,
 };
-use crate::text::{ChannelName, Info, Name, Text, truncate_utf8};
+use crate::text::{ChannelName, Info, Name, Tags, Text, truncate_utf8};
 
 /// The most bytes of a text if the caller does not choose the size.
 const BYTES_MAX: usize = 256;
@@ -140,6 +142,43 @@ pub fn member_flags() -> impl Strategy<Value = MemberFlags> {
 /// A chat kind.
 pub fn chat_kind() -> impl Strategy<Value = ChatKind> {
     select(&[ChatKind::Message, ChatKind::Notice][..])
+}
+
+/// The kind of a tagged chat.
+pub fn tagged_kind() -> impl Strategy<Value = TaggedKind> {
+    select(
+        &[
+            TaggedKind::Message,
+            TaggedKind::Notice,
+            TaggedKind::TagsOnly,
+        ][..],
+    )
+}
+
+/// The members that get a tagged chat.
+pub fn audience() -> impl Strategy<Value = Audience> {
+    select(&[Audience::All, Audience::Operators, Audience::Voiced][..])
+}
+
+/// Tags of at most 256 bytes: some as IRC has them, some in any form.
+pub fn tags() -> impl Strategy<Value = Tags<'static>> {
+    let as_irc = select(
+        &[
+            "",
+            "+typing=active",
+            "+draft/reply=a1;msgid=b2",
+            "msgid=a1",
+            "+a=\\:\\s;+b",
+        ][..],
+    );
+    prop_oneof![
+        as_irc.prop_map(String::from),
+        string_up_to(BYTES_MAX).prop_map(|tags| {
+            let good = |c: &char| !matches!(c, '\0' | ' ' | '\r' | '\n');
+            tags.chars().filter(good).collect()
+        }),
+    ]
+    .prop_map(|tags| Tags::new(tags).expect("short, and without these characters"))
 }
 
 /// A field of a channel: mostly one with a name.
@@ -250,6 +289,14 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
         name(),
         text(),
     );
+    let tagged_chat = (
+        (host_id(), optional_host_id()),
+        tagged_kind(),
+        audience(),
+        proptest::option::weighted(0.5, channel()),
+        tags(),
+        text(),
+    );
     // Boxed: these strategies are large, and each move of one takes much stack.
     prop_oneof![
         join.prop_map(|(source, by, flags, channel)| {
@@ -325,6 +372,21 @@ pub fn channel_message_up_to(text_bytes_max: usize) -> impl Strategy<Value = Mes
                         channel,
                         setter,
                         value,
+                    })
+                }
+            )
+            .boxed(),
+        tagged_chat
+            .prop_map(
+                |((source, destination), kind, audience, channel, tags, text)| {
+                    Message::TaggedChat(TaggedChat {
+                        source,
+                        destination,
+                        kind,
+                        audience,
+                        channel,
+                        tags,
+                        text,
                     })
                 }
             )

@@ -322,6 +322,77 @@ impl<'u: 'a, 'a> arbitrary::Arbitrary<'u> for ChannelName<'a> {
     }
 }
 
+/// The tags of a chat, as IRC writes them: `+key=escaped;+key2`. UTF-8, at most 4,352 bytes,
+/// without blanks, NUL, CR and LF; may be empty.
+///
+/// 4,094 bytes are what a client may send, and the others are for what servers add.
+///
+/// ```
+/// use crc_wire::{Tags, TagsError};
+///
+/// assert_eq!(Tags::new("+reply=a1;msgid=b2")?, "+reply=a1;msgid=b2");
+/// assert_eq!(Tags::new("+a b"), Err(TagsError::Character));
+/// assert!(Tags::new("x".repeat(4_353)).is_err());
+/// # Ok::<(), TagsError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Tags<'a>(Cow<'a, str>);
+
+/// A string is no [`Tags`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TagsError {
+    /// There is a blank, NUL, CR or LF in it.
+    #[error("tags hold a blank or a control character")]
+    Character,
+    /// There are more bytes than tags may have.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+}
+
+impl<'a> Tags<'a> {
+    /// The most bytes.
+    pub const BYTES_MAX: usize = 4_352;
+
+    /// Takes `tags`, borrowed or owned.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`TagsError`] if there is a character that tags cannot hold, or if there are more
+    /// than [`Self::BYTES_MAX`] bytes.
+    pub fn new(tags: impl Into<Cow<'a, str>>) -> Result<Self, TagsError> {
+        let tags = tags.into();
+        if tags.len() > Self::BYTES_MAX {
+            let (len, max) = (tags.len(), Self::BYTES_MAX);
+            return Err(TooLong { len, max }.into());
+        }
+        match tags.bytes().any(is_no_tag_byte) {
+            true => Err(TagsError::Character),
+            false => Ok(Tags(tags)),
+        }
+    }
+}
+
+/// Whether no tag may hold a byte.
+const fn is_no_tag_byte(byte: u8) -> bool {
+    matches!(byte, 0 | b' ' | b'\r' | b'\n')
+}
+
+text_common! { Tags, TagsError }
+
+#[cfg(feature = "arbitrary")]
+impl<'u: 'a, 'a> arbitrary::Arbitrary<'u> for Tags<'a> {
+    fn arbitrary(input: &mut arbitrary::Unstructured<'u>) -> arbitrary::Result<Self> {
+        let tags = truncate_utf8(input.arbitrary()?, Self::BYTES_MAX);
+        let end = tags.bytes().position(is_no_tag_byte);
+        Ok(Tags(Cow::Borrowed(&tags[..end.unwrap_or(tags.len())])))
+    }
+
+    fn size_hint(depth: usize) -> (usize, Option<usize>) {
+        <&str as arbitrary::Arbitrary<'u>>::size_hint(depth)
+    }
+}
+
 /// Returns the longest beginning of `text` that has at most `bytes_max` bytes and
 /// ends between two characters.
 ///

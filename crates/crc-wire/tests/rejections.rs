@@ -2,7 +2,7 @@
 
 use crc_wire::{
     ChannelName, ChannelNameError, Decoder, Frame, FrameError, FrameLimits, HostId, Info, Kind,
-    Message, MessageError, Name, Text, TooLong, frame_len,
+    Message, MessageError, Name, TagsError, Text, TooLong, frame_len,
 };
 
 const QUIT: &[u8] = b"\x82\x00\x00\x00\x65\x00\x00\x00\x03bye";
@@ -175,6 +175,7 @@ fn source_zero() {
         b"\x84\x00\x00\x00\x00\x00\x00\x00\x01\x02\x00\x00\x00\x02#aHi",
         b"\x85\x00\x00\x00\x00\x00\x02\x00\x00\x00\x02#aHi",
         b"\x87\x00\x00\x00\x00\x00\x00\x00\x01\x00\x02\x00\x00\x00\x02#aHi",
+        b"\x8a\0\0\0\0\0\0\0\x01\x00\x00\x02\x00\x00\x00\x00\x00\x02#aHi",
     ] {
         check_message_error(frame, MessageError::SourceZero);
     }
@@ -226,6 +227,32 @@ fn an_unknown_chat_kind() {
 }
 
 #[test]
+fn a_tagged_chat_with_invalid_content() {
+    let valid = b"\x8a\0\0\0\x01\0\0\0\0\x00\x00\x02\x00\x04\0\0\0\x02#a+a=bHi";
+    assert!(Message::parse(valid).is_ok());
+    for kind in 3..=u8::MAX {
+        let mut frame = *valid;
+        frame[9] = kind;
+        check_message_error(&frame, MessageError::UnknownChatKind(kind));
+        frame[9] = 2;
+        frame[10] = kind;
+        check_message_error(&frame, MessageError::UnknownAudience(kind));
+    }
+    for byte in [0, b' ', b'\r', b'\n'] {
+        let mut frame = *valid;
+        frame[23] = byte;
+        check_message_error(&frame, MessageError::Tags);
+    }
+    let mut frame = *valid;
+    frame[23] = 0xff;
+    check_message_error(&frame, MessageError::NotUtf8);
+    // One byte too many, 4,353 in all.
+    let head = b"\x8a\0\0\0\x01\0\0\0\0\x00\x00\x02\x11\x01\0\0\0\0#a";
+    let frame = [&head[..], &[b'x'; 4_353]].concat();
+    check_message_error(&frame, MessageError::Tags);
+}
+
+#[test]
 fn unknown_flags_are_ignored_and_not_written() {
     for flags in 0..=u8::MAX {
         let mut frame = *b"\x83\x00\x00\x00\x01\x00\x00\x00\x00\x00\x02#a";
@@ -259,7 +286,8 @@ fn not_exactly_one_frame() {
     let dated_join = b"\x88\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x07\0\0\0\x04\x00\x02#a";
     let dated_setting =
         b"\x89\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x07\0\0\0\x04\x00\x02\x01\0\0\0\x02#abHi";
-    for frame in [&join[..], setting, dated_join, dated_setting] {
+    let tagged = b"\x8a\0\0\0\x01\0\0\0\x01\x00\x00\x02\x00\x01\0\0\0\x02#abHi";
+    for frame in [&join[..], setting, dated_join, dated_setting, tagged] {
         for len in 0..frame.len() {
             assert_eq!(Message::parse(&frame[..len]), Err(MessageError::Length));
         }
@@ -323,6 +351,15 @@ fn error_messages() {
         (
             MessageError::UnknownChatKind(2).to_string(),
             "unknown chat kind 0x02",
+        ),
+        (
+            MessageError::UnknownAudience(3).to_string(),
+            "unknown audience 0x03",
+        ),
+        (MessageError::Tags.to_string(), "malformed tags"),
+        (
+            TagsError::Character.to_string(),
+            "tags hold a blank or a control character",
         ),
         (ChannelNameError::Empty.to_string(), "channel name is empty"),
         (

@@ -1,10 +1,10 @@
 //! Known frames and their messages, in both directions.
 
 use crc_wire::{
-    ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
+    Audience, ChannelChat, ChannelField, ChannelJoin, ChannelName, ChannelPart, ChannelRequest,
     ChannelSetting, ChatKind, ClientChat, ClientQuit, DatedJoin, DatedSetting, Decoder,
     FrameLimits, HostId, Info, Kind, MemberFlags, Message, Name, Registration, RequestKind,
-    ServerQuit, Status, StatusCode, Text, frame_len,
+    ServerQuit, Status, StatusCode, TaggedChat, TaggedKind, Tags, Text, frame_len,
 };
 
 fn id(id: u32) -> HostId {
@@ -308,6 +308,74 @@ fn dated_setting() {
 }
 
 #[test]
+fn tagged_chat() {
+    let chat = |destination, kind, audience, channel, tags, words| {
+        Message::TaggedChat(TaggedChat {
+            source: id(101),
+            destination: HostId::new(destination),
+            kind,
+            audience,
+            channel,
+            tags: Tags::new(tags).expect("tags"),
+            text: text(words),
+        })
+    };
+    let reef = || Some(channel("#reef"));
+    for (hex, message) in [
+        (
+            "8a 00000065 00000000 00 00 05 0011 00000002 2372656566 2b613d623b6d736769643d633164326533 4869",
+            chat(
+                0,
+                TaggedKind::Message,
+                Audience::All,
+                reef(),
+                "+a=b;msgid=c1d2e3",
+                "Hi",
+            ),
+        ),
+        (
+            "8a 00000065 00000000 01 01 05 0000 00000002 2372656566 4869",
+            chat(0, TaggedKind::Notice, Audience::Operators, reef(), "", "Hi"),
+        ),
+        (
+            "8a 00000065 00000067 02 00 00 0003 00000000 2b613d",
+            chat(103, TaggedKind::TagsOnly, Audience::All, None, "+a=", ""),
+        ),
+        (
+            "8a 00000065 ffffffff 00 02 05 0000 00000000 2372656566",
+            chat(
+                u32::MAX,
+                TaggedKind::Message,
+                Audience::Voiced,
+                reef(),
+                "",
+                "",
+            ),
+        ),
+    ] {
+        check(hex, &message);
+    }
+}
+
+#[test]
+fn longest_tags() {
+    let tags = "é".repeat(Tags::BYTES_MAX / 2);
+    let head = b"\x8a\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x11\x00\x00\x00\x00\x02";
+    check_bytes(
+        &[&head[..], tags.as_bytes(), b"Hi"].concat(),
+        &Message::TaggedChat(TaggedChat {
+            source: id(1),
+            destination: HostId::new(2),
+            kind: TaggedKind::Message,
+            audience: Audience::All,
+            channel: None,
+            tags: Tags::new(tags).expect("as many as may be"),
+            text: text("Hi"),
+        }),
+    );
+}
+
+#[test]
 fn channel_request() {
     let request = |destination, kind, channel, words| {
         Message::ChannelRequest(ChannelRequest {
@@ -508,15 +576,15 @@ fn kinds() {
     assert_eq!(
         bytes,
         [
-            0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89
+            0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a
         ]
     );
     assert_eq!(Kind::ALL.map(Kind::byte), *bytes);
     assert_eq!(
         Kind::ALL.map(Kind::fixed_len),
-        [12, 15, 13, 12, 13, 9, 11, 14, 11, 19, 15, 23, 32],
+        [12, 15, 13, 12, 13, 9, 11, 14, 11, 19, 15, 23, 32, 18],
         "the type byte counts"
     );
     let of_channels = Kind::ALL.into_iter().filter(|kind| kind.is_channel());
-    assert!(of_channels.map(Kind::byte).eq(0x83..=0x89));
+    assert!(of_channels.map(Kind::byte).eq(0x83..=0x8a));
 }

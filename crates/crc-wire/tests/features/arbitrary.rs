@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use arbitrary::{Arbitrary, Unstructured};
-use crc_wire::{ChannelName, HostId, Info, Kind, Message, Name, StatusCode, Text};
+use crc_wire::{ChannelName, HostId, Info, Kind, Message, Name, StatusCode, Tags, Text};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -42,6 +42,8 @@ fn long_input_is_truncated_and_empty_input_suffices() {
     let info = Info::arbitrary_take_rest(Unstructured::new(&much)).unwrap();
     let channel = ChannelName::arbitrary_take_rest(Unstructured::new(&much)).unwrap();
     assert!(name.as_str().len() <= Name::BYTES_MAX);
+    let tags = Tags::arbitrary_take_rest(Unstructured::new(&much)).unwrap();
+    assert!(tags.as_str().len() <= Tags::BYTES_MAX);
     assert!(channel.as_str().len() <= ChannelName::BYTES_MAX);
     assert!(info.as_str().len() <= Info::BYTES_MAX);
 }

@@ -1,7 +1,7 @@
 //! serde reads what it writes, and checks what the constructors check.
 
 use crc_wire::{
-    ChannelName, ChatKind, HostId, Info, Kind, Message, Name, StatusCode, Text, strategies,
+    ChannelName, ChatKind, HostId, Info, Kind, Message, Name, StatusCode, Tags, Text, strategies,
 };
 use proptest::prelude::*;
 use serde_json::{from_reader, from_str, to_string};
@@ -80,9 +80,13 @@ fn each_kind_has_its_name() {
         r##"{"dated_setting":{"source":null,"version":3,"founded":7,"tag":4,"field":9,"channel":"#a","setter":"b","value":"x"}}"##,
         b"\x89\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x00\x04\x09\x02\x01\x00\x00\x00\x01#abx",
     );
-    let kinds = r#"["server_registration","status","server_quit","client_registration","client_chat","client_quit","channel_join","channel_part","channel_chat","channel_setting","channel_request","dated_join","dated_setting"]"#;
+    check(
+        r##"{"tagged_chat":{"source":1,"destination":null,"kind":"tags_only","audience":"voiced","channel":"#a","tags":"+a=b","text":""}}"##,
+        b"\x8a\x00\x00\x00\x01\x00\x00\x00\x00\x02\x02\x02\x00\x04\x00\x00\x00\x00#a+a=b",
+    );
+    let kinds = r#"["server_registration","status","server_quit","client_registration","client_chat","client_quit","channel_join","channel_part","channel_chat","channel_setting","channel_request","dated_join","dated_setting","tagged_chat"]"#;
     assert_eq!(to_string(&Kind::ALL).unwrap(), kinds);
-    assert_eq!(from_str::<[Kind; 13]>(kinds).unwrap(), Kind::ALL);
+    assert_eq!(from_str::<[Kind; 14]>(kinds).unwrap(), Kind::ALL);
 }
 
 #[test]
@@ -129,6 +133,8 @@ fn values_that_no_constructor_accepts_are_refused() {
     check_refused::<Text<'static>>("1", "string");
     check_refused::<ChannelName<'static>>("\"\"", "empty");
     check_refused::<ChannelName<'static>>(&quoted(256), "256 bytes, limit 255");
+    check_refused::<Tags<'static>>(&quoted(4_353), "4353 bytes, limit 4352");
+    check_refused::<Tags<'static>>("\"+a b\"", "a blank");
     check_refused::<ChatKind>("\"shout\"", "unknown variant");
     check_refused::<Message<'static>>(
         r#"{"client_chat":{"source":0,"destination":1,"text":""}}"#,
